@@ -1,0 +1,82 @@
+/**
+ * What the rest of dt reads: manifests validated, merged (defaults <- plugin <- command <- variant) and turned into
+ * plain data with numbers for units. This is what the index on disk holds. No code in this file.
+ */
+
+/** A readiness probe with its numbers resolved; a discriminated union, so a missing case is a compile error. */
+export type ResolvedProbe = (
+  | { type: "http"; target: string; status: number | null }
+  | { type: "port"; port: number | null }
+  | { type: "log"; pattern: string }
+  | { type: "exec"; argv: string[] }
+  | { type: "delay"; ms: number }
+) & { timeoutMs: number; intervalMs: number };
+
+/** What one variant of one command resolves to. Paths stay as written (relative to the root). */
+export interface CommonSettings {
+  description: string | null;
+  /** null for a `handler`. */
+  run: string[] | string | null;
+  cwd: string;
+  env: Record<string, string | null>;
+  envFile: string[];
+}
+
+export interface OneshotSettings extends CommonSettings {
+  kind: "oneshot";
+  handler: boolean;
+}
+
+export interface ManagedSettings extends CommonSettings {
+  kind: "managed";
+  run: string[] | string;
+  port: number | "auto" | null;
+  ready: ResolvedProbe[];
+  log: string | null;
+  logs: { keep: number; maxBytes: number | null };
+  stop: { signal: string; timeoutMs: number; spare: string[] };
+  processGroup: boolean;
+  restart: "no" | "on-failure" | "always";
+  needs: string[];
+  tty: boolean;
+}
+
+export type Settings = OneshotSettings | ManagedSettings;
+
+export interface ResolvedCommand {
+  name: string;
+  kind: "oneshot" | "managed";
+  description: string | null;
+  /** Settings by variant name; `default` is always there. */
+  variants: Record<string, Settings>;
+}
+
+export type ManifestOrigin = "root" | "home" | "package" | "binary";
+
+export interface ResolvedPlugin {
+  name: string;
+  description: string | null;
+  /** Absolute path of the manifest, or `binary:<name>`. */
+  file: string;
+  origin: ManifestOrigin;
+  commands: Record<string, ResolvedCommand>;
+  watch: { paths: string[]; ignore: string[]; debounceMs: number; run: string; target: string | null }[];
+}
+
+/** Why a manifest is not there. */
+export interface ManifestFailure {
+  /** Absolute path of the manifest (or of the directory that was refused). */
+  file: string;
+  /** Stable reason: `syntax`, `throws`, `timeout`, `exits`, `invalid`, `duplicate`, `reserved`, `permission`, `unreadable`. */
+  code: string;
+  /** Whole sentences; the position `file:line:column` is in front where there is one. */
+  message: string;
+  hint: string | null;
+  /** The plugin's name if it got that far, so `dt <name>` can say why it is missing. */
+  plugin: string | null;
+}
+
+export interface ManifestIndex {
+  plugins: Record<string, ResolvedPlugin>;
+  failures: ManifestFailure[];
+}

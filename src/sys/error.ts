@@ -1,0 +1,62 @@
+/**
+ * The one error class of dt. A DtError is something the user can act on: it is printed without a stack, as a sentence
+ * and a hint, and ends dt with its exit status. Anything else that is thrown is a bug of dt and shows its stack.
+ */
+
+/** Exit statuses of dt itself; a command's own status passes through untouched. */
+export const EXIT = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  notRunning: 3,
+  lockTimeout: 4,
+  survivors: 5,
+  timeout: 124,
+  internal: 125,
+  cannotExecute: 126,
+  notFound: 127,
+  interrupted: 130,
+} as const;
+
+export interface DtErrorOptions {
+  /** What to do next, as one sentence or a command line. */
+  hint?: string;
+  /** Exit status; `EXIT.failed` when not given. */
+  status?: number;
+  /** Machine-readable facts, shown under `details` with `--json`. */
+  details?: Record<string, unknown>;
+  cause?: unknown;
+}
+
+export class DtError extends Error {
+  override readonly name = "DtError";
+  readonly hint: string | undefined;
+  readonly status: number;
+  readonly details: Record<string, unknown> | undefined;
+
+  /**
+   * @param code stable machine-readable reason, e.g. `lock-timeout`
+   * @param message a whole sentence: what was expected, what came, where
+   */
+  constructor(
+    readonly code: string,
+    message: string,
+    options: DtErrorOptions = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.hint = options.hint;
+    this.status = options.status ?? EXIT.failed;
+    this.details = options.details;
+  }
+}
+
+/** The `code` of a system error (`ENOENT` …), or undefined when the value is not one. */
+export function errnoOf(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === "string" ? code : undefined;
+}
+
+/** One line for a message of any thrown value. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,141 @@
+/**
+ * The ground every end-to-end test stands on: a temporary project root with a home of its own, the compiled binary run
+ * in it, and, at the end, proof that no process of that root is left.
+ */
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+
+export const REPOSITORY = resolve(import.meta.dir, "..");
+export const DT = process.env.DT_BINARY ?? join(REPOSITORY, "dist", "dt");
+
+export interface Result {
+  code: number | null;
+  signal: string | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface RunOptions {
+  cwd?: string;
+  /** Added to the root's environment; undefined removes. */
+  env?: Record<string, string | undefined>;
+  stdin?: string;
+  /** The call is killed and the test fails after this time. Default 30 s. */
+  timeoutMs?: number;
+}
+
+export class TestRoot {
+  private constructor(
+    /** Everything of this test lies below; real path. */
+    readonly base: string,
+    readonly dir: string,
+    readonly home: string,
+  ) {}
+
+  /** Makes `<tmp>/dt-test-…/root` with these files (a manifest is just a file under `manifests/`). */
+  static create(files: Record<string, string> = {}, name = "root"): TestRoot {
+    const base = realpathSync(mkdtempSync(join(tmpdir(), "dt-test-")));
+    const root = new TestRoot(base, join(base, name), join(base, "home"));
+    mkdirSync(join(root.dir, "manifests"), { recursive: true });
+    mkdirSync(root.home, { recursive: true });
+    for (const [path, text] of Object.entries(files)) root.write(path, text);
+    return root;
+  }
+
+  get run(): string {
+    return join(this.dir, ".dialtone", "run");
+  }
+
+  get env(): Record<string, string> {
+    return {
+      PATH: process.env.PATH ?? "/usr/bin:/bin",
+      HOME: this.home,
+      DIALTONE_HOME: join(this.home, ".dialtone"),
+      TMPDIR: this.base,
+      LANG: "C.UTF-8",
+      TERM: "dumb",
+    };
+  }
+
+  write(path: string, text: string): string {
+    const file = resolve(this.dir, path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+    return file;
+  }
+
+  read(path: string): string {
+    return readFileSync(resolve(this.dir, path), "utf8");
+  }
+
+  /** Starts the binary without waiting for it. */
+  spawn(args: string[], options: RunOptions = {}) {
+    const env: Record<string, string> = { ...this.env };
+    for (const [name, value] of Object.entries(options.env ?? {})) {
+      if (value === undefined) delete env[name];
+      else env[name] = value;
+    }
+    return Bun.spawn([DT, ...args], {
+      cwd: options.cwd ?? this.dir,
+      env,
+      stdin: options.stdin === undefined ? "ignore" : new TextEncoder().encode(options.stdin),
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+  }
+
+  /** Runs the binary to its end. */
+  async dt(args: string[], options: RunOptions = {}): Promise<Result> {
+    const child = this.spawn(args, options);
+    const limit = options.timeoutMs ?? 30_000;
+    const timer = setTimeout(() => child.kill("SIGKILL"), limit);
+    const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+    await child.exited;
+    clearTimeout(timer);
+    return { code: child.exitCode, signal: child.signalCode, stdout, stderr };
+  }
+
+  /** Pids whose environment or command line names this root: what a clean test leaves empty. */
+  processes(): number[] {
+    const found: number[] = [];
+    for (const name of readdirSync("/proc")) {
+      const pid = Number(name);
+      if (!Number.isInteger(pid) || pid === process.pid) continue;
+      try {
+        const text = readFileSync(`/proc/${pid}/environ`, "latin1") + readFileSync(`/proc/${pid}/cmdline`, "latin1");
+        const state = readFileSync(`/proc/${pid}/stat`, "latin1").replace(/^.*\)/s, "").trim()[0];
+        if (state !== "Z" && text.includes(this.base)) found.push(pid);
+      } catch {
+        // gone meanwhile, or not ours to read
+      }
+    }
+    return found;
+  }
+
+  /** Stops everything of the root, removes its files, and throws when a process was left. */
+  async dispose(): Promise<void> {
+    await this.dt(["stop", "--all"]).catch(() => undefined);
+    const deadline = Date.now() + 3000;
+    while (this.processes().length > 0 && Date.now() < deadline) await Bun.sleep(20);
+    const left = this.processes();
+    for (const pid of left) process.kill(pid, "SIGKILL");
+    rmSync(this.base, { recursive: true, force: true });
+    if (left.length > 0) throw new Error(`processes left behind by the test: ${left.join(", ")}`);
+  }
+}
+
+/** Waits until `probe` gives something other than false, null or undefined; throws after the deadline. */
+export async function until<T>(
+  what: string,
+  probe: () => T | Promise<T>,
+  deadlineMs = 10_000,
+): Promise<Exclude<T, false | null | undefined>> {
+  const end = Date.now() + deadlineMs;
+  for (;;) {
+    const value = await probe();
+    if (value !== false && value !== null && value !== undefined) return value as Exclude<T, false | null | undefined>;
+    if (Date.now() > end) throw new Error(`waited ${deadlineMs} ms in vain until ${what}`);
+    await Bun.sleep(10);
+  }
+}
