@@ -1,0 +1,89 @@
+/**
+ * Files written whole: temporary name, fsync, rename. And files read with three answers: there, absent, unreadable;
+ * whoever takes "unreadable" for "absent" loses something, so the type does not allow it.
+ */
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { DtError, errnoOf, messageOf } from "./error.ts";
+
+export type FileRead<T> = { is: "there"; value: T } | { is: "absent" } | { is: "unreadable"; reason: string };
+
+/** Reads a file; a missing file or a missing directory above it is `absent`. */
+export function readText(path: string): FileRead<string> {
+  try {
+    return { is: "there", value: readFileSync(path, "utf8") };
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code === "ENOENT" || code === "ENOTDIR") return { is: "absent" };
+    return { is: "unreadable", reason: messageOf(error) };
+  }
+}
+
+/** Reads JSON; `check` returns the value or throws a sentence. An empty or cut-off file is `unreadable`. */
+export function readJson<T>(path: string, check: (value: unknown) => T): FileRead<T> {
+  const text = readText(path);
+  if (text.is !== "there") return text;
+  try {
+    return { is: "there", value: check(JSON.parse(text.value)) };
+  } catch (error) {
+    return { is: "unreadable", reason: messageOf(error) };
+  }
+}
+
+/** Temporary names of one file: `.<name>.<pid>.<random>.tmp`, so a later owner can clear what a crash left. */
+export function temporaryName(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${process.pid}.${Math.random().toString(36).slice(2, 8)}.tmp`);
+}
+
+/** Writes a file whole, or leaves the old one: throws a DtError that names file and cause. Mode 0600 by default. */
+export function writeWhole(path: string, text: string, mode = 0o600): void {
+  const temporary = temporaryName(path);
+  try {
+    const fd = openSync(temporary, "wx", mode);
+    try {
+      const bytes = new TextEncoder().encode(text);
+      let offset = 0;
+      while (offset < bytes.length) offset += writeSync(fd, bytes, offset);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw writeError(path, error);
+  }
+}
+
+export function writeJson(path: string, value: unknown): void {
+  writeWhole(path, `${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** Removes a file; a missing one is fine. */
+export function removeFile(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code !== "ENOENT" && code !== "ENOTDIR") throw writeError(path, error);
+  }
+}
+
+const WRITE_HINTS: Record<string, string> = {
+  ENOSPC: "The disk is full: free some space and run it again.",
+  EDQUOT: "Your disk quota is used up: free some space and run it again.",
+  EROFS: "The file system is read-only: set DIALTONE_RUN_DIR to a writable directory.",
+  EACCES: "Check who owns the directory and its mode, or set DIALTONE_RUN_DIR to a writable directory.",
+  EPERM: "Check who owns the directory and its mode, or set DIALTONE_RUN_DIR to a writable directory.",
+};
+
+/** The error of a failed write, as a sentence that names the path and the system's reason. */
+export function writeError(path: string, cause: unknown): DtError {
+  const code = errnoOf(cause) ?? "unknown";
+  const hint = WRITE_HINTS[code];
+  return new DtError("cannot-write", `Cannot write ${path}: ${messageOf(cause)}.`, {
+    ...(hint === undefined ? {} : { hint }),
+    details: { path, errno: code },
+    cause,
+  });
+}

@@ -1,0 +1,100 @@
+/**
+ * Who a process is. A pid alone names nobody: it is reused, and means something else after a reboot or in another pid
+ * namespace. An identity is pid + kernel start time + boot id + pid namespace; it is compared before every signal, and
+ * what cannot be compared is `unknown`, which never gets one.
+ */
+export interface ProcessIdentity {
+  pid: number;
+  /** The kernel's start time, in its own unit, as text (ticks since boot on Linux, microseconds since 1970 on macOS). */
+  startTime: string;
+  bootId: string;
+  /** The pid namespace in which `pid` has this meaning; empty where the system has none. */
+  pidNamespace: string;
+}
+
+/** `alive`: this very process runs; `gone`: ended, a zombie, reused or of an earlier boot; `unknown`: not to be judged from here. */
+export type Presence = "alive" | "gone" | "unknown";
+
+export interface ProcessEntry {
+  pid: number;
+  ppid: number;
+  pgid: number;
+  sid: number;
+  startTime: string;
+  /** Kernel state letter; `Z` and `X` count as gone. */
+  state: string;
+  /** The kernel's short name of the program. */
+  comm: string;
+}
+
+/** What a platform file provides. All calls are synchronous and cheap; a process that ends meanwhile is null. */
+export interface ProcessTable {
+  bootId(): string;
+  pidNamespace(): string;
+  /** All processes that can be seen. */
+  list(): ProcessEntry[];
+  /** One process, zombies included; null when there is none. */
+  entry(pid: number): ProcessEntry | null;
+  /** One variable of a process's initial environment: null when not set, undefined when it cannot be read. */
+  environmentOf(pid: number, name: string): string | null | undefined;
+  commandLineOf(pid: number): string;
+  /** Whether the process holds this file (device and inode) open for writing; undefined when that cannot be seen. */
+  isWriting(pid: number, file: { dev: number; ino: number }): boolean | undefined;
+  /** TCP ports that any of these processes listens on. */
+  listeningPorts(pids: Iterable<number>): ListeningPort[];
+  /** Pids that listen on this TCP port, as far as they can be seen; null when somebody does but cannot be seen. */
+  listenersOn(port: number): number[] | null;
+  /** Sends a signal to exactly this process, check and signal in one. */
+  signal(identity: ProcessIdentity, signal: number): SignalOutcome;
+  /** Sends a signal to the process's whole group in one step, where the kernel can; null where it cannot. */
+  signalGroup(leader: ProcessIdentity, signal: number): SignalOutcome | null;
+  /** Makes this process the parent of its orphaned descendants. False where the system cannot. */
+  becomeSubreaper(): boolean;
+  /** Children of this process as the kernel knows them. */
+  childrenOfSelf(): number[];
+}
+
+export interface ListeningPort {
+  port: number;
+  address: string;
+  pid: number;
+}
+
+export type SignalOutcome = "sent" | "gone" | "unknown" | "denied";
+
+/** Judges a recorded identity against the process that now has its pid. */
+export function presenceOf(table: ProcessTable, identity: ProcessIdentity): Presence {
+  if (identity.bootId !== table.bootId()) return "gone";
+  if (identity.pidNamespace !== table.pidNamespace()) return "unknown";
+  const entry = table.entry(identity.pid);
+  if (entry === null || isOver(entry)) return "gone";
+  return entry.startTime === identity.startTime ? "alive" : "gone";
+}
+
+/** A zombie has ended; only its parent has not asked yet. */
+export function isOver(entry: ProcessEntry): boolean {
+  return entry.state === "Z" || entry.state === "X";
+}
+
+/** The identity of a process seen in the table. */
+export function identify(table: ProcessTable, entry: ProcessEntry): ProcessIdentity {
+  return {
+    pid: entry.pid,
+    startTime: entry.startTime,
+    bootId: table.bootId(),
+    pidNamespace: table.pidNamespace(),
+  };
+}
+
+/** This process's own identity. */
+export function identifySelf(table: ProcessTable): ProcessIdentity {
+  const entry = table.entry(process.pid);
+  if (entry === null) throw new Error("this process is not in the process table (is /proc mounted?)");
+  return identify(table, entry);
+}
+
+export function sameIdentity(a: ProcessIdentity, b: ProcessIdentity): boolean {
+  return (
+    a.pid === b.pid && a.startTime === b.startTime && a.bootId === b.bootId && a.pidNamespace === b.pidNamespace
+  );
+}

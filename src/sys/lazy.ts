@@ -1,0 +1,8 @@
+/** A value made on first use and kept by whoever holds the function. */
+export function lazy<T>(make: () => T): () => T {
+  const made: T[] = [];
+  return () => {
+    if (made.length === 0) made.push(make());
+    return made[0] as T;
+  };
+}

@@ -1,0 +1,60 @@
+/**
+ * The few C functions that neither Bun nor Node offers. Loaded on first use (0.2 ms); the library's name differs per
+ * C library, the numbers per system are in `constants.*.ts` next to their use.
+ */
+import { dlopen, FFIType, ptr, read } from "bun:ffi";
+import { lazy } from "./lazy.ts";
+
+const { i32, i64, u64, pointer } = FFIType;
+
+const SYMBOLS = {
+  flock: { args: [i32, i32], returns: i32 },
+  prctl: { args: [i32, u64, u64, u64, u64], returns: i32 },
+  syscall: { args: [i64, i64, i64, i64, i64], returns: i64 },
+  waitpid: { args: [i32, pointer, i32], returns: i32 },
+  pthread_sigmask: { args: [i32, pointer, pointer], returns: i32 },
+  signal: { args: [i32, i64], returns: i64 },
+  getrlimit: { args: [i32, pointer], returns: i32 },
+  setrlimit: { args: [i32, pointer], returns: i32 },
+  umask: { args: [i32], returns: i32 },
+} as const;
+
+const LINUX_NAMES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"];
+const DARWIN_NAMES = ["libSystem.B.dylib"];
+
+function openFirst<S extends Parameters<typeof dlopen>[1]>(symbols: S) {
+  const names = process.platform === "darwin" ? DARWIN_NAMES : LINUX_NAMES;
+  for (const name of names) {
+    try {
+      return dlopen(name, symbols).symbols;
+    } catch {
+      // the next name
+    }
+  }
+  throw new Error(`no C library found (tried ${names.join(", ")})`);
+}
+
+export const libc = lazy(() =>
+  process.platform === "darwin"
+    ? // `prctl` does not exist there; asking for it would refuse the whole library.
+      { ...openFirst(withoutPrctl()), prctl: () => -1 }
+    : openFirst(SYMBOLS),
+);
+
+function withoutPrctl() {
+  const { prctl: _, ...rest } = SYMBOLS;
+  return rest;
+}
+
+const errnoLocation = lazy(() => {
+  const name = process.platform === "darwin" ? "__error" : "__errno_location";
+  const symbols = openFirst({ [name]: { args: [], returns: pointer } } as const) as Record<string, () => unknown>;
+  return symbols[name] as () => Parameters<typeof read.i32>[0];
+});
+
+/** The calling thread's errno; read it directly after the call that failed. */
+export function lastErrno(): number {
+  return read.i32(errnoLocation()(), 0);
+}
+
+export { ptr };

@@ -1,0 +1,83 @@
+/** Who listens on which TCP port, from /proc/net/tcp and the socket inodes in /proc/PID/fd. IPv4 and IPv6. */
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import type { ListeningPort } from "./identity.ts";
+
+const LISTEN = "0A";
+
+interface Listener {
+  port: number;
+  address: string;
+  inode: string;
+}
+
+function readListeners(): Listener[] {
+  return ["/proc/net/tcp", "/proc/net/tcp6"].flatMap((file) => {
+    let text: string;
+    try {
+      text = readFileSync(file, "latin1");
+    } catch {
+      return []; // no IPv6
+    }
+    return text
+      .split("\n")
+      .slice(1)
+      .map((line) => line.trim().split(/\s+/))
+      .filter((fields) => fields[3] === LISTEN)
+      .map((fields) => {
+        const [address = "", port = "0"] = (fields[1] ?? "").split(":");
+        return { port: Number.parseInt(port, 16), address: decodeAddress(address), inode: fields[9] ?? "" };
+      });
+  });
+}
+
+/** The kernel prints each 32-bit word in host order; what people need to tell apart is "any", loopback and the rest. */
+function decodeAddress(hex: string): string {
+  const words = hex.match(/.{8}/g) ?? [];
+  const bytes = words.flatMap((word) => (word.match(/../g) ?? []).reverse().map((byte) => Number.parseInt(byte, 16)));
+  if (bytes.length === 4) return bytes.join(".");
+  if (bytes.every((byte) => byte === 0)) return "::";
+  if (bytes.slice(0, 15).every((byte) => byte === 0) && bytes[15] === 1) return "::1";
+  if (bytes.slice(0, 10).every((byte) => byte === 0) && bytes[10] === 255) return bytes.slice(12).join(".");
+  return (hex.match(/.{4}/g) ?? []).join(":").toLowerCase();
+}
+
+function socketInodesOf(pid: number): Set<string> {
+  const inodes = new Set<string>();
+  try {
+    for (const fd of readdirSync(`/proc/${pid}/fd`)) {
+      try {
+        const target = readlinkSync(`/proc/${pid}/fd/${fd}`);
+        if (target.startsWith("socket:[")) inodes.add(target.slice(8, -1));
+      } catch {
+        // closed meanwhile
+      }
+    }
+  } catch {
+    // gone, or another user's
+  }
+  return inodes;
+}
+
+export function listeningPorts(pids: Iterable<number>): ListeningPort[] {
+  const listeners = readListeners();
+  if (listeners.length === 0) return [];
+  const found: ListeningPort[] = [];
+  for (const pid of pids) {
+    const inodes = socketInodesOf(pid);
+    for (const { port, address, inode } of listeners) if (inodes.has(inode)) found.push({ port, address, pid });
+  }
+  return found;
+}
+
+export function listenersOn(port: number): number[] | null {
+  const wanted = new Set(
+    readListeners()
+      .filter((listener) => listener.port === port)
+      .map((listener) => listener.inode),
+  );
+  if (wanted.size === 0) return [];
+  const holders = readdirSync("/proc")
+    .map(Number)
+    .filter((pid) => Number.isInteger(pid) && [...socketInodesOf(pid)].some((inode) => wanted.has(inode)));
+  return holders.length > 0 ? holders : null;
+}

@@ -1,0 +1,5 @@
+/** Written by a helper. */
+import type { ProcessTable } from "./identity.ts";
+export function makeProcessTable(): ProcessTable {
+  throw new Error("darwin");
+}
