@@ -1,0 +1,78 @@
+/**
+ * Requests to responses, from a rendering in memory: nothing is read from disk by a name that came over the network.
+ * Pages are never stored by the browser; an asset asked for by its hash may be kept.
+ */
+import { escapeHtml } from "./escape.ts";
+import { isOwnHost, SECURITY_HEADERS } from "./guard.ts";
+import { NOT_FOUND } from "./render.ts";
+
+export interface Answers {
+  files: () => Map<string, string | Uint8Array>;
+  /** The sentence of the last failed rendering; undefined when all is well. */
+  failure: () => string | undefined;
+  /** The name of the latest rendering. */
+  version: () => string;
+  /** Opens the stream of changes. */
+  events: (signal: AbortSignal) => Response;
+}
+
+export function answer(request: Request, { files, failure, version, events }: Answers): Response {
+  if (!isOwnHost(request.headers.get("host"))) {
+    return text(403, "this server answers only to localhost, 127.0.0.1 and [::1]\n");
+  }
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    return text(405, "only GET and HEAD are answered here\n", { Allow: "GET, HEAD" });
+  }
+  const url = new URL(request.url);
+  if (url.pathname === "/healthz") return text(200, "ok\n");
+  if (url.pathname === "/-/events") return events(request.signal);
+
+  const asked = decodePath(url.pathname);
+  const path = asked === "" || asked.endsWith("/") ? `${asked}index.html` : asked;
+  const isPage = path.endsWith(".html") || !path.includes(".");
+  const sentence = failure();
+  if (sentence !== undefined && isPage) return html(500, renderFailure(sentence, version()));
+  const found = files().get(path);
+  if (found !== undefined) {
+    const kept = url.searchParams.has("v") && !path.endsWith(".html");
+    return respond(200, found, Bun.file(path).type, kept ? "max-age=31536000, immutable" : "no-store");
+  }
+  // The addresses people type, and those that work on GitHub: /logs and /logs.md are /logs.html.
+  const published = `${path.replace(/\.md$/, "")}.html`;
+  if (files().has(published)) return new Response(null, { status: 302, headers: { Location: `/${published}` } });
+  return html(404, String(files().get(NOT_FOUND) ?? "not found"));
+}
+
+/** "" for what is no valid encoding, which is then simply not found. */
+function decodePath(pathname: string): string {
+  try {
+    return decodeURIComponent(pathname).slice(1);
+  } catch {
+    return pathname.slice(1);
+  }
+}
+
+function text(status: number, body: string, headers: Record<string, string> = {}): Response {
+  return new Response(body, { status, headers: { "Content-Type": "text/plain; charset=utf-8", ...headers } });
+}
+
+function html(status: number, body: string): Response {
+  return respond(status, body, "text/html; charset=utf-8", "no-store");
+}
+
+function respond(status: number, body: string | Uint8Array, type: string, cache: string): Response {
+  return new Response(body, {
+    status,
+    headers: { "Content-Type": type, "Cache-Control": cache, ...SECURITY_HEADERS },
+  });
+}
+
+/** Made without template and theme, since those may be what failed; it heals itself through the reload script. */
+function renderFailure(sentence: string, version: string): string {
+  return `<!doctype html>
+<html lang="en" data-layout="failure"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Cannot render · Dialtone</title><link rel="stylesheet" href="/theme/site.css"><script src="/theme/reload.js" data-version="${version}" defer></script></head>
+<body><main id="content" class="failure"><h1>The site cannot be rendered</h1><p>${escapeHtml(sentence)}</p>
+<p>This page goes away by itself as soon as the file is mended.</p></main></body></html>
+`;
+}

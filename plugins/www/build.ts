@@ -1,0 +1,45 @@
+/**
+ * `dt www build [--out DIR]`: the whole site as plain files for any web server. The folder is written beside its place
+ * and then put there, so a failed build leaves the last one as it was; the same docs give the same bytes.
+ */
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { renderSite } from "./render.ts";
+import { docsFolder, outFolder, UsageError } from "./settings.ts";
+import { SiteError } from "./site.ts";
+
+/** In every folder this program wrote, so that it never replaces one that somebody else filled. */
+const MARK = ".dialtone-site";
+
+function main(): void {
+  const out = outFolder(process.argv.slice(2), process.cwd());
+  if (existsSync(out) && readdirSync(out).length > 0 && !existsSync(join(out, MARK))) {
+    throw new UsageError(`${out} holds files that are not of an earlier build; name another folder with --out`);
+  }
+  const { site, files } = renderSite(docsFolder(process.env));
+  const fresh = `${out}.new-${process.pid}`;
+  try {
+    writeFiles(fresh, new Map([...files, [MARK, ""]]));
+    rmSync(out, { recursive: true, force: true });
+    renameSync(fresh, out);
+  } finally {
+    rmSync(fresh, { recursive: true, force: true });
+  }
+  console.log(`built ${site.pages.length} pages (${files.size} files) into ${out}`);
+}
+
+function writeFiles(folder: string, files: Map<string, string | Uint8Array>): void {
+  for (const [name, content] of files) {
+    const path = join(folder, name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, content);
+  }
+}
+
+try {
+  main();
+} catch (error) {
+  if (!(error instanceof UsageError || error instanceof SiteError)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
+}

@@ -1,0 +1,112 @@
+/**
+ * One Markdown text to what a page needs of it: HTML, title, description, headings, links. Heading ids follow GitHub's
+ * rule, so a link with an anchor works here and where the file is read on GitHub.
+ *
+ * Works on the output of Bun.markdown, in which code is escaped: a `<h2>` or `<a` found there is really one.
+ */
+import { escapeHtml, textOf, unescapeHtml } from "./escape.ts";
+import { highlight } from "./highlight.ts";
+
+export interface Heading {
+  level: number;
+  id: string;
+  text: string;
+}
+
+/** A target as the author wrote it, percent-encoding and entities undone. */
+export interface Reference {
+  kind: "link" | "image";
+  target: string;
+  /** The image's description; empty for a link. */
+  alt: string;
+}
+
+export interface Markdown {
+  /** The text of the first h1, or "". */
+  title: string;
+  /** The text of the first paragraph, or "". */
+  description: string;
+  html: string;
+  headings: Heading[];
+  references: Reference[];
+}
+
+/** Never throws: any text is Markdown. */
+export function renderMarkdown(source: string): Markdown {
+  let html = Bun.markdown.html(source, { autolinks: { url: true } });
+  const references = findReferences(html);
+  const headings: Heading[] = [];
+  const taken = new Map<string, number>();
+  html = html.replace(/<h([1-6])>(.*?)<\/h\1>/gs, (_all, level: string, inner: string) => {
+    const heading = { level: Number(level), id: uniqueId(textOf(inner), taken), text: textOf(inner) };
+    headings.push(heading);
+    return renderHeading(heading, inner);
+  });
+  const description = textOf(/<p>(.*?)<\/p>/s.exec(html)?.[1] ?? "");
+  html = html.replace(/<pre><code(?: class="language-([^"]*)")?>(.*?)<\/code><\/pre>/gs, (_all, language, code) =>
+    renderCode(unescapeHtml(code), language ?? ""),
+  );
+  html = html
+    .replace(/<table>/g, '<div class="table" role="region" aria-label="Table" tabindex="0"><table>')
+    .replace(/<\/table>/g, "</table></div>")
+    .replace(/<(th|td) align="(left|center|right)"/g, '<$1 class="$2"')
+    .replace(/<th(?=[ >])/g, '<th scope="col"')
+    .replace(/<blockquote>\s*<p>\[!(NOTE|WARNING)\]\s*/g, (_all, kind: string) => openNote(kind))
+    .replace(
+      /(<a\b[^>]*?\bhref=")([^"]*)"/g,
+      (_all, before: string, href: string) => `${before}${publishedHref(href)}"`,
+    );
+  return { title: headings.find((each) => each.level === 1)?.text ?? "", description, html, headings, references };
+}
+
+/** `guide.md#x` is published as `guide.html#x`; whole URLs and bare anchors stay. */
+function publishedHref(href: string): string {
+  return /^[a-z][a-z0-9+.-]*:/i.test(href) ? href : href.replace(/\.md(?=#|\?|$)/, ".html");
+}
+
+function findReferences(html: string): Reference[] {
+  const found: Reference[] = [];
+  for (const [tag, name] of html.matchAll(/<(a|img)\b[^>]*>/g)) {
+    const target = /\b(?:href|src)="([^"]*)"/.exec(tag)?.[1];
+    if (target === undefined) continue;
+    const alt = unescapeHtml(/\balt="([^"]*)"/.exec(tag)?.[1] ?? "");
+    found.push({ kind: name === "a" ? "link" : "image", target: decode(unescapeHtml(target)), alt });
+  }
+  return found;
+}
+
+function decode(target: string): string {
+  try {
+    return decodeURIComponent(target);
+  } catch {
+    return target; // a stray % is no encoding
+  }
+}
+
+/** GitHub's rule: lower case, letters, digits, `_` and `-` stay, spaces become `-`; repeats get `-1`, `-2`. */
+function uniqueId(text: string, taken: Map<string, number>): string {
+  const id = text
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\s_-]/gu, "")
+    .replace(/\s/g, "-");
+  const count = taken.get(id) ?? 0;
+  taken.set(id, count + 1);
+  return count === 0 ? id : `${id}-${count}`;
+}
+
+function renderHeading({ level, id, text }: Heading, inner: string): string {
+  if (level === 1) return `<h1 id="${escapeHtml(id)}">${inner}</h1>`;
+  const label = escapeHtml(`Link to “${text}”`);
+  return `<h${level} id="${escapeHtml(id)}">${inner} <a class="anchor" href="#${escapeHtml(id)}" aria-label="${label}">#</a></h${level}>`;
+}
+
+function renderCode(code: string, language: string): string {
+  const name = escapeHtml(language);
+  const inner = highlight(code.replace(/\n$/, ""), language);
+  return `<div class="code" data-language="${name}"><pre tabindex="0"><code>${inner}</code></pre></div>`;
+}
+
+function openNote(kind: string): string {
+  const name = kind.toLowerCase();
+  return `<blockquote class="note ${name}"><p><strong class="label">${name === "note" ? "Note" : "Careful"}</strong> `;
+}

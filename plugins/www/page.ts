@@ -1,0 +1,124 @@
+/**
+ * One page of the site to a whole HTML document: the template filled with navigation, content, table of contents and
+ * neighbours. Every link is relative to the page, so the site works below any path and from the disk.
+ */
+import { escapeHtml } from "./escape.ts";
+import { renderHome } from "./home.ts";
+import { type Group, HOME, type Page, type Site, SiteError } from "./site.ts";
+import type { Theme } from "./theme.ts";
+import { renderTone } from "./tone.ts";
+
+export interface PageOptions {
+  /** In development: the name of this rendering, which a page compares with what the server says it has now. */
+  version?: string;
+}
+
+/** Throws a SiteError when the template asks for a value that does not exist. */
+export function renderPage(page: Page, site: Site, theme: Theme, options: PageOptions): string {
+  const root = rootFrom(page.path);
+  const home = page.file === HOME;
+  return fillTemplate(theme, root, {
+    layout: home ? "home" : "page",
+    title: escapeHtml(home ? `Dialtone: ${page.title}` : `${page.title} · Dialtone`),
+    description: escapeHtml(shorten(page.description)),
+    root,
+    logo: theme.text("logo.svg").trim(),
+    quick: renderQuickLinks(site, page, root),
+    nav: site.groups.map((group) => renderGroup(group, page, root)).join(""),
+    content: home ? renderHome(page, site) : page.html + renderNeighbours(page, site, root),
+    toc: home ? "" : renderContents(page),
+    tone: renderTone(),
+    dev: renderReloadScript(theme, root, options),
+  });
+}
+
+/** The page for addresses that lead nowhere. It may be shown at any depth, so its links begin at the server's root. */
+export function renderNotFound(site: Site, theme: Theme, options: PageOptions): string {
+  return renderMessage(site, theme, options, {
+    title: "This number is not in service",
+    html: `<p>There is no page at this address. It may have moved: the menu lists every page there is, and <a href="/index.html">the home page</a> is a good place to start over.</p>`,
+  });
+}
+
+function renderMessage(
+  site: Site,
+  theme: Theme,
+  options: PageOptions,
+  message: { title: string; html: string },
+): string {
+  const title = escapeHtml(message.title);
+  return fillTemplate(theme, "/", {
+    layout: "page",
+    title: `${title} · Dialtone`,
+    description: title,
+    root: "/",
+    logo: theme.text("logo.svg").trim(),
+    quick: renderQuickLinks(site, undefined, "/"),
+    nav: site.groups.map((group) => renderGroup(group, undefined, "/")).join(""),
+    content: `<h1>${title}</h1>\n${message.html}\n`,
+    toc: "",
+    tone: renderTone(),
+    dev: renderReloadScript(theme, "/", options),
+  });
+}
+
+/** `{{name}}` is a value, `{{name.ext}}` the address of a file of the theme. */
+function fillTemplate(theme: Theme, root: string, values: Record<string, string>): string {
+  return theme.text("page.html").replace(/\{\{([\w.-]+)\}\}/g, (_all, name: string) => {
+    if (Object.hasOwn(values, name)) return values[name] ?? "";
+    if (theme.has(name)) return root + theme.url(name);
+    throw new SiteError(
+      `the template page.html asks for {{${name}}}, which is neither a value nor a file of the theme`,
+    );
+  });
+}
+
+function renderReloadScript(theme: Theme, root: string, { version }: PageOptions): string {
+  if (version === undefined) return "";
+  return `<script src="${root}${theme.url("reload.js")}" data-version="${version}" defer></script>\n`;
+}
+
+function rootFrom(path: string): string {
+  return "../".repeat(path.split("/").length - 1);
+}
+
+/** Search engines show about 160 characters. */
+function shorten(text: string): string {
+  return text.length <= 160 ? text : `${text.slice(0, 159).replace(/\s+\S*$/, "")}…`;
+}
+
+function renderQuickLinks(site: Site, current: Page | undefined, root: string): string {
+  const first = site.groups[0]?.pages[0];
+  if (!first) return "";
+  const here = current && current.file !== HOME ? ' aria-current="true"' : "";
+  return `<a href="${root}${first.path}"${here}>Documentation</a>`;
+}
+
+function renderGroup(group: Group, current: Page | undefined, root: string): string {
+  const items = group.pages.map((page) => {
+    const here = page === current ? ' aria-current="page"' : "";
+    return `<li><a href="${root}${page.path}"${here}>${escapeHtml(page.title || page.file)}</a></li>`;
+  });
+  return `<h2>${escapeHtml(group.title)}</h2>\n<ul>\n${items.join("\n")}\n</ul>\n`;
+}
+
+/** "On this page": the second and third level. A page of one section needs none. */
+function renderContents(page: Page): string {
+  const entries = page.headings.filter((heading) => heading.level === 2 || heading.level === 3);
+  if (entries.length < 2) return "";
+  const items = entries.map(
+    ({ id, text, level }) => `<li class="level-${level}"><a href="#${escapeHtml(id)}">${escapeHtml(text)}</a></li>`,
+  );
+  return `<aside class="toc" aria-labelledby="toc-title">\n<h2 id="toc-title">On this page</h2>\n<ul>\n${items.join("\n")}\n</ul>\n</aside>\n`;
+}
+
+function renderNeighbours(page: Page, site: Site, root: string): string {
+  const order = site.groups.flatMap((group) => group.pages);
+  const at = order.indexOf(page);
+  const link = (neighbour: Page | undefined, relation: "prev" | "next", word: string) =>
+    neighbour
+      ? `<a rel="${relation}" href="${root}${neighbour.path}"><span>${word}</span> ${escapeHtml(neighbour.title)}</a>\n`
+      : "";
+  const links = link(order[at - 1], "prev", "Previous") + link(order[at + 1], "next", "Next");
+  return links && `<nav class="neighbours" aria-label="Previous and next page">\n${links}</nav>\n`;
+}

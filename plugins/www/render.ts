@@ -1,0 +1,33 @@
+/**
+ * The whole site as a map from published path to content: `build` writes this map to disk, `server` answers from it, so
+ * what is seen in development is what is published, but for the reload script.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type PageOptions, renderNotFound, renderPage } from "./page.ts";
+import { readSite, type Site, SiteError } from "./site.ts";
+import { readTheme } from "./theme.ts";
+
+export const NOT_FOUND = "404.html";
+
+export interface Rendering {
+  site: Site;
+  /** By path without leading slash: `index.html`, `theme/site.css`, `images/site.png`. */
+  files: Map<string, string | Uint8Array>;
+}
+
+/** Reads everything anew and keeps nothing: the same files give the same bytes. Throws a SiteError. */
+export function renderSite(docs: string, options: PageOptions = {}): Rendering {
+  const site = readSite(docs);
+  const theme = readTheme();
+  const files: Rendering["files"] = new Map();
+  const add = (path: string, content: string | Uint8Array) => {
+    if (files.has(path)) throw new SiteError(`two files want to be published as ${path}`);
+    files.set(path, content);
+  };
+  for (const page of site.pages) add(page.path, renderPage(page, site, theme, options));
+  add(NOT_FOUND, renderNotFound(site, theme, options));
+  for (const name of theme.assets(options.version !== undefined)) add(`theme/${name}`, theme.text(name));
+  for (const name of site.files) add(name, readFileSync(join(docs, name)));
+  return { site, files };
+}

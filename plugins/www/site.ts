@@ -1,0 +1,113 @@
+/**
+ * Reads the docs folder into one plain value, the site. Everything else (pages, checks) is computed from that value, so
+ * the same files always give the same site. Symbolic links are not followed: nothing outside the folder is published.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Markdown, renderMarkdown } from "./markdown.ts";
+
+export interface Page extends Markdown {
+  /** Path below the docs folder, with `/`: `guide.md`. */
+  file: string;
+  /** Path it is published under: `guide.html`. */
+  path: string;
+  source: string;
+}
+
+export interface Group {
+  title: string;
+  pages: Page[];
+}
+
+export interface Site {
+  /** Absolute. */
+  docs: string;
+  /** By file name order. */
+  pages: Page[];
+  /** The order of reading, from nav.json; pages it forgets come last, under "More". The home page is in no group. */
+  groups: Group[];
+  /** Files that are published as they are (images), below the docs folder. */
+  files: string[];
+  /** What nav.json names and the folder lacks, and what it names twice. */
+  navProblems: string[];
+}
+
+export const HOME = "index.md";
+export const NAV = "nav.json";
+
+/** An error for the author of the docs: its message is a whole sentence. */
+export class SiteError extends Error {}
+
+/** Throws a SiteError when the folder, or nav.json in it, cannot be read. */
+export function readSite(docs: string): Site {
+  const names = listFiles(docs);
+  const pages = names.filter((name) => name.endsWith(".md")).map((file) => readPage(docs, file));
+  if (!pages.some((page) => page.file === HOME))
+    throw new SiteError(`${join(docs, HOME)} is missing; it is the home page`);
+  const { groups, problems } = arrange(pages, readNav(docs));
+  const files = names.filter((name) => !name.endsWith(".md") && name !== NAV);
+  return { docs, pages, groups, files, navProblems: problems };
+}
+
+function listFiles(docs: string): string[] {
+  try {
+    return readdirSync(docs, { withFileTypes: true, recursive: true })
+      .filter((entry) => entry.isFile() && !entry.name.startsWith(".") && !entry.name.endsWith("~"))
+      .map((entry) => join(entry.parentPath, entry.name).slice(docs.length + 1))
+      .sort();
+  } catch (error) {
+    throw new SiteError(`cannot read the docs folder ${docs}: ${(error as Error).message}`);
+  }
+}
+
+function readPage(docs: string, file: string): Page {
+  const source = readText(join(docs, file));
+  return { ...renderMarkdown(source), file, path: file.replace(/\.md$/, ".html"), source };
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new SiteError(`cannot read ${path}: ${(error as Error).message}`);
+  }
+}
+
+type Nav = { title: string; pages: string[] }[];
+
+function readNav(docs: string): Nav {
+  const path = join(docs, NAV);
+  const expected = `expected [{ "title": "…", "pages": ["page.md"] }]`;
+  let value: unknown;
+  try {
+    value = JSON.parse(readText(path));
+  } catch (error) {
+    if (error instanceof SiteError) throw error;
+    throw new SiteError(`${path} is not JSON: ${(error as Error).message}; ${expected}`);
+  }
+  const isGroup = (group: Partial<Nav[number]> | null) =>
+    typeof group?.title === "string" &&
+    Array.isArray(group.pages) &&
+    group.pages.every((page) => typeof page === "string");
+  if (!Array.isArray(value) || !value.every(isGroup)) throw new SiteError(`${path} has the wrong shape; ${expected}`);
+  return value as Nav;
+}
+
+function arrange(pages: Page[], nav: Nav): { groups: Group[]; problems: string[] } {
+  const left = new Map(pages.filter((page) => page.file !== HOME).map((page) => [page.file, page]));
+  const problems: string[] = [];
+  const groups = nav.map(({ title, pages: names }) => ({
+    title,
+    pages: names.flatMap((name) => {
+      const page = left.get(name);
+      left.delete(name);
+      if (page) return [page];
+      const known = pages.some((each) => each.file === name);
+      problems.push(known ? `"${name}" is named twice, or is the home page` : `"${name}" does not exist`);
+      return [];
+    }),
+  }));
+  if (left.size > 0) groups.push({ title: "More", pages: [...left.values()] });
+  for (const file of left.keys()) problems.push(`"${file}" is in no group`);
+  return { groups, problems };
+}

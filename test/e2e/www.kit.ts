@@ -1,0 +1,121 @@
+/**
+ * What the tests of the documentation site share: a copy of the plugin and the docs in a root of its own (so a test may
+ * edit them), the site started in one place, and Chromium.
+ */
+import { cpSync, existsSync } from "node:fs";
+import { join } from "node:path";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { REPOSITORY, TestRoot, until } from "../kit.ts";
+
+const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+
+/** On a machine without Chromium the browser's tests are skipped; in CI they must run, so there they fail. */
+export const NO_BROWSER = !existsSync(CHROMIUM) && !process.env.CI;
+if (NO_BROWSER) console.warn(`The site is not tested in a browser: there is no ${CHROMIUM} (CHROMIUM names another).`);
+
+/** A root with the plugin, its manifest and the docs of this repository. */
+export function createSiteRoot(): TestRoot {
+  const root = TestRoot.create();
+  const own = (source: string) => !/\/(dist|.*\.log(\.\d+)?)$/.test(source);
+  for (const path of ["plugins/www", "docs", "manifests/www.ts"]) {
+    cpSync(join(REPOSITORY, path), join(root.dir, path), { recursive: true, filter: own });
+  }
+  return root;
+}
+
+/** Runs one of the plugin's programs to its end. */
+export async function runPlugin(root: TestRoot, program: "build" | "lint", args: string[] = [], env = {}) {
+  const cwd = join(root.dir, "plugins/www");
+  const child = Bun.spawn([process.execPath, "run", `${program}.ts`, ...args], {
+    cwd,
+    env: { ...root.env, ...env },
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+  return { code: await child.exited, stdout, stderr };
+}
+
+export interface RunningSite {
+  url: string;
+  port: number;
+  /** All it has printed. */
+  output(): string;
+  /** Sends SIGTERM and gives the exit code. */
+  stop(): Promise<number>;
+}
+
+/** Starts the site and waits until it answers. The one place that knows how. */
+export async function startSite(root: TestRoot, port = freePort()): Promise<RunningSite> {
+  const site = spawnServer(root, port);
+  const url = `http://localhost:${port}/`;
+  await until(`the site answers on ${url}: ${site.output()}`, async () => {
+    if (site.child.exitCode !== null) throw new Error(`the site ended: ${site.output()}`);
+    return (await fetch(`${url}healthz`).catch(() => undefined))?.ok;
+  });
+  return {
+    url,
+    port,
+    output: site.output,
+    stop: () => {
+      site.child.kill("SIGTERM");
+      return site.child.exited;
+    },
+  };
+}
+
+/** Starts the server and waits for nothing. */
+export function spawnServer(root: TestRoot, port: number | string) {
+  const child = Bun.spawn([process.execPath, "run", "server.ts"], {
+    cwd: join(root.dir, "plugins/www"),
+    env: { ...root.env, PORT: String(port) },
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  let text = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    void (async () => {
+      for await (const chunk of stream.pipeThrough(new TextDecoderStream())) text += chunk;
+    })();
+  }
+  return { child, output: () => text };
+}
+
+/** Free a moment ago. */
+function freePort(): number {
+  const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const { port } = server;
+  server.stop(true);
+  return port;
+}
+
+export function launchBrowser(): Promise<Browser> {
+  const quiet = ["quic", "background-networking", "component-update", "sync", "gpu"].map((name) => `--disable-${name}`);
+  return chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--no-first-run", ...quiet] });
+}
+
+/** Opens an address, gives the page to `look`, and fails when the console showed an error or a request left the machine. */
+export async function withPage(
+  browser: Browser,
+  url: string,
+  options: BrowserContextOptions,
+  look: (page: Page) => Promise<void>,
+): Promise<void> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  const complaints: string[] = [];
+  const page = await context.newPage();
+  page.on("console", (message) => {
+    if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(error.message));
+  page.on("request", (request) => {
+    if (new URL(request.url()).host !== new URL(url).host) complaints.push(`asked for ${request.url()}`);
+  });
+  try {
+    await page.goto(url);
+    await look(page);
+    if (complaints.length > 0) throw new Error(`the browser complained:\n${complaints.join("\n")}`);
+  } finally {
+    await context.close();
+  }
+}
