@@ -35,8 +35,15 @@ export function temporaryName(path: string): string {
   return join(dirname(path), `.${basename(path)}.${process.pid}.${Math.random().toString(36).slice(2, 8)}.tmp`);
 }
 
-/** Writes a file whole, or leaves the old one: throws a DtError that names file and cause. Mode 0600 by default. */
-export function writeWhole(path: string, text: string, mode = 0o600): void {
+export interface WriteOptions {
+  /** Default 0600. */
+  mode?: number;
+  /** Whether it must survive a power cut; costs an fsync. Default true; false for what means nothing after a reboot. */
+  durable?: boolean;
+}
+
+/** Writes a file whole, or leaves the old one: throws a DtError that names file and cause. */
+export function writeWhole(path: string, text: string, { mode = 0o600, durable = true }: WriteOptions = {}): void {
   const temporary = temporaryName(path);
   try {
     const fd = openSync(temporary, "wx", mode);
@@ -44,7 +51,7 @@ export function writeWhole(path: string, text: string, mode = 0o600): void {
       const bytes = new TextEncoder().encode(text);
       let offset = 0;
       while (offset < bytes.length) offset += writeSync(fd, bytes, offset);
-      fsyncSync(fd);
+      if (durable) fsyncSync(fd);
     } finally {
       closeSync(fd);
     }

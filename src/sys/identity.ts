@@ -98,3 +98,21 @@ export function sameIdentity(a: ProcessIdentity, b: ProcessIdentity): boolean {
     a.pid === b.pid && a.startTime === b.startTime && a.bootId === b.bootId && a.pidNamespace === b.pidNamespace
   );
 }
+
+/** A table that looks at each thing once: for showing many launches of one moment, never for signalling. */
+export function snapshotOf(table: ProcessTable): ProcessTable {
+  let entries: ProcessEntry[] | undefined;
+  const environments = new Map<string, string | null | undefined>();
+  return {
+    ...table,
+    list() {
+      entries ??= table.list();
+      return entries;
+    },
+    environmentOf(pid, name) {
+      const key = `${pid} ${name}`;
+      if (!environments.has(key)) environments.set(key, table.environmentOf(pid, name));
+      return environments.get(key);
+    },
+  };
+}

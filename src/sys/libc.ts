@@ -1,6 +1,6 @@
 /**
- * The few C functions that neither Bun nor Node offers. Loaded on first use (0.2 ms); the library's name differs per
- * C library, the numbers per system are in `constants.*.ts` next to their use.
+ * The few C functions that neither Bun nor Node offers. Loaded on first use (0.2 ms). `prctl` and `syscall` exist on Linux
+ * alone: on macOS one is missing and the other is variadic, which has another calling convention there.
  */
 import { dlopen, FFIType, ptr, read } from "bun:ffi";
 import { lazy } from "./lazy.ts";
@@ -16,11 +16,10 @@ const SYMBOLS = {
   signal: { args: [i32, i64], returns: i64 },
   getrlimit: { args: [i32, pointer], returns: i32 },
   setrlimit: { args: [i32, pointer], returns: i32 },
-  umask: { args: [i32], returns: i32 },
 } as const;
 
 const LINUX_NAMES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"];
-const DARWIN_NAMES = ["libSystem.B.dylib"];
+const DARWIN_NAMES = ["/usr/lib/libSystem.B.dylib"];
 
 function openFirst<S extends Parameters<typeof dlopen>[1]>(symbols: S) {
   const names = process.platform === "darwin" ? DARWIN_NAMES : LINUX_NAMES;
@@ -34,17 +33,16 @@ function openFirst<S extends Parameters<typeof dlopen>[1]>(symbols: S) {
   throw new Error(`no C library found (tried ${names.join(", ")})`);
 }
 
-export const libc = lazy(() =>
-  process.platform === "darwin"
-    ? // `prctl` does not exist there; asking for it would refuse the whole library.
-      { ...openFirst(withoutPrctl()), prctl: () => -1 }
-    : openFirst(SYMBOLS),
-);
-
-function withoutPrctl() {
-  const { prctl: _, ...rest } = SYMBOLS;
-  return rest;
-}
+export const libc = lazy(() => {
+  // Opened with it: a first `dlopen` after a failed call could overwrite the errno it is to read.
+  errnoLocation();
+  if (process.platform !== "darwin") return openFirst(SYMBOLS);
+  const { prctl: _prctl, syscall: _syscall, ...portable } = SYMBOLS;
+  const linuxOnly = (): never => {
+    throw new Error("this C function is for Linux alone");
+  };
+  return { ...openFirst(portable), prctl: linuxOnly, syscall: linuxOnly };
+});
 
 const errnoLocation = lazy(() => {
   const name = process.platform === "darwin" ? "__error" : "__errno_location";

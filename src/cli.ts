@@ -1,0 +1,89 @@
+/** argv -> verb -> exit code. The only place that ends the process. */
+import type { Globals } from "./commands/context.ts";
+import { DtError, EXIT } from "./sys/error.ts";
+
+async function main(argv: readonly string[]): Promise<number> {
+  const [first] = argv;
+  if (first === "__host") return (await import("./supervisor/hosted.ts")).runDetachedHost(await self());
+  if (first === "__load") return (await import("./manifest/child.ts")).runLoadChild(argv.slice(1));
+
+  const globals: Globals = { root: undefined, verbose: false, quiet: false, dryRun: false, json: false, color: null };
+  try {
+    return await dispatch(argv, globals);
+  } catch (error) {
+    return fail(error, globals);
+  }
+}
+
+async function self(): Promise<string[]> {
+  return (await import("./sys/self.ts")).selfCommand();
+}
+
+async function dispatch(argv: readonly string[], globals: Globals): Promise<number> {
+  const { takeGlobal, usage } = await import("./commands/args.ts");
+  const { makeContext } = await import("./commands/context.ts");
+  let at = 0;
+  let showVersion = false;
+  let showHelp = false;
+  for (; at < argv.length; at++) {
+    const word = argv[at] as string;
+    if (!word.startsWith("-")) break;
+    const taken = takeGlobal(argv, at, globals);
+    if (taken > 0) at += taken - 1;
+    else if (word === "--version" || word === "-v") showVersion = true;
+    else if (word === "--help" || word === "-h") showHelp = true;
+    else throw usage(`dt has no flag ${word}.`, "dt --help");
+  }
+  const context = makeContext(globals, argv, process.env, process.cwd());
+  const word = argv[at];
+  const { isVerb, VERBS } = await import("./commands/verbs.ts");
+  if (showVersion) return runVerb("version", [], context);
+  if (showHelp || word === undefined) {
+    const { runHelp } = await import("./commands/help.ts");
+    const status = runHelp(context);
+    return showHelp ? status : EXIT.usage;
+  }
+  const rest = argv.slice(at + 1);
+  if (!isVerb(word)) return (await import("./commands/plugin.ts")).runPlugin(context, word, rest);
+  if (VERBS[word] === null) throw new DtError("not-implemented", `dt ${word} is a reserved verb that is not in this version yet.`, { status: EXIT.usage });
+  return runVerb(word, rest, context);
+}
+
+async function runVerb(name: import("./commands/verbs.ts").VerbName, words: readonly string[], context: import("./commands/context.ts").DtContext): Promise<number> {
+  const { VERBS } = await import("./commands/verbs.ts");
+  const verb = VERBS[name];
+  if (verb === null) throw new Error(`${name} is not there`);
+  if (words.some((word) => word === "--help" || word === "-h")) {
+    const [{ formatVerbHelp }, { makePaint }, { writeAll }] = await Promise.all([
+      import("./commands/help.ts"),
+      import("./output/talk.ts"),
+      import("./sys/stdio.ts"),
+    ]);
+    writeAll(1, await formatVerbHelp(name, makePaint(context.colored())));
+    return EXIT.done;
+  }
+  const [{ runCommand }, { checkArgs }] = await Promise.all([import("citty"), import("./commands/args.ts")]);
+  const command = (await verb.load()).default;
+  const { _: _words, ...flags } = { ...(command.args ?? {}) } as Record<string, never>;
+  const checked = checkArgs(words, { what: `dt ${name}`, args: flags, globals: context.globals, maxWords: verb.maxWords });
+  const { result } = await runCommand({ ...command, args: flags }, { rawArgs: [...checked.rawArgs, ...checked.rest], data: context });
+  return typeof result === "number" ? result : EXIT.done;
+}
+
+async function fail(error: unknown, globals: Globals): Promise<number> {
+  const [{ errorJson, makePaint, sayError, wantsColor }, { writeAll }] = await Promise.all([
+    import("./output/talk.ts"),
+    import("./sys/stdio.ts"),
+  ]);
+  if (error instanceof DtError) {
+    if (globals.json) writeAll(1, errorJson(error));
+    sayError(error, makePaint(wantsColor(2, { color: globals.color, env: process.env })));
+    return error.status;
+  }
+  if ((error as { name?: string } | null)?.name === "AbortError") return EXIT.interrupted;
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  writeAll(2, `dt: this is a bug of dt:\n${text}\n`);
+  return EXIT.internal;
+}
+
+process.exit(await main(process.argv.slice(2)));

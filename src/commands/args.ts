@@ -1,0 +1,133 @@
+/**
+ * Strict flags over citty's definitions: an unknown flag, a missing value or one word too many is an error with the nearest
+ * names. What comes out is in a form (`--name=value`) that citty's own parser reads without surprises.
+ */
+import type { ArgsDef } from "citty";
+import { DURATION_WORDS, parseDuration } from "../manifest/units.ts";
+import { DtError, EXIT } from "../sys/error.ts";
+import { nearestNames } from "../sys/nearest.ts";
+import type { Globals } from "./context.ts";
+
+export interface CheckedArgs {
+  /** For citty: canonical flags, then the words. */
+  rawArgs: string[];
+  words: string[];
+  /** What came after `--`. */
+  rest: string[];
+}
+
+type GlobalFlag = { takes: boolean; set(globals: Globals, value: string): void };
+
+/** Accepted before the plugin, and after a built-in verb too. */
+export const GLOBAL_FLAGS: Record<string, GlobalFlag> = {
+  "-C": { takes: true, set: (globals, value) => void (globals.root = value) },
+  "--root": { takes: true, set: (globals, value) => void (globals.root = value) },
+  "--verbose": { takes: false, set: (globals) => void (globals.verbose = true) },
+  "--quiet": { takes: false, set: (globals) => void (globals.quiet = true) },
+  "--dry-run": { takes: false, set: (globals) => void (globals.dryRun = true) },
+  "--json": { takes: false, set: (globals) => void (globals.json = true) },
+  "--no-color": { takes: false, set: (globals) => void (globals.color = false) },
+  "--color": { takes: false, set: (globals) => void (globals.color = true) },
+};
+
+/** Reads one global flag at `at`; gives how many words it took, 0 when it is none. */
+export function takeGlobal(argv: readonly string[], at: number, globals: Globals): number {
+  const word = argv[at] as string;
+  const equals = word.startsWith("--") ? word.indexOf("=") : -1;
+  const name = equals > 0 ? word.slice(0, equals) : word;
+  const flag = Object.hasOwn(GLOBAL_FLAGS, name) ? GLOBAL_FLAGS[name] : undefined;
+  if (flag === undefined) return 0;
+  if (!flag.takes) {
+    if (equals > 0) throw usage(`${name} takes no value.`);
+    flag.set(globals, "");
+    return 1;
+  }
+  const value = equals > 0 ? word.slice(equals + 1) : argv[at + 1];
+  if (value === undefined || value === "") throw usage(`${name} needs a value.`, `${name} DIR`);
+  flag.set(globals, value);
+  return equals > 0 ? 1 : 2;
+}
+
+export interface CheckOptions {
+  what: string;
+  args: ArgsDef;
+  globals: Globals;
+  /** The most words allowed. */
+  maxWords: number;
+}
+
+export function checkArgs(argv: readonly string[], options: CheckOptions): CheckedArgs {
+  const flags = flagsOf(options.args);
+  const canonical: string[] = [];
+  const words: string[] = [];
+  const split = argv.indexOf("--");
+  const own = split < 0 ? argv : argv.slice(0, split);
+  const rest = split < 0 ? [] : argv.slice(split + 1);
+  for (let at = 0; at < own.length; at++) {
+    const word = own[at] as string;
+    if (!word.startsWith("-") || word === "-") {
+      words.push(word);
+      continue;
+    }
+    const taken = takeGlobal(own, at, options.globals);
+    if (taken > 0) {
+      at += taken - 1;
+      continue;
+    }
+    const equals = word.indexOf("=");
+    const name = equals > 0 ? word.slice(0, equals) : word;
+    const flag = flags.get(name);
+    if (flag === undefined) throw unknownFlag(options.what, name, flags.keys());
+    if (flag.type === "boolean") {
+      if (equals > 0) throw usage(`${name} takes no value.`);
+      canonical.push(flag.negated ? `--no-${flag.name}` : `--${flag.name}`);
+      continue;
+    }
+    const value = equals > 0 ? word.slice(equals + 1) : own[++at];
+    if (value === undefined || value === "") throw usage(`${name} needs a value.`, `${name} ${flag.hint}`);
+    canonical.push(`--${flag.name}=${value}`);
+  }
+  if (words.length > options.maxWords) {
+    throw usage(`${options.what} takes ${options.maxWords === 0 ? "no words" : `at most ${options.maxWords} word${options.maxWords === 1 ? "" : "s"}`}, but "${words[options.maxWords]}" came.`);
+  }
+  return { rawArgs: [...canonical, ...words], words, rest };
+}
+
+interface Flag {
+  name: string;
+  type: "boolean" | "string";
+  negated: boolean;
+  hint: string;
+}
+
+function flagsOf(args: ArgsDef): Map<string, Flag> {
+  const flags = new Map<string, Flag>();
+  for (const [name, arg] of Object.entries(args)) {
+    if (arg.type === "positional") continue;
+    const type = arg.type === "boolean" ? "boolean" : "string";
+    const flag: Flag = { name, type, negated: false, hint: ("valueHint" in arg && arg.valueHint) || "VALUE" };
+    const aliases = "alias" in arg && arg.alias !== undefined ? [arg.alias].flat() : [];
+    flags.set(`--${name}`, flag);
+    for (const alias of aliases) flags.set(alias.length === 1 ? `-${alias}` : `--${alias}`, flag);
+    if (type === "boolean" && "negativeDescription" in arg && arg.negativeDescription) flags.set(`--no-${name}`, { ...flag, negated: true });
+  }
+  return flags;
+}
+
+function unknownFlag(what: string, name: string, known: Iterable<string>): DtError {
+  const names = [...known, ...Object.keys(GLOBAL_FLAGS)];
+  const near = nearestNames(name, names);
+  return usage(`${what} has no flag ${name}.`, near.length > 0 ? `Did you mean ${near.join(" or ")}?` : `It has: ${[...new Set(names)].sort().join(" ")}`);
+}
+
+export function usage(message: string, hint?: string): DtError {
+  return new DtError("usage", message, { status: EXIT.usage, ...(hint === undefined ? {} : { hint }) });
+}
+
+/** The value of a flag that is a duration, in milliseconds; null when it was not given. */
+export function durationOf(flag: string, text: string | undefined): number | null {
+  if (text === undefined) return null;
+  const ms = parseDuration(text);
+  if (ms === null) throw usage(`${flag} takes ${DURATION_WORDS}, not "${text}".`);
+  return ms;
+}

@@ -1,0 +1,109 @@
+/** What a verb needs, made once at the edge. The process table, the store and the index are made only when a verb asks. */
+import { join } from "node:path";
+import type { ManifestIndex } from "../manifest/resolved.ts";
+import { makeTalk, type Talk, wantsColor } from "../output/talk.ts";
+import type { RunnerContext } from "../runners/context.ts";
+import { openStore, type Store } from "../state/store.ts";
+import { personsEnvironment } from "../supervisor/selfenv.ts";
+import type { Ground } from "../supervisor/types.ts";
+import { lazy } from "../sys/lazy.ts";
+import { inheritedOpenFiles } from "../sys/limits.ts";
+import type { LockBackend } from "../sys/lock.ts";
+import { cacheDirectoryOf, findRoot, homeDirectory, noRootError, runDirectoryOf } from "../sys/paths.ts";
+import { makeProcessTable } from "../sys/process.ts";
+import { selfCommand } from "../sys/self.ts";
+import { DtError, EXIT } from "../sys/error.ts";
+
+export interface Globals {
+  root: string | undefined;
+  verbose: boolean;
+  quiet: boolean;
+  dryRun: boolean;
+  json: boolean;
+  color: boolean | null;
+}
+
+export interface DtContext {
+  globals: Globals;
+  /** The words after `dt`, as given. */
+  argv: readonly string[];
+  ownEnv: Record<string, string | undefined>;
+  /** The environment of whoever ran dt. */
+  env: Record<string, string>;
+  talk: Talk;
+  /** Whether standard output is to be coloured. */
+  colored(): boolean;
+  /** The project root; throws when there is none. */
+  root(): string;
+  store(): Store;
+  ground(): Ground;
+  runner(): RunnerContext;
+  /** The manifests, loaded anew where they changed. */
+  index(options?: { refresh?: boolean }): Promise<ManifestIndex>;
+  /** The manifests as last loaded, without running anything; null when never. */
+  peek(): Promise<ManifestIndex | null>;
+}
+
+export function makeContext(globals: Globals, argv: readonly string[], ownEnv: Record<string, string | undefined>, cwd: string): DtContext {
+  const env = personsEnvironment(ownEnv);
+  const talk = makeTalk({ quiet: globals.quiet, verbose: globals.verbose, color: globals.color, env });
+  const root = lazy(() => {
+    const found = findRoot({ directory: globals.root, cwd, env });
+    if (found === null) throw noRootError(globals.root ?? cwd);
+    return found;
+  });
+  const store = lazy(() => openStore(runDirectoryOf(root(), env)));
+  const home = lazy(() => homeDirectory(env));
+  const cache = () => cacheDirectoryOf(root(), env);
+  const ground = lazy(
+    (): Ground => ({
+      table: makeProcessTable(),
+      store: store(),
+      root: root(),
+      home: home(),
+      cache: cache(),
+      self: selfCommand(),
+      openFiles: inheritedOpenFiles(),
+      lockBackend: lockBackendOf(env),
+    }),
+  );
+  const where = () => ({ root: root(), home: home(), cacheDir: cache(), env });
+  return {
+    globals,
+    argv,
+    ownEnv,
+    env,
+    talk,
+    colored: () => wantsColor(1, { color: globals.color, env }),
+    root,
+    store,
+    ground,
+    runner: () => ({
+      ground: ground(),
+      talk,
+      env,
+      ownEnv,
+      argv,
+      json: globals.json,
+      dryRun: globals.dryRun,
+      verbose: globals.verbose,
+    }),
+    index: async ({ refresh = false } = {}) => (await import("../manifest/index.ts")).loadIndex({ ...where(), refresh }),
+    peek: async () => (await import("../manifest/index.ts")).peekIndex(where()),
+  };
+}
+
+/** Remembers the root in the user's home when something is first started in it. */
+export function rememberRoot(context: DtContext): void {
+  const home = homeDirectory(context.env);
+  if (home === null) return;
+  const { rememberRootIn } = require("../state/roots.ts") as typeof import("../state/roots.ts");
+  rememberRootIn(join(home, "roots"), context.root());
+}
+
+function lockBackendOf(env: Record<string, string>): LockBackend | undefined {
+  const forced = env.DIALTONE_LOCK_BACKEND;
+  if (forced === undefined || forced === "") return undefined;
+  if (forced === "link" || forced === "excl") return forced;
+  throw new DtError("bad-environment", `DIALTONE_LOCK_BACKEND should be "link" or "excl", but is "${forced}".`, { status: EXIT.usage });
+}

@@ -1,0 +1,57 @@
+/** `dt help`: what there is, from the same tables that are executed. */
+import type { ArgsDef } from "citty";
+import { formatTable } from "../output/table.ts";
+import { makePaint, type Paint } from "../output/talk.ts";
+import { EXIT } from "../sys/error.ts";
+import { writeAll } from "../sys/stdio.ts";
+import type { DtContext } from "./context.ts";
+import { MANAGED_ARGS } from "./managed.ts";
+import { VERBS, type VerbName } from "./verbs.ts";
+
+export const GLOBAL_HELP: readonly [string, string][] = [
+  ["-C, --root DIR", "Work in the project of DIR"],
+  ["--verbose", "Print each exact command line that is run"],
+  ["--quiet", "Only results and errors"],
+  ["--dry-run", "Print what would be run, and run nothing"],
+  ["--json", "Results as JSON on standard output"],
+  ["--color, --no-color", "Colours always, or never"],
+];
+
+export function formatHelp(paint: Paint): string {
+  const verbs = Object.entries(VERBS).flatMap(([name, verb]) => (verb === null ? [] : [[`  ${name}`, verb.summary]]));
+  return [
+    `${paint.bold("dt")} [global flags] <plugin> <command> [variant] [flags] [-- args]\n`,
+    `${paint.bold("Commands of this project")}\n  dt list shows them; dt <plugin> shows one plugin's.\n`,
+    `${paint.bold("Verbs")}\n${formatTable(verbs)}`,
+    `${paint.bold("Global flags")} (before the plugin, or after a verb)\n${formatTable(GLOBAL_HELP.map(([flag, text]) => [`  ${flag}`, text]))}`,
+    `${paint.bold("A managed command")} takes\n${formatFlags(MANAGED_ARGS)}`,
+  ].join("\n");
+}
+
+
+export function formatFlags(args: ArgsDef): string {
+  const rows = Object.entries(args).flatMap(([name, arg]) => {
+    if (arg.type === "positional") return [];
+    const aliases = "alias" in arg && arg.alias !== undefined ? [arg.alias].flat().map((alias) => `-${alias}, `) : [];
+    const negative = "negativeDescription" in arg && arg.negativeDescription ? [[`  --no-${name}`, arg.negativeDescription]] : [];
+    const value = arg.type === "string" ? ` ${("valueHint" in arg && arg.valueHint) || "VALUE"}` : "";
+    return [[`  ${aliases.join("")}--${name}${value}`, arg.description ?? ""], ...negative];
+  });
+  return formatTable(rows as string[][]);
+}
+
+/** Help of one verb. */
+export async function formatVerbHelp(name: VerbName, paint: Paint): Promise<string> {
+  const verb = VERBS[name];
+  if (verb === null) return `dt ${name} is not in this version yet.\n`;
+  const command = (await verb.load()).default;
+  const args = (command.args ?? {}) as ArgsDef;
+  const words = Object.values(args).some((arg) => arg.type === "positional") ? " [key …]" : "";
+  const flags = formatFlags(args);
+  return `${paint.bold(`dt ${name}`)}${words}\n  ${verb.summary}.\n${flags === "" ? "" : `\n${flags}`}`;
+}
+
+export function runHelp(context: DtContext): number {
+  writeAll(1, formatHelp(makePaint(context.colored())));
+  return EXIT.done;
+}

@@ -1,0 +1,60 @@
+/** `dt list`: plugins, their commands with kind and variants, where they come from, and what failed to load. */
+import { defineCommand } from "citty";
+import type { ManifestFailure, ManifestIndex, ResolvedPlugin } from "../manifest/resolved.ts";
+import { shortPath } from "../output/shell.ts";
+import { formatTable } from "../output/table.ts";
+import { makePaint, type Paint } from "../output/talk.ts";
+import { EXIT } from "../sys/error.ts";
+import { writeAll } from "../sys/stdio.ts";
+import type { DtContext } from "./context.ts";
+
+export default defineCommand({
+  meta: { name: "list", description: "List plugins, commands, variants and manifests that failed" },
+  args: { refresh: { type: "boolean", description: "Load every manifest anew" } },
+  async run({ args, data }) {
+    const context = data as DtContext;
+    const index = await context.index({ refresh: args.refresh === true });
+    writeAll(1, context.globals.json ? `${JSON.stringify(toJson(index))}\n` : formatIndex(context.root(), index, makePaint(context.colored())));
+    return EXIT.done;
+  },
+});
+
+function toJson({ plugins, failures }: ManifestIndex) {
+  return {
+    plugins: Object.values(plugins).map((plugin) => ({
+      name: plugin.name,
+      description: plugin.description,
+      file: plugin.file,
+      origin: plugin.origin,
+      commands: Object.values(plugin.commands).map((command) => ({
+        name: command.name,
+        kind: command.kind,
+        description: command.description,
+        variants: Object.keys(command.variants).sort(),
+      })),
+    })),
+    failures,
+  };
+}
+
+function formatIndex(root: string, { plugins, failures }: ManifestIndex, paint: Paint): string {
+  const blocks = Object.values(plugins).map((plugin) => formatPlugin(root, plugin, paint));
+  const failed = failures.map((failure) => formatFailure(root, failure, paint));
+  return [...blocks, ...failed].join("\n");
+}
+
+export function formatFailure(root: string, failure: ManifestFailure, paint: Paint): string {
+  const hint = failure.hint === null ? "" : `\n  ${paint.dim(failure.hint)}`;
+  return `${paint.red("failed")}  ${shortPath(root, failure.file)}\n  ${failure.message.replaceAll("\n", "\n  ")}${hint}\n`;
+}
+
+/** One plugin with its commands; also the plugin's own help. */
+export function formatPlugin(root: string, plugin: ResolvedPlugin, paint: Paint): string {
+  const source = plugin.origin === "binary" ? "inside dt" : shortPath(root, plugin.file);
+  const rows = Object.values(plugin.commands).map((command) => {
+    const variants = Object.keys(command.variants).filter((name) => name !== "default");
+    const more = variants.length === 0 ? "" : `variants: ${variants.sort().join(" ")}`;
+    return [`  dt ${plugin.name} ${command.name}`, paint.dim(command.kind), [command.description ?? "", more].filter(Boolean).join("  ")];
+  });
+  return `${paint.bold(plugin.name)}  ${plugin.description === null ? "" : `${plugin.description}  `}${paint.dim(source)}\n${formatTable(rows)}`;
+}

@@ -1,0 +1,13 @@
+/** The flags of every managed command: one definition for parsing and for help. */
+import type { ArgsDef } from "citty";
+
+export const MANAGED_ARGS = {
+  detach: { type: "boolean", alias: "d", description: "Return when it is ready (or spawned, where no `ready` is declared)" },
+  wait: {
+    type: "boolean",
+    description: "The same, said for CI",
+    negativeDescription: "Detached, and return as soon as it is spawned",
+  },
+  ensure: { type: "boolean", description: "Leave a healthy launch of the same command alone" },
+  timeout: { type: "string", description: "Time to become ready, instead of the manifest's", valueHint: "30s" },
+} as const satisfies ArgsDef;

@@ -1,0 +1,62 @@
+/** `dt ps`: what lives, waits in backoff or has failed; with `--all` every key that has a record or an exit. */
+import { defineCommand } from "citty";
+import { quoteCommand } from "../output/shell.ts";
+import { formatTable } from "../output/table.ts";
+import { makePaint, type Paint } from "../output/talk.ts";
+import { formatDuration } from "../output/time.ts";
+import { isLiving } from "../state/view.ts";
+import { writeAll } from "../sys/stdio.ts";
+import type { KeyState } from "../state/types.ts";
+import { parseSelection } from "../state/key.ts";
+import type { DtContext } from "./context.ts";
+import { makeDriftOf } from "./drift.ts";
+import { beginLook, type KeyReport, keysOf, lookAt } from "./look.ts";
+
+export default defineCommand({
+  meta: { name: "ps", description: "List what runs, waits or has failed" },
+  args: {
+    all: { type: "boolean", alias: "a", description: "Also what was stopped or has exited" },
+    _: { type: "positional", required: false, description: "Keys, or one plugin", valueHint: "key" },
+  },
+  async run({ args, data }) {
+    const context = data as DtContext;
+    const ground = context.ground();
+    const look = beginLook(ground, makeDriftOf(ground, await context.peek()));
+    const reports = keysOf(ground, parseSelection(args._))
+      .flatMap((key) => lookAt(look, key) ?? [])
+      .filter((report) => args.all || isLiving(report.state) || report.state === "failed");
+    writeAll(1, context.globals.json ? `${JSON.stringify(reports)}\n` : formatReports(reports, makePaint(context.colored())));
+    return 0;
+  },
+});
+
+const COLORS: Record<KeyState, keyof Paint> = {
+  starting: "yellow",
+  running: "green",
+  ready: "green",
+  unhealthy: "red",
+  stopping: "yellow",
+  backoff: "yellow",
+  stopped: "dim",
+  exited: "dim",
+  failed: "red",
+};
+
+export function formatReports(reports: readonly KeyReport[], paint: Paint): string {
+  if (reports.length === 0) return "Nothing runs here.\n";
+  const rows = reports.map((report) => [
+    report.key,
+    paint[COLORS[report.state]](report.state),
+    report.pid === null ? "-" : String(report.pid),
+    report.uptimeMs === null ? "-" : formatDuration(report.uptimeMs),
+    report.ports.length === 0 ? "-" : report.ports.join(","),
+    report.note ?? endText(report) ?? quoteCommand(report.argv),
+  ]);
+  return formatTable([["KEY", "STATE", "PID", "UP", "PORTS", "COMMAND"].map(paint.bold), ...rows]);
+}
+
+function endText({ exit }: KeyReport): string | null {
+  if (exit === null) return null;
+  const how = exit.signal !== null ? `signal ${exit.signal}` : exit.code === null ? "unknown exit" : `code ${exit.code}`;
+  return `${exit.reason}, ${how}, ${formatDuration(Date.now() - Date.parse(exit.at))} ago`;
+}

@@ -1,0 +1,69 @@
+/** `dt stop`: ends launches, whole trees; 0 when all of it is gone, 5 with names when something may be left. */
+import { defineCommand } from "citty";
+import { formatDuration } from "../output/time.ts";
+import { refuseNested } from "../runners/service.ts";
+import { LOCK_TIMEOUT_MS } from "../runners/service.ts";
+import { tellEvent } from "../runners/tell.ts";
+import { describeAsker } from "../state/asker.ts";
+import { parseSelection } from "../state/key.ts";
+import { stopKey, type StopKeyResult } from "../supervisor/stopkey.ts";
+import { DtError, EXIT } from "../sys/error.ts";
+import { writeAll } from "../sys/stdio.ts";
+import { durationOf, usage } from "./args.ts";
+import type { DtContext } from "./context.ts";
+import { keysOf } from "./look.ts";
+
+export default defineCommand({
+  meta: { name: "stop", description: "Stop launches and everything they started" },
+  args: {
+    all: { type: "boolean", alias: "a", description: "Every launch of this root" },
+    timeout: { type: "string", description: "Time before SIGKILL, instead of the manifest's", valueHint: "10s" },
+    _: { type: "positional", required: false, description: "Keys, words of one, or a plugin", valueHint: "key" },
+  },
+  async run({ args, data }) {
+    const context = data as DtContext;
+    if (args._.length === 0 && !args.all) throw usage("dt stop needs to know what to stop.", "dt stop <plugin> <command> [variant], keys, a plugin, or --all");
+    if (args._.length > 0 && args.all) throw usage("dt stop takes either names or --all.");
+    const runner = context.runner();
+    const timeoutMs = durationOf("--timeout", args.timeout);
+    const selection = parseSelection(args._);
+    // A plugin's or the root's launches: those that are there. A key that was named is told of even when it does not run.
+    const keys = keysOf(runner.ground, selection).filter(
+      (key) => selection.is === "keys" || runner.ground.store.record(key).is !== "absent",
+    );
+    for (const key of keys) refuseNested(runner, key, "stop");
+    if (keys.length === 0) context.talk.say(selection.is === "plugin" ? `nothing of ${selection.plugin} runs` : "nothing runs");
+
+    const by = describeAsker("user", context.argv);
+    const ask = (key: string) => stopKey(runner.ground, { key, by, lockTimeoutMs: LOCK_TIMEOUT_MS, timeoutMs }, (event) => tellEvent(runner, event));
+    const outcomes = await Promise.allSettled(keys.map(ask));
+    const results = outcomes.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+    for (const result of results) context.talk.say(SENTENCES[result.is](result as never));
+    if (context.globals.json) writeAll(1, `${JSON.stringify(results.map(toJson))}\n`);
+    return reportFailures(outcomes, (text) => context.talk.warn(text));
+  },
+});
+
+const SENTENCES: { [I in StopKeyResult["is"]]: (result: Extract<StopKeyResult, { is: I }>) => string } = {
+  "not-running": ({ key }) => `${key} is not running`,
+  stopped: ({ key, pid, killed, tookMs }) =>
+    `${key} stopped${pid === null ? "" : ` (pid ${pid})`} in ${formatDuration(tookMs)}${killed > 0 ? `, ${killed} by SIGKILL` : ""}`,
+  "found-unrecorded": ({ key }) => `${key} stopped; its record could not be read, so its processes were searched for`,
+};
+
+function toJson(result: StopKeyResult) {
+  const { is, ...rest } = result;
+  return { ...rest, stopped: is !== "not-running", result: is };
+}
+
+/** The worst failure decides the status; each is told. */
+function reportFailures(outcomes: readonly PromiseSettledResult<unknown>[], warn: (text: string) => void): number {
+  const errors = outcomes.flatMap((one) => (one.status === "rejected" ? [one.reason as unknown] : []));
+  if (errors.length === 0) return EXIT.done;
+  const known = errors.filter((error): error is DtError => error instanceof DtError);
+  const bug = errors.find((error) => !(error instanceof DtError));
+  if (bug !== undefined) throw bug;
+  const worst = known.sort((a, b) => b.status - a.status)[0] as DtError;
+  for (const error of known) if (error !== worst) warn(error.message);
+  throw worst;
+}

@@ -1,0 +1,49 @@
+/** The verbs: reserved names, what each does, and how it is loaded. One that is null is reserved but not there yet. */
+import type { CommandDef } from "citty";
+import type { RESERVED_VERBS } from "../manifest/reserved.ts";
+
+export type VerbName = (typeof RESERVED_VERBS)[number];
+
+export interface Verb {
+  summary: string;
+  /** How many words it takes at the most. */
+  maxWords: number;
+  // biome-ignore lint/suspicious/noExplicitAny: citty types a command by its own arguments, this table holds all of them
+  load(): Promise<{ default: CommandDef<any> }>;
+}
+
+const MANY = Number.POSITIVE_INFINITY;
+
+export const VERBS: Record<VerbName, Verb | null> = {
+  ps: { summary: "List what runs, waits or has failed", maxWords: MANY, load: () => import("./ps.ts") },
+  stop: { summary: "Stop launches and everything they started", maxWords: MANY, load: () => import("./stop.ts") },
+  restart: { summary: "Start launches anew", maxWords: MANY, load: () => import("./restart.ts") },
+  logs: { summary: "Show what a managed command wrote", maxWords: 3, load: () => import("./logs.ts") },
+  status: { summary: "Show launches in detail; exit 3 when one does not run", maxWords: MANY, load: () => import("./status.ts") },
+  list: { summary: "List plugins, commands, variants and manifests that failed", maxWords: 0, load: () => import("./list.ts") },
+  schema: { summary: "Print the JSON Schema of a manifest", maxWords: 0, load: () => import("./schema.ts") },
+  version: { summary: "Print version and commit", maxWords: 0, load: () => import("./version.ts") },
+  help: { summary: "Explain dt, a verb or a plugin", maxWords: 1, load: () => import("./helpverb.ts") },
+  why: null,
+  attach: null,
+  up: null,
+  down: null,
+  wait: null,
+  port: null,
+  gc: null,
+  init: null,
+  add: null,
+  import: null,
+  export: null,
+  doctor: null,
+  daemon: null,
+  boot: null,
+  watch: null,
+  jobs: null,
+  completions: null,
+  mcp: null,
+};
+
+export function isVerb(word: string): word is VerbName {
+  return Object.hasOwn(VERBS, word);
+}

@@ -1,0 +1,117 @@
+/**
+ * Following a log as it grows, across its replacement by a new run, truncation and removal: what was written before the
+ * change is delivered first. Woken by the kernel's file events, with a slow poll beneath for file systems that have none.
+ */
+import { closeSync, fstatSync, openSync, readSync, statSync, watch } from "node:fs";
+import { dirname } from "node:path";
+
+export interface FollowOptions {
+  path: string;
+  /** Byte offset to begin at, in the file that is there now. */
+  from: number;
+  /** Gets the bytes; false ends the following (the reader has gone). */
+  onBytes(bytes: Uint8Array): boolean;
+  /** Called when a new file took the log's place. */
+  onNewRun?(): void;
+  /** Ends the following; what was written until then is delivered. */
+  signal: AbortSignal;
+}
+
+const CHUNK = 256 * 1024;
+/** Where file events do not arrive (network mounts), this is the delay. */
+const POLL_MS = 100;
+
+export async function followFile(options: FollowOptions): Promise<void> {
+  const { path, signal } = options;
+  const buffer = Buffer.alloc(CHUNK);
+  let fd = openOrNull(path);
+  let offset = options.from;
+  const wake = makeWaker(path, signal);
+
+  /** False when the reader has gone. */
+  function drain(): boolean {
+    if (fd === null) return true;
+    for (;;) {
+      if (fstatSync(fd).size < offset) offset = 0; // truncated
+      const length = readSync(fd, buffer, 0, CHUNK, offset);
+      if (length === 0) return true;
+      offset += length;
+      if (!options.onBytes(buffer.subarray(0, length))) return false;
+    }
+  }
+
+  try {
+    for (;;) {
+      const ending = signal.aborted;
+      const replaced = fd === null || isReplaced(fd, path);
+      if (!drain()) return;
+      if (replaced) {
+        const next = openOrNull(path);
+        if (next !== null) {
+          if (fd !== null) closeSync(fd);
+          fd = next;
+          offset = 0;
+          options.onNewRun?.();
+          continue;
+        }
+      }
+      if (ending) return;
+      await wake.wait(POLL_MS);
+    }
+  } finally {
+    wake.close();
+    if (fd !== null) closeSync(fd);
+  }
+}
+
+function openOrNull(path: string): number | null {
+  try {
+    return openSync(path, "r");
+  } catch {
+    return null;
+  }
+}
+
+function isReplaced(fd: number, path: string): boolean {
+  const there = statSync(path, { throwIfNoEntry: false });
+  if (there === undefined) return false;
+  const open = fstatSync(fd);
+  return open.ino !== there.ino || open.dev !== there.dev;
+}
+
+/** The directory is watched, not the file: a file's watch dies with the rename that begins a new run. */
+function makeWaker(path: string, signal: AbortSignal) {
+  let ring = () => {};
+  let rung = false;
+  const wakeUp = () => {
+    rung = true;
+    ring();
+  };
+  let watcher: ReturnType<typeof watch> | null = null;
+  try {
+    watcher = watch(dirname(path), wakeUp);
+    watcher.on("error", () => watcher?.close());
+  } catch {
+    // no file events here: the poll does it
+  }
+  signal.addEventListener("abort", wakeUp);
+  return {
+    async wait(ms: number): Promise<void> {
+      if (!rung) {
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, ms);
+          ring = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
+      }
+      rung = false;
+      ring = () => {};
+    },
+    close() {
+      signal.removeEventListener("abort", wakeUp);
+      watcher?.close();
+    },
+  };
+}

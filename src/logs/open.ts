@@ -1,0 +1,60 @@
+/**
+ * Opening the log of a new run: this run's output under the log's own name, earlier runs beside it as `.1` (latest), `.2` …
+ * dt writes no byte into it; the descriptor becomes the command's stdout and stderr.
+ */
+import { constants, fstatSync, openSync, renameSync, statSync, unlinkSync } from "node:fs";
+import { dirname } from "node:path";
+import { DtError, errnoOf } from "../sys/error.ts";
+import { writeError } from "../sys/files.ts";
+
+export interface OpenedLog {
+  fd: number;
+  file: { dev: number; ino: number };
+}
+
+/** Throws a DtError when a log cannot be there; to be called before an old launch is stopped, so that nothing is lost by it. */
+export function checkLogPath(path: string): void {
+  const directory = dirname(path);
+  const stat = statSync(directory, { throwIfNoEntry: false });
+  if (!stat?.isDirectory()) {
+    throw new DtError("bad-log", `The log ${path} cannot be written: its directory ${stat === undefined ? "does not exist" : "is not a directory"}.`, {
+      hint: `mkdir -p ${directory}, or correct \`log\` in the manifest.`,
+    });
+  }
+  const log = statSync(path, { throwIfNoEntry: false });
+  if (log !== undefined && !log.isFile()) {
+    throw new DtError("bad-log", `The log ${path} is not a regular file.`, { hint: "Correct `log` in the manifest." });
+  }
+}
+
+/** Moves earlier runs on by one, keeps `keep` of them, and opens an empty file for appending. */
+export function openRun(path: string, keep: number, mode: number): OpenedLog {
+  try {
+    shiftRuns(path, keep);
+    const fd = openSync(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT, mode);
+    const { dev, ino } = fstatSync(fd);
+    return { fd, file: { dev, ino } };
+  } catch (error) {
+    throw writeError(path, error);
+  }
+}
+
+function shiftRuns(path: string, keep: number): void {
+  if (keep === 0) return removeIfThere(path);
+  removeIfThere(`${path}.${keep}`);
+  for (let run = keep - 1; run >= 0; run--) {
+    try {
+      renameSync(run === 0 ? path : `${path}.${run}`, `${path}.${run + 1}`);
+    } catch (error) {
+      if (errnoOf(error) !== "ENOENT") throw error;
+    }
+  }
+}
+
+function removeIfThere(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT") throw error;
+  }
+}

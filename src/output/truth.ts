@@ -1,0 +1,17 @@
+/** The line of truth: the last line of standard output after a detached start, made to be read by people and by `awk`. */
+import { shortPath } from "./shell.ts";
+
+export interface Truth {
+  key: string;
+  state: string;
+  pid: number | null;
+  port: number | null;
+  url: string | null;
+  log: string;
+}
+
+/** `www:dev:default ready pid 4711 http://localhost:3000 log plugins/www/dev.log`; the path is relative to the root. */
+export function formatTruth(root: string, truth: Truth): string {
+  const parts = [truth.key, truth.state, `pid ${truth.pid}`, ...(truth.url === null ? [] : [truth.url]), `log ${shortPath(root, truth.log)}`];
+  return `${parts.join(" ")}\n`;
+}

@@ -1,0 +1,17 @@
+/** What every runner gets. No code in this file. */
+import type { Talk } from "../output/talk.ts";
+import type { Ground } from "../supervisor/types.ts";
+
+export interface RunnerContext {
+  ground: Ground;
+  talk: Talk;
+  /** The environment of whoever runs dt. */
+  env: Record<string, string>;
+  /** dt's own, as it is. */
+  ownEnv: Record<string, string | undefined>;
+  /** The words after the program's name, as given. */
+  argv: readonly string[];
+  json: boolean;
+  dryRun: boolean;
+  verbose: boolean;
+}

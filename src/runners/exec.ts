@@ -1,0 +1,34 @@
+/** One-shots: dt prepares the environment and becomes the command. A handler runs inside dt. */
+import type { OneshotSettings } from "../manifest/resolved.ts";
+import { quoteCommand } from "../output/shell.ts";
+import { prepareCommand } from "../supervisor/prepare.ts";
+import { becomeCommand } from "../sys/exec.ts";
+import { writeAll } from "../sys/stdio.ts";
+import type { RunnerContext } from "./context.ts";
+import { formatPlan } from "./plan.ts";
+
+export interface OneshotRequest {
+  plugin: string;
+  command: string;
+  variant: string;
+  /** The manifest, for a handler. */
+  file: string;
+  settings: OneshotSettings;
+  args: readonly string[];
+}
+
+/** Returns only for `--dry-run` and for handlers: a status. */
+export async function runOneshot(context: RunnerContext, request: OneshotRequest): Promise<number> {
+  const { settings, args } = request;
+  if (settings.run === null) {
+    const { runHandler } = await import("./handler.ts");
+    return runHandler(context, request);
+  }
+  const prepared = prepareCommand({ ground: context.ground, settings, run: settings.run, args, inherited: context.env, launch: null });
+  if (context.dryRun) {
+    writeAll(1, formatPlan({ ...prepared, added: prepared.environment.added }, context.json));
+    return 0;
+  }
+  context.talk.detail(`$ ${quoteCommand(prepared.argv)}`);
+  becomeCommand({ argv: prepared.argv, cwd: prepared.cwd, env: prepared.environment.env });
+}

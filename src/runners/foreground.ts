@@ -1,0 +1,112 @@
+/**
+ * A managed command in the foreground: this process is its host and shows its log. It alone handles signals: Ctrl-C sends the
+ * tree one SIGINT, a second one SIGKILL; SIGTERM, the terminal's closing and a reader of our output that has gone stop it as
+ * `dt stop` does.
+ */
+import { followFile } from "../logs/follow.ts";
+import { shellCode } from "../supervisor/describe.ts";
+import { type HostControl, type HostEnd, hostLaunch } from "../supervisor/host.ts";
+import { makeQueue } from "../supervisor/hosted.ts";
+import { resolveAnew } from "../supervisor/renew.ts";
+import { claimRequests, RESTART_SIGNAL } from "../supervisor/restart.ts";
+import { cleanedForHosting } from "../supervisor/selfenv.ts";
+import { signalNumber } from "../supervisor/stop.ts";
+import type { LaunchSpec } from "../supervisor/types.ts";
+import { EXIT } from "../sys/error.ts";
+import { writeAll } from "../sys/stdio.ts";
+import { formatTruth } from "../output/truth.ts";
+import { lineOf } from "../supervisor/start.ts";
+import type { RunnerContext } from "./context.ts";
+import { tellEvent } from "./tell.ts";
+
+export async function runForeground(context: RunnerContext, spec: LaunchSpec): Promise<number> {
+  const { ground, talk } = context;
+  const cleaned = cleanedForHosting(context.ownEnv, ground.root);
+  if (cleaned !== null) process.execve?.(ground.self[0] as string, [...ground.self, ...context.argv], cleaned);
+
+  const queue = makeQueue();
+  const hard = new AbortController();
+  const cancel = new AbortController();
+  let interrupts = 0;
+  process.on("SIGINT", () => {
+    interrupts++;
+    if (interrupts > 1) return hard.abort();
+    cancel.abort();
+    queue.push({ is: "interrupt" });
+  });
+  process.on("SIGTERM", () => {
+    cancel.abort();
+    queue.push({ is: "terminate", by: "signal", signal: "SIGTERM" });
+  });
+  process.on("SIGHUP", () => {
+    cancel.abort();
+    queue.push({ is: "terminate", by: "hangup", signal: "SIGHUP" });
+  });
+  process.on(RESTART_SIGNAL, () => claimRequests(ground, spec.key, queue.push));
+
+  const screen = makeScreen(() => queue.push({ is: "terminate", by: "hangup", signal: "SIGPIPE" }));
+  const control: HostControl = {
+    next: queue.next,
+    hard: hard.signal,
+    cancel: cancel.signal,
+    onRun: (record) => screen.show(record.log),
+    resolveAnew: (one) => resolveAnew(ground, one),
+  };
+  try {
+    const end = await hostLaunch(ground, spec, (event) => tellEvent(context, event), control);
+    await screen.close();
+    return conclude(context, end);
+  } catch (error) {
+    await screen.close();
+    if (cancel.signal.aborted && (error as { name?: string }).name === "AbortError") {
+      talk.say(`${spec.key} not started: cancelled`);
+      return EXIT.interrupted;
+    }
+    throw error;
+  }
+}
+
+/** Shows one run's log after the other on standard output; what was written before the end is shown. */
+function makeScreen(onGone: () => void) {
+  let current: { stop: AbortController; done: Promise<void> } | null = null;
+  let gone = false;
+  async function finish(): Promise<void> {
+    current?.stop.abort();
+    await current?.done;
+  }
+  return {
+    show(path: string): void {
+      const before = finish();
+      const stop = new AbortController();
+      const onBytes = (bytes: Uint8Array) => {
+        if (writeAll(1, bytes) !== "closed") return true;
+        if (!gone) onGone();
+        gone = true;
+        return false;
+      };
+      current = { stop, done: before.then(() => (gone ? undefined : followFile({ path, from: 0, onBytes, signal: stop.signal }))) };
+    },
+    close: finish,
+  };
+}
+
+/** The last line says how it ended and, where somebody else did it, who. */
+function conclude({ ground, talk, json }: RunnerContext, end: HostEnd): number {
+  switch (end.is) {
+    case "unchanged": {
+      const line = lineOf(end.record, end.record.probed ? "ready" : "running");
+      talk.say(`${line.key} runs already and is the same: left alone`);
+      writeAll(1, json ? `${JSON.stringify({ ...line, unchanged: true })}\n` : formatTruth(ground.root, line));
+      return EXIT.done;
+    }
+    case "unwanted":
+      talk.say("stopped while it waited to be started again");
+      return EXIT.done;
+    case "ended":
+      talk.say(`${talk.paint.bold(end.exit.key)} ${end.exit.text}`);
+      return end.exit.reason === "interrupted" ? EXIT.interrupted : shellCode(end.exit, signalNumber);
+    case "taken":
+      talk.say(end.exit === null ? "stopped from elsewhere" : `${talk.paint.bold(end.exit.key)} ${end.exit.text}`);
+      return shellCode(end.status, signalNumber);
+  }
+}

@@ -1,0 +1,100 @@
+/** Managed commands: in the foreground dt is the host and shows the log; detached it starts a host and tells how it went. */
+import { formatTruth } from "../output/truth.ts";
+import { readLastLines } from "../logs/tail.ts";
+import type { ManagedSettings } from "../manifest/resolved.ts";
+import { DEFAULT_VARIANT, formatKey } from "../state/key.ts";
+import { describeAsker } from "../state/asker.ts";
+import { startDetached } from "../supervisor/detach.ts";
+import { prepareLaunch } from "../supervisor/prepare.ts";
+import { nestedError } from "../supervisor/stopkey.ts";
+import type { LaunchEvent, LaunchSpec } from "../supervisor/types.ts";
+import { EXIT } from "../sys/error.ts";
+import { writeAll } from "../sys/stdio.ts";
+import type { RunnerContext } from "./context.ts";
+import { runForeground } from "./foreground.ts";
+import { formatPlan } from "./plan.ts";
+import { tellEvent } from "./tell.ts";
+
+export interface ServiceRequest {
+  plugin: string;
+  command: string;
+  variant: string;
+  settings: ManagedSettings;
+  args: string[];
+  detach: boolean;
+  /** Return once spawned, not once ready. */
+  noWait: boolean;
+  ensure: boolean;
+  /** Milliseconds; null: as the manifest says. */
+  timeoutMs: number | null;
+}
+
+/** Contention waits this long for the key's lock: a stop may take its whole time-out before it is our turn. */
+export const LOCK_TIMEOUT_MS = 30_000;
+
+export async function runService(context: RunnerContext, request: ServiceRequest): Promise<number> {
+  const key = formatKey({ plugin: request.plugin, command: request.command, variant: request.variant || DEFAULT_VARIANT });
+  const spec = makeSpec(context, request, key);
+  if (context.dryRun) {
+    const plan = await prepareLaunch(context.ground, spec);
+    writeAll(1, formatPlan({ key, argv: plan.argv, cwd: plan.cwd, added: plan.environment.added, port: plan.port, log: plan.log }, context.json));
+    return EXIT.done;
+  }
+  refuseNested(context, key, "replace");
+  return request.detach ? runDetached(context, spec, request.noWait) : runForeground(context, spec);
+}
+
+function makeSpec(context: RunnerContext, request: ServiceRequest, key: string): LaunchSpec {
+  return {
+    key,
+    plugin: request.plugin,
+    command: request.command,
+    variant: request.variant,
+    settings: request.settings,
+    args: request.args,
+    readyTimeoutMs: request.timeoutMs,
+    lockTimeoutMs: LOCK_TIMEOUT_MS,
+    env: context.env,
+    asker: describeAsker("user", context.argv),
+    ensure: request.ensure,
+    detached: request.detach,
+  };
+}
+
+/** Replacing or stopping the launch one runs in would end the asker halfway. */
+export function refuseNested({ ground, env }: Pick<RunnerContext, "ground" | "env">, key: string, verb: string): void {
+  if (env.DIALTONE_KEY === key && env.DIALTONE_ROOT === ground.root) throw nestedError(key, verb);
+}
+
+export async function runDetached(context: RunnerContext, spec: LaunchSpec, noWait: boolean): Promise<number> {
+  const cancel = new AbortController();
+  process.on("SIGINT", () => cancel.abort());
+  const last = await startDetached(context.ground, spec, noWait ? "spawned" : "ready", (event) => tellEvent(context, event), cancel.signal);
+  if (cancel.signal.aborted && last.is === "ended") return EXIT.interrupted;
+  return concludeDetached(context, last);
+}
+
+/** The line of truth, or why there is none. */
+function concludeDetached({ ground, talk, json }: RunnerContext, last: LaunchEvent): number {
+  switch (last.is) {
+    case "spawned":
+    case "ready":
+    case "unchanged":
+    case "unhealthy": {
+      const line = last.is === "spawned" && last.probed ? { ...last.line, state: "starting" } : last.line;
+      const more = last.is === "unchanged" ? { unchanged: true } : {};
+      writeAll(1, json ? `${JSON.stringify({ ...line, ...more })}\n` : formatTruth(ground.root, line));
+      return last.is === "unhealthy" ? EXIT.timeout : EXIT.done;
+    }
+    case "ended": {
+      const { exit } = last;
+      if (json) writeAll(1, `${JSON.stringify({ key: exit.key, state: "failed", pid: null, exit })}\n`);
+      talk.warn(`${exit.key} ${exit.text} before it was ready`);
+      const lines = readLastLines(exit.log, 20);
+      if (lines.length > 0) writeAll(2, `${lines.map((text) => `    ${text}`).join("\n")}\n`);
+      return EXIT.failed;
+    }
+    default:
+      return EXIT.internal;
+  }
+}

@@ -1,0 +1,8 @@
+/** Who asks: this process, as others will read it in a record. */
+import type { Asker } from "./types.ts";
+
+const LONGEST = 500;
+
+export function describeAsker(by: Asker["by"], argv: readonly string[]): Asker {
+  return { by, pid: process.pid, command: ["dt", ...argv].join(" ").slice(0, LONGEST) };
+}

@@ -1,0 +1,115 @@
+/**
+ * The run directory: one set of files a key. Reading never changes anything; a file that does not parse is reported as
+ * such, never taken for absent.
+ */
+import { readdirSync, renameSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { errnoOf, messageOf } from "../sys/error.ts";
+import { type FileRead, readJson, removeFile, writeError, writeJson, writeWhole } from "../sys/files.ts";
+import { checkPrivateDirectory, ignoreInGit, makePrivateDirectory } from "../sys/paths.ts";
+import { parseKey } from "./key.ts";
+import type { ExitRecord, LaunchHistory, LaunchRecord, Want } from "./types.ts";
+
+export interface Store {
+  readonly directory: string;
+  /** Makes the directory when it is missing and refuses one that is not to be trusted. To be called before anything is written. */
+  prepare(): void;
+  path(key: string, kind: FileKind): string;
+  /** Keys that have a record, an exit or a pid file. */
+  keys(): string[];
+  record(key: string): FileRead<LaunchRecord>;
+  writeRecord(record: LaunchRecord): void;
+  /** Removes pid and record; the history of its token goes with them. */
+  removeRecord(record: LaunchRecord): void;
+  want(key: string): FileRead<Want>;
+  writeWant(want: Want): void;
+  exit(key: string): FileRead<ExitRecord>;
+  writeExit(exit: ExitRecord): void;
+  history(token: string): FileRead<LaunchHistory>;
+  writeHistory(history: LaunchHistory): void;
+  /** Moves a file that does not parse aside; under the key's lock, after reading it again. Gives its new path. */
+  setAside(key: string, kind: FileKind): string;
+}
+
+const KINDS = {
+  pid: ".pid",
+  record: ".meta.json",
+  log: ".log",
+  exit: ".exit.json",
+  lock: ".lock",
+  want: ".want.json",
+  fence: ".fence",
+  request: ".request.json",
+  reply: ".reply.json",
+} as const;
+
+export type FileKind = keyof typeof KINDS;
+
+const LISTED: FileKind[] = ["record", "exit", "pid"];
+
+export function openStore(directory: string): Store {
+  const path = (key: string, kind: FileKind) => join(directory, `${key}${KINDS[kind]}`);
+  const historyPath = (token: string) => join(directory, "launch", `${token}.json`);
+  checkPrivateDirectory(directory);
+  if (directory.endsWith("/.dialtone/run")) checkPrivateDirectory(dirname(directory));
+
+  return {
+    directory,
+    prepare() {
+      makePrivateDirectory(directory);
+      makePrivateDirectory(join(directory, "launch"));
+      if (directory.endsWith("/.dialtone/run")) ignoreInGit(dirname(directory));
+    },
+    path,
+    keys() {
+      let names: string[];
+      try {
+        names = readdirSync(directory);
+      } catch (error) {
+        if (errnoOf(error) === "ENOENT") return [];
+        throw writeError(directory, error);
+      }
+      const keys = names.flatMap((name) => {
+        const suffix = LISTED.map((kind) => KINDS[kind]).find((end) => name.endsWith(end));
+        const key = suffix === undefined ? "" : name.slice(0, -suffix.length);
+        return parseKey(key) !== null && key.split(":").length === 3 ? [key] : [];
+      });
+      return [...new Set(keys)].sort();
+    },
+    record: (key) => readJson(path(key, "record"), (value) => checkVersioned<LaunchRecord>(value, key)),
+    writeRecord(record) {
+      writeJson(path(record.key, "record"), record);
+      if (record.leader !== null) writeWhole(path(record.key, "pid"), `${record.leader.pid}\n`, { durable: false });
+      else removeFile(path(record.key, "pid"));
+    },
+    removeRecord(record) {
+      removeFile(path(record.key, "pid"));
+      removeFile(path(record.key, "record"));
+      removeFile(historyPath(record.token));
+    },
+    want: (key) => readJson(path(key, "want"), (value) => checkVersioned<Want>(value, key)),
+    writeWant: (want) => writeJson(path(want.key, "want"), want),
+    exit: (key) => readJson(path(key, "exit"), (value) => checkVersioned<ExitRecord>(value, key)),
+    writeExit: (exit) => writeJson(path(exit.key, "exit"), exit),
+    history: (token) => readJson(historyPath(token), (value) => checkVersioned<LaunchHistory>(value, null)),
+    writeHistory: (history) => writeJson(historyPath(history.token), history),
+    setAside(key, kind) {
+      const from = path(key, kind);
+      const to = `${from}.${Date.now()}.corrupt`;
+      try {
+        renameSync(from, to);
+      } catch (error) {
+        throw writeError(from, messageOf(error));
+      }
+      return to;
+    },
+  };
+}
+
+function checkVersioned<T extends { version: number }>(value: unknown, key: string | null): T {
+  const found = value as T & { key?: unknown };
+  if (typeof found !== "object" || found === null) throw new Error("not an object");
+  if (found.version !== 1) throw new Error(`version ${String(found.version)}, this dt reads version 1`);
+  if (key !== null && found.key !== key) throw new Error(`it is about ${String(found.key)}, not about ${key}`);
+  return found;
+}

@@ -1,0 +1,124 @@
+/**
+ * What is on disk about a key. Each file has one kind of writer:
+ *
+ *   <key>.meta.json           Record    whoever holds the key's lock
+ *   <key>.want.json           Want      whoever holds the key's lock
+ *   <key>.exit.json           Exit      whoever holds the key's lock
+ *   <key>.pid                 the leader's pid, for scripts; written and removed with the record
+ *   launch/<token>.json       History   the launch's own host, without the lock
+ *
+ * No code in this file.
+ */
+import type { ProcessIdentity } from "../sys/identity.ts";
+
+/** Who asked for something: what kind of asking, and the process that did. */
+export interface Asker {
+  by: "user" | "rerun" | "policy" | "interrupt" | "hangup" | "signal";
+  pid: number;
+  command: string;
+}
+
+/** How a launch is stopped, as recorded when it started. */
+export interface StopPlan {
+  signal: string;
+  timeoutMs: number;
+  spare: string[];
+}
+
+/**
+ * `starting`: written before the process exists; `running`: the leader is recorded; `stopping`: somebody is ending it;
+ * `backoff`: the leader ended and a policy will start a new run.
+ */
+export type Phase = "starting" | "running" | "stopping" | "backoff";
+
+/** The record of a key's current launch. */
+export interface LaunchRecord {
+  version: 1;
+  key: string;
+  plugin: string;
+  command: string;
+  variant: string;
+  token: string;
+  phase: Phase;
+  root: string;
+  /** What was executed. */
+  argv: string[];
+  cwd: string;
+  /** Variables the manifest and its `.env` files set. */
+  env: Record<string, string | null>;
+  /** Arguments added on the command line. */
+  args: string[];
+  port: number | null;
+  url: string | null;
+  /** Absolute path of the log; device and inode of this run's file. */
+  log: string;
+  logFile: { dev: number; ino: number } | null;
+  stop: StopPlan;
+  processGroup: boolean;
+  /** Whether readiness is probed. */
+  probed: boolean;
+  /** Compares what runs with what the manifest now says. */
+  specHash: string;
+  startedAt: string;
+  restarts: number;
+  detached: boolean;
+  host: ProcessIdentity;
+  leader: ProcessIdentity | null;
+  startedBy: Asker;
+  /** Set with phase `stopping`. */
+  stopping: { by: Asker; at: string } | null;
+}
+
+/** What was last asked for a key. */
+export interface Want {
+  version: 1;
+  key: string;
+  want: "run" | "stopped";
+  at: string;
+  by: Asker;
+}
+
+/** What the host of a launch noted about it, filed by token. */
+export interface LaunchHistory {
+  version: 1;
+  token: string;
+  ready: { is: "waiting" } | { is: "ready"; at: string } | { is: "unhealthy"; at: string; why: string } | null;
+  exited: { code: number | null; signal: string | null; at: string } | null;
+  /** Processes of the launch that lost their parent and fell to the host. */
+  adopted: ProcessIdentity[];
+}
+
+/** Why a launch is over. */
+export type ExitReason = "stopped" | "replaced" | "interrupted" | "exited" | "failed" | "start-failed" | "unknown";
+
+/** The last exit of a key. */
+export interface ExitRecord {
+  version: 1;
+  key: string;
+  token: string;
+  code: number | null;
+  signal: string | null;
+  at: string;
+  startedAt: string;
+  uptimeMs: number;
+  restarts: number;
+  reason: ExitReason;
+  /** The reason as a sentence. */
+  text: string;
+  by: Asker | null;
+  argv: string[];
+  cwd: string;
+  log: string;
+  lastLines: string[];
+}
+
+export type KeyState =
+  | "starting"
+  | "running"
+  | "ready"
+  | "unhealthy"
+  | "stopping"
+  | "backoff"
+  | "stopped"
+  | "exited"
+  | "failed";

@@ -1,0 +1,92 @@
+/**
+ * What a key's files and the process table together say: the state that is shown. Pure.
+ *
+ *   record            leader   host     more                        state
+ *   ---------------   ------   ------   -------------------------   ------------------------------
+ *   none              -        -        no exit                     (nothing is known of the key)
+ *   none              -        -        exit                        stopped | exited | failed
+ *   starting          none     alive    -                           starting
+ *   starting          none     gone     a process has the token     running (its leader was never written down)
+ *   starting          none     gone     nothing has the token       failed (the start was cut off)
+ *   running           alive    alive    probes not done             starting
+ *   running           alive    any      probes done                 ready | unhealthy
+ *   running           alive    any      no probes, or nobody asks   running
+ *   stopping          alive    any      -                           stopping
+ *   stopping          gone     any      tree not yet swept          stopping while its stopper or host lives, else stopped
+ *   running           gone     any      -                           exited | failed, as far as it is known
+ *   backoff           none     alive    -                           backoff
+ *   backoff           none     gone     -                           failed
+ *   any               unknown  -        another pid namespace       as recorded, marked unknown here
+ */
+import type { Presence } from "../sys/identity.ts";
+import type { ExitRecord, KeyState, LaunchHistory, LaunchRecord } from "./types.ts";
+
+export interface Observed {
+  record: LaunchRecord | null;
+  history: LaunchHistory | null;
+  exit: ExitRecord | null;
+  /** Of the recorded leader; `gone` when none is recorded. */
+  leader: Presence;
+  host: Presence;
+  /** Whether a process that carries the token was found; asked only when the leader was never written down. */
+  tokenFound: boolean;
+  /** Whether somebody alive holds the key's lock. */
+  locked: boolean;
+}
+
+export function judgeState(seen: Observed): KeyState | null {
+  const { record, exit } = seen;
+  if (record === null) return exit === null ? null : stateAfter(exit);
+  if (record.phase === "backoff") return seen.host === "gone" ? "failed" : "backoff";
+  if (record.leader === null) {
+    if (seen.host !== "gone") return record.phase === "stopping" ? "stopping" : "starting";
+    if (seen.tokenFound) return record.phase === "stopping" ? "stopping" : "running";
+    return record.phase === "stopping" ? "stopped" : "failed";
+  }
+  if (seen.leader === "gone") return stateOfEnded(seen, record);
+  if (record.phase === "stopping") return "stopping";
+  return stateOfLiving(seen, record);
+}
+
+function stateOfLiving({ history, host }: Observed, record: LaunchRecord): KeyState {
+  if (!record.probed) return "running";
+  const ready = history?.ready ?? { is: "waiting" as const };
+  if (ready.is !== "waiting") return ready.is;
+  return host === "gone" ? "running" : "starting";
+}
+
+function stateOfEnded({ history, host, locked }: Observed, record: LaunchRecord): KeyState {
+  if (record.phase === "stopping") return host === "alive" || locked ? "stopping" : "stopped";
+  return history?.exited?.code === 0 ? "exited" : "failed";
+}
+
+const AFTER: Record<ExitRecord["reason"], KeyState> = {
+  stopped: "stopped",
+  replaced: "stopped",
+  interrupted: "stopped",
+  exited: "exited",
+  failed: "failed",
+  "start-failed": "failed",
+  unknown: "failed",
+};
+
+export function stateAfter(exit: ExitRecord): KeyState {
+  return AFTER[exit.reason];
+}
+
+/** States of a launch that is there: something runs, or will again by itself. */
+const LIVING: Record<KeyState, boolean> = {
+  starting: true,
+  running: true,
+  ready: true,
+  unhealthy: true,
+  stopping: true,
+  backoff: true,
+  stopped: false,
+  exited: false,
+  failed: false,
+};
+
+export function isLiving(state: KeyState): boolean {
+  return LIVING[state];
+}

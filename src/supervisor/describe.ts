@@ -1,0 +1,58 @@
+/** Sentences about how a launch ended. Facts in, one sentence out. */
+import { formatDuration } from "../output/time.ts";
+import type { Asker, ExitRecord, LaunchRecord } from "../state/types.ts";
+
+export function describeStatus({ code, signal }: { code: number | null; signal: string | null }): string {
+  if (signal !== null) return `signal ${signal}`;
+  return code === null ? "an exit status nobody saw" : `code ${code}`;
+}
+
+function describeAsker(by: Asker | null): string {
+  return by === null ? "" : ` by ${by.command} (pid ${by.pid})`;
+}
+
+type Facts = Pick<ExitRecord, "reason" | "code" | "signal" | "uptimeMs" | "by">;
+
+const TEXTS: Record<ExitRecord["reason"], (exit: Facts) => string> = {
+  stopped: (exit) => `stopped${describeAsker(exit.by)} after ${formatDuration(exit.uptimeMs)}`,
+  replaced: (exit) => `replaced${describeAsker(exit.by)} after ${formatDuration(exit.uptimeMs)}`,
+  interrupted: (exit) => `interrupted after ${formatDuration(exit.uptimeMs)}`,
+  exited: (exit) => `exited with ${describeStatus(exit)} after ${formatDuration(exit.uptimeMs)}`,
+  failed: (exit) => `failed with ${describeStatus(exit)} after ${formatDuration(exit.uptimeMs)}`,
+  "start-failed": () => "could not be started",
+  unknown: (exit) => `ended after about ${formatDuration(exit.uptimeMs)}; its host was gone, so nobody saw how`,
+};
+
+export function describeEnd(exit: Facts, killed: number): string {
+  const forced = killed > 0 ? `; ${killed} ${killed === 1 ? "process" : "processes"} had to be killed with SIGKILL` : "";
+  return `${TEXTS[exit.reason](exit)}${forced}`;
+}
+
+/** The exit code a shell would show. */
+export function shellCode(status: { code: number | null; signal: string | null }, signalNumber: (name: string) => number): number {
+  if (status.signal !== null) return 128 + signalNumber(status.signal);
+  return status.code ?? 1;
+}
+
+/** What a host can say of a launch that another dt is just ending, before that one has written the exit. */
+export function makeTakenExit(record: LaunchRecord, by: Asker, status: { code: number | null; signal: string | null }): ExitRecord {
+  const at = new Date().toISOString();
+  const facts: ExitRecord = {
+    version: 1,
+    key: record.key,
+    token: record.token,
+    ...status,
+    at,
+    startedAt: record.startedAt,
+    uptimeMs: Date.parse(at) - Date.parse(record.startedAt),
+    restarts: record.restarts,
+    reason: by.by === "rerun" ? "replaced" : "stopped",
+    text: "",
+    by,
+    argv: record.argv,
+    cwd: record.cwd,
+    log: record.log,
+    lastLines: [],
+  };
+  return { ...facts, text: describeEnd(facts, 0) };
+}

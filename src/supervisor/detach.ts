@@ -1,0 +1,106 @@
+/**
+ * A detached start, from the caller's side: the host is the same binary in a session of its own, told what to start through a
+ * pipe, and it reports through another. The caller only listens: when it is killed, nothing changes. Only an explicit cancel
+ * (Ctrl-C) does: before the spawn it clears what was written, after it it stops the launch.
+ */
+import { DtError, EXIT } from "../sys/error.ts";
+import { spawnDetached } from "../sys/spawn.ts";
+import { hostErrorFile } from "./prepare.ts";
+import { hostEnvironment } from "./selfenv.ts";
+import type { FailureReport, Ground, LaunchEvent, LaunchSpec, Report } from "./types.ts";
+
+export const HOST_COMMAND = "__host";
+/** On the host's input, after the line with what to start. */
+export const CANCEL = "cancel";
+
+export interface HostInput {
+  root: string;
+  home: string | null;
+  runDirectory: string;
+  cache: string;
+  openFiles: string | null;
+  lockBackend: string | null;
+  spec: LaunchSpec;
+}
+
+/** Which event ends the waiting. */
+export type Until = "spawned" | "ready";
+
+/** Starts a host and relays its events until the launch is there; gives the last event. Throws what the host could not do. */
+export async function startDetached(ground: Ground, spec: LaunchSpec, until: Until, report: Report, cancel: AbortSignal): Promise<LaunchEvent> {
+  ground.store.prepare();
+  const input: HostInput = {
+    root: ground.root,
+    home: ground.home,
+    runDirectory: ground.store.directory,
+    cache: ground.cache,
+    openFiles: ground.openFiles === null ? null : String(ground.openFiles),
+    lockBackend: ground.lockBackend ?? null,
+    spec,
+  };
+  const host = spawnDetached([...ground.self, HOST_COMMAND, spec.key], hostEnvironment(spec.env, ground.root), hostErrorFile(ground));
+  host.unref();
+  host.stdin.write(`${JSON.stringify(input)}\n`);
+  host.stdin.flush();
+  const onCancel = () => {
+    host.stdin.write(`${CANCEL}\n`);
+    host.stdin.flush();
+  };
+  if (cancel.aborted) onCancel();
+  else cancel.addEventListener("abort", onCancel);
+  for await (const event of readEvents(host.stdout)) {
+    report(event);
+    if (event.is === "failed") throw errorOf(event.error);
+    if (isLast(event, until)) return event;
+  }
+  throw new DtError("host-lost", `The host of ${spec.key} ended before it could say what became of the launch.`, {
+    status: EXIT.internal,
+    hint: `See ${hostErrorFile(ground)}, and \`dt ps\` for what runs.`,
+  });
+}
+
+function isLast(event: LaunchEvent, until: Until): boolean {
+  switch (event.is) {
+    case "spawned":
+      return until === "spawned" || !event.probed;
+    case "ready":
+    case "unhealthy":
+    case "unchanged":
+    case "ended":
+      return true;
+    default:
+      return false;
+  }
+}
+
+async function* readEvents(stream: ReadableStream<Uint8Array>): AsyncGenerator<LaunchEvent> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of stream) {
+    text += decoder.decode(chunk, { stream: true });
+    const lines = text.split("\n");
+    text = lines.pop() ?? "";
+    for (const line of lines) yield JSON.parse(line) as LaunchEvent;
+  }
+}
+
+/** An error of the host, told again in the caller. */
+export function errorOf(failure: FailureReport): DtError {
+  return new DtError(failure.code, failure.message, {
+    status: failure.status,
+    ...(failure.hint === null ? {} : { hint: failure.hint }),
+    ...(failure.details === null ? {} : { details: failure.details }),
+  });
+}
+
+export function failureOf(error: unknown): FailureReport {
+  if ((error as { name?: string } | null)?.name === "DtError") {
+    const known = error as DtError;
+    return { code: known.code, message: known.message, hint: known.hint ?? null, status: known.status, details: known.details ?? null };
+  }
+  if ((error as { name?: string } | null)?.name === "AbortError") {
+    return { code: "cancelled", message: "Cancelled before anything was started.", hint: null, status: EXIT.interrupted, details: null };
+  }
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { code: "internal", message: `dt failed: ${text}`, hint: "This is a bug of dt.", status: EXIT.internal, details: null };
+}

@@ -1,0 +1,268 @@
+/**
+ * Ending a launch, by whoever holds its key's lock: want written, record marked `stopping`, tree stopped, exit recorded, record
+ * removed. Each step can be the last one a killed process took: whoever comes next finds `stopping` and does the same again.
+ *
+ *   killed after            the next start or stop finds
+ *   ---------------------   ---------------------------------------------------------------
+ *   want                    the launch as it was: stops it
+ *   phase stopping          some of the tree, or none: stops what is there
+ *   tree gone               a record without a leader: writes the exit, removes the record
+ *   exit written            the same, writes the exit again
+ *   record removed          nothing to do
+ */
+import { readLastLines } from "../logs/tail.ts";
+import type { Asker, ExitReason, ExitRecord, LaunchHistory, LaunchRecord } from "../state/types.ts";
+import { DtError, EXIT } from "../sys/error.ts";
+import { type ProcessIdentity, presenceOf, sameIdentity } from "../sys/identity.ts";
+import { describeEnd } from "./describe.ts";
+import { type StopTreeResult, type Survivor, signalNumber, stopTree } from "./stop.ts";
+import type { TreeQuery } from "./tree.ts";
+import type { Ground } from "./types.ts";
+
+export interface EndRequest {
+  /** `sweep`: the leader ended by itself and its leftovers go. */
+  how: "stop" | "replace" | "interrupt" | "sweep";
+  by: Asker;
+  /** Default: as recorded. */
+  signal?: string;
+  hard?: AbortSignal | undefined;
+  /** The exit of the leader when this process is its host. */
+  ownExit?: Promise<{ code: number | null; signal: string | null }>;
+  self: ProcessIdentity;
+}
+
+export interface Ended {
+  exit: ExitRecord;
+  stopped: StopTreeResult;
+  tookMs: number;
+}
+
+/** How long a host may take to note its leader's exit once the tree is gone. */
+const EXIT_NOTE_MS = 1000;
+/** How long a host may take to leave; a host is crash-only, so after that it may be killed. */
+const HOST_GRACE_MS = 2000;
+const LAST_LINES = 50;
+
+/** Throws exit 5 with the survivors; the record then stays, so that the list stays true and the next stop tries again. */
+export async function endLaunch(ground: Ground, record: LaunchRecord, request: EndRequest): Promise<Ended> {
+  const { table, store } = ground;
+  const began = performance.now();
+  refuseForeignNamespace(ground, record);
+  if (record.phase === "backoff") return endBackoff(ground, record, request);
+  const stopping: LaunchRecord = {
+    ...record,
+    phase: "stopping",
+    stopping: record.stopping ?? { by: request.by, at: new Date().toISOString() },
+  };
+  if (request.how !== "sweep") {
+    const wanted = request.how === "replace" ? "run" : "stopped";
+    store.writeWant({ version: 1, key: record.key, want: wanted, at: new Date().toISOString(), by: request.by });
+    store.writeRecord(stopping);
+  }
+  await finishUnknownLeader(ground, record, request.self);
+  const stopped = await stopTree({
+    table,
+    query: queryOf(ground, record),
+    signal: request.signal ?? record.stop.signal,
+    timeoutMs: record.stop.timeoutMs,
+    wholeTree: record.processGroup || request.how === "interrupt",
+    hard: request.hard,
+  });
+  if (stopped.survivors.length > 0) throw survivorError(record.key, stopped.survivors);
+  const status = await readStatus(ground, record, request);
+  if (!sameIdentity(record.host, request.self)) await waitForHostGone(ground, record, request.how === "replace");
+  const exit = makeExit(record, request, stopping, status, stopped);
+  store.writeExit(exit);
+  store.removeRecord(record);
+  checkPortsFree(ground, record, stopped);
+  return { exit, stopped, tookMs: Math.round(performance.now() - began) };
+}
+
+/** Between two runs nothing is alive but the host: it is told by its record's going, and leaves. */
+async function endBackoff(ground: Ground, record: LaunchRecord, request: EndRequest): Promise<Ended> {
+  const { store } = ground;
+  const began = performance.now();
+  const at = new Date().toISOString();
+  store.writeWant({ version: 1, key: record.key, want: request.how === "stop" ? "stopped" : "run", at, by: request.by });
+  const last = store.exit(record.key);
+  const status: Status = { known: true, code: null, signal: null, at };
+  const stopped: StopTreeResult = { survivors: [], killed: 0, ports: [], passedOver: [] };
+  const base = last.is === "there" ? last.value : makeExit(record, request, record, status, stopped);
+  const exit: ExitRecord = request.how === "stop" ? { ...base, reason: "stopped", by: request.by } : base;
+  if (request.how === "stop") store.writeExit({ ...exit, text: describeEnd(exit, 0) });
+  store.removeRecord(record);
+  if (!sameIdentity(record.host, request.self)) await waitForHostGone(ground, record, true);
+  return { exit, stopped, tookMs: Math.round(performance.now() - began) };
+}
+
+/** What the tree is looked for by. */
+export function queryOf(
+  { store, table }: Pick<Ground, "store" | "table">,
+  record: LaunchRecord,
+  hosts: readonly ProcessIdentity[] = recordedHosts(store),
+): TreeQuery {
+  const history = store.history(record.token);
+  return {
+    key: record.key,
+    root: record.root,
+    token: record.token,
+    leader: record.leader,
+    host: record.host.bootId === table.bootId() ? record.host : null,
+    adopted: history.is === "there" ? history.value.adopted : [],
+    logFile: record.logFile,
+    spare: record.stop.spare,
+    otherHosts: hosts.filter((host) => !sameIdentity(host, record.host)),
+  };
+}
+
+/** The hosts that the root's records name. */
+export function recordedHosts(store: Ground["store"]): ProcessIdentity[] {
+  return store.keys().flatMap((key) => {
+    const record = store.record(key);
+    return record.is === "there" ? [record.value.host] : [];
+  });
+}
+
+function refuseForeignNamespace({ table }: Ground, record: LaunchRecord): void {
+  if (presenceOf(table, record.leader ?? record.host) !== "unknown") return;
+  throw new DtError(
+    "unknown-here",
+    `${record.key} was started in another pid namespace (a container that shares this directory?), so its processes cannot be judged from here and none was signalled.`,
+    { hint: `Stop it where it was started, or remove ${record.key}.meta.json from the run directory if that container is gone.` },
+  );
+}
+
+/**
+ * A record without a leader: its host was ended between the write-ahead and the leader's. First that host must be gone, then nothing
+ * may be between fork and exec (the fence); only then do the tokens tell all.
+ */
+async function finishUnknownLeader(ground: Ground, record: LaunchRecord, self: ProcessIdentity): Promise<void> {
+  if (record.leader !== null || sameIdentity(record.host, self)) return;
+  await waitForHostGone(ground, record, true);
+  const { tryFlock } = await import("../sys/flock.ts");
+  const deadline = performance.now() + HOST_GRACE_MS;
+  for (;;) {
+    const fence = tryFlock(ground.store.path(record.key, "fence"));
+    if (fence.is === "held") return fence.lock.release();
+    if (fence.is === "unsupported" || performance.now() > deadline) return;
+    await Bun.sleep(2);
+  }
+}
+
+/** Verified gone, or killed after the grace when a successor needs its place. */
+async function waitForHostGone({ table }: Ground, record: LaunchRecord, kill: boolean): Promise<void> {
+  const deadline = performance.now() + HOST_GRACE_MS;
+  let killed = false;
+  while (presenceOf(table, record.host) === "alive") {
+    if (performance.now() > deadline) {
+      if (!kill) return;
+      if (!killed) table.signal(record.host, signalNumber("SIGKILL"));
+      killed = true;
+      if (performance.now() > deadline + HOST_GRACE_MS) {
+        throw new DtError("host-stuck", `The old host of ${record.key} (pid ${record.host.pid}) does not end, not even by SIGKILL.`);
+      }
+    }
+    await Bun.sleep(1);
+  }
+}
+
+interface Status {
+  known: boolean;
+  code: number | null;
+  signal: string | null;
+  at: string;
+}
+
+/** Only the host, being the parent, learns the exit status; it notes it in the launch's history, or dies without. */
+async function readStatus(ground: Ground, record: LaunchRecord, request: EndRequest): Promise<Status> {
+  const now = () => new Date().toISOString();
+  if (request.ownExit !== undefined) {
+    const own = await Promise.race([request.ownExit, Bun.sleep(EXIT_NOTE_MS).then(() => null)]);
+    if (own !== null) return { known: true, ...own, at: now() };
+  }
+  const deadline = performance.now() + EXIT_NOTE_MS;
+  for (;;) {
+    const exited = exitedOf(ground.store.history(record.token));
+    if (exited !== null) return { known: true, ...exited };
+    const hopeless = record.leader === null || presenceOf(ground.table, record.host) !== "alive";
+    if (hopeless || performance.now() > deadline) {
+      const late = exitedOf(ground.store.history(record.token));
+      return late === null ? { known: false, code: null, signal: null, at: now() } : { known: true, ...late };
+    }
+    await Bun.sleep(1);
+  }
+}
+
+function exitedOf(history: ReturnType<Ground["store"]["history"]>): LaunchHistory["exited"] {
+  return history.is === "there" ? history.value.exited : null;
+}
+
+const REASONS: Record<EndRequest["how"], ExitReason> = {
+  stop: "stopped",
+  replace: "replaced",
+  interrupt: "interrupted",
+  sweep: "exited",
+};
+
+function makeExit(
+  record: LaunchRecord,
+  request: EndRequest,
+  stopping: LaunchRecord,
+  status: Status,
+  stopped: StopTreeResult,
+): ExitRecord {
+  // Who began the stop is who stopped it, also when another dt had to finish it.
+  const begun = record.phase === "stopping" ? record.stopping : null;
+  const bySelf = request.how === "sweep" && begun === null;
+  const reason = reasonOf(request, begun, status);
+  const exit: ExitRecord = {
+    version: 1,
+    key: record.key,
+    token: record.token,
+    code: status.code,
+    signal: status.signal,
+    at: status.at,
+    startedAt: record.startedAt,
+    uptimeMs: Math.max(0, Date.parse(status.at) - Date.parse(record.startedAt)),
+    restarts: record.restarts,
+    reason,
+    text: "",
+    by: bySelf ? null : (stopping.stopping?.by ?? request.by),
+    argv: record.argv,
+    cwd: record.cwd,
+    log: record.log,
+    lastLines: readLastLines(record.log, LAST_LINES),
+  };
+  return { ...exit, text: describeEnd(exit, stopped.killed) };
+}
+
+function reasonOf(request: EndRequest, begun: LaunchRecord["stopping"], status: Status): ExitReason {
+  if (begun !== null) return begun.by.by === "rerun" ? "replaced" : begun.by.by === "interrupt" ? "interrupted" : "stopped";
+  if (request.how !== "sweep") return REASONS[request.how];
+  if (!status.known) return "unknown";
+  return status.code === 0 ? "exited" : "failed";
+}
+
+/** A port still open after the tree is gone belongs to something that got away unseen, or came in between: named either way. */
+function checkPortsFree({ table }: Ground, record: LaunchRecord, stopped: StopTreeResult): void {
+  const passedOver = new Set(stopped.passedOver.map((one) => one.identity.pid));
+  for (const port of new Set([...stopped.ports, ...(record.port === null ? [] : [record.port])])) {
+    const survivors = (table.listenersOn(port) ?? []).flatMap((pid): Survivor[] => {
+      const entry = table.entry(pid);
+      if (entry === null || passedOver.has(pid)) return [];
+      if (typeof table.environmentOf(pid, "DIALTONE_TOKEN") === "string") return []; // another launch's
+      if (record.leader !== null && Number(entry.startTime) < Number(record.leader.startTime)) return [];
+      return [{ pid, command: table.commandLineOf(pid), why: `it listens on port ${port} of this launch, but nothing proves that it belongs to it` }];
+    });
+    if (survivors.length > 0) throw survivorError(record.key, survivors);
+  }
+}
+
+export function survivorError(key: string, survivors: Survivor[]): DtError {
+  const named = survivors.map((one) => `  pid ${one.pid}  ${one.command}\n      ${one.why}`).join("\n");
+  return new DtError("survivors", `${key} was stopped, but not all of it is known to be gone:\n${named}`, {
+    status: EXIT.survivors,
+    hint: "Look at these processes; end them yourself if they are yours.",
+    details: { key, survivors },
+  });
+}

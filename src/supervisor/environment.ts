@@ -1,0 +1,108 @@
+/**
+ * The environment of every command, prepared here and nowhere else:
+ *
+ *   inherited <- `.env` files the manifest names <- the manifest's `env` <- dt's own
+ *
+ * dt's own: DIALTONE_ROOT and PATH for all; DIALTONE_KEY, DIALTONE_TOKEN, PORT, colour hints and PYTHONUNBUFFERED for a
+ * managed launch, whose standard output is a file that people read on a terminal.
+ */
+import { existsSync } from "node:fs";
+import { isAbsolute, join, resolve } from "node:path";
+import { parseEnv } from "node:util";
+import { DtError, EXIT } from "../sys/error.ts";
+import { readText } from "../sys/files.ts";
+import { HOST_MARK } from "./tree.ts";
+
+export interface EnvironmentRequest {
+  inherited: Record<string, string>;
+  root: string;
+  /** Absolute. */
+  cwd: string;
+  envFile: readonly string[];
+  env: Readonly<Record<string, string | null>>;
+  /** Folder of the shims, if they could be made. */
+  shims: string | null;
+  /** For a managed launch. */
+  launch: { key: string; token: string; port: number | null } | null;
+}
+
+export interface PreparedEnvironment {
+  env: Record<string, string>;
+  /** What the manifest and its files set or removed. */
+  declared: Record<string, string | null>;
+  /** What differs from the inherited environment, for `--dry-run`. */
+  added: Record<string, string | null>;
+}
+
+/** Variables that make a Bun program something else; a command that wants one gets it from its manifest. */
+const NEVER_INHERITED = ["BUN_BE_BUN", HOST_MARK];
+/** Where dt keeps the Bun settings it took from its own environment, for the commands it starts. */
+export const SAVED_ENVIRONMENT = "DIALTONE_SAVED_ENV";
+
+export function prepareEnvironment(request: EnvironmentRequest): PreparedEnvironment {
+  const declared = { ...readEnvFiles(request.root, request.envFile), ...request.env };
+  const env: Record<string, string> = { ...request.inherited };
+  for (const name of NEVER_INHERITED) delete env[name];
+  if (request.launch !== null) Object.assign(env, outputHints(env));
+  for (const [name, value] of Object.entries(declared)) {
+    if (value === null) delete env[name];
+    else env[name] = value;
+  }
+  env.PATH = preparePath(request, env.PATH);
+  env.DIALTONE_ROOT = request.root;
+  if (request.launch !== null) {
+    env.DIALTONE_KEY = request.launch.key;
+    env.DIALTONE_TOKEN = request.launch.token;
+    if (request.launch.port !== null) env.PORT = String(request.launch.port);
+  }
+  return { env, declared, added: difference(request.inherited, env) };
+}
+
+/** Standard output is a file, so programs would drop colours and buffer; a person's own choice is left alone. */
+function outputHints(env: Record<string, string>): Record<string, string> {
+  const hints: Record<string, string> = {};
+  if (env.PYTHONUNBUFFERED === undefined) hints.PYTHONUNBUFFERED = "1";
+  const chosen = ["NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE"].some((name) => env[name] !== undefined);
+  if (!chosen && env.CI === undefined) Object.assign(hints, { FORCE_COLOR: "1", CLICOLOR_FORCE: "1" });
+  return hints;
+}
+
+const FALLBACK_PATH = "/usr/local/bin:/usr/bin:/bin";
+
+/** The plugin's own programs first, then the project's, then the shims, then what was there. */
+function preparePath({ cwd, root, shims }: EnvironmentRequest, inherited: string | undefined): string {
+  const bins = [...new Set([join(cwd, "node_modules", ".bin"), join(root, "node_modules", ".bin")])].filter(existsSync);
+  const before = [...bins, ...(shims === null ? [] : [shims])];
+  const rest = (inherited ?? FALLBACK_PATH).split(":").filter((directory) => !before.includes(directory));
+  return [...before, ...rest].join(":");
+}
+
+/** A name that ends in `?` may be missing. Paths are relative to the root. */
+function readEnvFiles(root: string, files: readonly string[]): Record<string, string> {
+  const values: Record<string, string> = {};
+  for (const name of files) {
+    const optional = name.endsWith("?");
+    const file = resolveIn(root, optional ? name.slice(0, -1) : name);
+    const text = readText(file);
+    if (text.is === "absent" && optional) continue;
+    if (text.is !== "there") {
+      throw new DtError("bad-env-file", `The environment file ${file} ${text.is === "absent" ? "does not exist" : `cannot be read: ${text.reason}`}.`, {
+        status: EXIT.usage,
+        hint: text.is === "absent" ? "Make it, or write its name with a `?` at the end in `envFile` when it may be missing." : "Check its mode.",
+      });
+    }
+    Object.assign(values, parseEnv(text.value));
+  }
+  return values;
+}
+
+export function resolveIn(root: string, path: string): string {
+  return isAbsolute(path) ? path : resolve(root, path);
+}
+
+function difference(before: Record<string, string>, after: Record<string, string>): Record<string, string | null> {
+  const changed: Record<string, string | null> = {};
+  for (const [name, value] of Object.entries(after)) if (before[name] !== value) changed[name] = value;
+  for (const name of Object.keys(before)) if (!(name in after)) changed[name] = null;
+  return changed;
+}

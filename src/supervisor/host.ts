@@ -1,0 +1,382 @@
+/**
+ * The host: one process that serves one launch. It reaps, probes, starts again by policy and writes the exit, and is nothing that
+ * is not on disk: killed at any instant, the command runs on and the next dt sees all there is to see.
+ *
+ *   phase \ event   leader ends                     stop, Ctrl-C              restart asked      replaced by another      host killed
+ *   -------------   -----------------------------   -----------------------   ----------------   ----------------------   -----------------
+ *   starting        (not spawned)                   cancel, take back         -                  -                        see start.ts
+ *   running         sweep, exit, policy decides     end under the lock        end, start anew    leave (the other writes) leader runs on
+ *   stopping        who stops it writes the exit    SIGKILL at once           -                  leave                    next dt finishes
+ *   backoff         -                               forget the restart        start now          leave                    shown as failed
+ */
+import type { ExitRecord, LaunchHistory, LaunchRecord } from "../state/types.ts";
+import { DtError } from "../sys/error.ts";
+import { identify, identifySelf, isOver, type ProcessIdentity, presenceOf } from "../sys/identity.ts";
+import { libc } from "../sys/libc.ts";
+import { acquireLock, type HeldLock, readHolder } from "../sys/lock.ts";
+import type { SpawnedLeader } from "../sys/spawn.ts";
+import { type Ended, endLaunch } from "./end.ts";
+import { decideAfterExit } from "./policy.ts";
+import type { PreparedLaunch } from "./prepare.ts";
+import { waitReady, waitReadyLate } from "./ready.ts";
+import { lineOf, startLaunch } from "./start.ts";
+import type { Ground, LaunchSpec, Report } from "./types.ts";
+
+export type HostRequest =
+  /** Ctrl-C: SIGINT for the tree. */
+  | { is: "interrupt" }
+  /** SIGTERM, SIGHUP: as `dt stop` does. */
+  | { is: "terminate"; by: "signal" | "hangup"; signal: string }
+  /** A person's restart of this very launch. */
+  | { is: "restart"; spec: LaunchSpec; done: (error: unknown) => void };
+
+export interface HostControl {
+  /** The next request; the promise of an earlier call that was not yet resolved is given again. */
+  next(): Promise<HostRequest>;
+  /** Aborted by a second Ctrl-C. */
+  hard: AbortSignal;
+  /** Aborted by a request that comes before anything was spawned. */
+  cancel: AbortSignal;
+  /** Told of each new run, so that a foreground can show its log. */
+  onRun(record: LaunchRecord): void;
+  /** Tells the manifest and environment as they are now, for a restart by policy; null when that is not to be had. */
+  resolveAnew(spec: LaunchSpec): Promise<LaunchSpec | null>;
+}
+
+export type HostEnd =
+  | { is: "unchanged"; record: LaunchRecord }
+  /** This host wrote the exit. */
+  | { is: "ended"; exit: ExitRecord }
+  /** Somebody else ended the launch; the leader's own status, and the exit they wrote if it is there. */
+  | { is: "taken"; status: { code: number | null; signal: string | null }; exit: ExitRecord | null }
+  /** Given up while waiting for a restart: somebody stopped it. */
+  | { is: "unwanted" };
+
+/** Orphans that fall to the host are noted at this pace, so that they are known even when the host is killed. */
+const ADOPT_EVERY_MS = 500;
+/** How often a host that waits for its next try looks whether it is still wanted. */
+const BACKOFF_LOOK_MS = 100;
+
+interface Run {
+  spec: LaunchSpec;
+  record: LaunchRecord;
+  leader: SpawnedLeader;
+  prepared: PreparedLaunch;
+  history: LaunchHistory;
+  /** Aborted when the run is over: every probe and timer of it ends with it. */
+  over: AbortController;
+}
+
+export async function hostLaunch(ground: Ground, first: LaunchSpec, report: Report, control: HostControl): Promise<HostEnd> {
+  ground.table.becomeSubreaper();
+  const started = await startLaunch(ground, first, report, { restarts: 0, signal: control.cancel });
+  if (started.is === "unchanged") return { is: "unchanged", record: started.record };
+  if (started.is === "unwanted") return { is: "unwanted" };
+  let run = beginRun(ground, first, started, report, control);
+  let inRow = 0;
+  for (;;) {
+    const event = await Promise.race([
+      run.leader.exited.then((status) => ({ is: "exited" as const, status })),
+      control.next(),
+    ]);
+    if (event.is === "restart") {
+      const next = await restartNow(ground, run, event, report, control);
+      if (next !== null) {
+        run = next;
+        inRow = 0;
+      }
+      continue;
+    }
+    if (event.is !== "exited") return endByRequest(ground, run, event, control);
+
+    noteExit(ground, run, event.status);
+    const finished = await finishExited(ground, run, event.status, inRow, report);
+    run.over.abort();
+    if (finished.is !== "restart") return finished.end;
+    inRow = finished.inRow;
+    report({ is: "restarting", key: run.record.key, inMs: finished.afterMs, because: finished.because });
+    const again = await startAfterBackoff(ground, run, finished, report, control);
+    if (!("leader" in again)) return again;
+    run = again;
+  }
+}
+
+function beginRun(
+  ground: Ground,
+  spec: LaunchSpec,
+  started: { record: LaunchRecord; leader: SpawnedLeader; prepared: PreparedLaunch },
+  report: Report,
+  control: HostControl,
+): Run {
+  const { record, leader, prepared } = started;
+  const over = new AbortController();
+  const run: Run = {
+    spec,
+    record,
+    leader,
+    prepared,
+    over,
+    history: { version: 1, token: record.token, ready: record.probed ? { is: "waiting" } : null, exited: null, adopted: [] },
+  };
+  leader.exited.then(() => over.abort());
+  control.onRun(record);
+  const probes = new Set<number>();
+  watchOrphans(ground, run, probes);
+  if (record.probed) void watchReadiness(ground, run, probes, report);
+  return run;
+}
+
+/** A host's notes are its own file; losing one (a full disk) must not end the launch. */
+function writeHistory(ground: Ground, run: Run, change: Partial<LaunchHistory>): void {
+  run.history = { ...run.history, ...change };
+  try {
+    ground.store.writeHistory(run.history);
+  } catch {
+    // told by what is missing: `ps` then shows less, never something false
+  }
+}
+
+async function watchReadiness(ground: Ground, run: Run, children: Set<number>, report: Report): Promise<void> {
+  const { record, spec, prepared } = run;
+  const request = {
+    ground,
+    record,
+    probes: spec.settings.ready,
+    timeoutMs: spec.readyTimeoutMs,
+    env: prepared.environment.env,
+    openFiles: ground.openFiles,
+    signal: run.over.signal,
+    children,
+  };
+  const tellReady = () => {
+    writeHistory(ground, run, { ready: { is: "ready", at: new Date().toISOString() } });
+    report({ is: "ready", line: lineOf(record, "ready"), tookMs: Date.now() - Date.parse(record.startedAt) });
+  };
+  const readiness = await waitReady(request);
+  if (readiness.is === "ready") return tellReady();
+  if (readiness.is === "aborted") return;
+  writeHistory(ground, run, { ready: { is: "unhealthy", at: new Date().toISOString(), why: readiness.why } });
+  report({ is: "unhealthy", line: lineOf(record, "unhealthy"), why: readiness.why });
+  if (await waitReadyLate(request)) tellReady();
+}
+
+/** Notes what fell to this host, and reaps it when it ends: Bun reaps only what Bun spawned. */
+function watchOrphans(ground: Ground, run: Run, probes: Set<number>): void {
+  const look = () => {
+    const orphans = ground.table.childrenOfSelf().flatMap((pid) => {
+      if (pid === run.leader.pid || probes.has(pid)) return [];
+      const entry = ground.table.entry(pid);
+      if (entry === null) return [];
+      if (isOver(entry)) libc().waitpid(pid, null, WNOHANG);
+      return isOver(entry) ? [] : [identify(ground.table, entry)];
+    });
+    const known = new Set(run.history.adopted.map((one) => `${one.pid}/${one.startTime}`));
+    if (orphans.some((one) => !known.has(`${one.pid}/${one.startTime}`))) writeHistory(ground, run, { adopted: orphans });
+  };
+  const timer = setInterval(look, ADOPT_EVERY_MS);
+  run.over.signal.addEventListener("abort", () => clearInterval(timer));
+}
+
+const WNOHANG = 1;
+
+function noteExit(ground: Ground, run: Run, status: { code: number | null; signal: string | null }): void {
+  writeHistory(ground, run, { exited: { ...status, at: new Date().toISOString() } });
+}
+
+type Finished =
+  | { is: "restart"; afterMs: number; inRow: number; because: string; exit: ExitRecord }
+  | { is: "end"; end: HostEnd };
+
+/**
+ * The leader ended. If somebody who holds the lock is ending the launch, they write the exit and this host leaves; else this host takes
+ * the lock, sweeps what is left of the tree and writes it.
+ */
+async function finishExited(
+  ground: Ground,
+  run: Run,
+  status: { code: number | null; signal: string | null },
+  inRow: number,
+  report: Report,
+): Promise<Finished> {
+  const lock = await lockOrLeave(ground, run, "sweep");
+  if (lock === null) return { is: "end", end: await taken(ground, run, status) };
+  try {
+    const current = ground.store.record(run.record.key);
+    if (current.is !== "there" || current.value.token !== run.record.token) {
+      return { is: "end", end: await taken(ground, run, status) };
+    }
+    const stoppedBefore = current.value.phase === "stopping";
+    const ended = await endLaunch(ground, current.value, {
+      how: stoppedBefore ? "stop" : "sweep",
+      by: current.value.stopping?.by ?? run.spec.asker,
+      self: current.value.host,
+      ownExit: run.leader.exited,
+    });
+    if (stoppedBefore) return { is: "end", end: { is: "ended", exit: ended.exit } };
+    return decide(ground, run, current.value, ended, inRow, report);
+  } finally {
+    lock.release();
+  }
+}
+
+/** Still under the lock: the exit is written, the record gone; a policy puts a record in `backoff` in its place. */
+function decide(ground: Ground, run: Run, record: LaunchRecord, { exit }: Ended, inRow: number, report: Report): Finished {
+  const want = ground.store.want(record.key);
+  const wanted = want.is === "there" && want.value.want === "run";
+  const decision = decideAfterExit(
+    wanted ? run.spec.settings.restart : "no",
+    { code: exit.code, uptimeMs: exit.uptimeMs, restartsInRow: inRow },
+    Math.random(),
+  );
+  if (decision.is === "give-up") report({ is: "note", text: `${record.key} ended ${decision.after + 1} times in a row; not started again` });
+  if (decision.is !== "restart") return { is: "end", end: { is: "ended", exit } };
+  ground.store.writeRecord({ ...record, phase: "backoff", leader: null, logFile: null, restarts: record.restarts + 1 });
+  return { ...decision, because: exit.text, exit };
+}
+
+/** Null when the launch is in somebody else's hands. */
+async function lockOrLeave(ground: Ground, run: Run, doing: string): Promise<HeldLock | null> {
+  const path = ground.store.path(run.record.key, "lock");
+  for (;;) {
+    try {
+      return await acquireLock({
+        path,
+        table: ground.table,
+        doing,
+        command: run.spec.asker.command,
+        timeoutMs: 0,
+        backend: ground.lockBackend,
+      });
+    } catch (error) {
+      if (!(error instanceof DtError) || error.code !== "lock-timeout") throw error;
+    }
+    const current = ground.store.record(run.record.key);
+    if (current.is === "absent" || (current.is === "there" && current.value.token !== run.record.token)) return null;
+    if (current.is === "there" && current.value.phase === "stopping") {
+      const holder = readHolder(path);
+      if (holder.is === "there" && presenceOf(ground.table, holder.value.holder) === "alive") return null;
+    }
+    await Bun.sleep(2);
+  }
+}
+
+/** Waits a little for the exit that the other one writes, to be able to say by whom. */
+async function taken(ground: Ground, run: Run, status: { code: number | null; signal: string | null }): Promise<HostEnd> {
+  const record = ground.store.record(run.record.key);
+  const by = record.is === "there" && record.value.token === run.record.token ? record.value.stopping?.by : undefined;
+  const exit = ground.store.exit(run.record.key);
+  if (exit.is === "there" && exit.value.token === run.record.token) return { is: "taken", status, exit: exit.value };
+  if (by === undefined) return { is: "taken", status, exit: null };
+  const { makeTakenExit } = await import("./describe.ts");
+  return { is: "taken", status, exit: makeTakenExit(run.record, by, status) };
+}
+
+async function endByRequest(
+  ground: Ground,
+  run: Run,
+  request: Exclude<HostRequest, { is: "restart" }>,
+  control: HostControl,
+): Promise<HostEnd> {
+  const lock = await lockOrLeave(ground, run, request.is === "interrupt" ? "stop (Ctrl-C)" : `stop (${request.signal})`);
+  if (lock === null) {
+    const status = await run.leader.exited;
+    noteExit(ground, run, status);
+    return taken(ground, run, status);
+  }
+  try {
+    const current = ground.store.record(run.record.key);
+    if (current.is !== "there" || current.value.token !== run.record.token) {
+      return taken(ground, run, await run.leader.exited);
+    }
+    run.leader.exited.then((status) => noteExit(ground, run, status));
+    const ended = await endLaunch(ground, current.value, {
+      how: request.is === "interrupt" ? "interrupt" : "stop",
+      by: { ...run.spec.asker, by: request.is === "interrupt" ? "interrupt" : request.by },
+      ...(request.is === "interrupt" ? { signal: "SIGINT" } : {}),
+      hard: control.hard,
+      ownExit: run.leader.exited,
+      self: current.value.host,
+    });
+    return { is: "ended", exit: ended.exit };
+  } finally {
+    run.over.abort();
+    lock.release();
+  }
+}
+
+/** A restart of a living host is done by that host; when the new start fails before the old launch was touched, the old one goes on. */
+async function restartNow(
+  ground: Ground,
+  run: Run,
+  request: Extract<HostRequest, { is: "restart" }>,
+  report: Report,
+  control: HostControl,
+): Promise<Run | null> {
+  const spec = { ...request.spec, detached: run.spec.detached };
+  try {
+    run.leader.exited.then((status) => noteExit(ground, run, status));
+    const started = await startLaunch(ground, spec, report, { restarts: run.record.restarts + 1, ownExit: run.leader.exited });
+    if (started.is !== "started") throw new Error(`a restart cannot be ${started.is}`);
+    run.over.abort();
+    request.done(null);
+    return beginRun(ground, spec, started, report, control);
+  } catch (error) {
+    request.done(error);
+    report({ is: "note", text: `not restarted: ${(error as Error).message}` });
+    return null;
+  }
+}
+
+/** Waits the policy's time and starts again, unless the record says meanwhile that somebody stopped or replaced it. */
+async function startAfterBackoff(
+  ground: Ground,
+  run: Run,
+  finished: Extract<Finished, { is: "restart" }>,
+  report: Report,
+  control: HostControl,
+): Promise<Run | HostEnd> {
+  const { key, token } = run.record;
+  const self: ProcessIdentity = identifySelf(ground.table);
+  const stillMine = () => {
+    const record = ground.store.record(key);
+    return record.is === "there" && record.value.token === token && record.value.phase === "backoff" && record.value.host.pid === self.pid;
+  };
+  const until = performance.now() + finished.afterMs;
+  let restart: Extract<HostRequest, { is: "restart" }> | null = null;
+  while (performance.now() < until && restart === null) {
+    if (!stillMine()) return { is: "unwanted" };
+    const request = await Promise.race([control.next(), Bun.sleep(Math.min(BACKOFF_LOOK_MS, until - performance.now())).then(() => null)]);
+    if (request?.is === "restart") restart = request;
+    else if (request !== null) return forgetRestart(ground, run, finished.exit);
+  }
+  const spec = restart?.spec ?? (await control.resolveAnew(run.spec)) ?? run.spec;
+  try {
+    const started = await startLaunch(ground, spec, report, {
+      restarts: run.record.restarts + 1,
+      stillWanted: () => stillMine() && wantsRun(ground, key),
+    });
+    restart?.done(null);
+    if (started.is !== "started") return { is: "unwanted" };
+    return beginRun(ground, spec, started, report, control);
+  } catch (error) {
+    restart?.done(error);
+    throw error;
+  }
+}
+
+function wantsRun({ store }: Ground, key: string): boolean {
+  const want = store.want(key);
+  return want.is === "there" && want.value.want === "run";
+}
+
+async function forgetRestart(ground: Ground, run: Run, exit: ExitRecord): Promise<HostEnd> {
+  const lock = await lockOrLeave(ground, run, "stop");
+  if (lock === null) return { is: "unwanted" };
+  try {
+    const current = ground.store.record(run.record.key);
+    if (current.is === "there" && current.value.token === run.record.token) ground.store.removeRecord(current.value);
+    return { is: "ended", exit };
+  } finally {
+    lock.release();
+  }
+}

@@ -1,0 +1,114 @@
+/** A detached host's own side: reads what to start, hosts it, reports through its standard output as long as somebody listens. */
+import { openStore } from "../state/store.ts";
+import type { LockBackend } from "../sys/lock.ts";
+import { makeProcessTable } from "../sys/process.ts";
+import { writeAll } from "../sys/stdio.ts";
+import { CANCEL, failureOf, type HostInput } from "./detach.ts";
+import { type HostControl, type HostRequest, hostLaunch } from "./host.ts";
+import { claimRequests, RESTART_SIGNAL } from "./restart.ts";
+import { resolveAnew } from "./renew.ts";
+import type { Ground, LaunchEvent } from "./types.ts";
+
+/** Gives the exit status of the host process, which nobody but a debugging person sees. */
+export async function runDetachedHost(self: readonly string[]): Promise<number> {
+  const queue = makeQueue();
+  const cancel = new AbortController();
+  let started = false;
+  const input = await readInput(() => {
+    // Before the spawn the start gives itself up; after it the launch is stopped.
+    cancel.abort();
+    if (started) queue.push({ is: "interrupt" });
+  });
+  if (input === null) return 1; // the caller was killed before it could say what to start
+  const ground: Ground = {
+    table: makeProcessTable(),
+    store: openStore(input.runDirectory),
+    root: input.root,
+    home: input.home,
+    cache: input.cache,
+    self,
+    openFiles: input.openFiles === null ? null : BigInt(input.openFiles),
+    lockBackend: (input.lockBackend as LockBackend | null) ?? undefined,
+  };
+  const report = (event: LaunchEvent) => {
+    writeAll(1, `${JSON.stringify(event)}\n`);
+  };
+  const control: HostControl = {
+    next: queue.next,
+    hard: new AbortController().signal,
+    cancel: cancel.signal,
+    onRun: () => {
+      started = true;
+      if (cancel.signal.aborted) queue.push({ is: "interrupt" });
+    },
+    resolveAnew: (spec) => resolveAnew(ground, spec),
+  };
+  for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => {});
+  process.on("SIGTERM", () => queue.push({ is: "terminate", by: "signal", signal: "SIGTERM" }));
+  process.on(RESTART_SIGNAL, () => claimRequests(ground, input.spec.key, queue.push));
+  try {
+    const end = await hostLaunch(ground, input.spec, report, control);
+    if (end.is === "unchanged") report({ is: "unchanged", line: lineOfUnchanged(end.record) });
+    else if (end.is === "unwanted") report({ is: "failed", error: failureOf(new Error("the launch was not wanted any more")) });
+    else if (end.exit !== null) report({ is: "ended", exit: end.exit });
+    return 0;
+  } catch (error) {
+    report({ is: "failed", error: failureOf(error) });
+    return 1;
+  }
+}
+
+function lineOfUnchanged(record: import("../state/types.ts").LaunchRecord) {
+  return {
+    key: record.key,
+    state: record.probed ? "ready" : "running",
+    pid: record.leader?.pid ?? null,
+    port: record.port,
+    url: record.url,
+    log: record.log,
+  };
+}
+
+/** The first line is what to start; a later `cancel` is the caller's Ctrl-C; the mere end of the input means nothing. */
+function readInput(onCancel: () => void): Promise<HostInput | null> {
+  return new Promise((resolve) => {
+    void (async () => {
+      const decoder = new TextDecoder();
+      let text = "";
+      let first = true;
+      for await (const chunk of Bun.stdin.stream()) {
+        text += decoder.decode(chunk, { stream: true });
+        const lines = text.split("\n");
+        text = lines.pop() ?? "";
+        for (const line of lines) {
+          if (first) {
+            first = false;
+            resolve(JSON.parse(line) as HostInput);
+          } else if (line === CANCEL) onCancel();
+        }
+      }
+      if (first) resolve(null);
+    })();
+  });
+}
+
+/** Requests in the order they came, one waiting reader. */
+export function makeQueue(): { push(request: HostRequest): void; next(): Promise<HostRequest> } {
+  const waiting: HostRequest[] = [];
+  let reader: { promise: Promise<HostRequest>; resolve(request: HostRequest): void } | null = null;
+  return {
+    push(request) {
+      if (reader === null) waiting.push(request);
+      else {
+        reader.resolve(request);
+        reader = null;
+      }
+    },
+    next() {
+      const first = waiting.shift();
+      if (first !== undefined) return Promise.resolve(first);
+      reader ??= Promise.withResolvers<HostRequest>();
+      return reader.promise;
+    },
+  };
+}

@@ -1,0 +1,65 @@
+/**
+ * The port a launch is given. Fixed: as declared. `auto`: free now, and the same again for the same root and key, since the
+ * search begins at a place that only they decide.
+ */
+import { createHash } from "node:crypto";
+import { DtError } from "../sys/error.ts";
+import type { Ground } from "./types.ts";
+
+/** Below the ports that systems hand out by themselves (from 32768 on Linux, 49152 on macOS). */
+const AUTO_FIRST = 20_000;
+const AUTO_COUNT = 10_000;
+
+export async function choosePort(ground: Ground, key: string, wanted: number | "auto" | null): Promise<number | null> {
+  if (wanted !== "auto") return wanted;
+  const seed = createHash("sha256").update(`${ground.root}\0${key}`).digest().readUInt32BE(0);
+  const taken = recordedPorts(ground, key);
+  for (let step = 0; step < AUTO_COUNT; step++) {
+    const port = AUTO_FIRST + ((seed + step) % AUTO_COUNT);
+    if (taken.others.has(port)) continue;
+    // What this key itself still listens on will be free when its old launch is gone.
+    if (port === taken.own || isFree(port)) return port;
+  }
+  throw new DtError("no-port", `No free port from ${AUTO_FIRST} to ${AUTO_FIRST + AUTO_COUNT - 1} was found for ${key}.`);
+}
+
+function recordedPorts({ store }: Ground, key: string): { own: number | null; others: Set<number> } {
+  const others = new Set<number>();
+  let own: number | null = null;
+  for (const name of store.keys()) {
+    const record = store.record(name);
+    if (record.is !== "there" || record.value.port === null) continue;
+    if (name === key) own = record.value.port;
+    else others.add(record.value.port);
+  }
+  return { own, others };
+}
+
+/** Binding tells the truth, for IPv4 and IPv6 alike, also about sockets that cannot be seen. */
+export function isFree(port: number): boolean {
+  for (const hostname of ["127.0.0.1", "0.0.0.0", "::"]) {
+    try {
+      Bun.listen({ hostname, port, socket: { data() {} } }).stop(true);
+    } catch (error) {
+      const code = (error as { code?: string }).code;
+      if (code === "EADDRINUSE" || code === "EACCES") return false;
+    }
+  }
+  return true;
+}
+
+/** Throws `port-taken` when somebody else listens on the port a launch is to get. To be called when the key's old launch is gone. */
+export function checkPort({ table }: Ground, key: string, port: number | null): void {
+  if (port === null) return;
+  const holders = table.listenersOn(port);
+  if (holders === null || holders.length > 0) {
+    const named = (holders ?? []).map((pid) => {
+      const owner = table.environmentOf(pid, "DIALTONE_KEY");
+      return `pid ${pid}${typeof owner === "string" ? `, ${owner}` : ""} (${table.commandLineOf(pid)})`;
+    });
+    throw new DtError("port-taken", `${key} needs port ${port}, but ${named.join(" and ") || "another user's process"} listens on it.`, {
+      hint: "Stop that process, or give the command another `port` (or \"auto\").",
+      details: { port, pids: holders ?? [] },
+    });
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * From what was asked to what will be executed: argument vector, directory, environment, port, log. All that can be refused is
+ * refused here, before an old launch is touched.
+ */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { checkLogPath } from "../logs/open.ts";
+import type { Settings } from "../manifest/resolved.ts";
+import { checkDirectory, findExecutable } from "../sys/executable.ts";
+import { ensureShims } from "../sys/shims.ts";
+import { prepareEnvironment, type PreparedEnvironment, resolveIn } from "./environment.ts";
+import { choosePort } from "./port.ts";
+import type { Ground, LaunchSpec } from "./types.ts";
+
+export interface PreparedCommand {
+  argv: [string, ...string[]];
+  cwd: string;
+  environment: PreparedEnvironment;
+}
+
+export interface PreparedLaunch extends PreparedCommand {
+  token: string;
+  port: number | null;
+  url: string | null;
+  log: string;
+  /** True for a log outside the run directory, which is as readable as a shell would make it. */
+  ownLog: boolean;
+  specHash: string;
+}
+
+/** The argument vector: an array as it is, a string through `sh -c`, with the added arguments as its `"$@"`. */
+export function buildArgv(run: string[] | string, args: readonly string[]): [string, ...string[]] {
+  if (Array.isArray(run)) return [...run, ...args] as [string, ...string[]];
+  const usesArguments = /\$[@*#1-9]|\$\{[@*#1-9]/.test(run);
+  return ["sh", "-c", args.length > 0 && !usesArguments ? `${run} "$@"` : run, "sh", ...args];
+}
+
+export interface CommandRequest {
+  ground: Pick<Ground, "root" | "home" | "self" | "store">;
+  settings: Settings;
+  run: string[] | string;
+  args: readonly string[];
+  inherited: Record<string, string>;
+  launch: { key: string; token: string; port: number | null } | null;
+  /** Only to compare: nothing is written, so the PATH may lack the shims. */
+  looking?: boolean;
+}
+
+export function prepareCommand(request: CommandRequest): PreparedCommand {
+  const { ground, settings } = request;
+  const cwd = resolveIn(ground.root, settings.cwd);
+  checkDirectory(cwd);
+  const places = [...(ground.home === null ? [] : [ground.home]), ground.store.directory];
+  const shims = request.looking === true ? null : ensureShims(places, ground.self);
+  const environment = prepareEnvironment({
+    inherited: request.inherited,
+    root: ground.root,
+    cwd,
+    envFile: settings.envFile,
+    env: settings.env,
+    shims,
+    launch: request.launch,
+  });
+  return { argv: buildArgv(request.run, request.args), cwd, environment };
+}
+
+export async function prepareLaunch(ground: Ground, spec: LaunchSpec): Promise<PreparedLaunch> {
+  const { settings, key } = spec;
+  const token = crypto.randomUUID().replaceAll("-", "");
+  const port = await choosePort(ground, key, settings.port);
+  const command = prepareCommand({
+    ground,
+    settings,
+    run: settings.run,
+    args: spec.args,
+    inherited: spec.env,
+    launch: { key, token, port },
+  });
+  findExecutable(command.argv[0], command.environment.env.PATH ?? "", command.cwd);
+  const log = settings.log === null ? ground.store.path(key, "log") : resolveIn(ground.root, settings.log);
+  if (settings.log !== null) checkLogPath(log);
+  return {
+    ...command,
+    token,
+    port,
+    url: port === null ? null : `http://localhost:${port}`,
+    log,
+    ownLog: settings.log === null,
+    specHash: hashSpec(command, port),
+  };
+}
+
+/** What `--ensure` and drift compare: resolved command, directory, declared environment and port. */
+export function hashSpec({ argv, cwd, environment }: PreparedCommand, port: number | null): string {
+  const declared = Object.entries(environment.declared).sort(([a], [b]) => (a < b ? -1 : 1));
+  return createHash("sha256").update(JSON.stringify([argv, cwd, declared, port])).digest("hex").slice(0, 32);
+}
+
+/** Where errors of detached hosts go: what they cannot tell a caller that has gone. */
+export function hostErrorFile(ground: Pick<Ground, "store">): string {
+  return join(ground.store.directory, "host.err");
+}

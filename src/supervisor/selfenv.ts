@@ -1,0 +1,34 @@
+/**
+ * What dt's own hosts start without: Bun's switches that a person set for their programs (they would steer dt), and the
+ * identity of the launch dt was started in (a launch started inside a launch belongs to itself). The commands get the
+ * person's environment back.
+ */
+import { SAVED_ENVIRONMENT } from "./environment.ts";
+import { HOST_MARK } from "./tree.ts";
+
+const STEERING = /^(BUN_OPTIONS|BUN_BE_BUN|BUN_INSPECT.*|BUN_FEATURE_FLAG_.*|BUN_JSC_.*|BUN_BYTECODE_.*|BUN_DESTRUCT_VM_ON_EXIT)$/;
+const OF_A_LAUNCH = ["DIALTONE_KEY", "DIALTONE_TOKEN"];
+
+/** The environment of whoever ran dt, as it was before dt changed its own. */
+export function personsEnvironment(own: Record<string, string | undefined>): Record<string, string> {
+  const saved = own[SAVED_ENVIRONMENT];
+  const env = Object.fromEntries(Object.entries(own).filter((pair): pair is [string, string] => pair[1] !== undefined));
+  delete env[SAVED_ENVIRONMENT];
+  delete env[HOST_MARK];
+  return saved === undefined ? env : { ...env, ...(JSON.parse(saved) as Record<string, string>) };
+}
+
+/** The environment for a host of dt. */
+export function hostEnvironment(persons: Record<string, string>, root: string): Record<string, string> {
+  const env: Record<string, string> = { ...persons, [HOST_MARK]: root };
+  for (const name of Object.keys(env)) if (STEERING.test(name) || OF_A_LAUNCH.includes(name)) delete env[name];
+  return env;
+}
+
+/** Null when this process may host a launch as it is, else the environment to start itself again with. */
+export function cleanedForHosting(own: Record<string, string | undefined>, root: string): Record<string, string> | null {
+  if (own[HOST_MARK] !== undefined) return null;
+  const taken = Object.entries(own).filter(([name]) => STEERING.test(name) || OF_A_LAUNCH.includes(name));
+  if (taken.length === 0) return null;
+  return { ...hostEnvironment(personsEnvironment(own), root), [SAVED_ENVIRONMENT]: JSON.stringify(Object.fromEntries(taken)) };
+}

@@ -1,0 +1,245 @@
+/**
+ * Starting a launch, done by its host while it holds the key's lock. Killed after any step, this is what the next dt finds:
+ *
+ *   step                                    then killed, the next dt finds
+ *   -------------------------------------   ------------------------------------------------------------------
+ *   prepare (argv, cwd, env, port, log)     nothing was touched
+ *   lock                                    a lock whose holder is gone: broken
+ *   end the old launch                      see end.ts: `stopping`, finished by the next start or stop
+ *   fence, write-ahead record (`starting`)  a record without a leader and its host gone: looks for the token, finds nothing
+ *   log opened                              the same
+ *   leader spawned                          the same, but a process carries the token (or the fence is still held until it does)
+ *   leader recorded (`running`), unlock     a launch without a host: it runs on and is listed, stopped, replaced as ever
+ */
+import { closeSync } from "node:fs";
+import { openRun } from "../logs/open.ts";
+import type { LaunchRecord } from "../state/types.ts";
+import { DtError, EXIT } from "../sys/error.ts";
+import { type FileLock, tryFlock } from "../sys/flock.ts";
+import { identifySelf, type ProcessIdentity, presenceOf } from "../sys/identity.ts";
+import { acquireLock, type HeldLock } from "../sys/lock.ts";
+import { type SpawnedLeader, spawnLeader } from "../sys/spawn.ts";
+import { endLaunch, queryOf, survivorError } from "./end.ts";
+import { checkPort } from "./port.ts";
+import { type PreparedLaunch, prepareLaunch } from "./prepare.ts";
+import { stopTree } from "./stop.ts";
+import type { Ground, LaunchLine, LaunchSpec, Report } from "./types.ts";
+
+export interface StartOptions {
+  restarts: number;
+  /** When this process is the host of the launch that is replaced. */
+  ownExit?: Promise<{ code: number | null; signal: string | null }>;
+  /** Checked under the lock; false gives the start up (a policy's restart that is no longer wanted). */
+  stillWanted?: () => boolean;
+  /** Aborted to cancel before anything was spawned. */
+  signal?: AbortSignal;
+}
+
+export type Started =
+  | { is: "started"; record: LaunchRecord; leader: SpawnedLeader; prepared: PreparedLaunch }
+  | { is: "unchanged"; record: LaunchRecord }
+  | { is: "unwanted" };
+
+/** How long a child of a killed host may be between fork and exec. */
+const FENCE_WAIT_MS = 5000;
+
+export async function startLaunch(ground: Ground, spec: LaunchSpec, report: Report, options: StartOptions): Promise<Started> {
+  const prepared = await prepareLaunch(ground, spec);
+  ground.store.prepare();
+  const lock = await acquireLock({
+    path: ground.store.path(spec.key, "lock"),
+    table: ground.table,
+    doing: "start",
+    command: spec.asker.command,
+    timeoutMs: spec.lockTimeoutMs,
+    backend: ground.lockBackend,
+    signal: options.signal,
+  });
+  try {
+    return await startUnderLock(ground, spec, prepared, lock, report, options);
+  } finally {
+    lock.release();
+  }
+}
+
+async function startUnderLock(
+  ground: Ground,
+  spec: LaunchSpec,
+  prepared: PreparedLaunch,
+  lock: HeldLock,
+  report: Report,
+  options: StartOptions,
+): Promise<Started> {
+  const { store, table } = ground;
+  if (options.stillWanted?.() === false) return { is: "unwanted" };
+  if (lock.broke !== null) {
+    const whose = lock.broke === "unreadable" ? "an unfinished lock" : `the lock of pid ${lock.broke.holder.pid} (${lock.broke.command}), which is gone`;
+    report({ is: "note", text: `broke ${whose}` });
+  }
+  const same = spec.ensure ? findSame(ground, spec.key, prepared) : null;
+  if (same !== null) return { is: "unchanged", record: same };
+  refuseSharedLog(ground, spec.key, prepared.log);
+  await clearPlace(ground, spec, identifySelf(table), report, options);
+  options.signal?.throwIfAborted();
+  checkPort(ground, spec.key, prepared.port);
+
+  const fence = await raiseFence(store.path(spec.key, "fence"));
+  let written: LaunchRecord | null = null;
+  try {
+    const self = identifySelf(table);
+    store.writeWant({ version: 1, key: spec.key, want: "run", at: new Date().toISOString(), by: spec.asker });
+    written = makeRecord(ground, spec, prepared, self, options.restarts);
+    store.writeRecord(written);
+    const log = openRun(prepared.log, spec.settings.logs.keep, prepared.ownLog ? 0o600 : 0o644);
+    let leader: SpawnedLeader;
+    try {
+      written = { ...written, logFile: log.file };
+      options.signal?.throwIfAborted();
+      leader = spawnLeader({ ...prepared, env: prepared.environment.env }, log.fd, ground.openFiles);
+    } finally {
+      closeSync(log.fd);
+    }
+    written = { ...written, phase: "running", leader: identifyLeader(ground, leader.pid, self) };
+    await recordLeader(ground, written);
+    report({ is: "spawned", line: lineOf(written, "running"), probed: written.probed, commandLine: written.argv, cwd: written.cwd });
+    return { is: "started", record: written, leader, prepared };
+  } catch (error) {
+    // Nothing was spawned: what was written ahead is taken back. (A spawned leader has been stopped by recordLeader.)
+    if (written !== null) store.removeRecord(written);
+    throw error;
+  } finally {
+    fence?.release();
+  }
+}
+
+/** Ends what is recorded under the key; what a record that does not parse stood for is searched for by key and root. */
+async function clearPlace(ground: Ground, spec: LaunchSpec, self: ProcessIdentity, report: Report, options: StartOptions): Promise<void> {
+  const { store } = ground;
+  const old = store.record(spec.key);
+  if (old.is === "absent") return;
+  if (old.is === "unreadable") return clearUnreadable(ground, spec.key, report);
+  const by = spec.asker.by === "user" ? { ...spec.asker, by: "rerun" as const } : spec.asker;
+  const living = old.value.leader !== null && presenceOf(ground.table, old.value.leader) === "alive";
+  if (living) {
+    report({ is: "replacing", key: spec.key, pid: old.value.leader?.pid ?? null, ageMs: Date.now() - Date.parse(old.value.startedAt) });
+  }
+  const ended = await endLaunch(ground, old.value, {
+    how: living ? "replace" : "sweep",
+    by,
+    self,
+    ...(options.ownExit === undefined ? {} : { ownExit: options.ownExit }),
+  });
+  if (living) report({ is: "replaced", key: spec.key, killed: ended.stopped.killed, tookMs: ended.tookMs });
+}
+
+/** Set aside under the lock after reading it again, and the launch behind it stopped, never assumed gone. */
+export async function clearUnreadable(ground: Ground, key: string, report: Report): Promise<void> {
+  const again = ground.store.record(key);
+  if (again.is !== "unreadable") return;
+  const aside = ground.store.setAside(key, "record");
+  report({ is: "note", text: `the record of ${key} could not be read (${again.reason}); it is kept as ${aside}, and its processes are searched for` });
+  const stopped = await stopTree({
+    table: ground.table,
+    query: { key, root: ground.root, token: null, leader: null, host: null, adopted: [], logFile: null, spare: [], otherHosts: [] },
+    signal: "SIGTERM",
+    timeoutMs: 10_000,
+    wholeTree: true,
+  });
+  if (stopped.survivors.length > 0) throw survivorError(key, stopped.survivors);
+}
+
+function makeRecord(ground: Ground, spec: LaunchSpec, prepared: PreparedLaunch, self: ProcessIdentity, restarts: number): LaunchRecord {
+  const { settings } = spec;
+  return {
+    version: 1,
+    key: spec.key,
+    plugin: spec.plugin,
+    command: spec.command,
+    variant: spec.variant,
+    token: prepared.token,
+    phase: "starting",
+    root: ground.root,
+    argv: prepared.argv,
+    cwd: prepared.cwd,
+    env: prepared.environment.declared,
+    args: spec.args,
+    port: prepared.port,
+    url: prepared.url,
+    log: prepared.log,
+    logFile: null,
+    stop: settings.stop,
+    processGroup: settings.processGroup,
+    probed: settings.ready.length > 0,
+    specHash: prepared.specHash,
+    startedAt: new Date().toISOString(),
+    restarts,
+    detached: spec.detached,
+    host: self,
+    leader: null,
+    startedBy: spec.asker,
+    stopping: null,
+  };
+}
+
+/** A leader that ended before it could be looked up keeps its pid and a start time that no process has. */
+function identifyLeader({ table }: Ground, pid: number, self: ProcessIdentity): ProcessIdentity {
+  return { ...self, pid, startTime: table.entry(pid)?.startTime ?? `${self.startTime}.ended` };
+}
+
+/** A leader that cannot be recorded (a full disk) may not run on unlisted. */
+async function recordLeader(ground: Ground, record: LaunchRecord): Promise<void> {
+  try {
+    ground.store.writeRecord(record);
+  } catch (error) {
+    await stopTree({
+      table: ground.table,
+      query: queryOf(ground, record),
+      signal: record.stop.signal,
+      timeoutMs: record.stop.timeoutMs,
+      wholeTree: true,
+    });
+    throw error;
+  }
+}
+
+async function raiseFence(path: string): Promise<FileLock | null> {
+  const deadline = performance.now() + FENCE_WAIT_MS;
+  for (;;) {
+    const fence = tryFlock(path);
+    if (fence.is === "held") return fence.lock;
+    if (fence.is === "unsupported") return null;
+    if (performance.now() > deadline) {
+      throw new DtError("fence-busy", `A child of an earlier host is still between fork and exec after ${FENCE_WAIT_MS} ms (${path} is held).`);
+    }
+    await Bun.sleep(2);
+  }
+}
+
+/** The launch that `--ensure` leaves alone: alive, hosted, healthy, and of the same command, directory, environment and port. */
+function findSame({ store, table }: Ground, key: string, prepared: PreparedLaunch): LaunchRecord | null {
+  const record = store.record(key);
+  if (record.is !== "there" || record.value.phase !== "running" || record.value.specHash !== prepared.specHash) return null;
+  if (record.value.leader === null || presenceOf(table, record.value.leader) !== "alive") return null;
+  const history = store.history(record.value.token);
+  const unhealthy = history.is === "there" && history.value.ready?.is === "unhealthy";
+  return unhealthy || (record.value.probed && presenceOf(table, record.value.host) !== "alive") ? null : record.value;
+}
+
+/** Two launches in one file would be nobody's log. */
+function refuseSharedLog({ store, table }: Ground, key: string, log: string): void {
+  for (const other of store.keys()) {
+    if (other === key) continue;
+    const record = store.record(other);
+    if (record.is !== "there" || record.value.log !== log) continue;
+    const alive = presenceOf(table, record.value.leader ?? record.value.host) !== "gone";
+    if (!alive) continue;
+    throw new DtError("log-in-use", `${key} and ${other} cannot write one log at a time: ${log} belongs to ${other}, which runs.`, {
+      status: EXIT.failed,
+      hint: `Give one of them another \`log\` in the manifest, or stop the other: dt stop ${other}`,
+    });
+  }
+}
+
+export function lineOf(record: LaunchRecord, state: string): LaunchLine {
+  return { key: record.key, state, pid: record.leader?.pid ?? null, port: record.port, url: record.url, log: record.log };
+}

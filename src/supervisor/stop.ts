@@ -1,0 +1,166 @@
+/**
+ * Making a tree end: signal, wait, freeze and kill what is left, look again until two looks in a row find nothing. Works the
+ * same with or without a host. Every signal goes to an identity that was compared in the same step.
+ */
+import { constants } from "node:os";
+import type { ProcessIdentity, ProcessTable, SignalOutcome } from "../sys/identity.ts";
+import { presenceOf } from "../sys/identity.ts";
+import { findTree, type Tree, type TreeMember, type TreeQuery } from "./tree.ts";
+
+export interface StopTreeRequest {
+  table: ProcessTable;
+  query: TreeQuery;
+  signal: string;
+  timeoutMs: number;
+  /** False: the first signal goes to the leader alone. */
+  wholeTree: boolean;
+  /** Aborted to go straight to SIGKILL (a second Ctrl-C). */
+  hard?: AbortSignal | undefined;
+}
+
+export interface Survivor {
+  pid: number;
+  command: string;
+  why: string;
+}
+
+export interface StopTreeResult {
+  survivors: Survivor[];
+  /** How many processes had to be killed with SIGKILL. */
+  killed: number;
+  /** TCP ports the tree listened on when the stop began. */
+  ports: number[];
+  passedOver: TreeMember[];
+}
+
+const SIGNALS = constants.signals as Record<string, number>;
+const SIGKILL = SIGNALS.SIGKILL as number;
+const SIGSTOP = SIGNALS.SIGSTOP as number;
+const SIGCONT = SIGNALS.SIGCONT as number;
+/** Between two looks at processes that are ending: short, since most end at once and the caller waits. */
+const POLL_MS = [1, 1, 2, 2, 4, 8, 10];
+/** How often the whole table is looked through while waiting; new processes are rare then. */
+const RESCAN_EVERY_MS = 100;
+/** How long a SIGKILL may take to show: a process in uninterruptible sleep is named rather than waited for. */
+const KILL_WAIT_MS = 3000;
+
+export function signalNumber(name: string): number {
+  return SIGNALS[name] ?? SIGNALS.SIGTERM!;
+}
+
+export async function stopTree(request: StopTreeRequest): Promise<StopTreeResult> {
+  const { table, query } = request;
+  const first = findTree(table, query);
+  const ports = [...new Set(table.listeningPorts(first.members.map((one) => one.identity.pid)).map((one) => one.port))];
+  const denied = sendFirstSignal(request, first);
+  const deadline = performance.now() + request.timeoutMs;
+  const emptied = await waitForEmpty(request, first, () => performance.now() >= deadline || request.hard?.aborted === true);
+  const killed = emptied ? 0 : await freezeAndKill(request, denied);
+  const last = await lookTwice(table, query);
+  return {
+    survivors: [
+      ...last.members.map((one) => survivor(table, one, denied.has(one.identity.pid) ? "it may not be signalled (another user's)" : "SIGKILL has not ended it")),
+      ...last.candidates.map((one) =>
+        survivor(table, one, "it has the session of this launch, but nothing proves that it belongs to it, so it was not signalled"),
+      ),
+    ],
+    killed,
+    ports,
+    passedOver: first.passedOver,
+  };
+}
+
+function survivor(table: ProcessTable, member: TreeMember, why: string): Survivor {
+  return { pid: member.identity.pid, command: table.commandLineOf(member.identity.pid), why };
+}
+
+/** Gives the pids that could not be signalled. A stopped process gets SIGCONT too, so that it can act on the signal. */
+function sendFirstSignal(request: StopTreeRequest, tree: Tree): Set<number> {
+  const { table, query } = request;
+  const number = signalNumber(request.signal);
+  const leader = tree.members.find((one) => one.identity.pid === query.leader?.pid);
+  const denied = new Set<number>();
+  if (!request.wholeTree && leader !== undefined) {
+    note(denied, leader, send(table, leader, number));
+    return denied;
+  }
+  const grouped = signalLeadersGroup(request, tree, leader, number);
+  for (const member of tree.members) {
+    if (grouped && member.pgid === leader?.identity.pid) continue;
+    note(denied, member, send(table, member, number));
+  }
+  return denied;
+}
+
+/** One step for the whole group misses nobody that is just being forked; only when nobody in it is to be passed over. */
+function signalLeadersGroup(request: StopTreeRequest, tree: Tree, leader: TreeMember | undefined, number: number): boolean {
+  if (leader === undefined || leader.pgid !== leader.identity.pid) return false;
+  if (tree.passedOver.some((one) => one.pgid === leader.pgid)) return false;
+  if (request.table.signalGroup(leader.identity, number) !== "sent") return false;
+  if (number !== SIGKILL) request.table.signalGroup(leader.identity, SIGCONT);
+  return true;
+}
+
+function send(table: ProcessTable, member: TreeMember, number: number): SignalOutcome {
+  const outcome = table.signal(member.identity, number);
+  if (number !== SIGKILL && member.state === "T") table.signal(member.identity, SIGCONT);
+  return outcome;
+}
+
+function note(denied: Set<number>, member: TreeMember, outcome: SignalOutcome): void {
+  if (outcome === "denied") denied.add(member.identity.pid);
+}
+
+async function waitForEmpty(request: StopTreeRequest, first: Tree, over: () => boolean): Promise<boolean> {
+  const { table, query } = request;
+  let waitingFor = first.members.map((one) => one.identity);
+  let nextScan = performance.now() + RESCAN_EVERY_MS;
+  for (let step = 0; ; step++) {
+    waitingFor = waitingFor.filter((identity) => presenceOf(table, identity) === "alive");
+    if (waitingFor.length === 0 || performance.now() >= nextScan) {
+      waitingFor = identitiesOf(findTree(table, query));
+      nextScan = performance.now() + RESCAN_EVERY_MS;
+      if (waitingFor.length === 0) return true;
+    }
+    if (over()) return false;
+    await Bun.sleep(POLL_MS[Math.min(step, POLL_MS.length - 1)] as number);
+  }
+}
+
+function identitiesOf(tree: Tree): ProcessIdentity[] {
+  return tree.members.map((one) => one.identity);
+}
+
+/** A frozen process forks no more, so freezing until a look finds nobody new ends any fork storm before the kill. */
+async function freezeAndKill({ table, query }: StopTreeRequest, denied: Set<number>): Promise<number> {
+  const killed = new Set<string>();
+  const deadline = performance.now() + KILL_WAIT_MS;
+  while (performance.now() < deadline) {
+    const frozen = new Set<number>();
+    let tree = findTree(table, query);
+    while (tree.members.some((one) => !frozen.has(one.identity.pid))) {
+      for (const member of tree.members) {
+        if (frozen.has(member.identity.pid)) continue;
+        frozen.add(member.identity.pid);
+        note(denied, member, table.signal(member.identity, SIGSTOP));
+      }
+      tree = findTree(table, query);
+    }
+    for (const member of tree.members) {
+      if (table.signal(member.identity, SIGKILL) === "sent") killed.add(`${member.identity.pid}/${member.identity.startTime}`);
+    }
+    const waitUntil = Math.min(deadline, performance.now() + RESCAN_EVERY_MS);
+    const emptied = await waitForEmpty({ table, query } as StopTreeRequest, tree, () => performance.now() >= waitUntil);
+    if (emptied) break;
+    if (findTree(table, query).members.every((one) => denied.has(one.identity.pid))) break;
+  }
+  return killed.size;
+}
+
+/** Two looks in a row: a process between two parents, or one that just forked, is seen by the second. */
+async function lookTwice(table: ProcessTable, query: TreeQuery): Promise<Tree> {
+  const tree = findTree(table, query);
+  if (tree.members.length > 0) return tree;
+  await Bun.sleep(1);
+  return findTree(table, query);
+}

@@ -1,0 +1,67 @@
+/** `dt stop` of one key: the caller does it itself, under the key's lock; with or without a host it works the same. */
+import type { Asker, ExitRecord } from "../state/types.ts";
+import { DtError, EXIT } from "../sys/error.ts";
+import { identifySelf, type ProcessTable } from "../sys/identity.ts";
+import { acquireLock } from "../sys/lock.ts";
+import { endLaunch, queryOf } from "./end.ts";
+import { clearUnreadable } from "./start.ts";
+import { findTree } from "./tree.ts";
+import type { Ground, Report } from "./types.ts";
+
+export type StopKeyResult =
+  | { is: "not-running"; key: string }
+  | { is: "stopped"; key: string; pid: number | null; exit: ExitRecord; killed: number; tookMs: number }
+  | { is: "found-unrecorded"; key: string };
+
+export interface StopKeyRequest {
+  key: string;
+  by: Asker;
+  lockTimeoutMs: number;
+  /** `--timeout`: replaces the recorded one, in milliseconds. */
+  timeoutMs: number | null;
+}
+
+export async function stopKey(ground: Ground, request: StopKeyRequest, report: Report): Promise<StopKeyResult> {
+  const { store, table } = ground;
+  const { key } = request;
+  if (store.record(key).is === "absent") return { is: "not-running", key };
+  store.prepare();
+  const lock = await acquireLock({
+    path: store.path(key, "lock"),
+    table,
+    doing: "stop",
+    command: request.by.command,
+    timeoutMs: request.lockTimeoutMs,
+    backend: ground.lockBackend,
+  });
+  try {
+    const read = store.record(key);
+    if (read.is === "absent") return { is: "not-running", key };
+    if (read.is === "unreadable") {
+      await clearUnreadable(ground, key, report);
+      return { is: "found-unrecorded", key };
+    }
+    const record = request.timeoutMs === null ? read.value : { ...read.value, stop: { ...read.value.stop, timeoutMs: request.timeoutMs } };
+    refuseOwnTree(table, key, findTree(table, queryOf(ground, record)).members.map((one) => one.identity.pid));
+    const ended = await endLaunch(ground, record, { how: "stop", by: request.by, self: identifySelf(table) });
+    const { exit, stopped, tookMs } = ended;
+    return { is: "stopped", key, pid: record.leader?.pid ?? null, exit, killed: stopped.killed, tookMs };
+  } finally {
+    lock.release();
+  }
+}
+
+/** Stopping the launch one runs in would end the stopper halfway. */
+function refuseOwnTree(table: ProcessTable, key: string, members: number[]): void {
+  const tree = new Set(members);
+  for (let pid = process.ppid; pid > 1; pid = table.entry(pid)?.ppid ?? 0) {
+    if (tree.has(pid)) throw nestedError(key, "stop");
+  }
+}
+
+export function nestedError(key: string, verb: string): DtError {
+  return new DtError("nested", `This runs inside ${key} itself, so it cannot ${verb} it from here.`, {
+    status: EXIT.usage,
+    hint: `Run \`dt ${verb === "replace" ? key.split(":").slice(0, 2).join(" ") : `${verb} ${key}`}\` from outside of it, or end the command by exiting.`,
+  });
+}

@@ -1,0 +1,149 @@
+/**
+ * The tree: every process of a launch, wherever it went. Evidence, each enough by itself:
+ *
+ *   leader       the recorded identity
+ *   descent      a parent in the tree
+ *   session      the leader's session or group, while the leader's pid is still its own
+ *   token        the launch's token in the initial environment
+ *   log          this run's log file open for writing
+ *   adopted      fell to the host as an orphan (its parent now, or noted by it on disk)
+ *
+ * Left out, with all below them: hosts of other launches, processes with another launch's token, names in `spare`.
+ * Only what began no earlier than the launch is looked at: nothing older can belong to it, whatever it looks like.
+ * A process that only has the session or group of a leader that is gone is a *candidate*: named, never signalled.
+ */
+import {
+  identify,
+  isOver,
+  type ProcessEntry,
+  type ProcessIdentity,
+  type ProcessTable,
+  presenceOf,
+} from "../sys/identity.ts";
+
+/** In a host's own environment, so that a stop of the launch it was started in passes it over. */
+export const HOST_MARK = "DIALTONE_HOST";
+
+export interface TreeQuery {
+  key: string;
+  root: string;
+  /** Null when it was lost with a record that does not parse: then key and root in the environment are the evidence. */
+  token: string | null;
+  leader: ProcessIdentity | null;
+  host: ProcessIdentity | null;
+  adopted: readonly ProcessIdentity[];
+  logFile: { dev: number; ino: number } | null;
+  spare: readonly string[];
+  /** Hosts of other launches, as their records name them. */
+  otherHosts: readonly ProcessIdentity[];
+}
+
+export interface TreeMember {
+  identity: ProcessIdentity;
+  comm: string;
+  state: string;
+  pgid: number;
+}
+
+export interface Tree {
+  members: TreeMember[];
+  candidates: TreeMember[];
+  /** Left out by name or as another launch's, as far as met. */
+  passedOver: TreeMember[];
+}
+
+export function findTree(table: ProcessTable, query: TreeQuery): Tree {
+  const oldest = oldestStart(table, query);
+  const entries = table
+    .list()
+    .filter((entry) => !isOver(entry) && (oldest === null || Number(entry.startTime) >= oldest) && entry.pid !== process.pid);
+  const children = Map.groupBy(entries, (entry) => entry.ppid);
+  const leaderHere = query.leader !== null && presenceOf(table, query.leader) === "alive";
+  // While a process has the leader's pid but not its start time, the kernel has reused the number: its session is another.
+  const reused = query.leader !== null && !leaderHere && isReused(table, query.leader);
+
+  const members = new Map<number, ProcessEntry>();
+  const passed = new Map<number, ProcessEntry>();
+  const candidates = new Map<number, ProcessEntry>();
+  const spare = new Set(query.spare);
+
+  function take(entry: ProcessEntry): void {
+    if (members.has(entry.pid) || passed.has(entry.pid)) return;
+    if (spare.has(entry.comm) || isForeign(table, entry, query)) {
+      passed.set(entry.pid, entry);
+      return;
+    }
+    members.set(entry.pid, entry);
+    for (const child of children.get(entry.pid) ?? []) take(child);
+  }
+
+  const hostHere = query.host !== null && presenceOf(table, query.host) === "alive";
+  for (const entry of entries) {
+    if (isAdopted(table, entry, query, hostHere) || carriesToken(table, entry, query) || writesLog(table, entry, query)) {
+      take(entry);
+    } else if (query.leader !== null && (entry.sid === query.leader.pid || entry.pgid === query.leader.pid)) {
+      if (leaderHere) take(entry);
+      else if (!reused) candidates.set(entry.pid, entry);
+    }
+  }
+
+  // An ancestor passed over hides what is below it, unless that was reached by evidence of its own.
+  const toMember = (entry: ProcessEntry): TreeMember => ({
+    identity: identify(table, entry),
+    comm: entry.comm,
+    state: entry.state,
+    pgid: entry.pgid,
+  });
+  return {
+    members: [...members.values()].map(toMember),
+    candidates: [...candidates.values()]
+      .filter((entry) => !members.has(entry.pid) && !passed.has(entry.pid) && !isForeign(table, entry, query) && !spare.has(entry.comm))
+      .map(toMember),
+    passedOver: [...passed.values()].map(toMember),
+  };
+}
+
+function oldestStart(table: ProcessTable, { leader, host }: TreeQuery): number | null {
+  const bounds = [leader, host].flatMap((identity) =>
+    identity !== null && identity.bootId === table.bootId() ? [identity] : [],
+  );
+  // A leader handed on to a later host is older than that host, so the leader's own start wins.
+  return bounds[0] === undefined ? null : Number(bounds[0].startTime);
+}
+
+function isReused(table: ProcessTable, leader: ProcessIdentity): boolean {
+  const entry = table.entry(leader.pid);
+  return entry !== null && entry.startTime !== leader.startTime;
+}
+
+function isAdopted(table: ProcessTable, entry: ProcessEntry, query: TreeQuery, hostHere: boolean): boolean {
+  if (query.leader?.pid === entry.pid && query.leader.startTime === entry.startTime) return isHere(table, query.leader);
+  if (hostHere && entry.ppid === query.host?.pid) return true;
+  return query.adopted.some((one) => one.pid === entry.pid && one.startTime === entry.startTime && isHere(table, one));
+}
+
+function isHere(table: ProcessTable, identity: ProcessIdentity): boolean {
+  return identity.bootId === table.bootId() && identity.pidNamespace === table.pidNamespace();
+}
+
+function carriesToken(table: ProcessTable, entry: ProcessEntry, query: TreeQuery): boolean {
+  if (query.token !== null) return table.environmentOf(entry.pid, "DIALTONE_TOKEN") === query.token;
+  return (
+    table.environmentOf(entry.pid, "DIALTONE_KEY") === query.key &&
+    table.environmentOf(entry.pid, "DIALTONE_ROOT") === query.root &&
+    typeof table.environmentOf(entry.pid, "DIALTONE_TOKEN") === "string"
+  );
+}
+
+function writesLog(table: ProcessTable, entry: ProcessEntry, query: TreeQuery): boolean {
+  return query.logFile !== null && table.isWriting(entry.pid, query.logFile) === true;
+}
+
+/** A host, or a process that says it belongs to another launch. The host of this very launch is no part of it either. */
+function isForeign(table: ProcessTable, entry: ProcessEntry, query: TreeQuery): boolean {
+  if (query.host !== null && entry.pid === query.host.pid && entry.startTime === query.host.startTime) return true;
+  if (query.otherHosts.some((one) => one.pid === entry.pid && one.startTime === entry.startTime && isHere(table, one))) return true;
+  if (typeof table.environmentOf(entry.pid, HOST_MARK) === "string") return true;
+  const token = table.environmentOf(entry.pid, "DIALTONE_TOKEN");
+  return typeof token === "string" && query.token !== null && token !== query.token;
+}

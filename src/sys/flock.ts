@@ -1,0 +1,76 @@
+/**
+ * Advisory `flock` on a file that is never unlinked. The kernel drops it when the last descriptor is closed, so a
+ * holder killed at any instant leaves nothing behind. Descriptors are close-on-exec: a child keeps the lock from its
+ * fork to its exec and no longer, which is what the launch's fence is made of.
+ */
+import { closeSync, constants, fstatSync, openSync, statSync } from "node:fs";
+import { errnoOf } from "./error.ts";
+import { writeError } from "./files.ts";
+import { lastErrno, libc } from "./libc.ts";
+
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+const LOCK_UN = 8;
+const EINTR = 4;
+/** EAGAIN is 11 on Linux and 35 on macOS, where flock answers EWOULDBLOCK with the same number. */
+const EAGAIN = process.platform === "darwin" ? 35 : 11;
+
+export interface FileLock {
+  /** Gives the lock back. Safe to call twice. */
+  release(): void;
+}
+
+export type FileLockAttempt = { is: "held"; lock: FileLock } | { is: "busy" } | { is: "unsupported" };
+
+/** Tries once. `unsupported`: this file system has no flock (some network mounts). */
+export function tryFlock(path: string): FileLockAttempt {
+  for (;;) {
+    const fd = openGuard(path);
+    const errno = flock(fd, LOCK_EX | LOCK_NB);
+    if (errno !== 0) {
+      closeSync(fd);
+      return errno === EAGAIN ? { is: "busy" } : { is: "unsupported" };
+    }
+    // The directory may have been removed and made again since the open: then this descriptor guards nothing.
+    if (isStillAt(fd, path)) return { is: "held", lock: makeLock(fd) };
+    closeSync(fd);
+  }
+}
+
+function openGuard(path: string): number {
+  try {
+    return openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+  } catch (error) {
+    throw writeError(path, error);
+  }
+}
+
+function flock(fd: number, operation: number): number {
+  for (;;) {
+    if (libc().flock(fd, operation) === 0) return 0;
+    const errno = lastErrno();
+    if (errno !== EINTR) return errno;
+  }
+}
+
+function isStillAt(fd: number, path: string): boolean {
+  try {
+    const [opened, there] = [fstatSync(fd), statSync(path)];
+    return opened.ino === there.ino && opened.dev === there.dev;
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return false;
+    throw error;
+  }
+}
+
+function makeLock(fd: number): FileLock {
+  let open = true;
+  return {
+    release() {
+      if (!open) return;
+      open = false;
+      flock(fd, LOCK_UN);
+      closeSync(fd);
+    },
+  };
+}

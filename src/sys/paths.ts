@@ -1,0 +1,116 @@
+/** Where things are: the project root, the run directory, the user's home of dt. Nothing here follows a link out of the root. */
+import { createHash } from "node:crypto";
+import { chmodSync, lstatSync, mkdirSync, realpathSync, statSync, writeFileSync } from "node:fs";
+import { userInfo } from "node:os";
+import { basename, dirname, join, resolve } from "node:path";
+import { DtError, EXIT, errnoOf } from "./error.ts";
+import { writeError } from "./files.ts";
+
+export interface RootRequest {
+  /** `-C DIR`. */
+  directory?: string | undefined;
+  cwd: string;
+  env: Record<string, string | undefined>;
+}
+
+/** The nearest ancestor that holds `manifests/`: of `-C DIR` if given, else of the working directory, else `DIALTONE_ROOT`. Null when none. */
+export function findRoot({ directory, cwd, env }: RootRequest): string | null {
+  if (directory !== undefined) {
+    const start = resolve(cwd, directory);
+    if (!statSync(start, { throwIfNoEntry: false })?.isDirectory()) {
+      throw new DtError("no-root", `-C ${directory}: ${start} is not a directory.`, { status: EXIT.usage });
+    }
+    return nearestRoot(start);
+  }
+  return nearestRoot(cwd) ?? (env.DIALTONE_ROOT ? nearestRoot(resolve(cwd, env.DIALTONE_ROOT)) : null);
+}
+
+function nearestRoot(start: string): string | null {
+  for (let directory = start; ; directory = dirname(directory)) {
+    if (statSync(join(directory, "manifests"), { throwIfNoEntry: false })?.isDirectory()) return realpathSync(directory);
+    if (dirname(directory) === directory) return null;
+  }
+}
+
+/** The error when a root is needed and there is none. */
+export function noRootError(cwd: string): DtError {
+  return new DtError("no-root", `No project here: neither ${cwd} nor a directory above it holds \`manifests/\`.`, {
+    status: EXIT.usage,
+    hint: "Go to your project, name it with -C DIR, or make a `manifests/` directory to start one.",
+  });
+}
+
+/** A short stable name of a root, for places that many roots share. */
+export function rootSlug(root: string): string {
+  const hash = createHash("sha256").update(root).digest("hex").slice(0, 12);
+  return `${basename(root).replace(/[^A-Za-z0-9_.-]/g, "_").slice(0, 32)}-${hash}`;
+}
+
+/** The run directory's path; nothing is made. */
+export function runDirectoryOf(root: string, env: Record<string, string | undefined>): string {
+  return env.DIALTONE_RUN_DIR ? join(resolve(env.DIALTONE_RUN_DIR), rootSlug(root)) : join(root, ".dialtone", "run");
+}
+
+export function cacheDirectoryOf(root: string, env: Record<string, string | undefined>): string {
+  return env.DIALTONE_RUN_DIR
+    ? join(resolve(env.DIALTONE_RUN_DIR), `${rootSlug(root)}.cache`)
+    : join(root, ".dialtone", "cache");
+}
+
+/** `DIALTONE_HOME`, else `~/.dialtone`, with the home from HOME or the user database. Null when there is none at all. */
+export function homeDirectory(env: Record<string, string | undefined>): string | null {
+  if (env.DIALTONE_HOME) return resolve(env.DIALTONE_HOME);
+  if (env.HOME) return join(env.HOME, ".dialtone");
+  try {
+    const { homedir } = userInfo();
+    return homedir && homedir !== "/" ? join(homedir, ".dialtone") : null;
+  } catch {
+    return null; // a uid without an entry
+  }
+}
+
+/** Makes a private directory (0700) and refuses one that is a link or another user's: who could replace files there could name what is killed. */
+export function makePrivateDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    if (errnoOf(error) !== "EEXIST") throw writeError(path, error);
+  }
+  checkPrivateDirectory(path);
+}
+
+/** Throws when the directory exists and is not to be trusted; a missing one is fine. */
+export function checkPrivateDirectory(path: string): void {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return;
+  if (stat.isSymbolicLink()) {
+    throw new DtError("unsafe-directory", `${path} is a symbolic link; dt keeps its state only in a real directory.`, {
+      hint: "Remove the link, or set DIALTONE_RUN_DIR to the directory it points to.",
+    });
+  }
+  if (!stat.isDirectory()) {
+    throw new DtError("unsafe-directory", `${path} should be a directory, but is a file.`, { hint: `Move it away: mv ${path} ${path}.old` });
+  }
+  const uid = process.getuid?.() ?? 0;
+  if (stat.uid !== uid) {
+    throw new DtError("unsafe-directory", `${path} belongs to uid ${stat.uid}, not to you (uid ${uid}).`, {
+      hint: "Run dt as that user, or set DIALTONE_RUN_DIR to a directory of yours.",
+    });
+  }
+  if ((stat.mode & 0o077) !== 0) {
+    try {
+      chmodSync(path, 0o700);
+    } catch (error) {
+      if ((stat.mode & 0o022) !== 0) throw writeError(path, error);
+    }
+  }
+}
+
+/** Makes `.dialtone/` invisible to git without touching the repository's own ignore file. */
+export function ignoreInGit(directory: string): void {
+  try {
+    writeFileSync(join(directory, ".gitignore"), "*\n", { flag: "wx", mode: 0o600 });
+  } catch {
+    // there already, or read-only: git's view of it is a convenience
+  }
+}

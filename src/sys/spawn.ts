@@ -1,0 +1,61 @@
+/**
+ * Starting a process in a session of its own: the leader of a launch with its output in a file, or a host of dt. Both outlive
+ * whoever started them.
+ */
+import { closeSync, openSync } from "node:fs";
+import { errnoOf, messageOf } from "./error.ts";
+import { executionError, type Execution } from "./exec.ts";
+import { checkDirectory, findExecutable } from "./executable.ts";
+import { withCleanLimits } from "./limits.ts";
+import { type EndStatus, statusOf } from "./status.ts";
+
+export interface SpawnedLeader {
+  pid: number;
+  /** Resolves when the leader ends; signal is the name (`SIGTERM`) or null. */
+  exited: Promise<EndStatus>;
+}
+
+/** Starts a leader: new session, standard input from /dev/null, output and errors appended to `logFd`. Throws a DtError (126, 127). */
+export function spawnLeader(execution: Execution, logFd: number, openFiles: bigint | null): SpawnedLeader {
+  const { argv, cwd, env } = execution;
+  checkDirectory(cwd);
+  const file = findExecutable(argv[0], env.PATH ?? "", cwd);
+  const start = (command: string[], argv0: string) =>
+    withCleanLimits(openFiles, () =>
+      Bun.spawn(command, { argv0, cwd, env, detached: true, stdin: "ignore", stdout: logFd, stderr: logFd }),
+    );
+  let child: ReturnType<typeof start>;
+  try {
+    child = start([file, ...argv.slice(1)], argv[0]);
+  } catch (error) {
+    if (errnoOf(error) !== "ENOEXEC") throw executionError(file, error);
+    child = start(["/bin/sh", file, ...argv.slice(1)], "sh");
+  }
+  const exited = child.exited.then(() => statusOf(child));
+  return { pid: child.pid, exited };
+}
+
+/** Starts a dt process in a new session with pipes for its input and its report; errors are appended to `errorFile`. */
+export function spawnDetached(command: string[], env: Record<string, string>, errorFile: string) {
+  const fd = openSync(errorFile, "a", 0o600);
+  try {
+    return withCleanLimits(null, () =>
+      Bun.spawn(command, { cwd: "/", env, detached: true, stdin: "pipe", stdout: "pipe", stderr: fd }),
+    );
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Starts a short check with no input or output. An error is a sentence, since a probe is tried again. */
+export function spawnProbe({ argv, cwd, env }: Execution, openFiles: bigint | null) {
+  try {
+    const file = findExecutable(argv[0], env.PATH ?? "", cwd);
+    const child = withCleanLimits(openFiles, () =>
+      Bun.spawn([file, ...argv.slice(1)], { argv0: argv[0], cwd, env, stdin: "ignore", stdout: "ignore", stderr: "ignore" }),
+    );
+    return { pid: child.pid, exited: child.exited, kill: () => child.kill("SIGKILL") };
+  } catch (error) {
+    return { error: messageOf(error) };
+  }
+}

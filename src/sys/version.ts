@@ -1,0 +1,6 @@
+/** The version and commit compiled into the binary by `build.ts`; run from source there is neither. */
+declare const DT_VERSION: string;
+declare const DT_COMMIT: string;
+
+export const VERSION: string = typeof DT_VERSION === "string" ? DT_VERSION : "0.0.0-dev";
+export const COMMIT: string = typeof DT_COMMIT === "string" ? DT_COMMIT : "";
