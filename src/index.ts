@@ -1,13 +1,8 @@
 /**
  * What manifest authors import: `import { definePlugin } from "@dialtone/dt"`. Inside the binary this name resolves to
- * this module, so a manifest needs no `node_modules`.
+ * the same function, so a manifest needs no `node_modules`.
  */
-import type { Plugin } from "./manifest/types.ts";
-
-/** Declares a plugin. Returns its argument; the types do the work in an editor, the schema at load. */
-export function definePlugin(plugin: Plugin): Plugin {
-  return plugin;
-}
+export { definePlugin } from "./manifest/define.ts";
 
 export type {
   Command,

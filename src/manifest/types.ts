@@ -101,9 +101,18 @@ export interface HandlerContext {
    * Runs a program with the command's environment and directory, connected to this terminal, and resolves when it
    * exits 0. Throws an `ExecError` (its `exitCode` is the program's, 128+n after signal n) otherwise; not caught, dt ends with that code.
    */
-  exec(command: string, args?: readonly string[], options?: { cwd?: string; env?: Record<string, string> }): Promise<void>;
+  exec(
+    command: string,
+    args?: readonly string[],
+    options?: { cwd?: string; env?: Record<string, string> },
+  ): Promise<void>;
   /** Prints to standard error, in the manner of dt's own messages. */
-  log: { info(message: string): void; warn(message: string): void; error(message: string): void; success(message: string): void };
+  log: {
+    info(message: string): void;
+    warn(message: string): void;
+    error(message: string): void;
+    success(message: string): void;
+  };
   /** The prepared environment. */
   env: Record<string, string>;
   /** The project root, absolute. */

@@ -1,0 +1,83 @@
+/** From the outcome of each manifest to the index: names given out, conflicts named, maps without prototypes. */
+import type { FoundManifest } from "./discover.ts";
+import type { Outcome } from "./outcome.ts";
+import { isReservedVerb } from "./reserved.ts";
+import type { ManifestFailure, ManifestIndex, ResolvedPlugin } from "./resolved.ts";
+
+export interface LoadedManifest extends FoundManifest {
+  outcome: Outcome;
+}
+
+/**
+ * A name claimed twice is given to nobody, so a broken manifest that got as far as its name still holds it. Plugins of
+ * the binary come last and give way in silence.
+ */
+export function assembleIndex(
+  loaded: LoadedManifest[],
+  failures: ManifestFailure[],
+  builtins: ResolvedPlugin[],
+): ManifestIndex {
+  const index: ManifestIndex = { plugins: Object.create(null), failures: [...failures] };
+  const claims = new Map<string, LoadedManifest[]>();
+  for (const manifest of loaded) {
+    const { outcome, file } = manifest;
+    if (outcome.is === "failure") index.failures.push(outcome.failure);
+    if (outcome.is === "helper" && manifest.origin === "package") index.failures.push(noPlugin(file));
+    const name =
+      outcome.is === "plugin" ? outcome.plugin.name : outcome.is === "failure" ? outcome.failure.plugin : null;
+    if (name !== null) claims.set(name, [...(claims.get(name) ?? []), manifest]);
+  }
+  for (const [name, claimants] of claims) {
+    for (const { outcome, file, origin } of claimants) {
+      if (outcome.is !== "plugin") continue;
+      if (isReservedVerb(name)) index.failures.push(reserved(file, name));
+      else if (claimants.length > 1) index.failures.push(duplicate(file, name, claimants));
+      else index.plugins[name] = withoutPrototypes({ ...outcome.plugin, file, origin });
+    }
+  }
+  for (const builtin of builtins) {
+    if (!claims.has(builtin.name)) index.plugins[builtin.name] = withoutPrototypes(builtin);
+  }
+  return index;
+}
+
+/** What came from JSON has `Object.prototype`, where the name `constructor` would find a function. */
+function withoutPrototypes(plugin: ResolvedPlugin): ResolvedPlugin {
+  Object.setPrototypeOf(plugin.commands, null);
+  for (const command of Object.values(plugin.commands)) {
+    Object.setPrototypeOf(command.variants, null);
+    for (const settings of Object.values(command.variants)) Object.setPrototypeOf(settings.env, null);
+  }
+  return plugin;
+}
+
+function reserved(file: string, name: string): ManifestFailure {
+  return {
+    file,
+    code: "reserved",
+    message: `${file}: the plugin name "${name}" is taken by the built-in verb \`dt ${name}\`.`,
+    hint: "Give the plugin another name.",
+    plugin: name,
+  };
+}
+
+function duplicate(file: string, name: string, claimants: LoadedManifest[]): ManifestFailure {
+  const others = claimants.filter((other) => other.file !== file).map((other) => other.file);
+  return {
+    file,
+    code: "duplicate",
+    message: `${file}: the plugin name "${name}" is also used by ${others.join(" and ")}; neither is loaded.`,
+    hint: "Rename or remove one of them.",
+    plugin: name,
+  };
+}
+
+function noPlugin(file: string): ManifestFailure {
+  return {
+    file,
+    code: "invalid",
+    message: `${file}: the package exports no plugin as its default export.`,
+    hint: null,
+    plugin: null,
+  };
+}

@@ -1,0 +1,161 @@
+/**
+ * The parent's side of loading: one manifest in one short-lived child with a time limit. A manifest that hangs, exits or
+ * crashes becomes a failure; nothing of it stays.
+ */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { constants, tmpdir } from "node:os";
+import { join } from "node:path";
+import { messageOf } from "../sys/error.ts";
+import { selfCommand } from "../sys/self.ts";
+import { failed, type LoadResult, type Outcome } from "./outcome.ts";
+
+/** Far above what Babel needs for a manifest, short enough to wait for once. */
+export const LOAD_TIMEOUT_MS = 5000;
+
+/** How much of the child's output is kept to explain a crash. */
+const OUTPUT_LIMIT = 4096;
+
+/** What steers Bun itself and must not reach a dt that is to work alone. */
+const STEERING = /^(BUN_OPTIONS|BUN_BE_BUN|BUN_INSPECT.*|BUN_FEATURE_FLAG_.*|BUN_JSC_.*)$/;
+
+export interface LoadOptions {
+  root: string;
+  env: Record<string, string | undefined>;
+  /** Default 5000. */
+  timeoutMs?: number;
+  /** The command that runs the load child; file and result file are appended. Default: this dt with `__load`. */
+  loader?: string[];
+}
+
+export async function loadManifest(file: string, options: LoadOptions): Promise<LoadResult> {
+  const timeoutMs = options.timeoutMs ?? LOAD_TIMEOUT_MS;
+  let directory: string;
+  try {
+    directory = mkdtempSync(join(options.env.TMPDIR || tmpdir(), "dt-load-"));
+  } catch (error) {
+    return passing(file, "unreadable", `cannot be loaded, for there is no place for the result: ${messageOf(error)}`);
+  }
+  try {
+    const resultFile = join(directory, "result.json");
+    const ending = await runChild(file, resultFile, timeoutMs, options);
+    if (ending.timedOut) {
+      const message = `${file}: did not finish loading within ${timeoutMs / 1000} s.`;
+      return {
+        ...NOTHING,
+        outcome: failed({
+          file,
+          code: "timeout",
+          message,
+          hint: "Look for an endless loop or an `await` that waits for something slow.",
+        }),
+      };
+    }
+    return readResult(resultFile) ?? { ...NOTHING, outcome: crashed(file, ending), lasting: ending.signal === null };
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+const NOTHING = { imported: [] as string[], envRead: {}, lasting: true };
+
+function passing(file: string, code: string, reason: string): LoadResult {
+  return { ...NOTHING, outcome: failed({ file, code, message: `${file}: ${reason}.` }), lasting: false };
+}
+
+function readResult(path: string): LoadResult | null {
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as LoadResult;
+  } catch {
+    return null; // never written: the child ended before
+  }
+}
+
+interface Ending {
+  timedOut: boolean;
+  code: number | null;
+  signal: string | null;
+  output: string;
+}
+
+async function runChild(file: string, resultFile: string, timeoutMs: number, options: LoadOptions): Promise<Ending> {
+  const command = [...(options.loader ?? [...selfCommand(), "__load"]), file, resultFile, String(timeoutMs)];
+  const child = Bun.spawn(command, {
+    cwd: options.root,
+    env: childEnvironment(options),
+    detached: true,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const killGroup = () => {
+    try {
+      process.kill(-child.pid, "SIGKILL");
+    } catch {
+      // the group is empty, as it should be
+    }
+  };
+  // Ctrl-C reaches dt only: the child is in a session of its own
+  const onSignal = (signal: NodeJS.Signals) => {
+    killGroup();
+    process.exitCode = 128 + constants.signals[signal];
+    for (const name of SIGNALS) process.off(name, onSignal);
+    process.kill(process.pid, signal);
+  };
+  for (const name of SIGNALS) process.on(name, onSignal);
+  const ending: Ending = { timedOut: false, code: null, signal: null, output: "" };
+  const keep = (text: string) => {
+    ending.output = (ending.output + text).slice(-OUTPUT_LIMIT);
+  };
+  const readers = [drain(child.stdout, keep), drain(child.stderr, keep)];
+  const timer = setTimeout(() => {
+    ending.timedOut = true;
+    killGroup();
+  }, timeoutMs);
+  try {
+    await child.exited;
+    // The child kills its own group at its end; this is for one that was cut short.
+    killGroup();
+    await Promise.race([Promise.all(readers.map((reader) => reader.done)), Bun.sleep(DRAIN_MS)]);
+  } finally {
+    clearTimeout(timer);
+    for (const name of SIGNALS) process.off(name, onSignal);
+    for (const reader of readers) reader.cancel();
+  }
+  return { ...ending, code: child.exitCode, signal: child.signalCode === null ? null : String(child.signalCode) };
+}
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** Time for the last output to arrive; a process that left the group may hold the pipe open for ever. */
+const DRAIN_MS = 100;
+
+function drain(stream: ReadableStream<Uint8Array>, keep: (text: string) => void) {
+  const reader = stream.getReader();
+  const decoder = new TextDecoder();
+  const done = (async () => {
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      keep(decoder.decode(value, { stream: true }));
+    }
+  })().catch(() => undefined);
+  return { done, cancel: () => void reader.cancel().catch(() => undefined) };
+}
+
+function childEnvironment({ env, root }: LoadOptions): Record<string, string> {
+  const clean: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) if (value !== undefined && !STEERING.test(name)) clean[name] = value;
+  clean.DIALTONE_ROOT = root;
+  return clean;
+}
+
+function crashed(file: string, { code, signal, output }: Ending): Outcome {
+  const how = signal === null ? `ended with exit code ${code}` : `was killed by ${signal}`;
+  const last = output.trim().split("\n").slice(-5).join("\n");
+  return failed({
+    file,
+    code: "exits",
+    message: `${file}: the process loading it ${how} before it was done.`,
+    hint: last === "" ? null : `Its last output:\n${last}`,
+  });
+}

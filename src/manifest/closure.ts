@@ -1,0 +1,84 @@
+/**
+ * What a manifest imports, found without running it: relative imports followed to their end, packages by their
+ * package.json. Places where a file could appear and win are part of it, as absent. Over-counting costs a reload, missing one costs a stale index.
+ */
+import { readFileSync, statSync } from "node:fs";
+import { dirname, extname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { IMPORT_EXTENSIONS } from "./extensions.ts";
+
+const CODE = new Set([".ts", ".mts", ".cts", ".tsx", ".js", ".mjs", ".cjs", ".jsx"]);
+
+/** An import written with the ending of the output may mean the source. */
+const SOURCES: Record<string, string[]> = {
+  ".js": [".ts", ".tsx"],
+  ".mjs": [".mts"],
+  ".cjs": [".cts"],
+  ".jsx": [".tsx"],
+};
+
+/** All paths, existing or not; a directory ends in `/`. */
+export function closureOf(file: string): Set<string> {
+  const paths = new Set([file]);
+  const queue = [file];
+  for (let current = queue.pop(); current !== undefined; current = queue.pop()) {
+    if (!CODE.has(extname(current))) continue;
+    for (const specifier of importsOf(current)) {
+      for (const path of candidatesOf(current, specifier)) {
+        if (paths.has(path)) continue;
+        paths.add(path);
+        if (!path.endsWith("/") && isFile(path)) queue.push(path);
+      }
+    }
+  }
+  return paths;
+}
+
+/** Empty for what cannot be read or parsed: then only the file itself can change the outcome. */
+function importsOf(file: string): string[] {
+  const loader = extname(file).endsWith("x") ? "tsx" : "ts";
+  try {
+    return new Bun.Transpiler({ loader }).scanImports(readFileSync(file, "utf8")).map((found) => found.path);
+  } catch {
+    return [];
+  }
+}
+
+function candidatesOf(importer: string, specifier: string): string[] {
+  if (specifier === "@dialtone/dt" || /^(node|bun|data|https?):/.test(specifier)) return [];
+  if (specifier.startsWith("file:")) return [fileURLToPath(specifier)];
+  if (!/^\.{0,2}(\/|$)/.test(specifier)) return packageCandidates(importer, specifier);
+  const base = resolve(dirname(importer), specifier);
+  if (isFile(base)) return [base];
+  const ending = extname(base);
+  const swapped = (SOURCES[ending] ?? []).map((source) => base.slice(0, -ending.length) + source);
+  const candidates = [base, ...swapped, ...IMPORT_EXTENSIONS.map((extension) => base + extension), `${base}/`];
+  if (isDirectory(base))
+    candidates.push(
+      join(base, "package.json"),
+      ...IMPORT_EXTENSIONS.map((extension) => join(base, `index${extension}`)),
+    );
+  return candidates;
+}
+
+/** The package.json that was found, and those nearer ones that would win if they appeared. */
+function packageCandidates(importer: string, specifier: string): string[] {
+  const name = specifier
+    .split("/")
+    .slice(0, specifier.startsWith("@") ? 2 : 1)
+    .join("/");
+  const candidates: string[] = [];
+  for (let directory = dirname(importer); ; directory = dirname(directory)) {
+    const candidate = join(directory, "node_modules", name, "package.json");
+    candidates.push(candidate);
+    if (isFile(candidate) || dirname(directory) === directory) return candidates;
+  }
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}

@@ -1,0 +1,94 @@
+/**
+ * Where manifests are: the root, the user's home of dt, packages named in package.json. Looks at names and owners only;
+ * nothing is read but package.json, nothing is run. On the path of every dt call, so plain synchronous calls.
+ */
+import { lstatSync, readdirSync, realpathSync, type Stats, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { errnoOf, messageOf } from "../sys/error.ts";
+import { discoverPackages } from "./packages.ts";
+import type { ManifestFailure, ManifestOrigin } from "./resolved.ts";
+import { distrust } from "./trust.ts";
+
+export interface FoundManifest {
+  file: string;
+  origin: Exclude<ManifestOrigin, "binary">;
+}
+
+export interface Discovery {
+  manifests: FoundManifest[];
+  failures: ManifestFailure[];
+}
+
+export interface Places {
+  root: string;
+  /** DIALTONE_HOME; null when there is none. */
+  home: string | null;
+  env: Record<string, string | undefined>;
+}
+
+const MANIFEST_NAME = /^[^.].*\.(?:ts|js|mjs|json|ya?ml|toml)$/;
+
+export function discover({ root, home, env }: Places): Discovery {
+  const found: Discovery = { manifests: [], failures: [] };
+  const directories: [string, "root" | "home"][] = [[join(root, "manifests"), "root"]];
+  if (home !== null && home !== root) directories.push([join(home, "manifests"), "home"]);
+  for (const [directory, origin] of directories) discoverDirectory(directory, origin, env, found);
+  const packages = discoverPackages(root);
+  found.failures.push(...packages.failures);
+  for (const file of packages.files) consider(file, "package", env, found);
+  return found;
+}
+
+function discoverDirectory(directory: string, origin: "root" | "home", env: Places["env"], found: Discovery): void {
+  let names: string[];
+  try {
+    const refused = distrust(directory, statSync(directory), env);
+    if (refused !== null) {
+      found.failures.push({ file: directory, code: "permission", ...refused, plugin: null });
+      return;
+    }
+    names = readdirSync(directory);
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code === "ENOENT") return;
+    found.failures.push(unreadable(directory, code === "ENOTDIR" ? "is not a directory" : messageOf(error)));
+    return;
+  }
+  for (const name of names.sort()) {
+    if (MANIFEST_NAME.test(name) && !name.endsWith(".d.ts")) consider(join(directory, name), origin, env, found);
+  }
+}
+
+/** Takes a file unless it is no regular file or not to be trusted. */
+function consider(file: string, origin: FoundManifest["origin"], env: Places["env"], found: Discovery): void {
+  let stat: Stats;
+  try {
+    stat = lstatSync(file);
+    if (stat.isSymbolicLink()) {
+      stat = statSync(file);
+      const directory = dirname(realpathSync(file));
+      const refused = distrust(directory, statSync(directory), env);
+      if (refused !== null) {
+        found.failures.push({ file, code: "permission", ...refused, plugin: null });
+        return;
+      }
+    }
+  } catch (error) {
+    found.failures.push(
+      unreadable(file, errnoOf(error) === "ENOENT" ? "is a link to a file that is not there" : messageOf(error)),
+    );
+    return;
+  }
+  if (stat.isDirectory()) return;
+  if (!stat.isFile()) {
+    found.failures.push(unreadable(file, "is not a regular file"));
+    return;
+  }
+  const refused = distrust(file, stat, env);
+  if (refused === null) found.manifests.push({ file, origin });
+  else found.failures.push({ file, code: "permission", ...refused, plugin: null });
+}
+
+function unreadable(file: string, reason: string): ManifestFailure {
+  return { file, code: "unreadable", message: `${file}: ${reason}.`, hint: null, plugin: null };
+}

@@ -1,0 +1,3 @@
+export function manifestJsonSchema(): object {
+  return {};
+}

@@ -1,0 +1,79 @@
+/** From a file to an outcome: read or evaluated, then validated. Runs in the load child only. */
+import { extname } from "node:path";
+import { DtError } from "../sys/error.ts";
+import { API, type Evaluation } from "./evaluate.ts";
+import { failed, type Outcome } from "./outcome.ts";
+import { type Parsed, type Position, parserFor } from "./parse.ts";
+import type { Issue } from "./rules.ts";
+import { explainThrown } from "./thrown.ts";
+import { formatIssue, validatePlugin } from "./validate.ts";
+
+/** More faults than this help nobody at once. */
+const ISSUE_LIMIT = 12;
+
+/** The outcome of a JSON, YAML or TOML manifest. */
+export async function judgeData(file: string, bytes: Uint8Array): Promise<Outcome> {
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return failed({ file, code: "syntax", message: `${file}: is not UTF-8 text.` });
+  }
+  let parsed: Parsed;
+  try {
+    parsed = await parserFor(extname(file))!(file, text);
+  } catch (error) {
+    if (error instanceof DtError) return failed({ file, code: error.code, message: error.message });
+    return failed({ file, code: "syntax", message: `${file}: ${(error as Error).message}.` });
+  }
+  return judgeValue(file, withoutSchemaKey(parsed.value), parsed.locate);
+}
+
+/** The outcome of a manifest in TypeScript or JavaScript. */
+export async function judgeCode(file: string, evaluation: Evaluation): Promise<Outcome> {
+  let value: unknown;
+  try {
+    value = await evaluation.run();
+  } catch (error) {
+    return failed({ file, ...explainThrown(error, file, Object.keys(API)) });
+  }
+  return judgeValue(file, value, () => null);
+}
+
+function judgeValue(
+  file: string,
+  value: unknown,
+  locate: (path: readonly (string | number)[]) => Position | null,
+): Outcome {
+  if (!looksLikePlugin(value)) return { is: "helper" };
+  const verdict = validatePlugin(value, file, "root");
+  if (verdict.valid) return { is: "plugin", plugin: verdict.plugin };
+  const lines = verdict.issues
+    .slice(0, ISSUE_LIMIT)
+    .map((issue) => `${placeOf(file, issue, locate)}: ${formatIssue(issue)}`);
+  const more = verdict.issues.length - lines.length;
+  if (more > 0) lines.push(`${file}: and ${more} more.`);
+  return failed({ file, code: "invalid", message: lines.join("\n"), plugin: verdict.name });
+}
+
+/** An object that means to be a plugin; anything else that a file may export makes it a helper. */
+function looksLikePlugin(value: unknown): value is object {
+  return (
+    typeof value === "object" && value !== null && !Array.isArray(value) && ("name" in value || "commands" in value)
+  );
+}
+
+function placeOf(file: string, issue: Issue, locate: (path: readonly (string | number)[]) => Position | null): string {
+  for (let length = issue.path.length; length > 0; length--) {
+    const position = locate(issue.path.slice(0, length));
+    if (position !== null) return `${file}:${position.line}:${position.column}`;
+  }
+  return file;
+}
+
+/** `$schema` is for the editor. */
+function withoutSchemaKey(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  const { $schema, ...rest } = value as Record<string, unknown>;
+  return typeof $schema === "string" || $schema === undefined ? rest : value;
+}

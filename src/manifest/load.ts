@@ -1,0 +1,139 @@
+/**
+ * The load child: `dt __load <file> <result file> [time limit in ms]`. It evaluates one manifest and leaves a LoadResult in the
+ * result file, whatever the manifest does: throw, exit, never settle. Its last act is to kill its own process group, so what
+ * the manifest started does not stay. Known limit: a process that left the group (setsid) stays.
+ */
+import { readFileSync } from "node:fs";
+import { extname } from "node:path";
+import { EXIT, messageOf } from "../sys/error.ts";
+import { writeWhole } from "../sys/files.ts";
+import { libc, ptr } from "../sys/libc.ts";
+import { hashOf } from "./hash.ts";
+import { failed, type LoadResult, type Outcome } from "./outcome.ts";
+import { parserFor } from "./parse.ts";
+import { explainThrown, frameOf } from "./thrown.ts";
+
+/** The parent kills at the time limit; should it be gone, the child ends by itself this much later. */
+const ORPHAN_GRACE_MS = 2000;
+const RLIMIT_CPU = 0;
+
+export async function runLoadChild(argv: readonly string[]): Promise<number> {
+  const [file, resultFile, limit = "5000"] = argv;
+  if (file === undefined || resultFile === undefined) {
+    console.error("usage: dt __load <manifest> <result file> [limit in ms]");
+    return EXIT.usage;
+  }
+  endWithoutParent(Number(limit));
+  const watched = watchEnvironment();
+  const state = { finished: false, status: EXIT.done as number, imported: (): string[] => [] };
+  const finish = (outcome: Outcome) => {
+    if (state.finished) return;
+    state.finished = true;
+    const imported = state.imported();
+    const result: LoadResult = { outcome, imported, envRead: watched.read(imported), lasting: true };
+    try {
+      writeWhole(resultFile, JSON.stringify(result), { durable: false });
+    } catch (error) {
+      console.error(messageOf(error));
+      state.status = EXIT.failed;
+    }
+    killOwnGroup();
+  };
+  catchWaysOut(file, finish, () => state.finished);
+  if (parserFor(extname(file)) !== undefined) {
+    const { judgeData } = await import("./judge.ts");
+    finish(await judgeData(file, readFileSync(file)));
+    return state.status;
+  }
+  const [{ judgeCode }, { prepareEvaluation }] = await Promise.all([import("./judge.ts"), import("./evaluate.ts")]);
+  const evaluation = prepareEvaluation(file);
+  state.imported = evaluation.imported;
+  watched.start();
+  finish(await judgeCode(file, evaluation));
+  return state.status;
+}
+
+/** A manifest may end the process in many ways; each becomes an outcome. */
+function catchWaysOut(file: string, finish: (outcome: Outcome) => void, finished: () => boolean): void {
+  const exit = process.exit;
+  process.exit = ((code?: number) => {
+    if (finished()) return exit(code);
+    const place = frameOf(new Error().stack) ?? file;
+    finish(
+      failed({
+        file,
+        code: "exits",
+        message: `${place}: ends the process (exit code ${code ?? process.exitCode ?? 0}) while it is loaded.`,
+      }),
+    );
+    return exit(0);
+  }) as typeof process.exit;
+  const thrown = (error: unknown) => finish(failed({ file, ...explainThrown(error, file, []) }));
+  process.on("uncaughtException", thrown);
+  process.on("unhandledRejection", thrown);
+  process.on("exit", () =>
+    finish(
+      failed({
+        file,
+        code: "timeout",
+        message: `${file}: a top-level \`await\` never settles, so the file never finishes loading.`,
+      }),
+    ),
+  );
+}
+
+/** Babel asks for these with every file; they count only where a manifest names them. */
+const TOOLING = new Set(["NODE_ENV", "FORCE_COLOR", "NO_COLOR"]);
+
+/** Records which variables are read, for a manifest that reads one is stale when that one changes. */
+function watchEnvironment() {
+  const real = process.env;
+  const seen = new Set<string>();
+  const note = (name: string | symbol) => {
+    // Babel and jiti look these up on their own
+    if (typeof name === "string" && !/^(JITI_|BABEL_)/.test(name)) seen.add(name);
+    return name;
+  };
+  return {
+    start() {
+      process.env = new Proxy(real, {
+        get: (target, name) => Reflect.get(target, note(name)),
+        has: (target, name) => Reflect.has(target, note(name)),
+        getOwnPropertyDescriptor: (target, name) => Reflect.getOwnPropertyDescriptor(target, note(name)),
+      });
+    },
+    read(files: readonly string[]): Record<string, string | null> {
+      const hashes: Record<string, string | null> = {};
+      const source = files.map(readOrEmpty).join("\n");
+      for (const name of seen) {
+        if (TOOLING.has(name) && !source.includes(name)) continue;
+        hashes[name] = real[name] === undefined ? null : hashOf(real[name]);
+      }
+      return hashes;
+    },
+  };
+}
+
+function readOrEmpty(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+/** A busy loop is ended by the kernel, idle waiting by a timer; neither needs the parent. */
+function endWithoutParent(limitMs: number): void {
+  const seconds = BigInt(Math.ceil((limitMs + ORPHAN_GRACE_MS) / 1000));
+  libc().setrlimit(RLIMIT_CPU, ptr(new BigUint64Array([seconds, seconds + 1n])));
+  setTimeout(killOwnGroup, limitMs + ORPHAN_GRACE_MS).unref();
+}
+
+/** Race-free, since this process is a member. Does nothing when it is not the leader of a group of its own. */
+function killOwnGroup(): void {
+  try {
+    process.kill(-process.pid, "SIGKILL");
+  } catch {
+    // not a group leader: started by hand
+  }
+}

@@ -1,0 +1,29 @@
+/** What loading one manifest comes to; travels as JSON from the load child to dt and into the cache. No code but constructors. */
+import type { ManifestFailure, ResolvedPlugin } from "./resolved.ts";
+
+export type Outcome =
+  | { is: "plugin"; plugin: ResolvedPlugin }
+  /** A file without a plugin as its default export. */
+  | { is: "helper" }
+  | { is: "failure"; failure: ManifestFailure };
+
+export interface LoadResult {
+  outcome: Outcome;
+  /** Files the loader imported, absolute, the manifest included. */
+  imported: string[];
+  /** Environment variables the manifest read while it was loaded, with a hash of each value; null: it was not set. */
+  envRead: Record<string, string | null>;
+  /** False when the next run may well end differently (no memory, a full disk): such a result is not cached. */
+  lasting: boolean;
+}
+
+export function failed(
+  failure: Partial<ManifestFailure> & Pick<ManifestFailure, "file" | "code" | "message">,
+): Outcome {
+  return { is: "failure", failure: { hint: null, plugin: null, ...failure } };
+}
+
+/** A file among those a manifest is made of is not to be trusted. */
+export function refusedOutcome(file: string, refused: { message: string; hint: string }): Outcome {
+  return failed({ file, code: "permission", ...refused });
+}

@@ -1,0 +1,45 @@
+/** The words dt keeps for itself, and what a name may look like. A plugin named like a verb could never be reached. */
+
+export const RESERVED_VERBS = [
+  "ps",
+  "stop",
+  "restart",
+  "logs",
+  "why",
+  "status",
+  "attach",
+  "up",
+  "down",
+  "wait",
+  "port",
+  "gc",
+  "list",
+  "schema",
+  "init",
+  "add",
+  "import",
+  "export",
+  "doctor",
+  "daemon",
+  "boot",
+  "watch",
+  "jobs",
+  "completions",
+  "mcp",
+  "help",
+  "version",
+] as const;
+
+export type ReservedVerb = (typeof RESERVED_VERBS)[number];
+
+export function isReservedVerb(name: string): name is ReservedVerb {
+  return (RESERVED_VERBS as readonly string[]).includes(name);
+}
+
+/** Names of plugins, commands and variants: nothing that could leave a directory or be taken for a flag. */
+export const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
+
+export const NAME_WORDS = 'a name: letters, digits, "_", ".", "-", at most 64, beginning with a letter or digit';
+
+/** `plugin:command` or `plugin:command:variant`. */
+export const KEY_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}(:[A-Za-z0-9][A-Za-z0-9_.-]{0,63}){1,2}$/;

@@ -1,0 +1,132 @@
+/**
+ * From a plugin as written to plain data: every variant merged, units as numbers, probes as a union by type. What comes
+ * out survives JSON unchanged. Maps by name have no prototype, so a command called `constructor` is a command.
+ */
+import { type Layer, type Merged, mergeFields } from "./merge.ts";
+import type {
+  CommonSettings,
+  ManifestOrigin,
+  ResolvedCommand,
+  ResolvedPlugin,
+  ResolvedProbe,
+  Settings,
+} from "./resolved.ts";
+import { checkMerged, checkReferences, type Issue } from "./rules.ts";
+import type { Command, Plugin, Probe } from "./types.ts";
+import { parseDuration, parseSize } from "./units.ts";
+
+/** Time a probe may take altogether when the manifest does not say. */
+const PROBE_TIMEOUT_MS = 30_000;
+const PROBE_INTERVAL_MS = 200;
+const DEBOUNCE_MS = 500;
+
+/** The plugin resolved, or what is wrong with it. The plugin has passed the schema. */
+export function resolvePlugin(
+  plugin: Plugin,
+  file: string,
+  origin: ManifestOrigin,
+): { plugin: ResolvedPlugin; issues: Issue[] } {
+  const issues: Issue[] = checkReferences(plugin);
+  const commands: Record<string, ResolvedCommand> = Object.create(null);
+  for (const [name, command] of Object.entries(plugin.commands)) {
+    const variants: Record<string, Settings> = Object.create(null);
+    const { kind, variants: written = {}, ...own } = command;
+    const base: Layer = { ...commonOf(plugin), description: undefined };
+    const told = new Set<string>();
+    const layers: [string, Layer[], string[]][] = [
+      ["default", [own as Layer, base], ["commands", name]],
+      ...Object.entries(written).map(([variant, fields]): [string, Layer[], string[]] => [
+        variant,
+        [fields as Layer, own as Layer, base],
+        ["commands", name, "variants", variant],
+      ]),
+    ];
+    for (const [variant, from, path] of layers) {
+      const merged = mergeFields(...from);
+      for (const issue of checkMerged(kind, merged)) {
+        const line = `${issue.path.join(".")} ${issue.message}`;
+        // a fault of the command itself would otherwise come again with each of its variants
+        if (!told.has(line)) issues.push({ path: [...path, ...issue.path], message: issue.message });
+        if (variant === "default") told.add(line);
+      }
+      variants[variant] = settingsOf(kind, merged);
+    }
+    commands[name] = { name, kind, description: command.description ?? null, variants };
+  }
+  return {
+    issues,
+    plugin: {
+      name: plugin.name,
+      description: plugin.description ?? null,
+      file,
+      origin,
+      commands,
+      watch: (plugin.watch ?? []).map((watch) => ({
+        paths: watch.paths,
+        ignore: watch.ignore ?? [],
+        debounceMs: watch.debounce === undefined ? DEBOUNCE_MS : durationOf(watch.debounce),
+        run: watch.run,
+        target: watch.target ?? null,
+      })),
+    },
+  };
+}
+
+function commonOf({ cwd, env, envFile }: Plugin): Layer {
+  return {
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(env === undefined ? {} : { env }),
+    ...(envFile === undefined ? {} : { envFile }),
+  };
+}
+
+function settingsOf(kind: Command["kind"], merged: Merged): Settings {
+  const common: CommonSettings = {
+    description: merged.description ?? null,
+    run: merged.run ?? null,
+    cwd: merged.cwd,
+    env: Object.assign(Object.create(null), merged.env),
+    envFile: [merged.envFile].flat(),
+  };
+  if (kind === "oneshot") return { kind, ...common, handler: merged.handler !== undefined };
+  const { logs, stop } = merged;
+  const maxBytes = parseSize(logs.maxSize as string);
+  return {
+    kind,
+    ...common,
+    run: merged.run ?? [],
+    port: merged.port ?? null,
+    ready: merged.ready === undefined ? [] : [merged.ready].flat().map(probeOf),
+    log: merged.log ?? null,
+    logs: { keep: logs.keep as number, maxBytes: maxBytes === "none" ? null : maxBytes },
+    stop: {
+      signal: stop.signal as string,
+      timeoutMs: durationOf(stop.timeout as string),
+      spare: stop.spare as string[],
+    },
+    processGroup: merged.processGroup,
+    restart: merged.restart,
+    needs: merged.needs,
+    tty: merged.tty,
+  };
+}
+
+function probeOf(probe: Probe): ResolvedProbe {
+  const delayMs = probe.delay === undefined ? 0 : durationOf(probe.delay);
+  const times = {
+    // a delay is not late because it is longer than the usual limit
+    timeoutMs: probe.timeout === undefined ? PROBE_TIMEOUT_MS + delayMs : durationOf(probe.timeout),
+    intervalMs: probe.interval === undefined ? PROBE_INTERVAL_MS : durationOf(probe.interval),
+  };
+  if (probe.http !== undefined) return { type: "http", target: probe.http, status: probe.status ?? null, ...times };
+  if (probe.port !== undefined) return { type: "port", port: probe.port === true ? null : probe.port, ...times };
+  if (probe.log !== undefined) return { type: "log", pattern: probe.log, ...times };
+  if (probe.exec !== undefined) return { type: "exec", argv: probe.exec, ...times };
+  return { type: "delay", ms: delayMs, ...times };
+}
+
+function durationOf(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === null) throw new Error(`the schema let ${JSON.stringify(text)} through as a duration`);
+  return ms;
+}

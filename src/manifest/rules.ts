@@ -1,0 +1,108 @@
+/** Rules that only show once the layers are merged, and rules between commands of one plugin. Each gives a path and a sentence. */
+import type { Merged } from "./merge.ts";
+import type { Plugin, Probe } from "./types.ts";
+import { parseDuration } from "./units.ts";
+
+export interface Issue {
+  path: (string | number)[];
+  message: string;
+}
+
+/** What is wrong with one variant's merged settings; paths begin at the variant. */
+export function checkMerged(kind: "oneshot" | "managed", merged: Merged): Issue[] {
+  const issues: Issue[] = [];
+  if (kind === "managed") {
+    if (merged.run === undefined)
+      issues.push({ path: [], message: "has nothing to run; a managed command needs `run`" });
+    const probes = merged.ready === undefined ? [] : [merged.ready].flat();
+    for (const [index, probe] of probes.entries()) {
+      const path = ["ready", ...(Array.isArray(merged.ready) ? [index] : [])];
+      for (const issue of checkProbe(probe, merged))
+        issues.push({ path: [...path, ...issue.path], message: issue.message });
+    }
+    return issues;
+  }
+  if (merged.run === undefined && merged.handler === undefined) {
+    issues.push({ path: [], message: "has nothing to run; a oneshot needs `run` or `handler`" });
+  }
+  if (merged.run !== undefined && merged.handler !== undefined) {
+    issues.push({ path: [], message: "has both `run` and `handler`; a oneshot has exactly one of them" });
+  }
+  return issues;
+}
+
+function checkProbe(probe: Probe, merged: Merged): Issue[] {
+  const issues: Issue[] = [];
+  if (probe.port === true && merged.port === undefined) {
+    issues.push({
+      path: ["port"],
+      message: "is true, which means the command's own port, but the command has no `port`",
+    });
+  }
+  if (probe.http?.startsWith("/") && merged.port === undefined) {
+    issues.push({
+      path: ["http"],
+      message: `${JSON.stringify(probe.http)} is asked at the command's own port, but the command has no \`port\`; set one or write a whole URL`,
+    });
+  }
+  if (probe.delay !== undefined && probe.timeout !== undefined) {
+    if ((parseDuration(probe.timeout) ?? 0) < (parseDuration(probe.delay) ?? 0)) {
+      issues.push({ path: ["timeout"], message: `of ${probe.timeout} is shorter than the delay of ${probe.delay}` });
+    }
+  }
+  return issues;
+}
+
+/** Keys of `needs` and `watch` that name this very plugin must exist and be of the right kind. */
+export function checkReferences(plugin: Plugin): Issue[] {
+  const issues: Issue[] = [];
+  for (const [index, watch] of (plugin.watch ?? []).entries()) {
+    const message = checkReference(plugin, watch.run, "oneshot");
+    if (message !== null) issues.push({ path: ["watch", index, "run"], message });
+  }
+  for (const [name, command] of Object.entries(plugin.commands)) {
+    if (command.kind !== "managed") continue;
+    const layers = [
+      { path: ["commands", name], key: `${plugin.name}:${name}:default`, needs: command.needs },
+      ...Object.entries(command.variants ?? {}).map(([variant, fields]) => ({
+        path: ["commands", name, "variants", variant],
+        key: `${plugin.name}:${name}:${variant}`,
+        needs: fields.needs ?? command.needs,
+        own: fields.needs !== undefined,
+      })),
+    ];
+    for (const layer of layers) {
+      for (const [index, need] of (layer.needs ?? []).entries()) {
+        const inherited = "own" in layer && !layer.own;
+        const path = [...layer.path, "needs", index];
+        if (wholeKey(need) === layer.key)
+          issues.push({ path, message: `${JSON.stringify(need)} is this command itself` });
+        else if (!inherited) {
+          const message = checkReference(plugin, need, "managed");
+          if (message !== null) issues.push({ path, message });
+        }
+      }
+    }
+  }
+  return issues;
+}
+
+function wholeKey(key: string): string {
+  return key.split(":").length === 2 ? `${key}:default` : key;
+}
+
+function checkReference(plugin: Plugin, key: string, kind: "oneshot" | "managed"): string | null {
+  const [pluginName, commandName = "", variantName = "default"] = key.split(":");
+  if (pluginName !== plugin.name) return null; // another manifest's: known only when all are loaded
+  const command = Object.hasOwn(plugin.commands, commandName) ? plugin.commands[commandName] : undefined;
+  const quoted = JSON.stringify(key);
+  if (command === undefined) {
+    return `${quoted} names no command of this plugin; it has ${Object.keys(plugin.commands).join(", ") || "none"}`;
+  }
+  if (command.kind !== kind) return `${quoted} is a ${command.kind} command, expected a ${kind} one`;
+  if (variantName !== "default" && !Object.hasOwn(command.variants ?? {}, variantName)) {
+    const names = Object.keys(command.variants ?? {}).join(", ") || "none";
+    return `${quoted} names no variant of that command; it has ${names}`;
+  }
+  return null;
+}

@@ -1,0 +1,117 @@
+/** Whatever came out of evaluating a manifest, as a failure with the place in the author's file and no stack of ours. */
+import { readFileSync } from "node:fs";
+import { messageOf } from "../sys/error.ts";
+import { nearestNames } from "../sys/nearest.ts";
+import type { ManifestFailure } from "./resolved.ts";
+
+/** Longest part of a thrown message that is shown. */
+const MESSAGE_LIMIT = 2000;
+
+type Thrown = Pick<ManifestFailure, "code" | "message" | "hint">;
+
+/** `exported` are the names `@dialtone/dt` really has. */
+export function explainThrown(error: unknown, file: string, exported: readonly string[]): Thrown {
+  return parseErrorOf(error) ?? missingImportOf(error, file) ?? thrownBy(error, file, exported);
+}
+
+/** Babel's error, whose column counts from 0. */
+function parseErrorOf(error: unknown): Thrown | null {
+  const match = /^ParseError:\s*(.*?)\s*\n\s*(.+?):(\d+):(\d+)\s*$/s.exec(messageOf(error));
+  if (match === null) return null;
+  const [, reason = "", file, line, column] = match;
+  return {
+    code: "syntax",
+    message: `${file}:${line}:${Number(column) + 1}: ${reason.replace(/\.$/, "")}.`,
+    hint: null,
+  };
+}
+
+function missingImportOf(error: unknown, file: string): Thrown | null {
+  const match = /^Cannot find (?:module|package) ['"]([^'"]+)['"]/.exec(messageOf(error));
+  if (match === null) return null;
+  const specifier = match[1] as string;
+  const importer = /Require stack:\n- (.+)/.exec(messageOf(error))?.[1]?.trim() ?? file;
+  const relative = specifier.startsWith(".") || specifier.startsWith("/");
+  return {
+    code: "import",
+    message: `${placeOfText(importer, specifier)}: imports ${JSON.stringify(specifier)}, which is not there.`,
+    hint: relative
+      ? "Check the path; it is relative to the importing file."
+      : `Install it (\`npm install ${packageOf(specifier)}\`), or remove the import.`,
+  };
+}
+
+function packageOf(specifier: string): string {
+  return specifier
+    .split("/")
+    .slice(0, specifier.startsWith("@") ? 2 : 1)
+    .join("/");
+}
+
+/** `file:line:column` of the quoted text, or the file alone. */
+function placeOfText(file: string, quoted: string): string {
+  const text = readOrEmpty(file);
+  const offset = [`"${quoted}"`, `'${quoted}'`].map((form) => text.indexOf(form)).find((index) => index >= 0);
+  if (offset === undefined) return file;
+  const before = text.slice(0, offset);
+  return `${file}:${before.split("\n").length}:${offset - before.lastIndexOf("\n")}`;
+}
+
+function readOrEmpty(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+function thrownBy(error: unknown, file: string, exported: readonly string[]): Thrown {
+  const place = frameOf((error as { stack?: unknown } | null)?.stack) ?? file;
+  const isError = typeof error === "object" && error !== null && typeof (error as Error).message === "string";
+  if (!isError) return { code: "throws", message: `${place}: threw ${safeText(error)}.`, hint: null };
+  const { name, message } = error as Error;
+  // `(0, _dt.definePlugn) is not a function. (In '…', '…' is undefined)` is what Babel made of `definePlugn(…)`
+  const plain = message.replace(/\s*\(In '.*' is (?:undefined|not .*)\)$/s, "").replace(/\(0, _\w+\.(\w+)\)/g, "`$1`");
+  const called = /^`(\w+)` is not a function/.exec(plain)?.[1];
+  return {
+    code: "throws",
+    message: `${place}: ${name || "Error"}: ${clip(plain).replace(/\.$/, "")}.`,
+    hint: called === undefined ? null : hintForMissingExport(called, exported, readOrEmpty(place.replace(/:\d+$/, ""))),
+  };
+}
+
+function hintForMissingExport(called: string, exported: readonly string[], source: string): string | null {
+  if (exported.includes(called) || !new RegExp(`\\b${called}\\b[^;]*["']@dialtone/dt["']`).test(source)) return null;
+  const near = nearestNames(called, exported);
+  return `@dialtone/dt does not export \`${called}\`; ${near[0] === undefined ? `it exports ${exported.join(", ")}` : `did you mean \`${near[0]}\`?`}`;
+}
+
+/** The topmost stack line in a file of the author's: `file:line`. Columns are those of the transformed code, so they are left out. */
+export function frameOf(stack: unknown): string | null {
+  if (typeof stack !== "string") return null;
+  for (const line of stack.split("\n")) {
+    const match = /(?:\(|at |@)(?:file:\/\/)?(\/[^()]*?):(\d+):\d+\)?$/.exec(line.trim());
+    const path = match?.[1];
+    if (path !== undefined && !isOurs(path) && readOrEmpty(path) !== "") {
+      return `${path}:${match?.[2]}`;
+    }
+  }
+  return null;
+}
+
+function isOurs(path: string): boolean {
+  return path.startsWith(`${import.meta.dir}/`) || path.startsWith("/$bunfs/") || path.includes("/node_modules/jiti/");
+}
+
+function safeText(value: unknown): string {
+  try {
+    return clip(typeof value === "string" ? JSON.stringify(value) : String(value));
+  } catch {
+    return "something that cannot be shown";
+  }
+}
+
+function clip(text: string): string {
+  const plain = text.replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, "?").trim();
+  return plain.length > MESSAGE_LIMIT ? `${plain.slice(0, MESSAGE_LIMIT)}…` : plain;
+}
