@@ -1,161 +1,139 @@
 /**
- * The parent's side of loading: one manifest in one short-lived child with a time limit. A manifest that hangs, exits or
- * crashes becomes a failure; nothing of it stays.
+ * The load child: `dt __load <file> <result file> [time limit in ms]`. It evaluates one manifest and leaves a LoadResult in the
+ * result file, whatever the manifest does: throw, exit, never settle. Its last act is to kill its own process group, so what
+ * the manifest started does not stay. Known limit: a process that left the group (setsid) stays.
  */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { constants, tmpdir } from "node:os";
-import { join } from "node:path";
-import { messageOf } from "../sys/error.ts";
-import { selfCommand } from "../sys/self.ts";
+import { readFileSync } from "node:fs";
+import { extname } from "node:path";
+import { EXIT, messageOf } from "../sys/error.ts";
+import { writeWhole } from "../sys/files.ts";
+import { libc, ptr } from "../sys/libc.ts";
+import { hashOf } from "./hash.ts";
 import { failed, type LoadResult, type Outcome } from "./outcome.ts";
+import { parserFor } from "./parse.ts";
+import { explainThrown, frameOf } from "./thrown.ts";
 
-/** Far above what Babel needs for a manifest, short enough to wait for once. */
-export const LOAD_TIMEOUT_MS = 5000;
+/** The parent kills at the time limit; should it be gone, the child ends by itself this much later. */
+const ORPHAN_GRACE_MS = 2000;
+const RLIMIT_CPU = 0;
 
-/** How much of the child's output is kept to explain a crash. */
-const OUTPUT_LIMIT = 4096;
-
-/** What steers Bun itself and must not reach a dt that is to work alone. */
-const STEERING = /^(BUN_OPTIONS|BUN_BE_BUN|BUN_INSPECT.*|BUN_FEATURE_FLAG_.*|BUN_JSC_.*)$/;
-
-export interface LoadOptions {
-  root: string;
-  env: Record<string, string | undefined>;
-  /** Default 5000. */
-  timeoutMs?: number;
-  /** The command that runs the load child; file and result file are appended. Default: this dt with `__load`. */
-  loader?: string[];
-}
-
-export async function loadManifest(file: string, options: LoadOptions): Promise<LoadResult> {
-  const timeoutMs = options.timeoutMs ?? LOAD_TIMEOUT_MS;
-  let directory: string;
-  try {
-    directory = mkdtempSync(join(options.env.TMPDIR || tmpdir(), "dt-load-"));
-  } catch (error) {
-    return passing(file, "unreadable", `cannot be loaded, for there is no place for the result: ${messageOf(error)}`);
+export async function runLoadChild(argv: readonly string[]): Promise<number> {
+  const [file, resultFile, limit = "5000"] = argv;
+  if (file === undefined || resultFile === undefined) {
+    console.error("usage: dt __load <manifest> <result file> [limit in ms]");
+    return EXIT.usage;
   }
-  try {
-    const resultFile = join(directory, "result.json");
-    const ending = await runChild(file, resultFile, timeoutMs, options);
-    if (ending.timedOut) {
-      const message = `${file}: did not finish loading within ${timeoutMs / 1000} s.`;
-      return {
-        ...NOTHING,
-        outcome: failed({
-          file,
-          code: "timeout",
-          message,
-          hint: "Look for an endless loop or an `await` that waits for something slow.",
-        }),
-      };
-    }
-    return readResult(resultFile) ?? { ...NOTHING, outcome: crashed(file, ending), lasting: ending.signal === null };
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
-}
-
-const NOTHING = { imported: [] as string[], envRead: {}, lasting: true };
-
-function passing(file: string, code: string, reason: string): LoadResult {
-  return { ...NOTHING, outcome: failed({ file, code, message: `${file}: ${reason}.` }), lasting: false };
-}
-
-function readResult(path: string): LoadResult | null {
-  try {
-    return JSON.parse(readFileSync(path, "utf8")) as LoadResult;
-  } catch {
-    return null; // never written: the child ended before
-  }
-}
-
-interface Ending {
-  timedOut: boolean;
-  code: number | null;
-  signal: string | null;
-  output: string;
-}
-
-async function runChild(file: string, resultFile: string, timeoutMs: number, options: LoadOptions): Promise<Ending> {
-  const command = [...(options.loader ?? [...selfCommand(), "__load"]), file, resultFile, String(timeoutMs)];
-  const child = Bun.spawn(command, {
-    cwd: options.root,
-    env: childEnvironment(options),
-    detached: true,
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const killGroup = () => {
+  endWithoutParent(Number(limit));
+  const watched = watchEnvironment();
+  const state = { finished: false, status: EXIT.done as number, imported: (): string[] => [] };
+  const finish = (outcome: Outcome) => {
+    if (state.finished) return;
+    state.finished = true;
+    const imported = state.imported();
+    const result: LoadResult = { outcome, imported, envRead: watched.read(imported), lasting: true };
     try {
-      process.kill(-child.pid, "SIGKILL");
-    } catch {
-      // the group is empty, as it should be
+      writeWhole(resultFile, JSON.stringify(result), { durable: false });
+    } catch (error) {
+      console.error(messageOf(error));
+      state.status = EXIT.failed;
     }
+    killOwnGroup();
   };
-  // Ctrl-C reaches dt only: the child is in a session of its own
-  const onSignal = (signal: NodeJS.Signals) => {
-    killGroup();
-    process.exitCode = 128 + constants.signals[signal];
-    for (const name of SIGNALS) process.off(name, onSignal);
-    process.kill(process.pid, signal);
-  };
-  for (const name of SIGNALS) process.on(name, onSignal);
-  const ending: Ending = { timedOut: false, code: null, signal: null, output: "" };
-  const keep = (text: string) => {
-    ending.output = (ending.output + text).slice(-OUTPUT_LIMIT);
-  };
-  const readers = [drain(child.stdout, keep), drain(child.stderr, keep)];
-  const timer = setTimeout(() => {
-    ending.timedOut = true;
-    killGroup();
-  }, timeoutMs);
-  try {
-    await child.exited;
-    // The child kills its own group at its end; this is for one that was cut short.
-    killGroup();
-    await Promise.race([Promise.all(readers.map((reader) => reader.done)), Bun.sleep(DRAIN_MS)]);
-  } finally {
-    clearTimeout(timer);
-    for (const name of SIGNALS) process.off(name, onSignal);
-    for (const reader of readers) reader.cancel();
+  catchWaysOut(file, finish, () => state.finished);
+  if (parserFor(extname(file)) !== undefined) {
+    const { judgeData } = await import("./judge.ts");
+    finish(await judgeData(file, readFileSync(file)));
+    return state.status;
   }
-  return { ...ending, code: child.exitCode, signal: child.signalCode === null ? null : String(child.signalCode) };
+  const [{ judgeCode }, { prepareEvaluation }] = await Promise.all([import("./judge.ts"), import("./evaluate.ts")]);
+  const evaluation = prepareEvaluation(file);
+  state.imported = evaluation.imported;
+  watched.start();
+  finish(await judgeCode(file, evaluation));
+  return state.status;
 }
 
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-
-/** Time for the last output to arrive; a process that left the group may hold the pipe open for ever. */
-const DRAIN_MS = 100;
-
-function drain(stream: ReadableStream<Uint8Array>, keep: (text: string) => void) {
-  const reader = stream.getReader();
-  const decoder = new TextDecoder();
-  const done = (async () => {
-    for (;;) {
-      const { value, done } = await reader.read();
-      if (done) return;
-      keep(decoder.decode(value, { stream: true }));
-    }
-  })().catch(() => undefined);
-  return { done, cancel: () => void reader.cancel().catch(() => undefined) };
+/** A manifest may end the process in many ways; each becomes an outcome. */
+function catchWaysOut(file: string, finish: (outcome: Outcome) => void, finished: () => boolean): void {
+  const exit = process.exit;
+  process.exit = ((code?: number) => {
+    if (finished()) return exit(code);
+    const place = frameOf(new Error().stack) ?? file;
+    finish(
+      failed({
+        file,
+        code: "exits",
+        message: `${place}: ends the process (exit code ${code ?? process.exitCode ?? 0}) while it is loaded.`,
+      }),
+    );
+    return exit(0);
+  }) as typeof process.exit;
+  const thrown = (error: unknown) => finish(failed({ file, ...explainThrown(error, file, []) }));
+  process.on("uncaughtException", thrown);
+  process.on("unhandledRejection", thrown);
+  process.on("exit", () =>
+    finish(
+      failed({
+        file,
+        code: "timeout",
+        message: `${file}: a top-level \`await\` never settles, so the file never finishes loading.`,
+      }),
+    ),
+  );
 }
 
-function childEnvironment({ env, root }: LoadOptions): Record<string, string> {
-  const clean: Record<string, string> = {};
-  for (const [name, value] of Object.entries(env)) if (value !== undefined && !STEERING.test(name)) clean[name] = value;
-  clean.DIALTONE_ROOT = root;
-  return clean;
+/** Babel asks for these with every file; they count only where a manifest names them. */
+const TOOLING = new Set(["NODE_ENV", "FORCE_COLOR", "NO_COLOR"]);
+
+/** Records which variables are read, for a manifest that reads one is stale when that one changes. */
+function watchEnvironment() {
+  const real = process.env;
+  const seen = new Set<string>();
+  const note = (name: string | symbol) => {
+    // Babel and jiti look these up on their own
+    if (typeof name === "string" && !/^(JITI_|BABEL_)/.test(name)) seen.add(name);
+    return name;
+  };
+  return {
+    start() {
+      process.env = new Proxy(real, {
+        get: (target, name) => Reflect.get(target, note(name)),
+        has: (target, name) => Reflect.has(target, note(name)),
+        getOwnPropertyDescriptor: (target, name) => Reflect.getOwnPropertyDescriptor(target, note(name)),
+      });
+    },
+    read(files: readonly string[]): Record<string, string | null> {
+      const hashes: Record<string, string | null> = {};
+      const source = files.map(readOrEmpty).join("\n");
+      for (const name of seen) {
+        if (TOOLING.has(name) && !source.includes(name)) continue;
+        hashes[name] = real[name] === undefined ? null : hashOf(real[name]);
+      }
+      return hashes;
+    },
+  };
 }
 
-function crashed(file: string, { code, signal, output }: Ending): Outcome {
-  const how = signal === null ? `ended with exit code ${code}` : `was killed by ${signal}`;
-  const last = output.trim().split("\n").slice(-5).join("\n");
-  return failed({
-    file,
-    code: "exits",
-    message: `${file}: the process loading it ${how} before it was done.`,
-    hint: last === "" ? null : `Its last output:\n${last}`,
-  });
+function readOrEmpty(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+/** A busy loop is ended by the kernel, idle waiting by a timer; neither needs the parent. */
+function endWithoutParent(limitMs: number): void {
+  const seconds = BigInt(Math.ceil((limitMs + ORPHAN_GRACE_MS) / 1000));
+  libc().setrlimit(RLIMIT_CPU, ptr(new BigUint64Array([seconds, seconds + 1n])));
+  setTimeout(killOwnGroup, limitMs + ORPHAN_GRACE_MS).unref();
+}
+
+/** Race-free, since this process is a member. Does nothing when it is not the leader of a group of its own. */
+function killOwnGroup(): void {
+  try {
+    process.kill(-process.pid, "SIGKILL");
+  } catch {
+    // not a group leader: started by hand
+  }
 }

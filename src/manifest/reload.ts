@@ -1,7 +1,7 @@
 /** Loads changed manifests, a few at a time, and notes what each outcome depends on. Not on the warm path. */
 
 import type { CacheEntry } from "./cache.ts";
-import { loadManifest } from "./child.ts";
+import { loadManifest } from "./load.ts";
 import { closureOf } from "./closure.ts";
 import { createHasher, type Digest, type Hasher } from "./digest.ts";
 import { failed, type LoadResult, type Outcome, refusedOutcome } from "./outcome.ts";
