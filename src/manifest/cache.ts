@@ -2,11 +2,11 @@
  * The index on disk: for each manifest its outcome and the digest of all it came from. Safe to delete, rebuilt when it
  * does not parse, ignored when another user could have written it. Not being able to write it costs time, nothing else.
  */
-import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, statSync } from "node:fs";
+import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeWhole } from "../sys/files.ts";
 import { ignoreInGit, makePrivateDirectory } from "../sys/paths.ts";
-import { COMMIT, VERSION } from "../sys/version.ts";
+import { BUILD, COMMIT, VERSION } from "../sys/version.ts";
 import type { Digest } from "./digest.ts";
 import type { Outcome } from "./outcome.ts";
 import type { ResolvedPlugin } from "./resolved.ts";
@@ -26,11 +26,9 @@ export interface Cache {
 
 const FORMAT = 1;
 
-/** Version and commit, and the binary's own size and time, for two builds of one commit may differ. */
+/** Another version may resolve differently; two builds of one commit may differ as well. */
 export function buildIdentity(): string {
-  if (!Bun.isStandaloneExecutable) return `${FORMAT} ${VERSION} ${COMMIT}`;
-  const stat = statSync(process.execPath, { throwIfNoEntry: false });
-  return `${FORMAT} ${VERSION} ${COMMIT} ${stat?.size} ${stat?.mtimeMs}`;
+  return `${FORMAT} ${VERSION} ${COMMIT} ${BUILD}`;
 }
 
 function cacheFile(directory: string): string {

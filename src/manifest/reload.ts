@@ -1,9 +1,9 @@
 /** Loads changed manifests, a few at a time, and notes what each outcome depends on. Not on the warm path. */
 
 import type { CacheEntry } from "./cache.ts";
-import { loadManifest } from "./load.ts";
 import { closureOf } from "./closure.ts";
 import { createHasher, type Digest, type Hasher } from "./digest.ts";
+import { loadManifest } from "./load.ts";
 import { failed, type LoadResult, type Outcome, refusedOutcome } from "./outcome.ts";
 
 /** Children at once: each takes a core for a tenth of a second and 60 MB. */

@@ -2,13 +2,25 @@
  * What a manifest may hold, as a schema. Its input type equals the hand-written types (checked by the compiler at the
  * end of this file); the types are what authors read, the schema is what refuses. Rules that need the merged settings are in rules.ts.
  */
-import { constants } from "node:os";
 import * as v from "valibot";
-import { nearestNames } from "../sys/nearest.ts";
-import { KEY_PATTERN, NAME_PATTERN, NAME_WORDS } from "./reserved.ts";
-import { dictionary, expected, fields, line, listOr, oneOrMany, text } from "./shape.ts";
+import { probe } from "./probe.ts";
+import { dictionary, expected, fields, line, oneOrMany, text } from "./shape.ts";
 import type { Handler, Plugin } from "./types.ts";
-import { DURATION_PATTERN, DURATION_WORDS, parseDuration, parseSize, SIZE_PATTERN, SIZE_WORDS } from "./units.ts";
+import {
+  duration,
+  envName,
+  envValue,
+  flag,
+  integer,
+  key,
+  name,
+  path,
+  port,
+  run,
+  signal,
+  size,
+  variantName,
+} from "./values.ts";
 
 /** Fields the design names that this version does not act on; accepting one in silence would be a lie. */
 const NOT_YET = new Set("groups before alive restartOn inputs capture boot schedule compose flags".split(" "));
@@ -16,158 +28,6 @@ const NOT_YET = new Set("groups before alive restartOn inputs capture boot sched
 export function notYet(what: string): string {
   return `\`${what}\` is not implemented yet in this version of dt`;
 }
-
-const name = v.pipe(v.string(expected(NAME_WORDS)), v.regex(NAME_PATTERN, expected(NAME_WORDS)));
-
-const variantName = v.pipe(
-  name,
-  v.check(
-    (value) => value !== "default",
-    '"default" is the command itself without a variant; put these fields on the command',
-  ),
-);
-
-const duration = v.pipe(
-  v.string(expected(DURATION_WORDS)),
-  v.regex(DURATION_PATTERN, expected(DURATION_WORDS)),
-  v.check((value) => parseDuration(value) !== null, expected(DURATION_WORDS)),
-);
-
-const size = v.pipe(
-  v.string(expected(SIZE_WORDS)),
-  v.regex(SIZE_PATTERN, expected(SIZE_WORDS)),
-  v.check((value) => parseSize(value) !== null, expected(SIZE_WORDS)),
-);
-
-function integer(from: number, to: number, what: string) {
-  return v.pipe(
-    v.number(expected(what)),
-    v.integer(expected(what)),
-    v.minValue(from, expected(what)),
-    v.maxValue(to, expected(what)),
-  );
-}
-
-function flag() {
-  return v.boolean(expected("true or false"));
-}
-
-const PORT_WORDS = 'a port from 1 to 65535 or "auto"';
-const port = v.union([integer(1, 65_535, PORT_WORDS), v.literal("auto", expected(PORT_WORDS))], expected(PORT_WORDS));
-
-const PROBE_PORT_WORDS = "true (the command's own port) or a port from 1 to 65535";
-const probePort = v.union(
-  [v.literal(true, expected(PROBE_PORT_WORDS)), integer(1, 65_535, PROBE_PORT_WORDS)],
-  expected(PROBE_PORT_WORDS),
-);
-
-const argv = v.pipe(
-  v.array(
-    v.pipe(
-      v.string(expected("text (write numbers in quotes)")),
-      v.check((value) => !value.includes("\0"), "an argument cannot hold a NUL character"),
-    ),
-    expected("a list of arguments"),
-  ),
-  v.minLength(1, "expected at least the program to run, found an empty list"),
-  v.check((value) => value[0] !== "", "expected the program to run first, found an empty text"),
-);
-
-const RUN_WORDS = "a list of arguments or a text for `sh -c`";
-const shell = text(RUN_WORDS);
-const run = listOr(argv, shell);
-
-const SIGNAL_NAMES = Object.keys(constants.signals);
-const signal = v.pipe(
-  v.string(expected('a signal name like "SIGTERM"')),
-  v.check(
-    (value) => SIGNAL_NAMES.includes(value),
-    ({ input }) => {
-      const near = nearestNames(input.startsWith("SIG") ? input : `SIG${input.toUpperCase()}`, SIGNAL_NAMES);
-      return `${expected('a signal name like "SIGTERM"')({ input })}${near[0] === undefined ? "" : `; did you mean "${near[0]}"?`}`;
-    },
-  ),
-);
-
-const key = v.pipe(
-  v.string(expected('a key like "db:dev"')),
-  v.regex(KEY_PATTERN, expected('a key like "db:dev" or "db:dev:variant"')),
-);
-
-const PROBE_KINDS = ["http", "port", "log", "exec", "delay"] as const;
-
-const probe = v.pipe(
-  fields(
-    {
-      http: v.optional(
-        v.pipe(
-          text('a path like "/" or a whole URL'),
-          v.check(
-            (value) => value.startsWith("/") || (/^https?:\/\//.test(value) && URL.canParse(value)),
-            expected('a path that begins with "/" or a whole http(s) URL'),
-          ),
-        ),
-      ),
-      status: v.optional(integer(100, 599, "an HTTP status from 100 to 599")),
-      port: v.optional(probePort),
-      log: v.optional(
-        v.pipe(
-          text("a regular expression"),
-          v.check(isRegExp, ({ input }) => regExpError(input)),
-        ),
-      ),
-      exec: v.optional(argv),
-      delay: v.optional(duration),
-      timeout: v.optional(duration),
-      interval: v.optional(duration),
-    },
-    { what: "a probe" },
-  ),
-  v.check(
-    (value) => PROBE_KINDS.filter((kind) => value[kind] !== undefined).length === 1,
-    ({ input }) => {
-      const set = PROBE_KINDS.filter((kind) => input[kind] !== undefined);
-      return set.length === 0
-        ? `needs one of ${PROBE_KINDS.join(", ")}`
-        : `sets ${set.join(" and ")}, but a probe has exactly one of ${PROBE_KINDS.join(", ")}; a list of probes means that all must hold`;
-    },
-  ),
-  v.check(
-    (value) => value.status === undefined || value.http !== undefined,
-    "`status` belongs to `http`, which is not set",
-  ),
-);
-
-function isRegExp(source: string): boolean {
-  return regExpError(source) === "";
-}
-
-function regExpError(source: string): string {
-  try {
-    new RegExp(source);
-    return "";
-  } catch (error) {
-    return `expected a regular expression, found ${JSON.stringify(source)}: ${(error as Error).message}`;
-  }
-}
-
-const envName = v.pipe(
-  v.string(),
-  v.check((value) => /^[^=\0]+$/.test(value), 'the name of a variable cannot be empty or hold "=" or NUL'),
-);
-
-const envValue = v.nullable(
-  v.pipe(
-    v.string(({ input }) =>
-      typeof input === "number" || typeof input === "boolean"
-        ? `expected text or null, found ${input}; write it in quotes: "${input}"`
-        : expected("text or null")({ input }),
-    ),
-    v.check((value) => !value.includes("\0"), "a variable cannot hold a NUL character"),
-  ),
-);
-
-const path = text("a path");
 
 const common = {
   cwd: v.optional(path),

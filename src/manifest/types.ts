@@ -130,6 +130,7 @@ export type Handler = (context: HandlerContext) => unknown;
 
 /** A command that runs and ends; dt becomes it. */
 export interface OneshotCommand extends OneshotFields {
+  /** It runs and ends. */
   kind: "oneshot";
   /** One line for `dt list` and help. */
   description?: string;
@@ -141,6 +142,7 @@ export interface OneshotCommand extends OneshotFields {
 
 /** A command that keeps running under its key; running it again replaces it. */
 export interface ManagedCommand extends ManagedFields {
+  /** It keeps running under its key. */
   kind: "managed";
   /** One line for `dt list` and help. */
   description?: string;
