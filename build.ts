@@ -57,6 +57,7 @@ async function build(target: Target): Promise<void> {
     format: "esm",
     bytecode: true,
     minify: true,
+    splitting: true,
     sourcemap: "linked",
     define: {
       "process.env.NODE_ENV": '"production"',

@@ -1,5 +1,4 @@
 /** `dt <plugin> <command> [variant] …`: finds the command in the index and hands it to its runner. */
-import { parseArgs } from "citty";
 import type { ManifestIndex, ResolvedCommand, ResolvedPlugin, Settings } from "../manifest/resolved.ts";
 import { makePaint } from "../output/talk.ts";
 import { DEFAULT_VARIANT } from "../state/key.ts";
@@ -80,6 +79,7 @@ async function runManaged(context: DtContext, plugin: ResolvedPlugin, command: R
   const settings = Object.hasOwn(command.variants, variant) ? command.variants[variant] : undefined;
   if (settings === undefined) throw unknown(`variant of ${plugin.name} ${command.name}`, variant, Object.keys(command.variants));
   if (settings.kind !== "managed") throw new Error("a managed command's variant is managed");
+  const { parseArgs } = await import("citty");
   const args = parseArgs<typeof MANAGED_ARGS>(checked.rawArgs, MANAGED_ARGS);
   const noWait = args.wait === false;
   if (noWait && args.timeout !== undefined) throw usage("--no-wait and --timeout exclude each other: nothing is waited for.");

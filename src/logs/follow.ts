@@ -9,6 +9,10 @@ export interface FollowOptions {
   path: string;
   /** Byte offset to begin at, in the file that is there now. */
   from: number;
+  /** Stay with the file that is there now, whatever takes its name: for one run's output. Default false. */
+  oneRun?: boolean;
+  /** The file is opened at once, but nothing is delivered before this. */
+  after?: Promise<void>;
   /** Gets the bytes; false ends the following (the reader has gone). */
   onBytes(bytes: Uint8Array): boolean;
   /** Called when a new file took the log's place. */
@@ -27,6 +31,7 @@ export async function followFile(options: FollowOptions): Promise<void> {
   let fd = openOrNull(path);
   let offset = options.from;
   const wake = makeWaker(path, signal);
+  await options.after;
 
   /** False when the reader has gone. */
   function drain(): boolean {
@@ -43,7 +48,7 @@ export async function followFile(options: FollowOptions): Promise<void> {
   try {
     for (;;) {
       const ending = signal.aborted;
-      const replaced = fd === null || isReplaced(fd, path);
+      const replaced = options.oneRun !== true && (fd === null || isReplaced(fd, path));
       if (!drain()) return;
       if (replaced) {
         const next = openOrNull(path);

@@ -4,15 +4,14 @@
  * `dt stop` does.
  */
 import { followFile } from "../logs/follow.ts";
-import { shellCode } from "../supervisor/describe.ts";
 import { type HostControl, type HostEnd, hostLaunch } from "../supervisor/host.ts";
 import { makeQueue } from "../supervisor/hosted.ts";
 import { resolveAnew } from "../supervisor/renew.ts";
 import { claimRequests, RESTART_SIGNAL } from "../supervisor/restart.ts";
 import { cleanedForHosting } from "../supervisor/selfenv.ts";
-import { signalNumber } from "../supervisor/stop.ts";
 import type { LaunchSpec } from "../supervisor/types.ts";
 import { EXIT } from "../sys/error.ts";
+import { shellCode } from "../sys/status.ts";
 import { writeAll } from "../sys/stdio.ts";
 import { formatTruth } from "../output/truth.ts";
 import { lineOf } from "../supervisor/start.ts";
@@ -75,16 +74,18 @@ function makeScreen(onGone: () => void) {
     await current?.done;
   }
   return {
+    /** Opens the run's file at once, and shows it when the run before is shown to its end. */
     show(path: string): void {
       const before = finish();
       const stop = new AbortController();
       const onBytes = (bytes: Uint8Array) => {
+        if (gone) return false;
         if (writeAll(1, bytes) !== "closed") return true;
-        if (!gone) onGone();
+        onGone();
         gone = true;
         return false;
       };
-      current = { stop, done: before.then(() => (gone ? undefined : followFile({ path, from: 0, onBytes, signal: stop.signal }))) };
+      current = { stop, done: followFile({ path, from: 0, oneRun: true, after: before, onBytes, signal: stop.signal }) };
     },
     close: finish,
   };
@@ -104,9 +105,9 @@ function conclude({ ground, talk, json }: RunnerContext, end: HostEnd): number {
       return EXIT.done;
     case "ended":
       talk.say(`${talk.paint.bold(end.exit.key)} ${end.exit.text}`);
-      return end.exit.reason === "interrupted" ? EXIT.interrupted : shellCode(end.exit, signalNumber);
+      return end.exit.reason === "interrupted" ? EXIT.interrupted : shellCode(end.exit);
     case "taken":
       talk.say(end.exit === null ? "stopped from elsewhere" : `${talk.paint.bold(end.exit.key)} ${end.exit.text}`);
-      return shellCode(end.status, signalNumber);
+      return shellCode(end.status);
   }
 }

@@ -1,10 +1,10 @@
 /** `handler` commands: the manifest's function, run inside dt with a small context. Loaded only when one runs. */
-import { constants } from "node:os";
 import { loadHandler } from "../manifest/handler.ts";
 import type { HandlerContext } from "../manifest/types.ts";
 import { prepareCommand } from "../supervisor/prepare.ts";
 import { EXIT, messageOf } from "../sys/error.ts";
 import { runAttached } from "../sys/attached.ts";
+import { shellCode } from "../sys/status.ts";
 import { writeAll } from "../sys/stdio.ts";
 import type { RunnerContext } from "./context.ts";
 import type { OneshotRequest } from "./exec.ts";
@@ -45,7 +45,7 @@ export async function runHandler(context: RunnerContext, request: OneshotRequest
   const handlerContext: HandlerContext = {
     exec: async (name, words = [], options = {}) => {
       const ended = await runAttached({ argv: [name, ...words], cwd: options.cwd ?? cwd, env: { ...environment.env, ...options.env } });
-      const code = ended.signal === null ? (ended.code ?? 1) : 128 + (constants.signals[ended.signal as NodeJS.Signals] ?? 0);
+      const code = shellCode(ended);
       if (code !== 0) throw new ExecError(`${name} ended with ${ended.signal ?? `code ${code}`}`, code);
     },
     log: createConsola({ stdout: process.stderr, stderr: process.stderr }),
@@ -59,7 +59,7 @@ export async function runHandler(context: RunnerContext, request: OneshotRequest
     const result = await handler(handlerContext);
     return typeof result === "number" && Number.isInteger(result) ? result & 0xff : EXIT.done;
   } catch (error) {
-    if (signalled !== null) return 128 + constants.signals[signalled as NodeJS.Signals];
+    if (signalled !== null) return shellCode({ code: null, signal: signalled });
     const exitCode = (error as { exitCode?: unknown } | null)?.exitCode;
     // A handler's own error shows its stack: its author reads it.
     if (typeof exitCode !== "number") writeAll(2, `${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}\n`);

@@ -28,12 +28,6 @@ export function describeEnd(exit: Facts, killed: number): string {
   return `${TEXTS[exit.reason](exit)}${forced}`;
 }
 
-/** The exit code a shell would show. */
-export function shellCode(status: { code: number | null; signal: string | null }, signalNumber: (name: string) => number): number {
-  if (status.signal !== null) return 128 + signalNumber(status.signal);
-  return status.code ?? 1;
-}
-
 /** What a host can say of a launch that another dt is just ending, before that one has written the exit. */
 export function makeTakenExit(record: LaunchRecord, by: Asker, status: { code: number | null; signal: string | null }): ExitRecord {
   const at = new Date().toISOString();

@@ -15,7 +15,7 @@ import type { Asker, ExitReason, ExitRecord, LaunchHistory, LaunchRecord } from 
 import { DtError, EXIT } from "../sys/error.ts";
 import { type ProcessIdentity, presenceOf, sameIdentity } from "../sys/identity.ts";
 import { describeEnd } from "./describe.ts";
-import { type StopTreeResult, type Survivor, signalNumber, stopTree } from "./stop.ts";
+import { SIGKILL, type StopTreeResult, type Survivor, stopTree } from "./stop.ts";
 import type { TreeQuery } from "./tree.ts";
 import type { Ground } from "./types.ts";
 
@@ -156,7 +156,7 @@ async function waitForHostGone({ table }: Ground, record: LaunchRecord, kill: bo
   while (presenceOf(table, record.host) === "alive") {
     if (performance.now() > deadline) {
       if (!kill) return;
-      if (!killed) table.signal(record.host, signalNumber("SIGKILL"));
+      if (!killed) table.signal(record.host, SIGKILL);
       killed = true;
       if (performance.now() > deadline + HOST_GRACE_MS) {
         throw new DtError("host-stuck", `The old host of ${record.key} (pid ${record.host.pid}) does not end, not even by SIGKILL.`);

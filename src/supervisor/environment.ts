@@ -8,7 +8,6 @@
  */
 import { existsSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
-import { parseEnv } from "node:util";
 import { DtError, EXIT } from "../sys/error.ts";
 import { readText } from "../sys/files.ts";
 import { HOST_MARK } from "./tree.ts";
@@ -91,6 +90,8 @@ function readEnvFiles(root: string, files: readonly string[]): Record<string, st
         hint: text.is === "absent" ? "Make it, or write its name with a `?` at the end in `envFile` when it may be missing." : "Check its mode.",
       });
     }
+    // Read only when a manifest names such a file: `node:util` costs 1.7 ms of a start.
+    const { parseEnv } = require("node:util") as typeof import("node:util");
     Object.assign(values, parseEnv(text.value));
   }
   return values;

@@ -2,7 +2,7 @@
  * The port a launch is given. Fixed: as declared. `auto`: free now, and the same again for the same root and key, since the
  * search begins at a place that only they decide.
  */
-import { createHash } from "node:crypto";
+import { sha256 } from "../sys/digest.ts";
 import { DtError } from "../sys/error.ts";
 import type { Ground } from "./types.ts";
 
@@ -12,7 +12,7 @@ const AUTO_COUNT = 10_000;
 
 export async function choosePort(ground: Ground, key: string, wanted: number | "auto" | null): Promise<number | null> {
   if (wanted !== "auto") return wanted;
-  const seed = createHash("sha256").update(`${ground.root}\0${key}`).digest().readUInt32BE(0);
+  const seed = Number.parseInt(sha256(`${ground.root}\0${key}`).slice(0, 8), 16);
   const taken = recordedPorts(ground, key);
   for (let step = 0; step < AUTO_COUNT; step++) {
     const port = AUTO_FIRST + ((seed + step) % AUTO_COUNT);

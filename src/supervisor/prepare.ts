@@ -2,10 +2,10 @@
  * From what was asked to what will be executed: argument vector, directory, environment, port, log. All that can be refused is
  * refused here, before an old launch is touched.
  */
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { checkLogPath } from "../logs/open.ts";
 import type { Settings } from "../manifest/resolved.ts";
+import { sha256 } from "../sys/digest.ts";
 import { checkDirectory, findExecutable } from "../sys/executable.ts";
 import { ensureShims } from "../sys/shims.ts";
 import { prepareEnvironment, type PreparedEnvironment, resolveIn } from "./environment.ts";
@@ -93,7 +93,7 @@ export async function prepareLaunch(ground: Ground, spec: LaunchSpec): Promise<P
 /** What `--ensure` and drift compare: resolved command, directory, declared environment and port. */
 export function hashSpec({ argv, cwd, environment }: PreparedCommand, port: number | null): string {
   const declared = Object.entries(environment.declared).sort(([a], [b]) => (a < b ? -1 : 1));
-  return createHash("sha256").update(JSON.stringify([argv, cwd, declared, port])).digest("hex").slice(0, 32);
+  return sha256(JSON.stringify([argv, cwd, declared, port])).slice(0, 32);
 }
 
 /** Where errors of detached hosts go: what they cannot tell a caller that has gone. */

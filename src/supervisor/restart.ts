@@ -7,9 +7,9 @@ import type { LaunchRecord } from "../state/types.ts";
 import { errnoOf } from "../sys/error.ts";
 import { readJson, removeFile, writeJson } from "../sys/files.ts";
 import { presenceOf } from "../sys/identity.ts";
+import { signalNumber } from "../sys/signals.ts";
 import { errorOf, failureOf } from "./detach.ts";
 import type { HostRequest } from "./host.ts";
-import { signalNumber } from "./stop.ts";
 import type { FailureReport, Ground, LaunchSpec } from "./types.ts";
 
 export const RESTART_SIGNAL = "SIGUSR2";
@@ -39,7 +39,7 @@ export async function askRestart(ground: Ground, record: LaunchRecord, spec: Lau
   const request = store.path(record.key, "request");
   const reply = store.path(record.key, "reply");
   writeJson(request, { version: 1, nonce, spec } satisfies RequestFile);
-  if (table.signal(record.host, signalNumber(RESTART_SIGNAL)) !== "sent") {
+  if (table.signal(record.host, signalNumber(RESTART_SIGNAL) as number) !== "sent") {
     removeFile(request);
     return "no-answer";
   }

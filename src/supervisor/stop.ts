@@ -2,9 +2,9 @@
  * Making a tree end: signal, wait, freeze and kill what is left, look again until two looks in a row find nothing. Works the
  * same with or without a host. Every signal goes to an identity that was compared in the same step.
  */
-import { constants } from "node:os";
 import type { ProcessIdentity, ProcessTable, SignalOutcome } from "../sys/identity.ts";
 import { presenceOf } from "../sys/identity.ts";
+import { signalNumber } from "../sys/signals.ts";
 import { findTree, type Tree, type TreeMember, type TreeQuery } from "./tree.ts";
 
 export interface StopTreeRequest {
@@ -33,10 +33,8 @@ export interface StopTreeResult {
   passedOver: TreeMember[];
 }
 
-const SIGNALS = constants.signals as Record<string, number>;
-const SIGKILL = SIGNALS.SIGKILL as number;
-const SIGSTOP = SIGNALS.SIGSTOP as number;
-const SIGCONT = SIGNALS.SIGCONT as number;
+/** The same number everywhere; stop and continue are not. */
+export const SIGKILL = 9;
 /** Between two looks at processes that are ending: short, since most end at once and the caller waits. */
 const POLL_MS = [1, 1, 2, 2, 4, 8, 10];
 /** How often the whole table is looked through while waiting; new processes are rare then. */
@@ -44,8 +42,9 @@ const RESCAN_EVERY_MS = 100;
 /** How long a SIGKILL may take to show: a process in uninterruptible sleep is named rather than waited for. */
 const KILL_WAIT_MS = 3000;
 
-export function signalNumber(name: string): number {
-  return SIGNALS[name] ?? SIGNALS.SIGTERM!;
+/** Names were checked when the manifest was loaded. */
+function numberOf(name: string): number {
+  return signalNumber(name) ?? signalNumber("SIGTERM")!;
 }
 
 export async function stopTree(request: StopTreeRequest): Promise<StopTreeResult> {
@@ -77,7 +76,7 @@ function survivor(table: ProcessTable, member: TreeMember, why: string): Survivo
 /** Gives the pids that could not be signalled. A stopped process gets SIGCONT too, so that it can act on the signal. */
 function sendFirstSignal(request: StopTreeRequest, tree: Tree): Set<number> {
   const { table, query } = request;
-  const number = signalNumber(request.signal);
+  const number = numberOf(request.signal);
   const leader = tree.members.find((one) => one.identity.pid === query.leader?.pid);
   const denied = new Set<number>();
   if (!request.wholeTree && leader !== undefined) {
@@ -97,13 +96,13 @@ function signalLeadersGroup(request: StopTreeRequest, tree: Tree, leader: TreeMe
   if (leader === undefined || leader.pgid !== leader.identity.pid) return false;
   if (tree.passedOver.some((one) => one.pgid === leader.pgid)) return false;
   if (request.table.signalGroup(leader.identity, number) !== "sent") return false;
-  if (number !== SIGKILL) request.table.signalGroup(leader.identity, SIGCONT);
+  if (number !== SIGKILL) request.table.signalGroup(leader.identity, numberOf("SIGCONT"));
   return true;
 }
 
 function send(table: ProcessTable, member: TreeMember, number: number): SignalOutcome {
   const outcome = table.signal(member.identity, number);
-  if (number !== SIGKILL && member.state === "T") table.signal(member.identity, SIGCONT);
+  if (number !== SIGKILL && member.state === "T") table.signal(member.identity, numberOf("SIGCONT"));
   return outcome;
 }
 
@@ -142,7 +141,7 @@ async function freezeAndKill({ table, query }: StopTreeRequest, denied: Set<numb
       for (const member of tree.members) {
         if (frozen.has(member.identity.pid)) continue;
         frozen.add(member.identity.pid);
-        note(denied, member, table.signal(member.identity, SIGSTOP));
+        note(denied, member, table.signal(member.identity, numberOf("SIGSTOP")));
       }
       tree = findTree(table, query);
     }

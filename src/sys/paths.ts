@@ -1,8 +1,7 @@
 /** Where things are: the project root, the run directory, the user's home of dt. Nothing here follows a link out of the root. */
-import { createHash } from "node:crypto";
 import { chmodSync, lstatSync, mkdirSync, realpathSync, statSync, writeFileSync } from "node:fs";
-import { userInfo } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
+import { sha256 } from "./digest.ts";
 import { DtError, EXIT, errnoOf } from "./error.ts";
 import { writeError } from "./files.ts";
 
@@ -42,7 +41,7 @@ export function noRootError(cwd: string): DtError {
 
 /** A short stable name of a root, for places that many roots share. */
 export function rootSlug(root: string): string {
-  const hash = createHash("sha256").update(root).digest("hex").slice(0, 12);
+  const hash = sha256(root).slice(0, 12);
   return `${basename(root).replace(/[^A-Za-z0-9_.-]/g, "_").slice(0, 32)}-${hash}`;
 }
 
@@ -62,7 +61,7 @@ export function homeDirectory(env: Record<string, string | undefined>): string |
   if (env.DIALTONE_HOME) return resolve(env.DIALTONE_HOME);
   if (env.HOME) return join(env.HOME, ".dialtone");
   try {
-    const { homedir } = userInfo();
+    const { homedir } = (require("node:os") as typeof import("node:os")).userInfo();
     return homedir && homedir !== "/" ? join(homedir, ".dialtone") : null;
   } catch {
     return null; // a uid without an entry

@@ -2,14 +2,14 @@
  * Three tiny scripts on a command's PATH: `bun` (and `bunx`) is the Bun inside this binary, `dt` and `dialtone.sh` are this very dt.
  * `BUN_BE_BUN` is set by the first and taken away by the others, so that a dt started below a `bun` is a dt again.
  */
-import { createHash } from "node:crypto";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { sha256 } from "./digest.ts";
 import { readText, writeWhole } from "./files.ts";
 
 /** Makes the shims of this binary below the first of `places` that can be written; null when none can. */
 export function ensureShims(places: readonly string[], self: readonly string[]): string | null {
-  const name = createHash("sha256").update(self.join("\0")).digest("hex").slice(0, 12);
+  const name = sha256(self.join("\0")).slice(0, 12);
   for (const place of places) {
     const directory = join(place, "shims", name);
     if (existsSync(join(directory, "dialtone.sh"))) return directory;

@@ -1,5 +1,5 @@
 /** How a child of Bun's ended, with the signal always as a name. */
-import { constants } from "node:os";
+import { signalName, signalNumber } from "./signals.ts";
 
 export interface EndStatus {
   code: number | null;
@@ -9,7 +9,14 @@ export interface EndStatus {
 
 export function statusOf(child: { exitCode: number | null; signalCode: string | number | null }): EndStatus {
   const { exitCode, signalCode } = child;
-  if (typeof signalCode !== "number") return { code: exitCode, signal: signalCode };
-  const name = Object.entries(constants.signals).find(([, number]) => number === signalCode)?.[0];
-  return { code: exitCode, signal: name ?? `SIG${signalCode}` };
+  return { code: exitCode, signal: typeof signalCode === "number" ? signalName(signalCode) : signalCode };
+}
+
+/** The exit code a shell would show. */
+export function shellCode({ code, signal }: EndStatus): number {
+  return signal === null ? (code ?? 1) : 128 + numberOf(signal);
+}
+
+function numberOf(name: string): number {
+  return signalNumber(name) ?? Number(name.replace("SIG", ""));
 }
