@@ -3,8 +3,8 @@
  * crashes becomes a failure; nothing of it stays.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { constants, tmpdir } from "node:os";
-import { join } from "node:path";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { messageOf } from "../sys/error.ts";
 import { selfCommand } from "../sys/self.ts";
 import { failed, type LoadResult, type Outcome } from "./outcome.ts";
@@ -97,7 +97,7 @@ async function runChild(file: string, resultFile: string, timeoutMs: number, opt
   // Ctrl-C reaches dt only: the child is in a session of its own
   const onSignal = (signal: NodeJS.Signals) => {
     killGroup();
-    process.exitCode = 128 + constants.signals[signal];
+    rmSync(dirname(resultFile), { recursive: true, force: true });
     for (const name of SIGNALS) process.off(name, onSignal);
     process.kill(process.pid, signal);
   };
