@@ -3,7 +3,16 @@
  * Each is written beside its place and renamed into it, so a running dt is never overwritten.
  */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import manifest from "./package.json" with { type: "json" };
 
@@ -88,7 +97,9 @@ function hashSources(): string {
   const add = (path: string) => hash.update(path).update(readFileSync(join(ROOT, path)));
   for (const source of SOURCES) {
     if (source !== "src") add(source);
-    else for (const name of readdirSync(join(ROOT, source), { recursive: true, encoding: "utf8" }).sort()) if (/\.\w+$/.test(name)) add(join(source, name));
+    else
+      for (const name of readdirSync(join(ROOT, source), { recursive: true, encoding: "utf8" }).sort())
+        if (/\.\w+$/.test(name)) add(join(source, name));
   }
   return hash.update(commit()).digest("hex");
 }

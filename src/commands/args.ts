@@ -88,7 +88,9 @@ export function checkArgs(argv: readonly string[], options: CheckOptions): Check
     canonical.push(`--${flag.name}=${value}`);
   }
   if (words.length > options.maxWords) {
-    throw usage(`${options.what} takes ${options.maxWords === 0 ? "no words" : `at most ${options.maxWords} word${options.maxWords === 1 ? "" : "s"}`}, but "${words[options.maxWords]}" came.`);
+    throw usage(
+      `${options.what} takes ${options.maxWords === 0 ? "no words" : `at most ${options.maxWords} word${options.maxWords === 1 ? "" : "s"}`}, but "${words[options.maxWords]}" came.`,
+    );
   }
   return { rawArgs: [...canonical, ...words], words, rest };
 }
@@ -109,7 +111,8 @@ function flagsOf(args: ArgsDef): Map<string, Flag> {
     const aliases = "alias" in arg && arg.alias !== undefined ? [arg.alias].flat() : [];
     flags.set(`--${name}`, flag);
     for (const alias of aliases) flags.set(alias.length === 1 ? `-${alias}` : `--${alias}`, flag);
-    if (type === "boolean" && "negativeDescription" in arg && arg.negativeDescription) flags.set(`--no-${name}`, { ...flag, negated: true });
+    if (type === "boolean" && "negativeDescription" in arg && arg.negativeDescription)
+      flags.set(`--no-${name}`, { ...flag, negated: true });
   }
   return flags;
 }
@@ -117,7 +120,10 @@ function flagsOf(args: ArgsDef): Map<string, Flag> {
 function unknownFlag(what: string, name: string, known: Iterable<string>): DtError {
   const names = [...known, ...Object.keys(GLOBAL_FLAGS)];
   const near = nearestNames(name, names);
-  return usage(`${what} has no flag ${name}.`, near.length > 0 ? `Did you mean ${near.join(" or ")}?` : `It has: ${[...new Set(names)].sort().join(" ")}`);
+  return usage(
+    `${what} has no flag ${name}.`,
+    near.length > 0 ? `Did you mean ${near.join(" or ")}?` : `It has: ${[...new Set(names)].sort().join(" ")}`,
+  );
 }
 
 export function usage(message: string, hint?: string): DtError {

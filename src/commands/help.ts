@@ -28,12 +28,12 @@ export function formatHelp(paint: Paint): string {
   ].join("\n");
 }
 
-
 export function formatFlags(args: ArgsDef): string {
   const rows = Object.entries(args).flatMap(([name, arg]) => {
     if (arg.type === "positional") return [];
     const aliases = "alias" in arg && arg.alias !== undefined ? [arg.alias].flat().map((alias) => `-${alias}, `) : [];
-    const negative = "negativeDescription" in arg && arg.negativeDescription ? [[`  --no-${name}`, arg.negativeDescription]] : [];
+    const negative =
+      "negativeDescription" in arg && arg.negativeDescription ? [[`  --no-${name}`, arg.negativeDescription]] : [];
     const value = arg.type === "string" ? ` ${("valueHint" in arg && arg.valueHint) || "VALUE"}` : "";
     return [[`  ${aliases.join("")}--${name}${value}`, arg.description ?? ""], ...negative];
   });

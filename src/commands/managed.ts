@@ -2,7 +2,11 @@
 import type { ArgsDef } from "citty";
 
 export const MANAGED_ARGS = {
-  detach: { type: "boolean", alias: "d", description: "Return when it is ready (or spawned, where no `ready` is declared)" },
+  detach: {
+    type: "boolean",
+    alias: "d",
+    description: "Return when it is ready (or spawned, where no `ready` is declared)",
+  },
   wait: {
     type: "boolean",
     description: "The same, said for CI",

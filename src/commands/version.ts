@@ -9,7 +9,12 @@ export default defineCommand({
   meta: { name: "version", description: "Print version and commit" },
   run({ data }) {
     const { globals } = data as DtContext;
-    writeAll(1, globals.json ? `${JSON.stringify({ version: VERSION, commit: COMMIT })}\n` : `dt ${VERSION}${COMMIT === "" ? "" : ` (${COMMIT})`}\n`);
+    writeAll(
+      1,
+      globals.json
+        ? `${JSON.stringify({ version: VERSION, commit: COMMIT })}\n`
+        : `dt ${VERSION}${COMMIT === "" ? "" : ` (${COMMIT})`}\n`,
+    );
     return EXIT.done;
   },
 });

@@ -66,5 +66,8 @@ function readRange(fd: number, from: number, to: number): Buffer {
 export function readLastLines(path: string, lines: number): string[] {
   const tail = readTail(path, lines);
   if (tail === null || tail.bytes.length === 0) return [];
-  return tail.bytes.toString("utf8").replace(/\r?\n$/, "").split(/\r?\n/);
+  return tail.bytes
+    .toString("utf8")
+    .replace(/\r?\n$/, "")
+    .split(/\r?\n/);
 }

@@ -4,17 +4,17 @@
  * `dt stop` does.
  */
 import { followFile } from "../logs/follow.ts";
+import { formatTruth } from "../output/truth.ts";
 import { type HostControl, type HostEnd, hostLaunch } from "../supervisor/host.ts";
 import { makeQueue } from "../supervisor/hosted.ts";
 import { resolveAnew } from "../supervisor/renew.ts";
 import { claimRequests, RESTART_SIGNAL } from "../supervisor/restart.ts";
 import { cleanedForHosting } from "../supervisor/selfenv.ts";
+import { lineOf } from "../supervisor/start.ts";
 import type { LaunchSpec } from "../supervisor/types.ts";
 import { EXIT } from "../sys/error.ts";
 import { shellCode } from "../sys/status.ts";
-import { writeAll } from "../sys/stdio.ts";
-import { formatTruth } from "../output/truth.ts";
-import { lineOf } from "../supervisor/start.ts";
+import { isReaderGone, writeAll } from "../sys/stdio.ts";
 import type { RunnerContext } from "./context.ts";
 import { tellEvent } from "./tell.ts";
 
@@ -78,14 +78,17 @@ function makeScreen(onGone: () => void) {
     show(path: string): void {
       const before = finish();
       const stop = new AbortController();
-      const onBytes = (bytes: Uint8Array) => {
-        if (gone) return false;
-        if (writeAll(1, bytes) !== "closed") return true;
-        onGone();
+      const leave = () => {
+        if (!gone) onGone();
         gone = true;
         return false;
       };
-      current = { stop, done: followFile({ path, from: 0, oneRun: true, after: before, onBytes, signal: stop.signal }) };
+      const onBytes = (bytes: Uint8Array) => !gone && (writeAll(1, bytes) !== "closed" || leave());
+      const isGone = () => gone || (isReaderGone(1) && !leave());
+      current = {
+        stop,
+        done: followFile({ path, from: 0, oneRun: true, after: before, onBytes, isGone, signal: stop.signal }),
+      };
     },
     close: finish,
   };

@@ -1,9 +1,10 @@
 /** Managed commands: in the foreground dt is the host and shows the log; detached it starts a host and tells how it went. */
-import { formatTruth } from "../output/truth.ts";
+
 import { readLastLines } from "../logs/tail.ts";
 import type { ManagedSettings } from "../manifest/resolved.ts";
-import { DEFAULT_VARIANT, formatKey } from "../state/key.ts";
+import { formatTruth } from "../output/truth.ts";
 import { describeAsker } from "../state/asker.ts";
+import { DEFAULT_VARIANT, formatKey } from "../state/key.ts";
 import { startDetached } from "../supervisor/detach.ts";
 import { prepareLaunch } from "../supervisor/prepare.ts";
 import { nestedError } from "../supervisor/stopkey.ts";
@@ -33,11 +34,21 @@ export interface ServiceRequest {
 export const LOCK_TIMEOUT_MS = 30_000;
 
 export async function runService(context: RunnerContext, request: ServiceRequest): Promise<number> {
-  const key = formatKey({ plugin: request.plugin, command: request.command, variant: request.variant || DEFAULT_VARIANT });
+  const key = formatKey({
+    plugin: request.plugin,
+    command: request.command,
+    variant: request.variant || DEFAULT_VARIANT,
+  });
   const spec = makeSpec(context, request, key);
   if (context.dryRun) {
     const plan = await prepareLaunch(context.ground, spec);
-    writeAll(1, formatPlan({ key, argv: plan.argv, cwd: plan.cwd, added: plan.environment.added, port: plan.port, log: plan.log }, context.json));
+    writeAll(
+      1,
+      formatPlan(
+        { key, argv: plan.argv, cwd: plan.cwd, added: plan.environment.added, port: plan.port, log: plan.log },
+        context.json,
+      ),
+    );
     return EXIT.done;
   }
   refuseNested(context, key, "replace");
@@ -69,7 +80,13 @@ export function refuseNested({ ground, env }: Pick<RunnerContext, "ground" | "en
 export async function runDetached(context: RunnerContext, spec: LaunchSpec, noWait: boolean): Promise<number> {
   const cancel = new AbortController();
   process.on("SIGINT", () => cancel.abort());
-  const last = await startDetached(context.ground, spec, noWait ? "spawned" : "ready", (event) => tellEvent(context, event), cancel.signal);
+  const last = await startDetached(
+    context.ground,
+    spec,
+    noWait ? "spawned" : "ready",
+    (event) => tellEvent(context, event),
+    cancel.signal,
+  );
   if (cancel.signal.aborted && last.is === "ended") return EXIT.interrupted;
   return concludeDetached(context, last);
 }

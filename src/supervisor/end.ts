@@ -83,7 +83,13 @@ async function endBackoff(ground: Ground, record: LaunchRecord, request: EndRequ
   const { store } = ground;
   const began = performance.now();
   const at = new Date().toISOString();
-  store.writeWant({ version: 1, key: record.key, want: request.how === "stop" ? "stopped" : "run", at, by: request.by });
+  store.writeWant({
+    version: 1,
+    key: record.key,
+    want: request.how === "stop" ? "stopped" : "run",
+    at,
+    by: request.by,
+  });
   const last = store.exit(record.key);
   const status: Status = { known: true, code: null, signal: null, at };
   const stopped: StopTreeResult = { survivors: [], killed: 0, ports: [], passedOver: [] };
@@ -128,7 +134,9 @@ function refuseForeignNamespace({ table }: Ground, record: LaunchRecord): void {
   throw new DtError(
     "unknown-here",
     `${record.key} was started in another pid namespace (a container that shares this directory?), so its processes cannot be judged from here and none was signalled.`,
-    { hint: `Stop it where it was started, or remove ${record.key}.meta.json from the run directory if that container is gone.` },
+    {
+      hint: `Stop it where it was started, or remove ${record.key}.meta.json from the run directory if that container is gone.`,
+    },
   );
 }
 
@@ -159,7 +167,10 @@ async function waitForHostGone({ table }: Ground, record: LaunchRecord, kill: bo
       if (!killed) table.signal(record.host, SIGKILL);
       killed = true;
       if (performance.now() > deadline + HOST_GRACE_MS) {
-        throw new DtError("host-stuck", `The old host of ${record.key} (pid ${record.host.pid}) does not end, not even by SIGKILL.`);
+        throw new DtError(
+          "host-stuck",
+          `The old host of ${record.key} (pid ${record.host.pid}) does not end, not even by SIGKILL.`,
+        );
       }
     }
     await Bun.sleep(1);
@@ -237,7 +248,8 @@ function makeExit(
 }
 
 function reasonOf(request: EndRequest, begun: LaunchRecord["stopping"], status: Status): ExitReason {
-  if (begun !== null) return begun.by.by === "rerun" ? "replaced" : begun.by.by === "interrupt" ? "interrupted" : "stopped";
+  if (begun !== null)
+    return begun.by.by === "rerun" ? "replaced" : begun.by.by === "interrupt" ? "interrupted" : "stopped";
   if (request.how !== "sweep") return REASONS[request.how];
   if (!status.known) return "unknown";
   return status.code === 0 ? "exited" : "failed";
@@ -252,7 +264,13 @@ function checkPortsFree({ table }: Ground, record: LaunchRecord, stopped: StopTr
       if (entry === null || passedOver.has(pid)) return [];
       if (typeof table.environmentOf(pid, "DIALTONE_TOKEN") === "string") return []; // another launch's
       if (record.leader !== null && Number(entry.startTime) < Number(record.leader.startTime)) return [];
-      return [{ pid, command: table.commandLineOf(pid), why: `it listens on port ${port} of this launch, but nothing proves that it belongs to it` }];
+      return [
+        {
+          pid,
+          command: table.commandLineOf(pid),
+          why: `it listens on port ${port} of this launch, but nothing proves that it belongs to it`,
+        },
+      ];
     });
     if (survivors.length > 0) throw survivorError(record.key, survivors);
   }

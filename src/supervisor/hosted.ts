@@ -5,8 +5,8 @@ import { makeProcessTable } from "../sys/process.ts";
 import { writeAll } from "../sys/stdio.ts";
 import { CANCEL, failureOf, type HostInput } from "./detach.ts";
 import { type HostControl, type HostRequest, hostLaunch } from "./host.ts";
-import { claimRequests, RESTART_SIGNAL } from "./restart.ts";
 import { resolveAnew } from "./renew.ts";
+import { claimRequests, RESTART_SIGNAL } from "./restart.ts";
 import type { Ground, LaunchEvent } from "./types.ts";
 
 /** Gives the exit status of the host process, which nobody but a debugging person sees. */
@@ -49,7 +49,8 @@ export async function runDetachedHost(self: readonly string[]): Promise<number> 
   try {
     const end = await hostLaunch(ground, input.spec, report, control);
     if (end.is === "unchanged") report({ is: "unchanged", line: lineOfUnchanged(end.record) });
-    else if (end.is === "unwanted") report({ is: "failed", error: failureOf(new Error("the launch was not wanted any more")) });
+    else if (end.is === "unwanted")
+      report({ is: "failed", error: failureOf(new Error("the launch was not wanted any more")) });
     else if (end.exit !== null) report({ is: "ended", exit: end.exit });
     return 0;
   } catch (error) {

@@ -16,6 +16,7 @@ const SYMBOLS = {
   signal: { args: [i32, i64], returns: i64 },
   getrlimit: { args: [i32, pointer], returns: i32 },
   setrlimit: { args: [i32, pointer], returns: i32 },
+  poll: { args: [pointer, u64, i32], returns: i32 },
 } as const;
 
 const LINUX_NAMES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"];

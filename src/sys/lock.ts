@@ -190,7 +190,10 @@ function lockError(request: LockRequest, attempt: { busy: LockReason; by: LockHo
     `Could not get the lock ${request.path} within ${request.timeoutMs} ms: ${REASONS[attempt.busy](attempt.by)}.`,
     {
       status: EXIT.lockTimeout,
-      hint: attempt.busy === "no-guard" ? `Remove ${request.path} if that process is really gone.` : "Try again when it is done.",
+      hint:
+        attempt.busy === "no-guard"
+          ? `Remove ${request.path} if that process is really gone.`
+          : "Try again when it is done.",
       details: { reason: attempt.busy, holder: attempt.by },
     },
   );
