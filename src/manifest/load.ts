@@ -10,7 +10,7 @@ import { selfCommand } from "../sys/self.ts";
 import { failed, type LoadResult, type Outcome } from "./outcome.ts";
 
 /** Far above what Babel needs for a manifest, short enough to wait for once. */
-export const LOAD_TIMEOUT_MS = 5000;
+const LOAD_TIMEOUT_MS = 5000;
 
 /** How much of the child's output is kept to explain a crash. */
 const OUTPUT_LIMIT = 4096;
@@ -99,7 +99,8 @@ async function runChild(file: string, resultFile: string, timeoutMs: number, opt
     killGroup();
     rmSync(dirname(resultFile), { recursive: true, force: true });
     for (const name of SIGNALS) process.off(name, onSignal);
-    process.kill(process.pid, signal);
+    // who else listens has been told already; told twice, a host would take it for the second Ctrl-C
+    if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
   };
   for (const name of SIGNALS) process.on(name, onSignal);
   const ending: Ending = { timedOut: false, code: null, signal: null, output: "" };

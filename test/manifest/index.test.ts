@@ -12,6 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { until } from "../kit.ts";
 import { countLines, createProject, failureOf, LOADER, plugin, removeProjects } from "./kit.ts";
 
 afterEach(removeProjects);
@@ -309,32 +310,41 @@ test("the warm path loads no library", async () => {
   expect(JSON.parse(stdout.toString())).toEqual({ plugins: ["a", "bun", "go"], libraries: [] });
 });
 
-test("Ctrl-C while a manifest hangs leaves nothing", async () => {
-  const project = createProject({ "manifests/a.ts": "for (;;) {}" });
+test.each([
+  ["ends a dt that does not listen", "", "SIGINT"],
+  [
+    "is told once to a dt that does",
+    'process.on("SIGINT", () => require("node:fs").appendFileSync(process.env.TOLD, "x\\n"));',
+    null,
+  ],
+])("Ctrl-C while manifests hang leaves nothing and %s", async (_, listener, signal) => {
+  const project = createProject({ "manifests/a.ts": "for (;;) {}", "manifests/b.ts": "for (;;) {}" });
+  const told = join(project.base, "told");
   const script = project.write(
     "../load.ts",
     `import { loadIndex } from ${JSON.stringify(join(import.meta.dir, "../../src/manifest/index.ts"))};
+     ${listener}
      await loadIndex({ ...${JSON.stringify(project.options)}, timeoutMs: 60_000 });`,
   );
-  const child = Bun.spawn([process.execPath, script], { stdio: ["ignore", "ignore", "ignore"] });
-  const loaders = () =>
-    readdirSync("/proc").filter((pid) => {
-      try {
-        return (
-          /^\d+$/.test(pid) &&
-          readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(`${LOADER.at(-1)}\0${project.path("manifests/a.ts")}`)
-        );
-      } catch {
-        return false;
-      }
-    });
-  const deadline = Date.now() + 10_000;
-  while (loaders().length === 0 && Date.now() < deadline) await Bun.sleep(10);
-  expect(loaders()).toHaveLength(1);
+  const child = Bun.spawn([process.execPath, script], {
+    env: { ...process.env, TOLD: told },
+    stdio: ["ignore", "ignore", "ignore"],
+  });
+  await until("both are being loaded", () => loadersIn(project.root) === 2);
   child.kill("SIGINT");
   await child.exited;
-  expect(child.signalCode).toBe("SIGINT");
-  while (loaders().length > 0 && Date.now() < deadline) await Bun.sleep(10);
-  expect(loaders()).toEqual([]);
+  expect(child.signalCode as string | null).toBe(signal);
+  expect(countLines(told)).toBe(signal === null ? 1 : 0);
+  await until("the load children are gone", () => loadersIn(project.root) === 0);
   expect(project.leftovers()).toEqual([]);
 });
+
+function loadersIn(root: string): number {
+  return readdirSync("/proc").filter((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(`${LOADER.at(-1)}\0${root}`);
+    } catch {
+      return false;
+    }
+  }).length;
+}
