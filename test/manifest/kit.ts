@@ -6,8 +6,14 @@ import { type LoadIndexOptions, loadIndex, peekIndex, readIndex } from "../../sr
 import { loadManifest } from "../../src/manifest/load.ts";
 import type { ManifestFailure } from "../../src/manifest/resolved.ts";
 
-/** Without `--no-install`, Bun run from source would fetch a missing package from the registry; the compiled binary never does. */
-export const LOADER = [process.execPath, "--no-install", join(import.meta.dir, "loader.ts")];
+/**
+ * The load child: that of the binary named by DT_BINARY, else from source. Without `--no-install`, Bun run from source would
+ * fetch a missing package from the registry; the compiled binary never does.
+ */
+export const LOADER =
+  process.env.DT_BINARY === undefined
+    ? [process.execPath, "--no-install", join(import.meta.dir, "loader.ts")]
+    : [process.env.DT_BINARY, "__load"];
 
 const bases: string[] = [];
 
