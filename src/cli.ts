@@ -5,10 +5,7 @@ import { DtError, EXIT } from "./sys/error.ts";
 async function main(argv: readonly string[]): Promise<number> {
   const [first] = argv;
   if (first === "__host") return (await import("./supervisor/hosted.ts")).runDetachedHost(await self());
-  if (first === "__load") {
-    await (await import("./manifest/child.ts")).runLoadChild(argv.slice(1));
-    return EXIT.done;
-  }
+  if (first === "__load") return (await import("./manifest/child.ts")).runLoadChild(argv.slice(1));
 
   const globals: Globals = { root: undefined, verbose: false, quiet: false, dryRun: false, json: false, color: null };
   try {

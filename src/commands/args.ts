@@ -20,14 +20,54 @@ type GlobalFlag = { takes: boolean; set(globals: Globals, value: string): void }
 
 /** Accepted before the plugin, and after a built-in verb too. */
 export const GLOBAL_FLAGS: Record<string, GlobalFlag> = {
-  "-C": { takes: true, set: (globals, value) => void (globals.root = value) },
-  "--root": { takes: true, set: (globals, value) => void (globals.root = value) },
-  "--verbose": { takes: false, set: (globals) => void (globals.verbose = true) },
-  "--quiet": { takes: false, set: (globals) => void (globals.quiet = true) },
-  "--dry-run": { takes: false, set: (globals) => void (globals.dryRun = true) },
-  "--json": { takes: false, set: (globals) => void (globals.json = true) },
-  "--no-color": { takes: false, set: (globals) => void (globals.color = false) },
-  "--color": { takes: false, set: (globals) => void (globals.color = true) },
+  "-C": {
+    takes: true,
+    set: (globals, value) => {
+      globals.root = value;
+    },
+  },
+  "--root": {
+    takes: true,
+    set: (globals, value) => {
+      globals.root = value;
+    },
+  },
+  "--verbose": {
+    takes: false,
+    set: (globals) => {
+      globals.verbose = true;
+    },
+  },
+  "--quiet": {
+    takes: false,
+    set: (globals) => {
+      globals.quiet = true;
+    },
+  },
+  "--dry-run": {
+    takes: false,
+    set: (globals) => {
+      globals.dryRun = true;
+    },
+  },
+  "--json": {
+    takes: false,
+    set: (globals) => {
+      globals.json = true;
+    },
+  },
+  "--no-color": {
+    takes: false,
+    set: (globals) => {
+      globals.color = false;
+    },
+  },
+  "--color": {
+    takes: false,
+    set: (globals) => {
+      globals.color = true;
+    },
+  },
 };
 
 /** Reads one global flag at `at`; gives how many words it took, 0 when it is none. */

@@ -3,7 +3,7 @@ import type { ArgsDef } from "citty";
 import { formatTable } from "../output/table.ts";
 import { makePaint, type Paint } from "../output/talk.ts";
 import { EXIT } from "../sys/error.ts";
-import { writeAll } from "../sys/stdio.ts";
+import { print } from "../sys/stdio.ts";
 import type { DtContext } from "./context.ts";
 import { MANAGED_ARGS } from "./managed.ts";
 import { VERBS, type VerbName } from "./verbs.ts";
@@ -52,6 +52,6 @@ export async function formatVerbHelp(name: VerbName, paint: Paint): Promise<stri
 }
 
 export function runHelp(context: DtContext): number {
-  writeAll(1, formatHelp(makePaint(context.colored())));
+  print(formatHelp(makePaint(context.colored())));
   return EXIT.done;
 }

@@ -5,7 +5,7 @@ import { shortPath } from "../output/shell.ts";
 import { formatTable } from "../output/table.ts";
 import { makePaint, type Paint } from "../output/talk.ts";
 import { EXIT } from "../sys/error.ts";
-import { writeAll } from "../sys/stdio.ts";
+import { print } from "../sys/stdio.ts";
 import type { DtContext } from "./context.ts";
 
 export default defineCommand({
@@ -14,8 +14,7 @@ export default defineCommand({
   async run({ args, data }) {
     const context = data as DtContext;
     const index = await context.index({ refresh: args.refresh === true });
-    writeAll(
-      1,
+    print(
       context.globals.json
         ? `${JSON.stringify(toJson(index))}\n`
         : formatIndex(context.root(), index, makePaint(context.colored())),

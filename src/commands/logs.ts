@@ -5,7 +5,7 @@ import { makeStripper } from "../logs/strip.ts";
 import { readTail } from "../logs/tail.ts";
 import { parseSelection } from "../state/key.ts";
 import { DtError, EXIT } from "../sys/error.ts";
-import { isReaderGone, isTerminal, writeAll } from "../sys/stdio.ts";
+import { isReaderGone, isTerminal, print, writeAll } from "../sys/stdio.ts";
 import { usage } from "./args.ts";
 import type { DtContext } from "./context.ts";
 
@@ -29,19 +29,22 @@ export default defineCommand({
     const key = oneKey(context, args._);
     const path = logPathOf(context, key);
     if (args.path) {
-      writeAll(1, context.globals.json ? `${JSON.stringify({ key, path })}\n` : `${path}\n`);
+      print(context.globals.json ? `${JSON.stringify({ key, path })}\n` : `${path}\n`);
       return EXIT.done;
     }
     const lines = parseLines(args.lines);
-    const tail = readTail(path, lines);
-    if (tail === null && !args.follow) {
+    const emit = makeEmitter(context, key);
+    let open = true;
+    const end = readTail(path, lines, (bytes) => {
+      open = emit(bytes);
+      return open;
+    });
+    if (end === null && !args.follow) {
       throw new DtError("no-log", `${key} has no log here (${path} does not exist).`, {
         hint: "`dt ps --all` lists what has run.",
       });
     }
-    const emit = makeEmitter(context, key);
-    if (tail !== null && !emit(tail.bytes)) return EXIT.done;
-    if (!args.follow) {
+    if (!args.follow || !open) {
       emit.end();
       return EXIT.done;
     }
@@ -56,7 +59,7 @@ export default defineCommand({
         stop.abort();
       });
     }
-    await followFile({ path, from: tail?.to ?? 0, onBytes: emit, isGone: () => isReaderGone(1), signal: stop.signal });
+    await followFile({ path, from: end ?? 0, onBytes: emit, isGone: () => isReaderGone(1), signal: stop.signal });
     emit.end();
     return status;
   },

@@ -4,7 +4,7 @@ import { makePaint } from "../output/talk.ts";
 import { DEFAULT_VARIANT } from "../state/key.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { nearestNames } from "../sys/nearest.ts";
-import { writeAll } from "../sys/stdio.ts";
+import { print } from "../sys/stdio.ts";
 import { checkArgs, durationOf, usage } from "./args.ts";
 import { type DtContext, rememberRoot } from "./context.ts";
 import { MANAGED_ARGS } from "./managed.ts";
@@ -16,7 +16,7 @@ export async function runPlugin(context: DtContext, name: string, words: readonl
   const [commandName, ...rest] = words;
   if (commandName === undefined || commandName === "--help" || commandName === "-h") return showPlugin(context, name);
   const command = findCommand(plugin, commandName);
-  if (command.kind === "managed") return runManaged(context, plugin, command, rest);
+  if (command.kind === "managed") return runManaged(context, index, plugin, command, rest);
   return runOneshot(context, plugin, command, rest);
 }
 
@@ -24,7 +24,7 @@ export async function runPlugin(context: DtContext, name: string, words: readonl
 export async function showPlugin(context: DtContext, name: string): Promise<number> {
   const plugin = findPlugin(await context.index(), name);
   const { formatPlugin } = await import("./list.ts");
-  writeAll(1, formatPlugin(context.root(), plugin, makePaint(context.colored())));
+  print(formatPlugin(context.root(), plugin, makePaint(context.colored())));
   return EXIT.done;
 }
 
@@ -87,13 +87,14 @@ async function runOneshot(
 
 async function runManaged(
   context: DtContext,
+  index: ManifestIndex,
   plugin: ResolvedPlugin,
   command: ResolvedCommand,
   words: readonly string[],
 ): Promise<number> {
   const what = `dt ${plugin.name} ${command.name}`;
   const ownWords = words.includes("--") ? words.slice(0, words.indexOf("--")) : words;
-  if (ownWords.includes("--help") || ownWords.includes("-h")) return showManaged(context, plugin, command);
+  if (ownWords.includes("--help") || ownWords.includes("-h")) return showManaged(plugin, command);
   const checked = checkArgs(words, { what, args: MANAGED_ARGS, globals: context.globals, maxWords: 1 });
   const [variant = DEFAULT_VARIANT] = checked.words;
   const settings = Object.hasOwn(command.variants, variant) ? command.variants[variant] : undefined;
@@ -116,16 +117,16 @@ async function runManaged(
     detach: args.detach === true || args.wait !== undefined,
     noWait,
     ensure: args.ensure === true,
+    index: args.needs === false ? null : index,
     timeoutMs: durationOf("--timeout", args.timeout),
   });
 }
 
-async function showManaged(context: DtContext, plugin: ResolvedPlugin, command: ResolvedCommand): Promise<number> {
+async function showManaged(plugin: ResolvedPlugin, command: ResolvedCommand): Promise<number> {
   const { formatFlags } = await import("./help.ts");
   const variants = Object.keys(command.variants).filter((name) => name !== DEFAULT_VARIANT);
   const choice = variants.length === 0 ? "" : ` [${variants.join(" | ")}]`;
-  writeAll(
-    1,
+  print(
     `dt ${plugin.name} ${command.name}${choice} [flags] [-- args]\n  ${command.description ?? "A managed command"}.\n\n${formatFlags(MANAGED_ARGS)}`,
   );
   return EXIT.done;

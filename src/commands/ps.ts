@@ -7,7 +7,7 @@ import { formatDuration } from "../output/time.ts";
 import { parseSelection } from "../state/key.ts";
 import type { KeyState } from "../state/types.ts";
 import { isLiving } from "../state/view.ts";
-import { writeAll } from "../sys/stdio.ts";
+import { print } from "../sys/stdio.ts";
 import type { DtContext } from "./context.ts";
 import { makeDriftOf } from "./drift.ts";
 import { beginLook, type KeyReport, keysOf, lookAt } from "./look.ts";
@@ -25,10 +25,7 @@ export default defineCommand({
     const reports = keysOf(ground, parseSelection(args._))
       .flatMap((key) => lookAt(look, key) ?? [])
       .filter((report) => args.all || isLiving(report.state) || report.state === "failed");
-    writeAll(
-      1,
-      context.globals.json ? `${JSON.stringify(reports)}\n` : formatReports(reports, makePaint(context.colored())),
-    );
+    print(context.globals.json ? `${JSON.stringify(reports)}\n` : formatReports(reports, makePaint(context.colored())));
     return 0;
   },
 });

@@ -7,11 +7,12 @@ import { describeAsker } from "../state/asker.ts";
 import { parseKey, parseSelection } from "../state/key.ts";
 import type { LaunchRecord } from "../state/types.ts";
 import { askRestart } from "../supervisor/restart.ts";
+import { awaitSettled } from "../supervisor/settle.ts";
 import { lineOf } from "../supervisor/start.ts";
 import type { LaunchSpec } from "../supervisor/types.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { presenceOf } from "../sys/identity.ts";
-import { writeAll } from "../sys/stdio.ts";
+import { print } from "../sys/stdio.ts";
 import { durationOf, usage } from "./args.ts";
 import { type DtContext, rememberRoot } from "./context.ts";
 import { keysOf } from "./look.ts";
@@ -97,35 +98,16 @@ async function makeSpec(
 }
 
 /** The host has restarted it; readiness is its to find out, and told here when it is known. */
-async function tellRestarted(
-  { ground: getGround, globals, talk }: DtContext,
-  oldToken: string,
-  key: string,
-): Promise<number> {
-  const { store, table, root } = getGround();
-  for (;;) {
-    const read = store.record(key);
-    if (read.is !== "there" || (read.value.leader !== null && presenceOf(table, read.value.leader) === "gone")) {
-      const exit = store.exit(key);
-      talk.warn(`${key} ${exit.is === "there" ? exit.value.text : "ended"} right after its restart`);
-      return EXIT.failed;
-    }
-    const record = read.value;
-    const history = store.history(record.token);
-    const ready = history.is === "there" ? history.value.ready : null;
-    const hostGone = presenceOf(table, record.host) !== "alive";
-    if (
-      record.token !== oldToken &&
-      record.leader !== null &&
-      (!record.probed || hostGone || (ready !== null && ready.is !== "waiting"))
-    ) {
-      const state = ready?.is === "ready" || ready?.is === "unhealthy" ? ready.is : "running";
-      const line = lineOf(record, state);
-      talk.say(`${key} restarted`);
-      if (ready?.is === "unhealthy") talk.warn(`${key} is not ready in time: ${ready.why}. It runs on, as unhealthy.`);
-      writeAll(1, globals.json ? `${JSON.stringify(line)}\n` : formatTruth(root, line));
-      return state === "unhealthy" ? EXIT.timeout : EXIT.done;
-    }
-    await Bun.sleep(5);
+async function tellRestarted(context: DtContext, oldToken: string, key: string): Promise<number> {
+  const { globals, talk } = context;
+  const settled = await awaitSettled(context.ground(), key, oldToken);
+  if (settled.is === "ended") {
+    talk.warn(`${key} ${settled.exit?.text ?? "ended"} right after its restart`);
+    return EXIT.failed;
   }
+  const line = lineOf(settled.record, settled.is);
+  talk.say(`${key} restarted`);
+  if (settled.is === "unhealthy") talk.warn(`${key} is not ready in time: ${settled.why}. It runs on, as unhealthy.`);
+  print(globals.json ? `${JSON.stringify(line)}\n` : formatTruth(context.root(), line));
+  return settled.is === "unhealthy" ? EXIT.timeout : EXIT.done;
 }

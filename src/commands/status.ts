@@ -6,7 +6,7 @@ import { formatDuration } from "../output/time.ts";
 import { parseSelection } from "../state/key.ts";
 import { isLiving } from "../state/view.ts";
 import { EXIT } from "../sys/error.ts";
-import { writeAll } from "../sys/stdio.ts";
+import { print } from "../sys/stdio.ts";
 import type { DtContext } from "./context.ts";
 import { makeDriftOf } from "./drift.ts";
 import { beginLook, type KeyReport, keysOf, lookAt } from "./look.ts";
@@ -25,13 +25,13 @@ export default defineCommand({
     const living = reports.filter(({ report }) => report !== null && isLiving(report.state));
     if (context.globals.json) {
       const shown = reports.map(({ key, report }) => report ?? { key, state: "stopped", pid: null, exit: null });
-      writeAll(1, `${JSON.stringify(selection.is === "keys" && shown.length === 1 ? shown[0] : shown)}\n`);
+      print(`${JSON.stringify(selection.is === "keys" && shown.length === 1 ? shown[0] : shown)}\n`);
     } else {
       const paint = makePaint(context.colored());
       const texts = reports.map(({ key, report }) =>
         report === null ? `${paint.bold(key)}  never ran here\n` : describe(context.root(), report, paint.bold),
       );
-      writeAll(1, texts.length === 0 ? "Nothing runs here.\n" : texts.join("\n"));
+      print(texts.length === 0 ? "Nothing runs here.\n" : texts.join("\n"));
     }
     return living.length === reports.length && living.length > 0 ? EXIT.done : EXIT.notRunning;
   },

@@ -7,7 +7,7 @@ import { describeAsker } from "../state/asker.ts";
 import { parseSelection } from "../state/key.ts";
 import { type StopKeyResult, stopKey } from "../supervisor/stopkey.ts";
 import { DtError, EXIT } from "../sys/error.ts";
-import { writeAll } from "../sys/stdio.ts";
+import { print } from "../sys/stdio.ts";
 import { durationOf, usage } from "./args.ts";
 import type { DtContext } from "./context.ts";
 import { keysOf } from "./look.ts";
@@ -46,7 +46,7 @@ export default defineCommand({
     const outcomes = await Promise.allSettled(keys.map(ask));
     const results = outcomes.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
     for (const result of results) context.talk.say(SENTENCES[result.is](result as never));
-    if (context.globals.json) writeAll(1, `${JSON.stringify(results.map(toJson))}\n`);
+    if (context.globals.json) print(`${JSON.stringify(results.map(toJson))}\n`);
     return reportFailures(outcomes, (text) => context.talk.warn(text));
   },
 });

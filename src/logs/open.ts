@@ -44,8 +44,7 @@ export function openRun(path: string, keep: number, mode: number): OpenedLog {
 }
 
 function shiftRuns(path: string, keep: number): void {
-  if (keep === 0) return removeIfThere(path);
-  removeIfThere(`${path}.${keep}`);
+  removeIfThere(keep === 0 ? path : `${path}.${keep}`);
   for (let run = keep - 1; run >= 0; run--) {
     try {
       renameSync(run === 0 ? path : `${path}.${run}`, `${path}.${run + 1}`);

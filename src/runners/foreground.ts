@@ -10,11 +10,12 @@ import { makeQueue } from "../supervisor/hosted.ts";
 import { resolveAnew } from "../supervisor/renew.ts";
 import { claimRequests, RESTART_SIGNAL } from "../supervisor/restart.ts";
 import { cleanedForHosting } from "../supervisor/selfenv.ts";
+import { awaitSettled } from "../supervisor/settle.ts";
 import { lineOf } from "../supervisor/start.ts";
 import type { LaunchSpec } from "../supervisor/types.ts";
 import { EXIT } from "../sys/error.ts";
 import { shellCode } from "../sys/status.ts";
-import { isReaderGone, writeAll } from "../sys/stdio.ts";
+import { isReaderGone, print, writeAll } from "../sys/stdio.ts";
 import type { RunnerContext } from "./context.ts";
 import { tellEvent } from "./tell.ts";
 
@@ -54,7 +55,7 @@ export async function runForeground(context: RunnerContext, spec: LaunchSpec): P
   try {
     const end = await hostLaunch(ground, spec, (event) => tellEvent(context, event), control);
     await screen.close();
-    return conclude(context, end);
+    return await conclude(context, end);
   } catch (error) {
     await screen.close();
     if (cancel.signal.aborted && (error as { name?: string }).name === "AbortError") {
@@ -95,12 +96,14 @@ function makeScreen(onGone: () => void) {
 }
 
 /** The last line says how it ended and, where somebody else did it, who. */
-function conclude({ ground, talk, json }: RunnerContext, end: HostEnd): number {
+async function conclude({ ground, talk, json }: RunnerContext, end: HostEnd): Promise<number> {
   switch (end.is) {
     case "unchanged": {
-      const line = lineOf(end.record, end.record.probed ? "ready" : "running");
+      const settled = await awaitSettled(ground, end.record.key);
+      if (settled.is === "ended") return EXIT.failed;
+      const line = lineOf(settled.record, settled.is);
       talk.say(`${line.key} runs already and is the same: left alone`);
-      writeAll(1, json ? `${JSON.stringify({ ...line, unchanged: true })}\n` : formatTruth(ground.root, line));
+      print(json ? `${JSON.stringify({ ...line, unchanged: true })}\n` : formatTruth(ground.root, line));
       return EXIT.done;
     }
     case "unwanted":

@@ -56,8 +56,10 @@ export async function endLaunch(ground: Ground, record: LaunchRecord, request: E
   };
   if (request.how !== "sweep") {
     const wanted = request.how === "replace" ? "run" : "stopped";
-    store.writeWant({ version: 1, key: record.key, want: wanted, at: new Date().toISOString(), by: request.by });
-    store.writeRecord(stopping);
+    write(request, () => {
+      store.writeWant({ version: 1, key: record.key, want: wanted, at: new Date().toISOString(), by: request.by });
+      store.writeRecord(stopping);
+    });
   }
   await finishUnknownLeader(ground, record, request.self);
   const stopped = await stopTree({
@@ -72,10 +74,22 @@ export async function endLaunch(ground: Ground, record: LaunchRecord, request: E
   const status = await readStatus(ground, record, request);
   if (!sameIdentity(record.host, request.self)) await waitForHostGone(ground, record, request.how === "replace");
   const exit = makeExit(record, request, stopping, status, stopped);
-  store.writeExit(exit);
+  write({ how: "stop" }, () => store.writeExit(exit));
   store.removeRecord(record);
   checkPortsFree(ground, record, stopped);
   return { exit, stopped, tookMs: Math.round(performance.now() - began) };
+}
+
+/**
+ * A full disk must not keep anybody from stopping, which is what frees it: notes that cannot be written are done without. A replacement
+ * is another matter: nothing is touched when it could not be written down.
+ */
+function write({ how }: Pick<EndRequest, "how">, note: () => void): void {
+  try {
+    note();
+  } catch (error) {
+    if (how === "replace" || !(error instanceof DtError)) throw error;
+  }
 }
 
 /** Between two runs nothing is alive but the host: it is told by its record's going, and leaves. */

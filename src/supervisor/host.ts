@@ -9,6 +9,7 @@
  *   stopping        who stops it writes the exit    SIGKILL at once           -                  leave                    next dt finishes
  *   backoff         -                               forget the restart        start now          leave                    shown as failed
  */
+import { boundLog } from "../logs/bound.ts";
 import type { ExitRecord, LaunchHistory, LaunchRecord } from "../state/types.ts";
 import { DtError } from "../sys/error.ts";
 import { identify, identifySelf, isOver, type ProcessIdentity, presenceOf } from "../sys/identity.ts";
@@ -133,6 +134,7 @@ function beginRun(
   control.onRun(record);
   const probes = new Set<number>();
   watchOrphans(ground, run, probes);
+  watchLogSize(run, report);
   if (record.probed) void watchReadiness(ground, run, probes, report);
   return run;
 }
@@ -193,6 +195,25 @@ const WNOHANG = 1;
 
 function noteExit(ground: Ground, run: Run, status: { code: number | null; signal: string | null }): void {
   writeHistory(ground, run, { exited: { ...status, at: new Date().toISOString() } });
+}
+
+/** How often the log's size is looked at: a run may exceed its bound by what it writes in this time. */
+const BOUND_EVERY_MS = 1000;
+
+function watchLogSize({ record, spec, over }: Run, report: Report): void {
+  const { maxBytes } = spec.settings.logs;
+  if (maxBytes === null) return;
+  const bound = boundLog(record.log, maxBytes);
+  const timer = setInterval(() => {
+    if (bound.check()) return;
+    clearInterval(timer);
+    report({ is: "note", text: `${record.key}: this file system cannot release a log's head, so logs.maxSize is off` });
+  }, BOUND_EVERY_MS);
+  over.signal.addEventListener("abort", () => {
+    clearInterval(timer);
+    bound.check();
+    bound.close();
+  });
 }
 
 type Finished =

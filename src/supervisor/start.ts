@@ -139,6 +139,7 @@ async function clearPlace(
   if (old.is === "absent") return;
   if (old.is === "unreadable") return clearUnreadable(ground, spec.key, report);
   const by = spec.asker.by === "user" ? { ...spec.asker, by: "rerun" as const } : spec.asker;
+  store.checkSpace();
   const living = old.value.leader !== null && presenceOf(ground.table, old.value.leader) === "alive";
   if (living) {
     report({

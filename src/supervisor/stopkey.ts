@@ -33,6 +33,7 @@ export async function stopKey(ground: Ground, request: StopKeyRequest, report: R
     command: request.by.command,
     timeoutMs: request.lockTimeoutMs,
     backend: ground.lockBackend,
+    evenUnwritten: true,
   });
   try {
     const read = store.record(key);

@@ -3,7 +3,7 @@
  * `process.stdout` is never touched: its getter costs 7 ms and leaves a shared pipe non-blocking.
  */
 import { fstatSync, writeSync } from "node:fs";
-import { errnoOf } from "./error.ts";
+import { DtError, errnoOf } from "./error.ts";
 import { libc, ptr } from "./libc.ts";
 
 export type WriteOutcome = "written" | "closed" | "failed";
@@ -22,6 +22,12 @@ export function writeAll(fd: number, data: string | Uint8Array): WriteOutcome {
     }
   }
   return "written";
+}
+
+/** Prints a result on standard output. A reader that has gone is no error; a disk that is full is: the answer was not given. */
+export function print(text: string): void {
+  if (writeAll(1, text) !== "failed") return;
+  throw new DtError("cannot-print", "Standard output could not be written (is the disk full that it goes to?).");
 }
 
 const POLLERR = 0x8;
