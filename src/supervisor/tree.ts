@@ -124,6 +124,7 @@ function oldestStart(table: ProcessTable, { leader, host }: TreeQuery): number |
 }
 
 function isReused(table: ProcessTable, leader: ProcessIdentity): boolean {
+  if (!isHere(table, leader)) return true; // of an earlier boot or another namespace: its number says nothing here
   const entry = table.entry(leader.pid);
   return entry !== null && entry.startTime !== leader.startTime;
 }
