@@ -29,7 +29,12 @@ export function formatHelp(paint: Paint): string {
 }
 
 export function formatFlags(args: ArgsDef): string {
-  const rows = Object.entries(args).flatMap(([name, arg]) => {
+  return formatTable(rowsOfFlags(args));
+}
+
+/** One row a flag: how it is written, what it means. */
+export function rowsOfFlags(args: ArgsDef): string[][] {
+  return Object.entries(args).flatMap(([name, arg]): string[][] => {
     if (arg.type === "positional") return [];
     const aliases = "alias" in arg && arg.alias !== undefined ? [arg.alias].flat().map((alias) => `-${alias}, `) : [];
     const negative =
@@ -37,7 +42,6 @@ export function formatFlags(args: ArgsDef): string {
     const value = arg.type === "string" ? ` ${("valueHint" in arg && arg.valueHint) || "VALUE"}` : "";
     return [[`  ${aliases.join("")}--${name}${value}`, arg.description ?? ""], ...negative];
   });
-  return formatTable(rows as string[][]);
 }
 
 /** Help of one verb. */
