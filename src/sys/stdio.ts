@@ -2,7 +2,7 @@
  * The one way dt writes to its own standard streams: whole, in order, with plain `write(2)`.
  * `process.stdout` is never touched: its getter costs 7 ms and leaves a shared pipe non-blocking.
  */
-import { fstatSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
 import { errnoOf } from "./error.ts";
 
 export type WriteOutcome = "written" | "closed" | "failed";
@@ -21,6 +21,16 @@ export function writeAll(fd: number, data: string | Uint8Array): WriteOutcome {
     }
   }
   return "written";
+}
+
+/** Whether this process has a controlling terminal, whatever its streams are. */
+export function hasTerminal(): boolean {
+  try {
+    closeSync(openSync("/dev/tty", constants.O_RDWR | constants.O_NOCTTY));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Whether a file descriptor is a terminal, without touching `process.stdout`. */
