@@ -58,7 +58,10 @@ export function makeContext(globals: Globals, argv: readonly string[], ownEnv: R
   const ground = lazy(
     (): Ground => ({
       table: makeProcessTable(),
-      store: store(),
+      // A one-shot has no need of the run directory, so one that cannot be used does not hinder it.
+      get store() {
+        return store();
+      },
       root: root(),
       home: home(),
       cache: cache(),
