@@ -28,7 +28,7 @@ export async function runOneshot(context: RunnerContext, request: OneshotRequest
     const { runHandler } = await import("./handler.ts");
     return runHandler(context, request, streams);
   }
-  const prepared = prepareCommand({
+  const { argv, cwd, environment } = prepareCommand({
     ground: context.ground,
     settings,
     run: settings.run,
@@ -37,10 +37,9 @@ export async function runOneshot(context: RunnerContext, request: OneshotRequest
     launch: null,
   });
   if (context.dryRun) {
-    writeAll(1, formatPlan({ ...prepared, added: prepared.environment.added }, context.json));
+    writeAll(1, formatPlan({ argv, cwd, added: environment.added }, context.json));
     return 0;
   }
-  const { argv, cwd, environment } = prepared;
   const there = cwd === process.cwd() ? "" : `cd ${quoteWord(cwd)} && `;
   context.talk.detail(`$ ${there}${quoteCommand(argv)}`);
   becomeCommand({ argv, cwd, env: environment.env }, request.descriptors);

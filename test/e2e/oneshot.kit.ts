@@ -1,5 +1,5 @@
 /** What the tests of one-shots share: a manifest from a table of commands, and a shell that calls the binary as `"$DT"`. */
-import { DT, type Result, type RunOptions, type TestRoot } from "../kit.ts";
+import { DT, type Result, type RunOptions, type TestRoot, until } from "../kit.ts";
 
 /** A manifest in JSON: loading it needs no TypeScript. */
 export function manifestOf(name: string, commands: Record<string, object>, more: object = {}): string {
@@ -37,4 +37,35 @@ export function shell(root: TestRoot, script: string, options: RunOptions & { sh
 /** Splits what `cat /proc/<pid>/cmdline` gives. */
 export function words(cmdline: string): string[] {
   return cmdline.split("\0").slice(0, -1);
+}
+
+/** A program on a terminal of its own, driven by what a person would type and see. */
+export function onTerminal(root: TestRoot, argv: string[], env: Record<string, string> = {}) {
+  let text = "";
+  const data = (_terminal: unknown, bytes: Uint8Array) => {
+    text += new TextDecoder().decode(bytes);
+  };
+  const child = Bun.spawn(argv, {
+    cwd: root.dir,
+    env: { ...root.env, DT, PS1: "$ ", ...env },
+    terminal: { cols: 80, rows: 24, data },
+  });
+  return {
+    child,
+    type: (keys: string) => child.terminal?.write(keys),
+    resize: (columns: number, rows: number) => child.terminal?.resize(columns, rows),
+    /** Waits for this in what has appeared since the last wait; gives the match. */
+    async sees(pattern: RegExp): Promise<RegExpExecArray> {
+      const found = await until(`the terminal shows ${pattern}`, () => pattern.exec(text)).catch((error: Error) => {
+        throw new Error(`${error.message}; it shows:\n${text}`);
+      });
+      text = text.slice(found.index + found[0].length);
+      return found;
+    },
+    async close(): Promise<void> {
+      child.kill("SIGKILL");
+      await child.exited;
+      child.terminal?.close();
+    },
+  };
 }
