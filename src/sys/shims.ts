@@ -13,12 +13,11 @@ export function ensureShims(places: Iterable<string>, self: readonly string[]): 
   const name = sha256(JSON.stringify(texts)).slice(0, 12);
   for (const place of places) {
     const directory = join(place, "shims", name);
-    if (isUsable(directory)) return directory;
+    if (isUsable(directory, texts)) return directory;
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
-      // The marker comes last: its presence says that all of them are there.
       for (const [file, text] of texts) writeShim(join(directory, file), text);
-      if (isUsable(directory)) return directory;
+      if (isUsable(directory, texts)) return directory;
     } catch {
       // read-only or full: the next place
     }
@@ -26,15 +25,13 @@ export function ensureShims(places: Iterable<string>, self: readonly string[]): 
   return null;
 }
 
-const MARKER = "dialtone.sh";
-
-/** There, on a file system that runs programs, and nobody else's to change: what lies here is executed. */
-function isUsable(directory: string): boolean {
+/** All there, on a file system that runs programs, and nobody else's to change: what lies here is executed. */
+function isUsable(directory: string, texts: readonly [string, string][]): boolean {
   try {
     const stat = lstatSync(directory);
     if (!stat.isDirectory() || (stat.mode & 0o022) !== 0 || (stat.uid !== process.geteuid?.() && stat.uid !== 0))
       return false;
-    accessSync(join(directory, MARKER), constants.X_OK);
+    for (const [file] of texts) accessSync(join(directory, file), constants.X_OK);
     return true;
   } catch {
     return false;
@@ -53,5 +50,5 @@ function shimTexts(self: readonly string[]): Record<string, string> {
   const dt = self.map(quote).join(" ");
   const asBun = (more: string) => `#!/bin/sh\nBUN_BE_BUN=1\nexport BUN_BE_BUN\nexec ${bun}${more} "$@"\n`;
   const asDt = `#!/bin/sh\nunset BUN_BE_BUN\nexec ${dt} "$@"\n`;
-  return { bun: asBun(""), bunx: asBun(" x"), dt: asDt, [MARKER]: asDt };
+  return { bun: asBun(""), bunx: asBun(" x"), dt: asDt, "dialtone.sh": asDt };
 }
