@@ -55,7 +55,10 @@ export function makeInterruption(pass: (signal: NodeJS.Signals) => void): Interr
     async during(run) {
       hold();
       try {
-        return await run();
+        const result = await run();
+        // The signal that ended the program came to dt as well, but its listener may be called after the news of that end.
+        await new Promise((resolve) => setImmediate(resolve));
+        return result;
       } finally {
         release();
       }
