@@ -10,9 +10,8 @@ export function quoteWord(word: string): string {
 
 const quote = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`;
 
-/** In the first place these are grammar, a job or an assignment, not a program's name. */
-const NOT_A_PROGRAM =
-  /=|^%|^(?:if|then|else|elif|fi|do|done|case|esac|while|until|for|in|function|select|time|coproc)$/;
+/** In the first place these are grammar or an assignment, not a program's name. */
+const NOT_A_PROGRAM = /=|^(?:if|then|else|elif|fi|do|done|case|esac|while|until|for|in|function|select|time|coproc)$/;
 
 export function quoteCommand([program, ...args]: readonly string[]): string {
   if (program === undefined) return "";
