@@ -18,7 +18,7 @@ export async function runPlugin(context: DtContext, name: string, words: readonl
   const [commandName, ...rest] = words;
   if (commandName === undefined || commandName === "--help" || commandName === "-h") return showPlugin(context, name);
   const command = findCommand(plugin, commandName);
-  if (command.kind === "managed") return runManaged(context, plugin, command, rest);
+  if (command.kind === "managed") return runManaged(context, index, plugin, command, rest);
   return runOneshot(context, plugin, command, rest, descriptors);
 }
 
@@ -78,7 +78,15 @@ async function runOneshot(
   const settings = command.variants[variant] as Settings;
   if (settings.kind !== "oneshot") throw new Error("a one-shot's variant is a one-shot");
   const { runOneshot: run } = await import("../runners/exec.ts");
-  return run(context.runner(), { plugin: plugin.name, command: command.name, variant, file: plugin.file, settings, args, descriptors });
+  return run(context.runner(), {
+    plugin: plugin.name,
+    command: command.name,
+    variant,
+    file: plugin.file,
+    settings,
+    args,
+    descriptors,
+  });
 }
 
 async function runManaged(

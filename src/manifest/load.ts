@@ -8,6 +8,7 @@ import { dirname, join } from "node:path";
 import { messageOf } from "../sys/error.ts";
 import { isIgnored } from "../sys/limits.ts";
 import { selfCommand } from "../sys/self.ts";
+import { signalNumber } from "../sys/signals.ts";
 import { failed, type LoadResult, type Outcome } from "./outcome.ts";
 
 /** Far above what Babel needs for a manifest, short enough to wait for once. */
@@ -104,7 +105,7 @@ async function runChild(file: string, resultFile: string, timeoutMs: number, opt
     if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
   };
   // What is ignored (under nohup) stays so: a listener would end that for the command as well
-  const heard = SIGNALS.filter((name) => !isIgnored(constants.signals[name]));
+  const heard = SIGNALS.filter((name) => !isIgnored(signalNumber(name) as number));
   for (const name of heard) process.on(name, onSignal);
   const ending: Ending = { timedOut: false, code: null, signal: null, output: "" };
   const keep = (text: string) => {

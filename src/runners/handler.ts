@@ -1,5 +1,7 @@
 /** `handler` commands: the manifest's function, run inside dt with a small context. Loaded only when one runs. */
+
 import { resolve } from "node:path";
+import { createConsola, type LogType } from "consola/core";
 import { loadHandler } from "../manifest/handler.ts";
 import type { Handler, HandlerContext } from "../manifest/types.ts";
 import { quoteCommand } from "../output/shell.ts";
@@ -131,13 +133,22 @@ function start(execution: Execution): AttachedProgram {
   }
 }
 
+/** consola's interface, so that a handler may use all of it, printed in dt's own manner: whole, on standard error, coloured as wanted. */
 function makeLog({ say, warn, paint }: Talk): HandlerContext["log"] {
-  return {
-    info: (message) => say(message),
-    success: (message) => say(paint.green(message)),
-    warn: (message) => warn(message),
-    error: (message) => warn(paint.red(message)),
+  const lines: Partial<Record<LogType, (text: string) => void>> = {
+    success: (text) => say(paint.green(text)),
+    warn,
+    error: (text) => warn(paint.red(text)),
+    fatal: (text) => warn(paint.red(text)),
   };
+  return createConsola({
+    reporters: [
+      {
+        log: ({ type, args }) =>
+          (lines[type] ?? say)(args.map((arg) => (typeof arg === "string" ? arg : Bun.inspect(arg))).join(" ")),
+      },
+    ],
+  });
 }
 
 const HIGHEST_CODE = 255;

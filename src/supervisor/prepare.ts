@@ -41,7 +41,9 @@ export function buildArgv(run: string[] | string, args: readonly string[]): [str
 
 /** Whether a shell would put arguments in; what is in single quotes or escaped (`awk '{ print $1 }'`) is not for the shell. */
 function usesArguments(script: string): boolean {
-  const plain = script.replace(/\\.|'[^']*'|"(?:\\.|[^"\\])*"/gs, (part) => (part.startsWith('"') ? part.replace(/\\./gs, "") : ""));
+  const plain = script.replace(/\\.|'[^']*'|"(?:\\.|[^"\\])*"/gs, (part) =>
+    part.startsWith('"') ? part.replace(/\\./gs, "") : "",
+  );
   return /\$[@*#1-9]|\$\{[@*#1-9]/.test(plain);
 }
 
@@ -60,7 +62,8 @@ export function prepareCommand(request: CommandRequest): PreparedCommand {
   const { ground, settings } = request;
   const cwd = resolveIn(ground.root, settings.cwd);
   checkDirectory(cwd);
-  const shims = request.looking === true ? null : ensureShims(shimPlaces(ground, request.inherited.TMPDIR), ground.self);
+  const shims =
+    request.looking === true ? null : ensureShims(shimPlaces(ground, request.inherited.TMPDIR), ground.self);
   const environment = prepareEnvironment({
     inherited: request.inherited,
     root: ground.root,
@@ -76,7 +79,10 @@ export function prepareCommand(request: CommandRequest): PreparedCommand {
 /** The user's home of dt, then the run directory, then a private place in the directory for temporary files. */
 function* shimPlaces(ground: Pick<Ground, "home" | "store">, temporary = "/tmp"): Generator<string> {
   if (ground.home !== null) yield ground.home;
-  const others = [() => ground.store.directory, () => privateDirectory(join(temporary, `dialtone-${process.geteuid?.()}`))];
+  const others = [
+    () => ground.store.directory,
+    () => privateDirectory(join(temporary, `dialtone-${process.geteuid?.()}`)),
+  ];
   for (const place of others) {
     try {
       yield place();

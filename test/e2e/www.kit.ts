@@ -51,7 +51,8 @@ export async function startSite(root: TestRoot, port = freePort()): Promise<Runn
   root.write("manifests/www.ts", manifest.replace(/\bport: \d+/, `port: ${port}`));
   const started = await root.dt(["www", "dev", "--wait"]);
   const line = new RegExp(`^www:dev:default ready pid \\d+ http://localhost:${port} log plugins/www/dev.log\n$`);
-  if (started.code !== 0 || !line.test(started.stdout)) throw new Error(`dt www dev: ${started.stdout}${started.stderr}`);
+  if (started.code !== 0 || !line.test(started.stdout))
+    throw new Error(`dt www dev: ${started.stdout}${started.stderr}`);
   return {
     url: `http://localhost:${port}/`,
     port,
