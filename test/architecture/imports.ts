@@ -44,7 +44,7 @@ export function lineAt(text: string, offset: number): number {
 /** The same text with every comment blanked, so that offsets and lines stay. Strings and regular expressions are stepped over. */
 export function withoutComments(text: string): string {
   const token =
-    /"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\[^]|[^`\\])*`|(?<comment>\/\*[^]*?\*\/|\/\/[^\n]*)|(?<=[=(,:?!&|;[{]\s*|\breturn\s+|^\s*)\/(?![/*])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[])+\//gm;
+    /"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\[\s\S]|[^`\\])*`|(?<comment>\/\*[\s\S]*?\*\/|\/\/[^\n]*)|(?<=[=(,:?!&|;[{]\s*|\breturn\s+|^\s*)\/(?![/*])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[])+\//gm;
   return text.replace(token, (found, ...rest) => {
     const { comment } = rest.at(-1) as { comment?: string };
     return comment === undefined ? found : found.replace(/[^\n]/g, " ");

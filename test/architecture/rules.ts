@@ -21,7 +21,7 @@ const ENTRIES: Readonly<Record<string, (target: string) => boolean>> = {
 };
 
 /** Packages that cost milliseconds or megabytes; nothing that every call of dt loads may import them but by `import()`. */
-export const HEAVY = ["consola", "jiti", "valibot", "@valibot/to-json-schema", "yaml", "smol-toml", "jsonc-parser"];
+const HEAVY = ["consola", "jiti", "valibot", "@valibot/to-json-schema", "yaml", "smol-toml", "jsonc-parser"];
 
 /** Where heavy packages are at home: only the load child, a `handler` command or the schema's verb gets there. */
 export const HEAVY_MODULES = [
@@ -115,14 +115,14 @@ function wayToHeavy(
   return undefined;
 }
 
-export interface Ban {
+interface Ban {
   pattern: RegExp;
   sentence: string;
   /** The files where it is right. */
   except: readonly string[];
 }
 
-export const BANS: readonly Ban[] = [
+const BANS: readonly Ban[] = [
   { pattern: /\bprocess\.(exit|reallyExit|abort)\(/g, sentence: "ends the process", except: ["src/cli.ts"] },
   {
     pattern: /\bprocess\.(stdout|stderr|stdin)\b/g,
@@ -135,6 +135,18 @@ export const BANS: readonly Ban[] = [
     pattern: /\bconsole\.\w+\(/g,
     sentence: "uses console: use sys/stdio.ts or output/talk.ts",
     except: ["src/manifest/child.ts", "src/manifest/generate.ts"],
+  },
+  {
+    pattern: /\bprocess\.kill\(/g,
+    sentence: "sends a signal to a pid: signals go through the process table, which compares identities",
+    // The load child and its parent: a process that was not yet reaped, and its group.
+    except: ["src/manifest/child.ts", "src/manifest/load.ts"],
+  },
+  {
+    pattern: /\b(writeFileSync|appendFileSync|createWriteStream|Bun\.write)\(/g,
+    sentence: "writes a file in place: use sys/files.ts, which writes it whole and renames",
+    // What the repository's own generator writes, and a `.gitignore` that is created or left alone.
+    except: ["src/manifest/generate.ts", "src/sys/paths.ts"],
   },
   { pattern: /^(export )?(let|var) /gm, sentence: "has a variable at module level", except: [] },
   { pattern: /\bprocess\.platform\b/g, sentence: "branches by platform above sys", except: ["src/sys/*"] },
