@@ -1,6 +1,6 @@
 /**
- * What a source file imports, read from its text: imports of values, of types, of side effects, and `import()`. Bun's own
- * scanner drops imports of types, which count here. Reads the style of this repository (formatted TypeScript, no `require`).
+ * What a source file imports, read from its text: imports of values, of types, of side effects, `import()` and
+ * `require()`. Bun's own scanner drops imports of types, which count here. Reads the style of this repository.
  */
 import { posix } from "node:path";
 
@@ -20,7 +20,7 @@ export interface Import {
 }
 
 const IMPORT =
-  /(?<![\w$."])(?:(?:import|export)(?:\s+(?<type>type)(?=[\s{*]))?(?<names>[\s\w$*{},]+?)\bfrom\s*|import\s*(?=")|(?<call>import\s*\(\s*))"(?<target>[^"\n]+)"(?<member>\s*\)\s*\.\s*[A-Z])?/g;
+  /(?<![\w$."])(?:(?:import|export)(?:\s+(?<type>type)(?=[\s{*]))?(?<names>[\s\w$*{},]+?)\bfrom\s*|import\s*(?=")|(?<call>(?:import|require)\s*\(\s*))"(?<target>[^"\n]+)"(?<member>\s*\)\s*\.\s*[A-Z])?/g;
 
 export function importsOf(source: Source): Import[] {
   const code = withoutComments(source.text);
