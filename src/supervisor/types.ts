@@ -42,8 +42,6 @@ export interface LaunchSpec {
   detached: boolean;
 }
 
-/** One-shots have no spec of their own: they become the command. */
-
 /** One line a person may read about a launch. */
 export interface LaunchLine {
   key: string;
