@@ -5,10 +5,7 @@ import { DtError, EXIT } from "./sys/error.ts";
 async function main(argv: readonly string[]): Promise<number> {
   const [first] = argv;
   if (first === "__host") return (await import("./supervisor/hosted.ts")).runDetachedHost(await self());
-  if (first === "__load") {
-    await (await import("./manifest/child.ts")).runLoadChild(argv.slice(1));
-    return EXIT.done;
-  }
+  if (first === "__load") return (await import("./manifest/child.ts")).runLoadChild(argv.slice(1));
 
   const globals: Globals = { root: undefined, verbose: false, quiet: false, dryRun: false, json: false, color: null };
   try {
@@ -48,11 +45,18 @@ async function dispatch(argv: readonly string[], globals: Globals): Promise<numb
   }
   const rest = argv.slice(at + 1);
   if (!isVerb(word)) return (await import("./commands/plugin.ts")).runPlugin(context, word, rest);
-  if (VERBS[word] === null) throw new DtError("not-implemented", `dt ${word} is a reserved verb that is not in this version yet.`, { status: EXIT.usage });
+  if (VERBS[word] === null)
+    throw new DtError("not-implemented", `dt ${word} is a reserved verb that is not in this version yet.`, {
+      status: EXIT.usage,
+    });
   return runVerb(word, rest, context);
 }
 
-async function runVerb(name: import("./commands/verbs.ts").VerbName, words: readonly string[], context: import("./commands/context.ts").DtContext): Promise<number> {
+async function runVerb(
+  name: import("./commands/verbs.ts").VerbName,
+  words: readonly string[],
+  context: import("./commands/context.ts").DtContext,
+): Promise<number> {
   const { VERBS } = await import("./commands/verbs.ts");
   const verb = VERBS[name];
   if (verb === null) throw new Error(`${name} is not there`);
@@ -68,8 +72,16 @@ async function runVerb(name: import("./commands/verbs.ts").VerbName, words: read
   const [{ runCommand }, { checkArgs }] = await Promise.all([import("citty"), import("./commands/args.ts")]);
   const command = (await verb.load()).default;
   const { _: _words, ...flags } = { ...(command.args ?? {}) } as Record<string, never>;
-  const checked = checkArgs(words, { what: `dt ${name}`, args: flags, globals: context.globals, maxWords: verb.maxWords });
-  const { result } = await runCommand({ ...command, args: flags }, { rawArgs: [...checked.rawArgs, ...checked.rest], data: context });
+  const checked = checkArgs(words, {
+    what: `dt ${name}`,
+    args: flags,
+    globals: context.globals,
+    maxWords: verb.maxWords,
+  });
+  const { result } = await runCommand(
+    { ...command, args: flags },
+    { rawArgs: [...checked.rawArgs, ...checked.rest], data: context },
+  );
   return typeof result === "number" ? result : EXIT.done;
 }
 

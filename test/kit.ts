@@ -93,7 +93,12 @@ export class TestRoot {
     const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
     await child.exited;
     clearTimeout(timer);
-    return { code: child.exitCode, signal: child.signalCode === null ? null : String(child.signalCode), stdout, stderr };
+    return {
+      code: child.exitCode,
+      signal: child.signalCode === null ? null : String(child.signalCode),
+      stdout,
+      stderr,
+    };
   }
 
   /** Pids whose environment or command line names this root: what a clean test leaves empty. */

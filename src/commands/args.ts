@@ -20,14 +20,54 @@ type GlobalFlag = { takes: boolean; set(globals: Globals, value: string): void }
 
 /** Accepted before the plugin, and after a built-in verb too. */
 export const GLOBAL_FLAGS: Record<string, GlobalFlag> = {
-  "-C": { takes: true, set: (globals, value) => void (globals.root = value) },
-  "--root": { takes: true, set: (globals, value) => void (globals.root = value) },
-  "--verbose": { takes: false, set: (globals) => void (globals.verbose = true) },
-  "--quiet": { takes: false, set: (globals) => void (globals.quiet = true) },
-  "--dry-run": { takes: false, set: (globals) => void (globals.dryRun = true) },
-  "--json": { takes: false, set: (globals) => void (globals.json = true) },
-  "--no-color": { takes: false, set: (globals) => void (globals.color = false) },
-  "--color": { takes: false, set: (globals) => void (globals.color = true) },
+  "-C": {
+    takes: true,
+    set: (globals, value) => {
+      globals.root = value;
+    },
+  },
+  "--root": {
+    takes: true,
+    set: (globals, value) => {
+      globals.root = value;
+    },
+  },
+  "--verbose": {
+    takes: false,
+    set: (globals) => {
+      globals.verbose = true;
+    },
+  },
+  "--quiet": {
+    takes: false,
+    set: (globals) => {
+      globals.quiet = true;
+    },
+  },
+  "--dry-run": {
+    takes: false,
+    set: (globals) => {
+      globals.dryRun = true;
+    },
+  },
+  "--json": {
+    takes: false,
+    set: (globals) => {
+      globals.json = true;
+    },
+  },
+  "--no-color": {
+    takes: false,
+    set: (globals) => {
+      globals.color = false;
+    },
+  },
+  "--color": {
+    takes: false,
+    set: (globals) => {
+      globals.color = true;
+    },
+  },
 };
 
 /** Reads one global flag at `at`; gives how many words it took, 0 when it is none. */
@@ -88,7 +128,9 @@ export function checkArgs(argv: readonly string[], options: CheckOptions): Check
     canonical.push(`--${flag.name}=${value}`);
   }
   if (words.length > options.maxWords) {
-    throw usage(`${options.what} takes ${options.maxWords === 0 ? "no words" : `at most ${options.maxWords} word${options.maxWords === 1 ? "" : "s"}`}, but "${words[options.maxWords]}" came.`);
+    throw usage(
+      `${options.what} takes ${options.maxWords === 0 ? "no words" : `at most ${options.maxWords} word${options.maxWords === 1 ? "" : "s"}`}, but "${words[options.maxWords]}" came.`,
+    );
   }
   return { rawArgs: [...canonical, ...words], words, rest };
 }
@@ -109,7 +151,8 @@ function flagsOf(args: ArgsDef): Map<string, Flag> {
     const aliases = "alias" in arg && arg.alias !== undefined ? [arg.alias].flat() : [];
     flags.set(`--${name}`, flag);
     for (const alias of aliases) flags.set(alias.length === 1 ? `-${alias}` : `--${alias}`, flag);
-    if (type === "boolean" && "negativeDescription" in arg && arg.negativeDescription) flags.set(`--no-${name}`, { ...flag, negated: true });
+    if (type === "boolean" && "negativeDescription" in arg && arg.negativeDescription)
+      flags.set(`--no-${name}`, { ...flag, negated: true });
   }
   return flags;
 }
@@ -117,7 +160,10 @@ function flagsOf(args: ArgsDef): Map<string, Flag> {
 function unknownFlag(what: string, name: string, known: Iterable<string>): DtError {
   const names = [...known, ...Object.keys(GLOBAL_FLAGS)];
   const near = nearestNames(name, names);
-  return usage(`${what} has no flag ${name}.`, near.length > 0 ? `Did you mean ${near.join(" or ")}?` : `It has: ${[...new Set(names)].sort().join(" ")}`);
+  return usage(
+    `${what} has no flag ${name}.`,
+    near.length > 0 ? `Did you mean ${near.join(" or ")}?` : `It has: ${[...new Set(names)].sort().join(" ")}`,
+  );
 }
 
 export function usage(message: string, hint?: string): DtError {

@@ -6,13 +6,13 @@ import type { RunnerContext } from "../runners/context.ts";
 import { openStore, type Store } from "../state/store.ts";
 import { personsEnvironment } from "../supervisor/selfenv.ts";
 import type { Ground } from "../supervisor/types.ts";
+import { DtError, EXIT } from "../sys/error.ts";
 import { lazy } from "../sys/lazy.ts";
 import { inheritedOpenFiles } from "../sys/limits.ts";
 import type { LockBackend } from "../sys/lock.ts";
 import { cacheDirectoryOf, findRoot, homeDirectory, noRootError, runDirectoryOf } from "../sys/paths.ts";
 import { makeProcessTable } from "../sys/process.ts";
 import { selfCommand } from "../sys/self.ts";
-import { DtError, EXIT } from "../sys/error.ts";
 
 export interface Globals {
   root: string | undefined;
@@ -44,7 +44,12 @@ export interface DtContext {
   peek(): Promise<ManifestIndex | null>;
 }
 
-export function makeContext(globals: Globals, argv: readonly string[], ownEnv: Record<string, string | undefined>, cwd: string): DtContext {
+export function makeContext(
+  globals: Globals,
+  argv: readonly string[],
+  ownEnv: Record<string, string | undefined>,
+  cwd: string,
+): DtContext {
   const env = personsEnvironment(ownEnv);
   const talk = makeTalk({ quiet: globals.quiet, verbose: globals.verbose, color: globals.color, env });
   const root = lazy(() => {
@@ -88,7 +93,8 @@ export function makeContext(globals: Globals, argv: readonly string[], ownEnv: R
       dryRun: globals.dryRun,
       verbose: globals.verbose,
     }),
-    index: async ({ refresh = false } = {}) => (await import("../manifest/index.ts")).loadIndex({ ...where(), refresh }),
+    index: async ({ refresh = false } = {}) =>
+      (await import("../manifest/index.ts")).loadIndex({ ...where(), refresh }),
     peek: async () => (await import("../manifest/index.ts")).peekIndex(where()),
   };
 }
@@ -105,5 +111,7 @@ function lockBackendOf(env: Record<string, string>): LockBackend | undefined {
   const forced = env.DIALTONE_LOCK_BACKEND;
   if (forced === undefined || forced === "") return undefined;
   if (forced === "link" || forced === "excl") return forced;
-  throw new DtError("bad-environment", `DIALTONE_LOCK_BACKEND should be "link" or "excl", but is "${forced}".`, { status: EXIT.usage });
+  throw new DtError("bad-environment", `DIALTONE_LOCK_BACKEND should be "link" or "excl", but is "${forced}".`, {
+    status: EXIT.usage,
+  });
 }

@@ -10,7 +10,15 @@ export function makeDriftOf(ground: Ground, index: ManifestIndex | null): (recor
     const settings = index.plugins[record.plugin]?.commands[record.command]?.variants[record.variant];
     if (settings?.kind !== "managed") return settings === undefined ? true : null;
     try {
-      const now = prepareCommand({ ground, settings, run: settings.run, args: record.args, inherited: {}, launch: null, looking: true });
+      const now = prepareCommand({
+        ground,
+        settings,
+        run: settings.run,
+        args: record.args,
+        inherited: {},
+        launch: null,
+        looking: true,
+      });
       const port = settings.port === "auto" ? record.port : settings.port;
       return hashSpec(now, port) !== record.specHash;
     } catch {

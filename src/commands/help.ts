@@ -3,7 +3,7 @@ import type { ArgsDef } from "citty";
 import { formatTable } from "../output/table.ts";
 import { makePaint, type Paint } from "../output/talk.ts";
 import { EXIT } from "../sys/error.ts";
-import { writeAll } from "../sys/stdio.ts";
+import { print } from "../sys/stdio.ts";
 import type { DtContext } from "./context.ts";
 import { MANAGED_ARGS } from "./managed.ts";
 import { VERBS, type VerbName } from "./verbs.ts";
@@ -28,16 +28,20 @@ export function formatHelp(paint: Paint): string {
   ].join("\n");
 }
 
-
 export function formatFlags(args: ArgsDef): string {
-  const rows = Object.entries(args).flatMap(([name, arg]) => {
+  return formatTable(rowsOfFlags(args));
+}
+
+/** One row a flag: how it is written, what it means. */
+export function rowsOfFlags(args: ArgsDef): string[][] {
+  return Object.entries(args).flatMap(([name, arg]): string[][] => {
     if (arg.type === "positional") return [];
     const aliases = "alias" in arg && arg.alias !== undefined ? [arg.alias].flat().map((alias) => `-${alias}, `) : [];
-    const negative = "negativeDescription" in arg && arg.negativeDescription ? [[`  --no-${name}`, arg.negativeDescription]] : [];
+    const negative =
+      "negativeDescription" in arg && arg.negativeDescription ? [[`  --no-${name}`, arg.negativeDescription]] : [];
     const value = arg.type === "string" ? ` ${("valueHint" in arg && arg.valueHint) || "VALUE"}` : "";
     return [[`  ${aliases.join("")}--${name}${value}`, arg.description ?? ""], ...negative];
   });
-  return formatTable(rows as string[][]);
 }
 
 /** Help of one verb. */
@@ -52,6 +56,6 @@ export async function formatVerbHelp(name: VerbName, paint: Paint): Promise<stri
 }
 
 export function runHelp(context: DtContext): number {
-  writeAll(1, formatHelp(makePaint(context.colored())));
+  print(formatHelp(makePaint(context.colored())));
   return EXIT.done;
 }

@@ -2,7 +2,7 @@
 import { defineCommand } from "citty";
 import { makePaint } from "../output/talk.ts";
 import { EXIT } from "../sys/error.ts";
-import { writeAll } from "../sys/stdio.ts";
+import { print } from "../sys/stdio.ts";
 import type { DtContext } from "./context.ts";
 import { formatVerbHelp, runHelp } from "./help.ts";
 import { showPlugin } from "./plugin.ts";
@@ -16,7 +16,7 @@ export default defineCommand({
     const [word] = args._;
     if (word === undefined) return runHelp(context);
     if (!isVerb(word)) return showPlugin(context, word);
-    writeAll(1, await formatVerbHelp(word, makePaint(context.colored())));
+    print(await formatVerbHelp(word, makePaint(context.colored())));
     return EXIT.done;
   },
 });

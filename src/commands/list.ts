@@ -5,7 +5,7 @@ import { shortPath } from "../output/shell.ts";
 import { formatTable } from "../output/table.ts";
 import { makePaint, type Paint } from "../output/talk.ts";
 import { EXIT } from "../sys/error.ts";
-import { writeAll } from "../sys/stdio.ts";
+import { print } from "../sys/stdio.ts";
 import type { DtContext } from "./context.ts";
 
 export default defineCommand({
@@ -14,7 +14,11 @@ export default defineCommand({
   async run({ args, data }) {
     const context = data as DtContext;
     const index = await context.index({ refresh: args.refresh === true });
-    writeAll(1, context.globals.json ? `${JSON.stringify(toJson(index))}\n` : formatIndex(context.root(), index, makePaint(context.colored())));
+    print(
+      context.globals.json
+        ? `${JSON.stringify(toJson(index))}\n`
+        : formatIndex(context.root(), index, makePaint(context.colored())),
+    );
     return EXIT.done;
   },
 });
@@ -54,7 +58,11 @@ export function formatPlugin(root: string, plugin: ResolvedPlugin, paint: Paint)
   const rows = Object.values(plugin.commands).map((command) => {
     const variants = Object.keys(command.variants).filter((name) => name !== "default");
     const more = variants.length === 0 ? "" : `variants: ${variants.sort().join(" ")}`;
-    return [`  dt ${plugin.name} ${command.name}`, paint.dim(command.kind), [command.description ?? "", more].filter(Boolean).join("  ")];
+    return [
+      `  dt ${plugin.name} ${command.name}`,
+      paint.dim(command.kind),
+      [command.description ?? "", more].filter(Boolean).join("  "),
+    ];
   });
   return `${paint.bold(plugin.name)}  ${plugin.description === null ? "" : `${plugin.description}  `}${paint.dim(source)}\n${formatTable(rows)}`;
 }

@@ -5,7 +5,7 @@ import { makeStripper } from "../logs/strip.ts";
 import { readTail } from "../logs/tail.ts";
 import { parseSelection } from "../state/key.ts";
 import { DtError, EXIT } from "../sys/error.ts";
-import { isTerminal, writeAll } from "../sys/stdio.ts";
+import { isReaderGone, isTerminal, print, writeAll } from "../sys/stdio.ts";
 import { usage } from "./args.ts";
 import type { DtContext } from "./context.ts";
 
@@ -15,7 +15,12 @@ export default defineCommand({
   meta: { name: "logs", description: "Show what a managed command wrote" },
   args: {
     follow: { type: "boolean", alias: "f", description: "Go on with what comes, across restarts" },
-    lines: { type: "string", alias: "n", description: `How many lines from the end (default ${DEFAULT_LINES}), or "all"`, valueHint: "100" },
+    lines: {
+      type: "string",
+      alias: "n",
+      description: `How many lines from the end (default ${DEFAULT_LINES}), or "all"`,
+      valueHint: "100",
+    },
     path: { type: "boolean", description: "Print the log's path instead" },
     _: { type: "positional", required: false, description: "A key, or its words", valueHint: "key" },
   },
@@ -24,29 +29,37 @@ export default defineCommand({
     const key = oneKey(context, args._);
     const path = logPathOf(context, key);
     if (args.path) {
-      writeAll(1, context.globals.json ? `${JSON.stringify({ key, path })}\n` : `${path}\n`);
+      print(context.globals.json ? `${JSON.stringify({ key, path })}\n` : `${path}\n`);
       return EXIT.done;
     }
     const lines = parseLines(args.lines);
-    const tail = readTail(path, lines);
-    if (tail === null && !args.follow) {
-      throw new DtError("no-log", `${key} has no log here (${path} does not exist).`, { hint: "`dt ps --all` lists what has run." });
-    }
     const emit = makeEmitter(context, key);
-    if (tail !== null && !emit(tail.bytes)) return EXIT.done;
-    if (!args.follow) {
+    let open = true;
+    const end = readTail(path, lines, (bytes) => {
+      open = emit(bytes);
+      return open;
+    });
+    if (end === null && !args.follow) {
+      throw new DtError("no-log", `${key} has no log here (${path} does not exist).`, {
+        hint: "`dt ps --all` lists what has run.",
+      });
+    }
+    if (!args.follow || !open) {
       emit.end();
       return EXIT.done;
     }
     const stop = new AbortController();
     let status: number = EXIT.done;
-    for (const [signal, code] of [["SIGINT", EXIT.interrupted], ["SIGTERM", 143]] as const) {
+    for (const [signal, code] of [
+      ["SIGINT", EXIT.interrupted],
+      ["SIGTERM", 143],
+    ] as const) {
       process.on(signal, () => {
         status = code;
         stop.abort();
       });
     }
-    await followFile({ path, from: tail?.to ?? 0, onBytes: emit, signal: stop.signal });
+    await followFile({ path, from: end ?? 0, onBytes: emit, isGone: () => isReaderGone(1), signal: stop.signal });
     emit.end();
     return status;
   },
@@ -56,10 +69,15 @@ function oneKey(context: DtContext, words: readonly string[]): string {
   const selection = parseSelection(words);
   if (selection.is === "keys" && selection.keys.length === 1) return selection.keys[0] as string;
   const { store } = context.ground();
-  const candidates = selection.is === "keys" ? selection.keys : store.keys().filter((key) => selection.is === "all" || key.startsWith(`${selection.plugin}:`));
+  const candidates =
+    selection.is === "keys"
+      ? selection.keys
+      : store.keys().filter((key) => selection.is === "all" || key.startsWith(`${selection.plugin}:`));
   if (candidates.length === 1) return candidates[0] as string;
   throw usage(
-    candidates.length === 0 ? "Nothing of that name has run here." : `dt logs shows one launch at a time; ${candidates.length} would match.`,
+    candidates.length === 0
+      ? "Nothing of that name has run here."
+      : `dt logs shows one launch at a time; ${candidates.length} would match.`,
     candidates.length === 0 ? "`dt ps --all` lists what has run." : `Name one: ${candidates.slice(0, 8).join(" ")}`,
   );
 }
@@ -104,7 +122,9 @@ function jsonEmitter(key: string): Emitter {
   const decoder = new TextDecoder();
   const strip = makeStripper();
   let pending = "";
-  const write = (lines: string[]) => writeAll(1, lines.map((line) => `${JSON.stringify({ key, line: line.replace(/\r$/, "") })}\n`).join("")) === "written";
+  const write = (lines: string[]) =>
+    writeAll(1, lines.map((line) => `${JSON.stringify({ key, line: line.replace(/\r$/, "") })}\n`).join("")) ===
+    "written";
   const emit = (bytes: Uint8Array) => {
     pending += decoder.decode(strip.push(bytes), { stream: true });
     const lines = pending.split("\n");

@@ -56,7 +56,8 @@ export function lookAt({ ground, hosts, driftOf }: Look, key: string): KeyReport
   if (record === null) return lastExit === null ? null : endedReport(key, lastExit);
 
   const history = store.history(record.token);
-  const presence = (identity: LaunchRecord["leader"]): Presence => (identity === null ? "gone" : presenceOf(table, identity));
+  const presence = (identity: LaunchRecord["leader"]): Presence =>
+    identity === null ? "gone" : presenceOf(table, identity);
   const leader = presence(record.leader);
   const host = presence(record.host);
   const lost = record.leader === null && host === "gone" && record.phase !== "backoff";
@@ -73,7 +74,9 @@ export function lookAt({ ground, hosts, driftOf }: Look, key: string): KeyReport
     locked: isLocked(ground, key),
   }) as KeyState;
   const shownPid = leader === "gone" ? (lost ? (tree[0]?.identity.pid ?? null) : null) : (record.leader?.pid ?? null);
-  const ports = [...new Set(table.listeningPorts(tree.map((one) => one.identity.pid)).map((one) => one.port))].sort((a, b) => a - b);
+  const ports = [...new Set(table.listeningPorts(tree.map((one) => one.identity.pid)).map((one) => one.port))].sort(
+    (a, b) => a - b,
+  );
   const ended = leader === "gone" && !lost && record.phase !== "backoff" && record.phase !== "starting";
   return {
     key,
@@ -93,7 +96,10 @@ export function lookAt({ ground, hosts, driftOf }: Look, key: string): KeyReport
     cwd: record.cwd,
     argv: record.argv,
     drift: driftOf(record),
-    exit: ended || record.phase === "backoff" ? exitOf(history.is === "there" ? history.value.exited : null, lastExit) : null,
+    exit:
+      ended || record.phase === "backoff"
+        ? exitOf(history.is === "there" ? history.value.exited : null, lastExit)
+        : null,
     note: noteOf(leader, host, history.is === "there" ? history.value.ready : null, record),
   };
 }
@@ -103,10 +109,15 @@ function noteOf(leader: Presence, host: Presence, ready: unknown, record: Launch
   const unhealthy = ready as { is: string; why?: string } | null;
   if (unhealthy?.is === "unhealthy" && leader === "alive") return unhealthy.why ?? null;
   if (host === "gone" && leader === "alive") return "its host is gone: nobody watches it, stop and rerun work";
-  return record.phase === "stopping" && host === "gone" ? "a stop was cut off: the next start or stop finishes it" : null;
+  return record.phase === "stopping" && host === "gone"
+    ? "a stop was cut off: the next start or stop finishes it"
+    : null;
 }
 
-function exitOf(noted: { code: number | null; signal: string | null; at: string } | null, last: ExitRecord | null): KeyReport["exit"] {
+function exitOf(
+  noted: { code: number | null; signal: string | null; at: string } | null,
+  last: ExitRecord | null,
+): KeyReport["exit"] {
   if (noted !== null) return { ...noted, reason: noted.code === 0 ? "exited" : "failed" };
   return last === null ? null : { code: last.code, signal: last.signal, at: last.at, reason: last.reason };
 }
@@ -121,7 +132,15 @@ function endedReport(key: string, exit: ExitRecord): KeyReport {
   return {
     key,
     ...parts,
-    state: judgeState({ record: null, history: null, exit, leader: "gone", host: "gone", tokenFound: false, locked: false }) as KeyState,
+    state: judgeState({
+      record: null,
+      history: null,
+      exit,
+      leader: "gone",
+      host: "gone",
+      tokenFound: false,
+      locked: false,
+    }) as KeyState,
     pid: null,
     pgid: null,
     host: null,

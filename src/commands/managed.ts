@@ -2,11 +2,20 @@
 import type { ArgsDef } from "citty";
 
 export const MANAGED_ARGS = {
-  detach: { type: "boolean", alias: "d", description: "Return when it is ready (or spawned, where no `ready` is declared)" },
+  detach: {
+    type: "boolean",
+    alias: "d",
+    description: "Return when it is ready (or spawned, where no `ready` is declared)",
+  },
   wait: {
     type: "boolean",
     description: "The same, said for CI",
     negativeDescription: "Detached, and return as soon as it is spawned",
+  },
+  needs: {
+    type: "boolean",
+    description: "Start what it needs and is not healthy (the default)",
+    negativeDescription: "Do not start what it needs",
   },
   ensure: { type: "boolean", description: "Leave a healthy launch of the same command alone" },
   timeout: { type: "string", description: "Time to become ready, instead of the manifest's", valueHint: "30s" },

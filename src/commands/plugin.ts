@@ -4,7 +4,7 @@ import { makePaint } from "../output/talk.ts";
 import { DEFAULT_VARIANT } from "../state/key.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { nearestNames } from "../sys/nearest.ts";
-import { writeAll } from "../sys/stdio.ts";
+import { print } from "../sys/stdio.ts";
 import { checkArgs, durationOf, usage } from "./args.ts";
 import { type DtContext, rememberRoot } from "./context.ts";
 import { MANAGED_ARGS } from "./managed.ts";
@@ -16,7 +16,7 @@ export async function runPlugin(context: DtContext, name: string, words: readonl
   const [commandName, ...rest] = words;
   if (commandName === undefined || commandName === "--help" || commandName === "-h") return showPlugin(context, name);
   const command = findCommand(plugin, commandName);
-  if (command.kind === "managed") return runManaged(context, plugin, command, rest);
+  if (command.kind === "managed") return runManaged(context, index, plugin, command, rest);
   return runOneshot(context, plugin, command, rest);
 }
 
@@ -24,14 +24,16 @@ export async function runPlugin(context: DtContext, name: string, words: readonl
 export async function showPlugin(context: DtContext, name: string): Promise<number> {
   const plugin = findPlugin(await context.index(), name);
   const { formatPlugin } = await import("./list.ts");
-  writeAll(1, formatPlugin(context.root(), plugin, makePaint(context.colored())));
+  print(formatPlugin(context.root(), plugin, makePaint(context.colored())));
   return EXIT.done;
 }
 
 function findPlugin(index: ManifestIndex, name: string): ResolvedPlugin {
   const plugin = Object.hasOwn(index.plugins, name) ? index.plugins[name] : undefined;
   if (plugin !== undefined) return plugin;
-  const failure = index.failures.find((one) => one.plugin === name) ?? index.failures.find((one) => new RegExp(`/${RegExp.escape(name)}\\.\\w+$`).test(one.file));
+  const failure =
+    index.failures.find((one) => one.plugin === name) ??
+    index.failures.find((one) => new RegExp(`/${RegExp.escape(name)}\\.\\w+$`).test(one.file));
   if (failure !== undefined) {
     throw new DtError("manifest", `The plugin ${name} could not be loaded: ${failure.message}`, {
       status: EXIT.usage,
@@ -59,30 +61,51 @@ function unknown(what: string, name: string, known: string[]): DtError {
 }
 
 /** All that follows goes to the command untouched, except that a first word naming a variant selects it; `--` in its place stops that. */
-async function runOneshot(context: DtContext, plugin: ResolvedPlugin, command: ResolvedCommand, words: readonly string[]): Promise<number> {
+async function runOneshot(
+  context: DtContext,
+  plugin: ResolvedPlugin,
+  command: ResolvedCommand,
+  words: readonly string[],
+): Promise<number> {
   const [first] = words;
-  const named = first !== undefined && first !== "--" && first !== DEFAULT_VARIANT && Object.hasOwn(command.variants, first);
+  const named =
+    first !== undefined && first !== "--" && first !== DEFAULT_VARIANT && Object.hasOwn(command.variants, first);
   const variant = named ? (first as string) : DEFAULT_VARIANT;
   const args = named || first === "--" ? words.slice(1) : words;
   const settings = command.variants[variant] as Settings;
   if (settings.kind !== "oneshot") throw new Error("a one-shot's variant is a one-shot");
   const { runOneshot: run } = await import("../runners/exec.ts");
-  return run(context.runner(), { plugin: plugin.name, command: command.name, variant, file: plugin.file, settings, args });
+  return run(context.runner(), {
+    plugin: plugin.name,
+    command: command.name,
+    variant,
+    file: plugin.file,
+    settings,
+    args,
+  });
 }
 
-async function runManaged(context: DtContext, plugin: ResolvedPlugin, command: ResolvedCommand, words: readonly string[]): Promise<number> {
+async function runManaged(
+  context: DtContext,
+  index: ManifestIndex,
+  plugin: ResolvedPlugin,
+  command: ResolvedCommand,
+  words: readonly string[],
+): Promise<number> {
   const what = `dt ${plugin.name} ${command.name}`;
   const ownWords = words.includes("--") ? words.slice(0, words.indexOf("--")) : words;
-  if (ownWords.includes("--help") || ownWords.includes("-h")) return showManaged(context, plugin, command);
+  if (ownWords.includes("--help") || ownWords.includes("-h")) return showManaged(plugin, command);
   const checked = checkArgs(words, { what, args: MANAGED_ARGS, globals: context.globals, maxWords: 1 });
   const [variant = DEFAULT_VARIANT] = checked.words;
   const settings = Object.hasOwn(command.variants, variant) ? command.variants[variant] : undefined;
-  if (settings === undefined) throw unknown(`variant of ${plugin.name} ${command.name}`, variant, Object.keys(command.variants));
+  if (settings === undefined)
+    throw unknown(`variant of ${plugin.name} ${command.name}`, variant, Object.keys(command.variants));
   if (settings.kind !== "managed") throw new Error("a managed command's variant is managed");
   const { parseArgs } = await import("citty");
   const args = parseArgs<typeof MANAGED_ARGS>(checked.rawArgs, MANAGED_ARGS);
   const noWait = args.wait === false;
-  if (noWait && args.timeout !== undefined) throw usage("--no-wait and --timeout exclude each other: nothing is waited for.");
+  if (noWait && args.timeout !== undefined)
+    throw usage("--no-wait and --timeout exclude each other: nothing is waited for.");
   const { runService } = await import("../runners/service.ts");
   if (!context.globals.dryRun) rememberRoot(context);
   return runService(context.runner(), {
@@ -94,14 +117,17 @@ async function runManaged(context: DtContext, plugin: ResolvedPlugin, command: R
     detach: args.detach === true || args.wait !== undefined,
     noWait,
     ensure: args.ensure === true,
+    index: args.needs === false ? null : index,
     timeoutMs: durationOf("--timeout", args.timeout),
   });
 }
 
-async function showManaged(context: DtContext, plugin: ResolvedPlugin, command: ResolvedCommand): Promise<number> {
+async function showManaged(plugin: ResolvedPlugin, command: ResolvedCommand): Promise<number> {
   const { formatFlags } = await import("./help.ts");
   const variants = Object.keys(command.variants).filter((name) => name !== DEFAULT_VARIANT);
   const choice = variants.length === 0 ? "" : ` [${variants.join(" | ")}]`;
-  writeAll(1, `dt ${plugin.name} ${command.name}${choice} [flags] [-- args]\n  ${command.description ?? "A managed command"}.\n\n${formatFlags(MANAGED_ARGS)}`);
+  print(
+    `dt ${plugin.name} ${command.name}${choice} [flags] [-- args]\n  ${command.description ?? "A managed command"}.\n\n${formatFlags(MANAGED_ARGS)}`,
+  );
   return EXIT.done;
 }

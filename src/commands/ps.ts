@@ -4,10 +4,10 @@ import { quoteCommand } from "../output/shell.ts";
 import { formatTable } from "../output/table.ts";
 import { makePaint, type Paint } from "../output/talk.ts";
 import { formatDuration } from "../output/time.ts";
-import { isLiving } from "../state/view.ts";
-import { writeAll } from "../sys/stdio.ts";
-import type { KeyState } from "../state/types.ts";
 import { parseSelection } from "../state/key.ts";
+import type { KeyState } from "../state/types.ts";
+import { isLiving } from "../state/view.ts";
+import { print } from "../sys/stdio.ts";
 import type { DtContext } from "./context.ts";
 import { makeDriftOf } from "./drift.ts";
 import { beginLook, type KeyReport, keysOf, lookAt } from "./look.ts";
@@ -25,7 +25,7 @@ export default defineCommand({
     const reports = keysOf(ground, parseSelection(args._))
       .flatMap((key) => lookAt(look, key) ?? [])
       .filter((report) => args.all || isLiving(report.state) || report.state === "failed");
-    writeAll(1, context.globals.json ? `${JSON.stringify(reports)}\n` : formatReports(reports, makePaint(context.colored())));
+    print(context.globals.json ? `${JSON.stringify(reports)}\n` : formatReports(reports, makePaint(context.colored())));
     return 0;
   },
 });
@@ -57,6 +57,7 @@ export function formatReports(reports: readonly KeyReport[], paint: Paint): stri
 
 function endText({ exit }: KeyReport): string | null {
   if (exit === null) return null;
-  const how = exit.signal !== null ? `signal ${exit.signal}` : exit.code === null ? "unknown exit" : `code ${exit.code}`;
+  const how =
+    exit.signal !== null ? `signal ${exit.signal}` : exit.code === null ? "unknown exit" : `code ${exit.code}`;
   return `${exit.reason}, ${how}, ${formatDuration(Date.now() - Date.parse(exit.at))} ago`;
 }

@@ -1,19 +1,20 @@
 /** `dt restart`: a living host restarts its launch itself, so its terminal keeps streaming; without one a detached host is made. */
 import { defineCommand } from "citty";
-import { formatTruth } from "../output/truth.ts";
 import type { ManagedSettings } from "../manifest/resolved.ts";
+import { formatTruth } from "../output/truth.ts";
 import { LOCK_TIMEOUT_MS, refuseNested, runDetached } from "../runners/service.ts";
 import { describeAsker } from "../state/asker.ts";
 import { parseKey, parseSelection } from "../state/key.ts";
 import type { LaunchRecord } from "../state/types.ts";
-import { lineOf } from "../supervisor/start.ts";
 import { askRestart } from "../supervisor/restart.ts";
+import { awaitSettled } from "../supervisor/settle.ts";
+import { lineOf } from "../supervisor/start.ts";
 import type { LaunchSpec } from "../supervisor/types.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { presenceOf } from "../sys/identity.ts";
-import { writeAll } from "../sys/stdio.ts";
+import { print } from "../sys/stdio.ts";
 import { durationOf, usage } from "./args.ts";
-import { rememberRoot, type DtContext } from "./context.ts";
+import { type DtContext, rememberRoot } from "./context.ts";
 import { keysOf } from "./look.ts";
 
 export default defineCommand({
@@ -25,10 +26,16 @@ export default defineCommand({
   },
   async run({ args, data }) {
     const context = data as DtContext;
-    if (args._.length === 0 && !args.all) throw usage("dt restart needs to know what to restart.", "dt restart <plugin> <command> [variant], keys, a plugin, or --all");
+    if (args._.length === 0 && !args.all)
+      throw usage(
+        "dt restart needs to know what to restart.",
+        "dt restart <plugin> <command> [variant], keys, a plugin, or --all",
+      );
     const runner = context.runner();
     const selection = parseSelection(args._);
-    const keys = keysOf(runner.ground, selection).filter((key) => selection.is === "keys" || runner.ground.store.record(key).is !== "absent");
+    const keys = keysOf(runner.ground, selection).filter(
+      (key) => selection.is === "keys" || runner.ground.store.record(key).is !== "absent",
+    );
     if (keys.length === 0) context.talk.say("nothing runs");
     const timeoutMs = durationOf("--timeout", args.timeout);
     let status: number = EXIT.done;
@@ -54,16 +61,25 @@ async function restartKey(context: DtContext, key: string, timeoutMs: number | n
   return runDetached(runner, spec, false);
 }
 
-async function makeSpec(context: DtContext, key: string, record: LaunchRecord | null, timeoutMs: number | null): Promise<LaunchSpec> {
+async function makeSpec(
+  context: DtContext,
+  key: string,
+  record: LaunchRecord | null,
+  timeoutMs: number | null,
+): Promise<LaunchSpec> {
   const { plugin, command, variant } = parseKey(key) as NonNullable<ReturnType<typeof parseKey>>;
   const index = await context.index();
   const settings = index.plugins[plugin]?.commands[command]?.variants[variant];
   if (settings?.kind !== "managed") {
     const failure = index.failures.find((one) => one.plugin === plugin);
-    throw new DtError("unknown-command", `${key} cannot be restarted: ${failure?.message ?? "no manifest declares it as a managed command now"}`, {
-      status: EXIT.usage,
-      hint: "`dt list` shows what there is.",
-    });
+    throw new DtError(
+      "unknown-command",
+      `${key} cannot be restarted: ${failure?.message ?? "no manifest declares it as a managed command now"}`,
+      {
+        status: EXIT.usage,
+        hint: "`dt list` shows what there is.",
+      },
+    );
   }
   return {
     key,
@@ -82,27 +98,16 @@ async function makeSpec(context: DtContext, key: string, record: LaunchRecord | 
 }
 
 /** The host has restarted it; readiness is its to find out, and told here when it is known. */
-async function tellRestarted({ ground: getGround, globals, talk }: DtContext, oldToken: string, key: string): Promise<number> {
-  const { store, table, root } = getGround();
-  for (;;) {
-    const read = store.record(key);
-    if (read.is !== "there" || (read.value.leader !== null && presenceOf(table, read.value.leader) === "gone")) {
-      const exit = store.exit(key);
-      talk.warn(`${key} ${exit.is === "there" ? exit.value.text : "ended"} right after its restart`);
-      return EXIT.failed;
-    }
-    const record = read.value;
-    const history = store.history(record.token);
-    const ready = history.is === "there" ? history.value.ready : null;
-    const hostGone = presenceOf(table, record.host) !== "alive";
-    if (record.token !== oldToken && record.leader !== null && (!record.probed || hostGone || (ready !== null && ready.is !== "waiting"))) {
-      const state = ready?.is === "ready" || ready?.is === "unhealthy" ? ready.is : "running";
-      const line = lineOf(record, state);
-      talk.say(`${key} restarted`);
-      if (ready?.is === "unhealthy") talk.warn(`${key} is not ready in time: ${ready.why}. It runs on, as unhealthy.`);
-      writeAll(1, globals.json ? `${JSON.stringify(line)}\n` : formatTruth(root, line));
-      return state === "unhealthy" ? EXIT.timeout : EXIT.done;
-    }
-    await Bun.sleep(5);
+async function tellRestarted(context: DtContext, oldToken: string, key: string): Promise<number> {
+  const { globals, talk } = context;
+  const settled = await awaitSettled(context.ground(), key, oldToken);
+  if (settled.is === "ended") {
+    talk.warn(`${key} ${settled.exit?.text ?? "ended"} right after its restart`);
+    return EXIT.failed;
   }
+  const line = lineOf(settled.record, settled.is);
+  talk.say(`${key} restarted`);
+  if (settled.is === "unhealthy") talk.warn(`${key} is not ready in time: ${settled.why}. It runs on, as unhealthy.`);
+  print(globals.json ? `${JSON.stringify(line)}\n` : formatTruth(context.root(), line));
+  return settled.is === "unhealthy" ? EXIT.timeout : EXIT.done;
 }

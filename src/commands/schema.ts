@@ -1,13 +1,13 @@
 /** `dt schema`: the JSON Schema of a manifest, for editors. */
 import { defineCommand } from "citty";
 import { EXIT } from "../sys/error.ts";
-import { writeAll } from "../sys/stdio.ts";
+import { print } from "../sys/stdio.ts";
 
 export default defineCommand({
   meta: { name: "schema", description: "Print the JSON Schema of a manifest" },
   async run() {
     const { manifestJsonSchema } = await import("../manifest/jsonschema.ts");
-    writeAll(1, `${JSON.stringify(manifestJsonSchema(), null, 2)}\n`);
+    print(`${JSON.stringify(manifestJsonSchema(), null, 2)}\n`);
     return EXIT.done;
   },
 });

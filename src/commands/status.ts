@@ -6,14 +6,16 @@ import { formatDuration } from "../output/time.ts";
 import { parseSelection } from "../state/key.ts";
 import { isLiving } from "../state/view.ts";
 import { EXIT } from "../sys/error.ts";
-import { writeAll } from "../sys/stdio.ts";
+import { print } from "../sys/stdio.ts";
 import type { DtContext } from "./context.ts";
 import { makeDriftOf } from "./drift.ts";
 import { beginLook, type KeyReport, keysOf, lookAt } from "./look.ts";
 
 export default defineCommand({
   meta: { name: "status", description: "Show one or several launches in detail; exit 3 when one does not run" },
-  args: { _: { type: "positional", required: false, description: "Keys, words of one, or a plugin", valueHint: "key" } },
+  args: {
+    _: { type: "positional", required: false, description: "Keys, words of one, or a plugin", valueHint: "key" },
+  },
   async run({ args, data }) {
     const context = data as DtContext;
     const ground = context.ground();
@@ -23,11 +25,13 @@ export default defineCommand({
     const living = reports.filter(({ report }) => report !== null && isLiving(report.state));
     if (context.globals.json) {
       const shown = reports.map(({ key, report }) => report ?? { key, state: "stopped", pid: null, exit: null });
-      writeAll(1, `${JSON.stringify(selection.is === "keys" && shown.length === 1 ? shown[0] : shown)}\n`);
+      print(`${JSON.stringify(selection.is === "keys" && shown.length === 1 ? shown[0] : shown)}\n`);
     } else {
       const paint = makePaint(context.colored());
-      const texts = reports.map(({ key, report }) => (report === null ? `${paint.bold(key)}  never ran here\n` : describe(context.root(), report, paint.bold)));
-      writeAll(1, texts.length === 0 ? "Nothing runs here.\n" : texts.join("\n"));
+      const texts = reports.map(({ key, report }) =>
+        report === null ? `${paint.bold(key)}  never ran here\n` : describe(context.root(), report, paint.bold),
+      );
+      print(texts.length === 0 ? "Nothing runs here.\n" : texts.join("\n"));
     }
     return living.length === reports.length && living.length > 0 ? EXIT.done : EXIT.notRunning;
   },
@@ -35,8 +39,18 @@ export default defineCommand({
 
 function describe(root: string, report: KeyReport, bold: (text: string) => string): string {
   const rows: [string, string | null][] = [
-    ["pid", report.pid === null ? null : `${report.pid}${report.host === null ? "" : `, host ${report.host.pid}${report.host.alive ? "" : " (gone)"}`}`],
-    ["since", report.startedAt === null ? null : `${report.startedAt}${report.uptimeMs === null ? "" : ` (${formatDuration(report.uptimeMs)})`}`],
+    [
+      "pid",
+      report.pid === null
+        ? null
+        : `${report.pid}${report.host === null ? "" : `, host ${report.host.pid}${report.host.alive ? "" : " (gone)"}`}`,
+    ],
+    [
+      "since",
+      report.startedAt === null
+        ? null
+        : `${report.startedAt}${report.uptimeMs === null ? "" : ` (${formatDuration(report.uptimeMs)})`}`,
+    ],
     ["url", report.url],
     ["ports", report.ports.length === 0 ? null : report.ports.join(", ")],
     ["log", shortPath(root, report.log)],
@@ -44,7 +58,12 @@ function describe(root: string, report: KeyReport, bold: (text: string) => strin
     ["command", report.argv.length === 0 ? null : quoteCommand(report.argv)],
     ["restarts", report.restarts === 0 ? null : String(report.restarts)],
     ["drift", report.drift === true ? "the manifest has changed since: a rerun would start something else" : null],
-    ["exit", report.exit === null ? null : `${report.exit.reason}, ${report.exit.signal ?? `code ${report.exit.code ?? "unknown"}`}, ${report.exit.at}`],
+    [
+      "exit",
+      report.exit === null
+        ? null
+        : `${report.exit.reason}, ${report.exit.signal ?? `code ${report.exit.code ?? "unknown"}`}, ${report.exit.at}`,
+    ],
     ["note", report.note],
   ];
   const lines = rows.flatMap(([name, value]) => (value === null ? [] : [`  ${name.padEnd(9)}${value}`]));

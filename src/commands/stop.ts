@@ -1,14 +1,13 @@
 /** `dt stop`: ends launches, whole trees; 0 when all of it is gone, 5 with names when something may be left. */
 import { defineCommand } from "citty";
 import { formatDuration } from "../output/time.ts";
-import { refuseNested } from "../runners/service.ts";
-import { LOCK_TIMEOUT_MS } from "../runners/service.ts";
+import { LOCK_TIMEOUT_MS, refuseNested } from "../runners/service.ts";
 import { tellEvent } from "../runners/tell.ts";
 import { describeAsker } from "../state/asker.ts";
 import { parseSelection } from "../state/key.ts";
-import { stopKey, type StopKeyResult } from "../supervisor/stopkey.ts";
+import { type StopKeyResult, stopKey } from "../supervisor/stopkey.ts";
 import { DtError, EXIT } from "../sys/error.ts";
-import { writeAll } from "../sys/stdio.ts";
+import { print } from "../sys/stdio.ts";
 import { durationOf, usage } from "./args.ts";
 import type { DtContext } from "./context.ts";
 import { keysOf } from "./look.ts";
@@ -22,7 +21,11 @@ export default defineCommand({
   },
   async run({ args, data }) {
     const context = data as DtContext;
-    if (args._.length === 0 && !args.all) throw usage("dt stop needs to know what to stop.", "dt stop <plugin> <command> [variant], keys, a plugin, or --all");
+    if (args._.length === 0 && !args.all)
+      throw usage(
+        "dt stop needs to know what to stop.",
+        "dt stop <plugin> <command> [variant], keys, a plugin, or --all",
+      );
     if (args._.length > 0 && args.all) throw usage("dt stop takes either names or --all.");
     const runner = context.runner();
     const timeoutMs = durationOf("--timeout", args.timeout);
@@ -32,14 +35,18 @@ export default defineCommand({
       (key) => selection.is === "keys" || runner.ground.store.record(key).is !== "absent",
     );
     for (const key of keys) refuseNested(runner, key, "stop");
-    if (keys.length === 0) context.talk.say(selection.is === "plugin" ? `nothing of ${selection.plugin} runs` : "nothing runs");
+    if (keys.length === 0)
+      context.talk.say(selection.is === "plugin" ? `nothing of ${selection.plugin} runs` : "nothing runs");
 
     const by = describeAsker("user", context.argv);
-    const ask = (key: string) => stopKey(runner.ground, { key, by, lockTimeoutMs: LOCK_TIMEOUT_MS, timeoutMs }, (event) => tellEvent(runner, event));
+    const ask = (key: string) =>
+      stopKey(runner.ground, { key, by, lockTimeoutMs: LOCK_TIMEOUT_MS, timeoutMs }, (event) =>
+        tellEvent(runner, event),
+      );
     const outcomes = await Promise.allSettled(keys.map(ask));
     const results = outcomes.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
     for (const result of results) context.talk.say(SENTENCES[result.is](result as never));
-    if (context.globals.json) writeAll(1, `${JSON.stringify(results.map(toJson))}\n`);
+    if (context.globals.json) print(`${JSON.stringify(results.map(toJson))}\n`);
     return reportFailures(outcomes, (text) => context.talk.warn(text));
   },
 });

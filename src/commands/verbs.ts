@@ -19,8 +19,16 @@ export const VERBS: Record<VerbName, Verb | null> = {
   stop: { summary: "Stop launches and everything they started", maxWords: MANY, load: () => import("./stop.ts") },
   restart: { summary: "Start launches anew", maxWords: MANY, load: () => import("./restart.ts") },
   logs: { summary: "Show what a managed command wrote", maxWords: 3, load: () => import("./logs.ts") },
-  status: { summary: "Show launches in detail; exit 3 when one does not run", maxWords: MANY, load: () => import("./status.ts") },
-  list: { summary: "List plugins, commands, variants and manifests that failed", maxWords: 0, load: () => import("./list.ts") },
+  status: {
+    summary: "Show launches in detail; exit 3 when one does not run",
+    maxWords: MANY,
+    load: () => import("./status.ts"),
+  },
+  list: {
+    summary: "List plugins, commands, variants and manifests that failed",
+    maxWords: 0,
+    load: () => import("./list.ts"),
+  },
   schema: { summary: "Print the JSON Schema of a manifest", maxWords: 0, load: () => import("./schema.ts") },
   version: { summary: "Print version and commit", maxWords: 0, load: () => import("./version.ts") },
   help: { summary: "Explain dt, a verb or a plugin", maxWords: 1, load: () => import("./helpverb.ts") },

@@ -1,7 +1,7 @@
 /** `dt version`: version and commit of this binary. */
 import { defineCommand } from "citty";
 import { EXIT } from "../sys/error.ts";
-import { writeAll } from "../sys/stdio.ts";
+import { print } from "../sys/stdio.ts";
 import { COMMIT, VERSION } from "../sys/version.ts";
 import type { DtContext } from "./context.ts";
 
@@ -9,7 +9,11 @@ export default defineCommand({
   meta: { name: "version", description: "Print version and commit" },
   run({ data }) {
     const { globals } = data as DtContext;
-    writeAll(1, globals.json ? `${JSON.stringify({ version: VERSION, commit: COMMIT })}\n` : `dt ${VERSION}${COMMIT === "" ? "" : ` (${COMMIT})`}\n`);
+    print(
+      globals.json
+        ? `${JSON.stringify({ version: VERSION, commit: COMMIT })}\n`
+        : `dt ${VERSION}${COMMIT === "" ? "" : ` (${COMMIT})`}\n`,
+    );
     return EXIT.done;
   },
 });

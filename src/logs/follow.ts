@@ -15,6 +15,8 @@ export interface FollowOptions {
   after?: Promise<void>;
   /** Gets the bytes; false ends the following (the reader has gone). */
   onBytes(bytes: Uint8Array): boolean;
+  /** Asked now and then while nothing comes; true ends the following. */
+  isGone?(): boolean;
   /** Called when a new file took the log's place. */
   onNewRun?(): void;
   /** Ends the following; what was written until then is delivered. */
@@ -60,7 +62,7 @@ export async function followFile(options: FollowOptions): Promise<void> {
           continue;
         }
       }
-      if (ending) return;
+      if (ending || options.isGone?.() === true) return;
       await wake.wait(POLL_MS);
     }
   } finally {

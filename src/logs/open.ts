@@ -17,9 +17,13 @@ export function checkLogPath(path: string): void {
   const directory = dirname(path);
   const stat = statSync(directory, { throwIfNoEntry: false });
   if (!stat?.isDirectory()) {
-    throw new DtError("bad-log", `The log ${path} cannot be written: its directory ${stat === undefined ? "does not exist" : "is not a directory"}.`, {
-      hint: `mkdir -p ${directory}, or correct \`log\` in the manifest.`,
-    });
+    throw new DtError(
+      "bad-log",
+      `The log ${path} cannot be written: its directory ${stat === undefined ? "does not exist" : "is not a directory"}.`,
+      {
+        hint: `mkdir -p ${directory}, or correct \`log\` in the manifest.`,
+      },
+    );
   }
   const log = statSync(path, { throwIfNoEntry: false });
   if (log !== undefined && !log.isFile()) {
@@ -40,8 +44,7 @@ export function openRun(path: string, keep: number, mode: number): OpenedLog {
 }
 
 function shiftRuns(path: string, keep: number): void {
-  if (keep === 0) return removeIfThere(path);
-  removeIfThere(`${path}.${keep}`);
+  removeIfThere(keep === 0 ? path : `${path}.${keep}`);
   for (let run = keep - 1; run >= 0; run--) {
     try {
       renameSync(run === 0 ? path : `${path}.${run}`, `${path}.${run + 1}`);

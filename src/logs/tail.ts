@@ -1,19 +1,15 @@
-/** The last lines of a file, read backwards in chunks: the size of the file does not matter. Holes (bytes of zero) at its head are skipped. */
+/** The last lines of a file, found backwards in chunks and given in chunks: the size of the file does not matter. A hole at its head is skipped. */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-
-export interface Tail {
-  /** Whole lines with their line ends; the last one may have none. */
-  bytes: Buffer;
-  /** Where `bytes` begins and ends in the file. */
-  from: number;
-  to: number;
-}
+import { dataStart } from "../sys/holes.ts";
 
 const CHUNK = 64 * 1024;
 const NEWLINE = 10;
 
-/** The last `lines` lines as bytes; all of it with `Infinity`. Null when there is no such file. */
-export function readTail(path: string, lines: number): Tail | null {
+/**
+ * Gives the last `lines` lines (all of it with `Infinity`) to `onBytes`, until that says false. Returns the offset of their end, or
+ * null when there is no such file.
+ */
+export function readTail(path: string, lines: number, onBytes: (bytes: Uint8Array) => boolean): number | null {
   let fd: number;
   try {
     fd = openSync(path, "r");
@@ -21,50 +17,62 @@ export function readTail(path: string, lines: number): Tail | null {
     return null;
   }
   try {
-    const size = fstatSync(fd).size;
-    const from = lines === Infinity ? 0 : findStart(fd, size, lines);
-    const bytes = readRange(fd, from, size);
-    const zeros = bytes.findIndex((byte) => byte !== 0);
-    return zeros > 0 ? { bytes: bytes.subarray(zeros), from: from + zeros, to: size } : { bytes, from, to: size };
+    const { size } = fstatSync(fd);
+    const start = Math.min(dataStart(fd), size);
+    let at = lines === Number.POSITIVE_INFINITY ? start : findStart(fd, start, size, lines);
+    const chunk = Buffer.alloc(CHUNK);
+    let begun = start === 0;
+    while (at < size) {
+      const length = readSync(fd, chunk, 0, Math.min(CHUNK, size - at), at);
+      if (length === 0) break;
+      const zeros = begun ? 0 : leadingZeros(chunk.subarray(0, length));
+      begun = begun || zeros < length;
+      if (zeros < length && !onBytes(chunk.subarray(zeros, length))) break;
+      at += length;
+    }
+    return size;
   } finally {
     closeSync(fd);
   }
 }
 
-function findStart(fd: number, size: number, lines: number): number {
+/** A hole ends at a whole block, within which the released part of the head reads as zeros. */
+function leadingZeros(bytes: Uint8Array): number {
+  const first = bytes.findIndex((byte) => byte !== 0);
+  return first < 0 ? bytes.length : first;
+}
+
+function findStart(fd: number, start: number, size: number, lines: number): number {
   if (lines <= 0) return size;
   const chunk = Buffer.alloc(CHUNK);
   let left = lines;
-  let end = size;
-  while (end > 0) {
-    const start = Math.max(0, end - CHUNK);
-    const length = readSync(fd, chunk, 0, end - start, start);
-    for (let at = length - 1; at >= 0; at--) {
+  for (let end = size; end > start; ) {
+    const from = Math.max(start, end - CHUNK);
+    const length = readSync(fd, chunk, 0, end - from, from);
+    for (
+      let at = chunk.lastIndexOf(NEWLINE, length - 1);
+      at >= 0;
+      at = at === 0 ? -1 : chunk.lastIndexOf(NEWLINE, at - 1)
+    ) {
       // The newline that ends the file ends the last line; it does not begin another.
-      if (chunk[at] !== NEWLINE || start + at === size - 1) continue;
+      if (at >= length || from + at === size - 1) continue;
       left--;
-      if (left === 0) return start + at + 1;
+      if (left === 0) return from + at + 1;
     }
-    if (chunk.subarray(0, length).every((byte) => byte === 0)) return end;
-    end = start;
+    end = from;
   }
-  return 0;
-}
-
-function readRange(fd: number, from: number, to: number): Buffer {
-  const bytes = Buffer.alloc(to - from);
-  let length = 0;
-  while (length < bytes.length) {
-    const got = readSync(fd, bytes, length, bytes.length - length, from + length);
-    if (got === 0) break;
-    length += got;
-  }
-  return bytes.subarray(0, length);
+  return start;
 }
 
 /** The last lines as text, without line ends. */
 export function readLastLines(path: string, lines: number): string[] {
-  const tail = readTail(path, lines);
-  if (tail === null || tail.bytes.length === 0) return [];
-  return tail.bytes.toString("utf8").replace(/\r?\n$/, "").split(/\r?\n/);
+  const chunks: Uint8Array[] = [];
+  readTail(path, lines, (bytes) => {
+    chunks.push(bytes.slice());
+    return true;
+  });
+  const text = Buffer.concat(chunks)
+    .toString("utf8")
+    .replace(/\r?\n$/, "");
+  return text === "" ? [] : text.split(/\r?\n/);
 }

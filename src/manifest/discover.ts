@@ -26,6 +26,9 @@ export interface Places {
   env: Record<string, string | undefined>;
 }
 
+/** Files of other tools that a folder of TypeScript may hold; a package.json even has a `name`. */
+const NOT_MANIFESTS = new Set(["package.json", "package-lock.json", "tsconfig.json"]);
+
 const MANIFEST_NAME = /^[^.].*\.(?:ts|js|mjs|json|ya?ml|toml)$/;
 
 export function discover({ root, home, env }: Places): Discovery {
@@ -55,7 +58,8 @@ function discoverDirectory(directory: string, origin: "root" | "home", env: Plac
     return;
   }
   for (const name of names.sort()) {
-    if (MANIFEST_NAME.test(name) && !name.endsWith(".d.ts")) consider(join(directory, name), origin, env, found);
+    if (MANIFEST_NAME.test(name) && !name.endsWith(".d.ts") && !NOT_MANIFESTS.has(name))
+      consider(join(directory, name), origin, env, found);
   }
 }
 

@@ -3,14 +3,14 @@
  * crashes becomes a failure; nothing of it stays.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { constants, tmpdir } from "node:os";
-import { join } from "node:path";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { messageOf } from "../sys/error.ts";
 import { selfCommand } from "../sys/self.ts";
 import { failed, type LoadResult, type Outcome } from "./outcome.ts";
 
 /** Far above what Babel needs for a manifest, short enough to wait for once. */
-export const LOAD_TIMEOUT_MS = 5000;
+const LOAD_TIMEOUT_MS = 5000;
 
 /** How much of the child's output is kept to explain a crash. */
 const OUTPUT_LIMIT = 4096;
@@ -97,9 +97,10 @@ async function runChild(file: string, resultFile: string, timeoutMs: number, opt
   // Ctrl-C reaches dt only: the child is in a session of its own
   const onSignal = (signal: NodeJS.Signals) => {
     killGroup();
-    process.exitCode = 128 + constants.signals[signal];
+    rmSync(dirname(resultFile), { recursive: true, force: true });
     for (const name of SIGNALS) process.off(name, onSignal);
-    process.kill(process.pid, signal);
+    // who else listens has been told already; told twice, a host would take it for the second Ctrl-C
+    if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
   };
   for (const name of SIGNALS) process.on(name, onSignal);
   const ending: Ending = { timedOut: false, code: null, signal: null, output: "" };

@@ -14,7 +14,7 @@ export type Layer = Partial<ManagedFields & OneshotFields> & {
 export type Merged = Layer &
   Required<Pick<Layer, "cwd" | "env" | "envFile" | "logs" | "stop" | "processGroup" | "restart" | "needs" | "tty">>;
 
-export const DEFAULTS = {
+const DEFAULTS = {
   cwd: ".",
   env: {},
   envFile: [] as string[],

@@ -91,7 +91,7 @@ function valueOfJson(file: string, text: string, node: Node): unknown {
 }
 
 async function parseYaml(file: string, text: string): Promise<Parsed> {
-  const { LineCounter, isNode, parseDocument } = await import("yaml");
+  const { LineCounter, isNode, parseDocument, visit } = await import("yaml");
   const lines = new LineCounter();
   const document = parseDocument(text, {
     lineCounter: lines,
@@ -112,6 +112,16 @@ async function parseYaml(file: string, text: string): Promise<Parsed> {
         : `Not valid YAML: ${first.message}`;
     throw syntaxError(file, at(first.pos[0]), sentence);
   }
+  visit(document, {
+    Alias(_, node) {
+      if (node.resolve(document) !== undefined) return;
+      throw syntaxError(
+        file,
+        at(node.range?.[0] ?? 0),
+        `Not valid YAML: there is no anchor "&${node.source}" before this`,
+      );
+    },
+  });
   let value: unknown;
   try {
     value = document.toJS();

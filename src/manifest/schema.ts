@@ -25,7 +25,7 @@ import {
 /** Fields the design names that this version does not act on; accepting one in silence would be a lie. */
 const NOT_YET = new Set("groups before alive restartOn inputs capture boot schedule compose flags".split(" "));
 
-export function notYet(what: string): string {
+function notYet(what: string): string {
   return `\`${what}\` is not implemented yet in this version of dt`;
 }
 
@@ -164,5 +164,5 @@ type Loose<T> = T extends (...args: never[]) => unknown
     : T;
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 
-/** Fails to compile when schema.ts and types.ts part. */
-export const SCHEMA_IS_TYPES: Same<Loose<v.InferInput<typeof pluginSchema>>, Loose<Plugin>> = true;
+// Fails to compile when schema.ts and types.ts part.
+true satisfies Same<Loose<v.InferInput<typeof pluginSchema>>, Loose<Plugin>>;

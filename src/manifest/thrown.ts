@@ -1,6 +1,5 @@
 /** Whatever came out of evaluating a manifest, as a failure with the place in the author's file and no stack of ours. */
 import { readFileSync } from "node:fs";
-import { messageOf } from "../sys/error.ts";
 import { nearestNames } from "../sys/nearest.ts";
 import type { ManifestFailure } from "./resolved.ts";
 
@@ -14,9 +13,15 @@ export function explainThrown(error: unknown, file: string, exported: readonly s
   return parseErrorOf(error) ?? missingImportOf(error, file) ?? thrownBy(error, file, exported);
 }
 
+/** The message of whatever was thrown; a manifest may throw what cannot even be made text. */
+function textOf(error: unknown): string {
+  const message = (error as { message?: unknown } | null | undefined)?.message;
+  return typeof message === "string" ? message : "";
+}
+
 /** Babel's error, whose column counts from 0. */
 function parseErrorOf(error: unknown): Thrown | null {
-  const match = /^ParseError:\s*(.*?)\s*\n\s*(.+?):(\d+):(\d+)\s*$/s.exec(messageOf(error));
+  const match = /^ParseError:\s*(.*?)\s*\n\s*(.+?):(\d+):(\d+)\s*$/s.exec(textOf(error));
   if (match === null) return null;
   const [, reason = "", file, line, column] = match;
   return {
@@ -27,10 +32,10 @@ function parseErrorOf(error: unknown): Thrown | null {
 }
 
 function missingImportOf(error: unknown, file: string): Thrown | null {
-  const match = /^Cannot find (?:module|package) ['"]([^'"]+)['"]/.exec(messageOf(error));
+  const match = /^Cannot find (?:module|package) ['"]([^'"]+)['"]/.exec(textOf(error));
   if (match === null) return null;
   const specifier = match[1] as string;
-  const importer = /Require stack:\n- (.+)/.exec(messageOf(error))?.[1]?.trim() ?? file;
+  const importer = /Require stack:\n- (.+)/.exec(textOf(error))?.[1]?.trim() ?? file;
   const relative = specifier.startsWith(".") || specifier.startsWith("/");
   return {
     code: "import",

@@ -30,7 +30,7 @@ function nameOf(value: unknown): string | null {
 }
 
 /** `commands.dev.ready.http`; a part that is no word is written `["…"]`. */
-export function formatPath(path: readonly (string | number)[]): string {
+function formatPath(path: readonly (string | number)[]): string {
   return path
     .map((part, index) => {
       if (typeof part === "number") return `[${part}]`;

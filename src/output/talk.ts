@@ -37,7 +37,14 @@ const plain = (text: string) => text;
 
 export function makePaint(colored: boolean): Paint {
   return colored
-    ? { dim: wrap(2, 22), bold: wrap(1, 22), red: wrap(31, 39), green: wrap(32, 39), yellow: wrap(33, 39), cyan: wrap(36, 39) }
+    ? {
+        dim: wrap(2, 22),
+        bold: wrap(1, 22),
+        red: wrap(31, 39),
+        green: wrap(32, 39),
+        yellow: wrap(33, 39),
+        cyan: wrap(36, 39),
+      }
     : { dim: plain, bold: plain, red: plain, green: plain, yellow: plain, cyan: plain };
 }
 

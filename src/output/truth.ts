@@ -12,6 +12,12 @@ export interface Truth {
 
 /** `www:dev:default ready pid 4711 http://localhost:3000 log plugins/www/dev.log`; the path is relative to the root. */
 export function formatTruth(root: string, truth: Truth): string {
-  const parts = [truth.key, truth.state, `pid ${truth.pid}`, ...(truth.url === null ? [] : [truth.url]), `log ${shortPath(root, truth.log)}`];
+  const parts = [
+    truth.key,
+    truth.state,
+    `pid ${truth.pid}`,
+    ...(truth.url === null ? [] : [truth.url]),
+    `log ${shortPath(root, truth.log)}`,
+  ];
   return `${parts.join(" ")}\n`;
 }

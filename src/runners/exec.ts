@@ -24,7 +24,14 @@ export async function runOneshot(context: RunnerContext, request: OneshotRequest
     const { runHandler } = await import("./handler.ts");
     return runHandler(context, request);
   }
-  const prepared = prepareCommand({ ground: context.ground, settings, run: settings.run, args, inherited: context.env, launch: null });
+  const prepared = prepareCommand({
+    ground: context.ground,
+    settings,
+    run: settings.run,
+    args,
+    inherited: context.env,
+    launch: null,
+  });
   if (context.dryRun) {
     writeAll(1, formatPlan({ ...prepared, added: prepared.environment.added }, context.json));
     return 0;

@@ -4,17 +4,18 @@
  * `dt stop` does.
  */
 import { followFile } from "../logs/follow.ts";
+import { formatTruth } from "../output/truth.ts";
 import { type HostControl, type HostEnd, hostLaunch } from "../supervisor/host.ts";
 import { makeQueue } from "../supervisor/hosted.ts";
 import { resolveAnew } from "../supervisor/renew.ts";
 import { claimRequests, RESTART_SIGNAL } from "../supervisor/restart.ts";
 import { cleanedForHosting } from "../supervisor/selfenv.ts";
+import { awaitSettled } from "../supervisor/settle.ts";
+import { lineOf } from "../supervisor/start.ts";
 import type { LaunchSpec } from "../supervisor/types.ts";
 import { EXIT } from "../sys/error.ts";
 import { shellCode } from "../sys/status.ts";
-import { writeAll } from "../sys/stdio.ts";
-import { formatTruth } from "../output/truth.ts";
-import { lineOf } from "../supervisor/start.ts";
+import { isReaderGone, print, writeAll } from "../sys/stdio.ts";
 import type { RunnerContext } from "./context.ts";
 import { tellEvent } from "./tell.ts";
 
@@ -54,7 +55,7 @@ export async function runForeground(context: RunnerContext, spec: LaunchSpec): P
   try {
     const end = await hostLaunch(ground, spec, (event) => tellEvent(context, event), control);
     await screen.close();
-    return conclude(context, end);
+    return await conclude(context, end);
   } catch (error) {
     await screen.close();
     if (cancel.signal.aborted && (error as { name?: string }).name === "AbortError") {
@@ -78,26 +79,31 @@ function makeScreen(onGone: () => void) {
     show(path: string): void {
       const before = finish();
       const stop = new AbortController();
-      const onBytes = (bytes: Uint8Array) => {
-        if (gone) return false;
-        if (writeAll(1, bytes) !== "closed") return true;
-        onGone();
+      const leave = () => {
+        if (!gone) onGone();
         gone = true;
         return false;
       };
-      current = { stop, done: followFile({ path, from: 0, oneRun: true, after: before, onBytes, signal: stop.signal }) };
+      const onBytes = (bytes: Uint8Array) => !gone && (writeAll(1, bytes) !== "closed" || leave());
+      const isGone = () => gone || (isReaderGone(1) && !leave());
+      current = {
+        stop,
+        done: followFile({ path, from: 0, oneRun: true, after: before, onBytes, isGone, signal: stop.signal }),
+      };
     },
     close: finish,
   };
 }
 
 /** The last line says how it ended and, where somebody else did it, who. */
-function conclude({ ground, talk, json }: RunnerContext, end: HostEnd): number {
+async function conclude({ ground, talk, json }: RunnerContext, end: HostEnd): Promise<number> {
   switch (end.is) {
     case "unchanged": {
-      const line = lineOf(end.record, end.record.probed ? "ready" : "running");
+      const settled = await awaitSettled(ground, end.record.key);
+      if (settled.is === "ended") return EXIT.failed;
+      const line = lineOf(settled.record, settled.is);
       talk.say(`${line.key} runs already and is the same: left alone`);
-      writeAll(1, json ? `${JSON.stringify({ ...line, unchanged: true })}\n` : formatTruth(ground.root, line));
+      print(json ? `${JSON.stringify({ ...line, unchanged: true })}\n` : formatTruth(ground.root, line));
       return EXIT.done;
     }
     case "unwanted":

@@ -2,8 +2,8 @@
 import { loadHandler } from "../manifest/handler.ts";
 import type { HandlerContext } from "../manifest/types.ts";
 import { prepareCommand } from "../supervisor/prepare.ts";
-import { EXIT, messageOf } from "../sys/error.ts";
 import { runAttached } from "../sys/attached.ts";
+import { EXIT, messageOf } from "../sys/error.ts";
 import { shellCode } from "../sys/status.ts";
 import { writeAll } from "../sys/stdio.ts";
 import type { RunnerContext } from "./context.ts";
@@ -25,9 +25,22 @@ const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 export async function runHandler(context: RunnerContext, request: OneshotRequest): Promise<number> {
   const { plugin, command, variant, file, settings, args } = request;
-  const { environment, cwd } = prepareCommand({ ground: context.ground, settings, run: ["handler"], args, inherited: context.env, launch: null });
+  const { environment, cwd } = prepareCommand({
+    ground: context.ground,
+    settings,
+    run: ["handler"],
+    args,
+    inherited: context.env,
+    launch: null,
+  });
   if (context.dryRun) {
-    writeAll(1, formatPlan({ argv: [`<handler of ${plugin}:${command} in ${file}>`, ...args], cwd, added: environment.added }, context.json));
+    writeAll(
+      1,
+      formatPlan(
+        { argv: [`<handler of ${plugin}:${command} in ${file}>`, ...args], cwd, added: environment.added },
+        context.json,
+      ),
+    );
     return 0;
   }
   const abort = new AbortController();
@@ -44,7 +57,11 @@ export async function runHandler(context: RunnerContext, request: OneshotRequest
   const { createConsola } = await import("consola");
   const handlerContext: HandlerContext = {
     exec: async (name, words = [], options = {}) => {
-      const ended = await runAttached({ argv: [name, ...words], cwd: options.cwd ?? cwd, env: { ...environment.env, ...options.env } });
+      const ended = await runAttached({
+        argv: [name, ...words],
+        cwd: options.cwd ?? cwd,
+        env: { ...environment.env, ...options.env },
+      });
       const code = shellCode(ended);
       if (code !== 0) throw new ExecError(`${name} ended with ${ended.signal ?? `code ${code}`}`, code);
     },
@@ -62,7 +79,8 @@ export async function runHandler(context: RunnerContext, request: OneshotRequest
     if (signalled !== null) return shellCode({ code: null, signal: signalled });
     const exitCode = (error as { exitCode?: unknown } | null)?.exitCode;
     // A handler's own error shows its stack: its author reads it.
-    if (typeof exitCode !== "number") writeAll(2, `${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}\n`);
+    if (typeof exitCode !== "number")
+      writeAll(2, `${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}\n`);
     else context.talk.warn(`${plugin} ${command}: ${messageOf(error)}`);
     return typeof exitCode === "number" ? exitCode : EXIT.failed;
   }

@@ -21,7 +21,9 @@ export function formatPlan(plan: Plan, json: boolean): string {
     `command  ${quoteCommand(plan.argv)}`,
     `cwd      ${plan.cwd}`,
     ...(plan.log === undefined ? [] : [`log      ${plan.log}`]),
-    ...Object.entries(plan.added).map(([name, value]) => (value === null ? `unset    ${name}` : `env      ${name}=${quoteWord(value)}`)),
+    ...Object.entries(plan.added).map(([name, value]) =>
+      value === null ? `unset    ${name}` : `env      ${name}=${quoteWord(value)}`,
+    ),
   ];
   return lines.map((line) => `${line}\n`).join("");
 }

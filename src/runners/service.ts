@@ -1,15 +1,16 @@
 /** Managed commands: in the foreground dt is the host and shows the log; detached it starts a host and tells how it went. */
-import { formatTruth } from "../output/truth.ts";
+
 import { readLastLines } from "../logs/tail.ts";
-import type { ManagedSettings } from "../manifest/resolved.ts";
-import { DEFAULT_VARIANT, formatKey } from "../state/key.ts";
+import type { ManagedSettings, ManifestIndex } from "../manifest/resolved.ts";
+import { formatTruth } from "../output/truth.ts";
 import { describeAsker } from "../state/asker.ts";
+import { DEFAULT_VARIANT, formatKey } from "../state/key.ts";
 import { startDetached } from "../supervisor/detach.ts";
 import { prepareLaunch } from "../supervisor/prepare.ts";
 import { nestedError } from "../supervisor/stopkey.ts";
 import type { LaunchEvent, LaunchSpec } from "../supervisor/types.ts";
 import { EXIT } from "../sys/error.ts";
-import { writeAll } from "../sys/stdio.ts";
+import { print, writeAll } from "../sys/stdio.ts";
 import type { RunnerContext } from "./context.ts";
 import { runForeground } from "./foreground.ts";
 import { formatPlan } from "./plan.ts";
@@ -25,6 +26,8 @@ export interface ServiceRequest {
   /** Return once spawned, not once ready. */
   noWait: boolean;
   ensure: boolean;
+  /** The manifests, to start what it needs; null: not to (`--no-needs`). */
+  index: ManifestIndex | null;
   /** Milliseconds; null: as the manifest says. */
   timeoutMs: number | null;
 }
@@ -33,14 +36,32 @@ export interface ServiceRequest {
 export const LOCK_TIMEOUT_MS = 30_000;
 
 export async function runService(context: RunnerContext, request: ServiceRequest): Promise<number> {
-  const key = formatKey({ plugin: request.plugin, command: request.command, variant: request.variant || DEFAULT_VARIANT });
+  const key = formatKey({
+    plugin: request.plugin,
+    command: request.command,
+    variant: request.variant || DEFAULT_VARIANT,
+  });
   const spec = makeSpec(context, request, key);
   if (context.dryRun) {
     const plan = await prepareLaunch(context.ground, spec);
-    writeAll(1, formatPlan({ key, argv: plan.argv, cwd: plan.cwd, added: plan.environment.added, port: plan.port, log: plan.log }, context.json));
+    print(
+      formatPlan(
+        { key, argv: plan.argv, cwd: plan.cwd, added: plan.environment.added, port: plan.port, log: plan.log },
+        context.json,
+      ),
+    );
     return EXIT.done;
   }
   refuseNested(context, key, "replace");
+  if (request.index !== null && request.settings.needs.length > 0) {
+    const { startNeeds } = await import("./needs.ts");
+    const cancel = new AbortController();
+    const onInterrupt = () => cancel.abort();
+    process.on("SIGINT", onInterrupt);
+    await startNeeds(context, request.index, spec, cancel.signal);
+    process.off("SIGINT", onInterrupt);
+    if (cancel.signal.aborted) return EXIT.interrupted;
+  }
   return request.detach ? runDetached(context, spec, request.noWait) : runForeground(context, spec);
 }
 
@@ -69,7 +90,13 @@ export function refuseNested({ ground, env }: Pick<RunnerContext, "ground" | "en
 export async function runDetached(context: RunnerContext, spec: LaunchSpec, noWait: boolean): Promise<number> {
   const cancel = new AbortController();
   process.on("SIGINT", () => cancel.abort());
-  const last = await startDetached(context.ground, spec, noWait ? "spawned" : "ready", (event) => tellEvent(context, event), cancel.signal);
+  const last = await startDetached(
+    context.ground,
+    spec,
+    noWait ? "spawned" : "ready",
+    (event) => tellEvent(context, event),
+    cancel.signal,
+  );
   if (cancel.signal.aborted && last.is === "ended") return EXIT.interrupted;
   return concludeDetached(context, last);
 }
@@ -83,12 +110,12 @@ function concludeDetached({ ground, talk, json }: RunnerContext, last: LaunchEve
     case "unhealthy": {
       const line = last.is === "spawned" && last.probed ? { ...last.line, state: "starting" } : last.line;
       const more = last.is === "unchanged" ? { unchanged: true } : {};
-      writeAll(1, json ? `${JSON.stringify({ ...line, ...more })}\n` : formatTruth(ground.root, line));
+      print(json ? `${JSON.stringify({ ...line, ...more })}\n` : formatTruth(ground.root, line));
       return last.is === "unhealthy" ? EXIT.timeout : EXIT.done;
     }
     case "ended": {
       const { exit } = last;
-      if (json) writeAll(1, `${JSON.stringify({ key: exit.key, state: "failed", pid: null, exit })}\n`);
+      if (json) print(`${JSON.stringify({ key: exit.key, state: "failed", pid: null, exit })}\n`);
       talk.warn(`${exit.key} ${exit.text} before it was ready`);
       const lines = readLastLines(exit.log, 20);
       if (lines.length > 0) writeAll(2, `${lines.map((text) => `    ${text}`).join("\n")}\n`);

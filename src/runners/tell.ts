@@ -8,19 +8,28 @@ type Teller<E extends LaunchEvent["is"]> = (context: RunnerContext, event: Extra
 
 const TELLERS: { [E in LaunchEvent["is"]]: Teller<E> } = {
   note: ({ talk }, { text }) => talk.say(text),
-  replacing: ({ talk }, event) => talk.say(`${event.key} runs (pid ${event.pid}, ${formatDuration(event.ageMs)}): stopping it first`),
+  replacing: ({ talk }, event) =>
+    talk.say(`${event.key} runs (pid ${event.pid}, ${formatDuration(event.ageMs)}): stopping it first`),
   replaced: ({ talk }, event) =>
-    talk.say(`${event.key} stopped in ${formatDuration(event.tookMs)}${event.killed > 0 ? `, ${event.killed} by SIGKILL` : ""}`),
+    talk.say(
+      `${event.key} stopped in ${formatDuration(event.tookMs)}${event.killed > 0 ? `, ${event.killed} by SIGKILL` : ""}`,
+    ),
   unchanged: ({ talk }, { line }) => talk.say(`${line.key} runs already and is the same: left alone`),
   spawned: ({ talk, ground }, { line, commandLine, cwd, probed }) => {
     talk.detail(`$ cd ${shortPath(ground.root, cwd)} && ${quoteCommand(commandLine)}`);
     const where = line.url === null ? "" : `  ${talk.paint.cyan(line.url)}`;
-    talk.say(`${talk.paint.bold(line.key)} started  pid ${line.pid}${probed ? "" : where}  log ${shortPath(ground.root, line.log)}`);
+    talk.say(
+      `${talk.paint.bold(line.key)} started  pid ${line.pid}${probed ? "" : where}  log ${shortPath(ground.root, line.log)}`,
+    );
   },
   ready: ({ talk }, { line, tookMs }) =>
-    talk.say(`${talk.paint.bold(line.key)} ${talk.paint.green("ready")} after ${formatDuration(tookMs)}${line.url === null ? "" : `  ${talk.paint.cyan(line.url)}`}`),
-  unhealthy: ({ talk }, { line, why }) => talk.warn(`${line.key} is not ready in time: ${why}. It runs on, as unhealthy.`),
-  restarting: ({ talk }, event) => talk.say(`${event.key} ${event.because}; starting it again in ${formatDuration(event.inMs)}`),
+    talk.say(
+      `${talk.paint.bold(line.key)} ${talk.paint.green("ready")} after ${formatDuration(tookMs)}${line.url === null ? "" : `  ${talk.paint.cyan(line.url)}`}`,
+    ),
+  unhealthy: ({ talk }, { line, why }) =>
+    talk.warn(`${line.key} is not ready in time: ${why}. It runs on, as unhealthy.`),
+  restarting: ({ talk }, event) =>
+    talk.say(`${event.key} ${event.because}; starting it again in ${formatDuration(event.inMs)}`),
   ended: () => {},
   failed: () => {},
 };

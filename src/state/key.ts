@@ -37,10 +37,14 @@ export function parseSelection(words: readonly string[]): Selection {
   const keys = words.filter((word) => word.includes(":"));
   if (keys.length === words.length) return { is: "keys", keys: keys.map((word) => formatKey(parseKey(word) as Key)) };
   if (keys.length > 0 || words.length > 3) {
-    throw new DtError("bad-key", `"${words.join(" ")}" mixes ${keys.length > 0 ? "words and keys" : "too many words"}.`, {
-      status: EXIT.usage,
-      hint: "Words name one process (`dt stop dag dev src_v2`); to name several, write keys (`dt stop dag:dev www:dev`).",
-    });
+    throw new DtError(
+      "bad-key",
+      `"${words.join(" ")}" mixes ${keys.length > 0 ? "words and keys" : "too many words"}.`,
+      {
+        status: EXIT.usage,
+        hint: "Words name one process (`dt stop dag dev src_v2`); to name several, write keys (`dt stop dag:dev www:dev`).",
+      },
+    );
   }
   const [plugin, command, variant] = words;
   if (command === undefined) return { is: "plugin", plugin: plugin as string };

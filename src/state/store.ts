@@ -27,6 +27,8 @@ export interface Store {
   writeExit(exit: ExitRecord): void;
   history(token: string): FileRead<LaunchHistory>;
   writeHistory(history: LaunchHistory): void;
+  /** Throws when there is not room enough for what a start writes; to be called before an old launch is stopped. */
+  checkSpace(): void;
   /** Moves a file that does not parse aside; under the key's lock, after reading it again. Gives its new path. */
   setAside(key: string, kind: FileKind): string;
 }
@@ -44,6 +46,9 @@ const KINDS = {
 } as const;
 
 export type FileKind = keyof typeof KINDS;
+
+/** Record, want, exit with its last lines, history and lock, with room to spare. */
+const SPACE_FOR_A_START = 64 * 1024;
 
 const LISTED: FileKind[] = ["record", "exit", "pid"];
 
@@ -93,6 +98,11 @@ export function openStore(directory: string): Store {
     writeExit: (exit) => writeJson(path(exit.key, "exit"), exit),
     history: (token) => readJson(historyPath(token), (value) => checkVersioned<LaunchHistory>(value, null)),
     writeHistory: (history) => writeJson(historyPath(history.token), history),
+    checkSpace() {
+      const scratch = join(directory, ".space");
+      writeWhole(scratch, " ".repeat(SPACE_FOR_A_START), { durable: false });
+      removeFile(scratch);
+    },
     setAside(key, kind) {
       const from = path(key, kind);
       const to = `${from}.${Date.now()}.corrupt`;

@@ -24,12 +24,17 @@ const TEXTS: Record<ExitRecord["reason"], (exit: Facts) => string> = {
 };
 
 export function describeEnd(exit: Facts, killed: number): string {
-  const forced = killed > 0 ? `; ${killed} ${killed === 1 ? "process" : "processes"} had to be killed with SIGKILL` : "";
+  const forced =
+    killed > 0 ? `; ${killed} ${killed === 1 ? "process" : "processes"} had to be killed with SIGKILL` : "";
   return `${TEXTS[exit.reason](exit)}${forced}`;
 }
 
 /** What a host can say of a launch that another dt is just ending, before that one has written the exit. */
-export function makeTakenExit(record: LaunchRecord, by: Asker, status: { code: number | null; signal: string | null }): ExitRecord {
+export function makeTakenExit(
+  record: LaunchRecord,
+  by: Asker,
+  status: { code: number | null; signal: string | null },
+): ExitRecord {
   const at = new Date().toISOString();
   const facts: ExitRecord = {
     version: 1,

@@ -27,7 +27,13 @@ export interface HostInput {
 export type Until = "spawned" | "ready";
 
 /** Starts a host and relays its events until the launch is there; gives the last event. Throws what the host could not do. */
-export async function startDetached(ground: Ground, spec: LaunchSpec, until: Until, report: Report, cancel: AbortSignal): Promise<LaunchEvent> {
+export async function startDetached(
+  ground: Ground,
+  spec: LaunchSpec,
+  until: Until,
+  report: Report,
+  cancel: AbortSignal,
+): Promise<LaunchEvent> {
   ground.store.prepare();
   const input: HostInput = {
     root: ground.root,
@@ -38,7 +44,11 @@ export async function startDetached(ground: Ground, spec: LaunchSpec, until: Unt
     lockBackend: ground.lockBackend ?? null,
     spec,
   };
-  const host = spawnDetached([...ground.self, HOST_COMMAND, spec.key], hostEnvironment(spec.env, ground.root), hostErrorFile(ground));
+  const host = spawnDetached(
+    [...ground.self, HOST_COMMAND, spec.key],
+    hostEnvironment(spec.env, ground.root),
+    hostErrorFile(ground),
+  );
   host.unref();
   host.stdin.write(`${JSON.stringify(input)}\n`);
   host.stdin.flush();
@@ -96,11 +106,29 @@ export function errorOf(failure: FailureReport): DtError {
 export function failureOf(error: unknown): FailureReport {
   if ((error as { name?: string } | null)?.name === "DtError") {
     const known = error as DtError;
-    return { code: known.code, message: known.message, hint: known.hint ?? null, status: known.status, details: known.details ?? null };
+    return {
+      code: known.code,
+      message: known.message,
+      hint: known.hint ?? null,
+      status: known.status,
+      details: known.details ?? null,
+    };
   }
   if ((error as { name?: string } | null)?.name === "AbortError") {
-    return { code: "cancelled", message: "Cancelled before anything was started.", hint: null, status: EXIT.interrupted, details: null };
+    return {
+      code: "cancelled",
+      message: "Cancelled before anything was started.",
+      hint: null,
+      status: EXIT.interrupted,
+      details: null,
+    };
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return { code: "internal", message: `dt failed: ${text}`, hint: "This is a bug of dt.", status: EXIT.internal, details: null };
+  return {
+    code: "internal",
+    message: `dt failed: ${text}`,
+    hint: "This is a bug of dt.",
+    status: EXIT.internal,
+    details: null,
+  };
 }

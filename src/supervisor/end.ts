@@ -56,8 +56,10 @@ export async function endLaunch(ground: Ground, record: LaunchRecord, request: E
   };
   if (request.how !== "sweep") {
     const wanted = request.how === "replace" ? "run" : "stopped";
-    store.writeWant({ version: 1, key: record.key, want: wanted, at: new Date().toISOString(), by: request.by });
-    store.writeRecord(stopping);
+    write(request, () => {
+      store.writeWant({ version: 1, key: record.key, want: wanted, at: new Date().toISOString(), by: request.by });
+      store.writeRecord(stopping);
+    });
   }
   await finishUnknownLeader(ground, record, request.self);
   const stopped = await stopTree({
@@ -72,10 +74,22 @@ export async function endLaunch(ground: Ground, record: LaunchRecord, request: E
   const status = await readStatus(ground, record, request);
   if (!sameIdentity(record.host, request.self)) await waitForHostGone(ground, record, request.how === "replace");
   const exit = makeExit(record, request, stopping, status, stopped);
-  store.writeExit(exit);
+  write({ how: "stop" }, () => store.writeExit(exit));
   store.removeRecord(record);
   checkPortsFree(ground, record, stopped);
   return { exit, stopped, tookMs: Math.round(performance.now() - began) };
+}
+
+/**
+ * A full disk must not keep anybody from stopping, which is what frees it: notes that cannot be written are done without. A replacement
+ * is another matter: nothing is touched when it could not be written down.
+ */
+function write({ how }: Pick<EndRequest, "how">, note: () => void): void {
+  try {
+    note();
+  } catch (error) {
+    if (how === "replace" || !(error instanceof DtError)) throw error;
+  }
 }
 
 /** Between two runs nothing is alive but the host: it is told by its record's going, and leaves. */
@@ -83,7 +97,13 @@ async function endBackoff(ground: Ground, record: LaunchRecord, request: EndRequ
   const { store } = ground;
   const began = performance.now();
   const at = new Date().toISOString();
-  store.writeWant({ version: 1, key: record.key, want: request.how === "stop" ? "stopped" : "run", at, by: request.by });
+  store.writeWant({
+    version: 1,
+    key: record.key,
+    want: request.how === "stop" ? "stopped" : "run",
+    at,
+    by: request.by,
+  });
   const last = store.exit(record.key);
   const status: Status = { known: true, code: null, signal: null, at };
   const stopped: StopTreeResult = { survivors: [], killed: 0, ports: [], passedOver: [] };
@@ -128,7 +148,9 @@ function refuseForeignNamespace({ table }: Ground, record: LaunchRecord): void {
   throw new DtError(
     "unknown-here",
     `${record.key} was started in another pid namespace (a container that shares this directory?), so its processes cannot be judged from here and none was signalled.`,
-    { hint: `Stop it where it was started, or remove ${record.key}.meta.json from the run directory if that container is gone.` },
+    {
+      hint: `Stop it where it was started, or remove ${record.key}.meta.json from the run directory if that container is gone.`,
+    },
   );
 }
 
@@ -159,7 +181,10 @@ async function waitForHostGone({ table }: Ground, record: LaunchRecord, kill: bo
       if (!killed) table.signal(record.host, SIGKILL);
       killed = true;
       if (performance.now() > deadline + HOST_GRACE_MS) {
-        throw new DtError("host-stuck", `The old host of ${record.key} (pid ${record.host.pid}) does not end, not even by SIGKILL.`);
+        throw new DtError(
+          "host-stuck",
+          `The old host of ${record.key} (pid ${record.host.pid}) does not end, not even by SIGKILL.`,
+        );
       }
     }
     await Bun.sleep(1);
@@ -237,7 +262,8 @@ function makeExit(
 }
 
 function reasonOf(request: EndRequest, begun: LaunchRecord["stopping"], status: Status): ExitReason {
-  if (begun !== null) return begun.by.by === "rerun" ? "replaced" : begun.by.by === "interrupt" ? "interrupted" : "stopped";
+  if (begun !== null)
+    return begun.by.by === "rerun" ? "replaced" : begun.by.by === "interrupt" ? "interrupted" : "stopped";
   if (request.how !== "sweep") return REASONS[request.how];
   if (!status.known) return "unknown";
   return status.code === 0 ? "exited" : "failed";
@@ -252,7 +278,13 @@ function checkPortsFree({ table }: Ground, record: LaunchRecord, stopped: StopTr
       if (entry === null || passedOver.has(pid)) return [];
       if (typeof table.environmentOf(pid, "DIALTONE_TOKEN") === "string") return []; // another launch's
       if (record.leader !== null && Number(entry.startTime) < Number(record.leader.startTime)) return [];
-      return [{ pid, command: table.commandLineOf(pid), why: `it listens on port ${port} of this launch, but nothing proves that it belongs to it` }];
+      return [
+        {
+          pid,
+          command: table.commandLineOf(pid),
+          why: `it listens on port ${port} of this launch, but nothing proves that it belongs to it`,
+        },
+      ];
     });
     if (survivors.length > 0) throw survivorError(record.key, survivors);
   }

@@ -85,10 +85,17 @@ function readEnvFiles(root: string, files: readonly string[]): Record<string, st
     const text = readText(file);
     if (text.is === "absent" && optional) continue;
     if (text.is !== "there") {
-      throw new DtError("bad-env-file", `The environment file ${file} ${text.is === "absent" ? "does not exist" : `cannot be read: ${text.reason}`}.`, {
-        status: EXIT.usage,
-        hint: text.is === "absent" ? "Make it, or write its name with a `?` at the end in `envFile` when it may be missing." : "Check its mode.",
-      });
+      throw new DtError(
+        "bad-env-file",
+        `The environment file ${file} ${text.is === "absent" ? "does not exist" : `cannot be read: ${text.reason}`}.`,
+        {
+          status: EXIT.usage,
+          hint:
+            text.is === "absent"
+              ? "Make it, or write its name with a `?` at the end in `envFile` when it may be missing."
+              : "Check its mode.",
+        },
+      );
     }
     // Read only when a manifest names such a file: `node:util` costs 1.7 ms of a start.
     const { parseEnv } = require("node:util") as typeof import("node:util");

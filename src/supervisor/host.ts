@@ -9,6 +9,7 @@
  *   stopping        who stops it writes the exit    SIGKILL at once           -                  leave                    next dt finishes
  *   backoff         -                               forget the restart        start now          leave                    shown as failed
  */
+import { boundLog } from "../logs/bound.ts";
 import type { ExitRecord, LaunchHistory, LaunchRecord } from "../state/types.ts";
 import { DtError } from "../sys/error.ts";
 import { identify, identifySelf, isOver, type ProcessIdentity, presenceOf } from "../sys/identity.ts";
@@ -67,7 +68,12 @@ interface Run {
   over: AbortController;
 }
 
-export async function hostLaunch(ground: Ground, first: LaunchSpec, report: Report, control: HostControl): Promise<HostEnd> {
+export async function hostLaunch(
+  ground: Ground,
+  first: LaunchSpec,
+  report: Report,
+  control: HostControl,
+): Promise<HostEnd> {
   ground.table.becomeSubreaper();
   const started = await startLaunch(ground, first, report, { restarts: 0, signal: control.cancel });
   if (started.is === "unchanged") return { is: "unchanged", record: started.record };
@@ -116,12 +122,19 @@ function beginRun(
     leader,
     prepared,
     over,
-    history: { version: 1, token: record.token, ready: record.probed ? { is: "waiting" } : null, exited: null, adopted: [] },
+    history: {
+      version: 1,
+      token: record.token,
+      ready: record.probed ? { is: "waiting" } : null,
+      exited: null,
+      adopted: [],
+    },
   };
   leader.exited.then(() => over.abort());
   control.onRun(record);
   const probes = new Set<number>();
   watchOrphans(ground, run, probes);
+  watchLogSize(run, report);
   if (record.probed) void watchReadiness(ground, run, probes, report);
   return run;
 }
@@ -171,7 +184,8 @@ function watchOrphans(ground: Ground, run: Run, probes: Set<number>): void {
       return isOver(entry) ? [] : [identify(ground.table, entry)];
     });
     const known = new Set(run.history.adopted.map((one) => `${one.pid}/${one.startTime}`));
-    if (orphans.some((one) => !known.has(`${one.pid}/${one.startTime}`))) writeHistory(ground, run, { adopted: orphans });
+    if (orphans.some((one) => !known.has(`${one.pid}/${one.startTime}`)))
+      writeHistory(ground, run, { adopted: orphans });
   };
   const timer = setInterval(look, ADOPT_EVERY_MS);
   run.over.signal.addEventListener("abort", () => clearInterval(timer));
@@ -181,6 +195,25 @@ const WNOHANG = 1;
 
 function noteExit(ground: Ground, run: Run, status: { code: number | null; signal: string | null }): void {
   writeHistory(ground, run, { exited: { ...status, at: new Date().toISOString() } });
+}
+
+/** How often the log's size is looked at: a run may exceed its bound by what it writes in this time. */
+const BOUND_EVERY_MS = 1000;
+
+function watchLogSize({ record, spec, over }: Run, report: Report): void {
+  const { maxBytes } = spec.settings.logs;
+  if (maxBytes === null) return;
+  const bound = boundLog(record.log, maxBytes);
+  const timer = setInterval(() => {
+    if (bound.check()) return;
+    clearInterval(timer);
+    report({ is: "note", text: `${record.key}: this file system cannot release a log's head, so logs.maxSize is off` });
+  }, BOUND_EVERY_MS);
+  over.signal.addEventListener("abort", () => {
+    clearInterval(timer);
+    bound.check();
+    bound.close();
+  });
 }
 
 type Finished =
@@ -220,7 +253,14 @@ async function finishExited(
 }
 
 /** Still under the lock: the exit is written, the record gone; a policy puts a record in `backoff` in its place. */
-function decide(ground: Ground, run: Run, record: LaunchRecord, { exit }: Ended, inRow: number, report: Report): Finished {
+function decide(
+  ground: Ground,
+  run: Run,
+  record: LaunchRecord,
+  { exit }: Ended,
+  inRow: number,
+  report: Report,
+): Finished {
   const want = ground.store.want(record.key);
   const wanted = want.is === "there" && want.value.want === "run";
   const decision = decideAfterExit(
@@ -228,7 +268,8 @@ function decide(ground: Ground, run: Run, record: LaunchRecord, { exit }: Ended,
     { code: exit.code, uptimeMs: exit.uptimeMs, restartsInRow: inRow },
     Math.random(),
   );
-  if (decision.is === "give-up") report({ is: "note", text: `${record.key} ended ${decision.after + 1} times in a row; not started again` });
+  if (decision.is === "give-up")
+    report({ is: "note", text: `${record.key} ended ${decision.after + 1} times in a row; not started again` });
   if (decision.is !== "restart") return { is: "end", end: { is: "ended", exit } };
   ground.store.writeRecord({ ...record, phase: "backoff", leader: null, logFile: null, restarts: record.restarts + 1 });
   return { ...decision, because: exit.text, exit };
@@ -261,7 +302,11 @@ async function lockOrLeave(ground: Ground, run: Run, doing: string): Promise<Hel
 }
 
 /** Waits a little for the exit that the other one writes, to be able to say by whom. */
-async function taken(ground: Ground, run: Run, status: { code: number | null; signal: string | null }): Promise<HostEnd> {
+async function taken(
+  ground: Ground,
+  run: Run,
+  status: { code: number | null; signal: string | null },
+): Promise<HostEnd> {
   const record = ground.store.record(run.record.key);
   const by = record.is === "there" && record.value.token === run.record.token ? record.value.stopping?.by : undefined;
   const exit = ground.store.exit(run.record.key);
@@ -277,7 +322,11 @@ async function endByRequest(
   request: Exclude<HostRequest, { is: "restart" }>,
   control: HostControl,
 ): Promise<HostEnd> {
-  const lock = await lockOrLeave(ground, run, request.is === "interrupt" ? "stop (Ctrl-C)" : `stop (${request.signal})`);
+  const lock = await lockOrLeave(
+    ground,
+    run,
+    request.is === "interrupt" ? "stop (Ctrl-C)" : `stop (${request.signal})`,
+  );
   if (lock === null) {
     const status = await run.leader.exited;
     noteExit(ground, run, status);
@@ -315,7 +364,10 @@ async function restartNow(
   const spec = { ...request.spec, detached: run.spec.detached };
   try {
     run.leader.exited.then((status) => noteExit(ground, run, status));
-    const started = await startLaunch(ground, spec, report, { restarts: run.record.restarts + 1, ownExit: run.leader.exited });
+    const started = await startLaunch(ground, spec, report, {
+      restarts: run.record.restarts + 1,
+      ownExit: run.leader.exited,
+    });
     if (started.is !== "started") throw new Error(`a restart cannot be ${started.is}`);
     run.over.abort();
     request.done(null);
@@ -339,13 +391,21 @@ async function startAfterBackoff(
   const self: ProcessIdentity = identifySelf(ground.table);
   const stillMine = () => {
     const record = ground.store.record(key);
-    return record.is === "there" && record.value.token === token && record.value.phase === "backoff" && record.value.host.pid === self.pid;
+    return (
+      record.is === "there" &&
+      record.value.token === token &&
+      record.value.phase === "backoff" &&
+      record.value.host.pid === self.pid
+    );
   };
   const until = performance.now() + finished.afterMs;
   let restart: Extract<HostRequest, { is: "restart" }> | null = null;
   while (performance.now() < until && restart === null) {
     if (!stillMine()) return { is: "unwanted" };
-    const request = await Promise.race([control.next(), Bun.sleep(Math.min(BACKOFF_LOOK_MS, until - performance.now())).then(() => null)]);
+    const request = await Promise.race([
+      control.next(),
+      Bun.sleep(Math.min(BACKOFF_LOOK_MS, until - performance.now())).then(() => null),
+    ]);
     if (request?.is === "restart") restart = request;
     else if (request !== null) return forgetRestart(ground, run, finished.exit);
   }

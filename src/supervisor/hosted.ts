@@ -1,12 +1,15 @@
 /** A detached host's own side: reads what to start, hosts it, reports through its standard output as long as somebody listens. */
 import { openStore } from "../state/store.ts";
+import type { LaunchRecord } from "../state/types.ts";
 import type { LockBackend } from "../sys/lock.ts";
 import { makeProcessTable } from "../sys/process.ts";
 import { writeAll } from "../sys/stdio.ts";
 import { CANCEL, failureOf, type HostInput } from "./detach.ts";
 import { type HostControl, type HostRequest, hostLaunch } from "./host.ts";
-import { claimRequests, RESTART_SIGNAL } from "./restart.ts";
 import { resolveAnew } from "./renew.ts";
+import { claimRequests, RESTART_SIGNAL } from "./restart.ts";
+import { awaitSettled } from "./settle.ts";
+import { lineOf } from "./start.ts";
 import type { Ground, LaunchEvent } from "./types.ts";
 
 /** Gives the exit status of the host process, which nobody but a debugging person sees. */
@@ -48,8 +51,9 @@ export async function runDetachedHost(self: readonly string[]): Promise<number> 
   process.on(RESTART_SIGNAL, () => claimRequests(ground, input.spec.key, queue.push));
   try {
     const end = await hostLaunch(ground, input.spec, report, control);
-    if (end.is === "unchanged") report({ is: "unchanged", line: lineOfUnchanged(end.record) });
-    else if (end.is === "unwanted") report({ is: "failed", error: failureOf(new Error("the launch was not wanted any more")) });
+    if (end.is === "unchanged") report(await settledEvent(ground, end.record));
+    else if (end.is === "unwanted")
+      report({ is: "failed", error: failureOf(new Error("the launch was not wanted any more")) });
     else if (end.exit !== null) report({ is: "ended", exit: end.exit });
     return 0;
   } catch (error) {
@@ -58,15 +62,14 @@ export async function runDetachedHost(self: readonly string[]): Promise<number> 
   }
 }
 
-function lineOfUnchanged(record: import("../state/types.ts").LaunchRecord) {
-  return {
-    key: record.key,
-    state: record.probed ? "ready" : "running",
-    pid: record.leader?.pid ?? null,
-    port: record.port,
-    url: record.url,
-    log: record.log,
-  };
+/** The launch that was left alone may be starting still: what is told of it is what becomes of it. */
+export async function settledEvent(ground: Ground, record: LaunchRecord): Promise<LaunchEvent> {
+  const settled = await awaitSettled(ground, record.key);
+  if (settled.is === "unhealthy")
+    return { is: "unhealthy", line: lineOf(settled.record, "unhealthy"), why: settled.why };
+  if (settled.is !== "ended") return { is: "unchanged", line: lineOf(settled.record, settled.is) };
+  if (settled.exit !== null) return { is: "ended", exit: settled.exit };
+  return { is: "unchanged", line: lineOf(record, "stopped") };
 }
 
 /** The first line is what to start; a later `cancel` is the caller's Ctrl-C; the mere end of the input means nothing. */

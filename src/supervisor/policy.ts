@@ -6,7 +6,10 @@ export interface EndedRun {
   restartsInRow: number;
 }
 
-export type Decision = { is: "end" } | { is: "restart"; afterMs: number; inRow: number } | { is: "give-up"; after: number };
+export type Decision =
+  | { is: "end" }
+  | { is: "restart"; afterMs: number; inRow: number }
+  | { is: "give-up"; after: number };
 
 /** Never faster than once a second, as the supervisors people trust do it. */
 const FIRST_DELAY_MS = 1000;

@@ -20,7 +20,10 @@ export async function choosePort(ground: Ground, key: string, wanted: number | "
     // What this key itself still listens on will be free when its old launch is gone.
     if (port === taken.own || isFree(port)) return port;
   }
-  throw new DtError("no-port", `No free port from ${AUTO_FIRST} to ${AUTO_FIRST + AUTO_COUNT - 1} was found for ${key}.`);
+  throw new DtError(
+    "no-port",
+    `No free port from ${AUTO_FIRST} to ${AUTO_FIRST + AUTO_COUNT - 1} was found for ${key}.`,
+  );
 }
 
 function recordedPorts({ store }: Ground, key: string): { own: number | null; others: Set<number> } {
@@ -57,9 +60,13 @@ export function checkPort({ table }: Ground, key: string, port: number | null): 
       const owner = table.environmentOf(pid, "DIALTONE_KEY");
       return `pid ${pid}${typeof owner === "string" ? `, ${owner}` : ""} (${table.commandLineOf(pid)})`;
     });
-    throw new DtError("port-taken", `${key} needs port ${port}, but ${named.join(" and ") || "another user's process"} listens on it.`, {
-      hint: "Stop that process, or give the command another `port` (or \"auto\").",
-      details: { port, pids: holders ?? [] },
-    });
+    throw new DtError(
+      "port-taken",
+      `${key} needs port ${port}, but ${named.join(" and ") || "another user's process"} listens on it.`,
+      {
+        hint: 'Stop that process, or give the command another `port` (or "auto").',
+        details: { port, pids: holders ?? [] },
+      },
+    );
   }
 }

@@ -8,7 +8,7 @@ import type { Settings } from "../manifest/resolved.ts";
 import { sha256 } from "../sys/digest.ts";
 import { checkDirectory, findExecutable } from "../sys/executable.ts";
 import { ensureShims } from "../sys/shims.ts";
-import { prepareEnvironment, type PreparedEnvironment, resolveIn } from "./environment.ts";
+import { type PreparedEnvironment, prepareEnvironment, resolveIn } from "./environment.ts";
 import { choosePort } from "./port.ts";
 import type { Ground, LaunchSpec } from "./types.ts";
 
@@ -31,8 +31,9 @@ export interface PreparedLaunch extends PreparedCommand {
 /** The argument vector: an array as it is, a string through `sh -c`, with the added arguments as its `"$@"`. */
 export function buildArgv(run: string[] | string, args: readonly string[]): [string, ...string[]] {
   if (Array.isArray(run)) return [...run, ...args] as [string, ...string[]];
+  if (args.length === 0) return ["sh", "-c", run];
   const usesArguments = /\$[@*#1-9]|\$\{[@*#1-9]/.test(run);
-  return ["sh", "-c", args.length > 0 && !usesArguments ? `${run} "$@"` : run, "sh", ...args];
+  return ["sh", "-c", usesArguments ? run : `${run} "$@"`, "sh", ...args];
 }
 
 export interface CommandRequest {

@@ -47,7 +47,9 @@ export async function waitReady(request: ReadyRequest): Promise<Readiness> {
 
 /** Goes on probing a launch that was not ready in time. Resolves true when it is at last. */
 export async function waitReadyLate(request: ReadyRequest): Promise<boolean> {
-  const slow = request.probes.map((probe): ResolvedProbe => ({ ...probe, intervalMs: LATE_INTERVAL_MS, timeoutMs: Number.POSITIVE_INFINITY }));
+  const slow = request.probes.map(
+    (probe): ResolvedProbe => ({ ...probe, intervalMs: LATE_INTERVAL_MS, timeoutMs: Number.POSITIVE_INFINITY }),
+  );
   return (await waitReady({ ...request, probes: slow, timeoutMs: null })).is === "ready";
 }
 
@@ -65,7 +67,13 @@ async function holdProbe(request: ReadyRequest, probe: ResolvedProbe): Promise<s
   }
 }
 
-const TRIES: { [T in ResolvedProbe["type"]]: (request: ReadyRequest, probe: Extract<ResolvedProbe, { type: T }>, began: number) => Try } = {
+const TRIES: {
+  [T in ResolvedProbe["type"]]: (
+    request: ReadyRequest,
+    probe: Extract<ResolvedProbe, { type: T }>,
+    began: number,
+  ) => Try;
+} = {
   http: tryHttp,
   port: tryPort,
   log: tryLog,
@@ -90,7 +98,8 @@ function tryHttp(request: ReadyRequest, probe: Extract<ResolvedProbe, { type: "h
       const signal = AbortSignal.any([request.signal, AbortSignal.timeout(TRY_MS)]);
       const response = await fetch(url, { redirect: "manual", signal, headers: { "user-agent": "dt-probe" } });
       await response.body?.cancel();
-      const good = probe.status === null ? response.status >= 200 && response.status < 400 : response.status === probe.status;
+      const good =
+        probe.status === null ? response.status >= 200 && response.status < 400 : response.status === probe.status;
       return good ? null : `${url} answered ${response.status}`;
     } catch (error) {
       return `${url} did not answer: ${(error as Error).message}`;
@@ -109,7 +118,8 @@ function portProblem({ ground, record }: ReadyRequest, port: number): string | n
   if (listeners !== null && listeners.length === 0) return `nothing listens on port ${port}`;
   const members = new Set(findTree(ground.table, queryOf(ground, record)).members.map((one) => one.identity.pid));
   if (listeners?.some((pid) => members.has(pid))) return null;
-  const who = listeners?.map((pid) => `pid ${pid} (${ground.table.commandLineOf(pid)})`).join(", ") ?? "another user's process";
+  const who =
+    listeners?.map((pid) => `pid ${pid} (${ground.table.commandLineOf(pid)})`).join(", ") ?? "another user's process";
   return `port ${port} is held by ${who}, which is not of this launch`;
 }
 

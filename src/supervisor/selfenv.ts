@@ -6,7 +6,8 @@
 import { SAVED_ENVIRONMENT } from "./environment.ts";
 import { HOST_MARK } from "./tree.ts";
 
-const STEERING = /^(BUN_OPTIONS|BUN_BE_BUN|BUN_INSPECT.*|BUN_FEATURE_FLAG_.*|BUN_JSC_.*|BUN_BYTECODE_.*|BUN_DESTRUCT_VM_ON_EXIT)$/;
+const STEERING =
+  /^(BUN_OPTIONS|BUN_BE_BUN|BUN_INSPECT.*|BUN_FEATURE_FLAG_.*|BUN_JSC_.*|BUN_BYTECODE_.*|BUN_DESTRUCT_VM_ON_EXIT)$/;
 const OF_A_LAUNCH = ["DIALTONE_KEY", "DIALTONE_TOKEN"];
 
 /** The environment of whoever ran dt, as it was before dt changed its own. */
@@ -26,9 +27,15 @@ export function hostEnvironment(persons: Record<string, string>, root: string): 
 }
 
 /** Null when this process may host a launch as it is, else the environment to start itself again with. */
-export function cleanedForHosting(own: Record<string, string | undefined>, root: string): Record<string, string> | null {
+export function cleanedForHosting(
+  own: Record<string, string | undefined>,
+  root: string,
+): Record<string, string> | null {
   if (own[HOST_MARK] !== undefined) return null;
   const taken = Object.entries(own).filter(([name]) => STEERING.test(name) || OF_A_LAUNCH.includes(name));
   if (taken.length === 0) return null;
-  return { ...hostEnvironment(personsEnvironment(own), root), [SAVED_ENVIRONMENT]: JSON.stringify(Object.fromEntries(taken)) };
+  return {
+    ...hostEnvironment(personsEnvironment(own), root),
+    [SAVED_ENVIRONMENT]: JSON.stringify(Object.fromEntries(taken)),
+  };
 }

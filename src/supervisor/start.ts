@@ -43,7 +43,12 @@ export type Started =
 /** How long a child of a killed host may be between fork and exec. */
 const FENCE_WAIT_MS = 5000;
 
-export async function startLaunch(ground: Ground, spec: LaunchSpec, report: Report, options: StartOptions): Promise<Started> {
+export async function startLaunch(
+  ground: Ground,
+  spec: LaunchSpec,
+  report: Report,
+  options: StartOptions,
+): Promise<Started> {
   const prepared = await prepareLaunch(ground, spec);
   ground.store.prepare();
   const lock = await acquireLock({
@@ -73,7 +78,10 @@ async function startUnderLock(
   const { store, table } = ground;
   if (options.stillWanted?.() === false) return { is: "unwanted" };
   if (lock.broke !== null) {
-    const whose = lock.broke === "unreadable" ? "an unfinished lock" : `the lock of pid ${lock.broke.holder.pid} (${lock.broke.command}), which is gone`;
+    const whose =
+      lock.broke === "unreadable"
+        ? "an unfinished lock"
+        : `the lock of pid ${lock.broke.holder.pid} (${lock.broke.command}), which is gone`;
     report({ is: "note", text: `broke ${whose}` });
   }
   const same = spec.ensure ? findSame(ground, spec.key, prepared) : null;
@@ -101,7 +109,13 @@ async function startUnderLock(
     }
     written = { ...written, phase: "running", leader: identifyLeader(ground, leader.pid, self) };
     await recordLeader(ground, written);
-    report({ is: "spawned", line: lineOf(written, "running"), probed: written.probed, commandLine: written.argv, cwd: written.cwd });
+    report({
+      is: "spawned",
+      line: lineOf(written, "running"),
+      probed: written.probed,
+      commandLine: written.argv,
+      cwd: written.cwd,
+    });
     return { is: "started", record: written, leader, prepared };
   } catch (error) {
     // Nothing was spawned: what was written ahead is taken back. (A spawned leader has been stopped by recordLeader.)
@@ -113,15 +127,27 @@ async function startUnderLock(
 }
 
 /** Ends what is recorded under the key; what a record that does not parse stood for is searched for by key and root. */
-async function clearPlace(ground: Ground, spec: LaunchSpec, self: ProcessIdentity, report: Report, options: StartOptions): Promise<void> {
+async function clearPlace(
+  ground: Ground,
+  spec: LaunchSpec,
+  self: ProcessIdentity,
+  report: Report,
+  options: StartOptions,
+): Promise<void> {
   const { store } = ground;
   const old = store.record(spec.key);
   if (old.is === "absent") return;
   if (old.is === "unreadable") return clearUnreadable(ground, spec.key, report);
   const by = spec.asker.by === "user" ? { ...spec.asker, by: "rerun" as const } : spec.asker;
+  store.checkSpace();
   const living = old.value.leader !== null && presenceOf(ground.table, old.value.leader) === "alive";
   if (living) {
-    report({ is: "replacing", key: spec.key, pid: old.value.leader?.pid ?? null, ageMs: Date.now() - Date.parse(old.value.startedAt) });
+    report({
+      is: "replacing",
+      key: spec.key,
+      pid: old.value.leader?.pid ?? null,
+      ageMs: Date.now() - Date.parse(old.value.startedAt),
+    });
   }
   const ended = await endLaunch(ground, old.value, {
     how: living ? "replace" : "sweep",
@@ -137,10 +163,23 @@ export async function clearUnreadable(ground: Ground, key: string, report: Repor
   const again = ground.store.record(key);
   if (again.is !== "unreadable") return;
   const aside = ground.store.setAside(key, "record");
-  report({ is: "note", text: `the record of ${key} could not be read (${again.reason}); it is kept as ${aside}, and its processes are searched for` });
+  report({
+    is: "note",
+    text: `the record of ${key} could not be read (${again.reason}); it is kept as ${aside}, and its processes are searched for`,
+  });
   const stopped = await stopTree({
     table: ground.table,
-    query: { key, root: ground.root, token: null, leader: null, host: null, adopted: [], logFile: null, spare: [], otherHosts: [] },
+    query: {
+      key,
+      root: ground.root,
+      token: null,
+      leader: null,
+      host: null,
+      adopted: [],
+      logFile: null,
+      spare: [],
+      otherHosts: [],
+    },
     signal: "SIGTERM",
     timeoutMs: 10_000,
     wholeTree: true,
@@ -148,7 +187,13 @@ export async function clearUnreadable(ground: Ground, key: string, report: Repor
   if (stopped.survivors.length > 0) throw survivorError(key, stopped.survivors);
 }
 
-function makeRecord(ground: Ground, spec: LaunchSpec, prepared: PreparedLaunch, self: ProcessIdentity, restarts: number): LaunchRecord {
+function makeRecord(
+  ground: Ground,
+  spec: LaunchSpec,
+  prepared: PreparedLaunch,
+  self: ProcessIdentity,
+  restarts: number,
+): LaunchRecord {
   const { settings } = spec;
   return {
     version: 1,
@@ -209,7 +254,10 @@ async function raiseFence(path: string): Promise<FileLock | null> {
     if (fence.is === "held") return fence.lock;
     if (fence.is === "unsupported") return null;
     if (performance.now() > deadline) {
-      throw new DtError("fence-busy", `A child of an earlier host is still between fork and exec after ${FENCE_WAIT_MS} ms (${path} is held).`);
+      throw new DtError(
+        "fence-busy",
+        `A child of an earlier host is still between fork and exec after ${FENCE_WAIT_MS} ms (${path} is held).`,
+      );
     }
     await Bun.sleep(2);
   }
@@ -218,7 +266,8 @@ async function raiseFence(path: string): Promise<FileLock | null> {
 /** The launch that `--ensure` leaves alone: alive, hosted, healthy, and of the same command, directory, environment and port. */
 function findSame({ store, table }: Ground, key: string, prepared: PreparedLaunch): LaunchRecord | null {
   const record = store.record(key);
-  if (record.is !== "there" || record.value.phase !== "running" || record.value.specHash !== prepared.specHash) return null;
+  if (record.is !== "there" || record.value.phase !== "running" || record.value.specHash !== prepared.specHash)
+    return null;
   if (record.value.leader === null || presenceOf(table, record.value.leader) !== "alive") return null;
   const history = store.history(record.value.token);
   const unhealthy = history.is === "there" && history.value.ready?.is === "unhealthy";
@@ -233,13 +282,24 @@ function refuseSharedLog({ store, table }: Ground, key: string, log: string): vo
     if (record.is !== "there" || record.value.log !== log) continue;
     const alive = presenceOf(table, record.value.leader ?? record.value.host) !== "gone";
     if (!alive) continue;
-    throw new DtError("log-in-use", `${key} and ${other} cannot write one log at a time: ${log} belongs to ${other}, which runs.`, {
-      status: EXIT.failed,
-      hint: `Give one of them another \`log\` in the manifest, or stop the other: dt stop ${other}`,
-    });
+    throw new DtError(
+      "log-in-use",
+      `${key} and ${other} cannot write one log at a time: ${log} belongs to ${other}, which runs.`,
+      {
+        status: EXIT.failed,
+        hint: `Give one of them another \`log\` in the manifest, or stop the other: dt stop ${other}`,
+      },
+    );
   }
 }
 
 export function lineOf(record: LaunchRecord, state: string): LaunchLine {
-  return { key: record.key, state, pid: record.leader?.pid ?? null, port: record.port, url: record.url, log: record.log };
+  return {
+    key: record.key,
+    state,
+    pid: record.leader?.pid ?? null,
+    port: record.port,
+    url: record.url,
+    log: record.log,
+  };
 }

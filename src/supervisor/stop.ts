@@ -47,26 +47,59 @@ function numberOf(name: string): number {
   return signalNumber(name) ?? signalNumber("SIGTERM")!;
 }
 
-export async function stopTree(request: StopTreeRequest): Promise<StopTreeResult> {
-  const { table, query } = request;
-  const first = findTree(table, query);
+export async function stopTree(asked: StopTreeRequest): Promise<StopTreeResult> {
+  const { table } = asked;
+  const look = makeLook(table, asked.query);
+  const request = { ...asked, look };
+  const first = look();
   const ports = [...new Set(table.listeningPorts(first.members.map((one) => one.identity.pid)).map((one) => one.port))];
   const denied = sendFirstSignal(request, first);
   const deadline = performance.now() + request.timeoutMs;
-  const emptied = await waitForEmpty(request, first, () => performance.now() >= deadline || request.hard?.aborted === true);
+  const emptied = await waitForEmpty(
+    request,
+    first,
+    () => performance.now() >= deadline || request.hard?.aborted === true,
+  );
   const killed = emptied ? 0 : await freezeAndKill(request, denied);
-  const last = await lookTwice(table, query);
+  const last = await lookTwice(look);
   return {
     survivors: [
-      ...last.members.map((one) => survivor(table, one, denied.has(one.identity.pid) ? "it may not be signalled (another user's)" : "SIGKILL has not ended it")),
+      ...last.members.map((one) =>
+        survivor(
+          table,
+          one,
+          denied.has(one.identity.pid) ? "it may not be signalled (another user's)" : "SIGKILL has not ended it",
+        ),
+      ),
       ...last.candidates.map((one) =>
-        survivor(table, one, "it has the session of this launch, but nothing proves that it belongs to it, so it was not signalled"),
+        survivor(
+          table,
+          one,
+          "it has the session of this launch, but nothing proves that it belongs to it, so it was not signalled",
+        ),
       ),
     ],
     killed,
     ports,
     passedOver: first.passedOver,
   };
+}
+
+/**
+ * Who was once found stays in the tree: when the leader ends, a child with a session and an environment of its own has nothing left
+ * that would show it.
+ */
+function makeLook(table: ProcessTable, query: TreeQuery): () => Tree {
+  const known = new Map(query.adopted.map((one) => [`${one.pid}/${one.startTime}`, one]));
+  return () => {
+    const tree = findTree(table, { ...query, adopted: [...known.values()] });
+    for (const { identity } of tree.members) known.set(`${identity.pid}/${identity.startTime}`, identity);
+    return tree;
+  };
+}
+
+interface Stopping extends StopTreeRequest {
+  look(): Tree;
 }
 
 function survivor(table: ProcessTable, member: TreeMember, why: string): Survivor {
@@ -92,7 +125,12 @@ function sendFirstSignal(request: StopTreeRequest, tree: Tree): Set<number> {
 }
 
 /** One step for the whole group misses nobody that is just being forked; only when nobody in it is to be passed over. */
-function signalLeadersGroup(request: StopTreeRequest, tree: Tree, leader: TreeMember | undefined, number: number): boolean {
+function signalLeadersGroup(
+  request: StopTreeRequest,
+  tree: Tree,
+  leader: TreeMember | undefined,
+  number: number,
+): boolean {
   if (leader === undefined || leader.pgid !== leader.identity.pid) return false;
   if (tree.passedOver.some((one) => one.pgid === leader.pgid)) return false;
   if (request.table.signalGroup(leader.identity, number) !== "sent") return false;
@@ -110,14 +148,17 @@ function note(denied: Set<number>, member: TreeMember, outcome: SignalOutcome): 
   if (outcome === "denied") denied.add(member.identity.pid);
 }
 
-async function waitForEmpty(request: StopTreeRequest, first: Tree, over: () => boolean): Promise<boolean> {
-  const { table, query } = request;
+async function waitForEmpty(
+  { table, look }: Pick<Stopping, "table" | "look">,
+  first: Tree,
+  over: () => boolean,
+): Promise<boolean> {
   let waitingFor = first.members.map((one) => one.identity);
   let nextScan = performance.now() + RESCAN_EVERY_MS;
   for (let step = 0; ; step++) {
     waitingFor = waitingFor.filter((identity) => presenceOf(table, identity) === "alive");
     if (waitingFor.length === 0 || performance.now() >= nextScan) {
-      waitingFor = identitiesOf(findTree(table, query));
+      waitingFor = identitiesOf(look());
       nextScan = performance.now() + RESCAN_EVERY_MS;
       if (waitingFor.length === 0) return true;
     }
@@ -131,35 +172,36 @@ function identitiesOf(tree: Tree): ProcessIdentity[] {
 }
 
 /** A frozen process forks no more, so freezing until a look finds nobody new ends any fork storm before the kill. */
-async function freezeAndKill({ table, query }: StopTreeRequest, denied: Set<number>): Promise<number> {
+async function freezeAndKill({ table, look }: Stopping, denied: Set<number>): Promise<number> {
   const killed = new Set<string>();
   const deadline = performance.now() + KILL_WAIT_MS;
   while (performance.now() < deadline) {
     const frozen = new Set<number>();
-    let tree = findTree(table, query);
+    let tree = look();
     while (tree.members.some((one) => !frozen.has(one.identity.pid))) {
       for (const member of tree.members) {
         if (frozen.has(member.identity.pid)) continue;
         frozen.add(member.identity.pid);
         note(denied, member, table.signal(member.identity, numberOf("SIGSTOP")));
       }
-      tree = findTree(table, query);
+      tree = look();
     }
     for (const member of tree.members) {
-      if (table.signal(member.identity, SIGKILL) === "sent") killed.add(`${member.identity.pid}/${member.identity.startTime}`);
+      if (table.signal(member.identity, SIGKILL) === "sent")
+        killed.add(`${member.identity.pid}/${member.identity.startTime}`);
     }
     const waitUntil = Math.min(deadline, performance.now() + RESCAN_EVERY_MS);
-    const emptied = await waitForEmpty({ table, query } as StopTreeRequest, tree, () => performance.now() >= waitUntil);
+    const emptied = await waitForEmpty({ table, look }, tree, () => performance.now() >= waitUntil);
     if (emptied) break;
-    if (findTree(table, query).members.every((one) => denied.has(one.identity.pid))) break;
+    if (look().members.every((one) => denied.has(one.identity.pid))) break;
   }
   return killed.size;
 }
 
 /** Two looks in a row: a process between two parents, or one that just forked, is seen by the second. */
-async function lookTwice(table: ProcessTable, query: TreeQuery): Promise<Tree> {
-  const tree = findTree(table, query);
+async function lookTwice(look: () => Tree): Promise<Tree> {
+  const tree = look();
   if (tree.members.length > 0) return tree;
   await Bun.sleep(1);
-  return findTree(table, query);
+  return look();
 }

@@ -33,6 +33,7 @@ export async function stopKey(ground: Ground, request: StopKeyRequest, report: R
     command: request.by.command,
     timeoutMs: request.lockTimeoutMs,
     backend: ground.lockBackend,
+    evenUnwritten: true,
   });
   try {
     const read = store.record(key);
@@ -41,8 +42,15 @@ export async function stopKey(ground: Ground, request: StopKeyRequest, report: R
       await clearUnreadable(ground, key, report);
       return { is: "found-unrecorded", key };
     }
-    const record = request.timeoutMs === null ? read.value : { ...read.value, stop: { ...read.value.stop, timeoutMs: request.timeoutMs } };
-    refuseOwnTree(table, key, findTree(table, queryOf(ground, record)).members.map((one) => one.identity.pid));
+    const record =
+      request.timeoutMs === null
+        ? read.value
+        : { ...read.value, stop: { ...read.value.stop, timeoutMs: request.timeoutMs } };
+    refuseOwnTree(
+      table,
+      key,
+      findTree(table, queryOf(ground, record)).members.map((one) => one.identity.pid),
+    );
     const ended = await endLaunch(ground, record, { how: "stop", by: request.by, self: identifySelf(table) });
     const { exit, stopped, tookMs } = ended;
     return { is: "stopped", key, pid: record.leader?.pid ?? null, exit, killed: stopped.killed, tookMs };

@@ -56,7 +56,9 @@ export function findTree(table: ProcessTable, query: TreeQuery): Tree {
   const oldest = oldestStart(table, query);
   const entries = table
     .list()
-    .filter((entry) => !isOver(entry) && (oldest === null || Number(entry.startTime) >= oldest) && entry.pid !== process.pid);
+    .filter(
+      (entry) => !isOver(entry) && (oldest === null || Number(entry.startTime) >= oldest) && entry.pid !== process.pid,
+    );
   const children = Map.groupBy(entries, (entry) => entry.ppid);
   const leaderHere = query.leader !== null && presenceOf(table, query.leader) === "alive";
   // While a process has the leader's pid but not its start time, the kernel has reused the number: its session is another.
@@ -79,7 +81,11 @@ export function findTree(table: ProcessTable, query: TreeQuery): Tree {
 
   const hostHere = query.host !== null && presenceOf(table, query.host) === "alive";
   for (const entry of entries) {
-    if (isAdopted(table, entry, query, hostHere) || carriesToken(table, entry, query) || writesLog(table, entry, query)) {
+    if (
+      isAdopted(table, entry, query, hostHere) ||
+      carriesToken(table, entry, query) ||
+      writesLog(table, entry, query)
+    ) {
       take(entry);
     } else if (query.leader !== null && (entry.sid === query.leader.pid || entry.pgid === query.leader.pid)) {
       if (leaderHere) take(entry);
@@ -97,7 +103,13 @@ export function findTree(table: ProcessTable, query: TreeQuery): Tree {
   return {
     members: [...members.values()].map(toMember),
     candidates: [...candidates.values()]
-      .filter((entry) => !members.has(entry.pid) && !passed.has(entry.pid) && !isForeign(table, entry, query) && !spare.has(entry.comm))
+      .filter(
+        (entry) =>
+          !members.has(entry.pid) &&
+          !passed.has(entry.pid) &&
+          !isForeign(table, entry, query) &&
+          !spare.has(entry.comm),
+      )
       .map(toMember),
     passedOver: [...passed.values()].map(toMember),
   };
@@ -112,6 +124,7 @@ function oldestStart(table: ProcessTable, { leader, host }: TreeQuery): number |
 }
 
 function isReused(table: ProcessTable, leader: ProcessIdentity): boolean {
+  if (!isHere(table, leader)) return true; // of an earlier boot or another namespace: its number says nothing here
   const entry = table.entry(leader.pid);
   return entry !== null && entry.startTime !== leader.startTime;
 }
@@ -142,8 +155,12 @@ function writesLog(table: ProcessTable, entry: ProcessEntry, query: TreeQuery): 
 /** A host, or a process that says it belongs to another launch. The host of this very launch is no part of it either. */
 function isForeign(table: ProcessTable, entry: ProcessEntry, query: TreeQuery): boolean {
   if (query.host !== null && entry.pid === query.host.pid && entry.startTime === query.host.startTime) return true;
-  if (query.otherHosts.some((one) => one.pid === entry.pid && one.startTime === entry.startTime && isHere(table, one))) return true;
+  if (query.otherHosts.some((one) => one.pid === entry.pid && one.startTime === entry.startTime && isHere(table, one)))
+    return true;
   if (typeof table.environmentOf(entry.pid, HOST_MARK) === "string") return true;
   const token = table.environmentOf(entry.pid, "DIALTONE_TOKEN");
-  return typeof token === "string" && query.token !== null && token !== query.token;
+  return typeof token === "string" && TOKEN.test(token) && query.token !== null && token !== query.token;
 }
+
+/** What dt writes; a program that overwrites its environment with something else says nothing by it. */
+const TOKEN = /^[0-9a-f]{32}$/;

@@ -1,7 +1,7 @@
 /** What the rooms above hand down to start something, and what they hear back. No code in this file. */
 import type { ManagedSettings } from "../manifest/resolved.ts";
-import type { Asker, ExitRecord } from "../state/types.ts";
 import type { Store } from "../state/store.ts";
+import type { Asker, ExitRecord } from "../state/types.ts";
 import type { ProcessTable } from "../sys/identity.ts";
 import type { LockBackend } from "../sys/lock.ts";
 

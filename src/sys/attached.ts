@@ -1,8 +1,8 @@
 /** Running a program to its end on this terminal, for handlers: same streams, same group, so the terminal's signals reach it by themselves. */
-import { executionError, type Execution } from "./exec.ts";
+import { type Execution, executionError } from "./exec.ts";
 import { checkDirectory, findExecutable } from "./executable.ts";
-import { type EndStatus, statusOf } from "./status.ts";
 import { inheritedOpenFiles, withCleanLimits } from "./limits.ts";
+import { type EndStatus, statusOf } from "./status.ts";
 
 export async function runAttached({ argv, cwd, env }: Execution): Promise<EndStatus> {
   checkDirectory(cwd);

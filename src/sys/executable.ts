@@ -60,5 +60,7 @@ export function missingInterpreter(file: string): string | null {
     return null;
   }
   const interpreter = /^#!\s*(\S+)/.exec(head.toString("utf8", 0, length))?.[1];
-  return interpreter !== undefined && statSync(interpreter, { throwIfNoEntry: false }) === undefined ? interpreter : null;
+  return interpreter !== undefined && statSync(interpreter, { throwIfNoEntry: false }) === undefined
+    ? interpreter
+    : null;
 }

@@ -41,6 +41,8 @@ function openGuard(path: string): number {
   try {
     return openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
   } catch (error) {
+    // On a file system that became read-only the guard that is there still guards.
+    if (errnoOf(error) === "EROFS") return openSync(path, constants.O_RDONLY);
     throw writeError(path, error);
   }
 }

@@ -94,9 +94,7 @@ export function identifySelf(table: ProcessTable): ProcessIdentity {
 }
 
 export function sameIdentity(a: ProcessIdentity, b: ProcessIdentity): boolean {
-  return (
-    a.pid === b.pid && a.startTime === b.startTime && a.bootId === b.bootId && a.pidNamespace === b.pidNamespace
-  );
+  return a.pid === b.pid && a.startTime === b.startTime && a.bootId === b.bootId && a.pidNamespace === b.pidNamespace;
 }
 
 /** A table that looks at each thing once: for showing many launches of one moment, never for signalling. */

@@ -48,6 +48,11 @@ export interface LockRequest {
   /** `DIALTONE_LOCK_BACKEND`: forces one way of publishing. */
   backend?: LockBackend | undefined;
   signal?: AbortSignal | undefined;
+  /**
+   * Where the lock file cannot be written (a full or read-only disk), hold the guard all the time instead: as exclusive, only nobody can
+   * read who holds it. For stopping, which frees what is short.
+   */
+  evenUnwritten?: boolean;
 }
 
 export interface HeldLock {
@@ -80,25 +85,40 @@ export async function acquireLock(request: LockRequest): Promise<HeldLock> {
 export function attemptLock(request: LockRequest): Attempt {
   const guard = tryFlock(request.path.replace(/\.lock$/, ".guard"));
   if (guard.is === "busy") return { busy: "guard-busy", by: null };
+  let kept = false;
   try {
     return publishOrJudge(request, guard.is === "held");
+  } catch (error) {
+    if (
+      guard.is !== "held" ||
+      request.evenUnwritten !== true ||
+      !(error instanceof DtError) ||
+      error.code !== "cannot-write"
+    ) {
+      throw error;
+    }
+    kept = true;
+    return { held: { holder: describeHolder(request), broke: null, release: guard.lock.release } };
   } finally {
-    if (guard.is === "held") guard.lock.release();
+    if (guard.is === "held" && !kept) guard.lock.release();
   }
 }
 
-function publishOrJudge(request: LockRequest, guarded: boolean): Attempt {
-  const { table, path } = request;
-  const self = identifySelf(table);
-  const mine: LockHolder = {
+function describeHolder(request: LockRequest): LockHolder {
+  return {
     version: 1,
-    holder: self,
+    holder: identifySelf(request.table),
     nonce: crypto.randomUUID(),
     command: request.command,
     doing: request.doing,
     since: new Date().toISOString(),
     backend: request.backend ?? "link",
   };
+}
+
+function publishOrJudge(request: LockRequest, guarded: boolean): Attempt {
+  const { table, path } = request;
+  const mine = describeHolder(request);
   let broke: HeldLock["broke"] = null;
   for (;;) {
     const published = publish(path, mine, request.backend);
@@ -106,7 +126,7 @@ function publishOrJudge(request: LockRequest, guarded: boolean): Attempt {
     const current = readHolder(path);
     if (current.is === "absent") continue;
     const holder = current.is === "there" ? current.value : null;
-    if (holder !== null && sameIdentity(holder.holder, self)) return { busy: "re-entry", by: holder };
+    if (holder !== null && sameIdentity(holder.holder, mine.holder)) return { busy: "re-entry", by: holder };
     const presence = holder === null ? "gone" : presenceOf(table, holder.holder);
     if (presence === "alive") return { busy: "held", by: holder };
     if (presence === "unknown") return { busy: "unknown-holder", by: holder };
@@ -190,7 +210,10 @@ function lockError(request: LockRequest, attempt: { busy: LockReason; by: LockHo
     `Could not get the lock ${request.path} within ${request.timeoutMs} ms: ${REASONS[attempt.busy](attempt.by)}.`,
     {
       status: EXIT.lockTimeout,
-      hint: attempt.busy === "no-guard" ? `Remove ${request.path} if that process is really gone.` : "Try again when it is done.",
+      hint:
+        attempt.busy === "no-guard"
+          ? `Remove ${request.path} if that process is really gone.`
+          : "Try again when it is done.",
       details: { reason: attempt.busy, holder: attempt.by },
     },
   );

@@ -26,7 +26,8 @@ export function findRoot({ directory, cwd, env }: RootRequest): string | null {
 
 function nearestRoot(start: string): string | null {
   for (let directory = start; ; directory = dirname(directory)) {
-    if (statSync(join(directory, "manifests"), { throwIfNoEntry: false })?.isDirectory()) return realpathSync(directory);
+    if (statSync(join(directory, "manifests"), { throwIfNoEntry: false })?.isDirectory())
+      return realpathSync(directory);
     if (dirname(directory) === directory) return null;
   }
 }
@@ -42,7 +43,9 @@ export function noRootError(cwd: string): DtError {
 /** A short stable name of a root, for places that many roots share. */
 export function rootSlug(root: string): string {
   const hash = sha256(root).slice(0, 12);
-  return `${basename(root).replace(/[^A-Za-z0-9_.-]/g, "_").slice(0, 32)}-${hash}`;
+  return `${basename(root)
+    .replace(/[^A-Za-z0-9_.-]/g, "_")
+    .slice(0, 32)}-${hash}`;
 }
 
 /** The run directory's path; nothing is made. */
@@ -88,7 +91,9 @@ export function checkPrivateDirectory(path: string): void {
     });
   }
   if (!stat.isDirectory()) {
-    throw new DtError("unsafe-directory", `${path} should be a directory, but is a file.`, { hint: `Move it away: mv ${path} ${path}.old` });
+    throw new DtError("unsafe-directory", `${path} should be a directory, but is a file.`, {
+      hint: `Move it away: mv ${path} ${path}.old`,
+    });
   }
   const uid = process.getuid?.() ?? 0;
   if (stat.uid !== uid) {

@@ -1,7 +1,9 @@
 /** Signal names and numbers of this system. Read on first use: `node:os` costs 1.4 ms of a start. */
 import { lazy } from "./lazy.ts";
 
-const numbers = lazy(() => (require("node:os") as typeof import("node:os")).constants.signals as Record<string, number>);
+const numbers = lazy(
+  () => (require("node:os") as typeof import("node:os")).constants.signals as Record<string, number>,
+);
 
 /** The number of a signal's name; undefined for a name this system does not have. */
 export function signalNumber(name: string): number | undefined {

@@ -4,7 +4,7 @@
  */
 import { closeSync, openSync } from "node:fs";
 import { errnoOf, messageOf } from "./error.ts";
-import { executionError, type Execution } from "./exec.ts";
+import { type Execution, executionError } from "./exec.ts";
 import { checkDirectory, findExecutable } from "./executable.ts";
 import { withCleanLimits } from "./limits.ts";
 import { type EndStatus, statusOf } from "./status.ts";
@@ -52,7 +52,14 @@ export function spawnProbe({ argv, cwd, env }: Execution, openFiles: bigint | nu
   try {
     const file = findExecutable(argv[0], env.PATH ?? "", cwd);
     const child = withCleanLimits(openFiles, () =>
-      Bun.spawn([file, ...argv.slice(1)], { argv0: argv[0], cwd, env, stdin: "ignore", stdout: "ignore", stderr: "ignore" }),
+      Bun.spawn([file, ...argv.slice(1)], {
+        argv0: argv[0],
+        cwd,
+        env,
+        stdin: "ignore",
+        stdout: "ignore",
+        stderr: "ignore",
+      }),
     );
     return { pid: child.pid, exited: child.exited, kill: () => child.kill("SIGKILL") };
   } catch (error) {

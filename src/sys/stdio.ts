@@ -3,7 +3,8 @@
  * `process.stdout` is never touched: its getter costs 7 ms and leaves a shared pipe non-blocking.
  */
 import { fstatSync, writeSync } from "node:fs";
-import { errnoOf } from "./error.ts";
+import { DtError, errnoOf } from "./error.ts";
+import { libc, ptr } from "./libc.ts";
 
 export type WriteOutcome = "written" | "closed" | "failed";
 
@@ -21,6 +22,24 @@ export function writeAll(fd: number, data: string | Uint8Array): WriteOutcome {
     }
   }
   return "written";
+}
+
+/** Prints a result on standard output. A reader that has gone is no error; a disk that is full is: the answer was not given. */
+export function print(text: string): void {
+  if (writeAll(1, text) !== "failed") return;
+  throw new DtError("cannot-print", "Standard output could not be written (is the disk full that it goes to?).");
+}
+
+const POLLERR = 0x8;
+const POLLHUP = 0x10;
+const POLLNVAL = 0x20;
+
+/** Whether nobody reads this stream any more (a pipe whose other end is closed), found out without writing to it. */
+export function isReaderGone(fd: number): boolean {
+  const request = new Int32Array([fd, 0]); // struct pollfd: fd, then events and revents in one word
+  if (libc().poll(ptr(request), 1, 0) <= 0) return false;
+  const events = (request[1] as number) >>> 16;
+  return (events & (POLLERR | POLLHUP | POLLNVAL)) !== 0;
 }
 
 /** Whether a file descriptor is a terminal, without touching `process.stdout`. */

@@ -1,0 +1,27 @@
+/**
+ * Holes in files: giving the disk space of a file's head back while its offsets stay as they are. Linux (`fallocate`); where it does
+ * not work, on another system or file system, the answer says so and nothing has changed.
+ */
+import { lazy } from "./lazy.ts";
+import { libc } from "./libc.ts";
+
+const FALLOC_FL_KEEP_SIZE = 1;
+const FALLOC_FL_PUNCH_HOLE = 2;
+const SEEK_DATA = process.platform === "darwin" ? 4 : 3;
+/** Only whole blocks can be given back. */
+const BLOCK = 4096;
+
+const supported = lazy(() => process.platform === "linux");
+
+/** Releases the bytes before `offset`, down to a whole block. Gives the offset that was reached, or null where it does not work. */
+export function releaseHead(fd: number, offset: number): number | null {
+  const end = Math.floor(offset / BLOCK) * BLOCK;
+  if (end <= 0) return 0;
+  if (!supported()) return null;
+  return libc().fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, end) === 0 ? end : null;
+}
+
+/** Where a file's data begins: 0, or the end of the hole at its head. */
+export function dataStart(fd: number): number {
+  return Math.max(0, Number(libc().lseek(fd, 0, SEEK_DATA)));
+}

@@ -1,0 +1,71 @@
+/** Needs: started first and in order, left alone when healthy, told when they fail or go in a circle. And a log's bound. */
+import { expect, test } from "bun:test";
+import { statSync } from "node:fs";
+import { TestRoot, until } from "../kit.ts";
+import { freePort, ps, psOf } from "./launch.kit.ts";
+
+function rootOf(commands: string): TestRoot {
+  return TestRoot.create({ "manifests/n.ts": `export default { name: "n", commands: { ${commands} } };` });
+}
+
+test("what is needed is started first, in order, and left alone when it is healthy", async () => {
+  const root = rootOf(`
+    api: { kind: "managed", run: "test -f cache.up && exec sleep 1000", needs: ["n:cache", "n:db"] },
+    cache: { kind: "managed", run: "test -f db.up && touch cache.up; exec sleep 1000", needs: ["n:db:default"], ready: { exec: ["test", "-f", "cache.up"] } },
+    db: { kind: "managed", run: "sleep 0.1; touch db.up; exec sleep 1000", port: ${freePort()}, ready: { exec: ["test", "-f", "db.up"] } },`);
+  try {
+    expect((await root.dt(["n", "api", "-d"])).code).toBe(0);
+    const first = await ps(root);
+    expect(first.map(({ key, state }) => `${key} ${state}`)).toEqual(["n:api:default running", "n:cache:default ready", "n:db:default ready"]);
+    await root.dt(["n", "api", "-d"]);
+    const second = await ps(root);
+    expect(second.map((one, at) => one.pid === first[at]?.pid)).toEqual([false, true, true]);
+    await root.dt(["stop", "n:db"]);
+    expect((await root.dt(["n", "cache", "-d", "--no-needs"])).code).toBe(0);
+    expect(await psOf(root, "n:db:default")).toMatchObject({ state: "stopped" });
+  } finally {
+    await root.dispose();
+  }
+});
+
+test("a need that fails, is unknown, or goes in a circle is told with its path", async () => {
+  const root = rootOf(`
+    a: { kind: "managed", run: ["sleep", "1000"], needs: ["n:b"] },
+    b: { kind: "managed", run: "echo broken; exit 1", ready: { delay: "1s" } },
+    c: { kind: "managed", run: ["sleep", "1000"], needs: ["n:d"] },
+    d: { kind: "managed", run: ["sleep", "1000"], needs: ["n:c"] },
+    e: { kind: "managed", run: ["sleep", "1000"], needs: ["x:y"] },`);
+  try {
+    const failed = await root.dt(["n", "a", "-d"]);
+    expect(failed.code).toBe(1);
+    expect(failed.stderr).toContain("n:a:default was not started: it needs n:b:default, which failed with code 1");
+    const circle = await root.dt(["n", "c", "-d"]);
+    expect(circle.code).toBe(2);
+    expect(circle.stderr).toContain("n:c:default needs n:d:default needs n:c:default: that is a circle");
+    const unknown = await root.dt(["n", "e", "-d"]);
+    expect(unknown.code).toBe(2);
+    expect(unknown.stderr).toContain("n:e:default needs x:y:default, which no manifest declares");
+    expect((await ps(root)).map((one) => one.key)).toEqual(["n:b:default"]);
+  } finally {
+    await root.dispose();
+  }
+});
+
+test("logs.maxSize bounds the disk space of a run; the tail stays whole", async () => {
+  const root = rootOf(`chatty: { kind: "managed", run: "seq 1 2000000; echo done; exec sleep 1000", logs: { maxSize: "1MB" } },`);
+  try {
+    await root.dt(["n", "chatty", "-d"]);
+    const log = `${root.run}/n:chatty:default.log`;
+    await until("it is written", async () => (await root.dt(["logs", "n", "chatty", "-n", "1"])).stdout === "done\n");
+    await until("the head is released", () => statSync(log).blocks * 512 <= 1024 * 1024 + 4096);
+    expect(statSync(log).size).toBeGreaterThan(10_000_000);
+    const all = (await root.dt(["logs", "n", "chatty", "-n", "all"])).stdout;
+    expect(all).not.toContain("\\0");
+    const lines = all.trimEnd().split("\n").slice(1);
+    expect(lines.slice(-2)).toEqual(["2000000", "done"]);
+    expect(lines.length).toBeGreaterThan(100_000);
+    expect(lines.slice(0, -1).every((line, at) => Number(line) === Number(lines[0]) + at)).toBe(true);
+  } finally {
+    await root.dispose();
+  }
+});

@@ -1,0 +1,97 @@
+/**
+ * SIGKILL at any instant: whichever dt process is killed, whenever, the list is true after it, and the next start leaves exactly one
+ * launch. The instants are drawn at random here; how many rounds: DT_FAULT_ROUNDS (CI draws a few, the soak thousands).
+ */
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { launchRoot, type Ps, psOf, runs } from "../e2e/launch.kit.ts";
+import { type TestRoot, until } from "../kit.ts";
+
+const ROUNDS = Number(process.env.DT_FAULT_ROUNDS ?? 25);
+
+function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+  } catch {
+    return "";
+  }
+}
+
+const leaders = (root: TestRoot) => root.processes().filter((pid) => commandLine(pid).includes("stubborn.ts plain"));
+const hosts = (root: TestRoot) => root.processes().filter((pid) => commandLine(pid).includes("__host"));
+
+/** What `ps` says must be what is. A dt that is at work may be between two steps, so it is asked when all callers are gone. */
+async function expectTruth(root: TestRoot): Promise<Ps | undefined> {
+  return until("ps and the process table agree", async () => {
+    const shown = await psOf(root);
+    const alive = leaders(root);
+    const claims = shown?.pid ?? null;
+    return (claims === null ? alive.length === 0 : alive.length === 1 && alive[0] === claims) ? { shown } : null;
+  }).then(({ shown }) => shown);
+}
+
+async function expectOneAfterStart(root: TestRoot): Promise<void> {
+  const started = await root.dt(["t", "dev", "-d"]);
+  expect({ code: started.code, stderr: started.stderr }).toMatchObject({ code: 0 });
+  const shown = await psOf(root);
+  expect(leaders(root)).toEqual([shown?.pid as number]);
+  await until("one host is left", () => hosts(root).length === 1);
+}
+
+for (const [what, victims, args] of [
+  ["a host that starts", hosts, ["t", "dev", "-d"]],
+  ["a caller that starts", () => [], ["t", "dev", "-d"]],
+  ["a stopper", () => [], ["stop", "t", "dev"]],
+  ["a restarter and its host", hosts, ["restart", "t", "dev"]],
+] as const) {
+  test(`SIGKILL of ${what}, ${ROUNDS} times at random`, async () => {
+    const root = launchRoot("plain");
+    try {
+      await root.dt(["list"]);
+      for (let round = 0; round < ROUNDS; round++) {
+        if (round % 2 === 0) await root.dt(["t", "dev", "-d"]);
+        const caller = root.spawn([...args]);
+        await Bun.sleep(Math.random() * 60); // the instant to be tried, not a wait for something
+        const doomed = [caller.pid, ...victims(root)];
+        for (const pid of doomed) {
+          try {
+            process.kill(pid, "SIGKILL");
+          } catch {
+            // it had ended by itself
+          }
+        }
+        await caller.exited;
+        await until("the killed are gone", () => !doomed.some(runs));
+        await expectTruth(root);
+        await expectOneAfterStart(root);
+      }
+    } finally {
+      await root.dispose();
+    }
+  }, 600_000);
+}
+
+test("reruns at once with hosts killed among them leave exactly one", async () => {
+  const root = launchRoot("plain");
+  try {
+    await root.dt(["list"]);
+    for (let round = 0; round < Math.max(2, ROUNDS / 10); round++) {
+      const callers = Array.from({ length: 20 }, () => root.dt(["t", "dev", "-d"], { timeoutMs: 60_000 }));
+      const killing = setInterval(() => {
+        const [victim] = hosts(root);
+        if (victim !== undefined && Math.random() < 0.3) {
+          try {
+            process.kill(victim, "SIGKILL");
+          } catch {
+            // it had ended by itself
+          }
+        }
+      }, 20);
+      await Promise.all(callers);
+      clearInterval(killing);
+      await expectOneAfterStart(root);
+    }
+  } finally {
+    await root.dispose();
+  }
+}, 600_000);

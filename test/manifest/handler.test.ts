@@ -1,0 +1,55 @@
+import { afterEach, expect, test } from "bun:test";
+import { loadHandler } from "../../src/manifest/handler.ts";
+import type { HandlerContext } from "../../src/manifest/types.ts";
+import { DtError } from "../../src/sys/error.ts";
+import { createProject, removeProjects } from "./kit.ts";
+
+afterEach(removeProjects);
+
+const HANDLERS = `
+import { definePlugin } from "@dialtone/dt";
+import { answer } from "../lib/answer";
+export default definePlugin({
+  name: "a",
+  commands: {
+    stamp: { kind: "oneshot", handler: async (context) => answer + context.args.length, variants: { v: {} } },
+    run: { kind: "oneshot", run: "x" },
+    serve: { kind: "managed", run: "x" },
+  },
+});`;
+
+function request(command: string, text = HANDLERS) {
+  const project = createProject({ "manifests/a.ts": text, "lib/answer.ts": "export const answer: number = 40;" });
+  return { file: project.path("manifests/a.ts"), command, variant: "default", root: project.root };
+}
+
+async function errorOf(promise: Promise<unknown>): Promise<DtError> {
+  const error = await promise.then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof DtError)) throw new Error(`no DtError: ${error}`);
+  return error;
+}
+
+test("the function itself, with what it imports", async () => {
+  const handler = await loadHandler(request("stamp"));
+  expect(await handler({ args: ["a", "b"] } as unknown as HandlerContext)).toBe(42);
+});
+
+test.each(["run", "serve", "gone", "constructor"])("no handler in `%s`", async (command) => {
+  const asked = request(command);
+  const error = await errorOf(loadHandler(asked));
+  expect(error).toMatchObject({ code: "no-handler", status: 2 });
+  expect(error.message).toBe(`${asked.file}: the command "${command}" has no \`handler\` function any more.`);
+});
+
+test.each([
+  ["a syntax error", "export default {", "syntax", ":1:17: Unexpected token."],
+  ["a throw", '\nthrow new Error("no");', "throws", ":2: Error: no."],
+  ["no plugin any more", "export const a = 1;", "no-handler", 'the command "stamp" has no `handler`'],
+])("%s since the index was made", async (_, text, code, message) => {
+  const error = await errorOf(loadHandler(request("stamp", text)));
+  expect(error).toMatchObject({ code, status: 2 });
+  expect(error.message).toContain(message);
+});

@@ -1,0 +1,192 @@
+import { describe, expect, test } from "bun:test";
+import type { ManagedSettings, OneshotSettings } from "../../src/manifest/resolved.ts";
+import type { Plugin } from "../../src/manifest/types.ts";
+import { validatePlugin } from "../../src/manifest/validate.ts";
+import { valueAt } from "./kit.ts";
+
+function resolve(plugin: Plugin) {
+  const verdict = validatePlugin(plugin, "/m.ts", "root");
+  if (!verdict.valid) throw new Error(JSON.stringify(verdict.issues));
+  return verdict.plugin;
+}
+
+function managed(plugin: Plugin, variant = "default") {
+  return resolve(plugin).commands.dev?.variants[variant] as ManagedSettings;
+}
+
+const dev = (fields: object, rest: Partial<Plugin> = {}): Plugin => ({
+  name: "www",
+  commands: { dev: { kind: "managed", run: ["serve", "--all"], ...fields } },
+  ...rest,
+});
+
+test("defaults, as plain data with numbers", () => {
+  expect(managed(dev({}))).toEqual({
+    kind: "managed",
+    description: null,
+    run: ["serve", "--all"],
+    cwd: ".",
+    env: {},
+    envFile: [],
+    port: null,
+    ready: [],
+    log: null,
+    logs: { keep: 5, maxBytes: null },
+    stop: { signal: "SIGTERM", timeoutMs: 10_000, spare: [] },
+    processGroup: true,
+    restart: "no",
+    needs: [],
+    tty: false,
+  });
+});
+
+test("a oneshot has nothing of a managed command", () => {
+  const plugin = resolve({
+    name: "a",
+    commands: { b: { kind: "oneshot", run: "x", variants: { v: { run: ["y"] } } } },
+  });
+  const common = { kind: "oneshot", description: null, cwd: ".", env: {}, envFile: [], handler: false } as const;
+  expect(plugin.commands.b?.variants as unknown).toEqual({
+    default: { ...common, run: "x" },
+    v: { ...common, run: ["y"] },
+  });
+});
+
+test("a handler's variant keeps the handler", () => {
+  const plugin = resolve({
+    name: "a",
+    commands: { b: { kind: "oneshot", handler: () => 0, variants: { v: { cwd: "d" } } } },
+  });
+  expect(plugin.commands.b?.variants.v as OneshotSettings).toMatchObject({ handler: true, run: null, cwd: "d" });
+});
+
+describe("layers", () => {
+  test("plugin <- command <- variant, the nearer wins", () => {
+    const plugin = dev({ variants: { v: { cwd: "variant" } } }, { cwd: "plugin" });
+    expect(managed(plugin).cwd).toBe("plugin");
+    expect(managed(plugin, "v").cwd).toBe("variant");
+    expect(managed(dev({ cwd: "command" }, { cwd: "plugin" })).cwd).toBe("command");
+  });
+
+  test("env merges by name through all layers, null and strange names included", () => {
+    const plugin = dev(
+      {
+        env: { A: "command", C: null, constructor: "c" },
+        variants: { v: { env: { A: null, D: "v", toString: "t" } } },
+      },
+      { env: { A: "plugin", B: "plugin", C: "plugin" } },
+    );
+    expect({ ...managed(plugin).env }).toEqual({ A: "command", B: "plugin", C: null, constructor: "c" } as never);
+    expect({ ...managed(plugin, "v").env }).toEqual({
+      A: null,
+      B: "plugin",
+      C: null,
+      D: "v",
+      constructor: "c",
+      toString: "t",
+    } as never);
+  });
+
+  test("lists and unions are replaced, not joined", () => {
+    const plugin = dev({
+      port: 1,
+      ready: [{ http: "/" }, { log: "x" }],
+      envFile: ["a", "b"],
+      needs: ["db:a", "db:b"],
+      stop: { spare: ["adb", "gradle"], timeout: "1m" },
+      variants: {
+        v: { run: "sh", ready: { port: true }, envFile: "c", needs: ["db:c"], port: "auto", stop: { spare: ["x"] } },
+        w: { needs: [] },
+      },
+    });
+    expect(managed(plugin, "v")).toMatchObject({
+      run: "sh",
+      ready: [{ type: "port", port: null }],
+      envFile: ["c"],
+      needs: ["db:c"],
+      port: "auto",
+    });
+    expect(managed(plugin, "v").stop).toEqual({ signal: "SIGTERM", timeoutMs: 60_000, spare: ["x"] });
+    expect(managed(plugin, "w").needs).toEqual([]);
+    expect(managed(plugin, "w").ready).toHaveLength(2);
+  });
+
+  test("logs and stop merge by field", () => {
+    const plugin = dev({
+      logs: { keep: 2 },
+      stop: { signal: "SIGINT" },
+      variants: { v: { logs: { maxSize: "1MB" }, stop: { timeout: "1s" } } },
+    });
+    expect(managed(plugin, "v").logs).toEqual({ keep: 2, maxBytes: 1024 ** 2 });
+    expect(managed(plugin, "v").stop).toEqual({ signal: "SIGINT", timeoutMs: 1000, spare: [] });
+  });
+
+  test("false and 0 win over what is below", () => {
+    const plugin = dev({
+      processGroup: true,
+      logs: { keep: 3 },
+      variants: { v: { processGroup: false, logs: { keep: 0 } } },
+    });
+    expect(managed(plugin, "v").processGroup).toBe(false);
+    expect(managed(plugin, "v").logs.keep).toBe(0);
+  });
+
+  test("what was written is not changed by merging", () => {
+    const plugin = dev({ env: { A: "1" }, variants: { v: { env: { A: "2" } } } });
+    const before = JSON.stringify(plugin);
+    resolve(plugin);
+    expect(JSON.stringify(plugin)).toBe(before);
+  });
+
+  test("the description is the command's, or the variant's own", () => {
+    const plugin = dev(
+      { description: "serve", variants: { v: { description: "serve v" }, w: {} } },
+      { description: "the site" },
+    );
+    expect(managed(plugin).description).toBe("serve");
+    expect(managed(plugin, "v").description).toBe("serve v");
+    expect(managed(plugin, "w").description).toBe("serve");
+    expect(resolve(dev({}, { description: "the site" })).commands.dev?.description).toBeNull();
+  });
+});
+
+test("probes become a union with their times", () => {
+  const ready = [
+    { http: "/x", status: 204 },
+    { port: true as const },
+    { port: 9 },
+    { log: "up", timeout: "1s", interval: "1ms" },
+    { exec: ["a", "b"] },
+    { delay: "2m" },
+  ];
+  const times = { timeoutMs: 30_000, intervalMs: 200 };
+  expect(managed(dev({ port: 1, ready })).ready).toEqual([
+    { type: "http", target: "/x", status: 204, ...times },
+    { type: "port", port: null, ...times },
+    { type: "port", port: 9, ...times },
+    { type: "log", pattern: "up", timeoutMs: 1000, intervalMs: 1 },
+    { type: "exec", argv: ["a", "b"], ...times },
+    { type: "delay", ms: 120_000, timeoutMs: 150_000, intervalMs: 200 },
+  ]);
+});
+
+test("names of Object.prototype are names like others", () => {
+  const commands = {
+    toString: { kind: "managed", run: "x", variants: { constructor: { port: 1 }, hasOwnProperty: {} } },
+  };
+  const plugin = resolve({ name: "constructor", commands: commands as unknown as Plugin["commands"] });
+  const command = valueAt(plugin.commands, "toString");
+  expect(Object.keys(plugin.commands)).toEqual(["toString"]);
+  expect(valueAt(plugin.commands, "valueOf")).toBeUndefined();
+  expect(Object.keys(command?.variants ?? {})).toEqual(["default", "constructor", "hasOwnProperty"]);
+  expect(valueAt(command?.variants, "isPrototypeOf")).toBeUndefined();
+});
+
+test("watch with its defaults", () => {
+  const plugin = resolve({
+    name: "a",
+    commands: { b: { kind: "oneshot", run: "x" } },
+    watch: [{ paths: ["*"], run: "a:b" }],
+  });
+  expect(plugin.watch).toEqual([{ paths: ["*"], ignore: [], debounceMs: 500, run: "a:b", target: null }]);
+});

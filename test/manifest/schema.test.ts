@@ -1,0 +1,399 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { RESERVED_VERBS } from "../../src/manifest/reserved.ts";
+import { formatIssue, validatePlugin } from "../../src/manifest/validate.ts";
+
+function faults(value: unknown): string[] {
+  const verdict = validatePlugin(value, "/m.ts", "root");
+  return verdict.valid ? [] : verdict.issues.map(formatIssue);
+}
+
+const withCommand = (command: unknown) => ({ name: "www", commands: { dev: command } });
+const managed = (fields: object) => withCommand({ kind: "managed", run: ["x"], port: 3000, ...fields });
+const oneshot = (fields: object) => withCommand({ kind: "oneshot", run: ["x"], ...fields });
+
+describe("accepted", () => {
+  test.each([
+    ["no commands", { name: "a", commands: {} }],
+    ["undefined where a field may be missing", managed({ port: undefined, ready: undefined, env: undefined })],
+    ["names at their limits", { name: "0", commands: { ["a".repeat(64)]: { kind: "oneshot", run: "x" } } }],
+    ["an empty argument", oneshot({ run: ["printf", ""] })],
+    ["a handler", withCommand({ kind: "oneshot", handler: () => 0 })],
+    [
+      "every probe",
+      managed({
+        ready: [{ http: "/" }, { port: true }, { port: 1 }, { log: "a|b" }, { exec: ["x"] }, { delay: "1s" }],
+      }),
+    ],
+    ["a whole URL without a port", managed({ port: undefined, ready: { http: "https://127.0.0.1:8/x", status: 204 } })],
+    ["tty false", managed({ tty: false })],
+    ["env null", managed({ env: { A: null, B: "" } })],
+    ["another plugin's keys", managed({ needs: ["db:dev", "db:dev:v2"] })],
+    ["its own oneshot watched", { ...oneshot({}), watch: [{ paths: ["**/*.md"], run: "www:dev" }] }],
+  ])("%s", (_, value) => expect(faults(value)).toEqual([]));
+});
+
+describe("refused, with path, what was found and what is allowed", () => {
+  test.each<[string, unknown, string]>([
+    ["no name", { commands: {} }, "name: is missing; a plugin needs it."],
+    ["no commands", { name: "a" }, "commands: is missing; a plugin needs it."],
+    [
+      "bad plugin name",
+      { name: "../x", commands: {} },
+      'name: expected a name: letters, digits, "_", ".", "-", at most 64, beginning with a letter or digit, found "../x".',
+    ],
+    [
+      "long name",
+      { name: "a".repeat(65), commands: {} },
+      `name: expected a name: letters, digits, "_", ".", "-", at most 64, beginning with a letter or digit, found "${"a".repeat(57)}...".`,
+    ],
+    ["name with a newline", { name: "a\n", commands: {} }, 'found "a\\n".'],
+    [
+      "bad command name",
+      { name: "a", commands: { "../x": { kind: "oneshot", run: "x" } } },
+      'commands["../x"]: expected a name',
+    ],
+    [
+      "__proto__ command",
+      { name: "a", commands: JSON.parse('{"__proto__": {"kind": "oneshot", "run": "x"}}') },
+      "commands.__proto__: expected a name",
+    ],
+    [
+      "commands a list",
+      { name: "a", commands: [] },
+      "commands: expected an object of commands by name, found an empty list.",
+    ],
+    ["a command that is text", withCommand("x"), 'commands.dev: expected a command, found "x".'],
+    ["no kind", withCommand({ run: "x" }), 'commands.dev.kind: expected "oneshot" or "managed", found nothing.'],
+    [
+      "wrong kind",
+      withCommand({ kind: "service" }),
+      'commands.dev.kind: expected "oneshot" or "managed", found "service".',
+    ],
+    [
+      "unknown field",
+      managed({ redy: {} }),
+      "commands.dev.redy: is not a field of a managed command; did you mean `ready`?",
+    ],
+    [
+      "unknown field far from all",
+      managed({ zzzzzz: 1 }),
+      "commands.dev.zzzzzz: is not a field of a managed command; allowed: kind, ",
+    ],
+    [
+      "unknown field `constructor`",
+      managed({ constructor: 1 }),
+      "commands.dev.constructor: is not a field of a managed command",
+    ],
+    [
+      "managed field on a oneshot",
+      oneshot({ port: 3 }),
+      "commands.dev.port: belongs to managed commands; this one is a oneshot.",
+    ],
+    [
+      "handler on managed",
+      managed({ handler: () => 0 }),
+      "commands.dev.handler: belongs to oneshot commands; this one is managed.",
+    ],
+    [
+      "command field on the plugin",
+      { name: "a", commands: {}, port: 3 },
+      "port: belongs to a command, not to the plugin.",
+    ],
+    [
+      "kind in a variant",
+      managed({ variants: { v: { kind: "managed" } } }),
+      "commands.dev.variants.v.kind: belongs to the command, not to a variant.",
+    ],
+    [
+      "variant default",
+      managed({ variants: { default: {} } }),
+      'commands.dev.variants.default: "default" is the command itself without a variant; put these fields on the command.',
+    ],
+    ["bad variant name", managed({ variants: { "a b": {} } }), 'commands.dev.variants["a b"]: expected a name'],
+    [
+      "run a number",
+      managed({ run: 3 }),
+      "commands.dev.run: expected a list of arguments or a text for `sh -c`, found 3.",
+    ],
+    ["run empty", managed({ run: [] }), "commands.dev.run: expected at least the program to run, found an empty list."],
+    [
+      "run empty text",
+      managed({ run: "" }),
+      'commands.dev.run: expected a list of arguments or a text for `sh -c`, found "".',
+    ],
+    [
+      "run without a program",
+      managed({ run: ["", "a"] }),
+      "commands.dev.run: expected the program to run first, found an empty text.",
+    ],
+    [
+      "a number in run",
+      managed({ run: ["x", 3] }),
+      "commands.dev.run[1]: expected text (write numbers in quotes), found 3.",
+    ],
+    ["NUL in run", managed({ run: ["x\0"] }), "commands.dev.run[0]: an argument cannot hold a NUL character."],
+    [
+      "port text",
+      managed({ port: "3000" }),
+      'commands.dev.port: expected a port from 1 to 65535 or "auto", found "3000".',
+    ],
+    ["port 0", managed({ port: 0 }), 'commands.dev.port: expected a port from 1 to 65535 or "auto", found 0.'],
+    ["port 65536", managed({ port: 65536 }), "found 65536."],
+    ["port 1.5", managed({ port: 1.5 }), "found 1.5."],
+    [
+      "http deep",
+      managed({ ready: { http: 80 } }),
+      'commands.dev.ready.http: expected a path like "/" or a whole URL, found 80.',
+    ],
+    [
+      "http relative",
+      managed({ ready: { http: "health" } }),
+      'commands.dev.ready.http: expected a path that begins with "/" or a whole http(s) URL, found "health".',
+    ],
+    ["http in a list", managed({ ready: [{ port: true }, { http: 80 }] }), "commands.dev.ready[1].http: expected"],
+    [
+      "ready empty list",
+      managed({ ready: [] }),
+      "commands.dev.ready: expected a probe or a list of probes, found an empty list.",
+    ],
+    ["ready text", managed({ ready: "/" }), 'commands.dev.ready: expected a probe, found "/".'],
+    [
+      "two probe kinds",
+      managed({ ready: { http: "/", log: "x" } }),
+      "commands.dev.ready: sets http and log, but a probe has exactly one of",
+    ],
+    [
+      "no probe kind",
+      managed({ ready: { timeout: "1s" } }),
+      "commands.dev.ready: needs one of http, port, log, exec, delay.",
+    ],
+    [
+      "status without http",
+      managed({ ready: { log: "x", status: 200 } }),
+      "commands.dev.ready: `status` belongs to `http`, which is not set.",
+    ],
+    [
+      "probe port false",
+      managed({ ready: { port: false } }),
+      "commands.dev.ready.port: expected true (the command's own port) or a port from 1 to 65535, found false.",
+    ],
+    [
+      "bad regex",
+      managed({ ready: { log: "(" } }),
+      'commands.dev.ready.log: expected a regular expression, found "(": ',
+    ],
+    [
+      "bad timeout",
+      managed({ ready: { http: "/", timeout: 30 } }),
+      'commands.dev.ready.timeout: expected a duration with a unit, like "500ms"',
+    ],
+    [
+      "timeout under the delay",
+      managed({ ready: { delay: "10s", timeout: "5s" } }),
+      "commands.dev.ready.timeout: of 5s is shorter than the delay of 10s.",
+    ],
+    [
+      "http path without a port",
+      managed({ port: undefined, ready: { http: "/" } }),
+      'commands.dev.ready.http: "/" is asked at the command\'s own port, but the command has no `port`',
+    ],
+    [
+      "port probe without a port",
+      managed({ port: undefined, ready: [{ port: true }] }),
+      "commands.dev.ready[0].port: is true, which means the command's own port, but the command has no `port`.",
+    ],
+    [
+      "signal",
+      managed({ stop: { signal: "TERM" } }),
+      'commands.dev.stop.signal: expected a signal name like "SIGTERM", found "TERM"; did you mean "SIGTERM"?',
+    ],
+    [
+      "signal number",
+      managed({ stop: { signal: 15 } }),
+      'commands.dev.stop.signal: expected a signal name like "SIGTERM", found 15.',
+    ],
+    [
+      "spare",
+      managed({ stop: { spare: "adb" } }),
+      'commands.dev.stop.spare: expected a list of names of processes, found "adb".',
+    ],
+    [
+      "size",
+      managed({ logs: { maxSize: "50mb" } }),
+      'commands.dev.logs.maxSize: expected a size with a unit, like "512KB", "50MB" or "2GB", or "none", found "50mb".',
+    ],
+    [
+      "keep",
+      managed({ logs: { keep: -1 } }),
+      "commands.dev.logs.keep: expected a whole number from 0 to 1000, found -1.",
+    ],
+    ["log a directory", managed({ log: "logs/" }), 'commands.dev.log: expected the path of a file, found "logs/".'],
+    [
+      "restart",
+      managed({ restart: true }),
+      'commands.dev.restart: expected "no", "on-failure" or "always", found true.',
+    ],
+    [
+      "needs",
+      managed({ needs: ["db"] }),
+      'commands.dev.needs[0]: expected a key like "db:dev" or "db:dev:variant", found "db".',
+    ],
+    ["needs itself", managed({ needs: ["www:dev"] }), 'commands.dev.needs[0]: "www:dev" is this command itself.'],
+    [
+      "needs itself, in a variant",
+      managed({ needs: ["www:dev:v"], variants: { v: {} } }),
+      'commands.dev.variants.v.needs[0]: "www:dev:v" is this command itself.',
+    ],
+    [
+      "needs an unknown command of its own",
+      managed({ needs: ["www:db"] }),
+      'commands.dev.needs[0]: "www:db" names no command of this plugin; it has dev.',
+    ],
+    [
+      "needs `constructor` of its own",
+      managed({ needs: ["www:constructor"] }),
+      '"www:constructor" names no command of this plugin',
+    ],
+    [
+      "needs an unknown variant of its own",
+      managed({ variants: { v: { needs: ["www:dev:w"] } } }),
+      '"www:dev:w" names no variant of that command; it has v.',
+    ],
+    [
+      "env number",
+      managed({ env: { PORT: 3000 } }),
+      'commands.dev.env.PORT: expected text or null, found 3000; write it in quotes: "3000".',
+    ],
+    [
+      "env boolean",
+      managed({ env: { A: true } }),
+      'commands.dev.env.A: expected text or null, found true; write it in quotes: "true".',
+    ],
+    [
+      "env name",
+      managed({ env: { "A=B": "x" } }),
+      'commands.dev.env["A=B"]: the name of a variable cannot be empty or hold "=" or NUL.',
+    ],
+    [
+      "env constructor",
+      managed({ env: { constructor: 1 } }),
+      "commands.dev.env.constructor: expected text or null, found 1",
+    ],
+    ["env NUL", managed({ env: { A: "x\0" } }), "commands.dev.env.A: a variable cannot hold a NUL character."],
+    ["envFile", managed({ envFile: 3 }), "commands.dev.envFile: expected a path, found 3."],
+    ["cwd empty", managed({ cwd: "" }), 'commands.dev.cwd: expected a path, found "".'],
+    [
+      "description of two lines",
+      managed({ description: "a\nb" }),
+      "commands.dev.description: expected one line of text, found control characters",
+    ],
+    [
+      "managed without run",
+      withCommand({ kind: "managed" }),
+      "commands.dev: has nothing to run; a managed command needs `run`.",
+    ],
+    [
+      "oneshot without either",
+      withCommand({ kind: "oneshot" }),
+      "commands.dev: has nothing to run; a oneshot needs `run` or `handler`.",
+    ],
+    [
+      "oneshot with both",
+      oneshot({ handler: () => 0 }),
+      "commands.dev: has both `run` and `handler`; a oneshot has exactly one of them.",
+    ],
+    [
+      "both only in a variant",
+      withCommand({ kind: "oneshot", handler: () => 0, variants: { v: { run: "x" } } }),
+      "commands.dev.variants.v: has both `run` and `handler`",
+    ],
+    [
+      "handler no function",
+      withCommand({ kind: "oneshot", handler: "x" }),
+      'commands.dev.handler: expected a function, found "x".',
+    ],
+    [
+      "watch of an unknown command",
+      { ...oneshot({}), watch: [{ paths: ["x"], run: "www:nope" }] },
+      'watch[0].run: "www:nope" names no command of this plugin; it has dev.',
+    ],
+    [
+      "watch of a managed command",
+      { ...managed({}), watch: [{ paths: ["x"], run: "www:dev" }] },
+      'watch[0].run: "www:dev" is a managed command, expected a oneshot one.',
+    ],
+    [
+      "watch without paths",
+      { ...oneshot({}), watch: [{ paths: [], run: "www:dev" }] },
+      "watch[0].paths: expected at least one glob pattern, found an empty list.",
+    ],
+    [
+      "watch debounce",
+      { ...oneshot({}), watch: [{ paths: ["x"], run: "www:dev", debounce: "soon" }] },
+      "watch[0].debounce: expected a duration",
+    ],
+    [
+      "a date",
+      { name: "a", commands: {}, description: new Date(0) },
+      "description: expected one line of text, found a Date.",
+    ],
+  ])("%s", (_, value, sentence) => {
+    expect(faults(value).join("\n")).toContain(sentence);
+  });
+
+  test("all faults at once, each once", () => {
+    expect(faults(managed({ port: 0, tty: 1, variants: { a: {}, b: { port: "x" } } }))).toHaveLength(3);
+  });
+
+  test("a fault of the command is not repeated for its variants", () => {
+    const found = faults(managed({ port: undefined, ready: { http: "/" }, variants: { a: {}, b: { port: 1 } } }));
+    expect(found).toHaveLength(1);
+    expect(found[0]).toStartWith("commands.dev.ready.http:");
+  });
+
+  test("a combination that only a variant makes names the variant", () => {
+    const [found, ...rest] = faults(managed({ port: undefined, variants: { a: { ready: { port: true } } } }));
+    expect(found).toStartWith("commands.dev.variants.a.ready.port: is true");
+    expect(rest).toEqual([]);
+  });
+});
+
+describe("not implemented yet", () => {
+  test.each(["before", "alive", "restartOn", "inputs", "capture", "boot", "schedule", "compose", "flags"])(
+    "%s",
+    (field) => {
+      const sentence = `\`${field}\` is not implemented yet in this version of dt.`;
+      expect(faults(managed({ [field]: true }))).toEqual([`commands.dev.${field}: ${sentence}`]);
+      expect(faults(oneshot({ [field]: true }))).toEqual([`commands.dev.${field}: ${sentence}`]);
+      expect(faults(managed({ variants: { v: { [field]: 1 } } }))).toEqual([
+        `commands.dev.variants.v.${field}: ${sentence}`,
+      ]);
+    },
+  );
+
+  test("groups of a plugin", () => {
+    expect(faults({ name: "a", commands: {}, groups: {} })).toEqual([
+      "groups: `groups` is not implemented yet in this version of dt.",
+    ]);
+  });
+
+  test("tty: true, anywhere", () => {
+    expect(faults(managed({ tty: true }))).toEqual([
+      "commands.dev.tty: `tty: true` is not implemented yet in this version of dt.",
+    ]);
+    expect(faults(managed({ variants: { v: { tty: true } } }))[0]).toStartWith("commands.dev.variants.v.tty:");
+  });
+});
+
+test("any value gets a verdict", () => {
+  fc.assert(
+    fc.property(fc.anything({ withNullPrototype: true, withMap: true, withDate: true, withBigInt: true }), (value) => {
+      expect(typeof validatePlugin(value, "/m", "root").valid).toBe("boolean");
+      expect(validatePlugin({ name: "a", commands: { dev: value } }, "/m", "root").valid).toBe(false);
+      validatePlugin(managed({ ready: value, env: value, run: value, variants: value }), "/m", "root");
+    }),
+  );
+});
+
+test("no verb is reserved twice", () => expect(new Set(RESERVED_VERBS).size).toBe(RESERVED_VERBS.length));
