@@ -18,6 +18,9 @@ const SYMBOLS = {
   setrlimit: { args: [i32, pointer], returns: i32 },
   lseek: { args: [i32, i64, i32], returns: i64 },
   fallocate: { args: [i32, i32, i64, i64], returns: i32 },
+  socket: { args: [i32, i32, i32], returns: i32 },
+  send: { args: [i32, pointer, u64, i32], returns: i64 },
+  recv: { args: [i32, pointer, u64, i32], returns: i64 },
   poll: { args: [pointer, u64, i32], returns: i32 },
 } as const;
 
