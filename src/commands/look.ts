@@ -7,6 +7,7 @@ import { judgeState } from "../state/view.ts";
 import { queryOf, recordedHosts } from "../supervisor/end.ts";
 import { findTree } from "../supervisor/tree.ts";
 import type { Ground } from "../supervisor/types.ts";
+import type { FileRead } from "../sys/files.ts";
 import {
   type ListeningPort,
   type Presence,
@@ -104,27 +105,29 @@ export function lookAt(look: Look, key: string): KeyReport | null {
   const { ground, hosts, driftOf } = look;
   const { store, table } = ground;
   const read = store.record(key);
-  const exit = store.exit(key);
-  const lastExit = exit.is === "there" ? exit.value : null;
-  if (read.is === "unreadable") return unreadableReport(ground, key, read.reason, lastExit);
+  // Read where it is asked for: most launches have neither, and looking for what is not there costs as much as reading it.
+  const lastExit = lazy(() => thereOrNull(store.exit(key)));
+  if (read.is === "unreadable") return unreadableReport(ground, key, read.reason, lastExit());
   const record = read.is === "there" ? read.value : null;
-  if (record === null) return lastExit === null ? null : endedReport(key, lastExit);
-
-  const history = store.history(record.token);
+  if (record === null) {
+    const exit = lastExit();
+    return exit === null ? null : endedReport(key, exit);
+  }
   const presence = (identity: LaunchRecord["leader"]): Presence =>
     identity === null ? "gone" : presenceOf(table, identity);
   const leader = presence(record.leader);
   const host = presence(record.host);
   const lost = record.leader === null && host === "gone" && record.phase !== "backoff";
   const tree = lost ? findTree(table, queryOf(ground, record, hosts())).members : [];
+  const history = record.probed || leader !== "alive" ? thereOrNull(store.history(record.token)) : null;
   const state = judgeState({
     record,
-    history: history.is === "there" ? history.value : null,
-    exit: lastExit,
+    history,
+    exit: null,
     leader,
     host,
     tokenFound: lost && tree.length > 0,
-    locked: isLocked(ground, key),
+    locked: leader === "gone" && isLocked(ground, key),
   }) as KeyState;
   const shownPid = leader === "gone" ? (lost ? (tree[0]?.identity.pid ?? null) : null) : (record.leader?.pid ?? null);
   const ended = leader === "gone" && !lost && record.phase !== "backoff" && record.phase !== "starting";
@@ -146,12 +149,13 @@ export function lookAt(look: Look, key: string): KeyReport | null {
     cwd: record.cwd,
     argv: record.argv,
     drift: driftOf(record),
-    exit:
-      ended || record.phase === "backoff"
-        ? exitOf(history.is === "there" ? history.value.exited : null, lastExit)
-        : null,
-    note: noteOf(leader, host, history.is === "there" ? history.value.ready : null, record),
+    exit: ended || record.phase === "backoff" ? exitOf(history?.exited ?? null, lastExit()) : null,
+    note: noteOf(leader, host, history?.ready ?? null, record),
   };
+}
+
+function thereOrNull<T>(read: FileRead<T>): T | null {
+  return read.is === "there" ? read.value : null;
 }
 
 function noteOf(leader: Presence, host: Presence, ready: unknown, record: LaunchRecord): string | null {
