@@ -88,7 +88,8 @@ function findListening(table: ProcessTable, hosts: readonly ProcessIdentity[]): 
   const ports = table.listeningPorts(candidates);
   const kept = new Map<number, ProcessEntry>();
   for (const { pid } of ports) {
-    for (let entry = table.entry(pid); entry !== null && !kept.has(entry.pid); entry = table.entry(entry.ppid)) kept.set(entry.pid, entry);
+    for (let entry = table.entry(pid); entry !== null && !kept.has(entry.pid); entry = table.entry(entry.ppid))
+      kept.set(entry.pid, entry);
   }
   return { ports, table: { ...table, list: () => [...kept.values()] } };
 }

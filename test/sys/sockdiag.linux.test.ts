@@ -6,7 +6,9 @@ const onLinux = test.skipIf(process.platform !== "linux");
 
 /** Port and inode of what listens, as /proc/net says. */
 function listenersOfProc(): string[] {
-  const lines = ["/proc/net/tcp", "/proc/net/tcp6"].flatMap((file) => readFileSync(file, "latin1").split("\n").slice(1));
+  const lines = ["/proc/net/tcp", "/proc/net/tcp6"].flatMap((file) =>
+    readFileSync(file, "latin1").split("\n").slice(1),
+  );
   const fields = lines.map((line) => line.trim().split(/\s+/)).filter((line) => line[3] === "0A");
   return fields.map((line) => `${Number.parseInt(line[1]!.split(":").at(-1)!, 16)} ${line[9]}`);
 }
