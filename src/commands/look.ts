@@ -83,7 +83,7 @@ function readingOnce(store: Store): Store {
 
 /** Most processes listen on nothing, and to look through the open files of each, for each launch, is what costs. */
 function findListening(table: ProcessTable, hosts: readonly ProcessIdentity[]): Listening {
-  const ofHosts = new Set(hosts.map((host) => host.pid));
+  const ofHosts = new Set(hosts.flatMap((host) => (presenceOf(table, host) === "alive" ? [host.pid] : [])));
   const candidates = table.list().flatMap(({ pid }) => (ofHosts.has(pid) ? [] : [pid]));
   const ports = table.listeningPorts(candidates);
   const kept = new Map<number, ProcessEntry>();
