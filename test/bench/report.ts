@@ -1,6 +1,6 @@
 /** The table as Markdown, and its place in the docs. */
 import { readFileSync, writeFileSync } from "node:fs";
-import { arch, cpus, loadavg, release, totalmem, type } from "node:os";
+import { arch, cpus, getPriority, loadavg, release, totalmem, type } from "node:os";
 import { DT, REPOSITORY } from "../kit.ts";
 import { judge, type Row } from "./rows.ts";
 
@@ -56,7 +56,7 @@ export function describeRun(effort: string): string {
     said(["make", "--version"]),
   ];
   return [
-    `- Machine: ${cpus().length} cores (${arch()}), ${Math.round(totalmem() / 2 ** 30)} GiB memory, ${type()} ${kernel()}, ${said(["stat", "-f", "-c", "%T", process.env.TMPDIR ?? "/tmp"])} file system, load average ${loadavg()[0]?.toFixed(1)} at the end.`,
+    `- Machine: ${cpus().length} cores (${arch()}), ${Math.round(totalmem() / 2 ** 30)} GiB memory, ${type()} ${kernel()}, ${said(["stat", "-f", "-c", "%T", process.env.TMPDIR ?? "/tmp"])} file system, load average ${loadavg()[0]?.toFixed(1)} at the end${getPriority() === 0 ? "" : `, run with nice ${getPriority()}`}.`,
     `- Date: ${new Date().toISOString().slice(0, 10)}, commit ${commit}.`,
     `- Versions: ${versions.filter(Boolean).join(", ")}.`,
     `- Effort: ${effort}.`,
