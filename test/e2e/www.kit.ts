@@ -5,7 +5,7 @@
 import { cpSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
-import { REPOSITORY, TestRoot, until } from "../kit.ts";
+import { REPOSITORY, TestRoot } from "../kit.ts";
 
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
