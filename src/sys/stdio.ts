@@ -24,9 +24,10 @@ export function writeAll(fd: number, data: string | Uint8Array): WriteOutcome {
   return "written";
 }
 
-/** Prints a result on standard output. A reader that has gone is no error; a disk that is full is: the answer was not given. */
-export function print(text: string): void {
-  if (writeAll(1, text) !== "failed") return;
+/** Prints a result on standard output. A reader that has gone is no error (false); a disk that is full is: the answer was not given. */
+export function print(data: string | Uint8Array): boolean {
+  const outcome = writeAll(1, data);
+  if (outcome !== "failed") return outcome === "written";
   throw new DtError("cannot-print", "Standard output could not be written (is the disk full that it goes to?).");
 }
 

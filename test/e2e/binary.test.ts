@@ -185,7 +185,7 @@ describe("output that goes nowhere", () => {
   });
 
   // Ends with 0 and says nothing; to become a part of the test above.
-  test.failing("so it is for logs", async () => {
+  test("so it is for logs", async () => {
     const root = createRoot();
     await root.dt(["tools", "sleep", "--detach"]);
     await expectRefused(root, "logs tools:sleep");
