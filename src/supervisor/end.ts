@@ -41,7 +41,8 @@ export interface Ended {
 const EXIT_NOTE_MS = 1000;
 /** How long a host may take to leave; a host is crash-only, so after that it may be killed. */
 const HOST_GRACE_MS = 2000;
-const LAST_LINES = 50;
+/** How many lines of the log an exit keeps. */
+export const LAST_LINES = 50;
 
 /** Throws exit 5 with the survivors; the record then stays, so that the list stays true and the next stop tries again. */
 export async function endLaunch(ground: Ground, record: LaunchRecord, request: EndRequest): Promise<Ended> {
