@@ -5,11 +5,17 @@ const SAFE = /^[A-Za-z0-9_@%+=:,./-]+$/;
 
 /** One word, quoted for a POSIX shell when it needs it. */
 export function quoteWord(word: string): string {
-  return SAFE.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+  return SAFE.test(word) ? word : quote(word);
 }
 
-export function quoteCommand(argv: readonly string[]): string {
-  return argv.map(quoteWord).join(" ");
+const quote = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`;
+
+/** In the first place these are grammar or an assignment, not a program's name. */
+const NOT_A_PROGRAM = /=|^(?:if|then|else|elif|fi|do|done|case|esac|while|until|for|in|function|select|time|coproc)$/;
+
+export function quoteCommand([program, ...args]: readonly string[]): string {
+  if (program === undefined) return "";
+  return [NOT_A_PROGRAM.test(program) ? quote(program) : quoteWord(program), ...args.map(quoteWord)].join(" ");
 }
 
 /** Relative to the root when it lies in it. */

@@ -51,7 +51,7 @@ export type FileKind = keyof typeof KINDS;
 /** Record, want, exit with its last lines, history and lock, with room to spare. */
 const SPACE_FOR_A_START = 64 * 1024;
 
-const LISTED: FileKind[] = ["record", "exit", "pid"];
+const LISTED = [KINDS.record, KINDS.exit, KINDS.pid];
 
 export function openStore(directory: string): Store {
   const path = (key: string, kind: FileKind) => join(directory, `${key}${KINDS[kind]}`);
@@ -75,12 +75,12 @@ export function openStore(directory: string): Store {
         if (errnoOf(error) === "ENOENT") return [];
         throw writeError(directory, error);
       }
-      const keys = names.flatMap((name) => {
-        const suffix = LISTED.map((kind) => KINDS[kind]).find((end) => name.endsWith(end));
-        const key = suffix === undefined ? "" : name.slice(0, -suffix.length);
-        return parseKey(key) !== null && key.split(":").length === 3 ? [key] : [];
-      });
-      return [...new Set(keys)].sort();
+      const found = new Set<string>();
+      for (const name of names) {
+        const suffix = LISTED.find((end) => name.endsWith(end));
+        if (suffix !== undefined) found.add(name.slice(0, -suffix.length));
+      }
+      return [...found].filter((key) => parseKey(key) !== null && key.split(":").length === 3).sort();
     },
     record: (key) => readJson(path(key, "record"), (value) => checkShape<LaunchRecord>(value, RECORD, key)),
     writeRecord(record) {

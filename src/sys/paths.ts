@@ -1,5 +1,5 @@
 /** Where things are: the project root, the run directory, the user's home of dt. Nothing here follows a link out of the root. */
-import { chmodSync, lstatSync, mkdirSync, realpathSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, realpathSync, type Stats, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { sha256 } from "./digest.ts";
 import { DtError, EXIT, errnoOf } from "./error.ts";
@@ -83,7 +83,12 @@ export function makePrivateDirectory(path: string): void {
 
 /** Throws when the directory exists and is not to be trusted; a missing one is fine. */
 export function checkPrivateDirectory(path: string): void {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
+  let stat: Stats | undefined;
+  try {
+    stat = lstatSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw writeError(path, error); // e.g. below a directory of another user's
+  }
   if (stat === undefined) return;
   if (stat.isSymbolicLink()) {
     throw new DtError("unsafe-directory", `${path} is a symbolic link; dt keeps its state only in a real directory.`, {
