@@ -5,7 +5,7 @@ import type { Store } from "../state/store.ts";
 import type { ExitRecord, KeyState, LaunchRecord } from "../state/types.ts";
 import { judgeState } from "../state/view.ts";
 import { queryOf, recordedHosts } from "../supervisor/end.ts";
-import { findTree } from "../supervisor/tree.ts";
+import { findTree, unrecordedQuery } from "../supervisor/tree.ts";
 import type { Ground } from "../supervisor/types.ts";
 import type { FileRead } from "../sys/files.ts";
 import {
@@ -209,24 +209,14 @@ function endedReport(key: string, exit: ExitRecord): KeyReport {
     argv: exit.argv,
     drift: null,
     exit: { code: exit.code, signal: exit.signal, at: exit.at, reason: exit.reason },
-    note: null,
+    note: exit.reason === "start-failed" ? exit.text : null,
   };
 }
 
 /** A record that does not parse is never taken for "not running": its processes are looked for by key and root. */
 function unreadableReport(ground: Ground, key: string, reason: string, exit: ExitRecord | null): KeyReport {
   const parts = parseKey(key) as NonNullable<ReturnType<typeof parseKey>>;
-  const found = findTree(ground.table, {
-    key,
-    root: ground.root,
-    token: null,
-    leader: null,
-    host: null,
-    adopted: [],
-    logFile: null,
-    spare: [],
-    otherHosts: [],
-  }).members;
+  const found = findTree(ground.table, unrecordedQuery(ground, key)).members;
   const pid = found[0]?.identity.pid ?? null;
   return {
     key,

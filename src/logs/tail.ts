@@ -64,15 +64,30 @@ function findStart(fd: number, start: number, size: number, lines: number): numb
   return start;
 }
 
-/** The last lines as text, without line ends. */
+/** What the last lines may take at the most: a program can write a line of any length. */
+const LAST_LINES_BYTES = 64 * 1024;
+
+/** The last lines as text, without line ends; of a very long one its end. */
 export function readLastLines(path: string, lines: number): string[] {
-  const chunks: Uint8Array[] = [];
-  readTail(path, lines, (bytes) => {
-    chunks.push(bytes.slice());
-    return true;
-  });
-  const text = Buffer.concat(chunks)
-    .toString("utf8")
-    .replace(/\r?\n$/, "");
-  return text === "" ? [] : text.split(/\r?\n/);
+  let fd: number;
+  try {
+    fd = openSync(path, "r");
+  } catch {
+    return [];
+  }
+  try {
+    const { size } = fstatSync(fd);
+    const from = Math.max(Math.min(dataStart(fd), size), size - LAST_LINES_BYTES);
+    const bytes = Buffer.alloc(size - from);
+    const end = bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, from));
+    const text = end
+      .subarray(from === 0 ? 0 : leadingZeros(end))
+      .toString("utf8")
+      .replace(/\r?\n$/, "");
+    const all = text === "" ? [] : text.split(/\r?\n/);
+    if (from > 0 && all.length > 1) all.shift(); // very likely the rest of a line
+    return all.slice(-lines);
+  } finally {
+    closeSync(fd);
+  }
 }

@@ -14,7 +14,7 @@
  *   empty or not readable           removed, created     held (publishing happens only under the guard)
  *   no flock on this file system    created or left      nothing is broken (`no-guard`)
  */
-import { closeSync, linkSync, openSync, writeSync } from "node:fs";
+import { closeSync, linkSync, openSync, renameSync, writeSync } from "node:fs";
 import { DtError, EXIT, errnoOf } from "./error.ts";
 import { readJson, removeFile, temporaryName, writeError, writeWhole } from "./files.ts";
 import { tryFlock } from "./flock.ts";
@@ -194,6 +194,54 @@ export function readHolder(path: string) {
   });
 }
 
+export type BreakOutcome =
+  | { is: "broken"; holder: LockHolder | null }
+  | { is: "absent" }
+  /** Its holder lives, cannot be judged from here, or somebody is at the guard. */
+  | { is: "left"; reason: LockReason };
+
+/**
+ * Removes a lock whose holder is verified gone, for those who were asked to. Under the guard, as everybody does; without flock the file
+ * is first moved to a name of our own and looked at there, so that a lock just taken by another is put back, not removed.
+ * Known limit: without flock and hard links, that one is missing for the moment between the two.
+ */
+export function breakStaleLock(path: string, table: ProcessTable): BreakOutcome {
+  const guard = tryFlock(path.replace(/\.lock$/, ".guard"));
+  if (guard.is === "busy") return { is: "left", reason: "guard-busy" };
+  try {
+    const current = readHolder(path);
+    if (current.is === "absent") return { is: "absent" };
+    const holder = current.is === "there" ? current.value : null;
+    const presence = holder === null ? "gone" : presenceOf(table, holder.holder);
+    if (presence === "alive") return { is: "left", reason: "held" };
+    if (presence === "unknown") return { is: "left", reason: "unknown-holder" };
+    if (guard.is === "held") removeFile(path);
+    else if (holder === null || !removeIfStill(path, holder)) return { is: "left", reason: "no-guard" };
+    return { is: "broken", holder };
+  } finally {
+    if (guard.is === "held") guard.lock.release();
+  }
+}
+
+function removeIfStill(path: string, judged: LockHolder): boolean {
+  const aside = temporaryName(path);
+  try {
+    renameSync(path, aside);
+  } catch {
+    return true; // somebody else removed it
+  }
+  const moved = readHolder(aside);
+  const same = moved.is === "there" && moved.value.nonce === judged.nonce;
+  try {
+    if (!same) linkSync(aside, path);
+    removeFile(aside);
+  } catch (error) {
+    if (errnoOf(error) === "EEXIST") removeFile(aside);
+    else renameSync(aside, path);
+  }
+  return same;
+}
+
 const REASONS: Record<LockReason, (by: LockHolder | null) => string> = {
   held: (by) => `pid ${by?.holder.pid} (${by?.command}) has held it since ${by?.since}, doing: ${by?.doing}`,
   "unknown-holder": (by) =>
@@ -212,7 +260,7 @@ function lockError(request: LockRequest, attempt: { busy: LockReason; by: LockHo
       status: EXIT.lockTimeout,
       hint:
         attempt.busy === "no-guard"
-          ? `Remove ${request.path} if that process is really gone.`
+          ? "`dt doctor --fix` breaks it when that process is really gone."
           : "Try again when it is done.",
       details: { reason: attempt.busy, holder: attempt.by },
     },
