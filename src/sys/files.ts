@@ -2,7 +2,7 @@
  * Files written whole: temporary name, fsync, rename. And files read with three answers: there, absent, unreadable;
  * whoever takes "unreadable" for "absent" loses something, so the type does not allow it.
  */
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { DtError, errnoOf, messageOf } from "./error.ts";
 
@@ -42,23 +42,48 @@ export interface WriteOptions {
   durable?: boolean;
 }
 
+/** Makes a file that is not there yet. On failure, EEXIST or a full disk, it leaves none and throws the system's own error. */
+export function createFile(path: string, text: string, { mode = 0o600, durable = true }: WriteOptions = {}): void {
+  const fd = openSync(path, "wx", mode);
+  try {
+    const bytes = new TextEncoder().encode(text);
+    let offset = 0;
+    while (offset < bytes.length) offset += writeSync(fd, bytes, offset);
+    if (durable) fsyncSync(fd);
+  } catch (error) {
+    tryUnlink(path);
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /** Writes a file whole, or leaves the old one: throws a DtError that names file and cause. */
-export function writeWhole(path: string, text: string, { mode = 0o600, durable = true }: WriteOptions = {}): void {
+export function writeWhole(path: string, text: string, options: WriteOptions = {}): void {
   const temporary = temporaryName(path);
   try {
-    const fd = openSync(temporary, "wx", mode);
-    try {
-      const bytes = new TextEncoder().encode(text);
-      let offset = 0;
-      while (offset < bytes.length) offset += writeSync(fd, bytes, offset);
-      if (durable) fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
+    createFile(temporary, text, options);
+    renameOver(temporary, path);
+  } catch (error) {
+    throw writeError(path, error);
+  }
+}
+
+function renameOver(temporary: string, path: string): void {
+  try {
     renameSync(temporary, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
-    throw writeError(path, error);
+    tryUnlink(temporary);
+    throw error;
+  }
+}
+
+/** For what must not hide the error that led here: a temporary that stays is cleared by a later dt. */
+export function tryUnlink(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // stays
   }
 }
 
@@ -69,10 +94,13 @@ export function writeJson(path: string, value: unknown): void {
 /** Removes a file; a missing one is fine. */
 export function removeFile(path: string): void {
   try {
-    rmSync(path, { force: true });
+    unlinkSync(path);
   } catch (error) {
     const code = errnoOf(error);
-    if (code !== "ENOENT" && code !== "ENOTDIR") throw writeError(path, error);
+    if (code === "ENOENT" || code === "ENOTDIR") return;
+    // A read-only file system says so before it looks whether the file is there.
+    if (code === "EROFS" && !existsSync(path)) return;
+    throw writeError(path, error);
   }
 }
 
