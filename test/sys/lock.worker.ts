@@ -6,6 +6,7 @@ import { closeSync, existsSync, openSync, readlinkSync, readSync, symlinkSync, u
 import { join } from "node:path";
 import { type DtError, errnoOf } from "../../src/sys/error.ts";
 import { identifySelf, presenceOf } from "../../src/sys/identity.ts";
+import { libc } from "../../src/sys/libc.ts";
 import { acquireLock, type LockBackend } from "../../src/sys/lock.ts";
 import { makeProcessTable } from "../../src/sys/process.ts";
 import { type Denied, denyCalls } from "./deny.ts";
@@ -24,9 +25,13 @@ export interface WorkerPlan {
 /** The counter's width in the file: one small write at offset 0, which a SIGKILL cannot cut. */
 export const COUNTER_WIDTH = 12;
 
+const PR_SET_PDEATHSIG = 1;
+const SIGKILL = 9;
+
 if (import.meta.main) await contend(JSON.parse(process.argv[2] as string) as WorkerPlan);
 
 async function contend({ directory, name, rounds, backend, deny, timeoutMs, gate }: WorkerPlan): Promise<void> {
+  if (process.platform === "linux") libc().prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); // none outlives its test
   denyCalls(deny);
   const table = makeProcessTable();
   const path = join(directory, "t:dev:default.lock");
