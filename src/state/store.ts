@@ -4,15 +4,26 @@
  */
 import { readdirSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { errnoOf, messageOf } from "../sys/error.ts";
-import { type FileRead, readJson, removeFile, writeError, writeJson, writeWhole } from "../sys/files.ts";
+import { errnoOf } from "../sys/error.ts";
+import {
+  clearTemporaries,
+  type FileRead,
+  readJson,
+  removeFile,
+  writeError,
+  writeJson,
+  writeWhole,
+} from "../sys/files.ts";
 import { checkPrivateDirectory, ignoreInGit, makePrivateDirectory } from "../sys/paths.ts";
 import { parseKey } from "./key.ts";
 import type { ExitRecord, LaunchHistory, LaunchRecord, Want } from "./types.ts";
 
 export interface Store {
   readonly directory: string;
-  /** Makes the directory when it is missing and refuses one that is not to be trusted. To be called before anything is written. */
+  /**
+   * Makes the directory when it is missing, refuses one that is not to be trusted, and clears what killed writers left. To be called before
+   * anything is written.
+   */
   prepare(): void;
   path(key: string, kind: FileKind): string;
   /** Keys that have a record, an exit or a pid file. */
@@ -55,8 +66,8 @@ const LISTED: FileKind[] = ["record", "exit", "pid"];
 export function openStore(directory: string): Store {
   const path = (key: string, kind: FileKind) => join(directory, `${key}${KINDS[kind]}`);
   const historyPath = (token: string) => join(directory, "launch", `${token}.json`);
-  checkPrivateDirectory(directory);
   if (directory.endsWith("/.dialtone/run")) checkPrivateDirectory(dirname(directory));
+  checkPrivateDirectory(directory);
 
   return {
     directory,
@@ -64,6 +75,7 @@ export function openStore(directory: string): Store {
       makePrivateDirectory(directory);
       makePrivateDirectory(join(directory, "launch"));
       if (directory.endsWith("/.dialtone/run")) ignoreInGit(dirname(directory));
+      for (const place of [directory, join(directory, "launch")]) clearTemporaries(place, Date.now());
     },
     path,
     keys() {
@@ -109,7 +121,7 @@ export function openStore(directory: string): Store {
       try {
         renameSync(from, to);
       } catch (error) {
-        throw writeError(from, messageOf(error));
+        throw writeError(from, error);
       }
       return to;
     },

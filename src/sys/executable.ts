@@ -1,11 +1,12 @@
 /** Finds what a command line would execute, the way `execvp` does, but says why when it cannot. */
-import { accessSync, closeSync, constants, openSync, readSync, statSync } from "node:fs";
+import { accessSync, closeSync, constants, openSync, readSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import { DtError, EXIT } from "./error.ts";
+import { statOf } from "./stat.ts";
 
 /** Throws `bad-directory` when a working directory is not there; the system would blame the command for it. */
 export function checkDirectory(cwd: string): void {
-  const stat = statSync(cwd, { throwIfNoEntry: false });
+  const stat = statOf(cwd);
   if (stat?.isDirectory()) return;
   throw new DtError(
     "bad-directory",
@@ -37,7 +38,7 @@ export function findExecutable(name: string, path: string, cwd: string): string 
 }
 
 function judge(file: string): "ok" | "absent" | string {
-  const stat = statSync(file, { throwIfNoEntry: false });
+  const stat = statOf(file);
   if (stat === undefined) return "absent";
   if (!stat.isFile()) return "it is a directory";
   try {
@@ -60,7 +61,5 @@ export function missingInterpreter(file: string): string | null {
     return null;
   }
   const interpreter = /^#!\s*(\S+)/.exec(head.toString("utf8", 0, length))?.[1];
-  return interpreter !== undefined && statSync(interpreter, { throwIfNoEntry: false }) === undefined
-    ? interpreter
-    : null;
+  return interpreter !== undefined && statOf(interpreter) === undefined ? interpreter : null;
 }

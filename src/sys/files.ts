@@ -2,9 +2,20 @@
  * Files written whole: temporary name, fsync, rename. And files read with three answers: there, absent, unreadable;
  * whoever takes "unreadable" for "absent" loses something, so the type does not allow it.
  */
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { DtError, errnoOf, messageOf } from "./error.ts";
+import { statOf } from "./stat.ts";
 
 export type FileRead<T> = { is: "there"; value: T } | { is: "absent" } | { is: "unreadable"; reason: string };
 
@@ -30,9 +41,40 @@ export function readJson<T>(path: string, check: (value: unknown) => T): FileRea
   }
 }
 
-/** Temporary names of one file: `.<name>.<pid>.<random>.tmp`, so a later owner can clear what a crash left. */
+/** Temporary names of one file: `.<name>.<pid>.<random>.tmp`, by which `clearTemporaries` knows what a crash left. */
 export function temporaryName(path: string): string {
   return join(dirname(path), `.${basename(path)}.${process.pid}.${Math.random().toString(36).slice(2, 8)}.tmp`);
+}
+
+const TEMPORARY = /^\..+\.(\d+)\.[a-z0-9]+\.tmp$/;
+/** A temporary is there for milliseconds; one of a pid that is not seen here may be a container's on the same directory. */
+const TEMPORARY_LEFT_MS = 5 * 60_000;
+
+/** Removes temporaries of processes that are gone. What cannot be removed is left: nothing depends on it. */
+export function clearTemporaries(directory: string, now: number): void {
+  for (const name of namesIn(directory)) {
+    const pid = TEMPORARY.exec(name)?.[1];
+    if (pid === undefined || isRunning(Number(pid))) continue;
+    const path = join(directory, name);
+    const changed = statOf(path)?.mtimeMs ?? now;
+    if (now - changed > TEMPORARY_LEFT_MS) tryUnlink(path);
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return errnoOf(error) !== "ESRCH";
+  }
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
 }
 
 export interface WriteOptions {
