@@ -6,10 +6,16 @@ const CHUNK = 64 * 1024;
 const NEWLINE = 10;
 
 /**
- * Gives the last `lines` lines (all of it with `Infinity`) to `onBytes`, until that says false. Returns the offset of their end, or
+ * Gives the last `lines` lines (all of it with `Infinity`) to `onBytes`, but no more than `maxBytes`, until that says false; the bytes are only
+ * good within the call. Returns the offset of their end, or
  * null when there is no such file.
  */
-export function readTail(path: string, lines: number, onBytes: (bytes: Uint8Array) => boolean): number | null {
+export function readTail(
+  path: string,
+  lines: number,
+  onBytes: (bytes: Uint8Array) => boolean,
+  maxBytes = Number.POSITIVE_INFINITY,
+): number | null {
   let fd: number;
   try {
     fd = openSync(path, "r");
@@ -18,10 +24,11 @@ export function readTail(path: string, lines: number, onBytes: (bytes: Uint8Arra
   }
   try {
     const { size } = fstatSync(fd);
-    const start = Math.min(dataStart(fd), size);
+    const hole = Math.min(dataStart(fd), size);
+    const start = Math.max(hole, size - maxBytes);
     let at = lines === Number.POSITIVE_INFINITY ? start : findStart(fd, start, size, lines);
     const chunk = Buffer.alloc(CHUNK);
-    let begun = start === 0;
+    let begun = hole === 0 || at > hole;
     while (at < size) {
       const length = readSync(fd, chunk, 0, Math.min(CHUNK, size - at), at);
       if (length === 0) break;
@@ -64,15 +71,25 @@ function findStart(fd: number, start: number, size: number, lines: number): numb
   return start;
 }
 
-/** The last lines as text, without line ends. */
+/** More than this of last lines goes into no record: a program may write gigabytes without ending a line. */
+const LAST_BYTES = 32 * 1024;
+
+/** The last lines as text, without line ends; of very long ones only the end. */
 export function readLastLines(path: string, lines: number): string[] {
   const chunks: Uint8Array[] = [];
-  readTail(path, lines, (bytes) => {
-    chunks.push(bytes.slice());
-    return true;
-  });
-  const text = Buffer.concat(chunks)
-    .toString("utf8")
-    .replace(/\r?\n$/, "");
-  return text === "" ? [] : text.split(/\r?\n/);
+  readTail(
+    path,
+    lines,
+    (bytes) => {
+      chunks.push(new Uint8Array(bytes)); // a copy, which `slice` of a Buffer is not
+      return true;
+    },
+    LAST_BYTES,
+  );
+  const last = Buffer.concat(chunks);
+  if (last.length === 0) return [];
+  // A cut may fall within a character: its continuation bytes go.
+  const begin = last.length < LAST_BYTES ? 0 : last.findIndex((byte) => (byte & 0xc0) !== 0x80);
+  const text = last.toString("utf8", Math.max(0, begin));
+  return text.replace(/\r?\n$/, "").split(/\r?\n/);
 }
