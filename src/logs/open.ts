@@ -2,10 +2,11 @@
  * Opening the log of a new run: this run's output under the log's own name, earlier runs beside it as `.1` (latest), `.2` …
  * dt writes no byte into it; the descriptor becomes the command's stdout and stderr.
  */
-import { constants, fstatSync, openSync, renameSync, statSync, unlinkSync } from "node:fs";
+import { constants, fstatSync, openSync, renameSync, unlinkSync } from "node:fs";
 import { dirname } from "node:path";
 import { DtError, errnoOf } from "../sys/error.ts";
 import { writeError } from "../sys/files.ts";
+import { statOf } from "../sys/stat.ts";
 
 export interface OpenedLog {
   fd: number;
@@ -15,7 +16,7 @@ export interface OpenedLog {
 /** Throws a DtError when a log cannot be there; to be called before an old launch is stopped, so that nothing is lost by it. */
 export function checkLogPath(path: string): void {
   const directory = dirname(path);
-  const stat = statSync(directory, { throwIfNoEntry: false });
+  const stat = statOf(directory);
   if (!stat?.isDirectory()) {
     throw new DtError(
       "bad-log",
@@ -25,7 +26,7 @@ export function checkLogPath(path: string): void {
       },
     );
   }
-  const log = statSync(path, { throwIfNoEntry: false });
+  const log = statOf(path);
   if (log !== undefined && !log.isFile()) {
     throw new DtError("bad-log", `The log ${path} is not a regular file.`, { hint: "Correct `log` in the manifest." });
   }

@@ -1,8 +1,14 @@
 /**
- * Takes terminal escape sequences out of a byte stream, also one that is cut by a chunk's end. Everything else passes as it is:
- * it works on bytes, so characters of several bytes, `\r` and binary junk are not touched.
+ * Takes terminal escape sequences out of a byte stream; where it is cut into chunks makes no difference. Everything else passes as it is:
+ * it works on bytes, so characters of several bytes, `\r` and binary junk are not touched, and no sequence takes a line's end with it.
  */
 const ESC = 0x1b;
+const BEL = 0x07;
+const LINE_END = 0x0a;
+const BACKSLASH = 0x5c;
+const CSI = 0x5b;
+/** OSC, DCS, SOS, PM, APC: ended by BEL or `ESC \`. */
+const STRINGS = [0x5d, 0x50, 0x58, 0x5e, 0x5f];
 /** A sequence longer than this is none: it is let through rather than waited for. */
 const LONGEST = 4096;
 
@@ -24,20 +30,13 @@ export function makeStripper(): Stripper {
       held = new Uint8Array();
       while (at < input.length) {
         const byte = input[at] as number;
-        if (byte !== ESC) {
-          output[length++] = byte;
-          at++;
-          continue;
-        }
-        const end = endOfSequence(input, at);
+        const end = byte === ESC ? endOfSequence(input, at) : at;
         if (end === null) {
-          if (input.length - at <= LONGEST) {
-            held = input.slice(at);
-            break;
-          }
-          output[length++] = byte;
-          at++;
-        } else at = end;
+          held = new Uint8Array(input.subarray(at)); // a copy: the chunk's memory may be used again
+          break;
+        }
+        if (end === at) output[length++] = input[at++] as number;
+        else at = end;
       }
       return output.subarray(0, length);
     },
@@ -49,25 +48,36 @@ export function makeStripper(): Stripper {
   };
 }
 
-/** Index after the sequence that begins at `at`; null when its end is not there yet. ECMA-48: CSI, OSC and the like, two-byte ones. */
+/**
+ * Index after the sequence that begins at `at`; `at` itself when it is too long to be one; null when its end is not there yet. ECMA-48:
+ * CSI, strings (OSC and the like), the rest. What cannot belong to a sequence breaks it off.
+ */
 function endOfSequence(input: Uint8Array, at: number): number | null {
   const kind = input[at + 1];
   if (kind === undefined) return null;
-  if (kind === 0x5b) {
-    for (let index = at + 2; index < input.length; index++) {
-      const byte = input[index] as number;
-      if (byte >= 0x40 && byte <= 0x7e) return index + 1;
-      if (byte < 0x20 || byte > 0x3f) return index; // not a sequence after all: drop what it claimed to be
+  const isString = STRINGS.includes(kind);
+  if (kind !== CSI && !isString && !isIntermediate(kind)) return isFinal(kind, 0x30) ? at + 2 : at + 1;
+  for (let index = at + (isIntermediate(kind) ? 1 : 2); index < at + LONGEST; index++) {
+    const byte = input[index];
+    if (byte === undefined) return null;
+    if (isString) {
+      if (byte === BEL) return index + 1;
+      if (byte === LINE_END) return index;
+      if (byte !== ESC) continue;
+      const next = input[index + 1];
+      if (next === undefined) return null;
+      return next === BACKSLASH ? index + 2 : index;
     }
-    return null;
+    if (isIntermediate(byte) || (kind === CSI && byte >= 0x30 && byte <= 0x3f)) continue;
+    return isFinal(byte, kind === CSI ? 0x40 : 0x30) ? index + 1 : index;
   }
-  if ([0x5d, 0x50, 0x58, 0x5e, 0x5f].includes(kind)) {
-    for (let index = at + 2; index < input.length; index++) {
-      if (input[index] === 0x07) return index + 1;
-      if (input[index] === ESC) return input[index + 1] === undefined ? null : index + 2;
-    }
-    return null;
-  }
-  if (kind >= 0x20 && kind <= 0x2f) return input[at + 2] === undefined ? null : at + 3;
-  return at + 2;
+  return at;
+}
+
+function isIntermediate(byte: number): boolean {
+  return byte >= 0x20 && byte <= 0x2f;
+}
+
+function isFinal(byte: number, first: number): boolean {
+  return byte >= first && byte <= 0x7e;
 }

@@ -4,8 +4,16 @@
  */
 import { readdirSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { errnoOf, messageOf } from "../sys/error.ts";
-import { type FileRead, readJson, removeFile, writeError, writeJson, writeWhole } from "../sys/files.ts";
+import { errnoOf } from "../sys/error.ts";
+import {
+  clearTemporaries,
+  type FileRead,
+  readJson,
+  removeFile,
+  writeError,
+  writeJson,
+  writeWhole,
+} from "../sys/files.ts";
 import { checkPrivateDirectory, ignoreInGit, makePrivateDirectory } from "../sys/paths.ts";
 import { checkShape, EXIT_RECORD, HISTORY, RECORD, WANT } from "./check.ts";
 import { parseKey } from "./key.ts";
@@ -13,7 +21,10 @@ import type { ExitRecord, LaunchHistory, LaunchRecord, Want } from "./types.ts";
 
 export interface Store {
   readonly directory: string;
-  /** Makes the directory when it is missing and refuses one that is not to be trusted. To be called before anything is written. */
+  /**
+   * Makes the directory when it is missing, refuses one that is not to be trusted, and clears what killed writers left. To be called before
+   * anything is written.
+   */
   prepare(): void;
   path(key: string, kind: FileKind): string;
   /** Keys that have a record, an exit or a pid file. */
@@ -56,8 +67,8 @@ const LISTED = [KINDS.record, KINDS.exit, KINDS.pid];
 export function openStore(directory: string): Store {
   const path = (key: string, kind: FileKind) => join(directory, `${key}${KINDS[kind]}`);
   const historyPath = (token: string) => join(directory, "launch", `${token}.json`);
-  checkPrivateDirectory(directory);
   if (directory.endsWith("/.dialtone/run")) checkPrivateDirectory(dirname(directory));
+  checkPrivateDirectory(directory);
 
   return {
     directory,
@@ -65,6 +76,7 @@ export function openStore(directory: string): Store {
       makePrivateDirectory(directory);
       makePrivateDirectory(join(directory, "launch"));
       if (directory.endsWith("/.dialtone/run")) ignoreInGit(dirname(directory));
+      for (const place of [directory, join(directory, "launch")]) clearTemporaries(place, Date.now());
     },
     path,
     keys() {
@@ -110,7 +122,7 @@ export function openStore(directory: string): Store {
       try {
         renameSync(from, to);
       } catch (error) {
-        throw writeError(from, messageOf(error));
+        throw writeError(from, error);
       }
       return to;
     },

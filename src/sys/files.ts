@@ -2,9 +2,20 @@
  * Files written whole: temporary name, fsync, rename. And files read with three answers: there, absent, unreadable;
  * whoever takes "unreadable" for "absent" loses something, so the type does not allow it.
  */
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { DtError, errnoOf, messageOf } from "./error.ts";
+import { statOf } from "./stat.ts";
 
 export type FileRead<T> = { is: "there"; value: T } | { is: "absent" } | { is: "unreadable"; reason: string };
 
@@ -30,9 +41,40 @@ export function readJson<T>(path: string, check: (value: unknown) => T): FileRea
   }
 }
 
-/** Temporary names of one file: `.<name>.<pid>.<random>.tmp`, so a later owner can clear what a crash left. */
+/** Temporary names of one file: `.<name>.<pid>.<random>.tmp`, by which `clearTemporaries` knows what a crash left. */
 export function temporaryName(path: string): string {
   return join(dirname(path), `.${basename(path)}.${process.pid}.${Math.random().toString(36).slice(2, 8)}.tmp`);
+}
+
+const TEMPORARY = /^\..+\.(\d+)\.[a-z0-9]+\.tmp$/;
+/** A temporary is there for milliseconds; one of a pid that is not seen here may be a container's on the same directory. */
+const TEMPORARY_LEFT_MS = 5 * 60_000;
+
+/** Removes temporaries of processes that are gone. What cannot be removed is left: nothing depends on it. */
+export function clearTemporaries(directory: string, now: number): void {
+  for (const name of namesIn(directory)) {
+    const pid = TEMPORARY.exec(name)?.[1];
+    if (pid === undefined || isRunning(Number(pid))) continue;
+    const path = join(directory, name);
+    const changed = statOf(path)?.mtimeMs ?? now;
+    if (now - changed > TEMPORARY_LEFT_MS) tryUnlink(path);
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return errnoOf(error) !== "ESRCH";
+  }
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
 }
 
 export interface WriteOptions {
@@ -42,23 +84,48 @@ export interface WriteOptions {
   durable?: boolean;
 }
 
+/** Makes a file that is not there yet. On failure, EEXIST or a full disk, it leaves none and throws the system's own error. */
+export function createFile(path: string, text: string, { mode = 0o600, durable = true }: WriteOptions = {}): void {
+  const fd = openSync(path, "wx", mode);
+  try {
+    const bytes = new TextEncoder().encode(text);
+    let offset = 0;
+    while (offset < bytes.length) offset += writeSync(fd, bytes, offset);
+    if (durable) fsyncSync(fd);
+  } catch (error) {
+    tryUnlink(path);
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /** Writes a file whole, or leaves the old one: throws a DtError that names file and cause. */
-export function writeWhole(path: string, text: string, { mode = 0o600, durable = true }: WriteOptions = {}): void {
+export function writeWhole(path: string, text: string, options: WriteOptions = {}): void {
   const temporary = temporaryName(path);
   try {
-    const fd = openSync(temporary, "wx", mode);
-    try {
-      const bytes = new TextEncoder().encode(text);
-      let offset = 0;
-      while (offset < bytes.length) offset += writeSync(fd, bytes, offset);
-      if (durable) fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
+    createFile(temporary, text, options);
+    renameOver(temporary, path);
+  } catch (error) {
+    throw writeError(path, error);
+  }
+}
+
+function renameOver(temporary: string, path: string): void {
+  try {
     renameSync(temporary, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
-    throw writeError(path, error);
+    tryUnlink(temporary);
+    throw error;
+  }
+}
+
+/** For what must not hide the error that led here: a temporary that stays is cleared by a later dt. */
+export function tryUnlink(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // stays
   }
 }
 
@@ -69,10 +136,13 @@ export function writeJson(path: string, value: unknown): void {
 /** Removes a file; a missing one is fine. */
 export function removeFile(path: string): void {
   try {
-    rmSync(path, { force: true });
+    unlinkSync(path);
   } catch (error) {
     const code = errnoOf(error);
-    if (code !== "ENOENT" && code !== "ENOTDIR") throw writeError(path, error);
+    if (code === "ENOENT" || code === "ENOTDIR") return;
+    // A read-only file system says so before it looks whether the file is there.
+    if (code === "EROFS" && !existsSync(path)) return;
+    throw writeError(path, error);
   }
 }
 

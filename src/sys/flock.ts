@@ -16,6 +16,8 @@ const EINTR = 4;
 const EAGAIN = process.platform === "darwin" ? 35 : 11;
 
 export interface FileLock {
+  /** Whether the locked file is still the one at its path; when somebody replaced it, others lock another one. */
+  isInPlace(): boolean;
   /** Gives the lock back. Safe to call twice. */
   release(): void;
 }
@@ -32,7 +34,7 @@ export function tryFlock(path: string): FileLockAttempt {
       return errno === EAGAIN ? { is: "busy" } : { is: "unsupported" };
     }
     // The directory may have been removed and made again since the open: then this descriptor guards nothing.
-    if (isStillAt(fd, path)) return { is: "held", lock: makeLock(fd) };
+    if (isStillAt(fd, path)) return { is: "held", lock: makeLock(fd, path) };
     closeSync(fd);
   }
 }
@@ -42,8 +44,17 @@ function openGuard(path: string): number {
     return openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
   } catch (error) {
     // On a file system that became read-only the guard that is there still guards.
-    if (errnoOf(error) === "EROFS") return openSync(path, constants.O_RDONLY);
-    throw writeError(path, error);
+    const there = errnoOf(error) === "EROFS" ? openOrNull(path) : null;
+    if (there === null) throw writeError(path, error);
+    return there;
+  }
+}
+
+function openOrNull(path: string): number | null {
+  try {
+    return openSync(path, constants.O_RDONLY);
+  } catch {
+    return null;
   }
 }
 
@@ -56,18 +67,19 @@ function flock(fd: number, operation: number): number {
 }
 
 function isStillAt(fd: number, path: string): boolean {
+  const opened = fstatSync(fd);
   try {
-    const [opened, there] = [fstatSync(fd), statSync(path)];
+    const there = statSync(path);
     return opened.ino === there.ino && opened.dev === there.dev;
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return false;
-    throw error;
+  } catch {
+    return false;
   }
 }
 
-function makeLock(fd: number): FileLock {
+function makeLock(fd: number, path: string): FileLock {
   let open = true;
   return {
+    isInPlace: () => open && isStillAt(fd, path),
     release() {
       if (!open) return;
       open = false;

@@ -1,9 +1,10 @@
 /** Where things are: the project root, the run directory, the user's home of dt. Nothing here follows a link out of the root. */
-import { chmodSync, lstatSync, mkdirSync, realpathSync, type Stats, statSync, writeFileSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, realpathSync, type Stats, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { sha256 } from "./digest.ts";
-import { DtError, EXIT, errnoOf } from "./error.ts";
+import { DtError, EXIT, errnoOf, messageOf } from "./error.ts";
 import { writeError } from "./files.ts";
+import { statOf } from "./stat.ts";
 
 export interface RootRequest {
   /** `-C DIR`. */
@@ -16,7 +17,7 @@ export interface RootRequest {
 export function findRoot({ directory, cwd, env }: RootRequest): string | null {
   if (directory !== undefined) {
     const start = resolve(cwd, directory);
-    if (!statSync(start, { throwIfNoEntry: false })?.isDirectory()) {
+    if (!statOf(start)?.isDirectory()) {
       throw new DtError("no-root", `-C ${directory}: ${start} is not a directory.`, { status: EXIT.usage });
     }
     return nearestRoot(start);
@@ -26,8 +27,7 @@ export function findRoot({ directory, cwd, env }: RootRequest): string | null {
 
 function nearestRoot(start: string): string | null {
   for (let directory = start; ; directory = dirname(directory)) {
-    if (statSync(join(directory, "manifests"), { throwIfNoEntry: false })?.isDirectory())
-      return realpathSync(directory);
+    if (statOf(join(directory, "manifests"))?.isDirectory()) return realpathSync(directory);
     if (dirname(directory) === directory) return null;
   }
 }
@@ -48,14 +48,16 @@ export function rootSlug(root: string): string {
     .slice(0, 32)}-${hash}`;
 }
 
-/** The run directory's path; nothing is made. */
+/** The run directory's path; nothing is made. A relative DIALTONE_RUN_DIR is below the root, so that it is one place from everywhere. */
 export function runDirectoryOf(root: string, env: Record<string, string | undefined>): string {
-  return env.DIALTONE_RUN_DIR ? join(resolve(env.DIALTONE_RUN_DIR), rootSlug(root)) : join(root, ".dialtone", "run");
+  return env.DIALTONE_RUN_DIR
+    ? join(resolve(root, env.DIALTONE_RUN_DIR), rootSlug(root))
+    : join(root, ".dialtone", "run");
 }
 
 export function cacheDirectoryOf(root: string, env: Record<string, string | undefined>): string {
   return env.DIALTONE_RUN_DIR
-    ? join(resolve(env.DIALTONE_RUN_DIR), `${rootSlug(root)}.cache`)
+    ? join(resolve(root, env.DIALTONE_RUN_DIR), `${rootSlug(root)}.cache`)
     : join(root, ".dialtone", "cache");
 }
 
@@ -83,13 +85,8 @@ export function makePrivateDirectory(path: string): void {
 
 /** Throws when the directory exists and is not to be trusted; a missing one is fine. */
 export function checkPrivateDirectory(path: string): void {
-  let stat: Stats | undefined;
-  try {
-    stat = lstatSync(path, { throwIfNoEntry: false });
-  } catch (error) {
-    throw writeError(path, error); // e.g. below a directory of another user's
-  }
-  if (stat === undefined) return;
+  const stat = lookAt(path);
+  if (stat === null) return;
   if (stat.isSymbolicLink()) {
     throw new DtError("unsafe-directory", `${path} is a symbolic link; dt keeps its state only in a real directory.`, {
       hint: "Remove the link, or set DIALTONE_RUN_DIR to the directory it points to.",
@@ -112,6 +109,19 @@ export function checkPrivateDirectory(path: string): void {
     } catch (error) {
       if ((stat.mode & 0o022) !== 0) throw writeError(path, error);
     }
+  }
+}
+
+function lookAt(path: string): Stats | null {
+  try {
+    return lstatSync(path);
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code === "ENOENT" || code === "ENOTDIR") return null;
+    throw new DtError("unsafe-directory", `${path} cannot be looked at: ${messageOf(error)}.`, {
+      hint: "Check who owns the directories above it, or set DIALTONE_RUN_DIR to a directory of yours.",
+      cause: error,
+    });
   }
 }
 

@@ -2,6 +2,9 @@
  * The process table of Linux, from /proc, with signals through pidfds: the descriptor is opened first and the start
  * time compared after, so the process that was compared is the one that gets the signal, whatever happens to its pid.
  *
+ * A process whose main thread has ended while others run is shown by the kernel as a zombie, but is none: it is alive here, and what the
+ * kernel then keeps with the main thread no more (environment, files) is read from another thread.
+ *
  * Known limit: under `hidepid` other users' processes are absent; they are never ours to signal either.
  */
 import { closeSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
@@ -84,10 +87,11 @@ function readEntry(pid: number): ProcessEntry | null {
   const open = text.indexOf("(");
   const close = text.lastIndexOf(")");
   const fields = text.slice(close + 2).split(" ");
+  const threads = Number(fields[17]);
   return {
     pid,
     comm: text.slice(open + 1, close),
-    state: fields[0] ?? "X",
+    state: fields[0] === "Z" && threads > 1 ? "S" : (fields[0] ?? "X"),
     ppid: Number(fields[1]),
     pgid: Number(fields[2]),
     sid: Number(fields[3]),
@@ -95,13 +99,32 @@ function readEntry(pid: number): ProcessEntry | null {
   };
 }
 
-function environmentOf(pid: number, name: string): string | null | undefined {
-  let bytes: Buffer;
+/** Where what a process's threads share can be read: of the process, else of a thread that has not ended. */
+function* placesOf(pid: number): Generator<string> {
+  yield `/proc/${pid}`;
+  let threads: string[] = [];
   try {
-    bytes = readFileSync(`/proc/${pid}/environ`);
+    threads = readdirSync(`/proc/${pid}/task`);
   } catch {
-    return undefined;
+    // gone
   }
+  for (const thread of threads) if (thread !== String(pid)) yield `/proc/${pid}/task/${thread}`;
+}
+
+function readShared(pid: number, name: string): Buffer | null {
+  for (const place of placesOf(pid)) {
+    try {
+      return readFileSync(`${place}/${name}`);
+    } catch (error) {
+      if (errnoOf(error) !== "ESRCH") return null;
+    }
+  }
+  return null;
+}
+
+function environmentOf(pid: number, name: string): string | null | undefined {
+  const bytes = readShared(pid, "environ");
+  if (bytes === null) return undefined;
   const wanted = `${name}=`;
   let at = bytes.indexOf(wanted);
   while (at > 0 && bytes[at - 1] !== 0) at = bytes.indexOf(wanted, at + 1);
@@ -112,7 +135,8 @@ function environmentOf(pid: number, name: string): string | null | undefined {
 
 function commandLineOf(pid: number): string {
   try {
-    const text = readFileSync(`/proc/${pid}/cmdline`, "utf8").replace(/\0+$/, "").replaceAll("\0", " ");
+    const place = [...placesOf(pid)].at(-1);
+    const text = readFileSync(`${place}/cmdline`, "utf8").replace(/\0+$/, "").replaceAll("\0", " ");
     return text === "" ? `[${readEntry(pid)?.comm ?? "gone"}]` : text;
   } catch {
     return "[gone]";
@@ -120,22 +144,28 @@ function commandLineOf(pid: number): string {
 }
 
 function isWriting(pid: number, file: { dev: number; ino: number }): boolean | undefined {
-  let fds: number[];
-  try {
-    fds = readdirSync(`/proc/${pid}/fd`).map(Number);
-  } catch (error) {
-    return errnoOf(error) === "ENOENT" ? false : undefined;
-  }
-  return fds.some((fd) => {
+  for (const place of placesOf(pid)) {
+    let fds: number[];
     try {
-      const stat = statSync(`/proc/${pid}/fd/${fd}`);
-      if (stat.ino !== file.ino || stat.dev !== file.dev) return false;
-      const flags = /^flags:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/fdinfo/${fd}`, "latin1"))?.[1] ?? "0";
-      return (Number.parseInt(flags, 8) & 0o3) !== 0;
-    } catch {
-      return false;
+      fds = readdirSync(`${place}/fd`).map(Number);
+    } catch (error) {
+      return errnoOf(error) === "ENOENT" ? false : undefined;
     }
-  });
+    // None at all: a main thread that has ended, or a process that closed them all.
+    if (fds.length > 0) return fds.some((fd) => isWritingThrough(place, fd, file));
+  }
+  return false;
+}
+
+function isWritingThrough(place: string, fd: number, file: { dev: number; ino: number }): boolean {
+  try {
+    const stat = statSync(`${place}/fd/${fd}`);
+    if (stat.ino !== file.ino || stat.dev !== file.dev) return false;
+    const flags = /^flags:\s*(\d+)/m.exec(readFileSync(`${place}/fdinfo/${fd}`, "latin1"))?.[1] ?? "0";
+    return (Number.parseInt(flags, 8) & 0o3) !== 0;
+  } catch {
+    return false;
+  }
 }
 
 /** Orphans may be handed to any thread of the subreaper, so every thread's children are read. */

@@ -1,0 +1,89 @@
+/** A guard that is dropped by the kernel, never inherited past an exec, and worth nothing when its file was replaced. */
+import { expect, test } from "bun:test";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { tryFlock } from "../../src/sys/flock.ts";
+import { libc } from "../../src/sys/libc.ts";
+import { until } from "../kit.ts";
+import { makeScratch } from "../scratch.ts";
+
+const scratch = makeScratch();
+
+test("held by one; free again after its release, which may come twice", () => {
+  const path = join(scratch(), "a.guard");
+  const first = tryFlock(path);
+  expect([first.is, tryFlock(path).is]).toEqual(["held", "busy"]);
+  if (first.is !== "held") return;
+  expect(first.lock.isInPlace()).toBe(true);
+  first.lock.release();
+  first.lock.release();
+  expect(first.lock.isInPlace()).toBe(false);
+  const second = tryFlock(path);
+  expect(second.is).toBe("held");
+  if (second.is === "held") second.lock.release();
+  expect(existsSync(path)).toBe(true);
+});
+
+test("a holder killed with SIGKILL leaves nothing, and the program it had started has not inherited it", async () => {
+  const directory = scratch();
+  const path = join(directory, "a.guard");
+  const note = join(directory, "note");
+  const script = `
+    const { tryFlock } = await import(${JSON.stringify(join(import.meta.dir, "../../src/sys/flock.ts"))});
+    const held = tryFlock(${JSON.stringify(path)});
+    const child = Bun.spawn(["sleep", "1000"], { stdio: ["ignore", "ignore", "ignore"] });
+    await Bun.write(${JSON.stringify(note)}, held.is + " " + child.pid);
+    setInterval(() => {}, 1000);`;
+  const holder = Bun.spawn([process.execPath, "-e", script], { stdio: ["ignore", "inherit", "inherit"] });
+  const text = await until("it holds", () => existsSync(note) && readFileSync(note, "utf8"));
+  const [is, child] = text.split(" ");
+  try {
+    expect([is, tryFlock(path).is]).toEqual(["held", "busy"]);
+    holder.kill("SIGKILL");
+    await holder.exited;
+    const next = tryFlock(path);
+    expect(next.is).toBe("held");
+    if (next.is === "held") next.lock.release();
+  } finally {
+    process.kill(Number(child), "SIGKILL");
+  }
+});
+
+test("a file replaced under the lock is told", () => {
+  const directory = join(scratch(), "run");
+  mkdirSync(directory);
+  const held = tryFlock(join(directory, "a.guard"));
+  if (held.is !== "held") throw new Error(held.is);
+  renameSync(directory, `${directory}.old`);
+  expect(held.lock.isInPlace()).toBe(false);
+  mkdirSync(directory);
+  writeFileSync(join(directory, "a.guard"), "");
+  expect(held.lock.isInPlace()).toBe(false);
+  held.lock.release();
+});
+
+test("a directory made anew between opening and locking: the new file is locked, so two never hold one path", () => {
+  const directory = join(scratch(), "run");
+  mkdirSync(directory);
+  const path = join(directory, "a.guard");
+  const symbols = libc() as { flock(fd: number, operation: number): number };
+  const real = symbols.flock;
+  let meanwhile: ReturnType<typeof tryFlock> | null = null;
+  symbols.flock = (fd, operation) => {
+    symbols.flock = real;
+    rmSync(directory, { recursive: true });
+    mkdirSync(directory);
+    meanwhile = tryFlock(path);
+    return real(fd, operation);
+  };
+  try {
+    const mine = tryFlock(path);
+    expect([mine.is, (meanwhile as unknown as typeof mine).is]).toEqual(["busy", "held"]);
+  } finally {
+    symbols.flock = real;
+  }
+});
+
+test("where the guard cannot be made, the error names the path", () => {
+  expect(() => tryFlock("/nowhere/at/all/a.guard")).toThrow("Cannot write /nowhere/at/all/a.guard");
+});

@@ -1,0 +1,447 @@
+/** Each row of the table on top of src/sys/lock.ts. */
+import { afterEach, describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { DtError } from "../../src/sys/error.ts";
+import { tryFlock } from "../../src/sys/flock.ts";
+import { identify, identifySelf, type ProcessEntry, type ProcessIdentity } from "../../src/sys/identity.ts";
+import {
+  acquireLock,
+  type HeldLock,
+  LOCK_REASONS,
+  type LockBackend,
+  type LockHolder,
+  type LockReason,
+  type LockRequest,
+  readHolder,
+} from "../../src/sys/lock.ts";
+import { makeProcessTable } from "../../src/sys/process.ts";
+import { REPOSITORY, until } from "../kit.ts";
+import { makeScratch } from "../scratch.ts";
+import type { WorkerPlan } from "./lock.worker.ts";
+import { BOOT, fakeTable, NAMESPACE } from "./table.fake.ts";
+
+const scratch = makeScratch();
+const TABLE = makeProcessTable();
+const BACKENDS: LockBackend[] = ["link", "excl"];
+
+const children: Bun.Subprocess[] = [];
+afterEach(async () => {
+  for (const child of children.splice(0)) {
+    child.kill("SIGKILL");
+    await child.exited;
+  }
+});
+
+function sleeper(): number {
+  const child = Bun.spawn(["sleep", "1000"], { stdio: ["ignore", "ignore", "ignore"] });
+  children.push(child);
+  return child.pid;
+}
+
+function identityOf(pid: number): ProcessIdentity {
+  return identify(TABLE, TABLE.entry(pid) as ProcessEntry);
+}
+
+function request(directory: string, more: Partial<LockRequest> = {}): LockRequest {
+  return {
+    path: join(directory, "a:b:c.lock"),
+    table: TABLE,
+    doing: "start",
+    command: "dt a b",
+    timeoutMs: 0,
+    ...more,
+  };
+}
+
+function lockText(holder: ProcessIdentity, more: Record<string, unknown> = {}): string {
+  const lock: LockHolder = {
+    version: 1,
+    holder,
+    nonce: "theirs",
+    command: "dt a b -d",
+    doing: "replace",
+    since: "2026-01-02T03:04:05.678Z",
+    backend: "link",
+  };
+  return JSON.stringify({ ...lock, ...more });
+}
+
+async function failure(promise: Promise<unknown>): Promise<DtError> {
+  return promise.then(
+    () => {
+      throw new Error("it was granted");
+    },
+    (error: DtError) => error,
+  );
+}
+
+describe("there is none", () => {
+  for (const backend of [...BACKENDS, undefined]) {
+    test(`created by ${backend ?? "the default"}, removed by its release, the guard stays`, async () => {
+      const directory = scratch();
+      const lock = await acquireLock(request(directory, { backend }));
+      const written = JSON.parse(readFileSync(join(directory, "a:b:c.lock"), "utf8"));
+      expect(written).toEqual({ ...lock.holder, holder: identifySelf(TABLE) });
+      expect(written).toMatchObject({ version: 1, backend: backend ?? "link", doing: "start", command: "dt a b" });
+      expect(lock.broke).toBeNull();
+      expect(readdirSync(directory).sort()).toEqual(["a:b:c.guard", "a:b:c.lock"]);
+      lock.release();
+      lock.release();
+      expect(readdirSync(directory)).toEqual(["a:b:c.guard"]);
+    });
+  }
+});
+
+describe("left, and waited for", () => {
+  const cases: [what: string, reason: LockReason, write: (path: string) => void, by: string | null][] = [
+    ["holder alive", "held", (path) => writeFileSync(path, lockText(identityOf(sleeper()))), "theirs"],
+    [
+      "holder in another pid namespace",
+      "unknown-holder",
+      (path) => writeFileSync(path, lockText({ ...identityOf(sleeper()), pidNamespace: "pid:[1]" })),
+      "theirs",
+    ],
+    [
+      "a dead pid in another pid namespace",
+      "unknown-holder",
+      (path) => writeFileSync(path, lockText({ ...identifySelf(TABLE), pid: 4_000_000, pidNamespace: "pid:[1]" })),
+      "theirs",
+    ],
+    [
+      "a lock of a later version",
+      "unknown-holder",
+      (path) => writeFileSync(path, JSON.stringify({ version: 2, owner: "new" })),
+      null,
+    ],
+    ["a lock that cannot be read", "unknown-holder", (path) => mkdirSync(path), null],
+  ];
+  for (const [what, reason, write, by] of cases) {
+    for (const backend of BACKENDS) {
+      test(`${what} (${backend})`, async () => {
+        const directory = scratch();
+        const path = join(directory, "a:b:c.lock");
+        write(path);
+        const before = existsSync(path) && readHolder(path);
+        const error = await failure(acquireLock(request(directory, { backend, timeoutMs: 30 })));
+        expect(error).toMatchObject({ code: "lock-timeout", status: 4, details: { reason } });
+        expect((error.details?.holder as LockHolder | null)?.nonce ?? null).toBe(by);
+        expect(readHolder(path)).toEqual(before as ReturnType<typeof readHolder>);
+        expect(readdirSync(directory).sort()).toEqual(["a:b:c.guard", "a:b:c.lock"]);
+      });
+    }
+  }
+
+  test("the error names who holds it, since when, doing what, and how long was waited", async () => {
+    const directory = scratch();
+    const pid = sleeper();
+    writeFileSync(join(directory, "a:b:c.lock"), lockText(identityOf(pid)));
+    const error = await failure(acquireLock(request(directory, { timeoutMs: 25 })));
+    expect(error.message).toBe(
+      `Could not get the lock ${join(directory, "a:b:c.lock")} within 25 ms: pid ${pid} (dt a b -d) has held it since 2026-01-02T03:04:05.678Z, doing: replace.`,
+    );
+    expect(error.hint).toBe("Try again when it is done.");
+  });
+
+  test("it is had as soon as the holder lets go", async () => {
+    const directory = scratch();
+    const path = join(directory, "a:b:c.lock");
+    writeFileSync(path, lockText(identityOf(sleeper())));
+    const waiting = acquireLock(request(directory, { timeoutMs: 10_000 }));
+    await until("it has looked", () => existsSync(join(directory, "a:b:c.guard")));
+    unlinkSync(path);
+    (await waiting).release();
+  });
+
+  test("it is had as soon as the holder is killed", async () => {
+    const directory = scratch();
+    const pid = sleeper();
+    writeFileSync(join(directory, "a:b:c.lock"), lockText(identityOf(pid)));
+    const waiting = acquireLock(request(directory, { timeoutMs: 10_000 }));
+    await until("it has looked", () => existsSync(join(directory, "a:b:c.guard")));
+    process.kill(pid, "SIGKILL");
+    const lock = await waiting;
+    expect(lock.broke).toMatchObject({ holder: { pid } });
+    lock.release();
+  });
+
+  test("an abort ends the wait", async () => {
+    const directory = scratch();
+    writeFileSync(join(directory, "a:b:c.lock"), lockText(identityOf(sleeper())));
+    const stop = new AbortController();
+    const waiting = failure(acquireLock(request(directory, { timeoutMs: 60_000, signal: stop.signal })));
+    stop.abort();
+    expect((await waiting).name).toBe("AbortError");
+  });
+});
+
+describe("removed, and made anew by exactly one", () => {
+  const cases: [what: string, text: () => string | Promise<string>, whose: boolean][] = [
+    [
+      "the holder is dead",
+      async () => {
+        const child = Bun.spawn(["sleep", "1000"], { stdio: ["ignore", "ignore", "ignore"] });
+        const text = lockText(identityOf(child.pid));
+        child.kill("SIGKILL");
+        await child.exited;
+        return text;
+      },
+      true,
+    ],
+    ["its pid was reused", () => lockText({ ...identityOf(sleeper()), startTime: "1" }), true],
+    ["it was taken before the last boot", () => lockText({ ...identityOf(sleeper()), bootId: "another" }), true],
+    ["it is empty", () => "", false],
+    ["it is cut off", () => lockText(identifySelf(TABLE)).slice(0, 60), false],
+    ["it is zeros, as after a power cut", () => "\0".repeat(200), false],
+    ["it is no lock", () => "null", false],
+    ["it is no lock either", () => "{}", false],
+  ];
+  for (const [what, makeText, whose] of cases) {
+    for (const backend of BACKENDS) {
+      test(`${what} (${backend})`, async () => {
+        const directory = scratch();
+        writeFileSync(join(directory, "a:b:c.lock"), await makeText());
+        const lock = await acquireLock(request(directory, { backend }));
+        if (whose) expect(lock.broke).toMatchObject({ nonce: "theirs", doing: "replace" });
+        else expect(lock.broke).toBe("unreadable");
+        expect(readHolder(join(directory, "a:b:c.lock"))).toMatchObject({ value: { nonce: lock.holder.nonce } });
+        lock.release();
+        expect(readdirSync(directory)).toEqual(["a:b:c.guard"]);
+      });
+    }
+  }
+
+  /** Runs a second contender to its end at the moment at which the first has read the stale lock and judges its holder. */
+  async function meetInTheMiddle(backend: LockBackend, meanwhile: (directory: string) => void) {
+    const directory = scratch();
+    writeFileSync(
+      join(directory, "a:b:c.lock"),
+      lockText({ pid: 4242, startTime: "1", bootId: BOOT, pidNamespace: NAMESPACE }),
+    );
+    // The two are told apart by their start times, and each sees the other alive.
+    const second = fakeTable([], { pid: process.pid, startTime: "222" });
+    const first = fakeTable([], { pid: process.pid, startTime: "111" });
+    let other: Promise<HeldLock | DtError> | null = null;
+    first.onEntry = (pid) => {
+      if (pid !== 4242 || other !== null) return;
+      meanwhile(directory);
+      other = acquireLock(request(directory, { table: second, backend })).catch((error) => error);
+    };
+    const mine = await acquireLock(request(directory, { table: first, backend })).catch((error) => error);
+    return {
+      directory,
+      mine: mine as HeldLock | DtError,
+      other: await (other as unknown as Promise<HeldLock | DtError>),
+    };
+  }
+
+  const isHeld = (one: HeldLock | DtError): one is HeldLock => "release" in one;
+
+  for (const backend of BACKENDS) {
+    test(`a second contender in the middle of the breaking is kept out (${backend})`, async () => {
+      const { mine, other } = await meetInTheMiddle(backend, () => {});
+      expect([isHeld(mine), isHeld(other)]).toEqual([true, false]);
+      expect((other as DtError).code).toBe("lock-timeout");
+    });
+
+    for (const [how, replace] of [
+      ["removed", (guard: string) => unlinkSync(guard)],
+      [
+        "replaced",
+        (guard: string) => {
+          writeFileSync(`${guard}.new`, "");
+          renameSync(`${guard}.new`, guard);
+        },
+      ],
+    ] as const) {
+      test(`the guard is ${how} in the middle of the breaking: only who has the new one breaks (${backend})`, async () => {
+        const { directory, mine, other } = await meetInTheMiddle(backend, (at) => replace(join(at, "a:b:c.guard")));
+        expect([isHeld(mine), isHeld(other)]).toEqual([false, true]);
+        expect(readHolder(join(directory, "a:b:c.lock"))).toMatchObject({
+          value: { nonce: (other as HeldLock).holder.nonce },
+        });
+      });
+    }
+  }
+
+  test("the guard is removed while the lock is held: the lock itself still excludes, and its release touches nothing else", async () => {
+    const directory = scratch();
+    const pid = sleeper();
+    writeFileSync(join(directory, "a:b:c.lock"), lockText(identityOf(pid)));
+    writeFileSync(join(directory, "a:b:c.guard"), "");
+    unlinkSync(join(directory, "a:b:c.guard"));
+    expect((await failure(acquireLock(request(directory)))).details?.reason).toBe("held");
+  });
+});
+
+describe("release", () => {
+  test("leaves a lock that is another's by now", async () => {
+    const directory = scratch();
+    const path = join(directory, "a:b:c.lock");
+    const lock = await acquireLock(request(directory));
+    writeFileSync(path, lockText(identityOf(sleeper())));
+    lock.release();
+    expect(readHolder(path)).toMatchObject({ value: { nonce: "theirs" } });
+  });
+
+  test("is silent when the run directory was removed meanwhile", async () => {
+    const directory = join(scratch(), "run");
+    mkdirSync(directory);
+    const lock = await acquireLock(request(directory));
+    renameSync(directory, `${directory}.gone`);
+    lock.release();
+    expect(existsSync(directory)).toBe(false);
+  });
+});
+
+describe("reasons", () => {
+  test("re-entry is refused at once", async () => {
+    const directory = scratch();
+    const lock = await acquireLock(request(directory));
+    const began = performance.now();
+    const error = await failure(acquireLock(request(directory, { timeoutMs: 60_000 })));
+    expect(performance.now() - began).toBeLessThan(5000);
+    expect(error.details?.reason).toBe("re-entry");
+    expect(error.message).toContain("this very process holds it already, doing: start");
+    lock.release();
+  });
+
+  test("guard-busy, when only the guard was ever in the way", async () => {
+    const directory = scratch();
+    const guard = tryFlock(join(directory, "a:b:c.guard"));
+    const error = await failure(acquireLock(request(directory, { timeoutMs: 20 })));
+    expect(error.details?.reason).toBe("guard-busy");
+    if (guard.is === "held") guard.lock.release();
+  });
+
+  test("who holds it is named even if the last try met a busy guard", async () => {
+    const directory = scratch();
+    const pid = sleeper();
+    writeFileSync(join(directory, "a:b:c.lock"), lockText(identityOf(pid)));
+    const guard = tryFlock(join(directory, "a:b:c.guard"));
+    const error = await failure(acquireLock(request(directory, { timeoutMs: 20 })));
+    expect(error.details).toMatchObject({ reason: "held", holder: { holder: { pid } } });
+    if (guard.is === "held") guard.lock.release();
+  });
+
+  test("docs/locks.md has a row for each, and the page is in the navigation", () => {
+    const page = readFileSync(join(REPOSITORY, "docs", "locks.md"), "utf8");
+    const rows = [...page.matchAll(/^\| `([\w-]+)` \|/gm)].map((match) => match[1] as string);
+    for (const reason of Object.keys(LOCK_REASONS)) expect(rows).toContain(reason);
+    expect(readFileSync(join(REPOSITORY, "docs", "nav.json"), "utf8")).toContain('"locks.md"');
+  });
+
+  test("each reason is a whole clause, with and without a holder", () => {
+    const holder = JSON.parse(lockText(identifySelf(TABLE))) as LockHolder;
+    for (const { why, hint } of Object.values(LOCK_REASONS)) {
+      for (const by of [holder, null]) {
+        expect(why(by, "/l")).toMatch(/^\S.*[^.\s]$/);
+        expect(hint(by, "/l")).toMatch(/^[A-Z].*\.$/);
+      }
+    }
+  });
+});
+
+/** Contenders as processes of their own, which all begin at once. */
+async function contendOnce(directory: string, count: number, more: Partial<WorkerPlan>): Promise<string[]> {
+  const gate = join(directory, "go");
+  const workers = Array.from({ length: count }, (_, at) => {
+    const plan: WorkerPlan = { directory, name: String(at), rounds: 1, backend: null, deny: [], gate, ...more };
+    const child = Bun.spawn([process.execPath, join(import.meta.dir, "lock.worker.ts"), JSON.stringify(plan)], {
+      stdio: ["ignore", "inherit", "inherit"],
+    });
+    children.push(child);
+    return child;
+  });
+  await until("all are at the gate", () => workers.every((_, at) => existsSync(join(directory, `ack.${at}`))), 30_000);
+  writeFileSync(gate, "");
+  await Promise.all(workers.map((worker) => worker.exited));
+  return workers.map((_, at) => readFileSync(join(directory, `ack.${at}`), "utf8").trim());
+}
+
+function counting(): string {
+  const directory = scratch();
+  writeFileSync(join(directory, "counter"), "0".repeat(12));
+  return directory;
+}
+
+describe("16 processes at once", () => {
+  for (const [what, text] of [
+    ["an empty lock", ""],
+    ["a stale lock", lockText({ ...identifySelf(TABLE), startTime: "1" })],
+  ] as const) {
+    for (const backend of BACKENDS) {
+      test(`${what} is broken by exactly one (${backend})`, async () => {
+        const directory = counting();
+        writeFileSync(join(directory, "t:dev:default.lock"), text);
+        const notes = await contendOnce(directory, 16, { backend });
+        const rows = notes.map((note) => note.split(" "));
+        expect(rows.map(([count]) => Number(count)).sort((a, b) => a - b)).toEqual(
+          Array.from({ length: 16 }, (_, at) => at + 1),
+        );
+        expect(rows.filter((row) => row[2] === "1")).toHaveLength(1);
+        expect(rows.find((row) => row[2] === "1")?.[0]).toBe("1");
+      }, 60_000);
+    }
+  }
+});
+
+describe("no flock on this file system", () => {
+  test("the lock is created and excludes", async () => {
+    const directory = counting();
+    const notes = await contendOnce(directory, 4, { deny: ["flock"], rounds: 20 });
+    const counts = notes.flatMap((note) => note.split("\n").map((line) => Number(line.split(" ")[0])));
+    expect(counts.sort((a, b) => a - b)).toEqual(Array.from({ length: 80 }, (_, at) => at + 1));
+  }, 30_000);
+
+  for (const [what, text] of [
+    ["a stale lock", lockText({ ...identifySelf(TABLE), startTime: "1" })],
+    ["an empty lock", ""],
+  ] as const) {
+    test(`${what} is left, with the reason no-guard`, async () => {
+      const directory = counting();
+      const path = join(directory, "t:dev:default.lock");
+      writeFileSync(path, text);
+      expect(await contendOnce(directory, 1, { deny: ["flock"], timeoutMs: 20 })).toEqual(["REFUSED no-guard"]);
+      expect(readFileSync(path, "utf8")).toBe(text);
+    });
+  }
+});
+
+test("where hard links do not work the lock is created exclusively, and says so", async () => {
+  expect(await contendOnce(counting(), 1, { deny: ["link"] })).toEqual(["1 excl 0"]);
+});
+
+test("a backend that is forced and does not work is an error, not another backend", async () => {
+  const directory = counting();
+  expect(await contendOnce(directory, 1, { deny: ["link"], backend: "link" })).toEqual(["REFUSED undefined"]);
+  expect(existsSync(join(directory, "t:dev:default.lock"))).toBe(false);
+  expect(readdirSync(directory).filter((name) => name.endsWith(".tmp"))).toEqual([]);
+});
+
+test("a full and a read-only disk", async () => {
+  const directory = scratch();
+  const script = `mount -t tmpfs -o size=64k,mode=700 none "$1" || exit 77; exec "$2" "$3" "$1"`;
+  const scenario = join(import.meta.dir, "lock.fulldisk.ts");
+  const child = Bun.spawnSync(["unshare", "-m", "sh", "-c", script, "sh", directory, process.execPath, scenario]);
+  if (child.exitCode === 77 || /unshare/.test(child.stderr.toString())) {
+    console.error("skipped: this machine does not let us mount a small tmpfs");
+    return;
+  }
+  expect(child.stderr.toString()).toBe("");
+  const refused = { left: ["a:b:c.guard", "filler"] };
+  expect(JSON.parse(child.stdout.toString())).toEqual({
+    "full link": "cannot-write",
+    "full link, left": refused.left,
+    "full excl": "cannot-write",
+    "full excl, left": refused.left,
+    "full either": "cannot-write",
+    "full either, left": refused.left,
+    "full, even unwritten": ["held", "guard-busy", "guard-busy", "held", false],
+    "full, held by another": ["held", "held"],
+    "read-only, held by another": ["held", "held"],
+    "read-only, even unwritten": ["held", "guard-busy", "guard-busy", "held", false],
+    "read-only": "cannot-write",
+    "read-only, no guard yet": "cannot-write",
+  });
+});

@@ -1,0 +1,137 @@
+/** The small promises: how a child ended, holes in files, names near to a mistyped one, signals by name. */
+import { describe, expect, test } from "bun:test";
+import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { dataStart, releaseHead } from "../../src/sys/holes.ts";
+import { lazy } from "../../src/sys/lazy.ts";
+import { nearestNames } from "../../src/sys/nearest.ts";
+import { ensureShims } from "../../src/sys/shims.ts";
+import { signalName, signalNumber } from "../../src/sys/signals.ts";
+import { statOf } from "../../src/sys/stat.ts";
+import { shellCode, statusOf } from "../../src/sys/status.ts";
+import { makeScratch } from "../scratch.ts";
+
+const scratch = makeScratch();
+
+describe("status", () => {
+  const cases: [what: string, script: string, code: number | null, signal: string | null, shell: number][] = [
+    ["success", "exit 0", 0, null, 0],
+    ["a code", "exit 3", 3, null, 3],
+    ["the highest code", "exit 255", 255, null, 255],
+    ["SIGTERM", "kill -TERM $$", null, "SIGTERM", 143],
+    ["SIGKILL", "kill -KILL $$", null, "SIGKILL", 137],
+    ["a real-time signal", "kill -34 $$", null, "SIG34", 162],
+  ];
+  for (const [what, script, code, signal, shell] of cases) {
+    test(what, async () => {
+      const child = Bun.spawn(["bash", "-c", script], { stdio: ["ignore", "ignore", "ignore"] });
+      await child.exited;
+      const status = statusOf(child);
+      expect(status).toEqual({ code, signal });
+      expect(shellCode(status)).toBe(shell);
+    });
+  }
+
+  test("an end that nobody saw is no success", () => {
+    expect(shellCode({ code: null, signal: null })).toBe(1);
+  });
+});
+
+test("signals by name and number", () => {
+  expect([signalNumber("SIGTERM"), signalNumber("SIGNOT"), signalNumber("toString")]).toEqual([
+    15,
+    undefined,
+    undefined,
+  ]);
+  expect([signalName(9), signalName(34)]).toEqual(["SIGKILL", "SIG34"]);
+});
+
+describe("holes", () => {
+  test("whole blocks of the head are given back; offsets and the rest stay", () => {
+    const path = join(scratch(), "f");
+    writeFileSync(path, Buffer.alloc(100_000, "x"));
+    const fd = openSync(path, "r+");
+    try {
+      expect([releaseHead(fd, 0), releaseHead(fd, 4095), dataStart(fd)]).toEqual([0, 0, 0]);
+      const reached = releaseHead(fd, 50_000);
+      if (reached === null) {
+        console.error("skipped: this file system has no holes");
+        return;
+      }
+      expect(reached).toBe(49_152);
+      expect(dataStart(fd)).toBe(reached);
+      expect(fstatSync(fd).size).toBe(100_000);
+      const bytes = readFileSync(path);
+      expect(bytes.subarray(0, reached).every((byte) => byte === 0)).toBe(true);
+      expect(bytes.subarray(reached).every((byte) => byte === 120)).toBe(true);
+    } finally {
+      closeSync(fd);
+    }
+  });
+
+  test("a file that is empty, or nothing but a hole, begins at 0", () => {
+    const fd = openSync(join(scratch(), "f"), "w+");
+    expect(dataStart(fd)).toBe(0);
+    ftruncateSync(fd, 1_000_000);
+    expect(dataStart(fd)).toBe(0);
+    closeSync(fd);
+  });
+});
+
+describe("nearestNames", () => {
+  const NAMES = ["start", "stop", "status", "restart", "logs", "list"];
+  const cases: [word: string, near: string[]][] = [
+    ["stpo", ["stop"]],
+    ["STOP", ["stop"]],
+    ["sta", ["start", "status", "stop"]],
+    ["log", ["logs"]],
+    ["zzzzzz", []],
+    ["restrat", ["restart"]],
+  ];
+  for (const [word, near] of cases) {
+    test(`${word}: ${near.join(" ") || "none"}`, () => {
+      expect(nearestNames(word, NAMES)).toEqual(near);
+    });
+  }
+  test("at most three, none of none", () => {
+    expect(nearestNames("a", ["ab", "ac", "ad", "ae"])).toEqual(["ab", "ac", "ad"]);
+    expect(nearestNames("a", [])).toEqual([]);
+  });
+});
+
+test("lazy makes once, also what is undefined", () => {
+  let made = 0;
+  const value = lazy(() => {
+    made++;
+    return undefined;
+  });
+  expect([value(), value(), made]).toEqual([undefined, undefined, 1]);
+});
+
+test("statOf: what cannot be seen is not there", () => {
+  const directory = scratch();
+  writeFileSync(join(directory, "f"), "");
+  expect(statOf(join(directory, "f"))?.isFile()).toBe(true);
+  for (const path of [join(directory, "n"), join(directory, "f", "x"), "x".repeat(5000), ""]) {
+    expect(statOf(path)).toBeUndefined();
+  }
+});
+
+describe("shims", () => {
+  test("made once, below the first place that can be written, and they run what they are named after", () => {
+    const directory = scratch();
+    writeFileSync(join(directory, "file"), "");
+    const self = [process.execPath, join(directory, "it's me.ts")];
+    writeFileSync(self[1] as string, "console.log(process.env.BUN_BE_BUN ?? 'unset', ...process.argv.slice(2));");
+    const made = ensureShims([join(directory, "file"), directory], self);
+    expect(made).toStartWith(join(directory, "shims"));
+    expect(ensureShims([directory], self)).toBe(made);
+    expect(ensureShims([join(directory, "file")], self)).toBeNull();
+    const shim = join(made as string, "dt");
+    expect(statSync(shim).mode & 0o777).toBe(0o755);
+    const env = { PATH: process.env.PATH ?? "", BUN_BE_BUN: "1" };
+    expect(Bun.spawnSync([shim, "a b", "$c"], { env }).stdout.toString()).toBe("unset a b $c\n");
+    const asBun = Bun.spawnSync([join(made as string, "bun"), "-e", "console.log(process.env.BUN_BE_BUN)"], { env });
+    expect(asBun.stdout.toString()).toBe("1\n");
+  });
+});

@@ -1,0 +1,64 @@
+/** A made-up process table: what the kernel would say, as data. This very process is always in it. */
+import type { ProcessEntry, ProcessIdentity, ProcessTable } from "../../src/sys/identity.ts";
+
+export const BOOT = "boot-now";
+export const NAMESPACE = "pid:[here]";
+
+export interface FakeProcess extends Partial<ProcessEntry> {
+  pid: number;
+  /** Its initial environment; null: cannot be read. */
+  env?: Record<string, string> | null;
+  /** Inodes it has open for writing. */
+  writes?: number[];
+}
+
+export interface FakeTable extends ProcessTable {
+  processes: Map<number, FakeProcess>;
+  /** Called before an entry is looked up: where a test lets something happen in the middle. */
+  onEntry: (pid: number) => void;
+  identity(pid: number): ProcessIdentity;
+}
+
+export function fakeTable(list: readonly FakeProcess[], self: FakeProcess = { pid: process.pid }): FakeTable {
+  const processes = new Map([self, ...list].map((one) => [one.pid, one]));
+  const entryOf = (one: FakeProcess): ProcessEntry => ({
+    ppid: 1,
+    pgid: one.pid,
+    sid: one.pid,
+    startTime: "1000",
+    state: "S",
+    comm: "program",
+    ...one,
+  });
+  const table: FakeTable = {
+    processes,
+    onEntry: () => {},
+    identity: (pid) => ({
+      pid,
+      startTime: entryOf(processes.get(pid) ?? { pid }).startTime,
+      bootId: BOOT,
+      pidNamespace: NAMESPACE,
+    }),
+    bootId: () => BOOT,
+    pidNamespace: () => NAMESPACE,
+    list: () => [...processes.values()].map(entryOf),
+    entry(pid) {
+      table.onEntry(pid);
+      const one = processes.get(pid);
+      return one === undefined ? null : entryOf(one);
+    },
+    environmentOf(pid, name) {
+      const env = processes.get(pid)?.env;
+      return env === null ? undefined : (env?.[name] ?? null);
+    },
+    commandLineOf: (pid) => `command of ${pid}`,
+    isWriting: (pid, file) => processes.get(pid)?.writes?.includes(file.ino) ?? false,
+    listeningPorts: () => [],
+    listenersOn: () => [],
+    signal: () => "unknown",
+    signalGroup: () => null,
+    becomeSubreaper: () => false,
+    childrenOfSelf: () => [],
+  };
+  return table;
+}
