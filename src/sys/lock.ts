@@ -325,7 +325,7 @@ export const LOCK_REASONS: Record<LockReason, ReasonText> = {
   "no-guard": {
     why: (by) =>
       `its holder ${by === null ? "" : `(pid ${by.holder.pid}) `}is gone, but this file system has no flock, so nothing is broken by itself`,
-    hint: () => "`dt doctor --fix` breaks it when that process is really gone.",
+    hint: () => "Run `dt doctor --fix`: it breaks the lock when that process is really gone.",
   },
   "guard-busy": { why: () => "others were trying for it all the time", hint: () => "Try again." },
   "re-entry": { why: (by) => `this very process holds it already, doing: ${by?.doing}`, hint: WAIT_FOR_IT },
