@@ -54,7 +54,7 @@ export async function runHandler(
   enter(cwd, environment.env);
   try {
     const handler = await loadHandler({ file, command, variant, root });
-    return await callHandler(handler, context, request, { streams, cwd, env: environment.env });
+    return await callHandler(handler, context, request, { cwd, env: environment.env });
   } finally {
     await streams.settle();
   }
@@ -64,7 +64,7 @@ async function callHandler(
   handler: Handler,
   { ground, talk }: RunnerContext,
   { plugin, command, args }: OneshotRequest,
-  place: { streams: StandardStreams; cwd: string; env: Record<string, string> },
+  place: { cwd: string; env: Record<string, string> },
 ): Promise<number> {
   const running = new Set<AttachedProgram>();
   const interruption = makeInterruption((signal) => {
@@ -100,14 +100,12 @@ interface ExecGround {
   talk: Talk;
   running: Set<AttachedProgram>;
   interruption: Interruption;
-  streams: StandardStreams;
   cwd: string;
   env: Record<string, string>;
 }
 
-function makeExec({ talk, running, interruption, streams, cwd, env }: ExecGround): HandlerContext["exec"] {
+function makeExec({ talk, running, interruption, cwd, env }: ExecGround): HandlerContext["exec"] {
   const run = async (execution: Execution) => {
-    streams.restore();
     const program = start(execution);
     running.add(program);
     return program.exited.finally(() => running.delete(program));

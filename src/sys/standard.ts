@@ -1,6 +1,7 @@
 /**
  * The standard streams where code runs that is not dt's. `process.stdout` buffers what a slow pipe does not take, an exit loses
- * that, and it makes the pipe non-blocking for all who share it: a program that writes to it then fails with EAGAIN.
+ * that, and it makes the pipe non-blocking for all who share it: who writes to it afterwards fails with EAGAIN. (Programs that
+ * Bun starts itself are spared: it sees to that.)
  *
  * Known limit: on macOS, where `fcntl` cannot be called through Bun, a touched pipe stays non-blocking.
  */
@@ -11,9 +12,7 @@ const F_SETFL = 4;
 const O_NONBLOCK = 0o4000;
 
 export interface StandardStreams {
-  /** Makes them blocking again where they were. A stream of Bun's then writes at once and whole. */
-  restore(): void;
-  /** Waits until all that was written is out, then restores. */
+  /** Waits until all that was written is out, then makes the streams blocking again where they were. */
   settle(): Promise<void>;
 }
 
@@ -21,17 +20,13 @@ export interface StandardStreams {
 export function guardStandardStreams(): StandardStreams {
   const flags = (fd: number) => (process.platform === "linux" ? libc().fcntl(fd, F_GETFL, 0) : O_NONBLOCK);
   const blocking = [0, 1, 2].filter((fd) => (flags(fd) & O_NONBLOCK) === 0);
-  const restore = () => {
-    for (const fd of blocking) {
-      const now = flags(fd);
-      if (now >= 0 && (now & O_NONBLOCK) !== 0) libc().fcntl(fd, F_SETFL, now & ~O_NONBLOCK);
-    }
-  };
   return {
-    restore,
     async settle() {
       await Promise.all([drained(process.stdout), drained(process.stderr)]);
-      restore();
+      for (const fd of blocking) {
+        const now = flags(fd);
+        if (now >= 0 && (now & O_NONBLOCK) !== 0) libc().fcntl(fd, F_SETFL, now & ~O_NONBLOCK);
+      }
     },
   };
 }

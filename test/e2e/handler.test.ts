@@ -34,6 +34,7 @@ export default definePlugin({
     console: { kind: "oneshot", handler: () => { for (let i = 0; i < 3000; i++) console.log(String(i).padStart(100, ".")); } },
     stream: { kind: "oneshot", handler: () => { for (let i = 0; i < 3000; i++) process.stdout.write(String(i).padStart(100, ".") + "\\n"); } },
     streamThenThrow: { kind: "oneshot", handler: () => { process.stdout.write("x".repeat(300_000)); fail("after writing"); } },
+    streamExec: { kind: "oneshot", handler: async (c) => { process.stdout.write("first\\n"); process.stderr.write(""); await c.exec("head", ["-c", "300000", "/dev/zero"]); process.stdout.write("last\\n"); } },
     stdin: { kind: "oneshot", handler: async () => { console.log((await Bun.stdin.text()).length); } },
     timer: { kind: "oneshot", handler: () => { setTimeout(() => {}, 30_000); } },
     exits: { kind: "oneshot", handler: () => { process.exit(33); } },
@@ -47,7 +48,7 @@ export default definePlugin({
     stubborn: { kind: "oneshot", handler: async ({ signal }) => { signal.addEventListener("abort", () => console.log("first")); console.log("up"); await hold(); } },
     deaf: { kind: "oneshot", handler: async () => { console.log("up"); await hold(); } },
     busy: { kind: "oneshot", handler: () => { console.log("up"); for (;;) {} } },
-    child: { kind: "oneshot", handler: async ({ exec }) => { await exec("sh", ["-c", "trap 'echo child got it; exit 4' INT TERM; echo up; while :; do sleep 0.02; done"]); mark("went-on"); } },
+    child: { kind: "oneshot", handler: async ({ exec }) => { await exec("sh", ["-c", "trap 'n=x$n' INT TERM; echo up; while [ -z $n ]; do sleep 0.02; done; sleep 0.2; echo child got $n; exit 4"]); mark("went-on"); } },
     repl: { kind: "oneshot", handler: async ({ exec }) => { await exec("sh", ["-c", "trap 'exit 0' INT; echo up; while :; do sleep 0.02; done"]); console.log("went on"); } },
   },
 });
@@ -192,6 +193,8 @@ describe("what it writes", () => {
       `{ "$DT" h exec head -c 300000 /dev/zero; "$DT" h stream >/dev/null; "$DT" h nothing; head -c 300000 /dev/zero; } | { sleep 0.2; wc -c; }`,
     );
     expect(stdout.trim()).toBe("600000");
+    const mixed = await shell(root, '"$DT" h streamExec | { sleep 0.2; cat; }');
+    expect([mixed.stderr, mixed.stdout]).toEqual(["", `first\n${"\0".repeat(300_000)}last\n`]);
   });
 
   test("a reader that leaves hangs nothing", async () => {
@@ -266,7 +269,7 @@ describe("signals", () => {
       const reader = child.stdout.getReader();
       expect(new TextDecoder().decode((await reader.read()).value)).toBe("up\n");
       child.kill(signal);
-      expect(new TextDecoder().decode((await reader.read()).value)).toBe("child got it\n");
+      expect(new TextDecoder().decode((await reader.read()).value)).toBe("child got x\n");
       await child.exited;
       expect([child.exitCode, child.signalCode, await child.stderr.text()]).toEqual([code, null, ""]);
       expect(existsSync(join(root.dir, "went-on"))).toBe(false);
@@ -278,7 +281,7 @@ describe("signals", () => {
     terminal.type('"$DT" h child\r');
     await terminal.sees(/up\r\n/);
     terminal.type("\x03");
-    await terminal.sees(/child got it\r\n/);
+    await terminal.sees(/child got x\r\n/);
     await terminal.sees(/\$ $/);
     terminal.type('echo "code $?"\r');
     await terminal.sees(/code 130/);
