@@ -16,8 +16,13 @@ const END = "<!-- bench:end -->";
 
 export function formatGroups(groups: readonly Group[]): string {
   return groups
-    .map(({ title, rows, load }) => `### ${title}\n\nLoad average ${load.toFixed(1)}.\n\n${formatTable(rows)}\n`)
+    .map(({ title, rows, load }) => `### ${title}\n\n${describeLoad(load)}\n\n${formatTable(rows)}\n`)
     .join("\n");
+}
+
+function describeLoad(load: number): string {
+  const busy = load > 1.5 * cpus().length;
+  return `Load average ${load.toFixed(1)}${busy ? ": the machine was busy, so the milliseconds are high and only the ratios tell" : ""}.`;
 }
 
 function formatTable(rows: readonly Row[]): string {
