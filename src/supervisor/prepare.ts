@@ -33,7 +33,7 @@ export function buildArgv(run: string[] | string, args: readonly string[]): [str
   if (Array.isArray(run)) return [...run, ...args] as [string, ...string[]];
   if (args.length === 0) return ["sh", "-c", run];
   const usesArguments = /\$[@*#1-9]|\$\{[@*#1-9]/.test(run);
-  return ["sh", "-c", usesArguments ? run : `${run} "$@"`, "sh", ...args];
+  return ["sh", "-c", usesArguments ? run : `${run.trimEnd()} "$@"`, "sh", ...args];
 }
 
 export interface CommandRequest {
