@@ -1,6 +1,8 @@
 /**
  * Builds the binary: `bun build.ts [--if-changed] [target …]`, default the machine's own, to `dist/dt`; others to `dist/dt-<target>`.
  * Each is written beside its place and renamed into it, so a running dt is never overwritten.
+ *
+ * Exit codes: 0 built or nothing to do, 1 failed, 2 wrong usage, 3 node_modules is not what package.json asks for.
  */
 import { createHash } from "node:crypto";
 import {
@@ -8,6 +10,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   utimesSync,
@@ -19,6 +22,7 @@ import manifest from "./package.json" with { type: "json" };
 const ROOT = import.meta.dir;
 const DIST = join(ROOT, "dist");
 const STAMP = join(DIST, ".sources");
+/** The same list is in dialtone.sh, which looks at their times. */
 const SOURCES = ["src", "build.ts", "package.json", "package-lock.json", "tsconfig.json", "bunfig.toml"];
 
 const TARGETS = {
@@ -34,27 +38,38 @@ const TARGETS = {
 type Target = keyof typeof TARGETS;
 
 const words = process.argv.slice(2);
-const asked = words.filter((word) => !word.startsWith("--"));
-const targets = (asked.length === 0 ? ["native"] : asked) as Target[];
-const unknown = targets.find((target) => !(target in TARGETS));
-if (unknown !== undefined) {
-  console.error(`build.ts: no target "${unknown}"; there is: ${Object.keys(TARGETS).join(" ")}`);
+const flags = words.filter((word) => word.startsWith("-"));
+const asked = words.filter((word) => !word.startsWith("-"));
+const wrong = flags.find((flag) => flag !== "--if-changed") ?? asked.find((target) => !(target in TARGETS));
+if (wrong !== undefined) {
+  console.error(`build.ts: there is no ${wrong}, but --if-changed and the targets ${Object.keys(TARGETS).join(" ")}`);
   process.exit(2);
 }
+const targets = (asked.length === 0 ? ["native"] : asked) as Target[];
 
+// dialtone.sh compares times: a source that changes while it is being built must come out as newer than the binary.
+const began = new Date();
 const sources = hashSources();
-if (words.includes("--if-changed") && asked.length === 0 && isCurrent(sources)) {
-  // The wrapper compares times; contents that are the same again only need the binary to be newer.
-  utimesSync(join(DIST, "dt"), new Date(), new Date());
+if (flags.includes("--if-changed") && asked.length === 0 && isCurrent(sources)) {
+  markBuilt();
   process.exit(0);
+}
+const missing = findMissing();
+if (missing !== undefined) {
+  console.error(`build.ts: ${missing}; install again: npm ci (or bun install --frozen-lockfile)`);
+  process.exit(3);
 }
 
 mkdirSync(DIST, { recursive: true });
+removeLeftovers();
 for (const target of targets) await build(target);
-if (targets.includes("native")) writeFileSync(STAMP, sources);
+if (targets.includes("native")) {
+  writeFileSync(STAMP, sources);
+  markBuilt();
+}
 
 async function build(target: Target): Promise<void> {
-  const began = performance.now();
+  const start = performance.now();
   const outfile = join(DIST, TARGETS[target].outfile);
   // A directory of its own with the same file name: the name goes into the binary.
   const work = join(DIST, `.build-${process.pid}`);
@@ -89,7 +104,7 @@ async function build(target: Target): Promise<void> {
   }
   renameSync(temporary, outfile);
   rmSync(work, { recursive: true, force: true });
-  console.error(`built ${TARGETS[target].outfile} in ${((performance.now() - began) / 1000).toFixed(1)} s`);
+  console.error(`built ${TARGETS[target].outfile} in ${((performance.now() - start) / 1000).toFixed(1)} s`);
 }
 
 function hashSources(): string {
@@ -108,11 +123,55 @@ function isCurrent(hash: string): boolean {
   return existsSync(join(DIST, "dt")) && existsSync(STAMP) && readFileSync(STAMP, "utf8") === hash;
 }
 
-/** Empty outside a git checkout; `+` marks uncommitted changes. */
+function markBuilt(): void {
+  try {
+    utimesSync(join(DIST, "dt"), began, began);
+  } catch {
+    // A checkout that cannot be written: the next call compares contents again.
+  }
+}
+
+/** A sentence about the first dependency that is not installed as declared, or about a Bun other than the locked one. */
+function findMissing(): string | undefined {
+  for (const [name, version] of Object.entries(manifest.dependencies)) {
+    const file = join(ROOT, "node_modules", name, "package.json");
+    const found = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version : "none";
+    if (found !== version) return `node_modules has ${name} ${found}, package.json asks for ${version}`;
+  }
+  const wanted = manifest.devDependencies.bun;
+  return Bun.version === wanted ? undefined : `this is Bun ${Bun.version}, package.json asks for ${wanted}`;
+}
+
+/** Directories of builds that were killed. */
+function removeLeftovers(): void {
+  for (const name of readdirSync(DIST)) {
+    const pid = /^\.build-(\d+)$/.exec(name)?.[1];
+    if (pid !== undefined && !isAlive(Number(pid))) rmSync(join(DIST, name), { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+/** Empty outside a git checkout of its own; `+` marks uncommitted changes. */
 function commit(): string {
-  const git = (...args: string[]) => Bun.spawnSync(["git", ...args], { cwd: ROOT, stderr: "ignore" });
-  const head = git("rev-parse", "--short=12", "HEAD");
-  if (!head.success) return "";
-  const dirty = git("status", "--porcelain", "--", ...SOURCES).stdout.toString() !== "";
-  return `${head.stdout.toString().trim()}${dirty ? "+" : ""}`;
+  const [top, head] = git("rev-parse", "--show-toplevel", "--short=12", "HEAD")?.split("\n") ?? [];
+  if (top === undefined || head === undefined || realpathSync(top) !== realpathSync(ROOT)) return "";
+  return `${head}${git("status", "--porcelain", "--", ...SOURCES) === "" ? "" : "+"}`;
+}
+
+/** Undefined when git fails or is not there. GIT_DIR and the like, as in a hook, would name another repository. */
+function git(...args: string[]): string | undefined {
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("GIT_")));
+  try {
+    const run = Bun.spawnSync(["git", "--no-optional-locks", ...args], { cwd: ROOT, env, stderr: "ignore" });
+    return run.success ? run.stdout.toString().trim() : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -2,89 +2,149 @@
 # Runs the dt of this checkout: finds the binary beside this file, builds it when it is missing or older than its sources,
 # and becomes it. Nothing of this script is left when dt runs.
 
-# This file's own directory, through symbolic links.
+# This file's own directory, through symbolic links. A name without a slash is `sh dialtone.sh`, or was found on PATH.
 self=$0
 case $self in
 */*) ;;
-*) self=$(command -v -- "$self") || exit 127 ;;
+*) if [ -f "./$self" ]; then self=./$self; else self=$(command -v -- "$self") || exit 127; fi ;;
 esac
 while [ -L "$self" ]; do
-  link=$(readlink "$self")
+  link=$(readlink "$self") || exit 127
   case $link in
   /*) self=$link ;;
   *) self=${self%/*}/$link ;;
   esac
 done
-here=$(CDPATH='' cd -P -- "${self%/*}" && pwd) || exit 127
+here=$(CDPATH='' cd -P -- "${self%/*}/" && pwd) || exit 127
 dt=$here/dist/dt
+lock=$here/.dialtone-building
 
 # A dt started below a `bun` of dt's own is a dt again.
 unset BUN_BE_BUN
-
-fresh() {
-  [ -x "$dt" ] || return 1
-  [ -f "$here/build.ts" ] || return 0
-  newer=$(find "$here/src" "$here/build.ts" "$here/package.json" "$here/package-lock.json" "$here/tsconfig.json" -newer "$dt" 2>/dev/null | head -n 1)
-  [ -z "$newer" ]
-}
 
 say() {
   printf 'dialtone.sh: %s\n' "$1" >&2
 }
 
-# The Bun that is locked for this project comes first, then npm to install it, then a Bun of the machine.
-build() {
-  [ -f "$here/build.ts" ] || {
-    say "there is no $dt and no source to build it from."
-    say "Install a released dt and put it there, or use it directly."
-    return 127
-  }
-  bun=$here/node_modules/.bin/bun
-  if ! "$bun" --version >/dev/null 2>&1; then
-    if command -v npm >/dev/null 2>&1; then
-      say "installing what the build needs (npm ci) ..."
-      (cd "$here" && npm ci --no-audit --no-fund >&2) || return 1
-    elif command -v bun >/dev/null 2>&1; then
-      say "installing what the build needs (bun install) ..."
-      (cd "$here" && bun install --frozen-lockfile >&2) || return 1
-    else
-      say "there is no $dt, and neither npm nor bun to build it with."
-      say "Install Node.js with npm (or Bun), or put a released dt at $dt."
-      return 127
-    fi
-    "$bun" --version >/dev/null 2>&1 || bun=$(command -v bun) || return 1
-  fi
-  say "building dt from this checkout ..."
-  (cd "$here" && "$bun" build.ts --if-changed >&2)
+# Compares times only; `build.ts --if-changed` compares contents. A removed file makes its directory newer.
+fresh() {
+  [ -x "$dt" ] || return 1
+  [ -f "$here/build.ts" ] || return 0
+  newer=$(cd "$here" && find src build.ts package.json package-lock.json tsconfig.json bunfig.toml -newer dist/dt 2>/dev/null | head -n 1)
+  [ -z "$newer" ]
 }
 
-# One build at a time: the directory is the lock, the pid in it tells whether its maker still lives.
+# The Bun that is locked for this project, also where npm was told not to run its install script; then one of the machine.
+find_bun() {
+  for bun in "$here"/node_modules/.bin/bun "$here"/node_modules/@oven/bun-*/bin/bun "$(command -v bun)"; do
+    [ -x "$bun" ] && "$bun" --version >/dev/null 2>&1 </dev/null && return 0
+  done
+  return 1
+}
+
+# `--include`: NODE_ENV=production or npm's own settings may leave out what the build needs.
+install() {
+  if command -v npm >/dev/null 2>&1; then
+    say "installing what the build needs (npm ci) ..."
+    (cd "$here" && npm ci --no-audit --no-fund --include=dev --include=optional >&2 </dev/null)
+  elif command -v bun >/dev/null 2>&1; then
+    say "installing what the build needs (bun install) ..."
+    (cd "$here" && bun install --frozen-lockfile >&2 </dev/null)
+  else
+    say "there is neither npm nor bun here to build $dt with."
+    say "Install Node.js with npm (or Bun), or put a released dt there."
+    return 127
+  fi
+}
+
+build() {
+  if [ ! -f "$here/build.ts" ]; then
+    say "there is no $dt, and no source to build it from."
+    say "Put a released dt there, or run that one directly."
+    return 127
+  fi
+  installed=no
+  if [ ! -d "$here/node_modules" ] || ! find_bun; then
+    install || return
+    installed=yes
+    find_bun || {
+      say "there is still no bun that runs in $here/node_modules."
+      return 1
+    }
+  fi
+  (cd "$here" && "$bun" build.ts --if-changed >&2 </dev/null)
+  status=$?
+  # 3: what is installed is not what package.json asks for, as after a pull.
+  [ "$status" -eq 3 ] && [ "$installed" = no ] || return "$status"
+  install || return
+  find_bun && (cd "$here" && "$bun" build.ts --if-changed >&2 </dev/null)
+}
+
+alive() {
+  kill -0 "$1" 2>/dev/null || ps -p "$1" >/dev/null 2>&1
+}
+
+# One build at a time. The lock is a symbolic link that names its maker: there whole or not at all, and pointing nowhere.
+# A dead maker's is not removed, which two could do at once, but succeeded: by a link named after the dead, which one can make.
+take_lock() {
+  held=$lock
+  until ln -s "pid:$$" "$held" 2>/dev/null; do
+    holder=$(readlink "$held") || return 1
+    holder=${holder#pid:}
+    alive "$holder" && return 1
+    held=$lock.$holder
+    holder=
+  done
+  # While this was on its way, a successor may have finished; it removed the first link before its own.
+  link=$lock
+  while [ "$link" != "$held" ]; do
+    holder=$(readlink "$link")
+    holder=${holder#pid:}
+    if [ -z "$holder" ] || alive "$holder"; then
+      rm -f "$held"
+      return 1
+    fi
+    link=$lock.$holder
+  done
+}
+
+release_lock() {
+  rm -f "$lock"
+  for link in "$lock".*; do
+    holder=$(readlink "$link")
+    holder=${holder#pid:}
+    if [ "$holder" = "$$" ] || ! alive "$holder"; then rm -f "$link"; fi
+  done
+}
+
 build_once() {
-  lock=$here/.dialtone-build
-  while ! mkdir "$lock" 2>/dev/null; do
-    holder=$(cat "$lock/pid" 2>/dev/null)
-    if [ -n "$holder" ] && ! kill -0 "$holder" 2>/dev/null; then
-      rm -rf "$lock"
-    elif [ ! -w "$here" ]; then
-      break
-    else
+  said=no
+  tries=0
+  until take_lock; do
+    if [ -n "$holder" ]; then
+      [ "$said" = yes ] || say "waiting for process $holder, which builds dt (if it does not: rm $lock*)"
+      said=yes
       sleep 1
+    else
+      # Released just now; or no lock can be made here at all, and the build will say why, or find that nothing changed.
+      tries=$((tries + 1))
+      [ "$tries" -lt 10 ] || break
     fi
     fresh && return 0
   done
-  echo $$ 2>/dev/null >"$lock/pid"
-  build
+  fresh || build
   status=$?
-  rm -rf "$lock"
-  return $status
+  [ "$tries" -ge 10 ] || release_lock
+  return "$status"
 }
 
 if ! fresh; then
   build_once
   status=$?
-  if [ "$status" -ne 0 ]; then
-    [ "$status" -eq 127 ] || say "dt could not be built; see above."
-    [ "$status" -eq 127 ] && exit 127
+  if [ "$status" -eq 127 ]; then
+    exit 127
+  elif [ "$status" -ne 0 ]; then
+    say "dt could not be built; see above."
     exit 125
   fi
 fi

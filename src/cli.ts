@@ -39,9 +39,8 @@ async function dispatch(argv: readonly string[], globals: Globals): Promise<numb
   const { isVerb, VERBS } = await import("./commands/verbs.ts");
   if (showVersion) return runVerb("version", [], context);
   if (showHelp || word === undefined) {
-    const { runHelp } = await import("./commands/help.ts");
-    const status = runHelp(context);
-    return showHelp ? status : EXIT.usage;
+    const { complainWithHelp, runHelp } = await import("./commands/help.ts");
+    return showHelp ? runHelp(context) : complainWithHelp(context);
   }
   const rest = argv.slice(at + 1);
   if (!isVerb(word)) return (await import("./commands/plugin.ts")).runPlugin(context, word, rest);

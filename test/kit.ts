@@ -124,9 +124,19 @@ export class TestRoot {
     const deadline = Date.now() + 3000;
     while (this.processes().length > 0 && Date.now() < deadline) await Bun.sleep(20);
     const left = this.processes();
+    const named = left.map((pid) => `${pid} ${describeProcess(pid)}`);
     for (const pid of left) process.kill(pid, "SIGKILL");
     rmSync(this.base, { recursive: true, force: true });
-    if (left.length > 0) throw new Error(`processes left behind by the test: ${left.join(", ")}`);
+    if (left.length > 0) throw new Error(`processes left behind by the test:\n${named.join("\n")}`);
+  }
+}
+
+function describeProcess(pid: number): string {
+  try {
+    const state = /^State:\s*(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1];
+    return `${state}: ${readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " ")}`;
+  } catch {
+    return "gone meanwhile";
   }
 }
 

@@ -63,7 +63,10 @@ export function makeContext(
   const ground = lazy(
     (): Ground => ({
       table: makeProcessTable(),
-      store: store(),
+      // A one-shot has no need of the run directory, so one that cannot be used does not hinder it.
+      get store() {
+        return store();
+      },
       root: root(),
       home: home(),
       cache: cache(),

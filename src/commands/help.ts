@@ -3,7 +3,7 @@ import type { ArgsDef } from "citty";
 import { formatTable } from "../output/table.ts";
 import { makePaint, type Paint } from "../output/talk.ts";
 import { EXIT } from "../sys/error.ts";
-import { print } from "../sys/stdio.ts";
+import { print, writeAll } from "../sys/stdio.ts";
 import type { DtContext } from "./context.ts";
 import { MANAGED_ARGS } from "./managed.ts";
 import { VERBS, type VerbName } from "./verbs.ts";
@@ -29,7 +29,12 @@ export function formatHelp(paint: Paint): string {
 }
 
 export function formatFlags(args: ArgsDef): string {
-  const rows = Object.entries(args).flatMap(([name, arg]) => {
+  return formatTable(rowsOfFlags(args));
+}
+
+/** One row a flag: how it is written, what it means. */
+export function rowsOfFlags(args: ArgsDef): string[][] {
+  return Object.entries(args).flatMap(([name, arg]): string[][] => {
     if (arg.type === "positional") return [];
     const aliases = "alias" in arg && arg.alias !== undefined ? [arg.alias].flat().map((alias) => `-${alias}, `) : [];
     const negative =
@@ -37,7 +42,6 @@ export function formatFlags(args: ArgsDef): string {
     const value = arg.type === "string" ? ` ${("valueHint" in arg && arg.valueHint) || "VALUE"}` : "";
     return [[`  ${aliases.join("")}--${name}${value}`, arg.description ?? ""], ...negative];
   });
-  return formatTable(rows as string[][]);
 }
 
 /** Help of one verb. */
@@ -54,4 +58,10 @@ export async function formatVerbHelp(name: VerbName, paint: Paint): Promise<stri
 export function runHelp(context: DtContext): number {
   print(formatHelp(makePaint(context.colored())));
   return EXIT.done;
+}
+
+/** `dt` alone asks for nothing: what there is goes to standard error, since it is no answer. */
+export function complainWithHelp(context: DtContext): number {
+  writeAll(2, formatHelp(context.talk.paint));
+  return EXIT.usage;
 }

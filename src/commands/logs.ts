@@ -5,7 +5,7 @@ import { makeStripper } from "../logs/strip.ts";
 import { readTail } from "../logs/tail.ts";
 import { parseSelection } from "../state/key.ts";
 import { DtError, EXIT } from "../sys/error.ts";
-import { isReaderGone, isTerminal, print, writeAll } from "../sys/stdio.ts";
+import { isReaderGone, isTerminal, print } from "../sys/stdio.ts";
 import { usage } from "./args.ts";
 import type { DtContext } from "./context.ts";
 
@@ -109,10 +109,10 @@ function makeEmitter(context: DtContext, key: string): Emitter {
   if (context.globals.json) return jsonEmitter(key);
   const keepColors = context.globals.color ?? isTerminal(1);
   const strip = keepColors ? null : makeStripper();
-  const emit = (bytes: Uint8Array) => writeAll(1, strip === null ? bytes : strip.push(bytes)) === "written";
+  const emit = (bytes: Uint8Array) => print(strip === null ? bytes : strip.push(bytes));
   return Object.assign(emit, {
     end() {
-      if (strip !== null) writeAll(1, strip.end());
+      if (strip !== null) print(strip.end());
     },
   });
 }
@@ -123,8 +123,7 @@ function jsonEmitter(key: string): Emitter {
   const strip = makeStripper();
   let pending = "";
   const write = (lines: string[]) =>
-    writeAll(1, lines.map((line) => `${JSON.stringify({ key, line: line.replace(/\r$/, "") })}\n`).join("")) ===
-    "written";
+    print(lines.map((line) => `${JSON.stringify({ key, line: line.replace(/\r$/, "") })}\n`).join(""));
   const emit = (bytes: Uint8Array) => {
     pending += decoder.decode(strip.push(bytes), { stream: true });
     const lines = pending.split("\n");

@@ -1,12 +1,23 @@
 /** What `ps`, `status` and `logs` read: every key's files and processes, judged. Never runs plugin code, never writes. */
 import { join } from "node:path";
 import { parseKey, type Selection } from "../state/key.ts";
+import type { Store } from "../state/store.ts";
 import type { ExitRecord, KeyState, LaunchRecord } from "../state/types.ts";
 import { judgeState } from "../state/view.ts";
 import { queryOf, recordedHosts } from "../supervisor/end.ts";
-import { findTree } from "../supervisor/tree.ts";
+import { findTree, unrecordedQuery } from "../supervisor/tree.ts";
 import type { Ground } from "../supervisor/types.ts";
-import { type Presence, type ProcessIdentity, presenceOf, snapshotOf } from "../sys/identity.ts";
+import type { FileRead } from "../sys/files.ts";
+import {
+  type ListeningPort,
+  type Presence,
+  type ProcessEntry,
+  type ProcessIdentity,
+  type ProcessTable,
+  presenceOf,
+  snapshotOf,
+} from "../sys/identity.ts";
+import { lazy } from "../sys/lazy.ts";
 import { readHolder } from "../sys/lock.ts";
 
 /** One row of `dt ps --json`. */
@@ -34,49 +45,92 @@ export interface KeyReport {
   note: string | null;
 }
 
-/** What many looks in a row share: one pass over the process table and the records. */
+/** What many looks in a row share: each record read once, one pass over the process table. */
 export interface Look {
   ground: Ground;
-  hosts: readonly ProcessIdentity[];
+  /** Of every record, so read only when a tree is. */
+  hosts: () => readonly ProcessIdentity[];
+  listening: () => Listening;
   driftOf: (record: LaunchRecord) => boolean | null;
 }
 
+/** Who listens, and a table of those alone and of all they descend from: enough to tell in whose tree they are. */
+interface Listening {
+  ports: readonly ListeningPort[];
+  table: ProcessTable;
+}
+
 export function beginLook(ground: Ground, driftOf: Look["driftOf"]): Look {
-  return { ground: { ...ground, table: snapshotOf(ground.table) }, hosts: recordedHosts(ground.store), driftOf };
+  const table = snapshotOf(ground.table);
+  const store = readingOnce(ground.store);
+  const hosts = lazy(() => recordedHosts(store));
+  return { ground: { ...ground, table, store }, hosts, listening: lazy(() => findListening(table, hosts())), driftOf };
+}
+
+function readingOnce(store: Store): Store {
+  const records = new Map<string, ReturnType<Store["record"]>>();
+  const keys = lazy(store.keys);
+  return {
+    ...store,
+    keys,
+    record(key) {
+      const known = records.get(key) ?? store.record(key);
+      records.set(key, known);
+      return known;
+    },
+  };
+}
+
+/** Most processes listen on nothing, and to look through the open files of each, for each launch, is what costs. */
+function findListening(table: ProcessTable, hosts: readonly ProcessIdentity[]): Listening {
+  const ofHosts = new Set(hosts.flatMap((host) => (presenceOf(table, host) === "alive" ? [host.pid] : [])));
+  const candidates = table.list().flatMap(({ pid }) => (ofHosts.has(pid) ? [] : [pid]));
+  const ports = table.listeningPorts(candidates);
+  const kept = new Map<number, ProcessEntry>();
+  for (const { pid } of ports) {
+    for (let entry = table.entry(pid); entry !== null && !kept.has(entry.pid); entry = table.entry(entry.ppid))
+      kept.set(entry.pid, entry);
+  }
+  return { ports, table: { ...table, list: () => [...kept.values()] } };
+}
+
+function portsOf({ ground, hosts, listening }: Look, record: LaunchRecord): number[] {
+  const { ports, table } = listening();
+  if (ports.length === 0) return [];
+  const members = new Set(findTree(table, queryOf(ground, record, hosts())).members.map((one) => one.identity.pid));
+  return [...new Set(ports.flatMap(({ pid, port }) => (members.has(pid) ? [port] : [])))].sort((a, b) => a - b);
 }
 
 /** Null when nothing is known of the key. */
-export function lookAt({ ground, hosts, driftOf }: Look, key: string): KeyReport | null {
+export function lookAt(look: Look, key: string): KeyReport | null {
+  const { ground, hosts, driftOf } = look;
   const { store, table } = ground;
   const read = store.record(key);
-  const exit = store.exit(key);
-  const lastExit = exit.is === "there" ? exit.value : null;
-  if (read.is === "unreadable") return unreadableReport(ground, key, read.reason, lastExit);
+  // Read where it is asked for: most launches have neither, and looking for what is not there costs as much as reading it.
+  const lastExit = lazy(() => thereOrNull(store.exit(key)));
+  if (read.is === "unreadable") return unreadableReport(ground, key, read.reason, lastExit());
   const record = read.is === "there" ? read.value : null;
-  if (record === null) return lastExit === null ? null : endedReport(key, lastExit);
-
-  const history = store.history(record.token);
+  if (record === null) {
+    const exit = lastExit();
+    return exit === null ? null : endedReport(key, exit);
+  }
   const presence = (identity: LaunchRecord["leader"]): Presence =>
     identity === null ? "gone" : presenceOf(table, identity);
   const leader = presence(record.leader);
   const host = presence(record.host);
   const lost = record.leader === null && host === "gone" && record.phase !== "backoff";
-  const query = queryOf(ground, record, hosts);
-  const needsTree = lost || leader === "alive";
-  const tree = needsTree ? findTree(table, query).members : [];
+  const tree = lost ? findTree(table, queryOf(ground, record, hosts())).members : [];
+  const history = record.probed || leader !== "alive" ? thereOrNull(store.history(record.token)) : null;
   const state = judgeState({
     record,
-    history: history.is === "there" ? history.value : null,
-    exit: lastExit,
+    history,
+    exit: null,
     leader,
     host,
     tokenFound: lost && tree.length > 0,
-    locked: isLocked(ground, key),
+    locked: leader === "gone" && isLocked(ground, key),
   }) as KeyState;
   const shownPid = leader === "gone" ? (lost ? (tree[0]?.identity.pid ?? null) : null) : (record.leader?.pid ?? null);
-  const ports = [...new Set(table.listeningPorts(tree.map((one) => one.identity.pid)).map((one) => one.port))].sort(
-    (a, b) => a - b,
-  );
   const ended = leader === "gone" && !lost && record.phase !== "backoff" && record.phase !== "starting";
   return {
     key,
@@ -90,18 +144,19 @@ export function lookAt({ ground, hosts, driftOf }: Look, key: string): KeyReport
     startedAt: record.startedAt,
     uptimeMs: shownPid === null ? null : Math.max(0, Date.now() - Date.parse(record.startedAt)),
     restarts: record.restarts,
-    ports,
+    ports: leader === "alive" || tree.length > 0 ? portsOf(look, record) : [],
     url: record.url,
     log: record.log,
     cwd: record.cwd,
     argv: record.argv,
     drift: driftOf(record),
-    exit:
-      ended || record.phase === "backoff"
-        ? exitOf(history.is === "there" ? history.value.exited : null, lastExit)
-        : null,
-    note: noteOf(leader, host, history.is === "there" ? history.value.ready : null, record),
+    exit: ended || record.phase === "backoff" ? exitOf(history?.exited ?? null, lastExit()) : null,
+    note: noteOf(leader, host, history?.ready ?? null, record),
   };
+}
+
+function thereOrNull<T>(read: FileRead<T>): T | null {
+  return read.is === "there" ? read.value : null;
 }
 
 function noteOf(leader: Presence, host: Presence, ready: unknown, record: LaunchRecord): string | null {
@@ -154,24 +209,14 @@ function endedReport(key: string, exit: ExitRecord): KeyReport {
     argv: exit.argv,
     drift: null,
     exit: { code: exit.code, signal: exit.signal, at: exit.at, reason: exit.reason },
-    note: null,
+    note: exit.reason === "start-failed" ? exit.text : null,
   };
 }
 
 /** A record that does not parse is never taken for "not running": its processes are looked for by key and root. */
 function unreadableReport(ground: Ground, key: string, reason: string, exit: ExitRecord | null): KeyReport {
   const parts = parseKey(key) as NonNullable<ReturnType<typeof parseKey>>;
-  const found = findTree(ground.table, {
-    key,
-    root: ground.root,
-    token: null,
-    leader: null,
-    host: null,
-    adopted: [],
-    logFile: null,
-    spare: [],
-    otherHosts: [],
-  }).members;
+  const found = findTree(ground.table, unrecordedQuery(ground, key)).members;
   const pid = found[0]?.identity.pid ?? null;
   return {
     key,

@@ -2,6 +2,7 @@
 import type { ManifestIndex, ResolvedCommand, ResolvedPlugin, Settings } from "../manifest/resolved.ts";
 import { makePaint } from "../output/talk.ts";
 import { DEFAULT_VARIANT } from "../state/key.ts";
+import { inheritedDescriptors } from "../sys/descriptors.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { nearestNames } from "../sys/nearest.ts";
 import { print } from "../sys/stdio.ts";
@@ -11,13 +12,14 @@ import { MANAGED_ARGS } from "./managed.ts";
 import { VERBS } from "./verbs.ts";
 
 export async function runPlugin(context: DtContext, name: string, words: readonly string[]): Promise<number> {
+  const descriptors = inheritedDescriptors();
   const index = await context.index();
   const plugin = findPlugin(index, name);
   const [commandName, ...rest] = words;
   if (commandName === undefined || commandName === "--help" || commandName === "-h") return showPlugin(context, name);
   const command = findCommand(plugin, commandName);
   if (command.kind === "managed") return runManaged(context, index, plugin, command, rest);
-  return runOneshot(context, plugin, command, rest);
+  return runOneshot(context, plugin, command, rest, descriptors);
 }
 
 /** The plugin's own help. */
@@ -66,6 +68,7 @@ async function runOneshot(
   plugin: ResolvedPlugin,
   command: ResolvedCommand,
   words: readonly string[],
+  descriptors: readonly number[],
 ): Promise<number> {
   const [first] = words;
   const named =
@@ -82,6 +85,7 @@ async function runOneshot(
     file: plugin.file,
     settings,
     args,
+    descriptors,
   });
 }
 

@@ -6,7 +6,9 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { messageOf } from "../sys/error.ts";
+import { isIgnored } from "../sys/limits.ts";
 import { selfCommand } from "../sys/self.ts";
+import { signalNumber } from "../sys/signals.ts";
 import { failed, type LoadResult, type Outcome } from "./outcome.ts";
 
 /** Far above what Babel needs for a manifest, short enough to wait for once. */
@@ -102,7 +104,9 @@ async function runChild(file: string, resultFile: string, timeoutMs: number, opt
     // who else listens has been told already; told twice, a host would take it for the second Ctrl-C
     if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
   };
-  for (const name of SIGNALS) process.on(name, onSignal);
+  // What is ignored (under nohup) stays so: a listener would end that for the command as well
+  const heard = SIGNALS.filter((name) => !isIgnored(signalNumber(name) as number));
+  for (const name of heard) process.on(name, onSignal);
   const ending: Ending = { timedOut: false, code: null, signal: null, output: "" };
   const keep = (text: string) => {
     ending.output = (ending.output + text).slice(-OUTPUT_LIMIT);
@@ -119,7 +123,7 @@ async function runChild(file: string, resultFile: string, timeoutMs: number, opt
     await Promise.race([Promise.all(readers.map((reader) => reader.done)), Bun.sleep(DRAIN_MS)]);
   } finally {
     clearTimeout(timer);
-    for (const name of SIGNALS) process.off(name, onSignal);
+    for (const name of heard) process.off(name, onSignal);
     for (const reader of readers) reader.cancel();
   }
   return { ...ending, code: child.exitCode, signal: child.signalCode === null ? null : String(child.signalCode) };

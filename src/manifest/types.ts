@@ -121,11 +121,14 @@ export interface HandlerContext {
   cwd: string;
   /** The arguments given on the command line. */
   args: readonly string[];
-  /** Aborted by SIGINT, SIGTERM and SIGHUP. */
+  /**
+   * Aborted by the first SIGINT, SIGTERM or SIGHUP; a second one ends dt at once. A handler that never asks for it is ended by the
+   * first, as any program is. Afterwards the exit code is 128+n, unless the handler returns a number.
+   */
   signal: AbortSignal;
 }
 
-/** Runs inside dt. A returned number is the exit code; nothing returned means 0. */
+/** Runs inside dt. A returned number is the exit code (0 to 255); nothing returned means 0, an error 1. What is still pending then is not waited for. */
 export type Handler = (context: HandlerContext) => unknown;
 
 /** A command that runs and ends; dt becomes it. */

@@ -1,6 +1,6 @@
 /** One-shots: dt prepares the environment and becomes the command. A handler runs inside dt. */
 import type { OneshotSettings } from "../manifest/resolved.ts";
-import { quoteCommand } from "../output/shell.ts";
+import { quoteCommand, quoteWord } from "../output/shell.ts";
 import { prepareCommand } from "../supervisor/prepare.ts";
 import { becomeCommand } from "../sys/exec.ts";
 import { writeAll } from "../sys/stdio.ts";
@@ -15,16 +15,20 @@ export interface OneshotRequest {
   file: string;
   settings: OneshotSettings;
   args: readonly string[];
+  /** Open files beyond the standard three that dt was given. */
+  descriptors: readonly number[];
 }
 
 /** Returns only for `--dry-run` and for handlers: a status. */
 export async function runOneshot(context: RunnerContext, request: OneshotRequest): Promise<number> {
   const { settings, args } = request;
   if (settings.run === null) {
+    const { guardStandardStreams } = await import("../sys/standard.ts");
+    const streams = guardStandardStreams();
     const { runHandler } = await import("./handler.ts");
-    return runHandler(context, request);
+    return runHandler(context, request, streams);
   }
-  const prepared = prepareCommand({
+  const { argv, cwd, environment } = prepareCommand({
     ground: context.ground,
     settings,
     run: settings.run,
@@ -33,9 +37,10 @@ export async function runOneshot(context: RunnerContext, request: OneshotRequest
     launch: null,
   });
   if (context.dryRun) {
-    writeAll(1, formatPlan({ ...prepared, added: prepared.environment.added }, context.json));
+    writeAll(1, formatPlan({ argv, cwd, added: environment.added }, context.json));
     return 0;
   }
-  context.talk.detail(`$ ${quoteCommand(prepared.argv)}`);
-  becomeCommand({ argv: prepared.argv, cwd: prepared.cwd, env: prepared.environment.env });
+  const there = cwd === process.cwd() ? "" : `cd ${quoteWord(cwd)} && `;
+  context.talk.detail(`$ ${there}${quoteCommand(argv)}`);
+  becomeCommand({ argv, cwd, env: environment.env }, request.descriptors);
 }

@@ -14,6 +14,8 @@ import { awaitSettled } from "../supervisor/settle.ts";
 import { lineOf } from "../supervisor/start.ts";
 import type { LaunchSpec } from "../supervisor/types.ts";
 import { EXIT } from "../sys/error.ts";
+import { isIgnored } from "../sys/limits.ts";
+import { signalNumber } from "../sys/signals.ts";
 import { shellCode } from "../sys/status.ts";
 import { isReaderGone, print, writeAll } from "../sys/stdio.ts";
 import type { RunnerContext } from "./context.ts";
@@ -28,17 +30,21 @@ export async function runForeground(context: RunnerContext, spec: LaunchSpec): P
   const hard = new AbortController();
   const cancel = new AbortController();
   let interrupts = 0;
-  process.on("SIGINT", () => {
+  // What was ignored when dt started (nohup, a shell's background job) stays ignored.
+  const on = (signal: "SIGINT" | "SIGTERM" | "SIGHUP", heard: () => void) => {
+    if (!isIgnored(signalNumber(signal) as number)) process.on(signal, heard);
+  };
+  on("SIGINT", () => {
     interrupts++;
     if (interrupts > 1) return hard.abort();
     cancel.abort();
     queue.push({ is: "interrupt" });
   });
-  process.on("SIGTERM", () => {
+  on("SIGTERM", () => {
     cancel.abort();
     queue.push({ is: "terminate", by: "signal", signal: "SIGTERM" });
   });
-  process.on("SIGHUP", () => {
+  on("SIGHUP", () => {
     cancel.abort();
     queue.push({ is: "terminate", by: "hangup", signal: "SIGHUP" });
   });

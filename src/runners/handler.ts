@@ -1,14 +1,23 @@
 /** `handler` commands: the manifest's function, run inside dt with a small context. Loaded only when one runs. */
+
+import { resolve } from "node:path";
+import { createConsola, type LogType } from "consola/core";
 import { loadHandler } from "../manifest/handler.ts";
-import type { HandlerContext } from "../manifest/types.ts";
+import type { Handler, HandlerContext } from "../manifest/types.ts";
+import { quoteCommand } from "../output/shell.ts";
+import type { Talk } from "../output/talk.ts";
 import { prepareCommand } from "../supervisor/prepare.ts";
-import { runAttached } from "../sys/attached.ts";
-import { EXIT, messageOf } from "../sys/error.ts";
+import { type AttachedProgram, startAttached } from "../sys/attached.ts";
+import { DtError, EXIT, messageOf } from "../sys/error.ts";
+import type { Execution } from "../sys/exec.ts";
+import type { StandardStreams } from "../sys/standard.ts";
 import { shellCode } from "../sys/status.ts";
 import { writeAll } from "../sys/stdio.ts";
 import type { RunnerContext } from "./context.ts";
 import type { OneshotRequest } from "./exec.ts";
+import { type Interruption, makeInterruption } from "./interruption.ts";
 import { formatPlan } from "./plan.ts";
+import { orUncaught } from "./uncaught.ts";
 
 /** Thrown by `ctx.exec` when the program does not exit 0. */
 class ExecError extends Error {
@@ -21,10 +30,14 @@ class ExecError extends Error {
   }
 }
 
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-
-export async function runHandler(context: RunnerContext, request: OneshotRequest): Promise<number> {
+/** `streams`: guarded since before this module was loaded. */
+export async function runHandler(
+  context: RunnerContext,
+  request: OneshotRequest,
+  streams: StandardStreams,
+): Promise<number> {
   const { plugin, command, variant, file, settings, args } = request;
+  const { root } = context.ground;
   const { environment, cwd } = prepareCommand({
     ground: context.ground,
     settings,
@@ -34,54 +47,153 @@ export async function runHandler(context: RunnerContext, request: OneshotRequest
     launch: null,
   });
   if (context.dryRun) {
-    writeAll(
-      1,
-      formatPlan(
-        { argv: [`<handler of ${plugin}:${command} in ${file}>`, ...args], cwd, added: environment.added },
-        context.json,
-      ),
-    );
-    return 0;
+    const plan = { handler: { file, command: `${plugin}:${command}` }, args, cwd, added: environment.added };
+    writeAll(1, formatPlan(plan, context.json));
+    return EXIT.done;
   }
-  const abort = new AbortController();
-  let signalled: string | null = null;
-  for (const signal of SIGNALS) {
-    process.on(signal, () => {
-      signalled = signal;
-      abort.abort(new Error(signal));
+  enter(cwd, environment.env);
+  try {
+    const handler = await loadHandler({ file, command, variant, root });
+    return await callHandler(handler, context, request, { cwd, env: environment.env });
+  } finally {
+    await streams.settle();
+  }
+}
+
+async function callHandler(
+  handler: Handler,
+  { ground, talk }: RunnerContext,
+  { plugin, command, args }: OneshotRequest,
+  place: { cwd: string; env: Record<string, string> },
+): Promise<number> {
+  const running = new Set<AttachedProgram>();
+  const interruption = makeInterruption((signal) => {
+    for (const program of running) program.signal(signal);
+  });
+  const handlerContext: HandlerContext = {
+    exec: makeExec({ talk, running, interruption, ...place }),
+    log: makeLog(talk),
+    env: place.env,
+    root: ground.root,
+    cwd: place.cwd,
+    args,
+    get signal() {
+      return interruption.signal();
+    },
+  };
+  const name = `${plugin} ${command}`;
+  try {
+    return statusOfResult(await orUncaught(async () => handler(handlerContext)), interruption, name);
+  } catch (error) {
+    return statusOfThrown(error, interruption, { talk, name });
+  }
+}
+
+/** The manifest's own code finds directory and environment as a command would. */
+function enter(cwd: string, env: Record<string, string>): void {
+  process.chdir(cwd);
+  for (const name of Object.keys(process.env)) if (!(name in env)) delete process.env[name];
+  Object.assign(process.env, env);
+}
+
+interface ExecGround {
+  talk: Talk;
+  running: Set<AttachedProgram>;
+  interruption: Interruption;
+  cwd: string;
+  env: Record<string, string>;
+}
+
+function makeExec({ talk, running, interruption, cwd, env }: ExecGround): HandlerContext["exec"] {
+  const run = async (execution: Execution) => {
+    const program = start(execution);
+    running.add(program);
+    return program.exited.finally(() => running.delete(program));
+  };
+  return async (name, words = [], options = {}) => {
+    const argv: [string, ...string[]] = [name, ...words];
+    talk.detail(`$ ${quoteCommand(argv)}`);
+    const place = { cwd: resolve(cwd, options.cwd ?? ""), env: { ...env, ...options.env } };
+    const ended = await interruption.during(() => run({ argv, ...place }));
+    const code = shellCode(ended);
+    if (code !== 0) throw new ExecError(`${name} ended with ${ended.signal ?? `code ${code}`}`, code);
+    interruption.forgive();
+    const signal = interruption.received();
+    if (signal !== null) throw new ExecError(`${name} ended after ${signal}`, shellCode({ code: null, signal }));
+  };
+}
+
+function start(execution: Execution): AttachedProgram {
+  try {
+    return startAttached(execution);
+  } catch (error) {
+    throw error instanceof DtError ? new ExecError(error.message, error.status) : error;
+  }
+}
+
+/** consola's interface, so that a handler may use all of it, printed in dt's own manner: whole, on standard error, coloured as wanted. */
+function makeLog({ say, warn, paint }: Talk): HandlerContext["log"] {
+  const lines: Partial<Record<LogType, (text: string) => void>> = {
+    success: (text) => say(paint.green(text)),
+    warn,
+    error: (text) => warn(paint.red(text)),
+    fatal: (text) => warn(paint.red(text)),
+  };
+  return createConsola({
+    reporters: [
+      {
+        log: ({ type, args }) =>
+          (lines[type] ?? say)(args.map((arg) => (typeof arg === "string" ? arg : Bun.inspect(arg))).join(" ")),
+      },
+    ],
+  });
+}
+
+const HIGHEST_CODE = 255;
+const isExitCode = (value: unknown): value is number =>
+  Number.isInteger(value) && (value as number) >= 0 && (value as number) <= HIGHEST_CODE;
+
+function statusOfResult(result: unknown, { received }: Interruption, name: string): number {
+  if (isExitCode(result)) return result;
+  if (typeof result === "number") {
+    throw new DtError("bad-result", `The handler of ${name} returned ${result}, which is no exit code.`, {
+      hint: `Return a whole number from 0 to ${HIGHEST_CODE}, or nothing.`,
     });
   }
-  process.chdir(cwd);
-  Object.assign(process.env, environment.env);
-  const handler = await loadHandler({ file, command, variant, root: context.ground.root });
-  const { createConsola } = await import("consola");
-  const handlerContext: HandlerContext = {
-    exec: async (name, words = [], options = {}) => {
-      const ended = await runAttached({
-        argv: [name, ...words],
-        cwd: options.cwd ?? cwd,
-        env: { ...environment.env, ...options.env },
-      });
-      const code = shellCode(ended);
-      if (code !== 0) throw new ExecError(`${name} ended with ${ended.signal ?? `code ${code}`}`, code);
-    },
-    log: createConsola({ stdout: process.stderr, stderr: process.stderr }),
-    env: environment.env,
-    root: context.ground.root,
-    cwd,
-    args,
-    signal: abort.signal,
-  };
-  try {
-    const result = await handler(handlerContext);
-    return typeof result === "number" && Number.isInteger(result) ? result & 0xff : EXIT.done;
-  } catch (error) {
-    if (signalled !== null) return shellCode({ code: null, signal: signalled });
-    const exitCode = (error as { exitCode?: unknown } | null)?.exitCode;
-    // A handler's own error shows its stack: its author reads it.
-    if (typeof exitCode !== "number")
-      writeAll(2, `${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}\n`);
-    else context.talk.warn(`${plugin} ${command}: ${messageOf(error)}`);
-    return typeof exitCode === "number" ? exitCode : EXIT.failed;
+  const signal = received();
+  return signal === null ? EXIT.done : shellCode({ code: null, signal });
+}
+
+function statusOfThrown(
+  error: unknown,
+  { received }: Interruption,
+  { talk, name }: { talk: Talk; name: string },
+): number {
+  if (error instanceof DtError) throw error;
+  const signal = received();
+  const interrupted = signal === null ? null : shellCode({ code: null, signal });
+  const isEcho = error instanceof ExecError || (error as { name?: unknown } | null)?.name === "AbortError";
+  if (interrupted !== null && isEcho) return interrupted;
+  const exitCode = (error as { exitCode?: unknown } | null)?.exitCode;
+  if (isExitCode(exitCode) && exitCode !== 0) {
+    talk.warn(`${name}: ${messageOf(error)}`);
+    return exitCode;
   }
+  // A handler's own error shows its stack: its author reads it.
+  writeAll(2, `${describeThrown(error)}\n`);
+  return interrupted ?? EXIT.failed;
+}
+
+/** The stack without dt's own frames, and that of each cause. */
+function describeThrown(error: unknown): string {
+  if (!(error instanceof Error) && typeof (error as { stack?: unknown } | null)?.stack !== "string")
+    return `Thrown: ${Bun.inspect(error)}`;
+  const { stack, message, cause } = error as Error;
+  const lines = (stack ?? message)
+    .split("\n")
+    .filter(
+      (line) =>
+        !/^\s+at .*(?:\/\$bunfs\/|\bsrc\/(?:runners|commands|cli)\b|\bunknown\)$|processTicksAndRejections)/.test(line),
+    );
+  return lines.join("\n") + (cause === undefined ? "" : `\n  caused by: ${describeThrown(cause)}`);
 }

@@ -1,8 +1,7 @@
 /** `--dry-run`: the exact command, directory and the environment dt adds. */
 import { quoteCommand, quoteWord } from "../output/shell.ts";
 
-export interface Plan {
-  argv: readonly string[];
+interface Surroundings {
   cwd: string;
   /** Null: removed. */
   added: Record<string, string | null>;
@@ -11,14 +10,18 @@ export interface Plan {
   log?: string;
 }
 
+export type Plan = Surroundings &
+  ({ argv: readonly string[] } | { handler: { file: string; command: string }; args: readonly string[] });
+
 export function formatPlan(plan: Plan, json: boolean): string {
   if (json) {
     const { added, ...rest } = plan;
-    return `${JSON.stringify({ ...rest, commandLine: quoteCommand(plan.argv), env: added })}\n`;
+    const line = "argv" in plan ? { commandLine: quoteCommand(plan.argv) } : { argv: null, commandLine: null };
+    return `${JSON.stringify({ ...rest, ...line, env: added })}\n`;
   }
   const lines = [
     ...(plan.key === undefined ? [] : [`key      ${plan.key}`]),
-    `command  ${quoteCommand(plan.argv)}`,
+    ...("argv" in plan ? [`command  ${quoteCommand(plan.argv)}`] : handlerLines(plan.handler, plan.args)),
     `cwd      ${plan.cwd}`,
     ...(plan.log === undefined ? [] : [`log      ${plan.log}`]),
     ...Object.entries(plan.added).map(([name, value]) =>
@@ -26,4 +29,11 @@ export function formatPlan(plan: Plan, json: boolean): string {
     ),
   ];
   return lines.map((line) => `${line}\n`).join("");
+}
+
+function handlerLines({ file, command }: { file: string; command: string }, args: readonly string[]): string[] {
+  return [
+    `handler  ${command} in ${file}`,
+    ...(args.length === 0 ? [] : [`args     ${args.map(quoteWord).join(" ")}`]),
+  ];
 }

@@ -1,5 +1,5 @@
 /** Lifecycle events as lines for a person. */
-import { quoteCommand, shortPath } from "../output/shell.ts";
+import { quoteCommand, quoteWord, shortPath } from "../output/shell.ts";
 import { formatDuration } from "../output/time.ts";
 import type { LaunchEvent } from "../supervisor/types.ts";
 import type { RunnerContext } from "./context.ts";
@@ -16,7 +16,7 @@ const TELLERS: { [E in LaunchEvent["is"]]: Teller<E> } = {
     ),
   unchanged: ({ talk }, { line }) => talk.say(`${line.key} runs already and is the same: left alone`),
   spawned: ({ talk, ground }, { line, commandLine, cwd, probed }) => {
-    talk.detail(`$ cd ${shortPath(ground.root, cwd)} && ${quoteCommand(commandLine)}`);
+    talk.detail(`$ cd ${quoteWord(shortPath(ground.root, cwd))} && ${quoteCommand(commandLine)}`);
     const where = line.url === null ? "" : `  ${talk.paint.cyan(line.url)}`;
     talk.say(
       `${talk.paint.bold(line.key)} started  pid ${line.pid}${probed ? "" : where}  log ${shortPath(ground.root, line.log)}`,

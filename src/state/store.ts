@@ -15,6 +15,7 @@ import {
   writeWhole,
 } from "../sys/files.ts";
 import { checkPrivateDirectory, ignoreInGit, makePrivateDirectory } from "../sys/paths.ts";
+import { checkShape, EXIT_RECORD, HISTORY, RECORD, WANT } from "./check.ts";
 import { parseKey } from "./key.ts";
 import type { ExitRecord, LaunchHistory, LaunchRecord, Want } from "./types.ts";
 
@@ -61,7 +62,7 @@ export type FileKind = keyof typeof KINDS;
 /** Record, want, exit with its last lines, history and lock, with room to spare. */
 const SPACE_FOR_A_START = 64 * 1024;
 
-const LISTED: FileKind[] = ["record", "exit", "pid"];
+const LISTED = [KINDS.record, KINDS.exit, KINDS.pid];
 
 export function openStore(directory: string): Store {
   const path = (key: string, kind: FileKind) => join(directory, `${key}${KINDS[kind]}`);
@@ -86,14 +87,14 @@ export function openStore(directory: string): Store {
         if (errnoOf(error) === "ENOENT") return [];
         throw writeError(directory, error);
       }
-      const keys = names.flatMap((name) => {
-        const suffix = LISTED.map((kind) => KINDS[kind]).find((end) => name.endsWith(end));
-        const key = suffix === undefined ? "" : name.slice(0, -suffix.length);
-        return parseKey(key) !== null && key.split(":").length === 3 ? [key] : [];
-      });
-      return [...new Set(keys)].sort();
+      const found = new Set<string>();
+      for (const name of names) {
+        const suffix = LISTED.find((end) => name.endsWith(end));
+        if (suffix !== undefined) found.add(name.slice(0, -suffix.length));
+      }
+      return [...found].filter((key) => parseKey(key) !== null && key.split(":").length === 3).sort();
     },
-    record: (key) => readJson(path(key, "record"), (value) => checkVersioned<LaunchRecord>(value, key)),
+    record: (key) => readJson(path(key, "record"), (value) => checkShape<LaunchRecord>(value, RECORD, key)),
     writeRecord(record) {
       writeJson(path(record.key, "record"), record);
       if (record.leader !== null) writeWhole(path(record.key, "pid"), `${record.leader.pid}\n`, { durable: false });
@@ -104,11 +105,11 @@ export function openStore(directory: string): Store {
       removeFile(path(record.key, "record"));
       removeFile(historyPath(record.token));
     },
-    want: (key) => readJson(path(key, "want"), (value) => checkVersioned<Want>(value, key)),
+    want: (key) => readJson(path(key, "want"), (value) => checkShape<Want>(value, WANT, key)),
     writeWant: (want) => writeJson(path(want.key, "want"), want),
-    exit: (key) => readJson(path(key, "exit"), (value) => checkVersioned<ExitRecord>(value, key)),
+    exit: (key) => readJson(path(key, "exit"), (value) => checkShape<ExitRecord>(value, EXIT_RECORD, key)),
     writeExit: (exit) => writeJson(path(exit.key, "exit"), exit),
-    history: (token) => readJson(historyPath(token), (value) => checkVersioned<LaunchHistory>(value, null)),
+    history: (token) => readJson(historyPath(token), (value) => checkShape<LaunchHistory>(value, HISTORY, null)),
     writeHistory: (history) => writeJson(historyPath(history.token), history),
     checkSpace() {
       const scratch = join(directory, ".space");
@@ -126,12 +127,4 @@ export function openStore(directory: string): Store {
       return to;
     },
   };
-}
-
-function checkVersioned<T extends { version: number }>(value: unknown, key: string | null): T {
-  const found = value as T & { key?: unknown };
-  if (typeof found !== "object" || found === null) throw new Error("not an object");
-  if (found.version !== 1) throw new Error(`version ${String(found.version)}, this dt reads version 1`);
-  if (key !== null && found.key !== key) throw new Error(`it is about ${String(found.key)}, not about ${key}`);
-  return found;
 }

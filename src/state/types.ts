@@ -57,7 +57,9 @@ export interface LaunchRecord {
   processGroup: boolean;
   /** Whether readiness is probed. */
   probed: boolean;
-  /** Compares what runs with what the manifest now says. */
+  /** What it waits for to be ready, a phrase a probe, each with its time limit. */
+  waitsFor?: string[];
+  /** What `--ensure` compares with what would be started now. */
   specHash: string;
   startedAt: string;
   restarts: number;
@@ -67,6 +69,8 @@ export interface LaunchRecord {
   startedBy: Asker;
   /** Set with phase `stopping`. */
   stopping: { by: Asker; at: string } | null;
+  /** Set with phase `backoff`: how the run before ended, when the next one starts, and how many the policy has started in a row. */
+  backoff?: { because: string; nextAt: string; inRow: number };
 }
 
 /** What was last asked for a key. */
@@ -105,6 +109,11 @@ export interface ExitRecord {
   reason: ExitReason;
   /** The reason as a sentence. */
   text: string;
+  /** With `start-failed`: what went wrong. */
+  error?: { code: string; message: string; hint: string | null };
+  /** The policy gave up after this many runs in a row that ended by themselves. */
+  gaveUpAfter?: number;
+  /** Who stopped or replaced it, or tried to start it; null when it ended by itself. */
   by: Asker | null;
   argv: string[];
   cwd: string;

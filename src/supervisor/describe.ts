@@ -7,7 +7,7 @@ export function describeStatus({ code, signal }: { code: number | null; signal: 
   return code === null ? "an exit status nobody saw" : `code ${code}`;
 }
 
-function describeAsker(by: Asker | null): string {
+export function describeAsker(by: Asker | null): string {
   return by === null ? "" : ` by ${by.command} (pid ${by.pid})`;
 }
 
@@ -43,7 +43,7 @@ export function makeTakenExit(
     ...status,
     at,
     startedAt: record.startedAt,
-    uptimeMs: Date.parse(at) - Date.parse(record.startedAt),
+    uptimeMs: Math.max(0, Date.parse(at) - Date.parse(record.startedAt)),
     restarts: record.restarts,
     reason: by.by === "rerun" ? "replaced" : "stopped",
     text: "",

@@ -14,7 +14,7 @@ import { readLastLines } from "../logs/tail.ts";
 import type { Asker, ExitReason, ExitRecord, LaunchHistory, LaunchRecord } from "../state/types.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { type ProcessIdentity, presenceOf, sameIdentity } from "../sys/identity.ts";
-import { describeEnd } from "./describe.ts";
+import { describeAsker, describeEnd } from "./describe.ts";
 import { SIGKILL, type StopTreeResult, type Survivor, stopTree } from "./stop.ts";
 import type { TreeQuery } from "./tree.ts";
 import type { Ground } from "./types.ts";
@@ -41,7 +41,8 @@ export interface Ended {
 const EXIT_NOTE_MS = 1000;
 /** How long a host may take to leave; a host is crash-only, so after that it may be killed. */
 const HOST_GRACE_MS = 2000;
-const LAST_LINES = 50;
+/** How many lines of the log an exit keeps. */
+export const LAST_LINES = 50;
 
 /** Throws exit 5 with the survivors; the record then stays, so that the list stays true and the next stop tries again. */
 export async function endLaunch(ground: Ground, record: LaunchRecord, request: EndRequest): Promise<Ended> {
@@ -108,8 +109,9 @@ async function endBackoff(ground: Ground, record: LaunchRecord, request: EndRequ
   const status: Status = { known: true, code: null, signal: null, at };
   const stopped: StopTreeResult = { survivors: [], killed: 0, ports: [], passedOver: [] };
   const base = last.is === "there" ? last.value : makeExit(record, request, record, status, stopped);
-  const exit: ExitRecord = request.how === "stop" ? { ...base, reason: "stopped", by: request.by } : base;
-  if (request.how === "stop") store.writeExit({ ...exit, text: describeEnd(exit, 0) });
+  const text = `stopped${describeAsker(request.by)} while it waited to be started again; before that it ${base.text}`;
+  const exit: ExitRecord = request.how === "stop" ? { ...base, reason: "stopped", by: request.by, text } : base;
+  if (request.how === "stop") store.writeExit(exit);
   store.removeRecord(record);
   if (!sameIdentity(record.host, request.self)) await waitForHostGone(ground, record, true);
   return { exit, stopped, tookMs: Math.round(performance.now() - began) };

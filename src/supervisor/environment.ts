@@ -3,10 +3,10 @@
  *
  *   inherited <- `.env` files the manifest names <- the manifest's `env` <- dt's own
  *
- * dt's own: DIALTONE_ROOT and PATH for all; DIALTONE_KEY, DIALTONE_TOKEN, PORT, colour hints and PYTHONUNBUFFERED for a
+ * dt's own: DIALTONE_ROOT, PATH and a PWD that is right for all; DIALTONE_KEY, DIALTONE_TOKEN, PORT, colour hints and PYTHONUNBUFFERED for a
  * managed launch, whose standard output is a file that people read on a terminal.
  */
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import { DtError, EXIT } from "../sys/error.ts";
 import { readText } from "../sys/files.ts";
@@ -42,6 +42,7 @@ export function prepareEnvironment(request: EnvironmentRequest): PreparedEnviron
   const declared = { ...readEnvFiles(request.root, request.envFile), ...request.env };
   const env: Record<string, string> = { ...request.inherited };
   for (const name of NEVER_INHERITED) delete env[name];
+  if (env.PWD !== undefined && !isSameDirectory(env.PWD, request.cwd)) env.PWD = request.cwd;
   if (request.launch !== null) Object.assign(env, outputHints(env));
   for (const [name, value] of Object.entries(declared)) {
     if (value === null) delete env[name];
@@ -66,13 +67,24 @@ function outputHints(env: Record<string, string>): Record<string, string> {
   return hints;
 }
 
+/** A shell would say so too; what trusts PWD (`$(PWD)` in a makefile) must not find where dt was called from. A path through a link stays. */
+function isSameDirectory(a: string, b: string): boolean {
+  try {
+    const [one, other] = [statSync(a), statSync(b)];
+    return isAbsolute(a) && one.ino === other.ino && one.dev === other.dev;
+  } catch {
+    return false;
+  }
+}
+
 const FALLBACK_PATH = "/usr/local/bin:/usr/bin:/bin";
 
 /** The plugin's own programs first, then the project's, then the shims, then what was there. */
 function preparePath({ cwd, root, shims }: EnvironmentRequest, inherited: string | undefined): string {
   const bins = [...new Set([join(cwd, "node_modules", ".bin"), join(root, "node_modules", ".bin")])].filter(existsSync);
   const before = [...bins, ...(shims === null ? [] : [shims])];
-  const rest = (inherited ?? FALLBACK_PATH).split(":").filter((directory) => !before.includes(directory));
+  // An empty PATH would otherwise become an empty part of one, which means the current directory.
+  const rest = (inherited || FALLBACK_PATH).split(":").filter((directory) => !before.includes(directory));
   return [...before, ...rest].join(":");
 }
 

@@ -9,18 +9,21 @@
  *   stopping        who stops it writes the exit    SIGKILL at once           -                  leave                    next dt finishes
  *   backoff         -                               forget the restart        start now          leave                    shown as failed
  */
+import { existsSync } from "node:fs";
 import { boundLog } from "../logs/bound.ts";
-import type { ExitRecord, LaunchHistory, LaunchRecord } from "../state/types.ts";
+import type { Asker, ExitRecord, LaunchHistory, LaunchRecord } from "../state/types.ts";
 import { DtError } from "../sys/error.ts";
 import { identify, identifySelf, isOver, type ProcessIdentity, presenceOf } from "../sys/identity.ts";
 import { libc } from "../sys/libc.ts";
 import { acquireLock, type HeldLock, readHolder } from "../sys/lock.ts";
 import type { SpawnedLeader } from "../sys/spawn.ts";
-import { type Ended, endLaunch } from "./end.ts";
+import { type Ended, endLaunch, queryOf } from "./end.ts";
+import { noteStartFailure } from "./failed.ts";
 import { decideAfterExit } from "./policy.ts";
 import type { PreparedLaunch } from "./prepare.ts";
 import { waitReady, waitReadyLate } from "./ready.ts";
 import { lineOf, startLaunch } from "./start.ts";
+import { stopTree } from "./stop.ts";
 import type { Ground, LaunchSpec, Report } from "./types.ts";
 
 export type HostRequest =
@@ -134,6 +137,7 @@ function beginRun(
   control.onRun(record);
   const probes = new Set<number>();
   watchOrphans(ground, run, probes);
+  watchRecord(ground, run, report);
   watchLogSize(run, report);
   if (record.probed) void watchReadiness(ground, run, probes, report);
   return run;
@@ -163,7 +167,11 @@ async function watchReadiness(ground: Ground, run: Run, children: Set<number>, r
   };
   const tellReady = () => {
     writeHistory(ground, run, { ready: { is: "ready", at: new Date().toISOString() } });
-    report({ is: "ready", line: lineOf(record, "ready"), tookMs: Date.now() - Date.parse(record.startedAt) });
+    report({
+      is: "ready",
+      line: lineOf(record, "ready"),
+      tookMs: Math.max(0, Date.now() - Date.parse(record.startedAt)),
+    });
   };
   const readiness = await waitReady(request);
   if (readiness.is === "ready") return tellReady();
@@ -192,6 +200,72 @@ function watchOrphans(ground: Ground, run: Run, probes: Set<number>): void {
 }
 
 const WNOHANG = 1;
+
+/** How long a launch may be missing from the list after its run directory was removed. */
+const RECORD_EVERY_MS = 500;
+
+/**
+ * A stop removes the record only when the tree is gone. So a record that is absent while the leader lives was lost (somebody removed the
+ * run directory), as is one that does not parse: it is written again. A record of another launch means that a start came
+ * first and found nothing to replace: then this launch is the one too many, and ends. A root that is gone is not made anew.
+ */
+function watchRecord(ground: Ground, run: Run, report: Report): void {
+  const { store, table } = ground;
+  const { key, token, leader } = run.record;
+  const isLost = () => leader !== null && store.record(key).is !== "there" && presenceOf(table, leader) === "alive";
+  let busy = false;
+  const look = async () => {
+    if (run.over.signal.aborted || !existsSync(ground.root)) return;
+    if (isLost()) return restoreRecord(ground, run, isLost, report);
+    const there = store.record(key);
+    if (there.is !== "there" || there.value.token === token || leader === null) return;
+    if (presenceOf(table, leader) === "alive") await endSuperseded(ground, run, report);
+  };
+  const timer = setInterval(() => {
+    if (busy) return;
+    busy = true;
+    look()
+      .catch(() => {}) // a full disk, a directory that is not to be trusted: tried again
+      .finally(() => {
+        busy = false;
+      });
+  }, RECORD_EVERY_MS);
+  run.over.signal.addEventListener("abort", () => clearInterval(timer));
+}
+
+async function restoreRecord(ground: Ground, run: Run, isLost: () => boolean, report: Report): Promise<void> {
+  const { store } = ground;
+  const { key } = run.record;
+  store.prepare();
+  const lock = await tryLock(ground, run, "record again");
+  if (lock === null) return; // somebody is changing the launch: looked at again in a while
+  try {
+    if (run.over.signal.aborted || !isLost()) return;
+    if (store.record(key).is === "unreadable") store.setAside(key, "record");
+    store.writeRecord(run.record);
+    store.writeHistory(run.history);
+    if (store.want(key).is === "absent")
+      store.writeWant({ version: 1, key, want: "run", at: run.record.startedAt, by: run.record.startedBy });
+    report({ is: "note", text: `the record of ${key} was lost while it runs; it is written again` });
+  } finally {
+    lock.release();
+  }
+}
+
+async function endSuperseded(ground: Ground, run: Run, report: Report): Promise<void> {
+  const { key, stop } = run.record;
+  report({
+    is: "note",
+    text: `the record of ${key} was removed and another launch has taken its place: ending this one`,
+  });
+  await stopTree({
+    table: ground.table,
+    query: queryOf(ground, run.record),
+    signal: stop.signal,
+    timeoutMs: stop.timeoutMs,
+    wholeTree: true,
+  });
+}
 
 function noteExit(ground: Ground, run: Run, status: { code: number | null; signal: string | null }): void {
   writeHistory(ground, run, { exited: { ...status, at: new Date().toISOString() } });
@@ -234,19 +308,17 @@ async function finishExited(
   const lock = await lockOrLeave(ground, run, "sweep");
   if (lock === null) return { is: "end", end: await taken(ground, run, status) };
   try {
-    const current = ground.store.record(run.record.key);
-    if (current.is !== "there" || current.value.token !== run.record.token) {
-      return { is: "end", end: await taken(ground, run, status) };
-    }
-    const stoppedBefore = current.value.phase === "stopping";
-    const ended = await endLaunch(ground, current.value, {
+    const record = ownRecord(ground, run);
+    if (record === null) return { is: "end", end: await taken(ground, run, status) };
+    const stoppedBefore = record.phase === "stopping";
+    const ended = await endLaunch(ground, record, {
       how: stoppedBefore ? "stop" : "sweep",
-      by: current.value.stopping?.by ?? run.spec.asker,
-      self: current.value.host,
+      by: record.stopping?.by ?? run.spec.asker,
+      self: record.host,
       ownExit: run.leader.exited,
     });
     if (stoppedBefore) return { is: "end", end: { is: "ended", exit: ended.exit } };
-    return decide(ground, run, current.value, ended, inRow, report);
+    return decide(ground, run, record, ended, inRow, report);
   } finally {
     lock.release();
   }
@@ -268,29 +340,58 @@ function decide(
     { code: exit.code, uptimeMs: exit.uptimeMs, restartsInRow: inRow },
     Math.random(),
   );
-  if (decision.is === "give-up")
+  if (decision.is === "give-up") {
     report({ is: "note", text: `${record.key} ended ${decision.after + 1} times in a row; not started again` });
+    noteGivenUp(ground, exit, decision.after + 1);
+  }
   if (decision.is !== "restart") return { is: "end", end: { is: "ended", exit } };
-  ground.store.writeRecord({ ...record, phase: "backoff", leader: null, logFile: null, restarts: record.restarts + 1 });
+  ground.store.writeRecord({
+    ...record,
+    phase: "backoff",
+    leader: null,
+    logFile: null,
+    restarts: record.restarts + 1,
+    backoff: {
+      because: exit.text,
+      nextAt: new Date(Date.now() + decision.afterMs).toISOString(),
+      inRow: decision.inRow,
+    },
+  });
   return { ...decision, because: exit.text, exit };
+}
+
+function noteGivenUp({ store }: Ground, exit: ExitRecord, runs: number): void {
+  try {
+    store.writeExit({ ...exit, gaveUpAfter: runs });
+  } catch {
+    // the exit itself is there; a full disk must not make more of this
+  }
+}
+
+/** One try; null when somebody has the lock. */
+async function tryLock(ground: Ground, run: Run, doing: string): Promise<HeldLock | null> {
+  try {
+    return await acquireLock({
+      path: ground.store.path(run.record.key, "lock"),
+      table: ground.table,
+      doing,
+      command: run.spec.asker.command,
+      timeoutMs: 0,
+      backend: ground.lockBackend,
+    });
+  } catch (error) {
+    if (error instanceof DtError && error.code === "lock-timeout") return null;
+    throw error;
+  }
 }
 
 /** Null when the launch is in somebody else's hands. */
 async function lockOrLeave(ground: Ground, run: Run, doing: string): Promise<HeldLock | null> {
   const path = ground.store.path(run.record.key, "lock");
+  if (!existsSync(ground.store.directory) && existsSync(ground.root)) ground.store.prepare();
   for (;;) {
-    try {
-      return await acquireLock({
-        path,
-        table: ground.table,
-        doing,
-        command: run.spec.asker.command,
-        timeoutMs: 0,
-        backend: ground.lockBackend,
-      });
-    } catch (error) {
-      if (!(error instanceof DtError) || error.code !== "lock-timeout") throw error;
-    }
+    const lock = await tryLock(ground, run, doing);
+    if (lock !== null) return lock;
     const current = ground.store.record(run.record.key);
     if (current.is === "absent" || (current.is === "there" && current.value.token !== run.record.token)) return null;
     if (current.is === "there" && current.value.phase === "stopping") {
@@ -299,6 +400,21 @@ async function lockOrLeave(ground: Ground, run: Run, doing: string): Promise<Hel
     }
     await Bun.sleep(2);
   }
+}
+
+/**
+ * The record of this host's launch, under the lock: as it is on disk, or, when it was lost there, as this host wrote it. Null when
+ * somebody else ended the launch: they leave its exit or that a stop is wanted, or another launch is in its place.
+ */
+function ownRecord({ store }: Ground, { record }: Run): LaunchRecord | null {
+  const current = store.record(record.key);
+  if (current.is === "there") return current.value.token === record.token ? current.value : null;
+  const exit = store.exit(record.key);
+  if (exit.is === "there" && exit.value.token === record.token) return null;
+  const want = store.want(record.key);
+  if (want.is === "there" && want.value.want === "stopped") return null;
+  if (current.is === "unreadable") store.setAside(record.key, "record");
+  return record;
 }
 
 /** Waits a little for the exit that the other one writes, to be able to say by whom. */
@@ -333,18 +449,16 @@ async function endByRequest(
     return taken(ground, run, status);
   }
   try {
-    const current = ground.store.record(run.record.key);
-    if (current.is !== "there" || current.value.token !== run.record.token) {
-      return taken(ground, run, await run.leader.exited);
-    }
+    const record = ownRecord(ground, run);
+    if (record === null) return taken(ground, run, await run.leader.exited);
     run.leader.exited.then((status) => noteExit(ground, run, status));
-    const ended = await endLaunch(ground, current.value, {
+    const ended = await endLaunch(ground, record, {
       how: request.is === "interrupt" ? "interrupt" : "stop",
       by: { ...run.spec.asker, by: request.is === "interrupt" ? "interrupt" : request.by },
       ...(request.is === "interrupt" ? { signal: "SIGINT" } : {}),
       hard: control.hard,
       ownExit: run.leader.exited,
-      self: current.value.host,
+      self: record.host,
     });
     return { is: "ended", exit: ended.exit };
   } finally {
@@ -410,8 +524,10 @@ async function startAfterBackoff(
     else if (request !== null) return forgetRestart(ground, run, finished.exit);
   }
   const spec = restart?.spec ?? (await control.resolveAnew(run.spec)) ?? run.spec;
+  // The launch says that the policy started it; what a person later does to it in this terminal is that person's.
+  const asked = restart === null ? { ...spec, asker: policyAsker(self, spec) } : spec;
   try {
-    const started = await startLaunch(ground, spec, report, {
+    const started = await startLaunch(ground, asked, report, {
       restarts: run.record.restarts + 1,
       stillWanted: () => stillMine() && wantsRun(ground, key),
     });
@@ -420,7 +536,26 @@ async function startAfterBackoff(
     return beginRun(ground, spec, started, report, control);
   } catch (error) {
     restart?.done(error);
+    if (stillMine()) await giveUpStarting(ground, run, asked, error);
     throw error;
+  }
+}
+
+function policyAsker(self: ProcessIdentity, { settings }: LaunchSpec): Asker {
+  return { by: "policy", pid: self.pid, command: `restart: "${settings.restart}" in the manifest` };
+}
+
+/** What could not even be prepared (a directory that has gone, a program) is nobody's to be told at once: it is written down. */
+async function giveUpStarting(ground: Ground, run: Run, spec: LaunchSpec, error: unknown): Promise<void> {
+  const lock = await lockOrLeave(ground, run, "give up");
+  if (lock === null) return;
+  try {
+    const current = ground.store.record(run.record.key);
+    if (current.is !== "there" || current.value.token !== run.record.token || current.value.phase !== "backoff") return;
+    ground.store.removeRecord(current.value);
+    noteStartFailure(ground, spec, { ...run.prepared, restarts: run.record.restarts + 1 }, error);
+  } finally {
+    lock.release();
   }
 }
 

@@ -7,6 +7,7 @@ import { checkLogPath } from "../logs/open.ts";
 import type { Settings } from "../manifest/resolved.ts";
 import { sha256 } from "../sys/digest.ts";
 import { checkDirectory, findExecutable } from "../sys/executable.ts";
+import { makePrivateDirectory } from "../sys/paths.ts";
 import { ensureShims } from "../sys/shims.ts";
 import { type PreparedEnvironment, prepareEnvironment, resolveIn } from "./environment.ts";
 import { choosePort } from "./port.ts";
@@ -28,12 +29,22 @@ export interface PreparedLaunch extends PreparedCommand {
   specHash: string;
 }
 
-/** The argument vector: an array as it is, a string through `sh -c`, with the added arguments as its `"$@"`. */
+/**
+ * The argument vector: an array as it is, a string through `sh -c`, with the added arguments as its `"$@"`: where it names
+ * them itself, else at its end, which is the last line's (a comment there would swallow them).
+ */
 export function buildArgv(run: string[] | string, args: readonly string[]): [string, ...string[]] {
   if (Array.isArray(run)) return [...run, ...args] as [string, ...string[]];
-  if (args.length === 0) return ["sh", "-c", run];
-  const usesArguments = /\$[@*#1-9]|\$\{[@*#1-9]/.test(run);
-  return ["sh", "-c", usesArguments ? run : `${run.trimEnd()} "$@"`, "sh", ...args];
+  const appended = args.length > 0 && !usesArguments(run);
+  return ["sh", "-c", appended ? `${run.trimEnd()} "$@"` : run, "sh", ...args];
+}
+
+/** Whether a shell would put arguments in; what is in single quotes or escaped (`awk '{ print $1 }'`) is not for the shell. */
+function usesArguments(script: string): boolean {
+  const plain = script.replace(/\\.|'[^']*'|"(?:\\.|[^"\\])*"/gs, (part) =>
+    part.startsWith('"') ? part.replace(/\\./gs, "") : "",
+  );
+  return /\$[@*#1-9]|\$\{[@*#1-9]/.test(plain);
 }
 
 export interface CommandRequest {
@@ -51,8 +62,8 @@ export function prepareCommand(request: CommandRequest): PreparedCommand {
   const { ground, settings } = request;
   const cwd = resolveIn(ground.root, settings.cwd);
   checkDirectory(cwd);
-  const places = [...(ground.home === null ? [] : [ground.home]), ground.store.directory];
-  const shims = request.looking === true ? null : ensureShims(places, ground.self);
+  const shims =
+    request.looking === true ? null : ensureShims(shimPlaces(ground, request.inherited.TMPDIR), ground.self);
   const environment = prepareEnvironment({
     inherited: request.inherited,
     root: ground.root,
@@ -63,6 +74,28 @@ export function prepareCommand(request: CommandRequest): PreparedCommand {
     launch: request.launch,
   });
   return { argv: buildArgv(request.run, request.args), cwd, environment };
+}
+
+/** The user's home of dt, then the run directory, then a private place in the directory for temporary files. */
+function* shimPlaces(ground: Pick<Ground, "home" | "store">, temporary = "/tmp"): Generator<string> {
+  if (ground.home !== null) yield ground.home;
+  const others = [
+    () => ground.store.directory,
+    () => privateDirectory(join(temporary, `dialtone-${process.geteuid?.()}`)),
+  ];
+  for (const place of others) {
+    try {
+      yield place();
+    } catch {
+      // not to be had or not to be trusted: the next one
+    }
+  }
+}
+
+/** Whoever owned a directory with a name that can be guessed could change what lies below it. */
+function privateDirectory(path: string): string {
+  makePrivateDirectory(path);
+  return path;
 }
 
 export async function prepareLaunch(ground: Ground, spec: LaunchSpec): Promise<PreparedLaunch> {

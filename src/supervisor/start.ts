@@ -6,10 +6,14 @@
  *   prepare (argv, cwd, env, port, log)     nothing was touched
  *   lock                                    a lock whose holder is gone: broken
  *   end the old launch                      see end.ts: `stopping`, finished by the next start or stop
+ *   want written, port checked              no record, and the exit of the old launch
  *   fence, write-ahead record (`starting`)  a record without a leader and its host gone: looks for the token, finds nothing
  *   log opened                              the same
  *   leader spawned                          the same, but a process carries the token (or the fence is still held until it does)
  *   leader recorded (`running`), unlock     a launch without a host: it runs on and is listed, stopped, replaced as ever
+ *
+ * A start that fails under the lock with nothing left running leaves an exit (`start-failed`), so that it can be told later. One that
+ * fails before the lock touched nothing and is told to whoever asked; one whose old launch runs on never writes over that one's facts.
  */
 import { closeSync } from "node:fs";
 import { openRun } from "../logs/open.ts";
@@ -20,9 +24,12 @@ import { identifySelf, type ProcessIdentity, presenceOf } from "../sys/identity.
 import { acquireLock, type HeldLock } from "../sys/lock.ts";
 import { type SpawnedLeader, spawnLeader } from "../sys/spawn.ts";
 import { endLaunch, queryOf, survivorError } from "./end.ts";
+import { noteStartFailure } from "./failed.ts";
 import { checkPort } from "./port.ts";
 import { type PreparedLaunch, prepareLaunch } from "./prepare.ts";
-import { stopTree } from "./stop.ts";
+import { describeProbe } from "./probes.ts";
+import { type StopTreeResult, stopTree } from "./stop.ts";
+import { unrecordedQuery } from "./tree.ts";
 import type { Ground, LaunchLine, LaunchSpec, Report } from "./types.ts";
 
 export interface StartOptions {
@@ -75,8 +82,24 @@ async function startUnderLock(
   report: Report,
   options: StartOptions,
 ): Promise<Started> {
-  const { store, table } = ground;
   if (options.stillWanted?.() === false) return { is: "unwanted" };
+  try {
+    return await startInPlace(ground, spec, prepared, lock, report, options);
+  } catch (error) {
+    noteStartFailure(ground, spec, { ...prepared, restarts: options.restarts }, error);
+    throw error;
+  }
+}
+
+async function startInPlace(
+  ground: Ground,
+  spec: LaunchSpec,
+  prepared: PreparedLaunch,
+  lock: HeldLock,
+  report: Report,
+  options: StartOptions,
+): Promise<Started> {
+  const { store, table } = ground;
   if (lock.broke !== null) {
     const whose =
       lock.broke === "unreadable"
@@ -89,13 +112,13 @@ async function startUnderLock(
   refuseSharedLog(ground, spec.key, prepared.log);
   await clearPlace(ground, spec, identifySelf(table), report, options);
   options.signal?.throwIfAborted();
+  store.writeWant({ version: 1, key: spec.key, want: "run", at: new Date().toISOString(), by: spec.asker });
   checkPort(ground, spec.key, prepared.port);
 
   const fence = await raiseFence(store.path(spec.key, "fence"));
   let written: LaunchRecord | null = null;
   try {
     const self = identifySelf(table);
-    store.writeWant({ version: 1, key: spec.key, want: "run", at: new Date().toISOString(), by: spec.asker });
     written = makeRecord(ground, spec, prepared, self, options.restarts);
     store.writeRecord(written);
     const log = openRun(prepared.log, spec.settings.logs.keep, prepared.ownLog ? 0o600 : 0o644);
@@ -146,7 +169,7 @@ async function clearPlace(
       is: "replacing",
       key: spec.key,
       pid: old.value.leader?.pid ?? null,
-      ageMs: Date.now() - Date.parse(old.value.startedAt),
+      ageMs: Math.max(0, Date.now() - Date.parse(old.value.startedAt)),
     });
   }
   const ended = await endLaunch(ground, old.value, {
@@ -167,24 +190,23 @@ export async function clearUnreadable(ground: Ground, key: string, report: Repor
     is: "note",
     text: `the record of ${key} could not be read (${again.reason}); it is kept as ${aside}, and its processes are searched for`,
   });
+  await stopUnrecorded(ground, key, []);
+}
+
+/** How long processes without a readable record may take to end after SIGTERM: what the manifest's default says. */
+const UNRECORDED_TIMEOUT_MS = 10_000;
+
+/** Stops what carries the key and root of this project and has no record. To be called under the key's lock. */
+export async function stopUnrecorded(ground: Ground, key: string, spare: readonly string[]): Promise<StopTreeResult> {
   const stopped = await stopTree({
     table: ground.table,
-    query: {
-      key,
-      root: ground.root,
-      token: null,
-      leader: null,
-      host: null,
-      adopted: [],
-      logFile: null,
-      spare: [],
-      otherHosts: [],
-    },
+    query: unrecordedQuery(ground, key, spare),
     signal: "SIGTERM",
-    timeoutMs: 10_000,
+    timeoutMs: UNRECORDED_TIMEOUT_MS,
     wholeTree: true,
   });
   if (stopped.survivors.length > 0) throw survivorError(key, stopped.survivors);
+  return stopped;
 }
 
 function makeRecord(
@@ -215,6 +237,7 @@ function makeRecord(
     stop: settings.stop,
     processGroup: settings.processGroup,
     probed: settings.ready.length > 0,
+    waitsFor: settings.ready.map((probe) => describeProbe(probe, prepared.port, spec.readyTimeoutMs)),
     specHash: prepared.specHash,
     startedAt: new Date().toISOString(),
     restarts,

@@ -1,10 +1,13 @@
 /** `dt stop` of one key: the caller does it itself, under the key's lock; with or without a host it works the same. */
+import { readLastLines } from "../logs/tail.ts";
 import type { Asker, ExitRecord } from "../state/types.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { identifySelf, type ProcessTable } from "../sys/identity.ts";
 import { acquireLock } from "../sys/lock.ts";
-import { endLaunch, queryOf } from "./end.ts";
-import { clearUnreadable } from "./start.ts";
+import { describeAsker } from "./describe.ts";
+import { endLaunch, LAST_LINES, queryOf } from "./end.ts";
+import { clearUnreadable, stopUnrecorded } from "./start.ts";
+import type { StopTreeResult } from "./stop.ts";
 import { findTree } from "./tree.ts";
 import type { Ground, Report } from "./types.ts";
 
@@ -39,7 +42,9 @@ export async function stopKey(ground: Ground, request: StopKeyRequest, report: R
     const read = store.record(key);
     if (read.is === "absent") return { is: "not-running", key };
     if (read.is === "unreadable") {
+      noteWanted(ground, request);
       await clearUnreadable(ground, key, report);
+      noteUnrecordedEnd(ground, request, "its record could not be read");
       return { is: "found-unrecorded", key };
     }
     const record =
@@ -56,6 +61,73 @@ export async function stopKey(ground: Ground, request: StopKeyRequest, report: R
     return { is: "stopped", key, pid: record.leader?.pid ?? null, exit, killed: stopped.killed, tookMs };
   } finally {
     lock.release();
+  }
+}
+
+/** Processes that say they are of this key and root while it has no record: `dt doctor --fix`. */
+export async function stopLost(
+  ground: Ground,
+  request: StopKeyRequest,
+  spare: readonly string[],
+): Promise<StopTreeResult | null> {
+  const { store, table } = ground;
+  const { key } = request;
+  store.prepare();
+  const lock = await acquireLock({
+    path: store.path(key, "lock"),
+    table,
+    doing: "stop (doctor)",
+    command: request.by.command,
+    timeoutMs: request.lockTimeoutMs,
+    backend: ground.lockBackend,
+  });
+  try {
+    if (store.record(key).is !== "absent") return null; // recorded meanwhile: its host did that
+    noteWanted(ground, request);
+    const stopped = await stopUnrecorded(ground, key, spare);
+    noteUnrecordedEnd(ground, request, "its record was lost");
+    return stopped;
+  } finally {
+    lock.release();
+  }
+}
+
+/** Notes are done without where they cannot be written: stopping is what frees a full disk. */
+function noteWanted({ store }: Ground, { key, by }: StopKeyRequest): void {
+  unlessUnwritable(() => store.writeWant({ version: 1, key, want: "stopped", at: new Date().toISOString(), by }));
+}
+
+/** What was running is not known any more, but who stopped it is. */
+function noteUnrecordedEnd({ store, root }: Ground, { key, by }: StopKeyRequest, why: string): void {
+  const at = new Date().toISOString();
+  const log = store.path(key, "log");
+  unlessUnwritable(() =>
+    store.writeExit({
+      version: 1,
+      key,
+      token: "",
+      code: null,
+      signal: null,
+      at,
+      startedAt: at,
+      uptimeMs: 0,
+      restarts: 0,
+      reason: "stopped",
+      text: `stopped${describeAsker(by)}; ${why}, so since when it ran is not known`,
+      by,
+      argv: [],
+      cwd: root,
+      log,
+      lastLines: readLastLines(log, LAST_LINES),
+    }),
+  );
+}
+
+function unlessUnwritable(note: () => void): void {
+  try {
+    note();
+  } catch (error) {
+    if (!(error instanceof DtError)) throw error;
   }
 }
 

@@ -13,6 +13,7 @@
  * Only what began no earlier than the launch is looked at: nothing older can belong to it, whatever it looks like.
  * A process that only has the session or group of a leader that is gone is a *candidate*: named, never signalled.
  */
+import { isAbsolute } from "node:path";
 import {
   identify,
   isOver,
@@ -21,6 +22,7 @@ import {
   type ProcessTable,
   presenceOf,
 } from "../sys/identity.ts";
+import { runDirectoryOf } from "../sys/paths.ts";
 
 /** In a host's own environment, so that a stop of the launch it was started in passes it over. */
 export const HOST_MARK = "DIALTONE_HOST";
@@ -28,6 +30,8 @@ export const HOST_MARK = "DIALTONE_HOST";
 export interface TreeQuery {
   key: string;
   root: string;
+  /** With `token` null: what was started with another run directory is another's launch. */
+  runDirectory?: string;
   /** Null when it was lost with a record that does not parse: then key and root in the environment are the evidence. */
   token: string | null;
   leader: ProcessIdentity | null;
@@ -37,6 +41,26 @@ export interface TreeQuery {
   spare: readonly string[];
   /** Hosts of other launches, as their records name them. */
   otherHosts: readonly ProcessIdentity[];
+}
+
+/** For a launch whose record is lost or cannot be read: key, root and run directory in the environment are all the evidence there is. */
+export function unrecordedQuery(
+  { root, store }: { root: string; store: { directory: string } },
+  key: string,
+  spare: readonly string[] = [],
+): TreeQuery {
+  return {
+    key,
+    root,
+    runDirectory: store.directory,
+    token: null,
+    leader: null,
+    host: null,
+    adopted: [],
+    logFile: null,
+    spare,
+    otherHosts: [],
+  };
 }
 
 export interface TreeMember {
@@ -155,8 +179,16 @@ function carriesToken(table: ProcessTable, entry: ProcessEntry, query: TreeQuery
   return (
     table.environmentOf(entry.pid, "DIALTONE_KEY") === query.key &&
     table.environmentOf(entry.pid, "DIALTONE_ROOT") === query.root &&
-    typeof table.environmentOf(entry.pid, "DIALTONE_TOKEN") === "string"
+    typeof table.environmentOf(entry.pid, "DIALTONE_TOKEN") === "string" &&
+    (query.runDirectory === undefined || isOfRunDirectory(table, entry.pid, query.root, query.runDirectory))
   );
+}
+
+/** Whether a launch of this root was started with this run directory; one that was given relative to somewhere may have been. */
+export function isOfRunDirectory(table: ProcessTable, pid: number, root: string, runDirectory: string): boolean {
+  const given = table.environmentOf(pid, "DIALTONE_RUN_DIR");
+  if (given === undefined || (given !== null && given !== "" && !isAbsolute(given))) return true;
+  return runDirectoryOf(root, given === null ? {} : { DIALTONE_RUN_DIR: given }) === runDirectory;
 }
 
 function writesLog(table: ProcessTable, entry: ProcessEntry, query: TreeQuery): boolean {

@@ -1,5 +1,5 @@
 /** What the rooms above hand down to start something, and what they hear back. No code in this file. */
-import type { ManagedSettings, OneshotSettings } from "../manifest/resolved.ts";
+import type { ManagedSettings } from "../manifest/resolved.ts";
 import type { Store } from "../state/store.ts";
 import type { Asker, ExitRecord } from "../state/types.ts";
 import type { ProcessTable } from "../sys/identity.ts";
@@ -41,9 +41,6 @@ export interface LaunchSpec {
   ensure: boolean;
   detached: boolean;
 }
-
-/** One-shots have no spec of their own: they become the command. */
-export type { OneshotSettings };
 
 /** One line a person may read about a launch. */
 export interface LaunchLine {

@@ -1,22 +1,36 @@
 /** Running a program to its end on this terminal, for handlers: same streams, same group, so the terminal's signals reach it by themselves. */
+import { errnoOf } from "./error.ts";
 import { type Execution, executionError } from "./exec.ts";
-import { checkDirectory, findExecutable } from "./executable.ts";
+import { checkDirectory, findExecutable, looksLikeScript } from "./executable.ts";
 import { inheritedOpenFiles, withCleanLimits } from "./limits.ts";
 import { type EndStatus, statusOf } from "./status.ts";
 
-export async function runAttached({ argv, cwd, env }: Execution): Promise<EndStatus> {
+export interface AttachedProgram {
+  exited: Promise<EndStatus>;
+  /** Sends a signal, unless it has ended. */
+  signal(name: NodeJS.Signals): void;
+}
+
+/** Throws a DtError (126, 127) when it cannot be started. */
+export function startAttached({ argv, cwd, env }: Execution): AttachedProgram {
   checkDirectory(cwd);
   const file = findExecutable(argv[0], env.PATH ?? "", cwd);
-  const start = () => {
-    try {
-      return withCleanLimits(inheritedOpenFiles(), () =>
-        Bun.spawn([file, ...argv.slice(1)], { argv0: argv[0], cwd, env, stdio: ["inherit", "inherit", "inherit"] }),
-      );
-    } catch (error) {
-      throw executionError(file, error);
-    }
+  const start = (command: string[], argv0: string) =>
+    withCleanLimits(inheritedOpenFiles(), () =>
+      Bun.spawn(command, { argv0, cwd, env, stdio: ["inherit", "inherit", "inherit"] }),
+    );
+  let child: ReturnType<typeof start>;
+  try {
+    child = start([file, ...argv.slice(1)], argv[0]);
+  } catch (error) {
+    // What every shell does with a script that has no `#!` line.
+    if (errnoOf(error) !== "ENOEXEC" || !looksLikeScript(file)) throw executionError(file, error);
+    child = start(["/bin/sh", file, ...argv.slice(1)], "sh");
+  }
+  return {
+    exited: child.exited.then(() => statusOf(child)),
+    signal: (name) => {
+      if (child.exitCode === null && child.signalCode === null) child.kill(name);
+    },
   };
-  const child = start();
-  await child.exited;
-  return statusOf(child);
 }

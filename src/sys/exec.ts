@@ -1,10 +1,16 @@
 /**
  * Becoming the command: after `execve` the pid that was dt's is the command's, with its terminal, signals and exit code.
  * Nothing of dt is left, so nothing can be cleaned up after; what must be undone is undone before.
+ *
+ * The system call is made directly: `process.execve` closes what the caller handed over, empties the signal mask, and cannot pass
+ * on bytes that are not UTF-8.
  */
+import { handOver } from "./descriptors.ts";
 import { DtError, EXIT, errnoOf, messageOf } from "./error.ts";
-import { checkDirectory, findExecutable, missingInterpreter } from "./executable.ts";
+import { checkDirectory, findExecutable, looksLikeScript, missingInterpreter } from "./executable.ts";
+import { lastErrno, libc, ptr } from "./libc.ts";
 import { restoreForExec } from "./limits.ts";
+import { rawArguments, rawEnvironment } from "./raw.ts";
 
 export interface Execution {
   argv: [string, ...string[]];
@@ -12,34 +18,102 @@ export interface Execution {
   env: Record<string, string>;
 }
 
-/** Does not return, unless by throwing a DtError (126, 127). */
-export function becomeCommand({ argv, cwd, env }: Execution): never {
+/** Does not return, unless by throwing a DtError (126, 127). `descriptors`: open files to hand over. */
+export function becomeCommand({ argv, cwd, env }: Execution, descriptors: readonly number[]): never {
   checkDirectory(cwd);
   const file = findExecutable(argv[0], env.PATH ?? "", cwd);
-  process.chdir(cwd);
-  restoreForExec();
+  refuseNul(file, argv, env);
+  const words = rawArguments(argv);
+  const environment = rawEnvironment(env);
   try {
-    process.execve?.(file, argv, env);
+    process.chdir(cwd);
   } catch (error) {
-    // What every shell does with a script that has no `#!` line.
-    if (errnoOf(error) === "ENOEXEC") process.execve?.("/bin/sh", ["sh", file, ...argv.slice(1)], env);
-    throw executionError(file, error);
+    throw new DtError("bad-directory", `The working directory ${cwd} cannot be entered: ${messageOf(error)}.`, {
+      status: EXIT.cannotExecute,
+      cause: error,
+    });
   }
-  throw new Error("execve returned");
+  restoreForExec();
+  handOver(descriptors);
+  let error = execve(file, words, environment);
+  // What every shell does with a script that has no `#!` line.
+  if (errnoOf(error) === "ENOEXEC" && looksLikeScript(file))
+    error = execve("/bin/sh", ["sh", file, ...words.slice(1)], environment);
+  throw executionError(file, error);
+}
+
+type Word = string | Uint8Array;
+
+/** Returns only when it failed, with the system's error. */
+function execve(file: string, words: readonly Word[], environment: readonly Word[]): Error {
+  const path = Buffer.from(`${file}\0`);
+  const [argv, env] = [layOut(words), layOut(environment)];
+  libc().execve(ptr(path), ptr(argv.pointers), ptr(env.pointers));
+  const errno = lastErrno();
+  const { errno: numbers } = (require("node:os") as typeof import("node:os")).constants;
+  const code = Object.entries(numbers).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;
+  return Object.assign(new Error(REASONS[code] ?? `the system answers ${code}`), { code });
+}
+
+const REASONS: Record<string, string> = {
+  E2BIG: "the arguments and the environment are too long for this system",
+  EACCES: "permission denied",
+  ENOEXEC: "it is neither a program for this machine nor a script",
+  ETXTBSY: "it is open for writing",
+  ENOENT: "no such file",
+  ENOMEM: "not enough memory",
+};
+
+/** A NULL-terminated array of C strings; both parts must stay referenced until the call. */
+function layOut(words: readonly Word[]): { pointers: BigUint64Array; bytes: Buffer } {
+  const bytes = Buffer.concat(words.flatMap((word) => [typeof word === "string" ? Buffer.from(word) : word, NUL]));
+  const pointers = new BigUint64Array(words.length + 1);
+  if (words.length === 0) return { pointers, bytes };
+  const base = BigInt(ptr(bytes));
+  for (let at = 0, index = 0; index < words.length; index++) {
+    pointers[index] = base + BigInt(at);
+    at = bytes.indexOf(0, at) + 1;
+  }
+  return { pointers, bytes };
+}
+
+const NUL = new Uint8Array(1);
+
+/** C strings end at a NUL, so what follows one would be lost without a word. */
+function refuseNul(file: string, argv: readonly string[], env: Record<string, string>): void {
+  const word = argv.findIndex((one) => one.includes("\0"));
+  const name = Object.keys(env).find((one) => one.includes("\0") || env[one]?.includes("\0"));
+  if (word < 0 && name === undefined) return;
+  const what = word >= 0 ? `argument ${word}` : `the environment variable ${JSON.stringify(name)}`;
+  throw new DtError(
+    "not-executable",
+    `Cannot execute ${file}: ${what} contains a NUL character, which no program can be given.`,
+    {
+      status: EXIT.cannotExecute,
+      hint: "Correct `run` or `env` in the manifest.",
+    },
+  );
 }
 
 /** The error of a failed exec or spawn, with the reason the system does not give. */
 export function executionError(file: string, error: unknown): DtError {
   const interpreter = missingInterpreter(file);
   if (interpreter !== null) {
-    return new DtError("not-found", `Cannot execute ${file}: its interpreter ${interpreter} does not exist.`, {
-      status: EXIT.notFound,
-    });
+    const carriageReturn = interpreter.endsWith("\r");
+    return new DtError(
+      "not-found",
+      `Cannot execute ${file}: its interpreter ${carriageReturn ? JSON.stringify(interpreter) : interpreter} does not exist.`,
+      {
+        status: EXIT.notFound,
+        ...(carriageReturn ? { hint: "Its lines end as on Windows; convert them: sed -i 's/\\r$//' FILE" } : {}),
+        cause: error,
+      },
+    );
   }
-  const tooLong = errnoOf(error) === "E2BIG";
-  return new DtError(
-    "not-executable",
-    `Cannot execute ${file}: ${tooLong ? "the arguments and the environment are too long for this system" : messageOf(error)}.`,
-    { status: EXIT.cannotExecute, cause: error },
-  );
+  const code = errnoOf(error);
+  const status = code === "ENOENT" ? EXIT.notFound : EXIT.cannotExecute;
+  return new DtError("not-executable", `Cannot execute ${file}: ${REASONS[code ?? ""] ?? messageOf(error)}.`, {
+    status,
+    cause: error,
+  });
 }

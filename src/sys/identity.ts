@@ -100,12 +100,23 @@ export function sameIdentity(a: ProcessIdentity, b: ProcessIdentity): boolean {
 /** A table that looks at each thing once: for showing many launches of one moment, never for signalling. */
 export function snapshotOf(table: ProcessTable): ProcessTable {
   let entries: ProcessEntry[] | undefined;
+  const single = new Map<number, ProcessEntry | null>();
   const environments = new Map<string, string | null | undefined>();
   return {
     ...table,
     list() {
-      entries ??= table.list();
+      if (entries !== undefined) return entries;
+      entries = table.list();
+      for (const entry of entries) if (!single.has(entry.pid)) single.set(entry.pid, entry);
       return entries;
+    },
+    entry(pid) {
+      let entry = single.get(pid);
+      if (entry === undefined) {
+        entry = table.entry(pid);
+        single.set(pid, entry);
+      }
+      return entry;
     },
     environmentOf(pid, name) {
       const key = `${pid} ${name}`;

@@ -1,6 +1,6 @@
 /**
- * The few C functions that neither Bun nor Node offers. Loaded on first use (0.2 ms). `prctl`, `fallocate` and `syscall` are for
- * Linux alone: macOS lacks the first two, and the last is variadic, which has another calling convention there.
+ * The few C functions that neither Bun nor Node offers. Loaded on first use (0.2 ms). `prctl`, `fallocate`, `syscall` and `fcntl` are for
+ * Linux alone: macOS lacks the first two, and the others are variadic, which has another calling convention there.
  */
 import { dlopen, FFIType, ptr, read } from "bun:ffi";
 import { lazy } from "./lazy.ts";
@@ -18,7 +18,13 @@ const SYMBOLS = {
   setrlimit: { args: [i32, pointer], returns: i32 },
   lseek: { args: [i32, i64, i32], returns: i64 },
   fallocate: { args: [i32, i32, i64, i64], returns: i32 },
+  socket: { args: [i32, i32, i32], returns: i32 },
+  send: { args: [i32, pointer, u64, i32], returns: i64 },
+  recv: { args: [i32, pointer, u64, i32], returns: i64 },
   poll: { args: [pointer, u64, i32], returns: i32 },
+  sigaction: { args: [i32, pointer, pointer], returns: i32 },
+  fcntl: { args: [i32, i32, i64], returns: i32 },
+  execve: { args: [pointer, pointer, pointer], returns: i32 },
 } as const;
 
 const LINUX_NAMES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"];
@@ -40,11 +46,11 @@ export const libc = lazy(() => {
   // Opened with it: a first `dlopen` after a failed call could overwrite the errno it is to read.
   errnoLocation();
   if (process.platform !== "darwin") return openFirst(SYMBOLS);
-  const { prctl: _prctl, syscall: _syscall, fallocate: _fallocate, ...portable } = SYMBOLS;
+  const { prctl: _prctl, fallocate: _fallocate, syscall: _syscall, fcntl: _fcntl, ...portable } = SYMBOLS;
   const linuxOnly = (): never => {
     throw new Error("this C function is for Linux alone");
   };
-  return { ...openFirst(portable), prctl: linuxOnly, syscall: linuxOnly, fallocate: linuxOnly };
+  return { ...openFirst(portable), prctl: linuxOnly, fallocate: linuxOnly, syscall: linuxOnly, fcntl: linuxOnly };
 });
 
 const errnoLocation = lazy(() => {

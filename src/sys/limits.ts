@@ -1,9 +1,13 @@
 /**
- * What Bun changed for itself and a command must not inherit: the soft limit of open files (raised at start), the signal mask
- * (passed on as found), and, across `execve`, the ignored SIGPIPE and SIGXFSZ. What the user's shell set stays: it is read
- * from the parent process, the nearest witness of what dt was started with.
+ * What Bun changed for itself and a command must not inherit: the soft limit of open files (raised at start), and the ignored
+ * SIGPIPE and SIGXFSZ. What the user's shell set stays. Bun keeps no note of what it found, so the parent process is asked,
+ * the nearest witness of what dt was started with.
+ *
+ * Known limits: what changed these for dt alone and then became it (`prlimit --nofile=…`, `sh -c 'trap "" PIPE; exec dt …'`) is not
+ * seen; on macOS, where other processes do not tell, the raised limit stays.
  */
-import { readFileSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
+import { basename } from "node:path";
 import { libc, ptr } from "./libc.ts";
 
 const DARWIN = process.platform === "darwin";
@@ -12,6 +16,10 @@ const SIG_SETMASK = DARWIN ? 3 : 2;
 const SIGPIPE = 13;
 const SIGXFSZ = 25;
 const SIG_DFL = 0;
+const SIG_IGN = 1n;
+/** Room for a `struct sigaction` of any system; its first word is the handler. */
+const SIGACTION_BYTES = 160;
+
 /** The soft limit of open files that dt was started with, as its parent still has it; null when it cannot be known. */
 export function inheritedOpenFiles(): bigint | null {
   if (DARWIN) return null; // macOS does not tell another process's limits, and a guess could lower a user's own
@@ -46,20 +54,40 @@ export function withCleanLimits<T>(openFiles: bigint | null, spawn: () => T): T 
   }
 }
 
-/** To be called right before `execve`: the new image finds limits and dispositions as dt found them. */
+/**
+ * To be called right before `execve`: the new image finds limits and dispositions as dt found them. The signal mask is
+ * still as it was found, and every other signal too, unless dt listened to one that was ignored: see `isIgnored`.
+ */
 export function restoreForExec(): void {
   const openFiles = inheritedOpenFiles();
   if (openFiles !== null) setOpenFiles(openFiles);
-  const ignored = ignoredByParent();
+  const ignored = ignoredByShell();
   for (const signal of [SIGPIPE, SIGXFSZ]) {
     if (((ignored >> BigInt(signal - 1)) & 1n) === 0n) libc().signal(signal, SIG_DFL);
   }
 }
 
-function ignoredByParent(): bigint {
+/**
+ * Whether this process ignores the signal, as under `nohup`. Who listens to such a signal ends that for good, for Bun
+ * puts the default in the place of a listener that is taken away.
+ */
+export function isIgnored(signal: number): boolean {
+  const action = new BigUint64Array(SIGACTION_BYTES / 8);
+  return libc().sigaction(signal, null, ptr(action)) === 0 && action[0] === SIG_IGN;
+}
+
+/**
+ * Shells hand on what they ignore. Other parents are no witnesses: Python, Node, Bun and every Rust program ignore SIGPIPE for
+ * themselves and give their children the default.
+ */
+const SHELL = /^(?:[bd]?ash|[mlo]?ksh|ksh93|pdksh|posh|sh|yash|zsh|fish|t?csh|busybox|toybox)(?:-[\d.]+)?$/;
+
+function ignoredByShell(): bigint {
   try {
-    const mask = /^SigIgn:\s*([0-9a-f]+)/m.exec(readFileSync(`/proc/${process.ppid}/status`, "latin1"))?.[1];
-    return BigInt(`0x${mask ?? "0"}`);
+    const parent = `/proc/${process.ppid}`;
+    const mask = /^SigIgn:\s*([0-9a-f]+)/m.exec(readFileSync(`${parent}/status`, "latin1"))?.[1];
+    const ignored = BigInt(`0x${mask ?? "0"}`);
+    return ignored !== 0n && SHELL.test(basename(readlinkSync(`${parent}/exe`))) ? ignored : 0n;
   } catch {
     return 0n;
   }

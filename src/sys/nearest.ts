@@ -1,8 +1,9 @@
-/** Suggests names close to a mistyped one. Imported lazily: only error paths need it. */
-import { distance } from "fastest-levenshtein";
+/** Suggests names close to a mistyped one. */
 
 /** At most three of `names` that `word` may have meant, nearest first. */
 export function nearestNames(word: string, names: Iterable<string>): string[] {
+  // Loaded here: only error paths need it.
+  const { distance } = require("fastest-levenshtein") as typeof import("fastest-levenshtein");
   const limit = Math.max(2, Math.floor(word.length / 3));
   return [...names]
     .map((name) => ({ name, far: name.startsWith(word) ? 0 : distance(word.toLowerCase(), name.toLowerCase()) }))

@@ -1,6 +1,7 @@
-/** Who listens on which TCP port, from /proc/net/tcp and the socket inodes in /proc/PID/fd. IPv4 and IPv6. */
+/** Who listens on which TCP port: the kernel's listening sockets, and the socket inodes in /proc/PID/fd. IPv4 and IPv6. */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import type { ListeningPort } from "./identity.ts";
+import { readListeningSockets } from "./sockdiag.linux.ts";
 
 const LISTEN = "0A";
 
@@ -11,6 +12,12 @@ interface Listener {
 }
 
 function readListeners(): Listener[] {
+  const sockets = readListeningSockets();
+  if (sockets === null) return readListenersOfProc();
+  return sockets.map(({ port, address, inode }) => ({ port, address: formatAddress([...address]), inode }));
+}
+
+function readListenersOfProc(): Listener[] {
   return ["/proc/net/tcp", "/proc/net/tcp6"].flatMap((file) => {
     let text: string;
     try {
@@ -30,15 +37,22 @@ function readListeners(): Listener[] {
   });
 }
 
-/** The kernel prints each 32-bit word in host order; what people need to tell apart is "any", loopback and the rest. */
+/** /proc prints each 32-bit word in host order. */
 function decodeAddress(hex: string): string {
   const words = hex.match(/.{8}/g) ?? [];
-  const bytes = words.flatMap((word) => (word.match(/../g) ?? []).reverse().map((byte) => Number.parseInt(byte, 16)));
+  return formatAddress(
+    words.flatMap((word) => (word.match(/../g) ?? []).reverse().map((byte) => Number.parseInt(byte, 16))),
+  );
+}
+
+/** What people need to tell apart is "any", loopback and the rest. */
+function formatAddress(bytes: number[]): string {
   if (bytes.length === 4) return bytes.join(".");
   if (bytes.every((byte) => byte === 0)) return "::";
   if (bytes.slice(0, 15).every((byte) => byte === 0) && bytes[15] === 1) return "::1";
   if (bytes.slice(0, 10).every((byte) => byte === 0) && bytes[10] === 255) return bytes.slice(12).join(".");
-  return (hex.match(/.{4}/g) ?? []).join(":").toLowerCase();
+  const hex = bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return (hex.match(/.{4}/g) ?? []).join(":");
 }
 
 function socketInodesOf(pid: number): Set<string> {

@@ -2,27 +2,40 @@
  * Three tiny scripts on a command's PATH: `bun` (and `bunx`) is the Bun inside this binary, `dt` and `dialtone.sh` are this very dt.
  * `BUN_BE_BUN` is set by the first and taken away by the others, so that a dt started below a `bun` is a dt again.
  */
-import { existsSync, mkdirSync } from "node:fs";
+import { accessSync, constants, lstatSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { sha256 } from "./digest.ts";
 import { readText, writeWhole } from "./files.ts";
 
-/** Makes the shims of this binary below the first of `places` that can be written; null when none can. */
-export function ensureShims(places: readonly string[], self: readonly string[]): string | null {
-  const name = sha256(self.join("\0")).slice(0, 12);
+/** Makes the shims of this binary below the first of `places` where they can be made and run; null when there is none. */
+export function ensureShims(places: Iterable<string>, self: readonly string[]): string | null {
+  const texts = Object.entries(shimTexts(self));
+  const name = sha256(JSON.stringify(texts)).slice(0, 12);
   for (const place of places) {
     const directory = join(place, "shims", name);
-    if (existsSync(join(directory, "dialtone.sh"))) return directory;
+    if (isUsable(directory, texts)) return directory;
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
-      // `dialtone.sh` comes last: its presence says that all of them are there.
-      for (const [file, text] of Object.entries(shimTexts(self))) writeShim(join(directory, file), text);
-      return directory;
+      for (const [file, text] of texts) writeShim(join(directory, file), text);
+      if (isUsable(directory, texts)) return directory;
     } catch {
       // read-only or full: the next place
     }
   }
   return null;
+}
+
+/** All there, on a file system that runs programs, and nobody else's to change: what lies here is executed. */
+function isUsable(directory: string, texts: readonly [string, string][]): boolean {
+  try {
+    const stat = lstatSync(directory);
+    if (!stat.isDirectory() || (stat.mode & 0o022) !== 0 || (stat.uid !== process.geteuid?.() && stat.uid !== 0))
+      return false;
+    for (const [file] of texts) accessSync(join(directory, file), constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function writeShim(file: string, text: string): void {
@@ -35,7 +48,7 @@ function shimTexts(self: readonly string[]): Record<string, string> {
   const quote = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`;
   const bun = quote(self[0] as string);
   const dt = self.map(quote).join(" ");
-  const asBun = (more: string) => `#!/bin/sh\nBUN_BE_BUN=1 exec ${bun}${more} "$@"\n`;
+  const asBun = (more: string) => `#!/bin/sh\nBUN_BE_BUN=1\nexport BUN_BE_BUN\nexec ${bun}${more} "$@"\n`;
   const asDt = `#!/bin/sh\nunset BUN_BE_BUN\nexec ${dt} "$@"\n`;
   return { bun: asBun(""), bunx: asBun(" x"), dt: asDt, "dialtone.sh": asDt };
 }

@@ -5,7 +5,7 @@
 import { closeSync, openSync } from "node:fs";
 import { errnoOf, messageOf } from "./error.ts";
 import { type Execution, executionError } from "./exec.ts";
-import { checkDirectory, findExecutable } from "./executable.ts";
+import { checkDirectory, findExecutable, looksLikeScript } from "./executable.ts";
 import { withCleanLimits } from "./limits.ts";
 import { type EndStatus, statusOf } from "./status.ts";
 
@@ -28,7 +28,7 @@ export function spawnLeader(execution: Execution, logFd: number, openFiles: bigi
   try {
     child = start([file, ...argv.slice(1)], argv[0]);
   } catch (error) {
-    if (errnoOf(error) !== "ENOEXEC") throw executionError(file, error);
+    if (errnoOf(error) !== "ENOEXEC" || !looksLikeScript(file)) throw executionError(file, error);
     child = start(["/bin/sh", file, ...argv.slice(1)], "sh");
   }
   const exited = child.exited.then(() => statusOf(child));

@@ -2,7 +2,7 @@
  * The one way dt writes to its own standard streams: whole, in order, with plain `write(2)`.
  * `process.stdout` is never touched: its getter costs 7 ms and leaves a shared pipe non-blocking.
  */
-import { fstatSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
 import { DtError, errnoOf } from "./error.ts";
 import { libc, ptr } from "./libc.ts";
 
@@ -24,9 +24,10 @@ export function writeAll(fd: number, data: string | Uint8Array): WriteOutcome {
   return "written";
 }
 
-/** Prints a result on standard output. A reader that has gone is no error; a disk that is full is: the answer was not given. */
-export function print(text: string): void {
-  if (writeAll(1, text) !== "failed") return;
+/** Prints a result on standard output. A reader that has gone is no error (false); a disk that is full is: the answer was not given. */
+export function print(data: string | Uint8Array): boolean {
+  const outcome = writeAll(1, data);
+  if (outcome !== "failed") return outcome === "written";
   throw new DtError("cannot-print", "Standard output could not be written (is the disk full that it goes to?).");
 }
 
@@ -40,6 +41,16 @@ export function isReaderGone(fd: number): boolean {
   if (libc().poll(ptr(request), 1, 0) <= 0) return false;
   const events = (request[1] as number) >>> 16;
   return (events & (POLLERR | POLLHUP | POLLNVAL)) !== 0;
+}
+
+/** Whether this process has a controlling terminal, whatever its streams are. */
+export function hasTerminal(): boolean {
+  try {
+    closeSync(openSync("/dev/tty", constants.O_RDWR | constants.O_NOCTTY));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Whether a file descriptor is a terminal, without touching `process.stdout`. */

@@ -28,6 +28,12 @@ function onTerminal(root: TestRoot, args: string[], program = [DT]): Screen {
   };
 }
 
+/** What was written last may reach this side of the terminal a little after the end. */
+function shows(screen: Screen, what: string | RegExp): Promise<true> {
+  const found = () => (typeof what === "string" ? screen.text().includes(what) : what.test(screen.text()));
+  return until(`the terminal shows ${what}`, () => found() || null);
+}
+
 async function started(root: TestRoot): Promise<number> {
   return until("it runs", async () => (await psOf(root))?.pid ?? null);
 }
@@ -40,8 +46,8 @@ test("Ctrl-C sends one SIGINT to the tree, and the exit code is 130", async () =
     screen.type("\x03");
     expect(await screen.exited).toBe(130);
     expect(readLog(root)).toMatch(/^leader \d+\ngot SIGINT\n$/);
-    expect(screen.text()).toContain("got SIGINT");
-    expect(screen.text()).toContain("t:dev:default interrupted after");
+    await shows(screen, "got SIGINT");
+    await shows(screen, "t:dev:default interrupted after");
     expect(await psOf(root)).toMatchObject({ state: "stopped", exit: { code: 7, reason: "interrupted" } });
   } finally {
     await root.dispose();
@@ -73,7 +79,7 @@ test("what ignores SIGINT gets SIGKILL when stop.timeout is over", async () => {
     await until("it printed", () => readLog(root).includes("leader"));
     screen.type("\x03");
     expect(await screen.exited).toBe(130);
-    expect(screen.text()).toContain("had to be killed with SIGKILL");
+    await shows(screen, "had to be killed with SIGKILL");
   } finally {
     await root.dispose();
   }
@@ -118,7 +124,7 @@ test("Ctrl-Z stops dt, not the launch; it goes on with fg", async () => {
     await until("it is gone", () => !runs(one.pid as number));
     shell.type("echo code=$?; exit\n");
     await shell.exited;
-    expect(shell.text()).toContain("code=130");
+    await shows(shell, "code=130");
   } finally {
     await root.dispose();
   }
@@ -131,12 +137,12 @@ test("a foreground launch that is stopped or replaced from elsewhere says by who
     await until("it printed", () => readLog(root).includes("leader"));
     await root.dt(["stop", "t", "dev"]);
     expect(await first.exited).toBe(8);
-    expect(first.text()).toMatch(/t:dev:default stopped by dt stop t dev \(pid \d+\) after/);
+    await shows(first, /t:dev:default stopped by dt stop t dev \(pid \d+\) after/);
     const second = onTerminal(root, ["t", "dev"]);
     await until("it printed", () => readLog(root).includes("leader"));
     await root.dt(["t", "dev", "-d"]);
     expect(await second.exited).toBe(8);
-    expect(second.text()).toMatch(/t:dev:default replaced by dt t dev -d \(pid \d+\) after/);
+    await shows(second, /t:dev:default replaced by dt t dev -d \(pid \d+\) after/);
   } finally {
     await root.dispose();
   }
@@ -194,6 +200,25 @@ test("a reader that goes away stops the launch", async () => {
     expect(await shell.stdout.text()).toBe("line\n");
     await shell.exited;
     await until("nothing is left", () => root.processes().length === 0);
+  } finally {
+    await root.dispose();
+  }
+});
+
+test("under nohup a hang-up changes nothing; SIGTERM still stops it", async () => {
+  const root = launchRoot("plain");
+  try {
+    const child = Bun.spawn(["sh", "-c", `trap '' HUP; exec '${DT}' t dev`], {
+      cwd: root.dir,
+      env: root.env,
+      stdio: ["ignore", "ignore", "ignore"],
+    });
+    const pid = await started(root);
+    child.kill("SIGHUP");
+    child.kill("SIGTERM"); // were the hang-up heard, it would be told as the reason
+    await until("it is gone", () => !runs(pid));
+    await child.exited;
+    expect(JSON.parse(root.read(".dialtone/run/t:dev:default.exit.json"))).toMatchObject({ by: { by: "signal" } });
   } finally {
     await root.dispose();
   }

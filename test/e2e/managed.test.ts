@@ -137,7 +137,7 @@ test("a port that somebody else holds never counts as ready: the holder is named
     const started = await root.dt(["t", "dev", "-d"]);
     expect(started.code).toBe(1);
     expect(started.stderr).toContain(`needs port ${stranger.port}, but pid ${process.pid}`);
-    expect(await psOf(root)).toBeUndefined();
+    expect(await psOf(root)).toMatchObject({ state: "failed", pid: null, exit: { reason: "start-failed" } });
   });
   stranger.stop(true);
 });
@@ -261,7 +261,11 @@ test("two launches in one log are refused, naming both", async () => {
     const second = await root.dt(["t", "two", "-d"]);
     expect(second.code).toBe(1);
     expect(second.stderr).toContain("t:two:default and t:dev:default cannot write one log");
-    expect(await psOf(root, "t:two:default")).toBeUndefined();
+    expect(await psOf(root, "t:two:default")).toMatchObject({
+      state: "failed",
+      pid: null,
+      exit: { reason: "start-failed" },
+    });
   });
 });
 

@@ -16,7 +16,11 @@ test("what is needed is started first, in order, and left alone when it is healt
   try {
     expect((await root.dt(["n", "api", "-d"])).code).toBe(0);
     const first = await ps(root);
-    expect(first.map(({ key, state }) => `${key} ${state}`)).toEqual(["n:api:default running", "n:cache:default ready", "n:db:default ready"]);
+    expect(first.map(({ key, state }) => `${key} ${state}`)).toEqual([
+      "n:api:default running",
+      "n:cache:default ready",
+      "n:db:default ready",
+    ]);
     await root.dt(["n", "api", "-d"]);
     const second = await ps(root);
     expect(second.map((one, at) => one.pid === first[at]?.pid)).toEqual([false, true, true]);
@@ -52,7 +56,9 @@ test("a need that fails, is unknown, or goes in a circle is told with its path",
 });
 
 test("logs.maxSize bounds the disk space of a run; the tail stays whole", async () => {
-  const root = rootOf(`chatty: { kind: "managed", run: "seq 1 2000000; echo done; exec sleep 1000", logs: { maxSize: "1MB" } },`);
+  const root = rootOf(
+    `chatty: { kind: "managed", run: "seq 1 2000000; echo done; exec sleep 1000", logs: { maxSize: "1MB" } },`,
+  );
   try {
     await root.dt(["n", "chatty", "-d"]);
     const log = `${root.run}/n:chatty:default.log`;

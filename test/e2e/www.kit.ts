@@ -5,7 +5,7 @@
 import { cpSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
-import { REPOSITORY, TestRoot, until } from "../kit.ts";
+import { REPOSITORY, TestRoot } from "../kit.ts";
 
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
@@ -45,21 +45,22 @@ export interface RunningSite {
   stop(): Promise<number>;
 }
 
-/** Starts the site and waits until it answers. The one place that knows how. */
+/** Starts the site as its users do, `dt www dev`, on a port of the test's own. The one place that knows how. */
 export async function startSite(root: TestRoot, port = freePort()): Promise<RunningSite> {
-  const site = spawnServer(root, port);
-  const url = `http://localhost:${port}/`;
-  await until(`the site answers on ${url}: ${site.output()}`, async () => {
-    if (site.child.exitCode !== null) throw new Error(`the site ended: ${site.output()}`);
-    return (await fetch(`${url}healthz`).catch(() => undefined))?.ok;
-  });
+  const manifest = root.read("manifests/www.ts");
+  root.write("manifests/www.ts", manifest.replace(/\bport: \d+/, `port: ${port}`));
+  const started = await root.dt(["www", "dev", "--wait"]);
+  const line = new RegExp(`^www:dev:default ready pid \\d+ http://localhost:${port} log plugins/www/dev.log\n$`);
+  if (started.code !== 0 || !line.test(started.stdout))
+    throw new Error(`dt www dev: ${started.stdout}${started.stderr}`);
   return {
-    url,
+    url: `http://localhost:${port}/`,
     port,
-    output: site.output,
-    stop: () => {
-      site.child.kill("SIGTERM");
-      return site.child.exited;
+    output: () => root.read("plugins/www/dev.log"),
+    stop: async () => {
+      const stopped = await root.dt(["stop", "www", "dev"]);
+      if (stopped.code !== 0) throw new Error(`dt stop www dev: ${stopped.stderr}`);
+      return JSON.parse(root.read(".dialtone/run/www:dev:default.exit.json")).code as number;
     },
   };
 }

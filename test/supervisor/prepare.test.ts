@@ -145,22 +145,34 @@ describe("the environment", () => {
 });
 
 describe("buildArgv", () => {
-  const cases: [what: string, run: string | string[], args: string[], argv: string[]][] = [
-    ["a list as it is", ["bun", "a b"], [], ["bun", "a b"]],
-    ["a list with arguments", ["bun", "x"], ["-p", "1 2"], ["bun", "x", "-p", "1 2"]],
-    ["a string", "a && b", [], ["sh", "-c", "a && b"]],
-    ["a string with arguments", "a", ["x y"], ["sh", "-c", 'a "$@"', "sh", "x y"]],
-    ["a string that uses them", 'a "$@" b', ["x"], ["sh", "-c", 'a "$@" b', "sh", "x"]],
-    ["by number", "a $1", ["x"], ["sh", "-c", "a $1", "sh", "x"]],
-    ["in braces", "a ${2}", ["x"], ["sh", "-c", "a ${2}", "sh", "x"]],
-    ["their count", "a $#", ["x"], ["sh", "-c", "a $#", "sh", "x"]],
-    ["a string that ends with a line's end, as YAML's blocks do", "a\n", ["x"], ["sh", "-c", 'a "$@"', "sh", "x"]],
-  ];
-  for (const [what, run, args, argv] of cases) {
-    test(what, () => {
-      expect(buildArgv(run, args)).toEqual(argv as [string, ...string[]]);
-    });
-  }
+  const script = (run: string, args: string[] = ["x"]) => buildArgv(run, args)[2];
+
+  test("an argument vector is followed by them", () => {
+    expect(buildArgv(["a", "b"], ["c", "--", ""])).toEqual(["a", "b", "c", "--", ""]);
+  });
+
+  test("a script gets them as its own, and at its end where it does not name them", () => {
+    expect(buildArgv("make all", ["-j", "2"])).toEqual(["sh", "-c", 'make all "$@"', "sh", "-j", "2"]);
+    expect(buildArgv("make all", [])).toEqual(["sh", "-c", "make all", "sh"]);
+    expect(script("a\nb\n\n")).toBe('a\nb "$@"');
+  });
+
+  test("a script that names them keeps its text", () => {
+    for (const run of ['f "$@"', "f $*", "f $1", "f ${2:-x}", 'f "a $1"', "test $# = 0 && f", 'f "${@}"', "f 'a' $1"])
+      expect([run, script(run)]).toEqual([run, run]);
+  });
+
+  test("what is not for the shell does not name them", () => {
+    for (const run of [
+      "awk '{ print $1 }'",
+      "echo \\$1",
+      'echo "\\$1"',
+      "echo $HOME ${x} $$ $? $0",
+      "echo 'it is $@' \"quoted\"",
+    ]) {
+      expect(script(run)).toBe(`${run} "$@"`);
+    }
+  });
 
   test("property: the arguments arrive as they are, through sh as well", () => {
     const word = fc.string({ unit: "binary", maxLength: 10 }).map((text) => text.replaceAll(/[\0\ud800-\udfff]/g, ""));

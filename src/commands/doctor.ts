@@ -1,0 +1,171 @@
+/** `dt doctor`: looks at locks, records, directories, manifests and the system; with `--fix` it does the repairs that are safe. Exit 1 when something needs attention. */
+import { join } from "node:path";
+import { defineCommand } from "citty";
+import type { ManifestIndex } from "../manifest/resolved.ts";
+import { makePaint, type Paint } from "../output/talk.ts";
+import { describeAsker } from "../state/asker.ts";
+import { makeFinding } from "../supervisor/doctor/finding.ts";
+import { checkLaunches } from "../supervisor/doctor/launches.ts";
+import { checkLeftovers, namesIn } from "../supervisor/doctor/leftovers.ts";
+import { checkLocks } from "../supervisor/doctor/locks.ts";
+import { checkLost } from "../supervisor/doctor/lost.ts";
+import { checkNested } from "../supervisor/doctor/nested.ts";
+import {
+  checkFileSystem,
+  checkKernel,
+  checkRoots,
+  checkRunDirectory,
+  checkVersion,
+  checkWrapper,
+} from "../supervisor/doctor/system.ts";
+import type { Finding, Level, Repaired } from "../supervisor/doctor/types.ts";
+import { DtError, EXIT, messageOf } from "../sys/error.ts";
+import { homeDirectory, runDirectoryOf } from "../sys/paths.ts";
+import { selfCommand } from "../sys/self.ts";
+import { print } from "../sys/stdio.ts";
+import type { DtContext } from "./context.ts";
+
+export default defineCommand({
+  meta: { name: "doctor", description: "Check locks, records, directories, manifests and this system" },
+  args: {
+    fix: { type: "boolean", description: "Do the repairs that are safe" },
+  },
+  async run({ args, data }) {
+    const context = data as DtContext;
+    const fix = args.fix === true && !context.globals.dryRun;
+    const checked: Checked[] = [];
+    for (const finding of await examine(context)) {
+      checked.push({ ...finding, repaired: fix && finding.repair !== null ? await repair(finding) : null });
+    }
+    const ok = !checked.some(needsAttention);
+    print(
+      context.globals.json
+        ? `${JSON.stringify({ ok, findings: checked.map(toJson) })}\n`
+        : formatFindings(checked, makePaint(context.colored())),
+    );
+    return ok ? EXIT.done : EXIT.failed;
+  },
+});
+
+type Checked = Finding & { repaired: Repaired | null };
+
+function needsAttention({ level, repaired }: Checked): boolean {
+  return level === "attention" && repaired?.done !== true;
+}
+
+async function examine(context: DtContext): Promise<Finding[]> {
+  const { env } = context;
+  const self = selfCommand();
+  const home = homeDirectory(env);
+  const general = [...checkVersion(self, env.PATH, process.cwd()), ...checkKernel()];
+  const root = rootOrNull(context);
+  if (root === null) return [...general, ...checkRoots(home), noProject()];
+  return [...general, ...checkWrapper(root, self), ...(await examineRoot(context, root)), ...checkRoots(home)];
+}
+
+async function examineRoot(context: DtContext, root: string): Promise<Finding[]> {
+  const directory = runDirectoryOf(root, context.env);
+  const uid = process.getuid?.() ?? 0;
+  const above =
+    directory === join(root, ".dialtone", "run") ? checkRunDirectory(join(root, ".dialtone"), uid).findings : [];
+  const unsafe = above.filter((finding) => finding.level === "attention");
+  const { findings, usable } = checkRunDirectory(directory, uid);
+  if (unsafe.some((finding) => finding.repair === null)) return [...unsafe, ...checkManifests(await context.peek())];
+  const index = await context.peek();
+  const manifests = checkManifests(index);
+  if (findings.some((finding) => finding.level === "attention" && finding.repair === null))
+    return [...unsafe, ...findings, ...manifests];
+  const ground = context.ground();
+  const by = describeAsker("user", context.argv);
+  const names = namesIn(directory);
+  return [
+    ...unsafe,
+    ...findings,
+    ...(usable ? checkFileSystem(directory) : []),
+    ...checkLocks(ground, names),
+    ...checkLaunches(ground, by),
+    ...checkLeftovers(ground, names),
+    ...(await checkLost(ground, index, by)),
+    ...manifests,
+  ];
+}
+
+/** As last loaded: looking runs no plugin code. */
+function checkManifests(index: ManifestIndex | null): Finding[] {
+  if (index === null)
+    return [makeFinding("manifest", "note", "No manifest has been loaded yet.", { hint: "`dt list` loads them." })];
+  const failed = index.failures.map(({ file, code, message, hint, plugin }) =>
+    makeFinding("manifest", "attention", message, { hint, details: { file, code, plugin } }),
+  );
+  const count = Object.values(index.plugins).filter((plugin) => plugin.origin !== "binary").length;
+  const loaded = makeFinding("manifest", "fine", `${count} ${count === 1 ? "plugin is" : "plugins are"} loaded.`);
+  return [loaded, ...failed, ...checkNested(index)];
+}
+
+function rootOrNull(context: DtContext): string | null {
+  try {
+    return context.root();
+  } catch (error) {
+    // With -C a directory was named: that it is none is the answer.
+    if (error instanceof DtError && context.globals.root === undefined) return null;
+    throw error;
+  }
+}
+
+function noProject(): Finding {
+  const text = "There is no project here: no directory from here up holds `manifests/`.";
+  return makeFinding("manifest", "note", text, { hint: "Go to a project, or name it with -C DIR, to check it too." });
+}
+
+async function repair(finding: Finding): Promise<Repaired> {
+  try {
+    return (await finding.repair?.()) ?? { done: false, text: "there is nothing that could be repaired" };
+  } catch (error) {
+    if (!(error instanceof DtError)) throw error;
+    return { done: false, text: messageOf(error) };
+  }
+}
+
+/** One finding of `dt doctor --json`. */
+export interface FindingReport {
+  check: Finding["check"];
+  level: Level;
+  key: string | null;
+  text: string;
+  hint: string | null;
+  /** Whether `--fix` can repair it. */
+  fixable: boolean;
+  /** What `--fix` did; null without it. */
+  repaired: Repaired | null;
+  details: Record<string, unknown> | null;
+}
+
+function toJson({ check, level, key, text, hint, repair: fixing, repaired, details }: Checked): FindingReport {
+  return { check, level, key, text, hint, fixable: fixing !== null, repaired, details };
+}
+
+const MARKS: Record<Level, { mark: string; color: keyof Paint }> = {
+  fine: { mark: "ok", color: "green" },
+  note: { mark: "note", color: "cyan" },
+  attention: { mark: "attention", color: "red" },
+};
+const MARK_WIDTH = 11;
+
+function formatFindings(checked: readonly Checked[], paint: Paint): string {
+  const lines = checked.flatMap(({ level, text, hint, repaired }) => {
+    const { mark, color } = MARKS[level];
+    const more =
+      repaired !== null
+        ? [repaired.done ? paint.green(`repaired: ${repaired.text}`) : paint.red(`not repaired: ${repaired.text}`)]
+        : hint === null
+          ? []
+          : [paint.dim(hint)];
+    return [
+      `${paint[color](mark)}${" ".repeat(MARK_WIDTH - mark.length)}${text.replaceAll("\n", `\n${" ".repeat(MARK_WIDTH)}`)}`,
+      ...more.map((line) => `${" ".repeat(MARK_WIDTH)}${line.replaceAll("\n", `\n${" ".repeat(MARK_WIDTH)}`)}`),
+    ];
+  });
+  const left = checked.filter(needsAttention).length;
+  const verdict = left === 0 ? "All is well." : `${left} ${left === 1 ? "thing needs" : "things need"} attention.`;
+  return `${[...lines, paint.bold(verdict)].join("\n")}\n`;
+}

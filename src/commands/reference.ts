@@ -1,0 +1,132 @@
+/** The reference, made from what is executed: verbs and flags from their definitions, manifest fields from the types, codes from the table. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { ArgsDef } from "citty";
+import descriptions from "../manifest/descriptions.json" with { type: "json" };
+import { EXIT } from "../sys/error.ts";
+import { GLOBAL_HELP, rowsOfFlags } from "./help.ts";
+import { MANAGED_ARGS } from "./managed.ts";
+import { VERBS } from "./verbs.ts";
+
+const EXIT_WORDS: Record<keyof typeof EXIT, string> = {
+  done: "done",
+  failed: "failed",
+  usage: "wrong usage, or a manifest that cannot be used",
+  notRunning: "not running (`dt status`)",
+  lockTimeout: "a lock was not had in time",
+  survivors: "something of the launch is left, or may be: it is named",
+  timeout: "not ready in time; the launch stays",
+  internal: "dt failed before the command ran",
+  cannotExecute: "the command cannot be executed",
+  notFound: "the command, its interpreter or its directory was not found",
+  interrupted: "ended by Ctrl-C",
+};
+
+/** Where a field may stand, by the name of its type. */
+const TYPE_WORDS: Record<string, string> = {
+  Plugin: "The plugin",
+  CommonFields: "Plugin, command or variant",
+  OneshotCommand: "A one-shot command",
+  OneshotFields: "A one-shot command, or a variant of it",
+  ManagedCommand: "A managed command",
+  ManagedFields: "A managed command, or a variant of it",
+  Probe: "`ready`",
+  LogOptions: "`logs`",
+  StopOptions: "`stop`",
+  Watch: "`watch` (checked when loaded, run by a later version)",
+  HandlerContext: "What a `handler` gets",
+};
+
+/** The whole page. `sources` is the folder of dt's own sources, for the types of the JSON output. */
+export async function makeReference(sources: string): Promise<string> {
+  const verbs = await Promise.all(
+    Object.entries(VERBS).flatMap(([name, verb]) =>
+      verb === null ? [] : [describeVerb(name, verb.summary, verb.load)],
+    ),
+  );
+  const reserved = Object.entries(VERBS).flatMap(([name, verb]) => (verb === null ? [`\`${name}\``] : []));
+  return [
+    "# Reference",
+    "This page is made from the code by `bun run generate`; a test fails when it is stale.",
+    "## Command line",
+    "`dt [global flags] <plugin> <command> [variant] [flags] [-- args]`",
+    "### Global flags",
+    "They stand before the plugin; after a built-in verb they are accepted too.",
+    table(
+      ["flag", "meaning"],
+      GLOBAL_HELP.map(([flag, text]) => [`\`${flag}\``, text]),
+    ),
+    "### Flags of a managed command",
+    flagTable(MANAGED_ARGS),
+    ...verbs,
+    `Reserved for later versions: ${reserved.join(" ")}.`,
+    "## Exit codes",
+    "Codes of dt itself. Otherwise the command's own code passes through, and 128+n when signal n ended it.",
+    table(
+      ["code", "meaning"],
+      Object.entries(EXIT).map(([name, code]) => [String(code), EXIT_WORDS[name as keyof typeof EXIT]]),
+    ),
+    "## Manifest fields",
+    "Paths are relative to the project root. Durations and sizes are strings with units. The JSON Schema of all this is printed by `dt schema`.",
+    ...fieldTables(),
+    "## JSON",
+    "`dt ps --json` prints an array of these, `dt status --json` one of them when one key is named:",
+    typeBlock(join(sources, "commands/look.ts"), "KeyReport"),
+    "A detached start and `dt restart` print one of these:",
+    typeBlock(join(sources, "supervisor/types.ts"), "LaunchLine"),
+    'An error is printed on standard output as well, when `--json` is given: `{ "error": { code, message, hint, status, details } }`.',
+  ]
+    .join("\n\n")
+    .concat("\n");
+}
+
+async function describeVerb(
+  name: string,
+  summary: string,
+  load: () => Promise<{ default: { args?: unknown } }>,
+): Promise<string> {
+  const { args } = (await load()).default;
+  const flags = flagTable((args ?? {}) as ArgsDef);
+  return [`### dt ${name}`, `${summary}.`, ...(flags === "" ? [] : [flags])].join("\n\n");
+}
+
+function flagTable(args: ArgsDef): string {
+  const rows = rowsOfFlags(args).map(([flag = "", text = ""]) => [`\`${flag.trim()}\``, text]);
+  return rows.length === 0 ? "" : table(["flag", "meaning"], rows);
+}
+
+/** Each field once: where a type takes another's fields in, they stand at the other. */
+function fieldTables(): string[] {
+  const inherited: Record<string, string[]> = {
+    OneshotFields: ["CommonFields"],
+    ManagedFields: ["CommonFields"],
+    OneshotCommand: ["CommonFields", "OneshotFields"],
+    ManagedCommand: ["CommonFields", "ManagedFields"],
+    Plugin: ["CommonFields"],
+  };
+  const all = descriptions as Record<string, Record<string, string>>;
+  return Object.keys(TYPE_WORDS).flatMap((type) => {
+    const elsewhere = new Set((inherited[type] ?? []).flatMap((other) => Object.keys(all[other] ?? {})));
+    const rows = Object.entries(all[type] ?? {}).filter(([field]) => !elsewhere.has(field));
+    return [
+      `### ${TYPE_WORDS[type]}`,
+      table(
+        ["field", "meaning"],
+        rows.map(([field, text]) => [`\`${field}\``, text]),
+      ),
+    ];
+  });
+}
+
+function table(head: string[], rows: string[][]): string {
+  const line = (cells: string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replaceAll("\n", " ")).join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+function typeBlock(file: string, name: string): string {
+  const source = readFileSync(file, "utf8");
+  const start = source.indexOf(`export interface ${name} {`);
+  if (start < 0) throw new Error(`${file} has no interface ${name}`);
+  return `\`\`\`ts\n${source.slice(start + "export ".length, source.indexOf("\n}", start) + 2)}\n\`\`\``;
+}

@@ -1,0 +1,226 @@
+/** `dt why`: why a key runs, does not run, waits or was stopped, from what is on disk. Exit 3 when nothing is known of a key. */
+import { defineCommand } from "citty";
+import type { ManifestIndex } from "../manifest/resolved.ts";
+import { makePaint, type Paint } from "../output/talk.ts";
+import { parseSelection } from "../state/key.ts";
+import type { DriftField } from "../supervisor/drift.ts";
+import { gatherFacts, type KeyFacts } from "../supervisor/facts.ts";
+import { meaningOf } from "../supervisor/meaning.ts";
+import { explainKey, isKnown } from "../supervisor/why.ts";
+import { DtError, EXIT } from "../sys/error.ts";
+import { print } from "../sys/stdio.ts";
+import type { DtContext } from "./context.ts";
+import { beginLook, keysOf, lookAt } from "./look.ts";
+
+export default defineCommand({
+  meta: { name: "why", description: "Explain why something runs, does not run, waits or was stopped" },
+  args: {
+    _: { type: "positional", required: false, description: "Keys, words of one, or a plugin", valueHint: "key" },
+  },
+  async run({ args, data }) {
+    const context = data as DtContext;
+    const ground = context.ground();
+    const index = await context.peek();
+    const selection = parseSelection(args._);
+    const look = beginLook(ground, () => null);
+    const keys = keysOf(ground, selection);
+    const all = keys.map((key) => gatherFacts(ground, key, lookAt(look, key), index));
+    const known = all.filter(isKnown);
+    const unknown = all.filter((facts) => !isKnown(facts)).map((facts) => facts.key);
+    if (selection.is === "plugin" && keys.length === 0) unknown.push(selection.plugin);
+    if (known.length === 0 && unknown.length > 0) throw unknownKeys(unknown, ground.store.keys(), index);
+
+    const single = selection.is === "keys" && all.length === 1;
+    const { json, verbose, color } = context.globals;
+    if (json) {
+      const shown = known.map((facts) => toJson(facts, verbose));
+      print(`${JSON.stringify(single ? shown[0] : shown)}\n`);
+    } else {
+      const colored = context.colored();
+      const paint = makePaint(colored);
+      const texts = known.map((facts) => format(facts, paint, { verbose, colored: color ?? colored }));
+      print(texts.length === 0 ? "Nothing has run here.\n" : texts.join("\n"));
+    }
+    for (const key of unknown) context.talk.warn(`nothing is known of ${key} here`);
+    return unknown.length === 0 ? EXIT.done : EXIT.notRunning;
+  },
+});
+
+function unknownKeys(unknown: string[], onDisk: string[], index: ManifestIndex | null): DtError {
+  const { nearestNames } = require("../sys/nearest.ts") as typeof import("../sys/nearest.ts");
+  const declared = Object.values(index?.plugins ?? {}).flatMap((plugin) =>
+    Object.values(plugin.commands).flatMap((command) =>
+      command.kind === "managed"
+        ? Object.keys(command.variants).map((variant) => `${plugin.name}:${command.name}:${variant}`)
+        : [],
+    ),
+  );
+  const names = new Set([...onDisk, ...declared]);
+  const near = unknown.flatMap((key) =>
+    nearestNames(key, key.includes(":") ? names : [...names].map((name) => name.split(":")[0] as string)),
+  );
+  return new DtError(
+    "unknown-key",
+    `Nothing is known of ${unknown.join(", ")} here: it never ran, and ${index === null ? "no manifest has been loaded yet" : "no manifest declares it"}.`,
+    {
+      status: EXIT.notRunning,
+      hint:
+        near.length > 0
+          ? `Did you mean ${[...new Set(near)].join(" or ")}?`
+          : "`dt ps --all` lists what has run, `dt list` what there is.",
+      details: { keys: unknown, nearest: [...new Set(near)] },
+    },
+  );
+}
+
+/** What `dt why --json` gives for one key. */
+export interface WhyReport {
+  key: string;
+  state: KeyFacts["state"];
+  pid: number | null;
+  /** The sentences that are shown without `--json`. */
+  why: string[];
+  startedAt: string | null;
+  startedBy: { by: string; pid: number; command: string } | null;
+  restarts: number;
+  host: { pid: number; presence: KeyFacts["host"]; detached: boolean } | null;
+  ready: { is: "waiting" | "ready" | "unhealthy"; at: string | null; why: string | null; waitsFor: string[] } | null;
+  backoff: { because: string; nextAt: string; inRow: number } | null;
+  stopping: LaunchStopping;
+  want: { want: "run" | "stopped"; at: string; by: { by: string; pid: number; command: string } } | null;
+  exit: ExitReport | null;
+  /** Null when it cannot be told, empty when nothing differs. */
+  drift: DriftReport[] | null;
+  lock: {
+    pid: number | null;
+    command: string | null;
+    doing: string | null;
+    since: string | null;
+    backend: string | null;
+    presence: string;
+  } | null;
+  log: { path: string; is: KeyFacts["log"]["is"]; freeBytes: number | null };
+  unreadable: { file: string; reason: string }[];
+  /** Of the last exit, or of the log where there is none that tells of this end. */
+  lastLines: string[];
+}
+
+type LaunchStopping = { by: { by: string; pid: number; command: string }; at: string } | null;
+type ExitReport = Pick<
+  NonNullable<KeyFacts["exit"]>,
+  "code" | "signal" | "at" | "startedAt" | "uptimeMs" | "restarts" | "reason" | "text" | "by"
+> & {
+  meaning: string | null;
+  error: { code: string; message: string; hint: string | null } | null;
+  gaveUpAfter: number | null;
+};
+type DriftReport =
+  | Exclude<DriftField, { field: "env" }>
+  | { field: "env"; name: string; change: "added" | "removed" | "changed"; was?: string | null; now?: string | null };
+
+export function toJson(facts: KeyFacts, verbose: boolean): WhyReport {
+  const { record, history, exit, want, lock, log } = facts;
+  const ready = record?.probed === true ? (history?.ready ?? { is: "waiting" as const }) : null;
+  return {
+    key: facts.key,
+    state: facts.state,
+    pid: facts.pid,
+    why: explainKey(facts),
+    startedAt: record?.startedAt ?? exit?.startedAt ?? null,
+    startedBy: record?.startedBy ?? null,
+    restarts: record?.restarts ?? exit?.restarts ?? 0,
+    host: record === null ? null : { pid: record.host.pid, presence: facts.host, detached: record.detached },
+    ready:
+      ready === null
+        ? null
+        : {
+            is: ready.is,
+            at: ready.is === "waiting" ? null : ready.at,
+            why: ready.is === "unhealthy" ? ready.why : null,
+            waitsFor: record?.waitsFor ?? [],
+          },
+    backoff: record?.phase === "backoff" ? (record.backoff ?? null) : null,
+    stopping: record?.stopping ?? null,
+    want: want === null ? null : { want: want.want, at: want.at, by: want.by },
+    exit:
+      exit === null
+        ? null
+        : {
+            code: exit.code,
+            signal: exit.signal,
+            at: exit.at,
+            startedAt: exit.startedAt,
+            uptimeMs: exit.uptimeMs,
+            restarts: exit.restarts,
+            reason: exit.reason,
+            text: exit.text,
+            by: exit.by,
+            meaning: meaningOf(exit),
+            error: exit.error ?? null,
+            gaveUpAfter: exit.gaveUpAfter ?? null,
+          },
+    drift: facts.drift?.map((field) => driftJson(field, verbose)) ?? null,
+    lock:
+      lock === null
+        ? null
+        : {
+            pid: lock.holder?.holder.pid ?? null,
+            command: lock.holder?.command ?? null,
+            doing: lock.holder?.doing ?? null,
+            since: lock.holder?.since ?? null,
+            backend: lock.holder?.backend ?? null,
+            presence: lock.presence,
+          },
+    log: { path: log.path, is: log.is, freeBytes: log.freeBytes },
+    unreadable: facts.unreadable,
+    lastLines: linesOf(facts).map((line) => Bun.stripANSI(line)),
+  };
+}
+
+/** Values of variables may be secret: shown only when they are asked for. */
+function driftJson(field: DriftField, verbose: boolean): DriftReport {
+  if (field.field !== "env") return field;
+  const { name, was, now } = field;
+  const change = was === undefined ? "added" : now === undefined ? "removed" : "changed";
+  if (!verbose) return { field: "env", name, change };
+  return {
+    field: "env",
+    name,
+    change,
+    ...(was === undefined ? {} : { was }),
+    ...(now === undefined ? {} : { now }),
+  };
+}
+
+function linesOf({ exit, log, record }: KeyFacts): string[] {
+  return record !== null && record.phase !== "backoff" ? log.lines : (exit?.lastLines ?? []);
+}
+
+function format(facts: KeyFacts, paint: Paint, { verbose, colored }: { verbose: boolean; colored: boolean }): string {
+  const [first = "", ...rest] = explainKey(facts);
+  const values = (facts.drift ?? []).flatMap((field) =>
+    field.field === "env" && verbose
+      ? [`    ${field.name}: ${JSON.stringify(field.was ?? null)} is now ${JSON.stringify(field.now ?? null)}`]
+      : [],
+  );
+  const lines = linesOf(facts).map((line) => `    ${colored ? keepColors(line) : Bun.stripANSI(line)}`);
+  return [
+    paint.bold(first),
+    ...rest.map((sentence) => `  ${sentence}`),
+    ...values,
+    ...(lines.length === 0
+      ? []
+      : ["", `  ${paint.dim(lines.length === 1 ? "Its last line:" : `Its last ${lines.length} lines:`)}`, ...lines]),
+  ]
+    .map((line) => `${line}\n`)
+    .join("");
+}
+
+const ESCAPES = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?/g;
+const COLOR = /^\x1b\[[0-9;:]*m$/;
+
+/** Colours stay, what moves the cursor goes: the lines stand indented below each other. */
+function keepColors(line: string): string {
+  const kept = line.replace(ESCAPES, (sequence) => (COLOR.test(sequence) ? sequence : ""));
+  return kept.includes("\x1b") ? `${kept}\x1b[0m` : kept;
+}

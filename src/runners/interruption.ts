@@ -1,0 +1,71 @@
+/**
+ * Signals while a handler runs. dt listens only where somebody wants to know: once the handler has asked for its `signal`, and
+ * while a program of `ctx.exec` runs. Otherwise a signal ends dt as it would any program, a busy one too.
+ *
+ * The first signal aborts, so that the handler can end in its own way; the second ends dt at once, as if it had never listened.
+ * A signal that was ignored when dt started (`nohup`, a script's `&`) is left alone.
+ */
+import { isIgnored } from "../sys/limits.ts";
+import { signalNumber } from "../sys/signals.ts";
+import { hasTerminal } from "../sys/stdio.ts";
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+export interface Interruption {
+  /** From here on dt listens to the end. */
+  signal(): AbortSignal;
+  /** dt listens while this runs. */
+  during<T>(run: () => Promise<T>): Promise<T>;
+  /** The first signal that came, by name. */
+  received(): NodeJS.Signals | null;
+  /** A SIGINT that was for the program alone, which took it and went on to a good end: a REPL, say. Nothing was received then. */
+  forgive(): void;
+}
+
+/** `pass` hands a signal on to what the handler runs, unless a terminal did that already. */
+export function makeInterruption(pass: (signal: NodeJS.Signals) => void): Interruption {
+  const abort = new AbortController();
+  const heard = SIGNALS.filter((name) => !isIgnored(signalNumber(name) as number));
+  let received: NodeJS.Signals | null = null;
+  let holders = 0;
+  let asked = false;
+  const listener = (signal: NodeJS.Signals) => {
+    if (received !== null) {
+      for (const name of heard) process.off(name, listener);
+      process.kill(process.pid, signal);
+      return;
+    }
+    received = signal;
+    // A terminal sends these to its whole foreground group; twice, a program takes it for impatience.
+    if (signal === "SIGTERM" || !hasTerminal()) pass(signal);
+    abort.abort(new DOMException(`${signal} was received.`, "AbortError"));
+  };
+  const hold = () => {
+    if (holders++ === 0) for (const name of heard) process.on(name, listener);
+  };
+  const release = () => {
+    if (--holders === 0) for (const name of heard) process.off(name, listener);
+  };
+  return {
+    signal() {
+      if (!asked) hold();
+      asked = true;
+      return abort.signal;
+    },
+    async during(run) {
+      hold();
+      try {
+        const result = await run();
+        // The signal that ended the program came to dt as well, but its listener may be called after the news of that end.
+        await new Promise((resolve) => setImmediate(resolve));
+        return result;
+      } finally {
+        release();
+      }
+    },
+    received: () => received,
+    forgive() {
+      if (received === "SIGINT" && !asked) received = null;
+    },
+  };
+}

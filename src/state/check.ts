@@ -1,0 +1,116 @@
+/**
+ * Whether what was read is what it should be: JSON that parses may still be somebody's draft, another version, or half of an edit. A file
+ * that is not whole is reported as unreadable, like one that does not parse; nothing above has to expect a missing field.
+ */
+import type { ExitReason, ExitRecord, LaunchHistory, LaunchRecord, Phase, Want } from "./types.ts";
+
+type Check = (value: unknown) => boolean;
+/** The fields that are read without asking; a field that may be missing is not here. */
+type Shape<T> = { [K in keyof T as undefined extends T[K] ? never : K]: Check };
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+const text: Check = (value) => typeof value === "string";
+const number: Check = (value) => typeof value === "number";
+const flag: Check = (value) => typeof value === "boolean";
+const words: Check = (value) => Array.isArray(value) && value.every(text);
+const time: Check = (value) => typeof value === "string" && !Number.isNaN(Date.parse(value));
+const map: Check = isObject;
+const orNull =
+  (check: Check): Check =>
+  (value) =>
+    value === null || check(value);
+const shaped =
+  (shape: Record<string, Check>): Check =>
+  (value) =>
+    isObject(value) && Object.entries(shape).every(([name, check]) => check(value[name]));
+const oneOf =
+  (table: Record<string, true>): Check =>
+  (value) =>
+    typeof value === "string" && Object.hasOwn(table, value);
+
+const version: Check = (value) => value === 1;
+/** It becomes part of a file name. */
+const token: Check = (value) => typeof value === "string" && /^[A-Za-z0-9_-]{0,64}$/.test(value);
+const identity = shaped({ pid: number, startTime: text, bootId: text, pidNamespace: text });
+const asker = shaped({ by: text, pid: number, command: text });
+
+const PHASES: Record<Phase, true> = { starting: true, running: true, stopping: true, backoff: true };
+const REASONS: Record<ExitReason, true> = {
+  stopped: true,
+  replaced: true,
+  interrupted: true,
+  exited: true,
+  failed: true,
+  "start-failed": true,
+  unknown: true,
+};
+
+export const RECORD: Shape<LaunchRecord> = {
+  version,
+  key: text,
+  plugin: text,
+  command: text,
+  variant: text,
+  token,
+  phase: oneOf(PHASES),
+  root: text,
+  argv: words,
+  cwd: text,
+  env: map,
+  args: words,
+  port: orNull(number),
+  url: orNull(text),
+  log: text,
+  logFile: orNull(shaped({ dev: number, ino: number })),
+  stop: shaped({ signal: text, timeoutMs: number, spare: words }),
+  processGroup: flag,
+  probed: flag,
+  specHash: text,
+  startedAt: time,
+  restarts: number,
+  detached: flag,
+  host: identity,
+  leader: orNull(identity),
+  startedBy: asker,
+  stopping: orNull(shaped({ by: asker, at: time })),
+};
+
+export const WANT: Shape<Want> = { version, key: text, want: oneOf({ run: true, stopped: true }), at: time, by: asker };
+
+export const EXIT_RECORD: Shape<ExitRecord> = {
+  version,
+  key: text,
+  token,
+  code: orNull(number),
+  signal: orNull(text),
+  at: time,
+  startedAt: time,
+  uptimeMs: number,
+  restarts: number,
+  reason: oneOf(REASONS),
+  text,
+  by: orNull(asker),
+  argv: words,
+  cwd: text,
+  log: text,
+  lastLines: words,
+};
+
+export const HISTORY: Shape<LaunchHistory> = {
+  version,
+  token,
+  ready: orNull(shaped({ is: text })),
+  exited: orNull(shaped({ code: orNull(number), signal: orNull(text), at: time })),
+  adopted: (value) => Array.isArray(value) && value.every(identity),
+};
+
+/** Throws a sentence. With `key`, what is about another key is refused as well. */
+export function checkShape<T>(value: unknown, shape: Shape<T>, key: string | null): T {
+  if (!isObject(value)) throw new Error("not an object");
+  if (value.version !== 1) throw new Error(`version ${String(value.version)}, this dt reads version 1`);
+  if (key !== null && value.key !== key) throw new Error(`it is about ${String(value.key)}, not about ${key}`);
+  for (const [name, check] of Object.entries(shape as Record<string, Check>))
+    if (!check(value[name])) throw new Error(`\`${name}\` is ${name in value ? "not what it should be" : "missing"}`);
+  return value as T;
+}

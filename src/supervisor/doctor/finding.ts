@@ -1,0 +1,11 @@
+/** Making findings. */
+import type { CheckName, Finding, Level } from "./types.ts";
+
+type Rest = Partial<Pick<Finding, "key" | "hint" | "details" | "repair">>;
+
+export function makeFinding(check: CheckName, level: Level, text: string, rest: Rest = {}): Finding {
+  return { check, level, text, key: null, hint: null, details: null, repair: null, ...rest };
+}
+
+/** The hint of what `--fix` repairs. */
+export const FIX = "dt doctor --fix";

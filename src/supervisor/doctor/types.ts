@@ -1,0 +1,43 @@
+/** What a check of `dt doctor` finds. No code in this file. */
+
+/** Stable names, documented in docs/why.md. */
+export type CheckName =
+  | "version"
+  | "wrapper"
+  | "system"
+  | "cgroups"
+  | "run-directory"
+  | "file-system"
+  | "free-space"
+  | "lock"
+  | "launch"
+  | "record"
+  | "set-aside"
+  | "temporary"
+  | "history"
+  | "host-errors"
+  | "lost-processes"
+  | "manifest"
+  | "nested"
+  | "root";
+
+/** `fine`: as it should be; `note`: worth knowing; `attention`: something is wrong, and `dt doctor` exits with 1. */
+export type Level = "fine" | "note" | "attention";
+
+export interface Finding {
+  check: CheckName;
+  level: Level;
+  key: string | null;
+  /** One or two sentences. */
+  text: string;
+  /** What to do, as a sentence or a command; null when there is nothing to do. */
+  hint: string | null;
+  details: Record<string, unknown> | null;
+  /** The safe repair that `--fix` does; gives a sentence about what it did. Throws, or says, what it could not do. */
+  repair: (() => Promise<Repaired> | Repaired) | null;
+}
+
+export interface Repaired {
+  done: boolean;
+  text: string;
+}

@@ -1,0 +1,144 @@
+/** All that is on disk and in the kernel about one key, read once and without a change, for those who explain it. */
+import { statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { readLastLines } from "../logs/tail.ts";
+import type { ManagedSettings, ManifestIndex } from "../manifest/resolved.ts";
+import { parseKey } from "../state/key.ts";
+import type { ExitRecord, KeyState, LaunchHistory, LaunchRecord, Want } from "../state/types.ts";
+import type { FileRead } from "../sys/files.ts";
+import { type Presence, presenceOf } from "../sys/identity.ts";
+import { type LockHolder, readHolder } from "../sys/lock.ts";
+import { readSpace } from "../sys/space.ts";
+import { type DriftField, findDrift } from "./drift.ts";
+import { LAST_LINES } from "./end.ts";
+import type { Ground } from "./types.ts";
+
+/** What the manifests, as last loaded, say of a key. */
+export type Declared =
+  | { is: "managed"; restart: ManagedSettings["restart"] }
+  | { is: "oneshot" }
+  /** Its plugin could not be loaded. */
+  | { is: "failed"; message: string }
+  | { is: "absent" }
+  /** No manifest has been loaded yet. */
+  | { is: "unknown" };
+
+export interface LockFacts {
+  holder: LockHolder | null;
+  /** `gone` for a lock file that does not parse: it was being written, or a crash left it empty. */
+  presence: Presence;
+}
+
+export interface LogFacts {
+  path: string;
+  /** `other`: the file of that name is not the one this launch writes to. */
+  is: "there" | "missing" | "other";
+  /** Of its file system; null when that cannot be asked. */
+  freeBytes: number | null;
+  /** The last lines, where no exit holds them: of what runs and is not well, or ended unseen. */
+  lines: string[];
+}
+
+export interface KeyFacts {
+  key: string;
+  /** Milliseconds since 1970, as this machine's clock has it. */
+  now: number;
+  /** Null when nothing is known of the key but its name. */
+  state: KeyState | null;
+  /** Of what runs, or was found to run. */
+  pid: number | null;
+  record: LaunchRecord | null;
+  history: LaunchHistory | null;
+  exit: ExitRecord | null;
+  want: Want | null;
+  /** Files that are there and cannot be read. */
+  unreadable: { file: string; reason: string }[];
+  leader: Presence;
+  host: Presence;
+  /** Whether the record was written before this machine was started. */
+  earlierBoot: boolean;
+  lock: LockFacts | null;
+  drift: DriftField[] | null;
+  declared: Declared;
+  log: LogFacts;
+}
+
+/** `seen` is what `ps` says of the key. */
+export function gatherFacts(
+  ground: Ground,
+  key: string,
+  seen: { state: KeyState; pid: number | null } | null,
+  index: ManifestIndex | null,
+): KeyFacts {
+  const { store, table } = ground;
+  const unreadable: KeyFacts["unreadable"] = [];
+  const take = <T>(read: FileRead<T>, file: string): T | null => {
+    if (read.is === "unreadable") unreadable.push({ file, reason: read.reason });
+    return read.is === "there" ? read.value : null;
+  };
+  const record = take(store.record(key), store.path(key, "record"));
+  const exit = take(store.exit(key), store.path(key, "exit"));
+  const want = take(store.want(key), store.path(key, "want"));
+  const history =
+    record === null ? null : take(store.history(record.token), join(store.directory, "launch", `${record.token}.json`));
+  const presence = (identity: LaunchRecord["leader"]): Presence =>
+    identity === null ? "gone" : presenceOf(table, identity);
+  const leader = presence(record?.leader ?? null);
+  const state = seen?.state ?? null;
+  return {
+    key,
+    now: Date.now(),
+    state,
+    pid: seen?.pid ?? null,
+    record,
+    history,
+    exit,
+    want,
+    unreadable,
+    leader,
+    host: presence(record?.host ?? null),
+    earlierBoot: record !== null && record.host.bootId !== table.bootId(),
+    lock: readLock(ground, key),
+    drift: record !== null && leader === "alive" ? findDrift(ground, index, record) : null,
+    declared: findDeclared(index, key),
+    log: readLog(record, exit, store.path(key, "log"), state),
+  };
+}
+
+function readLock({ store, table }: Ground, key: string): LockFacts | null {
+  const holder = readHolder(store.path(key, "lock"));
+  if (holder.is === "absent") return null;
+  if (holder.is === "unreadable") return { holder: null, presence: "gone" };
+  return { holder: holder.value, presence: presenceOf(table, holder.value.holder) };
+}
+
+function findDeclared(index: ManifestIndex | null, key: string): Declared {
+  const parts = parseKey(key);
+  if (index === null || parts === null) return { is: "unknown" };
+  const settings = index.plugins[parts.plugin]?.commands[parts.command]?.variants[parts.variant];
+  if (settings?.kind === "managed") return { is: "managed", restart: settings.restart };
+  if (settings?.kind === "oneshot") return { is: "oneshot" };
+  const failure = index.failures.find((one) => one.plugin === parts.plugin);
+  return failure === undefined ? { is: "absent" } : { is: "failed", message: failure.message };
+}
+
+/** States in which the log's own last lines tell more than those of an earlier exit. */
+const TELLING: readonly (KeyState | null)[] = ["unhealthy", "failed", "exited"];
+
+function readLog(
+  record: LaunchRecord | null,
+  exit: ExitRecord | null,
+  usual: string,
+  state: KeyState | null,
+): LogFacts {
+  const path = record?.log ?? exit?.log ?? usual;
+  const stat = statSync(path, { throwIfNoEntry: false });
+  const file = record?.logFile ?? null;
+  const other = stat !== undefined && file !== null && (stat.ino !== file.ino || stat.dev !== file.dev);
+  return {
+    path,
+    is: stat === undefined ? "missing" : other ? "other" : "there",
+    freeBytes: readSpace(dirname(path))?.freeBytes ?? null,
+    lines: record !== null && !other && TELLING.includes(state) ? readLastLines(path, LAST_LINES) : [],
+  };
+}

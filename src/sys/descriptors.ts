@@ -1,0 +1,35 @@
+/**
+ * Open files beyond the standard three that a caller hands to the command: `3<file`, `<(…)` (`/dev/fd/63`), a make jobserver, the
+ * sockets of socket activation. Bun marks all of them close-on-exec at its start, so the mark is taken off again.
+ *
+ * Known limits: Linux alone; what the kernel calls anonymous (an eventfd, an epoll set) cannot be told from Bun's own.
+ */
+import { readdirSync, readlinkSync } from "node:fs";
+import { libc } from "./libc.ts";
+
+const FIRST_BEYOND_STANDARD = 3;
+const F_SETFD = 2;
+
+/** Those that are open now; to be asked before dt opens any of its own that stay. */
+export function inheritedDescriptors(): number[] {
+  if (process.platform !== "linux") return [];
+  try {
+    return readdirSync("/proc/self/fd").map(Number).filter(isHandedOver);
+  } catch {
+    return []; // no /proc: nothing to go by
+  }
+}
+
+function isHandedOver(fd: number): boolean {
+  if (fd < FIRST_BEYOND_STANDARD) return false;
+  try {
+    return !readlinkSync(`/proc/self/fd/${fd}`).startsWith("anon_inode:");
+  } catch {
+    return false; // the listing's own, closed by now
+  }
+}
+
+/** To be called right before `execve`. */
+export function handOver(descriptors: readonly number[]): void {
+  for (const fd of descriptors) libc().fcntl(fd, F_SETFD, 0);
+}

@@ -1,0 +1,83 @@
+/**
+ * Asks the kernel for the listening TCP sockets alone (`sock_diag`, what `ss -ltn` does): microseconds, where each read of
+ * /proc/net/tcp walks the table of all connections, milliseconds on a machine with much memory.
+ *
+ * Known limit: a kernel or sandbox without it answers nothing; then null, and /proc is to be read.
+ */
+import { closeSync } from "node:fs";
+import { libc, ptr } from "./libc.ts";
+
+export interface ListeningSocket {
+  port: number;
+  /** In network order: 4 or 16 bytes. */
+  address: Uint8Array;
+  inode: string;
+}
+
+const AF_INET = 2;
+const AF_INET6 = 10;
+const AF_NETLINK = 16;
+const SOCK_RAW = 3;
+const SOCK_CLOEXEC = 0o2000000;
+const NETLINK_SOCK_DIAG = 4;
+const SOCK_DIAG_BY_FAMILY = 20;
+const NLM_F_REQUEST = 1;
+const NLM_F_DUMP = 0x300;
+const NLM_F_DUMP_INTR = 0x10;
+const NLMSG_DONE = 3;
+const IPPROTO_TCP = 6;
+const TCP_LISTEN = 10;
+
+/** `nlmsghdr`, then `inet_diag_req_v2`. */
+const HEADER_BYTES = 16;
+const REQUEST_BYTES = HEADER_BYTES + 56;
+/** Where `inet_diag_msg` has them, from the message's header on. */
+const PORT_AT = HEADER_BYTES + 4;
+const ADDRESS_AT = HEADER_BYTES + 8;
+const INODE_AT = HEADER_BYTES + 68;
+const ANSWER_BYTES = 32 * 1024;
+
+/** Null when the kernel does not tell, or its table changed while it told. */
+export function readListeningSockets(): ListeningSocket[] | null {
+  const fd = libc().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+  if (fd < 0) return null;
+  try {
+    const four = dumpFamily(fd, AF_INET);
+    const six = four === null ? null : dumpFamily(fd, AF_INET6);
+    return four === null || six === null ? null : [...four, ...six];
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function dumpFamily(fd: number, family: number): ListeningSocket[] | null {
+  const request = new DataView(new ArrayBuffer(REQUEST_BYTES));
+  request.setUint32(0, REQUEST_BYTES, true);
+  request.setUint16(4, SOCK_DIAG_BY_FAMILY, true);
+  request.setUint16(6, NLM_F_REQUEST | NLM_F_DUMP, true);
+  request.setUint8(HEADER_BYTES, family);
+  request.setUint8(HEADER_BYTES + 1, IPPROTO_TCP);
+  request.setUint32(HEADER_BYTES + 4, 1 << TCP_LISTEN, true);
+  if (Number(libc().send(fd, ptr(request), REQUEST_BYTES, 0)) !== REQUEST_BYTES) return null;
+
+  const found: ListeningSocket[] = [];
+  const answer = new Uint8Array(ANSWER_BYTES);
+  const view = new DataView(answer.buffer);
+  for (;;) {
+    const length = Number(libc().recv(fd, ptr(answer), ANSWER_BYTES, 0));
+    if (length < HEADER_BYTES) return null;
+    for (let at = 0; at + HEADER_BYTES <= length; ) {
+      const size = view.getUint32(at, true);
+      const type = view.getUint16(at + 4, true);
+      if ((view.getUint16(at + 6, true) & NLM_F_DUMP_INTR) !== 0) return null;
+      if (type === NLMSG_DONE) return found;
+      if (type !== SOCK_DIAG_BY_FAMILY || size < INODE_AT + 4) return null;
+      found.push({
+        port: view.getUint16(at + PORT_AT),
+        address: answer.slice(at + ADDRESS_AT, at + ADDRESS_AT + (family === AF_INET ? 4 : 16)),
+        inode: String(view.getUint32(at + INODE_AT, true)),
+      });
+      at += (size + 3) & ~3;
+    }
+  }
+}

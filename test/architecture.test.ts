@@ -1,0 +1,185 @@
+/** ARCHITECTURE.md, held: each rule on this repository's sources, and on made-up ones that break it. */
+import { describe, expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import manifest from "../package.json" with { type: "json" };
+import { importsOf, type Source, withoutComments } from "./architecture/imports.ts";
+import {
+  checkBans,
+  checkFloors,
+  checkLazy,
+  checkPackages,
+  checkStrangers,
+  checkTypesOnly,
+  FLOORS,
+  HEAVY_MODULES,
+} from "./architecture/rules.ts";
+import { REPOSITORY } from "./kit.ts";
+
+const SRC = readSources("src");
+
+describe("this repository", () => {
+  test("imports go down the floors, never sideways or up", () => expect(checkFloors(SRC)).toEqual([]));
+  test("every floor of src is named in ARCHITECTURE.md", () => {
+    const text = readFileSync(join(REPOSITORY, "ARCHITECTURE.md"), "utf8");
+    for (const folder of Object.keys(FLOORS)) expect(text).toContain(`src/${folder}`);
+    for (const name of Object.keys(manifest.dependencies)) expect(text).toContain(`\`${name}\``);
+  });
+  test("the binary is made of its declared dependencies, each of them used", () =>
+    expect(checkPackages(SRC, Object.keys(manifest.dependencies))).toEqual([]));
+  test("heavy packages are loaded only where they are needed", () => expect(checkLazy(SRC)).toEqual([]));
+  test("what is banned is not there", () => expect(checkBans(SRC)).toEqual([]));
+  test("files named types.ts hold types", () => expect(checkTypesOnly(SRC)).toEqual([]));
+  test("plugins and manifests import only @dialtone/dt", () => {
+    expect(checkStrangers([...readSources("plugins"), ...readSources("manifests")])).toEqual([]);
+  });
+  test("the reader of imports sees all that Bun's own sees", () => {
+    const transpiler = new Bun.Transpiler({ loader: "ts", trimUnusedImports: false });
+    for (const source of SRC) {
+      const seen = new Set(importsOf(source).map(({ target, relative }) => (relative ? target : `package ${target}`)));
+      for (const { path } of transpiler.scanImports(source.text)) {
+        const [only] = importsOf({ path: source.path, text: `import "${path}";` });
+        expect(seen, `${source.path} imports ${path}`).toContain(
+          only?.relative ? only.target : `package ${only?.target}`,
+        );
+      }
+    }
+  });
+});
+
+describe("the rules, broken", () => {
+  const src = (path: string, text: string): Source => ({ path, text });
+  const heavyModules = HEAVY_MODULES.map((path) => src(path, ""));
+
+  test("a sibling, a floor above, a new folder, a stray file, a way out", () => {
+    const broken = [
+      src("src/state/a.ts", 'import { x } from "../manifest/x.ts";'),
+      src("src/sys/b.ts", 'import type { X } from "../state/types.ts";'),
+      src("src/logs/c.ts", 'type X = import("../state/types.ts").X;'),
+      src("src/supervisor/d.ts", 'const x = await import("../runners/exec.ts");'),
+      src("src/state/h.ts", 'const { x } = require("../output/x.ts") as typeof import("../output/x.ts");'),
+      src("src/helpers/e.ts", ""),
+      src("src/stray.ts", ""),
+      src("src/sys/f.ts", 'import x from "../../package.json" with { type: "json" };'),
+      src("src/commands/g.ts", 'import { definePlugin } from "../index.ts";'),
+      src("src/index.ts", 'export { x } from "./sys/x.ts";'),
+    ];
+    expect(checkFloors(broken)).toEqual([
+      "src/state/a.ts:1 (floor 1) imports src/manifest/x.ts (floor 1)",
+      "src/sys/b.ts:1 (floor 0) imports src/state/types.ts (floor 1)",
+      "src/logs/c.ts:1 (floor 1) imports src/state/types.ts (floor 1)",
+      "src/supervisor/d.ts:1 (floor 2) imports src/runners/exec.ts (floor 3)",
+      "src/state/h.ts:1 (floor 1) imports src/output/x.ts (floor 1)",
+      "src/state/h.ts:1 (floor 1) imports src/output/x.ts (floor 1)",
+      "src/helpers/e.ts: the folder src/helpers is on no floor",
+      "src/stray.ts stands in no room: src holds cli.ts, index.ts and folders",
+      "src/sys/f.ts:1 imports package.json, which is outside of src",
+      "src/commands/g.ts:1 imports src/index.ts, which is for others",
+      "src/index.ts:1 imports src/sys/x.ts, which is not for it",
+    ]);
+  });
+
+  test("down and beside oneself is fine, and so is a comment", () => {
+    const fine = [
+      src(
+        "src/commands/a.ts",
+        'import b from "./b.ts";\nimport {\n  c,\n  type D,\n} from "../sys/c.ts";\n// import "../../x.ts"\n/* import "../../y.ts" */',
+      ),
+      src("src/cli.ts", 'await import("./commands/a.ts");'),
+      src("src/index.ts", 'export type { Plugin } from "./manifest/types.ts";'),
+    ];
+    expect(checkFloors(fine)).toEqual([]);
+  });
+
+  test("a heavy package, directly, behind another module, or by a type alone", () => {
+    const sources = [
+      ...heavyModules.filter(({ path }) => path !== "src/manifest/evaluate.ts"),
+      src("src/manifest/evaluate.ts", 'import { createJiti } from "jiti/static";'),
+      src("src/output/a.ts", 'import { createConsola } from "consola";'),
+      src("src/manifest/b.ts", 'import { evaluate } from "./evaluate.ts";'),
+      src(
+        "src/manifest/c.ts",
+        'import type { Node } from "jsonc-parser";\nawait import("jsonc-parser");\nawait import("./evaluate.ts");',
+      ),
+      src("src/manifest/d.ts", 'import { type A, type B } from "valibot";'),
+      src("src/manifest/e.ts", 'import { type A, b } from "valibot";'),
+    ];
+    expect(checkLazy(sources)).toEqual([
+      "src/output/a.ts loads consola at once: use import()",
+      "src/manifest/b.ts loads src/manifest/evaluate.ts -> jiti/static at once: use import()",
+      "src/manifest/e.ts loads valibot at once: use import()",
+    ]);
+  });
+
+  test("a package that is not declared, and one that is not used", () => {
+    expect(checkPackages([src("src/sys/a.ts", 'import x from "left-pad/x";\nimport "node:fs";')], ["defu"])).toEqual([
+      "src/sys/a.ts:1 imports left-pad/x, which is not a dependency",
+      "package.json: nothing in src imports defu",
+    ]);
+  });
+
+  test("exits, streams, the environment, platforms and variables", () => {
+    const broken = [
+      src(
+        "src/logs/a.ts",
+        'process.exit(1);\nprocess.stdout.write("");\nconsole.log();\nlet x = process.env.X;\nif (process.platform === "linux") Bun.env.X;\nprocess.kill(1);\nwriteFileSync("x", "y");',
+      ),
+    ];
+    expect(checkBans(broken).map((line) => line.split(" ").slice(0, 3).join(" "))).toEqual(
+      [
+        "src/logs/a.ts:1 ends the",
+        "src/logs/a.ts:2 touches process.stdout, .stderr",
+        "src/logs/a.ts:3 uses console:",
+        "src/logs/a.ts:6 sends a",
+        "src/logs/a.ts:7 writes a",
+        "src/logs/a.ts:4 has a",
+        "src/logs/a.ts:5 branches by",
+        "src/logs/a.ts:5 goes around",
+        "src/logs/a.ts:4 reads the",
+      ].map((line) => line.split(" ").slice(0, 3).join(" ")),
+    );
+    expect(checkBans([src("src/cli.ts", "process.exit(0);\n  let x = 1; // process.stdout")])).toEqual([]);
+  });
+
+  test("code in a file of types", () => {
+    expect(
+      checkTypesOnly([
+        src("src/state/types.ts", "export const X = 1;"),
+        src("src/logs/types.ts", "export interface X { a: 1 }"),
+      ]),
+    ).toEqual(["src/state/types.ts holds more than types"]);
+  });
+
+  test("a plugin that reaches into src, another plugin or a package", () => {
+    const sources = [
+      src(
+        "plugins/www/a.ts",
+        'import "../../src/sys/x.ts";\nimport "../api/x.ts";\nimport "valibot";\nimport "./theme/b.ts";\nimport "node:fs";\nimport "bun";',
+      ),
+      src(
+        "manifests/www.ts",
+        'import { definePlugin } from "@dialtone/dt";\nimport "./helper.ts";\nimport "../plugins/www/a.ts";',
+      ),
+    ];
+    expect(checkStrangers(sources)).toEqual([
+      "plugins/www/a.ts:1 imports src/sys/x.ts",
+      "plugins/www/a.ts:2 imports plugins/api/x.ts",
+      "plugins/www/a.ts:3 imports valibot",
+      "manifests/www.ts:3 imports plugins/www/a.ts",
+    ]);
+  });
+
+  test("comments are told from strings and regular expressions", () => {
+    const text = "const a = \"http://x\"; // gone\nconst b = /\\/\\//.test(`//${a}`); /* gone\n too */ const c = '/*';";
+    expect(withoutComments(text)).toBe(
+      "const a = \"http://x\";        \nconst b = /\\/\\//.test(`//${a}`);        \n        const c = '/*';",
+    );
+  });
+});
+
+function readSources(folder: string): Source[] {
+  return readdirSync(join(REPOSITORY, folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => /\.(ts|tsx|js|mjs)$/.test(name) && !/(^|\/)(dist|node_modules)\//.test(name))
+    .sort()
+    .map((name) => ({ path: `${folder}/${name}`, text: readFileSync(join(REPOSITORY, folder, name), "utf8") }));
+}

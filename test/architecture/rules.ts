@@ -1,0 +1,215 @@
+/** The rules of ARCHITECTURE.md that a machine can hold, as functions from sources to sentences. */
+import { type Import, importsOf, lineAt, type Source, withoutComments } from "./imports.ts";
+
+/** A file imports its own folder and lower floors only. A folder that is not here is a decision to be made here. */
+export const FLOORS: Readonly<Record<string, number>> = {
+  commands: 5,
+  daemon: 4,
+  runners: 3,
+  supervisor: 2,
+  manifest: 1,
+  state: 1,
+  logs: 1,
+  output: 1,
+  sys: 0,
+};
+
+/** The two files that stand in no folder, and what of src they may import. */
+const ENTRIES: Readonly<Record<string, (target: string) => boolean>> = {
+  "src/cli.ts": (target) => target !== "src/index.ts",
+  "src/index.ts": (target) => target === "src/manifest/types.ts" || target === "src/manifest/define.ts",
+};
+
+/** Packages that cost milliseconds or megabytes; nothing that every call of dt loads may import them but by `import()`. */
+const HEAVY = ["consola", "jiti", "valibot", "@valibot/to-json-schema", "yaml", "smol-toml", "jsonc-parser"];
+
+/** Where heavy packages are at home: only the load child, a `handler` command or the schema's verb gets there. */
+export const HEAVY_MODULES = [
+  "src/manifest/child.ts",
+  "src/manifest/evaluate.ts",
+  "src/manifest/handler.ts",
+  "src/manifest/generate.ts",
+  "src/manifest/judge.ts",
+  "src/manifest/jsonschema.ts",
+  "src/manifest/probe.ts",
+  "src/manifest/schema.ts",
+  "src/manifest/shape.ts",
+  "src/manifest/validate.ts",
+  "src/manifest/values.ts",
+  "src/runners/handler.ts",
+];
+
+/** Sends the reader to the line. */
+const at = (source: Source, line: number, sentence: string) => `${source.path}:${line} ${sentence}`;
+
+function folderOf(path: string): string | undefined {
+  return /^src\/([^/]+)\//.exec(path)?.[1];
+}
+
+/** Imports inside `src`: down the floors, never sideways, never up, never out. */
+export function checkFloors(sources: readonly Source[]): string[] {
+  return sources.flatMap((source) => {
+    const folder = folderOf(source.path);
+    const entry = ENTRIES[source.path];
+    if (folder === undefined && entry === undefined)
+      return [`${source.path} stands in no room: src holds cli.ts, index.ts and folders`];
+    const floor = folder === undefined ? undefined : FLOORS[folder];
+    if (folder !== undefined && floor === undefined) return [`${source.path}: the folder src/${folder} is on no floor`];
+    return importsOf(source).flatMap(({ target, relative, line }) => {
+      if (!relative) return [];
+      if (!target.startsWith("src/")) return [at(source, line, `imports ${target}, which is outside of src`)];
+      if (target in ENTRIES) return [at(source, line, `imports ${target}, which is for others`)];
+      if (entry !== undefined) return entry(target) ? [] : [at(source, line, `imports ${target}, which is not for it`)];
+      const other = folderOf(target) ?? "";
+      const below = FLOORS[other];
+      if (other === folder || (below !== undefined && floor !== undefined && below < floor)) return [];
+      return [at(source, line, `(floor ${floor}) imports ${target} (floor ${below ?? "none"})`)];
+    });
+  });
+}
+
+/** Packages: what the binary is made of is declared as a dependency, and only that. */
+export function checkPackages(sources: readonly Source[], dependencies: readonly string[]): string[] {
+  const used = new Set<string>();
+  const wrong = sources.flatMap((source) =>
+    importsOf(source).flatMap(({ target, relative, line }) => {
+      if (relative || isBuiltin(target)) return [];
+      used.add(packageOf(target));
+      return dependencies.includes(packageOf(target))
+        ? []
+        : [at(source, line, `imports ${target}, which is not a dependency`)];
+    }),
+  );
+  return [
+    ...wrong,
+    ...dependencies.filter((name) => !used.has(name)).map((name) => `package.json: nothing in src imports ${name}`),
+  ];
+}
+
+/** No module outside HEAVY_MODULES reaches a heavy package through static imports, however long the way. */
+export function checkLazy(sources: readonly Source[]): string[] {
+  const all = new Map(sources.map((source) => [source.path, importsOf(source).filter(({ how }) => how === "static")]));
+  const missing = HEAVY_MODULES.filter((path) => !all.has(path)).map(
+    (path) => `${path} is in HEAVY_MODULES and not there`,
+  );
+  const wrong = sources.flatMap((source) => {
+    if (HEAVY_MODULES.includes(source.path)) return [];
+    const way = wayToHeavy(source.path, all, new Set());
+    return way === undefined ? [] : [`${source.path} loads ${way.join(" -> ")} at once: use import()`];
+  });
+  return [...missing, ...wrong];
+}
+
+function wayToHeavy(
+  path: string,
+  all: ReadonlyMap<string, readonly Import[]>,
+  seen: Set<string>,
+): string[] | undefined {
+  if (seen.has(path)) return undefined;
+  seen.add(path);
+  for (const { target, relative } of all.get(path) ?? []) {
+    if (!relative && HEAVY.includes(packageOf(target))) return [target];
+    const rest = relative ? wayToHeavy(target, all, seen) : undefined;
+    if (rest !== undefined) return [target, ...rest];
+  }
+  return undefined;
+}
+
+interface Ban {
+  pattern: RegExp;
+  sentence: string;
+  /** The files where it is right. */
+  except: readonly string[];
+}
+
+const BANS: readonly Ban[] = [
+  { pattern: /\bprocess\.(exit|reallyExit|abort)\(/g, sentence: "ends the process", except: ["src/cli.ts"] },
+  {
+    pattern: /\bprocess\.(stdout|stderr|stdin)\b/g,
+    sentence:
+      "touches process.stdout, .stderr or .stdin, which costs 7 ms and changes the shared pipe: use sys/stdio.ts",
+    // Guards the streams that a handler's own code touches; loaded only when one runs.
+    except: ["src/sys/standard.ts"],
+  },
+  {
+    pattern: /\bconsole\.\w+\(/g,
+    sentence: "uses console: use sys/stdio.ts or output/talk.ts",
+    except: ["src/manifest/child.ts", "src/manifest/generate.ts"],
+  },
+  {
+    pattern: /\bprocess\.kill\(/g,
+    sentence: "sends a signal to a pid: signals go through the process table, which compares identities",
+    // The load child and its parent: a process that was not yet reaped, and its group. A second signal to oneself. Signal 0, a question.
+    except: ["src/manifest/child.ts", "src/manifest/load.ts", "src/runners/interruption.ts", "src/sys/files.ts"],
+  },
+  {
+    pattern: /\b(writeFileSync|appendFileSync|createWriteStream|Bun\.write)\(/g,
+    sentence: "writes a file in place: use sys/files.ts, which writes it whole and renames",
+    // What the repository's own generator writes, and a `.gitignore` that is created or left alone.
+    except: ["src/commands/generate.ts", "src/manifest/generate.ts", "src/sys/paths.ts"],
+  },
+  { pattern: /^(export )?(let|var) /gm, sentence: "has a variable at module level", except: [] },
+  { pattern: /\bprocess\.platform\b/g, sentence: "branches by platform above sys", except: ["src/sys/*"] },
+  {
+    pattern: /\bBun\.(env|stdout|stderr|stdin)\b/g,
+    sentence: "goes around the edge: take env as an argument, write by sys/stdio.ts",
+    except: ["src/supervisor/hosted.ts"],
+  },
+  {
+    pattern: /\bprocess\.env\b/g,
+    sentence: "reads the environment: it is read in cli.ts and handed down",
+    // These run the author's code inside dt and set up the environment it sees; or compare with the bytes dt was started with.
+    except: ["src/cli.ts", "src/manifest/child.ts", "src/runners/handler.ts", "src/sys/raw.ts"],
+  },
+];
+
+export function checkBans(sources: readonly Source[], bans: readonly Ban[] = BANS): string[] {
+  return sources.flatMap((source) => {
+    const code = withoutComments(source.text);
+    return bans.flatMap(({ pattern, sentence, except }) => {
+      if (
+        except.some(
+          (path) => path === source.path || (path.endsWith("/*") && source.path.startsWith(path.slice(0, -1))),
+        )
+      )
+        return [];
+      return [...code.matchAll(pattern)].map((match) => at(source, lineAt(code, match.index), sentence));
+    });
+  });
+}
+
+/** Files named types.ts leave nothing behind when compiled. */
+export function checkTypesOnly(sources: readonly Source[]): string[] {
+  const transpiler = new Bun.Transpiler({ loader: "ts" });
+  return sources.flatMap(({ path, text }) => {
+    if (!path.endsWith("/types.ts")) return [];
+    return transpiler
+      .transformSync(text)
+      .replace(/export\s*\{\s*\};?/g, "")
+      .trim() === ""
+      ? []
+      : [`${path} holds more than types`];
+  });
+}
+
+/** Plugins and manifests know of dt what a stranger's would: `@dialtone/dt`, built-ins and their own files. */
+export function checkStrangers(sources: readonly Source[]): string[] {
+  return sources.flatMap((source) => {
+    const own = /^(plugins\/[^/]+|manifests)\//.exec(source.path)?.[0] ?? source.path;
+    return importsOf(source).flatMap(({ target, relative, line }) => {
+      const fine = relative ? target.startsWith(own) : target === "@dialtone/dt" || isBuiltin(target);
+      return fine ? [] : [at(source, line, `imports ${target}`)];
+    });
+  });
+}
+
+function packageOf(target: string): string {
+  return target
+    .split("/")
+    .slice(0, target.startsWith("@") ? 2 : 1)
+    .join("/");
+}
+
+function isBuiltin(target: string): boolean {
+  return target === "bun" || /^(node|bun):/.test(target);
+}

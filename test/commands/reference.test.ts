@@ -1,0 +1,12 @@
+/** The reference is what the code says. */
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { makeReference } from "../../src/commands/reference.ts";
+import { REPOSITORY } from "../kit.ts";
+
+test("docs/reference.md is up to date (else: bun run generate)", async () => {
+  expect(readFileSync(join(REPOSITORY, "docs/reference.md"), "utf8")).toBe(
+    await makeReference(join(REPOSITORY, "src")),
+  );
+});

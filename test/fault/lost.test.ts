@@ -1,0 +1,128 @@
+/** What is on disk about a launch is taken away while it lives: nothing is lost that still has a process. */
+import { expect, test } from "bun:test";
+import { existsSync, readdirSync, rmSync, truncateSync } from "node:fs";
+import { join } from "node:path";
+import { freePort, launchRoot, ps, psOf, readLog, runs } from "../e2e/launch.kit.ts";
+import { type TestRoot, until } from "../kit.ts";
+
+const RECORD = ".dialtone/run/t:dev:default.meta.json";
+
+async function within(root: TestRoot, body: () => Promise<void>): Promise<void> {
+  try {
+    await body();
+  } finally {
+    await root.dispose();
+  }
+}
+
+function takeAway(root: TestRoot): void {
+  rmSync(join(root.dir, ".dialtone"), { recursive: true, force: true });
+}
+
+function isFree(port: number): boolean {
+  try {
+    Bun.listen({ hostname: "127.0.0.1", port, socket: { data() {} } }).stop(true);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+test("run directory removed while a launch lives: listed again, stopped whole, its port free", async () => {
+  const port = freePort();
+  const root = launchRoot("server", `port: ${port}, ready: { http: "/" },`);
+  await within(root, async () => {
+    await root.dt(["t", "dev", "-d"]);
+    const before = await psOf(root);
+    takeAway(root);
+    const again = await until("it is listed again", () => psOf(root));
+    expect(again).toMatchObject({
+      state: "ready",
+      pid: before?.pid as number,
+      ports: [port],
+      host: before?.host as never,
+    });
+    expect(JSON.parse(root.read(".dialtone/run/t:dev:default.want.json"))).toMatchObject({ want: "run" });
+    expect((await root.dt(["stop", "t", "dev"])).code).toBe(0);
+    expect([runs(before?.pid as number), isFree(port), existsSync(join(root.dir, RECORD))]).toEqual([
+      false,
+      true,
+      false,
+    ]);
+    await until("its host has left", () => root.processes().length === 0);
+    expect(existsSync(join(root.dir, RECORD))).toBe(false);
+  });
+});
+
+test("a rerun that comes before the record is back: the launch that nobody listed ends, one is left", async () => {
+  const root = launchRoot("plain");
+  await within(root, async () => {
+    await root.dt(["t", "dev", "-d"]);
+    const first = (await psOf(root))?.pid as number;
+    takeAway(root);
+    await root.dt(["t", "dev", "-d"]);
+    const second = (await psOf(root))?.pid as number;
+    await until("the first is gone", () => second === first || !runs(first));
+    const [one] = await ps(root);
+    expect(one).toMatchObject({ state: "running", host: { alive: true } });
+    expect(runs(one?.pid as number)).toBe(true);
+    await until("one host is left", () => root.processes().length === 2);
+  });
+});
+
+test("in the foreground: Ctrl-C ends the launch also when its record was just removed", async () => {
+  const root = launchRoot("plain");
+  await within(root, async () => {
+    const shown = root.spawn(["t", "dev"]);
+    const pid = await until("it runs", async () => (await psOf(root))?.pid);
+    await until("it printed", () => readLog(root).includes("plain"));
+    takeAway(root);
+    shown.kill("SIGINT");
+    expect(await shown.exited).toBe(130);
+    expect(runs(pid)).toBe(false);
+    expect(await psOf(root)).toMatchObject({ state: "stopped" });
+  });
+});
+
+test("a leader that ends right after its record was removed: its tree is swept, its exit written", async () => {
+  const root = launchRoot("background child");
+  await within(root, async () => {
+    await root.dt(["t", "dev", "-d"]);
+    await until("both printed", () => /child \d+/.test(readLog(root)) && /leader \d+/.test(readLog(root)));
+    const child = Number(/child (\d+)/.exec(readLog(root))?.[1]);
+    const leader = (await psOf(root))?.pid as number;
+    takeAway(root);
+    process.kill(leader, "SIGKILL");
+    await until("its child is swept", () => !runs(child));
+    const one = await until("its exit is told", () => psOf(root));
+    expect(one).toMatchObject({ state: "failed", exit: { signal: "SIGKILL", reason: "failed" } });
+  });
+});
+
+test("a record cut off while its host lives is written again, the broken one kept", async () => {
+  const root = launchRoot("plain");
+  await within(root, async () => {
+    await root.dt(["t", "dev", "-d"]);
+    const pid = (await psOf(root))?.pid as number;
+    truncateSync(join(root.dir, RECORD), 100);
+    const one = await until("it is whole again", async () => {
+      const shown = await psOf(root);
+      return shown?.note === null ? shown : null;
+    });
+    expect(one).toMatchObject({ state: "running", pid });
+    expect(readdirSync(root.run).filter((name) => name.endsWith(".corrupt"))).toHaveLength(1);
+  });
+});
+
+test("a stop is not undone by the host of a launch whose record cannot be read, also with restart: always", async () => {
+  const root = launchRoot("plain", `restart: "always",`);
+  await within(root, async () => {
+    await root.dt(["t", "dev", "-d"]);
+    const pid = (await psOf(root))?.pid as number;
+    root.write(RECORD, "{");
+    expect((await root.dt(["stop", "t", "dev"])).code).toBe(0);
+    expect(runs(pid)).toBe(false);
+    await until("its host has left", () => root.processes().length === 0);
+    expect(await psOf(root)).toMatchObject({ state: "stopped" });
+  });
+});
