@@ -6,10 +6,16 @@ const CHUNK = 64 * 1024;
 const NEWLINE = 10;
 
 /**
- * Gives the last `lines` lines (all of it with `Infinity`) to `onBytes`, until that says false. Returns the offset of their end, or
+ * Gives the last `lines` lines (all of it with `Infinity`) to `onBytes`, but no more than `maxBytes`, until that says false; the bytes are only
+ * good within the call. Returns the offset of their end, or
  * null when there is no such file.
  */
-export function readTail(path: string, lines: number, onBytes: (bytes: Uint8Array) => boolean): number | null {
+export function readTail(
+  path: string,
+  lines: number,
+  onBytes: (bytes: Uint8Array) => boolean,
+  maxBytes = Number.POSITIVE_INFINITY,
+): number | null {
   let fd: number;
   try {
     fd = openSync(path, "r");
@@ -18,10 +24,11 @@ export function readTail(path: string, lines: number, onBytes: (bytes: Uint8Arra
   }
   try {
     const { size } = fstatSync(fd);
-    const start = Math.min(dataStart(fd), size);
+    const hole = Math.min(dataStart(fd), size);
+    const start = Math.max(hole, size - maxBytes);
     let at = lines === Number.POSITIVE_INFINITY ? start : findStart(fd, start, size, lines);
     const chunk = Buffer.alloc(CHUNK);
-    let begun = start === 0;
+    let begun = hole === 0 || at > hole;
     while (at < size) {
       const length = readSync(fd, chunk, 0, Math.min(CHUNK, size - at), at);
       if (length === 0) break;
@@ -64,30 +71,25 @@ function findStart(fd: number, start: number, size: number, lines: number): numb
   return start;
 }
 
-/** What the last lines may take at the most: a program can write a line of any length. */
-const LAST_LINES_BYTES = 64 * 1024;
+/** More than this of last lines goes into no record: a program may write gigabytes without ending a line. */
+const LAST_BYTES = 32 * 1024;
 
-/** The last lines as text, without line ends; of a very long one its end. */
+/** The last lines as text, without line ends; of very long ones only the end. */
 export function readLastLines(path: string, lines: number): string[] {
-  let fd: number;
-  try {
-    fd = openSync(path, "r");
-  } catch {
-    return [];
-  }
-  try {
-    const { size } = fstatSync(fd);
-    const from = Math.max(Math.min(dataStart(fd), size), size - LAST_LINES_BYTES);
-    const bytes = Buffer.alloc(size - from);
-    const end = bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, from));
-    const text = end
-      .subarray(from === 0 ? 0 : leadingZeros(end))
-      .toString("utf8")
-      .replace(/\r?\n$/, "");
-    const all = text === "" ? [] : text.split(/\r?\n/);
-    if (from > 0 && all.length > 1) all.shift(); // very likely the rest of a line
-    return all.slice(-lines);
-  } finally {
-    closeSync(fd);
-  }
+  const chunks: Uint8Array[] = [];
+  readTail(
+    path,
+    lines,
+    (bytes) => {
+      chunks.push(new Uint8Array(bytes)); // a copy, which `slice` of a Buffer is not
+      return true;
+    },
+    LAST_BYTES,
+  );
+  const last = Buffer.concat(chunks);
+  if (last.length === 0) return [];
+  // A cut may fall within a character: its continuation bytes go.
+  const begin = last.length < LAST_BYTES ? 0 : last.findIndex((byte) => (byte & 0xc0) !== 0x80);
+  const text = last.toString("utf8", Math.max(0, begin));
+  return text.replace(/\r?\n$/, "").split(/\r?\n/);
 }

@@ -245,6 +245,8 @@ function driftPhrase(field: DriftField): string {
 function explainLock(facts: KeyFacts): string[] {
   const { lock, key } = facts;
   if (lock === null) return [];
+  if (lock.holder === null && lock.presence === "unknown")
+    return ["Its lock cannot be read from here, or was taken by another version of dt: it is waited for."];
   if (lock.holder === null)
     return ["There is an unfinished lock on it, left by a dt that was killed. The next start or stop breaks it."];
   const { holder, doing, since, command } = lock.holder;
