@@ -52,7 +52,8 @@ export async function runForeground(context: RunnerContext, spec: LaunchSpec): P
 
   const screen = makeScreen(() => queue.push({ is: "terminate", by: "hangup", signal: "SIGPIPE" }));
   const control: HostControl = {
-    next: queue.next,
+    arrived: queue.arrived,
+    take: queue.take,
     hard: hard.signal,
     cancel: cancel.signal,
     onRun: (record) => screen.show(record.log),
@@ -112,9 +113,6 @@ async function conclude({ ground, talk, json }: RunnerContext, end: HostEnd): Pr
       print(json ? `${JSON.stringify({ ...line, unchanged: true })}\n` : formatTruth(ground.root, line));
       return EXIT.done;
     }
-    case "unwanted":
-      talk.say("stopped while it waited to be started again");
-      return EXIT.done;
     case "ended":
       talk.say(`${talk.paint.bold(end.exit.key)} ${end.exit.text}`);
       return end.exit.reason === "interrupted" ? EXIT.interrupted : shellCode(end.exit);

@@ -98,20 +98,17 @@ async function endBackoff(ground: Ground, record: LaunchRecord, request: EndRequ
   const { store } = ground;
   const began = performance.now();
   const at = new Date().toISOString();
-  store.writeWant({
-    version: 1,
-    key: record.key,
-    want: request.how === "stop" ? "stopped" : "run",
-    at,
-    by: request.by,
-  });
+  const isEnd = request.how === "stop" || request.how === "interrupt";
+  const want = isEnd ? "stopped" : "run";
+  write(request, () => store.writeWant({ version: 1, key: record.key, want, at, by: request.by }));
   const last = store.exit(record.key);
   const status: Status = { known: true, code: null, signal: null, at };
   const stopped: StopTreeResult = { survivors: [], killed: 0, ports: [], passedOver: [] };
   const base = last.is === "there" ? last.value : makeExit(record, request, record, status, stopped);
-  const text = `stopped${describeAsker(request.by)} while it waited to be started again; before that it ${base.text}`;
-  const exit: ExitRecord = request.how === "stop" ? { ...base, reason: "stopped", by: request.by, text } : base;
-  if (request.how === "stop") store.writeExit(exit);
+  const how = request.how === "interrupt" ? "interrupted" : `stopped${describeAsker(request.by)}`;
+  const text = `${how} while it waited to be started again; before that it ${base.text}`;
+  const exit: ExitRecord = isEnd ? { ...base, reason: REASONS[request.how], by: request.by, text } : base;
+  if (isEnd) write(request, () => store.writeExit(exit));
   store.removeRecord(record);
   if (!sameIdentity(record.host, request.self)) await waitForHostGone(ground, record, true);
   return { exit, stopped, tookMs: Math.round(performance.now() - began) };

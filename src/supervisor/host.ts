@@ -12,12 +12,12 @@
 import { existsSync } from "node:fs";
 import { boundLog } from "../logs/bound.ts";
 import type { Asker, ExitRecord, LaunchHistory, LaunchRecord } from "../state/types.ts";
-import { DtError } from "../sys/error.ts";
+import { DtError, messageOf } from "../sys/error.ts";
 import { identify, identifySelf, isOver, type ProcessIdentity, presenceOf } from "../sys/identity.ts";
 import { libc } from "../sys/libc.ts";
 import { acquireLock, type HeldLock, readHolder } from "../sys/lock.ts";
 import type { SpawnedLeader } from "../sys/spawn.ts";
-import { type Ended, endLaunch, queryOf } from "./end.ts";
+import { type Ended, type EndRequest, endLaunch, queryOf } from "./end.ts";
 import { noteStartFailure } from "./failed.ts";
 import { decideAfterExit } from "./policy.ts";
 import type { PreparedLaunch } from "./prepare.ts";
@@ -35,8 +35,10 @@ export type HostRequest =
   | { is: "restart"; spec: LaunchSpec; done: (error: unknown) => void };
 
 export interface HostControl {
-  /** The next request; the promise of an earlier call that was not yet resolved is given again. */
-  next(): Promise<HostRequest>;
+  /** Resolves as soon as a request is there. It stays there until it is taken, so none is lost that comes while the host does something else. */
+  arrived(): Promise<void>;
+  /** The oldest request that was not taken yet. */
+  take(): HostRequest | null;
   /** Aborted by a second Ctrl-C. */
   hard: AbortSignal;
   /** Aborted by a request that comes before anything was spawned. */
@@ -52,9 +54,7 @@ export type HostEnd =
   /** This host wrote the exit. */
   | { is: "ended"; exit: ExitRecord }
   /** Somebody else ended the launch; the leader's own status, and the exit they wrote if it is there. */
-  | { is: "taken"; status: { code: number | null; signal: string | null }; exit: ExitRecord | null }
-  /** Given up while waiting for a restart: somebody stopped it. */
-  | { is: "unwanted" };
+  | { is: "taken"; status: { code: number | null; signal: string | null }; exit: ExitRecord | null };
 
 /** Orphans that fall to the host are noted at this pace, so that they are known even when the host is killed. */
 const ADOPT_EVERY_MS = 500;
@@ -80,26 +80,28 @@ export async function hostLaunch(
   ground.table.becomeSubreaper();
   const started = await startLaunch(ground, first, report, { restarts: 0, signal: control.cancel });
   if (started.is === "unchanged") return { is: "unchanged", record: started.record };
-  if (started.is === "unwanted") return { is: "unwanted" };
+  if (started.is === "unwanted") throw new Error("a first start is always wanted");
   let run = beginRun(ground, first, started, report, control);
   let inRow = 0;
   for (;;) {
     const event = await Promise.race([
       run.leader.exited.then((status) => ({ is: "exited" as const, status })),
-      control.next(),
+      control.arrived().then(() => null),
     ]);
-    if (event.is === "restart") {
-      const next = await restartNow(ground, run, event, report, control);
+    if (event === null) {
+      const request = control.take();
+      if (request === null) continue;
+      if (request.is !== "restart") return endByRequest(ground, run, request, control);
+      const next = await restartNow(ground, run, request, report, control);
       if (next !== null) {
         run = next;
         inRow = 0;
       }
       continue;
     }
-    if (event.is !== "exited") return endByRequest(ground, run, event, control);
 
     noteExit(ground, run, event.status);
-    const finished = await finishExited(ground, run, event.status, inRow, report);
+    const finished = await finishExited(ground, run, event.status, inRow, report, control);
     run.over.abort();
     if (finished.is !== "restart") return finished.end;
     inRow = finished.inRow;
@@ -304,6 +306,7 @@ async function finishExited(
   status: { code: number | null; signal: string | null },
   inRow: number,
   report: Report,
+  control: HostControl,
 ): Promise<Finished> {
   const lock = await lockOrLeave(ground, run, "sweep");
   if (lock === null) return { is: "end", end: await taken(ground, run, status) };
@@ -314,6 +317,7 @@ async function finishExited(
     const ended = await endLaunch(ground, record, {
       how: stoppedBefore ? "stop" : "sweep",
       by: record.stopping?.by ?? run.spec.asker,
+      hard: control.hard,
       self: record.host,
       ownExit: run.leader.exited,
     });
@@ -368,7 +372,7 @@ function noteGivenUp({ store }: Ground, exit: ExitRecord, runs: number): void {
   }
 }
 
-/** One try; null when somebody has the lock. */
+/** One try; null when somebody has the lock. On a full disk too: ending a launch is what frees one. */
 async function tryLock(ground: Ground, run: Run, doing: string): Promise<HeldLock | null> {
   try {
     return await acquireLock({
@@ -378,6 +382,7 @@ async function tryLock(ground: Ground, run: Run, doing: string): Promise<HeldLoc
       command: run.spec.asker.command,
       timeoutMs: 0,
       backend: ground.lockBackend,
+      evenUnwritten: true,
     });
   } catch (error) {
     if (error instanceof DtError && error.code === "lock-timeout") return null;
@@ -432,17 +437,8 @@ async function taken(
   return { is: "taken", status, exit: makeTakenExit(run.record, by, status) };
 }
 
-async function endByRequest(
-  ground: Ground,
-  run: Run,
-  request: Exclude<HostRequest, { is: "restart" }>,
-  control: HostControl,
-): Promise<HostEnd> {
-  const lock = await lockOrLeave(
-    ground,
-    run,
-    request.is === "interrupt" ? "stop (Ctrl-C)" : `stop (${request.signal})`,
-  );
+async function endByRequest(ground: Ground, run: Run, request: EndingRequest, control: HostControl): Promise<HostEnd> {
+  const lock = await lockOrLeave(ground, run, doingOf(request));
   if (lock === null) {
     const status = await run.leader.exited;
     noteExit(ground, run, status);
@@ -453,9 +449,7 @@ async function endByRequest(
     if (record === null) return taken(ground, run, await run.leader.exited);
     run.leader.exited.then((status) => noteExit(ground, run, status));
     const ended = await endLaunch(ground, record, {
-      how: request.is === "interrupt" ? "interrupt" : "stop",
-      by: { ...run.spec.asker, by: request.is === "interrupt" ? "interrupt" : request.by },
-      ...(request.is === "interrupt" ? { signal: "SIGINT" } : {}),
+      ...endOf(run, request),
       hard: control.hard,
       ownExit: run.leader.exited,
       self: record.host,
@@ -467,7 +461,21 @@ async function endByRequest(
   }
 }
 
-/** A restart of a living host is done by that host; when the new start fails before the old launch was touched, the old one goes on. */
+type EndingRequest = Exclude<HostRequest, { is: "restart" }>;
+
+function doingOf(request: EndingRequest): string {
+  return request.is === "interrupt" ? "stop (Ctrl-C)" : `stop (${request.signal})`;
+}
+
+function endOf({ spec }: Run, request: EndingRequest): Pick<EndRequest, "how" | "by" | "signal"> {
+  if (request.is === "interrupt") return { how: "interrupt", by: { ...spec.asker, by: "interrupt" }, signal: "SIGINT" };
+  return { how: "stop", by: { ...spec.asker, by: request.by } };
+}
+
+/**
+ * A restart of a living host is done by that host. When the new start fails before the old launch was touched, the old one goes on; when
+ * it was ended already, that failure, which is written down, is the host's own end.
+ */
 async function restartNow(
   ground: Ground,
   run: Run,
@@ -488,9 +496,21 @@ async function restartNow(
     return beginRun(ground, spec, started, report, control);
   } catch (error) {
     request.done(error);
-    report({ is: "note", text: `not restarted: ${(error as Error).message}` });
+    if (isEndedForAnother(ground, run)) {
+      run.over.abort();
+      throw error;
+    }
+    report({ is: "note", text: `not restarted: ${messageOf(error)}` });
     return null;
   }
+}
+
+/** No record is left, and the last exit is of the start that was to take this launch's place. */
+function isEndedForAnother({ store, table }: Ground, { record }: Run): boolean {
+  if (store.record(record.key).is !== "absent") return false;
+  if (record.leader === null || presenceOf(table, record.leader) === "alive") return false;
+  const exit = store.exit(record.key);
+  return exit.is === "there" && exit.value.token !== record.token && exit.value.reason === "start-failed";
 }
 
 /** Waits the policy's time and starts again, unless the record says meanwhile that somebody stopped or replaced it. */
@@ -515,13 +535,11 @@ async function startAfterBackoff(
   const until = performance.now() + finished.afterMs;
   let restart: Extract<HostRequest, { is: "restart" }> | null = null;
   while (performance.now() < until && restart === null) {
-    if (!stillMine()) return { is: "unwanted" };
-    const request = await Promise.race([
-      control.next(),
-      Bun.sleep(Math.min(BACKOFF_LOOK_MS, until - performance.now())).then(() => null),
-    ]);
+    if (!stillMine()) return takenInBackoff(ground, run, finished.exit);
+    await Promise.race([control.arrived(), Bun.sleep(Math.min(BACKOFF_LOOK_MS, until - performance.now()))]);
+    const request = control.take();
     if (request?.is === "restart") restart = request;
-    else if (request !== null) return forgetRestart(ground, run, finished.exit);
+    else if (request !== null) return endInBackoff(ground, run, request, finished.exit);
   }
   const spec = restart?.spec ?? (await control.resolveAnew(run.spec)) ?? run.spec;
   // The launch says that the policy started it; what a person later does to it in this terminal is that person's.
@@ -532,7 +550,7 @@ async function startAfterBackoff(
       stillWanted: () => stillMine() && wantsRun(ground, key),
     });
     restart?.done(null);
-    if (started.is !== "started") return { is: "unwanted" };
+    if (started.is !== "started") return takenInBackoff(ground, run, finished.exit);
     return beginRun(ground, spec, started, report, control);
   } catch (error) {
     restart?.done(error);
@@ -564,14 +582,28 @@ function wantsRun({ store }: Ground, key: string): boolean {
   return want.is === "there" && want.value.want === "run";
 }
 
-async function forgetRestart(ground: Ground, run: Run, exit: ExitRecord): Promise<HostEnd> {
-  const lock = await lockOrLeave(ground, run, "stop");
-  if (lock === null) return { is: "unwanted" };
+async function endInBackoff(ground: Ground, run: Run, request: EndingRequest, last: ExitRecord): Promise<HostEnd> {
+  const lock = await lockOrLeave(ground, run, doingOf(request));
+  if (lock === null) return takenInBackoff(ground, run, last);
   try {
     const current = ground.store.record(run.record.key);
-    if (current.is === "there" && current.value.token === run.record.token) ground.store.removeRecord(current.value);
+    if (current.is !== "there" || current.value.token !== run.record.token) return takenInBackoff(ground, run, last);
+    const { exit } = await endLaunch(ground, current.value, { ...endOf(run, request), self: current.value.host });
     return { is: "ended", exit };
   } finally {
     lock.release();
   }
+}
+
+/** Somebody else stopped the launch while it waited, or started another in its place. */
+async function takenInBackoff({ store }: Ground, run: Run, last: ExitRecord): Promise<HostEnd> {
+  const { key, token } = run.record;
+  const status = { code: last.code, signal: last.signal };
+  const exit = store.exit(key);
+  const told = exit.is === "there" && exit.value.token === token && exit.value.reason !== last.reason;
+  if (told) return { is: "taken", status, exit: exit.value };
+  const want = store.want(key);
+  if (want.is !== "there" || want.value.by.by !== "rerun") return { is: "taken", status, exit: null };
+  const { makeTakenExit } = await import("./describe.ts");
+  return { is: "taken", status, exit: makeTakenExit(run.record, want.value.by, status) };
 }

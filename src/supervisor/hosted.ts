@@ -37,7 +37,8 @@ export async function runDetachedHost(self: readonly string[]): Promise<number> 
     writeAll(1, `${JSON.stringify(event)}\n`);
   };
   const control: HostControl = {
-    next: queue.next,
+    arrived: queue.arrived,
+    take: queue.take,
     hard: new AbortController().signal,
     cancel: cancel.signal,
     onRun: () => {
@@ -52,8 +53,6 @@ export async function runDetachedHost(self: readonly string[]): Promise<number> 
   try {
     const end = await hostLaunch(ground, input.spec, report, control);
     if (end.is === "unchanged") report(await settledEvent(ground, end.record));
-    else if (end.is === "unwanted")
-      report({ is: "failed", error: failureOf(new Error("the launch was not wanted any more")) });
     else if (end.exit !== null) report({ is: "ended", exit: end.exit });
     return 0;
   } catch (error) {
@@ -95,23 +94,20 @@ function readInput(onCancel: () => void): Promise<HostInput | null> {
   });
 }
 
-/** Requests in the order they came, one waiting reader. */
-export function makeQueue(): { push(request: HostRequest): void; next(): Promise<HostRequest> } {
+/** Requests in the order they came; one that comes while nobody waits is kept. */
+export function makeQueue(): Pick<HostControl, "arrived" | "take"> & { push(request: HostRequest): void } {
   const waiting: HostRequest[] = [];
-  let reader: { promise: Promise<HostRequest>; resolve(request: HostRequest): void } | null = null;
+  let bell = Promise.withResolvers<void>();
   return {
     push(request) {
-      if (reader === null) waiting.push(request);
-      else {
-        reader.resolve(request);
-        reader = null;
-      }
+      waiting.push(request);
+      bell.resolve();
     },
-    next() {
-      const first = waiting.shift();
-      if (first !== undefined) return Promise.resolve(first);
-      reader ??= Promise.withResolvers<HostRequest>();
-      return reader.promise;
+    arrived: () => bell.promise,
+    take() {
+      const first = waiting.shift() ?? null;
+      if (waiting.length === 0) bell = Promise.withResolvers<void>();
+      return first;
     },
   };
 }

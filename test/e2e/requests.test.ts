@@ -1,0 +1,92 @@
+/** What is asked of a host while it does something else: it sweeps, waits to start again, or has just ended the old launch for a restart. */
+import { expect, test } from "bun:test";
+import type { TestRoot } from "../kit.ts";
+import { until } from "../kit.ts";
+import { freePort, launchRoot, psOf, readLog, runs } from "./launch.kit.ts";
+
+const CRASHES = `crash: { kind: "managed", run: "exit 3", restart: "on-failure" },`;
+const KEY = "t:crash:default";
+
+function wantOf(root: TestRoot, key: string): string {
+  return (JSON.parse(root.read(`.dialtone/run/${key}.want.json`)) as { want: string }).want;
+}
+
+async function waiting(root: TestRoot): Promise<number> {
+  return until("it waits", async () => {
+    const one = await psOf(root, KEY);
+    return one?.state === "backoff" ? (one.host?.pid ?? null) : null;
+  });
+}
+
+test("Ctrl-C while the leftovers of a crashed leader are swept is not lost: it is not started again", async () => {
+  const root = launchRoot(
+    "plain",
+    "",
+    `messy: { kind: "managed", restart: "on-failure", stop: { timeout: "1s" },
+       run: "trap '' TERM INT; sleep 1000 & echo child $!; exit 3" },`,
+  );
+  try {
+    const host = root.spawn(["t", "messy"]);
+    const line = await until("it printed", () => /child (\d+)/.exec(readLog(root, "t:messy:default")));
+    await until("the leader ended", async () => (await psOf(root, "t:messy:default"))?.state === "failed" || null);
+    expect(runs(Number(line[1]))).toBe(true);
+    host.kill("SIGINT");
+    expect(await host.exited).toBe(130);
+    expect(runs(Number(line[1]))).toBe(false);
+    expect(readLog(root, "t:messy:default").match(/child/g)).toHaveLength(1);
+    expect(wantOf(root, "t:messy:default")).toBe("stopped");
+  } finally {
+    await root.dispose();
+  }
+});
+
+test("Ctrl-C while it waits to be started again: 130, and it is no longer wanted", async () => {
+  const root = launchRoot("plain", "", CRASHES);
+  try {
+    const host = root.spawn(["t", "crash"]);
+    await waiting(root);
+    host.kill("SIGINT");
+    expect(await host.exited).toBe(130);
+    expect(await psOf(root, KEY)).toMatchObject({ state: "stopped", exit: { code: 3, reason: "interrupted" } });
+    expect(wantOf(root, KEY)).toBe("stopped");
+  } finally {
+    await root.dispose();
+  }
+});
+
+test("stopped or replaced while it waits: says by whom and ends with the command's code", async () => {
+  const root = launchRoot("plain", "", CRASHES);
+  try {
+    const first = root.spawn(["t", "crash"]);
+    await waiting(root);
+    await root.dt(["stop", "t", "crash"]);
+    expect(await first.exited).toBe(3);
+    expect(await first.stderr.text()).toMatch(/stopped by dt stop t crash \(pid \d+\) while it waited/);
+    const second = root.spawn(["t", "crash"]);
+    await waiting(root);
+    await root.dt(["t", "crash", "-d"]);
+    expect(await second.exited).toBe(3);
+    expect(await second.stderr.text()).toMatch(/replaced by dt t crash -d \(pid \d+\)/);
+  } finally {
+    await root.dispose();
+  }
+});
+
+test("a restart that fails when the old launch is gone: the failure stays written down, and no policy revives the old one", async () => {
+  const root = launchRoot("server", `restart: "on-failure", port: ${freePort()}, ready: { http: "/" },`);
+  const stranger = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  try {
+    const host = root.spawn(["t", "dev"]);
+    await until("it is ready", async () => (await psOf(root))?.state === "ready" || null);
+    const manifest = root.read("manifests/t.ts");
+    root.write("manifests/t.ts", manifest.replace(/port: \d+/, `port: ${stranger.port}`));
+    const restart = await root.dt(["restart", "t", "dev"]);
+    expect([restart.code, restart.stderr]).toEqual([1, expect.stringContaining(`needs port ${stranger.port}`)]);
+    expect(await host.exited).toBe(1);
+    expect(await host.stderr.text()).not.toContain("starting it again");
+    expect(await psOf(root)).toMatchObject({ state: "failed", pid: null, exit: { reason: "start-failed" } });
+  } finally {
+    stranger.stop(true);
+    await root.dispose();
+  }
+});
