@@ -1,5 +1,4 @@
 /** What `ps`, `status` and `logs` read: every key's files and processes, judged. Never runs plugin code, never writes. */
-import { join } from "node:path";
 import { parseKey, type Selection } from "../state/key.ts";
 import type { Store } from "../state/store.ts";
 import type { ExitRecord, KeyState, LaunchRecord } from "../state/types.ts";
@@ -111,8 +110,9 @@ export function lookAt(look: Look, key: string): KeyReport | null {
   if (read.is === "unreadable") return unreadableReport(ground, key, read.reason, lastExit());
   const record = read.is === "there" ? read.value : null;
   if (record === null) {
-    const exit = lastExit();
-    return exit === null ? null : endedReport(key, exit);
+    const exit = store.exit(key);
+    if (exit.is === "unreadable") return unreadableExit(ground, key, exit.reason);
+    return exit.is === "there" ? endedReport(key, exit.value) : null;
   }
   const presence = (identity: LaunchRecord["leader"]): Presence =>
     identity === null ? "gone" : presenceOf(table, identity);
@@ -218,27 +218,42 @@ function endedReport(key: string, exit: ExitRecord): KeyReport {
 
 /** A record that does not parse is never taken for "not running": its processes are looked for by key and root. */
 function unreadableReport(ground: Ground, key: string, reason: string, exit: ExitRecord | null): KeyReport {
+  const found = findTree(ground.table, unrecordedQuery(ground, key)).members[0];
+  return {
+    ...blankReport(ground, key),
+    state: found === undefined ? "failed" : "running",
+    pid: found?.identity.pid ?? null,
+    pgid: found?.pgid ?? null,
+    log: exit?.log ?? ground.store.path(key, "log"),
+    note: `${ground.store.path(key, "record")} cannot be read: ${reason}`,
+  };
+}
+
+/** It ended, how cannot be told: shown as failed, so that it is seen. */
+function unreadableExit(ground: Ground, key: string, reason: string): KeyReport {
+  const note = `${ground.store.path(key, "exit")} cannot be read: ${reason}`;
+  return { ...blankReport(ground, key), state: "failed", note };
+}
+
+function blankReport({ store }: Ground, key: string): Omit<KeyReport, "state"> {
   const parts = parseKey(key) as NonNullable<ReturnType<typeof parseKey>>;
-  const found = findTree(ground.table, unrecordedQuery(ground, key)).members;
-  const pid = found[0]?.identity.pid ?? null;
   return {
     key,
     ...parts,
-    state: pid === null ? "failed" : "running",
-    pid,
-    pgid: found[0]?.pgid ?? null,
+    pid: null,
+    pgid: null,
     host: null,
     startedAt: null,
     uptimeMs: null,
     restarts: 0,
     ports: [],
     url: null,
-    log: exit?.log ?? ground.store.path(key, "log"),
+    log: store.path(key, "log"),
     cwd: null,
     argv: [],
     drift: null,
     exit: null,
-    note: `${join(ground.store.directory, `${key}.meta.json`)} cannot be read: ${reason}`,
+    note: null,
   };
 }
 

@@ -1,9 +1,10 @@
 /**
  * Following a log as it grows, across its replacement by a new run, truncation and removal: what was written before the
- * change is delivered first. Woken by the kernel's file events, with a slow poll beneath for file systems that have none.
+ * change is delivered first, also of runs that came and went between two looks, as long as they lie beside it. Woken by the kernel's file events, with a slow poll beneath for file systems that have none.
  */
-import { closeSync, fstatSync, openSync, readSync, statSync, watch } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, watch } from "node:fs";
 import { dirname } from "node:path";
+import { statOf } from "../sys/stat.ts";
 
 export interface FollowOptions {
   path: string;
@@ -53,7 +54,7 @@ export async function followFile(options: FollowOptions): Promise<void> {
       const replaced = options.oneRun !== true && (fd === null || isReplaced(fd, path));
       if (!drain()) return;
       if (replaced) {
-        const next = openOrNull(path);
+        const next = openNext(path, fd);
         if (next !== null) {
           if (fd !== null) closeSync(fd);
           fd = next;
@@ -80,10 +81,33 @@ function openOrNull(path: string): number | null {
 }
 
 function isReplaced(fd: number, path: string): boolean {
-  const there = statSync(path, { throwIfNoEntry: false });
-  if (there === undefined) return false;
+  const there = statOf(path);
+  return there !== undefined && !isSameFile(fstatSync(fd), there);
+}
+
+function isSameFile(a: { dev: number; ino: number }, b: { dev: number; ino: number }): boolean {
+  return a.ino === b.ino && a.dev === b.dev;
+}
+
+/** The run after the one that is open: if that lies beside the log as `.3` by now, then `.2`; if it is not there any more, the log itself. */
+function openNext(path: string, fd: number | null): number | null {
+  for (;;) {
+    const age = fd === null ? 0 : ageOf(path, fd);
+    const next = openOrNull(age < 2 ? path : `${path}.${age - 1}`);
+    // While the runs were counted, they may have been moved on by one.
+    if (fd === null || age === 0 || ageOf(path, fd) === age) return next;
+    if (next !== null) closeSync(next);
+  }
+}
+
+/** Which earlier run this file is; 0 when it is none of them. */
+function ageOf(path: string, fd: number): number {
   const open = fstatSync(fd);
-  return open.ino !== there.ino || open.dev !== there.dev;
+  for (let age = 1; ; age++) {
+    const there = statOf(`${path}.${age}`);
+    if (there === undefined) return 0;
+    if (isSameFile(open, there)) return age;
+  }
 }
 
 /** The directory is watched, not the file: a file's watch dies with the rename that begins a new run. */

@@ -2,24 +2,24 @@
 import { relative } from "node:path";
 
 const SAFE = /^[A-Za-z0-9_@%+=:,./-]+$/;
+/** What a shell takes for its own in the place of a command: assignments, reserved words (POSIX, bash, zsh), and zsh's `=name`. */
+const SHELLS_OWN = /=|^(if|then|else|elif|fi|do|done|case|esac|while|until|for|select|function|in|time|coproc)$/;
 
 /** One word, quoted for a POSIX shell when it needs it. */
 export function quoteWord(word: string): string {
-  return SAFE.test(word) ? word : quote(word);
+  return SAFE.test(word) && !word.startsWith("=") ? word : quote(word);
 }
 
-const quote = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`;
+export function quoteCommand(argv: readonly string[]): string {
+  return argv.map((word, at) => (at === 0 && SHELLS_OWN.test(word) ? quote(word) : quoteWord(word))).join(" ");
+}
 
-/** In the first place these are grammar or an assignment, not a program's name. */
-const NOT_A_PROGRAM = /=|^(?:if|then|else|elif|fi|do|done|case|esac|while|until|for|in|function|select|time|coproc)$/;
-
-export function quoteCommand([program, ...args]: readonly string[]): string {
-  if (program === undefined) return "";
-  return [NOT_A_PROGRAM.test(program) ? quote(program) : quoteWord(program), ...args.map(quoteWord)].join(" ");
+function quote(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 /** Relative to the root when it lies in it. */
 export function shortPath(root: string, path: string): string {
   const short = relative(root, path);
-  return short === "" || short.startsWith("..") ? path : short;
+  return short === "" || short === ".." || short.startsWith("../") ? path : short;
 }

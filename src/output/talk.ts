@@ -52,8 +52,9 @@ export function makePaint(colored: boolean): Paint {
 export function wantsColor(fd: number, { color, env }: Pick<TalkOptions, "color" | "env">): boolean {
   if (color !== null) return color;
   if (env.NO_COLOR) return false;
-  if (env.FORCE_COLOR !== undefined && env.FORCE_COLOR !== "0") return true;
+  if (env.FORCE_COLOR !== undefined) return env.FORCE_COLOR !== "0" && env.FORCE_COLOR !== "false";
   if (env.CLICOLOR_FORCE !== undefined && env.CLICOLOR_FORCE !== "0") return true;
+  if (env.CLICOLOR === "0") return false;
   return env.TERM !== "dumb" && isTerminal(fd);
 }
 

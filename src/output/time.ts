@@ -1,10 +1,11 @@
 /** Lengths of time for people. */
 
 /** `350ms`, `4.2s`, `17s`, `3m 5s`, `2h 10m`, `5d`. */
-export function formatDuration(ms: number): string {
-  if (ms < 1000) return `${Math.max(0, Math.round(ms))}ms`;
+export function formatDuration(exactMs: number): string {
+  const ms = Math.max(0, Math.round(exactMs));
+  if (ms < 1000) return `${ms}ms`;
   const seconds = Math.floor(ms / 1000);
-  if (seconds < 60) return ms < 10_000 ? `${(ms / 1000).toFixed(1)}s` : `${seconds}s`;
+  if (seconds < 60) return ms < 10_000 ? `${(Math.floor(ms / 100) / 10).toFixed(1)}s` : `${seconds}s`;
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return `${minutes}m${seconds % 60 === 0 ? "" : ` ${seconds % 60}s`}`;
   const hours = Math.floor(minutes / 60);

@@ -15,7 +15,7 @@ export function formatTruth(root: string, truth: Truth): string {
   const parts = [
     truth.key,
     truth.state,
-    `pid ${truth.pid}`,
+    ...(truth.pid === null ? [] : [`pid ${truth.pid}`]),
     ...(truth.url === null ? [] : [truth.url]),
     `log ${shortPath(root, truth.log)}`,
   ];

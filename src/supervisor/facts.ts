@@ -5,6 +5,7 @@ import { readLastLines } from "../logs/tail.ts";
 import type { ManagedSettings, ManifestIndex } from "../manifest/resolved.ts";
 import { parseKey } from "../state/key.ts";
 import type { ExitRecord, KeyState, LaunchHistory, LaunchRecord, Want } from "../state/types.ts";
+import { isUnfinished } from "../sys/breaklock.ts";
 import type { FileRead } from "../sys/files.ts";
 import { type Presence, presenceOf } from "../sys/identity.ts";
 import { type LockHolder, readHolder } from "../sys/lock.ts";
@@ -25,7 +26,7 @@ export type Declared =
 
 export interface LockFacts {
   holder: LockHolder | null;
-  /** `gone` for a lock file that does not parse: it was being written, or a crash left it empty. */
+  /** Without a holder: `gone` for a file that a crash left empty or cut off, `unknown` for one that may not be read from here. */
   presence: Presence;
 }
 
@@ -106,9 +107,10 @@ export function gatherFacts(
 }
 
 function readLock({ store, table }: Ground, key: string): LockFacts | null {
-  const holder = readHolder(store.path(key, "lock"));
+  const path = store.path(key, "lock");
+  const holder = readHolder(path);
   if (holder.is === "absent") return null;
-  if (holder.is === "unreadable") return { holder: null, presence: "gone" };
+  if (holder.is === "unreadable") return { holder: null, presence: isUnfinished(path) ? "gone" : "unknown" };
   return { holder: holder.value, presence: presenceOf(table, holder.value.holder) };
 }
 

@@ -30,7 +30,7 @@ import { type PreparedLaunch, prepareLaunch } from "./prepare.ts";
 import { describeProbe } from "./probes.ts";
 import { type StopTreeResult, stopTree } from "./stop.ts";
 import { unrecordedQuery } from "./tree.ts";
-import type { Ground, LaunchLine, LaunchSpec, Report } from "./types.ts";
+import type { Ground, LaunchEvent, LaunchLine, LaunchSpec, Report } from "./types.ts";
 
 export interface StartOptions {
   restarts: number;
@@ -67,11 +67,20 @@ export async function startLaunch(
     backend: ground.lockBackend,
     signal: options.signal,
   });
+  let started: Started;
   try {
-    return await startUnderLock(ground, spec, prepared, lock, report, options);
+    started = await startUnderLock(ground, spec, prepared, lock, report, options);
   } finally {
     lock.release();
   }
+  // Told when the lock is free again: whoever waits for it may go on at once with the same key.
+  if (started.is === "started") report(spawnedEvent(started.record));
+  return started;
+}
+
+function spawnedEvent(record: LaunchRecord): LaunchEvent {
+  const { probed, argv, cwd } = record;
+  return { is: "spawned", line: lineOf(record, "running"), probed, commandLine: argv, cwd };
 }
 
 async function startUnderLock(
@@ -132,13 +141,6 @@ async function startInPlace(
     }
     written = { ...written, phase: "running", leader: identifyLeader(ground, leader.pid, self) };
     await recordLeader(ground, written);
-    report({
-      is: "spawned",
-      line: lineOf(written, "running"),
-      probed: written.probed,
-      commandLine: written.argv,
-      cwd: written.cwd,
-    });
     return { is: "started", record: written, leader, prepared };
   } catch (error) {
     // Nothing was spawned: what was written ahead is taken back. (A spawned leader has been stopped by recordLeader.)

@@ -60,8 +60,7 @@ export async function stopTree(asked: StopTreeRequest): Promise<StopTreeResult> 
     first,
     () => performance.now() >= deadline || request.hard?.aborted === true,
   );
-  const killed = emptied ? 0 : await freezeAndKill(request, denied);
-  const last = await lookTwice(look);
+  const { last, killed } = await endRest(request, denied, emptied);
   return {
     survivors: [
       ...last.members.map((one) =>
@@ -198,10 +197,21 @@ async function freezeAndKill({ table, look }: Stopping, denied: Set<number>): Pr
   return killed.size;
 }
 
-/** Two looks in a row: a process between two parents, or one that just forked, is seen by the second. */
-async function lookTwice(look: () => Tree): Promise<Tree> {
-  const tree = look();
-  if (tree.members.length > 0) return tree;
-  await Bun.sleep(1);
-  return look();
+/** How often what turns up after a kill is killed as well, before it is named instead. */
+const ROUNDS = 5;
+
+/** An empty look is followed by a second one: a process between two parents, or one that just forked, is seen by that, and ended too. */
+async function endRest(
+  request: Stopping,
+  denied: Set<number>,
+  emptied: boolean,
+): Promise<{ last: Tree; killed: number }> {
+  let killed = emptied ? 0 : await freezeAndKill(request, denied);
+  for (let round = 1; ; round++) {
+    await Bun.sleep(1);
+    const last = request.look();
+    const canBeEnded = last.members.some((one) => !denied.has(one.identity.pid));
+    if (!canBeEnded || round === ROUNDS) return { last, killed };
+    killed += await freezeAndKill(request, denied);
+  }
 }

@@ -8,7 +8,8 @@
  *   log          this run's log file open for writing
  *   adopted      fell to the host as an orphan (its parent now, or noted by it on disk)
  *
- * Left out, with all below them: hosts of other launches, processes with another launch's token, names in `spare`.
+ * Left out, with all below them: hosts of other launches, processes with another launch's token, names in `spare`. What is below them has
+ * inherited the evidence, so that counts for nothing there. The leader itself is never left out.
  * Only what began no earlier than the launch is looked at: nothing older can belong to it, whatever it looks like.
  * A process that only has the session or group of a leader that is gone is a *candidate*: named, never signalled.
  */
@@ -88,21 +89,15 @@ export function findTree(table: ProcessTable, query: TreeQuery): Tree {
   // While a process has the leader's pid but not its start time, the kernel has reused the number: its session is another.
   const reused = query.leader !== null && !leaderHere && isReused(table, query.leader);
 
-  const members = new Map<number, ProcessEntry>();
-  const passed = new Map<number, ProcessEntry>();
-  const candidates = new Map<number, ProcessEntry>();
   const spare = new Set(query.spare);
+  const isLeader = (entry: ProcessEntry) => query.leader !== null && isEntryOf(table, entry, query.leader);
+  const isOwnHost = (entry: ProcessEntry) => query.host !== null && isEntryOf(table, entry, query.host);
+  const isLeftOut = (entry: ProcessEntry) =>
+    !isLeader(entry) && (spare.has(entry.comm) || isForeign(table, entry, query));
 
-  function take(entry: ProcessEntry): void {
-    if (members.has(entry.pid) || passed.has(entry.pid)) return;
-    if (spare.has(entry.comm) || isForeign(table, entry, query)) {
-      passed.set(entry.pid, entry);
-      return;
-    }
-    members.set(entry.pid, entry);
-    for (const child of children.get(entry.pid) ?? []) take(child);
-  }
-
+  const reached = new Map<number, ProcessEntry>();
+  const candidates = new Map<number, ProcessEntry>();
+  const reach = (entry: ProcessEntry): void => addWithAllBelow(entry, children, reached, () => true);
   const hostHere = query.host !== null && presenceOf(table, query.host) === "alive";
   for (const entry of entries) {
     if (
@@ -110,33 +105,49 @@ export function findTree(table: ProcessTable, query: TreeQuery): Tree {
       carriesToken(table, entry, query) ||
       writesLog(table, entry, query)
     ) {
-      take(entry);
+      reach(entry);
     } else if (query.leader !== null && (entry.sid === query.leader.pid || entry.pgid === query.leader.pid)) {
-      if (leaderHere) take(entry);
+      if (leaderHere) reach(entry);
       else if (!reused) candidates.set(entry.pid, entry);
     }
   }
 
-  // An ancestor passed over hides what is below it, unless that was reached by evidence of its own.
-  const toMember = (entry: ProcessEntry): TreeMember => ({
-    identity: identify(table, entry),
-    comm: entry.comm,
-    state: entry.state,
-    pgid: entry.pgid,
-  });
+  const leftOut = new Map<number, ProcessEntry>();
+  for (const entry of [...reached.values(), ...candidates.values()]) {
+    if (!isLeftOut(entry)) continue;
+    // The launch's own host has the launch itself below it.
+    if (isOwnHost(entry)) leftOut.set(entry.pid, entry);
+    else addWithAllBelow(entry, children, leftOut, (below) => !isLeader(below) && !isOwnHost(below));
+  }
+
+  const toMembers = (found: Map<number, ProcessEntry>, isOne: (entry: ProcessEntry) => boolean): TreeMember[] =>
+    [...found.values()].filter(isOne).map((entry) => ({
+      identity: identify(table, entry),
+      comm: entry.comm,
+      state: entry.state,
+      pgid: entry.pgid,
+    }));
   return {
-    members: [...members.values()].map(toMember),
-    candidates: [...candidates.values()]
-      .filter(
-        (entry) =>
-          !members.has(entry.pid) &&
-          !passed.has(entry.pid) &&
-          !isForeign(table, entry, query) &&
-          !spare.has(entry.comm),
-      )
-      .map(toMember),
-    passedOver: [...passed.values()].map(toMember),
+    members: toMembers(reached, (entry) => !leftOut.has(entry.pid)),
+    candidates: toMembers(candidates, (entry) => !reached.has(entry.pid) && !leftOut.has(entry.pid)),
+    passedOver: toMembers(leftOut, (entry) => reached.has(entry.pid)),
   };
+}
+
+function addWithAllBelow(
+  entry: ProcessEntry,
+  children: Map<number, ProcessEntry[]>,
+  found: Map<number, ProcessEntry>,
+  goesOn: (entry: ProcessEntry) => boolean,
+): void {
+  if (found.has(entry.pid) || !goesOn(entry)) return;
+  found.set(entry.pid, entry);
+  for (const child of children.get(entry.pid) ?? []) addWithAllBelow(child, children, found, goesOn);
+}
+
+/** Whether this is the very process that was recorded. */
+function isEntryOf(table: ProcessTable, entry: ProcessEntry, identity: ProcessIdentity): boolean {
+  return entry.pid === identity.pid && entry.startTime === identity.startTime && isHere(table, identity);
 }
 
 function oldestStart(table: ProcessTable, { leader, host }: TreeQuery): number | null {
@@ -154,9 +165,9 @@ function isReused(table: ProcessTable, leader: ProcessIdentity): boolean {
 }
 
 function isAdopted(table: ProcessTable, entry: ProcessEntry, query: TreeQuery, hostHere: boolean): boolean {
-  if (query.leader?.pid === entry.pid && query.leader.startTime === entry.startTime) return isHere(table, query.leader);
+  if (query.leader !== null && isEntryOf(table, entry, query.leader)) return true;
   if (hostHere && entry.ppid === query.host?.pid) return true;
-  return query.adopted.some((one) => one.pid === entry.pid && one.startTime === entry.startTime && isHere(table, one));
+  return query.adopted.some((one) => isEntryOf(table, entry, one));
 }
 
 function isHere(table: ProcessTable, identity: ProcessIdentity): boolean {
@@ -186,9 +197,8 @@ function writesLog(table: ProcessTable, entry: ProcessEntry, query: TreeQuery): 
 
 /** A host, or a process that says it belongs to another launch. The host of this very launch is no part of it either. */
 function isForeign(table: ProcessTable, entry: ProcessEntry, query: TreeQuery): boolean {
-  if (query.host !== null && entry.pid === query.host.pid && entry.startTime === query.host.startTime) return true;
-  if (query.otherHosts.some((one) => one.pid === entry.pid && one.startTime === entry.startTime && isHere(table, one)))
-    return true;
+  if (query.host !== null && isEntryOf(table, entry, query.host)) return true;
+  if (query.otherHosts.some((one) => isEntryOf(table, entry, one))) return true;
   if (typeof table.environmentOf(entry.pid, HOST_MARK) === "string") return true;
   const token = table.environmentOf(entry.pid, "DIALTONE_TOKEN");
   return typeof token === "string" && TOKEN.test(token) && query.token !== null && token !== query.token;

@@ -103,8 +103,11 @@ const HEADLINES: Record<KeyState, (facts: KeyFacts) => string[]> = {
   exited: (facts) => endedByItself(facts),
   failed: (facts) => {
     const { key, exit, record, host } = facts;
-    if (facts.unreadable.length > 0 && record === null && exit === null)
-      return [`${key} is not known to run: its record cannot be read, and no process of it was found.`];
+    if (record === null && exit === null && facts.unreadable.length > 0) {
+      return facts.unreadable.some(({ file }) => file.endsWith(`${key}.meta.json`))
+        ? [`${key} is not known to run: its record cannot be read, and no process of it was found.`]
+        : [`${key} does not run; how it ended last cannot be read.`];
+    }
     if (record?.phase === "backoff") {
       return [
         `${key} does not run: it ${record.backoff?.because ?? exit?.text ?? "ended"}.`,
@@ -245,6 +248,8 @@ function driftPhrase(field: DriftField): string {
 function explainLock(facts: KeyFacts): string[] {
   const { lock, key } = facts;
   if (lock === null) return [];
+  if (lock.holder === null && lock.presence === "unknown")
+    return ["Its lock cannot be read from here, or was taken by another version of dt: it is waited for."];
   if (lock.holder === null)
     return ["There is an unfinished lock on it, left by a dt that was killed. The next start or stop breaks it."];
   const { holder, doing, since, command } = lock.holder;

@@ -20,5 +20,4 @@ export const BUDGETS: Readonly<Record<string, Budget>> = {
   replace: { of: "ratio", max: 3 },
   stopAfterEnd: { of: "plain", max: 10 },
   log: { of: "plain", max: 1.05 },
-  pss200: { of: "plain", max: 35 },
 };

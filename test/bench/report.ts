@@ -1,19 +1,28 @@
 /** The table as Markdown, and its place in the docs. */
 import { readFileSync, writeFileSync } from "node:fs";
-import { arch, cpus, getPriority, loadavg, release, totalmem, type } from "node:os";
+import { arch, cpus, getPriority, release, totalmem, type } from "node:os";
 import { DT, REPOSITORY } from "../kit.ts";
 import { judge, type Row } from "./rows.ts";
 
 export interface Group {
   title: string;
   rows: Row[];
+  /** The machine's load average when the group was done: what else ran meanwhile, and the group itself. */
+  load: number;
 }
 
 const BEGIN = "<!-- bench:begin -->";
 const END = "<!-- bench:end -->";
 
 export function formatGroups(groups: readonly Group[]): string {
-  return groups.map(({ title, rows }) => `### ${title}\n\n${formatTable(rows)}\n`).join("\n");
+  return groups
+    .map(({ title, rows, load }) => `### ${title}\n\n${describeLoad(load)}\n\n${formatTable(rows)}\n`)
+    .join("\n");
+}
+
+function describeLoad(load: number): string {
+  const busy = load > 1.5 * cpus().length;
+  return `Load average ${load.toFixed(1)}${busy ? ": the machine was busy, so the milliseconds are high and only the ratios tell" : ""}.`;
 }
 
 function formatTable(rows: readonly Row[]): string {
@@ -56,7 +65,7 @@ export function describeRun(effort: string): string {
     said(["make", "--version"]),
   ];
   return [
-    `- Machine: ${cpus().length} cores (${arch()}), ${Math.round(totalmem() / 2 ** 30)} GiB memory, ${type()} ${kernel()}, ${said(["stat", "-f", "-c", "%T", process.env.TMPDIR ?? "/tmp"])} file system, load average ${loadavg()[0]?.toFixed(1)} at the end${getPriority() === 0 ? "" : `, run with nice ${getPriority()}`}.`,
+    `- Machine: ${cpus().length} cores (${arch()}), ${Math.round(totalmem() / 2 ** 30)} GiB memory, ${type()} ${kernel()}, ${said(["stat", "-f", "-c", "%T", process.env.TMPDIR ?? "/tmp"])} file system${getPriority() === 0 ? "" : `, run with nice ${getPriority()}`}.`,
     `- Date: ${new Date().toISOString().slice(0, 10)}, commit ${commit}.`,
     `- Versions: ${versions.filter(Boolean).join(", ")}.`,
     `- Effort: ${effort}.`,

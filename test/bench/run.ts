@@ -7,6 +7,7 @@
  *   --full-log  512 MiB through the log instead of 64
  *   --no-write  leave docs/benchmarks.md alone; so does naming groups: commands, keys, launches, log
  */
+import { loadavg } from "node:os";
 import { join } from "node:path";
 import { REPOSITORY } from "../kit.ts";
 import { buildPrograms, type Programs } from "./ground.ts";
@@ -52,7 +53,8 @@ try {
   for (const [name, { title, measure }] of Object.entries(GROUPS)) {
     if (asked.length > 0 && !asked.includes(name)) continue;
     console.error(`measuring ${name} …`);
-    groups.push({ title, rows: await measure(programs, effort, quick ? [1, 20] : [1, 20, 200]) });
+    const rows = await measure(programs, effort, quick ? [1, 20] : [1, 20, 200]);
+    groups.push({ title, rows, load: loadavg()[0] ?? 0 });
   }
 } finally {
   process.chdir("/");

@@ -16,9 +16,14 @@ const PROGRAMS: [name: string, processes: string[]][] = [
 
 const WAYS = ["detached", "foreground", "host killed"] as const;
 
+/** The soak does all of it again and again. */
+const ROUNDS = Number(process.env.DT_TREE_ROUNDS ?? 1);
+
 for (const [program, names] of PROGRAMS) {
-  for (const way of WAYS) {
-    test(`stop ends ${program}, ${way}`, async () => {
+  for (const [round, way] of Array.from({ length: ROUNDS }, (_, at) =>
+    WAYS.map((one) => [at + 1, one] as const),
+  ).flat()) {
+    test(`stop ends ${program}, ${way}${ROUNDS > 1 ? `, round ${round}` : ""}`, async () => {
       const root = launchRoot(program);
       try {
         const foreground = way === "foreground" ? root.spawn(["t", "dev"]) : null;

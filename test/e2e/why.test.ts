@@ -284,6 +284,25 @@ test("a start that fails with nothing left running is written down; one whose ol
   });
 });
 
+test("a start that fails under the lock while the old launch runs on writes nothing over it", async () => {
+  const manifest = (log: string) => `export default { name: "t", commands: {
+    dev: { kind: "managed", run: ["sleep", "1000"], log: "${log}" },
+    two: { kind: "managed", run: ["sleep", "1000"], log: "two.log" },
+  } };`;
+  const root = launchRoot("plain");
+  await within(root, async () => {
+    root.write("manifests/t.ts", manifest("dev.log"));
+    await root.dt(["t", "dev", "-d"]);
+    await root.dt(["t", "two", "-d"]);
+    const pid = (await psOf(root))?.pid as number;
+    root.write("manifests/t.ts", manifest("two.log"));
+    const refused = await root.dt(["t", "dev", "-d"]);
+    expect([refused.code, refused.stderr.includes("cannot write one log")]).toEqual([1, true]);
+    expect(await whyOf(root)).toMatchObject({ state: "running", pid, exit: null });
+    expect(existsSync(join(root.dir, file("exit.json")))).toBe(false);
+  });
+});
+
 test("a start that fails after the old launch was ended: the new failure is told, and who asked", async () => {
   const port = freePort();
   const root = launchRoot("plain");
@@ -470,6 +489,22 @@ test("files that cannot be read are named; another pid namespace and an earlier 
     expect(await whyOf(root)).toMatchObject({ state: "failed", pid: null });
     expect(await textOf(root)).toContain("the machine was started anew since it was started");
     root.write(file("meta.json"), whole);
+  });
+});
+
+test("an exit that cannot be read is told, by ps too; a stop of it changes nothing", async () => {
+  const root = launchRoot("plain");
+  await within(root, async () => {
+    await root.dt(["t", "dev", "-d"]);
+    await root.dt(["stop", "t", "dev"]);
+    root.write(file("exit.json"), root.read(file("exit.json")).slice(0, 30));
+    expect(await psOf(root)).toMatchObject({
+      state: "failed",
+      pid: null,
+      note: expect.stringContaining("cannot be read"),
+    });
+    expect(await textOf(root)).toContain("t:dev:default does not run; how it ended last cannot be read.");
+    expect((await root.dt(["stop", "t", "dev"])).stderr).toBe("dt: t:dev:default is not running\n");
   });
 });
 

@@ -1,32 +1,212 @@
-/** Where a shell's `run` takes the added arguments. */
-import { expect, test } from "bun:test";
-import { buildArgv } from "../../src/supervisor/prepare.ts";
+/** From what was asked to what is executed: the environment's order, the argument vector, the hash that drift is seen by. */
+import { describe, expect, test } from "bun:test";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import fc from "fast-check";
+import { type EnvironmentRequest, prepareEnvironment } from "../../src/supervisor/environment.ts";
+import { buildArgv, hashSpec } from "../../src/supervisor/prepare.ts";
+import { HOST_MARK } from "../../src/supervisor/tree.ts";
+import { makeScratch } from "../scratch.ts";
 
-const script = (run: string, args: string[] = ["x"]) => buildArgv(run, args)[2];
+const scratch = makeScratch();
+const LAUNCH = { key: "www:dev:default", token: "a".repeat(32), port: 3000 };
 
-test("an argument vector is followed by them", () => {
-  expect(buildArgv(["a", "b"], ["c", "--", ""])).toEqual(["a", "b", "c", "--", ""]);
-});
+function prepare(more: Partial<EnvironmentRequest>) {
+  return prepareEnvironment({
+    inherited: { PATH: "/usr/bin" },
+    root: "/r",
+    cwd: "/r",
+    envFile: [],
+    env: {},
+    shims: null,
+    launch: null,
+    ...more,
+  });
+}
 
-test("a script gets them as its own, and at its end where it does not name them", () => {
-  expect(buildArgv("make all", ["-j", "2"])).toEqual(["sh", "-c", 'make all "$@"', "sh", "-j", "2"]);
-  expect(buildArgv("make all", [])).toEqual(["sh", "-c", "make all", "sh"]);
-  expect(script("a\nb\n\n")).toBe('a\nb "$@"');
-});
+describe("the environment", () => {
+  const root = scratch();
+  writeFileSync(join(root, "one.env"), 'A=one\nB=one\n# comment\nQUOTED="a b"\nTOKEN_LIKE=$A\n');
+  writeFileSync(join(root, "two.env"), "B=two\nPORT=1\n");
+  const files = { root, cwd: root };
 
-test("a script that names them keeps its text", () => {
-  for (const run of ['f "$@"', "f $*", "f $1", "f ${2:-x}", 'f "a $1"', "test $# = 0 && f", 'f "${@}"', "f 'a' $1"])
-    expect([run, script(run)]).toEqual([run, run]);
-});
-
-test("what is not for the shell does not name them", () => {
-  for (const run of [
-    "awk '{ print $1 }'",
-    "echo \\$1",
-    'echo "\\$1"',
-    "echo $HOME ${x} $$ $? $0",
-    "echo 'it is $@' \"quoted\"",
-  ]) {
-    expect(script(run)).toBe(`${run} "$@"`);
+  const order: [what: string, request: Partial<EnvironmentRequest>, env: Record<string, string | undefined>][] = [
+    ["inherited", { inherited: { A: "in" } }, { A: "in" }],
+    [
+      "a file before inherited",
+      { ...files, inherited: { A: "in" }, envFile: ["one.env"] },
+      { A: "one", QUOTED: "a b" },
+    ],
+    ["a later file before an earlier one", { ...files, envFile: ["one.env", "two.env"] }, { A: "one", B: "two" }],
+    [
+      "the manifest before files",
+      { ...files, inherited: { B: "in" }, envFile: ["one.env"], env: { B: "manifest" } },
+      { A: "one", B: "manifest" },
+    ],
+    ["null takes away what was inherited", { inherited: { A: "in" }, env: { A: null } }, { A: undefined }],
+    [
+      "null takes away what a file said",
+      { ...files, envFile: ["one.env"], env: { A: null } },
+      { A: undefined, B: "one" },
+    ],
+    ["an empty value is a value", { inherited: { A: "in" }, env: { A: "" } }, { A: "" }],
+    [
+      "dt's own before all",
+      {
+        ...files,
+        inherited: { DIALTONE_KEY: "in", DIALTONE_TOKEN: "in", DIALTONE_ROOT: "in", PORT: "1" },
+        envFile: ["two.env"],
+        env: { DIALTONE_KEY: "m", DIALTONE_TOKEN: "m", DIALTONE_ROOT: "m", PORT: "2" },
+        launch: LAUNCH,
+      },
+      { DIALTONE_KEY: LAUNCH.key, DIALTONE_TOKEN: LAUNCH.token, DIALTONE_ROOT: root, PORT: "3000" },
+    ],
+    ["no port: PORT is the person's", { inherited: { PORT: "1" }, launch: { ...LAUNCH, port: null } }, { PORT: "1" }],
+    [
+      "a one-shot inside a launch stays part of it",
+      { inherited: { DIALTONE_KEY: "k", DIALTONE_TOKEN: "t" } },
+      { DIALTONE_KEY: "k", DIALTONE_TOKEN: "t", DIALTONE_ROOT: "/r" },
+    ],
+    [
+      "what would make a command something else is not inherited",
+      { inherited: { BUN_BE_BUN: "1", [HOST_MARK]: "/r" } },
+      { BUN_BE_BUN: undefined, [HOST_MARK]: undefined },
+    ],
+    ["but a manifest may say it", { inherited: {}, env: { BUN_BE_BUN: "1" } }, { BUN_BE_BUN: "1" }],
+    [
+      "hints for a file that people read",
+      { inherited: {}, launch: LAUNCH },
+      { PYTHONUNBUFFERED: "1", FORCE_COLOR: "1", CLICOLOR_FORCE: "1" },
+    ],
+    ["none for a one-shot", { inherited: {} }, { PYTHONUNBUFFERED: undefined, FORCE_COLOR: undefined }],
+    ["no colours in CI", { inherited: { CI: "1" }, launch: LAUNCH }, { PYTHONUNBUFFERED: "1", FORCE_COLOR: undefined }],
+    ...["NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE"].map((name): (typeof order)[number] => [
+      `a person's ${name} is left alone`,
+      { inherited: { [name]: "0" }, launch: LAUNCH },
+      { NO_COLOR: undefined, FORCE_COLOR: undefined, CLICOLOR: undefined, CLICOLOR_FORCE: undefined, [name]: "0" },
+    ]),
+    [
+      "a person's PYTHONUNBUFFERED, too",
+      { inherited: { PYTHONUNBUFFERED: "" }, launch: LAUNCH },
+      { PYTHONUNBUFFERED: "" },
+    ],
+    ["the manifest before hints", { env: { FORCE_COLOR: null }, launch: LAUNCH }, { FORCE_COLOR: undefined }],
+  ];
+  for (const [what, request, env] of order) {
+    test(what, () => {
+      expect(prepare(request).env).toMatchObject(
+        Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined)),
+      );
+      for (const [name, value] of Object.entries(env))
+        expect([name, prepare(request).env[name]]).toEqual([name, value]);
+    });
   }
+
+  test("PATH: the plugin's programs, the project's, the shims, then what was there, each once", () => {
+    const base = scratch();
+    const [cwd, pluginBin, rootBin] = [
+      join(base, "plugin"),
+      join(base, "plugin", "node_modules", ".bin"),
+      join(base, "node_modules", ".bin"),
+    ];
+    for (const directory of [pluginBin, rootBin]) mkdirSync(directory, { recursive: true });
+    const PATH = `/usr/bin:${rootBin}:/bin`;
+    expect(prepare({ root: base, cwd, shims: "/shims", inherited: { PATH } }).env.PATH).toBe(
+      `${pluginBin}:${rootBin}:/shims:/usr/bin:/bin`,
+    );
+    expect(prepare({ root: base, cwd: base, inherited: { PATH } }).env.PATH).toBe(`${rootBin}:/usr/bin:/bin`);
+    expect(prepare({ inherited: {} }).env.PATH).toBe("/usr/local/bin:/usr/bin:/bin");
+    expect(prepare({ env: { PATH: "/mine" }, shims: "/s" }).env.PATH).toBe("/s:/mine");
+    expect(prepare({ env: { PATH: null } }).env.PATH).toBe("/usr/local/bin:/usr/bin:/bin");
+  });
+
+  test("a missing file is refused, unless its name ends in `?`; one that cannot be read is refused either way", () => {
+    expect(prepare({ ...files, envFile: ["nothing.env?", "one.env?"] }).env.A).toBe("one");
+    mkdirSync(join(root, "folder"), { recursive: true });
+    for (const [name, say] of [
+      ["nothing.env", "does not exist"],
+      ["folder", "cannot be read"],
+      ["folder?", "cannot be read"],
+    ] as const) {
+      expect(() => prepare({ ...files, envFile: [name] })).toThrow(say);
+    }
+  });
+
+  test("declared is what manifest and files said; added what differs from what was inherited", () => {
+    const { declared, added } = prepare({
+      ...files,
+      inherited: { PATH: "/usr/bin", A: "one", GONE: "x" },
+      envFile: ["two.env"],
+      env: { GONE: null, A: "one" },
+    });
+    expect(declared).toEqual({ B: "two", PORT: "1", GONE: null, A: "one" });
+    expect(added).toEqual({ B: "two", PORT: "1", GONE: null, DIALTONE_ROOT: root });
+  });
+});
+
+describe("buildArgv", () => {
+  const script = (run: string, args: string[] = ["x"]) => buildArgv(run, args)[2];
+
+  test("an argument vector is followed by them", () => {
+    expect(buildArgv(["a", "b"], ["c", "--", ""])).toEqual(["a", "b", "c", "--", ""]);
+  });
+
+  test("a script gets them as its own, and at its end where it does not name them", () => {
+    expect(buildArgv("make all", ["-j", "2"])).toEqual(["sh", "-c", 'make all "$@"', "sh", "-j", "2"]);
+    expect(buildArgv("make all", [])).toEqual(["sh", "-c", "make all", "sh"]);
+    expect(script("a\nb\n\n")).toBe('a\nb "$@"');
+  });
+
+  test("a script that names them keeps its text", () => {
+    for (const run of ['f "$@"', "f $*", "f $1", "f ${2:-x}", 'f "a $1"', "test $# = 0 && f", 'f "${@}"', "f 'a' $1"])
+      expect([run, script(run)]).toEqual([run, run]);
+  });
+
+  test("what is not for the shell does not name them", () => {
+    for (const run of [
+      "awk '{ print $1 }'",
+      "echo \\$1",
+      'echo "\\$1"',
+      "echo $HOME ${x} $$ $? $0",
+      "echo 'it is $@' \"quoted\"",
+    ]) {
+      expect(script(run)).toBe(`${run} "$@"`);
+    }
+  });
+
+  test("property: the arguments arrive as they are, through sh as well", () => {
+    const word = fc.string({ unit: "binary", maxLength: 10 }).map((text) => text.replaceAll(/[\0\ud800-\udfff]/g, ""));
+    fc.assert(
+      fc.property(fc.array(word, { minLength: 1, maxLength: 4 }), (args) => {
+        const [file, ...rest] = buildArgv("printf '%s\\0'", args);
+        expect(Bun.spawnSync([file, ...rest]).stdout.toString()).toBe(args.map((one) => `${one}\0`).join(""));
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+test("the hash changes with what is executed, and with nothing else", () => {
+  const spec = (more: Record<string, unknown>, declared: Record<string, string | null> = { A: "1", B: null }) => ({
+    argv: ["a"] as [string],
+    cwd: "/r",
+    environment: { env: {}, declared, added: {} },
+    ...more,
+  });
+  const base = hashSpec(spec({}), 3000);
+  expect(hashSpec(spec({}, { B: null, A: "1" }), 3000)).toBe(base);
+  expect(
+    hashSpec(spec({ environment: { env: { X: "1" }, declared: { A: "1", B: null }, added: { X: "1" } } }), 3000),
+  ).toBe(base);
+  const others = [
+    hashSpec(spec({ argv: ["a", "b"] }), 3000),
+    hashSpec(spec({ argv: ["a b"] }), 3000),
+    hashSpec(spec({ cwd: "/other" }), 3000),
+    hashSpec(spec({}, { A: "2", B: null }), 3000),
+    hashSpec(spec({}, { A: "1", B: "" }), 3000),
+    hashSpec(spec({}, { A: "1" }), 3000),
+    hashSpec(spec({}), 3001),
+    hashSpec(spec({}), null),
+  ];
+  expect(new Set([base, ...others]).size).toBe(others.length + 1);
 });

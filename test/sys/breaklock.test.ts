@@ -3,9 +3,10 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { breakStaleLock } from "../../src/sys/breaklock.ts";
 import { tryFlock } from "../../src/sys/flock.ts";
 import { identifySelf } from "../../src/sys/identity.ts";
-import { acquireLock, breakStaleLock } from "../../src/sys/lock.ts";
+import { acquireLock } from "../../src/sys/lock.ts";
 import { makeProcessTable } from "../../src/sys/process.ts";
 
 const table = makeProcessTable();
@@ -42,6 +43,8 @@ test("one whose holder is gone, of an earlier boot, reused, or unfinished, is br
     leave(change);
     expect(breakStaleLock(path, table)).toMatchObject({ is: "broken", holder: { nonce: "n" } });
   }
+  writeFileSync(path, JSON.stringify({ version: 2 }));
+  expect(breakStaleLock(path, table)).toEqual({ is: "left", reason: "unknown-holder" });
   writeFileSync(path, "");
   expect(breakStaleLock(path, table)).toEqual({ is: "broken", holder: null });
   expect(readdirSync(directory)).toEqual(["a.guard"]);

@@ -1,7 +1,8 @@
 /** Who holds which lock, since when, doing what, by which backend. A holder is judged by identity, never by age. */
 import { join } from "node:path";
+import { breakStaleLock, isUnfinished } from "../../sys/breaklock.ts";
 import { presenceOf } from "../../sys/identity.ts";
-import { breakStaleLock, type LockHolder, type LockReason, readHolder } from "../../sys/lock.ts";
+import { type LockHolder, type LockReason, readHolder } from "../../sys/lock.ts";
 import type { Ground } from "../types.ts";
 import { FIX, makeFinding } from "./finding.ts";
 import type { Finding, Repaired } from "./types.ts";
@@ -18,6 +19,11 @@ function checkLock({ store, table }: Ground, name: string): Finding[] {
   const read = readHolder(path);
   if (read.is === "absent") return []; // given back meanwhile
   const repair = () => breakOne(path, key, table);
+  if (read.is === "unreadable" && !isUnfinished(path)) {
+    const text = `${key} has a lock that cannot be judged from here (${read.reason}).`;
+    const hint = "Use the dt that took it, or check its mode.";
+    return [makeFinding("lock", "attention", text, { key, hint, details: { path, holder: null } })];
+  }
   if (read.is === "unreadable") {
     const text = `${key} has an unfinished lock (${read.reason}): a dt was killed while it took it, or is just taking it.`;
     return [makeFinding("lock", "attention", text, { key, hint: FIX, details: { path, holder: null }, repair })];

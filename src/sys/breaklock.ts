@@ -1,0 +1,67 @@
+/**
+ * Breaking a lock because somebody asked to, and only when its holder is verified gone. Under the guard, as everybody does; without flock
+ * the file is first moved to a name of our own and looked at there, so that a lock just taken by another is put back, not
+ * removed. Known limit: without flock and without hard links, that one is missing for the moment between the two.
+ */
+import { linkSync, renameSync } from "node:fs";
+import { errnoOf } from "./error.ts";
+import { readText, removeFile, temporaryName } from "./files.ts";
+import { tryFlock } from "./flock.ts";
+import { type ProcessTable, presenceOf } from "./identity.ts";
+import { type LockHolder, type LockReason, readHolder } from "./lock.ts";
+
+export type BreakOutcome =
+  | { is: "broken"; holder: LockHolder | null }
+  | { is: "absent" }
+  /** Its holder lives, cannot be judged from here, or somebody is at the guard. */
+  | { is: "left"; reason: LockReason };
+
+export function breakStaleLock(path: string, table: ProcessTable): BreakOutcome {
+  const guard = tryFlock(path.replace(/\.lock$/, ".guard"));
+  if (guard.is === "busy") return { is: "left", reason: "guard-busy" };
+  try {
+    const current = readHolder(path);
+    if (current.is === "absent") return { is: "absent" };
+    if (current.is === "unreadable" && !isUnfinished(path)) return { is: "left", reason: "unknown-holder" };
+    const holder = current.is === "there" ? current.value : null;
+    const presence = holder === null ? "gone" : presenceOf(table, holder.holder);
+    if (presence === "alive") return { is: "left", reason: "held" };
+    if (presence === "unknown") return { is: "left", reason: "unknown-holder" };
+    if (guard.is === "held") removeFile(path);
+    else if (holder === null || !removeIfStill(path, holder)) return { is: "left", reason: "no-guard" };
+    return { is: "broken", holder };
+  } finally {
+    if (guard.is === "held") guard.lock.release();
+  }
+}
+
+/** Whether a lock file that tells no holder is what a crash leaves: empty or cut off. One that may not be read, or of another version, is not. */
+export function isUnfinished(path: string): boolean {
+  const text = readText(path);
+  if (text.is !== "there") return false;
+  try {
+    const { version } = JSON.parse(text.value) as { version?: unknown };
+    return typeof version !== "number" || version === 1;
+  } catch {
+    return true;
+  }
+}
+
+function removeIfStill(path: string, judged: LockHolder): boolean {
+  const aside = temporaryName(path);
+  try {
+    renameSync(path, aside);
+  } catch {
+    return true; // somebody else removed it
+  }
+  const moved = readHolder(aside);
+  const same = moved.is === "there" && moved.value.nonce === judged.nonce;
+  try {
+    if (!same) linkSync(aside, path);
+    removeFile(aside);
+  } catch (error) {
+    if (errnoOf(error) === "EEXIST") removeFile(aside);
+    else renameSync(aside, path);
+  }
+  return same;
+}

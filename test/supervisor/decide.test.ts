@@ -1,0 +1,236 @@
+/** The pure parts of the supervisor: policies, sentences, hosts' environments, ports. */
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { openStore } from "../../src/state/store.ts";
+import type { ExitReason } from "../../src/state/types.ts";
+import { describeEnd, describeStatus, makeTakenExit } from "../../src/supervisor/describe.ts";
+import { type Decision, decideAfterExit } from "../../src/supervisor/policy.ts";
+import { checkPort, choosePort, isFree } from "../../src/supervisor/port.ts";
+import { cleanedForHosting, hostEnvironment, personsEnvironment } from "../../src/supervisor/selfenv.ts";
+import { HOST_MARK } from "../../src/supervisor/tree.ts";
+import type { Ground } from "../../src/supervisor/types.ts";
+import type { DtError } from "../../src/sys/error.ts";
+import { makeScratch } from "../scratch.ts";
+import { exitOf, recordOf } from "../state/samples.ts";
+import { fakeTable } from "../sys/table.fake.ts";
+
+const scratch = makeScratch();
+
+describe("after an exit", () => {
+  const run = { code: 1, uptimeMs: 5, restartsInRow: 0 };
+  const end: Decision = { is: "end" };
+  const cases: [
+    what: string,
+    policy: Parameters<typeof decideAfterExit>[0],
+    run: Partial<typeof run> | { code: null },
+    decision: Decision,
+  ][] = [
+    ["no: success", "no", { code: 0 }, end],
+    ["no: failure", "no", {}, end],
+    ["on-failure: success", "on-failure", { code: 0 }, end],
+    ["on-failure: failure", "on-failure", {}, { is: "restart", afterMs: 1000, inRow: 1 }],
+    ["on-failure: by a signal, or unseen", "on-failure", { code: null }, { is: "restart", afterMs: 1000, inRow: 1 }],
+    ["always: success", "always", { code: 0 }, { is: "restart", afterMs: 1000, inRow: 1 }],
+    ["the second in a row", "always", { restartsInRow: 1 }, { is: "restart", afterMs: 2000, inRow: 2 }],
+    ["the fifth", "always", { restartsInRow: 4 }, { is: "restart", afterMs: 16_000, inRow: 5 }],
+    ["never slower than half a minute", "always", { restartsInRow: 9 }, { is: "restart", afterMs: 30_000, inRow: 10 }],
+    ["after ten in a row: enough", "always", { restartsInRow: 10 }, { is: "give-up", after: 10 }],
+    [
+      "a run of a minute begins the row anew",
+      "on-failure",
+      { restartsInRow: 10, uptimeMs: 60_000 },
+      { is: "restart", afterMs: 1000, inRow: 1 },
+    ],
+    [
+      "one a little shorter does not",
+      "on-failure",
+      { restartsInRow: 10, uptimeMs: 59_999 },
+      { is: "give-up", after: 10 },
+    ],
+  ];
+  for (const [what, policy, more, decision] of cases) {
+    test(what, () => {
+      expect(decideAfterExit(policy, { ...run, ...more }, 0)).toEqual(decision);
+    });
+  }
+
+  test("property: never faster than once a second, never more than 36 s, and at some time enough", () => {
+    fc.assert(
+      fc.property(
+        fc.nat(30),
+        fc.nat(59_999),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (restartsInRow, uptimeMs, jitter) => {
+          const decision = decideAfterExit("always", { code: 1, uptimeMs, restartsInRow }, jitter);
+          if (decision.is !== "restart") return decision.is === "give-up" && restartsInRow >= 10;
+          return decision.afterMs >= 1000 && decision.afterMs <= 36_000 && decision.inRow === restartsInRow + 1;
+        },
+      ),
+    );
+  });
+});
+
+describe("sentences", () => {
+  const by = { by: "user" as const, pid: 7, command: "dt stop www" };
+  const cases: [reason: ExitReason, code: number | null, signal: string | null, killed: number, text: string][] = [
+    ["stopped", null, "SIGTERM", 0, "stopped by dt stop www (pid 7) after 1.2s"],
+    [
+      "stopped",
+      null,
+      "SIGKILL",
+      1,
+      "stopped by dt stop www (pid 7) after 1.2s; 1 process had to be killed with SIGKILL",
+    ],
+    [
+      "replaced",
+      null,
+      "SIGKILL",
+      3,
+      "replaced by dt stop www (pid 7) after 1.2s; 3 processes had to be killed with SIGKILL",
+    ],
+    ["interrupted", null, "SIGINT", 0, "interrupted after 1.2s"],
+    ["exited", 0, null, 0, "exited with code 0 after 1.2s"],
+    ["failed", 3, null, 0, "failed with code 3 after 1.2s"],
+    ["failed", null, "SIGSEGV", 0, "failed with signal SIGSEGV after 1.2s"],
+    ["failed", null, null, 0, "failed with an exit status nobody saw after 1.2s"],
+    ["start-failed", null, null, 0, "could not be started"],
+    ["unknown", null, null, 0, "ended after about 1.2s; its host was gone, so nobody saw how"],
+  ];
+  for (const [reason, code, signal, killed, text] of cases) {
+    test(text, () => {
+      expect(describeEnd(exitOf({ reason, code, signal, by, uptimeMs: 1234 }), killed)).toBe(text);
+    });
+  }
+
+  test("a status that nobody saw is not success", () => {
+    expect(describeStatus({ code: null, signal: null })).toBe("an exit status nobody saw");
+  });
+
+  test("what is taken from a host", () => {
+    const record = recordOf({});
+    const [stopped, replaced] = [by, { ...by, by: "rerun" as const }].map((one) =>
+      makeTakenExit(record, one, { code: null, signal: "SIGTERM" }),
+    );
+    expect(stopped).toMatchObject({ key: record.key, token: record.token, reason: "stopped", signal: "SIGTERM" });
+    expect(replaced).toMatchObject({ reason: "replaced" });
+    expect(stopped?.text).toStartWith("stopped by dt stop www (pid 7) after ");
+  });
+});
+
+describe("the environment of hosts", () => {
+  const STEERING = [
+    "BUN_OPTIONS",
+    "BUN_BE_BUN",
+    "BUN_INSPECT",
+    "BUN_INSPECT_NOTIFY",
+    "BUN_FEATURE_FLAG_X",
+    "BUN_JSC_useJIT",
+    "BUN_DESTRUCT_VM_ON_EXIT",
+    "DIALTONE_KEY",
+    "DIALTONE_TOKEN",
+  ];
+  const ORDINARY = [
+    "PATH",
+    "BUN_INSTALL",
+    "MY_BUN_OPTIONS",
+    "BUN_OPTIONS_X",
+    "DIALTONE_HOME",
+    "DIALTONE_ROOT",
+    "NODE_OPTIONS",
+  ];
+  const all = Object.fromEntries([...STEERING, ...ORDINARY].map((name) => [name, `value of ${name}`]));
+
+  test("a host starts without what steers Bun and without a launch's identity, and is marked", () => {
+    expect(Object.keys(hostEnvironment(all, "/r")).sort()).toEqual([...ORDINARY, HOST_MARK].sort());
+    expect(hostEnvironment(all, "/r")[HOST_MARK]).toBe("/r");
+  });
+
+  for (const name of STEERING) {
+    test(`${name} alone makes it start itself again`, () => {
+      const cleaned = cleanedForHosting({ A: "1", [name]: "x" }, "/r");
+      expect(Object.keys(cleaned ?? {})).not.toContain(name);
+      expect(cleaned).toMatchObject({ A: "1", [HOST_MARK]: "/r" });
+    });
+  }
+
+  test("nothing to clean, or a host already: it stays", () => {
+    expect(cleanedForHosting({ A: "1", GONE: undefined }, "/r")).toBeNull();
+    expect(cleanedForHosting({ BUN_OPTIONS: "x", [HOST_MARK]: "/r" }, "/r")).toBeNull();
+  });
+
+  test("property: the person's environment comes back whole", () => {
+    const name = fc.oneof(fc.constantFrom(...STEERING, ...ORDINARY), fc.stringMatching(/^[A-Z_]{1,6}$/));
+    fc.assert(
+      fc.property(fc.dictionary(name, fc.string()), (own) => {
+        const cleaned = cleanedForHosting(own, "/r") ?? own;
+        expect(personsEnvironment(cleaned)).toEqual({ ...own });
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe("ports", () => {
+  function ground(ports: Record<string, number | null> = {}, more: Partial<Ground["table"]> = {}): Ground {
+    const store = openStore(scratch());
+    store.prepare();
+    for (const [key, port] of Object.entries(ports)) store.writeRecord(recordOf({ key, port }));
+    const table = { ...fakeTable([{ pid: 5, env: { DIALTONE_KEY: "a:b:c" } }]), ...more };
+    return { store, root: "/r", table, home: null, cache: "", self: [], openFiles: null, lockBackend: undefined };
+  }
+
+  test("as declared, or none", async () => {
+    expect([await choosePort(ground(), "a:b:c", 3000), await choosePort(ground(), "a:b:c", null)]).toEqual([
+      3000,
+      null,
+    ]);
+  });
+
+  test("auto: the same again for the same root and key, another for another, free, and below what systems hand out", async () => {
+    const one = await choosePort(ground(), "a:b:c", "auto");
+    expect(await choosePort(ground(), "a:b:c", "auto")).toBe(one);
+    expect(await choosePort({ ...ground(), root: "/other" }, "a:b:c", "auto")).not.toBe(one);
+    expect(await choosePort(ground(), "a:b:d", "auto")).not.toBe(one);
+    expect(one).toBeGreaterThanOrEqual(20_000);
+    expect(one).toBeLessThan(30_000);
+    expect(isFree(one as number)).toBe(true);
+  });
+
+  test("auto: not one that another launch has recorded, nor one that is listened on; its own old one, yes", async () => {
+    const one = (await choosePort(ground(), "a:b:c", "auto")) as number;
+    expect(await choosePort(ground({ "x:y:z": one }), "a:b:c", "auto")).not.toBe(one);
+    for (const hostname of ["127.0.0.1", "0.0.0.0", "::"]) {
+      const listener = Bun.listen({ hostname, port: one, socket: { data() {} } });
+      try {
+        expect(isFree(one)).toBe(false);
+        expect(await choosePort(ground(), "a:b:c", "auto")).not.toBe(one);
+        expect(await choosePort(ground({ "a:b:c": one }), "a:b:c", "auto")).toBe(one);
+      } finally {
+        listener.stop(true);
+      }
+    }
+  });
+
+  test("somebody else on the port is named, with the launch it belongs to", () => {
+    const cases: [holders: number[] | null, say: string | null][] = [
+      [[], null],
+      [[5], "pid 5, a:b:c (command of 5) listens on it"],
+      [[5, 6], "pid 5, a:b:c (command of 5) and pid 6 (command of 6) listens on it"],
+      [null, "another user's process listens on it"],
+    ];
+    for (const [holders, say] of cases) {
+      const check = () => checkPort(ground({}, { listenersOn: () => holders }), "w:d:x", 3000);
+      if (say === null) check();
+      else {
+        try {
+          check();
+          throw new Error("it was not refused");
+        } catch (error) {
+          expect(error).toMatchObject({ code: "port-taken", details: { port: 3000, pids: holders ?? [] } });
+          expect((error as DtError).message).toBe(`w:d:x needs port 3000, but ${say}.`);
+        }
+      }
+    }
+    checkPort(ground({}, { listenersOn: () => [5] }), "w:d:x", null);
+  });
+});
