@@ -107,11 +107,10 @@ export const HISTORY: Shape<LaunchHistory> = {
 
 /** Throws a sentence. With `key`, what is about another key is refused as well. */
 export function checkShape<T>(value: unknown, shape: Shape<T>, key: string | null): T {
-  if (typeof value !== "object" || value === null) throw new Error("not an object");
-  const found = value as Record<string, unknown>;
-  if (found.version !== 1) throw new Error(`version ${String(found.version)}, this dt reads version 1`);
-  if (key !== null && found.key !== key) throw new Error(`it is about ${String(found.key)}, not about ${key}`);
+  if (!isObject(value)) throw new Error("not an object");
+  if (value.version !== 1) throw new Error(`version ${String(value.version)}, this dt reads version 1`);
+  if (key !== null && value.key !== key) throw new Error(`it is about ${String(value.key)}, not about ${key}`);
   for (const [name, check] of Object.entries(shape as Record<string, Check>))
-    if (!check(found[name])) throw new Error(`\`${name}\` is ${name in found ? "not what it should be" : "missing"}`);
+    if (!check(value[name])) throw new Error(`\`${name}\` is ${name in value ? "not what it should be" : "missing"}`);
   return value as T;
 }
