@@ -7,7 +7,7 @@ import { describeAsker } from "../state/asker.ts";
 import { parseKey, parseSelection } from "../state/key.ts";
 import type { LaunchRecord } from "../state/types.ts";
 import { askRestart } from "../supervisor/restart.ts";
-import { awaitSettled } from "../supervisor/settle.ts";
+import { awaitRecord, awaitSettled } from "../supervisor/settle.ts";
 import { lineOf } from "../supervisor/start.ts";
 import { isUnderWay } from "../supervisor/stopkey.ts";
 import type { LaunchSpec } from "../supervisor/types.ts";
@@ -51,8 +51,7 @@ export default defineCommand({
 async function restartKey(context: DtContext, key: string, timeoutMs: number | null): Promise<number> {
   const runner = context.runner();
   const { ground } = runner;
-  const read = ground.store.record(key);
-  const record = read.is === "there" ? read.value : null;
+  const record = await awaitRecord(ground, key);
   const spec = await makeSpec(context, key, record, timeoutMs);
   if (record !== null && presenceOf(ground.table, record.host) === "alive") {
     if ((await askRestart(ground, record, spec)) === "restarted") return tellRestarted(context, record.token, key);

@@ -1,6 +1,8 @@
 /** Waiting, from outside, until it is known what became of a launch: its host finds that out and notes it. */
 import type { ExitRecord, LaunchRecord } from "../state/types.ts";
+import type { FileRead } from "../sys/files.ts";
 import { presenceOf } from "../sys/identity.ts";
+import { readHolder } from "../sys/lock.ts";
 import type { Ground } from "./types.ts";
 
 export type Settled =
@@ -10,9 +12,29 @@ export type Settled =
 
 const LOOK_EVERY_MS = 5;
 
-/** What is known now; null while it is still starting. A launch of `notToken` does not count: a restart is awaited. */
-export function settledNow({ store, table }: Ground, key: string, notToken?: string): Settled | null {
+/** Between two runs there is no record for an instant, while whoever changes the key holds its lock: that is not the same as none. */
+function readRecord({ store, table }: Ground, key: string): FileRead<LaunchRecord> | { is: "changing" } {
   const read = store.record(key);
+  if (read.is !== "absent") return read;
+  const lock = readHolder(store.path(key, "lock"));
+  if (lock.is === "there" && presenceOf(table, lock.value.holder) === "alive") return { is: "changing" };
+  return store.record(key); // given back between the two looks, with a record left
+}
+
+/** The record, when nobody is between two runs; null when there is none that can be read. */
+export async function awaitRecord(ground: Ground, key: string): Promise<LaunchRecord | null> {
+  for (;;) {
+    const read = readRecord(ground, key);
+    if (read.is !== "changing") return read.is === "there" ? read.value : null;
+    await Bun.sleep(LOOK_EVERY_MS);
+  }
+}
+
+/** What is known now; null while it is still starting. A launch of `notToken` does not count: a restart is awaited. */
+export function settledNow(ground: Ground, key: string, notToken?: string): Settled | null {
+  const { store, table } = ground;
+  const read = readRecord(ground, key);
+  if (read.is === "changing") return null;
   const ended = (): Settled => {
     const exit = store.exit(key);
     return { is: "ended", exit: exit.is === "there" ? exit.value : null };
