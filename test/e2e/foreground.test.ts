@@ -139,7 +139,7 @@ test("a foreground launch that is stopped or replaced from elsewhere says by who
     expect(await first.exited).toBe(8);
     await shows(first, /t:dev:default stopped by dt stop t dev \(pid \d+\) after/);
     const second = onTerminal(root, ["t", "dev"]);
-    await until("it printed", () => readLog(root).includes("leader"));
+    await until("it shows its own log, not the first one's", () => second.text().includes("leader"));
     await root.dt(["t", "dev", "-d"]);
     expect(await second.exited).toBe(8);
     await shows(second, /t:dev:default replaced by dt t dev -d \(pid \d+\) after/);
