@@ -22,7 +22,7 @@
  * Known limits: one machine (another one's boot id reads as a reboot); who deletes the guard file or the run directory while a lock is
  * held takes the exclusion away.
  */
-import { linkSync, renameSync } from "node:fs";
+import { linkSync } from "node:fs";
 import { DtError, EXIT, errnoOf } from "./error.ts";
 import { createFile, type FileRead, readText, removeFile, temporaryName, tryUnlink, writeError } from "./files.ts";
 import { type FileLock, tryFlock } from "./flock.ts";
@@ -215,54 +215,6 @@ function makeHeld(path: string, holder: LockHolder, broke: HeldLock["broke"]): H
 function isStillHeldBy(path: string, holder: LockHolder): boolean {
   const read = readLock(path);
   return read.is === "there" && read.value.nonce === holder.nonce;
-}
-
-export type BreakOutcome =
-  | { is: "broken"; holder: LockHolder | null }
-  | { is: "absent" }
-  /** Its holder lives, cannot be judged from here, or somebody is at the guard. */
-  | { is: "left"; reason: LockReason };
-
-/**
- * Removes a lock whose holder is verified gone, for those who were asked to. Under the guard, as everybody does; without flock the file
- * is first moved to a name of our own and looked at there, so that a lock just taken by another is put back, not removed.
- * Known limit: without flock and hard links, that one is missing for the moment between the two.
- */
-export function breakStaleLock(path: string, table: ProcessTable): BreakOutcome {
-  const guard = tryFlock(path.replace(/\.lock$/, ".guard"));
-  if (guard.is === "busy") return { is: "left", reason: "guard-busy" };
-  try {
-    const current = readHolder(path);
-    if (current.is === "absent") return { is: "absent" };
-    const holder = current.is === "there" ? current.value : null;
-    const presence = holder === null ? "gone" : presenceOf(table, holder.holder);
-    if (presence === "alive") return { is: "left", reason: "held" };
-    if (presence === "unknown") return { is: "left", reason: "unknown-holder" };
-    if (guard.is === "held") removeFile(path);
-    else if (holder === null || !removeIfStill(path, holder)) return { is: "left", reason: "no-guard" };
-    return { is: "broken", holder };
-  } finally {
-    if (guard.is === "held") guard.lock.release();
-  }
-}
-
-function removeIfStill(path: string, judged: LockHolder): boolean {
-  const aside = temporaryName(path);
-  try {
-    renameSync(path, aside);
-  } catch {
-    return true; // somebody else removed it
-  }
-  const moved = readHolder(aside);
-  const same = moved.is === "there" && moved.value.nonce === judged.nonce;
-  try {
-    if (!same) linkSync(aside, path);
-    removeFile(aside);
-  } catch (error) {
-    if (errnoOf(error) === "EEXIST") removeFile(aside);
-    else renameSync(aside, path);
-  }
-  return same;
 }
 
 /** `junk`: read, and no lock, as a crash leaves it; `closed`: it could not be read, or a dt of another version wrote it. */
