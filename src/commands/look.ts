@@ -119,7 +119,9 @@ export function lookAt(look: Look, key: string): KeyReport | null {
   const leader = presence(record.leader);
   const host = presence(record.host);
   const lost = record.leader === null && host === "gone" && record.phase !== "backoff";
-  const tree = lost ? findTree(table, queryOf(ground, record, hosts())).members : [];
+  const locked = leader === "gone" && isLocked(ground, key);
+  const cutOff = record.phase === "stopping" && leader === "gone" && host === "gone" && !locked;
+  const tree = lost || cutOff ? findTree(table, queryOf(ground, record, hosts())).members : [];
   const history = record.probed || leader !== "alive" ? thereOrNull(store.history(record.token)) : null;
   const state = judgeState({
     record,
@@ -127,11 +129,12 @@ export function lookAt(look: Look, key: string): KeyReport | null {
     exit: null,
     leader,
     host,
-    tokenFound: lost && tree.length > 0,
-    locked: leader === "gone" && isLocked(ground, key),
+    treeFound: tree.length > 0,
+    locked,
   }) as KeyState;
-  const shownPid = leader === "gone" ? (lost ? (tree[0]?.identity.pid ?? null) : null) : (record.leader?.pid ?? null);
-  const ended = leader === "gone" && !lost && record.phase !== "backoff" && record.phase !== "starting";
+  const shownPid = leader === "gone" ? (tree[0]?.identity.pid ?? null) : (record.leader?.pid ?? null);
+  const ended =
+    leader === "gone" && !lost && tree.length === 0 && record.phase !== "backoff" && record.phase !== "starting";
   return {
     key,
     plugin: record.plugin,
@@ -193,7 +196,7 @@ function endedReport(key: string, exit: ExitRecord): KeyReport {
       exit,
       leader: "gone",
       host: "gone",
-      tokenFound: false,
+      treeFound: false,
       locked: false,
     }) as KeyState,
     pid: null,

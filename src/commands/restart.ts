@@ -9,6 +9,7 @@ import type { LaunchRecord } from "../state/types.ts";
 import { askRestart } from "../supervisor/restart.ts";
 import { awaitSettled } from "../supervisor/settle.ts";
 import { lineOf } from "../supervisor/start.ts";
+import { isUnderWay } from "../supervisor/stopkey.ts";
 import type { LaunchSpec } from "../supervisor/types.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { presenceOf } from "../sys/identity.ts";
@@ -34,7 +35,7 @@ export default defineCommand({
     const runner = context.runner();
     const selection = parseSelection(args._);
     const keys = keysOf(runner.ground, selection).filter(
-      (key) => selection.is === "keys" || runner.ground.store.record(key).is !== "absent",
+      (key) => selection.is === "keys" || isUnderWay(runner.ground, key),
     );
     if (keys.length === 0) context.talk.say("nothing runs");
     const timeoutMs = durationOf("--timeout", args.timeout);
@@ -100,7 +101,7 @@ async function makeSpec(
 /** The host has restarted it; readiness is its to find out, and told here when it is known. */
 async function tellRestarted(context: DtContext, oldToken: string, key: string): Promise<number> {
   const { globals, talk } = context;
-  const settled = await awaitSettled(context.ground(), key, oldToken);
+  const settled = await awaitSettled(context.ground(), key, { notToken: oldToken });
   if (settled.is === "ended") {
     talk.warn(`${key} ${settled.exit?.text ?? "ended"} right after its restart`);
     return EXIT.failed;

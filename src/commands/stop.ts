@@ -5,7 +5,7 @@ import { LOCK_TIMEOUT_MS, refuseNested } from "../runners/service.ts";
 import { tellEvent } from "../runners/tell.ts";
 import { describeAsker } from "../state/asker.ts";
 import { parseSelection } from "../state/key.ts";
-import { type StopKeyResult, stopKey } from "../supervisor/stopkey.ts";
+import { isUnderWay, type StopKeyResult, stopKey } from "../supervisor/stopkey.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { print } from "../sys/stdio.ts";
 import { durationOf, usage } from "./args.ts";
@@ -32,7 +32,7 @@ export default defineCommand({
     const selection = parseSelection(args._);
     // A plugin's or the root's launches: those that are there. A key that was named is told of even when it does not run.
     const keys = keysOf(runner.ground, selection).filter(
-      (key) => selection.is === "keys" || runner.ground.store.record(key).is !== "absent",
+      (key) => selection.is === "keys" || isUnderWay(runner.ground, key),
     );
     for (const key of keys) refuseNested(runner, key, "stop");
     if (keys.length === 0)

@@ -15,8 +15,10 @@ const BLOCK_BYTES = 512;
 /** What a check leaves free below the bound, so that not every line is a system call. */
 const SLACK = 0.1;
 
-export function boundLog(path: string, maxBytes: number): Bound {
-  const fd = openSync(path, "r+");
+/** Null when the file at this path is not to be had, or is not the run's own any more: another's head is not to be released. */
+export function boundLog(path: string, file: { dev: number; ino: number }, maxBytes: number): Bound | null {
+  const fd = openOwn(path, file);
+  if (fd === null) return null;
   return {
     check() {
       const { size, blocks } = fstatSync(fd);
@@ -25,4 +27,17 @@ export function boundLog(path: string, maxBytes: number): Bound {
     },
     close: () => closeSync(fd),
   };
+}
+
+function openOwn(path: string, file: { dev: number; ino: number }): number | null {
+  let fd: number;
+  try {
+    fd = openSync(path, "r+");
+  } catch {
+    return null;
+  }
+  const { dev, ino } = fstatSync(fd);
+  if (dev === file.dev && ino === file.ino) return fd;
+  closeSync(fd);
+  return null;
 }

@@ -107,11 +107,14 @@ async function conclude({ ground, talk, json }: RunnerContext, end: HostEnd): Pr
   switch (end.is) {
     case "unchanged": {
       const settled = await awaitSettled(ground, end.record.key);
-      if (settled.is === "ended") return EXIT.failed;
+      if (settled.is === "ended") {
+        talk.warn(`${end.record.key} ${settled.exit?.text ?? "ended"} before it was ready`);
+        return EXIT.failed;
+      }
       const line = lineOf(settled.record, settled.is);
       talk.say(`${line.key} runs already and is the same: left alone`);
       print(json ? `${JSON.stringify({ ...line, unchanged: true })}\n` : formatTruth(ground.root, line));
-      return EXIT.done;
+      return settled.is === "unhealthy" ? EXIT.timeout : EXIT.done;
     }
     case "ended":
       talk.say(`${talk.paint.bold(end.exit.key)} ${end.exit.text}`);

@@ -60,28 +60,43 @@ export async function startNeeds(
 ): Promise<void> {
   for (const need of orderNeeds(index, spec.key, spec.settings)) {
     const now = settledNow(context.ground, need.key);
-    if (now === null || now.is === "ready" || now.is === "running") {
-      if ((await awaitSettled(context.ground, need.key)).is !== "ended") continue;
-    }
-    const parts = parseKey(need.key) as NonNullable<ReturnType<typeof parseKey>>;
-    context.talk.say(`${spec.key} needs ${need.key}: starting it`);
-    const own: LaunchSpec = {
-      ...spec,
-      ...parts,
-      ...need,
-      args: [],
-      readyTimeoutMs: null,
-      ensure: false,
-      detached: true,
-    };
-    const last = await startDetached(context.ground, own, "ready", (event) => tellEvent(context, event), cancel);
+    const settled = now ?? (await awaitSettled(context.ground, need.key, { signal: cancel }));
+    if (settled.is === "ready" || settled.is === "running") continue;
+    // Somebody else's start that was waited for in vain is not begun again: they may be looking at it.
+    const waited = now === null && settled.is === "unhealthy";
+    const why = waited ? notInTime(settled.why) : await startNeed(context, spec, need, cancel);
     if (cancel.aborted) return;
-    if (last.is === "ready" || last.is === "spawned" || last.is === "unchanged") continue;
-    const why =
-      last.is === "ended" ? last.exit.text : last.is === "unhealthy" ? `is not ready in time: ${last.why}` : last.is;
+    if (why === null) continue;
     throw new DtError("need-failed", `${spec.key} was not started: it needs ${need.key}, which ${why}.`, {
       hint: `dt logs ${need.key}`,
       details: { need: need.key },
     });
   }
+}
+
+/** Null when it is up, else why it is not. */
+async function startNeed(
+  context: RunnerContext,
+  spec: LaunchSpec,
+  need: Need,
+  cancel: AbortSignal,
+): Promise<string | null> {
+  const parts = parseKey(need.key) as NonNullable<ReturnType<typeof parseKey>>;
+  context.talk.say(`${spec.key} needs ${need.key}: starting it`);
+  const own: LaunchSpec = {
+    ...spec,
+    ...parts,
+    ...need,
+    args: [],
+    readyTimeoutMs: null,
+    ensure: true, // of two who need it at once, the second leaves the first one's alone
+    detached: true,
+  };
+  const last = await startDetached(context.ground, own, "ready", (event) => tellEvent(context, event), cancel);
+  if (last.is === "ended") return last.exit.text;
+  return last.is === "unhealthy" ? notInTime(last.why) : null;
+}
+
+function notInTime(why: string): string {
+  return `is not ready in time: ${why}`;
 }

@@ -54,15 +54,26 @@ export async function runService(context: RunnerContext, request: ServiceRequest
   }
   refuseNested(context, key, "replace");
   if (request.index !== null && request.settings.needs.length > 0) {
-    const { startNeeds } = await import("./needs.ts");
-    const cancel = new AbortController();
-    const onInterrupt = () => cancel.abort();
-    process.on("SIGINT", onInterrupt);
-    await startNeeds(context, request.index, spec, cancel.signal);
-    process.off("SIGINT", onInterrupt);
-    if (cancel.signal.aborted) return EXIT.interrupted;
+    if (!(await startNeeded(context, request.index, spec))) return EXIT.interrupted;
   }
   return request.detach ? runDetached(context, spec, request.noWait) : runForeground(context, spec);
+}
+
+/** False when Ctrl-C came meanwhile. */
+async function startNeeded(context: RunnerContext, index: ManifestIndex, spec: LaunchSpec): Promise<boolean> {
+  const { startNeeds } = await import("./needs.ts");
+  const cancel = new AbortController();
+  const onInterrupt = () => cancel.abort();
+  process.on("SIGINT", onInterrupt);
+  try {
+    await startNeeds(context, index, spec, cancel.signal);
+  } catch (error) {
+    if (!cancel.signal.aborted) throw error;
+  } finally {
+    process.off("SIGINT", onInterrupt);
+  }
+  if (cancel.signal.aborted) context.talk.say(`${spec.key} not started: cancelled`);
+  return !cancel.signal.aborted;
 }
 
 function makeSpec(context: RunnerContext, request: ServiceRequest, key: string): LaunchSpec {

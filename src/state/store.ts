@@ -54,7 +54,6 @@ const KINDS = {
   want: ".want.json",
   fence: ".fence",
   request: ".request.json",
-  reply: ".reply.json",
 } as const;
 
 export type FileKind = keyof typeof KINDS;

@@ -12,7 +12,8 @@
  *   running           alive    any      probes done                 ready | unhealthy
  *   running           alive    any      no probes, or nobody asks   running
  *   stopping          alive    any      -                           stopping
- *   stopping          gone     any      tree not yet swept          stopping while its stopper or host lives, else stopped
+ *   stopping          gone     any      tree not yet swept          stopping while its stopper, its host or something of it lives,
+ *                                                                   else stopped
  *   running           gone     any      -                           exited | failed, as far as it is known
  *   backoff           none     alive    -                           backoff
  *   backoff           none     gone     -                           failed
@@ -28,8 +29,8 @@ export interface Observed {
   /** Of the recorded leader; `gone` when none is recorded. */
   leader: Presence;
   host: Presence;
-  /** Whether a process that carries the token was found; asked only when the leader was never written down. */
-  tokenFound: boolean;
+  /** Whether a process of its tree was found; asked only when the leader was never written down, or a stop was cut off. */
+  treeFound: boolean;
   /** Whether somebody alive holds the key's lock. */
   locked: boolean;
 }
@@ -40,7 +41,7 @@ export function judgeState(seen: Observed): KeyState | null {
   if (record.phase === "backoff") return seen.host === "gone" ? "failed" : "backoff";
   if (record.leader === null) {
     if (seen.host !== "gone") return record.phase === "stopping" ? "stopping" : "starting";
-    if (seen.tokenFound) return record.phase === "stopping" ? "stopping" : "running";
+    if (seen.treeFound) return record.phase === "stopping" ? "stopping" : "running";
     return record.phase === "stopping" ? "stopped" : "failed";
   }
   if (seen.leader === "gone") return stateOfEnded(seen, record);
@@ -55,8 +56,8 @@ function stateOfLiving({ history, host }: Observed, record: LaunchRecord): KeySt
   return host === "gone" ? "running" : "starting";
 }
 
-function stateOfEnded({ history, host, locked }: Observed, record: LaunchRecord): KeyState {
-  if (record.phase === "stopping") return host === "alive" || locked ? "stopping" : "stopped";
+function stateOfEnded({ history, host, locked, treeFound }: Observed, record: LaunchRecord): KeyState {
+  if (record.phase === "stopping") return host === "alive" || locked || treeFound ? "stopping" : "stopped";
   return history?.exited?.code === 0 ? "exited" : "failed";
 }
 

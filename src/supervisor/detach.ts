@@ -58,10 +58,15 @@ export async function startDetached(
   };
   if (cancel.aborted) onCancel();
   else cancel.addEventListener("abort", onCancel);
-  for await (const event of readEvents(host.stdout)) {
-    report(event);
-    if (event.is === "failed") throw errorOf(event.error);
-    if (isLast(event, until)) return event;
+  try {
+    for await (const event of readEvents(host.stdout)) {
+      report(event);
+      if (event.is === "failed") throw errorOf(event.error);
+      if (isLast(event, until)) return event;
+    }
+  } finally {
+    // What is there is not cancelled by a Ctrl-C that means the next one (of several restarted, of what a command needs).
+    cancel.removeEventListener("abort", onCancel);
   }
   throw new DtError("host-lost", `The host of ${spec.key} ended before it could say what became of the launch.`, {
     status: EXIT.internal,

@@ -279,8 +279,12 @@ const BOUND_EVERY_MS = 1000;
 
 function watchLogSize({ record, spec, over }: Run, report: Report): void {
   const { maxBytes } = spec.settings.logs;
-  if (maxBytes === null) return;
-  const bound = boundLog(record.log, maxBytes);
+  if (maxBytes === null || record.logFile === null) return;
+  const bound = boundLog(record.log, record.logFile, maxBytes);
+  if (bound === null) {
+    report({ is: "note", text: `${record.key}: its log was moved or may not be read, so logs.maxSize is off` });
+    return;
+  }
   const timer = setInterval(() => {
     if (bound.check()) return;
     clearInterval(timer);

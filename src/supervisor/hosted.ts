@@ -34,7 +34,9 @@ export async function runDetachedHost(self: readonly string[]): Promise<number> 
     lockBackend: (input.lockBackend as LockBackend | null) ?? undefined,
   };
   const report = (event: LaunchEvent) => {
-    writeAll(1, `${JSON.stringify(event)}\n`);
+    // What went wrong goes to host.err when whoever asked has gone.
+    if (writeAll(1, `${JSON.stringify(event)}\n`) !== "written" && event.is === "failed")
+      writeAll(2, `${new Date().toISOString()} ${input.spec.key}: ${event.error.message}\n`);
   };
   const control: HostControl = {
     arrived: queue.arrived,

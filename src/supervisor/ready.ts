@@ -5,6 +5,7 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import type { ResolvedProbe } from "../manifest/resolved.ts";
 import type { LaunchRecord } from "../state/types.ts";
+import { messageOf } from "../sys/error.ts";
 import { spawnProbe } from "../sys/spawn.ts";
 import { queryOf } from "./end.ts";
 import { findTree } from "./tree.ts";
@@ -59,7 +60,8 @@ async function holdProbe(request: ReadyRequest, probe: ResolvedProbe): Promise<s
   const limit = probe.type === "delay" ? Number.POSITIVE_INFINITY : (request.timeoutMs ?? probe.timeoutMs);
   const attempt = TRIES[probe.type](request, probe as never, began);
   for (let wait = FIRST_INTERVAL_MS; ; wait *= 2) {
-    const why = await attempt();
+    // A try that fails in a way of its own (too many open files) may not end the host: it is tried again like the others.
+    const why = await attempt().catch(messageOf);
     if (why === null || request.signal.aborted) return null;
     const left = limit - (performance.now() - began);
     if (left <= 0) return `${why} (waited ${Math.round(limit / 100) / 10}s)`;

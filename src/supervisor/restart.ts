@@ -1,11 +1,13 @@
 /**
  * Asking a living host to restart its launch: a request file (0600, with a nonce and the asker's environment), a signal, and
- * an answer in a reply file. Who renames the request away owns it: the host that claims it, or the asker that gives up, never both.
+ * an answer in a reply file of that nonce. Who renames the request away owns it: the host that claims it, or the asker that gives up, never
+ * both. Of many who ask at once each waits until the request before its own was claimed.
  */
-import { renameSync } from "node:fs";
+import { linkSync, renameSync } from "node:fs";
+import { join } from "node:path";
 import type { LaunchRecord } from "../state/types.ts";
 import { errnoOf } from "../sys/error.ts";
-import { readJson, removeFile, writeJson } from "../sys/files.ts";
+import { readJson, removeFile, temporaryName, tryUnlink, writeJson } from "../sys/files.ts";
 import { presenceOf } from "../sys/identity.ts";
 import { signalNumber } from "../sys/signals.ts";
 import { errorOf, failureOf } from "./detach.ts";
@@ -32,47 +34,97 @@ const CLAIM_MS = 1500;
 
 export type RestartAnswer = "restarted" | "no-answer";
 
+/** How long a claimed request may be without a reply: between the host's rename and its write. */
+const REPLY_MS = 1000;
+
 /** Throws what the host could not do; `no-answer` means: go on as if there were no host. */
 export async function askRestart(ground: Ground, record: LaunchRecord, spec: LaunchSpec): Promise<RestartAnswer> {
   const { store, table } = ground;
-  const nonce = crypto.randomUUID();
+  const nonce = crypto.randomUUID().replaceAll("-", "");
   const request = store.path(record.key, "request");
-  const reply = store.path(record.key, "reply");
-  writeJson(request, { version: 1, nonce, spec } satisfies RequestFile);
+  const reply = replyPath(ground, spec, nonce);
+  await publish(request, { version: 1, nonce, spec });
   if (table.signal(record.host, signalNumber(RESTART_SIGNAL) as number) !== "sent") {
-    removeFile(request);
+    withdraw(request, nonce);
     return "no-answer";
   }
   const deadline = performance.now() + CLAIM_MS;
-  for (;;) {
-    const answer = readJson(reply, (value) => value as ReplyFile);
-    if (answer.is === "there" && answer.value.nonce === nonce) {
-      if (answer.value.state === "done") return "restarted";
-      if (answer.value.error !== null) throw errorOf(answer.value.error);
-      if (presenceOf(table, record.host) !== "alive") return "no-answer";
-    } else if (performance.now() > deadline || presenceOf(table, record.host) !== "alive") {
-      if (claim(request, `${request}.withdrawn`)) {
-        removeFile(`${request}.withdrawn`);
-        return "no-answer";
+  try {
+    for (;;) {
+      const isAlive = presenceOf(table, record.host) === "alive";
+      const answer = readJson(reply, (value) => value as ReplyFile);
+      if (answer.is === "there") {
+        if (answer.value.state === "done") return "restarted";
+        if (answer.value.error !== null) throw errorOf(answer.value.error);
+        if (!isAlive) return "no-answer";
+      } else if (!isAlive || performance.now() > deadline) {
+        if (withdraw(request, nonce) || !isAlive || performance.now() > deadline + REPLY_MS) return "no-answer";
       }
-      if (presenceOf(table, record.host) !== "alive") return "no-answer";
+      await Bun.sleep(3);
     }
-    await Bun.sleep(3);
+  } finally {
+    removeFile(reply);
   }
+}
+
+/** Takes the place of a request that nobody claims in time: its asker was killed, or the host does not answer. */
+async function publish(request: string, content: RequestFile): Promise<void> {
+  const temporary = temporaryName(request);
+  writeJson(temporary, content);
+  try {
+    const deadline = performance.now() + CLAIM_MS;
+    while (performance.now() < deadline) {
+      if (isLinked(temporary, request)) return;
+      await Bun.sleep(3);
+    }
+    renameSync(temporary, request);
+  } finally {
+    tryUnlink(temporary);
+  }
+}
+
+/** False while another request is there. Where there are no hard links, it is replaced. */
+function isLinked(temporary: string, request: string): boolean {
+  try {
+    linkSync(temporary, request);
+  } catch (error) {
+    if (errnoOf(error) === "EEXIST") return false;
+    renameSync(temporary, request);
+  }
+  return true;
+}
+
+/** Takes back what nobody has claimed. False when it is not there any more, or another's. */
+function withdraw(request: string, nonce: string): boolean {
+  const withdrawn = temporaryName(request);
+  const there = readJson(request, (value) => value as RequestFile);
+  if (there.is !== "there" || there.value.nonce !== nonce || !claim(request, withdrawn)) return false;
+  removeFile(withdrawn);
+  return true;
+}
+
+/** Named like a temporary, so that what a killed asker leaves is cleared. */
+function replyPath({ store }: Ground, { key, asker }: LaunchSpec, nonce: string): string {
+  return join(store.directory, `.${key}.reply.${asker.pid}.${nonce}.tmp`);
 }
 
 /** The host's side, on the signal. */
 export function claimRequests(ground: Ground, key: string, push: (request: HostRequest) => void): void {
   const { store } = ground;
   const request = store.path(key, "request");
-  const claimed = `${request}.claimed`;
+  const claimed = temporaryName(request);
   if (!claim(request, claimed)) return;
   const read = readJson(claimed, (value) => value as RequestFile);
   removeFile(claimed);
   if (read.is !== "there") return;
   const { nonce, spec } = read.value;
-  const reply = (state: ReplyFile["state"], error: FailureReport | null) =>
-    writeJson(store.path(key, "reply"), { version: 1, nonce, state, error } satisfies ReplyFile);
+  const reply = (state: ReplyFile["state"], error: FailureReport | null) => {
+    try {
+      writeJson(replyPath(ground, spec, nonce), { version: 1, nonce, state, error } satisfies ReplyFile);
+    } catch {
+      // a full disk: the launch goes before the answer, and who gets none goes on as if there were no host
+    }
+  };
   reply("claimed", null);
   push({
     is: "restart",

@@ -36,8 +36,14 @@ export function settledNow({ store, table }: Ground, key: string, notToken?: str
   return presenceOf(table, record.host) === "gone" ? { is: "running", record } : null;
 }
 
-export async function awaitSettled(ground: Ground, key: string, notToken?: string): Promise<Settled> {
+/** Throws when `signal` is aborted. */
+export async function awaitSettled(
+  ground: Ground,
+  key: string,
+  { notToken, signal }: { notToken?: string; signal?: AbortSignal } = {},
+): Promise<Settled> {
   for (;;) {
+    signal?.throwIfAborted();
     const settled = settledNow(ground, key, notToken);
     if (settled !== null) return settled;
     await Bun.sleep(LOOK_EVERY_MS);

@@ -288,7 +288,10 @@ async function raiseFence(path: string): Promise<FileLock | null> {
   }
 }
 
-/** The launch that `--ensure` leaves alone: alive, hosted, healthy, and of the same command, directory, environment and port. */
+/**
+ * The launch that `--ensure` leaves alone: alive, healthy, and of the same command, directory, environment and port. Whether one that is
+ * probed is healthy, only its host knows, so that must live too.
+ */
 function findSame({ store, table }: Ground, key: string, prepared: PreparedLaunch): LaunchRecord | null {
   const record = store.record(key);
   if (record.is !== "there" || record.value.phase !== "running" || record.value.specHash !== prepared.specHash)

@@ -1,4 +1,5 @@
 /** `dt stop` of one key: the caller does it itself, under the key's lock; with or without a host it works the same. */
+import { existsSync } from "node:fs";
 import { readLastLines } from "../logs/tail.ts";
 import type { Asker, ExitRecord } from "../state/types.ts";
 import { DtError, EXIT } from "../sys/error.ts";
@@ -24,10 +25,19 @@ export interface StopKeyRequest {
   timeoutMs: number | null;
 }
 
+/**
+ * Whether there is something to stop. Between two runs of a policy there is no record for a moment, but the lock is held then, and when
+ * it is not any more, the next record is there.
+ */
+export function isUnderWay({ store }: Ground, key: string): boolean {
+  const isRecorded = () => store.record(key).is !== "absent";
+  return isRecorded() || existsSync(store.path(key, "lock")) || isRecorded();
+}
+
 export async function stopKey(ground: Ground, request: StopKeyRequest, report: Report): Promise<StopKeyResult> {
   const { store, table } = ground;
   const { key } = request;
-  if (store.record(key).is === "absent") return { is: "not-running", key };
+  if (!isUnderWay(ground, key)) return { is: "not-running", key };
   store.prepare();
   const lock = await acquireLock({
     path: store.path(key, "lock"),

@@ -75,3 +75,24 @@ test("logs.maxSize bounds the disk space of a run; the tail stays whole", async 
     await root.dispose();
   }
 });
+
+test("what is needed and starting elsewhere is waited for: Ctrl-C ends the wait alone, and what is not ready in time is told", async () => {
+  const root = rootOf(`
+    api: { kind: "managed", run: ["sleep", "1000"], needs: ["n:db"] },
+    db: { kind: "managed", run: ["sleep", "1000"], ready: { log: "never", timeout: "2s" } },`);
+  try {
+    await root.dt(["n", "db", "-d", "--no-wait"]);
+    const first = (await psOf(root, "n:db:default"))?.pid as number;
+    const cancelled = root.spawn(["n", "api", "-d"]);
+    const late = root.dt(["n", "api", "-d"]);
+    await Bun.sleep(300); // somewhere within its wait
+    cancelled.kill("SIGINT");
+    expect(await cancelled.exited).toBe(130);
+    expect(await psOf(root, "n:db:default")).toMatchObject({ pid: first, state: "starting" });
+    expect(await late).toMatchObject({ code: 1, stderr: expect.stringContaining("which is not ready in time") });
+    expect(await psOf(root, "n:db:default")).toMatchObject({ pid: first, state: "unhealthy" });
+    expect(await psOf(root, "n:api:default")).toBeUndefined();
+  } finally {
+    await root.dispose();
+  }
+});

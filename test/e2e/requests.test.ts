@@ -1,8 +1,11 @@
-/** What is asked of a host while it does something else: it sweeps, waits to start again, or has just ended the old launch for a restart. */
+/** What is asked of a host, or of a key, while something else is done: sweeping, waiting to start again, a restart, another's change. */
 import { expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
+import { acquireLock } from "../../src/sys/lock.ts";
+import { makeProcessTable } from "../../src/sys/process.ts";
 import type { TestRoot } from "../kit.ts";
 import { until } from "../kit.ts";
-import { freePort, launchRoot, psOf, readLog, runs } from "./launch.kit.ts";
+import { freePort, launchRoot, printed, ps, psOf, readLog, runs } from "./launch.kit.ts";
 
 const CRASHES = `crash: { kind: "managed", run: "exit 3", restart: "on-failure" },`;
 const KEY = "t:crash:default";
@@ -87,6 +90,66 @@ test("a restart that fails when the old launch is gone: the failure stays writte
     expect(await psOf(root)).toMatchObject({ state: "failed", pid: null, exit: { reason: "start-failed" } });
   } finally {
     stranger.stop(true);
+    await root.dispose();
+  }
+});
+
+test("restarts of one launch at once: none hangs, each succeeds, one launch and no file of theirs is left", async () => {
+  const root = launchRoot("plain");
+  try {
+    await root.dt(["t", "dev", "-d"]);
+    const results = await Promise.all(Array.from({ length: 8 }, () => root.dt(["restart", "t", "dev"])));
+    expect(results.map(({ code, stderr }) => [code, code === 0 ? "" : stderr])).toEqual(results.map(() => [0, ""]));
+    expect(results.map(({ stderr }) => stderr).join("")).not.toContain("does not answer");
+    expect(await ps(root)).toMatchObject([{ key: "t:dev:default", state: "running" }]);
+    expect(readdirSync(root.run).filter((name) => /reply|request/.test(name))).toEqual([]);
+  } finally {
+    await root.dispose();
+  }
+});
+
+test("a stop waits for who is changing the key, also when it has no record at that moment", async () => {
+  const root = launchRoot("plain");
+  try {
+    await root.dt(["t", "dev", "-d"]);
+    await root.dt(["stop", "t", "dev"]);
+    const lock = await acquireLock({
+      path: `${root.run}/t:dev:default.lock`,
+      table: makeProcessTable(),
+      doing: "start",
+      command: "test",
+      timeoutMs: 1000,
+    });
+    const stop = root.dt(["stop", "t", "dev"]);
+    expect(await Promise.race([stop, Bun.sleep(500)])).toBeUndefined();
+    lock.release();
+    expect(await stop).toMatchObject({ code: 0, stderr: "dt: t:dev:default is not running\n" });
+  } finally {
+    await root.dispose();
+  }
+});
+
+test("a stop that was cut off when the leader was gone already: what is left is listed, and the next stop ends it", async () => {
+  const root = launchRoot("setsid child");
+  try {
+    await root.dt(["t", "dev", "-d"]);
+    const pids = await until("both printed", () => {
+      const found = printed(readLog(root));
+      return found.has("child") ? found : null;
+    });
+    const one = await psOf(root);
+    process.kill(one?.host?.pid as number, "SIGKILL");
+    await until("the host is gone", () => !runs(one?.host?.pid as number));
+    const record = JSON.parse(root.read(".dialtone/run/t:dev:default.meta.json"));
+    const stopping = { by: record.startedBy, at: new Date().toISOString() };
+    root.write(".dialtone/run/t:dev:default.meta.json", JSON.stringify({ ...record, phase: "stopping", stopping }));
+    process.kill(pids.get("leader") as number, "SIGKILL");
+    await until("the leader is gone", () => !runs(pids.get("leader") as number));
+    expect(await ps(root)).toMatchObject([{ state: "stopping", pid: pids.get("child"), exit: null }]);
+    expect((await root.dt(["stop", "t", "dev"])).code).toBe(0);
+    expect(runs(pids.get("child") as number)).toBe(false);
+    expect(await psOf(root)).toMatchObject({ state: "stopped", pid: null });
+  } finally {
     await root.dispose();
   }
 });
