@@ -14,7 +14,7 @@ interface Seen {
   probed?: boolean;
   ready?: LaunchHistory["ready"];
   code?: number | null;
-  tokenFound?: boolean;
+  treeFound?: boolean;
   locked?: boolean;
   exit?: ExitReason;
 }
@@ -40,7 +40,7 @@ function observe({
     exit: exit === undefined ? null : exitOf({ reason: exit }),
     leader: leader === "none" ? "gone" : leader,
     host,
-    tokenFound: false,
+    treeFound: false,
     locked: false,
     ...more,
   };
@@ -55,7 +55,7 @@ const rows: [row: string, seen: Seen[], state: KeyState | null][] = [
   ["no record, failed", [{ exit: "failed" }, { exit: "start-failed" }, { exit: "unknown" }], "failed"],
   ["starting, no leader, host alive", [{ phase: "starting", host: "alive" }], "starting"],
   ["starting, no leader, host not to be judged from here", [{ phase: "starting", host: "unknown" }], "starting"],
-  ["starting, no leader, host gone, token found", [{ phase: "starting", tokenFound: true }], "running"],
+  ["starting, no leader, host gone, token found", [{ phase: "starting", treeFound: true }], "running"],
   ["starting, no leader, host gone, nothing found", [{ phase: "starting" }], "failed"],
   ["an old exit says nothing beside a record", [{ phase: "starting", exit: "stopped" }], "failed"],
   [
@@ -93,7 +93,7 @@ const rows: [row: string, seen: Seen[], state: KeyState | null][] = [
   ],
   ["stopping, leader gone, nobody at it", [{ phase: "stopping", leader: "gone" }], "stopped"],
   ["stopping before the leader was written down", [{ phase: "stopping", host: "alive" }], "stopping"],
-  ["the same, host gone, token found", [{ phase: "stopping", tokenFound: true }], "stopping"],
+  ["the same, host gone, token found", [{ phase: "stopping", treeFound: true }], "stopping"],
   ["the same, host gone, nothing found", [{ phase: "stopping" }], "stopped"],
   ["running, leader gone, its success noted", [{ phase: "running", leader: "gone", code: 0 }], "exited"],
   [
@@ -139,7 +139,7 @@ describe("properties", () => {
       probed: fc.boolean(),
       ready: fc.constantFrom(null, READY, UNHEALTHY, WAITING),
       code: fc.constantFrom(null, 0, 1),
-      tokenFound: fc.boolean(),
+      treeFound: fc.boolean(),
       locked: fc.boolean(),
       exit: fc.constantFrom<ExitReason>("stopped", "exited", "failed", "unknown"),
     },
@@ -151,7 +151,7 @@ describe("properties", () => {
     fc.assert(
       fc.property(seen, (one) => {
         const observed = observe(one);
-        const found = observed.record?.leader === null && observed.tokenFound;
+        const found = observed.record?.leader === null && observed.treeFound;
         return observed.leader !== "gone" || found || !RUNS.includes(judgeState(observed));
       }),
       { numRuns: 5000 },
