@@ -218,10 +218,11 @@ function watchRecord(ground: Ground, run: Run, report: Report): void {
   let busy = false;
   const look = async () => {
     if (run.over.signal.aborted || !existsSync(ground.root)) return;
-    if (isLost()) return restoreRecord(ground, run, isLost, report);
     const there = store.record(key);
-    if (there.is !== "there" || there.value.token === token || leader === null) return;
-    if (presenceOf(table, leader) === "alive") await endSuperseded(ground, run, report);
+    if (there.is === "there" && there.value.token === token) return;
+    if (isLost()) return restoreRecord(ground, run, isLost, report);
+    if (there.is === "there" && leader !== null && presenceOf(table, leader) === "alive")
+      await endSuperseded(ground, run, report);
   };
   const timer = setInterval(() => {
     if (busy) return;

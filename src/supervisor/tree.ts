@@ -140,9 +140,12 @@ function addWithAllBelow(
   found: Map<number, ProcessEntry>,
   goesOn: (entry: ProcessEntry) => boolean,
 ): void {
-  if (found.has(entry.pid) || !goesOn(entry)) return;
-  found.set(entry.pid, entry);
-  for (const child of children.get(entry.pid) ?? []) addWithAllBelow(child, children, found, goesOn);
+  const waiting = [entry];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    if (found.has(next.pid) || !goesOn(next)) continue;
+    found.set(next.pid, next);
+    waiting.push(...(children.get(next.pid) ?? []));
+  }
 }
 
 /** Whether this is the very process that was recorded. */

@@ -139,7 +139,7 @@ test("a foreground launch that is stopped or replaced from elsewhere says by who
     expect(await first.exited).toBe(8);
     await shows(first, /t:dev:default stopped by dt stop t dev \(pid \d+\) after/);
     const second = onTerminal(root, ["t", "dev"]);
-    await until("it printed", () => readLog(root).includes("leader"));
+    await shows(second, "leader"); // the log on disk may still be the first run's
     await root.dt(["t", "dev", "-d"]);
     expect(await second.exited).toBe(8);
     await shows(second, /t:dev:default replaced by dt t dev -d \(pid \d+\) after/);
