@@ -2,7 +2,7 @@
 import { defineCommand } from "citty";
 import type { ManagedSettings } from "../manifest/resolved.ts";
 import { formatTruth } from "../output/truth.ts";
-import { LOCK_TIMEOUT_MS, refuseNested, runDetached } from "../runners/service.ts";
+import { LOCK_TIMEOUT_MS, refuseNested, runDetached, showPlan } from "../runners/service.ts";
 import { describeAsker } from "../state/asker.ts";
 import { parseKey, parseSelection } from "../state/key.ts";
 import type { LaunchRecord } from "../state/types.ts";
@@ -53,6 +53,7 @@ async function restartKey(context: DtContext, key: string, timeoutMs: number | n
   const { ground } = runner;
   const record = await awaitRecord(ground, key);
   const spec = await makeSpec(context, key, record, timeoutMs);
+  if (runner.dryRun) return showPlan(runner, spec);
   if (record !== null && presenceOf(ground.table, record.host) === "alive") {
     if ((await askRestart(ground, record, spec)) === "restarted") return tellRestarted(context, record.token, key);
     context.talk.say(`${key}: its host (pid ${record.host.pid}) does not answer; starting it with a new one`);

@@ -38,6 +38,8 @@ export default defineCommand({
     if (keys.length === 0)
       context.talk.say(selection.is === "plugin" ? `nothing of ${selection.plugin} runs` : "nothing runs");
 
+    if (context.globals.dryRun) return showPlan(context, keys);
+
     const by = describeAsker("user", context.argv);
     const ask = (key: string) =>
       stopKey(runner.ground, { key, by, lockTimeoutMs: LOCK_TIMEOUT_MS, timeoutMs }, (event) =>
@@ -50,6 +52,20 @@ export default defineCommand({
     return reportFailures(outcomes, (text) => context.talk.warn(text));
   },
 });
+
+/** `--dry-run`: what would be stopped, and nothing is. */
+function showPlan(context: DtContext, keys: readonly string[]): number {
+  const ground = context.ground();
+  const plan = keys
+    .filter((key) => isUnderWay(ground, key))
+    .map((key) => {
+      const record = ground.store.record(key);
+      return { key, pid: record.is === "there" ? (record.value.leader?.pid ?? null) : null };
+    });
+  const lines = plan.map(({ key, pid }) => `stop     ${key}${pid === null ? "" : `  pid ${pid}`}\n`);
+  print(context.globals.json ? `${JSON.stringify(plan)}\n` : lines.join(""));
+  return EXIT.done;
+}
 
 const SENTENCES: { [I in StopKeyResult["is"]]: (result: Extract<StopKeyResult, { is: I }>) => string } = {
   "not-running": ({ key }) => `${key} is not running`,

@@ -42,21 +42,19 @@ export async function runService(context: RunnerContext, request: ServiceRequest
     variant: request.variant || DEFAULT_VARIANT,
   });
   const spec = makeSpec(context, request, key);
-  if (context.dryRun) {
-    const plan = await prepareLaunch(context.ground, spec);
-    print(
-      formatPlan(
-        { key, argv: plan.argv, cwd: plan.cwd, added: plan.environment.added, port: plan.port, log: plan.log },
-        context.json,
-      ),
-    );
-    return EXIT.done;
-  }
+  if (context.dryRun) return showPlan(context, spec);
   refuseNested(context, key, "replace");
   if (request.index !== null && request.settings.needs.length > 0) {
     if (!(await startNeeded(context, request.index, spec))) return EXIT.interrupted;
   }
   return request.detach ? runDetached(context, spec, request.noWait) : runForeground(context, spec);
+}
+
+/** `--dry-run`: what would be started, and nothing is. */
+export async function showPlan({ ground, json }: RunnerContext, spec: LaunchSpec): Promise<number> {
+  const { argv, cwd, environment, port, log } = await prepareLaunch(ground, spec);
+  print(formatPlan({ key: spec.key, argv, cwd, added: environment.added, port, log }, json));
+  return EXIT.done;
 }
 
 /** False when Ctrl-C came meanwhile. */

@@ -354,3 +354,18 @@ test("printed pids are what ps says", async () => {
     expect((await psOf(root))?.pid).toBe(pid);
   });
 });
+
+test("--dry-run of stop and restart says what would be done and does nothing", async () => {
+  const root = launchRoot("plain");
+  await within(root, async () => {
+    await root.dt(["t", "dev", "-d"]);
+    const { pid } = (await psOf(root)) as { pid: number };
+    expect(await root.dt(["stop", "--all", "--dry-run"])).toMatchObject({
+      code: 0,
+      stdout: `stop     t:dev:default  pid ${pid}\n`,
+    });
+    const restart = await root.dt(["--dry-run", "restart", "t", "dev"]);
+    expect([restart.code, restart.stdout]).toEqual([0, expect.stringContaining("command  bun stubborn.ts plain")]);
+    expect(await psOf(root)).toMatchObject({ pid, state: "running" });
+  });
+});
