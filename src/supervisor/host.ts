@@ -354,18 +354,24 @@ function decide(
     noteGivenUp(ground, exit, decision.after + 1);
   }
   if (decision.is !== "restart") return { is: "end", end: { is: "ended", exit } };
-  ground.store.writeRecord({
-    ...record,
-    phase: "backoff",
-    leader: null,
-    logFile: null,
-    restarts: record.restarts + 1,
-    backoff: {
-      because: exit.text,
-      nextAt: new Date(Date.now() + decision.afterMs).toISOString(),
-      inRow: decision.inRow,
-    },
-  });
+  try {
+    ground.store.writeRecord({
+      ...record,
+      phase: "backoff",
+      leader: null,
+      logFile: null,
+      restarts: record.restarts + 1,
+      backoff: {
+        because: exit.text,
+        nextAt: new Date(Date.now() + decision.afterMs).toISOString(),
+        inRow: decision.inRow,
+      },
+    });
+  } catch (error) {
+    // What cannot be written down cannot be waited for: nobody would see or stop it.
+    report({ is: "note", text: `${record.key} is not started again: ${(error as Error).message}` });
+    return { is: "end", end: { is: "ended", exit } };
+  }
   return { ...decision, because: exit.text, exit };
 }
 

@@ -52,9 +52,16 @@ export function isFree(port: number): boolean {
 }
 
 /** Throws `port-taken` when somebody else listens on the port a launch is to get. To be called when the key's old launch is gone. */
-export function checkPort({ table }: Ground, key: string, port: number | null): void {
+export function checkPort(
+  { table }: Ground,
+  key: string,
+  port: number | null,
+  own: ReadonlySet<number> = new Set(),
+): void {
   if (port === null) return;
   const holders = table.listenersOn(port);
+  // Where the old launch listens, the port will be free when that is gone.
+  if (holders?.some((pid) => own.has(pid))) return;
   if (holders === null || holders.length > 0) {
     const named = (holders ?? []).map((pid) => {
       const owner = table.environmentOf(pid, "DIALTONE_KEY");

@@ -29,7 +29,7 @@ import { checkPort } from "./port.ts";
 import { type PreparedLaunch, prepareLaunch } from "./prepare.ts";
 import { describeProbe } from "./probes.ts";
 import { type StopTreeResult, stopTree } from "./stop.ts";
-import { unrecordedQuery } from "./tree.ts";
+import { findTree, unrecordedQuery } from "./tree.ts";
 import type { Ground, LaunchEvent, LaunchLine, LaunchSpec, Report } from "./types.ts";
 
 export interface StartOptions {
@@ -119,6 +119,7 @@ async function startInPlace(
   const same = spec.ensure ? findSame(ground, spec.key, prepared) : null;
   if (same !== null) return { is: "unchanged", record: same };
   refuseSharedLog(ground, spec.key, prepared.log);
+  refuseStrangersPort(ground, spec.key, prepared.port);
   await clearPlace(ground, spec, identifySelf(table), report, options);
   options.signal?.throwIfAborted();
   store.writeWant({ version: 1, key: spec.key, want: "run", at: new Date().toISOString(), by: spec.asker });
@@ -149,6 +150,14 @@ async function startInPlace(
   } finally {
     fence?.release();
   }
+}
+
+/** A rerun onto a port that somebody else holds is refused before the old launch is touched. */
+function refuseStrangersPort(ground: Ground, key: string, port: number | null): void {
+  const old = ground.store.record(key);
+  if (port === null || old.is !== "there") return;
+  const tree = findTree(ground.table, queryOf(ground, old.value)).members;
+  checkPort(ground, key, port, new Set(tree.map((one) => one.identity.pid)));
 }
 
 /** Ends what is recorded under the key; what a record that does not parse stood for is searched for by key and root. */

@@ -369,3 +369,24 @@ test("--dry-run of stop and restart says what would be done and does nothing", a
     expect(await psOf(root)).toMatchObject({ pid, state: "running" });
   });
 });
+
+test("a rerun onto a port that somebody else holds leaves the old launch running", async () => {
+  const port = freePort();
+  const root = launchRoot("server", `port: ${port}, ready: { port: true },`);
+  const stranger = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  await within(root, async () => {
+    await root.dt(["t", "dev", "-d"]);
+    const before = await psOf(root);
+    const manifest = root.read("manifests/t.ts");
+    root.write("manifests/t.ts", manifest.replace(`port: ${port}`, `port: ${stranger.port}`));
+    const refused = await root.dt(["t", "dev", "-d"]);
+    expect({ code: refused.code, stderr: refused.stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringContaining(`needs port ${stranger.port}`),
+    });
+    expect(await psOf(root)).toMatchObject({ state: "ready", pid: before?.pid as number });
+    root.write("manifests/t.ts", manifest);
+    expect((await root.dt(["t", "dev", "-d"])).code).toBe(0); // its own port is no stranger's
+  });
+  stranger.stop(true);
+});

@@ -34,7 +34,7 @@ function identityOf(pid: number): ProcessIdentity {
 
 /** A process that has ended and whose parent, this shell, does not ask. */
 async function zombie(): Promise<{ pid: number; parent: Bun.Subprocess }> {
-  const parent = spawn(["bash", "-c", "sleep 0 & echo $!; exec sleep 1000"], { stdio: ["ignore", "pipe", "ignore"] });
+  const parent = spawn(["bash", "-c", "sleep 0.2 & echo $!; exec sleep 1000"], { stdio: ["ignore", "pipe", "ignore"] });
   const reader = (parent.stdout as unknown as ReadableStream<Uint8Array>).getReader();
   const pid = Number(new TextDecoder().decode((await reader.read()).value));
   reader.releaseLock();
