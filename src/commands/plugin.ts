@@ -1,5 +1,11 @@
 /** `dt <plugin> <command> [variant] …`: finds the command in the index and hands it to its runner. */
-import type { ManifestIndex, ResolvedCommand, ResolvedPlugin, Settings } from "../manifest/resolved.ts";
+import type {
+  ManifestFailure,
+  ManifestIndex,
+  ResolvedCommand,
+  ResolvedPlugin,
+  Settings,
+} from "../manifest/resolved.ts";
 import { makePaint } from "../output/talk.ts";
 import { DEFAULT_VARIANT } from "../state/key.ts";
 import { inheritedDescriptors } from "../sys/descriptors.ts";
@@ -30,12 +36,19 @@ export async function showPlugin(context: DtContext, name: string): Promise<numb
   return EXIT.done;
 }
 
+/** Why a plugin is not there: its own manifest's failure, by name or file, or that of a folder that was refused whole. */
+export function failureOf(index: ManifestIndex, name: string): ManifestFailure | undefined {
+  return (
+    index.failures.find((one) => one.plugin === name) ??
+    index.failures.find((one) => new RegExp(`/${RegExp.escape(name)}\\.\\w+$`).test(one.file)) ??
+    index.failures.find((one) => /\/manifests$/.test(one.file))
+  );
+}
+
 function findPlugin(index: ManifestIndex, name: string): ResolvedPlugin {
   const plugin = Object.hasOwn(index.plugins, name) ? index.plugins[name] : undefined;
   if (plugin !== undefined) return plugin;
-  const failure =
-    index.failures.find((one) => one.plugin === name) ??
-    index.failures.find((one) => new RegExp(`/${RegExp.escape(name)}\\.\\w+$`).test(one.file));
+  const failure = failureOf(index, name);
   if (failure !== undefined) {
     throw new DtError("manifest", `The plugin ${name} could not be loaded: ${failure.message}`, {
       status: EXIT.usage,

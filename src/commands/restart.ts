@@ -17,6 +17,7 @@ import { print } from "../sys/stdio.ts";
 import { durationOf, usage } from "./args.ts";
 import { type DtContext, rememberRoot } from "./context.ts";
 import { keysOf } from "./look.ts";
+import { failureOf } from "./plugin.ts";
 
 export default defineCommand({
   meta: { name: "restart", description: "Start launches anew, with the manifest and environment as they are now" },
@@ -72,7 +73,7 @@ async function makeSpec(
   const index = await context.index();
   const settings = index.plugins[plugin]?.commands[command]?.variants[variant];
   if (settings?.kind !== "managed") {
-    const failure = index.failures.find((one) => one.plugin === plugin);
+    const failure = failureOf(index, plugin);
     throw new DtError(
       "unknown-command",
       `${key} cannot be restarted: ${failure?.message ?? "no manifest declares it as a managed command now"}`,

@@ -48,8 +48,16 @@ export default defineCommand({
     const outcomes = await Promise.allSettled(keys.map(ask));
     const results = outcomes.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
     for (const result of results) context.talk.say(SENTENCES[result.is](result as never));
-    if (context.globals.json) print(`${JSON.stringify(results.map(toJson))}\n`);
-    return reportFailures(outcomes, (text) => context.talk.warn(text));
+    const shown = results.map(toJson);
+    const failure = worstFailure(outcomes, (text) => context.talk.warn(text));
+    // One document either way: with `--json` an error is printed in place of the result, and holds what was stopped all the same.
+    if (failure !== null)
+      throw new DtError(failure.code, failure.message, {
+        ...optionsOf(failure),
+        details: { ...failure.details, results: shown },
+      });
+    if (context.globals.json) print(`${JSON.stringify(shown)}\n`);
+    return EXIT.done;
   },
 });
 
@@ -80,13 +88,20 @@ function toJson(result: StopKeyResult) {
 }
 
 /** The worst failure decides the status; each is told. */
-function reportFailures(outcomes: readonly PromiseSettledResult<unknown>[], warn: (text: string) => void): number {
+function worstFailure(
+  outcomes: readonly PromiseSettledResult<unknown>[],
+  warn: (text: string) => void,
+): DtError | null {
   const errors = outcomes.flatMap((one) => (one.status === "rejected" ? [one.reason as unknown] : []));
-  if (errors.length === 0) return EXIT.done;
+  if (errors.length === 0) return null;
   const known = errors.filter((error): error is DtError => error instanceof DtError);
   const bug = errors.find((error) => !(error instanceof DtError));
   if (bug !== undefined) throw bug;
   const worst = known.sort((a, b) => b.status - a.status)[0] as DtError;
   for (const error of known) if (error !== worst) warn(error.message);
-  throw worst;
+  return worst;
+}
+
+function optionsOf({ hint, status }: DtError) {
+  return { status, ...(hint === undefined ? {} : { hint }) };
 }

@@ -33,9 +33,9 @@ export function checkLogPath(path: string): void {
 }
 
 /** Moves earlier runs on by one, keeps `keep` of them, and opens an empty file for appending. */
-export function openRun(path: string, keep: number, mode: number): OpenedLog {
+export function openRun(path: string, keep: number, mode: number, known = true): OpenedLog {
   try {
-    shiftRuns(path, keep);
+    shiftRuns(path, keep, known);
     const fd = openSync(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT, mode);
     const { dev, ino } = fstatSync(fd);
     return { fd, file: { dev, ino } };
@@ -44,7 +44,9 @@ export function openRun(path: string, keep: number, mode: number): OpenedLog {
   }
 }
 
-function shiftRuns(path: string, keep: number): void {
+function shiftRuns(path: string, asked: number, known: boolean): void {
+  // A file that no launch of this key wrote may be somebody's own: it is moved aside also where no run is kept.
+  const keep = known ? asked : Math.max(1, asked);
   removeIfThere(keep === 0 ? path : `${path}.${keep}`);
   for (let run = keep - 1; run >= 0; run--) {
     try {

@@ -91,7 +91,7 @@ export interface ManagedFields extends CommonFields {
   restart?: "no" | "on-failure" | "always";
   /** Keys that must be healthy first (`"db:dev"`, variant optional). Default none. */
   needs?: string[];
-  /** Give it a terminal (PTY) instead of `/dev/null` and the log file. Default `false`. */
+  /** Give it a terminal (PTY) instead of `/dev/null` and the log file. Default `false`; `true` is refused until a later version. */
   tty?: boolean;
 }
 

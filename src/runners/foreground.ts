@@ -31,7 +31,7 @@ export async function runForeground(context: RunnerContext, spec: LaunchSpec): P
   const cancel = new AbortController();
   let interrupts = 0;
   // What was ignored when dt started (nohup, a shell's background job) stays ignored.
-  const on = (signal: "SIGINT" | "SIGTERM" | "SIGHUP", heard: () => void) => {
+  const on = (signal: "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGQUIT", heard: () => void) => {
     if (!isIgnored(signalNumber(signal) as number)) process.on(signal, heard);
   };
   on("SIGINT", () => {
@@ -40,10 +40,12 @@ export async function runForeground(context: RunnerContext, spec: LaunchSpec): P
     cancel.abort();
     queue.push({ is: "interrupt" });
   });
-  on("SIGTERM", () => {
-    cancel.abort();
-    queue.push({ is: "terminate", by: "signal", signal: "SIGTERM" });
-  });
+  for (const signal of ["SIGTERM", "SIGQUIT"] as const) {
+    on(signal, () => {
+      cancel.abort();
+      queue.push({ is: "terminate", by: "signal", signal });
+    });
+  }
   on("SIGHUP", () => {
     cancel.abort();
     queue.push({ is: "terminate", by: "hangup", signal: "SIGHUP" });

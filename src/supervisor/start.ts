@@ -131,7 +131,12 @@ async function startInPlace(
     const self = identifySelf(table);
     written = makeRecord(ground, spec, prepared, self, options.restarts);
     store.writeRecord(written);
-    const log = openRun(prepared.log, spec.settings.logs.keep, prepared.ownLog ? 0o600 : 0o644);
+    const log = openRun(
+      prepared.log,
+      spec.settings.logs.keep,
+      prepared.ownLog ? 0o600 : 0o644,
+      isKnownLog(ground, spec.key, prepared.log),
+    );
     let leader: SpawnedLeader;
     try {
       written = { ...written, logFile: log.file };
@@ -150,6 +155,12 @@ async function startInPlace(
   } finally {
     fence?.release();
   }
+}
+
+/** Whether the key's last launch wrote this file. */
+function isKnownLog({ store }: Ground, key: string, log: string): boolean {
+  const exit = store.exit(key);
+  return exit.is === "there" && exit.value.log === log;
 }
 
 /** A rerun onto a port that somebody else holds is refused before the old launch is touched. */

@@ -20,14 +20,19 @@ export function findRoot({ directory, cwd, env }: RootRequest): string | null {
     if (!statOf(start)?.isDirectory()) {
       throw new DtError("no-root", `-C ${directory}: ${start} is not a directory.`, { status: EXIT.usage });
     }
-    return nearestRoot(start);
+    return nearestRoot(start, MANIFESTS) ?? nearestRoot(start, STATE);
   }
-  return nearestRoot(cwd) ?? (env.DIALTONE_ROOT ? nearestRoot(resolve(cwd, env.DIALTONE_ROOT)) : null);
+  const named = env.DIALTONE_ROOT ? nearestRoot(resolve(cwd, env.DIALTONE_ROOT), MANIFESTS) : null;
+  return nearestRoot(cwd, MANIFESTS) ?? named ?? nearestRoot(cwd, STATE);
 }
 
-function nearestRoot(start: string): string | null {
+const MANIFESTS = "manifests";
+/** Where `manifests/` is gone (another branch, say), what was started must still be seen and stopped. */
+const STATE = ".dialtone/run";
+
+function nearestRoot(start: string, holding: string): string | null {
   for (let directory = start; ; directory = dirname(directory)) {
-    if (statOf(join(directory, "manifests"))?.isDirectory()) return realpathSync(directory);
+    if (statOf(join(directory, holding))?.isDirectory()) return realpathSync(directory);
     if (dirname(directory) === directory) return null;
   }
 }

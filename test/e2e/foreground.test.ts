@@ -88,6 +88,7 @@ test("what ignores SIGINT gets SIGKILL when stop.timeout is over", async () => {
 for (const [what, end] of [
   ["closing the terminal", (screen: Screen) => screen.close()],
   ["SIGTERM", (screen: Screen) => process.kill(screen.pid, "SIGTERM")],
+  ["Ctrl-\\", (screen: Screen) => screen.type("\x1c")],
 ] as const) {
   test(`${what} stops the launch as dt stop does`, async () => {
     const root = launchRoot("polite");

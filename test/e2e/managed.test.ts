@@ -1,6 +1,6 @@
 /** Managed launches as a user drives them: start, replace, ready, stop, restart, ensure, what is told and what is on disk. */
 import { expect, test } from "bun:test";
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type TestRoot, until } from "../kit.ts";
 import { freePort, lastLine, launchRoot, printed, ps, psOf, readLog, runs } from "./launch.kit.ts";
@@ -389,4 +389,41 @@ test("a rerun onto a port that somebody else holds leaves the old launch running
     expect((await root.dt(["t", "dev", "-d"])).code).toBe(0); // its own port is no stranger's
   });
   stranger.stop(true);
+});
+
+test("without its manifests a launch is still listed and stopped, also from below", async () => {
+  const root = launchRoot("plain");
+  await within(root, async () => {
+    await root.dt(["t", "dev", "-d"]);
+    const pid = (await psOf(root))?.pid as number;
+    renameSync(join(root.dir, "manifests"), join(root.dir, "elsewhere"));
+    expect(await psOf(root)).toMatchObject({ state: "running", pid });
+    expect((await root.dt(["stop", "t", "dev"], { cwd: join(root.dir, "elsewhere") })).code).toBe(0);
+    expect(runs(pid)).toBe(false);
+    renameSync(join(root.dir, "elsewhere"), join(root.dir, "manifests"));
+  });
+});
+
+test("a log that names somebody's own file moves it aside, also where no run is kept", async () => {
+  const root = launchRoot("plain", `log: "mine.txt", logs: { keep: 0 },`);
+  await within(root, async () => {
+    root.write("mine.txt", "precious\n");
+    await root.dt(["t", "dev", "-d"]);
+    expect(root.read("mine.txt.1")).toBe("precious\n");
+    await root.dt(["t", "dev", "-d"]);
+    expect(root.read("mine.txt.1")).toBe("precious\n");
+  });
+});
+
+test("a manifests folder that is refused is named when its plugin is asked for", async () => {
+  const root = launchRoot("plain");
+  await within(root, async () => {
+    chmodSync(join(root.dir, "manifests"), 0o777);
+    const refused = await root.dt(["t", "dev", "-d"]);
+    expect({ code: refused.code, stderr: refused.stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringContaining("manifests"),
+    });
+    expect(refused.stderr).toContain("chmod");
+  });
 });

@@ -1,6 +1,6 @@
 /** `dt why`: what it says of a key in every state, from what is on disk; and what exit.json holds. */
 import { expect, test } from "bun:test";
-import { appendFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestRoot, until } from "../kit.ts";
 import { freePort, launchRoot, ps, psOf, readLog, runs } from "./launch.kit.ts";
@@ -304,22 +304,22 @@ test("a start that fails under the lock while the old launch runs on writes noth
 });
 
 test("a start that fails after the old launch was ended: the new failure is told, and who asked", async () => {
-  const port = freePort();
-  const root = launchRoot("plain");
+  // What is to be started is there when it is looked for, and gone when the old launch has ended.
+  const root = launchRoot("plain", `run: "trap 'rm -f prog; exit 0' TERM; echo up; while :; do sleep 0.02; done",`);
   await within(root, async () => {
     await root.dt(["t", "dev", "-d"]);
+    await until("it listens to SIGTERM", () => readLog(root).includes("up") || null);
     const old = (await psOf(root))?.pid as number;
+    chmodSync(root.write("prog", "#!/bin/sh\nsleep 1000\n"), 0o755);
     root.write(
       "manifests/t.ts",
-      `export default { name: "t", commands: { dev: { kind: "managed", run: ["sleep", "1000"], port: ${port} } } };`,
+      `export default { name: "t", commands: { dev: { kind: "managed", run: ["./prog"] } } };`,
     );
-    const stranger = Bun.listen({ hostname: "127.0.0.1", port, socket: { data() {} } });
-    expect((await root.dt(["t", "dev", "-d"])).code).toBe(1);
-    stranger.stop(true);
+    expect((await root.dt(["t", "dev", "-d"])).code).toBe(127);
     expect(runs(old)).toBe(false);
     expect(await whyOf(root)).toMatchObject({
       state: "failed",
-      exit: { reason: "start-failed", error: { code: "port-taken" } },
+      exit: { reason: "start-failed", error: { code: "not-found" } },
     });
     await until("no host is left", () => root.processes().length === 0);
   });
