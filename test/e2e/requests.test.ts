@@ -1,11 +1,11 @@
 /** What is asked of a host, or of a key, while something else is done: sweeping, waiting to start again, a restart, another's change. */
 import { expect, test } from "bun:test";
-import { readdirSync } from "node:fs";
+import { chmodSync, readdirSync } from "node:fs";
 import { acquireLock } from "../../src/sys/lock.ts";
 import { makeProcessTable } from "../../src/sys/process.ts";
 import type { TestRoot } from "../kit.ts";
 import { until } from "../kit.ts";
-import { freePort, launchRoot, printed, ps, psOf, readLog, runs } from "./launch.kit.ts";
+import { launchRoot, printed, ps, psOf, readLog, runs } from "./launch.kit.ts";
 
 const CRASHES = `crash: { kind: "managed", run: "exit 3", restart: "on-failure" },`;
 const KEY = "t:crash:default";
@@ -76,20 +76,25 @@ test("stopped or replaced while it waits: says by whom and ends with the command
 });
 
 test("a restart that fails when the old launch is gone: the failure stays written down, and no policy revives the old one", async () => {
-  const root = launchRoot("server", `restart: "on-failure", port: ${freePort()}, ready: { http: "/" },`);
-  const stranger = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  // What is to be started is there when it is looked for, and gone when the old launch has ended.
+  const root = launchRoot(
+    "plain",
+    `restart: "on-failure", run: "trap 'rm -f prog; exit 0' TERM; echo up; while :; do sleep 0.02; done",`,
+  );
   try {
     const host = root.spawn(["t", "dev"]);
-    await until("it is ready", async () => (await psOf(root))?.state === "ready" || null);
-    const manifest = root.read("manifests/t.ts");
-    root.write("manifests/t.ts", manifest.replace(/port: \d+/, `port: ${stranger.port}`));
+    await until("it listens to SIGTERM", () => readLog(root).includes("up") || null);
+    chmodSync(root.write("prog", "#!/bin/sh\nsleep 1000\n"), 0o755);
+    root.write(
+      "manifests/t.ts",
+      `export default { name: "t", commands: { dev: { kind: "managed", run: ["./prog"], restart: "on-failure" } } };`,
+    );
     const restart = await root.dt(["restart", "t", "dev"]);
-    expect([restart.code, restart.stderr]).toEqual([1, expect.stringContaining(`needs port ${stranger.port}`)]);
-    expect(await host.exited).toBe(1);
+    expect([restart.code, restart.stderr]).toEqual([127, expect.stringContaining("prog")]);
+    await host.exited;
     expect(await host.stderr.text()).not.toContain("starting it again");
     expect(await psOf(root)).toMatchObject({ state: "failed", pid: null, exit: { reason: "start-failed" } });
   } finally {
-    stranger.stop(true);
     await root.dispose();
   }
 });
