@@ -73,7 +73,7 @@ export async function endLaunch(ground: Ground, record: LaunchRecord, request: E
   });
   if (stopped.survivors.length > 0) throw survivorError(record.key, stopped.survivors);
   const status = await readStatus(ground, record, request);
-  if (!sameIdentity(record.host, request.self)) await waitForHostGone(ground, record, request.how === "replace");
+  if (!sameIdentity(record.host, request.self)) await waitForHostGone(ground, record);
   const exit = makeExit(record, request, stopping, status, stopped);
   write({ how: "stop" }, () => store.writeExit(exit));
   store.removeRecord(record);
@@ -110,7 +110,7 @@ async function endBackoff(ground: Ground, record: LaunchRecord, request: EndRequ
   const exit: ExitRecord = isEnd ? { ...base, reason: REASONS[request.how], by: request.by, text } : base;
   if (isEnd) write(request, () => store.writeExit(exit));
   store.removeRecord(record);
-  if (!sameIdentity(record.host, request.self)) await waitForHostGone(ground, record, true);
+  if (!sameIdentity(record.host, request.self)) await waitForHostGone(ground, record);
   return { exit, stopped, tookMs: Math.round(performance.now() - began) };
 }
 
@@ -159,7 +159,7 @@ function refuseForeignNamespace({ table }: Ground, record: LaunchRecord): void {
  */
 async function finishUnknownLeader(ground: Ground, record: LaunchRecord, self: ProcessIdentity): Promise<void> {
   if (record.leader !== null || sameIdentity(record.host, self)) return;
-  await waitForHostGone(ground, record, true);
+  await waitForHostGone(ground, record);
   const { tryFlock } = await import("../sys/flock.ts");
   const deadline = performance.now() + HOST_GRACE_MS;
   for (;;) {
@@ -170,13 +170,12 @@ async function finishUnknownLeader(ground: Ground, record: LaunchRecord, self: P
   }
 }
 
-/** Verified gone, or killed after the grace when a successor needs its place. */
-async function waitForHostGone({ table }: Ground, record: LaunchRecord, kill: boolean): Promise<void> {
+/** Verified gone, or killed after the grace: a frozen one could serve its key again later. */
+async function waitForHostGone({ table }: Ground, record: LaunchRecord): Promise<void> {
   const deadline = performance.now() + HOST_GRACE_MS;
   let killed = false;
   while (presenceOf(table, record.host) === "alive") {
     if (performance.now() > deadline) {
-      if (!kill) return;
       if (!killed) table.signal(record.host, SIGKILL);
       killed = true;
       if (performance.now() > deadline + HOST_GRACE_MS) {

@@ -131,6 +131,8 @@ async function startInPlace(
     const self = identifySelf(table);
     written = makeRecord(ground, spec, prepared, self, options.restarts);
     store.writeRecord(written);
+    // Looked for again now that this start can be seen: of two at the same instant, at least one sees the other (maybe both do).
+    refuseSharedLog(ground, spec.key, prepared.log);
     const log = openRun(
       prepared.log,
       spec.settings.logs.keep,

@@ -427,3 +427,32 @@ test("a manifests folder that is refused is named when its plugin is asked for",
     expect(refused.stderr).toContain("chmod");
   });
 });
+
+test("a frozen host does not outlive a stop: it could serve its key again", async () => {
+  const root = launchRoot("plain");
+  await within(root, async () => {
+    await root.dt(["t", "dev", "-d"]);
+    const host = (await psOf(root))?.host?.pid as number;
+    process.kill(host, "SIGSTOP");
+    expect((await root.dt(["stop", "t", "dev"])).code).toBe(0);
+    expect(runs(host)).toBe(false);
+    expect(root.processes()).toEqual([]);
+  });
+});
+
+test("two keys with one log, started at the same instant, never both run", async () => {
+  const root = launchRoot(
+    "plain",
+    `log: "dev.log",`,
+    `two: { kind: "managed", run: ["sleep", "1000"], log: "dev.log" },`,
+  );
+  await within(root, async () => {
+    await root.dt(["list"]);
+    for (let round = 0; round < 5; round++) {
+      const both = await Promise.all([root.dt(["t", "dev", "-d"]), root.dt(["t", "two", "-d"])]);
+      expect(both.filter((one) => one.code === 0).length).toBeLessThan(2);
+      expect((await ps(root)).filter((one) => one.pid !== null).length).toBeLessThan(2);
+      await root.dt(["stop", "t"]);
+    }
+  });
+});
