@@ -301,8 +301,8 @@ describe("left out", () => {
 test("a tree of many generations", () => {
   const depth = 3000;
   const processes: FakeProcess[] = Array.from({ length: depth }, (_, at) => ({
-    pid: 1000 + at,
-    ppid: at === 0 ? LEADER : 999 + at,
+    pid: 5_000_000 + at, // beyond any real pid: this very process is left out of every tree
+    ppid: at === 0 ? LEADER : 4_999_999 + at,
   }));
   expect(look({ processes: [host, leader, ...processes] }).members).toHaveLength(depth + 1);
 });
