@@ -11,8 +11,7 @@ import { readJson, removeFile, temporaryName, tryUnlink, writeJson } from "../sy
 import { presenceOf } from "../sys/identity.ts";
 import { signalNumber } from "../sys/signals.ts";
 import { errorOf, failureOf } from "./detach.ts";
-import type { HostRequest } from "./host.ts";
-import type { FailureReport, Ground, LaunchSpec } from "./types.ts";
+import type { FailureReport, Ground, HostRequest, LaunchSpec } from "./types.ts";
 
 export const RESTART_SIGNAL = "SIGUSR2";
 

@@ -58,7 +58,7 @@ export function fakeTable(list: readonly FakeProcess[], self: FakeProcess = { pi
     signal: () => "unknown",
     signalGroup: () => null,
     becomeSubreaper: () => false,
-    childrenOfSelf: () => [],
+    childrenOf: () => [],
   };
   return table;
 }
