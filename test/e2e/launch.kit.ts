@@ -55,6 +55,25 @@ export function runs(pid: number): boolean {
   }
 }
 
+/** What a process was started as, its words separated by spaces; empty when it is gone. */
+export function commandLineOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " ");
+  } catch {
+    return "";
+  }
+}
+
+/** The leaders of a root's `dev` that runs this stubborn program. */
+export function leadersOf(root: TestRoot, program = "plain"): number[] {
+  return root.processes().filter((pid) => commandLineOf(pid).includes(`stubborn.ts ${program}`));
+}
+
+/** The detached hosts of a root. */
+export function hostsOf(root: TestRoot): number[] {
+  return root.processes().filter((pid) => commandLineOf(pid).includes("__host"));
+}
+
 /** Pids a stubborn program printed, by what it called them. */
 export function printed(log: string): Map<string, number> {
   return new Map(

@@ -3,28 +3,16 @@
  * launch. The instants are drawn at random here; how many rounds: DT_FAULT_ROUNDS (CI draws a few, the soak thousands).
  */
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
-import { launchRoot, type Ps, psOf, runs } from "../e2e/launch.kit.ts";
+import { hostsOf, launchRoot, leadersOf, type Ps, psOf, runs } from "../e2e/launch.kit.ts";
 import { type TestRoot, until } from "../kit.ts";
 
 const ROUNDS = Number(process.env.DT_FAULT_ROUNDS ?? 25);
-
-function commandLine(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
-  } catch {
-    return "";
-  }
-}
-
-const leaders = (root: TestRoot) => root.processes().filter((pid) => commandLine(pid).includes("stubborn.ts plain"));
-const hosts = (root: TestRoot) => root.processes().filter((pid) => commandLine(pid).includes("__host"));
 
 /** What `ps` says must be what is. A dt that is at work may be between two steps, so it is asked when all callers are gone. */
 async function expectTruth(root: TestRoot): Promise<Ps | undefined> {
   return until("ps and the process table agree", async () => {
     const shown = await psOf(root);
-    const alive = leaders(root);
+    const alive = leadersOf(root);
     const claims = shown?.pid ?? null;
     return (claims === null ? alive.length === 0 : alive.length === 1 && alive[0] === claims) ? { shown } : null;
   }).then(({ shown }) => shown);
@@ -36,16 +24,16 @@ async function expectOneAfterStart(root: TestRoot): Promise<void> {
   expect({ code: started.code, stderr: started.stderr }).toMatchObject({ code: 0 });
   await until("one launch and one host are left", async () => {
     const pid = (await psOf(root))?.pid;
-    const alive = leaders(root);
-    return alive.length === 1 && alive[0] === pid && hosts(root).length === 1;
+    const alive = leadersOf(root);
+    return alive.length === 1 && alive[0] === pid && hostsOf(root).length === 1;
   });
 }
 
 for (const [what, victims, args] of [
-  ["a host that starts", hosts, ["t", "dev", "-d"]],
+  ["a host that starts", hostsOf, ["t", "dev", "-d"]],
   ["a caller that starts", () => [], ["t", "dev", "-d"]],
   ["a stopper", () => [], ["stop", "t", "dev"]],
-  ["a restarter and its host", hosts, ["restart", "t", "dev"]],
+  ["a restarter and its host", hostsOf, ["restart", "t", "dev"]],
 ] as const) {
   test(`SIGKILL of ${what}, ${ROUNDS} times at random`, async () => {
     const root = launchRoot("plain");
@@ -73,28 +61,3 @@ for (const [what, victims, args] of [
     }
   }, 600_000);
 }
-
-test("reruns at once with hosts killed among them leave exactly one", async () => {
-  const root = launchRoot("plain");
-  try {
-    await root.dt(["list"]);
-    for (let round = 0; round < Math.max(2, ROUNDS / 10); round++) {
-      const callers = Array.from({ length: 20 }, () => root.dt(["t", "dev", "-d"], { timeoutMs: 60_000 }));
-      const killing = setInterval(() => {
-        const [victim] = hosts(root);
-        if (victim !== undefined && Math.random() < 0.3) {
-          try {
-            process.kill(victim, "SIGKILL");
-          } catch {
-            // it had ended by itself
-          }
-        }
-      }, 20);
-      await Promise.all(callers);
-      clearInterval(killing);
-      await expectOneAfterStart(root);
-    }
-  } finally {
-    await root.dispose();
-  }
-}, 600_000);

@@ -5,7 +5,7 @@
  */
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { launchRoot, type Ps, psOf, runs } from "../e2e/launch.kit.ts";
+import { launchRoot, leadersOf, type Ps, psOf, runs } from "../e2e/launch.kit.ts";
 import { DT, type TestRoot, until } from "../kit.ts";
 
 const STRIDE = Number(process.env.DT_FAULT_STRIDE ?? 5);
@@ -52,21 +52,11 @@ async function killedAt(root: TestRoot, call: string, step: number, args: string
   return killed;
 }
 
-function leaders(root: TestRoot): number[] {
-  return root.processes().filter((pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " ").includes("stubborn.ts plain");
-    } catch {
-      return false;
-    }
-  });
-}
-
 /** What `ps` shows is what runs; hosts that still work on what they began are waited for. */
 async function expectTruth(root: TestRoot, what: string): Promise<Ps | undefined> {
   const { shown } = await until(`ps is true ${what}`, async () => {
     const one = await psOf(root);
-    const alive = leaders(root);
+    const alive = leadersOf(root);
     const claimed = one?.pid ?? null;
     return (claimed === null ? alive.length === 0 : alive.length === 1 && alive[0] === claimed) ? { shown: one } : null;
   });
