@@ -35,6 +35,7 @@ export async function finishExited(
       self: record.host,
       ownExit: run.leader.exited,
     });
+    if (ended.left !== null) report({ is: "note", text: ended.left });
     if (stoppedBefore) return { is: "end", end: { is: "ended", exit: ended.exit } };
     return decide(ground, run, record, ended, inRow, report);
   } finally {
