@@ -7,6 +7,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { commandLineOf, launchRoot, leadersOf, psOf, runs } from "../e2e/launch.kit.ts";
 import { type TestRoot, until } from "../kit.ts";
+import { tellNumbers } from "./numbers.ts";
 
 const HISTORIES = Number(process.env.DT_FAULT_HISTORIES ?? 6);
 const LONGEST = 10;
@@ -94,6 +95,8 @@ function isHostOf(root: TestRoot, pid: number): boolean {
   }
 }
 
+const done = { histories: 0, operations: 0 };
+
 test(`${HISTORIES} random histories agree with the model`, async () => {
   await fc.assert(
     fc.asyncProperty(
@@ -113,7 +116,9 @@ test(`${HISTORIES} random histories agree with the model`, async () => {
             });
             expect(leadersOf(root)).toEqual(model.living ? [shown?.pid as number] : []);
             if (model.living) expect(shown?.host?.alive).toBe(model.hosted);
+            done.operations++;
           }
+          done.histories++;
         } finally {
           await root.dispose();
         }
@@ -121,4 +126,5 @@ test(`${HISTORIES} random histories agree with the model`, async () => {
     ),
     { numRuns: HISTORIES },
   );
+  tellNumbers(`${done.histories} histories with ${done.operations} operations, model and ps agree after each`);
 }, 3_600_000);

@@ -5,6 +5,7 @@
 import { expect, test } from "bun:test";
 import { hostsOf, launchRoot, leadersOf, type Ps, psOf, runs } from "../e2e/launch.kit.ts";
 import { type TestRoot, until } from "../kit.ts";
+import { tellNumbers } from "./numbers.ts";
 
 const ROUNDS = Number(process.env.DT_FAULT_ROUNDS ?? 25);
 
@@ -56,6 +57,7 @@ for (const [what, victims, args] of [
         await expectTruth(root);
         await expectOneAfterStart(root);
       }
+      tellNumbers(`${what}: ${ROUNDS} times, the list true and one launch after the next start each time`);
     } finally {
       await root.dispose();
     }

@@ -7,6 +7,7 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { launchRoot, leadersOf, type Ps, psOf, runs } from "../e2e/launch.kit.ts";
 import { DT, type TestRoot, until } from "../kit.ts";
+import { tellNumbers } from "./numbers.ts";
 
 const STRIDE = Number(process.env.DT_FAULT_STRIDE ?? 5);
 const CALLS = ["fsync", "rename", "unlink", "link", "flock", "vfork", "pidfd_open", "pidfd_send_signal", "exit_group"];
@@ -96,7 +97,9 @@ for (const [name, running, args] of [
             kills++;
           }
         }
-        console.log(`${name}: killed at ${kills} steps`);
+        tellNumbers(
+          `${name}: killed at each of ${kills} steps, the list true and one launch after the next start each time`,
+        );
         expect(kills).toBeGreaterThan(2);
       } finally {
         await root.dispose();

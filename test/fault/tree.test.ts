@@ -195,12 +195,27 @@ function childrenOf(pid: number): number[] {
     .map(Number);
 }
 
+test("cleared after the host was killed, and still below its parent: found by its descent", async () => {
+  const root = launchRoot("clears when told");
+  try {
+    expect((await root.dt(["t", "dev", "-d"])).code).toBe(0);
+    const leader = await until("its traps are set", () => printed(readLog(root)).get("leader"));
+    await kill((await psOf(root))?.host?.pid as number);
+    process.kill(leader, "SIGUSR1");
+    const deaf = await until("its child is there", () => printed(readLog(root)).get("deaf"));
+    await expectGone(root, [leader, deaf]);
+  } finally {
+    await root.dispose();
+  }
+});
+
 test("cleared and gone from its parent after the host was killed: what still holds its port is named, exit 5, not signalled", async () => {
   const port = freePort();
   const root = launchRoot("leaves when told", `port: ${port}, ready: { port: true },`);
   try {
     expect((await root.dt(["t", "dev", "-d"])).code).toBe(0);
     const before = await psOf(root);
+    await until("its traps are set", () => printed(readLog(root)).has("leader"));
     await kill(before?.host?.pid as number);
     process.kill(before?.pid as number, "SIGUSR1");
     const server = await until("the one that hides has the port", () => printed(readLog(root)).get("hidden"));
