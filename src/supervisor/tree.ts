@@ -23,6 +23,7 @@ import {
   presenceOf,
 } from "../sys/identity.ts";
 import { runDirectoryOf } from "../sys/paths.ts";
+import { isSpared } from "./spare.ts";
 
 /** In a host's own environment, so that a stop of the launch it was started in passes it over. */
 export const HOST_MARK = "DIALTONE_HOST";
@@ -93,11 +94,10 @@ export function findTree(table: ProcessTable, query: TreeQuery): Tree {
   // While a process has the leader's pid but not its start time, the kernel has reused the number: its session is another.
   const reused = query.leader !== null && !leaderHere && isReused(table, query.leader);
 
-  const spare = new Set(query.spare);
   const isLeader = (entry: ProcessEntry) => query.leader !== null && isEntryOf(table, entry, query.leader);
   const isOwnHost = (entry: ProcessEntry) => query.host !== null && isEntryOf(table, entry, query.host);
   const isLeftOut = (entry: ProcessEntry) =>
-    !isLeader(entry) && (spare.has(entry.comm) || isForeign(table, entry, query));
+    !isLeader(entry) && (isSpared(table, entry, query.spare) || isForeign(table, entry, query));
 
   const reached = new Map<number, ProcessEntry>();
   const candidates = new Map<number, ProcessEntry>();

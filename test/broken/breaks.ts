@@ -79,15 +79,15 @@ export const BREAKS: readonly Break[] = [
       {
         file: TREE,
         from: `const isLeftOut = (entry: ProcessEntry) =>
-    !isLeader(entry) && (spare.has(entry.comm) || isForeign(table, entry, query));`,
-        to: "const isLeftOut = (entry: ProcessEntry) => !isLeader(entry) && spare.has(entry.comm);",
+    !isLeader(entry) && (isSpared(table, entry, query.spare) || isForeign(table, entry, query));`,
+        to: "const isLeftOut = (entry: ProcessEntry) => !isLeader(entry) && isSpared(table, entry, query.spare);",
       },
     ],
     test: "test/fault/untouched.test.ts",
   },
   {
     what: "spare is not heeded",
-    edits: [{ file: TREE, from: "spare.has(entry.comm) || isForeign", to: "isForeign" }],
+    edits: [{ file: TREE, from: "isSpared(table, entry, query.spare) || isForeign", to: "isForeign" }],
     test: "test/fault/untouched.test.ts",
     only: "spared process",
   },
@@ -115,8 +115,7 @@ export const BREAKS: readonly Break[] = [
       },
     ],
     test: "test/fault/kill.test.ts",
-    only: "a stopper",
-    env: { DT_FAULT_ROUNDS: "60" },
+    only: "a stopper that waits",
   },
   {
     what: "the old host is not seen gone",

@@ -7,37 +7,39 @@ import { hostsOf, launchRoot, leadersOf, type Ps, psOf, runs } from "../e2e/laun
 import { type TestRoot, until } from "../kit.ts";
 import { tellNumbers } from "./numbers.ts";
 
-const ROUNDS = Number(process.env.DT_FAULT_ROUNDS ?? 25);
+const ROUNDS = Number(process.env.DT_FAULT_ROUNDS ?? 10);
 
 /** What `ps` says must be what is. A dt that is at work may be between two steps, so it is asked when all callers are gone. */
-async function expectTruth(root: TestRoot): Promise<Ps | undefined> {
+async function expectTruth(root: TestRoot, program: string): Promise<Ps | undefined> {
   return until("ps and the process table agree", async () => {
     const shown = await psOf(root);
-    const alive = leadersOf(root);
+    const alive = leadersOf(root, program);
     const claims = shown?.pid ?? null;
     return (claims === null ? alive.length === 0 : alive.length === 1 && alive[0] === claims) ? { shown } : null;
   }).then(({ shown }) => shown);
 }
 
 /** The host of a caller that was killed goes on, and may come after this start and replace what it made: what counts is what is left. */
-async function expectOneAfterStart(root: TestRoot): Promise<void> {
+async function expectOneAfterStart(root: TestRoot, program: string): Promise<void> {
   const started = await root.dt(["t", "dev", "-d"]);
   expect({ code: started.code, stderr: started.stderr }).toMatchObject({ code: 0 });
   await until("one launch and one host are left", async () => {
     const pid = (await psOf(root))?.pid;
-    const alive = leadersOf(root);
+    const alive = leadersOf(root, program);
     return alive.length === 1 && alive[0] === pid && hostsOf(root).length === 1;
   });
 }
 
-for (const [what, victims, args] of [
-  ["a host that starts", hostsOf, ["t", "dev", "-d"]],
-  ["a caller that starts", () => [], ["t", "dev", "-d"]],
-  ["a stopper", () => [], ["stop", "t", "dev"]],
-  ["a restarter and its host", hostsOf, ["restart", "t", "dev"]],
+for (const [what, program, victims, args] of [
+  ["a host that starts", "plain", hostsOf, ["t", "dev", "-d"]],
+  ["a caller that starts", "plain", () => [], ["t", "dev", "-d"]],
+  ["a stopper", "plain", () => [], ["stop", "t", "dev"]],
+  ["a stopper that waits for what ignores SIGTERM", "ignores SIGTERM", () => [], ["stop", "t", "dev"]],
+  ["a replacer that waits for what ignores SIGTERM", "ignores SIGTERM", hostsOf, ["t", "dev", "-d"]],
+  ["a restarter and its host", "plain", hostsOf, ["restart", "t", "dev"]],
 ] as const) {
   test(`SIGKILL of ${what}, ${ROUNDS} times at random`, async () => {
-    const root = launchRoot("plain");
+    const root = launchRoot(program);
     try {
       await root.dt(["list"]);
       for (let round = 0; round < ROUNDS; round++) {
@@ -54,8 +56,8 @@ for (const [what, victims, args] of [
         }
         await caller.exited;
         await until("the killed are gone", () => !doomed.some(runs));
-        await expectTruth(root);
-        await expectOneAfterStart(root);
+        await expectTruth(root, program);
+        await expectOneAfterStart(root, program);
       }
       tellNumbers(`${what}: ${ROUNDS} times, the list true and one launch after the next start each time`);
     } finally {
