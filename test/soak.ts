@@ -1,10 +1,11 @@
 /**
  * `bun run soak`: what takes longer than CI may, and the numbers of docs/reliability.md. Each row is test files run with larger
- * figures; `--only NAME` runs one, `--no-write` leaves the page as it is. Wants a machine that does nothing else; about an hour on two cores.
+ * figures and writes its numbers when it is done; `--only NAME` runs one, `--no-write` leaves the page as it is. Wants a machine that does
+ * nothing else; more than an hour on two cores.
  */
 import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
-import { writeBetween } from "./pages.ts";
+import { readRows, writeBetween } from "./pages.ts";
 
 const REPOSITORY = join(import.meta.dir, "..");
 const LIMIT_MS = 7_200_000;
@@ -120,27 +121,36 @@ function git(...args: string[]): string {
     .trim();
 }
 
+/** What a row's numbers are of. */
+function origin(): string {
+  const commit = `${git("rev-parse", "--short=12", "HEAD")}${git("status", "--porcelain", "src") === "" ? "" : "+"}`;
+  return `${commit}, ${new Date().toISOString().slice(0, 10)}`;
+}
+
+/** Puts one row's numbers in the place of its earlier ones. */
+function writeRow(row: Row, cells: string[]): void {
+  const there = new Map(readRows("soak").map((one) => [one[0], one]));
+  there.set(row.what, cells);
+  const machine = `${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release().split("-")[0]}`;
+  writeBetween(
+    "soak",
+    ["What", "Bar", "Result", "Took", "Commit"],
+    ROWS.flatMap(({ what }) => [there.get(what)].filter((one) => one !== undefined)),
+    `Last run on ${machine}.`,
+  );
+}
+
 const words = process.argv.slice(2);
 const only = words.includes("--only") ? words[words.indexOf("--only") + 1] : undefined;
-const results: Result[] = [];
+let ran = 0;
+let failed = 0;
 for (const row of ROWS.filter(({ name }) => only === undefined || name === only)) {
   console.error(`soak: ${row.name}`);
   const result = await runRow(row);
-  results.push(result);
+  ran++;
+  failed += result.failed;
   console.error(`soak: ${row.name}: ${result.cells.slice(2).join(", ")}`);
+  if (!words.includes("--no-write")) writeRow(row, [...result.cells, origin()]);
 }
-const failed = results.reduce((sum, one) => sum + one.failed, 0);
-
-if (!words.includes("--no-write") && only === undefined) {
-  const commit = `${git("rev-parse", "--short=12", "HEAD")}${git("status", "--porcelain", "src") === "" ? "" : "+"}`;
-  const machine = `${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release().split("-")[0]}`;
-  const date = new Date().toISOString().slice(0, 10);
-  writeBetween(
-    "soak",
-    ["What", "Bar", "Result", "Took"],
-    results.map((one) => one.cells),
-    `Of ${date}, commit ${commit}, on ${machine}.`,
-  );
-}
-console.log(`${results.length} rows, ${failed} failed`);
+console.log(`${ran} rows, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
