@@ -284,10 +284,16 @@ export const BREAKS: readonly Break[] = [
     only: "a stop is not undone",
   },
   {
-    what: "Ctrl-C reaches the command twice",
-    edits: [{ file: STOP, from: "if (grouped && member.pgid === leader?.identity.pid) continue;", to: "" }],
+    what: "the command is in dt's own session, so that a terminal's signal reaches it twice",
+    edits: [
+      {
+        file: "src/sys/spawn.ts",
+        from: `Bun.spawn(command, { argv0, cwd, env, detached: true, stdin: "ignore", stdout: logFd, stderr: logFd })`,
+        to: `Bun.spawn(command, { argv0, cwd, env, stdin: "ignore", stdout: logFd, stderr: logFd })`,
+      },
+    ],
     test: "test/e2e/foreground.test.ts",
-    only: "Ctrl-C sends one SIGINT",
+    only: "once each",
   },
   {
     what: "who asked is forgotten",

@@ -34,7 +34,7 @@ for (const [what, program, victims, args] of [
   ["a host that starts", "plain", hostsOf, ["t", "dev", "-d"]],
   ["a caller that starts", "plain", () => [], ["t", "dev", "-d"]],
   ["a stopper", "plain", () => [], ["stop", "t", "dev"]],
-  ["a stopper that waits for what ignores SIGTERM", "ignores SIGTERM", () => [], ["stop", "t", "dev"]],
+  ["a stopper that waits for what ignores SIGTERM, and of the host", "ignores SIGTERM", hostsOf, ["stop", "t", "dev"]],
   ["a replacer that waits for what ignores SIGTERM", "ignores SIGTERM", hostsOf, ["t", "dev", "-d"]],
   ["a restarter and its host", "plain", hostsOf, ["restart", "t", "dev"]],
 ] as const) {
