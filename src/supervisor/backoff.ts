@@ -47,6 +47,7 @@ export async function startAfterBackoff(
   try {
     const started = await startLaunch(ground, asked, report, {
       restarts: run.record.restarts + 1,
+      inRow: restart === null ? finished.inRow : 0,
       stillWanted: () => stillMine() && wantsRun(ground, key),
     });
     restart?.done(null);

@@ -3,7 +3,7 @@ import type { LaunchRecord } from "../state/types.ts";
 import type { SpawnedLeader } from "../sys/spawn.ts";
 import type { PreparedLaunch } from "./prepare.ts";
 import type { Ground, HostControl, LaunchSpec, Report, Run } from "./types.ts";
-import { watchLogSize } from "./watchlog.ts";
+import { watchLog } from "./watchlog.ts";
 import { watchMembers } from "./watchmembers.ts";
 import { watchReadiness } from "./watchready.ts";
 import { watchRecord } from "./watchrecord.ts";
@@ -36,7 +36,7 @@ export function beginRun(
   const probes = new Set<number>();
   watchMembers(ground, run, probes);
   watchRecord(ground, run, report);
-  watchLogSize(run, report);
+  watchLog(ground, run, report);
   if (record.probed) void watchReadiness(ground, run, probes, report);
   return run;
 }

@@ -1,26 +1,42 @@
-/** Keeps a run's log within its bound, as long as its host lives. */
+/** What a host does for its run's log while it lives: notes when it had which size, and keeps it within its bound. */
+import { statSync } from "node:fs";
 import { boundLog } from "../logs/bound.ts";
-import type { Report, Run } from "./types.ts";
+import { openTimes } from "../logs/times.ts";
+import type { Ground, Report, Run } from "./types.ts";
 
-/** How often the log's size is looked at: a run may exceed its bound by what it writes in this time. */
-const BOUND_EVERY_MS = 1000;
+/** How often the log is looked at: a run may exceed its bound by what it writes in this time, and times are as exact as this. */
+const LOOK_EVERY_MS = 1000;
 
-export function watchLogSize({ record, spec, over }: Run, report: Report): void {
-  const { maxBytes } = spec.settings.logs;
-  if (maxBytes === null || record.logFile === null) return;
-  const bound = boundLog(record.log, record.logFile, maxBytes);
-  if (bound === null) {
-    report({ is: "note", text: `${record.key}: its log was moved or may not be read, so logs.maxSize is off` });
-    return;
-  }
-  const timer = setInterval(() => {
-    if (bound.check()) return;
-    clearInterval(timer);
-    report({ is: "note", text: `${record.key}: this file system cannot release a log's head, so logs.maxSize is off` });
-  }, BOUND_EVERY_MS);
+export function watchLog({ store }: Ground, { record, spec, over }: Run, report: Report): void {
+  const { log, logFile, key } = record;
+  if (logFile === null) return;
+  const times = openTimes(store.path(key, "times"), record.token);
+  const bound = makeBound(record, spec.settings.logs.maxBytes, report);
+  const look = () => {
+    const stat = statSync(log, { throwIfNoEntry: false });
+    if (stat?.ino === logFile.ino && stat.dev === logFile.dev) times.note(stat.size, Date.now());
+    bound.check();
+  };
+  const timer = setInterval(look, LOOK_EVERY_MS);
   over.signal.addEventListener("abort", () => {
     clearInterval(timer);
-    bound.check();
+    look();
     bound.close();
   });
+}
+
+/** Once the bound does not work it is off, and that is told. */
+function makeBound({ log, logFile, key }: Run["record"], maxBytes: number | null, report: Report) {
+  let bound = maxBytes === null || logFile === null ? null : boundLog(log, logFile, maxBytes);
+  const tellOff = (why: string) => report({ is: "note", text: `${key}: ${why}, so logs.maxSize is off` });
+  if (bound === null && maxBytes !== null) tellOff("its log was moved or may not be read");
+  return {
+    check() {
+      if (bound === null || bound.check()) return;
+      bound.close();
+      bound = null;
+      tellOff("this file system cannot release a log's head");
+    },
+    close: () => bound?.close(),
+  };
 }
