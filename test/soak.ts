@@ -82,6 +82,13 @@ const ROWS: Row[] = [
     env: {},
   },
   {
+    name: "logs",
+    what: "10 million lines through two followers of `dt logs -f`, one follower across 100 restarts",
+    bar: "every byte accounted for by hash",
+    files: ["test/e2e/logs.flood.test.ts"],
+    env: { DT_FLOOD_LINES: "10000000", DT_FLOOD_RUNS: "100" },
+  },
+  {
     name: "histories",
     what: "random histories of one key (start, stop, restart, kill of host, leader, caller, reboot) against a model, 1,000",
     bar: "model and `ps --json` agree after each step",
