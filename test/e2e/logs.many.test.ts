@@ -1,6 +1,6 @@
 /** `dt logs` of several keys, of parts of the runs, of certain lines, and from a cursor on. */
 import { expect, test } from "bun:test";
-import { appendFileSync, truncateSync, unlinkSync } from "node:fs";
+import { appendFileSync, readFileSync, statSync, truncateSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { DT, TestRoot, until } from "../kit.ts";
 import { launchRoot, psOf, readLog } from "./launch.kit.ts";
@@ -298,6 +298,36 @@ test("a log that was moved elsewhere in the manifest is followed there", async (
     follower.kill("SIGTERM");
     await reading;
     expect(await follower.exited).toBe(143);
+  } finally {
+    await root.dispose();
+  }
+});
+
+test("a line of ten megabytes, CRLF, carriage returns, multi-byte characters and binary junk pass unharmed, in each way of showing", async () => {
+  const root = talkers();
+  try {
+    await root.dt(["www", "dev", "-d"]);
+    const long = "ü".repeat(5_000_000);
+    const odd = Buffer.from([0xff, 0x00, 0x01, 0x80, 0x0a]);
+    const written = Buffer.concat([Buffer.from(`${long}\nwindows\r\n10%\r50%\r100%\n`), odd]);
+    appendFileSync(join(root.dir, "www.says"), written);
+    await until(
+      "all of it is in the log",
+      () => statSync(join(root.run, "www:dev:default.log")).size === written.length,
+    );
+    const bytes = async (...words: string[]) => {
+      const child = Bun.spawn([DT, "logs", ...words], { cwd: root.dir, env: root.env, stdout: "pipe" });
+      return Buffer.from(await new Response(child.stdout).arrayBuffer());
+    };
+    const own = readFileSync(join(root.run, "www:dev:default.log"));
+    expect((await bytes("www", "dev")).equals(own)).toBe(true);
+    await root.dt(["api", "dev", "-d"]);
+    const prefixed = (await bytes("www:dev", "api:dev")).toString("latin1");
+    expect(prefixed.replaceAll(Buffer.from("www:dev │ ").toString("latin1"), "") === own.toString("latin1")).toBe(true);
+    const lines = jsonLines((await bytes("www", "dev", "--json")).toString());
+    expect(lines.slice(1).map((one) => one.line)).toEqual(["windows", "10%\r50%\r100%", "\ufffd\0\u0001\ufffd"]);
+    expect(lines[0]?.line === long).toBe(true);
+    expect((await bytes("www", "dev", "--grep", "ü$")).toString() === `${long}\n`).toBe(true);
   } finally {
     await root.dispose();
   }
