@@ -215,7 +215,10 @@ function makeFormat(context: DtContext, keys: readonly string[], single: boolean
     const strip = makeStripper();
     return colored ? bytes : Buffer.concat([strip.push(bytes), strip.end()]);
   };
-  return ({ key, bytes, gap }) => {
+  let first = true;
+  return ({ key, bytes, gap: leftOut }) => {
+    const gap = leftOut && !first;
+    first = false;
     const line = clean(bytes);
     const shown = single ? withLineEnd(line) : prefixLine(prefix(key), line, colored);
     return gap ? Buffer.concat([Buffer.from("--\n"), shown]) : shown;
