@@ -45,11 +45,12 @@ export async function psOf(root: TestRoot, key = "t:dev:default"): Promise<Ps | 
   return (await ps(root, "--all")).find((one) => one.key === key);
 }
 
-/** Whether a process runs; a zombie does not. */
+/** Whether a process runs; a zombie does not, unless it is but the first thread of one that is still ending the others. */
 export function runs(pid: number): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    return !"ZX".includes(stat.slice(stat.lastIndexOf(")") + 2)[0] as string);
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return !"ZX".includes(fields[0] as string) || Number(fields[17]) > 1;
   } catch {
     return false;
   }
