@@ -1,6 +1,9 @@
 /**
- * Builds the binary: `bun build.ts [--if-changed] [target …]`, default the machine's own, to `dist/dt`; others to `dist/dt-<target>`.
- * Each is written beside its place and renamed into it, so a running dt is never overwritten.
+ * Builds the binary: `bun build.ts [--if-changed] [--runtime FILE] [target …]`, default the machine's own, to `dist/dt`; others to
+ * `dist/dt-<target>`. Each is written beside its place and renamed into it, so a running dt is never overwritten.
+ *
+ * `--runtime`: the Bun that goes into it. Without, Bun takes its own, or fetches the target's; with it nothing is fetched, which is how
+ * releases are made (release/).
  *
  * Exit codes: 0 built or nothing to do, 1 failed, 2 wrong usage, 3 node_modules is not what package.json asks for.
  */
@@ -38,11 +41,22 @@ const TARGETS = {
 type Target = keyof typeof TARGETS;
 
 const words = process.argv.slice(2);
-const flags = words.filter((word) => word.startsWith("-"));
-const asked = words.filter((word) => !word.startsWith("-"));
+const runtimeAt = words.indexOf("--runtime");
+const runtime = runtimeAt < 0 ? undefined : words[runtimeAt + 1];
+const own = words.filter((_, at) => runtimeAt < 0 || (at !== runtimeAt && at !== runtimeAt + 1));
+const flags = own.filter((word) => word.startsWith("-"));
+const asked = own.filter((word) => !word.startsWith("-"));
 const wrong = flags.find((flag) => flag !== "--if-changed") ?? asked.find((target) => !(target in TARGETS));
 if (wrong !== undefined) {
-  console.error(`build.ts: there is no ${wrong}, but --if-changed and the targets ${Object.keys(TARGETS).join(" ")}`);
+  console.error(
+    `build.ts: there is no ${wrong}, but --if-changed, --runtime FILE and the targets ${Object.keys(TARGETS).join(" ")}`,
+  );
+  process.exit(2);
+}
+if (runtimeAt >= 0 && (runtime === undefined || !existsSync(runtime) || asked.length !== 1)) {
+  console.error(
+    `build.ts: --runtime takes a file that is there, and goes with one target; it got ${runtime} and ${asked.length}`,
+  );
   process.exit(2);
 }
 const targets = (asked.length === 0 ? ["native"] : asked) as Target[];
@@ -71,10 +85,10 @@ if (targets.includes("native")) {
 async function build(target: Target): Promise<void> {
   const start = performance.now();
   const outfile = join(DIST, TARGETS[target].outfile);
-  // A directory of its own with the same file name: the name goes into the binary.
+  // A directory of its own with one file name for all: the name goes into the binary.
   const work = join(DIST, `.build-${process.pid}`);
   rmSync(work, { recursive: true, force: true });
-  const temporary = join(work, TARGETS[target].outfile);
+  const temporary = join(work, "dt");
   console.error(`building ${TARGETS[target].outfile} …`);
   const result = await Bun.build({
     entrypoints: [join(ROOT, "src/cli.ts")],
@@ -92,6 +106,7 @@ async function build(target: Target): Promise<void> {
     compile: {
       outfile: temporary,
       ...(target === "native" ? {} : { target }),
+      ...(runtime === undefined ? {} : { executablePath: runtime }),
       autoloadDotenv: false,
       autoloadBunfig: false,
       autoloadPackageJson: true,
