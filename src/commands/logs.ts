@@ -22,7 +22,7 @@ export default defineCommand({
       valueHint: "100",
     },
     path: { type: "boolean", description: "Print the log's path instead" },
-    _: { type: "positional", required: false, description: "A key, or its words", valueHint: "key" },
+    _: { type: "positional", required: false, description: "A key, or its words", valueHint: "key …" },
   },
   async run({ args, data }) {
     const context = data as DtContext;
