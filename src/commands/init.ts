@@ -3,7 +3,7 @@ import { realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { defineCommand } from "citty";
 import { loadIndexOnce } from "../manifest/index.ts";
-import { checkPluginName, planPlugin } from "../manifest/start/plan.ts";
+import { checkManifestsFolder, checkPluginName, planPlugin } from "../manifest/start/plan.ts";
 import { planProject, replaceFiles } from "../manifest/start/project.ts";
 import { makeManifests, writeNewFiles } from "../manifest/start/write.ts";
 import { DtError, EXIT } from "../sys/error.ts";
@@ -49,12 +49,13 @@ export interface InitReport {
 function initProject(context: DtContext): number {
   const root = startingPoint(context);
   refuseNested(context, root);
+  checkManifestsFolder(root, context.env);
   const { dryRun } = context.globals;
   const { create, replace } = planProject(root);
   const made = makesManifests(root);
   if (!dryRun) {
-    makeManifests(root);
     writeNewFiles(root, create);
+    makeManifests(root);
     replaceFiles(root, replace);
   }
   const written = [...(made ? [MANIFESTS] : []), ...create.map(({ path }) => path)];
@@ -69,12 +70,14 @@ function initProject(context: DtContext): number {
 async function initPlugin(context: DtContext, name: string): Promise<number> {
   const { globals, talk, env } = context;
   const found = findRoot({ directory: globals.root, cwd: process.cwd(), env });
-  const root = found ?? startingPoint(context);
-  const index = found === null ? await loadIndexOnce({ root, home: homeDirectory(env), env }) : await context.index();
-  checkPluginName(root, name, index);
+  // One that is known by what runs in it alone has no manifests any more.
+  const made = found === null || makesManifests(found);
+  const root = made ? startingPoint(context) : found;
+  checkManifestsFolder(root, env);
+  const index = made ? await loadIndexOnce({ root, home: homeDirectory(env), env }) : await context.index();
+  checkPluginName(name, index);
   const files = planPlugin(root, name);
   const { dryRun } = globals;
-  const made = makesManifests(root);
   if (!dryRun) writeNewFiles(root, files);
   report(context, { root, plugin: name, dryRun, written: files.map(({ path }) => path), changed: [] });
   if (made)

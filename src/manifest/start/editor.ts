@@ -33,7 +33,9 @@ export function isOwnTypesFile(text: string): boolean {
 export function filesForManifests(root: string, declarations: string): NewFile[] {
   if (isConfigured(root)) return [];
   const types = isInstalled(root, "@dialtone/dt") ? [] : [typesFile(declarations)];
-  return [tsconfig("manifests", null), ...types].filter(({ path }) => !existsSync(join(root, path)));
+  return [tsconfig("manifests", null), ...types]
+    .filter(({ path }) => !existsSync(join(root, path)))
+    .map((file) => ({ ...file, shared: true }));
 }
 
 /** For the folder of a new plugin: a tsconfig.json, and the names of Bun unless Bun's types are installed. */

@@ -2,8 +2,10 @@
 import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { DtError, EXIT } from "../../sys/error.ts";
+import { statOf } from "../../sys/stat.ts";
 import { isReservedVerb, NAME_PATTERN, NAME_WORDS } from "../reserved.ts";
 import type { ManifestIndex } from "../resolved.ts";
+import { distrust } from "../trust.ts";
 import { filesForManifests, filesForPlugin } from "./editor.ts";
 import start from "./files.json" with { type: "json" };
 import type { NewFile } from "./types.ts";
@@ -22,7 +24,7 @@ export function planPlugin(root: string, name: string): NewFile[] {
 }
 
 /** Throws unless a new plugin may have this name. */
-export function checkPluginName(root: string, name: string, index: ManifestIndex): void {
+export function checkPluginName(name: string, index: ManifestIndex): void {
   const refuse = (code: string, message: string, hint: string) => {
     throw new DtError(code, message, { status: EXIT.usage, hint, details: { name } });
   };
@@ -32,9 +34,6 @@ export function checkPluginName(root: string, name: string, index: ManifestIndex
     refuse("bad-name", `A plugin cannot be named "${name}".`, `${name}.ts would be a file of types, not a manifest.`);
   if (isReservedVerb(name))
     refuse("bad-name", `"${name}" is taken by the built-in verb \`dt ${name}\`.`, "Give the plugin another name.");
-  const folder = join(root, "manifests");
-  const refused = index.failures.find((failure) => failure.file === folder);
-  if (refused !== undefined) refuse(refused.code, refused.message, refused.hint ?? `Look at ${folder}.`);
   const there = Object.hasOwn(index.plugins, name) ? index.plugins[name] : undefined;
   if (there !== undefined)
     refuse(
@@ -47,6 +46,14 @@ export function checkPluginName(root: string, name: string, index: ManifestIndex
   const broken = index.failures.find((failure) => failure.plugin === name);
   if (broken !== undefined)
     refuse("exists", `There is a plugin named "${name}" already, which failed to load: ${broken.file}`, broken.message);
+}
+
+/** Throws where dt would not run what is written, as the folder belongs to somebody else or is open to all. */
+export function checkManifestsFolder(root: string, env: Record<string, string | undefined>): void {
+  const folder = join(root, "manifests");
+  const stat = statOf(folder);
+  const refused = stat === undefined ? null : distrust(folder, stat, env);
+  if (refused !== null) throw new DtError("permission", refused.message, { status: EXIT.usage, hint: refused.hint });
 }
 
 /** A folder that is there and empty is in nobody's way. */

@@ -5,4 +5,6 @@ export interface NewFile {
   /** From the project root, with `/`. */
   path: string;
   text: string;
+  /** Of the project, not of one plugin: one that is there by then is as good. */
+  shared?: true;
 }

@@ -2,7 +2,7 @@
  * New files, all or none: each appears whole under its name and never takes another's place; when one cannot be made, what was
  * made before it is removed again. Known limit: after a SIGKILL the first ones may be there, and the last is not.
  */
-import { lstatSync, mkdirSync, rmdirSync } from "node:fs";
+import { lstatSync, mkdirSync, rmdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DtError, EXIT, errnoOf, messageOf } from "../../sys/error.ts";
 import { createWhole, tryUnlink } from "../../sys/files.ts";
@@ -14,13 +14,14 @@ const DIRECTORY_MODE = 0o755;
 
 export function writeNewFiles(root: string, files: readonly NewFile[]): void {
   const made: Made[] = [];
-  for (const { path, text } of files) {
+  for (const { path, text, shared } of files) {
     const file = join(root, path);
     try {
       makeDirectories(dirname(file), made);
       createWhole(file, text, { mode: FILE_MODE });
       made.push({ path: file, remove: tryUnlink });
     } catch (error) {
+      if (shared && errnoOf(error) === "EEXIST") continue;
       throw failure(file, error, undo(made));
     }
   }
@@ -32,7 +33,7 @@ export function makeManifests(root: string): void {
   try {
     mkdirSync(folder, { mode: DIRECTORY_MODE });
   } catch (error) {
-    if (errnoOf(error) !== "EEXIST" || !lstatSync(folder).isDirectory()) throw failure(folder, error, []);
+    if (errnoOf(error) !== "EEXIST" || !statSync(folder).isDirectory()) throw failure(folder, error, []);
   }
 }
 
