@@ -39,7 +39,7 @@ export default definePlugin({
     test: { kind: "oneshot", description: "Run the tests beside the code", run: ["bun", "test"] },
     smoke: {
       kind: "oneshot",
-      description: "Ask the running server for its page; start it first where it does not run",
+      description: "Ask the server for its page; start it first unless it runs",
       run: ["bun", "smoke.ts", "template", "dev"],
       variants: { src_v2: { run: ["bun", "smoke.ts", "template", "dev", "src_v2"] } },
     },

@@ -63,7 +63,7 @@ function initProject(context: DtContext): number {
   report(context, { root, plugin: null, dryRun, written, changed });
   const { talk } = context;
   if (written.length + changed.length === 0) talk.say(`${root} is a project already, and nothing is missing in it`);
-  if (!dryRun) talk.say(nextAfter("Next:", [["dt init plugin shop", "start a plugin named shop from a template"]]));
+  if (!dryRun) talk.say(nextAfter("Next:", [["dt init plugin NAME", "start a plugin from a template"]]));
   return EXIT.done;
 }
 

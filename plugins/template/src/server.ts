@@ -14,4 +14,4 @@ const server = Bun.serve({
   },
 });
 
-console.log(`listening on ${server.url}`);
+console.log(`listening on http://localhost:${server.port}`);
