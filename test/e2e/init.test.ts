@@ -15,6 +15,7 @@ import {
 import { join } from "node:path";
 import { DT, REPOSITORY, type RunOptions, TestRoot } from "../kit.ts";
 import { execute } from "./oneshot.kit.ts";
+import { type Block, readBlocks, type Step, stepsOf } from "./readme.ts";
 
 const roots: TestRoot[] = [];
 afterEach(async () => {
@@ -56,6 +57,7 @@ const SHOP = [
   "plugins/shop/tsconfig.json",
 ];
 
+const isSession = (block: Block) => block.language === "console";
 const TSC = join(REPOSITORY, "node_modules", "typescript", "bin", "tsc");
 
 async function typecheck(root: TestRoot, folder: string) {
@@ -116,6 +118,13 @@ describe("dt init plugin", () => {
       "shop:dev:src_v2 ready",
     ]);
     expect(new Set(running.flatMap(({ ports }) => ports)).size).toBe(3);
+  });
+
+  test("prints what docs/plugins.md shows", async () => {
+    const { dt } = emptyPlace();
+    const [{ command, output }] = readBlocks("docs/plugins.md").filter(isSession).flatMap(stepsOf) as [Step];
+    const [, ...words] = command.split(" ");
+    expect((await dt(words)).stdout).toBe(output);
   });
 
   test("its checks fail on mistakes: a type, a test, a page that does not answer", async () => {
@@ -321,17 +330,17 @@ describe("dt init plugin", () => {
     for (const words of [["init", "plugin", "shop"], ["init"]]) {
       const { code, stdout, stderr } = await as(...words);
       expect([code, stdout]).toEqual([1, ""]);
-      expect(stderr).toContain(`Cannot write ${root.dir}/manifests/`);
+      expect(stderr).toContain(`Cannot write ${root.dir}/${words.length > 1 ? "plugins" : "manifests"}/`);
       expect(stderr).toContain("Nothing was written.");
       expect(stderr).toContain("Check who owns the directory");
     }
-    // half-way: manifests/ may be written to, plugins/ may not
-    mkdirSync(join(root.dir, "manifests"));
-    chownSync(join(root.dir, "manifests"), uid, uid);
-    mkdirSync(join(root.dir, "plugins"));
+    // half-way: plugins/ may be written to, manifests/ may not
+    for (const folder of ["manifests", "plugins"]) mkdirSync(join(root.dir, folder));
+    chownSync(join(root.dir, "plugins"), uid, uid);
     const half = await as("init", "plugin", "shop");
-    expect([half.code, filesIn(root.dir)]).toEqual([1, []]);
-    expect(half.stderr).toContain("plugins/shop");
+    expect([half.code, readdirSync(join(root.dir, "plugins")), filesIn(root.dir)]).toEqual([1, [], []]);
+    expect(half.stderr).toContain(`Cannot write ${root.dir}/manifests/`);
+    chownSync(join(root.dir, "manifests"), uid, uid);
     // what belongs to somebody else is never run by dt, so nothing is put there
     const foreign = await root.dt(["init", "plugin", "shop"]);
     expect([foreign.code, filesIn(root.dir)]).toEqual([2, []]);

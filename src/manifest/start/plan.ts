@@ -13,14 +13,17 @@ import type { NewFile } from "./types.ts";
 /** The name in the files to copy; there it is used for nothing else. */
 const TEMPLATE = /\btemplate\b/g;
 
-/** All files, the manifest last: before it is there, nothing of the plugin counts. Throws where one of them is there already. */
+/**
+ * All files. The plugin's own come first: of two calls with one name the loser fails before it has made what others share, which
+ * it would take back. The manifest comes last: before it is there, nothing of the plugin counts. Throws where one is there already.
+ */
 export function planPlugin(root: string, name: string): NewFile[] {
   const rename = (text: string) => text.replace(TEMPLATE, () => name);
   const files = Object.entries(start.plugin).map(([path, text]) => ({ path: rename(path), text: rename(text) }));
   const manifest = files.pop() as NewFile;
   const folder = `plugins/${name}`;
   refuseExisting(root, [folder, manifest.path]);
-  return [...filesForManifests(root, start.types), ...filesForPlugin(root, folder), ...files, manifest];
+  return [...filesForPlugin(root, folder), ...files, ...filesForManifests(root, start.types), manifest];
 }
 
 /** Throws unless a new plugin may have this name. */
