@@ -341,6 +341,15 @@ describe("dt init plugin", () => {
     expect([half.code, readdirSync(join(root.dir, "plugins")), filesIn(root.dir)]).toEqual([1, [], []]);
     expect(half.stderr).toContain(`Cannot write ${root.dir}/manifests/`);
     chownSync(join(root.dir, "manifests"), uid, uid);
+    // the project's own file
+    for (const path of [".git/HEAD", ".gitignore"]) root.write(path, "x\n");
+    const ignore = await as("init");
+    expect([ignore.code, ignore.stdout, root.read(".gitignore")]).toEqual([1, "", "x\n"]);
+    expect(ignore.stderr).toContain(`Cannot write ${root.dir}/.gitignore`);
+    expect(ignore.stderr).toContain("the rest is done");
+    expect(ignore.stderr).not.toContain("DIALTONE_RUN_DIR");
+    for (const path of [".gitignore", "manifests/dialtone.d.ts", "manifests/tsconfig.json"])
+      rmSync(join(root.dir, path));
     // what belongs to somebody else is never run by dt, so nothing is put there
     const foreign = await root.dt(["init", "plugin", "shop"]);
     expect([foreign.code, filesIn(root.dir)]).toEqual([2, []]);

@@ -1,6 +1,7 @@
 /** What `dt init` does in a directory: `manifests/`, what an editor needs, and a line for git. Done twice, the second changes nothing. */
 import { existsSync, realpathSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { DtError, messageOf } from "../../sys/error.ts";
 import { readText, writeWhole } from "../../sys/files.ts";
 import { filesForManifests, isOwnTypesFile, TYPES_FILE, topOfCheckout, typesFile } from "./editor.ts";
 import start from "./files.json" with { type: "json" };
@@ -33,7 +34,15 @@ export function planProject(root: string): ProjectPlan {
 export function replaceFiles(root: string, files: readonly NewFile[]): void {
   for (const { path, text } of files) {
     const file = realpathSync(join(root, path));
-    writeWhole(file, text, { mode: statSync(file).mode & 0o7777 });
+    try {
+      writeWhole(file, text, { mode: statSync(file).mode & 0o7777 });
+    } catch (error) {
+      throw new DtError("cannot-write", `${messageOf(error)} It is as it was; the rest is done.`, {
+        hint: "Check who owns the directory and its mode.",
+        details: { path: file },
+        cause: error,
+      });
+    }
   }
 }
 
