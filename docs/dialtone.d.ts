@@ -50,7 +50,10 @@ export interface StopOptions {
   signal?: SignalName;
   /** Time given before what is left gets SIGKILL. Default `"10s"`. */
   timeout?: Duration;
-  /** Names of processes (as `ps` shows them: the `comm`) that a stop leaves alone, e.g. `["adb"]`. Default none. */
+  /**
+   * Names of programs that a stop leaves alone, with all they started: the process's short name (`comm`), the file it was started by, or the
+   * script or main class that an interpreter runs, e.g. `["adb", "GradleDaemon"]`. Default none.
+   */
   spare?: string[];
 }
 

@@ -1,93 +1,163 @@
 /**
- * `bun run soak`: what takes longer than CI may, and the numbers of docs/reliability.md. Each row is a test file run with larger
- * figures; `--only NAME` runs one, `--no-write` leaves the page as it is.
+ * `bun run soak`: what takes longer than CI may, and the numbers of docs/reliability.md. Each row is test files run with larger
+ * figures and writes its numbers when it is done; `--only NAME` runs one, `--no-write` leaves the page as it is. Wants a machine that does
+ * nothing else; more than an hour on two cores.
  */
-import { readFileSync } from "node:fs";
+import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
-import { writeWhole } from "../src/sys/files.ts";
+import { readRows, writeBetween } from "./pages.ts";
 
 const REPOSITORY = join(import.meta.dir, "..");
-const PAGE = join(REPOSITORY, "docs", "reliability.md");
-const [BEGIN, END] = ["<!-- soak:begin -->", "<!-- soak:end -->"];
+const LIMIT_MS = 7_200_000;
 
 interface Row {
   name: string;
   what: string;
-  file: string;
+  bar: string;
+  files: string[];
   env: Record<string, string>;
 }
 
 const ROWS: Row[] = [
   {
     name: "trees",
-    what: "stop of every kind of tree, detached, in the foreground, its host killed; 20 rounds",
-    file: "test/e2e/tree.test.ts",
+    what: "`dt stop` of every kind of tree (plain, background child, setsid, double fork, deaf to SIGTERM, closed streams, environment cleared or overwritten, storm of 500 forks, PostgreSQL), each detached, in the foreground, its host killed, its host and leader killed; 20 rounds",
+    bar: "0 survivors; who hides after the host's death named, exit 5",
+    files: ["test/fault/tree.test.ts"],
     env: { DT_TREE_ROUNDS: "20" },
   },
   {
-    name: "instants",
-    what: "SIGKILL of caller, host, stopper, restarter at random instants, 300 each; reruns at once with hosts killed",
-    file: "test/fault/kill.test.ts",
-    env: { DT_FAULT_ROUNDS: "300" },
-  },
-  {
-    name: "steps",
-    what: "SIGKILL of every dt process at each system call that changes something",
-    file: "test/fault/steps.test.ts",
-    env: { DT_FAULT_STRIDE: "1" },
-  },
-  {
-    name: "histories",
-    what: "random histories of one key against a model, 1,000",
-    file: "test/fault/history.test.ts",
-    env: { DT_FAULT_HISTORIES: "1000" },
-  },
-  {
-    name: "identity",
-    what: "pid reuse, other boot, other pid namespace",
-    file: "test/fault/identity.test.ts",
+    name: "untouched",
+    what: "launch inside a launch, spared server, carrier of another launch's token",
+    bar: "untouched",
+    files: ["test/fault/untouched.test.ts"],
     env: {},
   },
   {
+    name: "steps",
+    what: "SIGKILL of each process of dt at each system call that changes something, of start, replace, stop, restart",
+    bar: "the list true at once; one launch after the next start",
+    files: ["test/fault/steps.test.ts"],
+    env: { DT_FAULT_STRIDE: "1" },
+  },
+  {
+    name: "instants",
+    what: "SIGKILL of caller, host, stopper, restarter at random instants, 300 each",
+    bar: "the same",
+    files: ["test/fault/kill.test.ts"],
+    env: { DT_FAULT_ROUNDS: "300" },
+  },
+  {
+    name: "reruns",
+    what: "50 starts of one key at once, 20 rounds, and 20 with SIGKILLs of callers, hosts, leaders, children among them",
+    bar: "exactly one live tree; each loser says why",
+    files: ["test/fault/reruns.test.ts"],
+    env: { DT_RERUN_ROUNDS: "20" },
+  },
+  {
+    name: "identity",
+    what: "pids given to others by the kernel, other start time, other boot, other pid namespace on the same directory",
+    bar: "0 innocents signalled",
+    files: ["test/fault/reuse.test.ts", "test/fault/identity.test.ts"],
+    env: { DT_REUSE_ROUNDS: "100" },
+  },
+  {
     name: "locks",
-    what: "64 contenders, 10,000 acquisitions for each way of locking, holders killed",
-    file: "test/sys/lock.stress.test.ts",
-    env: { DT_LOCK_CONTENDERS: "64", DT_LOCK_ROUNDS: "157" },
+    what: "64 contenders × 10,000 acquisitions for each way of locking, holders and others killed",
+    bar: "0 double owners, 0 lost updates",
+    files: ["test/sys/lock.stress.test.ts"],
+    env: { DT_LOCK_CONTENDERS: "64", DT_LOCK_ROUNDS: "10000", DT_LOCK_KILL_EVERY: "800" },
+  },
+  {
+    name: "disk",
+    what: "disk full, run directory read-only, record cut off at every byte, run directory removed, clock set back",
+    bar: "clear errors, nothing lost, no crash",
+    files: [
+      "test/fault/fulldisk.test.ts",
+      "test/fault/readonly.test.ts",
+      "test/fault/records.test.ts",
+      "test/fault/lost.test.ts",
+      "test/fault/clock.test.ts",
+    ],
+    env: {},
+  },
+  {
+    name: "logs",
+    what: "10 million lines through two followers of `dt logs -f`, one follower across 100 restarts",
+    bar: "every byte accounted for by hash",
+    files: ["test/e2e/logs.flood.test.ts"],
+    env: { DT_FLOOD_LINES: "10000000", DT_FLOOD_RUNS: "100" },
+  },
+  {
+    name: "histories",
+    what: "random histories of one key (start, stop, restart, kill of host, leader, caller, reboot) against a model, 1,000",
+    bar: "model and `ps --json` agree after each step",
+    files: ["test/fault/history.test.ts"],
+    env: { DT_FAULT_HISTORIES: "1000" },
   },
 ];
 
-const words = process.argv.slice(2);
-const only = words.includes("--only") ? words[words.indexOf("--only") + 1] : undefined;
-const results: string[][] = [];
-let failed = 0;
-for (const row of ROWS.filter(({ name }) => only === undefined || name === only)) {
+interface Result {
+  cells: string[];
+  failed: number;
+}
+
+async function runRow({ what, bar, files, env }: Row): Promise<Result> {
   const began = performance.now();
-  console.error(`soak: ${row.name}: ${row.what}`);
-  const child = Bun.spawn([process.execPath, "test", "--timeout", "7200000", `./${row.file}`], {
+  const paths = files.map((file) => `./${file}`);
+  const child = Bun.spawn([process.execPath, "test", "--timeout", String(LIMIT_MS), ...paths], {
     cwd: REPOSITORY,
-    env: { ...process.env, ...row.env },
+    env: { ...process.env, ...env },
     stdout: "pipe",
     stderr: "pipe",
   });
   const text = (await Promise.all([child.stdout.text(), child.stderr.text()])).join("\n");
   await child.exited;
-  const count = (what: string) => Number(new RegExp(`^ *(\\d+) ${what}$`, "m").exec(text)?.[1] ?? 0);
-  const told = [...text.matchAll(/^(?:lock, .*|\w+: killed at \d+ steps)$/gm)].map(([line]) => line);
-  failed += child.exitCode === 0 ? 0 : Math.max(1, count("fail"));
-  if (child.exitCode !== 0) console.error(text);
+  const count = (word: string) => Number(new RegExp(`^ *(\\d+) ${word}$`, "m").exec(text)?.[1] ?? 0);
+  const failed = child.exitCode === 0 ? 0 : Math.max(1, count("fail"));
+  if (failed > 0) console.error(text);
+  const numbers = [...text.matchAll(/^numbers: (.*)$/gm)].map(([, one]) => one as string);
+  const tests = `${count("pass")} passed, ${count("fail")} failed`;
   const seconds = Math.round((performance.now() - began) / 1000);
-  results.push([row.what, `${count("pass")} passed, ${count("fail")} failed`, told.join("; ") || "-", `${seconds} s`]);
-  console.error(`soak: ${row.name}: ${results.at(-1)?.[1]} in ${seconds} s`);
+  return { cells: [what, bar, [tests, ...numbers].join("<br>"), `${seconds} s`], failed };
 }
 
-if (!words.includes("--no-write") && only === undefined) {
-  const head = ["what", "tests", "numbers", "took"];
-  const line = (cells: string[]) => `| ${cells.join(" | ")} |`;
-  const table = [line(head), line(head.map(() => "---")), ...results.map(line)].join("\n");
-  const page = readFileSync(PAGE, "utf8");
-  const [before, after] = [page.indexOf(BEGIN), page.indexOf(END)];
-  if (before < 0 || after < 0) throw new Error(`${PAGE} has no place for the numbers (${BEGIN} … ${END})`);
-  writeWhole(PAGE, `${page.slice(0, before + BEGIN.length)}\n\n${table}\n\n${page.slice(after)}`, { mode: 0o644 });
+function git(...args: string[]): string {
+  return Bun.spawnSync(["git", ...args], { cwd: REPOSITORY })
+    .stdout.toString()
+    .trim();
 }
-console.log(`${results.length} rows, ${failed} failed`);
+
+/** What a row's numbers are of. */
+function origin(): string {
+  const commit = `${git("rev-parse", "--short=12", "HEAD")}${git("status", "--porcelain", "src") === "" ? "" : "+"}`;
+  return `${commit}, ${new Date().toISOString().slice(0, 10)}`;
+}
+
+/** Puts one row's numbers in the place of its earlier ones. */
+function writeRow(row: Row, cells: string[]): void {
+  const there = new Map(readRows("soak").map((one) => [one[0], one]));
+  there.set(row.what, cells);
+  const machine = `${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release().split("-")[0]}`;
+  writeBetween(
+    "soak",
+    ["What", "Bar", "Result", "Took", "Commit"],
+    ROWS.flatMap(({ what }) => [there.get(what)].filter((one) => one !== undefined)),
+    `Last run on ${machine}.`,
+  );
+}
+
+const words = process.argv.slice(2);
+const only = words.includes("--only") ? words[words.indexOf("--only") + 1] : undefined;
+let ran = 0;
+let failed = 0;
+for (const row of ROWS.filter(({ name }) => only === undefined || name === only)) {
+  console.error(`soak: ${row.name}`);
+  const result = await runRow(row);
+  ran++;
+  failed += result.failed;
+  console.error(`soak: ${row.name}: ${result.cells.slice(2).join(", ")}`);
+  if (!words.includes("--no-write")) writeRow(row, [...result.cells, origin()]);
+}
+console.log(`${ran} rows, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;

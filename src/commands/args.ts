@@ -123,6 +123,11 @@ export function checkArgs(argv: readonly string[], options: CheckOptions): Check
       canonical.push(flag.negated ? `--no-${flag.name}` : `--${flag.name}`);
       continue;
     }
+    const alone = /^\[(.+)\]$/.exec(flag.hint)?.[1];
+    if (alone !== undefined && equals < 0 && !/^\d+$/.test(own[at + 1] ?? "")) {
+      canonical.push(`--${flag.name}=${alone}`);
+      continue;
+    }
     const value = equals > 0 ? word.slice(equals + 1) : own[++at];
     if (value === undefined || value === "") throw usage(`${name} needs a value.`, `${name} ${flag.hint}`);
     canonical.push(`--${flag.name}=${value}`);
@@ -139,6 +144,7 @@ interface Flag {
   name: string;
   type: "boolean" | "string";
   negated: boolean;
+  /** `[1]`: the flag may stand alone, which means 1; else a number follows. */
   hint: string;
 }
 

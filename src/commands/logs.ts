@@ -1,85 +1,81 @@
-/** `dt logs`: the last lines of one launch's output, or, with `-f`, what comes as well. Colours are kept for a terminal only. */
+/** `dt logs`: what launches wrote; of one or several keys, of which run and time, which lines, once or on and on. Reads files only. */
 import { defineCommand } from "citty";
-import { followFile } from "../logs/follow.ts";
-import { makeStripper } from "../logs/strip.ts";
-import { readTail } from "../logs/tail.ts";
-import { parseSelection } from "../state/key.ts";
+import { parseSelection, type Selection } from "../state/key.ts";
 import { DtError, EXIT } from "../sys/error.ts";
-import { isReaderGone, isTerminal, print } from "../sys/stdio.ts";
-import { usage } from "./args.ts";
+import { print } from "../sys/stdio.ts";
 import type { DtContext } from "./context.ts";
+import { DEFAULT_LINES, type LogsRequest, parseLogsArgs } from "./logs.parse.ts";
+import { showLines, showRaw } from "./logs.show.ts";
+import { keysOf } from "./look.ts";
 
-const DEFAULT_LINES = 100;
+export interface LogTarget {
+  key: string;
+  log: string;
+  times: string;
+}
 
 export default defineCommand({
-  meta: { name: "logs", description: "Show what a managed command wrote" },
+  meta: { name: "logs", description: "Show what managed commands wrote" },
   args: {
-    follow: { type: "boolean", alias: "f", description: "Go on with what comes, across restarts" },
+    follow: {
+      type: "boolean",
+      alias: "f",
+      description: "Go on with what comes, across restarts, and of keys that start later",
+    },
     lines: {
       type: "string",
       alias: "n",
-      description: `How many lines from the end (default ${DEFAULT_LINES}), or "all"`,
+      description: `How many lines from the end (default ${DEFAULT_LINES}; all, where a part is asked for), or "all"`,
       valueHint: "100",
     },
-    path: { type: "boolean", description: "Print the log's path instead" },
-    _: { type: "positional", required: false, description: "A key, or its words", valueHint: "key …" },
+    previous: {
+      type: "string",
+      description: "An earlier run: 1 (the default) is the one before the latest",
+      valueHint: "[1]",
+    },
+    since: { type: "string", description: "What was written since: a duration ago, or a time", valueHint: "5m" },
+    until: { type: "string", description: "What was written until then", valueHint: "2026-01-31T12:00" },
+    grep: { type: "string", description: "Lines that match a regular expression", valueHint: "REGEX" },
+    errors: { type: "boolean", description: "Lines that look like errors, stack traces whole" },
+    context: {
+      type: "string",
+      description: "With --grep or --errors: this many lines before and after",
+      valueHint: "3",
+    },
+    after: {
+      type: "string",
+      description: "What was written after a cursor of --json; several are joined by commas",
+      valueHint: "CURSOR",
+    },
+    path: { type: "boolean", description: "Print the logs' paths instead" },
+    _: { type: "positional", required: false, description: "Keys, words of one, or a plugin", valueHint: "key …" },
   },
   async run({ args, data }) {
     const context = data as DtContext;
-    const key = oneKey(context, args._);
-    const path = logPathOf(context, key);
-    if (args.path) {
-      print(context.globals.json ? `${JSON.stringify({ key, path })}\n` : `${path}\n`);
-      return EXIT.done;
-    }
-    const lines = parseLines(args.lines);
-    const emit = makeEmitter(context, key);
-    let open = true;
-    const end = readTail(path, lines, (bytes) => {
-      open = emit(bytes);
-      return open;
-    });
-    if (end === null && !args.follow) {
-      throw new DtError("no-log", `${key} has no log here (${path} does not exist).`, {
-        hint: "`dt ps --all` lists what has run.",
-      });
-    }
-    if (!args.follow || !open) {
-      emit.end();
-      return EXIT.done;
-    }
-    const stop = new AbortController();
-    let status: number = EXIT.done;
-    for (const [signal, code] of [
-      ["SIGINT", EXIT.interrupted],
-      ["SIGTERM", 143],
-    ] as const) {
-      process.on(signal, () => {
-        status = code;
-        stop.abort();
-      });
-    }
-    await followFile({ path, from: end ?? 0, onBytes: emit, isGone: () => isReaderGone(1), signal: stop.signal });
-    emit.end();
-    return status;
+    const request = parseLogsArgs(args, Date.now());
+    const selection = parseSelection(args._);
+    const targets = () => targetsOf(context, selection, request);
+    const found = targets();
+    if (args.path) return printPaths(context, found);
+    if (found.length === 0 && !request.follow) throw nothingRan(selection);
+    const single =
+      selection.is === "keys" && selection.keys.length === 1 ? true : found.length === 1 && !request.follow;
+    const raw = single && request.matcher === null && request.after.length === 0 && !context.globals.json;
+    return raw ? showRaw(context, found[0] as LogTarget, request) : showLines(context, targets, request, single);
   },
 });
 
-function oneKey(context: DtContext, words: readonly string[]): string {
-  const selection = parseSelection(words);
-  if (selection.is === "keys" && selection.keys.length === 1) return selection.keys[0] as string;
-  const { store } = context.ground();
-  const candidates =
-    selection.is === "keys"
-      ? selection.keys
-      : store.keys().filter((key) => selection.is === "all" || key.startsWith(`${selection.plugin}:`));
-  if (candidates.length === 1) return candidates[0] as string;
-  throw usage(
-    candidates.length === 0
-      ? "Nothing of that name has run here."
-      : `dt logs shows one launch at a time; ${candidates.length} would match.`,
-    candidates.length === 0 ? "`dt ps --all` lists what has run." : `Name one: ${candidates.slice(0, 8).join(" ")}`,
-  );
+function targetsOf(context: DtContext, selection: Selection, request: LogsRequest): LogTarget[] {
+  const ground = context.ground();
+  const keys =
+    selection.is === "all" && request.after.length > 0
+      ? request.after.map((one) => one.key)
+      : keysOf(ground, selection);
+  return [...new Set(keys)].map((key) => ({
+    key,
+    log: logPathOf(context, key),
+    times: ground.store.path(key, "times"),
+  }));
 }
 
 /** Where the last launch wrote; before any, the default place. */
@@ -91,49 +87,14 @@ function logPathOf(context: DtContext, key: string): string {
   return exit.is === "there" ? exit.value.log : store.path(key, "log");
 }
 
-function parseLines(text: string | undefined): number {
-  if (text === undefined) return DEFAULT_LINES;
-  if (text === "all") return Number.POSITIVE_INFINITY;
-  const lines = Number(text);
-  if (!Number.isSafeInteger(lines) || lines < 0) throw usage(`-n takes a number of lines or "all", not "${text}".`);
-  return lines;
+function printPaths({ globals }: DtContext, targets: readonly LogTarget[]): number {
+  print(
+    targets.map(({ key, log }) => (globals.json ? `${JSON.stringify({ key, path: log })}\n` : `${log}\n`)).join(""),
+  );
+  return EXIT.done;
 }
 
-interface Emitter {
-  /** False when the reader has gone. */
-  (bytes: Uint8Array): boolean;
-  end(): void;
-}
-
-function makeEmitter(context: DtContext, key: string): Emitter {
-  if (context.globals.json) return jsonEmitter(key);
-  const keepColors = context.globals.color ?? isTerminal(1);
-  const strip = keepColors ? null : makeStripper();
-  const emit = (bytes: Uint8Array) => print(strip === null ? bytes : strip.push(bytes));
-  return Object.assign(emit, {
-    end() {
-      if (strip !== null) print(strip.end());
-    },
-  });
-}
-
-/** One JSON object a line; a line that is not finished waits for its end. */
-function jsonEmitter(key: string): Emitter {
-  const decoder = new TextDecoder();
-  const strip = makeStripper();
-  let pending = "";
-  const write = (lines: string[]) =>
-    print(lines.map((line) => `${JSON.stringify({ key, line: line.replace(/\r$/, "") })}\n`).join(""));
-  const emit = (bytes: Uint8Array) => {
-    pending += decoder.decode(strip.push(bytes), { stream: true });
-    const lines = pending.split("\n");
-    pending = lines.pop() ?? "";
-    return lines.length === 0 || write(lines);
-  };
-  return Object.assign(emit, {
-    end() {
-      pending += decoder.decode(strip.end());
-      if (pending !== "") write([pending]);
-    },
-  });
+function nothingRan(selection: Selection): DtError {
+  const what = selection.is === "plugin" ? `Nothing of ${selection.plugin} has run here.` : "Nothing has run here.";
+  return new DtError("no-log", what, { hint: "`dt list` lists what there is, `dt ps --all` what has run." });
 }

@@ -14,12 +14,12 @@ export interface FollowOptions {
   oneRun?: boolean;
   /** The file is opened at once, but nothing is delivered before this. */
   after?: Promise<void>;
-  /** Gets the bytes; false ends the following (the reader has gone). */
-  onBytes(bytes: Uint8Array): boolean;
+  /** Gets the bytes and where in their file they begin; false ends the following (the reader has gone). */
+  onBytes(bytes: Uint8Array, offset: number): boolean;
   /** Asked now and then while nothing comes; true ends the following. */
   isGone?(): boolean;
-  /** Called when a new file took the log's place. */
-  onNewRun?(): void;
+  /** Called when a new file took the log's place, before its bytes are delivered. */
+  onNewRun?(file: { dev: number; ino: number }): void;
   /** Ends the following; what was written until then is delivered. */
   signal: AbortSignal;
 }
@@ -44,7 +44,7 @@ export async function followFile(options: FollowOptions): Promise<void> {
       const length = readSync(fd, buffer, 0, CHUNK, offset);
       if (length === 0) return true;
       offset += length;
-      if (!options.onBytes(buffer.subarray(0, length))) return false;
+      if (!options.onBytes(buffer.subarray(0, length), offset - length)) return false;
     }
   }
 
@@ -59,7 +59,7 @@ export async function followFile(options: FollowOptions): Promise<void> {
           if (fd !== null) closeSync(fd);
           fd = next;
           offset = 0;
-          options.onNewRun?.();
+          options.onNewRun?.(fstatSync(next));
           continue;
         }
       }

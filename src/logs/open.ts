@@ -2,11 +2,12 @@
  * Opening the log of a new run: this run's output under the log's own name, earlier runs beside it as `.1` (latest), `.2` …
  * dt writes no byte into it; the descriptor becomes the command's stdout and stderr.
  */
-import { constants, fstatSync, openSync, renameSync, unlinkSync } from "node:fs";
+import { constants, fstatSync, openSync } from "node:fs";
 import { dirname } from "node:path";
-import { DtError, errnoOf } from "../sys/error.ts";
+import { DtError } from "../sys/error.ts";
 import { writeError } from "../sys/files.ts";
 import { statOf } from "../sys/stat.ts";
+import { shiftRuns } from "./shift.ts";
 
 export interface OpenedLog {
   fd: number;
@@ -32,35 +33,18 @@ export function checkLogPath(path: string): void {
   }
 }
 
-/** Moves earlier runs on by one, keeps `keep` of them, and opens an empty file for appending. */
-export function openRun(path: string, keep: number, mode: number, known = true): OpenedLog {
+/**
+ * Moves earlier runs on by one, keeps `keep` of them, and opens an empty file for appending. `known`: whether a launch of this key wrote what
+ * is there; `inRow`: see shift.ts.
+ */
+export function openRun(path: string, keep: number, mode: number, known = true, inRow = 0): OpenedLog {
   try {
-    shiftRuns(path, keep, known);
+    // A file that no launch of this key wrote may be somebody's own: it is moved aside also where no run is kept.
+    shiftRuns(path, known ? keep : Math.max(1, keep), inRow);
     const fd = openSync(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT, mode);
     const { dev, ino } = fstatSync(fd);
     return { fd, file: { dev, ino } };
   } catch (error) {
     throw writeError(path, error);
-  }
-}
-
-function shiftRuns(path: string, asked: number, known: boolean): void {
-  // A file that no launch of this key wrote may be somebody's own: it is moved aside also where no run is kept.
-  const keep = known ? asked : Math.max(1, asked);
-  removeIfThere(keep === 0 ? path : `${path}.${keep}`);
-  for (let run = keep - 1; run >= 0; run--) {
-    try {
-      renameSync(run === 0 ? path : `${path}.${run}`, `${path}.${run + 1}`);
-    } catch (error) {
-      if (errnoOf(error) !== "ENOENT") throw error;
-    }
-  }
-}
-
-function removeIfThere(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch (error) {
-    if (errnoOf(error) !== "ENOENT") throw error;
   }
 }

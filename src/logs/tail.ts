@@ -49,7 +49,8 @@ function leadingZeros(bytes: Uint8Array): number {
   return first < 0 ? bytes.length : first;
 }
 
-function findStart(fd: number, start: number, size: number, lines: number): number {
+/** Where the last `lines` lines between two offsets begin. */
+export function findStart(fd: number, start: number, size: number, lines: number): number {
   if (lines <= 0) return size;
   const chunk = Buffer.alloc(CHUNK);
   let left = lines;

@@ -5,14 +5,14 @@
  */
 import { followFile } from "../logs/follow.ts";
 import { formatTruth } from "../output/truth.ts";
-import { type HostControl, type HostEnd, hostLaunch } from "../supervisor/host.ts";
+import { hostLaunch } from "../supervisor/host.ts";
 import { makeQueue } from "../supervisor/hosted.ts";
 import { resolveAnew } from "../supervisor/renew.ts";
 import { claimRequests, RESTART_SIGNAL } from "../supervisor/restart.ts";
 import { cleanedForHosting } from "../supervisor/selfenv.ts";
 import { awaitSettled } from "../supervisor/settle.ts";
 import { lineOf } from "../supervisor/start.ts";
-import type { LaunchSpec } from "../supervisor/types.ts";
+import type { HostControl, HostEnd, LaunchSpec } from "../supervisor/types.ts";
 import { EXIT } from "../sys/error.ts";
 import { isIgnored } from "../sys/limits.ts";
 import { signalNumber } from "../sys/signals.ts";

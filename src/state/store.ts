@@ -49,6 +49,7 @@ const KINDS = {
   pid: ".pid",
   record: ".meta.json",
   log: ".log",
+  times: ".times",
   exit: ".exit.json",
   lock: ".lock",
   want: ".want.json",

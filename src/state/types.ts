@@ -88,7 +88,7 @@ export interface LaunchHistory {
   token: string;
   ready: { is: "waiting" } | { is: "ready"; at: string } | { is: "unhealthy"; at: string; why: string } | null;
   exited: { code: number | null; signal: string | null; at: string } | null;
-  /** Processes of the launch that lost their parent and fell to the host. */
+  /** Processes of the launch that nothing but this note may show: they lost their parent and fell to the host, or have not its token. */
   adopted: ProcessIdentity[];
 }
 

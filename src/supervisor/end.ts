@@ -35,6 +35,8 @@ export interface Ended {
   exit: ExitRecord;
   stopped: StopTreeResult;
   tookMs: number;
+  /** What to tell when the disk is read-only and the record stays: it names nobody who lives, and the next start or stop clears it. */
+  left: string | null;
 }
 
 /** How long a host may take to note its leader's exit once the tree is gone. */
@@ -76,20 +78,26 @@ export async function endLaunch(ground: Ground, record: LaunchRecord, request: E
   if (!sameIdentity(record.host, request.self)) await waitForHostGone(ground, record);
   const exit = makeExit(record, request, stopping, status, stopped);
   write({ how: "stop" }, () => store.writeExit(exit));
-  store.removeRecord(record);
+  const left = write(request, () => store.removeRecord(record));
   checkPortsFree(ground, record, stopped);
-  return { exit, stopped, tookMs: Math.round(performance.now() - began) };
+  return { exit, stopped, tookMs: Math.round(performance.now() - began), left: tellLeft(record, left) };
+}
+
+function tellLeft({ key }: LaunchRecord, left: DtError | null): string | null {
+  return left === null ? null : `the record of ${key} stays, though nothing of it runs any more: ${left.message}`;
 }
 
 /**
- * A full disk must not keep anybody from stopping, which is what frees it: notes that cannot be written are done without. A replacement
+ * A full or read-only disk must not keep anybody from stopping, which is what frees it: what cannot be written is done without, and given. A replacement
  * is another matter: nothing is touched when it could not be written down.
  */
-function write({ how }: Pick<EndRequest, "how">, note: () => void): void {
+function write({ how }: Pick<EndRequest, "how">, note: () => void): DtError | null {
   try {
     note();
+    return null;
   } catch (error) {
     if (how === "replace" || !(error instanceof DtError)) throw error;
+    return error;
   }
 }
 
@@ -109,9 +117,9 @@ async function endBackoff(ground: Ground, record: LaunchRecord, request: EndRequ
   const text = `${how} while it waited to be started again; before that it ${base.text}`;
   const exit: ExitRecord = isEnd ? { ...base, reason: REASONS[request.how], by: request.by, text } : base;
   if (isEnd) write(request, () => store.writeExit(exit));
-  store.removeRecord(record);
+  const left = write(request, () => store.removeRecord(record));
   if (!sameIdentity(record.host, request.self)) await waitForHostGone(ground, record);
-  return { exit, stopped, tookMs: Math.round(performance.now() - began) };
+  return { exit, stopped, tookMs: Math.round(performance.now() - began), left: tellLeft(record, left) };
 }
 
 /** What the tree is looked for by. */

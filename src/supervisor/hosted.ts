@@ -5,12 +5,12 @@ import type { LockBackend } from "../sys/lock.ts";
 import { makeProcessTable } from "../sys/process.ts";
 import { writeAll } from "../sys/stdio.ts";
 import { CANCEL, failureOf, type HostInput } from "./detach.ts";
-import { type HostControl, type HostRequest, hostLaunch } from "./host.ts";
+import { hostLaunch } from "./host.ts";
 import { resolveAnew } from "./renew.ts";
 import { claimRequests, RESTART_SIGNAL } from "./restart.ts";
 import { awaitSettled } from "./settle.ts";
 import { lineOf } from "./start.ts";
-import type { Ground, LaunchEvent } from "./types.ts";
+import type { Ground, HostControl, HostRequest, LaunchEvent } from "./types.ts";
 
 /** Gives the exit status of the host process, which nobody but a debugging person sees. */
 export async function runDetachedHost(self: readonly string[]): Promise<number> {

@@ -7,12 +7,11 @@ import { linkSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import type { LaunchRecord } from "../state/types.ts";
 import { errnoOf } from "../sys/error.ts";
-import { readJson, removeFile, temporaryName, tryUnlink, writeJson } from "../sys/files.ts";
+import { createFile, readJson, removeFile, temporaryName, tryUnlink, writeError, writeJson } from "../sys/files.ts";
 import { presenceOf } from "../sys/identity.ts";
 import { signalNumber } from "../sys/signals.ts";
 import { errorOf, failureOf } from "./detach.ts";
-import type { HostRequest } from "./host.ts";
-import type { FailureReport, Ground, LaunchSpec } from "./types.ts";
+import type { FailureReport, Ground, HostRequest, LaunchSpec } from "./types.ts";
 
 export const RESTART_SIGNAL = "SIGUSR2";
 
@@ -70,7 +69,11 @@ export async function askRestart(ground: Ground, record: LaunchRecord, spec: Lau
 /** Takes the place of a request that nobody claims in time: its asker was killed, or the host does not answer. */
 async function publish(request: string, content: RequestFile): Promise<void> {
   const temporary = temporaryName(request);
-  writeJson(temporary, content);
+  try {
+    createFile(temporary, JSON.stringify(content));
+  } catch (error) {
+    throw writeError(request, error);
+  }
   try {
     const deadline = performance.now() + CLAIM_MS;
     while (performance.now() < deadline) {

@@ -17,6 +17,7 @@
  */
 import { closeSync } from "node:fs";
 import { openRun } from "../logs/open.ts";
+import { beginTimes } from "../logs/times.ts";
 import type { LaunchRecord } from "../state/types.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { type FileLock, tryFlock } from "../sys/flock.ts";
@@ -34,6 +35,8 @@ import type { Ground, LaunchEvent, LaunchLine, LaunchSpec, Report } from "./type
 
 export interface StartOptions {
   restarts: number;
+  /** How many runs the policy has started in a row, this one counted. Default 0. */
+  inRow?: number;
   /** When this process is the host of the launch that is replaced. */
   ownExit?: Promise<{ code: number | null; signal: string | null }>;
   /** Checked under the lock; false gives the start up (a policy's restart that is no longer wanted). */
@@ -138,7 +141,10 @@ async function startInPlace(
       spec.settings.logs.keep,
       prepared.ownLog ? 0o600 : 0o644,
       isKnownLog(ground, spec.key, prepared.log),
+      options.inRow,
     );
+    const mark = { token: prepared.token, ...log.file, startedAt: Date.parse(written.startedAt) };
+    beginTimes(store.path(spec.key, "times"), mark, spec.settings.logs.keep, options.inRow ?? 0);
     let leader: SpawnedLeader;
     try {
       written = { ...written, logFile: log.file };

@@ -67,7 +67,8 @@ export async function stopKey(ground: Ground, request: StopKeyRequest, report: R
       findTree(table, queryOf(ground, record)).members.map((one) => one.identity.pid),
     );
     const ended = await endLaunch(ground, record, { how: "stop", by: request.by, self: identifySelf(table) });
-    const { exit, stopped, tookMs } = ended;
+    const { exit, stopped, tookMs, left } = ended;
+    if (left !== null) report({ is: "note", text: left });
     return { is: "stopped", key, pid: record.leader?.pid ?? null, exit, killed: stopped.killed, tookMs };
   } finally {
     lock.release();

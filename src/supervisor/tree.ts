@@ -6,7 +6,7 @@
  *   session      the leader's session or group, while the leader's pid is still its own
  *   token        the launch's token in the initial environment
  *   log          this run's log file open for writing
- *   adopted      fell to the host as an orphan (its parent now, or noted by it on disk)
+ *   adopted      fell to the host as an orphan (its parent now), or was noted by it on disk (see watchmembers.ts)
  *
  * Left out, with all below them: hosts of other launches, processes with another launch's token, names in `spare`. What is below them has
  * inherited the evidence, so that counts for nothing there. The leader itself is never left out.
@@ -23,24 +23,29 @@ import {
   presenceOf,
 } from "../sys/identity.ts";
 import { runDirectoryOf } from "../sys/paths.ts";
+import { isSpared } from "./spare.ts";
 
 /** In a host's own environment, so that a stop of the launch it was started in passes it over. */
 export const HOST_MARK = "DIALTONE_HOST";
 
-export interface TreeQuery {
+/** By which another launch's processes are told from a launch's own. */
+export interface Launched {
+  /** Null when it was lost with a record that does not parse: then key and root in the environment are the evidence. */
+  token: string | null;
+  host: ProcessIdentity | null;
+  /** Hosts of other launches, as their records name them. */
+  otherHosts: readonly ProcessIdentity[];
+}
+
+export interface TreeQuery extends Launched {
   key: string;
   root: string;
   /** With `token` null: what was started with another run directory is another's launch. */
   runDirectory?: string;
-  /** Null when it was lost with a record that does not parse: then key and root in the environment are the evidence. */
-  token: string | null;
   leader: ProcessIdentity | null;
-  host: ProcessIdentity | null;
   adopted: readonly ProcessIdentity[];
   logFile: { dev: number; ino: number } | null;
   spare: readonly string[];
-  /** Hosts of other launches, as their records name them. */
-  otherHosts: readonly ProcessIdentity[];
 }
 
 /** For a launch whose record is lost or cannot be read: key, root and run directory in the environment are all the evidence there is. */
@@ -89,11 +94,10 @@ export function findTree(table: ProcessTable, query: TreeQuery): Tree {
   // While a process has the leader's pid but not its start time, the kernel has reused the number: its session is another.
   const reused = query.leader !== null && !leaderHere && isReused(table, query.leader);
 
-  const spare = new Set(query.spare);
   const isLeader = (entry: ProcessEntry) => query.leader !== null && isEntryOf(table, entry, query.leader);
   const isOwnHost = (entry: ProcessEntry) => query.host !== null && isEntryOf(table, entry, query.host);
   const isLeftOut = (entry: ProcessEntry) =>
-    !isLeader(entry) && (spare.has(entry.comm) || isForeign(table, entry, query));
+    !isLeader(entry) && (isSpared(table, entry, query.spare) || isForeign(table, entry, query));
 
   const reached = new Map<number, ProcessEntry>();
   const candidates = new Map<number, ProcessEntry>();
@@ -199,7 +203,7 @@ function writesLog(table: ProcessTable, entry: ProcessEntry, query: TreeQuery): 
 }
 
 /** A host, or a process that says it belongs to another launch. The host of this very launch is no part of it either. */
-function isForeign(table: ProcessTable, entry: ProcessEntry, query: TreeQuery): boolean {
+export function isForeign(table: ProcessTable, entry: ProcessEntry, query: Launched): boolean {
   if (query.host !== null && isEntryOf(table, entry, query.host)) return true;
   if (query.otherHosts.some((one) => isEntryOf(table, entry, one))) return true;
   if (typeof table.environmentOf(entry.pid, HOST_MARK) === "string") return true;

@@ -1,9 +1,12 @@
-/** What the rooms above hand down to start something, and what they hear back. No code in this file. */
+/** What the rooms above hand down to start something, what they hear back, and a run as its host holds it. No code in this file. */
 import type { ManagedSettings } from "../manifest/resolved.ts";
 import type { Store } from "../state/store.ts";
-import type { Asker, ExitRecord } from "../state/types.ts";
+import type { Asker, ExitRecord, LaunchHistory, LaunchRecord } from "../state/types.ts";
 import type { ProcessTable } from "../sys/identity.ts";
 import type { LockBackend } from "../sys/lock.ts";
+import type { SpawnedLeader } from "../sys/spawn.ts";
+import type { EndStatus } from "../sys/status.ts";
+import type { PreparedLaunch } from "./prepare.ts";
 
 /** The ground a supervisor works on; handed in, never global. */
 export interface Ground {
@@ -74,3 +77,47 @@ export interface FailureReport {
 }
 
 export type Report = (event: LaunchEvent) => void;
+
+export type HostRequest =
+  /** Ctrl-C: SIGINT for the tree. */
+  | { is: "interrupt" }
+  /** SIGTERM, SIGHUP: as `dt stop` does. */
+  | { is: "terminate"; by: "signal" | "hangup"; signal: string }
+  /** A person's restart of this very launch. */
+  | { is: "restart"; spec: LaunchSpec; done: (error: unknown) => void };
+
+/** What ends a launch. */
+export type EndingRequest = Exclude<HostRequest, { is: "restart" }>;
+
+export interface HostControl {
+  /** Resolves as soon as a request is there. It stays there until it is taken, so none is lost that comes while the host does something else. */
+  arrived(): Promise<void>;
+  /** The oldest request that was not taken yet. */
+  take(): HostRequest | null;
+  /** Aborted by a second Ctrl-C. */
+  hard: AbortSignal;
+  /** Aborted by a request that comes before anything was spawned. */
+  cancel: AbortSignal;
+  /** Told of each new run, so that a foreground can show its log. */
+  onRun(record: LaunchRecord): void;
+  /** Tells the manifest and environment as they are now, for a restart by policy; null when that is not to be had. */
+  resolveAnew(spec: LaunchSpec): Promise<LaunchSpec | null>;
+}
+
+export type HostEnd =
+  | { is: "unchanged"; record: LaunchRecord }
+  /** This host wrote the exit. */
+  | { is: "ended"; exit: ExitRecord }
+  /** Somebody else ended the launch; the leader's own status, and the exit they wrote if it is there. */
+  | { is: "taken"; status: EndStatus; exit: ExitRecord | null };
+
+/** One run of a launch, as its host holds it. */
+export interface Run {
+  spec: LaunchSpec;
+  record: LaunchRecord;
+  leader: SpawnedLeader;
+  prepared: PreparedLaunch;
+  history: LaunchHistory;
+  /** Aborted when the run is over: every probe and timer of it ends with it. */
+  over: AbortController;
+}

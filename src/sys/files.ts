@@ -115,6 +115,16 @@ export function createWhole(path: string, text: string, options: WriteOptions = 
   }
 }
 
+/** Appends in one write. A kill or a full disk may cut it: for files whose readers pass over a last line that is not whole. */
+export function appendLine(path: string, line: string): void {
+  const fd = openSync(path, "a", 0o600);
+  try {
+    writeSync(fd, line);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /** Writes a file whole, or leaves the old one: throws a DtError that names file and cause. */
 export function writeWhole(path: string, text: string, options: WriteOptions = {}): void {
   const temporary = temporaryName(path);

@@ -50,8 +50,8 @@ export interface ProcessTable {
   signalGroup(leader: ProcessIdentity, signal: number): SignalOutcome | null;
   /** Makes this process the parent of its orphaned descendants. False where the system cannot. */
   becomeSubreaper(): boolean;
-  /** Children of this process as the kernel knows them. */
-  childrenOfSelf(): number[];
+  /** Children of a process as the kernel knows them; none when it is gone. */
+  childrenOf(pid: number): number[];
 }
 
 export interface ListeningPort {

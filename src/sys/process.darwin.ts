@@ -97,7 +97,7 @@ export function makeProcessTable(): ProcessTable {
     signal,
     signalGroup: () => null,
     becomeSubreaper: () => false,
-    childrenOfSelf: () => listPids(PROC_PPID_ONLY, process.pid),
+    childrenOf: (pid) => listPids(PROC_PPID_ONLY, pid),
   };
 }
 

@@ -66,7 +66,7 @@ export function makeProcessTable(): ProcessTable {
     signal: (identity, signal) => sendThroughPidfd(identity, signal, 0) ?? "unknown",
     signalGroup: (leader, signal) => sendThroughPidfd(leader, signal, PIDFD_SIGNAL_PROCESS_GROUP),
     becomeSubreaper: () => libc().prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) === 0,
-    childrenOfSelf,
+    childrenOf,
   };
 }
 
@@ -168,14 +168,20 @@ function isWritingThrough(place: string, fd: number, file: { dev: number; ino: n
   }
 }
 
-/** Orphans may be handed to any thread of the subreaper, so every thread's children are read. */
-function childrenOfSelf(): number[] {
+/** A child, an orphan too, belongs to the thread that made or was handed it, so every thread is asked. */
+function childrenOf(parent: number): number[] {
+  let threads: number[];
   try {
-    return readdirSync("/proc/self/task").flatMap((thread) =>
-      readFileSync(`/proc/self/task/${thread}/children`, "latin1").trim().split(" ").filter(Boolean).map(Number),
+    threads = numericNames(`/proc/${parent}/task`);
+  } catch {
+    return []; // gone
+  }
+  try {
+    return threads.flatMap((thread) =>
+      readFileSync(`/proc/${parent}/task/${thread}/children`, "latin1").trim().split(" ").filter(Boolean).map(Number),
     );
   } catch {
-    // CONFIG_PROC_CHILDREN is missing: ask everybody who their parent is
-    return numericNames("/proc").filter((pid) => readEntry(pid)?.ppid === process.pid);
+    // A thread has just ended, or CONFIG_PROC_CHILDREN is missing: everybody is asked who their parent is.
+    return numericNames("/proc").filter((pid) => readEntry(pid)?.ppid === parent);
   }
 }

@@ -6,6 +6,7 @@ import { closeSync, openSync } from "node:fs";
 import { errnoOf, messageOf } from "./error.ts";
 import { type Execution, executionError } from "./exec.ts";
 import { checkDirectory, findExecutable, looksLikeScript } from "./executable.ts";
+import { writeError } from "./files.ts";
 import { withCleanLimits } from "./limits.ts";
 import { type EndStatus, statusOf } from "./status.ts";
 
@@ -37,13 +38,21 @@ export function spawnLeader(execution: Execution, logFd: number, openFiles: bigi
 
 /** Starts a dt process in a new session with pipes for its input and its report; errors are appended to `errorFile`. */
 export function spawnDetached(command: string[], env: Record<string, string>, errorFile: string) {
-  const fd = openSync(errorFile, "a", 0o600);
+  const fd = openErrors(errorFile);
   try {
     return withCleanLimits(null, () =>
       Bun.spawn(command, { cwd: "/", env, detached: true, stdin: "pipe", stdout: "pipe", stderr: fd }),
     );
   } finally {
     closeSync(fd);
+  }
+}
+
+function openErrors(path: string): number {
+  try {
+    return openSync(path, "a", 0o600);
+  } catch (error) {
+    throw writeError(path, error);
   }
 }
 

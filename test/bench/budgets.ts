@@ -20,4 +20,7 @@ export const BUDGETS: Readonly<Record<string, Budget>> = {
   replace: { of: "ratio", max: 3 },
   stopAfterEnd: { of: "plain", max: 10 },
   log: { of: "plain", max: 1.05 },
+  foreground: { of: "plain", max: 5 },
+  follow: { of: "plain", max: 5 },
+  tail: { of: "ratio", max: 4 },
 };

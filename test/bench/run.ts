@@ -5,13 +5,14 @@
  *   --check     exit 1 when a budget is exceeded (test/bench/budgets.ts)
  *   --quick     a third of the rounds, at most 20 keys
  *   --full-log  512 MiB through the log instead of 64
- *   --no-write  leave docs/benchmarks.md alone; so does naming groups: commands, keys, launches, log
+ *   --no-write  leave docs/benchmarks.md alone; so does naming groups: commands, keys, launches, log, reading
  */
 import { loadavg } from "node:os";
 import { join } from "node:path";
 import { REPOSITORY } from "../kit.ts";
 import { buildPrograms, type Programs } from "./ground.ts";
 import { type Effort, measureCommands, measureCrowd, measureLaunches, measureLog } from "./measure.ts";
+import { measureReading } from "./reading.ts";
 import { describeRun, formatGroups, type Group, writeInto } from "./report.ts";
 import { judge, type Row } from "./rows.ts";
 
@@ -25,6 +26,7 @@ const GROUPS: Record<
   launches: { title: "Start, replace, stop", measure: measureLaunches },
   keys: { title: "Many keys", measure: measureCrowds },
   log: { title: "Log", measure: measureLog },
+  reading: { title: "Reading a log", measure: measureReading },
 };
 
 async function measureCrowds(programs: Programs, effort: Effort, crowds: number[]): Promise<Row[]> {

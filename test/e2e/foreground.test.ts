@@ -54,6 +54,28 @@ test("Ctrl-C sends one SIGINT to the tree, and the exit code is 130", async () =
   }
 });
 
+for (const [what, signal, end] of [
+  ["Ctrl-C", "SIGINT", (screen: Screen) => screen.type("\x03")],
+  ["Ctrl-\\", "SIGTERM", (screen: Screen) => screen.type("\x1c")],
+  ["the terminal's closing", "SIGTERM", (screen: Screen) => screen.close()],
+  ["dt stop", "SIGTERM", (_: Screen, root: TestRoot) => void root.spawn(["stop", "t", "dev"])],
+] as const) {
+  test(`${what} reaches the command and its child once each`, async () => {
+    const root = launchRoot("counter", "logs: {}, stop: { timeout: '5s' },");
+    try {
+      const screen = onTerminal(root, ["t", "dev"]);
+      await until("both printed", () => /leader \d+/.test(readLog(root)) && /child \d+/.test(readLog(root)));
+      const pid = printed(readLog(root)).get("leader") as number;
+      end(screen, root);
+      await until("it is gone", () => !runs(pid) && !runs(screen.pid));
+      const got = readLog(root).match(/^\w+ got \w+$/gm) ?? [];
+      expect([...got].sort()).toEqual([`child got ${signal}`, `leader got ${signal}`]);
+    } finally {
+      await root.dispose();
+    }
+  });
+}
+
 test("a second Ctrl-C goes straight to SIGKILL", async () => {
   const root = launchRoot("signals", `stop: { timeout: "60s" },`.replace("stop", "logs: {}, stop"));
   try {

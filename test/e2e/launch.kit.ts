@@ -45,14 +45,34 @@ export async function psOf(root: TestRoot, key = "t:dev:default"): Promise<Ps | 
   return (await ps(root, "--all")).find((one) => one.key === key);
 }
 
-/** Whether a process runs; a zombie does not. */
+/** Whether a process runs; a zombie does not, unless it is but the first thread of one that is still ending the others. */
 export function runs(pid: number): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    return !"ZX".includes(stat.slice(stat.lastIndexOf(")") + 2)[0] as string);
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return !"ZX".includes(fields[0] as string) || Number(fields[17]) > 1;
   } catch {
     return false;
   }
+}
+
+/** What a process was started as, its words separated by spaces; empty when it is gone. */
+export function commandLineOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " ");
+  } catch {
+    return "";
+  }
+}
+
+/** The leaders of a root's `dev` that runs this stubborn program. */
+export function leadersOf(root: TestRoot, program = "plain"): number[] {
+  return root.processes().filter((pid) => commandLineOf(pid).includes(`stubborn.ts ${program}`));
+}
+
+/** The detached hosts of a root. */
+export function hostsOf(root: TestRoot): number[] {
+  return root.processes().filter((pid) => commandLineOf(pid).includes("__host"));
 }
 
 /** Pids a stubborn program printed, by what it called them. */

@@ -5,8 +5,9 @@
 import { expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
-import { launchRoot, psOf, runs } from "../e2e/launch.kit.ts";
+import { commandLineOf, launchRoot, leadersOf, psOf, runs } from "../e2e/launch.kit.ts";
 import { type TestRoot, until } from "../kit.ts";
+import { tellNumbers } from "./numbers.ts";
 
 const HISTORIES = Number(process.env.DT_FAULT_HISTORIES ?? 6);
 const LONGEST = 10;
@@ -21,16 +22,6 @@ interface Model {
   unfinished: boolean;
   /** The state of a key that does not live; undefined when it never did. */
   last: "stopped" | "failed" | undefined;
-}
-
-function leaders(root: TestRoot): number[] {
-  return root.processes().filter((pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " ").includes("stubborn.ts plain");
-    } catch {
-      return false;
-    }
-  });
 }
 
 async function kill(pid: number): Promise<void> {
@@ -75,7 +66,7 @@ const APPLY: Record<Operation, (root: TestRoot, model: Model) => Promise<Model>>
     await caller.exited;
     // The host, if there is one by now, goes on; the launch is the old one, none, or a new one, and stays that.
     await until("nobody is at work", () =>
-      root.processes().every((pid) => !commandLine(pid).includes("__host") || isHostOf(root, pid)),
+      root.processes().every((pid) => !commandLineOf(pid).includes("__host") || isHostOf(root, pid)),
     );
     const after = await psOf(root);
     if (after?.pid != null && after.pid !== before?.pid)
@@ -94,14 +85,6 @@ const APPLY: Record<Operation, (root: TestRoot, model: Model) => Promise<Model>>
   },
 };
 
-function commandLine(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "latin1");
-  } catch {
-    return "";
-  }
-}
-
 /** Whether this host is the one of the record, done with its start. */
 function isHostOf(root: TestRoot, pid: number): boolean {
   try {
@@ -111,6 +94,8 @@ function isHostOf(root: TestRoot, pid: number): boolean {
     return false;
   }
 }
+
+const done = { histories: 0, operations: 0 };
 
 test(`${HISTORIES} random histories agree with the model`, async () => {
   await fc.assert(
@@ -129,9 +114,11 @@ test(`${HISTORIES} random histories agree with the model`, async () => {
               after: history.slice(0, at + 1),
               state: expected,
             });
-            expect(leaders(root)).toEqual(model.living ? [shown?.pid as number] : []);
+            expect(leadersOf(root)).toEqual(model.living ? [shown?.pid as number] : []);
             if (model.living) expect(shown?.host?.alive).toBe(model.hosted);
+            done.operations++;
           }
+          done.histories++;
         } finally {
           await root.dispose();
         }
@@ -139,4 +126,5 @@ test(`${HISTORIES} random histories agree with the model`, async () => {
     ),
     { numRuns: HISTORIES },
   );
+  tellNumbers(`${done.histories} histories with ${done.operations} operations, model and ps agree after each`);
 }, 3_600_000);

@@ -3,52 +3,43 @@
  * launch. The instants are drawn at random here; how many rounds: DT_FAULT_ROUNDS (CI draws a few, the soak thousands).
  */
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
-import { launchRoot, type Ps, psOf, runs } from "../e2e/launch.kit.ts";
+import { hostsOf, launchRoot, leadersOf, type Ps, psOf, runs } from "../e2e/launch.kit.ts";
 import { type TestRoot, until } from "../kit.ts";
+import { tellNumbers } from "./numbers.ts";
 
-const ROUNDS = Number(process.env.DT_FAULT_ROUNDS ?? 25);
-
-function commandLine(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
-  } catch {
-    return "";
-  }
-}
-
-const leaders = (root: TestRoot) => root.processes().filter((pid) => commandLine(pid).includes("stubborn.ts plain"));
-const hosts = (root: TestRoot) => root.processes().filter((pid) => commandLine(pid).includes("__host"));
+const ROUNDS = Number(process.env.DT_FAULT_ROUNDS ?? 10);
 
 /** What `ps` says must be what is. A dt that is at work may be between two steps, so it is asked when all callers are gone. */
-async function expectTruth(root: TestRoot): Promise<Ps | undefined> {
+async function expectTruth(root: TestRoot, program: string): Promise<Ps | undefined> {
   return until("ps and the process table agree", async () => {
     const shown = await psOf(root);
-    const alive = leaders(root);
+    const alive = leadersOf(root, program);
     const claims = shown?.pid ?? null;
     return (claims === null ? alive.length === 0 : alive.length === 1 && alive[0] === claims) ? { shown } : null;
   }).then(({ shown }) => shown);
 }
 
 /** The host of a caller that was killed goes on, and may come after this start and replace what it made: what counts is what is left. */
-async function expectOneAfterStart(root: TestRoot): Promise<void> {
+async function expectOneAfterStart(root: TestRoot, program: string): Promise<void> {
   const started = await root.dt(["t", "dev", "-d"]);
   expect({ code: started.code, stderr: started.stderr }).toMatchObject({ code: 0 });
   await until("one launch and one host are left", async () => {
     const pid = (await psOf(root))?.pid;
-    const alive = leaders(root);
-    return alive.length === 1 && alive[0] === pid && hosts(root).length === 1;
+    const alive = leadersOf(root, program);
+    return alive.length === 1 && alive[0] === pid && hostsOf(root).length === 1;
   });
 }
 
-for (const [what, victims, args] of [
-  ["a host that starts", hosts, ["t", "dev", "-d"]],
-  ["a caller that starts", () => [], ["t", "dev", "-d"]],
-  ["a stopper", () => [], ["stop", "t", "dev"]],
-  ["a restarter and its host", hosts, ["restart", "t", "dev"]],
+for (const [what, program, victims, args] of [
+  ["a host that starts", "plain", hostsOf, ["t", "dev", "-d"]],
+  ["a caller that starts", "plain", () => [], ["t", "dev", "-d"]],
+  ["a stopper", "plain", () => [], ["stop", "t", "dev"]],
+  ["a stopper that waits for what ignores SIGTERM, and of the host", "ignores SIGTERM", hostsOf, ["stop", "t", "dev"]],
+  ["a replacer that waits for what ignores SIGTERM", "ignores SIGTERM", hostsOf, ["t", "dev", "-d"]],
+  ["a restarter and its host", "plain", hostsOf, ["restart", "t", "dev"]],
 ] as const) {
   test(`SIGKILL of ${what}, ${ROUNDS} times at random`, async () => {
-    const root = launchRoot("plain");
+    const root = launchRoot(program);
     try {
       await root.dt(["list"]);
       for (let round = 0; round < ROUNDS; round++) {
@@ -65,36 +56,12 @@ for (const [what, victims, args] of [
         }
         await caller.exited;
         await until("the killed are gone", () => !doomed.some(runs));
-        await expectTruth(root);
-        await expectOneAfterStart(root);
+        await expectTruth(root, program);
+        await expectOneAfterStart(root, program);
       }
+      tellNumbers(`${what}: ${ROUNDS} times, the list true and one launch after the next start each time`);
     } finally {
       await root.dispose();
     }
   }, 600_000);
 }
-
-test("reruns at once with hosts killed among them leave exactly one", async () => {
-  const root = launchRoot("plain");
-  try {
-    await root.dt(["list"]);
-    for (let round = 0; round < Math.max(2, ROUNDS / 10); round++) {
-      const callers = Array.from({ length: 20 }, () => root.dt(["t", "dev", "-d"], { timeoutMs: 60_000 }));
-      const killing = setInterval(() => {
-        const [victim] = hosts(root);
-        if (victim !== undefined && Math.random() < 0.3) {
-          try {
-            process.kill(victim, "SIGKILL");
-          } catch {
-            // it had ended by itself
-          }
-        }
-      }, 20);
-      await Promise.all(callers);
-      clearInterval(killing);
-      await expectOneAfterStart(root);
-    }
-  } finally {
-    await root.dispose();
-  }
-}, 600_000);

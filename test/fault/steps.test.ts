@@ -5,8 +5,9 @@
  */
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { launchRoot, type Ps, psOf, runs } from "../e2e/launch.kit.ts";
+import { launchRoot, leadersOf, type Ps, psOf, runs } from "../e2e/launch.kit.ts";
 import { DT, type TestRoot, until } from "../kit.ts";
+import { tellNumbers } from "./numbers.ts";
 
 const STRIDE = Number(process.env.DT_FAULT_STRIDE ?? 5);
 const CALLS = ["fsync", "rename", "unlink", "link", "flock", "vfork", "pidfd_open", "pidfd_send_signal", "exit_group"];
@@ -52,21 +53,11 @@ async function killedAt(root: TestRoot, call: string, step: number, args: string
   return killed;
 }
 
-function leaders(root: TestRoot): number[] {
-  return root.processes().filter((pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " ").includes("stubborn.ts plain");
-    } catch {
-      return false;
-    }
-  });
-}
-
 /** What `ps` shows is what runs; hosts that still work on what they began are waited for. */
 async function expectTruth(root: TestRoot, what: string): Promise<Ps | undefined> {
   const { shown } = await until(`ps is true ${what}`, async () => {
     const one = await psOf(root);
-    const alive = leaders(root);
+    const alive = leadersOf(root);
     const claimed = one?.pid ?? null;
     return (claimed === null ? alive.length === 0 : alive.length === 1 && alive[0] === claimed) ? { shown: one } : null;
   });
@@ -106,7 +97,9 @@ for (const [name, running, args] of [
             kills++;
           }
         }
-        console.log(`${name}: killed at ${kills} steps`);
+        tellNumbers(
+          `${name}: killed at each of ${kills} steps, the list true and one launch after the next start each time`,
+        );
         expect(kills).toBeGreaterThan(2);
       } finally {
         await root.dispose();

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type LockBackend, readHolder } from "../../src/sys/lock.ts";
 import { makeProcessTable } from "../../src/sys/process.ts";
+import { tellNumbers } from "../fault/numbers.ts";
 import { until } from "../kit.ts";
 import type { Denied } from "./deny.ts";
 import { COUNTER_WIDTH, type WorkerPlan } from "./lock.worker.ts";
@@ -142,8 +143,8 @@ for (const [what, kinds] of CASES) {
       const notes = readNotes(directory);
       const total = counterOf(directory);
       const { counted } = notes;
-      console.log(
-        `lock, ${what}: ${total} acquisitions in ${seconds.toFixed(1)} s (${Math.round(total / seconds)}/s), ${kills} kills (${holdersKilled} aimed at the holder), ${notes.broke} stale locks broken, ${notes.double.length} double owners, ${counted.length - new Set(counted).size} lost updates`,
+      tellNumbers(
+        `${what}: ${total} acquisitions in ${seconds.toFixed(1)} s (${Math.round(total / seconds)}/s), ${kills} kills (${holdersKilled} aimed at the holder), ${notes.broke} stale locks broken, ${notes.double.length} double owners, ${counted.length - new Set(counted).size} lost updates`,
       );
       expect({ failed, double: notes.double }).toEqual({ failed: [], double: [] });
       // A value counted twice is an update that was lost.

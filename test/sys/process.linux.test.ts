@@ -68,7 +68,7 @@ describe("entries", () => {
     expect(pids).toContain(process.pid);
     expect(pids).toContain(child.pid);
     expect(pids.every((pid) => Number.isInteger(pid) && pid > 0)).toBe(true);
-    expect(table.childrenOfSelf()).toContain(child.pid);
+    expect(table.childrenOf(process.pid)).toContain(child.pid);
   });
 
   test("nobody", () => {

@@ -8,6 +8,8 @@ export interface FakeProcess extends Partial<ProcessEntry> {
   pid: number;
   /** Its initial environment; null: cannot be read. */
   env?: Record<string, string> | null;
+  /** Default: a made-up one. */
+  commandLine?: string;
   /** Inodes it has open for writing. */
   writes?: number[];
 }
@@ -51,14 +53,14 @@ export function fakeTable(list: readonly FakeProcess[], self: FakeProcess = { pi
       const env = processes.get(pid)?.env;
       return env === null ? undefined : (env?.[name] ?? null);
     },
-    commandLineOf: (pid) => `command of ${pid}`,
+    commandLineOf: (pid) => processes.get(pid)?.commandLine ?? `command of ${pid}`,
     isWriting: (pid, file) => processes.get(pid)?.writes?.includes(file.ino) ?? false,
     listeningPorts: () => [],
     listenersOn: () => [],
     signal: () => "unknown",
     signalGroup: () => null,
     becomeSubreaper: () => false,
-    childrenOfSelf: () => [],
+    childrenOf: () => [],
   };
   return table;
 }

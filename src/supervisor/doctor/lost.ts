@@ -3,6 +3,7 @@ import type { ManifestIndex } from "../../manifest/resolved.ts";
 import { parseKey } from "../../state/key.ts";
 import type { Asker } from "../../state/types.ts";
 import { isOver, type ProcessEntry } from "../../sys/identity.ts";
+import { isSpared } from "../spare.ts";
 import { stopLost } from "../stopkey.ts";
 import { HOST_MARK, isOfRunDirectory } from "../tree.ts";
 import type { Ground } from "../types.ts";
@@ -72,7 +73,7 @@ function describeLost(
   const processes = found.map(({ entry }) => ({
     pid: entry.pid,
     command: table.commandLineOf(entry.pid),
-    spared: spare.includes(entry.comm),
+    spared: isSpared(table, entry, spare),
   }));
   const named = processes.map((one) => `pid ${one.pid} (${one.command})`).join(", ");
   const details = { processes };

@@ -1,0 +1,137 @@
+/** The flags of `dt logs`, checked: which part, which lines, how long. */
+import { type Cursor, parseCursors } from "../logs/cursor.ts";
+import { makeErrorMatcher } from "../logs/errors.ts";
+import { allOf, type Matcher } from "../logs/match.ts";
+import type { Part } from "../logs/view.ts";
+import { parseDuration } from "../manifest/units.ts";
+import { usage } from "./args.ts";
+
+export const DEFAULT_LINES = 100;
+
+export interface LogsArgs {
+  follow?: boolean | undefined;
+  lines?: string | undefined;
+  previous?: string | undefined;
+  since?: string | undefined;
+  until?: string | undefined;
+  grep?: string | undefined;
+  errors?: boolean | undefined;
+  context?: string | undefined;
+  after?: string | undefined;
+}
+
+export interface LogsRequest {
+  follow: boolean;
+  lines: number;
+  part: Omit<Part, "after">;
+  after: readonly Cursor[];
+  /** A new one a key, since it may remember lines; null: every line. */
+  matcher: (() => Matcher) | null;
+  context: number;
+}
+
+export function parseLogsArgs(args: LogsArgs, now: number): LogsRequest {
+  const part = {
+    previous: args.previous === undefined ? null : wholeNumber("--previous", args.previous, 1),
+    since: args.since === undefined ? null : pointInTime("--since", args.since, now),
+    until: args.until === undefined ? null : pointInTime("--until", args.until, now),
+  };
+  const after = args.after === undefined ? [] : cursorsOf(args.after);
+  const matcher = matcherOf(args);
+  refuseTogether(args, after);
+  if (part.since !== null && part.until !== null && part.since > part.until)
+    throw usage(`--since ${args.since} is later than --until ${args.until}.`);
+  const asksForPart = part.since !== null || part.until !== null || after.length > 0 || matcher !== null;
+  return {
+    follow: args.follow === true,
+    lines: args.lines === undefined ? (asksForPart ? Number.POSITIVE_INFINITY : DEFAULT_LINES) : linesOf(args.lines),
+    part,
+    after,
+    matcher,
+    context: args.context === undefined ? 0 : wholeNumber("--context", args.context, 0),
+  };
+}
+
+function refuseTogether(args: LogsArgs, after: readonly Cursor[]): void {
+  const given = (...names: (keyof LogsArgs)[]) =>
+    names.filter((name) => args[name] !== undefined && args[name] !== false);
+  const refuse = (names: (keyof LogsArgs)[], why: string) => {
+    const [first, second] = given(...names);
+    if (first !== undefined && second !== undefined)
+      throw usage(`--${first} and --${second} exclude each other: ${why}.`);
+  };
+  refuse(["follow", "until"], "what is followed has no end");
+  refuse(["follow", "previous"], "an earlier run writes nothing more");
+  refuse(["previous", "since"], "a run and a time each say which part is meant");
+  refuse(["previous", "until"], "a run and a time each say which part is meant");
+  for (const name of ["previous", "since", "until"] as const)
+    if (after.length > 0 && args[name] !== undefined)
+      throw usage(`--after and --${name} exclude each other: each says where to begin.`);
+  if (args.context !== undefined && args.grep === undefined && args.errors !== true)
+    throw usage("--context belongs to --grep or --errors.", "dt logs --grep REGEX --context 3");
+}
+
+function matcherOf({ grep, errors }: LogsArgs): (() => Matcher) | null {
+  const pattern = grep === undefined ? null : regExpOf(grep);
+  if (pattern === null && errors !== true) return null;
+  return () =>
+    allOf([
+      ...(errors === true ? [makeErrorMatcher()] : []),
+      ...(pattern === null ? [] : [(text: string) => pattern.test(text)]),
+    ]);
+}
+
+function regExpOf(source: string): RegExp {
+  try {
+    return new RegExp(source);
+  } catch (error) {
+    throw usage(
+      `--grep takes a regular expression, not "${source}": ${(error as Error).message}.`,
+      'A `.` or `(` that is meant as it stands needs a backslash: --grep "\\(x\\)"',
+    );
+  }
+}
+
+function cursorsOf(text: string): Cursor[] {
+  const cursors = parseCursors(text);
+  if (cursors === null)
+    throw usage(
+      `--after takes a cursor of \`dt logs --json\`, not "${text}".`,
+      "A cursor is <key>/<run>/<offset>; several are joined by commas.",
+    );
+  return cursors;
+}
+
+function linesOf(text: string): number {
+  if (text === "all") return Number.POSITIVE_INFINITY;
+  const lines = Number(text);
+  if (!Number.isSafeInteger(lines) || lines < 0) throw usage(`-n takes a number of lines or "all", not "${text}".`);
+  return lines;
+}
+
+function wholeNumber(flag: string, text: string, least: number): number {
+  const number = Number(text);
+  if (!/^\d+$/.test(text) || number < least || number > 1_000_000)
+    throw usage(`${flag} takes a whole number from ${least}, not "${text}".`);
+  return number;
+}
+
+const DAY_MS = 86_400_000;
+
+/** A duration ago (`5m`, `2d`), or a date or time as JavaScript reads it; a time of day is today's. */
+function pointInTime(flag: string, text: string, now: number): number {
+  const days = /^(\d{1,4})d$/.exec(text)?.[1];
+  const ago = days === undefined ? parseDuration(text) : Number(days) * DAY_MS;
+  if (ago !== null) return now - ago;
+  const timeOfDay = /^(\d{1,2}):(\d{2})(?::(\d{2}))?$/.exec(text);
+  if (timeOfDay !== null) {
+    const [, hours, minutes, seconds = "0"] = timeOfDay;
+    return new Date(now).setHours(Number(hours), Number(minutes), Number(seconds), 0);
+  }
+  const time = /^\d{4}-/.test(text) ? Date.parse(text.replace(" ", "T")) : Number.NaN;
+  if (Number.isNaN(time))
+    throw usage(
+      `${flag} takes a duration ago ("5m", "2h", "1d") or a time ("14:30", "2026-01-31T14:30:00Z"), not "${text}".`,
+    );
+  return time;
+}

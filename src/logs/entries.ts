@@ -1,0 +1,100 @@
+/** Lines of one or several keys, one after the other in the order of time, as far as the indexes know it. */
+import { closeSync } from "node:fs";
+import { readLines } from "./lines.ts";
+import type { Filter } from "./match.ts";
+import { makeTimeOf, openLogRun } from "./runs.ts";
+import { makeStripper } from "./strip.ts";
+import { findStart } from "./tail.ts";
+import type { Piece } from "./view.ts";
+
+export interface Entry {
+  key: string;
+  run: string;
+  /** Where the line ends in its run's file: what a cursor names. */
+  end: number;
+  /** With its newline, if it has one. */
+  bytes: Uint8Array;
+  /** Milliseconds since 1970; null when it is not known. */
+  time: number | null;
+  /** Lines before it were left out. */
+  gap: boolean;
+}
+
+export interface Source {
+  key: string;
+  pieces: readonly Piece[];
+  /** How many of the last lines, `Infinity` for all. */
+  lines: number;
+  filter: Filter<Entry> | null;
+}
+
+export function* entriesOf(source: Source): Generator<Entry> {
+  for (const piece of source.pieces) {
+    const fd = openLogRun(piece.run);
+    if (fd === null) continue;
+    try {
+      yield* entriesOfPiece(source, piece, fd);
+    } finally {
+      closeSync(fd);
+    }
+  }
+}
+
+function* entriesOfPiece(
+  { key, pieces, lines, filter }: Source,
+  { run, from, to }: Piece,
+  fd: number,
+): Generator<Entry> {
+  const tail = filter === null && pieces.length === 1 && lines !== Number.POSITIVE_INFINITY;
+  const timeOf = makeTimeOf(run);
+  for (const line of readLines(fd, tail ? findStart(fd, from, to, lines) : from, to)) {
+    const bytes = new Uint8Array(line.bytes); // a copy: the line's memory is used again
+    const entry: Entry = { key, run: run.id, end: line.end, bytes, time: timeOf(line.end), gap: false };
+    if (filter === null) yield entry;
+    else yield* applyFilter(filter, entry);
+  }
+}
+
+export function applyFilter(filter: Filter<Entry>, entry: Entry): Entry[] {
+  return filter(entry, textOf(entry.bytes)).map(({ item, gap }) => ({ ...item, gap }));
+}
+
+/** A line as text: no line end, no escape sequences. */
+export function textOf(bytes: Uint8Array): string {
+  const strip = makeStripper();
+  const text = Buffer.concat([strip.push(bytes), strip.end()]).toString("utf8");
+  return text.replace(/\r?\n$/, "");
+}
+
+/** Of each key in its own order, of several by time; what has no time comes first. */
+export function* mergeByTime(sources: readonly Generator<Entry>[]): Generator<Entry> {
+  const heads = sources.flatMap((rest) => {
+    const first = rest.next();
+    return first.done === true ? [] : [{ entry: first.value, rest }];
+  });
+  while (heads.length > 0) {
+    let at = 0;
+    for (let other = 1; other < heads.length; other++)
+      if (timeOr0(heads[other]?.entry) < timeOr0(heads[at]?.entry)) at = other;
+    const head = heads[at] as { entry: Entry; rest: Generator<Entry> };
+    yield head.entry;
+    const next = head.rest.next();
+    if (next.done === true) heads.splice(at, 1);
+    else head.entry = next.value;
+  }
+}
+
+function timeOr0(entry: Entry | undefined): number {
+  return entry?.time ?? 0;
+}
+
+/** The last so many. */
+export function lastOf(entries: Iterable<Entry>, lines: number): Iterable<Entry> {
+  if (lines === Number.POSITIVE_INFINITY) return entries;
+  const kept: Entry[] = [];
+  for (const entry of entries) {
+    kept.push(entry);
+    if (kept.length > 2 * lines + 16) kept.splice(0, kept.length - lines);
+  }
+  return lines === 0 ? [] : kept.slice(-lines);
+}

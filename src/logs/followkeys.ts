@@ -1,0 +1,119 @@
+/** Following the logs of one or several keys line by line, also of keys that come while it goes on, and of a log that moves elsewhere. */
+import { applyFilter, type Entry } from "./entries.ts";
+import { followFile } from "./follow.ts";
+import type { Filter } from "./match.ts";
+import { listRuns } from "./runs.ts";
+
+export interface Target {
+  key: string;
+  log: string;
+  /** The index of its latest run. */
+  times: string;
+}
+
+export interface FollowKeysOptions {
+  /** What is to be followed now; asked again and again. */
+  targets(): Target[];
+  /** Where each that is there at the beginning has been shown to. */
+  shownTo: ReadonlyMap<string, number>;
+  filterOf(key: string): Filter<Entry> | null;
+  /** False ends the following (the reader has gone). */
+  onEntry(entry: Entry): boolean;
+  onNewRun(key: string): void;
+  isGone(): boolean;
+  signal: AbortSignal;
+}
+
+/** How soon a key that is new, or a log that is another now, is noticed. */
+const TARGETS_EVERY_MS = 500;
+const NEWLINE = 10;
+
+export async function followKeys(options: FollowKeysOptions): Promise<void> {
+  const { targets, shownTo, signal } = options;
+  const stop = new AbortController();
+  signal.addEventListener("abort", () => stop.abort());
+  const followed = new Map<string, { log: string; stop: AbortController }>();
+  const all = new Set<Promise<void>>();
+  const look = (first: boolean) => {
+    for (const target of targets()) {
+      const there = followed.get(target.key);
+      if (there?.log === target.log) continue;
+      there?.stop.abort();
+      const own = new AbortController();
+      stop.signal.addEventListener("abort", () => own.abort());
+      followed.set(target.key, { log: target.log, stop: own });
+      const from = first ? (shownTo.get(target.key) ?? 0) : 0;
+      const done = followKey(target, from, own.signal, options, () => stop.abort());
+      all.add(done);
+      done.finally(() => all.delete(done));
+    }
+  };
+  look(true);
+  const timer = setInterval(look, TARGETS_EVERY_MS, false);
+  await new Promise<void>((resolve) => {
+    if (stop.signal.aborted) resolve();
+    stop.signal.addEventListener("abort", () => resolve());
+  });
+  clearInterval(timer);
+  await Promise.all(all);
+}
+
+async function followKey(
+  { key, log, times }: Target,
+  from: number,
+  signal: AbortSignal,
+  { filterOf, onEntry, onNewRun, isGone }: FollowKeysOptions,
+  onGone: () => void,
+): Promise<void> {
+  const filter = filterOf(key);
+  const runOf = (file?: { dev: number; ino: number }) =>
+    listRuns(log, times).find((run) => file === undefined || (run.dev === file.dev && run.ino === file.ino))?.id ?? "";
+  let run = runOf();
+  let held: Uint8Array[] = [];
+  let end = from;
+  let open = true;
+  const give = (bytes: Uint8Array) => {
+    const entry: Entry = { key, run, end, bytes, time: Date.now(), gap: false };
+    for (const shown of filter === null ? [entry] : applyFilter(filter, entry)) open = open && onEntry(shown);
+  };
+  /** What a run ended with, without a line's end. */
+  const flush = () => {
+    if (held.length > 0) give(Buffer.concat(held));
+    held = [];
+  };
+  await followFile({
+    path: log,
+    from,
+    signal,
+    isGone: () => isGone() || !open,
+    onNewRun(file) {
+      flush();
+      run = runOf(file);
+      end = 0;
+      onNewRun(key);
+    },
+    onBytes(bytes, offset) {
+      if (offset !== end + lengthOf(held)) {
+        flush(); // the file was truncated
+        end = offset;
+      }
+      let start = 0;
+      for (let at = bytes.indexOf(NEWLINE); at >= 0 && open; at = bytes.indexOf(NEWLINE, start)) {
+        const line = new Uint8Array(Buffer.concat([...held, bytes.subarray(start, at + 1)]));
+        held = [];
+        end += line.length;
+        give(line);
+        start = at + 1;
+      }
+      if (start < bytes.length) held.push(new Uint8Array(bytes.subarray(start)));
+      return open;
+    },
+  });
+  end += lengthOf(held);
+  flush();
+  if (!open || isGone()) onGone();
+}
+
+function lengthOf(parts: readonly Uint8Array[]): number {
+  return parts.reduce((sum, part) => sum + part.length, 0);
+}

@@ -1,0 +1,26 @@
+/** A line of a log among those of other keys: the key before it, in a colour of its own. */
+const NEWLINE = 10;
+/** Colours that can be read on light and dark, none that means something. */
+const COLORS = [36, 35, 34, 32, 33, 96, 95, 94];
+const RESET = "\x1b[0m";
+
+/** `www:dev │ `, all as wide as the widest of these keys; a default variant is left out. A key that comes later gets a colour too. */
+export function makePrefix(keys: readonly string[], colored: boolean): (key: string) => string {
+  const nameOf = (key: string) => key.replace(/:default$/, "");
+  const width = Math.max(0, ...keys.map((key) => nameOf(key).length));
+  const colors = new Map(keys.map((key, at) => [key, COLORS[at % COLORS.length] as number]));
+  return (key) => {
+    const color = colors.get(key) ?? (COLORS[colors.size % COLORS.length] as number);
+    colors.set(key, color);
+    const prefix = `${nameOf(key).padEnd(width)} │ `;
+    return colored ? `\x1b[${color}m${prefix}${RESET}` : prefix;
+  };
+}
+
+/** The line's own bytes between prefix and line end; a colour it leaves on ends with it. */
+export function prefixLine(prefix: string, line: Uint8Array, colored: boolean): Uint8Array {
+  const ended = line.at(-1) === NEWLINE;
+  const own = ended ? line.subarray(0, -1) : line;
+  const reset = colored && own.includes(0x1b) ? RESET : "";
+  return Buffer.concat([Buffer.from(prefix), own, Buffer.from(`${reset}\n`)]);
+}

@@ -1,0 +1,88 @@
+/** What a person asks of a host while its launch runs: an end, or a new run. */
+import { messageOf } from "../sys/error.ts";
+import { presenceOf } from "../sys/identity.ts";
+import { type EndRequest, endLaunch } from "./end.ts";
+import { lockOrLeave, ownRecord, taken } from "./hostlock.ts";
+import { noteExit } from "./notes.ts";
+import { beginRun } from "./run.ts";
+import { startLaunch } from "./start.ts";
+import type { EndingRequest, Ground, HostControl, HostEnd, HostRequest, Report, Run } from "./types.ts";
+
+export async function endByRequest(
+  ground: Ground,
+  run: Run,
+  request: EndingRequest,
+  control: HostControl,
+): Promise<HostEnd> {
+  const lock = await lockOrLeave(ground, run, doingOf(request));
+  if (lock === null) {
+    const status = await run.leader.exited;
+    noteExit(ground, run, status);
+    return taken(ground, run, status);
+  }
+  try {
+    const record = ownRecord(ground, run);
+    if (record === null) return taken(ground, run, await run.leader.exited);
+    run.leader.exited.then((status) => noteExit(ground, run, status));
+    const ended = await endLaunch(ground, record, {
+      ...endOf(run, request),
+      hard: control.hard,
+      ownExit: run.leader.exited,
+      self: record.host,
+    });
+    return { is: "ended", exit: ended.exit };
+  } finally {
+    run.over.abort();
+    lock.release();
+  }
+}
+
+export function doingOf(request: EndingRequest): string {
+  return request.is === "interrupt" ? "stop (Ctrl-C)" : `stop (${request.signal})`;
+}
+
+export function endOf({ spec }: Run, request: EndingRequest): Pick<EndRequest, "how" | "by" | "signal"> {
+  if (request.is === "interrupt") return { how: "interrupt", by: { ...spec.asker, by: "interrupt" }, signal: "SIGINT" };
+  return { how: "stop", by: { ...spec.asker, by: request.by } };
+}
+
+/**
+ * A restart of a living host is done by that host. When the new start fails before the old launch was touched, the old one goes on; when
+ * it was ended already, that failure, which is written down, is the host's own end.
+ */
+export async function restartNow(
+  ground: Ground,
+  run: Run,
+  request: Extract<HostRequest, { is: "restart" }>,
+  report: Report,
+  control: HostControl,
+): Promise<Run | null> {
+  const spec = { ...request.spec, detached: run.spec.detached };
+  try {
+    run.leader.exited.then((status) => noteExit(ground, run, status));
+    const started = await startLaunch(ground, spec, report, {
+      restarts: run.record.restarts + 1,
+      ownExit: run.leader.exited,
+    });
+    if (started.is !== "started") throw new Error(`a restart cannot be ${started.is}`);
+    run.over.abort();
+    request.done(null);
+    return beginRun(ground, spec, started, report, control);
+  } catch (error) {
+    request.done(error);
+    if (isEndedForAnother(ground, run)) {
+      run.over.abort();
+      throw error;
+    }
+    report({ is: "note", text: `not restarted: ${messageOf(error)}` });
+    return null;
+  }
+}
+
+/** No record is left, and the last exit is of the start that was to take this launch's place. */
+function isEndedForAnother({ store, table }: Ground, { record }: Run): boolean {
+  if (store.record(record.key).is !== "absent") return false;
+  if (record.leader === null || presenceOf(table, record.leader) === "alive") return false;
+  const exit = store.exit(record.key);
+  return exit.is === "there" && exit.value.token !== record.token && exit.value.reason === "start-failed";
+}

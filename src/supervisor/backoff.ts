@@ -1,0 +1,110 @@
+/** Between two runs: the host waits the policy's time, unless a person stops, restarts or replaces the launch meanwhile. */
+import type { Asker, ExitRecord } from "../state/types.ts";
+import { identifySelf, type ProcessIdentity } from "../sys/identity.ts";
+import { doingOf, endOf } from "./asked.ts";
+import { endLaunch } from "./end.ts";
+import type { Finished } from "./exited.ts";
+import { noteStartFailure } from "./failed.ts";
+import { lockOrLeave } from "./hostlock.ts";
+import { beginRun } from "./run.ts";
+import { startLaunch } from "./start.ts";
+import type { EndingRequest, Ground, HostControl, HostEnd, HostRequest, LaunchSpec, Report, Run } from "./types.ts";
+
+/** How often a host that waits for its next try looks whether it is still wanted. */
+const BACKOFF_LOOK_MS = 100;
+
+/** Waits the policy's time and starts again, unless the record says meanwhile that somebody stopped or replaced it. */
+export async function startAfterBackoff(
+  ground: Ground,
+  run: Run,
+  finished: Extract<Finished, { is: "restart" }>,
+  report: Report,
+  control: HostControl,
+): Promise<Run | HostEnd> {
+  const { key, token } = run.record;
+  const self: ProcessIdentity = identifySelf(ground.table);
+  const stillMine = () => {
+    const record = ground.store.record(key);
+    return (
+      record.is === "there" &&
+      record.value.token === token &&
+      record.value.phase === "backoff" &&
+      record.value.host.pid === self.pid
+    );
+  };
+  const until = performance.now() + finished.afterMs;
+  let restart: Extract<HostRequest, { is: "restart" }> | null = null;
+  while (performance.now() < until && restart === null) {
+    if (!stillMine()) return takenInBackoff(ground, run, finished.exit);
+    await Promise.race([control.arrived(), Bun.sleep(Math.min(BACKOFF_LOOK_MS, until - performance.now()))]);
+    const request = control.take();
+    if (request?.is === "restart") restart = request;
+    else if (request !== null) return endInBackoff(ground, run, request, finished.exit);
+  }
+  const spec = restart?.spec ?? (await control.resolveAnew(run.spec)) ?? run.spec;
+  // The launch says that the policy started it; what a person later does to it in this terminal is that person's.
+  const asked = restart === null ? { ...spec, asker: policyAsker(self, spec) } : spec;
+  try {
+    const started = await startLaunch(ground, asked, report, {
+      restarts: run.record.restarts + 1,
+      inRow: restart === null ? finished.inRow : 0,
+      stillWanted: () => stillMine() && wantsRun(ground, key),
+    });
+    restart?.done(null);
+    if (started.is !== "started") return takenInBackoff(ground, run, finished.exit);
+    return beginRun(ground, spec, started, report, control);
+  } catch (error) {
+    restart?.done(error);
+    if (stillMine()) await giveUpStarting(ground, run, asked, error);
+    throw error;
+  }
+}
+
+function policyAsker(self: ProcessIdentity, { settings }: LaunchSpec): Asker {
+  return { by: "policy", pid: self.pid, command: `restart: "${settings.restart}" in the manifest` };
+}
+
+/** What could not even be prepared (a directory that has gone, a program) is nobody's to be told at once: it is written down. */
+async function giveUpStarting(ground: Ground, run: Run, spec: LaunchSpec, error: unknown): Promise<void> {
+  const lock = await lockOrLeave(ground, run, "give up");
+  if (lock === null) return;
+  try {
+    const current = ground.store.record(run.record.key);
+    if (current.is !== "there" || current.value.token !== run.record.token || current.value.phase !== "backoff") return;
+    ground.store.removeRecord(current.value);
+    noteStartFailure(ground, spec, { ...run.prepared, restarts: run.record.restarts + 1 }, error);
+  } finally {
+    lock.release();
+  }
+}
+
+function wantsRun({ store }: Ground, key: string): boolean {
+  const want = store.want(key);
+  return want.is === "there" && want.value.want === "run";
+}
+
+async function endInBackoff(ground: Ground, run: Run, request: EndingRequest, last: ExitRecord): Promise<HostEnd> {
+  const lock = await lockOrLeave(ground, run, doingOf(request));
+  if (lock === null) return takenInBackoff(ground, run, last);
+  try {
+    const current = ground.store.record(run.record.key);
+    if (current.is !== "there" || current.value.token !== run.record.token) return takenInBackoff(ground, run, last);
+    const { exit } = await endLaunch(ground, current.value, { ...endOf(run, request), self: current.value.host });
+    return { is: "ended", exit };
+  } finally {
+    lock.release();
+  }
+}
+
+/** Somebody else stopped the launch while it waited, or started another in its place. */
+async function takenInBackoff({ store }: Ground, run: Run, last: ExitRecord): Promise<HostEnd> {
+  const { key, token } = run.record;
+  const status = { code: last.code, signal: last.signal };
+  const exit = store.exit(key);
+  const told = exit.is === "there" && exit.value.token === token && exit.value.reason !== last.reason;
+  if (told) return { is: "taken", status, exit: exit.value };
+  const want = store.want(key);
+  if (want.is !== "there" || want.value.by.by !== "rerun") return { is: "taken", status, exit: null };
+  const { makeTakenExit } = await import("./describe.ts");
+  return { is: "taken", status, exit: makeTakenExit(run.record, want.value.by, status) };
+}

@@ -1,0 +1,42 @@
+/** A run begins: all that its host does beside waiting for its end. */
+import type { LaunchRecord } from "../state/types.ts";
+import type { SpawnedLeader } from "../sys/spawn.ts";
+import type { PreparedLaunch } from "./prepare.ts";
+import type { Ground, HostControl, LaunchSpec, Report, Run } from "./types.ts";
+import { watchLog } from "./watchlog.ts";
+import { watchMembers } from "./watchmembers.ts";
+import { watchReadiness } from "./watchready.ts";
+import { watchRecord } from "./watchrecord.ts";
+
+export function beginRun(
+  ground: Ground,
+  spec: LaunchSpec,
+  started: { record: LaunchRecord; leader: SpawnedLeader; prepared: PreparedLaunch },
+  report: Report,
+  control: HostControl,
+): Run {
+  const { record, leader, prepared } = started;
+  const over = new AbortController();
+  const run: Run = {
+    spec,
+    record,
+    leader,
+    prepared,
+    over,
+    history: {
+      version: 1,
+      token: record.token,
+      ready: record.probed ? { is: "waiting" } : null,
+      exited: null,
+      adopted: [],
+    },
+  };
+  leader.exited.then(() => over.abort());
+  control.onRun(record);
+  const probes = new Set<number>();
+  watchMembers(ground, run, probes);
+  watchRecord(ground, run, report);
+  watchLog(ground, run, report);
+  if (record.probed) void watchReadiness(ground, run, probes, report);
+  return run;
+}

@@ -1,0 +1,42 @@
+/** What a host does for its run's log while it lives: notes when it had which size, and keeps it within its bound. */
+import { statSync } from "node:fs";
+import { boundLog } from "../logs/bound.ts";
+import { openTimes } from "../logs/times.ts";
+import type { Ground, Report, Run } from "./types.ts";
+
+/** How often the log is looked at: a run may exceed its bound by what it writes in this time, and times are as exact as this. */
+const LOOK_EVERY_MS = 1000;
+
+export function watchLog({ store }: Ground, { record, spec, over }: Run, report: Report): void {
+  const { log, logFile, key } = record;
+  if (logFile === null) return;
+  const times = openTimes(store.path(key, "times"), record.token);
+  const bound = makeBound(record, spec.settings.logs.maxBytes, report);
+  const look = () => {
+    const stat = statSync(log, { throwIfNoEntry: false });
+    if (stat?.ino === logFile.ino && stat.dev === logFile.dev) times.note(stat.size, Date.now());
+    bound.check();
+  };
+  const timer = setInterval(look, LOOK_EVERY_MS);
+  over.signal.addEventListener("abort", () => {
+    clearInterval(timer);
+    look();
+    bound.close();
+  });
+}
+
+/** Once the bound does not work it is off, and that is told. */
+function makeBound({ log, logFile, key }: Run["record"], maxBytes: number | null, report: Report) {
+  let bound = maxBytes === null || logFile === null ? null : boundLog(log, logFile, maxBytes);
+  const tellOff = (why: string) => report({ is: "note", text: `${key}: ${why}, so logs.maxSize is off` });
+  if (bound === null && maxBytes !== null) tellOff("its log was moved or may not be read");
+  return {
+    check() {
+      if (bound === null || bound.check()) return;
+      bound.close();
+      bound = null;
+      tellOff("this file system cannot release a log's head");
+    },
+    close: () => bound?.close(),
+  };
+}

@@ -1,0 +1,78 @@
+/**
+ * Notes on disk, while the host lives, those of a launch who could not be recognised without it: what lost its parent and fell to the host
+ * (a subreaper), and what lives below the leader without the launch's token. So they are found also when the host was killed
+ * and the leader has ended. An ordinary launch has neither, and nothing is written.
+ *
+ * Known limit: who clears its environment and leaves its parent after the host was killed is noted by nobody.
+ */
+import { identify, isOver, type ProcessEntry } from "../sys/identity.ts";
+import { libc } from "../sys/libc.ts";
+import { writeHistory } from "./notes.ts";
+import { isForeign, type Launched } from "./tree.ts";
+import type { Ground, Run } from "./types.ts";
+
+/** A process that lives shorter than this may be missed; one that matters to a stop lives longer. */
+const LOOK_EVERY_MS = 500;
+
+const WNOHANG = 1;
+
+/** `probes`: children of the host that are no part of the launch. */
+export function watchMembers(ground: Ground, run: Run, probes: ReadonlySet<number>): void {
+  const isHidden = makeIsHidden(ground, run);
+  const look = () => {
+    const orphans = liveOrphans(ground, run, probes);
+    const hidden = below(ground, [run.leader.pid, ...orphans.map((one) => one.pid)], isHidden);
+    const found = [...orphans, ...hidden].map((entry) => identify(ground.table, entry));
+    const known = new Set(run.history.adopted.map((one) => `${one.pid}/${one.startTime}`));
+    if (found.some((one) => !known.has(`${one.pid}/${one.startTime}`))) writeHistory(ground, run, { adopted: found });
+  };
+  const timer = setInterval(look, LOOK_EVERY_MS);
+  run.over.signal.addEventListener("abort", () => clearInterval(timer));
+}
+
+/** What fell to this host; those that have ended are reaped here, since Bun reaps only what Bun spawned. */
+function liveOrphans({ table }: Ground, run: Run, probes: ReadonlySet<number>): ProcessEntry[] {
+  return table.childrenOf(process.pid).flatMap((pid) => {
+    if (pid === run.leader.pid || probes.has(pid)) return [];
+    const entry = table.entry(pid);
+    if (entry === null) return [];
+    if (isOver(entry)) libc().waitpid(pid, null, WNOHANG);
+    return isOver(entry) ? [] : [entry];
+  });
+}
+
+type Verdict = "hidden" | "plain" | "foreign";
+
+/** The descendants of these that are hidden. Below what is another launch's nothing is looked at. */
+function below({ table }: Ground, roots: number[], judge: (entry: ProcessEntry) => Verdict): ProcessEntry[] {
+  const hidden: ProcessEntry[] = [];
+  const waiting = roots.flatMap((pid) => table.childrenOf(pid));
+  for (let pid = waiting.pop(); pid !== undefined; pid = waiting.pop()) {
+    const entry = table.entry(pid);
+    if (entry === null || isOver(entry)) continue;
+    const verdict = judge(entry);
+    if (verdict === "foreign") continue;
+    if (verdict === "hidden") hidden.push(entry);
+    waiting.push(...table.childrenOf(pid));
+  }
+  return hidden;
+}
+
+/** Judged once a program: an environment is read again only when a process has become another one (`exec`). */
+function makeIsHidden({ table }: Ground, { record }: Run): (entry: ProcessEntry) => Verdict {
+  const launched: Launched = { token: record.token, host: record.host, otherHosts: [] };
+  const judged = new Map<string, Verdict>();
+  return (entry) => {
+    const who = `${entry.pid}/${entry.startTime}/${entry.comm}`;
+    const before = judged.get(who);
+    if (before !== undefined) return before;
+    const carries = table.environmentOf(entry.pid, "DIALTONE_TOKEN") === record.token;
+    const verdict = isForeign(table, entry, launched) ? "foreign" : carries ? "plain" : "hidden";
+    if (judged.size > MOST_JUDGED) judged.clear();
+    judged.set(who, verdict);
+    return verdict;
+  };
+}
+
+/** A build that starts programs by the thousand must not grow its host. */
+const MOST_JUDGED = 1000;

@@ -1,0 +1,74 @@
+/** A record that is lost while its launch runs is written again; a launch whose place another has taken ends. */
+import { existsSync } from "node:fs";
+import { presenceOf } from "../sys/identity.ts";
+import { queryOf } from "./end.ts";
+import { tryLock } from "./hostlock.ts";
+import { stopTree } from "./stop.ts";
+import type { Ground, Report, Run } from "./types.ts";
+
+/** How long a launch may be missing from the list after its run directory was removed. */
+const RECORD_EVERY_MS = 500;
+
+/**
+ * A stop removes the record only when the tree is gone. So a record that is absent while the leader lives was lost (somebody removed the
+ * run directory), as is one that does not parse: it is written again. A record of another launch means that a start came
+ * first and found nothing to replace: then this launch is the one too many, and ends. A root that is gone is not made anew.
+ */
+export function watchRecord(ground: Ground, run: Run, report: Report): void {
+  const { store, table } = ground;
+  const { key, token, leader } = run.record;
+  const isLost = () => leader !== null && store.record(key).is !== "there" && presenceOf(table, leader) === "alive";
+  let busy = false;
+  const look = async () => {
+    if (run.over.signal.aborted || !existsSync(ground.root)) return;
+    const there = store.record(key);
+    if (there.is === "there" && there.value.token === token) return;
+    if (isLost()) return restoreRecord(ground, run, isLost, report);
+    if (there.is === "there" && leader !== null && presenceOf(table, leader) === "alive")
+      await endSuperseded(ground, run, report);
+  };
+  const timer = setInterval(() => {
+    if (busy) return;
+    busy = true;
+    look()
+      .catch(() => {}) // a full disk, a directory that is not to be trusted: tried again
+      .finally(() => {
+        busy = false;
+      });
+  }, RECORD_EVERY_MS);
+  run.over.signal.addEventListener("abort", () => clearInterval(timer));
+}
+
+async function restoreRecord(ground: Ground, run: Run, isLost: () => boolean, report: Report): Promise<void> {
+  const { store } = ground;
+  const { key } = run.record;
+  store.prepare();
+  const lock = await tryLock(ground, run, "record again");
+  if (lock === null) return; // somebody is changing the launch: looked at again in a while
+  try {
+    if (run.over.signal.aborted || !isLost()) return;
+    if (store.record(key).is === "unreadable") store.setAside(key, "record");
+    store.writeRecord(run.record);
+    store.writeHistory(run.history);
+    if (store.want(key).is === "absent")
+      store.writeWant({ version: 1, key, want: "run", at: run.record.startedAt, by: run.record.startedBy });
+    report({ is: "note", text: `the record of ${key} was lost while it runs; it is written again` });
+  } finally {
+    lock.release();
+  }
+}
+
+async function endSuperseded(ground: Ground, run: Run, report: Report): Promise<void> {
+  const { key, stop } = run.record;
+  report({
+    is: "note",
+    text: `the record of ${key} was removed and another launch has taken its place: ending this one`,
+  });
+  await stopTree({
+    table: ground.table,
+    query: queryOf(ground, run.record),
+    signal: stop.signal,
+    timeoutMs: stop.timeoutMs,
+    wholeTree: true,
+  });
+}

@@ -1,0 +1,303 @@
+/** Ways to break the launch, each with the test that must notice. `from` stands exactly once in its file. */
+export interface Break {
+  /** What the broken dt does wrong. */
+  what: string;
+  edits: { file: string; from: string; to: string }[];
+  /** The test file that must fail, and which of its tests are run (all, if not said). */
+  test: string;
+  only?: string;
+  env?: Record<string, string>;
+}
+
+const SUPERVISOR = "src/supervisor";
+const TREE = `${SUPERVISOR}/tree.ts`;
+const STOP = `${SUPERVISOR}/stop.ts`;
+const END = `${SUPERVISOR}/end.ts`;
+const START = `${SUPERVISOR}/start.ts`;
+
+export const BREAKS: readonly Break[] = [
+  {
+    what: "the token in the environment is no evidence",
+    edits: [
+      {
+        file: TREE,
+        from: `if (query.token !== null) return table.environmentOf(entry.pid, "DIALTONE_TOKEN") === query.token;`,
+        to: "if (query.token !== null) return false;",
+      },
+    ],
+    test: "test/fault/tree.test.ts",
+    only: "stop ends (all at once|setsid child), host and leader killed",
+  },
+  {
+    what: "children of the tree are not followed",
+    edits: [{ file: TREE, from: "waiting.push(...(children.get(next.pid) ?? []));", to: "" }],
+    test: "test/fault/tree.test.ts",
+    only: "cleared after the host was killed",
+  },
+  {
+    what: "the host notes nobody",
+    edits: [{ file: `${SUPERVISOR}/run.ts`, from: "watchMembers(ground, run, probes);", to: "" }],
+    test: "test/fault/tree.test.ts",
+    only: "stop ends environment cleared, host and leader killed",
+  },
+  {
+    what: "what ignores the signal is not killed",
+    edits: [{ file: STOP, from: 'if (table.signal(member.identity, SIGKILL) === "sent")', to: "if (Number(0) === 1)" }],
+    test: "test/fault/tree.test.ts",
+    only: "stop ends ignores SIGTERM, detached",
+  },
+  {
+    what: "members are killed one by one, never frozen, and looked for once",
+    edits: [
+      {
+        file: STOP,
+        from: "while (tree.members.some((one) => !frozen.has(one.identity.pid))) {",
+        to: "while (frozen.size < 0) {",
+      },
+      { file: STOP, from: "const ROUNDS = 5;", to: "const ROUNDS = 0;" },
+      { file: STOP, from: "if (!canBeEnded || round === ROUNDS)", to: "if (!canBeEnded || round >= ROUNDS)" },
+      { file: STOP, from: "while (performance.now() < deadline) {", to: "for (let once = 0; once < 1; once++) {" },
+    ],
+    test: "test/fault/tree.test.ts",
+    only: "stop ends a storm .*, (detached|foreground)",
+  },
+  {
+    what: "ports are not looked at after a stop",
+    edits: [{ file: END, from: "checkPortsFree(ground, record, stopped);", to: "" }],
+    test: "test/fault/tree.test.ts",
+    only: "cleared and gone from its parent",
+  },
+  {
+    what: "processGroup false is not heeded",
+    edits: [{ file: END, from: `record.processGroup || request.how === "interrupt"`, to: "true" }],
+    test: "test/fault/tree.test.ts",
+    only: "processGroup false",
+  },
+  {
+    what: "another launch's processes are not told from one's own",
+    edits: [
+      {
+        file: TREE,
+        from: `const isLeftOut = (entry: ProcessEntry) =>
+    !isLeader(entry) && (isSpared(table, entry, query.spare) || isForeign(table, entry, query));`,
+        to: "const isLeftOut = (entry: ProcessEntry) => !isLeader(entry) && isSpared(table, entry, query.spare);",
+      },
+    ],
+    test: "test/fault/untouched.test.ts",
+  },
+  {
+    what: "spare is not heeded",
+    edits: [{ file: TREE, from: "isSpared(table, entry, query.spare) || isForeign", to: "isForeign" }],
+    test: "test/fault/untouched.test.ts",
+    only: "spared process",
+  },
+  {
+    what: "the record is written after the process exists",
+    edits: [
+      {
+        file: START,
+        from: `    store.writeRecord(written);
+    // Looked for again`,
+        to: "    // Looked for again",
+      },
+    ],
+    test: "test/fault/steps.test.ts",
+    only: "each step of start",
+    env: { DT_FAULT_STRIDE: "1" },
+  },
+  {
+    what: "a stop that was cut off is not finished",
+    edits: [
+      {
+        file: END,
+        from: `if (request.how !== "sweep") {`,
+        to: `if (record.phase === "stopping") return { exit: makeExit(record, request, stopping, { known: false, code: null, signal: null, at: record.startedAt }, { survivors: [], killed: 0, ports: [], passedOver: [] }), stopped: { survivors: [], killed: 0, ports: [], passedOver: [] }, tookMs: 0, left: null };\n  if (request.how !== "sweep") {`,
+      },
+    ],
+    test: "test/fault/kill.test.ts",
+    only: "a stopper that waits",
+  },
+  {
+    what: "the old host is not seen gone",
+    edits: [
+      {
+        file: END,
+        from: "if (!sameIdentity(record.host, request.self)) await waitForHostGone(ground, record);\n  const exit",
+        to: "const exit",
+      },
+    ],
+    test: "test/e2e/managed.test.ts",
+    only: "a frozen host does not outlive a stop",
+  },
+  {
+    what: "a lock is had without taking it",
+    edits: [
+      {
+        file: "src/sys/lock.ts",
+        from: `  const deadline = performance.now() + request.timeoutMs;
+  for (let step = 0; ; step++) {`,
+        to: `  const deadline = performance.now() + request.timeoutMs;
+  if (request.doing === "start") return { holder: describeHolder(request), broke: null, release() {} };
+  for (let step = 0; ; step++) {`,
+      },
+    ],
+    test: "test/fault/reruns.test.ts",
+  },
+  {
+    what: "a lock whose holder is gone is waited for",
+    edits: [
+      {
+        file: "src/sys/lock.ts",
+        from: `if (presence === "gone") return isStillHeldBy(path, holder) ? { is: "stale", holder } : { is: "none" };`,
+        to: "",
+      },
+    ],
+    test: "test/fault/clock.test.ts",
+    only: "a lock taken tomorrow",
+  },
+  {
+    what: "stale locks are broken without the guard",
+    edits: [
+      {
+        file: "src/sys/lock.ts",
+        from: `if (guard.is === "busy") return { busy: "guard-busy", by: null };`,
+        to: `if (guard.is === "busy") return publishOrJudge(request, { isInPlace: () => true, release() {} });`,
+      },
+    ],
+    test: "test/sys/lock.stress.test.ts",
+    env: { DT_LOCK_CONTENDERS: "16", DT_LOCK_ROUNDS: "600", DT_LOCK_KILL_EVERY: "20" },
+  },
+  {
+    what: "a pid alone is an identity",
+    edits: [
+      {
+        file: "src/sys/identity.ts",
+        from: `return entry.startTime === identity.startTime ? "alive" : "gone";`,
+        to: `return "alive";`,
+      },
+      {
+        file: "src/sys/process.linux.ts",
+        from: "!isOver(entry) && entry.startTime === identity.startTime",
+        to: "!isOver(entry)",
+      },
+      {
+        file: TREE,
+        from: "entry.pid === identity.pid && entry.startTime === identity.startTime && isHere(table, identity)",
+        to: "entry.pid === identity.pid",
+      },
+    ],
+    test: "test/fault/reuse.test.ts",
+  },
+  {
+    what: "the boot is not compared",
+    edits: [
+      { file: "src/sys/identity.ts", from: `if (identity.bootId !== table.bootId()) return "gone";`, to: "" },
+      {
+        file: "src/sys/process.linux.ts",
+        from: `if (identity.bootId !== bootId()) return { outcome: "gone" };`,
+        to: "",
+      },
+      {
+        file: TREE,
+        from: "identity.bootId === table.bootId() && identity.pidNamespace === table.pidNamespace()",
+        to: "true",
+      },
+    ],
+    test: "test/fault/identity.test.ts",
+    only: "another boot",
+  },
+  {
+    what: "the pid namespace is not compared",
+    edits: [
+      {
+        file: "src/sys/identity.ts",
+        from: `if (identity.pidNamespace !== table.pidNamespace()) return "unknown";`,
+        to: "",
+      },
+    ],
+    test: "test/fault/identity.test.ts",
+    only: "pid namespace",
+  },
+  {
+    what: "a record that cannot be read is taken for absent",
+    edits: [
+      {
+        file: `${SUPERVISOR}/stopkey.ts`,
+        from: `if (read.is === "absent") return { is: "not-running", key };`,
+        to: `if (read.is !== "there") return { is: "not-running", key };`,
+      },
+    ],
+    test: "test/fault/records.test.ts",
+  },
+  {
+    what: "a record that was lost is not written again",
+    edits: [{ file: `${SUPERVISOR}/run.ts`, from: "watchRecord(ground, run, report);", to: "" }],
+    test: "test/fault/lost.test.ts",
+    only: "removed|written again",
+  },
+  {
+    what: "what cannot be written down cannot be stopped",
+    edits: [
+      { file: END, from: `if (how === "replace" || !(error instanceof DtError)) throw error;`, to: "throw error;" },
+    ],
+    test: "test/fault/readonly.test.ts",
+  },
+  {
+    what: "a full disk keeps the lock from being had",
+    edits: [
+      {
+        file: "src/sys/lock.ts",
+        from: `if (request.evenUnwritten !== true || (error as DtError).code !== "cannot-write") throw error;`,
+        to: "throw error;",
+      },
+    ],
+    test: "test/fault/fulldisk.test.ts",
+  },
+  {
+    what: "uptimes are taken from the clock as they come",
+    edits: [{ file: "src/commands/look.ts", from: "Math.max(0, ", to: "((_: number, given: number) => given)(0, " }],
+    test: "test/fault/clock.test.ts",
+    only: "started tomorrow",
+  },
+  {
+    what: "ps believes the record",
+    edits: [
+      { file: "src/state/view.ts", from: `if (seen.leader === "gone") return stateOfEnded(seen, record);`, to: "" },
+    ],
+    test: "test/fault/history.test.ts",
+  },
+  {
+    what: "a policy undoes a stop",
+    edits: [
+      {
+        file: `${SUPERVISOR}/exited.ts`,
+        from: `wanted ? run.spec.settings.restart : "no"`,
+        to: "run.spec.settings.restart",
+      },
+      {
+        file: `${SUPERVISOR}/hostlock.ts`,
+        from: `if (want.is === "there" && want.value.want === "stopped") return null;`,
+        to: "",
+      },
+    ],
+    test: "test/fault/lost.test.ts",
+    only: "a stop is not undone",
+  },
+  {
+    what: "the command is in dt's own session, so that a terminal's signal reaches it twice",
+    edits: [
+      {
+        file: "src/sys/spawn.ts",
+        from: `Bun.spawn(command, { argv0, cwd, env, detached: true, stdin: "ignore", stdout: logFd, stderr: logFd })`,
+        to: `Bun.spawn(command, { argv0, cwd, env, stdin: "ignore", stdout: logFd, stderr: logFd })`,
+      },
+    ],
+    test: "test/e2e/foreground.test.ts",
+    only: "once each",
+  },
+  {
+    what: "who asked is forgotten",
+    edits: [{ file: END, from: "by: bySelf ? null : (stopping.stopping?.by ?? request.by),", to: "by: null," }],
+    test: "test/e2e/why.test.ts",
+  },
+];

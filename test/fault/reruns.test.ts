@@ -1,0 +1,136 @@
+/**
+ * Fifty starts of one key at once leave exactly one live tree, and each that lost says why; also when callers, hosts and leaders are
+ * killed among them. DT_RERUN_ROUNDS rounds each (CI two, the soak twenty).
+ */
+import { expect, test } from "bun:test";
+import { hostsOf, launchRoot, leadersOf, psOf } from "../e2e/launch.kit.ts";
+import { type Result, type TestRoot, until } from "../kit.ts";
+import { tellNumbers } from "./numbers.ts";
+
+const ROUNDS = Number(process.env.DT_RERUN_ROUNDS ?? 2);
+const AT_ONCE = 50;
+/** How often somebody is killed, in milliseconds: several times in the life of each. */
+const KILL_EVERY_MS = 25;
+
+/** What a start that lost may say, each a reason with who or what. */
+const REASONS: Record<string, RegExp> = {
+  "replaced before it was ready": /t:dev:default replaced by dt t dev -d \(pid \d+\) after \S+ before it was ready/,
+  "lock not had": /Could not get the lock .*: (pid \d+ .*|others were trying)/,
+  "its host was killed": /The host of t:dev:default ended before it could say what became of the launch/,
+  "its command was killed": /t:dev:default was killed by SIGKILL after \S+ before it was ready/,
+};
+
+function reasonOf({ stderr }: Result): string {
+  const found = Object.entries(REASONS).find(([, pattern]) => pattern.test(stderr));
+  return found?.[0] ?? `no reason: ${stderr}`;
+}
+
+interface Live {
+  leaders: number[];
+  children: number[];
+  hosts: number[];
+}
+
+function liveOf(root: TestRoot): Live {
+  return {
+    leaders: leadersOf(root, "background child"),
+    children: leadersOf(root, "child"),
+    hosts: hostsOf(root),
+  };
+}
+
+async function expectExactlyOne(root: TestRoot): Promise<number> {
+  return until("one live tree is left, with its host", async () => {
+    const shown = await psOf(root);
+    const { leaders, children, hosts } = liveOf(root);
+    const isOne = leaders.length === 1 && children.length === 1 && hosts.length === 1;
+    return isOne && shown?.state === "ready" && shown.pid === leaders[0] && shown.host?.pid === hosts[0]
+      ? (leaders[0] as number)
+      : null;
+  });
+}
+
+function fiftyStarts(root: TestRoot) {
+  return Array.from({ length: AT_ONCE }, () => root.spawn(["t", "dev", "-d"]));
+}
+
+async function outcomeOf(child: ReturnType<TestRoot["spawn"]>): Promise<Result> {
+  const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+  await child.exited;
+  return { code: child.exitCode, signal: child.signalCode === null ? null : String(child.signalCode), stdout, stderr };
+}
+
+/** How many said what. */
+function countReasons(results: Result[], into: Map<string, number>): void {
+  for (const result of results) {
+    const what = result.signal !== null ? "was killed itself" : result.code === 0 ? "was ready" : reasonOf(result);
+    into.set(what, (into.get(what) ?? 0) + 1);
+  }
+}
+
+function told(counts: Map<string, number>): string {
+  return [...counts].map(([what, count]) => `${count} ${what}`).join(", ");
+}
+
+test(`${AT_ONCE} starts at once, ${ROUNDS} rounds: one live tree, each loser says why`, async () => {
+  const root = launchRoot("background child", `ready: { log: "child" },`);
+  const counts = new Map<string, number>();
+  try {
+    await root.dt(["list"]);
+    for (let round = 0; round < ROUNDS; round++) {
+      const results = await Promise.all(fiftyStarts(root).map(outcomeOf));
+      const pid = await expectExactlyOne(root);
+      countReasons(results, counts);
+      expect(results.filter((one) => one.stdout.startsWith(`t:dev:default ready pid ${pid} `))).toHaveLength(1);
+    }
+    tellNumbers(`${ROUNDS} rounds of ${AT_ONCE} starts at once, 1 live tree after each: ${told(counts)}`);
+    expect([...counts.keys()].filter((what) => what.startsWith("no reason"))).toEqual([]);
+  } finally {
+    await root.dispose();
+  }
+}, 1_800_000);
+
+test(`the same with SIGKILLs among them, ${ROUNDS} rounds: never two, and one after the next start`, async () => {
+  const root = launchRoot("background child", `ready: { log: "child" },`);
+  const counts = new Map<string, number>();
+  let kills = 0;
+  try {
+    await root.dt(["list"]);
+    for (let round = 0; round < ROUNDS; round++) {
+      const callers = fiftyStarts(root);
+      const outcomes = Promise.all(callers.map(outcomeOf));
+      const killing = setInterval(() => {
+        const kinds = [
+          callers.filter((one) => one.exitCode === null).map((one) => one.pid),
+          ...Object.values(liveOf(root)),
+        ];
+        const victims = kinds[Math.floor(Math.random() * kinds.length)] ?? [];
+        const victim = victims[Math.floor(Math.random() * victims.length)];
+        if (victim === undefined) return;
+        try {
+          process.kill(victim, "SIGKILL");
+          kills++;
+        } catch {
+          // it had ended by itself
+        }
+      }, KILL_EVERY_MS);
+      const results = await outcomes.finally(() => clearInterval(killing));
+      countReasons(results, counts);
+      // Hosts whose callers were killed may still be at work; never do two trees live once they are done.
+      await until("no two trees live, and ps is true", async () => {
+        const shown = await psOf(root);
+        const { leaders } = liveOf(root);
+        return leaders.length <= 1 && (shown?.pid ?? null) === (leaders[0] ?? null);
+      });
+      expect((await root.dt(["t", "dev", "-d"])).code).toBe(0);
+      await expectExactlyOne(root);
+    }
+    tellNumbers(
+      `${ROUNDS} rounds of ${AT_ONCE} starts at once with ${kills} SIGKILLs among them, never 2 live trees, 1 after the next start: ${told(counts)}`,
+    );
+    expect([...counts.keys()].filter((what) => what.startsWith("no reason"))).toEqual([]);
+    expect(kills).toBeGreaterThan(ROUNDS);
+  } finally {
+    await root.dispose();
+  }
+}, 1_800_000);

@@ -1,0 +1,81 @@
+/** What looks like an error, whole, and what does not. */
+import { describe, expect, test } from "bun:test";
+import { makeErrorMatcher } from "../../src/logs/errors.ts";
+
+const errorsOf = (text: string) => {
+  const matches = makeErrorMatcher();
+  return text.split("\n").filter((line) => matches(line));
+};
+
+describe("single lines", () => {
+  for (const line of [
+    "Error: listen EADDRINUSE: address already in use :::3000",
+    "[ERROR] could not connect",
+    "2026-01-02T03:04:05.678Z ERROR http: it broke",
+    '{"level":"error","msg":"x"}',
+    '{"level":50,"msg":"x"}',
+    'time="2026" level=fatal msg="x"',
+    "npm ERR! code ELIFECYCLE",
+    "src/a.ts(3,5): error TS2322: Type 'x' is not assignable.",
+    "10 errors found",
+    "make: *** [all] Error 2",
+    "zsh: segmentation fault  ./a.out",
+    "bash: ./x: Permission denied",
+    "UnhandledPromiseRejectionWarning: TypeError: x is not a function",
+    "FAILED test_x.py::test_y - AssertionError",
+  ])
+    test(`an error: ${line}`, () => expect(errorsOf(line)).toEqual([line]));
+
+  for (const line of [
+    "listening on 3000",
+    "Found 0 errors. Watching for file changes.",
+    "compiled without errors",
+    "tests: 12 passed, 0 failed",
+    "errors=0 warnings=3",
+    '{"level":"info","msg":"error handler installed"}',
+    '{"level":30,"msg":"failed jobs: none"}',
+    "INFO retrying after error",
+    "[debug] TypeError is handled here",
+    "",
+  ])
+    test(`none: ${line}`, () => expect(errorsOf(line)).toEqual([]));
+});
+
+describe("stack traces are whole", () => {
+  const traces: Record<string, string> = {
+    node: `TypeError: Cannot read properties of undefined (reading 'x')
+    at handler (/app/server.js:10:5)
+    at process.processTicksAndRejections (node:internal/process/task_queues:95:5) {
+  code: 'E'
+}`.replace("\n}", ""),
+    python: `Traceback (most recent call last):
+  File "/app/a.py", line 3, in <module>
+    f()
+  File "/app/a.py", line 2, in f
+    raise KeyError("x")
+KeyError: 'x'`,
+    go: `panic: runtime error: index out of range [3] with length 3
+
+goroutine 1 [running]:
+main.main()
+	/app/main.go:8 +0x1d
+exit status 2`,
+    rust: `thread 'main' panicked at src/main.rs:2:5:
+   0: rust_begin_unwind
+   1: core::panicking::panic_fmt
+note: run with \`RUST_BACKTRACE=full\` for a verbose backtrace.`,
+    java: `Exception in thread "main" java.lang.IllegalStateException: x
+	at com.example.Main.main(Main.java:5)
+Caused by: java.io.IOException: y
+	... 12 more`,
+  };
+  for (const [language, trace] of Object.entries(traces)) {
+    test(language, () => {
+      expect(errorsOf(`starting\n${trace}\nlistening again`)).toEqual(trace.split("\n"));
+    });
+  }
+
+  test("an indented line after none is none", () => {
+    expect(errorsOf("listening\n  on 3000\nError: x\n  at y\nfine\n  still fine")).toEqual(["Error: x", "  at y"]);
+  });
+});
