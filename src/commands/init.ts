@@ -117,17 +117,13 @@ function refuseNested({ globals }: DtContext, directory: string): void {
   });
 }
 
-function report(context: DtContext, result: InitReport): void {
-  const { globals } = context;
-  const line = (verb: string, path: string) => `${globals.dryRun ? `would ${verb}` : verb}  ${path}\n`;
-  print(
-    globals.json
-      ? `${JSON.stringify(result)}\n`
-      : [
-          ...result.written.map((path) => line(globals.dryRun ? "write" : "wrote", path)),
-          ...result.changed.map((path) => line(globals.dryRun ? "change" : "changed", path)),
-        ].join(""),
-  );
+function report({ globals }: DtContext, result: InitReport): void {
+  const [write, change] = result.dryRun ? ["would write", "would change"] : ["wrote", "changed"];
+  const lines = [
+    ...result.written.map((path) => `${write}  ${path}\n`),
+    ...result.changed.map((path) => `${change}  ${path}\n`),
+  ];
+  print(globals.json ? `${JSON.stringify(result)}\n` : lines.join(""));
 }
 
 /** Command lines below a sentence, with what each does. */

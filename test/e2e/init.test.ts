@@ -305,6 +305,8 @@ describe("dt init plugin", () => {
     expect(readdirSync(join(root.dir, "plugins")).sort()).toEqual(["one", "three", "two"]);
     const nowhere = await dt(["-C", "nowhere", "init", "plugin", "four"]);
     expect([nowhere.code, nowhere.stderr]).toEqual([2, expect.stringContaining("nowhere")]);
+    // what once ran above makes no project of it
+    mkdirSync(join(root.base, ".dialtone/run"), { recursive: true });
     // a directory that is in no project becomes one
     const fresh = join(root.base, "fresh");
     mkdirSync(fresh);
