@@ -9,6 +9,7 @@ import {
   checkFloors,
   checkLazy,
   checkPackages,
+  checkStart,
   checkStrangers,
   checkTypesOnly,
   FLOORS,
@@ -28,6 +29,7 @@ describe("this repository", () => {
   test("the binary is made of its declared dependencies, each of them used", () =>
     expect(checkPackages(SRC, Object.keys(manifest.dependencies))).toEqual([]));
   test("heavy packages are loaded only where they are needed", () => expect(checkLazy(SRC)).toEqual([]));
+  test("what dt init copies is loaded by dt init alone", () => expect(checkStart(SRC)).toEqual([]));
   test("what is banned is not there", () => expect(checkBans(SRC)).toEqual([]));
   test("files named types.ts hold types", () => expect(checkTypesOnly(SRC)).toEqual([]));
   test("plugins and manifests import only @dialtone/dt", () => {
@@ -108,6 +110,21 @@ describe("the rules, broken", () => {
       "src/output/a.ts loads consola at once: use import()",
       "src/manifest/b.ts loads src/manifest/evaluate.ts -> jiti/static at once: use import()",
       "src/manifest/e.ts loads valibot at once: use import()",
+    ]);
+  });
+
+  test("the files dt init copies, in another verb; the verb, before it is run", () => {
+    const sources = [
+      src("src/commands/a.ts", 'import { planPlugin } from "../manifest/start/plan.ts";'),
+      src("src/manifest/b.ts", 'await import("./start/files.json");'),
+      src("src/commands/verbs.ts", 'import("./init.ts");\nimport init from "./init.ts";'),
+      src("src/commands/init.ts", 'import { planPlugin } from "../manifest/start/plan.ts";'),
+      src("src/manifest/start/plan.ts", 'import start from "./files.json" with { type: "json" };'),
+    ];
+    expect(checkStart(sources)).toEqual([
+      "src/commands/a.ts:1 loads src/manifest/start/plan.ts, which is for dt init alone",
+      "src/manifest/b.ts:1 loads src/manifest/start/files.json, which is for dt init alone",
+      "src/commands/verbs.ts:2 loads src/commands/init.ts, which is for dt init alone",
     ]);
   });
 

@@ -50,9 +50,11 @@ export async function formatVerbHelp(name: VerbName, paint: Paint): Promise<stri
   if (verb === null) return `dt ${name} is not in this version yet.\n`;
   const command = (await verb.load()).default;
   const args = (command.args ?? {}) as ArgsDef;
-  const words = Object.values(args).some((arg) => arg.type === "positional") ? " [key …]" : "";
+  const words = Object.values(args).flatMap((arg) =>
+    arg.type === "positional" ? [` [${arg.valueHint ?? "key …"}]`] : [],
+  );
   const flags = formatFlags(args);
-  return `${paint.bold(`dt ${name}`)}${words}\n  ${verb.summary}.\n${flags === "" ? "" : `\n${flags}`}`;
+  return `${paint.bold(`dt ${name}`)}${words.join("")}\n  ${verb.summary}.\n${flags === "" ? "" : `\n${flags}`}`;
 }
 
 export function runHelp(context: DtContext): number {

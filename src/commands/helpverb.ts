@@ -10,7 +10,7 @@ import { isVerb } from "./verbs.ts";
 
 export default defineCommand({
   meta: { name: "help", description: "Explain dt, a verb or a plugin" },
-  args: { _: { type: "positional", required: false, description: "A verb or a plugin" } },
+  args: { _: { type: "positional", required: false, description: "A verb or a plugin", valueHint: "verb or plugin" } },
   async run({ args, data }) {
     const context = data as DtContext;
     const [word] = args._;

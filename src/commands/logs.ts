@@ -48,7 +48,7 @@ export default defineCommand({
       valueHint: "CURSOR",
     },
     path: { type: "boolean", description: "Print the logs' paths instead" },
-    _: { type: "positional", required: false, description: "Keys, words of one, or a plugin", valueHint: "key" },
+    _: { type: "positional", required: false, description: "Keys, words of one, or a plugin", valueHint: "key …" },
   },
   async run({ args, data }) {
     const context = data as DtContext;

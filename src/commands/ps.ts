@@ -16,7 +16,7 @@ export default defineCommand({
   meta: { name: "ps", description: "List what runs, waits or has failed" },
   args: {
     all: { type: "boolean", alias: "a", description: "Also what was stopped or has exited" },
-    _: { type: "positional", required: false, description: "Keys, or one plugin", valueHint: "key" },
+    _: { type: "positional", required: false, description: "Keys, or one plugin", valueHint: "key …" },
   },
   async run({ args, data }) {
     const context = data as DtContext;

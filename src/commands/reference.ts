@@ -74,6 +74,8 @@ export async function makeReference(sources: string): Promise<string> {
     typeBlock(join(sources, "commands/look.ts"), "KeyReport"),
     "A detached start and `dt restart` print one of these:",
     typeBlock(join(sources, "supervisor/types.ts"), "LaunchLine"),
+    "`dt init` prints one of these:",
+    typeBlock(join(sources, "commands/init.ts"), "InitReport"),
     'An error is printed on standard output as well, when `--json` is given: `{ "error": { code, message, hint, status, details } }`.',
   ]
     .join("\n\n")

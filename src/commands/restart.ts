@@ -24,7 +24,7 @@ export default defineCommand({
   args: {
     all: { type: "boolean", alias: "a", description: "Every launch of this root" },
     timeout: { type: "string", description: "Time to become ready, instead of the manifest's", valueHint: "30s" },
-    _: { type: "positional", required: false, description: "Keys, words of one, or a plugin", valueHint: "key" },
+    _: { type: "positional", required: false, description: "Keys, words of one, or a plugin", valueHint: "key …" },
   },
   async run({ args, data }) {
     const context = data as DtContext;

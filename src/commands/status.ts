@@ -14,7 +14,7 @@ import { beginLook, type KeyReport, keysOf, lookAt } from "./look.ts";
 export default defineCommand({
   meta: { name: "status", description: "Show one or several launches in detail; exit 3 when one does not run" },
   args: {
-    _: { type: "positional", required: false, description: "Keys, words of one, or a plugin", valueHint: "key" },
+    _: { type: "positional", required: false, description: "Keys, words of one, or a plugin", valueHint: "key …" },
   },
   async run({ args, data }) {
     const context = data as DtContext;

@@ -17,7 +17,7 @@ export default defineCommand({
   args: {
     all: { type: "boolean", alias: "a", description: "Every launch of this root" },
     timeout: { type: "string", description: "Time before SIGKILL, instead of the manifest's", valueHint: "10s" },
-    _: { type: "positional", required: false, description: "Keys, words of one, or a plugin", valueHint: "key" },
+    _: { type: "positional", required: false, description: "Keys, words of one, or a plugin", valueHint: "key …" },
   },
   async run({ args, data }) {
     const context = data as DtContext;

@@ -29,6 +29,11 @@ export const VERBS: Record<VerbName, Verb | null> = {
     maxWords: MANY,
     load: () => import("./why.ts"),
   },
+  init: {
+    summary: "Make this directory a project; `dt init plugin NAME` starts a plugin from a template",
+    maxWords: 2,
+    load: () => import("./init.ts"),
+  },
   list: {
     summary: "List plugins, commands, variants and manifests that failed",
     maxWords: 0,
@@ -48,7 +53,6 @@ export const VERBS: Record<VerbName, Verb | null> = {
   wait: null,
   port: null,
   gc: null,
-  init: null,
   add: null,
   import: null,
   export: null,

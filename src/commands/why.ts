@@ -15,7 +15,7 @@ import { beginLook, keysOf, lookAt } from "./look.ts";
 export default defineCommand({
   meta: { name: "why", description: "Explain why something runs, does not run, waits or was stopped" },
   args: {
-    _: { type: "positional", required: false, description: "Keys, words of one, or a plugin", valueHint: "key" },
+    _: { type: "positional", required: false, description: "Keys, words of one, or a plugin", valueHint: "key …" },
   },
   async run({ args, data }) {
     const context = data as DtContext;

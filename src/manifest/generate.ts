@@ -1,20 +1,29 @@
-/** `bun run generate`: writes what is derived from types.ts and the schema. A test fails when the files are stale. */
+/** `bun run generate`: writes what is derived from types.ts, the schema and the plugin `template`. A test fails when the files are stale. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { makeDeclarations } from "./declare.ts";
 import { extractDescriptions } from "./extract.ts";
+import { collectStartFiles } from "./start/collect.ts";
 
 const repository = resolve(import.meta.dir, "../..");
+const read = (name: string) => readFileSync(join(import.meta.dir, name), "utf8");
 
 const descriptions = join(import.meta.dir, "descriptions.json");
 const jsonSchema = join(repository, "docs", "manifest.schema.json");
+const startFiles = join(import.meta.dir, "start", "files.json");
 
-writeJson(descriptions, extractDescriptions(readFileSync(join(import.meta.dir, "types.ts"), "utf8")));
+writeFileSync(join(repository, "docs", "dialtone.d.ts"), makeDeclarations(read("types.ts"), read("define.ts")));
+writeJson(startFiles, collectStartFiles(repository));
+writeJson(descriptions, extractDescriptions(read("types.ts")));
 // imported after the sentences are written, since it reads them
 const { manifestJsonSchema } = await import("./jsonschema.ts");
 writeJson(jsonSchema, manifestJsonSchema());
-Bun.spawnSync([join(repository, "node_modules/.bin/biome"), "format", "--write", descriptions, jsonSchema], {
-  cwd: repository,
-});
+Bun.spawnSync(
+  [join(repository, "node_modules/.bin/biome"), "format", "--write", descriptions, jsonSchema, startFiles],
+  {
+    cwd: repository,
+  },
+);
 
 function writeJson(path: string, value: unknown): void {
   writeFileSync(path, `${JSON.stringify(value, null, 2)}\n`);

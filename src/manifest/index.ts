@@ -48,6 +48,19 @@ export async function loadIndex(options: LoadIndexOptions): Promise<ManifestInde
   return assembleIndex(loaded, discovery.failures, builtins);
 }
 
+/** The index of a directory that is no root yet: all is loaded, and nothing is written. */
+export async function loadIndexOnce({ root, home, env }: Omit<IndexOptions, "cacheDir">): Promise<ManifestIndex> {
+  const [{ loadAll }, { resolveBuiltins }] = await Promise.all([import("./reload.ts"), import("./builtin.ts")]);
+  const { manifests, failures } = discover({ root, home, env });
+  const files = manifests.map((found) => found.file);
+  const fresh = await loadAll(files, { root, env });
+  const loaded = manifests.flatMap((found) => {
+    const outcome = fresh.get(found.file)?.outcome;
+    return outcome === undefined ? [] : [{ ...found, outcome }];
+  });
+  return assembleIndex(loaded, failures, resolveBuiltins());
+}
+
 /** The index if the cache is up to date, else null. Nothing is started, nothing is written. */
 export function readIndex(options: IndexOptions): ManifestIndex | null {
   const cache = readCache(options.cacheDir);

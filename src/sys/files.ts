@@ -6,6 +6,7 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
+  linkSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -97,6 +98,20 @@ export function createFile(path: string, text: string, { mode = 0o600, durable =
     throw error;
   } finally {
     closeSync(fd);
+  }
+}
+
+/** Makes a file that is not there yet, whole under its name or not at all. Throws the system's own error, EEXIST where one is. */
+export function createWhole(path: string, text: string, options: WriteOptions = {}): void {
+  const temporary = temporaryName(path);
+  createFile(temporary, text, options);
+  try {
+    linkSync(temporary, path);
+  } catch (error) {
+    if (errnoOf(error) === "EEXIST") throw error;
+    createFile(path, text, options); // no hard links here
+  } finally {
+    tryUnlink(temporary);
   }
 }
 

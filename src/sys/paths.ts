@@ -41,7 +41,7 @@ function nearestRoot(start: string, holding: string): string | null {
 export function noRootError(cwd: string): DtError {
   return new DtError("no-root", `No project here: neither ${cwd} nor a directory above it holds \`manifests/\`.`, {
     status: EXIT.usage,
-    hint: "Go to your project, name it with -C DIR, or make a `manifests/` directory to start one.",
+    hint: "Go to your project, name it with -C DIR, or start one here with `dt init`.",
   });
 }
 

@@ -115,6 +115,22 @@ function wayToHeavy(
   return undefined;
 }
 
+/** What `dt init` copies is text that nobody else has use for: only that verb imports it, and the verb is loaded when it is run. */
+export function checkStart(sources: readonly Source[]): string[] {
+  return sources.flatMap((source) =>
+    importsOf(source).flatMap(({ target, how, line }) => {
+      const own = source.path.startsWith(START) || STARTERS.includes(source.path);
+      const early = target.startsWith(START) && !own;
+      return early || (target === STARTERS[0] && how === "static")
+        ? [at(source, line, `loads ${target}, which is for dt init alone`)]
+        : [];
+    }),
+  );
+}
+
+const START = "src/manifest/start/";
+const STARTERS = ["src/commands/init.ts", "src/manifest/generate.ts"];
+
 interface Ban {
   pattern: RegExp;
   sentence: string;

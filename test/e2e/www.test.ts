@@ -39,7 +39,7 @@ describe.skipIf(NO_BROWSER)("the site in a browser", () => {
       await page.waitForURL("**/getting-started.html");
       expect(await page.locator(".side [aria-current=page]").textContent()).toBe("Getting started");
       await page.click("a[rel=next]");
-      await page.waitForURL("**/manifests.html");
+      await page.waitForURL("**/plugins.html");
       await page.click('.side a:text-is("Exit codes")');
       await page.waitForURL("**/exit-codes.html");
       expect(await page.locator("h1").textContent()).toBe("Exit codes");

@@ -15,6 +15,7 @@ import type { DtError } from "../../src/sys/error.ts";
 import {
   clearTemporaries,
   createFile,
+  createWhole,
   readJson,
   readText,
   removeFile,
@@ -203,6 +204,34 @@ describe("writing", () => {
     createFile(file, "first");
     expect(failure(() => createFile(file, "second"))).toMatchObject({ code: "EEXIST" });
     expect(readFileSync(file, "utf8")).toBe("first");
+  });
+
+  test("createWhole neither, nor through a link, and its temporary goes", () => {
+    const directory = scratch();
+    const file = join(directory, "f");
+    createWhole(file, "first", { mode: 0o640 });
+    expect(failure(() => createWhole(file, "second"))).toMatchObject({ code: "EEXIST" });
+    symlinkSync(join(directory, "elsewhere"), join(directory, "link"));
+    expect(failure(() => createWhole(join(directory, "link"), "x"))).toMatchObject({ code: "EEXIST" });
+    expect(readFileSync(file, "utf8")).toBe("first");
+    expect(statSync(file).mode & 0o777).toBe(0o640);
+    expect(readdirSync(directory).sort()).toEqual(["f", "link"]);
+  });
+
+  test.skipIf(process.platform !== "linux")("createWhole works where there are no hard links", () => {
+    const directory = scratch();
+    const script = `
+      const { denyCalls } = await import(${JSON.stringify(join(import.meta.dir, "deny.ts"))});
+      const { createWhole } = await import(${JSON.stringify(join(import.meta.dir, "../../src/sys/files.ts"))});
+      const at = process.argv[1];
+      denyCalls(["link"]);
+      let code = "none";
+      try { require("node:fs").linkSync("/etc/passwd", at + "/link"); } catch (error) { code = error.code; }
+      createWhole(at + "/f", "first");
+      try { createWhole(at + "/f", "second"); } catch (error) { code += " " + error.code; }
+      console.log(code, require("node:fs").readFileSync(at + "/f", "utf8"), ...require("node:fs").readdirSync(at));`;
+    const { stdout, stderr } = Bun.spawnSync([process.execPath, "-e", script, directory]);
+    expect([stdout.toString(), stderr.toString()]).toEqual(["EPERM EEXIST first f\n", ""]);
   });
 });
 

@@ -1,0 +1,187 @@
+/**
+ * The types of `@dialtone/dt`: what a manifest may hold. Made by `bun run generate`, a test fails when it is stale.
+ *
+ * All paths are relative to the project root (the folder that holds `manifests/`) unless they are absolute.
+ */
+
+/** A length of time: a number with a unit, `"500ms"`, `"10s"`, `"2m"`, `"1h"`. */
+export type Duration = string;
+
+/** An amount of bytes: a number with a unit, `"512KB"`, `"50MB"`, `"2GB"` (powers of 1024), or `"none"` for no limit. */
+export type Size = string;
+
+/** A signal by its full name, e.g. `"SIGTERM"`. */
+export type SignalName = string;
+
+/** What to execute: an argument vector run as it is, or one string given to `sh -c`. */
+export type Run = string[] | string;
+
+/** One condition of readiness or liveness. Exactly one of the probe fields is set. */
+export interface Probe {
+  /** A path (`"/"`, asked on `localhost` at the command's port) or a whole URL that must answer. */
+  http?: string;
+  /** HTTP status that counts as ready. Default: any status from 200 to 399. */
+  status?: number;
+  /** `true`: the command's own `port` accepts connections, made by a process of this launch; or a port number. */
+  port?: true | number;
+  /** A regular expression that must match this run's log (colour codes are ignored). */
+  log?: string;
+  /** A command that must exit 0, run in the command's directory and environment. */
+  exec?: string[];
+  /** A fixed time to wait. */
+  delay?: Duration;
+  /** How long this may take altogether. Default `"30s"`. */
+  timeout?: Duration;
+  /** Time between two tries. Default `"200ms"`. */
+  interval?: Duration;
+}
+
+/** How earlier runs are kept. */
+export interface LogOptions {
+  /** Number of earlier runs kept beside the log (`.log.1` is the latest of them). Default 5. */
+  keep?: number;
+  /** Disk space one run may use; beyond it the oldest part of that run is released. Default `"none"`. */
+  maxSize?: Size;
+}
+
+/** How a launch is stopped. */
+export interface StopOptions {
+  /** First signal. Default `"SIGTERM"`. */
+  signal?: SignalName;
+  /** Time given before what is left gets SIGKILL. Default `"10s"`. */
+  timeout?: Duration;
+  /**
+   * Names of programs that a stop leaves alone, with all they started: the process's short name (`comm`), the file it was started by, or the
+   * script or main class that an interpreter runs, e.g. `["adb", "GradleDaemon"]`. Default none.
+   */
+  spare?: string[];
+}
+
+/** Fields that a plugin sets for all its commands, a command for its variants, and a variant for itself. */
+export interface CommonFields {
+  /** Working directory. Default: the project root. */
+  cwd?: string;
+  /** Environment variables to set; `null` removes one. */
+  env?: Record<string, string | null>;
+  /** Files of `NAME=value` lines read before `env`; later files win. A missing file is an error unless its name ends in `?`. */
+  envFile?: string | string[];
+}
+
+/** Fields of a one-shot command that a variant may replace. */
+export interface OneshotFields extends CommonFields {
+  /** What to execute. Arguments given on the command line are appended. */
+  run?: Run;
+}
+
+/** Fields of a managed command that a variant may replace. */
+export interface ManagedFields extends CommonFields {
+  /** What to execute. Arguments given after `--` are appended. */
+  run?: Run;
+  /** The port it serves on, exported as `PORT`; `"auto"`: a free one, stable for this root and key. Default none. */
+  port?: number | "auto";
+  /** When it counts as ready; of a list, all must hold. Default: as soon as it runs. */
+  ready?: Probe | Probe[];
+  /** The log file. Default: `<key>.log` in the run directory. */
+  log?: string;
+  /** How earlier runs and the log's size are kept. */
+  logs?: LogOptions;
+  /** How it is stopped. */
+  stop?: StopOptions;
+  /** `true`: the first signal goes to the whole tree; `false`: to the leader alone, the tree is swept at the timeout. Default `true`. */
+  processGroup?: boolean;
+  /** Start it again when it ends by itself. Default `"no"`. */
+  restart?: "no" | "on-failure" | "always";
+  /** Keys that must be healthy first (`"db:dev"`, variant optional). Default none. */
+  needs?: string[];
+  /** Give it a terminal (PTY) instead of `/dev/null` and the log file. Default `false`; `true` is refused until a later version. */
+  tty?: boolean;
+}
+
+/** What a `handler` gets. */
+export interface HandlerContext {
+  /**
+   * Runs a program with the command's environment and directory, connected to this terminal, and resolves when it
+   * exits 0. Throws an `ExecError` (its `exitCode` is the program's, 128+n after signal n) otherwise; not caught, dt ends with that code.
+   */
+  exec(
+    command: string,
+    args?: readonly string[],
+    options?: { cwd?: string; env?: Record<string, string> },
+  ): Promise<void>;
+  /** Prints to standard error, in the manner of dt's own messages. */
+  log: {
+    info(message: string): void;
+    warn(message: string): void;
+    error(message: string): void;
+    success(message: string): void;
+  };
+  /** The prepared environment. */
+  env: Record<string, string>;
+  /** The project root, absolute. */
+  root: string;
+  /** The command's working directory, absolute. */
+  cwd: string;
+  /** The arguments given on the command line. */
+  args: readonly string[];
+  /**
+   * Aborted by the first SIGINT, SIGTERM or SIGHUP; a second one ends dt at once. A handler that never asks for it is ended by the
+   * first, as any program is. Afterwards the exit code is 128+n, unless the handler returns a number.
+   */
+  signal: AbortSignal;
+}
+
+/** Runs inside dt. A returned number is the exit code (0 to 255); nothing returned means 0, an error 1. What is still pending then is not waited for. */
+export type Handler = (context: HandlerContext) => unknown;
+
+/** A command that runs and ends; dt becomes it. */
+export interface OneshotCommand extends OneshotFields {
+  /** It runs and ends. */
+  kind: "oneshot";
+  /** One line for `dt list` and help. */
+  description?: string;
+  /** A function run inside dt, in place of `run`. */
+  handler?: Handler;
+  /** Named changes to this command, chosen by the word after it: `dt www build src_v2`. */
+  variants?: Record<string, OneshotFields & { description?: string }>;
+}
+
+/** A command that keeps running under its key; running it again replaces it. */
+export interface ManagedCommand extends ManagedFields {
+  /** It keeps running under its key. */
+  kind: "managed";
+  /** One line for `dt list` and help. */
+  description?: string;
+  /** Named changes to this command, chosen by the word after it: `dt www dev src_v2`. */
+  variants?: Record<string, ManagedFields & { description?: string }>;
+}
+
+export type Command = OneshotCommand | ManagedCommand;
+
+/** Files to watch and the one-shot to run when they change; run by the daemon. */
+export interface Watch {
+  /** Glob patterns. */
+  paths: string[];
+  /** Glob patterns left out. Default none. */
+  ignore?: string[];
+  /** Quiet time after the last change before the job runs. Default `"500ms"`. */
+  debounce?: Duration;
+  /** The one-shot to run, `"<plugin>:<command>"`, variant optional. */
+  run: string;
+  /** What the job works on, from the path: `{stem}` and `{dir}` are replaced. Default: the whole path. */
+  target?: string;
+}
+
+/** One manifest: one plugin. */
+export interface Plugin extends CommonFields {
+  /** The first word after `dt`: letters, digits, `_`, `.`, `-`, at most 64, beginning with a letter or digit. */
+  name: string;
+  /** One line for `dt list` and help. */
+  description?: string;
+  /** The commands by name. */
+  commands: Record<string, Command>;
+  /** Files to watch; the daemon runs these. */
+  watch?: Watch[];
+}
+
+/** Declares a plugin. Returns its argument; the types do the work in an editor, the schema at load. */
+export function definePlugin(plugin: Plugin): Plugin;

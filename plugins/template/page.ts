@@ -1,0 +1,16 @@
+/** The page, as text: no server in it, so that a test needs none. */
+export function makePage(greeting: string, key: string): string {
+  const [title, name] = [greeting, key].map(escapeHtml);
+  return `<!doctype html>
+<html lang="en">
+  <meta charset="utf-8">
+  <title>${title}</title>
+  <h1>${title}</h1>
+  <p>I am <code>${name}</code>.</p>
+</html>
+`;
+}
+
+function escapeHtml(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+}

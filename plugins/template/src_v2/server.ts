@@ -1,0 +1,18 @@
+/** The next version of the server, run beside the first: it also answers on /health, in JSON. */
+import { makePage } from "../page.ts";
+
+const { PORT, GREETING = "Hello", DIALTONE_KEY = "a server without dt" } = Bun.env;
+
+const server = Bun.serve({
+  hostname: "127.0.0.1",
+  port: PORT ?? 3000,
+  fetch(request: Request): Response {
+    const { pathname } = new URL(request.url);
+    console.log(request.method, pathname);
+    if (pathname === "/health") return Response.json({ ok: true });
+    if (pathname !== "/") return new Response("There is no such page.\n", { status: 404 });
+    return new Response(makePage(GREETING, DIALTONE_KEY), { headers: { "content-type": "text/html" } });
+  },
+});
+
+console.log(`listening on http://localhost:${server.port}`);

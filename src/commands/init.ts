@@ -1,0 +1,133 @@
+/** `dt init`: makes a directory a project. `dt init plugin <name>`: copies the plugin `template` into one. Nothing that is there is overwritten. */
+import { realpathSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { defineCommand } from "citty";
+import { loadIndexOnce } from "../manifest/index.ts";
+import { checkManifestsFolder, checkPluginName, planPlugin } from "../manifest/start/plan.ts";
+import { planProject, replaceFiles } from "../manifest/start/project.ts";
+import { makeManifests, writeNewFiles } from "../manifest/start/write.ts";
+import { DtError, EXIT } from "../sys/error.ts";
+import { findRoot, homeDirectory } from "../sys/paths.ts";
+import { statOf } from "../sys/stat.ts";
+import { print } from "../sys/stdio.ts";
+import { usage } from "./args.ts";
+import type { DtContext } from "./context.ts";
+
+export default defineCommand({
+  meta: { name: "init", description: "Make this directory a project, or start a plugin in it" },
+  args: {
+    _: { type: "positional", required: false, description: "`plugin` and a name", valueHint: "plugin NAME" },
+  },
+  async run({ args, data }) {
+    const context = data as DtContext;
+    const [what, name] = args._;
+    if (what === undefined) return initProject(context);
+    if (what !== "plugin")
+      throw usage(
+        `\`dt init\` takes nothing, or \`plugin\` and a name; it does not know "${what}".`,
+        `dt init plugin ${what}`,
+      );
+    if (name === undefined) throw usage("`dt init plugin` needs a name for the plugin.", "dt init plugin shop");
+    return initPlugin(context, name);
+  },
+});
+
+/** What `dt init --json` gives. */
+export interface InitReport {
+  /** The project root, absolute. */
+  root: string;
+  /** The plugin's name; null for `dt init` alone. */
+  plugin: string | null;
+  /** Whether this was only asked (`--dry-run`); then nothing was written. */
+  dryRun: boolean;
+  /** What was made, or would be, from the root. A directory ends in `/`. */
+  written: string[];
+  /** Files that were there and were changed, or would be. */
+  changed: string[];
+}
+
+function initProject(context: DtContext): number {
+  const root = startingPoint(context);
+  refuseNested(context, root);
+  checkManifestsFolder(root, context.env);
+  const { dryRun } = context.globals;
+  const { create, replace } = planProject(root);
+  const made = makesManifests(root);
+  if (!dryRun) {
+    writeNewFiles(root, create);
+    makeManifests(root);
+    replaceFiles(root, replace);
+  }
+  const written = [...(made ? [MANIFESTS] : []), ...create.map(({ path }) => path)];
+  const changed = replace.map(({ path }) => path);
+  report(context, { root, plugin: null, dryRun, written, changed });
+  const { talk } = context;
+  if (written.length + changed.length === 0) talk.say(`${root} is a project already, and nothing is missing in it`);
+  if (!dryRun) talk.say(nextAfter("Next:", [["dt init plugin NAME", "start a plugin from a template"]]));
+  return EXIT.done;
+}
+
+async function initPlugin(context: DtContext, name: string): Promise<number> {
+  const { globals, talk, env } = context;
+  const found = findRoot({ directory: globals.root, cwd: process.cwd(), env });
+  // One that is known by what runs in it alone has no manifests any more.
+  const made = found === null || makesManifests(found);
+  const root = made ? startingPoint(context) : found;
+  checkManifestsFolder(root, env);
+  const index = made ? await loadIndexOnce({ root, home: homeDirectory(env), env }) : await context.index();
+  checkPluginName(name, index);
+  const files = planPlugin(root, name);
+  const { dryRun } = globals;
+  if (!dryRun) writeNewFiles(root, files);
+  report(context, { root, plugin: name, dryRun, written: files.map(({ path }) => path), changed: [] });
+  if (made)
+    talk.say(`there was no project here: ${root} ${dryRun ? "would become one" : "is one now"}, by its manifests/`);
+  else if (root !== process.cwd()) talk.say(`the project is ${root}`);
+  if (!dryRun)
+    talk.say(
+      nextAfter(`${talk.paint.bold(name)} is there. Try it, then make it yours in manifests/${name}.ts:`, [
+        [`dt ${name} dev`, "serve its page until Ctrl-C (-d: in the background)"],
+        [`dt ${name} check`, "lint, test, build, and ask for the page"],
+        [`dt ${name}`, "list its commands"],
+      ]),
+    );
+  return EXIT.done;
+}
+
+const MANIFESTS = "manifests/";
+
+function makesManifests(root: string): boolean {
+  return statOf(join(root, MANIFESTS)) === undefined;
+}
+
+/** `-C DIR`, else the working directory, by its real path. */
+function startingPoint({ globals }: DtContext): string {
+  const directory = resolve(process.cwd(), globals.root ?? ".");
+  if (statOf(directory)?.isDirectory()) return realpathSync(directory);
+  throw new DtError("no-root", `${directory} is not a directory.`, { status: EXIT.usage });
+}
+
+/** A project inside a project is hardly meant by who stands in a folder of it. With -C it was said. */
+function refuseNested({ globals }: DtContext, directory: string): void {
+  const around = globals.root === undefined ? findRoot({ cwd: directory, env: {} }) : directory;
+  if (around === null || around === directory || makesManifests(around)) return;
+  throw new DtError("nested", `${directory} is in a project already: ${around}.`, {
+    status: EXIT.usage,
+    hint: "`dt init plugin NAME` starts a plugin in it. If this is to be a project of its own: dt -C . init",
+  });
+}
+
+function report({ globals }: DtContext, result: InitReport): void {
+  const [write, change] = result.dryRun ? ["would write", "would change"] : ["wrote", "changed"];
+  const lines = [
+    ...result.written.map((path) => `${write}  ${path}\n`),
+    ...result.changed.map((path) => `${change}  ${path}\n`),
+  ];
+  print(globals.json ? `${JSON.stringify(result)}\n` : lines.join(""));
+}
+
+/** Command lines below a sentence, with what each does. */
+function nextAfter(sentence: string, commands: [string, string][]): string {
+  const width = Math.max(...commands.map(([command]) => command.length));
+  return [sentence, ...commands.map(([command, does]) => `      ${command.padEnd(width)}   ${does}`)].join("\n");
+}

@@ -1,0 +1,81 @@
+/**
+ * What an editor, tsc and `bun check` need where nothing is installed: the types of `@dialtone/dt` beside the manifests, and a
+ * tsconfig.json in each folder dt has files in, so that the project's own neither matters to them nor has to change.
+ */
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { readText } from "../../sys/files.ts";
+import type { NewFile } from "./types.ts";
+
+export const TYPES_FILE = "manifests/dialtone.d.ts";
+
+/** The first line of a types file, by which dt knows its own again. */
+const MARK =
+  "// The types of @dialtone/dt, for editors and tsc. Written by `dt init`, which also brings this file up to date.";
+
+const BUN_TYPES = `// The names that Bun brings, so that an editor and \`bun check\` know them with nothing installed. To have their types: install
+// @types/bun, write "types": ["bun"] in tsconfig.json, and remove this file.
+declare module "bun:test";
+declare var Bun: any;
+`;
+
+/** The types as a file that needs no configuration: a declaration of the module `@dialtone/dt`. */
+export function typesFile(declarations: string): NewFile {
+  const indented = declarations.replace(/^(?=.)/gm, "  ");
+  return { path: TYPES_FILE, text: `${MARK}\ndeclare module "@dialtone/dt" {\n${indented}}\n` };
+}
+
+export function isOwnTypesFile(text: string): boolean {
+  return text.startsWith(MARK);
+}
+
+/** For the folder of manifests: what of it is not there yet. */
+export function filesForManifests(root: string, declarations: string): NewFile[] {
+  if (isConfigured(root)) return [];
+  const types = isInstalled(root, "@dialtone/dt") ? [] : [typesFile(declarations)];
+  return [tsconfig("manifests", null), ...types]
+    .filter(({ path }) => !existsSync(join(root, path)))
+    .map((file) => ({ ...file, shared: true }));
+}
+
+/** For the folder of a new plugin: a tsconfig.json, and the names of Bun unless Bun's types are installed. */
+export function filesForPlugin(root: string, folder: string): NewFile[] {
+  if (isConfigured(root)) return [];
+  if (isInstalled(root, "@types/bun")) return [tsconfig(folder, "bun")];
+  return [tsconfig(folder, null), { path: `${folder}/bun.d.ts`, text: BUN_TYPES }];
+}
+
+function tsconfig(folder: string, types: string | null): NewFile {
+  const compilerOptions = {
+    target: "ESNext",
+    module: "preserve",
+    lib: ["ESNext", "DOM"],
+    ...(types === null ? {} : { types: [types] }),
+    strict: true,
+    skipLibCheck: true,
+    allowImportingTsExtensions: true,
+    noEmit: true,
+  };
+  return { path: `${folder}/tsconfig.json`, text: `${JSON.stringify({ compilerOptions }, null, 2)}\n` };
+}
+
+/** Whether the project's own tsconfig.json says where `@dialtone/dt` is; then it is meant for the manifests too. */
+function isConfigured(root: string): boolean {
+  const text = readText(join(root, "tsconfig.json"));
+  return text.is === "there" && text.value.includes('"@dialtone/dt"');
+}
+
+/** The directory of the git checkout that the directory is in; null outside of one. A worktree's `.git` is a file. */
+export function topOfCheckout(directory: string): string | null {
+  return ancestors(directory).find((place) => existsSync(join(place, ".git"))) ?? null;
+}
+
+function isInstalled(root: string, name: string): boolean {
+  return ancestors(root).some((place) => existsSync(join(place, "node_modules", name, "package.json")));
+}
+
+/** The directory itself and all above it, nearest first. */
+function ancestors(directory: string): string[] {
+  const above = dirname(directory);
+  return above === directory ? [directory] : [directory, ...ancestors(above)];
+}

@@ -1,0 +1,77 @@
+/** What `dt init plugin <name>` writes: the plugin `template` under another name, and what an editor needs to check it. */
+import { lstatSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { DtError, EXIT } from "../../sys/error.ts";
+import { statOf } from "../../sys/stat.ts";
+import { isReservedVerb, NAME_PATTERN, NAME_WORDS } from "../reserved.ts";
+import type { ManifestIndex } from "../resolved.ts";
+import { distrust } from "../trust.ts";
+import { filesForManifests, filesForPlugin } from "./editor.ts";
+import start from "./files.json" with { type: "json" };
+import type { NewFile } from "./types.ts";
+
+/** The name in the files to copy; there it is used for nothing else. */
+const TEMPLATE = /\btemplate\b/g;
+
+/**
+ * All files. The plugin's own come first: of two calls with one name the loser fails before it has made what others share, which
+ * it would take back. The manifest comes last: before it is there, nothing of the plugin counts. Throws where one is there already.
+ */
+export function planPlugin(root: string, name: string): NewFile[] {
+  const rename = (text: string) => text.replace(TEMPLATE, () => name);
+  const files = Object.entries(start.plugin).map(([path, text]) => ({ path: rename(path), text: rename(text) }));
+  const manifest = files.pop() as NewFile;
+  const folder = `plugins/${name}`;
+  refuseExisting(root, [folder, manifest.path]);
+  return [...filesForPlugin(root, folder), ...files, ...filesForManifests(root, start.types), manifest];
+}
+
+/** Throws unless a new plugin may have this name. */
+export function checkPluginName(name: string, index: ManifestIndex): void {
+  const refuse = (code: string, message: string, hint: string) => {
+    throw new DtError(code, message, { status: EXIT.usage, hint, details: { name } });
+  };
+  if (!NAME_PATTERN.test(name))
+    refuse("bad-name", `A plugin cannot be named ${JSON.stringify(name)}.`, `Expected ${NAME_WORDS}.`);
+  if (/\.d$/i.test(name))
+    refuse("bad-name", `A plugin cannot be named "${name}".`, `${name}.ts would be a file of types, not a manifest.`);
+  if (isReservedVerb(name))
+    refuse("bad-name", `"${name}" is taken by the built-in verb \`dt ${name}\`.`, "Give the plugin another name.");
+  const there = Object.hasOwn(index.plugins, name) ? index.plugins[name] : undefined;
+  if (there !== undefined)
+    refuse(
+      "exists",
+      there.origin === "binary"
+        ? `There is a plugin named "${name}" inside dt.`
+        : `There is a plugin named "${name}" already: ${there.file}`,
+      `\`dt ${name}\` shows it. Give the new one another name.`,
+    );
+  const broken = index.failures.find((failure) => failure.plugin === name);
+  if (broken !== undefined)
+    refuse("exists", `There is a plugin named "${name}" already, which failed to load: ${broken.file}`, broken.message);
+}
+
+/** Throws where dt would not run what is written, as the folder belongs to somebody else or is open to all. */
+export function checkManifestsFolder(root: string, env: Record<string, string | undefined>): void {
+  const folder = join(root, "manifests");
+  const stat = statOf(folder);
+  const refused = stat === undefined ? null : distrust(folder, stat, env);
+  if (refused !== null) throw new DtError("permission", refused.message, { status: EXIT.usage, hint: refused.hint });
+}
+
+/** A folder that is there and empty is in nobody's way. */
+function refuseExisting(root: string, paths: string[]): void {
+  const there = paths.filter((path) => !isFree(join(root, path)));
+  if (there.length === 0) return;
+  const verb = there.length === 1 ? "is" : "are";
+  throw new DtError("exists", `${there.join(" and ")} ${verb} there already in ${root}; nothing was written.`, {
+    status: EXIT.usage,
+    hint: "Give the new plugin another name, or move what is there away.",
+    details: { root, paths: there },
+  });
+}
+
+function isFree(path: string): boolean {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat === undefined || (stat.isDirectory() && readdirSync(path).length === 0);
+}

@@ -1,0 +1,93 @@
+/**
+ * New files, all or none: each appears whole under its name and never takes another's place; when one cannot be made, what was
+ * made before it is removed again. Known limit: after a SIGKILL the first ones may be there, and the last is not.
+ */
+import { lstatSync, mkdirSync, rmdirSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { DtError, EXIT, errnoOf, messageOf } from "../../sys/error.ts";
+import { createWhole, tryUnlink } from "../../sys/files.ts";
+import type { NewFile } from "./types.ts";
+
+/** Owners may write and all may read, less what the umask takes away; a manifest that all may write to is refused by dt. */
+const FILE_MODE = 0o644;
+const DIRECTORY_MODE = 0o755;
+
+export function writeNewFiles(root: string, files: readonly NewFile[]): void {
+  const made: Made[] = [];
+  for (const { path, text, shared } of files) {
+    const file = join(root, path);
+    try {
+      makeDirectories(dirname(file), made);
+      createWhole(file, text, { mode: FILE_MODE });
+      made.push({ path: file, remove: tryUnlink });
+    } catch (error) {
+      if (shared && errnoOf(error) === "EEXIST") continue;
+      throw failure(file, error, undo(made));
+    }
+  }
+}
+
+/** The folder that makes a directory a project; one that is there is fine. */
+export function makeManifests(root: string): void {
+  const folder = join(root, "manifests");
+  try {
+    mkdirSync(folder, { mode: DIRECTORY_MODE });
+  } catch (error) {
+    if (errnoOf(error) !== "EEXIST" || !statSync(folder).isDirectory()) throw failure(folder, error, []);
+  }
+}
+
+interface Made {
+  path: string;
+  remove(path: string): void;
+}
+
+/** Notes each directory it makes. */
+function makeDirectories(directory: string, made: Made[]): void {
+  try {
+    mkdirSync(directory, { mode: DIRECTORY_MODE });
+    made.push({ path: directory, remove: removeEmpty });
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code === "ENOENT" && dirname(directory) !== directory) {
+      makeDirectories(dirname(directory), made);
+      makeDirectories(directory, made);
+    } else if (code !== "EEXIST") throw error;
+  }
+}
+
+/** What could not be removed; in the order it was made in. */
+function undo(made: readonly Made[]): string[] {
+  for (const { path, remove } of made.toReversed()) remove(path);
+  return made.map(({ path }) => path).filter((path) => lstatSync(path, { throwIfNoEntry: false }) !== undefined);
+}
+
+function removeEmpty(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch {
+    // somebody put something into it meanwhile
+  }
+}
+
+function failure(file: string, cause: unknown, left: string[]): DtError {
+  const code = errnoOf(cause) ?? "unknown";
+  const after = left.length === 0 ? "Nothing was written." : `This is left of it: ${left.join(", ")}`;
+  const details = { path: file, errno: code, left };
+  if (code === "EEXIST") {
+    const message = `${file} is there already. ${after}`;
+    return new DtError("exists", message, { status: EXIT.usage, hint: "Move it away, or use another name.", details });
+  }
+  return new DtError("cannot-write", `Cannot write ${file}: ${messageOf(cause)}. ${after}`, {
+    hint: HINTS[code] ?? "Check who owns the directory and its mode.",
+    details,
+    cause,
+  });
+}
+
+const HINTS: Record<string, string> = {
+  ENOSPC: "The disk is full: free some space and run it again.",
+  EDQUOT: "Your disk quota is used up: free some space and run it again.",
+  EROFS: "The file system is read-only.",
+  ENOTDIR: "A file is where a directory should be: move it away.",
+};
