@@ -140,7 +140,7 @@ find_latest() {
     curl -fsSLI -o /dev/null -w '%{url_effective}' "$latest"
   else
     wget -q -S --spider "$latest" 2>&1 | sed -n 's/^ *[Ll]ocation: *//p' | tail -n 1
-  fi | sed -n 's,.*/v\{0,1\}\([0-9][^/]*\)$,\1,p'
+  fi | sed -n 's|.*/v\{0,1\}\([0-9][^/]*\)$|\1|p'
 }
 
 find_target

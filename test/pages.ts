@@ -1,32 +1,29 @@
-/** Tables in docs/reliability.md that runs write, each between two markers of its name. */
+/** Tables in the docs that runs write, each between two markers of its name. */
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { writeWhole } from "../src/sys/files.ts";
 
-const PAGE = join(import.meta.dir, "..", "docs", "reliability.md");
-
 /** Replaces what stands between `<!-- name:begin -->` and `<!-- name:end -->`; `lead` is a sentence above the table. */
-export function writeBetween(name: string, head: string[], rows: string[][], lead = ""): void {
-  const { before, after } = readAround(name);
+export function writeBetween(page: string, name: string, head: string[], rows: string[][], lead = ""): void {
+  const { before, after } = readAround(page, name);
   const line = (cells: string[]) => `| ${cells.join(" | ")} |`;
   const table = [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
   const text = lead === "" ? table : `${lead}\n\n${table}`;
-  writeWhole(PAGE, `${before}\n\n${text}\n\n${after}`, { mode: 0o644 });
+  writeWhole(page, `${before}\n\n${text}\n\n${after}`, { mode: 0o644 });
 }
 
 /** The rows that stand there now, without head and rule. */
-export function readRows(name: string): string[][] {
-  const lines = readAround(name)
+export function readRows(page: string, name: string): string[][] {
+  const lines = readAround(page, name)
     .between.split("\n")
     .filter((line) => line.startsWith("| "));
   return lines.slice(2).map((line) => line.slice(2, -2).split(" | "));
 }
 
-function readAround(name: string): { before: string; between: string; after: string } {
-  const page = readFileSync(PAGE, "utf8");
+function readAround(path: string, name: string): { before: string; between: string; after: string } {
+  const page = readFileSync(path, "utf8");
   const [begin, end] = [`<!-- ${name}:begin -->`, `<!-- ${name}:end -->`];
   const [from, to] = [page.indexOf(begin), page.indexOf(end)];
-  if (from < 0 || to < 0) throw new Error(`${PAGE} has no place for a table (${begin} … ${end})`);
+  if (from < 0 || to < 0) throw new Error(`${path} has no place for a table (${begin} … ${end})`);
   return {
     before: page.slice(0, from + begin.length),
     between: page.slice(from + begin.length, to),

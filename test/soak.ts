@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { readRows, writeBetween } from "./pages.ts";
 
 const REPOSITORY = join(import.meta.dir, "..");
+const PAGE = join(REPOSITORY, "docs", "reliability.md");
 const LIMIT_MS = 7_200_000;
 
 interface Row {
@@ -136,10 +137,11 @@ function origin(): string {
 
 /** Puts one row's numbers in the place of its earlier ones. */
 function writeRow(row: Row, cells: string[]): void {
-  const there = new Map(readRows("soak").map((one) => [one[0], one]));
+  const there = new Map(readRows(PAGE, "soak").map((one) => [one[0], one]));
   there.set(row.what, cells);
   const machine = `${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release().split("-")[0]}`;
   writeBetween(
+    PAGE,
     "soak",
     ["What", "Bar", "Result", "Took", "Commit"],
     ROWS.flatMap(({ what }) => [there.get(what)].filter((one) => one !== undefined)),
