@@ -107,7 +107,7 @@ interface Emitter {
 
 function makeEmitter(context: DtContext, key: string): Emitter {
   if (context.globals.json) return jsonEmitter(key);
-  const keepColors = context.globals.color ?? isTerminal(1);
+  const keepColors = context.globals.color ?? (context.talk.onCi ? context.colored() : isTerminal(1));
   const strip = keepColors ? null : makeStripper();
   const emit = (bytes: Uint8Array) => print(strip === null ? bytes : strip.push(bytes));
   return Object.assign(emit, {
