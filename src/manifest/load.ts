@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { messageOf } from "../sys/error.ts";
 import { isIgnored } from "../sys/limits.ts";
+import { checkNullDevice } from "../sys/null.ts";
 import { makePrivateDirectory } from "../sys/paths.ts";
 import { sameBuildCommand } from "../sys/self.ts";
 import { signalNumber } from "../sys/signals.ts";
@@ -35,6 +36,11 @@ export interface LoadOptions {
 export async function loadManifest(file: string, options: LoadOptions): Promise<LoadResult> {
   const timeoutMs = options.timeoutMs ?? LOAD_TIMEOUT_MS;
   let directory: string;
+  try {
+    checkNullDevice();
+  } catch (error) {
+    return passing(file, "not-started", `cannot be loaded: ${messageOf(error).replace(/\.$/, "")}`);
+  }
   try {
     directory = makeResultDirectory(options);
   } catch (error) {

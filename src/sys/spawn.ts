@@ -7,6 +7,7 @@ import { errnoOf, messageOf } from "./error.ts";
 import { type Execution, executionError } from "./exec.ts";
 import { checkDirectory, findExecutable, looksLikeScript } from "./executable.ts";
 import { withCleanLimits } from "./limits.ts";
+import { checkNullDevice } from "./null.ts";
 import { type EndStatus, statusOf } from "./status.ts";
 
 export interface SpawnedLeader {
@@ -19,6 +20,7 @@ export interface SpawnedLeader {
 export function spawnLeader(execution: Execution, logFd: number, openFiles: bigint | null): SpawnedLeader {
   const { argv, cwd, env } = execution;
   checkDirectory(cwd);
+  checkNullDevice();
   const file = findExecutable(argv[0], env.PATH ?? "", cwd);
   const start = (command: string[], argv0: string) =>
     withCleanLimits(openFiles, () =>

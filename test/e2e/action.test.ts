@@ -18,6 +18,7 @@ beforeAll(async () => {
       name: "shop",
       commands: {
         dev: { kind: "managed", run: ["bun", "server.ts"], port: freePort(), ready: { http: "/" } },
+        later: { kind: "managed", run: "exec sleep 1000" },
         broken: { kind: "managed", run: "echo about to fail; exit 9", ready: { delay: "20s" } },
       },
     }),
@@ -80,17 +81,19 @@ describe("the action", () => {
   });
 
   test("when a start fails: its code, the tests are not run, what was up is stopped", async () => {
-    const result = await job().run([use({ start: "shop dev\nshop broken", run: "echo not reached" })]);
+    const result = await job().run([use({ start: "shop dev\nshop broken\nshop later", run: "echo not reached" })]);
     expect(result.code).toBe(1);
     expect(result.output).toContain("::error title=dt::shop:broken:default failed with code 9");
     expect(result.output).toContain("    about to fail\n");
+    expect(result.output).not.toContain("shop:later");
     expect(result.output).not.toContain("not reached");
     await nothingRuns();
   });
 
   test("words of `start` are words, never names of files or a script", async () => {
-    const result = await job().run([use({ start: "shop * $(touch evil)" })]);
-    expect(result.code).toBe(2);
+    root.write("dev", "");
+    for (const start of ["shop [d]ev", "shop $(touch evil)"])
+      expect([start, (await job().run([use({ start })])).code]).toEqual([start, 2]);
     expect(await Bun.file(join(root.dir, "evil")).exists()).toBe(false);
   });
 

@@ -120,12 +120,14 @@ test("on a terminal of a CI: no colours unless asked for, and nothing is asked o
     const child = Bun.spawn(["script", "-qec", `${DT} ${words}`, out], {
       cwd: root.dir,
       env: { ...root.env, TERM: "xterm", ...env },
-      stdin: "ignore",
+      stdin: "pipe",
       stdout: "pipe",
-      timeout: 30_000,
+      timeout: 15_000,
     });
     const text = await child.stdout.text();
-    return { code: await child.exited, text };
+    const code = await child.exited;
+    child.stdin.end();
+    return { code, text };
   };
   const [there, ci, asked] = [
     await onTerminal("t nothing", {}),

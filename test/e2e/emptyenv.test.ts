@@ -85,9 +85,18 @@ describe.skipIf(!isRoot)("a system", () => {
     expectLife(await runWithout(root, setup, LIFE_SCRIPT, env));
   });
 
-  test("without /dev", async () => {
+  test("without /dev/null: what is known already runs as a one-shot, the rest is refused, and no file takes its place", async () => {
     const env = make();
-    expectLife(await runWithout(root, "mount -t tmpfs none /dev; test ! -e /dev/null", LIFE_SCRIPT, env));
+    const hide = "mount -t tmpfs none /dev";
+    const look = "; echo $?; test -e /dev/null && echo made";
+    const refused = "reads from /dev/null, which is not there as a device";
+    const loading = await runWithout(root, hide, `"$DT" ts one x${look}`, env);
+    expect([loading.stdout, loading.stderr.includes(refused)]).toEqual(["2\n", true]);
+    expect((await root.dt(["ts", "one", "x"])).code).toBe(0);
+    expect((await runWithout(root, hide, `"$DT" ts one x${look}`, env)).stdout).toBe("<x>\n0\n");
+    const launch = await runWithout(root, hide, `"$DT" a nap -d${look}`, env);
+    expect([launch.stdout, launch.stderr.includes(refused)]).toEqual(["125\n", true]);
+    expect((await psOf(root, "a:nap:default"))?.state).toBe("failed");
   });
 
   test("that hides parts of /proc: one-shots run, what needs an identity is refused with the file's name", async () => {
