@@ -11,6 +11,7 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  writeFileSync,
 } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
@@ -63,7 +64,7 @@ describe("an environment", () => {
   });
 });
 
-test.skipIf(!isRoot)("a uid that no user has", async () => {
+test.skipIf(!isRoot)("a uid that no user has, also where it sees its own processes alone (hidepid)", async () => {
   const { HOME: _, DIALTONE_HOME: __, ...env } = make();
   cpSync(DT, join(root.base, "dt"));
   chmodSync(root.base, 0o755);
@@ -74,8 +75,11 @@ test.skipIf(!isRoot)("a uid that no user has", async () => {
     ...Object.keys(FILES).map((file) => join(root.dir, file)),
   ])
     chownSync(path, 12345, 12345);
-  const argv = ["setpriv", "--reuid", "12345", "--regid", "12345", "--clear-groups", "sh", "-c", LIFE_SCRIPT];
-  expectLife(await runIn(root.dir, argv, { ...env, DT: join(root.base, "dt") }));
+  const script = join(root.base, "life.sh");
+  writeFileSync(script, LIFE_SCRIPT);
+  const asNobody = `exec setpriv --reuid 12345 --regid 12345 --clear-groups sh '${script}'`;
+  for (const setup of ["true", "mount -t proc -o hidepid=2 proc /proc"])
+    expectLife(await runWithout(root, setup, asNobody, { ...env, DT: join(root.base, "dt") }));
 });
 
 describe.skipIf(!isRoot)("a system", () => {
