@@ -122,12 +122,17 @@ test("on a terminal of a CI: no colours unless asked for, and nothing is asked o
       env: { ...root.env, TERM: "xterm", ...env },
       stdin: "pipe",
       stdout: "pipe",
-      timeout: 15_000,
     });
+    let hung = false;
+    const timer = setTimeout(() => {
+      hung = true;
+      child.kill(); // its own exit code would be 0
+    }, 15_000);
     const text = await child.stdout.text();
     const code = await child.exited;
+    clearTimeout(timer);
     child.stdin.end();
-    return { code, text };
+    return { code: hung ? "hung" : code, text };
   };
   const [there, ci, asked] = [
     await onTerminal("t nothing", {}),
