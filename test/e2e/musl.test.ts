@@ -17,6 +17,7 @@ import {
 import { join } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
 import { REPOSITORY, TestRoot } from "../kit.ts";
+import { buildOther } from "./build.kit.ts";
 import { FILES, isRoot, LIFE_ANSWER, LIFE_SCRIPT, level, runIn } from "./emptyenv.kit.ts";
 
 const LOADER = "/lib/ld-musl-x86_64.so.1";
@@ -58,32 +59,6 @@ async function fetchParts(): Promise<void> {
   }
 }
 
-async function build(outfile: string): Promise<void> {
-  const result = await Bun.build({
-    entrypoints: [join(REPOSITORY, "src/cli.ts")],
-    format: "esm",
-    bytecode: true,
-    minify: true,
-    splitting: true,
-    define: {
-      "process.env.NODE_ENV": '"production"',
-      DT_VERSION: JSON.stringify(manifest.version),
-      DT_COMMIT: '""',
-      DT_BUILD: '"musl-test"',
-    },
-    compile: {
-      outfile,
-      target: "bun-linux-x64-musl",
-      executablePath: join(CACHE, "bun"),
-      autoloadDotenv: false,
-      autoloadBunfig: false,
-      autoloadPackageJson: true,
-      autoloadTsconfig: true,
-    },
-  });
-  if (!result.success) throw new Error(result.logs.join("\n"));
-}
-
 describe.skipIf(missing.length > 0)("in a root directory with musl alone", () => {
   let root: TestRoot;
   let jail: string;
@@ -106,7 +81,10 @@ describe.skipIf(missing.length > 0)("in a root directory with musl alone", () =>
     );
     cpSync(realpathSync(Bun.which("busybox") as string), join(jail, "bin/busybox"));
     for (const name of ["sh", "sleep", "printf", "echo", "env"]) symlinkSync("busybox", join(jail, "bin", name));
-    await build(join(jail, "bin/dt"));
+    await buildOther(join(jail, "bin/dt"), {
+      version: manifest.version,
+      platform: { target: "bun-linux-x64-musl", executablePath: join(CACHE, "bun") },
+    });
     for (const [path, text] of Object.entries(FILES)) writeFileSync(join(jail, "project", path), text);
   }, 300_000);
   afterAll(() => root.dispose());
