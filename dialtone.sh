@@ -149,4 +149,10 @@ if ! fresh; then
   fi
 fi
 
+# The Bun inside dt aborts without it before dt can say why. Other systems have none.
+if [ ! -L /proc/self/exe ] && [ "$(uname -s)" = Linux ]; then
+  say "dt needs /proc, which is not mounted here: mount -t proc proc /proc"
+  exit 125
+fi
+
 exec "$dt" "$@"

@@ -85,13 +85,13 @@ async function runVerb(
 }
 
 async function fail(error: unknown, globals: Globals): Promise<number> {
-  const [{ errorJson, makePaint, sayError, wantsColor }, { writeAll }] = await Promise.all([
+  const [{ errorJson, sayError }, { writeAll }] = await Promise.all([
     import("./output/talk.ts"),
     import("./sys/stdio.ts"),
   ]);
   if (error instanceof DtError) {
     if (globals.json) writeAll(1, errorJson(error));
-    sayError(error, makePaint(wantsColor(2, { color: globals.color, env: process.env })));
+    sayError(error, { color: globals.color, env: process.env });
     return error.status;
   }
   if ((error as { name?: string } | null)?.name === "AbortError") return EXIT.interrupted;

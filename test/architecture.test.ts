@@ -139,7 +139,7 @@ describe("the rules, broken", () => {
     const broken = [
       src(
         "src/logs/a.ts",
-        'process.exit(1);\nprocess.stdout.write("");\nconsole.log();\nlet x = process.env.X;\nif (process.platform === "linux") Bun.env.X;\nprocess.kill(1);\nwriteFileSync("x", "y");',
+        'process.exit(1);\nprocess.stdout.write("");\nconsole.log();\nlet x = process.env.X;\nif (process.platform === "linux") Bun.env.X;\nprocess.kill(1);\nwriteFileSync("x", "y");\nif (confirm("sure?")) x.prompt();',
       ),
     ];
     expect(checkBans(broken).map((line) => line.split(" ").slice(0, 3).join(" "))).toEqual(
@@ -147,6 +147,7 @@ describe("the rules, broken", () => {
         "src/logs/a.ts:1 ends the",
         "src/logs/a.ts:2 touches process.stdout, .stderr",
         "src/logs/a.ts:3 uses console:",
+        "src/logs/a.ts:8 asks somebody:",
         "src/logs/a.ts:6 sends a",
         "src/logs/a.ts:7 writes a",
         "src/logs/a.ts:4 has a",

@@ -42,9 +42,14 @@ function piecesOf({ talk }: DtContext, target: LogTarget, request: LogsRequest):
   return pieces;
 }
 
+/** What the command printed keeps its colours on a terminal, on CI where they are asked for. */
+function keepsColors({ globals, talk, colored }: DtContext): boolean {
+  return globals.color ?? (talk.onCi ? colored() : isTerminal(1));
+}
+
 /** One key's bytes as they are, in chunks; colours for a terminal only. */
 export async function showRaw(context: DtContext, target: LogTarget, request: LogsRequest): Promise<number> {
-  const strip = (context.globals.color ?? isTerminal(1)) ? null : makeStripper();
+  const strip = keepsColors(context) ? null : makeStripper();
   const emit = (bytes: Uint8Array) => print(strip === null ? bytes : strip.push(bytes));
   const pieces = piecesOf(context, target, request);
   const { lines } = request;
@@ -209,7 +214,7 @@ function makeWriter(format: (entry: Entry) => Uint8Array): Writer {
 
 function makeFormat(context: DtContext, keys: readonly string[], single: boolean): (entry: Entry) => Uint8Array {
   if (context.globals.json) return (entry) => Buffer.from(`${JSON.stringify(toJson(entry))}\n`);
-  const colored = context.globals.color ?? isTerminal(1);
+  const colored = keepsColors(context);
   const prefix = makePrefix(keys, colored);
   const clean = (bytes: Uint8Array) => {
     const strip = makeStripper();

@@ -3,6 +3,7 @@ import { defineCommand } from "citty";
 import type { ManagedSettings } from "../manifest/resolved.ts";
 import { formatTruth } from "../output/truth.ts";
 import { LOCK_TIMEOUT_MS, refuseNested, runDetached, showPlan } from "../runners/service.ts";
+import { tellLastLines } from "../runners/tell.ts";
 import { describeAsker } from "../state/asker.ts";
 import { parseKey, parseSelection } from "../state/key.ts";
 import type { LaunchRecord } from "../state/types.ts";
@@ -102,14 +103,19 @@ async function makeSpec(
 /** The host has restarted it; readiness is its to find out, and told here when it is known. */
 async function tellRestarted(context: DtContext, oldToken: string, key: string): Promise<number> {
   const { globals, talk } = context;
+  const runner = context.runner();
   const settled = await awaitSettled(context.ground(), key, { notToken: oldToken });
   if (settled.is === "ended") {
-    talk.warn(`${key} ${settled.exit?.text ?? "ended"} right after its restart`);
+    talk.fail(`${key} ${settled.exit?.text ?? "ended"} right after its restart`);
+    if (talk.onCi && settled.exit !== null) tellLastLines(runner, key, settled.exit.log);
     return EXIT.failed;
   }
   const line = lineOf(settled.record, settled.is);
   talk.say(`${key} restarted`);
-  if (settled.is === "unhealthy") talk.warn(`${key} is not ready in time: ${settled.why}. It runs on, as unhealthy.`);
+  if (settled.is === "unhealthy") {
+    talk.fail(`${key} is not ready in time: ${settled.why}. It runs on, as unhealthy.`);
+    if (talk.onCi) tellLastLines(runner, key, line.log);
+  }
   print(globals.json ? `${JSON.stringify(line)}\n` : formatTruth(context.root(), line));
   return settled.is === "unhealthy" ? EXIT.timeout : EXIT.done;
 }

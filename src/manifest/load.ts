@@ -7,7 +7,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { messageOf } from "../sys/error.ts";
 import { isIgnored } from "../sys/limits.ts";
-import { selfCommand } from "../sys/self.ts";
+import { checkNullDevice } from "../sys/null.ts";
+import { makePrivateDirectory } from "../sys/paths.ts";
+import { sameBuildCommand } from "../sys/self.ts";
 import { signalNumber } from "../sys/signals.ts";
 import { failed, type LoadResult, type Outcome } from "./outcome.ts";
 
@@ -27,13 +29,20 @@ export interface LoadOptions {
   timeoutMs?: number;
   /** The command that runs the load child; file and result file are appended. Default: this dt with `__load`. */
   loader?: string[];
+  /** Where the result is passed on when there is no place for temporary files. */
+  cacheDir?: string;
 }
 
 export async function loadManifest(file: string, options: LoadOptions): Promise<LoadResult> {
   const timeoutMs = options.timeoutMs ?? LOAD_TIMEOUT_MS;
   let directory: string;
   try {
-    directory = mkdtempSync(join(options.env.TMPDIR || tmpdir(), "dt-load-"));
+    checkNullDevice();
+  } catch (error) {
+    return passing(file, "not-started", `cannot be loaded: ${messageOf(error).replace(/\.$/, "")}`);
+  }
+  try {
+    directory = makeResultDirectory(options);
   } catch (error) {
     return passing(file, "unreadable", `cannot be loaded, for there is no place for the result: ${messageOf(error)}`);
   }
@@ -53,8 +62,25 @@ export async function loadManifest(file: string, options: LoadOptions): Promise<
       };
     }
     return readResult(resultFile) ?? { ...NOTHING, outcome: crashed(file, ending), lasting: ending.signal === null };
+  } catch (error) {
+    return passing(file, "not-started", `cannot be loaded, for no process could be started: ${messageOf(error)}`);
   } finally {
     rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** Among the temporary files; on a read-only system, in the cache, which DIALTONE_RUN_DIR moves to where one can write. */
+function makeResultDirectory({ env, cacheDir }: LoadOptions): string {
+  try {
+    return mkdtempSync(join(env.TMPDIR || tmpdir(), "dt-load-"));
+  } catch (error) {
+    if (cacheDir === undefined) throw error;
+    try {
+      makePrivateDirectory(cacheDir);
+      return mkdtempSync(join(cacheDir, "dt-load-"));
+    } catch {
+      throw error; // the directory for temporary files is what a person would look at
+    }
   }
 }
 
@@ -80,7 +106,7 @@ interface Ending {
 }
 
 async function runChild(file: string, resultFile: string, timeoutMs: number, options: LoadOptions): Promise<Ending> {
-  const command = [...(options.loader ?? [...selfCommand(), "__load"]), file, resultFile, String(timeoutMs)];
+  const command = [...(options.loader ?? [...sameBuildCommand(), "__load"]), file, resultFile, String(timeoutMs)];
   const child = Bun.spawn(command, {
     cwd: options.root,
     env: childEnvironment(options),

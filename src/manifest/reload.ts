@@ -13,6 +13,7 @@ export interface ReloadOptions {
   root: string;
   env: Record<string, string | undefined>;
   loader?: string[];
+  cacheDir?: string;
   timeoutMs?: number;
 }
 

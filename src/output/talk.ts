@@ -1,9 +1,10 @@
 /**
  * What dt says on standard error while it works: lifecycle messages, notes, errors. Results never go here. Colours only on
- * a terminal that wants them.
+ * a terminal that wants them. On CI, what failed and whose last lines those are is marked as that CI's log does.
  */
 import type { DtError } from "../sys/error.ts";
 import { isTerminal, writeAll } from "../sys/stdio.ts";
+import { detectCi, formatFailure, formatGroup } from "./ci.ts";
 
 export interface TalkOptions {
   quiet: boolean;
@@ -30,6 +31,12 @@ export interface Talk {
   detail(text: string): void;
   /** Always. */
   warn(text: string): void;
+  /** Always: why the exit code is not going to be 0. */
+  fail(text: string): void;
+  /** Always: the last lines of somebody's log. The title is shown where the log has groups. */
+  quote(title: string, lines: readonly string[]): void;
+  /** Whether this is CI: its log is all that is left when the job is over. */
+  onCi: boolean;
 }
 
 const wrap = (open: number, close: number) => (text: string) => `\x1b[${open}m${text}\x1b[${close}m`;
@@ -48,18 +55,19 @@ export function makePaint(colored: boolean): Paint {
     : { dim: plain, bold: plain, red: plain, green: plain, yellow: plain, cyan: plain };
 }
 
-/** https://no-color.org and https://bixense.com/clicolors: a person's word first, then the terminal. */
+/** https://no-color.org and https://bixense.com/clicolors: a person's word first, then the terminal. On CI only by a word. */
 export function wantsColor(fd: number, { color, env }: Pick<TalkOptions, "color" | "env">): boolean {
   if (color !== null) return color;
   if (env.NO_COLOR) return false;
   if (env.FORCE_COLOR !== undefined) return env.FORCE_COLOR !== "0" && env.FORCE_COLOR !== "false";
   if (env.CLICOLOR_FORCE !== undefined && env.CLICOLOR_FORCE !== "0") return true;
-  if (env.CLICOLOR === "0") return false;
+  if (env.CLICOLOR === "0" || detectCi(env) !== null) return false;
   return env.TERM !== "dumb" && isTerminal(fd);
 }
 
 export function makeTalk(options: TalkOptions): Talk {
   const paint = makePaint(wantsColor(2, options));
+  const ci = detectCi(options.env);
   const write = (text: string) => {
     writeAll(2, `${paint.dim("dt:")} ${text}\n`);
   };
@@ -68,13 +76,25 @@ export function makeTalk(options: TalkOptions): Talk {
     say: (text) => options.quiet || write(text),
     detail: (text) => options.verbose && write(paint.dim(text)),
     warn: (text) => write(paint.yellow(text)),
+    fail(text) {
+      const marked = formatFailure(ci, text);
+      if (marked === null) write(paint.yellow(text));
+      else writeAll(2, marked);
+    },
+    quote(title, lines) {
+      const nonce = crypto.randomUUID().replaceAll("-", "");
+      if (lines.length > 0) writeAll(2, formatGroup(ci, { title, lines, now: Date.now(), nonce }));
+    },
+    onCi: ci !== null,
   };
 }
 
 /** An error for a person: the sentence, then what to do. */
-export function sayError(error: DtError, paint: Paint): void {
+export function sayError(error: DtError, { color, env }: Pick<TalkOptions, "color" | "env">): void {
+  const paint = makePaint(wantsColor(2, { color, env }));
   const hint = error.hint === undefined ? "" : `\n    ${paint.dim(error.hint)}`;
-  writeAll(2, `${paint.red("dt:")} ${error.message}${hint}\n`);
+  const marked = formatFailure(detectCi(env), `${error.message}${hint}`);
+  writeAll(2, marked ?? `${paint.red("dt:")} ${error.message}${hint}\n`);
 }
 
 /** An error for a script, on standard output in place of the result. */

@@ -110,7 +110,7 @@ async function conclude({ ground, talk, json }: RunnerContext, end: HostEnd): Pr
     case "unchanged": {
       const settled = await awaitSettled(ground, end.record.key);
       if (settled.is === "ended") {
-        talk.warn(`${end.record.key} ${settled.exit?.text ?? "ended"} before it was ready`);
+        talk.fail(`${end.record.key} ${settled.exit?.text ?? "ended"} before it was ready`);
         return EXIT.failed;
       }
       const line = lineOf(settled.record, settled.is);

@@ -6,7 +6,7 @@ import { awaitSettled, settledNow } from "../supervisor/settle.ts";
 import type { LaunchSpec } from "../supervisor/types.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import type { RunnerContext } from "./context.ts";
-import { tellEvent } from "./tell.ts";
+import { tellEvent, tellLastLines } from "./tell.ts";
 
 export interface Need {
   key: string;
@@ -93,6 +93,8 @@ async function startNeed(
     detached: true,
   };
   const last = await startDetached(context.ground, own, "ready", (event) => tellEvent(context, event), cancel);
+  const failed = last.is === "ended" ? last.exit : last.is === "unhealthy" ? last.line : null;
+  if (failed !== null && context.talk.onCi) tellLastLines(context, need.key, failed.log);
   if (last.is === "ended") return last.exit.text;
   return last.is === "unhealthy" ? notInTime(last.why) : null;
 }

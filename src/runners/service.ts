@@ -1,6 +1,5 @@
 /** Managed commands: in the foreground dt is the host and shows the log; detached it starts a host and tells how it went. */
 
-import { readLastLines } from "../logs/tail.ts";
 import type { ManagedSettings, ManifestIndex } from "../manifest/resolved.ts";
 import { formatTruth } from "../output/truth.ts";
 import { describeAsker } from "../state/asker.ts";
@@ -10,11 +9,11 @@ import { prepareLaunch } from "../supervisor/prepare.ts";
 import { nestedError } from "../supervisor/stopkey.ts";
 import type { LaunchEvent, LaunchSpec } from "../supervisor/types.ts";
 import { EXIT } from "../sys/error.ts";
-import { print, writeAll } from "../sys/stdio.ts";
+import { print } from "../sys/stdio.ts";
 import type { RunnerContext } from "./context.ts";
 import { runForeground } from "./foreground.ts";
 import { formatPlan } from "./plan.ts";
-import { tellEvent } from "./tell.ts";
+import { tellEvent, tellLastLines } from "./tell.ts";
 
 export interface ServiceRequest {
   plugin: string;
@@ -111,13 +110,15 @@ export async function runDetached(context: RunnerContext, spec: LaunchSpec, noWa
 }
 
 /** The line of truth, or why there is none. */
-function concludeDetached({ ground, talk, json }: RunnerContext, last: LaunchEvent): number {
+function concludeDetached(context: RunnerContext, last: LaunchEvent): number {
+  const { ground, talk, json } = context;
   switch (last.is) {
     case "spawned":
     case "ready":
     case "unchanged":
     case "unhealthy": {
       const line = last.is === "spawned" && last.probed ? { ...last.line, state: "starting" } : last.line;
+      if (last.is === "unhealthy" && talk.onCi) tellLastLines(context, line.key, line.log);
       const more = last.is === "unchanged" ? { unchanged: true } : {};
       print(json ? `${JSON.stringify({ ...line, ...more })}\n` : formatTruth(ground.root, line));
       return last.is === "unhealthy" ? EXIT.timeout : EXIT.done;
@@ -125,9 +126,8 @@ function concludeDetached({ ground, talk, json }: RunnerContext, last: LaunchEve
     case "ended": {
       const { exit } = last;
       if (json) print(`${JSON.stringify({ key: exit.key, state: "failed", pid: null, exit })}\n`);
-      talk.warn(`${exit.key} ${exit.text} before it was ready`);
-      const lines = readLastLines(exit.log, 20);
-      if (lines.length > 0) writeAll(2, `${lines.map((text) => `    ${text}`).join("\n")}\n`);
+      talk.fail(`${exit.key} ${exit.text} before it was ready`);
+      tellLastLines(context, exit.key, exit.log);
       return EXIT.failed;
     }
     default:

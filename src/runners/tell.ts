@@ -1,4 +1,5 @@
 /** Lifecycle events as lines for a person. */
+import { readLastLines } from "../logs/tail.ts";
 import { quoteCommand, quoteWord, shortPath } from "../output/shell.ts";
 import { formatDuration } from "../output/time.ts";
 import type { LaunchEvent } from "../supervisor/types.ts";
@@ -27,7 +28,7 @@ const TELLERS: { [E in LaunchEvent["is"]]: Teller<E> } = {
       `${talk.paint.bold(line.key)} ${talk.paint.green("ready")} after ${formatDuration(tookMs)}${line.url === null ? "" : `  ${talk.paint.cyan(line.url)}`}`,
     ),
   unhealthy: ({ talk }, { line, why }) =>
-    talk.warn(`${line.key} is not ready in time: ${why}. It runs on, as unhealthy.`),
+    talk.fail(`${line.key} is not ready in time: ${why}. It runs on, as unhealthy.`),
   restarting: ({ talk }, event) =>
     talk.say(`${event.key} ${event.because}; starting it again in ${formatDuration(event.inMs)}`),
   ended: () => {},
@@ -37,3 +38,15 @@ const TELLERS: { [E in LaunchEvent["is"]]: Teller<E> } = {
 export function tellEvent(context: RunnerContext, event: LaunchEvent): void {
   (TELLERS[event.is] as Teller<typeof event.is>)(context, event as never);
 }
+
+/** The last lines of a launch that failed. On CI also of one that is not ready: its log is gone when the job is. */
+export function tellLastLines(
+  { ground, talk }: Pick<RunnerContext, "ground" | "talk">,
+  key: string,
+  log: string,
+): void {
+  talk.quote(`The last lines of ${key} (${shortPath(ground.root, log)})`, readLastLines(log, LAST_LINES));
+}
+
+/** What fits on a screen beside the message. */
+const LAST_LINES = 20;

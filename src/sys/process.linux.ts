@@ -8,7 +8,7 @@
  * Known limit: under `hidepid` other users' processes are absent; they are never ours to signal either.
  */
 import { closeSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
-import { errnoOf } from "./error.ts";
+import { DtError, EXIT, errnoOf, messageOf } from "./error.ts";
 import { isOver, type ProcessEntry, type ProcessIdentity, type ProcessTable, type SignalOutcome } from "./identity.ts";
 import { lazy } from "./lazy.ts";
 import { lastErrno, libc } from "./libc.ts";
@@ -25,8 +25,8 @@ const EINVAL = 22;
 const ENOSYS = 38;
 
 export function makeProcessTable(): ProcessTable {
-  const bootId = lazy(() => readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim());
-  const pidNamespace = lazy(() => readlinkSync("/proc/self/ns/pid"));
+  const bootId = lazy(() => needed("/proc/sys/kernel/random/boot_id", (path) => readFileSync(path, "latin1").trim()));
+  const pidNamespace = lazy(() => needed("/proc/self/ns/pid", (path) => readlinkSync(path)));
 
   function openVerified(identity: ProcessIdentity): { fd: number } | { outcome: SignalOutcome } {
     if (identity.bootId !== bootId()) return { outcome: "gone" };
@@ -68,6 +68,23 @@ export function makeProcessTable(): ProcessTable {
     becomeSubreaper: () => libc().prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) === 0,
     childrenOf,
   };
+}
+
+/** Without these no process can be told from another that had its pid. */
+function needed(path: string, read: (path: string) => string): string {
+  try {
+    return read(path);
+  } catch (error) {
+    throw new DtError(
+      "no-proc",
+      `dt tells processes apart by what the kernel shows in /proc, but ${path} cannot be read: ${messageOf(error)}.`,
+      {
+        status: EXIT.internal,
+        hint: "Mount it: mount -t proc proc /proc. Some sandboxes hide parts of it, which can be switched off there.",
+        cause: error,
+      },
+    );
+  }
 }
 
 function numericNames(directory: string): number[] {

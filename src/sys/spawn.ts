@@ -8,6 +8,7 @@ import { type Execution, executionError } from "./exec.ts";
 import { checkDirectory, findExecutable, looksLikeScript } from "./executable.ts";
 import { writeError } from "./files.ts";
 import { withCleanLimits } from "./limits.ts";
+import { checkNullDevice } from "./null.ts";
 import { type EndStatus, statusOf } from "./status.ts";
 
 export interface SpawnedLeader {
@@ -20,6 +21,7 @@ export interface SpawnedLeader {
 export function spawnLeader(execution: Execution, logFd: number, openFiles: bigint | null): SpawnedLeader {
   const { argv, cwd, env } = execution;
   checkDirectory(cwd);
+  checkNullDevice();
   const file = findExecutable(argv[0], env.PATH ?? "", cwd);
   const start = (command: string[], argv0: string) =>
     withCleanLimits(openFiles, () =>

@@ -170,9 +170,17 @@ describe("failures", () => {
     expect(failureOf(killed.failures, "a.ts").message).toContain("was killed by SIGKILL");
     expect((await project.load()).failures).toEqual([]);
     project.write("manifests/b.ts", plugin("b"));
-    const noPlace = await project.load({ env: { ...project.env, TMPDIR: join(project.base, "nowhere") } });
+    const env = { ...project.env, TMPDIR: join(project.base, "nowhere") };
+    const noPlace = await project.load({ env, cacheDir: "/dev/null/cache" });
     expect(failureOf(noPlace.failures, "b.ts")).toMatchObject({ code: "unreadable" });
     expect((await project.load()).failures).toEqual([]);
+  });
+
+  test("no place for temporary files: the cache is one, and nothing stays in it", async () => {
+    const project = createProject({ "manifests/a.ts": plugin("a") });
+    const loaded = await project.load({ env: { ...project.env, TMPDIR: join(project.base, "nowhere") } });
+    expect([Object.keys(loaded.plugins).includes("a"), loaded.failures]).toEqual([true, []]);
+    expect(readdirSync(join(project.root, ".dialtone/cache")).sort()).toEqual([".gitignore", "index.json"]);
   });
 
   test("a crash shows the last output", async () => {

@@ -216,6 +216,12 @@ describe("colours", () => {
       ["CLICOLOR_FORCE=0 says nothing", null, { CLICOLOR_FORCE: "0" }, false, true],
       ["CLICOLOR=0", null, { CLICOLOR: "0" }, false, false],
       ["CLICOLOR=1", null, { CLICOLOR: "1" }, false, true],
+      ["CI", null, { CI: "true" }, false, false],
+      ["GitLab without CI", null, { GITLAB_CI: "true" }, false, false],
+      ["CI=false", null, { CI: "false", GITHUB_ACTIONS: "true" }, false, true],
+      ["FORCE_COLOR on CI", null, { CI: "true", FORCE_COLOR: "1" }, true, true],
+      ["CLICOLOR_FORCE on CI", null, { CI: "true", CLICOLOR_FORCE: "1" }, true, true],
+      ["--color on CI", true, { CI: "true" }, true, true],
       ["CLICOLOR_FORCE before CLICOLOR=0", null, { CLICOLOR: "0", CLICOLOR_FORCE: "1" }, true, true],
     ];
   const asked = cases.map(([, color, env]) => ({ color, env }));
