@@ -5,7 +5,16 @@
  * Each binary is tried as far as this machine can: the end-to-end suite on its own, arm64 under qemu-user, the signatures of macOS by
  * their page hashes; what could not be tried is said. Exit 1 when anything fails; then nothing is to be published.
  */
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import manifest from "../package.json" with { type: "json" };
@@ -62,6 +71,7 @@ try {
     say(`${basename(archive)}: ${megabytes(archive)} MB (the binary: ${megabytes(file)} MB)`);
   }
   writeSums(join(OUT, "SHA256SUMS"), archives);
+  copyFileSync(join(ROOT, "install.sh"), join(OUT, "install.sh"));
   writeFileSync(join(OUT, "RELEASE_NOTES.md"), notes);
   const tarballs = packAll(built, { root: ROOT, work: join(work, "npm"), out: join(OUT, "npm"), about });
   say(`${tarballs.length} npm packages in ${join("dist", "release", "npm")}`);

@@ -39,23 +39,7 @@ export async function makeRelease(directory: string): Promise<void> {
     ["sh", "-ec", `tar -C content -cf - dt | gzip -1 >${archive}; sha256sum ${archive} >SHA256SUMS; rm -r content`],
     directory,
   );
-  writeFileSync(join(directory, "install.sh"), installer());
-}
-
-/** The repository's own where it is there; else as little of one as its interface needs. */
-function installer(): string {
-  const own = join(REPOSITORY, "install.sh");
-  if (existsSync(own)) return readFileSync(own, "utf8");
-  return `set -e
-from= to= version=${VERSION}
-while [ $# -gt 0 ]; do case $1 in --from) from=$2 ;; --to) to=$2 ;; --version) version=$2 ;; *) exit 2 ;; esac; shift 2; done
-archive=dt-$version-linux-${process.arch}.tar.gz
-mkdir -p "$to"
-for file in "$archive" SHA256SUMS; do
-  if [ -n "$from" ]; then cp "$from/$file" "$to"; else curl -fsSL "https://github.com/OWNER/dt/releases/download/v$version/$file" -o "$to/$file"; fi
-done
-(cd "$to" && sha256sum -c --quiet SHA256SUMS && tar -xzf "$archive" && rm "$archive" SHA256SUMS)
-`;
+  cpSync(join(REPOSITORY, "install.sh"), join(directory, "install.sh"));
 }
 
 async function run(argv: string[], cwd: string): Promise<void> {

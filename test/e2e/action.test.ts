@@ -44,7 +44,7 @@ const job = (more: Record<string, string> = {}) => {
   return new Job(root, { ...env, ...more });
 };
 const use = (inputs: Record<string, string>): Step => ({
-  uses: `OWNER/dt@v${VERSION}`,
+  uses: `dialtone/dt@v${VERSION}`,
   with: { from: release, ...inputs },
 });
 const nothingRuns = async () => expect((await ps(root)).filter(({ pid }) => pid !== null)).toEqual([]);
@@ -103,7 +103,7 @@ describe("the action", () => {
     expect(result.output).toContain(`${root.dir}/below\n`);
     expect((await job().run([use({ version: "9.9.9", run: "echo not reached" })])).code).not.toBe(0);
     // A branch names no release: the latest is taken.
-    expect((await job().run([{ uses: "OWNER/dt@main", with: { from: release } }])).code).toBe(0);
+    expect((await job().run([{ uses: "dialtone/dt@main", with: { from: release } }])).code).toBe(0);
   });
 
   test("every input and output is described, and its inputs reach the scripts by the environment alone", () => {

@@ -24,7 +24,9 @@ test("release, install, use", () => {
   expect(said).toContain(`${target}: 6 smoke tests`);
   const out = join(REPOSITORY, "dist", "release");
   const { version } = JSON.parse(readFileSync(join(REPOSITORY, "package.json"), "utf8"));
-  expect(readdirSync(out).sort()).toEqual(["RELEASE_NOTES.md", "SHA256SUMS", `dt-${version}-${target}.tar.gz`, "npm"]);
+  expect(readdirSync(out).sort()).toEqual(
+    ["RELEASE_NOTES.md", "SHA256SUMS", `dt-${version}-${target}.tar.gz`, "install.sh", "npm"].sort(),
+  );
   expect(readdirSync(join(out, "npm")).sort()).toEqual(
     [`dialtone-dt-${version}.tgz`, `dialtone-dt-${target}-${version}.tgz`].sort(),
   );
