@@ -1,5 +1,5 @@
 /** A CI in a folder: steps run as GitHub's runner runs them, with its files in place of its service, and a release in place of the download. */
-import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 import manifest from "../../package.json" with { type: "json" };
@@ -114,7 +114,7 @@ export class Job {
 
   private async use({ uses, with: given = {} }: Step): Promise<void> {
     if (uses?.startsWith("actions/checkout@")) return;
-    const ref = /^OWNER\/dt@(.+)$/.exec(uses ?? "")?.[1];
+    const ref = /^dialtone\/dt@(.+)$/.exec(uses ?? "")?.[1];
     if (ref === undefined) throw new Error(`not understood: ${uses}`);
     const { inputs, runs } = readAction();
     const unknown = Object.keys(given).filter((name) => inputs[name] === undefined);
