@@ -6,8 +6,10 @@
  * dt's own: DIALTONE_ROOT, PATH and a PWD that is right for all; DIALTONE_KEY, DIALTONE_TOKEN, PORT, colour hints and PYTHONUNBUFFERED for a
  * managed launch, whose standard output is a file that people read on a terminal.
  */
+
 import { existsSync, statSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
+import { detectCi } from "../output/ci.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { readText } from "../sys/files.ts";
 import { HOST_MARK } from "./tree.ts";
@@ -63,7 +65,7 @@ function outputHints(env: Record<string, string>): Record<string, string> {
   const hints: Record<string, string> = {};
   if (env.PYTHONUNBUFFERED === undefined) hints.PYTHONUNBUFFERED = "1";
   const chosen = ["NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE"].some((name) => env[name] !== undefined);
-  if (!chosen && env.CI === undefined) Object.assign(hints, { FORCE_COLOR: "1", CLICOLOR_FORCE: "1" });
+  if (!chosen && detectCi(env) === null) Object.assign(hints, { FORCE_COLOR: "1", CLICOLOR_FORCE: "1" });
   return hints;
 }
 

@@ -80,6 +80,11 @@ describe("the environment", () => {
     ],
     ["none for a one-shot", { inherited: {} }, { PYTHONUNBUFFERED: undefined, FORCE_COLOR: undefined }],
     ["no colours in CI", { inherited: { CI: "1" }, launch: LAUNCH }, { PYTHONUNBUFFERED: "1", FORCE_COLOR: undefined }],
+    [
+      "nor in a CI that says so by a name of its own",
+      { inherited: { TF_BUILD: "True" }, launch: LAUNCH },
+      { FORCE_COLOR: undefined },
+    ],
     ...["NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE"].map((name): (typeof order)[number] => [
       `a person's ${name} is left alone`,
       { inherited: { [name]: "0" }, launch: LAUNCH },
