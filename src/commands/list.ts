@@ -1,6 +1,6 @@
 /** `dt list`: plugins, their commands with kind and variants, where they come from, and what failed to load. */
 import { defineCommand } from "citty";
-import type { ManifestFailure, ManifestIndex, ResolvedPlugin } from "../manifest/resolved.ts";
+import type { ManifestFailure, ManifestIndex, ResolvedCommand, ResolvedPlugin } from "../manifest/resolved.ts";
 import { shortPath } from "../output/shell.ts";
 import { formatTable } from "../output/table.ts";
 import { makePaint, type Paint } from "../output/talk.ts";
@@ -35,10 +35,20 @@ function toJson({ plugins, failures }: ManifestIndex) {
         kind: command.kind,
         description: command.description,
         variants: Object.keys(command.variants).sort(),
+        needs: needsOf(command),
       })),
     })),
     failures,
   };
+}
+
+/** What each variant needs, as declared; one that needs nothing is left out. */
+function needsOf({ variants }: ResolvedCommand): Record<string, string[]> {
+  return Object.fromEntries(
+    Object.entries(variants).flatMap(([name, settings]) =>
+      settings.kind === "managed" && settings.needs.length > 0 ? [[name, settings.needs]] : [],
+    ),
+  );
 }
 
 function formatIndex(root: string, { plugins, failures }: ManifestIndex, paint: Paint): string {
