@@ -300,3 +300,12 @@ describe("lengths of time", () => {
     });
   }
 });
+
+test("a row of a table is one line, whatever its cells hold", () => {
+  expect(
+    formatTable([
+      ["a", "one\n  two\n"],
+      ["bb", "three"],
+    ]),
+  ).toBe("a   one ⏎ two ⏎\nbb  three\n");
+});
