@@ -38,7 +38,9 @@ function expectLife({ code, stdout, stderr }: { code: number; stdout: string; st
   expect(existsSync(join(run, "host.err")) ? Bun.file(join(run, "host.err")).size : 0).toBe(0);
 }
 
-const home = userInfo().homedir;
+const [, , , , , home = "/"] = Bun.spawnSync(["getent", "passwd", String(userInfo().uid)])
+  .stdout.toString()
+  .split(":");
 
 describe("an environment", () => {
   test("without HOME", async () => {
