@@ -1,4 +1,5 @@
 /** `dt logs`: the last lines of one launch's output, or, with `-f`, what comes as well. Colours are kept for a terminal only. */
+import { resolve } from "node:path";
 import { defineCommand } from "citty";
 import { followFile } from "../logs/follow.ts";
 import { makeStripper } from "../logs/strip.ts";
@@ -12,7 +13,7 @@ import type { DtContext } from "./context.ts";
 const DEFAULT_LINES = 100;
 
 export default defineCommand({
-  meta: { name: "logs", description: "Show what a managed command wrote" },
+  meta: { name: "logs", description: "Show what a managed command or a captured one-shot wrote" },
   args: {
     follow: { type: "boolean", alias: "f", description: "Go on with what comes, across restarts" },
     lines: {
@@ -27,7 +28,7 @@ export default defineCommand({
   async run({ args, data }) {
     const context = data as DtContext;
     const key = oneKey(context, args._);
-    const path = logPathOf(context, key);
+    const path = await logPathOf(context, key);
     if (args.path) {
       print(context.globals.json ? `${JSON.stringify({ key, path })}\n` : `${path}\n`);
       return EXIT.done;
@@ -82,13 +83,16 @@ function oneKey(context: DtContext, words: readonly string[]): string {
   );
 }
 
-/** Where the last launch wrote; before any, the default place. */
-function logPathOf(context: DtContext, key: string): string {
+/** Where the last launch wrote; before any, and while a one-shot is captured, where its manifest says, or the default place. */
+async function logPathOf(context: DtContext, key: string): Promise<string> {
   const { store } = context.ground();
   const record = store.record(key);
   if (record.is === "there") return record.value.log;
   const exit = store.exit(key);
-  return exit.is === "there" ? exit.value.log : store.path(key, "log");
+  if (exit.is === "there") return exit.value.log;
+  const [plugin = "", command = "", variant = ""] = key.split(":");
+  const declared = (await context.peek())?.plugins[plugin]?.commands[command]?.variants[variant]?.log ?? null;
+  return declared === null ? store.path(key, "log") : resolve(context.root(), declared);
 }
 
 function parseLines(text: string | undefined): number {
