@@ -33,7 +33,8 @@ export function startOnTerminal(plan: CapturePlan): Captured | null {
   const ownInput = isTerminal(0);
   const modes = person === null ? null : readModes(person);
   const raw = modes === null ? null : rawModes(modes, !ownInput);
-  if (modes !== null) writeModes(slave, modes);
+  // In the background they may be those a shell has made for its own line.
+  if (person !== null && modes !== null && isForeground(person)) writeModes(slave, modes);
   copySize(1, master);
 
   const errors = isTerminal(2) ? null : makePipe();
