@@ -44,7 +44,8 @@ export function startOnTerminal(plan: CapturePlan): Captured | null {
   const session = spawnChild({
     file: plan.self[0] as string,
     words: [...plan.self, "__session", String(lifeline.reading), String(told.writing)],
-    environment: [],
+    // Nothing that steers Bun; whose it is can be seen.
+    environment: plan.environment.filter((one) => typeof one === "string" && one.startsWith("DIALTONE_ROOT=")),
     streams: [0, 1, 2],
     mask: maskOf(heldSignals(true)),
     descriptors: [

@@ -43,6 +43,13 @@ const dtOf = (command: string) =>
     .processes()
     .filter((pid) => commandLineOf(pid).includes(`__capture`) && commandLineOf(pid).includes(` t ${command}`));
 
+/** Never 0, which would be this test's own group. */
+function only(pids: number[]): number {
+  const [pid] = pids;
+  if (pid === undefined || pids.length > 1) throw new Error(`expected one process, found ${pids.length}`);
+  return pid;
+}
+
 /** Nothing but the shell that the person types into. */
 async function nothingLeft(terminal: ReturnType<typeof onTerminal>): Promise<void> {
   await until("nothing of it is left", () => root.processes().every((pid) => pid === terminal.child.pid));
@@ -171,7 +178,7 @@ test("a signal to dt reaches the command once", async () => {
     `"$DT" t bash 'trap "echo hup" HUP; trap "echo term; exit 9" TERM; echo up; while :; do sleep 0.02; done'\r`,
   );
   await terminal.sees(/up\r\n/);
-  const [pid = 0] = dtOf("bash");
+  const pid = only(dtOf("bash"));
   process.kill(pid, "SIGHUP");
   await terminal.sees(/hup\r\n/);
   process.kill(pid, "SIGTERM");
@@ -188,7 +195,7 @@ test("dt killed: the command gets SIGHUP, the terminal its modes, and no process
     'before=$(stty -g); "$DT" t bash \'trap "echo hup >hup.txt; exit" HUP; echo up; while :; do sleep 0.02; done\'\r',
   );
   await terminal.sees(/up\r\n/);
-  const [pid = 0] = dtOf("bash");
+  const pid = only(dtOf("bash"));
   process.kill(pid, "SIGKILL");
   await terminal.sees(/Killed/);
   await nothingLeft(terminal);
@@ -209,7 +216,7 @@ test("its session killed: the command is hung up, and dt ends", async () => {
   const terminal = open(BASH);
   terminal.type('"$DT" t sh "echo up; exec sleep 60"\r');
   await terminal.sees(/up\r\n/);
-  const [session = 0] = root.processes().filter((pid) => commandLineOf(pid).includes("__session"));
+  const session = only(root.processes().filter((pid) => commandLineOf(pid).includes("__session")));
   process.kill(session, "SIGKILL");
   await terminal.sees(/\$ $/);
   terminal.type('echo "code $?"\r');
@@ -221,7 +228,7 @@ test("stopped by SIGTSTP to dt from elsewhere, in a shell without job control to
   const terminal = open(BASH);
   terminal.type('"$DT" t bash "echo up; while :; do sleep 0.02; done"\r');
   await terminal.sees(/up\r\n/);
-  const [pid = 0] = dtOf("bash");
+  const pid = only(dtOf("bash"));
   process.kill(pid, "SIGTSTP");
   await terminal.sees(/Stopped/);
   await until("dt is stopped", () => / T /.test(readFileSync(`/proc/${pid}/stat`, "latin1")));
