@@ -87,10 +87,7 @@ function explainIn(other: Record<string, unknown>, otherWords: string) {
 }
 
 const inOneshot = explainIn(managedFields, "managed commands; this one is a oneshot");
-const inManaged = explainIn(
-  { handler: 0, capture: 0 },
-  "oneshot commands; this one is managed (whose output is kept anyway)",
-);
+const inManaged = explainIn({ handler: 0, capture: 0 }, "oneshot commands; this one is managed");
 const inVariant = (rest: (key: string) => string | null) => (key: string) =>
   ["kind", "handler", "variants"].includes(key) ? "belongs to the command, not to a variant" : rest(key);
 

@@ -11,7 +11,17 @@ import type { CapturePlan } from "../sys/captured.ts";
 import { DtError, EXIT, messageOf } from "../sys/error.ts";
 import { becomeCommand, becomeDt, executionError, refuseNul } from "../sys/exec.ts";
 import { findExecutable } from "../sys/executable.ts";
-import { block, dieBy, formatMask, heldSignals, OF_TERMINALS, parseMask, setMask, unblock } from "../sys/held.ts";
+import {
+  block,
+  canHoldSignals,
+  dieBy,
+  formatMask,
+  heldSignals,
+  OF_TERMINALS,
+  parseMask,
+  setMask,
+  unblock,
+} from "../sys/held.ts";
 import { startOnPipes } from "../sys/onpipes.ts";
 import { rawArguments, rawEnvironment } from "../sys/raw.ts";
 import { relay } from "../sys/relay.ts";
@@ -31,7 +41,7 @@ export async function runCaptured(
   run: string[] | string,
 ): Promise<number> {
   const { ground, talk } = context;
-  if (process.platform !== "linux")
+  if (!canHoldSignals())
     throw new DtError("not-captured", "Capturing a one-shot is for Linux alone in this version of dt.", {
       status: EXIT.usage,
       hint: "dt --no-capture …",

@@ -35,6 +35,9 @@ export const SIGNAL = {
   WINCH: 28,
 } as const;
 
+/** Whether this system has what capturing needs. */
+export const canHoldSignals = (): boolean => process.platform === "linux";
+
 /** Ends a program that does not listen. */
 const ENDING = [SIGNAL.HUP, SIGNAL.INT, SIGNAL.QUIT, SIGNAL.USR1, SIGNAL.USR2, SIGNAL.ALRM, SIGNAL.TERM];
 /** On a terminal, dt follows its size and stops and goes on together with the command. */
