@@ -7,7 +7,7 @@ import type { Talk } from "../output/talk.ts";
 import { describeAsker } from "../state/asker.ts";
 import { type Capture, keyOf, logOf, openCapture } from "../supervisor/captured.ts";
 import { prepareCommand } from "../supervisor/prepare.ts";
-import type { CapturePlan } from "../sys/captured.ts";
+import { type CapturePlan, letGoOfStreams } from "../sys/captured.ts";
 import { DtError, EXIT, messageOf } from "../sys/error.ts";
 import { becomeCommand, becomeDt, executionError, refuseNul } from "../sys/exec.ts";
 import { findExecutable } from "../sys/executable.ts";
@@ -98,6 +98,7 @@ export async function runCaptured(
   await capture
     .end(status, signalled)
     .catch((error) => warn(`how ${keyOf(request)} ended could not be written down: ${messageOf(error)}`));
+  if (onTerminal) letGoOfStreams();
   if (status.signal !== null) dieBy(signalNumber(status.signal) ?? Number(status.signal.replace("SIG", "")));
   return shellCode(status);
 }

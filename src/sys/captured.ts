@@ -34,6 +34,15 @@ export function makePipe(): { reading: number; writing: number } {
   return { reading: ends[0] as number, writing: ends[1] as number };
 }
 
+/**
+ * To be called last: Bun gives its standard streams, where they were terminals at its start, the modes they had then, also when a shell has
+ * the terminal by now. What is no terminal any more it leaves alone.
+ */
+export function letGoOfStreams(): void {
+  const { reading } = makePipe();
+  for (const fd of [0, 1, 2]) posix().dup2(reading, fd);
+}
+
 /** dt lets go of its standard input: who writes to it is to see when the command has closed it. */
 export function letGoOfInput(other: number): void {
   posix().dup2(other, 0);

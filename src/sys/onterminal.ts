@@ -12,6 +12,7 @@ import { reap, spawnChild } from "./child.ts";
 import { errnoOf } from "./error.ts";
 import { errorOf } from "./exec.ts";
 import { block, formatMask, heldSignals, maskOf, openSignals, SIGNAL, unblock } from "./held.ts";
+import { libc } from "./libc.ts";
 import { posix } from "./posix.ts";
 import { copySize, isForeground, keyOf, type Modes, openPty, rawModes, readModes, writeModes } from "./pty.ts";
 import type { Source } from "./relay.ts";
@@ -22,6 +23,8 @@ import { isTerminal } from "./stdio.ts";
 
 /** How soon it is noticed that a shell has put dt into the foreground or the background. */
 const LOOK_MS = 100;
+const F_DUPFD = 0;
+const FIRST_BEYOND_STANDARD = 3;
 const KEYS_AT_ONCE = 4096;
 
 /** Null where there is no terminal to be had. Throws the system's error when it cannot be started. */
@@ -41,12 +44,14 @@ export function startOnTerminal(plan: CapturePlan): Captured | null {
   const signals = openSignals(heldSignals(true));
   const [lifeline, told] = [makePipe(), makePipe()];
   const streams: SessionRequest["streams"] = [ownInput ? slave : 0, slave, errors === null ? slave : errors.writing];
+  const persons = person === null ? null : libc().fcntl(person, F_DUPFD, FIRST_BEYOND_STANDARD);
   const session = spawnChild({
     file: plan.self[0] as string,
     words: [...plan.self, "__session", String(lifeline.reading), String(told.writing)],
     // Nothing that steers Bun; whose it is can be seen.
     environment: plan.environment.filter((one) => typeof one === "string" && one.startsWith("DIALTONE_ROOT=")),
-    streams: [0, 1, 2],
+    // None of them a terminal, whose modes Bun would give back at the end, maybe over those a shell has made by then.
+    streams: [ownInput ? lifeline.reading : 0, lifeline.reading, lifeline.reading],
     mask: maskOf(heldSignals(true)),
     descriptors: [
       ...plan.descriptors,
@@ -54,7 +59,7 @@ export function startOnTerminal(plan: CapturePlan): Captured | null {
       told.writing,
       slave,
       ...(errors === null ? [] : [errors.writing]),
-      ...(person === null || person < 3 ? [] : [person]),
+      ...(persons === null ? [] : [persons]),
     ],
     apart: "session",
   });
@@ -66,12 +71,12 @@ export function startOnTerminal(plan: CapturePlan): Captured | null {
     descriptors: [...plan.descriptors],
     words: plan.words.length,
     person:
-      person === null || modes === null || raw === null
+      persons === null || modes === null || raw === null
         ? null
-        : { terminal: person, modes: modes.toString("base64"), raw: raw.toString("base64") },
+        : { terminal: persons, modes: modes.toString("base64"), raw: raw.toString("base64") },
   };
-  for (const fd of [lifeline.reading, told.writing, ...(errors === null ? [] : [errors.writing]), ...plan.descriptors])
-    closeSync(fd);
+  for (const fd of [lifeline.reading, told.writing, persons, errors?.writing, ...plan.descriptors])
+    if (fd !== null && fd !== undefined) closeSync(fd);
   writeWhole(lifeline.writing, formatRequest(request, [...plan.words, ...plan.environment]));
   const first = readMessage(told.reading);
   if (first?.what !== TOLD.started) {
