@@ -105,11 +105,14 @@ export async function runCaptured(
 
 async function runPlan(
   plan: CapturePlan,
-  { keep }: Capture,
+  { keep, fail }: Capture,
   talk: Talk,
   onTerminal: boolean,
 ): Promise<{ status: EndStatus; signalled: number | null }> {
-  const captured = await start(plan, talk, onTerminal);
+  const captured = await start(plan, talk, onTerminal).catch(async (error) => {
+    if (error instanceof DtError) await fail(error).catch(() => undefined);
+    throw error;
+  });
   try {
     relay({ ...captured, keep, ended: () => captured.status() !== null });
   } finally {

@@ -47,6 +47,8 @@ export interface Capture {
   keep(bytes: Uint8Array): void;
   /** Writes the exit, unless a later run has taken the log's name meanwhile. */
   end(status: EndStatus, signalled: number | null): Promise<void>;
+  /** The same, of a command that could not be started. */
+  fail(error: DtError): Promise<void>;
 }
 
 /** For a moment only: to move earlier runs on, and to write an exit. */
@@ -107,20 +109,35 @@ export async function openCapture(
       last.push(bytes);
       writer.write(bytes);
     },
-    async end(status, signalled) {
-      const uptimeMs = Math.round(performance.now() - began);
-      writer.close();
-      const lock = await lockKey(ground, run);
-      try {
-        const there = statOf(log);
-        const isLatest = there?.ino === opened.file.ino && there.dev === opened.file.dev;
-        if (isLatest || (there === undefined && store.exit(key).is === "absent"))
-          store.writeExit(makeExit(run, status, signalled, { startedAt, uptimeMs, lastLines: last.lines() }));
-      } finally {
-        lock.release();
-      }
-    },
+    end: (status, signalled) => finish((more) => makeExit(run, status, signalled, more)),
+    fail: ({ code, message, hint = null }) =>
+      finish((more) => ({
+        ...makeExit(run, { code: null, signal: null }, null, more),
+        reason: "start-failed",
+        text: `could not be started: ${message}`,
+        error: { code, message, hint },
+      })),
   };
+
+  async function finish(make: (more: EndFacts) => ExitRecord): Promise<void> {
+    const uptimeMs = Math.round(performance.now() - began);
+    writer.close();
+    const lock = await lockKey(ground, run);
+    try {
+      const there = statOf(log);
+      const isLatest = there?.ino === opened.file.ino && there.dev === opened.file.dev;
+      if (isLatest || (there === undefined && store.exit(key).is === "absent"))
+        store.writeExit(make({ startedAt, uptimeMs, lastLines: last.lines() }));
+    } finally {
+      lock.release();
+    }
+  }
+}
+
+interface EndFacts {
+  startedAt: string;
+  uptimeMs: number;
+  lastLines: string[];
 }
 
 function lockKey(ground: Ground, run: CapturedRun): Promise<HeldLock> {
@@ -191,12 +208,7 @@ function makeMemory() {
 
 const BY: Record<string, Asker["by"]> = { SIGINT: "interrupt", SIGHUP: "hangup", SIGTERM: "signal", SIGQUIT: "signal" };
 
-function makeExit(
-  run: CapturedRun,
-  { code, signal }: EndStatus,
-  signalled: number | null,
-  more: { startedAt: string; uptimeMs: number; lastLines: string[] },
-): ExitRecord {
+function makeExit(run: CapturedRun, { code, signal }: EndStatus, signalled: number | null, more: EndFacts): ExitRecord {
   const asked = signal === "SIGINT" ? signal : signalled === null ? null : signalName(signalled);
   // A program that listens and then ends well has ended by itself, as far as anybody can tell.
   const interrupted = asked !== null && asked in BY && (signal !== null || code !== 0);

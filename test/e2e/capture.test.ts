@@ -1,6 +1,6 @@
 /** Captured one-shots on pipes: shown and kept, and in everything else the command itself. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { constants } from "node:os";
 import { DT, TestRoot, until } from "../kit.ts";
 import { captureRoot, exitOf, logOf, logsOf } from "./capture.kit.ts";
@@ -189,6 +189,15 @@ describe("the command itself", () => {
     const result = await root.dt(["t", "missing"]);
     expect([result.code, result.stdout]).toEqual([127, ""]);
     expect(result.stderr).toContain("nowhere-to-be-found");
+  });
+
+  test("what cannot be started after all is no run that goes on", async () => {
+    root.write("odd", "\u0001\u0000\u0002\n");
+    chmodSync(`${root.dir}/odd`, 0o755);
+    root.write("manifests/odd.json", manifestOf("odd", { it: { run: ["./odd"], capture: true } }));
+    const result = await root.dt(["odd", "it"]);
+    expect([result.code, result.stderr.includes("neither a program")]).toEqual([126, true]);
+    expect((await root.dt(["why", "odd", "it"])).stdout).toContain("could not be started");
   });
 
   test("a handler is not captured, and that is said", async () => {
