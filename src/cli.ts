@@ -5,21 +5,36 @@ import { DtError, EXIT } from "./sys/error.ts";
 async function main(argv: readonly string[]): Promise<number> {
   const [first] = argv;
   if (first === "__host") return (await import("./supervisor/hosted.ts")).runDetachedHost(await self());
+  if (first === "__session") return runSession(argv.slice(1));
   if (first === "__load") return (await import("./manifest/child.ts")).runLoadChild(argv.slice(1));
 
-  const globals: Globals = { root: undefined, verbose: false, quiet: false, dryRun: false, json: false, color: null };
+  const globals: Globals = {
+    root: undefined,
+    verbose: false,
+    quiet: false,
+    dryRun: false,
+    json: false,
+    color: null,
+    capture: null,
+  };
+  const held = first === "__capture" ? (argv[1] ?? "") : null;
   try {
-    return await dispatch(argv, globals);
+    return await dispatch(held === null ? argv : argv.slice(2), globals, held);
   } catch (error) {
     return fail(error, globals);
   }
+}
+
+async function runSession([lifeline, status]: readonly string[]): Promise<number> {
+  (await import("./sys/session.ts")).runSession(Number(lifeline), Number(status));
+  return EXIT.done;
 }
 
 async function self(): Promise<string[]> {
   return (await import("./sys/self.ts")).selfCommand();
 }
 
-async function dispatch(argv: readonly string[], globals: Globals): Promise<number> {
+async function dispatch(argv: readonly string[], globals: Globals, held: string | null): Promise<number> {
   const { takeGlobal, usage } = await import("./commands/args.ts");
   const { makeContext } = await import("./commands/context.ts");
   let at = 0;
@@ -34,7 +49,7 @@ async function dispatch(argv: readonly string[], globals: Globals): Promise<numb
     else if (word === "--help" || word === "-h") showHelp = true;
     else throw usage(`dt has no flag ${word}.`, "dt --help");
   }
-  const context = makeContext(globals, argv, process.env, process.cwd());
+  const context = makeContext(globals, argv, process.env, process.cwd(), held);
   const word = argv[at];
   const { isVerb, VERBS } = await import("./commands/verbs.ts");
   if (showVersion) return runVerb("version", [], context);

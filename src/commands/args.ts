@@ -62,6 +62,18 @@ export const GLOBAL_FLAGS: Record<string, GlobalFlag> = {
       globals.color = false;
     },
   },
+  "--capture": {
+    takes: false,
+    set: (globals) => {
+      globals.capture = true;
+    },
+  },
+  "--no-capture": {
+    takes: false,
+    set: (globals) => {
+      globals.capture = false;
+    },
+  },
   "--color": {
     takes: false,
     set: (globals) => {

@@ -21,6 +21,8 @@ export interface Globals {
   dryRun: boolean;
   json: boolean;
   color: boolean | null;
+  /** `--capture` and `--no-capture`; null: as the manifest says. */
+  capture: boolean | null;
 }
 
 export interface DtContext {
@@ -49,6 +51,7 @@ export function makeContext(
   argv: readonly string[],
   ownEnv: Record<string, string | undefined>,
   cwd: string,
+  held: string | null,
 ): DtContext {
   const env = personsEnvironment(ownEnv);
   const talk = makeTalk({ quiet: globals.quiet, verbose: globals.verbose, color: globals.color, env });
@@ -95,6 +98,8 @@ export function makeContext(
       json: globals.json,
       dryRun: globals.dryRun,
       verbose: globals.verbose,
+      capture: globals.capture,
+      held,
     }),
     index: async ({ refresh = false } = {}) =>
       (await import("../manifest/index.ts")).loadIndex({ ...where(), refresh }),

@@ -1,5 +1,7 @@
 /** `dt logs`: what launches wrote; of one or several keys, of which run and time, which lines, once or on and on. Reads files only. */
+import { resolve } from "node:path";
 import { defineCommand } from "citty";
+import type { ManifestIndex } from "../manifest/resolved.ts";
 import { parseSelection, type Selection } from "../state/key.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { print } from "../sys/stdio.ts";
@@ -15,7 +17,7 @@ export interface LogTarget {
 }
 
 export default defineCommand({
-  meta: { name: "logs", description: "Show what managed commands wrote" },
+  meta: { name: "logs", description: "Show what managed commands and captured one-shots wrote" },
   args: {
     follow: {
       type: "boolean",
@@ -54,7 +56,8 @@ export default defineCommand({
     const context = data as DtContext;
     const request = parseLogsArgs(args, Date.now());
     const selection = parseSelection(args._);
-    const targets = () => targetsOf(context, selection, request);
+    const index = await context.peek();
+    const targets = () => targetsOf(context, selection, request, index);
     const found = targets();
     if (args.path) return printPaths(context, found);
     if (found.length === 0 && !request.follow) throw nothingRan(selection);
@@ -65,7 +68,12 @@ export default defineCommand({
   },
 });
 
-function targetsOf(context: DtContext, selection: Selection, request: LogsRequest): LogTarget[] {
+function targetsOf(
+  context: DtContext,
+  selection: Selection,
+  request: LogsRequest,
+  index: ManifestIndex | null,
+): LogTarget[] {
   const ground = context.ground();
   const keys =
     selection.is === "all" && request.after.length > 0
@@ -73,18 +81,21 @@ function targetsOf(context: DtContext, selection: Selection, request: LogsReques
       : keysOf(ground, selection);
   return [...new Set(keys)].map((key) => ({
     key,
-    log: logPathOf(context, key),
+    log: logPathOf(context, key, index),
     times: ground.store.path(key, "times"),
   }));
 }
 
-/** Where the last launch wrote; before any, the default place. */
-function logPathOf(context: DtContext, key: string): string {
+/** Where the last launch wrote; before any, and while a one-shot is captured, where its manifest says, or the default place. */
+function logPathOf(context: DtContext, key: string, index: ManifestIndex | null): string {
   const { store } = context.ground();
   const record = store.record(key);
   if (record.is === "there") return record.value.log;
   const exit = store.exit(key);
-  return exit.is === "there" ? exit.value.log : store.path(key, "log");
+  if (exit.is === "there") return exit.value.log;
+  const [plugin = "", command = "", variant = ""] = key.split(":");
+  const declared = index?.plugins[plugin]?.commands[command]?.variants[variant]?.log ?? null;
+  return declared === null ? store.path(key, "log") : resolve(context.root(), declared);
 }
 
 function printPaths({ globals }: DtContext, targets: readonly LogTarget[]): number {

@@ -1,5 +1,6 @@
 /** `dt stop`: ends launches, whole trees; 0 when all of it is gone, 5 with names when something may be left. */
 import { defineCommand } from "citty";
+import type { ManifestIndex } from "../manifest/resolved.ts";
 import { formatDuration } from "../output/time.ts";
 import { LOCK_TIMEOUT_MS, refuseNested } from "../runners/service.ts";
 import { tellEvent } from "../runners/tell.ts";
@@ -47,7 +48,15 @@ export default defineCommand({
       );
     const outcomes = await Promise.allSettled(keys.map(ask));
     const results = outcomes.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
-    for (const result of results) context.talk.say(SENTENCES[result.is](result as never));
+    const index = results.some(({ is }) => is === "not-running") ? await context.peek() : null;
+    for (const result of results) {
+      const isOneshot = result.is === "not-running" && kindOf(index, result.key) === "oneshot";
+      context.talk.say(
+        isOneshot
+          ? `${result.key} is a one-shot, which dt neither lists nor stops: end it where it runs`
+          : SENTENCES[result.is](result as never),
+      );
+    }
     const shown = results.map(toJson);
     const failure = worstFailure(outcomes, (text) => context.talk.warn(text));
     // One document either way: with `--json` an error is printed in place of the result, and holds what was stopped all the same.
@@ -81,6 +90,11 @@ const SENTENCES: { [I in StopKeyResult["is"]]: (result: Extract<StopKeyResult, {
     `${key} stopped${pid === null ? "" : ` (pid ${pid})`} in ${formatDuration(tookMs)}${killed > 0 ? `, ${killed} by SIGKILL` : ""}`,
   "found-unrecorded": ({ key }) => `${key} stopped; its record could not be read, so its processes were searched for`,
 };
+
+function kindOf(index: ManifestIndex | null, key: string): string | undefined {
+  const [plugin = "", command = ""] = key.split(":");
+  return index?.plugins[plugin]?.commands[command]?.kind;
+}
 
 function toJson(result: StopKeyResult) {
   const { is, ...rest } = result;

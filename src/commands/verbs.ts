@@ -18,7 +18,11 @@ export const VERBS: Record<VerbName, Verb | null> = {
   ps: { summary: "List what runs, waits or has failed", maxWords: MANY, load: () => import("./ps.ts") },
   stop: { summary: "Stop launches and everything they started", maxWords: MANY, load: () => import("./stop.ts") },
   restart: { summary: "Start launches anew", maxWords: MANY, load: () => import("./restart.ts") },
-  logs: { summary: "Show what managed commands wrote", maxWords: MANY, load: () => import("./logs.ts") },
+  logs: {
+    summary: "Show what managed commands and captured one-shots wrote",
+    maxWords: MANY,
+    load: () => import("./logs.ts"),
+  },
   status: {
     summary: "Show launches in detail; exit 3 when one does not run",
     maxWords: MANY,

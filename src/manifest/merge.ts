@@ -12,12 +12,15 @@ export type Layer = Partial<ManagedFields & OneshotFields> & {
 };
 
 export type Merged = Layer &
-  Required<Pick<Layer, "cwd" | "env" | "envFile" | "logs" | "stop" | "processGroup" | "restart" | "needs" | "tty">>;
+  Required<
+    Pick<Layer, "cwd" | "env" | "envFile" | "capture" | "logs" | "stop" | "processGroup" | "restart" | "needs" | "tty">
+  >;
 
 const DEFAULTS = {
   cwd: ".",
   env: {},
   envFile: [] as string[],
+  capture: false,
   logs: { keep: 5, maxSize: "none" },
   stop: { signal: "SIGTERM", timeout: "10s", spare: [] as string[] },
   processGroup: true,

@@ -88,17 +88,21 @@ function settingsOf(kind: Command["kind"], merged: Merged): Settings {
     env: Object.assign(Object.create(null), merged.env),
     envFile: [merged.envFile].flat(),
   };
-  if (kind === "oneshot") return { kind, ...common, handler: merged.handler !== undefined };
   const { logs, stop } = merged;
   const maxBytes = parseSize(logs.maxSize as string);
+  const logging = {
+    log: merged.log ?? null,
+    logs: { keep: logs.keep as number, maxBytes: maxBytes === "none" ? null : maxBytes },
+  };
+  if (kind === "oneshot")
+    return { kind, ...common, handler: merged.handler !== undefined, capture: merged.capture, ...logging };
   return {
     kind,
     ...common,
     run: merged.run ?? [],
     port: merged.port ?? null,
     ready: merged.ready === undefined ? [] : [merged.ready].flat().map(probeOf),
-    log: merged.log ?? null,
-    logs: { keep: logs.keep as number, maxBytes: maxBytes === "none" ? null : maxBytes },
+    ...logging,
     stop: {
       signal: stop.signal as string,
       timeoutMs: durationOf(stop.timeout as string),

@@ -22,18 +22,23 @@ export interface CommonSettings {
   envFile: string[];
 }
 
-export interface OneshotSettings extends CommonSettings {
-  kind: "oneshot";
-  handler: boolean;
+/** `log` null: in the run directory; `maxBytes` null: no limit. */
+interface LogSettings {
+  log: string | null;
+  logs: { keep: number; maxBytes: number | null };
 }
 
-export interface ManagedSettings extends CommonSettings {
+export interface OneshotSettings extends CommonSettings, LogSettings {
+  kind: "oneshot";
+  handler: boolean;
+  capture: boolean;
+}
+
+export interface ManagedSettings extends CommonSettings, LogSettings {
   kind: "managed";
   run: string[] | string;
   port: number | "auto" | null;
   ready: ResolvedProbe[];
-  log: string | null;
-  logs: { keep: number; maxBytes: number | null };
   stop: { signal: string; timeoutMs: number; spare: string[] };
   processGroup: boolean;
   restart: "no" | "on-failure" | "always";

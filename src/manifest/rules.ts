@@ -28,6 +28,9 @@ export function checkMerged(kind: "oneshot" | "managed", merged: Merged): Issue[
   if (merged.run !== undefined && merged.handler !== undefined) {
     issues.push({ path: [], message: "has both `run` and `handler`; a oneshot has exactly one of them" });
   }
+  if (merged.capture && merged.handler !== undefined) {
+    issues.push({ path: ["capture"], message: "belongs to a `run`; a handler runs inside dt and is not captured" });
+  }
   return issues;
 }
 

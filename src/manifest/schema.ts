@@ -23,7 +23,7 @@ import {
 } from "./values.ts";
 
 /** Fields the design names that this version does not act on; accepting one in silence would be a lie. */
-const NOT_YET = new Set("groups before alive restartOn inputs capture boot schedule compose flags".split(" "));
+const NOT_YET = new Set("groups before alive restartOn inputs boot schedule compose flags".split(" "));
 
 function notYet(what: string): string {
   return `\`${what}\` is not implemented yet in this version of dt`;
@@ -35,13 +35,7 @@ const common = {
   envFile: v.optional(oneOrMany(path, "a path or a list of paths")),
 };
 
-const oneshotFields = { ...common, run: v.optional(run) };
-
-const managedFields = {
-  ...common,
-  run: v.optional(run),
-  port: v.optional(port),
-  ready: v.optional(oneOrMany(probe, "a probe or a list of probes")),
+const logging = {
   log: v.optional(
     v.pipe(
       path,
@@ -54,6 +48,16 @@ const managedFields = {
       { what: "`logs`" },
     ),
   ),
+};
+
+const oneshotFields = { ...common, run: v.optional(run), capture: v.optional(flag()), ...logging };
+
+const managedFields = {
+  ...common,
+  run: v.optional(run),
+  port: v.optional(port),
+  ready: v.optional(oneOrMany(probe, "a probe or a list of probes")),
+  ...logging,
   stop: v.optional(
     fields(
       {
@@ -83,7 +87,7 @@ function explainIn(other: Record<string, unknown>, otherWords: string) {
 }
 
 const inOneshot = explainIn(managedFields, "managed commands; this one is a oneshot");
-const inManaged = explainIn({ handler: 0 }, "oneshot commands; this one is managed");
+const inManaged = explainIn({ handler: 0, capture: 0 }, "oneshot commands; this one is managed");
 const inVariant = (rest: (key: string) => string | null) => (key: string) =>
   ["kind", "handler", "variants"].includes(key) ? "belongs to the command, not to a variant" : rest(key);
 
@@ -150,7 +154,7 @@ export const pluginSchema = fields(
     explain: (key) =>
       NOT_YET.has(key)
         ? notYet(key)
-        : Object.hasOwn(managedFields, key) || key === "kind"
+        : Object.hasOwn({ ...managedFields, ...oneshotFields }, key) || key === "kind"
           ? "belongs to a command, not to the plugin"
           : null,
   },

@@ -72,6 +72,12 @@ export interface CommonFields {
 export interface OneshotFields extends CommonFields {
   /** What to execute. Arguments given on the command line are appended. */
   run?: Run;
+  /** Keep the output of each run in a log, beside showing it; dt then stays beside the command. Default `false`. */
+  capture?: boolean;
+  /** The log file of a captured run. Default: `<key>.log` in the run directory. */
+  log?: string;
+  /** How earlier captured runs and the log's size are kept. */
+  logs?: LogOptions;
 }
 
 /** Fields of a managed command that a variant may replace. */

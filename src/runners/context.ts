@@ -14,4 +14,8 @@ export interface RunnerContext {
   json: boolean;
   dryRun: boolean;
   verbose: boolean;
+  /** Null: as the manifest says. */
+  capture: boolean | null;
+  /** The signals that dt was started with blocked, when it became itself anew to capture a one-shot; else null. */
+  held: string | null;
 }

@@ -2,6 +2,7 @@
 import type { OneshotSettings } from "../manifest/resolved.ts";
 import { quoteCommand, quoteWord } from "../output/shell.ts";
 import { prepareCommand } from "../supervisor/prepare.ts";
+import { DtError, EXIT } from "../sys/error.ts";
 import { becomeCommand } from "../sys/exec.ts";
 import { writeAll } from "../sys/stdio.ts";
 import type { RunnerContext } from "./context.ts";
@@ -22,11 +23,17 @@ export interface OneshotRequest {
 /** Returns only for `--dry-run` and for handlers: a status. */
 export async function runOneshot(context: RunnerContext, request: OneshotRequest): Promise<number> {
   const { settings, args } = request;
+  const capture = context.capture ?? settings.capture;
   if (settings.run === null) {
+    if (context.capture === true) throw handlerNotCaptured(request);
     const { guardStandardStreams } = await import("../sys/standard.ts");
     const streams = guardStandardStreams();
     const { runHandler } = await import("./handler.ts");
     return runHandler(context, request, streams);
+  }
+  if (capture && !context.dryRun) {
+    const { runCaptured } = await import("./capture.ts");
+    return runCaptured(context, request, settings.run);
   }
   const { argv, cwd, environment } = prepareCommand({
     ground: context.ground,
@@ -37,10 +44,18 @@ export async function runOneshot(context: RunnerContext, request: OneshotRequest
     launch: null,
   });
   if (context.dryRun) {
-    writeAll(1, formatPlan({ argv, cwd, added: environment.added }, context.json));
+    const log = capture ? { log: (await import("../supervisor/captured.ts")).logOf(context.ground, request) } : {};
+    writeAll(1, formatPlan({ argv, cwd, added: environment.added, ...log }, context.json));
     return 0;
   }
   const there = cwd === process.cwd() ? "" : `cd ${quoteWord(cwd)} && `;
   context.talk.detail(`$ ${there}${quoteCommand(argv)}`);
   becomeCommand({ argv, cwd, env: environment.env }, request.descriptors);
+}
+
+function handlerNotCaptured({ plugin, command }: OneshotRequest): DtError {
+  return new DtError("not-captured", `${plugin} ${command} is a handler, which runs inside dt and is not captured.`, {
+    status: EXIT.usage,
+    hint: "Leave --capture away, or make it a `run` in the manifest.",
+  });
 }

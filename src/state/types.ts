@@ -115,6 +115,8 @@ export interface ExitRecord {
   gaveUpAfter?: number;
   /** Who stopped or replaced it, or tried to start it; null when it ended by itself. */
   by: Asker | null;
+  /** Of a captured one-shot: who ran it. */
+  startedBy?: Asker;
   argv: string[];
   cwd: string;
   log: string;

@@ -12,12 +12,14 @@ import { type LockHolder, readHolder } from "../sys/lock.ts";
 import { readSpace } from "../sys/space.ts";
 import { type DriftField, findDrift } from "./drift.ts";
 import { LAST_LINES } from "./end.ts";
+import { resolveIn } from "./environment.ts";
 import type { Ground } from "./types.ts";
 
 /** What the manifests, as last loaded, say of a key. */
 export type Declared =
   | { is: "managed"; restart: ManagedSettings["restart"] }
-  | { is: "oneshot" }
+  /** `log`: as its manifest names it. */
+  | { is: "oneshot"; log: string | null }
   /** Its plugin could not be loaded. */
   | { is: "failed"; message: string }
   | { is: "absent" }
@@ -86,6 +88,9 @@ export function gatherFacts(
     identity === null ? "gone" : presenceOf(table, identity);
   const leader = presence(record?.leader ?? null);
   const state = seen?.state ?? null;
+  const declared = findDeclared(index, key);
+  const ownLog = declared.is === "oneshot" ? declared.log : null;
+  const usualLog = ownLog === null ? store.path(key, "log") : resolveIn(ground.root, ownLog);
   return {
     key,
     now: Date.now(),
@@ -101,8 +106,8 @@ export function gatherFacts(
     earlierBoot: record !== null && record.host.bootId !== table.bootId(),
     lock: readLock(ground, key),
     drift: record !== null && leader === "alive" ? findDrift(ground, index, record) : null,
-    declared: findDeclared(index, key),
-    log: readLog(record, exit, store.path(key, "log"), state),
+    declared,
+    log: readLog(record, exit, usualLog, state),
   };
 }
 
@@ -119,7 +124,7 @@ function findDeclared(index: ManifestIndex | null, key: string): Declared {
   if (index === null || parts === null) return { is: "unknown" };
   const settings = index.plugins[parts.plugin]?.commands[parts.command]?.variants[parts.variant];
   if (settings?.kind === "managed") return { is: "managed", restart: settings.restart };
-  if (settings?.kind === "oneshot") return { is: "oneshot" };
+  if (settings?.kind === "oneshot") return { is: "oneshot", log: settings.log };
   const failure = index.failures.find((one) => one.plugin === parts.plugin);
   return failure === undefined ? { is: "absent" } : { is: "failed", message: failure.message };
 }

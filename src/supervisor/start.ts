@@ -166,7 +166,7 @@ async function startInPlace(
 }
 
 /** Whether the key's last launch wrote this file. */
-function isKnownLog({ store }: Ground, key: string, log: string): boolean {
+export function isKnownLog({ store }: Ground, key: string, log: string): boolean {
   const exit = store.exit(key);
   return exit.is === "there" && exit.value.log === log;
 }
@@ -331,7 +331,7 @@ function findSame({ store, table }: Ground, key: string, prepared: PreparedLaunc
 }
 
 /** Two launches in one file would be nobody's log. */
-function refuseSharedLog({ store, table }: Ground, key: string, log: string): void {
+export function refuseSharedLog({ store, table }: Ground, key: string, log: string): void {
   for (const other of store.keys()) {
     if (other === key) continue;
     const record = store.record(other);

@@ -14,6 +14,7 @@ export function explainKey(facts: KeyFacts): string[] {
   return [
     ...(facts.state === null ? explainUnknown(facts) : HEADLINES[facts.state](facts)),
     ...explainOrigin(facts),
+    ...explainRunner(facts),
     ...explainHost(facts),
     ...explainEarlierRun(facts),
     ...explainWant(facts),
@@ -163,14 +164,18 @@ function endedByItself(facts: KeyFacts): string[] {
   ];
 }
 
-function explainUnknown({ key, declared, unreadable }: KeyFacts): string[] {
+function explainUnknown({ key, declared, unreadable, log }: KeyFacts): string[] {
   if (unreadable.length > 0) return [`${key} does not run; how it ended last cannot be read.`];
   switch (declared.is) {
     case "managed":
       return [`${key} has never run here. \`${startCommand(key)}\` starts it.`];
     case "oneshot":
+      if (log.is === "there")
+        return [
+          `${key} is a one-shot, and ${log.path} holds the output of its last captured run, but no end of it was written down: it goes on, or its dt was killed.`,
+        ];
       return [
-        `${key} is a one-shot: dt becomes the command, so nothing of it is kept on disk and there is nothing to explain.`,
+        `${key} is a one-shot: dt becomes the command, so nothing of it is kept on disk and there is nothing to explain. \`dt --capture …\` keeps it.`,
       ];
     case "failed":
       return [`${key} cannot be started: its plugin could not be loaded. ${declared.message}`];
@@ -185,6 +190,12 @@ function explainOrigin(facts: KeyFacts): string[] {
   if (record === null || state === "failed" || state === "stopped" || state === "exited") return [];
   const again = record.restarts === 0 ? "" : ` It has been restarted ${times(record.restarts)}.`;
   return [`It was started ${when(facts, record.startedAt)}, ${byWhom(record.startedBy)}.${again}`];
+}
+
+/** Who ran a captured one-shot. */
+function explainRunner(facts: KeyFacts): string[] {
+  const by = facts.record === null ? facts.exit?.startedBy : undefined;
+  return by === undefined ? [] : [`It was run ${byWhom(by)}.`];
 }
 
 function explainHost(facts: KeyFacts): string[] {

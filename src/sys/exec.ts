@@ -42,14 +42,33 @@ export function becomeCommand({ argv, cwd, env }: Execution, descriptors: readon
   throw executionError(file, error);
 }
 
-type Word = string | Uint8Array;
+export type Word = string | Uint8Array;
+
+/**
+ * Becomes this very dt anew, as it was started but for these words in front of its own: what Bun fixes at its start (the signals its threads
+ * have blocked) is then another. Returns only by throwing.
+ */
+export function becomeDt(
+  words: readonly [string, ...string[]],
+  ownEnv: Record<string, string | undefined>,
+  descriptors: readonly number[],
+): never {
+  const env = Object.entries(ownEnv).filter((pair): pair is [string, string] => pair[1] !== undefined);
+  restoreForExec();
+  handOver(descriptors);
+  throw executionError(words[0], execve(words[0], rawArguments(words), rawEnvironment(Object.fromEntries(env))));
+}
 
 /** Returns only when it failed, with the system's error. */
 function execve(file: string, words: readonly Word[], environment: readonly Word[]): Error {
   const path = Buffer.from(`${file}\0`);
   const [argv, env] = [layOut(words), layOut(environment)];
   libc().execve(ptr(path), ptr(argv.pointers), ptr(env.pointers));
-  const errno = lastErrno();
+  return errorOf(lastErrno());
+}
+
+/** The system's error of this number. */
+export function errorOf(errno: number): Error {
   const { errno: numbers } = (require("node:os") as typeof import("node:os")).constants;
   const code = Object.entries(numbers).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;
   return Object.assign(new Error(REASONS[code] ?? `the system answers ${code}`), { code });
@@ -65,7 +84,7 @@ const REASONS: Record<string, string> = {
 };
 
 /** A NULL-terminated array of C strings; both parts must stay referenced until the call. */
-function layOut(words: readonly Word[]): { pointers: BigUint64Array; bytes: Buffer } {
+export function layOut(words: readonly Word[]): { pointers: BigUint64Array; bytes: Buffer } {
   const bytes = Buffer.concat(words.flatMap((word) => [typeof word === "string" ? Buffer.from(word) : word, NUL]));
   const pointers = new BigUint64Array(words.length + 1);
   if (words.length === 0) return { pointers, bytes };
@@ -80,7 +99,7 @@ function layOut(words: readonly Word[]): { pointers: BigUint64Array; bytes: Buff
 const NUL = new Uint8Array(1);
 
 /** C strings end at a NUL, so what follows one would be lost without a word. */
-function refuseNul(file: string, argv: readonly string[], env: Record<string, string>): void {
+export function refuseNul(file: string, argv: readonly string[], env: Record<string, string>): void {
   const word = argv.findIndex((one) => one.includes("\0"));
   const name = Object.keys(env).find((one) => one.includes("\0") || env[one]?.includes("\0"));
   if (word < 0 && name === undefined) return;

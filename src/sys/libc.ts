@@ -30,7 +30,7 @@ const SYMBOLS = {
 const LINUX_NAMES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"];
 const DARWIN_NAMES = ["/usr/lib/libSystem.B.dylib"];
 
-function openFirst<S extends Parameters<typeof dlopen>[1]>(symbols: S) {
+export function openFirst<S extends Parameters<typeof dlopen>[1]>(symbols: S) {
   const names = process.platform === "darwin" ? DARWIN_NAMES : LINUX_NAMES;
   for (const name of names) {
     try {

@@ -45,7 +45,8 @@ test("a oneshot has nothing of a managed command", () => {
     name: "a",
     commands: { b: { kind: "oneshot", run: "x", variants: { v: { run: ["y"] } } } },
   });
-  const common = { kind: "oneshot", description: null, cwd: ".", env: {}, envFile: [], handler: false } as const;
+  const logging = { capture: false, log: null, logs: { keep: 5, maxBytes: null } };
+  const common = { kind: "oneshot", description: null, cwd: ".", env: {}, envFile: [], handler: false, ...logging };
   expect(plugin.commands.b?.variants as unknown).toEqual({
     default: { ...common, run: "x" },
     v: { ...common, run: ["y"] },

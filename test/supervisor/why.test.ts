@@ -68,7 +68,7 @@ test("a plugin that cannot be loaded, a command that is declared no more", () =>
 test("known is what left a trace or is declared", () => {
   expect(isKnown(factsOf({ declared: { is: "absent" } }))).toBe(false);
   expect(isKnown(factsOf({ declared: { is: "unknown" } }))).toBe(false);
-  expect(isKnown(factsOf({ declared: { is: "oneshot" } }))).toBe(true);
+  expect(isKnown(factsOf({ declared: { is: "oneshot", log: null } }))).toBe(true);
   expect(isKnown(factsOf({ declared: { is: "absent" }, state: "failed", exit: EXIT }))).toBe(true);
 });
 

@@ -1,0 +1,135 @@
+/**
+ * Captured one-shots: dt stays beside the command to keep what it writes, and ends as the command did. On a terminal the command has one of
+ * its own, else pipes. When nothing can be kept, that is said, and dt becomes the command as without capture.
+ */
+import { quoteCommand, quoteWord } from "../output/shell.ts";
+import type { Talk } from "../output/talk.ts";
+import { describeAsker } from "../state/asker.ts";
+import { type Capture, keyOf, logOf, openCapture } from "../supervisor/captured.ts";
+import { prepareCommand } from "../supervisor/prepare.ts";
+import { type CapturePlan, letGoOfStreams } from "../sys/captured.ts";
+import { DtError, EXIT, messageOf } from "../sys/error.ts";
+import { becomeCommand, becomeDt, executionError, refuseNul } from "../sys/exec.ts";
+import { findExecutable } from "../sys/executable.ts";
+import {
+  block,
+  canHoldSignals,
+  dieBy,
+  formatMask,
+  heldSignals,
+  OF_TERMINALS,
+  parseMask,
+  setMask,
+  unblock,
+} from "../sys/held.ts";
+import { startOnPipes } from "../sys/onpipes.ts";
+import { rawArguments, rawEnvironment } from "../sys/raw.ts";
+import { relay } from "../sys/relay.ts";
+import { signalNumber } from "../sys/signals.ts";
+import { type EndStatus, shellCode } from "../sys/status.ts";
+import { isTerminal, writeAll } from "../sys/stdio.ts";
+import type { RunnerContext } from "./context.ts";
+import type { OneshotRequest } from "./exec.ts";
+
+/** Reasons that are a manifest's or a person's to correct, before anything runs. */
+const REFUSALS = ["bad-log", "launch-there", "log-in-use"];
+
+/** Returns the command's exit code, unless the command ended by a signal: then dt does too. */
+export async function runCaptured(
+  context: RunnerContext,
+  request: OneshotRequest,
+  run: string[] | string,
+): Promise<number> {
+  const { ground, talk } = context;
+  if (!canHoldSignals())
+    throw new DtError("not-captured", "Capturing a one-shot is for Linux alone in this version of dt.", {
+      status: EXIT.usage,
+      hint: "dt --no-capture …",
+    });
+  const onTerminal = isTerminal(1);
+  if (context.held === null) {
+    const mask = formatMask(block(heldSignals(onTerminal)));
+    const [self, ...more] = ground.self as [string, ...string[]];
+    becomeDt([self, ...more, "__capture", mask, ...context.argv], context.ownEnv, request.descriptors);
+  }
+  const mask = parseMask(context.held);
+  const { argv, cwd, environment } = prepareCommand({
+    ground,
+    settings: request.settings,
+    run,
+    args: request.args,
+    inherited: context.env,
+    launch: null,
+  });
+  const file = findExecutable(argv[0], environment.env.PATH ?? "", cwd);
+  refuseNul(file, argv, environment.env);
+  const there = cwd === process.cwd() ? "" : `cd ${quoteWord(cwd)} && `;
+  talk.detail(`$ ${there}${quoteCommand(argv)}`);
+
+  const warn = (text: string) => writeAll(2, `dt: ${text}${onTerminal ? "\r\n" : "\n"}`);
+  let capture: Capture;
+  try {
+    const captured = {
+      key: keyOf(request),
+      log: logOf(ground, request),
+      argv: [...argv],
+      cwd,
+      startedBy: describeAsker("user", context.argv),
+    };
+    capture = await openCapture(ground, captured, request.settings, (reason) =>
+      warn(`${captured.log} cannot be written (${reason}): from here on this run's output is not kept.`),
+    );
+  } catch (error) {
+    if (!(error instanceof DtError) || REFUSALS.includes(error.code)) throw error;
+    talk.warn(`the output of ${keyOf(request)} is not kept: ${error.message}`);
+    setMask(mask);
+    becomeCommand({ argv, cwd, env: environment.env }, request.descriptors);
+  }
+  process.chdir(cwd);
+  const plan: CapturePlan = {
+    file,
+    words: rawArguments(argv),
+    environment: rawEnvironment(environment.env),
+    descriptors: request.descriptors,
+    mask,
+    self: ground.self,
+  };
+  const { status, signalled } = await runPlan(plan, capture, talk, onTerminal);
+  await capture
+    .end(status, signalled)
+    .catch((error) => warn(`how ${keyOf(request)} ended could not be written down: ${messageOf(error)}`));
+  if (onTerminal) letGoOfStreams();
+  if (status.signal !== null) dieBy(signalNumber(status.signal) ?? Number(status.signal.replace("SIG", "")));
+  return shellCode(status);
+}
+
+async function runPlan(
+  plan: CapturePlan,
+  { keep, fail }: Capture,
+  talk: Talk,
+  onTerminal: boolean,
+): Promise<{ status: EndStatus; signalled: number | null }> {
+  const captured = await start(plan, talk, onTerminal).catch(async (error) => {
+    if (error instanceof DtError) await fail(error).catch(() => undefined);
+    throw error;
+  });
+  try {
+    relay({ ...captured, keep, ended: () => captured.status() !== null });
+  } finally {
+    captured.close();
+  }
+  return { status: captured.status() as EndStatus, signalled: captured.signalled() };
+}
+
+async function start(plan: CapturePlan, talk: Talk, onTerminal: boolean) {
+  try {
+    if (!onTerminal) return startOnPipes(plan);
+    const terminal = (await import("../sys/onterminal.ts")).startOnTerminal(plan);
+    if (terminal !== null) return terminal;
+    talk.warn("There is no pseudo-terminal to be had (/dev/ptmx): the command gets pipes.");
+    unblock(OF_TERMINALS);
+    return startOnPipes(plan);
+  } catch (error) {
+    throw executionError(plan.file, error);
+  }
+}

@@ -1,0 +1,49 @@
+/** What the two ways to capture a command have in common: on pipes and on a terminal of its own. */
+import type { Word } from "./exec.ts";
+import type { Mask } from "./held.ts";
+import { ptr } from "./libc.ts";
+import { posix } from "./posix.ts";
+import type { Relay } from "./relay.ts";
+import type { EndStatus } from "./status.ts";
+
+export interface CapturePlan {
+  file: string;
+  words: readonly Word[];
+  environment: readonly Word[];
+  descriptors: readonly number[];
+  /** The signals that dt was started with blocked. */
+  mask: Mask;
+  /** How dt starts itself. */
+  self: readonly string[];
+}
+
+export interface Captured extends Omit<Relay, "keep" | "ended"> {
+  status(): EndStatus | null;
+  /** The last signal that was passed on, or that the terminal sent. */
+  signalled(): number | null;
+  /** To be called when all is passed on: gives back what was taken. */
+  close(): void;
+}
+
+const O_CLOEXEC = 0o2000000;
+
+/** The ends of a new pipe, closed on exec. */
+export function makePipe(): { reading: number; writing: number } {
+  const ends = new Int32Array(2);
+  if (posix().pipe2(ptr(ends), O_CLOEXEC) !== 0) throw new Error("no pipe is to be had: too many open files?");
+  return { reading: ends[0] as number, writing: ends[1] as number };
+}
+
+/**
+ * To be called last: Bun gives its standard streams, where they were terminals at its start, the modes they had then, also when a shell has
+ * the terminal by now. What is no terminal any more it leaves alone.
+ */
+export function letGoOfStreams(): void {
+  const { reading } = makePipe();
+  for (const fd of [0, 1, 2]) posix().dup2(reading, fd);
+}
+
+/** dt lets go of its standard input: who writes to it is to see when the command has closed it. */
+export function letGoOfInput(other: number): void {
+  posix().dup2(other, 0);
+}

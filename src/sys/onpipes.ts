@@ -1,0 +1,66 @@
+/**
+ * A captured command on pipes, in dt's own group: what a terminal sends to the group reaches it by itself, what a process sends to dt is
+ * passed on. Its standard input is dt's. Output and errors that go to one place are one pipe, so their order is exact.
+ */
+import { closeSync, fstatSync } from "node:fs";
+import { type Captured, type CapturePlan, letGoOfInput, makePipe } from "./captured.ts";
+import { lookAtChild, reap, spawnChild } from "./child.ts";
+import { heldSignals, openSignals, SIGNAL } from "./held.ts";
+import { posix } from "./posix.ts";
+import type { Source } from "./relay.ts";
+import type { EndStatus } from "./status.ts";
+
+/** Throws the system's error when it cannot be started. */
+export function startOnPipes(plan: CapturePlan): Captured {
+  const output = makePipe();
+  const errors = isOnePlace() ? output : makePipe();
+  const signals = openSignals(heldSignals(false));
+  const pid = spawnChild({ ...plan, streams: [0, output.writing, errors.writing] });
+  closeSync(output.writing);
+  if (errors !== output) closeSync(errors.writing);
+  for (const fd of plan.descriptors) closeSync(fd);
+  letGoOfInput(signals.fd);
+  const sources: Source[] = [{ from: output.reading, to: 1 }];
+  if (errors !== output) sources.push({ from: errors.reading, to: 2 });
+  let status: EndStatus | null = null;
+  let last: number | null = null;
+
+  const leads = posix().getsid(0) === process.pid;
+  /** Ctrl-C and its like, and a hangup that comes to the group; a session's leader alone hears of its terminal's. */
+  const hasIt = (signal: number, fromKernel: boolean) => fromKernel && !(signal === SIGNAL.HUP && leads);
+
+  return {
+    sources,
+    watched: [
+      {
+        fd: signals.fd,
+        wants: () => "input",
+        ready() {
+          for (const { signal, fromKernel } of signals.read()) {
+            if (signal === SIGNAL.CHLD || status !== null) continue;
+            last = signal;
+            if (!hasIt(signal, fromKernel)) posix().kill(pid, signal);
+          }
+          const seen = lookAtChild(pid);
+          if (seen?.is !== "ended") return;
+          status = { code: seen.code, signal: seen.signal };
+          reap(pid);
+        },
+      },
+    ],
+    lost: () => undefined,
+    longest: () => -1,
+    status: () => status,
+    signalled: () => last,
+    close: signals.close,
+  };
+}
+
+function isOnePlace(): boolean {
+  try {
+    const [output, errors] = [fstatSync(1), fstatSync(2)];
+    return output.dev === errors.dev && output.ino === errors.ino;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,240 @@
+/**
+ * A captured command on a terminal of its own, in front of the person's: keys go in as they are, the size is followed, and what Ctrl-C,
+ * Ctrl-Z and Ctrl-\ mean is decided there, as the command has set it. When it stops, dt stops with its whole group, so that the person's
+ * shell sees it; when dt goes on, so does the command. In the background dt touches the person's terminal as little as the command could.
+ *
+ * Standard input and errors that are no terminal stay what they are. Then the person's terminal still makes signals of Ctrl-C and its like,
+ * for the rest of a pipeline, and dt passes them in as keys.
+ */
+import { closeSync, constants, openSync, readSync, writeSync } from "node:fs";
+import { type Captured, type CapturePlan, letGoOfInput, makePipe } from "./captured.ts";
+import { reap, spawnChild } from "./child.ts";
+import { errnoOf } from "./error.ts";
+import { errorOf } from "./exec.ts";
+import { block, formatMask, heldSignals, maskOf, openSignals, SIGNAL, unblock } from "./held.ts";
+import { libc } from "./libc.ts";
+import { posix } from "./posix.ts";
+import { copySize, isForeground, keyOf, type Modes, openPty, rawModes, readModes, writeModes } from "./pty.ts";
+import type { Source } from "./relay.ts";
+import { BYE, formatRequest, MESSAGE_BYTES, type SessionRequest, TOLD } from "./session.ts";
+import { signalName } from "./signals.ts";
+import type { EndStatus } from "./status.ts";
+import { isTerminal } from "./stdio.ts";
+
+/** How soon it is noticed that a shell has put dt into the foreground or the background. */
+const LOOK_MS = 100;
+const F_DUPFD = 0;
+const FIRST_BEYOND_STANDARD = 3;
+const KEYS_AT_ONCE = 4096;
+
+/** Null where there is no terminal to be had. Throws the system's error when it cannot be started. */
+export function startOnTerminal(plan: CapturePlan): Captured | null {
+  const pty = openPty();
+  if (pty === null) return null;
+  const { master, slave } = pty;
+  const person = openKeyboard();
+  const ownInput = isTerminal(0);
+  const modes = person === null ? null : readModes(person);
+  const raw = modes === null ? null : rawModes(modes, !ownInput);
+  // In the background they may be those a shell has made for its own line.
+  if (person !== null && modes !== null && isForeground(person)) writeModes(slave, modes);
+  copySize(1, master);
+
+  const errors = isTerminal(2) ? null : makePipe();
+  const signals = openSignals(heldSignals(true));
+  const [lifeline, told] = [makePipe(), makePipe()];
+  const streams: SessionRequest["streams"] = [ownInput ? slave : 0, slave, errors === null ? slave : errors.writing];
+  const persons = person === null ? null : libc().fcntl(person, F_DUPFD, FIRST_BEYOND_STANDARD);
+  const session = spawnChild({
+    file: plan.self[0] as string,
+    words: [...plan.self, "__session", String(lifeline.reading), String(told.writing)],
+    // Nothing that steers Bun; whose it is can be seen.
+    environment: plan.environment.filter((one) => typeof one === "string" && one.startsWith("DIALTONE_ROOT=")),
+    // None of them a terminal, whose modes Bun would give back at the end, maybe over those a shell has made by then.
+    streams: [ownInput ? lifeline.reading : 0, lifeline.reading, lifeline.reading],
+    mask: maskOf(heldSignals(true)),
+    descriptors: [
+      ...plan.descriptors,
+      lifeline.reading,
+      told.writing,
+      slave,
+      ...(errors === null ? [] : [errors.writing]),
+      ...(persons === null ? [] : [persons]),
+    ],
+    apart: "session",
+  });
+  const request: SessionRequest = {
+    file: plan.file,
+    slave,
+    streams,
+    mask: formatMask(plan.mask),
+    descriptors: [...plan.descriptors],
+    words: plan.words.length,
+    person:
+      persons === null || modes === null || raw === null
+        ? null
+        : { terminal: persons, modes: modes.toString("base64"), raw: raw.toString("base64") },
+  };
+  for (const fd of [lifeline.reading, told.writing, persons, errors?.writing, ...plan.descriptors])
+    if (fd !== null && fd !== undefined) closeSync(fd);
+  writeWhole(lifeline.writing, formatRequest(request, [...plan.words, ...plan.environment]));
+  const first = readMessage(told.reading);
+  if (first?.what !== TOLD.started) {
+    reap(session);
+    throw errorOf(first?.number ?? 0);
+  }
+  const pid = first.number;
+  if (!ownInput) letGoOfInput(signals.fd);
+
+  let status: EndStatus | null = null;
+  let last: number | null = null;
+  let isRaw: Modes | null = null;
+  let keys = Buffer.alloc(0);
+  let typing = person !== null;
+  const mine = () => person !== null && isForeground(person);
+
+  /** Takes the person's terminal when it is dt's to take. */
+  const take = () => {
+    if (person === null || isRaw !== null || status !== null || !mine()) return;
+    isRaw = readModes(person);
+    if (isRaw !== null) writeModes(person, rawModes(isRaw, !ownInput));
+  };
+  const giveBack = () => {
+    if (person !== null && isRaw !== null && mine()) writeModes(person, isRaw);
+    isRaw = null;
+  };
+  const press = (key: "interrupt" | "quit" | "suspend") => {
+    const now = readModes(master);
+    if (now !== null) keys = Buffer.concat([keys, Buffer.from([keyOf(now, key)])]);
+  };
+  /** The command has stopped: so does dt, and its group as on a terminal. The kernel does not stop a group that nobody could continue. */
+  const stopToo = () => {
+    giveBack();
+    unblock([SIGNAL.TSTP]);
+    posix().kill(0, SIGNAL.TSTP);
+    block([SIGNAL.TSTP]);
+    take();
+    copySize(1, master);
+    posix().kill(-pid, SIGNAL.CONT);
+  };
+  const ofKernel: Record<number, () => void> = {
+    [SIGNAL.INT]: () => press("interrupt"),
+    [SIGNAL.QUIT]: () => press("quit"),
+    [SIGNAL.TSTP]: () => press("suspend"),
+  };
+  const hear = (signal: number, fromKernel: boolean) => {
+    if (signal === SIGNAL.WINCH) return copySize(1, master);
+    if (signal === SIGNAL.CONT) return take();
+    if (signal === SIGNAL.CHLD || signal === SIGNAL.TTIN || signal === SIGNAL.TTOU || status !== null) return;
+    if (signal !== SIGNAL.TSTP) last = signal;
+    const own = fromKernel ? ofKernel[signal] : undefined;
+    if (own !== undefined) own();
+    else posix().kill(pid, signal);
+  };
+  const listen = () => {
+    const message = readMessage(told.reading);
+    if (message?.what === TOLD.stopped) return stopToo();
+    if (message === null)
+      status = { code: null, signal: "SIGHUP" }; // its session was killed, which hangs up the command
+    else if (message.what === TOLD.exited) status = { code: message.number, signal: null };
+    else status = { code: null, signal: signalName(message.number) };
+    // Held until now: a terminal that nobody has open is over, though the command may open it again.
+    closeSync(slave);
+  };
+
+  take();
+  const sources: Source[] = [{ from: master, to: 1 }];
+  if (errors !== null) sources.push({ from: errors.reading, to: 2 });
+  let open = true;
+  return {
+    sources,
+    watched: [
+      // First of all: after the command's end no signal is sent to its number.
+      { fd: told.reading, wants: () => (status === null ? "input" : "nothing"), ready: listen },
+      {
+        fd: signals.fd,
+        wants: () => "input",
+        ready() {
+          for (const { signal, fromKernel } of signals.read()) hear(signal, fromKernel);
+        },
+      },
+      {
+        fd: person ?? -1,
+        wants: () => (typing && isRaw !== null && keys.length === 0 && status === null && mine() ? "input" : "nothing"),
+        ready() {
+          const bytes = readKeys(person as number);
+          if (bytes === null) typing = false;
+          else keys = Buffer.concat([keys, bytes]);
+        },
+      },
+      {
+        fd: master,
+        wants: () => (open && keys.length > 0 && status === null ? "room" : "nothing"),
+        ready() {
+          try {
+            keys = keys.subarray(writeSync(master, keys));
+          } catch (error) {
+            if (errnoOf(error) !== "EAGAIN") keys = Buffer.alloc(0);
+          }
+        },
+      },
+    ],
+    /** The person's terminal has gone. */
+    lost(source) {
+      if (source.from !== master) return;
+      open = false;
+      if (status === null) posix().kill(-pid, SIGNAL.HUP);
+    },
+    longest() {
+      if (person === null) return -1;
+      if (isRaw === null) take();
+      return LOOK_MS;
+    },
+    status: () => status,
+    signalled: () => last,
+    close() {
+      giveBack();
+      try {
+        writeSync(lifeline.writing, BYE);
+      } catch {
+        // it is gone
+      }
+      reap(session);
+      for (const fd of [lifeline.writing, told.reading]) closeSync(fd);
+      signals.close();
+    },
+  };
+}
+
+/** Where the person types: standard input, or, where that is no terminal, the session's; null when there is none. */
+function openKeyboard(): number | null {
+  if (isTerminal(0)) return 0;
+  try {
+    return openSync("/dev/tty", constants.O_RDWR | constants.O_NOCTTY);
+  } catch {
+    return null;
+  }
+}
+
+/** Null when there will be no more. */
+function readKeys(fd: number): Buffer | null {
+  const bytes = Buffer.alloc(KEYS_AT_ONCE);
+  try {
+    const length = readSync(fd, bytes, 0, KEYS_AT_ONCE, null);
+    return length === 0 ? null : bytes.subarray(0, length);
+  } catch (error) {
+    return errnoOf(error) === "EAGAIN" ? Buffer.alloc(0) : null;
+  }
+}
+
+/** Null when the other one is gone. */
+function readMessage(fd: number): { what: number; number: number } | null {
+  const message = Buffer.alloc(MESSAGE_BYTES);
+  return readSync(fd, message, 0, MESSAGE_BYTES, null) === MESSAGE_BYTES
+    ? { what: message.readInt32LE(0), number: message.readInt32LE(4) }
+    : null;
+}
+
+function writeWhole(fd: number, bytes: Buffer): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+}

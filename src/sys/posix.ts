@@ -1,0 +1,30 @@
+/** C functions that a captured one-shot alone needs: opened with it, so that nobody else pays for them. Linux alone. */
+import { FFIType } from "bun:ffi";
+import { lazy } from "./lazy.ts";
+import { openFirst } from "./libc.ts";
+
+const { i16, i32, u64, pointer } = FFIType;
+
+export const posix = lazy(() =>
+  openFirst({
+    pipe2: { args: [pointer, i32], returns: i32 },
+    signalfd: { args: [i32, pointer, i32], returns: i32 },
+    ioctl: { args: [i32, u64, u64], returns: i32 },
+    dup2: { args: [i32, i32], returns: i32 },
+    kill: { args: [i32, i32], returns: i32 },
+    getsid: { args: [i32], returns: i32 },
+    getpgid: { args: [i32], returns: i32 },
+    tcgetpgrp: { args: [i32], returns: i32 },
+    tcsetpgrp: { args: [i32, i32], returns: i32 },
+    tcgetattr: { args: [i32, pointer], returns: i32 },
+    tcsetattr: { args: [i32, i32, pointer], returns: i32 },
+    cfmakeraw: { args: [pointer], returns: FFIType.void },
+    waitid: { args: [i32, i32, pointer, i32], returns: i32 },
+    posix_spawn: { args: [pointer, pointer, pointer, pointer, pointer, pointer], returns: i32 },
+    posix_spawn_file_actions_init: { args: [pointer], returns: i32 },
+    posix_spawn_file_actions_adddup2: { args: [pointer, i32, i32], returns: i32 },
+    posix_spawnattr_init: { args: [pointer], returns: i32 },
+    posix_spawnattr_setflags: { args: [pointer, i16], returns: i32 },
+    posix_spawnattr_setsigmask: { args: [pointer, pointer], returns: i32 },
+  } as const),
+);

@@ -1,0 +1,84 @@
+/** Pseudo-terminals, and the modes and size of a terminal. Linux alone; who passes a descriptor that is no terminal gets null or nothing. */
+import { constants, openSync } from "node:fs";
+import { libc, ptr } from "./libc.ts";
+import { posix } from "./posix.ts";
+
+const TIOCSPTLCK = 0x40045431;
+const TIOCGPTPEER = 0x5441;
+const TIOCGWINSZ = 0x5413;
+const TIOCSWINSZ = 0x5414;
+const TIOCSCTTY = 0x540e;
+const O_CLOEXEC = 0o2000000;
+const F_SETFL = 4;
+
+/** Room for a `struct termios`; the flags are its first four words, then a byte, then the control characters. */
+const TERMIOS_BYTES = 64;
+const LOCAL_FLAGS = 12;
+const CONTROL = 17;
+const ISIG = 1;
+const TCSADRAIN = 1;
+
+export interface Pty {
+  /** Reads and writes do not wait. */
+  master: number;
+  slave: number;
+}
+
+/** Null where there is none to be had: a bare `/dev`, all in use. Closed on exec. */
+export function openPty(): Pty | null {
+  let master: number;
+  try {
+    master = openSync("/dev/ptmx", constants.O_RDWR | constants.O_NOCTTY);
+  } catch {
+    return null;
+  }
+  posix().ioctl(master, TIOCSPTLCK, ptr(new Int32Array(1)));
+  // By the master itself, since its name below /dev/pts may be of another mount.
+  const slave = posix().ioctl(master, TIOCGPTPEER, constants.O_RDWR | constants.O_NOCTTY | O_CLOEXEC);
+  libc().fcntl(master, F_SETFL, constants.O_RDWR | constants.O_NONBLOCK);
+  return slave < 0 ? null : { master, slave };
+}
+
+/** Makes a terminal that of this session, which this process must lead. */
+export function takeTerminal(fd: number): void {
+  posix().ioctl(fd, TIOCSCTTY, 0);
+}
+
+/** Gives `to` the size of `from`; the kernel tells the programs in `to`'s foreground. */
+export function copySize(from: number, to: number): void {
+  const size = new Uint16Array(4);
+  if (posix().ioctl(from, TIOCGWINSZ, ptr(size)) === 0) posix().ioctl(to, TIOCSWINSZ, ptr(size));
+}
+
+export type Modes = Buffer;
+
+/** Null for what is no terminal. */
+export function readModes(fd: number): Modes | null {
+  const modes = Buffer.alloc(TERMIOS_BYTES);
+  return posix().tcgetattr(fd, ptr(modes)) === 0 ? modes : null;
+}
+
+export function writeModes(fd: number, modes: Modes): void {
+  posix().tcsetattr(fd, TCSADRAIN, ptr(modes));
+}
+
+/** Every key as it is, nothing echoed; with `signals`, Ctrl-C and its like still are signals. */
+export function rawModes(modes: Modes, signals: boolean): Modes {
+  const raw = Buffer.from(modes);
+  posix().cfmakeraw(ptr(raw));
+  if (signals) raw.writeUInt32LE((raw.readUInt32LE(LOCAL_FLAGS) | ISIG) >>> 0, LOCAL_FLAGS);
+  return raw;
+}
+
+const KEYS = { interrupt: 0, quit: 1, suspend: 10 } as const;
+
+/** The character that stands for this in a terminal. */
+export function keyOf(modes: Modes, key: keyof typeof KEYS): number {
+  return modes[CONTROL + KEYS[key]] as number;
+}
+
+/** Whether this process may read and change the terminal. True for one that is not this session's: nobody would be asked. */
+export function isForeground(fd: number): boolean {
+  const group = posix().tcgetpgrp(fd);
+  return group < 0 || group === posix().getpgid(0);
+}
