@@ -99,7 +99,10 @@ export interface ManagedFields extends CommonFields {
   restart?: "no" | "on-failure" | "always";
   /** Keys that must be healthy first (`"db:dev"`, variant optional). Default none. */
   needs?: string[];
-  /** Give it a terminal (PTY) instead of `/dev/null` and the log file. Default `false`; `true` is refused until a later version. */
+  /**
+   * Run it on a terminal of its own (PTY), for programs that want one: keys arrive, `dt attach` joins. dt's host keeps the terminal and writes
+   * the log, so the command ends when its host is killed. Default `false`: input from `/dev/null`, and the log file itself as output.
+   */
   tty?: boolean;
 }
 

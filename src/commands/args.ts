@@ -188,6 +188,14 @@ export function usage(message: string, hint?: string): DtError {
   return new DtError("usage", message, { status: EXIT.usage, ...(hint === undefined ? {} : { hint }) });
 }
 
+/** The value of a flag that is a number of things, 0 or more; null when it was not given. */
+export function countOf(flag: string, text: string | undefined): number | null {
+  if (text === undefined) return null;
+  const count = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(count)) throw usage(`${flag} takes a whole number, not "${text}".`);
+  return count;
+}
+
 /** The value of a flag that is a duration, in milliseconds; null when it was not given. */
 export function durationOf(flag: string, text: string | undefined): number | null {
   if (text === undefined) return null;

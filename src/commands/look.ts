@@ -153,7 +153,7 @@ export function lookAt(look: Look, key: string): KeyReport | null {
     cwd: record.cwd,
     argv: record.argv,
     drift: driftOf(record),
-    exit: ended || record.phase === "backoff" ? exitOf(history?.exited ?? null, lastExit()) : null,
+    exit: ended || record.phase === "backoff" ? exitOf(history?.exited ?? null, lastExit(), record.token) : null,
     note: noteOf(leader, host, history?.ready ?? null, record),
   };
 }
@@ -175,9 +175,11 @@ function noteOf(leader: Presence, host: Presence, ready: unknown, record: Launch
 function exitOf(
   noted: { code: number | null; signal: string | null; at: string } | null,
   last: ExitRecord | null,
+  token: string,
 ): KeyReport["exit"] {
   if (noted !== null) return { ...noted, reason: noted.code === 0 ? "exited" : "failed" };
-  return last === null ? null : { code: last.code, signal: last.signal, at: last.at, reason: last.reason };
+  // Of an earlier launch it would be a story about another one.
+  return last?.token !== token ? null : { code: last.code, signal: last.signal, at: last.at, reason: last.reason };
 }
 
 function isLocked({ store, table }: Ground, key: string): boolean {

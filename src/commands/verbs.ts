@@ -28,6 +28,11 @@ export const VERBS: Record<VerbName, Verb | null> = {
     maxWords: MANY,
     load: () => import("./status.ts"),
   },
+  attach: {
+    summary: "Join the terminal of a launch (`tty: true`): see, type, leave with ctrl-]",
+    maxWords: 3,
+    load: () => import("./attach.ts"),
+  },
   why: {
     summary: "Explain why something runs, does not run, waits or was stopped",
     maxWords: MANY,
@@ -51,7 +56,6 @@ export const VERBS: Record<VerbName, Verb | null> = {
   schema: { summary: "Print the JSON Schema of a manifest", maxWords: 0, load: () => import("./schema.ts") },
   version: { summary: "Print version and commit", maxWords: 0, load: () => import("./version.ts") },
   help: { summary: "Explain dt, a verb or a plugin", maxWords: 1, load: () => import("./helpverb.ts") },
-  attach: null,
   up: null,
   down: null,
   wait: null,

@@ -18,7 +18,8 @@ export interface Stripper {
   end(): Uint8Array;
 }
 
-export function makeStripper(): Stripper {
+/** `keepColors`: colours and other renditions of text (SGR) pass. */
+export function makeStripper(keepColors = false): Stripper {
   let held: Uint8Array = new Uint8Array();
   return {
     push(bytes) {
@@ -36,7 +37,13 @@ export function makeStripper(): Stripper {
           break;
         }
         if (end === at) output[length++] = input[at++] as number;
-        else at = end;
+        else {
+          if (keepColors && isRendition(input, at, end)) {
+            output.set(input.subarray(at, end), length);
+            length += end - at;
+          }
+          at = end;
+        }
       }
       return output.subarray(0, length);
     },
@@ -72,6 +79,11 @@ function endOfSequence(input: Uint8Array, at: number): number | null {
     return isFinal(byte, kind === CSI ? 0x40 : 0x30) ? index + 1 : index;
   }
   return at;
+}
+
+/** `CSI … m`, but not xterm's `CSI > … m`, which is about keys. */
+function isRendition(input: Uint8Array, at: number, end: number): boolean {
+  return input[at + 1] === CSI && input[end - 1] === 0x6d && (input[at + 2] as number) < 0x3c;
 }
 
 function isIntermediate(byte: number): boolean {

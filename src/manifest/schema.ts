@@ -71,12 +71,7 @@ const managedFields = {
   processGroup: v.optional(flag()),
   restart: v.optional(v.picklist(["no", "on-failure", "always"], expected('"no", "on-failure" or "always"'))),
   needs: v.optional(v.array(key, expected('a list of keys like ["db:dev"]'))),
-  tty: v.optional(
-    v.pipe(
-      flag(),
-      v.check((value) => !value, notYet("tty: true")),
-    ),
-  ),
+  tty: v.optional(flag()),
 };
 
 function explainIn(other: Record<string, unknown>, otherWords: string) {

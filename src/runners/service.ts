@@ -46,7 +46,10 @@ export async function runService(context: RunnerContext, request: ServiceRequest
   if (request.index !== null && request.settings.needs.length > 0) {
     if (!(await startNeeded(context, request.index, spec))) return EXIT.interrupted;
   }
-  return request.detach ? runDetached(context, spec, request.noWait) : runForeground(context, spec);
+  if (request.detach) return runDetached(context, spec, request.noWait);
+  if (!spec.settings.tty) return runForeground(context, spec);
+  const { runOnTerminal } = await import("./onterminal.ts");
+  return runOnTerminal(context, spec);
 }
 
 /** `--dry-run`: what would be started, and nothing is. */

@@ -64,6 +64,8 @@ export interface LaunchRecord {
   startedAt: string;
   restarts: number;
   detached: boolean;
+  /** It runs on a terminal of its own, which its host keeps. */
+  tty?: boolean;
   host: ProcessIdentity;
   leader: ProcessIdentity | null;
   startedBy: Asker;
@@ -90,6 +92,8 @@ export interface LaunchHistory {
   exited: { code: number | null; signal: string | null; at: string } | null;
   /** Processes of the launch that nothing but this note may show: they lost their parent and fell to the host, or have not its token. */
   adopted: ProcessIdentity[];
+  /** With `tty: true`: where `dt attach` finds the host. */
+  terminal?: { socket: string };
 }
 
 /** Why a launch is over. */

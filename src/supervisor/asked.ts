@@ -37,6 +37,11 @@ export async function endByRequest(
   }
 }
 
+/** The next run's terminal is as large as this one's. */
+export function sizeOf(run: Run) {
+  return run.leader.terminal?.size() ?? null;
+}
+
 export function doingOf(request: EndingRequest): string {
   return request.is === "interrupt" ? "stop (Ctrl-C)" : `stop (${request.signal})`;
 }
@@ -57,7 +62,7 @@ export async function restartNow(
   report: Report,
   control: HostControl,
 ): Promise<Run | null> {
-  const spec = { ...request.spec, detached: run.spec.detached };
+  const spec = { ...request.spec, detached: run.spec.detached, terminal: sizeOf(run) };
   try {
     run.leader.exited.then((status) => noteExit(ground, run, status));
     const started = await startLaunch(ground, spec, report, {

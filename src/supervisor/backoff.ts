@@ -1,7 +1,7 @@
 /** Between two runs: the host waits the policy's time, unless a person stops, restarts or replaces the launch meanwhile. */
 import type { Asker, ExitRecord } from "../state/types.ts";
 import { identifySelf, type ProcessIdentity } from "../sys/identity.ts";
-import { doingOf, endOf } from "./asked.ts";
+import { doingOf, endOf, sizeOf } from "./asked.ts";
 import { endLaunch } from "./end.ts";
 import type { Finished } from "./exited.ts";
 import { noteStartFailure } from "./failed.ts";
@@ -43,7 +43,7 @@ export async function startAfterBackoff(
   }
   const spec = restart?.spec ?? (await control.resolveAnew(run.spec)) ?? run.spec;
   // The launch says that the policy started it; what a person later does to it in this terminal is that person's.
-  const asked = restart === null ? { ...spec, asker: policyAsker(self, spec) } : spec;
+  const asked = { ...(restart === null ? { ...spec, asker: policyAsker(self, spec) } : spec), terminal: sizeOf(run) };
   try {
     const started = await startLaunch(ground, asked, report, {
       restarts: run.record.restarts + 1,

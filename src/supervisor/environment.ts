@@ -24,7 +24,7 @@ export interface EnvironmentRequest {
   /** Folder of the shims, if they could be made. */
   shims: string | null;
   /** For a managed launch. */
-  launch: { key: string; token: string; port: number | null } | null;
+  launch: { key: string; token: string; port: number | null; tty?: boolean } | null;
 }
 
 export interface PreparedEnvironment {
@@ -45,7 +45,8 @@ export function prepareEnvironment(request: EnvironmentRequest): PreparedEnviron
   const env: Record<string, string> = { ...request.inherited };
   for (const name of NEVER_INHERITED) delete env[name];
   if (env.PWD !== undefined && !isSameDirectory(env.PWD, request.cwd)) env.PWD = request.cwd;
-  if (request.launch !== null) Object.assign(env, outputHints(env));
+  if (request.launch?.tty) Object.assign(env, terminalType(env));
+  else if (request.launch !== null) Object.assign(env, outputHints(env));
   for (const [name, value] of Object.entries(declared)) {
     if (value === null) delete env[name];
     else env[name] = value;
@@ -58,6 +59,11 @@ export function prepareEnvironment(request: EnvironmentRequest): PreparedEnviron
     if (request.launch.port !== null) env.PORT = String(request.launch.port);
   }
   return { env, declared, added: difference(request.inherited, env) };
+}
+
+/** A terminal of its own needs no hint but what kind of terminal it is, which a detached start may not have been told. */
+function terminalType({ TERM }: Record<string, string>): Record<string, string> {
+  return TERM === undefined || TERM === "" || TERM === "dumb" ? { TERM: "xterm-256color" } : {};
 }
 
 /** Standard output is a file, so programs would drop colours and buffer; a person's own choice is left alone. */

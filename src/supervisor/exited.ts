@@ -1,6 +1,7 @@
 /** The leader ended: what is left of its tree is swept, the exit written, and the policy says whether a new run follows. */
 import type { ExitRecord, LaunchRecord } from "../state/types.ts";
 import type { EndStatus } from "../sys/status.ts";
+import { endOf } from "./asked.ts";
 import { type Ended, endLaunch } from "./end.ts";
 import { lockOrLeave, ownRecord, taken } from "./hostlock.ts";
 import { decideAfterExit } from "./policy.ts";
@@ -28,15 +29,17 @@ export async function finishExited(
     const record = ownRecord(ground, run);
     if (record === null) return { is: "end", end: await taken(ground, run, status) };
     const stoppedBefore = record.phase === "stopping";
+    const byKey = !stoppedBefore && run.leader.terminal?.wasInterrupted(record.stop.timeoutMs) === true;
     const ended = await endLaunch(ground, record, {
       how: stoppedBefore ? "stop" : "sweep",
       by: record.stopping?.by ?? run.spec.asker,
+      ...(byKey ? endOf(run, { is: "interrupt" }) : {}),
       hard: control.hard,
       self: record.host,
       ownExit: run.leader.exited,
     });
     if (ended.left !== null) report({ is: "note", text: ended.left });
-    if (stoppedBefore) return { is: "end", end: { is: "ended", exit: ended.exit } };
+    if (stoppedBefore || byKey) return { is: "end", end: { is: "ended", exit: ended.exit } };
     return decide(ground, run, record, ended, inRow, report);
   } finally {
     lock.release();

@@ -3,7 +3,7 @@ import { openStore } from "../state/store.ts";
 import type { LaunchRecord } from "../state/types.ts";
 import type { LockBackend } from "../sys/lock.ts";
 import { makeProcessTable } from "../sys/process.ts";
-import { writeAll } from "../sys/stdio.ts";
+import { readInput as readStandardInput, writeAll } from "../sys/stdio.ts";
 import { CANCEL, failureOf, type HostInput } from "./detach.ts";
 import { hostLaunch } from "./host.ts";
 import { resolveAnew } from "./renew.ts";
@@ -80,7 +80,7 @@ function readInput(onCancel: () => void): Promise<HostInput | null> {
       const decoder = new TextDecoder();
       let text = "";
       let first = true;
-      for await (const chunk of Bun.stdin.stream()) {
+      for await (const chunk of readStandardInput()) {
         text += decoder.decode(chunk, { stream: true });
         const lines = text.split("\n");
         text = lines.pop() ?? "";

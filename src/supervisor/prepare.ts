@@ -53,7 +53,7 @@ export interface CommandRequest {
   run: string[] | string;
   args: readonly string[];
   inherited: Record<string, string>;
-  launch: { key: string; token: string; port: number | null } | null;
+  launch: { key: string; token: string; port: number | null; tty?: boolean } | null;
   /** Only to compare: nothing is written, so the PATH may lack the shims. */
   looking?: boolean;
 }
@@ -108,7 +108,7 @@ export async function prepareLaunch(ground: Ground, spec: LaunchSpec): Promise<P
     run: settings.run,
     args: spec.args,
     inherited: spec.env,
-    launch: { key, token, port },
+    launch: { key, token, port, tty: settings.tty },
   });
   findExecutable(command.argv[0], command.environment.env.PATH ?? "", command.cwd);
   const log = settings.log === null ? ground.store.path(key, "log") : resolveIn(ground.root, settings.log);
@@ -120,14 +120,14 @@ export async function prepareLaunch(ground: Ground, spec: LaunchSpec): Promise<P
     url: port === null ? null : `http://localhost:${port}`,
     log,
     ownLog: settings.log === null,
-    specHash: hashSpec(command, port),
+    specHash: hashSpec(command, port, settings.tty),
   };
 }
 
-/** What `--ensure` and drift compare: resolved command, directory, declared environment and port. */
-export function hashSpec({ argv, cwd, environment }: PreparedCommand, port: number | null): string {
+/** What `--ensure` and drift compare: resolved command, directory, declared environment, port, and whether it has a terminal. */
+export function hashSpec({ argv, cwd, environment }: PreparedCommand, port: number | null, tty = false): string {
   const declared = Object.entries(environment.declared).sort(([a], [b]) => (a < b ? -1 : 1));
-  return sha256(JSON.stringify([argv, cwd, declared, port])).slice(0, 32);
+  return sha256(JSON.stringify([argv, cwd, declared, port, ...(tty ? ["tty"] : [])])).slice(0, 32);
 }
 
 /** Where errors of detached hosts go: what they cannot tell a caller that has gone. */

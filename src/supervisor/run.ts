@@ -1,8 +1,8 @@
 /** A run begins: all that its host does beside waiting for its end. */
 import type { LaunchRecord } from "../state/types.ts";
-import type { SpawnedLeader } from "../sys/spawn.ts";
+import type { HostedTerminal } from "./hostterminal.ts";
 import type { PreparedLaunch } from "./prepare.ts";
-import type { Ground, HostControl, LaunchSpec, Report, Run } from "./types.ts";
+import type { Ground, HostControl, LaunchSpec, Leader, Report, Run } from "./types.ts";
 import { watchLog } from "./watchlog.ts";
 import { watchMembers } from "./watchmembers.ts";
 import { watchReadiness } from "./watchready.ts";
@@ -11,7 +11,7 @@ import { watchRecord } from "./watchrecord.ts";
 export function beginRun(
   ground: Ground,
   spec: LaunchSpec,
-  started: { record: LaunchRecord; leader: SpawnedLeader; prepared: PreparedLaunch },
+  started: { record: LaunchRecord; leader: Leader; prepared: PreparedLaunch },
   report: Report,
   control: HostControl,
 ): Run {
@@ -37,6 +37,12 @@ export function beginRun(
   watchMembers(ground, run, probes);
   watchRecord(ground, run, report);
   watchLog(ground, run, report);
+  if (leader.terminal !== undefined) void serve(ground, run, leader.terminal, report);
   if (record.probed) void watchReadiness(ground, run, probes, report);
   return run;
+}
+
+async function serve(ground: Ground, run: Run, terminal: HostedTerminal, report: Report): Promise<void> {
+  const { serveTerminal } = await import("./attachserver.ts");
+  if (!run.over.signal.aborted) serveTerminal(ground, run, terminal, report);
 }

@@ -23,7 +23,7 @@ import { DtError, EXIT } from "../sys/error.ts";
 import { type FileLock, tryFlock } from "../sys/flock.ts";
 import { identifySelf, type ProcessIdentity, presenceOf } from "../sys/identity.ts";
 import { acquireLock, type HeldLock } from "../sys/lock.ts";
-import { type SpawnedLeader, spawnLeader } from "../sys/spawn.ts";
+import { spawnLeader } from "../sys/spawn.ts";
 import { endLaunch, queryOf, survivorError } from "./end.ts";
 import { noteStartFailure } from "./failed.ts";
 import { checkPort } from "./port.ts";
@@ -31,7 +31,7 @@ import { type PreparedLaunch, prepareLaunch } from "./prepare.ts";
 import { describeProbe } from "./probes.ts";
 import { type StopTreeResult, stopTree } from "./stop.ts";
 import { findTree, unrecordedQuery } from "./tree.ts";
-import type { Ground, LaunchEvent, LaunchLine, LaunchSpec, Report } from "./types.ts";
+import type { Ground, LaunchEvent, LaunchLine, LaunchSpec, Leader, Report } from "./types.ts";
 
 export interface StartOptions {
   restarts: number;
@@ -46,7 +46,7 @@ export interface StartOptions {
 }
 
 export type Started =
-  | { is: "started"; record: LaunchRecord; leader: SpawnedLeader; prepared: PreparedLaunch }
+  | { is: "started"; record: LaunchRecord; leader: Leader; prepared: PreparedLaunch }
   | { is: "unchanged"; record: LaunchRecord }
   | { is: "unwanted" };
 
@@ -145,11 +145,11 @@ async function startInPlace(
     );
     const mark = { token: prepared.token, ...log.file, startedAt: Date.parse(written.startedAt) };
     beginTimes(store.path(spec.key, "times"), mark, spec.settings.logs.keep, options.inRow ?? 0);
-    let leader: SpawnedLeader;
+    let leader: Leader;
     try {
       written = { ...written, logFile: log.file };
       options.signal?.throwIfAborted();
-      leader = spawnLeader({ ...prepared, env: prepared.environment.env }, log.fd, ground.openFiles);
+      leader = await startLeader(spec, prepared, log.fd, ground.openFiles);
     } finally {
       closeSync(log.fd);
     }
@@ -163,6 +163,18 @@ async function startInPlace(
   } finally {
     fence?.release();
   }
+}
+
+async function startLeader(
+  { settings, terminal = null }: LaunchSpec,
+  prepared: PreparedLaunch,
+  logFd: number,
+  openFiles: bigint | null,
+): Promise<Leader> {
+  const execution = { ...prepared, env: prepared.environment.env };
+  if (!settings.tty) return spawnLeader(execution, logFd, openFiles);
+  const { startOnTerminal } = await import("./hostterminal.ts");
+  return startOnTerminal(execution, prepared.log, terminal, openFiles);
 }
 
 /** Whether the key's last launch wrote this file. */
@@ -272,6 +284,7 @@ function makeRecord(
     startedAt: new Date().toISOString(),
     restarts,
     detached: spec.detached,
+    ...(settings.tty ? { tty: true } : {}),
     host: self,
     leader: null,
     startedBy: spec.asker,

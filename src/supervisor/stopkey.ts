@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { readLastLines } from "../logs/tail.ts";
 import type { Asker, ExitRecord } from "../state/types.ts";
 import { DtError, EXIT } from "../sys/error.ts";
-import { identifySelf, type ProcessTable } from "../sys/identity.ts";
+import { identifySelf, type ProcessIdentity, type ProcessTable, sameIdentity } from "../sys/identity.ts";
 import { acquireLock } from "../sys/lock.ts";
 import { describeAsker } from "./describe.ts";
 import { endLaunch, LAST_LINES, queryOf } from "./end.ts";
@@ -23,6 +23,10 @@ export interface StopKeyRequest {
   lockTimeoutMs: number;
   /** `--timeout`: replaces the recorded one, in milliseconds. */
   timeoutMs: number | null;
+  /** Only what this host serves; for whoever started it and would not stop another's. */
+  ofHost?: ProcessIdentity;
+  /** As Ctrl-C: SIGINT in place of the recorded signal; aborted, what is left gets SIGKILL at once. */
+  interrupt?: AbortSignal;
 }
 
 /**
@@ -61,12 +65,19 @@ export async function stopKey(ground: Ground, request: StopKeyRequest, report: R
       request.timeoutMs === null
         ? read.value
         : { ...read.value, stop: { ...read.value.stop, timeoutMs: request.timeoutMs } };
+    if (request.ofHost !== undefined && !sameIdentity(record.host, request.ofHost)) return { is: "not-running", key };
     refuseOwnTree(
       table,
       key,
       findTree(table, queryOf(ground, record)).members.map((one) => one.identity.pid),
     );
-    const ended = await endLaunch(ground, record, { how: "stop", by: request.by, self: identifySelf(table) });
+    const ended = await endLaunch(ground, record, {
+      by: request.by,
+      self: identifySelf(table),
+      ...(request.interrupt === undefined
+        ? { how: "stop" }
+        : { how: "interrupt", signal: "SIGINT", hard: request.interrupt }),
+    });
     const { exit, stopped, tookMs, left } = ended;
     if (left !== null) report({ is: "note", text: left });
     return { is: "stopped", key, pid: record.leader?.pid ?? null, exit, killed: stopped.killed, tookMs };

@@ -3,9 +3,11 @@ import type { ManagedSettings } from "../manifest/resolved.ts";
 import type { Store } from "../state/store.ts";
 import type { Asker, ExitRecord, LaunchHistory, LaunchRecord } from "../state/types.ts";
 import type { ProcessTable } from "../sys/identity.ts";
+import type { TerminalSize } from "../sys/leaderterminal.ts";
 import type { LockBackend } from "../sys/lock.ts";
 import type { SpawnedLeader } from "../sys/spawn.ts";
 import type { EndStatus } from "../sys/status.ts";
+import type { HostedTerminal } from "./hostterminal.ts";
 import type { PreparedLaunch } from "./prepare.ts";
 
 /** The ground a supervisor works on; handed in, never global. */
@@ -43,6 +45,8 @@ export interface LaunchSpec {
   /** Leave a healthy launch of the same thing alone. */
   ensure: boolean;
   detached: boolean;
+  /** With `tty: true`: the size of the terminal it is to be shown on; null: the usual 80 by 24. */
+  terminal?: TerminalSize | null;
 }
 
 /** One line a person may read about a launch. */
@@ -111,11 +115,13 @@ export type HostEnd =
   /** Somebody else ended the launch; the leader's own status, and the exit they wrote if it is there. */
   | { is: "taken"; status: EndStatus; exit: ExitRecord | null };
 
+export type Leader = SpawnedLeader & { terminal?: HostedTerminal };
+
 /** One run of a launch, as its host holds it. */
 export interface Run {
   spec: LaunchSpec;
   record: LaunchRecord;
-  leader: SpawnedLeader;
+  leader: Leader;
   prepared: PreparedLaunch;
   history: LaunchHistory;
   /** Aborted when the run is over: every probe and timer of it ends with it. */

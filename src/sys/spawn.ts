@@ -19,14 +19,21 @@ export interface SpawnedLeader {
 
 /** Starts a leader: new session, standard input from /dev/null, output and errors appended to `logFd`. Throws a DtError (126, 127). */
 export function spawnLeader(execution: Execution, logFd: number, openFiles: bigint | null): SpawnedLeader {
-  const { argv, cwd, env } = execution;
+  const child = startLeader(execution, openFiles, { detached: true, stdin: "ignore", stdout: logFd, stderr: logFd });
+  return { pid: child.pid, exited: child.exited };
+}
+
+/** Throws a DtError (126, 127). */
+export function startLeader<Options extends object>(
+  { argv, cwd, env }: Execution,
+  openFiles: bigint | null,
+  options: Options,
+) {
   checkDirectory(cwd);
   checkNullDevice();
   const file = findExecutable(argv[0], env.PATH ?? "", cwd);
   const start = (command: string[], argv0: string) =>
-    withCleanLimits(openFiles, () =>
-      Bun.spawn(command, { argv0, cwd, env, detached: true, stdin: "ignore", stdout: logFd, stderr: logFd }),
-    );
+    withCleanLimits(openFiles, () => Bun.spawn(command, { argv0, cwd, env, ...options }));
   let child: ReturnType<typeof start>;
   try {
     child = start([file, ...argv.slice(1)], argv[0]);
@@ -34,8 +41,7 @@ export function spawnLeader(execution: Execution, logFd: number, openFiles: bigi
     if (errnoOf(error) !== "ENOEXEC" || !looksLikeScript(file)) throw executionError(file, error);
     child = start(["/bin/sh", file, ...argv.slice(1)], "sh");
   }
-  const exited = child.exited.then(() => statusOf(child));
-  return { pid: child.pid, exited };
+  return { pid: child.pid, exited: child.exited.then(() => statusOf(child)), terminal: child.terminal };
 }
 
 /** Starts a dt process in a new session with pipes for its input and its report; errors are appended to `errorFile`. */

@@ -63,3 +63,8 @@ export function isTerminal(fd: number): boolean {
   // Loaded only for a character device: node:tty costs 2 ms.
   return (require("node:tty") as typeof import("node:tty")).isatty(fd);
 }
+
+/** What dt is given on its standard input, as it comes. */
+export function readInput(): AsyncIterable<Uint8Array> {
+  return Bun.stdin.stream();
+}

@@ -1,0 +1,39 @@
+/** `dt attach`: joins the terminal of a launch that runs. */
+import { defineCommand } from "citty";
+import { attachTo } from "../runners/attach.ts";
+import { refuseNested } from "../runners/service.ts";
+import { parseSelection } from "../state/key.ts";
+import { isTerminal } from "../sys/stdio.ts";
+import { countOf, usage } from "./args.ts";
+import type { DtContext } from "./context.ts";
+
+const SCROLLBACK = 100;
+
+export default defineCommand({
+  meta: { name: "attach", description: "Join the terminal of a launch; ctrl-] leaves it running" },
+  args: {
+    "read-only": { type: "boolean", description: "Look, and type nothing" },
+    lines: {
+      type: "string",
+      alias: "n",
+      description: `How many lines of what was written before are shown (default ${SCROLLBACK})`,
+      valueHint: String(SCROLLBACK),
+    },
+    _: { type: "positional", required: false, description: "A key, or its words", valueHint: "key" },
+  },
+  async run({ args, data }) {
+    const context = data as DtContext;
+    const selection = parseSelection(args._);
+    const [key, ...more] = selection.is === "keys" ? selection.keys : [];
+    if (key === undefined || more.length > 0)
+      throw usage("dt attach takes one key.", "dt attach <plugin> <command> [variant], or dt attach <key>");
+    const runner = context.runner();
+    refuseNested(runner, key, "attach");
+    if (isTerminal(0) && isTerminal(1)) context.talk.say(`attaching to ${key}; ctrl-] leaves it running`);
+    return attachTo(runner, key, {
+      readOnly: args["read-only"] === true,
+      scrollback: countOf("--lines", args.lines) ?? SCROLLBACK,
+      owner: null,
+    });
+  },
+});

@@ -1,0 +1,73 @@
+/**
+ * A managed command with a terminal of its own, in the foreground. Its host is a process apart, so that the person can leave with ctrl-] and
+ * what becomes of this terminal is not what becomes of that one. Ctrl-C is a key like any other, and the program decides what it means; SIGINT,
+ * SIGTERM and the terminal's closing end the launch, as in any foreground.
+ */
+import { formatTruth } from "../output/truth.ts";
+import { describeAsker } from "../state/asker.ts";
+import { startDetached } from "../supervisor/detach.ts";
+import { stopKey } from "../supervisor/stopkey.ts";
+import type { LaunchEvent, LaunchSpec } from "../supervisor/types.ts";
+import { EXIT } from "../sys/error.ts";
+import { sizeOfTerminal } from "../sys/keyboard.ts";
+import { isTerminal, print, writeAll } from "../sys/stdio.ts";
+import { attachTo } from "./attach.ts";
+import type { RunnerContext } from "./context.ts";
+import { LOCK_TIMEOUT_MS } from "./service.ts";
+import { tellEvent } from "./tell.ts";
+
+export async function runOnTerminal(context: RunnerContext, spec: LaunchSpec): Promise<number> {
+  const { ground, talk, json } = context;
+  const { key } = spec;
+  const cancel = new AbortController();
+  const onInterrupt = () => cancel.abort();
+  process.on("SIGINT", onInterrupt);
+  const first = Promise.withResolvers<LaunchEvent>();
+  const tell = (event: LaunchEvent) => {
+    tellEvent(context, event);
+    if (isTerminal(2)) writeAll(2, "\r");
+    if (event.is === "spawned") {
+      if (isTerminal(0)) talk.say(`in its terminal; ctrl-] leaves it running`);
+      first.resolve(event);
+    }
+  };
+  const size = sizeOfTerminal(1) ?? sizeOfTerminal(0);
+  const starting = startDetached(ground, { ...spec, terminal: size }, "ready", tell, cancel.signal);
+  starting.then(first.resolve, first.reject);
+  const event = await first.promise;
+  process.off("SIGINT", onInterrupt);
+  if (event.is === "unchanged" || event.is === "unhealthy") {
+    print(json ? `${JSON.stringify({ ...event.line, unchanged: true })}\n` : formatTruth(ground.root, event.line));
+    return event.is === "unhealthy" ? EXIT.timeout : EXIT.done;
+  }
+  return attachTo(context, key, { readOnly: false, scrollback: null, owner: makeOwner(context, key) });
+}
+
+function makeOwner({ ground, talk, argv }: RunnerContext, key: string) {
+  const record = ground.store.record(key);
+  const host = record.is === "there" ? record.value.host : undefined;
+  const hard = new AbortController();
+  let ending = false;
+  return {
+    end(signal: NodeJS.Signals) {
+      if (ending) {
+        if (signal === "SIGINT") hard.abort();
+        return;
+      }
+      ending = true;
+      const by = signal === "SIGINT" ? "interrupt" : signal === "SIGHUP" ? "hangup" : "signal";
+      stopKey(
+        ground,
+        {
+          key,
+          by: { ...describeAsker("user", argv), by },
+          lockTimeoutMs: LOCK_TIMEOUT_MS,
+          timeoutMs: null,
+          ...(host === undefined ? {} : { ofHost: host }),
+          ...(by === "interrupt" ? { interrupt: hard.signal } : {}),
+        },
+        () => {},
+      ).catch((error: Error) => talk.fail(error.message));
+    },
+  };
+}

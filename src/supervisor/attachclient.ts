@@ -1,0 +1,107 @@
+/** The other side of attachserver.ts: joining the terminal of a launch that runs. */
+import type { LaunchRecord } from "../state/types.ts";
+import { DtError, EXIT, errnoOf, messageOf } from "../sys/error.ts";
+import { presenceOf } from "../sys/identity.ts";
+import type { TerminalSize } from "../sys/leaderterminal.ts";
+import { connectForLines, type LineConnection } from "../sys/lines.ts";
+import { ATTACH_VERSION, type FromHost, type ToHost } from "./attachwire.ts";
+import type { Ground } from "./types.ts";
+
+export interface Attachment {
+  welcome: Extract<FromHost, { is: "welcome" }>;
+  /** Resolves when the program has ended (true), or its host has gone without a word (false). */
+  over: Promise<boolean>;
+  type(keys: Uint8Array): void;
+  resize(size: TerminalSize): void;
+  redraw(): void;
+  /** Resolves when all that was typed is with the program's terminal, or it is over. */
+  typed(): Promise<void>;
+  leave(): void;
+}
+
+export interface AttachRequest {
+  readOnly: boolean;
+  size: TerminalSize | null;
+}
+
+/** Between the record and the socket lie milliseconds. */
+const APPEAR_MS = 5000;
+const LOOK_EVERY_MS = 5;
+/** Base64 of it fits a line. */
+const PIECE = 64 * 1024;
+
+/** Null when that run is over. Throws a DtError where its host cannot be reached or refuses. */
+export async function attachToRun(
+  ground: Ground,
+  record: LaunchRecord,
+  request: AttachRequest,
+): Promise<Attachment | null> {
+  const { store, table } = ground;
+  const deadline = performance.now() + APPEAR_MS;
+  let why = "its host has not said where it listens";
+  while (performance.now() < deadline) {
+    const now = store.record(record.key);
+    if (now.is !== "there" || now.value.token !== record.token) return null;
+    if (presenceOf(table, record.host) === "gone") return null;
+    const history = store.history(record.token);
+    if (history.is === "there" && history.value.exited !== null) return null;
+    const socket = history.is === "there" ? history.value.terminal?.socket : undefined;
+    if (socket !== undefined) {
+      try {
+        return await greet(socket, request);
+      } catch (error) {
+        if (error instanceof DtError) throw error;
+        why = `${socket}: ${errnoOf(error) ?? messageOf(error)}`;
+      }
+    }
+    await Bun.sleep(LOOK_EVERY_MS);
+  }
+  throw new DtError("cannot-attach", `${record.key} runs, but its terminal cannot be reached: ${why}.`, {
+    hint: `dt logs ${record.key} -f follows what it prints; dt restart ${record.key} gives it a new terminal.`,
+  });
+}
+
+async function greet(socket: string, { readOnly, size }: AttachRequest): Promise<Attachment> {
+  const welcome = Promise.withResolvers<Attachment["welcome"]>();
+  const over = Promise.withResolvers<boolean>();
+  const synced: (() => void)[] = [];
+  const line: LineConnection = await connectForLines(socket, {
+    onMessage(raw) {
+      const message = raw as FromHost;
+      if (message.is === "welcome") welcome.resolve(message);
+      else if (message.is === "over") over.resolve(true);
+      else if (message.is === "synced") synced.shift()?.();
+      else
+        welcome.reject(
+          new DtError("cannot-attach", `The host refuses: ${message.why}.`, {
+            status: EXIT.failed,
+            hint: "It was started by another version of dt: restart it with this one.",
+          }),
+        );
+    },
+    onClose() {
+      over.resolve(false);
+      welcome.reject(new Error("the host closed the connection"));
+      for (const done of synced.splice(0)) done();
+    },
+  });
+  const send = (message: ToHost) => line.send(message);
+  send({ is: "hello", version: ATTACH_VERSION, readOnly, size });
+  return {
+    welcome: await welcome.promise,
+    over: over.promise,
+    type(keys) {
+      for (let at = 0; at < keys.length; at += PIECE)
+        send({ is: "keys", data: Buffer.from(keys.subarray(at, at + PIECE)).toString("base64") });
+    },
+    resize: (wanted) => send({ is: "size", size: wanted }),
+    redraw: () => send({ is: "redraw" }),
+    async typed() {
+      const done = Promise.withResolvers<void>();
+      synced.push(done.resolve);
+      send({ is: "sync" });
+      await Promise.race([done.promise, over.promise]);
+    },
+    leave: () => line.close(),
+  };
+}
