@@ -7,7 +7,7 @@ import { makeModes } from "../logs/modes.ts";
 import { makeStripper } from "../logs/strip.ts";
 import { readTail } from "../logs/tail.ts";
 import { formatDuration } from "../output/time.ts";
-import type { LaunchRecord } from "../state/types.ts";
+import type { ExitRecord, LaunchRecord } from "../state/types.ts";
 import { type Attachment, attachToRun } from "../supervisor/attachclient.ts";
 import { awaitRecord } from "../supervisor/settle.ts";
 import { DtError, EXIT } from "../sys/error.ts";
@@ -15,6 +15,7 @@ import { type ProcessIdentity, presenceOf, sameIdentity } from "../sys/identity.
 import { openKeyboard, sizeOfTerminal } from "../sys/keyboard.ts";
 import { isIgnored } from "../sys/limits.ts";
 import { signalNumber } from "../sys/signals.ts";
+import { statOf } from "../sys/stat.ts";
 import { shellCode } from "../sys/status.ts";
 import { isReaderGone, isTerminal, readInput, writeAll } from "../sys/stdio.ts";
 import type { RunnerContext } from "./context.ts";
@@ -39,6 +40,7 @@ type Left = { is: "asked" } | { is: "typed" } | { is: "signal"; signal: NodeJS.S
 const ANSWER_MS = 200;
 const LOOK_EVERY_MS = 20;
 const NEWLINE = 0x0a;
+const MOST_EARLY = 4096;
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
 
 export async function attachTo(context: RunnerContext, key: string, options: AttachOptions): Promise<number> {
@@ -48,6 +50,7 @@ export async function attachTo(context: RunnerContext, key: string, options: Att
   const left = Promise.withResolvers<Left>();
   let attachment: Attachment | null = null;
   let isLeft = false;
+  let early = Buffer.alloc(0);
   left.promise.then(() => {
     isLeft = true;
   });
@@ -56,12 +59,17 @@ export async function attachTo(context: RunnerContext, key: string, options: Att
     if (owner !== null) owner.end(signal);
     else left.resolve({ is: "signal", signal });
   };
+  /** What is typed before the program is there, it gets when it is; so does a terminal. */
+  const type = (keys: Uint8Array) => {
+    if (attachment !== null) attachment.type(keys);
+    else if (early.length < MOST_EARLY) early = Buffer.concat([early, keys]);
+  };
   const onKeys = (bytes: Uint8Array) => {
     const leave = findLeaveKey(bytes);
     const keys = leave === null ? bytes : bytes.subarray(0, leave);
     // Between two runs, and for who only looks, there is nobody that Ctrl-C could be meant for but dt.
     if ((readOnly || attachment === null) && hasInterrupt(keys)) hear("SIGINT");
-    else if (!readOnly) attachment?.type(keys);
+    else if (!readOnly) type(keys);
     if (leave !== null) left.resolve({ is: "asked" });
   };
   const onClosed = () => {
@@ -104,7 +112,15 @@ export async function attachTo(context: RunnerContext, key: string, options: Att
     let told: string | null = null;
     for (let first = true; ; ) {
       const record = await awaitRecord(ground, key);
-      if (last === null && record === null) throw notRunning(context, key);
+      if (last === null && record === null) {
+        const exit = ground.store.exit(key);
+        if (owner === null || exit.is !== "there") throw notRunning(context, key);
+        // Whoever started it has seen that it began.
+        keyboard?.take();
+        screen.showAll({ log: exit.value.log, logFile: null });
+        close();
+        return tellExit(context, exit.value);
+      }
       if (isOver(context, record, last, owner !== null)) {
         close();
         return conclude(context, last ?? (record as LaunchRecord));
@@ -119,6 +135,8 @@ export async function attachTo(context: RunnerContext, key: string, options: Att
           const joined = attachment;
           if (!first) say(context, `${key} runs anew  pid ${now.leader.pid}`);
           keyboard?.take();
+          joined.type(early);
+          early = Buffer.alloc(0);
           const shown = screen.show(now.log, joined, first ? options.scrollback : null, onClosed);
           if (first && keyboard === null && !readOnly && owner === null && !isTerminal(0)) void typePiped(joined);
           first = false;
@@ -128,7 +146,12 @@ export async function attachTo(context: RunnerContext, key: string, options: Att
           screen.restore();
           joined.leave();
           attachment = null;
-        } else if (last === null) last = now;
+        } else {
+          // It was over before it could be joined.
+          keyboard?.take();
+          if (!first || options.scrollback === null) screen.showAll(now);
+          last = now;
+        }
       } else told = tellBackoff(context, now, told);
       if (isLeft) break;
       await Promise.race([Bun.sleep(LOOK_EVERY_MS), left.promise]);
@@ -159,14 +182,17 @@ function isOver(
   return owner && last !== null && !sameIdentity(record.host, last.host);
 }
 
-function conclude({ ground, talk }: RunnerContext, last: LaunchRecord): number {
+function conclude(context: RunnerContext, last: LaunchRecord): number {
+  const { ground, talk } = context;
   const exit = ground.store.exit(last.key);
-  if (exit.is === "there" && exit.value.token === last.token) {
-    talk.say(`${talk.paint.bold(last.key)} ${exit.value.text}`);
-    return exit.value.reason === "interrupted" ? EXIT.interrupted : shellCode(exit.value);
-  }
+  if (exit.is === "there" && exit.value.token === last.token) return tellExit(context, exit.value);
   talk.fail(`${last.key}: its host (pid ${last.host.pid}) has gone, and with it the terminal`);
   return EXIT.failed;
+}
+
+function tellExit({ talk }: RunnerContext, exit: ExitRecord): number {
+  talk.say(`${talk.paint.bold(exit.key)} ${exit.text}`);
+  return exit.reason === "interrupted" ? EXIT.interrupted : shellCode(exit);
 }
 
 /** Once for each wait. */
@@ -229,6 +255,10 @@ function makeScreen() {
           await done;
         },
       };
+    },
+    /** A run that is over, unless the next one has its place by now. */
+    showAll({ log, logFile }: Pick<LaunchRecord, "log" | "logFile">) {
+      if (logFile === null || statOf(log)?.ino === logFile.ino) readTail(log, Number.POSITIVE_INFINITY, write);
     },
     restore() {
       if (!drawn) return;

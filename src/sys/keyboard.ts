@@ -6,6 +6,7 @@ import { constants, openSync } from "node:fs";
 import type { TerminalSize } from "./leaderterminal.ts";
 import { ptr } from "./libc.ts";
 import { posix } from "./posix.ts";
+import { rawModes, readModes, writeModes } from "./pty.ts";
 import { isTerminal } from "./stdio.ts";
 
 export interface Keyboard {
@@ -31,11 +32,17 @@ export function openKeyboard(onKeys: (bytes: Uint8Array) => void, onGone: () => 
   stream.on("data", (bytes: Uint8Array) => onKeys(bytes));
   stream.on("end", onGone);
   stream.on("error", onGone);
+  // Node's raw mode still makes a carriage return of each newline, which is the program's to decide.
+  const modes = process.platform === "linux" ? readModes(fd) : null;
+  const setRaw = (raw: boolean) => {
+    if (modes === null) stream.setRawMode(raw);
+    else writeModes(fd, raw ? rawModes(modes, false) : modes);
+  };
   return {
-    take: () => void stream.setRawMode(true),
-    giveBack: () => void stream.setRawMode(false),
+    take: () => setRaw(true),
+    giveBack: () => setRaw(false),
     close() {
-      stream.setRawMode(false);
+      setRaw(false);
       stream.destroy();
     },
   };

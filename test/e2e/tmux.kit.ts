@@ -1,4 +1,4 @@
-/** A real terminal, tmux, with real key presses. */
+/** A real terminal, tmux, with real key presses, and more windows of it. */
 import { join } from "node:path";
 import { DT, type TestRoot, until } from "../kit.ts";
 
@@ -12,17 +12,27 @@ export function startTmux(root: TestRoot, argv: string[]) {
     if (!result.success) throw new Error(`tmux ${words.join(" ")}: ${result.stderr}`);
     return result.stdout.toString();
   };
-  run("new-session", "-d", "-x", "80", "-y", "24", ...argv);
+  const windowOf = (pane: string) => {
+    const screen = () => run("capture-pane", "-p", "-t", pane);
+    return {
+      /** As `tmux send-keys`: a name of a key is that key. */
+      keys: (...keys: string[]) => run("send-keys", "-t", pane, ...keys),
+      screen,
+      async shows(pattern: RegExp): Promise<void> {
+        await until(`the screen shows ${pattern}`, () => pattern.test(screen())).catch((error: Error) => {
+          throw new Error(`${error.message}; it shows:\n${screen()}`);
+        });
+      },
+      resize: (columns: number, rows: number) =>
+        run("resize-window", "-t", pane, "-x", String(columns), "-y", String(rows)),
+      /** Closes the window, as a person does with the mouse: what runs in it loses its terminal. */
+      kill: () => run("kill-pane", "-t", pane),
+    };
+  };
+  const first = run("new-session", "-d", "-P", "-F", "#{pane_id}", "-x", "80", "-y", "24", ...argv).trim();
   return {
-    /** As `tmux send-keys`: a name of a key is that key. */
-    keys: (...keys: string[]) => run("send-keys", ...keys),
-    async shows(pattern: RegExp): Promise<void> {
-      await until(`the screen shows ${pattern}`, () => pattern.test(run("capture-pane", "-p"))).catch(
-        (error: Error) => {
-          throw new Error(`${error.message}; it shows:\n${run("capture-pane", "-p")}`);
-        },
-      );
-    },
+    ...windowOf(first),
+    open: (...words: string[]) => windowOf(run("new-window", "-d", "-P", "-F", "#{pane_id}", ...words).trim()),
     close: () => run("kill-server"),
   };
 }
