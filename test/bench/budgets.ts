@@ -22,5 +22,7 @@ export const BUDGETS: Readonly<Record<string, Budget>> = {
   log: { of: "plain", max: 1.05 },
   foreground: { of: "plain", max: 5 },
   follow: { of: "plain", max: 5 },
+  typed: { of: "plain", max: 5 },
+  capture: { of: "plain", max: 2 },
   tail: { of: "ratio", max: 4 },
 };

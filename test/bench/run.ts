@@ -5,7 +5,8 @@
  *   --check     exit 1 when a budget is exceeded (test/bench/budgets.ts)
  *   --quick     a third of the rounds, at most 20 keys
  *   --full-log  512 MiB through the log instead of 64
- *   --no-write  leave docs/benchmarks.md alone; so does naming groups: commands, keys, launches, log, reading
+ *   --no-write  leave docs/benchmarks.md alone; so does naming groups: commands, keys, launches, log, reading,
+ *               terminal
  */
 import { loadavg } from "node:os";
 import { join } from "node:path";
@@ -15,6 +16,7 @@ import { type Effort, measureCommands, measureCrowd, measureLaunches, measureLog
 import { measureReading } from "./reading.ts";
 import { describeRun, formatGroups, type Group, writeInto } from "./report.ts";
 import { judge, type Row } from "./rows.ts";
+import { measureTerminal } from "./terminal.ts";
 
 const FLAGS = ["--check", "--quick", "--full-log", "--no-write"];
 
@@ -27,6 +29,7 @@ const GROUPS: Record<
   keys: { title: "Many keys", measure: measureCrowds },
   log: { title: "Log", measure: measureLog },
   reading: { title: "Reading a log", measure: measureReading },
+  terminal: { title: "Terminals and capture", measure: measureTerminal },
 };
 
 async function measureCrowds(programs: Programs, effort: Effort, crowds: number[]): Promise<Row[]> {
