@@ -13,12 +13,13 @@ const PAUSE_MS = 20;
 
 export async function measureTerminal(programs: Programs, { rounds, logRounds, logBytes }: Effort): Promise<Row[]> {
   const size = String(logBytes);
-  const took = "/dev/null";
-  const commands = {
+  const commands = (took: string) => ({
     keys: { kind: "managed", run: ["sh", "-c", "stty raw -echo; exec cat"], tty: true },
     lines: { kind: "oneshot", run: [programs.lines, size, took], capture: true },
-  };
-  const root = TestRoot.create({ "manifests/t.json": JSON.stringify({ name: "t", commands }) });
+  });
+  const root = TestRoot.create();
+  const took = join(root.base, "took");
+  root.write("manifests/t.json", JSON.stringify({ name: "t", commands: commands(took) }));
   try {
     await must(root, ["t", "keys", "-d"]);
     const typed = await roundTrips(root, rounds * 4);
