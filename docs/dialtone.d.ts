@@ -57,6 +57,17 @@ export interface StopOptions {
   spare?: string[];
 }
 
+/** What must be so before a command starts. */
+export interface Need {
+  /** The key, `"db:dev"`, variant optional. */
+  key: string;
+  /**
+   * `"started"`: its process is there; `"ready"`: its probes hold, where it has none the same as started; `"completed"`: a one-shot ended
+   * with 0. Default `"ready"` for a managed command, `"completed"` for a one-shot.
+   */
+  condition?: "started" | "ready" | "completed";
+}
+
 /** Fields that a plugin sets for all its commands, a command for its variants, and a variant for itself. */
 export interface CommonFields {
   /** Working directory. Default: the project root. */
@@ -77,6 +88,13 @@ export interface OneshotFields extends CommonFields {
   log?: string;
   /** How earlier captured runs and the log's size are kept. */
   logs?: LogOptions;
+  /** What must be up, or done, first: keys, or keys with a condition. Default none. */
+  needs?: (string | Need)[];
+  /**
+   * Glob patterns, relative to the project root, of the files it works on. Where it is needed, or named to `dt up`, it is skipped while their
+   * content, its command, directory and declared environment are what they were when it last ended with 0. Default: never skipped.
+   */
+  inputs?: string[];
 }
 
 /** Fields of a managed command that a variant may replace. */
@@ -97,8 +115,10 @@ export interface ManagedFields extends CommonFields {
   processGroup?: boolean;
   /** Start it again when it ends by itself. Default `"no"`. */
   restart?: "no" | "on-failure" | "always";
-  /** Keys that must be healthy first (`"db:dev"`, variant optional). Default none. */
-  needs?: string[];
+  /** What must be up, or done, first: keys (`"db:dev"`, variant optional), or keys with a condition. Default none. */
+  needs?: (string | Need)[];
+  /** One-shots run one after the other before each start, reruns and restarts included; one that fails prevents it. Default none. */
+  before?: string[];
   /** Give it a terminal (PTY) instead of `/dev/null` and the log file. Default `false`; `true` is refused until a later version. */
   tty?: boolean;
 }
@@ -185,6 +205,8 @@ export interface Plugin extends CommonFields {
   description?: string;
   /** The commands by name. */
   commands: Record<string, Command>;
+  /** Names for what is brought up together, `dt up NAME`: lists of keys. Several plugins may add to one group; `default` is what `dt up` means. */
+  groups?: Record<string, string[]>;
   /** Files to watch; the daemon runs these. */
   watch?: Watch[];
 }

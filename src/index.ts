@@ -13,6 +13,7 @@ export type {
   LogOptions,
   ManagedCommand,
   ManagedFields,
+  Need,
   OneshotCommand,
   OneshotFields,
   Plugin,

@@ -52,7 +52,11 @@ export const VERBS: Record<VerbName, Verb | null> = {
   version: { summary: "Print version and commit", maxWords: 0, load: () => import("./version.ts") },
   help: { summary: "Explain dt, a verb or a plugin", maxWords: 1, load: () => import("./helpverb.ts") },
   attach: null,
-  up: null,
+  up: {
+    summary: "Start groups, plugins or keys with all they need, by one host",
+    maxWords: MANY,
+    load: () => import("./up.ts"),
+  },
   down: null,
   wait: null,
   port: null,

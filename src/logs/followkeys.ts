@@ -55,6 +55,7 @@ export async function followKeys(options: FollowKeysOptions): Promise<void> {
     stop.signal.addEventListener("abort", () => resolve());
   });
   clearInterval(timer);
+  if (signal.aborted) look(false);
   await Promise.all(all);
 }
 

@@ -24,6 +24,7 @@ const TYPE_OF_FIELD: Record<string, string> = {
   logs: "LogOptions",
   stop: "StopOptions",
   watch: "Watch",
+  needs: "Need",
 };
 
 export function manifestJsonSchema(): object {

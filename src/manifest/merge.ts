@@ -13,7 +13,10 @@ export type Layer = Partial<ManagedFields & OneshotFields> & {
 
 export type Merged = Layer &
   Required<
-    Pick<Layer, "cwd" | "env" | "envFile" | "capture" | "logs" | "stop" | "processGroup" | "restart" | "needs" | "tty">
+    Pick<
+      Layer,
+      "cwd" | "env" | "envFile" | "capture" | "logs" | "stop" | "processGroup" | "restart" | "needs" | "before" | "tty"
+    >
   >;
 
 const DEFAULTS = {
@@ -25,7 +28,8 @@ const DEFAULTS = {
   stop: { signal: "SIGTERM", timeout: "10s", spare: [] as string[] },
   processGroup: true,
   restart: "no",
-  needs: [] as string[],
+  needs: [] as NonNullable<Layer["needs"]>,
+  before: [] as string[],
   tty: false,
 } as const satisfies Layer | Record<string, unknown>;
 

@@ -7,12 +7,13 @@ import type {
   CommonSettings,
   ManifestOrigin,
   ResolvedCommand,
+  ResolvedNeed,
   ResolvedPlugin,
   ResolvedProbe,
   Settings,
 } from "./resolved.ts";
-import { checkMerged, checkReferences, type Issue } from "./rules.ts";
-import type { Command, Plugin, Probe } from "./types.ts";
+import { checkMerged, checkReferences, type Issue, wholeKey } from "./rules.ts";
+import type { Command, Need, Plugin, Probe } from "./types.ts";
 import { parseDuration, parseSize } from "./units.ts";
 
 /** Time a probe may take altogether when the manifest does not say. */
@@ -61,6 +62,7 @@ export function resolvePlugin(
       file,
       origin,
       commands,
+      groups: groupsOf(plugin),
       watch: (plugin.watch ?? []).map((watch) => ({
         paths: watch.paths,
         ignore: watch.ignore ?? [],
@@ -95,7 +97,15 @@ function settingsOf(kind: Command["kind"], merged: Merged): Settings {
     logs: { keep: logs.keep as number, maxBytes: maxBytes === "none" ? null : maxBytes },
   };
   if (kind === "oneshot")
-    return { kind, ...common, handler: merged.handler !== undefined, capture: merged.capture, ...logging };
+    return {
+      kind,
+      ...common,
+      handler: merged.handler !== undefined,
+      capture: merged.capture,
+      ...logging,
+      needs: merged.needs.map(needOf),
+      inputs: merged.inputs ?? null,
+    };
   return {
     kind,
     ...common,
@@ -110,9 +120,22 @@ function settingsOf(kind: Command["kind"], merged: Merged): Settings {
     },
     processGroup: merged.processGroup,
     restart: merged.restart,
-    needs: merged.needs,
+    needs: merged.needs.map(needOf),
+    before: merged.before.map(wholeKey),
     tty: merged.tty,
   };
+}
+
+function needOf(need: string | Need): ResolvedNeed {
+  return typeof need === "string"
+    ? { key: wholeKey(need), condition: null }
+    : { key: wholeKey(need.key), condition: need.condition ?? null };
+}
+
+function groupsOf({ groups = {} }: Plugin): Record<string, string[]> {
+  const resolved: Record<string, string[]> = Object.create(null);
+  for (const [name, keys] of Object.entries(groups)) resolved[name] = keys.map(wholeKey);
+  return resolved;
 }
 
 function probeOf(probe: Probe): ResolvedProbe {

@@ -28,10 +28,21 @@ interface LogSettings {
   logs: { keep: number; maxBytes: number | null };
 }
 
+export type Condition = "started" | "ready" | "completed";
+
+/** The key with its variant; `condition` null: what the kind of the needed command says. */
+export interface ResolvedNeed {
+  key: string;
+  condition: Condition | null;
+}
+
 export interface OneshotSettings extends CommonSettings, LogSettings {
   kind: "oneshot";
   handler: boolean;
   capture: boolean;
+  needs: ResolvedNeed[];
+  /** Null: not declared, so it always runs. */
+  inputs: string[] | null;
 }
 
 export interface ManagedSettings extends CommonSettings, LogSettings {
@@ -42,7 +53,9 @@ export interface ManagedSettings extends CommonSettings, LogSettings {
   stop: { signal: string; timeoutMs: number; spare: string[] };
   processGroup: boolean;
   restart: "no" | "on-failure" | "always";
-  needs: string[];
+  needs: ResolvedNeed[];
+  /** Keys with their variants. */
+  before: string[];
   tty: boolean;
 }
 
@@ -65,6 +78,8 @@ export interface ResolvedPlugin {
   file: string;
   origin: ManifestOrigin;
   commands: Record<string, ResolvedCommand>;
+  /** Lists of keys with their variants. */
+  groups: Record<string, string[]>;
   watch: { paths: string[]; ignore: string[]; debounceMs: number; run: string; target: string | null }[];
 }
 
@@ -72,7 +87,7 @@ export interface ResolvedPlugin {
 export interface ManifestFailure {
   /** Absolute path of the manifest (or of the directory that was refused). */
   file: string;
-  /** Stable reason: `syntax`, `throws`, `timeout`, `exits`, `invalid`, `duplicate`, `reserved`, `permission`, `unreadable`. */
+  /** Stable reason: `syntax`, `throws`, `timeout`, `exits`, `invalid`, `duplicate`, `reserved`, `permission`, `unreadable`, `graph`. */
   code: string;
   /** Whole sentences; the position `file:line:column` is in front where there is one. */
   message: string;

@@ -13,6 +13,7 @@ import {
   flag,
   integer,
   key,
+  keyOr,
   name,
   path,
   port,
@@ -23,7 +24,7 @@ import {
 } from "./values.ts";
 
 /** Fields the design names that this version does not act on; accepting one in silence would be a lie. */
-const NOT_YET = new Set("groups before alive restartOn inputs boot schedule compose flags".split(" "));
+const NOT_YET = new Set("alive restartOn boot schedule compose flags".split(" "));
 
 function notYet(what: string): string {
   return `\`${what}\` is not implemented yet in this version of dt`;
@@ -50,7 +51,30 @@ const logging = {
   ),
 };
 
-const oneshotFields = { ...common, run: v.optional(run), capture: v.optional(flag()), ...logging };
+const NEED_WORDS = 'a key like "db:dev", or { key, condition }';
+const CONDITION_WORDS = '"started", "ready" or "completed"';
+const need = keyOr(
+  fields(
+    { key, condition: v.optional(v.picklist(["started", "ready", "completed"], expected(CONDITION_WORDS))) },
+    { what: "a need" },
+  ),
+);
+const needs = v.optional(v.array(need, expected(`a list of needs, each ${NEED_WORDS}`)));
+const keys = v.array(key, expected('a list of keys like ["db:dev"]'));
+
+const oneshotFields = {
+  ...common,
+  run: v.optional(run),
+  capture: v.optional(flag()),
+  ...logging,
+  needs,
+  inputs: v.optional(
+    v.pipe(
+      v.array(text("a glob pattern"), expected("a list of glob patterns")),
+      v.minLength(1, "expected at least one glob pattern, found an empty list"),
+    ),
+  ),
+};
 
 const managedFields = {
   ...common,
@@ -70,7 +94,8 @@ const managedFields = {
   ),
   processGroup: v.optional(flag()),
   restart: v.optional(v.picklist(["no", "on-failure", "always"], expected('"no", "on-failure" or "always"'))),
-  needs: v.optional(v.array(key, expected('a list of keys like ["db:dev"]'))),
+  needs,
+  before: v.optional(keys),
   tty: v.optional(
     v.pipe(
       flag(),
@@ -87,7 +112,7 @@ function explainIn(other: Record<string, unknown>, otherWords: string) {
 }
 
 const inOneshot = explainIn(managedFields, "managed commands; this one is a oneshot");
-const inManaged = explainIn({ handler: 0, capture: 0 }, "oneshot commands; this one is managed");
+const inManaged = explainIn({ handler: 0, capture: 0, inputs: 0 }, "oneshot commands; this one is managed");
 const inVariant = (rest: (key: string) => string | null) => (key: string) =>
   ["kind", "handler", "variants"].includes(key) ? "belongs to the command, not to a variant" : rest(key);
 
@@ -147,6 +172,7 @@ export const pluginSchema = fields(
     ...description,
     ...common,
     commands: dictionary(name, command, "an object of commands by name"),
+    groups: v.optional(dictionary(name, keys, "an object of groups, each a list of keys")),
     watch: v.optional(v.array(watch, expected("a list of watches"))),
   },
   {

@@ -86,6 +86,18 @@ export const key = v.pipe(
   v.regex(KEY_PATTERN, expected('a key like "db:dev" or "db:dev:variant"')),
 );
 
+/** A key, or an object in its place. */
+export function keyOr<O extends v.GenericSchema>(object: O) {
+  const schema = v.union([key, object]);
+  return {
+    ...schema,
+    "~run"(dataset: { value: unknown }, config: v.Config<v.BaseIssue<unknown>>) {
+      const isObject = typeof dataset.value === "object" && dataset.value !== null;
+      return (isObject ? object : key)["~run"](dataset as { value: unknown }, config);
+    },
+  } as unknown as typeof schema;
+}
+
 export const envName = v.pipe(
   v.string(),
   v.check((value) => /^[^=\0]+$/.test(value), 'the name of a variable cannot be empty or hold "=" or NUL'),

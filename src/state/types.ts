@@ -69,6 +69,10 @@ export interface LaunchRecord {
   startedBy: Asker;
   /** Set with phase `stopping`. */
   stopping: { by: Asker; at: string } | null;
+  /** The host serves other launches too: it tells in the launch's history when it has let go of it. */
+  shared?: true;
+  /** The keys it needed when it was started. */
+  needs?: string[];
   /** Set with phase `backoff`: how the run before ended, when the next one starts, and how many the policy has started in a row. */
   backoff?: { because: string; nextAt: string; inRow: number };
 }
@@ -90,6 +94,8 @@ export interface LaunchHistory {
   exited: { code: number | null; signal: string | null; at: string } | null;
   /** Processes of the launch that nothing but this note may show: they lost their parent and fell to the host, or have not its token. */
   adopted: ProcessIdentity[];
+  /** A host of many launches serves this one no more, since then. */
+  released?: string;
 }
 
 /** Why a launch is over. */

@@ -119,6 +119,7 @@ async function endBackoff(ground: Ground, record: LaunchRecord, request: EndRequ
   if (isEnd) write(request, () => store.writeExit(exit));
   const left = write(request, () => store.removeRecord(record));
   if (!sameIdentity(record.host, request.self)) await waitForHostGone(ground, record);
+  if (record.shared === true && left === null) store.removeRecord(record); // with what its host said meanwhile
   return { exit, stopped, tookMs: Math.round(performance.now() - began), left: tellLeft(record, left) };
 }
 
@@ -137,6 +138,7 @@ export function queryOf(
     host: record.host.bootId === table.bootId() ? record.host : null,
     adopted: history.is === "there" ? history.value.adopted : [],
     logFile: record.logFile,
+    sharedHost: record.shared === true,
     spare: record.stop.spare,
     otherHosts: hosts.filter((host) => !sameIdentity(host, record.host)),
   };
@@ -178,11 +180,15 @@ async function finishUnknownLeader(ground: Ground, record: LaunchRecord, self: P
   }
 }
 
-/** Verified gone, or killed after the grace: a frozen one could serve its key again later. */
-async function waitForHostGone({ table }: Ground, record: LaunchRecord): Promise<void> {
+/**
+ * Verified gone, or killed after the grace: a frozen one could serve its key again later. A host of many says that it let go of this launch
+ * and stays; one that has to be killed leaves its other launches without a host, which the next `dt up` hosts again.
+ */
+async function waitForHostGone({ table, store }: Ground, record: LaunchRecord): Promise<void> {
+  const isReleased = () => record.shared === true && hasReleased(store, record.token);
   const deadline = performance.now() + HOST_GRACE_MS;
   let killed = false;
-  while (presenceOf(table, record.host) === "alive") {
+  while (presenceOf(table, record.host) === "alive" && !isReleased()) {
     if (performance.now() > deadline) {
       if (!killed) table.signal(record.host, SIGKILL);
       killed = true;
@@ -197,6 +203,11 @@ async function waitForHostGone({ table }: Ground, record: LaunchRecord): Promise
   }
 }
 
+function hasReleased(store: Ground["store"], token: string): boolean {
+  const history = store.history(token);
+  return history.is === "there" && history.value.released !== undefined;
+}
+
 interface Status {
   known: boolean;
   code: number | null;
@@ -209,7 +220,8 @@ async function readStatus(ground: Ground, record: LaunchRecord, request: EndRequ
   const now = () => new Date().toISOString();
   if (request.ownExit !== undefined) {
     const own = await Promise.race([request.ownExit, Bun.sleep(EXIT_NOTE_MS).then(() => null)]);
-    if (own !== null) return { known: true, ...own, at: now() };
+    // The exit of a launch that was taken over from a killed host is nobody's to see.
+    if (own !== null) return { known: own.code !== null || own.signal !== null, ...own, at: now() };
   }
   const deadline = performance.now() + EXIT_NOTE_MS;
   for (;;) {

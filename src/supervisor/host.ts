@@ -15,7 +15,7 @@ import { finishExited } from "./exited.ts";
 import { noteExit } from "./notes.ts";
 import { beginRun } from "./run.ts";
 import { startLaunch } from "./start.ts";
-import type { Ground, HostControl, HostEnd, LaunchSpec, Report } from "./types.ts";
+import type { Ground, HostControl, HostEnd, LaunchSpec, Report, Run } from "./types.ts";
 
 export async function hostLaunch(
   ground: Ground,
@@ -27,7 +27,12 @@ export async function hostLaunch(
   const started = await startLaunch(ground, first, report, { restarts: 0, signal: control.cancel });
   if (started.is === "unchanged") return { is: "unchanged", record: started.record };
   if (started.is === "unwanted") throw new Error("a first start is always wanted");
-  let run = beginRun(ground, first, started, report, control);
+  return serveRun(ground, beginRun(ground, first, started, report, control), report, control);
+}
+
+/** From a run that has begun to the end of its launch. */
+export async function serveRun(ground: Ground, first: Run, report: Report, control: HostControl): Promise<HostEnd> {
+  let run = first;
   let inRow = 0;
   for (;;) {
     const event = await Promise.race([
@@ -46,7 +51,7 @@ export async function hostLaunch(
       continue;
     }
 
-    noteExit(ground, run, event.status);
+    if (event.status.code !== null || event.status.signal !== null) noteExit(ground, run, event.status);
     const finished = await finishExited(ground, run, event.status, inRow, report, control);
     run.over.abort();
     if (finished.is !== "restart") return finished.end;

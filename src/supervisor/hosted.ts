@@ -4,7 +4,7 @@ import type { LaunchRecord } from "../state/types.ts";
 import type { LockBackend } from "../sys/lock.ts";
 import { makeProcessTable } from "../sys/process.ts";
 import { writeAll } from "../sys/stdio.ts";
-import { CANCEL, failureOf, type HostInput } from "./detach.ts";
+import { CANCEL, failureOf, type HostGround, type HostInput } from "./detach.ts";
 import { hostLaunch } from "./host.ts";
 import { resolveAnew } from "./renew.ts";
 import { claimRequests, RESTART_SIGNAL } from "./restart.ts";
@@ -17,22 +17,13 @@ export async function runDetachedHost(self: readonly string[]): Promise<number> 
   const queue = makeQueue();
   const cancel = new AbortController();
   let started = false;
-  const input = await readInput(() => {
+  const input = await readInput<HostInput>(() => {
     // Before the spawn the start gives itself up; after it the launch is stopped.
     cancel.abort();
     if (started) queue.push({ is: "interrupt" });
   });
   if (input === null) return 1; // the caller was killed before it could say what to start
-  const ground: Ground = {
-    table: makeProcessTable(),
-    store: openStore(input.runDirectory),
-    root: input.root,
-    home: input.home,
-    cache: input.cache,
-    self,
-    openFiles: input.openFiles === null ? null : BigInt(input.openFiles),
-    lockBackend: (input.lockBackend as LockBackend | null) ?? undefined,
-  };
+  const ground = groundOf(input, self);
   const report = (event: LaunchEvent) => {
     // What went wrong goes to host.err when whoever asked has gone.
     if (writeAll(1, `${JSON.stringify(event)}\n`) !== "written" && event.is === "failed")
@@ -73,8 +64,22 @@ export async function settledEvent(ground: Ground, record: LaunchRecord): Promis
   return { is: "unchanged", line: lineOf(record, "stopped") };
 }
 
+/** The ground as the caller has it. */
+export function groundOf(input: HostGround, self: readonly string[]): Ground {
+  return {
+    table: makeProcessTable(),
+    store: openStore(input.runDirectory),
+    root: input.root,
+    home: input.home,
+    cache: input.cache,
+    self,
+    openFiles: input.openFiles === null ? null : BigInt(input.openFiles),
+    lockBackend: (input.lockBackend as LockBackend | null) ?? undefined,
+  };
+}
+
 /** The first line is what to start; a later `cancel` is the caller's Ctrl-C; the mere end of the input means nothing. */
-function readInput(onCancel: () => void): Promise<HostInput | null> {
+export function readInput<Input>(onCancel: () => void): Promise<Input | null> {
   return new Promise((resolve) => {
     void (async () => {
       const decoder = new TextDecoder();
@@ -87,7 +92,7 @@ function readInput(onCancel: () => void): Promise<HostInput | null> {
         for (const line of lines) {
           if (first) {
             first = false;
-            resolve(JSON.parse(line) as HostInput);
+            resolve(JSON.parse(line) as Input);
           } else if (line === CANCEL) onCancel();
         }
       }

@@ -34,7 +34,8 @@ export function beginRun(
   leader.exited.then(() => over.abort());
   control.onRun(record);
   const probes = new Set<number>();
-  watchMembers(ground, run, probes);
+  if (ground.many === undefined) watchMembers(ground, run, probes);
+  else ground.many.watchMembers(run, probes);
   watchRecord(ground, run, report);
   watchLog(ground, run, report);
   if (record.probed) void watchReadiness(ground, run, probes, report);

@@ -22,6 +22,8 @@ export interface Ground {
   /** The soft limit of open files that commands get; null: unknown, leave it. */
   openFiles: bigint | null;
   lockBackend: LockBackend | undefined;
+  /** Set in a host of many launches: what fell to it is not of one of them alone, so they are watched together. */
+  many?: { watchMembers(run: Run, probes: ReadonlySet<number>): void };
 }
 
 /** One start that was asked for: everything a host needs, as plain JSON. */

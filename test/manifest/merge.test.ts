@@ -36,6 +36,7 @@ test("defaults, as plain data with numbers", () => {
     processGroup: true,
     restart: "no",
     needs: [],
+    before: [],
     tty: false,
   });
 });
@@ -46,7 +47,17 @@ test("a oneshot has nothing of a managed command", () => {
     commands: { b: { kind: "oneshot", run: "x", variants: { v: { run: ["y"] } } } },
   });
   const logging = { capture: false, log: null, logs: { keep: 5, maxBytes: null } };
-  const common = { kind: "oneshot", description: null, cwd: ".", env: {}, envFile: [], handler: false, ...logging };
+  const common = {
+    kind: "oneshot",
+    description: null,
+    cwd: ".",
+    env: {},
+    envFile: [],
+    handler: false,
+    ...logging,
+    needs: [],
+    inputs: null,
+  };
   expect(plugin.commands.b?.variants as unknown).toEqual({
     default: { ...common, run: "x" },
     v: { ...common, run: ["y"] },
@@ -104,7 +115,7 @@ describe("layers", () => {
       run: "sh",
       ready: [{ type: "port", port: null }],
       envFile: ["c"],
-      needs: ["db:c"],
+      needs: [{ key: "db:c:default", condition: null }],
       port: "auto",
     });
     expect(managed(plugin, "v").stop).toEqual({ signal: "SIGTERM", timeoutMs: 60_000, spare: ["x"] });

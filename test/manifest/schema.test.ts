@@ -360,18 +360,12 @@ describe("refused, with path, what was found and what is allowed", () => {
 });
 
 describe("not implemented yet", () => {
-  test.each(["before", "alive", "restartOn", "inputs", "boot", "schedule", "compose", "flags"])("%s", (field) => {
+  test.each(["alive", "restartOn", "boot", "schedule", "compose", "flags"])("%s", (field) => {
     const sentence = `\`${field}\` is not implemented yet in this version of dt.`;
     expect(faults(managed({ [field]: true }))).toEqual([`commands.dev.${field}: ${sentence}`]);
     expect(faults(oneshot({ [field]: true }))).toEqual([`commands.dev.${field}: ${sentence}`]);
     expect(faults(managed({ variants: { v: { [field]: 1 } } }))).toEqual([
       `commands.dev.variants.v.${field}: ${sentence}`,
-    ]);
-  });
-
-  test("groups of a plugin", () => {
-    expect(faults({ name: "a", commands: {}, groups: {} })).toEqual([
-      "groups: `groups` is not implemented yet in this version of dt.",
     ]);
   });
 
