@@ -57,7 +57,11 @@ export const VERBS: Record<VerbName, Verb | null> = {
     maxWords: MANY,
     load: () => import("./up.ts"),
   },
-  down: null,
+  down: {
+    summary: "Stop launches in reverse order of needs; without names all of the root",
+    maxWords: MANY,
+    load: () => import("./down.ts"),
+  },
   wait: null,
   port: null,
   gc: null,

@@ -162,22 +162,18 @@ function statusOf(outcomes: readonly Outcome[]): number {
   return outcomes.some(({ state }) => state === "unhealthy") ? EXIT.timeout : EXIT.done;
 }
 
-function tellUp(context: RunnerContext, event: UpEvent): void {
+function tellUp(context: RunnerContext, heard: UpEvent): void {
   const { talk } = context;
-  switch (event.is) {
-    case "launch":
-      tellEvent(context, event.event);
-      return;
-    case "prevented":
-      return talk.warn(`${shortKey(event.key)} is not started: ${event.because}`);
-    case "task": {
-      const key = talk.paint.bold(shortKey(event.key));
-      if (event.event.is === "begun") return talk.say(`${key} runs`);
-      if (event.event.is === "unchanged")
-        return talk.say(`${key} skipped: its inputs are unchanged since ${event.event.since}`);
-      return talk.say(`${key} ${event.event.exit.text}`);
-    }
-    case "up":
-      return;
-  }
+  if (heard.is === "launch") tellEvent(context, heard.event);
+  if (heard.is === "prevented") talk.warn(`${shortKey(heard.key)} is not started: ${heard.because}`);
+  if (heard.is === "task")
+    talk.say(`${talk.paint.bold(shortKey(heard.key))} ${TASK_WORDS[heard.event.is](heard.event as never)}`);
 }
+
+type TaskEvent = Extract<UpEvent, { is: "task" }>["event"];
+
+const TASK_WORDS: { [I in TaskEvent["is"]]: (event: Extract<TaskEvent, { is: I }>) => string } = {
+  begun: () => "runs",
+  unchanged: ({ since }) => `skipped: its inputs are unchanged since ${since}`,
+  ended: ({ exit }) => exit.text,
+};

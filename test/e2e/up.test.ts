@@ -54,6 +54,23 @@ test("up starts the group and what it needs with one host, says a line a key, an
   }
 });
 
+test("down stops what needs before what is needed, and all of the root without names", async () => {
+  const root = stack();
+  try {
+    expect((await root.dt(["up", "-d"])).code).toBe(0);
+    const down = await root.dt(["down"]);
+    expect(down.code).toBe(0);
+    const stopped = down.stderr.match(/s:\w+/g) ?? [];
+    expect(stopped.at(-1)).toBe("s:db");
+    expect(stopped).toHaveLength(3);
+    expect(await ps(root)).toEqual([]);
+    expect(hostsOf(root)).toEqual([]);
+    expect(await root.dt(["down"])).toMatchObject({ code: 0 });
+  } finally {
+    await root.dispose();
+  }
+});
+
 test("a need that fails prevents its dependents, with the reason, and not the rest", async () => {
   const root = stack(
     `bad: { kind: "oneshot", run: "echo no; exit 3" }, late: { kind: "managed", run: ["sleep", "1000"], needs: ["s:bad"] },`,
