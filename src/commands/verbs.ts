@@ -62,7 +62,11 @@ export const VERBS: Record<VerbName, Verb | null> = {
     maxWords: MANY,
     load: () => import("./down.ts"),
   },
-  wait: null,
+  wait: {
+    summary: "Wait until launches are ready, have ended, or are stopped",
+    maxWords: MANY,
+    load: () => import("./wait.ts"),
+  },
   port: null,
   gc: null,
   add: null,
