@@ -5,6 +5,7 @@
 export { definePlugin } from "./manifest/define.ts";
 
 export type {
+  AliveProbe,
   Command,
   CommonFields,
   Duration,
@@ -17,6 +18,9 @@ export type {
   OneshotFields,
   Plugin,
   Probe,
+  RestartLimit,
+  RestartOn,
+  RestartOptions,
   Run,
   SignalName,
   Size,

@@ -57,9 +57,16 @@ const HEADLINES: Record<KeyState, (facts: KeyFacts) => string[]> = {
   unhealthy: (facts) => {
     const ready = facts.history?.ready;
     const why = ready?.is === "unhealthy" ? ready.why : "it was not ready in time";
-    const on = facts.host === "alive" ? "It is asked again every second, and shown as ready as soon as it is." : null;
+    const lost = ready?.is === "unhealthy" && ready.lost === true;
+    const again = facts.record?.probed === false ? "running" : "ready";
+    const on =
+      facts.host !== "alive"
+        ? null
+        : lost
+          ? `It is asked on, and shown as ${again} as soon as it holds.`
+          : "It is asked again every second, and shown as ready as soon as it is.";
     return [
-      `${facts.key} is unhealthy: it runs as pid ${facts.pid}${forHowLong(facts)}, but was not ready in time.`,
+      `${facts.key} is unhealthy: it runs as pid ${facts.pid}${forHowLong(facts)}, but ${lost ? `has failed since ${when(facts, ready.at)}` : "was not ready in time"}.`,
       `The reason: ${why}.`,
       ...(on === null ? [] : [on]),
     ];
@@ -304,25 +311,27 @@ function endSentence(facts: KeyFacts, exit: ExitRecord): string {
 
 /** Only for an end that nobody asked dt for: what dt itself sends needs no explanation. */
 function meaningSentences(exit: ExitRecord | null): string[] {
-  if (exit === null || (exit.reason !== "failed" && exit.reason !== "exited")) return [];
+  if (exit === null || exit.by !== null || (exit.reason !== "failed" && exit.reason !== "exited")) return [];
   const meaning = meaningOf(exit);
   return meaning === null ? [] : [meaning];
 }
 
 function policySentence(declared: Declared, exit: ExitRecord | null, record: LaunchRecord | null): string[] {
   if (record !== null || exit === null) return [];
-  if (exit.gaveUpAfter !== undefined)
+  if (exit.gaveUpAfter !== undefined) {
+    const within = exit.gaveUpWithinMs === undefined ? "" : ` within ${formatDuration(exit.gaveUpWithinMs)}`;
     return [
-      `Its policy has given up: it ended ${exit.gaveUpAfter} times in a row. \`${startCommand(exit.key)}\` tries again.`,
+      `Its policy has given up: it started it again ${times(exit.gaveUpAfter)}${within}. \`${startCommand(exit.key)}\` tries again.`,
     ];
+  }
   if (declared.is === "failed") return [`Its plugin cannot be loaded now. ${declared.message}`];
   if (declared.is === "absent") return ["No manifest declares this command any more."];
   if (declared.is !== "managed") return [];
-  if (declared.restart === "no")
+  if (declared.restart.policy === "no")
     return [`It is not started again by itself: its manifest says \`restart: "no"\`, or nothing.`];
   return exit.reason === "unknown"
     ? ["It was not started again: nobody was there to see it end."]
-    : declared.restart === "on-failure" && exit.code === 0
+    : declared.restart.policy === "on-failure" && exit.reason === "exited"
       ? ['It is not started again: `restart: "on-failure"` does that after a failure only.']
       : [];
 }
@@ -366,8 +375,8 @@ const KINDS: Record<Asker["by"], string> = {
 };
 
 /** `by dt stop t dev (pid 12)`. */
-export function byWhom({ by, command, pid }: Asker): string {
-  return `${KINDS[by]} ${command} (pid ${pid})`;
+export function byWhom({ by, command, pid, because }: Asker): string {
+  return `${KINDS[by]} ${command} (pid ${pid})${because === undefined ? "" : `, because ${because}`}`;
 }
 
 function whoHosts(record: LaunchRecord | null): string {

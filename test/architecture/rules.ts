@@ -32,6 +32,7 @@ export const HEAVY_MODULES = [
   "src/manifest/judge.ts",
   "src/manifest/jsonschema.ts",
   "src/manifest/probe.ts",
+  "src/manifest/restarts.ts",
   "src/manifest/schema.ts",
   "src/manifest/shape.ts",
   "src/manifest/validate.ts",
