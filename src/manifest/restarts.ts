@@ -47,7 +47,16 @@ const patterns = (what: string) => v.array(text(what), expected(`a list of ${wha
 
 export const restartOn = fields(
   {
-    paths: v.pipe(patterns("a path"), v.minLength(1, "expected at least one path, found an empty list")),
+    paths: v.pipe(
+      v.array(
+        v.pipe(
+          text("a path"),
+          v.check((path) => !/^\/|(^|\/)\.\.(\/|$)/.test(path), expected("a path below the project root")),
+        ),
+        expected("a list of paths"),
+      ),
+      v.minLength(1, "expected at least one path, found an empty list"),
+    ),
     ignore: v.optional(patterns("a pattern")),
     debounce: v.optional(duration),
     run: v.optional(key),

@@ -72,12 +72,7 @@ const managedFields = {
   processGroup: v.optional(flag()),
   alive: v.optional(oneOrMany(aliveProbe, "a probe or a list of probes")),
   restart: v.optional(restart),
-  restartOn: v.optional(
-    v.pipe(
-      restartOn,
-      v.check(() => false, notYet("restartOn")),
-    ),
-  ),
+  restartOn: v.optional(restartOn),
   needs: v.optional(v.array(key, expected('a list of keys like ["db:dev"]'))),
   tty: v.optional(
     v.pipe(

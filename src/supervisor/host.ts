@@ -11,6 +11,7 @@
  *
  * What it does beside that, when probes or files say so, is in the table of events.ts.
  */
+import { messageOf } from "../sys/error.ts";
 import { endByRequest, isEnding, restartNow } from "./asked.ts";
 import { startAfterBackoff } from "./backoff.ts";
 import { restartForChange } from "./changed.ts";
@@ -31,6 +32,7 @@ import type {
   Report,
   Run,
 } from "./types.ts";
+import { type FileWatcher, watchForRestart } from "./watchfiles.ts";
 
 export async function hostLaunch(
   ground: Ground,
@@ -43,13 +45,25 @@ export async function hostLaunch(
   if (started.is === "unchanged") return { is: "unchanged", record: started.record };
   if (started.is === "unwanted") throw new Error("a first start is always wanted");
   const control = addOwn(outer);
-  return serve(ground, beginRun(ground, first, started, report, control), report, control);
+  const files = watchForRestart(ground, report, control);
+  try {
+    return await serve(ground, beginRun(ground, first, started, report, control), report, control, files);
+  } finally {
+    files.close();
+  }
 }
 
 /** One run after the other, until the launch is over. */
-async function serve(ground: Ground, begun: Run, report: Report, control: OwnControl): Promise<HostEnd> {
+async function serve(
+  ground: Ground,
+  begun: Run,
+  report: Report,
+  control: OwnControl,
+  files: FileWatcher,
+): Promise<HostEnd> {
   let run = begun;
   let streak = NO_STREAK;
+  files.follow(run);
   for (;;) {
     const event = await nextEvent(run, control);
     if (event === null) continue;
@@ -59,6 +73,8 @@ async function serve(ground: Ground, begun: Run, report: Report, control: OwnCon
       if (next !== null) {
         run = next;
         streak = NO_STREAK;
+        files.follow(run);
+        if (event.is === "changed" && run.spec.settings.restartOn?.cascade === true) cascade(ground, run, report);
       }
       continue;
     }
@@ -72,6 +88,7 @@ async function serve(ground: Ground, begun: Run, report: Report, control: OwnCon
     const again = await startAfterBackoff(ground, run, finished, report, control);
     if (!("streak" in again)) return again;
     ({ run, streak } = again);
+    files.follow(run);
   }
 }
 
@@ -92,4 +109,14 @@ function replaceRun(
   return event.is === "restart"
     ? restartNow(ground, run, event, report, control)
     : restartForChange(ground, run, event.because, report, control);
+}
+
+/** Beside the host's own work: what needs this launch waits until it is ready again. */
+function cascade(ground: Ground, run: Run, report: Report): void {
+  void (async () => {
+    const { restartDependents } = await import("./cascade.ts");
+    await restartDependents(ground, run, report);
+  })().catch((error) => {
+    if (!run.over.signal.aborted) report({ is: "note", text: `what needs ${run.record.key}: ${messageOf(error)}` });
+  });
 }

@@ -16,6 +16,7 @@ export function explainKey(facts: KeyFacts): string[] {
     ...explainOrigin(facts),
     ...explainRunner(facts),
     ...explainHost(facts),
+    ...explainWatch(facts),
     ...explainEarlierRun(facts),
     ...explainWant(facts),
     ...explainDrift(facts),
@@ -219,6 +220,17 @@ function explainHost(facts: KeyFacts): string[] {
   return [
     `Its host (pid ${record.host.pid}) is gone: it runs on, but nobody starts it again, keeps its log small or will see how it ends. \`dt restart ${key}\` gives it a new one.`,
   ];
+}
+
+/** What its host watches for it. */
+function explainWatch({ history, host, leader, now }: KeyFacts): string[] {
+  const watch = history?.watch;
+  if (watch === undefined || leader !== "alive") return [];
+  if (host !== "alive") return [`Nobody watches ${watch.paths.join(", ")} any more: its host did.`];
+  const held =
+    watch.held === undefined ? [] : [`${watch.held.why} (${formatDuration(now - Date.parse(watch.held.at))} ago).`];
+  const trouble = watch.trouble === undefined ? [] : [`Of the watching: ${watch.trouble}.`];
+  return [`Its host watches ${watch.paths.join(", ")}, and restarts it on a change.`, ...held, ...trouble];
 }
 
 /** For what lives: how the run before it ended. */

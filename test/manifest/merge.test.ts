@@ -219,7 +219,7 @@ test("a restart policy by its name and one with numbers merge", () => {
   expect(managed(dev({ restart: { jitter: 0 } })).restart).toMatchObject({ policy: "on-failure", jitter: 0 });
 });
 
-test.skip("restartOn with its defaults", () => {
+test("restartOn with its defaults", () => {
   expect(managed(dev({ restartOn: { paths: ["src"], run: "assets:build" } })).restartOn).toEqual({
     paths: ["src"],
     ignore: [],

@@ -300,6 +300,16 @@ describe("refused, with path, what was found and what is allowed", () => {
       "commands.dev.restartOn.paths: expected at least one path, found an empty list.",
     ],
     [
+      "a one-shot that is none",
+      managed({ restartOn: { paths: ["src"], run: "www:dev" } }),
+      'commands.dev.restartOn.run: "www:dev" is a managed command, expected a oneshot one.',
+    ],
+    [
+      "a one-shot that is none, in a variant",
+      managed({ variants: { v: { restartOn: { paths: ["src"], run: "www:x" } } } }),
+      'commands.dev.variants.v.restartOn.run: "www:x" names no command of this plugin; it has dev.',
+    ],
+    [
       "needs",
       managed({ needs: ["db"] }),
       'commands.dev.needs[0]: expected a key like "db:dev" or "db:dev:variant", found "db".',
