@@ -5,6 +5,7 @@
 export { definePlugin } from "./manifest/define.ts";
 
 export type {
+  AliveProbe,
   Command,
   CommonFields,
   Duration,
@@ -18,6 +19,9 @@ export type {
   OneshotFields,
   Plugin,
   Probe,
+  RestartLimit,
+  RestartOn,
+  RestartOptions,
   Run,
   SignalName,
   Size,

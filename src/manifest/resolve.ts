@@ -9,17 +9,12 @@ import type {
   ResolvedCommand,
   ResolvedNeed,
   ResolvedPlugin,
-  ResolvedProbe,
   Settings,
 } from "./resolved.ts";
 import { checkMerged, checkReferences, type Issue, wholeKey } from "./rules.ts";
-import type { Command, Need, Plugin, Probe } from "./types.ts";
-import { parseDuration, parseSize } from "./units.ts";
-
-/** Time a probe may take altogether when the manifest does not say. */
-const PROBE_TIMEOUT_MS = 30_000;
-const PROBE_INTERVAL_MS = 200;
-const DEBOUNCE_MS = 500;
+import { aliveOf, DEBOUNCE_MS, durationOf, policyOf, probeOf, restartOnOf } from "./supervised.ts";
+import type { Command, Need, Plugin } from "./types.ts";
+import { parseSize } from "./units.ts";
 
 /** The plugin resolved, or what is wrong with it. The plugin has passed the schema. */
 export function resolvePlugin(
@@ -119,7 +114,9 @@ function settingsOf(kind: Command["kind"], merged: Merged): Settings {
       spare: stop.spare as string[],
     },
     processGroup: merged.processGroup,
-    restart: merged.restart,
+    alive: merged.alive === undefined ? [] : [merged.alive].flat().map(aliveOf),
+    restart: policyOf(merged.restart),
+    restartOn: merged.restartOn === undefined ? null : restartOnOf(merged.restartOn),
     needs: merged.needs.map(needOf),
     before: merged.before.map(wholeKey),
     tty: merged.tty,
@@ -136,24 +133,4 @@ function groupsOf({ groups = {} }: Plugin): Record<string, string[]> {
   const resolved: Record<string, string[]> = Object.create(null);
   for (const [name, keys] of Object.entries(groups)) resolved[name] = keys.map(wholeKey);
   return resolved;
-}
-
-function probeOf(probe: Probe): ResolvedProbe {
-  const delayMs = probe.delay === undefined ? 0 : durationOf(probe.delay);
-  const times = {
-    // a delay is not late because it is longer than the usual limit
-    timeoutMs: probe.timeout === undefined ? PROBE_TIMEOUT_MS + delayMs : durationOf(probe.timeout),
-    intervalMs: probe.interval === undefined ? PROBE_INTERVAL_MS : durationOf(probe.interval),
-  };
-  if (probe.http !== undefined) return { type: "http", target: probe.http, status: probe.status ?? null, ...times };
-  if (probe.port !== undefined) return { type: "port", port: probe.port === true ? null : probe.port, ...times };
-  if (probe.log !== undefined) return { type: "log", pattern: probe.log, ...times };
-  if (probe.exec !== undefined) return { type: "exec", argv: probe.exec, ...times };
-  return { type: "delay", ms: delayMs, ...times };
-}
-
-function durationOf(text: string): number {
-  const ms = parseDuration(text);
-  if (ms === null) throw new Error(`the schema let ${JSON.stringify(text)} through as a duration`);
-  return ms;
 }

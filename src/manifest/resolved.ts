@@ -10,7 +10,33 @@ export type ResolvedProbe = (
   | { type: "log"; pattern: string }
   | { type: "exec"; argv: string[] }
   | { type: "delay"; ms: number }
-) & { timeoutMs: number; intervalMs: number };
+) & { timeoutMs: number; intervalMs: number; startPeriodMs: number };
+
+/** A probe of liveness; its `timeoutMs` is for one try. */
+export type ResolvedAlive = Exclude<ResolvedProbe, { type: "log" | "delay" }> & {
+  failures: number;
+  action: "unhealthy" | "restart";
+};
+
+/** `limit` null: none. */
+export interface RestartPolicy {
+  policy: "no" | "on-failure" | "always";
+  successCodes: number[];
+  delayMs: number;
+  maxDelayMs: number;
+  jitter: number;
+  resetAfterMs: number;
+  limit: { count: number; windowMs: number } | null;
+}
+
+/** Paths stay as written; `run` is a whole key. */
+export interface ResolvedRestartOn {
+  paths: string[];
+  ignore: string[];
+  debounceMs: number;
+  run: string | null;
+  cascade: boolean;
+}
 
 /** What one variant of one command resolves to. Paths stay as written (relative to the root). */
 export interface CommonSettings {
@@ -52,7 +78,9 @@ export interface ManagedSettings extends CommonSettings, LogSettings {
   ready: ResolvedProbe[];
   stop: { signal: string; timeoutMs: number; spare: string[] };
   processGroup: boolean;
-  restart: "no" | "on-failure" | "always";
+  alive: ResolvedAlive[];
+  restart: RestartPolicy;
+  restartOn: ResolvedRestartOn | null;
   needs: ResolvedNeed[];
   /** Keys with their variants. */
   before: string[];

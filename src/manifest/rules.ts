@@ -15,13 +15,15 @@ export function checkMerged(kind: "oneshot" | "managed", merged: Merged): Issue[
   if (kind === "managed") {
     if (merged.run === undefined)
       issues.push({ path: [], message: "has nothing to run; a managed command needs `run`" });
-    const probes = merged.ready === undefined ? [] : [merged.ready].flat();
-    for (const [index, probe] of probes.entries()) {
-      const path = ["ready", ...(Array.isArray(merged.ready) ? [index] : [])];
-      for (const issue of checkProbe(probe, merged))
-        issues.push({ path: [...path, ...issue.path], message: issue.message });
+    for (const field of ["ready", "alive"] as const) {
+      const written = merged[field];
+      for (const [index, probe] of (written === undefined ? [] : [written].flat()).entries()) {
+        const path = [field, ...(Array.isArray(written) ? [index] : [])];
+        for (const issue of checkProbe(probe, merged))
+          issues.push({ path: [...path, ...issue.path], message: issue.message });
+      }
     }
-    return issues;
+    return [...issues, ...checkRestart(merged)];
   }
   if (merged.run === undefined && merged.handler === undefined) {
     issues.push({ path: [], message: "has nothing to run; a oneshot needs `run` or `handler`" });
@@ -33,6 +35,14 @@ export function checkMerged(kind: "oneshot" | "managed", merged: Merged): Issue[
     issues.push({ path: ["capture"], message: "belongs to a `run`; a handler runs inside dt and is not captured" });
   }
   return issues;
+}
+
+function checkRestart({ restart }: Merged): Issue[] {
+  if (typeof restart !== "object" || restart.delay === undefined || restart.maxDelay === undefined) return [];
+  const { delay, maxDelay } = restart;
+  return (parseDuration(maxDelay) ?? 0) < (parseDuration(delay) ?? 0)
+    ? [{ path: ["restart", "maxDelay"], message: `of ${maxDelay} is shorter than the delay of ${delay}` }]
+    : [];
 }
 
 function checkProbe(probe: Probe, merged: Merged): Issue[] {
@@ -86,6 +96,7 @@ export function checkReferences(plugin: Plugin): Issue[] {
           refuse([...path, "needs", index], key, condition === undefined ? null : KIND_OF[condition]);
       }
       for (const [index, key] of (fields.before ?? []).entries()) refuse([...path, "before", index], key, "oneshot");
+      if (fields.restartOn?.run !== undefined) refuse([...path, "restartOn", "run"], fields.restartOn.run, "oneshot");
     }
   }
   return issues;

@@ -3,7 +3,8 @@
  * end of this file); the types are what authors read, the schema is what refuses. Rules that need the merged settings are in rules.ts.
  */
 import * as v from "valibot";
-import { probe } from "./probe.ts";
+import { aliveProbe, probe } from "./probe.ts";
+import { restart, restartOn } from "./restarts.ts";
 import { dictionary, expected, fields, line, oneOrMany, text } from "./shape.ts";
 import type { Handler, Plugin } from "./types.ts";
 import {
@@ -24,7 +25,7 @@ import {
 } from "./values.ts";
 
 /** Fields the design names that this version does not act on; accepting one in silence would be a lie. */
-const NOT_YET = new Set("alive restartOn boot schedule compose flags".split(" "));
+const NOT_YET = new Set("boot schedule compose flags".split(" "));
 
 function notYet(what: string): string {
   return `\`${what}\` is not implemented yet in this version of dt`;
@@ -93,7 +94,9 @@ const managedFields = {
     ),
   ),
   processGroup: v.optional(flag()),
-  restart: v.optional(v.picklist(["no", "on-failure", "always"], expected('"no", "on-failure" or "always"'))),
+  alive: v.optional(oneOrMany(aliveProbe, "a probe or a list of probes")),
+  restart: v.optional(restart),
+  restartOn: v.optional(restartOn),
   needs,
   before: v.optional(keys),
   tty: v.optional(

@@ -22,6 +22,17 @@ export const duration = v.pipe(
   v.check((value) => parseDuration(value) !== null, expected(DURATION_WORDS)),
 );
 
+/** A duration that is at least this long. */
+export function durationFrom(least: string) {
+  return v.pipe(
+    duration,
+    v.check(
+      (value) => (parseDuration(value) ?? 0) >= (parseDuration(least) as number),
+      expected(`at least "${least}"`),
+    ),
+  );
+}
+
 export const size = v.pipe(
   v.string(expected(SIZE_WORDS)),
   v.regex(SIZE_PATTERN, expected(SIZE_WORDS)),

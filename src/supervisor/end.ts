@@ -12,6 +12,7 @@
  */
 import { readLastLines } from "../logs/tail.ts";
 import type { Asker, ExitReason, ExitRecord, LaunchHistory, LaunchRecord } from "../state/types.ts";
+import { isSuccess } from "../state/view.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { type ProcessIdentity, presenceOf, sameIdentity } from "../sys/identity.ts";
 import { describeAsker, describeEnd } from "./describe.ts";
@@ -240,6 +241,13 @@ function exitedOf(history: ReturnType<Ground["store"]["history"]>): LaunchHistor
   return history.is === "there" ? history.value.exited : null;
 }
 
+/** How a stop that another dt finishes is told, by who began it; else it was a stop. */
+const BEGUN: Partial<Record<Asker["by"], ExitReason>> = {
+  rerun: "replaced",
+  policy: "replaced",
+  interrupt: "interrupted",
+};
+
 const REASONS: Record<EndRequest["how"], ExitReason> = {
   stop: "stopped",
   replace: "replaced",
@@ -257,7 +265,7 @@ function makeExit(
   // Who began the stop is who stopped it, also when another dt had to finish it.
   const begun = record.phase === "stopping" ? record.stopping : null;
   const bySelf = request.how === "sweep" && begun === null;
-  const reason = reasonOf(request, begun, status);
+  const reason = reasonOf(record, request, begun, status);
   const exit: ExitRecord = {
     version: 1,
     key: record.key,
@@ -279,12 +287,16 @@ function makeExit(
   return { ...exit, text: describeEnd(exit, stopped.killed) };
 }
 
-function reasonOf(request: EndRequest, begun: LaunchRecord["stopping"], status: Status): ExitReason {
-  if (begun !== null)
-    return begun.by.by === "rerun" ? "replaced" : begun.by.by === "interrupt" ? "interrupted" : "stopped";
+function reasonOf(
+  record: LaunchRecord,
+  request: EndRequest,
+  begun: LaunchRecord["stopping"],
+  status: Status,
+): ExitReason {
+  if (begun !== null) return BEGUN[begun.by.by] ?? "stopped";
   if (request.how !== "sweep") return REASONS[request.how];
   if (!status.known) return "unknown";
-  return status.code === 0 ? "exited" : "failed";
+  return isSuccess(record, status.code) ? "exited" : "failed";
 }
 
 /** A port still open after the tree is gone belongs to something that got away unseen, or came in between: named either way. */

@@ -6,11 +6,12 @@ import { makeProcessTable } from "../sys/process.ts";
 import { writeAll } from "../sys/stdio.ts";
 import { CANCEL, failureOf, type HostGround, type HostInput } from "./detach.ts";
 import { hostLaunch } from "./host.ts";
+import { makeQueue } from "./queue.ts";
 import { resolveAnew } from "./renew.ts";
 import { claimRequests, RESTART_SIGNAL } from "./restart.ts";
 import { awaitSettled } from "./settle.ts";
 import { lineOf } from "./start.ts";
-import type { Ground, HostControl, HostRequest, LaunchEvent } from "./types.ts";
+import type { Ground, HostControl, LaunchEvent } from "./types.ts";
 
 /** Gives the exit status of the host process, which nobody but a debugging person sees. */
 export async function runDetachedHost(self: readonly string[]): Promise<number> {
@@ -99,22 +100,4 @@ export function readInput<Input>(onCancel: () => void): Promise<Input | null> {
       if (first) resolve(null);
     })();
   });
-}
-
-/** Requests in the order they came; one that comes while nobody waits is kept. */
-export function makeQueue(): Pick<HostControl, "arrived" | "take"> & { push(request: HostRequest): void } {
-  const waiting: HostRequest[] = [];
-  let bell = Promise.withResolvers<void>();
-  return {
-    push(request) {
-      waiting.push(request);
-      bell.resolve();
-    },
-    arrived: () => bell.promise,
-    take() {
-      const first = waiting.shift() ?? null;
-      if (waiting.length === 0) bell = Promise.withResolvers<void>();
-      return first;
-    },
-  };
 }

@@ -2,10 +2,10 @@
 import type { LaunchRecord } from "../state/types.ts";
 import type { SpawnedLeader } from "../sys/spawn.ts";
 import type { PreparedLaunch } from "./prepare.ts";
-import type { Ground, HostControl, LaunchSpec, Report, Run } from "./types.ts";
+import type { Ground, LaunchSpec, OwnControl, Report, Run } from "./types.ts";
 import { watchLog } from "./watchlog.ts";
 import { watchMembers } from "./watchmembers.ts";
-import { watchReadiness } from "./watchready.ts";
+import { watchHealth } from "./watchready.ts";
 import { watchRecord } from "./watchrecord.ts";
 
 export function beginRun(
@@ -13,7 +13,7 @@ export function beginRun(
   spec: LaunchSpec,
   started: { record: LaunchRecord; leader: SpawnedLeader; prepared: PreparedLaunch },
   report: Report,
-  control: HostControl,
+  control: OwnControl,
 ): Run {
   const { record, leader, prepared } = started;
   const over = new AbortController();
@@ -23,6 +23,7 @@ export function beginRun(
     leader,
     prepared,
     over,
+    state: record.probed ? "starting" : "up",
     history: {
       version: 1,
       token: record.token,
@@ -33,11 +34,10 @@ export function beginRun(
   };
   leader.exited.then(() => over.abort());
   control.onRun(record);
-  const probes = new Set<number>();
-  if (ground.many === undefined) watchMembers(ground, run, probes);
-  else ground.many.watchMembers(run, probes);
+  if (ground.many === undefined) watchMembers(ground, run, control.children);
+  else ground.many.watchMembers(run, control.children);
   watchRecord(ground, run, report);
   watchLog(ground, run, report);
-  if (record.probed) void watchReadiness(ground, run, probes, report);
+  if (record.probed || record.alive === true) void watchHealth(ground, run, report, control);
   return run;
 }

@@ -271,6 +271,8 @@ function makeRecord(
     stop: settings.stop,
     processGroup: settings.processGroup,
     probed: settings.ready.length > 0,
+    ...(settings.alive.length > 0 ? { alive: true } : {}),
+    successCodes: settings.restart.successCodes,
     waitsFor: settings.ready.map((probe) => describeProbe(probe, prepared.port, spec.readyTimeoutMs)),
     specHash: prepared.specHash,
     startedAt: new Date().toISOString(),

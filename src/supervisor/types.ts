@@ -6,6 +6,7 @@ import type { ProcessTable } from "../sys/identity.ts";
 import type { LockBackend } from "../sys/lock.ts";
 import type { SpawnedLeader } from "../sys/spawn.ts";
 import type { EndStatus } from "../sys/status.ts";
+import type { RunState } from "./events.ts";
 import type { PreparedLaunch } from "./prepare.ts";
 
 /** The ground a supervisor works on; handed in, never global. */
@@ -91,6 +92,13 @@ export type HostRequest =
 /** What ends a launch. */
 export type EndingRequest = Exclude<HostRequest, { is: "restart" }>;
 
+/** What a host asks of itself, about one run of its launch; too late once that run is over. */
+export type OwnRequest =
+  /** Its `alive` probes say that it hangs. */
+  | { is: "stuck"; token: string; because: string }
+  /** Files changed that restart it. */
+  | { is: "changed"; because: string };
+
 export interface HostControl {
   /** Resolves as soon as a request is there. It stays there until it is taken, so none is lost that comes while the host does something else. */
   arrived(): Promise<void>;
@@ -104,6 +112,14 @@ export interface HostControl {
   onRun(record: LaunchRecord): void;
   /** Tells the manifest and environment as they are now, for a restart by policy; null when that is not to be had. */
   resolveAnew(spec: LaunchSpec): Promise<LaunchSpec | null>;
+}
+
+/** A host's control of its launch, with what it asks of itself. */
+export interface OwnControl extends Omit<HostControl, "take"> {
+  take(): HostRequest | OwnRequest | null;
+  ask(request: OwnRequest): void;
+  /** Pids of what the host itself runs (probes, a one-shot before a restart): its children, but no part of the launch. */
+  children: Set<number>;
 }
 
 export type HostEnd =
@@ -120,6 +136,7 @@ export interface Run {
   leader: SpawnedLeader;
   prepared: PreparedLaunch;
   history: LaunchHistory;
+  state: Exclude<RunState, "backoff">;
   /** Aborted when the run is over: every probe and timer of it ends with it. */
   over: AbortController;
 }

@@ -271,8 +271,8 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: `${SUPERVISOR}/exited.ts`,
-        from: `wanted ? run.spec.settings.restart : "no"`,
-        to: "run.spec.settings.restart",
+        from: `want.is === "there" && want.value.want === "run"`,
+        to: "true",
       },
       {
         file: `${SUPERVISOR}/hostlock.ts`,

@@ -5,12 +5,13 @@
 import { messageOf } from "../../sys/error.ts";
 import { failureOf } from "../detach.ts";
 import { hostLaunch } from "../host.ts";
-import { makeQueue, settledEvent } from "../hosted.ts";
+import { settledEvent } from "../hosted.ts";
 import { writeHistory } from "../notes.ts";
+import { makeQueue } from "../queue.ts";
 import { resolveAnew } from "../renew.ts";
 import { claimRequests } from "../restart.ts";
 import { runTask } from "../task.ts";
-import type { EndingRequest, Ground, HostControl, LaunchEvent, LaunchSpec } from "../types.ts";
+import type { EndingRequest, Ground, HostControl, HostRequest, LaunchEvent, LaunchSpec } from "../types.ts";
 import { watchManyMembers } from "./members.ts";
 import { nextStep, SETTLED, type Stage } from "./schedule.ts";
 import type { Outcome, UpEvent, UpNode } from "./types.ts";
@@ -27,7 +28,7 @@ export interface Up {
 }
 
 interface Served {
-  queue: ReturnType<typeof makeQueue>;
+  queue: ReturnType<typeof makeQueue<HostRequest>>;
   cancel: AbortController;
   over: PromiseWithResolvers<void>;
 }
@@ -82,7 +83,11 @@ export function bringUp(base: Ground, nodes: readonly UpNode[], hard: AbortSigna
   }
 
   async function begin(node: UpNode): Promise<void> {
-    const one: Served = { queue: makeQueue(), cancel: new AbortController(), over: Promise.withResolvers() };
+    const one: Served = {
+      queue: makeQueue<HostRequest>(),
+      cancel: new AbortController(),
+      over: Promise.withResolvers(),
+    };
     served.set(node.key, one);
     try {
       if (node.run.is === "launch") await serve(node.run.spec, one);
