@@ -5,6 +5,7 @@
 export { definePlugin } from "./manifest/define.ts";
 
 export type {
+  AliveProbe,
   Command,
   CommonFields,
   Duration,
@@ -13,10 +14,14 @@ export type {
   LogOptions,
   ManagedCommand,
   ManagedFields,
+  Need,
   OneshotCommand,
   OneshotFields,
   Plugin,
   Probe,
+  RestartLimit,
+  RestartOn,
+  RestartOptions,
   Run,
   SignalName,
   Size,

@@ -1,5 +1,6 @@
 /** `dt list`: plugins, their commands with kind and variants, where they come from, and what failed to load. */
 import { defineCommand } from "citty";
+import { groupsOf, shortKey } from "../manifest/graph.ts";
 import type { ManifestFailure, ManifestIndex, ResolvedCommand, ResolvedPlugin } from "../manifest/resolved.ts";
 import { shortPath } from "../output/shell.ts";
 import { formatTable } from "../output/table.ts";
@@ -23,8 +24,10 @@ export default defineCommand({
   },
 });
 
-function toJson({ plugins, failures }: ManifestIndex) {
+function toJson(index: ManifestIndex) {
+  const { plugins, failures } = index;
   return {
+    groups: Object.fromEntries(groupsOf(index)),
     plugins: Object.values(plugins).map((plugin) => ({
       name: plugin.name,
       description: plugin.description,
@@ -46,15 +49,18 @@ function toJson({ plugins, failures }: ManifestIndex) {
 function needsOf({ variants }: ResolvedCommand): Record<string, string[]> {
   return Object.fromEntries(
     Object.entries(variants).flatMap(([name, settings]) =>
-      settings.kind === "managed" && settings.needs.length > 0 ? [[name, settings.needs]] : [],
+      settings.needs.length > 0 ? [[name, settings.needs.map(({ key }) => shortKey(key))]] : [],
     ),
   );
 }
 
-function formatIndex(root: string, { plugins, failures }: ManifestIndex, paint: Paint): string {
+function formatIndex(root: string, index: ManifestIndex, paint: Paint): string {
+  const { plugins, failures } = index;
   const blocks = Object.values(plugins).map((plugin) => formatPlugin(root, plugin, paint));
   const failed = failures.map((failure) => formatFailure(root, failure, paint));
-  return [...blocks, ...failed].join("\n");
+  const rows = [...groupsOf(index)].map(([name, keys]) => [`  dt up ${name}`, keys.map(shortKey).join(" ")]);
+  const groups = rows.length === 0 ? [] : [`${paint.bold("groups")}\n${formatTable(rows)}`];
+  return [...blocks, ...groups, ...failed].join("\n");
 }
 
 export function formatFailure(root: string, failure: ManifestFailure, paint: Paint): string {

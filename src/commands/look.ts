@@ -1,8 +1,9 @@
 /** What `ps`, `status` and `logs` read: every key's files and processes, judged. Never runs plugin code, never writes. */
+import { formatDuration } from "../output/time.ts";
 import { parseKey, type Selection } from "../state/key.ts";
 import type { Store } from "../state/store.ts";
 import type { ExitRecord, KeyState, LaunchRecord } from "../state/types.ts";
-import { judgeState } from "../state/view.ts";
+import { isSuccess, judgeState } from "../state/view.ts";
 import { queryOf, recordedHosts } from "../supervisor/end.ts";
 import { findTree, unrecordedQuery } from "../supervisor/tree.ts";
 import type { Ground } from "../supervisor/types.ts";
@@ -122,7 +123,8 @@ export function lookAt(look: Look, key: string): KeyReport | null {
   const locked = leader === "gone" && isLocked(ground, key);
   const cutOff = record.phase === "stopping" && leader === "gone" && host === "gone" && !locked;
   const tree = lost || cutOff ? findTree(table, queryOf(ground, record, hosts())).members : [];
-  const history = record.probed || leader !== "alive" ? thereOrNull(store.history(record.token)) : null;
+  const history =
+    record.probed || record.alive === true || leader !== "alive" ? thereOrNull(store.history(record.token)) : null;
   const state = judgeState({
     record,
     history,
@@ -153,7 +155,7 @@ export function lookAt(look: Look, key: string): KeyReport | null {
     cwd: record.cwd,
     argv: record.argv,
     drift: driftOf(record),
-    exit: ended || record.phase === "backoff" ? exitOf(history?.exited ?? null, lastExit(), record.token) : null,
+    exit: ended || record.phase === "backoff" ? exitOf(record, history?.exited ?? null, lastExit()) : null,
     note: noteOf(leader, host, history?.ready ?? null, record),
   };
 }
@@ -173,13 +175,14 @@ function noteOf(leader: Presence, host: Presence, ready: unknown, record: Launch
 }
 
 function exitOf(
+  record: LaunchRecord,
   noted: { code: number | null; signal: string | null; at: string } | null,
   last: ExitRecord | null,
-  token: string,
 ): KeyReport["exit"] {
-  if (noted !== null) return { ...noted, reason: noted.code === 0 ? "exited" : "failed" };
+  if (noted !== null) return { ...noted, reason: isSuccess(record, noted.code) ? "exited" : "failed" };
   // Of an earlier launch it would be a story about another one.
-  return last?.token !== token ? null : { code: last.code, signal: last.signal, at: last.at, reason: last.reason };
+  if (last?.token !== record.token) return null;
+  return { code: last.code, signal: last.signal, at: last.at, reason: last.reason };
 }
 
 function isLocked({ store, table }: Ground, key: string): boolean {
@@ -214,8 +217,15 @@ function endedReport(key: string, exit: ExitRecord): KeyReport {
     argv: exit.argv,
     drift: null,
     exit: { code: exit.code, signal: exit.signal, at: exit.at, reason: exit.reason },
-    note: exit.reason === "start-failed" ? exit.text : null,
+    note: exit.reason === "start-failed" ? exit.text : gaveUpOf(exit),
   };
+}
+
+/** What `failed` means beside its end: nobody starts it again by itself. */
+function gaveUpOf({ text, gaveUpAfter, gaveUpWithinMs }: ExitRecord): string | null {
+  if (gaveUpAfter === undefined) return null;
+  const within = gaveUpWithinMs === undefined ? "" : ` within ${formatDuration(gaveUpWithinMs)}`;
+  return `${text}; given up after ${gaveUpAfter} restarts${within}`;
 }
 
 /** A record that does not parse is never taken for "not running": its processes are looked for by key and root. */

@@ -40,7 +40,8 @@ export async function followKeys(options: FollowKeysOptions): Promise<void> {
       if (there?.log === target.log) continue;
       there?.stop.abort();
       const own = new AbortController();
-      stop.signal.addEventListener("abort", () => own.abort());
+      if (stop.signal.aborted) own.abort();
+      else stop.signal.addEventListener("abort", () => own.abort());
       followed.set(target.key, { log: target.log, stop: own });
       const from = first ? (shownTo.get(target.key) ?? 0) : 0;
       const done = followKey(target, from, own.signal, options, () => stop.abort());
@@ -55,6 +56,7 @@ export async function followKeys(options: FollowKeysOptions): Promise<void> {
     stop.signal.addEventListener("abort", () => resolve());
   });
   clearInterval(timer);
+  if (signal.aborted) look(false);
   await Promise.all(all);
 }
 

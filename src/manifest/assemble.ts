@@ -1,5 +1,6 @@
 /** From the outcome of each manifest to the index: names given out, conflicts named, maps without prototypes. */
 import type { FoundManifest } from "./discover.ts";
+import { findFaults } from "./graph.ts";
 import type { Outcome } from "./outcome.ts";
 import { isReservedVerb } from "./reserved.ts";
 import type { ManifestFailure, ManifestIndex, ResolvedPlugin } from "./resolved.ts";
@@ -38,12 +39,30 @@ export function assembleIndex(
   for (const builtin of builtins) {
     if (!claims.has(builtin.name)) index.plugins[builtin.name] = withoutPrototypes(builtin);
   }
+  takeAwayBroken(index);
   return index;
+}
+
+/** Plugins whose needs cannot be met or go in a circle. */
+function takeAwayBroken(index: ManifestIndex): void {
+  const absent = new Set(index.failures.flatMap(({ plugin }) => plugin ?? []));
+  for (const [name, texts] of findFaults(index.plugins, absent)) {
+    const { file } = index.plugins[name] as ResolvedPlugin;
+    delete index.plugins[name];
+    index.failures.push({
+      file,
+      code: "graph",
+      message: texts.map((text) => `${file}: ${text}.`).join("\n"),
+      hint: "Correct `needs`, `before` or `groups`; `dt list` shows what there is.",
+      plugin: name,
+    });
+  }
 }
 
 /** What came from JSON has `Object.prototype`, where the name `constructor` would find a function. */
 function withoutPrototypes(plugin: ResolvedPlugin): ResolvedPlugin {
   Object.setPrototypeOf(plugin.commands, null);
+  Object.setPrototypeOf(plugin.groups, null);
   for (const command of Object.values(plugin.commands)) {
     Object.setPrototypeOf(command.variants, null);
     for (const settings of Object.values(command.variants)) Object.setPrototypeOf(settings.env, null);

@@ -4,7 +4,7 @@
  */
 import { toJsonSchema } from "@valibot/to-json-schema";
 import written from "./descriptions.json" with { type: "json" };
-import { PROBE_KINDS } from "./probe.ts";
+import { ALIVE_KINDS, PROBE_KINDS } from "./probe.ts";
 import { pluginSchema } from "./schema.ts";
 
 interface Node {
@@ -21,9 +21,14 @@ interface Node {
 /** Fields that hold an object with a type of its own in types.ts. */
 const TYPE_OF_FIELD: Record<string, string> = {
   ready: "Probe",
+  alive: "AliveProbe",
+  restart: "RestartOptions",
+  limit: "RestartLimit",
+  restartOn: "RestartOn",
   logs: "LogOptions",
   stop: "StopOptions",
   watch: "Watch",
+  needs: "Need",
 };
 
 export function manifestJsonSchema(): object {
@@ -60,7 +65,8 @@ function describeFields(node: Node, type: string): void {
     const inner = TYPE_OF_FIELD[name];
     if (inner !== undefined) for (const object of objectsIn(field)) describeFields(object, inner);
   }
-  if (type === "Probe") node.oneOf = PROBE_KINDS.map((kind) => ({ required: [kind] }));
+  const kinds = type === "Probe" ? PROBE_KINDS : type === "AliveProbe" ? ALIVE_KINDS : null;
+  if (kinds !== null) node.oneOf = kinds.map((kind) => ({ required: [kind] }));
 }
 
 /** The object itself, or those in its list or union. */

@@ -1,6 +1,6 @@
 /**
  * The layers of a command made one: defaults <- plugin <- command <- variant. Lists and unions are replaced, for half
- * of one `run` and half of another is no command; `env` merges by name; `logs` and `stop` merge by field.
+ * of one `run` and half of another is no command; `env` merges by name; `logs`, `stop`, `restart` and `restartOn` merge by field.
  */
 import { createDefu } from "defu";
 import type { Handler, ManagedFields, OneshotFields } from "./types.ts";
@@ -13,7 +13,7 @@ export type Layer = Partial<ManagedFields & OneshotFields> & {
 
 export type Merged = Layer &
   Required<
-    Pick<Layer, "cwd" | "env" | "envFile" | "capture" | "logs" | "stop" | "processGroup" | "restart" | "needs" | "tty">
+    Pick<Layer, "cwd" | "env" | "envFile" | "capture" | "logs" | "stop" | "processGroup" | "needs" | "before" | "tty">
   >;
 
 const DEFAULTS = {
@@ -24,12 +24,12 @@ const DEFAULTS = {
   logs: { keep: 5, maxSize: "none" },
   stop: { signal: "SIGTERM", timeout: "10s", spare: [] as string[] },
   processGroup: true,
-  restart: "no",
-  needs: [] as string[],
+  needs: [] as NonNullable<Layer["needs"]>,
+  before: [] as string[],
   tty: false,
 } as const satisfies Layer | Record<string, unknown>;
 
-const WHOLE = new Set(["run", "ready", "port", "envFile"]);
+const WHOLE = new Set(["run", "ready", "alive", "port", "envFile"]);
 
 const mergeLayers = createDefu((lower: Record<string, unknown>, key, value) => {
   const name = key as string;
@@ -38,10 +38,19 @@ const mergeLayers = createDefu((lower: Record<string, unknown>, key, value) => {
     lower[name] = { ...(lower[name] as object | undefined), ...(value as object) };
     return true;
   }
+  if (name === "restart") {
+    // a policy by its name alone is the same as one without numbers
+    lower[name] = { ...restartFields(lower[name]), ...restartFields(value) };
+    return true;
+  }
   if (!WHOLE.has(name) && !Array.isArray(value)) return false;
   lower[name] = value;
   return true;
 });
+
+function restartFields(value: unknown): object {
+  return typeof value === "string" ? { policy: value } : ((value ?? {}) as object);
+}
 
 /** The settings as written, highest layer first. */
 export function mergeFields(...layers: Layer[]): Merged {

@@ -7,18 +7,14 @@ import type {
   CommonSettings,
   ManifestOrigin,
   ResolvedCommand,
+  ResolvedNeed,
   ResolvedPlugin,
-  ResolvedProbe,
   Settings,
 } from "./resolved.ts";
-import { checkMerged, checkReferences, type Issue } from "./rules.ts";
-import type { Command, Plugin, Probe } from "./types.ts";
-import { parseDuration, parseSize } from "./units.ts";
-
-/** Time a probe may take altogether when the manifest does not say. */
-const PROBE_TIMEOUT_MS = 30_000;
-const PROBE_INTERVAL_MS = 200;
-const DEBOUNCE_MS = 500;
+import { checkMerged, checkReferences, type Issue, wholeKey } from "./rules.ts";
+import { aliveOf, DEBOUNCE_MS, durationOf, policyOf, probeOf, restartOnOf } from "./supervised.ts";
+import type { Command, Need, Plugin } from "./types.ts";
+import { parseSize } from "./units.ts";
 
 /** The plugin resolved, or what is wrong with it. The plugin has passed the schema. */
 export function resolvePlugin(
@@ -61,6 +57,7 @@ export function resolvePlugin(
       file,
       origin,
       commands,
+      groups: groupsOf(plugin),
       watch: (plugin.watch ?? []).map((watch) => ({
         paths: watch.paths,
         ignore: watch.ignore ?? [],
@@ -95,7 +92,15 @@ function settingsOf(kind: Command["kind"], merged: Merged): Settings {
     logs: { keep: logs.keep as number, maxBytes: maxBytes === "none" ? null : maxBytes },
   };
   if (kind === "oneshot")
-    return { kind, ...common, handler: merged.handler !== undefined, capture: merged.capture, ...logging };
+    return {
+      kind,
+      ...common,
+      handler: merged.handler !== undefined,
+      capture: merged.capture,
+      ...logging,
+      needs: merged.needs.map(needOf),
+      inputs: merged.inputs ?? null,
+    };
   return {
     kind,
     ...common,
@@ -109,28 +114,23 @@ function settingsOf(kind: Command["kind"], merged: Merged): Settings {
       spare: stop.spare as string[],
     },
     processGroup: merged.processGroup,
-    restart: merged.restart,
-    needs: merged.needs,
+    alive: merged.alive === undefined ? [] : [merged.alive].flat().map(aliveOf),
+    restart: policyOf(merged.restart),
+    restartOn: merged.restartOn === undefined ? null : restartOnOf(merged.restartOn),
+    needs: merged.needs.map(needOf),
+    before: merged.before.map(wholeKey),
     tty: merged.tty,
   };
 }
 
-function probeOf(probe: Probe): ResolvedProbe {
-  const delayMs = probe.delay === undefined ? 0 : durationOf(probe.delay);
-  const times = {
-    // a delay is not late because it is longer than the usual limit
-    timeoutMs: probe.timeout === undefined ? PROBE_TIMEOUT_MS + delayMs : durationOf(probe.timeout),
-    intervalMs: probe.interval === undefined ? PROBE_INTERVAL_MS : durationOf(probe.interval),
-  };
-  if (probe.http !== undefined) return { type: "http", target: probe.http, status: probe.status ?? null, ...times };
-  if (probe.port !== undefined) return { type: "port", port: probe.port === true ? null : probe.port, ...times };
-  if (probe.log !== undefined) return { type: "log", pattern: probe.log, ...times };
-  if (probe.exec !== undefined) return { type: "exec", argv: probe.exec, ...times };
-  return { type: "delay", ms: delayMs, ...times };
+function needOf(need: string | Need): ResolvedNeed {
+  return typeof need === "string"
+    ? { key: wholeKey(need), condition: null }
+    : { key: wholeKey(need.key), condition: need.condition ?? null };
 }
 
-function durationOf(text: string): number {
-  const ms = parseDuration(text);
-  if (ms === null) throw new Error(`the schema let ${JSON.stringify(text)} through as a duration`);
-  return ms;
+function groupsOf({ groups = {} }: Plugin): Record<string, string[]> {
+  const resolved: Record<string, string[]> = Object.create(null);
+  for (const [name, keys] of Object.entries(groups)) resolved[name] = keys.map(wholeKey);
+  return resolved;
 }

@@ -10,7 +10,33 @@ export type ResolvedProbe = (
   | { type: "log"; pattern: string }
   | { type: "exec"; argv: string[] }
   | { type: "delay"; ms: number }
-) & { timeoutMs: number; intervalMs: number };
+) & { timeoutMs: number; intervalMs: number; startPeriodMs: number };
+
+/** A probe of liveness; its `timeoutMs` is for one try. */
+export type ResolvedAlive = Exclude<ResolvedProbe, { type: "log" | "delay" }> & {
+  failures: number;
+  action: "unhealthy" | "restart";
+};
+
+/** `limit` null: none. */
+export interface RestartPolicy {
+  policy: "no" | "on-failure" | "always";
+  successCodes: number[];
+  delayMs: number;
+  maxDelayMs: number;
+  jitter: number;
+  resetAfterMs: number;
+  limit: { count: number; windowMs: number } | null;
+}
+
+/** Paths stay as written; `run` is a whole key. */
+export interface ResolvedRestartOn {
+  paths: string[];
+  ignore: string[];
+  debounceMs: number;
+  run: string | null;
+  cascade: boolean;
+}
 
 /** What one variant of one command resolves to. Paths stay as written (relative to the root). */
 export interface CommonSettings {
@@ -28,10 +54,21 @@ interface LogSettings {
   logs: { keep: number; maxBytes: number | null };
 }
 
+export type Condition = "started" | "ready" | "completed";
+
+/** The key with its variant; `condition` null: what the kind of the needed command says. */
+export interface ResolvedNeed {
+  key: string;
+  condition: Condition | null;
+}
+
 export interface OneshotSettings extends CommonSettings, LogSettings {
   kind: "oneshot";
   handler: boolean;
   capture: boolean;
+  needs: ResolvedNeed[];
+  /** Null: not declared, so it always runs. */
+  inputs: string[] | null;
 }
 
 export interface ManagedSettings extends CommonSettings, LogSettings {
@@ -41,8 +78,12 @@ export interface ManagedSettings extends CommonSettings, LogSettings {
   ready: ResolvedProbe[];
   stop: { signal: string; timeoutMs: number; spare: string[] };
   processGroup: boolean;
-  restart: "no" | "on-failure" | "always";
-  needs: string[];
+  alive: ResolvedAlive[];
+  restart: RestartPolicy;
+  restartOn: ResolvedRestartOn | null;
+  needs: ResolvedNeed[];
+  /** Keys with their variants. */
+  before: string[];
   tty: boolean;
 }
 
@@ -65,6 +106,8 @@ export interface ResolvedPlugin {
   file: string;
   origin: ManifestOrigin;
   commands: Record<string, ResolvedCommand>;
+  /** Lists of keys with their variants. */
+  groups: Record<string, string[]>;
   watch: { paths: string[]; ignore: string[]; debounceMs: number; run: string; target: string | null }[];
 }
 
@@ -72,7 +115,7 @@ export interface ResolvedPlugin {
 export interface ManifestFailure {
   /** Absolute path of the manifest (or of the directory that was refused). */
   file: string;
-  /** Stable reason: `syntax`, `throws`, `timeout`, `exits`, `invalid`, `duplicate`, `reserved`, `permission`, `unreadable`. */
+  /** Stable reason: `syntax`, `throws`, `timeout`, `exits`, `invalid`, `duplicate`, `reserved`, `permission`, `unreadable`, `graph`. */
   code: string;
   /** Whole sentences; the position `file:line:column` is in front where there is one. */
   message: string;

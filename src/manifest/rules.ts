@@ -1,5 +1,6 @@
 /** Rules that only show once the layers are merged, and rules between commands of one plugin. Each gives a path and a sentence. */
-import type { Merged } from "./merge.ts";
+import { KIND_OF } from "./graph.ts";
+import type { Layer, Merged } from "./merge.ts";
 import type { Plugin, Probe } from "./types.ts";
 import { parseDuration } from "./units.ts";
 
@@ -14,13 +15,15 @@ export function checkMerged(kind: "oneshot" | "managed", merged: Merged): Issue[
   if (kind === "managed") {
     if (merged.run === undefined)
       issues.push({ path: [], message: "has nothing to run; a managed command needs `run`" });
-    const probes = merged.ready === undefined ? [] : [merged.ready].flat();
-    for (const [index, probe] of probes.entries()) {
-      const path = ["ready", ...(Array.isArray(merged.ready) ? [index] : [])];
-      for (const issue of checkProbe(probe, merged))
-        issues.push({ path: [...path, ...issue.path], message: issue.message });
+    for (const field of ["ready", "alive"] as const) {
+      const written = merged[field];
+      for (const [index, probe] of (written === undefined ? [] : [written].flat()).entries()) {
+        const path = [field, ...(Array.isArray(written) ? [index] : [])];
+        for (const issue of checkProbe(probe, merged))
+          issues.push({ path: [...path, ...issue.path], message: issue.message });
+      }
     }
-    return issues;
+    return [...issues, ...checkRestart(merged)];
   }
   if (merged.run === undefined && merged.handler === undefined) {
     issues.push({ path: [], message: "has nothing to run; a oneshot needs `run` or `handler`" });
@@ -32,6 +35,14 @@ export function checkMerged(kind: "oneshot" | "managed", merged: Merged): Issue[
     issues.push({ path: ["capture"], message: "belongs to a `run`; a handler runs inside dt and is not captured" });
   }
   return issues;
+}
+
+function checkRestart({ restart }: Merged): Issue[] {
+  if (typeof restart !== "object" || restart.delay === undefined || restart.maxDelay === undefined) return [];
+  const { delay, maxDelay } = restart;
+  return (parseDuration(maxDelay) ?? 0) < (parseDuration(delay) ?? 0)
+    ? [{ path: ["restart", "maxDelay"], message: `of ${maxDelay} is shorter than the delay of ${delay}` }]
+    : [];
 }
 
 function checkProbe(probe: Probe, merged: Merged): Issue[] {
@@ -56,45 +67,46 @@ function checkProbe(probe: Probe, merged: Merged): Issue[] {
   return issues;
 }
 
-/** Keys of `needs` and `watch` that name this very plugin must exist and be of the right kind. */
+/** Keys of `needs`, `before`, `groups` and `watch` that name this very plugin must exist and be of the right kind. */
 export function checkReferences(plugin: Plugin): Issue[] {
   const issues: Issue[] = [];
-  for (const [index, watch] of (plugin.watch ?? []).entries()) {
-    const message = checkReference(plugin, watch.run, "oneshot");
-    if (message !== null) issues.push({ path: ["watch", index, "run"], message });
-  }
+  const refuse = (path: Issue["path"], key: string, kind: "oneshot" | "managed" | null) => {
+    const message = checkReference(plugin, key, kind);
+    if (message !== null) issues.push({ path, message });
+  };
+  for (const [index, watch] of (plugin.watch ?? []).entries()) refuse(["watch", index, "run"], watch.run, "oneshot");
+  for (const [group, keys] of Object.entries(plugin.groups ?? {}))
+    for (const [index, key] of keys.entries()) refuse(["groups", group, index], key, null);
   for (const [name, command] of Object.entries(plugin.commands)) {
-    if (command.kind !== "managed") continue;
-    const layers = [
-      { path: ["commands", name], key: `${plugin.name}:${name}:default`, needs: command.needs },
+    const own = command as Layer;
+    const layers: { variant: string; fields: Layer; path: Issue["path"] }[] = [
+      { variant: "default", fields: own, path: ["commands", name] },
       ...Object.entries(command.variants ?? {}).map(([variant, fields]) => ({
+        variant,
+        fields: fields as Layer,
         path: ["commands", name, "variants", variant],
-        key: `${plugin.name}:${name}:${variant}`,
-        needs: fields.needs ?? command.needs,
-        own: fields.needs !== undefined,
       })),
     ];
-    for (const layer of layers) {
-      for (const [index, need] of (layer.needs ?? []).entries()) {
-        const inherited = "own" in layer && !layer.own;
-        const path = [...layer.path, "needs", index];
-        if (wholeKey(need) === layer.key)
-          issues.push({ path, message: `${JSON.stringify(need)} is this command itself` });
-        else if (!inherited) {
-          const message = checkReference(plugin, need, "managed");
-          if (message !== null) issues.push({ path, message });
-        }
+    for (const { variant, fields, path } of layers) {
+      for (const [index, need] of (fields.needs ?? own.needs ?? []).entries()) {
+        const { key, condition } = typeof need === "string" ? { key: need, condition: undefined } : need;
+        if (wholeKey(key) === `${plugin.name}:${name}:${variant}`)
+          issues.push({ path: [...path, "needs", index], message: `${JSON.stringify(key)} is this command itself` });
+        else if (fields.needs !== undefined)
+          refuse([...path, "needs", index], key, condition === undefined ? null : KIND_OF[condition]);
       }
+      for (const [index, key] of (fields.before ?? []).entries()) refuse([...path, "before", index], key, "oneshot");
+      if (fields.restartOn?.run !== undefined) refuse([...path, "restartOn", "run"], fields.restartOn.run, "oneshot");
     }
   }
   return issues;
 }
 
-function wholeKey(key: string): string {
+export function wholeKey(key: string): string {
   return key.split(":").length === 2 ? `${key}:default` : key;
 }
 
-function checkReference(plugin: Plugin, key: string, kind: "oneshot" | "managed"): string | null {
+function checkReference(plugin: Plugin, key: string, kind: "oneshot" | "managed" | null): string | null {
   const [pluginName, commandName = "", variantName = "default"] = key.split(":");
   if (pluginName !== plugin.name) return null; // another manifest's: known only when all are loaded
   const command = Object.hasOwn(plugin.commands, commandName) ? plugin.commands[commandName] : undefined;
@@ -102,7 +114,7 @@ function checkReference(plugin: Plugin, key: string, kind: "oneshot" | "managed"
   if (command === undefined) {
     return `${quoted} names no command of this plugin; it has ${Object.keys(plugin.commands).join(", ") || "none"}`;
   }
-  if (command.kind !== kind) return `${quoted} is a ${command.kind} command, expected a ${kind} one`;
+  if (kind !== null && command.kind !== kind) return `${quoted} is a ${command.kind} command, expected a ${kind} one`;
   if (variantName !== "default" && !Object.hasOwn(command.variants ?? {}, variantName)) {
     const names = Object.keys(command.variants ?? {}).join(", ") || "none";
     return `${quoted} names no variant of that command; it has ${names}`;

@@ -3,7 +3,8 @@
  * end of this file); the types are what authors read, the schema is what refuses. Rules that need the merged settings are in rules.ts.
  */
 import * as v from "valibot";
-import { probe } from "./probe.ts";
+import { aliveProbe, probe } from "./probe.ts";
+import { restart, restartOn } from "./restarts.ts";
 import { dictionary, expected, fields, line, oneOrMany, text } from "./shape.ts";
 import type { Handler, Plugin } from "./types.ts";
 import {
@@ -13,6 +14,7 @@ import {
   flag,
   integer,
   key,
+  keyOr,
   name,
   path,
   port,
@@ -23,7 +25,7 @@ import {
 } from "./values.ts";
 
 /** Fields the design names that this version does not act on; accepting one in silence would be a lie. */
-const NOT_YET = new Set("groups before alive restartOn inputs boot schedule compose flags".split(" "));
+const NOT_YET = new Set("boot schedule compose flags".split(" "));
 
 function notYet(what: string): string {
   return `\`${what}\` is not implemented yet in this version of dt`;
@@ -50,7 +52,30 @@ const logging = {
   ),
 };
 
-const oneshotFields = { ...common, run: v.optional(run), capture: v.optional(flag()), ...logging };
+const NEED_WORDS = 'a key like "db:dev", or { key, condition }';
+const CONDITION_WORDS = '"started", "ready" or "completed"';
+const need = keyOr(
+  fields(
+    { key, condition: v.optional(v.picklist(["started", "ready", "completed"], expected(CONDITION_WORDS))) },
+    { what: "a need" },
+  ),
+);
+const needs = v.optional(v.array(need, expected(`a list of needs, each ${NEED_WORDS}`)));
+const keys = v.array(key, expected('a list of keys like ["db:dev"]'));
+
+const oneshotFields = {
+  ...common,
+  run: v.optional(run),
+  capture: v.optional(flag()),
+  ...logging,
+  needs,
+  inputs: v.optional(
+    v.pipe(
+      v.array(text("a glob pattern"), expected("a list of glob patterns")),
+      v.minLength(1, "expected at least one glob pattern, found an empty list"),
+    ),
+  ),
+};
 
 const managedFields = {
   ...common,
@@ -69,8 +94,11 @@ const managedFields = {
     ),
   ),
   processGroup: v.optional(flag()),
-  restart: v.optional(v.picklist(["no", "on-failure", "always"], expected('"no", "on-failure" or "always"'))),
-  needs: v.optional(v.array(key, expected('a list of keys like ["db:dev"]'))),
+  alive: v.optional(oneOrMany(aliveProbe, "a probe or a list of probes")),
+  restart: v.optional(restart),
+  restartOn: v.optional(restartOn),
+  needs,
+  before: v.optional(keys),
   tty: v.optional(flag()),
 };
 
@@ -82,7 +110,7 @@ function explainIn(other: Record<string, unknown>, otherWords: string) {
 }
 
 const inOneshot = explainIn(managedFields, "managed commands; this one is a oneshot");
-const inManaged = explainIn({ handler: 0, capture: 0 }, "oneshot commands; this one is managed");
+const inManaged = explainIn({ handler: 0, capture: 0, inputs: 0 }, "oneshot commands; this one is managed");
 const inVariant = (rest: (key: string) => string | null) => (key: string) =>
   ["kind", "handler", "variants"].includes(key) ? "belongs to the command, not to a variant" : rest(key);
 
@@ -142,6 +170,7 @@ export const pluginSchema = fields(
     ...description,
     ...common,
     commands: dictionary(name, command, "an object of commands by name"),
+    groups: v.optional(dictionary(name, keys, "an object of groups, each a list of keys")),
     watch: v.optional(v.array(watch, expected("a list of watches"))),
   },
   {

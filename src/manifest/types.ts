@@ -31,10 +31,76 @@ export interface Probe {
   exec?: string[];
   /** A fixed time to wait. */
   delay?: Duration;
-  /** How long this may take altogether. Default `"30s"`. */
+  /** How long this may take altogether, after the `startPeriod`. Default `"30s"`. */
   timeout?: Duration;
-  /** Time between two tries. Default `"200ms"`. */
+  /** Time between two tries. Default `"200ms"`; the first tries come faster. */
   interval?: Duration;
+  /** Time after the start that does not count as part of `timeout`, for a slow start. It is tried meanwhile. Default `"0s"`. */
+  startPeriod?: Duration;
+}
+
+/** One condition of liveness, asked as long as the command runs. Exactly one of `http`, `port` and `exec` is set. */
+export interface AliveProbe {
+  /** A path (`"/"`, asked on `localhost` at the command's port) or a whole URL that must answer. */
+  http?: string;
+  /** HTTP status that counts as alive. Default: any status from 200 to 399. */
+  status?: number;
+  /** `true`: the command's own `port` accepts connections, made by a process of this launch; or a port number. */
+  port?: true | number;
+  /** A command that must exit 0, run in the command's directory and environment. */
+  exec?: string[];
+  /** Time between two tries, the first one included; at least `"100ms"`. Default `"10s"`. */
+  interval?: Duration;
+  /** How long one try may take. Default `"5s"`. */
+  timeout?: Duration;
+  /** Time after the start of the run in which a failed try does not count. Default `"0s"`. */
+  startPeriod?: Duration;
+  /** Failed tries in a row after which it is not alive. Default 3. */
+  failures?: number;
+  /** What happens then: it is shown as `unhealthy` until a try succeeds, or started again. Default `"unhealthy"`. */
+  action?: "unhealthy" | "restart";
+}
+
+/** How often a policy may start a command again. */
+export interface RestartLimit {
+  /** Restarts made at most within `window`. Default 10. */
+  count?: number;
+  /** The time they are counted in. Default `"10m"`. */
+  window?: Duration;
+}
+
+/** What happens when a command ends by itself. */
+export interface RestartOptions {
+  /** When it is started again: never, after a failure, or after any end. Default `"on-failure"`. */
+  policy?: "no" | "on-failure" | "always";
+  /** Exit codes that count as success. Default `[0]`. */
+  successCodes?: number[];
+  /** Time before the first restart; each further one in a row waits twice as long. At least `"100ms"`. Default `"1s"`. */
+  delay?: Duration;
+  /** The longest wait before a restart, `jitter` included. Default `"30s"`. */
+  maxDelay?: Duration;
+  /** Share of the wait, from 0 to 1, that is added at random, so that many do not start at one instant. Default 0.2. */
+  jitter?: number;
+  /** A run that lasts this long begins the row anew: the next wait is `delay` again. Default `"1m"`. */
+  resetAfter?: Duration;
+  /**
+   * More restarts than `count` within `window` are not made: the command is then `failed`. Default 10 within `"10m"`; `"none"`: no limit.
+   */
+  limit?: RestartLimit | "none";
+}
+
+/** Files whose change restarts the command, while its host lives. */
+export interface RestartOn {
+  /** Files, directories (all below them counts) and glob patterns. */
+  paths: string[];
+  /** What is left out, in the syntax of `.gitignore`. What git ignores, `node_modules` and `.git` are left out anyway. Default none. */
+  ignore?: string[];
+  /** Quiet time after the last change before the restart. Default `"500ms"`. */
+  debounce?: Duration;
+  /** A one-shot to run first, `"<plugin>:<command>"`, variant optional. If it fails, there is no restart. Default none. */
+  run?: string;
+  /** Also restart what needs this command and runs, in order. Default `false`. */
+  cascade?: boolean;
 }
 
 /** How earlier runs are kept. */
@@ -58,6 +124,17 @@ export interface StopOptions {
   spare?: string[];
 }
 
+/** What must be so before a command starts. */
+export interface Need {
+  /** The key, `"db:dev"`, variant optional. */
+  key: string;
+  /**
+   * `"started"`: its process is there; `"ready"`: its probes hold, where it has none the same as started; `"completed"`: a one-shot ended
+   * with 0. Default `"ready"` for a managed command, `"completed"` for a one-shot.
+   */
+  condition?: "started" | "ready" | "completed";
+}
+
 /** Fields that a plugin sets for all its commands, a command for its variants, and a variant for itself. */
 export interface CommonFields {
   /** Working directory. Default: the project root. */
@@ -78,6 +155,13 @@ export interface OneshotFields extends CommonFields {
   log?: string;
   /** How earlier captured runs and the log's size are kept. */
   logs?: LogOptions;
+  /** What must be up, or done, first: keys, or keys with a condition. Default none. */
+  needs?: (string | Need)[];
+  /**
+   * Glob patterns, relative to the project root, of the files it works on. Where it is needed, or named to `dt up`, it is skipped while their
+   * content, its command, directory and declared environment are what they were when it last ended with 0. Default: never skipped.
+   */
+  inputs?: string[];
 }
 
 /** Fields of a managed command that a variant may replace. */
@@ -96,10 +180,16 @@ export interface ManagedFields extends CommonFields {
   stop?: StopOptions;
   /** `true`: the first signal goes to the whole tree; `false`: to the leader alone, the tree is swept at the timeout. Default `true`. */
   processGroup?: boolean;
-  /** Start it again when it ends by itself. Default `"no"`. */
-  restart?: "no" | "on-failure" | "always";
-  /** Keys that must be healthy first (`"db:dev"`, variant optional). Default none. */
-  needs?: string[];
+  /** How it is known, once ready, that it still works; of a list, each is asked for itself. Default: it runs. */
+  alive?: AliveProbe | AliveProbe[];
+  /** Start it again when it ends by itself: a policy, or one with its numbers. Default `"no"`. */
+  restart?: "no" | "on-failure" | "always" | RestartOptions;
+  /** Restart it when files change. Default: never. */
+  restartOn?: RestartOn;
+  /** What must be up, or done, first: keys (`"db:dev"`, variant optional), or keys with a condition. Default none. */
+  needs?: (string | Need)[];
+  /** One-shots run one after the other before each start, reruns and restarts included; one that fails prevents it. Default none. */
+  before?: string[];
   /**
    * Run it on a terminal of its own (PTY), for programs that want one: keys arrive, `dt attach` joins. dt's host keeps the terminal and writes
    * the log, so the command ends when its host is killed. Default `false`: input from `/dev/null`, and the log file itself as output.
@@ -189,6 +279,8 @@ export interface Plugin extends CommonFields {
   description?: string;
   /** The commands by name. */
   commands: Record<string, Command>;
+  /** Names for what is brought up together, `dt up NAME`: lists of keys. Several plugins may add to one group; `default` is what `dt up` means. */
+  groups?: Record<string, string[]>;
   /** Files to watch; the daemon runs these. */
   watch?: Watch[];
 }

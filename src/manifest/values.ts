@@ -22,6 +22,17 @@ export const duration = v.pipe(
   v.check((value) => parseDuration(value) !== null, expected(DURATION_WORDS)),
 );
 
+/** A duration that is at least this long. */
+export function durationFrom(least: string) {
+  return v.pipe(
+    duration,
+    v.check(
+      (value) => (parseDuration(value) ?? 0) >= (parseDuration(least) as number),
+      expected(`at least "${least}"`),
+    ),
+  );
+}
+
 export const size = v.pipe(
   v.string(expected(SIZE_WORDS)),
   v.regex(SIZE_PATTERN, expected(SIZE_WORDS)),
@@ -85,6 +96,18 @@ export const key = v.pipe(
   v.string(expected('a key like "db:dev"')),
   v.regex(KEY_PATTERN, expected('a key like "db:dev" or "db:dev:variant"')),
 );
+
+/** A key, or an object in its place. */
+export function keyOr<O extends v.GenericSchema>(object: O) {
+  const schema = v.union([key, object]);
+  return {
+    ...schema,
+    "~run"(dataset: { value: unknown }, config: v.Config<v.BaseIssue<unknown>>) {
+      const isObject = typeof dataset.value === "object" && dataset.value !== null;
+      return (isObject ? object : key)["~run"](dataset as { value: unknown }, config);
+    },
+  } as unknown as typeof schema;
+}
 
 export const envName = v.pipe(
   v.string(),

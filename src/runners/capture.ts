@@ -97,7 +97,7 @@ export async function runCaptured(
   const { status, signalled } = await runPlan(plan, capture, talk, onTerminal);
   await capture
     .end(status, signalled)
-    .catch((error) => warn(`how ${keyOf(request)} ended could not be written down: ${messageOf(error)}`));
+    .catch((error) => void warn(`how ${keyOf(request)} ended could not be written down: ${messageOf(error)}`));
   if (onTerminal) letGoOfStreams();
   if (status.signal !== null) dieBy(signalNumber(status.signal) ?? Number(status.signal.replace("SIG", "")));
   return shellCode(status);

@@ -6,7 +6,7 @@
 import { followFile } from "../logs/follow.ts";
 import { formatTruth } from "../output/truth.ts";
 import { hostLaunch } from "../supervisor/host.ts";
-import { makeQueue } from "../supervisor/hosted.ts";
+import { makeQueue } from "../supervisor/queue.ts";
 import { resolveAnew } from "../supervisor/renew.ts";
 import { claimRequests, RESTART_SIGNAL } from "../supervisor/restart.ts";
 import { cleanedForHosting } from "../supervisor/selfenv.ts";

@@ -1,98 +1,130 @@
-/** What a managed command needs is started first, in order, where it is not healthy already. A cycle or an unknown key is told with its path. */
-import type { ManagedSettings, ManifestIndex } from "../manifest/resolved.ts";
-import { formatKey, parseKey } from "../state/key.ts";
+/** What a command needs is started first, in order, where it is not so already; one-shots among it run to their end. */
+import { closureOf, type GraphNode, shortKey, showPath } from "../manifest/graph.ts";
+import type { Condition, ManifestIndex } from "../manifest/resolved.ts";
+import { parseKey } from "../state/key.ts";
+import type { Asker } from "../state/types.ts";
 import { startDetached } from "../supervisor/detach.ts";
 import { awaitSettled, settledNow } from "../supervisor/settle.ts";
+import { runTask } from "../supervisor/task.ts";
 import type { LaunchSpec } from "../supervisor/types.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import type { RunnerContext } from "./context.ts";
 import { tellEvent, tellLastLines } from "./tell.ts";
 
-export interface Need {
+/** For whom. */
+export interface Needy {
   key: string;
-  settings: ManagedSettings;
+  env: Record<string, string>;
+  asker: Asker;
+  lockTimeoutMs: number;
 }
 
 /** All that a command needs, directly or not, what is needed by others first. */
-export function orderNeeds(index: ManifestIndex, key: string, settings: ManagedSettings): Need[] {
-  const order = new Map<string, Need>();
-  const visit = (from: string[], needs: readonly string[]) => {
-    for (const text of needs) {
-      const parts = parseKey(text);
-      const need = parts === null ? text : formatKey(parts);
-      const path = [...from, need];
-      if (from.includes(need)) throw needsError(`${path.join(" needs ")}: that is a circle.`, path);
-      if (order.has(need)) continue;
-      const found = parts === null ? undefined : settingsOf(index, parts.plugin, parts.command, parts.variant);
-      if (found?.kind !== "managed") {
-        const what =
-          found === undefined
-            ? "which no manifest declares"
-            : "which is a one-shot: only managed commands can be needed in this version";
-        throw needsError(`${path.join(" needs ")}, ${what}.`, path);
-      }
-      visit(path, found.needs);
-      order.set(need, { key: need, settings: found });
-    }
-  };
-  visit([key], settings.needs);
-  return [...order.values()];
+export function orderNeeds(index: ManifestIndex, key: string): (GraphNode & { until: Condition })[] {
+  const { nodes, missing } = closureOf(index, [key]);
+  const path = missing[0];
+  if (path !== undefined) {
+    const failure = index.failures.find((one) => one.plugin === path.at(-1)?.split(":")[0]);
+    throw new DtError(
+      "needs",
+      `${showPath(path)}: ${failure === undefined ? "no manifest declares the last of these" : `that plugin could not be loaded: ${failure.message}`}`,
+      { status: EXIT.usage, hint: "Correct the manifest, or start without: --no-needs", details: { path } },
+    );
+  }
+  const edges = nodes.flatMap((node) => node.needs);
+  return nodes
+    .filter((node) => node.key !== key)
+    .map((node) => {
+      const asked = edges.filter((edge) => edge.key === node.key).map((edge) => edge.condition);
+      return { ...node, until: asked.find((condition) => condition !== "started") ?? "started" };
+    });
 }
 
-function settingsOf(index: ManifestIndex, plugin: string, command: string, variant: string) {
-  return index.plugins[plugin]?.commands[command]?.variants[variant];
-}
-
-function needsError(message: string, path: string[]): DtError {
-  return new DtError("needs", message, {
-    status: EXIT.usage,
-    hint: "Correct `needs` in the manifest, or start without: --no-needs",
-    details: { path },
-  });
-}
-
-/** Throws what the first of them that does not become healthy says. */
+/** Throws what the first of them that does not become as it is needed says. */
 export async function startNeeds(
   context: RunnerContext,
   index: ManifestIndex,
-  spec: LaunchSpec,
+  needy: Needy,
   cancel: AbortSignal,
 ): Promise<void> {
-  for (const need of orderNeeds(index, spec.key, spec.settings)) {
-    const now = settledNow(context.ground, need.key);
-    const settled = now ?? (await awaitSettled(context.ground, need.key, { signal: cancel }));
-    if (settled.is === "ready" || settled.is === "running") continue;
-    // Somebody else's start that was waited for in vain is not begun again: they may be looking at it.
-    const waited = now === null && settled.is === "unhealthy";
-    const why = waited ? notInTime(settled.why) : await startNeed(context, spec, need, cancel);
+  for (const need of orderNeeds(index, needy.key)) {
+    const why =
+      need.settings.kind === "oneshot"
+        ? await runNeed(context, index, needy, need, cancel)
+        : await bringUp(context, needy, need, cancel);
     if (cancel.aborted) return;
     if (why === null) continue;
-    throw new DtError("need-failed", `${spec.key} was not started: it needs ${need.key}, which ${why}.`, {
+    throw new DtError("need-failed", `${needy.key} was not started: it needs ${need.key}, which ${why}.`, {
       hint: `dt logs ${need.key}`,
       details: { need: need.key },
     });
   }
 }
 
+async function runNeed(
+  context: RunnerContext,
+  index: ManifestIndex,
+  { key, env, asker }: Needy,
+  need: GraphNode,
+  cancel: AbortSignal,
+): Promise<string | null> {
+  const parts = parseKey(need.key) as NonNullable<ReturnType<typeof parseKey>>;
+  if (need.settings.kind !== "oneshot") throw new Error(`${need.key} is no one-shot`);
+  const { file = "" } = index.plugins[parts.plugin] ?? {};
+  context.talk.say(`${key} needs ${shortKey(need.key)}: running it`);
+  const task = { key: need.key, ...parts, file, settings: need.settings, env, asker, force: false };
+  const end = await runTask(context.ground, task, cancel);
+  if (end.is === "unchanged")
+    context.talk.say(`${shortKey(need.key)}: its inputs are unchanged since ${end.since}, skipped`);
+  if (end.is === "unchanged" || end.exit.code === 0) return null;
+  tellLastLines(context, need.key, end.exit.log);
+  return end.exit.text;
+}
+
+async function bringUp(
+  context: RunnerContext,
+  needy: Needy,
+  need: GraphNode & { until: Condition },
+  cancel: AbortSignal,
+): Promise<string | null> {
+  const now = settledNow(context.ground, need.key);
+  const settled = now ?? (await awaitSettled(context.ground, need.key, { signal: cancel }));
+  if (settled.is === "ready" || settled.is === "running") return null;
+  // Somebody else's start that was waited for in vain is not begun again: they may be looking at it.
+  if (now === null && settled.is === "unhealthy") return notInTime(settled.why);
+  return startNeed(context, needy, need, cancel);
+}
+
 /** Null when it is up, else why it is not. */
 async function startNeed(
   context: RunnerContext,
-  spec: LaunchSpec,
-  need: Need,
+  spec: Needy,
+  need: GraphNode & { until: Condition },
   cancel: AbortSignal,
 ): Promise<string | null> {
   const parts = parseKey(need.key) as NonNullable<ReturnType<typeof parseKey>>;
   context.talk.say(`${spec.key} needs ${need.key}: starting it`);
+  if (need.settings.kind !== "managed") throw new Error(`${need.key} is not managed`);
+  const { env, asker, lockTimeoutMs } = spec;
   const own: LaunchSpec = {
-    ...spec,
     ...parts,
-    ...need,
+    key: need.key,
+    settings: need.settings,
+    env,
+    asker,
+    lockTimeoutMs,
     args: [],
     readyTimeoutMs: null,
     ensure: true, // of two who need it at once, the second leaves the first one's alone
     detached: true,
   };
-  const last = await startDetached(context.ground, own, "ready", (event) => tellEvent(context, event), cancel);
+  const last = await startDetached(
+    context.ground,
+    own,
+    need.until === "started" ? "spawned" : "ready",
+    (event) => tellEvent(context, event),
+    cancel,
+  );
   const failed = last.is === "ended" ? last.exit : last.is === "unhealthy" ? last.line : null;
   if (failed !== null && context.talk.onCi) tellLastLines(context, need.key, failed.log);
   if (last.is === "ended") return last.exit.text;

@@ -43,13 +43,18 @@ export async function runService(context: RunnerContext, request: ServiceRequest
   const spec = makeSpec(context, request, key);
   if (context.dryRun) return showPlan(context, spec);
   refuseNested(context, key, "replace");
-  if (request.index !== null && request.settings.needs.length > 0) {
+  if (request.index !== null && needsOrBefore(request.settings) > 0) {
     if (!(await startNeeded(context, request.index, spec))) return EXIT.interrupted;
   }
   if (request.detach) return runDetached(context, spec, request.noWait);
   if (!spec.settings.tty) return runForeground(context, spec);
   const { runOnTerminal } = await import("./onterminal.ts");
   return runOnTerminal(context, spec);
+}
+
+/** What runs before it may have needs too. */
+function needsOrBefore({ needs, before }: ManagedSettings): number {
+  return needs.length + before.length;
 }
 
 /** `--dry-run`: what would be started, and nothing is. */

@@ -16,6 +16,8 @@ export interface Asker {
   by: "user" | "rerun" | "policy" | "interrupt" | "hangup" | "signal";
   pid: number;
   command: string;
+  /** With `policy`: what made it do so, as a phrase that follows "because". */
+  because?: string;
 }
 
 /** How a launch is stopped, as recorded when it started. */
@@ -57,6 +59,10 @@ export interface LaunchRecord {
   processGroup: boolean;
   /** Whether readiness is probed. */
   probed: boolean;
+  /** Whether it is asked, once ready, if it is still alive. Default: it is not. */
+  alive?: boolean;
+  /** Exit codes that are a success. Default: 0 alone. */
+  successCodes?: number[];
   /** What it waits for to be ready, a phrase a probe, each with its time limit. */
   waitsFor?: string[];
   /** What `--ensure` compares with what would be started now. */
@@ -71,6 +77,10 @@ export interface LaunchRecord {
   startedBy: Asker;
   /** Set with phase `stopping`. */
   stopping: { by: Asker; at: string } | null;
+  /** The host serves other launches too: it tells in the launch's history when it has let go of it. */
+  shared?: true;
+  /** The keys it needed when it was started. */
+  needs?: string[];
   /** Set with phase `backoff`: how the run before ended, when the next one starts, and how many the policy has started in a row. */
   backoff?: { because: string; nextAt: string; inRow: number };
 }
@@ -84,16 +94,36 @@ export interface Want {
   by: Asker;
 }
 
+/** What a host that watches files has to tell of it. */
+export interface WatchNote {
+  paths: string[];
+  /** When the watching began. */
+  since: string;
+  /** Why a change was not followed by a restart; gone with the next one that is. */
+  held?: { at: string; why: string };
+  /** What keeps the watching from being whole. */
+  trouble?: string;
+}
+
 /** What the host of a launch noted about it, filed by token. */
 export interface LaunchHistory {
   version: 1;
   token: string;
-  ready: { is: "waiting" } | { is: "ready"; at: string } | { is: "unhealthy"; at: string; why: string } | null;
+  /** Null where nothing is probed, or nothing but `alive`, which holds. `lost`: it was well before, and its `alive` probes fail. */
+  ready:
+    | { is: "waiting" }
+    | { is: "ready"; at: string }
+    | { is: "unhealthy"; at: string; why: string; lost?: boolean }
+    | null;
   exited: { code: number | null; signal: string | null; at: string } | null;
+  /** What its host watches to restart it, and why the last change did not. */
+  watch?: WatchNote;
   /** Processes of the launch that nothing but this note may show: they lost their parent and fell to the host, or have not its token. */
   adopted: ProcessIdentity[];
   /** With `tty: true`: where `dt attach` finds the host. */
   terminal?: { socket: string };
+  /** A host of many launches serves this one no more, since then. */
+  released?: string;
 }
 
 /** Why a launch is over. */
@@ -115,8 +145,9 @@ export interface ExitRecord {
   text: string;
   /** With `start-failed`: what went wrong. */
   error?: { code: string; message: string; hint: string | null };
-  /** The policy gave up after this many runs in a row that ended by themselves. */
+  /** The policy gave up: it had started it so many times within so many milliseconds. */
   gaveUpAfter?: number;
+  gaveUpWithinMs?: number;
   /** Who stopped or replaced it, or tried to start it; null when it ended by itself. */
   by: Asker | null;
   /** Of a captured one-shot: who ran it. */

@@ -11,6 +11,7 @@
  *   running           alive    alive    probes not done             starting
  *   running           alive    any      probes done                 ready | unhealthy
  *   running           alive    any      no probes, or nobody asks   running
+ *   running           alive    any      no probes, not alive        unhealthy
  *   stopping          alive    any      -                           stopping
  *   stopping          gone     any      tree not yet swept          stopping while its stopper, its host or something of it lives,
  *                                                                   else stopped
@@ -50,7 +51,7 @@ export function judgeState(seen: Observed): KeyState | null {
 }
 
 function stateOfLiving({ history, host }: Observed, record: LaunchRecord): KeyState {
-  if (!record.probed) return "running";
+  if (!record.probed) return history?.ready?.is === "unhealthy" ? "unhealthy" : "running";
   const ready = history?.ready ?? { is: "waiting" as const };
   if (ready.is !== "waiting") return ready.is;
   return host === "gone" ? "running" : "starting";
@@ -58,7 +59,12 @@ function stateOfLiving({ history, host }: Observed, record: LaunchRecord): KeySt
 
 function stateOfEnded({ history, host, locked, treeFound }: Observed, record: LaunchRecord): KeyState {
   if (record.phase === "stopping") return host === "alive" || locked || treeFound ? "stopping" : "stopped";
-  return history?.exited?.code === 0 ? "exited" : "failed";
+  return isSuccess(record, history?.exited?.code ?? null) ? "exited" : "failed";
+}
+
+/** A signal, or an end that nobody saw, is no success. */
+export function isSuccess({ successCodes = [0] }: Pick<LaunchRecord, "successCodes">, code: number | null): boolean {
+  return code !== null && successCodes.includes(code);
 }
 
 const AFTER: Record<ExitRecord["reason"], KeyState> = {

@@ -6,13 +6,13 @@ import { lockOrLeave, ownRecord, taken } from "./hostlock.ts";
 import { noteExit } from "./notes.ts";
 import { beginRun } from "./run.ts";
 import { startLaunch } from "./start.ts";
-import type { EndingRequest, Ground, HostControl, HostEnd, HostRequest, Report, Run } from "./types.ts";
+import type { EndingRequest, Ground, HostEnd, HostRequest, OwnControl, OwnRequest, Report, Run } from "./types.ts";
 
 export async function endByRequest(
   ground: Ground,
   run: Run,
   request: EndingRequest,
-  control: HostControl,
+  control: OwnControl,
 ): Promise<HostEnd> {
   const lock = await lockOrLeave(ground, run, doingOf(request));
   if (lock === null) {
@@ -42,6 +42,10 @@ export function sizeOf(run: Run) {
   return run.leader.terminal?.size() ?? null;
 }
 
+export function isEnding(request: HostRequest | OwnRequest): request is EndingRequest {
+  return request.is === "interrupt" || request.is === "terminate";
+}
+
 export function doingOf(request: EndingRequest): string {
   return request.is === "interrupt" ? "stop (Ctrl-C)" : `stop (${request.signal})`;
 }
@@ -60,9 +64,11 @@ export async function restartNow(
   run: Run,
   request: Extract<HostRequest, { is: "restart" }>,
   report: Report,
-  control: HostControl,
+  control: OwnControl,
 ): Promise<Run | null> {
-  const spec = { ...request.spec, detached: run.spec.detached, terminal: sizeOf(run) };
+  // What a launch is restarted for by another's host runs on with what its own person's environment was.
+  const env = request.spec.asker.by === "policy" ? run.spec.env : request.spec.env;
+  const spec = { ...request.spec, env, detached: run.spec.detached, terminal: sizeOf(run) };
   try {
     run.leader.exited.then((status) => noteExit(ground, run, status));
     const started = await startLaunch(ground, spec, report, {
@@ -85,7 +91,7 @@ export async function restartNow(
 }
 
 /** No record is left, and the last exit is of the start that was to take this launch's place. */
-function isEndedForAnother({ store, table }: Ground, { record }: Run): boolean {
+export function isEndedForAnother({ store, table }: Ground, { record }: Run): boolean {
   if (store.record(record.key).is !== "absent") return false;
   if (record.leader === null || presenceOf(table, record.leader) === "alive") return false;
   const exit = store.exit(record.key);

@@ -1,14 +1,27 @@
 /** Between two runs: the host waits the policy's time, unless a person stops, restarts or replaces the launch meanwhile. */
-import type { Asker, ExitRecord } from "../state/types.ts";
+import type { ExitRecord } from "../state/types.ts";
 import { identifySelf, type ProcessIdentity } from "../sys/identity.ts";
-import { doingOf, endOf, sizeOf } from "./asked.ts";
+import { doingOf, endOf, isEnding, sizeOf } from "./asked.ts";
+import { changeAsker, wantsRun } from "./changed.ts";
 import { endLaunch } from "./end.ts";
+import { actOn } from "./events.ts";
 import type { Finished } from "./exited.ts";
 import { noteStartFailure } from "./failed.ts";
 import { lockOrLeave } from "./hostlock.ts";
+import { NO_STREAK, type Streak } from "./policy.ts";
 import { beginRun } from "./run.ts";
 import { startLaunch } from "./start.ts";
-import type { EndingRequest, Ground, HostControl, HostEnd, HostRequest, LaunchSpec, Report, Run } from "./types.ts";
+import type {
+  EndingRequest,
+  Ground,
+  HostEnd,
+  HostRequest,
+  LaunchSpec,
+  OwnControl,
+  OwnRequest,
+  Report,
+  Run,
+} from "./types.ts";
 
 /** How often a host that waits for its next try looks whether it is still wanted. */
 const BACKOFF_LOOK_MS = 100;
@@ -19,8 +32,8 @@ export async function startAfterBackoff(
   run: Run,
   finished: Extract<Finished, { is: "restart" }>,
   report: Report,
-  control: HostControl,
-): Promise<Run | HostEnd> {
+  control: OwnControl,
+): Promise<{ run: Run; streak: Streak } | HostEnd> {
   const { key, token } = run.record;
   const self: ProcessIdentity = identifySelf(ground.table);
   const stillMine = () => {
@@ -33,35 +46,34 @@ export async function startAfterBackoff(
     );
   };
   const until = performance.now() + finished.afterMs;
-  let restart: Extract<HostRequest, { is: "restart" }> | null = null;
-  while (performance.now() < until && restart === null) {
+  let early: HostRequest | OwnRequest | null = null;
+  while (performance.now() < until && early === null) {
     if (!stillMine()) return takenInBackoff(ground, run, finished.exit);
     await Promise.race([control.arrived(), Bun.sleep(Math.min(BACKOFF_LOOK_MS, until - performance.now()))]);
     const request = control.take();
-    if (request?.is === "restart") restart = request;
-    else if (request !== null) return endInBackoff(ground, run, request, finished.exit);
+    if (request === null) continue;
+    if (isEnding(request)) return endInBackoff(ground, run, request, finished.exit);
+    if (actOn("backoff", request.is) === "start") early = request;
   }
+  const restart = early?.is === "restart" ? early : null;
   const spec = restart?.spec ?? (await control.resolveAnew(run.spec)) ?? run.spec;
-  // The launch says that the policy started it; what a person later does to it in this terminal is that person's.
-  const asked = { ...(restart === null ? { ...spec, asker: policyAsker(self, spec) } : spec), terminal: sizeOf(run) };
+  const asker = early?.is === "changed" ? changeAsker(self, early.because) : finished.asker;
+  const asked = { ...(restart === null ? { ...spec, asker } : spec), terminal: sizeOf(run) };
+  const streak = early === null ? finished.streak : NO_STREAK;
   try {
     const started = await startLaunch(ground, asked, report, {
       restarts: run.record.restarts + 1,
-      inRow: restart === null ? finished.inRow : 0,
+      inRow: streak.inRow,
       stillWanted: () => stillMine() && wantsRun(ground, key),
     });
     restart?.done(null);
     if (started.is !== "started") return takenInBackoff(ground, run, finished.exit);
-    return beginRun(ground, spec, started, report, control);
+    return { run: beginRun(ground, spec, started, report, control), streak };
   } catch (error) {
     restart?.done(error);
     if (stillMine()) await giveUpStarting(ground, run, asked, error);
     throw error;
   }
-}
-
-function policyAsker(self: ProcessIdentity, { settings }: LaunchSpec): Asker {
-  return { by: "policy", pid: self.pid, command: `restart: "${settings.restart}" in the manifest` };
 }
 
 /** What could not even be prepared (a directory that has gone, a program) is nobody's to be told at once: it is written down. */
@@ -76,11 +88,6 @@ async function giveUpStarting(ground: Ground, run: Run, spec: LaunchSpec, error:
   } finally {
     lock.release();
   }
-}
-
-function wantsRun({ store }: Ground, key: string): boolean {
-  const want = store.want(key);
-  return want.is === "there" && want.value.want === "run";
 }
 
 async function endInBackoff(ground: Ground, run: Run, request: EndingRequest, last: ExitRecord): Promise<HostEnd> {

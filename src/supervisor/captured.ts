@@ -13,6 +13,7 @@
 import { closeSync, writeSync } from "node:fs";
 import { type Bound, boundLog } from "../logs/bound.ts";
 import { checkLogPath, type OpenedLog, openRun } from "../logs/open.ts";
+import { readLastLines } from "../logs/tail.ts";
 import type { OneshotSettings } from "../manifest/resolved.ts";
 import { DEFAULT_VARIANT, formatKey } from "../state/key.ts";
 import type { Asker, ExitReason, ExitRecord } from "../state/types.ts";
@@ -44,11 +45,13 @@ export interface CapturedRun {
 }
 
 export interface Capture {
+  /** The open log, for a command that writes into it itself. */
+  fd: number;
   keep(bytes: Uint8Array): void;
   /** Writes the exit, unless a later run has taken the log's name meanwhile. */
-  end(status: EndStatus, signalled: number | null): Promise<void>;
+  end(status: EndStatus, signalled: number | null): Promise<ExitRecord>;
   /** The same, of a command that could not be started. */
-  fail(error: DtError): Promise<void>;
+  fail(error: DtError): Promise<ExitRecord>;
 }
 
 /** For a moment only: to move earlier runs on, and to write an exit. */
@@ -105,6 +108,7 @@ export async function openCapture(
   const last = makeMemory();
   const writer = makeWriter(opened, log, settings.logs.maxBytes, onLoss);
   return {
+    fd: opened.fd,
     keep(bytes) {
       last.push(bytes);
       writer.write(bytes);
@@ -119,15 +123,18 @@ export async function openCapture(
       })),
   };
 
-  async function finish(make: (more: EndFacts) => ExitRecord): Promise<void> {
+  async function finish(make: (more: EndFacts) => ExitRecord): Promise<ExitRecord> {
     const uptimeMs = Math.round(performance.now() - began);
     writer.close();
     const lock = await lockKey(ground, run);
     try {
       const there = statOf(log);
       const isLatest = there?.ino === opened.file.ino && there.dev === opened.file.dev;
-      if (isLatest || (there === undefined && store.exit(key).is === "absent"))
-        store.writeExit(make({ startedAt, uptimeMs, lastLines: last.lines() }));
+      const kept = last.lines();
+      const lastLines = kept.length > 0 || !isLatest ? kept : readLastLines(log, LAST_LINES);
+      const exit = make({ startedAt, uptimeMs, lastLines });
+      if (isLatest || (there === undefined && store.exit(key).is === "absent")) store.writeExit(exit);
+      return exit;
     } finally {
       lock.release();
     }

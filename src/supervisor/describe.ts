@@ -8,6 +8,7 @@ export function describeStatus({ code, signal }: { code: number | null; signal: 
 }
 
 export function describeAsker(by: Asker | null): string {
+  if (by?.because !== undefined) return ` because ${by.because}`;
   return by === null ? "" : ` by ${by.command} (pid ${by.pid})`;
 }
 
@@ -15,7 +16,8 @@ type Facts = Pick<ExitRecord, "reason" | "code" | "signal" | "uptimeMs" | "by">;
 
 const TEXTS: Record<ExitRecord["reason"], (exit: Facts) => string> = {
   stopped: (exit) => `stopped${describeAsker(exit.by)} after ${formatDuration(exit.uptimeMs)}`,
-  replaced: (exit) => `replaced${describeAsker(exit.by)} after ${formatDuration(exit.uptimeMs)}`,
+  replaced: (exit) =>
+    `${exit.by?.by === "policy" ? "restarted" : "replaced"}${describeAsker(exit.by)} after ${formatDuration(exit.uptimeMs)}`,
   interrupted: (exit) => `interrupted after ${formatDuration(exit.uptimeMs)}`,
   exited: (exit) => `exited with ${describeStatus(exit)} after ${formatDuration(exit.uptimeMs)}`,
   failed: (exit) => `failed with ${describeStatus(exit)} after ${formatDuration(exit.uptimeMs)}`,

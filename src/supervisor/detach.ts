@@ -13,14 +13,29 @@ export const HOST_COMMAND = "__host";
 /** On the host's input, after the line with what to start. */
 export const CANCEL = "cancel";
 
-export interface HostInput {
+/** The ground a host is to stand on, as plain JSON. */
+export interface HostGround {
   root: string;
   home: string | null;
   runDirectory: string;
   cache: string;
   openFiles: string | null;
   lockBackend: string | null;
+}
+
+export interface HostInput extends HostGround {
   spec: LaunchSpec;
+}
+
+export function hostGroundOf(ground: Ground): HostGround {
+  return {
+    root: ground.root,
+    home: ground.home,
+    runDirectory: ground.store.directory,
+    cache: ground.cache,
+    openFiles: ground.openFiles === null ? null : String(ground.openFiles),
+    lockBackend: ground.lockBackend ?? null,
+  };
 }
 
 /** Which event ends the waiting. */
@@ -35,15 +50,7 @@ export async function startDetached(
   cancel: AbortSignal,
 ): Promise<LaunchEvent> {
   ground.store.prepare();
-  const input: HostInput = {
-    root: ground.root,
-    home: ground.home,
-    runDirectory: ground.store.directory,
-    cache: ground.cache,
-    openFiles: ground.openFiles === null ? null : String(ground.openFiles),
-    lockBackend: ground.lockBackend ?? null,
-    spec,
-  };
+  const input: HostInput = { ...hostGroundOf(ground), spec };
   const host = spawnDetached(
     [...ground.self, HOST_COMMAND, spec.key],
     hostEnvironment(spec.env, ground.root),
@@ -59,7 +66,7 @@ export async function startDetached(
   if (cancel.aborted) onCancel();
   else cancel.addEventListener("abort", onCancel);
   try {
-    for await (const event of readEvents(host.stdout)) {
+    for await (const event of readEvents<LaunchEvent>(host.stdout)) {
       report(event);
       if (event.is === "failed") throw errorOf(event.error);
       if (isLast(event, until)) return event;
@@ -88,14 +95,14 @@ function isLast(event: LaunchEvent, until: Until): boolean {
   }
 }
 
-async function* readEvents(stream: ReadableStream<Uint8Array>): AsyncGenerator<LaunchEvent> {
+export async function* readEvents<Event>(stream: ReadableStream<Uint8Array>): AsyncGenerator<Event> {
   const decoder = new TextDecoder();
   let text = "";
   for await (const chunk of stream) {
     text += decoder.decode(chunk, { stream: true });
     const lines = text.split("\n");
     text = lines.pop() ?? "";
-    for (const line of lines) yield JSON.parse(line) as LaunchEvent;
+    for (const line of lines) yield JSON.parse(line) as Event;
   }
 }
 

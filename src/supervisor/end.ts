@@ -12,6 +12,7 @@
  */
 import { readLastLines } from "../logs/tail.ts";
 import type { Asker, ExitReason, ExitRecord, LaunchHistory, LaunchRecord } from "../state/types.ts";
+import { isSuccess } from "../state/view.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { type ProcessIdentity, presenceOf, sameIdentity } from "../sys/identity.ts";
 import { describeAsker, describeEnd } from "./describe.ts";
@@ -119,6 +120,7 @@ async function endBackoff(ground: Ground, record: LaunchRecord, request: EndRequ
   if (isEnd) write(request, () => store.writeExit(exit));
   const left = write(request, () => store.removeRecord(record));
   if (!sameIdentity(record.host, request.self)) await waitForHostGone(ground, record);
+  if (record.shared === true && left === null) store.removeRecord(record); // with what its host said meanwhile
   return { exit, stopped, tookMs: Math.round(performance.now() - began), left: tellLeft(record, left) };
 }
 
@@ -137,6 +139,7 @@ export function queryOf(
     host: record.host.bootId === table.bootId() ? record.host : null,
     adopted: history.is === "there" ? history.value.adopted : [],
     logFile: record.logFile,
+    sharedHost: record.shared === true,
     spare: record.stop.spare,
     otherHosts: hosts.filter((host) => !sameIdentity(host, record.host)),
   };
@@ -178,11 +181,15 @@ async function finishUnknownLeader(ground: Ground, record: LaunchRecord, self: P
   }
 }
 
-/** Verified gone, or killed after the grace: a frozen one could serve its key again later. */
-async function waitForHostGone({ table }: Ground, record: LaunchRecord): Promise<void> {
+/**
+ * Verified gone, or killed after the grace: a frozen one could serve its key again later. A host of many says that it let go of this launch
+ * and stays; one that has to be killed leaves its other launches without a host, which the next `dt up` hosts again.
+ */
+async function waitForHostGone({ table, store }: Ground, record: LaunchRecord): Promise<void> {
+  const isReleased = () => record.shared === true && hasReleased(store, record.token);
   const deadline = performance.now() + HOST_GRACE_MS;
   let killed = false;
-  while (presenceOf(table, record.host) === "alive") {
+  while (presenceOf(table, record.host) === "alive" && !isReleased()) {
     if (performance.now() > deadline) {
       if (!killed) table.signal(record.host, SIGKILL);
       killed = true;
@@ -197,6 +204,11 @@ async function waitForHostGone({ table }: Ground, record: LaunchRecord): Promise
   }
 }
 
+function hasReleased(store: Ground["store"], token: string): boolean {
+  const history = store.history(token);
+  return history.is === "there" && history.value.released !== undefined;
+}
+
 interface Status {
   known: boolean;
   code: number | null;
@@ -209,7 +221,8 @@ async function readStatus(ground: Ground, record: LaunchRecord, request: EndRequ
   const now = () => new Date().toISOString();
   if (request.ownExit !== undefined) {
     const own = await Promise.race([request.ownExit, Bun.sleep(EXIT_NOTE_MS).then(() => null)]);
-    if (own !== null) return { known: true, ...own, at: now() };
+    // The exit of a launch that was taken over from a killed host is nobody's to see.
+    if (own !== null) return { known: own.code !== null || own.signal !== null, ...own, at: now() };
   }
   const deadline = performance.now() + EXIT_NOTE_MS;
   for (;;) {
@@ -228,6 +241,13 @@ function exitedOf(history: ReturnType<Ground["store"]["history"]>): LaunchHistor
   return history.is === "there" ? history.value.exited : null;
 }
 
+/** How a stop that another dt finishes is told, by who began it; else it was a stop. */
+const BEGUN: Partial<Record<Asker["by"], ExitReason>> = {
+  rerun: "replaced",
+  policy: "replaced",
+  interrupt: "interrupted",
+};
+
 const REASONS: Record<EndRequest["how"], ExitReason> = {
   stop: "stopped",
   replace: "replaced",
@@ -245,7 +265,7 @@ function makeExit(
   // Who began the stop is who stopped it, also when another dt had to finish it.
   const begun = record.phase === "stopping" ? record.stopping : null;
   const bySelf = request.how === "sweep" && begun === null;
-  const reason = reasonOf(request, begun, status);
+  const reason = reasonOf(record, request, begun, status);
   const exit: ExitRecord = {
     version: 1,
     key: record.key,
@@ -267,12 +287,16 @@ function makeExit(
   return { ...exit, text: describeEnd(exit, stopped.killed) };
 }
 
-function reasonOf(request: EndRequest, begun: LaunchRecord["stopping"], status: Status): ExitReason {
-  if (begun !== null)
-    return begun.by.by === "rerun" ? "replaced" : begun.by.by === "interrupt" ? "interrupted" : "stopped";
+function reasonOf(
+  record: LaunchRecord,
+  request: EndRequest,
+  begun: LaunchRecord["stopping"],
+  status: Status,
+): ExitReason {
+  if (begun !== null) return BEGUN[begun.by.by] ?? "stopped";
   if (request.how !== "sweep") return REASONS[request.how];
   if (!status.known) return "unknown";
-  return status.code === 0 ? "exited" : "failed";
+  return isSuccess(record, status.code) ? "exited" : "failed";
 }
 
 /** A port still open after the tree is gone belongs to something that got away unseen, or came in between: named either way. */

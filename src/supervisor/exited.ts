@@ -1,35 +1,45 @@
-/** The leader ended: what is left of its tree is swept, the exit written, and the policy says whether a new run follows. */
-import type { ExitRecord, LaunchRecord } from "../state/types.ts";
-import type { EndStatus } from "../sys/status.ts";
+/** A run is over: what is left of its tree is swept, the exit written, and the policy says whether a new run follows. */
+import { formatDuration } from "../output/time.ts";
+import type { Asker, ExitRecord, LaunchRecord } from "../state/types.ts";
 import { endOf } from "./asked.ts";
-import { type Ended, endLaunch } from "./end.ts";
+import { endLaunch } from "./end.ts";
 import { lockOrLeave, ownRecord, taken } from "./hostlock.ts";
-import { decideAfterExit } from "./policy.ts";
-import type { Ground, HostControl, HostEnd, Report, Run } from "./types.ts";
+import { noteExit } from "./notes.ts";
+import { type Decision, decideAfterEnd, judgeEnd, type Streak } from "./policy.ts";
+import type { Ground, HostEnd, LaunchSpec, OwnControl, Report, Run } from "./types.ts";
 
 export type Finished =
-  | { is: "restart"; afterMs: number; inRow: number; because: string; exit: ExitRecord }
+  | { is: "restart"; afterMs: number; streak: Streak; asker: Asker; exit: ExitRecord }
   | { is: "end"; end: HostEnd };
 
+/** `ended`: the leader did, by itself. `stuck`: it runs, its `alive` probes fail, and this host ends it. */
+export type RunOver = { is: "ended" } | { is: "stuck"; because: string };
+
 /**
- * The leader ended. If somebody who holds the lock is ending the launch, they write the exit and this host leaves; else this host takes
- * the lock, sweeps what is left of the tree and writes it.
+ * If somebody who holds the lock is ending the launch, they write the exit and this host leaves; else this host takes the lock, sweeps
+ * what is left of the tree and writes it.
  */
-export async function finishExited(
+export async function finishRun(
   ground: Ground,
   run: Run,
-  status: EndStatus,
-  inRow: number,
+  over: RunOver,
+  streak: Streak,
   report: Report,
-  control: HostControl,
+  control: OwnControl,
 ): Promise<Finished> {
-  const lock = await lockOrLeave(ground, run, "sweep");
-  if (lock === null) return { is: "end", end: await taken(ground, run, status) };
+  run.leader.exited.then((status) => noteExit(ground, run, status));
+  const leave = async (): Promise<Finished> => ({
+    is: "end",
+    end: await taken(ground, run, await run.leader.exited),
+  });
+  const lock = await lockOrLeave(ground, run, over.is === "stuck" ? "restart" : "sweep");
+  if (lock === null) return await leave();
   try {
     const record = ownRecord(ground, run);
-    if (record === null) return { is: "end", end: await taken(ground, run, status) };
+    if (record === null) return await leave();
     const stoppedBefore = record.phase === "stopping";
-    const byKey = !stoppedBefore && run.leader.terminal?.wasInterrupted(record.stop.timeoutMs) === true;
+    const byKey =
+      !stoppedBefore && over.is === "ended" && run.leader.terminal?.wasInterrupted(record.stop.timeoutMs) === true;
     const ended = await endLaunch(ground, record, {
       how: stoppedBefore ? "stop" : "sweep",
       by: record.stopping?.by ?? run.spec.asker,
@@ -40,7 +50,8 @@ export async function finishExited(
     });
     if (ended.left !== null) report({ is: "note", text: ended.left });
     if (stoppedBefore || byKey) return { is: "end", end: { is: "ended", exit: ended.exit } };
-    return decide(ground, run, record, ended, inRow, report);
+    const exit = over.is === "stuck" ? noteStuck(ground, run, ended.exit, over.because) : ended.exit;
+    return decide(ground, run, record, exit, over, streak, report);
   } finally {
     lock.release();
   }
@@ -51,22 +62,19 @@ function decide(
   ground: Ground,
   run: Run,
   record: LaunchRecord,
-  { exit }: Ended,
-  inRow: number,
+  exit: ExitRecord,
+  over: RunOver,
+  streak: Streak,
   report: Report,
 ): Finished {
   const want = ground.store.want(record.key);
   const wanted = want.is === "there" && want.value.want === "run";
-  const decision = decideAfterExit(
-    wanted ? run.spec.settings.restart : "no",
-    { code: exit.code, uptimeMs: exit.uptimeMs, restartsInRow: inRow },
-    Math.random(),
-  );
-  if (decision.is === "give-up") {
-    report({ is: "note", text: `${record.key} ended ${decision.after + 1} times in a row; not started again` });
-    noteGivenUp(ground, exit, decision.after + 1);
-  }
-  if (decision.is !== "restart") return { is: "end", end: { is: "ended", exit } };
+  const policy = run.spec.settings.restart;
+  const end = over.is === "stuck" ? "not-alive" : judgeEnd(policy, exit.code);
+  const ended = { end, uptimeMs: exit.uptimeMs, streak, now: performance.now() } as const;
+  const decision: Decision = wanted ? decideAfterEnd(policy, ended, Math.random()) : { is: "end" };
+  if (decision.is === "give-up") return giveUp(ground, exit, decision, report);
+  if (decision.is === "end") return { is: "end", end: { is: "ended", exit } };
   try {
     ground.store.writeRecord({
       ...record,
@@ -77,7 +85,7 @@ function decide(
       backoff: {
         because: exit.text,
         nextAt: new Date(Date.now() + decision.afterMs).toISOString(),
-        inRow: decision.inRow,
+        inRow: decision.streak.inRow,
       },
     });
   } catch (error) {
@@ -85,12 +93,44 @@ function decide(
     report({ is: "note", text: `${record.key} is not started again: ${(error as Error).message}` });
     return { is: "end", end: { is: "ended", exit } };
   }
-  return { ...decision, because: exit.text, exit };
+  return { ...decision, asker: policyAsker(record, run.spec, over, exit), exit };
 }
 
-function noteGivenUp({ store }: Ground, exit: ExitRecord, runs: number): void {
+/** The launch says that the policy started it; what a person later does to it in this terminal is that person's. */
+function policyAsker({ host }: LaunchRecord, { settings }: LaunchSpec, over: RunOver, exit: ExitRecord): Asker {
+  const field = over.is === "stuck" ? "`alive`" : `restart: "${settings.restart.policy}"`;
+  return { by: "policy", pid: host.pid, command: `${field} in the manifest`, because: `it ${exit.text}` };
+}
+
+/** What its host ended since it hung has failed, whatever status it then left with. */
+function noteStuck(ground: Ground, run: Run, exit: ExitRecord, because: string): ExitRecord {
+  const told: ExitRecord = {
+    ...exit,
+    reason: "failed",
+    text: `failed, not alive: ${because}, after ${formatDuration(exit.uptimeMs)}`,
+    by: { by: "policy", pid: run.record.host.pid, command: "`alive` in the manifest" },
+  };
+  writeExit(ground, told);
+  return told;
+}
+
+function giveUp(
+  ground: Ground,
+  exit: ExitRecord,
+  { restarts, windowMs }: Extract<Decision, { is: "give-up" }>,
+  report: Report,
+): Finished {
+  const text = `${exit.key} was started again ${restarts} times within ${formatDuration(windowMs)}: given up`;
+  report({ is: "note", text });
+  // Also where the last end was a success, as `always` may have it: a command that is wanted and given up has failed.
+  const told: ExitRecord = { ...exit, reason: "failed", gaveUpAfter: restarts, gaveUpWithinMs: windowMs };
+  writeExit(ground, told);
+  return { is: "end", end: { is: "ended", exit: told } };
+}
+
+function writeExit({ store }: Ground, exit: ExitRecord): void {
   try {
-    store.writeExit({ ...exit, gaveUpAfter: runs });
+    store.writeExit(exit);
   } catch {
     // the exit itself is there; a full disk must not make more of this
   }

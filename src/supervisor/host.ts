@@ -8,52 +8,120 @@
  *   running         sweep, exit, policy decides     end under the lock        end, start anew    leave (the other writes) leader runs on
  *   stopping        who stops it writes the exit    SIGKILL at once           -                  leave                    next dt finishes
  *   backoff         -                               forget the restart        start now          leave                    shown as failed
+ *
+ * What it does beside that, when probes or files say so, is in the table of events.ts.
  */
-import { endByRequest, restartNow } from "./asked.ts";
+import { messageOf } from "../sys/error.ts";
+import { endByRequest, isEnding, restartNow } from "./asked.ts";
 import { startAfterBackoff } from "./backoff.ts";
-import { finishExited } from "./exited.ts";
-import { noteExit } from "./notes.ts";
+import { restartForChange } from "./changed.ts";
+import { actOn } from "./events.ts";
+import { finishRun, type RunOver } from "./exited.ts";
+import { NO_STREAK } from "./policy.ts";
+import { addOwn } from "./queue.ts";
 import { beginRun } from "./run.ts";
 import { startLaunch } from "./start.ts";
-import type { Ground, HostControl, HostEnd, LaunchSpec, Report } from "./types.ts";
+import type {
+  Ground,
+  HostControl,
+  HostEnd,
+  HostRequest,
+  LaunchSpec,
+  OwnControl,
+  OwnRequest,
+  Report,
+  Run,
+} from "./types.ts";
+import { type FileWatcher, watchForRestart } from "./watchfiles.ts";
 
 export async function hostLaunch(
   ground: Ground,
   first: LaunchSpec,
   report: Report,
-  control: HostControl,
+  outer: HostControl,
 ): Promise<HostEnd> {
   ground.table.becomeSubreaper();
-  const started = await startLaunch(ground, first, report, { restarts: 0, signal: control.cancel });
+  const started = await startLaunch(ground, first, report, { restarts: 0, signal: outer.cancel });
   if (started.is === "unchanged") return { is: "unchanged", record: started.record };
   if (started.is === "unwanted") throw new Error("a first start is always wanted");
-  let run = beginRun(ground, first, started, report, control);
-  let inRow = 0;
+  const control = addOwn(outer);
+  return serveRun(ground, beginRun(ground, first, started, report, control), report, control);
+}
+
+/** From a run that has begun to the end of its launch. */
+async function serveRun(ground: Ground, begun: Run, report: Report, control: OwnControl): Promise<HostEnd> {
+  const files = watchForRestart(ground, report, control);
+  try {
+    return await serve(ground, begun, report, control, files);
+  } finally {
+    files.close();
+  }
+}
+
+/** One run after the other, until the launch is over. */
+async function serve(
+  ground: Ground,
+  begun: Run,
+  report: Report,
+  control: OwnControl,
+  files: FileWatcher,
+): Promise<HostEnd> {
+  let run = begun;
+  let streak = NO_STREAK;
+  files.follow(run);
   for (;;) {
-    const event = await Promise.race([
-      run.leader.exited.then((status) => ({ is: "exited" as const, status })),
-      control.arrived().then(() => null),
-    ]);
-    if (event === null) {
-      const request = control.take();
-      if (request === null) continue;
-      if (request.is !== "restart") return endByRequest(ground, run, request, control);
-      const next = await restartNow(ground, run, request, report, control);
+    const event = await nextEvent(run, control);
+    if (event === null) continue;
+    if (event.is !== "ended" && isEnding(event)) return endByRequest(ground, run, event, control);
+    if (event.is === "restart" || event.is === "changed") {
+      const next = await replaceRun(ground, run, event, report, control);
       if (next !== null) {
         run = next;
-        inRow = 0;
+        streak = NO_STREAK;
+        files.follow(run);
+        if (event.is === "changed" && run.spec.settings.restartOn?.cascade === true) cascade(ground, run, report);
       }
       continue;
     }
-
-    noteExit(ground, run, event.status);
-    const finished = await finishExited(ground, run, event.status, inRow, report, control);
+    if (event.is === "stuck" && event.token !== run.record.token) continue;
+    if (actOn(run.state, event.is) === "ignore") continue;
+    const finished = await finishRun(ground, run, event, streak, report, control);
     run.over.abort();
     if (finished.is !== "restart") return finished.end;
-    inRow = finished.inRow;
-    report({ is: "restarting", key: run.record.key, inMs: finished.afterMs, because: finished.because });
+    const { exit, afterMs } = finished;
+    report({ is: "restarting", key: run.record.key, inMs: afterMs, because: exit.text });
     const again = await startAfterBackoff(ground, run, finished, report, control);
-    if (!("leader" in again)) return again;
-    run = again;
+    if (!("streak" in again)) return again;
+    ({ run, streak } = again);
+    files.follow(run);
   }
+}
+
+type HostEvent = Extract<RunOver, { is: "ended" }> | HostRequest | OwnRequest;
+
+async function nextEvent(run: Run, control: OwnControl): Promise<HostEvent | null> {
+  const ended = run.leader.exited.then(() => ({ is: "ended" as const }));
+  return (await Promise.race([ended, control.arrived().then(() => null)])) ?? control.take();
+}
+
+function replaceRun(
+  ground: Ground,
+  run: Run,
+  event: Extract<HostEvent, { is: "restart" | "changed" }>,
+  report: Report,
+  control: OwnControl,
+): Promise<Run | null> {
+  return event.is === "restart"
+    ? restartNow(ground, run, event, report, control)
+    : restartForChange(ground, run, event.because, report, control);
+}
+
+/** Beside the host's own work: what needs this launch waits until it is ready again. */
+function cascade(ground: Ground, run: Run, report: Report): void {
+  void (async () => {
+    const { restartDependents } = await import("./cascade.ts");
+    await restartDependents(ground, run, report);
+  })().catch((error) => {
+    if (!run.over.signal.aborted) report({ is: "note", text: `what needs ${run.record.key}: ${messageOf(error)}` });
+  });
 }

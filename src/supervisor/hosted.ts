@@ -4,35 +4,27 @@ import type { LaunchRecord } from "../state/types.ts";
 import type { LockBackend } from "../sys/lock.ts";
 import { makeProcessTable } from "../sys/process.ts";
 import { readInput as readStandardInput, writeAll } from "../sys/stdio.ts";
-import { CANCEL, failureOf, type HostInput } from "./detach.ts";
+import { CANCEL, failureOf, type HostGround, type HostInput } from "./detach.ts";
 import { hostLaunch } from "./host.ts";
+import { makeQueue } from "./queue.ts";
 import { resolveAnew } from "./renew.ts";
 import { claimRequests, RESTART_SIGNAL } from "./restart.ts";
 import { awaitSettled } from "./settle.ts";
 import { lineOf } from "./start.ts";
-import type { Ground, HostControl, HostRequest, LaunchEvent } from "./types.ts";
+import type { Ground, HostControl, LaunchEvent } from "./types.ts";
 
 /** Gives the exit status of the host process, which nobody but a debugging person sees. */
 export async function runDetachedHost(self: readonly string[]): Promise<number> {
   const queue = makeQueue();
   const cancel = new AbortController();
   let started = false;
-  const input = await readInput(() => {
+  const input = await readInput<HostInput>(() => {
     // Before the spawn the start gives itself up; after it the launch is stopped.
     cancel.abort();
     if (started) queue.push({ is: "interrupt" });
   });
   if (input === null) return 1; // the caller was killed before it could say what to start
-  const ground: Ground = {
-    table: makeProcessTable(),
-    store: openStore(input.runDirectory),
-    root: input.root,
-    home: input.home,
-    cache: input.cache,
-    self,
-    openFiles: input.openFiles === null ? null : BigInt(input.openFiles),
-    lockBackend: (input.lockBackend as LockBackend | null) ?? undefined,
-  };
+  const ground = groundOf(input, self);
   const report = (event: LaunchEvent) => {
     // What went wrong goes to host.err when whoever asked has gone.
     if (writeAll(1, `${JSON.stringify(event)}\n`) !== "written" && event.is === "failed")
@@ -73,8 +65,22 @@ export async function settledEvent(ground: Ground, record: LaunchRecord): Promis
   return { is: "unchanged", line: lineOf(record, "stopped") };
 }
 
+/** The ground as the caller has it. */
+export function groundOf(input: HostGround, self: readonly string[]): Ground {
+  return {
+    table: makeProcessTable(),
+    store: openStore(input.runDirectory),
+    root: input.root,
+    home: input.home,
+    cache: input.cache,
+    self,
+    openFiles: input.openFiles === null ? null : BigInt(input.openFiles),
+    lockBackend: (input.lockBackend as LockBackend | null) ?? undefined,
+  };
+}
+
 /** The first line is what to start; a later `cancel` is the caller's Ctrl-C; the mere end of the input means nothing. */
-function readInput(onCancel: () => void): Promise<HostInput | null> {
+export function readInput<Input>(onCancel: () => void): Promise<Input | null> {
   return new Promise((resolve) => {
     void (async () => {
       const decoder = new TextDecoder();
@@ -87,29 +93,11 @@ function readInput(onCancel: () => void): Promise<HostInput | null> {
         for (const line of lines) {
           if (first) {
             first = false;
-            resolve(JSON.parse(line) as HostInput);
+            resolve(JSON.parse(line) as Input);
           } else if (line === CANCEL) onCancel();
         }
       }
       if (first) resolve(null);
     })();
   });
-}
-
-/** Requests in the order they came; one that comes while nobody waits is kept. */
-export function makeQueue(): Pick<HostControl, "arrived" | "take"> & { push(request: HostRequest): void } {
-  const waiting: HostRequest[] = [];
-  let bell = Promise.withResolvers<void>();
-  return {
-    push(request) {
-      waiting.push(request);
-      bell.resolve();
-    },
-    arrived: () => bell.promise,
-    take() {
-      const first = waiting.shift() ?? null;
-      if (waiting.length === 0) bell = Promise.withResolvers<void>();
-      return first;
-    },
-  };
 }

@@ -14,5 +14,6 @@ export function writeHistory(ground: Ground, run: Run, change: Partial<LaunchHis
 }
 
 export function noteExit(ground: Ground, run: Run, status: EndStatus): void {
+  if (status.code === null && status.signal === null) return; // nobody saw it
   writeHistory(ground, run, { exited: { ...status, at: new Date().toISOString() } });
 }

@@ -1,28 +1,61 @@
-/** What happens when a leader ended by itself. Pure; the clock is passed in as numbers. */
+/** Whether a run that ended is followed by another, and when. Pure: the time and the random number are passed in. */
+import type { RestartPolicy } from "../manifest/resolved.ts";
+import { isSuccess } from "../state/view.ts";
+
+/** How a run ended, as a policy sees it. `not-alive`: its host ended it, since its probes said so. */
+export type RunEnd = "succeeded" | "failed" | "not-alive";
+
+/** What the policy has done so far for this launch. */
+export interface Streak {
+  /** Restarts in a row, that is without a run between them that lasted. */
+  inRow: number;
+  /** When it restarted, in milliseconds of the clock that `now` is of. */
+  at: readonly number[];
+}
+
+/** Nothing yet, or a person or a change of files began anew. */
+export const NO_STREAK: Streak = { inRow: 0, at: [] };
+
 export interface EndedRun {
-  code: number | null;
+  end: RunEnd;
   uptimeMs: number;
-  /** Restarts by this policy in a row, this run's own not counted. */
-  restartsInRow: number;
+  streak: Streak;
+  now: number;
 }
 
 export type Decision =
   | { is: "end" }
-  | { is: "restart"; afterMs: number; inRow: number }
-  | { is: "give-up"; after: number };
+  | { is: "restart"; afterMs: number; streak: Streak }
+  | { is: "give-up"; restarts: number; windowMs: number };
 
-/** Never faster than once a second, as the supervisors people trust do it. */
-const FIRST_DELAY_MS = 1000;
-const MAX_DELAY_MS = 30_000;
-/** A run that lasted this long was fine: the next crash begins the row anew. */
-const STABLE_MS = 60_000;
-/** Crashes in a row after which starting it again is no help. */
-const MAX_IN_ROW = 10;
+/** Whether the policy starts it again. What is not alive is started again because `alive` says so, whatever the policy for ends is. */
+export const AGAIN: Readonly<Record<RestartPolicy["policy"], Readonly<Record<RunEnd, boolean>>>> = {
+  no: { succeeded: false, failed: false, "not-alive": true },
+  "on-failure": { succeeded: false, failed: true, "not-alive": true },
+  always: { succeeded: true, failed: true, "not-alive": true },
+};
 
-export function decideAfterExit(policy: "no" | "on-failure" | "always", run: EndedRun, jitter: number): Decision {
-  if (policy === "no" || (policy === "on-failure" && run.code === 0)) return { is: "end" };
-  const before = run.uptimeMs >= STABLE_MS ? 0 : run.restartsInRow;
-  if (before >= MAX_IN_ROW) return { is: "give-up", after: before };
-  const delay = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** before);
-  return { is: "restart", afterMs: Math.round(delay * (1 + 0.2 * jitter)), inRow: before + 1 };
+export function judgeEnd({ successCodes }: RestartPolicy, code: number | null): RunEnd {
+  return isSuccess({ successCodes }, code) ? "succeeded" : "failed";
+}
+
+/** `random` is from 0 up to 1. */
+export function decideAfterEnd(policy: RestartPolicy, run: EndedRun, random: number): Decision {
+  if (!AGAIN[policy.policy][run.end]) return { is: "end" };
+  const { limit } = policy;
+  const recent = run.streak.at.filter((at) => limit !== null && run.now - at < limit.windowMs);
+  if (limit !== null && recent.length >= limit.count)
+    return { is: "give-up", restarts: recent.length, windowMs: limit.windowMs };
+  const before = run.uptimeMs >= policy.resetAfterMs ? 0 : run.streak.inRow;
+  const jittered = backoffMs(policy, before) * (1 + policy.jitter * random);
+  return {
+    is: "restart",
+    afterMs: Math.round(Math.min(policy.maxDelayMs, jittered)),
+    streak: { inRow: before + 1, at: [...recent, run.now] },
+  };
+}
+
+/** The wait after so many restarts in a row, before jitter. */
+export function backoffMs({ delayMs, maxDelayMs }: Pick<RestartPolicy, "delayMs" | "maxDelayMs">, before: number) {
+  return Math.min(maxDelayMs, delayMs * 2 ** before);
 }

@@ -2,10 +2,10 @@
 import type { LaunchRecord } from "../state/types.ts";
 import type { HostedTerminal } from "./hostterminal.ts";
 import type { PreparedLaunch } from "./prepare.ts";
-import type { Ground, HostControl, LaunchSpec, Leader, Report, Run } from "./types.ts";
+import type { Ground, LaunchSpec, Leader, OwnControl, Report, Run } from "./types.ts";
 import { watchLog } from "./watchlog.ts";
 import { watchMembers } from "./watchmembers.ts";
-import { watchReadiness } from "./watchready.ts";
+import { watchHealth } from "./watchready.ts";
 import { watchRecord } from "./watchrecord.ts";
 
 export function beginRun(
@@ -13,7 +13,7 @@ export function beginRun(
   spec: LaunchSpec,
   started: { record: LaunchRecord; leader: Leader; prepared: PreparedLaunch },
   report: Report,
-  control: HostControl,
+  control: OwnControl,
 ): Run {
   const { record, leader, prepared } = started;
   const over = new AbortController();
@@ -23,6 +23,7 @@ export function beginRun(
     leader,
     prepared,
     over,
+    state: record.probed ? "starting" : "up",
     history: {
       version: 1,
       token: record.token,
@@ -33,12 +34,12 @@ export function beginRun(
   };
   leader.exited.then(() => over.abort());
   control.onRun(record);
-  const probes = new Set<number>();
-  watchMembers(ground, run, probes);
+  if (ground.many === undefined) watchMembers(ground, run, control.children);
+  else ground.many.watchMembers(run, control.children);
   watchRecord(ground, run, report);
   watchLog(ground, run, report);
   if (leader.terminal !== undefined) void serve(ground, run, leader.terminal, report);
-  if (record.probed) void watchReadiness(ground, run, probes, report);
+  if (record.probed || record.alive === true) void watchHealth(ground, run, report, control);
   return run;
 }
 

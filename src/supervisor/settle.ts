@@ -50,11 +50,12 @@ export function settledNow(ground: Ground, key: string, notToken?: string): Sett
     return presenceOf(table, record.host) === "gone" ? ended() : null;
   }
   if (presenceOf(table, record.leader) === "gone") return presenceOf(table, record.host) === "gone" ? ended() : null;
-  if (!record.probed) return { is: "running", record };
+  if (!record.probed && record.alive !== true) return { is: "running", record };
   const history = store.history(record.token);
   const ready = history.is === "there" ? history.value.ready : null;
   if (ready?.is === "unhealthy") return { is: "unhealthy", record, why: ready.why };
   if (ready?.is === "ready") return { is: "ready", record };
+  if (!record.probed) return { is: "running", record };
   return presenceOf(table, record.host) === "gone" ? { is: "running", record } : null;
 }
 

@@ -61,6 +61,10 @@ export async function startLaunch(
 ): Promise<Started> {
   const prepared = await prepareLaunch(ground, spec);
   ground.store.prepare();
+  if (spec.settings.before.length > 0 && !(spec.ensure && findSame(ground, spec.key, prepared) !== null)) {
+    const { runBefore } = await import("./before.ts");
+    await runBefore(ground, spec, report, options.signal);
+  }
   const lock = await acquireLock({
     path: ground.store.path(spec.key, "lock"),
     table: ground.table,
@@ -279,6 +283,8 @@ function makeRecord(
     stop: settings.stop,
     processGroup: settings.processGroup,
     probed: settings.ready.length > 0,
+    ...(settings.alive.length > 0 ? { alive: true } : {}),
+    successCodes: settings.restart.successCodes,
     waitsFor: settings.ready.map((probe) => describeProbe(probe, prepared.port, spec.readyTimeoutMs)),
     specHash: prepared.specHash,
     startedAt: new Date().toISOString(),
@@ -289,6 +295,8 @@ function makeRecord(
     leader: null,
     startedBy: spec.asker,
     stopping: null,
+    needs: settings.needs.map((need) => need.key),
+    ...(ground.many === undefined ? {} : { shared: true as const }),
   };
 }
 

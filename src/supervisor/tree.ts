@@ -6,7 +6,7 @@
  *   session      the leader's session or group, while the leader's pid is still its own
  *   token        the launch's token in the initial environment
  *   log          this run's log file open for writing
- *   adopted      fell to the host as an orphan (its parent now), or was noted by it on disk (see watchmembers.ts)
+ *   adopted      fell to the host as an orphan (its parent now; not of a host of many), or was noted by it on disk (see watchmembers.ts)
  *
  * Left out, with all below them: hosts of other launches, processes with another launch's token, names in `spare`. What is below them has
  * inherited the evidence, so that counts for nothing there. The leader itself is never left out.
@@ -43,6 +43,8 @@ export interface TreeQuery extends Launched {
   /** With `token` null: what was started with another run directory is another's launch. */
   runDirectory?: string;
   leader: ProcessIdentity | null;
+  /** The host serves other launches too: what is its child says nothing. */
+  sharedHost?: boolean;
   adopted: readonly ProcessIdentity[];
   logFile: { dev: number; ino: number } | null;
   spare: readonly string[];
@@ -173,7 +175,7 @@ function isReused(table: ProcessTable, leader: ProcessIdentity): boolean {
 
 function isAdopted(table: ProcessTable, entry: ProcessEntry, query: TreeQuery, hostHere: boolean): boolean {
   if (query.leader !== null && isEntryOf(table, entry, query.leader)) return true;
-  if (hostHere && entry.ppid === query.host?.pid) return true;
+  if (hostHere && query.sharedHost !== true && entry.ppid === query.host?.pid) return true;
   return query.adopted.some((one) => isEntryOf(table, entry, one));
 }
 

@@ -7,6 +7,7 @@ import type { TerminalSize } from "../sys/leaderterminal.ts";
 import type { LockBackend } from "../sys/lock.ts";
 import type { SpawnedLeader } from "../sys/spawn.ts";
 import type { EndStatus } from "../sys/status.ts";
+import type { RunState } from "./events.ts";
 import type { HostedTerminal } from "./hostterminal.ts";
 import type { PreparedLaunch } from "./prepare.ts";
 
@@ -24,6 +25,8 @@ export interface Ground {
   /** The soft limit of open files that commands get; null: unknown, leave it. */
   openFiles: bigint | null;
   lockBackend: LockBackend | undefined;
+  /** Set in a host of many launches: what fell to it is not of one of them alone, so they are watched together. */
+  many?: { watchMembers(run: Run, probes: ReadonlySet<number>): void };
 }
 
 /** One start that was asked for: everything a host needs, as plain JSON. */
@@ -93,6 +96,13 @@ export type HostRequest =
 /** What ends a launch. */
 export type EndingRequest = Exclude<HostRequest, { is: "restart" }>;
 
+/** What a host asks of itself, about one run of its launch; too late once that run is over. */
+export type OwnRequest =
+  /** Its `alive` probes say that it hangs. */
+  | { is: "stuck"; token: string; because: string }
+  /** Files changed that restart it. */
+  | { is: "changed"; because: string };
+
 export interface HostControl {
   /** Resolves as soon as a request is there. It stays there until it is taken, so none is lost that comes while the host does something else. */
   arrived(): Promise<void>;
@@ -106,6 +116,14 @@ export interface HostControl {
   onRun(record: LaunchRecord): void;
   /** Tells the manifest and environment as they are now, for a restart by policy; null when that is not to be had. */
   resolveAnew(spec: LaunchSpec): Promise<LaunchSpec | null>;
+}
+
+/** A host's control of its launch, with what it asks of itself. */
+export interface OwnControl extends Omit<HostControl, "take"> {
+  take(): HostRequest | OwnRequest | null;
+  ask(request: OwnRequest): void;
+  /** Pids of what the host itself runs (probes, a one-shot before a restart): its children, but no part of the launch. */
+  children: Set<number>;
 }
 
 export type HostEnd =
@@ -124,6 +142,7 @@ export interface Run {
   leader: Leader;
   prepared: PreparedLaunch;
   history: LaunchHistory;
+  state: Exclude<RunState, "backoff">;
   /** Aborted when the run is over: every probe and timer of it ends with it. */
   over: AbortController;
 }

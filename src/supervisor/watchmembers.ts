@@ -44,7 +44,7 @@ function liveOrphans({ table }: Ground, run: Run, probes: ReadonlySet<number>): 
 type Verdict = "hidden" | "plain" | "foreign";
 
 /** The descendants of these that are hidden. Below what is another launch's nothing is looked at. */
-function below({ table }: Ground, roots: number[], judge: (entry: ProcessEntry) => Verdict): ProcessEntry[] {
+export function below({ table }: Ground, roots: number[], judge: (entry: ProcessEntry) => Verdict): ProcessEntry[] {
   const hidden: ProcessEntry[] = [];
   const waiting = roots.flatMap((pid) => table.childrenOf(pid));
   for (let pid = waiting.pop(); pid !== undefined; pid = waiting.pop()) {
@@ -59,7 +59,7 @@ function below({ table }: Ground, roots: number[], judge: (entry: ProcessEntry) 
 }
 
 /** Judged once a program: an environment is read again only when a process has become another one (`exec`). */
-function makeIsHidden({ table }: Ground, { record }: Run): (entry: ProcessEntry) => Verdict {
+export function makeIsHidden({ table }: Ground, { record }: Run): (entry: ProcessEntry) => Verdict {
   const launched: Launched = { token: record.token, host: record.host, otherHosts: [] };
   const judged = new Map<string, Verdict>();
   return (entry) => {

@@ -1,33 +1,27 @@
-/** Tells when a run is ready, or that it was not in time, and goes on asking. */
-import { writeHistory } from "./notes.ts";
+/** Asks whether a run is ready, tells when, or that it was not in time and goes on asking; once it is, whether it is still alive. */
+import { noteHealth } from "./health.ts";
 import { waitReady, waitReadyLate } from "./ready.ts";
-import { lineOf } from "./start.ts";
-import type { Ground, Report, Run } from "./types.ts";
+import type { Asked } from "./tries.ts";
+import type { Ground, OwnControl, Report, Run } from "./types.ts";
+import { watchAlive } from "./watchalive.ts";
 
-export async function watchReadiness(ground: Ground, run: Run, children: Set<number>, report: Report): Promise<void> {
+export async function watchHealth(ground: Ground, run: Run, report: Report, control: OwnControl): Promise<void> {
   const { record, spec, prepared } = run;
-  const request = {
+  const asked: Asked = {
     ground,
     record,
-    probes: spec.settings.ready,
-    timeoutMs: spec.readyTimeoutMs,
     env: prepared.environment.env,
     openFiles: ground.openFiles,
     signal: run.over.signal,
-    children,
+    children: control.children,
   };
-  const tellReady = () => {
-    writeHistory(ground, run, { ready: { is: "ready", at: new Date().toISOString() } });
-    report({
-      is: "ready",
-      line: lineOf(record, "ready"),
-      tookMs: Math.max(0, Date.now() - Date.parse(record.startedAt)),
-    });
-  };
-  const readiness = await waitReady(request);
-  if (readiness.is === "ready") return tellReady();
-  if (readiness.is === "aborted") return;
-  writeHistory(ground, run, { ready: { is: "unhealthy", at: new Date().toISOString(), why: readiness.why } });
-  report({ is: "unhealthy", line: lineOf(record, "unhealthy"), why: readiness.why });
-  if (await waitReadyLate(request)) tellReady();
+  if (record.probed) {
+    const request = { ...asked, probes: spec.settings.ready, timeoutMs: spec.readyTimeoutMs };
+    const readiness = await waitReady(request);
+    if (readiness.is === "aborted") return;
+    if (readiness.is === "timeout") noteHealth(ground, run, "late", readiness.why, report);
+    if (readiness.is === "timeout" && !(await waitReadyLate(request))) return;
+    noteHealth(ground, run, "ready", "", report);
+  }
+  watchAlive(ground, run, asked, report, control);
 }

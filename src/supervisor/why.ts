@@ -16,6 +16,7 @@ export function explainKey(facts: KeyFacts): string[] {
     ...explainOrigin(facts),
     ...explainRunner(facts),
     ...explainHost(facts),
+    ...explainWatch(facts),
     ...explainEarlierRun(facts),
     ...explainWant(facts),
     ...explainDrift(facts),
@@ -57,9 +58,16 @@ const HEADLINES: Record<KeyState, (facts: KeyFacts) => string[]> = {
   unhealthy: (facts) => {
     const ready = facts.history?.ready;
     const why = ready?.is === "unhealthy" ? ready.why : "it was not ready in time";
-    const on = facts.host === "alive" ? "It is asked again every second, and shown as ready as soon as it is." : null;
+    const lost = ready?.is === "unhealthy" && ready.lost === true;
+    const again = facts.record?.probed === false ? "running" : "ready";
+    const on =
+      facts.host !== "alive"
+        ? null
+        : lost
+          ? `It is asked on, and shown as ${again} as soon as it holds.`
+          : "It is asked again every second, and shown as ready as soon as it is.";
     return [
-      `${facts.key} is unhealthy: it runs as pid ${facts.pid}${forHowLong(facts)}, but was not ready in time.`,
+      `${facts.key} is unhealthy: it runs as pid ${facts.pid}${forHowLong(facts)}, but ${lost ? `has failed since ${when(facts, ready.at)}` : "was not ready in time"}.`,
       `The reason: ${why}.`,
       ...(on === null ? [] : [on]),
     ];
@@ -214,6 +222,17 @@ function explainHost(facts: KeyFacts): string[] {
   ];
 }
 
+/** What its host watches for it. */
+function explainWatch({ history, host, leader, now }: KeyFacts): string[] {
+  const watch = history?.watch;
+  if (watch === undefined || leader !== "alive") return [];
+  if (host !== "alive") return [`Nobody watches ${watch.paths.join(", ")} any more: its host did.`];
+  const held =
+    watch.held === undefined ? [] : [`${watch.held.why} (${formatDuration(now - Date.parse(watch.held.at))} ago).`];
+  const trouble = watch.trouble === undefined ? [] : [`Of the watching: ${watch.trouble}.`];
+  return [`Its host watches ${watch.paths.join(", ")}, and restarts it on a change.`, ...held, ...trouble];
+}
+
 /** For what lives: how the run before it ended. */
 function explainEarlierRun(facts: KeyFacts): string[] {
   const { exit, record, state } = facts;
@@ -304,25 +323,27 @@ function endSentence(facts: KeyFacts, exit: ExitRecord): string {
 
 /** Only for an end that nobody asked dt for: what dt itself sends needs no explanation. */
 function meaningSentences(exit: ExitRecord | null): string[] {
-  if (exit === null || (exit.reason !== "failed" && exit.reason !== "exited")) return [];
+  if (exit === null || exit.by !== null || (exit.reason !== "failed" && exit.reason !== "exited")) return [];
   const meaning = meaningOf(exit);
   return meaning === null ? [] : [meaning];
 }
 
 function policySentence(declared: Declared, exit: ExitRecord | null, record: LaunchRecord | null): string[] {
   if (record !== null || exit === null) return [];
-  if (exit.gaveUpAfter !== undefined)
+  if (exit.gaveUpAfter !== undefined) {
+    const within = exit.gaveUpWithinMs === undefined ? "" : ` within ${formatDuration(exit.gaveUpWithinMs)}`;
     return [
-      `Its policy has given up: it ended ${exit.gaveUpAfter} times in a row. \`${startCommand(exit.key)}\` tries again.`,
+      `Its policy has given up: it started it again ${times(exit.gaveUpAfter)}${within}. \`${startCommand(exit.key)}\` tries again.`,
     ];
+  }
   if (declared.is === "failed") return [`Its plugin cannot be loaded now. ${declared.message}`];
   if (declared.is === "absent") return ["No manifest declares this command any more."];
   if (declared.is !== "managed") return [];
-  if (declared.restart === "no")
+  if (declared.restart.policy === "no")
     return [`It is not started again by itself: its manifest says \`restart: "no"\`, or nothing.`];
   return exit.reason === "unknown"
     ? ["It was not started again: nobody was there to see it end."]
-    : declared.restart === "on-failure" && exit.code === 0
+    : declared.restart.policy === "on-failure" && exit.reason === "exited"
       ? ['It is not started again: `restart: "on-failure"` does that after a failure only.']
       : [];
 }
@@ -366,8 +387,8 @@ const KINDS: Record<Asker["by"], string> = {
 };
 
 /** `by dt stop t dev (pid 12)`. */
-export function byWhom({ by, command, pid }: Asker): string {
-  return `${KINDS[by]} ${command} (pid ${pid})`;
+export function byWhom({ by, command, pid, because }: Asker): string {
+  return `${KINDS[by]} ${command} (pid ${pid})${because === undefined ? "" : `, because ${because}`}`;
 }
 
 function whoHosts(record: LaunchRecord | null): string {

@@ -21,7 +21,17 @@ const ENTRIES: Readonly<Record<string, (target: string) => boolean>> = {
 };
 
 /** Packages that cost milliseconds or megabytes; nothing that every call of dt loads may import them but by `import()`. */
-const HEAVY = ["consola", "jiti", "valibot", "@valibot/to-json-schema", "yaml", "smol-toml", "jsonc-parser"];
+const HEAVY = [
+  "chokidar",
+  "ignore",
+  "consola",
+  "jiti",
+  "valibot",
+  "@valibot/to-json-schema",
+  "yaml",
+  "smol-toml",
+  "jsonc-parser",
+];
 
 /** Where heavy packages are at home: only the load child, a `handler` command or the schema's verb gets there. */
 export const HEAVY_MODULES = [
@@ -32,6 +42,7 @@ export const HEAVY_MODULES = [
   "src/manifest/judge.ts",
   "src/manifest/jsonschema.ts",
   "src/manifest/probe.ts",
+  "src/manifest/restarts.ts",
   "src/manifest/schema.ts",
   "src/manifest/shape.ts",
   "src/manifest/validate.ts",

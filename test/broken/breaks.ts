@@ -36,7 +36,7 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "the host notes nobody",
-    edits: [{ file: `${SUPERVISOR}/run.ts`, from: "watchMembers(ground, run, probes);", to: "" }],
+    edits: [{ file: `${SUPERVISOR}/run.ts`, from: "watchMembers(ground, run, probes);", to: ";" }],
     test: "test/fault/tree.test.ts",
     only: "stop ends environment cleared, host and leader killed",
   },
@@ -271,8 +271,8 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: `${SUPERVISOR}/exited.ts`,
-        from: `wanted ? run.spec.settings.restart : "no"`,
-        to: "run.spec.settings.restart",
+        from: `want.is === "there" && want.value.want === "run"`,
+        to: "true",
       },
       {
         file: `${SUPERVISOR}/hostlock.ts`,

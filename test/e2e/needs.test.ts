@@ -32,24 +32,72 @@ test("what is needed is started first, in order, and left alone when it is healt
   }
 });
 
-test("a need that fails, is unknown, or goes in a circle is told with its path", async () => {
+test("a need that fails prevents what needs it, with the reason", async () => {
   const root = rootOf(`
     a: { kind: "managed", run: ["sleep", "1000"], needs: ["n:b"] },
-    b: { kind: "managed", run: "echo broken; exit 1", ready: { delay: "1s" } },
-    c: { kind: "managed", run: ["sleep", "1000"], needs: ["n:d"] },
-    d: { kind: "managed", run: ["sleep", "1000"], needs: ["n:c"] },
-    e: { kind: "managed", run: ["sleep", "1000"], needs: ["x:y"] },`);
+    b: { kind: "managed", run: "echo broken; exit 1", ready: { delay: "1s" } },`);
   try {
     const failed = await root.dt(["n", "a", "-d"]);
     expect(failed.code).toBe(1);
     expect(failed.stderr).toContain("n:a:default was not started: it needs n:b:default, which failed with code 1");
-    const circle = await root.dt(["n", "c", "-d"]);
-    expect(circle.code).toBe(2);
-    expect(circle.stderr).toContain("n:c:default needs n:d:default needs n:c:default: that is a circle");
-    const unknown = await root.dt(["n", "e", "-d"]);
-    expect(unknown.code).toBe(2);
-    expect(unknown.stderr).toContain("n:e:default needs x:y:default, which no manifest declares");
     expect((await ps(root)).map((one) => one.key)).toEqual(["n:b:default"]);
+  } finally {
+    await root.dispose();
+  }
+});
+
+test("needs that go in a circle or that nobody declares take their plugins away, with the path, and no other", async () => {
+  const one = (name: string, needs: string) =>
+    `export default { name: "${name}", commands: { dev: { kind: "managed", run: ["sleep", "1000"], needs: ${needs} } } };`;
+  const root = TestRoot.create({
+    "manifests/a.ts": one("a", `["b:dev"]`),
+    "manifests/b.ts": one("b", `[{ key: "a:dev", condition: "started" }]`),
+    "manifests/c.ts": one("c", `["x:y"]`),
+    "manifests/d.ts": one("d", `["a:dev"]`),
+    "manifests/e.ts": one("e", "[]"),
+  });
+  try {
+    const list = await root.dt(["list"]);
+    expect(list.stdout).toContain("needs go in a circle: a:dev -> b:dev -> a:dev");
+    expect(list.stdout).toContain("c:dev needs x:y, which no manifest declares");
+    for (const name of ["a", "b"])
+      expect(await root.dt([name, "dev", "-d"])).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining("a:dev -> b:dev -> a:dev"),
+      });
+    expect(await root.dt(["d", "dev", "-d"])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("d:dev -> a:dev"),
+    });
+    expect((await root.dt(["e", "dev", "-d"])).code).toBe(0);
+  } finally {
+    await root.dispose();
+  }
+});
+
+test("a one-shot that is needed runs to its end, and again only when its inputs changed; one `before` runs each time", async () => {
+  const root = rootOf(`
+    api: { kind: "managed", run: ["sleep", "1000"], needs: ["n:migrate"], before: ["n:stamp"] },
+    migrate: { kind: "oneshot", run: "test -f db.up && cat schema.sql >> migrated && echo done", inputs: ["*.sql"], needs: ["n:db"] },
+    stamp: { kind: "oneshot", run: "echo x >> stamped; test ! -f broken" },
+    db: { kind: "managed", run: "sleep 0.1; touch db.up; exec sleep 1000", ready: { exec: ["test", "-f", "db.up"] } },`);
+  try {
+    root.write("schema.sql", "one\n");
+    expect((await root.dt(["n", "api", "-d"])).code).toBe(0);
+    expect((await root.dt(["logs", "n:migrate"])).stdout).toBe("done\n");
+    const again = await root.dt(["n", "api", "-d"]);
+    expect(again.stderr).toContain("n:migrate: its inputs are unchanged");
+    root.write("schema.sql", "two\n");
+    expect((await root.dt(["n", "api", "-d"])).code).toBe(0);
+    expect(root.read("migrated")).toBe("one\ntwo\n");
+    expect(root.read("stamped")).toBe("x\nx\nx\n");
+    const pid = (await psOf(root, "n:api:default"))?.pid;
+    root.write("broken", "");
+    expect(await root.dt(["n", "api", "-d"])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("n:stamp:default, which runs before it, failed"),
+    });
+    expect((await psOf(root, "n:api:default"))?.pid).toBe(pid);
   } finally {
     await root.dispose();
   }

@@ -34,8 +34,19 @@ test("defaults, as plain data with numbers", () => {
     logs: { keep: 5, maxBytes: null },
     stop: { signal: "SIGTERM", timeoutMs: 10_000, spare: [] },
     processGroup: true,
-    restart: "no",
+    alive: [],
+    restart: {
+      policy: "no",
+      successCodes: [0],
+      delayMs: 1000,
+      maxDelayMs: 30_000,
+      jitter: 0.2,
+      resetAfterMs: 60_000,
+      limit: { count: 10, windowMs: 600_000 },
+    },
+    restartOn: null,
     needs: [],
+    before: [],
     tty: false,
   });
 });
@@ -46,7 +57,17 @@ test("a oneshot has nothing of a managed command", () => {
     commands: { b: { kind: "oneshot", run: "x", variants: { v: { run: ["y"] } } } },
   });
   const logging = { capture: false, log: null, logs: { keep: 5, maxBytes: null } };
-  const common = { kind: "oneshot", description: null, cwd: ".", env: {}, envFile: [], handler: false, ...logging };
+  const common = {
+    kind: "oneshot",
+    description: null,
+    cwd: ".",
+    env: {},
+    envFile: [],
+    handler: false,
+    ...logging,
+    needs: [],
+    inputs: null,
+  };
   expect(plugin.commands.b?.variants as unknown).toEqual({
     default: { ...common, run: "x" },
     v: { ...common, run: ["y"] },
@@ -104,7 +125,7 @@ describe("layers", () => {
       run: "sh",
       ready: [{ type: "port", port: null }],
       envFile: ["c"],
-      needs: ["db:c"],
+      needs: [{ key: "db:c:default", condition: null }],
       port: "auto",
     });
     expect(managed(plugin, "v").stop).toEqual({ signal: "SIGTERM", timeoutMs: 60_000, spare: ["x"] });
@@ -160,15 +181,63 @@ test("probes become a union with their times", () => {
     { exec: ["a", "b"] },
     { delay: "2m" },
   ];
-  const times = { timeoutMs: 30_000, intervalMs: 200 };
+  const times = { timeoutMs: 30_000, intervalMs: 200, startPeriodMs: 0 };
   expect(managed(dev({ port: 1, ready })).ready).toEqual([
     { type: "http", target: "/x", status: 204, ...times },
     { type: "port", port: null, ...times },
     { type: "port", port: 9, ...times },
-    { type: "log", pattern: "up", timeoutMs: 1000, intervalMs: 1 },
+    { type: "log", pattern: "up", timeoutMs: 1000, intervalMs: 1, startPeriodMs: 0 },
     { type: "exec", argv: ["a", "b"], ...times },
-    { type: "delay", ms: 120_000, timeoutMs: 150_000, intervalMs: 200 },
+    { type: "delay", ms: 120_000, timeoutMs: 150_000, intervalMs: 200, startPeriodMs: 0 },
   ]);
+});
+
+test("a start period is beside the time limit", () => {
+  const [probe] = managed(dev({ ready: { log: "up", startPeriod: "1m", timeout: "2s" } })).ready;
+  expect(probe).toMatchObject({ startPeriodMs: 60_000, timeoutMs: 2000 });
+});
+
+test("probes of liveness have defaults of their own, and one replaces all below it", () => {
+  const plugin = dev({
+    port: 1,
+    alive: [{ http: "/" }, { exec: ["x"], failures: 1, action: "restart", interval: "1s", startPeriod: "3s" }],
+    variants: { v: { alive: { port: true, timeout: "1s" } } },
+  });
+  const usual = { timeoutMs: 5000, intervalMs: 10_000, startPeriodMs: 0, failures: 3, action: "unhealthy" } as const;
+  expect(managed(plugin).alive).toEqual([
+    { type: "http", target: "/", status: null, ...usual },
+    { type: "exec", argv: ["x"], ...usual, failures: 1, action: "restart", intervalMs: 1000, startPeriodMs: 3000 },
+  ]);
+  expect(managed(plugin, "v").alive).toEqual([{ type: "port", port: null, ...usual, timeoutMs: 1000 }]);
+});
+
+test("a restart policy by its name and one with numbers merge", () => {
+  const plugin = dev({
+    restart: "always",
+    variants: {
+      a: { restart: { delay: "2m", limit: { count: 3 } } },
+      b: { restart: { policy: "no", limit: "none", successCodes: [0, 143] } },
+    },
+  });
+  expect(managed(plugin).restart).toMatchObject({ policy: "always", delayMs: 1000 });
+  expect(managed(plugin, "a").restart).toMatchObject({
+    policy: "always",
+    delayMs: 120_000,
+    maxDelayMs: 120_000,
+    limit: { count: 3, windowMs: 600_000 },
+  });
+  expect(managed(plugin, "b").restart).toMatchObject({ policy: "no", successCodes: [0, 143], limit: null });
+  expect(managed(dev({ restart: { jitter: 0 } })).restart).toMatchObject({ policy: "on-failure", jitter: 0 });
+});
+
+test("restartOn with its defaults", () => {
+  expect(managed(dev({ restartOn: { paths: ["src"], run: "assets:build" } })).restartOn).toEqual({
+    paths: ["src"],
+    ignore: [],
+    debounceMs: 500,
+    run: "assets:build:default",
+    cascade: false,
+  });
 });
 
 test("names of Object.prototype are names like others", () => {

@@ -1,10 +1,9 @@
-/** The pure parts of the supervisor: policies, sentences, hosts' environments, ports. */
+/** The pure parts of the supervisor: sentences, hosts' environments, ports. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { openStore } from "../../src/state/store.ts";
 import type { ExitReason } from "../../src/state/types.ts";
 import { describeEnd, describeStatus, makeTakenExit } from "../../src/supervisor/describe.ts";
-import { type Decision, decideAfterExit } from "../../src/supervisor/policy.ts";
 import { checkPort, choosePort, isFree } from "../../src/supervisor/port.ts";
 import { cleanedForHosting, hostEnvironment, personsEnvironment } from "../../src/supervisor/selfenv.ts";
 import { HOST_MARK } from "../../src/supervisor/tree.ts";
@@ -15,60 +14,6 @@ import { exitOf, recordOf } from "../state/samples.ts";
 import { fakeTable } from "../sys/table.fake.ts";
 
 const scratch = makeScratch();
-
-describe("after an exit", () => {
-  const run = { code: 1, uptimeMs: 5, restartsInRow: 0 };
-  const end: Decision = { is: "end" };
-  const cases: [
-    what: string,
-    policy: Parameters<typeof decideAfterExit>[0],
-    run: Partial<typeof run> | { code: null },
-    decision: Decision,
-  ][] = [
-    ["no: success", "no", { code: 0 }, end],
-    ["no: failure", "no", {}, end],
-    ["on-failure: success", "on-failure", { code: 0 }, end],
-    ["on-failure: failure", "on-failure", {}, { is: "restart", afterMs: 1000, inRow: 1 }],
-    ["on-failure: by a signal, or unseen", "on-failure", { code: null }, { is: "restart", afterMs: 1000, inRow: 1 }],
-    ["always: success", "always", { code: 0 }, { is: "restart", afterMs: 1000, inRow: 1 }],
-    ["the second in a row", "always", { restartsInRow: 1 }, { is: "restart", afterMs: 2000, inRow: 2 }],
-    ["the fifth", "always", { restartsInRow: 4 }, { is: "restart", afterMs: 16_000, inRow: 5 }],
-    ["never slower than half a minute", "always", { restartsInRow: 9 }, { is: "restart", afterMs: 30_000, inRow: 10 }],
-    ["after ten in a row: enough", "always", { restartsInRow: 10 }, { is: "give-up", after: 10 }],
-    [
-      "a run of a minute begins the row anew",
-      "on-failure",
-      { restartsInRow: 10, uptimeMs: 60_000 },
-      { is: "restart", afterMs: 1000, inRow: 1 },
-    ],
-    [
-      "one a little shorter does not",
-      "on-failure",
-      { restartsInRow: 10, uptimeMs: 59_999 },
-      { is: "give-up", after: 10 },
-    ],
-  ];
-  for (const [what, policy, more, decision] of cases) {
-    test(what, () => {
-      expect(decideAfterExit(policy, { ...run, ...more }, 0)).toEqual(decision);
-    });
-  }
-
-  test("property: never faster than once a second, never more than 36 s, and at some time enough", () => {
-    fc.assert(
-      fc.property(
-        fc.nat(30),
-        fc.nat(59_999),
-        fc.double({ min: 0, max: 1, noNaN: true }),
-        (restartsInRow, uptimeMs, jitter) => {
-          const decision = decideAfterExit("always", { code: 1, uptimeMs, restartsInRow }, jitter);
-          if (decision.is !== "restart") return decision.is === "give-up" && restartsInRow >= 10;
-          return decision.afterMs >= 1000 && decision.afterMs <= 36_000 && decision.inRow === restartsInRow + 1;
-        },
-      ),
-    );
-  });
-});
 
 describe("sentences", () => {
   const by = { by: "user" as const, pid: 7, command: "dt stop www" };

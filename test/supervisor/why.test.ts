@@ -1,5 +1,6 @@
 /** Sentences for facts that a test of the binary would wait minutes for. */
 import { expect, test } from "bun:test";
+import { policyOf } from "../../src/manifest/supervised.ts";
 import type { ExitRecord } from "../../src/state/types.ts";
 import type { KeyFacts } from "../../src/supervisor/facts.ts";
 import { meaningOf } from "../../src/supervisor/meaning.ts";
@@ -43,17 +44,19 @@ function factsOf(more: Partial<KeyFacts>): KeyFacts {
     earlierBoot: false,
     lock: null,
     drift: null,
-    declared: { is: "managed", restart: "always" },
+    declared: { is: "managed", restart: policyOf("always") },
     log: { path: "/x.log", is: "there", freeBytes: 1e9, lines: [] },
     ...more,
   };
 }
 
 test("a policy that has given up", () => {
-  expect(explainKey(factsOf({ state: "failed", exit: { ...EXIT, gaveUpAfter: 11 } }))).toEqual([
-    "a:b:default does not run: it failed with code 1 after 1.0s, 1m ago (2026-05-04T09:59:00.000Z). It had been restarted 10 times.",
-    "Its policy has given up: it ended 11 times in a row. `dt a b` tries again.",
-  ]);
+  expect(explainKey(factsOf({ state: "failed", exit: { ...EXIT, gaveUpAfter: 10, gaveUpWithinMs: 600_000 } }))).toEqual(
+    [
+      "a:b:default does not run: it failed with code 1 after 1.0s, 1m ago (2026-05-04T09:59:00.000Z). It had been restarted 10 times.",
+      "Its policy has given up: it started it again 10 times within 10m. `dt a b` tries again.",
+    ],
+  );
 });
 
 test("a plugin that cannot be loaded, a command that is declared no more", () => {

@@ -1,0 +1,79 @@
+/** `dt down`: launches stopped in reverse order of needs, as their records and the manifests as last loaded tell it. Runs no plugin code. */
+import { defineCommand } from "citty";
+import { edgesOf, orderByNeeds, settingsOf } from "../manifest/graph.ts";
+import type { ManifestIndex } from "../manifest/resolved.ts";
+import { LOCK_TIMEOUT_MS, refuseNested } from "../runners/service.ts";
+import { tellEvent } from "../runners/tell.ts";
+import { describeAsker } from "../state/asker.ts";
+import { isUnderWay, type StopKeyResult, stopKey } from "../supervisor/stopkey.ts";
+import type { Ground } from "../supervisor/types.ts";
+import { DtError, EXIT } from "../sys/error.ts";
+import { print } from "../sys/stdio.ts";
+import { durationOf } from "./args.ts";
+import type { DtContext } from "./context.ts";
+import { keysOfWords } from "./words.ts";
+
+export default defineCommand({
+  meta: { name: "down", description: "Stop launches in reverse order of needs; without names all of the root" },
+  args: {
+    timeout: { type: "string", description: "Time before SIGKILL, instead of the manifest's", valueHint: "10s" },
+    _: { type: "positional", required: false, description: "Groups, plugins or keys", valueHint: "name …" },
+  },
+  async run({ args, data }) {
+    const context = data as DtContext;
+    const { talk, globals } = context;
+    const runner = context.runner();
+    const { ground } = runner;
+    const index: ManifestIndex = (await context.peek()) ?? { plugins: {}, failures: [] };
+    const named = args._.length === 0 ? ground.store.keys() : keysOfWords(index, args._);
+    const needs = (key: string) => needsOf(ground, index, key);
+    const keys = orderByNeeds(named, needs)
+      .reverse()
+      .filter((key) => isUnderWay(ground, key));
+    for (const key of keys) refuseNested(runner, key, "stop");
+    if (keys.length === 0) talk.say("nothing runs");
+    if (globals.dryRun) {
+      print(globals.json ? `${JSON.stringify(keys)}\n` : keys.map((key) => `stop     ${key}\n`).join(""));
+      return EXIT.done;
+    }
+    const by = describeAsker("user", context.argv);
+    const timeoutMs = durationOf("--timeout", args.timeout);
+    const over = new Map<string, Promise<StopKeyResult>>();
+    for (const key of keys) {
+      // What needs it, directly or not, is stopped first; that one of them survives is no reason to leave the rest.
+      const above = keys
+        .filter((other) => over.has(other) && reaches(other, key, needs))
+        .map((other) => over.get(other));
+      const stop = Promise.allSettled(above).then(() =>
+        stopKey(ground, { key, by, lockTimeoutMs: LOCK_TIMEOUT_MS, timeoutMs }, (event) => tellEvent(runner, event)),
+      );
+      stop.then(() => talk.say(`${key} stopped`)).catch(() => {});
+      over.set(key, stop);
+    }
+    const ends = await Promise.allSettled(over.values());
+    const results = ends.flatMap((one) =>
+      one.status === "fulfilled" ? [{ key: one.value.key, stopped: one.value.is !== "not-running" }] : [],
+    );
+    const errors = ends.flatMap((one) => (one.status === "rejected" ? [one.reason as Error] : []));
+    const bug = errors.find((error) => !(error instanceof DtError));
+    if (bug !== undefined) throw bug;
+    const worst = (errors as DtError[]).sort((a, b) => b.status - a.status)[0];
+    for (const error of errors) if (error !== worst) talk.warn(error.message);
+    if (worst !== undefined) throw worst;
+    if (globals.json) print(`${JSON.stringify(results)}\n`);
+    return EXIT.done;
+  },
+});
+
+function needsOf({ store }: Ground, { plugins }: ManifestIndex, key: string): string[] {
+  const record = store.record(key);
+  const recorded = record.is === "there" ? (record.value.needs ?? []) : [];
+  const settings = settingsOf(plugins, key);
+  return [...recorded, ...(settings === undefined ? [] : edgesOf(plugins, settings).map((edge) => edge.key))];
+}
+
+function reaches(from: string, to: string, needs: (key: string) => string[], seen = new Set<string>()): boolean {
+  if (seen.has(from)) return false;
+  seen.add(from);
+  return needs(from).some((key) => key === to || reaches(key, to, needs, seen));
+}

@@ -1,0 +1,34 @@
+/** `dt up`: groups, plugins or keys, and all they need, in the order the graph says; what is healthy and the same is left alone. */
+import { defineCommand } from "citty";
+import { runUp } from "../runners/up.ts";
+import { durationOf } from "./args.ts";
+import { type DtContext, rememberRoot } from "./context.ts";
+import { defaultGroup, keysOfWords } from "./words.ts";
+
+export default defineCommand({
+  meta: { name: "up", description: "Start groups, plugins or keys with all they need, by one host" },
+  args: {
+    detach: { type: "boolean", alias: "d", description: "Return when all is ready, done or failed; one line a key" },
+    force: { type: "boolean", description: "Run one-shots though their inputs are unchanged" },
+    timeout: { type: "string", description: "Time to become ready, instead of the manifests'", valueHint: "30s" },
+    _: {
+      type: "positional",
+      required: false,
+      description: "Groups, plugins, keys; none: the group default",
+      valueHint: "name …",
+    },
+  },
+  async run({ args, data }) {
+    const context = data as DtContext;
+    const index = await context.index();
+    if (!context.globals.dryRun) rememberRoot(context);
+    return runUp(context.runner(), {
+      index,
+      keys: args._.length === 0 ? defaultGroup(index) : keysOfWords(index, args._),
+      detach: args.detach === true,
+      force: args.force === true,
+      timeoutMs: durationOf("--timeout", args.timeout),
+      colored: context.colored(),
+    });
+  },
+});

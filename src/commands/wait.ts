@@ -1,0 +1,89 @@
+/** `dt wait`: until keys are ready, have ended, or are stopped; woken by the run directory, judged by state. Runs no plugin code. */
+import { existsSync, watch } from "node:fs";
+import { defineCommand } from "citty";
+import { tellLastLines } from "../runners/tell.ts";
+import { parseSelection } from "../state/key.ts";
+import { isLiving } from "../state/view.ts";
+import { DtError, EXIT } from "../sys/error.ts";
+import { shellCode } from "../sys/status.ts";
+import { print } from "../sys/stdio.ts";
+import { durationOf, usage } from "./args.ts";
+import type { DtContext } from "./context.ts";
+import { beginLook, type KeyReport, keysOf, lookAt } from "./look.ts";
+
+/** A process that ends without a host writes nothing: then this is how late it is seen. */
+const LOOK_EVERY_MS = 250;
+
+type Goal = "ready" | "exit" | "stopped";
+type Verdict = "there" | "notYet" | "never";
+
+/** Pure: what a state means for what is waited for; null: nothing is known of the key. */
+function judgeWait(goal: Goal, state: KeyReport["state"] | null): Verdict {
+  if (goal !== "ready") return state === null || !isLiving(state) ? "there" : "notYet";
+  if (state === "ready" || state === "running") return "there";
+  return state === "failed" || state === "exited" ? "never" : "notYet";
+}
+
+export default defineCommand({
+  meta: { name: "wait", description: "Wait until launches are ready, have ended, or are stopped" },
+  args: {
+    for: { type: "string", description: "ready (the default), exit or stopped", valueHint: "ready" },
+    timeout: { type: "string", description: "Exit 124 after this time; default: no limit", valueHint: "30s" },
+    _: { type: "positional", required: false, description: "Keys, or words of one", valueHint: "key …" },
+  },
+  async run({ args, data }) {
+    const context = data as DtContext;
+    const goal = (args.for ?? "ready") as Goal;
+    if (!["ready", "exit", "stopped"].includes(goal)) throw usage(`--for takes ready, exit or stopped, not "${goal}".`);
+    if (args._.length === 0) throw usage("dt wait needs to know for what.", "dt wait <key …>");
+    const timeoutMs = durationOf("--timeout", args.timeout) ?? Number.POSITIVE_INFINITY;
+    const ground = context.ground();
+    const keys = keysOf(ground, parseSelection(args._));
+    const deadline = performance.now() + timeoutMs;
+    for (;;) {
+      const look = beginLook(ground, () => null);
+      const seen = keys.map((key) => ({ key, report: lookAt(look, key) }));
+      const judged = seen.map((one) => ({ ...one, verdict: judgeWait(goal, one.report?.state ?? null) }));
+      const never = judged.find((one) => one.verdict === "never");
+      if (never !== undefined) {
+        tellLastLines(context.runner(), never.key, never.report?.log ?? "");
+        throw new DtError("never-ready", `${never.key} is ${never.report?.state} and will not be ready by itself.`, {
+          hint: `dt why ${never.key}`,
+        });
+      }
+      const left = judged.filter((one) => one.verdict === "notYet").map((one) => one.key);
+      if (left.length === 0) {
+        const shown = seen.map(({ key, report }) => ({
+          key,
+          state: report?.state ?? "stopped",
+          exit: report?.exit ?? null,
+        }));
+        print(
+          context.globals.json
+            ? `${JSON.stringify(shown)}\n`
+            : shown.map((one) => `${one.key} ${one.state}\n`).join(""),
+        );
+        const exit = goal === "exit" && shown.length === 1 ? shown[0]?.exit : null;
+        return exit ? shellCode(exit) : EXIT.done;
+      }
+      if (performance.now() >= deadline)
+        throw new DtError("timeout", `Not ${goal === "ready" ? "ready" : "ended"} in time: ${left.join(", ")}.`, {
+          status: EXIT.timeout,
+          details: { keys: left },
+        });
+      await change(ground.store.directory, Math.min(LOOK_EVERY_MS, deadline - performance.now()));
+    }
+  },
+});
+
+function change(directory: string, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const watcher = existsSync(directory) ? watch(directory, { recursive: true }, () => done()) : null;
+    const timer = setTimeout(() => done(), ms);
+    const done = () => {
+      clearTimeout(timer);
+      watcher?.close();
+      resolve();
+    };
+  });
+}

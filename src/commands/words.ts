@@ -1,0 +1,70 @@
+/** What words of `up`, `down` and `restart` name: groups, plugins and keys, or one process by its words. */
+import { groupsOf, shortKey } from "../manifest/graph.ts";
+import type { ManifestIndex } from "../manifest/resolved.ts";
+import { DEFAULT_VARIANT, formatKey, type Key, parseKey } from "../state/key.ts";
+import { DtError, EXIT } from "../sys/error.ts";
+import { nearestNames } from "../sys/nearest.ts";
+
+/** The keys of a group; null when no group has that name. Throws when a plugin has it too. */
+export function groupNamed(index: ManifestIndex, word: string): string[] | null {
+  const keys = groupsOf(index).get(word);
+  if (keys === undefined) return null;
+  if (!Object.hasOwn(index.plugins, word)) return keys;
+  throw wordsError(
+    `"${word}" is a group and the plugin ${word} (${index.plugins[word]?.file}).`,
+    "Rename one of them, or write keys.",
+  );
+}
+
+/** A plugin stands for its managed commands, each in its default variant. */
+export function keysOfWords(index: ManifestIndex, words: readonly string[]): string[] {
+  const isName = (word: string) => groupsOf(index).has(word) || Object.hasOwn(index.plugins, word);
+  const [plugin = "", command = "", variant = DEFAULT_VARIANT] = words;
+  const names = words.every((word) => word.includes(":") || isName(word));
+  const process = words.length > 1 && words.length < 4 && index.plugins[plugin]?.commands[command] !== undefined;
+  if (names && process)
+    throw wordsError(
+      `"${words.join(" ")}" is the command ${plugin}:${command}, and "${command}" a plugin or group too.`,
+      `Write the key: ${plugin}:${command}`,
+    );
+  if (process) return [formatKey({ plugin, command, variant })];
+  return [...new Set(words.flatMap((word) => keysOfWord(index, word)))];
+}
+
+function keysOfWord(index: ManifestIndex, word: string): string[] {
+  const key = word.includes(":") ? parseKey(word) : null;
+  if (key !== null) return [formatKey(key as Key)];
+  const group = groupNamed(index, word);
+  if (group !== null) return group;
+  const plugin = Object.hasOwn(index.plugins, word) ? index.plugins[word] : undefined;
+  if (plugin !== undefined)
+    return Object.values(plugin.commands).flatMap(({ name, kind }) =>
+      kind === "managed" ? [formatKey({ plugin: word, command: name, variant: DEFAULT_VARIANT })] : [],
+    );
+  const failure = index.failures.find((one) => one.plugin === word);
+  if (failure !== undefined) throw wordsError(`The plugin ${word} could not be loaded: ${failure.message}`);
+  const known = [...groupsOf(index).keys(), ...Object.keys(index.plugins)];
+  const near = nearestNames(word, known);
+  throw wordsError(
+    `There is no group or plugin named "${word}".`,
+    near.length > 0 ? `Did you mean ${near.join(" or ")}?` : `There is: ${known.sort().join(" ")}`,
+  );
+}
+
+export function defaultGroup(index: ManifestIndex): string[] {
+  const keys = groupNamed(index, "default");
+  if (keys !== null) return keys;
+  const groups = [...groupsOf(index).keys()];
+  const managed = Object.values(index.plugins).flatMap(({ name, commands }) =>
+    Object.values(commands).flatMap((one) => (one.kind === "managed" ? [shortKey(`${name}:${one.name}:default`)] : [])),
+  );
+  const example = `groups: { default: ${JSON.stringify(managed.slice(0, 3))} }`;
+  throw wordsError(
+    `dt up without words starts the group "default", which no manifest has.${groups.length === 0 ? "" : ` Groups are: ${groups.join(" ")}.`}`,
+    `Name a group, plugins or keys; or write in a manifest: ${example}`,
+  );
+}
+
+function wordsError(message: string, hint?: string): DtError {
+  return new DtError("unknown", message, { status: EXIT.usage, ...(hint === undefined ? {} : { hint }) });
+}

@@ -1,0 +1,173 @@
+/** Who needs whom, over the keys of all manifests: what is needed for some keys, in order, and what is wrong with the whole. Pure. */
+import type { Condition, ManifestIndex, ResolvedPlugin, Settings } from "./resolved.ts";
+
+export interface Edge {
+  key: string;
+  condition: Condition;
+}
+
+export interface GraphNode {
+  key: string;
+  settings: Settings;
+  needs: Edge[];
+}
+
+/** What a condition can be asked of. */
+export const KIND_OF = { started: "managed", ready: "managed", completed: "oneshot" } as const;
+
+type Plugins = Record<string, ResolvedPlugin>;
+
+/** `www:dev` for `www:dev:default`: as people write it. */
+export function shortKey(key: string): string {
+  return key.replace(/:default$/, "");
+}
+
+export function showPath(keys: readonly string[]): string {
+  return keys.map(shortKey).join(" -> ");
+}
+
+export function settingsOf(plugins: Plugins, key: string): Settings | undefined {
+  const [plugin = "", command = "", variant = ""] = key.split(":");
+  return plugins[plugin]?.commands[command]?.variants[variant];
+}
+
+/** What must be so before it starts; what its `before` needs is needed for it. */
+export function edgesOf(plugins: Plugins, settings: Settings): Edge[] {
+  const own = settings.needs.map(({ key, condition }) => {
+    const kind = settingsOf(plugins, key)?.kind;
+    return { key, condition: condition ?? (kind === "oneshot" ? ("completed" as const) : ("ready" as const)) };
+  });
+  const before = settings.kind === "managed" ? settings.before : [];
+  const theirs = before.flatMap((key) => {
+    const oneshot = settingsOf(plugins, key);
+    return oneshot === undefined ? [] : edgesOf(plugins, oneshot);
+  });
+  return [...own, ...theirs.filter((edge) => !own.some((one) => one.key === edge.key))];
+}
+
+/**
+ * These keys and all they need, directly or not: what is needed comes first. A key that is not there is given in `missing` with the path to
+ * it; the plugins are free of circles (see findFaults).
+ */
+export function closureOf(
+  { plugins }: Pick<ManifestIndex, "plugins">,
+  keys: readonly string[],
+): { nodes: GraphNode[]; missing: string[][] } {
+  const nodes = new Map<string, GraphNode>();
+  const missing: string[][] = [];
+  const visit = (path: string[]) => {
+    const key = path.at(-1) as string;
+    if (nodes.has(key)) return;
+    const settings = settingsOf(plugins, key);
+    if (settings === undefined) return void missing.push(path);
+    const needs = edgesOf(plugins, settings);
+    for (const need of needs) visit([...path, need.key]);
+    nodes.set(key, { key, settings, needs });
+  };
+  for (const key of keys) visit([key]);
+  return { nodes: [...nodes.values()], missing };
+}
+
+/** Keys ordered so that what is needed stands before what needs it; keys without a place in the graph keep theirs. */
+export function orderByNeeds(keys: readonly string[], needsOf: (key: string) => readonly string[]): string[] {
+  const wanted = new Set(keys);
+  const seen = new Set<string>();
+  const order: string[] = [];
+  const visit = (key: string) => {
+    if (seen.has(key)) return;
+    seen.add(key);
+    for (const need of needsOf(key)) visit(need);
+    if (wanted.has(key)) order.push(key);
+  };
+  for (const key of keys) visit(key);
+  return order;
+}
+
+/** All groups, with what each plugin added. */
+export function groupsOf({ plugins }: Pick<ManifestIndex, "plugins">): Map<string, string[]> {
+  const groups = new Map<string, string[]>();
+  for (const plugin of Object.values(plugins)) {
+    for (const [name, keys] of Object.entries(plugin.groups))
+      groups.set(name, [...new Set([...(groups.get(name) ?? []), ...keys])]);
+  }
+  return groups;
+}
+
+/**
+ * What is wrong with the needs of all plugins together, by plugin. A key of a plugin that failed for another reason (`absent`) is no fault of
+ * those that need it: they are told when they are started.
+ */
+export function findFaults(plugins: Plugins, absent: ReadonlySet<string>): Map<string, string[]> {
+  const faults = new Map<string, string[]>();
+  const blame = (plugin: string, text: string) => {
+    const texts = faults.get(plugin) ?? [];
+    if (!texts.includes(text)) faults.set(plugin, [...texts, text]);
+  };
+  const graph = new Map<string, string[]>();
+  for (const plugin of Object.values(plugins)) {
+    for (const [name, keys] of Object.entries(plugin.groups)) {
+      for (const key of keys)
+        if (isUnknown(plugins, absent, key))
+          blame(plugin.name, `the group ${name} names ${shortKey(key)}, which no manifest declares`);
+    }
+    for (const command of Object.values(plugin.commands)) {
+      for (const [variant, settings] of Object.entries(command.variants)) {
+        const key = `${plugin.name}:${command.name}:${variant}`;
+        const { needed, wrong } = judgeNeeds(plugins, absent, settings);
+        for (const text of wrong) blame(plugin.name, `${shortKey(key)} ${text}`);
+        if (needed.length > 0) graph.set(key, needed);
+      }
+    }
+  }
+  for (const circle of findCircles(graph)) {
+    const text = `needs go in a circle: ${showPath(circle)}`;
+    for (const key of circle) blame(key.split(":")[0] as string, text);
+  }
+  return faults;
+}
+
+function judgeNeeds(plugins: Plugins, absent: ReadonlySet<string>, settings: Settings) {
+  const needed: string[] = [];
+  const wrong: string[] = [];
+  for (const { key, condition } of settings.needs) {
+    const found = settingsOf(plugins, key);
+    if (found === undefined) {
+      if (isUnknown(plugins, absent, key)) wrong.push(`needs ${shortKey(key)}, which no manifest declares`);
+    } else {
+      needed.push(key);
+      if (condition !== null && KIND_OF[condition] !== found.kind)
+        wrong.push(`needs ${shortKey(key)} to be ${condition}, which a ${found.kind} command never is`);
+    }
+  }
+  for (const key of settings.kind === "managed" ? settings.before : []) {
+    const found = settingsOf(plugins, key);
+    if (found === undefined) {
+      if (isUnknown(plugins, absent, key)) wrong.push(`has ${shortKey(key)} before it, which no manifest declares`);
+    } else if (found.kind === "managed") {
+      wrong.push(
+        `has ${shortKey(key)} before it, which is managed: \`before\` is for one-shots, \`needs\` for what runs on`,
+      );
+    } else needed.push(key);
+  }
+  return { needed, wrong };
+}
+
+function isUnknown(plugins: Plugins, absent: ReadonlySet<string>, key: string): boolean {
+  return settingsOf(plugins, key) === undefined && !absent.has(key.split(":")[0] as string);
+}
+
+/** Each circle once, as a path that ends where it begins. */
+function findCircles(graph: ReadonlyMap<string, readonly string[]>): string[][] {
+  const circles: string[][] = [];
+  const done = new Set<string>();
+  const visit = (path: string[], on: Set<string>) => {
+    const key = path.at(-1) as string;
+    for (const need of graph.get(key) ?? []) {
+      if (on.has(need)) circles.push([...path.slice(path.indexOf(need)), need]);
+      else if (!done.has(need)) visit([...path, need], new Set(on).add(need));
+    }
+    done.add(key);
+  };
+  for (const key of graph.keys()) if (!done.has(key)) visit([key], new Set([key]));
+  return circles;
+}

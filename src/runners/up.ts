@@ -1,0 +1,179 @@
+/**
+ * `dt up`: all that is named and what it needs, by one host. Detached it returns when nothing more is awaited; in the foreground this
+ * process is the host and shows all logs, each line with its key.
+ */
+
+import type { Entry } from "../logs/entries.ts";
+import { followKeys, type Target } from "../logs/followkeys.ts";
+import { closureOf, shortKey, showPath } from "../manifest/graph.ts";
+import type { ManifestIndex } from "../manifest/resolved.ts";
+import { makePrefix, prefixLine } from "../output/logline.ts";
+import { formatTruth } from "../output/truth.ts";
+import { describeAsker } from "../state/asker.ts";
+import { parseKey } from "../state/key.ts";
+import { RESTART_SIGNAL } from "../supervisor/restart.ts";
+import { cleanedForHosting } from "../supervisor/selfenv.ts";
+import { bringUp } from "../supervisor/up/bringup.ts";
+import { bringUpDetached } from "../supervisor/up/detach.ts";
+import type { Outcome, UpEvent, UpNode } from "../supervisor/up/types.ts";
+import { DtError, EXIT } from "../sys/error.ts";
+import { isReaderGone, print } from "../sys/stdio.ts";
+import type { RunnerContext } from "./context.ts";
+import { LOCK_TIMEOUT_MS, refuseNested } from "./service.ts";
+import { tellEvent, tellLastLines } from "./tell.ts";
+
+export interface UpRequest {
+  index: ManifestIndex;
+  keys: readonly string[];
+  detach: boolean;
+  timeoutMs: number | null;
+  force: boolean;
+  colored: boolean;
+}
+
+export async function runUp(context: RunnerContext, request: UpRequest): Promise<number> {
+  const nodes = makeNodes(context, request);
+  if (context.dryRun) return showNodes(context, nodes);
+  for (const { key } of nodes) refuseNested(context, key, "replace");
+  return request.detach ? upDetached(context, nodes) : upForeground(context, nodes, request.colored);
+}
+
+function makeNodes(context: RunnerContext, { index, keys, detach, timeoutMs, force }: UpRequest): UpNode[] {
+  const { nodes, missing } = closureOf(index, keys);
+  const path = missing[0];
+  if (path !== undefined)
+    throw new DtError(
+      "needs",
+      `${showPath(path)}: no manifest that could be loaded declares ${path.length > 1 ? "the last of these" : "this"}.`,
+      {
+        status: EXIT.usage,
+        hint: "`dt list` shows what there is, and what failed.",
+      },
+    );
+  const common = { env: context.env, asker: describeAsker("user", context.argv) };
+  return nodes.map(({ key, settings, needs }): UpNode => {
+    const parts = parseKey(key) as NonNullable<ReturnType<typeof parseKey>>;
+    if (settings.kind === "oneshot") {
+      const { file = "" } = index.plugins[parts.plugin] ?? {};
+      return { key, needs, run: { is: "task", spec: { ...common, ...parts, key, file, settings, force } } };
+    }
+    const launch = {
+      args: [],
+      readyTimeoutMs: timeoutMs,
+      lockTimeoutMs: LOCK_TIMEOUT_MS,
+      ensure: true,
+      detached: detach,
+    };
+    return { key, needs, run: { is: "launch", spec: { ...common, ...parts, ...launch, key, settings } } };
+  });
+}
+
+function showNodes({ json }: RunnerContext, nodes: readonly UpNode[]): number {
+  const plan = nodes.map(({ key, needs }) => ({ key, needs }));
+  const lines = plan.map(
+    ({ key, needs }) =>
+      `up       ${shortKey(key)}${needs.map((one) => `  ${one.condition} ${shortKey(one.key)}`).join("")}\n`,
+  );
+  print(json ? `${JSON.stringify(plan)}\n` : lines.join(""));
+  return EXIT.done;
+}
+
+async function upDetached(context: RunnerContext, nodes: UpNode[]): Promise<number> {
+  const cancel = new AbortController();
+  process.on("SIGINT", () => cancel.abort());
+  const outcomes = await bringUpDetached(
+    context.ground,
+    nodes,
+    context.env,
+    (event) => tellUp(context, event),
+    cancel.signal,
+  );
+  return cancel.signal.aborted ? EXIT.interrupted : conclude(context, outcomes);
+}
+
+async function upForeground(context: RunnerContext, nodes: UpNode[], colored: boolean): Promise<number> {
+  const { ground } = context;
+  const cleaned = cleanedForHosting(context.ownEnv, ground.root);
+  if (cleaned !== null) process.execve?.(ground.self[0] as string, [...ground.self, ...context.argv], cleaned);
+  const hard = new AbortController();
+  const done = new AbortController();
+  const shown: Target[] = [];
+  const hear = (event: UpEvent) => {
+    tellUp(context, event);
+    if (event.is !== "launch" || event.event.is !== "spawned") return;
+    const { key, log } = event.event.line;
+    if (!shown.some((one) => one.key === key)) shown.push({ key, log, times: ground.store.path(key, "times") });
+  };
+  let status: number | null = null;
+  const up = bringUp(ground, nodes, hard.signal, hear);
+  process.on("SIGINT", () => {
+    if (status !== null) return hard.abort();
+    status = EXIT.interrupted;
+    up.stop({ is: "interrupt" });
+  });
+  for (const [signal, by] of [
+    ["SIGTERM", "signal"],
+    ["SIGQUIT", "signal"],
+    ["SIGHUP", "hangup"],
+  ] as const)
+    process.on(signal, () => {
+      status ??= signal === "SIGHUP" ? 129 : signal === "SIGQUIT" ? 131 : 143;
+      up.stop({ is: "terminate", by, signal });
+    });
+  process.on(RESTART_SIGNAL, () => up.claim());
+  const prefix = makePrefix(
+    nodes.map((one) => one.key),
+    colored,
+  );
+  const following = followKeys({
+    targets: () => shown,
+    shownTo: new Map(),
+    filterOf: () => null,
+    onEntry: ({ key, bytes }: Entry) => print(prefixLine(prefix(key), bytes, colored)),
+    onNewRun: () => {},
+    isGone: () => isReaderGone(1),
+    signal: done.signal,
+  });
+  following.then(() => up.stop({ is: "terminate", by: "hangup", signal: "SIGPIPE" }));
+  const outcomes = await up.settled;
+  const worst = statusOf(outcomes);
+  await up.over;
+  done.abort();
+  await following;
+  if (outcomes.every((one) => one.unchanged)) return conclude(context, outcomes);
+  for (const one of outcomes) if (one.why !== null) context.talk.fail(`${shortKey(one.key)} ${one.why}`);
+  return status ?? worst;
+}
+
+/** The line of truth of each key; why those that are not up are not. */
+function conclude(context: RunnerContext, outcomes: readonly Outcome[]): number {
+  const { ground, talk, json } = context;
+  for (const one of outcomes) {
+    if (one.why === null) continue;
+    talk.fail(`${shortKey(one.key)} ${one.why}`);
+    if (one.state === "failed") tellLastLines(context, one.key, one.log);
+  }
+  print(json ? `${JSON.stringify(outcomes)}\n` : outcomes.map((one) => formatTruth(ground.root, one)).join(""));
+  return statusOf(outcomes);
+}
+
+function statusOf(outcomes: readonly Outcome[]): number {
+  if (outcomes.some(({ state }) => state === "failed" || state === "prevented")) return EXIT.failed;
+  return outcomes.some(({ state }) => state === "unhealthy") ? EXIT.timeout : EXIT.done;
+}
+
+function tellUp(context: RunnerContext, heard: UpEvent): void {
+  const { talk } = context;
+  if (heard.is === "launch") tellEvent(context, heard.event);
+  if (heard.is === "prevented") talk.warn(`${shortKey(heard.key)} is not started: ${heard.because}`);
+  if (heard.is === "task")
+    talk.say(`${talk.paint.bold(shortKey(heard.key))} ${TASK_WORDS[heard.event.is](heard.event as never)}`);
+}
+
+type TaskEvent = Extract<UpEvent, { is: "task" }>["event"];
+
+const TASK_WORDS: { [I in TaskEvent["is"]]: (event: Extract<TaskEvent, { is: I }>) => string } = {
+  begun: () => "runs",
+  unchanged: ({ since }) => `skipped: its inputs are unchanged since ${since}`,
+  ended: ({ exit }) => exit.text,
+};

@@ -1,0 +1,29 @@
+/** `before`: one-shots run one after the other before a start; the first that fails prevents it, and the old launch runs on. */
+import { parseKey } from "../state/key.ts";
+import { DtError } from "../sys/error.ts";
+import { runTask } from "./task.ts";
+import type { Ground, LaunchSpec, Report } from "./types.ts";
+
+export async function runBefore(ground: Ground, spec: LaunchSpec, report: Report, signal?: AbortSignal): Promise<void> {
+  const { loadIndex } = await import("../manifest/index.ts");
+  const index = await loadIndex({ root: ground.root, home: ground.home, cacheDir: ground.cache, env: spec.env });
+  for (const key of spec.settings.before) {
+    signal?.throwIfAborted();
+    const parts = parseKey(key) as NonNullable<ReturnType<typeof parseKey>>;
+    const plugin = index.plugins[parts.plugin];
+    const settings = plugin?.commands[parts.command]?.variants[parts.variant];
+    if (plugin === undefined || settings?.kind !== "oneshot")
+      throw new DtError("before", `${spec.key} was not started: ${key}, which is to run before it, is not there.`, {
+        hint: "dt list",
+      });
+    report({ is: "note", text: `${key} runs before ${spec.key}` });
+    const { env, asker } = spec;
+    const end = await runTask(ground, { key, ...parts, file: plugin.file, settings, env, asker, force: true }, signal);
+    signal?.throwIfAborted();
+    if (end.is === "ended" && end.exit.code !== 0)
+      throw new DtError("before", `${spec.key} was not started: ${key}, which runs before it, ${end.exit.text}.`, {
+        hint: `dt logs ${key}`,
+        details: { before: key },
+      });
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * A one-shot run within dt, because something needs it or has it before its start: in a session of its own, its output in its log, its exit
+ * written as of a captured one. With `inputs` it is skipped while their content and the command are what they were at its last success.
+ */
+import type { OneshotSettings } from "../manifest/resolved.ts";
+import type { Asker, ExitRecord } from "../state/types.ts";
+import { sha256 } from "../sys/digest.ts";
+import { readJson, removeFile, writeJson } from "../sys/files.ts";
+import { identify } from "../sys/identity.ts";
+import { type SpawnedLeader, spawnLeader } from "../sys/spawn.ts";
+import type { EndStatus } from "../sys/status.ts";
+import { logOf, openCapture } from "./captured.ts";
+import { digestInputs } from "./inputs.ts";
+import { type PreparedCommand, prepareCommand } from "./prepare.ts";
+import { stopTree } from "./stop.ts";
+import type { Ground } from "./types.ts";
+
+/** A one-shot to be run, as plain JSON. */
+export interface TaskSpec {
+  key: string;
+  plugin: string;
+  command: string;
+  variant: string;
+  /** The manifest, whose content counts where a handler has `inputs`. */
+  file: string;
+  settings: OneshotSettings;
+  env: Record<string, string>;
+  asker: Asker;
+  /** Also when its inputs are unchanged. */
+  force: boolean;
+}
+
+export type TaskEnd = { is: "unchanged"; since: string } | { is: "ended"; exit: ExitRecord };
+
+/** How long it may take to end after SIGINT when it is cancelled. */
+const CANCEL_MS = 10_000;
+
+interface Success {
+  hash: string;
+  at: string;
+}
+
+export async function runTask(ground: Ground, spec: TaskSpec, signal?: AbortSignal): Promise<TaskEnd> {
+  const { settings } = spec;
+  const run = settings.run ?? [
+    ...ground.self,
+    "-C",
+    ground.root,
+    "--no-capture",
+    spec.plugin,
+    spec.command,
+    spec.variant,
+  ];
+  const prepared = prepareCommand({ ground, settings, run, args: [], inherited: spec.env, launch: null });
+  const memory = `${ground.store.directory}/${spec.key}.inputs.json`;
+  const hash = settings.inputs === null ? null : hashTask(ground, spec, prepared, settings.inputs);
+  if (hash !== null && !spec.force) {
+    const last = readJson(memory, (value) => value as Success);
+    if (last.is === "there" && last.value.hash === hash) return { is: "unchanged", since: last.value.at };
+  }
+  ground.store.prepare();
+  removeFile(memory);
+  const exit = await runToItsEnd(ground, spec, prepared, signal);
+  if (hash !== null && exit.code === 0) writeJson(memory, { version: 1, hash, at: exit.at });
+  return { is: "ended", exit };
+}
+
+function hashTask(
+  ground: Ground,
+  spec: TaskSpec,
+  { argv, cwd, environment }: PreparedCommand,
+  inputs: string[],
+): string {
+  const declared = Object.entries(environment.declared).sort(([a], [b]) => (a < b ? -1 : 1));
+  const code = spec.settings.run === null ? [spec.file] : [];
+  return sha256(JSON.stringify([argv, cwd, declared, digestInputs(ground.root, [...inputs, ...code])]));
+}
+
+async function runToItsEnd(
+  ground: Ground,
+  spec: TaskSpec,
+  { argv, cwd, environment }: PreparedCommand,
+  signal: AbortSignal | undefined,
+): Promise<ExitRecord> {
+  const log = logOf(ground, spec);
+  const run = { key: spec.key, log, argv: [...argv], cwd, startedBy: spec.asker };
+  const capture = await openCapture(ground, run, spec.settings, () => {});
+  let child: SpawnedLeader;
+  try {
+    child = spawnLeader({ argv, cwd, env: environment.env }, capture.fd, ground.openFiles);
+  } catch (error) {
+    if ((error as { name?: string }).name === "DtError") await capture.fail(error as never);
+    throw error;
+  }
+  const cancel = () => void endTask(ground, child, log);
+  if (signal?.aborted) cancel();
+  else signal?.addEventListener("abort", cancel);
+  const status: EndStatus = await child.exited;
+  signal?.removeEventListener("abort", cancel);
+  return capture.end(status, null);
+}
+
+async function endTask({ table, root }: Ground, child: SpawnedLeader, key: string): Promise<void> {
+  const entry = table.entry(child.pid);
+  if (entry === null) return;
+  const leader = identify(table, entry);
+  const query = {
+    key,
+    root,
+    token: crypto.randomUUID(),
+    leader,
+    host: null,
+    adopted: [],
+    logFile: null,
+    spare: [],
+    otherHosts: [],
+  };
+  await stopTree({ table, query, signal: "SIGINT", timeoutMs: CANCEL_MS, wholeTree: true });
+}

@@ -1,0 +1,140 @@
+/**
+ * One try at a probe, of readiness or liveness: null when it held, else why it did not, for a person. A port counts only when a process of
+ * this very launch listens on it.
+ */
+import { closeSync, openSync, readSync } from "node:fs";
+import type { ResolvedProbe } from "../manifest/resolved.ts";
+import type { LaunchRecord } from "../state/types.ts";
+import { spawnProbe } from "../sys/spawn.ts";
+import { queryOf } from "./end.ts";
+import { findTree } from "./tree.ts";
+import type { Ground } from "./types.ts";
+
+export interface Asked {
+  ground: Ground;
+  record: LaunchRecord;
+  /** The launch's environment, for `exec` probes. */
+  env: Record<string, string>;
+  openFiles: bigint | null;
+  /** Aborted when the launch ends. */
+  signal: AbortSignal;
+  /** Pids of probe commands, which are children of the host but no orphans. */
+  children: Set<number>;
+}
+
+/** Takes at most so many milliseconds, whatever it waits for. */
+export type Try = (limitMs: number) => Promise<string | null>;
+
+/** `began`: when the waiting began, for a `delay`. */
+export function makeTry(asked: Asked, probe: ResolvedProbe, began: number): Try {
+  return TRIES[probe.type](asked, probe as never, began);
+}
+
+const TRIES: {
+  [T in ResolvedProbe["type"]]: (request: Asked, probe: Extract<ResolvedProbe, { type: T }>, began: number) => Try;
+} = {
+  http: tryHttp,
+  port: tryPort,
+  log: tryLog,
+  exec: tryExec,
+  delay: (_request, probe, began) => async () => {
+    const left = probe.ms - (performance.now() - began);
+    return left <= 0 ? null : `${probe.ms}ms have not passed`;
+  },
+};
+
+function tryHttp(request: Asked, probe: Extract<ResolvedProbe, { type: "http" }>): Try {
+  const { port } = request.record;
+  const url = probe.target.startsWith("/") ? `http://localhost:${port}${probe.target}` : probe.target;
+  const own = probe.target.startsWith("/") || isOwn(new URL(url), port);
+  return async (limitMs) => {
+    if (own) {
+      if (port === null) return "ready.http is a path, but the command has no port";
+      const stranger = portProblem(request, port);
+      if (stranger !== null) return stranger;
+    }
+    try {
+      const signal = AbortSignal.any([request.signal, AbortSignal.timeout(limitMs)]);
+      const response = await fetch(url, { redirect: "manual", signal, headers: { "user-agent": "dt-probe" } });
+      await response.body?.cancel();
+      const good =
+        probe.status === null ? response.status >= 200 && response.status < 400 : response.status === probe.status;
+      return good ? null : `${url} answered ${response.status}`;
+    } catch (error) {
+      return `${url} did not answer: ${(error as Error).message}`;
+    }
+  };
+}
+
+const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
+
+/** A whole URL may be the command's own address too. */
+function isOwn({ hostname, port: text, protocol }: URL, port: number | null): boolean {
+  return LOOPBACK.has(hostname) && port === (text === "" ? (protocol === "https:" ? 443 : 80) : Number(text));
+}
+
+function tryPort(request: Asked, probe: Extract<ResolvedProbe, { type: "port" }>): Try {
+  const port = probe.port ?? request.record.port;
+  return async () => (port === null ? "ready.port is true, but the command has no port" : portProblem(request, port));
+}
+
+/** Null when a process of the launch listens on the port. */
+function portProblem({ ground, record }: Asked, port: number): string | null {
+  const listeners = ground.table.listenersOn(port);
+  if (listeners !== null && listeners.length === 0) return `nothing listens on port ${port}`;
+  const members = new Set(findTree(ground.table, queryOf(ground, record)).members.map((one) => one.identity.pid));
+  if (listeners?.some((pid) => members.has(pid))) return null;
+  const who =
+    listeners?.map((pid) => `pid ${pid} (${ground.table.commandLineOf(pid)})`).join(", ") ?? "another user's process";
+  return `port ${port} is held by ${who}, which is not of this launch`;
+}
+
+/** Escape sequences are dropped before matching, so a coloured word is found; what spans two reads too. */
+const ESCAPES = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])/g;
+const LOG_CHUNK = 64 * 1024;
+
+function tryLog({ record }: Asked, probe: Extract<ResolvedProbe, { type: "log" }>): Try {
+  const pattern = new RegExp(probe.pattern, "m");
+  const decoder = new TextDecoder();
+  const chunk = Buffer.alloc(LOG_CHUNK);
+  let offset = 0;
+  let text = "";
+  return async () => {
+    let fd: number;
+    try {
+      fd = openSync(record.log, "r");
+    } catch {
+      return `the log ${record.log} is not there`;
+    }
+    try {
+      for (;;) {
+        const length = readSync(fd, chunk, 0, LOG_CHUNK, offset);
+        if (length === 0) return `no line of the log matches /${probe.pattern}/`;
+        offset += length;
+        text = `${text}${decoder.decode(chunk.subarray(0, length), { stream: true })}`;
+        if (pattern.test(text.replace(ESCAPES, ""))) return null;
+        text = text.slice(-LOG_CHUNK);
+      }
+    } finally {
+      closeSync(fd);
+    }
+  };
+}
+
+function tryExec(request: Asked, probe: Extract<ResolvedProbe, { type: "exec" }>): Try {
+  const { record, env, openFiles, children, signal } = request;
+  return async (limitMs) => {
+    const argv = probe.argv as [string, ...string[]];
+    const child = spawnProbe({ argv, cwd: record.cwd, env }, openFiles);
+    if ("error" in child) return child.error;
+    children.add(child.pid);
+    const kill = () => child.kill();
+    const timer = setTimeout(kill, limitMs);
+    signal.addEventListener("abort", kill);
+    const code = await child.exited;
+    clearTimeout(timer);
+    signal.removeEventListener("abort", kill);
+    children.delete(child.pid);
+    return code === 0 ? null : `\`${argv.join(" ")}\` ended with ${code}`;
+  };
+}

@@ -1,0 +1,39 @@
+/** Bringing up from the caller's side: one host for all, heard until nothing more is awaited; killing the caller changes nothing. */
+import { DtError, EXIT } from "../../sys/error.ts";
+import { spawnDetached } from "../../sys/spawn.ts";
+import { CANCEL, hostGroundOf, readEvents } from "../detach.ts";
+import { hostErrorFile } from "../prepare.ts";
+import { hostEnvironment } from "../selfenv.ts";
+import type { Ground } from "../types.ts";
+import type { UpInput } from "./hosted.ts";
+import type { Outcome, UpEvent, UpNode } from "./types.ts";
+
+export const UP_COMMAND = "__hosts";
+
+export async function bringUpDetached(
+  ground: Ground,
+  nodes: UpNode[],
+  env: Record<string, string>,
+  hear: (event: UpEvent) => void,
+  cancel: AbortSignal,
+): Promise<Outcome[]> {
+  ground.store.prepare();
+  const input: UpInput = { ...hostGroundOf(ground), nodes };
+  const host = spawnDetached([...ground.self, UP_COMMAND], hostEnvironment(env, ground.root), hostErrorFile(ground));
+  host.unref();
+  const send = (line: string) => {
+    host.stdin.write(`${line}\n`);
+    host.stdin.flush();
+  };
+  send(JSON.stringify(input));
+  cancel.addEventListener("abort", () => send(CANCEL));
+  if (cancel.aborted) send(CANCEL);
+  for await (const event of readEvents<UpEvent>(host.stdout)) {
+    hear(event);
+    if (event.is === "up") return event.outcomes;
+  }
+  throw new DtError("host-lost", "The host ended before it could say what became of what it was to start.", {
+    status: EXIT.internal,
+    hint: `See ${hostErrorFile(ground)}, and \`dt ps\` for what runs.`,
+  });
+}

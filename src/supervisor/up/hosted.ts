@@ -1,0 +1,25 @@
+/** A detached host of many: its own side of the pipe, as supervisor/hosted.ts is of one. */
+import { writeAll } from "../../sys/stdio.ts";
+import type { HostGround } from "../detach.ts";
+import { groundOf, readInput } from "../hosted.ts";
+import { RESTART_SIGNAL } from "../restart.ts";
+import { bringUp, type Up } from "./bringup.ts";
+import type { UpEvent, UpNode } from "./types.ts";
+
+export interface UpInput extends HostGround {
+  nodes: UpNode[];
+}
+
+export async function runHostOfMany(self: readonly string[]): Promise<number> {
+  let up: Up | null = null;
+  const hard = new AbortController();
+  const input = await readInput<UpInput>(() => up?.stop({ is: "interrupt" }));
+  if (input === null) return 1; // the caller was killed before it could say what to start
+  for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => {});
+  process.on("SIGTERM", () => up?.stop({ is: "terminate", by: "signal", signal: "SIGTERM" }));
+  process.on(RESTART_SIGNAL, () => up?.claim());
+  const tell = (event: UpEvent) => void writeAll(1, `${JSON.stringify(event)}\n`);
+  up = bringUp(groundOf(input, self), input.nodes, hard.signal, tell);
+  await up.over;
+  return 0;
+}

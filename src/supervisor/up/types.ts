@@ -1,0 +1,33 @@
+/** What is brought up together: its nodes, what is heard of them, what becomes of each. No code in this file. */
+import type { Edge } from "../../manifest/graph.ts";
+import type { TaskEnd, TaskSpec } from "../task.ts";
+import type { LaunchEvent, LaunchSpec } from "../types.ts";
+
+export interface UpNode {
+  key: string;
+  needs: Edge[];
+  run: { is: "launch"; spec: LaunchSpec } | { is: "task"; spec: TaskSpec };
+}
+
+export type UpEvent =
+  | { is: "launch"; key: string; event: LaunchEvent }
+  | { is: "task"; key: string; event: { is: "begun" } | TaskEnd }
+  /** It is not started, or stopped again. */
+  | { is: "prevented"; key: string; because: string }
+  /** Nothing more is awaited. */
+  | { is: "up"; outcomes: Outcome[] };
+
+/** What became of a key, for its line of truth. */
+export interface Outcome {
+  key: string;
+  /** Of a launch as in `dt ps`; `completed` and `unchanged` of one-shots; `prevented`: a need failed. */
+  state: string;
+  pid: number | null;
+  port: number | null;
+  url: string | null;
+  log: string;
+  /** It ran already and was left alone. */
+  unchanged: boolean;
+  /** Why it is not up; null when it is. */
+  why: string | null;
+}

@@ -1,0 +1,122 @@
+/** restartOn: the host watches, runs the one-shot first, restarts and says why; without a host nobody does. */
+import { expect, test } from "bun:test";
+import { renameSync } from "node:fs";
+import { join } from "node:path";
+import { TestRoot, until } from "../kit.ts";
+import { type Ps, psOf } from "./launch.kit.ts";
+
+const KEY = "w:dev:default";
+
+async function within(fields: string, more: string, body: (root: TestRoot) => Promise<void>): Promise<void> {
+  const root = TestRoot.create({
+    "src/a.txt": "1",
+    ".gitignore": "*.out\n",
+    "manifests/w.ts": `export default { name: "w", commands: {
+      dev: { kind: "managed", run: "cat src/a.txt >> seen; exec sleep 1000", restartOn: { paths: ["src"], debounce: "50ms", ${fields} } }, ${more} } };`,
+  });
+  try {
+    expect((await root.dt(["w", "dev", "-d"])).code).toBe(0);
+    await until("it is watched", async () => (await why(root)).includes("Its host watches src") || null);
+    await body(root);
+  } finally {
+    await root.dispose();
+  }
+}
+
+const why = async (root: TestRoot, command = "dev") => (await root.dt(["why", "w", command])).stdout;
+
+function restarted(root: TestRoot, before: Ps, key = KEY): Promise<Ps> {
+  return until(`${key} runs anew`, async () => {
+    const one = await psOf(root, key);
+    return one?.state === "running" && one.pid !== before.pid ? one : null;
+  });
+}
+
+const now = async (root: TestRoot, key = KEY) => (await psOf(root, key)) as Ps;
+
+test("an edit, a save by rename and a burst restart it, and it says why; what git ignores does not", async () => {
+  await within("", "", async (root) => {
+    const first = await now(root);
+    root.write("src/b.out", "");
+    root.write("src/a.txt", "2");
+    const second = await restarted(root, first);
+    expect(second.restarts).toBe(1);
+    expect(await why(root)).toContain("because src/a.txt changed");
+    root.write("src/.a.tmp", "3");
+    renameSync(join(root.dir, "src/.a.tmp"), join(root.dir, "src/a.txt"));
+    const third = await restarted(root, second);
+    for (let index = 0; index < 1000; index++) root.write(`src/many/${index}`, "");
+    const fourth = await restarted(root, third);
+    root.write("src/a.txt", "last");
+    await until("the last change counted", () => root.read("seen").endsWith("last") || null);
+    expect(fourth.restarts).toBeGreaterThan(2);
+    expect((await root.dt(["stop", "w", "dev"])).code).toBe(0);
+    root.write("src/a.txt", "after");
+    expect(await now(root)).toMatchObject({ state: "stopped", pid: null });
+  });
+});
+
+test("the one-shot runs first; when it fails there is no restart, and why says so", async () => {
+  const build = `build: { kind: "oneshot", run: "cp src/a.txt built && test ! -e bad" },`;
+  await within(`run: "w:build"`, build, async (root) => {
+    const first = await now(root);
+    root.write("bad", "");
+    root.write("src/a.txt", "2");
+    await until(
+      "it is told",
+      async () =>
+        (await why(root)).includes("src/a.txt changed, but w:build:default ended with code 1: not restarted") || null,
+    );
+    expect((await now(root)).pid).toBe(first.pid);
+    expect(await why(root, "build")).toContain("failed with code 1");
+    renameSync(join(root.dir, "bad"), join(root.dir, "good"));
+    root.write("src/a.txt", "3");
+    await restarted(root, first);
+    expect(root.read("built")).toBe("3");
+    expect(await why(root)).not.toContain("not restarted");
+  });
+});
+
+test("cascade: what needs it and runs is restarted after it, what does not need it is left alone", async () => {
+  const more = `api: { kind: "managed", run: ["sleep", "1000"], needs: ["w:dev"] }, web: { kind: "managed", run: ["sleep", "1000"], needs: ["w:api"] },
+    other: { kind: "managed", run: ["sleep", "1000"] },`;
+  await within("cascade: true", more, async (root) => {
+    for (const one of ["web", "other"]) expect((await root.dt(["w", one, "-d"])).code).toBe(0);
+    const before = await Promise.all(
+      ["w:api:default", "w:web:default", "w:other:default"].map((key) => now(root, key)),
+    );
+    root.write("src/a.txt", "2");
+    await restarted(root, before[0] as Ps, "w:api:default");
+    await restarted(root, before[1] as Ps, "w:web:default");
+    expect(await why(root, "web")).toContain("because w:dev:default was restarted");
+    expect((await now(root, "w:other:default")).pid).toBe((before[2] as Ps).pid);
+  });
+});
+
+test("without its host nobody watches, and why says so", async () => {
+  await within("", "", async (root) => {
+    const { host, pid } = await now(root);
+    process.kill(host?.pid as number, "SIGKILL");
+    await until("it is told", async () => (await why(root)).includes("Nobody watches src any more") || null);
+    root.write("src/a.txt", "2");
+    expect((await now(root)).pid).toBe(pid);
+  });
+});
+
+test("a change while it waits to be started again starts it at once", async () => {
+  await within(
+    "",
+    `crash: { kind: "managed", run: "test -e src/ok && exec sleep 1000", restart: { delay: "1h" }, restartOn: { paths: ["src"], debounce: "50ms" } },`,
+    async (root) => {
+      const key = "w:crash:default";
+      await root.dt(["w", "crash", "-d", "--no-wait"]);
+      await until("it waits", async () => (await psOf(root, key))?.state === "backoff" || null);
+      await until("it is started", async () => {
+        root.write("src/ok", String(Math.random())); // its watching may begin only after the first of these
+        await Bun.sleep(200);
+        return (await psOf(root, key))?.state === "running" || null;
+      });
+      expect(await why(root, "crash")).toMatch(/because src\/ok changed/);
+    },
+  );
+});

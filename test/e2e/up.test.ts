@@ -1,0 +1,108 @@
+/** `dt up`: one host for all, in order of needs; what fails takes its dependents along and no other; the host killed. */
+import { expect, test } from "bun:test";
+import { TestRoot, until } from "../kit.ts";
+import { hostsOf, ps, psOf } from "./launch.kit.ts";
+
+function stack(more = "", groups = `groups: { default: ["s:web", "s:worker"] },`): TestRoot {
+  return TestRoot.create({
+    "manifests/s.ts": `export default { name: "s", ${groups} commands: {
+      db: { kind: "managed", run: "sleep 0.1; touch db.up; exec sleep 1000", ready: { exec: ["test", "-f", "db.up"] } },
+      migrate: { kind: "oneshot", run: "test -f db.up && echo migrated", needs: ["s:db"], inputs: ["*.sql"] },
+      web: { kind: "managed", run: "echo hello; exec sleep 1000", needs: ["s:migrate", "s:db"] },
+      worker: { kind: "managed", run: ["sleep", "1000"], needs: [{ key: "s:db", condition: "started" }] },
+      ${more} } };`,
+  });
+}
+
+test("up starts the group and what it needs with one host, says a line a key, and leaves alone what is there", async () => {
+  const root = stack();
+  try {
+    const up = await root.dt(["up", "-d"]);
+    expect(up.stderr + up.stdout).toContain("s:web");
+    expect(up.code).toBe(0);
+    expect(
+      up.stdout
+        .split("\n")
+        .map((line) => line.split(" ").slice(0, 2).join(" "))
+        .sort(),
+    ).toEqual([
+      "",
+      "s:db:default ready",
+      "s:migrate:default completed",
+      "s:web:default running",
+      "s:worker:default running",
+    ]);
+    expect(hostsOf(root)).toHaveLength(1);
+    const before = await ps(root);
+    expect(new Set(before.map((one) => one.host?.pid)).size).toBe(1);
+    const again = await root.dt(["up", "-d", "--json"]);
+    expect((JSON.parse(again.stdout) as { unchanged: boolean }[]).every((one) => one.unchanged)).toBe(true);
+    expect((await ps(root)).map((one) => one.pid)).toEqual(before.map((one) => one.pid));
+    // One of them replaced from elsewhere: its host lets go of it and serves the others on.
+    expect((await root.dt(["s", "web", "-d"])).code).toBe(0);
+    expect((await psOf(root, "s:db:default"))?.host).toEqual(before[0]?.host as never);
+    expect((await psOf(root, "s:db:default"))?.host?.alive).toBe(true);
+    expect((await root.dt(["restart", "s:worker"])).code).toBe(0);
+    expect((await psOf(root, "s:worker:default"))?.host).toEqual(before[0]?.host as never);
+    const host = before[0]?.host?.pid as number;
+    process.kill(host, "SIGKILL");
+    await until("it is gone", async () => (await psOf(root, "s:db:default"))?.host?.alive === false);
+    expect(await psOf(root, "s:worker:default")).toMatchObject({ state: "running" });
+    expect((await root.dt(["stop", "s:worker"])).code).toBe(0);
+  } finally {
+    await root.dispose();
+  }
+});
+
+test("down stops what needs before what is needed, and all of the root without names", async () => {
+  const root = stack();
+  try {
+    expect((await root.dt(["up", "-d"])).code).toBe(0);
+    const down = await root.dt(["down"]);
+    expect(down.code).toBe(0);
+    const stopped = down.stderr.match(/s:\w+/g) ?? [];
+    expect(stopped.at(-1)).toBe("s:db");
+    expect(stopped).toHaveLength(3);
+    expect(await ps(root)).toEqual([]);
+    expect(hostsOf(root)).toEqual([]);
+    expect(await root.dt(["down"])).toMatchObject({ code: 0 });
+  } finally {
+    await root.dispose();
+  }
+});
+
+test("a need that fails prevents its dependents, with the reason, and not the rest", async () => {
+  const root = stack(
+    `bad: { kind: "oneshot", run: "echo no; exit 3" }, late: { kind: "managed", run: ["sleep", "1000"], needs: ["s:bad"] },`,
+    "",
+  );
+  try {
+    const up = await root.dt(["up", "s:late", "s:worker", "-d"]);
+    expect(up.code).toBe(1);
+    expect(up.stderr).toContain("s:late was not started: it needs s:bad:default, which failed with code 3");
+    expect((await ps(root)).map(({ key, state }) => `${key} ${state}`)).toEqual([
+      "s:bad:default failed",
+      "s:db:default ready",
+      "s:worker:default running",
+    ]);
+    const none = await root.dt(["up"]);
+    expect(none).toMatchObject({ code: 2, stderr: expect.stringContaining("groups: { default:") });
+  } finally {
+    await root.dispose();
+  }
+});
+
+test("in the foreground the logs have their keys before them; Ctrl-C stops all and ends with 130", async () => {
+  const root = stack();
+  try {
+    const up = root.spawn(["up"]);
+    await until("all runs", async () => (await psOf(root, "s:web:default"))?.state === "running");
+    await Bun.sleep(100); // somewhere within its life
+    up.kill("SIGINT");
+    expect(await up.exited).toBe(130);
+    expect(await up.stdout.text()).toContain("s:web     │ hello");
+    expect(await ps(root)).toEqual([]);
+  } finally {
+    await root.dispose();
+  }
+});

@@ -1,0 +1,168 @@
+/** Watching files: what is meant, when a burst is over, and what editors and git do to a tree. */
+import { afterEach, describe, expect, test } from "bun:test";
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { makeBatches, type Timers } from "../../../src/sys/watch/batch.ts";
+import { makeMatcher } from "../../../src/sys/watch/match.ts";
+import { type FileWatch, watchFiles } from "../../../src/sys/watch/watch.ts";
+import { until } from "../../kit.ts";
+import { makeScratch } from "../../scratch.ts";
+
+const scratch = makeScratch();
+
+function treeOf(files: string[], ignored: Record<string, string> = {}): string {
+  const root = scratch();
+  for (const file of files) write(root, file);
+  for (const [path, text] of Object.entries(ignored)) write(root, path, text);
+  return root;
+}
+
+function write(root: string, path: string, text = String(Math.random())): void {
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  writeFileSync(join(root, path), text);
+}
+
+describe("what is meant", () => {
+  const cases: [what: string, paths: string[], ignore: string[], meant: string[], not: string[]][] = [
+    ["a directory", ["src"], [], ["src/a.ts", "src/deep/b.ts"], ["srcs/a", "other", "a/src"]],
+    ["a file", ["./conf.json"], [], ["conf.json"], ["conf.json.bak", "x/conf.json"]],
+    ["a glob", ["content/**/*.md"], [], ["content/a.md", "content/x/y.md"], ["content/a.txt", "a.md"]],
+    ["everything", ["."], [], ["a", "b/c"], ["node_modules/x", "a/.git/x", ".dialtone/run/x", "sub/node_modules/y"]],
+    ["what is left out", ["src"], ["*.test.ts", "gen/"], ["src/a.ts"], ["src/a.test.ts", "src/gen/b.ts"]],
+    ["git's", ["."], [], ["keep.log", "sub/x.tmp"], ["a.log", "dist/x", "sub/y.out"]],
+    ["what git ignores, named", ["dist"], [], ["dist/x", "dist/a.log"], []],
+  ];
+  for (const [what, paths, ignore, meant, not] of cases) {
+    test(what, async () => {
+      const root = treeOf([], { ".gitignore": "*.log\n!keep.log\n/dist/\n", "sub/.gitignore": "*.out\n" });
+      const matcher = await makeMatcher({ root, paths, ignore, leaveOut: [join(root, "left")] });
+      const means = (path: string) => matcher.means(join(root, path)) && !matcher.skips(join(root, path));
+      expect(meant.filter((path) => !means(path))).toEqual([]);
+      expect([...not, "left/x"].filter(means)).toEqual([]);
+    });
+  }
+
+  test("only directories on the way are looked into", async () => {
+    const root = treeOf([]);
+    const matcher = await makeMatcher({ root, paths: ["a/b/*.ts"], ignore: [], leaveOut: [] });
+    expect(["a", "a/b", "a/b/x.ts"].filter((path) => matcher.skips(join(root, path)))).toEqual([]);
+    expect(["b", "a/c"].filter((path) => !matcher.skips(join(root, path)))).toEqual([]);
+  });
+});
+
+describe("batches", () => {
+  /** A clock that is moved by hand. */
+  function clock() {
+    let now = 0;
+    let armed: { at: number; run: () => void }[] = [];
+    const timers: Timers = {
+      set(run, ms) {
+        const timer = { at: now + ms, run };
+        armed.push(timer);
+        return timer;
+      },
+      clear(timer) {
+        armed = armed.filter((one) => one !== timer);
+      },
+    };
+    return {
+      timers,
+      async pass(ms: number) {
+        now += ms;
+        const due = armed.filter((one) => one.at <= now);
+        armed = armed.filter((one) => one.at > now);
+        for (const { run } of due) run();
+        for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+      },
+    };
+  }
+
+  test("the last change of a burst counts; each path once", async () => {
+    const { timers, pass } = clock();
+    const got: string[][] = [];
+    const batches = makeBatches(10, async (paths) => void got.push(paths), timers);
+    for (const path of ["a", "b", "a"]) {
+      batches.add(path);
+      await pass(9);
+    }
+    expect(got).toEqual([]);
+    await pass(1);
+    expect(got).toEqual([["a", "b"]]);
+    await pass(100);
+    expect(got).toHaveLength(1);
+  });
+
+  test("what comes while one is worked on is the next; after closing nothing is", async () => {
+    const { timers, pass } = clock();
+    const got: string[][] = [];
+    let work = Promise.withResolvers<void>();
+    const batches = makeBatches(
+      10,
+      (paths) => {
+        got.push(paths);
+        return work.promise;
+      },
+      timers,
+    );
+    batches.add("a");
+    await pass(10);
+    batches.add("b");
+    await pass(50);
+    expect(got).toEqual([["a"]]);
+    work.resolve();
+    work = Promise.withResolvers();
+    await pass(0);
+    await pass(10);
+    expect(got).toEqual([["a"], ["b"]]);
+    batches.add("c");
+    batches.close();
+    await pass(100);
+    expect(got).toHaveLength(2);
+  });
+});
+
+describe("a tree that changes", () => {
+  let watch: FileWatch | null = null;
+  afterEach(() => watch?.close());
+
+  async function watched(root: string, paths: string[]) {
+    const got: string[] = [];
+    watch = await watchFiles({
+      root,
+      paths,
+      ignore: [],
+      leaveOut: [],
+      debounceMs: 30,
+      onBatch: async (batch) => void got.push(...batch),
+      onTrouble: (what) => got.push(`trouble: ${what}`),
+    });
+    return { saw: (path: string) => until(`${path} is seen`, () => got.includes(path) || null), got };
+  }
+
+  test("edits, renames over a file, new and recreated directories, and a base that is not there yet", async () => {
+    const root = treeOf(["src/a.ts", "src/b.ts"]);
+    const { saw, got } = await watched(root, ["src", "later/**/*.md"]);
+    write(root, "src/a.ts");
+    await saw("src/a.ts");
+    write(root, ".tmp");
+    renameSync(join(root, ".tmp"), join(root, "src/b.ts"));
+    await saw("src/b.ts");
+    write(root, "src/new/deep/c.ts");
+    await saw("src/new/deep/c.ts");
+    write(root, "later/x/y.md");
+    await saw("later/x/y.md");
+    rmSync(join(root, "src"), { recursive: true });
+    await until("it is gone", () => got.filter((path) => path === "src/a.ts").length > 1 || null);
+    write(root, "src/again.ts");
+    await saw("src/again.ts");
+    write(root, "src/again.ts", "more");
+    await until("the edit is seen too", () => got.filter((path) => path === "src/again.ts").length > 1 || null);
+  });
+
+  test("a burst of 1,000 files, each of them", async () => {
+    const root = treeOf(["src/a.ts"]);
+    const { got } = await watched(root, ["src"]);
+    for (let index = 0; index < 1000; index++) write(root, `src/burst/${index % 10}/${index}.ts`);
+    await until("all are seen", () => new Set(got).size === 1000 || null);
+  });
+});
