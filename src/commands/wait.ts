@@ -17,10 +17,13 @@ const LOOK_EVERY_MS = 250;
 type Goal = "ready" | "exit" | "stopped";
 type Verdict = "there" | "notYet" | "never";
 
-/** Pure: what a state means for what is waited for; null: nothing is known of the key. */
-function judgeWait(goal: Goal, state: KeyReport["state"] | null): Verdict {
-  if (goal !== "ready") return state === null || !isLiving(state) ? "there" : "notYet";
-  if (state === "ready" || state === "running") return "there";
+/** Pure: what is known of a key (null: nothing) means for what is waited for. */
+function judgeWait(goal: Goal, report: Pick<KeyReport, "state" | "host"> | null): Verdict {
+  const { state = null, host = null } = report ?? {};
+  if (state === "ready" || state === "running") return goal === "ready" ? "there" : "notYet";
+  // While its host lives, that is about to write down how it ended, or to start it again.
+  if (state !== null && (isLiving(state) || host?.alive === true)) return "notYet";
+  if (goal !== "ready") return "there";
   return state === "failed" || state === "exited" ? "never" : "notYet";
 }
 
@@ -43,7 +46,7 @@ export default defineCommand({
     for (;;) {
       const look = beginLook(ground, () => null);
       const seen = keys.map((key) => ({ key, report: lookAt(look, key) }));
-      const judged = seen.map((one) => ({ ...one, verdict: judgeWait(goal, one.report?.state ?? null) }));
+      const judged = seen.map((one) => ({ ...one, verdict: judgeWait(goal, one.report) }));
       const never = judged.find((one) => one.verdict === "never");
       if (never !== undefined) {
         tellLastLines(context.runner(), never.key, never.report?.log ?? "");
