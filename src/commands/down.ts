@@ -25,7 +25,7 @@ export default defineCommand({
     const runner = context.runner();
     const { ground } = runner;
     const index: ManifestIndex = (await context.peek()) ?? { plugins: {}, failures: [] };
-    const named = args._.length === 0 ? ground.store.keys() : keysOfWords(index, args._);
+    const named = args._.length === 0 ? ground.store.keys() : withVariants(ground, index, args._);
     const needs = (key: string) => needsOf(ground, index, key);
     const keys = orderByNeeds(named, needs)
       .reverse()
@@ -64,6 +64,18 @@ export default defineCommand({
     return EXIT.done;
   },
 });
+
+/** A plugin stands for all of it that runs, variants too. */
+function withVariants({ store }: Ground, index: ManifestIndex, words: readonly string[]): string[] {
+  const running = (word: string) => store.keys().filter((key) => key.startsWith(`${word}:`));
+  // A plugin whose manifest has gone is stopped by its name all the same.
+  const gone = words.filter((word) => !Object.hasOwn(index.plugins, word) && running(word).length > 0);
+  const known = words.filter((word) => !gone.includes(word));
+  const named = known.length === 0 ? [] : keysOfWords(index, known);
+  const plugins = words.filter((word) => gone.includes(word) || Object.hasOwn(index.plugins, word));
+  const isProcess = words.length > 1 && named.length === 1;
+  return [...new Set([...named, ...(isProcess ? [] : plugins.flatMap(running))])];
+}
 
 function needsOf({ store }: Ground, { plugins }: ManifestIndex, key: string): string[] {
   const record = store.record(key);

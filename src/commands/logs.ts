@@ -2,13 +2,14 @@
 import { resolve } from "node:path";
 import { defineCommand } from "citty";
 import type { ManifestIndex } from "../manifest/resolved.ts";
-import { parseSelection, type Selection } from "../state/key.ts";
+import type { Selection } from "../state/key.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { print } from "../sys/stdio.ts";
 import type { DtContext } from "./context.ts";
 import { DEFAULT_LINES, type LogsRequest, parseLogsArgs } from "./logs.parse.ts";
 import { showLines, showRaw } from "./logs.show.ts";
 import { keysOf } from "./look.ts";
+import { selectionOf } from "./words.ts";
 
 export interface LogTarget {
   key: string;
@@ -55,7 +56,7 @@ export default defineCommand({
   async run({ args, data }) {
     const context = data as DtContext;
     const request = parseLogsArgs(args, Date.now());
-    const selection = parseSelection(args._);
+    const selection = await selectionOf(context, args._);
     const index = await context.peek();
     const targets = () => targetsOf(context, selection, request, index);
     const found = targets();

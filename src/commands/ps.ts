@@ -4,13 +4,13 @@ import { quoteCommand } from "../output/shell.ts";
 import { formatTable } from "../output/table.ts";
 import { makePaint, type Paint } from "../output/talk.ts";
 import { formatDuration } from "../output/time.ts";
-import { parseSelection } from "../state/key.ts";
 import type { KeyState } from "../state/types.ts";
 import { isLiving } from "../state/view.ts";
 import { print } from "../sys/stdio.ts";
 import type { DtContext } from "./context.ts";
 import { makeDriftOf } from "./drift.ts";
 import { beginLook, type KeyReport, keysOf, lookAt } from "./look.ts";
+import { selectionOf } from "./words.ts";
 
 export default defineCommand({
   meta: { name: "ps", description: "List what runs, waits or has failed" },
@@ -22,7 +22,7 @@ export default defineCommand({
     const context = data as DtContext;
     const ground = context.ground();
     const look = beginLook(ground, makeDriftOf(ground, await context.peek()));
-    const reports = keysOf(ground, parseSelection(args._))
+    const reports = keysOf(ground, await selectionOf(context, args._))
       .flatMap((key) => lookAt(look, key) ?? [])
       .filter((report) => args.all || isLiving(report.state) || report.state === "failed");
     print(context.globals.json ? `${JSON.stringify(reports)}\n` : formatReports(reports, makePaint(context.colored())));

@@ -5,7 +5,7 @@ import { formatTruth } from "../output/truth.ts";
 import { LOCK_TIMEOUT_MS, refuseNested, runDetached, showPlan } from "../runners/service.ts";
 import { tellLastLines } from "../runners/tell.ts";
 import { describeAsker } from "../state/asker.ts";
-import { parseKey, parseSelection } from "../state/key.ts";
+import { parseKey } from "../state/key.ts";
 import type { LaunchRecord } from "../state/types.ts";
 import { askRestart } from "../supervisor/restart.ts";
 import { awaitRecord, awaitSettled } from "../supervisor/settle.ts";
@@ -19,6 +19,7 @@ import { durationOf, usage } from "./args.ts";
 import { type DtContext, rememberRoot } from "./context.ts";
 import { keysOf } from "./look.ts";
 import { failureOf } from "./plugin.ts";
+import { selectionOf } from "./words.ts";
 
 export default defineCommand({
   meta: { name: "restart", description: "Start launches anew, with the manifest and environment as they are now" },
@@ -35,7 +36,7 @@ export default defineCommand({
         "dt restart <plugin> <command> [variant], keys, a plugin, or --all",
       );
     const runner = context.runner();
-    const selection = parseSelection(args._);
+    const selection = await selectionOf(context, args._);
     const keys = keysOf(runner.ground, selection).filter(
       (key) => selection.is === "keys" || isUnderWay(runner.ground, key),
     );

@@ -3,13 +3,13 @@ import { defineCommand } from "citty";
 import { quoteCommand, shortPath } from "../output/shell.ts";
 import { makePaint } from "../output/talk.ts";
 import { formatDuration } from "../output/time.ts";
-import { parseSelection } from "../state/key.ts";
 import { isLiving } from "../state/view.ts";
 import { EXIT } from "../sys/error.ts";
 import { print } from "../sys/stdio.ts";
 import type { DtContext } from "./context.ts";
 import { makeDriftOf } from "./drift.ts";
 import { beginLook, type KeyReport, keysOf, lookAt } from "./look.ts";
+import { selectionOf } from "./words.ts";
 
 export default defineCommand({
   meta: { name: "status", description: "Show one or several launches in detail; exit 3 when one does not run" },
@@ -19,7 +19,7 @@ export default defineCommand({
   async run({ args, data }) {
     const context = data as DtContext;
     const ground = context.ground();
-    const selection = parseSelection(args._);
+    const selection = await selectionOf(context, args._);
     const look = beginLook(ground, makeDriftOf(ground, await context.peek()));
     const reports = keysOf(ground, selection).map((key) => ({ key, report: lookAt(look, key) }));
     const living = reports.filter(({ report }) => report !== null && isLiving(report.state));

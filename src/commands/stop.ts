@@ -5,13 +5,13 @@ import { formatDuration } from "../output/time.ts";
 import { LOCK_TIMEOUT_MS, refuseNested } from "../runners/service.ts";
 import { tellEvent } from "../runners/tell.ts";
 import { describeAsker } from "../state/asker.ts";
-import { parseSelection } from "../state/key.ts";
 import { isUnderWay, type StopKeyResult, stopKey } from "../supervisor/stopkey.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { print } from "../sys/stdio.ts";
 import { durationOf, usage } from "./args.ts";
 import type { DtContext } from "./context.ts";
 import { keysOf } from "./look.ts";
+import { selectionOf } from "./words.ts";
 
 export default defineCommand({
   meta: { name: "stop", description: "Stop launches and everything they started" },
@@ -30,7 +30,7 @@ export default defineCommand({
     if (args._.length > 0 && args.all) throw usage("dt stop takes either names or --all.");
     const runner = context.runner();
     const timeoutMs = durationOf("--timeout", args.timeout);
-    const selection = parseSelection(args._);
+    const selection = await selectionOf(context, args._);
     // A plugin's or the root's launches: those that are there. A key that was named is told of even when it does not run.
     const keys = keysOf(runner.ground, selection).filter(
       (key) => selection.is === "keys" || isUnderWay(runner.ground, key),

@@ -2,7 +2,6 @@
 import { existsSync, watch } from "node:fs";
 import { defineCommand } from "citty";
 import { tellLastLines } from "../runners/tell.ts";
-import { parseSelection } from "../state/key.ts";
 import { isLiving } from "../state/view.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { shellCode } from "../sys/status.ts";
@@ -10,6 +9,7 @@ import { print } from "../sys/stdio.ts";
 import { durationOf, usage } from "./args.ts";
 import type { DtContext } from "./context.ts";
 import { beginLook, type KeyReport, keysOf, lookAt } from "./look.ts";
+import { selectionOf } from "./words.ts";
 
 /** A process that ends without a host writes nothing: then this is how late it is seen. */
 const LOOK_EVERY_MS = 250;
@@ -41,7 +41,7 @@ export default defineCommand({
     if (args._.length === 0) throw usage("dt wait needs to know for what.", "dt wait <key …>");
     const timeoutMs = durationOf("--timeout", args.timeout) ?? Number.POSITIVE_INFINITY;
     const ground = context.ground();
-    const keys = keysOf(ground, parseSelection(args._));
+    const keys = keysOf(ground, await selectionOf(context, args._));
     const deadline = performance.now() + timeoutMs;
     for (;;) {
       const look = beginLook(ground, () => null);

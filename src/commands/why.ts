@@ -2,7 +2,6 @@
 import { defineCommand } from "citty";
 import type { ManifestIndex } from "../manifest/resolved.ts";
 import { makePaint, type Paint } from "../output/talk.ts";
-import { parseSelection } from "../state/key.ts";
 import type { DriftField } from "../supervisor/drift.ts";
 import { gatherFacts, type KeyFacts } from "../supervisor/facts.ts";
 import { meaningOf } from "../supervisor/meaning.ts";
@@ -11,6 +10,7 @@ import { DtError, EXIT } from "../sys/error.ts";
 import { print } from "../sys/stdio.ts";
 import type { DtContext } from "./context.ts";
 import { beginLook, keysOf, lookAt } from "./look.ts";
+import { selectionOf } from "./words.ts";
 
 export default defineCommand({
   meta: { name: "why", description: "Explain why something runs, does not run, waits or was stopped" },
@@ -21,7 +21,7 @@ export default defineCommand({
     const context = data as DtContext;
     const ground = context.ground();
     const index = await context.peek();
-    const selection = parseSelection(args._);
+    const selection = await selectionOf(context, args._);
     const look = beginLook(ground, () => null);
     const keys = keysOf(ground, selection);
     const all = keys.map((key) => gatherFacts(ground, key, lookAt(look, key), index));

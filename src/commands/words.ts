@@ -1,9 +1,10 @@
 /** What words of `up`, `down` and `restart` name: groups, plugins and keys, or one process by its words. */
-import { groupsOf, shortKey } from "../manifest/graph.ts";
+import { edgesOf, groupsOf, orderByNeeds, settingsOf, shortKey } from "../manifest/graph.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
-import { DEFAULT_VARIANT, formatKey, type Key, parseKey } from "../state/key.ts";
+import { DEFAULT_VARIANT, formatKey, type Key, parseKey, parseSelection, type Selection } from "../state/key.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { nearestNames } from "../sys/nearest.ts";
+import type { DtContext } from "./context.ts";
 
 /** The keys of a group; null when no group has that name. Throws when a plugin has it too. */
 export function groupNamed(index: ManifestIndex, word: string): string[] | null {
@@ -14,6 +15,22 @@ export function groupNamed(index: ManifestIndex, word: string): string[] | null 
     `"${word}" is a group and the plugin ${word} (${index.plugins[word]?.file}).`,
     "Rename one of them, or write keys.",
   );
+}
+
+/** What the words of `stop`, `restart`, `status` and their like name: as parseSelection, and a group by its name, in order of needs. */
+export async function selectionOf(context: DtContext, words: readonly string[]): Promise<Selection> {
+  const [word] = words;
+  if (word === undefined || words.length > 1 || word.includes(":")) return parseSelection(words);
+  const index = await context.peek();
+  const keys = index === null ? null : groupNamed(index, word);
+  if (index === null || keys === null) return parseSelection(words);
+  const managed = keys.filter((key) => settingsOf(index.plugins, key)?.kind === "managed");
+  return { is: "keys", keys: orderByNeeds(managed, (key) => needsIn(index, key)) };
+}
+
+function needsIn({ plugins }: ManifestIndex, key: string): string[] {
+  const settings = settingsOf(plugins, key);
+  return settings === undefined ? [] : edgesOf(plugins, settings).map((edge) => edge.key);
 }
 
 /** A plugin stands for its managed commands, each in its default variant. */

@@ -37,6 +37,8 @@ export interface Talk {
   quote(title: string, lines: readonly string[]): void;
   /** Whether this is CI: its log is all that is left when the job is over. */
   onCi: boolean;
+  /** Whether something may be redrawn in place: a terminal, and nobody asked for quiet. */
+  isLive: boolean;
 }
 
 const wrap = (open: number, close: number) => (text: string) => `\x1b[${open}m${text}\x1b[${close}m`;
@@ -86,6 +88,7 @@ export function makeTalk(options: TalkOptions): Talk {
       if (lines.length > 0) writeAll(2, formatGroup(ci, { title, lines, now: Date.now(), nonce }));
     },
     onCi: ci !== null,
+    isLive: !options.quiet && options.env.TERM !== "dumb" && isTerminal(2),
   };
 }
 

@@ -19,6 +19,7 @@ import type { Outcome, UpEvent, UpNode } from "../supervisor/up/types.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { isReaderGone, print } from "../sys/stdio.ts";
 import type { RunnerContext } from "./context.ts";
+import { makeProgress } from "./progress.ts";
 import { LOCK_TIMEOUT_MS, refuseNested } from "./service.ts";
 import { tellEvent, tellLastLines } from "./tell.ts";
 
@@ -81,12 +82,10 @@ function showNodes({ json }: RunnerContext, nodes: readonly UpNode[]): number {
 async function upDetached(context: RunnerContext, nodes: UpNode[]): Promise<number> {
   const cancel = new AbortController();
   process.on("SIGINT", () => cancel.abort());
-  const outcomes = await bringUpDetached(
-    context.ground,
-    nodes,
-    context.env,
-    (event) => tellUp(context, event),
-    cancel.signal,
+  const progress = makeProgress(context, nodes);
+  const tell = progress === null ? (event: UpEvent) => tellUp(context, event) : progress.hear;
+  const outcomes = await bringUpDetached(context.ground, nodes, context.env, tell, cancel.signal).finally(() =>
+    progress?.close(),
   );
   return cancel.signal.aborted ? EXIT.interrupted : conclude(context, outcomes);
 }

@@ -3,6 +3,7 @@
  * written as of a captured one. With `inputs` it is skipped while their content and the command are what they were at its last success.
  */
 import type { OneshotSettings } from "../manifest/resolved.ts";
+import { DEFAULT_VARIANT } from "../state/key.ts";
 import type { Asker, ExitRecord } from "../state/types.ts";
 import { sha256 } from "../sys/digest.ts";
 import { readJson, removeFile, writeJson } from "../sys/files.ts";
@@ -49,7 +50,8 @@ export async function runTask(ground: Ground, spec: TaskSpec, signal?: AbortSign
     "--no-capture",
     spec.plugin,
     spec.command,
-    spec.variant,
+    // `default` would be an argument.
+    spec.variant === DEFAULT_VARIANT ? "--" : spec.variant,
   ];
   const prepared = prepareCommand({ ground, settings, run, args: [], inherited: spec.env, launch: null });
   const memory = `${ground.store.directory}/${spec.key}.inputs.json`;

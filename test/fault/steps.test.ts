@@ -35,10 +35,7 @@ async function killedAt(root: TestRoot, call: string, step: number, args: string
     { cwd: root.dir, env: root.env, stdio: ["ignore", "ignore", "ignore"] },
   );
   const caller = await until("strace started dt", () => {
-    const children = readFileSync(`/proc/${strace.pid}/task/${strace.pid}/children`, "latin1")
-      .trim()
-      .split(" ")
-      .filter(Boolean);
+    const children = childrenOf(strace.pid);
     return children[0] === undefined ? (strace.exitCode === null ? null : -1) : Number(children[0]);
   });
   await until("the caller ended", () => caller < 0 || !runs(caller), 30_000);
@@ -51,6 +48,15 @@ async function killedAt(root: TestRoot, call: string, step: number, args: string
   strace.kill("SIGKILL"); // the processes that live on go on untraced
   await strace.exited;
   return killed;
+}
+
+/** None of what has ended. */
+function childrenOf(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim().split(" ").filter(Boolean);
+  } catch {
+    return [];
+  }
 }
 
 /** What `ps` shows is what runs; hosts that still work on what they began are waited for. */

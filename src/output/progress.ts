@@ -1,0 +1,39 @@
+/** What is being brought up, as lines for a terminal of a given size. Plain data to text. */
+import type { Paint } from "./talk.ts";
+import { formatDuration } from "./time.ts";
+
+export interface ProgressRow {
+  name: string;
+  state: string;
+  /** Whether something is still awaited of it. */
+  open: boolean;
+  failed: boolean;
+  /** Since it is in this state, in milliseconds of the clock that `now` is of. */
+  since: number;
+  /** How long it took, once settled; else null. */
+  tookMs: number | null;
+  more: string;
+}
+
+/** Lines that fit: all rows, or, where those are too many, the open and the failed ones and a sentence about the rest. */
+export function formatProgress(
+  rows: readonly ProgressRow[],
+  size: { columns: number; rows: number },
+  now: number,
+  paint: Paint,
+): string[] {
+  const room = Math.max(1, size.rows - 2);
+  const settled = rows.filter((row) => !row.open && !row.failed).length;
+  const shown = rows.length <= room ? rows : rows.filter((row) => row.open || row.failed).slice(0, room - 1);
+  const width = Math.max(...rows.map((row) => row.name.length));
+  const states = Math.max(...rows.map((row) => row.state.length));
+  const lines = shown.map((row) => {
+    const time = formatDuration(row.tookMs ?? Math.max(0, now - row.since));
+    const plain = `${row.name.padEnd(width)}  ${row.state.padEnd(states)}  ${row.state === "waiting" ? "" : time}${row.more === "" ? "" : `  ${row.more}`}`;
+    const cut = plain.trimEnd().slice(0, Math.max(1, size.columns - 1));
+    return row.failed ? paint.red(cut) : row.open ? cut : paint.green(cut);
+  });
+  if (shown.length < rows.length)
+    lines.push(paint.dim(`${settled} of ${rows.length} done`.slice(0, Math.max(1, size.columns - 1))));
+  return lines;
+}

@@ -1,0 +1,89 @@
+/** `dt up` on a terminal: a table that is redrawn in place while things come up, and gone when they are. */
+import { shortKey } from "../manifest/graph.ts";
+import { formatProgress, type ProgressRow } from "../output/progress.ts";
+import type { UpEvent, UpNode } from "../supervisor/up/types.ts";
+import { sizeOfTerminal } from "../sys/keyboard.ts";
+import { writeAll } from "../sys/stdio.ts";
+import type { RunnerContext } from "./context.ts";
+
+export interface Progress {
+  hear(event: UpEvent): void;
+  /** The table is gone; what comes next is written in its place. */
+  close(): void;
+}
+
+const REDRAW_MS = 100;
+const SIZE = { columns: 80, rows: 24 };
+
+type Change = Pick<ProgressRow, "state" | "open" | "failed" | "more">;
+type LaunchEvent = Extract<UpEvent, { is: "launch" }>["event"];
+
+const open = (state: string, more = ""): Change => ({ state, open: true, failed: false, more });
+const done = (state: string, more = ""): Change => ({ state, open: false, failed: false, more });
+const failed = (state: string, more = ""): Change => ({ state, open: false, failed: true, more });
+
+/** What an event says about a launch; null: nothing for the table. */
+const OF_LAUNCH: { [E in LaunchEvent["is"]]: (event: Extract<LaunchEvent, { is: E }>) => Change | null } = {
+  note: () => null,
+  replacing: () => open("replacing"),
+  replaced: () => open("starting"),
+  unchanged: ({ line }) => done(line.state, "left alone"),
+  spawned: ({ probed, line }) => (probed ? open("starting") : done("running", line.url ?? "")),
+  ready: ({ line }) => done("ready", line.url ?? ""),
+  unhealthy: ({ why }) => failed("unhealthy", why),
+  restarting: ({ because }) => open("backoff", because),
+  ended: ({ exit }) => failed("failed", exit.text),
+  failed: ({ error }) => failed("failed", error.message.split("\n")[0] ?? ""),
+};
+
+/** Null where standard error is no terminal, or a person wants lines (`--verbose`) or nothing (`--quiet`). */
+export function makeProgress({ talk, verbose }: RunnerContext, nodes: readonly UpNode[]): Progress | null {
+  if (verbose || talk.onCi || !talk.isLive) return null;
+  const rows = new Map<string, ProgressRow>(
+    nodes.map(({ key }) => [key, { name: shortKey(key), since: performance.now(), tookMs: null, ...open("waiting") }]),
+  );
+  let drawn = 0;
+  const clear = () => {
+    if (drawn > 0) writeAll(2, `\x1b[${drawn}A\r\x1b[J`);
+    drawn = 0;
+  };
+  const draw = () => {
+    const lines = formatProgress([...rows.values()], sizeOfTerminal(2) ?? SIZE, performance.now(), talk.paint);
+    const up = drawn > 0 ? `\x1b[${drawn}A\r` : "";
+    // In one write, each line cleared behind its end: nothing flickers.
+    writeAll(2, `${up}${lines.map((line) => `${line}\x1b[K\n`).join("")}\x1b[J`);
+    drawn = lines.length;
+  };
+  const change = (key: string, to: Change | null) => {
+    const row = rows.get(key);
+    if (row === undefined || to === null) return;
+    const now = performance.now();
+    const begun = row.state === "waiting" || !row.open ? now : row.since;
+    rows.set(key, { ...row, ...to, since: begun, tookMs: to.open ? null : now - begun });
+  };
+  draw();
+  const timer = setInterval(draw, REDRAW_MS);
+  return {
+    hear(event) {
+      if (event.is === "up") return;
+      if (event.is === "launch" && event.event.is === "note") {
+        clear();
+        talk.say(event.event.text);
+      }
+      if (event.is === "launch") change(event.key, OF_LAUNCH[event.event.is](event.event as never));
+      else if (event.is === "prevented") change(event.key, failed("prevented", event.because));
+      else change(event.key, ofTask(event.event));
+      draw();
+    },
+    close() {
+      clearInterval(timer);
+      clear();
+    },
+  };
+}
+
+function ofTask(event: Extract<UpEvent, { is: "task" }>["event"]): Change {
+  if (event.is === "begun") return open("runs");
+  if (event.is === "unchanged") return done("unchanged", `since ${event.since}`);
+  return event.exit.code === 0 ? done("completed") : failed("failed", event.exit.text);
+}
