@@ -99,6 +99,8 @@ async function upForeground(context: RunnerContext, nodes: UpNode[], colored: bo
   const shown: Target[] = [];
   const hear = (event: UpEvent) => {
     tellUp(context, event);
+    if (event.is === "launch" && event.event.is === "ended")
+      context.talk.say(`${context.talk.paint.bold(shortKey(event.key))} ${event.event.exit.text}`);
     if (event.is !== "launch" || event.event.is !== "spawned") return;
     const { key, log } = event.event.line;
     if (!shown.some((one) => one.key === key)) shown.push({ key, log, times: ground.store.path(key, "times") });

@@ -33,6 +33,7 @@ export function startTmux(root: TestRoot, argv: string[]) {
   return {
     ...windowOf(first),
     open: (...words: string[]) => windowOf(run("new-window", "-d", "-P", "-F", "#{pane_id}", ...words).trim()),
-    close: () => run("kill-server"),
+    /** The server ends by itself with its last window. */
+    close: () => void Bun.spawnSync(["tmux", "-S", socket, "kill-server"]),
   };
 }
