@@ -13,6 +13,7 @@ export const BUDGETS: Readonly<Record<string, Budget>> = {
   ps: { of: "ratio", max: 2.5 },
   ps1: { of: "ratio", max: 2.5 },
   ps20: { of: "ratio", max: 2.5 },
+  pssShared200: { of: "plain", max: 35 },
   ps200: { of: "plain", max: 15 },
   help: { of: "ratio", max: 2.5 },
   version: { of: "ratio", max: 2.5 },

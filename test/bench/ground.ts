@@ -60,8 +60,8 @@ export async function makeRoot({ stamp, lines }: Pick<Programs, "stamp" | "lines
 
 const KEYS_A_PLUGIN = 10;
 
-/** A root in which this many `sleep`s run, ten to a plugin, each with its own host. */
-export async function makeCrowd(count: number): Promise<TestRoot> {
+/** A root in which this many `sleep`s run, ten to a plugin, each with its own host, or all with one. */
+export async function makeCrowd(count: number, shared = false): Promise<TestRoot> {
   const keys = Array.from({ length: count }, (_, at) => ({
     plugin: `p${Math.floor(at / KEYS_A_PLUGIN)}`,
     command: `c${at % KEYS_A_PLUGIN}`,
@@ -72,7 +72,8 @@ export async function makeCrowd(count: number): Promise<TestRoot> {
   });
   const root = TestRoot.create(Object.fromEntries(files));
   try {
-    for (const { plugin, command } of keys) await must(root, [plugin, command, "--no-wait"]);
+    if (shared) await must(root, ["up", ...keys.map(({ plugin, command }) => `${plugin}:${command}`), "-d"]);
+    else for (const { plugin, command } of keys) await must(root, [plugin, command, "--no-wait"]);
   } catch (error) {
     await root.dispose();
     throw error;

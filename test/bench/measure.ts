@@ -82,6 +82,19 @@ export async function measureCrowd(programs: Programs, count: number, { rounds }
   }
 }
 
+/** The same launches with one host for all of them. */
+export async function measureShared(count: number): Promise<Row[]> {
+  const root = await makeCrowd(count, true);
+  try {
+    const memory = hostMemory(root);
+    const what = `memory of one host for ${count === 1 ? "1 key" : `${count} keys`} (\`dt up\`, PSS)`;
+    return [{ id: `pssShared${count}`, what, median: memory.megabytes, unit: "MB", spread: null, ratio: null }];
+  } finally {
+    await must(root, ["stop", "--all"]);
+    await root.dispose();
+  }
+}
+
 /** PSS shares what several processes map among them, so the sum is what they cost together. */
 function hostMemory(root: TestRoot): { hosts: number; megabytes: number } {
   const hosts = root.processes().filter((pid) => readFileSync(`/proc/${pid}/cmdline`, "latin1").startsWith(DT));

@@ -12,7 +12,7 @@ import { loadavg } from "node:os";
 import { join } from "node:path";
 import { REPOSITORY } from "../kit.ts";
 import { buildPrograms, type Programs } from "./ground.ts";
-import { type Effort, measureCommands, measureCrowd, measureLaunches, measureLog } from "./measure.ts";
+import { type Effort, measureCommands, measureCrowd, measureLaunches, measureLog, measureShared } from "./measure.ts";
 import { measureReading } from "./reading.ts";
 import { describeRun, formatGroups, type Group, writeInto } from "./report.ts";
 import { judge, type Row } from "./rows.ts";
@@ -34,7 +34,8 @@ const GROUPS: Record<
 
 async function measureCrowds(programs: Programs, effort: Effort, crowds: number[]): Promise<Row[]> {
   const rows: Row[] = [];
-  for (const count of crowds) rows.push(...(await measureCrowd(programs, count, effort)));
+  for (const count of crowds)
+    rows.push(...(await measureCrowd(programs, count, effort)), ...(await measureShared(count)));
   return rows;
 }
 

@@ -66,7 +66,7 @@ test("in the foreground: each line with its key; Ctrl-C ends what needs before w
     for (const name of ["db ", "api", "web"]) await tmux.shows(new RegExp(`^s:${name} │ ${name.trim()} begins`, "m"));
     tmux.keys("C-c");
     await tmux.shows(/code 130$/m);
-    expect(tmux.screen()).toMatch(/s:web interrupted after[^]*s:api interrupted after[^]*s:db interrupted after/);
+    expect(tmux.screen()).toMatch(/s:web interrupted after.*s:api interrupted after.*s:db interrupted after/s);
     expect(root.read("order")).toBe("web\napi\ndb\n");
     expect(await ps(root)).toEqual([]);
 
