@@ -6,6 +6,9 @@ import { RESTART_SIGNAL } from "../restart.ts";
 import { bringUp, type Up } from "./bringup.ts";
 import type { UpEvent, UpNode } from "./types.ts";
 
+/** After the last start the host is idle. */
+const SETTLED_MS = 1000;
+
 export interface UpInput extends HostGround {
   nodes: UpNode[];
 }
@@ -20,6 +23,8 @@ export async function runHostOfMany(self: readonly string[]): Promise<number> {
   process.on(RESTART_SIGNAL, () => up?.claim());
   const tell = (event: UpEvent) => void writeAll(1, `${JSON.stringify(event)}\n`);
   up = bringUp(groundOf(input, self), input.nodes, hard.signal, tell);
+  // What was needed to start is not needed while they run.
+  void up.settled.then(() => setTimeout(() => Bun.gc(true), SETTLED_MS).unref());
   await up.over;
   return 0;
 }
