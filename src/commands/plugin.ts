@@ -7,7 +7,9 @@ import type {
   Settings,
 } from "../manifest/resolved.ts";
 import { makePaint } from "../output/talk.ts";
-import { DEFAULT_VARIANT } from "../state/key.ts";
+import { describeAsker } from "../state/asker.ts";
+import { DEFAULT_VARIANT, formatKey } from "../state/key.ts";
+import { NEEDS_MET } from "../supervisor/environment.ts";
 import { inheritedDescriptors } from "../sys/descriptors.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { nearestNames } from "../sys/nearest.ts";
@@ -25,7 +27,7 @@ export async function runPlugin(context: DtContext, name: string, words: readonl
   if (commandName === undefined || commandName === "--help" || commandName === "-h") return showPlugin(context, name);
   const command = findCommand(plugin, commandName);
   if (command.kind === "managed") return runManaged(context, index, plugin, command, rest);
-  return runOneshot(context, plugin, command, rest, descriptors);
+  return runOneshot(context, index, plugin, command, rest, descriptors);
 }
 
 /** The plugin's own help. */
@@ -78,6 +80,7 @@ function unknown(what: string, name: string, known: string[]): DtError {
 /** All that follows goes to the command untouched, except that a first word naming a variant selects it; `--` in its place stops that. */
 async function runOneshot(
   context: DtContext,
+  index: ManifestIndex,
   plugin: ResolvedPlugin,
   command: ResolvedCommand,
   words: readonly string[],
@@ -90,6 +93,9 @@ async function runOneshot(
   const args = named || first === "--" ? words.slice(1) : words;
   const settings = command.variants[variant] as Settings;
   if (settings.kind !== "oneshot") throw new Error("a one-shot's variant is a one-shot");
+  const key = formatKey({ plugin: plugin.name, command: command.name, variant });
+  if (settings.needs.length > 0 && !areNeedsMet(context, key) && !(await meetNeeds(context, index, key)))
+    return EXIT.interrupted;
   const { runOneshot: run } = await import("../runners/exec.ts");
   return run(context.runner(), {
     plugin: plugin.name,
@@ -100,6 +106,18 @@ async function runOneshot(
     args,
     descriptors,
   });
+}
+
+/** A host that runs it as somebody's need has seen to them, and so has this dt before it became itself anew to capture it. */
+function areNeedsMet(context: DtContext, key: string): boolean {
+  return context.globals.dryRun || context.runner().held !== null || context.env[NEEDS_MET] === key;
+}
+
+async function meetNeeds(context: DtContext, index: ManifestIndex, key: string): Promise<boolean> {
+  const { LOCK_TIMEOUT_MS, startNeeded } = await import("../runners/service.ts");
+  rememberRoot(context);
+  const asker = describeAsker("user", context.argv);
+  return startNeeded(context.runner(), index, { key, env: context.env, asker, lockTimeoutMs: LOCK_TIMEOUT_MS });
 }
 
 async function runManaged(

@@ -12,6 +12,7 @@ import { EXIT } from "../sys/error.ts";
 import { print } from "../sys/stdio.ts";
 import type { RunnerContext } from "./context.ts";
 import { runForeground } from "./foreground.ts";
+import type { Needy } from "./needs.ts";
 import { formatPlan } from "./plan.ts";
 import { tellEvent, tellLastLines } from "./tell.ts";
 
@@ -65,7 +66,7 @@ export async function showPlan({ ground, json }: RunnerContext, spec: LaunchSpec
 }
 
 /** False when Ctrl-C came meanwhile. */
-async function startNeeded(context: RunnerContext, index: ManifestIndex, spec: LaunchSpec): Promise<boolean> {
+export async function startNeeded(context: RunnerContext, index: ManifestIndex, spec: Needy): Promise<boolean> {
   const { startNeeds } = await import("./needs.ts");
   const cancel = new AbortController();
   const onInterrupt = () => cancel.abort();

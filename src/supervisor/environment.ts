@@ -37,6 +37,8 @@ export interface PreparedEnvironment {
 
 /** Variables that make a Bun program something else; a command that wants one gets it from its manifest. */
 const NEVER_INHERITED = ["BUN_BE_BUN", HOST_MARK];
+/** Set to the key of a one-shot whose needs whoever runs it has seen to. */
+export const NEEDS_MET = "DIALTONE_NEEDS_MET";
 /** Where dt keeps the Bun settings it took from its own environment, for the commands it starts. */
 export const SAVED_ENVIRONMENT = "DIALTONE_SAVED_ENV";
 

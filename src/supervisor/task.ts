@@ -11,6 +11,7 @@ import { identify } from "../sys/identity.ts";
 import { type SpawnedLeader, spawnLeader } from "../sys/spawn.ts";
 import type { EndStatus } from "../sys/status.ts";
 import { logOf, openCapture } from "./captured.ts";
+import { NEEDS_MET } from "./environment.ts";
 import { digestInputs } from "./inputs.ts";
 import { type PreparedCommand, prepareCommand } from "./prepare.ts";
 import { stopTree } from "./stop.ts";
@@ -53,7 +54,14 @@ export async function runTask(ground: Ground, spec: TaskSpec, signal?: AbortSign
     // `default` would be an argument.
     spec.variant === DEFAULT_VARIANT ? "--" : spec.variant,
   ];
-  const prepared = prepareCommand({ ground, settings, run, args: [], inherited: spec.env, launch: null });
+  const prepared = prepareCommand({
+    ground,
+    settings,
+    run,
+    args: [],
+    inherited: { ...spec.env, [NEEDS_MET]: spec.key },
+    launch: null,
+  });
   const memory = `${ground.store.directory}/${spec.key}.inputs.json`;
   const hash = settings.inputs === null ? null : hashTask(ground, spec, prepared, settings.inputs);
   if (hash !== null && !spec.force) {

@@ -21,6 +21,16 @@ async function within(root: TestRoot, body: () => Promise<void>): Promise<void> 
   }
 }
 
+test("a log is matched across the places where it was written in pieces, and its colours", () => {
+  const script =
+    "printf 'not yet\\r\\n\\033[32mser'; sleep 0.3; printf 'ver \\033[1mre'; sleep 0.3; printf 'ady\\033[0m'; exec sleep 1000";
+  const root = rootOf(`run: ${JSON.stringify(script)}, ready: { log: "^server ready$", timeout: "10s" }`);
+  return within(root, async () => {
+    expect((await root.dt(["h", "dev", "-d"])).code).toBe(0);
+    expect(await psOf(root, KEY)).toMatchObject({ state: "ready" });
+  });
+});
+
 const stateIs = (root: TestRoot, state: string) =>
   until(`it is ${state}`, async () => {
     const one = await psOf(root, KEY);

@@ -106,3 +106,24 @@ test("in the foreground the logs have their keys before them; Ctrl-C stops all a
     await root.dispose();
   }
 });
+
+test("a one-shot that is run by itself has its needs started first, and gets all its words", async () => {
+  const root = stack(
+    `ask: { kind: "oneshot", run: ["sh", "-c", 'echo "asked $*"; test -f db.up; exit 9', "sh"], needs: ["s:db"] },`,
+  );
+  try {
+    const asked = await root.dt(["s", "ask", "--no-needs", "x"]);
+    expect(asked).toMatchObject({ code: 9, stdout: "asked --no-needs x\n" });
+    expect(await psOf(root, "s:db:default")).toMatchObject({ state: "ready" });
+    const { pid } = (await psOf(root, "s:db:default")) ?? {};
+    const captured = await root.dt(["--capture", "s", "ask"]);
+    expect(captured).toMatchObject({ code: 9, stdout: "asked \n" });
+    expect((await psOf(root, "s:db:default"))?.pid).toBe(pid as number);
+    await root.dt(["stop", "--all"]);
+    const dry = await root.dt(["--dry-run", "s", "ask"]);
+    expect(dry.code).toBe(0);
+    expect((await psOf(root, "s:db:default"))?.state).toBe("stopped");
+  } finally {
+    await root.dispose();
+  }
+});
