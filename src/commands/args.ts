@@ -188,6 +188,12 @@ export function usage(message: string, hint?: string): DtError {
   return new DtError("usage", message, { status: EXIT.usage, ...(hint === undefined ? {} : { hint }) });
 }
 
+/** A TCP port from 1 to 65535; null for what is none. */
+export function portNumber(text: string): number | null {
+  const port = Number(text);
+  return /^\d{1,5}$/.test(text) && port > 0 && port < 65_536 ? port : null;
+}
+
 /** The value of a flag that is a number of things, 0 or more; null when it was not given. */
 export function countOf(flag: string, text: string | undefined): number | null {
   if (text === undefined) return null;

@@ -18,5 +18,11 @@ export const MANAGED_ARGS = {
     negativeDescription: "Do not start what it needs",
   },
   ensure: { type: "boolean", description: "Leave a healthy launch of the same command alone" },
+  port: {
+    type: "string",
+    description: 'The port, instead of the manifest\'s; "auto": a free one, the same again for this root and key',
+    valueHint: "auto",
+  },
+  take: { type: "boolean", description: "Stop the launch of yours that holds the port, in whichever root" },
   timeout: { type: "string", description: "Time to become ready, instead of the manifest's", valueHint: "30s" },
 } as const satisfies ArgsDef;

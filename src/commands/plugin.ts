@@ -14,7 +14,7 @@ import { inheritedDescriptors } from "../sys/descriptors.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { nearestNames } from "../sys/nearest.ts";
 import { print } from "../sys/stdio.ts";
-import { checkArgs, durationOf, usage } from "./args.ts";
+import { checkArgs, durationOf, portNumber, usage } from "./args.ts";
 import { type DtContext, rememberRoot } from "./context.ts";
 import { MANAGED_ARGS } from "./managed.ts";
 import { VERBS } from "./verbs.ts";
@@ -147,14 +147,23 @@ async function runManaged(
     plugin: plugin.name,
     command: command.name,
     variant,
-    settings,
+    settings: args.port === undefined ? settings : { ...settings, port: portOf(args.port) },
     args: checked.rest,
     detach: args.detach === true || args.wait !== undefined,
     noWait,
     ensure: args.ensure === true,
     index: args.needs === false ? null : index,
     timeoutMs: durationOf("--timeout", args.timeout),
+    take: args.take === true,
   });
+}
+
+/** A number from 1 to 65535, or `auto`. */
+function portOf(text: string): number | "auto" {
+  if (text === "auto") return "auto";
+  const port = portNumber(text);
+  if (port !== null) return port;
+  throw usage(`--port takes a number from 1 to 65535 or "auto", not "${text}".`);
 }
 
 async function showManaged(plugin: ResolvedPlugin, command: ResolvedCommand): Promise<number> {

@@ -7,6 +7,7 @@ import { formatDuration } from "../output/time.ts";
 import type { KeyState } from "../state/types.ts";
 import { isLiving } from "../state/view.ts";
 import { print } from "../sys/stdio.ts";
+import { usage } from "./args.ts";
 import type { DtContext } from "./context.ts";
 import { makeDriftOf } from "./drift.ts";
 import { beginLook, type KeyReport, keysOf, lookAt } from "./look.ts";
@@ -16,19 +17,44 @@ export default defineCommand({
   meta: { name: "ps", description: "List what runs, waits or has failed" },
   args: {
     all: { type: "boolean", alias: "a", description: "Also what was stopped or has exited" },
+    "all-roots": { type: "boolean", description: "Of every project in which you ever started something" },
     _: { type: "positional", required: false, description: "Keys, or one plugin", valueHint: "key …" },
   },
   async run({ args, data }) {
     const context = data as DtContext;
+    if (args["all-roots"]) return showAllRoots(context, args.all === true, args._);
     const ground = context.ground();
     const look = beginLook(ground, makeDriftOf(ground, await context.peek()));
     const reports = keysOf(ground, await selectionOf(context, args._))
       .flatMap((key) => lookAt(look, key) ?? [])
-      .filter((report) => args.all || isLiving(report.state) || report.state === "failed");
+      .filter((report) => args.all || isShown(report));
     print(context.globals.json ? `${JSON.stringify(reports)}\n` : formatReports(reports, makePaint(context.colored())));
     return 0;
   },
 });
+
+async function showAllRoots(context: DtContext, all: boolean, words: readonly string[]): Promise<number> {
+  if (words.length > 0) throw usage("dt ps takes either names or --all-roots.");
+  const { lookAtRoots } = await import("./roots.ts");
+  const roots = lookAtRoots(context)
+    .map((one) => ({ ...one, reports: one.reports.filter((report) => all || isShown(report)) }))
+    .filter(({ reports }) => reports.length > 0);
+  if (context.globals.json) {
+    print(
+      `${JSON.stringify(roots.flatMap(({ root, branch, reports }) => reports.map((report) => ({ ...report, root, branch }))))}\n`,
+    );
+    return 0;
+  }
+  const paint = makePaint(context.colored());
+  const parts = roots.map(({ root, branch, there, reports }) => {
+    const title = `${root}${branch === null ? "" : `  ${branch}`}${there ? "" : "  (its manifests are gone)"}`;
+    return `${paint.bold(title)}\n${formatReports(reports, paint)}`;
+  });
+  print(parts.length === 0 ? "Nothing runs in any root.\n" : parts.join("\n"));
+  return 0;
+}
+
+const isShown = ({ state }: KeyReport) => isLiving(state) || state === "failed";
 
 const COLORS: Record<KeyState, keyof Paint> = {
   starting: "yellow",

@@ -71,7 +71,11 @@ export const VERBS: Record<VerbName, Verb | null> = {
     maxWords: MANY,
     load: () => import("./wait.ts"),
   },
-  port: null,
+  port: {
+    summary: "Say who listens on a port; without one, the ports of this root's launches",
+    maxWords: 1,
+    load: () => import("./port.ts"),
+  },
   gc: null,
   add: null,
   import: null,

@@ -43,7 +43,7 @@ export function listRuns(log: string, times: string): LogRun[] {
     // An inode may have been used again since: what was written last before the index began is another run's.
     const index = indexes.get(`${run.dev}:${run.ino}`);
     if (index === undefined) return { ...run, id: `i${run.ino}` };
-    return { ...run, id: index.token.slice(0, ID_LENGTH), startedAt: index.startedAt, points: index.points };
+    return { ...run, id: runIdOf(index.token), startedAt: index.startedAt, points: index.points };
   });
 }
 
@@ -98,4 +98,9 @@ export function makeTimeOf({ points, changedAt, startedAt }: LogRun): (offset: n
     while (at < points.length && (points[at] as [number, number])[0] < offset) at++;
     return points[at]?.[1] ?? (startedAt === null ? null : changedAt);
   };
+}
+
+/** What a cursor calls the run of this launch. */
+export function runIdOf(token: string): string {
+  return token.slice(0, ID_LENGTH);
 }

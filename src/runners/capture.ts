@@ -59,6 +59,7 @@ export async function runCaptured(
     run,
     args: request.args,
     inherited: context.env,
+    needs: request.settings.needs,
     launch: null,
   });
   const file = findExecutable(argv[0], environment.env.PATH ?? "", cwd);

@@ -41,6 +41,7 @@ export async function runOneshot(context: RunnerContext, request: OneshotRequest
     run: settings.run,
     args,
     inherited: context.env,
+    needs: settings.needs,
     launch: null,
   });
   if (context.dryRun) {

@@ -44,6 +44,7 @@ export async function runHandler(
     run: ["handler"],
     args,
     inherited: context.env,
+    needs: settings.needs,
     launch: null,
   });
   if (context.dryRun) {

@@ -1,5 +1,7 @@
 /** Managed commands: in the foreground dt is the host and shows the log; detached it starts a host and tells how it went. */
 
+import { formatCursor } from "../logs/cursor.ts";
+import { runIdOf } from "../logs/runs.ts";
 import type { ManagedSettings, ManifestIndex } from "../manifest/resolved.ts";
 import { formatTruth } from "../output/truth.ts";
 import { describeAsker } from "../state/asker.ts";
@@ -7,8 +9,9 @@ import { DEFAULT_VARIANT, formatKey } from "../state/key.ts";
 import { startDetached } from "../supervisor/detach.ts";
 import { prepareLaunch } from "../supervisor/prepare.ts";
 import { nestedError } from "../supervisor/stopkey.ts";
-import type { LaunchEvent, LaunchSpec } from "../supervisor/types.ts";
+import type { LaunchEvent, LaunchLine, LaunchSpec } from "../supervisor/types.ts";
 import { EXIT } from "../sys/error.ts";
+import { statOf } from "../sys/stat.ts";
 import { print } from "../sys/stdio.ts";
 import type { RunnerContext } from "./context.ts";
 import { runForeground } from "./foreground.ts";
@@ -30,6 +33,8 @@ export interface ServiceRequest {
   index: ManifestIndex | null;
   /** Milliseconds; null: as the manifest says. */
   timeoutMs: number | null;
+  /** Stop the launch that holds the port. */
+  take: boolean;
 }
 
 /** Contention waits this long for the key's lock: a stop may take its whole time-out before it is our turn. */
@@ -47,10 +52,16 @@ export async function runService(context: RunnerContext, request: ServiceRequest
   if (request.index !== null && needsOrBefore(request.settings) > 0) {
     if (!(await startNeeded(context, request.index, spec))) return EXIT.interrupted;
   }
+  if (request.take) await takePort(context, spec);
   if (request.detach) return runDetached(context, spec, request.noWait);
   if (!spec.settings.tty) return runForeground(context, spec);
   const { runOnTerminal } = await import("./onterminal.ts");
   return runOnTerminal(context, spec);
+}
+
+async function takePort(context: RunnerContext, spec: LaunchSpec): Promise<void> {
+  const { freePort } = await import("../supervisor/takeport.ts");
+  await freePort(context.ground, spec, (text) => context.talk.say(text));
 }
 
 /** What runs before it may have needs too. */
@@ -129,7 +140,11 @@ function concludeDetached(context: RunnerContext, last: LaunchEvent): number {
       const line = last.is === "spawned" && last.probed ? { ...last.line, state: "starting" } : last.line;
       if (last.is === "unhealthy" && talk.onCi) tellLastLines(context, line.key, line.log);
       const more = last.is === "unchanged" ? { unchanged: true } : {};
-      print(json ? `${JSON.stringify({ ...line, ...more })}\n` : formatTruth(ground.root, line));
+      print(
+        json
+          ? `${JSON.stringify({ ...line, ...more, cursor: cursorOf(context, line) })}\n`
+          : formatTruth(ground.root, line),
+      );
       return last.is === "unhealthy" ? EXIT.timeout : EXIT.done;
     }
     case "ended": {
@@ -142,4 +157,11 @@ function concludeDetached(context: RunnerContext, last: LaunchEvent): number {
     default:
       return EXIT.internal;
   }
+}
+
+/** The end of its log now: `dt logs --after` shows what comes later. Null when the launch is gone already. */
+function cursorOf({ ground }: RunnerContext, { key, log }: LaunchLine): string | null {
+  const record = ground.store.record(key);
+  if (record.is !== "there") return null;
+  return formatCursor({ key, run: runIdOf(record.value.token), offset: statOf(log)?.size ?? 0 });
 }

@@ -46,11 +46,11 @@ export function findDrift(ground: Ground, index: ManifestIndex | null, record: L
   }
 }
 
-function sameWords(a: readonly string[], b: readonly string[]): boolean {
+export function sameWords(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((word, at) => word === b[at]);
 }
 
-function compareEnvironments(was: LaunchRecord["env"], now: LaunchRecord["env"]): DriftField[] {
+export function compareEnvironments(was: LaunchRecord["env"], now: LaunchRecord["env"]): DriftField[] {
   return [...new Set([...Object.keys(was), ...Object.keys(now)])]
     .sort()
     .flatMap((name) =>

@@ -1,7 +1,7 @@
 /**
  * The environment of every command, prepared here and nowhere else:
  *
- *   inherited <- `.env` files the manifest names <- the manifest's `env` <- dt's own
+ *   inherited <- ports of what it needs <- `.env` files the manifest names <- the manifest's `env` <- dt's own
  *
  * dt's own: DIALTONE_ROOT, PATH and a PWD that is right for all; DIALTONE_KEY, DIALTONE_TOKEN, PORT, colour hints and PYTHONUNBUFFERED for a
  * managed launch, whose standard output is a file that people read on a terminal.
@@ -25,6 +25,8 @@ export interface EnvironmentRequest {
   shims: string | null;
   /** For a managed launch. */
   launch: { key: string; token: string; port: number | null; tty?: boolean } | null;
+  /** Where what it needs is to be found. */
+  neighbours?: Readonly<Record<string, string>>;
 }
 
 export interface PreparedEnvironment {
@@ -49,6 +51,7 @@ export function prepareEnvironment(request: EnvironmentRequest): PreparedEnviron
   if (env.PWD !== undefined && !isSameDirectory(env.PWD, request.cwd)) env.PWD = request.cwd;
   if (request.launch?.tty) Object.assign(env, terminalType(env));
   else if (request.launch !== null) Object.assign(env, outputHints(env));
+  Object.assign(env, request.neighbours);
   for (const [name, value] of Object.entries(declared)) {
     if (value === null) delete env[name];
     else env[name] = value;

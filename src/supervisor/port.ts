@@ -4,6 +4,7 @@
  */
 import { sha256 } from "../sys/digest.ts";
 import { DtError } from "../sys/error.ts";
+import { describeHolder, holdersOf } from "./holders.ts";
 import type { Ground } from "./types.ts";
 
 /** Below the ports that systems hand out by themselves (from 32768 on Linux, 49152 on macOS). */
@@ -53,27 +54,27 @@ export function isFree(port: number): boolean {
 
 /** Throws `port-taken` when somebody else listens on the port a launch is to get. To be called when the key's old launch is gone. */
 export function checkPort(
-  { table }: Ground,
+  ground: Ground,
   key: string,
   port: number | null,
   own: ReadonlySet<number> = new Set(),
 ): void {
   if (port === null) return;
+  const { table } = ground;
   const holders = table.listenersOn(port);
   // Where the old launch listens, the port will be free when that is gone.
   if (holders?.some((pid) => own.has(pid))) return;
-  if (holders === null || holders.length > 0) {
-    const named = (holders ?? []).map((pid) => {
-      const owner = table.environmentOf(pid, "DIALTONE_KEY");
-      return `pid ${pid}${typeof owner === "string" ? `, ${owner}` : ""} (${table.commandLineOf(pid)})`;
-    });
-    throw new DtError(
-      "port-taken",
-      `${key} needs port ${port}, but ${named.join(" and ") || "another user's process"} listens on it.`,
-      {
-        hint: 'Stop that process, or give the command another `port` (or "auto").',
-        details: { port, pids: holders ?? [] },
-      },
-    );
-  }
+  if (holders === null || holders.length > 0) throw portTaken(ground, key, port);
+}
+
+function portTaken(ground: Ground, key: string, port: number): DtError {
+  const holders = holdersOf(ground, port) ?? [];
+  const named = holders.map((one) => describeHolder(ground, one)).join(" and ") || "another user's process";
+  const ours = holders.length > 0 && holders.every(({ launch }) => launch !== null);
+  return new DtError("port-taken", `${key} needs port ${port}, but ${named} listens on it.`, {
+    hint: ours
+      ? "Run it again with --take, which stops that launch, or with --port auto, which finds a free port."
+      : 'Stop that process, or run it again with --port auto, or give the command another `port` (or "auto").',
+    details: { port, pids: holders.map(({ pid }) => pid), holders },
+  });
 }

@@ -4,12 +4,13 @@
  */
 import { join } from "node:path";
 import { checkLogPath } from "../logs/open.ts";
-import type { Settings } from "../manifest/resolved.ts";
+import type { ResolvedNeed, Settings } from "../manifest/resolved.ts";
 import { sha256 } from "../sys/digest.ts";
 import { checkDirectory, findExecutable } from "../sys/executable.ts";
 import { makePrivateDirectory } from "../sys/paths.ts";
 import { ensureShims } from "../sys/shims.ts";
 import { type PreparedEnvironment, prepareEnvironment, resolveIn } from "./environment.ts";
+import { neighboursOf } from "./neighbours.ts";
 import { choosePort } from "./port.ts";
 import type { Ground, LaunchSpec } from "./types.ts";
 
@@ -54,6 +55,7 @@ export interface CommandRequest {
   args: readonly string[];
   inherited: Record<string, string>;
   launch: { key: string; token: string; port: number | null; tty?: boolean } | null;
+  needs?: readonly ResolvedNeed[];
   /** Only to compare: nothing is written, so the PATH may lack the shims. */
   looking?: boolean;
 }
@@ -72,6 +74,7 @@ export function prepareCommand(request: CommandRequest): PreparedCommand {
     env: settings.env,
     shims,
     launch: request.launch,
+    neighbours: request.needs === undefined || request.needs.length === 0 ? {} : neighboursOf(ground, request.needs),
   });
   return { argv: buildArgv(request.run, request.args), cwd, environment };
 }
@@ -109,6 +112,7 @@ export async function prepareLaunch(ground: Ground, spec: LaunchSpec): Promise<P
     args: spec.args,
     inherited: spec.env,
     launch: { key, token, port, tty: settings.tty },
+    needs: settings.needs,
   });
   findExecutable(command.argv[0], command.environment.env.PATH ?? "", command.cwd);
   const log = settings.log === null ? ground.store.path(key, "log") : resolveIn(ground.root, settings.log);

@@ -25,6 +25,7 @@ import { identifySelf, type ProcessIdentity, presenceOf } from "../sys/identity.
 import { acquireLock, type HeldLock } from "../sys/lock.ts";
 import { spawnLeader } from "../sys/spawn.ts";
 import { endLaunch, queryOf, survivorError } from "./end.ts";
+import { judgeSame } from "./ensure.ts";
 import { noteStartFailure } from "./failed.ts";
 import { checkPort } from "./port.ts";
 import { type PreparedLaunch, prepareLaunch } from "./prepare.ts";
@@ -61,7 +62,7 @@ export async function startLaunch(
 ): Promise<Started> {
   const prepared = await prepareLaunch(ground, spec);
   ground.store.prepare();
-  if (spec.settings.before.length > 0 && !(spec.ensure && findSame(ground, spec.key, prepared) !== null)) {
+  if (spec.settings.before.length > 0 && !(spec.ensure && judgeSame(ground, spec.key, prepared).is === "same")) {
     const { runBefore } = await import("./before.ts");
     await runBefore(ground, spec, report, options.signal);
   }
@@ -123,8 +124,9 @@ async function startInPlace(
         : `the lock of pid ${lock.broke.holder.pid} (${lock.broke.command}), which is gone`;
     report({ is: "note", text: `broke ${whose}` });
   }
-  const same = spec.ensure ? findSame(ground, spec.key, prepared) : null;
-  if (same !== null) return { is: "unchanged", record: same };
+  const judged = spec.ensure ? judgeSame(ground, spec.key, prepared) : null;
+  if (judged?.is === "same") return { is: "unchanged", record: judged.record };
+  if (judged?.is === "different") report({ is: "note", text: `${spec.key} is replaced: ${judged.why}` });
   refuseSharedLog(ground, spec.key, prepared.log);
   refuseStrangersPort(ground, spec.key, prepared.port);
   await clearPlace(ground, spec, identifySelf(table), report, options);
@@ -335,20 +337,6 @@ async function raiseFence(path: string): Promise<FileLock | null> {
     }
     await Bun.sleep(2);
   }
-}
-
-/**
- * The launch that `--ensure` leaves alone: alive, healthy, and of the same command, directory, environment and port. Whether one that is
- * probed is healthy, only its host knows, so that must live too.
- */
-function findSame({ store, table }: Ground, key: string, prepared: PreparedLaunch): LaunchRecord | null {
-  const record = store.record(key);
-  if (record.is !== "there" || record.value.phase !== "running" || record.value.specHash !== prepared.specHash)
-    return null;
-  if (record.value.leader === null || presenceOf(table, record.value.leader) !== "alive") return null;
-  const history = store.history(record.value.token);
-  const unhealthy = history.is === "there" && history.value.ready?.is === "unhealthy";
-  return unhealthy || (record.value.probed && presenceOf(table, record.value.host) !== "alive") ? null : record.value;
 }
 
 /** Two launches in one file would be nobody's log. */

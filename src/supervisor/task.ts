@@ -61,6 +61,7 @@ export async function runTask(ground: Ground, spec: TaskSpec, signal?: AbortSign
     args: [],
     inherited: { ...spec.env, [NEEDS_MET]: spec.key },
     launch: null,
+    needs: settings.needs,
   });
   const memory = `${ground.store.directory}/${spec.key}.inputs.json`;
   const hash = settings.inputs === null ? null : hashTask(ground, spec, prepared, settings.inputs);

@@ -1,0 +1,59 @@
+/** `dt port`: who listens on a port; without one, the ports of this root's launches. Looks, and changes nothing. */
+import { defineCommand } from "citty";
+import { formatTable } from "../output/table.ts";
+import { makePaint } from "../output/talk.ts";
+import { formatDuration } from "../output/time.ts";
+import { describeHolder, holdersOf } from "../supervisor/holders.ts";
+import { print } from "../sys/stdio.ts";
+import { portNumber, usage } from "./args.ts";
+import type { DtContext } from "./context.ts";
+import { beginLook, lookAt } from "./look.ts";
+
+export default defineCommand({
+  meta: { name: "port", description: "Say who listens on a port; without one, the ports of this root's launches" },
+  args: {
+    _: { type: "positional", required: false, description: "A port", valueHint: "3000" },
+  },
+  run({ args, data }) {
+    const context = data as DtContext;
+    const [text] = args._;
+    if (text === undefined) return showAll(context);
+    const port = portNumber(text);
+    if (port === null) throw usage(`dt port takes a number from 1 to 65535, not "${text}".`);
+    const ground = context.ground();
+    const holders = holdersOf(ground, port);
+    if (context.globals.json)
+      print(`${JSON.stringify({ port, free: holders?.length === 0, holders: holders ?? [] })}\n`);
+    else if (holders === null) print(`${port} is held by another user's process, which cannot be seen from here\n`);
+    else if (holders.length === 0) print(`${port} is free\n`);
+    else print(holders.map((one) => `${port}  ${describeHolder(ground, one)}\n`).join(""));
+    return 0;
+  },
+});
+
+function showAll(context: DtContext): number {
+  const ground = context.ground();
+  const look = beginLook(ground, () => null);
+  const rows = ground.store
+    .keys()
+    .flatMap((key) => lookAt(look, key) ?? [])
+    .flatMap(({ key, pid, ports, url, uptimeMs }) => ports.map((port) => ({ port, key, pid, url, uptimeMs })))
+    .sort((a, b) => a.port - b.port);
+  if (context.globals.json) {
+    print(`${JSON.stringify(rows)}\n`);
+    return 0;
+  }
+  const paint = makePaint(context.colored());
+  const cells = rows.map(({ port, key, pid, uptimeMs }) => [
+    String(port),
+    key,
+    String(pid ?? "-"),
+    uptimeMs === null ? "-" : formatDuration(uptimeMs),
+  ]);
+  print(
+    rows.length === 0
+      ? "Nothing of this root listens.\n"
+      : formatTable([["PORT", "KEY", "PID", "UP"].map(paint.bold), ...cells]),
+  );
+  return 0;
+}

@@ -1,0 +1,49 @@
+/** All projects in which the user ever started something, as far as their run directories are still there. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { listRootsIn } from "../state/roots.ts";
+import { openStore } from "../state/store.ts";
+import type { Ground } from "../supervisor/types.ts";
+import { branchOf } from "../sys/branch.ts";
+import { snapshotOf } from "../sys/identity.ts";
+import { homeDirectory, runDirectoryOf } from "../sys/paths.ts";
+import { makeProcessTable } from "../sys/process.ts";
+import type { DtContext } from "./context.ts";
+import { beginLook, type KeyReport, lookAt } from "./look.ts";
+
+export interface RootReport {
+  root: string;
+  branch: string | null;
+  /** Whether it still has manifests. */
+  there: boolean;
+  reports: KeyReport[];
+}
+
+/** Nothing but the run directories is read. Those of another DIALTONE_RUN_DIR than this call's are not known. */
+export function lookAtRoots(context: DtContext): RootReport[] {
+  const home = homeDirectory(context.env);
+  if (home === null) return [];
+  const table = snapshotOf(makeProcessTable());
+  return listRootsIn(join(home, "roots")).flatMap(({ root }) => {
+    const directory = runDirectoryOf(root, context.env);
+    if (!existsSync(directory)) return [];
+    try {
+      const ground: Ground = {
+        table,
+        store: openStore(directory),
+        root,
+        home,
+        cache: "",
+        self: [],
+        openFiles: null,
+        lockBackend: undefined,
+      };
+      const look = beginLook(ground, () => null);
+      const reports = ground.store.keys().flatMap((key) => lookAt(look, key) ?? []);
+      return [{ root, branch: branchOf(root), there: existsSync(join(root, "manifests")), reports }];
+    } catch (error) {
+      context.talk.warn(`${root}: ${(error as Error).message}`);
+      return [];
+    }
+  });
+}

@@ -1,0 +1,41 @@
+/** `--ensure`: whether what runs under a key is what would be started now, and healthy; if not, in what it differs. */
+import { quoteCommand } from "../output/shell.ts";
+import type { LaunchRecord } from "../state/types.ts";
+import { presenceOf } from "../sys/identity.ts";
+import { compareEnvironments, sameWords } from "./drift.ts";
+import type { PreparedLaunch } from "./prepare.ts";
+import type { Ground } from "./types.ts";
+
+export type Judged =
+  | { is: "same"; record: LaunchRecord }
+  /** A phrase after "it is replaced: ". */
+  | { is: "different"; why: string }
+  | { is: "nothing" };
+
+/** Whether a launch that is probed is healthy, only its host knows, so that must live too. */
+export function judgeSame({ store, table }: Ground, key: string, prepared: PreparedLaunch): Judged {
+  const read = store.record(key);
+  if (read.is !== "there") return { is: "nothing" };
+  const record = read.value;
+  const different = (why: string): Judged => ({ is: "different", why });
+  if (record.phase !== "running") return different(`it is in phase ${record.phase}`);
+  if (record.leader === null || presenceOf(table, record.leader) !== "alive") return different("its process is gone");
+  if (record.specHash !== prepared.specHash) return different(differenceOf(record, prepared));
+  const history = store.history(record.token);
+  const ready = history.is === "there" ? history.value.ready : null;
+  if (ready?.is === "unhealthy") return different(`it is unhealthy: ${ready.why}`);
+  if (record.probed && presenceOf(table, record.host) !== "alive")
+    return different("its host is gone, so nobody knows whether it is healthy");
+  return { is: "same", record };
+}
+
+function differenceOf(was: LaunchRecord, { argv, cwd, port, environment }: PreparedLaunch): string {
+  const parts = [
+    ...(sameWords(was.argv, argv) ? [] : [`its command was ${quoteCommand(was.argv)}`]),
+    ...(was.cwd === cwd ? [] : [`its directory was ${was.cwd}`]),
+    ...(was.port === port ? [] : [`its port was ${was.port ?? "none"}`]),
+  ];
+  const names = compareEnvironments(was.env, environment.declared).map((one) => (one.field === "env" ? one.name : ""));
+  if (names.length > 0) parts.push(`its environment differs in ${names.join(", ")}`);
+  return parts.length === 0 ? "whether it has a terminal" : parts.join("; ");
+}

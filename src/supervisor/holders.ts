@@ -1,0 +1,79 @@
+/** Who listens on a port: a launch of ours, in this root or another, or a process of somebody else. */
+
+import { formatDuration } from "../output/time.ts";
+import { openStore } from "../state/store.ts";
+import type { LaunchRecord } from "../state/types.ts";
+import { branchOf } from "../sys/branch.ts";
+import { runDirectoryOf } from "../sys/paths.ts";
+import { queryOf } from "./end.ts";
+import { findTree } from "./tree.ts";
+import type { Ground } from "./types.ts";
+
+export interface Holder {
+  pid: number;
+  command: string;
+  /** When the launch was started; null for a process that is none of ours. */
+  since: string | null;
+  /** The key in its environment, which no record confirms; null when it has none, or is confirmed. */
+  claims: string | null;
+  launch: { key: string; root: string; branch: string | null; runDirectory: string } | null;
+}
+
+/** Null: somebody listens whose process cannot be seen (another user's). */
+export function holdersOf(ground: Ground, port: number): Holder[] | null {
+  const { table } = ground;
+  return table.listenersOn(port)?.map((pid) => describe(ground, pid)) ?? null;
+}
+
+function describe(ground: Ground, pid: number): Holder {
+  const command = ground.table.commandLineOf(pid);
+  const found = launchOf(ground, pid);
+  if (found === null) {
+    const claims = ground.table.environmentOf(pid, "DIALTONE_KEY") ?? null;
+    return { pid, command, since: null, claims, launch: null };
+  }
+  const { record, runDirectory } = found;
+  const launch = { key: record.key, root: record.root, branch: branchOf(record.root), runDirectory };
+  return { pid, command, since: record.startedAt, claims: null, launch };
+}
+
+/** The environment says where to look; only a record whose tree holds the process says that it is so. */
+function launchOf(ground: Ground, pid: number): { record: LaunchRecord; runDirectory: string } | null {
+  const { table } = ground;
+  const of = (name: string) => table.environmentOf(pid, name) ?? undefined;
+  const root = of("DIALTONE_ROOT") ?? ground.root;
+  const moved = of("DIALTONE_RUN_DIR");
+  const directories = [
+    ...(root === ground.root ? [ground.store.directory] : []),
+    runDirectoryOf(root, moved === undefined ? {} : { DIALTONE_RUN_DIR: moved }),
+  ];
+  for (const directory of new Set(directories)) {
+    const found = inRunDirectory({ ...ground, root }, directory, of("DIALTONE_KEY"), pid);
+    if (found !== null) return { record: found, runDirectory: directory };
+  }
+  return null;
+}
+
+function inRunDirectory(ground: Ground, directory: string, key: string | undefined, pid: number): LaunchRecord | null {
+  try {
+    const store = directory === ground.store.directory ? ground.store : openStore(directory);
+    const keys = store.keys().sort((a, b) => Number(b === key) - Number(a === key));
+    for (const one of keys) {
+      const record = store.record(one);
+      if (record.is !== "there") continue;
+      const { members } = findTree(ground.table, queryOf({ ...ground, store }, record.value));
+      if (members.some((member) => member.identity.pid === pid)) return record.value;
+    }
+  } catch {
+    // a directory that is not to be trusted tells nothing
+  }
+  return null;
+}
+
+export function describeHolder(ground: Pick<Ground, "root">, { pid, command, since, claims, launch }: Holder): string {
+  if (launch === null) return `pid ${pid}${claims === null ? "" : `, ${claims}`} (${command})`;
+  const where =
+    launch.root === ground.root ? "" : ` of ${launch.root}${launch.branch === null ? "" : `, branch ${launch.branch}`}`;
+  const age = since === null ? "" : `, for ${formatDuration(Math.max(0, Date.now() - Date.parse(since)))}`;
+  return `${launch.key}${where} (pid ${pid}${age})`;
+}

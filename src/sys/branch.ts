@@ -1,0 +1,24 @@
+/** The branch a directory of git has checked out, read from its files: no git is run. */
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+/** A branch's name, seven digits of a commit where none is checked out, null outside of git. Of a linked worktree it is that worktree's. */
+export function branchOf(root: string): string | null {
+  const head = read(join(gitDirectoryOf(root), "HEAD"));
+  if (head === null) return null;
+  return /^ref: refs\/heads\/(.+)$/.exec(head)?.[1] ?? (/^[0-9a-f]{40,64}$/.test(head) ? head.slice(0, 7) : null);
+}
+
+/** In a linked worktree `.git` is a file that names the directory. */
+function gitDirectoryOf(root: string): string {
+  const link = /^gitdir: (.+)$/.exec(read(join(root, ".git")) ?? "")?.[1];
+  return link === undefined ? join(root, ".git") : resolve(root, link);
+}
+
+function read(path: string): string | null {
+  try {
+    return readFileSync(path, "utf8").trim();
+  } catch {
+    return null;
+  }
+}
