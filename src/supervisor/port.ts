@@ -5,21 +5,31 @@
 import { sha256 } from "../sys/digest.ts";
 import { DtError } from "../sys/error.ts";
 import { describeHolder, holdersOf } from "./holders.ts";
+import { type PortClaim, tryClaim } from "./portclaim.ts";
 import type { Ground } from "./types.ts";
 
 /** Below the ports that systems hand out by themselves (from 32768 on Linux, 49152 on macOS). */
 const AUTO_FIRST = 20_000;
 const AUTO_COUNT = 10_000;
 
-export async function choosePort(ground: Ground, key: string, wanted: number | "auto" | null): Promise<number | null> {
-  if (wanted !== "auto") return wanted;
+export interface ChosenPort {
+  port: number | null;
+  /** Of one that was found free; a fixed one, and this key's own of before, is claimed when the old launch is gone. */
+  claim: PortClaim | null;
+}
+
+export async function choosePort(ground: Ground, key: string, wanted: number | "auto" | null): Promise<ChosenPort> {
+  if (wanted !== "auto") return { port: wanted, claim: null };
   const seed = Number.parseInt(sha256(`${ground.root}\0${key}`).slice(0, 8), 16);
   const taken = recordedPorts(ground, key);
   for (let step = 0; step < AUTO_COUNT; step++) {
     const port = AUTO_FIRST + ((seed + step) % AUTO_COUNT);
     if (taken.others.has(port)) continue;
     // What this key itself still listens on will be free when its old launch is gone.
-    if (port === taken.own || isFree(port)) return port;
+    if (port === taken.own) return { port, claim: null };
+    if (!isFree(port)) continue;
+    const claim = tryClaim(ground, key, port);
+    if (claim !== null) return { port, claim };
   }
   throw new DtError(
     "no-port",

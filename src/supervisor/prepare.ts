@@ -12,6 +12,7 @@ import { ensureShims } from "../sys/shims.ts";
 import { type PreparedEnvironment, prepareEnvironment, resolveIn } from "./environment.ts";
 import { neighboursOf } from "./neighbours.ts";
 import { choosePort } from "./port.ts";
+import type { PortClaim } from "./portclaim.ts";
 import type { Ground, LaunchSpec } from "./types.ts";
 
 export interface PreparedCommand {
@@ -23,6 +24,7 @@ export interface PreparedCommand {
 export interface PreparedLaunch extends PreparedCommand {
   token: string;
   port: number | null;
+  claim: PortClaim | null;
   url: string | null;
   log: string;
   /** True for a log outside the run directory, which is as readable as a shell would make it. */
@@ -104,7 +106,7 @@ function privateDirectory(path: string): string {
 export async function prepareLaunch(ground: Ground, spec: LaunchSpec): Promise<PreparedLaunch> {
   const { settings, key } = spec;
   const token = crypto.randomUUID().replaceAll("-", "");
-  const port = await choosePort(ground, key, settings.port);
+  const { port, claim } = await choosePort(ground, key, settings.port);
   const command = prepareCommand({
     ground,
     settings,
@@ -121,6 +123,7 @@ export async function prepareLaunch(ground: Ground, spec: LaunchSpec): Promise<P
     ...command,
     token,
     port,
+    claim,
     url: port === null ? null : `http://localhost:${port}`,
     log,
     ownLog: settings.log === null,

@@ -28,6 +28,7 @@ import { endLaunch, queryOf, survivorError } from "./end.ts";
 import { judgeSame } from "./ensure.ts";
 import { noteStartFailure } from "./failed.ts";
 import { checkPort } from "./port.ts";
+import { claimPort, type PortClaim } from "./portclaim.ts";
 import { type PreparedLaunch, prepareLaunch } from "./prepare.ts";
 import { describeProbe } from "./probes.ts";
 import { type StopTreeResult, stopTree } from "./stop.ts";
@@ -78,9 +79,13 @@ export async function startLaunch(
   let started: Started;
   try {
     started = await startUnderLock(ground, spec, prepared, lock, report, options);
+  } catch (error) {
+    prepared.claim?.release();
+    throw error;
   } finally {
     lock.release();
   }
+  if (started.is !== "started") prepared.claim?.release();
   // Told when the lock is free again: whoever waits for it may go on at once with the same key.
   if (started.is === "started") report(spawnedEvent(started.record));
   return started;
@@ -132,8 +137,27 @@ async function startInPlace(
   await clearPlace(ground, spec, identifySelf(table), report, options);
   options.signal?.throwIfAborted();
   store.writeWant({ version: 1, key: spec.key, want: "run", at: new Date().toISOString(), by: spec.asker });
-  checkPort(ground, spec.key, prepared.port);
+  const check = () => checkPort(ground, spec.key, prepared.port);
+  check();
+  const { port } = prepared;
+  const claim = prepared.claim ?? (port === null ? null : await claimPort(ground, spec.key, port, check));
+  try {
+    return await startClaimed(ground, spec, prepared, options, claim);
+  } catch (error) {
+    claim?.release();
+    throw error;
+  }
+}
 
+/** From here on the place is clear, and the port, if there is one, nobody else's. */
+async function startClaimed(
+  ground: Ground,
+  spec: LaunchSpec,
+  prepared: PreparedLaunch,
+  options: StartOptions,
+  claim: PortClaim | null,
+): Promise<Started> {
+  const { store, table } = ground;
   const fence = await raiseFence(store.path(spec.key, "fence"));
   let written: LaunchRecord | null = null;
   try {
@@ -161,6 +185,7 @@ async function startInPlace(
     }
     written = { ...written, phase: "running", leader: identifyLeader(ground, leader.pid, self) };
     await recordLeader(ground, written);
+    leader.exited.then(() => claim?.release());
     return { is: "started", record: written, leader, prepared };
   } catch (error) {
     // Nothing was spawned: what was written ahead is taken back. (A spawned leader has been stopped by recordLeader.)

@@ -166,3 +166,44 @@ test("a root that is gone is told, and what its launches hold is seen", async ()
     await first.dispose();
   }
 });
+
+test("many starts race for few ports over three worktrees: each port has one, every other start is told", async () => {
+  const ports = Array.from({ length: 4 }, freePort);
+  const commands = Object.fromEntries(
+    Array.from({ length: 12 }, (_, at) => [
+      `c${at}`,
+      // It binds late, so that only the claim can tell two starts apart.
+      {
+        kind: "managed",
+        run: `sleep 0.2; exec bun server.ts`,
+        port: ports[at % ports.length],
+        ready: { http: "/", timeout: "20s" },
+      },
+    ]),
+  );
+  const { first, at } = worktrees(1, []);
+  first.write("manifests/s.ts", `export default ${JSON.stringify({ name: "s", commands })};`);
+  Bun.spawnSync(["git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qam", "race"], {
+    cwd: first.dir,
+  });
+  const roots = [first.dir, at("two"), at("three")];
+  for (const name of ["two", "three"])
+    Bun.spawnSync(["git", "worktree", "add", "-q", at(name), "-b", name], { cwd: first.dir });
+  try {
+    const starts = roots.flatMap((cwd) =>
+      Object.keys(commands).map((command) => first.dt(["s", command, "-d"], { cwd })),
+    );
+    const results = await Promise.all(starts);
+    expect(results.filter(({ code }) => code === 0)).toHaveLength(ports.length);
+    for (const { code, stderr } of results)
+      if (code !== 0)
+        expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining("needs port") });
+    const served = await Promise.all(ports.map(answerOf));
+    expect(served.every((root) => roots.includes(root))).toBe(true);
+    const all = JSON.parse((await first.dt(["ps", "--all-roots", "--json"])).stdout) as Ps[];
+    expect(all.flatMap((one) => (one.pid === null ? [] : one.ports)).sort()).toEqual([...ports].sort());
+  } finally {
+    for (const cwd of roots) await first.dt(["down"], { cwd });
+    await first.dispose();
+  }
+});
