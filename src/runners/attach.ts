@@ -9,7 +9,7 @@ import { readTail } from "../logs/tail.ts";
 import { formatDuration } from "../output/time.ts";
 import type { ExitRecord, LaunchRecord } from "../state/types.ts";
 import { type Attachment, attachToRun } from "../supervisor/attachclient.ts";
-import { awaitRecord } from "../supervisor/settle.ts";
+import { awaitRecord, isChanging } from "../supervisor/settle.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { type ProcessIdentity, presenceOf, sameIdentity } from "../sys/identity.ts";
 import { openKeyboard, sizeOfTerminal } from "../sys/keyboard.ts";
@@ -175,6 +175,8 @@ function isOver(
   owner: boolean,
 ): boolean {
   if (record === null) return true;
+  // Whoever stops or replaces it has not written down yet that it did.
+  if (record.phase === "stopping" && isChanging(ground, record.key)) return false;
   const gone = (one: ProcessIdentity) => presenceOf(ground.table, one) !== "alive";
   // Its host does not serve it any more, and so cannot start it again.
   if (gone(record.host) && (record.leader === null || gone(record.leader))) return true;

@@ -16,9 +16,14 @@ const LOOK_EVERY_MS = 5;
 function readRecord({ store, table }: Ground, key: string): FileRead<LaunchRecord> | { is: "changing" } {
   const read = store.record(key);
   if (read.is !== "absent") return read;
-  const lock = readHolder(store.path(key, "lock"));
-  if (lock.is === "there" && presenceOf(table, lock.value.holder) === "alive") return { is: "changing" };
+  if (isChanging({ store, table }, key)) return { is: "changing" };
   return store.record(key); // given back between the two looks, with a record left
+}
+
+/** Whether somebody alive holds the key's lock. */
+export function isChanging({ store, table }: Pick<Ground, "store" | "table">, key: string): boolean {
+  const lock = readHolder(store.path(key, "lock"));
+  return lock.is === "there" && presenceOf(table, lock.value.holder) === "alive";
 }
 
 /** The record, when nobody is between two runs; null when there is none that can be read. */
