@@ -41,6 +41,10 @@ export interface KeyReport {
   /** Whether what runs differs from what the manifest now says; null when it cannot be told. */
   drift: boolean | null;
   exit: { code: number | null; signal: string | null; at: string; reason: string } | null;
+  /** Who started it; null when nothing is there. */
+  startedBy: { by: string; pid: number; command: string } | null;
+  /** The process it is tied to. */
+  owner: { pid: number; alive: boolean; command: string } | null;
   /** Why it is unhealthy, or what is wrong with its files; null when nothing is. */
   note: string | null;
 }
@@ -156,6 +160,11 @@ export function lookAt(look: Look, key: string): KeyReport | null {
     argv: record.argv,
     drift: driftOf(record),
     exit: ended || record.phase === "backoff" ? exitOf(record, history?.exited ?? null, lastExit()) : null,
+    startedBy: record.startedBy,
+    owner:
+      record.owner === undefined
+        ? null
+        : { pid: record.owner.pid, alive: presence(record.owner) === "alive", command: record.owner.command },
     note: noteOf(leader, host, history?.ready ?? null, record),
   };
 }
@@ -217,6 +226,8 @@ function endedReport(key: string, exit: ExitRecord): KeyReport {
     argv: exit.argv,
     drift: null,
     exit: { code: exit.code, signal: exit.signal, at: exit.at, reason: exit.reason },
+    startedBy: exit.startedBy ?? null,
+    owner: null,
     note: exit.reason === "start-failed" ? exit.text : gaveUpOf(exit),
   };
 }
@@ -265,6 +276,8 @@ function blankReport({ store }: Ground, key: string): Omit<KeyReport, "state"> {
     argv: [],
     drift: null,
     exit: null,
+    startedBy: null,
+    owner: null,
     note: null,
   };
 }

@@ -24,5 +24,10 @@ export const MANAGED_ARGS = {
     valueHint: "auto",
   },
   take: { type: "boolean", description: "Stop the launch of yours that holds the port, in whichever root" },
+  owner: {
+    type: "string",
+    description: "Stop it when this process is gone: a pid, `shell` or `agent`",
+    valueHint: "agent",
+  },
   timeout: { type: "string", description: "Time to become ready, instead of the manifest's", valueHint: "30s" },
 } as const satisfies ArgsDef;

@@ -142,6 +142,11 @@ async function runManaged(
   if (noWait && args.timeout !== undefined)
     throw usage("--no-wait and --timeout exclude each other: nothing is waited for.");
   const { runService } = await import("../runners/service.ts");
+  if (args.owner !== undefined && args.detach !== true && args.wait === undefined)
+    throw usage(
+      "--owner is for a detached launch: one in the foreground ends with its terminal.",
+      `${what} -d --owner ${args.owner}`,
+    );
   if (!context.globals.dryRun) rememberRoot(context);
   return runService(context.runner(), {
     plugin: plugin.name,
@@ -155,6 +160,7 @@ async function runManaged(
     index: args.needs === false ? null : index,
     timeoutMs: durationOf("--timeout", args.timeout),
     take: args.take === true,
+    owner: args.owner ?? null,
   });
 }
 

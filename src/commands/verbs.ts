@@ -76,7 +76,11 @@ export const VERBS: Record<VerbName, Verb | null> = {
     maxWords: 1,
     load: () => import("./port.ts"),
   },
-  gc: null,
+  gc: {
+    summary: "List launches whose owner, root or manifest is gone, in all roots; --yes stops them",
+    maxWords: 0,
+    load: () => import("./gc.ts"),
+  },
   add: null,
   import: null,
   export: null,

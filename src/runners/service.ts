@@ -35,6 +35,8 @@ export interface ServiceRequest {
   timeoutMs: number | null;
   /** Stop the launch that holds the port. */
   take: boolean;
+  /** What it is tied to, as written: a pid, `shell`, `agent`. */
+  owner: string | null;
 }
 
 /** Contention waits this long for the key's lock: a stop may take its whole time-out before it is our turn. */
@@ -53,6 +55,10 @@ export async function runService(context: RunnerContext, request: ServiceRequest
     if (!(await startNeeded(context, request.index, spec))) return EXIT.interrupted;
   }
   if (request.take) await takePort(context, spec);
+  if (request.owner !== null) {
+    const { findOwner } = await import("../supervisor/owner.ts");
+    spec.owner = findOwner(context.ground.table, request.owner);
+  }
   if (request.detach) return runDetached(context, spec, request.noWait);
   if (!spec.settings.tty) return runForeground(context, spec);
   const { runOnTerminal } = await import("./onterminal.ts");

@@ -13,11 +13,16 @@ import type { ProcessIdentity } from "../sys/identity.ts";
 
 /** Who asked for something: what kind of asking, and the process that did. */
 export interface Asker {
-  by: "user" | "rerun" | "policy" | "interrupt" | "hangup" | "signal";
+  by: "user" | "rerun" | "policy" | "interrupt" | "hangup" | "signal" | "owner";
   pid: number;
   command: string;
   /** With `policy`: what made it do so, as a phrase that follows "because". */
   because?: string;
+}
+
+/** The process a launch is tied to: when it is gone, the launch is stopped. */
+export interface Owner extends ProcessIdentity {
+  command: string;
 }
 
 /** How a launch is stopped, as recorded when it started. */
@@ -70,6 +75,7 @@ export interface LaunchRecord {
   startedAt: string;
   restarts: number;
   detached: boolean;
+  owner?: Owner;
   /** It runs on a terminal of its own, which its host keeps. */
   tty?: boolean;
   host: ProcessIdentity;

@@ -50,8 +50,12 @@ export function doingOf(request: EndingRequest): string {
   return request.is === "interrupt" ? "stop (Ctrl-C)" : `stop (${request.signal})`;
 }
 
-export function endOf({ spec }: Run, request: EndingRequest): Pick<EndRequest, "how" | "by" | "signal"> {
+export function endOf({ spec, record }: Run, request: EndingRequest): Pick<EndRequest, "how" | "by" | "signal"> {
   if (request.is === "interrupt") return { how: "interrupt", by: { ...spec.asker, by: "interrupt" }, signal: "SIGINT" };
+  if (request.by === "owner") {
+    const { pid = 0, command = "" } = record.owner ?? {};
+    return { how: "stop", by: { by: "owner", pid, command } };
+  }
   return { how: "stop", by: { ...spec.asker, by: request.by } };
 }
 
@@ -68,7 +72,13 @@ export async function restartNow(
 ): Promise<Run | null> {
   // What a launch is restarted for by another's host runs on with what its own person's environment was.
   const env = request.spec.asker.by === "policy" ? run.spec.env : request.spec.env;
-  const spec = { ...request.spec, env, detached: run.spec.detached, terminal: sizeOf(run) };
+  const spec = {
+    ...request.spec,
+    env,
+    detached: run.spec.detached,
+    terminal: sizeOf(run),
+    owner: run.spec.owner ?? null,
+  };
   try {
     run.leader.exited.then((status) => noteExit(ground, run, status));
     const started = await startLaunch(ground, spec, report, {

@@ -8,6 +8,7 @@ import { actOn } from "./events.ts";
 import type { Finished } from "./exited.ts";
 import { noteStartFailure } from "./failed.ts";
 import { lockOrLeave } from "./hostlock.ts";
+import { isOwnerGone, OWNER_GONE } from "./owner.ts";
 import { NO_STREAK, type Streak } from "./policy.ts";
 import { beginRun } from "./run.ts";
 import { startLaunch } from "./start.ts";
@@ -49,6 +50,7 @@ export async function startAfterBackoff(
   let early: HostRequest | OwnRequest | null = null;
   while (performance.now() < until && early === null) {
     if (!stillMine()) return takenInBackoff(ground, run, finished.exit);
+    if (isOwnerGone(ground, run)) return endInBackoff(ground, run, OWNER_GONE, finished.exit);
     await Promise.race([control.arrived(), Bun.sleep(Math.min(BACKOFF_LOOK_MS, until - performance.now()))]);
     const request = control.take();
     if (request === null) continue;

@@ -9,7 +9,10 @@ export function describeStatus({ code, signal }: { code: number | null; signal: 
 
 export function describeAsker(by: Asker | null): string {
   if (by?.because !== undefined) return ` because ${by.because}`;
-  return by === null ? "" : ` by ${by.command} (pid ${by.pid})`;
+  if (by === null) return "";
+  return by.by === "owner"
+    ? `, as its owner has gone: ${by.command} (pid ${by.pid})`
+    : ` by ${by.command} (pid ${by.pid})`;
 }
 
 type Facts = Pick<ExitRecord, "reason" | "code" | "signal" | "uptimeMs" | "by">;

@@ -1,6 +1,7 @@
 /** A run begins: all that its host does beside waiting for its end. */
 import type { LaunchRecord } from "../state/types.ts";
 import type { HostedTerminal } from "./hostterminal.ts";
+import { watchOwner } from "./owner.ts";
 import type { PreparedLaunch } from "./prepare.ts";
 import type { Ground, LaunchSpec, Leader, OwnControl, Report, Run } from "./types.ts";
 import { watchLog } from "./watchlog.ts";
@@ -38,6 +39,7 @@ export function beginRun(
   else ground.many.watchMembers(run, control.children);
   watchRecord(ground, run, report);
   watchLog(ground, run, report);
+  watchOwner(ground, run, control);
   if (leader.terminal !== undefined) void serve(ground, run, leader.terminal, report);
   if (record.probed || record.alive === true) void watchHealth(ground, run, report, control);
   return run;

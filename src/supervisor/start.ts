@@ -318,6 +318,7 @@ function makeRecord(
     restarts,
     detached: spec.detached,
     ...(settings.tty ? { tty: true } : {}),
+    ...(spec.owner ? { owner: spec.owner } : {}),
     host: self,
     leader: null,
     startedBy: spec.asker,

@@ -1,7 +1,7 @@
 /** What the rooms above hand down to start something, what they hear back, and a run as its host holds it. No code in this file. */
 import type { ManagedSettings } from "../manifest/resolved.ts";
 import type { Store } from "../state/store.ts";
-import type { Asker, ExitRecord, LaunchHistory, LaunchRecord } from "../state/types.ts";
+import type { Asker, ExitRecord, LaunchHistory, LaunchRecord, Owner } from "../state/types.ts";
 import type { ProcessTable } from "../sys/identity.ts";
 import type { TerminalSize } from "../sys/leaderterminal.ts";
 import type { LockBackend } from "../sys/lock.ts";
@@ -48,6 +48,8 @@ export interface LaunchSpec {
   /** Leave a healthy launch of the same thing alone. */
   ensure: boolean;
   detached: boolean;
+  /** The process it is tied to; default none. */
+  owner?: Owner | null;
   /** With `tty: true`: the size of the terminal it is to be shown on; null: the usual 80 by 24. */
   terminal?: TerminalSize | null;
 }
@@ -89,7 +91,7 @@ export type HostRequest =
   /** Ctrl-C: SIGINT for the tree. */
   | { is: "interrupt" }
   /** SIGTERM, SIGHUP: as `dt stop` does. */
-  | { is: "terminate"; by: "signal" | "hangup"; signal: string }
+  | { is: "terminate"; by: "signal" | "hangup" | "owner"; signal: string }
   /** A person's restart of this very launch. */
   | { is: "restart"; spec: LaunchSpec; done: (error: unknown) => void };
 
@@ -101,7 +103,9 @@ export type OwnRequest =
   /** Its `alive` probes say that it hangs. */
   | { is: "stuck"; token: string; because: string }
   /** Files changed that restart it. */
-  | { is: "changed"; because: string };
+  | { is: "changed"; because: string }
+  /** Its owner has gone. */
+  | { is: "terminate"; by: "owner"; signal: string };
 
 export interface HostControl {
   /** Resolves as soon as a request is there. It stays there until it is taken, so none is lost that comes while the host does something else. */

@@ -384,6 +384,7 @@ const KINDS: Record<Asker["by"], string> = {
   interrupt: "by Ctrl-C in",
   hangup: "by the closing of the terminal of",
   signal: "by a signal to",
+  owner: "as its owner has gone,",
 };
 
 /** `by dt stop t dev (pid 12)`. */

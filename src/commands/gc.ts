@@ -1,0 +1,135 @@
+/** `dt gc`: launches that nobody can want any more, in all roots of the user: listed, and stopped with `--yes`. Runs no plugin code. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { defineCommand } from "citty";
+import { settingsOf } from "../manifest/graph.ts";
+import { peekIndex } from "../manifest/index.ts";
+import { formatTable } from "../output/table.ts";
+import { makePaint } from "../output/talk.ts";
+import { LOCK_TIMEOUT_MS } from "../runners/service.ts";
+import { describeAsker } from "../state/asker.ts";
+import { listRootsIn } from "../state/roots.ts";
+import { openStore } from "../state/store.ts";
+import { isLiving } from "../state/view.ts";
+import { stopKey } from "../supervisor/stopkey.ts";
+import { findStrays, type Stray, stopStray } from "../supervisor/stray.ts";
+import type { Ground } from "../supervisor/types.ts";
+import { DtError, EXIT } from "../sys/error.ts";
+import { presenceOf } from "../sys/identity.ts";
+import { cacheDirectoryOf, homeDirectory, runDirectoryOf } from "../sys/paths.ts";
+import { makeProcessTable } from "../sys/process.ts";
+import { print } from "../sys/stdio.ts";
+import type { DtContext } from "./context.ts";
+import { beginLook, lookAt } from "./look.ts";
+
+interface Leftover {
+  root: string;
+  key: string;
+  pid: number | null;
+  why: string;
+  stop(): Promise<unknown>;
+}
+
+export default defineCommand({
+  meta: { name: "gc", description: "List launches whose owner, root or manifest is gone; --yes stops them" },
+  args: { yes: { type: "boolean", description: "Stop them" } },
+  async run({ args, data }) {
+    const context = data as DtContext;
+    const table = makeProcessTable();
+    const found = [...(await leftInRoots(context, table)), ...findStrays(table).map((stray) => ofStray(table, stray))];
+    const shown = found.map(({ root, key, pid, why }) => ({ root, key, pid, why }));
+    const paint = makePaint(context.colored());
+    if (context.globals.json)
+      print(`${JSON.stringify(shown.map((one) => ({ ...one, stopped: args.yes === true })))}\n`);
+    else if (shown.length === 0) print("Nothing is left over.\n");
+    else
+      print(
+        formatTable([
+          ["KEY", "PID", "ROOT", "WHY"].map(paint.bold),
+          ...shown.map(({ root, key, pid, why }) => [key, String(pid ?? "-"), root, why]),
+        ]),
+      );
+    if (args.yes !== true || context.globals.dryRun) {
+      if (shown.length > 0) context.talk.say("dt gc --yes stops them");
+      return EXIT.done;
+    }
+    const ends = await Promise.allSettled(found.map((one) => one.stop()));
+    const failed = ends.flatMap((one) => (one.status === "rejected" ? [one.reason as Error] : []));
+    if (failed[0] !== undefined) throw failed[0];
+    if (found.length > 0) context.talk.say(`${found.length} stopped`);
+    return EXIT.done;
+  },
+});
+
+async function leftInRoots(context: DtContext, table: Ground["table"]): Promise<Leftover[]> {
+  const home = homeDirectory(context.env);
+  if (home === null) return [];
+  const all: Leftover[] = [];
+  for (const { root } of listRootsIn(join(home, "roots"))) {
+    const directory = runDirectoryOf(root, context.env);
+    if (!existsSync(directory)) continue;
+    try {
+      all.push(...(await leftInRoot(context, table, home, root, directory)));
+    } catch (error) {
+      context.talk.warn(`${root}: ${(error as Error).message}`);
+    }
+  }
+  return all;
+}
+
+async function leftInRoot(
+  context: DtContext,
+  table: Ground["table"],
+  home: string,
+  root: string,
+  directory: string,
+): Promise<Leftover[]> {
+  const cache = cacheDirectoryOf(root, context.env);
+  const store = openStore(directory);
+  const ground: Ground = { table, store, root, home, cache, self: [], openFiles: null, lockBackend: undefined };
+  const index = await peekIndex({ root, home, cacheDir: cache, env: context.env });
+  const look = beginLook(ground, () => null);
+  const by = describeAsker("user", context.argv);
+  return store.keys().flatMap((key): Leftover[] => {
+    const report = lookAt(look, key);
+    const record = store.record(key);
+    if (report === null || record.is !== "there" || !isLiving(report.state)) return [];
+    const { owner } = record.value;
+    const why =
+      owner !== undefined && presenceOf(table, owner) === "gone"
+        ? `its owner has gone: ${owner.command} (pid ${owner.pid})`
+        : !existsSync(join(root, "manifests"))
+          ? "its root has no manifests any more"
+          : index !== null && settingsOf(index.plugins, key) === undefined && !isFailed(index, key)
+            ? "no manifest declares it any more"
+            : null;
+    const request = { key, by, lockTimeoutMs: LOCK_TIMEOUT_MS, timeoutMs: null };
+    return why === null ? [] : [{ root, key, pid: report.pid, why, stop: () => stopKey(ground, request, () => {}) }];
+  });
+}
+
+/** What cannot be loaded today may be mended tomorrow. */
+function isFailed(index: { failures: readonly { plugin?: string | null }[] }, key: string): boolean {
+  return index.failures.some((one) => one.plugin === key.split(":")[0] || one.plugin == null);
+}
+
+function ofStray(table: Ground["table"], stray: Stray): Leftover {
+  return {
+    root: stray.root,
+    key: stray.key,
+    pid: stray.pids[0] ?? null,
+    why: "its root is gone",
+    async stop() {
+      const { survivors } = await stopStray(table, stray);
+      if (survivors.length === 0) return;
+      throw new DtError(
+        "survivors",
+        `${stray.key} of ${stray.root} was stopped, but not all of it is known to be gone.`,
+        {
+          status: EXIT.survivors,
+          details: { key: stray.key, survivors },
+        },
+      );
+    },
+  };
+}

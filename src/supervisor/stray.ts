@@ -1,0 +1,66 @@
+/** Launches of a root that is not there any more: no record tells of them, but each process carries root, key and token. */
+import { existsSync } from "node:fs";
+import type { ProcessIdentity, ProcessTable } from "../sys/identity.ts";
+import { identify, presenceOf } from "../sys/identity.ts";
+import { type StopTreeResult, stopTree } from "./stop.ts";
+import { HOST_MARK, type TreeQuery } from "./tree.ts";
+
+export interface Stray {
+  root: string;
+  key: string;
+  token: string;
+  pids: number[];
+}
+
+/** Those that a person may see: another user's environment cannot be read. */
+export function findStrays(table: ProcessTable): Stray[] {
+  const found = new Map<string, Stray>();
+  for (const { pid } of table.list()) {
+    const root = table.environmentOf(pid, "DIALTONE_ROOT");
+    const key = table.environmentOf(pid, "DIALTONE_KEY");
+    const token = table.environmentOf(pid, "DIALTONE_TOKEN");
+    if (typeof root !== "string" || typeof key !== "string" || typeof token !== "string" || existsSync(root)) continue;
+    const stray = found.get(token) ?? { root, key, token, pids: [] };
+    stray.pids.push(pid);
+    found.set(token, stray);
+  }
+  return [...found.values()];
+}
+
+const TIMEOUT_MS = 10_000;
+const LOOK_EVERY_MS = 10;
+
+/** Stops its processes, then the hosts of its root that are left: they have nothing to serve, and no place to write it down. */
+export async function stopStray(table: ProcessTable, { root, key, token }: Stray): Promise<StopTreeResult> {
+  const query: TreeQuery = {
+    key,
+    root,
+    token,
+    leader: null,
+    host: null,
+    adopted: [],
+    logFile: null,
+    spare: [],
+    otherHosts: [],
+  };
+  const stopped = await stopTree({ table, query, signal: "SIGTERM", timeoutMs: TIMEOUT_MS, wholeTree: true });
+  const hosts = table
+    .list()
+    .filter(({ pid }) => table.environmentOf(pid, HOST_MARK) === root)
+    .map((entry) => identify(table, entry));
+  await Promise.all(hosts.map((host) => endHost(table, host)));
+  return stopped;
+}
+
+const SIGTERM = 15;
+const SIGKILL = 9;
+const HOST_GRACE_MS = 2000;
+
+async function endHost(table: ProcessTable, host: ProcessIdentity): Promise<void> {
+  const deadline = performance.now() + HOST_GRACE_MS;
+  table.signal(host, SIGTERM);
+  while (presenceOf(table, host) === "alive") {
+    if (performance.now() > deadline) return void table.signal(host, SIGKILL);
+    await Bun.sleep(LOOK_EVERY_MS);
+  }
+}
