@@ -6,10 +6,12 @@ import { settingsOf } from "../manifest/graph.ts";
 import { peekIndex } from "../manifest/index.ts";
 import { formatTable } from "../output/table.ts";
 import { makePaint } from "../output/talk.ts";
+import { formatDuration } from "../output/time.ts";
 import { LOCK_TIMEOUT_MS } from "../runners/service.ts";
 import { describeAsker } from "../state/asker.ts";
 import { listRootsIn } from "../state/roots.ts";
 import { openStore } from "../state/store.ts";
+import type { LaunchRecord } from "../state/types.ts";
 import { isLiving } from "../state/view.ts";
 import { stopKey } from "../supervisor/stopkey.ts";
 import { findStrays, type Stray, stopStray } from "../supervisor/stray.ts";
@@ -18,7 +20,9 @@ import { DtError, EXIT } from "../sys/error.ts";
 import { presenceOf } from "../sys/identity.ts";
 import { cacheDirectoryOf, homeDirectory, runDirectoryOf } from "../sys/paths.ts";
 import { makeProcessTable } from "../sys/process.ts";
+import { statOf } from "../sys/stat.ts";
 import { print } from "../sys/stdio.ts";
+import { durationOf } from "./args.ts";
 import type { DtContext } from "./context.ts";
 import { beginLook, lookAt } from "./look.ts";
 
@@ -32,11 +36,21 @@ interface Leftover {
 
 export default defineCommand({
   meta: { name: "gc", description: "List launches whose owner, root or manifest is gone; --yes stops them" },
-  args: { yes: { type: "boolean", description: "Stop them" } },
+  args: {
+    yes: { type: "boolean", description: "Stop them" },
+    idle: {
+      type: "string",
+      description: "Also those started longer ago than this whose log nobody has read since",
+      valueHint: "48h",
+    },
+  },
   async run({ args, data }) {
     const context = data as DtContext;
     const table = makeProcessTable();
-    const found = [...(await leftInRoots(context, table)), ...findStrays(table).map((stray) => ofStray(table, stray))];
+    const found = [
+      ...(await leftInRoots(context, table, durationOf("--idle", args.idle))),
+      ...findStrays(table).map((stray) => ofStray(table, stray)),
+    ];
     const shown = found.map(({ root, key, pid, why }) => ({ root, key, pid, why }));
     const paint = makePaint(context.colored());
     if (context.globals.json)
@@ -61,7 +75,7 @@ export default defineCommand({
   },
 });
 
-async function leftInRoots(context: DtContext, table: Ground["table"]): Promise<Leftover[]> {
+async function leftInRoots(context: DtContext, table: Ground["table"], idleMs: number | null): Promise<Leftover[]> {
   const home = homeDirectory(context.env);
   if (home === null) return [];
   const all: Leftover[] = [];
@@ -69,7 +83,7 @@ async function leftInRoots(context: DtContext, table: Ground["table"]): Promise<
     const directory = runDirectoryOf(root, context.env);
     if (!existsSync(directory)) continue;
     try {
-      all.push(...(await leftInRoot(context, table, home, root, directory)));
+      all.push(...(await leftInRoot(context, table, home, root, directory, idleMs)));
     } catch (error) {
       context.talk.warn(`${root}: ${(error as Error).message}`);
     }
@@ -83,6 +97,7 @@ async function leftInRoot(
   home: string,
   root: string,
   directory: string,
+  idleMs: number | null,
 ): Promise<Leftover[]> {
   const cache = cacheDirectoryOf(root, context.env);
   const store = openStore(directory);
@@ -102,10 +117,18 @@ async function leftInRoot(
           ? "its root has no manifests any more"
           : index !== null && settingsOf(index.plugins, key) === undefined && !isFailed(index, key)
             ? "no manifest declares it any more"
-            : null;
+            : idleMs !== null && isIdle(record.value, idleMs)
+              ? `nobody has read its log for ${formatDuration(idleMs)}`
+              : null;
     const request = { key, by, lockTimeoutMs: LOCK_TIMEOUT_MS, timeoutMs: null };
     return why === null ? [] : [{ root, key, pid: report.pid, why, stop: () => stopKey(ground, request, () => {}) }];
   });
+}
+
+/** Reading a log is noted by the file system (at most once a day on most, and not at all with `noatime`, which then looks idle). */
+function isIdle({ log, startedAt }: LaunchRecord, idleMs: number): boolean {
+  const read = statOf(log)?.atimeMs ?? 0;
+  return Date.now() - Math.max(read, Date.parse(startedAt)) > idleMs;
 }
 
 /** What cannot be loaded today may be mended tomorrow. */

@@ -57,6 +57,13 @@ function describe(root: string, report: KeyReport, bold: (text: string) => strin
     ["cwd", report.cwd === null ? null : shortPath(root, report.cwd)],
     ["command", report.argv.length === 0 ? null : quoteCommand(report.argv)],
     ["restarts", report.restarts === 0 ? null : String(report.restarts)],
+    ["started", report.startedBy === null ? null : `by ${report.startedBy.command} (pid ${report.startedBy.pid})`],
+    [
+      "owner",
+      report.owner === null
+        ? null
+        : `${report.owner.command} (pid ${report.owner.pid}${report.owner.alive ? "" : ", gone"})`,
+    ],
     ["drift", report.drift === true ? "the manifest has changed since: a rerun would start something else" : null],
     [
       "exit",

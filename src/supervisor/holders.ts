@@ -5,6 +5,7 @@ import { openStore } from "../state/store.ts";
 import type { LaunchRecord } from "../state/types.ts";
 import { branchOf } from "../sys/branch.ts";
 import { runDirectoryOf } from "../sys/paths.ts";
+import { startedAt } from "../sys/startedat.ts";
 import { queryOf } from "./end.ts";
 import { findTree } from "./tree.ts";
 import type { Ground } from "./types.ts";
@@ -12,7 +13,7 @@ import type { Ground } from "./types.ts";
 export interface Holder {
   pid: number;
   command: string;
-  /** When the launch was started; null for a process that is none of ours. */
+  /** When the launch, or a process that is none of ours, was started; null where that is not known. */
   since: string | null;
   /** The key in its environment, which no record confirms; null when it has none, or is confirmed. */
   claims: string | null;
@@ -30,7 +31,10 @@ function describe(ground: Ground, pid: number): Holder {
   const found = launchOf(ground, pid);
   if (found === null) {
     const claims = ground.table.environmentOf(pid, "DIALTONE_KEY") ?? null;
-    return { pid, command, since: null, claims, launch: null };
+    const entry = ground.table.entry(pid);
+    const began = entry === null ? null : startedAt(entry);
+    const since = began === null ? null : new Date(began).toISOString();
+    return { pid, command, since, claims, launch: null };
   }
   const { record, runDirectory } = found;
   const launch = { key: record.key, root: record.root, branch: branchOf(record.root), runDirectory };
@@ -71,9 +75,9 @@ function inRunDirectory(ground: Ground, directory: string, key: string | undefin
 }
 
 export function describeHolder(ground: Pick<Ground, "root">, { pid, command, since, claims, launch }: Holder): string {
-  if (launch === null) return `pid ${pid}${claims === null ? "" : `, ${claims}`} (${command})`;
+  const age = since === null ? "" : `, for ${formatDuration(Math.max(0, Date.now() - Date.parse(since)))}`;
+  if (launch === null) return `pid ${pid}${claims === null ? "" : `, ${claims}`} (${command})${age}`;
   const where =
     launch.root === ground.root ? "" : ` of ${launch.root}${launch.branch === null ? "" : `, branch ${launch.branch}`}`;
-  const age = since === null ? "" : `, for ${formatDuration(Math.max(0, Date.now() - Date.parse(since)))}`;
   return `${launch.key}${where} (pid ${pid}${age})`;
 }

@@ -36,7 +36,9 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "the host notes nobody",
-    edits: [{ file: `${SUPERVISOR}/run.ts`, from: "watchMembers(ground, run, probes);", to: ";" }],
+    edits: [
+      { file: `${SUPERVISOR}/run.ts`, from: "watchMembers(ground, run, control.children);\n  else", to: ";\n  else" },
+    ],
     test: "test/fault/tree.test.ts",
     only: "stop ends environment cleared, host and leader killed",
   },
@@ -288,8 +290,8 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/sys/spawn.ts",
-        from: `Bun.spawn(command, { argv0, cwd, env, detached: true, stdin: "ignore", stdout: logFd, stderr: logFd })`,
-        to: `Bun.spawn(command, { argv0, cwd, env, stdin: "ignore", stdout: logFd, stderr: logFd })`,
+        from: `{ detached: true, stdin: "ignore", stdout: logFd, stderr: logFd }`,
+        to: `{ stdin: "ignore", stdout: logFd, stderr: logFd }`,
       },
     ],
     test: "test/e2e/foreground.test.ts",
@@ -299,5 +301,82 @@ export const BREAKS: readonly Break[] = [
     what: "who asked is forgotten",
     edits: [{ file: END, from: "by: bySelf ? null : (stopping.stopping?.by ?? request.by),", to: "by: null," }],
     test: "test/e2e/why.test.ts",
+  },
+  {
+    what: "ports are not claimed, so two starts at once may both have one",
+    edits: [
+      {
+        file: `${SUPERVISOR}/portclaim.ts`,
+        from: "  if (home === null) return NOTHING;",
+        to: "  if (home !== undefined) return NOTHING;",
+      },
+    ],
+    test: "test/e2e/ports.test.ts",
+    only: "a hundred starts",
+  },
+  {
+    what: "nobody watches the owner",
+    edits: [{ file: `${SUPERVISOR}/run.ts`, from: "  watchOwner(ground, run, control);\n", to: "" }],
+    test: "test/e2e/owners.test.ts",
+    only: "an owner that ends",
+  },
+  {
+    what: "--take stops what is no launch",
+    edits: [
+      {
+        file: `${SUPERVISOR}/holders.ts`,
+        from: "if (members.some((member) => member.identity.pid === pid)) return record.value;",
+        to: "if (members.length >= 0) return record.value;",
+      },
+    ],
+    test: "test/e2e/ports.test.ts",
+    only: "what is none of ours",
+  },
+  {
+    what: "a terminal is left as the program had it",
+    edits: [
+      {
+        file: "src/runners/attach.ts",
+        from: "const undo = Buffer.from(modes.undo());",
+        to: "const undo = Buffer.alloc(0);",
+      },
+    ],
+    test: "test/e2e/attach.test.ts",
+    only: "in tmux",
+  },
+  {
+    what: "a policy starts again what Ctrl-C ended",
+    edits: [
+      {
+        file: `${SUPERVISOR}/hostterminal.ts`,
+        from: "performance.now() - interruptedAt <= withinMs",
+        to: "performance.now() - interruptedAt < -withinMs",
+      },
+    ],
+    test: "test/e2e/attach.test.ts",
+    only: "Ctrl-C is the program",
+  },
+  {
+    what: "all who are brought up are stopped at once",
+    edits: [
+      {
+        file: `${SUPERVISOR}/up/bringup.ts`,
+        from: "void Promise.all(before).then(() => end(key, request));",
+        to: "void Promise.all([before.length]).then(() => end(key, request));",
+      },
+    ],
+    test: "test/e2e/up.terminal.test.ts",
+    only: "in the foreground",
+  },
+  {
+    what: "down knows no order",
+    edits: [
+      {
+        file: "src/commands/down.ts",
+        from: ".filter((other) => over.has(other) && reaches(other, key, needs))",
+        to: ".filter(() => false)",
+      },
+    ],
+    test: "test/e2e/stack.test.ts",
   },
 ];

@@ -1,10 +1,10 @@
 /** Managed commands on a terminal of their own (`tty: true`), and `dt attach`: real terminals, real keys. */
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { DT, TestRoot, until } from "../kit.ts";
-import { psOf, readLog, runs } from "./launch.kit.ts";
+import { commandLineOf, psOf, readLog, runs } from "./launch.kit.ts";
 import { startTmux } from "./tmux.kit.ts";
 
 const SHELL = ["sh", "-c", 'PS1="$ " exec /bin/sh'];
@@ -187,6 +187,28 @@ test("all that it wrote last is in the log and on the screen, though it ends at 
   }
 });
 
+test("what it wrote before its end is in the log, also when its host finds out about both at once", async () => {
+  const root = terminalRoot({
+    late: { run: ["sh", "-c", "until test -e go; do sleep 0.01; done; seq 1 700; exit 3"] },
+  });
+  try {
+    for (let round = 0; round < 5; round++) {
+      await root.dt(["t", "late", "-d"]);
+      const { pid, host } = (await psOf(root, "t:late:default")) as { pid: number; host: { pid: number } };
+      process.kill(host.pid, "SIGSTOP");
+      root.write("go", "");
+      await until("it has ended", () => !runs(pid));
+      process.kill(host.pid, "SIGCONT");
+      await until("it is over", async () => (await psOf(root, "t:late:default"))?.state === "failed");
+      await until("its host has left", () => !runs(host.pid));
+      expect(logOf(root, "late")).toBe(Array.from({ length: 700 }, (_, at) => `${at + 1}\r\n`).join(""));
+      rmSync(join(root.dir, "go"));
+    }
+  } finally {
+    await root.dispose();
+  }
+});
+
 test("Ctrl-C is the program's: what ends by it was interrupted and is not started again, what does not goes on", async () => {
   const root = terminalRoot({
     sleep: { run: ["sleep", "1000"], restart: "always" },
@@ -196,10 +218,9 @@ test("Ctrl-C is the program's: what ends by it was interrupted and is not starte
     const screen = onTerminal(root, ["t", "sleep"]);
     await shows(screen, "ctrl-] leaves it running");
     await until("it runs", async () => (await psOf(root, "t:sleep:default"))?.pid ?? null);
-    await until("it ends by Ctrl-C", async () => {
-      screen.type("\x03");
-      return await Promise.race([screen.exited.then(() => true), Bun.sleep(50).then(() => null)]);
-    });
+    const { pid } = (await psOf(root, "t:sleep:default")) as { pid: number };
+    await until("it is what it was started as", () => commandLineOf(pid).startsWith("sleep"));
+    screen.type("\x03");
     expect(await screen.exited).toBe(130);
     expect(await psOf(root, "t:sleep:default")).toMatchObject({ state: "stopped", exit: { reason: "interrupted" } });
 

@@ -89,12 +89,14 @@ test("what is none of ours is named with pid and command, and never taken", asyn
   const stranger = Bun.spawn(["bun", "-e", SERVER], { env: { PATH: process.env.PATH, PORT: String(port) }, cwd: "/" });
   try {
     await until("the stranger listens", () => answerOf(port).catch(() => null));
+    expect((await first.dt(["s", "my-worker", "-d"])).code).toBe(0);
     for (const flags of [[], ["--take"]]) {
       const refused = await first.dt(["s", "api", "-d", ...flags]);
       expect(refused.code).toBe(1);
       expect(refused.stderr).toContain(`but pid ${stranger.pid} (bun -e`);
     }
     expect(runs(stranger.pid)).toBe(true);
+    expect((await first.dt(["status", "s", "my-worker"])).code).toBe(0);
     expect((await first.dt(["port", String(port)])).stdout).toContain(`${port}  pid ${stranger.pid} (bun -e`);
   } finally {
     stranger.kill("SIGKILL");
@@ -167,10 +169,10 @@ test("a root that is gone is told, and what its launches hold is seen", async ()
   }
 });
 
-test("many starts race for few ports over three worktrees: each port has one, every other start is told", async () => {
-  const ports = Array.from({ length: 4 }, freePort);
+test("a hundred starts race for ten ports over three worktrees: each port has one, every other start is told", async () => {
+  const ports = Array.from({ length: 10 }, freePort);
   const commands = Object.fromEntries(
-    Array.from({ length: 12 }, (_, at) => [
+    Array.from({ length: 34 }, (_, at) => [
       `c${at}`,
       // It binds late, so that only the claim can tell two starts apart.
       {

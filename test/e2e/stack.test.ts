@@ -2,20 +2,11 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { DT, REPOSITORY, type Result, TestRoot, until } from "../kit.ts";
+import { DT, REPOSITORY, TestRoot, until } from "../kit.ts";
 import { freePort, type Ps, runs } from "./launch.kit.ts";
+import { asPostgres, giveTo, missingFor } from "./postgres.kit.ts";
 
-const POSTGRES = ["15", "16", "17", "18"].map((version) => `/usr/lib/postgresql/${version}/bin`).find(existsSync);
-const missing = [
-  ...(POSTGRES === undefined ? ["PostgreSQL"] : []),
-  ...(Bun.which("npm") === null ? ["npm"] : []),
-  ...(process.getuid?.() === 0 ? [] : ["root, who may become another user"]),
-];
-if (missing.length > 0 && process.env.CI) throw new Error(`CI must have ${missing.join(", ")}`);
-if (missing.length > 0) console.warn(`docs/stack.md is not tested: there is no ${missing.join(", no ")}.`);
-
-/** PostgreSQL does not run as root. */
-const AS_POSTGRES = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"];
+const missing = missingFor("docs/stack.md", ["npm"]);
 const PORTS = Object.fromEntries(["5433", "3001", "5173"].map((port) => [port, String(freePort())]));
 
 let root: TestRoot;
@@ -32,16 +23,8 @@ function filesOfPage(): Record<string, string> {
   );
 }
 
-async function run(argv: string[], env: Record<string, string> = {}): Promise<Result> {
-  const child = Bun.spawn([...AS_POSTGRES, ...argv], {
-    cwd: root.dir,
-    env: { ...root.env, PATH: `${POSTGRES}:${root.env.PATH}`, npm_config_cache: join(root.home, "npm"), ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
-  return { code: await child.exited, signal: null, stdout, stderr };
-}
-
+const run = (argv: string[], env: Record<string, string> = {}) =>
+  asPostgres(root, argv, { env: { npm_config_cache: join(root.home, "npm"), ...env } });
 const dt = (...args: string[]) => run([DT, ...args]);
 const ps = async () => JSON.parse((await dt("ps", "--all", "--json")).stdout) as Ps[];
 const of = async (command: string) => (await ps()).find(({ key }) => key === `shop:${command}:default`) as Ps;
@@ -52,7 +35,7 @@ beforeAll(async () => {
   if (missing.length > 0) return;
   root = TestRoot.create(filesOfPage());
   root.write("package.json", '{ "name": "shop", "private": true }\n');
-  Bun.spawnSync(["chown", "-R", "postgres:postgres", root.base]);
+  giveTo("postgres", root);
   const installed = await run(["npm", "install", "--save-dev", "--no-audit", "--no-fund", "vite"], passedOn());
   expect(installed).toMatchObject({ code: 0 });
 }, 120_000);
@@ -60,7 +43,7 @@ beforeAll(async () => {
 afterAll(async () => {
   if (missing.length > 0) return;
   await dt("down");
-  Bun.spawnSync(["chown", "-R", "root:root", root.base]);
+  giveTo("root", root);
   await root.dispose();
 });
 
