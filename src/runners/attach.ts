@@ -276,7 +276,7 @@ function makeScreen() {
 function notRunning({ ground }: RunnerContext, key: string): DtError {
   const [plugin, command, variant] = key.split(":");
   const exit = ground.store.exit(key);
-  return new DtError("not-running", `${key} does not run${exit.is === "there" ? `: it ${exit.value.text}` : ""}.`, {
+  return new DtError("not-running", `${key} does not run${exit.is === "there" ? `: ${exit.value.text}` : ""}.`, {
     status: EXIT.notRunning,
     hint: `Start it: dt ${plugin} ${command}${variant === "default" ? "" : ` ${variant}`}`,
   });
