@@ -336,7 +336,7 @@ export const BREAKS: readonly Break[] = [
     what: "a terminal is left as the program had it",
     edits: [
       {
-        file: "src/runners/attach.ts",
+        file: "src/runners/screen.ts",
         from: "const undo = Buffer.from(modes.undo());",
         to: "const undo = Buffer.alloc(0);",
       },

@@ -404,7 +404,7 @@ test("in tmux: a shell, vim in a second window, resizing, leaving, closing the w
     const pid = (await psOf(root, "t:vim:default"))?.pid as number;
     tmux.kill();
     await until("vim went with the window that started it", () => !runs(pid));
-    expect(await psOf(root, "t:vim:default")).toMatchObject({ state: "stopped" });
+    await until("it is stopped", async () => (await psOf(root, "t:vim:default"))?.state === "stopped");
     expect((await root.dt(["why", "t", "vim"])).stdout).toContain("by the closing of the terminal of dt t vim");
   } finally {
     tmux.close();

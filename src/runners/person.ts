@@ -1,0 +1,117 @@
+/** The person in front of a launch's terminal: keys, signals, the size of their window, and when they leave. */
+import type { Attachment } from "../supervisor/attachclient.ts";
+import { openKeyboard, sizeOfTerminal } from "../sys/keyboard.ts";
+import type { TerminalSize } from "../sys/leaderterminal.ts";
+import { isIgnored } from "../sys/limits.ts";
+import { signalNumber } from "../sys/signals.ts";
+import { isTerminal, readInput } from "../sys/stdio.ts";
+import { findLeaveKey, hasInterrupt } from "./leavekey.ts";
+
+export interface Owner {
+  /** SIGINT, SIGTERM, SIGHUP and the terminal's closing; the second one is told as well. */
+  end(signal: NodeJS.Signals): void;
+}
+
+export type Left =
+  /** By ctrl-]. */
+  | { is: "asked" }
+  /** All that was piped in is typed. */
+  | { is: "typed" }
+  | { is: "signal"; signal: NodeJS.Signals }
+  /** Their terminal, or the reader of standard output, has gone. */
+  | { is: "closed" };
+
+export interface Person {
+  left: Promise<Left>;
+  hasLeft(): boolean;
+  /** Takes their terminal over: every key is the program's. */
+  take(): void;
+  /** Whom they type to; null: nobody for now. */
+  join(attachment: Attachment | null): void;
+  /** Nobody reads what is shown. */
+  lost(): void;
+  /** Their terminal is theirs again. */
+  close(): void;
+}
+
+/** After the last of piped keys, what the program answers at once is still shown. */
+const ANSWER_MS = 200;
+const MOST_EARLY = 4096;
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
+
+export function sizeOfPerson(): TerminalSize | null {
+  return sizeOfTerminal(1) ?? sizeOfTerminal(0);
+}
+
+export function openPerson({ readOnly, owner }: { readOnly: boolean; owner: Owner | null }): Person {
+  const left = Promise.withResolvers<Left>();
+  let hasLeft = false;
+  let attachment: Attachment | null = null;
+  let early = Buffer.alloc(0);
+  let pipes = !readOnly && owner === null && !isTerminal(0);
+  const leave = (why: Left) => {
+    hasLeft = true;
+    left.resolve(why);
+  };
+  const hear = (signal: NodeJS.Signals) => {
+    if (owner !== null) owner.end(signal);
+    else leave({ is: "signal", signal });
+  };
+  const lost = () => {
+    if (owner !== null) owner.end("SIGHUP");
+    else leave({ is: "closed" });
+  };
+  /** What is typed before the program is there, it gets when it is; so does a terminal. */
+  const type = (keys: Uint8Array) => {
+    if (attachment !== null) attachment.type(keys);
+    else if (early.length < MOST_EARLY) early = Buffer.concat([early, keys]);
+  };
+  const onKeys = (bytes: Uint8Array) => {
+    const at = findLeaveKey(bytes);
+    const keys = at === null ? bytes : bytes.subarray(0, at);
+    // Between two runs, and for who only looks, there is nobody that Ctrl-C could be meant for but dt.
+    if ((readOnly || attachment === null) && hasInterrupt(keys)) hear("SIGINT");
+    else if (!readOnly) type(keys);
+    if (at !== null) leave({ is: "asked" });
+  };
+  const typePiped = async (to: Attachment) => {
+    for await (const bytes of readInput()) {
+      to.type(bytes);
+      await to.typed();
+    }
+    await Bun.sleep(ANSWER_MS);
+    leave({ is: "typed" });
+  };
+  const keyboard = openKeyboard(onKeys, lost);
+  const onSize = () => {
+    const size = sizeOfPerson();
+    if (size !== null && !readOnly) attachment?.resize(size);
+  };
+  const onContinue = () => keyboard?.take();
+  const listeners = [
+    ...SIGNALS.filter((name) => !isIgnored(signalNumber(name) as number)).map(
+      (name) => [name, () => hear(name)] as const,
+    ),
+    ["SIGWINCH", onSize],
+    ["SIGCONT", onContinue],
+  ] as const;
+  for (const [name, listener] of listeners) process.on(name, listener);
+  return {
+    left: left.promise,
+    hasLeft: () => hasLeft,
+    take: () => keyboard?.take(),
+    join(to) {
+      attachment = to;
+      if (to === null) return;
+      to.type(early);
+      early = Buffer.alloc(0);
+      if (pipes) void typePiped(to);
+      pipes = false;
+    },
+    lost,
+    close() {
+      keyboard?.close();
+      for (const [name, listener] of listeners) process.off(name, listener);
+    },
+  };
+}
