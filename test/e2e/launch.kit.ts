@@ -101,6 +101,22 @@ export function freePort(): number {
   return port;
 }
 
+/** Different free ports, of those that no system hands out by itself: a connection made meanwhile cannot get one of them. */
+export function freePorts(count: number): number[] {
+  const found = new Set<number>();
+  while (found.size < count) {
+    const port = 12_000 + Math.floor(Math.random() * 8000);
+    if (found.has(port)) continue;
+    try {
+      Bun.listen({ hostname: "0.0.0.0", port, socket: { data() {} } }).stop(true);
+      found.add(port);
+    } catch {
+      // somebody's
+    }
+  }
+  return [...found];
+}
+
 export function lastLine(result: Result): string {
   return result.stdout.trimEnd().split("\n").at(-1) ?? "";
 }
