@@ -7,6 +7,7 @@ async function main(argv: readonly string[]): Promise<number> {
   if (first === "__host") return (await import("./supervisor/hosted.ts")).runDetachedHost(await self());
   if (first === "__hosts") return (await import("./supervisor/up/hosted.ts")).runHostOfMany(await self());
   if (first === "__session") return runSession(argv.slice(1));
+  if (first === "__stack") return runStack(argv[1] ?? "");
   if (first === "__load") return (await import("./manifest/child.ts")).runLoadChild(argv.slice(1));
 
   const globals: Globals = {
@@ -29,6 +30,13 @@ async function main(argv: readonly string[]): Promise<number> {
 async function runSession([lifeline, status]: readonly string[]): Promise<number> {
   (await import("./sys/session.ts")).runSession(Number(lifeline), Number(status));
   return EXIT.done;
+}
+
+async function runStack(input: string): Promise<number> {
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter((pair): pair is [string, string] => pair[1] !== undefined),
+  );
+  return (await import("./compose/follow.ts")).followStack(JSON.parse(input), env);
 }
 
 async function self(): Promise<string[]> {

@@ -1,6 +1,8 @@
 /** What a verb needs, made once at the edge. The process table, the store and the index are made only when a verb asks. */
+
 import { join } from "node:path";
 import type { ManifestIndex } from "../manifest/resolved.ts";
+import { quoteCommand } from "../output/shell.ts";
 import { makeTalk, type Talk, wantsColor } from "../output/talk.ts";
 import type { RunnerContext } from "../runners/context.ts";
 import { openStore, type Store } from "../state/store.ts";
@@ -76,6 +78,7 @@ export function makeContext(
       self: selfCommand(),
       openFiles: inheritedOpenFiles(),
       lockBackend: lockBackendOf(env),
+      onCommand: (argv) => talk.detail(`$ ${quoteCommand(argv)}`),
     }),
   );
   const where = () => ({ root: root(), home: home(), cacheDir: cache(), env });

@@ -45,6 +45,18 @@ export interface KeyReport {
   startedBy: { by: string; pid: number; command: string } | null;
   /** The process it is tied to. */
   owner: { pid: number; alive: boolean; command: string } | null;
+  /** Of a stack of containers: what the engine says; null when it does not answer. Only `ps` and `status` ask it. */
+  services?:
+    | {
+        service: string;
+        number: string;
+        container: string;
+        state: string;
+        health: "starting" | "healthy" | "unhealthy" | null;
+        exitCode: number | null;
+        ports: string[];
+      }[]
+    | null;
   /** Why it is unhealthy, or what is wrong with its files; null when nothing is. */
   note: string | null;
 }
@@ -280,6 +292,17 @@ function blankReport({ store }: Ground, key: string): Omit<KeyReport, "state"> {
     owner: null,
     note: null,
   };
+}
+
+/** The processes of a launch, its leader first. */
+export function processesOf({ ground, hosts }: Look, key: string): { pid: number; command: string }[] {
+  const record = ground.store.record(key);
+  if (record.is !== "there") return [];
+  const { members } = findTree(ground.table, queryOf(ground, record.value, hosts()));
+  const leader = record.value.leader?.pid;
+  return members
+    .map(({ identity: { pid } }) => ({ pid, command: ground.table.commandLineOf(pid) }))
+    .sort((a, b) => Number(b.pid === leader) - Number(a.pid === leader) || a.pid - b.pid);
 }
 
 /** The keys with files that a selection means. */

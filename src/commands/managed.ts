@@ -1,5 +1,6 @@
 /** The flags of every managed command: one definition for parsing and for help. */
 import type { ArgsDef } from "citty";
+import type { ManagedSettings } from "../manifest/resolved.ts";
 
 export const MANAGED_ARGS = {
   detach: {
@@ -31,3 +32,22 @@ export const MANAGED_ARGS = {
   },
   timeout: { type: "string", description: "Time to become ready, instead of the manifest's", valueHint: "30s" },
 } as const satisfies ArgsDef;
+
+/** Further flags of a command that is a stack of containers. */
+export const STACK_ARGS = {
+  recreate: { type: "boolean", description: "Of a stack: make its containers anew, also where nothing changed" },
+} as const satisfies ArgsDef;
+
+/** With a flag `--no-NAME` for each of the stack's toggles. */
+export function argsOf(settings: ManagedSettings): ArgsDef {
+  if (settings.compose === null) return MANAGED_ARGS;
+  const toggles = Object.entries(settings.compose.toggles).map(([name, services]) => [
+    name,
+    {
+      type: "boolean",
+      description: `With ${services.join(", ")} (the default)`,
+      negativeDescription: `Without ${services.join(", ")}`,
+    },
+  ]);
+  return { ...MANAGED_ARGS, ...STACK_ARGS, ...Object.fromEntries(toggles) };
+}

@@ -1,5 +1,6 @@
 /** `dt <plugin> <command> [variant] …`: finds the command in the index and hands it to its runner. */
 import type {
+  ManagedSettings,
   ManifestFailure,
   ManifestIndex,
   ResolvedCommand,
@@ -16,7 +17,7 @@ import { nearestNames } from "../sys/nearest.ts";
 import { print } from "../sys/stdio.ts";
 import { checkArgs, durationOf, portNumber, usage } from "./args.ts";
 import { type DtContext, rememberRoot } from "./context.ts";
-import { MANAGED_ARGS } from "./managed.ts";
+import { argsOf, type MANAGED_ARGS, type STACK_ARGS } from "./managed.ts";
 import { VERBS } from "./verbs.ts";
 
 export async function runPlugin(context: DtContext, name: string, words: readonly string[]): Promise<number> {
@@ -130,14 +131,16 @@ async function runManaged(
   const what = `dt ${plugin.name} ${command.name}`;
   const ownWords = words.includes("--") ? words.slice(0, words.indexOf("--")) : words;
   if (ownWords.includes("--help") || ownWords.includes("-h")) return showManaged(plugin, command);
-  const checked = checkArgs(words, { what, args: MANAGED_ARGS, globals: context.globals, maxWords: 1 });
+  const flags = argsOf(defaultOf(command));
+  const checked = checkArgs(words, { what, args: flags, globals: context.globals, maxWords: 1 });
   const [variant = DEFAULT_VARIANT] = checked.words;
   const settings = Object.hasOwn(command.variants, variant) ? command.variants[variant] : undefined;
   if (settings === undefined)
     throw unknown(`variant of ${plugin.name} ${command.name}`, variant, Object.keys(command.variants));
   if (settings.kind !== "managed") throw new Error("a managed command's variant is managed");
   const { parseArgs } = await import("citty");
-  const args = parseArgs<typeof MANAGED_ARGS>(checked.rawArgs, MANAGED_ARGS);
+  const args = parseArgs<typeof MANAGED_ARGS & typeof STACK_ARGS>(checked.rawArgs, flags as never);
+  const given: Record<string, unknown> = args;
   const noWait = args.wait === false;
   if (noWait && args.timeout !== undefined)
     throw usage("--no-wait and --timeout exclude each other: nothing is waited for.");
@@ -160,8 +163,17 @@ async function runManaged(
     index: args.needs === false ? null : index,
     timeoutMs: durationOf("--timeout", args.timeout),
     take: args.take === true,
+    off: Object.keys(settings.compose?.toggles ?? {}).filter((name) => given[name] === false),
+    recreate: args.recreate === true,
     owner: args.owner ?? null,
   });
+}
+
+/** Which flags there are is the command's, not a variant's. */
+function defaultOf(command: ResolvedCommand): ManagedSettings {
+  const settings = command.variants[DEFAULT_VARIANT];
+  if (settings?.kind !== "managed") throw new Error("a managed command's default variant is managed");
+  return settings;
 }
 
 /** A number from 1 to 65535, or `auto`. */
@@ -177,7 +189,7 @@ async function showManaged(plugin: ResolvedPlugin, command: ResolvedCommand): Pr
   const variants = Object.keys(command.variants).filter((name) => name !== DEFAULT_VARIANT);
   const choice = variants.length === 0 ? "" : ` [${variants.join(" | ")}]`;
   print(
-    `dt ${plugin.name} ${command.name}${choice} [flags] [-- args]\n  ${command.description ?? "A managed command"}.\n\n${formatFlags(MANAGED_ARGS)}`,
+    `dt ${plugin.name} ${command.name}${choice} [flags] [-- args]\n  ${command.description ?? "A managed command"}.\n\n${formatFlags(argsOf(defaultOf(command)))}`,
   );
   return EXIT.done;
 }

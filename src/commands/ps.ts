@@ -10,7 +10,8 @@ import { print } from "../sys/stdio.ts";
 import { usage } from "./args.ts";
 import type { DtContext } from "./context.ts";
 import { makeDriftOf } from "./drift.ts";
-import { beginLook, type KeyReport, keysOf, lookAt } from "./look.ts";
+import { beginLook, type KeyReport, keysOf, type Look, lookAt, processesOf } from "./look.ts";
+import { withServices } from "./stacks.ts";
 import { selectionOf } from "./words.ts";
 
 export default defineCommand({
@@ -18,6 +19,7 @@ export default defineCommand({
   args: {
     all: { type: "boolean", alias: "a", description: "Also what was stopped or has exited" },
     "all-roots": { type: "boolean", description: "Of every project in which you ever started something" },
+    tree: { type: "boolean", description: "Also the processes of each, and the services of a stack" },
     _: { type: "positional", required: false, description: "Keys, or one plugin", valueHint: "key …" },
   },
   async run({ args, data }) {
@@ -25,10 +27,11 @@ export default defineCommand({
     if (args["all-roots"]) return showAllRoots(context, args.all === true, args._);
     const ground = context.ground();
     const look = beginLook(ground, makeDriftOf(ground, await context.peek()));
-    const reports = keysOf(ground, await selectionOf(context, args._))
-      .flatMap((key) => lookAt(look, key) ?? [])
-      .filter((report) => args.all || isShown(report));
-    print(context.globals.json ? `${JSON.stringify(reports)}\n` : formatReports(reports, makePaint(context.colored())));
+    const looked = keysOf(ground, await selectionOf(context, args._)).flatMap((key) => lookAt(look, key) ?? []);
+    const reports = (await withServices(look.ground, looked)).filter((report) => args.all || isShown(report));
+    const below = args.tree ? (report: KeyReport) => treeOf(look, report) : undefined;
+    if (context.globals.json) print(`${JSON.stringify(reports.map((one) => withTree(one, below)))}\n`);
+    else print(formatReports(reports, makePaint(context.colored()), below));
     return 0;
   },
 });
@@ -68,17 +71,61 @@ const COLORS: Record<KeyState, keyof Paint> = {
   failed: "red",
 };
 
-export function formatReports(reports: readonly KeyReport[], paint: Paint): string {
+interface Below {
+  pid: number | null;
+  name: string;
+  state: string;
+  ports: string[];
+  command: string;
+}
+
+/** Of a stack its containers, of anything else its processes. */
+function treeOf(look: Look, report: KeyReport): Below[] {
+  if (report.services !== undefined)
+    return (report.services ?? []).map(({ service, number, state, health, exitCode, ports, container }) => ({
+      pid: null,
+      name: `${service}-${number}`,
+      state: health ?? (exitCode === null ? state : `${state} ${exitCode}`),
+      ports,
+      command: container,
+    }));
+  return processesOf(look, report.key).map((one) => ({ ...one, name: "", state: "", ports: [] }));
+}
+
+function withTree(report: KeyReport, below: ((report: KeyReport) => Below[]) | undefined) {
+  if (below === undefined || report.services !== undefined) return report;
+  return { ...report, processes: below(report).map(({ pid, command }) => ({ pid, command })) };
+}
+
+export function formatReports(
+  reports: readonly KeyReport[],
+  paint: Paint,
+  below: (report: KeyReport) => Below[] = () => [],
+): string {
   if (reports.length === 0) return "Nothing runs here.\n";
-  const rows = reports.map((report) => [
+  const rows = reports.flatMap((report) => [
+    rowOf(report, paint),
+    ...below(report).map(({ pid, name, state, ports, command }) => [
+      `  ${name}`,
+      state,
+      pid === null ? "-" : String(pid),
+      "",
+      ports.join(","),
+      command,
+    ]),
+  ]);
+  return formatTable([["KEY", "STATE", "PID", "UP", "PORTS", "COMMAND"].map(paint.bold), ...rows]);
+}
+
+function rowOf(report: KeyReport, paint: Paint): string[] {
+  return [
     report.key,
     paint[COLORS[report.state]](report.state),
     report.pid === null ? "-" : String(report.pid),
     report.uptimeMs === null ? "-" : formatDuration(report.uptimeMs),
     report.ports.length === 0 ? "-" : report.ports.join(","),
     report.note ?? endText(report) ?? quoteCommand(report.argv),
-  ]);
-  return formatTable([["KEY", "STATE", "PID", "UP", "PORTS", "COMMAND"].map(paint.bold), ...rows]);
+  ];
 }
 
 function endText({ exit }: KeyReport): string | null {

@@ -5,7 +5,7 @@ import type { ArgsDef } from "citty";
 import descriptions from "../manifest/descriptions.json" with { type: "json" };
 import { EXIT } from "../sys/error.ts";
 import { GLOBAL_HELP, rowsOfFlags } from "./help.ts";
-import { MANAGED_ARGS } from "./managed.ts";
+import { MANAGED_ARGS, STACK_ARGS } from "./managed.ts";
 import { VERBS } from "./verbs.ts";
 
 const EXIT_WORDS: Record<keyof typeof EXIT, string> = {
@@ -33,6 +33,8 @@ const TYPE_WORDS: Record<string, string> = {
   Probe: "`ready`",
   LogOptions: "`logs`",
   StopOptions: "`stop`",
+  ComposeOptions: "`compose`",
+  Toggle: "A toggle of `compose`",
   Watch: "`watch` (checked when loaded, run by a later version)",
   HandlerContext: "What a `handler` gets",
 };
@@ -58,6 +60,8 @@ export async function makeReference(sources: string): Promise<string> {
     ),
     "### Flags of a managed command",
     flagTable(MANAGED_ARGS),
+    "Of a stack of containers also these, and `--no-NAME` for each toggle that it declares:",
+    flagTable(STACK_ARGS),
     ...verbs,
     `Reserved for later versions: ${reserved.join(" ")}.`,
     "## Exit codes",

@@ -97,6 +97,7 @@ async function makeSpec(
     env: context.env,
     asker: describeAsker("user", context.argv),
     ensure: false,
+    off: (record?.stack?.off ?? []).filter((name) => Object.hasOwn(settings.compose?.toggles ?? {}, name)),
     detached: true,
   };
 }

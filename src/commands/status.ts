@@ -9,6 +9,7 @@ import { print } from "../sys/stdio.ts";
 import type { DtContext } from "./context.ts";
 import { makeDriftOf } from "./drift.ts";
 import { beginLook, type KeyReport, keysOf, lookAt } from "./look.ts";
+import { withServices } from "./stacks.ts";
 import { selectionOf } from "./words.ts";
 
 export default defineCommand({
@@ -21,7 +22,12 @@ export default defineCommand({
     const ground = context.ground();
     const selection = await selectionOf(context, args._);
     const look = beginLook(ground, makeDriftOf(ground, await context.peek()));
-    const reports = keysOf(ground, selection).map((key) => ({ key, report: lookAt(look, key) }));
+    const reports = await Promise.all(
+      keysOf(ground, selection).map(async (key) => {
+        const report = lookAt(look, key);
+        return { key, report: report === null ? null : ((await withServices(look.ground, [report]))[0] ?? null) };
+      }),
+    );
     const living = reports.filter(({ report }) => report !== null && isLiving(report.state));
     if (context.globals.json) {
       const shown = reports.map(({ key, report }) => report ?? { key, state: "stopped", pid: null, exit: null });
@@ -53,6 +59,14 @@ function describe(root: string, report: KeyReport, bold: (text: string) => strin
     ],
     ["url", report.url],
     ["ports", report.ports.length === 0 ? null : report.ports.join(", ")],
+    [
+      "services",
+      report.services
+        ?.map(({ service, number, state, health, ports }) =>
+          [`${service}-${number}`, health ?? state, ...ports].join(" "),
+        )
+        .join("; ") ?? null,
+    ],
     ["log", shortPath(root, report.log)],
     ["cwd", report.cwd === null ? null : shortPath(root, report.cwd)],
     ["command", report.argv.length === 0 ? null : quoteCommand(report.argv)],

@@ -29,7 +29,7 @@ const DEFAULTS = {
   tty: false,
 } as const satisfies Layer | Record<string, unknown>;
 
-const WHOLE = new Set(["run", "ready", "alive", "port", "envFile"]);
+const WHOLE = new Set(["run", "ready", "alive", "port", "envFile", "compose"]);
 
 const mergeLayers = createDefu((lower: Record<string, unknown>, key, value) => {
   const name = key as string;

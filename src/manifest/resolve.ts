@@ -7,13 +7,14 @@ import type {
   CommonSettings,
   ManifestOrigin,
   ResolvedCommand,
+  ResolvedCompose,
   ResolvedNeed,
   ResolvedPlugin,
   Settings,
 } from "./resolved.ts";
 import { checkMerged, checkReferences, type Issue, wholeKey } from "./rules.ts";
 import { aliveOf, DEBOUNCE_MS, durationOf, policyOf, probeOf, restartOnOf } from "./supervised.ts";
-import type { Command, Need, Plugin } from "./types.ts";
+import type { Command, ComposeOptions, Need, Plugin } from "./types.ts";
 import { parseSize } from "./units.ts";
 
 /** The plugin resolved, or what is wrong with it. The plugin has passed the schema. */
@@ -105,6 +106,7 @@ function settingsOf(kind: Command["kind"], merged: Merged): Settings {
     kind,
     ...common,
     run: merged.run ?? [],
+    compose: merged.compose === undefined ? null : composeOf(merged.compose),
     port: merged.port ?? null,
     ready: merged.ready === undefined ? [] : [merged.ready].flat().map(probeOf),
     ...logging,
@@ -120,6 +122,19 @@ function settingsOf(kind: Command["kind"], merged: Merged): Settings {
     needs: merged.needs.map(needOf),
     before: merged.before.map(wholeKey),
     tty: merged.tty,
+  };
+}
+
+function composeOf({ file, project, profiles, env, services, toggles = {} }: ComposeOptions): ResolvedCompose {
+  const resolved: Record<string, string[]> = Object.create(null);
+  for (const [name, toggle] of Object.entries(toggles)) resolved[name] = toggle.services;
+  return {
+    file,
+    project: project ?? null,
+    profiles: profiles ?? [],
+    env: Object.assign(Object.create(null), env),
+    services: services ?? [],
+    toggles: resolved,
   };
 }
 

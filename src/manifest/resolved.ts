@@ -10,10 +10,12 @@ export type ResolvedProbe = (
   | { type: "log"; pattern: string }
   | { type: "exec"; argv: string[] }
   | { type: "delay"; ms: number }
+  /** Not to be written in a manifest: a detached stack has been brought up. */
+  | { type: "stack" }
 ) & { timeoutMs: number; intervalMs: number; startPeriodMs: number };
 
 /** A probe of liveness; its `timeoutMs` is for one try. */
-export type ResolvedAlive = Exclude<ResolvedProbe, { type: "log" | "delay" }> & {
+export type ResolvedAlive = Exclude<ResolvedProbe, { type: "log" | "delay" | "stack" }> & {
   failures: number;
   action: "unhealthy" | "restart";
 };
@@ -71,9 +73,22 @@ export interface OneshotSettings extends CommonSettings, LogSettings {
   inputs: string[] | null;
 }
 
+/** Paths as written; `project` null: made of root and key. */
+export interface ResolvedCompose {
+  file: string;
+  project: string | null;
+  profiles: string[];
+  env: Record<string, string | null>;
+  services: string[];
+  /** Services by the toggle that leaves them out. */
+  toggles: Record<string, string[]>;
+}
+
 export interface ManagedSettings extends CommonSettings, LogSettings {
   kind: "managed";
+  /** Empty with `compose`. */
   run: string[] | string;
+  compose: ResolvedCompose | null;
   port: number | "auto" | null;
   ready: ResolvedProbe[];
   stop: { signal: string; timeoutMs: number; spare: string[] };

@@ -13,8 +13,12 @@ export interface Issue {
 export function checkMerged(kind: "oneshot" | "managed", merged: Merged): Issue[] {
   const issues: Issue[] = [];
   if (kind === "managed") {
-    if (merged.run === undefined)
-      issues.push({ path: [], message: "has nothing to run; a managed command needs `run`" });
+    if (merged.run === undefined && merged.compose === undefined)
+      issues.push({ path: [], message: "has nothing to run; a managed command needs `run` or `compose`" });
+    if (merged.run !== undefined && merged.compose !== undefined)
+      issues.push({ path: [], message: "has both `run` and `compose`; a managed command has exactly one of them" });
+    if (merged.compose !== undefined && merged.tty)
+      issues.push({ path: ["tty"], message: "belongs to a `run`; a stack of containers has no terminal" });
     for (const field of ["ready", "alive"] as const) {
       const written = merged[field];
       for (const [index, probe] of (written === undefined ? [] : [written].flat()).entries()) {

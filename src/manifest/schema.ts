@@ -25,7 +25,14 @@ import {
 } from "./values.ts";
 
 /** Fields the design names that this version does not act on; accepting one in silence would be a lie. */
-const NOT_YET = new Set("boot schedule compose flags".split(" "));
+const NOT_YET = new Set("boot schedule flags".split(" "));
+
+/** Names that a toggle of a stack cannot have. */
+const FLAGS = new Set(
+  "detach wait needs ensure port take owner timeout recreate root verbose quiet dry-run json color capture help".split(
+    " ",
+  ),
+);
 
 function notYet(what: string): string {
   return `\`${what}\` is not implemented yet in this version of dt`;
@@ -77,9 +84,41 @@ const oneshotFields = {
   ),
 };
 
+const serviceNames = v.array(text("the name of a service"), expected("a list of names of services"));
+
+const compose = fields(
+  {
+    file: path,
+    project: v.optional(
+      v.pipe(
+        text("the name of a project"),
+        v.regex(/^[a-z0-9][a-z0-9_-]*$/, expected("a name of lower case letters, digits, _ and -")),
+      ),
+    ),
+    profiles: v.optional(v.array(text("the name of a profile"), expected("a list of names of profiles"))),
+    env: v.optional(dictionary(envName, envValue, "an object of variables")),
+    services: v.optional(serviceNames),
+    toggles: v.optional(
+      dictionary(
+        v.pipe(
+          name,
+          v.check((value) => !FLAGS.has(value), "is a flag of every managed command; name the toggle otherwise"),
+        ),
+        fields(
+          { services: v.pipe(serviceNames, v.minLength(1, "expected at least one service, found an empty list")) },
+          { what: "a toggle" },
+        ),
+        "an object of toggles by name",
+      ),
+    ),
+  },
+  { what: "`compose`", explain: (key) => (key === "ports" ? notYet("compose.ports") : null) },
+);
+
 const managedFields = {
   ...common,
   run: v.optional(run),
+  compose: v.optional(compose),
   port: v.optional(port),
   ready: v.optional(oneOrMany(probe, "a probe or a list of probes")),
   ...logging,

@@ -48,7 +48,7 @@ function msOf(text: string | undefined, otherwise: number): number {
 export function aliveOf(probe: AliveProbe): ResolvedAlive {
   const { failures = ALIVE_FAILURES, action = "unhealthy", ...asked } = probe;
   const resolved = probeOf(asked);
-  if (resolved.type === "log" || resolved.type === "delay")
+  if (resolved.type === "log" || resolved.type === "delay" || resolved.type === "stack")
     throw new Error(`the schema let ${resolved.type} through as a probe of liveness`);
   const timeoutMs = msOf(probe.timeout, ALIVE_TIMEOUT_MS);
   return { ...resolved, timeoutMs, intervalMs: msOf(probe.interval, ALIVE_INTERVAL_MS), failures, action };

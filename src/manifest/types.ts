@@ -164,10 +164,34 @@ export interface OneshotFields extends CommonFields {
   inputs?: string[];
 }
 
+/** A stack of containers, run by Compose in place of a program. */
+export interface ComposeOptions {
+  /** The Compose file. It may be written by what `before` names. */
+  file: string;
+  /** The project's name. Default: made of the root and the key, so that no two checkouts share one. */
+  project?: string;
+  /** Profiles to enable. Default none. */
+  profiles?: string[];
+  /** Variables for the file's interpolation, beside the command's own environment; `null` removes one. */
+  env?: Record<string, string | null>;
+  /** Only these services, and what they depend on. Default: all. */
+  services?: string[];
+  /** Flags that leave services out: `{ proxy: { services: ["traefik"] } }` makes `--no-proxy`. Services that the file has not are passed over. */
+  toggles?: Record<string, Toggle>;
+}
+
+/** What a flag `--no-NAME` leaves out. */
+export interface Toggle {
+  /** Services that are then not run. */
+  services: string[];
+}
+
 /** Fields of a managed command that a variant may replace. */
 export interface ManagedFields extends CommonFields {
   /** What to execute. Arguments given after `--` are appended. */
   run?: Run;
+  /** A stack of containers, in place of `run`: `up` starts it, `down` stops it. */
+  compose?: ComposeOptions;
   /** The port it serves on, exported as `PORT`; `"auto"`: a free one, stable for this root and key. Default none. */
   port?: number | "auto";
   /** When it counts as ready; of a list, all must hold. Default: as soon as it runs. */

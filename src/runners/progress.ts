@@ -25,6 +25,7 @@ const failed = (state: string, more = ""): Change => ({ state, open: false, fail
 /** What an event says about a launch; null: nothing for the table. */
 const OF_LAUNCH: { [E in LaunchEvent["is"]]: (event: Extract<LaunchEvent, { is: E }>) => Change | null } = {
   note: () => null,
+  command: () => null,
   replacing: () => open("replacing"),
   replaced: () => open("starting"),
   unchanged: ({ line }) => done(line.state, "left alone"),

@@ -1,8 +1,10 @@
 /** Managed commands: in the foreground dt is the host and shows the log; detached it starts a host and tells how it went. */
 
+import { wordsOf } from "../compose/command.ts";
 import { formatCursor } from "../logs/cursor.ts";
 import { runIdOf } from "../logs/runs.ts";
 import type { ManagedSettings, ManifestIndex } from "../manifest/resolved.ts";
+import { quoteCommand } from "../output/shell.ts";
 import { formatTruth } from "../output/truth.ts";
 import { describeAsker } from "../state/asker.ts";
 import { DEFAULT_VARIANT, formatKey } from "../state/key.ts";
@@ -35,6 +37,10 @@ export interface ServiceRequest {
   timeoutMs: number | null;
   /** Stop the launch that holds the port. */
   take: boolean;
+  /** Of a stack: toggles that are off. */
+  off: string[];
+  /** Of a stack: make its containers anew. */
+  recreate: boolean;
   /** What it is tied to, as written: a pid, `shell`, `agent`. */
   owner: string | null;
 }
@@ -76,8 +82,16 @@ function needsOrBefore({ needs, before }: ManagedSettings): number {
 }
 
 /** `--dry-run`: what would be started, and nothing is. */
-export async function showPlan({ ground, json }: RunnerContext, spec: LaunchSpec): Promise<number> {
-  const { argv, cwd, environment, port, log } = await prepareLaunch(ground, spec);
+export async function showPlan(context: RunnerContext, spec: LaunchSpec): Promise<number> {
+  const { ground, json } = context;
+  const { argv, cwd, environment, port, log } = await prepareLaunch(
+    ground,
+    spec,
+    (event) => tellEvent(context, event),
+    {
+      dry: true,
+    },
+  );
   print(formatPlan({ key: spec.key, argv, cwd, added: environment.added, port, log }, json));
   return EXIT.done;
 }
@@ -112,6 +126,8 @@ function makeSpec(context: RunnerContext, request: ServiceRequest, key: string):
     env: context.env,
     asker: describeAsker("user", context.argv),
     ensure: request.ensure,
+    off: request.off,
+    recreate: request.recreate,
     detached: request.detach,
   };
 }
@@ -132,11 +148,11 @@ export async function runDetached(context: RunnerContext, spec: LaunchSpec, noWa
     cancel.signal,
   );
   if (cancel.signal.aborted && last.is === "ended") return EXIT.interrupted;
-  return concludeDetached(context, last);
+  return concludeDetached(context, last, spec.settings.compose !== null);
 }
 
 /** The line of truth, or why there is none. */
-function concludeDetached(context: RunnerContext, last: LaunchEvent): number {
+function concludeDetached(context: RunnerContext, last: LaunchEvent, isStack: boolean): number {
   const { ground, talk, json } = context;
   switch (last.is) {
     case "spawned":
@@ -156,8 +172,13 @@ function concludeDetached(context: RunnerContext, last: LaunchEvent): number {
     case "ended": {
       const { exit } = last;
       if (json) print(`${JSON.stringify({ key: exit.key, state: "failed", pid: null, exit })}\n`);
-      talk.fail(`${exit.key} ${exit.text} before it was ready`);
+      talk.fail(
+        isStack
+          ? `${wordsOf(exit.key)}: start: \`${quoteCommand(exit.argv)}\` ${exit.text}`
+          : `${exit.key} ${exit.text} before it was ready`,
+      );
       tellLastLines(context, exit.key, exit.log);
+      if (isStack) talk.say(`Run \`dt ${wordsOf(exit.key)}\` without --detach to see all that Compose says.`);
       return EXIT.failed;
     }
     default:

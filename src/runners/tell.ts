@@ -9,6 +9,7 @@ type Teller<E extends LaunchEvent["is"]> = (context: RunnerContext, event: Extra
 
 const TELLERS: { [E in LaunchEvent["is"]]: Teller<E> } = {
   note: ({ talk }, { text }) => talk.say(text),
+  command: ({ talk }, { argv }) => talk.detail(`$ ${quoteCommand(argv)}`),
   replacing: ({ talk }, event) =>
     talk.say(`${event.key} runs (pid ${event.pid}, ${formatDuration(event.ageMs)}): stopping it first`),
   replaced: ({ talk }, event) =>

@@ -38,6 +38,21 @@ export interface StopPlan {
  */
 export type Phase = "starting" | "running" | "stopping" | "backoff";
 
+/** What is to be known of a stack to end it, or to ask the engine about it. */
+export interface StackNote {
+  /** The words before Compose's verb. */
+  base: string[];
+  /** The program that tells of containers. */
+  client: "docker" | "podman";
+  /** `COMPOSE_PROJECT_NAME`. */
+  project: string;
+  /** Names of the toggles that are off. */
+  off: string[];
+  cwd: string;
+  /** What Compose is run with. */
+  env: Record<string, string>;
+}
+
 /** The record of a key's current launch. */
 export interface LaunchRecord {
   version: 1;
@@ -85,6 +100,8 @@ export interface LaunchRecord {
   stopping: { by: Asker; at: string } | null;
   /** The host serves other launches too: it tells in the launch's history when it has let go of it. */
   shared?: true;
+  /** A stack of containers: what ends it, and what the engine knows it by. */
+  stack?: StackNote;
   /** The keys it needed when it was started. */
   needs?: string[];
   /** Set with phase `backoff`: how the run before ended, when the next one starts, and how many the policy has started in a row. */

@@ -12,6 +12,7 @@ export async function endByRequest(
   ground: Ground,
   run: Run,
   request: EndingRequest,
+  report: Report,
   control: OwnControl,
 ): Promise<HostEnd> {
   const lock = await lockOrLeave(ground, run, doingOf(request));
@@ -30,6 +31,7 @@ export async function endByRequest(
       ownExit: run.leader.exited,
       self: record.host,
     });
+    if (ended.left !== null) report({ is: "note", text: ended.left });
     return { is: "ended", exit: ended.exit };
   } finally {
     run.over.abort();

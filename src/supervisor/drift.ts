@@ -6,6 +6,7 @@ import type { ManifestIndex } from "../manifest/resolved.ts";
 import type { LaunchRecord } from "../state/types.ts";
 import { messageOf } from "../sys/error.ts";
 import { prepareCommand } from "./prepare.ts";
+import { stackWords, withoutManner, withStack } from "./stack.ts";
 import type { Ground } from "./types.ts";
 
 export type DriftField =
@@ -26,9 +27,10 @@ export function findDrift(ground: Ground, index: ManifestIndex | null, record: L
   if (settings === undefined) return [{ field: "command", was: record.key, now: null }];
   if (settings.kind !== "managed") return null;
   try {
+    const { compose } = settings;
     const now = prepareCommand({
       ground,
-      settings,
+      settings: compose === null ? settings : withStack(ground.root, record.key, settings, compose),
       run: settings.run,
       args: record.args,
       inherited: {},
@@ -37,13 +39,22 @@ export function findDrift(ground: Ground, index: ManifestIndex | null, record: L
     });
     const port = settings.port === "auto" ? record.port : settings.port;
     const fields: DriftField[] = [];
-    if (!sameWords(record.argv, now.argv)) fields.push({ field: "argv", was: record.argv, now: now.argv });
+    if (compose === null && !sameWords(record.argv, now.argv))
+      fields.push({ field: "argv", was: record.argv, now: now.argv });
+    if (compose !== null && record.stack !== undefined)
+      fields.push(...stackDrift(record.argv, stackWords(ground.root, record, now.cwd, compose)));
     if (record.cwd !== now.cwd) fields.push({ field: "cwd", was: record.cwd, now: now.cwd });
     if (record.port !== port) fields.push({ field: "port", was: record.port, now: port });
     return [...fields, ...compareEnvironments(record.env, now.environment.declared)];
   } catch (error) {
     return [{ field: "start", now: messageOf(error) }];
   }
+}
+
+/** Which services were left out is a matter of flags, not of the manifest. */
+function stackDrift(argv: readonly string[], now: string[]): DriftField[] {
+  const words = withoutManner(argv).filter((word, at, all) => word !== "--scale" && all[at - 1] !== "--scale");
+  return sameWords(words, now) ? [] : [{ field: "argv", was: [...words], now }];
 }
 
 export function sameWords(a: readonly string[], b: readonly string[]): boolean {

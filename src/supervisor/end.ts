@@ -13,7 +13,7 @@
 import { readLastLines } from "../logs/tail.ts";
 import type { Asker, ExitReason, ExitRecord, LaunchHistory, LaunchRecord } from "../state/types.ts";
 import { isSuccess } from "../state/view.ts";
-import { DtError, EXIT } from "../sys/error.ts";
+import { DtError, EXIT, messageOf } from "../sys/error.ts";
 import { type ProcessIdentity, presenceOf, sameIdentity } from "../sys/identity.ts";
 import { describeAsker, describeEnd } from "./describe.ts";
 import { SIGKILL, type StopTreeResult, type Survivor, stopTree } from "./stop.ts";
@@ -27,6 +27,8 @@ export interface EndRequest {
   /** Default: as recorded. */
   signal?: string;
   hard?: AbortSignal | undefined;
+  /** Of a stack: its containers, and its record, are left for the start that follows. */
+  converge?: boolean;
   /** The exit of the leader when this process is its host. */
   ownExit?: Promise<{ code: number | null; signal: string | null }>;
   self: ProcessIdentity;
@@ -78,10 +80,33 @@ export async function endLaunch(ground: Ground, record: LaunchRecord, request: E
   const status = await readStatus(ground, record, request);
   if (!sameIdentity(record.host, request.self)) await waitForHostGone(ground, record);
   const exit = makeExit(record, request, stopping, status, stopped);
+  const kept = await endContainers(ground, record, request);
   write({ how: "stop" }, () => store.writeExit(exit));
+  if (kept !== null) return { exit, stopped, tookMs: Math.round(performance.now() - began), left: kept.left };
   const left = write(request, () => store.removeRecord(record));
   checkPortsFree(ground, record, stopped);
   return { exit, stopped, tookMs: Math.round(performance.now() - began), left: tellLeft(record, left) };
+}
+
+/**
+ * Null when nothing of it is left. A teardown that fails keeps the record, so that the next start or stop does it again; it is an error of a stop
+ * or replacement, and beside a Ctrl-C or an end by itself it is told and masks nothing.
+ */
+async function endContainers(
+  ground: Ground,
+  record: LaunchRecord,
+  request: EndRequest,
+): Promise<{ left: string | null } | null> {
+  if (record.stack === undefined) return null;
+  if (request.converge === true) return { left: null };
+  const { endStack } = await import("./stack.ts");
+  try {
+    await endStack(ground, record, request.hard);
+    return null;
+  } catch (error) {
+    if (request.how !== "interrupt" && request.how !== "sweep") throw error;
+    return { left: messageOf(error) };
+  }
 }
 
 function tellLeft({ key }: LaunchRecord, left: DtError | null): string | null {
@@ -117,7 +142,9 @@ async function endBackoff(ground: Ground, record: LaunchRecord, request: EndRequ
   const how = request.how === "interrupt" ? "interrupted" : `stopped${describeAsker(request.by)}`;
   const text = `${how} while it waited to be started again; before that it ${base.text}`;
   const exit: ExitRecord = isEnd ? { ...base, reason: REASONS[request.how], by: request.by, text } : base;
+  const kept = isEnd ? await endContainers(ground, record, request) : null;
   if (isEnd) write(request, () => store.writeExit(exit));
+  if (kept !== null) return { exit, stopped, tookMs: Math.round(performance.now() - began), left: kept.left };
   const left = write(request, () => store.removeRecord(record));
   if (!sameIdentity(record.host, request.self)) await waitForHostGone(ground, record);
   if (record.shared === true && left === null) store.removeRecord(record); // with what its host said meanwhile

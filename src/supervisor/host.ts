@@ -72,7 +72,7 @@ async function serve(
   for (;;) {
     const event = await nextEvent(run, control);
     if (event === null) continue;
-    if (event.is !== "ended" && isEnding(event)) return endByRequest(ground, run, event, control);
+    if (event.is !== "ended" && isEnding(event)) return endByRequest(ground, run, event, report, control);
     if (event.is === "restart" || event.is === "changed") {
       const next = await replaceRun(ground, run, event, report, control);
       if (next !== null) {

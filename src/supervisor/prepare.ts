@@ -13,7 +13,8 @@ import { type PreparedEnvironment, prepareEnvironment, resolveIn } from "./envir
 import { neighboursOf } from "./neighbours.ts";
 import { choosePort } from "./port.ts";
 import type { PortClaim } from "./portclaim.ts";
-import type { Ground, LaunchSpec } from "./types.ts";
+import { prepareStackLaunch, type StackLaunch, withoutManner, withStack } from "./stack.ts";
+import type { Ground, LaunchSpec, Report } from "./types.ts";
 
 export interface PreparedCommand {
   argv: [string, ...string[]];
@@ -23,6 +24,8 @@ export interface PreparedCommand {
 
 export interface PreparedLaunch extends PreparedCommand {
   token: string;
+  /** Of a stack; what is executed is then not always `argv`, which is what is told. */
+  stack: StackLaunch | null;
   port: number | null;
   claim: PortClaim | null;
   url: string | null;
@@ -103,31 +106,45 @@ function privateDirectory(path: string): string {
   return path;
 }
 
-export async function prepareLaunch(ground: Ground, spec: LaunchSpec): Promise<PreparedLaunch> {
+/** `dry`: only to tell what would be started, though what runs before it has not. */
+export async function prepareLaunch(
+  ground: Ground,
+  spec: LaunchSpec,
+  report: Report = () => {},
+  { dry = false } = {},
+): Promise<PreparedLaunch> {
   const { settings, key } = spec;
   const token = crypto.randomUUID().replaceAll("-", "");
   const { port, claim } = await choosePort(ground, key, settings.port);
-  const command = prepareCommand({
+  const plain = prepareCommand({
     ground,
-    settings,
+    settings: settings.compose === null ? settings : withStack(ground.root, key, settings, settings.compose),
     run: settings.run,
     args: spec.args,
     inherited: spec.env,
     launch: { key, token, port, tty: settings.tty },
     needs: settings.needs,
   });
+  const stack =
+    settings.compose === null ? null : await prepareStackLaunch(ground, spec, settings.compose, plain, report, dry);
+  const command = stack === null ? plain : { ...plain, argv: stack.up };
   findExecutable(command.argv[0], command.environment.env.PATH ?? "", command.cwd);
   const log = settings.log === null ? ground.store.path(key, "log") : resolveIn(ground.root, settings.log);
   if (settings.log !== null) checkLogPath(log);
   return {
     ...command,
     token,
+    stack,
     port,
     claim,
     url: port === null ? null : `http://localhost:${port}`,
     log,
     ownLog: settings.log === null,
-    specHash: hashSpec(command, port, settings.tty),
+    specHash: hashSpec(
+      { ...command, argv: stack === null ? command.argv : withoutManner(stack.up) },
+      port,
+      settings.tty,
+    ),
   };
 }
 

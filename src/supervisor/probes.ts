@@ -19,6 +19,8 @@ function phraseOf(probe: ResolvedProbe, port: number | null): string {
       return `a line of its log that matches /${probe.pattern}/`;
     case "exec":
       return `\`${probe.argv.join(" ")}\` to succeed`;
+    case "stack":
+      return "its containers to be started";
     case "delay":
       return `${formatDuration(probe.ms)} to pass`;
   }

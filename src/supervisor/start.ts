@@ -19,7 +19,7 @@ import { closeSync } from "node:fs";
 import { openRun } from "../logs/open.ts";
 import { beginTimes } from "../logs/times.ts";
 import type { LaunchRecord } from "../state/types.ts";
-import { DtError, EXIT } from "../sys/error.ts";
+import { DtError, EXIT, messageOf } from "../sys/error.ts";
 import { type FileLock, tryFlock } from "../sys/flock.ts";
 import { identifySelf, type ProcessIdentity, presenceOf } from "../sys/identity.ts";
 import { acquireLock, type HeldLock } from "../sys/lock.ts";
@@ -31,6 +31,7 @@ import { checkPort } from "./port.ts";
 import { claimPort, type PortClaim } from "./portclaim.ts";
 import { type PreparedLaunch, prepareLaunch } from "./prepare.ts";
 import { describeProbe } from "./probes.ts";
+import { endStack, isConverging, leaderOf, probesOf } from "./stack.ts";
 import { type StopTreeResult, stopTree } from "./stop.ts";
 import { findTree, unrecordedQuery } from "./tree.ts";
 import type { Ground, LaunchEvent, LaunchLine, LaunchSpec, Leader, Report } from "./types.ts";
@@ -61,12 +62,13 @@ export async function startLaunch(
   report: Report,
   options: StartOptions,
 ): Promise<Started> {
-  const prepared = await prepareLaunch(ground, spec);
+  const isStack = spec.settings.compose !== null;
   ground.store.prepare();
-  if (spec.settings.before.length > 0 && !(spec.ensure && judgeSame(ground, spec.key, prepared).is === "same")) {
-    const { runBefore } = await import("./before.ts");
-    await runBefore(ground, spec, report, options.signal);
-  }
+  // The file of a stack may be what runs before it writes.
+  if (isStack) await runFirst(ground, spec, report, options);
+  const prepared = await prepareLaunch(ground, spec, report);
+  if (!isStack && !(spec.ensure && judgeSame(ground, spec.key, prepared).is === "same"))
+    await runFirst(ground, spec, report, options);
   const lock = await acquireLock({
     path: ground.store.path(spec.key, "lock"),
     table: ground.table,
@@ -89,6 +91,12 @@ export async function startLaunch(
   // Told when the lock is free again: whoever waits for it may go on at once with the same key.
   if (started.is === "started") report(spawnedEvent(started.record));
   return started;
+}
+
+async function runFirst(ground: Ground, spec: LaunchSpec, report: Report, { signal }: StartOptions): Promise<void> {
+  if (spec.settings.before.length === 0) return;
+  const { runBefore } = await import("./before.ts");
+  await runBefore(ground, spec, report, signal);
 }
 
 function spawnedEvent(record: LaunchRecord): LaunchEvent {
@@ -121,7 +129,7 @@ async function startInPlace(
   report: Report,
   options: StartOptions,
 ): Promise<Started> {
-  const { store, table } = ground;
+  const { table } = ground;
   if (lock.broke !== null) {
     const whose =
       lock.broke === "unreadable"
@@ -133,11 +141,38 @@ async function startInPlace(
   if (judged?.is === "same") return { is: "unchanged", record: judged.record };
   if (judged?.is === "different") report({ is: "note", text: `${spec.key} is replaced: ${judged.why}` });
   refuseSharedLog(ground, spec.key, prepared.log);
-  refuseStrangersPort(ground, spec.key, prepared.port);
-  await clearPlace(ground, spec, identifySelf(table), report, options);
-  options.signal?.throwIfAborted();
+  if (prepared.stack === null) refuseStrangersPort(ground, spec.key, prepared.port);
+  const converging = await clearPlace(ground, spec, prepared, identifySelf(table), report, options);
+  try {
+    options.signal?.throwIfAborted();
+    return await startInClearPlace(ground, spec, prepared, options);
+  } catch (error) {
+    // Its containers were left for this start.
+    if (converging !== null) await giveUpStack(ground, converging, report);
+    throw error;
+  }
+}
+
+/** The containers of a launch that is gone, and of one that could not take them over. */
+async function giveUpStack(ground: Ground, old: LaunchRecord, report: Report): Promise<void> {
+  try {
+    await endStack(ground, old);
+    ground.store.removeRecord(old);
+  } catch (error) {
+    report({ is: "note", text: messageOf(error) });
+  }
+}
+
+async function startInClearPlace(
+  ground: Ground,
+  spec: LaunchSpec,
+  prepared: PreparedLaunch,
+  options: StartOptions,
+): Promise<Started> {
+  const { store } = ground;
   store.writeWant({ version: 1, key: spec.key, want: "run", at: new Date().toISOString(), by: spec.asker });
-  const check = () => checkPort(ground, spec.key, prepared.port);
+  // Who listens for a container is not its launch, and was not the old one either.
+  const check = () => (prepared.stack === null ? checkPort(ground, spec.key, prepared.port) : undefined);
   check();
   const { port } = prepared;
   const claim = prepared.claim ?? (port === null ? null : await claimPort(ground, spec.key, port, check));
@@ -179,7 +214,7 @@ async function startClaimed(
     try {
       written = { ...written, logFile: log.file };
       options.signal?.throwIfAborted();
-      leader = await startLeader(spec, prepared, log.fd, ground.openFiles);
+      leader = await startLeader(ground, spec, prepared, log.fd);
     } finally {
       closeSync(log.fd);
     }
@@ -197,12 +232,15 @@ async function startClaimed(
 }
 
 async function startLeader(
-  { settings, terminal = null }: LaunchSpec,
+  ground: Ground,
+  { settings, terminal = null, detached }: LaunchSpec,
   prepared: PreparedLaunch,
   logFd: number,
-  openFiles: bigint | null,
 ): Promise<Leader> {
-  const execution = { ...prepared, env: prepared.environment.env };
+  const { openFiles } = ground;
+  const { stack, token, argv } = prepared;
+  const execute = stack === null ? argv : leaderOf(ground, stack, token, detached);
+  const execution = { ...prepared, argv: execute, env: prepared.environment.env };
   if (!settings.tty) return spawnLeader(execution, logFd, openFiles);
   const { startOnTerminal } = await import("./hostterminal.ts");
   return startOnTerminal(execution, prepared.log, terminal, openFiles);
@@ -222,22 +260,29 @@ function refuseStrangersPort(ground: Ground, key: string, port: number | null): 
   checkPort(ground, key, port, new Set(tree.map((one) => one.identity.pid)));
 }
 
-/** Ends what is recorded under the key; what a record that does not parse stood for is searched for by key and root. */
+/** Gives the launch whose containers the next one takes over, if so. Ends what is recorded under the key; what a record that does not parse stood for is searched for by key and root. */
 async function clearPlace(
   ground: Ground,
   spec: LaunchSpec,
+  prepared: PreparedLaunch,
   self: ProcessIdentity,
   report: Report,
   options: StartOptions,
-): Promise<void> {
+): Promise<LaunchRecord | null> {
   const { store } = ground;
   const old = store.record(spec.key);
-  if (old.is === "absent") return;
-  if (old.is === "unreadable") return clearUnreadable(ground, spec.key, report);
+  if (old.is === "absent") return null;
+  if (old.is === "unreadable") {
+    await clearUnreadable(ground, spec.key, report);
+    return null;
+  }
+  const converge = isConverging(old.value, prepared.stack);
   const by = spec.asker.by === "user" ? { ...spec.asker, by: "rerun" as const } : spec.asker;
   store.checkSpace();
   const living = old.value.leader !== null && presenceOf(ground.table, old.value.leader) === "alive";
-  if (living) {
+  if (living && converge)
+    report({ is: "note", text: `${spec.key} runs: its containers are brought to what is declared now` });
+  if (living && !converge) {
     report({
       is: "replacing",
       key: spec.key,
@@ -249,9 +294,12 @@ async function clearPlace(
     how: living ? "replace" : "sweep",
     by,
     self,
+    converge,
     ...(options.ownExit === undefined ? {} : { ownExit: options.ownExit }),
   });
-  if (living) report({ is: "replaced", key: spec.key, killed: ended.stopped.killed, tookMs: ended.tookMs });
+  if (living && !converge)
+    report({ is: "replaced", key: spec.key, killed: ended.stopped.killed, tookMs: ended.tookMs });
+  return converge ? old.value : null;
 }
 
 /** Set aside under the lock after reading it again, and the launch behind it stopped, never assumed gone. */
@@ -309,10 +357,10 @@ function makeRecord(
     logFile: null,
     stop: settings.stop,
     processGroup: settings.processGroup,
-    probed: settings.ready.length > 0,
+    probed: probesOf(spec).length > 0,
     ...(settings.alive.length > 0 ? { alive: true } : {}),
     successCodes: settings.restart.successCodes,
-    waitsFor: settings.ready.map((probe) => describeProbe(probe, prepared.port, spec.readyTimeoutMs)),
+    waitsFor: probesOf(spec).map((probe) => describeProbe(probe, prepared.port, spec.readyTimeoutMs)),
     specHash: prepared.specHash,
     startedAt: new Date().toISOString(),
     restarts,
@@ -324,6 +372,7 @@ function makeRecord(
     startedBy: spec.asker,
     stopping: null,
     needs: settings.needs.map((need) => need.key),
+    ...(prepared.stack === null ? {} : { stack: prepared.stack.record }),
     ...(ground.many === undefined ? {} : { shared: true as const }),
   };
 }

@@ -2,11 +2,12 @@
  * One try at a probe, of readiness or liveness: null when it held, else why it did not, for a person. A port counts only when a process of
  * this very launch listens on it.
  */
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, existsSync, openSync, readSync } from "node:fs";
 import type { ResolvedProbe } from "../manifest/resolved.ts";
 import type { LaunchRecord } from "../state/types.ts";
 import { spawnProbe } from "../sys/spawn.ts";
 import { queryOf } from "./end.ts";
+import { stackMark } from "./stack.ts";
 import { findTree } from "./tree.ts";
 import type { Ground } from "./types.ts";
 
@@ -37,6 +38,8 @@ const TRIES: {
   port: tryPort,
   log: tryLog,
   exec: tryExec,
+  stack: (request) => async () =>
+    existsSync(stackMark(request.ground, request.record.token)) ? null : "its containers are not started yet",
   delay: (_request, probe, began) => async () => {
     const left = probe.ms - (performance.now() - began);
     return left <= 0 ? null : `${probe.ms}ms have not passed`;
@@ -82,6 +85,8 @@ function tryPort(request: Asked, probe: Extract<ResolvedProbe, { type: "port" }>
 function portProblem({ ground, record }: Asked, port: number): string | null {
   const listeners = ground.table.listenersOn(port);
   if (listeners !== null && listeners.length === 0) return `nothing listens on port ${port}`;
+  // Who listens for a container is the engine's business.
+  if (record.stack !== undefined) return null;
   const members = new Set(findTree(ground.table, queryOf(ground, record)).members.map((one) => one.identity.pid));
   if (listeners?.some((pid) => members.has(pid))) return null;
   const who =

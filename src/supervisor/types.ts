@@ -25,6 +25,8 @@ export interface Ground {
   /** The soft limit of open files that commands get; null: unknown, leave it. */
   openFiles: bigint | null;
   lockBackend: LockBackend | undefined;
+  /** Told of each command line that is run beside the launch's own (`--verbose`). */
+  onCommand?: (argv: readonly string[]) => void;
   /** Set in a host of many launches: what fell to it is not of one of them alone, so they are watched together. */
   many?: { watchMembers(run: Run, probes: ReadonlySet<number>): void };
 }
@@ -47,6 +49,10 @@ export interface LaunchSpec {
   asker: Asker;
   /** Leave a healthy launch of the same thing alone. */
   ensure: boolean;
+  /** Of a stack: toggles that are off. Default none. */
+  off?: string[];
+  /** Of a stack: make its containers anew, also where nothing changed. Default false. */
+  recreate?: boolean;
   detached: boolean;
   /** The process it is tied to; default none. */
   owner?: Owner | null;
@@ -67,6 +73,8 @@ export interface LaunchLine {
 /** What a host tells while it works. It goes to the terminal in the foreground, through a pipe when detached. */
 export type LaunchEvent =
   | { is: "note"; text: string }
+  /** A command line that is run beside the launch's own. */
+  | { is: "command"; argv: readonly string[] }
   | { is: "replacing"; key: string; pid: number | null; ageMs: number }
   | { is: "replaced"; key: string; killed: number; tookMs: number }
   | { is: "unchanged"; line: LaunchLine }

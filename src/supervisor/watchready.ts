@@ -1,6 +1,7 @@
 /** Asks whether a run is ready, tells when, or that it was not in time and goes on asking; once it is, whether it is still alive. */
 import { noteHealth } from "./health.ts";
 import { waitReady, waitReadyLate } from "./ready.ts";
+import { probesOf } from "./stack.ts";
 import type { Asked } from "./tries.ts";
 import type { Ground, OwnControl, Report, Run } from "./types.ts";
 import { watchAlive } from "./watchalive.ts";
@@ -16,7 +17,7 @@ export async function watchHealth(ground: Ground, run: Run, report: Report, cont
     children: control.children,
   };
   if (record.probed) {
-    const request = { ...asked, probes: spec.settings.ready, timeoutMs: spec.readyTimeoutMs };
+    const request = { ...asked, probes: probesOf(spec), timeoutMs: spec.readyTimeoutMs };
     const readiness = await waitReady(request);
     if (readiness.is === "aborted") return;
     if (readiness.is === "timeout") noteHealth(ground, run, "late", readiness.why, report);

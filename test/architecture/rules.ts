@@ -11,6 +11,7 @@ export const FLOORS: Readonly<Record<string, number>> = {
   state: 1,
   logs: 1,
   output: 1,
+  compose: 1,
   sys: 0,
 };
 

@@ -25,6 +25,7 @@ test("defaults, as plain data with numbers", () => {
     kind: "managed",
     description: null,
     run: ["serve", "--all"],
+    compose: null,
     cwd: ".",
     env: {},
     envFile: [],

@@ -1,0 +1,66 @@
+/** What the engine says of the stacks among the rows of `ps` and `status`: containers are nobody's children, so nobody else knows. */
+import type { Container } from "../compose/types.ts";
+import type { KeyState, StackNote } from "../state/types.ts";
+import { isLiving } from "../state/view.ts";
+import { stackMark } from "../supervisor/stack.ts";
+import type { Ground } from "../supervisor/types.ts";
+import { readJson } from "../sys/files.ts";
+import type { KeyReport } from "./look.ts";
+
+/** Rows that are no stack, or whose stack has no record, stay as they are. */
+export function withServices(ground: Ground, reports: readonly KeyReport[]): Promise<KeyReport[]> {
+  return Promise.all(
+    reports.map(async (report) => {
+      const record = ground.store.record(report.key);
+      if (record.is !== "there" || record.value.stack === undefined) return report;
+      const mark = readJson(stackMark(ground, record.value.token), (value) => value as { containers: string[] });
+      return describeStack(report, record.value.stack, mark.is === "there" ? mark.value.containers : []);
+    }),
+  );
+}
+
+async function describeStack(report: KeyReport, stack: StackNote, expected: readonly string[]): Promise<KeyReport> {
+  const { listContainers, troublesOf } = await import("../compose/containers.ts");
+  const containers = await listContainers(stack);
+  if (containers === null)
+    return {
+      ...report,
+      services: null,
+      note: report.note ?? `${stack.client} does not answer: what runs of it is not known`,
+    };
+  const services = containers.map(({ id: _id, name, ...rest }) => ({ ...rest, container: name }));
+  const ports = [...new Set(containers.flatMap(publishedPorts))].sort((a, b) => a - b);
+  const there = new Set(containers.map(({ service, number }) => `${service}-${number}`));
+  const gone = expected.filter((name) => !there.has(name)).map((name) => `${name} is gone`);
+  const trouble = [...gone, ...troublesOf(containers)];
+  const judged = judge(report, containers, trouble.length === 0 ? null : trouble.join(", "));
+  return { ...report, ...judged, services, ports: ports.length > 0 ? ports : report.ports };
+}
+
+const UP: ReadonlySet<KeyState> = new Set<KeyState>(["running", "ready"]);
+const RUNS: ReadonlySet<string> = new Set(["running", "restarting", "paused"]);
+
+function judge(
+  { state, note }: KeyReport,
+  containers: readonly Container[],
+  trouble: string | null,
+): Pick<KeyReport, "state" | "note"> {
+  const running = containers.some((one) => RUNS.has(one.state));
+  if (!isLiving(state)) {
+    const told = "its containers run, but nobody follows them: a rerun does, `dt stop` ends them";
+    return running ? { state: "running", note: told } : { state, note };
+  }
+  if (!UP.has(state)) return { state, note };
+  if (trouble !== null) return { state: "unhealthy", note: trouble };
+  return running || containers.length === 0
+    ? { state, note }
+    : { state: "unhealthy", note: "none of its containers runs" };
+}
+
+/** Of `0.0.0.0:8080->80/tcp` the 8080. */
+function publishedPorts({ ports }: Container): number[] {
+  return ports.flatMap((text) => {
+    const port = /:(\d+)->/.exec(text)?.[1];
+    return port === undefined ? [] : [Number(port)];
+  });
+}

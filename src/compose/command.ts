@@ -1,0 +1,72 @@
+/**
+ * The command lines of Compose, built from the manifest, the flags and which engine there is: nothing random, no time, no path of a machine.
+ *
+ *   <engine> -f FILE [--profile P]… up [-d] [--force-recreate] [--scale SERVICE=0]… [SERVICE]… [args]…
+ *   <engine> -f FILE [--profile P]… config --services
+ *   <engine> -f FILE [--profile P]… down [-t 0]
+ *
+ * Pure. Which project it is about goes by COMPOSE_PROJECT_NAME.
+ */
+import { basename, relative, resolve } from "node:path";
+import { sha256 } from "../sys/digest.ts";
+
+/** `docker compose`, `docker-compose` or `podman compose`. */
+export type EngineCommand = string[];
+
+export interface UpOptions {
+  detach: boolean;
+  recreate: boolean;
+  /** Services of which none is to run. */
+  without: readonly string[];
+  /** Only these and what they depend on; none: all. */
+  services: readonly string[];
+  args: readonly string[];
+}
+
+/** The file as a word of the command line: relative to where the command runs, so that it is the same on every machine. */
+export function fileWord(root: string, file: string, cwd: string): string {
+  return relative(cwd, resolve(root, file));
+}
+
+/** What stands before the verb. */
+export function baseOf(engine: EngineCommand, file: string, profiles: readonly string[]): string[] {
+  return [...engine, "-f", file, ...profiles.flatMap((profile) => ["--profile", profile])];
+}
+
+export function upCommand(base: readonly string[], options: UpOptions): string[] {
+  return [
+    ...base,
+    "up",
+    ...(options.detach ? ["-d"] : []),
+    ...(options.recreate ? ["--force-recreate"] : []),
+    ...options.without.flatMap((service) => ["--scale", `${service}=0`]),
+    ...options.services,
+    ...options.args,
+  ];
+}
+
+export function servicesCommand(base: readonly string[]): string[] {
+  return [...base, "config", "--services"];
+}
+
+/** `now`: without the time that containers have to end by themselves. */
+export function downCommand(base: readonly string[], now: boolean): string[] {
+  return [...base, "down", ...(now ? ["-t", "0"] : [])];
+}
+
+/** Compose takes lower case letters, digits, `-` and `_`. The same for the same root and key, another one in another worktree. */
+export function projectOf(root: string, key: string): string {
+  const plain = (text: string) =>
+    text
+      .toLowerCase()
+      .replace(/[^a-z0-9_-]+/g, "-")
+      .replace(/^[-_]+|[-_]+$/g, "");
+  const words = key.replace(/:default$/, "");
+  const name = [plain(basename(root)).slice(0, 24), plain(words).slice(0, 60)].filter((part) => part !== "").join("-");
+  return `${name || "dt"}-${sha256(`${root}\0${key}`).slice(0, 8)}`;
+}
+
+/** `stack:dev:default` as it is typed. */
+export function wordsOf(key: string): string {
+  return key.replace(/:default$/, "").replaceAll(":", " ");
+}

@@ -1,0 +1,93 @@
+/**
+ * Which Compose there is: `docker compose`, else `docker-compose`, else `podman compose`. Asked once, and again when one of the programs, or a
+ * folder that Docker takes its plugins from, has changed.
+ */
+import { join } from "node:path";
+import { DtError, EXIT } from "../sys/error.ts";
+import { readJson, writeJson } from "../sys/files.ts";
+import { statOf } from "../sys/stat.ts";
+import type { EngineCommand } from "./command.ts";
+
+export interface Engine {
+  compose: EngineCommand;
+  /** The program that tells of containers. */
+  client: "docker" | "podman";
+}
+
+export interface EngineRequest {
+  env: Record<string, string>;
+  cwd: string;
+  /** Where what was found is kept. */
+  cache: string;
+  /** Told of each command line that is run. */
+  onCommand: (argv: string[]) => void;
+}
+
+const CANDIDATES: readonly Engine[] = [
+  { compose: ["docker", "compose"], client: "docker" },
+  { compose: ["docker-compose"], client: "docker" },
+  { compose: ["podman", "compose"], client: "podman" },
+];
+
+const PLUGIN_FOLDERS = ["/usr/local/lib/docker/cli-plugins", "/usr/lib/docker/cli-plugins"];
+const MORE_PLUGIN_FOLDERS = ["/usr/local/libexec/docker/cli-plugins", "/usr/libexec/docker/cli-plugins"];
+
+interface Known {
+  marks: string[];
+  at: number;
+}
+
+/** Throws `no-compose`. */
+export async function findEngine(request: EngineRequest): Promise<Engine> {
+  const { env, cache } = request;
+  const marks = marksOf(env);
+  const path = join(cache, "compose.json");
+  const known = readJson(path, (value) => value as Known);
+  if (known.is === "there" && JSON.stringify(known.value.marks) === JSON.stringify(marks))
+    return CANDIDATES[known.value.at] as Engine;
+  const said: string[] = [];
+  for (const [at, engine] of CANDIDATES.entries()) {
+    const answer = await ask(request, engine);
+    if (answer !== null) {
+      said.push(answer);
+      continue;
+    }
+    try {
+      writeJson(path, { version: 1, marks, at });
+    } catch {
+      // a read-only disk: asked again the next time
+    }
+    return engine;
+  }
+  throw new DtError("no-compose", `no Compose was found:\n${said.map((line) => `  ${line}`).join("\n")}`, {
+    status: EXIT.notFound,
+    hint: "Install Docker with its Compose plugin, docker-compose, or Podman.",
+  });
+}
+
+/** Null when it answers, else its words. */
+async function ask({ env, cwd, onCommand }: EngineRequest, { compose }: Engine): Promise<string | null> {
+  const program = Bun.which(compose[0] as string, { PATH: env.PATH ?? "" });
+  const name = compose.join(" ");
+  if (program === null) return `${name}: there is no ${compose[0]} in PATH`;
+  const argv = [...compose, "version"];
+  onCommand(argv);
+  const child = Bun.spawn([program, ...argv.slice(1)], { env, cwd, stdin: "ignore", stdout: "ignore", stderr: "pipe" });
+  const [words, code] = await Promise.all([child.stderr.text(), child.exited]);
+  const first = words.split("\n").find((line) => line.trim() !== "");
+  return code === 0 ? null : `${argv.join(" ")} ended with ${code}${first === undefined ? "" : `: ${first.trim()}`}`;
+}
+
+function marksOf(env: Record<string, string>): string[] {
+  const config = env.DOCKER_CONFIG ?? (env.HOME === undefined ? null : join(env.HOME, ".docker"));
+  const programs = ["docker", "docker-compose", "podman"].map((name) => Bun.which(name, { PATH: env.PATH ?? "" }));
+  const folders = [
+    ...PLUGIN_FOLDERS,
+    ...MORE_PLUGIN_FOLDERS,
+    ...(config === null ? [] : [join(config, "cli-plugins")]),
+  ];
+  return [...programs, ...folders].map((path) => {
+    const stat = path === null ? null : statOf(path);
+    return `${path} ${stat == null ? "-" : `${stat.ino} ${stat.mtimeMs}`}`;
+  });
+}

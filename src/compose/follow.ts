@@ -1,0 +1,160 @@
+/**
+ * What stays of a detached stack: a process that brings it up and then writes its containers' output to the launch's log, across their restart
+ * and recreation. It ends when the stack does. Killed, the containers run on, and the engine still tells of them.
+ */
+import { writeJson } from "../sys/files.ts";
+import { writeAll } from "../sys/stdio.ts";
+import { areOver, labelOf, listContainers } from "./containers.ts";
+import type { Container, StackRecord } from "./types.ts";
+
+/** As plain JSON. */
+export interface FollowInput {
+  up: string[];
+  stack: Pick<StackRecord, "client" | "project">;
+  /** Written when the stack is up: what it then consisted of. */
+  mark: string;
+}
+
+/** The engine's events tell when to look; where they fail, this does. */
+const LOOK_EVERY_MS = 10_000;
+/** A container with a restart policy is `exited` for a moment. */
+const OVER_MS = 700;
+const AGAIN_MS = 1000;
+
+/** Gives the exit code. */
+export async function followStack({ up, stack, mark }: FollowInput, env: Record<string, string>): Promise<number> {
+  const since = new Date().toISOString();
+  const code = await bringUp(up, env);
+  if (code !== 0) return code;
+  const made = await listContainers({ ...stack, env });
+  writeJson(mark, { version: 1, containers: (made ?? []).map(nameOf) });
+  const followers = new Map<string, { last: string; done: boolean }>();
+  const wake = makeWake();
+  void watchEvents(stack, env, wake.ring);
+  let everSeen = false;
+  for (;;) {
+    const containers = await listContainers({ ...stack, env });
+    for (const one of containers ?? []) follow(stack, env, one, containers ?? [], followers, since, wake.ring);
+    everSeen ||= (containers ?? []).length > 0;
+    if (containers !== null && everSeen && areOver(containers)) {
+      await Bun.sleep(OVER_MS);
+      const again = await listContainers({ ...stack, env });
+      const drained = [...followers.values()].every(({ done }) => done);
+      if (again !== null && areOver(again) && drained) return conclude(again, containers);
+      if (again !== null && areOver(again)) continue;
+    }
+    await wake.rung(LOOK_EVERY_MS);
+  }
+}
+
+async function bringUp(argv: string[], env: Record<string, string>): Promise<number> {
+  const program = Bun.which(argv[0] as string, { PATH: env.PATH ?? "" });
+  if (program === null) return 127;
+  const child = Bun.spawn([program, ...argv.slice(1)], { env, stdin: "ignore", stdout: "inherit", stderr: "inherit" });
+  return child.exited;
+}
+
+/** Removed behind dt's back is no success. */
+function conclude(containers: Container[], before: Container[]): number {
+  if (containers.length === 0) {
+    const names = [...new Set(before.map(({ service }) => service))].join(", ");
+    say(`the containers are gone${names === "" ? "" : ` (${names})`}\n`);
+    return 1;
+  }
+  for (const one of containers) say(`${one.service}-${one.number} exited with code ${one.exitCode ?? "unknown"}\n`);
+  return containers.find(({ exitCode }) => exitCode !== 0)?.exitCode ?? 0;
+}
+
+function say(text: string): void {
+  writeAll(1, text);
+}
+
+/** One `logs --follow` a run of a container; it goes on after the last line that was written. */
+function follow(
+  { client }: FollowInput["stack"],
+  env: Record<string, string>,
+  container: Container,
+  all: Container[],
+  followers: Map<string, { last: string; done: boolean }>,
+  since: string,
+  ring: () => void,
+): void {
+  const known = followers.get(container.id);
+  if (known !== undefined && !known.done) return;
+  if (known !== undefined && container.state !== "running") return;
+  const mine = { last: known?.last ?? since, done: false };
+  followers.set(container.id, mine);
+  const width = Math.max(...all.map((one) => nameOf(one).length));
+  const argv = ["logs", "--follow", "--timestamps", "--since", mine.last, container.id];
+  const program = Bun.which(client, { PATH: env.PATH ?? "" }) ?? client;
+  const child = Bun.spawn([program, ...argv], { env, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const prefix = `${nameOf(container).padEnd(width)} | `;
+  const first = mine.last;
+  const copy = (stream: ReadableStream<Uint8Array>) =>
+    copyLines(stream, (line) => {
+      const cut = line.indexOf(" ");
+      const time = line.slice(0, cut);
+      if (!/^\d{4}-/.test(time)) return say(`${prefix}${line}\n`);
+      // `--since` counts the line that was the last one as well.
+      if (known !== undefined && time === first) return;
+      if (time > mine.last) mine.last = time;
+      say(`${prefix}${line.slice(cut + 1)}\n`);
+    });
+  void Promise.all([copy(child.stdout), copy(child.stderr), child.exited]).finally(() => {
+    mine.done = true;
+    ring();
+  });
+}
+
+function nameOf({ service, number }: Container): string {
+  return `${service}-${number}`;
+}
+
+async function copyLines(stream: ReadableStream<Uint8Array>, onLine: (line: string) => void): Promise<void> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of stream) {
+    text += decoder.decode(chunk, { stream: true });
+    const lines = text.split("\n");
+    text = lines.pop() ?? "";
+    for (const line of lines) onLine(line);
+  }
+  if (text !== "") onLine(text);
+}
+
+/** Rings at each event of the project's containers; an engine that restarts is asked again. */
+async function watchEvents(stack: FollowInput["stack"], env: Record<string, string>, ring: () => void): Promise<void> {
+  const program = Bun.which(stack.client, { PATH: env.PATH ?? "" }) ?? stack.client;
+  const argv = ["events", "--filter", "type=container", "--filter", labelOf(stack.project), "--format", "{{.Status}}"];
+  for (;;) {
+    const child = Bun.spawn([program, ...argv], { env, stdin: "ignore", stdout: "pipe", stderr: "ignore" });
+    await copyLines(child.stdout, (line) => {
+      if (!line.startsWith("exec_")) ring();
+    });
+    await child.exited;
+    await Bun.sleep(AGAIN_MS);
+    ring();
+  }
+}
+
+function makeWake() {
+  let waiting: (() => void) | null = null;
+  let rings = 0;
+  return {
+    ring: () => {
+      rings++;
+      waiting?.();
+    },
+    rung: async (limitMs: number) => {
+      if (rings === 0) {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        waiting = resolve;
+        const timer = setTimeout(resolve, limitMs);
+        await promise;
+        clearTimeout(timer);
+        waiting = null;
+      }
+      rings = 0;
+    },
+  };
+}

@@ -1,0 +1,185 @@
+/** From what a manifest declares to what is run: engine, project, environment, and which services a toggle leaves out. */
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { DtError, EXIT } from "../sys/error.ts";
+import { baseOf, downCommand, fileWord, servicesCommand, upCommand, wordsOf } from "./command.ts";
+import { labelOf, listContainers } from "./containers.ts";
+import { findEngine } from "./engine.ts";
+import type { StackRecord } from "./types.ts";
+
+/** As the manifest resolves it; paths as written. */
+export interface Declared {
+  file: string;
+  project: string | null;
+  profiles: string[];
+  env: Record<string, string | null>;
+  services: string[];
+  toggles: Record<string, string[]>;
+}
+
+export interface StackRequest {
+  declared: Declared;
+  root: string;
+  key: string;
+  /** Absolute. */
+  cwd: string;
+  /** Prepared, with COMPOSE_PROJECT_NAME. */
+  env: Record<string, string>;
+  cache: string;
+  /** Only to tell what would be run: the file may not be there yet, and then the toggles are taken at their word. */
+  dry: boolean;
+  detach: boolean;
+  recreate: boolean;
+  /** Toggles that are off. */
+  off: readonly string[];
+  args: readonly string[];
+  onCommand: (argv: string[]) => void;
+  note: (text: string) => void;
+}
+
+export interface PreparedStack {
+  up: string[];
+  record: StackRecord;
+}
+
+/** Throws one sentence with the command that was run and its own words. */
+export async function prepareStack(request: StackRequest): Promise<PreparedStack> {
+  const { declared, root, key, cwd, env, off } = request;
+  const file = fileWord(root, declared.file, cwd);
+  const there = existsSync(resolve(root, declared.file));
+  if (!there && !request.dry) {
+    throw new DtError("compose-file", `${wordsOf(key)}: start: there is no file ${declared.file}.`, {
+      status: EXIT.usage,
+      hint: "Correct `compose.file` in the manifest, or name what writes it in `before`.",
+    });
+  }
+  const engine = await findEngine(request).catch((error: DtError) => {
+    throw new DtError(error.code, `${wordsOf(key)}: start: ${error.message}`, {
+      status: error.status,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    });
+  });
+  if (!request.dry) await checkEngine(request, engine.client);
+  const base = baseOf(engine.compose, file, declared.profiles);
+  const without = off.length === 0 ? [] : there ? await presentServices(request, base) : servicesOf(declared, off);
+  const { detach, recreate, args } = request;
+  const services = declared.services.filter((name) => !without.includes(name));
+  const up = upCommand(base, { detach, recreate, without, services, args });
+  const project = env.COMPOSE_PROJECT_NAME as string;
+  return { up, record: { base, client: engine.client, project, off: [...off], cwd, env: kept(env, declared) } };
+}
+
+/** One that does not answer, or does not let this user in, is told in its client's words before anything is touched. */
+async function checkEngine(request: StackRequest, client: string): Promise<void> {
+  const argv = [client, "ps", "--quiet", "--filter", labelOf(request.env.COMPOSE_PROJECT_NAME as string)];
+  if (Bun.which(client, { PATH: request.env.PATH ?? "" }) === null) return;
+  request.onCommand(argv);
+  const { code, out, err } = await run(argv, request);
+  if (code === 0) return;
+  const hint = "Start the engine, or see whether you may use it; DOCKER_HOST says where it is looked for.";
+  throw failed(request.key, "start", argv, code, err || out, hint);
+}
+
+function servicesOf({ toggles }: Declared, off: readonly string[]): string[] {
+  return off.flatMap((name) => toggles[name] ?? []);
+}
+
+/** Compose 2 refuses to scale a service that is not in the file, so it is asked which there are. */
+async function presentServices(request: StackRequest, base: string[]): Promise<string[]> {
+  const { declared, off, key, note } = request;
+  const argv = servicesCommand(base);
+  request.onCommand(argv);
+  const { code, out, err } = await run(argv, request);
+  if (code !== 0) throw failed(key, "start", argv, code, err || out);
+  const there = new Set(out.split("\n").map((line) => line.trim()));
+  return off.flatMap((toggle) => {
+    const found = (declared.toggles[toggle] ?? []).filter((service) => there.has(service));
+    if (found.length === 0) note(`--no-${toggle} changes nothing: ${declared.file} has none of its services`);
+    return found;
+  });
+}
+
+/** `down`, whatever the state of the stack. `hard`: containers get no time, from then on. Throws `teardown`. */
+export async function takeDown(
+  stack: StackRecord,
+  key: string,
+  { hard, onCommand }: { hard?: AbortSignal | undefined; onCommand?: ((argv: string[]) => void) | undefined },
+): Promise<void> {
+  const gentle = downCommand(stack.base, false);
+  const argv = hard?.aborted ? downCommand(stack.base, true) : gentle;
+  onCommand?.(argv);
+  let done = await run(argv, stack, hard?.aborted ? undefined : hard);
+  if (done.cut) {
+    const now = downCommand(stack.base, true);
+    onCommand?.(now);
+    done = await run(now, stack);
+  }
+  // Without its file (a worktree that was removed, say) Compose can do nothing; the engine knows the containers all the same.
+  const fileIsGone = !existsSync(resolve(stack.cwd, stack.base[stack.base.indexOf("-f") + 1] as string));
+  if (done.code !== 0 && !fileIsGone) throw failed(key, "stop", argv, done.code, done.err || done.out);
+  await removeRest(stack, key, onCommand);
+}
+
+/** What the file does not name any more is no service that `down` knows. */
+async function removeRest(
+  stack: StackRecord,
+  key: string,
+  onCommand: ((argv: string[]) => void) | undefined,
+): Promise<void> {
+  const left = await listContainers(stack);
+  if (left === null || left.length === 0) return;
+  const argv = [stack.client, "rm", "--force", ...left.map(({ name }) => name)];
+  onCommand?.(argv);
+  const { code, out, err } = await run(argv, stack);
+  if (code !== 0) throw failed(key, "stop", argv, code, err || out);
+}
+
+function failed(
+  key: string,
+  doing: "start" | "stop",
+  argv: string[],
+  code: number,
+  words: string,
+  hint?: string,
+): DtError {
+  const said = words.trim().split("\n").slice(-SAID_LINES).join("\n  ");
+  return new DtError(
+    doing === "stop" ? "teardown" : "compose",
+    `${wordsOf(key)}: ${doing}: \`${argv.join(" ")}\` ended with code ${code}${said === "" ? "." : `:\n  ${said}`}`,
+    {
+      status: doing === "stop" ? EXIT.survivors : EXIT.failed,
+      hint:
+        hint ?? (doing === "stop" ? "When that is mended, run the stop again." : "See what Compose says of the file."),
+    },
+  );
+}
+
+const SAID_LINES = 10;
+
+async function run(argv: string[], { env, cwd }: Pick<StackRecord, "env" | "cwd">, cut?: AbortSignal) {
+  const program = Bun.which(argv[0] as string, { PATH: env.PATH ?? "" });
+  if (program === null) return { code: EXIT.notFound, out: "", err: `there is no ${argv[0]} in PATH`, cut: false };
+  const child = Bun.spawn([program, ...argv.slice(1)], {
+    env,
+    cwd: existsSync(cwd) ? cwd : "/",
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    // Of its own session, so that a Ctrl-C does not end the teardown that it asked for.
+    detached: true,
+  });
+  const kill = () => child.kill("SIGKILL");
+  cut?.addEventListener("abort", kill, { once: true });
+  const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  cut?.removeEventListener("abort", kill);
+  return { code, out, err, cut: cut?.aborted === true };
+}
+
+/** What whoever ends it later must have: where the engine is, and what the file asks for. Secrets of others stay out of the record. */
+const NEEDED =
+  /^(PATH|HOME|USER|LANG|TMPDIR|SSH_AUTH_SOCK|XDG_(RUNTIME_DIR|CONFIG_HOME)|(DOCKER|COMPOSE|CONTAINER|BUILDKIT)_.*|PORT|DIALTONE_ROOT)$/;
+
+function kept(env: Record<string, string>, declared: Declared): Record<string, string> {
+  const names = Object.keys(env).filter((name) => NEEDED.test(name) || Object.hasOwn(declared.env, name));
+  return Object.fromEntries(names.map((name) => [name, env[name] as string]));
+}

@@ -1,0 +1,29 @@
+/** A stack as its launch's record keeps it: all that is needed to end it, whoever does. No code in this file. */
+
+export interface StackRecord {
+  /** The words before Compose's verb: engine, file, profiles. */
+  base: string[];
+  client: "docker" | "podman";
+  /** `COMPOSE_PROJECT_NAME`; containers carry it as a label. */
+  project: string;
+  /** Names of the toggles that are off. */
+  off: string[];
+  cwd: string;
+  /** What Compose and the engine's client are run with. */
+  env: Record<string, string>;
+}
+
+/** One container of a stack, as the engine shows it. */
+export interface Container {
+  id: string;
+  name: string;
+  service: string;
+  number: string;
+  /** The engine's word: created, running, paused, restarting, removing, exited, dead. */
+  state: string;
+  /** Null where none is declared. */
+  health: "starting" | "healthy" | "unhealthy" | null;
+  /** Of one that has ended. */
+  exitCode: number | null;
+  ports: string[];
+}

@@ -1,0 +1,126 @@
+/**
+ * A launch that is a stack of containers. Its leader is a process as any other: attached, Compose's own `up`; detached, dt's follower, which
+ * runs `up -d` and then writes the containers' output to the log. Containers are nobody's children, so ending such a launch is ending its
+ * processes and then `down`, by whoever holds the lock; the record says how from before anything is started. A rerun converges: the old
+ * leader ends, the containers stay for the new `up`.
+ *
+ *   killed                         containers                what ends them
+ *   ----------------------------   -----------------------   ------------------------------------------------
+ *   dt, its host                   run on, followed          stop, rerun, as with any launch without a host
+ *   the follower                   run on for an instant     the host sweeps: `down`
+ *   host and follower              run on, not followed      stop, or a rerun, which follows them again
+ *   a stop, before or in `down`    run, or some do           the next start or stop finishes the recorded end
+ */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { baseOf, fileWord, projectOf } from "../compose/command.ts";
+import type { ManagedSettings, ResolvedCompose, ResolvedProbe } from "../manifest/resolved.ts";
+import type { LaunchRecord, StackNote } from "../state/types.ts";
+import type { PreparedCommand } from "./prepare.ts";
+import type { Ground, LaunchSpec, Report } from "./types.ts";
+
+export const STACK_COMMAND = "__stack";
+
+export interface StackLaunch {
+  up: [string, ...string[]];
+  record: StackNote;
+}
+
+/** With what Compose looks for in its environment. */
+export function withStack(
+  root: string,
+  key: string,
+  settings: ManagedSettings,
+  compose: ResolvedCompose,
+): ManagedSettings {
+  return {
+    ...settings,
+    env: { ...settings.env, ...compose.env, COMPOSE_PROJECT_NAME: compose.project ?? projectOf(root, key) },
+  };
+}
+
+export async function prepareStackLaunch(
+  ground: Ground,
+  spec: LaunchSpec,
+  declared: ResolvedCompose,
+  { cwd, environment }: PreparedCommand,
+  report: Report,
+  dry: boolean,
+): Promise<StackLaunch> {
+  const { prepareStack } = await import("../compose/stack.ts");
+  const { up, record } = await prepareStack({
+    declared,
+    root: ground.root,
+    key: spec.key,
+    cwd,
+    env: environment.env,
+    cache: ground.cache,
+    dry,
+    detach: spec.detached,
+    recreate: spec.recreate === true,
+    off: spec.off ?? [],
+    args: spec.args,
+    onCommand: (argv) => report({ is: "command", argv }),
+    note: (text) => report({ is: "note", text }),
+  });
+  return { up: up as [string, ...string[]], record };
+}
+
+/** What says how it is brought up and not what: two launches that differ in it alone are the same. */
+export function withoutManner(up: readonly string[]): [string, ...string[]] {
+  return up.filter((word) => word !== "-d" && word !== "--force-recreate") as [string, ...string[]];
+}
+
+/** What is executed for it. */
+export function leaderOf(
+  ground: Ground,
+  { up, record }: StackLaunch,
+  token: string,
+  detached: boolean,
+): [string, ...string[]] {
+  if (!detached) return up;
+  const input = { up, stack: { client: record.client, project: record.project }, mark: stackMark(ground, token) };
+  return [...ground.self, STACK_COMMAND, JSON.stringify(input)] as unknown as [string, ...string[]];
+}
+
+/** There as soon as a detached stack is up; names its containers, as `page-1`. */
+export function stackMark({ store }: Pick<Ground, "store">, token: string): string {
+  return join(store.directory, "launch", `${token}.up`);
+}
+
+/** How long images may be pulled, and containers wait for each other. */
+const UP_MS = 15 * 60 * 1000;
+const LOOK_EVERY_MS = 50;
+
+/** What it waits for to be ready: of a detached stack, first of all that it is up. */
+export function probesOf({ settings, detached }: Pick<LaunchSpec, "settings" | "detached">): ResolvedProbe[] {
+  if (settings.compose === null || !detached) return settings.ready;
+  const timing = { timeoutMs: UP_MS, intervalMs: LOOK_EVERY_MS, startPeriodMs: 0 };
+  return [{ type: "stack", ...timing }, ...settings.ready];
+}
+
+/** Whether the next launch takes over the containers of this one. */
+export function isConverging(old: LaunchRecord, next: StackLaunch | null): boolean {
+  return next !== null && old.stack !== undefined && old.stack.project === next.record.project;
+}
+
+/** `down`. Throws `teardown`. */
+export async function endStack(ground: Ground, record: LaunchRecord, hard?: AbortSignal): Promise<void> {
+  rmSync(stackMark(ground, record.token), { force: true });
+  if (record.stack === undefined) return;
+  const { takeDown } = await import("../compose/stack.ts");
+  await takeDown(record.stack, record.key, { hard, onCommand: ground.onCommand });
+}
+
+/** What is written of it before Compose's verb and as its services, for who asks whether today's manifest says the same. */
+export function stackWords(
+  root: string,
+  { stack, args }: LaunchRecord,
+  cwd: string,
+  compose: ResolvedCompose,
+): string[] {
+  const engine = (stack?.base ?? []).slice(0, (stack?.base ?? []).indexOf("-f"));
+  const off = (stack?.off ?? []).flatMap((name) => compose.toggles[name] ?? []);
+  const services = compose.services.filter((name) => !off.includes(name));
+  return [...baseOf(engine, fileWord(root, compose.file, cwd), compose.profiles), "up", ...services, ...args];
+}

@@ -1,0 +1,419 @@
+/** Stacks of containers under keys, against a real Docker engine: up, followed, converged, killed at each step, and always ended. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { TestRoot, until } from "../kit.ts";
+import { type DockerEngine, IMAGE, noEngine, startEngine } from "./docker.kit.ts";
+import { lastLine, readLog } from "./launch.kit.ts";
+import { startTmux } from "./tmux.kit.ts";
+
+const missing = noEngine();
+if (missing !== null) console.error(`skipped: the tests of Compose stacks: ${missing}`);
+
+interface Row {
+  key: string;
+  state: string;
+  pid: number;
+  note: string | null;
+  host: { pid: number; alive: boolean };
+  services: { service: string; state: string; exitCode: number | null }[] | null;
+}
+
+const service = (script: string, more = "") =>
+  `{ image: "${IMAGE}", network_mode: none, init: true, stop_grace_period: 1s, command: ["sh", "-c", ${JSON.stringify(script)}]${more} }`;
+
+const TICK = "i=0; while :; do i=$$((i+1)); echo tick $$i; sleep 0.2; done";
+const file = (services: Record<string, string>) =>
+  `version: "2.4"\nservices:\n${Object.entries(services)
+    .map(([name, text]) => `  ${name}: ${text}\n`)
+    .join("")}`;
+
+const TWO = file({ clock: service(TICK), proxy: service("echo proxy; exec sleep 1000") });
+
+const manifest = (compose: object, more: object = {}) =>
+  `export default ${JSON.stringify({
+    name: "t",
+    commands: {
+      dev: { kind: "managed", compose: { file: "stack/compose.yaml", ...compose }, ...more },
+      web: { kind: "managed", run: ["sleep", "1000"], needs: ["t:dev"] },
+      db: { kind: "managed", run: "echo db; exec sleep 1000" },
+    },
+  })};`;
+
+const TOGGLES = { toggles: { proxy: { services: ["proxy"] }, mail: { services: ["mail"] } } };
+
+describe.skipIf(missing !== null)("a stack", () => {
+  let engine: DockerEngine;
+  beforeAll(async () => {
+    engine = await startEngine();
+  }, 60_000);
+  afterAll(async () => {
+    await engine?.dispose();
+  }, 60_000);
+
+  const make = (compose = TWO, text = manifest(TOGGLES), name = "root") =>
+    TestRoot.create({ "manifests/t.ts": text, "stack/compose.yaml": compose }, name);
+  const dt = (root: TestRoot, ...args: string[]) => root.dt(args, { env: engine.env, timeoutMs: 60_000 });
+  const row = async (root: TestRoot, key = "t:dev:default") =>
+    (JSON.parse((await dt(root, "ps", "--all", "--json")).stdout) as Row[]).find((one) => one.key === key) as Row;
+  const statesOf = ({ services }: Row) => Object.fromEntries((services ?? []).map((one) => [one.service, one.state]));
+  /** Nothing of a test may be there for the next one. */
+  async function finish(root: TestRoot): Promise<void> {
+    await dt(root, "stop", "--all");
+    await root.dispose();
+    const left = engine.containers();
+    if (left.length > 0) engine.docker("rm", "--force", ...left);
+    expect(left).toEqual([]);
+  }
+
+  test("detached: the line of truth, one row, its services, the containers' output in the log; stop is down", async () => {
+    const root = make();
+    try {
+      const up = await dt(root, "--verbose", "t", "dev", "-d");
+      expect(up).toMatchObject({ code: 0 });
+      expect(up.stderr).toContain("docker-compose -f stack/compose.yaml up -d\n");
+      expect(lastLine(up)).toMatch(/^t:dev:default ready pid \d+ log /);
+      const shown = await row(root);
+      expect(shown).toMatchObject({ state: "ready", note: null });
+      expect(statesOf(shown)).toEqual({ clock: "running", proxy: "running" });
+      expect((await dt(root, "ps", "--tree")).stdout).toMatch(/\n {2}clock-1 +running .*\n {2}proxy-1 +running /);
+      expect((await dt(root, "status", "t", "dev")).stdout).toContain("services clock-1 running; proxy-1 running");
+      await until("its output is in the log", () => /^clock-1 \| tick 2$/m.test(readLog(root)));
+      expect(readLog(root)).toContain("proxy-1 | proxy\n");
+      const stop = await dt(root, "--verbose", "stop", "t", "dev");
+      expect(stop).toMatchObject({ code: 0 });
+      expect(stop.stderr).toContain("docker-compose -f stack/compose.yaml down\n");
+      expect(engine.containers()).toEqual([]);
+      expect(await row(root)).toMatchObject({ state: "stopped" });
+    } finally {
+      await finish(root);
+    }
+  });
+
+  test("a toggle leaves out what the file has, and says so where it has not; the command line is the same each time", async () => {
+    const root = make();
+    try {
+      const plan = await dt(root, "t", "dev", "-d", "--no-proxy", "--no-mail", "--dry-run");
+      expect(plan.stdout).toContain("docker-compose -f stack/compose.yaml up -d --scale proxy=0\n");
+      expect(plan.stderr).toContain("--no-mail changes nothing: stack/compose.yaml has none of its services");
+      expect((await dt(root, "t", "dev", "-d", "--no-proxy")).code).toBe(0);
+      expect(statesOf(await row(root))).toEqual({ clock: "running" });
+      // A restart keeps what was left out; a rerun says anew.
+      expect((await dt(root, "restart", "t", "dev")).code).toBe(0);
+      expect(statesOf(await row(root))).toEqual({ clock: "running" });
+      expect((await dt(root, "t", "dev", "-d")).code).toBe(0);
+      expect(statesOf(await row(root))).toEqual({ clock: "running", proxy: "running" });
+      expect((await dt(root, "t", "dev", "-d", "--no-traefik")).code).toBe(2);
+    } finally {
+      await finish(root);
+    }
+  });
+
+  test("a rerun converges: what is as declared stays, --recreate makes it anew, --ensure leaves all alone", async () => {
+    const root = make();
+    const ids = () => engine.docker("ps", "--no-trunc", "--format", "{{.Names}} {{.ID}}").split("\n").sort();
+    try {
+      await dt(root, "t", "dev", "-d");
+      const first = ids();
+      const { pid } = await row(root);
+      expect((await dt(root, "t", "dev", "-d", "--ensure")).code).toBe(0);
+      expect((await row(root)).pid).toBe(pid);
+      expect((await dt(root, "t", "dev", "-d")).code).toBe(0);
+      expect(ids()).toEqual(first);
+      expect((await row(root)).pid).not.toBe(pid);
+      expect((await dt(root, "t", "dev", "-d", "--recreate")).code).toBe(0);
+      expect(ids().filter((one) => first.includes(one))).toEqual([]);
+      // A start that fails on the way leaves no container without a record.
+      root.write("stack/compose.yaml", file({ clock: service(TICK), other: '{ image: "nowhere.invalid/none" }' }));
+      expect((await dt(root, "t", "dev", "-d")).code).toBe(1);
+      expect(engine.containers()).toEqual([]);
+    } finally {
+      await finish(root);
+    }
+  });
+
+  test("the log goes on across a container's restart, each line once; and across its recreation", async () => {
+    const root = make(
+      file({ clock: service("echo began; n=0; while :; do n=$$((n+1)); echo line $$n; sleep 0.1; done") }),
+    );
+    const lines = () => [...readLog(root).matchAll(/^clock-1 \| .*$/gm)].map(([line]) => line);
+    try {
+      await dt(root, "t", "dev", "-d");
+      await until("it writes", () => lines().includes("clock-1 | line 5"));
+      const [name] = engine.containers();
+      engine.docker("restart", "--time", "0", name as string);
+      await until("it writes again", () => lines().filter((line) => line === "clock-1 | line 5").length === 2);
+      const runs = lines().join("\n").split("clock-1 | began\n").slice(1);
+      expect(runs).toHaveLength(2);
+      for (const run of runs) {
+        const numbers = [...run.matchAll(/line (\d+)/g)].map(([, number]) => Number(number));
+        expect(numbers).toEqual(numbers.map((_, at) => at + 1));
+      }
+      const follower = root.spawn(["logs", "-f", "t", "dev"], { env: engine.env });
+      engine.docker("rm", "--force", name as string);
+      await until("its end is told", async () => (await row(root)).state === "failed");
+      expect(readLog(root)).toContain("the containers are gone");
+      follower.kill();
+      expect(await follower.stdout.text()).toContain("clock-1 | line");
+    } finally {
+      await finish(root);
+    }
+  });
+
+  test("behind dt's back: one killed, one removed, all ended by themselves", async () => {
+    const root = make(
+      file({ a: service("exec sleep 1000"), b: service("exec sleep 1000"), c: service("exec sleep 1000") }),
+    );
+    try {
+      await dt(root, "t", "dev", "-d");
+      const name = (which: string) => engine.containers().find((one) => one.endsWith(`_${which}_1`)) as string;
+      engine.docker("kill", name("a"));
+      expect(await row(root)).toMatchObject({ state: "unhealthy", note: "a exited with code 137" });
+      engine.docker("rm", "--force", name("b"));
+      expect((await row(root)).note).toContain("b-1 is gone");
+      engine.docker("kill", name("c"));
+      await until("it has ended", async () => (await row(root)).state === "failed");
+      await until("the rest is gone", () => engine.containers().length === 0);
+      expect((await dt(root, "why", "t", "dev")).stdout).toContain("137");
+    } finally {
+      await finish(root);
+    }
+  });
+
+  test("in the foreground: its output, Ctrl-C is down and 130, SIGTERM too; closing the window as well", async () => {
+    const root = make();
+    const rc = join(root.base, "rc");
+    const open = () =>
+      startTmux(root, [
+        "sh",
+        "-c",
+        `trap : INT; DOCKER_HOST=${engine.env.DOCKER_HOST} "$DT" t dev; echo $? > ${rc}; sleep 1000`,
+      ]);
+    const first = open();
+    try {
+      await first.shows(/clock_1 .*tick/);
+      expect(engine.containers()).toHaveLength(2);
+      first.keys("C-c");
+      await until("it has ended", () => readOr(rc) === "130\n");
+      expect(engine.containers()).toEqual([]);
+      first.close();
+
+      const child = root.spawn(["--verbose", "t", "dev"], { env: engine.env });
+      await until("it is up", () => engine.containers().length === 2 && readLog(root).includes("tick"));
+      child.kill("SIGTERM");
+      const stderr = await child.stderr.text();
+      expect(stderr).toContain("docker-compose -f stack/compose.yaml up\n");
+      expect(stderr).toContain("docker-compose -f stack/compose.yaml down\n");
+      expect(await child.exited).toBe(0);
+      expect(engine.containers()).toEqual([]);
+
+      writeFileSync(rc, "");
+      const third = open();
+      await until("it is up", () => engine.containers().length === 2 && readLog(root).includes("tick"));
+      third.kill();
+      await until("nothing is left", () => engine.containers().length === 0);
+      third.close();
+    } finally {
+      first.close();
+      await finish(root);
+    }
+  });
+
+  test("a second Ctrl-C ends what takes its time", async () => {
+    const slow = service("trap '' TERM; while :; do sleep 0.1; done", ", stop_signal: SIGTERM").replace(
+      "stop_grace_period: 1s",
+      "stop_grace_period: 60s",
+    );
+    const root = make(file({ slow }), manifest({}, { stop: { timeout: "60s" } }));
+    try {
+      const child = root.spawn(["t", "dev"], { env: engine.env });
+      await until("it is up", () => engine.docker("ps", "--quiet") !== "");
+      const began = performance.now();
+      child.kill("SIGINT");
+      await until("it is being stopped", () => /[Ss]topping|[Gg]racefully/.test(readLog(root)));
+      child.kill("SIGINT");
+      expect(await child.exited).toBe(130);
+      expect(performance.now() - began).toBeLessThan(30_000);
+      expect(engine.containers()).toEqual([]);
+    } finally {
+      await finish(root);
+    }
+  });
+
+  test("a failing start says what was run and its words, is not 0, and leaves nothing", async () => {
+    const root = make(file({ good: service("exec sleep 1000"), bad: '{ image: "nowhere.invalid/none" }' }));
+    try {
+      const up = await dt(root, "t", "dev", "-d");
+      expect(up.code).toBe(1);
+      expect(up.stderr).toContain("t dev: start: `docker-compose -f stack/compose.yaml up -d` ");
+      expect(up.stderr).toMatch(/nowhere\.invalid/);
+      expect(up.stderr).toContain("without --detach");
+      expect(engine.containers()).toEqual([]);
+      root.write("stack/compose.yaml", "services: [");
+      const broken = await dt(root, "t", "dev", "-d", "--no-proxy");
+      expect(broken.code).toBe(1);
+      expect(broken.stderr).toContain(
+        "t dev: start: `docker-compose -f stack/compose.yaml config --services` ended with",
+      );
+      root.write("manifests/t.ts", manifest({ file: "stack/none.yaml" }));
+      const none = await dt(root, "t", "dev", "-d");
+      expect(none).toMatchObject({ code: 2 });
+      expect(none.stderr).toContain("t dev: start: there is no file stack/none.yaml");
+      root.write("manifests/t.ts", manifest({ services: ["nobody"] }));
+      root.write("stack/compose.yaml", TWO);
+      const unknown = await dt(root, "t", "dev", "-d");
+      expect(unknown.code).toBe(1);
+      expect(unknown.stderr).toContain("nobody");
+    } finally {
+      await finish(root);
+    }
+  });
+
+  test("no engine that answers, and no Compose at all: one sentence with the command and its words", async () => {
+    const root = make();
+    try {
+      const down = await root.dt(["t", "dev", "-d"], { env: { DOCKER_HOST: `unix://${root.base}/no.sock` } });
+      expect(down.code).toBe(1);
+      expect(down.stderr).toContain("t dev: start: `docker ps ");
+      expect(down.stderr).toContain("no.sock");
+      const bare = await root.dt(["t", "dev", "-d"], { env: { PATH: join(root.base, "bin") } });
+      expect(bare.code).toBe(127);
+      expect(bare.stderr).toContain("t dev: start: no Compose was found");
+      expect(bare.stderr).toContain("docker-compose: there is no docker-compose in PATH");
+    } finally {
+      await finish(root);
+    }
+  });
+
+  test("a teardown that fails is told, masks nothing, and is done by the next stop", async () => {
+    const root = make();
+    try {
+      const child = root.spawn(["t", "dev"], { env: engine.env });
+      await until("it is up", () => engine.containers().length === 2 && readLog(root).includes("tick"));
+      root.write("stack/compose.yaml", "services: [");
+      child.kill("SIGINT");
+      const stderr = await child.stderr.text();
+      expect(await child.exited).toBe(130);
+      expect(stderr).toContain("t dev: stop: `docker-compose -f stack/compose.yaml down` ended with code");
+      const again = await dt(root, "stop", "t", "dev");
+      expect(again.code).toBe(5);
+      expect(again.stderr).toContain("t dev: stop:");
+      root.write("stack/compose.yaml", TWO);
+      expect((await dt(root, "stop", "t", "dev")).code).toBe(0);
+      expect(engine.containers()).toEqual([]);
+    } finally {
+      root.write("stack/compose.yaml", TWO);
+      await finish(root);
+    }
+  });
+
+  test("killed at each step, nothing is leaked or forgotten", async () => {
+    const root = make();
+    try {
+      // In the middle of `up`, before a container is there: a Compose that waits for a word.
+      const shim = join(root.base, "shim");
+      const real = Bun.which("docker-compose") as string;
+      root.write(
+        join(shim, "docker-compose"),
+        `#!/bin/sh\ncase "$*" in *" up"*) touch ${root.base}/reached; while [ ! -e ${root.base}/go ]; do sleep 0.02; done;; esac\nexec ${real} "$@"\n`,
+      );
+      Bun.spawnSync(["chmod", "755", join(shim, "docker-compose")]);
+      const slow = { ...engine.env, PATH: `${shim}:${root.env.PATH}` };
+      const caller = root.spawn(["t", "dev", "-d"], { env: slow });
+      await until("up has begun", () => readOr(join(root.base, "reached")) !== null);
+      const starting = await row(root);
+      expect(starting.state).toBe("starting");
+      process.kill(starting.host.pid, "SIGKILL");
+      caller.kill("SIGKILL");
+      root.write(join(root.base, "go"), "");
+      await until("up has gone on", () => engine.containers().length === 2);
+      expect((await dt(root, "stop", "t", "dev")).code).toBe(0);
+      expect(engine.containers()).toEqual([]);
+
+      // The host of what is up.
+      await dt(root, "t", "dev", "-d");
+      const up = await row(root);
+      process.kill(up.host.pid, "SIGKILL");
+      await until("the host is gone", async () => !(await row(root)).host.alive);
+      const before = readLog(root).length;
+      await until("the log goes on", () => readLog(root).length > before);
+      // And the follower: the engine still tells.
+      process.kill((await row(root)).pid, "SIGKILL");
+      await until("nobody follows", async () => (await row(root)).note?.includes("nobody follows") === true);
+      expect(await row(root)).toMatchObject({ state: "running" });
+      expect(engine.containers()).toHaveLength(2);
+      // A rerun follows the same containers again.
+      expect((await dt(root, "t", "dev", "-d")).code).toBe(0);
+      expect(await row(root)).toMatchObject({ state: "ready", note: null });
+
+      // The follower alone: its host ends the stack.
+      process.kill((await row(root)).pid, "SIGKILL");
+      await until("the host has ended it", () => engine.containers().length === 0);
+      await until("it is shown as failed", async () => (await row(root)).state === "failed");
+
+      // dt in the foreground.
+      const shown = root.spawn(["t", "dev"], { env: engine.env });
+      await until("it is up", () => engine.containers().length === 2 && readLog(root).includes("tick"));
+      shown.kill("SIGKILL");
+      await shown.exited;
+      expect(engine.containers()).toHaveLength(2);
+      expect((await dt(root, "stop", "t", "dev")).code).toBe(0);
+      expect(engine.containers()).toEqual([]);
+    } finally {
+      await finish(root);
+    }
+  });
+
+  test("the engine restarts: what ended with it is told, and nothing is left by a stop", async () => {
+    const root = make();
+    try {
+      await dt(root, "t", "dev", "-d");
+      await engine.restart();
+      await until("its end is noticed", async () => (await row(root)).state === "failed");
+      expect((await dt(root, "stop", "t", "dev")).code).toBe(0);
+      expect(engine.containers()).toEqual([]);
+    } finally {
+      await finish(root);
+    }
+  });
+
+  test("a process needs a stack, a stack needs a process, up and down know both", async () => {
+    const root = make(TWO, manifest({}, { needs: ["t:db"] }));
+    try {
+      expect((await dt(root, "t", "web", "-d")).code).toBe(0);
+      expect(await row(root)).toMatchObject({ state: "ready" });
+      expect(await row(root, "t:db:default")).toMatchObject({ state: "running" });
+      expect((await dt(root, "down")).code).toBe(0);
+      expect(engine.containers()).toEqual([]);
+      const up = await dt(root, "up", "t:web", "-d");
+      expect(up.code).toBe(0);
+      expect(engine.containers()).toHaveLength(2);
+      expect((await dt(root, "down")).code).toBe(0);
+      expect(engine.containers()).toEqual([]);
+    } finally {
+      await finish(root);
+    }
+  });
+
+  test("two checkouts side by side: two projects, and a stop of one leaves the other", async () => {
+    const [one, other] = [make(), make()];
+    try {
+      await Promise.all([dt(one, "t", "dev", "-d"), dt(other, "t", "dev", "-d")]);
+      expect(engine.containers()).toHaveLength(4);
+      await dt(one, "stop", "t", "dev");
+      expect(statesOf(await row(other))).toEqual({ clock: "running", proxy: "running" });
+    } finally {
+      await dt(other, "stop", "--all");
+      await one.dispose();
+      await finish(other);
+    }
+  });
+});
+
+function readOr(path: string): string | null {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return null;
+  }
+}
