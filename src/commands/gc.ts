@@ -50,6 +50,7 @@ export default defineCommand({
     const found = [
       ...(await leftInRoots(context, table, durationOf("--idle", args.idle))),
       ...findStrays(table).map((stray) => ofStray(table, stray)),
+      ...(await leftStacks(homeDirectory(context.env))),
     ];
     const shown = found.map(({ root, key, pid, why }) => ({ root, key, pid, why }));
     const paint = makePaint(context.colored());
@@ -67,13 +68,30 @@ export default defineCommand({
       if (shown.length > 0) context.talk.say("dt gc --yes stops them");
       return EXIT.done;
     }
-    const ends = await Promise.allSettled(found.map((one) => one.stop()));
+    // Processes before containers: a follower would otherwise be told of the end of what it follows.
+    const ends = [
+      ...(await Promise.allSettled(found.filter((one) => one.pid !== null).map((one) => one.stop()))),
+      ...(await Promise.allSettled(found.filter((one) => one.pid === null).map((one) => one.stop()))),
+    ];
     const failed = ends.flatMap((one) => (one.status === "rejected" ? [one.reason as Error] : []));
     if (failed[0] !== undefined) throw failed[0];
     if (found.length > 0) context.talk.say(`${found.length} stopped`);
     return EXIT.done;
   },
 });
+
+/** Containers are found by the engine, whatever became of their root. */
+async function leftStacks(home: string | null): Promise<Leftover[]> {
+  if (home === null) return [];
+  const { endStrayStack, strayStacks } = await import("../supervisor/stack.ts");
+  return (await strayStacks(home)).map((one) => ({
+    root: one.root,
+    key: one.key,
+    pid: null,
+    why: `its root is gone; the containers of ${one.stack.project} are not`,
+    stop: () => endStrayStack(home, one),
+  }));
+}
 
 async function leftInRoots(context: DtContext, table: Ground["table"], idleMs: number | null): Promise<Leftover[]> {
   const home = homeDirectory(context.env);

@@ -1,10 +1,10 @@
 /** From what a manifest declares to what is run: engine, project, environment, and which services a toggle leaves out. */
 import { existsSync } from "node:fs";
-import { resolve } from "node:path";
+import { relative, resolve } from "node:path";
 import { DtError, EXIT } from "../sys/error.ts";
 import { baseOf, downCommand, fileWord, servicesCommand, upCommand, wordsOf } from "./command.ts";
 import { labelOf, listContainers } from "./containers.ts";
-import { findEngine } from "./engine.ts";
+import { type Engine, findEngine } from "./engine.ts";
 import type { StackRecord } from "./types.ts";
 
 /** As the manifest resolves it; paths as written. */
@@ -15,6 +15,7 @@ export interface Declared {
   env: Record<string, string | null>;
   services: string[];
   toggles: Record<string, string[]>;
+  movePorts: boolean;
 }
 
 export interface StackRequest {
@@ -26,6 +27,9 @@ export interface StackRequest {
   /** Prepared, with COMPOSE_PROJECT_NAME. */
   env: Record<string, string>;
   cache: string;
+  /** Where the file with other host ports is to be. */
+  movedFile: string;
+  isFree: (port: number) => boolean;
   /** Only to tell what would be run: the file may not be there yet, and then the toggles are taken at their word. */
   dry: boolean;
   detach: boolean;
@@ -60,7 +64,8 @@ export async function prepareStack(request: StackRequest): Promise<PreparedStack
     });
   });
   if (!request.dry) await checkEngine(request, engine.client);
-  const base = baseOf(engine.compose, file, declared.profiles);
+  const written = baseOf(engine.compose, file, declared.profiles);
+  const base = declared.movePorts && there ? await withFreePorts(request, engine, written) : written;
   const without = off.length === 0 ? [] : there ? await presentServices(request, base) : servicesOf(declared, off);
   const { detach, recreate, args } = request;
   const services = declared.services.filter((name) => !without.includes(name));
@@ -78,6 +83,24 @@ async function checkEngine(request: StackRequest, client: string): Promise<void>
   if (code === 0) return;
   const hint = "Start the engine, or see whether you may use it; DOCKER_HOST says where it is looked for.";
   throw failed(request.key, "start", argv, code, err || out, hint);
+}
+
+/** The words before Compose's verb, with the file that has other host ports. */
+async function withFreePorts(request: StackRequest, engine: Engine, base: string[]): Promise<string[]> {
+  const { key, env, cwd, declared, movedFile, isFree, dry, note } = request;
+  const argv = [...base, "config"];
+  request.onCommand(argv);
+  const { code, out, err } = await run(argv, request);
+  if (code !== 0) throw failed(key, "start", argv, code, err || out);
+  const { movePorts, readMoved, writeMoved } = await import("./ports.ts");
+  const project = env.COMPOSE_PROJECT_NAME as string;
+  // What its own containers hold by now is theirs again.
+  const mine = ((await listContainers({ client: engine.client, project, env })) ?? []).length > 0;
+  const known = readMoved(movedFile).filter(({ to }) => mine || isFree(to));
+  const moved = await movePorts(out, project, known, isFree);
+  for (const { service, target, from, to } of moved.ports) note(`${service} ${target}: port ${to} in place of ${from}`);
+  if (!dry) writeMoved(movedFile, moved);
+  return baseOf(engine.compose, relative(cwd, movedFile), declared.profiles);
 }
 
 function servicesOf({ toggles }: Declared, off: readonly string[]): string[] {

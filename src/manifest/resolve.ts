@@ -125,7 +125,7 @@ function settingsOf(kind: Command["kind"], merged: Merged): Settings {
   };
 }
 
-function composeOf({ file, project, profiles, env, services, toggles = {} }: ComposeOptions): ResolvedCompose {
+function composeOf({ file, project, profiles, env, services, toggles = {}, ports }: ComposeOptions): ResolvedCompose {
   const resolved: Record<string, string[]> = Object.create(null);
   for (const [name, toggle] of Object.entries(toggles)) resolved[name] = toggle.services;
   return {
@@ -135,6 +135,7 @@ function composeOf({ file, project, profiles, env, services, toggles = {} }: Com
     env: Object.assign(Object.create(null), env),
     services: services ?? [],
     toggles: resolved,
+    movePorts: ports === "auto",
   };
 }
 

@@ -82,6 +82,8 @@ export interface ResolvedCompose {
   services: string[];
   /** Services by the toggle that leaves them out. */
   toggles: Record<string, string[]>;
+  /** Whether host ports that the file fixes are given free ones. */
+  movePorts: boolean;
 }
 
 export interface ManagedSettings extends CommonSettings, LogSettings {

@@ -111,8 +111,9 @@ const compose = fields(
         "an object of toggles by name",
       ),
     ),
+    ports: v.optional(v.literal("auto", expected('"auto"'))),
   },
-  { what: "`compose`", explain: (key) => (key === "ports" ? notYet("compose.ports") : null) },
+  { what: "`compose`" },
 );
 
 const managedFields = {

@@ -178,6 +178,11 @@ export interface ComposeOptions {
   services?: string[];
   /** Flags that leave services out: `{ proxy: { services: ["traefik"] } }` makes `--no-proxy`. Services that the file has not are passed over. */
   toggles?: Record<string, Toggle>;
+  /**
+   * `"auto"`: host ports that the file fixes are given free ones, the same again for this root and key, so that two checkouts run side by side. The
+   * file with them is `<key>.compose.yaml` in the run directory. Default: as the file says.
+   */
+  ports?: "auto";
 }
 
 /** What a flag `--no-NAME` leaves out. */

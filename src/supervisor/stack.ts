@@ -11,11 +11,13 @@
  *   host and follower              run on, not followed      stop, or a rerun, which follows them again
  *   a stop, before or in `down`    run, or some do           the next start or stop finishes the recorded end
  */
-import { rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { baseOf, fileWord, projectOf } from "../compose/command.ts";
 import type { ManagedSettings, ResolvedCompose, ResolvedProbe } from "../manifest/resolved.ts";
 import type { LaunchRecord, StackNote } from "../state/types.ts";
+import { readJson, writeJson } from "../sys/files.ts";
+import { isFree } from "./port.ts";
 import type { PreparedCommand } from "./prepare.ts";
 import type { Ground, LaunchSpec, Report } from "./types.ts";
 
@@ -55,6 +57,8 @@ export async function prepareStackLaunch(
     cwd,
     env: environment.env,
     cache: ground.cache,
+    movedFile: join(ground.store.directory, `${spec.key}.compose.yaml`),
+    isFree,
     dry,
     detach: spec.detached,
     recreate: spec.recreate === true,
@@ -104,12 +108,56 @@ export function isConverging(old: LaunchRecord, next: StackLaunch | null): boole
   return next !== null && old.stack !== undefined && old.stack.project === next.record.project;
 }
 
+/** In the user's home, so that what is left of a root that was removed can be found: `dt gc`. */
+export interface NotedStack {
+  version: 1;
+  root: string;
+  key: string;
+  stack: StackNote;
+}
+
+const STACKS = "stacks";
+
+export function noteStack({ home, root }: Pick<Ground, "home" | "root">, { key, stack }: LaunchRecord): void {
+  if (home === null || stack === undefined) return;
+  try {
+    mkdirSync(join(home, STACKS), { recursive: true, mode: 0o700 });
+    writeJson(join(home, STACKS, `${stack.project}.json`), { version: 1, root, key, stack } satisfies NotedStack);
+  } catch {
+    // a read-only home: then only its root tells of it
+  }
+}
+
+function forgetStack(home: string | null, { project }: StackNote): void {
+  if (home !== null) rmSync(join(home, STACKS, `${project}.json`), { force: true });
+}
+
+/** Those whose root is gone and of which the engine still has containers. */
+export async function strayStacks(home: string): Promise<NotedStack[]> {
+  const names = existsSync(join(home, STACKS)) ? readdirSync(join(home, STACKS)) : [];
+  const noted = names.flatMap((name) => {
+    const read = readJson(join(home, STACKS, name), (value) => value as NotedStack);
+    return read.is === "there" && !existsSync(read.value.root) ? [read.value] : [];
+  });
+  if (noted.length === 0) return [];
+  const { listContainers } = await import("../compose/containers.ts");
+  const counts = await Promise.all(noted.map(async ({ stack }) => (await listContainers(stack))?.length ?? 0));
+  return noted.filter((_, at) => (counts[at] ?? 0) > 0);
+}
+
+export async function endStrayStack(home: string, { key, stack }: NotedStack): Promise<void> {
+  const { takeDown } = await import("../compose/stack.ts");
+  await takeDown(stack, key, {});
+  forgetStack(home, stack);
+}
+
 /** `down`. Throws `teardown`. */
 export async function endStack(ground: Ground, record: LaunchRecord, hard?: AbortSignal): Promise<void> {
   rmSync(stackMark(ground, record.token), { force: true });
   if (record.stack === undefined) return;
   const { takeDown } = await import("../compose/stack.ts");
   await takeDown(record.stack, record.key, { hard, onCommand: ground.onCommand });
+  forgetStack(ground.home, record.stack);
 }
 
 /** What is written of it before Compose's verb and as its services, for who asks whether today's manifest says the same. */

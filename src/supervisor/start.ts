@@ -31,7 +31,7 @@ import { checkPort } from "./port.ts";
 import { claimPort, type PortClaim } from "./portclaim.ts";
 import { type PreparedLaunch, prepareLaunch } from "./prepare.ts";
 import { describeProbe } from "./probes.ts";
-import { endStack, isConverging, leaderOf, probesOf } from "./stack.ts";
+import { endStack, isConverging, leaderOf, noteStack, probesOf } from "./stack.ts";
 import { type StopTreeResult, stopTree } from "./stop.ts";
 import { findTree, unrecordedQuery } from "./tree.ts";
 import type { Ground, LaunchEvent, LaunchLine, LaunchSpec, Leader, Report } from "./types.ts";
@@ -199,6 +199,7 @@ async function startClaimed(
     const self = identifySelf(table);
     written = makeRecord(ground, spec, prepared, self, options.restarts);
     store.writeRecord(written);
+    noteStack(ground, written);
     // Looked for again now that this start can be seen: of two at the same instant, at least one sees the other (maybe both do).
     refuseSharedLog(ground, spec.key, prepared.log);
     const log = openRun(

@@ -1,6 +1,6 @@
 /** Stacks of containers under keys, against a real Docker engine: up, followed, converged, killed at each step, and always ended. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { TestRoot, until } from "../kit.ts";
 import { type DockerEngine, IMAGE, noEngine, startEngine } from "./docker.kit.ts";
@@ -390,6 +390,45 @@ describe.skipIf(missing !== null)("a stack", () => {
       expect(engine.containers()).toHaveLength(2);
       expect((await dt(root, "down")).code).toBe(0);
       expect(engine.containers()).toEqual([]);
+    } finally {
+      await finish(root);
+    }
+  });
+
+  test("a root that was removed: gc finds its containers, and --yes ends them", async () => {
+    const root = make();
+    const other = root.write("../other/manifests/t.ts", manifest({}));
+    root.write("../other/stack/compose.yaml", TWO);
+    const cwd = join(other, "../..");
+    try {
+      expect((await root.dt(["t", "dev", "-d"], { env: engine.env, cwd })).code).toBe(0);
+      rmSync(cwd, { recursive: true });
+      const listed = JSON.parse((await dt(root, "gc", "--json")).stdout) as { key: string; pid: number | null }[];
+      expect(listed).toContainEqual(expect.objectContaining({ key: "t:dev:default", pid: null }));
+      expect(engine.containers()).toHaveLength(2);
+      expect((await dt(root, "gc", "--yes")).code).toBe(0);
+      expect(engine.containers()).toEqual([]);
+      expect((await dt(root, "gc")).stdout).toBe("Nothing is left over.\n");
+    } finally {
+      await finish(root);
+    }
+  });
+
+  test("ports that the file fixes are given free ones, kept over reruns, shown by --dry-run", async () => {
+    const fixed = `version: "2.4"\nservices:\n  web:\n    image: "${IMAGE}"\n    ports: ["127.0.0.1:8080:80", "53:53/udp", "90"]\n`;
+    const root = make(fixed, manifest({ ports: "auto" }));
+    try {
+      const plan = await dt(root, "t", "dev", "-d", "--dry-run");
+      expect(plan).toMatchObject({ code: 0 });
+      const moved = /web 80: port (2\d{4}) in place of 8080/.exec(plan.stderr)?.[1];
+      expect(moved).toBeDefined();
+      expect(plan.stderr).toMatch(/web 53\/udp: port 2\d{4} in place of 53/);
+      expect(plan.stdout).toContain("-f .dialtone/run/t:dev:default.compose.yaml up -d");
+      // An engine without a bridge cannot publish them: what is asked of it is what counts here.
+      expect((await dt(root, "t", "dev", "-d")).code).toBe(1);
+      expect(root.read(".dialtone/run/t:dev:default.compose.yaml")).toContain(`127.0.0.1:${moved}:80`);
+      const again = await dt(root, "t", "dev", "-d", "--dry-run");
+      expect(again.stderr).toContain(`web 80: port ${moved} in place of 8080`);
     } finally {
       await finish(root);
     }
