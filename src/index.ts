@@ -8,6 +8,7 @@ export type {
   AliveProbe,
   Command,
   CommonFields,
+  ComposeOptions,
   Duration,
   Handler,
   HandlerContext,
@@ -26,5 +27,6 @@ export type {
   SignalName,
   Size,
   StopOptions,
+  Toggle,
   Watch,
 } from "./manifest/types.ts";

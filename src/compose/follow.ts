@@ -11,7 +11,7 @@ import type { Container, StackRecord } from "./types.ts";
 export interface FollowInput {
   up: string[];
   stack: Pick<StackRecord, "client" | "project">;
-  /** Written when the stack is up: what it then consisted of. */
+  /** Written when the stack is up: first as that alone, then with what it consists of. */
   mark: string;
 }
 
@@ -26,6 +26,7 @@ export async function followStack({ up, stack, mark }: FollowInput, env: Record<
   const since = new Date().toISOString();
   const code = await bringUp(up, env);
   if (code !== 0) return code;
+  writeJson(mark, { version: 1, containers: [] });
   const made = await listContainers({ ...stack, env });
   writeJson(mark, { version: 1, containers: (made ?? []).map(nameOf) });
   const followers = new Map<string, { last: string; done: boolean }>();

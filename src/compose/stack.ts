@@ -78,6 +78,8 @@ export async function prepareStack(request: StackRequest): Promise<PreparedStack
 async function checkEngine(request: StackRequest, client: string): Promise<void> {
   const argv = [client, "ps", "--quiet", "--filter", labelOf(request.env.COMPOSE_PROJECT_NAME as string)];
   if (Bun.which(client, { PATH: request.env.PATH ?? "" }) === null) return;
+  // The client takes tens of milliseconds to say what its socket tells at once.
+  if (await isEngineThere(client, request.env)) return;
   request.onCommand(argv);
   const { code, out, err } = await run(argv, request);
   if (code === 0) return;
@@ -101,6 +103,19 @@ async function withFreePorts(request: StackRequest, engine: Engine, base: string
   for (const { service, target, from, to } of moved.ports) note(`${service} ${target}: port ${to} in place of ${from}`);
   if (!dry) writeMoved(movedFile, moved);
   return baseOf(engine.compose, relative(cwd, movedFile), declared.profiles);
+}
+
+/** False also where the engine is not behind a socket of this machine. */
+async function isEngineThere(client: string, env: Record<string, string>): Promise<boolean> {
+  if (client !== "docker" || env.DOCKER_CONTEXT !== undefined) return false;
+  const unix = /^unix:\/\/(\/.*)$/.exec(env.DOCKER_HOST ?? "")?.[1];
+  if (unix === undefined) return false;
+  try {
+    (await Bun.connect({ unix, socket: { data() {} } })).end();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function servicesOf({ toggles }: Declared, off: readonly string[]): string[] {

@@ -29,6 +29,8 @@ const TYPE_OF_FIELD: Record<string, string> = {
   stop: "StopOptions",
   watch: "Watch",
   needs: "Need",
+  compose: "ComposeOptions",
+  toggles: "Toggle",
 };
 
 export function manifestJsonSchema(): object {
@@ -72,5 +74,6 @@ function describeFields(node: Node, type: string): void {
 /** The object itself, or those in its list or union. */
 function objectsIn(node: Node): Node[] {
   if (node.properties !== undefined) return [node];
+  if (typeof node.additionalProperties === "object") return objectsIn(node.additionalProperties);
   return [...(node.anyOf ?? []), ...(node.items === undefined ? [] : [node.items])].flatMap(objectsIn);
 }

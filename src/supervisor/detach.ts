@@ -56,7 +56,7 @@ export async function startDetached(
     hostEnvironment(spec.env, ground.root),
     hostErrorFile(ground),
   );
-  host.unref();
+  // Not unref'd: Bun 1.4.5 then asks for events without a pause for as long as its output is waited for, a whole CPU.
   host.stdin.write(`${JSON.stringify(input)}\n`);
   host.stdin.flush();
   const onCancel = () => {

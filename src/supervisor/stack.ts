@@ -94,7 +94,7 @@ export function stackMark({ store }: Pick<Ground, "store">, token: string): stri
 
 /** How long images may be pulled, and containers wait for each other. */
 const UP_MS = 15 * 60 * 1000;
-const LOOK_EVERY_MS = 50;
+const LOOK_EVERY_MS = 15;
 
 /** What it waits for to be ready: of a detached stack, first of all that it is up. */
 export function probesOf({ settings, detached }: Pick<LaunchSpec, "settings" | "detached">): ResolvedProbe[] {

@@ -25,5 +25,6 @@ export const BUDGETS: Readonly<Record<string, Budget>> = {
   follow: { of: "plain", max: 5 },
   typed: { of: "plain", max: 5 },
   capture: { of: "plain", max: 2 },
+  stack: { of: "plain", max: 1.1 },
   tail: { of: "ratio", max: 4 },
 };

@@ -379,4 +379,46 @@ export const BREAKS: readonly Break[] = [
     ],
     test: "test/e2e/stack.test.ts",
   },
+  {
+    what: "a stop of a stack ends its processes alone",
+    edits: [
+      {
+        file: END,
+        from: "    await endStack(ground, record, request.hard);",
+        to: "    if (Number(0) === 1) await endStack(ground, record);",
+      },
+    ],
+    test: "test/e2e/containers.test.ts",
+    only: "killed at each step",
+  },
+  {
+    what: "a rerun of a stack takes it down first",
+    edits: [{ file: END, from: "if (request.converge === true) return", to: "if (Number(0) === 1) return" }],
+    test: "test/e2e/containers.test.ts",
+    only: "a rerun converges",
+  },
+  {
+    what: "a start that could not take over containers leaves them",
+    edits: [
+      {
+        file: START,
+        from: "if (converging !== null) await giveUpStack",
+        to: "if (Number(0) === 1 && converging !== null) await giveUpStack",
+      },
+    ],
+    test: "test/e2e/containers.test.ts",
+    only: "gives up",
+  },
+  {
+    what: "what a container wrote before its restart is written again",
+    edits: [
+      {
+        file: "src/compose/follow.ts",
+        from: "const mine = { last: known?.last ?? since, done: false };",
+        to: "const mine = { last: since, done: false };",
+      },
+    ],
+    test: "test/e2e/containers.test.ts",
+    only: "the log goes on",
+  },
 ];

@@ -4,7 +4,7 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { TestRoot, until } from "../kit.ts";
 import { type DockerEngine, IMAGE, noEngine, startEngine } from "./docker.kit.ts";
-import { lastLine, readLog } from "./launch.kit.ts";
+import { freePorts, lastLine, readLog } from "./launch.kit.ts";
 import { startTmux } from "./tmux.kit.ts";
 
 const missing = noEngine();
@@ -127,6 +127,27 @@ describe.skipIf(missing !== null)("a stack", () => {
       root.write("stack/compose.yaml", file({ clock: service(TICK), other: '{ image: "nowhere.invalid/none" }' }));
       expect((await dt(root, "t", "dev", "-d")).code).toBe(1);
       expect(engine.containers()).toEqual([]);
+    } finally {
+      await finish(root);
+    }
+  });
+
+  test("a start that gives up before its leader leaves no container without a record", async () => {
+    const root = make();
+    try {
+      await dt(root, "t", "dev", "-d");
+      expect(engine.containers()).toHaveLength(2);
+      // Only found out when the old leader is gone: the port was claimed by a launch that does not listen on it.
+      const [port] = freePorts(1);
+      const db = { kind: "managed", run: ["sleep", "1000"], port };
+      const dev = { kind: "managed", compose: { file: "stack/compose.yaml" }, port };
+      root.write("manifests/t.ts", `export default ${JSON.stringify({ name: "t", commands: { db, dev } })};`);
+      expect((await dt(root, "t", "db", "-d")).code).toBe(0);
+      const up = await dt(root, "t", "dev", "-d");
+      expect(up.code).toBe(1);
+      expect(up.stderr).toContain("needs port");
+      expect(engine.containers()).toEqual([]);
+      expect(await row(root)).toMatchObject({ state: "failed", host: null });
     } finally {
       await finish(root);
     }

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { chmodSync, existsSync, readdirSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { type TestRoot, until } from "../kit.ts";
+import { TestRoot, until } from "../kit.ts";
 import { freePort, lastLine, launchRoot, printed, ps, psOf, readLog, runs } from "./launch.kit.ts";
 
 async function within<T>(root: TestRoot, body: () => Promise<T>): Promise<T> {
@@ -455,4 +455,24 @@ test("two keys with one log, started at the same instant, never both run", async
       await root.dt(["stop", "t"]);
     }
   });
+});
+
+test("waiting for a detached launch to be ready costs no processor", async () => {
+  const root = TestRoot.create({
+    "manifests/t.ts": `export default { name: "t", commands: { dev: { kind: "managed", run: ["sleep", "1000"], ready: { delay: "3s" } } } };`,
+  });
+  try {
+    for (const words of [
+      ["t", "dev", "-d"],
+      ["up", "t:dev", "-d"],
+    ]) {
+      await root.dt(["stop", "t", "dev"]);
+      const child = root.spawn(words);
+      expect(await child.exited).toBe(0);
+      // Microseconds; whoever asks for news without a pause uses all three seconds.
+      expect(Number(child.resourceUsage()?.cpuTime.total)).toBeLessThan(1_500_000);
+    }
+  } finally {
+    await root.dispose();
+  }
 });

@@ -365,9 +365,34 @@ describe("refused, with path, what was found and what is allowed", () => {
       "commands.dev.description: expected one line of text, found control characters",
     ],
     [
+      "run and compose",
+      withCommand({ kind: "managed", run: ["x"], compose: { file: "a.yaml" } }),
+      "commands.dev: has both `run` and `compose`; a managed command has exactly one of them.",
+    ],
+    [
+      "compose on a terminal",
+      withCommand({ kind: "managed", compose: { file: "a.yaml" }, tty: true }),
+      "commands.dev.tty: belongs to a `run`; a stack of containers has no terminal.",
+    ],
+    [
+      "a toggle named like a flag",
+      withCommand({ kind: "managed", compose: { file: "a.yaml", toggles: { wait: { services: ["a"] } } } }),
+      "commands.dev.compose.toggles.wait: is a flag of every managed command; name the toggle otherwise.",
+    ],
+    [
+      "compose in a oneshot",
+      withCommand({ kind: "oneshot", compose: { file: "a.yaml" } }),
+      "commands.dev.compose: belongs to managed commands; this one is a oneshot.",
+    ],
+    [
+      "a project that Compose refuses",
+      withCommand({ kind: "managed", compose: { file: "a.yaml", project: "A b" } }),
+      'commands.dev.compose.project: expected a name of lower case letters, digits, _ and -, found "A b".',
+    ],
+    [
       "managed without run",
       withCommand({ kind: "managed" }),
-      "commands.dev: has nothing to run; a managed command needs `run`.",
+      "commands.dev: has nothing to run; a managed command needs `run` or `compose`.",
     ],
     [
       "oneshot without either",
@@ -436,7 +461,7 @@ describe("refused, with path, what was found and what is allowed", () => {
 });
 
 describe("not implemented yet", () => {
-  test.each(["boot", "schedule", "compose", "flags"])("%s", (field) => {
+  test.each(["boot", "schedule", "flags"])("%s", (field) => {
     const sentence = `\`${field}\` is not implemented yet in this version of dt.`;
     expect(faults(managed({ [field]: true }))).toEqual([`commands.dev.${field}: ${sentence}`]);
     expect(faults(oneshot({ [field]: true }))).toEqual([`commands.dev.${field}: ${sentence}`]);

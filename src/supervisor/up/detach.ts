@@ -20,7 +20,6 @@ export async function bringUpDetached(
   ground.store.prepare();
   const input: UpInput = { ...hostGroundOf(ground), nodes };
   const host = spawnDetached([...ground.self, UP_COMMAND], hostEnvironment(env, ground.root), hostErrorFile(ground));
-  host.unref();
   const send = (line: string) => {
     host.stdin.write(`${line}\n`);
     host.stdin.flush();
