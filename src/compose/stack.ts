@@ -82,7 +82,8 @@ async function checkEngine(request: StackRequest, client: string): Promise<void>
   if (await isEngineThere(client, request.env)) return;
   request.onCommand(argv);
   const { code, out, err } = await run(argv, request);
-  if (code === 0) return;
+  // A client that cannot be asked in this way says nothing of the engine: then Compose does.
+  if (code === 0 || !/daemon|connect|permission|socket/i.test(err || out)) return;
   const hint = "Start the engine, or see whether you may use it; DOCKER_HOST says where it is looked for.";
   throw failed(request.key, "start", argv, code, err || out, hint);
 }

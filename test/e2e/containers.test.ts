@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { TestRoot, until } from "../kit.ts";
+import { REPOSITORY, TestRoot, until } from "../kit.ts";
 import { type DockerEngine, IMAGE, noEngine, startEngine } from "./docker.kit.ts";
 import { freePorts, lastLine, readLog } from "./launch.kit.ts";
 import { startTmux } from "./tmux.kit.ts";
@@ -450,6 +450,61 @@ describe.skipIf(missing !== null)("a stack", () => {
       expect(root.read(".dialtone/run/t:dev:default.compose.yaml")).toContain(`127.0.0.1:${moved}:80`);
       const again = await dt(root, "t", "dev", "-d", "--dry-run");
       expect(again.stderr).toContain(`web 80: port ${moved} in place of 8080`);
+    } finally {
+      await finish(root);
+    }
+  });
+
+  test("this repository's own: rendered first, the same bytes each time, with and without its proxy", async () => {
+    const root = TestRoot.create();
+    for (const path of [
+      "manifests/stack.ts",
+      "plugins/stack/stack.yaml",
+      "plugins/stack/render.ts",
+      "plugins/stack/compose.ts",
+    ])
+      root.write(path, readFileSync(join(REPOSITORY, path), "utf8"));
+    for (const image of ["busybox:1.36", "traefik:v3.1"]) engine.docker("tag", IMAGE, image);
+    try {
+      const up = await dt(root, "--verbose", "stack", "dev", "-d", "--no-traefik");
+      expect(up).toMatchObject({ code: 0 });
+      expect(up.stderr).toContain("stack:render:default runs before stack:dev:default");
+      expect(up.stderr).toContain("docker-compose -f .stagecraft/dev/compose.yaml up -d --scale traefik=0\n");
+      expect(statesOf(await row(root, "stack:dev:default"))).toEqual({ clock: "running", page: "running" });
+      const first = root.read(".stagecraft/dev/compose.yaml");
+      expect((await dt(root, "stack", "render")).stdout).toBe(".stagecraft/dev/compose.yaml unchanged\n");
+      rmSync(join(root.dir, ".stagecraft"), { recursive: true });
+      expect((await dt(root, "stack", "render")).stdout).toBe(".stagecraft/dev/compose.yaml written\n");
+      expect(root.read(".stagecraft/dev/compose.yaml")).toBe(first);
+      expect((await dt(root, "stop", "stack", "dev")).code).toBe(0);
+      expect(engine.containers()).toEqual([]);
+    } finally {
+      await finish(root);
+    }
+  });
+
+  test("stops that are killed in the middle are finished by the next one; starts at once leave one stack", async () => {
+    const root = make();
+    try {
+      for (const afterMs of [50, 150, 300, 450]) {
+        expect((await dt(root, "t", "dev", "-d")).code).toBe(0);
+        const stop = root.spawn(["stop", "t", "dev"], { env: engine.env });
+        await Bun.sleep(afterMs); // wherever it is by then
+        stop.kill("SIGKILL");
+        await stop.exited;
+        expect((await dt(root, "stop", "t", "dev")).code).toBe(0);
+        expect(engine.containers()).toEqual([]);
+      }
+      const starts = await Promise.all(Array.from({ length: 4 }, () => dt(root, "t", "dev", "-d")));
+      expect(starts.some(({ code }) => code === 0)).toBe(true);
+      await until("one is ready", async () => (await row(root)).state === "ready");
+      expect(engine.containers()).toHaveLength(2);
+      const cancelled = root.spawn(["t", "dev", "-d", "--recreate"], { env: engine.env });
+      await Bun.sleep(300);
+      cancelled.kill("SIGINT");
+      await cancelled.exited;
+      await dt(root, "stop", "t", "dev");
+      expect(engine.containers()).toEqual([]);
     } finally {
       await finish(root);
     }

@@ -78,6 +78,8 @@ export async function startEngine(): Promise<DockerEngine> {
       if (left.length > 0) docker("rm", "--force", ...left);
       engine.kill("SIGTERM");
       await engine.exited;
+      // What the host's network leaves mounted.
+      Bun.spawnSync(["umount", "--lazy", `${base}/exec/netns/default`], { stderr: "ignore" });
       rmSync(base, { recursive: true, force: true });
     },
   };
