@@ -88,7 +88,7 @@ async function leftStacks(home: string | null): Promise<Leftover[]> {
     root: one.root,
     key: one.key,
     pid: null,
-    why: `its root is gone; the containers of ${one.stack.project} are not`,
+    why: one.why,
     stop: () => endStrayStack(home, one),
   }));
 }

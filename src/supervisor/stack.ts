@@ -108,21 +108,32 @@ export function isConverging(old: LaunchRecord, next: StackLaunch | null): boole
   return next !== null && old.stack !== undefined && old.stack.project === next.record.project;
 }
 
-/** In the user's home, so that what is left of a root that was removed can be found: `dt gc`. */
-export interface NotedStack {
+/** In the user's home, so that what is left of a root or a record that was removed can be found: `dt gc`. */
+interface NotedStack {
   version: 1;
   root: string;
   key: string;
+  /** Path of the record that tells of it. */
+  record: string;
   stack: StackNote;
 }
 
 const STACKS = "stacks";
 
-export function noteStack({ home, root }: Pick<Ground, "home" | "root">, { key, stack }: LaunchRecord): void {
+export function noteStack(
+  { home, root, store }: Pick<Ground, "home" | "root" | "store">,
+  { key, stack }: LaunchRecord,
+): void {
   if (home === null || stack === undefined) return;
   try {
     mkdirSync(join(home, STACKS), { recursive: true, mode: 0o700 });
-    writeJson(join(home, STACKS, `${stack.project}.json`), { version: 1, root, key, stack } satisfies NotedStack);
+    writeJson(join(home, STACKS, `${stack.project}.json`), {
+      version: 1,
+      root,
+      key,
+      record: store.path(key, "record"),
+      stack,
+    } satisfies NotedStack);
   } catch {
     // a read-only home: then only its root tells of it
   }
@@ -132,12 +143,14 @@ function forgetStack(home: string | null, { project }: StackNote): void {
   if (home !== null) rmSync(join(home, STACKS, `${project}.json`), { force: true });
 }
 
-/** Those whose root is gone and of which the engine still has containers. */
-export async function strayStacks(home: string): Promise<NotedStack[]> {
+/** Those whose record or whole root is gone and of which the engine still has containers. */
+export async function strayStacks(home: string): Promise<(NotedStack & { why: string })[]> {
   const names = existsSync(join(home, STACKS)) ? readdirSync(join(home, STACKS)) : [];
   const noted = names.flatMap((name) => {
     const read = readJson(join(home, STACKS, name), (value) => value as NotedStack);
-    return read.is === "there" && !existsSync(read.value.root) ? [read.value] : [];
+    if (read.is !== "there" || existsSync(read.value.record)) return [];
+    const gone = existsSync(read.value.root) ? "no launch tells of it any more" : "its root is gone";
+    return [{ ...read.value, why: `${gone}; the containers of ${read.value.stack.project} are there` }];
   });
   if (noted.length === 0) return [];
   const { listContainers } = await import("../compose/containers.ts");

@@ -430,6 +430,14 @@ describe.skipIf(missing !== null)("a stack", () => {
       expect((await dt(root, "gc", "--yes")).code).toBe(0);
       expect(engine.containers()).toEqual([]);
       expect((await dt(root, "gc")).stdout).toBe("Nothing is left over.\n");
+      // A launch whose host, follower and record are gone.
+      await dt(root, "t", "dev", "-d");
+      const { host, pid } = await row(root);
+      expect((await dt(root, "gc")).stdout).toBe("Nothing is left over.\n");
+      for (const one of [host.pid, pid]) process.kill(one, "SIGKILL");
+      rmSync(join(root.run, "t:dev:default.meta.json"));
+      expect((await dt(root, "gc", "--yes")).stdout).toContain("no launch tells of it any more");
+      expect(engine.containers()).toEqual([]);
     } finally {
       await finish(root);
     }
