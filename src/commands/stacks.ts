@@ -19,6 +19,18 @@ export function withServices(ground: Ground, reports: readonly KeyReport[]): Pro
   );
 }
 
+/** Each container with its state, and what is wrong; null for what is no stack. */
+export function describeServices(report: KeyReport | undefined): string | null {
+  if (report?.services === undefined) return null;
+  if (report.services === null) return "the engine does not answer, so nothing is known of them";
+  const each = report.services.map(({ service, number, state, health, exitCode }) => {
+    const word = health ?? state;
+    return `${service}-${number} ${exitCode === null ? word : `${word} with code ${exitCode}`}`;
+  });
+  const gone = (report.note ?? "").split(", ").filter((part) => part.endsWith(" is gone"));
+  return [...each, ...gone].join(", ") || "there is none";
+}
+
 async function describeStack(report: KeyReport, stack: StackNote, expected: readonly string[]): Promise<KeyReport> {
   const { listContainers, troublesOf } = await import("../compose/containers.ts");
   const containers = await listContainers(stack);

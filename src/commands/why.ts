@@ -10,6 +10,7 @@ import { DtError, EXIT } from "../sys/error.ts";
 import { print } from "../sys/stdio.ts";
 import type { DtContext } from "./context.ts";
 import { beginLook, keysOf, lookAt } from "./look.ts";
+import { describeServices, withServices } from "./stacks.ts";
 import { selectionOf } from "./words.ts";
 
 export default defineCommand({
@@ -24,7 +25,13 @@ export default defineCommand({
     const selection = await selectionOf(context, args._);
     const look = beginLook(ground, () => null);
     const keys = keysOf(ground, selection);
-    const all = keys.map((key) => gatherFacts(ground, key, lookAt(look, key), index));
+    const all = await Promise.all(
+      keys.map(async (key): Promise<KeyFacts> => {
+        const seen = lookAt(look, key);
+        const containers = seen === null ? null : describeServices((await withServices(ground, [seen]))[0]);
+        return { ...gatherFacts(ground, key, seen, index), ...(containers === null ? {} : { containers }) };
+      }),
+    );
     const known = all.filter(isKnown);
     const unknown = all.filter((facts) => !isKnown(facts)).map((facts) => facts.key);
     if (selection.is === "plugin" && keys.length === 0) unknown.push(selection.plugin);

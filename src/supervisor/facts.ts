@@ -64,6 +64,8 @@ export interface KeyFacts {
   drift: DriftField[] | null;
   declared: Declared;
   log: LogFacts;
+  /** Of a stack: what the engine says of its containers, as a phrase; absent where there is none, or no record of it. */
+  containers?: string;
 }
 
 /** `seen` is what `ps` says of the key. */

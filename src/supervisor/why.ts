@@ -13,6 +13,7 @@ const FULL_BYTES = 64 * 1024;
 export function explainKey(facts: KeyFacts): string[] {
   return [
     ...(facts.state === null ? explainUnknown(facts) : HEADLINES[facts.state](facts)),
+    ...(facts.containers === undefined ? [] : [`Its containers: ${facts.containers}.`]),
     ...explainOrigin(facts),
     ...explainRunner(facts),
     ...explainHost(facts),

@@ -190,6 +190,9 @@ describe.skipIf(missing !== null)("a stack", () => {
       const name = (which: string) => engine.containers().find((one) => one.endsWith(`_${which}_1`)) as string;
       engine.docker("kill", name("a"));
       expect(await row(root)).toMatchObject({ state: "unhealthy", note: "a exited with code 137" });
+      expect((await dt(root, "why", "t", "dev")).stdout).toContain(
+        "Its containers: a-1 exited with code 137, b-1 running, c-1 running.",
+      );
       engine.docker("rm", "--force", name("b"));
       expect((await row(root)).note).toContain("b-1 is gone");
       engine.docker("kill", name("c"));
