@@ -1,5 +1,5 @@
 /** What dt costs beside Compose: a stack brought up detached, by Compose alone and by dt, on an engine of the bench's own. */
-import { IMAGE, noEngine, startEngine } from "../e2e/docker.kit.ts";
+import { COMPOSE, IMAGE, noEngine, startEngine } from "../e2e/docker.kit.ts";
 import { TestRoot } from "../kit.ts";
 import { dtIn, type Programs } from "./ground.ts";
 import type { Effort } from "./measure.ts";
@@ -26,8 +26,9 @@ export async function measureContainers(_programs: Programs, { logRounds }: Effo
     "manifests/t.json": JSON.stringify({ name: "t", commands: { dev: compose } }),
   });
   const env = { ...root.env, ...engine.env, COMPOSE_PROJECT_NAME: "bare" };
+  const [program = "", ...rest] = COMPOSE.split(" ");
   const bare = (...words: string[]): Program => ({
-    argv: [Bun.which("docker-compose") as string, "-f", "compose.yaml", ...words],
+    argv: [Bun.which(program) as string, ...rest, "-f", "compose.yaml", ...words],
     cwd: root.dir,
     env,
   });
@@ -45,7 +46,7 @@ export async function measureContainers(_programs: Programs, { logRounds }: Effo
     });
     const ratios = ours.values.map((value, at) => value / (plain.values[at] as number));
     return [
-      rowOf("composeUp", "two containers, `docker-compose up -d`", plain, null),
+      rowOf("composeUp", `two containers, \`${COMPOSE} up -d\``, plain, null),
       rowOf("stackUp", "the same by `dt t dev -d`, ready", ours, null),
       rowOf("stack", "dt over Compose alone", { values: ratios }, null, "x"),
     ];

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { REPOSITORY, TestRoot, until } from "../kit.ts";
-import { type DockerEngine, IMAGE, noEngine, startEngine } from "./docker.kit.ts";
+import { COMPOSE, type DockerEngine, IMAGE, noEngine, startEngine } from "./docker.kit.ts";
 import { freePorts, lastLine, readLog } from "./launch.kit.ts";
 import { startTmux } from "./tmux.kit.ts";
 
@@ -71,7 +71,7 @@ describe.skipIf(missing !== null)("a stack", () => {
     try {
       const up = await dt(root, "--verbose", "t", "dev", "-d");
       expect(up).toMatchObject({ code: 0 });
-      expect(up.stderr).toContain("docker-compose -f stack/compose.yaml up -d\n");
+      expect(up.stderr).toContain(`${COMPOSE} -f stack/compose.yaml up -d\n`);
       expect(lastLine(up)).toMatch(/^t:dev:default ready pid \d+ log /);
       const shown = await row(root);
       expect(shown).toMatchObject({ state: "ready", note: null });
@@ -82,7 +82,7 @@ describe.skipIf(missing !== null)("a stack", () => {
       expect(readLog(root)).toContain("proxy-1 | proxy\n");
       const stop = await dt(root, "--verbose", "stop", "t", "dev");
       expect(stop).toMatchObject({ code: 0 });
-      expect(stop.stderr).toContain("docker-compose -f stack/compose.yaml down\n");
+      expect(stop.stderr).toContain(`${COMPOSE} -f stack/compose.yaml down\n`);
       expect(engine.containers()).toEqual([]);
       expect(await row(root)).toMatchObject({ state: "stopped" });
     } finally {
@@ -94,7 +94,7 @@ describe.skipIf(missing !== null)("a stack", () => {
     const root = make();
     try {
       const plan = await dt(root, "t", "dev", "-d", "--no-proxy", "--no-mail", "--dry-run");
-      expect(plan.stdout).toContain("docker-compose -f stack/compose.yaml up -d --scale proxy=0\n");
+      expect(plan.stdout).toContain(`${COMPOSE} -f stack/compose.yaml up -d --scale proxy=0\n`);
       expect(plan.stderr).toContain("--no-mail changes nothing: stack/compose.yaml has none of its services");
       expect((await dt(root, "t", "dev", "-d", "--no-proxy")).code).toBe(0);
       expect(statesOf(await row(root))).toEqual({ clock: "running" });
@@ -187,7 +187,8 @@ describe.skipIf(missing !== null)("a stack", () => {
     );
     try {
       await dt(root, "t", "dev", "-d");
-      const name = (which: string) => engine.containers().find((one) => one.endsWith(`_${which}_1`)) as string;
+      const name = (which: string) =>
+        engine.containers().find((one) => new RegExp(`[_-]${which}[_-]1$`).test(one)) as string;
       engine.docker("kill", name("a"));
       expect(await row(root)).toMatchObject({ state: "unhealthy", note: "a exited with code 137" });
       expect((await dt(root, "why", "t", "dev")).stdout).toContain(
@@ -215,7 +216,7 @@ describe.skipIf(missing !== null)("a stack", () => {
       ]);
     const first = open();
     try {
-      await first.shows(/clock_1 .*tick/);
+      await first.shows(/clock[_-]1 .*tick/);
       expect(engine.containers()).toHaveLength(2);
       first.keys("C-c");
       await until("it has ended", () => readOr(rc) === "130\n");
@@ -226,8 +227,8 @@ describe.skipIf(missing !== null)("a stack", () => {
       await until("it is up", () => engine.containers().length === 2 && readLog(root).includes("tick"));
       child.kill("SIGTERM");
       const stderr = await child.stderr.text();
-      expect(stderr).toContain("docker-compose -f stack/compose.yaml up\n");
-      expect(stderr).toContain("docker-compose -f stack/compose.yaml down\n");
+      expect(stderr).toContain(`${COMPOSE} -f stack/compose.yaml up\n`);
+      expect(stderr).toContain(`${COMPOSE} -f stack/compose.yaml down\n`);
       expect(await child.exited).toBe(0);
       expect(engine.containers()).toEqual([]);
 
@@ -269,7 +270,7 @@ describe.skipIf(missing !== null)("a stack", () => {
     try {
       const up = await dt(root, "t", "dev", "-d");
       expect(up.code).toBe(1);
-      expect(up.stderr).toContain("t dev: start: `docker-compose -f stack/compose.yaml up -d` ");
+      expect(up.stderr).toContain(`t dev: start: \`${COMPOSE} -f stack/compose.yaml up -d\` `);
       expect(up.stderr).toMatch(/nowhere\.invalid/);
       expect(up.stderr).toContain("without --detach");
       expect(engine.containers()).toEqual([]);
@@ -277,7 +278,7 @@ describe.skipIf(missing !== null)("a stack", () => {
       const broken = await dt(root, "t", "dev", "-d", "--no-proxy");
       expect(broken.code).toBe(1);
       expect(broken.stderr).toContain(
-        "t dev: start: `docker-compose -f stack/compose.yaml config --services` ended with",
+        `t dev: start: \`${COMPOSE} -f stack/compose.yaml config --services\` ended with`,
       );
       root.write("manifests/t.ts", manifest({ file: "stack/none.yaml" }));
       const none = await dt(root, "t", "dev", "-d");
@@ -318,7 +319,7 @@ describe.skipIf(missing !== null)("a stack", () => {
       child.kill("SIGINT");
       const stderr = await child.stderr.text();
       expect(await child.exited).toBe(130);
-      expect(stderr).toContain("t dev: stop: `docker-compose -f stack/compose.yaml down` ended with code");
+      expect(stderr).toContain(`t dev: stop: \`${COMPOSE} -f stack/compose.yaml down\` ended with code`);
       const again = await dt(root, "stop", "t", "dev");
       expect(again.code).toBe(5);
       expect(again.stderr).toContain("t dev: stop:");
@@ -336,12 +337,13 @@ describe.skipIf(missing !== null)("a stack", () => {
     try {
       // In the middle of `up`, before a container is there: a Compose that waits for a word.
       const shim = join(root.base, "shim");
-      const real = Bun.which("docker-compose") as string;
+      const program = COMPOSE.split(" ")[0] as string;
+      const real = Bun.which(program) as string;
       root.write(
-        join(shim, "docker-compose"),
+        join(shim, program),
         `#!/bin/sh\ncase "$*" in *" up"*) touch ${root.base}/reached; while [ ! -e ${root.base}/go ]; do sleep 0.02; done;; esac\nexec ${real} "$@"\n`,
       );
-      Bun.spawnSync(["chmod", "755", join(shim, "docker-compose")]);
+      Bun.spawnSync(["chmod", "755", join(shim, program)]);
       const slow = { ...engine.env, PATH: `${shim}:${root.env.PATH}` };
       const caller = root.spawn(["t", "dev", "-d"], { env: slow });
       await until("up has begun", () => readOr(join(root.base, "reached")) !== null);
@@ -480,7 +482,7 @@ describe.skipIf(missing !== null)("a stack", () => {
       const up = await dt(root, "--verbose", "stack", "dev", "-d", "--no-traefik");
       expect(up).toMatchObject({ code: 0 });
       expect(up.stderr).toContain("stack:render:default runs before stack:dev:default");
-      expect(up.stderr).toContain("docker-compose -f .stagecraft/dev/compose.yaml up -d --scale traefik=0\n");
+      expect(up.stderr).toContain(`${COMPOSE} -f .stagecraft/dev/compose.yaml up -d --scale traefik=0\n`);
       expect(statesOf(await row(root, "stack:dev:default"))).toEqual({ clock: "running", page: "running" });
       const first = root.read(".stagecraft/dev/compose.yaml");
       expect((await dt(root, "stack", "render")).stdout).toBe(".stagecraft/dev/compose.yaml unchanged\n");

@@ -6,6 +6,15 @@ import { until } from "../kit.ts";
 const APPLETS = "sh sleep date echo cat true false kill touch ls httpd seq".split(" ");
 export const IMAGE = "busybox:test";
 
+/** What dt will find, with a home of its own: a plugin of the system, or the program. */
+export const COMPOSE = hasPlugin() ? "docker compose" : "docker-compose";
+
+function hasPlugin(): boolean {
+  if (Bun.which("docker") === null) return false;
+  const env = { PATH: process.env.PATH ?? "", HOME: "/nowhere" };
+  return Bun.spawnSync(["docker", "compose", "version"], { env, stdout: "ignore", stderr: "ignore" }).success;
+}
+
 export interface DockerEngine {
   /** What dt and Compose find it by. */
   env: { DOCKER_HOST: string };
@@ -21,7 +30,7 @@ export interface DockerEngine {
 export function noEngine(): string | null {
   if (process.platform !== "linux") return "a Docker engine of one's own needs Linux";
   if (process.getuid?.() !== 0) return "a Docker engine of one's own needs root";
-  for (const program of ["dockerd", "docker", "docker-compose", "busybox"])
+  for (const program of ["dockerd", "docker", COMPOSE.split(" ")[0] as string, "busybox"])
     if (Bun.which(program) === null) return `${program} is not installed`;
   return null;
 }
