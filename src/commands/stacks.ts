@@ -1,4 +1,5 @@
 /** What the engine says of the stacks among the rows of `ps` and `status`: containers are nobody's children, so nobody else knows. */
+import type { Mark } from "../compose/follow.ts";
 import type { Container } from "../compose/types.ts";
 import type { KeyState, StackNote } from "../state/types.ts";
 import { isLiving } from "../state/view.ts";
@@ -13,7 +14,7 @@ export function withServices(ground: Ground, reports: readonly KeyReport[]): Pro
     reports.map(async (report) => {
       const record = ground.store.record(report.key);
       if (record.is !== "there" || record.value.stack === undefined) return report;
-      const mark = readJson(stackMark(ground, record.value.token), (value) => value as { containers: string[] });
+      const mark = readJson(stackMark(ground, record.value.token), (value) => value as Mark);
       return describeStack(report, record.value.stack, mark.is === "there" ? mark.value.containers : []);
     }),
   );

@@ -13,6 +13,17 @@ export interface FollowInput {
   stack: Pick<StackRecord, "client" | "project">;
   /** Written when the stack is up: first as that alone, then with what it consists of. */
   mark: string;
+  /** What containers printed before is written elsewhere. Default: now. */
+  since?: string;
+  /** The same of each container by its id, to the line: what an earlier follower left in its mark. */
+  last?: Record<string, string>;
+}
+
+/** What the mark holds. */
+export interface Mark {
+  containers: string[];
+  /** Written at a follower's end by SIGTERM. */
+  last?: Record<string, string>;
 }
 
 /** The engine's events tell when to look; where they fail, this does. */
@@ -22,14 +33,40 @@ const OVER_MS = 700;
 const AGAIN_MS = 1000;
 
 /** Gives the exit code. */
-export async function followStack({ up, stack, mark }: FollowInput, env: Record<string, string>): Promise<number> {
-  const since = new Date().toISOString();
+export async function followStack(input: FollowInput, env: Record<string, string>): Promise<number> {
+  const { mark } = input;
+  const followers: Followers = new Map(
+    Object.entries(input.last ?? {}).map(([id, last]) => [id, { last, done: true }]),
+  );
+  const told = Promise.withResolvers<number>();
+  let containers: string[] | null = null;
+  process.on("SIGTERM", () => {
+    const last = Object.fromEntries([...followers].map(([id, one]) => [id, one.last]));
+    if (containers !== null) writeJson(mark, { version: 1, containers, last });
+    told.resolve(TERMINATED);
+  });
+  const onUp = (names: string[]) => {
+    containers = names;
+    writeJson(mark, { version: 1, containers });
+  };
+  return Promise.race([told.promise, followUntilOver(input, env, followers, onUp)]);
+}
+
+const TERMINATED = 128 + 15;
+
+type Followers = Map<string, { last: string; done: boolean }>;
+
+async function followUntilOver(
+  { up, stack, since = new Date().toISOString() }: FollowInput,
+  env: Record<string, string>,
+  followers: Followers,
+  onUp: (names: string[]) => void,
+): Promise<number> {
   const code = await bringUp(up, env);
   if (code !== 0) return code;
-  writeJson(mark, { version: 1, containers: [] });
+  onUp([]);
   const made = await listContainers({ ...stack, env });
-  writeJson(mark, { version: 1, containers: (made ?? []).map(nameOf) });
-  const followers = new Map<string, { last: string; done: boolean }>();
+  onUp((made ?? []).map(nameOf));
   const wake = makeWake();
   void watchEvents(stack, env, wake.ring);
   let everSeen = false;
@@ -76,7 +113,7 @@ function follow(
   env: Record<string, string>,
   container: Container,
   all: Container[],
-  followers: Map<string, { last: string; done: boolean }>,
+  followers: Followers,
   since: string,
   ring: () => void,
 ): void {

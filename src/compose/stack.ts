@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { DtError, EXIT } from "../sys/error.ts";
+import { readText } from "../sys/files.ts";
 import { baseOf, downCommand, fileWord, servicesCommand, upCommand, wordsOf } from "./command.ts";
 import { labelOf, listContainers } from "./containers.ts";
 import { type Engine, findEngine } from "./engine.ts";
@@ -26,6 +27,8 @@ export interface StackRequest {
   cwd: string;
   /** Prepared, with COMPOSE_PROJECT_NAME. */
   env: Record<string, string>;
+  /** Names of the variables that the manifest sets. */
+  set: readonly string[];
   cache: string;
   /** Where the file with other host ports is to be. */
   movedFile: string;
@@ -71,7 +74,7 @@ export async function prepareStack(request: StackRequest): Promise<PreparedStack
   const services = declared.services.filter((name) => !without.includes(name));
   const up = upCommand(base, { detach, recreate, without, services, args });
   const project = env.COMPOSE_PROJECT_NAME as string;
-  return { up, record: { base, client: engine.client, project, off: [...off], cwd, env: kept(env, declared) } };
+  return { up, record: { base, client: engine.client, project, off: [...off], cwd, env: kept(request) } };
 }
 
 /** One that does not answer, or does not let this user in, is told in its client's words before anything is touched. */
@@ -218,7 +221,10 @@ async function run(argv: string[], { env, cwd }: Pick<StackRecord, "env" | "cwd"
 const NEEDED =
   /^(PATH|HOME|USER|LANG|TMPDIR|SSH_AUTH_SOCK|XDG_(RUNTIME_DIR|CONFIG_HOME)|(DOCKER|COMPOSE|CONTAINER|BUILDKIT)_.*|PORT|DIALTONE_ROOT)$/;
 
-function kept(env: Record<string, string>, declared: Declared): Record<string, string> {
-  const names = Object.keys(env).filter((name) => NEEDED.test(name) || Object.hasOwn(declared.env, name));
+function kept({ env, set, root, declared }: StackRequest): Record<string, string> {
+  const file = readText(resolve(root, declared.file));
+  const asked = file.is === "there" ? [...file.value.matchAll(/\$\{?([A-Za-z_]\w*)/g)].map(([, name]) => name) : [];
+  const wanted = new Set([...set, ...asked]);
+  const names = Object.keys(env).filter((name) => NEEDED.test(name) || wanted.has(name));
   return Object.fromEntries(names.map((name) => [name, env[name] as string]));
 }

@@ -14,9 +14,11 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { baseOf, fileWord, projectOf } from "../compose/command.ts";
+import type { Mark } from "../compose/follow.ts";
 import type { ManagedSettings, ResolvedCompose, ResolvedProbe } from "../manifest/resolved.ts";
 import type { LaunchRecord, StackNote } from "../state/types.ts";
 import { readJson, writeJson } from "../sys/files.ts";
+import { statOf } from "../sys/stat.ts";
 import { isFree } from "./port.ts";
 import type { PreparedCommand } from "./prepare.ts";
 import type { Ground, LaunchSpec, Report } from "./types.ts";
@@ -26,6 +28,8 @@ export const STACK_COMMAND = "__stack";
 export interface StackLaunch {
   up: [string, ...string[]];
   record: StackNote;
+  /** Of one that takes over containers: until when their output is in the earlier run's log. */
+  written?: { since: string; last: Record<string, string> };
 }
 
 /** With what Compose looks for in its environment. */
@@ -56,6 +60,7 @@ export async function prepareStackLaunch(
     key: spec.key,
     cwd,
     env: environment.env,
+    set: Object.keys(environment.declared),
     cache: ground.cache,
     movedFile: join(ground.store.directory, `${spec.key}.compose.yaml`),
     isFree,
@@ -78,12 +83,17 @@ export function withoutManner(up: readonly string[]): [string, ...string[]] {
 /** What is executed for it. */
 export function leaderOf(
   ground: Ground,
-  { up, record }: StackLaunch,
+  { up, record, written }: StackLaunch,
   token: string,
   detached: boolean,
 ): [string, ...string[]] {
   if (!detached) return up;
-  const input = { up, stack: { client: record.client, project: record.project }, mark: stackMark(ground, token) };
+  const input = {
+    up,
+    stack: { client: record.client, project: record.project },
+    mark: stackMark(ground, token),
+    ...written,
+  };
   return [...ground.self, STACK_COMMAND, JSON.stringify(input)] as unknown as [string, ...string[]];
 }
 
@@ -107,6 +117,19 @@ export function probesOf({ settings, detached }: Pick<LaunchSpec, "settings" | "
 export function isConverging(old: LaunchRecord, next: StackLaunch | null): boolean {
   return next !== null && old.stack !== undefined && old.stack.project === next.record.project;
 }
+
+/** The next run's log begins where the last one ends, though nobody followed the containers in between. */
+export function takingOver(ground: Ground, stack: StackLaunch, old: LaunchRecord): StackLaunch {
+  const path = stackMark(ground, old.token);
+  const mark = readJson(path, (value) => value as Mark);
+  rmSync(path, { force: true });
+  // A follower that was killed left no word: then the time of its last write is as near as one can come.
+  const since = new Date(Math.ceil(statOf(old.log)?.mtimeMs ?? Date.now()) + COARSE_MS).toISOString();
+  return { ...stack, written: { since, last: mark.is === "there" ? (mark.value.last ?? {}) : {} } };
+}
+
+/** By so much the kernel's time of a file may be behind its clock. */
+const COARSE_MS = 10;
 
 /** In the user's home, so that what is left of a root or a record that was removed can be found: `dt gc`. */
 interface NotedStack {

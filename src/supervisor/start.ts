@@ -31,7 +31,7 @@ import { checkPort } from "./port.ts";
 import { claimPort, type PortClaim } from "./portclaim.ts";
 import { type PreparedLaunch, prepareLaunch } from "./prepare.ts";
 import { describeProbe } from "./probes.ts";
-import { endStack, isConverging, leaderOf, noteStack, probesOf } from "./stack.ts";
+import { endStack, isConverging, leaderOf, noteStack, probesOf, takingOver } from "./stack.ts";
 import { type StopTreeResult, stopTree } from "./stop.ts";
 import { findTree, unrecordedQuery } from "./tree.ts";
 import type { Ground, LaunchEvent, LaunchLine, LaunchSpec, Leader, Report } from "./types.ts";
@@ -145,7 +145,9 @@ async function startInPlace(
   const converging = await clearPlace(ground, spec, prepared, identifySelf(table), report, options);
   try {
     options.signal?.throwIfAborted();
-    return await startInClearPlace(ground, spec, prepared, options);
+    const { stack } = prepared;
+    const own = converging === null || stack === null ? stack : takingOver(ground, stack, converging);
+    return await startInClearPlace(ground, spec, { ...prepared, stack: own }, options);
   } catch (error) {
     // Its containers were left for this start.
     if (converging !== null) await giveUpStack(ground, converging, report);

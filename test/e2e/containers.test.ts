@@ -1,6 +1,6 @@
 /** Stacks of containers under keys, against a real Docker engine: up, followed, converged, killed at each step, and always ended. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { REPOSITORY, TestRoot, until } from "../kit.ts";
 import { COMPOSE, type DockerEngine, IMAGE, noEngine, startEngine } from "./docker.kit.ts";
@@ -127,6 +127,47 @@ describe.skipIf(missing !== null)("a stack", () => {
       root.write("stack/compose.yaml", file({ clock: service(TICK), other: '{ image: "nowhere.invalid/none" }' }));
       expect((await dt(root, "t", "dev", "-d")).code).toBe(1);
       expect(engine.containers()).toEqual([]);
+    } finally {
+      await finish(root);
+    }
+  });
+
+  test("the file's variables come from the manifest and the person's environment, and are there when it is ended", async () => {
+    const text = file({
+      clock: service("echo $${WORD}; exec sleep 1000", ', environment: ["WORD=${WORD:?} ${MORE:?}"]'),
+    });
+    const root = make(text, manifest({}, { env: { WORD: "tick" } }));
+    try {
+      const up = await root.dt(["t", "dev", "-d"], { env: { ...engine.env, MORE: "tack" }, timeoutMs: 60_000 });
+      expect(up).toMatchObject({ code: 0 });
+      await until("both are there", () => readLog(root).includes("clock-1 | tick tack\n"));
+      expect(await dt(root, "stop", "t", "dev")).toMatchObject({ code: 0 });
+      expect(engine.containers()).toEqual([]);
+    } finally {
+      await finish(root);
+    }
+  });
+
+  test("over reruns no line is lost or written twice, though nobody follows in between", async () => {
+    const root = make(file({ clock: service(TICK) }));
+    const read = (name: string) => (existsSync(join(root.run, name)) ? root.read(`.dialtone/run/${name}`) : "");
+    try {
+      for (let run = 0; run < 3; run++) {
+        await dt(root, "t", "dev", "-d");
+        const from = readLog(root).length;
+        await until("it goes on", () => readLog(root).slice(from).includes("tick"));
+      }
+      // And when host and follower were killed.
+      const { host, pid } = await row(root);
+      for (const one of [host.pid, pid]) process.kill(one, "SIGKILL");
+      await dt(root, "t", "dev", "-d");
+      const size = readLog(root).length;
+      await until("it goes on", () => readLog(root).length > size + 20);
+      await dt(root, "stop", "t", "dev");
+      const all = [3, 2, 1].map((run) => read(`t:dev:default.log.${run}`)).join("") + readLog(root);
+      const ticks = [...all.matchAll(/^clock-1 \| tick (\d+)$/gm)].map(([, number]) => Number(number));
+      expect(ticks.length).toBeGreaterThan(4);
+      expect(ticks).toEqual(ticks.map((_, at) => at + 1));
     } finally {
       await finish(root);
     }
