@@ -3,11 +3,12 @@
  * result file, whatever the manifest does: throw, exit, never settle. Its last act is to kill its own process group, so what
  * the manifest started does not stay. Known limit: a process that left the group (setsid) stays.
  */
-import { readFileSync } from "node:fs";
-import { extname } from "node:path";
+import { readFileSync, writeFileSync } from "node:fs";
+import { dirname, extname, join } from "node:path";
 import { EXIT, messageOf } from "../sys/error.ts";
 import { writeWhole } from "../sys/files.ts";
 import { libc, ptr } from "../sys/libc.ts";
+import { BEGUN_FILE, START_LIMIT_MS } from "./begun.ts";
 import { hashOf } from "./hash.ts";
 import { failed, type LoadResult, type Outcome } from "./outcome.ts";
 import { parserFor } from "./parse.ts";
@@ -23,7 +24,11 @@ export async function runLoadChild(argv: readonly string[]): Promise<number> {
     console.error("usage: dt __load <manifest> <result file> [limit in ms]");
     return EXIT.usage;
   }
-  endWithoutParent(Number(limit));
+  endWithoutParent(START_LIMIT_MS);
+  const begin = () => {
+    writeFileSync(join(dirname(resultFile), BEGUN_FILE), "");
+    endWithoutParent(Number(limit));
+  };
   const watched = watchEnvironment();
   const state = { finished: false, status: EXIT.done as number, imported: (): string[] => [] };
   const finish = (outcome: Outcome) => {
@@ -42,12 +47,14 @@ export async function runLoadChild(argv: readonly string[]): Promise<number> {
   catchWaysOut(file, finish, () => state.finished);
   if (parserFor(extname(file)) !== undefined) {
     const { judgeData } = await import("./judge.ts");
+    begin();
     finish(await judgeData(file, readFileSync(file)));
     return state.status;
   }
   const [{ judgeCode }, { prepareEvaluation }] = await Promise.all([import("./judge.ts"), import("./evaluate.ts")]);
   const evaluation = prepareEvaluation(file);
   state.imported = evaluation.imported;
+  begin();
   watched.start();
   finish(await judgeCode(file, evaluation));
   return state.status;
@@ -122,11 +129,15 @@ function readOrEmpty(file: string): string {
   }
 }
 
-/** A busy loop is ended by the kernel, idle waiting by a timer; neither needs the parent. */
+let end: ReturnType<typeof setTimeout> | undefined;
+
+/** A busy loop is ended by the kernel, idle waiting by a timer; neither needs the parent. Said again, the later word holds. */
 function endWithoutParent(limitMs: number): void {
+  clearTimeout(end);
   const seconds = BigInt(Math.ceil((limitMs + ORPHAN_GRACE_MS) / 1000));
   libc().setrlimit(RLIMIT_CPU, ptr(new BigUint64Array([seconds, seconds + 1n])));
-  setTimeout(killOwnGroup, limitMs + ORPHAN_GRACE_MS).unref();
+  end = setTimeout(killOwnGroup, limitMs + ORPHAN_GRACE_MS);
+  end.unref();
 }
 
 /** Race-free, since this process is a member. Does nothing when it is not the leader of a group of its own. */

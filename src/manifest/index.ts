@@ -28,7 +28,20 @@ export interface LoadIndexOptions extends IndexOptions {
 
 /** The index as the files are now. Never throws for a manifest's fault: that is in `failures`. */
 export async function loadIndex(options: LoadIndexOptions): Promise<ManifestIndex> {
-  const cache = options.refresh === true ? null : readCache(options.cacheDir);
+  if (options.refresh === true) return loadStale(options, null);
+  const ready = readIndex(options);
+  if (ready !== null) return ready;
+  const [{ takeTurn }, { LOADING }] = await Promise.all([import("./turn.ts"), import("./load.ts")]);
+  // A dt that a manifest runs while it is loaded would wait for that manifest.
+  const turn = options.env[LOADING] === undefined ? await takeTurn(options.cacheDir) : null;
+  try {
+    return await loadStale(options, readCache(options.cacheDir));
+  } finally {
+    turn?.release();
+  }
+}
+
+async function loadStale(options: LoadIndexOptions, cache: Cache | null): Promise<ManifestIndex> {
   const discovery = discover(options);
   const warm = fromCache(cache, discovery, options.env);
   if (warm.stale.length === 0 && cache !== null) return assembleIndex(warm.loaded, discovery.failures, cache.builtins);

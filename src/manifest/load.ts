@@ -11,10 +11,15 @@ import { checkNullDevice } from "../sys/null.ts";
 import { makePrivateDirectory } from "../sys/paths.ts";
 import { sameBuildCommand } from "../sys/self.ts";
 import { signalNumber } from "../sys/signals.ts";
+import { statOf } from "../sys/stat.ts";
+import { BEGUN_FILE, START_LIMIT_MS } from "./begun.ts";
 import { failed, type LoadResult, type Outcome } from "./outcome.ts";
 
-/** Far above what Babel needs for a manifest, short enough to wait for once. */
+/** Far above what a manifest needs, short enough to wait for once. Counted from when its evaluation begins. */
 const LOAD_TIMEOUT_MS = 5000;
+
+/** In the environment of a manifest that is being loaded, and so of a dt that it runs. */
+export const LOADING = "DIALTONE_LOADING";
 
 /** How much of the child's output is kept to explain a crash. */
 const OUTPUT_LIMIT = 4096;
@@ -49,6 +54,10 @@ export async function loadManifest(file: string, options: LoadOptions): Promise<
   try {
     const resultFile = join(directory, "result.json");
     const ending = await runChild(file, resultFile, timeoutMs, options);
+    if (ending.timedOut && statOf(join(directory, BEGUN_FILE)) === null) {
+      const reason = `cannot be loaded: this machine is so busy that no process came up for it within ${START_LIMIT_MS / 1000} s`;
+      return passing(file, "not-started", reason);
+    }
     if (ending.timedOut) {
       const message = `${file}: did not finish loading within ${timeoutMs / 1000} s.`;
       return {
@@ -138,10 +147,23 @@ async function runChild(file: string, resultFile: string, timeoutMs: number, opt
     ending.output = (ending.output + text).slice(-OUTPUT_LIMIT);
   };
   const readers = [drain(child.stdout, keep), drain(child.stderr, keep)];
-  const timer = setTimeout(() => {
+  const began = Date.now();
+  const deadline = () => {
+    const begun = statOf(join(dirname(resultFile), BEGUN_FILE))?.mtimeMs;
+    return begun === undefined ? began + START_LIMIT_MS : begun + timeoutMs;
+  };
+  let timer: ReturnType<typeof setTimeout>;
+  // Whether the evaluation has begun is looked up when it could be over, not before.
+  const look = () => {
+    const left = deadline() - Date.now();
+    if (left > 0) {
+      timer = setTimeout(look, Math.min(left, timeoutMs));
+      return;
+    }
     ending.timedOut = true;
     killGroup();
-  }, timeoutMs);
+  };
+  timer = setTimeout(look, timeoutMs);
   try {
     await child.exited;
     // The child kills its own group at its end; this is for one that was cut short.
@@ -177,6 +199,7 @@ function childEnvironment({ env, root }: LoadOptions): Record<string, string> {
   const clean: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) if (value !== undefined && !STEERING.test(name)) clean[name] = value;
   clean.DIALTONE_ROOT = root;
+  clean[LOADING] = "1";
   return clean;
 }
 

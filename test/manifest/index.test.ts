@@ -12,6 +12,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { LOADING } from "../../src/manifest/load.ts";
+import { takeTurn } from "../../src/manifest/turn.ts";
 import { until } from "../kit.ts";
 import { countLines, createProject, failureOf, LOADER, plugin, removeProjects } from "./kit.ts";
 
@@ -180,7 +182,7 @@ describe("failures", () => {
     const project = createProject({ "manifests/a.ts": plugin("a") });
     const loaded = await project.load({ env: { ...project.env, TMPDIR: join(project.base, "nowhere") } });
     expect([Object.keys(loaded.plugins).includes("a"), loaded.failures]).toEqual([true, []]);
-    expect(readdirSync(join(project.root, ".dialtone/cache")).sort()).toEqual([".gitignore", "index.json"]);
+    expect(readdirSync(join(project.root, ".dialtone/cache")).sort()).toEqual([".gitignore", "index.json", "loading.lock"]);
   });
 
   test("a crash shows the last output", async () => {
@@ -198,7 +200,7 @@ describe("the cache file", () => {
     const directory = join(project.root, ".dialtone/cache");
     expect(lstatSync(directory).mode & 0o777).toBe(0o700);
     expect(lstatSync(indexFile(project)).mode & 0o777).toBe(0o600);
-    expect(readdirSync(directory).sort()).toEqual([".gitignore", "index.json"]);
+    expect(readdirSync(directory).sort()).toEqual([".gitignore", "index.json", "loading.lock"]);
   });
 
   test.each([
@@ -356,3 +358,20 @@ function loadersIn(root: string): number {
     }
   }).length;
 }
+
+test("of many that find a change at once, one loads it", async () => {
+  const { load, loads, manifest, options } = createCounted();
+  expect(
+    (await Promise.all(Array.from({ length: 20 }, () => load()))).map(({ plugins }) => Object.keys(plugins)),
+  ).toEqual(Array.from({ length: 20 }, () => ["a", "bun", "go"]));
+  expect(loads()).toBe(1);
+  manifest("", '"another"');
+  await Promise.all(Array.from({ length: 20 }, () => load()));
+  expect(loads()).toBe(2);
+  // What is run by a manifest that is being loaded waits for nobody: here the turn is another's until the end of the test.
+  manifest("", '"a third"');
+  const turn = await takeTurn(options.cacheDir);
+  await load({ env: { ...options.env, [LOADING]: "1" } });
+  expect(loads()).toBe(3);
+  turn?.release();
+});

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import type { LoadResult } from "../../src/manifest/outcome.ts";
 import { until } from "../kit.ts";
-import { createProject, plugin, removeProjects } from "./kit.ts";
+import { createProject, LOADER, plugin, removeProjects } from "./kit.ts";
 
 afterEach(removeProjects);
 
@@ -197,6 +197,14 @@ describe("code that fails, with the place", () => {
     expect(failureIn((await load("a.ts", 'export default { name: "shop", commands: 3 };')).result).plugin).toBe("shop");
     expect(failureIn((await load("a.ts", 'export default { name: "../x", commands: {} };')).result).plugin).toBeNull();
   });
+});
+
+test("a machine on which the loading process takes long to come up is no fault of the manifest", async () => {
+  const project = createProject({ "manifests/a.ts": plugin("a"), "manifests/b.ts": "for (;;) {}" });
+  const slow = ["sh", "-c", 'sleep 1; exec "$@"', "sh", ...LOADER];
+  const { failures, plugins } = await project.load({ loader: slow, timeoutMs: 500 });
+  expect(Object.keys(plugins)).toContain("a");
+  expect(failures.map(({ code }) => code)).toEqual(["timeout"]);
 });
 
 describe("code that hangs", () => {
