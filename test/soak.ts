@@ -42,6 +42,13 @@ const ROWS: Row[] = [
     env: { DT_FAULT_STRIDE: "1" },
   },
   {
+    name: "stacks",
+    what: "SIGKILL of each process of dt and of Compose at each system call that changes something, of start, converge, stop, restart of a stack",
+    bar: "every container told; none left by the next stop",
+    files: ["test/fault/stacksteps.test.ts"],
+    env: { DT_FAULT_STRIDE: "1" },
+  },
+  {
     name: "instants",
     what: "SIGKILL of caller, host, stopper, restarter at random instants, 300 each",
     bar: "the same",

@@ -4,6 +4,7 @@
  */
 import { writeJson } from "../sys/files.ts";
 import { writeAll } from "../sys/stdio.ts";
+import { linesOf } from "../sys/textlines.ts";
 import { areOver, labelOf, listContainers } from "./containers.ts";
 import type { Container, StackRecord } from "./types.ts";
 
@@ -149,15 +150,7 @@ function nameOf({ service, number }: Container): string {
 }
 
 async function copyLines(stream: ReadableStream<Uint8Array>, onLine: (line: string) => void): Promise<void> {
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const chunk of stream) {
-    text += decoder.decode(chunk, { stream: true });
-    const lines = text.split("\n");
-    text = lines.pop() ?? "";
-    for (const line of lines) onLine(line);
-  }
-  if (text !== "") onLine(text);
+  for await (const line of linesOf(stream, true)) onLine(line);
 }
 
 /** Rings at each event of the project's containers; an engine that restarts is asked again. */

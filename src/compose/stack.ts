@@ -1,6 +1,6 @@
 /** From what a manifest declares to what is run: engine, project, environment, and which services a toggle leaves out. */
 import { existsSync } from "node:fs";
-import { relative, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { DtError, EXIT } from "../sys/error.ts";
 import { readText } from "../sys/files.ts";
 import { baseOf, downCommand, fileWord, servicesCommand, upCommand, wordsOf } from "./command.ts";
@@ -74,7 +74,8 @@ export async function prepareStack(request: StackRequest): Promise<PreparedStack
   const services = declared.services.filter((name) => !without.includes(name));
   const up = upCommand(base, { detach, recreate, without, services, args });
   const project = env.COMPOSE_PROJECT_NAME as string;
-  return { up, record: { base, client: engine.client, project, off: [...off], cwd, env: kept(request) } };
+  const record: StackRecord = { base, client: engine.client, project, off: [...off], cwd, env: kept(request) };
+  return { up, record: base === written ? record : { ...record, movedFrom: file } };
 }
 
 /** One that does not answer, or does not let this user in, is told in its client's words before anything is touched. */
@@ -112,14 +113,22 @@ async function withFreePorts(request: StackRequest, engine: Engine, base: string
 /** False also where the engine is not behind a socket of this machine. */
 async function isEngineThere(client: string, env: Record<string, string>): Promise<boolean> {
   if (client !== "docker" || env.DOCKER_CONTEXT !== undefined) return false;
-  const unix = /^unix:\/\/(\/.*)$/.exec(env.DOCKER_HOST ?? "")?.[1];
-  if (unix === undefined) return false;
+  const unix = /^unix:\/\/(\/.*)$/.exec(env.DOCKER_HOST ?? `unix://${DEFAULT_SOCKET}`)?.[1];
+  if (unix === undefined || (env.DOCKER_HOST === undefined && hasContext(env))) return false;
   try {
     (await Bun.connect({ unix, socket: { data() {} } })).end();
     return true;
   } catch {
     return false;
   }
+}
+
+const DEFAULT_SOCKET = "/var/run/docker.sock";
+
+/** A context that was chosen once (`docker context use`) says where the engine is. */
+function hasContext({ DOCKER_CONFIG, HOME = "/" }: Record<string, string>): boolean {
+  const config = readText(join(DOCKER_CONFIG ?? join(HOME, ".docker"), "config.json"));
+  return config.is === "there" ? config.value.includes('"currentContext"') : config.is === "unreadable";
 }
 
 function servicesOf({ toggles }: Declared, off: readonly string[]): string[] {
@@ -135,8 +144,12 @@ async function presentServices(request: StackRequest, base: string[]): Promise<s
   if (code !== 0) throw failed(key, "start", argv, code, err || out);
   const there = new Set(out.split("\n").map((line) => line.trim()));
   return off.flatMap((toggle) => {
-    const found = (declared.toggles[toggle] ?? []).filter((service) => there.has(service));
+    const named = declared.toggles[toggle] ?? [];
+    const found = named.filter((service) => there.has(service));
+    const absent = named.filter((service) => !there.has(service));
     if (found.length === 0) note(`--no-${toggle} changes nothing: ${declared.file} has none of its services`);
+    else if (absent.length > 0)
+      note(`--no-${toggle} leaves out ${found.join(", ")}; ${declared.file} has no ${absent.join(", ")}`);
     return found;
   });
 }

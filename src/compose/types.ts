@@ -3,6 +3,8 @@
 export interface StackRecord {
   /** The words before Compose's verb: engine, file, profiles. */
   base: string[];
+  /** Of one whose host ports were moved: the declared file, as it would be written in `base`. */
+  movedFrom?: string;
   client: "docker" | "podman";
   /** `COMPOSE_PROJECT_NAME`; containers carry it as a label. */
   project: string;

@@ -42,6 +42,8 @@ export type Phase = "starting" | "running" | "stopping" | "backoff";
 export interface StackNote {
   /** The words before Compose's verb. */
   base: string[];
+  /** With `ports: "auto"`: the declared file, whose place in `base` another one has. */
+  movedFrom?: string;
   /** The program that tells of containers. */
   client: "docker" | "podman";
   /** `COMPOSE_PROJECT_NAME`. */

@@ -5,6 +5,7 @@
  */
 import { DtError, EXIT } from "../sys/error.ts";
 import { spawnDetached } from "../sys/spawn.ts";
+import { linesOf } from "../sys/textlines.ts";
 import { hostErrorFile } from "./prepare.ts";
 import { hostEnvironment } from "./selfenv.ts";
 import type { FailureReport, Ground, LaunchEvent, LaunchSpec, Report } from "./types.ts";
@@ -95,15 +96,9 @@ function isLast(event: LaunchEvent, until: Until): boolean {
   }
 }
 
+/** What a killed host had not written whole is no event. */
 export async function* readEvents<Event>(stream: ReadableStream<Uint8Array>): AsyncGenerator<Event> {
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const chunk of stream) {
-    text += decoder.decode(chunk, { stream: true });
-    const lines = text.split("\n");
-    text = lines.pop() ?? "";
-    for (const line of lines) yield JSON.parse(line) as Event;
-  }
+  for await (const line of linesOf(stream, false)) yield JSON.parse(line) as Event;
 }
 
 /** An error of the host, told again in the caller. */

@@ -206,5 +206,8 @@ export function stackWords(
   const engine = (stack?.base ?? []).slice(0, (stack?.base ?? []).indexOf("-f"));
   const off = (stack?.off ?? []).flatMap((name) => compose.toggles[name] ?? []);
   const services = compose.services.filter((name) => !off.includes(name));
-  return [...baseOf(engine, fileWord(root, compose.file, cwd), compose.profiles), "up", ...services, ...args];
+  const declared = fileWord(root, compose.file, cwd);
+  const moved =
+    compose.movePorts && stack?.movedFrom === declared ? stack.base[stack.base.indexOf("-f") + 1] : undefined;
+  return [...baseOf(engine, moved ?? declared, compose.profiles), "up", ...services, ...args];
 }

@@ -226,8 +226,9 @@ async function startClaimed(
     leader.exited.then(() => claim?.release());
     return { is: "started", record: written, leader, prepared };
   } catch (error) {
-    // Nothing was spawned: what was written ahead is taken back. (A spawned leader has been stopped by recordLeader.)
-    if (written !== null) store.removeRecord(written);
+    // Nothing was spawned: what was written ahead is taken back. (A spawned leader has been stopped by recordLeader.) With containers of an
+    // earlier launch it stays until they are gone.
+    if (written !== null && prepared.stack?.written === undefined) store.removeRecord(written);
     throw error;
   } finally {
     fence?.release();

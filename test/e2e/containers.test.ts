@@ -40,7 +40,9 @@ const manifest = (compose: object, more: object = {}) =>
     },
   })};`;
 
-const TOGGLES = { toggles: { proxy: { services: ["proxy"] }, mail: { services: ["mail"] } } };
+const TOGGLES = {
+  toggles: { proxy: { services: ["proxy"] }, mail: { services: ["mail"] }, both: { services: ["proxy", "mail"] } },
+};
 
 describe.skipIf(missing !== null)("a stack", () => {
   let engine: DockerEngine;
@@ -96,6 +98,9 @@ describe.skipIf(missing !== null)("a stack", () => {
       const plan = await dt(root, "t", "dev", "-d", "--no-proxy", "--no-mail", "--dry-run");
       expect(plan.stdout).toContain(`${COMPOSE} -f stack/compose.yaml up -d --scale proxy=0\n`);
       expect(plan.stderr).toContain("--no-mail changes nothing: stack/compose.yaml has none of its services");
+      const both = await dt(root, "t", "dev", "-d", "--no-both", "--dry-run");
+      expect(both.stdout).toContain(" --scale proxy=0\n");
+      expect(both.stderr).toContain("--no-both leaves out proxy; stack/compose.yaml has no mail");
       expect((await dt(root, "t", "dev", "-d", "--no-proxy")).code).toBe(0);
       expect(statesOf(await row(root))).toEqual({ clock: "running" });
       // A restart keeps what was left out; a rerun says anew.
@@ -517,6 +522,42 @@ describe.skipIf(missing !== null)("a stack", () => {
       expect(JSON.stringify(given.services.web)).not.toContain("8080");
       const again = await dt(root, "t", "dev", "-d", "--dry-run");
       expect(again.stderr).toContain(`web 80: port ${moved} in place of 8080`);
+    } finally {
+      await finish(root);
+    }
+  });
+
+  test("moved ports are no difference to the manifest, and another file is", async () => {
+    const root = make(TWO, manifest({ ports: "auto" }));
+    const why = async () => (await dt(root, "why", "t", "dev")).stdout;
+    try {
+      expect((await dt(root, "t", "dev", "-d")).code).toBe(0);
+      expect(await row(root)).toMatchObject({ drift: false });
+      expect(await why()).not.toContain("manifest");
+      root.write("manifests/t.ts", manifest({ ports: "auto", file: "./other.yaml" }));
+      await dt(root, "list");
+      expect(await row(root)).toMatchObject({ drift: true });
+      expect(await why()).toContain("other.yaml");
+    } finally {
+      await finish(root);
+    }
+  });
+
+  test("wait: until all are up and what is asked holds, until the stack ends, until it is stopped", async () => {
+    const root = make(
+      file({ job: service("sleep 2; exit 3") }),
+      manifest({}, { ready: { exec: ["test", "-f", "go"], timeout: "60s" } }),
+    );
+    try {
+      expect((await dt(root, "t", "dev", "-d", "--no-wait")).code).toBe(0);
+      expect(await dt(root, "wait", "t:dev", "--timeout", "50ms")).toMatchObject({ code: 124 });
+      const ended = dt(root, "wait", "t:dev", "--for", "exit");
+      root.write("go", "");
+      expect(await dt(root, "wait", "t:dev")).toMatchObject({ code: 0, stdout: "t:dev:default ready\n" });
+      expect(engine.containers()).toHaveLength(1);
+      expect((await ended).code).not.toBe(0);
+      expect((await dt(root, "wait", "t:dev", "--for", "stopped")).code).toBe(0);
+      expect(engine.containers()).toEqual([]);
     } finally {
       await finish(root);
     }

@@ -4,60 +4,12 @@
  * start leaves exactly one launch. CI takes every few steps (DT_FAULT_STRIDE), the soak each.
  */
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
-import { launchRoot, leadersOf, type Ps, psOf, runs } from "../e2e/launch.kit.ts";
-import { DT, type TestRoot, until } from "../kit.ts";
+import { launchRoot, leadersOf, type Ps, psOf } from "../e2e/launch.kit.ts";
+import { type TestRoot, until } from "../kit.ts";
 import { tellNumbers } from "./numbers.ts";
+import { CALLS, killedAt, STRACE } from "./steps.kit.ts";
 
 const STRIDE = Number(process.env.DT_FAULT_STRIDE ?? 5);
-const CALLS = ["fsync", "rename", "unlink", "link", "flock", "vfork", "pidfd_open", "pidfd_send_signal", "exit_group"];
-const STRACE = Bun.which("strace");
-if (STRACE === null && process.env.CI) throw new Error("CI must have strace");
-if (STRACE === null) console.warn("Killing at each step is not tested: there is no strace on this machine.");
-
-/** Runs dt with every process of it killed at its Nth call; gives false when none of them got so far. */
-async function killedAt(root: TestRoot, call: string, step: number, args: string[]): Promise<boolean> {
-  const trace = `${root.base}/trace`;
-  const strace = Bun.spawn(
-    [
-      STRACE as string,
-      "-f",
-      "-q",
-      "-o",
-      trace,
-      "-e",
-      `trace=${call}`,
-      "-e",
-      `inject=${call}:signal=SIGKILL:when=${step}`,
-      DT,
-      ...args,
-    ],
-    { cwd: root.dir, env: root.env, stdio: ["ignore", "ignore", "ignore"] },
-  );
-  const caller = await until("strace started dt", () => {
-    const children = childrenOf(strace.pid);
-    return children[0] === undefined ? (strace.exitCode === null ? null : -1) : Number(children[0]);
-  });
-  await until("the caller ended", () => caller < 0 || !runs(caller), 30_000);
-  // A host that was killed may be noted a little later than the caller's end.
-  const killed = await until(
-    "the trace tells",
-    () => readFileSync(trace, "latin1").includes("killed by SIGKILL") || null,
-    400,
-  ).catch(() => false);
-  strace.kill("SIGKILL"); // the processes that live on go on untraced
-  await strace.exited;
-  return killed;
-}
-
-/** None of what has ended. */
-function childrenOf(pid: number): string[] {
-  try {
-    return readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim().split(" ").filter(Boolean);
-  } catch {
-    return [];
-  }
-}
 
 /** What `ps` shows is what runs; hosts that still work on what they began are waited for. */
 async function expectTruth(root: TestRoot, what: string): Promise<Ps | undefined> {

@@ -182,7 +182,11 @@ describe("failures", () => {
     const project = createProject({ "manifests/a.ts": plugin("a") });
     const loaded = await project.load({ env: { ...project.env, TMPDIR: join(project.base, "nowhere") } });
     expect([Object.keys(loaded.plugins).includes("a"), loaded.failures]).toEqual([true, []]);
-    expect(readdirSync(join(project.root, ".dialtone/cache")).sort()).toEqual([".gitignore", "index.json", "loading.lock"]);
+    expect(readdirSync(join(project.root, ".dialtone/cache")).sort()).toEqual([
+      ".gitignore",
+      "index.json",
+      "loading.lock",
+    ]);
   });
 
   test("a crash shows the last output", async () => {
