@@ -5,6 +5,7 @@ import { DtError, EXIT } from "./sys/error.ts";
 async function main(argv: readonly string[]): Promise<number> {
   const [first] = argv;
   if (first === "__host") return (await import("./supervisor/hosted.ts")).runDetachedHost(await self());
+  if (first === "__adopt") return (await import("./supervisor/hosted.ts")).runAdoptingHost(await self());
   if (first === "__hosts") return (await import("./supervisor/up/hosted.ts")).runHostOfMany(await self());
   if (first === "__session") return runSession(argv.slice(1));
   if (first === "__stack") return runStack(argv[1] ?? "");

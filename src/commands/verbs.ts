@@ -84,8 +84,16 @@ export const VERBS: Record<VerbName, Verb | null> = {
   add: null,
   import: null,
   export: null,
-  daemon: null,
-  boot: null,
+  daemon: {
+    summary: "Start, stop and install the daemon: jobs, schedules, start at boot, a socket",
+    maxWords: 1,
+    load: () => import("./daemon.ts"),
+  },
+  boot: {
+    summary: "Register roots with the daemon: add, remove, list",
+    maxWords: 1,
+    load: () => import("./boot.ts"),
+  },
   watch: null,
   jobs: null,
   completions: null,

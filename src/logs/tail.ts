@@ -76,7 +76,7 @@ export function findStart(fd: number, start: number, size: number, lines: number
 const LAST_BYTES = 32 * 1024;
 
 /** The last lines as text, without line ends; of very long ones only the end. */
-export function readLastLines(path: string, lines: number): string[] {
+export function readLastLines(path: string, lines: number, maxBytes = LAST_BYTES): string[] {
   const chunks: Uint8Array[] = [];
   readTail(
     path,
@@ -85,12 +85,12 @@ export function readLastLines(path: string, lines: number): string[] {
       chunks.push(new Uint8Array(bytes)); // a copy, which `slice` of a Buffer is not
       return true;
     },
-    LAST_BYTES,
+    maxBytes,
   );
   const last = Buffer.concat(chunks);
   if (last.length === 0) return [];
   // A cut may fall within a character: its continuation bytes go.
-  const begin = last.length < LAST_BYTES ? 0 : last.findIndex((byte) => (byte & 0xc0) !== 0x80);
+  const begin = last.length < maxBytes ? 0 : last.findIndex((byte) => (byte & 0xc0) !== 0x80);
   const text = last.toString("utf8", Math.max(0, begin));
   return text.replace(/\r?\n$/, "").split(/\r?\n/);
 }

@@ -3,10 +3,10 @@
  * result file, whatever the manifest does: throw, exit, never settle. Its last act is to kill its own process group, so what
  * the manifest started does not stay. Known limit: a process that left the group (setsid) stays.
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { dirname, extname, join } from "node:path";
 import { EXIT, messageOf } from "../sys/error.ts";
-import { writeWhole } from "../sys/files.ts";
+import { createFile, writeWhole } from "../sys/files.ts";
 import { libc, ptr } from "../sys/libc.ts";
 import { BEGUN_FILE, START_LIMIT_MS } from "./begun.ts";
 import { hashOf } from "./hash.ts";
@@ -24,9 +24,10 @@ export async function runLoadChild(argv: readonly string[]): Promise<number> {
     console.error("usage: dt __load <manifest> <result file> [limit in ms]");
     return EXIT.usage;
   }
-  endWithoutParent(START_LIMIT_MS);
+  const comingUp = endWithoutParent(START_LIMIT_MS);
   const begin = () => {
-    writeFileSync(join(dirname(resultFile), BEGUN_FILE), "");
+    createFile(join(dirname(resultFile), BEGUN_FILE), "", { durable: false });
+    clearTimeout(comingUp);
     endWithoutParent(Number(limit));
   };
   const watched = watchEnvironment();
@@ -129,15 +130,11 @@ function readOrEmpty(file: string): string {
   }
 }
 
-let end: ReturnType<typeof setTimeout> | undefined;
-
-/** A busy loop is ended by the kernel, idle waiting by a timer; neither needs the parent. Said again, the later word holds. */
-function endWithoutParent(limitMs: number): void {
-  clearTimeout(end);
+/** A busy loop is ended by the kernel, idle waiting by a timer; neither needs the parent. */
+function endWithoutParent(limitMs: number): ReturnType<typeof setTimeout> {
   const seconds = BigInt(Math.ceil((limitMs + ORPHAN_GRACE_MS) / 1000));
   libc().setrlimit(RLIMIT_CPU, ptr(new BigUint64Array([seconds, seconds + 1n])));
-  end = setTimeout(killOwnGroup, limitMs + ORPHAN_GRACE_MS);
-  end.unref();
+  return setTimeout(killOwnGroup, limitMs + ORPHAN_GRACE_MS).unref();
 }
 
 /** Race-free, since this process is a member. Does nothing when it is not the leader of a group of its own. */

@@ -31,6 +31,7 @@ const TYPE_OF_FIELD: Record<string, string> = {
   needs: "Need",
   compose: "ComposeOptions",
   toggles: "Toggle",
+  daemon: "DaemonOptions",
 };
 
 export function manifestJsonSchema(): object {

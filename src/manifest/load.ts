@@ -54,7 +54,7 @@ export async function loadManifest(file: string, options: LoadOptions): Promise<
   try {
     const resultFile = join(directory, "result.json");
     const ending = await runChild(file, resultFile, timeoutMs, options);
-    if (ending.timedOut && statOf(join(directory, BEGUN_FILE)) === null) {
+    if (ending.timedOut && statOf(join(directory, BEGUN_FILE)) === undefined) {
       const reason = `cannot be loaded: this machine is so busy that no process came up for it within ${START_LIMIT_MS / 1000} s`;
       return passing(file, "not-started", reason);
     }

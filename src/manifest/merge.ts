@@ -13,7 +13,10 @@ export type Layer = Partial<ManagedFields & OneshotFields> & {
 
 export type Merged = Layer &
   Required<
-    Pick<Layer, "cwd" | "env" | "envFile" | "capture" | "logs" | "stop" | "processGroup" | "needs" | "before" | "tty">
+    Pick<
+      Layer,
+      "cwd" | "env" | "envFile" | "capture" | "logs" | "stop" | "processGroup" | "needs" | "before" | "tty" | "boot"
+    >
   >;
 
 const DEFAULTS = {
@@ -27,6 +30,7 @@ const DEFAULTS = {
   needs: [] as NonNullable<Layer["needs"]>,
   before: [] as string[],
   tty: false,
+  boot: false,
 } as const satisfies Layer | Record<string, unknown>;
 
 const WHOLE = new Set(["run", "ready", "alive", "port", "envFile", "compose"]);

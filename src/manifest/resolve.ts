@@ -66,6 +66,12 @@ export function resolvePlugin(
         run: watch.run,
         target: watch.target ?? null,
       })),
+      daemon: {
+        commands: Object.fromEntries(
+          Object.entries(plugin.daemon?.commands ?? {}).map(([name, key]) => [name, wholeKey(key)]),
+        ),
+        status: plugin.daemon?.status === undefined ? null : wholeKey(plugin.daemon.status),
+      },
     },
   };
 }
@@ -85,6 +91,7 @@ function settingsOf(kind: Command["kind"], merged: Merged): Settings {
     cwd: merged.cwd,
     env: Object.assign(Object.create(null), merged.env),
     envFile: [merged.envFile].flat(),
+    schedule: merged.schedule ?? null,
   };
   const { logs, stop } = merged;
   const maxBytes = parseSize(logs.maxSize as string);
@@ -122,6 +129,7 @@ function settingsOf(kind: Command["kind"], merged: Merged): Settings {
     needs: merged.needs.map(needOf),
     before: merged.before.map(wholeKey),
     tty: merged.tty,
+    boot: merged.boot,
   };
 }
 

@@ -48,6 +48,8 @@ export interface CommonSettings {
   cwd: string;
   env: Record<string, string | null>;
   envFile: string[];
+  /** As cron writes it. */
+  schedule: string | null;
 }
 
 /** `log` null: in the run directory; `maxBytes` null: no limit. */
@@ -102,6 +104,7 @@ export interface ManagedSettings extends CommonSettings, LogSettings {
   /** Keys with their variants. */
   before: string[];
   tty: boolean;
+  boot: boolean;
 }
 
 export type Settings = OneshotSettings | ManagedSettings;
@@ -126,6 +129,8 @@ export interface ResolvedPlugin {
   /** Lists of keys with their variants. */
   groups: Record<string, string[]>;
   watch: { paths: string[]; ignore: string[]; debounceMs: number; run: string; target: string | null }[];
+  /** One-shots of this plugin by the name of the daemon's command, and the one that adds to its status; keys with their variants. */
+  daemon: { commands: Record<string, string>; status: string | null };
 }
 
 /** Why a manifest is not there. */

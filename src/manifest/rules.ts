@@ -71,14 +71,21 @@ function checkProbe(probe: Probe, merged: Merged): Issue[] {
   return issues;
 }
 
-/** Keys of `needs`, `before`, `groups` and `watch` that name this very plugin must exist and be of the right kind. */
+/** Keys of `needs`, `before`, `groups`, `watch` and `daemon` that name this very plugin must exist and be of the right kind. */
 export function checkReferences(plugin: Plugin): Issue[] {
   const issues: Issue[] = [];
   const refuse = (path: Issue["path"], key: string, kind: "oneshot" | "managed" | null) => {
     const message = checkReference(plugin, key, kind);
     if (message !== null) issues.push({ path, message });
   };
+  const refuseForDaemon = (path: Issue["path"], key: string) => {
+    if (key.split(":")[0] === plugin.name) refuse(path, key, "oneshot");
+    else issues.push({ path, message: `${JSON.stringify(key)} is not of this plugin` });
+  };
   for (const [index, watch] of (plugin.watch ?? []).entries()) refuse(["watch", index, "run"], watch.run, "oneshot");
+  for (const [name, key] of Object.entries(plugin.daemon?.commands ?? {}))
+    refuseForDaemon(["daemon", "commands", name], key);
+  if (plugin.daemon?.status !== undefined) refuseForDaemon(["daemon", "status"], plugin.daemon.status);
   for (const [group, keys] of Object.entries(plugin.groups ?? {}))
     for (const [index, key] of keys.entries()) refuse(["groups", group, index], key, null);
   for (const [name, command] of Object.entries(plugin.commands)) {

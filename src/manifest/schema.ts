@@ -19,13 +19,14 @@ import {
   path,
   port,
   run,
+  schedule,
   signal,
   size,
   variantName,
 } from "./values.ts";
 
 /** Fields the design names that this version does not act on; accepting one in silence would be a lie. */
-const NOT_YET = new Set("boot schedule flags".split(" "));
+const NOT_YET = new Set(["flags"]);
 
 /** Names that a toggle of a stack cannot have. */
 const FLAGS = new Set(
@@ -33,6 +34,9 @@ const FLAGS = new Set(
     " ",
   ),
 );
+
+/** What the daemon answers by itself. */
+const WIRE_COMMANDS = new Set("status stop ps start stop_key restart logs why jobs subscribe".split(" "));
 
 function notYet(what: string): string {
   return `\`${what}\` is not implemented yet in this version of dt`;
@@ -82,6 +86,7 @@ const oneshotFields = {
       v.minLength(1, "expected at least one glob pattern, found an empty list"),
     ),
   ),
+  schedule: v.optional(schedule),
 };
 
 const serviceNames = v.array(text("the name of a service"), expected("a list of names of services"));
@@ -140,6 +145,8 @@ const managedFields = {
   needs,
   before: v.optional(keys),
   tty: v.optional(flag()),
+  boot: v.optional(flag()),
+  schedule: v.optional(schedule),
 };
 
 function explainIn(other: Record<string, unknown>, otherWords: string) {
@@ -204,6 +211,23 @@ const watch = fields(
   { what: "a watch" },
 );
 
+const daemon = fields(
+  {
+    commands: v.optional(
+      dictionary(
+        v.pipe(
+          name,
+          v.check((value) => !WIRE_COMMANDS.has(value), "is a command of the daemon itself; name it otherwise"),
+        ),
+        key,
+        "an object of commands by name",
+      ),
+    ),
+    status: v.optional(key),
+  },
+  { what: "`daemon`" },
+);
+
 export const pluginSchema = fields(
   {
     name,
@@ -212,6 +236,7 @@ export const pluginSchema = fields(
     commands: dictionary(name, command, "an object of commands by name"),
     groups: v.optional(dictionary(name, keys, "an object of groups, each a list of keys")),
     watch: v.optional(v.array(watch, expected("a list of watches"))),
+    daemon: v.optional(daemon),
   },
   {
     what: "a plugin",

@@ -162,6 +162,8 @@ export interface OneshotFields extends CommonFields {
    * content, its command, directory and declared environment are what they were when it last ended with 0. Default: never skipped.
    */
   inputs?: string[];
+  /** When the daemon runs it, as cron writes it, in local time: `"0 3 * * *"`, with seconds `"30 * * * * *"`, or `"@daily"`. Default: never. */
+  schedule?: string;
 }
 
 /** A stack of containers, run by Compose in place of a program. */
@@ -224,6 +226,24 @@ export interface ManagedFields extends CommonFields {
    * the log, so the command ends when its host is killed. Default `false`: input from `/dev/null`, and the log file itself as output.
    */
   tty?: boolean;
+  /** The daemon starts it when it begins, in roots that were registered (`dt boot add`). Default `false`. */
+  boot?: boolean;
+  /** When the daemon starts it, anew where it runs, as cron writes it, in local time: `"0 3 * * *"`. Default: never. */
+  schedule?: string;
+}
+
+/** What a plugin adds to the daemon's socket. */
+export interface DaemonOptions {
+  /**
+   * Commands by name, each a one-shot of this plugin. It gets the request as JSON in `DIALTONE_REQUEST`, and what it prints as its last line is the
+   * answer's `data`: JSON, or else text.
+   */
+  commands?: Record<string, string>;
+  /**
+   * A one-shot of this plugin that prints an object as JSON: its fields are added to the daemon's `status`. It is run when the daemon begins, and after
+   * each job and command of this plugin.
+   */
+  status?: string;
 }
 
 /** What a `handler` gets. */
@@ -312,4 +332,6 @@ export interface Plugin extends CommonFields {
   groups?: Record<string, string[]>;
   /** Files to watch; the daemon runs these. */
   watch?: Watch[];
+  /** What it adds to the daemon's socket, in roots that were registered. */
+  daemon?: DaemonOptions;
 }

@@ -1,5 +1,6 @@
 /** The single values of a manifest as schemas: names, units, ports, argument vectors, signals, keys, variables. */
 import { constants } from "node:os";
+import { Cron } from "croner";
 import * as v from "valibot";
 import { nearestNames } from "../sys/nearest.ts";
 import { KEY_PATTERN, NAME_PATTERN, NAME_WORDS } from "./reserved.ts";
@@ -46,6 +47,21 @@ export function integer(from: number, to: number, what: string) {
     v.minValue(from, expected(what)),
     v.maxValue(to, expected(what)),
   );
+}
+
+const SCHEDULE_WORDS = 'a schedule as cron writes it, like "0 3 * * *" or "@daily"';
+export const schedule = v.pipe(
+  v.string(expected(SCHEDULE_WORDS)),
+  v.check((value) => value.length <= 200 && isSchedule(value), expected(SCHEDULE_WORDS)),
+);
+
+/** A date would be one too for the library, and would never come again. */
+function isSchedule(value: string): boolean {
+  try {
+    return /^[@*\d]/.test(value) && !/\dT\d/.test(value) && new Cron(value, { paused: true }).nextRun() !== null;
+  } catch {
+    return false;
+  }
 }
 
 export function flag() {

@@ -31,7 +31,7 @@ export interface Store {
   keys(): string[];
   record(key: string): FileRead<LaunchRecord>;
   writeRecord(record: LaunchRecord): void;
-  /** Removes pid and record; the history of its token goes with them. */
+  /** Removes pid and record; what is filed by its token goes with them. */
   removeRecord(record: LaunchRecord): void;
   want(key: string): FileRead<Want>;
   writeWant(want: Want): void;
@@ -39,6 +39,9 @@ export interface Store {
   writeExit(exit: ExitRecord): void;
   history(token: string): FileRead<LaunchHistory>;
   writeHistory(history: LaunchHistory): void;
+  /** What a launch was started with, as its host was told: for another host, when that one is gone. Not durable. */
+  readSpec(token: string): FileRead<unknown>;
+  writeSpec(token: string, spec: unknown): void;
   /** Throws when there is not room enough for what a start writes; to be called before an old launch is stopped. */
   checkSpace(): void;
   /** Moves a file that does not parse aside; under the key's lock, after reading it again. Gives its new path. */
@@ -67,6 +70,7 @@ const LISTED = [KINDS.record, KINDS.exit, KINDS.pid];
 export function openStore(directory: string): Store {
   const path = (key: string, kind: FileKind) => join(directory, `${key}${KINDS[kind]}`);
   const historyPath = (token: string) => join(directory, "launch", `${token}.json`);
+  const specPath = (token: string) => join(directory, "launch", `${token}.spec`);
   if (directory.endsWith("/.dialtone/run")) checkPrivateDirectory(dirname(directory));
   checkPrivateDirectory(directory);
 
@@ -104,6 +108,7 @@ export function openStore(directory: string): Store {
       removeFile(path(record.key, "pid"));
       removeFile(path(record.key, "record"));
       removeFile(historyPath(record.token));
+      removeFile(specPath(record.token));
     },
     want: (key) => readJson(path(key, "want"), (value) => checkShape<Want>(value, WANT, key)),
     writeWant: (want) => writeJson(path(want.key, "want"), want),
@@ -111,6 +116,8 @@ export function openStore(directory: string): Store {
     writeExit: (exit) => writeJson(path(exit.key, "exit"), exit),
     history: (token) => readJson(historyPath(token), (value) => checkShape<LaunchHistory>(value, HISTORY, null)),
     writeHistory: (history) => writeJson(historyPath(history.token), history),
+    readSpec: (token) => readJson(specPath(token), (value) => value),
+    writeSpec: (token, spec) => writeWhole(specPath(token), JSON.stringify(spec), { durable: false }),
     checkSpace() {
       const scratch = join(directory, ".space");
       writeWhole(scratch, " ".repeat(SPACE_FOR_A_START), { durable: false });

@@ -11,6 +11,7 @@ import { hostEnvironment } from "./selfenv.ts";
 import type { FailureReport, Ground, LaunchEvent, LaunchSpec, Report } from "./types.ts";
 
 export const HOST_COMMAND = "__host";
+export const ADOPT_COMMAND = "__adopt";
 /** On the host's input, after the line with what to start. */
 export const CANCEL = "cancel";
 
@@ -80,6 +81,19 @@ export async function startDetached(
     status: EXIT.internal,
     hint: `See ${hostErrorFile(ground)}, and \`dt ps\` for what runs.`,
   });
+}
+
+/** Starts a host for a launch whose own is gone, and does not wait for it: whether there is something to take over it finds out itself. */
+export function startAdopting(ground: Ground, key: string, env: Record<string, string>): void {
+  const host = spawnDetached(
+    [...ground.self, ADOPT_COMMAND, key],
+    hostEnvironment(env, ground.root),
+    hostErrorFile(ground),
+  );
+  host.stdin.write(`${JSON.stringify({ ...hostGroundOf(ground), key })}\n`);
+  host.stdin.end();
+  void host.stdout.cancel();
+  host.unref();
 }
 
 function isLast(event: LaunchEvent, until: Until): boolean {

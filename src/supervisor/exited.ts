@@ -4,7 +4,7 @@ import type { Asker, ExitRecord, LaunchRecord } from "../state/types.ts";
 import { endOf } from "./asked.ts";
 import { endLaunch } from "./end.ts";
 import { lockOrLeave, ownRecord, taken } from "./hostlock.ts";
-import { noteExit } from "./notes.ts";
+import { noteExit, noteSpec } from "./notes.ts";
 import { type Decision, decideAfterEnd, judgeEnd, type Streak } from "./policy.ts";
 import type { Ground, HostEnd, LaunchSpec, OwnControl, Report, Run } from "./types.ts";
 
@@ -88,6 +88,7 @@ function decide(
         inRow: decision.streak.inRow,
       },
     });
+    noteSpec(ground, record.token, run.spec);
   } catch (error) {
     // What cannot be written down cannot be waited for: nobody would see or stop it.
     report({ is: "note", text: `${record.key} is not started again: ${(error as Error).message}` });

@@ -9,6 +9,8 @@
  *   stopping        who stops it writes the exit    SIGKILL at once           -                  leave                    next dt finishes
  *   backoff         -                               forget the restart        start now          leave                    shown as failed
  *
+ * A launch whose host was killed may get another one (adopt.ts), which goes on in the phase that it finds.
+ *
  * What it does beside that, when probes or files say so, is in the table of events.ts.
  */
 import { messageOf } from "../sys/error.ts";
@@ -17,7 +19,7 @@ import { startAfterBackoff } from "./backoff.ts";
 import { restartForChange } from "./changed.ts";
 import { actOn } from "./events.ts";
 import { finishRun, type RunOver } from "./exited.ts";
-import { NO_STREAK } from "./policy.ts";
+import { NO_STREAK, type Streak } from "./policy.ts";
 import { addOwn } from "./queue.ts";
 import { beginRun } from "./run.ts";
 import { startLaunch } from "./start.ts";
@@ -48,11 +50,35 @@ export async function hostLaunch(
   return serveRun(ground, beginRun(ground, first, started, report, control), report, control);
 }
 
+/** What runs, or waits, without its host: served from here on as if this host had started it. Null when there is nothing to take over. */
+export async function hostAgain(
+  ground: Ground,
+  key: string,
+  report: Report,
+  outer: HostControl,
+): Promise<HostEnd | null> {
+  ground.table.becomeSubreaper();
+  const control = addOwn(outer);
+  const { adopt } = await import("./adopt.ts");
+  const adopted = await adopt(ground, key, report, control);
+  if (adopted === null) return null;
+  const { run, waiting } = adopted;
+  if (waiting === null) return serveRun(ground, run, report, control);
+  const again = await startAfterBackoff(ground, run, waiting, report, control);
+  return "streak" in again ? serveRun(ground, again.run, report, control, again.streak) : again;
+}
+
 /** From a run that has begun to the end of its launch. */
-async function serveRun(ground: Ground, begun: Run, report: Report, control: OwnControl): Promise<HostEnd> {
+async function serveRun(
+  ground: Ground,
+  begun: Run,
+  report: Report,
+  control: OwnControl,
+  streak = NO_STREAK,
+): Promise<HostEnd> {
   const files = watchForRestart(ground, report, control);
   try {
-    return await serve(ground, begun, report, control, files);
+    return await serve(ground, begun, report, control, files, streak);
   } finally {
     files.close();
   }
@@ -65,9 +91,10 @@ async function serve(
   report: Report,
   control: OwnControl,
   files: FileWatcher,
+  before: Streak,
 ): Promise<HostEnd> {
   let run = begun;
-  let streak = NO_STREAK;
+  let streak = before;
   files.follow(run);
   for (;;) {
     const event = await nextEvent(run, control);

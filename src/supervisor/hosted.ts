@@ -5,17 +5,17 @@ import type { LockBackend } from "../sys/lock.ts";
 import { makeProcessTable } from "../sys/process.ts";
 import { readInput as readStandardInput, writeAll } from "../sys/stdio.ts";
 import { CANCEL, failureOf, type HostGround, type HostInput } from "./detach.ts";
-import { hostLaunch } from "./host.ts";
+import { hostAgain, hostLaunch } from "./host.ts";
 import { makeQueue } from "./queue.ts";
 import { resolveAnew } from "./renew.ts";
 import { claimRequests, RESTART_SIGNAL } from "./restart.ts";
 import { awaitSettled } from "./settle.ts";
 import { lineOf } from "./start.ts";
-import type { Ground, HostControl, LaunchEvent } from "./types.ts";
+import type { Ground, HostControl, HostRequest, LaunchEvent, Report } from "./types.ts";
 
 /** Gives the exit status of the host process, which nobody but a debugging person sees. */
 export async function runDetachedHost(self: readonly string[]): Promise<number> {
-  const queue = makeQueue();
+  const queue = makeQueue<HostRequest>();
   const cancel = new AbortController();
   let started = false;
   const input = await readInput<HostInput>(() => {
@@ -25,25 +25,12 @@ export async function runDetachedHost(self: readonly string[]): Promise<number> 
   });
   if (input === null) return 1; // the caller was killed before it could say what to start
   const ground = groundOf(input, self);
-  const report = (event: LaunchEvent) => {
-    // What went wrong goes to host.err when whoever asked has gone.
-    if (writeAll(1, `${JSON.stringify(event)}\n`) !== "written" && event.is === "failed")
-      writeAll(2, `${new Date().toISOString()} ${input.spec.key}: ${event.error.message}\n`);
-  };
-  const control: HostControl = {
-    arrived: queue.arrived,
-    take: queue.take,
-    hard: new AbortController().signal,
-    cancel: cancel.signal,
-    onRun: () => {
-      started = true;
-      if (cancel.signal.aborted) queue.push({ is: "interrupt" });
-    },
-    resolveAnew: (spec) => resolveAnew(ground, spec),
-  };
-  for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => {});
-  process.on("SIGTERM", () => queue.push({ is: "terminate", by: "signal", signal: "SIGTERM" }));
-  process.on(RESTART_SIGNAL, () => claimRequests(ground, input.spec.key, queue.push));
+  const { key } = input.spec;
+  const report = makeReport(key);
+  const control = makeControl(ground, key, queue, cancel.signal, () => {
+    started = true;
+    if (cancel.signal.aborted) queue.push({ is: "interrupt" });
+  });
   try {
     const end = await hostLaunch(ground, input.spec, report, control);
     if (end.is === "unchanged") report(await settledEvent(ground, end.record));
@@ -53,6 +40,55 @@ export async function runDetachedHost(self: readonly string[]): Promise<number> 
     report({ is: "failed", error: failureOf(error) });
     return 1;
   }
+}
+
+export interface AdoptInput extends HostGround {
+  key: string;
+}
+
+/** A host for a launch whose own is gone. Nobody listens to it: what goes wrong is in host.err. */
+export async function runAdoptingHost(self: readonly string[]): Promise<number> {
+  const input = await readInput<AdoptInput>(() => {});
+  if (input === null) return 1;
+  const ground = groundOf(input, self);
+  const report = makeReport(input.key);
+  const queue = makeQueue<HostRequest>();
+  const control = makeControl(ground, input.key, queue, new AbortController().signal, () => {});
+  try {
+    await hostAgain(ground, input.key, report, control);
+    return 0;
+  } catch (error) {
+    report({ is: "failed", error: failureOf(error) });
+    return 1;
+  }
+}
+
+/** What went wrong goes to host.err when whoever asked has gone. */
+function makeReport(key: string): Report {
+  return (event) => {
+    if (writeAll(1, `${JSON.stringify(event)}\n`) !== "written" && event.is === "failed")
+      writeAll(2, `${new Date().toISOString()} ${key}: ${event.error.message}\n`);
+  };
+}
+
+function makeControl(
+  ground: Ground,
+  key: string,
+  queue: ReturnType<typeof makeQueue<HostRequest>>,
+  cancel: AbortSignal,
+  onRun: () => void,
+): HostControl {
+  for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => {});
+  process.on("SIGTERM", () => queue.push({ is: "terminate", by: "signal", signal: "SIGTERM" }));
+  process.on(RESTART_SIGNAL, () => claimRequests(ground, key, queue.push));
+  return {
+    arrived: queue.arrived,
+    take: queue.take,
+    hard: new AbortController().signal,
+    cancel,
+    onRun,
+    resolveAnew: (spec) => resolveAnew(ground, spec),
+  };
 }
 
 /** The launch that was left alone may be starting still: what is told of it is what becomes of it. */

@@ -1,7 +1,7 @@
 /** What a host notes about its own launch, in the one file that it writes without the lock. */
 import type { LaunchHistory } from "../state/types.ts";
 import type { EndStatus } from "../sys/status.ts";
-import type { Ground, Run } from "./types.ts";
+import type { Ground, LaunchSpec, Run } from "./types.ts";
 
 /** A host's notes are its own file; losing one (a full disk) must not end the launch. */
 export function writeHistory(ground: Ground, run: Run, change: Partial<LaunchHistory>): void {
@@ -10,6 +10,15 @@ export function writeHistory(ground: Ground, run: Run, change: Partial<LaunchHis
     ground.store.writeHistory(run.history);
   } catch {
     // told by what is missing: `ps` then shows less, never something false
+  }
+}
+
+/** For another host, should this one be killed; without it the launch just goes on without one. */
+export function noteSpec({ store }: Pick<Ground, "store">, token: string, spec: LaunchSpec): void {
+  try {
+    store.writeSpec(token, spec);
+  } catch {
+    // a full disk
   }
 }
 

@@ -1,5 +1,5 @@
 /** A run begins: all that its host does beside waiting for its end. */
-import type { LaunchRecord } from "../state/types.ts";
+import type { LaunchHistory, LaunchRecord } from "../state/types.ts";
 import type { HostedTerminal } from "./hostterminal.ts";
 import { watchOwner } from "./owner.ts";
 import type { PreparedLaunch } from "./prepare.ts";
@@ -9,12 +9,14 @@ import { watchMembers } from "./watchmembers.ts";
 import { watchHealth } from "./watchready.ts";
 import { watchRecord } from "./watchrecord.ts";
 
+/** `known`: what another host noted of a run that is taken over. */
 export function beginRun(
   ground: Ground,
   spec: LaunchSpec,
   started: { record: LaunchRecord; leader: Leader; prepared: PreparedLaunch },
   report: Report,
   control: OwnControl,
+  known: LaunchHistory | null = null,
 ): Run {
   const { record, leader, prepared } = started;
   const over = new AbortController();
@@ -24,8 +26,8 @@ export function beginRun(
     leader,
     prepared,
     over,
-    state: record.probed ? "starting" : "up",
-    history: {
+    state: stateOf(record, known),
+    history: known ?? {
       version: 1,
       token: record.token,
       ready: record.probed ? { is: "waiting" } : null,
@@ -43,6 +45,11 @@ export function beginRun(
   if (leader.terminal !== undefined) void serve(ground, run, leader.terminal, report);
   if (record.probed || record.alive === true) void watchHealth(ground, run, report, control);
   return run;
+}
+
+function stateOf({ probed }: LaunchRecord, known: LaunchHistory | null): Run["state"] {
+  if (known?.ready?.is === "unhealthy") return "unhealthy";
+  return probed && known?.ready?.is !== "ready" ? "starting" : "up";
 }
 
 async function serve(ground: Ground, run: Run, terminal: HostedTerminal, report: Report): Promise<void> {

@@ -27,6 +27,7 @@ import { spawnLeader } from "../sys/spawn.ts";
 import { endLaunch, queryOf, survivorError } from "./end.ts";
 import { judgeSame } from "./ensure.ts";
 import { noteStartFailure } from "./failed.ts";
+import { noteSpec } from "./notes.ts";
 import { checkPort } from "./port.ts";
 import { claimPort, type PortClaim } from "./portclaim.ts";
 import { type PreparedLaunch, prepareLaunch } from "./prepare.ts";
@@ -201,6 +202,7 @@ async function startClaimed(
     const self = identifySelf(table);
     written = makeRecord(ground, spec, prepared, self, options.restarts);
     store.writeRecord(written);
+    noteSpec(ground, written.token, spec);
     noteStack(ground, written);
     // Looked for again now that this start can be seen: of two at the same instant, at least one sees the other (maybe both do).
     refuseSharedLog(ground, spec.key, prepared.log);

@@ -5,7 +5,7 @@
  *
  * Known limit: who clears its environment and leaves its parent after the host was killed is noted by nobody.
  */
-import { identify, isOver, type ProcessEntry } from "../sys/identity.ts";
+import { identify, isOver, type ProcessEntry, presenceOf } from "../sys/identity.ts";
 import { libc } from "../sys/libc.ts";
 import { writeHistory } from "./notes.ts";
 import { isForeign, type Launched } from "./tree.ts";
@@ -19,10 +19,15 @@ const WNOHANG = 1;
 /** `probes`: children of the host that are no part of the launch. */
 export function watchMembers(ground: Ground, run: Run, probes: ReadonlySet<number>): void {
   const isHidden = makeIsHidden(ground, run);
+  // What fell to an earlier host falls to nobody again.
+  const earlier = run.history.adopted;
   const look = () => {
     const orphans = liveOrphans(ground, run, probes);
     const hidden = below(ground, [run.leader.pid, ...orphans.map((one) => one.pid)], isHidden);
-    const found = [...orphans, ...hidden].map((entry) => identify(ground.table, entry));
+    const found = [
+      ...[...orphans, ...hidden].map((entry) => identify(ground.table, entry)),
+      ...earlier.filter((one) => presenceOf(ground.table, one) === "alive"),
+    ];
     const known = new Set(run.history.adopted.map((one) => `${one.pid}/${one.startTime}`));
     if (found.some((one) => !known.has(`${one.pid}/${one.startTime}`))) writeHistory(ground, run, { adopted: found });
   };

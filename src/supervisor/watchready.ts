@@ -16,7 +16,9 @@ export async function watchHealth(ground: Ground, run: Run, report: Report, cont
     signal: run.over.signal,
     children: control.children,
   };
-  if (record.probed) {
+  // Another host has seen it ready.
+  const wasReady = run.state === "up" || (run.history.ready?.is === "unhealthy" && run.history.ready.lost === true);
+  if (record.probed && !wasReady) {
     const request = { ...asked, probes: probesOf(spec), timeoutMs: spec.readyTimeoutMs };
     const readiness = await waitReady(request);
     if (readiness.is === "aborted") return;

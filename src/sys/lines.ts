@@ -1,37 +1,51 @@
 /**
  * Messages over a Unix socket: one JSON text a line. Memory is bounded on both sides: a peer that sends a longer line than allowed, or does
- * not read what it is sent, is cut off.
+ * not read what it is sent, is cut off; what all peers of a server have begun and not ended is bounded together.
  */
-import { chmodSync } from "node:fs";
+import { statSync } from "node:fs";
 import type { Socket } from "bun";
 import { errnoOf } from "./error.ts";
-import { removeFile } from "./files.ts";
+import { type Peer, peerOf } from "./peer.ts";
 
 export interface LineConnection {
   send(message: unknown): void;
   /** Resolves when all that was sent is with the kernel, or the connection is over. */
   flushed(): Promise<void>;
+  /** Bytes that wait for the peer to read. */
+  waiting(): number;
   /** Nothing more is read, so that the peer is slowed down. */
   pause(): void;
   resume(): void;
+  /** After what was sent. */
   close(): void;
 }
 
 export interface LineHandlers {
   /** Throwing cuts the peer off. */
   onMessage(message: unknown): void;
+  /** Told of a line that is no JSON, after which it goes on, and of one that is too long, after which nothing is read any more. Default: cut off. */
+  onGarbage?(what: "not-json" | "too-long"): void;
   onClose(): void;
 }
 
 export interface LineServer {
-  /** Ends all connections and removes the socket. */
+  /** Ends all connections, and removes the socket when it is still this one. */
   stop(): void;
 }
 
-/** The longest line, and the most that waits for a peer to read. */
+export interface ListenOptions {
+  /** Bytes that may wait for a peer that does not read. Default 4 MiB. */
+  mostWaiting?: number;
+}
+
+/** The longest line. */
 export const LONGEST_LINE = 1024 * 1024;
+/** What waits for a peer to read, at the most. */
 const MOST_WAITING = 4 * LONGEST_LINE;
+/** Of lines that have begun, over all connections of a server. */
+const MOST_HELD = 32 * LONGEST_LINE;
 const NEWLINE = 10;
+const PRIVATE_SOCKET = 0o177;
 
 interface State {
   handlers: LineHandlers;
@@ -41,34 +55,59 @@ interface State {
   closed(): void;
 }
 
-/** Listens at a path in a directory that is the user's alone (0700); the socket is 0600. Throws the system's error. */
-export function listenForLines(path: string, accept: (line: LineConnection) => LineHandlers): LineServer {
+interface Budget {
+  held: number;
+}
+
+/**
+ * Listens at a path in a directory that is the user's alone (0700); the socket is 0600. `accept` gives null to turn a peer away. Throws the
+ * system's error.
+ */
+export function listenForLines(
+  path: string,
+  accept: (line: LineConnection, peer: Peer | null) => LineHandlers | null,
+  { mostWaiting = MOST_WAITING }: ListenOptions = {},
+): LineServer {
   const open = new Set<Socket<State>>();
-  const server = Bun.listen<State>({
-    unix: path,
-    socket: {
-      open(socket) {
-        socket.data = makeState(socket);
-        socket.data.handlers = accept(socket.data.line);
-        open.add(socket);
+  const budget: Budget = { held: 0 };
+  const umask = process.umask(PRIVATE_SOCKET);
+  let server: ReturnType<typeof Bun.listen<State>>;
+  try {
+    server = Bun.listen<State>({
+      unix: path,
+      socket: {
+        open(socket) {
+          socket.data = makeState(socket, mostWaiting, budget);
+          const handlers = accept(socket.data.line, peerOf((socket as unknown as { fd: number }).fd));
+          if (handlers === null) return void socket.end();
+          socket.data.handlers = handlers;
+          open.add(socket);
+        },
+        data: (socket, bytes) => socket.data.received(bytes),
+        drain: (socket) => socket.data.drained(),
+        close(socket) {
+          open.delete(socket);
+          socket.data.closed();
+        },
+        error: (socket) => void socket.terminate(),
       },
-      data: (socket, bytes) => socket.data.received(bytes),
-      drain: (socket) => socket.data.drained(),
-      close(socket) {
-        open.delete(socket);
-        socket.data.closed();
-      },
-      error: (socket) => void socket.terminate(),
-    },
-  });
-  chmodSync(path, 0o600);
+    });
+  } finally {
+    process.umask(umask);
+  }
+  const own = inodeOf(path);
   return {
     stop() {
       for (const socket of open) socket.data.line.close();
-      server.stop(false);
-      removeFile(path);
+      // Bun removes whatever is at the path, also when that is another's by now.
+      if (inodeOf(path) === own) server.stop(false);
+      else server.unref();
     },
   };
+}
+
+function inodeOf(path: string): number | null {
+  return statSync(path, { throwIfNoEntry: false })?.ino ?? null;
 }
 
 /** Throws the system's error, as ECONNREFUSED or ENOENT where nobody listens. */
@@ -77,7 +116,7 @@ export async function connectForLines(path: string, handlers: LineHandlers): Pro
     unix: path,
     socket: {
       open(opened) {
-        opened.data = makeState(opened);
+        opened.data = makeState(opened, MOST_WAITING, { held: 0 });
         opened.data.handlers = handlers;
       },
       data: (opened, bytes) => opened.data.received(bytes),
@@ -99,18 +138,24 @@ export async function isListening(path: string): Promise<boolean> {
   }
 }
 
-function makeState(socket: Socket<State>): State {
+function makeState(socket: Socket<State>, mostWaiting: number, budget: Budget): State {
   let held: Uint8Array[] = [];
   let heldBytes = 0;
   let outgoing: Uint8Array[] = [];
   let waiting = 0;
   let over = false;
+  let deaf = false;
   let flushed = Promise.withResolvers<void>();
   flushed.resolve();
 
   const cut = () => {
     over = true;
     socket.terminate();
+  };
+  const letGo = () => {
+    held = [];
+    budget.held -= heldBytes;
+    heldBytes = 0;
   };
   const pump = () => {
     while (outgoing.length > 0 && !over) {
@@ -126,6 +171,27 @@ function makeState(socket: Socket<State>): State {
     }
     flushed.resolve();
   };
+  const tooLong = () => {
+    letGo();
+    deaf = true;
+    if (state.handlers.onGarbage === undefined) cut();
+    else state.handlers.onGarbage("too-long");
+  };
+  const take = (text: string) => {
+    let message: unknown;
+    try {
+      message = JSON.parse(text);
+    } catch {
+      if (state.handlers.onGarbage === undefined) cut();
+      else state.handlers.onGarbage("not-json");
+      return;
+    }
+    try {
+      state.handlers.onMessage(message);
+    } catch {
+      cut();
+    }
+  };
   const state: State = {
     handlers: { onMessage: () => {}, onClose: () => {} },
     line: {
@@ -135,39 +201,41 @@ function makeState(socket: Socket<State>): State {
         if (waiting === 0) flushed = Promise.withResolvers<void>();
         outgoing.push(bytes);
         waiting += bytes.length;
-        if (waiting > MOST_WAITING) return cut();
+        if (waiting > mostWaiting) return cut();
         pump();
       },
       flushed: () => flushed.promise,
+      waiting: () => waiting,
       pause: () => void socket.pause(),
       resume: () => void socket.resume(),
       close() {
-        if (!over) socket.end();
+        deaf = true;
+        void flushed.promise.then(() => {
+          if (!over) socket.end();
+        });
       },
     },
     received(bytes) {
-      for (let at = 0; at < bytes.length && !over; ) {
+      for (let at = 0; at < bytes.length && !over && !deaf; ) {
         const end = bytes.indexOf(NEWLINE, at);
         const piece = bytes.slice(at, end < 0 ? bytes.length : end);
         held.push(piece);
         heldBytes += piece.length;
-        if (heldBytes > LONGEST_LINE) return cut();
+        budget.held += piece.length;
+        if (heldBytes > LONGEST_LINE || budget.held > MOST_HELD) return tooLong();
         if (end < 0) return;
         at = end + 1;
         const text = Buffer.concat(held).toString();
-        held = [];
-        heldBytes = 0;
-        try {
-          state.handlers.onMessage(JSON.parse(text));
-        } catch {
-          return cut();
-        }
+        letGo();
+        take(text);
       }
     },
     drained: pump,
     closed() {
       over = true;
+      letGo();
       outgoing = [];
+      waiting = 0;
       flushed.resolve();
       state.handlers.onClose();
     },

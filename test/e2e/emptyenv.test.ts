@@ -18,7 +18,7 @@ import { join } from "node:path";
 import { DT, REPOSITORY, TestRoot, until } from "../kit.ts";
 import { buildOther } from "./build.kit.ts";
 import { FILES, isRoot, LIFE_ANSWER, LIFE_SCRIPT, level, runIn, runWithout } from "./emptyenv.kit.ts";
-import { psOf, runs } from "./launch.kit.ts";
+import { psOf, readLog, runs } from "./launch.kit.ts";
 
 let root: TestRoot;
 afterEach(() => root.dispose());
@@ -157,7 +157,7 @@ describe.skipIf(!isRoot)("a system", () => {
         .sort(),
     ).toEqual(["root-HASH", "root-HASH.cache"]);
     const cache = readdirSync(run).find((name) => name.endsWith(".cache")) as string;
-    expect(readdirSync(join(run, cache)).sort()).toEqual([".gitignore", "index.json"]);
+    expect(readdirSync(join(run, cache)).sort()).toEqual([".gitignore", "index.json", "loading.lock"]);
   });
 });
 
@@ -218,7 +218,7 @@ export default definePlugin({ name: "k", commands: { run: { kind: "managed", run
     await buildOther(`${old}.new`, { version: "99.0.0" });
     renameSync(`${old}.new`, old);
   };
-  const log = () => root.read(".dialtone/run/k:run:default.log");
+  const log = () => readLog(root, "k:run:default");
   const isOld = (host: number) => expect(readlinkSync(`/proc/${host}/exe`)).toEndWith("/bin/dt (deleted)");
 
   test("replaced: the new one lists, shows, restarts, replaces and stops what the old one hosts", async () => {

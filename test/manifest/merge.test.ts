@@ -49,6 +49,8 @@ test("defaults, as plain data with numbers", () => {
     needs: [],
     before: [],
     tty: false,
+    boot: false,
+    schedule: null,
   });
 });
 
@@ -68,6 +70,7 @@ test("a oneshot has nothing of a managed command", () => {
     ...logging,
     needs: [],
     inputs: null,
+    schedule: null,
   };
   expect(plugin.commands.b?.variants as unknown).toEqual({
     default: { ...common, run: "x" },

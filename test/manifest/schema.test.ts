@@ -460,8 +460,33 @@ describe("refused, with path, what was found and what is allowed", () => {
   });
 });
 
+describe("what the daemon does", () => {
+  const words = 'expected a schedule as cron writes it, like "0 3 * * *" or "@daily"';
+  test.each([["nope"], ["61 * * * *"], ["2030-01-01T00:00:00"], [""], ["* *"]])("no schedule: %j", (schedule) => {
+    expect(faults(oneshot({ schedule }))).toEqual([
+      `commands.dev.schedule: ${words}, found ${JSON.stringify(schedule)}.`,
+    ]);
+  });
+
+  test("schedules, boot and what is added to its socket", () => {
+    expect(faults(oneshot({ schedule: "0 3 * * *" }))).toEqual([]);
+    expect(faults(managed({ schedule: "@daily", boot: true }))).toEqual([]);
+    expect(faults(oneshot({ boot: true }))).toEqual([
+      "commands.dev.boot: belongs to managed commands; this one is a oneshot.",
+    ]);
+    const plugin = (daemon: object) => ({ ...(oneshot({}) as object), daemon });
+    const { name } = oneshot({}) as { name: string };
+    expect(faults(plugin({ commands: { sync: `${name}:dev` }, status: `${name}:dev` }))).toEqual([]);
+    expect(faults(plugin({ commands: { status: `${name}:dev` } }))).toEqual([
+      expect.stringContaining("is a command of the daemon itself"),
+    ]);
+    expect(faults(plugin({ status: "other:build" }))).toEqual(['daemon.status: "other:build" is not of this plugin.']);
+    expect(faults(plugin({ status: `${name}:none` }))).toEqual([expect.stringContaining("none")]);
+  });
+});
+
 describe("not implemented yet", () => {
-  test.each(["boot", "schedule", "flags"])("%s", (field) => {
+  test.each(["flags"])("%s", (field) => {
     const sentence = `\`${field}\` is not implemented yet in this version of dt.`;
     expect(faults(managed({ [field]: true }))).toEqual([`commands.dev.${field}: ${sentence}`]);
     expect(faults(oneshot({ [field]: true }))).toEqual([`commands.dev.${field}: ${sentence}`]);

@@ -41,13 +41,13 @@ function checkTemporaries({ store, table }: Ground, names: readonly string[]): F
 /** A record is written before its history, so one without a record is of a launch that has gone. */
 function checkHistories({ store }: Ground): Finding[] {
   const directory = join(store.directory, "launch");
-  const names = namesIn(directory).filter((name) => /^[0-9a-f]+\.json$/.test(name));
+  const names = namesIn(directory).filter((name) => /^[0-9a-f]+\.(json|spec)$/.test(name));
   const records = store.keys().map((key) => store.record(key));
   // One of them may belong to a record that cannot be read.
   if (records.some((record) => record.is === "unreadable")) return [];
   const tokens = new Set(records.flatMap((record) => (record.is === "there" ? [record.value.token] : [])));
   const left = names
-    .filter((name) => !tokens.has(name.replace(/\.json$/, "")))
+    .filter((name) => !tokens.has(name.replace(/\.\w+$/, "")))
     .map((name) => join(directory, name))
     .filter(isOld);
   if (left.length === 0) return [];

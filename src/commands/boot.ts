@@ -1,0 +1,85 @@
+/** `dt boot`: which roots the daemon works for: what is marked `boot` is started with it, `schedule` and `watch` are run. */
+import { defineCommand } from "citty";
+import { daemonPaths, makeDaemonHome, neededHome } from "../daemon/paths.ts";
+import { declaredIn } from "../daemon/project.ts";
+import { registeredRoots, registerRoot, unregisterRoot } from "../daemon/roots.ts";
+import { peekIndex } from "../manifest/index.ts";
+import { formatTable } from "../output/table.ts";
+import { makePaint } from "../output/talk.ts";
+import { EXIT } from "../sys/error.ts";
+import { cacheDirectoryOf, homeDirectory } from "../sys/paths.ts";
+import { statOf } from "../sys/stat.ts";
+import { print } from "../sys/stdio.ts";
+import { usage } from "./args.ts";
+import type { DtContext } from "./context.ts";
+
+export default defineCommand({
+  meta: { name: "boot", description: "Register roots with the daemon: add, remove, list" },
+  args: {
+    _: {
+      type: "positional",
+      required: false,
+      description: "add or remove (this root, or that of -C DIR), or list",
+      valueHint: "add|remove|list",
+    },
+  },
+  async run({ args, data }) {
+    const context = data as DtContext;
+    const paths = neededHome(homeDirectory(context.env));
+    const [action = "list"] = args._;
+    if (action === "list") return showList(context);
+    if (action !== "add" && action !== "remove")
+      throw usage(`dt boot has no ${JSON.stringify(action)}.`, "dt boot add | remove | list");
+    const root = context.root();
+    if (action === "remove") {
+      const removed = unregisterRoot(paths, root);
+      print(removed ? `${root} is registered no more\n` : `${root} was not registered\n`);
+      return EXIT.done;
+    }
+    const index = await context.index();
+    makeDaemonHome(paths);
+    const added = registerRoot(paths, root);
+    const { boot, scheduled } = countsOf(index);
+    print(`${root} ${added ? "is registered" : "was registered already"}: ${wordsOf(boot, scheduled)}\n`);
+    if (boot > 0)
+      context.talk.say("they are started when the daemon begins: dt daemon start, or dt daemon install for each boot");
+    return EXIT.done;
+  },
+});
+
+function countsOf(index: Parameters<typeof declaredIn>[0]): { boot: number; scheduled: number } {
+  const declared = declaredIn(index);
+  return {
+    boot: declared.filter(({ settings }) => settings.kind === "managed" && settings.boot).length,
+    scheduled: declared.filter(({ settings }) => settings.schedule !== null).length,
+  };
+}
+
+function wordsOf(boot: number, scheduled: number): string {
+  return `${boot} marked boot, ${scheduled} with a schedule`;
+}
+
+function showList(context: DtContext): number {
+  const { env, globals } = context;
+  const home = homeDirectory(env);
+  const roots = home === null ? [] : registeredRoots(daemonPaths(home));
+  const rows = roots.map((root) => {
+    const index = peekIndex({ root, home, cacheDir: cacheDirectoryOf(root, env), env });
+    const there = statOf(root) !== undefined;
+    return { root, there, ...(index === null ? { boot: null, scheduled: null } : countsOf(index)) };
+  });
+  if (globals.json) print(`${JSON.stringify(rows)}\n`);
+  else if (rows.length === 0) print("No root is registered.\n");
+  else
+    print(
+      formatTable([
+        ["ROOT", "BOOT", "SCHEDULED"].map(makePaint(context.colored()).bold),
+        ...rows.map(({ root, there, boot, scheduled }) => [
+          there ? root : `${root} (gone)`,
+          String(boot ?? "-"),
+          String(scheduled ?? "-"),
+        ]),
+      ]),
+    );
+  return EXIT.done;
+}

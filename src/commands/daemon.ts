@@ -1,0 +1,323 @@
+/** `dt daemon`: the one long-lived process of a user, which nothing but jobs, schedules, start at boot and the socket need. */
+import { defineCommand } from "citty";
+import { askDaemon, askStatus } from "../daemon/client.ts";
+import { type DaemonPaths, makeDaemonHome, neededHome } from "../daemon/paths.ts";
+import type { Status } from "../daemon/protocol.ts";
+import type { Step } from "../daemon/unit/plan.ts";
+import type { ServiceContext } from "../daemon/unit/service.ts";
+import { quoteCommand } from "../output/shell.ts";
+import { makePaint } from "../output/talk.ts";
+import { formatDuration } from "../output/time.ts";
+import { cleanedForHosting, hostEnvironment } from "../supervisor/selfenv.ts";
+import { DtError, EXIT, messageOf } from "../sys/error.ts";
+import { type ProcessIdentity, type ProcessTable, presenceOf } from "../sys/identity.ts";
+import { readHolder } from "../sys/lock.ts";
+import { type ServiceManager, usualManager } from "../sys/manager.ts";
+import { findRoot, homeDirectory } from "../sys/paths.ts";
+import { makeProcessTable } from "../sys/process.ts";
+import { selfCommand } from "../sys/self.ts";
+import { spawnDetached } from "../sys/spawn.ts";
+import { print, writeAll } from "../sys/stdio.ts";
+import { BUILD, COMMIT, VERSION } from "../sys/version.ts";
+import { countOf, usage } from "./args.ts";
+import { type DtContext, rememberRoot } from "./context.ts";
+
+interface Args {
+  foreground?: boolean | undefined;
+  "stderr-only"?: boolean | undefined;
+  lines?: string | undefined;
+  linger?: boolean | undefined;
+  manager?: string | undefined;
+}
+
+const DEFAULT_LINES = 100;
+const START_MS = 15_000;
+const STOP_MS = 15_000;
+const SIGKILL = 9;
+
+export default defineCommand({
+  meta: { name: "daemon", description: "Start, stop and install the daemon: jobs, schedules, start at boot, a socket" },
+  args: {
+    foreground: { type: "boolean", description: "start: be the daemon, and tell what it logs" },
+    "stderr-only": { type: "boolean", description: "logs: only warnings and errors" },
+    lines: { type: "string", alias: "n", description: "logs: so many. Default 100", valueHint: "100" },
+    linger: { type: "boolean", description: "install: start it at boot, not only at login (systemd)" },
+    manager: {
+      type: "string",
+      description: "install, uninstall: `systemd` or `launchd`. Default: this system's",
+      valueHint: "systemd",
+    },
+    _: {
+      type: "positional",
+      required: false,
+      description: "start, stop, restart, status, install, uninstall, logs or schema",
+      valueHint: "start|stop|restart|status|install|uninstall|logs|schema",
+    },
+  },
+  async run({ args, data }) {
+    const context = data as DtContext;
+    const [action = ""] = args._;
+    const act = Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : undefined;
+    if (act === undefined)
+      throw usage(
+        action === "" ? "dt daemon needs to know what to do." : `dt daemon has no ${JSON.stringify(action)}.`,
+        `dt daemon ${Object.keys(ACTIONS).join(" | ")}`,
+      );
+    return act(context, neededHome(homeDirectory(context.env)), args as Args);
+  },
+});
+
+const ACTIONS: Record<string, (context: DtContext, paths: DaemonPaths, args: Args) => Promise<number>> = {
+  start: startDaemon,
+  stop: stopDaemon,
+  restart: restartDaemon,
+  status: showStatus,
+  install: installDaemon,
+  uninstall: uninstallDaemon,
+  logs: showLogs,
+  schema: async () => {
+    const { wireJsonSchema } = await import("../daemon/protocol.ts");
+    print(`${JSON.stringify(await wireJsonSchema(), null, 2)}\n`);
+    return EXIT.done;
+  },
+};
+
+async function startDaemon(context: DtContext, paths: DaemonPaths, args: Args): Promise<number> {
+  if (args.foreground) return beDaemon(context, paths);
+  const running = await askStatus(paths);
+  if (running !== null) return tellRunning(context, running, "is already running");
+  if (context.globals.dryRun) {
+    print(`${quoteCommand([...selfCommand(), "daemon", "start", "--foreground"])}\n`);
+    return EXIT.done;
+  }
+  rememberHere(context);
+  const service = await serviceOf(context, paths, args);
+  const { control, isInstalled, refreshBinary } = await import("../daemon/unit/service.ts");
+  if (isInstalled(service)) {
+    refreshBinary(service);
+    await control(service, "start");
+  } else spawnDaemon(context, paths);
+  return tellRunning(context, await awaitStatus(paths), "started");
+}
+
+/** Where it is started in a project, that project is one of those that the daemon knows. */
+function rememberHere(context: DtContext): void {
+  const { globals, env } = context;
+  if (findRoot({ directory: globals.root, cwd: process.cwd(), env }) !== null) rememberRoot(context);
+}
+
+function spawnDaemon(context: DtContext, paths: DaemonPaths): void {
+  makeDaemonHome(paths);
+  const child = spawnDetached(
+    [...selfCommand(), "daemon", "start", "--foreground", "--quiet"],
+    hostEnvironment(context.env, paths.home),
+    paths.errors,
+  );
+  child.stdin.end();
+  void child.stdout.cancel();
+  child.unref();
+}
+
+async function awaitStatus(paths: DaemonPaths, isIt: (status: Status) => boolean = () => true): Promise<Status> {
+  const deadline = performance.now() + START_MS;
+  for (;;) {
+    const status = await askStatus(paths, { tries: 1 }).catch(() => null);
+    if (status !== null && isIt(status)) return status;
+    if (performance.now() > deadline) {
+      throw new DtError("daemon-lost", `The daemon did not answer within ${formatDuration(START_MS)}.`, {
+        hint: "dt daemon logs tells what it had to say.",
+      });
+    }
+    await Bun.sleep(10);
+  }
+}
+
+function tellRunning({ globals }: DtContext, status: Status, how: string): number {
+  print(globals.json ? `${JSON.stringify(status)}\n` : `daemon ${how} (pid ${status.pid})\n`);
+  return EXIT.done;
+}
+
+/** What is the manager's and not the launches'. */
+const OF_THE_MANAGER =
+  /^(NOTIFY_SOCKET|WATCHDOG_(USEC|PID)|INVOCATION_ID|JOURNAL_STREAM|MANAGERPID|MANAGERPIDFDID|SYSTEMD_EXEC_PID|MEMORY_PRESSURE_.*|DIALTONE_MANAGER|XPC_.*)$/;
+
+async function beDaemon(context: DtContext, paths: DaemonPaths): Promise<number> {
+  const cleaned = cleanedForHosting(context.ownEnv, paths.home);
+  const self = selfCommand();
+  if (cleaned !== null) process.execve?.(self[0] as string, [...self, ...context.argv], cleaned);
+  rememberHere(context);
+  const { runDaemon } = await import("../daemon/run.ts");
+  const launches = Object.fromEntries(Object.entries(context.env).filter(([name]) => !OF_THE_MANAGER.test(name)));
+  return runDaemon({
+    paths,
+    env: context.env,
+    world: { home: paths.home, env: launches, table: makeProcessTable() },
+    command: ["dt", ...context.argv].join(" "),
+    echo: context.globals.quiet ? null : (line) => void writeAll(2, line),
+  });
+}
+
+async function stopDaemon(context: DtContext, paths: DaemonPaths): Promise<number> {
+  const { globals } = context;
+  const stopped = await endDaemon(paths, () => {
+    if (!globals.json) print("daemon stop requested\n");
+  });
+  if (globals.json)
+    print(`${JSON.stringify(stopped ? { stopping: true } : { running: false, socket: paths.socket })}\n`);
+  else if (!stopped) print("daemon is not running\n");
+  return EXIT.done;
+}
+
+/** False when none runs. One that does not answer is killed, which it is made for. */
+async function endDaemon(paths: DaemonPaths, onAsked: () => void): Promise<boolean> {
+  const table = makeProcessTable();
+  const holder = holderOf(paths, table);
+  const answer = await askDaemon(paths, { cmd: "stop" }).catch(messageOf);
+  if (answer === null && holder === null) return false;
+  onAsked();
+  if (holder === null) return true;
+  if (typeof answer === "string" || answer === null) table.signal(holder, SIGKILL);
+  const deadline = performance.now() + STOP_MS;
+  while (presenceOf(table, holder) === "alive") {
+    if (performance.now() > deadline) table.signal(holder, SIGKILL);
+    if (performance.now() > deadline + STOP_MS)
+      throw new DtError("daemon-stuck", `The daemon (pid ${holder.pid}) does not end, not even by SIGKILL.`);
+    await Bun.sleep(5);
+  }
+  return true;
+}
+
+/** The daemon that lives, from its lock. */
+function holderOf({ lock }: DaemonPaths, table: ProcessTable): ProcessIdentity | null {
+  const read = readHolder(lock);
+  return read.is === "there" && presenceOf(table, read.value.holder) === "alive" ? read.value.holder : null;
+}
+
+async function restartDaemon(context: DtContext, paths: DaemonPaths, args: Args): Promise<number> {
+  rememberHere(context);
+  const before = await askStatus(paths).catch(() => null);
+  const service = await serviceOf(context, paths, args);
+  const { control, isInstalled, refreshBinary } = await import("../daemon/unit/service.ts");
+  if (isInstalled(service)) {
+    refreshBinary(service);
+    if (before !== null && before.manager === null) await endDaemon(paths, () => {});
+    await control(service, "restart");
+  } else {
+    await endDaemon(paths, () => {});
+    spawnDaemon(context, paths);
+  }
+  return tellRunning(
+    context,
+    await awaitStatus(paths, ({ pid }) => pid !== before?.pid),
+    before === null ? "started" : "restarted",
+  );
+}
+
+async function showStatus(context: DtContext, paths: DaemonPaths): Promise<number> {
+  const status = await askStatus(paths);
+  if (status === null) {
+    print(
+      context.globals.json
+        ? `${JSON.stringify({ running: false, socket: paths.socket })}\n`
+        : "daemon is not running\n",
+    );
+    return EXIT.notRunning;
+  }
+  if (context.globals.json) {
+    print(`${JSON.stringify(status)}\n`);
+    return EXIT.done;
+  }
+  const paint = makePaint(context.colored());
+  const age = formatDuration(Math.max(0, Date.now() - status.started_at_unix * 1000));
+  const other = status.upgraded || status.build !== BUILD || status.version !== VERSION || status.commit !== COMMIT;
+  print(
+    [
+      `daemon is running  pid ${status.pid}, for ${age}, dt ${status.version}${status.commit === "" ? "" : ` (${status.commit})`}`,
+      `  socket   ${status.socket}`,
+      `  started  ${status.manager === null ? "by a person" : `by ${status.manager}, which starts it again`}`,
+      `  roots    ${status.roots.length === 0 ? "none is registered (dt boot add)" : status.roots.join("\n           ")}`,
+      ...(status.projects_root === null
+        ? []
+        : [`  projects ${status.projects_root}, ${status.codebase_count} codebases`]),
+      ...(other
+        ? [paint.yellow("  Another build of dt is there by now: dt daemon restart puts it in its place.")]
+        : []),
+      "",
+    ].join("\n"),
+  );
+  return EXIT.done;
+}
+
+async function showLogs({ globals }: DtContext, paths: DaemonPaths, args: Args): Promise<number> {
+  const { readDaemonLogs } = await import("../daemon/log.ts");
+  const lines = readDaemonLogs(paths, countOf("--lines", args.lines) ?? DEFAULT_LINES, args["stderr-only"] === true);
+  print(
+    lines
+      .map((line) =>
+        globals.json ? `${JSON.stringify(line)}\n` : `${line.at ?? ""} ${line.level.padEnd(5)} ${line.text}\n`,
+      )
+      .join(""),
+  );
+  return EXIT.done;
+}
+
+async function serviceOf({ env, talk }: DtContext, paths: DaemonPaths, { manager }: Args): Promise<ServiceContext> {
+  if (manager !== undefined && manager !== "systemd" && manager !== "launchd")
+    throw usage(`--manager takes systemd or launchd, not ${JSON.stringify(manager)}.`);
+  return {
+    manager: (manager as ServiceManager | undefined) ?? usualManager(),
+    paths,
+    env,
+    onCommand: (argv) => talk.detail(`$ ${quoteCommand(argv)}`),
+  };
+}
+
+async function installDaemon(context: DtContext, paths: DaemonPaths, args: Args): Promise<number> {
+  const service = await serviceOf(context, paths, args);
+  const { install, planInstall } = await import("../daemon/unit/service.ts");
+  if (context.globals.dryRun) return showPlan(context, planInstall(service, args.linger === true));
+  makeDaemonHome(paths);
+  rememberHere(context);
+  const before = await askStatus(paths, { tries: 1 }).catch(() => null);
+  // One that a person started would keep the manager's from its socket.
+  if (before !== null && before.manager === null) await endDaemon(paths, () => {});
+  try {
+    await install(service, args.linger === true);
+  } catch (error) {
+    if (before !== null && before.manager === null) spawnDaemon(context, paths);
+    throw error;
+  }
+  const status = await awaitStatus(paths, ({ manager }) => manager !== null);
+  if (context.globals.json) print(`${JSON.stringify(status)}\n`);
+  else
+    print(
+      `daemon installed and running (pid ${status.pid}): ${service.manager} starts it at ${args.linger ? "boot" : "login"}\n`,
+    );
+  return EXIT.done;
+}
+
+async function uninstallDaemon(context: DtContext, paths: DaemonPaths, args: Args): Promise<number> {
+  const service = await serviceOf(context, paths, args);
+  const { isInstalled, planUninstall, uninstall } = await import("../daemon/unit/service.ts");
+  if (context.globals.dryRun) return showPlan(context, planUninstall(service));
+  const was = isInstalled(service);
+  await uninstall(service);
+  await endDaemon(paths, () => {});
+  print(was ? "daemon uninstalled\n" : "daemon is not installed\n");
+  return EXIT.done;
+}
+
+function showPlan({ globals }: DtContext, steps: readonly Step[]): number {
+  if (globals.json) {
+    print(`${JSON.stringify(steps)}\n`);
+    return EXIT.done;
+  }
+  const text = steps.map((step) => {
+    if (step.is === "run") return `$ ${quoteCommand(step.argv)}`;
+    if (step.is === "remove") return `$ ${quoteCommand(["rm", "-f", step.path])}`;
+    if (step.is === "binary") return `$ ${quoteCommand(["ln", "-f", step.from, step.to])}`;
+    return `# ${step.path}\n${step.text}`;
+  });
+  print(`${text.join("\n")}\n`);
+  return EXIT.done;
+}

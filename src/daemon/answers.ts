@@ -1,0 +1,140 @@
+/** What the daemon answers to each request. */
+import type { ManifestIndex } from "../manifest/resolved.ts";
+import { parseKey } from "../state/key.ts";
+import { DtError } from "../sys/error.ts";
+import { type Dt, dataOf } from "./dt.ts";
+import type { Jobs } from "./jobs.ts";
+import type { PluginRequest, Request, RequestOf } from "./protocol.ts";
+import type { Schedules } from "./schedule.ts";
+
+export interface Served {
+  dt: Dt;
+  jobs: Jobs;
+  schedules: Schedules;
+  status(): object;
+  /** Ends the daemon, after the reply. */
+  stop(): void;
+  /** The roots that were registered, with their manifests as last loaded. */
+  projects(): ReadonlyMap<string, ManifestIndex>;
+  /** A command of a plugin ran: what the plugin adds to the status may be another. */
+  onPluginRan(root: string, plugin: string): void;
+}
+
+const LOOK_MS = 30_000;
+const WAIT_MS = 15 * 60_000;
+const LINES = 100;
+const JOBS = 50;
+
+export function answer(served: Served, request: Request | PluginRequest): Promise<unknown> | unknown {
+  if (!Object.hasOwn(ANSWERS, request.cmd)) return askPlugin(served, request as PluginRequest);
+  const own = ANSWERS[request.cmd as keyof typeof ANSWERS] as (served: Served, request: never) => unknown;
+  return own(served, request as never);
+}
+
+const ANSWERS: { [Cmd in Exclude<Request["cmd"], "subscribe">]: (served: Served, request: RequestOf<Cmd>) => unknown } =
+  {
+    status: ({ status }) => status(),
+    stop({ stop }) {
+      stop();
+      return { stopping: true };
+    },
+    async ps({ dt }, { root, all }) {
+      const words = [
+        "ps",
+        "--json",
+        ...(all === true ? ["--all"] : []),
+        ...(root === undefined ? ["--all-roots"] : []),
+      ];
+      return dataOf(await dt.run(words, { root, limitMs: LOOK_MS }));
+    },
+    async start(served, { root, key, args = [], ensure, wait, timeout, env }) {
+      const words = [
+        ...wordsOf(key),
+        "-d",
+        "--json",
+        ...(ensure === true ? ["--ensure"] : []),
+        ...(wait === false ? ["--no-wait"] : []),
+        ...(timeout === undefined ? [] : ["--timeout", `${Math.round(timeout * 1000)}ms`]),
+        ...(args.length === 0 ? [] : ["--", ...args]),
+      ];
+      return dataOf(await served.dt.run(words, { root: rootOf(served, root), env, limitMs: WAIT_MS }));
+    },
+    async stop_key(served, { root, key }) {
+      const at = rootOf(served, root);
+      const ran = await served.dt.run(["stop", key, "--json"], { root: at, limitMs: WAIT_MS });
+      return dataOf(ran);
+    },
+    async restart(served, { root, key, env }) {
+      return dataOf(
+        await served.dt.run(["restart", key, "--json"], { root: rootOf(served, root), env, limitMs: WAIT_MS }),
+      );
+    },
+    async logs(served, { root, key, lines = LINES, after }) {
+      const from = after === undefined ? ["-n", String(lines)] : ["--after", after];
+      const ran = await served.dt.run(["logs", key, "--json", ...from], {
+        root: rootOf(served, root),
+        limitMs: LOOK_MS,
+      });
+      if (ran.code !== 0) return dataOf(ran);
+      const all = ran.stdout.split("\n").filter((line) => line !== "");
+      return { lines: all.slice(0, Math.max(lines, 1)).map((line) => JSON.parse(line)), more: all.length > lines };
+    },
+    async why(served, { root, key }) {
+      const ran = await served.dt.run(["why", key, "--json"], { root: rootOf(served, root), limitMs: LOOK_MS });
+      return dataOf(ran, [0, 3]);
+    },
+    jobs(served, { root, limit = JOBS }) {
+      const roots = root === undefined ? [...served.projects().keys()] : [root];
+      const due = served.schedules.due().filter((one) => root === undefined || one.root === root);
+      return { jobs: served.jobs.list(roots, limit), due };
+    },
+  };
+
+/** What it prints as its last line is the answer. */
+async function askPlugin(served: Served, request: PluginRequest): Promise<unknown> {
+  const { root, key, plugin } = registeredAs(served, request.cmd, request.root) as Registered;
+  const { id: _id, ...rest } = request;
+  const env = { DIALTONE_REQUEST: JSON.stringify(rest) };
+  try {
+    return dataOf(await served.dt.run(wordsOf(key), { root, env, limitMs: WAIT_MS }));
+  } finally {
+    served.onPluginRan(root, plugin);
+  }
+}
+
+interface Registered {
+  root: string;
+  key: string;
+  plugin: string;
+}
+
+/** Null when no plugin of a registered root has this command. */
+export function registeredAs({ projects }: Pick<Served, "projects">, cmd: string, wanted?: string): Registered | null {
+  for (const [root, index] of projects()) {
+    if (wanted !== undefined && root !== wanted) continue;
+    for (const { name, daemon } of Object.values(index.plugins)) {
+      const key = Object.hasOwn(daemon.commands, cmd) ? daemon.commands[cmd] : undefined;
+      if (key !== undefined) return { root, key, plugin: name };
+    }
+  }
+  return null;
+}
+
+function wordsOf(key: string): string[] {
+  const parts = parseKey(key);
+  if (parts === null)
+    throw new DtError("bad-request", `${JSON.stringify(key)} is no key: expected plugin:command[:variant]`);
+  return [parts.plugin, parts.command, ...(parts.variant === "default" ? [] : [parts.variant])];
+}
+
+function rootOf({ projects }: Served, root: string | undefined): string {
+  if (root !== undefined) return root;
+  const registered = [...projects().keys()];
+  if (registered.length === 1) return registered[0] as string;
+  throw new DtError(
+    "no-root",
+    registered.length === 0
+      ? "`root` is missing, and no root is registered (dt boot add)"
+      : `\`root\` is missing, and ${registered.length} roots are registered`,
+  );
+}

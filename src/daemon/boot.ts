@@ -1,0 +1,73 @@
+/**
+ * What is marked `boot: true` in registered roots is started when the daemon begins. In a new boot of the machine all of it is; after that, a stop by a
+ * person and an end by itself stay as they are, so that a daemon that was killed and started again changes nothing.
+ */
+import type { Want } from "../state/types.ts";
+import { isLiving } from "../state/view.ts";
+import type { Ground } from "../supervisor/types.ts";
+import { messageOf } from "../sys/error.ts";
+import { type FileRead, readJson, writeJson } from "../sys/files.ts";
+import type { Dt } from "./dt.ts";
+import type { Log } from "./log.ts";
+import type { DaemonPaths } from "./paths.ts";
+import { declaredIn, groundOf, indexOf, lookAtKey, type World } from "./project.ts";
+
+const LIMIT_MS = 15 * 60_000;
+
+interface Booted {
+  version: 1;
+  bootId: string;
+}
+
+export async function startAtBoot(
+  world: World,
+  paths: DaemonPaths,
+  roots: readonly string[],
+  dt: Dt,
+  log: Log,
+): Promise<void> {
+  const before = readJson(paths.booted, (value) => value as Booted);
+  const bootId = world.table.bootId();
+  const isNewBoot = before.is !== "there" || before.value.bootId !== bootId;
+  await Promise.all(roots.map((root) => startIn(world, root, isNewBoot, dt, log)));
+  if (!isNewBoot) return;
+  try {
+    writeJson(paths.booted, { version: 1, bootId } satisfies Booted);
+  } catch (error) {
+    log("warn", messageOf(error));
+  }
+}
+
+async function startIn(world: World, root: string, isNewBoot: boolean, dt: Dt, log: Log): Promise<void> {
+  try {
+    const index = await indexOf(world, root);
+    for (const { message } of index.failures) log("warn", message, { root });
+    const ground = groundOf(world, root);
+    const keys = declaredIn(index)
+      .filter(({ settings }) => settings.kind === "managed" && settings.boot)
+      .map(({ key }) => key)
+      .filter((key) => isToStart(ground, key, isNewBoot));
+    if (keys.length === 0) return;
+    log("info", "starts what is marked boot", { root, keys });
+    const { code, stderr } = await dt.run(["up", ...keys, "-d"], { root, limitMs: LIMIT_MS });
+    if (code === 0) log("info", "what is marked boot runs", { root, keys });
+    else log("error", `what is marked boot could not all be started (${code}): ${stderr.trim()}`, { root, keys });
+  } catch (error) {
+    log("error", messageOf(error), { root });
+  }
+}
+
+function isToStart(ground: Ground, key: string, isNewBoot: boolean): boolean {
+  const { state } = lookAtKey(ground, key);
+  if (state !== null && isLiving(state)) return false;
+  if (isNewBoot) return true;
+  const want = thereOrNull(ground.store.want(key));
+  if (want?.want === "stopped") return false;
+  const exit = thereOrNull(ground.store.exit(key));
+  // Ended by itself, with a code: that is how it is.
+  return exit === null || exit.code === null || ground.store.record(key).is === "there";
+}
+
+function thereOrNull<T extends Want | object>(read: FileRead<T>): T | null {
+  return read.is === "there" ? read.value : null;
+}

@@ -1,0 +1,213 @@
+/**
+ * What the daemon ran: a file a job in `jobs/` of the root's run directory, with its output beside it. A job outlives the daemon; how one ended that
+ * ended meanwhile, nobody saw: `lost`.
+ */
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { readLastLines } from "../logs/tail.ts";
+import { parseKey } from "../state/key.ts";
+import { messageOf } from "../sys/error.ts";
+import { readJson, removeFile, writeJson } from "../sys/files.ts";
+import { identify, type ProcessIdentity, type ProcessTable, presenceOf } from "../sys/identity.ts";
+import { withCleanLimits } from "../sys/limits.ts";
+import { runDirectoryOf } from "../sys/paths.ts";
+import { sameBuildCommand } from "../sys/self.ts";
+import type { Log } from "./log.ts";
+import type { World } from "./project.ts";
+import type { JobReport } from "./protocol.ts";
+
+/** As it is on disk. */
+interface JobFile extends JobReport {
+  version: 1;
+  process: ProcessIdentity | null;
+}
+
+export interface JobRequest {
+  root: string;
+  key: string;
+  kind: "oneshot" | "managed";
+  target: string;
+  source: JobReport["source"];
+  env?: Record<string, string>;
+}
+
+/** Earlier jobs that are kept, of each root. */
+const KEPT = 200;
+const SHOWN_LINES = 5;
+
+export interface Jobs {
+  /** Resolves when it has ended. Never rejects. */
+  run(request: JobRequest): Promise<JobReport>;
+  running(): number;
+  list(roots: readonly string[], limit: number): JobReport[];
+  /** What ran when an earlier daemon ended, and runs no more. */
+  settle(roots: readonly string[]): void;
+}
+
+export function makeJobs(world: World, log: Log, onChange: (job: JobReport) => void): Jobs {
+  let running = 0;
+  let count = 0;
+
+  async function run(request: JobRequest): Promise<JobReport> {
+    const { root, key, kind, target, source, env = {} } = request;
+    const directory = jobsIn(world, root);
+    // Names sort by time.
+    const id = `${Date.now().toString(36)}-${process.pid.toString(36)}-${(count++).toString(36)}`;
+    const began = performance.now();
+    let job: JobFile = {
+      version: 1,
+      id,
+      root,
+      key,
+      target,
+      source,
+      state: "running",
+      started_at: new Date().toISOString(),
+      duration_ms: null,
+      code: null,
+      error: null,
+      written: null,
+      unchanged: null,
+      log: join(directory, `${id}.log`),
+      process: null,
+    };
+    running++;
+    try {
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      const child = start(world, job, kind, env);
+      const entry = world.table.entry(child.pid);
+      job = { ...job, process: entry === null ? null : identify(world.table, entry) };
+      write(job);
+      onChange(reportOf(job));
+      const code = await child.exited;
+      const failed = code !== 0;
+      job = {
+        ...job,
+        ...countsIn(job.log),
+        process: null,
+        state: failed ? "failed" : "done",
+        duration_ms: Math.round(performance.now() - began),
+        code: child.signalCode === null ? code : null,
+        error: failed ? wordsOf(child, code, job.log) : null,
+      };
+    } catch (error) {
+      job = {
+        ...job,
+        process: null,
+        state: "failed",
+        duration_ms: Math.round(performance.now() - began),
+        error: messageOf(error),
+      };
+    } finally {
+      running--;
+    }
+    write(job);
+    prune(directory);
+    log(job.state === "failed" ? "warn" : "info", `job ${job.state}`, { root, key, target, source, error: job.error });
+    onChange(reportOf(job));
+    return reportOf(job);
+  }
+
+  function write(job: JobFile): void {
+    try {
+      writeJson(join(jobsIn(world, job.root), `${job.id}.json`), job);
+    } catch (error) {
+      log("warn", messageOf(error), { root: job.root, key: job.key });
+    }
+  }
+
+  return {
+    run,
+    running: () => running,
+    list(roots, limit) {
+      return roots
+        .flatMap((root) => readJobs(jobsIn(world, root), limit))
+        .sort((a, b) => (a.started_at < b.started_at ? 1 : -1))
+        .slice(0, limit)
+        .map(reportOf);
+    },
+    settle(roots) {
+      for (const root of roots)
+        for (const job of readJobs(jobsIn(world, root), KEPT))
+          if (job.state === "running" && isOver(world.table, job))
+            write({ ...job, process: null, state: "lost", error: "it ended when no daemon ran: nobody saw how" });
+    },
+  };
+}
+
+function start(world: World, job: JobFile, kind: JobRequest["kind"], env: Record<string, string>) {
+  const { plugin, command, variant } = parseKey(job.key) ?? { plugin: "", command: "", variant: "" };
+  const words = [plugin, command, ...(variant === "default" ? [] : [variant]), ...(kind === "managed" ? ["-d"] : [])];
+  const fd = openSync(job.log, "a", 0o600);
+  try {
+    return withCleanLimits(null, () =>
+      Bun.spawn([...sameBuildCommand(), "-C", job.root, ...words], {
+        cwd: job.root,
+        env: { ...world.env, DIALTONE_JOB: job.id, ...env },
+        detached: true,
+        stdin: "ignore",
+        stdout: fd,
+        stderr: fd,
+      }),
+    );
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** A one-shot that works on files may say how many, on its last line: `{"written": 2, "unchanged": 5}`. */
+function countsIn(path: string): Pick<JobReport, "written" | "unchanged"> {
+  try {
+    const told = JSON.parse(readLastLines(path, 1)[0] ?? "") as Partial<Record<"written" | "unchanged", unknown>>;
+    const count = (value: unknown) => (typeof value === "number" ? value : null);
+    return { written: count(told?.written), unchanged: count(told?.unchanged) };
+  } catch {
+    return { written: null, unchanged: null };
+  }
+}
+
+function wordsOf({ signalCode }: { signalCode: unknown }, code: number, path: string): string {
+  const how = signalCode === null ? `it ended with ${code}` : `it was ended by ${signalCode}`;
+  const last = readLastLines(path, SHOWN_LINES).join("\n").trim();
+  return last === "" ? how : `${how}: ${last}`;
+}
+
+function isOver(table: ProcessTable, { process }: JobFile): boolean {
+  return process === null || presenceOf(table, process) === "gone";
+}
+
+function jobsIn({ env }: World, root: string): string {
+  return join(runDirectoryOf(root, env), "jobs");
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory)
+      .filter((name) => name.endsWith(".json"))
+      .sort()
+      .reverse();
+  } catch {
+    return [];
+  }
+}
+
+function readJobs(directory: string, limit: number): JobFile[] {
+  return namesIn(directory)
+    .slice(0, limit)
+    .flatMap((name) => {
+      const read = readJson(join(directory, name), (value) => value as JobFile);
+      return read.is === "there" && read.value?.version === 1 ? [read.value] : [];
+    });
+}
+
+function prune(directory: string): void {
+  for (const name of namesIn(directory).slice(KEPT)) {
+    removeFile(join(directory, name));
+    const output = join(directory, name.replace(/json$/, "log"));
+    if (existsSync(output)) removeFile(output);
+  }
+}
+
+function reportOf({ version: _version, process: _process, ...job }: JobFile): JobReport {
+  return job as JobReport;
+}

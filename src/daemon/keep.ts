@@ -1,0 +1,105 @@
+/**
+ * Launches whose host is gone get another one, and a stop that was cut off is finished. What is known of a root is read again when its run
+ * directory changed; beside that a look asks the kernel whether the known hosts live, and nothing else.
+ */
+import type { LaunchRecord } from "../state/types.ts";
+import { isHostless } from "../supervisor/adopt.ts";
+import { startAdopting } from "../supervisor/detach.ts";
+import type { Ground } from "../supervisor/types.ts";
+import { messageOf } from "../sys/error.ts";
+import { presenceOf } from "../sys/identity.ts";
+import { readHolder } from "../sys/lock.ts";
+import { statOf } from "../sys/stat.ts";
+import type { Dt } from "./dt.ts";
+import type { Log } from "./log.ts";
+import { groundOf, type World } from "./project.ts";
+
+/** How long the one who was asked to host, or to finish a stop, has until somebody else is. */
+const AGAIN_MS = 15_000;
+const STOP_LIMIT_MS = 120_000;
+
+interface Known {
+  ground: Ground;
+  mark: string;
+  records: LaunchRecord[];
+}
+
+export interface Keeper {
+  /** One look at all of these roots. */
+  look(roots: readonly string[]): void;
+}
+
+export function makeKeeper(world: World, dt: Dt, log: Log): Keeper {
+  const known = new Map<string, Known>();
+  const asked = new Map<string, number>();
+  const told = new Set<string>();
+
+  function look(roots: readonly string[]): void {
+    for (const root of known.keys()) if (!roots.includes(root)) known.delete(root);
+    for (const root of roots) {
+      try {
+        lookInto(root);
+      } catch (error) {
+        const text = `${root} is left out: ${messageOf(error)}`;
+        if (!told.has(text)) log("warn", text);
+        told.add(text);
+      }
+    }
+  }
+
+  function lookInto(root: string): void {
+    const found = known.get(root) ?? { ground: groundOf(world, root), mark: "", records: [] };
+    const stat = statOf(found.ground.store.directory);
+    const mark = stat === undefined ? "-" : `${stat.ino} ${stat.mtimeMs}`;
+    if (mark !== found.mark) found.records = readRecords(found.ground);
+    known.set(root, { ...found, mark });
+    for (const record of found.records) {
+      if (isHostless(found.ground, record)) once(record, () => host(found.ground, record));
+      else if (isCutOff(found.ground, record)) once(record, () => finish(root, record));
+    }
+  }
+
+  function once({ token, phase, host }: LaunchRecord, act: () => void): void {
+    const who = `${token} ${phase} ${host.pid} ${host.startTime}`;
+    const now = performance.now();
+    if (now - (asked.get(who) ?? Number.NEGATIVE_INFINITY) < AGAIN_MS) return;
+    asked.set(who, now);
+    for (const [one, at] of asked) if (now - at > 10 * AGAIN_MS) asked.delete(one);
+    act();
+  }
+
+  function host(ground: Ground, { key, host }: LaunchRecord): void {
+    log("info", "a launch whose host is gone gets another one", { root: ground.root, key, host: host.pid });
+    try {
+      startAdopting(ground, key, world.env);
+    } catch (error) {
+      log("error", `no host could be started: ${messageOf(error)}`, { root: ground.root, key });
+    }
+  }
+
+  function finish(root: string, { key }: LaunchRecord): void {
+    log("info", "a stop that was cut off is finished", { root, key });
+    void dt
+      .run(["stop", key], { root, limitMs: STOP_LIMIT_MS })
+      .then(({ code, stderr }) => {
+        if (code !== 0) log("warn", `the stop ended with ${code}: ${stderr.trim()}`, { root, key });
+      })
+      .catch((error) => log("error", messageOf(error), { root, key }));
+  }
+
+  return { look };
+}
+
+function readRecords({ store }: Ground): LaunchRecord[] {
+  return store.keys().flatMap((key) => {
+    const read = store.record(key);
+    return read.is === "there" ? [read.value] : [];
+  });
+}
+
+/** Who stopped it is gone, and so is its host: nobody else would go on with it before the next start or stop. */
+function isCutOff({ store, table }: Ground, { key, phase, host }: LaunchRecord): boolean {
+  if (phase !== "stopping" || presenceOf(table, host) !== "gone") return false;
+  const holder = readHolder(store.path(key, "lock"));
+  return holder.is !== "there" || presenceOf(table, holder.value.holder) === "gone";
+}

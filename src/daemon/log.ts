@@ -1,0 +1,90 @@
+/**
+ * The daemon's own logs: JSON lines, `info` and `debug` in daemon.log, `warn` and `error` in daemon-err.log; each is bounded, the lines before are
+ * in `.1`. What is printed by a crash lands in daemon-err.log as text.
+ */
+import { renameSync } from "node:fs";
+import { readLastLines } from "../logs/tail.ts";
+import { appendLine } from "../sys/files.ts";
+import { statOf } from "../sys/stat.ts";
+import type { DaemonPaths } from "./paths.ts";
+
+export type Level = "debug" | "info" | "warn" | "error";
+
+const ORDER: readonly Level[] = ["debug", "info", "warn", "error"];
+/** Of each file; twice as much is on disk at the most. */
+const MOST_BYTES = 5 * 1024 * 1024;
+const LONGEST_MESSAGE = 8 * 1024;
+
+export type Log = (level: Level, msg: string, facts?: Record<string, unknown>) => void;
+
+export interface LogOptions {
+  paths: Pick<DaemonPaths, "log" | "errors">;
+  /** The lowest level that is kept. Default `info`. */
+  level?: string | undefined;
+  /** In the foreground: also told there. */
+  echo: ((line: string) => void) | null;
+}
+
+export function openLog({ paths, level, echo }: LogOptions): Log {
+  const least = Math.max(0, ORDER.indexOf((level ?? "info") as Level));
+  return (of, msg, facts = {}) => {
+    if (ORDER.indexOf(of) < least) return;
+    const line = JSON.stringify({
+      at: new Date().toISOString(),
+      level: of,
+      msg: msg.slice(0, LONGEST_MESSAGE),
+      ...facts,
+    });
+    const file = of === "warn" || of === "error" ? paths.errors : paths.log;
+    try {
+      if ((statOf(file)?.size ?? 0) > MOST_BYTES) renameSync(file, `${file}.1`);
+      appendLine(file, `${line}\n`);
+    } catch {
+      // a full disk must not end the daemon
+    }
+    echo?.(`${of}: ${msg}\n`);
+  };
+}
+
+export interface LogLine {
+  at: string | null;
+  level: string;
+  text: string;
+}
+
+/** The last lines of one or both, in the order of their times. */
+export function readDaemonLogs(paths: DaemonPaths, lines: number, errorsAlone: boolean): LogLine[] {
+  const files = errorsAlone ? [paths.errors] : [paths.log, paths.errors];
+  const read = files.flatMap((file) => {
+    const own = readLastLines(file, lines, MOST_BYTES);
+    const before = own.length < lines ? readLastLines(`${file}.1`, lines - own.length, MOST_BYTES) : [];
+    return inOrder([...before, ...own].map(parseLine));
+  });
+  return read
+    .sort((a, b) => (a.order < b.order ? -1 : a.order > b.order ? 1 : 0))
+    .slice(-lines)
+    .map(({ at, level, text }) => ({ at, level, text }));
+}
+
+/** What has no time of its own (a crash) stays behind what came before it. */
+function inOrder(lines: LogLine[]): (LogLine & { order: string })[] {
+  let last = "";
+  return lines.map((line) => {
+    last = line.at ?? last;
+    return { ...line, order: last };
+  });
+}
+
+function parseLine(line: string): LogLine {
+  try {
+    const { at, level, msg, ...facts } = JSON.parse(line) as Record<string, unknown>;
+    if (typeof at !== "string" || typeof level !== "string" || typeof msg !== "string")
+      throw new Error("not one of ours");
+    const more = Object.entries(facts).map(
+      ([name, value]) => ` ${name}=${typeof value === "string" ? value : JSON.stringify(value)}`,
+    );
+    return { at, level, text: `${msg}${more.join("")}` };
+  } catch {
+    return { at: null, level: "error", text: line };
+  }
+}

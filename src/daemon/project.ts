@@ -1,0 +1,81 @@
+/** One root, as the daemon works in it: its ground, its manifests as they are now, and the state of its keys. */
+import { loadIndex } from "../manifest/index.ts";
+import type { ManifestIndex, Settings } from "../manifest/resolved.ts";
+import { openStore } from "../state/store.ts";
+import type { KeyState, LaunchRecord } from "../state/types.ts";
+import { judgeState } from "../state/view.ts";
+import type { Ground } from "../supervisor/types.ts";
+import type { FileRead } from "../sys/files.ts";
+import { type ProcessTable, presenceOf } from "../sys/identity.ts";
+import { cacheDirectoryOf, runDirectoryOf } from "../sys/paths.ts";
+import { selfCommand } from "../sys/self.ts";
+
+export interface World {
+  home: string;
+  /** Of whoever started the daemon. */
+  env: Record<string, string>;
+  table: ProcessTable;
+}
+
+/** Throws when its run directory is not to be trusted. */
+export function groundOf({ home, env, table }: World, root: string): Ground {
+  return {
+    table,
+    store: openStore(runDirectoryOf(root, env)),
+    root,
+    home,
+    cache: cacheDirectoryOf(root, env),
+    self: selfCommand(),
+    openFiles: null,
+    lockBackend: undefined,
+  };
+}
+
+export function indexOf({ home, env }: World, root: string): Promise<ManifestIndex> {
+  return loadIndex({ root, home, cacheDir: cacheDirectoryOf(root, env), env });
+}
+
+export interface Declared {
+  key: string;
+  plugin: string;
+  settings: Settings;
+}
+
+/** Every command of every plugin, by its whole key. */
+export function declaredIn({ plugins }: ManifestIndex): Declared[] {
+  return Object.values(plugins).flatMap((plugin) =>
+    Object.values(plugin.commands).flatMap((command) =>
+      Object.entries(command.variants).map(([variant, settings]) => ({
+        key: `${plugin.name}:${command.name}:${variant}`,
+        plugin: plugin.name,
+        settings,
+      })),
+    ),
+  );
+}
+
+export interface Seen {
+  state: KeyState | null;
+  pid: number | null;
+  record: LaunchRecord | null;
+}
+
+/** As `ps` would show it, by record and process alone: no tree is looked through. */
+export function lookAtKey({ store, table }: Ground, key: string): Seen {
+  const record = there(store.record(key));
+  const presence = (of: LaunchRecord["leader"] | undefined) => (of == null ? "gone" : presenceOf(table, of));
+  const state = judgeState({
+    record,
+    history: record === null ? null : there(store.history(record.token)),
+    exit: there(store.exit(key)),
+    leader: presence(record?.leader),
+    host: presence(record?.host),
+    treeFound: false,
+    locked: false,
+  });
+  return { state, pid: record?.leader?.pid ?? null, record };
+}
+
+function there<T>(read: FileRead<T>): T | null {
+  return read.is === "there" ? read.value : null;
+}

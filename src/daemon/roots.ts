@@ -1,0 +1,42 @@
+/** The roots that the daemon knows: where something was ever started, and those that were registered (`dt boot add`). Read from disk each time. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { listRootsIn, rememberRootIn } from "../state/roots.ts";
+import { removeFile } from "../sys/files.ts";
+import { rootSlug } from "../sys/paths.ts";
+import { statOf } from "../sys/stat.ts";
+import type { DaemonPaths } from "./paths.ts";
+
+export function registeredRoots({ boot }: Pick<DaemonPaths, "boot">): string[] {
+  return listRootsIn(boot).map(({ root }) => root);
+}
+
+/** All in which something may run; those that are gone are left out. */
+export function knownRoots(paths: DaemonPaths): string[] {
+  const all = [...listRootsIn(paths.roots), ...listRootsIn(paths.boot)].map(({ root }) => root);
+  return [...new Set(all)].filter(existsSync);
+}
+
+/** Changes when a root is registered or one is first used. */
+export function rootsMark({ roots, boot }: DaemonPaths): string {
+  return [roots, boot].map((path) => statOf(path)?.mtimeMs ?? "-").join(" ");
+}
+
+/** False when it was registered already. */
+export function registerRoot({ boot, roots }: DaemonPaths, root: string): boolean {
+  if (isRegistered({ boot }, root)) return false;
+  rememberRootIn(boot, root);
+  rememberRootIn(roots, root);
+  return isRegistered({ boot }, root);
+}
+
+/** False when it was not registered. */
+export function unregisterRoot(paths: Pick<DaemonPaths, "boot">, root: string): boolean {
+  if (!isRegistered(paths, root)) return false;
+  removeFile(join(paths.boot, rootSlug(root)));
+  return true;
+}
+
+function isRegistered({ boot }: Pick<DaemonPaths, "boot">, root: string): boolean {
+  return existsSync(join(boot, rootSlug(root)));
+}

@@ -1,0 +1,235 @@
+/**
+ * The daemon: one a user, and nothing but what needs a long-lived process. It hosts no launch and remembers nothing that is not on disk, so it can be
+ * killed at any time. From its begin to its end:
+ *
+ *   step                                      then killed, the next daemon finds
+ *   ---------------------------------------   ----------------------------------------------------------------------
+ *   lock (identity of the holder)             a lock whose holder is gone: broken
+ *   a socket that nobody listens on removed   the same
+ *   socket bound, link from the home          a socket that nobody listens on: removed under the lock
+ *   what is marked boot started               what runs is left alone; what does not is started
+ *   launches without a host given one         a launch with a host, or without: looked at again
+ *   jobs                                      run on; ended meanwhile, they are `lost`
+ *   socket removed, lock given back           nothing
+ */
+import { existsSync, readlinkSync, renameSync, statSync, symlinkSync } from "node:fs";
+import { DtError, EXIT, messageOf } from "../sys/error.ts";
+import { removeFile, temporaryName } from "../sys/files.ts";
+import { isListening } from "../sys/lines.ts";
+import { acquireLock, readHolder } from "../sys/lock.ts";
+import { notifyManager } from "../sys/notify.ts";
+import { selfCommand } from "../sys/self.ts";
+import { BUILD, COMMIT, VERSION } from "../sys/version.ts";
+import { answer, registeredAs, type Served } from "./answers.ts";
+import { startAtBoot } from "./boot.ts";
+import { makeDt } from "./dt.ts";
+import { makeEvents } from "./events.ts";
+import { makeJobs } from "./jobs.ts";
+import { makeKeeper } from "./keep.ts";
+import { openLog } from "./log.ts";
+import { type DaemonPaths, LABEL, makeDaemonHome, realSocketOf } from "./paths.ts";
+import type { World } from "./project.ts";
+import { PROTOCOL, type Status } from "./protocol.ts";
+import { knownRoots, rootsMark } from "./roots.ts";
+import { makeSchedules } from "./schedule.ts";
+import { makeSections } from "./sections.ts";
+import { type DaemonServer, serve } from "./server.ts";
+import { watchProjects } from "./watchroots.ts";
+
+export interface DaemonOptions {
+  paths: DaemonPaths;
+  env: Record<string, string>;
+  world: World;
+  command: string;
+  /** Also tells what it logs. */
+  echo: ((line: string) => void) | null;
+}
+
+const LOOK_EVERY_MS = 2000;
+/** After so many looks all is read again, whatever says that nothing changed. */
+const LOOKS_UNTIL_ALL = 15;
+
+/** Resolves when it has been asked to end, by a request or a signal. Throws when another one runs. */
+export async function runDaemon({ paths, env, world, command, echo }: DaemonOptions): Promise<number> {
+  makeDaemonHome(paths);
+  const lock = await lockDaemon(paths, world, command);
+  const log = openLog({ paths, level: env.DIALTONE_LOG, echo });
+  const ended = Promise.withResolvers<string>();
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => ended.resolve(signal));
+  try {
+    const socket = await clearSocket(paths, env);
+    const began = Math.floor(Date.now() / 1000);
+    const self = selfCommand()[0] as string;
+    const buildThen = markOf(self);
+
+    const dt = makeDt(env);
+    const events = makeEvents(world, () => knownRoots(paths));
+    const jobs = makeJobs(world, log, (job) => {
+      events.job(job);
+      if (job.state !== "running") sections.refresh(job.root, job.key.split(":")[0] as string);
+    });
+    const schedules = makeSchedules(jobs, log);
+    const projects = watchProjects(world, paths, log, (root, index) => {
+      schedules.set(root, index);
+      sections.set(root, index);
+    });
+    const sections = makeSections(dt, log);
+    const keeper = makeKeeper(world, dt, log);
+
+    let server: DaemonServer | null = null;
+    const status = (): Status => ({
+      projects_root: null,
+      codebase_count: 0,
+      codebases: [],
+      ...sections.all(),
+      running: true,
+      pid: process.pid,
+      version: VERSION,
+      commit: COMMIT,
+      build: BUILD,
+      protocol: PROTOCOL,
+      label: LABEL,
+      socket: paths.socket,
+      started_at_unix: began,
+      roots: [...projects.all().keys()],
+      manager: managerOf(env),
+      binary: self,
+      upgraded: markOf(self) !== buildThen,
+      clients: server?.clients() ?? 0,
+      running_jobs: jobs.running(),
+    });
+    const served: Served = {
+      dt,
+      jobs,
+      schedules,
+      status,
+      stop: () => setImmediate(() => ended.resolve("a request")),
+      projects: projects.all,
+      onPluginRan: (root, plugin) => sections.refresh(root, plugin),
+    };
+    const answers = {
+      answer: (request: Parameters<typeof answer>[1]) => answer(served, request),
+      isRegistered: (cmd: string) => registeredAs(served, cmd) !== null,
+      subscribe: events.subscribe,
+    };
+    server = serve(socket, answers, log);
+    linkSocket(paths, socket);
+    log("info", "began", { pid: process.pid, version: VERSION, commit: COMMIT });
+    if (lock.broke !== null) log("warn", "the daemon before this one was killed");
+
+    let looks = 0;
+    let mark = "";
+    let roots: string[] = [];
+    const look = () => {
+      const now = rootsMark(paths);
+      if (now !== mark || looks++ % LOOKS_UNTIL_ALL === 0) {
+        mark = now;
+        roots = knownRoots(paths);
+        void projects.refresh();
+      }
+      keeper.look(roots);
+      // Somebody cleared the directory for temporary files: nobody could reach it any more.
+      if (!existsSync(socket)) {
+        log("warn", "the socket was removed; it is made again");
+        server?.stop();
+        server = serve(socket, answers, log);
+        linkSocket(paths, socket);
+      }
+    };
+    const timer = setInterval(() => {
+      try {
+        look();
+      } catch (error) {
+        log("error", messageOf(error));
+      }
+    }, LOOK_EVERY_MS);
+
+    notifyManager(env.NOTIFY_SOCKET, "READY=1\nSTATUS=listening\n");
+    await projects.refresh();
+    jobs.settle(knownRoots(paths));
+    void startAtBoot(world, paths, [...projects.all().keys()], dt, log).finally(look);
+
+    const why = await ended.promise;
+    log("info", `ends: ${why}`);
+    notifyManager(env.NOTIFY_SOCKET, "STOPPING=1\n");
+    events.stopping();
+    clearInterval(timer);
+    schedules.close();
+    projects.close();
+    await Bun.sleep(FLUSH_MS);
+    server.stop();
+    unlinkSocket(paths, socket);
+    return EXIT.done;
+  } finally {
+    lock.release();
+  }
+}
+
+/** For what was sent last to be with the kernel. */
+const FLUSH_MS = 20;
+
+async function lockDaemon(paths: DaemonPaths, { table }: World, command: string) {
+  try {
+    return await acquireLock({ path: paths.lock, table, doing: "run the daemon", command, timeoutMs: 0 });
+  } catch (error) {
+    if (!(error instanceof DtError) || error.code !== "lock-timeout") throw error;
+    const holder = readHolder(paths.lock);
+    throw inUse(paths, holder.is === "there" ? holder.value.holder.pid : null);
+  }
+}
+
+/** Gives the path to bind. What nobody listens on is removed, under the daemon's lock. */
+async function clearSocket(paths: DaemonPaths, env: Record<string, string>): Promise<string> {
+  const socket = realSocketOf(paths, env);
+  if (await isListening(socket)) {
+    // Its lock was removed, or it is of another home that is the same directory.
+    throw inUse(paths, await pidOf(paths));
+  }
+  removeFile(socket);
+  return socket;
+}
+
+async function pidOf(paths: DaemonPaths): Promise<number | null> {
+  const { askStatus } = await import("./client.ts");
+  try {
+    return (await askStatus(paths, { tries: 1 }))?.pid ?? null;
+  } catch {
+    return null;
+  }
+}
+
+function inUse({ socket }: DaemonPaths, pid: number | null): DtError {
+  return new DtError(
+    "daemon-runs",
+    `The daemon's socket ${socket} is already in use${pid === null ? "" : ` by pid ${pid}`}.`,
+    {
+      hint: "dt daemon status shows it; dt daemon restart puts this dt in its place.",
+      details: { pid },
+    },
+  );
+}
+
+function linkSocket(paths: DaemonPaths, socket: string): void {
+  const temporary = temporaryName(paths.socket);
+  symlinkSync(socket, temporary);
+  renameSync(temporary, paths.socket);
+}
+
+function unlinkSocket(paths: DaemonPaths, socket: string): void {
+  try {
+    if (readlinkSync(paths.socket) === socket) removeFile(paths.socket);
+  } catch {
+    // another's by now, or removed
+  }
+}
+
+/** Changes when another build is put in the binary's place. */
+function markOf(binary: string): string {
+  const stat = statSync(binary, { throwIfNoEntry: false });
+  return stat === undefined ? "-" : `${stat.dev} ${stat.ino} ${stat.mtimeMs} ${stat.size}`;
+}
+
+/** As the unit that `dt daemon install` writes says. */
+function managerOf({ DIALTONE_MANAGER }: Record<string, string>): Status["manager"] {
+  return DIALTONE_MANAGER === "systemd" || DIALTONE_MANAGER === "launchd" ? DIALTONE_MANAGER : null;
+}

@@ -1,0 +1,157 @@
+/** Carrying out what plan.ts says, with the service manager that is there. */
+import { chmodSync, copyFileSync, linkSync, mkdirSync, renameSync } from "node:fs";
+import { userInfo } from "node:os";
+import { dirname } from "node:path";
+import { DtError, EXIT, messageOf } from "../../sys/error.ts";
+import { readJson, removeFile, temporaryName, writeError, writeJson, writeWhole } from "../../sys/files.ts";
+import type { ServiceManager } from "../../sys/manager.ts";
+import { selfCommand } from "../../sys/self.ts";
+import { statOf } from "../../sys/stat.ts";
+import type { DaemonPaths } from "../paths.ts";
+import { controlCommand, installPlan, probeCommand, type Step, uninstallPlan, unitPath } from "./plan.ts";
+
+export interface ServiceContext {
+  manager: ServiceManager;
+  paths: DaemonPaths;
+  env: Record<string, string>;
+  /** Told of each command line that is run. */
+  onCommand(argv: readonly string[]): void;
+}
+
+interface Installed {
+  version: 1;
+  manager: ServiceManager;
+  linger: boolean;
+  /** The dt that was installed. */
+  from: string;
+}
+
+export function isInstalled({ manager, env }: ServiceContext): boolean {
+  return statOf(unitPath(manager, env)) !== undefined;
+}
+
+function person(env: Record<string, string>): { uid: number; user: string } {
+  const uid = process.getuid?.() ?? 0;
+  try {
+    return { uid, user: userInfo().username };
+  } catch {
+    return { uid, user: env.USER ?? String(uid) };
+  }
+}
+
+export function planInstall(context: ServiceContext, linger: boolean): Step[] {
+  return installPlan({ ...context, ...person(context.env), binary: selfCommand()[0] as string, linger });
+}
+
+export function planUninstall(context: ServiceContext): Step[] {
+  const before = readJson(context.paths.installed, (value) => value as Installed);
+  return uninstallPlan({
+    ...context,
+    ...person(context.env),
+    lingers: before.is === "there" && before.value.linger === true,
+  });
+}
+
+/** Throws where no manager answers. */
+export async function install(context: ServiceContext, linger: boolean): Promise<void> {
+  await checkManager(context);
+  const before = readJson(context.paths.installed, (value) => value as Installed);
+  // What an earlier install made stay, this one's uninstall undoes.
+  const lingers = linger || (before.is === "there" && before.value.linger === true);
+  await carryOut(context, planInstall(context, linger));
+  const from = selfCommand()[0] as string;
+  writeJson(context.paths.installed, {
+    version: 1,
+    manager: context.manager,
+    linger: lingers,
+    from,
+  } satisfies Installed);
+}
+
+export async function uninstall(context: ServiceContext): Promise<void> {
+  await carryOut(context, planUninstall(context));
+}
+
+/** Puts this dt in the place that the manager starts it from. */
+export function refreshBinary({ paths }: ServiceContext): void {
+  placeBinary(selfCommand()[0] as string, paths.binary);
+}
+
+export async function control(context: ServiceContext, doing: "start" | "restart"): Promise<void> {
+  await checkManager(context);
+  await carryOut(context, [{ is: "run", argv: controlCommand(context.manager, doing, person(context.env).uid) }]);
+}
+
+async function checkManager(context: ServiceContext): Promise<void> {
+  const { manager, env } = context;
+  const argv = probeCommand(manager, person(env).uid);
+  const { code, err } = await run(argv, context);
+  if (code === 0) return;
+  const name = manager === "systemd" ? "systemd's user manager" : "launchd";
+  throw new DtError(
+    "no-manager",
+    `${name} does not answer here: \`${argv.join(" ")}\` ended with ${code}${err === "" ? "" : `: ${err}`}.`,
+    {
+      status: EXIT.failed,
+      hint: `Without one, this line in your crontab (crontab -e) starts the daemon at boot:\n    @reboot ${selfCommand().join(" ")} daemon start`,
+    },
+  );
+}
+
+async function carryOut(context: ServiceContext, steps: readonly Step[]): Promise<void> {
+  for (const step of steps) {
+    if (step.is === "binary") placeBinary(step.from, step.to);
+    else if (step.is === "remove") removeFile(step.path);
+    else if (step.is === "write") {
+      try {
+        mkdirSync(dirname(step.path), { recursive: true });
+      } catch (error) {
+        throw writeError(step.path, error);
+      }
+      writeWhole(step.path, step.text, { mode: 0o644 });
+    } else {
+      const { code, err } = await run(step.argv, context);
+      if (code !== 0 && step.mayFail !== true)
+        throw new DtError(
+          "manager-failed",
+          `\`${step.argv.join(" ")}\` ended with ${code}${err === "" ? "." : `: ${err}`}`,
+          {
+            hint: "What was written stays; when that is mended, run dt daemon install again, or dt daemon uninstall.",
+          },
+        );
+    }
+  }
+}
+
+function placeBinary(from: string, to: string): void {
+  const [there, own] = [statOf(to), statOf(from)];
+  if (there !== undefined && there.ino === own?.ino && there.dev === own.dev) return;
+  const temporary = temporaryName(to);
+  try {
+    mkdirSync(dirname(to), { recursive: true, mode: 0o700 });
+    try {
+      linkSync(from, temporary);
+    } catch {
+      copyFileSync(from, temporary); // another file system, or no hard links
+      chmodSync(temporary, 0o755);
+    }
+    renameSync(temporary, to);
+    removeFile(temporary);
+  } catch (error) {
+    throw writeError(to, error);
+  }
+}
+
+async function run(
+  argv: readonly string[],
+  { env, onCommand }: ServiceContext,
+): Promise<{ code: number; err: string }> {
+  onCommand(argv);
+  try {
+    const child = Bun.spawn([...argv], { env, stdin: "ignore", stdout: "ignore", stderr: "pipe" });
+    const [err, code] = await Promise.all([child.stderr.text(), child.exited]);
+    return { code, err: err.trim() };
+  } catch (error) {
+    return { code: EXIT.notFound, err: messageOf(error) };
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * Another host for a launch whose own is gone, under the key's lock. What it finds, and what then is so:
+ *
+ *   record      leader    then
+ *   ---------   -------   ----------------------------------------------------------------------------
+ *   starting    none      nothing is done: the next start, or stop, of the key looks for its process
+ *   running     alive     its host is this one; it runs on, and how it ends is told as unknown
+ *   running     gone      the same; this host finds it ended, sweeps, and the policy decides
+ *   stopping    any       nothing is done: the next stop finishes it
+ *   backoff     none      this host waits what is left of the policy's time
+ *   any         terminal  nothing is done: it ended with its host
+ *
+ * Killed between the new record and anything after it, this host is again one that is gone.
+ */
+
+import type { LaunchHistory, LaunchRecord } from "../state/types.ts";
+import { identifySelf, presenceOf } from "../sys/identity.ts";
+import { acquireLock } from "../sys/lock.ts";
+import type { EndStatus } from "../sys/status.ts";
+import { resolveIn } from "./environment.ts";
+import type { Finished } from "./exited.ts";
+import { tryClaim } from "./portclaim.ts";
+import { type PreparedLaunch, prepareCommand } from "./prepare.ts";
+import { beginRun } from "./run.ts";
+import { withStack } from "./stack.ts";
+import type { Ground, LaunchSpec, OwnControl, Report, Run } from "./types.ts";
+
+/** How late the end of what is nobody's child is noticed. */
+const LOOK_EVERY_MS = 200;
+const LOCK_TIMEOUT_MS = 10_000;
+
+export interface Adopted {
+  run: Run;
+  /** Of one that waits for its next run. */
+  waiting: Extract<Finished, { is: "restart" }> | null;
+}
+
+/** Whether there is something to take over; no more than a look. */
+export function isHostless({ table }: Pick<Ground, "table">, record: LaunchRecord): boolean {
+  if (presenceOf(table, record.host) !== "gone" || record.tty === true) return false;
+  return record.phase === "backoff" || (record.phase === "running" && record.leader !== null);
+}
+
+export async function adopt(ground: Ground, key: string, report: Report, control: OwnControl): Promise<Adopted | null> {
+  const { store, table } = ground;
+  const lock = await acquireLock({
+    path: store.path(key, "lock"),
+    table,
+    doing: "host again",
+    command: `dt (a host for ${key})`,
+    timeoutMs: LOCK_TIMEOUT_MS,
+    backend: ground.lockBackend,
+  });
+  try {
+    const read = store.record(key);
+    if (read.is !== "there" || !isHostless(ground, read.value)) return null;
+    const { shared: _shared, ...before } = read.value;
+    const told = store.readSpec(before.token);
+    if (told.is !== "there") return null; // of a dt that did not keep it, or a disk that was full
+    const spec = told.value as LaunchSpec;
+    const record: LaunchRecord = { ...before, host: identifySelf(table) };
+    const prepared = preparedOf(ground, spec, record);
+    store.writeRecord(record);
+    const history = store.history(record.token);
+    const exited = leaderEnd(ground, record);
+    const run = beginRun(
+      ground,
+      spec,
+      { record, leader: { pid: record.leader?.pid ?? 0, exited }, prepared },
+      report,
+      control,
+      history.is === "there" ? history.value : emptyHistory(record),
+    );
+    const claim = record.port === null ? null : tryClaim(ground, key, record.port);
+    if (claim !== null) exited.then(() => claim.release());
+    return { run, waiting: record.phase === "backoff" ? waitingOf(ground, spec, record) : null };
+  } finally {
+    lock.release();
+  }
+}
+
+/** It is nobody's child here, so it is looked for; nobody sees how it ended. */
+function leaderEnd({ table }: Ground, { leader }: LaunchRecord): Promise<EndStatus> {
+  const unseen: EndStatus = { code: null, signal: null };
+  if (leader === null) return Promise.resolve(unseen);
+  return new Promise((resolve) => {
+    const look = () => {
+      if (presenceOf(table, leader) === "alive") return;
+      clearInterval(timer);
+      resolve(unseen);
+    };
+    const timer = setInterval(look, LOOK_EVERY_MS);
+    look();
+  });
+}
+
+function emptyHistory({ token, probed }: LaunchRecord): LaunchHistory {
+  return { version: 1, token, ready: probed ? { is: "waiting" } : null, exited: null, adopted: [] };
+}
+
+/** As it was prepared then, for probes and for what follows; nothing is chosen anew. */
+function preparedOf(ground: Ground, spec: LaunchSpec, record: LaunchRecord): PreparedLaunch {
+  const { settings, key } = spec;
+  const { compose } = settings;
+  const { token, port } = record;
+  const { environment } = prepareCommand({
+    ground,
+    settings: compose === null ? settings : withStack(ground.root, key, settings, compose),
+    run: settings.run,
+    args: spec.args,
+    inherited: spec.env,
+    launch: { key, token, port, tty: settings.tty },
+    needs: settings.needs,
+  });
+  return {
+    argv: record.argv as [string, ...string[]],
+    cwd: resolveIn(ground.root, record.cwd),
+    environment,
+    token,
+    stack: record.stack === undefined ? null : { up: record.argv as [string, ...string[]], record: record.stack },
+    port,
+    claim: null,
+    url: record.url,
+    log: record.log,
+    ownLog: settings.log === null,
+    specHash: record.specHash,
+  };
+}
+
+function waitingOf({ store }: Ground, spec: LaunchSpec, record: LaunchRecord): Adopted["waiting"] {
+  const last = store.exit(record.key);
+  const { because = "", nextAt = "", inRow = 1 } = record.backoff ?? {};
+  if (last.is !== "there") return null;
+  return {
+    is: "restart",
+    afterMs: Math.max(0, (Date.parse(nextAt) || 0) - Date.now()),
+    streak: { inRow, at: [] },
+    asker: {
+      by: "policy",
+      pid: record.host.pid,
+      command: `restart: "${spec.settings.restart.policy}" in the manifest`,
+      because: `it ${because}`,
+    },
+    exit: last.value,
+  };
+}
