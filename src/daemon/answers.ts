@@ -49,9 +49,9 @@ const ANSWERS: { [Cmd in Exclude<Request["cmd"], "subscribe">]: (served: Served,
     },
     async start(served, { root, key, args = [], ensure, wait, timeout, env }) {
       const words = [
+        "--json",
         ...wordsOf(key),
         "-d",
-        "--json",
         ...(ensure === true ? ["--ensure"] : []),
         ...(wait === false ? ["--no-wait"] : []),
         ...(timeout === undefined ? [] : ["--timeout", `${Math.round(timeout * 1000)}ms`]),

@@ -11,7 +11,7 @@ const text = v.pipe(v.string(), v.minLength(1), v.maxLength(4096));
 const root = v.optional(v.pipe(text, v.description("The project; may be left out where only one is registered.")));
 const key = v.pipe(
   text,
-  v.regex(/^[^\s:-][^\s:]*(:[^\s:]+){1,2}$/),
+  v.regex(/^[^\s:-][^\s:]*(:[^\s:]+){1,2}$/, "expected plugin:command, or plugin:command:variant"),
   v.description("`plugin:command`, or with a variant."),
 );
 const id = v.optional(v.pipe(v.union([v.string(), v.number(), v.null()]), v.description("Echoed in the reply.")));

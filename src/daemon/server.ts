@@ -67,7 +67,7 @@ function handle(line: LineConnection, answers: Answers, log: Log, onClose: () =>
   let unsubscribe: (() => void) | null = null;
 
   const respond = async (message: unknown) => {
-    const { reply, after } = await replyTo(message);
+    const { reply, after } = message === GARBAGE ? { reply: NO_JSON, after: undefined } : await replyTo(message);
     if (over) return;
     line.send(reply);
     after?.();
@@ -110,18 +110,19 @@ function handle(line: LineConnection, answers: Answers, log: Log, onClose: () =>
     busy = false;
   };
 
+  const take = (message: unknown) => {
+    pending.push(message);
+    if (pending.length >= MOST_PENDING) line.pause();
+    void work();
+  };
+
   return {
-    onMessage(message) {
-      pending.push(message);
-      if (pending.length >= MOST_PENDING) line.pause();
-      void work();
-    },
+    onMessage: take,
     onGarbage(what) {
       if (what === "too-long") {
         line.send(refusal("too-long", "a line is longer than 1 MiB, or all that is unfinished is more than 32 MiB"));
         line.close();
-      } else line.send(refusal("bad-request", "expected one JSON object a line, and this line is no JSON"));
-      if (line.waiting() > MOST_UNREAD) line.close();
+      } else take(GARBAGE);
     },
     onClose() {
       over = true;
@@ -135,6 +136,10 @@ function handle(line: LineConnection, answers: Answers, log: Log, onClose: () =>
 function refusal(code: string, error: string): Extract<Reply, { ok: false }> {
   return { ok: false, error, code };
 }
+
+/** In the place of a line that is none, so that answers stay in order. */
+const GARBAGE = Symbol("no JSON");
+const NO_JSON = refusal("bad-request", "expected one JSON object a line, and this line is no JSON");
 
 function idOf(message: unknown): { id?: unknown } {
   const id = (message as { id?: unknown } | null)?.id;
