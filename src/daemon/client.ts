@@ -1,5 +1,5 @@
 /** Asking the daemon: one request over one connection. */
-import { existsSync } from "node:fs";
+import { existsSync, readlinkSync } from "node:fs";
 import { DtError, errnoOf } from "../sys/error.ts";
 import { connectForLines, type LineConnection } from "../sys/lines.ts";
 import type { DaemonPaths } from "./paths.ts";
@@ -30,11 +30,20 @@ export async function askStatus(paths: DaemonPaths, options?: { tries?: number }
   return (await askDaemon(paths, { cmd: "status" }, options)) as Status | null;
 }
 
+/** The home's path may be longer than a socket's can be, what the link names is not. */
+function targetOf(link: string): string {
+  try {
+    return readlinkSync(link);
+  } catch {
+    return link;
+  }
+}
+
 async function askOnce(paths: DaemonPaths, request: object, answerMs: number): Promise<{ data: unknown } | null> {
   const { promise, resolve } = Promise.withResolvers<Reply | null>();
   let line: LineConnection;
   try {
-    line = await connectForLines(paths.socket, {
+    line = await connectForLines(targetOf(paths.socket), {
       onMessage: (message) => resolve(message as Reply),
       onClose: () => resolve(null),
     });

@@ -1,5 +1,5 @@
 /** Carrying out what plan.ts says, with the service manager that is there. */
-import { chmodSync, copyFileSync, linkSync, mkdirSync, renameSync } from "node:fs";
+import { chmodSync, copyFileSync, linkSync, mkdirSync, renameSync, rmdirSync } from "node:fs";
 import { userInfo } from "node:os";
 import { dirname } from "node:path";
 import { DtError, EXIT, messageOf } from "../../sys/error.ts";
@@ -70,6 +70,11 @@ export async function install(context: ServiceContext, linger: boolean): Promise
 
 export async function uninstall(context: ServiceContext): Promise<void> {
   await carryOut(context, planUninstall(context));
+  try {
+    rmdirSync(dirname(context.paths.binary));
+  } catch {
+    // not there, or something else is in it
+  }
 }
 
 /** Puts this dt in the place that the manager starts it from. */
