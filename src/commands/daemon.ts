@@ -274,8 +274,9 @@ async function serviceOf({ env, talk }: DtContext, paths: DaemonPaths, { manager
 
 async function installDaemon(context: DtContext, paths: DaemonPaths, args: Args): Promise<number> {
   const service = await serviceOf(context, paths, args);
-  const { install, planInstall } = await import("../daemon/unit/service.ts");
+  const { checkManager, install, planInstall } = await import("../daemon/unit/service.ts");
   if (context.globals.dryRun) return showPlan(context, planInstall(service, args.linger === true));
+  await checkManager(service);
   makeDaemonHome(paths);
   rememberHere(context);
   const before = await askStatus(paths, { tries: 1 }).catch(() => null);
@@ -284,7 +285,10 @@ async function installDaemon(context: DtContext, paths: DaemonPaths, args: Args)
   try {
     await install(service, args.linger === true);
   } catch (error) {
-    if (before !== null && before.manager === null) spawnDaemon(context, paths);
+    if (before !== null && before.manager === null) {
+      spawnDaemon(context, paths);
+      await awaitStatus(paths);
+    }
     throw error;
   }
   const status = await awaitStatus(paths, ({ manager }) => manager !== null);

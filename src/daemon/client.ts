@@ -30,20 +30,22 @@ export async function askStatus(paths: DaemonPaths, options?: { tries?: number }
   return (await askDaemon(paths, { cmd: "status" }, options)) as Status | null;
 }
 
-/** The home's path may be longer than a socket's can be, what the link names is not. */
-function targetOf(link: string): string {
+/** The home's path may be longer than a socket's can be, what the link names is not. Null when there is none. */
+function targetOf(link: string): string | null {
   try {
     return readlinkSync(link);
-  } catch {
-    return link;
+  } catch (error) {
+    return errnoOf(error) === "EINVAL" ? link : null;
   }
 }
 
 async function askOnce(paths: DaemonPaths, request: object, answerMs: number): Promise<{ data: unknown } | null> {
+  const target = targetOf(paths.socket);
+  if (target === null) return null;
   const { promise, resolve } = Promise.withResolvers<Reply | null>();
   let line: LineConnection;
   try {
-    line = await connectForLines(targetOf(paths.socket), {
+    line = await connectForLines(target, {
       onMessage: (message) => resolve(message as Reply),
       onClose: () => resolve(null),
     });

@@ -52,9 +52,7 @@ export function planUninstall(context: ServiceContext): Step[] {
   });
 }
 
-/** Throws where no manager answers. */
 export async function install(context: ServiceContext, linger: boolean): Promise<void> {
-  await checkManager(context);
   const before = readJson(context.paths.installed, (value) => value as Installed);
   // What an earlier install made stay, this one's uninstall undoes.
   const lingers = linger || (before.is === "there" && before.value.linger === true);
@@ -87,7 +85,8 @@ export async function control(context: ServiceContext, doing: "start" | "restart
   await carryOut(context, [{ is: "run", argv: controlCommand(context.manager, doing, person(context.env).uid) }]);
 }
 
-async function checkManager(context: ServiceContext): Promise<void> {
+/** Throws where no manager answers. */
+export async function checkManager(context: ServiceContext): Promise<void> {
   const { manager, env } = context;
   const argv = probeCommand(manager, person(env).uid);
   const { code, err } = await run(argv, context);
