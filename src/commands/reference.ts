@@ -36,6 +36,7 @@ const TYPE_WORDS: Record<string, string> = {
   ComposeOptions: "`compose`",
   Toggle: "A toggle of `compose`",
   Watch: "`watch` (checked when loaded, run by a later version)",
+  DaemonOptions: "`daemon`",
   HandlerContext: "What a `handler` gets",
 };
 
@@ -78,6 +79,7 @@ export async function makeReference(sources: string): Promise<string> {
     typeBlock(join(sources, "commands/look.ts"), "KeyReport"),
     "A detached start and `dt restart` print one of these:",
     typeBlock(join(sources, "supervisor/types.ts"), "LaunchLine"),
+    "What the daemon says, over its socket and as `dt daemon status --json`, is in [daemon.schema.json](daemon.schema.json).",
     "`dt init` prints one of these:",
     typeBlock(join(sources, "commands/init.ts"), "InitReport"),
     'An error is printed on standard output as well, when `--json` is given: `{ "error": { code, message, hint, status, details } }`.',

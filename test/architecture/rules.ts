@@ -24,6 +24,7 @@ const ENTRIES: Readonly<Record<string, (target: string) => boolean>> = {
 /** Packages that cost milliseconds or megabytes; nothing that every call of dt loads may import them but by `import()`. */
 const HEAVY = [
   "chokidar",
+  "croner",
   "ignore",
   "consola",
   "jiti",
@@ -34,8 +35,12 @@ const HEAVY = [
   "jsonc-parser",
 ];
 
-/** Where heavy packages are at home: only the load child, a `handler` command or the schema's verb gets there. */
+/** Where heavy packages are at home: only the load child, a `handler` command, the schema's verb or the daemon itself gets there. */
 export const HEAVY_MODULES = [
+  "src/daemon/protocol.ts",
+  "src/daemon/run.ts",
+  "src/daemon/schedule.ts",
+  "src/daemon/server.ts",
   "src/manifest/child.ts",
   "src/manifest/evaluate.ts",
   "src/manifest/handler.ts",

@@ -1,6 +1,6 @@
 /** Start at boot by a real systemd user manager: installed, killed, restarted, moved, rebooted as far as that can be, and removed without a trace. */
 import { afterEach, describe, expect, test } from "bun:test";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DT, TestRoot, until } from "../kit.ts";
 import { psOf, runs } from "./launch.kit.ts";
@@ -25,11 +25,18 @@ const MANIFEST = `export default { name: "t", commands: {
 const managers: { stop(): Promise<void> }[] = [];
 afterEach(async () => {
   for (const one of managers.splice(0)) await one.stop();
+  if (pretended.splice(0).length > 0) rmdirSync(BOOTED);
 });
 
+/** What tells programs that systemd is the system's manager; others than systemctl ask it too, so it is there no longer than needed. */
+const BOOTED = "/run/systemd/system";
+const pretended: string[] = [];
+
 async function startManager(root: TestRoot) {
-  // What tells systemctl that systemd is the system's manager.
-  if (!existsSync("/run/systemd/system")) mkdirSync("/run/systemd/system", { recursive: true });
+  if (!existsSync(BOOTED)) {
+    mkdirSync(BOOTED, { recursive: true });
+    pretended.push(BOOTED);
+  }
   const runtime = join(root.base, "xdg");
   mkdirSync(runtime, { recursive: true, mode: 0o700 });
   const env = { ...root.env, XDG_RUNTIME_DIR: runtime };
