@@ -9,6 +9,7 @@ export type {
   Command,
   CommonFields,
   ComposeOptions,
+  DaemonOptions,
   Duration,
   Handler,
   HandlerContext,

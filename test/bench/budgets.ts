@@ -26,5 +26,9 @@ export const BUDGETS: Readonly<Record<string, Budget>> = {
   typed: { of: "plain", max: 5 },
   capture: { of: "plain", max: 2 },
   stack: { of: "plain", max: 1.1 },
+  daemonAsked: { of: "plain", max: 2 },
+  /** 0.0 % as `top` shows it. */
+  daemonIdle: { of: "plain", max: 30 },
+  daemonPss: { of: "plain", max: 40 },
   tail: { of: "ratio", max: 4 },
 };

@@ -6,12 +6,13 @@
  *   --quick     a third of the rounds, at most 20 keys
  *   --full-log  512 MiB through the log instead of 64
  *   --no-write  leave docs/benchmarks.md alone; so does naming groups: commands, keys, launches, log, reading,
- *               terminal, containers (needs root, dockerd and docker-compose)
+ *               terminal, daemon, containers (needs root, dockerd and docker-compose)
  */
 import { loadavg } from "node:os";
 import { join } from "node:path";
 import { REPOSITORY } from "../kit.ts";
 import { measureContainers } from "./containers.ts";
+import { measureDaemon } from "./daemon.ts";
 import { buildPrograms, type Programs } from "./ground.ts";
 import { type Effort, measureCommands, measureCrowd, measureLaunches, measureLog, measureShared } from "./measure.ts";
 import { measureReading } from "./reading.ts";
@@ -31,6 +32,7 @@ const GROUPS: Record<
   log: { title: "Log", measure: measureLog },
   reading: { title: "Reading a log", measure: measureReading },
   containers: { title: "A stack of containers", measure: measureContainers },
+  daemon: { title: "The daemon", measure: measureDaemon },
   terminal: { title: "Terminals and capture", measure: measureTerminal },
 };
 

@@ -14,6 +14,8 @@ const TREE = `${SUPERVISOR}/tree.ts`;
 const STOP = `${SUPERVISOR}/stop.ts`;
 const END = `${SUPERVISOR}/end.ts`;
 const START = `${SUPERVISOR}/start.ts`;
+const ADOPT = `${SUPERVISOR}/adopt.ts`;
+const DAEMON = "src/daemon";
 
 export const BREAKS: readonly Break[] = [
   {
@@ -420,5 +422,88 @@ export const BREAKS: readonly Break[] = [
     ],
     test: "test/e2e/containers.test.ts",
     only: "the log goes on",
+  },
+  {
+    what: "a host that is alive is taken for gone",
+    edits: [
+      {
+        file: ADOPT,
+        from: 'presenceOf(table, record.host) !== "gone"',
+        to: 'presenceOf(table, record.host) === "unknown"',
+      },
+    ],
+    test: "test/fault/hostless.test.ts",
+    only: "another host: shown",
+  },
+  {
+    what: "what another host noted is forgotten",
+    edits: [
+      {
+        file: ADOPT,
+        from: 'history.is === "there" ? history.value : emptyHistory(record)',
+        to: "emptyHistory(record)",
+      },
+    ],
+    test: "test/fault/adopted.test.ts",
+  },
+  {
+    what: "a policy's wait dies with its host",
+    edits: [{ file: ADOPT, from: 'return record.phase === "backoff" || (', to: "return (" }],
+    test: "test/fault/hostless.test.ts",
+    only: "waits between two runs",
+  },
+  {
+    what: "the daemon binds whatever is at its path",
+    edits: [{ file: `${DAEMON}/run.ts`, from: "if (await isListening(socket)) {", to: "if (Number(0) === 1) {" }],
+    test: "test/e2e/daemon.test.ts",
+    only: "the socket: private",
+  },
+  {
+    what: "the daemon removes a socket that is another's",
+    edits: [
+      {
+        file: "src/sys/lines.ts",
+        from: "if (inodeOf(path) === own) server.stop(false);",
+        to: "if (own !== -1) server.stop(false);",
+      },
+    ],
+    test: "test/daemon/server.test.ts",
+    only: "another process has taken",
+  },
+  {
+    what: "the daemon starts what a person stopped",
+    edits: [{ file: `${DAEMON}/boot.ts`, from: 'if (want?.want === "stopped") return false;', to: "" }],
+    test: "test/e2e/daemon.test.ts",
+    only: "boot: started",
+  },
+  {
+    what: "what is due is run beside itself",
+    edits: [{ file: `${DAEMON}/schedule.ts`, from: "running.add(who);", to: "" }],
+    test: "test/e2e/daemon.test.ts",
+    only: "schedule: run",
+  },
+  {
+    what: "systemd kills the launches with the daemon",
+    edits: [{ file: `${DAEMON}/unit/systemd.ts`, from: '"KillMode=process",', to: '"KillMode=control-group",' }],
+    test: "test/e2e/systemd.test.ts",
+    only: "install, kill",
+  },
+  {
+    what: "the daemon reads on from who does not read",
+    edits: [{ file: `${DAEMON}/server.ts`, from: "if (line.waiting() > MOST_UNREAD) await line.flushed();", to: "" }],
+    test: "test/daemon/server.test.ts",
+    only: "1,000 idle",
+  },
+  {
+    what: "a hundred starts load the manifests a hundred times",
+    edits: [
+      {
+        file: "src/manifest/turn.ts",
+        from: 'if (tried.is === "held") return tried.lock;',
+        to: 'if (tried.is === "held") return null;',
+      },
+    ],
+    test: "test/manifest/index.test.ts",
+    only: "of many that find",
   },
 ];

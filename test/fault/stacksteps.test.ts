@@ -76,7 +76,7 @@ describe.skipIf(missing !== null)("a stack", () => {
           for (let step = 1; step < 100; step += STRIDE) {
             const what = `${name} was killed at ${call} number ${step}`;
             if (running) await dt(root, "t", "dev", "-d");
-            const killed = await killedAt(root, call, step, args, engine.env);
+            const killed = await killedAt(root, call, step, args, { env: engine.env });
             await expectTold(root, what);
             const stop = await dt(root, "stop", "t", "dev");
             expect({ what, code: stop.code, stderr: stop.code === 0 ? "" : stop.stderr }).toEqual({

@@ -19,13 +19,21 @@ export const STRACE = Bun.which("strace");
 if (STRACE === null && process.env.CI) throw new Error("CI must have strace");
 if (STRACE === null) console.warn("Killing at each step is not tested: there is no strace on this machine.");
 
+interface Caller {
+  env?: Record<string, string>;
+  /** A file that is its standard input. */
+  input?: string;
+  /** Says that it has got through, where it then lives on. */
+  isThrough?: () => Promise<boolean>;
+}
+
 /** Runs dt with every process of it killed at its Nth call; gives false when none of them got so far. */
 export async function killedAt(
   root: TestRoot,
   call: string,
   step: number,
   args: string[],
-  env: Record<string, string> = {},
+  { env = {}, input, isThrough = async () => false }: Caller = {},
 ): Promise<boolean> {
   const trace = `${root.base}/trace`;
   const strace = Bun.spawn(
@@ -42,13 +50,17 @@ export async function killedAt(
       DT,
       ...args,
     ],
-    { cwd: root.dir, env: { ...root.env, ...env }, stdio: ["ignore", "ignore", "ignore"] },
+    {
+      cwd: root.dir,
+      env: { ...root.env, ...env },
+      stdio: [input === undefined ? "ignore" : Bun.file(input), "ignore", "ignore"],
+    },
   );
   const caller = await until("strace started dt", () => {
     const children = childrenOf(strace.pid);
     return children[0] === undefined ? (strace.exitCode === null ? null : -1) : Number(children[0]);
   });
-  await until("the caller ended", () => caller < 0 || !runs(caller), 30_000);
+  await until("the caller ended", async () => caller < 0 || !runs(caller) || (await isThrough()), 30_000);
   // A host that was killed may be noted a little later than the caller's end.
   const killed = await until(
     "the trace tells",

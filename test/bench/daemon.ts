@@ -1,0 +1,73 @@
+/** What the daemon costs while nothing is asked of it, and how fast it answers: with ten launches in a root that is registered. */
+import { readFileSync } from "node:fs";
+import { connectTo, daemonPid, disposeWithDaemon, socketOf } from "../e2e/daemon.kit.ts";
+import { dtIn, makeCrowd, type Programs } from "./ground.ts";
+import type { Effort } from "./measure.ts";
+import { type Row, rowOf } from "./rows.ts";
+import { takeTurns } from "./samples.ts";
+import { time } from "./spawn.ts";
+
+const LAUNCHES = 10;
+const IDLE_S = 60;
+const TICK_MS = 10;
+
+export async function measureDaemon(programs: Programs, { rounds }: Effort): Promise<Row[]> {
+  const root = await makeCrowd(LAUNCHES);
+  try {
+    await root.dt(["boot", "add"]);
+    await root.dt(["daemon", "start"]);
+    const pid = await daemonPid(root);
+    const client = await connectTo(socketOf(root));
+    const roundTrip = async () => {
+      const from = performance.now();
+      await client.ask({ cmd: "status" });
+      return performance.now() - from;
+    };
+    const trips: number[] = [];
+    for (let at = 0; at < rounds * 20; at++) trips.push(await roundTrip());
+    client.close();
+    const env = root.env;
+    const { hello, status } = await takeTurns(rounds, {
+      hello: () => {
+        const { from, to } = time({ argv: [programs.hello], cwd: root.dir, env });
+        return to - from;
+      },
+      status: () => {
+        const { from, to } = time(dtIn(root, "daemon", "status"));
+        return to - from;
+      },
+    });
+    const before = ticksOf(pid);
+    await Bun.sleep(IDLE_S * 1000);
+    const idleMs = (ticksOf(pid) - before) * TICK_MS;
+    const pss = Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "latin1"))?.[1]) / 1024;
+    const once = { spread: null, ratio: null };
+    return [
+      rowOf("daemonAsked", "a status request and its reply, on a connection that is open", { values: trips }, null),
+      rowOf("daemonStatus", "`dt daemon status`", status, hello),
+      {
+        id: "daemonIdle",
+        what: `processor time of the idle daemon in ${IDLE_S} s, ${LAUNCHES} launches`,
+        median: idleMs,
+        unit: "ms",
+        ...once,
+      },
+      {
+        id: "daemonPss",
+        what: "memory of the idle daemon (PSS, the binary's pages shared with ten hosts)",
+        median: pss,
+        unit: "MB",
+        ...once,
+      },
+    ];
+  } finally {
+    await disposeWithDaemon(root);
+  }
+}
+
+/** Time in the processor, in hundredths of a second. */
+function ticksOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return Number(fields[11]) + Number(fields[12]);
+}

@@ -1,0 +1,116 @@
+/** What another host finds of a launch: notes of the first one, and what it was started with, which nobody else may read. */
+import { expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { disposeWithDaemon } from "../e2e/daemon.kit.ts";
+import { launchRoot, leadersOf, type Ps, printed, psOf, readLog, runs } from "../e2e/launch.kit.ts";
+import { type TestRoot, until } from "../kit.ts";
+import { tellNumbers } from "./numbers.ts";
+import { CALLS, killedAt, STRACE } from "./steps.kit.ts";
+
+const STRIDE = Number(process.env.DT_FAULT_STRIDE ?? 5);
+
+function tokenOf(root: TestRoot): string {
+  return JSON.parse(root.read(".dialtone/run/t:dev:default.meta.json")).token;
+}
+
+test("who cleared its environment and lost its parent is known to the next host, and ends with a stop", async () => {
+  const root = launchRoot("environment cleared");
+  try {
+    await root.dt(["t", "dev", "-d"]);
+    const before = (await psOf(root)) as Ps;
+    const adopted = () => {
+      const path = join(root.run, "launch", `${tokenOf(root)}.json`);
+      const noted = existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")).adopted as { pid: number }[]) : [];
+      return noted.map(({ pid }) => pid);
+    };
+    const [hidden] = await until("it is noted", () => (adopted().length > 0 ? adopted() : null));
+    process.kill((before.host as { pid: number }).pid, "SIGKILL");
+    await root.dt(["daemon", "start"]);
+    await until("it has another host", async () => (await psOf(root))?.host?.alive === true);
+    await Bun.sleep(1200); // the new host looks twice a second, and would write what it knows
+    expect(adopted()).toContain(hidden as number);
+    expect((await root.dt(["stop", "t", "dev"])).code).toBe(0);
+    for (const pid of printed(readLog(root)).values()) expect(runs(pid)).toBe(false);
+    expect(runs(hidden as number)).toBe(false);
+  } finally {
+    await disposeWithDaemon(root);
+  }
+});
+
+test("what it was started with is its user's alone, goes with the launch, and holds for the next run", async () => {
+  const root = launchRoot("plain", 'restart: { policy: "always", delay: "100ms" },');
+  const launch = join(root.run, "launch");
+  try {
+    await root.dt(["t", "dev", "-d"], { env: { SECRET: "only here" } });
+    const [name] = readdirSync(launch).filter((one) => one.endsWith(".spec"));
+    expect(statSync(join(launch, name as string)).mode & 0o777).toBe(0o600);
+    const before = (await psOf(root)) as Ps;
+    for (const pid of [(before.host as { pid: number }).pid, before.pid as number]) process.kill(pid, "SIGKILL");
+    await root.dt(["daemon", "start"]);
+    const next = await until("the policy started it", async () => {
+      const now = await psOf(root);
+      return now?.state === "running" && now.pid !== before.pid ? now : null;
+    });
+    expect(readFileSync(`/proc/${next.pid}/environ`, "utf8")).toContain("\0SECRET=only here\0");
+    expect(readdirSync(launch).filter((one) => one.endsWith(".spec"))).toHaveLength(1);
+    await root.dt(["stop", "t", "dev"]);
+    expect(readdirSync(launch)).toEqual([]);
+  } finally {
+    await disposeWithDaemon(root);
+  }
+});
+
+test.skipIf(STRACE === null)(
+  "a host to be, killed at each of its steps: the list stays true, the next one hosts it, one leader is there",
+  async () => {
+    const root = launchRoot("plain");
+    let kills = 0;
+    try {
+      await root.dt(["t", "dev", "-d"]);
+      const { pid } = (await psOf(root)) as Ps;
+      const ground = {
+        root: root.dir,
+        home: join(root.home, ".dialtone"),
+        runDirectory: root.run,
+        cache: join(root.dir, ".dialtone/cache"),
+        openFiles: null,
+        lockBackend: null,
+      };
+      const input = root.write("../input", `${JSON.stringify({ ...ground, key: "t:dev:default" })}\n`);
+      for (const call of CALLS) {
+        for (let step = 1; step < 100; step += STRIDE) {
+          const host = (await psOf(root))?.host;
+          if (host?.alive) process.kill(host.pid, "SIGKILL");
+          await until("it has no host", async () => (await psOf(root))?.host?.alive === false);
+          const killed = await killedAt(root, call, step, ["__adopt", "t:dev:default"], {
+            input,
+            isThrough: async () => {
+              if ((await psOf(root))?.host?.alive !== true) return false;
+              await Bun.sleep(300); // what follows the new record
+              return true;
+            },
+          });
+          const now = (await psOf(root)) as Ps;
+          expect({ call, step, pid: now.pid, leaders: leadersOf(root) }).toEqual({
+            call,
+            step,
+            pid,
+            leaders: [pid as number],
+          });
+          if (!killed) break;
+          kills++;
+        }
+      }
+      tellNumbers(`another host: killed at each of ${kills} steps, the list true and one leader each time`);
+      expect(kills).toBeGreaterThan(2);
+      await root.dt(["daemon", "start"]);
+      await until("it has a host", async () => (await psOf(root))?.host?.alive === true);
+      expect((await root.dt(["stop", "t", "dev"])).code).toBe(0);
+      expect(runs(pid as number)).toBe(false);
+    } finally {
+      await disposeWithDaemon(root);
+    }
+  },
+  600_000,
+);
