@@ -433,7 +433,7 @@ export const BREAKS: readonly Break[] = [
       },
     ],
     test: "test/fault/hostless.test.ts",
-    only: "another host: shown",
+    only: "killed again and again",
   },
   {
     what: "what another host noted is forgotten",
@@ -492,7 +492,7 @@ export const BREAKS: readonly Break[] = [
     what: "the daemon reads on from who does not read",
     edits: [{ file: `${DAEMON}/server.ts`, from: "if (line.waiting() > MOST_UNREAD) await line.flushed();", to: "" }],
     test: "test/daemon/server.test.ts",
-    only: "1,000 idle",
+    only: "reads late",
   },
   {
     what: "a hundred starts load the manifests a hundred times",

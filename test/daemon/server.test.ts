@@ -199,6 +199,22 @@ describe("peers that mean no good", () => {
     await until("they are gone", () => server.clients() === 0);
   }, 60_000);
 
+  test("one that asks much and reads late gets every answer", async () => {
+    const { path } = start({ answer: () => "z".repeat(1000) });
+    const late = await rawConnection(path);
+    late.pause();
+    const asked = 8000;
+    late.write('{"cmd":"status"}\n'.repeat(asked));
+    await Bun.sleep(300); // eight times what may wait would be here by now
+    let got = 0;
+    late.on("data", (data) => {
+      got += String(data).split("\n").length - 1;
+    });
+    late.resume();
+    await until("all is there", () => got === asked);
+    late.destroy();
+  });
+
   test("a subscriber that does not read is cut off, the others get all", async () => {
     const { path, emits, server } = start();
     const deaf = await rawConnection(path);
