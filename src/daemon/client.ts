@@ -1,7 +1,10 @@
 /** Asking the daemon: one request over one connection. */
-import { existsSync, readlinkSync } from "node:fs";
+import { readlinkSync } from "node:fs";
 import { DtError, errnoOf } from "../sys/error.ts";
+import { presenceOf } from "../sys/identity.ts";
 import { connectForLines, type LineConnection } from "../sys/lines.ts";
+import { readHolder } from "../sys/lock.ts";
+import { makeProcessTable } from "../sys/process.ts";
 import type { DaemonPaths } from "./paths.ts";
 import type { Reply, Status } from "./protocol.ts";
 
@@ -19,11 +22,18 @@ export async function askDaemon(
   for (let left = tries; left > 0; left--) {
     const answer = await askOnce(paths, request, answerMs);
     if (answer !== null) return answer.data;
-    // Nobody is coming up where there is neither socket nor lock.
-    if (!existsSync(paths.lock)) return null;
+    if (!isComingUp(paths)) return null;
     if (left > 1) await Bun.sleep(BETWEEN_MS);
   }
   return null;
+}
+
+/** Somebody has the lock and does not listen yet. */
+function isComingUp({ lock }: DaemonPaths): boolean {
+  const holder = readHolder(lock);
+  return (
+    holder.is !== "absent" && (holder.is !== "there" || presenceOf(makeProcessTable(), holder.value.holder) !== "gone")
+  );
 }
 
 export async function askStatus(paths: DaemonPaths, options?: { tries?: number }): Promise<Status | null> {

@@ -1,9 +1,9 @@
 /** The daemon's socket, in this process: order, fairness, and what hostile peers cost. Through the binary: test/e2e/daemon.test.ts. */
 import { afterEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import fc from "fast-check";
 import type { Event, Request } from "../../src/daemon/protocol.ts";
 import { type Answers, type DaemonServer, serve } from "../../src/daemon/server.ts";
@@ -248,6 +248,23 @@ describe("the socket's file", () => {
   test("is its user's alone", () => {
     const { path } = start();
     expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  test.skipIf(process.getuid?.() !== 0)("another user is turned away, also where the file lets him", async () => {
+    const { path } = start();
+    chmodSync(dirname(path), 0o755);
+    chmodSync(path, 0o666);
+    const script =
+      '$SIG{PIPE} = "IGNORE"; use Socket; socket(S, PF_UNIX, SOCK_STREAM, 0); connect(S, sockaddr_un($ARGV[0])) or die $!; syswrite(S, "{\\"cmd\\":\\"status\\"}\\n"); sysread(S, $b, 100); print "got $b"';
+    const other = Bun.spawn(
+      ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "perl", "-e", script, path],
+      {
+        stdout: "pipe",
+        stderr: "pipe",
+      },
+    );
+    expect(await other.stdout.text()).toBe("got ");
+    expect(logged).toEqual(["warn a connection of uid 65534 was turned away"]);
   });
 
   test("that another process has taken is not removed with this one's end", async () => {

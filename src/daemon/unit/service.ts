@@ -1,7 +1,7 @@
 /** Carrying out what plan.ts says, with the service manager that is there. */
 import { chmodSync, copyFileSync, linkSync, mkdirSync, renameSync, rmdirSync } from "node:fs";
 import { userInfo } from "node:os";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { DtError, EXIT, messageOf } from "../../sys/error.ts";
 import { readJson, removeFile, temporaryName, writeError, writeJson, writeWhole } from "../../sys/files.ts";
 import type { ServiceManager } from "../../sys/manager.ts";
@@ -54,8 +54,9 @@ export function planUninstall(context: ServiceContext): Step[] {
 
 export async function install(context: ServiceContext, linger: boolean): Promise<void> {
   const before = readJson(context.paths.installed, (value) => value as Installed);
-  // What an earlier install made stay, this one's uninstall undoes.
-  const lingers = linger || (before.is === "there" && before.value.linger === true);
+  // What an earlier install made so, this one's uninstall undoes; what was so before is left.
+  const earlier = before.is === "there" && before.value.linger === true;
+  const lingers = earlier || (linger && !isLingering(person(context.env).user));
   await carryOut(context, planInstall(context, linger));
   const from = selfCommand()[0] as string;
   writeJson(context.paths.installed, {
@@ -64,6 +65,11 @@ export async function install(context: ServiceContext, linger: boolean): Promise
     linger: lingers,
     from,
   } satisfies Installed);
+}
+
+/** As systemd notes it. */
+function isLingering(user: string): boolean {
+  return statOf(join("/var/lib/systemd/linger", user)) !== undefined;
 }
 
 export async function uninstall(context: ServiceContext): Promise<void> {
