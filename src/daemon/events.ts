@@ -77,7 +77,8 @@ export function makeEvents(world: World, rootsOf: () => readonly string[]): Even
       if (before.state === state && before.pid === pid) continue;
       if (state === null) states.delete(key);
       else states.set(key, { state, pid });
-      if (!isFirst) emit(root, { event: "state", at: now(), root, key, state, was: before.state, pid });
+      const isNews = before.state !== state || pid !== null;
+      if (!isFirst && isNews) emit(root, { event: "state", at: now(), root, key, state, was: before.state, pid });
     }
   }
 
