@@ -9,6 +9,7 @@ async function main(argv: readonly string[]): Promise<number> {
   if (first === "__hosts") return (await import("./supervisor/up/hosted.ts")).runHostOfMany(await self());
   if (first === "__session") return runSession(argv.slice(1));
   if (first === "__stack") return runStack(argv[1] ?? "");
+  if (first === "__target") return runTarget(argv.slice(1));
   if (first === "__load") return (await import("./manifest/child.ts")).runLoadChild(argv.slice(1));
 
   const globals: Globals = {
@@ -38,6 +39,19 @@ async function runStack(input: string): Promise<number> {
     Object.entries(process.env).filter((pair): pair is [string, string] => pair[1] !== undefined),
   );
   return (await import("./compose/follow.ts")).followStack(JSON.parse(input), env);
+}
+
+async function runTarget(words: readonly string[]): Promise<number> {
+  const [{ runTargetChild }, { readInput, writeAll }] = await Promise.all([
+    import("./daemon/watch/target.ts"),
+    import("./sys/stdio.ts"),
+  ]);
+  const pieces: Uint8Array[] = [];
+  for await (const piece of readInput()) pieces.push(piece);
+  const { status, out, err } = await runTargetChild(words, Buffer.concat(pieces).toString());
+  writeAll(2, err);
+  writeAll(1, out);
+  return status;
 }
 
 async function self(): Promise<string[]> {

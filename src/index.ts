@@ -13,6 +13,7 @@ export type {
   Duration,
   Handler,
   HandlerContext,
+  Job,
   LogOptions,
   ManagedCommand,
   ManagedFields,
@@ -28,6 +29,7 @@ export type {
   SignalName,
   Size,
   StopOptions,
+  TargetOf,
   Toggle,
   Watch,
 } from "./manifest/types.ts";

@@ -94,8 +94,16 @@ export const VERBS: Record<VerbName, Verb | null> = {
     maxWords: 1,
     load: () => import("./boot.ts"),
   },
-  watch: null,
-  jobs: null,
+  watch: {
+    summary: "Run the jobs of watched files in the foreground, without the daemon",
+    maxWords: 1,
+    load: () => import("./watch.ts"),
+  },
+  jobs: {
+    summary: "List what the daemon and `dt watch` ran, and what is due; with an id, its output",
+    maxWords: 1,
+    load: () => import("./jobs.ts"),
+  },
   completions: null,
   mcp: null,
 };

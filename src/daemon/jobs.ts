@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { readLastLines } from "../logs/tail.ts";
 import { parseKey } from "../state/key.ts";
 import { messageOf } from "../sys/error.ts";
-import { readJson, removeFile, writeJson } from "../sys/files.ts";
+import { readJson, removeFile, writeJson, writeWhole } from "../sys/files.ts";
 import { identify, type ProcessIdentity, type ProcessTable, presenceOf } from "../sys/identity.ts";
 import { withCleanLimits } from "../sys/limits.ts";
 import { runDirectoryOf } from "../sys/paths.ts";
@@ -28,12 +28,14 @@ export interface JobRequest {
   kind: "oneshot" | "managed";
   target: string;
   source: JobReport["source"];
-  env?: Record<string, string>;
+  /** The files that changed. */
+  paths?: readonly string[];
 }
 
 /** Earlier jobs that are kept, of each root. */
 const KEPT = 200;
 const SHOWN_LINES = 5;
+const MOST_PATH_BYTES = 64 * 1024;
 
 export interface Jobs {
   /** Resolves when it has ended. Never rejects. */
@@ -49,7 +51,7 @@ export function makeJobs(world: World, log: Log, onChange: (job: JobReport) => v
   let count = 0;
 
   async function run(request: JobRequest): Promise<JobReport> {
-    const { root, key, kind, target, source, env = {} } = request;
+    const { root, key, kind, target, source, paths = [] } = request;
     const directory = jobsIn(world, root);
     // Names sort by time.
     const id = `${Date.now().toString(36)}-${process.pid.toString(36)}-${(count++).toString(36)}`;
@@ -74,7 +76,7 @@ export function makeJobs(world: World, log: Log, onChange: (job: JobReport) => v
     running++;
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
-      const child = start(world, job, kind, env);
+      const child = start(world, job, kind, environmentOf(job, paths));
       const entry = world.table.entry(child.pid);
       job = { ...job, process: entry === null ? null : identify(world.table, entry) };
       write(job);
@@ -143,7 +145,7 @@ function start(world: World, job: JobFile, kind: JobRequest["kind"], env: Record
     return withCleanLimits(null, () =>
       Bun.spawn([...sameBuildCommand(), "-C", job.root, ...words], {
         cwd: job.root,
-        env: { ...world.env, DIALTONE_JOB: job.id, ...env },
+        env: { ...world.env, ...env },
         detached: true,
         stdin: "ignore",
         stdout: fd,
@@ -153,6 +155,20 @@ function start(world: World, job: JobFile, kind: JobRequest["kind"], env: Record
   } finally {
     closeSync(fd);
   }
+}
+
+/** What a job is told. More paths than a variable can hold are in the file alone. */
+function environmentOf({ id, target, source, log }: JobFile, paths: readonly string[]): Record<string, string> {
+  const told = { DIALTONE_JOB: id, DIALTONE_TARGET: target, DIALTONE_SOURCE: source };
+  if (paths.length === 0) return told;
+  const file = log.replace(/log$/, "paths");
+  writeWhole(file, JSON.stringify(paths), { durable: false });
+  const lines = paths.join("\n");
+  return {
+    ...told,
+    DIALTONE_PATHS_FILE: file,
+    ...(Buffer.byteLength(lines) <= MOST_PATH_BYTES ? { DIALTONE_PATHS: lines } : {}),
+  };
 }
 
 /** A one-shot that works on files may say how many, on its last line: `{"written": 2, "unchanged": 5}`. */
@@ -203,8 +219,10 @@ function readJobs(directory: string, limit: number): JobFile[] {
 function prune(directory: string): void {
   for (const name of namesIn(directory).slice(KEPT)) {
     removeFile(join(directory, name));
-    const output = join(directory, name.replace(/json$/, "log"));
-    if (existsSync(output)) removeFile(output);
+    for (const more of ["log", "paths"]) {
+      const path = join(directory, name.replace(/json$/, more));
+      if (existsSync(path)) removeFile(path);
+    }
   }
 }
 

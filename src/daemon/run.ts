@@ -34,6 +34,7 @@ import { knownRoots, rootsMark } from "./roots.ts";
 import { makeSchedules } from "./schedule.ts";
 import { makeSections } from "./sections.ts";
 import { type DaemonServer, serve } from "./server.ts";
+import { makeWatches } from "./watch/watches.ts";
 import { watchProjects } from "./watchroots.ts";
 
 export interface DaemonOptions {
@@ -45,9 +46,9 @@ export interface DaemonOptions {
   echo: ((line: string) => void) | null;
 }
 
-const LOOK_EVERY_MS = 2000;
+const LOOK_EVERY_MS = 3000;
 /** After so many looks all is read again, whatever says that nothing changed. */
-const LOOKS_UNTIL_ALL = 15;
+const LOOKS_UNTIL_ALL = 10;
 
 /** Resolves when it has been asked to end, by a request or a signal. Throws when another one runs. */
 export async function runDaemon({ paths, env, world, command, echo }: DaemonOptions): Promise<number> {
@@ -69,9 +70,11 @@ export async function runDaemon({ paths, env, world, command, echo }: DaemonOpti
       if (job.state !== "running") sections.refresh(job.root, job.key.split(":")[0] as string);
     });
     const schedules = makeSchedules(jobs, log);
+    const watches = makeWatches({ world, jobs, log });
     const projects = watchProjects(world, paths, log, (root, index) => {
       schedules.set(root, index);
       sections.set(root, index);
+      watches.set(root, index);
     });
     const sections = makeSections(dt, log);
     const keeper = makeKeeper(world, dt, log);
@@ -128,6 +131,7 @@ export async function runDaemon({ paths, env, world, command, echo }: DaemonOpti
         void projects.refresh();
       }
       keeper.look(roots);
+      watches.look();
       // Somebody cleared the directory for temporary files: nobody could reach it any more.
       if (!existsSync(socket)) {
         log("warn", "the socket was removed; it is made again");
@@ -156,6 +160,7 @@ export async function runDaemon({ paths, env, world, command, echo }: DaemonOpti
     clearInterval(timer);
     schedules.close();
     projects.close();
+    watches.close();
     await Bun.sleep(FLUSH_MS);
     server.stop();
     unlinkSocket(paths, socket);

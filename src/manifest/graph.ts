@@ -110,6 +110,14 @@ export function findFaults(plugins: Plugins, absent: ReadonlySet<string>): Map<s
         if (isUnknown(plugins, absent, key))
           blame(plugin.name, `the group ${name} names ${shortKey(key)}, which no manifest declares`);
     }
+    for (const { run } of plugin.watch)
+      if (isUnknown(plugins, absent, run))
+        blame(plugin.name, `watches files for ${shortKey(run)}, which no manifest declares`);
+      else if (settingsOf(plugins, run)?.kind === "managed")
+        blame(
+          plugin.name,
+          `watches files for ${shortKey(run)}, which is managed: a watch runs one-shots, \`restartOn\` restarts what runs`,
+        );
     for (const command of Object.values(plugin.commands)) {
       for (const [variant, settings] of Object.entries(command.variants)) {
         const key = `${plugin.name}:${command.name}:${variant}`;

@@ -63,8 +63,9 @@ export function resolvePlugin(
         paths: watch.paths,
         ignore: watch.ignore ?? [],
         debounceMs: watch.debounce === undefined ? DEBOUNCE_MS : durationOf(watch.debounce),
-        run: watch.run,
-        target: watch.target ?? null,
+        run: wholeKey(watch.run),
+        target: typeof watch.target === "function" ? true : (watch.target ?? null),
+        retries: watch.retries ?? 0,
       })),
       daemon: {
         commands: Object.fromEntries(

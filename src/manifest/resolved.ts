@@ -119,6 +119,16 @@ export interface ResolvedCommand {
 
 export type ManifestOrigin = "root" | "home" | "package" | "binary";
 
+/** Paths as written; `run` is a whole key; `target` true: the manifest's own function. */
+export interface ResolvedWatch {
+  paths: string[];
+  ignore: string[];
+  debounceMs: number;
+  run: string;
+  target: string | true | null;
+  retries: number;
+}
+
 export interface ResolvedPlugin {
   name: string;
   description: string | null;
@@ -128,7 +138,7 @@ export interface ResolvedPlugin {
   commands: Record<string, ResolvedCommand>;
   /** Lists of keys with their variants. */
   groups: Record<string, string[]>;
-  watch: { paths: string[]; ignore: string[]; debounceMs: number; run: string; target: string | null }[];
+  watch: ResolvedWatch[];
   /** One-shots of this plugin by the name of the daemon's command, and the one that adds to its status; keys with their variants. */
   daemon: { commands: Record<string, string>; status: string | null };
 }

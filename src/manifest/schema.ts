@@ -6,7 +6,7 @@ import * as v from "valibot";
 import { aliveProbe, probe } from "./probe.ts";
 import { restart, restartOn } from "./restarts.ts";
 import { dictionary, expected, fields, line, oneOrMany, text } from "./shape.ts";
-import type { Handler, Plugin } from "./types.ts";
+import type { Handler, Plugin, TargetOf } from "./types.ts";
 import {
   duration,
   envName,
@@ -206,7 +206,19 @@ const watch = fields(
     ignore: v.optional(v.array(text("a glob pattern"), expected("a list of glob patterns"))),
     debounce: v.optional(duration),
     run: key,
-    target: v.optional(text('a pattern like "{stem}"')),
+    target: v.optional(
+      v.union(
+        [
+          text('a pattern like "{stem}", or a function'),
+          v.custom<TargetOf>(
+            (value) => typeof value === "function",
+            expected('a pattern like "{stem}", or a function'),
+          ),
+        ],
+        expected('a pattern like "{stem}", or a function'),
+      ),
+    ),
+    retries: v.optional(integer(0, 100, "a whole number from 0 to 100")),
   },
   { what: "a watch" },
 );

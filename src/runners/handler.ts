@@ -10,6 +10,7 @@ import { prepareCommand } from "../supervisor/prepare.ts";
 import { type AttachedProgram, startAttached } from "../sys/attached.ts";
 import { DtError, EXIT, messageOf } from "../sys/error.ts";
 import type { Execution } from "../sys/exec.ts";
+import { readJson } from "../sys/files.ts";
 import type { StandardStreams } from "../sys/standard.ts";
 import { shellCode } from "../sys/status.ts";
 import { writeAll } from "../sys/stdio.ts";
@@ -61,6 +62,19 @@ export async function runHandler(
   }
 }
 
+/** As daemon/jobs.ts says it; its paths may be too many for a variable. */
+function jobOf({
+  DIALTONE_JOB,
+  DIALTONE_TARGET,
+  DIALTONE_SOURCE,
+  DIALTONE_PATHS_FILE,
+}: Record<string, string>): HandlerContext["job"] {
+  if (DIALTONE_JOB === undefined || DIALTONE_TARGET === undefined || DIALTONE_SOURCE === undefined) return null;
+  const paths = readJson(DIALTONE_PATHS_FILE ?? "", (value) => value as string[]);
+  const source = DIALTONE_SOURCE as NonNullable<HandlerContext["job"]>["source"];
+  return { target: DIALTONE_TARGET, paths: paths.is === "there" ? paths.value : [], source };
+}
+
 async function callHandler(
   handler: Handler,
   { ground, talk }: RunnerContext,
@@ -78,6 +92,7 @@ async function callHandler(
     root: ground.root,
     cwd: place.cwd,
     args,
+    job: jobOf(place.env),
     get signal() {
       return interruption.signal();
     },

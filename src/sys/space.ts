@@ -10,6 +10,14 @@ export interface Space {
   type: number;
 }
 
+/** Of the kinds that give no notice of changes made elsewhere: NFS, SMB, 9P (WSL's `/mnt`), FUSE, VirtualBox and Parallels shares. */
+const REMOTE = new Set([0x6969, 0x517b, 0xff534d42, 0xfe534d42, 0x01021997, 0x65735546, 0x786f4256, 0x7c7c6673]);
+
+export function isRemote(path: string): boolean {
+  const space = readSpace(path);
+  return space !== null && REMOTE.has(space.type >>> 0);
+}
+
 /** Null when the path, or the answer, is not there. */
 export function readSpace(path: string): Space | null {
   try {

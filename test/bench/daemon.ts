@@ -1,5 +1,5 @@
 /** What the daemon costs while nothing is asked of it, and how fast it answers: with ten launches in a root that is registered. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { connectTo, daemonPid, disposeWithDaemon, socketOf } from "../e2e/daemon.kit.ts";
 import { dtIn, makeCrowd, type Programs } from "./ground.ts";
 import type { Effort } from "./measure.ts";
@@ -9,7 +9,6 @@ import { time } from "./spawn.ts";
 
 const LAUNCHES = 10;
 const IDLE_S = 60;
-const TICK_MS = 10;
 
 export async function measureDaemon(programs: Programs, { rounds }: Effort): Promise<Row[]> {
   const root = await makeCrowd(LAUNCHES);
@@ -37,9 +36,9 @@ export async function measureDaemon(programs: Programs, { rounds }: Effort): Pro
         return to - from;
       },
     });
-    const before = ticksOf(pid);
+    const before = processorMs(pid);
     await Bun.sleep(IDLE_S * 1000);
-    const idleMs = (ticksOf(pid) - before) * TICK_MS;
+    const idleMs = processorMs(pid) - before;
     const pss = Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "latin1"))?.[1]) / 1024;
     const once = { spread: null, ratio: null };
     return [
@@ -65,9 +64,11 @@ export async function measureDaemon(programs: Programs, { rounds }: Effort): Pro
   }
 }
 
-/** Time in the processor, in hundredths of a second. */
-function ticksOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return Number(fields[11]) + Number(fields[12]);
+/** Milliseconds in the processor, of all its threads. */
+function processorMs(pid: number): number {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  const ns = threads.map((thread) =>
+    Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "latin1").split(" ")[0]),
+  );
+  return ns.reduce((sum, one) => sum + one, 0) / 1e6;
 }

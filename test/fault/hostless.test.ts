@@ -175,11 +175,11 @@ test("what a person stopped meanwhile is not hosted, hosts that are killed again
     }
     expect(root.processes().filter((pid) => commandLineOf(pid) === "sleep 1000 ")).toEqual([before.pid as number]);
     expect(readFileSync(`${root.run}/host.err`, "utf8")).toBe("");
-    await Bun.sleep(2500); // longer than between two looks: a host that lives is left alone
+    await Bun.sleep(3500); // longer than between two looks: a host that lives is left alone
     expect((await psOf(root))?.host).toEqual(now.host);
     killHost(now);
     expect((await root.dt(["stop", "t", "dev"])).code).toBe(0);
-    await Bun.sleep(2500); // longer than between two looks of the daemon
+    await Bun.sleep(3500); // longer than between two looks of the daemon
     expect(await psOf(root)).toMatchObject({ state: "stopped" });
     expect(root.processes()).toHaveLength(1);
   } finally {

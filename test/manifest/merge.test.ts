@@ -262,5 +262,7 @@ test("watch with its defaults", () => {
     commands: { b: { kind: "oneshot", run: "x" } },
     watch: [{ paths: ["*"], run: "a:b" }],
   });
-  expect(plugin.watch).toEqual([{ paths: ["*"], ignore: [], debounceMs: 500, run: "a:b", target: null }]);
+  expect(plugin.watch).toEqual([
+    { paths: ["*"], ignore: [], debounceMs: 500, run: "a:b:default", target: null, retries: 0 },
+  ]);
 });

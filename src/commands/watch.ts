@@ -1,0 +1,103 @@
+/** `dt watch`: what the daemon does for watched files, for one root in the foreground, until Ctrl-C. */
+import { defineCommand } from "citty";
+import { makeJobs } from "../daemon/jobs.ts";
+import type { JobReport } from "../daemon/protocol.ts";
+import { makeLanes } from "../daemon/watch/queue.ts";
+import { watchRoot } from "../daemon/watch/watcher.ts";
+import { formatDuration } from "../output/time.ts";
+import { DtError, EXIT } from "../sys/error.ts";
+import { homeDirectory } from "../sys/paths.ts";
+import { makeProcessTable } from "../sys/process.ts";
+import { print } from "../sys/stdio.ts";
+import { usage } from "./args.ts";
+import { type DtContext, rememberRoot } from "./context.ts";
+import { failureOf } from "./plugin.ts";
+
+const AT_ONCE = 4;
+/** How often the manifests are looked at. */
+const MANIFESTS_MS = 2000;
+
+export default defineCommand({
+  meta: { name: "watch", description: "Run the jobs of watched files in the foreground, without the daemon" },
+  args: {
+    _: { type: "positional", required: false, description: "Only of this plugin", valueHint: "plugin" },
+  },
+  async run({ args, data }) {
+    const context = data as DtContext;
+    const { env, globals, talk } = context;
+    const root = context.root();
+    const [plugin] = args._;
+    const index = await context.index();
+    if (plugin !== undefined && index.plugins[plugin] === undefined) {
+      const failure = failureOf(index, plugin);
+      throw failure === undefined
+        ? usage(`There is no plugin named ${JSON.stringify(plugin)}.`, "dt list shows what there is.")
+        : new DtError("plugin-failed", failure.message, { status: EXIT.usage });
+    }
+    const watching = Object.values(index.plugins).filter(
+      ({ name, watch }) => watch.length > 0 && (plugin === undefined || name === plugin),
+    );
+    if (watching.length === 0)
+      throw usage(`${plugin ?? "No plugin"} declares ${plugin === undefined ? "a" : "no"} \`watch\`.`);
+    rememberRoot(context);
+    const world = { home: homeDirectory(env) ?? root, env, table: makeProcessTable() };
+    const log = (level: string, text: string) => {
+      if (level === "warn" || level === "error") talk.fail(text);
+      else talk.detail(text);
+    };
+    const jobs = makeJobs(
+      world,
+      () => {},
+      (job) => tell(context, job),
+    );
+    const watch = watchRoot({
+      world,
+      root,
+      jobs,
+      lanes: makeLanes(AT_ONCE),
+      log,
+      source: "command",
+      plugin: plugin ?? null,
+    });
+    if (watch === null) {
+      throw new DtError("watched", `Somebody watches ${root} already: the daemon, or another dt watch.`, {
+        hint: "dt jobs shows what it ran; dt boot remove takes this root from the daemon.",
+      });
+    }
+    const ended = Promise.withResolvers<number>();
+    for (const [signal, code] of [
+      ["SIGINT", 130],
+      ["SIGTERM", 143],
+      ["SIGHUP", 129],
+    ] as const)
+      process.on(signal, () => ended.resolve(code));
+    await watch.set(index);
+    const count = watching.reduce((sum, one) => sum + one.watch.length, 0);
+    talk.say(
+      `watches ${count} ${count === 1 ? "entry" : "entries"} of ${watching.map(({ name }) => name).join(", ")}; Ctrl-C ends it`,
+    );
+    const timer = setInterval(() => {
+      void context.index().then((now) => watch.set(now));
+    }, MANIFESTS_MS);
+    const code = await ended.promise;
+    clearInterval(timer);
+    watch.close();
+    if (!globals.quiet) talk.say("ends; a job that runs goes on");
+    return code;
+  },
+});
+
+function tell({ globals, talk }: DtContext, job: JobReport): void {
+  if (globals.json) {
+    print(`${JSON.stringify(job)}\n`);
+    return;
+  }
+  if (job.state === "running") {
+    talk.detail(`${job.target}: ${job.key} runs`);
+    return;
+  }
+  const took = job.duration_ms === null ? "" : ` in ${formatDuration(job.duration_ms)}`;
+  const counts = job.written === null ? "" : `  ${job.written} written, ${job.unchanged ?? 0} unchanged`;
+  if (job.state === "done") print(`${job.target}  ${job.key} done${took}${counts}\n`);
+  else print(`${job.target}  ${job.key} failed${took}: ${job.error}\n`);
+}

@@ -1,0 +1,263 @@
+/**
+ * The watches of one root's manifests: what changes is compared with what is known of it, named after its target, gathered and queued, and run as a
+ * job. Of all who could, one watches a root: whoever has the lock in its run directory.
+ */
+import { join, relative } from "node:path";
+import type { ManifestIndex, ResolvedPlugin, ResolvedWatch } from "../../manifest/resolved.ts";
+import { openStore } from "../../state/store.ts";
+import { resolveIn } from "../../supervisor/environment.ts";
+import { sha256 } from "../../sys/digest.ts";
+import { messageOf } from "../../sys/error.ts";
+import { type FileLock, tryFlock } from "../../sys/flock.ts";
+import { makePrivateDirectory, runDirectoryOf } from "../../sys/paths.ts";
+import { TIMERS } from "../../sys/watch/batch.ts";
+import { type Trees, watchTrees } from "../../sys/watch/trees.ts";
+import type { Jobs } from "../jobs.ts";
+import type { Log } from "../log.ts";
+import type { World } from "../project.ts";
+import type { JobReport } from "../protocol.ts";
+import { type Known, openKnown } from "./known.ts";
+import { type Lanes, makeQueue } from "./queue.ts";
+import { nameTargets, type Target } from "./target.ts";
+
+/** What never is quiet is worked on after so many times the quiet time. */
+const LONGEST = 10;
+const RETRY_MS = 1000;
+/** Changes that come within this time are looked at together. */
+const GATHER_MS = 10;
+const SAVE_MS = 500;
+
+export interface RootWatch {
+  /** Its manifests as they are now; resolves when a change from now on is seen. Only the plugins that are named, if any are. */
+  set(index: ManifestIndex): Promise<void>;
+  /** Resolves when nothing waits or runs. */
+  idle(): Promise<void>;
+  close(): void;
+}
+
+export interface RootWatchOptions {
+  world: World;
+  root: string;
+  jobs: Jobs;
+  lanes: Lanes;
+  log: Log;
+  source: JobReport["source"];
+  /** Null: all plugins. */
+  plugin: string | null;
+}
+
+/** Null when somebody else watches this root. */
+export function watchRoot(options: RootWatchOptions): RootWatch | null {
+  const { world, root } = options;
+  const directory = join(runDirectoryOf(root, world.env), "watch");
+  const lock = lockOf(directory);
+  if (lock === "busy") return null;
+  const open = new Map<string, Promise<OneWatch>>();
+  return {
+    async set(index) {
+      const wanted = wantedOf(index, options.plugin);
+      for (const [who, one] of open) {
+        if (wanted.has(who)) continue;
+        open.delete(who);
+        void one.then((watch) => watch.close()).catch(() => {});
+      }
+      for (const [who, entry] of wanted)
+        if (!open.has(who)) open.set(who, openWatch(options, directory, who, entry, logsOf(root, index)));
+      await Promise.allSettled(open.values());
+    },
+    async idle() {
+      for (const one of open.values()) await (await one).idle();
+    },
+    close() {
+      for (const one of open.values()) void one.then((watch) => watch.close()).catch(() => {});
+      open.clear();
+      lock?.release();
+    },
+  };
+}
+
+function lockOf(directory: string): FileLock | "busy" | null {
+  try {
+    makePrivateDirectory(join(directory, ".."));
+    makePrivateDirectory(directory);
+    const tried = tryFlock(join(directory, "watch.lock"));
+    return tried.is === "held" ? tried.lock : tried.is === "busy" ? "busy" : null;
+  } catch {
+    return null; // nowhere to note anything: watched all the same
+  }
+}
+
+interface Entry {
+  plugin: ResolvedPlugin;
+  watch: ResolvedWatch;
+  index: number;
+}
+
+/** By all that makes one watch differ from another. */
+function wantedOf(index: ManifestIndex, only: string | null): Map<string, Entry> {
+  const wanted = new Map<string, Entry>();
+  for (const plugin of Object.values(index.plugins)) {
+    if (only !== null && plugin.name !== only) continue;
+    for (const [at, watch] of plugin.watch.entries())
+      wanted.set(JSON.stringify([plugin.name, plugin.file, at, watch]), { plugin, watch, index: at });
+  }
+  return wanted;
+}
+
+/** Where commands write: a log that is watched by chance would be a job that makes the next one. */
+function logsOf(root: string, { plugins }: ManifestIndex): string[] {
+  return Object.values(plugins).flatMap((plugin) =>
+    Object.values(plugin.commands).flatMap((command) =>
+      Object.values(command.variants).flatMap(({ log, logs }) =>
+        log === null
+          ? []
+          : Array.from({ length: logs.keep + 1 }, (_, at) => `${resolveIn(root, log)}${at === 0 ? "" : `.${at}`}`),
+      ),
+    ),
+  );
+}
+
+interface OneWatch {
+  idle(): Promise<void>;
+  close(): void;
+}
+
+async function openWatch(
+  { world, root, jobs, lanes, log, source }: RootWatchOptions,
+  directory: string,
+  who: string,
+  { plugin, watch, index }: Entry,
+  logs: string[],
+): Promise<OneWatch> {
+  const { debounceMs, retries, run } = watch;
+  const facts = { root, plugin: plugin.name, run };
+  const known = openKnown(join(directory, `${sha256(who).slice(0, 16)}.json`), who);
+  const target: Target =
+    watch.target === true
+      ? { is: "function", file: plugin.file, index }
+      : watch.target === null
+        ? { is: "path" }
+        : { is: "pattern", text: watch.target };
+  const absolute = new Map<string, string>();
+  const queue = makeQueue(lanes, {
+    quietMs: debounceMs,
+    longestMs: debounceMs * LONGEST,
+    retries,
+    retryMs: RETRY_MS,
+    now: () => performance.now(),
+    timers: TIMERS,
+    async work({ target: name, paths, isLast }) {
+      // Once more, now: what was written back meanwhile is no change.
+      const files = paths.map((path) => absolute.get(path) ?? path);
+      const changed = new Set(await known.changed(files));
+      const now = paths.filter((_, at) => changed.has(files[at] as string));
+      if (now.length === 0) return true;
+      const job = await jobs.run({ root, key: run, kind: "oneshot", target: name, source, paths: now });
+      // A try that failed and is not the last leaves it as it is: what is unchanged then is still to be worked on.
+      if (job.state === "done" || isLast) known.settle(changed);
+      saver.soon();
+      return job.state === "done";
+    },
+  });
+  const saver = makeSaver(known, log, facts);
+  const inbox = makeInbox(GATHER_MS, async (files) => {
+    const changed = await known.changed(files);
+    if (changed.length === 0) return saver.soon();
+    const paths = changed.map((file) => {
+      const local = relative(root, file);
+      const path = local.startsWith("..") ? file : local;
+      absolute.set(path, file);
+      return path;
+    });
+    try {
+      for (const { path, target: name } of await nameTargets(target, paths, { root, env: world.env })) {
+        if (name === null) known.settle([absolute.get(path) as string]);
+        else queue.add(name, path);
+      }
+    } catch (error) {
+      log("error", messageOf(error), facts);
+    }
+  });
+  let trees: Trees;
+  try {
+    const store = openStore(runDirectoryOf(root, world.env));
+    trees = await watchTrees({
+      root,
+      home: world.env.HOME ?? null,
+      patterns: watch.paths,
+      ignore: watch.ignore,
+      leaveOut: [store.directory, world.home, ...logs],
+      onChange: inbox.add,
+      onTrouble: (what) => log("warn", what, facts),
+    });
+  } catch (error) {
+    log("error", `files are not watched: ${messageOf(error)}`, facts);
+    throw error;
+  }
+  if (known.isNew) {
+    await known.changed(trees.initial);
+    known.settle(trees.initial);
+  } else for (const file of [...trees.initial, ...known.missing(trees.initial)]) inbox.add(file);
+  saver.soon();
+  log("info", "watches", { ...facts, files: trees.initial.size });
+  return {
+    async idle() {
+      await inbox.idle();
+      await queue.idle();
+      saver.now();
+    },
+    close() {
+      trees.close();
+      inbox.close();
+      queue.close();
+      saver.now();
+    },
+  };
+}
+
+/** What comes within an instant is looked at together, one lot after the other. */
+function makeInbox(gatherMs: number, look: (files: string[]) => Promise<unknown>) {
+  let waiting = new Set<string>();
+  let looking: Promise<void> | null = null;
+  let closed = false;
+  const work = async () => {
+    while (waiting.size > 0 && !closed) {
+      await Bun.sleep(gatherMs);
+      const files = [...waiting];
+      waiting = new Set();
+      if (!closed) await look(files);
+    }
+    looking = null;
+  };
+  return {
+    add(file: string) {
+      waiting.add(file);
+      looking ??= work();
+    },
+    idle: async () => {
+      await looking;
+    },
+    close() {
+      closed = true;
+    },
+  };
+}
+
+function makeSaver(known: Known, log: Log, facts: Record<string, unknown>) {
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  const now = () => {
+    if (timer !== null) clearTimeout(timer);
+    timer = null;
+    try {
+      known.save();
+    } catch (error) {
+      log("warn", `what was worked on is not noted: ${messageOf(error)}`, facts);
+    }
+  };
+  return {
+    now,
+    soon() {
+      timer ??= setTimeout(now, SAVE_MS);
+    },
+  };
+}
