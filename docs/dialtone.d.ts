@@ -245,6 +245,16 @@ export interface DaemonOptions {
   status?: string;
 }
 
+/** What a job is run for. */
+export interface Job {
+  /** What it is to work on. */
+  target: string;
+  /** The files that changed, removed ones among them: relative to the root where they lie below it, else absolute. */
+  paths: readonly string[];
+  /** Who wants it. */
+  source: "watcher" | "schedule" | "socket" | "command";
+}
+
 /** What a `handler` gets. */
 export interface HandlerContext {
   /**
@@ -271,6 +281,8 @@ export interface HandlerContext {
   cwd: string;
   /** The arguments given on the command line. */
   args: readonly string[];
+  /** What it is run for by the daemon or `dt watch`; null when a person runs it. */
+  job: Job | null;
   /**
    * Aborted by the first SIGINT, SIGTERM or SIGHUP; a second one ends dt at once. A handler that never asks for it is ended by the
    * first, as any program is. Afterwards the exit code is 128+n, unless the handler returns a number.
@@ -305,19 +317,27 @@ export interface ManagedCommand extends ManagedFields {
 
 export type Command = OneshotCommand | ManagedCommand;
 
-/** Files to watch and the one-shot to run when they change; run by the daemon. */
+/** Files to watch and the one-shot to run when they change; run by the daemon, or by `dt watch`. */
 export interface Watch {
-  /** Glob patterns. */
+  /** Files, directories and glob patterns, relative to the project root; also absolute, or from `~/`. */
   paths: string[];
-  /** Glob patterns left out. Default none. */
+  /** What is left out, in the syntax of `.gitignore`. What git ignores, `node_modules` and dt's own files are left out anyway. Default none. */
   ignore?: string[];
-  /** Quiet time after the last change before the job runs. Default `"500ms"`. */
+  /** Quiet time after the last change before the job runs; what never is quiet waits ten times as long. Default `"500ms"`. */
   debounce?: Duration;
   /** The one-shot to run, `"<plugin>:<command>"`, variant optional. */
   run: string;
-  /** What the job works on, from the path: `{stem}` and `{dir}` are replaced. Default: the whole path. */
-  target?: string;
+  /**
+   * What the job works on, from the path: `{path}`, `{dir}`, `{name}`, `{stem}` and `{ext}` are replaced; or, in a TypeScript or JavaScript manifest, a
+   * function. Changes of one target are one job, and no two of its jobs run at a time. Default: the whole path.
+   */
+  target?: string | TargetOf;
+  /** Further tries of a job that failed; the first waits a second, each next one twice as long. Default 0. */
+  retries?: number;
 }
+
+/** Gives the target of a path, or null for a path that is nobody's. The path is relative to the root where it lies below it, else absolute. */
+export type TargetOf = (path: string) => string | null | undefined | Promise<string | null | undefined>;
 
 /** One manifest: one plugin. */
 export interface Plugin extends CommonFields {

@@ -9,6 +9,9 @@ import { statOf } from "../../sys/stat.ts";
 /** Size and time of a file, and the digest of its content. */
 type Mark = [size: number, mtimeMs: number, digest: string];
 
+/** What changed, each as it was when it was looked at; null: it is gone. */
+export type Changes = ReadonlyMap<string, Mark | null>;
+
 interface File {
   version: 1;
   /** What is watched: with other patterns what is known is of no use. */
@@ -20,11 +23,11 @@ export interface Known {
   /** Whether nothing was known at the start: then what is there is where it begins. */
   isNew: boolean;
   /** What differs from what is known, of these paths. */
-  changed(paths: Iterable<string>): Promise<string[]>;
+  changed(paths: Iterable<string>): Promise<Changes>;
   /** Paths that are known and are not among these. */
   missing(paths: ReadonlySet<string>): string[];
-  /** From now on these are known as `changed` last saw them. */
-  settle(paths: Iterable<string>): void;
+  /** From now on these are known as they were then; what changed since is a change. */
+  settle(changes: Changes): void;
   save(): void;
 }
 
@@ -34,48 +37,41 @@ export function openKnown(path: string, what: string): Known {
   const read = readJson(path, (value) => value as File);
   const good = read.is === "there" && read.value?.version === 1 && read.value.what === what;
   const files = new Map<string, Mark>(good ? Object.entries(read.value.files) : []);
-  const seen = new Map<string, Mark | null>();
   let dirty = !good;
 
-  async function look(file: string): Promise<boolean> {
+  /** Undefined: it is as it is known. */
+  async function look(file: string): Promise<Mark | null | undefined> {
     const before = files.get(file);
     const stat = statOf(file);
-    if (stat === undefined || !stat.isFile()) {
-      seen.set(file, null);
-      return before !== undefined;
-    }
-    if (before !== undefined && before[0] === stat.size && before[1] === stat.mtimeMs) {
-      seen.set(file, before);
-      return false;
-    }
+    if (stat === undefined || !stat.isFile()) return before === undefined ? undefined : null;
+    if (before !== undefined && before[0] === stat.size && before[1] === stat.mtimeMs) return undefined;
     const digest = await digestOf(file);
-    const mark: Mark | null = digest === null ? null : [stat.size, stat.mtimeMs, digest];
-    seen.set(file, mark);
-    const same = before !== undefined && mark !== null && before[2] === mark[2];
+    if (digest === null) return before === undefined ? undefined : null;
+    const mark: Mark = [stat.size, stat.mtimeMs, digest];
+    if (before?.[2] !== digest) return mark;
     // The time alone changed: known from now on, so that it is not read again.
-    if (same) {
-      files.set(file, mark);
-      dirty = true;
-    }
-    return !same && !(before === undefined && mark === null);
+    files.set(file, mark);
+    dirty = true;
+    return undefined;
   }
 
   return {
     isNew: !good,
     async changed(paths) {
-      const found: string[] = [];
+      const found: [string, Mark | null][] = [];
       const waiting = [...paths];
       const worker = async () => {
-        for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) if (await look(file)) found.push(file);
+        for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
+          const mark = await look(file);
+          if (mark !== undefined) found.push([file, mark]);
+        }
       };
       await Promise.all(Array.from({ length: AT_ONCE }, worker));
-      return found.sort();
+      return new Map(found.sort(([a], [b]) => (a < b ? -1 : 1)));
     },
     missing: (paths) => [...files.keys()].filter((file) => !paths.has(file)),
-    settle(paths) {
-      for (const file of paths) {
-        const mark = seen.get(file);
-        if (mark === undefined) continue;
+    settle(changes) {
+      for (const [file, mark] of changes) {
         if (mark === null) files.delete(file);
         else files.set(file, mark);
         dirty = true;

@@ -25,7 +25,8 @@ const LONGEST = 10;
 const RETRY_MS = 1000;
 /** Changes that come within this time are looked at together. */
 const GATHER_MS = 10;
-const SAVE_MS = 500;
+const SAVE_MS = 200;
+const AGAIN_MS = 5000;
 
 export interface RootWatch {
   /** Its manifests as they are now; resolves when a change from now on is seen. Only the plugins that are named, if any are. */
@@ -149,7 +150,7 @@ async function openWatch(
     async work({ target: name, paths, isLast }) {
       // Once more, now: what was written back meanwhile is no change.
       const files = paths.map((path) => absolute.get(path) ?? path);
-      const changed = new Set(await known.changed(files));
+      const changed = await known.changed(files);
       const now = paths.filter((_, at) => changed.has(files[at] as string));
       if (now.length === 0) return true;
       const job = await jobs.run({ root, key: run, kind: "oneshot", target: name, source, paths: now });
@@ -162,8 +163,8 @@ async function openWatch(
   const saver = makeSaver(known, log, facts);
   const inbox = makeInbox(GATHER_MS, async (files) => {
     const changed = await known.changed(files);
-    if (changed.length === 0) return saver.soon();
-    const paths = changed.map((file) => {
+    if (changed.size === 0) return saver.soon();
+    const paths = [...changed.keys()].map((file) => {
       const local = relative(root, file);
       const path = local.startsWith("..") ? file : local;
       absolute.set(path, file);
@@ -171,13 +172,20 @@ async function openWatch(
     });
     try {
       for (const { path, target: name } of await nameTargets(target, paths, { root, env: world.env })) {
-        if (name === null) known.settle([absolute.get(path) as string]);
+        const file = absolute.get(path) as string;
+        // Nobody's: known as it is, so that it is not asked about again.
+        if (name === null) known.settle(new Map([[file, changed.get(file) ?? null]]));
         else queue.add(name, path);
       }
     } catch (error) {
+      // A manifest that is being edited, say: asked again, so that nothing is lost.
       log("error", messageOf(error), facts);
+      again = setTimeout(() => {
+        for (const file of changed.keys()) inbox.add(file);
+      }, AGAIN_MS);
     }
   });
+  let again: ReturnType<typeof setTimeout> | undefined;
   let trees: Trees;
   try {
     const store = openStore(runDirectoryOf(root, world.env));
@@ -195,8 +203,7 @@ async function openWatch(
     throw error;
   }
   if (known.isNew) {
-    await known.changed(trees.initial);
-    known.settle(trees.initial);
+    known.settle(await known.changed(trees.initial));
   } else for (const file of [...trees.initial, ...known.missing(trees.initial)]) inbox.add(file);
   saver.soon();
   log("info", "watches", { ...facts, files: trees.initial.size });
@@ -207,6 +214,7 @@ async function openWatch(
       saver.now();
     },
     close() {
+      clearTimeout(again);
       trees.close();
       inbox.close();
       queue.close();

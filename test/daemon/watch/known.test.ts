@@ -1,0 +1,79 @@
+/** What the watched files held when they were last worked on: over restarts, and for contents that come back. */
+import { expect, test } from "bun:test";
+import { appendFileSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { openKnown } from "../../../src/daemon/watch/known.ts";
+import { fillPattern } from "../../../src/daemon/watch/target.ts";
+import { makeScratch } from "../../scratch.ts";
+
+const scratch = makeScratch();
+
+test("same content is no change, whatever its time; a removal and a return are", async () => {
+  const base = scratch();
+  const file = join(base, "a");
+  writeFileSync(file, "one");
+  const known = openKnown(join(base, "known.json"), "x");
+  expect(known.isNew).toBe(true);
+  expect([...(await known.changed([file])).keys()]).toEqual([file]);
+  known.settle(await known.changed([file]));
+  expect([...(await known.changed([file])).keys()]).toEqual([]);
+  utimesSync(file, 1, 1);
+  writeFileSync(file, "one");
+  expect([...(await known.changed([file])).keys()]).toEqual([]);
+  // Of the same length, within the same tick of the clock.
+  const { mtimeMs } = statSync(file);
+  writeFileSync(file, "two");
+  utimesSync(file, mtimeMs / 1000, mtimeMs / 1000 + 1);
+  expect([...(await known.changed([file])).keys()]).toEqual([file]);
+  writeFileSync(file, "one");
+  expect([...(await known.changed([file])).keys()]).toEqual([]);
+  rmSync(file);
+  expect([...(await known.changed([file])).keys()]).toEqual([file]);
+  known.settle(await known.changed([file]));
+  expect([...(await known.changed([file])).keys()]).toEqual([]);
+  writeFileSync(file, "one");
+  expect([...(await known.changed([file, join(base, "never")])).keys()]).toEqual([file]);
+});
+
+test("what changes after it was looked at is a change, also when the look is settled later", async () => {
+  const base = scratch();
+  const file = join(base, "a");
+  writeFileSync(file, "one");
+  const known = openKnown(join(base, "known.json"), "x");
+  const looked = await known.changed([file]);
+  writeFileSync(file, "another");
+  expect([...(await known.changed([file])).keys()]).toEqual([file]);
+  known.settle(looked);
+  expect([...(await known.changed([file])).keys()]).toEqual([file]);
+});
+
+test("over a restart: what was settled is known, what was not is a change again; other patterns begin anew", async () => {
+  const base = scratch();
+  const [a, b, c] = ["a", "b", "c"].map((name) => join(base, name)) as [string, string, string];
+  for (const file of [a, b, c]) writeFileSync(file, "x");
+  const first = openKnown(join(base, "known.json"), "x");
+  first.settle(await first.changed([a, b]));
+  first.save();
+  appendFileSync(a, "y");
+  await first.changed([a]); // seen, and its job cut off
+  first.save();
+  rmSync(b);
+  const next = openKnown(join(base, "known.json"), "x");
+  expect(next.isNew).toBe(false);
+  expect(next.missing(new Set([a, c]))).toEqual([b]);
+  expect([...(await next.changed([a, b, c])).keys()]).toEqual([a, b, c]);
+  expect(openKnown(join(base, "known.json"), "other").isNew).toBe(true);
+  writeFileSync(join(base, "known.json"), readFileSync(join(base, "known.json"), "utf8").slice(0, 40));
+  expect(openKnown(join(base, "known.json"), "x").isNew).toBe(true);
+});
+
+test.each([
+  ["{stem}", "content/a.b.md", "a.b"],
+  ["{dir}", "content/x/a.md", "content/x"],
+  ["{dir}/{stem}{ext} of {name}: {path}", "a.md", "./a.md of a.md: a.md"],
+  ["all", "x", "all"],
+  ["{other}", "x", "{other}"],
+  ["{stem}", ".env", ".env"],
+])("the target %j of %s", (pattern, path, target) => {
+  expect(fillPattern(pattern, path)).toBe(target);
+});

@@ -1,0 +1,385 @@
+/** Watched files and jobs through the binary: one job for what changed, none for what did not, and none missed, whoever is killed. */
+import { expect, test } from "bun:test";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, unlinkSync } from "node:fs";
+import { join } from "node:path";
+import { TestRoot, until } from "../kit.ts";
+import { connectTo, daemonPid, disposeWithDaemon, socketOf } from "./daemon.kit.ts";
+import { runs } from "./launch.kit.ts";
+
+interface Job {
+  id: string;
+  key: string;
+  target: string;
+  source: string;
+  state: string;
+  code: number | null;
+  error: string | null;
+  written: number | null;
+  duration_ms: number | null;
+  log: string;
+}
+
+/** Each job of `t:work` appends a line: its target, who wanted it, and its paths. */
+const WORK = `work: { kind: "oneshot", run: 'echo "$DIALTONE_TARGET $DIALTONE_SOURCE" $(echo "$DIALTONE_PATHS" | sort) >> ../done' }`;
+
+const make = (watch: string, commands = WORK, more: Record<string, string> = {}) =>
+  TestRoot.create({
+    "manifests/t.ts": `export default { name: "t", commands: { ${commands} }, watch: [${watch}] };`,
+    ...more,
+  });
+
+const MARKDOWN = `{ paths: ["content/**/*.md"], debounce: "100ms", run: "t:work" }`;
+
+const done = (root: TestRoot) =>
+  existsSync(join(root.base, "done")) ? readFileSync(join(root.base, "done"), "utf8").trim().split("\n") : [];
+const jobs = async (root: TestRoot) => JSON.parse((await root.dt(["jobs", "--json", "-n", "500"])).stdout) as Job[];
+
+/** Registered, the daemon begun, and every watch of the root open. */
+async function begin(root: TestRoot, watches = 1): Promise<void> {
+  await root.dt(["boot", "add"]);
+  await root.dt(["daemon", "start"]);
+  await watching(root, watches);
+}
+
+async function watching(root: TestRoot, watches = 1): Promise<void> {
+  const pid = await daemonPid(root);
+  const log = join(root.env.DIALTONE_HOME as string, "logs/daemon.log");
+  await until("all is watched", () => {
+    const lines = readFileSync(log, "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { msg: string; pid?: number });
+    const began = lines.findLastIndex((one) => one.msg === "began" && one.pid === pid);
+    return lines.slice(began).filter(({ msg }) => msg === "watches").length >= watches;
+  });
+}
+
+test("an edit is one job, told over command line and socket; a save without a change is none", async () => {
+  const root = make(MARKDOWN, WORK, { "content/a.md": "one" });
+  try {
+    await begin(root);
+    const client = await connectTo(socketOf(root));
+    await client.ask({ cmd: "subscribe" });
+    root.write("content/a.md", "two");
+    await until("it is done", () => done(root).length === 1);
+    expect(done(root)).toEqual(["content/a.md watcher content/a.md"]);
+    const states = [await client.next(), await client.next()] as { event: string; job: Job }[];
+    expect(states.map(({ event, job }) => [event, job.target, job.state])).toEqual([
+      ["job", "content/a.md", "running"],
+      ["job", "content/a.md", "done"],
+    ]);
+    client.close();
+    const [job] = await jobs(root);
+    expect(job).toMatchObject({
+      key: "t:work:default",
+      target: "content/a.md",
+      source: "watcher",
+      state: "done",
+      code: 0,
+      error: null,
+    });
+    expect((await root.dt(["jobs"])).stdout).toMatch(/done +t:work:default +content\/a\.md +watcher/);
+    // Saved as it is, by an editor's dance and in place; then created and removed at once.
+    root.write("content/a.md~", "two");
+    renameSync(join(root.dir, "content/a.md~"), join(root.dir, "content/a.md"));
+    root.write("content/a.md", "two");
+    root.write("content/gone.md", "x");
+    unlinkSync(join(root.dir, "content/gone.md"));
+    root.write("content/b.md", "last");
+    await until("the last is done", () => done(root).length === 2);
+    expect(done(root)[1]).toBe("content/b.md watcher content/b.md");
+    unlinkSync(join(root.dir, "content/b.md"));
+    await until("a removal counts", () => done(root).length === 3);
+  } finally {
+    await disposeWithDaemon(root);
+  }
+});
+
+test("a burst is one job with all its paths; what is written for ever is worked on all the same", async () => {
+  const root = make(`{ paths: ["in/*"], debounce: "100ms", run: "t:work", target: "all" }`);
+  try {
+    await begin(root);
+    for (let at = 0; at < 20; at++) root.write(`in/${at % 4}`, String(at));
+    await until("it is done", () => done(root).length === 1);
+    expect(done(root)).toEqual(["all watcher in/0 in/1 in/2 in/3"]);
+    const ended = Date.now() + 1600;
+    for (let at = 0; Date.now() < ended; at++) {
+      root.write("in/9", String(at));
+      await Bun.sleep(40);
+    }
+    expect(done(root).length).toBeGreaterThan(1);
+    const count = done(root).length;
+    await until("the last change counts", async () => {
+      const all = await jobs(root);
+      return all.length >= count && all.every(({ state }) => state === "done");
+    });
+  } finally {
+    await disposeWithDaemon(root);
+  }
+});
+
+test("what a real editor does is one job", async () => {
+  if (Bun.which("vim") === null) {
+    if (process.env.CI) throw new Error("CI must have vim");
+    return console.warn("not tested: there is no vim on this machine");
+  }
+  const root = make(`{ paths: ["content/**"], debounce: "200ms", run: "t:work" }`, WORK, { "content/a.md": "one\n" });
+  try {
+    await begin(root);
+    Bun.spawnSync(
+      [
+        "vim",
+        "-u",
+        "NONE",
+        "-N",
+        "-es",
+        "-c",
+        "set backup writebackup backupcopy=no",
+        "-c",
+        "normal Atwo",
+        "-c",
+        "wq",
+        "content/a.md",
+      ],
+      {
+        cwd: root.dir,
+        env: root.env,
+      },
+    );
+    expect(root.read("content/a.md")).toBe("onetwo\n");
+    await until("it is done", () => done(root).some((line) => line.startsWith("content/a.md ")));
+    await Bun.sleep(500);
+    expect(done(root).filter((line) => line.startsWith("content/a.md ")).length).toBe(1);
+  } finally {
+    await disposeWithDaemon(root);
+  }
+});
+
+test("one job at a time a target, several targets side by side; what changes meanwhile is the next", async () => {
+  const slow = `work: { kind: "oneshot", run: 'echo "begin $DIALTONE_TARGET" >> ../done; while [ ! -e ../go ]; do sleep 0.02; done; echo "end $DIALTONE_TARGET" >> ../done' }`;
+  const root = make(MARKDOWN, slow);
+  try {
+    await begin(root);
+    root.write("content/a.md", "1");
+    root.write("content/b.md", "1");
+    await until("both run", () => done(root).length === 2);
+    root.write("content/a.md", "2");
+    await Bun.sleep(100);
+    root.write("content/a.md", "3");
+    await Bun.sleep(400);
+    expect(done(root)).toHaveLength(2);
+    root.write("../go", "");
+    await until("all is done", () => done(root).length === 6);
+    expect(done(root).filter((line) => line.endsWith("a.md"))).toEqual([
+      "begin content/a.md",
+      "end content/a.md",
+      "begin content/a.md",
+      "end content/a.md",
+    ]);
+  } finally {
+    await disposeWithDaemon(root);
+  }
+});
+
+test("while no daemon runs, and in the middle of a job: found by the next one, and nothing else", async () => {
+  const slow = `work: { kind: "oneshot", run: 'echo "$DIALTONE_TARGET" >> ../done; while [ -e ../hold ]; do sleep 0.02; done' }`;
+  const root = make(MARKDOWN, slow, {
+    "content/a.md": "1",
+    "content/b.md": "1",
+    "content/c.md": "1",
+    "content/d/e.md": "1",
+  });
+  try {
+    await begin(root);
+    root.write("content/a.md", "2");
+    await until("a is done", async () => (await jobs(root)).filter(({ state }) => state === "done").length === 1);
+    await Bun.sleep(500); // noted a fifth of a second after
+    await root.dt(["daemon", "stop"]);
+    root.write("content/b.md", "2");
+    unlinkSync(join(root.dir, "content/c.md"));
+    root.write("content/new/f.md", "1");
+    await root.dt(["daemon", "start"]);
+    await until(
+      "all three are done",
+      async () => (await jobs(root)).filter(({ state }) => state === "done").length === 4,
+    );
+    expect(done(root).sort()).toEqual(["content/a.md", "content/b.md", "content/c.md", "content/new/f.md"]);
+    await Bun.sleep(500);
+    // Killed in a job: that one is lost, and its change found again.
+    root.write("../hold", "");
+    root.write("content/d/e.md", "2");
+    await until("it runs", () => done(root).length === 5);
+    const pid = await daemonPid(root);
+    process.kill(pid, "SIGKILL");
+    await until("it is gone", () => !runs(pid));
+    rmSync(join(root.base, "hold"));
+    await root.dt(["daemon", "start"]);
+    await until("it is worked on again", () => done(root).length === 6);
+    expect(done(root).slice(4)).toEqual(["content/d/e.md", "content/d/e.md"]);
+    expect((await jobs(root)).map(({ state }) => state)).toContain("lost");
+  } finally {
+    await disposeWithDaemon(root);
+  }
+});
+
+test("a job that fails: told with its last words, tried again as often as asked, its output kept", async () => {
+  const root = make(
+    `{ paths: ["in"], debounce: "50ms", run: "t:flaky", target: "all", retries: 2 }`,
+    `flaky: { kind: "oneshot", run: 'echo x >> ../tries; echo "no luck" >&2; [ $(wc -l < ../tries) -ge 3 ]' }`,
+  );
+  try {
+    await begin(root);
+    root.write("in/a", "1");
+    await until("it is done", async () => (await jobs(root)).some(({ state }) => state === "done"));
+    const all = await jobs(root);
+    expect(all.map(({ state }) => state)).toEqual(["done", "failed", "failed"]);
+    expect(all[1]).toMatchObject({ code: 1, error: "it ended with 1: no luck" });
+    expect((await root.dt(["jobs", all[1]?.id as string])).stdout).toBe("no luck\n");
+    expect((await root.dt(["jobs", "nope"])).code).toBe(2);
+  } finally {
+    await disposeWithDaemon(root);
+  }
+}, 30_000);
+
+test("a function names the target, a handler is told; outside of the root; a function that breaks loses nothing", async () => {
+  const text = (body: string) => `export default { name: "t", commands: {
+      work: { kind: "oneshot", handler: async (ctx) => { await ctx.exec("sh", ["-c", "echo '" + JSON.stringify(ctx.job) + "' >> ../done"]); } } },
+    watch: [{ paths: ["~/reg/**/*.yaml"], debounce: "100ms", run: "t:work", target: (path) => { ${body} } }] };`;
+  const good = `const name = path.split("/").at(-1); return name === "project.yaml" ? "all" : name === "skip.yaml" ? null : name.replace(/\\.yaml$/, "");`;
+  const root = TestRoot.create({ "manifests/t.ts": text(good) });
+  try {
+    await begin(root);
+    mkdirSync(join(root.home, "reg/p"), { recursive: true });
+    await Bun.sleep(100);
+    for (const name of ["project", "one", "skip"]) root.write(join(root.home, `reg/p/${name}.yaml`), "x");
+    await until("both are done", () => done(root).length === 2);
+    expect(
+      done(root)
+        .map((line) => JSON.parse(line))
+        .sort((a, b) => (a.target < b.target ? -1 : 1)),
+    ).toEqual([
+      { target: "all", paths: [join(root.home, "reg/p/project.yaml")], source: "watcher" },
+      { target: "one", paths: [join(root.home, "reg/p/one.yaml")], source: "watcher" },
+    ]);
+    expect((await root.dt(["t", "work"])).code).toBe(0);
+    expect(done(root)[2]).toBe("null");
+    root.write("manifests/t.ts", text('throw new Error("broken for now");'));
+    await Bun.sleep(600);
+    root.write(join(root.home, "reg/p/two.yaml"), "x");
+    await until("the fault is logged", async () =>
+      (await root.dt(["daemon", "logs", "--stderr-only"])).stdout.includes("broken for now"),
+    );
+    root.write("manifests/t.ts", text(good));
+    await until("it is done after all", () => done(root).some((line) => line.includes('"two"')), 20_000);
+  } finally {
+    await disposeWithDaemon(root);
+  }
+}, 60_000);
+
+test("dt watch does it without the daemon, for one plugin, until Ctrl-C; of both, one", async () => {
+  const root = make(MARKDOWN);
+  root.write(
+    "manifests/u.ts",
+    `export default { name: "u", commands: { w: { kind: "oneshot", run: "echo other >> ../done" } }, watch: [{ paths: ["content"], debounce: "50ms", run: "u:w" }] };`,
+  );
+  try {
+    const watch = root.spawn(["watch", "t", "--json"]);
+    const told = watch.stderr.getReader();
+    let text = "";
+    while (!text.includes("Ctrl-C ends it")) text += new TextDecoder().decode((await told.read()).value);
+    root.write("content/a.md", "1");
+    await until("it is done", () => done(root).length === 1);
+    expect(done(root)).toEqual(["content/a.md command content/a.md"]);
+    const second = await root.dt(["watch"]);
+    expect(second).toMatchObject({ code: 1 });
+    expect(second.stderr).toContain("already");
+    // The daemon takes it when nobody else has it any more.
+    await root.dt(["boot", "add"]);
+    await root.dt(["daemon", "start"]);
+    await Bun.sleep(300);
+    watch.kill("SIGINT");
+    expect(await watch.exited).toBe(130);
+    const out = (await watch.stdout.text())
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Job);
+    expect(out.map(({ target, state }) => [target, state])).toEqual([
+      ["content/a.md", "running"],
+      ["content/a.md", "done"],
+    ]);
+    await watching(root, 2);
+    root.write("content/b.md", "1");
+    await until("both plugins' are done", () => done(root).length >= 3);
+    expect(done(root).sort()).toEqual([
+      "content/a.md command content/a.md",
+      "content/b.md watcher content/b.md",
+      "other",
+    ]);
+    expect((await root.dt(["watch", "nope"])).code).toBe(2);
+  } finally {
+    await disposeWithDaemon(root);
+  }
+}, 30_000);
+
+test("dt's own files and the logs of commands never trigger; what a job writes back is no change", async () => {
+  const root = make(
+    `{ paths: ["."], debounce: "100ms", run: "t:work", target: "all" }`,
+    `${WORK.replace(">> ../done", ">> ../done; echo stamp > generated.txt")},
+     dev: { kind: "managed", run: "while :; do echo x; sleep 0.05; done", log: "logs/dev.log" }`,
+  );
+  try {
+    await begin(root);
+    await root.dt(["t", "dev", "-d"]);
+    await Bun.sleep(500);
+    expect(done(root)).toEqual([]);
+    root.write("src/a", "1");
+    await until("it is done", () => done(root).length > 0);
+    await Bun.sleep(800);
+    // The first job wrote a new file, which is a change; the second wrote the same again, which is none.
+    expect(done(root)).toEqual(["all watcher src/a", "all watcher generated.txt"]);
+  } finally {
+    await disposeWithDaemon(root);
+  }
+});
+
+test("10,000 files, a checkout of another branch, and a build into the tree: each file is in a job, and the rest is not", async () => {
+  const root = make(
+    `{ paths: ["tree/**"], debounce: "300ms", run: "t:work", target: "all" }`,
+    `work: { kind: "oneshot", handler: (ctx) => { require("node:fs").appendFileSync("../done", ctx.job.paths.join("\\n") + "\\n"); } }`,
+  );
+  const git = (...words: string[]) => {
+    const ran = Bun.spawnSync(["git", "-c", "user.name=t", "-c", "user.email=t@example.org", ...words], {
+      cwd: root.dir,
+      env: root.env,
+      stderr: "pipe",
+    });
+    if (!ran.success) throw new Error(String(ran.stderr));
+  };
+  try {
+    for (let at = 0; at < 2000; at++) root.write(`tree/${at % 40}/${at}`, "one");
+    git("init", "-q", "-b", "one");
+    git("add", "-A");
+    git("commit", "-qm", "one");
+    git("checkout", "-qb", "two");
+    for (let at = 0; at < 2000; at += 2) root.write(`tree/${at % 40}/${at}`, "two");
+    for (let at = 0; at < 500; at++) root.write(`tree/added/${at}`, "x");
+    git("add", "-A");
+    git("commit", "-qm", "two");
+    await begin(root);
+    const pid = await daemonPid(root);
+    const rss = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
+    git("checkout", "-q", "one");
+    const changed = [
+      ...Array.from({ length: 1000 }, (_, at) => `tree/${(at * 2) % 40}/${at * 2}`),
+      ...Array.from({ length: 500 }, (_, at) => `tree/added/${at}`),
+    ];
+    await until("all of the checkout is worked on", () => new Set(done(root)).size === changed.length, 30_000);
+    expect([...new Set(done(root))].sort()).toEqual(changed.sort());
+    const before = rss();
+    for (let at = 0; at < 10_000; at++) root.write(`tree/new${at % 100}/${at}`, "x");
+    await until("all 10,000 are worked on", () => new Set(done(root)).size === changed.length + 10_000, 60_000);
+    expect(rss() - before).toBeLessThan(150);
+  } finally {
+    await disposeWithDaemon(root);
+  }
+}, 180_000);

@@ -1,0 +1,240 @@
+/** What editors, git and people do to files, and what is seen of it: each on a real tree, watched from the directory above it. */
+import { afterEach, describe, expect, test } from "bun:test";
+import {
+  appendFileSync,
+  copyFileSync,
+  linkSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { type Trees, watchTrees } from "../../../src/sys/watch/trees.ts";
+import { until } from "../../kit.ts";
+import { makeScratch } from "../../scratch.ts";
+
+const scratch = makeScratch();
+const open: Trees[] = [];
+afterEach(() => {
+  for (const one of open.splice(0)) one.close();
+});
+
+function write(base: string, path: string, text = String(Math.random())): void {
+  mkdirSync(dirname(join(base, path)), { recursive: true });
+  writeFileSync(join(base, path), text);
+}
+
+async function start(
+  base: string,
+  patterns: string[],
+  more: { home?: string; ignore?: string[]; leaveOut?: string[] } = {},
+) {
+  const seen = new Set<string>();
+  const troubles: string[] = [];
+  const trees = await watchTrees({
+    root: join(base, "root"),
+    home: more.home ?? null,
+    patterns,
+    ignore: more.ignore ?? [],
+    leaveOut: more.leaveOut ?? [],
+    onChange: (path) => void seen.add(relative(base, path)),
+    onTrouble: (what) => void troubles.push(what),
+  });
+  open.push(trees);
+  const initial = [...trees.initial].map((path) => relative(base, path)).sort();
+  return { seen, troubles, initial };
+}
+
+type Scenario = [
+  what: string,
+  act: (base: string, at: (path: string) => string) => void | Promise<void>,
+  expected: string[],
+];
+
+const SCENARIOS: Scenario[] = [
+  ["a new file", (base) => write(base, "root/c/new.md"), ["root/c/new.md"]],
+  ["a change", (_, at) => appendFileSync(at("root/c/a.md"), "x"), ["root/c/a.md"]],
+  ["a removal", (_, at) => unlinkSync(at("root/c/a.md")), ["root/c/a.md"]],
+  ["a rename", (_, at) => renameSync(at("root/c/a.md"), at("root/c/z.md")), ["root/c/a.md", "root/c/z.md"]],
+  [
+    "a save by rename",
+    (base, at) => {
+      write(base, "root/c/a.md.tmp");
+      renameSync(at("root/c/a.md.tmp"), at("root/c/a.md"));
+    },
+    ["root/c/a.md"],
+  ],
+  [
+    "three saves by rename, one after the other",
+    async (base, at) => {
+      for (let round = 0; round < 3; round++) {
+        write(base, "root/c/.a.swp");
+        renameSync(at("root/c/.a.swp"), at("root/c/a.md"));
+        await Bun.sleep(30);
+      }
+    },
+    ["root/c/a.md"],
+  ],
+  [
+    "vim: probe, backup, write anew",
+    (base, at) => {
+      write(base, "root/c/4913");
+      unlinkSync(at("root/c/4913"));
+      renameSync(at("root/c/a.md"), at("root/c/a.md~"));
+      write(base, "root/c/a.md");
+      unlinkSync(at("root/c/a.md~"));
+    },
+    ["root/c/a.md"],
+  ],
+  [
+    "a hard link in its place",
+    (base, at) => {
+      write(base, "root/other");
+      unlinkSync(at("root/c/a.md"));
+      linkSync(at("root/other"), at("root/c/a.md"));
+    },
+    ["root/c/a.md"],
+  ],
+  [
+    "a copy over it",
+    (base, at) => {
+      write(base, "root/other", "longer than before, by far");
+      copyFileSync(at("root/other"), at("root/c/a.md"));
+    },
+    ["root/c/a.md"],
+  ],
+  ["a new directory with a file already in it", (base) => write(base, "root/c/n/e/w/x.md"), ["root/c/n/e/w/x.md"]],
+  [
+    "a directory moved in, with files",
+    (base, at) => {
+      write(base, "elsewhere/deep/x.md");
+      renameSync(at("elsewhere"), at("root/c/in"));
+    },
+    ["root/c/in/deep/x.md"],
+  ],
+  ["a directory renamed", (_, at) => renameSync(at("root/c/d"), at("root/c/e")), ["root/c/d/b.md", "root/c/e/b.md"]],
+  ["a directory removed", (_, at) => rmSync(at("root/c/d"), { recursive: true }), ["root/c/d/b.md"]],
+  [
+    "a directory removed and made again",
+    async (base, at) => {
+      rmSync(at("root/c/d"), { recursive: true });
+      await Bun.sleep(50);
+      write(base, "root/c/d/new.md");
+    },
+    ["root/c/d/new.md"],
+  ],
+  [
+    "what is watched itself removed and made again, twice",
+    async (base, at) => {
+      for (const name of ["one.md", "two.md"]) {
+        rmSync(at("root/c"), { recursive: true });
+        await Bun.sleep(100);
+        write(base, `root/c/${name}`);
+        await Bun.sleep(150);
+      }
+    },
+    ["root/c/one.md", "root/c/two.md"],
+  ],
+  [
+    "what is watched itself moved away and back",
+    async (_, at) => {
+      renameSync(at("root/c"), at("root/away"));
+      await Bun.sleep(150);
+      renameSync(at("root/away"), at("root/c"));
+      await Bun.sleep(150);
+      appendFileSync(at("root/c/a.md"), "x");
+    },
+    ["root/c/a.md"],
+  ],
+  [
+    "a loop of links, and a change beside it",
+    (base, at) => {
+      symlinkSync("..", at("root/c/loop"));
+      symlinkSync("loop", at("root/c/again"));
+      write(base, "root/c/b2.md");
+    },
+    ["root/c/b2.md"],
+  ],
+  ["a file's time alone", (_, at) => utimesSync(at("root/c/a.md"), 1, 1), ["root/c/a.md"]],
+  [
+    "names with spaces, quotes and letters of the world",
+    (base) => write(base, "root/c/ö 'x' \"y\" 日本.md"),
+    ["root/c/ö 'x' \"y\" 日本.md"],
+  ],
+  [
+    "500 at once",
+    (base) => {
+      for (let at = 0; at < 500; at++) write(base, `root/c/many/${at}.md`);
+    },
+    Array.from({ length: 500 }, (_, at) => `root/c/many/${at}.md`),
+  ],
+];
+
+describe("seen", () => {
+  for (const [what, act, expected] of SCENARIOS) {
+    test(what, async () => {
+      const base = scratch();
+      for (const path of ["root/c/a.md", "root/c/d/b.md", "root/c/not.txt"]) write(base, path);
+      const { seen, initial, troubles } = await start(base, ["c/**/*.md"]);
+      expect(initial).toEqual(["root/c/a.md", "root/c/d/b.md"]);
+      await act(base, (path) => join(base, path));
+      await until(`all of it is seen, not ${[...seen].slice(0, 5).join(" ")}`, () =>
+        expected.every((path) => seen.has(path)),
+      );
+      expect([...seen].filter((path) => !path.endsWith(".md"))).toEqual([]);
+      expect(troubles).toEqual([]);
+    });
+  }
+});
+
+test("not seen: what is left out, what git ignores, node_modules, and what no pattern means", async () => {
+  const base = scratch();
+  write(base, "root/.gitignore", "*.log.md\n");
+  write(base, "root/c/a.md");
+  const { seen } = await start(base, ["c/**/*.md"], { ignore: ["*.gen.md"], leaveOut: [join(base, "root/c/out")] });
+  for (const path of [
+    "c/x.gen.md",
+    "c/x.log.md",
+    "c/node_modules/x.md",
+    "c/.git/x.md",
+    "c/out/x.md",
+    "b/x.md",
+    "c/x.txt",
+  ])
+    write(base, `root/${path}`);
+  await Bun.sleep(200);
+  write(base, "root/c/last.md");
+  await until("the last is seen", () => seen.has("root/c/last.md"));
+  expect([...seen]).toEqual(["root/c/last.md"]);
+});
+
+test("outside of the root: from ~/, absolute, through a link, and where nothing is yet", async () => {
+  const base = scratch();
+  const home = join(base, "home");
+  write(base, "root/x");
+  write(base, "real/deep/a.yaml");
+  mkdirSync(home);
+  symlinkSync(join(base, "real"), join(home, "link"));
+  const { seen, initial } = await start(base, ["~/reg/**/*.yaml", "~/link/**/*.yaml", join(base, "abs", "one.txt")], {
+    home,
+  });
+  expect(initial).toEqual(["real/deep/a.yaml"]);
+  write(base, "home/reg/p/new.yaml");
+  write(base, "real/deep/b.yaml");
+  write(base, "abs/one.txt");
+  write(base, "abs/two.txt");
+  await until("all is seen", () =>
+    ["home/reg/p/new.yaml", "real/deep/b.yaml", "abs/one.txt"].every((path) => seen.has(path)),
+  );
+  rmSync(join(home, "reg"), { recursive: true });
+  await until("its removal too", async () => {
+    await Bun.sleep(20);
+    write(base, "home/reg/q/more.yaml");
+    return seen.has("home/reg/q/more.yaml");
+  });
+  expect(seen.has("abs/two.txt")).toBe(false);
+});
