@@ -49,6 +49,13 @@ const ROWS: Row[] = [
     env: { DT_FAULT_STRIDE: "1" },
   },
   {
+    name: "watch",
+    what: "20,000 random edits of a watched tree (writes, saves by rename, renames and removals of files and directories), the daemon killed every 150",
+    bar: "each file worked on as it then is, each removal told; memory flat",
+    files: ["test/fault/watchrandom.test.ts"],
+    env: { DT_WATCH_EDITS: "20000" },
+  },
+  {
     name: "instants",
     what: "SIGKILL of caller, host, stopper, restarter at random instants, 300 each",
     bar: "the same",

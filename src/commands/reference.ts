@@ -35,7 +35,8 @@ const TYPE_WORDS: Record<string, string> = {
   StopOptions: "`stop`",
   ComposeOptions: "`compose`",
   Toggle: "A toggle of `compose`",
-  Watch: "`watch` (checked when loaded, run by a later version)",
+  Watch: "`watch`",
+  Job: "`ctx.job` of a `handler`",
   DaemonOptions: "`daemon`",
   HandlerContext: "What a `handler` gets",
 };
@@ -80,6 +81,7 @@ export async function makeReference(sources: string): Promise<string> {
     "A detached start and `dt restart` print one of these:",
     typeBlock(join(sources, "supervisor/types.ts"), "LaunchLine"),
     "What the daemon says, over its socket and as `dt daemon status --json`, is in [daemon.schema.json](daemon.schema.json).",
+    "`dt jobs --json` prints an array of jobs, `dt watch --json` one a line; they are in the same schema.",
     "`dt init` prints one of these:",
     typeBlock(join(sources, "commands/init.ts"), "InitReport"),
     'An error is printed on standard output as well, when `--json` is given: `{ "error": { code, message, hint, status, details } }`.',

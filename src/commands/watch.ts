@@ -64,6 +64,7 @@ export default defineCommand({
         hint: "dt jobs shows what it ran; dt boot remove takes this root from the daemon.",
       });
     }
+    jobs.settle([root]);
     const ended = Promise.withResolvers<number>();
     for (const [signal, code] of [
       ["SIGINT", 130],

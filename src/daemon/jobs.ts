@@ -35,6 +35,7 @@ export interface JobRequest {
 /** Earlier jobs that are kept, of each root. */
 const KEPT = 200;
 const SHOWN_LINES = 5;
+const LOOK_EVERY_MS = 100;
 const MOST_PATH_BYTES = 64 * 1024;
 
 export interface Jobs {
@@ -42,16 +43,19 @@ export interface Jobs {
   run(request: JobRequest): Promise<JobReport>;
   running(): number;
   list(roots: readonly string[], limit: number): JobReport[];
-  /** What ran when an earlier daemon ended, and runs no more. */
+  /** What ran when an earlier daemon ended: `lost` when it runs no more, and until then no other job of its target is run. */
   settle(roots: readonly string[]): void;
 }
 
 export function makeJobs(world: World, log: Log, onChange: (job: JobReport) => void): Jobs {
   let running = 0;
   let count = 0;
+  const earlier = new Map<string, Promise<void>>();
+  const nameOf = ({ root, key, target }: Pick<JobRequest, "root" | "key" | "target">) => `${root}\0${key}\0${target}`;
 
   async function run(request: JobRequest): Promise<JobReport> {
     const { root, key, kind, target, source, paths = [] } = request;
+    await earlier.get(nameOf(request));
     const directory = jobsIn(world, root);
     // Names sort by time.
     const id = `${Date.now().toString(36)}-${process.pid.toString(36)}-${(count++).toString(36)}`;
@@ -110,6 +114,12 @@ export function makeJobs(world: World, log: Log, onChange: (job: JobReport) => v
     return reportOf(job);
   }
 
+  async function untilOver(job: JobFile): Promise<void> {
+    while (!isOver(world.table, job)) await Bun.sleep(LOOK_EVERY_MS);
+    write({ ...job, process: null, state: "lost", error: "it ended when no daemon ran: nobody saw how" });
+    earlier.delete(nameOf(job));
+  }
+
   function write(job: JobFile): void {
     try {
       writeJson(join(jobsIn(world, job.root), `${job.id}.json`), job);
@@ -131,8 +141,7 @@ export function makeJobs(world: World, log: Log, onChange: (job: JobReport) => v
     settle(roots) {
       for (const root of roots)
         for (const job of readJobs(jobsIn(world, root), KEPT))
-          if (job.state === "running" && isOver(world.table, job))
-            write({ ...job, process: null, state: "lost", error: "it ended when no daemon ran: nobody saw how" });
+          if (job.state === "running") earlier.set(nameOf(job), untilOver(job));
     },
   };
 }

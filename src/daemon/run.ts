@@ -149,8 +149,8 @@ export async function runDaemon({ paths, env, world, command, echo }: DaemonOpti
     }, LOOK_EVERY_MS);
 
     notifyManager(env.NOTIFY_SOCKET, "READY=1\nSTATUS=listening\n");
-    await projects.refresh();
     jobs.settle(knownRoots(paths));
+    await projects.refresh();
     void startAtBoot(world, paths, [...projects.all().keys()], dt, log).finally(look);
 
     const why = await ended.promise;

@@ -51,6 +51,7 @@ export const HEAVY_MODULES = [
   "src/manifest/restarts.ts",
   "src/manifest/schema.ts",
   "src/manifest/shape.ts",
+  "src/manifest/target.ts",
   "src/manifest/validate.ts",
   "src/manifest/values.ts",
   "src/runners/handler.ts",

@@ -495,6 +495,34 @@ export const BREAKS: readonly Break[] = [
     only: "reads late",
   },
   {
+    what: "what changes during a job is taken for what it worked on",
+    edits: [
+      {
+        file: `${DAEMON}/watch/known.ts`,
+        from: "else files.set(file, mark);",
+        to: "else { const now = statOf(file); files.set(file, now === undefined ? mark : [now.size, now.mtimeMs, mark[2]]); }",
+      },
+    ],
+    test: "test/daemon/watch/known.test.ts",
+    only: "what changes after",
+  },
+  {
+    what: "a full queue loses what comes",
+    edits: [{ file: `${DAEMON}/watch/queue.ts`, from: "        outside.add(onRoom);", to: "" }],
+    test: "test/daemon/watch/queue.test.ts",
+  },
+  {
+    what: "the first change of a burst counts, not the last",
+    edits: [
+      {
+        file: `${DAEMON}/watch/queue.ts`,
+        from: "      clear(target);\n      const left",
+        to: "      if (target.timer !== null) return;\n      const left",
+      },
+    ],
+    test: "test/daemon/watch/queue.test.ts",
+  },
+  {
     what: "a hundred starts load the manifests a hundred times",
     edits: [
       {

@@ -1,9 +1,10 @@
 /**
  * What the watched files held when they were last worked on: so unchanged content is no change, and what changed while nobody watched is found by
- * looking. On disk, written after a job and not before it: a daemon that is killed in a job finds the same change again.
+ * looking. On disk in two files: what is known, written a while after a job, and the names of what was begun since it was written, noted before the job. A
+ * daemon that is killed takes what was begun for changed, whatever it then is: it is worked on again, never not at all.
  */
 import { createReadStream } from "node:fs";
-import { readJson, writeJson } from "../../sys/files.ts";
+import { readJson, writeJson, writeWhole } from "../../sys/files.ts";
 import { statOf } from "../../sys/stat.ts";
 
 /** Size and time of a file, and the digest of its content. */
@@ -11,6 +12,11 @@ type Mark = [size: number, mtimeMs: number, digest: string];
 
 /** What changed, each as it was when it was looked at; null: it is gone. */
 export type Changes = ReadonlyMap<string, Mark | null>;
+
+interface Begun {
+  version: 1;
+  names: string[];
+}
 
 interface File {
   version: 1;
@@ -26,6 +32,10 @@ export interface Known {
   changed(paths: Iterable<string>): Promise<Changes>;
   /** Paths that are known and are not among these. */
   missing(paths: ReadonlySet<string>): string[];
+  /** These are being worked on as they were then: what differs from that is a change, and so is that they are gone. */
+  begin(changes: Changes): void;
+  /** The work came to nothing: they are known as before. */
+  drop(changes: Changes): void;
   /** From now on these are known as they were then; what changed since is a change. */
   settle(changes: Changes): void;
   save(): void;
@@ -33,24 +43,48 @@ export interface Known {
 
 const AT_ONCE = 16;
 
+/** Differs from whatever a file may hold. */
+const UNSURE: Mark = [-1, -1, ""];
+
 export function openKnown(path: string, what: string): Known {
+  const begunPath = path.replace(/\.json$/, ".begun.json");
   const read = readJson(path, (value) => value as File);
   const good = read.is === "there" && read.value?.version === 1 && read.value.what === what;
   const files = new Map<string, Mark>(good ? Object.entries(read.value.files) : []);
+  const cutOff = readJson(begunPath, (value) => value as Begun);
+  if (good && cutOff.is === "there") for (const name of cutOff.value.names) files.set(name, UNSURE);
+  const begun = new Map<string, Mark | null>();
+  /** Changed while they are worked on. */
+  const unsure = new Set<string>();
+  /** Begun, or settled and not saved yet. */
+  const open = new Set<string>();
   let dirty = !good;
 
-  /** Undefined: it is as it is known. */
+  function noteBegun(): void {
+    writeWhole(begunPath, JSON.stringify({ version: 1, names: [...open] } satisfies Begun), { durable: false });
+  }
+
   async function look(file: string): Promise<Mark | null | undefined> {
-    const before = files.get(file);
+    const mark = await compare(file);
+    // Its job, which runs, may have seen this or what was before.
+    if (mark !== undefined && begun.has(file)) unsure.add(file);
+    return mark;
+  }
+
+  /** Undefined: it is as it is known. */
+  async function compare(file: string): Promise<Mark | null | undefined> {
+    const before = begun.has(file) ? (begun.get(file) ?? undefined) : files.get(file);
     const stat = statOf(file);
-    if (stat === undefined || !stat.isFile()) return before === undefined ? undefined : null;
+    // Gone when its job began and gone now, it may have been there between, for the job to see.
+    if (stat === undefined || !stat.isFile()) return before === undefined && !begun.has(file) ? undefined : null;
     if (before !== undefined && before[0] === stat.size && before[1] === stat.mtimeMs) return undefined;
     const digest = await digestOf(file);
     if (digest === null) return before === undefined ? undefined : null;
     const mark: Mark = [stat.size, stat.mtimeMs, digest];
     if (before?.[2] !== digest) return mark;
     // The time alone changed: known from now on, so that it is not read again.
-    files.set(file, mark);
+    if (begun.has(file)) begun.set(file, mark);
+    else files.set(file, mark);
     dirty = true;
     return undefined;
   }
@@ -70,9 +104,24 @@ export function openKnown(path: string, what: string): Known {
       return new Map(found.sort(([a], [b]) => (a < b ? -1 : 1)));
     },
     missing: (paths) => [...files.keys()].filter((file) => !paths.has(file)),
+    begin(changes) {
+      for (const [file, mark] of changes) {
+        begun.set(file, mark);
+        open.add(file);
+      }
+      noteBegun();
+    },
+    drop(changes) {
+      for (const file of changes.keys()) {
+        begun.delete(file);
+        unsure.delete(file);
+      }
+    },
     settle(changes) {
       for (const [file, mark] of changes) {
-        if (mark === null) files.delete(file);
+        begun.delete(file);
+        if (unsure.delete(file)) files.set(file, UNSURE);
+        else if (mark === null) files.delete(file);
         else files.set(file, mark);
         dirty = true;
       }
@@ -81,6 +130,9 @@ export function openKnown(path: string, what: string): Known {
       if (!dirty) return;
       dirty = false;
       writeJson(path, { version: 1, what, files: Object.fromEntries(files) } satisfies File);
+      open.clear();
+      for (const file of begun.keys()) open.add(file);
+      noteBegun();
     },
   };
 }

@@ -27,6 +27,8 @@ const RETRY_MS = 1000;
 const GATHER_MS = 10;
 const SAVE_MS = 200;
 const AGAIN_MS = 5000;
+/** How late a change is heard of. */
+const LATE_MS = 30;
 
 export interface RootWatch {
   /** Its manifests as they are now; resolves when a change from now on is seen. Only the plugins that are named, if any are. */
@@ -153,9 +155,20 @@ async function openWatch(
       const changed = await known.changed(files);
       const now = paths.filter((_, at) => changed.has(files[at] as string));
       if (now.length === 0) return true;
+      try {
+        known.begin(changed);
+      } catch (error) {
+        log("warn", messageOf(error), facts);
+      }
       const job = await jobs.run({ root, key: run, kind: "oneshot", target: name, source, paths: now });
+      // What the job may have seen is to be known before it is settled what it saw.
+      await Bun.sleep(LATE_MS);
+      await inbox.drain();
       // A try that failed and is not the last leaves it as it is: what is unchanged then is still to be worked on.
       if (job.state === "done" || isLast) known.settle(changed);
+      else known.drop(changed);
+      // What changed between the look and the job was compared with neither.
+      for (const file of (await known.changed(changed.keys())).keys()) inbox.add(file);
       saver.soon();
       return job.state === "done";
     },
@@ -226,14 +239,18 @@ async function openWatch(
 /** What comes within an instant is looked at together, one lot after the other. */
 function makeInbox(gatherMs: number, look: (files: string[]) => Promise<unknown>) {
   let waiting = new Set<string>();
+  let drains: (() => void)[] = [];
   let looking: Promise<void> | null = null;
   let closed = false;
   const work = async () => {
-    while (waiting.size > 0 && !closed) {
-      await Bun.sleep(gatherMs);
+    while ((waiting.size > 0 || drains.length > 0) && !closed) {
+      if (waiting.size > 0) await Bun.sleep(gatherMs);
       const files = [...waiting];
+      const drained = drains;
       waiting = new Set();
-      if (!closed) await look(files);
+      drains = [];
+      if (!closed && files.length > 0) await look(files);
+      for (const tell of drained) tell();
     }
     looking = null;
   };
@@ -242,11 +259,18 @@ function makeInbox(gatherMs: number, look: (files: string[]) => Promise<unknown>
       waiting.add(file);
       looking ??= work();
     },
+    /** Resolves when all that came until now has been looked at. */
+    drain: () =>
+      new Promise<void>((resolve) => {
+        if (closed || looking === null) return resolve();
+        drains.push(resolve);
+      }),
     idle: async () => {
       await looking;
     },
     close() {
       closed = true;
+      for (const tell of drains.splice(0)) tell();
     },
   };
 }

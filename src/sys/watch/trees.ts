@@ -5,8 +5,8 @@
  */
 import { existsSync, realpathSync } from "node:fs";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
-import { errnoOf, messageOf } from "../error.ts";
 import { isRemote } from "../space.ts";
+import { watchDirectories } from "./directories.ts";
 import { makeMatcher } from "./match.ts";
 
 export interface TreesRequest {
@@ -32,7 +32,6 @@ export interface Trees {
 }
 
 const MAGIC = /[*?[\]{}!]/;
-const POLL_MS = 1000;
 const MORE_WATCHES = "sudo sysctl fs.inotify.max_user_watches=1048576";
 
 interface Group {
@@ -102,43 +101,20 @@ async function watchGroup(
   initial: Set<string>,
 ): Promise<() => void> {
   const matcher = await makeMatcher({ root: from, paths: patterns, ignore, leaveOut });
-  const { watch } = await import("chokidar");
-  const remote = isRemote(from);
-  if (remote)
+  const polls = isRemote(from);
+  if (polls)
     onTrouble(`${from} is on a file system that gives no notice of changes: its files are looked at every second`);
-  const open = (usePolling: boolean) => {
-    const ready = Promise.withResolvers<void>();
-    let isReady = false;
-    const watcher = watch(from, {
-      ignoreInitial: false,
-      followSymlinks: false,
-      usePolling,
-      interval: POLL_MS,
-      ignored: (path) => matcher.skips(path),
-    });
-    watcher.on("all", (event, path) => {
-      if (event === "addDir" || event === "unlinkDir" || !matcher.means(path)) return;
-      if (isReady) onChange(path);
-      else initial.add(path);
-    });
-    watcher.on("ready", () => {
-      isReady = true;
-      ready.resolve();
-    });
-    watcher.on("error", (error) => {
-      const spent = ["ENOSPC", "EMFILE"].includes(errnoOf(error) ?? "");
-      if (usePolling || !spent) return onTrouble(messageOf(error));
-      if (watcher.closed) return;
+  const directories = watchDirectories({
+    from,
+    ...matcher,
+    polls,
+    onFile: onChange,
+    onSpent: () =>
       onTrouble(
-        `the system has no more watches to give, so files below ${from} are looked at every second; for more: ${MORE_WATCHES}`,
-      );
-      void watcher.close();
-      current = open(true);
-      void current.ready.then(ready.resolve);
-    });
-    return { watcher, ready: ready.promise };
-  };
-  let current = open(remote);
-  await current.ready;
-  return () => void current.watcher.close();
+        `the system has no more watches to give, so some directories below ${from} are looked at every second; for more: ${MORE_WATCHES}`,
+      ),
+    onTrouble,
+  });
+  for (const path of directories.files()) initial.add(path);
+  return () => directories.close();
 }

@@ -47,6 +47,69 @@ test("what changes after it was looked at is a change, also when the look is set
   expect([...(await known.changed([file])).keys()]).toEqual([file]);
 });
 
+test("what is removed while it is worked on is a change, though it was not known before", async () => {
+  const base = scratch();
+  const file = join(base, "a");
+  const keys = async () => [...(await known.changed([file])).keys()];
+  writeFileSync(file, "one");
+  const known = openKnown(join(base, "known.json"), "x");
+  const looked = await known.changed([file]);
+  known.begin(looked);
+  expect(await keys()).toEqual([]);
+  rmSync(file);
+  expect(await keys()).toEqual([file]);
+  known.settle(looked);
+  expect(await keys()).toEqual([file]);
+  known.settle(await known.changed([file]));
+  writeFileSync(file, "two");
+  const again = await known.changed([file]);
+  known.begin(again);
+  known.drop(again);
+  expect(await keys()).toEqual([file]);
+});
+
+test("what came and went while it was worked on is a change: the job may have seen it", async () => {
+  const base = scratch();
+  const file = join(base, "a");
+  const known = openKnown(join(base, "known.json"), "x");
+  const keys = async () => [...(await known.changed([file])).keys()];
+  writeFileSync(file, "one");
+  known.settle(await known.changed([file]));
+  rmSync(file);
+  const gone = await known.changed([file]);
+  known.begin(gone);
+  writeFileSync(file, "two");
+  expect(await keys()).toEqual([file]);
+  known.settle(gone);
+  rmSync(file);
+  expect(await keys()).toEqual([file]);
+  known.settle(await known.changed([file]));
+  expect(await keys()).toEqual([]);
+});
+
+test("what was begun when its daemon was killed is a change, whatever it is by now", async () => {
+  const base = scratch();
+  const path = join(base, "known.json");
+  const [kept, back, gone] = ["kept", "back", "gone"].map((name) => join(base, name)) as [string, string, string];
+  for (const file of [kept, back]) writeFileSync(file, "one");
+  const known = openKnown(path, "x");
+  known.settle(await known.changed([kept, back]));
+  known.save();
+  writeFileSync(back, "two");
+  writeFileSync(gone, "one");
+  const changes = await known.changed([back, gone]);
+  known.begin(changes);
+  known.settle(changes); // and killed before it was saved
+  writeFileSync(back, "one");
+  rmSync(gone);
+  const next = openKnown(path, "x");
+  expect(next.missing(new Set([kept, back]))).toEqual([gone]);
+  expect([...(await next.changed([kept, back, gone])).keys()]).toEqual([back, gone]);
+  next.settle(await next.changed([kept, back, gone]));
+  next.save();
+  expect([...(await openKnown(path, "x").changed([kept, back, gone])).keys()]).toEqual([]);
+});
+
 test("over a restart: what was settled is known, what was not is a change again; other patterns begin anew", async () => {
   const base = scratch();
   const [a, b, c] = ["a", "b", "c"].map((name) => join(base, name)) as [string, string, string];
