@@ -30,5 +30,6 @@ export const BUDGETS: Readonly<Record<string, Budget>> = {
   /** 0.0 % as `top` shows it. */
   daemonIdle: { of: "plain", max: 30 },
   daemonPss: { of: "plain", max: 40 },
+  watchLate99: { of: "plain", max: 50 },
   tail: { of: "ratio", max: 4 },
 };

@@ -1,16 +1,19 @@
 /** What the daemon costs while nothing is asked of it, and how fast it answers: with ten launches in a root that is registered. */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { connectTo, daemonPid, disposeWithDaemon, socketOf } from "../e2e/daemon.kit.ts";
+import { type TestRoot, until } from "../kit.ts";
 import { dtIn, makeCrowd, type Programs } from "./ground.ts";
 import type { Effort } from "./measure.ts";
 import { type Row, rowOf } from "./rows.ts";
-import { takeTurns } from "./samples.ts";
+import { quantile, takeTurns } from "./samples.ts";
 import { time } from "./spawn.ts";
 
 const LAUNCHES = 10;
 const IDLE_S = 60;
 
 export async function measureDaemon(programs: Programs, { rounds }: Effort): Promise<Row[]> {
+  const once = { spread: null, ratio: null };
   const root = await makeCrowd(LAUNCHES);
   try {
     await root.dt(["boot", "add"]);
@@ -25,6 +28,7 @@ export async function measureDaemon(programs: Programs, { rounds }: Effort): Pro
     const trips: number[] = [];
     for (let at = 0; at < rounds * 20; at++) trips.push(await roundTrip());
     client.close();
+    const late = await measureLateness(root, rounds * 2);
     const env = root.env;
     const { hello, status } = await takeTurns(rounds, {
       hello: () => {
@@ -40,9 +44,21 @@ export async function measureDaemon(programs: Programs, { rounds }: Effort): Pro
     await Bun.sleep(IDLE_S * 1000);
     const idleMs = processorMs(pid) - before;
     const pss = Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "latin1"))?.[1]) / 1024;
-    const once = { spread: null, ratio: null };
     return [
       rowOf("daemonAsked", "a status request and its reply, on a connection that is open", { values: trips }, null),
+      rowOf(
+        "watchLate",
+        `from an edit to its job's first instruction, over the debounce of ${DEBOUNCE_MS} ms`,
+        { values: late },
+        null,
+      ),
+      {
+        id: "watchLate99",
+        what: "the same, 99th percentile",
+        median: quantile({ values: late }, 0.99),
+        unit: "ms",
+        ...once,
+      },
       rowOf("daemonStatus", "`dt daemon status`", status, hello),
       {
         id: "daemonIdle",
@@ -62,6 +78,36 @@ export async function measureDaemon(programs: Programs, { rounds }: Effort): Pro
   } finally {
     await disposeWithDaemon(root);
   }
+}
+
+const DEBOUNCE_MS = 100;
+
+/** The job notes when it begins; how much later that is than the edit and the quiet time after it. */
+async function measureLateness(root: TestRoot, rounds: number): Promise<number[]> {
+  const stamp = join(root.base, "stamped");
+  root.write(
+    "manifests/w.json",
+    JSON.stringify({
+      name: "w",
+      commands: { job: { kind: "oneshot", run: `date +%s%N >> ${stamp}` } },
+      watch: [{ paths: ["watched"], debounce: `${DEBOUNCE_MS}ms`, run: "w:job" }],
+    }),
+  );
+  root.write("watched/a", "0");
+  const log = join(root.env.DIALTONE_HOME as string, "logs/daemon.log");
+  await until("it is watched", () => readFileSync(log, "utf8").includes('"watches"'));
+  const late: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const edited = performance.timeOrigin + performance.now();
+    root.write("watched/a", String(round + 1));
+    const lines = await until("the job has begun", () => {
+      const all = existsSync(stamp) ? readFileSync(stamp, "utf8").trim().split("\n") : [];
+      return all.length > round ? all : null;
+    });
+    late.push(Number(lines[round]) / 1e6 - edited - DEBOUNCE_MS);
+    await Bun.sleep(60);
+  }
+  return late;
 }
 
 /** Milliseconds in the processor, of all its threads. */

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
-import { TestRoot, until } from "../kit.ts";
+import { DT, TestRoot, until } from "../kit.ts";
 import { connectTo, daemonPid, disposeWithDaemon, socketOf } from "./daemon.kit.ts";
 import { runs } from "./launch.kit.ts";
 
@@ -383,3 +383,41 @@ test("10,000 files, a checkout of another branch, and a build into the tree: eac
     await disposeWithDaemon(root);
   }
 }, 180_000);
+
+test("no watches left: said with the command that raises the limit, and the rest is looked at every second", async () => {
+  const limited = [
+    "unshare",
+    "--user",
+    "--map-root-user",
+    "sh",
+    "-c",
+    'echo 20 > /proc/sys/user/max_inotify_watches && exec "$@"',
+    "sh",
+  ];
+  if (!Bun.spawnSync([...limited, "true"]).success) {
+    if (process.env.CI) throw new Error("CI must have user namespaces");
+    return console.warn("not tested: there are no user namespaces on this machine");
+  }
+  const root = make(`{ paths: ["content"], debounce: "50ms", run: "t:work" }`);
+  for (let at = 0; at < 60; at++) root.write(`content/${at}/a`, "1");
+  const watch = Bun.spawn([...limited, DT, "watch"], {
+    cwd: root.dir,
+    env: root.env,
+    stdout: "ignore",
+    stderr: "pipe",
+  });
+  try {
+    const told = watch.stderr.getReader();
+    let text = "";
+    while (!text.includes("Ctrl-C ends it")) text += new TextDecoder().decode((await told.read()).value);
+    expect(text).toContain("the system has no more watches to give");
+    expect(text).toContain("sudo sysctl fs.inotify.max_user_watches=");
+    for (let at = 0; at < 60; at++) root.write(`content/${at}/a`, "2");
+    root.write("content/new/deep/b", "1");
+    await until("all of it is worked on", () => done(root).length === 61, 20_000);
+  } finally {
+    watch.kill("SIGKILL");
+    await watch.exited;
+    await root.dispose();
+  }
+}, 60_000);
