@@ -1,8 +1,10 @@
 /** What the daemon answers to each request. */
+
+import { readLastLines } from "../logs/tail.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
 import { parseKey } from "../state/key.ts";
 import { DtError } from "../sys/error.ts";
-import { type Dt, dataOf } from "./dt.ts";
+import { type Dt, dataOf, parseLast } from "./dt.ts";
 import type { Jobs } from "./jobs.ts";
 import type { PluginRequest, Request, RequestOf } from "./protocol.ts";
 import type { Schedules } from "./schedule.ts";
@@ -16,8 +18,6 @@ export interface Served {
   stop(): void;
   /** The roots that were registered, with their manifests as last loaded. */
   projects(): ReadonlyMap<string, ManifestIndex>;
-  /** A command of a plugin ran: what the plugin adds to the status may be another. */
-  onPluginRan(root: string, plugin: string): void;
 }
 
 const LOOK_MS = 30_000;
@@ -90,16 +90,29 @@ const ANSWERS: { [Cmd in Exclude<Request["cmd"], "subscribe">]: (served: Served,
     },
   };
 
-/** What it prints as its last line is the answer. */
+/** A job like any other; what it prints as its last line is the answer. */
 async function askPlugin(served: Served, request: PluginRequest): Promise<unknown> {
-  const { root, key, plugin } = registeredAs(served, request.cmd, request.root) as Registered;
+  const { root, key } = registeredAs(served, request.cmd, request.root) as Registered;
   const { id: _id, ...rest } = request;
-  const env = { DIALTONE_REQUEST: JSON.stringify(rest) };
-  try {
-    return dataOf(await served.dt.run(wordsOf(key), { root, env, limitMs: WAIT_MS }));
-  } finally {
-    served.onPluginRan(root, plugin);
-  }
+  const { target } = rest as { target?: unknown };
+  const job = await served.jobs.run({
+    root,
+    key,
+    kind: "oneshot",
+    target: typeof target === "string" ? target : key,
+    source: "socket",
+    env: { DIALTONE_REQUEST: JSON.stringify(rest) },
+  });
+  if (job.state === "done") return lastLineOf(job.log);
+  const said = readLastLines(job.log, SAID_LINES).join("\n").trim();
+  throw new DtError("failed", said === "" ? (job.error ?? "it failed") : said);
+}
+
+const SAID_LINES = 5;
+const LONGEST_ANSWER = 1024 * 1024;
+
+function lastLineOf(log: string): unknown {
+  return parseLast(readLastLines(log, 1, LONGEST_ANSWER)[0] ?? "");
 }
 
 interface Registered {

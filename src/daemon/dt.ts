@@ -98,14 +98,15 @@ async function readBounded(stream: ReadableStream<Uint8Array>): Promise<string> 
 
 /** What it printed, as data; its error as one. */
 export function dataOf({ code, stdout, stderr }: Ran, done: readonly number[] = [0]): unknown {
-  if (code !== null && done.includes(code)) return stdout.trim() === "" ? null : parsed(stdout);
-  const told = parsed(stdout) as { error?: { code?: string; message?: string } } | null;
+  if (code !== null && done.includes(code)) return stdout.trim() === "" ? null : parseLast(stdout);
+  const told = parseLast(stdout) as { error?: { code?: string; message?: string } } | null;
   if (told?.error?.message !== undefined) throw new DtError(told.error.code ?? "failed", told.error.message);
   const text = stderr.trim().replace(/^dt: /, "");
   throw new DtError(code === null ? "killed" : "failed", text === "" ? `dt ended with ${code ?? "a signal"}` : text);
 }
 
-function parsed(text: string): unknown {
+/** The last line, as JSON where it is. */
+export function parseLast(text: string): unknown {
   const last = text.trimEnd().split("\n").at(-1) ?? "";
   try {
     return JSON.parse(last);

@@ -30,6 +30,7 @@ export interface JobRequest {
   source: JobReport["source"];
   /** The files that changed. */
   paths?: readonly string[];
+  env?: Record<string, string>;
 }
 
 /** Earlier jobs that are kept, of each root. */
@@ -54,7 +55,7 @@ export function makeJobs(world: World, log: Log, onChange: (job: JobReport) => v
   const nameOf = ({ root, key, target }: Pick<JobRequest, "root" | "key" | "target">) => `${root}\0${key}\0${target}`;
 
   async function run(request: JobRequest): Promise<JobReport> {
-    const { root, key, kind, target, source, paths = [] } = request;
+    const { root, key, kind, target, source, paths = [], env = {} } = request;
     await earlier.get(nameOf(request));
     const directory = jobsIn(world, root);
     // Names sort by time.
@@ -80,7 +81,7 @@ export function makeJobs(world: World, log: Log, onChange: (job: JobReport) => v
     running++;
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
-      const child = start(world, job, kind, environmentOf(job, paths));
+      const child = start(world, job, kind, { ...environmentOf(job, paths), ...env });
       const entry = world.table.entry(child.pid);
       job = { ...job, process: entry === null ? null : identify(world.table, entry) };
       write(job);

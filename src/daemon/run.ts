@@ -108,7 +108,6 @@ export async function runDaemon({ paths, env, world, command, echo }: DaemonOpti
       status,
       stop: () => setImmediate(() => ended.resolve("a request")),
       projects: projects.all,
-      onPluginRan: (root, plugin) => sections.refresh(root, plugin),
     };
     const answers = {
       answer: (request: Parameters<typeof answer>[1]) => answer(served, request),

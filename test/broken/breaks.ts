@@ -499,12 +499,12 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: `${DAEMON}/watch/known.ts`,
-        from: "else files.set(file, mark);",
-        to: "else { const now = statOf(file); files.set(file, now === undefined ? mark : [now.size, now.mtimeMs, mark[2]]); }",
+        from: "if (unsure.delete(file)) files.set(file, UNSURE);",
+        to: "if (Number(0) === 1) files.set(file, UNSURE);",
       },
     ],
     test: "test/daemon/watch/known.test.ts",
-    only: "what changes after",
+    only: "came and went",
   },
   {
     what: "a full queue loses what comes",

@@ -415,6 +415,12 @@ test("what a plugin adds to the socket: commands, and a section of the status", 
     });
     await until("its section is asked for again", async () => (await statusOf(root)).codebase_count === 1);
     expect(await client.ask({ cmd: "fail" })).toMatchObject({ ok: false, code: "failed", error: "it broke" });
+    // They are jobs as any other.
+    const { jobs } = (await client.ask({ cmd: "jobs" })).data;
+    expect(jobs.map(({ key, source, state }: Record<string, string>) => [key, source, state])).toEqual([
+      ["reg:fail:default", "socket", "failed"],
+      ["reg:sync:default", "socket", "done"],
+    ]);
     expect(await client.ask({ cmd: "other" })).toMatchObject({ ok: false, code: "unknown-command" });
     expect(await client.ask({ cmd: "sync", root: "/elsewhere" })).toMatchObject({ ok: false });
     client.close();
