@@ -1,13 +1,14 @@
 /** `dt boot`: which roots the daemon works for: what is marked `boot` is started with it, `schedule` and `watch` are run. */
+import { resolve } from "node:path";
 import { defineCommand } from "citty";
 import { daemonPaths, makeDaemonHome, neededHome } from "../daemon/paths.ts";
 import { declaredIn } from "../daemon/project.ts";
 import { registeredRoots, registerRoot, unregisterRoot } from "../daemon/roots.ts";
-import { peekIndex } from "../manifest/index.ts";
+import { loadIndex, peekIndex } from "../manifest/index.ts";
 import { formatTable } from "../output/table.ts";
 import { makePaint } from "../output/talk.ts";
 import { EXIT } from "../sys/error.ts";
-import { cacheDirectoryOf, homeDirectory } from "../sys/paths.ts";
+import { cacheDirectoryOf, findRoot, homeDirectory, noRootError } from "../sys/paths.ts";
 import { statOf } from "../sys/stat.ts";
 import { print } from "../sys/stdio.ts";
 import { usage } from "./args.ts";
@@ -19,24 +20,29 @@ export default defineCommand({
     _: {
       type: "positional",
       required: false,
-      description: "add or remove (this root, or that of -C DIR), or list",
-      valueHint: "add|remove|list",
+      description: "add or remove this root, or that of a directory; or list",
+      valueHint: "add|remove|list] [DIR",
     },
   },
   async run({ args, data }) {
     const context = data as DtContext;
     const paths = neededHome(homeDirectory(context.env));
-    const [action = "list"] = args._;
+    const [action = "list", directory] = args._;
     if (action === "list") return showList(context);
     if (action !== "add" && action !== "remove")
       throw usage(`dt boot has no ${JSON.stringify(action)}.`, "dt boot add | remove | list");
-    const root = context.root();
+    const root = directory === undefined ? context.root() : rootAt(context, directory);
     if (action === "remove") {
       const removed = unregisterRoot(paths, root);
       print(removed ? `${root} is registered no more\n` : `${root} was not registered\n`);
       return EXIT.done;
     }
-    const index = await context.index();
+    const index = await loadIndex({
+      root,
+      home: paths.home,
+      cacheDir: cacheDirectoryOf(root, context.env),
+      env: context.env,
+    });
     makeDaemonHome(paths);
     const added = registerRoot(paths, root);
     const { boot, scheduled } = countsOf(index);
@@ -46,6 +52,14 @@ export default defineCommand({
     return EXIT.done;
   },
 });
+
+/** One that is gone can be removed by its path. */
+function rootAt({ env }: DtContext, directory: string): string {
+  if (statOf(directory) === undefined) return resolve(directory);
+  const root = findRoot({ directory, cwd: process.cwd(), env });
+  if (root === null) throw noRootError(directory);
+  return root;
+}
 
 function countsOf(index: Parameters<typeof declaredIn>[0]): { boot: number; scheduled: number } {
   const declared = declaredIn(index);

@@ -91,7 +91,7 @@ export const VERBS: Record<VerbName, Verb | null> = {
   },
   boot: {
     summary: "Register roots with the daemon: add, remove, list",
-    maxWords: 1,
+    maxWords: 2,
     load: () => import("./boot.ts"),
   },
   watch: {

@@ -7,6 +7,7 @@ import { judgeState } from "../state/view.ts";
 import type { Ground } from "../supervisor/types.ts";
 import type { FileRead } from "../sys/files.ts";
 import { type ProcessTable, presenceOf } from "../sys/identity.ts";
+import { inheritedOpenFiles } from "../sys/limits.ts";
 import { cacheDirectoryOf, runDirectoryOf } from "../sys/paths.ts";
 import { selfCommand } from "../sys/self.ts";
 
@@ -26,7 +27,7 @@ export function groundOf({ home, env, table }: World, root: string): Ground {
     home,
     cache: cacheDirectoryOf(root, env),
     self: selfCommand(),
-    openFiles: null,
+    openFiles: inheritedOpenFiles(),
     lockBackend: undefined,
   };
 }

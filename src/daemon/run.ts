@@ -63,7 +63,7 @@ export async function runDaemon({ paths, env, world, command, echo }: DaemonOpti
     const self = selfCommand()[0] as string;
     const buildThen = markOf(self);
 
-    const dt = makeDt(env);
+    const dt = makeDt(world.env);
     const events = makeEvents(world, () => knownRoots(paths));
     const jobs = makeJobs(world, log, (job) => {
       events.job(job);
@@ -160,6 +160,7 @@ export async function runDaemon({ paths, env, world, command, echo }: DaemonOpti
     schedules.close();
     projects.close();
     watches.close();
+    dt.close();
     await Bun.sleep(FLUSH_MS);
     server.stop();
     unlinkSocket(paths, socket);

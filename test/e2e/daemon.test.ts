@@ -309,7 +309,9 @@ test("boot: started with the daemon in registered roots; a stop by a person stay
     root.write(join(home(root), "booted.json"), JSON.stringify({ version: 1, bootId: "another" }));
     await daemon(root, "restart");
     await until("it runs in the new boot", async () => (await psOf(root))?.state === "ready");
-    expect((await root.dt(["boot", "remove"])).stdout).toBe(`${root.dir} is registered no more\n`);
+    expect((await root.dt(["boot", "remove", root.dir], { cwd: "/" })).stdout).toBe(
+      `${root.dir} is registered no more\n`,
+    );
     await until("the daemon knows", async () => ((await statusOf(root)).roots as string[]).length === 0);
     expect(await psOf(root)).toMatchObject({ state: "ready" });
   } finally {
