@@ -79,7 +79,7 @@ describe("the context", () => {
       here: join(root.dir, "sub"),
       aborted: false,
     });
-    expect(seen.keys).toEqual(["args", "cwd", "env", "exec", "log", "root", "signal"]);
+    expect(seen.keys).toEqual(["args", "cwd", "env", "exec", "job", "log", "root", "signal"]);
     expect(seen.env).toMatchObject({ SET: "1", KEPT: "1", DIALTONE_ROOT: root.dir });
     expect(seen.env).not.toHaveProperty("GONE");
     expect(seen.own).toEqual(seen.env);

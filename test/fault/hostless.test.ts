@@ -169,7 +169,7 @@ test("what a person stopped meanwhile is not hosted, hosts that are killed again
   try {
     const before = await start(root, "dev");
     let now = before;
-    for (let round = 0; round < 4; round++) {
+    for (let round = 0; round < 2; round++) {
       killHost(now);
       now = await hosted(root, now);
     }

@@ -13,7 +13,7 @@ const missing = noEngine() ?? (STRACE === null ? "there is no strace" : null);
 if (missing !== null) console.error(`skipped: killing at each step of a stack: ${missing}`);
 
 const STRIDE = Number(process.env.DT_FAULT_STRIDE ?? 11);
-const KINDS = STRIDE === 1 ? CALLS : ["fsync", "unlink", "vfork", "exit_group"];
+const KINDS = STRIDE === 1 ? CALLS : ["unlink", "vfork"];
 
 const FILE = `version: "2.4"
 services:

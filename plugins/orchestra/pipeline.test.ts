@@ -1,0 +1,122 @@
+import { afterEach, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { check, run, withRegion } from "./pipeline.ts";
+import { addCodebase, removeCodebase } from "./registry.ts";
+
+const made: string[] = [];
+afterEach(() => {
+  for (const one of made.splice(0)) rmSync(one, { recursive: true, force: true });
+});
+
+function setUp() {
+  const home = mkdtempSync(join(tmpdir(), "orchestra-"));
+  made.push(home);
+  const write = (path: string, text: string) => {
+    mkdirSync(dirname(join(home, path)), { recursive: true });
+    writeFileSync(join(home, path), text);
+  };
+  const add = (project: string, name: string) => {
+    mkdirSync(join(home, "code", project, name), { recursive: true });
+    addCodebase(home, project, name, join(home, "code", project, name));
+  };
+  return { home, write, add, read: (path: string) => readFileSync(join(home, path), "utf8") };
+}
+
+test("an empty registry is nothing to do", () => {
+  expect(run(setUp().home, { is: "all" }, false)).toEqual([]);
+});
+
+test("written once, then unchanged and not touched; what a person wrote stays", () => {
+  const { home, add, write, read } = setUp();
+  add("shop", "api");
+  write("code/shop/api/CLAUDE.md", "# Mine\r\n\tkept\n");
+  const [first] = run(home, { is: "one", project: null, name: "api" }, false);
+  expect(first).toMatchObject({ codebase: "api", error: null, unchanged: [] });
+  expect(first?.written).toHaveLength(2);
+  expect(read("code/shop/api/CLAUDE.md")).toStartWith("# Mine\r\n\tkept\n\n<!-- orchestra:begin ");
+  const { mtimeMs, ino } = statSync(join(home, "code/shop/api/CLAUDE.md"));
+  expect(run(home, { is: "all" }, false)).toMatchObject([{ written: [], error: null }]);
+  expect(statSync(join(home, "code/shop/api/CLAUDE.md"))).toMatchObject({ mtimeMs, ino });
+  write("code/shop/api/CLAUDE.md", `before\n${read("code/shop/api/CLAUDE.md")}after`);
+  write(
+    ".orchestra/projects/shop/api.yaml",
+    `path: ${home}/code/shop/api\ndescription: Changed\ncommands: { test: "bun test" }\n`,
+  );
+  run(home, { is: "all" }, false);
+  const text = read("code/shop/api/CLAUDE.md");
+  expect(text).toStartWith("before\n# Mine\r\n\tkept\n");
+  expect(text).toEndWith("after");
+  expect(text).toContain("Changed\n");
+  expect(text).toContain("- test: `bun test`\n");
+});
+
+test("a dry run says what it would write, and writes nothing", () => {
+  const { home, add } = setUp();
+  add("shop", "api");
+  expect(run(home, { is: "all" }, true)[0]?.written).toHaveLength(2);
+  expect(check(home).map(({ state }) => state)).toEqual(["missing", "missing"]);
+});
+
+test("check: current, stale, edited within the marks, missing, and marks that are broken", () => {
+  const { home, add, write, read } = setUp();
+  add("shop", "api");
+  run(home, { is: "all" }, false);
+  expect(check(home).map(({ state }) => state)).toEqual(["current", "current"]);
+  const good = read("code/shop/api/CLAUDE.md");
+  write("code/shop/api/CLAUDE.md", good.replace("# api", "# mine"));
+  rmSync(join(home, "code/shop/api/AGENTS.md"));
+  expect(check(home).map(({ state }) => state)).toEqual(["edited", "missing"]);
+  run(home, { is: "all" }, false);
+  write(".orchestra/projects/shop/project.yaml", "name: shop\nconventions: [Be brief]\n");
+  expect(check(home).map(({ state }) => state)).toEqual(["stale", "stale"]);
+  write("code/shop/api/CLAUDE.md", good.replace("<!-- orchestra:end -->", ""));
+  expect(run(home, { is: "all" }, false)[0]?.error).toContain("mend it by hand");
+  expect(read("code/shop/api/CLAUDE.md")).not.toContain("orchestra:end");
+  expect(check(home)[0]?.state).toBe("broken");
+});
+
+test("a fault is that of one alone; two of one name are told apart", () => {
+  const { home, add, write } = setUp();
+  add("shop", "api");
+  add("bank", "api");
+  write(".orchestra/projects/shop/lost.yaml", "path: /nowhere/at/all\n");
+  write(".orchestra/projects/shop/bad.yaml", "pat: x\n");
+  write(".orchestra/projects/shop/worse.yaml", "a: [\n");
+  const all = run(home, { is: "all" }, false);
+  expect(all.filter(({ error }) => error === null).map(({ project }) => project)).toEqual(["bank", "shop"]);
+  expect(
+    all
+      .filter(({ error }) => error !== null)
+      .map(({ codebase }) => codebase)
+      .sort(),
+  ).toEqual(["bad", "lost", "worse"]);
+  expect(() => run(home, { is: "one", project: null, name: "api" }, false)).toThrow(
+    "api is in several projects: bank/api, shop/api",
+  );
+  expect(run(home, { is: "one", project: "bank", name: "api" }, false)).toHaveLength(1);
+  expect(run(home, { is: "project", project: "bank" }, false)).toHaveLength(1);
+  expect(() => run(home, { is: "one", project: null, name: "nope" }, false)).toThrow("there is no codebase nope");
+  removeCodebase(home, "bank", "api");
+  expect(run(home, { is: "one", project: null, name: "api" }, false)).toHaveLength(1);
+  expect(() => addCodebase(home, "shop", "../x", "/x")).toThrow("codebase: expected");
+  expect(() => addCodebase(home, "shop", "api", "/x")).toThrow("there already");
+});
+
+test("a template of one's own", () => {
+  const { home, add, write, read } = setUp();
+  add("shop", "api");
+  write(".orchestra/templates/AGENTS.md", "{{name}} of {{project}} at {{path}}\n{{nothing}}\n");
+  run(home, { is: "all" }, false);
+  expect(read("code/shop/api/AGENTS.md")).toContain(`api of shop at ${home}/code/shop/api\n{{nothing}}\n`);
+  expect(read("code/shop/api/CLAUDE.md")).toContain("# api\n");
+});
+
+test("the region at the end of whatever is there", () => {
+  expect(withRegion(null, "x\n", "f")).toMatch(/^<!-- orchestra:begin \w{16} -->\nx\n<!-- orchestra:end -->\n$/);
+  expect(withRegion("a", "x\n", "f")).toStartWith("a\n\n<!--");
+  expect(withRegion("a\n\n", "x\n", "f")).toStartWith("a\n\n<!--");
+  const once = withRegion("a\n", "x\n", "f");
+  expect(withRegion(once, "x\n", "f")).toBe(once);
+});
