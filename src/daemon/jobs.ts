@@ -37,6 +37,8 @@ export interface JobRequest {
 const KEPT = 200;
 const SHOWN_LINES = 5;
 const LOOK_EVERY_MS = 100;
+/** How long after a job's end its result may take to be written down. */
+const WRITTEN_MS = 300;
 const MOST_PATH_BYTES = 64 * 1024;
 
 export interface Jobs {
@@ -117,7 +119,11 @@ export function makeJobs(world: World, log: Log, onChange: (job: JobReport) => v
 
   async function untilOver(job: JobFile): Promise<void> {
     while (!isOver(world.table, job)) await Bun.sleep(LOOK_EVERY_MS);
-    write({ ...job, process: null, state: "lost", error: "it ended when no daemon ran: nobody saw how" });
+    // Whoever runs it, a `dt watch` say, may live and write down how it ended.
+    await Bun.sleep(WRITTEN_MS);
+    const now = readJson(join(jobsIn(world, job.root), `${job.id}.json`), (value) => value as JobFile);
+    if (now.is === "there" && now.value.state === "running")
+      write({ ...job, process: null, state: "lost", error: "it ended when no daemon ran: nobody saw how" });
     earlier.delete(nameOf(job));
   }
 
