@@ -421,3 +421,31 @@ test("no watches left: said with the command that raises the limit, and the rest
     await root.dispose();
   }
 }, 60_000);
+
+test("rsync into the tree, which writes under other names and renames: each file once, and again only what changed", async () => {
+  if (Bun.which("rsync") === null) {
+    if (process.env.CI) throw new Error("CI must have rsync");
+    return console.warn("not tested: there is no rsync on this machine");
+  }
+  const note = `work: { kind: "oneshot", handler: (ctx) => { require("node:fs").appendFileSync("../done", ctx.job.paths.join("\\n") + "\\n"); } }`;
+  const root = make(`{ paths: ["tree/**"], debounce: "200ms", run: "t:work", target: "all" }`, note);
+  const rsync = () => Bun.spawnSync(["rsync", "-a", "--delete", "source/", "tree/"], { cwd: root.dir }).success;
+  try {
+    for (let at = 0; at < 1000; at++) root.write(`source/${at % 20}/${at}`, "one");
+    await begin(root);
+    expect(rsync()).toBe(true);
+    await until("all of it is worked on", () => new Set(done(root)).size === 1000, 30_000);
+    expect(done(root).filter((path) => !/^tree\/\d+\/\d+$/.test(path))).toEqual([]);
+    rmSync(join(root.base, "done"));
+    for (let at = 0; at < 100; at++) root.write(`source/${at % 20}/${at}`, "changed");
+    rmSync(join(root.dir, "source/19"), { recursive: true });
+    expect(rsync()).toBe(true);
+    const gone = Array.from({ length: 50 }, (_, at) => 19 + at * 20);
+    const changed = Array.from({ length: 100 }, (_, at) => at).filter((at) => at % 20 !== 19);
+    const expected = [...gone, ...changed].map((at) => `tree/${at % 20}/${at}`).sort();
+    await until("what changed is worked on", () => new Set(done(root)).size === expected.length, 30_000);
+    expect([...new Set(done(root))].sort()).toEqual(expected);
+  } finally {
+    await disposeWithDaemon(root);
+  }
+}, 120_000);
