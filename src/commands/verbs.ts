@@ -96,7 +96,7 @@ export const VERBS: Record<VerbName, Verb | null> = {
   },
   watch: {
     summary: "Run the jobs of watched files in the foreground, without the daemon",
-    maxWords: 1,
+    maxWords: MANY,
     load: () => import("./watch.ts"),
   },
   jobs: {

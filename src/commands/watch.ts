@@ -12,6 +12,7 @@ import { print } from "../sys/stdio.ts";
 import { usage } from "./args.ts";
 import { type DtContext, rememberRoot } from "./context.ts";
 import { failureOf } from "./plugin.ts";
+import { watchEvents } from "./watchevents.ts";
 
 const AT_ONCE = 4;
 /** How often the manifests are looked at. */
@@ -20,13 +21,25 @@ const MANIFESTS_MS = 2000;
 export default defineCommand({
   meta: { name: "watch", description: "Run the jobs of watched files in the foreground, without the daemon" },
   args: {
-    _: { type: "positional", required: false, description: "Only of this plugin", valueHint: "plugin" },
+    events: {
+      type: "boolean",
+      description:
+        "Run nothing: print what changes of the files named, as lines of JSON, for a program that reads them",
+    },
+    _: {
+      type: "positional",
+      required: false,
+      description: "Only of this plugin; with --events the patterns",
+      valueHint: "plugin",
+    },
   },
   async run({ args, data }) {
     const context = data as DtContext;
+    if (args.events) return await watchEvents(context, args._);
     const { env, globals, talk } = context;
     const root = context.root();
-    const [plugin] = args._;
+    const [plugin, extra] = args._;
+    if (extra !== undefined) throw usage(`dt watch takes at most 1 word, but ${JSON.stringify(extra)} came.`);
     const index = await context.index();
     if (plugin !== undefined && index.plugins[plugin] === undefined) {
       const failure = failureOf(index, plugin);

@@ -449,3 +449,43 @@ test("rsync into the tree, which writes under other names and renames: each file
     await disposeWithDaemon(root);
   }
 }, 120_000);
+
+test("--events: what changes as lines, and an end when nobody reads", async () => {
+  const root = TestRoot.create({ "a/one.md": "1" });
+  const child = root.spawn(["watch", "--events", "a/**/*.md", "later/*.txt"]);
+  const reader = child.stdout.getReader();
+  const lines: Record<string, unknown>[] = [];
+  let rest = "";
+  const read = async (what: string, has: (line: Record<string, unknown>) => boolean) => {
+    while (!lines.some(has)) {
+      const { value, done: ended } = await reader.read();
+      if (ended) throw new Error(`it ended before ${what}: ${JSON.stringify(lines)}`);
+      const parts = (rest + new TextDecoder().decode(value)).split("\n");
+      rest = parts.pop() ?? "";
+      for (const line of parts) lines.push(JSON.parse(line));
+    }
+  };
+  const path = (name: string) => join(root.dir, name);
+  try {
+    await read("it is ready", ({ ready }) => ready === true);
+    expect(lines).toEqual([
+      { path: path("a/one.md"), exists: true, initial: true },
+      { ready: true, files: 1 },
+    ]);
+    root.write("a/deep/two.md", "2");
+    root.write("a/deep/no.txt", "2");
+    root.write("later/three.txt", "3");
+    await read("the new ones", (line) => line.path === path("later/three.txt"));
+    await read("the new ones", (line) => line.path === path("a/deep/two.md"));
+    rmSync(path("a"), { recursive: true });
+    await read("the removal", (line) => line.path === path("a/one.md") && line.exists === false);
+    expect(lines.some((line) => line.path === path("a/deep/no.txt"))).toBe(false);
+    await reader.cancel();
+    expect(await child.exited).toBe(0);
+    expect((await root.dt(["watch", "--events"])).code).toBe(2);
+    expect((await root.dt(["watch", "one", "two"])).code).toBe(2);
+  } finally {
+    child.kill("SIGKILL");
+    await root.dispose();
+  }
+});

@@ -1,0 +1,51 @@
+/** `dt watch --events`: for programs that watch files themselves, what changes as lines of JSON, until whoever reads them is gone. */
+import { existsSync } from "node:fs";
+import { DtError } from "../sys/error.ts";
+import { homeDirectory } from "../sys/paths.ts";
+import { isReaderGone, print } from "../sys/stdio.ts";
+import { watchTrees } from "../sys/watch/trees.ts";
+import { usage } from "./args.ts";
+import type { DtContext } from "./context.ts";
+
+const STDOUT = 1;
+/** How often it is asked whether anybody reads: who watches for nobody would stay for ever. */
+const READER_MS = 1000;
+
+/** Gives the exit code. */
+export async function watchEvents({ env }: DtContext, patterns: readonly string[]): Promise<number> {
+  if (patterns.length === 0)
+    throw usage(
+      "What should be watched?",
+      "dt watch --events 'notes/**/*.md' '~/logs' names files, directories or patterns.",
+    );
+  const ended = Promise.withResolvers<number>();
+  for (const [signal, code] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+    ["SIGHUP", 129],
+  ] as const)
+    process.on(signal, () => ended.resolve(code));
+  const tell = (event: object) => {
+    if (!print(`${JSON.stringify(event)}\n`)) ended.resolve(0);
+  };
+  const trees = await watchTrees({
+    root: process.cwd(),
+    home: homeDirectory(env),
+    patterns,
+    ignore: [],
+    leaveOut: [],
+    onChange: (path) => tell({ path, exists: existsSync(path) }),
+    onTrouble: (trouble) => tell({ trouble }),
+  }).catch((error: Error) => {
+    throw new DtError("watched", `Nothing can be watched: ${error.message}`);
+  });
+  for (const path of trees.initial) tell({ path, exists: true, initial: true });
+  tell({ ready: true, files: trees.initial.size });
+  const timer = setInterval(() => {
+    if (isReaderGone(STDOUT)) ended.resolve(0);
+  }, READER_MS);
+  const code = await ended.promise;
+  clearInterval(timer);
+  trees.close();
+  return code;
+}
