@@ -1,0 +1,144 @@
+/** `dt chat monitor`: watches the folders and keeps every conversation up to date, until it is told to stop. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { type Events, watchEvents } from "./events.ts";
+import { tryLock } from "./lock.ts";
+import { makeUpdates } from "./onupdate.ts";
+import { makeQueue } from "./queue.ts";
+import { loadSettings, patternsOf, type Settings, settingsPath } from "./settings.ts";
+import { openStore } from "./store.ts";
+import { update } from "./update.ts";
+
+const STANDBY_MS = 500;
+const GRACE_MS = 2000;
+/** The index is written this long after a change; where that takes long, it is done so much more seldom. */
+const INDEX_MS = 100;
+const INDEX_SHARE = 20;
+
+/** Resolves with the exit code when it was stopped. */
+export async function monitor(home: string, root: string): Promise<number> {
+  const stopped = Promise.withResolvers<void>();
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => stopped.resolve());
+  let settings = loadSettings(home);
+  const store = openStore(root);
+  const lock = await standBy(join(root, "monitor.lock"), stopped.promise);
+  if (lock === null) return 0;
+
+  const dirty = new Set<string>();
+  let indexTimer: ReturnType<typeof setTimeout> | null = null;
+  let indexMs = INDEX_MS;
+  const flush = () => {
+    if (indexTimer !== null) clearTimeout(indexTimer);
+    indexTimer = null;
+    if (dirty.size === 0) return;
+    const began = performance.now();
+    const ids = [...dirty];
+    store.updateIndex(ids);
+    for (const id of ids) dirty.delete(id);
+    indexMs = Math.max(INDEX_MS, (performance.now() - began) * INDEX_SHARE);
+  };
+  const flushLater = () => {
+    indexTimer ??= setTimeout(() => {
+      indexTimer = null;
+      try {
+        flush();
+      } catch (error) {
+        say(`the index could not be written: ${(error as Error).message}`);
+        flushLater();
+      }
+    }, indexMs);
+  };
+
+  const updates = makeUpdates(store, () => settings, say);
+  let events: Events | null = null;
+  const queue = makeQueue({
+    look(path, settled) {
+      const { id, changed, more, unsettled, notes } = update(store, path, {
+        settled,
+        pending: settings.onUpdate !== null,
+      });
+      for (const note of notes) say(`${path}: ${note}`);
+      if (changed) {
+        dirty.add(id);
+        flushLater();
+        if (settings.onUpdate !== null && !more) updates.add(id);
+      }
+      if (!existsSync(path)) queue.forget(path);
+      return { more, unsettled };
+    },
+    onFault: (path, error) => say(`${path}: it could not be read, and is tried again: ${error.message}`),
+  });
+
+  const seen = new Set<string>();
+  let begun = false;
+  const watch = () => {
+    seen.clear();
+    const own = settingsPath(home);
+    events = watchEvents([...patternsOf(settings), own], {
+      path(path) {
+        if (path === own) {
+          if (begun) void reload();
+          return;
+        }
+        seen.add(path);
+        queue.add(path);
+      },
+      ready() {
+        begun = true;
+        // What went while nobody watched.
+        for (const { source } of store.index().values())
+          if (source.state !== "gone" && source.state !== "rotated" && !existsSync(source.path)) queue.add(source.path);
+        say(`ready: watches ${seen.size} transcripts in ${settings.folders.join(", ")}`);
+        seen.clear();
+      },
+      trouble: say,
+    });
+  };
+  let loaded = JSON.stringify(settings);
+  async function reload(): Promise<void> {
+    let next: Settings;
+    try {
+      next = loadSettings(home);
+    } catch (error) {
+      say(`${(error as Error).message}; the settings before hold`);
+      return;
+    }
+    if (JSON.stringify(next) === loaded) return;
+    loaded = JSON.stringify(next);
+    settings = next;
+    say("the settings have changed");
+    await events?.close();
+    watch();
+  }
+
+  store.reconcile();
+  for (const id of store.pending()) updates.add(id);
+  watch();
+  await stopped.promise;
+  queue.close();
+  await (events as Events | null)?.close();
+  await updates.close(GRACE_MS);
+  flush();
+  lock.release();
+  say("stopped");
+  return 0;
+}
+
+function say(text: string): void {
+  console.log(text);
+}
+
+/** One monitor works on a store; another waits, and takes its place when it ends. Null: stopped while it waited. */
+async function standBy(path: string, stopped: Promise<void>): Promise<{ release(): void } | null> {
+  let isStopped = false;
+  void stopped.then(() => {
+    isStopped = true;
+  });
+  for (let tries = 0; !isStopped; tries++) {
+    const lock = tryLock(path);
+    if (lock !== null) return lock;
+    if (tries === 0) say("ready: another monitor works on these conversations; waits to take its place");
+    await Promise.race([stopped, Bun.sleep(STANDBY_MS)]);
+  }
+  return null;
+}

@@ -1,0 +1,98 @@
+/** Which transcripts are to be looked at, in turn: one that has much to read does not keep the others waiting, and what fails is tried again later. */
+
+export interface Work {
+  /** Gives whether there is more of it now, and whether to look again when it was quiet. Throws: tried again. */
+  look(path: string, settled: boolean): { more: boolean; unsettled: boolean };
+  onFault(path: string, error: Error): void;
+}
+
+const SETTLE_MS = 1000;
+/** Of one conversation so many milliseconds lie between two looks, so that a flood of lines is taken together. */
+const APART_MS = 50;
+const FIRST_RETRY_MS = 1000;
+const LAST_RETRY_MS = 60_000;
+
+interface Known {
+  timer: ReturnType<typeof setTimeout> | null;
+  lookedAt: number;
+  failures: number;
+}
+
+export function makeQueue(work: Work) {
+  const due = new Map<string, boolean>();
+  const known = new Map<string, Known>();
+  let running = false;
+  let closed = false;
+  const idle: (() => void)[] = [];
+
+  function later(path: string, ms: number, settled: boolean): void {
+    const entry = known.get(path) ?? { timer: null, lookedAt: 0, failures: 0 };
+    known.set(path, entry);
+    if (entry.timer !== null) clearTimeout(entry.timer);
+    entry.timer = setTimeout(() => {
+      entry.timer = null;
+      enqueue(path, settled);
+    }, ms);
+  }
+
+  function enqueue(path: string, settled: boolean): void {
+    if (closed) return;
+    due.set(path, settled && due.get(path) !== false);
+    if (running) return;
+    running = true;
+    setImmediate(next);
+  }
+
+  function next(): void {
+    const [first] = due;
+    if (first === undefined || closed) {
+      running = false;
+      return;
+    }
+    const [path, settled] = first;
+    due.delete(path);
+    lookAt(path, settled);
+    setImmediate(next);
+  }
+
+  function lookAt(path: string, settled: boolean): void {
+    const entry = known.get(path);
+    try {
+      const { more, unsettled } = work.look(path, settled);
+      if (entry !== undefined && entry.failures > 0) entry.failures = 0;
+      if (more) enqueue(path, settled);
+      else if (unsettled) later(path, SETTLE_MS, true);
+      else if (entry !== undefined && entry.timer === null) known.set(path, { ...entry, lookedAt: performance.now() });
+    } catch (error) {
+      work.onFault(path, error as Error);
+      const failures = (known.get(path)?.failures ?? 0) + 1;
+      later(path, Math.min(FIRST_RETRY_MS * 2 ** (failures - 1), LAST_RETRY_MS), settled);
+      (known.get(path) as Known).failures = failures;
+    }
+  }
+
+  return {
+    /** Something of it changed. */
+    add(path: string): void {
+      const entry = known.get(path) ?? { timer: null, lookedAt: Number.NEGATIVE_INFINITY, failures: 0 };
+      known.set(path, entry);
+      const since = performance.now() - entry.lookedAt;
+      if (since >= APART_MS) {
+        if (entry.timer !== null) clearTimeout(entry.timer);
+        entry.timer = null;
+        entry.lookedAt = performance.now();
+        enqueue(path, false);
+      } else later(path, APART_MS - since, false);
+    },
+    /** Not looked at any more. */
+    forget(path: string): void {
+      const timer = known.get(path)?.timer ?? null;
+      if (timer !== null) clearTimeout(timer);
+      known.delete(path);
+    },
+    close(): void {
+      closed = true;
+      for (const { timer } of known.values()) if (timer !== null) clearTimeout(timer);
+    },
+  };
+}

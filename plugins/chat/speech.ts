@@ -1,0 +1,203 @@
+/** Who speaks, in lines of JSON, of Markdown and of plain text. */
+
+export type Role = "user" | "assistant" | "system" | "tool" | "other";
+
+export interface Speech {
+  role: Role;
+  /** As the transcript calls them. */
+  name: string;
+  /** ISO 8601 in UTC, null where the transcript tells no time. */
+  at: string | null;
+  text: string;
+  /** The tools that were called. */
+  tools: string[];
+}
+
+const ROLES: Readonly<Record<string, Role>> = {
+  user: "user",
+  human: "user",
+  you: "user",
+  me: "user",
+  prompt: "user",
+  developer: "system",
+  system: "system",
+  assistant: "assistant",
+  ai: "assistant",
+  claude: "assistant",
+  chatgpt: "assistant",
+  gpt: "assistant",
+  codex: "assistant",
+  gemini: "assistant",
+  copilot: "assistant",
+  cursor: "assistant",
+  agent: "assistant",
+  bot: "assistant",
+  model: "assistant",
+  aider: "assistant",
+  tool: "tool",
+  function: "tool",
+  tool_result: "tool",
+  "tool result": "tool",
+};
+
+export function roleOf(name: string): Role {
+  const key = name.toLowerCase();
+  return Object.hasOwn(ROLES, key) ? (ROLES[key] as Role) : "other";
+}
+
+type Fields = Record<string, unknown>;
+const fieldsOf = (value: unknown): Fields =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : {};
+const textOf = (value: unknown): string | null => (typeof value === "string" ? value : null);
+
+export type JsonLine =
+  | { is: "speech"; speech: Speech[] }
+  /** A title that the agent gave. */
+  | { is: "title"; title: string }
+  /** Something that nobody said. */
+  | { is: "event" }
+  | { is: "invalid"; why: string };
+
+/** A line as Claude Code, Codex, Gemini and the plain `{ role, content }` have it. */
+export function readJsonLine(line: string): JsonLine {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return { is: "invalid", why: "it is no JSON" };
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    return { is: "invalid", why: "expected an object" };
+  const outer = value as Fields;
+  if (outer.type === "summary" && textOf(outer.summary) !== null)
+    return { is: "title", title: outer.summary as string };
+  const list = Array.isArray(outer.messages) ? outer.messages : [outer];
+  const speech = list.flatMap((one) => speechOf(fieldsOf(one), timeOf(outer)));
+  return speech.length > 0 ? { is: "speech", speech } : { is: "event" };
+}
+
+/** `payload` is Codex', `message` Claude Code's. */
+function speechOf(outer: Fields, at: string | null): Speech[] {
+  const inner = [outer.message, outer.payload].map(fieldsOf).find((one) => Object.keys(one).length > 0) ?? outer;
+  const own = timeOf(inner) ?? timeOf(outer) ?? at;
+  if (inner.type === "function_call" || inner.type === "custom_tool_call" || inner.type === "local_shell_call")
+    return [
+      { role: "assistant", name: "assistant", at: own, text: "", tools: [textOf(inner.name) ?? String(inner.type)] },
+    ];
+  if (inner.type === "function_call_output" || inner.type === "custom_tool_call_output")
+    return [
+      {
+        role: "tool",
+        name: "tool",
+        at: own,
+        text: textOf(inner.output) ?? JSON.stringify(inner.output ?? ""),
+        tools: [],
+      },
+    ];
+  const name = [inner.role, inner.author, inner.sender, inner.speaker, inner.from, outer.role]
+    .map((one) => textOf(one) ?? textOf(fieldsOf(one).role) ?? textOf(fieldsOf(one).name))
+    .find((one) => one !== null && one !== "");
+  if (name === undefined || name === null) return [];
+  const { text, tools, results } = contentOf(inner.content ?? inner.parts ?? inner.text ?? inner.message);
+  if (text === null && tools.length === 0 && results === 0) return [];
+  const isResult = results > 0 && roleOf(name) === "user";
+  const called = textOf(inner.name);
+  return [
+    {
+      role: isResult ? "tool" : roleOf(name),
+      name: isResult
+        ? "tool"
+        : (roleOf(name) !== "other" && called !== null && called !== "" ? called : name).slice(0, 80),
+      at: own,
+      text: text ?? "",
+      tools,
+    },
+  ];
+}
+
+/** Text of blocks, what they call, and how many are results of calls; thoughts are left out. */
+function contentOf(content: unknown): { text: string | null; tools: string[]; results: number } {
+  if (typeof content === "string") return { text: content, tools: [], results: 0 };
+  if (!Array.isArray(content)) return { text: textOf(fieldsOf(content).text), tools: [], results: 0 };
+  const texts: string[] = [];
+  const tools: string[] = [];
+  let results = 0;
+  for (const one of content) {
+    const block = fieldsOf(one);
+    if (typeof one === "string") texts.push(one);
+    else if (block.type === "tool_use" || block.functionCall !== undefined)
+      tools.push(textOf(block.name) ?? textOf(fieldsOf(block.functionCall).name) ?? "tool");
+    else if (block.type === "tool_result") {
+      results++;
+      texts.push(contentOf(block.content).text ?? "");
+    } else if (typeof block.text === "string") texts.push(block.text);
+  }
+  return { text: texts.length > 0 ? texts.join("\n") : null, tools, results };
+}
+
+function timeOf(fields: Fields): string | null {
+  for (const name of ["timestamp", "created_at", "createdAt", "time", "at", "ts", "date"]) {
+    const found = isoOf(fields[name]);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+/** A number is of seconds or milliseconds since 1970. */
+export function isoOf(value: unknown): string | null {
+  if (typeof value !== "string" && typeof value !== "number") return null;
+  const number = typeof value === "number" ? value : /^\d{10}(\d{3})?(\.\d+)?$/.test(value) ? Number(value) : null;
+  // Without a zone it is taken for UTC, so that it means the same on every machine.
+  const text =
+    typeof value === "string" && /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?$/.test(value)
+      ? `${value.replace(" ", "T")}Z`
+      : value;
+  const date = new Date(number === null ? text : number < 1e11 ? number * 1000 : number);
+  return Number.isNaN(date.getTime()) ? null : date.toISOString();
+}
+
+export interface Heading {
+  role: Role;
+  name: string;
+  at: string | null;
+  /** What is said on the same line. */
+  rest: string;
+}
+
+const NAMES = Object.keys(ROLES)
+  .sort((a, b) => b.length - a.length)
+  .map((one) => one.replace(" ", "[ _]"))
+  .join("|");
+const DECORATED = new RegExp(
+  String.raw`^(?:#{1,6}\s+|_?\*\*)[^\p{L}\p{N}#*]*(${NAMES})(?:\s*[([]([^)\]]{4,40})[)\]])?\s*:?\s*(?:\*\*_?)?\s*:?\s*(.*)$`,
+  "iu",
+);
+const PLAIN =
+  /^(?:\[([^\]]{4,40})\]\s*|(\d{4}-\d\d-\d\d[T ]\d\d:\d\d\S*)\s+)?(?:<([^>]{1,40})>|([\p{L}][\p{L}\p{N} ._-]{0,39}?)(?:\s*[([]([^)\]]{4,40})[)\]])?:)(?:\s+(.*))?$/u;
+const NO_NAMES = new Set(
+  "note warning error todo example http https file path usage see result output input summary".split(" "),
+);
+
+/** The heading of a turn in Markdown: `## User`, `**Assistant:** …`, `_**User (2026-01-01 10:00)**_`. */
+export function readMarkdownHeading(line: string): Heading | null {
+  const found = DECORATED.exec(line);
+  if (found === null) return null;
+  const [, name = "", time, rest = ""] = found;
+  // A heading that only begins with such a word is one of the text.
+  if (line.startsWith("#") && rest !== "") return null;
+  return { role: roleOf(name.replace("_", " ")), name: name.toLowerCase(), at: isoOf(time), rest };
+}
+
+/** A turn in plain text: `Alice: …`, `[2026-01-01 10:00] Bob: …`, `User:`. A line without a time needs a role, or a name with capitals. */
+export function readTextHeading(line: string): Heading | null {
+  const found = PLAIN.exec(line);
+  if (found === null) return null;
+  const [, bracketed, bare, angled, plain, after, rest = ""] = found;
+  const name = (angled ?? plain ?? "").trim();
+  const at = isoOf(bracketed ?? bare ?? after);
+  const role = roleOf(name);
+  const isName =
+    /^\p{Lu}[\p{L}\p{N}._-]*(?: \p{Lu}[\p{L}\p{N}._-]*){0,2}$/u.test(name) && !NO_NAMES.has(name.toLowerCase());
+  if (role === "other" && at === null && !isName && angled === undefined) return null;
+  return { role, name: role === "other" ? name : name.toLowerCase(), at, rest };
+}

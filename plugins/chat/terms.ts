@@ -1,0 +1,42 @@
+/**
+ * Frequent terms in bounded memory, by the algorithm of Misra and Gries: exact while there are at most `KEPT` different terms, and after that too low by
+ * at most one in `KEPT` of all words. The result does not depend on how the text was cut into pieces.
+ */
+const KEPT = 512;
+const SHOWN = 20;
+/** Of a message only so much counts, in characters. */
+const READ = 8192;
+
+const STOP = new Set(
+  `the and for are was were that this with from have has had not but you your they them their its can could will would should what when where which who how why
+ all any each some more most other than then there here into out about over only also just like been being does did doing one two use used using let get got
+ make made see now our per via yes it's i'm don't der die das und ist nicht ein eine mit von auf für den dem des sich auch als wie wir ich sie`.split(
+    /\s+/,
+  ),
+);
+
+export function addTerms(counters: Record<string, number>, text: string): void {
+  for (const [word] of text.slice(0, READ).matchAll(/[\p{L}][\p{L}\p{N}_'-]{2,39}/gu)) {
+    const term = word.toLowerCase();
+    if (STOP.has(term)) continue;
+    const count = Object.hasOwn(counters, term) ? (counters[term] as number) : 0;
+    if (count > 0 || Object.keys(counters).length < KEPT) setCount(counters, term, count + 1);
+    else
+      for (const [other, times] of Object.entries(counters)) {
+        if (times > 1) setCount(counters, other, times - 1);
+        else delete counters[other];
+      }
+  }
+}
+
+/** `__proto__` is a word like any other. */
+function setCount(counters: Record<string, number>, term: string, value: number): void {
+  Object.defineProperty(counters, term, { value, enumerable: true, configurable: true, writable: true });
+}
+
+export function frequent(counters: Readonly<Record<string, number>>): { term: string; count: number }[] {
+  return Object.entries(counters)
+    .map(([term, count]) => ({ term, count }))
+    .sort((a, b) => b.count - a.count || (a.term < b.term ? -1 : 1))
+    .slice(0, SHOWN);
+}
