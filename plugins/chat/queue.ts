@@ -23,7 +23,6 @@ export function makeQueue(work: Work) {
   const known = new Map<string, Known>();
   let running = false;
   let closed = false;
-  const idle: (() => void)[] = [];
 
   function later(path: string, ms: number, settled: boolean): void {
     const entry = known.get(path) ?? { timer: null, lookedAt: 0, failures: 0 };

@@ -16,22 +16,30 @@ const STOP = new Set(
 );
 
 export function addTerms(counters: Record<string, number>, text: string): void {
+  let size = Object.keys(counters).length;
   for (const [word] of text.slice(0, READ).matchAll(/[\p{L}][\p{L}\p{N}_'-]{2,39}/gu)) {
     const term = word.toLowerCase();
     if (STOP.has(term)) continue;
     const count = Object.hasOwn(counters, term) ? (counters[term] as number) : 0;
-    if (count > 0 || Object.keys(counters).length < KEPT) setCount(counters, term, count + 1);
-    else
-      for (const [other, times] of Object.entries(counters)) {
-        if (times > 1) setCount(counters, other, times - 1);
-        else delete counters[other];
-      }
+    if (count > 0) counters[term] = count + 1;
+    else if (size < KEPT) {
+      counters[term] = 1;
+      size++;
+    } else size -= decrement(counters);
   }
 }
 
-/** `__proto__` is a word like any other. */
-function setCount(counters: Record<string, number>, term: string, value: number): void {
-  Object.defineProperty(counters, term, { value, enumerable: true, configurable: true, writable: true });
+/** Gives how many are gone. */
+function decrement(counters: Record<string, number>): number {
+  let gone = 0;
+  for (const [term, times] of Object.entries(counters)) {
+    if (times > 1) counters[term] = times - 1;
+    else {
+      delete counters[term];
+      gone++;
+    }
+  }
+  return gone;
 }
 
 export function frequent(counters: Readonly<Record<string, number>>): { term: string; count: number }[] {

@@ -18,7 +18,7 @@ export interface Outcome {
   notes: string[];
 }
 
-const PORTION = 4 * 1024 * 1024;
+const PORTION = 512 * 1024;
 const LONGEST_LINE = 16 * 1024 * 1024;
 /** Up to here all of what was read is compared, beyond it the first and the last of it. */
 const COMPARED = 256 * 1024;

@@ -67,7 +67,7 @@ const VERBS: Record<string, () => number> = {
     const [project, name, path] = words;
     if (project === undefined || name === undefined || path === undefined)
       usage("dt orchestra add PROJECT CODEBASE PATH");
-    console.log(addCodebase(home, project, name, resolve(path)));
+    console.log(addCodebase(home, project, name, resolve(process.env.DIALTONE_CWD ?? process.cwd(), path)));
     return 0;
   },
   remove() {

@@ -61,6 +61,7 @@ export async function runCaptured(
     inherited: context.env,
     needs: request.settings.needs,
     launch: null,
+    from: process.cwd(),
   });
   const file = findExecutable(argv[0], environment.env.PATH ?? "", cwd);
   refuseNul(file, argv, environment.env);

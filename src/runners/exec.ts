@@ -43,6 +43,7 @@ export async function runOneshot(context: RunnerContext, request: OneshotRequest
     inherited: context.env,
     needs: settings.needs,
     launch: null,
+    from: process.cwd(),
   });
   if (context.dryRun) {
     const log = capture ? { log: (await import("../supervisor/captured.ts")).logOf(context.ground, request) } : {};

@@ -47,6 +47,7 @@ export async function runHandler(
     inherited: context.env,
     needs: settings.needs,
     launch: null,
+    from: process.cwd(),
   });
   if (context.dryRun) {
     const plan = { handler: { file, command: `${plugin}:${command}` }, args, cwd, added: environment.added };

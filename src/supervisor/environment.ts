@@ -3,7 +3,7 @@
  *
  *   inherited <- ports of what it needs <- `.env` files the manifest names <- the manifest's `env` <- dt's own
  *
- * dt's own: DIALTONE_ROOT, PATH and a PWD that is right for all; DIALTONE_KEY, DIALTONE_TOKEN, PORT, colour hints and PYTHONUNBUFFERED for a
+ * dt's own: DIALTONE_ROOT, PATH and a PWD that is right for all; DIALTONE_CWD for a one-shot; DIALTONE_KEY, DIALTONE_TOKEN, PORT, colour hints and PYTHONUNBUFFERED for a
  * managed launch, whose standard output is a file that people read on a terminal.
  */
 
@@ -25,6 +25,8 @@ export interface EnvironmentRequest {
   shims: string | null;
   /** For a managed launch. */
   launch: { key: string; token: string; port: number | null; tty?: boolean } | null;
+  /** For a one-shot: the directory that dt was called from, to which file names on its command line are relative. */
+  from?: string | null;
   /** Where what it needs is to be found. */
   neighbours?: Readonly<Record<string, string>>;
 }
@@ -58,6 +60,8 @@ export function prepareEnvironment(request: EnvironmentRequest): PreparedEnviron
   }
   env.PATH = preparePath(request, env.PATH);
   env.DIALTONE_ROOT = request.root;
+  if (request.from == null) delete env.DIALTONE_CWD;
+  else env.DIALTONE_CWD = request.from;
   if (request.launch !== null) {
     env.DIALTONE_KEY = request.launch.key;
     env.DIALTONE_TOKEN = request.launch.token;

@@ -61,6 +61,8 @@ export interface CommandRequest {
   inherited: Record<string, string>;
   launch: { key: string; token: string; port: number | null; tty?: boolean } | null;
   needs?: readonly ResolvedNeed[];
+  /** Of a one-shot that a person runs: the directory they are in. */
+  from?: string;
   /** Only to compare: nothing is written, so the PATH may lack the shims. */
   looking?: boolean;
 }
@@ -79,6 +81,7 @@ export function prepareCommand(request: CommandRequest): PreparedCommand {
     env: settings.env,
     shims,
     launch: request.launch,
+    from: request.from ?? null,
     neighbours: request.needs === undefined || request.needs.length === 0 ? {} : neighboursOf(ground, request.needs),
   });
   return { argv: buildArgv(request.run, request.args), cwd, environment };
