@@ -107,6 +107,7 @@ const VERBS: Record<string, () => number | Promise<number>> = {
           ({ more } = outcome);
           for (const note of outcome.notes) console.error(`${path}: ${note}`);
           if (outcome.changed) ids.add(outcome.id);
+          if (outcome.kept !== null) ids.add(outcome.kept);
           changed ||= outcome.changed;
         }
         done.conversations++;

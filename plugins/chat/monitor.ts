@@ -53,13 +53,14 @@ export async function monitor(home: string, root: string): Promise<number> {
   let events: Events | null = null;
   const queue = makeQueue({
     look(path, settled) {
-      const { id, changed, more, unsettled, notes } = update(store, path, {
+      const { id, kept, changed, more, unsettled, notes } = update(store, path, {
         settled,
         pending: settings.onUpdate !== null,
       });
       for (const note of notes) say(`${path}: ${note}`);
       if (changed) {
         dirty.add(id);
+        if (kept !== null) dirty.add(kept);
         flushLater();
         if (settings.onUpdate !== null && !more) updates.add(id);
       }

@@ -9,6 +9,8 @@ import { idOf, type Store } from "./store.ts";
 
 export interface Outcome {
   id: string;
+  /** Under this id what was there before is kept. */
+  kept: string | null;
   changed: boolean;
   /** There is more to read now. */
   more: boolean;
@@ -52,7 +54,7 @@ export function update(store: Store, path: string, { settled, again = false, pen
 }
 
 function outcome(id: string, more: Partial<Outcome> = {}): Outcome {
-  return { id, changed: false, more: false, unsettled: false, notes: [], ...more };
+  return { id, kept: null, changed: false, more: false, unsettled: false, notes: [], ...more };
 }
 
 function gone(store: Store, id: string, before: Conversation | null): Outcome {
@@ -75,6 +77,7 @@ function read(look: Look, before: Conversation | null): Outcome {
   const { store, id, path, fd, settled } = look;
   const stat = fstatSync(fd);
   const notes: string[] = [];
+  let kept: string | null = null;
   let conversation = before ?? newConversation(id, sourceOf(path, stat, 1));
   const fresh = () => {
     const next = newConversation(id, sourceOf(path, stat, conversation.source.generation + 1));
@@ -96,7 +99,7 @@ function read(look: Look, before: Conversation | null): Outcome {
       return outcome(id, { changed: true, unsettled: stat.size > 0, notes });
     }
     if (isOther(fd, stat, before)) {
-      const kept = store.archive(before);
+      kept = store.archive(before);
       conversation = fresh();
       conversation.notes = [];
       tell(`another transcript took its place; the one before is kept as ${kept}`);
@@ -122,6 +125,7 @@ function read(look: Look, before: Conversation | null): Outcome {
   store.write(conversation);
   store.sweep(conversation);
   return outcome(id, {
+    kept,
     changed: true,
     more: portion.more,
     unsettled: portion.unsettled,

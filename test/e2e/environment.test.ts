@@ -113,6 +113,7 @@ describe("the order: inherited, files, manifest, dt's own", () => {
         ...root.env,
         PLUGIN: "plugin",
         DIALTONE_ROOT: root.dir,
+        DIALTONE_CWD: root.dir,
         PATH: expect.any(String) as unknown as string,
       });
     }
@@ -157,7 +158,13 @@ describe("the order: inherited, files, manifest, dt's own", () => {
   test("with next to no environment", async () => {
     const { stdout, code } = await execute(root, ["env", "-i", `DIALTONE_HOME=${root.home}`, DT, "e", "plain"]);
     expect(code).toBe(0);
-    expect(Object.keys(parse(stdout)).sort()).toEqual(["DIALTONE_HOME", "DIALTONE_ROOT", "PATH", "PLUGIN"]);
+    expect(Object.keys(parse(stdout)).sort()).toEqual([
+      "DIALTONE_CWD",
+      "DIALTONE_HOME",
+      "DIALTONE_ROOT",
+      "PATH",
+      "PLUGIN",
+    ]);
     expect(parse(stdout).PATH).toMatch(/:\/usr\/local\/bin:\/usr\/bin:\/bin$/);
     expect((await environmentOf(root, ["e", "nopath"])).PATH).toMatch(/:\/usr\/bin:\/bin$/);
   });

@@ -494,7 +494,14 @@ describe("looking before running", () => {
       argv: ["sh", "-c", 'touch "$1"', "it's", "x"],
       commandLine: `sh -c 'touch "$1"' 'it'\\''s' x`,
       cwd: `${base.dir}/my plugin`,
-      env: { ADDED: "a'b c", EMPTY: "", GONE: null, DIALTONE_ROOT: base.dir, PATH: expect.stringContaining("shims") },
+      env: {
+        ADDED: "a'b c",
+        EMPTY: "",
+        GONE: null,
+        DIALTONE_ROOT: base.dir,
+        DIALTONE_CWD: base.dir,
+        PATH: expect.stringContaining("shims"),
+      },
     });
   });
 

@@ -118,3 +118,18 @@ test("the daemon: an edit of the registry is in the generated file within two se
     await disposeWithDaemon(root);
   }
 }, 60_000);
+
+test("a relative path is of where dt was called", async () => {
+  const root = make();
+  const code = join(root.base, "code");
+  mkdirSync(code);
+  mkdirSync(join(root.dir, "sub"));
+  try {
+    expect(
+      (await root.dt(["orchestra", "add", "shop", "api", "../../code"], { cwd: join(root.dir, "sub") })).code,
+    ).toBe(0);
+    expect((await root.dt(["orchestra", "list"])).stdout).toBe(`shop/api  ${code}\n`);
+  } finally {
+    await root.dispose();
+  }
+});
