@@ -56,6 +56,20 @@ const ROWS: Row[] = [
     env: { DT_WATCH_EDITS: "20000" },
   },
   {
+    name: "registry",
+    what: "10,000 edits of a registry of 200 codebases while the daemon watches, and is killed",
+    bar: "every generated file as the registry says; memory flat",
+    files: ["test/fault/registryedits.test.ts"],
+    env: { DT_REGISTRY_EDITS: "10000", DT_REGISTRY_CODEBASES: "200" },
+  },
+  {
+    name: "chat",
+    what: "1,000 transcripts that grow at once, in pieces that end anywhere, the monitor killed",
+    bar: "every conversation as a rebuild from nothing has it; memory flat",
+    files: ["test/fault/chatgrowth.test.ts"],
+    env: { DT_CHAT_TRANSCRIPTS: "1000" },
+  },
+  {
     name: "instants",
     what: "SIGKILL of caller, host, stopper, restarter at random instants, 300 each",
     bar: "the same",

@@ -1,65 +1,18 @@
 /** The chat monitor at work: what its document asks for, through the real binary. */
 import { afterEach, describe, expect, test } from "bun:test";
-import {
-  appendFileSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { REPOSITORY, TestRoot, until } from "../kit.ts";
+import { until } from "../kit.ts";
+import { KEY, makeChat, said } from "./chat.kit.ts";
 import { disposeWithDaemon } from "./daemon.kit.ts";
 import { psOf, runs } from "./launch.kit.ts";
 import { missing, startManager, stopManagers } from "./systemd.kit.ts";
 import { startTmux } from "./tmux.kit.ts";
 
-const KEY = "chat:monitor:default";
 afterEach(stopManagers);
 
-interface Shown {
-  id: string;
-  title: string;
-  messages: { n: number; role: string; text: string }[];
-  notes: { what: string }[];
-  source: { state: string };
-}
-
-function make(settings = "") {
-  const root = TestRoot.create({ "manifests/chat.ts": readFileSync(join(REPOSITORY, "manifests/chat.ts"), "utf8") });
-  cpSync(join(REPOSITORY, "plugins/chat"), join(root.dir, "plugins/chat"), { recursive: true });
-  const talks = join(root.home, "talks");
-  const store = join(root.home, ".chat");
-  mkdirSync(talks);
-  root.write(join(store, "settings.yaml"), `folders: [~/talks]\n${settings}`);
-  const chat = (...words: string[]) => root.dt(["chat", ...words]);
-  /** The file of a transcript's conversation, as it is now; null when there is none. */
-  const read = (name: string): Shown | null => {
-    const directory = join(store, "conversations");
-    const file = existsSync(directory)
-      ? readdirSync(directory).find((one) => new RegExp(`^${name}-\\w{8}\\.json$`).test(one))
-      : undefined;
-    return file === undefined ? null : JSON.parse(readFileSync(join(directory, file), "utf8"));
-  };
-  return {
-    root,
-    store,
-    chat,
-    read,
-    path: (name: string) => join(talks, name),
-    append: (name: string, text: string) => appendFileSync(join(talks, name), text),
-    texts: (name: string) => read(name)?.messages.map(({ text }) => text) ?? [],
-  };
-}
-
-const said = (text: string, role = "user") => `${JSON.stringify({ role, content: text })}\n`;
-
 test("process, list, show and search, without a monitor", async () => {
-  const { root, chat, append, path } = make();
+  const { root, chat, append, path } = makeChat();
   try {
     expect((await chat("list")).stdout).toContain("There is no conversation yet");
     append("one.jsonl", said("where is the parser") + said("in a file", "assistant"));
@@ -98,7 +51,7 @@ test("process, list, show and search, without a monitor", async () => {
 });
 
 test("in the background: started, seen from another session, restarted, stopped; its pid file comes and goes, nothing is left", async () => {
-  const { root, chat, append, texts, store } = make();
+  const { root, chat, append, texts, store } = makeChat();
   const pidFile = join(root.run, `${KEY}.pid`);
   try {
     append("one.jsonl", said("one"));
@@ -149,7 +102,7 @@ test("in the background: started, seen from another session, restarted, stopped;
 }, 60_000);
 
 test("at once: a new line is in the JSON within 200 ms", async () => {
-  const { root, chat, append, read } = make();
+  const { root, chat, append, read } = makeChat();
   try {
     await chat("start");
     append("one.jsonl", said("begin"));
@@ -176,7 +129,7 @@ test("at once: a new line is in the JSON within 200 ms", async () => {
 }, 60_000);
 
 test("killed again and again while transcripts grow: it comes back, and nothing is missed or twice", async () => {
-  const { root, chat, append, texts, read, path } = make();
+  const { root, chat, append, texts, read, path } = makeChat();
   try {
     await chat("start");
     let killed = 0;
@@ -223,7 +176,7 @@ test("killed again and again while transcripts grow: it comes back, and nothing 
 }, 120_000);
 
 test("onUpdate: run for what changed, tried again while it fails, after a restart too; the watching goes on", async () => {
-  const { root, chat, append, texts } = make(
+  const { root, chat, append, texts } = makeChat(
     `onUpdate: 'echo "$CHAT_ID" "$(basename "$CHAT_SOURCE")" >> ~/ran; test -e ~/works && test -s "$CHAT_FILE"'\n`,
   );
   const ran = () =>
@@ -251,10 +204,10 @@ test("onUpdate: run for what changed, tried again while it fails, after a restar
 }, 60_000);
 
 test("settings change while it runs; wrong ones leave those before; a second monitor waits for the first", async () => {
-  const { root, chat, append, texts } = make();
+  const { root, chat, append, texts } = makeChat();
   const settings = join(root.home, ".chat/settings.yaml");
   const log = () => root.read(`.dialtone/run/${KEY}.log`);
-  const other = make();
+  const other = makeChat();
   try {
     await chat("start");
     root.write(settings, "folders: nowhere\n");
@@ -288,7 +241,7 @@ test("settings change while it runs; wrong ones leave those before; a second mon
 
 describe.skipIf(missing !== null)("start at boot, by a real systemd user manager", () => {
   test("after a reboot it runs, and has what came meanwhile", async () => {
-    const { root, append, texts } = make();
+    const { root, append, texts } = makeChat();
     const manager = await startManager(root);
     const dt = (...words: string[]) => root.dt(words, { env: manager.env });
     try {
