@@ -64,10 +64,10 @@ const ROWS: Row[] = [
   },
   {
     name: "chat",
-    what: "1,000 transcripts that grow at once, in pieces that end anywhere, the monitor killed",
-    bar: "every conversation as a rebuild from nothing has it; memory flat",
+    what: "1,000 transcripts that grow at once, in pieces that end anywhere, the monitor killed; one of 500 MB that grows by a line",
+    bar: "every conversation as a rebuild from nothing has it; memory flat; a line costs a line",
     files: ["test/fault/chatgrowth.test.ts"],
-    env: { DT_CHAT_TRANSCRIPTS: "1000" },
+    env: { DT_CHAT_TRANSCRIPTS: "1000", DT_CHAT_PIECES: "200", DT_CHAT_MEGABYTES: "500" },
   },
   {
     name: "instants",

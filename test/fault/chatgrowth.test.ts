@@ -1,6 +1,6 @@
 /**
  * Many transcripts that grow at once, in pieces that end anywhere, the monitor killed now and then: in the end each conversation is what a rebuild from
- * nothing makes of it. CI takes few, the soak a thousand (DT_CHAT_TRANSCRIPTS).
+ * nothing makes of it. CI takes few, the soak a thousand (DT_CHAT_TRANSCRIPTS), and half a gigabyte for one (DT_CHAT_MEGABYTES).
  */
 import { expect, test } from "bun:test";
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
@@ -11,7 +11,8 @@ import { until } from "../kit.ts";
 import { tellNumbers } from "./numbers.ts";
 
 const TRANSCRIPTS = Number(process.env.DT_CHAT_TRANSCRIPTS ?? 60);
-const PIECES = 40;
+const PIECES = Number(process.env.DT_CHAT_PIECES ?? 40);
+const MEGABYTES = Number(process.env.DT_CHAT_MEGABYTES ?? 20);
 
 type Kept = { id: string; source: { path: string; bytes: number }; parts: { count: number } } & Record<string, unknown>;
 
@@ -69,8 +70,9 @@ test(`${TRANSCRIPTS} transcripts grow at once: nothing is missed, memory is flat
         bytes += end;
       }
       await Bun.sleep(10);
-      if (piece === 10) before = memory((await psOf(root, KEY))?.pid as number);
-      if (piece % 15 !== 14) continue;
+      // A monitor that was killed began anew, so its memory is looked at from when the kills are over.
+      if (piece === Math.floor(PIECES / 2) + 3) before = memory((await psOf(root, KEY))?.pid as number);
+      if (piece % 15 !== 14 || piece > PIECES / 2) continue;
       const pid = (await psOf(root, KEY))?.pid as number;
       process.kill(pid, "SIGKILL");
       kills++;
@@ -115,3 +117,37 @@ test(`${TRANSCRIPTS} transcripts grow at once: nothing is missed, memory is flat
     await root.dispose();
   }
 }, 1_200_000);
+
+test(`a transcript of ${MEGABYTES} MB that grows by a line costs a line`, async () => {
+  const chat = makeChat();
+  const { root } = chat;
+  const line = `${JSON.stringify({ role: "user", content: "some words of it ".repeat(60) })}\n`;
+  const path = chat.path("long.jsonl");
+  const block = line.repeat(1000);
+  for (let written = 0; written < MEGABYTES * 1e6; written += block.length) appendFileSync(path, block);
+  const isRead = () =>
+    (chat.read("long")?.source as unknown as { bytes: number } | undefined)?.bytes === statSync(path).size;
+  try {
+    await chat.chat("start");
+    await until("it is read", isRead, 300_000);
+    const pid = (await psOf(root, KEY))?.pid as number;
+    const moved = () => {
+      const io = readFileSync(`/proc/${pid}/io`, "utf8");
+      return Number(/rchar: (\d+)/.exec(io)?.[1]) + Number(/wchar: (\d+)/.exec(io)?.[1]);
+    };
+    const before = moved();
+    for (let at = 0; at < 10; at++) {
+      appendFileSync(path, line);
+      await until("the line is there", isRead);
+    }
+    const each = (moved() - before) / 10;
+    tellNumbers(
+      `chat: a line added to a transcript of ${MEGABYTES} MB moves ${Math.round(each / 1024)} KiB, all in all`,
+    );
+    expect(each).toBeLessThan(1_500_000);
+    expect(memory(pid)).toBeLessThan(300);
+  } finally {
+    await root.dt(["stop", "--all"]);
+    await root.dispose();
+  }
+}, 600_000);
