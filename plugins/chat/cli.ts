@@ -1,5 +1,5 @@
 /** `dt chat …`. */
-import { existsSync, globSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, globSync, lstatSync, mkdirSync, realpathSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { resolve } from "node:path";
 import type { Message } from "./conversation.ts";
@@ -69,6 +69,8 @@ function only(entries: Entry[], word: string): Entry {
   return entry;
 }
 
+/** Links below a folder are not followed. */
+const isOwnFile = (path: string) => lstatSync(path, { throwIfNoEntry: false })?.isFile() === true;
 const newestFirst = (entries: Iterable<Entry>) => [...entries].sort((a, b) => (timeOf(a) < timeOf(b) ? 1 : -1));
 const timeOf = ({ updatedAt, source }: Entry) => updatedAt ?? source.modifiedAt;
 
@@ -95,11 +97,14 @@ const VERBS: Record<string, () => number | Promise<number>> = {
     const named = words.map((word) => resolve(process.env.DIALTONE_CWD ?? process.cwd(), word));
     const missing = named.filter((path) => !existsSync(path));
     for (const path of missing) console.error(`${path} is not there`);
-    const paths = words.length > 0 ? named.filter(existsSync) : globSync(patternsOf(settings)).sort();
+    const there = words.length > 0 ? named.filter(existsSync) : globSync(patternsOf(settings)).filter(isOwnFile);
+    // As the monitor has them: a file that is reached through a link is the same one.
+    const paths = [...new Set(there.map((path) => realpathSync(path)))].sort();
     const ids = new Set<string>();
     const done = { conversations: 0, changed: 0, failed: missing.length };
     for (const path of paths) {
       try {
+        if (!lstatSync(path).isFile()) throw new Error("it is no file");
         let changed = false;
         let again = flags.has("again");
         for (let more = true; more; again = false) {

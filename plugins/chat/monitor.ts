@@ -1,6 +1,6 @@
 /** `dt chat monitor`: watches the folders and keeps every conversation up to date, until it is told to stop. */
-import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, realpathSync } from "node:fs";
+import { basename, join } from "node:path";
 import { type Events, watchEvents } from "./events.ts";
 import { tryLock } from "./lock.ts";
 import { makeUpdates } from "./onupdate.ts";
@@ -19,8 +19,8 @@ const INDEX_SHARE = 20;
 export async function monitor(home: string, root: string): Promise<number> {
   const stopped = Promise.withResolvers<void>();
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => stopped.resolve());
-  let settings = loadSettings(home);
   const store = openStore(root);
+  let settings = firstSettings(home);
   const lock = await standBy(join(root, "monitor.lock"), stopped.promise);
   if (lock === null) return 0;
 
@@ -74,7 +74,8 @@ export async function monitor(home: string, root: string): Promise<number> {
   let begun = false;
   const watch = () => {
     seen.clear();
-    const own = settingsPath(home);
+    // Events name files by their real paths.
+    const own = join(realpathSync(root), basename(settingsPath(home)));
     events = watchEvents([...patternsOf(settings), own], {
       path(path) {
         if (path === own) {
@@ -89,7 +90,7 @@ export async function monitor(home: string, root: string): Promise<number> {
         // What went while nobody watched.
         for (const { source } of store.index().values())
           if (source.state !== "gone" && source.state !== "rotated" && !existsSync(source.path)) queue.add(source.path);
-        say(`ready: watches ${seen.size} transcripts in ${settings.folders.join(", ")}`);
+        say(`ready: watches ${seen.size} transcripts in ${settings.folders.join(", ") || "no folder"}`);
         seen.clear();
       },
       trouble: say,
@@ -123,6 +124,16 @@ export async function monitor(home: string, root: string): Promise<number> {
   lock.release();
   say("stopped");
   return 0;
+}
+
+/** A monitor never stops: with settings that are wrong from the beginning it waits for right ones. */
+function firstSettings(home: string): Settings {
+  try {
+    return loadSettings(home);
+  } catch (error) {
+    say(`${(error as Error).message}; nothing is watched until that is mended`);
+    return { folders: [], include: [], onUpdate: null, onUpdateTimeoutMs: 0 };
+  }
 }
 
 function say(text: string): void {

@@ -34,6 +34,7 @@ export async function watchEvents({ env }: DtContext, patterns: readonly string[
     patterns,
     ignore: [],
     leaveOut: [],
+    git: false,
     onChange: (path) => tell({ path, exists: existsSync(path) }),
     onTrouble: (trouble) => tell({ trouble }),
   }).catch((error: Error) => {

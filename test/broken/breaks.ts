@@ -523,6 +523,29 @@ export const BREAKS: readonly Break[] = [
     test: "test/daemon/watch/queue.test.ts",
   },
   {
+    what: "`dt watch --events` stays when nobody reads it",
+    edits: [{ file: "src/commands/watchevents.ts", from: "if (isReaderGone(STDOUT)) ended.resolve(0);", to: "" }],
+    test: "test/e2e/watch.test.ts",
+    only: "--events",
+  },
+  {
+    what: "a conversation whose transcript was rotated is overwritten",
+    edits: [{ file: "plugins/chat/update.ts", from: "kept = store.archive(before);", to: "" }],
+    test: "plugins/chat/chat.test.ts",
+    only: "rotated",
+  },
+  {
+    what: "how far a transcript was read is not where its conversation is",
+    edits: [{ file: "plugins/chat/update.ts", from: "    bytes: portion.to,\n", to: "" }],
+    test: "plugins/chat/chat.test.ts",
+  },
+  {
+    what: "an onUpdate that failed is forgotten with its monitor",
+    edits: [{ file: "plugins/chat/update.ts", from: "if (look.pending) store.setPending(id, true);", to: "" }],
+    test: "test/e2e/chat.test.ts",
+    only: "onUpdate",
+  },
+  {
     what: "a hundred starts load the manifests a hundred times",
     edits: [
       {

@@ -1,6 +1,15 @@
 /** The chat monitor at work: what its document asks for, through the real binary. */
 import { afterEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { until } from "../kit.ts";
 import { KEY, makeChat, said } from "./chat.kit.ts";
@@ -12,7 +21,7 @@ import { startTmux } from "./tmux.kit.ts";
 afterEach(stopManagers);
 
 test("process, list, show and search, without a monitor", async () => {
-  const { root, chat, append, path } = makeChat();
+  const { root, chat, append, path, store } = makeChat();
   try {
     expect((await chat("list")).stdout).toContain("There is no conversation yet");
     append("one.jsonl", said("where is the parser") + said("in a file", "assistant"));
@@ -21,6 +30,11 @@ test("process, list, show and search, without a monitor", async () => {
     const done = await chat("process");
     expect(done).toMatchObject({ code: 0, stdout: "2 transcripts read, 2 conversations changed\n" });
     expect((await chat("process")).stdout).toBe("2 transcripts read, 0 conversations changed\n");
+    // The folder under another name, which is a link.
+    symlinkSync(join(root.home, "talks"), join(root.home, "linked"));
+    root.write(join(store, "settings.yaml"), "folders: [~/linked, ~/talks]\n");
+    expect((await chat("process")).stdout).toBe("2 transcripts read, 0 conversations changed\n");
+    expect((await chat("process", path(""))).stderr).toContain("it is no file");
     // A file outside of the folders, named from where the person is.
     mkdirSync(join(root.dir, "sub"));
     const one = await root.dt(["chat", "process", "../other.txt", "--json"], { cwd: join(root.dir, "sub") });
@@ -209,7 +223,14 @@ test("settings change while it runs; wrong ones leave those before; a second mon
   const log = () => root.read(`.dialtone/run/${KEY}.log`);
   const other = makeChat();
   try {
-    await chat("start");
+    // Wrong from the beginning: it waits.
+    root.write(settings, "folder: [~/talks]\n");
+    expect((await chat("start")).code).toBe(0);
+    expect(log()).toContain(
+      "folder: there is no such setting; there is folders, include, onUpdate, onUpdateTimeout; nothing is watched",
+    );
+    root.write(settings, "folders: [~/talks]\n");
+    await until("it watches", () => log().includes("transcripts in /"));
     root.write(settings, "folders: nowhere\n");
     await until("it is said", () => log().includes("folders: expected a list"));
     append("one.jsonl", said("one"));

@@ -451,7 +451,8 @@ test("rsync into the tree, which writes under other names and renames: each file
 }, 120_000);
 
 test("--events: what changes as lines, and an end when nobody reads", async () => {
-  const root = TestRoot.create({ "a/one.md": "1" });
+  // Whoever names patterns here means what git ignores too.
+  const root = TestRoot.create({ "a/one.md": "1", ".gitignore": "*.md\n" });
   const child = root.spawn(["watch", "--events", "a/**/*.md", "later/*.txt"]);
   const reader = child.stdout.getReader();
   const lines: Record<string, unknown>[] = [];

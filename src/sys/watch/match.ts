@@ -14,6 +14,8 @@ export interface Meant {
   ignore: readonly string[];
   /** Absolute paths left out, with all below them. */
   leaveOut: readonly string[];
+  /** False: what git ignores is meant like anything else. Default true. */
+  git?: boolean | undefined;
 }
 
 export interface Matcher {
@@ -34,10 +36,16 @@ interface Pattern {
   named: boolean;
 }
 
-export async function makeMatcher({ root, paths, ignore: lines, leaveOut }: Meant): Promise<Matcher> {
+export async function makeMatcher({
+  root,
+  paths,
+  ignore: lines,
+  leaveOut,
+  git: asGit = true,
+}: Meant): Promise<Matcher> {
   const { default: ignore } = await import("ignore");
   const own = ignore().add([...lines]);
-  const git = makeGitRules(root, () => ignore());
+  const git = asGit ? makeGitRules(root, () => ignore()) : () => false;
   const patterns = paths.map((text) => parsePattern(text, git));
   const isLeftOut = (path: string) =>
     leaveOut.some((one) => path === one || path.startsWith(`${one}/`)) ||

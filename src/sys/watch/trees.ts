@@ -19,6 +19,8 @@ export interface TreesRequest {
   ignore: readonly string[];
   /** Absolute paths left out, with all below them. */
   leaveOut: readonly string[];
+  /** False: what git ignores is meant like anything else. Default true. */
+  git?: boolean | undefined;
   /** An absolute path of a file that was created, changed or removed. */
   onChange(path: string): void;
   /** What keeps the watching from being whole, as a sentence without its end. */
@@ -96,11 +98,11 @@ function nearestAbove(path: string): string {
 }
 
 async function watchGroup(
-  { ignore, onChange, onTrouble }: TreesRequest,
+  { ignore, git, onChange, onTrouble }: TreesRequest,
   { from, patterns, leaveOut }: Group,
   initial: Set<string>,
 ): Promise<() => void> {
-  const matcher = await makeMatcher({ root: from, paths: patterns, ignore, leaveOut });
+  const matcher = await makeMatcher({ root: from, paths: patterns, ignore, leaveOut, git });
   const polls = isRemote(from);
   if (polls)
     onTrouble(`${from} is on a file system that gives no notice of changes: its files are looked at every second`);
