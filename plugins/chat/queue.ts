@@ -55,13 +55,15 @@ export function makeQueue(work: Work) {
   }
 
   function lookAt(path: string, settled: boolean): void {
-    const entry = known.get(path);
     try {
       const { more, unsettled } = work.look(path, settled);
-      if (entry !== undefined && entry.failures > 0) entry.failures = 0;
+      const entry = known.get(path);
+      if (entry !== undefined) {
+        entry.failures = 0;
+        entry.lookedAt = performance.now();
+      }
       if (more) enqueue(path, settled);
       else if (unsettled) later(path, SETTLE_MS, true);
-      else if (entry !== undefined && entry.timer === null) known.set(path, { ...entry, lookedAt: performance.now() });
     } catch (error) {
       work.onFault(path, error as Error);
       const failures = (known.get(path)?.failures ?? 0) + 1;
