@@ -12,7 +12,7 @@ export default definePlugin({
       description: "Watch the folders of transcripts and keep the conversations up to date",
       run: cli("monitor"),
       ready: { log: "^ready: ", timeout: "60s" },
-      restart: "always",
+      restart: { policy: "always", limit: "none" },
       boot: true,
     },
     start: { kind: "oneshot", description: "Start the monitor", run: ["dt", "chat", "monitor", "--detach"] },

@@ -12,6 +12,8 @@ import { tellNumbers } from "./numbers.ts";
 
 const TRANSCRIPTS = Number(process.env.DT_CHAT_TRANSCRIPTS ?? 60);
 const PIECES = Number(process.env.DT_CHAT_PIECES ?? 40);
+/** Each waits twice as long as the one before until it is started again. */
+const MOST_KILLS = 4;
 const MEGABYTES = Number(process.env.DT_CHAT_MEGABYTES ?? 20);
 
 type Kept = { id: string; source: { path: string; bytes: number }; parts: { count: number } } & Record<string, unknown>;
@@ -72,7 +74,7 @@ test(`${TRANSCRIPTS} transcripts grow at once: nothing is missed, memory is flat
       await Bun.sleep(10);
       // A monitor that was killed began anew, so its memory is looked at from when the kills are over.
       if (piece === Math.floor(PIECES / 2) + 3) before = memory((await psOf(root, KEY))?.pid as number);
-      if (piece % 15 !== 14 || piece > PIECES / 2) continue;
+      if (piece % 15 !== 14 || piece > PIECES / 2 || kills === MOST_KILLS) continue;
       const pid = (await psOf(root, KEY))?.pid as number;
       process.kill(pid, "SIGKILL");
       kills++;

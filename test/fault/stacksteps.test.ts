@@ -12,7 +12,7 @@ import { CALLS, killedAt, STRACE } from "./steps.kit.ts";
 const missing = noEngine() ?? (STRACE === null ? "there is no strace" : null);
 if (missing !== null) console.error(`skipped: killing at each step of a stack: ${missing}`);
 
-const STRIDE = Number(process.env.DT_FAULT_STRIDE ?? 11);
+const STRIDE = Number(process.env.DT_FAULT_STRIDE ?? 19);
 const KINDS = STRIDE === 1 ? CALLS : ["unlink", "vfork", "exit_group"];
 
 const FILE = `version: "2.4"
