@@ -306,6 +306,17 @@ describe("a transcript", () => {
     expect(contents(store, read("a.jsonl"))).toEqual(grown);
   });
 
+  test("many short ones, and calls without a text, are bounded too", () => {
+    const { write, append, look, read, store } = setUp();
+    const call = { type: "response_item", payload: { type: "function_call", name: "shell" } };
+    write("a.jsonl", `${JSON.stringify(call)}\n`.repeat(5000));
+    look("a.jsonl");
+    append("a.jsonl", said("end"));
+    look("a.jsonl");
+    expect(statSync(join(store.root, "conversations", `${read("a.jsonl").id}.json`)).size).toBeLessThan(150_000);
+    expect([...store.messages(read("a.jsonl"))]).toHaveLength(5001);
+  });
+
   test("a line that is too long is skipped, and what follows is there", () => {
     const { write, append, look, read, store } = setUp();
     write("a.jsonl", said("one") + "x".repeat(20 * 1024 * 1024));
@@ -326,6 +337,13 @@ test("the index: what an interrupted write left out is found, what is lost is ta
   rmSync(join(store.root, "conversations", `${read("a.jsonl").id}.json`));
   store.reconcile();
   expect(store.index().size).toBe(0);
+  look("a.jsonl");
+  store.reconcile();
+  // Written by one that was killed before it came to the index.
+  const later = read("a.jsonl");
+  store.write({ ...later, title: "later" });
+  store.reconcile();
+  expect(store.index().get(later.id)?.title).toBe("later");
   // Half of a file, as after a power failure: it is made anew.
   writeFileSync(join(store.root, "conversations", `${idOf(path("a.jsonl"))}.json`), '{"version":1,"me');
   look("a.jsonl");

@@ -75,6 +75,8 @@ export interface Sealed {
 }
 
 const PART_CHARACTERS = 64 * 1024;
+/** What a message comes to beside its text. */
+const MESSAGE_OVERHEAD = 100;
 const MESSAGE_CHARACTERS = 256 * 1024;
 const NOTES = 20;
 const PARTICIPANTS = 50;
@@ -190,7 +192,7 @@ function headingOf({ format, reading }: Conversation, line: string): Heading | n
 
 function push(conversation: Conversation, speech: Speech, seal: (part: Sealed) => void): void {
   const { messages, parts, counts } = conversation;
-  if (messages.reduce((sum, { text }) => sum + text.length, 0) > PART_CHARACTERS) {
+  if (messages.reduce((sum, message) => sum + sizeOf(message), 0) > PART_CHARACTERS) {
     parts.count++;
     parts.messages += messages.length;
     seal({ number: parts.count, messages });
@@ -216,6 +218,10 @@ function push(conversation: Conversation, speech: Speech, seal: (part: Sealed) =
   countParticipant(conversation, name);
   countTerms(conversation, role, text);
   setTitle(conversation, role, text);
+}
+
+function sizeOf({ text, tools = [] }: Message): number {
+  return MESSAGE_OVERHEAD + text.length + tools.reduce((sum, { length }) => sum + length, 0);
 }
 
 function countParticipant({ participants }: Conversation, name: string): void {

@@ -36,6 +36,7 @@ export function watchEvents(
       }
       await child.exited;
     } catch (error) {
+      child?.kill("SIGKILL");
       if (!closed) on.trouble(`files cannot be watched: ${(error as Error).message}`);
     }
     if (closed) return;

@@ -2,6 +2,7 @@
 import { existsSync, realpathSync } from "node:fs";
 import { basename, join } from "node:path";
 import { type Events, watchEvents } from "./events.ts";
+import { makeIndexing } from "./indexing.ts";
 import { tryLock } from "./lock.ts";
 import { makeUpdates } from "./onupdate.ts";
 import { makeQueue } from "./queue.ts";
@@ -11,44 +12,22 @@ import { update } from "./update.ts";
 
 const STANDBY_MS = 500;
 const GRACE_MS = 2000;
-/** The index is written this long after a change; where that takes long, it is done so much more seldom. */
-const INDEX_MS = 100;
-const INDEX_SHARE = 20;
 
 /** Resolves with the exit code when it was stopped. */
 export async function monitor(home: string, root: string): Promise<number> {
   const stopped = Promise.withResolvers<void>();
-  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => stopped.resolve());
+  let isStopped = false;
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const)
+    process.on(signal, () => {
+      isStopped = true;
+      stopped.resolve();
+    });
   const store = openStore(root);
-  let settings = firstSettings(home);
   const lock = await standBy(join(root, "monitor.lock"), stopped.promise);
   if (lock === null) return 0;
 
-  const dirty = new Set<string>();
-  let indexTimer: ReturnType<typeof setTimeout> | null = null;
-  let indexMs = INDEX_MS;
-  const flush = () => {
-    if (indexTimer !== null) clearTimeout(indexTimer);
-    indexTimer = null;
-    if (dirty.size === 0) return;
-    const began = performance.now();
-    const ids = [...dirty];
-    store.updateIndex(ids);
-    for (const id of ids) dirty.delete(id);
-    indexMs = Math.max(INDEX_MS, (performance.now() - began) * INDEX_SHARE);
-  };
-  const flushLater = () => {
-    indexTimer ??= setTimeout(() => {
-      indexTimer = null;
-      try {
-        flush();
-      } catch (error) {
-        say(`the index could not be written: ${(error as Error).message}`);
-        flushLater();
-      }
-    }, indexMs);
-  };
-
+  let settings = firstSettings(home);
+  const indexing = makeIndexing(store, say);
   const updates = makeUpdates(store, () => settings, say);
   let events: Events | null = null;
   const queue = makeQueue({
@@ -59,9 +38,8 @@ export async function monitor(home: string, root: string): Promise<number> {
       });
       for (const note of notes) say(`${path}: ${note}`);
       if (changed) {
-        dirty.add(id);
-        if (kept !== null) dirty.add(kept);
-        flushLater();
+        indexing.add(id);
+        if (kept !== null) indexing.add(kept);
         if (settings.onUpdate !== null && !more) updates.add(id);
       }
       if (!existsSync(path)) queue.forget(path);
@@ -110,7 +88,7 @@ export async function monitor(home: string, root: string): Promise<number> {
     settings = next;
     say("the settings have changed");
     await events?.close();
-    watch();
+    if (!isStopped) watch();
   }
 
   store.reconcile();
@@ -120,7 +98,7 @@ export async function monitor(home: string, root: string): Promise<number> {
   queue.close();
   await (events as Events | null)?.close();
   await updates.close(GRACE_MS);
-  flush();
+  indexing.flush();
   lock.release();
   say("stopped");
   return 0;

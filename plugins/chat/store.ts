@@ -11,6 +11,8 @@ import { makeTurns } from "./lock.ts";
 export interface Entry extends Omit<Conversation, "messages" | "parts" | "reading" | "version"> {
   /** The file that has it all. */
   file: string;
+  /** When that was written, in milliseconds since 1970: tells an entry that is behind. */
+  writtenMs: number;
 }
 
 export interface Store {
@@ -101,9 +103,10 @@ export function openStore(root: string): Store {
       turn(() => {
         const index = store.index();
         for (const id of ids) {
+          const writtenMs = mtimeOf(fileOf(id));
           const conversation = store.read(id);
-          if (conversation === null) index.delete(id);
-          else index.set(id, entryOf(conversation, fileOf(id)));
+          if (conversation === null || writtenMs === null) index.delete(id);
+          else index.set(id, entryOf(conversation, fileOf(id), writtenMs));
         }
         const sorted = [...index.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
         writeWhole(indexFile, `${JSON.stringify({ version: 1, conversations: sorted })}\n`);
@@ -111,11 +114,10 @@ export function openStore(root: string): Store {
     },
     reconcile() {
       const index = store.index();
-      const since = existsSync(indexFile) ? statSync(indexFile).mtimeMs - 2000 : 0;
       const there = namesIn(conversations)
         .filter((name) => name.endsWith(".json"))
         .map((name) => name.slice(0, -5));
-      const changed = there.filter((id) => !index.has(id) || (mtimeOf(fileOf(id)) ?? 0) >= since);
+      const changed = there.filter((id) => index.get(id)?.writtenMs !== mtimeOf(fileOf(id)));
       const lost = [...index.keys()].filter((id) => !existsSync(fileOf(id)));
       if (changed.length + lost.length > 0 || !existsSync(indexFile)) store.updateIndex([...changed, ...lost]);
     },
@@ -133,8 +135,12 @@ function partsOf(id: string): string {
   return id.replace(/\.\d+$/, "");
 }
 
-function entryOf({ messages: _, parts: __, reading: ___, version: ____, ...rest }: Conversation, file: string): Entry {
-  return { ...rest, file };
+function entryOf(
+  { messages: _, parts: __, reading: ___, version: ____, ...rest }: Conversation,
+  file: string,
+  writtenMs: number,
+): Entry {
+  return { ...rest, file, writtenMs };
 }
 
 function isConversation(value: unknown): value is Conversation {

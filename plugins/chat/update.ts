@@ -43,7 +43,7 @@ export function update(store: Store, path: string, { settled, again = false, pen
     const id = idOf(path);
     const before = store.read(id);
     const stat = lstatSync(path, { throwIfNoEntry: false });
-    if (stat === undefined || !stat.isFile()) return gone(store, id, before);
+    if (stat === undefined || !stat.isFile()) return gone({ store, id, pending }, before);
     const fd = openSync(path, "r");
     try {
       return read({ store, id, path, fd, settled, again, pending }, before);
@@ -57,10 +57,16 @@ function outcome(id: string, more: Partial<Outcome> = {}): Outcome {
   return { id, kept: null, changed: false, more: false, unsettled: false, notes: [], ...more };
 }
 
-function gone(store: Store, id: string, before: Conversation | null): Outcome {
-  if (before === null || before.source.state === "gone") return outcome(id);
-  store.write({ ...before, source: { ...before.source, state: "gone" } });
-  return outcome(id, { changed: true, notes: ["its file is gone; what was read of it stays"] });
+function gone(look: Pick<Look, "store" | "id" | "pending">, before: Conversation | null): Outcome {
+  if (before === null || before.source.state === "gone") return outcome(look.id);
+  commit(look, { ...before, source: { ...before.source, state: "gone" } });
+  return outcome(look.id, { changed: true, notes: ["its file is gone; what was read of it stays"] });
+}
+
+/** `onUpdate` is noted first: whoever is killed between runs it for nothing, never not at all. */
+function commit({ store, id, pending }: Pick<Look, "store" | "id" | "pending">, conversation: Conversation): void {
+  if (pending) store.setPending(id, true);
+  store.write(conversation);
 }
 
 interface Look {
@@ -76,40 +82,10 @@ interface Look {
 function read(look: Look, before: Conversation | null): Outcome {
   const { store, id, path, fd, settled } = look;
   const stat = fstatSync(fd);
-  const notes: string[] = [];
-  let kept: string | null = null;
-  let conversation = before ?? newConversation(id, sourceOf(path, stat, 1));
-  const fresh = () => {
-    const next = newConversation(id, sourceOf(path, stat, conversation.source.generation + 1));
-    next.notes = conversation.notes;
-    return next;
-  };
-  const tell = (what: string) => {
-    note(conversation, what);
-    notes.push(what);
-  };
-  if (look.again && before !== null) conversation = fresh();
-  else if (before !== null && !isContinued(fd, stat, before)) {
-    const { bytes } = before.source;
-    if (stat.size === 0 || (stat.size < bytes && !settled)) {
-      if (before.source.state === "truncated") return outcome(id, { unsettled: stat.size > 0 });
-      tell(`truncated from ${bytes} to ${stat.size} bytes; what was read of it stays until it is whole again`);
-      conversation.source = { ...before.source, state: "truncated" };
-      store.write(conversation);
-      return outcome(id, { changed: true, unsettled: stat.size > 0, notes });
-    }
-    if (isOther(fd, stat, before)) {
-      kept = store.archive(before);
-      conversation = fresh();
-      conversation.notes = [];
-      tell(`another transcript took its place; the one before is kept as ${kept}`);
-    } else {
-      conversation = fresh();
-      tell("what was read of it has changed, so it was read anew");
-    }
-  }
-  const from = conversation.source.bytes;
-  const state = conversation.source.state;
+  const shrunk = before !== null && !look.again && isTruncated(fd, stat, before, settled);
+  if (shrunk) return truncated(look, stat, before);
+  const { conversation, kept, notes } = beginning(look, stat, before);
+  const { bytes: from, state } = conversation.source;
   const portion = readPortion(conversation, fd, stat, settled, (part) => store.seal(conversation, part));
   conversation.source = {
     ...conversation.source,
@@ -118,19 +94,52 @@ function read(look: Look, before: Conversation | null): Outcome {
     print: printOf(fd, portion.to),
     first: conversation.source.first ?? firstOf(fd, portion.to),
   };
-  const wasSeen =
-    before !== null && conversation === before && portion.to === from && state === "live" && portion.notes.length === 0;
-  if (wasSeen) return outcome(id, { unsettled: portion.unsettled });
-  if (look.pending) store.setPending(id, true);
-  store.write(conversation);
+  const isAsBefore = conversation === before && portion.to === from && state === "live" && portion.notes.length === 0;
+  if (isAsBefore) return outcome(id, { unsettled: portion.unsettled });
+  commit(look, conversation);
   store.sweep(conversation);
-  return outcome(id, {
-    kept,
-    changed: true,
-    more: portion.more,
-    unsettled: portion.unsettled,
-    notes: [...notes, ...portion.notes],
-  });
+  const { more, unsettled } = portion;
+  return outcome(id, { kept, changed: true, more, unsettled, notes: [...notes, ...portion.notes] });
+}
+
+/** Smaller than what was read of it: it may be half of a rewriting, until it was quiet for a while. One that is empty has nothing to take. */
+function isTruncated(fd: number, stat: Stats, before: Conversation, settled: boolean): boolean {
+  const isShorter = stat.size === 0 || (stat.size < before.source.bytes && !settled);
+  return isShorter && !isContinued(fd, stat, before);
+}
+
+function truncated(look: Look, { size }: Stats, before: Conversation): Outcome {
+  const unsettled = size > 0;
+  if (before.source.state === "truncated") return outcome(look.id, { unsettled });
+  const what = `truncated from ${before.source.bytes} to ${size} bytes; what was read of it stays until it is whole again`;
+  const conversation: Conversation = { ...before, source: { ...before.source, state: "truncated" } };
+  note(conversation, what);
+  commit(look, conversation);
+  return outcome(look.id, { changed: true, unsettled, notes: [what] });
+}
+
+interface Beginning {
+  conversation: Conversation;
+  kept: string | null;
+  notes: string[];
+}
+
+/** What the next portion is added to: what there is, or a new one where the file is not what was read. */
+function beginning({ store, id, path, fd, again }: Look, stat: Stats, before: Conversation | null): Beginning {
+  if (before === null) return { conversation: newConversation(id, sourceOf(path, stat, 1)), kept: null, notes: [] };
+  if (!again && isContinued(fd, stat, before)) return { conversation: before, kept: null, notes: [] };
+  const conversation = newConversation(id, sourceOf(path, stat, before.source.generation + 1));
+  if (!again && isOther(fd, stat, before)) {
+    const kept = store.archive(before);
+    const what = `another transcript took its place; the one before is kept as ${kept}`;
+    note(conversation, what);
+    return { conversation, kept, notes: [what] };
+  }
+  conversation.notes = before.notes;
+  if (again) return { conversation, kept: null, notes: [] };
+  const what = "what was read of it has changed, so it was read anew";
+  note(conversation, what);
+  return { conversation, kept: null, notes: [what] };
 }
 
 function sourceOf(path: string, stat: Stats, generation: number): Source {

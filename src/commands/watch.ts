@@ -11,6 +11,7 @@ import { makeProcessTable } from "../sys/process.ts";
 import { print } from "../sys/stdio.ts";
 import { usage } from "./args.ts";
 import { type DtContext, rememberRoot } from "./context.ts";
+import { untilEnded } from "./ended.ts";
 import { failureOf } from "./plugin.ts";
 import { watchEvents } from "./watchevents.ts";
 
@@ -78,13 +79,7 @@ export default defineCommand({
       });
     }
     jobs.settle([root]);
-    const ended = Promise.withResolvers<number>();
-    for (const [signal, code] of [
-      ["SIGINT", 130],
-      ["SIGTERM", 143],
-      ["SIGHUP", 129],
-    ] as const)
-      process.on(signal, () => ended.resolve(code));
+    const ended = untilEnded();
     await watch.set(index);
     const count = watching.reduce((sum, one) => sum + one.watch.length, 0);
     talk.say(

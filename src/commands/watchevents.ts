@@ -6,6 +6,7 @@ import { isReaderGone, print } from "../sys/stdio.ts";
 import { watchTrees } from "../sys/watch/trees.ts";
 import { usage } from "./args.ts";
 import type { DtContext } from "./context.ts";
+import { untilEnded } from "./ended.ts";
 
 const STDOUT = 1;
 /** How often it is asked whether anybody reads: who watches for nobody would stay for ever. */
@@ -18,13 +19,7 @@ export async function watchEvents({ env }: DtContext, patterns: readonly string[
       "What should be watched?",
       "dt watch --events 'notes/**/*.md' '~/logs' names files, directories or patterns.",
     );
-  const ended = Promise.withResolvers<number>();
-  for (const [signal, code] of [
-    ["SIGINT", 130],
-    ["SIGTERM", 143],
-    ["SIGHUP", 129],
-  ] as const)
-    process.on(signal, () => ended.resolve(code));
+  const ended = untilEnded();
   const tell = (event: object) => {
     if (!print(`${JSON.stringify(event)}\n`)) ended.resolve(0);
   };

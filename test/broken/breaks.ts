@@ -530,7 +530,7 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "a conversation whose transcript was rotated is overwritten",
-    edits: [{ file: "plugins/chat/update.ts", from: "kept = store.archive(before);", to: "" }],
+    edits: [{ file: "plugins/chat/update.ts", from: "store.archive(before);", to: "`${id}.1`;" }],
     test: "plugins/chat/chat.test.ts",
     only: "rotated",
   },
@@ -542,7 +542,7 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "an onUpdate that failed is forgotten with its monitor",
-    edits: [{ file: "plugins/chat/update.ts", from: "if (look.pending) store.setPending(id, true);", to: "" }],
+    edits: [{ file: "plugins/chat/update.ts", from: "if (pending) store.setPending(id, true);", to: "" }],
     test: "test/e2e/chat.test.ts",
     only: "onUpdate",
   },
