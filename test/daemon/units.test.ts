@@ -50,6 +50,7 @@ describe("launchd", () => {
           EnvironmentVariables: env,
         });
       }),
+      { examples: [["/a\u2028b\u0085c", { A: "! !", B: "!\u2028!" }]] },
     );
   });
 

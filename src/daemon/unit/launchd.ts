@@ -43,8 +43,15 @@ function write(value: Value, indent: string): string[] {
   ];
 }
 
+/** Readers of XML make a plain line feed of them, some of those that only XML 1.1 names too. */
+const ENDS_OF_LINES = /[\r\u0085\u2028]/g;
+
 function escapeXml(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+  return text
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replace(ENDS_OF_LINES, (one) => `&#${one.charCodeAt(0)};`);
 }
 
 export function launchdPlistPath(env: Record<string, string | undefined>): string {
