@@ -4,9 +4,9 @@ import { DtError, EXIT } from "./sys/error.ts";
 
 async function main(argv: readonly string[]): Promise<number> {
   const [first] = argv;
-  if (first === "__host") return (await import("./supervisor/hosted.ts")).runDetachedHost(await self());
-  if (first === "__adopt") return (await import("./supervisor/hosted.ts")).runAdoptingHost(await self());
-  if (first === "__hosts") return (await import("./supervisor/up/hosted.ts")).runHostOfMany(await self());
+  if (first === "__host") return (await import("./supervisor/hosted.ts")).runDetachedHost(await hostProcess());
+  if (first === "__adopt") return (await import("./supervisor/hosted.ts")).runAdoptingHost(await hostProcess());
+  if (first === "__hosts") return (await import("./supervisor/up/hosted.ts")).runHostOfMany(await hostProcess());
   if (first === "__session") return runSession(argv.slice(1));
   if (first === "__stack") return runStack(argv[1] ?? "");
   if (first === "__target") return runTarget(argv.slice(1));
@@ -54,8 +54,8 @@ async function runTarget(words: readonly string[]): Promise<number> {
   return status;
 }
 
-async function self(): Promise<string[]> {
-  return (await import("./sys/self.ts")).selfCommand();
+async function hostProcess(): Promise<import("./supervisor/hosted.ts").HostProcess> {
+  return { self: (await import("./sys/self.ts")).selfCommand(), env: process.env };
 }
 
 async function dispatch(argv: readonly string[], globals: Globals, held: string | null): Promise<number> {

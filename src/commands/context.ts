@@ -62,18 +62,20 @@ export function makeContext(
     if (found === null) throw noRootError(globals.root ?? cwd);
     return found;
   });
-  const store = lazy(() => openStore(runDirectoryOf(root(), env)));
+  const table = lazy(makeProcessTable);
   const home = lazy(() => homeDirectory(env));
+  const store = lazy(() => openStore({ directory: runDirectoryOf(root(), env), home: home(), table: table() }));
   const cache = () => cacheDirectoryOf(root(), env);
   const ground = lazy(
     (): Ground => ({
-      table: makeProcessTable(),
+      table: table(),
       // A one-shot has no need of the run directory, so one that cannot be used does not hinder it.
       get store() {
         return store();
       },
       root: root(),
       home: home(),
+      env,
       cache: cache(),
       self: selfCommand(),
       openFiles: inheritedOpenFiles(),

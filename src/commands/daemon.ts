@@ -188,8 +188,8 @@ async function endDaemon(paths: DaemonPaths, onAsked: () => void): Promise<boole
 }
 
 /** The daemon that lives, from its lock. */
-function holderOf({ lock }: DaemonPaths, table: ProcessTable): ProcessIdentity | null {
-  const read = readHolder(lock);
+function holderOf({ lock, seal }: DaemonPaths, table: ProcessTable): ProcessIdentity | null {
+  const read = readHolder(lock, seal);
   return read.is === "there" && presenceOf(table, read.value.holder) === "alive" ? read.value.holder : null;
 }
 

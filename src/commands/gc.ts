@@ -50,7 +50,7 @@ export default defineCommand({
     const found = [
       ...(await leftInRoots(context, table, durationOf("--idle", args.idle))),
       ...findStrays(table).map((stray) => ofStray(table, stray)),
-      ...(await leftStacks(homeDirectory(context.env))),
+      ...(await leftStacks(context, homeDirectory(context.env))),
     ];
     const shown = found.map(({ root, key, pid, why }) => ({ root, key, pid, why }));
     const paint = makePaint(context.colored());
@@ -81,15 +81,16 @@ export default defineCommand({
 });
 
 /** Containers are found by the engine, whatever became of their root. */
-async function leftStacks(home: string | null): Promise<Leftover[]> {
+async function leftStacks(context: DtContext, home: string | null): Promise<Leftover[]> {
   if (home === null) return [];
+  const ground = { home, env: context.env };
   const { endStrayStack, strayStacks } = await import("../supervisor/stack.ts");
-  return (await strayStacks(home)).map((one) => ({
+  return (await strayStacks(ground)).map((one) => ({
     root: one.root,
     key: one.key,
     pid: null,
     why: one.why,
-    stop: () => endStrayStack(home, one),
+    stop: () => endStrayStack(ground, one),
   }));
 }
 
@@ -118,8 +119,18 @@ async function leftInRoot(
   idleMs: number | null,
 ): Promise<Leftover[]> {
   const cache = cacheDirectoryOf(root, context.env);
-  const store = openStore(directory);
-  const ground: Ground = { table, store, root, home, cache, self: [], openFiles: null, lockBackend: undefined };
+  const store = openStore({ directory, home, table });
+  const ground: Ground = {
+    table,
+    store,
+    root,
+    home,
+    env: context.env,
+    cache,
+    self: [],
+    openFiles: null,
+    lockBackend: undefined,
+  };
   const index = await peekIndex({ root, home, cacheDir: cache, env: context.env });
   const look = beginLook(ground, () => null);
   const by = describeAsker("user", context.argv);

@@ -124,11 +124,11 @@ export function lookAt(look: Look, key: string): KeyReport | null {
   const read = store.record(key);
   // Read where it is asked for: most launches have neither, and looking for what is not there costs as much as reading it.
   const lastExit = lazy(() => thereOrNull(store.exit(key)));
-  if (read.is === "unreadable") return unreadableReport(ground, key, read.reason, lastExit());
+  if (read.is === "unreadable") return unreadableReport(ground, key, read, lastExit());
   const record = read.is === "there" ? read.value : null;
   if (record === null) {
     const exit = store.exit(key);
-    if (exit.is === "unreadable") return unreadableExit(ground, key, exit.reason);
+    if (exit.is === "unreadable") return unreadableExit(ground, key, exit);
     return exit.is === "there" ? endedReport(key, exit.value) : null;
   }
   const presence = (identity: LaunchRecord["leader"]): Presence =>
@@ -207,7 +207,7 @@ function exitOf(
 }
 
 function isLocked({ store, table }: Ground, key: string): boolean {
-  const holder = readHolder(store.path(key, "lock"));
+  const holder = readHolder(store.path(key, "lock"), store.seal);
   return holder.is === "there" && presenceOf(table, holder.value.holder) === "alive";
 }
 
@@ -252,22 +252,28 @@ function gaveUpOf({ text, gaveUpAfter, gaveUpWithinMs }: ExitRecord): string | n
 }
 
 /** A record that does not parse is never taken for "not running": its processes are looked for by key and root. */
-function unreadableReport(ground: Ground, key: string, reason: string, exit: ExitRecord | null): KeyReport {
+function unreadableReport(ground: Ground, key: string, read: Unreadable, exit: ExitRecord | null): KeyReport {
   const found = findTree(ground.table, unrecordedQuery(ground, key)).members[0];
   return {
     ...blankReport(ground, key),
-    state: found === undefined ? "failed" : "running",
+    state: found !== undefined ? "running" : read.foreign ? "foreign" : "failed",
     pid: found?.identity.pid ?? null,
     pgid: found?.pgid ?? null,
     log: exit?.log ?? ground.store.path(key, "log"),
-    note: `${ground.store.path(key, "record")} cannot be read: ${reason}`,
+    note: noteOfUnreadable(ground.store.path(key, "record"), read),
   };
 }
 
 /** It ended, how cannot be told: shown as failed, so that it is seen. */
-function unreadableExit(ground: Ground, key: string, reason: string): KeyReport {
-  const note = `${ground.store.path(key, "exit")} cannot be read: ${reason}`;
-  return { ...blankReport(ground, key), state: "failed", note };
+function unreadableExit(ground: Ground, key: string, read: Unreadable): KeyReport {
+  const note = noteOfUnreadable(ground.store.path(key, "exit"), read);
+  return { ...blankReport(ground, key), state: read.foreign ? "foreign" : "failed", note };
+}
+
+type Unreadable = Extract<FileRead<unknown>, { is: "unreadable" }>;
+
+function noteOfUnreadable(path: string, { foreign, reason }: Unreadable): string {
+  return foreign ? `foreign: ${reason}` : `${path} cannot be read: ${reason}`;
 }
 
 function blankReport({ store }: Ground, key: string): Omit<KeyReport, "state"> {

@@ -57,7 +57,9 @@ async function showAllRoots(context: DtContext, all: boolean, words: readonly st
   return 0;
 }
 
-const isShown = ({ state }: KeyReport) => isLiving(state) || state === "failed";
+const SHOWN: ReadonlySet<KeyState> = new Set<KeyState>(["failed", "foreign"]);
+
+const isShown = ({ state }: KeyReport) => isLiving(state) || SHOWN.has(state);
 
 const COLORS: Record<KeyState, keyof Paint> = {
   starting: "yellow",
@@ -69,6 +71,7 @@ const COLORS: Record<KeyState, keyof Paint> = {
   stopped: "dim",
   exited: "dim",
   failed: "red",
+  foreign: "yellow",
 };
 
 interface Below {

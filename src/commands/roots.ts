@@ -30,9 +30,10 @@ export function lookAtRoots(context: DtContext): RootReport[] {
     try {
       const ground: Ground = {
         table,
-        store: openStore(directory),
+        store: openStore({ directory, home, table }),
         root,
         home,
+        env: context.env,
         cache: "",
         self: [],
         openFiles: null,

@@ -1,11 +1,9 @@
 /** What the engine says of the stacks among the rows of `ps` and `status`: containers are nobody's children, so nobody else knows. */
-import type { Mark } from "../compose/follow.ts";
 import type { Container } from "../compose/types.ts";
 import type { KeyState, StackNote } from "../state/types.ts";
 import { isLiving } from "../state/view.ts";
-import { stackMark } from "../supervisor/stack.ts";
+import { readStackMark, stackEnvironment } from "../supervisor/stack.ts";
 import type { Ground } from "../supervisor/types.ts";
-import { readJson } from "../sys/files.ts";
 import type { KeyReport } from "./look.ts";
 
 /** Rows that are no stack, or whose stack has no record, stay as they are. */
@@ -14,8 +12,8 @@ export function withServices(ground: Ground, reports: readonly KeyReport[]): Pro
     reports.map(async (report) => {
       const record = ground.store.record(report.key);
       if (record.is !== "there" || record.value.stack === undefined) return report;
-      const mark = readJson(stackMark(ground, record.value.token), (value) => value as Mark);
-      return describeStack(report, record.value.stack, mark.is === "there" ? mark.value.containers : []);
+      const mark = readStackMark(ground, record.value.token);
+      return describeStack(ground, report, record.value.stack, mark.is === "there" ? mark.value.containers : []);
     }),
   );
 }
@@ -32,14 +30,19 @@ export function describeServices(report: KeyReport | undefined): string | null {
   return [...each, ...gone].join(", ") || "there is none";
 }
 
-async function describeStack(report: KeyReport, stack: StackNote, expected: readonly string[]): Promise<KeyReport> {
+async function describeStack(
+  ground: Ground,
+  report: KeyReport,
+  stack: StackNote,
+  expected: readonly string[],
+): Promise<KeyReport> {
   const { listContainers, troublesOf } = await import("../compose/containers.ts");
-  const containers = await listContainers(stack);
+  const containers = await listContainers(stack, stackEnvironment(ground, stack));
   if (containers === null)
     return {
       ...report,
       services: null,
-      note: report.note ?? `${stack.client} does not answer: what runs of it is not known`,
+      note: report.note ?? `${stack.engine.split(/[- ]/)[0]} does not answer: what runs of it is not known`,
     };
   const services = containers.map(({ id: _id, name, ...rest }) => ({ ...rest, container: name }));
   const ports = [...new Set(containers.flatMap(publishedPorts))].sort((a, b) => a - b);

@@ -88,6 +88,7 @@ const SENTENCES: { [I in StopKeyResult["is"]]: (result: Extract<StopKeyResult, {
   "not-running": ({ key }) => `${key} is not running`,
   stopped: ({ key, pid, killed, tookMs }) =>
     `${key} stopped${pid === null ? "" : ` (pid ${pid})`} in ${formatDuration(tookMs)}${killed > 0 ? `, ${killed} by SIGKILL` : ""}`,
+  foreign: ({ key, why }) => `${key} is foreign (${why}): nothing was touched`,
   "found-unrecorded": ({ key }) => `${key} stopped; its record could not be read, so its processes were searched for`,
 };
 
@@ -98,7 +99,7 @@ function kindOf(index: ManifestIndex | null, key: string): string | undefined {
 
 function toJson(result: StopKeyResult) {
   const { is, ...rest } = result;
-  return { ...rest, stopped: is !== "not-running", result: is };
+  return { ...rest, stopped: is !== "not-running" && is !== "foreign", result: is };
 }
 
 /** The worst failure decides the status; each is told. */

@@ -9,9 +9,7 @@
  */
 import { basename, relative, resolve } from "node:path";
 import { sha256 } from "../sys/digest.ts";
-
-/** `docker compose`, `docker-compose` or `podman compose`. */
-export type EngineCommand = string[];
+import type { EngineName, StackRecord } from "./types.ts";
 
 export interface UpOptions {
   detach: boolean;
@@ -28,9 +26,16 @@ export function fileWord(root: string, file: string, cwd: string): string {
   return relative(cwd, resolve(root, file));
 }
 
+/** What is run for each engine, and the program that tells of its containers. */
+export const ENGINES: Record<EngineName, { words: readonly string[]; client: "docker" | "podman" }> = {
+  "docker compose": { words: ["docker", "compose"], client: "docker" },
+  "docker-compose": { words: ["docker-compose"], client: "docker" },
+  "podman compose": { words: ["podman", "compose"], client: "podman" },
+};
+
 /** What stands before the verb. */
-export function baseOf(engine: EngineCommand, file: string, profiles: readonly string[]): string[] {
-  return [...engine, "-f", file, ...profiles.flatMap((profile) => ["--profile", profile])];
+export function baseOf({ engine, file, profiles }: Pick<StackRecord, "engine" | "file" | "profiles">): string[] {
+  return [...ENGINES[engine].words, "-f", file, ...profiles.flatMap((profile) => ["--profile", profile])];
 }
 
 export function upCommand(base: readonly string[], options: UpOptions): string[] {

@@ -1,5 +1,6 @@
 /** What the engine says of a stack's containers: found by the label that every Compose sets, whatever its file says by now. */
-import type { Container, StackRecord } from "./types.ts";
+import { ENGINES } from "./command.ts";
+import type { Container, Environment, StackRecord } from "./types.ts";
 
 const LABEL = "com.docker.compose.project";
 const FIELDS = [
@@ -16,20 +17,30 @@ export function labelOf(project: string): string {
   return `label=${LABEL}=${project}`;
 }
 
-export function listCommand({ client, project }: Pick<StackRecord, "client" | "project">): string[] {
-  return [client, "ps", "--all", "--no-trunc", "--filter", labelOf(project), "--format", FIELDS.join("\t")];
+export function listCommand({ engine, project }: Pick<StackRecord, "engine" | "project">): string[] {
+  return [
+    ENGINES[engine].client,
+    "ps",
+    "--all",
+    "--no-trunc",
+    "--filter",
+    labelOf(project),
+    "--format",
+    FIELDS.join("\t"),
+  ];
 }
 
 /** Null when the engine does not answer. */
 export async function listContainers(
-  stack: Pick<StackRecord, "client" | "project" | "env">,
+  stack: Pick<StackRecord, "engine" | "project">,
+  env: Environment,
 ): Promise<Container[] | null> {
   try {
     const [program, ...args] = listCommand(stack);
-    const path = Bun.which(program as string, { PATH: stack.env.PATH ?? "" });
+    const path = Bun.which(program as string, { PATH: env.PATH ?? "" });
     if (path === null) return null;
     const child = Bun.spawn([path, ...args], {
-      env: stack.env,
+      env,
       stdin: "ignore",
       stdout: "pipe",
       stderr: "ignore",

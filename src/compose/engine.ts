@@ -4,56 +4,48 @@
  */
 import { join } from "node:path";
 import { DtError, EXIT } from "../sys/error.ts";
-import { readJson, writeJson } from "../sys/files.ts";
+import type { Seal } from "../sys/seal.ts";
+import { readSealed, writeSealed } from "../sys/sealed.ts";
 import { statOf } from "../sys/stat.ts";
-import type { EngineCommand } from "./command.ts";
-
-export interface Engine {
-  compose: EngineCommand;
-  /** The program that tells of containers. */
-  client: "docker" | "podman";
-}
+import { ENGINES } from "./command.ts";
+import type { EngineName } from "./types.ts";
 
 export interface EngineRequest {
   env: Record<string, string>;
   cwd: string;
-  /** Where what was found is kept. */
+  /** Where what was found is kept, and the seal of that directory. */
   cache: string;
+  seal: Seal;
   /** Told of each command line that is run. */
   onCommand: (argv: string[]) => void;
 }
 
-const CANDIDATES: readonly Engine[] = [
-  { compose: ["docker", "compose"], client: "docker" },
-  { compose: ["docker-compose"], client: "docker" },
-  { compose: ["podman", "compose"], client: "podman" },
-];
+const CANDIDATES = Object.keys(ENGINES) as EngineName[];
 
 const PLUGIN_FOLDERS = ["/usr/local/lib/docker/cli-plugins", "/usr/lib/docker/cli-plugins"];
 const MORE_PLUGIN_FOLDERS = ["/usr/local/libexec/docker/cli-plugins", "/usr/libexec/docker/cli-plugins"];
 
 interface Known {
   marks: string[];
-  at: number;
+  engine: EngineName;
 }
 
 /** Throws `no-compose`. */
-export async function findEngine(request: EngineRequest): Promise<Engine> {
-  const { env, cache } = request;
+export async function findEngine(request: EngineRequest): Promise<EngineName> {
+  const { env, cache, seal } = request;
   const marks = marksOf(env);
   const path = join(cache, "compose.json");
-  const known = readJson(path, (value) => value as Known);
-  if (known.is === "there" && JSON.stringify(known.value.marks) === JSON.stringify(marks))
-    return CANDIDATES[known.value.at] as Engine;
+  const known = readSealed(path, seal, (value) => value as Known);
+  if (known.is === "there" && JSON.stringify(known.value.marks) === JSON.stringify(marks)) return known.value.engine;
   const said: string[] = [];
-  for (const [at, engine] of CANDIDATES.entries()) {
+  for (const engine of CANDIDATES) {
     const answer = await ask(request, engine);
     if (answer !== null) {
       said.push(answer);
       continue;
     }
     try {
-      writeJson(path, { version: 1, marks, at });
+      writeSealed(path, seal, { version: 1, marks, engine } satisfies Known & { version: 1 });
     } catch {
       // a read-only disk: asked again the next time
     }
@@ -66,7 +58,8 @@ export async function findEngine(request: EngineRequest): Promise<Engine> {
 }
 
 /** Null when it answers, else its words. */
-async function ask({ env, cwd, onCommand }: EngineRequest, { compose }: Engine): Promise<string | null> {
+async function ask({ env, cwd, onCommand }: EngineRequest, engine: EngineName): Promise<string | null> {
+  const { words: compose } = ENGINES[engine];
   const program = Bun.which(compose[0] as string, { PATH: env.PATH ?? "" });
   const name = compose.join(" ");
   if (program === null) return `${name}: there is no ${compose[0]} in PATH`;

@@ -2,18 +2,23 @@
  * What stays of a detached stack: a process that brings it up and then writes its containers' output to the launch's log, across their restart
  * and recreation. It ends when the stack does. Killed, the containers run on, and the engine still tells of them.
  */
-import { writeJson } from "../sys/files.ts";
+import { makeSeal } from "../sys/seal.ts";
+import { writeSealed } from "../sys/sealed.ts";
 import { writeAll } from "../sys/stdio.ts";
 import { linesOf } from "../sys/textlines.ts";
+import { ENGINES } from "./command.ts";
 import { areOver, labelOf, listContainers } from "./containers.ts";
 import type { Container, StackRecord } from "./types.ts";
 
 /** As plain JSON. */
 export interface FollowInput {
   up: string[];
-  stack: Pick<StackRecord, "client" | "project">;
+  stack: Pick<StackRecord, "engine" | "project">;
   /** Written when the stack is up: first as that alone, then with what it consists of. */
   mark: string;
+  /** Whose seal the mark gets: the run directory's, by the secret of this home. */
+  runDirectory: string;
+  home: string | null;
   /** What containers printed before is written elsewhere. Default: now. */
   since?: string;
   /** The same of each container by its id, to the line: what an earlier follower left in its mark. */
@@ -36,6 +41,7 @@ const AGAIN_MS = 1000;
 /** Gives the exit code. */
 export async function followStack(input: FollowInput, env: Record<string, string>): Promise<number> {
   const { mark } = input;
+  const seal = makeSeal(input.runDirectory, input.home);
   const followers: Followers = new Map(
     Object.entries(input.last ?? {}).map(([id, last]) => [id, { last, done: true }]),
   );
@@ -43,12 +49,12 @@ export async function followStack(input: FollowInput, env: Record<string, string
   let containers: string[] | null = null;
   process.on("SIGTERM", () => {
     const last = Object.fromEntries([...followers].map(([id, one]) => [id, one.last]));
-    if (containers !== null) writeJson(mark, { version: 1, containers, last });
+    if (containers !== null) writeSealed(mark, seal, { version: 1, containers, last });
     told.resolve(TERMINATED);
   });
   const onUp = (names: string[]) => {
     containers = names;
-    writeJson(mark, { version: 1, containers });
+    writeSealed(mark, seal, { version: 1, containers });
   };
   return Promise.race([told.promise, followUntilOver(input, env, followers, onUp)]);
 }
@@ -66,18 +72,18 @@ async function followUntilOver(
   const code = await bringUp(up, env);
   if (code !== 0) return code;
   onUp([]);
-  const made = await listContainers({ ...stack, env });
+  const made = await listContainers(stack, env);
   onUp((made ?? []).map(nameOf));
   const wake = makeWake();
   void watchEvents(stack, env, wake.ring);
   let everSeen = false;
   for (;;) {
-    const containers = await listContainers({ ...stack, env });
+    const containers = await listContainers(stack, env);
     for (const one of containers ?? []) follow(stack, env, one, containers ?? [], followers, since, wake.ring);
     everSeen ||= (containers ?? []).length > 0;
     if (containers !== null && everSeen && areOver(containers)) {
       await Bun.sleep(OVER_MS);
-      const again = await listContainers({ ...stack, env });
+      const again = await listContainers(stack, env);
       const drained = [...followers.values()].every(({ done }) => done);
       if (again !== null && areOver(again) && drained) return conclude(again, containers);
       if (again !== null && areOver(again)) continue;
@@ -110,7 +116,7 @@ function say(text: string): void {
 
 /** One `logs --follow` a run of a container; it goes on after the last line that was written. */
 function follow(
-  { client }: FollowInput["stack"],
+  { engine }: FollowInput["stack"],
   env: Record<string, string>,
   container: Container,
   all: Container[],
@@ -125,8 +131,7 @@ function follow(
   followers.set(container.id, mine);
   const width = Math.max(...all.map((one) => nameOf(one).length));
   const argv = ["logs", "--follow", "--timestamps", "--since", mine.last, container.id];
-  const program = Bun.which(client, { PATH: env.PATH ?? "" }) ?? client;
-  const child = Bun.spawn([program, ...argv], { env, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const child = Bun.spawn([clientOf(engine, env), ...argv], { env, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   const prefix = `${nameOf(container).padEnd(width)} | `;
   const first = mine.last;
   const copy = (stream: ReadableStream<Uint8Array>) =>
@@ -145,6 +150,11 @@ function follow(
   });
 }
 
+function clientOf(engine: FollowInput["stack"]["engine"], env: Record<string, string>): string {
+  const { client } = ENGINES[engine];
+  return Bun.which(client, { PATH: env.PATH ?? "" }) ?? client;
+}
+
 function nameOf({ service, number }: Container): string {
   return `${service}-${number}`;
 }
@@ -155,10 +165,14 @@ async function copyLines(stream: ReadableStream<Uint8Array>, onLine: (line: stri
 
 /** Rings at each event of the project's containers; an engine that restarts is asked again. */
 async function watchEvents(stack: FollowInput["stack"], env: Record<string, string>, ring: () => void): Promise<void> {
-  const program = Bun.which(stack.client, { PATH: env.PATH ?? "" }) ?? stack.client;
   const argv = ["events", "--filter", "type=container", "--filter", labelOf(stack.project), "--format", "{{.Status}}"];
   for (;;) {
-    const child = Bun.spawn([program, ...argv], { env, stdin: "ignore", stdout: "pipe", stderr: "ignore" });
+    const child = Bun.spawn([clientOf(stack.engine, env), ...argv], {
+      env,
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "ignore",
+    });
     await copyLines(child.stdout, (line) => {
       if (!line.startsWith("exec_")) ring();
     });

@@ -3,10 +3,11 @@ import { existsSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { DtError, EXIT } from "../sys/error.ts";
 import { readText } from "../sys/files.ts";
-import { baseOf, downCommand, fileWord, servicesCommand, upCommand, wordsOf } from "./command.ts";
+import type { Seal } from "../sys/seal.ts";
+import { baseOf, downCommand, ENGINES, fileWord, servicesCommand, upCommand, wordsOf } from "./command.ts";
 import { labelOf, listContainers } from "./containers.ts";
-import { type Engine, findEngine } from "./engine.ts";
-import type { StackRecord } from "./types.ts";
+import { findEngine } from "./engine.ts";
+import type { EngineName, Environment, StackRecord } from "./types.ts";
 
 /** As the manifest resolves it; paths as written. */
 export interface Declared {
@@ -30,6 +31,8 @@ export interface StackRequest {
   /** Names of the variables that the manifest sets. */
   set: readonly string[];
   cache: string;
+  /** Of the cache. */
+  seal: Seal;
   /** Where the file with other host ports is to be. */
   movedFile: string;
   isFree: (port: number) => boolean;
@@ -47,6 +50,8 @@ export interface StackRequest {
 export interface PreparedStack {
   up: string[];
   record: StackRecord;
+  /** What whoever ends it must have beside the record; kept in the user's home. */
+  kept: Environment;
 }
 
 /** Throws one sentence with the command that was run and its own words. */
@@ -66,16 +71,19 @@ export async function prepareStack(request: StackRequest): Promise<PreparedStack
       ...(error.hint === undefined ? {} : { hint: error.hint }),
     });
   });
-  if (!request.dry) await checkEngine(request, engine.client);
-  const written = baseOf(engine.compose, file, declared.profiles);
-  const base = declared.movePorts && there ? await withFreePorts(request, engine, written) : written;
+  if (!request.dry) await checkEngine(request, ENGINES[engine].client);
+  const { profiles } = declared;
+  const written = { engine, file, profiles };
+  const used =
+    declared.movePorts && there ? { ...written, file: await withFreePorts(request, engine, baseOf(written)) } : written;
+  const base = baseOf(used);
   const without = off.length === 0 ? [] : there ? await presentServices(request, base) : servicesOf(declared, off);
   const { detach, recreate, args } = request;
   const services = declared.services.filter((name) => !without.includes(name));
   const up = upCommand(base, { detach, recreate, without, services, args });
   const project = env.COMPOSE_PROJECT_NAME as string;
-  const record: StackRecord = { base, client: engine.client, project, off: [...off], cwd, env: kept(request) };
-  return { up, record: base === written ? record : { ...record, movedFrom: file } };
+  const record: StackRecord = { ...used, project, off: [...off], cwd };
+  return { up, record: used === written ? record : { ...record, movedFrom: file }, kept: kept(request) };
 }
 
 /** One that does not answer, or does not let this user in, is told in its client's words before anything is touched. */
@@ -92,9 +100,9 @@ async function checkEngine(request: StackRequest, client: string): Promise<void>
   throw failed(request.key, "start", argv, code, err || out, hint);
 }
 
-/** The words before Compose's verb, with the file that has other host ports. */
-async function withFreePorts(request: StackRequest, engine: Engine, base: string[]): Promise<string[]> {
-  const { key, env, cwd, declared, movedFile, isFree, dry, note } = request;
+/** The file that has other host ports, as a word. */
+async function withFreePorts(request: StackRequest, engine: EngineName, base: string[]): Promise<string> {
+  const { key, env, cwd, movedFile, isFree, dry, note } = request;
   const argv = [...base, "config"];
   request.onCommand(argv);
   const { code, out, err } = await run(argv, request);
@@ -102,12 +110,12 @@ async function withFreePorts(request: StackRequest, engine: Engine, base: string
   const { movePorts, readMoved, writeMoved } = await import("./ports.ts");
   const project = env.COMPOSE_PROJECT_NAME as string;
   // What its own containers hold by now is theirs again.
-  const mine = ((await listContainers({ client: engine.client, project, env })) ?? []).length > 0;
+  const mine = ((await listContainers({ engine, project }, env)) ?? []).length > 0;
   const known = readMoved(movedFile).filter(({ to }) => mine || isFree(to));
   const moved = await movePorts(out, project, known, isFree);
   for (const { service, target, from, to } of moved.ports) note(`${service} ${target}: port ${to} in place of ${from}`);
   if (!dry) writeMoved(movedFile, moved);
-  return baseOf(engine.compose, relative(cwd, movedFile), declared.profiles);
+  return relative(cwd, movedFile);
 }
 
 /** False also where the engine is not behind a socket of this machine. */
@@ -157,35 +165,38 @@ async function presentServices(request: StackRequest, base: string[]): Promise<s
 /** `down`, whatever the state of the stack. `hard`: containers get no time, from then on. Throws `teardown`. */
 export async function takeDown(
   stack: StackRecord,
+  env: Environment,
   key: string,
   { hard, onCommand }: { hard?: AbortSignal | undefined; onCommand?: ((argv: string[]) => void) | undefined },
 ): Promise<void> {
-  const gentle = downCommand(stack.base, false);
-  const argv = hard?.aborted ? downCommand(stack.base, true) : gentle;
+  const base = baseOf(stack);
+  const place = { cwd: stack.cwd, env: { ...env, COMPOSE_PROJECT_NAME: stack.project } };
+  const argv = downCommand(base, hard?.aborted === true);
   onCommand?.(argv);
-  let done = await run(argv, stack, hard?.aborted ? undefined : hard);
+  let done = await run(argv, place, hard?.aborted ? undefined : hard);
   if (done.cut) {
-    const now = downCommand(stack.base, true);
+    const now = downCommand(base, true);
     onCommand?.(now);
-    done = await run(now, stack);
+    done = await run(now, place);
   }
   // Without its file (a worktree that was removed, say) Compose can do nothing; the engine knows the containers all the same.
-  const fileIsGone = !existsSync(resolve(stack.cwd, stack.base[stack.base.indexOf("-f") + 1] as string));
+  const fileIsGone = !existsSync(resolve(stack.cwd, stack.file));
   if (done.code !== 0 && !fileIsGone) throw failed(key, "stop", argv, done.code, done.err || done.out);
-  await removeRest(stack, key, onCommand);
+  await removeRest(stack, place, key, onCommand);
 }
 
 /** What the file does not name any more is no service that `down` knows. */
 async function removeRest(
   stack: StackRecord,
+  place: Place,
   key: string,
   onCommand: ((argv: string[]) => void) | undefined,
 ): Promise<void> {
-  const left = await listContainers(stack);
+  const left = await listContainers(stack, place.env);
   if (left === null || left.length === 0) return;
-  const argv = [stack.client, "rm", "--force", ...left.map(({ name }) => name)];
+  const argv = [ENGINES[stack.engine].client, "rm", "--force", ...left.map(({ name }) => name)];
   onCommand?.(argv);
-  const { code, out, err } = await run(argv, stack);
+  const { code, out, err } = await run(argv, place);
   if (code !== 0) throw failed(key, "stop", argv, code, err || out);
 }
 
@@ -211,7 +222,12 @@ function failed(
 
 const SAID_LINES = 10;
 
-async function run(argv: string[], { env, cwd }: Pick<StackRecord, "env" | "cwd">, cut?: AbortSignal) {
+interface Place {
+  cwd: string;
+  env: Environment;
+}
+
+async function run(argv: string[], { env, cwd }: Place, cut?: AbortSignal) {
   const program = Bun.which(argv[0] as string, { PATH: env.PATH ?? "" });
   if (program === null) return { code: EXIT.notFound, out: "", err: `there is no ${argv[0]} in PATH`, cut: false };
   const child = Bun.spawn([program, ...argv.slice(1)], {
@@ -230,9 +246,9 @@ async function run(argv: string[], { env, cwd }: Pick<StackRecord, "env" | "cwd"
   return { code, out, err, cut: cut?.aborted === true };
 }
 
-/** What whoever ends it later must have: where the engine is, and what the file asks for. Secrets of others stay out of the record. */
+/** What whoever ends it later must have: where the engine is, and what the file asks for. PATH is that of whoever ends it. */
 const NEEDED =
-  /^(PATH|HOME|USER|LANG|TMPDIR|SSH_AUTH_SOCK|XDG_(RUNTIME_DIR|CONFIG_HOME)|(DOCKER|COMPOSE|CONTAINER|BUILDKIT)_.*|PORT|DIALTONE_ROOT)$/;
+  /^(HOME|USER|LANG|TMPDIR|SSH_AUTH_SOCK|XDG_(RUNTIME_DIR|CONFIG_HOME)|(DOCKER|COMPOSE|CONTAINER|BUILDKIT)_.*|PORT|DIALTONE_ROOT)$/;
 
 function kept({ env, set, root, declared }: StackRequest): Record<string, string> {
   const file = readText(resolve(root, declared.file));

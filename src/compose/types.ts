@@ -1,19 +1,24 @@
 /** A stack as its launch's record keeps it: all that is needed to end it, whoever does. No code in this file. */
 
 export interface StackRecord {
-  /** The words before Compose's verb: engine, file, profiles. */
-  base: string[];
-  /** Of one whose host ports were moved: the declared file, as it would be written in `base`. */
+  engine: EngineName;
+  /** The Compose file as it is written on the command line, relative to `cwd`. */
+  file: string;
+  profiles: string[];
+  /** Of one whose host ports were moved: the declared file, as it would be written. */
   movedFrom?: string;
-  client: "docker" | "podman";
   /** `COMPOSE_PROJECT_NAME`; containers carry it as a label. */
   project: string;
   /** Names of the toggles that are off. */
   off: string[];
   cwd: string;
-  /** What Compose and the engine's client are run with. */
-  env: Record<string, string>;
 }
+
+/** The words before everything else of a Compose command line. */
+export type EngineName = "docker compose" | "docker-compose" | "podman compose";
+
+/** What Compose and the engine's client are run with; the programs are found on its PATH. */
+export type Environment = Record<string, string>;
 
 /** One container of a stack, as the engine shows it. */
 export interface Container {

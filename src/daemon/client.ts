@@ -29,8 +29,8 @@ export async function askDaemon(
 }
 
 /** Somebody has the lock and does not listen yet. */
-function isComingUp({ lock }: DaemonPaths): boolean {
-  const holder = readHolder(lock);
+function isComingUp({ lock, seal }: DaemonPaths): boolean {
+  const holder = readHolder(lock, seal);
   return (
     holder.is !== "absent" && (holder.is !== "there" || presenceOf(makeProcessTable(), holder.value.holder) !== "gone")
   );

@@ -2,15 +2,18 @@
  * What the daemon ran: a file a job in `jobs/` of the root's run directory, with its output beside it. A job outlives the daemon; how one ended that
  * ended meanwhile, nobody saw: `lost`.
  */
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync } from "node:fs";
+import { closeSync, constants, lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { readLastLines } from "../logs/tail.ts";
 import { parseKey } from "../state/key.ts";
+import { openOwnForOthers } from "../sys/door.ts";
 import { messageOf } from "../sys/error.ts";
-import { readJson, removeFile, writeJson, writeWhole } from "../sys/files.ts";
+import { removeOwn, writeOwn } from "../sys/files.ts";
 import { identify, type ProcessIdentity, type ProcessTable, presenceOf } from "../sys/identity.ts";
 import { withCleanLimits } from "../sys/limits.ts";
-import { runDirectoryOf } from "../sys/paths.ts";
+import { checkPrivateDirectory, makePrivateDirectory, runDirectoryOf } from "../sys/paths.ts";
+import { makeSeal, type Seal } from "../sys/seal.ts";
+import { readSealed, writeSealed } from "../sys/sealed.ts";
 import { sameBuildCommand } from "../sys/self.ts";
 import type { Log } from "./log.ts";
 import type { World } from "./project.ts";
@@ -59,7 +62,7 @@ export function makeJobs(world: World, log: Log, onChange: (job: JobReport) => v
   async function run(request: JobRequest): Promise<JobReport> {
     const { root, key, kind, target, source, paths = [], env = {} } = request;
     await earlier.get(nameOf(request));
-    const directory = jobsIn(world, root);
+    const { directory } = jobsIn(world, root);
     // Names sort by time.
     const id = `${Date.now().toString(36)}-${process.pid.toString(36)}-${(count++).toString(36)}`;
     const began = performance.now();
@@ -82,7 +85,7 @@ export function makeJobs(world: World, log: Log, onChange: (job: JobReport) => v
     };
     running++;
     try {
-      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      makePrivateDirectory(directory);
       const child = start(world, job, kind, { ...environmentOf(job, paths), ...env });
       const entry = world.table.entry(child.pid);
       job = { ...job, process: entry === null ? null : identify(world.table, entry) };
@@ -111,7 +114,7 @@ export function makeJobs(world: World, log: Log, onChange: (job: JobReport) => v
       running--;
     }
     write(job);
-    prune(directory);
+    pruneOrWarn(directory, root);
     log(job.state === "failed" ? "warn" : "info", `job ${job.state}`, { root, key, target, source, error: job.error });
     onChange(reportOf(job));
     return reportOf(job);
@@ -121,15 +124,25 @@ export function makeJobs(world: World, log: Log, onChange: (job: JobReport) => v
     while (!isOver(world.table, job)) await Bun.sleep(LOOK_EVERY_MS);
     // Whoever runs it, a `dt watch` say, may live and write down how it ended.
     await Bun.sleep(WRITTEN_MS);
-    const now = readJson(join(jobsIn(world, job.root), `${job.id}.json`), (value) => value as JobFile);
+    const { directory, seal } = jobsIn(world, job.root);
+    const now = readSealed(join(directory, `${job.id}.json`), seal, (value) => value as JobFile);
     if (now.is === "there" && now.value.state === "running")
       write({ ...job, process: null, state: "lost", error: "it ended when no daemon ran: nobody saw how" });
     earlier.delete(nameOf(job));
   }
 
+  function pruneOrWarn(directory: string, root: string): void {
+    try {
+      prune(directory);
+    } catch (error) {
+      log("warn", messageOf(error), { root });
+    }
+  }
+
   function write(job: JobFile): void {
     try {
-      writeJson(join(jobsIn(world, job.root), `${job.id}.json`), job);
+      const { directory, seal } = jobsIn(world, job.root);
+      writeSealed(join(directory, `${job.id}.json`), seal, job);
     } catch (error) {
       log("warn", messageOf(error), { root: job.root, key: job.key });
     }
@@ -156,7 +169,7 @@ export function makeJobs(world: World, log: Log, onChange: (job: JobReport) => v
 function start(world: World, job: JobFile, kind: JobRequest["kind"], env: Record<string, string>) {
   const { plugin, command, variant } = parseKey(job.key) ?? { plugin: "", command: "", variant: "" };
   const words = [plugin, command, ...(variant === "default" ? [] : [variant]), ...(kind === "managed" ? ["-d"] : [])];
-  const fd = openSync(job.log, "a", 0o600);
+  const fd = openOwnForOthers(job.log, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT);
   try {
     return withCleanLimits(null, () =>
       Bun.spawn([...sameBuildCommand(), "-C", job.root, ...words], {
@@ -178,7 +191,7 @@ function environmentOf({ id, target, source, log }: JobFile, paths: readonly str
   const told = { DIALTONE_JOB: id, DIALTONE_TARGET: target, DIALTONE_SOURCE: source };
   if (paths.length === 0) return told;
   const file = log.replace(/log$/, "paths");
-  writeWhole(file, JSON.stringify(paths), { durable: false });
+  writeOwn(file, JSON.stringify(paths), { durable: false });
   const lines = paths.join("\n");
   return {
     ...told,
@@ -208,12 +221,21 @@ function isOver(table: ProcessTable, { process }: JobFile): boolean {
   return process === null || presenceOf(table, process) === "gone";
 }
 
-function jobsIn({ env }: World, root: string): string {
-  return join(runDirectoryOf(root, env), "jobs");
+interface JobsIn {
+  directory: string;
+  /** Of the run directory. */
+  seal: Seal;
 }
 
+function jobsIn({ env, home }: World, root: string): JobsIn {
+  const run = runDirectoryOf(root, env);
+  return { directory: join(run, "jobs"), seal: makeSeal(run, home) };
+}
+
+/** None where the directory is not dt's own. */
 function namesIn(directory: string): string[] {
   try {
+    checkPrivateDirectory(directory);
     return readdirSync(directory)
       .filter((name) => name.endsWith(".json"))
       .sort()
@@ -223,21 +245,20 @@ function namesIn(directory: string): string[] {
   }
 }
 
-function readJobs(directory: string, limit: number): JobFile[] {
+function readJobs({ directory, seal }: JobsIn, limit: number): JobFile[] {
   return namesIn(directory)
     .slice(0, limit)
     .flatMap((name) => {
-      const read = readJson(join(directory, name), (value) => value as JobFile);
+      const read = readSealed(join(directory, name), seal, (value) => value as JobFile);
       return read.is === "there" && read.value?.version === 1 ? [read.value] : [];
     });
 }
 
 function prune(directory: string): void {
   for (const name of namesIn(directory).slice(KEPT)) {
-    removeFile(join(directory, name));
-    for (const more of ["log", "paths"]) {
+    for (const more of ["json", "log", "paths"]) {
       const path = join(directory, name.replace(/json$/, more));
-      if (existsSync(path)) removeFile(path);
+      if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) removeOwn(path);
     }
   }
 }

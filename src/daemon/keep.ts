@@ -100,6 +100,6 @@ function readRecords({ store }: Ground): LaunchRecord[] {
 /** Who stopped it is gone, and so is its host: nobody else would go on with it before the next start or stop. */
 function isCutOff({ store, table }: Ground, { key, phase, host }: LaunchRecord): boolean {
   if (phase !== "stopping" || presenceOf(table, host) !== "gone") return false;
-  const holder = readHolder(store.path(key, "lock"));
+  const holder = readHolder(store.path(key, "lock"), store.seal);
   return holder.is !== "there" || presenceOf(table, holder.value.holder) === "gone";
 }

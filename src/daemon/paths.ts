@@ -5,11 +5,14 @@ import { sha256 } from "../sys/digest.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { writeError } from "../sys/files.ts";
 import { checkPrivateDirectory, socketDirectory } from "../sys/paths.ts";
+import { makeSeal, type Seal } from "../sys/seal.ts";
 
 export const LABEL = "dev.dialtone.daemon";
 
 export interface DaemonPaths {
   home: string;
+  /** Of what lies in the home. */
+  seal: Seal;
   /** A link to the socket, whose own path is short. */
   socket: string;
   lock: string;
@@ -32,6 +35,7 @@ export function daemonPaths(home: string): DaemonPaths {
   const logs = join(home, "logs");
   return {
     home,
+    seal: makeSeal(home, home),
     socket: join(home, "daemon.sock"),
     lock: join(home, "daemon.lock"),
     logs,

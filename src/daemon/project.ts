@@ -22,9 +22,10 @@ export interface World {
 export function groundOf({ home, env, table }: World, root: string): Ground {
   return {
     table,
-    store: openStore(runDirectoryOf(root, env)),
+    store: openStore({ directory: runDirectoryOf(root, env), home, table }),
     root,
     home,
+    env,
     cache: cacheDirectoryOf(root, env),
     self: selfCommand(),
     openFiles: inheritedOpenFiles(),

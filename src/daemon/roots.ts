@@ -1,7 +1,7 @@
 /** The roots that the daemon knows: where something was ever started, and those that were registered (`dt boot add`). Read from disk each time. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { listRootsIn, rememberRootIn } from "../state/roots.ts";
+import { isRemembered, listRootsIn, rememberRootIn } from "../state/roots.ts";
 import { removeFile } from "../sys/files.ts";
 import { rootSlug } from "../sys/paths.ts";
 import { statOf } from "../sys/stat.ts";
@@ -38,5 +38,5 @@ export function unregisterRoot(paths: Pick<DaemonPaths, "boot">, root: string): 
 }
 
 function isRegistered({ boot }: Pick<DaemonPaths, "boot">, root: string): boolean {
-  return existsSync(join(boot, rootSlug(root)));
+  return isRemembered(boot, root);
 }

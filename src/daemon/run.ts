@@ -175,10 +175,17 @@ const FLUSH_MS = 20;
 
 async function lockDaemon(paths: DaemonPaths, { table }: World, command: string) {
   try {
-    return await acquireLock({ path: paths.lock, table, doing: "run the daemon", command, timeoutMs: 0 });
+    return await acquireLock({
+      path: paths.lock,
+      seal: paths.seal,
+      table,
+      doing: "run the daemon",
+      command,
+      timeoutMs: 0,
+    });
   } catch (error) {
     if (!(error instanceof DtError) || error.code !== "lock-timeout") throw error;
-    const holder = readHolder(paths.lock);
+    const holder = readHolder(paths.lock, paths.seal);
     throw inUse(paths, holder.is === "there" ? holder.value.holder.pid : null);
   }
 }

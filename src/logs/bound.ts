@@ -2,7 +2,8 @@
  * Keeps the disk space of a run's log below a bound, by giving back the blocks of its head. Offsets never move, so no line of the
  * tail can be lost; the file keeps its full length, and what was given back reads as zeros. Done by the host: no host, no bound.
  */
-import { closeSync, fstatSync, openSync } from "node:fs";
+import { closeSync, constants, fstatSync } from "node:fs";
+import { openOwn } from "../sys/door.ts";
 import { releaseHead } from "../sys/holes.ts";
 
 export interface Bound {
@@ -17,7 +18,7 @@ const SLACK = 0.1;
 
 /** Null when the file at this path is not to be had, or is not the run's own any more: another's head is not to be released. */
 export function boundLog(path: string, file: { dev: number; ino: number }, maxBytes: number): Bound | null {
-  const fd = openOwn(path, file);
+  const fd = openRun(path, file);
   if (fd === null) return null;
   return {
     check() {
@@ -29,10 +30,10 @@ export function boundLog(path: string, file: { dev: number; ino: number }, maxBy
   };
 }
 
-function openOwn(path: string, file: { dev: number; ino: number }): number | null {
+function openRun(path: string, file: { dev: number; ino: number }): number | null {
   let fd: number;
   try {
-    fd = openSync(path, "r+");
+    fd = openOwn(path, constants.O_RDWR);
   } catch {
     return null;
   }

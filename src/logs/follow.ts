@@ -2,8 +2,9 @@
  * Following a log as it grows, across its replacement by a new run, truncation and removal: what was written before the
  * change is delivered first, also of runs that came and went between two looks, as long as they lie beside it. Woken by the kernel's file events, with a slow poll beneath for file systems that have none.
  */
-import { closeSync, fstatSync, openSync, readSync, watch } from "node:fs";
+import { closeSync, constants, fstatSync, readSync, watch } from "node:fs";
 import { dirname } from "node:path";
+import { openOwn } from "../sys/door.ts";
 import { statOf } from "../sys/stat.ts";
 
 export interface FollowOptions {
@@ -74,7 +75,7 @@ export async function followFile(options: FollowOptions): Promise<void> {
 
 function openOrNull(path: string): number | null {
   try {
-    return openSync(path, "r");
+    return openOwn(path, constants.O_RDONLY);
   } catch {
     return null;
   }

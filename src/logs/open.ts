@@ -2,8 +2,9 @@
  * Opening the log of a new run: this run's output under the log's own name, earlier runs beside it as `.1` (latest), `.2` …
  * dt writes no byte into it; the descriptor becomes the command's stdout and stderr.
  */
-import { constants, fstatSync, openSync } from "node:fs";
+import { constants, fstatSync } from "node:fs";
 import { dirname } from "node:path";
+import { openOwnForOthers } from "../sys/door.ts";
 import { DtError } from "../sys/error.ts";
 import { writeError } from "../sys/files.ts";
 import { statOf } from "../sys/stat.ts";
@@ -41,7 +42,7 @@ export function openRun(path: string, keep: number, mode: number, known = true, 
   try {
     // A file that no launch of this key wrote may be somebody's own: it is moved aside also where no run is kept.
     shiftRuns(path, known ? keep : Math.max(1, keep), inRow);
-    const fd = openSync(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT, mode);
+    const fd = openOwnForOthers(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT, mode);
     const { dev, ino } = fstatSync(fd);
     return { fd, file: { dev, ino } };
   } catch (error) {

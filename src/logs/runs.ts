@@ -1,5 +1,6 @@
 /** The runs of a key that are kept: the log's own file and the earlier ones beside it, each with what its index says of it. */
-import { closeSync, fstatSync, openSync } from "node:fs";
+import { closeSync, constants, fstatSync } from "node:fs";
+import { openOwn } from "../sys/door.ts";
 import { statOf } from "../sys/stat.ts";
 import { type RunTimes, readTimes } from "./times.ts";
 
@@ -63,7 +64,7 @@ export function openLogRun({ log, age, dev, ino }: LogRun): number | null {
 
 function openOrNull(path: string): number | null {
   try {
-    return openSync(path, "r");
+    return openOwn(path, constants.O_RDONLY);
   } catch {
     return null;
   }

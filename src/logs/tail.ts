@@ -1,5 +1,6 @@
 /** The last lines of a file, found backwards in chunks and given in chunks: the size of the file does not matter. A hole at its head is skipped. */
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, readSync } from "node:fs";
+import { openOwn } from "../sys/door.ts";
 import { dataStart } from "../sys/holes.ts";
 
 const CHUNK = 64 * 1024;
@@ -18,7 +19,7 @@ export function readTail(
 ): number | null {
   let fd: number;
   try {
-    fd = openSync(path, "r");
+    fd = openOwn(path, constants.O_RDONLY);
   } catch {
     return null;
   }

@@ -3,8 +3,8 @@
  * each line says which size the log had at which time (milliseconds since 1970). Where it is missing or cut off, times are
  * not known and everything else works.
  */
-import { readFileSync } from "node:fs";
-import { appendLine, writeWhole } from "../sys/files.ts";
+import { appendLine, writeOwn } from "../sys/files.ts";
+import { readOwnText } from "../sys/sealed.ts";
 import { shiftRuns } from "./shift.ts";
 
 export interface RunMark {
@@ -33,7 +33,7 @@ function formatHead({ token, dev, ino, startedAt }: RunMark): string {
 export function beginTimes(path: string, mark: RunMark, keep: number, inRow: number): void {
   try {
     shiftRuns(path, keep, inRow);
-    writeWhole(path, formatHead(mark), { durable: false });
+    writeOwn(path, formatHead(mark), { durable: false });
   } catch {
     // a full disk: this run's times are not known
   }
@@ -41,13 +41,9 @@ export function beginTimes(path: string, mark: RunMark, keep: number, inRow: num
 
 /** Null when there is none, or it is none. */
 export function readTimes(path: string): RunTimes | null {
-  let text: string;
-  try {
-    text = readFileSync(path, "latin1");
-  } catch {
-    return null;
-  }
-  const [head = "", ...lines] = text.split("\n");
+  const text = readOwnText(path);
+  if (text.is !== "there") return null;
+  const [head = "", ...lines] = text.value.split("\n");
   const match = HEAD.exec(head);
   if (match === null) return null;
   const [, token, dev, ino, startedAt] = match as unknown as [string, string, string, string, string];
@@ -80,7 +76,7 @@ export function openTimes(path: string, token: string): TimesWriter {
           const there = readTimes(path);
           if (there?.token !== token) return;
           const kept = there.points.filter((_, at) => at % 2 === 1);
-          writeWhole(path, formatHead(there) + kept.map(([offset, at]) => `${offset} ${at}\n`).join(""), {
+          writeOwn(path, formatHead(there) + kept.map(([offset, at]) => `${offset} ${at}\n`).join(""), {
             durable: false,
           });
           count = kept.length;

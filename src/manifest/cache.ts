@@ -1,11 +1,12 @@
 /**
  * The index on disk: for each manifest its outcome and the digest of all it came from. Safe to delete, rebuilt when it
- * does not parse, ignored when another user could have written it. Not being able to write it costs time, nothing else.
+ * does not parse or is not this user's (its first line is a seal). Not being able to write it costs time, nothing else.
  */
-import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { writeWhole } from "../sys/files.ts";
-import { ignoreInGit, makePrivateDirectory } from "../sys/paths.ts";
+import { readOwn } from "../sys/door.ts";
+import { writeOwn } from "../sys/files.ts";
+import { checkPrivateDirectory, ignoreInGit, makePrivateDirectory } from "../sys/paths.ts";
+import { makeSeal } from "../sys/seal.ts";
 import { BUILD, COMMIT, VERSION } from "../sys/version.ts";
 import type { Digest } from "./digest.ts";
 import type { Outcome } from "./outcome.ts";
@@ -35,22 +36,24 @@ function cacheFile(directory: string): string {
   return join(directory, "index.json");
 }
 
-/** Null when there is none to use. */
-export function readCache(directory: string): Cache | null {
+/** Where the index is, and whose it is. */
+export interface CachePlace {
+  cacheDir: string;
+  /** DIALTONE_HOME, where the user's secret is; null when there is none. */
+  home: string | null;
+}
+
+/** Null when there is none to use: absent, cut off, of another dt, or not this user's. */
+export function readCache({ cacheDir, home }: CachePlace): Cache | null {
   try {
-    const me = process.geteuid?.();
-    if (me !== undefined && lstatSync(directory).uid !== me) return null;
-    const fd = openSync(cacheFile(directory), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    try {
-      const stat = fstatSync(fd);
-      if (!stat.isFile() || (me !== undefined && stat.uid !== me) || (stat.mode & 0o022) !== 0) return null;
-      const cache = JSON.parse(readFileSync(fd, "utf8")) as Cache;
-      return cache.build === buildIdentity() && isWhole(cache) ? cache : null;
-    } finally {
-      closeSync(fd);
-    }
+    checkPrivateDirectory(cacheDir);
+    const file = cacheFile(cacheDir);
+    const text = makeSeal(cacheDir, home).openText(file, readOwn(file).toString("utf8"));
+    if (text === null) return null;
+    const cache = JSON.parse(text) as Cache;
+    return cache.build === buildIdentity() && isWhole(cache) ? cache : null;
   } catch {
-    return null; // absent, unreadable or cut off: rebuilt
+    return null; // rebuilt
   }
 }
 
@@ -63,11 +66,12 @@ function isWhole(cache: Cache): boolean {
   );
 }
 
-export function writeCache(directory: string, cache: Cache): void {
+export function writeCache({ cacheDir, home }: CachePlace, cache: Cache): void {
   try {
-    makePrivateDirectory(directory);
-    ignoreInGit(directory);
-    writeWhole(cacheFile(directory), JSON.stringify(cache), { durable: false });
+    makePrivateDirectory(cacheDir);
+    ignoreInGit(cacheDir);
+    const file = cacheFile(cacheDir);
+    writeOwn(file, makeSeal(cacheDir, home).closeText(file, JSON.stringify(cache)), { durable: false });
   } catch {
     // read-only, full or not ours: the next call loads anew
   }

@@ -35,7 +35,7 @@ export async function loadIndex(options: LoadIndexOptions): Promise<ManifestInde
   // A dt that a manifest runs while it is loaded would wait for that manifest.
   const turn = options.env[LOADING] === undefined ? await takeTurn(options.cacheDir) : null;
   try {
-    return await loadStale(options, readCache(options.cacheDir));
+    return await loadStale(options, readCache(options));
   } finally {
     turn?.release();
   }
@@ -51,7 +51,7 @@ async function loadStale(options: LoadIndexOptions, cache: Cache | null): Promis
     options,
   );
   const builtins = cache?.builtins ?? resolveBuiltins();
-  writeCache(options.cacheDir, mergeCache(cache, discovery, fresh, builtins));
+  writeCache(options, mergeCache(cache, discovery, fresh, builtins));
   const outcomes = new Map(warm.loaded.map(({ file, outcome }) => [file, outcome]));
   for (const [file, { outcome }] of fresh) outcomes.set(file, outcome);
   const loaded = discovery.manifests.flatMap((found) => {
@@ -76,7 +76,7 @@ export async function loadIndexOnce({ root, home, env }: Omit<IndexOptions, "cac
 
 /** The index if the cache is up to date, else null. Nothing is started, nothing is written. */
 export function readIndex(options: IndexOptions): ManifestIndex | null {
-  const cache = readCache(options.cacheDir);
+  const cache = readCache(options);
   if (cache === null) return null;
   const discovery = discover(options);
   const { loaded, stale } = fromCache(cache, discovery, options.env);
@@ -85,7 +85,7 @@ export function readIndex(options: IndexOptions): ManifestIndex | null {
 
 /** What was known last about the manifests that are there, up to date or not; null when nothing is. For those who only look. */
 export function peekIndex(options: IndexOptions): ManifestIndex | null {
-  const cache = readCache(options.cacheDir);
+  const cache = readCache(options);
   if (cache === null) return null;
   const discovery = discover(options);
   const loaded = discovery.manifests.flatMap((found) => {

@@ -2,16 +2,21 @@
  * Whether what was read is what it should be: JSON that parses may still be somebody's draft, another version, or half of an edit. A file
  * that is not whole is reported as unreadable, like one that does not parse; nothing above has to expect a missing field.
  */
+import { formatKey } from "./key.ts";
 import type { ExitReason, ExitRecord, LaunchHistory, LaunchRecord, Phase, Want } from "./types.ts";
 
 type Check = (value: unknown) => boolean;
 /** The fields that are read without asking; a field that may be missing is not here. */
 type Shape<T> = { [K in keyof T as undefined extends T[K] ? never : K]: Check };
+type OptionalOf<T> = { [K in keyof T]-?: undefined extends T[K] ? K : never }[keyof T];
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 const text: Check = (value) => typeof value === "string";
-const number: Check = (value) => typeof value === "number";
+const number: Check = (value) => typeof value === "number" && Number.isFinite(value);
+const pid: Check = (value) => Number.isInteger(value) && (value as number) > 0;
+const port: Check = (value) => Number.isInteger(value) && (value as number) > 0 && (value as number) < 65_536;
+const path: Check = (value) => typeof value === "string" && value.startsWith("/") && !value.includes("\0");
 const flag: Check = (value) => typeof value === "boolean";
 const words: Check = (value) => Array.isArray(value) && value.every(text);
 const time: Check = (value) => typeof value === "string" && !Number.isNaN(Date.parse(value));
@@ -32,8 +37,22 @@ const oneOf =
 const version: Check = (value) => value === 1;
 /** It becomes part of a file name. */
 const token: Check = (value) => typeof value === "string" && /^[A-Za-z0-9_-]{0,64}$/.test(value);
-const identity = shaped({ pid: number, startTime: text, bootId: text, pidNamespace: text });
-const asker = shaped({ by: text, pid: number, command: text });
+const identity = shaped({ pid, startTime: text, bootId: text, pidNamespace: text });
+const asker = shaped({ by: text, pid, command: text });
+const numbers: Check = (value) => Array.isArray(value) && value.every(number);
+const owner = shaped({ pid, startTime: text, bootId: text, pidNamespace: text, command: text });
+const signal: Check = (value) => typeof value === "string" && /^SIG[A-Z0-9+-]{1,12}$/.test(value);
+/** A record is a fact and never a program: what is run for a stack follows from these. */
+const stack: Check = (value) =>
+  shaped({
+    engine: oneOf({ "docker compose": true, "docker-compose": true, "podman compose": true }),
+    file: text,
+    profiles: words,
+    project: (name) => typeof name === "string" && /^[a-z0-9][a-z0-9_-]*$/.test(name),
+    off: words,
+    cwd: path,
+  })(value) &&
+  (!("movedFrom" in (value as object)) || text((value as { movedFrom: unknown }).movedFrom));
 
 const PHASES: Record<Phase, true> = { starting: true, running: true, stopping: true, backoff: true };
 const REASONS: Record<ExitReason, true> = {
@@ -46,7 +65,7 @@ const REASONS: Record<ExitReason, true> = {
   unknown: true,
 };
 
-export const RECORD: Shape<LaunchRecord> = {
+const RECORD: Shape<LaunchRecord> = {
   version,
   key: text,
   plugin: text,
@@ -54,16 +73,16 @@ export const RECORD: Shape<LaunchRecord> = {
   variant: text,
   token,
   phase: oneOf(PHASES),
-  root: text,
+  root: path,
   argv: words,
   cwd: text,
   env: map,
   args: words,
-  port: orNull(number),
+  port: orNull(port),
   url: orNull(text),
-  log: text,
+  log: path,
   logFile: orNull(shaped({ dev: number, ino: number })),
-  stop: shaped({ signal: text, timeoutMs: number, spare: words }),
+  stop: shaped({ signal, timeoutMs: number, spare: words }),
   processGroup: flag,
   probed: flag,
   specHash: text,
@@ -74,6 +93,19 @@ export const RECORD: Shape<LaunchRecord> = {
   leader: orNull(identity),
   startedBy: asker,
   stopping: orNull(shaped({ by: asker, at: time })),
+};
+
+/** Fields that may be missing, and then mean their default. */
+const RECORD_OPTIONS: Record<OptionalOf<LaunchRecord>, Check> = {
+  alive: flag,
+  successCodes: numbers,
+  waitsFor: words,
+  owner,
+  tty: flag,
+  shared: flag,
+  stack,
+  needs: words,
+  backoff: shaped({ because: text, nextAt: time, inRow: number }),
 };
 
 export const WANT: Shape<Want> = { version, key: text, want: oneOf({ run: true, stopped: true }), at: time, by: asker };
@@ -104,6 +136,17 @@ export const HISTORY: Shape<LaunchHistory> = {
   exited: orNull(shaped({ code: orNull(number), signal: orNull(text), at: time })),
   adopted: (value) => Array.isArray(value) && value.every(identity),
 };
+
+/** A record, with what may be missing of it. Throws a sentence. */
+export function checkRecord(value: unknown, key: string): LaunchRecord {
+  const record = checkShape<LaunchRecord>(value, RECORD, key);
+  for (const [name, check] of Object.entries(RECORD_OPTIONS))
+    if (name in record && !check((record as unknown as Record<string, unknown>)[name]))
+      throw new Error(`\`${name}\` is not what it should be`);
+  const { plugin, command, variant } = record;
+  if (formatKey({ plugin, command, variant }) !== key) throw new Error(`it is about ${plugin}:${command}:${variant}`);
+  return record;
+}
 
 /** Throws a sentence. With `key`, what is about another key is refused as well. */
 export function checkShape<T>(value: unknown, shape: Shape<T>, key: string | null): T {

@@ -1,6 +1,7 @@
 /**
  * The run directory: one set of files a key. Reading never changes anything; a file that does not parse is reported as
- * such, never taken for absent.
+ * such, never taken for absent. Every file carries a seal (sys/seal.ts): one that this user's dt did not write is foreign, which is a kind of
+ * unreadable. What holds the person's environment is not here but in the user's home (sys/vault.ts).
  */
 import { readdirSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -8,19 +9,27 @@ import { errnoOf } from "../sys/error.ts";
 import {
   clearTemporaries,
   type FileRead,
-  readJson,
   removeFile,
+  removeOwn,
   writeError,
-  writeJson,
+  writeOwn,
   writeWhole,
 } from "../sys/files.ts";
+import type { ProcessTable } from "../sys/identity.ts";
 import { checkPrivateDirectory, ignoreInGit, makePrivateDirectory } from "../sys/paths.ts";
-import { checkShape, EXIT_RECORD, HISTORY, RECORD, WANT } from "./check.ts";
+import { makeSeal, type Seal } from "../sys/seal.ts";
+import { readSealed, writeSealed } from "../sys/sealed.ts";
+import { findVault, makeVault } from "../sys/vault.ts";
+import { checkRecord, checkShape, EXIT_RECORD, HISTORY, WANT } from "./check.ts";
 import { parseKey } from "./key.ts";
+import { rebase } from "./moved.ts";
 import type { ExitRecord, LaunchHistory, LaunchRecord, Want } from "./types.ts";
+import { readUnsealed } from "./unsealed.ts";
 
 export interface Store {
   readonly directory: string;
+  /** Tells what this user's dt wrote here. */
+  readonly seal: Seal;
   /**
    * Makes the directory when it is missing, refuses one that is not to be trusted, and clears what killed writers left. To be called before
    * anything is written.
@@ -44,7 +53,10 @@ export interface Store {
   writeSpec(token: string, spec: unknown): void;
   /** Throws when there is not room enough for what a start writes; to be called before an old launch is stopped. */
   checkSpace(): void;
-  /** Moves a file that does not parse aside; under the key's lock, after reading it again. Gives its new path. */
+  /** A file of this directory, by its name in it. */
+  read<T>(name: string, check: (value: unknown) => T): FileRead<T>;
+  write(name: string, value: object): void;
+  /** Moves a file that does not parse, or is foreign, aside; under the key's lock, after reading it again. Gives its new path. */
   setAside(key: string, kind: FileKind): string;
 }
 
@@ -57,7 +69,6 @@ const KINDS = {
   lock: ".lock",
   want: ".want.json",
   fence: ".fence",
-  request: ".request.json",
 } as const;
 
 export type FileKind = keyof typeof KINDS;
@@ -67,15 +78,25 @@ const SPACE_FOR_A_START = 64 * 1024;
 
 const LISTED = [KINDS.record, KINDS.exit, KINDS.pid];
 
-export function openStore(directory: string): Store {
+export interface StorePlace {
+  directory: string;
+  /** DIALTONE_HOME, where the user's secret is; null when there is none. */
+  home: string | null;
+  /** For what an earlier dt wrote without a seal. */
+  table: ProcessTable;
+}
+
+/** Throws `unsafe-directory`. */
+export function openStore({ directory, home, table }: StorePlace): Store {
   const path = (key: string, kind: FileKind) => join(directory, `${key}${KINDS[kind]}`);
   const historyPath = (token: string) => join(directory, "launch", `${token}.json`);
-  const specPath = (token: string) => join(directory, "launch", `${token}.spec`);
-  if (directory.endsWith("/.dialtone/run")) checkPrivateDirectory(dirname(directory));
+  const specName = (token: string) => `${token}.spec`;
   checkPrivateDirectory(directory);
+  const seal = makeSeal(directory, home);
 
   return {
     directory,
+    seal,
     prepare() {
       makePrivateDirectory(directory);
       makePrivateDirectory(join(directory, "launch"));
@@ -98,26 +119,47 @@ export function openStore(directory: string): Store {
       }
       return [...found].filter((key) => parseKey(key) !== null && key.split(":").length === 3).sort();
     },
-    record: (key) => readJson(path(key, "record"), (value) => checkShape<LaunchRecord>(value, RECORD, key)),
+    record(key) {
+      const read = readSealed(path(key, "record"), seal, (value, movedFrom) =>
+        rebase(checkRecord(value, key), movedFrom, directory),
+      );
+      if (read.is !== "unreadable" || read.foreign !== true) return read;
+      const hosted = readUnsealed(path(key, "record"), key, table);
+      return hosted === null ? read : { is: "there", value: hosted };
+    },
     writeRecord(record) {
-      writeJson(path(record.key, "record"), record);
-      if (record.leader !== null) writeWhole(path(record.key, "pid"), `${record.leader.pid}\n`, { durable: false });
-      else removeFile(path(record.key, "pid"));
+      const pid = path(record.key, "pid");
+      writeSealed(path(record.key, "record"), seal, record);
+      if (record.leader !== null) writeOwn(pid, `${record.leader.pid}\n`, { durable: false });
+      else removeOwn(pid);
     },
     removeRecord(record) {
       removeFile(path(record.key, "pid"));
       removeFile(path(record.key, "record"));
       removeFile(historyPath(record.token));
-      removeFile(specPath(record.token));
+      removeFile(join(findVault(home).directory, specName(record.token)));
     },
-    want: (key) => readJson(path(key, "want"), (value) => checkShape<Want>(value, WANT, key)),
-    writeWant: (want) => writeJson(path(want.key, "want"), want),
-    exit: (key) => readJson(path(key, "exit"), (value) => checkShape<ExitRecord>(value, EXIT_RECORD, key)),
-    writeExit: (exit) => writeJson(path(exit.key, "exit"), exit),
-    history: (token) => readJson(historyPath(token), (value) => checkShape<LaunchHistory>(value, HISTORY, null)),
-    writeHistory: (history) => writeJson(historyPath(history.token), history),
-    readSpec: (token) => readJson(specPath(token), (value) => value),
-    writeSpec: (token, spec) => writeWhole(specPath(token), JSON.stringify(spec), { durable: false }),
+    want: (key) => readSealed(path(key, "want"), seal, (value) => checkShape<Want>(value, WANT, key)),
+    writeWant: (want) => writeSealed(path(want.key, "want"), seal, want),
+    exit: (key) =>
+      readSealed(path(key, "exit"), seal, (value, movedFrom) =>
+        rebase(checkShape<ExitRecord>(value, EXIT_RECORD, key), movedFrom, directory),
+      ),
+    writeExit: (exit) => writeSealed(path(exit.key, "exit"), seal, exit),
+    history: (token) =>
+      readSealed(historyPath(token), seal, (value) => checkShape<LaunchHistory>(value, HISTORY, null)),
+    writeHistory: (history) => writeSealed(historyPath(history.token), seal, history),
+    readSpec(token) {
+      const there = findVault(home);
+      return readSealed(join(there.directory, specName(token)), there.seal, (value) => noteOf(value, directory));
+    },
+    writeSpec(token, spec) {
+      const there = makeVault(home);
+      const note: Noted = { version: 1, runDirectory: directory, spec };
+      writeSealed(join(there.directory, specName(token)), there.seal, note, { durable: false });
+    },
+    read: (name, check) => readSealed(join(directory, name), seal, check),
+    write: (name, value) => writeSealed(join(directory, name), seal, value),
     checkSpace() {
       const scratch = join(directory, ".space");
       writeWhole(scratch, " ".repeat(SPACE_FOR_A_START), { durable: false });
@@ -134,4 +176,17 @@ export function openStore(directory: string): Store {
       return to;
     },
   };
+}
+
+/** A launch's spec as it lies in the user's home, with the run directory that it is of, so that one whose launch is gone is found. */
+export interface Noted {
+  version: 1;
+  runDirectory: string;
+  spec: unknown;
+}
+
+function noteOf(value: unknown, directory: string): unknown {
+  const { runDirectory, spec } = value as Noted;
+  if (runDirectory !== directory) throw new Error(`it is of ${runDirectory}`);
+  return spec;
 }

@@ -38,21 +38,22 @@ export interface StopPlan {
  */
 export type Phase = "starting" | "running" | "stopping" | "backoff";
 
-/** What is to be known of a stack to end it, or to ask the engine about it. */
+/**
+ * What is to be known of a stack to end it, or to ask the engine about it: facts alone, each out of a fixed set or of a fixed form. Which
+ * programs are run follows from `engine`, and they are found on the PATH of whoever runs dt; values of variables lie in the user's home.
+ */
 export interface StackNote {
-  /** The words before Compose's verb. */
-  base: string[];
-  /** With `ports: "auto"`: the declared file, whose place in `base` another one has. */
+  engine: "docker compose" | "docker-compose" | "podman compose";
+  /** The Compose file as it is written on the command line, relative to `cwd`. */
+  file: string;
+  profiles: string[];
+  /** With `ports: "auto"`: the declared file, whose place `file` another one has. */
   movedFrom?: string;
-  /** The program that tells of containers. */
-  client: "docker" | "podman";
   /** `COMPOSE_PROJECT_NAME`. */
   project: string;
   /** Names of the toggles that are off. */
   off: string[];
   cwd: string;
-  /** What Compose is run with. */
-  env: Record<string, string>;
 }
 
 /** The record of a key's current launch. */
@@ -192,4 +193,6 @@ export type KeyState =
   | "backoff"
   | "stopped"
   | "exited"
-  | "failed";
+  | "failed"
+  /** Its files are there and this user's dt did not write them. */
+  | "foreign";

@@ -19,6 +19,7 @@
  *   backoff           none     alive    -                           backoff
  *   backoff           none     gone     -                           failed
  *   any               unknown  -        another pid namespace       as recorded, marked unknown here
+ *   foreign           -        -        nothing carries its key     foreign: not a word of it is believed
  */
 import type { Presence } from "../sys/identity.ts";
 import type { ExitRecord, KeyState, LaunchHistory, LaunchRecord } from "./types.ts";
@@ -92,6 +93,7 @@ const LIVING: Record<KeyState, boolean> = {
   stopped: false,
   exited: false,
   failed: false,
+  foreign: false,
 };
 
 export function isLiving(state: KeyState): boolean {

@@ -45,6 +45,7 @@ export async function adopt(ground: Ground, key: string, report: Report, control
   const { store, table } = ground;
   const lock = await acquireLock({
     path: store.path(key, "lock"),
+    seal: store.seal,
     table,
     doing: "host again",
     command: `dt (a host for ${key})`,
@@ -117,7 +118,10 @@ function preparedOf(ground: Ground, spec: LaunchSpec, record: LaunchRecord): Pre
     cwd: resolveIn(ground.root, record.cwd),
     environment,
     token,
-    stack: record.stack === undefined ? null : { up: record.argv as [string, ...string[]], record: record.stack },
+    stack:
+      record.stack === undefined
+        ? null
+        : { up: record.argv as [string, ...string[]], record: record.stack, kept: null },
     port,
     claim: null,
     url: record.url,

@@ -150,6 +150,7 @@ interface EndFacts {
 function lockKey(ground: Ground, run: CapturedRun): Promise<HeldLock> {
   return acquireLock({
     path: ground.store.path(run.key, "lock"),
+    seal: ground.store.seal,
     table: ground.table,
     doing: "capture",
     command: run.startedBy.command,

@@ -42,7 +42,7 @@ export function findDrift(ground: Ground, index: ManifestIndex | null, record: L
     if (compose === null && !sameWords(record.argv, now.argv))
       fields.push({ field: "argv", was: record.argv, now: now.argv });
     if (compose !== null && record.stack !== undefined)
-      fields.push(...stackDrift(record.argv, stackWords(ground.root, record, now.cwd, compose)));
+      fields.push(...stackDrift(record.argv, stackWords(ground.root, record.stack, record.args, now.cwd, compose)));
     if (record.cwd !== now.cwd) fields.push({ field: "cwd", was: record.cwd, now: now.cwd });
     if (record.port !== port) fields.push({ field: "port", was: record.port, now: port });
     return [...fields, ...compareEnvironments(record.env, now.environment.declared)];

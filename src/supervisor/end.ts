@@ -158,14 +158,16 @@ export function queryOf(
   hosts: readonly ProcessIdentity[] = recordedHosts(store),
 ): TreeQuery {
   const history = store.history(record.token);
+  // What was written in another boot of the machine names nothing that lives: pids and inodes mean something else by now.
+  const thisBoot = record.host.bootId === table.bootId();
   return {
     key: record.key,
     root: record.root,
     token: record.token,
     leader: record.leader,
-    host: record.host.bootId === table.bootId() ? record.host : null,
+    host: thisBoot ? record.host : null,
     adopted: history.is === "there" ? history.value.adopted : [],
-    logFile: record.logFile,
+    logFile: thisBoot ? record.logFile : null,
     sharedHost: record.shared === true,
     spare: record.stop.spare,
     otherHosts: hosts.filter((host) => !sameIdentity(host, record.host)),

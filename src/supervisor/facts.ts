@@ -115,7 +115,7 @@ export function gatherFacts(
 
 function readLock({ store, table }: Ground, key: string): LockFacts | null {
   const path = store.path(key, "lock");
-  const holder = readHolder(path);
+  const holder = readHolder(path, store.seal);
   if (holder.is === "absent") return null;
   if (holder.is === "unreadable") return { holder: null, presence: isUnfinished(path) ? "gone" : "unknown" };
   return { holder: holder.value, presence: presenceOf(table, holder.value.holder) };

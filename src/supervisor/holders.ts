@@ -60,7 +60,7 @@ function launchOf(ground: Ground, pid: number): { record: LaunchRecord; runDirec
 
 function inRunDirectory(ground: Ground, directory: string, key: string | undefined, pid: number): LaunchRecord | null {
   try {
-    const store = directory === ground.store.directory ? ground.store : openStore(directory);
+    const store = directory === ground.store.directory ? ground.store : openStore({ ...ground, directory });
     const keys = store.keys().sort((a, b) => Number(b === key) - Number(a === key));
     for (const one of keys) {
       const record = store.record(one);

@@ -9,12 +9,19 @@ import { hostAgain, hostLaunch } from "./host.ts";
 import { makeQueue } from "./queue.ts";
 import { resolveAnew } from "./renew.ts";
 import { claimRequests, RESTART_SIGNAL } from "./restart.ts";
+import { personsEnvironment } from "./selfenv.ts";
 import { awaitSettled } from "./settle.ts";
 import { lineOf } from "./start.ts";
 import type { Ground, HostControl, HostRequest, LaunchEvent, Report } from "./types.ts";
 
+/** A host's own process: how it starts dt, and its environment. */
+export interface HostProcess {
+  self: readonly string[];
+  env: Record<string, string | undefined>;
+}
+
 /** Gives the exit status of the host process, which nobody but a debugging person sees. */
-export async function runDetachedHost(self: readonly string[]): Promise<number> {
+export async function runDetachedHost(host: HostProcess): Promise<number> {
   const queue = makeQueue<HostRequest>();
   const cancel = new AbortController();
   let started = false;
@@ -24,7 +31,7 @@ export async function runDetachedHost(self: readonly string[]): Promise<number> 
     if (started) queue.push({ is: "interrupt" });
   });
   if (input === null) return 1; // the caller was killed before it could say what to start
-  const ground = groundOf(input, self);
+  const ground = groundOf(input, host);
   const { key } = input.spec;
   const report = makeReport(key);
   const control = makeControl(ground, key, queue, cancel.signal, () => {
@@ -47,10 +54,10 @@ export interface AdoptInput extends HostGround {
 }
 
 /** A host for a launch whose own is gone. Nobody listens to it: what goes wrong is in host.err. */
-export async function runAdoptingHost(self: readonly string[]): Promise<number> {
+export async function runAdoptingHost(host: HostProcess): Promise<number> {
   const input = await readInput<AdoptInput>(() => {});
   if (input === null) return 1;
-  const ground = groundOf(input, self);
+  const ground = groundOf(input, host);
   const report = makeReport(input.key);
   const queue = makeQueue<HostRequest>();
   const control = makeControl(ground, input.key, queue, new AbortController().signal, () => {});
@@ -102,12 +109,14 @@ export async function settledEvent(ground: Ground, record: LaunchRecord): Promis
 }
 
 /** The ground as the caller has it. */
-export function groundOf(input: HostGround, self: readonly string[]): Ground {
+export function groundOf(input: HostGround, { self, env }: HostProcess): Ground {
+  const table = makeProcessTable();
   return {
-    table: makeProcessTable(),
-    store: openStore(input.runDirectory),
+    table,
+    store: openStore({ directory: input.runDirectory, home: input.home, table }),
     root: input.root,
     home: input.home,
+    env: personsEnvironment(env),
     cache: input.cache,
     self,
     openFiles: input.openFiles === null ? null : BigInt(input.openFiles),

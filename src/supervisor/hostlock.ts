@@ -15,6 +15,7 @@ export async function tryLock(ground: Ground, run: Run, doing: string): Promise<
   try {
     return await acquireLock({
       path: ground.store.path(run.record.key, "lock"),
+      seal: ground.store.seal,
       table: ground.table,
       doing,
       command: run.spec.asker.command,
@@ -38,7 +39,7 @@ export async function lockOrLeave(ground: Ground, run: Run, doing: string): Prom
     const current = ground.store.record(run.record.key);
     if (current.is === "absent" || (current.is === "there" && current.value.token !== run.record.token)) return null;
     if (current.is === "there" && current.value.phase === "stopping") {
-      const holder = readHolder(path);
+      const holder = readHolder(path, ground.store.seal);
       if (holder.is === "there" && presenceOf(ground.table, holder.value.holder) === "alive") return null;
     }
     await Bun.sleep(2);

@@ -2,8 +2,9 @@
  * The terminal of a launch (`tty: true`), as its host has it. The host writes what comes out of it to the log, which all who look follow;
  * so nobody's slowness is the command's, and there is one account of what was shown.
  */
-import { openSync, writeSync } from "node:fs";
+import { constants, writeSync } from "node:fs";
 import { makeModes, type ScreenModes } from "../logs/modes.ts";
+import { openOwnForOthers } from "../sys/door.ts";
 import { errnoOf } from "../sys/error.ts";
 import type { Execution } from "../sys/exec.ts";
 import { DEFAULT_SIZE, type LeaderTerminal, spawnOnTerminal, type TerminalSize } from "../sys/leaderterminal.ts";
@@ -24,7 +25,7 @@ export function startOnTerminal(
   size: TerminalSize | null,
   openFiles: bigint | null,
 ): SpawnedLeader & { terminal: HostedTerminal } {
-  const fd = openSync(log, "a");
+  const fd = openOwnForOthers(log, constants.O_WRONLY | constants.O_APPEND);
   const modes = makeModes();
   let lost = 0;
   let interruptedAt = Number.NEGATIVE_INFINITY;

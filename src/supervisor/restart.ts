@@ -1,15 +1,18 @@
 /**
- * Asking a living host to restart its launch: a request file (0600, with a nonce and the asker's environment), a signal, and
- * an answer in a reply file of that nonce. Who renames the request away owns it: the host that claims it, or the asker that gives up, never
+ * Asking a living host to restart its launch: a request file (0600, with a nonce and the asker's environment, in the user's home), a signal,
+ * and an answer in a reply file of that nonce. Who renames the request away owns it: the host that claims it, or the asker that gives up, never
  * both. Of many who ask at once each waits until the request before its own was claimed.
  */
 import { linkSync, renameSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { LaunchRecord } from "../state/types.ts";
+import { sha256 } from "../sys/digest.ts";
 import { errnoOf } from "../sys/error.ts";
-import { createFile, readJson, removeFile, temporaryName, tryUnlink, writeError, writeJson } from "../sys/files.ts";
+import { createFile, removeFile, temporaryName, tryUnlink, writeError } from "../sys/files.ts";
 import { presenceOf } from "../sys/identity.ts";
+import { readSealed, writeSealed } from "../sys/sealed.ts";
 import { signalNumber } from "../sys/signals.ts";
+import { findVault, makeVault, type Vault } from "../sys/vault.ts";
 import { errorOf, failureOf } from "./detach.ts";
 import type { FailureReport, Ground, HostRequest, LaunchSpec } from "./types.ts";
 
@@ -38,26 +41,27 @@ const REPLY_MS = 1000;
 
 /** Throws what the host could not do; `no-answer` means: go on as if there were no host. */
 export async function askRestart(ground: Ground, record: LaunchRecord, spec: LaunchSpec): Promise<RestartAnswer> {
-  const { store, table } = ground;
+  const { table } = ground;
   const nonce = crypto.randomUUID().replaceAll("-", "");
-  const request = store.path(record.key, "request");
-  const reply = replyPath(ground, spec, nonce);
-  await publish(request, { version: 1, nonce, spec });
+  const vault = makeVault(ground.home);
+  const request = requestPath(vault, ground, record.key);
+  const reply = replyPath(request, spec, nonce);
+  await publish(vault, request, { version: 1, nonce, spec });
   if (table.signal(record.host, signalNumber(RESTART_SIGNAL) as number) !== "sent") {
-    withdraw(request, nonce);
+    withdraw(vault, request, nonce);
     return "no-answer";
   }
   const deadline = performance.now() + CLAIM_MS;
   try {
     for (;;) {
       const isAlive = presenceOf(table, record.host) === "alive";
-      const answer = readJson(reply, (value) => value as ReplyFile);
+      const answer = readSealed(reply, vault.seal, (value) => value as ReplyFile);
       if (answer.is === "there") {
         if (answer.value.state === "done") return "restarted";
         if (answer.value.error !== null) throw errorOf(answer.value.error);
         if (!isAlive) return "no-answer";
       } else if (!isAlive || performance.now() > deadline) {
-        if (withdraw(request, nonce) || !isAlive || performance.now() > deadline + REPLY_MS) return "no-answer";
+        if (withdraw(vault, request, nonce) || !isAlive || performance.now() > deadline + REPLY_MS) return "no-answer";
       }
       await Bun.sleep(3);
     }
@@ -67,10 +71,10 @@ export async function askRestart(ground: Ground, record: LaunchRecord, spec: Lau
 }
 
 /** Takes the place of a request that nobody claims in time: its asker was killed, or the host does not answer. */
-async function publish(request: string, content: RequestFile): Promise<void> {
+async function publish({ seal }: Vault, request: string, content: RequestFile): Promise<void> {
   const temporary = temporaryName(request);
   try {
-    createFile(temporary, JSON.stringify(content));
+    createFile(temporary, seal.close(request, content));
   } catch (error) {
     throw writeError(request, error);
   }
@@ -98,32 +102,38 @@ function isLinked(temporary: string, request: string): boolean {
 }
 
 /** Takes back what nobody has claimed. False when it is not there any more, or another's. */
-function withdraw(request: string, nonce: string): boolean {
+function withdraw({ seal }: Vault, request: string, nonce: string): boolean {
   const withdrawn = temporaryName(request);
-  const there = readJson(request, (value) => value as RequestFile);
+  const there = readSealed(request, seal, (value) => value as RequestFile);
   if (there.is !== "there" || there.value.nonce !== nonce || !claim(request, withdrawn)) return false;
   removeFile(withdrawn);
   return true;
 }
 
+/** One a key and run directory. */
+function requestPath({ directory }: Vault, { store }: Ground, key: string): string {
+  return join(directory, `${sha256(`${store.directory}\0${key}`).slice(0, 32)}.request`);
+}
+
 /** Named like a temporary, so that what a killed asker leaves is cleared. */
-function replyPath({ store }: Ground, { key, asker }: LaunchSpec, nonce: string): string {
-  return join(store.directory, `.${key}.reply.${asker.pid}.${nonce}.tmp`);
+function replyPath(request: string, { asker }: LaunchSpec, nonce: string): string {
+  return join(dirname(request), `.${basename(request)}.reply.${asker.pid}.${nonce}.tmp`);
 }
 
 /** The host's side, on the signal. */
 export function claimRequests(ground: Ground, key: string, push: (request: HostRequest) => void): void {
-  const { store } = ground;
-  const request = store.path(key, "request");
+  const vault = findVault(ground.home);
+  const request = requestPath(vault, ground, key);
   const claimed = temporaryName(request);
   if (!claim(request, claimed)) return;
-  const read = readJson(claimed, (value) => value as RequestFile);
+  const read = readSealed(claimed, vault.seal, (value) => value as RequestFile, request);
   removeFile(claimed);
   if (read.is !== "there") return;
   const { nonce, spec } = read.value;
   const reply = (state: ReplyFile["state"], error: FailureReport | null) => {
     try {
-      writeJson(replyPath(ground, spec, nonce), { version: 1, nonce, state, error } satisfies ReplyFile);
+      const answer: ReplyFile = { version: 1, nonce, state, error };
+      writeSealed(replyPath(request, spec, nonce), vault.seal, answer);
     } catch {
       // a full disk: the launch goes before the answer, and who gets none goes on as if there were no host
     }

@@ -22,7 +22,7 @@ function readRecord({ store, table }: Ground, key: string): FileRead<LaunchRecor
 
 /** Whether somebody alive holds the key's lock. */
 export function isChanging({ store, table }: Pick<Ground, "store" | "table">, key: string): boolean {
-  const lock = readHolder(store.path(key, "lock"));
+  const lock = readHolder(store.path(key, "lock"), store.seal);
   return lock.is === "there" && presenceOf(table, lock.value.holder) === "alive";
 }
 

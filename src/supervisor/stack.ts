@@ -17,7 +17,9 @@ import { baseOf, fileWord, projectOf } from "../compose/command.ts";
 import type { Mark } from "../compose/follow.ts";
 import type { ManagedSettings, ResolvedCompose, ResolvedProbe } from "../manifest/resolved.ts";
 import type { LaunchRecord, StackNote } from "../state/types.ts";
-import { readJson, writeJson } from "../sys/files.ts";
+import { type FileRead, removeOwn } from "../sys/files.ts";
+import { makeSeal } from "../sys/seal.ts";
+import { readSealed, writeSealed } from "../sys/sealed.ts";
 import { statOf } from "../sys/stat.ts";
 import { isFree } from "./port.ts";
 import type { PreparedCommand } from "./prepare.ts";
@@ -28,6 +30,8 @@ export const STACK_COMMAND = "__stack";
 export interface StackLaunch {
   up: [string, ...string[]];
   record: StackNote;
+  /** What whoever ends it must have beside the record; none where another host has it already. */
+  kept: Record<string, string> | null;
   /** Of one that takes over containers: until when their output is in the earlier run's log. */
   written?: { since: string; last: Record<string, string> };
 }
@@ -54,7 +58,7 @@ export async function prepareStackLaunch(
   dry: boolean,
 ): Promise<StackLaunch> {
   const { prepareStack } = await import("../compose/stack.ts");
-  const { up, record } = await prepareStack({
+  const { up, record, kept } = await prepareStack({
     declared,
     root: ground.root,
     key: spec.key,
@@ -62,6 +66,7 @@ export async function prepareStackLaunch(
     env: environment.env,
     set: Object.keys(environment.declared),
     cache: ground.cache,
+    seal: makeSeal(ground.cache, ground.home),
     movedFile: join(ground.store.directory, `${spec.key}.compose.yaml`),
     isFree,
     dry,
@@ -72,7 +77,7 @@ export async function prepareStackLaunch(
     onCommand: (argv) => report({ is: "command", argv }),
     note: (text) => report({ is: "note", text }),
   });
-  return { up: up as [string, ...string[]], record };
+  return { up: up as [string, ...string[]], record, kept };
 }
 
 /** What says how it is brought up and not what: two launches that differ in it alone are the same. */
@@ -90,8 +95,10 @@ export function leaderOf(
   if (!detached) return up;
   const input = {
     up,
-    stack: { client: record.client, project: record.project },
+    stack: { engine: record.engine, project: record.project },
     mark: stackMark(ground, token),
+    runDirectory: ground.store.directory,
+    home: ground.home,
     ...written,
   };
   return [...ground.self, STACK_COMMAND, JSON.stringify(input)] as unknown as [string, ...string[]];
@@ -100,6 +107,10 @@ export function leaderOf(
 /** There as soon as a detached stack is up; names its containers, as `page-1`. */
 export function stackMark({ store }: Pick<Ground, "store">, token: string): string {
   return join(store.directory, "launch", `${token}.up`);
+}
+
+export function readStackMark({ store }: Pick<Ground, "store">, token: string): FileRead<Mark> {
+  return store.read(`launch/${token}.up`, (value) => value as Mark);
 }
 
 /** How long images may be pulled, and containers wait for each other. */
@@ -120,9 +131,8 @@ export function isConverging(old: LaunchRecord, next: StackLaunch | null): boole
 
 /** The next run's log begins where the last one ends, though nobody followed the containers in between. */
 export function takingOver(ground: Ground, stack: StackLaunch, old: LaunchRecord): StackLaunch {
-  const path = stackMark(ground, old.token);
-  const mark = readJson(path, (value) => value as Mark);
-  rmSync(path, { force: true });
+  const mark = readStackMark(ground, old.token);
+  removeOwn(stackMark(ground, old.token));
   // A follower that was killed left no word: then the time of its last write is as near as one can come.
   const since = new Date(Math.ceil(statOf(old.log)?.mtimeMs ?? Date.now()) + COARSE_MS).toISOString();
   return { ...stack, written: { since, last: mark.is === "there" ? (mark.value.last ?? {}) : {} } };
@@ -139,6 +149,8 @@ interface NotedStack {
   /** Path of the record that tells of it. */
   record: string;
   stack: StackNote;
+  /** Where the engine is, and the variables that the file asks for, as they were at the start. */
+  env: Record<string, string>;
 }
 
 const STACKS = "stacks";
@@ -146,20 +158,30 @@ const STACKS = "stacks";
 export function noteStack(
   { home, root, store }: Pick<Ground, "home" | "root" | "store">,
   { key, stack }: LaunchRecord,
+  env: StackLaunch["kept"],
 ): void {
-  if (home === null || stack === undefined) return;
+  if (home === null || stack === undefined || env === null) return;
   try {
     mkdirSync(join(home, STACKS), { recursive: true, mode: 0o700 });
-    writeJson(join(home, STACKS, `${stack.project}.json`), {
-      version: 1,
-      root,
-      key,
-      record: store.path(key, "record"),
-      stack,
-    } satisfies NotedStack);
+    const note: NotedStack = { version: 1, root, key, record: store.path(key, "record"), stack, env };
+    writeSealed(join(home, STACKS, `${stack.project}.json`), makeSeal(home, home), note);
   } catch {
     // a read-only home: then only its root tells of it
   }
+}
+
+/** What Compose and the engine's client are run with by whoever ends a stack or looks at it: their own environment, and what the start kept. */
+export function stackEnvironment(
+  { home, env }: Pick<Ground, "home" | "env">,
+  { project }: Pick<StackNote, "project">,
+): Record<string, string> {
+  const noted = home === null ? null : readNote(home, `${project}.json`);
+  return { ...env, ...noted?.env, PATH: env.PATH ?? "" };
+}
+
+function readNote(home: string, name: string): NotedStack | null {
+  const read = readSealed(join(home, STACKS, name), makeSeal(home, home), (value) => value as NotedStack);
+  return read.is === "there" ? read.value : null;
 }
 
 function forgetStack(home: string | null, { project }: StackNote): void {
@@ -167,47 +189,57 @@ function forgetStack(home: string | null, { project }: StackNote): void {
 }
 
 /** Those whose record or whole root is gone and of which the engine still has containers. */
-export async function strayStacks(home: string): Promise<(NotedStack & { why: string })[]> {
+export async function strayStacks(
+  ground: Pick<Ground, "env"> & { home: string },
+): Promise<(NotedStack & { why: string })[]> {
+  const { home } = ground;
   const names = existsSync(join(home, STACKS)) ? readdirSync(join(home, STACKS)) : [];
   const noted = names.flatMap((name) => {
-    const read = readJson(join(home, STACKS, name), (value) => value as NotedStack);
-    if (read.is !== "there" || existsSync(read.value.record)) return [];
-    const gone = existsSync(read.value.root) ? "no launch tells of it any more" : "its root is gone";
-    return [{ ...read.value, why: `${gone}; the containers of ${read.value.stack.project} are there` }];
+    const note = readNote(home, name);
+    if (note === null || existsSync(note.record)) return [];
+    const gone = existsSync(note.root) ? "no launch tells of it any more" : "its root is gone";
+    return [{ ...note, why: `${gone}; the containers of ${note.stack.project} are there` }];
   });
   if (noted.length === 0) return [];
   const { listContainers } = await import("../compose/containers.ts");
-  const counts = await Promise.all(noted.map(async ({ stack }) => (await listContainers(stack))?.length ?? 0));
+  const counts = await Promise.all(
+    noted.map(async ({ stack }) => (await listContainers(stack, stackEnvironment(ground, stack)))?.length ?? 0),
+  );
   return noted.filter((_, at) => (counts[at] ?? 0) > 0);
 }
 
-export async function endStrayStack(home: string, { key, stack }: NotedStack): Promise<void> {
+export async function endStrayStack(
+  ground: Pick<Ground, "env"> & { home: string },
+  { key, stack }: NotedStack,
+): Promise<void> {
   const { takeDown } = await import("../compose/stack.ts");
-  await takeDown(stack, key, {});
-  forgetStack(home, stack);
+  await takeDown(stack, stackEnvironment(ground, stack), key, {});
+  forgetStack(ground.home, stack);
 }
 
 /** `down`. Throws `teardown`. */
 export async function endStack(ground: Ground, record: LaunchRecord, hard?: AbortSignal): Promise<void> {
-  rmSync(stackMark(ground, record.token), { force: true });
+  removeOwn(stackMark(ground, record.token));
   if (record.stack === undefined) return;
   const { takeDown } = await import("../compose/stack.ts");
-  await takeDown(record.stack, record.key, { hard, onCommand: ground.onCommand });
+  await takeDown(record.stack, stackEnvironment(ground, record.stack), record.key, {
+    hard,
+    onCommand: ground.onCommand,
+  });
   forgetStack(ground.home, record.stack);
 }
 
 /** What is written of it before Compose's verb and as its services, for who asks whether today's manifest says the same. */
 export function stackWords(
   root: string,
-  { stack, args }: LaunchRecord,
+  stack: StackNote,
+  args: readonly string[],
   cwd: string,
   compose: ResolvedCompose,
 ): string[] {
-  const engine = (stack?.base ?? []).slice(0, (stack?.base ?? []).indexOf("-f"));
-  const off = (stack?.off ?? []).flatMap((name) => compose.toggles[name] ?? []);
+  const off = stack.off.flatMap((name) => compose.toggles[name] ?? []);
   const services = compose.services.filter((name) => !off.includes(name));
   const declared = fileWord(root, compose.file, cwd);
-  const moved =
-    compose.movePorts && stack?.movedFrom === declared ? stack.base[stack.base.indexOf("-f") + 1] : undefined;
-  return [...baseOf(engine, moved ?? declared, compose.profiles), "up", ...services, ...args];
+  const file = compose.movePorts && stack.movedFrom === declared ? stack.file : declared;
+  return [...baseOf({ engine: stack.engine, file, profiles: compose.profiles }), "up", ...services, ...args];
 }

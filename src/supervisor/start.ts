@@ -72,6 +72,7 @@ export async function startLaunch(
     await runFirst(ground, spec, report, options);
   const lock = await acquireLock({
     path: ground.store.path(spec.key, "lock"),
+    seal: ground.store.seal,
     table: ground.table,
     doing: "start",
     command: spec.asker.command,
@@ -122,6 +123,8 @@ async function startUnderLock(
   }
 }
 
+const BROKEN = { unreadable: "an unfinished lock", foreign: "a foreign lock (it is kept beside it)" };
+
 async function startInPlace(
   ground: Ground,
   spec: LaunchSpec,
@@ -133,8 +136,8 @@ async function startInPlace(
   const { table } = ground;
   if (lock.broke !== null) {
     const whose =
-      lock.broke === "unreadable"
-        ? "an unfinished lock"
+      typeof lock.broke === "string"
+        ? BROKEN[lock.broke]
         : `the lock of pid ${lock.broke.holder.pid} (${lock.broke.command}), which is gone`;
     report({ is: "note", text: `broke ${whose}` });
   }
@@ -203,7 +206,7 @@ async function startClaimed(
     written = makeRecord(ground, spec, prepared, self, options.restarts);
     store.writeRecord(written);
     noteSpec(ground, written.token, spec);
-    noteStack(ground, written);
+    noteStack(ground, written, prepared.stack?.kept ?? null);
     // Looked for again now that this start can be seen: of two at the same instant, at least one sees the other (maybe both do).
     refuseSharedLog(ground, spec.key, prepared.log);
     const log = openRun(

@@ -9,13 +9,15 @@ import { describeAsker } from "./describe.ts";
 import { endLaunch, LAST_LINES, queryOf } from "./end.ts";
 import { clearUnreadable, stopUnrecorded } from "./start.ts";
 import type { StopTreeResult } from "./stop.ts";
-import { findTree } from "./tree.ts";
+import { findTree, unrecordedQuery } from "./tree.ts";
 import type { Ground, Report } from "./types.ts";
 
 export type StopKeyResult =
   | { is: "not-running"; key: string }
   | { is: "stopped"; key: string; pid: number | null; exit: ExitRecord; killed: number; tookMs: number }
-  | { is: "found-unrecorded"; key: string };
+  | { is: "found-unrecorded"; key: string }
+  /** Its files are not this user's, and nothing that runs carries the key: nothing was touched. */
+  | { is: "foreign"; key: string; why: string };
 
 export interface StopKeyRequest {
   key: string;
@@ -45,6 +47,7 @@ export async function stopKey(ground: Ground, request: StopKeyRequest, report: R
   store.prepare();
   const lock = await acquireLock({
     path: store.path(key, "lock"),
+    seal: store.seal,
     table,
     doing: "stop",
     command: request.by.command,
@@ -56,6 +59,8 @@ export async function stopKey(ground: Ground, request: StopKeyRequest, report: R
     const read = store.record(key);
     if (read.is === "absent") return { is: "not-running", key };
     if (read.is === "unreadable") {
+      if (read.foreign === true && findTree(table, unrecordedQuery(ground, key)).members.length === 0)
+        return { is: "foreign", key, why: read.reason };
       noteWanted(ground, request);
       await clearUnreadable(ground, key, report);
       noteUnrecordedEnd(ground, request, "its record could not be read");
@@ -97,6 +102,7 @@ export async function stopLost(
   store.prepare();
   const lock = await acquireLock({
     path: store.path(key, "lock"),
+    seal: store.seal,
     table,
     doing: "stop (doctor)",
     command: request.by.command,

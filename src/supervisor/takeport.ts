@@ -18,7 +18,11 @@ export async function freePort(ground: Ground, spec: LaunchSpec, say: (text: str
     if (stopped.has(place)) continue;
     stopped.add(place);
     say(`port ${port} is held by ${describeHolder(ground, holder)}: stopping it`);
-    const there: Ground = { ...ground, root: launch.root, store: openStore(launch.runDirectory) };
+    const there: Ground = {
+      ...ground,
+      root: launch.root,
+      store: openStore({ ...ground, directory: launch.runDirectory }),
+    };
     const request = { key: launch.key, by: spec.asker, lockTimeoutMs: spec.lockTimeoutMs, timeoutMs: null };
     await stopKey(there, request, (event) => event.is === "note" && say(event.text));
   }

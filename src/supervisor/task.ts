@@ -2,11 +2,12 @@
  * A one-shot run within dt, because something needs it or has it before its start: in a session of its own, its output in its log, its exit
  * written as of a captured one. With `inputs` it is skipped while their content and the command are what they were at its last success.
  */
+import { join } from "node:path";
 import type { OneshotSettings } from "../manifest/resolved.ts";
 import { DEFAULT_VARIANT } from "../state/key.ts";
 import type { Asker, ExitRecord } from "../state/types.ts";
 import { sha256 } from "../sys/digest.ts";
-import { readJson, removeFile, writeJson } from "../sys/files.ts";
+import { removeFile } from "../sys/files.ts";
 import { identify } from "../sys/identity.ts";
 import { type SpawnedLeader, spawnLeader } from "../sys/spawn.ts";
 import type { EndStatus } from "../sys/status.ts";
@@ -63,16 +64,16 @@ export async function runTask(ground: Ground, spec: TaskSpec, signal?: AbortSign
     launch: null,
     needs: settings.needs,
   });
-  const memory = `${ground.store.directory}/${spec.key}.inputs.json`;
+  const memory = `${spec.key}.inputs.json`;
   const hash = settings.inputs === null ? null : hashTask(ground, spec, prepared, settings.inputs);
   if (hash !== null && !spec.force) {
-    const last = readJson(memory, (value) => value as Success);
+    const last = ground.store.read(memory, (value) => value as Success);
     if (last.is === "there" && last.value.hash === hash) return { is: "unchanged", since: last.value.at };
   }
   ground.store.prepare();
-  removeFile(memory);
+  removeFile(join(ground.store.directory, memory));
   const exit = await runToItsEnd(ground, spec, prepared, signal);
-  if (hash !== null && exit.code === 0) writeJson(memory, { version: 1, hash, at: exit.at });
+  if (hash !== null && exit.code === 0) ground.store.write(memory, { version: 1, hash, at: exit.at });
   return { is: "ended", exit };
 }
 

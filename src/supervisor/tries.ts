@@ -2,9 +2,10 @@
  * One try at a probe, of readiness or liveness: null when it held, else why it did not, for a person. A port counts only when a process of
  * this very launch listens on it.
  */
-import { closeSync, existsSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, existsSync, readSync } from "node:fs";
 import type { ResolvedProbe } from "../manifest/resolved.ts";
 import type { LaunchRecord } from "../state/types.ts";
+import { openOwn } from "../sys/door.ts";
 import { spawnProbe } from "../sys/spawn.ts";
 import { queryOf } from "./end.ts";
 import { stackMark } from "./stack.ts";
@@ -107,7 +108,7 @@ function tryLog({ record }: Asked, probe: Extract<ResolvedProbe, { type: "log" }
   return async () => {
     let fd: number;
     try {
-      fd = openSync(record.log, "r");
+      fd = openOwn(record.log, constants.O_RDONLY);
     } catch {
       return `the log ${record.log} is not there`;
     }

@@ -18,6 +18,8 @@ export interface Ground {
   root: string;
   /** `DIALTONE_HOME`, null when there is none. */
   home: string | null;
+  /** The environment of whoever runs this dt: what is run to end a stack, or to ask about it, is found on its PATH. */
+  env: Record<string, string>;
   /** Where the manifests' index is kept. */
   cache: string;
   /** How this dt starts itself. */

@@ -8,6 +8,8 @@ import type { Ground, Report, Run } from "./types.ts";
 
 /** How long a launch may be missing from the list after its run directory was removed. */
 const RECORD_EVERY_MS = 500;
+/** How often a record that somebody else put in its place is set aside. */
+const MOST_FOREIGN = 3;
 
 /**
  * A stop removes the record only when the tree is gone. So a record that is absent while the leader lives was lost (somebody removed the
@@ -19,11 +21,16 @@ export function watchRecord(ground: Ground, run: Run, report: Report): void {
   const { key, token, leader } = run.record;
   const isLost = () => leader !== null && store.record(key).is !== "there" && presenceOf(table, leader) === "alive";
   let busy = false;
+  let foreign = 0;
   const look = async () => {
     if (run.over.signal.aborted || !existsSync(ground.root)) return;
     const there = store.record(key);
     if (there.is === "there" && there.value.token === token) return;
-    if (isLost()) return restoreRecord(ground, run, isLost, report);
+    if (isLost()) {
+      // Another user's dt, in a container say, may serve this key in the same directory: two that write over each other would never end.
+      if (there.is === "unreadable" && there.foreign === true && ++foreign > MOST_FOREIGN) return;
+      return restoreRecord(ground, run, isLost, report);
+    }
     if (there.is === "there" && leader !== null && presenceOf(table, leader) === "alive")
       await endSuperseded(ground, run, report);
   };

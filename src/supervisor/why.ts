@@ -23,7 +23,7 @@ export function explainKey(facts: KeyFacts): string[] {
     ...explainDrift(facts),
     ...explainLock(facts),
     ...explainLog(facts),
-    ...facts.unreadable.map(
+    ...(facts.state === "foreign" ? [] : facts.unreadable).map(
       ({ file, reason }) =>
         `${file} cannot be read (${reason}). The next start or stop keeps it as *.corrupt, and searches for what it stood for.`,
     ),
@@ -111,6 +111,10 @@ const HEADLINES: Record<KeyState, (facts: KeyFacts) => string[]> = {
     return exit === null ? [`${key} does not run.`] : [`${key} does not run: ${endSentence(facts, exit)}`];
   },
   exited: (facts) => endedByItself(facts),
+  foreign: ({ key, unreadable }) => [
+    `${key} is foreign: ${unreadable[0]?.reason ?? "its files are not this user's"}. Nothing in its files is believed, and no process of it was found.`,
+    `They may have come with a clone, a copy of the folder, or a dt of another user or machine. \`${startCommand(key)}\` sets them aside.`,
+  ],
   failed: (facts) => {
     const { key, exit, record, host } = facts;
     if (record === null && exit === null && facts.unreadable.length > 0) {

@@ -5,10 +5,12 @@
  */
 import { linkSync, renameSync } from "node:fs";
 import { errnoOf } from "./error.ts";
-import { readText, removeFile, temporaryName } from "./files.ts";
+import { removeFile, temporaryName } from "./files.ts";
 import { tryFlock } from "./flock.ts";
 import { type ProcessTable, presenceOf } from "./identity.ts";
 import { type LockHolder, type LockReason, readHolder } from "./lock.ts";
+import type { Seal } from "./seal.ts";
+import { readOwnText } from "./sealed.ts";
 
 export type BreakOutcome =
   | { is: "broken"; holder: LockHolder | null }
@@ -16,19 +18,20 @@ export type BreakOutcome =
   /** Its holder lives, cannot be judged from here, or somebody is at the guard. */
   | { is: "left"; reason: LockReason };
 
-export function breakStaleLock(path: string, table: ProcessTable): BreakOutcome {
+export function breakStaleLock(path: string, seal: Seal, table: ProcessTable): BreakOutcome {
   const guard = tryFlock(path.replace(/\.lock$/, ".guard"));
   if (guard.is === "busy") return { is: "left", reason: "guard-busy" };
   try {
-    const current = readHolder(path);
+    const current = readHolder(path, seal);
     if (current.is === "absent") return { is: "absent" };
-    if (current.is === "unreadable" && !isUnfinished(path)) return { is: "left", reason: "unknown-holder" };
+    if (current.is === "unreadable" && (current.foreign === true || !isUnfinished(path)))
+      return { is: "left", reason: "unknown-holder" };
     const holder = current.is === "there" ? current.value : null;
     const presence = holder === null ? "gone" : presenceOf(table, holder.holder);
     if (presence === "alive") return { is: "left", reason: "held" };
     if (presence === "unknown") return { is: "left", reason: "unknown-holder" };
     if (guard.is === "held") removeFile(path);
-    else if (holder === null || !removeIfStill(path, holder)) return { is: "left", reason: "no-guard" };
+    else if (holder === null || !removeIfStill(path, seal, holder)) return { is: "left", reason: "no-guard" };
     return { is: "broken", holder };
   } finally {
     if (guard.is === "held") guard.lock.release();
@@ -37,7 +40,7 @@ export function breakStaleLock(path: string, table: ProcessTable): BreakOutcome 
 
 /** Whether a lock file that tells no holder is what a crash leaves: empty or cut off. One that may not be read, or of another version, is not. */
 export function isUnfinished(path: string): boolean {
-  const text = readText(path);
+  const text = readOwnText(path);
   if (text.is !== "there") return false;
   try {
     const { version } = JSON.parse(text.value) as { version?: unknown };
@@ -47,14 +50,14 @@ export function isUnfinished(path: string): boolean {
   }
 }
 
-function removeIfStill(path: string, judged: LockHolder): boolean {
+function removeIfStill(path: string, seal: Seal, judged: LockHolder): boolean {
   const aside = temporaryName(path);
   try {
     renameSync(path, aside);
   } catch {
     return true; // somebody else removed it
   }
-  const moved = readHolder(aside);
+  const moved = readHolder(aside, seal, path);
   const same = moved.is === "there" && moved.value.nonce === judged.nonce;
   try {
     if (!same) linkSync(aside, path);

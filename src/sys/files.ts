@@ -4,6 +4,7 @@
  */
 import {
   closeSync,
+  constants,
   existsSync,
   fsyncSync,
   linkSync,
@@ -15,10 +16,15 @@ import {
   writeSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { checkOwn, handToOwner, openOwn } from "./door.ts";
 import { DtError, errnoOf, messageOf } from "./error.ts";
 import { statOf } from "./stat.ts";
 
-export type FileRead<T> = { is: "there"; value: T } | { is: "absent" } | { is: "unreadable"; reason: string };
+export type FileRead<T> =
+  | { is: "there"; value: T }
+  | { is: "absent" }
+  /** `foreign`: this user's dt did not write it. */
+  | { is: "unreadable"; reason: string; foreign?: true };
 
 /** Reads a file; a missing file or a missing directory above it is `absent`. */
 export function readText(path: string): FileRead<string> {
@@ -44,7 +50,10 @@ export function readJson<T>(path: string, check: (value: unknown) => T): FileRea
 
 /** Temporary names of one file: `.<name>.<pid>.<random>.tmp`, by which `clearTemporaries` knows what a crash left. */
 export function temporaryName(path: string): string {
-  return join(dirname(path), `.${basename(path)}.${process.pid}.${Math.random().toString(36).slice(2, 8)}.tmp`);
+  return join(
+    dirname(path),
+    `.${basename(path)}.${process.pid}.${crypto.randomUUID().replaceAll("-", "").slice(0, 16)}.tmp`,
+  );
 }
 
 const TEMPORARY = /^\..+\.(\d+)\.[a-z0-9]+\.tmp$/;
@@ -89,6 +98,7 @@ export interface WriteOptions {
 export function createFile(path: string, text: string, { mode = 0o600, durable = true }: WriteOptions = {}): void {
   const fd = openSync(path, "wx", mode);
   try {
+    handToOwner(path, fd);
     const bytes = new TextEncoder().encode(text);
     let offset = 0;
     while (offset < bytes.length) offset += writeSync(fd, bytes, offset);
@@ -117,7 +127,7 @@ export function createWhole(path: string, text: string, options: WriteOptions = 
 
 /** Appends in one write. A kill or a full disk may cut it: for files whose readers pass over a last line that is not whole. */
 export function appendLine(path: string, line: string): void {
-  const fd = openSync(path, "a", 0o600);
+  const fd = openOwn(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT);
   try {
     writeSync(fd, line);
   } finally {
@@ -134,6 +144,18 @@ export function writeWhole(path: string, text: string, options: WriteOptions = {
   } catch (error) {
     throw writeError(path, error);
   }
+}
+
+/** `writeWhole` for dt's own state: refuses, and changes nothing, where something is that dt did not make. */
+export function writeOwn(path: string, text: string, options: WriteOptions = {}): void {
+  checkOwn(path);
+  writeWhole(path, text, options);
+}
+
+/** Removes one of dt's own files; a missing one is fine, what dt did not make is refused. */
+export function removeOwn(path: string): void {
+  checkOwn(path);
+  removeFile(path);
 }
 
 function renameOver(temporary: string, path: string): void {

@@ -3,8 +3,9 @@
  * holder killed at any instant leaves nothing behind. Descriptors are close-on-exec: a child keeps the lock from its
  * fork to its exec and no longer, which is what the launch's fence is made of.
  */
-import { closeSync, constants, fstatSync, openSync, statSync } from "node:fs";
-import { errnoOf } from "./error.ts";
+import { closeSync, constants, fstatSync, statSync } from "node:fs";
+import { openOwn } from "./door.ts";
+import { DtError, errnoOf } from "./error.ts";
 import { writeError } from "./files.ts";
 import { lastErrno, libc } from "./libc.ts";
 
@@ -41,8 +42,9 @@ export function tryFlock(path: string): FileLockAttempt {
 
 function openGuard(path: string): number {
   try {
-    return openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+    return openOwn(path, constants.O_RDWR | constants.O_CREAT);
   } catch (error) {
+    if (error instanceof DtError) throw error;
     // On a file system that became read-only the guard that is there still guards.
     const there = errnoOf(error) === "EROFS" ? openOrNull(path) : null;
     if (there === null) throw writeError(path, error);
@@ -52,7 +54,7 @@ function openGuard(path: string): number {
 
 function openOrNull(path: string): number | null {
   try {
-    return openSync(path, constants.O_RDONLY);
+    return openOwn(path, constants.O_RDONLY);
   } catch {
     return null;
   }

@@ -15,6 +15,8 @@
  *   open files)
  *   holder gone                      removed, created     held, says whose it was
  *   empty, cut off, not a lock       removed, created     held (publishing happens only under the guard)
+ *   foreign: its seal is missing     moved aside,         held; nothing it says is believed, but for one of an
+ *   or not this user's               created              earlier dt without seals whose very process is alive: `held`
  *   guard replaced meanwhile         left; own withdrawn  wait (`guard-busy`)
  *   no flock on this file system     created or left      nothing is broken (`no-guard`)
  *
@@ -22,11 +24,13 @@
  * Known limits: one machine (another one's boot id reads as a reboot); who deletes the guard file or the run directory while a lock is
  * held takes the exclusion away.
  */
-import { linkSync } from "node:fs";
+import { linkSync, renameSync } from "node:fs";
 import { DtError, EXIT, errnoOf } from "./error.ts";
-import { createFile, type FileRead, readText, removeFile, temporaryName, tryUnlink, writeError } from "./files.ts";
+import { createFile, type FileRead, removeFile, temporaryName, tryUnlink, writeError } from "./files.ts";
 import { type FileLock, tryFlock } from "./flock.ts";
 import { identifySelf, type ProcessIdentity, type ProcessTable, presenceOf, sameIdentity } from "./identity.ts";
+import type { Seal } from "./seal.ts";
+import { readOwnText } from "./sealed.ts";
 
 export type LockBackend = "link" | "excl";
 
@@ -48,6 +52,8 @@ export type LockReason = "held" | "unknown-holder" | "no-guard" | "guard-busy" |
 export interface LockRequest {
   /** The lock file; its guard is `<path without .lock>.guard`. */
   path: string;
+  /** Tells this user's locks from those that came with a clone. */
+  seal: Seal;
   table: ProcessTable;
   doing: string;
   command: string;
@@ -65,8 +71,8 @@ export interface LockRequest {
 
 export interface HeldLock {
   readonly holder: LockHolder;
-  /** The holder whose stale lock was broken to get this one. */
-  readonly broke: LockHolder | "unreadable" | null;
+  /** The holder whose stale lock was broken to get this one; `foreign`: one that this user's dt did not write was moved aside. */
+  readonly broke: LockHolder | "unreadable" | "foreign" | null;
   release(): void;
 }
 
@@ -124,12 +130,13 @@ function publishOrJudge(request: LockRequest, guard: FileLock | null): Attempt {
     if (judged.is === "stale") {
       if (guard === null) return { busy: "no-guard", by: judged.holder };
       if (!guard.isInPlace()) return { busy: "guard-busy", by: null };
-      broke = judged.holder ?? "unreadable";
-      removeFile(path);
+      broke = judged.foreign ? "foreign" : (judged.holder ?? "unreadable");
+      if (judged.foreign) moveAside(path);
+      else removeFile(path);
     }
-    const published = publish(path, describeHolder(request), request.backend);
+    const published = publish(request, describeHolder(request));
     if (published === null) continue; // somebody without a guard was faster
-    const held = makeHeld(path, published, broke);
+    const held = makeHeld(request, published, broke);
     if (guard === null || guard.isInPlace()) return { held };
     held.release();
     return { busy: "guard-busy", by: null };
@@ -153,53 +160,62 @@ function describeHolder(request: LockRequest): LockHolder {
   };
 }
 
-type Judged = { is: "none" } | { is: "stale"; holder: LockHolder | null } | ({ is: "busy" } & Busy);
+type Judged = { is: "none" } | { is: "stale"; holder: LockHolder | null; foreign: boolean } | ({ is: "busy" } & Busy);
 
 /** What the lock file says about now. Changes nothing. */
-function judge({ path, table }: LockRequest): Judged {
-  const read = readLock(path);
+function judge(request: LockRequest): Judged {
+  const { path, table, seal } = request;
+  const read = readLock(path, seal);
   if (read.is === "absent") return { is: "none" };
-  if (read.is === "junk") return { is: "stale", holder: null };
+  if (read.is === "junk") return { is: "stale", holder: null, foreign: false };
   if (read.is === "closed") return { is: "busy", busy: "unknown-holder", by: null };
+  if (read.is === "foreign") {
+    // Only a process of this machine knows its own start time and boot: it is a dt from before there were seals.
+    if (read.said !== null && presenceOf(table, read.said.holder) === "alive")
+      return { is: "busy", busy: "held", by: read.said };
+    return { is: "stale", holder: null, foreign: true };
+  }
   const holder = read.value;
   if (sameIdentity(holder.holder, identifySelf(table))) return { is: "busy", busy: "re-entry", by: holder };
   const presence = presenceOf(table, holder.holder);
   // A holder that let go and ended between the two looks is no stale one.
-  if (presence === "gone") return isStillHeldBy(path, holder) ? { is: "stale", holder } : { is: "none" };
+  if (presence === "gone")
+    return isStillHeldBy(request, holder) ? { is: "stale", holder, foreign: false } : { is: "none" };
   return { is: "busy", busy: presence === "alive" ? "held" : "unknown-holder", by: holder };
 }
 
 /** Null when the path exists already. Falls back to exclusive creation when linking fails for any other reason. */
-function publish(path: string, mine: LockHolder, forced: LockBackend | undefined): LockHolder | null {
+function publish(request: LockRequest, mine: LockHolder): LockHolder | null {
+  const { path, seal, backend: forced } = request;
   try {
-    if (forced === "excl" || !publishByLink(path, mine, forced === "link")) {
+    if (forced === "excl" || !publishByLink(request, mine)) {
       const exclusive: LockHolder = { ...mine, backend: "excl" };
-      createFile(path, JSON.stringify(exclusive), { durable: false });
+      createFile(path, seal.close(path, exclusive), { durable: false });
       return exclusive;
     }
     return mine;
   } catch (error) {
     if (errnoOf(error) === "EEXIST") return null;
-    throw writeError(path, error);
+    throw error instanceof DtError ? error : writeError(path, error);
   }
 }
 
 /** False when linking does not work here, or not now. */
-function publishByLink(path: string, mine: LockHolder, forced: boolean): boolean {
+function publishByLink({ path, seal, backend }: LockRequest, mine: LockHolder): boolean {
   const temporary = temporaryName(path);
-  createFile(temporary, JSON.stringify(mine), { durable: false });
+  createFile(temporary, seal.close(path, mine), { durable: false });
   try {
     linkSync(temporary, path);
     return true;
   } catch (error) {
-    if (forced || errnoOf(error) === "EEXIST") throw error;
+    if (backend === "link" || errnoOf(error) === "EEXIST") throw error;
     return false;
   } finally {
     tryUnlink(temporary);
   }
 }
 
-function makeHeld(path: string, holder: LockHolder, broke: HeldLock["broke"]): HeldLock {
+function makeHeld(request: LockRequest, holder: LockHolder, broke: HeldLock["broke"]): HeldLock {
   let held = true;
   return {
     holder,
@@ -207,14 +223,23 @@ function makeHeld(path: string, holder: LockHolder, broke: HeldLock["broke"]): H
     release() {
       if (!held) return;
       held = false;
-      if (isStillHeldBy(path, holder)) removeFile(path);
+      if (isStillHeldBy(request, holder)) removeFile(request.path);
     },
   };
 }
 
-function isStillHeldBy(path: string, holder: LockHolder): boolean {
-  const read = readLock(path);
+function isStillHeldBy({ path, seal }: Pick<LockRequest, "path" | "seal">, holder: LockHolder): boolean {
+  const read = readLock(path, seal);
   return read.is === "there" && read.value.nonce === holder.nonce;
+}
+
+/** It may be anything, so it is kept, and out of the way. */
+function moveAside(path: string): void {
+  try {
+    renameSync(path, `${path}.${Date.now()}.foreign`);
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT") throw writeError(path, error);
+  }
 }
 
 /** `junk`: read, and no lock, as a crash leaves it; `closed`: it could not be read, or a dt of another version wrote it. */
@@ -222,29 +247,43 @@ type LockRead =
   | { is: "there"; value: LockHolder }
   | { is: "absent" }
   | { is: "junk"; reason: string }
-  | { is: "closed"; reason: string };
+  | { is: "closed"; reason: string }
+  /** `said`: what it says, which nobody is to believe. */
+  | { is: "foreign"; reason: string; said: LockHolder | null };
 
-function readLock(path: string): LockRead {
-  const text = readText(path);
-  if (text.is === "unreadable") return { is: "closed", reason: text.reason };
+/** `as`: the name it had when it was written. */
+function readLock(path: string, seal: Seal, as = path): LockRead {
+  const text = readOwnText(path);
   if (text.is === "absent") return text;
-  let value: Partial<LockHolder> | null;
+  if (text.is === "unreadable")
+    return text.foreign === true
+      ? { is: "foreign", reason: text.reason, said: null }
+      : { is: "closed", reason: text.reason };
+  let opened: ReturnType<Seal["open"]>;
   try {
-    value = JSON.parse(text.value);
+    opened = seal.open(as, text.value);
   } catch {
     return { is: "junk", reason: text.value === "" ? "it is empty" : "it is cut off" };
   }
-  if (typeof value?.version === "number" && value.version !== VERSION) {
-    return { is: "closed", reason: `version ${value.version}, this dt reads version ${VERSION}` };
+  if (opened.is === "foreign")
+    return { is: "foreign", reason: opened.why, said: holderIn(JSON.parse(text.value) as Partial<LockHolder> | null) };
+  const { version } = opened.value;
+  if (typeof version === "number" && version !== VERSION) {
+    return { is: "closed", reason: `version ${version}, this dt reads version ${VERSION}` };
   }
-  if (value?.version !== VERSION || typeof value.holder?.pid !== "number") return { is: "junk", reason: "not a lock" };
-  return { is: "there", value: value as LockHolder };
+  const value = holderIn(opened.value as Partial<LockHolder>);
+  return value === null ? { is: "junk", reason: "not a lock" } : { is: "there", value };
+}
+
+function holderIn(value: Partial<LockHolder> | null): LockHolder | null {
+  return value?.version === VERSION && typeof value.holder?.pid === "number" ? (value as LockHolder) : null;
 }
 
 /** Who holds the lock, for showing; no judgement, no change. */
-export function readHolder(path: string): FileRead<LockHolder> {
-  const read = readLock(path);
-  return read.is === "junk" || read.is === "closed" ? { is: "unreadable", reason: read.reason } : read;
+export function readHolder(path: string, seal: Seal, as = path): FileRead<LockHolder> {
+  const read = readLock(path, seal, as);
+  if (read.is === "there" || read.is === "absent") return read;
+  return { is: "unreadable", reason: read.reason, ...(read.is === "foreign" ? { foreign: true } : {}) };
 }
 
 /** The last try may have met another's try; what counts for a person is who holds the lock. */

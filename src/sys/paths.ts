@@ -2,6 +2,7 @@
 import { chmodSync, lstatSync, mkdirSync, realpathSync, type Stats, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { sha256 } from "./digest.ts";
+import { handToOwner } from "./door.ts";
 import { DtError, EXIT, errnoOf, messageOf } from "./error.ts";
 import { writeError } from "./files.ts";
 import { statOf } from "./stat.ts";
@@ -78,18 +79,45 @@ export function homeDirectory(env: Record<string, string | undefined>): string |
   }
 }
 
-/** Makes a private directory (0700) and refuses one that is a link or another user's: who could replace files there could name what is killed. */
+/**
+ * Makes a private directory (0700), and of those above it the ones that are dt's own. Refuses one that is a link or another user's: who could
+ * replace files there could name what is killed.
+ */
 export function makePrivateDirectory(path: string): void {
+  const own = ownDirectories(path);
+  const above = dirname(own[0] as string);
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    mkdirSync(above, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    if (errnoOf(error) !== "EEXIST") throw writeError(above, error);
+  }
+  for (const directory of own) makeOne(directory);
+}
+
+function makeOne(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+    handToOwner(path);
   } catch (error) {
     if (errnoOf(error) !== "EEXIST") throw writeError(path, error);
   }
-  checkPrivateDirectory(path);
+  checkOne(path);
+}
+
+/** The directories on the way that dt makes: from the last `.dialtone` down, else this one alone. */
+function ownDirectories(path: string): string[] {
+  const parts = path.split("/");
+  const at = parts.lastIndexOf(".dialtone");
+  if (at < 0) return [path];
+  return parts.slice(at).map((_, below) => parts.slice(0, at + below + 1).join("/"));
 }
 
 /** Throws when the directory exists and is not to be trusted; a missing one is fine. */
 export function checkPrivateDirectory(path: string): void {
+  for (const directory of ownDirectories(path)) checkOne(directory);
+}
+
+function checkOne(path: string): void {
   const stat = lookAt(path);
   if (stat === null) return;
   if (stat.isSymbolicLink()) {
@@ -102,8 +130,8 @@ export function checkPrivateDirectory(path: string): void {
       hint: `Move it away: mv ${path} ${path}.old`,
     });
   }
-  const uid = process.getuid?.() ?? 0;
-  if (stat.uid !== uid) {
+  const uid = process.geteuid?.() ?? 0;
+  if (stat.uid !== uid && !(uid === 0 && stat.uid === lookAt(dirname(path))?.uid)) {
     throw new DtError("unsafe-directory", `${path} belongs to uid ${stat.uid}, not to you (uid ${uid}).`, {
       hint: "Run dt as that user, or set DIALTONE_RUN_DIR to a directory of yours.",
     });

@@ -2,7 +2,8 @@
  * Starting a process in a session of its own: the leader of a launch with its output in a file, or a host of dt. Both outlive
  * whoever started them.
  */
-import { closeSync, openSync } from "node:fs";
+import { closeSync, constants } from "node:fs";
+import { openOwnForOthers } from "./door.ts";
 import { errnoOf, messageOf } from "./error.ts";
 import { type Execution, executionError } from "./exec.ts";
 import { checkDirectory, findExecutable, looksLikeScript } from "./executable.ts";
@@ -58,7 +59,7 @@ export function spawnDetached(command: string[], env: Record<string, string>, er
 
 function openErrors(path: string): number {
   try {
-    return openSync(path, "a", 0o600);
+    return openOwnForOthers(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT);
   } catch (error) {
     throw writeError(path, error);
   }

@@ -4,7 +4,8 @@
  * daemon that is killed takes what was begun for changed, whatever it then is: it is worked on again, never not at all.
  */
 import { createReadStream } from "node:fs";
-import { readJson, writeJson, writeWhole } from "../../sys/files.ts";
+import type { Seal } from "../../sys/seal.ts";
+import { readSealed, writeSealed } from "../../sys/sealed.ts";
 import { statOf } from "../../sys/stat.ts";
 
 /** Size and time of a file, and the digest of its content. */
@@ -46,12 +47,13 @@ const AT_ONCE = 16;
 /** Differs from whatever a file may hold. */
 const UNSURE: Mark = [-1, -1, ""];
 
-export function openKnown(path: string, what: string): Known {
+/** `seal`: of the run directory the files are below. */
+export function openKnown(path: string, what: string, seal: Seal): Known {
   const begunPath = path.replace(/\.json$/, ".begun.json");
-  const read = readJson(path, (value) => value as File);
+  const read = readSealed(path, seal, (value) => value as File);
   const good = read.is === "there" && read.value?.version === 1 && read.value.what === what;
   const files = new Map<string, Mark>(good ? Object.entries(read.value.files) : []);
-  const cutOff = readJson(begunPath, (value) => value as Begun);
+  const cutOff = readSealed(begunPath, seal, (value) => value as Begun);
   if (good && cutOff.is === "there") for (const name of cutOff.value.names) files.set(name, UNSURE);
   const begun = new Map<string, Mark | null>();
   /** Changed while they are worked on. */
@@ -61,7 +63,7 @@ export function openKnown(path: string, what: string): Known {
   let dirty = !good;
 
   function noteBegun(): void {
-    writeWhole(begunPath, JSON.stringify({ version: 1, names: [...open] } satisfies Begun), { durable: false });
+    writeSealed(begunPath, seal, { version: 1, names: [...open] } satisfies Begun, { durable: false });
   }
 
   async function look(file: string): Promise<Mark | null | undefined> {
@@ -129,7 +131,7 @@ export function openKnown(path: string, what: string): Known {
     save() {
       if (!dirty) return;
       dirty = false;
-      writeJson(path, { version: 1, what, files: Object.fromEntries(files) } satisfies File);
+      writeSealed(path, seal, { version: 1, what, files: Object.fromEntries(files) } satisfies File);
       open.clear();
       for (const file of begun.keys()) open.add(file);
       noteBegun();

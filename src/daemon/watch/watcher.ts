@@ -2,14 +2,14 @@
  * The watches of one root's manifests: what changes is compared with what is known of it, named after its target, gathered and queued, and run as a
  * job. Of all who could, one watches a root: whoever has the lock in its run directory.
  */
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import type { ManifestIndex, ResolvedPlugin, ResolvedWatch } from "../../manifest/resolved.ts";
-import { openStore } from "../../state/store.ts";
 import { resolveIn } from "../../supervisor/environment.ts";
 import { sha256 } from "../../sys/digest.ts";
 import { messageOf } from "../../sys/error.ts";
 import { type FileLock, tryFlock } from "../../sys/flock.ts";
 import { makePrivateDirectory, runDirectoryOf } from "../../sys/paths.ts";
+import { makeSeal } from "../../sys/seal.ts";
 import { TIMERS } from "../../sys/watch/batch.ts";
 import { type Trees, watchTrees } from "../../sys/watch/trees.ts";
 import type { Jobs } from "../jobs.ts";
@@ -134,7 +134,11 @@ async function openWatch(
 ): Promise<OneWatch> {
   const { debounceMs, retries, run } = watch;
   const facts = { root, plugin: plugin.name, run };
-  const known = openKnown(join(directory, `${sha256(who).slice(0, 16)}.json`), who);
+  const known = openKnown(
+    join(directory, `${sha256(who).slice(0, 16)}.json`),
+    who,
+    makeSeal(dirname(directory), world.home),
+  );
   const target: Target =
     watch.target === true
       ? { is: "function", file: plugin.file, index }
@@ -201,13 +205,12 @@ async function openWatch(
   let again: ReturnType<typeof setTimeout> | undefined;
   let trees: Trees;
   try {
-    const store = openStore(runDirectoryOf(root, world.env));
     trees = await watchTrees({
       root,
       home: world.env.HOME ?? null,
       patterns: watch.paths,
       ignore: watch.ignore,
-      leaveOut: [store.directory, world.home, ...logs],
+      leaveOut: [runDirectoryOf(root, world.env), world.home, ...logs],
       onChange: inbox.add,
       onTrouble: (what) => log("warn", what, facts),
     });

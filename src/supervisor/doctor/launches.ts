@@ -17,7 +17,8 @@ export function checkLaunches(ground: Ground, by: Asker): Finding[] {
   let well = 0;
   for (const key of store.keys()) {
     const record = store.record(key);
-    if (record.is === "unreadable") findings.push(checkUnreadable(ground, key, record.reason));
+    if (record.is === "unreadable" && record.foreign === true) findings.push(checkForeign(ground, key, record.reason));
+    else if (record.is === "unreadable") findings.push(checkUnreadable(ground, key, record.reason));
     if (record.is !== "there") continue;
     const found = checkRecord(ground, record.value, by);
     if (found === null) well++;
@@ -78,6 +79,7 @@ async function finish(ground: Ground, seen: LaunchRecord, by: Asker): Promise<Re
   const { key } = seen;
   const lock = await acquireLock({
     path: store.path(key, "lock"),
+    seal: store.seal,
     table,
     doing: "doctor",
     command: by.command,
@@ -93,6 +95,15 @@ async function finish(ground: Ground, seen: LaunchRecord, by: Asker): Promise<Re
   } finally {
     lock.release();
   }
+}
+
+function checkForeign(ground: Ground, key: string, reason: string): Finding {
+  const path = ground.store.path(key, "record");
+  return makeFinding("record", "note", `${key} is foreign: ${path} is ${reason}. Nothing in it is acted on.`, {
+    key,
+    details: { path },
+    hint: `A start of it sets the file aside. If it is of no use: rm '${path}'`,
+  });
 }
 
 function checkUnreadable(ground: Ground, key: string, reason: string): Finding {

@@ -16,9 +16,14 @@ export function checkLocks(ground: Ground, names: readonly string[]): Finding[] 
 function checkLock({ store, table }: Ground, name: string): Finding[] {
   const path = join(store.directory, name);
   const key = name.slice(0, -".lock".length);
-  const read = readHolder(path);
+  const read = readHolder(path, store.seal);
   if (read.is === "absent") return []; // given back meanwhile
-  const repair = () => breakOne(path, key, table);
+  const repair = () => breakOne(path, key, { store, table });
+  if (read.is === "unreadable" && read.foreign === true) {
+    const text = `${key} has a foreign lock (${read.reason}): nothing it says is believed.`;
+    const hint = "The next start or stop of it moves the file aside.";
+    return [makeFinding("lock", "note", text, { key, hint, details: { path, holder: null } })];
+  }
   if (read.is === "unreadable" && !isUnfinished(path)) {
     const text = `${key} has a lock that cannot be judged from here (${read.reason}).`;
     const hint = "Use the dt that took it, or check its mode.";
@@ -54,8 +59,8 @@ const LEFT: Record<LockReason, string> = {
   "re-entry": "this very process holds it",
 };
 
-function breakOne(path: string, key: string, table: Ground["table"]): Repaired {
-  const outcome = breakStaleLock(path, table);
+function breakOne(path: string, key: string, { store, table }: Pick<Ground, "store" | "table">): Repaired {
+  const outcome = breakStaleLock(path, store.seal, table);
   if (outcome.is === "absent") return { done: true, text: `the lock of ${key} was gone already` };
   if (outcome.is === "broken") return { done: true, text: `broke the lock of ${key}` };
   return { done: false, text: `left the lock of ${key}: ${LEFT[outcome.reason]}` };

@@ -1,7 +1,7 @@
 /** A detached host of many: its own side of the pipe, as supervisor/hosted.ts is of one. */
 import { writeAll } from "../../sys/stdio.ts";
 import type { HostGround } from "../detach.ts";
-import { groundOf, readInput } from "../hosted.ts";
+import { groundOf, type HostProcess, readInput } from "../hosted.ts";
 import { RESTART_SIGNAL } from "../restart.ts";
 import { bringUp, type Up } from "./bringup.ts";
 import type { UpEvent, UpNode } from "./types.ts";
@@ -13,7 +13,7 @@ export interface UpInput extends HostGround {
   nodes: UpNode[];
 }
 
-export async function runHostOfMany(self: readonly string[]): Promise<number> {
+export async function runHostOfMany(host: HostProcess): Promise<number> {
   let up: Up | null = null;
   const hard = new AbortController();
   const input = await readInput<UpInput>(() => up?.stop({ is: "interrupt" }));
@@ -22,7 +22,7 @@ export async function runHostOfMany(self: readonly string[]): Promise<number> {
   process.on("SIGTERM", () => up?.stop({ is: "terminate", by: "signal", signal: "SIGTERM" }));
   process.on(RESTART_SIGNAL, () => up?.claim());
   const tell = (event: UpEvent) => void writeAll(1, `${JSON.stringify(event)}\n`);
-  up = bringUp(groundOf(input, self), input.nodes, hard.signal, tell);
+  up = bringUp(groundOf(input, host), input.nodes, hard.signal, tell);
   // What was needed to start is not needed while they run.
   void up.settled.then(() => setTimeout(() => Bun.gc(true), SETTLED_MS).unref());
   await up.over;

@@ -1,0 +1,31 @@
+/**
+ * A record from before there were seals, of a launch that an earlier dt still hosts: taken for this user's own on the word of the kernel. Its
+ * leader lives, carries the record's own token and key in its environment, and is the child of the recorded host. Nobody who ships a file can
+ * know a token; whatever else carries no seal stays foreign.
+ */
+import { type ProcessTable, presenceOf } from "../sys/identity.ts";
+import { readOwnText } from "../sys/sealed.ts";
+import { checkRecord } from "./check.ts";
+import type { LaunchRecord } from "./types.ts";
+
+export function readUnsealed(path: string, key: string, table: ProcessTable): LaunchRecord | null {
+  const text = readOwnText(path);
+  if (text.is !== "there") return null;
+  try {
+    const value: unknown = JSON.parse(text.value);
+    if (typeof value !== "object" || value === null || "seal" in value) return null;
+    const record = checkRecord(value, key);
+    return isHosted(record, table) ? record : null;
+  } catch {
+    return null;
+  }
+}
+
+function isHosted({ key, token, leader, host }: LaunchRecord, table: ProcessTable): boolean {
+  if (leader === null || presenceOf(table, leader) !== "alive" || presenceOf(table, host) !== "alive") return false;
+  return (
+    table.entry(leader.pid)?.ppid === host.pid &&
+    table.environmentOf(leader.pid, "DIALTONE_TOKEN") === token &&
+    table.environmentOf(leader.pid, "DIALTONE_KEY") === key
+  );
+}

@@ -1,0 +1,22 @@
+/** Where what is the user's alone can be kept: DIALTONE_HOME, or, where that cannot be written, the private directory of sockets. */
+import { accessSync, constants, existsSync, realpathSync } from "node:fs";
+import { dirname } from "node:path";
+import { socketDirectory } from "./paths.ts";
+
+/** `home`: DIALTONE_HOME; null when there is none. Makes nothing in a home that can be written. Throws where there is no place at all. */
+export function privatePlace(home: string | null): string {
+  if (home === null || !isWritable(home)) return socketDirectory({});
+  return existsSync(home) ? realpathSync(home) : home;
+}
+
+/** Also one that is not there yet and can be made. */
+function isWritable(path: string): boolean {
+  for (let directory = path; ; directory = dirname(directory)) {
+    try {
+      accessSync(directory, constants.W_OK | constants.X_OK);
+      return true;
+    } catch {
+      if (existsSync(directory) || dirname(directory) === directory) return false;
+    }
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * Who wrote a state file: a MAC (HMAC-SHA256 with the user's secret) over its content, its name (which has its kind and its key) and the
+ * directory it is in (real path, device, inode). What carries none, or a wrong one, is *foreign*: it came with a clone, a copy of the
+ * folder, an archive, another user. Nothing in it is acted on.
+ *
+ *   MAC is right, and the directory is      then
+ *   -------------------------------------   ------------------------------------------------------------
+ *   the same path and inode                 own (a device may get another number when it is mounted again)
+ *   another path, same device and inode     own: the folder was moved, and says from where
+ *   another inode                           foreign: the folder was copied, or restored
+ *
+ * Known limit: a file system that gives a directory another inode when it is mounted again makes what it holds foreign.
+ */
+import { realpathSync, statSync } from "node:fs";
+import { relative } from "node:path";
+import { openSecrets } from "./secret.ts";
+
+interface Place {
+  path: string;
+  dev: number;
+  ino: number;
+}
+
+interface Mark extends Place {
+  mac: string;
+}
+
+export type Opened =
+  /** `movedFrom`: the directory's path when it was written, where that is another one now. */
+  { is: "own"; value: Record<string, unknown>; movedFrom: string | null } | { is: "foreign"; why: string };
+
+export interface Seal {
+  /** The value as JSON, with its seal. Throws where no secret can be made, or the directory is missing. */
+  close(path: string, value: object): string;
+  /** Throws what `JSON.parse` throws. */
+  open(path: string, text: string): Opened;
+  /** The same for text of any form: the seal is its first line. */
+  closeText(path: string, text: string): string;
+  /** Null when it is not this user's. */
+  openText(path: string, text: string): string | null;
+}
+
+const FIELD = "seal";
+
+/** For the files below a directory. `home`: DIALTONE_HOME, where the secret is; null when there is none. */
+export function makeSeal(directory: string, home: string | null): Seal {
+  const secrets = openSecrets(home);
+  let real: string | null = null;
+  const place = (): Place => {
+    const { dev, ino } = statSync(directory);
+    real ??= realpathSync(directory);
+    return { path: real, dev, ino };
+  };
+  const nameOf = (path: string) => relative(directory, path);
+  const sign = (path: string, body: string): Mark => {
+    const at = place();
+    return { ...at, mac: macOf(secrets.needed(), nameOf(path), at, body) };
+  };
+  const judge = (path: string, mark: unknown, body: string): { movedFrom: string | null } | { why: string } => {
+    if (!isMark(mark)) return { why: NOT_SEALED };
+    if (!secrets.all().some((secret) => macOf(secret, nameOf(path), mark, body) === mark.mac)) return { why: NOT_OURS };
+    const now = place();
+    if (mark.ino !== now.ino || (mark.path !== now.path && mark.dev !== now.dev)) return { why: copied(mark.path) };
+    return { movedFrom: mark.path === now.path ? null : mark.path };
+  };
+  return {
+    close(path, value) {
+      return `${JSON.stringify({ ...value, [FIELD]: sign(path, JSON.stringify(value)) }, null, 2)}\n`;
+    },
+    open(path, text) {
+      const parsed: unknown = JSON.parse(text);
+      if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed))
+        return { is: "foreign", why: NOT_SEALED };
+      const { [FIELD]: mark, ...value } = parsed as Record<string, unknown>;
+      const judged = judge(path, mark, JSON.stringify(value));
+      return "why" in judged ? { is: "foreign", why: judged.why } : { is: "own", value, movedFrom: judged.movedFrom };
+    },
+    closeText: (path, text) => `${JSON.stringify(sign(path, text))}\n${text}`,
+    openText(path, text) {
+      const end = text.indexOf("\n");
+      if (end < 0 || end > LONGEST_MARK) return null;
+      const body = text.slice(end + 1);
+      try {
+        return "why" in judge(path, JSON.parse(text.slice(0, end)), body) ? null : body;
+      } catch {
+        return null;
+      }
+    },
+  };
+}
+
+const LONGEST_MARK = 16 * 1024;
+const NOT_SEALED = "not written by your dt";
+const NOT_OURS = "not written by your dt, or changed since";
+const copied = (path: string) => `written by your dt in ${path}, of which this is a copy`;
+
+function macOf(secret: string, name: string, { path, dev, ino }: Place, body: string): string {
+  const hasher = new Bun.CryptoHasher("sha256", secret);
+  // Lengths first, so that no two different states give the same bytes.
+  return hasher
+    .update(JSON.stringify(["dt state 1", name, path, dev, ino, body.length]))
+    .update(body)
+    .digest("hex");
+}
+
+function isMark(value: unknown): value is Mark {
+  if (typeof value !== "object" || value === null) return false;
+  const { path, dev, ino, mac } = value as Record<string, unknown>;
+  return typeof path === "string" && typeof dev === "number" && typeof ino === "number" && typeof mac === "string";
+}

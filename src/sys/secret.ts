@@ -1,0 +1,83 @@
+/**
+ * The user's secret: 256 random bits in DIALTONE_HOME, mode 0600, made once. Whatever dt later acts on carries a seal made with it
+ * (seal.ts), so what came with a clone is told from what this user's dt wrote. Where the home cannot be written, the secret is in the
+ * private directory of sockets, and lasts until the machine starts again.
+ */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { handToOwner, readOwn } from "./door.ts";
+import { DtError, errnoOf } from "./error.ts";
+import { createWhole, writeError } from "./files.ts";
+import { privatePlace } from "./privateplace.ts";
+
+const NAME = "secret";
+const HEX = /^[0-9a-f]{64}\n$/;
+
+export interface Secrets {
+  /** Those that are there, the one to sign with first. */
+  all(): string[];
+  /** The one to sign with; made when there is none. Throws `cannot-write` where there is no place for it. */
+  needed(): string;
+}
+
+/** `home`: DIALTONE_HOME; null when there is none. */
+export function openSecrets(home: string | null): Secrets {
+  const known = new Map<string, string>();
+  const read = (place: string) => {
+    const there = known.get(place) ?? readSecret(join(place, NAME));
+    if (there !== null) known.set(place, there);
+    return there;
+  };
+  const all = () =>
+    [...new Set([...(home === null ? [] : [home]), ...somewhere(home)])].flatMap((place) => read(place) ?? []);
+  return {
+    all,
+    needed() {
+      const [first] = all();
+      if (first !== undefined) return first;
+      const place = privatePlace(home);
+      try {
+        makeSecret(place);
+      } catch (error) {
+        throw error instanceof DtError ? error : writeError(join(place, NAME), error);
+      }
+      const made = read(place);
+      if (made === null) throw new DtError("no-secret", `${join(place, NAME)} cannot be read after it was made.`);
+      return made;
+    },
+  };
+}
+
+/** None where there is no private place at all. */
+function somewhere(home: string | null): string[] {
+  try {
+    return [privatePlace(home)];
+  } catch {
+    return [];
+  }
+}
+
+function makeSecret(place: string): void {
+  if (mkdirSync(place, { recursive: true, mode: 0o700 }) !== undefined) handToOwner(place);
+  const text = `${Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("hex")}\n`;
+  try {
+    createWhole(join(place, NAME), text);
+  } catch (error) {
+    if (errnoOf(error) !== "EEXIST") throw error; // of two that make it at once, the first one's counts
+  }
+}
+
+/** Null when there is none, or none for this user to read. */
+function readSecret(path: string): string | null {
+  let text: string;
+  try {
+    text = readOwn(path).toString("latin1");
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR", "EACCES", "EPERM"].includes(errnoOf(error) ?? "")) return null;
+    throw error;
+  }
+  if (HEX.test(text)) return text.trimEnd();
+  throw new DtError("bad-secret", `${path} is not the secret that dt wrote: expected 64 hexadecimal digits.`, {
+    hint: `Restore it, or move it away: mv ${path} ${path}.old (dt then treats everything that runs as foreign).`,
+  });
+}
