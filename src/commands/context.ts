@@ -117,7 +117,15 @@ export function rememberRoot(context: DtContext): void {
   const home = homeDirectory(context.env);
   if (home === null) return;
   const { rememberRootIn } = require("../state/roots.ts") as typeof import("../state/roots.ts");
-  rememberRootIn(join(home, "roots"), context.root());
+  if (!rememberRootIn(join(home, "roots"), context.root())) return;
+  const { isTracked } = require("../sys/tracked.ts") as typeof import("../sys/tracked.ts");
+  const directory = join(context.root(), ".dialtone");
+  if (isTracked(directory)) context.talk.warn(trackedSentence(directory));
+}
+
+/** Said once, at the first start, and by `doctor`. */
+export function trackedSentence(directory: string): string {
+  return `git tracks files of ${directory}, where dt keeps its state: git rm -r --cached ${directory}`;
 }
 
 function lockBackendOf(env: Record<string, string>): LockBackend | undefined {

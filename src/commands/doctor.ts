@@ -23,7 +23,8 @@ import { DtError, EXIT, messageOf } from "../sys/error.ts";
 import { homeDirectory, runDirectoryOf } from "../sys/paths.ts";
 import { selfCommand } from "../sys/self.ts";
 import { print } from "../sys/stdio.ts";
-import type { DtContext } from "./context.ts";
+import { isTracked } from "../sys/tracked.ts";
+import { type DtContext, trackedSentence } from "./context.ts";
 
 export default defineCommand({
   meta: { name: "doctor", description: "Check locks, records, directories, manifests and this system" },
@@ -81,6 +82,7 @@ async function examineRoot(context: DtContext, root: string): Promise<Finding[]>
   return [
     ...unsafe,
     ...findings,
+    ...checkTracked(join(root, ".dialtone")),
     ...(usable ? checkFileSystem(directory) : []),
     ...checkLocks(ground, names),
     ...checkLaunches(ground, by),
@@ -88,6 +90,10 @@ async function examineRoot(context: DtContext, root: string): Promise<Finding[]>
     ...(await checkLost(ground, index, by)),
     ...manifests,
   ];
+}
+
+function checkTracked(directory: string): Finding[] {
+  return isTracked(directory) ? [makeFinding("run-directory", "note", `${trackedSentence(directory)}.`)] : [];
 }
 
 /** As last loaded: looking runs no plugin code. */

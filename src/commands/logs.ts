@@ -80,11 +80,25 @@ function targetsOf(
     selection.is === "all" && request.after.length > 0
       ? request.after.map((one) => one.key)
       : keysOf(ground, selection);
-  return [...new Set(keys)].map((key) => ({
-    key,
-    log: logPathOf(context, key, index),
-    times: ground.store.path(key, "times"),
-  }));
+  return [...new Set(keys)]
+    .filter((key) => isOwn(context, key, selection))
+    .map((key) => ({
+      key,
+      log: logPathOf(context, key, index),
+      times: ground.store.path(key, "times"),
+    }));
+}
+
+/** Of what this user's dt did not write nothing says which file a launch wrote: one that was named is refused, others are left out. */
+function isOwn(context: DtContext, key: string, selection: Selection): boolean {
+  const { store } = context.ground();
+  const record = store.record(key);
+  const telling = record.is === "absent" ? store.exit(key) : record;
+  if (telling.is !== "unreadable" || telling.foreign !== true) return true;
+  if (selection.is !== "keys") return false;
+  throw new DtError("foreign", `${key} is foreign: no launch of your dt wrote its log.`, {
+    hint: `If you want to see the file all the same: cat -v '${store.path(key, "log")}'`,
+  });
 }
 
 /** Where the last launch wrote; before any, and while a one-shot is captured, where its manifest says, or the default place. */

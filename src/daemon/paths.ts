@@ -1,9 +1,9 @@
 /** Where the daemon's files are. One daemon a home (`DIALTONE_HOME`). */
-import { existsSync, mkdirSync, realpathSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { sha256 } from "../sys/digest.ts";
 import { DtError, EXIT } from "../sys/error.ts";
-import { writeError } from "../sys/files.ts";
+import { makeDirectories, writeError } from "../sys/files.ts";
 import { checkPrivateDirectory, socketDirectory } from "../sys/paths.ts";
 import { makeSeal, type Seal } from "../sys/seal.ts";
 
@@ -61,9 +61,9 @@ export function neededHome(home: string | null): DaemonPaths {
 /** Makes what the daemon writes to. Throws when the home may be written by others: who can replace files there could name what is run. */
 export function makeDaemonHome(paths: DaemonPaths): void {
   try {
-    mkdirSync(paths.home, { recursive: true, mode: 0o700 });
+    makeDirectories(paths.home);
     checkPrivateDirectory(realpathSync(paths.home));
-    for (const path of [paths.logs, paths.boot]) mkdirSync(path, { recursive: true, mode: 0o700 });
+    for (const path of [paths.logs, paths.boot]) makeDirectories(path);
   } catch (error) {
     if (error instanceof DtError) throw error;
     throw writeError(paths.home, error);

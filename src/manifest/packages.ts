@@ -5,6 +5,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { dirname, join, resolve, sep } from "node:path";
 import { messageOf } from "../sys/error.ts";
+import { readText } from "../sys/files.ts";
 import type { ManifestFailure } from "./resolved.ts";
 
 const PACKAGE_NAME = /^(?:@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/i;
@@ -99,9 +100,6 @@ function isFile(path: string): boolean {
 }
 
 function readOrNull(path: string): string | null {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return null;
-  }
+  const text = readText(path);
+  return text.is === "there" ? text.value : null;
 }

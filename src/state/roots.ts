@@ -2,8 +2,10 @@
  * The user's roots: one small file each, named after the root, so that two dt at once never overwrite each other's. Each has a seal, and the
  * inode of the folder: another folder that is put in its place is another root, in which nothing was started.
  */
-import { mkdirSync, readdirSync, statSync } from "node:fs";
+
+import { readdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { makeDirectories } from "../sys/files.ts";
 import { rootSlug } from "../sys/paths.ts";
 import { makeSeal } from "../sys/seal.ts";
 import { readSealed, writeSealed } from "../sys/sealed.ts";
@@ -15,16 +17,17 @@ interface Remembered {
   ino: number;
 }
 
-/** Remembers a root; where the home cannot be written this is left out, since nothing but convenience needs it. */
-export function rememberRootIn(directory: string, root: string): void {
-  if (isRemembered(directory, root)) return;
+/** Remembers a root; false when it was remembered before. Where the home cannot be written this is left out, since nothing but convenience needs it. */
+export function rememberRootIn(directory: string, root: string): boolean {
+  if (isRemembered(directory, root)) return false;
   const file = join(directory, rootSlug(root));
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectories(directory);
     writeSealed(file, sealOf(directory), { version: 1, root, ino: statSync(root).ino } satisfies Remembered);
   } catch {
     // a read-only or full home
   }
+  return true;
 }
 
 export function isRemembered(directory: string, root: string): boolean {

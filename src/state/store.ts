@@ -19,10 +19,10 @@ import type { ProcessTable } from "../sys/identity.ts";
 import { checkPrivateDirectory, ignoreInGit, makePrivateDirectory } from "../sys/paths.ts";
 import { makeSeal, type Seal } from "../sys/seal.ts";
 import { readSealed, writeSealed } from "../sys/sealed.ts";
-import { findVault, makeVault } from "../sys/vault.ts";
 import { checkRecord, checkShape, EXIT_RECORD, HISTORY, WANT } from "./check.ts";
 import { parseKey } from "./key.ts";
 import { rebase } from "./moved.ts";
+import { readSpec, removeSpec, writeSpec } from "./specs.ts";
 import type { ExitRecord, LaunchHistory, LaunchRecord, Want } from "./types.ts";
 import { readUnsealed } from "./unsealed.ts";
 
@@ -90,7 +90,6 @@ export interface StorePlace {
 export function openStore({ directory, home, table }: StorePlace): Store {
   const path = (key: string, kind: FileKind) => join(directory, `${key}${KINDS[kind]}`);
   const historyPath = (token: string) => join(directory, "launch", `${token}.json`);
-  const specName = (token: string) => `${token}.spec`;
   checkPrivateDirectory(directory);
   const seal = makeSeal(directory, home);
 
@@ -137,7 +136,7 @@ export function openStore({ directory, home, table }: StorePlace): Store {
       removeFile(path(record.key, "pid"));
       removeFile(path(record.key, "record"));
       removeFile(historyPath(record.token));
-      removeFile(join(findVault(home).directory, specName(record.token)));
+      removeSpec(home, record.token);
     },
     want: (key) => readSealed(path(key, "want"), seal, (value) => checkShape<Want>(value, WANT, key)),
     writeWant: (want) => writeSealed(path(want.key, "want"), seal, want),
@@ -149,15 +148,8 @@ export function openStore({ directory, home, table }: StorePlace): Store {
     history: (token) =>
       readSealed(historyPath(token), seal, (value) => checkShape<LaunchHistory>(value, HISTORY, null)),
     writeHistory: (history) => writeSealed(historyPath(history.token), seal, history),
-    readSpec(token) {
-      const there = findVault(home);
-      return readSealed(join(there.directory, specName(token)), there.seal, (value) => noteOf(value, directory));
-    },
-    writeSpec(token, spec) {
-      const there = makeVault(home);
-      const note: Noted = { version: 1, runDirectory: directory, spec };
-      writeSealed(join(there.directory, specName(token)), there.seal, note, { durable: false });
-    },
+    readSpec: (token) => readSpec(home, directory, token),
+    writeSpec: (token, spec) => writeSpec(home, directory, token, spec),
     read: (name, check) => readSealed(join(directory, name), seal, check),
     write: (name, value) => writeSealed(join(directory, name), seal, value),
     checkSpace() {
@@ -176,17 +168,4 @@ export function openStore({ directory, home, table }: StorePlace): Store {
       return to;
     },
   };
-}
-
-/** A launch's spec as it lies in the user's home, with the run directory that it is of, so that one whose launch is gone is found. */
-export interface Noted {
-  version: 1;
-  runDirectory: string;
-  spec: unknown;
-}
-
-function noteOf(value: unknown, directory: string): unknown {
-  const { runDirectory, spec } = value as Noted;
-  if (runDirectory !== directory) throw new Error(`it is of ${runDirectory}`);
-  return spec;
 }

@@ -2,10 +2,10 @@
  * Of two starts that want one port at the same instant, in whichever roots, one gets it and the other is told: a lock a port in the user's home,
  * held by a launch's host from before the command is started to its end. The kernel gives it back with the host; then the port itself tells.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DtError } from "../sys/error.ts";
-import { readText } from "../sys/files.ts";
+import { makeDirectories, readText } from "../sys/files.ts";
 import { type FileLock, tryFlock } from "../sys/flock.ts";
 import type { Ground } from "./types.ts";
 
@@ -25,7 +25,7 @@ export function tryClaim({ home, root }: Pick<Ground, "home" | "root">, key: str
   const path = join(home, "ports", String(port));
   let lock: FileLock;
   try {
-    mkdirSync(join(home, "ports"), { recursive: true, mode: 0o700 });
+    makeDirectories(join(home, "ports"));
     const tried = tryFlock(path);
     if (tried.is === "busy") return null;
     if (tried.is === "unsupported") return NOTHING;

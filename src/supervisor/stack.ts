@@ -11,13 +11,13 @@
  *   host and follower              run on, not followed      stop, or a rerun, which follows them again
  *   a stop, before or in `down`    run, or some do           the next start or stop finishes the recorded end
  */
-import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { baseOf, fileWord, projectOf } from "../compose/command.ts";
 import type { Mark } from "../compose/follow.ts";
 import type { ManagedSettings, ResolvedCompose, ResolvedProbe } from "../manifest/resolved.ts";
 import type { LaunchRecord, StackNote } from "../state/types.ts";
-import { type FileRead, removeOwn } from "../sys/files.ts";
+import { type FileRead, makeDirectories, removeOwn } from "../sys/files.ts";
 import { makeSeal } from "../sys/seal.ts";
 import { readSealed, writeSealed } from "../sys/sealed.ts";
 import { statOf } from "../sys/stat.ts";
@@ -162,7 +162,7 @@ export function noteStack(
 ): void {
   if (home === null || stack === undefined || env === null) return;
   try {
-    mkdirSync(join(home, STACKS), { recursive: true, mode: 0o700 });
+    makeDirectories(join(home, STACKS));
     const note: NotedStack = { version: 1, root, key, record: store.path(key, "record"), stack, env };
     writeSealed(join(home, STACKS, `${stack.project}.json`), makeSeal(home, home), note);
   } catch {

@@ -1,6 +1,6 @@
 /** The branch a directory of git has checked out, read from its files: no git is run. */
-import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { readText } from "./files.ts";
 
 /** A branch's name, seven digits of a commit where none is checked out, null outside of git. Of a linked worktree it is that worktree's. */
 export function branchOf(root: string): string | null {
@@ -16,9 +16,6 @@ function gitDirectoryOf(root: string): string {
 }
 
 function read(path: string): string | null {
-  try {
-    return readFileSync(path, "utf8").trim();
-  } catch {
-    return null;
-  }
+  const text = readText(path);
+  return text.is === "there" ? text.value.trim() : null;
 }

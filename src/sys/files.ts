@@ -6,8 +6,10 @@ import {
   closeSync,
   constants,
   existsSync,
+  fstatSync,
   fsyncSync,
   linkSync,
+  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -15,7 +17,7 @@ import {
   unlinkSync,
   writeSync,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { checkOwn, handToOwner, openOwn } from "./door.ts";
 import { DtError, errnoOf, messageOf } from "./error.ts";
 import { statOf } from "./stat.ts";
@@ -26,15 +28,43 @@ export type FileRead<T> =
   /** `foreign`: this user's dt did not write it. */
   | { is: "unreadable"; reason: string; foreign?: true };
 
-/** Reads a file; a missing file or a missing directory above it is `absent`. */
-export function readText(path: string): FileRead<string> {
+/** A text file of a project is far below this. */
+const MOST_TEXT_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Reads a file of a project, through links as programs do; a missing file or a missing directory above it is `absent`. A pipe, which would hold
+ * up whoever reads it, or a device without an end, is `unreadable`. dt's own files go through door.ts.
+ */
+export function readText(path: string, encoding: "utf8" | "latin1" = "utf8"): FileRead<string> {
+  let fd: number;
   try {
-    return { is: "there", value: readFileSync(path, "utf8") };
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     const code = errnoOf(error);
     if (code === "ENOENT" || code === "ENOTDIR") return { is: "absent" };
     return { is: "unreadable", reason: messageOf(error) };
   }
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isFile()) return { is: "unreadable", reason: `${path} is not a regular file` };
+    if (stat.size > MOST_TEXT_BYTES)
+      return { is: "unreadable", reason: `${path} has ${stat.size} bytes, which is too many` };
+    return { is: "there", value: readFileSync(fd, encoding) };
+  } catch (error) {
+    return { is: "unreadable", reason: messageOf(error) };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Makes a directory and what is missing above it, for this user alone. As root, in somebody's directory, what was made is theirs. */
+export function makeDirectories(path: string): void {
+  const first = mkdirSync(path, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  const made: string[] = [];
+  for (let directory = resolve(path); directory.length >= first.length; directory = dirname(directory))
+    made.unshift(directory);
+  for (const directory of made) handToOwner(directory);
 }
 
 /** Reads JSON; `check` returns the value or throws a sentence. An empty or cut-off file is `unreadable`. */

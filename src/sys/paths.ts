@@ -1,10 +1,10 @@
 /** Where things are: the project root, the run directory, the user's home of dt. Nothing here follows a link out of the root. */
-import { chmodSync, lstatSync, mkdirSync, realpathSync, type Stats, writeFileSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, realpathSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { sha256 } from "./digest.ts";
-import { handToOwner } from "./door.ts";
+import { checkOwn, handToOwner } from "./door.ts";
 import { DtError, EXIT, errnoOf, messageOf } from "./error.ts";
-import { writeError } from "./files.ts";
+import { createFile, makeDirectories, readText, writeError, writeWhole } from "./files.ts";
 import { statOf } from "./stat.ts";
 
 export interface RootRequest {
@@ -87,7 +87,7 @@ export function makePrivateDirectory(path: string): void {
   const own = ownDirectories(path);
   const above = dirname(own[0] as string);
   try {
-    mkdirSync(above, { recursive: true, mode: 0o700 });
+    makeDirectories(above);
   } catch (error) {
     if (errnoOf(error) !== "EEXIST") throw writeError(above, error);
   }
@@ -158,12 +158,20 @@ function lookAt(path: string): Stats | null {
   }
 }
 
-/** Makes `.dialtone/` invisible to git without touching the repository's own ignore file. */
+const IGNORE_ALL = "*\n";
+
+/**
+ * Makes `.dialtone/` invisible to git without touching the repository's own ignore file; one that came with a clone and says something else is
+ * written over. Throws `unsafe-file` where it is a link.
+ */
 export function ignoreInGit(directory: string): void {
+  const file = join(directory, ".gitignore");
+  checkOwn(file);
   try {
-    writeFileSync(join(directory, ".gitignore"), "*\n", { flag: "wx", mode: 0o600 });
+    if (readText(file).is !== "there") createFile(file, IGNORE_ALL, { durable: false });
+    else if (statSync(file).size !== IGNORE_ALL.length) writeWhole(file, IGNORE_ALL, { durable: false });
   } catch {
-    // there already, or read-only: git's view of it is a convenience
+    // read-only, or somebody was faster: git's view of it is a convenience
   }
 }
 

@@ -3,11 +3,10 @@
  * (seal.ts), so what came with a clone is told from what this user's dt wrote. Where the home cannot be written, the secret is in the
  * private directory of sockets, and lasts until the machine starts again.
  */
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { handToOwner, readOwn } from "./door.ts";
+import { readOwn } from "./door.ts";
 import { DtError, errnoOf } from "./error.ts";
-import { createWhole, writeError } from "./files.ts";
+import { createWhole, makeDirectories, writeError } from "./files.ts";
 import { privatePlace } from "./privateplace.ts";
 
 const NAME = "secret";
@@ -58,7 +57,7 @@ function somewhere(home: string | null): string[] {
 }
 
 function makeSecret(place: string): void {
-  if (mkdirSync(place, { recursive: true, mode: 0o700 }) !== undefined) handToOwner(place);
+  makeDirectories(place);
   const text = `${Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("hex")}\n`;
   try {
     createWhole(join(place, NAME), text);

@@ -2,10 +2,10 @@
  * Three tiny scripts on a command's PATH: `bun` (and `bunx`) is the Bun inside this binary, `dt` and `dialtone.sh` are this very dt.
  * `BUN_BE_BUN` is set by the first and taken away by the others, so that a dt started below a `bun` is a dt again.
  */
-import { accessSync, constants, lstatSync, mkdirSync } from "node:fs";
+import { accessSync, constants, lstatSync } from "node:fs";
 import { join } from "node:path";
 import { sha256 } from "./digest.ts";
-import { readText, writeWhole } from "./files.ts";
+import { makeDirectories, readText, writeWhole } from "./files.ts";
 
 /** Makes the shims of this binary below the first of `places` where they can be made and run; null when there is none. */
 export function ensureShims(places: Iterable<string>, self: readonly string[]): string | null {
@@ -15,7 +15,7 @@ export function ensureShims(places: Iterable<string>, self: readonly string[]): 
     const directory = join(place, "shims", name);
     if (isUsable(directory, texts)) return directory;
     try {
-      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      makeDirectories(directory);
       for (const [file, text] of texts) writeShim(join(directory, file), text);
       if (isUsable(directory, texts)) return directory;
     } catch {

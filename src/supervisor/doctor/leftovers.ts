@@ -1,6 +1,7 @@
 /** Files in the run directory that nobody needs any more, or that hold something nobody has read. */
-import { readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { listSpecs } from "../../state/specs.ts";
 import { removeFile } from "../../sys/files.ts";
 import type { Ground } from "../types.ts";
 import { FIX, makeFinding } from "./finding.ts";
@@ -15,6 +16,7 @@ export function checkLeftovers(ground: Ground, names: readonly string[]): Findin
   return [
     ...checkTemporaries(ground, names),
     ...checkHistories(ground),
+    ...checkSpecs(ground),
     ...checkSetAside(ground, names),
     ...checkHostErrors(ground),
   ];
@@ -41,7 +43,7 @@ function checkTemporaries({ store, table }: Ground, names: readonly string[]): F
 /** A record is written before its history, so one without a record is of a launch that has gone. */
 function checkHistories({ store }: Ground): Finding[] {
   const directory = join(store.directory, "launch");
-  const names = namesIn(directory).filter((name) => /^[0-9a-f]+\.(json|spec)$/.test(name));
+  const names = namesIn(directory).filter((name) => /^[0-9a-f]+\.json$/.test(name));
   const records = store.keys().map((key) => store.record(key));
   // One of them may belong to a record that cannot be read.
   if (records.some((record) => record.is === "unreadable")) return [];
@@ -57,6 +59,28 @@ function checkHistories({ store }: Ground): Finding[] {
       hint: FIX,
       details: { files: left },
       repair: () => removeAll(left, "note"),
+    }),
+  ];
+}
+
+/** What launches were started with, in the user's home, of launches that are gone: of this run directory, or of one that is gone itself. */
+function checkSpecs({ store, home }: Ground): Finding[] {
+  const records = store.keys().map((key) => store.record(key));
+  if (records.some((record) => record.is === "unreadable")) return [];
+  const tokens = new Set(records.flatMap((record) => (record.is === "there" ? [record.value.token] : [])));
+  const left = listSpecs(home)
+    .filter(({ token, runDirectory }) =>
+      runDirectory === store.directory ? !tokens.has(token) : !existsSync(runDirectory),
+    )
+    .map(({ file }) => file)
+    .filter(isOld);
+  if (left.length === 0) return [];
+  const text = `What ${count(left.length, "launch", "launches")} that ${left.length === 1 ? "is" : "are"} gone had been started with (the environment, too) is left in ${dirname(left[0] as string)}.`;
+  return [
+    makeFinding("history", "attention", text, {
+      hint: FIX,
+      details: { files: left },
+      repair: () => removeAll(left, "file"),
     }),
   ];
 }
@@ -97,6 +121,6 @@ export function namesIn(directory: string): string[] {
   }
 }
 
-function count(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? "" : "s"}`;
+function count(number: number, one: string, many = `${one}s`): string {
+  return `${number} ${number === 1 ? one : many}`;
 }

@@ -2,9 +2,9 @@
  * Which files below a root are meant by patterns and not left out, and which directories need to be looked into for them. `.gitignore` files
  * are read once, when a directory is first met. What is named although git ignores it is meant.
  */
-import { readFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import type { Ignore } from "ignore";
+import { readText } from "../files.ts";
 
 export interface Meant {
   root: string;
@@ -95,12 +95,9 @@ function makeGitRules(root: string, make: () => Ignore): (local: string) => bool
   const rulesOf = (directory: string): Ignore | null => {
     const known = rules.get(directory);
     if (known !== undefined) return known;
-    let found: Ignore | null = null;
-    try {
-      found = make().add(readFileSync(join(root, directory, ".gitignore"), "utf8"));
-    } catch {
-      // none there, or none that may be read: it ignores nothing
-    }
+    const text = readText(join(root, directory, ".gitignore"));
+    // None there, or none that may be read: it ignores nothing.
+    const found = text.is === "there" ? make().add(text.value) : null;
     rules.set(directory, found);
     return found;
   };

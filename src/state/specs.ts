@@ -1,0 +1,58 @@
+/**
+ * What each launch was started with, the person's environment too: a file a token in the user's home (sys/vault.ts), never in the project. It
+ * names the run directory of its launch, so that one whose launch is gone is found.
+ */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { type FileRead, removeOwn } from "../sys/files.ts";
+import { readSealed, writeSealed } from "../sys/sealed.ts";
+import { findVault, makeVault, type Vault } from "../sys/vault.ts";
+
+interface Noted {
+  version: 1;
+  runDirectory: string;
+  spec: unknown;
+}
+
+const ENDING = ".spec";
+
+function read({ directory, seal }: Vault, token: string): FileRead<Noted> {
+  return readSealed(join(directory, `${token}${ENDING}`), seal, (value) => value as Noted);
+}
+
+export function readSpec(home: string | null, runDirectory: string, token: string): FileRead<unknown> {
+  const noted = read(findVault(home), token);
+  if (noted.is !== "there") return noted;
+  if (noted.value.runDirectory === runDirectory) return { is: "there", value: noted.value.spec };
+  return { is: "unreadable", reason: `it is of ${noted.value.runDirectory}` };
+}
+
+/** Not durable: after a reboot there is nothing to host again. */
+export function writeSpec(home: string | null, runDirectory: string, token: string, spec: unknown): void {
+  const { directory, seal } = makeVault(home);
+  const note: Noted = { version: 1, runDirectory, spec };
+  writeSealed(join(directory, `${token}${ENDING}`), seal, note, { durable: false });
+}
+
+export function removeSpec(home: string | null, token: string): void {
+  removeOwn(join(findVault(home).directory, `${token}${ENDING}`));
+}
+
+/** Of all roots; those that cannot be read are left out. */
+export function listSpecs(home: string | null): { file: string; token: string; runDirectory: string }[] {
+  const vault = findVault(home);
+  let names: string[];
+  try {
+    names = readdirSync(vault.directory);
+  } catch {
+    return []; // nothing was ever started
+  }
+  return names.flatMap((name) => {
+    if (!name.endsWith(ENDING)) return [];
+    const token = name.slice(0, -ENDING.length);
+    const noted = read(vault, token);
+    return noted.is === "there"
+      ? [{ file: join(vault.directory, name), token, runDirectory: noted.value.runDirectory }]
+      : [];
+  });
+}
