@@ -6,6 +6,7 @@
 import { followFile } from "../logs/follow.ts";
 import { formatTruth } from "../output/truth.ts";
 import { hostLaunch } from "../supervisor/host.ts";
+import { makeMoving } from "../supervisor/moving.ts";
 import { makeQueue } from "../supervisor/queue.ts";
 import { resolveAnew } from "../supervisor/renew.ts";
 import { claimRequests, RESTART_SIGNAL } from "../supervisor/restart.ts";
@@ -22,7 +23,8 @@ import type { RunnerContext } from "./context.ts";
 import { tellEvent } from "./tell.ts";
 
 export async function runForeground(context: RunnerContext, spec: LaunchSpec): Promise<number> {
-  const { ground, talk } = context;
+  const { talk } = context;
+  const ground = makeMoving(context.ground);
   const cleaned = cleanedForHosting(context.ownEnv, ground.root);
   if (cleaned !== null) process.execve?.(ground.self[0] as string, [...ground.self, ...context.argv], cleaned);
 

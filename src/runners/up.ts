@@ -11,6 +11,7 @@ import { makePrefix, prefixLine } from "../output/logline.ts";
 import { formatTruth } from "../output/truth.ts";
 import { describeAsker } from "../state/asker.ts";
 import { parseKey } from "../state/key.ts";
+import { makeMoving } from "../supervisor/moving.ts";
 import { RESTART_SIGNAL } from "../supervisor/restart.ts";
 import { cleanedForHosting } from "../supervisor/selfenv.ts";
 import { bringUp } from "../supervisor/up/bringup.ts";
@@ -91,7 +92,7 @@ async function upDetached(context: RunnerContext, nodes: UpNode[]): Promise<numb
 }
 
 async function upForeground(context: RunnerContext, nodes: UpNode[], colored: boolean): Promise<number> {
-  const { ground } = context;
+  const ground = makeMoving(context.ground);
   const cleaned = cleanedForHosting(context.ownEnv, ground.root);
   if (cleaned !== null) process.execve?.(ground.self[0] as string, [...ground.self, ...context.argv], cleaned);
   const hard = new AbortController();

@@ -79,7 +79,8 @@ const SPACE_FOR_A_START = 64 * 1024;
 const LISTED = [KINDS.record, KINDS.exit, KINDS.pid];
 
 export interface StorePlace {
-  directory: string;
+  /** A function of one that may be moved. */
+  directory: string | (() => string);
   /** DIALTONE_HOME, where the user's secret is; null when there is none. */
   home: string | null;
   /** For what an earlier dt wrote without a seal. */
@@ -88,15 +89,19 @@ export interface StorePlace {
 
 /** Throws `unsafe-directory`. */
 export function openStore({ directory, home, table }: StorePlace): Store {
-  const path = (key: string, kind: FileKind) => join(directory, `${key}${KINDS[kind]}`);
-  const historyPath = (token: string) => join(directory, "launch", `${token}.json`);
-  checkPrivateDirectory(directory);
-  const seal = makeSeal(directory, home);
+  const at = typeof directory === "string" ? () => directory : directory;
+  const path = (key: string, kind: FileKind) => join(at(), `${key}${KINDS[kind]}`);
+  const historyPath = (token: string) => join(at(), "launch", `${token}.json`);
+  checkPrivateDirectory(at());
+  const seal = makeSeal(at, home);
 
   return {
-    directory,
+    get directory() {
+      return at();
+    },
     seal,
     prepare() {
+      const directory = at();
       makePrivateDirectory(directory);
       makePrivateDirectory(join(directory, "launch"));
       if (directory.endsWith("/.dialtone/run")) ignoreInGit(dirname(directory));
@@ -104,6 +109,7 @@ export function openStore({ directory, home, table }: StorePlace): Store {
     },
     path,
     keys() {
+      const directory = at();
       let names: string[];
       try {
         names = readdirSync(directory);
@@ -120,7 +126,7 @@ export function openStore({ directory, home, table }: StorePlace): Store {
     },
     record(key) {
       const read = readSealed(path(key, "record"), seal, (value, movedFrom) =>
-        rebase(checkRecord(value, key), movedFrom, directory),
+        rebase(checkRecord(value, key), movedFrom, at()),
       );
       if (read.is !== "unreadable" || read.foreign !== true) return read;
       const hosted = readUnsealed(path(key, "record"), key, table);
@@ -142,18 +148,18 @@ export function openStore({ directory, home, table }: StorePlace): Store {
     writeWant: (want) => writeSealed(path(want.key, "want"), seal, want),
     exit: (key) =>
       readSealed(path(key, "exit"), seal, (value, movedFrom) =>
-        rebase(checkShape<ExitRecord>(value, EXIT_RECORD, key), movedFrom, directory),
+        rebase(checkShape<ExitRecord>(value, EXIT_RECORD, key), movedFrom, at()),
       ),
     writeExit: (exit) => writeSealed(path(exit.key, "exit"), seal, exit),
     history: (token) =>
       readSealed(historyPath(token), seal, (value) => checkShape<LaunchHistory>(value, HISTORY, null)),
     writeHistory: (history) => writeSealed(historyPath(history.token), seal, history),
-    readSpec: (token) => readSpec(home, directory, token),
-    writeSpec: (token, spec) => writeSpec(home, directory, token, spec),
-    read: (name, check) => readSealed(join(directory, name), seal, check),
-    write: (name, value) => writeSealed(join(directory, name), seal, value),
+    readSpec: (token) => readSpec(home, at(), token),
+    writeSpec: (token, spec) => writeSpec(home, at(), token, spec),
+    read: (name, check) => readSealed(join(at(), name), seal, check),
+    write: (name, value) => writeSealed(join(at(), name), seal, value),
     checkSpace() {
-      const scratch = join(directory, ".space");
+      const scratch = join(at(), ".space");
       writeWhole(scratch, " ".repeat(SPACE_FOR_A_START), { durable: false });
       removeFile(scratch);
     },

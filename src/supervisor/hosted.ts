@@ -6,6 +6,7 @@ import { makeProcessTable } from "../sys/process.ts";
 import { readInput as readStandardInput, writeAll } from "../sys/stdio.ts";
 import { CANCEL, failureOf, type HostGround, type HostInput } from "./detach.ts";
 import { hostAgain, hostLaunch } from "./host.ts";
+import { makeMoving } from "./moving.ts";
 import { makeQueue } from "./queue.ts";
 import { resolveAnew } from "./renew.ts";
 import { claimRequests, RESTART_SIGNAL } from "./restart.ts";
@@ -111,7 +112,7 @@ export async function settledEvent(ground: Ground, record: LaunchRecord): Promis
 /** The ground as the caller has it. */
 export function groundOf(input: HostGround, { self, env }: HostProcess): Ground {
   const table = makeProcessTable();
-  return {
+  return makeMoving({
     table,
     store: openStore({ directory: input.runDirectory, home: input.home, table }),
     root: input.root,
@@ -121,7 +122,7 @@ export function groundOf(input: HostGround, { self, env }: HostProcess): Ground 
     self,
     openFiles: input.openFiles === null ? null : BigInt(input.openFiles),
     lockBackend: (input.lockBackend as LockBackend | null) ?? undefined,
-  };
+  });
 }
 
 /** The first line is what to start; a later `cancel` is the caller's Ctrl-C; the mere end of the input means nothing. */

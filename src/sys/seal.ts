@@ -42,16 +42,21 @@ export interface Seal {
 
 const FIELD = "seal";
 
-/** For the files below a directory. `home`: DIALTONE_HOME, where the secret is; null when there is none. */
-export function makeSeal(directory: string, home: string | null): Seal {
+/**
+ * For the files below a directory: a function of one that may be moved. `home`: DIALTONE_HOME, where the secret is; null when there is none.
+ */
+export function makeSeal(directory: string | (() => string), home: string | null): Seal {
+  const at = typeof directory === "string" ? () => directory : directory;
   const secrets = openSecrets(home);
-  let real: string | null = null;
+  const real = new Map<string, string>();
   const place = (): Place => {
-    const { dev, ino } = statSync(directory);
-    real ??= realpathSync(directory);
-    return { path: real, dev, ino };
+    const given = at();
+    const { dev, ino } = statSync(given);
+    const path = real.get(given) ?? realpathSync(given);
+    real.set(given, path);
+    return { path, dev, ino };
   };
-  const nameOf = (path: string) => relative(directory, path);
+  const nameOf = (path: string) => relative(at(), path);
   const sign = (path: string, body: string): Mark => {
     const at = place();
     return { ...at, mac: macOf(secrets.needed(), nameOf(path), at, body) };

@@ -33,9 +33,14 @@ interface Served {
   over: PromiseWithResolvers<void>;
 }
 
-export function bringUp(base: Ground, nodes: readonly UpNode[], hard: AbortSignal, emit: (event: UpEvent) => void): Up {
-  base.table.becomeSubreaper();
-  const ground: Ground = { ...base };
+/** `ground` is this host's own: what is watched for all of them is put into it. */
+export function bringUp(
+  ground: Ground,
+  nodes: readonly UpNode[],
+  hard: AbortSignal,
+  emit: (event: UpEvent) => void,
+): Up {
+  ground.table.becomeSubreaper();
   ground.many = watchManyMembers(ground, new Set(), (text) =>
     emit({ is: "launch", key: "", event: { is: "note", text } }),
   );
