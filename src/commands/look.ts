@@ -256,7 +256,7 @@ function unreadableReport(ground: Ground, key: string, read: Unreadable, exit: E
   const found = findTree(ground.table, unrecordedQuery(ground, key)).members[0];
   return {
     ...blankReport(ground, key),
-    state: found !== undefined ? "running" : read.foreign ? "foreign" : "failed",
+    state: read.foreign ? "foreign" : found === undefined ? "failed" : "running",
     pid: found?.identity.pid ?? null,
     pgid: found?.pgid ?? null,
     log: exit?.log ?? ground.store.path(key, "log"),

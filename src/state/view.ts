@@ -19,7 +19,7 @@
  *   backoff           none     alive    -                           backoff
  *   backoff           none     gone     -                           failed
  *   any               unknown  -        another pid namespace       as recorded, marked unknown here
- *   foreign           -        -        nothing carries its key     foreign: not a word of it is believed
+ *   foreign           -        -        -                           foreign: not a word of it is believed
  */
 import type { Presence } from "../sys/identity.ts";
 import type { ExitRecord, KeyState, LaunchHistory, LaunchRecord } from "./types.ts";

@@ -111,9 +111,11 @@ const HEADLINES: Record<KeyState, (facts: KeyFacts) => string[]> = {
     return exit === null ? [`${key} does not run.`] : [`${key} does not run: ${endSentence(facts, exit)}`];
   },
   exited: (facts) => endedByItself(facts),
-  foreign: ({ key, unreadable }) => [
-    `${key} is foreign: ${unreadable[0]?.reason ?? "its files are not this user's"}. Nothing in its files is believed, and no process of it was found.`,
-    `They may have come with a clone, a copy of the folder, or a dt of another user or machine. \`${startCommand(key)}\` sets them aside.`,
+  foreign: ({ key, unreadable, pid }) => [
+    `${key} is foreign: ${unreadable[0]?.reason ?? "its files are not this user's"}. Nothing in its files is believed.`,
+    pid === null
+      ? `No process of it was found. The files may have come with a clone, a copy of the folder, or a dt of another user or machine. \`${startCommand(key)}\` sets them aside.`
+      : `Process ${pid} says in its environment that it is of this key and folder: \`dt stop ${key}\` ends it.`,
   ],
   failed: (facts) => {
     const { key, exit, record, host } = facts;

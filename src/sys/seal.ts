@@ -11,8 +11,9 @@
  *
  * Known limit: a file system that gives a directory another inode when it is mounted again makes what it holds foreign.
  */
-import { realpathSync, statSync } from "node:fs";
-import { relative } from "node:path";
+import { lstatSync, realpathSync, statSync } from "node:fs";
+import { join, relative } from "node:path";
+import { DtError } from "./error.ts";
 import { openSecrets } from "./secret.ts";
 
 interface Place {
@@ -56,7 +57,11 @@ export function makeSeal(directory: string | (() => string), home: string | null
     real.set(given, path);
     return { path, dev, ino };
   };
-  const nameOf = (path: string) => relative(at(), path);
+  const nameOf = (path: string) => {
+    const name = relative(at(), path);
+    checkWay(at(), name);
+    return name;
+  };
   const sign = (path: string, body: string): Mark => {
     const at = place();
     return { ...at, mac: macOf(secrets.needed(), nameOf(path), at, body) };
@@ -92,6 +97,19 @@ export function makeSeal(directory: string | (() => string), home: string | null
       }
     },
   };
+}
+
+/** The directories between are dt's own as well: a link in their place would lead what is written elsewhere. Throws `unsafe-directory`. */
+function checkWay(directory: string, name: string): void {
+  const parts = name.split("/");
+  for (let count = 1; count < parts.length; count++) {
+    const path = join(directory, ...parts.slice(0, count));
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    if (stat !== undefined && !stat.isDirectory())
+      throw new DtError("unsafe-directory", `${path} is no real directory, and dt keeps its state only in such.`, {
+        hint: `See what it is (ls -ld), and move it away: mv ${path} ${path}.old`,
+      });
+  }
 }
 
 const LONGEST_MARK = 16 * 1024;

@@ -1,0 +1,354 @@
+/** State that came with a clone is shown as foreign and never acted on: whatever it says, whatever is in its place. */
+import { afterEach, describe, expect, test } from "bun:test";
+import {
+  cpSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { psOf, runs } from "../../e2e/launch.kit.ts";
+import { type Result, TestRoot, until } from "../../kit.ts";
+import {
+  ENDING,
+  forged,
+  forgedFiles,
+  inodeOf,
+  KEY,
+  LOOKING,
+  linkAt,
+  makeStranger,
+  oldStack,
+  type Stranger,
+  writeForged,
+} from "./stranger.kit.ts";
+
+const open: { dispose(): Promise<void> }[] = [];
+afterEach(async () => {
+  for (const one of open.splice(0)) await one.dispose();
+});
+
+function stranger(): Stranger {
+  const made = makeStranger();
+  open.push(made);
+  return made;
+}
+
+const states = async ({ dt }: Stranger): Promise<Record<string, string>> =>
+  Object.fromEntries(
+    (JSON.parse((await dt(["ps", "--all", "--json"])).stdout) as { key: string; state: string }[]).map((one) => [
+      one.key,
+      one.state,
+    ]),
+  );
+
+/** No bug of dt's, no signal, no time-out. */
+function expectPlain({ code, signal, stderr }: Result, words: readonly string[]): void {
+  expect([words.join(" "), signal, code === 125 ? stderr : ""]).toEqual([words.join(" "), null, ""]);
+}
+
+describe("a forged record", () => {
+  const BOOT = "00000000-0000-0000-0000-000000000000";
+  const kinds: [what: string, more: (of: Stranger) => Record<string, unknown>][] = [
+    ["that names a living process", () => ({})],
+    [
+      "whose stop is to be finished",
+      ({ victim }) => ({
+        phase: "stopping",
+        stopping: { by: { by: "user", pid: victim.pid, command: "x" }, at: "2026-01-01T00:00:00Z" },
+      }),
+    ],
+    [
+      "of a start that was cut off",
+      ({ victim }) => ({ phase: "starting", leader: null, host: { ...victim, startTime: "1" } }),
+    ],
+    [
+      "of a launch in backoff without a host",
+      ({ victim }) => ({ phase: "backoff", leader: null, host: { ...victim, startTime: "1" } }),
+    ],
+    [
+      "of another boot, with a log that is written to",
+      ({ victim }) => ({ host: { ...victim, bootId: BOOT }, leader: null }),
+    ],
+    ["of a host that is a stranger's process", ({ victim }) => ({ leader: null, host: victim, shared: true })],
+    ["with a stack as it was once written", (of) => ({ stack: oldStack(of) })],
+    [
+      "with a stack as it is now written",
+      ({ root }) => ({
+        stack: { engine: "docker compose", file: "x", profiles: [], project: "x", off: [], cwd: `${root.dir}/bin` },
+      }),
+    ],
+    ["with a seal of nobody", ({ root }) => ({ seal: { path: root.run, ...inodeOf(root.dir), mac: "0".repeat(64) } })],
+  ];
+  for (const [what, more] of kinds) {
+    test(`${what}: looked at, stopped, cleared and mended, nothing is run, signalled or changed`, async () => {
+      const of = stranger();
+      const { root, dt, harm } = of;
+      for (const words of [...LOOKING, ...ENDING]) {
+        writeForged(root, `.dialtone/run/${KEY}.meta.json`, forged(of, more(of)));
+        expectPlain(await dt(words), words);
+        expect([words.join(" "), ...harm()]).toEqual([words.join(" ")]);
+      }
+      expect(await states(of)).toEqual({ [KEY]: "foreign" });
+      expect((await dt(["ps"])).stdout).toContain("foreign: not written by your dt");
+      expect((await dt(["why", "a", "b"])).stdout).toContain("Nothing in its files is believed");
+      expect((await dt(["doctor"])).stdout).toContain(`${KEY} is foreign`);
+      expect((await dt(["stop", "a", "b"])).stderr).toContain("nothing was touched");
+    });
+  }
+
+  test("a start sets it aside, and what it named lives", async () => {
+    const of = stranger();
+    const { root, dt, harm } = of;
+    for (const [path, content] of Object.entries(forgedFiles(of))) writeForged(root, path, content);
+    expect((await dt(["a", "b", "-d"])).code).toBe(0);
+    expect((await psOf(root, KEY))?.state).toBe("running");
+    expect(readdirSync(root.run).filter((name) => name.startsWith(`${KEY}.meta.json.`))).toHaveLength(1);
+    expect(harm()).toEqual([]);
+    expect((await dt(["stop", "a", "b"])).code).toBe(0);
+    expect(harm()).toEqual([]);
+  });
+});
+
+test("all kinds of state at once, forged: a daemon that runs does nothing with them either", async () => {
+  const of = stranger();
+  const { root, dt, harm } = of;
+  // Used once, so that the daemon knows the root; registered, so that it works for it.
+  expect((await dt(["a", "b", "-d"])).code).toBe(0);
+  await dt(["stop", "--all"]);
+  expect((await dt(["boot", "add"])).code).toBe(0);
+  expect((await dt(["daemon", "start"])).code).toBe(0);
+  try {
+    for (const [path, content] of Object.entries(forgedFiles(of))) writeForged(root, path, content);
+    const log = join(root.home, ".dialtone", "logs", "daemon.log");
+    // It looks every three seconds: two looks after the files came.
+    const before = Date.now();
+    await until("the daemon has looked twice", () => Date.now() - before > 7000, 15_000);
+    expect(readFileSync(log, "utf8")).not.toMatch(/gets another one|is finished/);
+    expect(harm()).toEqual([]);
+    expect((await dt(["jobs"])).stdout).not.toContain("zz");
+  } finally {
+    await dt(["daemon", "stop"]);
+  }
+}, 60_000);
+
+describe("an own record", () => {
+  test("with one word changed is foreign, and the process it then names is not signalled", async () => {
+    const of = stranger();
+    const { root, dt, victim, harm } = of;
+    await dt(["a", "b", "-d"]);
+    const one = await psOf(root, KEY);
+    process.kill(one?.host?.pid as number, "SIGKILL");
+    await until("the host is gone", () => !runs(one?.host?.pid as number));
+    const path = `.dialtone/run/${KEY}.meta.json`;
+    const record = JSON.parse(root.read(path));
+    root.write(path, JSON.stringify({ ...record, leader: victim }));
+    expect(await states(of)).toEqual({ [KEY]: "foreign" });
+    // The launch itself is found by what the kernel says of it, and ended.
+    expect((await dt(["stop", "a", "b"])).code).toBe(0);
+    expect([runs(one?.pid as number), ...harm()]).toEqual([false]);
+  });
+
+  test("under another key's name is foreign", async () => {
+    const of = stranger();
+    const { root, dt } = of;
+    await dt(["a", "b", "-d"]);
+    const text = root.read(`.dialtone/run/${KEY}.meta.json`).replaceAll('"b"', '"c"').replaceAll("a:b:", "a:c:");
+    root.write(".dialtone/run/a:c:default.meta.json", text);
+    root.write(".dialtone/run/a:d:default.meta.json", root.read(`.dialtone/run/${KEY}.meta.json`));
+    expect(await states(of)).toEqual({ [KEY]: "running", "a:c:default": "foreign", "a:d:default": "foreign" });
+  });
+
+  test("of another home is foreign; a rerun from there replaces the launch all the same", async () => {
+    const of = stranger();
+    const { root, dt } = of;
+    await dt(["a", "b", "-d"]);
+    const pid = (await psOf(root, KEY))?.pid as number;
+    const env = { DIALTONE_HOME: join(root.base, "other-home") };
+    const seen = JSON.parse((await dt(["ps", "--json"], { env })).stdout) as { state: string; note: string }[];
+    expect(seen).toMatchObject([{ state: "foreign", note: expect.stringContaining("not written by your dt") }]);
+    expect((await dt(["a", "b", "-d"], { env })).code).toBe(0);
+    expect(runs(pid)).toBe(false);
+    await dt(["stop", "--all"], { env });
+  });
+});
+
+test("a copied project is another root: start, stop and down there never touch the original's launch", async () => {
+  const of = stranger();
+  const { root, dt } = of;
+  const copy = join(root.base, "copy");
+  for (const words of [
+    ["ps"],
+    ["stop", "--all"],
+    ["down"],
+    ["doctor", "--fix"],
+    ["gc", "--yes"],
+    ["a", "b", "-d"],
+    ["a", "b", "-d", "--ensure"],
+    ["restart", "a", "b"],
+  ]) {
+    await dt(["a", "b", "-d"]);
+    const pid = (await psOf(root, KEY))?.pid as number;
+    rmSync(copy, { recursive: true, force: true });
+    cpSync(root.dir, copy, { recursive: true, preserveTimestamps: true });
+    await dt(words, { cwd: copy });
+    expect([words.join(" "), runs(pid)]).toEqual([words.join(" "), true]);
+    await dt(["stop", "--all"], { cwd: copy });
+    expect(runs(pid)).toBe(true);
+  }
+}, 60_000);
+
+test("a moved project is recognised: its launch is listed and logged, its host starts it again there, and stop ends it", async () => {
+  const of = stranger();
+  const { root, dt } = of;
+  root.write(
+    "manifests/a.json",
+    JSON.stringify({
+      name: "a",
+      commands: {
+        b: {
+          kind: "managed",
+          run: "echo hello; exec sleep 1000",
+          restart: { policy: "always", delay: "100ms" },
+          stop: { timeout: "300ms" },
+        },
+      },
+    }),
+  );
+  await dt(["a", "b", "-d"]);
+  const first = (await psOf(root, KEY))?.pid as number;
+  const moved = join(root.base, "moved");
+  renameSync(root.dir, moved);
+  const seen = async () =>
+    (
+      JSON.parse((await dt(["ps", "--json"], { cwd: moved })).stdout) as {
+        state: string;
+        pid: number | null;
+        log: string;
+      }[]
+    )[0];
+  expect(await seen()).toMatchObject({
+    state: "running",
+    pid: first,
+    log: join(moved, ".dialtone", "run", `${KEY}.log`),
+  });
+  expect((await dt(["logs", "a", "b"], { cwd: moved })).stdout).toBe("hello\n");
+  process.kill(first, "SIGKILL");
+  const second = await until("the policy has started it again", async () => {
+    const now = await seen();
+    return now?.state === "running" && now.pid !== first ? now.pid : null;
+  });
+  expect((await dt(["stop", "--all"], { cwd: moved })).code).toBe(0);
+  expect([runs(second), existsSync(root.dir)]).toEqual([false, false]);
+}, 60_000);
+
+describe("in the place of a state file", () => {
+  const things: [what: string, put: (of: Stranger, path: string) => void][] = [
+    ["a link to a file of one's own", ({ root, treasure }, path) => linkAt(root, path, join(treasure, "1.json"))],
+    ["a link to a device without an end", ({ root }, path) => linkAt(root, path, "/dev/zero")],
+    ["a link to nothing", ({ root }, path) => linkAt(root, path, join(root.base, "nowhere"))],
+    ["a named pipe", ({ root }, path) => void Bun.spawnSync(["mkfifo", join(root.dir, path)])],
+    ["a directory", ({ root }, path) => void mkdirSync(join(root.dir, path))],
+    [
+      "a hard link of a file of one's own",
+      ({ root, treasure }, path) => linkSync(join(treasure, "1.json"), join(root.dir, path)),
+    ],
+  ];
+  for (const [what, put] of things) {
+    test(`${what}: no verb waits, follows, writes or removes through it`, async () => {
+      const of = stranger();
+      const { root, dt, harm } = of;
+      const paths = Object.keys(forgedFiles(of));
+      for (const path of paths) {
+        mkdirSync(join(root.dir, path, ".."), { recursive: true });
+        put(of, path);
+      }
+      for (const words of [...LOOKING, ...ENDING]) {
+        expectPlain(await dt(words, { timeoutMs: 8000 }), words);
+        expect([words.join(" "), ...harm()]).toEqual([words.join(" ")]);
+      }
+      // A start works, or refuses with a sentence; what is there stays what it was.
+      const started = await dt(["a", "b", "-d"], { timeoutMs: 8000 });
+      expectPlain(started, ["a", "b", "-d"]);
+      expect(harm()).toEqual([]);
+      if (started.code !== 0)
+        expect(started.stderr).toMatch(/dt keeps its state only in regular files that it made itself/);
+      expect(existsSync(join(root.base, "nowhere"))).toBe(false);
+      await dt(["stop", "--all"], { timeoutMs: 8000 });
+      expect(harm()).toEqual([]);
+    }, 60_000);
+  }
+});
+
+describe("in the place of a directory of dt's", () => {
+  for (const place of [
+    ".dialtone",
+    ".dialtone/run",
+    ".dialtone/run/launch",
+    ".dialtone/run/jobs",
+    ".dialtone/run/watch",
+    ".dialtone/cache",
+  ]) {
+    test(`a link for ${place}: refused, and nothing behind it is made, removed or given another mode`, async () => {
+      const of = stranger();
+      const { root, dt, treasure, harm } = of;
+      linkAt(root, place, treasure);
+      root.write(
+        "manifests/a.json",
+        JSON.stringify({
+          name: "a",
+          commands: { b: { kind: "managed", run: ["sleep", "1000"] }, o: { kind: "oneshot", run: ["true"] } },
+          watch: [{ paths: ["src/*"], run: "a:o" }],
+        }),
+      );
+      for (const words of [...LOOKING, ...ENDING, ["a", "o"], ["--capture", "a", "o"], ["a", "b", "-d"]]) {
+        expectPlain(await dt(words), words);
+        expect([words.join(" "), ...harm()]).toEqual([words.join(" ")]);
+      }
+      const watch = root.spawn(["watch"], { env: { CI: undefined } });
+      try {
+        await until("it watches, or has refused", async () => watch.exitCode !== null || (await Bun.sleep(300), true));
+        root.write("src/x", "1");
+        await Bun.sleep(500);
+      } finally {
+        watch.kill("SIGTERM");
+        await watch.exited;
+      }
+      expect(harm()).toEqual([]);
+      await dt(["stop", "--all"]);
+    }, 60_000);
+  }
+});
+
+test("a directory of dt's that others may write to is made private, or refused", async () => {
+  const of = stranger();
+  const { root, dt } = of;
+  mkdirSync(root.run, { recursive: true });
+  Bun.spawnSync(["chmod", "-R", "0777", join(root.dir, ".dialtone")]);
+  await dt(["ps"]);
+  for (const place of [join(root.dir, ".dialtone"), root.run])
+    expect(Bun.spawnSync(["stat", "-c", "%a", place]).stdout.toString()).toBe("700\n");
+});
+
+test("a launch that an earlier dt left without seals, and still hosts, is taken over once", async () => {
+  const of = stranger();
+  const { root, dt } = of;
+  await dt(["a", "b", "-d"]);
+  const before = await psOf(root, KEY);
+  const path = join(root.run, `${KEY}.meta.json`);
+  const { seal: _seal, ...unsealed } = JSON.parse(readFileSync(path, "utf8"));
+  // The host writes it again within half a second where it is foreign: it is not.
+  writeFileSync(path, JSON.stringify(unsealed));
+  expect(await psOf(root, KEY)).toMatchObject({ state: "running", pid: before?.pid });
+  // The same words about a process that has not its token are nobody's.
+  writeFileSync(path, JSON.stringify({ ...unsealed, token: "c".repeat(32) }));
+  expect((await states(of))[KEY]).toBe("foreign");
+  writeFileSync(path, JSON.stringify(unsealed));
+  expect((await dt(["stop", "a", "b"])).code).toBe(0);
+  expect(runs(before?.pid as number)).toBe(false);
+});
