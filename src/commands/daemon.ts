@@ -1,6 +1,6 @@
 /** `dt daemon`: the one long-lived process of a user, which nothing but jobs, schedules, start at boot and the socket need. */
 import { defineCommand } from "citty";
-import { askDaemon, askStatus } from "../daemon/client.ts";
+import { askDaemon, askStatus, isForeign } from "../daemon/client.ts";
 import { type DaemonPaths, makeDaemonHome, neededHome } from "../daemon/paths.ts";
 import type { Status } from "../daemon/protocol.ts";
 import type { Step } from "../daemon/unit/plan.ts";
@@ -34,6 +34,7 @@ const DEFAULT_LINES = 100;
 const START_MS = 15_000;
 const STOP_MS = 15_000;
 const SIGKILL = 9;
+const SIGTERM = 15;
 
 export default defineCommand({
   meta: { name: "daemon", description: "Start, stop and install the daemon: jobs, schedules, start at boot, a socket" },
@@ -84,7 +85,7 @@ const ACTIONS: Record<string, (context: DtContext, paths: DaemonPaths, args: Arg
 
 async function startDaemon(context: DtContext, paths: DaemonPaths, args: Args): Promise<number> {
   if (args.foreground) return beDaemon(context, paths);
-  const running = await askStatus(paths);
+  const running = await ownStatus(context, paths);
   if (running !== null) return tellRunning(context, running, "is already running");
   if (context.globals.dryRun) {
     print(`${quoteCommand([...selfCommand(), "daemon", "start", "--foreground"])}\n`);
@@ -98,6 +99,20 @@ async function startDaemon(context: DtContext, paths: DaemonPaths, args: Args): 
     await control(service, "start");
   } else spawnDaemon(context, paths);
   return tellRunning(context, await awaitStatus(paths), "started");
+}
+
+/**
+ * Null when no daemon runs. Another user's process in its place is reported and passed by: the link leads to this user's own daemon when that
+ * starts, or, where it runs already, as soon as it looks.
+ */
+async function ownStatus({ globals, talk }: DtContext, paths: DaemonPaths): Promise<Status | null> {
+  try {
+    return await askStatus(paths);
+  } catch (error) {
+    if (!isForeign(error)) throw error;
+    talk.warn(messageOf(error));
+    return globals.dryRun || holderOf(paths, makeProcessTable()) === null ? null : await awaitStatus(paths);
+  }
 }
 
 /** Where it is started in a project, that project is one of those that the daemon knows. */
@@ -159,24 +174,36 @@ async function beDaemon(context: DtContext, paths: DaemonPaths): Promise<number>
 
 async function stopDaemon(context: DtContext, paths: DaemonPaths): Promise<number> {
   const { globals } = context;
-  const stopped = await endDaemon(paths, () => {
+  const { stopped, foreign } = await endDaemon(paths, () => {
     if (!globals.json) print("daemon stop requested\n");
   });
+  if (!stopped && foreign !== null) throw foreign;
   if (globals.json)
     print(`${JSON.stringify(stopped ? { stopping: true } : { running: false, socket: paths.socket })}\n`);
   else if (!stopped) print("daemon is not running\n");
   return EXIT.done;
 }
 
-/** False when none runs. One that does not answer is killed, which it is made for. */
-async function endDaemon(paths: DaemonPaths, onAsked: () => void): Promise<boolean> {
+interface Ended {
+  /** False when none runs. */
+  stopped: boolean;
+  /** What another user's process in the daemon's place was refused with. */
+  foreign: unknown;
+}
+
+/** One that does not answer is killed, which it is made for; one that cannot be asked, since its link leads elsewhere, is first told by a signal. */
+async function endDaemon(paths: DaemonPaths, onAsked: () => void): Promise<Ended> {
   const table = makeProcessTable();
   const holder = holderOf(paths, table);
-  const answer = await askDaemon(paths, { cmd: "stop" }).catch(messageOf);
-  if (answer === null && holder === null) return false;
+  let foreign: unknown = null;
+  const answer = await askDaemon(paths, { cmd: "stop" }).catch((error) => {
+    if (isForeign(error)) foreign = error;
+    return messageOf(error);
+  });
+  if ((answer === null || foreign !== null) && holder === null) return { stopped: false, foreign };
   onAsked();
-  if (holder === null) return true;
-  if (typeof answer === "string" || answer === null) table.signal(holder, SIGKILL);
+  if (holder === null) return { stopped: true, foreign };
+  if (typeof answer === "string" || answer === null) table.signal(holder, foreign === null ? SIGKILL : SIGTERM);
   const deadline = performance.now() + STOP_MS;
   while (presenceOf(table, holder) === "alive") {
     if (performance.now() > deadline) table.signal(holder, SIGKILL);
@@ -184,7 +211,7 @@ async function endDaemon(paths: DaemonPaths, onAsked: () => void): Promise<boole
       throw new DtError("daemon-stuck", `The daemon (pid ${holder.pid}) does not end, not even by SIGKILL.`);
     await Bun.sleep(5);
   }
-  return true;
+  return { stopped: true, foreign };
 }
 
 /** The daemon that lives, from its lock. */

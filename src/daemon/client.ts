@@ -1,9 +1,12 @@
-/** Asking the daemon: one request over one connection. */
-import { readlinkSync } from "node:fs";
-import { DtError, errnoOf } from "../sys/error.ts";
+/** Asking the daemon: one request over one connection, and only of a process that this user started. */
+import { lstatSync, readlinkSync } from "node:fs";
+import { dirname } from "node:path";
+import { DtError, errnoOf, messageOf } from "../sys/error.ts";
 import { presenceOf } from "../sys/identity.ts";
 import { connectForLines, type LineConnection } from "../sys/lines.ts";
 import { readHolder } from "../sys/lock.ts";
+import { ownUid, whoMaySwap } from "../sys/ownplace.ts";
+import { FOREIGN_SOCKET, foreignSocket } from "../sys/peer.ts";
 import { makeProcessTable } from "../sys/process.ts";
 import type { DaemonPaths } from "./paths.ts";
 import type { Reply, Status } from "./protocol.ts";
@@ -13,7 +16,7 @@ const TRIES = 5;
 const BETWEEN_MS = 100;
 const ANSWER_MS = 5000;
 
-/** Null when no daemon runs. Throws what the daemon refuses, and when it does not answer in time. */
+/** Null when no daemon runs. Throws what the daemon refuses, when it does not answer in time, and when somebody else is in its place. */
 export async function askDaemon(
   paths: DaemonPaths,
   request: { cmd: string; [field: string]: unknown },
@@ -40,6 +43,11 @@ export async function askStatus(paths: DaemonPaths, options?: { tries?: number }
   return (await askDaemon(paths, { cmd: "status" }, options)) as Status | null;
 }
 
+/** Whether an error of `askDaemon` says that another user is, or could be, where this user's daemon should be. */
+export function isForeign(error: unknown): boolean {
+  return errnoOf(error) === FOREIGN_SOCKET;
+}
+
 /** The home's path may be longer than a socket's can be, what the link names is not. Null when there is none. */
 function targetOf(link: string): string | null {
   try {
@@ -49,9 +57,32 @@ function targetOf(link: string): string | null {
   }
 }
 
+/** Before it is connected to: whose it is, and whether anybody else could have put it there. What is not there is nobody's. */
+function checkOwner(link: string, target: string): void {
+  const refuse = (who: string) => {
+    throw foreign(link, foreignSocket(target, who).message);
+  };
+  try {
+    const { uid } = lstatSync(target);
+    if (uid !== ownUid()) refuse(`uid ${uid}`);
+    const swapper = whoMaySwap(dirname(target));
+    if (swapper !== null) refuse(`whoever put it there, since ${swapper}`);
+  } catch (error) {
+    if (errnoOf(error) === "EACCES") refuse("another user, whose directory you may not look into");
+    if (!["ENOENT", "ENOTDIR"].includes(errnoOf(error) ?? "")) throw error;
+  }
+}
+
+function foreign(link: string, message: string): DtError {
+  return new DtError(FOREIGN_SOCKET, message, {
+    hint: `dt daemon start starts a daemon of yours, and makes ${link} lead to it.`,
+  });
+}
+
 async function askOnce(paths: DaemonPaths, request: object, answerMs: number): Promise<{ data: unknown } | null> {
   const target = targetOf(paths.socket);
   if (target === null) return null;
+  checkOwner(paths.socket, target);
   const { promise, resolve } = Promise.withResolvers<Reply | null>();
   let line: LineConnection;
   try {
@@ -61,6 +92,7 @@ async function askOnce(paths: DaemonPaths, request: object, answerMs: number): P
     });
   } catch (error) {
     if (["ENOENT", "ECONNREFUSED", "ENOTDIR"].includes(errnoOf(error) ?? "")) return null;
+    if (isForeign(error)) throw foreign(paths.socket, messageOf(error));
     throw new DtError(
       "daemon-socket",
       `The daemon's socket ${paths.socket} cannot be used: ${(error as Error).message}.`,

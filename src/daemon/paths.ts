@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { sha256 } from "../sys/digest.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { makeDirectories, writeError } from "../sys/files.ts";
-import { checkPrivateDirectory, socketDirectory } from "../sys/paths.ts";
+import { checkPrivateDirectory } from "../sys/paths.ts";
 import { makeSeal, type Seal } from "../sys/seal.ts";
+import { socketDirectory } from "../sys/socketplace.ts";
 
 export const LABEL = "dev.dialtone.daemon";
 
@@ -73,5 +74,5 @@ export function makeDaemonHome(paths: DaemonPaths): void {
 /** The socket's own path, short whatever the home's is. */
 export function realSocketOf({ home }: DaemonPaths, env: Record<string, string | undefined>): string {
   const name = existsSync(home) ? realpathSync(home) : home;
-  return join(socketDirectory(env), `${sha256(name).slice(0, 12)}.sock`);
+  return join(socketDirectory({ env, home }), `${sha256(name).slice(0, 12)}.sock`);
 }

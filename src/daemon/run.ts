@@ -12,7 +12,7 @@
  *   jobs                                      run on; ended meanwhile, they are `lost`
  *   socket removed, lock given back           nothing
  */
-import { existsSync, readlinkSync, renameSync, statSync, symlinkSync } from "node:fs";
+import { readlinkSync, renameSync, statSync, symlinkSync } from "node:fs";
 import { DtError, EXIT, messageOf } from "../sys/error.ts";
 import { removeFile, temporaryName } from "../sys/files.ts";
 import { isListening } from "../sys/lines.ts";
@@ -58,7 +58,7 @@ export async function runDaemon({ paths, env, world, command, echo }: DaemonOpti
   const ended = Promise.withResolvers<string>();
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => ended.resolve(signal));
   try {
-    const socket = await clearSocket(paths, env);
+    let socket = await clearSocket(paths, env);
     const began = Math.floor(Date.now() / 1000);
     const self = selfCommand()[0] as string;
     const buildThen = markOf(self);
@@ -114,11 +114,27 @@ export async function runDaemon({ paths, env, world, command, echo }: DaemonOpti
       isRegistered: (cmd: string) => registeredAs(served, cmd) !== null,
       subscribe: events.subscribe,
     };
-    server = serve(socket, answers, log);
-    linkSocket(paths, socket);
+    const listen = () => {
+      server = serve(socket, answers, log);
+      linkSocket(paths, socket);
+    };
+    /** Somebody cleared the directory for temporary files, or put something else in its place: nobody could reach the daemon any more. */
+    const stayReachable = async () => {
+      if (server?.isReachable()) {
+        if (linkedTo(paths) === socket) return;
+        log("warn", `${paths.socket} did not lead to the daemon's socket; it is made again`);
+        return linkSocket(paths, socket);
+      }
+      log("warn", "the socket was removed; it is made again");
+      socket = await clearSocket(paths, env);
+      server?.stop();
+      listen();
+    };
+    listen();
     log("info", "began", { pid: process.pid, version: VERSION, commit: COMMIT });
     if (lock.broke !== null) log("warn", "the daemon before this one was killed");
 
+    let isListeningAgain = false;
     let looks = 0;
     let mark = "";
     let roots: string[] = [];
@@ -131,12 +147,13 @@ export async function runDaemon({ paths, env, world, command, echo }: DaemonOpti
       }
       keeper.look(roots);
       watches.look();
-      // Somebody cleared the directory for temporary files: nobody could reach it any more.
-      if (!existsSync(socket)) {
-        log("warn", "the socket was removed; it is made again");
-        server?.stop();
-        server = serve(socket, answers, log);
-        linkSocket(paths, socket);
+      if (!isListeningAgain) {
+        isListeningAgain = true;
+        void stayReachable()
+          .catch((error) => log("error", messageOf(error)))
+          .finally(() => {
+            isListeningAgain = false;
+          });
       }
     };
     const timer = setInterval(() => {
@@ -162,7 +179,7 @@ export async function runDaemon({ paths, env, world, command, echo }: DaemonOpti
     watches.close();
     dt.close();
     await Bun.sleep(FLUSH_MS);
-    server.stop();
+    (server as DaemonServer | null)?.stop();
     unlinkSocket(paths, socket);
     return EXIT.done;
   } finally {
@@ -190,7 +207,7 @@ async function lockDaemon(paths: DaemonPaths, { table }: World, command: string)
   }
 }
 
-/** Gives the path to bind. What nobody listens on is removed, under the daemon's lock. */
+/** Gives the path to bind. What nobody of this user listens on is removed, under the daemon's lock: the directory is this user's alone. */
 async function clearSocket(paths: DaemonPaths, env: Record<string, string>): Promise<string> {
   const socket = realSocketOf(paths, env);
   if (await isListening(socket)) {
@@ -229,9 +246,18 @@ function linkSocket(paths: DaemonPaths, socket: string): void {
 
 function unlinkSocket(paths: DaemonPaths, socket: string): void {
   try {
-    if (readlinkSync(paths.socket) === socket) removeFile(paths.socket);
+    if (linkedTo(paths) === socket) removeFile(paths.socket);
   } catch {
-    // another's by now, or removed
+    // on a read-only disk by now
+  }
+}
+
+/** Null when it is something else by now, or removed. */
+function linkedTo(paths: DaemonPaths): string | null {
+  try {
+    return readlinkSync(paths.socket);
+  } catch {
+    return null;
   }
 }
 

@@ -5,6 +5,7 @@
 import * as v from "valibot";
 import { DtError, messageOf } from "../sys/error.ts";
 import { type LineConnection, type LineHandlers, type LineServer, listenForLines } from "../sys/lines.ts";
+import { mayConnect } from "../sys/peer.ts";
 import type { Log } from "./log.ts";
 import {
   type Event,
@@ -26,6 +27,7 @@ export interface Answers {
 
 export interface DaemonServer {
   clients(): number;
+  isReachable(): boolean;
   stop(): void;
 }
 
@@ -41,9 +43,10 @@ export function serve(path: string, answers: Answers, log: Log): DaemonServer {
   const server: LineServer = listenForLines(
     path,
     (line, peer) => {
-      const own = process.geteuid?.() ?? 0;
-      if (peer !== null && peer.uid !== own && peer.uid !== 0) {
-        log("warn", `a connection of uid ${peer.uid} was turned away`, { pid: peer.pid });
+      if (!mayConnect(peer)) {
+        log("warn", `a connection of ${peer === null ? "an unknown user" : `uid ${peer.uid}`} was turned away`, {
+          pid: peer?.pid ?? null,
+        });
         return null;
       }
       if (clients >= MOST_CLIENTS) {
@@ -57,7 +60,7 @@ export function serve(path: string, answers: Answers, log: Log): DaemonServer {
     },
     { mostWaiting: 4 * 1024 * 1024 },
   );
-  return { clients: () => clients, stop: () => server.stop() };
+  return { clients: () => clients, isReachable: () => server.isReachable(), stop: () => server.stop() };
 }
 
 function handle(line: LineConnection, answers: Answers, log: Log, onClose: () => void): LineHandlers {

@@ -1,10 +1,12 @@
 /** The other side of attachserver.ts: joining the terminal of a launch that runs. */
+import { basename, isAbsolute } from "node:path";
 import type { LaunchRecord } from "../state/types.ts";
 import { DtError, EXIT, errnoOf, messageOf } from "../sys/error.ts";
 import { presenceOf } from "../sys/identity.ts";
 import type { TerminalSize } from "../sys/leaderterminal.ts";
 import { connectForLines, type LineConnection } from "../sys/lines.ts";
-import { ATTACH_VERSION, type FromHost, type ToHost } from "./attachwire.ts";
+import { FOREIGN_SOCKET } from "../sys/peer.ts";
+import { ATTACH_VERSION, type FromHost, socketName, type ToHost } from "./attachwire.ts";
 import type { Ground } from "./types.ts";
 
 export interface Attachment {
@@ -48,17 +50,33 @@ export async function attachToRun(
     const socket = history.is === "there" ? history.value.terminal?.socket : undefined;
     if (socket !== undefined) {
       try {
+        checkName(socket, record);
         return await greet(socket, request);
       } catch (error) {
+        if (errnoOf(error) === FOREIGN_SOCKET) throw unreachable(record, messageOf(error));
         if (error instanceof DtError) throw error;
         why = `${socket}: ${errnoOf(error) ?? messageOf(error)}`;
       }
     }
     await Bun.sleep(LOOK_EVERY_MS);
   }
-  throw new DtError("cannot-attach", `${record.key} runs, but its terminal cannot be reached: ${why}.`, {
-    hint: `dt logs ${record.key} -f follows what it prints; dt restart ${record.key} gives it a new terminal.`,
+  throw unreachable(record, why);
+}
+
+function unreachable({ key }: LaunchRecord, why: string): DtError {
+  return new DtError("cannot-attach", `${key} runs, but its terminal cannot be reached: ${why.replace(/\.$/, "")}.`, {
+    hint: `dt logs ${key} -f follows what it prints; dt restart ${key} gives it a new terminal.`,
   });
+}
+
+/** A history that names another socket of this user, an agent's say, must not make dt speak to that. */
+function checkName(socket: string, record: LaunchRecord): void {
+  const expected = socketName(record.token);
+  if (!isAbsolute(socket) || basename(socket) !== expected)
+    throw unreachable(
+      record,
+      `its history names ${JSON.stringify(socket)} where a socket named ${expected} was expected`,
+    );
 }
 
 async function greet(socket: string, { readOnly, size }: AttachRequest): Promise<Attachment> {

@@ -2,22 +2,22 @@
  * The host's side of `dt attach`: a socket a run, named by the run's token, so that one left by a killed host is never taken for another's. Where
  * it is, is in the launch's history. All who are attached type into one terminal; its size is that of who was last to attach or to change it.
  */
-import { readdirSync, statSync } from "node:fs";
+import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf } from "../sys/error.ts";
 import { removeFile } from "../sys/files.ts";
 import type { TerminalSize } from "../sys/leaderterminal.ts";
 import { isListening, type LineConnection, type LineHandlers, listenForLines } from "../sys/lines.ts";
-import { socketDirectory } from "../sys/paths.ts";
+import { mayConnect, type Peer } from "../sys/peer.ts";
+import { socketDirectory } from "../sys/socketplace.ts";
 import { statOf } from "../sys/stat.ts";
-import { ATTACH_VERSION, type FromHost, parseToHost } from "./attachwire.ts";
+import { ATTACH_VERSION, type FromHost, parseToHost, SOCKET_SUFFIX, socketName } from "./attachwire.ts";
 import type { HostedTerminal } from "./hostterminal.ts";
 import { writeHistory } from "./notes.ts";
 import type { Ground, Report, Run } from "./types.ts";
 
 /** More keys than this wait for the program; then who types is slowed down. */
 const MOST_PENDING = 64 * 1024;
-const SUFFIX = ".tty";
 /** A socket is looked at as a leftover when it is older: younger ones may be about to listen. */
 const LEFTOVER_MS = 60_000;
 
@@ -39,7 +39,8 @@ export function serveTerminal(ground: Ground, run: Run, terminal: HostedTerminal
   });
   const waitingForSync: (() => void)[] = [];
 
-  const accept = (line: LineConnection): LineHandlers => {
+  const accept = (line: LineConnection, peer: Peer | null): LineHandlers | null => {
+    if (!mayConnect(peer)) return null;
     const send = (message: FromHost) => line.send(message);
     let me: Attached | null = null;
     const greet = (hello: { version: number; readOnly: boolean; size: TerminalSize | null }) => {
@@ -92,8 +93,8 @@ export function serveTerminal(ground: Ground, run: Run, terminal: HostedTerminal
   };
 
   try {
-    const directory = socketDirectory(run.spec.env);
-    const socket = join(directory, `${record.token}${SUFFIX}`);
+    const directory = socketDirectory({ env: run.spec.env, home: ground.home });
+    const socket = join(directory, socketName(record.token));
     server = listenForLines(socket, accept);
     writeHistory(ground, run, { terminal: { socket } });
     void sweepLeftovers(directory);
@@ -116,8 +117,8 @@ export function serveTerminal(ground: Ground, run: Run, terminal: HostedTerminal
 async function sweepLeftovers(directory: string): Promise<void> {
   for (const name of readdirSync(directory)) {
     const path = join(directory, name);
-    const stat = statSync(path, { throwIfNoEntry: false });
-    if (!name.endsWith(SUFFIX) || stat === undefined || Date.now() - stat.mtimeMs < LEFTOVER_MS) continue;
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    if (!name.endsWith(SOCKET_SUFFIX) || !stat?.isSocket() || Date.now() - stat.mtimeMs < LEFTOVER_MS) continue;
     if (!(await isListening(path))) removeFile(path);
   }
 }

@@ -3,6 +3,13 @@ import type { TerminalSize } from "../sys/leaderterminal.ts";
 
 export const ATTACH_VERSION = 1;
 
+export const SOCKET_SUFFIX = ".tty";
+
+/** One a run: the name of a run that is over is never another's. */
+export function socketName(token: string): string {
+  return `${token}${SOCKET_SUFFIX}`;
+}
+
 export type ToHost =
   | { is: "hello"; version: number; readOnly: boolean; size: TerminalSize | null }
   /** Base64. */

@@ -2,10 +2,11 @@
  * Messages over a Unix socket: one JSON text a line. Memory is bounded on both sides: a peer that sends a longer line than allowed, or does
  * not read what it is sent, is cut off; what all peers of a server have begun and not ended is bounded together.
  */
-import { statSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import type { Socket } from "bun";
-import { errnoOf } from "./error.ts";
-import { type Peer, peerOf } from "./peer.ts";
+import { type DtError, errnoOf } from "./error.ts";
+import { ownUid } from "./ownplace.ts";
+import { FOREIGN_SOCKET, foreignPeer, type Peer, peerOf } from "./peer.ts";
 
 export interface LineConnection {
   send(message: unknown): void;
@@ -29,6 +30,8 @@ export interface LineHandlers {
 }
 
 export interface LineServer {
+  /** Whether its path still leads to this socket. */
+  isReachable(): boolean;
   /** Ends all connections, and removes the socket when it is still this one. */
   stop(): void;
 }
@@ -78,7 +81,7 @@ export function listenForLines(
       socket: {
         open(socket) {
           socket.data = makeState(socket, mostWaiting, budget);
-          const handlers = accept(socket.data.line, peerOf((socket as unknown as { fd: number }).fd));
+          const handlers = accept(socket.data.line, peerOf(descriptorOf(socket)));
           if (handlers === null) return void socket.end();
           socket.data.handlers = handlers;
           open.add(socket);
@@ -97,6 +100,7 @@ export function listenForLines(
   }
   const own = inodeOf(path);
   return {
+    isReachable: () => own !== null && inodeOf(path) === own,
     stop() {
       for (const socket of open) socket.data.line.close();
       // Bun removes whatever is at the path, also when that is another's by now.
@@ -107,34 +111,51 @@ export function listenForLines(
 }
 
 function inodeOf(path: string): number | null {
-  return statSync(path, { throwIfNoEntry: false })?.ino ?? null;
+  try {
+    return lstatSync(path).ino;
+  } catch {
+    return null; // removed, or its directory is another user's by now
+  }
 }
 
-/** Throws the system's error, as ECONNREFUSED or ENOENT where nobody listens. */
+function descriptorOf(socket: Socket<State>): number {
+  return (socket as unknown as { fd: number }).fd;
+}
+
+/**
+ * Throws the system's error, as ECONNREFUSED or ENOENT where nobody listens, and `foreign-socket` where another user does: before a byte is sent
+ * or believed.
+ */
 export async function connectForLines(path: string, handlers: LineHandlers): Promise<LineConnection> {
+  const refused: { why: DtError | null } = { why: null };
   const socket = await Bun.connect<State>({
     unix: path,
     socket: {
       open(opened) {
+        refused.why = foreignPeer(descriptorOf(opened), path);
+        if (refused.why !== null) return void opened.terminate();
         opened.data = makeState(opened, MOST_WAITING, { held: 0 });
         opened.data.handlers = handlers;
       },
-      data: (opened, bytes) => opened.data.received(bytes),
-      drain: (opened) => opened.data.drained(),
+      data: (opened, bytes) => opened.data?.received(bytes),
+      drain: (opened) => opened.data?.drained(),
       close: (opened) => opened.data?.closed(),
       error: (opened) => void opened.terminate(),
     },
   });
+  if (refused.why !== null) throw refused.why;
   return socket.data.line;
 }
 
-/** Whether somebody accepts connections there: false for what a killed process left. */
+/** Whether a process of this user accepts connections there: false for what a killed one left, and for what another user put there. */
 export async function isListening(path: string): Promise<boolean> {
   try {
+    const there = lstatSync(path);
+    if (!there.isSocket() || there.uid !== ownUid()) return false;
     (await connectForLines(path, { onMessage: () => {}, onClose: () => {} })).close();
     return true;
   } catch (error) {
-    return !["ECONNREFUSED", "ENOENT"].includes(errnoOf(error) ?? "");
+    return !["ECONNREFUSED", "ENOENT", "ENOTDIR", FOREIGN_SOCKET].includes(errnoOf(error) ?? "");
   }
 }
 

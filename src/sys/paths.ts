@@ -174,22 +174,3 @@ export function ignoreInGit(directory: string): void {
     // read-only, or somebody was faster: git's view of it is a convenience
   }
 }
-
-/** `sun_path` of the kernel takes 107 bytes, 103 on macOS; a name of up to 40 comes after the directory. */
-const LONGEST_SOCKET_DIRECTORY = 62;
-
-/** A private directory with a short path, for sockets: below XDG_RUNTIME_DIR, else below `/tmp`. Throws when neither is to be had. */
-export function socketDirectory(env: Record<string, string | undefined>): string {
-  const own = `/tmp/dialtone-${process.geteuid?.()}`;
-  const runtime = env.XDG_RUNTIME_DIR ? join(env.XDG_RUNTIME_DIR, "dialtone") : own;
-  if (runtime !== own && Buffer.byteLength(runtime) <= LONGEST_SOCKET_DIRECTORY) {
-    try {
-      makePrivateDirectory(runtime);
-      return runtime;
-    } catch {
-      // of a session that is over, or another user's
-    }
-  }
-  makePrivateDirectory(own);
-  return own;
-}

@@ -1,9 +1,11 @@
 /**
- * Who is at the other end of a connection over a Unix socket, from the kernel: nobody can pretend.
+ * Who is at the other end of a connection over a Unix socket, from the kernel: nobody can pretend. dt speaks with processes of its own user alone.
  *
  * Known limit: on macOS it is `LOCAL_PEERCRED`, whose layout is tested as bytes and was never read on a Mac.
  */
+import { DtError } from "./error.ts";
 import { libc, ptr } from "./libc.ts";
+import { ownUid } from "./ownplace.ts";
 
 const LINUX = { level: 1, option: 17, bytes: 12, uidAt: 4, pidAt: 0 };
 /** `struct xucred`: version, uid, then groups; it has no pid. */
@@ -30,4 +32,29 @@ export function readPeer(answer: Uint8Array, layout: { uidAt: number; pidAt: num
     uid: view.getUint32(layout.uidAt, true),
     pid: layout.pidAt === null ? null : view.getInt32(layout.pidAt, true),
   };
+}
+
+/** Whether a process may be answered: this user's, and root's, who could read the answer anyway. Unknown means no. */
+export function mayConnect(peer: Peer | null): boolean {
+  return peer !== null && (peer.uid === ownUid() || peer.uid === 0);
+}
+
+export const FOREIGN_SOCKET = "foreign-socket";
+
+/**
+ * Why a connection that this process made to a socket must not be used; null when its own user listens there. Root is no exception here: dt never
+ * puts a server of root's where another user looks for one, and a process in somebody's container may be root by its uid alone.
+ */
+export function foreignPeer(fd: number, path: string): DtError | null {
+  const peer = peerOf(fd);
+  return peer?.uid === ownUid()
+    ? null
+    : foreignSocket(path, peer === null ? "a process of an unknown user" : `uid ${peer.uid}`);
+}
+
+export function foreignSocket(path: string, who: string): DtError {
+  return new DtError(
+    FOREIGN_SOCKET,
+    `Expected a process of yours (uid ${ownUid()}) at the socket ${path}, but it is one of ${who}: dt sends it nothing and believes nothing from it.`,
+  );
 }

@@ -1,11 +1,11 @@
 /** Where what is the user's alone can be kept: DIALTONE_HOME, or, where that cannot be written, the private directory of sockets. */
 import { accessSync, constants, existsSync, realpathSync } from "node:fs";
 import { dirname } from "node:path";
-import { socketDirectory } from "./paths.ts";
+import { socketDirectory } from "./socketplace.ts";
 
 /** `home`: DIALTONE_HOME; null when there is none. Makes nothing in a home that can be written. Throws where there is no place at all. */
 export function privatePlace(home: string | null): string {
-  if (home === null || !isWritable(home)) return socketDirectory({});
+  if (home === null || !isWritable(home)) return socketDirectory({ env: {}, home: null });
   return existsSync(home) ? realpathSync(home) : home;
 }
 
