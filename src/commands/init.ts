@@ -3,7 +3,8 @@ import { realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { defineCommand } from "citty";
 import { loadIndexOnce } from "../manifest/index.ts";
-import { checkManifestsFolder, checkPluginName, planPlugin } from "../manifest/start/plan.ts";
+import { checkPlaces } from "../manifest/start/places.ts";
+import { checkPluginName, planPlugin } from "../manifest/start/plan.ts";
 import { planProject, replaceFiles } from "../manifest/start/project.ts";
 import { makeManifests, writeNewFiles } from "../manifest/start/write.ts";
 import { DtError, EXIT } from "../sys/error.ts";
@@ -49,14 +50,20 @@ export interface InitReport {
 function initProject(context: DtContext): number {
   const root = startingPoint(context);
   refuseNested(context, root);
-  checkManifestsFolder(root, context.env);
+  const { env } = context;
+  checkPlaces(root, [MANIFESTS], env);
   const { dryRun } = context.globals;
   const { create, replace } = planProject(root);
+  checkPlaces(
+    root,
+    [...create, ...replace].map(({ path }) => path),
+    env,
+  );
   const made = makesManifests(root);
   if (!dryRun) {
-    writeNewFiles(root, create);
-    makeManifests(root);
-    replaceFiles(root, replace);
+    writeNewFiles(root, create, env);
+    makeManifests(root, env);
+    replaceFiles(root, replace, env);
   }
   const written = [...(made ? [MANIFESTS] : []), ...create.map(({ path }) => path)];
   const changed = replace.map(({ path }) => path);
@@ -73,12 +80,17 @@ async function initPlugin(context: DtContext, name: string): Promise<number> {
   // One that is known by what runs in it alone has no manifests any more.
   const made = found === null || makesManifests(found);
   const root = made ? startingPoint(context) : found;
-  checkManifestsFolder(root, env);
+  checkPlaces(root, [MANIFESTS, "plugins/"], env);
   const index = made ? await loadIndexOnce({ root, home: homeDirectory(env), env }) : await context.index();
   checkPluginName(name, index);
   const files = planPlugin(root, name);
+  checkPlaces(
+    root,
+    files.map(({ path }) => path),
+    env,
+  );
   const { dryRun } = globals;
-  if (!dryRun) writeNewFiles(root, files);
+  if (!dryRun) writeNewFiles(root, files, env);
   report(context, { root, plugin: name, dryRun, written: files.map(({ path }) => path), changed: [] });
   if (made)
     talk.say(`there was no project here: ${root} ${dryRun ? "would become one" : "is one now"}, by its manifests/`);

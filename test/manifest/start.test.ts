@@ -84,7 +84,7 @@ describe("new files", () => {
 
   function failureOf(root: string): DtError {
     try {
-      writeNewFiles(root, files);
+      writeNewFiles(root, files, {});
     } catch (error) {
       if (error instanceof DtError) return error;
       throw error;
@@ -94,7 +94,7 @@ describe("new files", () => {
 
   test("are whole, with the folders above them, and no temporary stays", () => {
     const root = emptyDirectory();
-    writeNewFiles(root, files);
+    writeNewFiles(root, files, {});
     expect(namesIn(root)).toEqual(["4", "a", "a/2", "a/b", "a/b/1", "c", "c/3"]);
     for (const { path, text } of files) expect(readFileSync(join(root, path), "utf8")).toBe(text);
   });
@@ -122,14 +122,21 @@ describe("new files", () => {
     rmSync(join(root, "4"));
     writeFileSync(join(root, "c"), "");
     const error = failureOf(root);
-    expect([error.code, error.hint]).toEqual(["cannot-write", "A file is where a directory should be: move it away."]);
+    expect([error.code, error.status]).toEqual(["unsafe-place", 2]);
+    expect(error.message).toContain(`${join(root, "c")} should be a directory, but is a file`);
     expect(namesIn(root)).toEqual(["c"]);
+    // Also one that comes to be a link after all places were looked at.
+    rmSync(join(root, "c"));
+    mkdirSync(join(root, "elsewhere"));
+    symlinkSync("elsewhere", join(root, "c"));
+    expect(failureOf(root).message).toContain(`${join(root, "c")} should be a directory, but is a link to "elsewhere"`);
+    expect(namesIn(root)).toEqual(["c", "elsewhere"]);
   });
 
   test("one that is shared may be there by then", () => {
     const root = emptyDirectory();
     writeFileSync(join(root, "s"), "another's");
-    writeNewFiles(root, [{ path: "s", text: "mine", shared: true }, ...files]);
+    writeNewFiles(root, [{ path: "s", text: "mine", shared: true }, ...files], {});
     expect(readFileSync(join(root, "s"), "utf8")).toBe("another's");
     expect(namesIn(root)).toContain("4");
   });
@@ -137,7 +144,7 @@ describe("new files", () => {
   test("nobody but the owner may write to them, whatever the umask", () => {
     const root = emptyDirectory();
     chmodSync(root, 0o700);
-    const code = `process.umask(0); (await import(${JSON.stringify(join(REPOSITORY, "src/manifest/start/write.ts"))})).writeNewFiles(${JSON.stringify(root)}, [{ path: "a/b", text: "" }]);`;
+    const code = `process.umask(0); (await import(${JSON.stringify(join(REPOSITORY, "src/manifest/start/write.ts"))})).writeNewFiles(${JSON.stringify(root)}, [{ path: "a/b", text: "" }], {});`;
     expect(Bun.spawnSync([process.execPath, "-e", code]).exitCode).toBe(0);
     const { stdout } = Bun.spawnSync(["stat", "-c", "%a", join(root, "a"), join(root, "a/b")]);
     expect(stdout.toString()).toBe("755\n644\n");

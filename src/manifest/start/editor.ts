@@ -2,10 +2,13 @@
  * What an editor, tsc and `bun check` need where nothing is installed: the types of `@dialtone/dt` beside the manifests, and a
  * tsconfig.json in each folder dt has files in, so that the project's own neither matters to them nor has to change.
  */
-import { existsSync } from "node:fs";
+import { existsSync, lstatSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { readText } from "../../sys/files.ts";
+import { readPlain } from "../../sys/plainfile.ts";
 import type { NewFile } from "./types.ts";
+
+/** Far above what such a file has. */
+export const MOST_READ = { most: 1024 * 1024 };
 
 export const TYPES_FILE = "manifests/dialtone.d.ts";
 
@@ -33,9 +36,16 @@ export function isOwnTypesFile(text: string): boolean {
 export function filesForManifests(root: string, declarations: string): NewFile[] {
   if (isConfigured(root)) return [];
   const types = isInstalled(root, "@dialtone/dt") ? [] : [typesFile(declarations)];
-  return [tsconfig("manifests", null), ...types]
-    .filter(({ path }) => !existsSync(join(root, path)))
-    .map((file) => ({ ...file, shared: true }));
+  return (
+    [tsconfig("manifests", null), ...types]
+      // A link or the like stays in the plan, which is then refused.
+      .filter(({ path }) => !isPlainFile(root, path))
+      .map((file) => ({ ...file, shared: true }))
+  );
+}
+
+export function isPlainFile(root: string, path: string): boolean {
+  return lstatSync(join(root, path), { throwIfNoEntry: false })?.isFile() === true;
 }
 
 /** For the folder of a new plugin: a tsconfig.json, and the names of Bun unless Bun's types are installed. */
@@ -61,7 +71,7 @@ function tsconfig(folder: string, types: string | null): NewFile {
 
 /** Whether the project's own tsconfig.json says where `@dialtone/dt` is; then it is meant for the manifests too. */
 function isConfigured(root: string): boolean {
-  const text = readText(join(root, "tsconfig.json"));
+  const text = readPlain(join(root, "tsconfig.json"), { ...MOST_READ, followLinks: true });
   return text.is === "there" && text.value.includes('"@dialtone/dt"');
 }
 

@@ -2,10 +2,8 @@
 import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { DtError, EXIT } from "../../sys/error.ts";
-import { statOf } from "../../sys/stat.ts";
 import { isReservedVerb, NAME_PATTERN, NAME_WORDS } from "../reserved.ts";
 import type { ManifestIndex } from "../resolved.ts";
-import { distrust } from "../trust.ts";
 import { filesForManifests, filesForPlugin } from "./editor.ts";
 import start from "./files.json" with { type: "json" };
 import type { NewFile } from "./types.ts";
@@ -49,14 +47,6 @@ export function checkPluginName(name: string, index: ManifestIndex): void {
   const broken = index.failures.find((failure) => failure.plugin === name);
   if (broken !== undefined)
     refuse("exists", `There is a plugin named "${name}" already, which failed to load: ${broken.file}`, broken.message);
-}
-
-/** Throws where dt would not run what is written, as the folder belongs to somebody else or is open to all. */
-export function checkManifestsFolder(root: string, env: Record<string, string | undefined>): void {
-  const folder = join(root, "manifests");
-  const stat = statOf(folder);
-  const refused = stat === undefined ? null : distrust(folder, stat, env);
-  if (refused !== null) throw new DtError("permission", refused.message, { status: EXIT.usage, hint: refused.hint });
 }
 
 /** A folder that is there and empty is in nobody's way. */

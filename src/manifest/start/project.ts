@@ -1,11 +1,21 @@
 /** What `dt init` does in a directory: `manifests/`, what an editor needs, and a line for git. Done twice, the second changes nothing. */
-import { existsSync, realpathSync, statSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DtError, messageOf } from "../../sys/error.ts";
-import { readText, writeWhole } from "../../sys/files.ts";
-import { filesForManifests, isOwnTypesFile, TYPES_FILE, topOfCheckout, typesFile } from "./editor.ts";
+import { writeWhole } from "../../sys/files.ts";
+import { readPlain } from "../../sys/plainfile.ts";
+import {
+  filesForManifests,
+  isOwnTypesFile,
+  isPlainFile,
+  MOST_READ,
+  TYPES_FILE,
+  topOfCheckout,
+  typesFile,
+} from "./editor.ts";
 import start from "./files.json" with { type: "json" };
-import type { NewFile } from "./types.ts";
+import { checkPlaces } from "./places.ts";
+import type { Environment, NewFile } from "./types.ts";
 
 export interface ProjectPlan {
   create: NewFile[];
@@ -20,22 +30,25 @@ export function planProject(root: string): ProjectPlan {
   const create = filesForManifests(root, start.types);
   const replace: NewFile[] = [];
   const types = typesFile(start.types);
-  const known = readText(join(root, TYPES_FILE));
+  const known = readPlain(join(root, TYPES_FILE), MOST_READ);
   if (known.is === "there" && isOwnTypesFile(known.value) && known.value !== types.text) replace.push(types);
   const top = topOfCheckout(root);
   if (top !== null && !isIgnored(root, top)) {
-    const there = readText(join(root, IGNORE_FILE));
-    if (there.is === "absent") create.push({ path: IGNORE_FILE, text: `${IGNORED}\n` });
-    else if (there.is === "there") replace.push({ path: IGNORE_FILE, text: withLine(there.value, IGNORED) });
+    const there = readPlain(join(root, IGNORE_FILE), MOST_READ);
+    if (there.is === "there") replace.push({ path: IGNORE_FILE, text: withLine(there.value, IGNORED) });
+    // A link or the like stays in the plan, which is then refused; a file that cannot be read is left alone.
+    else if (!isPlainFile(root, IGNORE_FILE)) create.push({ path: IGNORE_FILE, text: `${IGNORED}\n` });
   }
   return { create, replace };
 }
 
-export function replaceFiles(root: string, files: readonly NewFile[]): void {
+/** By a rename, which replaces what is at the name and follows no link. */
+export function replaceFiles(root: string, files: readonly NewFile[], env: Environment): void {
   for (const { path, text } of files) {
-    const file = realpathSync(join(root, path));
+    const file = join(root, path);
     try {
-      writeWhole(file, text, { mode: statSync(file).mode & 0o7777 });
+      checkPlaces(root, [path], env);
+      writeWhole(file, text, { mode: lstatSync(file).mode & 0o777 });
     } catch (error) {
       throw new DtError("cannot-write", `${messageOf(error)} It is as it was; the rest is done.`, {
         hint: "Check who owns the directory and its mode.",
@@ -50,9 +63,9 @@ export function replaceFiles(root: string, files: readonly NewFile[]): void {
 function isIgnored(root: string, top: string): boolean {
   for (let place = root; ; place = dirname(place)) {
     const file = join(place, IGNORE_FILE);
-    const text = existsSync(file) ? readText(file) : null;
+    const text = readPlain(file, MOST_READ);
     const anywhere = place === root ? /^\/?(\*\*\/)?\.dialtone\/?\s*$/m : /^(\*\*\/)?\.dialtone\/?\s*$/m;
-    if (text?.is === "there" && anywhere.test(text.value)) return true;
+    if (text.is === "there" && anywhere.test(text.value)) return true;
     if (place === top) return false;
   }
 }

@@ -8,3 +8,6 @@ export interface NewFile {
   /** Of the project, not of one plugin: one that is there by then is as good. */
   shared?: true;
 }
+
+/** What decides whom root trusts (`SUDO_UID`). */
+export type Environment = Record<string, string | undefined>;

@@ -1,23 +1,24 @@
 /**
- * New files, all or none: each appears whole under its name and never takes another's place; when one cannot be made, what was
- * made before it is removed again. Known limit: after a SIGKILL the first ones may be there, and the last is not.
+ * New files, all or none: each appears whole under its name, never takes another's place, and lies in a real directory; when one cannot be made,
+ * what was made before it is removed again. Known limit: after a SIGKILL the first ones may be there, and the last is not.
  */
-import { lstatSync, mkdirSync, rmdirSync, statSync } from "node:fs";
+import { lstatSync, mkdirSync, rmdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DtError, EXIT, errnoOf, messageOf } from "../../sys/error.ts";
 import { createWhole, tryUnlink } from "../../sys/files.ts";
-import type { NewFile } from "./types.ts";
+import { checkDirectory } from "./places.ts";
+import type { Environment, NewFile } from "./types.ts";
 
 /** Owners may write and all may read, less what the umask takes away; a manifest that all may write to is refused by dt. */
 const FILE_MODE = 0o644;
 const DIRECTORY_MODE = 0o755;
 
-export function writeNewFiles(root: string, files: readonly NewFile[]): void {
+export function writeNewFiles(root: string, files: readonly NewFile[], env: Environment): void {
   const made: Made[] = [];
   for (const { path, text, shared } of files) {
     const file = join(root, path);
     try {
-      makeDirectories(dirname(file), made);
+      makeDirectories(dirname(file), made, env);
       createWhole(file, text, { mode: FILE_MODE });
       made.push({ path: file, remove: tryUnlink });
     } catch (error) {
@@ -28,12 +29,13 @@ export function writeNewFiles(root: string, files: readonly NewFile[]): void {
 }
 
 /** The folder that makes a directory a project; one that is there is fine. */
-export function makeManifests(root: string): void {
+export function makeManifests(root: string, env: Environment): void {
   const folder = join(root, "manifests");
   try {
     mkdirSync(folder, { mode: DIRECTORY_MODE });
   } catch (error) {
-    if (errnoOf(error) !== "EEXIST" || !statSync(folder).isDirectory()) throw failure(folder, error, []);
+    if (errnoOf(error) !== "EEXIST") throw failure(folder, error, []);
+    checkDirectory(folder, env);
   }
 }
 
@@ -42,17 +44,18 @@ interface Made {
   remove(path: string): void;
 }
 
-/** Notes each directory it makes. */
-function makeDirectories(directory: string, made: Made[]): void {
+/** Notes each directory it makes. One that came to be since all were looked at is looked at again. */
+function makeDirectories(directory: string, made: Made[], env: Environment): void {
   try {
     mkdirSync(directory, { mode: DIRECTORY_MODE });
     made.push({ path: directory, remove: removeEmpty });
   } catch (error) {
     const code = errnoOf(error);
     if (code === "ENOENT" && dirname(directory) !== directory) {
-      makeDirectories(dirname(directory), made);
-      makeDirectories(directory, made);
+      makeDirectories(dirname(directory), made, env);
+      makeDirectories(directory, made, env);
     } else if (code !== "EEXIST") throw error;
+    else checkDirectory(directory, env);
   }
 }
 
@@ -71,6 +74,7 @@ function removeEmpty(directory: string): void {
 }
 
 function failure(file: string, cause: unknown, left: string[]): DtError {
+  if (cause instanceof DtError && left.length === 0) return cause; // of a directory that is none of this user's
   const code = errnoOf(cause) ?? "unknown";
   const after = left.length === 0 ? "Nothing was written." : `This is left of it: ${left.join(", ")}`;
   const details = { path: file, errno: code, left };
