@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { DtError, EXIT } from "../sys/error.ts";
 import { readText } from "../sys/files.ts";
+import { mayConnect, type Peer, peerOf } from "../sys/peer.ts";
 import type { Seal } from "../sys/seal.ts";
 import { baseOf, downCommand, ENGINES, fileWord, servicesCommand, upCommand, wordsOf } from "./command.ts";
 import { labelOf, listContainers } from "./containers.ts";
@@ -118,14 +119,19 @@ async function withFreePorts(request: StackRequest, engine: EngineName, base: st
   return relative(cwd, movedFile);
 }
 
-/** False also where the engine is not behind a socket of this machine. */
+/** False also where the engine is not behind a socket of this machine, or is another user's. */
 async function isEngineThere(client: string, env: Record<string, string>): Promise<boolean> {
   if (client !== "docker" || env.DOCKER_CONTEXT !== undefined) return false;
   const unix = /^unix:\/\/(\/.*)$/.exec(env.DOCKER_HOST ?? `unix://${DEFAULT_SOCKET}`)?.[1];
   if (unix === undefined || (env.DOCKER_HOST === undefined && hasContext(env))) return false;
+  const theirs = { peer: null as Peer | null };
   try {
-    (await Bun.connect({ unix, socket: { data() {} } })).end();
-    return true;
+    const look = (socket: unknown) => {
+      theirs.peer = peerOf((socket as { fd: number }).fd);
+    };
+    (await Bun.connect({ unix, socket: { open: look, data() {} } })).end();
+    // The system's engine is root's, a rootless one this user's. Of another one the client may say more.
+    return mayConnect(theirs.peer);
   } catch {
     return false;
   }

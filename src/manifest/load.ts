@@ -8,6 +8,7 @@ import { dirname, join } from "node:path";
 import { messageOf } from "../sys/error.ts";
 import { isIgnored } from "../sys/limits.ts";
 import { checkNullDevice } from "../sys/null.ts";
+import { whoMaySwap } from "../sys/ownplace.ts";
 import { makePrivateDirectory } from "../sys/paths.ts";
 import { sameBuildCommand } from "../sys/self.ts";
 import { signalNumber } from "../sys/signals.ts";
@@ -78,10 +79,16 @@ export async function loadManifest(file: string, options: LoadOptions): Promise<
   }
 }
 
-/** Among the temporary files; on a read-only system, in the cache, which DIALTONE_RUN_DIR moves to where one can write. */
+/**
+ * Among the temporary files; in the cache on a read-only system, where DIALTONE_RUN_DIR moves it to where one can write, and where somebody else
+ * could put another result in the place of this one: what it says is run.
+ */
 function makeResultDirectory({ env, cacheDir }: LoadOptions): string {
   try {
-    return mkdtempSync(join(env.TMPDIR || tmpdir(), "dt-load-"));
+    const temporary = env.TMPDIR || tmpdir();
+    const swapper = whoMaySwap(temporary);
+    if (swapper !== null) throw new Error(`what is in ${temporary} could be replaced, since ${swapper}`);
+    return mkdtempSync(join(temporary, "dt-load-"));
   } catch (error) {
     if (cacheDir === undefined) throw error;
     try {

@@ -7,7 +7,7 @@ import { checkLogPath } from "../logs/open.ts";
 import type { ResolvedNeed, Settings } from "../manifest/resolved.ts";
 import { sha256 } from "../sys/digest.ts";
 import { checkDirectory, findExecutable } from "../sys/executable.ts";
-import { makePrivateDirectory } from "../sys/paths.ts";
+import { privateBelow } from "../sys/ownplace.ts";
 import { ensureShims } from "../sys/shims.ts";
 import { type PreparedEnvironment, prepareEnvironment, resolveIn } from "./environment.ts";
 import { neighboursOf } from "./neighbours.ts";
@@ -90,10 +90,7 @@ export function prepareCommand(request: CommandRequest): PreparedCommand {
 /** The user's home of dt, then the run directory, then a private place in the directory for temporary files. */
 function* shimPlaces(ground: Pick<Ground, "home" | "store">, temporary = "/tmp"): Generator<string> {
   if (ground.home !== null) yield ground.home;
-  const others = [
-    () => ground.store.directory,
-    () => privateDirectory(join(temporary, `dialtone-${process.geteuid?.()}`)),
-  ];
+  const others = [() => ground.store.directory, () => privateBelow(temporary)];
   for (const place of others) {
     try {
       yield place();
@@ -101,12 +98,6 @@ function* shimPlaces(ground: Pick<Ground, "home" | "store">, temporary = "/tmp")
       // not to be had or not to be trusted: the next one
     }
   }
-}
-
-/** Whoever owned a directory with a name that can be guessed could change what lies below it. */
-function privateDirectory(path: string): string {
-  makePrivateDirectory(path);
-  return path;
 }
 
 /** `dry`: only to tell what would be started, though what runs before it has not. */

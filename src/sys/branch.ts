@@ -1,6 +1,9 @@
-/** The branch a directory of git has checked out, read from its files: no git is run. */
+/**
+ * The branch a directory of git has checked out, read from its files. No git is run: its settings lie in the directory too, and name programs that
+ * it would run (`core.fsmonitor`, hooks).
+ */
 import { join, resolve } from "node:path";
-import { readText } from "./files.ts";
+import { readPlain } from "./plainfile.ts";
 
 /** A branch's name, seven digits of a commit where none is checked out, null outside of git. Of a linked worktree it is that worktree's. */
 export function branchOf(root: string): string | null {
@@ -15,7 +18,11 @@ function gitDirectoryOf(root: string): string {
   return link === undefined ? join(root, ".git") : resolve(root, link);
 }
 
+/** Both files hold one line. */
+const MOST_READ = 4096;
+
+/** Through links, as git does. */
 function read(path: string): string | null {
-  const text = readText(path);
+  const text = readPlain(path, { most: MOST_READ, followLinks: true });
   return text.is === "there" ? text.value.trim() : null;
 }

@@ -2,7 +2,7 @@
  * Where this user's sockets are: a private directory with a short path. Nothing depends on two dts choosing the same one: the daemon's socket is
  * found by a link in DIALTONE_HOME, a terminal's by the path in its launch's history.
  */
-import { mkdirSync, realpathSync, statSync } from "node:fs";
+import { realpathSync, statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { DtError, messageOf } from "./error.ts";
 import { ownUid, privateBelow, takePrivate, whoMaySwap } from "./ownplace.ts";
@@ -45,7 +45,6 @@ function inRuntimeDirectory({ env: { XDG_RUNTIME_DIR: runtime = "" } }: SocketPl
 
 function inHome({ home }: SocketPlaceRequest): string | null {
   if (home === null) return null;
-  mkdirSync(home, { recursive: true, mode: 0o700 });
   const directory = join(realpathSync(home), "sockets");
   if (isTooLong(directory)) throw new Error(`${directory} is too long for a socket`);
   return takeUnswappable(home, directory);
