@@ -1,7 +1,7 @@
 /** `dt daemon`: the one long-lived process of a user, which nothing but jobs, schedules, start at boot and the socket need. */
 import { defineCommand } from "citty";
 import { askDaemon, askStatus, isForeign } from "../daemon/client.ts";
-import { type DaemonPaths, makeDaemonHome, neededHome } from "../daemon/paths.ts";
+import { type DaemonPaths, makeDaemonHome, neededHome, realSocketOf } from "../daemon/paths.ts";
 import type { Status } from "../daemon/protocol.ts";
 import type { Step } from "../daemon/unit/plan.ts";
 import type { ServiceContext } from "../daemon/unit/service.ts";
@@ -123,6 +123,8 @@ function rememberHere(context: DtContext): void {
 
 function spawnDaemon(context: DtContext, paths: DaemonPaths): void {
   makeDaemonHome(paths);
+  // What is wrong with it is told here, and not only in the daemon's own log.
+  realSocketOf(paths, context.env);
   const child = spawnDetached(
     [...selfCommand(), "daemon", "start", "--foreground", "--quiet"],
     hostEnvironment(context.env, paths.home),
