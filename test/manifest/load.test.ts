@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { loadManifest } from "../../src/manifest/load.ts";
 import type { LoadResult } from "../../src/manifest/outcome.ts";
 import { until } from "../kit.ts";
 import { createProject, LOADER, plugin, removeProjects } from "./kit.ts";
@@ -258,3 +260,18 @@ function commandLines(): string[] {
       }
     });
 }
+
+test("the result is passed on where nobody else can put another in its place", async () => {
+  const project = createProject({ "manifests/a.json": "{}" });
+  const [shared, cacheDir, where] = [project.path("shared"), project.path("cache"), project.path("where")];
+  mkdirSync(shared);
+  const place = async (mode: number) => {
+    chmodSync(shared, mode);
+    const loader = ["sh", "-c", `dirname "$2" > '${where}'`, "sh"];
+    const env = { PATH: process.env.PATH ?? "", TMPDIR: shared };
+    await loadManifest(project.path("manifests/a.json"), { root: project.path("."), env, loader, cacheDir });
+    return dirname(readFileSync(where, "utf8"));
+  };
+  expect(await place(0o1777)).toBe(shared);
+  expect(await place(0o777)).toBe(cacheDir);
+});

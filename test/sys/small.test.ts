@@ -1,6 +1,18 @@
 /** The small promises: how a child ended, holes in files, names near to a mistyped one, signals by name. */
 import { describe, expect, test } from "bun:test";
-import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { dataStart, releaseHead } from "../../src/sys/holes.ts";
 import { lazy } from "../../src/sys/lazy.ts";
@@ -133,5 +145,31 @@ describe("shims", () => {
     expect(Bun.spawnSync([shim, "a b", "$c"], { env }).stdout.toString()).toBe("unset a b $c\n");
     const asBun = Bun.spawnSync([join(made as string, "bun"), "-e", "console.log(process.env.BUN_BE_BUN)"], { env });
     expect(asBun.stdout.toString()).toBe("1\n");
+  });
+
+  test("that came with the place are not run: another text, a link in place of one, or of their folder", () => {
+    const directory = scratch();
+    const self = ["/bin/true"];
+    const made = ensureShims([directory], self) as string;
+    const shim = join(made, "bun");
+    const right = readFileSync(shim, "utf8");
+    writeFileSync(shim, "#!/bin/sh\necho planted\n");
+    expect(ensureShims([directory], self)).toBe(made);
+    expect(readFileSync(shim, "utf8")).toBe(right);
+
+    const planted = join(directory, "planted");
+    writeFileSync(planted, right, { mode: 0o755 });
+    rmSync(shim);
+    symlinkSync(planted, shim);
+    expect(ensureShims([directory], self)).toBe(made);
+    expect(lstatSync(shim).isFile()).toBe(true);
+
+    const elsewhere = scratch();
+    rmSync(join(directory, "shims"), { recursive: true });
+    symlinkSync(elsewhere, join(directory, "shims"));
+    expect(ensureShims([directory], self)).toBeNull();
+    expect(readdirSync(elsewhere)).toEqual([]);
+    const other = scratch();
+    expect(ensureShims([directory, other], self)).toStartWith(other);
   });
 });
