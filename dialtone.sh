@@ -81,16 +81,29 @@ build() {
 }
 
 alive() {
+  is_pid "$1" || return 1
   kill -0 "$1" 2>/dev/null || ps -p "$1" >/dev/null 2>&1
+}
+
+# What the lock names becomes part of a path, so nothing but a number may.
+is_pid() {
+  case $1 in
+  '' | *[!0-9]*) return 1 ;;
+  esac
 }
 
 # One build at a time. The lock is a symbolic link that names its maker: there whole or not at all, and pointing nowhere.
 # A dead maker's is not removed, which two could do at once, but succeeded: by a link named after the dead, which one can make.
 take_lock() {
   held=$lock
-  until ln -s "pid:$$" "$held" 2>/dev/null; do
+  # `ln` would make its link inside of a directory, or inside of one that a link leads to.
+  until [ ! -d "$held" ] && ln -s "pid:$$" "$held" 2>/dev/null; do
     holder=$(readlink "$held") || return 1
     holder=${holder#pid:}
+    is_pid "$holder" || {
+      holder=
+      return 1
+    }
     alive "$holder" && return 1
     held=$lock.$holder
     holder=

@@ -313,6 +313,25 @@ describe("first use", () => {
     for (const pid of checkout.root.processes()) process.kill(pid, "SIGKILL"); // the fake build of the killed one
   });
 
+  test("over a lock that leads elsewhere makes nothing there", async () => {
+    for (const lead of ["a directory", "a path"]) {
+      const checkout = createCheckout();
+      const outside = join(checkout.root.base, "outside");
+      mkdirSync(outside);
+      const lock = join(checkout.dir, ".dialtone-building");
+      if (lead === "a path") mkdirSync(`${lock}.`);
+      symlinkSync(lead === "a path" ? "pid:/../../outside/link" : outside, lock);
+      expect(await run(checkout, [checkout.wrapper, "x"])).toMatchObject({ code: 0 });
+      expect({ lead, outside: readdirSync(outside), builds: checkout.builds() }).toEqual({
+        lead,
+        outside: [],
+        builds: 1,
+      });
+      await checkout.root.dispose();
+    }
+    root = undefined;
+  });
+
   test("that fails says so and exits 125; nothing is left locked", async () => {
     const checkout = createCheckout();
     checkout.write("fail-build", "");
