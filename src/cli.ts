@@ -42,15 +42,15 @@ async function runStack(input: string): Promise<number> {
 }
 
 async function runTarget(words: readonly string[]): Promise<number> {
-  const [{ runTargetChild }, { readInput, writeAll }] = await Promise.all([
+  const [{ runTargetChild }, { readInput, writeText }] = await Promise.all([
     import("./daemon/watch/target.ts"),
     import("./sys/stdio.ts"),
   ]);
   const pieces: Uint8Array[] = [];
   for await (const piece of readInput()) pieces.push(piece);
   const { status, out, err } = await runTargetChild(words, Buffer.concat(pieces).toString());
-  writeAll(2, err);
-  writeAll(1, out);
+  writeText(2, err);
+  writeText(1, out);
   return status;
 }
 
@@ -99,12 +99,12 @@ async function runVerb(
   const verb = VERBS[name];
   if (verb === null) throw new Error(`${name} is not there`);
   if (words.some((word) => word === "--help" || word === "-h")) {
-    const [{ formatVerbHelp }, { makePaint }, { writeAll }] = await Promise.all([
+    const [{ formatVerbHelp }, { makePaint }, { writeText }] = await Promise.all([
       import("./commands/help.ts"),
       import("./output/talk.ts"),
       import("./sys/stdio.ts"),
     ]);
-    writeAll(1, await formatVerbHelp(name, makePaint(context.colored())));
+    writeText(1, await formatVerbHelp(name, makePaint(context.colored())));
     return EXIT.done;
   }
   const [{ runCommand }, { checkArgs }] = await Promise.all([import("citty"), import("./commands/args.ts")]);
@@ -124,18 +124,17 @@ async function runVerb(
 }
 
 async function fail(error: unknown, globals: Globals): Promise<number> {
-  const [{ errorJson, sayError }, { writeAll }] = await Promise.all([
+  const [{ errorJson, sayBug, sayError }, { writeText }] = await Promise.all([
     import("./output/talk.ts"),
     import("./sys/stdio.ts"),
   ]);
   if (error instanceof DtError) {
-    if (globals.json) writeAll(1, errorJson(error));
+    if (globals.json) writeText(1, errorJson(error));
     sayError(error, { color: globals.color, env: process.env });
     return error.status;
   }
   if ((error as { name?: string } | null)?.name === "AbortError") return EXIT.interrupted;
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  writeAll(2, `dt: this is a bug of dt:\n${text}\n`);
+  sayBug(error);
   return EXIT.internal;
 }
 

@@ -159,6 +159,19 @@ describe("the rules, broken", () => {
     expect(checkBans([src("src/cli.ts", "process.exit(0);\n  let x = 1; // process.stdout")])).toEqual([]);
   });
 
+  test("output that goes past the filter", () => {
+    const broken = [
+      src("src/commands/a.ts", 'printBytes(bytes);\nwriteBytes(2, bytes);\nwriteSync(1, "x");\nprint("\\x1b[31mred");'),
+      src("src/commands/jobs.ts", "printBytes(log);"),
+    ];
+    expect(checkBans(broken).map((line) => line.split(" ").slice(0, 3).join(" "))).toEqual([
+      "src/commands/a.ts:1 writes bytes",
+      "src/commands/a.ts:2 writes bytes",
+      "src/commands/a.ts:3 writes to",
+      "src/commands/a.ts:4 writes a",
+    ]);
+  });
+
   test("code in a file of types", () => {
     expect(
       checkTypesOnly([

@@ -5,6 +5,7 @@ import { daemonPaths, makeDaemonHome, neededHome } from "../daemon/paths.ts";
 import { declaredIn } from "../daemon/project.ts";
 import { registeredRoots, registerRoot, unregisterRoot } from "../daemon/roots.ts";
 import { loadIndex, peekIndex } from "../manifest/index.ts";
+import { formatLines } from "../output/lines.ts";
 import { formatTable } from "../output/table.ts";
 import { makePaint } from "../output/talk.ts";
 import { EXIT } from "../sys/error.ts";
@@ -34,7 +35,7 @@ export default defineCommand({
     const root = directory === undefined ? context.root() : rootAt(context, directory);
     if (action === "remove") {
       const removed = unregisterRoot(paths, root);
-      print(removed ? `${root} is registered no more\n` : `${root} was not registered\n`);
+      print(formatLines([`${root} ${removed ? "is registered no more" : "was not registered"}`]));
       return EXIT.done;
     }
     const index = await loadIndex({
@@ -46,7 +47,7 @@ export default defineCommand({
     makeDaemonHome(paths);
     const added = registerRoot(paths, root);
     const { boot, scheduled } = countsOf(index);
-    print(`${root} ${added ? "is registered" : "was registered already"}: ${wordsOf(boot, scheduled)}\n`);
+    print(formatLines([`${root} ${added ? "is registered" : "was registered already"}: ${wordsOf(boot, scheduled)}`]));
     if (boot > 0)
       context.talk.say("they are started when the daemon begins: dt daemon start, or dt daemon install for each boot");
     return EXIT.done;

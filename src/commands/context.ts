@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import type { ManifestIndex } from "../manifest/resolved.ts";
-import { quoteCommand } from "../output/shell.ts";
+import { showCommand } from "../output/shell.ts";
 import { makeTalk, type Talk, wantsColor } from "../output/talk.ts";
 import type { RunnerContext } from "../runners/context.ts";
 import { openStore, type Store } from "../state/store.ts";
@@ -80,7 +80,7 @@ export function makeContext(
       self: selfCommand(),
       openFiles: inheritedOpenFiles(),
       lockBackend: lockBackendOf(env),
-      onCommand: (argv) => talk.detail(`$ ${quoteCommand(argv)}`),
+      onCommand: (argv) => talk.detail(`$ ${showCommand(argv)}`),
     }),
   );
   const where = () => ({ root: root(), home: home(), cacheDir: cache(), env });

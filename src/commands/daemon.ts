@@ -5,7 +5,8 @@ import { type DaemonPaths, makeDaemonHome, neededHome, realSocketOf } from "../d
 import type { Status } from "../daemon/protocol.ts";
 import type { Step } from "../daemon/unit/plan.ts";
 import type { ServiceContext } from "../daemon/unit/service.ts";
-import { quoteCommand } from "../output/shell.ts";
+import { formatLines } from "../output/lines.ts";
+import { showCommand } from "../output/shell.ts";
 import { makePaint } from "../output/talk.ts";
 import { formatDuration } from "../output/time.ts";
 import { cleanedForHosting, hostEnvironment } from "../supervisor/selfenv.ts";
@@ -17,7 +18,7 @@ import { findRoot, homeDirectory } from "../sys/paths.ts";
 import { makeProcessTable } from "../sys/process.ts";
 import { selfCommand } from "../sys/self.ts";
 import { spawnDetached } from "../sys/spawn.ts";
-import { print, writeAll } from "../sys/stdio.ts";
+import { print, writeText } from "../sys/stdio.ts";
 import { BUILD, COMMIT, VERSION } from "../sys/version.ts";
 import { countOf, usage } from "./args.ts";
 import { type DtContext, rememberRoot } from "./context.ts";
@@ -88,7 +89,7 @@ async function startDaemon(context: DtContext, paths: DaemonPaths, args: Args): 
   const running = await ownStatus(context, paths);
   if (running !== null) return tellRunning(context, running, "is already running");
   if (context.globals.dryRun) {
-    print(`${quoteCommand([...selfCommand(), "daemon", "start", "--foreground"])}\n`);
+    print(`${showCommand([...selfCommand(), "daemon", "start", "--foreground"])}\n`);
     return EXIT.done;
   }
   rememberHere(context);
@@ -170,7 +171,7 @@ async function beDaemon(context: DtContext, paths: DaemonPaths): Promise<number>
     env: context.env,
     world: { home: paths.home, env: launches, table: makeProcessTable() },
     command: ["dt", ...context.argv].join(" "),
-    echo: context.globals.quiet ? null : (line) => void writeAll(2, line),
+    echo: context.globals.quiet ? null : (line) => void writeText(2, line),
   });
 }
 
@@ -260,19 +261,20 @@ async function showStatus(context: DtContext, paths: DaemonPaths): Promise<numbe
   const age = formatDuration(Math.max(0, Date.now() - status.started_at_unix * 1000));
   const other = status.upgraded || status.build !== BUILD || status.version !== VERSION || status.commit !== COMMIT;
   print(
-    [
+    formatLines([
       `daemon is running  pid ${status.pid}, for ${age}, dt ${status.version}${status.commit === "" ? "" : ` (${status.commit})`}`,
       `  socket   ${status.socket}`,
       `  started  ${status.manager === null ? "by a person" : `by ${status.manager}, which starts it again`}`,
-      `  roots    ${status.roots.length === 0 ? "none is registered (dt boot add)" : status.roots.join("\n           ")}`,
+      ...(status.roots.length === 0 ? ["none is registered (dt boot add)"] : status.roots).map(
+        (root, at) => `  ${(at === 0 ? "roots" : "").padEnd(8)} ${root}`,
+      ),
       ...(status.projects_root === null
         ? []
         : [`  projects ${status.projects_root}, ${status.codebase_count} codebases`]),
       ...(other
         ? [paint.yellow("  Another build of dt is there by now: dt daemon restart puts it in its place.")]
         : []),
-      "",
-    ].join("\n"),
+    ]),
   );
   return EXIT.done;
 }
@@ -280,13 +282,10 @@ async function showStatus(context: DtContext, paths: DaemonPaths): Promise<numbe
 async function showLogs({ globals }: DtContext, paths: DaemonPaths, args: Args): Promise<number> {
   const { readDaemonLogs } = await import("../daemon/log.ts");
   const lines = readDaemonLogs(paths, countOf("--lines", args.lines) ?? DEFAULT_LINES, args["stderr-only"] === true);
-  print(
-    lines
-      .map((line) =>
-        globals.json ? `${JSON.stringify(line)}\n` : `${line.at ?? ""} ${line.level.padEnd(5)} ${line.text}\n`,
-      )
-      .join(""),
-  );
+  const shown = globals.json
+    ? lines.map((line) => JSON.stringify(line))
+    : lines.map((line) => `${line.at ?? ""} ${line.level.padEnd(5)} ${line.text}`);
+  print(formatLines(shown));
   return EXIT.done;
 }
 
@@ -297,7 +296,7 @@ async function serviceOf({ env, talk }: DtContext, paths: DaemonPaths, { manager
     manager: (manager as ServiceManager | undefined) ?? usualManager(),
     paths,
     env,
-    onCommand: (argv) => talk.detail(`$ ${quoteCommand(argv)}`),
+    onCommand: (argv) => talk.detail(`$ ${showCommand(argv)}`),
   };
 }
 
@@ -346,9 +345,9 @@ function showPlan({ globals }: DtContext, steps: readonly Step[]): number {
     return EXIT.done;
   }
   const text = steps.map((step) => {
-    if (step.is === "run") return `$ ${quoteCommand(step.argv)}`;
-    if (step.is === "remove") return `$ ${quoteCommand(["rm", "-f", step.path])}`;
-    if (step.is === "binary") return `$ ${quoteCommand(["ln", "-f", step.from, step.to])}`;
+    if (step.is === "run") return `$ ${showCommand(step.argv)}`;
+    if (step.is === "remove") return `$ ${showCommand(["rm", "-f", step.path])}`;
+    if (step.is === "binary") return `$ ${showCommand(["ln", "-f", step.from, step.to])}`;
     return `# ${step.path}\n${step.text}`;
   });
   print(`${text.join("\n")}\n`);

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { defineCommand } from "citty";
 import type { ManifestIndex } from "../manifest/resolved.ts";
+import { formatLines } from "../output/lines.ts";
 import { makePaint, type Paint } from "../output/talk.ts";
 import { describeAsker } from "../state/asker.ts";
 import { makeFinding } from "../supervisor/doctor/finding.ts";
@@ -166,12 +167,13 @@ function formatFindings(checked: readonly Checked[], paint: Paint): string {
         : hint === null
           ? []
           : [paint.dim(hint)];
+    const [first = "", ...rest] = [text, ...more].flatMap((one) => one.split("\n"));
     return [
-      `${paint[color](mark)}${" ".repeat(MARK_WIDTH - mark.length)}${text.replaceAll("\n", `\n${" ".repeat(MARK_WIDTH)}`)}`,
-      ...more.map((line) => `${" ".repeat(MARK_WIDTH)}${line.replaceAll("\n", `\n${" ".repeat(MARK_WIDTH)}`)}`),
+      `${paint[color](mark)}${" ".repeat(MARK_WIDTH - mark.length)}${first}`,
+      ...rest.map((line) => `${" ".repeat(MARK_WIDTH)}${line}`),
     ];
   });
   const left = checked.filter(needsAttention).length;
   const verdict = left === 0 ? "All is well." : `${left} ${left === 1 ? "thing needs" : "things need"} attention.`;
-  return `${[...lines, paint.bold(verdict)].join("\n")}\n`;
+  return formatLines([...lines, paint.bold(verdict)]);
 }

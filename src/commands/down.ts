@@ -2,6 +2,7 @@
 import { defineCommand } from "citty";
 import { edgesOf, orderByNeeds, settingsOf } from "../manifest/graph.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
+import { formatLines } from "../output/lines.ts";
 import { LOCK_TIMEOUT_MS, refuseNested } from "../runners/service.ts";
 import { tellEvent } from "../runners/tell.ts";
 import { describeAsker } from "../state/asker.ts";
@@ -33,7 +34,7 @@ export default defineCommand({
     for (const key of keys) refuseNested(runner, key, "stop");
     if (keys.length === 0) talk.say("nothing runs");
     if (globals.dryRun) {
-      print(globals.json ? `${JSON.stringify(keys)}\n` : keys.map((key) => `stop     ${key}\n`).join(""));
+      print(globals.json ? `${JSON.stringify(keys)}\n` : formatLines(keys.map((key) => `stop     ${key}`)));
       return EXIT.done;
     }
     const by = describeAsker("user", context.argv);
@@ -58,7 +59,7 @@ export default defineCommand({
     const bug = errors.find((error) => !(error instanceof DtError));
     if (bug !== undefined) throw bug;
     const worst = (errors as DtError[]).sort((a, b) => b.status - a.status)[0];
-    for (const error of errors) if (error !== worst) talk.warn(error.message);
+    for (const error of errors as DtError[]) if (error !== worst) talk.warn(error.sentence, error.lines);
     if (worst !== undefined) throw worst;
     if (globals.json) print(`${JSON.stringify(results)}\n`);
     return EXIT.done;

@@ -16,7 +16,7 @@ import { isLiving } from "../state/view.ts";
 import { stopKey } from "../supervisor/stopkey.ts";
 import { findStrays, type Stray, stopStray } from "../supervisor/stray.ts";
 import type { Ground } from "../supervisor/types.ts";
-import { DtError, EXIT } from "../sys/error.ts";
+import { DtError, EXIT, messageOf } from "../sys/error.ts";
 import { presenceOf } from "../sys/identity.ts";
 import { cacheDirectoryOf, homeDirectory, runDirectoryOf } from "../sys/paths.ts";
 import { makeProcessTable } from "../sys/process.ts";
@@ -104,7 +104,7 @@ async function leftInRoots(context: DtContext, table: Ground["table"], idleMs: n
     try {
       all.push(...(await leftInRoot(context, table, home, root, directory, idleMs)));
     } catch (error) {
-      context.talk.warn(`${root}: ${(error as Error).message}`);
+      context.talk.warn(`${root}: ${messageOf(error)}`);
     }
   }
   return all;

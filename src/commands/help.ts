@@ -3,7 +3,7 @@ import type { ArgsDef } from "citty";
 import { formatTable } from "../output/table.ts";
 import { makePaint, type Paint } from "../output/talk.ts";
 import { EXIT } from "../sys/error.ts";
-import { print, writeAll } from "../sys/stdio.ts";
+import { print, writeText } from "../sys/stdio.ts";
 import type { DtContext } from "./context.ts";
 import { MANAGED_ARGS } from "./managed.ts";
 import { VERBS, type VerbName } from "./verbs.ts";
@@ -64,6 +64,6 @@ export function runHelp(context: DtContext): number {
 
 /** `dt` alone asks for nothing: what there is goes to standard error, since it is no answer. */
 export function complainWithHelp(context: DtContext): number {
-  writeAll(2, formatHelp(context.talk.paint));
+  writeText(2, formatHelp(context.talk.paint));
   return EXIT.usage;
 }

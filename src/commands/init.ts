@@ -7,6 +7,7 @@ import { checkPlaces } from "../manifest/start/places.ts";
 import { checkPluginName, planPlugin } from "../manifest/start/plan.ts";
 import { planProject, replaceFiles } from "../manifest/start/project.ts";
 import { makeManifests, writeNewFiles } from "../manifest/start/write.ts";
+import { formatLines } from "../output/lines.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { findRoot, homeDirectory } from "../sys/paths.ts";
 import { statOf } from "../sys/stat.ts";
@@ -70,7 +71,7 @@ function initProject(context: DtContext): number {
   report(context, { root, plugin: null, dryRun, written, changed });
   const { talk } = context;
   if (written.length + changed.length === 0) talk.say(`${root} is a project already, and nothing is missing in it`);
-  if (!dryRun) talk.say(nextAfter("Next:", [["dt init plugin NAME", "start a plugin from a template"]]));
+  if (!dryRun) talk.say("Next:", besides([["dt init plugin NAME", "start a plugin from a template"]]));
   return EXIT.done;
 }
 
@@ -97,7 +98,8 @@ async function initPlugin(context: DtContext, name: string): Promise<number> {
   else if (root !== process.cwd()) talk.say(`the project is ${root}`);
   if (!dryRun)
     talk.say(
-      nextAfter(`${talk.paint.bold(name)} is there. Try it, then make it yours in manifests/${name}.ts:`, [
+      `${talk.paint.bold(name)} is there. Try it, then make it yours in manifests/${name}.ts:`,
+      besides([
         [`dt ${name} dev`, "serve its page until Ctrl-C (-d: in the background)"],
         [`dt ${name} check`, "lint, test, build, and ask for the page"],
         [`dt ${name}`, "list its commands"],
@@ -132,14 +134,14 @@ function refuseNested({ globals }: DtContext, directory: string): void {
 function report({ globals }: DtContext, result: InitReport): void {
   const [write, change] = result.dryRun ? ["would write", "would change"] : ["wrote", "changed"];
   const lines = [
-    ...result.written.map((path) => `${write}  ${path}\n`),
-    ...result.changed.map((path) => `${change}  ${path}\n`),
+    ...result.written.map((path) => `${write}  ${path}`),
+    ...result.changed.map((path) => `${change}  ${path}`),
   ];
-  print(globals.json ? `${JSON.stringify(result)}\n` : lines.join(""));
+  print(globals.json ? `${JSON.stringify(result)}\n` : formatLines(lines));
 }
 
-/** Command lines below a sentence, with what each does. */
-function nextAfter(sentence: string, commands: [string, string][]): string {
+/** Command lines that stand below a sentence, with what each does. */
+function besides(commands: [string, string][]): string[] {
   const width = Math.max(...commands.map(([command]) => command.length));
-  return [sentence, ...commands.map(([command, does]) => `      ${command.padEnd(width)}   ${does}`)].join("\n");
+  return commands.map(([command, does]) => `      ${command.padEnd(width)}   ${does}`);
 }

@@ -12,7 +12,7 @@ import { listRootsIn } from "../state/roots.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { homeDirectory } from "../sys/paths.ts";
 import { makeProcessTable } from "../sys/process.ts";
-import { print } from "../sys/stdio.ts";
+import { print, printBytes } from "../sys/stdio.ts";
 import { countOf } from "./args.ts";
 import type { DtContext } from "./context.ts";
 
@@ -79,7 +79,7 @@ function showOutput(all: readonly JobReport[], id: string): number {
     });
   }
   try {
-    print(readFileSync(job.log));
+    printBytes(readFileSync(job.log));
   } catch {
     throw new DtError("no-log", `The output of ${id} is gone (${job.log}).`);
   }

@@ -2,6 +2,7 @@
 import { defineCommand } from "citty";
 import { groupsOf, shortKey } from "../manifest/graph.ts";
 import type { ManifestFailure, ManifestIndex, ResolvedCommand, ResolvedPlugin } from "../manifest/resolved.ts";
+import { formatLines } from "../output/lines.ts";
 import { shortPath } from "../output/shell.ts";
 import { formatTable } from "../output/table.ts";
 import { makePaint, type Paint } from "../output/talk.ts";
@@ -64,8 +65,12 @@ function formatIndex(root: string, index: ManifestIndex, paint: Paint): string {
 }
 
 export function formatFailure(root: string, failure: ManifestFailure, paint: Paint): string {
-  const hint = failure.hint === null ? "" : `\n  ${paint.dim(failure.hint)}`;
-  return `${paint.red("failed")}  ${shortPath(root, failure.file)}\n  ${failure.message.replaceAll("\n", "\n  ")}${hint}\n`;
+  const hint = failure.hint?.split("\n").map((line) => `  ${paint.dim(line)}`) ?? [];
+  return formatLines([
+    `${paint.red("failed")}  ${shortPath(root, failure.file)}`,
+    ...failure.message.split("\n").map((line) => `  ${line}`),
+    ...hint,
+  ]);
 }
 
 /** One plugin with its commands; also the plugin's own help. */
@@ -80,5 +85,6 @@ export function formatPlugin(root: string, plugin: ResolvedPlugin, paint: Paint)
       [command.description ?? "", more].filter(Boolean).join("  "),
     ];
   });
-  return `${paint.bold(plugin.name)}  ${plugin.description === null ? "" : `${plugin.description}  `}${paint.dim(source)}\n${formatTable(rows)}`;
+  const description = plugin.description === null ? "" : `${plugin.description}  `;
+  return `${formatLines([`${paint.bold(plugin.name)}  ${description}${paint.dim(source)}`])}${formatTable(rows)}`;
 }

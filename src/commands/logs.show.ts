@@ -12,7 +12,8 @@ import { findStart } from "../logs/tail.ts";
 import { type Piece, viewRuns } from "../logs/view.ts";
 import { makePrefix, prefixLine } from "../output/logline.ts";
 import { DtError, EXIT } from "../sys/error.ts";
-import { isReaderGone, isTerminal, print } from "../sys/stdio.ts";
+import { isReaderGone, isTerminal, printBytes } from "../sys/stdio.ts";
+import { visible } from "../sys/visible.ts";
 import type { DtContext } from "./context.ts";
 import type { LogsRequest } from "./logs.parse.ts";
 import type { LogTarget } from "./logs.ts";
@@ -50,7 +51,7 @@ function keepsColors({ globals, talk, colored }: DtContext): boolean {
 /** One key's bytes as they are, in chunks; colours for a terminal only. */
 export async function showRaw(context: DtContext, target: LogTarget, request: LogsRequest): Promise<number> {
   const strip = keepsColors(context) ? null : makeStripper();
-  const emit = (bytes: Uint8Array) => print(strip === null ? bytes : strip.push(bytes));
+  const emit = (bytes: Uint8Array) => printBytes(strip === null ? bytes : strip.push(bytes));
   const pieces = piecesOf(context, target, request);
   const { lines } = request;
   const open =
@@ -58,7 +59,7 @@ export async function showRaw(context: DtContext, target: LogTarget, request: Lo
       ? everyOf(lastOf(entriesOf({ key: target.key, pieces, lines, filter: null }), lines), ({ bytes }) => emit(bytes))
       : everyOf(pieces, (piece) => copyPiece(piece, lines, emit));
   const status = request.follow && open ? await followRaw(target, pieces, emit) : EXIT.done;
-  if (strip !== null) print(strip.end());
+  if (strip !== null) printBytes(strip.end());
   return status;
 }
 
@@ -195,7 +196,7 @@ function makeWriter(format: (entry: Entry) => Uint8Array): Writer {
   let size = 0;
   let open = true;
   const flush = () => {
-    if (size > 0) open = print(Buffer.concat(waiting)) && open;
+    if (size > 0) open = printBytes(Buffer.concat(waiting)) && open;
     waiting = [];
     size = 0;
     return open;
@@ -213,7 +214,7 @@ function makeWriter(format: (entry: Entry) => Uint8Array): Writer {
 }
 
 function makeFormat(context: DtContext, keys: readonly string[], single: boolean): (entry: Entry) => Uint8Array {
-  if (context.globals.json) return (entry) => Buffer.from(`${JSON.stringify(toJson(entry))}\n`);
+  if (context.globals.json) return (entry) => Buffer.from(visible(`${JSON.stringify(toJson(entry))}\n`));
   const colored = keepsColors(context);
   const prefix = makePrefix(keys, colored);
   const clean = (bytes: Uint8Array) => {

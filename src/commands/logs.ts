@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import { defineCommand } from "citty";
 import type { ManifestIndex } from "../manifest/resolved.ts";
+import { formatLines } from "../output/lines.ts";
 import type { Selection } from "../state/key.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { print } from "../sys/stdio.ts";
@@ -114,9 +115,7 @@ function logPathOf(context: DtContext, key: string, index: ManifestIndex | null)
 }
 
 function printPaths({ globals }: DtContext, targets: readonly LogTarget[]): number {
-  print(
-    targets.map(({ key, log }) => (globals.json ? `${JSON.stringify({ key, path: log })}\n` : `${log}\n`)).join(""),
-  );
+  print(formatLines(targets.map(({ key, log }) => (globals.json ? JSON.stringify({ key, path: log }) : log))));
   return EXIT.done;
 }
 

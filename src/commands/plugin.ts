@@ -7,12 +7,13 @@ import type {
   ResolvedPlugin,
   Settings,
 } from "../manifest/resolved.ts";
+import { formatLines } from "../output/lines.ts";
 import { makePaint } from "../output/talk.ts";
 import { describeAsker } from "../state/asker.ts";
 import { DEFAULT_VARIANT, formatKey } from "../state/key.ts";
 import { NEEDS_MET } from "../supervisor/environment.ts";
 import { inheritedDescriptors } from "../sys/descriptors.ts";
-import { DtError, EXIT } from "../sys/error.ts";
+import { DtError, EXIT, sentenceOf } from "../sys/error.ts";
 import { nearestNames } from "../sys/nearest.ts";
 import { print } from "../sys/stdio.ts";
 import { checkArgs, durationOf, portNumber, usage } from "./args.ts";
@@ -53,7 +54,9 @@ function findPlugin(index: ManifestIndex, name: string): ResolvedPlugin {
   if (plugin !== undefined) return plugin;
   const failure = failureOf(index, name);
   if (failure !== undefined) {
-    throw new DtError("manifest", `The plugin ${name} could not be loaded: ${failure.message}`, {
+    const { sentence, lines } = sentenceOf(`The plugin ${name} could not be loaded: ${failure.message}`);
+    throw new DtError("manifest", sentence, {
+      lines,
       status: EXIT.usage,
       ...(failure.hint === null ? {} : { hint: failure.hint }),
       details: { file: failure.file, code: failure.code },
@@ -188,8 +191,11 @@ async function showManaged(plugin: ResolvedPlugin, command: ResolvedCommand): Pr
   const { formatFlags } = await import("./help.ts");
   const variants = Object.keys(command.variants).filter((name) => name !== DEFAULT_VARIANT);
   const choice = variants.length === 0 ? "" : ` [${variants.join(" | ")}]`;
-  print(
-    `dt ${plugin.name} ${command.name}${choice} [flags] [-- args]\n  ${command.description ?? "A managed command"}.\n\n${formatFlags(argsOf(defaultOf(command)))}`,
-  );
+  const head = formatLines([
+    `dt ${plugin.name} ${command.name}${choice} [flags] [-- args]`,
+    `  ${command.description ?? "A managed command"}.`,
+    "",
+  ]);
+  print(`${head}${formatFlags(argsOf(defaultOf(command)))}`);
   return EXIT.done;
 }

@@ -1,5 +1,6 @@
 /** `dt port`: who listens on a port; without one, the ports of this root's launches. Looks, and changes nothing. */
 import { defineCommand } from "citty";
+import { formatLines } from "../output/lines.ts";
 import { formatTable } from "../output/table.ts";
 import { makePaint } from "../output/talk.ts";
 import { formatDuration } from "../output/time.ts";
@@ -26,7 +27,7 @@ export default defineCommand({
       print(`${JSON.stringify({ port, free: holders?.length === 0, holders: holders ?? [] })}\n`);
     else if (holders === null) print(`${port} is held by another user's process, which cannot be seen from here\n`);
     else if (holders.length === 0) print(`${port} is free\n`);
-    else print(holders.map((one) => `${port}  ${describeHolder(ground, one)}\n`).join(""));
+    else print(formatLines(holders.map((one) => `${port}  ${describeHolder(ground, one)}`)));
     return 0;
   },
 });

@@ -1,6 +1,7 @@
 /** `dt ps`: what lives, waits in backoff or has failed; with `--all` every key that has a record or an exit. */
 import { defineCommand } from "citty";
-import { quoteCommand } from "../output/shell.ts";
+import { formatLines } from "../output/lines.ts";
+import { showCommand } from "../output/shell.ts";
 import { formatTable } from "../output/table.ts";
 import { makePaint, type Paint } from "../output/talk.ts";
 import { formatDuration } from "../output/time.ts";
@@ -51,7 +52,7 @@ async function showAllRoots(context: DtContext, all: boolean, words: readonly st
   const paint = makePaint(context.colored());
   const parts = roots.map(({ root, branch, there, reports }) => {
     const title = `${root}${branch === null ? "" : `  ${branch}`}${there ? "" : "  (its manifests are gone)"}`;
-    return `${paint.bold(title)}\n${formatReports(reports, paint)}`;
+    return `${formatLines([paint.bold(title)])}${formatReports(reports, paint)}`;
   });
   print(parts.length === 0 ? "Nothing runs in any root.\n" : parts.join("\n"));
   return 0;
@@ -127,7 +128,7 @@ function rowOf(report: KeyReport, paint: Paint): string[] {
     report.pid === null ? "-" : String(report.pid),
     report.uptimeMs === null ? "-" : formatDuration(report.uptimeMs),
     report.ports.length === 0 ? "-" : report.ports.join(","),
-    report.note ?? endText(report) ?? quoteCommand(report.argv),
+    report.note ?? endText(report) ?? showCommand(report.argv),
   ];
 }
 

@@ -12,7 +12,7 @@ import { awaitRecord, awaitSettled } from "../supervisor/settle.ts";
 import { lineOf } from "../supervisor/start.ts";
 import { isUnderWay } from "../supervisor/stopkey.ts";
 import type { LaunchSpec } from "../supervisor/types.ts";
-import { DtError, EXIT } from "../sys/error.ts";
+import { DtError, EXIT, sentenceOf } from "../sys/error.ts";
 import { presenceOf } from "../sys/identity.ts";
 import { print } from "../sys/stdio.ts";
 import { durationOf, usage } from "./args.ts";
@@ -76,14 +76,13 @@ async function makeSpec(
   const settings = index.plugins[plugin]?.commands[command]?.variants[variant];
   if (settings?.kind !== "managed") {
     const failure = failureOf(index, plugin);
-    throw new DtError(
-      "unknown-command",
-      `${key} cannot be restarted: ${failure?.message ?? "no manifest declares it as a managed command now"}`,
-      {
-        status: EXIT.usage,
-        hint: "`dt list` shows what there is.",
-      },
-    );
+    const why = failure?.message ?? "no manifest declares it as a managed command now";
+    const { sentence, lines } = sentenceOf(`${key} cannot be restarted: ${why}`);
+    throw new DtError("unknown-command", sentence, {
+      lines,
+      status: EXIT.usage,
+      hint: "`dt list` shows what there is.",
+    });
   }
   return {
     key,

@@ -1,6 +1,7 @@
 /** `dt status`: one key or several, in detail; exit 3 when one of them does not run. */
 import { defineCommand } from "citty";
-import { quoteCommand, shortPath } from "../output/shell.ts";
+import { formatLines } from "../output/lines.ts";
+import { shortPath, showCommand } from "../output/shell.ts";
 import { makePaint } from "../output/talk.ts";
 import { formatDuration } from "../output/time.ts";
 import { isLiving } from "../state/view.ts";
@@ -35,7 +36,9 @@ export default defineCommand({
     } else {
       const paint = makePaint(context.colored());
       const texts = reports.map(({ key, report }) =>
-        report === null ? `${paint.bold(key)}  never ran here\n` : describe(context.root(), report, paint.bold),
+        report === null
+          ? formatLines([`${paint.bold(key)}  never ran here`])
+          : describe(context.root(), report, paint.bold),
       );
       print(texts.length === 0 ? "Nothing runs here.\n" : texts.join("\n"));
     }
@@ -69,7 +72,7 @@ function describe(root: string, report: KeyReport, bold: (text: string) => strin
     ],
     ["log", shortPath(root, report.log)],
     ["cwd", report.cwd === null ? null : shortPath(root, report.cwd)],
-    ["command", report.argv.length === 0 ? null : quoteCommand(report.argv)],
+    ["command", report.argv.length === 0 ? null : showCommand(report.argv)],
     ["restarts", report.restarts === 0 ? null : String(report.restarts)],
     ["started", report.startedBy === null ? null : `by ${report.startedBy.command} (pid ${report.startedBy.pid})`],
     [
@@ -88,5 +91,5 @@ function describe(root: string, report: KeyReport, bold: (text: string) => strin
     ["note", report.note],
   ];
   const lines = rows.flatMap(([name, value]) => (value === null ? [] : [`  ${name.padEnd(9)}${value}`]));
-  return `${[`${bold(report.key)}  ${report.state}`, ...lines].join("\n")}\n`;
+  return formatLines([`${bold(report.key)}  ${report.state}`, ...lines]);
 }

@@ -1,6 +1,7 @@
 /** `dt stop`: ends launches, whole trees; 0 when all of it is gone, 5 with names when something may be left. */
 import { defineCommand } from "citty";
 import type { ManifestIndex } from "../manifest/resolved.ts";
+import { formatLines } from "../output/lines.ts";
 import { formatDuration } from "../output/time.ts";
 import { LOCK_TIMEOUT_MS, refuseNested } from "../runners/service.ts";
 import { tellEvent } from "../runners/tell.ts";
@@ -58,10 +59,10 @@ export default defineCommand({
       );
     }
     const shown = results.map(toJson);
-    const failure = worstFailure(outcomes, (text) => context.talk.warn(text));
+    const failure = worstFailure(outcomes, context.talk.warn);
     // One document either way: with `--json` an error is printed in place of the result, and holds what was stopped all the same.
     if (failure !== null)
-      throw new DtError(failure.code, failure.message, {
+      throw new DtError(failure.code, failure.sentence, {
         ...optionsOf(failure),
         details: { ...failure.details, results: shown },
       });
@@ -79,8 +80,8 @@ function showPlan(context: DtContext, keys: readonly string[]): number {
       const record = ground.store.record(key);
       return { key, pid: record.is === "there" ? (record.value.leader?.pid ?? null) : null };
     });
-  const lines = plan.map(({ key, pid }) => `stop     ${key}${pid === null ? "" : `  pid ${pid}`}\n`);
-  print(context.globals.json ? `${JSON.stringify(plan)}\n` : lines.join(""));
+  const lines = plan.map(({ key, pid }) => `stop     ${key}${pid === null ? "" : `  pid ${pid}`}`);
+  print(context.globals.json ? `${JSON.stringify(plan)}\n` : formatLines(lines));
   return EXIT.done;
 }
 
@@ -105,7 +106,7 @@ function toJson(result: StopKeyResult) {
 /** The worst failure decides the status; each is told. */
 function worstFailure(
   outcomes: readonly PromiseSettledResult<unknown>[],
-  warn: (text: string) => void,
+  warn: (text: string, lines: readonly string[]) => void,
 ): DtError | null {
   const errors = outcomes.flatMap((one) => (one.status === "rejected" ? [one.reason as unknown] : []));
   if (errors.length === 0) return null;
@@ -113,10 +114,10 @@ function worstFailure(
   const bug = errors.find((error) => !(error instanceof DtError));
   if (bug !== undefined) throw bug;
   const worst = known.sort((a, b) => b.status - a.status)[0] as DtError;
-  for (const error of known) if (error !== worst) warn(error.message);
+  for (const error of known) if (error !== worst) warn(error.sentence, error.lines);
   return worst;
 }
 
-function optionsOf({ hint, status }: DtError) {
-  return { status, ...(hint === undefined ? {} : { hint }) };
+function optionsOf({ lines, hint, status }: DtError) {
+  return { lines, status, ...(hint === undefined ? {} : { hint }) };
 }

@@ -1,6 +1,7 @@
 /** `dt wait`: until keys are ready, have ended, or are stopped; woken by the run directory, judged by state. Runs no plugin code. */
 import { existsSync, watch } from "node:fs";
 import { defineCommand } from "citty";
+import { formatLines } from "../output/lines.ts";
 import { tellLastLines } from "../runners/tell.ts";
 import { isLiving } from "../state/view.ts";
 import { DtError, EXIT } from "../sys/error.ts";
@@ -64,7 +65,7 @@ export default defineCommand({
         print(
           context.globals.json
             ? `${JSON.stringify(shown)}\n`
-            : shown.map((one) => `${one.key} ${one.state}\n`).join(""),
+            : formatLines(shown.map((one) => `${one.key} ${one.state}`)),
         );
         const exit = goal === "exit" && shown.length === 1 ? shown[0]?.exit : null;
         return exit ? shellCode(exit) : EXIT.done;

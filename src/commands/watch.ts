@@ -4,8 +4,9 @@ import { makeJobs } from "../daemon/jobs.ts";
 import type { JobReport } from "../daemon/protocol.ts";
 import { makeLanes } from "../daemon/watch/queue.ts";
 import { watchRoot } from "../daemon/watch/watcher.ts";
+import { formatLines } from "../output/lines.ts";
 import { formatDuration } from "../output/time.ts";
-import { DtError, EXIT } from "../sys/error.ts";
+import { DtError, EXIT, sentenceOf } from "../sys/error.ts";
 import { homeDirectory } from "../sys/paths.ts";
 import { makeProcessTable } from "../sys/process.ts";
 import { print } from "../sys/stdio.ts";
@@ -44,9 +45,10 @@ export default defineCommand({
     const index = await context.index();
     if (plugin !== undefined && index.plugins[plugin] === undefined) {
       const failure = failureOf(index, plugin);
-      throw failure === undefined
-        ? usage(`There is no plugin named ${JSON.stringify(plugin)}.`, "dt list shows what there is.")
-        : new DtError("plugin-failed", failure.message, { status: EXIT.usage });
+      if (failure === undefined)
+        throw usage(`There is no plugin named ${JSON.stringify(plugin)}.`, "dt list shows what there is.");
+      const { sentence, lines } = sentenceOf(failure.message);
+      throw new DtError("plugin-failed", sentence, { lines, status: EXIT.usage });
     }
     const watching = Object.values(index.plugins).filter(
       ({ name, watch }) => watch.length > 0 && (plugin === undefined || name === plugin),
@@ -107,6 +109,6 @@ function tell({ globals, talk }: DtContext, job: JobReport): void {
   }
   const took = job.duration_ms === null ? "" : ` in ${formatDuration(job.duration_ms)}`;
   const counts = job.written === null ? "" : `  ${job.written} written, ${job.unchanged ?? 0} unchanged`;
-  if (job.state === "done") print(`${job.target}  ${job.key} done${took}${counts}\n`);
-  else print(`${job.target}  ${job.key} failed${took}: ${job.error}\n`);
+  const end = job.state === "done" ? `done${took}${counts}` : `failed${took}: ${job.error}`;
+  print(formatLines([`${job.target}  ${job.key} ${end}`]));
 }

@@ -1,6 +1,7 @@
 /** `dt why`: why a key runs, does not run, waits or was stopped, from what is on disk. Exit 3 when nothing is known of a key. */
 import { defineCommand } from "citty";
 import type { ManifestIndex } from "../manifest/resolved.ts";
+import { quoteLine } from "../output/quoted.ts";
 import { makePaint, type Paint } from "../output/talk.ts";
 import type { DriftField } from "../supervisor/drift.ts";
 import { gatherFacts, type KeyFacts } from "../supervisor/facts.ts";
@@ -8,6 +9,7 @@ import { meaningOf } from "../supervisor/meaning.ts";
 import { explainKey, isKnown } from "../supervisor/why.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { print } from "../sys/stdio.ts";
+import { oneLine } from "../sys/visible.ts";
 import type { DtContext } from "./context.ts";
 import { beginLook, keysOf, lookAt } from "./look.ts";
 import { describeServices, withServices } from "./stacks.ts";
@@ -210,24 +212,13 @@ function format(facts: KeyFacts, paint: Paint, { verbose, colored }: { verbose: 
       ? [`    ${field.name}: ${JSON.stringify(field.was ?? null)} is now ${JSON.stringify(field.now ?? null)}`]
       : [],
   );
-  const lines = linesOf(facts).map((line) => `    ${colored ? keepColors(line) : Bun.stripANSI(line)}`);
+  const lines = linesOf(facts).map((line) => `    ${quoteLine(line.replaceAll("\n", " "), colored)}`);
   return [
-    paint.bold(first),
-    ...rest.map((sentence) => `  ${sentence}`),
-    ...values,
+    ...[paint.bold(first), ...rest.map((sentence) => `  ${sentence}`), ...values].map(oneLine),
     ...(lines.length === 0
       ? []
       : ["", `  ${paint.dim(lines.length === 1 ? "Its last line:" : `Its last ${lines.length} lines:`)}`, ...lines]),
   ]
     .map((line) => `${line}\n`)
     .join("");
-}
-
-const ESCAPES = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?/g;
-const COLOR = /^\x1b\[[0-9;:]*m$/;
-
-/** Colours stay, what moves the cursor goes: the lines stand indented below each other. */
-function keepColors(line: string): string {
-  const kept = line.replace(ESCAPES, (sequence) => (COLOR.test(sequence) ? sequence : ""));
-  return kept.includes("\x1b") ? `${kept}\x1b[0m` : kept;
 }

@@ -2,7 +2,7 @@
 import { edgesOf, groupsOf, orderByNeeds, settingsOf, shortKey } from "../manifest/graph.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
 import { DEFAULT_VARIANT, formatKey, type Key, parseKey, parseSelection, type Selection } from "../state/key.ts";
-import { DtError, EXIT } from "../sys/error.ts";
+import { DtError, EXIT, sentenceOf } from "../sys/error.ts";
 import { nearestNames } from "../sys/nearest.ts";
 import type { DtContext } from "./context.ts";
 
@@ -59,7 +59,10 @@ function keysOfWord(index: ManifestIndex, word: string): string[] {
       kind === "managed" ? [formatKey({ plugin: word, command: name, variant: DEFAULT_VARIANT })] : [],
     );
   const failure = index.failures.find((one) => one.plugin === word);
-  if (failure !== undefined) throw wordsError(`The plugin ${word} could not be loaded: ${failure.message}`);
+  if (failure !== undefined) {
+    const { sentence, lines } = sentenceOf(`The plugin ${word} could not be loaded: ${failure.message}`);
+    throw new DtError("unknown", sentence, { lines, status: EXIT.usage });
+  }
   const known = [...groupsOf(index).keys(), ...Object.keys(index.plugins)];
   const near = nearestNames(word, known);
   throw wordsError(

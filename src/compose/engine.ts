@@ -51,7 +51,8 @@ export async function findEngine(request: EngineRequest): Promise<EngineName> {
     }
     return engine;
   }
-  throw new DtError("no-compose", `no Compose was found:\n${said.map((line) => `  ${line}`).join("\n")}`, {
+  throw new DtError("no-compose", "no Compose was found:", {
+    lines: said.map((line) => `  ${line}`),
     status: EXIT.notFound,
     hint: "Install Docker with its Compose plugin, docker-compose, or Podman.",
   });

@@ -4,7 +4,7 @@
  */
 import { makeSeal } from "../sys/seal.ts";
 import { writeSealed } from "../sys/sealed.ts";
-import { writeAll } from "../sys/stdio.ts";
+import { writeBytes } from "../sys/stdio.ts";
 import { linesOf } from "../sys/textlines.ts";
 import { ENGINES } from "./command.ts";
 import { areOver, labelOf, listContainers } from "./containers.ts";
@@ -110,8 +110,9 @@ function conclude(containers: Container[], before: Container[]): number {
   return containers.find(({ exitCode }) => exitCode !== 0)?.exitCode ?? 0;
 }
 
+/** Into the log, where the containers' own words stand as they are. */
 function say(text: string): void {
-  writeAll(1, text);
+  writeBytes(1, Buffer.from(text));
 }
 
 /** One `logs --follow` a run of a container; it goes on after the last line that was written. */

@@ -67,7 +67,8 @@ export async function prepareStack(request: StackRequest): Promise<PreparedStack
     });
   }
   const engine = await findEngine(request).catch((error: DtError) => {
-    throw new DtError(error.code, `${wordsOf(key)}: start: ${error.message}`, {
+    throw new DtError(error.code, `${wordsOf(key)}: start: ${error.sentence}`, {
+      lines: error.lines,
       status: error.status,
       ...(error.hint === undefined ? {} : { hint: error.hint }),
     });
@@ -214,11 +215,12 @@ function failed(
   words: string,
   hint?: string,
 ): DtError {
-  const said = words.trim().split("\n").slice(-SAID_LINES).join("\n  ");
+  const said = words.trim() === "" ? [] : words.trim().split("\n").slice(-SAID_LINES);
   return new DtError(
     doing === "stop" ? "teardown" : "compose",
-    `${wordsOf(key)}: ${doing}: \`${argv.join(" ")}\` ended with code ${code}${said === "" ? "." : `:\n  ${said}`}`,
+    `${wordsOf(key)}: ${doing}: \`${argv.join(" ")}\` ended with code ${code}${said.length === 0 ? "." : ":"}`,
     {
+      lines: said.map((line) => `  ${line}`),
       status: doing === "stop" ? EXIT.survivors : EXIT.failed,
       hint:
         hint ?? (doing === "stop" ? "When that is mended, run the stop again." : "See what Compose says of the file."),

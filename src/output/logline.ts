@@ -1,4 +1,6 @@
-/** A line of a log among those of other keys: the key before it, in a colour of its own. */
+/** A line of a log among those of other keys: the key before it, in a colour of its own. The line is bytes, and passes as it is. */
+import { oneLine } from "../sys/visible.ts";
+
 const NEWLINE = 10;
 /** Colours that can be read on light and dark, none that means something. */
 const COLORS = [36, 35, 34, 32, 33, 96, 95, 94];
@@ -6,7 +8,7 @@ const RESET = "\x1b[0m";
 
 /** `www:dev │ `, all as wide as the widest of these keys; a default variant is left out. A key that comes later gets a colour too. */
 export function makePrefix(keys: readonly string[], colored: boolean): (key: string) => string {
-  const nameOf = (key: string) => key.replace(/:default$/, "");
+  const nameOf = (key: string) => oneLine(key.replace(/:default$/, ""));
   const width = Math.max(0, ...keys.map((key) => nameOf(key).length));
   const colors = new Map(keys.map((key, at) => [key, COLORS[at % COLORS.length] as number]));
   return (key) => {

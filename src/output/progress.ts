@@ -1,4 +1,5 @@
 /** What is being brought up, as lines for a terminal of a given size. Plain data to text. */
+import { oneLine } from "../sys/visible.ts";
 import type { Paint } from "./talk.ts";
 import { formatDuration } from "./time.ts";
 
@@ -30,10 +31,21 @@ export function formatProgress(
   const lines = shown.map((row) => {
     const time = formatDuration(row.tookMs ?? Math.max(0, now - row.since));
     const plain = `${row.name.padEnd(width)}  ${row.state.padEnd(states)}  ${row.state === "waiting" ? "" : time}${row.more === "" ? "" : `  ${row.more}`}`;
-    const cut = plain.trimEnd().slice(0, Math.max(1, size.columns - 1));
+    const cut = cutTo(oneLine(plain).trimEnd(), Math.max(1, size.columns - 1));
     return row.failed ? paint.red(cut) : row.open ? cut : paint.green(cut);
   });
   if (shown.length < rows.length)
     lines.push(paint.dim(`${settled} of ${rows.length} done`.slice(0, Math.max(1, size.columns - 1))));
   return lines;
+}
+
+/** A character is whole or not there: half of one would be shown as six. */
+function cutTo(text: string, columns: number): string {
+  let [end, width] = [0, 0];
+  for (const char of text) {
+    width += Bun.stringWidth(char);
+    if (width > columns) break;
+    end += char.length;
+  }
+  return text.slice(0, end);
 }

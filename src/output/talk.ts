@@ -1,10 +1,15 @@
 /**
  * What dt says on standard error while it works: lifecycle messages, notes, errors. Results never go here. Colours only on
  * a terminal that wants them. On CI, what failed and whose last lines those are is marked as that CI's log does.
+ *
+ * A message is one line, whatever the values in it hold: no name of a file makes a second "dt:" line. Lines that belong to a message are
+ * given apart from it, and stand indented.
  */
 import type { DtError } from "../sys/error.ts";
-import { isTerminal, writeAll } from "../sys/stdio.ts";
+import { isTerminal, writeBytes, writeText } from "../sys/stdio.ts";
+import { mark, oneLine, toTerminal } from "../sys/visible.ts";
 import { detectCi, formatFailure, formatGroup } from "./ci.ts";
+import { quoteLine } from "./quoted.ts";
 
 export interface TalkOptions {
   quiet: boolean;
@@ -23,16 +28,21 @@ export interface Paint {
   cyan(text: string): string;
 }
 
+/** A message, and the lines that belong to it. */
+type Say = (text: string, lines?: readonly string[]) => void;
+
 export interface Talk {
   paint: Paint;
+  /** Whether what is said is coloured. */
+  colored: boolean;
   /** A lifecycle message; not with `--quiet`. */
-  say(text: string): void;
+  say: Say;
   /** Only with `--verbose`. */
-  detail(text: string): void;
+  detail: Say;
   /** Always. */
-  warn(text: string): void;
+  warn: Say;
   /** Always: why the exit code is not going to be 0. */
-  fail(text: string): void;
+  fail: Say;
   /** Always: the last lines of somebody's log. The title is shown where the log has groups. */
   quote(title: string, lines: readonly string[]): void;
   /** Whether this is CI: its log is all that is left when the job is over. */
@@ -41,7 +51,7 @@ export interface Talk {
   isLive: boolean;
 }
 
-const wrap = (open: number, close: number) => (text: string) => `\x1b[${open}m${text}\x1b[${close}m`;
+const wrap = (open: number, close: number) => (text: string) => `${mark(open)}${text}${mark(close)}`;
 const plain = (text: string) => text;
 
 export function makePaint(colored: boolean): Paint {
@@ -68,36 +78,57 @@ export function wantsColor(fd: number, { color, env }: Pick<TalkOptions, "color"
 }
 
 export function makeTalk(options: TalkOptions): Talk {
-  const paint = makePaint(wantsColor(2, options));
+  const colored = wantsColor(2, options);
+  const paint = makePaint(colored);
   const ci = detectCi(options.env);
-  const write = (text: string) => {
-    writeAll(2, `${paint.dim("dt:")} ${text}\n`);
+  const write = (text: string, lines: readonly string[] = [], color = (plain: string) => plain) => {
+    writeText(
+      2,
+      [`${paint.dim("dt:")} ${color(oneLine(text))}`, ...lines.map((line) => color(indented(line))), ""].join("\n"),
+    );
   };
   return {
     paint,
-    say: (text) => options.quiet || write(text),
-    detail: (text) => options.verbose && write(paint.dim(text)),
-    warn: (text) => write(paint.yellow(text)),
-    fail(text) {
-      const marked = formatFailure(ci, text);
-      if (marked === null) write(paint.yellow(text));
-      else writeAll(2, marked);
+    colored,
+    say: (text, lines) => options.quiet || write(text, lines),
+    detail: (text, lines) => options.verbose && write(text, lines, paint.dim),
+    warn: (text, lines) => write(text, lines, paint.yellow),
+    fail(text, lines = []) {
+      const marked = formatFailure(ci, [oneLine(text), ...lines.map(indented)].join("\n"));
+      if (marked === null) write(text, lines, paint.yellow);
+      else writeText(2, marked);
     },
     quote(title, lines) {
       const nonce = crypto.randomUUID().replaceAll("-", "");
-      if (lines.length > 0) writeAll(2, formatGroup(ci, { title, lines, now: Date.now(), nonce }));
+      const shown = lines.map((line) => toTerminal(quoteLine(line, colored)));
+      if (lines.length === 0) return;
+      // As bytes: the marks of a CI's log are sequences too. What stands between them is shown by now.
+      const group = formatGroup(ci, { title: toTerminal(oneLine(title)), lines: shown, now: Date.now(), nonce });
+      writeBytes(2, Buffer.from(group));
     },
     onCi: ci !== null,
     isLive: !options.quiet && options.env.TERM !== "dumb" && isTerminal(2),
   };
 }
 
-/** An error for a person: the sentence, then what to do. */
+/** A line below a message never begins where a message does. */
+function indented(line: string): string {
+  const shown = oneLine(line);
+  return shown.startsWith("  ") ? shown : `  ${shown}`;
+}
+
+/** An error for a person: the sentence, what belongs to it, then what to do. */
 export function sayError(error: DtError, { color, env }: Pick<TalkOptions, "color" | "env">): void {
   const paint = makePaint(wantsColor(2, { color, env }));
-  const hint = error.hint === undefined ? "" : `\n    ${paint.dim(error.hint)}`;
-  const marked = formatFailure(detectCi(env), `${error.message}${hint}`);
-  writeAll(2, marked ?? `${paint.red("dt:")} ${error.message}${hint}\n`);
+  const hint = error.hint?.split("\n").map((line) => `    ${paint.dim(oneLine(line))}`) ?? [];
+  const text = [oneLine(error.sentence), ...error.lines.map(indented), ...hint].join("\n");
+  writeText(2, formatFailure(detectCi(env), text) ?? `${paint.red("dt:")} ${text}\n`);
+}
+
+/** Neither an error of a person's nor one that dt expected. It shows its stack. */
+export function sayBug(error: unknown): void {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  writeText(2, ["dt: this is a bug of dt:", ...text.split("\n").map(indented), ""].join("\n"));
 }
 
 /** An error for a script, on standard output in place of the result. */

@@ -1,4 +1,5 @@
 /** The line of truth: the last line of standard output after a detached start, made to be read by people and by `awk`. */
+import { formatLines } from "./lines.ts";
 import { shortPath } from "./shell.ts";
 
 export interface Truth {
@@ -19,5 +20,5 @@ export function formatTruth(root: string, truth: Truth): string {
     ...(truth.url === null ? [] : [truth.url]),
     `log ${shortPath(root, truth.log)}`,
   ];
-  return `${parts.join(" ")}\n`;
+  return formatLines([parts.join(" ")]);
 }

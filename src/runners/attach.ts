@@ -10,7 +10,7 @@ import { DtError, EXIT } from "../sys/error.ts";
 import { type ProcessIdentity, presenceOf, sameIdentity } from "../sys/identity.ts";
 import { signalNumber } from "../sys/signals.ts";
 import { shellCode } from "../sys/status.ts";
-import { isTerminal, writeAll } from "../sys/stdio.ts";
+import { isTerminal, writeBytes } from "../sys/stdio.ts";
 import type { RunnerContext } from "./context.ts";
 import { type Left, type Owner, openPerson, type Person, sizeOfPerson } from "./person.ts";
 import { makeScreen, type Screen } from "./screen.ts";
@@ -144,7 +144,7 @@ function tellBackoff(context: RunnerContext, record: LaunchRecord, told: string 
 /** In a raw terminal a line ends with both. */
 function say({ talk }: RunnerContext, text: string): void {
   talk.say(text);
-  if (isTerminal(2)) writeAll(2, "\r");
+  if (isTerminal(2)) writeBytes(2, Buffer.from("\r"));
 }
 
 function notRunning({ ground }: RunnerContext, key: string): DtError {

@@ -2,7 +2,7 @@
  * Captured one-shots: dt stays beside the command to keep what it writes, and ends as the command did. On a terminal the command has one of
  * its own, else pipes. When nothing can be kept, that is said, and dt becomes the command as without capture.
  */
-import { quoteCommand, quoteWord } from "../output/shell.ts";
+import { showCommand, showWord } from "../output/shell.ts";
 import type { Talk } from "../output/talk.ts";
 import { describeAsker } from "../state/asker.ts";
 import { type Capture, keyOf, logOf, openCapture } from "../supervisor/captured.ts";
@@ -27,7 +27,7 @@ import { rawArguments, rawEnvironment } from "../sys/raw.ts";
 import { relay } from "../sys/relay.ts";
 import { signalNumber } from "../sys/signals.ts";
 import { type EndStatus, shellCode } from "../sys/status.ts";
-import { isTerminal, writeAll } from "../sys/stdio.ts";
+import { isTerminal, writeBytes } from "../sys/stdio.ts";
 import type { RunnerContext } from "./context.ts";
 import type { OneshotRequest } from "./exec.ts";
 
@@ -65,10 +65,13 @@ export async function runCaptured(
   });
   const file = findExecutable(argv[0], environment.env.PATH ?? "", cwd);
   refuseNul(file, argv, environment.env);
-  const there = cwd === process.cwd() ? "" : `cd ${quoteWord(cwd)} && `;
-  talk.detail(`$ ${there}${quoteCommand(argv)}`);
+  const there = cwd === process.cwd() ? "" : `cd ${showWord(cwd)} && `;
+  talk.detail(`$ ${there}${showCommand(argv)}`);
 
-  const warn = (text: string) => writeAll(2, `dt: ${text}${onTerminal ? "\r\n" : "\n"}`);
+  const warn = (text: string) => {
+    talk.warn(text);
+    if (onTerminal) writeBytes(2, Buffer.from("\r"));
+  };
   let capture: Capture;
   try {
     const captured = {

@@ -1,10 +1,10 @@
 /** One-shots: dt prepares the environment and becomes the command. A handler runs inside dt. */
 import type { OneshotSettings } from "../manifest/resolved.ts";
-import { quoteCommand, quoteWord } from "../output/shell.ts";
+import { showCommand, showWord } from "../output/shell.ts";
 import { prepareCommand } from "../supervisor/prepare.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { becomeCommand } from "../sys/exec.ts";
-import { writeAll } from "../sys/stdio.ts";
+import { writeText } from "../sys/stdio.ts";
 import type { RunnerContext } from "./context.ts";
 import { formatPlan } from "./plan.ts";
 
@@ -47,11 +47,11 @@ export async function runOneshot(context: RunnerContext, request: OneshotRequest
   });
   if (context.dryRun) {
     const log = capture ? { log: (await import("../supervisor/captured.ts")).logOf(context.ground, request) } : {};
-    writeAll(1, formatPlan({ argv, cwd, added: environment.added, ...log }, context.json));
+    writeText(1, formatPlan({ argv, cwd, added: environment.added, ...log }, context.json));
     return 0;
   }
-  const there = cwd === process.cwd() ? "" : `cd ${quoteWord(cwd)} && `;
-  context.talk.detail(`$ ${there}${quoteCommand(argv)}`);
+  const there = cwd === process.cwd() ? "" : `cd ${showWord(cwd)} && `;
+  context.talk.detail(`$ ${there}${showCommand(argv)}`);
   becomeCommand({ argv, cwd, env: environment.env }, request.descriptors);
 }
 

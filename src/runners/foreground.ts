@@ -18,7 +18,7 @@ import { EXIT } from "../sys/error.ts";
 import { isIgnored } from "../sys/limits.ts";
 import { signalNumber } from "../sys/signals.ts";
 import { shellCode } from "../sys/status.ts";
-import { isReaderGone, print, writeAll } from "../sys/stdio.ts";
+import { isReaderGone, print, writeBytes } from "../sys/stdio.ts";
 import type { RunnerContext } from "./context.ts";
 import { tellEvent } from "./tell.ts";
 
@@ -95,7 +95,7 @@ function makeScreen(onGone: () => void) {
         gone = true;
         return false;
       };
-      const onBytes = (bytes: Uint8Array) => !gone && (writeAll(1, bytes) !== "closed" || leave());
+      const onBytes = (bytes: Uint8Array) => !gone && (writeBytes(1, bytes) !== "closed" || leave());
       const isGone = () => gone || (isReaderGone(1) && !leave());
       current = {
         stop,

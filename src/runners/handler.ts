@@ -4,7 +4,8 @@ import { resolve } from "node:path";
 import { createConsola, type LogType } from "consola/core";
 import { loadHandler } from "../manifest/handler.ts";
 import type { Handler, HandlerContext } from "../manifest/types.ts";
-import { quoteCommand } from "../output/shell.ts";
+import { quoteLine } from "../output/quoted.ts";
+import { showCommand } from "../output/shell.ts";
 import type { Talk } from "../output/talk.ts";
 import { prepareCommand } from "../supervisor/prepare.ts";
 import { type AttachedProgram, startAttached } from "../sys/attached.ts";
@@ -13,7 +14,7 @@ import type { Execution } from "../sys/exec.ts";
 import { readJson } from "../sys/files.ts";
 import type { StandardStreams } from "../sys/standard.ts";
 import { shellCode } from "../sys/status.ts";
-import { writeAll } from "../sys/stdio.ts";
+import { writeText } from "../sys/stdio.ts";
 import type { RunnerContext } from "./context.ts";
 import type { OneshotRequest } from "./exec.ts";
 import { type Interruption, makeInterruption } from "./interruption.ts";
@@ -51,7 +52,7 @@ export async function runHandler(
   });
   if (context.dryRun) {
     const plan = { handler: { file, command: `${plugin}:${command}` }, args, cwd, added: environment.added };
-    writeAll(1, formatPlan(plan, context.json));
+    writeText(1, formatPlan(plan, context.json));
     return EXIT.done;
   }
   enter(cwd, environment.env);
@@ -129,7 +130,7 @@ function makeExec({ talk, running, interruption, cwd, env }: ExecGround): Handle
   };
   return async (name, words = [], options = {}) => {
     const argv: [string, ...string[]] = [name, ...words];
-    talk.detail(`$ ${quoteCommand(argv)}`);
+    talk.detail(`$ ${showCommand(argv)}`);
     const place = { cwd: resolve(cwd, options.cwd ?? ""), env: { ...env, ...options.env } };
     const ended = await interruption.during(() => run({ argv, ...place }));
     const code = shellCode(ended);
@@ -149,18 +150,21 @@ function start(execution: Execution): AttachedProgram {
 }
 
 /** consola's interface, so that a handler may use all of it, printed in dt's own manner: whole, on standard error, coloured as wanted. */
-function makeLog({ say, warn, paint }: Talk): HandlerContext["log"] {
-  const lines: Partial<Record<LogType, (text: string) => void>> = {
-    success: (text) => say(paint.green(text)),
+function makeLog({ say, warn, paint, colored }: Talk): HandlerContext["log"] {
+  const tell: Partial<Record<LogType, Talk["say"]>> = {
+    success: (text, lines) => say(paint.green(text), lines),
     warn,
-    error: (text) => warn(paint.red(text)),
-    fatal: (text) => warn(paint.red(text)),
+    error: (text, lines) => warn(paint.red(text), lines),
+    fatal: (text, lines) => warn(paint.red(text), lines),
   };
   return createConsola({
     reporters: [
       {
-        log: ({ type, args }) =>
-          (lines[type] ?? say)(args.map((arg) => (typeof arg === "string" ? arg : Bun.inspect(arg))).join(" ")),
+        log({ type, args }) {
+          const text = args.map((arg) => (typeof arg === "string" ? arg : Bun.inspect(arg))).join(" ");
+          const [first = "", ...lines] = text.split("\n").map((line) => quoteLine(line, colored));
+          (tell[type] ?? say)(first, lines);
+        },
       },
     ],
   });
@@ -197,7 +201,7 @@ function statusOfThrown(
     return exitCode;
   }
   // A handler's own error shows its stack: its author reads it.
-  writeAll(2, `${describeThrown(error)}\n`);
+  writeText(2, `${describeThrown(error)}\n`);
   return interrupted ?? EXIT.failed;
 }
 

@@ -7,7 +7,7 @@ import { startDetached } from "../supervisor/detach.ts";
 import { awaitSettled, settledNow } from "../supervisor/settle.ts";
 import { runTask } from "../supervisor/task.ts";
 import type { LaunchSpec } from "../supervisor/types.ts";
-import { DtError, EXIT } from "../sys/error.ts";
+import { DtError, EXIT, sentenceOf } from "../sys/error.ts";
 import type { RunnerContext } from "./context.ts";
 import { tellEvent, tellLastLines } from "./tell.ts";
 
@@ -25,11 +25,17 @@ export function orderNeeds(index: ManifestIndex, key: string): (GraphNode & { un
   const path = missing[0];
   if (path !== undefined) {
     const failure = index.failures.find((one) => one.plugin === path.at(-1)?.split(":")[0]);
-    throw new DtError(
-      "needs",
-      `${showPath(path)}: ${failure === undefined ? "no manifest declares the last of these" : `that plugin could not be loaded: ${failure.message}`}`,
-      { status: EXIT.usage, hint: "Correct the manifest, or start without: --no-needs", details: { path } },
-    );
+    const why =
+      failure === undefined
+        ? "no manifest declares the last of these"
+        : `that plugin could not be loaded: ${failure.message}`;
+    const { sentence, lines } = sentenceOf(`${showPath(path)}: ${why}`);
+    throw new DtError("needs", sentence, {
+      lines,
+      status: EXIT.usage,
+      hint: "Correct the manifest, or start without: --no-needs",
+      details: { path },
+    });
   }
   const edges = nodes.flatMap((node) => node.needs);
   return nodes

@@ -8,9 +8,9 @@ import { describeAsker } from "../state/asker.ts";
 import { startDetached } from "../supervisor/detach.ts";
 import { stopKey } from "../supervisor/stopkey.ts";
 import type { LaunchEvent, LaunchSpec } from "../supervisor/types.ts";
-import { EXIT } from "../sys/error.ts";
+import { EXIT, messageOf } from "../sys/error.ts";
 import { sizeOfTerminal } from "../sys/keyboard.ts";
-import { isTerminal, print, writeAll } from "../sys/stdio.ts";
+import { isTerminal, print, writeBytes } from "../sys/stdio.ts";
 import { attachTo } from "./attach.ts";
 import type { RunnerContext } from "./context.ts";
 import { LOCK_TIMEOUT_MS } from "./service.ts";
@@ -25,7 +25,7 @@ export async function runOnTerminal(context: RunnerContext, spec: LaunchSpec): P
   const first = Promise.withResolvers<LaunchEvent>();
   const tell = (event: LaunchEvent) => {
     tellEvent(context, event);
-    if (isTerminal(2)) writeAll(2, "\r");
+    if (isTerminal(2)) writeBytes(2, Buffer.from("\r"));
     if (event.is === "spawned") {
       if (isTerminal(0)) talk.say(`in its terminal; ctrl-] leaves it running`);
       first.resolve(event);
@@ -67,7 +67,7 @@ function makeOwner({ ground, talk, argv }: RunnerContext, key: string) {
           ...(by === "interrupt" ? { interrupt: hard.signal } : {}),
         },
         () => {},
-      ).catch((error: Error) => talk.fail(error.message));
+      ).catch((error: unknown) => talk.fail(messageOf(error)));
     },
   };
 }

@@ -1,5 +1,6 @@
 /** `--dry-run`: the exact command, directory and the environment dt adds. */
-import { quoteCommand, quoteWord } from "../output/shell.ts";
+import { formatLines } from "../output/lines.ts";
+import { quoteCommand, showCommand, showWord } from "../output/shell.ts";
 
 interface Surroundings {
   cwd: string;
@@ -21,19 +22,16 @@ export function formatPlan(plan: Plan, json: boolean): string {
   }
   const lines = [
     ...(plan.key === undefined ? [] : [`key      ${plan.key}`]),
-    ...("argv" in plan ? [`command  ${quoteCommand(plan.argv)}`] : handlerLines(plan.handler, plan.args)),
+    ...("argv" in plan ? [`command  ${showCommand(plan.argv)}`] : handlerLines(plan.handler, plan.args)),
     `cwd      ${plan.cwd}`,
     ...(plan.log === undefined ? [] : [`log      ${plan.log}`]),
     ...Object.entries(plan.added).map(([name, value]) =>
-      value === null ? `unset    ${name}` : `env      ${name}=${quoteWord(value)}`,
+      value === null ? `unset    ${name}` : `env      ${name}=${showWord(value)}`,
     ),
   ];
-  return lines.map((line) => `${line}\n`).join("");
+  return formatLines(lines);
 }
 
 function handlerLines({ file, command }: { file: string; command: string }, args: readonly string[]): string[] {
-  return [
-    `handler  ${command} in ${file}`,
-    ...(args.length === 0 ? [] : [`args     ${args.map(quoteWord).join(" ")}`]),
-  ];
+  return [`handler  ${command} in ${file}`, ...(args.length === 0 ? [] : [`args     ${args.map(showWord).join(" ")}`])];
 }

@@ -3,7 +3,8 @@ import { shortKey } from "../manifest/graph.ts";
 import { formatProgress, type ProgressRow } from "../output/progress.ts";
 import type { UpEvent, UpNode } from "../supervisor/up/types.ts";
 import { sizeOfTerminal } from "../sys/keyboard.ts";
-import { writeAll } from "../sys/stdio.ts";
+import { writeBytes } from "../sys/stdio.ts";
+import { toTerminal } from "../sys/visible.ts";
 import type { RunnerContext } from "./context.ts";
 
 export interface Progress {
@@ -44,15 +45,17 @@ export function makeProgress({ talk, verbose }: RunnerContext, nodes: readonly U
     nodes.map(({ key }) => [key, { name: shortKey(key), since: performance.now(), tookMs: null, ...open("waiting") }]),
   );
   let drawn = 0;
+  /** As bytes: it moves the cursor. */
+  const moves = (text: string) => void writeBytes(2, Buffer.from(text));
   const clear = () => {
-    if (drawn > 0) writeAll(2, `\x1b[${drawn}A\r\x1b[J`);
+    if (drawn > 0) moves(`\x1b[${drawn}A\r\x1b[J`);
     drawn = 0;
   };
   const draw = () => {
     const lines = formatProgress([...rows.values()], sizeOfTerminal(2) ?? SIZE, performance.now(), talk.paint);
     const up = drawn > 0 ? `\x1b[${drawn}A\r` : "";
     // In one write, each line cleared behind its end: nothing flickers.
-    writeAll(2, `${up}${lines.map((line) => `${line}\x1b[K\n`).join("")}\x1b[J`);
+    moves(`${up}${lines.map((line) => `${toTerminal(line)}\x1b[K\n`).join("")}\x1b[J`);
     drawn = lines.length;
   };
   const change = (key: string, to: Change | null) => {

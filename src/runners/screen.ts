@@ -6,7 +6,7 @@ import { readTail } from "../logs/tail.ts";
 import type { LaunchRecord } from "../state/types.ts";
 import type { Attachment } from "../supervisor/attachclient.ts";
 import { statOf } from "../sys/stat.ts";
-import { isReaderGone, isTerminal, writeAll } from "../sys/stdio.ts";
+import { isReaderGone, isTerminal, writeBytes } from "../sys/stdio.ts";
 
 const NEWLINE = 0x0a;
 
@@ -20,7 +20,7 @@ export function makeScreen() {
     if (bytes.length === 0) return true;
     modes.feed(bytes);
     atLineStart = bytes.at(-1) === NEWLINE;
-    return writeAll(1, bytes) !== "closed";
+    return writeBytes(1, bytes) !== "closed";
   };
   return {
     show(log: string, { welcome, redraw }: Attachment, scrollback: number | null, onGone: () => void) {
@@ -66,8 +66,8 @@ export function makeScreen() {
       if (!drawn) return;
       const undo = Buffer.from(modes.undo());
       modes.feed(undo);
-      writeAll(1, undo);
-      if (!atLineStart) writeAll(1, "\r\n");
+      writeBytes(1, undo);
+      if (!atLineStart) writeBytes(1, Buffer.from("\r\n"));
       atLineStart = true;
     },
   };

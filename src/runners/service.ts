@@ -4,7 +4,7 @@ import { wordsOf } from "../compose/command.ts";
 import { formatCursor } from "../logs/cursor.ts";
 import { runIdOf } from "../logs/runs.ts";
 import type { ManagedSettings, ManifestIndex } from "../manifest/resolved.ts";
-import { quoteCommand } from "../output/shell.ts";
+import { showCommand } from "../output/shell.ts";
 import { formatTruth } from "../output/truth.ts";
 import { describeAsker } from "../state/asker.ts";
 import { DEFAULT_VARIANT, formatKey } from "../state/key.ts";
@@ -174,7 +174,7 @@ function concludeDetached(context: RunnerContext, last: LaunchEvent, isStack: bo
       if (json) print(`${JSON.stringify({ key: exit.key, state: "failed", pid: null, exit })}\n`);
       talk.fail(
         isStack
-          ? `${wordsOf(exit.key)}: start: \`${quoteCommand(exit.argv)}\` ${exit.text}`
+          ? `${wordsOf(exit.key)}: start: \`${showCommand(exit.argv)}\` ${exit.text}`
           : `${exit.key} ${exit.text} before it was ready`,
       );
       tellLastLines(context, exit.key, exit.log);

@@ -1,6 +1,6 @@
 /** Lifecycle events as lines for a person. */
 import { readLastLines } from "../logs/tail.ts";
-import { quoteCommand, quoteWord, shortPath } from "../output/shell.ts";
+import { shortPath, showCommand, showWord } from "../output/shell.ts";
 import { formatDuration } from "../output/time.ts";
 import type { LaunchEvent } from "../supervisor/types.ts";
 import type { RunnerContext } from "./context.ts";
@@ -9,7 +9,7 @@ type Teller<E extends LaunchEvent["is"]> = (context: RunnerContext, event: Extra
 
 const TELLERS: { [E in LaunchEvent["is"]]: Teller<E> } = {
   note: ({ talk }, { text }) => talk.say(text),
-  command: ({ talk }, { argv }) => talk.detail(`$ ${quoteCommand(argv)}`),
+  command: ({ talk }, { argv }) => talk.detail(`$ ${showCommand(argv)}`),
   replacing: ({ talk }, event) =>
     talk.say(`${event.key} runs (pid ${event.pid}, ${formatDuration(event.ageMs)}): stopping it first`),
   replaced: ({ talk }, event) =>
@@ -18,7 +18,7 @@ const TELLERS: { [E in LaunchEvent["is"]]: Teller<E> } = {
     ),
   unchanged: ({ talk }, { line }) => talk.say(`${line.key} runs already and is the same: left alone`),
   spawned: ({ talk, ground }, { line, commandLine, cwd, probed }) => {
-    talk.detail(`$ cd ${quoteWord(shortPath(ground.root, cwd))} && ${quoteCommand(commandLine)}`);
+    talk.detail(`$ cd ${showWord(shortPath(ground.root, cwd))} && ${showCommand(commandLine)}`);
     const where = line.url === null ? "" : `  ${talk.paint.cyan(line.url)}`;
     talk.say(
       `${talk.paint.bold(line.key)} started  pid ${line.pid}${probed ? "" : where}  log ${shortPath(ground.root, line.log)}`,

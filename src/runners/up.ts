@@ -7,6 +7,7 @@ import type { Entry } from "../logs/entries.ts";
 import { followKeys, type Target } from "../logs/followkeys.ts";
 import { closureOf, shortKey, showPath } from "../manifest/graph.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
+import { formatLines } from "../output/lines.ts";
 import { makePrefix, prefixLine } from "../output/logline.ts";
 import { formatTruth } from "../output/truth.ts";
 import { describeAsker } from "../state/asker.ts";
@@ -17,8 +18,8 @@ import { cleanedForHosting } from "../supervisor/selfenv.ts";
 import { bringUp } from "../supervisor/up/bringup.ts";
 import { bringUpDetached } from "../supervisor/up/detach.ts";
 import type { Outcome, UpEvent, UpNode } from "../supervisor/up/types.ts";
-import { DtError, EXIT } from "../sys/error.ts";
-import { isReaderGone, print } from "../sys/stdio.ts";
+import { DtError, EXIT, sentenceOf } from "../sys/error.ts";
+import { isReaderGone, print, printBytes } from "../sys/stdio.ts";
 import type { RunnerContext } from "./context.ts";
 import { makeProgress } from "./progress.ts";
 import { LOCK_TIMEOUT_MS, refuseNested } from "./service.ts";
@@ -74,9 +75,9 @@ function showNodes({ json }: RunnerContext, nodes: readonly UpNode[]): number {
   const plan = nodes.map(({ key, needs }) => ({ key, needs }));
   const lines = plan.map(
     ({ key, needs }) =>
-      `up       ${shortKey(key)}${needs.map((one) => `  ${one.condition} ${shortKey(one.key)}`).join("")}\n`,
+      `up       ${shortKey(key)}${needs.map((one) => `  ${one.condition} ${shortKey(one.key)}`).join("")}`,
   );
-  print(json ? `${JSON.stringify(plan)}\n` : lines.join(""));
+  print(json ? `${JSON.stringify(plan)}\n` : formatLines(lines));
   return EXIT.done;
 }
 
@@ -131,7 +132,7 @@ async function upForeground(context: RunnerContext, nodes: UpNode[], colored: bo
     targets: () => shown,
     shownTo: new Map(),
     filterOf: () => null,
-    onEntry: ({ key, bytes }: Entry) => print(prefixLine(prefix(key), bytes, colored)),
+    onEntry: ({ key, bytes }: Entry) => printBytes(prefixLine(prefix(key), bytes, colored)),
     onNewRun: () => {},
     isGone: () => isReaderGone(1),
     signal: done.signal,
@@ -143,20 +144,26 @@ async function upForeground(context: RunnerContext, nodes: UpNode[], colored: bo
   done.abort();
   await following;
   if (outcomes.every((one) => one.unchanged)) return conclude(context, outcomes);
-  for (const one of outcomes) if (one.why !== null) context.talk.fail(`${shortKey(one.key)} ${one.why}`);
+  for (const one of outcomes) tellWhy(context, one);
   return status ?? worst;
 }
 
 /** The line of truth of each key; why those that are not up are not. */
 function conclude(context: RunnerContext, outcomes: readonly Outcome[]): number {
-  const { ground, talk, json } = context;
+  const { ground, json } = context;
   for (const one of outcomes) {
     if (one.why === null) continue;
-    talk.fail(`${shortKey(one.key)} ${one.why}`);
+    tellWhy(context, one);
     if (one.state === "failed") tellLastLines(context, one.key, one.log);
   }
   print(json ? `${JSON.stringify(outcomes)}\n` : outcomes.map((one) => formatTruth(ground.root, one)).join(""));
   return statusOf(outcomes);
+}
+
+function tellWhy({ talk }: RunnerContext, { key, why }: Outcome): void {
+  if (why === null) return;
+  const { sentence, lines } = sentenceOf(`${shortKey(key)} ${why}`);
+  talk.fail(sentence, lines);
 }
 
 function statusOf(outcomes: readonly Outcome[]): number {

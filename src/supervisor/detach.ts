@@ -118,6 +118,7 @@ export async function* readEvents<Event>(stream: ReadableStream<Uint8Array>): As
 /** An error of the host, told again in the caller. */
 export function errorOf(failure: FailureReport): DtError {
   return new DtError(failure.code, failure.message, {
+    lines: failure.lines ?? [],
     status: failure.status,
     ...(failure.hint === null ? {} : { hint: failure.hint }),
     ...(failure.details === null ? {} : { details: failure.details }),
@@ -129,7 +130,8 @@ export function failureOf(error: unknown): FailureReport {
     const known = error as DtError;
     return {
       code: known.code,
-      message: known.message,
+      message: known.sentence,
+      lines: known.lines,
       hint: known.hint ?? null,
       status: known.status,
       details: known.details ?? null,
@@ -145,9 +147,11 @@ export function failureOf(error: unknown): FailureReport {
     };
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const [first = "", ...lines] = text.split("\n");
   return {
     code: "internal",
-    message: `dt failed: ${text}`,
+    message: `dt failed: ${first}`,
+    lines,
     hint: "This is a bug of dt.",
     status: EXIT.internal,
     details: null,

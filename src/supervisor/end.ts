@@ -350,8 +350,8 @@ function checkPortsFree({ table }: Ground, record: LaunchRecord, stopped: StopTr
 }
 
 export function survivorError(key: string, survivors: Survivor[]): DtError {
-  const named = survivors.map((one) => `  pid ${one.pid}  ${one.command}\n      ${one.why}`).join("\n");
-  return new DtError("survivors", `${key} was stopped, but not all of it is known to be gone:\n${named}`, {
+  return new DtError("survivors", `${key} was stopped, but not all of it is known to be gone:`, {
+    lines: survivors.flatMap((one) => [`  pid ${one.pid}  ${one.command}`, `      ${one.why}`]),
     status: EXIT.survivors,
     hint: "Look at these processes; end them yourself if they are yours.",
     details: { key, survivors },

@@ -1,5 +1,5 @@
 /** `--ensure`: whether what runs under a key is what would be started now, and healthy; if not, in what it differs. */
-import { quoteCommand } from "../output/shell.ts";
+import { showCommand } from "../output/shell.ts";
 import type { LaunchRecord } from "../state/types.ts";
 import { presenceOf } from "../sys/identity.ts";
 import { compareEnvironments, sameWords } from "./drift.ts";
@@ -31,7 +31,7 @@ export function judgeSame({ store, table }: Ground, key: string, prepared: Prepa
 
 function differenceOf(was: LaunchRecord, { argv, cwd, port, environment }: PreparedLaunch): string {
   const parts = [
-    ...(sameWords(was.argv, argv) ? [] : [`its command was ${quoteCommand(was.argv)}`]),
+    ...(sameWords(was.argv, argv) ? [] : [`its command was ${showCommand(was.argv)}`]),
     ...(was.cwd === cwd ? [] : [`its directory was ${was.cwd}`]),
     ...(was.port === port ? [] : [`its port was ${was.port ?? "none"}`]),
   ];

@@ -28,11 +28,12 @@ export function noteStartFailure(ground: Ground, spec: LaunchSpec, facts: Facts,
       });
       return;
     }
-    const { code, message, hint } = failureOf(error);
+    const { code, message, lines = [], hint } = failureOf(error);
+    const whole = [message, ...lines].join("\n");
     store.writeExit({
       ...makeExit(spec, facts, at),
-      text: `could not be started: ${message}`,
-      error: { code, message, hint },
+      text: `could not be started: ${whole}`,
+      error: { code, message: whole, hint },
     });
   } catch (unwritten) {
     // A full disk may be why it failed: whoever asked is told, and that is all there is.

@@ -3,7 +3,7 @@ import { openStore } from "../state/store.ts";
 import type { LaunchRecord } from "../state/types.ts";
 import type { LockBackend } from "../sys/lock.ts";
 import { makeProcessTable } from "../sys/process.ts";
-import { readInput as readStandardInput, writeAll } from "../sys/stdio.ts";
+import { readInput as readStandardInput, writeText } from "../sys/stdio.ts";
 import { CANCEL, failureOf, type HostGround, type HostInput } from "./detach.ts";
 import { hostAgain, hostLaunch } from "./host.ts";
 import { makeMoving } from "./moving.ts";
@@ -74,8 +74,8 @@ export async function runAdoptingHost(host: HostProcess): Promise<number> {
 /** What went wrong goes to host.err when whoever asked has gone. */
 function makeReport(key: string): Report {
   return (event) => {
-    if (writeAll(1, `${JSON.stringify(event)}\n`) !== "written" && event.is === "failed")
-      writeAll(2, `${new Date().toISOString()} ${key}: ${event.error.message}\n`);
+    if (writeText(1, `${JSON.stringify(event)}\n`) !== "written" && event.is === "failed")
+      writeText(2, `${new Date().toISOString()} ${key}: ${event.error.message}\n`);
   };
 }
 

@@ -89,7 +89,10 @@ export type LaunchEvent =
 
 export interface FailureReport {
   code: string;
+  /** The error's sentence. */
   message: string;
+  /** What follows it. */
+  lines?: readonly string[];
   hint: string | null;
   status: number;
   details: Record<string, unknown> | null;

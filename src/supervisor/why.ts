@@ -1,5 +1,5 @@
 /** Why a key runs, does not run, waits or was stopped: facts in, plain sentences out, the most telling first. Pure. */
-import { quoteCommand } from "../output/shell.ts";
+import { showCommand } from "../output/shell.ts";
 import { formatDuration } from "../output/time.ts";
 import type { Asker, ExitRecord, KeyState, LaunchRecord } from "../state/types.ts";
 import { describeStatus } from "./describe.ts";
@@ -266,7 +266,7 @@ function explainDrift({ drift, key }: KeyFacts): string[] {
 function driftPhrase(field: DriftField): string {
   switch (field.field) {
     case "argv":
-      return `the command was \`${quoteCommand(field.was)}\` and is \`${quoteCommand(field.now)}\``;
+      return `the command was \`${showCommand(field.was)}\` and is \`${showCommand(field.now)}\``;
     case "cwd":
       return `the directory was ${field.was} and is ${field.now}`;
     case "port":

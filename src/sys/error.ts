@@ -19,6 +19,8 @@ export const EXIT = {
 } as const;
 
 export interface DtErrorOptions {
+  /** What follows the sentence, a line each, indented as it is to be shown: what is left, what a program said. */
+  lines?: readonly string[];
   /** What to do next, as one sentence or a command line. */
   hint?: string;
   /** Exit status; `EXIT.failed` when not given. */
@@ -28,26 +30,38 @@ export interface DtErrorOptions {
   cause?: unknown;
 }
 
+/** `message` is the sentence and its lines. They are kept apart as well, for a value with an end of line in it is no line of its own. */
 export class DtError extends Error {
   override readonly name = "DtError";
+  readonly lines: readonly string[];
   readonly hint: string | undefined;
   readonly status: number;
   readonly details: Record<string, unknown> | undefined;
 
   /**
    * @param code stable machine-readable reason, e.g. `lock-timeout`
-   * @param message a whole sentence: what was expected, what came, where
+   * @param sentence a whole sentence: what was expected, what came, where
    */
   constructor(
     readonly code: string,
-    message: string,
+    readonly sentence: string,
     options: DtErrorOptions = {},
   ) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(
+      [sentence, ...(options.lines ?? [])].join("\n"),
+      options.cause === undefined ? undefined : { cause: options.cause },
+    );
+    this.lines = options.lines ?? [];
     this.hint = options.hint;
     this.status = options.status ?? EXIT.failed;
     this.details = options.details;
   }
+}
+
+/** A text that has several lines for a reason, such as each fault of a manifest, as an error has them. */
+export function sentenceOf(text: string): { sentence: string; lines: string[] } {
+  const [sentence = "", ...lines] = text.split("\n");
+  return { sentence, lines };
 }
 
 /** The `code` of a system error (`ENOENT` …), or undefined when the value is not one. */

@@ -1,16 +1,17 @@
 /**
- * The one way dt writes to its own standard streams: whole, in order, with plain `write(2)`.
+ * The one way dt writes to its own standard streams: whole, in order, with plain `write(2)`. Text is dt's, and shows what is hidden in it
+ * (`visible.ts`); bytes are a command's own output, and pass as they are. Who may write bytes is held by `test/architecture.test.ts`.
  * `process.stdout` is never touched: its getter costs 7 ms and leaves a shared pipe non-blocking.
  */
 import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
 import { DtError, errnoOf } from "./error.ts";
 import { libc, ptr } from "./libc.ts";
+import { toTerminal } from "./visible.ts";
 
 export type WriteOutcome = "written" | "closed" | "failed";
 
-/** Writes all of it. `closed`: the reader has gone (EPIPE) or there is no such stream; `failed`: e.g. a full disk. */
-export function writeAll(fd: number, data: string | Uint8Array): WriteOutcome {
-  const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
+/** Writes all of these bytes as they are. `closed`: the reader has gone (EPIPE) or there is no such stream; `failed`: e.g. a full disk. */
+export function writeBytes(fd: number, bytes: Uint8Array): WriteOutcome {
   let offset = 0;
   while (offset < bytes.length) {
     try {
@@ -24,9 +25,22 @@ export function writeAll(fd: number, data: string | Uint8Array): WriteOutcome {
   return "written";
 }
 
+/** Writes a text of dt's, whatever is in it. */
+export function writeText(fd: number, text: string): WriteOutcome {
+  return writeBytes(fd, new TextEncoder().encode(toTerminal(text)));
+}
+
 /** Prints a result on standard output. A reader that has gone is no error (false); a disk that is full is: the answer was not given. */
-export function print(data: string | Uint8Array): boolean {
-  const outcome = writeAll(1, data);
+export function print(text: string): boolean {
+  return wasWritten(writeText(1, text));
+}
+
+/** The same of a command's own output, which nobody changes. */
+export function printBytes(bytes: Uint8Array): boolean {
+  return wasWritten(writeBytes(1, bytes));
+}
+
+function wasWritten(outcome: WriteOutcome): boolean {
   if (outcome !== "failed") return outcome === "written";
   throw new DtError("cannot-print", "Standard output could not be written (is the disk full that it goes to?).");
 }

@@ -171,6 +171,47 @@ const BANS: readonly Ban[] = [
     except: ["src/manifest/child.ts", "src/manifest/generate.ts"],
   },
   {
+    pattern: /\b(writeBytes|printBytes)\(/g,
+    sentence:
+      "writes bytes as they are, past the filter of sys/visible.ts: text goes through print, writeText or output/talk.ts",
+    // What a command itself wrote: its log, shown or followed, and a stack's containers. The cursor of a table drawn in place, `\r` in a raw
+    // terminal, and the marks of a CI's log, around text that was made visible.
+    except: [
+      "src/commands/jobs.ts",
+      "src/commands/logs.show.ts",
+      "src/compose/follow.ts",
+      "src/output/talk.ts",
+      "src/runners/attach.ts",
+      "src/runners/capture.ts",
+      "src/runners/foreground.ts",
+      "src/runners/onterminal.ts",
+      "src/runners/progress.ts",
+      "src/runners/screen.ts",
+      "src/runners/up.ts",
+      "src/sys/stdio.ts",
+    ],
+  },
+  {
+    pattern: /\bwriteSync\(/g,
+    sentence: "writes to a descriptor: a standard stream is written by sys/stdio.ts",
+    // Files, pipes and terminals of the command's own.
+    except: ["src/sys/*", "src/supervisor/captured.ts", "src/supervisor/hostterminal.ts"],
+  },
+  {
+    pattern: /\\(x1b|u001b|x9b|u009b|033)\[/gi,
+    sentence: "writes a sequence for a terminal: colours come from paint (sys/visible.ts makes them)",
+    // Marks and measures of dt's own; what a program's output holds.
+    except: [
+      "src/logs/modes.ts",
+      "src/output/ci.ts",
+      "src/output/logline.ts",
+      "src/output/quoted.ts",
+      "src/output/table.ts",
+      "src/runners/progress.ts",
+      "src/sys/visible.ts",
+    ],
+  },
+  {
     // A question would hang a CI for ever. Bun has these as globals.
     pattern: /(?<![\w.])(prompt|confirm|alert)\(/g,
     sentence: "asks somebody: dt never waits for a person",

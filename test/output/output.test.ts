@@ -64,7 +64,9 @@ describe("tables", () => {
   }
 
   test("property: the second column begins at one place, two blanks after the widest", () => {
-    const cell = fc.oneof(fc.stringMatching(/^[a-z漢é🎉]{1,8}$/u), fc.stringMatching(/^[a-z漢]{1,5}$/).map(red));
+    // The generator cuts 🎉 in half, and a half is shown as six characters.
+    const whole = fc.stringMatching(/^[a-z漢é🎉]{1,8}$/u).map((text) => text.toWellFormed());
+    const cell = fc.oneof(whole, fc.stringMatching(/^[a-z漢]{1,5}$/).map(red));
     fc.assert(
       fc.property(fc.array(cell, { minLength: 1, maxLength: 8 }), (cells) => {
         const lines = formatTable(cells.map((one) => [one, "|"]))

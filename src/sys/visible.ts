@@ -1,0 +1,68 @@
+/**
+ * What of a text reaches a terminal or a log: the text, and nothing that a terminal takes for a command or a reader cannot see. Names, paths,
+ * arguments, branches and messages come from manifests, records, other processes and the kernel, so each of their control characters is shown
+ * as JSON writes it, `\u001b`: C0, DEL and C1, lone surrogates, line and paragraph separators, and all that Unicode calls ignorable by default
+ * (bidi marks, overrides and isolates, zero-width characters, the soft hyphen, tags).
+ *
+ * One form serves text and JSON: JSON printed through here has the same value when it is parsed. Shown twice is shown once, since the form is
+ * made of plain characters. A text that holds a backslash and `u001b` looks the same, and does as little; `--json` tells the two apart.
+ *
+ * dt's own colours are marks with a number that each process draws for itself, so that no text can hold one.
+ *
+ * Known limits: letters that look alike (a Cyrillic "а"), spaces of other widths, and the characters that choose between an emoji and a sign
+ * (U+FE0E, U+FE0F) pass. An emoji made of several (a joiner between them) and words that need a joiner (Persian, Indic) show it.
+ */
+const NOTHING_TO_SHOW = /^[\n\t\x20-\x7e]*$/;
+const HIDDEN = /[[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{DI}\ufff9-\ufffb]--[\n\t\ufe0e\ufe0f]]/gv;
+
+/** A stranger to this process cannot know it. Digits, so that a mark is one sequence to whoever measures or strips text. */
+const NONCE = [...crypto.getRandomValues(new Uint32Array(4))].join("");
+const MARK = new RegExp(`\\x1b\\[${NONCE}(\\d\\d\\d)m`);
+
+/** dt's own colour or weight, by its number (31 is red). Only `toTerminal` makes a sequence of it. */
+export function mark(code: number): string {
+  return `\x1b[${NONCE}${String(code).padStart(3, "0")}m`;
+}
+
+/** The text with what is hidden in it made visible. Ends of lines and tabs stay: they are layout. */
+export function visible(text: string): string {
+  return NOTHING_TO_SHOW.test(text) ? text : escapeHidden(text, asJson);
+}
+
+/** The same in another form. */
+export function escapeHidden(text: string, form: (char: string) => string): string {
+  return text.replace(HIDDEN, form);
+}
+
+function asJson(char: string): string {
+  let shown = "";
+  for (let at = 0; at < char.length; at++) shown += `\\u${char.charCodeAt(at).toString(16).padStart(4, "0")}`;
+  return shown;
+}
+
+/** Whether something of the text would be shown in another form, ends of lines and tabs included. */
+export function holdsHidden(text: string): boolean {
+  return !/^[\x20-\x7e]*$/.test(text) && (/[\n\t]/.test(text) || visible(text) !== text);
+}
+
+/** For a value within a line: an end of line in it is shown as a mark, so no value makes a line of its own. Marks of colour stay. */
+export function oneLine(text: string): string {
+  if (/^[\x20-\x7e]*$/.test(text)) return text;
+  return betweenMarks(text, mark, (part) =>
+    visible(part.replaceAll(/[ \t\r]*\n[ \t\r\n]*/g, " ⏎ ").replaceAll("\t", "\\t")),
+  );
+}
+
+/** What is written: the text made visible, with dt's own colours. */
+export function toTerminal(text: string): string {
+  if (NOTHING_TO_SHOW.test(text)) return text;
+  return betweenMarks(text, (code) => `\x1b[${code}m`, visible);
+}
+
+function betweenMarks(text: string, ofCode: (code: number) => string, show: (part: string) => string): string {
+  if (!text.includes(NONCE)) return show(text);
+  return text
+    .split(MARK)
+    .map((part, at) => (at % 2 === 1 ? ofCode(Number(part)) : show(part)))
+    .join("");
+}
