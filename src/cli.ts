@@ -64,9 +64,16 @@ async function dispatch(argv: readonly string[], globals: Globals, held: string 
   let at = 0;
   let showVersion = false;
   let showHelp = false;
+  // `dt -- NAME`: what follows is a plugin, whatever it is called.
+  let isPlugin = false;
   for (; at < argv.length; at++) {
     const word = argv[at] as string;
     if (!word.startsWith("-")) break;
+    if (word === "--") {
+      isPlugin = true;
+      at++;
+      break;
+    }
     const taken = takeGlobal(argv, at, globals);
     if (taken > 0) at += taken - 1;
     else if (word === "--version" || word === "-v") showVersion = true;
@@ -82,7 +89,7 @@ async function dispatch(argv: readonly string[], globals: Globals, held: string 
     return showHelp ? runHelp(context) : complainWithHelp(context);
   }
   const rest = argv.slice(at + 1);
-  if (!isVerb(word)) return (await import("./commands/plugin.ts")).runPlugin(context, word, rest);
+  if (isPlugin || !isVerb(word)) return (await import("./commands/plugin.ts")).runPlugin(context, word, rest);
   if (VERBS[word] === null)
     throw new DtError("not-implemented", `dt ${word} is a reserved verb that is not in this version yet.`, {
       status: EXIT.usage,
@@ -98,7 +105,8 @@ async function runVerb(
   const { VERBS } = await import("./commands/verbs.ts");
   const verb = VERBS[name];
   if (verb === null) throw new Error(`${name} is not there`);
-  if (words.some((word) => word === "--help" || word === "-h")) {
+  const { asksForHelp, checkArgs } = await import("./commands/args.ts");
+  if (asksForHelp(words)) {
     const [{ formatVerbHelp }, { makePaint }, { writeText }] = await Promise.all([
       import("./commands/help.ts"),
       import("./output/talk.ts"),
@@ -107,7 +115,7 @@ async function runVerb(
     writeText(1, await formatVerbHelp(name, makePaint(context.colored())));
     return EXIT.done;
   }
-  const [{ runCommand }, { checkArgs }] = await Promise.all([import("citty"), import("./commands/args.ts")]);
+  const { runCommand } = await import("citty");
   const command = (await verb.load()).default;
   const { _: _words, ...flags } = { ...(command.args ?? {}) } as Record<string, never>;
   const checked = checkArgs(words, {
@@ -115,11 +123,9 @@ async function runVerb(
     args: flags,
     globals: context.globals,
     maxWords: verb.maxWords,
+    rest: "words",
   });
-  const { result } = await runCommand(
-    { ...command, args: flags },
-    { rawArgs: [...checked.rawArgs, ...checked.rest], data: context },
-  );
+  const { result } = await runCommand({ ...command, args: flags }, { rawArgs: checked.rawArgs, data: context });
   return typeof result === "number" ? result : EXIT.done;
 }
 

@@ -1,6 +1,7 @@
 /**
  * Strict flags over citty's definitions: an unknown flag, a missing value or one word too many is an error with the nearest
- * names. What comes out is in a form (`--name=value`) that citty's own parser reads without surprises.
+ * names. What comes out is in a form (`--name=value`, then `--`, then the words) that citty's own parser reads without surprises.
+ * After `--` nothing is a flag: to a verb it is a name like any other word, to a command of a plugin it is an argument.
  */
 import type { ArgsDef } from "citty";
 import { DURATION_WORDS, parseDuration } from "../manifest/units.ts";
@@ -9,10 +10,10 @@ import { nearestNames } from "../sys/nearest.ts";
 import type { Globals } from "./context.ts";
 
 export interface CheckedArgs {
-  /** For citty: canonical flags, then the words. */
+  /** For citty: canonical flags, then the words behind `--`. */
   rawArgs: string[];
   words: string[];
-  /** What came after `--`. */
+  /** What came after `--`, where that is the command's. */
   rest: string[];
 }
 
@@ -106,15 +107,26 @@ export interface CheckOptions {
   globals: Globals;
   /** The most words allowed. */
   maxWords: number;
+  /** What stands after `--`: more of the words, or what goes to the command. */
+  rest: "words" | "command";
+}
+
+/** The words that dt reads itself: those before `--`. */
+export function ownWords(argv: readonly string[]): readonly string[] {
+  const split = argv.indexOf("--");
+  return split < 0 ? argv : argv.slice(0, split);
+}
+
+export function asksForHelp(argv: readonly string[]): boolean {
+  return ownWords(argv).some((word) => word === "--help" || word === "-h");
 }
 
 export function checkArgs(argv: readonly string[], options: CheckOptions): CheckedArgs {
   const flags = flagsOf(options.args);
   const canonical: string[] = [];
   const words: string[] = [];
-  const split = argv.indexOf("--");
-  const own = split < 0 ? argv : argv.slice(0, split);
-  const rest = split < 0 ? [] : argv.slice(split + 1);
+  const own = ownWords(argv);
+  const rest = argv.slice(own.length + 1);
   for (let at = 0; at < own.length; at++) {
     const word = own[at] as string;
     if (!word.startsWith("-") || word === "-") {
@@ -144,12 +156,13 @@ export function checkArgs(argv: readonly string[], options: CheckOptions): Check
     if (value === undefined || value === "") throw usage(`${name} needs a value.`, `${name} ${flag.hint}`);
     canonical.push(`--${flag.name}=${value}`);
   }
+  if (options.rest === "words") words.push(...rest.splice(0));
   if (words.length > options.maxWords) {
     throw usage(
       `${options.what} takes ${options.maxWords === 0 ? "no words" : `at most ${options.maxWords} word${options.maxWords === 1 ? "" : "s"}`}, but "${words[options.maxWords]}" came.`,
     );
   }
-  return { rawArgs: [...canonical, ...words], words, rest };
+  return { rawArgs: [...canonical, "--", ...words], words, rest };
 }
 
 interface Flag {

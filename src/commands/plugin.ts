@@ -16,7 +16,7 @@ import { inheritedDescriptors } from "../sys/descriptors.ts";
 import { DtError, EXIT, sentenceOf } from "../sys/error.ts";
 import { nearestNames } from "../sys/nearest.ts";
 import { print } from "../sys/stdio.ts";
-import { checkArgs, durationOf, portNumber, usage } from "./args.ts";
+import { asksForHelp, checkArgs, durationOf, portNumber, usage } from "./args.ts";
 import { type DtContext, rememberRoot } from "./context.ts";
 import { argsOf, type MANAGED_ARGS, type STACK_ARGS } from "./managed.ts";
 import { VERBS } from "./verbs.ts";
@@ -132,10 +132,9 @@ async function runManaged(
   words: readonly string[],
 ): Promise<number> {
   const what = `dt ${plugin.name} ${command.name}`;
-  const ownWords = words.includes("--") ? words.slice(0, words.indexOf("--")) : words;
-  if (ownWords.includes("--help") || ownWords.includes("-h")) return showManaged(plugin, command);
+  if (asksForHelp(words)) return showManaged(plugin, command);
   const flags = argsOf(defaultOf(command));
-  const checked = checkArgs(words, { what, args: flags, globals: context.globals, maxWords: 1 });
+  const checked = checkArgs(words, { what, args: flags, globals: context.globals, maxWords: 1, rest: "command" });
   const [variant = DEFAULT_VARIANT] = checked.words;
   const settings = Object.hasOwn(command.variants, variant) ? command.variants[variant] : undefined;
   if (settings === undefined)
