@@ -1,6 +1,7 @@
 /** `dt doctor`: looks at locks, records, directories, manifests and the system; with `--fix` it does the repairs that are safe. Exit 1 when something needs attention. */
 import { join } from "node:path";
 import { defineCommand } from "citty";
+import { faultsOf } from "../manifest/faults.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
 import { formatLines } from "../output/lines.ts";
 import { makePaint, type Paint } from "../output/talk.ts";
@@ -102,7 +103,10 @@ function checkManifests(index: ManifestIndex | null): Finding[] {
   if (index === null)
     return [makeFinding("manifest", "note", "No manifest has been loaded yet.", { hint: "`dt list` loads them." })];
   const failed = index.failures.map(({ file, code, message, hint, plugin }) =>
-    makeFinding("manifest", "attention", message, { hint, details: { file, code, plugin } }),
+    makeFinding("manifest", "attention", faultsOf({ file, message }).join("\n"), {
+      hint,
+      details: { file, code, plugin },
+    }),
   );
   const count = Object.values(index.plugins).filter((plugin) => plugin.origin !== "binary").length;
   const loaded = makeFinding("manifest", "fine", `${count} ${count === 1 ? "plugin is" : "plugins are"} loaded.`);
@@ -159,7 +163,7 @@ const MARKS: Record<Level, { mark: string; color: keyof Paint }> = {
 const MARK_WIDTH = 11;
 
 function formatFindings(checked: readonly Checked[], paint: Paint): string {
-  const lines = checked.flatMap(({ level, text, hint, repaired }) => {
+  const lines = checked.flatMap(({ check, level, text, hint, repaired }) => {
     const { mark, color } = MARKS[level];
     const more =
       repaired !== null
@@ -167,7 +171,8 @@ function formatFindings(checked: readonly Checked[], paint: Paint): string {
         : hint === null
           ? []
           : [paint.dim(hint)];
-    const [first = "", ...rest] = [text, ...more].flatMap((one) => one.split("\n"));
+    // Only a manifest has several faults at once, a line each.
+    const [first = "", ...rest] = [text, ...more].flatMap((one) => (check === "manifest" ? one.split("\n") : [one]));
     return [
       `${paint[color](mark)}${" ".repeat(MARK_WIDTH - mark.length)}${first}`,
       ...rest.map((line) => `${" ".repeat(MARK_WIDTH)}${line}`),

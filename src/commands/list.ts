@@ -1,5 +1,6 @@
 /** `dt list`: plugins, their commands with kind and variants, where they come from, and what failed to load. */
 import { defineCommand } from "citty";
+import { faultsOf } from "../manifest/faults.ts";
 import { groupsOf, shortKey } from "../manifest/graph.ts";
 import type { ManifestFailure, ManifestIndex, ResolvedCommand, ResolvedPlugin } from "../manifest/resolved.ts";
 import { formatLines } from "../output/lines.ts";
@@ -68,7 +69,7 @@ export function formatFailure(root: string, failure: ManifestFailure, paint: Pai
   const hint = failure.hint?.split("\n").map((line) => `  ${paint.dim(line)}`) ?? [];
   return formatLines([
     `${paint.red("failed")}  ${shortPath(root, failure.file)}`,
-    ...failure.message.split("\n").map((line) => `  ${line}`),
+    ...faultsOf(failure).map((line) => `  ${line}`),
     ...hint,
   ]);
 }

@@ -1,4 +1,5 @@
 /** `dt <plugin> <command> [variant] …`: finds the command in the index and hands it to its runner. */
+import { faultsOf } from "../manifest/faults.ts";
 import type {
   ManagedSettings,
   ManifestFailure,
@@ -13,7 +14,7 @@ import { describeAsker } from "../state/asker.ts";
 import { DEFAULT_VARIANT, formatKey } from "../state/key.ts";
 import { NEEDS_MET } from "../supervisor/environment.ts";
 import { inheritedDescriptors } from "../sys/descriptors.ts";
-import { DtError, EXIT, sentenceOf } from "../sys/error.ts";
+import { DtError, EXIT } from "../sys/error.ts";
 import { nearestNames } from "../sys/nearest.ts";
 import { print } from "../sys/stdio.ts";
 import { asksForHelp, checkArgs, durationOf, portNumber, usage } from "./args.ts";
@@ -54,8 +55,8 @@ function findPlugin(index: ManifestIndex, name: string): ResolvedPlugin {
   if (plugin !== undefined) return plugin;
   const failure = failureOf(index, name);
   if (failure !== undefined) {
-    const { sentence, lines } = sentenceOf(`The plugin ${name} could not be loaded: ${failure.message}`);
-    throw new DtError("manifest", sentence, {
+    const [fault, ...lines] = faultsOf(failure);
+    throw new DtError("manifest", `The plugin ${name} could not be loaded: ${fault}`, {
       lines,
       status: EXIT.usage,
       ...(failure.hint === null ? {} : { hint: failure.hint }),

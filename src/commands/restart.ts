@@ -1,5 +1,6 @@
 /** `dt restart`: a living host restarts its launch itself, so its terminal keeps streaming; without one a detached host is made. */
 import { defineCommand } from "citty";
+import { faultsOf } from "../manifest/faults.ts";
 import type { ManagedSettings } from "../manifest/resolved.ts";
 import { formatTruth } from "../output/truth.ts";
 import { LOCK_TIMEOUT_MS, refuseNested, runDetached, showPlan } from "../runners/service.ts";
@@ -12,7 +13,7 @@ import { awaitRecord, awaitSettled } from "../supervisor/settle.ts";
 import { lineOf } from "../supervisor/start.ts";
 import { isUnderWay } from "../supervisor/stopkey.ts";
 import type { LaunchSpec } from "../supervisor/types.ts";
-import { DtError, EXIT, sentenceOf } from "../sys/error.ts";
+import { DtError, EXIT } from "../sys/error.ts";
 import { presenceOf } from "../sys/identity.ts";
 import { print } from "../sys/stdio.ts";
 import { durationOf, usage } from "./args.ts";
@@ -76,9 +77,9 @@ async function makeSpec(
   const settings = index.plugins[plugin]?.commands[command]?.variants[variant];
   if (settings?.kind !== "managed") {
     const failure = failureOf(index, plugin);
-    const why = failure?.message ?? "no manifest declares it as a managed command now";
-    const { sentence, lines } = sentenceOf(`${key} cannot be restarted: ${why}`);
-    throw new DtError("unknown-command", sentence, {
+    const [why, ...lines] =
+      failure === undefined ? ["no manifest declares it as a managed command now"] : faultsOf(failure);
+    throw new DtError("unknown-command", `${key} cannot be restarted: ${why}`, {
       lines,
       status: EXIT.usage,
       hint: "`dt list` shows what there is.",

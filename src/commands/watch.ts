@@ -4,9 +4,10 @@ import { makeJobs } from "../daemon/jobs.ts";
 import type { JobReport } from "../daemon/protocol.ts";
 import { makeLanes } from "../daemon/watch/queue.ts";
 import { watchRoot } from "../daemon/watch/watcher.ts";
+import { faultsOf } from "../manifest/faults.ts";
 import { formatLines } from "../output/lines.ts";
 import { formatDuration } from "../output/time.ts";
-import { DtError, EXIT, sentenceOf } from "../sys/error.ts";
+import { DtError, EXIT } from "../sys/error.ts";
 import { homeDirectory } from "../sys/paths.ts";
 import { makeProcessTable } from "../sys/process.ts";
 import { print } from "../sys/stdio.ts";
@@ -47,8 +48,8 @@ export default defineCommand({
       const failure = failureOf(index, plugin);
       if (failure === undefined)
         throw usage(`There is no plugin named ${JSON.stringify(plugin)}.`, "dt list shows what there is.");
-      const { sentence, lines } = sentenceOf(failure.message);
-      throw new DtError("plugin-failed", sentence, { lines, status: EXIT.usage });
+      const [fault = "", ...lines] = faultsOf(failure);
+      throw new DtError("plugin-failed", fault, { lines, status: EXIT.usage });
     }
     const watching = Object.values(index.plugins).filter(
       ({ name, watch }) => watch.length > 0 && (plugin === undefined || name === plugin),

@@ -1,8 +1,9 @@
 /** What words of `up`, `down` and `restart` name: groups, plugins and keys, or one process by its words. */
+import { faultsOf } from "../manifest/faults.ts";
 import { edgesOf, groupsOf, orderByNeeds, settingsOf, shortKey } from "../manifest/graph.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
 import { DEFAULT_VARIANT, formatKey, type Key, parseKey, parseSelection, type Selection } from "../state/key.ts";
-import { DtError, EXIT, sentenceOf } from "../sys/error.ts";
+import { DtError, EXIT } from "../sys/error.ts";
 import { nearestNames } from "../sys/nearest.ts";
 import type { DtContext } from "./context.ts";
 
@@ -60,8 +61,8 @@ function keysOfWord(index: ManifestIndex, word: string): string[] {
     );
   const failure = index.failures.find((one) => one.plugin === word);
   if (failure !== undefined) {
-    const { sentence, lines } = sentenceOf(`The plugin ${word} could not be loaded: ${failure.message}`);
-    throw new DtError("unknown", sentence, { lines, status: EXIT.usage });
+    const [fault, ...lines] = faultsOf(failure);
+    throw new DtError("unknown", `The plugin ${word} could not be loaded: ${fault}`, { lines, status: EXIT.usage });
   }
   const known = [...groupsOf(index).keys(), ...Object.keys(index.plugins)];
   const near = nearestNames(word, known);

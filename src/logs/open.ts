@@ -7,6 +7,7 @@ import { dirname } from "node:path";
 import { openOwnForOthers } from "../sys/door.ts";
 import { DtError } from "../sys/error.ts";
 import { writeError } from "../sys/files.ts";
+import { showWord } from "../sys/shell.ts";
 import { statOf } from "../sys/stat.ts";
 import { shiftRuns } from "./shift.ts";
 
@@ -24,7 +25,7 @@ export function checkLogPath(path: string): void {
       "bad-log",
       `The log ${path} cannot be written: its directory ${stat === undefined ? "does not exist" : "is not a directory"}.`,
       {
-        hint: `mkdir -p ${directory}, or correct \`log\` in the manifest.`,
+        hint: `mkdir -p ${showWord(directory)}, or correct \`log\` in the manifest.`,
       },
     );
   }

@@ -1,4 +1,5 @@
 /** What a command needs is started first, in order, where it is not so already; one-shots among it run to their end. */
+import { faultsOf } from "../manifest/faults.ts";
 import { closureOf, type GraphNode, shortKey, showPath } from "../manifest/graph.ts";
 import type { Condition, ManifestIndex } from "../manifest/resolved.ts";
 import { parseKey } from "../state/key.ts";
@@ -7,7 +8,7 @@ import { startDetached } from "../supervisor/detach.ts";
 import { awaitSettled, settledNow } from "../supervisor/settle.ts";
 import { runTask } from "../supervisor/task.ts";
 import type { LaunchSpec } from "../supervisor/types.ts";
-import { DtError, EXIT, sentenceOf } from "../sys/error.ts";
+import { DtError, EXIT } from "../sys/error.ts";
 import type { RunnerContext } from "./context.ts";
 import { tellEvent, tellLastLines } from "./tell.ts";
 
@@ -25,12 +26,10 @@ export function orderNeeds(index: ManifestIndex, key: string): (GraphNode & { un
   const path = missing[0];
   if (path !== undefined) {
     const failure = index.failures.find((one) => one.plugin === path.at(-1)?.split(":")[0]);
+    const [fault, ...lines] = failure === undefined ? [] : faultsOf(failure);
     const why =
-      failure === undefined
-        ? "no manifest declares the last of these"
-        : `that plugin could not be loaded: ${failure.message}`;
-    const { sentence, lines } = sentenceOf(`${showPath(path)}: ${why}`);
-    throw new DtError("needs", sentence, {
+      fault === undefined ? "no manifest declares the last of these" : `that plugin could not be loaded: ${fault}`;
+    throw new DtError("needs", `${showPath(path)}: ${why}`, {
       lines,
       status: EXIT.usage,
       hint: "Correct the manifest, or start without: --no-needs",

@@ -18,7 +18,7 @@ import { cleanedForHosting } from "../supervisor/selfenv.ts";
 import { bringUp } from "../supervisor/up/bringup.ts";
 import { bringUpDetached } from "../supervisor/up/detach.ts";
 import type { Outcome, UpEvent, UpNode } from "../supervisor/up/types.ts";
-import { DtError, EXIT, sentenceOf } from "../sys/error.ts";
+import { DtError, EXIT } from "../sys/error.ts";
 import { isReaderGone, print, printBytes } from "../sys/stdio.ts";
 import type { RunnerContext } from "./context.ts";
 import { makeProgress } from "./progress.ts";
@@ -162,8 +162,8 @@ function conclude(context: RunnerContext, outcomes: readonly Outcome[]): number 
 
 function tellWhy({ talk }: RunnerContext, { key, why }: Outcome): void {
   if (why === null) return;
-  const { sentence, lines } = sentenceOf(`${shortKey(key)} ${why}`);
-  talk.fail(sentence, lines);
+  const [first, ...lines] = why.split("\n");
+  talk.fail(`${shortKey(key)} ${first}`, lines);
 }
 
 function statusOf(outcomes: readonly Outcome[]): number {

@@ -58,12 +58,6 @@ export class DtError extends Error {
   }
 }
 
-/** A text that has several lines for a reason, such as each fault of a manifest, as an error has them. */
-export function sentenceOf(text: string): { sentence: string; lines: string[] } {
-  const [sentence = "", ...lines] = text.split("\n");
-  return { sentence, lines };
-}
-
 /** The `code` of a system error (`ENOENT` …), or undefined when the value is not one. */
 export function errnoOf(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null)?.code;

@@ -2,6 +2,7 @@
 import { accessSync, closeSync, constants, openSync, readSync, type Stats, statSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import { DtError, EXIT, errnoOf } from "./error.ts";
+import { showWord } from "./shell.ts";
 
 /** Throws `bad-directory` when a working directory is not there; the system would blame the command for it. */
 export function checkDirectory(cwd: string): void {
@@ -36,7 +37,7 @@ export function findExecutable(name: string, path: string, cwd: string): string 
   if (refused !== undefined) {
     throw new DtError("not-executable", `Cannot execute ${refused.file}: ${refused.why}.`, {
       status: EXIT.cannotExecute,
-      hint: refused.why === NOT_EXECUTABLE ? `chmod +x ${refused.file}` : "Name a program in `run`.",
+      hint: refused.why === NOT_EXECUTABLE ? `chmod +x ${showWord(refused.file)}` : "Name a program in `run`.",
     });
   }
   const where = named ? `${candidates[0]} does not exist` : `not on PATH (${path})`;

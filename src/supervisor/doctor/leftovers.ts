@@ -3,6 +3,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { listSpecs } from "../../state/specs.ts";
 import { removeFile } from "../../sys/files.ts";
+import { showWord } from "../../sys/shell.ts";
 import type { Ground } from "../types.ts";
 import { FIX, makeFinding } from "./finding.ts";
 import type { Finding } from "./types.ts";
@@ -90,7 +91,7 @@ function checkSetAside({ store }: Ground, names: readonly string[]): Finding[] {
   const kept = names.filter((name) => name.endsWith(".corrupt")).map((name) => join(store.directory, name));
   if (kept.length === 0) return [];
   const text = `${count(kept.length, "file")} could not be read and ${kept.length === 1 ? "was" : "were"} set aside.`;
-  const hint = `Look at ${kept.length === 1 ? "it" : "them"}, then: rm ${kept.map((file) => `'${file}'`).join(" ")}`;
+  const hint = `Look at ${kept.length === 1 ? "it" : "them"}, then: rm ${kept.map(showWord).join(" ")}`;
   return [makeFinding("set-aside", "note", text, { hint, details: { files: kept } })];
 }
 
@@ -99,7 +100,9 @@ function checkHostErrors({ store }: Ground): Finding[] {
   const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
   if (size === 0) return [];
   const text = `Hosts have left ${size} bytes of errors that nobody heard, in ${file}.`;
-  return [makeFinding("host-errors", "note", text, { hint: `Read it, then: rm '${file}'`, details: { file, size } })];
+  return [
+    makeFinding("host-errors", "note", text, { hint: `Read it, then: rm ${showWord(file)}`, details: { file, size } }),
+  ];
 }
 
 function removeAll(files: readonly string[], what: string) {

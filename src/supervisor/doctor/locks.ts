@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { breakStaleLock, isUnfinished } from "../../sys/breaklock.ts";
 import { presenceOf } from "../../sys/identity.ts";
 import { type LockHolder, type LockReason, readHolder } from "../../sys/lock.ts";
+import { showWord } from "../../sys/shell.ts";
 import type { Ground } from "../types.ts";
 import { FIX, makeFinding } from "./finding.ts";
 import type { Finding, Repaired } from "./types.ts";
@@ -40,7 +41,7 @@ function checkLock({ store, table }: Ground, name: string): Finding[] {
   if (presence === "alive") return [makeFinding("lock", "fine", `${held}.`, { key, details })];
   if (presence === "unknown") {
     const text = `${held}, in another pid namespace: whether it lives cannot be told from here.`;
-    const hint = `Look where it was started. If that container is gone: rm '${path}'`;
+    const hint = `Look where it was started. If that container is gone: rm ${showWord(path)}`;
     return [makeFinding("lock", "attention", text, { key, details, hint })];
   }
   const text = `${held}, which is gone. The next start or stop of it breaks the lock, where the file system has flock.`;

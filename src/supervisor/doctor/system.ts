@@ -9,6 +9,7 @@ import { removeFile } from "../../sys/files.ts";
 import { type FileSystemFacts, probeFileSystem } from "../../sys/filesystem.ts";
 import { describeKernel } from "../../sys/kernel.ts";
 import { makePrivateDirectory } from "../../sys/paths.ts";
+import { showWord } from "../../sys/shell.ts";
 import { COMMIT, VERSION } from "../../sys/version.ts";
 import { FIX, makeFinding } from "./finding.ts";
 import type { Finding } from "./types.ts";
@@ -73,7 +74,7 @@ export function checkRunDirectory(directory: string, uid: number): { findings: F
     const what = stat.isSymbolicLink() ? "is a symbolic link" : "is not a directory";
     const hint = stat.isSymbolicLink()
       ? "Remove the link, or set DIALTONE_RUN_DIR to where it points."
-      : `mv ${directory} ${directory}.old`;
+      : `mv ${showWord(directory)} ${showWord(`${directory}.old`)}`;
     const text = `${directory} ${what}; dt keeps its state only in a real directory.`;
     return { findings: [makeFinding("run-directory", "attention", text, { details, hint })], usable: false };
   }

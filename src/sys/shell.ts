@@ -1,0 +1,46 @@
+/**
+ * Command lines as a person can paste them. `quote…` is for every POSIX shell, and control characters stand in it as they are: it is
+ * what a program gets. `show…` is what is printed: a word with a character that is not shown as it is (a control character, an end of line, an
+ * override of direction) is written `$'\033[2K'`, so that what is seen is what a shell runs. bash, zsh, ksh, busybox and POSIX.1-2024 know
+ * that form; dash does not yet.
+ */
+import { escapeHidden, holdsHidden } from "./visible.ts";
+
+const SAFE = /^[A-Za-z0-9_@%+=:,./-]+$/;
+/** What a shell takes for its own in the place of a command: assignments, reserved words (POSIX, bash, zsh), and zsh's `=name`. */
+const SHELLS_OWN = /=|^(if|then|else|elif|fi|do|done|case|esac|while|until|for|select|function|in|time|coproc)$/;
+
+/** One word, quoted for a POSIX shell when it needs it. */
+export function quoteWord(word: string): string {
+  return SAFE.test(word) && !word.startsWith("=") ? word : quote(word);
+}
+
+export function quoteCommand(argv: readonly string[]): string {
+  return argv.map((word, at) => (at === 0 && SHELLS_OWN.test(word) ? quote(word) : quoteWord(word))).join(" ");
+}
+
+/** One word to be printed. */
+export function showWord(word: string): string {
+  return holdsHidden(word) ? dollarQuote(word) : quoteWord(word);
+}
+
+/** A command line to be printed, on one line. */
+export function showCommand([program, ...words]: readonly string[]): string {
+  if (program === undefined) return "";
+  return [holdsHidden(program) ? dollarQuote(program) : quoteCommand([program]), ...words.map(showWord)].join(" ");
+}
+
+function quote(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+const NAMED: Readonly<Record<string, string>> = { "\n": "\\n", "\t": "\\t", "\r": "\\r", "\\": "\\\\" };
+
+/** Bytes by three octal digits: no shell takes more, and a character of several bytes is the same in every locale. */
+function dollarQuote(word: string): string {
+  const octal = (char: string) =>
+    [...new TextEncoder().encode(char)].map((byte) => `\\${byte.toString(8).padStart(3, "0")}`).join("");
+  // `'` too: a shell that looks for `!` would take `\'` for the end.
+  const shown = word.replaceAll(/[\n\t\r\\']/g, (char) => NAMED[char] ?? octal(char));
+  return `$'${escapeHidden(shown, octal)}'`;
+}
