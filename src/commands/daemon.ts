@@ -171,7 +171,7 @@ async function beDaemon(context: DtContext, paths: DaemonPaths): Promise<number>
     env: context.env,
     world: { home: paths.home, env: launches, table: makeProcessTable() },
     command: ["dt", ...context.argv].join(" "),
-    echo: context.globals.quiet ? null : (line) => void writeText(2, line),
+    echo: context.globals.quiet ? null : (line) => void writeText(2, formatLines([line])),
   });
 }
 

@@ -42,7 +42,7 @@ export function openLog({ paths, level, echo }: LogOptions): Log {
     } catch {
       // a full disk must not end the daemon
     }
-    echo?.(`${of}: ${msg}\n`);
+    echo?.(`${of}: ${msg}`);
   };
 }
 

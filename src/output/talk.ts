@@ -81,11 +81,12 @@ export function makeTalk(options: TalkOptions): Talk {
   const colored = wantsColor(2, options);
   const paint = makePaint(colored);
   const ci = detectCi(options.env);
+  const head = `${paint.dim("dt:")} `;
+  // GitHub looks for its commands behind blanks too.
+  const below = ci === "github" ? head : "";
   const write = (text: string, lines: readonly string[] = [], color = (plain: string) => plain) => {
-    writeText(
-      2,
-      [`${paint.dim("dt:")} ${color(oneLine(text))}`, ...lines.map((line) => color(indented(line))), ""].join("\n"),
-    );
+    const more = lines.map((line) => `${below}${color(indented(line))}`);
+    writeText(2, [`${head}${color(oneLine(text))}`, ...more, ""].join("\n"));
   };
   return {
     paint,

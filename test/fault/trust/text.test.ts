@@ -6,8 +6,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { VERBS, type VerbName } from "../../../src/commands/verbs.ts";
 import { freePort } from "../../e2e/launch.kit.ts";
-import { DT, type TestRoot } from "../../kit.ts";
-import { EVIL, faultOf, faultsOf, makeCode, makeWorld } from "./text.kit.ts";
+import type { TestRoot } from "../../kit.ts";
+import { EVIL, faultsOf } from "./hidden.kit.ts";
+import { makeCode, makeWorld } from "./text.kit.ts";
 
 const PORT = freePort();
 const COLORS: [what: string, env: Record<string, string>, colored: boolean][] = [
@@ -175,39 +176,4 @@ test("manifests that are code, and fail in their own words", async () => {
     expect([words, faultsOf(result, true)]).toEqual([words, []]);
   }
   await code.dispose();
-});
-
-for (const [system, env] of Object.entries({ GitHub: { GITHUB_ACTIONS: "true" }, GitLab: { GITLAB_CI: "true" } })) {
-  test(`on ${system} a start that fails, with the last lines of its log`, async () => {
-    const { stderr } = await root.dt(["a", "dies", "--wait"], { env: { CI: "true", ...env } });
-    expect(stderr).toContain("FORGED");
-    expect(faultOf(stderr.replaceAll(/^\x1b\[0Ksection_(?:start|end):\d+:dt_\w+\r\x1b\[0K/gm, ""), false)).toBeNull();
-  });
-}
-
-test("on a terminal: bring-up drawn in place, and a command whose log is shown as it is", async () => {
-  const child = Bun.spawn(["script", "-qec", `${DT} up a:never a:gone a:nowhere -d`, "/dev/null"], {
-    cwd: root.dir,
-    env: { ...root.env, TERM: "xterm" },
-    stdin: "ignore",
-    stdout: "pipe",
-  });
-  const text = await child.stdout.text();
-  expect(text).toContain("\x1b[J");
-  expect(text).toContain("FORGED");
-  // What draws, and the terminal's own line ends.
-  const drawn = text.replaceAll("\r\n", "\n").replaceAll(/\x1b\[(?:\d+A\r\x1b\[J|\d+A\r|K|J)/g, "");
-  expect(faultOf(drawn, true)).toBeNull();
-});
-
-test("what a command wrote passes as it is", async () => {
-  const { stdout } = await root.dt(["logs", "a:noisy", "--color"]);
-  expect(stdout).toBe(`${EVIL}\n`);
-  const foreground = root.spawn(["a", "noisy"]);
-  const reader = foreground.stdout.getReader();
-  let seen = "";
-  while (!seen.includes("FORGED")) seen += new TextDecoder().decode((await reader.read()).value);
-  foreground.kill("SIGINT");
-  await foreground.exited;
-  expect(seen).toStartWith(EVIL);
 });
