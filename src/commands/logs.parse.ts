@@ -1,9 +1,11 @@
 /** The flags of `dt logs`, checked: which part, which lines, how long. */
 import { type Cursor, parseCursors } from "../logs/cursor.ts";
 import { makeErrorMatcher } from "../logs/errors.ts";
-import { allOf, type Matcher } from "../logs/match.ts";
+import { allOf, type Matcher, matcherOf as matcherOfPattern } from "../logs/match.ts";
 import type { Part } from "../logs/view.ts";
 import { parseDuration } from "../manifest/units.ts";
+import { messageOf } from "../sys/error.ts";
+import { makePattern, type Pattern } from "../sys/pattern/pattern.ts";
 import { usage } from "./args.ts";
 
 export const DEFAULT_LINES = 100;
@@ -25,8 +27,8 @@ export interface LogsRequest {
   lines: number;
   part: Omit<Part, "after">;
   after: readonly Cursor[];
-  /** A new one a key, since it may remember lines; null: every line. */
-  matcher: (() => Matcher) | null;
+  /** A new one a key, since it may remember lines; null: every line. `warn` gets what a person is to know of it. */
+  matcher: ((warn: (text: string) => void) => Matcher) | null;
   context: number;
 }
 
@@ -71,22 +73,31 @@ function refuseTogether(args: LogsArgs, after: readonly Cursor[]): void {
     throw usage("--context belongs to --grep or --errors.", "dt logs --grep REGEX --context 3");
 }
 
-function matcherOf({ grep, errors }: LogsArgs): (() => Matcher) | null {
-  const pattern = grep === undefined ? null : regExpOf(grep);
+function matcherOf({ grep, errors }: LogsArgs): LogsRequest["matcher"] {
+  const pattern = grep === undefined ? null : patternOf(grep);
   if (pattern === null && errors !== true) return null;
-  return () =>
-    allOf([
+  let warned = false;
+  return (warn) => {
+    const warnOnce = () => {
+      if (warned) return;
+      warned = true;
+      warn(
+        `--grep ${JSON.stringify(grep)} took too long on a line, so this line, and any other such, counts as no match`,
+      );
+    };
+    return allOf([
       ...(errors === true ? [makeErrorMatcher()] : []),
-      ...(pattern === null ? [] : [(text: string) => pattern.test(text)]),
+      ...(pattern === null ? [] : [matcherOfPattern(pattern, warnOnce)]),
     ]);
+  };
 }
 
-function regExpOf(source: string): RegExp {
+function patternOf(source: string): Pattern {
   try {
-    return new RegExp(source);
+    return makePattern(source);
   } catch (error) {
     throw usage(
-      `--grep takes a regular expression, not "${source}": ${(error as Error).message}.`,
+      `--grep takes a regular expression, not "${source}": ${messageOf(error)}.`,
       'A `.` or `(` that is meant as it stands needs a backslash: --grep "\\(x\\)"',
     );
   }

@@ -124,7 +124,10 @@ export async function showLines(
   const filters = new Map<string, Filter<Entry> | null>();
   const filterOf = (key: string) => {
     if (!filters.has(key))
-      filters.set(key, request.matcher === null ? null : makeFilter<Entry>(request.matcher(), request.context));
+      filters.set(
+        key,
+        request.matcher === null ? null : makeFilter<Entry>(request.matcher(context.talk.warn), request.context),
+      );
     return filters.get(key) ?? null;
   };
   const { write, flush } = makeWriter(

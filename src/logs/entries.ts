@@ -1,5 +1,6 @@
 /** Lines of one or several keys, one after the other in the order of time, as far as the indexes know it. */
 import { closeSync } from "node:fs";
+import { MOST_TEXT } from "../sys/pattern/pattern.ts";
 import { readLines } from "./lines.ts";
 import type { Filter } from "./match.ts";
 import { makeTimeOf, openLogRun } from "./runs.ts";
@@ -55,8 +56,13 @@ function* entriesOfPiece(
   }
 }
 
+/** What of a line is beyond this many bytes is not searched: at most four are one code unit of what a pattern looks at. */
+const MOST_SEARCHED = 4 * MOST_TEXT;
+
 export function applyFilter(filter: Filter<Entry>, entry: Entry): Entry[] {
-  return filter(entry, textOf(entry.bytes)).map(({ item, gap }) => ({ ...item, gap }));
+  const { bytes } = entry;
+  const searched = bytes.length > MOST_SEARCHED ? bytes.subarray(0, MOST_SEARCHED) : bytes;
+  return filter(entry, textOf(searched)).map(({ item, gap }) => ({ ...item, gap }));
 }
 
 /** A line as text: no line end, no escape sequences. */

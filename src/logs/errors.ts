@@ -26,8 +26,8 @@ const GOES_ON =
   /^(?:\s+\S|Caused by:|Suppressed:|\.{3} \d+ more|During handling of|The above exception|stack backtrace:|note: run with|goroutine \d+|created by |exit status \d|from \S+:\d+:in )/;
 const PYTHON = /^\s*Traceback \(most recent call last\):/;
 const GO = /^(?:panic: |fatal error: |goroutine \d+ \[)/;
-/** A frame of Go: `main.main()`, then an indented place. */
-const GO_FRAME = /^[\w./*()-]+\(.*\)$/;
+/** A frame of Go: `main.main()`, then an indented place. The first bracket after its beginning is the one that counts: no other way to read it. */
+const GO_FRAME = /^[\w./*()-][\w./*)-]*\(.*\)$/;
 
 export function makeErrorMatcher(): Matcher {
   /** What may follow: nothing, an error's further lines, Python's frames and last line, Go's goroutines. */

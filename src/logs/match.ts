@@ -2,9 +2,19 @@
  * Which lines are shown: those that match, with as many before and after as asked for. Lines come one by one, of a file or as they are
  * written; where two shown ones are no neighbours a gap is told, as grep does.
  */
+import type { Pattern } from "../sys/pattern/pattern.ts";
 
 /** Whether a line matches; may remember what came before. Gets it without its end and without escape sequences. */
 export type Matcher = (text: string) => boolean;
+
+/** `onSlow`: whether a line matches was not known within the pattern's bound, so it counts as one that does not. */
+export function matcherOf(pattern: Pattern, onSlow: () => void): Matcher {
+  return (text) => {
+    const found = pattern.test(text);
+    if (found === null) onSlow();
+    return found === true;
+  };
+}
 
 export interface Shown<T> {
   item: T;

@@ -4,6 +4,7 @@
  */
 import type { Node, ParseError } from "jsonc-parser";
 import { DtError } from "../sys/error.ts";
+import { trimEnd } from "../sys/trim.ts";
 
 export interface Position {
   line: number;
@@ -31,7 +32,7 @@ export function parserFor(extension: string) {
 
 function syntaxError(file: string, position: Position | null, message: string): DtError {
   const where = position === null ? file : `${file}:${position.line}:${position.column}`;
-  return new DtError("syntax", `${where}: ${message.replace(/[.\s]+$/, "")}.`);
+  return new DtError("syntax", `${where}: ${trimEnd(message.trimEnd(), ".")}.`);
 }
 
 function positionAt(text: string, offset: number): Position {

@@ -1,5 +1,7 @@
 /** The schema of a probe of readiness or liveness: exactly one way to ask, and what goes with it. */
 import * as v from "valibot";
+import { messageOf } from "../sys/error.ts";
+import { makePattern } from "../sys/pattern/pattern.ts";
 import { expected, fields, text } from "./shape.ts";
 import { argv, duration, durationFrom, integer, probePort } from "./values.ts";
 
@@ -91,9 +93,9 @@ function isRegExp(source: string): boolean {
 
 function regExpError(source: string): string {
   try {
-    new RegExp(source);
+    makePattern(source);
     return "";
   } catch (error) {
-    return `expected a regular expression, found ${JSON.stringify(source)}: ${(error as Error).message}`;
+    return `expected a regular expression, found ${JSON.stringify(source)}: ${messageOf(error)}`;
   }
 }

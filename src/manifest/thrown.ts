@@ -19,11 +19,16 @@ function textOf(error: unknown): string {
   return typeof message === "string" ? message : "";
 }
 
+const PARSE_ERROR = "ParseError:";
+
 /** Babel's error, whose column counts from 0. */
 function parseErrorOf(error: unknown): Thrown | null {
-  const match = /^ParseError:\s*(.*?)\s*\n\s*(.+?):(\d+):(\d+)\s*$/s.exec(textOf(error));
-  if (match === null) return null;
-  const [, reason = "", file, line, column] = match;
+  const text = textOf(error);
+  const [last = "", ...before] = text.trimEnd().split("\n").reverse();
+  const match = /^(.+):(\d+):(\d+)$/.exec(last.trim());
+  if (!text.startsWith(PARSE_ERROR) || before.length === 0 || match === null) return null;
+  const reason = before.reverse().join("\n").slice(PARSE_ERROR.length).trim();
+  const [, file, line, column] = match;
   return {
     code: "syntax",
     message: `${file}:${line}:${Number(column) + 1}: ${reason.replace(/\.$/, "")}.`,
@@ -76,7 +81,7 @@ function thrownBy(error: unknown, file: string, exported: readonly string[]): Th
   if (!isError) return { code: "throws", message: `${place}: threw ${safeText(error)}.`, hint: null };
   const { name, message } = error as Error;
   // `(0, _dt.definePlugn) is not a function. (In '…', '…' is undefined)` is what Babel made of `definePlugn(…)`
-  const plain = message.replace(/\s*\(In '.*' is (?:undefined|not .*)\)$/s, "").replace(/\(0, _\w+\.(\w+)\)/g, "`$1`");
+  const plain = withoutOrigin(message).replace(/\(0, _\w+\.(\w+)\)/g, "`$1`");
   const called = /^`(\w+)` is not a function/.exec(plain)?.[1];
   return {
     code: "throws",
@@ -85,8 +90,23 @@ function thrownBy(error: unknown, file: string, exported: readonly string[]): Th
   };
 }
 
+function withoutOrigin(message: string): string {
+  const at = message.indexOf("(In '");
+  const isOrigin = at >= 0 && message.endsWith(")") && /' is (?:undefined\)$|not )/.test(message.slice(at));
+  return isOrigin ? message.slice(0, at).trimEnd() : message;
+}
+
+/** Whether a statement that imports from dt names it. */
+function importsFromDt(source: string, name: string): boolean {
+  const word = new RegExp(`\\b${name}\\b`);
+  return source.split(";").some((statement) => {
+    const at = Math.max(...[`"@dialtone/dt"`, `'@dialtone/dt'`].map((quoted) => statement.lastIndexOf(quoted)));
+    return at >= 0 && word.test(statement.slice(0, at));
+  });
+}
+
 function hintForMissingExport(called: string, exported: readonly string[], source: string): string | null {
-  if (exported.includes(called) || !new RegExp(`\\b${called}\\b[^;]*["']@dialtone/dt["']`).test(source)) return null;
+  if (exported.includes(called) || !importsFromDt(source, called)) return null;
   const near = nearestNames(called, exported);
   return `@dialtone/dt does not export \`${called}\`; ${near[0] === undefined ? `it exports ${exported.join(", ")}` : `did you mean \`${near[0]}\`?`}`;
 }
@@ -95,11 +115,12 @@ function hintForMissingExport(called: string, exported: readonly string[], sourc
 export function frameOf(stack: unknown): string | null {
   if (typeof stack !== "string") return null;
   for (const line of stack.split("\n")) {
-    const match = /(?:\(|at |@)(?:file:\/\/)?(\/[^()]*?):(\d+):\d+\)?$/.exec(line.trim());
-    const path = match?.[1];
-    if (path !== undefined && !isOurs(path) && readOrEmpty(path) !== "") {
-      return `${path}:${match?.[2]}`;
-    }
+    const end = /:(\d+):\d+\)?$/.exec(line.trim());
+    if (end === null) continue;
+    const head = line.trim().slice(0, end.index);
+    const place = head.slice(Math.max(head.lastIndexOf("("), head.lastIndexOf(")"), 0));
+    const path = /(?:\(|at |@)(?:file:\/\/)?(\/.*)$/s.exec(place)?.[1];
+    if (path !== undefined && !isOurs(path) && readOrEmpty(path) !== "") return `${path}:${end[1]}`;
   }
   return null;
 }

@@ -6,6 +6,8 @@ import { closeSync, constants, existsSync, readSync } from "node:fs";
 import type { ResolvedProbe } from "../manifest/resolved.ts";
 import type { LaunchRecord } from "../state/types.ts";
 import { openOwn } from "../sys/door.ts";
+import { lazy } from "../sys/lazy.ts";
+import { makePattern } from "../sys/pattern/pattern.ts";
 import { spawnProbe } from "../sys/spawn.ts";
 import { queryOf } from "./end.ts";
 import { stackMark } from "./stack.ts";
@@ -22,6 +24,8 @@ export interface Asked {
   signal: AbortSignal;
   /** Pids of probe commands, which are children of the host but no orphans. */
   children: Set<number>;
+  /** What a person is to know of a probe, beside whether it holds. */
+  note(text: string): void;
 }
 
 /** Takes at most so many milliseconds, whatever it waits for. */
@@ -99,13 +103,15 @@ function portProblem({ ground, record }: Asked, port: number): string | null {
 const ESCAPES = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])/g;
 const LOG_CHUNK = 64 * 1024;
 
-function tryLog({ record }: Asked, probe: Extract<ResolvedProbe, { type: "log" }>): Try {
-  const pattern = new RegExp(probe.pattern, "m");
+function tryLog({ record, signal, note }: Asked, probe: Extract<ResolvedProbe, { type: "log" }>): Try {
+  const pattern = lazy(() => makePattern(probe.pattern, { lines: true }));
   const decoder = new TextDecoder();
   const chunk = Buffer.alloc(LOG_CHUNK);
   let offset = 0;
   let text = "";
-  return async () => {
+  let slow = false;
+  return async (limitMs) => {
+    const began = performance.now();
     let fd: number;
     try {
       fd = openOwn(record.log, constants.O_RDONLY);
@@ -113,18 +119,34 @@ function tryLog({ record }: Asked, probe: Extract<ResolvedProbe, { type: "log" }
       return `the log ${record.log} is not there`;
     }
     try {
-      for (;;) {
+      // A log may grow as fast as it is read: there is an end to one try, and a turn for everything else the host does.
+      while (!signal.aborted && performance.now() - began < limitMs) {
         const length = readSync(fd, chunk, 0, LOG_CHUNK, offset);
-        if (length === 0) return `no line of the log matches /${probe.pattern}/`;
+        if (length === 0) break;
         offset += length;
         text = `${text}${decoder.decode(chunk.subarray(0, length), { stream: true })}`;
-        if (pattern.test(text.replace(ESCAPES, ""))) return null;
-        text = text.slice(-LOG_CHUNK);
+        const found = pattern().test(text.replace(ESCAPES, ""));
+        if (found === true) return null;
+        if (found === null && !slow) note(slowPattern(record.key, probe.pattern));
+        slow ||= found === null;
+        text = found === null ? "" : lastLines(text);
+        await new Promise(setImmediate);
       }
+      return `no line of the log matches /${probe.pattern}/${slow ? ", which took too long on some" : ""}`;
     } finally {
       closeSync(fd);
     }
   };
+}
+
+function slowPattern(key: string, pattern: string): string {
+  return `${key}: its ready.log, /${pattern}/, took too long on a part of the log, so this part, and any other such, counts as no match`;
+}
+
+/** At most a chunk, from a line's beginning if one begins there: the part of a line is none that `^` may match at. */
+function lastLines(text: string): string {
+  const last = text.slice(-LOG_CHUNK);
+  return last.length < text.length ? last.slice(last.search(/[\r\n]/) + 1) : last;
 }
 
 function tryExec(request: Asked, probe: Extract<ResolvedProbe, { type: "exec" }>): Try {

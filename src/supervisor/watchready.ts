@@ -15,6 +15,7 @@ export async function watchHealth(ground: Ground, run: Run, report: Report, cont
     openFiles: ground.openFiles,
     signal: run.over.signal,
     children: control.children,
+    note: (text) => report({ is: "note", text }),
   };
   // Another host has seen it ready.
   const wasReady = run.state === "up" || (run.history.ready?.is === "unhealthy" && run.history.ready.lost === true);

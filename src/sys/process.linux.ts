@@ -13,6 +13,7 @@ import { isOver, type ProcessEntry, type ProcessIdentity, type ProcessTable, typ
 import { lazy } from "./lazy.ts";
 import { lastErrno, libc } from "./libc.ts";
 import { listenersOn, listeningPorts } from "./ports.linux.ts";
+import { trimEnd } from "./trim.ts";
 
 const SYS_PIDFD_SEND_SIGNAL = 424;
 const SYS_PIDFD_OPEN = 434;
@@ -153,7 +154,7 @@ function environmentOf(pid: number, name: string): string | null | undefined {
 function commandLineOf(pid: number): string {
   try {
     const place = [...placesOf(pid)].at(-1);
-    const text = readFileSync(`${place}/cmdline`, "utf8").replace(/\0+$/, "").replaceAll("\0", " ");
+    const text = trimEnd(readFileSync(`${place}/cmdline`, "utf8"), "\0").replaceAll("\0", " ");
     return text === "" ? `[${readEntry(pid)?.comm ?? "gone"}]` : text;
   } catch {
     return "[gone]";

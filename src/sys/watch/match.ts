@@ -5,6 +5,7 @@
 import { dirname, join, relative, sep } from "node:path";
 import type { Ignore } from "ignore";
 import { readText } from "../files.ts";
+import { trimEnd } from "../trim.ts";
 
 export interface Meant {
   root: string;
@@ -28,6 +29,13 @@ export interface Matcher {
 const NEVER = new Set(["node_modules", ".git", ".dialtone"]);
 const MAGIC = /[*?[\]{}!]/;
 
+/**
+ * What git's rules cost grows with how deep a path lies, to the power of how many `**` a rule has, and both may be a stranger's. A rule
+ * with more of them is passed over, and a path that lies deeper is not asked about: what they would leave out is then meant.
+ */
+const MOST_GLOBSTARS = 3;
+const DEEPEST = 100;
+
 interface Pattern {
   /** The directory or file that all it can match lies in. */
   base: string;
@@ -44,7 +52,7 @@ export async function makeMatcher({
   git: asGit = true,
 }: Meant): Promise<Matcher> {
   const { default: ignore } = await import("ignore");
-  const own = ignore().add([...lines]);
+  const own = ignore().add(lines.filter(isAffordable));
   const git = asGit ? makeGitRules(root, () => ignore()) : () => false;
   const patterns = paths.map((text) => parsePattern(text, git));
   const isLeftOut = (path: string) =>
@@ -52,7 +60,8 @@ export async function makeMatcher({
     relative(root, path)
       .split(sep)
       .some((part) => NEVER.has(part));
-  const ignored = (local: string, isNamed: boolean) => own.ignores(local) || (!isNamed && git(local));
+  const ignored = (local: string, isNamed: boolean) =>
+    local.split("/").length <= DEEPEST && (own.ignores(local) || (!isNamed && git(local)));
   return {
     skips(path) {
       const local = relative(root, path);
@@ -70,16 +79,17 @@ export async function makeMatcher({
   };
 }
 
+function isAffordable(rule: string): boolean {
+  return rule.split("**").length - 1 <= MOST_GLOBSTARS;
+}
+
 /** Whether `path` is `base` or below it; all is below the empty one. */
 function isWithin(path: string, base: string): boolean {
   return base === "" || path === base || path.startsWith(`${base}/`);
 }
 
 function parsePattern(written: string, git: (local: string) => boolean): Pattern {
-  const text = written
-    .replace(/^(\.\/)+/, "")
-    .replace(/\/+$/, "")
-    .replace(/^\.$/, "");
+  const text = trimEnd(written.replace(/^(?:\.\/)+/, ""), "/").replace(/^\.$/, "");
   const parts = text.split("/");
   const magic = parts.findIndex((part) => MAGIC.test(part));
   const base = (magic < 0 ? parts : parts.slice(0, magic)).join("/");
@@ -97,7 +107,7 @@ function makeGitRules(root: string, make: () => Ignore): (local: string) => bool
     if (known !== undefined) return known;
     const text = readText(join(root, directory, ".gitignore"));
     // None there, or none that may be read: it ignores nothing.
-    const found = text.is === "there" ? make().add(text.value) : null;
+    const found = text.is === "there" ? make().add(text.value.split("\n").filter(isAffordable).join("\n")) : null;
     rules.set(directory, found);
     return found;
   };

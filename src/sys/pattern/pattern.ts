@@ -1,0 +1,52 @@
+/**
+ * A regular expression that somebody else wrote, asked of a text that somebody else wrote. It matches what JavaScript's RegExp matches, and no
+ * text makes it slow beyond a bound: the work is linear in the text, and where it cannot be (backreferences, looks at what stands around,
+ * sets of ways that grow without end) each step is counted and a budget ends it. JavaScript's own RegExp has no such bound: no timer, no
+ * worker's end and no time limit of `node:vm` stops it within a match.
+ */
+import { type Budget, makeAutomaton } from "./automaton.ts";
+import { makeBacktracker } from "./backtrack.ts";
+import { literalOf, neededOf } from "./literals.ts";
+import { parsePattern } from "./parse.ts";
+import type { Flags } from "./types.ts";
+
+/** About a tenth of a second. */
+const BUDGET = 2_000_000;
+
+/** What of a text is beyond this many code units is not searched. */
+export const MOST_TEXT = 1024 * 1024;
+
+/** A source longer than this is refused: reading it would itself take its time. */
+const LONGEST_SOURCE = 10_000;
+
+export interface Pattern {
+  source: string;
+  /** Null: that was not known within the bound. */
+  test(text: string): boolean | null;
+}
+
+/** Throws an Error that says why it is no regular expression, or too large a one, as a phrase without its end. */
+export function makePattern(source: string, given: Partial<Flags> = {}): Pattern {
+  if (source.length > LONGEST_SOURCE) throw new Error(`it has more than ${LONGEST_SOURCE} characters`);
+  new RegExp(source);
+  const { node, groups, regular } = parsePattern(source, { lines: false, anyCase: false, dotAll: false, ...given });
+  const literal = literalOf(node);
+  if (literal !== null) return { source, test: (text) => startOf(text).includes(literal) };
+  const automaton = makeAutomaton(node);
+  if (automaton === null) throw new Error("it repeats too large a part too often");
+  const backtracker = regular ? null : makeBacktracker(node, groups);
+  const needed = neededOf(node);
+  return {
+    source,
+    test(text) {
+      if (needed !== null && !needed.some((one) => text.includes(one))) return false;
+      const budget: Budget = { left: BUDGET };
+      const may = automaton(text, MOST_TEXT, budget);
+      return may !== true || backtracker === null ? may : backtracker(text, MOST_TEXT, budget);
+    },
+  };
+}
+
+function startOf(text: string): string {
+  return text.length > MOST_TEXT ? text.slice(0, MOST_TEXT) : text;
+}
