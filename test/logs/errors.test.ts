@@ -1,6 +1,7 @@
 /** What looks like an error, whole, and what does not. */
 import { describe, expect, test } from "bun:test";
 import { makeErrorMatcher } from "../../src/logs/errors.ts";
+import { expectLinear } from "../linear.ts";
 
 const errorsOf = (text: string) => {
   const matches = makeErrorMatcher();
@@ -78,4 +79,36 @@ Caused by: java.io.IOException: y
   test("an indented line after none is none", () => {
     expect(errorsOf("listening\n  on 3000\nError: x\n  at y\nfine\n  still fine")).toEqual(["Error: x", "  at y"]);
   });
+});
+
+describe("a line made to take long takes its length", () => {
+  const lines: Record<string, (size: number) => string> = {
+    "brackets, in a panic of Go": (size) => "(".repeat(size),
+    "brackets and what a frame has, in a panic of Go": (size) => "a.b(*".repeat(size / 5),
+    blanks: (size) => `${" ".repeat(size)}x`,
+    "a level that goes on": (size) => `"level" ${" ".repeat(size)}:`,
+    levels: (size) => `"level" `.repeat(size / 8),
+    "a bracket and letters": (size) => `[${"a".repeat(size)}`,
+    "a bracket and blanks": (size) => `[${" ".repeat(size)}`,
+    times: (size) => `${"12:00 ".repeat(size / 6)}x`,
+    "one time": (size) => "1".repeat(size),
+    letters: (size) => "E".repeat(size),
+    no: (size) => `${"no ".repeat(size / 3)}`,
+    "no, and blanks": (size) => `no ${" ".repeat(size / 2)}a${" ".repeat(size / 2)}`,
+    errors: (size) => `${"error ".repeat(size / 6)}`,
+    "errors, and blanks": (size) => `error${" ".repeat(size)}`,
+    colons: (size) => `from ${":1".repeat(size / 2)}`,
+    "a colon and digits": (size) => `from x:${"1".repeat(size)}`,
+    words: (size) => `${"assert ".repeat(size / 7)}`,
+  };
+  for (const [what, make] of Object.entries(lines))
+    test(what, () => {
+      expectLinear(make, (text) => {
+        for (const before of [[], ["panic: x"], ["Error: x"], ["Traceback (most recent call last):"]]) {
+          const matches = makeErrorMatcher();
+          for (const line of before) matches(line);
+          matches(text);
+        }
+      });
+    });
 });

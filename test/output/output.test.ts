@@ -8,6 +8,7 @@ import { errorJson, makePaint } from "../../src/output/talk.ts";
 import { formatDuration } from "../../src/output/time.ts";
 import { formatTruth } from "../../src/output/truth.ts";
 import { DtError } from "../../src/sys/error.ts";
+import { expectLinear } from "../linear.ts";
 
 describe("tables", () => {
   const red = makePaint(true).red;
@@ -310,4 +311,15 @@ test("a row of a table is one line, whatever its cells hold", () => {
       ["bb", "three"],
     ]),
   ).toBe("a   one ⏎ two ⏎\nbb  three\n");
+});
+
+test("a cell made to take long takes its length", () => {
+  for (const make of [
+    (size: number) => `${" ".repeat(size)}x\n`,
+    (size: number) => `x${"\n ".repeat(size / 2)}x`,
+    (size: number) => "\x1b[".repeat(size / 2),
+    (size: number) => `\x1b[${"1".repeat(size)}`,
+  ])
+    expectLinear(make, (text) => formatTable([[text, "x"]]));
+  expect(formatTable([["\n a\n\n \n b \n", "x"]])).toBe(" ⏎ a ⏎ b ⏎   x\n");
 });

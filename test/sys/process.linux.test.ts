@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { identify, type ProcessIdentity, presenceOf } from "../../src/sys/identity.ts";
 import { makeProcessTable } from "../../src/sys/process.linux.ts";
 import { until } from "../kit.ts";
+import { expectLinear } from "../linear.ts";
 import { makeScratch } from "../scratch.ts";
 
 const scratch = makeScratch();
@@ -138,6 +139,16 @@ test("command lines: words, a zombie by its name, nobody", async () => {
   await until("its arguments are there", () => table.commandLineOf(child.pid) === "sleep 1000" || null);
   expect(table.commandLineOf((await zombie()).pid)).toBe("[sleep]");
   expect(table.commandLineOf(4_000_000)).toBe("[gone]");
+});
+
+test("a command line made to take long takes its length: thousands of words that are empty", async () => {
+  const words = Array.from({ length: 60_000 }, () => "");
+  const child = spawn([process.execPath, "-e", "setInterval(() => {}, 1000)", ...words, "end"]);
+  await until("its arguments are there", () => table.commandLineOf(child.pid).endsWith(" end") || null);
+  expectLinear(
+    () => " ".repeat(words.length),
+    () => table.commandLineOf(child.pid),
+  );
 });
 
 describe("who writes a file", () => {

@@ -61,6 +61,7 @@ export function makeAutomaton(node: Node): Test | null {
   const seen = new Uint32Array(steps.length);
   let all: Ways[] = [];
   let table = new Int32Array(16 * width).fill(UNKNOWN);
+  let begin = UNKNOWN;
   let round = 0;
 
   function waysOf(found: readonly number[], before: number): Ways {
@@ -81,6 +82,7 @@ export function makeAutomaton(node: Node): Test | null {
   function forget(): void {
     known.clear();
     all = [];
+    begin = UNKNOWN;
     table.fill(UNKNOWN);
   }
 
@@ -122,18 +124,23 @@ export function makeAutomaton(node: Node): Test | null {
   }
 
   return (text, most, budget) => {
-    let row = waysOf([], NOTHING).row;
+    if (begin === UNKNOWN) begin = waysOf([], NOTHING).row;
+    let row = begin;
+    let entries = table;
     // One unit beyond, or the end, says whether an assertion holds at the last place.
-    for (let at = 0; at <= most; at++) {
+    const last = Math.min(most, text.length);
+    for (let at = 0; at <= last; at++) {
       const unit = at < text.length ? (classOf[text.charCodeAt(at)] as number) : classes;
-      let next = table[row + unit] as number;
-      if (next === UNKNOWN) {
-        if (budget.left <= 0) return null;
-        next = extend(row, unit, budget);
+      let next = entries[row + unit] as number;
+      if (next < 0) {
+        if (next === UNKNOWN) {
+          if (budget.left <= 0) return null;
+          next = extend(row, unit, budget);
+          entries = table;
+        }
+        if (next === MATCHES) return true;
       }
-      if (next === MATCHES) return true;
       row = next;
-      if (unit === classes) break;
     }
     return false;
   };
