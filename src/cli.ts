@@ -93,6 +93,7 @@ async function dispatch(argv: readonly string[], globals: Globals, held: string 
   if (VERBS[word] === null)
     throw new DtError("not-implemented", `dt ${word} is a reserved verb that is not in this version yet.`, {
       status: EXIT.usage,
+      hint: `A plugin of this name is run as: dt -- ${word} …`,
     });
   return runVerb(word, rest, context);
 }

@@ -55,6 +55,8 @@ export class TestRoot {
       TMPDIR: this.base,
       LANG: "C.UTF-8",
       TERM: "dumb",
+      // What a test makes it trusts; those of trust itself take it away.
+      DIALTONE_TRUST: "1",
     };
   }
 

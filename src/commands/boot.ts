@@ -4,16 +4,21 @@ import { defineCommand } from "citty";
 import { daemonPaths, makeDaemonHome, neededHome } from "../daemon/paths.ts";
 import { declaredIn } from "../daemon/project.ts";
 import { registeredRoots, registerRoot, unregisterRoot } from "../daemon/roots.ts";
-import { loadIndex, peekIndex } from "../manifest/index.ts";
+import { loadManifests, peekIndex } from "../manifest/index.ts";
+import { takeOver } from "../manifest/known.ts";
 import { formatLines } from "../output/lines.ts";
 import { formatTable } from "../output/table.ts";
 import { makePaint } from "../output/talk.ts";
+import { beginTrust, isTrusted } from "../state/trust.ts";
 import { EXIT } from "../sys/error.ts";
-import { cacheDirectoryOf, findRoot, homeDirectory, noRootError } from "../sys/paths.ts";
+import { cacheDirectoryOf, homeDirectory, noRootError } from "../sys/paths.ts";
+import { findRoot, otherOwnerOf } from "../sys/root.ts";
 import { statOf } from "../sys/stat.ts";
 import { print } from "../sys/stdio.ts";
+import { rootRequest } from "./acting.ts";
 import { usage } from "./args.ts";
 import type { DtContext } from "./context.ts";
+import { wordsOfUnread } from "./unread.ts";
 
 export default defineCommand({
   meta: { name: "boot", description: "Register roots with the daemon: add, remove, list" },
@@ -38,26 +43,29 @@ export default defineCommand({
       print(formatLines([`${root} ${removed ? "is registered no more" : "was not registered"}`]));
       return EXIT.done;
     }
-    const index = await loadIndex({
-      root,
-      home: paths.home,
-      cacheDir: cacheDirectoryOf(root, context.env),
-      env: context.env,
-    });
+    const reading = isTrusted({ home: paths.home, env: context.env }, root) ? "all" : "data";
+    const { index, entries } = await loadManifests({ ...placeOf(context.env, paths.home, root), reading });
     makeDaemonHome(paths);
+    beginTrust(paths.home);
+    takeOver({ root, home: paths.home, reading }, entries, index.unread);
     const added = registerRoot(paths, root);
     const { boot, scheduled } = countsOf(index);
     print(formatLines([`${root} ${added ? "is registered" : "was registered already"}: ${wordsOf(boot, scheduled)}`]));
+    if (index.unread.length > 0) context.talk.warn(wordsOfUnread(index.unread));
     if (boot > 0)
       context.talk.say("they are started when the daemon begins: dt daemon start, or dt daemon install for each boot");
     return EXIT.done;
   },
 });
 
+function placeOf(env: Record<string, string>, home: string, root: string) {
+  return { root, home, cacheDir: cacheDirectoryOf(root, env), env, owner: otherOwnerOf(root, env) };
+}
+
 /** One that is gone can be removed by its path. */
 function rootAt({ env }: DtContext, directory: string): string {
   if (statOf(directory) === undefined) return resolve(directory);
-  const root = findRoot({ directory, cwd: process.cwd(), env });
+  const root = findRoot(rootRequest({ root: directory }, process.cwd(), env));
   if (root === null) throw noRootError(directory);
   return root;
 }
@@ -79,7 +87,7 @@ function showList(context: DtContext): number {
   const home = homeDirectory(env);
   const roots = home === null ? [] : registeredRoots(daemonPaths(home));
   const rows = roots.map((root) => {
-    const index = peekIndex({ root, home, cacheDir: cacheDirectoryOf(root, env), env });
+    const index = home === null ? null : peekIndex({ ...placeOf(env, home, root), reading: "known" });
     const there = statOf(root) !== undefined;
     return { root, there, ...(index === null ? { boot: null, scheduled: null } : countsOf(index)) };
   });

@@ -1,20 +1,24 @@
 /** What a verb needs, made once at the edge. The process table, the store and the index are made only when a verb asks. */
 
 import { join } from "node:path";
+import type { Reading } from "../manifest/reading.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
 import { showCommand } from "../output/shell.ts";
 import { makeTalk, type Talk, wantsColor } from "../output/talk.ts";
 import type { RunnerContext } from "../runners/context.ts";
 import { openStore, type Store } from "../state/store.ts";
-import { personsEnvironment } from "../supervisor/selfenv.ts";
+import { KNOWN_MARK, personsEnvironment } from "../supervisor/selfenv.ts";
 import type { Ground } from "../supervisor/types.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { lazy } from "../sys/lazy.ts";
 import { inheritedOpenFiles } from "../sys/limits.ts";
 import type { LockBackend } from "../sys/lock.ts";
-import { cacheDirectoryOf, findRoot, homeDirectory, noRootError, runDirectoryOf } from "../sys/paths.ts";
+import { cacheDirectoryOf, homeDirectory, noRootError, runDirectoryOf } from "../sys/paths.ts";
 import { makeProcessTable } from "../sys/process.ts";
+import { findRoot, otherOwnerOf } from "../sys/root.ts";
 import { selfCommand } from "../sys/self.ts";
+import { type Acting, beginQuietly, remember, rootRequest } from "./acting.ts";
+import { tellOnce } from "./once.ts";
 
 export interface Globals {
   root: string | undefined;
@@ -41,11 +45,18 @@ export interface DtContext {
   root(): string;
   store(): Store;
   ground(): Ground;
-  runner(): RunnerContext;
-  /** The manifests, loaded anew where they changed. */
+  /** `asStranger`: for a command that is not the root's, in a root that is not trusted: it gets nothing of the root. */
+  runner(asStranger?: boolean): RunnerContext;
+  /** DIALTONE_HOME; null when there is none. */
+  home(): string | null;
+  /** How much of the root's manifests is followed by who only looks. */
+  reading(): Reading;
+  /** The manifests for who only looks, loaded anew where they changed: of a root that is not trusted its data alone. */
   index(options?: { refresh?: boolean }): Promise<ManifestIndex>;
-  /** The manifests as last loaded, without running anything; null when never. */
+  /** The same as last loaded, without running anything; null when never. */
   peek(): Promise<ManifestIndex | null>;
+  /** The manifests for a command that is run by its words: all of them. Nothing is remembered of it before `begin`. */
+  act(): Promise<Acting>;
 }
 
 export function makeContext(
@@ -58,32 +69,47 @@ export function makeContext(
   const env = personsEnvironment(ownEnv);
   const talk = makeTalk({ quiet: globals.quiet, verbose: globals.verbose, color: globals.color, env });
   const root = lazy(() => {
-    const found = findRoot({ directory: globals.root, cwd, env });
-    if (found === null) throw noRootError(globals.root ?? cwd);
+    const passed: string[] = [];
+    const found = findRoot(rootRequest(globals, cwd, env, (text) => passed.push(text)));
+    for (const text of passed) talk.detail(text);
+    if (found === null) throw noRootError(globals.root ?? cwd, passed);
     return found;
   });
   const table = lazy(makeProcessTable);
   const home = lazy(() => homeDirectory(env));
   const store = lazy(() => openStore({ directory: runDirectoryOf(root(), env), home: home(), table: table() }));
   const cache = () => cacheDirectoryOf(root(), env);
-  const ground = lazy(
-    (): Ground => ({
-      table: table(),
-      // A one-shot has no need of the run directory, so one that cannot be used does not hinder it.
-      get store() {
-        return store();
-      },
-      root: root(),
-      home: home(),
-      env,
-      cache: cache(),
-      self: selfCommand(),
-      openFiles: inheritedOpenFiles(),
-      lockBackend: lockBackendOf(env),
-      onCommand: (argv) => talk.detail(`$ ${showCommand(argv)}`),
-    }),
-  );
-  const where = () => ({ root: root(), home: home(), cacheDir: cache(), env });
+  const owner = lazy(() => otherOwnerOf(root(), env));
+  const isOfDaemon = ownEnv[KNOWN_MARK] === "1";
+  const acting: Reading = isOfDaemon ? "known" : "all";
+  const reading = lazy((): Reading => {
+    const { isTrusted } = require("../state/trust.ts") as typeof import("../state/trust.ts");
+    return isOfDaemon || isTrusted({ home: home(), env }, root()) ? acting : "data";
+  });
+  const makeGround = (reading: Reading): Ground => ({
+    table: table(),
+    // A one-shot has no need of the run directory, so one that cannot be used does not hinder it.
+    get store() {
+      return store();
+    },
+    root: root(),
+    home: home(),
+    env,
+    cache: cache(),
+    self: selfCommand(),
+    openFiles: inheritedOpenFiles(),
+    lockBackend: lockBackendOf(env),
+    reading,
+    owner: owner(),
+    onCommand: (argv) => talk.detail(`$ ${showCommand(argv)}`),
+  });
+  const ground = lazy(() => makeGround(acting));
+  const where = () => ({ root: root(), home: home(), cacheDir: cache(), env, owner: owner() });
+  const place = () => ({ ...where(), reading: reading() });
+  const tell = (index: ManifestIndex | null) => {
+    if (index !== null && !isOfDaemon) tellOnce({ ...where(), talk }, index);
+    return index;
+  };
   return {
     globals,
     argv,
@@ -94,8 +120,8 @@ export function makeContext(
     root,
     store,
     ground,
-    runner: () => ({
-      ground: ground(),
+    runner: (asStranger = false) => ({
+      ground: asStranger ? makeGround("data") : ground(),
       talk,
       env,
       ownEnv,
@@ -106,9 +132,21 @@ export function makeContext(
       capture: globals.capture,
       held,
     }),
-    index: async ({ refresh = false } = {}) =>
-      (await import("../manifest/index.ts")).loadIndex({ ...where(), refresh }),
-    peek: async () => (await import("../manifest/index.ts")).peekIndex(where()),
+    home,
+    reading,
+    index: async ({ refresh = false } = {}) => {
+      const index = await (await import("../manifest/index.ts")).loadIndex({ ...place(), refresh });
+      tell(index);
+      return index;
+    },
+    peek: async () => tell((await import("../manifest/index.ts")).peekIndex(place())),
+    act: async () => {
+      const { index, entries } = await (await import("../manifest/index.ts")).loadManifests({
+        ...where(),
+        reading: acting,
+      });
+      return { index, begin: () => void (isOfDaemon || remember({ ...where() }, entries)) };
+    },
   };
 }
 
@@ -117,6 +155,7 @@ export function rememberRoot(context: DtContext): void {
   const home = homeDirectory(context.env);
   if (home === null) return;
   const { rememberRootIn } = require("../state/roots.ts") as typeof import("../state/roots.ts");
+  beginQuietly(home);
   if (!rememberRootIn(join(home, "roots"), context.root())) return;
   const { isTracked } = require("../sys/tracked.ts") as typeof import("../sys/tracked.ts");
   const directory = join(context.root(), ".dialtone");

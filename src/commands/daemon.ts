@@ -9,19 +9,22 @@ import { formatLines } from "../output/lines.ts";
 import { showCommand } from "../output/shell.ts";
 import { makePaint } from "../output/talk.ts";
 import { formatDuration } from "../output/time.ts";
-import { cleanedForHosting, hostEnvironment } from "../supervisor/selfenv.ts";
+import { cleanedForHosting, hostEnvironment, KNOWN_MARK } from "../supervisor/selfenv.ts";
 import { DtError, EXIT, messageOf } from "../sys/error.ts";
 import { type ProcessIdentity, type ProcessTable, presenceOf } from "../sys/identity.ts";
 import { readHolder } from "../sys/lock.ts";
 import { type ServiceManager, usualManager } from "../sys/manager.ts";
-import { findRoot, homeDirectory } from "../sys/paths.ts";
+import { homeDirectory } from "../sys/paths.ts";
 import { makeProcessTable } from "../sys/process.ts";
+import { findRoot } from "../sys/root.ts";
 import { selfCommand } from "../sys/self.ts";
 import { spawnDetached } from "../sys/spawn.ts";
 import { print, writeText } from "../sys/stdio.ts";
 import { BUILD, COMMIT, VERSION } from "../sys/version.ts";
+import { rootRequest } from "./acting.ts";
 import { countOf, usage } from "./args.ts";
 import { type DtContext, rememberRoot } from "./context.ts";
+import { wordsOfWaiting } from "./once.ts";
 
 interface Args {
   foreground?: boolean | undefined;
@@ -119,7 +122,12 @@ async function ownStatus({ globals, talk }: DtContext, paths: DaemonPaths): Prom
 /** Where it is started in a project, that project is one of those that the daemon knows. */
 function rememberHere(context: DtContext): void {
   const { globals, env } = context;
-  if (findRoot({ directory: globals.root, cwd: process.cwd(), env }) !== null) rememberRoot(context);
+  try {
+    if (findRoot(rootRequest(globals, process.cwd(), env)) !== null) rememberRoot(context);
+  } catch (error) {
+    // The daemon has nothing to do with a root of somebody else's.
+    if (!(error instanceof DtError) || error.code !== "foreign-owner") throw error;
+  }
 }
 
 function spawnDaemon(context: DtContext, paths: DaemonPaths): void {
@@ -169,7 +177,7 @@ async function beDaemon(context: DtContext, paths: DaemonPaths): Promise<number>
   return runDaemon({
     paths,
     env: context.env,
-    world: { home: paths.home, env: launches, table: makeProcessTable() },
+    world: { home: paths.home, env: { ...launches, [KNOWN_MARK]: "1" }, table: makeProcessTable() },
     command: ["dt", ...context.argv].join(" "),
     echo: context.globals.quiet ? null : (line) => void writeText(2, formatLines([line])),
   });
@@ -271,6 +279,10 @@ async function showStatus(context: DtContext, paths: DaemonPaths): Promise<numbe
       ...(status.projects_root === null
         ? []
         : [`  projects ${status.projects_root}, ${status.codebase_count} codebases`]),
+      // One of an earlier dt does not say.
+      ...((status as Partial<Status>).waiting ?? []).map(({ root, files }) =>
+        paint.yellow(`  waiting  ${root}: ${wordsOfWaiting(root, files)}`),
+      ),
       ...(other
         ? [paint.yellow("  Another build of dt is there by now: dt daemon restart puts it in its place.")]
         : []),

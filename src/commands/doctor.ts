@@ -27,6 +27,7 @@ import { selfCommand } from "../sys/self.ts";
 import { print } from "../sys/stdio.ts";
 import { isTracked } from "../sys/tracked.ts";
 import { type DtContext, trackedSentence } from "./context.ts";
+import { wordsOfUnread } from "./unread.ts";
 
 export default defineCommand({
   meta: { name: "doctor", description: "Check locks, records, directories, manifests and this system" },
@@ -110,7 +111,15 @@ function checkManifests(index: ManifestIndex | null): Finding[] {
   );
   const count = Object.values(index.plugins).filter((plugin) => plugin.origin !== "binary").length;
   const loaded = makeFinding("manifest", "fine", `${count} ${count === 1 ? "plugin is" : "plugins are"} loaded.`);
-  return [loaded, ...failed, ...checkNested(index)];
+  const unread =
+    index.unread.length === 0
+      ? []
+      : [
+          makeFinding("manifest", "note", wordsOfUnread(index.unread), {
+            details: { files: index.unread.map(({ file }) => file) },
+          }),
+        ];
+  return [loaded, ...unread, ...failed, ...checkNested(index)];
 }
 
 function rootOrNull(context: DtContext): string | null {
@@ -118,7 +127,7 @@ function rootOrNull(context: DtContext): string | null {
     return context.root();
   } catch (error) {
     // With -C a directory was named: that it is none is the answer.
-    if (error instanceof DtError && context.globals.root === undefined) return null;
+    if (error instanceof DtError && error.code === "no-root" && context.globals.root === undefined) return null;
     throw error;
   }
 }

@@ -25,7 +25,7 @@ export default defineCommand({
     const { talk, globals } = context;
     const runner = context.runner();
     const { ground } = runner;
-    const index: ManifestIndex = (await context.peek()) ?? { plugins: {}, failures: [] };
+    const index: ManifestIndex = (await context.peek()) ?? { plugins: {}, failures: [], unread: [] };
     const named = args._.length === 0 ? ground.store.keys() : withVariants(ground, index, args._);
     const needs = (key: string) => needsOf(ground, index, key);
     const keys = orderByNeeds(named, needs)

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { defineCommand } from "citty";
 import { settingsOf } from "../manifest/graph.ts";
 import { peekIndex } from "../manifest/index.ts";
+import type { ManifestIndex } from "../manifest/resolved.ts";
 import { formatTable } from "../output/table.ts";
 import { makePaint } from "../output/talk.ts";
 import { formatDuration } from "../output/time.ts";
@@ -11,6 +12,7 @@ import { LOCK_TIMEOUT_MS } from "../runners/service.ts";
 import { describeAsker } from "../state/asker.ts";
 import { listRootsIn } from "../state/roots.ts";
 import { openStore } from "../state/store.ts";
+import { isTrusted } from "../state/trust.ts";
 import type { LaunchRecord } from "../state/types.ts";
 import { isLiving } from "../state/view.ts";
 import { stopKey } from "../supervisor/stopkey.ts";
@@ -20,6 +22,7 @@ import { DtError, EXIT, messageOf } from "../sys/error.ts";
 import { presenceOf } from "../sys/identity.ts";
 import { cacheDirectoryOf, homeDirectory, runDirectoryOf } from "../sys/paths.ts";
 import { makeProcessTable } from "../sys/process.ts";
+import { otherOwnerOf } from "../sys/root.ts";
 import { statOf } from "../sys/stat.ts";
 import { print } from "../sys/stdio.ts";
 import { durationOf } from "./args.ts";
@@ -131,7 +134,9 @@ async function leftInRoot(
     openFiles: null,
     lockBackend: undefined,
   };
-  const index = await peekIndex({ root, home, cacheDir: cache, env: context.env });
+  const { env } = context;
+  const reading = isTrusted({ home, env }, root) ? "all" : "data";
+  const index = await peekIndex({ root, home, cacheDir: cache, env, reading, owner: otherOwnerOf(root, env) });
   const look = beginLook(ground, () => null);
   const by = describeAsker("user", context.argv);
   return store.keys().flatMap((key): Leftover[] => {
@@ -161,8 +166,11 @@ function isIdle({ log, startedAt }: LaunchRecord, idleMs: number): boolean {
 }
 
 /** What cannot be loaded today may be mended tomorrow. */
-function isFailed(index: { failures: readonly { plugin?: string | null }[] }, key: string): boolean {
-  return index.failures.some((one) => one.plugin === key.split(":")[0] || one.plugin == null);
+/** Whether a manifest that could not be loaded, or was not read, may declare it. */
+function isFailed(index: Pick<ManifestIndex, "failures" | "unread">, key: string): boolean {
+  return (
+    index.unread.length > 0 || index.failures.some((one) => one.plugin === key.split(":")[0] || one.plugin == null)
+  );
 }
 
 function ofStray(table: Ground["table"], stray: Stray): Leftover {

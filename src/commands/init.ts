@@ -3,15 +3,18 @@ import { realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { defineCommand } from "citty";
 import { loadIndexOnce } from "../manifest/index.ts";
+import type { ManifestIndex } from "../manifest/resolved.ts";
 import { checkPlaces } from "../manifest/start/places.ts";
 import { checkPluginName, planPlugin } from "../manifest/start/plan.ts";
 import { planProject, replaceFiles } from "../manifest/start/project.ts";
 import { makeManifests, writeNewFiles } from "../manifest/start/write.ts";
 import { formatLines } from "../output/lines.ts";
+import { isTrusted, writeTrust } from "../state/trust.ts";
 import { DtError, EXIT } from "../sys/error.ts";
-import { findRoot, homeDirectory } from "../sys/paths.ts";
+import { findRoot } from "../sys/root.ts";
 import { statOf } from "../sys/stat.ts";
 import { print } from "../sys/stdio.ts";
+import { acceptedOwnerOf, rootRequest } from "./acting.ts";
 import { usage } from "./args.ts";
 import type { DtContext } from "./context.ts";
 
@@ -48,7 +51,7 @@ export interface InitReport {
   changed: string[];
 }
 
-function initProject(context: DtContext): number {
+async function initProject(context: DtContext): Promise<number> {
   const root = startingPoint(context);
   refuseNested(context, root);
   const { env } = context;
@@ -62,9 +65,11 @@ function initProject(context: DtContext): number {
   );
   const made = makesManifests(root);
   if (!dryRun) {
+    const before = made ? await indexOfFolder(context, root) : null;
     writeNewFiles(root, create, env);
     makeManifests(root, env);
     replaceFiles(root, replace, env);
+    if (before !== null) trustMade(context, root, before);
   }
   const written = [...(made ? [MANIFESTS] : []), ...create.map(({ path }) => path)];
   const changed = replace.map(({ path }) => path);
@@ -75,14 +80,30 @@ function initProject(context: DtContext): number {
   return EXIT.done;
 }
 
+/** What is there before it is a root: its code is not read. */
+function indexOfFolder({ env, home }: DtContext, root: string): Promise<ManifestIndex> {
+  return loadIndexOnce({ root, home: home(), env, reading: isTrusted({ home: home(), env }, root) ? "all" : "data" });
+}
+
+/** All that is code in it the user made just now, unless there was some before, by a package say. */
+function trustMade({ env, home }: DtContext, root: string, before: ManifestIndex): void {
+  const at = home();
+  if (at === null || before.unread.length > 0 || isTrusted({ home: at, env }, root)) return;
+  try {
+    writeTrust(at, root, "made");
+  } catch {
+    // a read-only or full home: the first command that is run trusts it
+  }
+}
+
 async function initPlugin(context: DtContext, name: string): Promise<number> {
   const { globals, talk, env } = context;
-  const found = findRoot({ directory: globals.root, cwd: process.cwd(), env });
+  const found = findRoot(rootRequest(globals, process.cwd(), env));
   // One that is known by what runs in it alone has no manifests any more.
   const made = found === null || makesManifests(found);
   const root = made ? startingPoint(context) : found;
   checkPlaces(root, [MANIFESTS, "plugins/"], env);
-  const index = made ? await loadIndexOnce({ root, home: homeDirectory(env), env }) : await context.index();
+  const index = made ? await indexOfFolder(context, root) : await context.index();
   checkPluginName(name, index);
   const files = planPlugin(root, name);
   checkPlaces(
@@ -92,6 +113,7 @@ async function initPlugin(context: DtContext, name: string): Promise<number> {
   );
   const { dryRun } = globals;
   if (!dryRun) writeNewFiles(root, files, env);
+  if (!dryRun && made) trustMade(context, root, index);
   report(context, { root, plugin: name, dryRun, written: files.map(({ path }) => path), changed: [] });
   if (made)
     talk.say(`there was no project here: ${root} ${dryRun ? "would become one" : "is one now"}, by its manifests/`);
@@ -122,8 +144,11 @@ function startingPoint({ globals }: DtContext): string {
 }
 
 /** A project inside a project is hardly meant by who stands in a folder of it. With -C it was said. */
-function refuseNested({ globals }: DtContext, directory: string): void {
-  const around = globals.root === undefined ? findRoot({ cwd: directory, env: {} }) : directory;
+function refuseNested({ globals, env }: DtContext, directory: string): void {
+  const around =
+    globals.root === undefined
+      ? findRoot({ cwd: directory, env: {}, acceptedOwner: (root) => acceptedOwnerOf(root, env) })
+      : directory;
   if (around === null || around === directory || makesManifests(around)) return;
   throw new DtError("nested", `${directory} is in a project already: ${around}.`, {
     status: EXIT.usage,

@@ -4,7 +4,9 @@ import { defineCommand } from "citty";
 import { askDaemon } from "../daemon/client.ts";
 import { makeJobs } from "../daemon/jobs.ts";
 import { daemonPaths } from "../daemon/paths.ts";
+import { waitsIn } from "../daemon/project.ts";
 import type { JobReport } from "../daemon/protocol.ts";
+import { registeredRoots } from "../daemon/roots.ts";
 import { formatTable } from "../output/table.ts";
 import { makePaint } from "../output/talk.ts";
 import { formatDuration } from "../output/time.ts";
@@ -15,6 +17,7 @@ import { makeProcessTable } from "../sys/process.ts";
 import { print, printBytes } from "../sys/stdio.ts";
 import { countOf } from "./args.ts";
 import type { DtContext } from "./context.ts";
+import { wordsOfWaiting } from "./once.ts";
 
 const DEFAULT_LIMIT = 20;
 /** All that are kept of a root. */
@@ -55,13 +58,25 @@ export default defineCommand({
     const shown = jobs.list(roots, countOf("--lines", args.lines) ?? DEFAULT_LIMIT);
     if (globals.json) {
       print(`${JSON.stringify(shown)}\n`);
+      for (const text of waitingOf(context, home, roots)) context.talk.warn(text);
       return EXIT.done;
     }
     const due = home === null ? [] : await dueOf(home, roots);
     print(formatJobs(context, shown, due));
+    for (const text of waitingOf(context, home, roots)) print(`\n${text}\n`);
     return EXIT.done;
   },
 });
+
+/** Each time: who asks what the daemon does is to know what it does not follow. */
+function waitingOf({ env }: DtContext, home: string | null, roots: readonly string[]): string[] {
+  if (home === null) return [];
+  const registered = new Set(registeredRoots(daemonPaths(home)));
+  return roots.flatMap((root) => {
+    const { files } = registered.has(root) ? waitsIn({ home, env }, root) : { files: [] };
+    return files.length === 0 ? [] : [`${roots.length > 1 ? `${root}: ` : ""}${wordsOfWaiting(root, files)}`];
+  });
+}
 
 async function dueOf(home: string, roots: readonly string[]): Promise<Due[]> {
   const answer = (await askDaemon(daemonPaths(home), { cmd: "jobs", limit: 1 }, { tries: 1 }).catch(() => null)) as {

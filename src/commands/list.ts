@@ -10,6 +10,8 @@ import { makePaint, type Paint } from "../output/talk.ts";
 import { EXIT } from "../sys/error.ts";
 import { print } from "../sys/stdio.ts";
 import type { DtContext } from "./context.ts";
+import { lineOfUnread } from "./unread.ts";
+import { isVerb } from "./verbs.ts";
 
 export default defineCommand({
   meta: { name: "list", description: "List plugins, commands, variants and manifests that failed" },
@@ -28,23 +30,30 @@ export default defineCommand({
 
 function toJson(index: ManifestIndex) {
   const { plugins, failures } = index;
-  return {
-    groups: Object.fromEntries(groupsOf(index)),
-    plugins: Object.values(plugins).map((plugin) => ({
-      name: plugin.name,
-      description: plugin.description,
-      file: plugin.file,
-      origin: plugin.origin,
-      commands: Object.values(plugin.commands).map((command) => ({
-        name: command.name,
-        kind: command.kind,
-        description: command.description,
-        variants: Object.keys(command.variants).sort(),
-        needs: needsOf(command),
-      })),
+  const read = Object.values(plugins).map((plugin) => ({
+    name: plugin.name,
+    description: plugin.description,
+    file: plugin.file,
+    origin: plugin.origin,
+    trusted: true,
+    commands: Object.values(plugin.commands).map((command) => ({
+      name: command.name,
+      kind: command.kind,
+      description: command.description,
+      variants: Object.keys(command.variants).sort(),
+      needs: needsOf(command),
     })),
-    failures,
-  };
+  }));
+  // Found, and not read: what they are named is not known.
+  const unread = index.unread.map(({ file, origin }) => ({
+    name: null,
+    description: null,
+    file,
+    origin,
+    trusted: false,
+    commands: [],
+  }));
+  return { groups: Object.fromEntries(groupsOf(index)), plugins: [...read, ...unread], failures };
 }
 
 /** What each variant needs, as declared; one that needs nothing is left out. */
@@ -62,7 +71,8 @@ function formatIndex(root: string, index: ManifestIndex, paint: Paint): string {
   const failed = failures.map((failure) => formatFailure(root, failure, paint));
   const rows = [...groupsOf(index)].map(([name, keys]) => [`  dt up ${name}`, keys.map(shortKey).join(" ")]);
   const groups = rows.length === 0 ? [] : [`${paint.bold("groups")}\n${formatTable(rows)}`];
-  return [...blocks, ...groups, ...failed].join("\n");
+  const unread = index.unread.length === 0 ? [] : [lineOfUnread(root, index.unread)];
+  return [...blocks, ...groups, ...failed, ...unread].join("\n");
 }
 
 export function formatFailure(root: string, failure: ManifestFailure, paint: Paint): string {
@@ -81,7 +91,7 @@ export function formatPlugin(root: string, plugin: ResolvedPlugin, paint: Paint)
     const variants = Object.keys(command.variants).filter((name) => name !== "default");
     const more = variants.length === 0 ? "" : `variants: ${variants.sort().join(" ")}`;
     return [
-      `  dt ${plugin.name} ${command.name}`,
+      `  dt ${isVerb(plugin.name) ? "-- " : ""}${plugin.name} ${command.name}`,
       paint.dim(command.kind),
       [command.description ?? "", more].filter(Boolean).join("  "),
     ];

@@ -17,20 +17,48 @@ import { inheritedDescriptors } from "../sys/descriptors.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { nearestNames } from "../sys/nearest.ts";
 import { print } from "../sys/stdio.ts";
-import { asksForHelp, checkArgs, durationOf, portNumber, usage } from "./args.ts";
+import { asksForHelp, checkArgs, durationOf, ownWords, portNumber, usage } from "./args.ts";
 import { type DtContext, rememberRoot } from "./context.ts";
 import { argsOf, type MANAGED_ARGS, type STACK_ARGS } from "./managed.ts";
+import { wordsOfUnread } from "./unread.ts";
 import { VERBS } from "./verbs.ts";
 
 export async function runPlugin(context: DtContext, name: string, words: readonly string[]): Promise<number> {
   const descriptors = inheritedDescriptors();
-  const index = await context.index();
-  const plugin = findPlugin(index, name);
   const [commandName, ...rest] = words;
   if (commandName === undefined || commandName === "--help" || commandName === "-h") return showPlugin(context, name);
-  const command = findCommand(plugin, commandName);
-  if (command.kind === "managed") return runManaged(context, index, plugin, command, rest);
-  return runOneshot(context, index, plugin, command, rest, descriptors);
+  const called = await callOf(context, name, words);
+  const command = findCommand(called.index, called.plugin, commandName);
+  if (command.kind === "managed") return runManaged(context, called, command, rest);
+  // In a trusted root the flag is the command's own, as all that follows it.
+  if (called.is === "look" && !context.globals.dryRun) return showPlugin(context, name);
+  return runOneshot(context, called, command, rest, descriptors);
+}
+
+/**
+ *   run       the command is run by its words: all manifests are read, and the root is trusted from `begin` on
+ *   look      a root that is not trusted is only asked what it would do: its code is not read
+ *   stranger  the command is the user's own or dt's, in a root that is not trusted: nothing of the root is read or used
+ */
+type Called = { index: ManifestIndex; plugin: ResolvedPlugin; begin(): void } & { is: "run" | "look" | "stranger" };
+
+async function callOf(context: DtContext, name: string, words: readonly string[]): Promise<Called> {
+  const begin = () => {};
+  if (context.reading() === "data") {
+    const index = await context.index();
+    const plugin = Object.hasOwn(index.plugins, name) ? index.plugins[name] : undefined;
+    if (plugin?.origin === "home" || plugin?.origin === "binary") return { is: "stranger", index, plugin, begin };
+    if (context.globals.dryRun || maySeekHelp(words))
+      return { is: "look", index, plugin: findPlugin(index, name), begin };
+  }
+  const acting = await context.act();
+  return { is: "run", index: acting.index, plugin: findPlugin(acting.index, name), begin: acting.begin };
+}
+
+/** `-h` may well be a command's own, for a host say: it asks for help where it stands alone. */
+function maySeekHelp(words: readonly string[]): boolean {
+  const own = ownWords(words);
+  return own.includes("--help") || own.at(-1) === "-h";
 }
 
 /** The plugin's own help. */
@@ -64,29 +92,29 @@ function findPlugin(index: ManifestIndex, name: string): ResolvedPlugin {
     });
   }
   const verbs = Object.entries(VERBS).flatMap(([verb, there]) => (there === null ? [] : [verb]));
-  throw unknown("plugin or verb", name, [...Object.keys(index.plugins), ...verbs]);
+  throw unknown("plugin or verb", name, [...Object.keys(index.plugins), ...verbs], index);
 }
 
-function findCommand(plugin: ResolvedPlugin, name: string): ResolvedCommand {
+function findCommand(index: ManifestIndex, plugin: ResolvedPlugin, name: string): ResolvedCommand {
   const command = Object.hasOwn(plugin.commands, name) ? plugin.commands[name] : undefined;
-  if (command === undefined) throw unknown(`command of ${plugin.name}`, name, Object.keys(plugin.commands));
+  if (command === undefined) throw unknown(`command of ${plugin.name}`, name, Object.keys(plugin.commands), index);
   return command;
 }
 
-function unknown(what: string, name: string, known: string[]): DtError {
+function unknown(what: string, name: string, known: string[], index: ManifestIndex): DtError {
   const near = nearestNames(name, known);
-  return new DtError("unknown", `There is no ${what} named "${name}".`, {
+  const unread = index.unread.length === 0 ? "" : ` ${wordsOfUnread(index.unread)}`;
+  return new DtError("unknown", `There is no ${what} named "${name}".${unread}`, {
     status: EXIT.usage,
     hint: near.length > 0 ? `Did you mean ${near.join(" or ")}?` : `There is: ${known.sort().join(" ")}`,
-    details: { nearest: near },
+    details: { nearest: near, ...(unread === "" ? {} : { unread: index.unread.map(({ file }) => file) }) },
   });
 }
 
 /** All that follows goes to the command untouched, except that a first word naming a variant selects it; `--` in its place stops that. */
 async function runOneshot(
   context: DtContext,
-  index: ManifestIndex,
-  plugin: ResolvedPlugin,
+  { is, index, plugin, begin }: Called,
   command: ResolvedCommand,
   words: readonly string[],
   descriptors: readonly number[],
@@ -99,10 +127,12 @@ async function runOneshot(
   const settings = command.variants[variant] as Settings;
   if (settings.kind !== "oneshot") throw new Error("a one-shot's variant is a one-shot");
   const key = formatKey({ plugin: plugin.name, command: command.name, variant });
-  if (settings.needs.length > 0 && !areNeedsMet(context, key) && !(await meetNeeds(context, index, key)))
+  if (!context.globals.dryRun) begin();
+  const asStranger = is === "stranger" && plugin.origin === "home";
+  if (settings.needs.length > 0 && !areNeedsMet(context, key) && !(await meetNeeds(context, index, key, asStranger)))
     return EXIT.interrupted;
   const { runOneshot: run } = await import("../runners/exec.ts");
-  return run(context.runner(), {
+  return run(context.runner(asStranger), {
     plugin: plugin.name,
     command: command.name,
     variant,
@@ -118,17 +148,21 @@ function areNeedsMet(context: DtContext, key: string): boolean {
   return context.globals.dryRun || context.runner().held !== null || context.env[NEEDS_MET] === key;
 }
 
-async function meetNeeds(context: DtContext, index: ManifestIndex, key: string): Promise<boolean> {
+async function meetNeeds(context: DtContext, index: ManifestIndex, key: string, asStranger: boolean): Promise<boolean> {
   const { LOCK_TIMEOUT_MS, startNeeded } = await import("../runners/service.ts");
   rememberRoot(context);
   const asker = describeAsker("user", context.argv);
-  return startNeeded(context.runner(), index, { key, env: context.env, asker, lockTimeoutMs: LOCK_TIMEOUT_MS });
+  return startNeeded(context.runner(asStranger), index, {
+    key,
+    env: context.env,
+    asker,
+    lockTimeoutMs: LOCK_TIMEOUT_MS,
+  });
 }
 
 async function runManaged(
   context: DtContext,
-  index: ManifestIndex,
-  plugin: ResolvedPlugin,
+  { is, index, plugin, begin }: Called,
   command: ResolvedCommand,
   words: readonly string[],
 ): Promise<number> {
@@ -139,7 +173,7 @@ async function runManaged(
   const [variant = DEFAULT_VARIANT] = checked.words;
   const settings = Object.hasOwn(command.variants, variant) ? command.variants[variant] : undefined;
   if (settings === undefined)
-    throw unknown(`variant of ${plugin.name} ${command.name}`, variant, Object.keys(command.variants));
+    throw unknown(`variant of ${plugin.name} ${command.name}`, variant, Object.keys(command.variants), index);
   if (settings.kind !== "managed") throw new Error("a managed command's variant is managed");
   const { parseArgs } = await import("citty");
   const args = parseArgs<typeof MANAGED_ARGS & typeof STACK_ARGS>(checked.rawArgs, flags as never);
@@ -153,8 +187,11 @@ async function runManaged(
       "--owner is for a detached launch: one in the foreground ends with its terminal.",
       `${what} -d --owner ${args.owner}`,
     );
-  if (!context.globals.dryRun) rememberRoot(context);
-  return runService(context.runner(), {
+  if (!context.globals.dryRun) {
+    begin();
+    rememberRoot(context);
+  }
+  return runService(context.runner(is === "stranger"), {
     plugin: plugin.name,
     command: command.name,
     variant,

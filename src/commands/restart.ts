@@ -1,7 +1,7 @@
 /** `dt restart`: a living host restarts its launch itself, so its terminal keeps streaming; without one a detached host is made. */
 import { defineCommand } from "citty";
 import { faultsOf } from "../manifest/faults.ts";
-import type { ManagedSettings } from "../manifest/resolved.ts";
+import type { ManagedSettings, ManifestIndex } from "../manifest/resolved.ts";
 import { formatTruth } from "../output/truth.ts";
 import { LOCK_TIMEOUT_MS, refuseNested, runDetached, showPlan } from "../runners/service.ts";
 import { tellLastLines } from "../runners/tell.ts";
@@ -16,10 +16,12 @@ import type { LaunchSpec } from "../supervisor/types.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { presenceOf } from "../sys/identity.ts";
 import { print } from "../sys/stdio.ts";
+import type { Acting } from "./acting.ts";
 import { durationOf, usage } from "./args.ts";
 import { type DtContext, rememberRoot } from "./context.ts";
 import { keysOf } from "./look.ts";
 import { failureOf } from "./plugin.ts";
+import { wordsOfUnread } from "./unread.ts";
 import { selectionOf } from "./words.ts";
 
 export default defineCommand({
@@ -53,11 +55,13 @@ export default defineCommand({
 });
 
 async function restartKey(context: DtContext, key: string, timeoutMs: number | null): Promise<number> {
-  const runner = context.runner();
+  const { index, begin, asStranger } = await callOf(context, key);
+  const runner = context.runner(asStranger);
   const { ground } = runner;
   const record = await awaitRecord(ground, key);
-  const spec = await makeSpec(context, key, record, timeoutMs);
+  const spec = makeSpec(context, index, key, record, timeoutMs);
   if (runner.dryRun) return showPlan(runner, spec);
+  begin();
   if (record !== null && presenceOf(ground.table, record.host) === "alive") {
     if ((await askRestart(ground, record, spec)) === "restarted") return tellRestarted(context, record.token, key);
     context.talk.say(`${key}: its host (pid ${record.host.pid}) does not answer; starting it with a new one`);
@@ -66,14 +70,25 @@ async function restartKey(context: DtContext, key: string, timeoutMs: number | n
   return runDetached(runner, spec, false);
 }
 
-async function makeSpec(
+/** A restart is a start by words, as in plugin.ts: it trusts the root, unless it is only asked, or the command is the user's own. */
+async function callOf(context: DtContext, key: string): Promise<Acting & { asStranger: boolean }> {
+  const begin = () => {};
+  if (context.globals.dryRun) return { index: await context.index(), begin, asStranger: false };
+  if (context.reading() === "data") {
+    const index = await context.index();
+    if (index.plugins[key.split(":")[0] as string]?.origin === "home") return { index, begin, asStranger: true };
+  }
+  return { ...(await context.act()), asStranger: false };
+}
+
+function makeSpec(
   context: DtContext,
+  index: ManifestIndex,
   key: string,
   record: LaunchRecord | null,
   timeoutMs: number | null,
-): Promise<LaunchSpec> {
+): LaunchSpec {
   const { plugin, command, variant } = parseKey(key) as NonNullable<ReturnType<typeof parseKey>>;
-  const index = await context.index();
   const settings = index.plugins[plugin]?.commands[command]?.variants[variant];
   if (settings?.kind !== "managed") {
     const failure = failureOf(index, plugin);
@@ -82,7 +97,7 @@ async function makeSpec(
     throw new DtError("unknown-command", `${key} cannot be restarted: ${why}`, {
       lines,
       status: EXIT.usage,
-      hint: "`dt list` shows what there is.",
+      hint: index.unread.length === 0 ? "`dt list` shows what there is." : wordsOfUnread(index.unread),
     });
   }
   return {

@@ -20,11 +20,16 @@ export default defineCommand({
   },
   async run({ args, data }) {
     const context = data as DtContext;
-    const index = await context.index();
-    if (!context.globals.dryRun) rememberRoot(context);
+    const { dryRun } = context.globals;
+    const { index, begin } = dryRun ? { index: await context.index(), begin: () => {} } : await context.act();
+    const keys = args._.length === 0 ? defaultGroup(index) : keysOfWords(index, args._);
+    if (!dryRun) {
+      begin();
+      rememberRoot(context);
+    }
     return runUp(context.runner(), {
       index,
-      keys: args._.length === 0 ? defaultGroup(index) : keysOfWords(index, args._),
+      keys,
       detach: args.detach === true,
       force: args.force === true,
       timeoutMs: durationOf("--timeout", args.timeout),

@@ -104,8 +104,28 @@ export const VERBS: Record<VerbName, Verb | null> = {
     maxWords: 1,
     load: () => import("./jobs.ts"),
   },
+  trust: {
+    summary: "Trust the code of this root, or of a directory's; --list shows what is trusted",
+    maxWords: 1,
+    load: () => import("./trust.ts"),
+  },
+  untrust: {
+    summary: "Trust a root no longer, and forget what its code came to",
+    maxWords: 1,
+    load: () => import("./untrust.ts"),
+  },
   completions: null,
   mcp: null,
+  top: null,
+  stats: null,
+  events: null,
+  ui: null,
+  tui: null,
+  hook: null,
+  scale: null,
+  agents: null,
+  "trust-ca": null,
+  clear: null,
 };
 
 export function isVerb(word: string): word is VerbName {

@@ -15,6 +15,7 @@ import { usage } from "./args.ts";
 import { type DtContext, rememberRoot } from "./context.ts";
 import { untilEnded } from "./ended.ts";
 import { failureOf } from "./plugin.ts";
+import { wordsOfUnread } from "./unread.ts";
 import { watchEvents } from "./watchevents.ts";
 
 const AT_ONCE = 4;
@@ -43,7 +44,8 @@ export default defineCommand({
     const root = context.root();
     const [plugin, extra] = args._;
     if (extra !== undefined) throw usage(`dt watch takes at most 1 word, but ${JSON.stringify(extra)} came.`);
-    const index = await context.index();
+    const { dryRun } = globals;
+    const { index, begin } = dryRun ? { index: await context.index(), begin: () => {} } : await context.act();
     if (plugin !== undefined && index.plugins[plugin] === undefined) {
       const failure = failureOf(index, plugin);
       if (failure === undefined)
@@ -55,7 +57,15 @@ export default defineCommand({
       ({ name, watch }) => watch.length > 0 && (plugin === undefined || name === plugin),
     );
     if (watching.length === 0)
-      throw usage(`${plugin ?? "No plugin"} declares ${plugin === undefined ? "a" : "no"} \`watch\`.`);
+      throw usage(
+        `${plugin ?? "No plugin"} declares ${plugin === undefined ? "a" : "no"} \`watch\`.${index.unread.length === 0 ? "" : ` ${wordsOfUnread(index.unread)}`}`,
+      );
+    if (dryRun) {
+      for (const { name, watch } of watching)
+        for (const { paths, run } of watch) print(`${name}  ${paths.join(" ")}  ${run}\n`);
+      return EXIT.done;
+    }
+    begin();
     rememberRoot(context);
     const world = { home: homeDirectory(env) ?? root, env, table: makeProcessTable() };
     const log = (level: string, text: string) => {
@@ -89,7 +99,7 @@ export default defineCommand({
       `watches ${count} ${count === 1 ? "entry" : "entries"} of ${watching.map(({ name }) => name).join(", ")}; Ctrl-C ends it`,
     );
     const timer = setInterval(() => {
-      void context.index().then((now) => watch.set(now));
+      void context.act().then((now) => watch.set(now.index));
     }, MANIFESTS_MS);
     const code = await ended.promise;
     clearInterval(timer);

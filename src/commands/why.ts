@@ -13,6 +13,7 @@ import { oneLine } from "../sys/visible.ts";
 import type { DtContext } from "./context.ts";
 import { beginLook, keysOf, lookAt } from "./look.ts";
 import { describeServices, withServices } from "./stacks.ts";
+import { wordsOfUnread } from "./unread.ts";
 import { selectionOf } from "./words.ts";
 
 export default defineCommand({
@@ -70,7 +71,7 @@ function unknownKeys(unknown: string[], onDisk: string[], index: ManifestIndex |
   );
   return new DtError(
     "unknown-key",
-    `Nothing is known of ${unknown.join(", ")} here: it never ran, and ${index === null ? "no manifest has been loaded yet" : "no manifest declares it"}.`,
+    `Nothing is known of ${unknown.join(", ")} here: it never ran, and ${index === null ? "no manifest has been loaded yet" : "no manifest declares it"}.${index === null || index.unread.length === 0 ? "" : ` ${wordsOfUnread(index.unread)}`}`,
     {
       status: EXIT.notRunning,
       hint:

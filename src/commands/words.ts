@@ -6,6 +6,7 @@ import { DEFAULT_VARIANT, formatKey, type Key, parseKey, parseSelection, type Se
 import { DtError, EXIT } from "../sys/error.ts";
 import { nearestNames } from "../sys/nearest.ts";
 import type { DtContext } from "./context.ts";
+import { wordsOfUnread } from "./unread.ts";
 
 /** The keys of a group; null when no group has that name. Throws when a plugin has it too. */
 export function groupNamed(index: ManifestIndex, word: string): string[] | null {
@@ -66,8 +67,9 @@ function keysOfWord(index: ManifestIndex, word: string): string[] {
   }
   const known = [...groupsOf(index).keys(), ...Object.keys(index.plugins)];
   const near = nearestNames(word, known);
+  const unread = index.unread.length === 0 ? "" : ` ${wordsOfUnread(index.unread)}`;
   throw wordsError(
-    `There is no group or plugin named "${word}".`,
+    `There is no group or plugin named "${word}".${unread}`,
     near.length > 0 ? `Did you mean ${near.join(" or ")}?` : `There is: ${known.sort().join(" ")}`,
   );
 }
@@ -81,7 +83,7 @@ export function defaultGroup(index: ManifestIndex): string[] {
   );
   const example = `groups: { default: ${JSON.stringify(managed.slice(0, 3))} }`;
   throw wordsError(
-    `dt up without words starts the group "default", which no manifest has.${groups.length === 0 ? "" : ` Groups are: ${groups.join(" ")}.`}`,
+    `dt up without words starts the group "default", which no manifest ${index.unread.length === 0 ? "" : "that was read "}has.${groups.length === 0 ? "" : ` Groups are: ${groups.join(" ")}.`}`,
     `Name a group, plugins or keys; or write in a manifest: ${example}`,
   );
 }

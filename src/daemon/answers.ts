@@ -137,7 +137,7 @@ function wordsOf(key: string): string[] {
   const parts = parseKey(key);
   if (parts === null)
     throw new DtError("bad-request", `${JSON.stringify(key)} is no key: expected plugin:command[:variant]`);
-  return [parts.plugin, parts.command, ...(parts.variant === "default" ? [] : [parts.variant])];
+  return ["--", parts.plugin, parts.command, ...(parts.variant === "default" ? [] : [parts.variant])];
 }
 
 function rootOf({ projects }: Served, root: string | undefined): string {

@@ -168,7 +168,13 @@ export function makeJobs(world: World, log: Log, onChange: (job: JobReport) => v
 
 function start(world: World, job: JobFile, kind: JobRequest["kind"], env: Record<string, string>) {
   const { plugin, command, variant } = parseKey(job.key) ?? { plugin: "", command: "", variant: "" };
-  const words = [plugin, command, ...(variant === "default" ? [] : [variant]), ...(kind === "managed" ? ["-d"] : [])];
+  const words = [
+    "--",
+    plugin,
+    command,
+    ...(variant === "default" ? [] : [variant]),
+    ...(kind === "managed" ? ["-d"] : []),
+  ];
   const fd = openOwnForOthers(job.log, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT);
   try {
     return withCleanLimits(null, () =>

@@ -1,9 +1,14 @@
 /** One root, as the daemon works in it: its ground, its manifests as they are now, and the state of its keys. */
-import { loadIndex } from "../manifest/index.ts";
+import { loadIndex, loadManifests } from "../manifest/index.ts";
+import { isAnythingKnown, takeOver, type Waiting, waitingIn } from "../manifest/known.ts";
+import type { Reading } from "../manifest/reading.ts";
 import type { ManifestIndex, Settings } from "../manifest/resolved.ts";
 import { openStore } from "../state/store.ts";
+import { readTrust } from "../state/trust.ts";
 import type { KeyState, LaunchRecord } from "../state/types.ts";
 import { judgeState } from "../state/view.ts";
+import { refuseChanged } from "../supervisor/manifests.ts";
+import { KNOWN_MARK } from "../supervisor/selfenv.ts";
 import type { Ground } from "../supervisor/types.ts";
 import type { FileRead } from "../sys/files.ts";
 import { type ProcessTable, presenceOf } from "../sys/identity.ts";
@@ -30,11 +35,38 @@ export function groundOf({ home, env, table }: World, root: string): Ground {
     self: selfCommand(),
     openFiles: inheritedOpenFiles(),
     lockBackend: undefined,
+    reading: readingOf(env),
   };
 }
 
-export function indexOf({ home, env }: World, root: string): Promise<ManifestIndex> {
-  return loadIndex({ root, home, cacheDir: cacheDirectoryOf(root, env), env });
+/** The daemon goes by what was taken over, `dt watch`, which shares this, by the files. */
+function readingOf(env: World["env"]): Reading {
+  return env[KNOWN_MARK] === "1" ? "known" : "all";
+}
+
+/** As a person last took it over. What an earlier dt had started something in is taken over as it stands, once. */
+export async function indexOf({ home, env }: World, root: string): Promise<ManifestIndex> {
+  const place = { root, home, cacheDir: cacheDirectoryOf(root, env), env, owner: ownerIn({ home, env }, root) };
+  if (!isAnythingKnown({ root, home }) && readTrust(home, root)?.how === "before") {
+    const { entries } = await loadManifests({ ...place, reading: "all" });
+    takeOver({ root, home, reading: "all" }, entries);
+  }
+  return loadIndex({ ...place, reading: "known" });
+}
+
+/** What of a root the daemon does not follow until a person takes it over. */
+export function waitsIn({ home, env }: Pick<World, "home" | "env">, root: string): Waiting {
+  return waitingIn({ root, home, env, owner: ownerIn({ home, env }, root) });
+}
+
+/** The other user whom a person accepted as the owner of a root. */
+function ownerIn({ home }: Pick<World, "home" | "env">, root: string): number | null {
+  return readTrust(home, root)?.owner ?? null;
+}
+
+/** Throws when code of a manifest is to be run that is not as it was taken over. */
+export function refuseChangedIn({ home, env }: Pick<World, "home" | "env">, root: string, file: string): void {
+  refuseChanged({ root, home, reading: readingOf(env), owner: ownerIn({ home, env }, root) }, env, file);
 }
 
 export interface Declared {

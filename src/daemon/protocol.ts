@@ -88,6 +88,12 @@ export const statusSchema = v.looseObject({
   ),
   clients: v.number(),
   running_jobs: v.number(),
+  waiting: v.pipe(
+    v.array(v.looseObject({ root: v.string(), files: v.array(v.string()) })),
+    v.description(
+      "Manifests of registered roots that changed since a person last ran a command there: the daemon goes on with what it knew.",
+    ),
+  ),
   projects_root: v.pipe(v.nullable(v.string()), v.description("What a plugin says of its registry.")),
   codebase_count: v.number(),
   codebases: v.array(v.string()),

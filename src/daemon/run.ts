@@ -100,6 +100,7 @@ export async function runDaemon({ paths, env, world, command, echo }: DaemonOpti
       upgraded: markOf(self) !== buildThen,
       clients: server?.clients() ?? 0,
       running_jobs: jobs.running(),
+      waiting: projects.waiting(),
     });
     const served: Served = {
       dt,

@@ -56,6 +56,7 @@ export function makeSections(dt: Dt, log: Log): Sections {
         const [plugin, command, variant] = daemon.status?.split(":") ?? [];
         if (plugin === undefined || command === undefined) continue;
         wanted.set(`${root}\0${name}`, [
+          "--",
           plugin,
           command,
           ...(variant === "default" || variant === undefined ? [] : [variant]),

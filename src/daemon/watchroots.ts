@@ -1,14 +1,16 @@
 /**
- * The registered roots and their manifests, as they are now: loaded when the daemon begins, and again when a root is registered, when something changes
- * in a `manifests/` directory, and now and then, since a manifest may import what lies elsewhere.
+ * The registered roots and their manifests, as a person last took them over: read when the daemon begins, when a root is registered, and when something
+ * is taken over. What changes in a `manifests/` directory is seen, and told as waiting; now and then all is looked at, since a manifest may import what lies elsewhere.
  */
 import { existsSync, type FSWatcher, watch } from "node:fs";
 import { join } from "node:path";
 import type { ManifestIndex } from "../manifest/resolved.ts";
 import { messageOf } from "../sys/error.ts";
+import { homeKindDirectory } from "../sys/homefiles.ts";
+import { rootSlug } from "../sys/paths.ts";
 import type { Log } from "./log.ts";
 import type { DaemonPaths } from "./paths.ts";
-import { indexOf, type World } from "./project.ts";
+import { indexOf, type World, waitsIn } from "./project.ts";
 import { registeredRoots } from "./roots.ts";
 
 const SETTLE_MS = 200;
@@ -17,6 +19,8 @@ const AGAIN_MS = 5 * 60_000;
 export interface Projects {
   /** With manifests that could be loaded. */
   all(): ReadonlyMap<string, ManifestIndex>;
+  /** Of each root that has them, the manifests that wait for a person to take them over. */
+  waiting(): { root: string; files: string[] }[];
   /** Looks which roots are registered; resolves when those that are new are loaded. */
   refresh(): Promise<void>;
   close(): void;
@@ -30,6 +34,7 @@ export function watchProjects(
   onIndex: (root: string, index: ManifestIndex | null) => void,
 ): Projects {
   const indexes = new Map<string, ManifestIndex>();
+  const waiting = new Map<string, string[]>();
   const watchers = new Map<string, FSWatcher | null>();
   const pending = new Map<string, ReturnType<typeof setTimeout>>();
   const timer = setInterval(() => {
@@ -41,10 +46,22 @@ export function watchProjects(
       const index = await indexOf(world, root);
       if (!watchers.has(root)) return;
       indexes.set(root, index);
+      hearOfWaiting(root);
       onIndex(root, index);
     } catch (error) {
       log("error", `manifests could not be loaded: ${messageOf(error)}`, { root });
     }
+  }
+
+  function hearOfWaiting(root: string): void {
+    const { files } = waitsIn(world, root);
+    const before = waiting.get(root) ?? [];
+    waiting.set(root, files);
+    if (files.length > 0 && files.join() !== before.join())
+      log("warn", "manifests changed and wait for a person: a command that is run there, or `dt trust`", {
+        root,
+        files,
+      });
   }
 
   function loadSoon(root: string): void {
@@ -68,8 +85,24 @@ export function watchProjects(
     }
   }
 
+  /** What a person takes over is noted in the home. */
+  function watchTaken(): FSWatcher | null {
+    try {
+      const directory = homeKindDirectory(world.home, "known");
+      const watcher = watch(directory, (_event, name) => {
+        for (const root of watchers.keys()) if (name?.includes(rootSlug(root)) === true) loadSoon(root);
+      });
+      watcher.on("error", () => watcher.close());
+      return watcher;
+    } catch {
+      return null; // no more watches: looked at now and then
+    }
+  }
+  const taken = watchTaken();
+
   return {
     all: () => indexes,
+    waiting: () => [...waiting].flatMap(([root, files]) => (files.length === 0 ? [] : [{ root, files }])),
     async refresh() {
       const roots = new Set(registeredRoots(paths).filter(existsSync));
       for (const [root, watcher] of watchers) {
@@ -77,6 +110,7 @@ export function watchProjects(
         watcher?.close();
         watchers.delete(root);
         indexes.delete(root);
+        waiting.delete(root);
         onIndex(root, null);
       }
       const added = [...roots].filter((root) => !watchers.has(root));
@@ -85,6 +119,7 @@ export function watchProjects(
     },
     close() {
       clearInterval(timer);
+      taken?.close();
       for (const one of pending.values()) clearTimeout(one);
       for (const watcher of watchers.values()) watcher?.close();
     },

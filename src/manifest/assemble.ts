@@ -2,8 +2,8 @@
 import type { FoundManifest } from "./discover.ts";
 import { findFaults } from "./graph.ts";
 import type { Outcome } from "./outcome.ts";
-import { isReservedVerb } from "./reserved.ts";
-import type { ManifestFailure, ManifestIndex, ResolvedPlugin } from "./resolved.ts";
+import { isNewlyReserved, isReservedVerb } from "./reserved.ts";
+import type { ManifestFailure, ManifestIndex, ResolvedPlugin, UnreadManifest } from "./resolved.ts";
 
 export interface LoadedManifest extends FoundManifest {
   outcome: Outcome;
@@ -17,8 +17,9 @@ export function assembleIndex(
   loaded: LoadedManifest[],
   failures: ManifestFailure[],
   builtins: ResolvedPlugin[],
+  unread: UnreadManifest[],
 ): ManifestIndex {
-  const index: ManifestIndex = { plugins: Object.create(null), failures: [...failures] };
+  const index: ManifestIndex = { plugins: Object.create(null), failures: [...failures], unread };
   const claims = new Map<string, LoadedManifest[]>();
   for (const manifest of loaded) {
     const { outcome, file } = manifest;
@@ -31,7 +32,7 @@ export function assembleIndex(
   for (const [name, claimants] of claims) {
     for (const { outcome, file, origin } of claimants) {
       if (outcome.is !== "plugin") continue;
-      if (isReservedVerb(name)) index.failures.push(reserved(file, name));
+      if (isReservedVerb(name) && !isNewlyReserved(name)) index.failures.push(reserved(file, name));
       else if (claimants.length > 1) index.failures.push(duplicate(file, name, claimants));
       else index.plugins[name] = withoutPrototypes({ ...outcome.plugin, file, origin });
     }
@@ -45,7 +46,9 @@ export function assembleIndex(
 
 /** Plugins whose needs cannot be met or go in a circle. */
 function takeAwayBroken(index: ManifestIndex): void {
-  const absent = new Set(index.failures.flatMap(({ plugin }) => plugin ?? []));
+  const failed = new Set(index.failures.flatMap(({ plugin }) => plugin ?? []));
+  // What was not read may be any plugin.
+  const absent = index.unread.length > 0 ? { has: () => true } : failed;
   for (const [name, texts] of findFaults(index.plugins, absent)) {
     const { file } = index.plugins[name] as ResolvedPlugin;
     delete index.plugins[name];

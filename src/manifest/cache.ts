@@ -7,7 +7,7 @@ import { readOwn } from "../sys/door.ts";
 import { writeOwn } from "../sys/files.ts";
 import { checkPrivateDirectory, ignoreInGit, makePrivateDirectory } from "../sys/paths.ts";
 import { makeSeal } from "../sys/seal.ts";
-import { BUILD, COMMIT, VERSION } from "../sys/version.ts";
+import { buildIdentity } from "./build.ts";
 import type { Digest } from "./digest.ts";
 import type { Outcome } from "./outcome.ts";
 import type { ResolvedPlugin } from "./resolved.ts";
@@ -23,13 +23,6 @@ export interface Cache {
   build: string;
   entries: Record<string, CacheEntry>;
   builtins: ResolvedPlugin[];
-}
-
-const FORMAT = 1;
-
-/** Another version may resolve differently; two builds of one commit may differ as well. */
-export function buildIdentity(): string {
-  return `${FORMAT} ${VERSION} ${COMMIT} ${BUILD}`;
 }
 
 function cacheFile(directory: string): string {

@@ -4,14 +4,14 @@
  * the manifest started does not stay. Known limit: a process that left the group (setsid) stays.
  */
 import { readFileSync } from "node:fs";
-import { dirname, extname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { EXIT, messageOf } from "../sys/error.ts";
 import { createFile, writeWhole } from "../sys/files.ts";
 import { libc, ptr } from "../sys/libc.ts";
 import { BEGUN_FILE, START_LIMIT_MS } from "./begun.ts";
+import { isData } from "./extensions.ts";
 import { hashOf } from "./hash.ts";
 import { failed, type LoadResult, type Outcome } from "./outcome.ts";
-import { parserFor } from "./parse.ts";
 import { explainThrown, frameOf } from "./thrown.ts";
 
 /** The parent kills at the time limit; should it be gone, the child ends by itself this much later. */
@@ -46,7 +46,7 @@ export async function runLoadChild(argv: readonly string[]): Promise<number> {
     killOwnGroup();
   };
   catchWaysOut(file, finish, () => state.finished);
-  if (parserFor(extname(file)) !== undefined) {
+  if (isData(file)) {
     const { judgeData } = await import("./judge.ts");
     begin();
     finish(await judgeData(file, readFileSync(file)));

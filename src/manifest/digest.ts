@@ -2,7 +2,7 @@
 import { readFileSync, type Stats, statSync } from "node:fs";
 import { errnoOf } from "../sys/error.ts";
 import { hashOf } from "./hash.ts";
-import { type Distrust, distrust } from "./trust.ts";
+import { type Distrust, distrust, type Judge } from "./trust.ts";
 
 /** A path ending in `/` stands for a directory's being there. */
 export type Digest = Record<string, string | null>;
@@ -18,12 +18,12 @@ export interface Hasher {
 }
 
 /** Hashes each file once in its life, and finds those not to be trusted. */
-export function createHasher(env: Environment): Hasher {
+export function createHasher(judge: Judge): Hasher {
   const known = new Map<string, Look>();
   const look = (path: string): Look => {
     const seen = known.get(path);
     if (seen !== undefined) return seen;
-    const fresh = lookAt(path, env);
+    const fresh = lookAt(path, judge);
     known.set(path, fresh);
     return fresh;
   };
@@ -35,13 +35,13 @@ interface Look {
   refused: Distrust | null;
 }
 
-function lookAt(path: string, env: Environment): Look {
+function lookAt(path: string, judge: Judge): Look {
   try {
     const stat: Stats | undefined = statSync(path, { throwIfNoEntry: false });
     if (stat === undefined) return { hash: null, refused: null };
     if (path.endsWith("/")) return { hash: stat.isDirectory() ? "directory" : null, refused: null };
     if (!stat.isFile()) return { hash: null, refused: null };
-    const refused = distrust(path, stat, env);
+    const refused = distrust(path, stat, judge);
     if (stat.size > FILE_LIMIT) return { hash: `size ${stat.size}`, refused };
     return { hash: hashOf(readFileSync(path)), refused };
   } catch (error) {

@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { errnoOf, messageOf } from "../sys/error.ts";
 import { discoverPackages } from "./packages.ts";
 import type { ManifestFailure, ManifestOrigin } from "./resolved.ts";
-import { distrust } from "./trust.ts";
+import { distrust, type Judge } from "./trust.ts";
 
 export interface FoundManifest {
   file: string;
@@ -19,11 +19,10 @@ export interface Discovery {
   failures: ManifestFailure[];
 }
 
-export interface Places {
+export interface Places extends Judge {
   root: string;
   /** DIALTONE_HOME; null when there is none. */
   home: string | null;
-  env: Record<string, string | undefined>;
 }
 
 /** Files of other tools that a folder of TypeScript may hold; a package.json even has a `name`. */
@@ -31,21 +30,21 @@ const NOT_MANIFESTS = new Set(["package.json", "package-lock.json", "tsconfig.js
 
 const MANIFEST_NAME = /^[^.].*\.(?:ts|js|mjs|json|ya?ml|toml)$/;
 
-export function discover({ root, home, env }: Places): Discovery {
+export function discover({ root, home, ...judge }: Places): Discovery {
   const found: Discovery = { manifests: [], failures: [] };
   const directories: [string, "root" | "home"][] = [[join(root, "manifests"), "root"]];
   if (home !== null && home !== root) directories.push([join(home, "manifests"), "home"]);
-  for (const [directory, origin] of directories) discoverDirectory(directory, origin, env, found);
-  const packages = discoverPackages(root);
+  for (const [directory, origin] of directories) discoverDirectory(directory, origin, judge, found);
+  const packages = discoverPackages(root, judge);
   found.failures.push(...packages.failures);
-  for (const file of packages.files) consider(file, "package", env, found);
+  for (const file of packages.files) consider(file, "package", judge, found);
   return found;
 }
 
-function discoverDirectory(directory: string, origin: "root" | "home", env: Places["env"], found: Discovery): void {
+function discoverDirectory(directory: string, origin: "root" | "home", judge: Judge, found: Discovery): void {
   let names: string[];
   try {
-    const refused = distrust(directory, statSync(directory), env);
+    const refused = distrust(directory, statSync(directory), judge);
     if (refused !== null) {
       found.failures.push({ file: directory, code: "permission", ...refused, plugin: null });
       return;
@@ -59,19 +58,19 @@ function discoverDirectory(directory: string, origin: "root" | "home", env: Plac
   }
   for (const name of names.sort()) {
     if (MANIFEST_NAME.test(name) && !name.endsWith(".d.ts") && !NOT_MANIFESTS.has(name))
-      consider(join(directory, name), origin, env, found);
+      consider(join(directory, name), origin, judge, found);
   }
 }
 
 /** Takes a file unless it is no regular file or not to be trusted. */
-function consider(file: string, origin: FoundManifest["origin"], env: Places["env"], found: Discovery): void {
+function consider(file: string, origin: FoundManifest["origin"], judge: Judge, found: Discovery): void {
   let stat: Stats;
   try {
     stat = lstatSync(file);
     if (stat.isSymbolicLink()) {
       stat = statSync(file);
       const directory = dirname(realpathSync(file));
-      const refused = distrust(directory, statSync(directory), env);
+      const refused = distrust(directory, statSync(directory), judge);
       if (refused !== null) {
         found.failures.push({ file, code: "permission", ...refused, plugin: null });
         return;
@@ -88,7 +87,7 @@ function consider(file: string, origin: FoundManifest["origin"], env: Places["en
     found.failures.push(unreadable(file, "is not a regular file"));
     return;
   }
-  const refused = distrust(file, stat, env);
+  const refused = distrust(file, stat, judge);
   if (refused === null) found.manifests.push({ file, origin });
   else found.failures.push({ file, code: "permission", ...refused, plugin: null });
 }

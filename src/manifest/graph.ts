@@ -16,6 +16,8 @@ export interface GraphNode {
 export const KIND_OF = { started: "managed", ready: "managed", completed: "oneshot" } as const;
 
 type Plugins = Record<string, ResolvedPlugin>;
+/** The plugins of which nothing is known. */
+type Absent = Pick<ReadonlySet<string>, "has">;
 
 /** `www:dev` for `www:dev:default`: as people write it. */
 export function shortKey(key: string): string {
@@ -97,7 +99,7 @@ export function groupsOf({ plugins }: Pick<ManifestIndex, "plugins">): Map<strin
  * What is wrong with the needs of all plugins together, by plugin. A key of a plugin that failed for another reason (`absent`) is no fault of
  * those that need it: they are told when they are started.
  */
-export function findFaults(plugins: Plugins, absent: ReadonlySet<string>): Map<string, string[]> {
+export function findFaults(plugins: Plugins, absent: Absent): Map<string, string[]> {
   const faults = new Map<string, string[]>();
   const blame = (plugin: string, text: string) => {
     const texts = faults.get(plugin) ?? [];
@@ -134,7 +136,7 @@ export function findFaults(plugins: Plugins, absent: ReadonlySet<string>): Map<s
   return faults;
 }
 
-function judgeNeeds(plugins: Plugins, absent: ReadonlySet<string>, settings: Settings) {
+function judgeNeeds(plugins: Plugins, absent: Absent, settings: Settings) {
   const needed: string[] = [];
   const wrong: string[] = [];
   for (const { key, condition } of settings.needs) {
@@ -160,7 +162,7 @@ function judgeNeeds(plugins: Plugins, absent: ReadonlySet<string>, settings: Set
   return { needed, wrong };
 }
 
-function isUnknown(plugins: Plugins, absent: ReadonlySet<string>, key: string): boolean {
+function isUnknown(plugins: Plugins, absent: Absent, key: string): boolean {
   return settingsOf(plugins, key) === undefined && !absent.has(key.split(":")[0] as string);
 }
 

@@ -1,20 +1,20 @@
 /**
  * The manifest index: what plugins there are and why others are not. Valid by content, so the usual call reads and
- * hashes a few files and starts nothing. Only what changed is loaded anew, each in a child of its own.
+ * hashes a few files and starts nothing. Only what changed is loaded anew, each in a child of its own. How much of a root is
+ * followed at all, its `reading` says.
  */
 import { assembleIndex, type LoadedManifest } from "./assemble.ts";
-import { buildIdentity, type Cache, type CacheEntry, readCache, writeCache } from "./cache.ts";
+import { buildIdentity } from "./build.ts";
+import { type Cache, type CacheEntry, readCache, writeCache } from "./cache.ts";
 import { createHasher, type Hasher, sameEnvironment, sameFiles } from "./digest.ts";
-import { type Discovery, discover, type FoundManifest } from "./discover.ts";
+import type { FoundManifest } from "./discover.ts";
+import { isData } from "./extensions.ts";
 import { type Outcome, refusedOutcome } from "./outcome.ts";
-import type { ManifestIndex } from "./resolved.ts";
+import { type Sight, type SightOptions, sightOf } from "./reading.ts";
+import type { ManifestIndex, ResolvedPlugin } from "./resolved.ts";
 
-export interface IndexOptions {
-  root: string;
-  /** DIALTONE_HOME; null when there is none. */
-  home: string | null;
+export interface IndexOptions extends SightOptions {
   cacheDir: string;
-  env: Record<string, string | undefined>;
 }
 
 export interface LoadIndexOptions extends IndexOptions {
@@ -26,10 +26,20 @@ export interface LoadIndexOptions extends IndexOptions {
   timeoutMs?: number;
 }
 
-/** The index as the files are now. Never throws for a manifest's fault: that is in `failures`. */
+/** An index, and what each of the root's own manifests came to, for who takes them over; null where that was by chance. */
+export interface Loaded {
+  index: ManifestIndex;
+  entries: (FoundManifest & { entry: CacheEntry | null })[];
+}
+
+/** The index as its reading says. Never throws for a manifest's fault: that is in `failures`. */
 export async function loadIndex(options: LoadIndexOptions): Promise<ManifestIndex> {
+  return (await loadManifests(options)).index;
+}
+
+export async function loadManifests(options: LoadIndexOptions): Promise<Loaded> {
   if (options.refresh === true) return loadStale(options, null);
-  const ready = readIndex(options);
+  const ready = readReady(options);
   if (ready !== null) return ready;
   const [{ takeTurn }, { LOADING }] = await Promise.all([import("./turn.ts"), import("./load.ts")]);
   // A dt that a manifest runs while it is loaded would wait for that manifest.
@@ -41,72 +51,92 @@ export async function loadIndex(options: LoadIndexOptions): Promise<ManifestInde
   }
 }
 
-async function loadStale(options: LoadIndexOptions, cache: Cache | null): Promise<ManifestIndex> {
-  const discovery = discover(options);
-  const warm = fromCache(cache, discovery, options.env);
-  if (warm.stale.length === 0 && cache !== null) return assembleIndex(warm.loaded, discovery.failures, cache.builtins);
+async function loadStale(options: LoadIndexOptions, cache: Cache | null): Promise<Loaded> {
+  const sight = sightOf(options);
+  const warm = fromCache(cache, sight.read, options);
+  if (warm.stale.length === 0 && cache !== null) return conclude(sight, warm.loaded, cache.builtins);
   const [{ loadAll }, { resolveBuiltins }] = await Promise.all([import("./reload.ts"), import("./builtin.ts")]);
   const fresh = await loadAll(
     warm.stale.map((found) => found.file),
     options,
   );
   const builtins = cache?.builtins ?? resolveBuiltins();
-  writeCache(options, mergeCache(cache, discovery, fresh, builtins));
-  const outcomes = new Map(warm.loaded.map(({ file, outcome }) => [file, outcome]));
-  for (const [file, { outcome }] of fresh) outcomes.set(file, outcome);
-  const loaded = discovery.manifests.flatMap((found) => {
-    const outcome = outcomes.get(found.file);
-    return outcome === undefined ? [] : [{ ...found, outcome }];
-  });
-  return assembleIndex(loaded, discovery.failures, builtins);
+  writeCache(options, mergeCache(cache, options, sight, fresh, builtins));
+  const known = new Map<string, CachedManifest>(warm.loaded.map((one) => [one.file, one]));
+  for (const found of warm.stale) {
+    const loaded = fresh.get(found.file);
+    if (loaded !== undefined)
+      known.set(found.file, { ...found, outcome: loaded.outcome, entry: loaded.lasting ? entryOfFresh(loaded) : null });
+  }
+  return conclude(
+    sight,
+    sight.read.flatMap((found) => known.get(found.file) ?? []),
+    builtins,
+  );
 }
 
-/** The index of a directory that is no root yet: all is loaded, and nothing is written. */
-export async function loadIndexOnce({ root, home, env }: Omit<IndexOptions, "cacheDir">): Promise<ManifestIndex> {
+interface CachedManifest extends LoadedManifest {
+  entry: CacheEntry | null;
+}
+
+function conclude(sight: Sight, loaded: CachedManifest[], builtins: ResolvedPlugin[]): Loaded {
+  const entries = loaded.flatMap(({ file, origin, entry }) => (origin === "home" ? [] : [{ file, origin, entry }]));
+  return { index: assembleIndex([...sight.fixed, ...loaded], sight.failures, builtins, sight.unread), entries };
+}
+
+/** The index of a directory that is no root yet: all that may be is loaded, and nothing is written. */
+export async function loadIndexOnce(options: SightOptions): Promise<ManifestIndex> {
   const [{ loadAll }, { resolveBuiltins }] = await Promise.all([import("./reload.ts"), import("./builtin.ts")]);
-  const { manifests, failures } = discover({ root, home, env });
-  const files = manifests.map((found) => found.file);
-  const fresh = await loadAll(files, { root, env });
-  const loaded = manifests.flatMap((found) => {
+  const { read, failures, unread } = sightOf(options);
+  const fresh = await loadAll(
+    read.map((found) => found.file),
+    options,
+  );
+  const loaded = read.flatMap((found) => {
     const outcome = fresh.get(found.file)?.outcome;
     return outcome === undefined ? [] : [{ ...found, outcome }];
   });
-  return assembleIndex(loaded, failures, resolveBuiltins());
+  return assembleIndex(loaded, failures, resolveBuiltins(), unread);
 }
 
 /** The index if the cache is up to date, else null. Nothing is started, nothing is written. */
 export function readIndex(options: IndexOptions): ManifestIndex | null {
+  return readReady(options)?.index ?? null;
+}
+
+function readReady(options: IndexOptions): Loaded | null {
   const cache = readCache(options);
   if (cache === null) return null;
-  const discovery = discover(options);
-  const { loaded, stale } = fromCache(cache, discovery, options.env);
-  return stale.length === 0 ? assembleIndex(loaded, discovery.failures, cache.builtins) : null;
+  const sight = sightOf(options);
+  const { loaded, stale } = fromCache(cache, sight.read, options);
+  return stale.length === 0 ? conclude(sight, loaded, cache.builtins) : null;
 }
 
 /** What was known last about the manifests that are there, up to date or not; null when nothing is. For those who only look. */
 export function peekIndex(options: IndexOptions): ManifestIndex | null {
   const cache = readCache(options);
-  if (cache === null) return null;
-  const discovery = discover(options);
-  const loaded = discovery.manifests.flatMap((found) => {
+  if (cache === null && options.reading !== "known") return null;
+  const sight = sightOf(options);
+  const loaded = sight.read.flatMap((found) => {
     const outcome = entryOf(cache, found.file)?.outcome;
     return outcome === undefined ? [] : [{ ...found, outcome }];
   });
-  return assembleIndex(loaded, discovery.failures, cache.builtins);
+  return assembleIndex([...sight.fixed, ...loaded], sight.failures, cache?.builtins ?? [], sight.unread);
 }
 
-function entryOf(cache: Cache, file: string): CacheEntry | undefined {
-  return Object.hasOwn(cache.entries, file) ? cache.entries[file] : undefined;
+function entryOf(cache: Cache | null, file: string): CacheEntry | undefined {
+  return cache !== null && Object.hasOwn(cache.entries, file) ? cache.entries[file] : undefined;
 }
 
-function fromCache(cache: Cache | null, discovery: Discovery, env: IndexOptions["env"]) {
-  const hasher = createHasher(env);
-  const loaded: LoadedManifest[] = [];
+function fromCache(cache: Cache | null, manifests: readonly FoundManifest[], options: IndexOptions) {
+  const hasher = createHasher(options);
+  const loaded: CachedManifest[] = [];
   const stale: FoundManifest[] = [];
-  for (const found of discovery.manifests) {
-    const entry = cache === null ? undefined : entryOf(cache, found.file);
-    if (entry === undefined || !sameEnvironment(entry.env, env) || !sameFiles(entry.files, hasher)) stale.push(found);
-    else loaded.push({ ...found, outcome: refusedImport(found.file, entry, hasher) ?? entry.outcome });
+  for (const found of manifests) {
+    const entry = entryOf(cache, found.file);
+    if (entry === undefined || !sameEnvironment(entry.env, options.env) || !sameFiles(entry.files, hasher))
+      stale.push(found);
+    else loaded.push({ ...found, outcome: refusedImport(found.file, entry, hasher) ?? entry.outcome, entry });
   }
   return { loaded, stale };
 }
@@ -120,21 +150,34 @@ function refusedImport(file: string, entry: CacheEntry, hasher: Hasher): Outcome
   return null;
 }
 
+/** What code of a root that is not trusted came to is forgotten; the daemon, which does not read it, leaves it be. */
 function mergeCache(
   cache: Cache | null,
-  discovery: Discovery,
+  { reading }: IndexOptions,
+  { read }: Sight,
   fresh: Map<string, CacheEntry & { lasting: boolean }>,
   builtins: Cache["builtins"],
 ): Cache {
-  const entries: Cache["entries"] = {};
-  for (const { file } of discovery.manifests) {
+  const entries: Cache["entries"] = reading === "known" ? { ...cache?.entries } : {};
+  for (const { file } of read) {
     const loaded = fresh.get(file);
     if (loaded === undefined) {
-      const kept = cache === null ? undefined : entryOf(cache, file);
+      const kept = entryOf(cache, file);
       if (kept !== undefined) entries[file] = kept;
-    } else if (loaded.lasting) {
-      entries[file] = { outcome: loaded.outcome, files: loaded.files, env: loaded.env };
-    }
+    } else if (loaded.lasting) entries[file] = entryOfFresh(loaded);
+    else delete entries[file];
   }
   return { build: buildIdentity(), entries, builtins };
+}
+
+function entryOfFresh({ outcome, files, env }: CacheEntry): CacheEntry {
+  return { outcome, files, env };
+}
+
+/** Of what is cached, all that came from code that is not the user's own. */
+export function forgetCode(cacheDir: string, home: string): void {
+  const cache = readCache({ cacheDir, home });
+  if (cache === null) return;
+  const kept = Object.entries(cache.entries).filter(([file]) => isData(file) || file.startsWith(`${home}/`));
+  writeCache({ cacheDir, home }, { ...cache, entries: Object.fromEntries(kept) });
 }

@@ -7,10 +7,11 @@ import { dirname, join, resolve, sep } from "node:path";
 import { messageOf } from "../sys/error.ts";
 import { readText } from "../sys/files.ts";
 import type { ManifestFailure } from "./resolved.ts";
+import { distrust, type Judge } from "./trust.ts";
 
 const PACKAGE_NAME = /^(?:@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/i;
 
-export function discoverPackages(root: string): { files: string[]; failures: ManifestFailure[] } {
+export function discoverPackages(root: string, judge: Judge): { files: string[]; failures: ManifestFailure[] } {
   const packageFile = join(root, "package.json");
   const files: string[] = [];
   const failures: ManifestFailure[] = [];
@@ -18,6 +19,11 @@ export function discoverPackages(root: string): { files: string[]; failures: Man
     void failures.push({ file: packageFile, code, message: `${packageFile}: ${reason}.`, hint, plugin: null });
   const text = readOrNull(packageFile);
   if (text === null || !text.includes('"dialtone"')) return { files, failures };
+  const refused = distrust(packageFile, statSync(packageFile), judge);
+  if (refused !== null) {
+    failures.push({ file: packageFile, code: "permission", ...refused, plugin: null });
+    return { files, failures };
+  }
   let plugins: unknown;
   try {
     plugins = (JSON.parse(text) as { dialtone?: { plugins?: unknown } } | null)?.dialtone?.plugins ?? [];

@@ -5,13 +5,13 @@ import { closureOf } from "./closure.ts";
 import { createHasher, type Digest, type Hasher } from "./digest.ts";
 import { loadManifest } from "./load.ts";
 import { failed, type LoadResult, type Outcome, refusedOutcome } from "./outcome.ts";
+import type { Judge } from "./trust.ts";
 
 /** Children at once: each takes a core for a tenth of a second and 60 MB. */
 const AT_ONCE = 4;
 
-export interface ReloadOptions {
+export interface ReloadOptions extends Judge {
   root: string;
-  env: Record<string, string | undefined>;
   loader?: string[];
   cacheDir?: string;
   timeoutMs?: number;
@@ -31,13 +31,13 @@ export async function loadAll(files: readonly string[], options: ReloadOptions):
 }
 
 async function reload(file: string, options: ReloadOptions): Promise<Reloaded> {
-  const before = createHasher(options.env);
+  const before = createHasher(options);
   const known = [...closureOf(file)];
   const digest = digestOf(known, before);
   const refused = refusalOf(known, file, before) ?? unreadableOutcome(file, digest[file]);
   if (refused !== null) return { outcome: refused, files: digest, env: {}, lasting: false };
   const result = await loadManifest(file, options);
-  const after = createHasher(options.env);
+  const after = createHasher(options);
   const all = [...new Set([...known, ...ownFiles(result)])];
   const files = digestOf(all, after);
   // a file that changed while it was loaded: which content the outcome is of is not known

@@ -28,12 +28,32 @@ export const RESERVED_VERBS = [
   "mcp",
   "help",
   "version",
+  "trust",
+  "untrust",
+  "top",
+  "stats",
+  "events",
+  "ui",
+  "tui",
+  "hook",
+  "scale",
+  "agents",
+  "trust-ca",
+  "clear",
 ] as const;
+
+/** Verbs that came after there were plugins: one with such a name keeps working, behind `dt --`. */
+const NEWLY_RESERVED: readonly string[] = RESERVED_VERBS.slice(RESERVED_VERBS.indexOf("trust"));
 
 export type ReservedVerb = (typeof RESERVED_VERBS)[number];
 
+/** Whether a new plugin may not have this name. */
 export function isReservedVerb(name: string): name is ReservedVerb {
   return (RESERVED_VERBS as readonly string[]).includes(name);
+}
+
+export function isNewlyReserved(name: string): boolean {
+  return NEWLY_RESERVED.includes(name);
 }
 
 /** Names of plugins, commands and variants: nothing that could leave a directory or be taken for a flag. */

@@ -156,7 +156,15 @@ export interface ManifestFailure {
   plugin: string | null;
 }
 
+/** A manifest that is code of a root whose code this user never ran: it was found, and nothing of it was evaluated. */
+export interface UnreadManifest {
+  /** Absolute. */
+  file: string;
+  origin: Exclude<ManifestOrigin, "binary">;
+}
+
 export interface ManifestIndex {
   plugins: Record<string, ResolvedPlugin>;
   failures: ManifestFailure[];
+  unread: UnreadManifest[];
 }

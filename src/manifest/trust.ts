@@ -1,37 +1,40 @@
 /**
- * Code is run only from files that nobody else can change: owned by the user or root, not writable by all. Checked at
+ * Code is run only from files that nobody else can change: owned by the user, root or an owner whom the user accepted, and not writable by all. Checked at
  * every start, for content that stayed the same may have changed hands. Known limit: groups and ACLs are not judged.
  */
 import type { Stats } from "node:fs";
+import { quotePath } from "../sys/quote.ts";
+import { ownUids } from "../sys/root.ts";
 
 export interface Distrust {
   message: string;
   hint: string;
 }
 
-/** Null when the file or directory may be trusted. `env` is asked for SUDO_UID: root by sudo trusts who called it, as git does. */
+/** Who asks: `env` for SUDO_UID, and the other owner who was accepted for this root, if any. */
+export interface Judge {
+  env: Record<string, string | undefined>;
+  owner?: number | null;
+}
+
+/** Null when the file or directory may be trusted. */
 export function distrust(
   path: string,
   stat: Pick<Stats, "uid" | "mode">,
-  env: Record<string, string | undefined>,
+  { env, owner = null }: Judge,
 ): Distrust | null {
   const me = process.geteuid?.() ?? stat.uid;
-  const caller = me === 0 && /^\d+$/.test(env.SUDO_UID ?? "") ? Number(env.SUDO_UID) : me;
-  if (stat.uid !== me && stat.uid !== 0 && stat.uid !== caller) {
+  if (!ownUids(env).includes(stat.uid) && stat.uid !== owner) {
     return {
       message: `${path}: belongs to uid ${stat.uid}, neither to you (uid ${me}) nor to root, so dt does not run what is in it.`,
-      hint: `If you trust it: chown ${me} ${quote(path)}`,
+      hint: `If you trust it: chown ${me} ${quotePath(path)}`,
     };
   }
   if ((stat.mode & 0o002) !== 0) {
     return {
       message: `${path}: may be changed by every user of this machine (mode ${(stat.mode & 0o7777).toString(8)}), so dt does not run what is in it.`,
-      hint: `If its content is right: chmod o-w ${quote(path)}`,
+      hint: `If its content is right: chmod o-w ${quotePath(path)}`,
     };
   }
   return null;
-}
-
-function quote(path: string): string {
-  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

@@ -7,6 +7,7 @@ import type { Handler, HandlerContext } from "../manifest/types.ts";
 import { quoteLine } from "../output/quoted.ts";
 import { showCommand } from "../output/shell.ts";
 import type { Talk } from "../output/talk.ts";
+import { refuseChanged } from "../supervisor/manifests.ts";
 import { prepareCommand } from "../supervisor/prepare.ts";
 import { type AttachedProgram, startAttached } from "../sys/attached.ts";
 import { DtError, EXIT, messageOf } from "../sys/error.ts";
@@ -55,6 +56,7 @@ export async function runHandler(
     writeText(1, formatPlan(plan, context.json));
     return EXIT.done;
   }
+  refuseChanged(context.ground, context.env, file);
   enter(cwd, environment.env);
   try {
     const handler = await loadHandler({ file, command, variant, root });

@@ -1,12 +1,12 @@
 /** `before`: one-shots run one after the other before a start; the first that fails prevents it, and the old launch runs on. */
 import { parseKey } from "../state/key.ts";
 import { DtError } from "../sys/error.ts";
+import { manifestsOf } from "./manifests.ts";
 import { runTask } from "./task.ts";
 import type { Ground, LaunchSpec, Report } from "./types.ts";
 
 export async function runBefore(ground: Ground, spec: LaunchSpec, report: Report, signal?: AbortSignal): Promise<void> {
-  const { loadIndex } = await import("../manifest/index.ts");
-  const index = await loadIndex({ root: ground.root, home: ground.home, cacheDir: ground.cache, env: spec.env });
+  const index = await manifestsOf(ground, spec.env);
   for (const key of spec.settings.before) {
     signal?.throwIfAborted();
     const parts = parseKey(key) as NonNullable<ReturnType<typeof parseKey>>;

@@ -3,6 +3,7 @@ import type { ManagedSettings, ManifestIndex } from "../manifest/resolved.ts";
 import { formatKey } from "../state/key.ts";
 import { messageOf } from "../sys/error.ts";
 import { identifySelf, presenceOf } from "../sys/identity.ts";
+import { manifestsOf } from "./manifests.ts";
 import { askRestart } from "./restart.ts";
 import { awaitSettled } from "./settle.ts";
 import type { Ground, Report, Run } from "./types.ts";
@@ -45,8 +46,7 @@ export function findDependents(index: ManifestIndex, key: string): Dependent[] {
 export async function restartDependents(ground: Ground, run: Run, report: Report): Promise<void> {
   const { key } = run.record;
   const { signal } = run.over;
-  const { loadIndex } = await import("../manifest/index.ts");
-  const index = await loadIndex({ root: ground.root, home: ground.home, cacheDir: ground.cache, env: run.spec.env });
+  const index = await manifestsOf(ground, run.spec.env);
   await awaitSettled(ground, key, { signal });
   for (const dependent of findDependents(index, key)) {
     const read = ground.store.record(dependent.key);

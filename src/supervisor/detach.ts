@@ -3,6 +3,7 @@
  * pipe, and it reports through another. The caller only listens: when it is killed, nothing changes. Only an explicit cancel
  * (Ctrl-C) does: before the spawn it clears what was written, after it it stops the launch.
  */
+import type { Reading } from "../manifest/reading.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { spawnDetached } from "../sys/spawn.ts";
 import { linesOf } from "../sys/textlines.ts";
@@ -23,6 +24,8 @@ export interface HostGround {
   cache: string;
   openFiles: string | null;
   lockBackend: string | null;
+  reading?: Reading;
+  owner?: number | null;
 }
 
 export interface HostInput extends HostGround {
@@ -37,6 +40,8 @@ export function hostGroundOf(ground: Ground): HostGround {
     cache: ground.cache,
     openFiles: ground.openFiles === null ? null : String(ground.openFiles),
     lockBackend: ground.lockBackend ?? null,
+    ...(ground.reading === undefined ? {} : { reading: ground.reading }),
+    owner: ground.owner ?? null,
   };
 }
 

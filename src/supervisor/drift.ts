@@ -20,10 +20,11 @@ export type DriftField =
   /** Today's manifest could not even be started. */
   | { field: "start"; now: string };
 
-/** Null when it cannot be told: no manifest was ever loaded, or what is now declared is no managed command. */
+/** Null when it cannot be told: no manifest was ever loaded, its own was not read, or what is now declared is no managed command. */
 export function findDrift(ground: Ground, index: ManifestIndex | null, record: LaunchRecord): DriftField[] | null {
   if (index === null) return null;
   const settings = index.plugins[record.plugin]?.commands[record.command]?.variants[record.variant];
+  if (settings === undefined && index.unread.length > 0) return null;
   if (settings === undefined) return [{ field: "command", was: record.key, now: null }];
   if (settings.kind !== "managed") return null;
   try {

@@ -7,11 +7,13 @@
  * managed launch, whose standard output is a file that people read on a terminal.
  */
 
-import { existsSync, statSync } from "node:fs";
-import { isAbsolute, join, resolve } from "node:path";
+import { statSync } from "node:fs";
+import { dirname, isAbsolute, join, resolve } from "node:path";
+import { distrust } from "../manifest/trust.ts";
 import { detectCi } from "../output/ci.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { readText } from "../sys/files.ts";
+import { statOf } from "../sys/stat.ts";
 import { HOST_MARK } from "./tree.ts";
 
 export interface EnvironmentRequest {
@@ -27,6 +29,10 @@ export interface EnvironmentRequest {
   launch: { key: string; token: string; port: number | null; tty?: boolean } | null;
   /** For a one-shot: the directory that dt was called from, to which file names on its command line are relative. */
   from?: string | null;
+  /** The other user who was accepted as the root's owner. Default: nobody. */
+  owner?: number | null;
+  /** The root is not trusted, and the command not its own: nothing of the root is put on PATH. */
+  isStrange?: boolean;
   /** Where what it needs is to be found. */
   neighbours?: Readonly<Record<string, string>>;
 }
@@ -47,7 +53,7 @@ export const NEEDS_MET = "DIALTONE_NEEDS_MET";
 export const SAVED_ENVIRONMENT = "DIALTONE_SAVED_ENV";
 
 export function prepareEnvironment(request: EnvironmentRequest): PreparedEnvironment {
-  const declared = { ...readEnvFiles(request.root, request.envFile), ...request.env };
+  const declared = { ...readEnvFiles(request), ...request.env };
   const env: Record<string, string> = { ...request.inherited };
   for (const name of NEVER_INHERITED) delete env[name];
   if (env.PWD !== undefined && !isSameDirectory(env.PWD, request.cwd)) env.PWD = request.cwd;
@@ -96,21 +102,36 @@ function isSameDirectory(a: string, b: string): boolean {
 
 const FALLBACK_PATH = "/usr/local/bin:/usr/bin:/bin";
 
-/** The plugin's own programs first, then the project's, then the shims, then what was there. */
-function preparePath({ cwd, root, shims }: EnvironmentRequest, inherited: string | undefined): string {
-  const bins = [...new Set([join(cwd, "node_modules", ".bin"), join(root, "node_modules", ".bin")])].filter(existsSync);
+/** The plugin's own programs first, then the project's, then the shims, then what was there. Programs that another user may change are left out. */
+function preparePath(request: EnvironmentRequest, inherited: string | undefined): string {
+  const { cwd, root, shims, isStrange = false } = request;
+  const places = isStrange ? [] : [...new Set([cwd, root])].map((place) => join(place, "node_modules"));
+  const bins = places.map((modules) => join(modules, ".bin")).filter((bin) => isToBeRun(bin, request));
   const before = [...bins, ...(shims === null ? [] : [shims])];
   // An empty PATH would otherwise become an empty part of one, which means the current directory.
   const rest = (inherited || FALLBACK_PATH).split(":").filter((directory) => !before.includes(directory));
   return [...before, ...rest].join(":");
 }
 
+/** Who can write there can put a program of any name before all others. */
+function isToBeRun(bin: string, request: EnvironmentRequest): boolean {
+  const judge = { env: request.inherited, owner: request.owner ?? null };
+  return [bin, dirname(bin)].every((path) => {
+    const stat = statOf(path);
+    return stat !== undefined && distrust(path, stat, judge) === null;
+  });
+}
+
 /** A name that ends in `?` may be missing. Paths are relative to the root. */
-function readEnvFiles(root: string, files: readonly string[]): Record<string, string> {
+function readEnvFiles({ root, envFile, inherited, owner = null }: EnvironmentRequest): Record<string, string> {
   const values: Record<string, string> = {};
-  for (const name of files) {
+  for (const name of envFile) {
     const optional = name.endsWith("?");
     const file = resolveIn(root, optional ? name.slice(0, -1) : name);
+    const stat = statOf(file);
+    const refused = stat === undefined ? null : distrust(file, stat, { env: inherited, owner });
+    if (refused !== null)
+      throw new DtError("bad-env-file", refused.message, { status: EXIT.usage, hint: refused.hint });
     const text = readText(file);
     if (text.is === "absent" && optional) continue;
     if (text.is !== "there") {

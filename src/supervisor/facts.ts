@@ -128,6 +128,7 @@ function findDeclared(index: ManifestIndex | null, key: string): Declared {
   if (settings?.kind === "managed") return { is: "managed", restart: settings.restart };
   if (settings?.kind === "oneshot") return { is: "oneshot", log: settings.log };
   const failure = index.failures.find((one) => one.plugin === parts.plugin);
+  if (failure === undefined && index.unread.length > 0) return { is: "unknown" };
   return failure === undefined ? { is: "absent" } : { is: "failed", message: failure.message };
 }
 

@@ -122,6 +122,8 @@ export function groundOf(input: HostGround, { self, env }: HostProcess): Ground 
     self,
     openFiles: input.openFiles === null ? null : BigInt(input.openFiles),
     lockBackend: (input.lockBackend as LockBackend | null) ?? undefined,
+    ...(input.reading === undefined ? {} : { reading: input.reading }),
+    owner: input.owner ?? null,
   });
 }
 

@@ -13,6 +13,7 @@ import { type PreparedEnvironment, prepareEnvironment, resolveIn } from "./envir
 import { neighboursOf } from "./neighbours.ts";
 import { choosePort } from "./port.ts";
 import type { PortClaim } from "./portclaim.ts";
+import { KNOWN_MARK } from "./selfenv.ts";
 import { prepareStackLaunch, type StackLaunch, withoutManner, withStack } from "./stack.ts";
 import type { Ground, LaunchSpec, Report } from "./types.ts";
 
@@ -54,7 +55,7 @@ function usesArguments(script: string): boolean {
 }
 
 export interface CommandRequest {
-  ground: Pick<Ground, "root" | "home" | "self" | "store">;
+  ground: Pick<Ground, "root" | "home" | "self" | "store" | "reading" | "owner">;
   settings: Settings;
   run: string[] | string;
   args: readonly string[];
@@ -73,8 +74,12 @@ export function prepareCommand(request: CommandRequest): PreparedCommand {
   checkDirectory(cwd);
   const shims =
     request.looking === true ? null : ensureShims(shimPlaces(ground, request.inherited.TMPDIR), ground.self);
+  const { reading, owner = null } = ground;
+  const isOfDaemon = reading === "known" && request.launch === null;
   const environment = prepareEnvironment({
-    inherited: request.inherited,
+    inherited: isOfDaemon ? { ...request.inherited, [KNOWN_MARK]: "1" } : request.inherited,
+    owner,
+    isStrange: reading === "data",
     root: ground.root,
     cwd,
     envFile: settings.envFile,

@@ -8,6 +8,11 @@ import { HOST_MARK } from "./tree.ts";
 
 const STEERING =
   /^(BUN_OPTIONS|BUN_BE_BUN|BUN_INSPECT.*|BUN_FEATURE_FLAG_.*|BUN_JSC_.*|BUN_BYTECODE_.*|BUN_DESTRUCT_VM_ON_EXIT)$/;
+/**
+ * In the environment of what the daemon starts: dt goes by the manifests as a person last took them over. One-shots hand it on to a dt that they run;
+ * a launch does not, for a person may work in it.
+ */
+export const KNOWN_MARK = "DIALTONE_KNOWN";
 const OF_A_LAUNCH = ["DIALTONE_KEY", "DIALTONE_TOKEN"];
 
 /** The environment of whoever ran dt, as it was before dt changed its own. */
@@ -16,6 +21,7 @@ export function personsEnvironment(own: Record<string, string | undefined>): Rec
   const env = Object.fromEntries(Object.entries(own).filter((pair): pair is [string, string] => pair[1] !== undefined));
   delete env[SAVED_ENVIRONMENT];
   delete env[HOST_MARK];
+  delete env[KNOWN_MARK];
   return saved === undefined ? env : { ...env, ...(JSON.parse(saved) as Record<string, string>) };
 }
 

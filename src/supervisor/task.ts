@@ -50,6 +50,7 @@ export async function runTask(ground: Ground, spec: TaskSpec, signal?: AbortSign
     "-C",
     ground.root,
     "--no-capture",
+    "--",
     spec.plugin,
     spec.command,
     // `default` would be an argument.

@@ -1,4 +1,5 @@
 /** What the rooms above hand down to start something, what they hear back, and a run as its host holds it. No code in this file. */
+import type { Reading } from "../manifest/reading.ts";
 import type { ManagedSettings } from "../manifest/resolved.ts";
 import type { Store } from "../state/store.ts";
 import type { Asker, ExitRecord, LaunchHistory, LaunchRecord, Owner } from "../state/types.ts";
@@ -27,6 +28,10 @@ export interface Ground {
   /** The soft limit of open files that commands get; null: unknown, leave it. */
   openFiles: bigint | null;
   lockBackend: LockBackend | undefined;
+  /** How far the root's manifests are followed by what is started here. Default: all of them. */
+  reading?: Reading;
+  /** The other user who was accepted as the root's owner. Default: nobody. */
+  owner?: number | null;
   /** Told of each command line that is run beside the launch's own (`--verbose`). */
   onCommand?: (argv: readonly string[]) => void;
   /** Set in a host of many launches: what fell to it is not of one of them alone, so they are watched together. */

@@ -1,49 +1,21 @@
-/** Where things are: the project root, the run directory, the user's home of dt. Nothing here follows a link out of the root. */
-import { chmodSync, lstatSync, mkdirSync, realpathSync, type Stats, statSync } from "node:fs";
+/** Where things are: the run directory, the cache, the user's home of dt. Nothing here follows a link out of the root. */
+import { chmodSync, lstatSync, mkdirSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { sha256 } from "./digest.ts";
 import { checkOwn, handToOwner } from "./door.ts";
 import { DtError, EXIT, errnoOf, messageOf } from "./error.ts";
 import { createFile, makeDirectories, readText, writeError, writeWhole } from "./files.ts";
-import { statOf } from "./stat.ts";
 
-export interface RootRequest {
-  /** `-C DIR`. */
-  directory?: string | undefined;
-  cwd: string;
-  env: Record<string, string | undefined>;
-}
-
-/** The nearest ancestor that holds `manifests/`: of `-C DIR` if given, else of the working directory, else `DIALTONE_ROOT`. Null when none. */
-export function findRoot({ directory, cwd, env }: RootRequest): string | null {
-  if (directory !== undefined) {
-    const start = resolve(cwd, directory);
-    if (!statOf(start)?.isDirectory()) {
-      throw new DtError("no-root", `-C ${directory}: ${start} is not a directory.`, { status: EXIT.usage });
-    }
-    return nearestRoot(start, MANIFESTS) ?? nearestRoot(start, STATE);
-  }
-  const named = env.DIALTONE_ROOT ? nearestRoot(resolve(cwd, env.DIALTONE_ROOT), MANIFESTS) : null;
-  return nearestRoot(cwd, MANIFESTS) ?? named ?? nearestRoot(cwd, STATE);
-}
-
-const MANIFESTS = "manifests";
-/** Where `manifests/` is gone (another branch, say), what was started must still be seen and stopped. */
-const STATE = ".dialtone/run";
-
-function nearestRoot(start: string, holding: string): string | null {
-  for (let directory = start; ; directory = dirname(directory)) {
-    if (statOf(join(directory, holding))?.isDirectory()) return realpathSync(directory);
-    if (dirname(directory) === directory) return null;
-  }
-}
-
-/** The error when a root is needed and there is none. */
-export function noRootError(cwd: string): DtError {
-  return new DtError("no-root", `No project here: neither ${cwd} nor a directory above it holds \`manifests/\`.`, {
-    status: EXIT.usage,
-    hint: "Go to your project, name it with -C DIR, or start one here with `dt init`.",
-  });
+/** The error when a root is needed and there is none. `passed`: what was passed by on the way up, and why. */
+export function noRootError(cwd: string, passed: readonly string[] = []): DtError {
+  return new DtError(
+    "no-root",
+    `No project here: neither ${cwd} nor a directory above it holds \`manifests/\`.${passed.map((text) => ` ${text}.`).join("")}`,
+    {
+      status: EXIT.usage,
+      hint: "Go to your project, name it with -C DIR, or start one here with `dt init`.",
+    },
+  );
 }
 
 /** A short stable name of a root, for places that many roots share. */

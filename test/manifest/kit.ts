@@ -30,7 +30,14 @@ export function createProject(files: Record<string, string> = {}, name = "root")
   const temporary = join(base, "tmp");
   for (const directory of [join(root, "manifests"), home, temporary]) mkdirSync(directory, { recursive: true });
   const env = { PATH: process.env.PATH, HOME: home, TMPDIR: temporary } as Record<string, string | undefined>;
-  const options: LoadIndexOptions = { root, home, cacheDir: join(root, ".dialtone", "cache"), env, loader: LOADER };
+  const options: LoadIndexOptions = {
+    root,
+    home,
+    cacheDir: join(root, ".dialtone", "cache"),
+    env,
+    reading: "all",
+    loader: LOADER,
+  };
   const write = (path: string, text: string) => {
     const file = resolve(root, path);
     mkdirSync(dirname(file), { recursive: true });

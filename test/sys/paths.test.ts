@@ -6,7 +6,6 @@ import type { DtError } from "../../src/sys/error.ts";
 import {
   cacheDirectoryOf,
   checkPrivateDirectory,
-  findRoot,
   homeDirectory,
   ignoreInGit,
   makePrivateDirectory,
@@ -14,6 +13,7 @@ import {
   rootSlug,
   runDirectoryOf,
 } from "../../src/sys/paths.ts";
+import { findRoot } from "../../src/sys/root.ts";
 import { makeScratch } from "../scratch.ts";
 
 const scratch = makeScratch();

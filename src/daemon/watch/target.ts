@@ -24,6 +24,8 @@ export function fillPattern(text: string, path: string): string {
 export interface AskOptions {
   root: string;
   env: Record<string, string>;
+  /** Throws when this manifest's code is not to be run. */
+  check(file: string): void;
 }
 
 const LIMIT_MS = 15_000;
@@ -38,8 +40,9 @@ export async function nameTargets(target: Target, paths: readonly string[], opti
 async function askFunction(
   { file, index }: Extract<Target, { is: "function" }>,
   paths: readonly string[],
-  { root, env }: AskOptions,
+  { root, env, check }: AskOptions,
 ): Promise<Named[]> {
+  check(file);
   const child = Bun.spawn([...sameBuildCommand(), "__target", file, String(index)], {
     cwd: root,
     env: { ...env, DIALTONE_ROOT: root },

@@ -14,7 +14,7 @@ import { TIMERS } from "../../sys/watch/batch.ts";
 import { type Trees, watchTrees } from "../../sys/watch/trees.ts";
 import type { Jobs } from "../jobs.ts";
 import type { Log } from "../log.ts";
-import type { World } from "../project.ts";
+import { refuseChangedIn, type World } from "../project.ts";
 import type { JobReport } from "../protocol.ts";
 import { type Known, openKnown } from "./known.ts";
 import { type Lanes, makeQueue } from "./queue.ts";
@@ -146,6 +146,8 @@ async function openWatch(
         ? { is: "path" }
         : { is: "pattern", text: watch.target };
   const absolute = new Map<string, string>();
+  const asked = { root, env: world.env, check: (file: string) => refuseChangedIn(world, root, file) };
+  let refused = "";
   const queue = makeQueue(lanes, {
     quietMs: debounceMs,
     longestMs: debounceMs * LONGEST,
@@ -188,7 +190,7 @@ async function openWatch(
       return path;
     });
     try {
-      for (const { path, target: name } of await nameTargets(target, paths, { root, env: world.env })) {
+      for (const { path, target: name } of await nameTargets(target, paths, asked)) {
         const file = absolute.get(path) as string;
         // Nobody's: known as it is, so that it is not asked about again.
         if (name === null) known.settle(new Map([[file, changed.get(file) ?? null]]));
@@ -196,7 +198,8 @@ async function openWatch(
       }
     } catch (error) {
       // A manifest that is being edited, say: asked again, so that nothing is lost.
-      log("error", messageOf(error), facts);
+      if (messageOf(error) !== refused) log("error", messageOf(error), facts);
+      refused = messageOf(error);
       again = setTimeout(() => {
         for (const file of changed.keys()) inbox.add(file);
       }, AGAIN_MS);

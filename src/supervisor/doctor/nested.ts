@@ -157,6 +157,7 @@ function describeCall(index: ManifestIndex, caller: Caller, call: NestedCall): F
   }
   if (call.elsewhere) return tell("note", ", in another project.", null);
   const command = index.plugins[first]?.commands[second];
+  if (command === undefined && index.unread.length > 0) return null;
   if (command === undefined) return tell("attention", ", which no manifest declares.", null);
   const named = third !== undefined && third !== DEFAULT_VARIANT && Object.hasOwn(command.variants, third);
   const variant = named ? third : DEFAULT_VARIANT;

@@ -21,8 +21,12 @@ export async function runHostOfMany(host: HostProcess): Promise<number> {
   for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => {});
   process.on("SIGTERM", () => up?.stop({ is: "terminate", by: "signal", signal: "SIGTERM" }));
   process.on(RESTART_SIGNAL, () => up?.claim());
-  const tell = (event: UpEvent) => void writeText(1, `${JSON.stringify(event)}
-`);
+  const tell = (event: UpEvent) =>
+    void writeText(
+      1,
+      `${JSON.stringify(event)}
+`,
+    );
   up = bringUp(groundOf(input, host), input.nodes, hard.signal, tell);
   // What was needed to start is not needed while they run.
   void up.settled.then(() => setTimeout(() => Bun.gc(true), SETTLED_MS).unref());

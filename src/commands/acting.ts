@@ -1,0 +1,64 @@
+/**
+ * A person's act in a root: a command run by its words. It trusts the root, and what the root's manifests say now is what the daemon goes by from then on.
+ * What runs by itself (a job, what a launch or a host runs) is no person's act: it follows the files, and the daemon does not follow it.
+ */
+import { type Taken, takeOver } from "../manifest/known.ts";
+import type { ManifestIndex } from "../manifest/resolved.ts";
+import { beginTrust, readTrust, trustedBy, writeTrust } from "../state/trust.ts";
+import { NEEDS_MET } from "../supervisor/environment.ts";
+import { homeDirectory } from "../sys/paths.ts";
+import type { RootRequest } from "../sys/root.ts";
+import { isTerminal } from "../sys/stdio.ts";
+import type { Globals } from "./context.ts";
+
+export interface Acting {
+  index: ManifestIndex;
+  /** To be called when it is sure that the command is there and is run. */
+  begin(): void;
+}
+
+interface Place {
+  root: string;
+  home: string | null;
+  env: Record<string, string>;
+}
+
+/** Where the home cannot be written, trust is asked for by words each time, and the daemon goes on with what it knew. */
+export function remember({ root, home, env }: Place, taken: readonly Taken[]): void {
+  if (home === null) return;
+  try {
+    if (trustedBy(env) === null && readTrust(home, root) === null) writeTrust(home, root, "ran");
+    if (isOfPerson(env)) takeOver({ root, home, reading: "all" }, taken);
+  } catch {
+    // a read-only or full home
+  }
+}
+
+function isOfPerson(env: Record<string, string>): boolean {
+  if (env.DIALTONE_JOB !== undefined || env[NEEDS_MET] !== undefined) return false;
+  return env.DIALTONE_KEY === undefined || isTerminal(0);
+}
+
+/** How a root is looked for on behalf of a person: the owners that they accepted are theirs. */
+export function rootRequest(
+  globals: Pick<Globals, "root">,
+  cwd: string,
+  env: Record<string, string>,
+  onPassed: (text: string) => void = () => {},
+): RootRequest {
+  return { directory: globals.root, cwd, env, acceptedOwner: (root) => acceptedOwnerOf(root, env), onPassed };
+}
+
+export function acceptedOwnerOf(root: string, env: Record<string, string>): number | null {
+  const home = homeDirectory(env);
+  return home === null ? null : (readTrust(home, root)?.owner ?? null);
+}
+
+/** Before anything remembers a root: see beginTrust. */
+export function beginQuietly(home: string): void {
+  try {
+    beginTrust(home);
+  } catch {
+    // a read-only or full home
+  }
+}

@@ -1,0 +1,40 @@
+/** `dt untrust`: what looks evaluates a root's code no longer, and the daemon does nothing there, until a command of it is run again. */
+import { resolve } from "node:path";
+import { defineCommand } from "citty";
+import { forgetCode } from "../manifest/index.ts";
+import { forgetKnown } from "../manifest/known.ts";
+import { forgetTrust, trustedBy } from "../state/trust.ts";
+import { EXIT } from "../sys/error.ts";
+import { cacheDirectoryOf } from "../sys/paths.ts";
+import { statOf } from "../sys/stat.ts";
+import { print } from "../sys/stdio.ts";
+import { usage } from "./args.ts";
+import type { DtContext } from "./context.ts";
+import { homeOf, rootOf } from "./trust.ts";
+
+export default defineCommand({
+  meta: { name: "untrust", description: "Trust a root no longer, and forget what its code came to" },
+  args: { _: { type: "positional", required: false, description: "A directory", valueHint: "DIR" } },
+  run({ args, data }) {
+    const context = data as DtContext;
+    const [directory, extra] = args._;
+    if (extra !== undefined) throw usage(`dt untrust takes one directory, but ${JSON.stringify(extra)} came too.`);
+    const { env, globals, talk } = context;
+    const home = homeOf(context);
+    // One that is gone can be forgotten by its path.
+    const isGone = directory !== undefined && statOf(directory) === undefined;
+    const root = isGone ? resolve(directory) : rootOf(context, directory);
+    if (globals.dryRun) {
+      print(`would trust ${root} no longer\n`);
+      return EXIT.done;
+    }
+    const was = forgetTrust(home, root);
+    forgetKnown(home, root);
+    forgetCode(cacheDirectoryOf(root, env), home);
+    if (globals.json) print(`${JSON.stringify({ root, was })}\n`);
+    else print(was ? `${root} is trusted no longer\n` : `${root} was not trusted\n`);
+    const variable = trustedBy(env);
+    if (variable !== null) talk.warn(`${variable} is set, which trusts every root for as long as it is`);
+    return EXIT.done;
+  },
+});

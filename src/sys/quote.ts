@@ -1,0 +1,5 @@
+/** A path as a word of a command line that a person may copy. */
+
+export function quotePath(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}

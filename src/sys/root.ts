@@ -1,0 +1,143 @@
+/**
+ * The project root, and whose it is. As git does with `safe.directory`, dt judges the owner of a root before anything in it reaches PATH or is run: what
+ * somebody planted in a directory above is passed by, and a tree that is wholly another user's is one question with one answer.
+ *
+ * Known limits: groups and ACLs are not judged. In a user namespace that does not map root, whoever owns `/` stands for root among the directories above.
+ */
+import { lstatSync, realpathSync, type Stats, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { DtError, EXIT } from "./error.ts";
+import { quotePath } from "./quote.ts";
+import { statOf } from "./stat.ts";
+
+export interface RootRequest {
+  /** `-C DIR`. */
+  directory?: string | undefined;
+  cwd: string;
+  env: Record<string, string | undefined>;
+  /** The owner whom the user accepted for this root (`dt trust --owner`); null when nobody was. Default: nobody. */
+  acceptedOwner?: (root: string) => number | null;
+  /** Hears of each place that is passed by, and why. */
+  onPassed?: (text: string) => void;
+}
+
+const MANIFESTS = "manifests";
+/** Where `manifests/` is gone (another branch, say), what was started must still be seen and stopped. */
+const STATE = ".dialtone/run";
+
+/** Answers the question about the owner for one call. */
+const ACCEPT = "DIALTONE_TRUST_OWNER";
+
+/**
+ * The nearest ancestor that holds `manifests/`: of `-C DIR` if given, else of the working directory, else `DIALTONE_ROOT`. Null when there is none.
+ * Throws when it belongs to another user whom nobody accepted.
+ */
+export function findRoot(request: RootRequest): string | null {
+  const { directory, cwd, env } = request;
+  if (directory !== undefined) {
+    const start = resolve(cwd, directory);
+    if (!statOf(start)?.isDirectory()) {
+      throw new DtError("no-root", `-C ${directory}: ${start} is not a directory.`, { status: EXIT.usage });
+    }
+    return nearestRoot(start, MANIFESTS, request) ?? nearestRoot(start, STATE, request);
+  }
+  const named = () => (env.DIALTONE_ROOT ? nearestRoot(resolve(cwd, env.DIALTONE_ROOT), MANIFESTS, request) : null);
+  return nearestRoot(cwd, MANIFESTS, request) ?? named() ?? nearestRoot(cwd, STATE, request);
+}
+
+/** The root that `findRoot` would judge, whoever owns it: for `dt trust --owner`. */
+export function nearestCandidate(start: string): string | null {
+  return candidateAt(start, MANIFESTS) ?? candidateAt(start, STATE);
+}
+
+function candidateAt(start: string, holding: string): string | null {
+  for (let directory = start; ; directory = dirname(directory)) {
+    if (statOf(join(directory, holding))?.isDirectory()) return realpathSync(directory);
+    if (dirname(directory) === directory) return null;
+  }
+}
+
+function nearestRoot(start: string, holding: string, request: RootRequest): string | null {
+  for (let from = start; ; from = dirname(from)) {
+    const root = candidateAt(from, holding);
+    if (root === null) return null;
+    if (isToBeUsed(root, holding, start, request)) return root;
+    // Passed by: what lies above it is looked at next, by the path that led here.
+    while (realpathSync(from) !== root) from = dirname(from);
+    if (dirname(from) === from) return null;
+  }
+}
+
+/** False when it is passed by. Throws when it is a question. */
+function isToBeUsed(root: string, holding: string, start: string, request: RootRequest): boolean {
+  const { env } = request;
+  const own = ownUids(env);
+  const strangers = ownersOf(root, holding).filter((uid) => !own.includes(uid));
+  const accepted = request.acceptedOwner?.(root) ?? null;
+  const [stranger] = strangers;
+  if (stranger === undefined) {
+    if (accepted !== null || isSet(env.CI) || env.DIALTONE_TRUST === "1" || env[ACCEPT] === "1") return true;
+    const exposed = exposureOf(root, own);
+    if (exposed === null) return true;
+    throw question(root, `lies below ${exposed}`);
+  }
+  if (strangers.every((uid) => uid === accepted)) return true;
+  const standsInTheirs = strangers.every((uid) => uid === statOf(start)?.uid);
+  if (standsInTheirs && env[ACCEPT] === "1") return true;
+  const text = `belongs to uid ${stranger}, neither to you (uid ${process.geteuid?.()}) nor to root`;
+  if (standsInTheirs) throw question(root, text);
+  request.onPassed?.(`${root} is passed by: what it holds (${holding}) ${text}`);
+  return false;
+}
+
+/** The other user to whom a root belongs that was accepted; null when it is the user's own. */
+export function otherOwnerOf(root: string, env: RootRequest["env"]): number | null {
+  const own = ownUids(env);
+  return ownersOf(root, MANIFESTS).find((uid) => !own.includes(uid)) ?? null;
+}
+
+/** Of the folder, of what makes it a root, and of a link that stands for that. */
+function ownersOf(root: string, holding: string): number[] {
+  const inside = join(root, holding);
+  const stats = [statOf(root), statOf(inside), lstatSync(inside, { throwIfNoEntry: false })];
+  return [...new Set(stats.flatMap((stat) => (stat === undefined ? [] : [stat.uid])))];
+}
+
+/** The user, root, and who called sudo: root by sudo trusts its caller, as git does. */
+export function ownUids(env: RootRequest["env"]): number[] {
+  const me = process.geteuid?.() ?? 0;
+  return me === 0 && /^\d+$/.test(env.SUDO_UID ?? "") ? [0, Number(env.SUDO_UID)] : [me, 0];
+}
+
+const WRITABLE_BY_ALL = 0o002;
+const STICKY = 0o1000;
+
+/** A directory above in which somebody else may put another folder in the root's place; null when there is none. */
+function exposureOf(root: string, own: readonly number[]): string | null {
+  const system = statSync("/").uid;
+  for (let directory = root; dirname(directory) !== directory; ) {
+    directory = dirname(directory);
+    const stat: Stats | undefined = statOf(directory);
+    if (stat === undefined) continue;
+    if (!own.includes(stat.uid) && stat.uid !== system) return `${directory}, which belongs to uid ${stat.uid}`;
+    if ((stat.mode & WRITABLE_BY_ALL) !== 0 && (stat.mode & STICKY) === 0)
+      return `${directory}, where every user of this machine may rename what is in it (mode ${(stat.mode & 0o7777).toString(8)})`;
+  }
+  return null;
+}
+
+function question(root: string, because: string): DtError {
+  const path = quotePath(root);
+  return new DtError("foreign-owner", `${root} ${because}, so dt uses nothing that is in it.`, {
+    status: EXIT.usage,
+    hint: [
+      `If you trust what is there: dt trust --owner ${path} (for one call: ${ACCEPT}=1 dt …)`,
+      `To make it yours instead: chown -R ${process.geteuid?.() ?? 0} ${path}`,
+    ].join("\n    "),
+    details: { root },
+  });
+}
+
+function isSet(value: string | undefined): boolean {
+  return value !== undefined && value !== "" && value !== "false" && value !== "0";
+}
