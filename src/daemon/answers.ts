@@ -16,7 +16,9 @@ export interface Served {
   status(): object;
   /** Ends the daemon, after the reply. */
   stop(): void;
-  /** The roots that were registered, with their manifests as last loaded. */
+  /** Whether a start that is asked for counts as a person's act, as nobody ever ran anything in this root, which is trusted. */
+  isFirstAct(root: string): boolean;
+  /** The roots that were registered, with their manifests as last taken over. */
   projects(): ReadonlyMap<string, ManifestIndex>;
 }
 
@@ -57,7 +59,8 @@ const ANSWERS: { [Cmd in Exclude<Request["cmd"], "subscribe">]: (served: Served,
         ...(timeout === undefined ? [] : ["--timeout", `${Math.round(timeout * 1000)}ms`]),
         ...(args.length === 0 ? [] : ["--", ...args]),
       ];
-      return dataOf(await served.dt.run(words, { root: rootOf(served, root), env, limitMs: WAIT_MS }));
+      const at = rootOf(served, root);
+      return dataOf(await served.dt.run(words, { root: at, env, asPerson: served.isFirstAct(at), limitMs: WAIT_MS }));
     },
     async stop_key(served, { root, key }) {
       const at = rootOf(served, root);
@@ -65,9 +68,9 @@ const ANSWERS: { [Cmd in Exclude<Request["cmd"], "subscribe">]: (served: Served,
       return dataOf(ran);
     },
     async restart(served, { root, key, env }) {
-      return dataOf(
-        await served.dt.run(["restart", key, "--json"], { root: rootOf(served, root), env, limitMs: WAIT_MS }),
-      );
+      const at = rootOf(served, root);
+      const asPerson = served.isFirstAct(at);
+      return dataOf(await served.dt.run(["restart", key, "--json"], { root: at, env, asPerson, limitMs: WAIT_MS }));
     },
     async logs(served, { root, key, lines = LINES, after }) {
       const from = after === undefined ? ["-n", String(lines)] : ["--after", after];

@@ -2,6 +2,7 @@
  * What the daemon does to a launch it does as a person would: by dt itself, in a process of its own. So its answers are the command line's, nothing
  * that goes wrong there harms the daemon, and a launch never has the daemon for a host.
  */
+import { KNOWN_MARK } from "../supervisor/selfenv.ts";
 import { DtError, messageOf } from "../sys/error.ts";
 import { withCleanLimits } from "../sys/limits.ts";
 import { sameBuildCommand } from "../sys/self.ts";
@@ -17,6 +18,8 @@ export interface Dt {
 export interface RunOptions {
   root?: string | undefined;
   env?: Record<string, string> | undefined;
+  /** As a person's act: by the manifests as they are, and they are what the daemon goes by from then on. */
+  asPerson?: boolean;
   /** Killed after so long. */
   limitMs: number;
 }
@@ -57,14 +60,14 @@ export function makeDt(env: Record<string, string>): Dt {
     close() {
       for (const child of children) child.kill("SIGKILL");
     },
-    async run(args, { root, env: more = {}, limitMs }) {
+    async run(args, { root, env: more = {}, asPerson = false, limitMs }) {
       await turn();
       try {
         const argv = [...sameBuildCommand(), ...(root === undefined ? [] : ["-C", root]), ...args];
         const child = withCleanLimits(null, () =>
           Bun.spawn(argv, {
             cwd: root ?? "/",
-            env: { ...env, ...more },
+            env: asPerson ? withoutMark({ ...env, ...more }) : { ...env, ...more },
             stdin: "ignore",
             stdout: "pipe",
             stderr: "pipe",
@@ -84,6 +87,10 @@ export function makeDt(env: Record<string, string>): Dt {
       }
     },
   };
+}
+
+function withoutMark({ [KNOWN_MARK]: _, ...env }: Record<string, string>): Record<string, string> {
+  return env;
 }
 
 async function readBounded(stream: ReadableStream<Uint8Array>): Promise<string> {

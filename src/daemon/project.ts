@@ -4,7 +4,7 @@ import { isAnythingKnown, takeOver, type Waiting, waitingIn } from "../manifest/
 import type { Reading } from "../manifest/reading.ts";
 import type { ManifestIndex, Settings } from "../manifest/resolved.ts";
 import { openStore } from "../state/store.ts";
-import { readTrust } from "../state/trust.ts";
+import { isTrusted, readTrust } from "../state/trust.ts";
 import type { KeyState, LaunchRecord } from "../state/types.ts";
 import { judgeState } from "../state/view.ts";
 import { refuseChanged } from "../supervisor/manifests.ts";
@@ -52,6 +52,11 @@ export async function indexOf({ home, env }: World, root: string): Promise<Manif
     takeOver({ root, home, reading: "all" }, entries);
   }
   return loadIndex({ ...place, reading: "known" });
+}
+
+/** A trusted root of which nothing was ever taken over: whoever asks to start something there is the first to. */
+export function isFirstAct({ home, env }: Pick<World, "home" | "env">, root: string): boolean {
+  return isTrusted({ home, env }, root) && !isAnythingKnown({ root, home });
 }
 
 /** What of a root the daemon does not follow until a person takes it over. */

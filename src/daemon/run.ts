@@ -28,7 +28,7 @@ import { makeJobs } from "./jobs.ts";
 import { makeKeeper } from "./keep.ts";
 import { openLog } from "./log.ts";
 import { type DaemonPaths, LABEL, makeDaemonHome, realSocketOf } from "./paths.ts";
-import type { World } from "./project.ts";
+import { isFirstAct, type World } from "./project.ts";
 import { PROTOCOL, type Status } from "./protocol.ts";
 import { knownRoots, rootsMark } from "./roots.ts";
 import { makeSchedules } from "./schedule.ts";
@@ -108,6 +108,7 @@ export async function runDaemon({ paths, env, world, command, echo }: DaemonOpti
       schedules,
       status,
       stop: () => setImmediate(() => ended.resolve("a request")),
+      isFirstAct: (root) => isFirstAct(world, root),
       projects: projects.all,
     };
     const answers = {

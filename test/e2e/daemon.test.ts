@@ -380,6 +380,7 @@ test("schedule: run when due, once at a time, its result and output kept; gone w
     expect(runs(long)).toBe(true);
     for (const pid of root.processes()) if (commandLine(pid).startsWith("sleep 1000")) process.kill(pid, "SIGKILL");
     root.write("manifests/t.ts", `export default { name: "t", commands: {} };`);
+    expect((await root.dt(["trust"])).code).toBe(0);
     await daemon(root, "start");
     const after = await connectTo(socketOf(root));
     const lost = await until("it is settled", async () => {
@@ -388,11 +389,14 @@ test("schedule: run when due, once at a time, its result and output kept; gone w
     });
     expect(lost).toMatchObject({ key: "t:long:default", error: expect.stringContaining("nobody saw") });
     expect((await after.ask({ cmd: "jobs" })).data.due).toEqual([]);
-    // A manifest that changes while it runs is noticed.
+    // A manifest that changes while it runs is followed once a person has taken it over.
     root.write(
       "manifests/t.ts",
       `export default { name: "t", commands: { later: { kind: "oneshot", run: "true", schedule: "@yearly" } } };`,
     );
+    await until("it waits", async () => ((await statusOf(root)).waiting as unknown[]).length === 1);
+    expect((await after.ask({ cmd: "jobs" })).data.due).toEqual([]);
+    expect((await root.dt(["trust"])).code).toBe(0);
     await until("it is planned", async () => (await after.ask({ cmd: "jobs" })).data.due.length === 1);
   } finally {
     await disposeWithDaemon(root);

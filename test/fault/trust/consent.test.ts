@@ -1,0 +1,250 @@
+/** The daemon's consent is by content: what a checkout changes waits for a person's act, whatever it changes; a person's act takes it over. */
+import { expect, test } from "bun:test";
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { connectTo, socketOf, statusOf } from "../../e2e/daemon.kit.ts";
+import { psOf } from "../../e2e/launch.kit.ts";
+import { type TestRoot, until } from "../../kit.ts";
+import { type Strange, strangeRoot } from "./trust.kit.ts";
+
+/** What a person took over: a schedule, a watch, a status, a command of the socket, a launch; each says which version of it ran. */
+const plugin = (version: string, mark = "") => `${mark}
+import { writeFileSync } from "node:fs";
+import { version } from "./helper/version.ts";
+export default { name: "t", commands: {
+  tick: { kind: "oneshot", run: "echo ${version} >> tick", schedule: "* * * * * *" },
+  hand: { kind: "oneshot", schedule: "* * * * * *", handler: () => { writeFileSync("hand", "${version} " + version); } },
+  said: { kind: "oneshot", run: "echo ${version} >> said" },
+  seen: { kind: "oneshot", run: "echo ${version} >> seen" },
+  asked: { kind: "oneshot", run: "echo '\\"${version}\\"'" },
+  state: { kind: "oneshot", run: "echo '{\\"stated\\":\\"${version}\\"}'" },
+  srv: { kind: "managed", run: ["sleep", "${version === "old" ? "1000" : "2000"}"], boot: true },
+}, watch: [{ paths: ["in/*"], debounce: "20ms", run: "t:seen", target: (path) => "${version}" }],
+  daemon: { status: "t:state", commands: { ask: "t:asked" } } };`;
+
+function make(): Strange {
+  const strange = strangeRoot(() => ({
+    "manifests/t.ts": plugin("old"),
+    "manifests/helper/version.ts": `export const version = "old";`,
+    "manifests/gone.json": `{"name": "gone", "commands": {"tick": {"kind": "oneshot", "run": "echo old >> gone", "schedule": "* * * * * *"}}}`,
+    "manifests/same.json": `{"name": "same", "commands": {"tick": {"kind": "oneshot", "run": "echo same >> same", "schedule": "* * * * * *"}}}`,
+    "in/a": "1",
+  }));
+  return strange;
+}
+
+/** As `git checkout` of somebody's branch leaves it. */
+function checkOut({ root, mark }: Strange): void {
+  root.write("manifests/t.ts", plugin("new", mark("evaluated")));
+  root.write("manifests/helper/version.ts", `${mark("imported")} export const version = "new";`);
+  root.write(
+    "manifests/evil.yaml",
+    `name: evil\ncommands:\n  tick: { kind: oneshot, run: "echo x >> evil", schedule: "* * * * * *" }\n  up: { kind: managed, run: [sleep, "3000"], boot: true }\ndaemon: { status: "evil:tick", commands: { evil: "evil:tick" } }\nwatch: [{ paths: ["in/*"], debounce: "20ms", run: "evil:tick" }]\n`,
+  );
+  root.write("manifests/code.ts", `${mark("new code")} export default { name: "code", commands: {} };`);
+  rmSync(join(root.dir, "manifests/gone.json"));
+}
+
+const read = (root: TestRoot, name: string) => (existsSync(join(root.dir, name)) ? root.read(name) : "");
+const lines = (root: TestRoot, name: string) => read(root, name).split("\n").length - 1;
+
+async function ask(root: TestRoot, request: object) {
+  const client = await connectTo(socketOf(root));
+  const answer = await client.ask(request);
+  client.close();
+  return answer;
+}
+
+test("after a checkout the daemon goes on with what it knew, and says what waits; the next command that a person runs takes it over", async () => {
+  const strange = make();
+  const { root, dt } = strange;
+  try {
+    expect((await dt(["t", "said"])).code).toBe(0);
+    expect((await dt(["boot", "add"])).stdout).toContain("1 marked boot, 4 with a schedule");
+    expect((await dt(["daemon", "start"])).code).toBe(0);
+    await until(
+      "all runs",
+      () => lines(root, "tick") > 0 && read(root, "hand") === "old old" && lines(root, "gone") > 0,
+      20_000,
+    );
+    await until("it is started at boot", async () => (await psOf(root, "t:srv:default"))?.state === "running");
+    await until("it is in the status", async () => (await statusOf(root)).stated === "old");
+    root.write("in/a", "2");
+    await until("what changed is seen", () => lines(root, "seen") > 0);
+
+    checkOut(strange);
+    rmSync(join(root.dir, "hand"), { force: true });
+    const waiting = ["code.ts", "evil.yaml", "gone.json", "t.ts"].map((name) => join(root.dir, "manifests", name));
+    await until(
+      "it waits",
+      async () => ((await statusOf(root)).waiting as { files: string[] }[])[0]?.files.length === 4,
+    );
+    expect((await statusOf(root)).waiting).toEqual([{ root: root.dir, files: waiting }]);
+    const before = { tick: lines(root, "tick"), gone: lines(root, "gone"), same: lines(root, "same") };
+    await until(
+      "the schedules go on",
+      () => lines(root, "tick") > before.tick + 1 && lines(root, "same") > before.same + 1,
+      20_000,
+    );
+    expect(lines(root, "gone")).toBeGreaterThan(before.gone);
+    // Watches: the function that names the target is code that changed, so it is refused until it is taken over.
+    root.write("in/a", "3");
+    expect((await ask(root, { cmd: "ask" })).data).toBe("old");
+    expect((await ask(root, { cmd: "evil" })).code).toBe("unknown-command");
+    // A launch: as it was known, started over the socket and again by a restart.
+    expect((await ask(root, { cmd: "restart", root: root.dir, key: "t:srv" })).ok).toBe(true);
+    expect((await ask(root, { cmd: "start", root: root.dir, key: "evil:up" })).ok).toBe(false);
+    const { argv } = (await psOf(root, "t:srv:default")) as unknown as { argv: string[] };
+    expect(argv).toEqual(["sleep", "1000"]);
+    // The daemon itself begins again, and a launch whose host was killed gets another one.
+    expect((await dt(["daemon", "restart"])).code).toBe(0);
+    const host = (await psOf(root, "t:srv:default"))?.host?.pid as number;
+    process.kill(host, "SIGKILL");
+    await until(
+      "it has a host again",
+      async () => {
+        const now = (await psOf(root, "t:srv:default"))?.host;
+        return now?.alive === true && now.pid !== host;
+      },
+      20_000,
+    );
+    expect(new Set(read(root, "tick").trim().split("\n"))).toEqual(new Set(["old"]));
+    expect(existsSync(join(root.dir, "hand"))).toBe(false);
+    expect(existsSync(join(root.dir, "evil"))).toBe(false);
+    expect(await psOf(root, "evil:up:default")).toBeUndefined();
+    expect((await statusOf(root)).stated).toBe("old");
+    expect(strange.marks()).toEqual([]);
+
+    // It is told: each time where the daemon is asked about, and once to who only looks.
+    for (const words of [["daemon", "status"], ["jobs"]]) {
+      const told = (await dt(words)).stdout;
+      expect({ words, told }).toEqual({
+        words,
+        told: expect.stringContaining("manifests/code.ts and 3 more changed since you last ran a command here"),
+      });
+    }
+    // Some look before this one may have been told.
+    rmSync(join(root.env.DIALTONE_HOME as string, "told"), { recursive: true, force: true });
+    const looked = [await dt(["ps"]), await dt(["ps"]), await dt(["why"])].map(({ stderr }) => stderr);
+    expect(looked[0]).toContain("changed since you last ran a command here; the daemon goes on with what it knew");
+    expect(looked.slice(1)).toEqual(["", ""]);
+    // Looking in a trusted root reads what is there, as ever, and does not take it over.
+    await dt(["list"]);
+    strange.marks();
+    await Bun.sleep(1500);
+    expect(existsSync(join(root.dir, "evil"))).toBe(false);
+
+    expect((await dt(["t", "said"])).code).toBe(0);
+    await until(
+      "it is taken over",
+      () => existsSync(join(root.dir, "evil")) && read(root, "hand") === "new new",
+      20_000,
+    );
+    expect((await statusOf(root)).waiting).toEqual([]);
+    expect((await dt(["jobs"])).stdout).not.toContain("changed since");
+    await until("the status is the new one", async () => (await statusOf(root)).stated === "new");
+    await until("what was watched meanwhile is seen", () => read(root, "seen").includes("new"), 20_000);
+    expect((await ask(root, { cmd: "ask" })).data).toBe("new");
+    const gone = lines(root, "gone");
+    await Bun.sleep(1500);
+    expect(lines(root, "gone")).toBe(gone);
+  } finally {
+    await strange.dispose();
+  }
+}, 120_000);
+
+test("a dt that a job runs goes by what was known too; neither it nor a host's own restart takes anything over", async () => {
+  const strange = strangeRoot(() => ({
+    "manifests/t.json": JSON.stringify({
+      name: "t",
+      commands: {
+        outer: { kind: "oneshot", run: "dt t inner", schedule: "* * * * * *" },
+        inner: { kind: "oneshot", run: "echo old >> inner" },
+        srv: { kind: "managed", run: "echo old >> srv; sleep 0.3; exit 1", restart: { policy: "always", delay: "1s" } },
+      },
+    }),
+  }));
+  const { root, dt } = strange;
+  try {
+    expect((await dt(["boot", "add"])).code).toBe(0);
+    expect((await dt(["t", "srv", "-d"])).code).toBe(0);
+    expect((await dt(["daemon", "start"])).code).toBe(0);
+    await until("the inner one runs", () => lines(root, "inner") > 0, 20_000);
+    root.write("manifests/t.json", read(root, "manifests/t.json").replaceAll("echo old", "echo new"));
+    const [before, starts] = [lines(root, "inner"), lines(root, "srv")];
+    await until("it goes on", () => lines(root, "inner") > before + 2, 20_000);
+    expect(
+      new Set(
+        read(root, "inner")
+          .trim()
+          .split("\n")
+          .slice(before + 1),
+      ),
+    ).toEqual(new Set(["old"]));
+    // The launch is the person's own: it goes by the manifest as it is, as ever, which is no person's act.
+    await until("it was started again", () => lines(root, "srv") > starts + 1, 20_000);
+    expect(read(root, "srv")).toContain("new");
+    expect((await statusOf(root)).waiting).toHaveLength(1);
+  } finally {
+    await strange.dispose();
+  }
+}, 60_000);
+
+test("registered while it is not trusted, a root's data is what was consented to; its code waits for trust", async () => {
+  const strange = strangeRoot((mark) => ({
+    "manifests/a.ts": `${mark("evaluated")} export default { name: "a", commands: { tick: { kind: "oneshot", run: "echo a >> a", schedule: "* * * * * *" } } };`,
+    "manifests/d.json": `{"name": "d", "commands": {"tick": {"kind": "oneshot", "run": "echo d >> d", "schedule": "* * * * * *", "needs": ["a:tick"]}, "other": {"kind": "oneshot", "run": "echo o >> o", "schedule": "* * * * * *"}}}`,
+  }));
+  const { root, dt } = strange;
+  try {
+    const added = await dt(["boot", "add"]);
+    expect(added.stdout).toContain("0 marked boot, 2 with a schedule");
+    expect(added.stderr).toContain("1 manifest is code that was not read");
+    await dt(["daemon", "start"]);
+    await until("data is followed", () => lines(root, "o") > 1, 20_000);
+    expect(strange.marks()).toEqual([]);
+    expect(existsSync(join(root.dir, "a"))).toBe(false);
+    expect((await statusOf(root)).waiting).toEqual([]);
+    // Being run by the daemon is no trust.
+    expect((await dt(["trust", "--list"])).stdout).toBe("No root is trusted.\n");
+    expect((await dt(["trust"])).code).toBe(0);
+    await until("code is followed", () => lines(root, "a") > 0, 20_000);
+    expect((await dt(["untrust"])).code).toBe(0);
+    await until(
+      "nothing is planned",
+      async () => ((await ask(root, { cmd: "jobs" })).data.due as unknown[]).length === 0,
+    );
+    strange.marks();
+    await Bun.sleep(1200);
+    expect(strange.marks()).toEqual([]);
+  } finally {
+    await strange.dispose();
+  }
+}, 60_000);
+
+test("what an earlier dt had registered is taken over once, as it stands; with another build only what is unchanged goes on", async () => {
+  const strange = strangeRoot(() => ({
+    "manifests/d.json": `{"name": "d", "commands": {"tick": {"kind": "oneshot", "run": "echo old >> d", "schedule": "* * * * * *"}}}`,
+    "manifests/e.json": `{"name": "e", "commands": {"tick": {"kind": "oneshot", "run": "echo old >> e", "schedule": "* * * * * *"}}}`,
+  }));
+  const { root, dt } = strange;
+  const home = root.env.DIALTONE_HOME as string;
+  try {
+    expect((await dt(["boot", "add"])).code).toBe(0);
+    for (const kind of ["trust", "known"]) rmSync(join(home, kind), { recursive: true, force: true });
+    await dt(["daemon", "start"]);
+    await until("both run", () => lines(root, "d") > 0 && lines(root, "e") > 0, 20_000);
+    await dt(["daemon", "stop"]);
+    const [name] = [...new Bun.Glob("*.json").scanSync(join(home, "known"))];
+    const file = join(home, "known", name as string);
+    root.write(file, root.read(file).replace(/"build": "[^"]*"/, '"build": "another"'));
+    root.write("manifests/e.json", read(root, "manifests/e.json").replace("old", "new"));
+    const [d, e] = [lines(root, "d"), lines(root, "e")];
+    await dt(["daemon", "start"]);
+    await until("what is unchanged runs", () => lines(root, "d") > d, 20_000);
+    expect(lines(root, "e")).toBe(e);
+    expect((await dt(["daemon", "logs", "--stderr-only"])).stdout).toContain("known to another version of dt only");
+  } finally {
+    await strange.dispose();
+  }
+}, 60_000);

@@ -1,0 +1,247 @@
+/** Whose a root is, judged before anything of it reaches PATH or is run: planted above, wholly another user's, with files of a third one, in an open directory. */
+import { expect, test } from "bun:test";
+import { chmodSync, chownSync, lchownSync, mkdirSync, readdirSync, statSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { TestRoot } from "../../kit.ts";
+import { CANNOT_BE_TWO, dtAs, strangeRoot, writeFile } from "./trust.kit.ts";
+
+const [OTHER, THIRD] = [1234, 4321];
+const ONE = `{"name": "t", "commands": {"one": {"kind": "oneshot", "run": "echo ran"}}}`;
+
+function giveTo(uid: number, path: string): void {
+  lchownSync(path, uid, uid);
+  if (statSync(path).isDirectory()) for (const name of readdirSync(path)) giveTo(uid, join(path, name));
+}
+
+function plantPrograms(directory: string): void {
+  for (const name of ["sh", "echo", "bun"])
+    writeFile(join(directory, "node_modules/.bin", name), "#!/bin/sh\necho PLANTED\n", 0o755);
+}
+
+test.skipIf(CANNOT_BE_TWO)(
+  "a manifests/ that another user planted in a shared directory above is passed by, and its programs with it",
+  async () => {
+    const strange = strangeRoot((mark) => ({
+      "../shared/manifests/evil.ts": `${mark("evaluated")} export default { name: "evil", commands: { one: { kind: "oneshot", run: "echo x" } } };`,
+      "../shared/manifests/t.json": ONE,
+      "../shared/mine/sub/file": "",
+      "../shared/mine/root/manifests/t.json": ONE,
+      "../shared/mine/root/sub/file": "",
+    }));
+    const { root, dt } = strange;
+    const shared = join(root.base, "shared");
+    plantPrograms(shared);
+    for (const name of ["manifests", "node_modules"]) giveTo(OTHER, join(shared, name));
+    chmodSync(shared, 0o1777);
+    writeFile(join(root.env.DIALTONE_HOME as string, "manifests/own.json"), ONE.replace('"t"', '"own"'));
+    try {
+      for (const cwd of [shared, join(shared, "mine"), join(shared, "mine/sub")])
+        for (const words of [
+          ["list"],
+          ["t", "one"],
+          ["evil", "one"],
+          ["own", "one"],
+          ["bun", "exec", "--version"],
+          ["up"],
+          ["ps"],
+          ["trust"],
+        ])
+          for (const env of [{}, { DIALTONE_TRUST: "1" }, { DIALTONE_TRUST_OWNER: "1" }, { CI: "true" }]) {
+            const result = await dt(words, { cwd, env });
+            expect({ cwd, words, env, code: result.code, out: result.stdout }).toEqual({
+              cwd,
+              words,
+              env,
+              code: 2,
+              out: "",
+            });
+            expect(result.stderr).toContain("is passed by");
+          }
+      expect(strange.marks()).toEqual([]);
+      // One's own root below it works, with what is one's own.
+      const cwd = join(shared, "mine/root/sub");
+      expect(await dt(["t", "one"], { cwd })).toMatchObject({ code: 0, stdout: "ran\n" });
+      // What was planted is looked past for a root further up, too.
+      giveTo(OTHER, join(shared, "mine/root/manifests"));
+      writeFile(join(root.base, "manifests/up.json"), ONE.replace('"t"', '"up2"'));
+      expect((await dt(["list"], { cwd })).stdout).toContain("dt up2 one");
+    } finally {
+      await strange.dispose();
+    }
+  },
+  120_000,
+);
+
+test.skipIf(CANNOT_BE_TWO)(
+  "a tree that is wholly another user's is one question; either answer makes all of it work, and nothing of a third user",
+  async () => {
+    const strange = strangeRoot((mark) => ({
+      "manifests/a.ts": `import { words } from "./helper/words.ts"; ${mark("evaluated")}
+      export default { name: "a", commands: { one: { kind: "oneshot", run: "echo " + words + " $FROM" , envFile: [".env"] }, own: { kind: "oneshot", run: ["tool"] }, hand: { kind: "oneshot", handler: () => console.log("handled") } } };`,
+      "manifests/helper/words.ts": `export const words = "ran";`,
+      ".env": "FROM=env\n",
+      "package.json": `{"name": "x", "dialtone": {"plugins": ["pack"]}}`,
+      "node_modules/pack/package.json": `{"name": "pack", "main": "index.js"}`,
+      "node_modules/pack/index.js": `module.exports = { name: "pack", commands: { one: { kind: "oneshot", run: ["echo", "packed"] } } };`,
+      "sub/file": "",
+    }));
+    const { root, dt } = strange;
+    writeFile(join(root.dir, "node_modules/.bin/tool"), "#!/bin/sh\necho tooled\n", 0o755);
+    giveTo(OTHER, root.dir);
+    const works = async (env: Record<string, string>, cwd = root.dir) => {
+      const at = { env, cwd };
+      expect(await dt(["a", "one"], at)).toMatchObject({ code: 0, stdout: "ran env\n" });
+      expect(await dt(["a", "own"], at)).toMatchObject({ code: 0, stdout: "tooled\n" });
+      expect(await dt(["a", "hand"], at)).toMatchObject({ code: 0, stdout: "handled\n" });
+      expect(await dt(["pack", "one"], at)).toMatchObject({ code: 0, stdout: "packed\n" });
+    };
+    try {
+      for (const words of [
+        ["list"],
+        ["a", "one"],
+        ["bun", "exec", "--version"],
+        ["up"],
+        ["trust"],
+        ["boot", "add"],
+        ["doctor"],
+      ])
+        for (const env of [{}, { CI: "true" }, { DIALTONE_TRUST: "1" }]) {
+          const { code, stderr, stdout } = await dt(words, { env });
+          expect({ words, env, code, stdout }).toEqual({ words, env, code: 2, stdout: "" });
+          expect(stderr).toContain(`${root.dir} belongs to uid ${OTHER}`);
+          expect(stderr).toContain(`dt trust --owner ${root.dir}`);
+          expect(stderr).toContain("DIALTONE_TRUST_OWNER=1");
+          expect(stderr).toContain(`chown -R 0 ${root.dir}`);
+        }
+      // -C and DIALTONE_ROOT name it: the same question.
+      for (const [words, env] of [
+        [["-C", root.dir, "list"], {}],
+        [["list"], { DIALTONE_ROOT: root.dir }],
+      ] as const)
+        expect((await dt(words, { cwd: root.base, env })).stderr).toContain("dt trust --owner");
+      expect(strange.marks()).toEqual([]);
+      // A daemon that is started there has nothing to do with it.
+      expect((await dt(["daemon", "start"])).code).toBe(0);
+
+      await works({ DIALTONE_TRUST_OWNER: "1" });
+      expect((await dt(["list"])).code).toBe(2);
+      expect((await dt(["trust", "--owner"])).stdout).toContain(`with the files of uid ${OTHER}`);
+      await works({}, join(root.dir, "sub"));
+      expect((await dt(["trust", "--list"])).stdout).toContain(`uid ${OTHER}`);
+
+      chownSync(join(root.dir, ".env"), THIRD, THIRD);
+      expect((await dt(["a", "one"])).stderr).toContain(`belongs to uid ${THIRD}`);
+      giveTo(OTHER, join(root.dir, ".env"));
+      chownSync(join(root.dir, "node_modules/.bin"), THIRD, THIRD);
+      expect((await dt(["a", "own"])).code).toBe(127);
+      chownSync(join(root.dir, "node_modules/.bin"), OTHER, OTHER);
+      chownSync(join(root.dir, "manifests/helper/words.ts"), THIRD, THIRD);
+      expect((await dt(["a", "one"])).stderr).toContain(`belongs to uid ${THIRD}`);
+      chownSync(join(root.dir, "manifests/helper/words.ts"), OTHER, OTHER);
+      chownSync(join(root.dir, "package.json"), THIRD, THIRD);
+      expect((await dt(["list"])).stdout).toContain(`package.json: belongs to uid ${THIRD}`);
+      expect((await dt(["list"])).stdout).not.toContain("dt pack one");
+      chownSync(root.dir, THIRD, THIRD);
+      expect((await dt(["list"])).code).toBe(2);
+      chownSync(root.dir, OTHER, OTHER);
+      expect((await dt(["untrust"])).code).toBe(0);
+      expect((await dt(["list"])).code).toBe(2);
+    } finally {
+      giveTo(0, root.dir);
+      await strange.dispose();
+    }
+  },
+  120_000,
+);
+
+test.skipIf(CANNOT_BE_TWO)(
+  "root by sudo trusts its caller's files, as ever, and root's are everybody's",
+  async () => {
+    const strange = strangeRoot(() => ({ "manifests/t.json": ONE }));
+    const { root, dt } = strange;
+    try {
+      giveTo(OTHER, root.dir);
+      expect(await dt(["t", "one"], { env: { SUDO_UID: String(OTHER) } })).toMatchObject({ code: 0, stdout: "ran\n" });
+      expect((await dt(["t", "one"], { env: { SUDO_UID: String(THIRD) } })).code).toBe(2);
+      giveTo(0, root.dir);
+      chmodSync(root.base, 0o755);
+      const home = join(root.base, "otherhome");
+      mkdirSync(home);
+      giveTo(OTHER, home);
+      const env = {
+        ...root.env,
+        HOME: home,
+        DIALTONE_HOME: join(home, ".dialtone"),
+        DIALTONE_RUN_DIR: join(home, "run"),
+      };
+      expect(await dtAs(OTHER, ["t", "one"], { cwd: root.dir, env })).toMatchObject({ code: 0, stdout: "ran\n" });
+    } finally {
+      await strange.dispose();
+    }
+  },
+  60_000,
+);
+
+test.skipIf(CANNOT_BE_TWO)(
+  "below a directory in which another user may rename things a root is a question; CI and an answer let it be",
+  async () => {
+    const strange = strangeRoot(() => ({ "../open/root/manifests/t.json": ONE }));
+    const { root, dt } = strange;
+    const open = join(root.base, "open");
+    const cwd = join(open, "root");
+    try {
+      chmodSync(open, 0o777);
+      for (const words of [["list"], ["t", "one"], ["bun", "exec", "--version"]]) {
+        const asked = await dt(words, { cwd });
+        expect({ words, code: asked.code, out: asked.stdout }).toEqual({ words, code: 2, out: "" });
+        expect(asked.stderr).toContain(`lies below ${open}`);
+      }
+      for (const env of [{ CI: "true" }, { DIALTONE_TRUST: "1" }, { DIALTONE_TRUST_OWNER: "1" }])
+        expect((await dt(["t", "one"], { cwd, env })).stdout).toBe("ran\n");
+      // What is only sticky, as /tmp, is no question.
+      chmodSync(open, 0o1777);
+      expect((await dt(["list"], { cwd })).code).toBe(0);
+      chmodSync(open, 0o755);
+      chownSync(open, OTHER, OTHER);
+      expect((await dt(["list"], { cwd })).stderr).toContain(`${open}, which belongs to uid ${OTHER}`);
+      expect((await dt(["trust", "--owner"], { cwd })).code).toBe(0);
+      expect((await dt(["list"], { cwd })).code).toBe(0);
+    } finally {
+      chownSync(open, 0, 0);
+      await strange.dispose();
+    }
+  },
+  60_000,
+);
+
+test.skipIf(CANNOT_BE_TWO)(
+  "programs that another user put, or may put, beside a root of one's own are not on PATH; a planted link is no manifests/",
+  async () => {
+    const root = TestRoot.create({
+      "manifests/t.json": `{"name": "t", "cwd": "app", "commands": {"one": {"kind": "oneshot", "run": "echo ran"}}}`,
+      "app/x": "",
+    });
+    try {
+      const places = [root.dir, join(root.dir, "app")];
+      for (const place of places) plantPrograms(place);
+      expect((await root.dt(["t", "one"])).stdout).toBe("PLANTED\n");
+      for (const place of places) giveTo(OTHER, join(place, "node_modules"));
+      expect((await root.dt(["t", "one"])).stdout).toBe("ran\n");
+      for (const place of places) chownSync(join(place, "node_modules/.bin"), 0, 0);
+      expect((await root.dt(["t", "one"])).stdout).toBe("ran\n");
+      for (const place of places) giveTo(0, join(place, "node_modules"));
+      for (const place of places) chmodSync(join(place, "node_modules/.bin"), 0o777);
+      expect((await root.dt(["t", "one"])).stdout).toBe("ran\n");
+      // A link of another user's to manifests of one's own makes no root of the folder that it lies in.
+      const shared = join(root.base, "shared");
+      mkdirSync(join(shared, "mine"), { recursive: true });
+      chmodSync(shared, 0o1777);
+      symlinkSync(join(root.dir, "manifests"), join(shared, "manifests"));
+      lchownSync(join(shared, "manifests"), OTHER, OTHER);
+      expect((await root.dt(["list"], { cwd: join(shared, "mine") })).stderr).toContain("is passed by");
+    } finally {
+      await root.dispose();
+    }
+  },
+  60_000,
+);
