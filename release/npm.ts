@@ -1,9 +1,10 @@
 /**
- * The npm packages of a release: one a platform with its binary, and `@dialtone/dt` with the types for manifests and a shim that becomes
- * the right one of them. No install script: npm 12 runs none. The shim is a shell's `exec`, so it adds a millisecond and no process.
+ * The npm packages of a release: one a platform with its binary, and `@dialtone/dt` with what plugins import, its types, and a shim
+ * that becomes the right one of them. No install script: npm 12 runs none. The shim is a shell's `exec`, so it adds a millisecond and no process.
  */
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import packaged from "../src/sys/module.json" with { type: "json" };
 import type { Target } from "./targets.ts";
 
 const SCOPE = "@dialtone";
@@ -53,13 +54,6 @@ done
 printf 'dt: there is no binary for this machine (%s) beside %s.\\n' "$os-$cpu" "$here" >&2
 printf '    npm installs it as an optional dependency (${SCOPE}/dt-%s): install again without --omit=optional.\\n' "$os-$cpu" >&2
 exit 127
-`;
-
-/** What \`import { definePlugin } from "@dialtone/dt"\` is outside of dt: in an editor, in a test of one's own. */
-const MODULE = `/** Gives back what it is given; the types are what it is for. */
-export function definePlugin(plugin) {
-  return plugin;
-}
 `;
 
 export function platformPackage(target: Target, about: About) {
@@ -118,7 +112,7 @@ export function packAll(binaries: readonly { target: Target; file: string }[], p
   );
   mkdirSync(join(folder, "bin"));
   writeFileSync(join(folder, "bin", "dt"), SHIM, { mode: 0o755 });
-  writeFileSync(join(folder, "index.js"), MODULE);
+  writeFileSync(join(folder, "index.js"), packaged.text);
   copyFileSync(join(root, "docs", "dialtone.d.ts"), join(folder, "index.d.ts"));
   copyFileSync(join(root, "README.md"), join(folder, "README.md"));
   return [...tarballs, pack(folder, out, `dialtone-dt-${about.version}.tgz`)];

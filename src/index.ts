@@ -1,6 +1,7 @@
 /**
- * What manifest authors import: `import { definePlugin } from "@dialtone/dt"`. Inside the binary this name resolves to
- * the same function, so a manifest needs no `node_modules`.
+ * What authors import from `@dialtone/dt`: `definePlugin` in a manifest, the other functions in what a plugin's commands run. Inside the
+ * binary the name resolves to the same functions, and dt brings them as a package to the commands it starts (sys/shims.ts), so neither needs
+ * `node_modules`. Nothing here may load what judges a manifest: each start of a plugin's program would pay for it.
  */
 export { definePlugin } from "./manifest/define.ts";
 
@@ -33,3 +34,14 @@ export type {
   Toggle,
   Watch,
 } from "./manifest/types.ts";
+export { serveLocal } from "./plugin/serve.ts";
+export type {
+  FileFacts,
+  LocalServer,
+  LocalServerOptions,
+  VisibleOptions,
+  Within,
+  WithinWriteOptions,
+} from "./plugin/types.ts";
+export { visible, visibleJson } from "./plugin/visible.ts";
+export { within } from "./plugin/within.ts";

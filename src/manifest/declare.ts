@@ -4,18 +4,29 @@
  */
 
 const HEADER = `/**
- * The types of \`@dialtone/dt\`: what a manifest may hold. Made by \`bun run generate\`, a test fails when it is stale.
+ * The types of \`@dialtone/dt\`: what a manifest may hold, and what a plugin's own programs may use. Made by \`bun run generate\`, a test
+ * fails when it is stale.
  *
- * All paths are relative to the project root (the folder that holds \`manifests/\`) unless they are absolute.
+ * All paths in a manifest are relative to the project root (the folder that holds \`manifests/\`) unless they are absolute.
  */
 `;
 
-/** From the sources of types.ts and define.ts, in the style they are written in. */
-export function makeDeclarations(types: string, define: string): string {
-  const [, comment, signature] =
-    /(\/\*\*[^/]*\*\/\n)export function (definePlugin\(.*?\): \w+) \{/.exec(define.replace(/^\/\*\*.*?\*\/\n/s, "")) ??
-    [];
-  if (comment === undefined) throw new Error("define.ts has no definePlugin with a doc comment");
-  const body = types.replace(/^\/\*\*.*?\*\/\n/s, "");
-  return `${HEADER}${body}\n${comment}export function ${signature};\n`;
+/** The sources that the declarations come from, below src: files of types, and files that export functions. */
+export const DECLARED = {
+  types: ["manifest/types.ts", "plugin/types.ts"],
+  functions: ["manifest/define.ts", "plugin/serve.ts", "plugin/visible.ts", "plugin/within.ts"],
+} as const;
+
+/** From the sources, in the style they are written in: an exported function has a one-line doc comment and a one-line signature. */
+export function makeDeclarations(read: (path: string) => string): string {
+  const types = DECLARED.types.map((path) => read(path).replace(/^\/\*\*.*?\*\/\n/s, ""));
+  return `${HEADER}${types.join("")}\n${DECLARED.functions.flatMap((path) => declareFunctions(path, read(path))).join("\n")}`;
+}
+
+function declareFunctions(path: string, source: string): string[] {
+  const found = [...source.matchAll(/(\/\*\* .*? \*\/\n)export function (\w+\(.*?\): [^{\n]+?) \{/g)];
+  const exported = source.match(/^export function /gm)?.length ?? 0;
+  if (found.length === 0 || found.length !== exported)
+    throw new Error(`${path}: ${exported} functions are exported, and ${found.length} have a doc comment on one line`);
+  return found.map(([, comment, signature]) => `${comment}export function ${signature};\n`);
 }

@@ -4,10 +4,14 @@
  * Known limit: jiti gives `undefined` for a name a module does not export; thrown.ts says so when it is called.
  */
 import { createJiti } from "jiti/static";
+import { serveLocal } from "../plugin/serve.ts";
+import { visible, visibleJson } from "../plugin/visible.ts";
+import { within } from "../plugin/within.ts";
 import { definePlugin } from "./define.ts";
 import { IMPORT_EXTENSIONS } from "./extensions.ts";
 
-export const API = { definePlugin };
+/** All that src/index.ts exports: a manifest may import a file that a command runs, too. */
+export const API = { definePlugin, serveLocal, visible, visibleJson, within };
 
 function createLoader(file: string) {
   return createJiti(file, {

@@ -1,8 +1,9 @@
-/** `bun run generate`: writes what is derived from types.ts, the schema and the plugin `template`. A test fails when the files are stale. */
+/** `bun run generate`: writes what is derived from the types, the schema, the plugin `template` and what a plugin's programs import. A test fails when the files are stale. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { makeDeclarations } from "./declare.ts";
 import { extractDescriptions } from "./extract.ts";
+import { bundleModule } from "./modulebundle.ts";
 import { collectStartFiles } from "./start/collect.ts";
 
 const repository = resolve(import.meta.dir, "../..");
@@ -10,16 +11,27 @@ const read = (name: string) => readFileSync(join(import.meta.dir, name), "utf8")
 
 const descriptions = join(import.meta.dir, "descriptions.json");
 const jsonSchema = join(repository, "docs", "manifest.schema.json");
+const pluginModule = join(repository, "src", "sys", "module.json");
 const startFiles = join(import.meta.dir, "start", "files.json");
 
-writeFileSync(join(repository, "docs", "dialtone.d.ts"), makeDeclarations(read("types.ts"), read("define.ts")));
+const source = (path: string) => readFileSync(join(repository, "src", path), "utf8");
+writeFileSync(join(repository, "docs", "dialtone.d.ts"), makeDeclarations(source));
+writeJson(pluginModule, { text: await bundleModule(repository) });
 writeJson(startFiles, collectStartFiles(repository));
 writeJson(descriptions, extractDescriptions(read("types.ts")));
 // imported after the sentences are written, since it reads them
 const { manifestJsonSchema } = await import("./jsonschema.ts");
 writeJson(jsonSchema, manifestJsonSchema());
 Bun.spawnSync(
-  [join(repository, "node_modules/.bin/biome"), "format", "--write", descriptions, jsonSchema, startFiles],
+  [
+    join(repository, "node_modules/.bin/biome"),
+    "format",
+    "--write",
+    descriptions,
+    jsonSchema,
+    startFiles,
+    pluginModule,
+  ],
   {
     cwd: repository,
   },

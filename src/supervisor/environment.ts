@@ -4,15 +4,17 @@
  *   inherited <- ports of what it needs <- `.env` files the manifest names <- the manifest's `env` <- dt's own
  *
  * dt's own: DIALTONE_ROOT, PATH and a PWD that is right for all; DIALTONE_CWD for a one-shot; DIALTONE_KEY, DIALTONE_TOKEN, PORT, colour hints and PYTHONUNBUFFERED for a
- * managed launch, whose standard output is a file that people read on a terminal.
+ * managed launch, whose standard output is a file that people read on a terminal. NODE_PATH only where the project has a Bun of its own, which
+ * comes before the shim that would set it.
  */
 
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { distrust } from "../manifest/trust.ts";
 import { detectCi } from "../output/ci.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { readText } from "../sys/files.ts";
+import { modulesOf } from "../sys/shims.ts";
 import { statOf } from "../sys/stat.ts";
 import { HOST_MARK } from "./tree.ts";
 
@@ -64,7 +66,10 @@ export function prepareEnvironment(request: EnvironmentRequest): PreparedEnviron
     if (value === null) delete env[name];
     else env[name] = value;
   }
-  env.PATH = preparePath(request, env.PATH);
+  const bins = binsOf(request);
+  env.PATH = preparePath(request.shims, bins, env.PATH);
+  if (request.shims !== null && declared.NODE_PATH !== null && bins.some((bin) => existsSync(join(bin, "bun"))))
+    env.NODE_PATH = addPath(env.NODE_PATH, modulesOf(request.shims));
   env.DIALTONE_ROOT = request.root;
   if (request.from == null) delete env.DIALTONE_CWD;
   else env.DIALTONE_CWD = request.from;
@@ -102,11 +107,16 @@ function isSameDirectory(a: string, b: string): boolean {
 
 const FALLBACK_PATH = "/usr/local/bin:/usr/bin:/bin";
 
-/** The plugin's own programs first, then the project's, then the shims, then what was there. Programs that another user may change are left out. */
-function preparePath(request: EnvironmentRequest, inherited: string | undefined): string {
-  const { cwd, root, shims, isStrange = false } = request;
-  const places = isStrange ? [] : [...new Set([cwd, root])].map((place) => join(place, "node_modules"));
-  const bins = places.map((modules) => join(modules, ".bin")).filter((bin) => isToBeRun(bin, request));
+/** The plugin's own programs, and the project's. Those that another user may change are left out. */
+function binsOf(request: EnvironmentRequest): string[] {
+  const { cwd, root, isStrange = false } = request;
+  if (isStrange) return [];
+  const bins = [...new Set([cwd, root])].map((place) => join(place, "node_modules", ".bin"));
+  return bins.filter((bin) => isToBeRun(bin, request));
+}
+
+/** The plugin's own programs first, then the project's, then the shims, then what was there. */
+function preparePath(shims: string | null, bins: readonly string[], inherited: string | undefined): string {
   const before = [...bins, ...(shims === null ? [] : [shims])];
   // An empty PATH would otherwise become an empty part of one, which means the current directory.
   const rest = (inherited || FALLBACK_PATH).split(":").filter((directory) => !before.includes(directory));
@@ -120,6 +130,12 @@ function isToBeRun(bin: string, request: EnvironmentRequest): boolean {
     const stat = statOf(path);
     return stat !== undefined && distrust(path, stat, judge) === null;
   });
+}
+
+/** At its end: what a person or a manifest set is looked at first. */
+function addPath(list: string | undefined, directory: string): string {
+  const parts = (list ?? "").split(":").filter((one) => one !== "");
+  return [...parts.filter((one) => one !== directory), directory].join(":");
 }
 
 /** A name that ends in `?` may be missing. Paths are relative to the root. */

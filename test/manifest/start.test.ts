@@ -13,11 +13,14 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as api from "../../src/index.ts";
-import { makeDeclarations } from "../../src/manifest/declare.ts";
+import { DECLARED, makeDeclarations } from "../../src/manifest/declare.ts";
+import { API } from "../../src/manifest/evaluate.ts";
+import { bundleModule } from "../../src/manifest/modulebundle.ts";
 import { collectStartFiles } from "../../src/manifest/start/collect.ts";
 import start from "../../src/manifest/start/files.json" with { type: "json" };
 import { writeNewFiles } from "../../src/manifest/start/write.ts";
 import { DtError } from "../../src/sys/error.ts";
+import packaged from "../../src/sys/module.json" with { type: "json" };
 import { REPOSITORY } from "../kit.ts";
 
 const AGAIN = "stale: run `bun run generate`";
@@ -37,8 +40,9 @@ function emptyDirectory(): string {
 describe("the generated files", () => {
   const declarations = read("docs/dialtone.d.ts");
 
-  test("are what would be generated now", () => {
-    expect(declarations, AGAIN).toBe(makeDeclarations(read("src/manifest/types.ts"), read("src/manifest/define.ts")));
+  test("are what would be generated now", async () => {
+    expect(declarations, AGAIN).toBe(makeDeclarations((path) => read(`src/${path}`)));
+    expect(packaged.text, AGAIN).toBe(await bundleModule(REPOSITORY));
     expect(start as unknown, AGAIN).toEqual(collectStartFiles(REPOSITORY));
     expect(start.types, AGAIN).toBe(declarations);
   });
@@ -65,16 +69,17 @@ describe("the generated files", () => {
 
   test("the declarations are all that src/index.ts exports, with every sentence, and import nothing", () => {
     const declared = [...declarations.matchAll(/^export (?:type|interface|function) (\w+)/gm)].map(([, name]) => name);
-    const [, types = ""] = /export type \{([^}]*)\}/.exec(read("src/index.ts")) ?? [];
+    const types = [...read("src/index.ts").matchAll(/export type \{([^}]*)\}/g)].map(([, names]) => names).join();
     const exported = [...types.matchAll(/\w+/g)].map(([name]) => name);
     expect(declared.sort()).toEqual([...exported, ...Object.keys(api)].sort());
     expect(declarations).not.toMatch(/\bimport\b|\brequire\b|\/\/\/ </);
     const comments = (text: string) => [...text.matchAll(/\/\*\*.*?\*\//gs)].map(([comment]) => comment);
-    for (const comment of [
-      ...comments(read("src/manifest/types.ts")),
-      ...comments(read("src/manifest/define.ts")),
-    ].slice(1))
-      if (!comment.includes("gives to manifests at run time")) expect(declarations).toContain(comment);
+    for (const path of DECLARED.types)
+      for (const comment of comments(read(`src/${path}`)).slice(1)) expect(declarations).toContain(comment);
+  });
+
+  test("what a manifest may import is what src/index.ts exports", () => {
+    expect(Object.keys(API).sort()).toEqual(Object.keys(api).sort());
   });
 });
 

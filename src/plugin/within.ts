@@ -1,0 +1,145 @@
+/**
+ * Files below a folder that a stranger may have filled: read only where they are regular files, and not without end; written whole, under a
+ * name that nobody can guess, then renamed. How a file is reached without leaving the folder is in way.ts.
+ */
+import { randomBytes } from "node:crypto";
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readSync,
+  realpathSync,
+  renameSync,
+  type Stats,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import type { FileFacts, Within, WithinWriteOptions } from "./types.ts";
+import { kindOf, makeWay, type Place, partsOf, refused, type Way } from "./way.ts";
+
+/** In bytes. */
+const MOST = 16 * 1024 * 1024;
+const LOOK = { follow: false, make: false };
+const READ = { follow: true, make: false };
+
+/** The files below a folder, and no others. Throws where the folder is none. */
+export function within(folder: string): Within {
+  const base = realpathSync(folder);
+  const way = makeWay(base);
+  const self: Within = {
+    folder: base,
+    stat: (path) => way.go(path, LOOK, ({ there }): FileFacts | null => there),
+    open: (path) => way.go(path, READ, (place) => openPlace(way, place)),
+    bytes(path, most = MOST) {
+      const fd = self.open(path);
+      if (fd === null) return null;
+      try {
+        return readAll(fd, most, join(base, path));
+      } finally {
+        closeSync(fd);
+      }
+    },
+    read(path, most) {
+      const bytes = self.bytes(path, most);
+      if (bytes === null) return null;
+      try {
+        return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+      } catch {
+        throw refused(join(base, path), "it is not UTF-8 text");
+      }
+    },
+    write(path, content, options = {}) {
+      const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+      const isDone = way.go(path, { follow: true, make: options.directories === true }, (place) =>
+        replace(way, place, bytes, options),
+      );
+      if (isDone === null) throw refused(join(base, path), "the directory it is to be in is not there");
+    },
+    remove(path) {
+      const isDone = way.go(path, LOOK, (place) => {
+        if (place.there !== null) unlinkSync(way.pathOf(place, place.name));
+        return place.there !== null;
+      });
+      return isDone ?? false;
+    },
+    names(path = "") {
+      if (partsOf(base, path).length === 0) return readdirSync(base).sort();
+      return way.go(path, READ, (place) => namesIn(way, place)) ?? [];
+    },
+  };
+  return self;
+}
+
+/** What is no regular file is not opened at all: a pipe would be waited for, a device may act. */
+function openPlace({ pathOf, flags }: Way, place: Place): number | null {
+  if (place.there === null) return null;
+  const path = join(place.directory, place.name);
+  if (!place.there.isFile()) throw refused(path, `it is ${kindOf(place.there)}, not a regular file`);
+  const fd = openSync(
+    pathOf(place, place.name),
+    constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY | flags,
+  );
+  if (fstatSync(fd).isFile()) return fd;
+  closeSync(fd);
+  throw refused(path, "it is no regular file any more");
+}
+
+/** Up to the end that the file had when this began. */
+function readAll(fd: number, most: number, path: string): Uint8Array<ArrayBuffer> {
+  const { size } = fstatSync(fd);
+  if (size > most) throw refused(path, `it has ${size} bytes, and at most ${most} are read`);
+  const bytes = new Uint8Array(size);
+  let read = 0;
+  while (read < size) {
+    const got = readSync(fd, bytes, read, size - read, null);
+    if (got === 0) break;
+    read += got;
+  }
+  return bytes.subarray(0, read);
+}
+
+function replace({ pathOf, flags }: Way, place: Place, bytes: Uint8Array, options: WithinWriteOptions): true {
+  const { there } = place;
+  const path = join(place.directory, place.name);
+  if (there !== null && !there.isFile()) throw refused(path, `it is ${kindOf(there)}, not a regular file`);
+  const owner = ownerOf(fstatSync(place.fd), there, path);
+  if (there !== null && there.nlink > 1 && options.linked !== true)
+    throw refused(path, `it has ${there.nlink} names (hard links), and another may be outside`);
+  const temporary = pathOf(place, `.dt-${randomBytes(12).toString("hex")}.new`);
+  const fd = openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | flags, 0o600);
+  try {
+    for (let offset = 0; offset < bytes.length; ) offset += writeSync(fd, bytes, offset);
+    if (owner !== null) fchownSync(fd, owner.uid, owner.gid);
+    fchmodSync(fd, there === null ? (options.mode ?? 0o666 & ~process.umask()) : there.mode & 0o777);
+    renameSync(temporary, pathOf(place, place.name));
+  } catch (error) {
+    unlinkSync(temporary);
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
+  return true;
+}
+
+/** To whom a written file is given; null: to whoever writes it. Root writes for the owner of the directory, and leaves nothing of its own. */
+function ownerOf(directory: Stats, there: Stats | null, path: string): { uid: number; gid: number } | null {
+  const own = process.geteuid?.();
+  const isOwn = there === null || there.uid === own || (own === 0 && there.uid === directory.uid);
+  if (!isOwn) throw refused(path, `it belongs to user ${there.uid}, and this runs as user ${own}`);
+  return own === 0 && directory.uid !== 0 ? { uid: directory.uid, gid: directory.gid } : null;
+}
+
+function namesIn({ pathOf, openDirectory }: Way, place: Place): string[] {
+  if (!place.there?.isDirectory()) return [];
+  const fd = openDirectory(pathOf(place, place.name));
+  try {
+    return readdirSync(pathOf({ fd, directory: join(place.directory, place.name) })).sort();
+  } finally {
+    closeSync(fd);
+  }
+}
