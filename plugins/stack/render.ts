@@ -1,21 +1,19 @@
 /** Writes the Compose file of the stack: the same input gives the same bytes, and a file that is right already is left alone. */
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { visible, within } from "@dialtone/dt";
 import { renderStack } from "./compose.ts";
 
 const SOURCE = join(import.meta.dir, "stack.yaml");
-const TARGET = resolve(process.env.DIALTONE_ROOT ?? join(import.meta.dir, "../.."), ".stagecraft/dev/compose.yaml");
+const TARGET = ".stagecraft/dev/compose.yaml";
 
 try {
+  const root = within(process.env.DIALTONE_ROOT ?? join(import.meta.dir, "../.."));
   const text = renderStack(readFileSync(SOURCE, "utf8"));
-  const unchanged = existsSync(TARGET) && readFileSync(TARGET, "utf8") === text;
-  if (!unchanged) {
-    mkdirSync(dirname(TARGET), { recursive: true });
-    writeFileSync(`${TARGET}.new`, text);
-    renameSync(`${TARGET}.new`, TARGET);
-  }
-  console.log(`.stagecraft/dev/compose.yaml ${unchanged ? "unchanged" : "written"}`);
+  const unchanged = root.read(TARGET) === text;
+  if (!unchanged) root.write(TARGET, text, { directories: true });
+  console.log(`${TARGET} ${unchanged ? "unchanged" : "written"}`);
 } catch (error) {
-  console.error(`plugins/stack/stack.yaml: ${(error as Error).message}`);
+  console.error(visible(`plugins/stack/stack.yaml: ${(error as Error).message}`, { lines: true }));
   process.exit(1);
 }

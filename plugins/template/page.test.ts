@@ -8,5 +8,5 @@ test("the page greets, and says who it is", () => {
 });
 
 test("what looks like HTML is text", () => {
-  expect(makePage("<b> & co", "")).toContain("<h1>&lt;b> &amp; co</h1>");
+  expect(makePage("<b> & co", "")).toContain("<h1>&lt;b&gt; &amp; co</h1>");
 });

@@ -1,9 +1,7 @@
 /**
- * Requests to responses, from a rendering in memory: nothing is read from disk by a name that came over the network.
- * Pages are never stored by the browser; an asset asked for by its hash may be kept.
+ * Requests to responses, from a rendering in memory: nothing is read from disk by a name that came over the network. Who may ask is judged
+ * before (`serveLocal`). Pages are never stored by the browser; an asset asked for by its hash may be kept.
  */
-import { escapeHtml } from "./escape.ts";
-import { isOwnHost, SECURITY_HEADERS } from "./guard.ts";
 import { NOT_FOUND } from "./render.ts";
 
 export interface Answers {
@@ -16,22 +14,26 @@ export interface Answers {
   events: (signal: AbortSignal) => Response;
 }
 
+const EVENTS = "/-/events";
+
+/** All but the stream shows what is rendered already, so any site may link to it. */
+export function isPage(pathname: string): boolean {
+  return pathname !== EVENTS;
+}
+
 export function answer(request: Request, { files, failure, version, events }: Answers): Response {
-  if (!isOwnHost(request.headers.get("host"))) {
-    return text(403, "this server answers only to localhost, 127.0.0.1 and [::1]\n");
-  }
-  if (request.method !== "GET" && request.method !== "HEAD") {
-    return text(405, "only GET and HEAD are answered here\n", { Allow: "GET, HEAD" });
-  }
   const url = new URL(request.url);
   if (url.pathname === "/healthz") return text(200, "ok\n");
-  if (url.pathname === "/-/events") return events(request.signal);
+  if (url.pathname === EVENTS)
+    return request.method === "GET"
+      ? events(request.signal)
+      : text(405, "only GET is answered here\n", { Allow: "GET" });
 
   const asked = decodePath(url.pathname);
   const path = asked === "" || asked.endsWith("/") ? `${asked}index.html` : asked;
-  const isPage = path.endsWith(".html") || !path.includes(".");
+  const isHtml = path.endsWith(".html") || !path.includes(".");
   const sentence = failure();
-  if (sentence !== undefined && isPage) return html(500, renderFailure(sentence, version()));
+  if (sentence !== undefined && isHtml) return html(500, renderFailure(sentence, version()));
   const found = files().get(path);
   if (found !== undefined) {
     const kept = url.searchParams.has("v") && !path.endsWith(".html");
@@ -63,7 +65,7 @@ function html(status: number, body: string): Response {
 function respond(status: number, body: string | Uint8Array, type: string, cache: string): Response {
   return new Response(body, {
     status,
-    headers: { "Content-Type": type, "Cache-Control": cache, ...SECURITY_HEADERS },
+    headers: { "Content-Type": type, "Cache-Control": cache },
   });
 }
 
@@ -72,7 +74,7 @@ function renderFailure(sentence: string, version: string): string {
   return `<!doctype html>
 <html lang="en" data-layout="failure"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Cannot render · Dialtone</title><link rel="stylesheet" href="/theme/site.css"><script src="/theme/reload.js" data-version="${version}" defer></script></head>
-<body><main id="content" class="failure"><h1>The site cannot be rendered</h1><p>${escapeHtml(sentence)}</p>
+<body><main id="content" class="failure"><h1>The site cannot be rendered</h1><p>${Bun.escapeHTML(sentence)}</p>
 <p>This page goes away by itself as soon as the file is mended.</p></main></body></html>
 `;
 }

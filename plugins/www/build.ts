@@ -2,7 +2,7 @@
  * `dt www build [--out DIR]`: the whole site as plain files for any web server. The folder is written beside its place
  * and then put there, so a failed build leaves the last one as it was; the same docs give the same bytes.
  */
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { renderSite } from "./render.ts";
 import { docsFolder, outFolder, UsageError } from "./settings.ts";
@@ -17,9 +17,12 @@ function main(): void {
     throw new UsageError(`${out} holds files that are not of an earlier build; name another folder with --out`);
   }
   const { site, files } = renderSite(docsFolder(process.env));
-  const fresh = `${out}.new-${process.pid}`;
+  // A name that nobody can guess, so that nobody can have put a link there.
+  mkdirSync(dirname(out), { recursive: true });
+  const fresh = mkdtempSync(`${out}.new-`);
   try {
     writeFiles(fresh, new Map([...files, [MARK, ""]]));
+    chmodSync(fresh, 0o777 & ~process.umask());
     rmSync(out, { recursive: true, force: true });
     renameSync(fresh, out);
   } finally {

@@ -1,12 +1,6 @@
-/** The two directions between plain text and HTML text; every other file of the plugin goes through these. */
+/** Addresses of files, and from the HTML that Bun.markdown makes back to plain text; the other direction is `Bun.escapeHTML`. */
 
-const TO_HTML: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 const TO_TEXT: Record<string, string> = { amp: "&", lt: "<", gt: ">", quot: '"', "#39": "'" };
-
-/** Text made safe for an element's content and for a double-quoted attribute. */
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"]/g, (character) => TO_HTML[character] ?? character);
-}
 
 /** Undoes what Bun.markdown escapes (these names only: it writes all other characters as they are). */
 export function unescapeHtml(html: string): string {
@@ -18,4 +12,9 @@ export function textOf(html: string): string {
   return unescapeHtml(html.replace(/<[^>]*>/g, ""))
     .replace(/\s+/g, " ")
     .trim();
+}
+
+/** A published path as a relative address: no file name is read as anything else, be it a scheme, a query or the end of an attribute. */
+export function addressOf(path: string): string {
+  return Bun.escapeHTML(path.split("/").map(encodeURIComponent).join("/"));
 }

@@ -16,6 +16,8 @@ export interface EventHub {
 /** What is needed of a stream's controller. */
 type Listener = { enqueue(chunk: Uint8Array<ArrayBuffer>): void; close(): void };
 
+/** More are refused: a person has fewer, and whoever else reaches the port gets no more of it. */
+const MOST_LISTENERS = 256;
 /** Some proxies and browsers drop a stream that is silent for a minute. */
 const HEARTBEAT_MS = 20_000;
 
@@ -30,6 +32,7 @@ export function createEventHub(version: () => string): EventHub {
 
   return {
     open(signal) {
+      if (listeners.size >= MOST_LISTENERS) return new Response("too many pages are open\n", { status: 503 });
       let own: Listener | undefined;
       const forget = () => {
         if (own) listeners.delete(own);

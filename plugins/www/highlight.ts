@@ -2,13 +2,14 @@
  * Code to coloured HTML, at build time. Not a parser: one ordered list of patterns a language, first match wins. A
  * wrong guess costs a colour, never a character: every byte of the source comes out, escaped.
  */
-import { escapeHtml } from "./escape.ts";
+
+// Each repetition is bounded, so that what never ends (a quote, a comment, a word) costs no more than its own length a character.
 
 /** `c` comment, `s` string, `k` keyword, `n` number or literal, `p` property or option, `v` variable. */
 type Kind = "c" | "s" | "k" | "n" | "p" | "v";
 type Rule = [Kind, RegExp];
 
-const STRING = /"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'/;
+const STRING = /"(?:\\.|[^"\\\n]){0,999}"|'(?:\\.|[^'\\\n]){0,999}'/;
 const NUMBER = /\b\d[\d_.]*\b/;
 
 const TS_WORDS =
@@ -16,8 +17,8 @@ const TS_WORDS =
 
 const RULES: Record<string, Rule[]> = {
   ts: [
-    ["c", /\/\/.*|\/\*[\s\S]*?\*\//],
-    ["s", /`(?:\\.|[^`\\])*`/],
+    ["c", /\/\/.*|\/\*[\s\S]{0,9999}?\*\//],
+    ["s", /`(?:\\.|[^`\\]){0,9999}`/],
     ["s", STRING],
     ["p", /(?<![\w$.])[A-Za-z_$][\w$]*(?=\??:(?!:))/],
     ["k", new RegExp(`(?<![\\w$.])(?:${TS_WORDS})(?![\\w$])`)],
@@ -26,22 +27,22 @@ const RULES: Record<string, Rule[]> = {
   ],
   json: [
     ["c", /\/\/.*/],
-    ["p", /"(?:\\.|[^"\\\n])*"(?=\s*:)/],
+    ["p", /"(?:\\.|[^"\\\n]){0,999}"(?=\s{0,99}:)/],
     ["s", STRING],
     ["n", /\b(?:true|false|null)\b/],
     ["n", NUMBER],
   ],
   yaml: [
     ["c", /(?<!\S)#.*/],
-    ["p", /[\w$.-]+(?=:(?:\s|$))/],
+    ["p", /(?<![\w$.-])[\w$.-]{1,199}(?=:(?:\s|$))/],
     ["s", STRING],
     ["n", /\b(?:true|false|null)\b/],
     ["n", NUMBER],
   ],
   toml: [
     ["c", /(?<!\S)#.*/],
-    ["k", /^\s*\[[^\]\n]*\](?=\s*$)/m],
-    ["p", /[\w$.-]+(?=\s*=)/],
+    ["k", /^[ \t]{0,99}\[[^\]\n]{0,999}\](?=[ \t]{0,99}$)/m],
+    ["p", /(?<![\w$.-])[\w$.-]{1,199}(?=\s{0,99}=)/],
     ["s", STRING],
     ["n", /\b(?:true|false)\b/],
     ["n", NUMBER],
@@ -49,7 +50,7 @@ const RULES: Record<string, Rule[]> = {
   sh: [
     ["c", /(?<!\S)#.*/],
     ["s", STRING],
-    ["v", /\$(?:\w+|\{[^}\n]*\}|[?!#@*$])/],
+    ["v", /\$(?:\w+|\{[^}\n]{0,999}\}|[?!#@*$])/],
     ["k", /(?<![\w./-])(?:dt|git|npm|npx|bun|go|cd|cat|curl|echo|tail|\.\/dialtone\.sh)(?![\w./-])/],
     ["p", /(?<!\S)--?[A-Za-z][\w-]*/],
   ],
@@ -60,7 +61,7 @@ const ALIASES: Record<string, string> = { typescript: "ts", js: "ts", bash: "sh"
 export function highlight(code: string, language: string): string {
   if (language === "console") return highlightSession(code);
   const rules = RULES[ALIASES[language] ?? language];
-  return rules ? applyRules(code, rules) : escapeHtml(code);
+  return rules ? applyRules(code, rules) : Bun.escapeHTML(code);
 }
 
 /** A terminal session: `$ ` begins what was typed, every other line is what came back. */
@@ -68,7 +69,7 @@ function highlightSession(code: string): string {
   const lines = code.replace(/\n$/, "").split("\n");
   return lines
     .map((line) => {
-      if (!line.startsWith("$ ")) return `<span class="line out">${escapeHtml(line)}</span>`;
+      if (!line.startsWith("$ ")) return `<span class="line out">${Bun.escapeHTML(line)}</span>`;
       const typed = `<span class="typed">${highlight(line.slice(2), "sh")}</span>`;
       return `<span class="line"><span class="prompt" aria-hidden="true">$ </span>${typed}</span>`;
     })
@@ -81,9 +82,9 @@ function applyRules(code: string, rules: Rule[]): string {
   let end = 0;
   for (const match of code.matchAll(all)) {
     const rule = rules[match.slice(1).findIndex((group) => group !== undefined)];
-    html += escapeHtml(code.slice(end, match.index));
-    html += rule ? `<span class="t-${rule[0]}">${escapeHtml(match[0])}</span>` : escapeHtml(match[0]);
+    html += Bun.escapeHTML(code.slice(end, match.index));
+    html += rule ? `<span class="t-${rule[0]}">${Bun.escapeHTML(match[0])}</span>` : Bun.escapeHTML(match[0]);
     end = match.index + match[0].length;
   }
-  return html + escapeHtml(code.slice(end));
+  return html + Bun.escapeHTML(code.slice(end));
 }

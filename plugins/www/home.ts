@@ -2,7 +2,7 @@
  * The home page. Its text is index.md like any other page's; only the arrangement differs: the part before the first
  * h2 becomes the hero (words beside the terminal), and the list of all pages follows from the navigation.
  */
-import { escapeHtml } from "./escape.ts";
+import { addressOf } from "./escape.ts";
 import type { Page, Site } from "./site.ts";
 import { renderTone } from "./tone.ts";
 
@@ -14,7 +14,7 @@ export function renderHome(page: Page, site: Site): string {
   const words = terminals.reduce((text, terminal) => text.replace(terminal, ""), opening);
   const first = site.groups[0]?.pages[0];
   const call = first
-    ? `<p class="call"><a class="button" href="${first.path}">${escapeHtml(first.title)}</a></p>\n`
+    ? `<p class="call"><a class="button" href="${addressOf(first.path)}">${Bun.escapeHTML(first.title)}</a></p>\n`
     : "";
   return [
     `<section class="hero">\n${renderTone()}\n<div class="words">\n${words}${call}</div>\n`,
@@ -42,9 +42,9 @@ function wrapSections(html: string): string {
 function renderGroup(group: Site["groups"][number]): string {
   const items = group.pages.map(
     (page) =>
-      `<li><a href="${page.path}">${escapeHtml(page.title)}</a> <span>${escapeHtml(firstSentence(page.description))}</span></li>`,
+      `<li><a href="${addressOf(page.path)}">${Bun.escapeHTML(page.title)}</a> <span>${Bun.escapeHTML(firstSentence(page.description))}</span></li>`,
   );
-  return `<div>\n<h3>${escapeHtml(group.title)}</h3>\n<ul>\n${items.join("\n")}\n</ul>\n</div>\n`;
+  return `<div>\n<h3>${Bun.escapeHTML(group.title)}</h3>\n<ul>\n${items.join("\n")}\n</ul>\n</div>\n`;
 }
 
 function firstSentence(text: string): string {

@@ -2,9 +2,10 @@
  * One Markdown text to what a page needs of it: HTML, title, description, headings, links. Heading ids follow GitHub's
  * rule, so a link with an anchor works here and where the file is read on GitHub.
  *
- * Works on the output of Bun.markdown, in which code is escaped: a `<h2>` or `<a` found there is really one.
+ * Works on the output of Bun.markdown, in which code is escaped: a `<h2>` or `<a` found there is really one. HTML in the source is text like any
+ * other (but for `<br>`, the only way to break a line in a table), and a link or image of a scheme that may run something leads nowhere.
  */
-import { escapeHtml, textOf, unescapeHtml } from "./escape.ts";
+import { textOf, unescapeHtml } from "./escape.ts";
 import { highlight } from "./highlight.ts";
 
 export interface Heading {
@@ -33,7 +34,9 @@ export interface Markdown {
 
 /** Never throws: any text is Markdown. */
 export function renderMarkdown(source: string): Markdown {
-  let html = Bun.markdown.html(source, { autolinks: { url: true } });
+  let html = restoreSome(
+    Bun.markdown.html(withoutMarks(source), { autolinks: { url: true }, noHtmlBlocks: true, noHtmlSpans: true }),
+  );
   const references = findReferences(html);
   const headings: Heading[] = [];
   const taken = new Map<string, number>();
@@ -52,16 +55,46 @@ export function renderMarkdown(source: string): Markdown {
     .replace(/<(th|td) align="(left|center|right)"/g, '<$1 class="$2"')
     .replace(/<th(?=[ >])/g, '<th scope="col"')
     .replace(/<blockquote>\s*<p>\[!(NOTE|WARNING)\]\s*/g, (_all, kind: string) => openNote(kind))
-    .replace(
-      /(<a\b[^>]*?\bhref=")([^"]*)"/g,
-      (_all, before: string, href: string) => `${before}${publishedHref(href)}"`,
-    );
+    .replace(/(<a href=")([^"]*)"/g, (_all, before: string, href: string) => `${before}${publishedHref(href)}"`)
+    .replace(/(<img src=")([^"]*)"/g, (_all, before: string, src: string) => `${before}${isSafe(src) ? src : ""}"`);
   return { title: headings.find((each) => each.level === 1)?.text ?? "", description, html, headings, references };
 }
 
 /** `guide.md#x` is published as `guide.html#x`; whole URLs and bare anchors stay. */
 function publishedHref(href: string): string {
-  return /^[a-z][a-z0-9+.-]*:/i.test(href) ? href : href.replace(/\.md(?=#|\?|$)/, ".html");
+  if (!isSafe(href)) return "#";
+  return SCHEME.test(href) ? href : href.replace(/\.md(?=#|\?|$)/, ".html");
+}
+
+const SCHEME = /^[a-z][a-z0-9+.-]*:/i;
+
+/** Browsers leave out blanks and controls before they look for a scheme. */
+function isSafe(address: string): boolean {
+  const bare = unescapeHtml(address).replace(/[\u0000-\u0020\u007f]|%(?:0[0-9a-f]|1[0-9a-f]|20|7f)/gi, "");
+  return !SCHEME.test(bare) || /^(?:https?|mailto):/i.test(bare);
+}
+
+/** A comment alone on its line marks a region for a tool, and is no text of the page. */
+function withoutMarks(source: string): string {
+  let fence = "";
+  return source
+    .split("\n")
+    .map((line) => {
+      const mark = /^ {0,3}(`{3,}|~{3,})/.exec(line)?.[1];
+      if (fence === "" && mark !== undefined) fence = mark;
+      else if (mark?.startsWith(fence)) fence = "";
+      return fence === "" && /^<!-- [\w: -]{1,80} -->\s{0,80}$/.test(line) ? "" : line;
+    })
+    .join("\n");
+}
+
+/** What is no HTML to Bun.markdown any more, and wanted: `<br>` and `<https://…>`, outside of code. */
+function restoreSome(html: string): string {
+  return html.replace(
+    /<code.*?<\/code>|&lt;br&gt;|&lt;(https?:\/\/(?:[^\s<>&"]|&amp;){1,1999})&gt;/gs,
+    (part, url: string | undefined) =>
+      url !== undefined ? `<a href="${url}">${url}</a>` : part.startsWith("<code") ? part : "<br>",
+  );
 }
 
 function findReferences(html: string): Reference[] {
@@ -95,13 +128,13 @@ function uniqueId(text: string, taken: Map<string, number>): string {
 }
 
 function renderHeading({ level, id, text }: Heading, inner: string): string {
-  if (level === 1) return `<h1 id="${escapeHtml(id)}">${inner}</h1>`;
-  const label = escapeHtml(`Link to “${text}”`);
-  return `<h${level} id="${escapeHtml(id)}">${inner} <a class="anchor" href="#${escapeHtml(id)}" aria-label="${label}">#</a></h${level}>`;
+  if (level === 1) return `<h1 id="${Bun.escapeHTML(id)}">${inner}</h1>`;
+  const label = Bun.escapeHTML(`Link to “${text}”`);
+  return `<h${level} id="${Bun.escapeHTML(id)}">${inner} <a class="anchor" href="#${Bun.escapeHTML(id)}" aria-label="${label}">#</a></h${level}>`;
 }
 
 function renderCode(code: string, language: string): string {
-  const name = escapeHtml(language);
+  const name = Bun.escapeHTML(language);
   const inner = highlight(code.replace(/\n$/, ""), language);
   return `<div class="code" data-language="${name}"><pre tabindex="0"><code>${inner}</code></pre></div>`;
 }

@@ -2,7 +2,7 @@
  * One page of the site to a whole HTML document: the template filled with navigation, content, table of contents and
  * neighbours. Every link is relative to the page, so the site works below any path and from the disk.
  */
-import { escapeHtml } from "./escape.ts";
+import { addressOf } from "./escape.ts";
 import { renderHome } from "./home.ts";
 import { type Group, HOME, type Page, type Site, SiteError } from "./site.ts";
 import type { Theme } from "./theme.ts";
@@ -19,8 +19,8 @@ export function renderPage(page: Page, site: Site, theme: Theme, options: PageOp
   const home = page.file === HOME;
   return fillTemplate(theme, root, {
     layout: home ? "home" : "page",
-    title: escapeHtml(home ? `Dialtone: ${page.title}` : `${page.title} · Dialtone`),
-    description: escapeHtml(shorten(page.description)),
+    title: Bun.escapeHTML(home ? `Dialtone: ${page.title}` : `${page.title} · Dialtone`),
+    description: Bun.escapeHTML(shorten(page.description)),
     root,
     logo: theme.text("logo.svg").trim(),
     quick: renderQuickLinks(site, page, root),
@@ -46,7 +46,7 @@ function renderMessage(
   options: PageOptions,
   message: { title: string; html: string },
 ): string {
-  const title = escapeHtml(message.title);
+  const title = Bun.escapeHTML(message.title);
   return fillTemplate(theme, "/", {
     layout: "page",
     title: `${title} · Dialtone`,
@@ -91,15 +91,15 @@ function renderQuickLinks(site: Site, current: Page | undefined, root: string): 
   const first = site.groups[0]?.pages[0];
   if (!first) return "";
   const here = current && current.file !== HOME ? ' aria-current="true"' : "";
-  return `<a href="${root}${first.path}"${here}>Documentation</a>`;
+  return `<a href="${root}${addressOf(first.path)}"${here}>Documentation</a>`;
 }
 
 function renderGroup(group: Group, current: Page | undefined, root: string): string {
   const items = group.pages.map((page) => {
     const here = page === current ? ' aria-current="page"' : "";
-    return `<li><a href="${root}${page.path}"${here}>${escapeHtml(page.title || page.file)}</a></li>`;
+    return `<li><a href="${root}${addressOf(page.path)}"${here}>${Bun.escapeHTML(page.title || page.file)}</a></li>`;
   });
-  return `<h2>${escapeHtml(group.title)}</h2>\n<ul>\n${items.join("\n")}\n</ul>\n`;
+  return `<h2>${Bun.escapeHTML(group.title)}</h2>\n<ul>\n${items.join("\n")}\n</ul>\n`;
 }
 
 /** "On this page": the second and third level. A page of one section needs none. */
@@ -107,7 +107,8 @@ function renderContents(page: Page): string {
   const entries = page.headings.filter((heading) => heading.level === 2 || heading.level === 3);
   if (entries.length < 2) return "";
   const items = entries.map(
-    ({ id, text, level }) => `<li class="level-${level}"><a href="#${escapeHtml(id)}">${escapeHtml(text)}</a></li>`,
+    ({ id, text, level }) =>
+      `<li class="level-${level}"><a href="#${Bun.escapeHTML(id)}">${Bun.escapeHTML(text)}</a></li>`,
   );
   return `<aside class="toc" aria-labelledby="toc-title">\n<h2 id="toc-title">On this page</h2>\n<ul>\n${items.join("\n")}\n</ul>\n</aside>\n`;
 }
@@ -117,7 +118,7 @@ function renderNeighbours(page: Page, site: Site, root: string): string {
   const at = order.indexOf(page);
   const link = (neighbour: Page | undefined, relation: "prev" | "next", word: string) =>
     neighbour
-      ? `<a rel="${relation}" href="${root}${neighbour.path}"><span>${word}</span> ${escapeHtml(neighbour.title)}</a>\n`
+      ? `<a rel="${relation}" href="${root}${addressOf(neighbour.path)}"><span>${word}</span> ${Bun.escapeHTML(neighbour.title)}</a>\n`
       : "";
   const links = link(order[at - 1], "prev", "Previous") + link(order[at + 1], "next", "Next");
   return links && `<nav class="neighbours" aria-label="Previous and next page">\n${links}</nav>\n`;

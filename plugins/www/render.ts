@@ -2,10 +2,9 @@
  * The whole site as a map from published path to content: `build` writes this map to disk, `server` answers from it, so
  * what is seen in development is what is published, but for the reload script.
  */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { within } from "@dialtone/dt";
 import { type PageOptions, renderNotFound, renderPage } from "./page.ts";
-import { readSite, type Site, SiteError } from "./site.ts";
+import { readFile, readSite, type Site, SiteError } from "./site.ts";
 import { readTheme } from "./theme.ts";
 
 export const NOT_FOUND = "404.html";
@@ -28,6 +27,7 @@ export function renderSite(docs: string, options: PageOptions = {}): Rendering {
   for (const page of site.pages) add(page.path, renderPage(page, site, theme, options));
   add(NOT_FOUND, renderNotFound(site, theme, options));
   for (const name of theme.assets(options.version !== undefined)) add(`theme/${name}`, theme.text(name));
-  for (const name of site.files) add(name, readFileSync(join(docs, name)));
+  const folder = within(docs);
+  for (const name of site.files) add(name, readFile(folder, name));
   return { site, files };
 }

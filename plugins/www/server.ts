@@ -2,10 +2,10 @@
  * `dt www dev`: serves the docs on localhost and keeps open pages up to date while files are edited. It lives until it is
  * told to go (SIGTERM, SIGINT) and is gone at once then; a page that cannot be rendered never ends it.
  */
-import { answer } from "./answer.ts";
+import { serveLocal, visible } from "@dialtone/dt";
+import { answer, isPage } from "./answer.ts";
 import { checkSite } from "./check.ts";
 import { type Change, createEventHub } from "./events.ts";
-import { listen } from "./listen.ts";
 import { type Rendering, renderSite } from "./render.ts";
 import { docsFolder, portNumber, UsageError } from "./settings.ts";
 import { SiteError } from "./site.ts";
@@ -34,21 +34,24 @@ function main(): void {
     } catch (error) {
       if (!(error instanceof SiteError)) console.error(error);
       failure = (error as Error).message;
-      if (failure !== before) console.error(`cannot render: ${failure}`);
+      if (failure !== before) console.error(visible(`cannot render: ${failure}`, { lines: true }));
     }
   };
 
   /** What `lint` would say, whenever that changes. */
   const report = ({ site }: Rendering) => {
-    const lines = checkSite(site).map(({ file, line, message }) => `${file}:${line}: ${message}`);
+    const lines = checkSite(site).map(({ file, line, message }) => visible(`${file}:${line}: ${message}`));
     if (lines.join("\n") !== reported && lines.length > 0) console.error(lines.join("\n"));
     reported = lines.join("\n");
   };
 
   render();
-  const server = listen(portNumber(process.env), (request) =>
-    answer(request, { files: () => current?.files ?? new Map(), failure: () => failure, version, events: hub.open }),
-  );
+  const server = serveLocal({
+    port: portNumber(process.env),
+    isPage,
+    fetch: (request) =>
+      answer(request, { files: () => current?.files ?? new Map(), failure: () => failure, version, events: hub.open }),
+  });
 
   const closing = new AbortController();
   const follow = (folder: string, accept: (name: string) => boolean, react: () => void, recursive = false) =>
@@ -101,7 +104,8 @@ function main(): void {
 try {
   main();
 } catch (error) {
-  if (!(error instanceof UsageError)) throw error;
-  console.error(error.message);
+  const isUsage = error instanceof UsageError || ["EADDRINUSE", "EACCES"].includes((error as { code: string }).code);
+  if (!isUsage) throw error;
+  console.error((error as Error).message);
   process.exit(1);
 }

@@ -1,9 +1,10 @@
 /**
  * Reads the docs folder into one plain value, the site. Everything else (pages, checks) is computed from that value, so
- * the same files always give the same site. Symbolic links are not followed: nothing outside the folder is published.
+ * the same files always give the same site. Symbolic links are not published, and nothing is read through one that leads out of the folder.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { type Within, within } from "@dialtone/dt";
 import { type Markdown, renderMarkdown } from "./markdown.ts";
 
 export interface Page extends Markdown {
@@ -41,10 +42,11 @@ export class SiteError extends Error {}
 /** Throws a SiteError when the folder, or nav.json in it, cannot be read. */
 export function readSite(docs: string): Site {
   const names = listFiles(docs);
-  const pages = names.filter((name) => name.endsWith(".md")).map((file) => readPage(docs, file));
+  const folder = within(docs);
+  const pages = names.filter((name) => name.endsWith(".md")).map((file) => readPage(folder, file));
   if (!pages.some((page) => page.file === HOME))
     throw new SiteError(`${join(docs, HOME)} is missing; it is the home page`);
-  const { groups, problems } = arrange(pages, readNav(docs));
+  const { groups, problems } = arrange(pages, readNav(folder));
   const files = names.filter((name) => !name.endsWith(".md") && name !== NAV);
   return { docs, pages, groups, files, navProblems: problems };
 }
@@ -60,27 +62,34 @@ function listFiles(docs: string): string[] {
   }
 }
 
-function readPage(docs: string, file: string): Page {
-  const source = readText(join(docs, file));
+function readPage(folder: Within, file: string): Page {
+  const source = readText(folder, file);
   return { ...renderMarkdown(source), file, path: file.replace(/\.md$/, ".html"), source };
 }
 
-function readText(path: string): string {
+function readText(folder: Within, file: string): string {
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(readFile(folder, file));
+}
+
+/** A file of the docs, as long as it is a regular one. Throws a SiteError. */
+export function readFile(folder: Within, file: string): Uint8Array<ArrayBuffer> {
   try {
-    return readFileSync(path, "utf8");
+    const bytes = folder.bytes(file);
+    if (bytes === null) throw new Error("it is not there");
+    return bytes;
   } catch (error) {
-    throw new SiteError(`cannot read ${path}: ${(error as Error).message}`);
+    throw new SiteError(`cannot read ${join(folder.folder, file)}: ${(error as Error).message}`);
   }
 }
 
 type Nav = { title: string; pages: string[] }[];
 
-function readNav(docs: string): Nav {
-  const path = join(docs, NAV);
+function readNav(folder: Within): Nav {
+  const path = join(folder.folder, NAV);
   const expected = `expected [{ "title": "…", "pages": ["page.md"] }]`;
   let value: unknown;
   try {
-    value = JSON.parse(readText(path));
+    value = JSON.parse(readText(folder, NAV));
   } catch (error) {
     if (error instanceof SiteError) throw error;
     throw new SiteError(`${path} is not JSON: ${(error as Error).message}; ${expected}`);

@@ -146,7 +146,7 @@ describe("dt init plugin", () => {
     const lint = await breakIn("plugins/shop/src/server.ts", "makePage(GREETING,", "makePage(1,", "lint");
     expect(lint).toMatchObject({ code: 1, check: 1 });
     expect(lint.said).toContain("src/server.ts(13,34): error TS2345");
-    const tested = await breakIn("plugins/shop/page.ts", '"&lt;"', '"<"', "test");
+    const tested = await breakIn("plugins/shop/page.ts", "Bun.escapeHTML(text)", "text", "test");
     expect(tested).toMatchObject({ code: 1, check: 1 });
     const smoke = await breakIn("plugins/shop/src/server.ts", "DIALTONE_KEY),", '"nobody"),', "smoke");
     expect(smoke).toMatchObject({ code: 1, check: 1 });

@@ -2,7 +2,7 @@
  * What the tests of the documentation site share: a copy of the plugin and the docs in a root of its own (so a test may
  * edit them), the site started in one place, and Chromium.
  */
-import { cpSync, existsSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { REPOSITORY, TestRoot } from "../kit.ts";
@@ -20,6 +20,9 @@ export function createSiteRoot(): TestRoot {
   for (const path of ["plugins/www", "docs", "manifests/www.ts"]) {
     cpSync(join(REPOSITORY, path), join(root.dir, path), { recursive: true, filter: own });
   }
+  // The plugin's programs are also run without dt here, which otherwise brings this package.
+  mkdirSync(join(root.base, "node_modules", "@dialtone"), { recursive: true });
+  symlinkSync(REPOSITORY, join(root.base, "node_modules", "@dialtone", "dt"));
   return root;
 }
 

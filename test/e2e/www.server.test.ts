@@ -43,7 +43,7 @@ test("the server answers pages, short addresses, health and 404, to this machine
     expect(await missing.text()).toContain("not in service");
   }
   expect((await get("", { method: "POST" })).status).toBe(405);
-  expect((await get("", { headers: { Host: `evil.example:${site.port}` } })).status).toBe(403);
+  expect((await get("", { headers: { Host: `evil.example:${site.port}` } })).status).toBe(421);
   for (const host of ["localhost", `127.0.0.1:${site.port}`, "[::1]:1"]) {
     expect((await get("healthz", { headers: { Host: host } })).status).toBe(200);
   }

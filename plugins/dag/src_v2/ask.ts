@@ -1,4 +1,5 @@
-/** Asks dt, as anybody may: `dt list` and `dt ps`, as JSON. */
+/** Asks dt, as anybody may: `dt list` and `dt ps`, as JSON. What manifests and records say is made visible before anything shows it. */
+import { visible } from "@dialtone/dt";
 import type { Listed, Row } from "./types.ts";
 
 /** A manifest that hangs takes dt its own time limit to give up on. */
@@ -10,8 +11,10 @@ async function askDt(args: string[]): Promise<unknown> {
   try {
     const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
     if ((await child.exited) !== 0)
-      throw new Error(`dt ${args.join(" ")} ended with ${child.exitCode ?? child.signalCode}: ${stderr.trim()}`);
-    return JSON.parse(stdout);
+      throw new Error(
+        `dt ${args.join(" ")} ended with ${child.exitCode ?? child.signalCode}: ${visible(stderr.trim(), { lines: true })}`,
+      );
+    return JSON.parse(stdout, (_name, value) => (typeof value === "string" ? visible(value, { lines: true }) : value));
   } finally {
     clearTimeout(timer);
   }

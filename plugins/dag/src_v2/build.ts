@@ -1,6 +1,7 @@
 /** `dt dag build [FILE]`: the picture as it is now, as one file that needs nothing else. */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { mkdirSync, readFileSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { within } from "@dialtone/dt";
 import { drawGraph } from "./draw.ts";
 import { takePicture } from "./live.ts";
 import { makePage } from "./page.ts";
@@ -12,16 +13,22 @@ if (more.length > 0 || asked?.startsWith("-")) {
   process.exit(2);
 }
 const root = homeRoot(process.env);
-const file = asked === undefined ? join(import.meta.dir, "..", "dist", "dag.html") : resolve(root, asked);
+const plugin = join(import.meta.dir, "..");
+// A folder that the person names is theirs to name; the plugin's own is written to only where it is no way out of it.
+const file = asked === undefined ? join(plugin, "dist", "dag.html") : resolve(root, asked);
 const { layout, rows } = await takePicture();
 const style = readFileSync(join(import.meta.dir, "page.css"), "utf8");
 const page = makePage({
   root,
-  style: `<style>\n${style}\n.find,.status{visibility:hidden}</style>`,
+  // The file is opened from the disk, where no server says what it may do.
+  style: `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"><style>\n${style}\n.find,.status{visibility:hidden}</style>`,
   script: "",
   body: drawGraph(layout, rows),
   status: "",
 });
-mkdirSync(dirname(file), { recursive: true });
-writeFileSync(file, page);
+if (asked === undefined) within(plugin).write("dist/dag.html", page, { directories: true });
+else {
+  mkdirSync(dirname(file), { recursive: true });
+  within(dirname(file)).write(basename(file), page);
+}
 console.log(file);

@@ -1,5 +1,4 @@
 /** The picture as SVG. States are put into it by the page's script, and for a snapshot here. */
-import { escapeText } from "./escape.ts";
 import { stateOf } from "./state.ts";
 import type { Layout, PlacedEdge, PlacedNode, Point, Row } from "./types.ts";
 
@@ -16,7 +15,7 @@ export function drawGraph({ width, height, nodes, edges }: Layout, rows: readonl
 
 function drawEdge({ from, to, is, points }: PlacedEdge): string {
   const tip = is === "needs" ? ' marker-end="url(#tip)"' : "";
-  return `<path class="${is}" data-from="${escapeText(from)}" data-to="${escapeText(to)}" d="${curve(points)}"${tip}/>`;
+  return `<path class="${is}" data-from="${Bun.escapeHTML(from)}" data-to="${Bun.escapeHTML(to)}" d="${curve(points)}"${tip}/>`;
 }
 
 /** Level where two points are level, else a curve that leaves and arrives level. */
@@ -45,14 +44,14 @@ function drawNode(node: PlacedNode, row: Row | undefined): string {
     kind === "plugin"
       ? `plugin ${title}`
       : `${node.words}, ${kind === "managed" ? `managed, ${state?.word}` : "one-shot"}`;
-  const states = state === null ? "" : ` data-state="${escapeText(state.state)}"`;
+  const states = state === null ? "" : ` data-state="${Bun.escapeHTML(state.state)}"`;
   const rows =
     kind === "plugin"
       ? `<text class="title" x="${width / 2}" y="${height / 2 + 5}">${clip(title, width)}</text>`
       : `<text class="title" x="30" y="19">${clip(title, width)}</text>
-<text class="word" x="30" y="35">${kind === "managed" ? escapeText(state?.word ?? "") : "one-shot"}</text>
+<text class="word" x="30" y="35">${kind === "managed" ? Bun.escapeHTML(state?.word ?? "") : "one-shot"}</text>
 ${kind === "managed" ? '<path class="mark" d=""/>' : '<path class="once" d="M12 17.5l6 5.5-6 5.5z"/>'}`;
-  return `<g class="node ${kind}" id="${escapeText(`n:${id}`)}" data-key="${escapeText(id)}"${states} transform="translate(${left} ${top})" tabindex="0" role="button" aria-label="${escapeText(label)}">
+  return `<g class="node ${kind}" id="${Bun.escapeHTML(`n:${id}`)}" data-key="${Bun.escapeHTML(id)}"${states} transform="translate(${left} ${top})" tabindex="0" role="button" aria-label="${Bun.escapeHTML(label)}">
 <rect width="${width}" height="${height}" rx="${kind === "plugin" ? height / 2 : 8}"/>
 ${rows}
 </g>`;
@@ -61,7 +60,7 @@ ${rows}
 /** As much as fits; the whole is in the panel and for who listens. */
 function clip(title: string, width: number): string {
   const most = Math.floor((width - 46) / 8.2);
-  return escapeText(title.length > most ? `${title.slice(0, most - 1)}…` : title);
+  return Bun.escapeHTML(title.length > most ? `${title.slice(0, most - 1)}…` : title);
 }
 
 function round(value: number): number {

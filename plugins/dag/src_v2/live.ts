@@ -1,6 +1,7 @@
 /**
  * Keeps open pages true. While a page is open, the run directory and the manifests are watched and dt is asked once a second, so that
- * also what leaves no trace on disk is seen; while none is, nothing is done. Many pages cost what one costs.
+ * also what leaves no trace on disk is seen; while none is, nothing is done. Many pages cost what one costs: however many come at once, one
+ * question waits behind the one that is being asked.
  */
 import { existsSync, watch } from "node:fs";
 import { askList, askRows } from "./ask.ts";
@@ -23,6 +24,8 @@ export interface LiveOptions {
 }
 
 const STATES_EVERY_MS = 1000;
+/** More are refused: a person has fewer, and whoever else reaches the port gets no more of it. */
+const MOST_PAGES = 64;
 /** Changes come in bursts: a launch writes several files. */
 const SETTLE_MS = 60;
 /** Some proxies drop a stream that is silent for a minute. */
@@ -48,6 +51,8 @@ export function createLive({ runDirectory, manifests }: LiveOptions) {
   let picture: Picture | null = null;
   let closeWatchers = () => {};
   let asking = Promise.resolve();
+  let waiting: Promise<void> | null = null;
+  let waitingGraph = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let graphToo = false;
 
@@ -56,22 +61,32 @@ export function createLive({ runDirectory, manifests }: LiveOptions) {
     for (const page of to) page.enqueue(bytes);
   };
 
-  /** Asks again, and tells the pages what is different. One at a time. */
-  const refresh = (withGraph: boolean) => {
-    asking = asking.then(async () => {
-      try {
-        const before = picture;
-        picture = withGraph || before === null ? await takePicture() : { ...before, rows: await askRows() };
-        const now = picture;
-        if (JSON.stringify(now.graph) !== JSON.stringify(before?.graph)) send(pages, "graph", describeGraph(now));
-        if (JSON.stringify(now.rows) !== JSON.stringify(before?.rows)) send(pages, "states", now.rows);
-        send(pages, "well", null);
-      } catch (error) {
-        console.error((error as Error).message);
-        send(pages, "ill", (error as Error).message);
-      }
-    });
-    return asking;
+  const ask = async (withGraph: boolean) => {
+    try {
+      const before = picture;
+      picture = withGraph || before === null ? await takePicture() : { ...before, rows: await askRows() };
+      const now = picture;
+      if (JSON.stringify(now.graph) !== JSON.stringify(before?.graph)) send(pages, "graph", describeGraph(now));
+      if (JSON.stringify(now.rows) !== JSON.stringify(before?.rows)) send(pages, "states", now.rows);
+      send(pages, "well", null);
+    } catch (error) {
+      console.error((error as Error).message);
+      send(pages, "ill", (error as Error).message);
+    }
+  };
+
+  /** Asks again, and tells the pages what is different. One at a time; what comes meanwhile is one more, if a page is still open then. */
+  const refresh = (withGraph: boolean): Promise<void> => {
+    waitingGraph ||= withGraph;
+    if (waiting === null) {
+      waiting = asking.then(() => {
+        const all = waitingGraph;
+        [waiting, waitingGraph] = [null, false];
+        asking = pages.size === 0 ? Promise.resolve() : ask(all);
+        return asking;
+      });
+    }
+    return waiting;
   };
 
   const soon = (withGraph: boolean) => {
@@ -117,7 +132,9 @@ export function createLive({ runDirectory, manifests }: LiveOptions) {
 
   return {
     /** The stream of one page: all there is to know, then what changes. */
-    open(signal: AbortSignal): Response {
+    open({ method, signal }: Request): Response {
+      if (method !== "GET") return new Response(null, { status: 405, headers: { Allow: "GET" } });
+      if (pages.size >= MOST_PAGES) return new Response("too many pages are open\n", { status: 503 });
       let own: Controller | undefined;
       const forget = () => {
         if (own !== undefined) leave(own);

@@ -191,7 +191,7 @@ function facts(node) {
     add("restarts", row?.restarts > 0 ? String(row.restarts) : null);
     add(
       "address",
-      row?.pid != null && row.url !== null
+      row?.pid != null && /^https?:\/\//.test(row.url ?? "")
         ? make("a", row.url, { href: row.url, target: "_blank", rel: "noreferrer" })
         : null,
     );

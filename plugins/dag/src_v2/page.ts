@@ -1,5 +1,5 @@
 /** The page around the picture. */
-import { escapeText } from "./escape.ts";
+import { visible } from "@dialtone/dt";
 
 export interface PageParts {
   /** The project's folder. */
@@ -14,8 +14,9 @@ export interface PageParts {
 
 const LEGEND = ["ready", "running", "starting", "unhealthy", "backoff", "failed", "stopped"];
 
-export function makePage({ root, style, script, body, status }: PageParts): string {
-  const name = escapeText(root.split("/").at(-1) ?? root);
+export function makePage({ style, script, body, status, ...parts }: PageParts): string {
+  const root = visible(parts.root);
+  const name = Bun.escapeHTML(root.split("/").at(-1) ?? root);
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -28,9 +29,9 @@ ${style}
 <body>
 <header>
 <h1>${name}</h1>
-<p class="path">${escapeText(root)}</p>
+<p class="path">${Bun.escapeHTML(root)}</p>
 <label class="find"><span>Find</span><input type="search" id="find" autocomplete="off" spellcheck="false" placeholder="plugin, command, state"></label>
-<p class="status" id="status" role="status">${escapeText(status)}</p>
+<p class="status" id="status" role="status">${Bun.escapeHTML(status)}</p>
 </header>
 <ul class="legend" aria-label="What the marks mean">
 ${LEGEND.map((state) => `<li data-state="${state}"><svg width="14" height="14" viewBox="5 14 14 14" aria-hidden="true"><path class="mark"/></svg>${state}</li>`).join("\n")}

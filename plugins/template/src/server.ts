@@ -1,10 +1,10 @@
-/** The server. dt gives it PORT and DIALTONE_KEY, writes what it prints to the log, and ends it with SIGTERM. */
+/** The server. dt gives it PORT and DIALTONE_KEY, writes what it prints to the log, and ends it with SIGTERM. It answers this machine alone. */
+import { serveLocal } from "@dialtone/dt";
 import { makePage } from "../page.ts";
 
 const { PORT, GREETING = "Hello", DIALTONE_KEY = "a server without dt" } = Bun.env;
 
-const server = Bun.serve({
-  hostname: "127.0.0.1",
+const server = serveLocal({
   port: PORT ?? 3000,
   fetch(request: Request): Response {
     const { pathname } = new URL(request.url);

@@ -1,10 +1,10 @@
 /** The next version of the server, run beside the first: it also answers on /health, in JSON. */
+import { serveLocal } from "@dialtone/dt";
 import { makePage } from "../page.ts";
 
 const { PORT, GREETING = "Hello", DIALTONE_KEY = "a server without dt" } = Bun.env;
 
-const server = Bun.serve({
-  hostname: "127.0.0.1",
+const server = serveLocal({
   port: PORT ?? 3000,
   fetch(request: Request): Response {
     const { pathname } = new URL(request.url);

@@ -3,7 +3,7 @@
  * tsconfig.json in each folder dt has files in, so that the project's own neither matters to them nor has to change.
  */
 import { existsSync, lstatSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { readPlain } from "../../sys/plainfile.ts";
 import type { NewFile } from "./types.ts";
 
@@ -48,14 +48,18 @@ export function isPlainFile(root: string, path: string): boolean {
   return lstatSync(join(root, path), { throwIfNoEntry: false })?.isFile() === true;
 }
 
-/** For the folder of a new plugin: a tsconfig.json, and the names of Bun unless Bun's types are installed. */
+/**
+ * For the folder of a new plugin: a tsconfig.json, which takes in the types of `@dialtone/dt` that lie beside the manifests, and the names of
+ * Bun unless Bun's types are installed.
+ */
 export function filesForPlugin(root: string, folder: string): NewFile[] {
   if (isConfigured(root)) return [];
-  if (isInstalled(root, "@types/bun")) return [tsconfig(folder, "bun")];
-  return [tsconfig(folder, null), { path: `${folder}/bun.d.ts`, text: BUN_TYPES }];
+  const include = ["**/*", join(relative(folder, "."), TYPES_FILE)];
+  if (isInstalled(root, "@types/bun")) return [tsconfig(folder, "bun", include)];
+  return [tsconfig(folder, null, include), { path: `${folder}/bun.d.ts`, text: BUN_TYPES }];
 }
 
-function tsconfig(folder: string, types: string | null): NewFile {
+function tsconfig(folder: string, types: string | null, include: string[] | null = null): NewFile {
   const compilerOptions = {
     target: "ESNext",
     module: "preserve",
@@ -66,7 +70,10 @@ function tsconfig(folder: string, types: string | null): NewFile {
     allowImportingTsExtensions: true,
     noEmit: true,
   };
-  return { path: `${folder}/tsconfig.json`, text: `${JSON.stringify({ compilerOptions }, null, 2)}\n` };
+  return {
+    path: `${folder}/tsconfig.json`,
+    text: `${JSON.stringify({ compilerOptions, ...(include === null ? {} : { include }) }, null, 2)}\n`,
+  };
 }
 
 /** Whether the project's own tsconfig.json says where `@dialtone/dt` is; then it is meant for the manifests too. */
