@@ -445,8 +445,8 @@ export function serveLocal(options: LocalServerOptions): LocalServer;
 /** Makes control characters, bidi overrides and invisible characters visible, so that text cannot pass for what it is not. */
 export function visible(text: string, options?: VisibleOptions): string;
 
-/** JSON in which the same characters are escaped: safe to print, and the same value when it is parsed. Indented by two. */
-export function visibleJson(value: unknown): string;
+/** JSON in which the same characters are escaped: safe to print, and the same value when it is parsed. Indented by two, unless `indent` says else. */
+export function visibleJson(value: unknown, indent?: number): string;
 
 /** The files below a folder, and no others. Throws where the folder is none. */
 export function within(folder: string): Within;

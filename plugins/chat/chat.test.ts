@@ -377,13 +377,12 @@ test("settings: defaults, and sentences for what is wrong", () => {
 });
 
 test("a lock is another's until it is released", () => {
-  const { home } = setUp();
-  const file = join(home, "lock");
-  const mine = tryLock(file);
+  const { folder } = setUp().store;
+  const mine = tryLock(folder, "monitor.lock");
   expect(mine).not.toBeNull();
-  expect(tryLock(file)).toBeNull();
+  expect(tryLock(folder, "monitor.lock")).toBeNull();
   mine?.release();
-  const again = tryLock(file);
+  const again = tryLock(folder, "monitor.lock");
   expect(again).not.toBeNull();
   again?.release();
 });

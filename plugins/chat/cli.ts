@@ -1,11 +1,13 @@
-/** `dt chat …`. */
-import { existsSync, globSync, lstatSync, mkdirSync, realpathSync, writeFileSync } from "node:fs";
+/** `dt chat …`. What transcripts say is printed so that it can be seen: no text of theirs moves the cursor or passes for another. */
+import { existsSync, lstatSync, mkdirSync, realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { resolve } from "node:path";
+import { visible, visibleJson, within } from "@dialtone/dt";
 import type { Message } from "./conversation.ts";
 import { monitor } from "./monitor.ts";
-import { chatRoot, EXAMPLE, loadSettings, patternsOf, settingsPath } from "./settings.ts";
+import { chatRoot, EXAMPLE, loadSettings, SETTINGS, settingsPath } from "./settings.ts";
 import { type Entry, openStore, type Store } from "./store.ts";
+import { findTranscripts } from "./transcripts.ts";
 import { update } from "./update.ts";
 
 const home = process.env.HOME || homedir();
@@ -42,7 +44,9 @@ function parse(): void {
   }
 }
 
-const print = (value: unknown) => console.log(typeof value === "string" ? value : JSON.stringify(value, null, 2));
+const print = (value: unknown) =>
+  console.log(typeof value === "string" ? visible(value, { lines: true }) : visibleJson(value));
+const say = (text: string) => console.error(visible(text, { lines: true }));
 
 function find(store: Store, word: string | undefined): Entry {
   if (word === undefined) throw new Usage(`dt chat ${verb} ID: dt chat list shows them`);
@@ -69,24 +73,23 @@ function only(entries: Entry[], word: string): Entry {
   return entry;
 }
 
-/** Links below a folder are not followed. */
-const isOwnFile = (path: string) => lstatSync(path, { throwIfNoEntry: false })?.isFile() === true;
 const newestFirst = (entries: Iterable<Entry>) => [...entries].sort((a, b) => (timeOf(a) < timeOf(b) ? 1 : -1));
 const timeOf = ({ updatedAt, source }: Entry) => updatedAt ?? source.modifiedAt;
 
 function describe({ n, name, at, text, tools }: Message): string {
   const called = tools === undefined ? "" : `  [${tools.join(", ")}]`;
-  return `#${n} ${name}${at === null ? "" : `  ${at}`}${called}\n${text}\n`;
+  return `${visible(`#${n} ${name}${at === null ? "" : `  ${at}`}${called}`)}\n${text}\n`;
 }
 
 const VERBS: Record<string, () => number | Promise<number>> = {
   monitor: () => monitor(home, chatRoot(home)),
   init() {
     const file = settingsPath(home);
-    if (existsSync(file)) print(`${file} is there already`);
+    mkdirSync(chatRoot(home), { recursive: true, mode: 0o700 });
+    const folder = within(chatRoot(home));
+    if (folder.stat(SETTINGS) !== null) print(`${file} is there already`);
     else {
-      mkdirSync(chatRoot(home), { recursive: true, mode: 0o700 });
-      writeFileSync(file, EXAMPLE);
+      folder.write(SETTINGS, EXAMPLE);
       print(`${file} made; set your folders there, and dt chat start`);
     }
     return 0;
@@ -96,10 +99,13 @@ const VERBS: Record<string, () => number | Promise<number>> = {
     const settings = loadSettings(home);
     const named = words.map((word) => resolve(process.env.DIALTONE_CWD ?? process.cwd(), word));
     const missing = named.filter((path) => !existsSync(path));
-    for (const path of missing) console.error(`${path} is not there`);
-    const there = words.length > 0 ? named.filter(existsSync) : globSync(patternsOf(settings)).filter(isOwnFile);
-    // As the monitor has them: a file that is reached through a link is the same one.
-    const paths = [...new Set(there.map((path) => realpathSync(path)))].sort();
+    for (const path of missing) say(`${path} is not there`);
+    // A file that is reached through a link is the same one.
+    const paths =
+      words.length > 0
+        ? [...new Set(named.filter(existsSync).map((path) => realpathSync(path)))].sort()
+        : findTranscripts(settings);
+    const folders = words.length > 0 ? null : settings.folders;
     const ids = new Set<string>();
     const done = { conversations: 0, changed: 0, failed: missing.length };
     for (const path of paths) {
@@ -108,9 +114,9 @@ const VERBS: Record<string, () => number | Promise<number>> = {
         let changed = false;
         let again = flags.has("again");
         for (let more = true; more; again = false) {
-          const outcome = update(store, path, { settled: true, again, pending: settings.onUpdate !== null });
+          const outcome = update(store, path, { settled: true, again, folders, pending: settings.onUpdate !== null });
           ({ more } = outcome);
-          for (const note of outcome.notes) console.error(`${path}: ${note}`);
+          for (const note of outcome.notes) say(`${path}: ${note}`);
           if (outcome.changed) ids.add(outcome.id);
           if (outcome.kept !== null) ids.add(outcome.kept);
           changed ||= outcome.changed;
@@ -119,7 +125,7 @@ const VERBS: Record<string, () => number | Promise<number>> = {
         if (changed) done.changed++;
       } catch (error) {
         done.failed++;
-        console.error(`${path}: ${(error as Error).message}`);
+        say(`${path}: ${(error as Error).message}`);
       }
     }
     store.updateIndex(ids);
@@ -142,7 +148,8 @@ const VERBS: Record<string, () => number | Promise<number>> = {
       for (const entry of entries) {
         const { id, counts, source, title } = entry;
         const state = source.state === "live" ? "" : `  (${source.state})`;
-        print(`${id}  ${counts.messages}  ${timeOf(entry).slice(0, 16).replace("T", " ")}  ${title}${state}`);
+        const at = timeOf(entry).slice(0, 16).replace("T", " ");
+        print(visible(`${id}  ${counts.messages}  ${at}  ${title}${state}`));
       }
     return 0;
   },
@@ -163,9 +170,9 @@ const VERBS: Record<string, () => number | Promise<number>> = {
       print({ ...shown, messages: [...wanted()] });
       return 0;
     }
-    print(`${conversation.title || id}\n${conversation.source.path}\n`);
+    print(`${visible(conversation.title || id)}\n${visible(conversation.source.path)}\n`);
     for (const message of wanted()) print(describe(message));
-    for (const { line, what } of conversation.notes) print(`line ${line}: ${what}`);
+    for (const { line, what } of conversation.notes) print(visible(`line ${line}: ${what}`));
     return 0;
   },
   search() {
@@ -188,11 +195,11 @@ const VERBS: Record<string, () => number | Promise<number>> = {
         }
       } catch (error) {
         faults++;
-        console.error((error as Error).message);
+        say((error as Error).message);
       }
     }
     if (flags.has("json")) print(found);
-    else for (const one of found) print(`${one.id} #${one.n} ${one.name}: ${one.text}`);
+    else for (const one of found) print(visible(`${one.id} #${one.n} ${one.name}: ${one.text}`));
     return found.length > 0 && faults === 0 ? 0 : 1;
   },
 };
@@ -202,6 +209,6 @@ try {
   parse();
   process.exitCode = await VERBS[verb]?.();
 } catch (error) {
-  console.error((error as Error).message);
+  say((error as Error).message);
   process.exitCode = error instanceof Usage ? 2 : 1;
 }

@@ -79,6 +79,9 @@ const PART_CHARACTERS = 64 * 1024;
 const MESSAGE_OVERHEAD = 100;
 const MESSAGE_CHARACTERS = 256 * 1024;
 const NOTES = 20;
+/** Of one message, and the length of each name. */
+const TOOLS = 100;
+const TOOL_NAME = 80;
 const PARTICIPANTS = 50;
 
 export function formatOf(path: string): Format {
@@ -198,7 +201,8 @@ function push(conversation: Conversation, speech: Speech, seal: (part: Sealed) =
     seal({ number: parts.count, messages });
     conversation.messages = [];
   }
-  const { role, name, at, tools } = speech;
+  const { role, name, at } = speech;
+  const tools = speech.tools.slice(0, TOOLS).map((tool) => tool.slice(0, TOOL_NAME));
   const text = speech.text.slice(0, MESSAGE_CHARACTERS);
   counts.messages++;
   counts.characters += text.length;
@@ -240,7 +244,7 @@ function countTerms({ reading }: Conversation, role: Role, text: string): void {
 /** What a user said first; until then what anybody did. */
 function setTitle(conversation: Conversation, role: Role, text: string): void {
   const { reading } = conversation;
-  if (reading.titled || text.trim() === "" || (role !== "user" && conversation.title !== "")) return;
+  if (reading.titled || (role !== "user" && conversation.title !== "") || text.trim() === "") return;
   conversation.title = titleOf(text);
   reading.titled = role === "user";
 }

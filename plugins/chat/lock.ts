@@ -1,9 +1,11 @@
 /** Locks that die with who holds them, however that ends: SQLite's, on files that hold nothing. */
-import { Database } from "bun:sqlite";
+import { constants, Database } from "bun:sqlite";
+import { join } from "node:path";
+import type { Within } from "@dialtone/dt";
 
 /** Runs `work` while nobody else does, in whatever process; waits up to half a minute. */
-export function makeTurns(path: string): <T>(work: () => T) => T {
-  const database = open(path, 30_000);
+export function makeTurns(folder: Within, name: string): <T>(work: () => T) => T {
+  const database = open(folder, name, 30_000);
   return (work) => {
     database.run("BEGIN IMMEDIATE");
     try {
@@ -15,10 +17,10 @@ export function makeTurns(path: string): <T>(work: () => T) => T {
 }
 
 /** Null: another process has it. */
-export function tryLock(path: string): { release(): void } | null {
+export function tryLock(folder: Within, name: string): { release(): void } | null {
   let database: Database | null = null;
   try {
-    database = open(path, 0);
+    database = open(folder, name, 0);
     database.run("BEGIN EXCLUSIVE");
   } catch (error) {
     database?.close();
@@ -34,8 +36,12 @@ export function tryLock(path: string): { release(): void } | null {
   };
 }
 
-function open(path: string, waitMs: number): Database {
-  const database = new Database(path, { create: true });
+/** SQLite itself refuses a link; what is no file it might wait for. */
+function open(folder: Within, name: string, waitMs: number): Database {
+  const path = join(folder.folder, name);
+  if (folder.stat(name)?.isFile() === false) throw new Error(`${path} is no regular file; remove it`);
+  const { SQLITE_OPEN_READWRITE, SQLITE_OPEN_CREATE, SQLITE_OPEN_NOFOLLOW } = constants;
+  const database = new Database(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW);
   database.run(`PRAGMA busy_timeout = ${waitMs}`);
   try {
     database.run("PRAGMA journal_mode = MEMORY"); // nothing is ever written

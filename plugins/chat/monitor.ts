@@ -1,13 +1,14 @@
 /** `dt chat monitor`: watches the folders and keeps every conversation up to date, until it is told to stop. */
-import { existsSync, realpathSync } from "node:fs";
-import { basename, join } from "node:path";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { visible, type Within } from "@dialtone/dt";
 import { type Events, watchEvents } from "./events.ts";
 import { makeIndexing } from "./indexing.ts";
 import { tryLock } from "./lock.ts";
 import { makeUpdates } from "./onupdate.ts";
 import { makeQueue } from "./queue.ts";
-import { loadSettings, patternsOf, type Settings, settingsPath } from "./settings.ts";
-import { openStore } from "./store.ts";
+import { loadSettings, patternsOf, SETTINGS, type Settings } from "./settings.ts";
+import { type Entry, openStore } from "./store.ts";
 import { update } from "./update.ts";
 
 const STANDBY_MS = 500;
@@ -23,7 +24,7 @@ export async function monitor(home: string, root: string): Promise<number> {
       stopped.resolve();
     });
   const store = openStore(root);
-  const lock = await standBy(join(root, "monitor.lock"), stopped.promise);
+  const lock = await standBy(store.folder, stopped.promise);
   if (lock === null) return 0;
 
   let settings = firstSettings(home);
@@ -35,6 +36,7 @@ export async function monitor(home: string, root: string): Promise<number> {
       const { id, kept, changed, more, unsettled, notes } = update(store, path, {
         settled,
         pending: settings.onUpdate !== null,
+        folders: settings.folders,
       });
       for (const note of notes) say(`${path}: ${note}`);
       if (changed) {
@@ -48,12 +50,19 @@ export async function monitor(home: string, root: string): Promise<number> {
     onFault: (path, error) => say(`${path}: it could not be read, and is tried again: ${error.message}`),
   });
 
+  const known = (): Iterable<Entry> => {
+    try {
+      return store.index().values();
+    } catch {
+      return []; // said when it was to be brought up to date
+    }
+  };
   const seen = new Set<string>();
   let begun = false;
   const watch = () => {
     seen.clear();
     // Events name files by their real paths.
-    const own = join(realpathSync(root), basename(settingsPath(home)));
+    const own = join(store.folder.folder, SETTINGS);
     events = watchEvents([...patternsOf(settings), own], {
       path(path) {
         if (path === own) {
@@ -66,7 +75,7 @@ export async function monitor(home: string, root: string): Promise<number> {
       ready() {
         begun = true;
         // What went while nobody watched.
-        for (const { source } of store.index().values())
+        for (const { source } of known())
           if (source.state !== "gone" && source.state !== "rotated" && !existsSync(source.path)) queue.add(source.path);
         say(`ready: watches ${seen.size} transcripts in ${settings.folders.join(", ") || "no folder"}`);
         seen.clear();
@@ -91,7 +100,11 @@ export async function monitor(home: string, root: string): Promise<number> {
     if (!isStopped) watch();
   }
 
-  store.reconcile();
+  try {
+    store.reconcile();
+  } catch (error) {
+    say(`the index could not be read: ${(error as Error).message}`);
+  }
   for (const id of store.pending()) updates.add(id);
   watch();
   await stopped.promise;
@@ -115,17 +128,17 @@ function firstSettings(home: string): Settings {
 }
 
 function say(text: string): void {
-  console.log(text);
+  console.log(visible(text, { lines: true }));
 }
 
 /** One monitor works on a store; another waits, and takes its place when it ends. Null: stopped while it waited. */
-async function standBy(path: string, stopped: Promise<void>): Promise<{ release(): void } | null> {
+async function standBy(folder: Within, stopped: Promise<void>): Promise<{ release(): void } | null> {
   let isStopped = false;
   void stopped.then(() => {
     isStopped = true;
   });
   for (let tries = 0; !isStopped; tries++) {
-    const lock = tryLock(path);
+    const lock = tryLock(folder, "monitor.lock");
     if (lock !== null) return lock;
     if (tries === 0) say("ready: another monitor works on these conversations; waits to take its place");
     await Promise.race([stopped, Bun.sleep(STANDBY_MS)]);

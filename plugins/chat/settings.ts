@@ -1,6 +1,7 @@
 /** What a person sets, in `~/.chat/settings.yaml`; without that file the defaults hold. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
+import { within } from "@dialtone/dt";
 
 export interface Settings {
   /** Absolute. Default: where coding agents keep their transcripts. */
@@ -15,6 +16,10 @@ export interface Settings {
 
 export const FOLDERS = ["~/.claude/projects", "~/.codex/sessions"];
 export const INCLUDE = ["**/*.jsonl", "**/*.md", "**/*.markdown", "**/*.txt"];
+
+export const SETTINGS = "settings.yaml";
+/** In bytes. */
+const LONGEST = 1024 * 1024;
 
 export const EXAMPLE = `# Folders of transcripts: JSON Lines as coding agents write them, Markdown, plain text.
 folders:
@@ -31,14 +36,15 @@ export function chatRoot(home: string): string {
 }
 
 export function settingsPath(home: string): string {
-  return join(chatRoot(home), "settings.yaml");
+  return join(chatRoot(home), SETTINGS);
 }
 
 /** Throws with a sentence that names the file and the field. */
 export function loadSettings(home: string): Settings {
   const file = settingsPath(home);
   try {
-    return settingsOf(existsSync(file) ? (Bun.YAML.parse(readFileSync(file, "utf8")) ?? {}) : {}, home);
+    const text = existsSync(chatRoot(home)) ? within(chatRoot(home)).read(SETTINGS, LONGEST) : null;
+    return settingsOf(text === null ? {} : (Bun.YAML.parse(text) ?? {}), home);
   } catch (error) {
     throw new Error(`${file}: ${(error as Error).message}`);
   }
@@ -55,7 +61,7 @@ function settingsOf(value: unknown, home: string): Settings {
     const path = one === "~" || one.startsWith("~/") ? join(home, one.slice(1)) : one;
     if (!isAbsolute(path))
       throw new Error(`folders: expected an absolute path, or one from ~/, found ${JSON.stringify(one)}`);
-    return path.length > 1 ? path.replace(/\/+$/, "") : path;
+    return join(path, ".");
   });
   const timeout = fields.onUpdateTimeout ?? 60;
   if (typeof timeout !== "number" || !(timeout > 0))

@@ -1,4 +1,7 @@
-/** Who speaks, in lines of JSON, of Markdown and of plain text. */
+/**
+ * Who speaks, in lines of JSON, of Markdown and of plain text. Anybody may have written a line, and it may be 16 MiB long: each pattern here looks at
+ * a beginning of bounded length, or goes over the text once.
+ */
 
 export type Role = "user" | "assistant" | "system" | "tool" | "other";
 
@@ -68,7 +71,15 @@ export function readJsonLine(line: string): JsonLine {
   }
   if (typeof value !== "object" || value === null || Array.isArray(value))
     return { is: "invalid", why: "expected an object" };
-  const outer = value as Fields;
+  try {
+    return readObject(value as Fields);
+  } catch (error) {
+    if (error instanceof RangeError) return { is: "invalid", why: "it is nested too deeply" };
+    throw error;
+  }
+}
+
+function readObject(outer: Fields): JsonLine {
   if (outer.type === "summary" && textOf(outer.summary) !== null)
     return { is: "title", title: outer.summary as string };
   const list = Array.isArray(outer.messages) ? outer.messages : [outer];
@@ -145,7 +156,7 @@ function timeOf(fields: Fields): string | null {
 
 /** A number is of seconds or milliseconds since 1970. */
 export function isoOf(value: unknown): string | null {
-  if (typeof value !== "string" && typeof value !== "number") return null;
+  if ((typeof value !== "string" || value.length > 64) && typeof value !== "number") return null;
   const number = typeof value === "number" ? value : /^\d{10}(\d{3})?(\.\d+)?$/.test(value) ? Number(value) : null;
   // Without a zone it is taken for UTC, so that it means the same on every machine.
   const text =
@@ -168,36 +179,54 @@ const NAMES = Object.keys(ROLES)
   .sort((a, b) => b.length - a.length)
   .map((one) => one.replace(" ", "[ _]"))
   .join("|");
-const DECORATED = new RegExp(
-  String.raw`^(?:#{1,6}\s+|_?\*\*)[^\p{L}\p{N}#*]*(${NAMES})(?:\s*[([]([^)\]]{4,40})[)\]])?\s*:?\s*(?:\*\*_?)?\s*:?\s*(.*)$`,
-  "iu",
-);
+/** What may stand before a name, a name, its time, and what may follow: each is looked for once, where the one before ended. */
+const OPENING = /(?:#{1,6}\s|_?\*\*)[^\p{L}\p{N}#*]*/uy;
+const NAMED = new RegExp(`(?:${NAMES})`, "iuy");
+const TIME = /\s*[([]([^)\]]{4,40})[)\]]/y;
+const CLOSING = [/\s*:?/y, /\s*(?:\*\*_?)?/y, /\s*:?/y, /\s*/y];
+/** The beginning of a turn of plain text, up to the colon; it is no longer than `BEGINNING`. */
 const PLAIN =
-  /^(?:\[([^\]]{4,40})\]\s*|(\d{4}-\d\d-\d\d[T ]\d\d:\d\d\S*)\s+)?(?:<([^>]{1,40})>|([\p{L}][\p{L}\p{N} ._-]{0,39}?)(?:\s*[([]([^)\]]{4,40})[)\]])?:)(?:\s+(.*))?$/u;
+  /^(?:\[([^\]]{4,40})\]\s{0,20}|(\d{4}-\d\d-\d\d[T ]\d\d:\d\d\S{0,20})\s{1,20})?(?:<([^>]{1,40})>|([\p{L}][\p{L}\p{N} ._-]{0,39}?)(?:\s{0,20}[([]([^)\]]{4,40})[)\]])?:)(?=\s|$)/u;
+const BEGINNING = 200;
 const NO_NAMES = new Set(
   "note warning error todo example http https file path usage see result output input summary".split(" "),
 );
 
 /** The heading of a turn in Markdown: `## User`, `**Assistant:** …`, `_**User (2026-01-01 10:00)**_`. */
 export function readMarkdownHeading(line: string): Heading | null {
-  const found = DECORATED.exec(line);
-  if (found === null) return null;
-  const [, name = "", time, rest = ""] = found;
+  let at = 0;
+  const take = (pattern: RegExp): RegExpExecArray | null => {
+    pattern.lastIndex = at;
+    const found = pattern.exec(line);
+    if (found !== null) at = pattern.lastIndex;
+    return found;
+  };
+  if (take(OPENING) === null) return null;
+  const name = take(NAMED)?.[0].toLowerCase();
+  if (name === undefined) return null;
+  const time = take(TIME)?.[1];
+  for (const pattern of CLOSING) take(pattern);
+  const rest = line.slice(at);
   // A heading that only begins with such a word is one of the text.
   if (line.startsWith("#") && rest !== "") return null;
-  return { role: roleOf(name.replace("_", " ")), name: name.toLowerCase(), at: isoOf(time), rest };
+  return { role: roleOf(name.replace("_", " ")), name, at: isoOf(time), rest };
 }
 
 /** A turn in plain text: `Alice: …`, `[2026-01-01 10:00] Bob: …`, `User:`. A line without a time needs a role, or a name with capitals. */
 export function readTextHeading(line: string): Heading | null {
-  const found = PLAIN.exec(line);
+  const found = PLAIN.exec(line.slice(0, BEGINNING));
   if (found === null) return null;
-  const [, bracketed, bare, angled, plain, after, rest = ""] = found;
+  const [beginning, bracketed, bare, angled, plain, after] = found;
   const name = (angled ?? plain ?? "").trim();
   const at = isoOf(bracketed ?? bare ?? after);
   const role = roleOf(name);
   const isName =
     /^\p{Lu}[\p{L}\p{N}._-]*(?: \p{Lu}[\p{L}\p{N}._-]*){0,2}$/u.test(name) && !NO_NAMES.has(name.toLowerCase());
   if (role === "other" && at === null && !isName && angled === undefined) return null;
-  return { role, name: role === "other" ? name : name.toLowerCase(), at, rest };
+  return {
+    role,
+    name: role === "other" ? name : name.toLowerCase(),
+    at,
+    rest: line.slice(beginning.length).trimStart(),
+  };
 }

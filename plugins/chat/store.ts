@@ -1,10 +1,12 @@
 /**
  * What is kept, in `~/.chat`: `conversations/<id>.json` with its sealed parts in `conversations/<id>/`, `index.json`, and a file in `pending/` for each
- * conversation whose `onUpdate` has yet to succeed. All is written whole, by renaming.
+ * conversation whose `onUpdate` has yet to succeed. All is written whole, by renaming. Nothing is read or written through a link that leads out of
+ * it, and what a file says of itself is believed only where it agrees with its name.
  */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { basename, dirname, extname, join } from "node:path";
+import { mkdirSync, statSync } from "node:fs";
+import { basename, extname, join } from "node:path";
+import { type Within, within } from "@dialtone/dt";
 import type { Conversation, Message, Sealed } from "./conversation.ts";
 import { makeTurns } from "./lock.ts";
 
@@ -17,6 +19,8 @@ export interface Entry extends Omit<Conversation, "messages" | "parts" | "readin
 
 export interface Store {
   root: string;
+  /** What is in it, and nothing else. */
+  folder: Within;
   /** Runs while no other process writes. */
   turn<T>(work: () => T): T;
   read(id: string): Conversation | null;
@@ -37,7 +41,9 @@ export interface Store {
   setPending(id: string, is: boolean): void;
 }
 
-const ID = /^[A-Za-z0-9._-]+$/;
+const ID = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/;
+/** Of a file that is read, in bytes; the index of a hundred thousand conversations is shorter. */
+const LONGEST = 512 * 1024 * 1024;
 
 /** Of the same path always the same: its name, and a digest of the whole path. */
 export function idOf(path: string): string {
@@ -47,29 +53,40 @@ export function idOf(path: string): string {
   return `${name || "chat"}-${createHash("sha256").update(path).digest("hex").slice(0, 8)}`;
 }
 
+/** Throws a sentence where the folder is somebody else's, or where all may write. */
 export function openStore(root: string): Store {
-  const conversations = join(root, "conversations");
-  const pending = join(root, "pending");
-  for (const one of [conversations, pending]) mkdirSync(one, { recursive: true, mode: 0o700 });
-  const fileOf = (id: string) => join(conversations, `${id}.json`);
-  const indexFile = join(root, "index.json");
-  const turn = makeTurns(join(root, "lock"));
+  mkdirSync(root, { recursive: true, mode: 0o700 });
+  checkOwner(root);
+  const folder = within(root);
+  for (const one of ["conversations", "pending"]) makeDirectory(join(folder.folder, one));
+  const fileOf = (id: string) => join("conversations", `${id}.json`);
+  const indexFile = "index.json";
+  const write = (path: string, text: string) =>
+    folder.write(path, text, { mode: 0o600, directories: true, linked: true });
+  const turn = makeTurns(folder, "lock");
   const partOf = ({ id, source }: Conversation, number: number) =>
-    join(conversations, partsOf(id), `${source.generation}-${String(number).padStart(6, "0")}.json`);
+    join("conversations", partsOf(id), `${source.generation}-${String(number).padStart(6, "0")}.json`);
+  const mtimeOf = (path: string) => folder.stat(path)?.mtimeMs ?? null;
+  const isThere = (path: string) => folder.stat(path) !== null;
 
   const store: Store = {
     root,
+    folder,
     turn,
     read(id) {
       if (!ID.test(id)) return null;
-      const value = parse(fileOf(id));
-      return isConversation(value) ? value : null;
+      try {
+        const value = parse(folder, fileOf(id));
+        return isConversation(value, id) ? value : null;
+      } catch {
+        return null; // a link that leads away, or a pipe: whoever writes is told
+      }
     },
-    write: (conversation) => writeWhole(fileOf(conversation.id), `${JSON.stringify(conversation, null, 1)}\n`),
+    write: (conversation) => write(fileOf(conversation.id), `${JSON.stringify(conversation, null, 1)}\n`),
     seal(conversation, { number, messages }) {
       const { id, source } = conversation;
       const text = JSON.stringify({ id, generation: source.generation, number, messages }, null, 1);
-      writeWhole(partOf(conversation, number), `${text}\n`);
+      write(partOf(conversation, number), `${text}\n`);
     },
     archive({ id, source }) {
       const kept = `${id}.${source.generation}`;
@@ -78,26 +95,27 @@ export function openStore(root: string): Store {
       return kept;
     },
     sweep({ id, source }) {
-      for (const name of namesIn(join(conversations, id))) {
+      for (const name of folder.names(join("conversations", id))) {
         const generation = Number.parseInt(name, 10);
-        if (generation < source.generation && !existsSync(fileOf(`${id}.${generation}`)))
-          rmSync(join(conversations, id, name), { force: true });
+        if (generation < source.generation && !isThere(fileOf(`${id}.${generation}`)))
+          folder.remove(join("conversations", id, name));
       }
     },
     *messages(conversation) {
       for (let number = 1; number <= conversation.parts.count; number++) {
-        const part = parse(partOf(conversation, number)) as { messages: Message[] } | null;
+        const part = parse(folder, partOf(conversation, number)) as { messages: Message[] } | null;
         if (part === null)
           throw new Error(
-            `${partOf(conversation, number)} is missing or broken; dt chat process --again ${conversation.source.path} makes it anew`,
+            `${join(root, partOf(conversation, number))} is missing or broken; dt chat process --again ${conversation.source.path} makes it anew`,
           );
         yield* part.messages;
       }
       yield* conversation.messages;
     },
     index() {
-      const value = parse(indexFile) as { conversations?: Entry[] } | null;
-      return new Map((value?.conversations ?? []).map((one) => [one.id, one]));
+      const value = parse(folder, indexFile) as { conversations?: Entry[] } | null;
+      const entries = Array.isArray(value?.conversations) ? value.conversations.filter(isEntry) : [];
+      return new Map(entries.map((one) => [one.id, one]));
     },
     updateIndex(ids) {
       turn(() => {
@@ -106,25 +124,27 @@ export function openStore(root: string): Store {
           const writtenMs = mtimeOf(fileOf(id));
           const conversation = store.read(id);
           if (conversation === null || writtenMs === null) index.delete(id);
-          else index.set(id, entryOf(conversation, fileOf(id), writtenMs));
+          else index.set(id, entryOf(conversation, join(root, fileOf(id)), writtenMs));
         }
         const sorted = [...index.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
-        writeWhole(indexFile, `${JSON.stringify({ version: 1, conversations: sorted })}\n`);
+        write(indexFile, `${JSON.stringify({ version: 1, conversations: sorted })}\n`);
       });
     },
     reconcile() {
       const index = store.index();
-      const there = namesIn(conversations)
+      const there = folder
+        .names("conversations")
         .filter((name) => name.endsWith(".json"))
         .map((name) => name.slice(0, -5));
       const changed = there.filter((id) => index.get(id)?.writtenMs !== mtimeOf(fileOf(id)));
-      const lost = [...index.keys()].filter((id) => !existsSync(fileOf(id)));
-      if (changed.length + lost.length > 0 || !existsSync(indexFile)) store.updateIndex([...changed, ...lost]);
+      const lost = [...index.keys()].filter((id) => !isThere(fileOf(id)));
+      if (changed.length + lost.length > 0 || !isThere(indexFile)) store.updateIndex([...changed, ...lost]);
     },
-    pending: () => namesIn(pending).filter((name) => ID.test(name)),
+    pending: () => folder.names("pending").filter((name) => ID.test(name)),
     setPending(id, is) {
-      if (is) writeFileSync(join(pending, id), "");
-      else rmSync(join(pending, id), { force: true });
+      const path = join("pending", id);
+      if (!is) folder.remove(path);
+      else if (folder.stat(path)?.isFile() !== true) write(path, "");
     },
   };
   return store;
@@ -143,42 +163,55 @@ function entryOf(
   return { ...rest, file, writtenMs };
 }
 
-function isConversation(value: unknown): value is Conversation {
+function isConversation(value: unknown, id: string): value is Conversation {
   const found = value as Partial<Conversation> | null;
   return (
-    found?.version === 1 && Array.isArray(found.messages) && found.source !== undefined && found.reading !== undefined
+    found?.version === 1 &&
+    found.id === id &&
+    Array.isArray(found.messages) &&
+    Number.isSafeInteger(found.source?.generation) &&
+    Number.isSafeInteger(found.source?.bytes) &&
+    typeof found.source?.path === "string" &&
+    Number.isSafeInteger(found.parts?.count) &&
+    found.reading !== undefined
   );
 }
 
-function parse(file: string): unknown {
+/** What those who list and search take from it. */
+function isEntry(value: unknown): value is Entry {
+  const found = value as Partial<Entry> | null;
+  return (
+    typeof found?.id === "string" &&
+    ID.test(found.id) &&
+    typeof found.title === "string" &&
+    typeof found.source?.path === "string" &&
+    typeof found.source.modifiedAt === "string" &&
+    typeof found.counts?.messages === "number"
+  );
+}
+
+/** Throws where it is a link that leads out of the store, or no regular file. */
+function parse(folder: Within, path: string): unknown {
   try {
-    return JSON.parse(readFileSync(file, "utf8"));
-  } catch {
+    return JSON.parse(folder.read(path, LONGEST) ?? "");
+  } catch (error) {
+    if ((error as { code?: string }).code === "REFUSED") throw error;
     return null; // not there, or cut off by a power failure: it is made anew
   }
 }
 
-function mtimeOf(file: string): number | null {
-  return statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? null;
+function checkOwner(root: string): void {
+  const { uid, mode } = statSync(root);
+  const own = process.geteuid?.();
+  if (uid !== own) throw new Error(`${root} belongs to user ${uid}, and this runs as user ${own}: run it as that user`);
+  if ((mode & 0o002) !== 0) throw new Error(`all users may write to ${root}; close it first: chmod 700 ${root}`);
 }
 
-function namesIn(directory: string): string[] {
+/** One that is there is fine; a link that is there is not followed here, and refused by whoever goes through it. */
+function makeDirectory(path: string): void {
   try {
-    return readdirSync(directory).sort();
-  } catch {
-    return [];
-  }
-}
-
-/** Nobody sees half of it. */
-function writeWhole(path: string, text: string): void {
-  const temporary = `${path}.${process.pid}.new`;
-  try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    writeFileSync(temporary, text, { mode: 0o600 });
-    renameSync(temporary, path);
+    mkdirSync(path, 0o700);
   } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
+    if ((error as { code?: string }).code !== "EEXIST") throw error;
   }
 }

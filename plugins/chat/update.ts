@@ -3,9 +3,10 @@
  * between loses nothing and does nothing twice.
  */
 import { createHash } from "node:crypto";
-import { closeSync, fstatSync, lstatSync, openSync, readSync, type Stats } from "node:fs";
+import { closeSync, fstatSync, readSync, type Stats } from "node:fs";
 import { addLines, type Conversation, newConversation, note, type Source, skip } from "./conversation.ts";
 import { idOf, type Store } from "./store.ts";
+import { openTranscript } from "./transcripts.ts";
 
 export interface Outcome {
   id: string;
@@ -36,15 +37,24 @@ export interface Manner {
   again?: boolean;
   /** `onUpdate` is to be run for what changes: noted before it is written, so that it outlives a kill. */
   pending?: boolean;
+  /** What it must lie in; null, the default: a person named it. */
+  folders?: readonly string[] | null;
 }
 
-export function update(store: Store, path: string, { settled, again = false, pending = false }: Manner): Outcome {
+export function update(store: Store, path: string, manner: Manner): Outcome {
+  const { settled, again = false, pending = false, folders = null } = manner;
   return store.turn(() => {
     const id = idOf(path);
     const before = store.read(id);
-    const stat = lstatSync(path, { throwIfNoEntry: false });
-    if (stat === undefined || !stat.isFile()) return gone({ store, id, pending }, before);
-    const fd = openSync(path, "r");
+    let fd: number | null;
+    try {
+      fd = openTranscript(path, folders);
+    } catch (error) {
+      if ((error as { code?: string }).code !== "REFUSED") throw error;
+      const { notes, ...rest } = gone({ store, id, pending }, before);
+      return { ...rest, notes: [(error as Error).message, ...notes] };
+    }
+    if (fd === null) return gone({ store, id, pending }, before);
     try {
       return read({ store, id, path, fd, settled, again, pending }, before);
     } finally {

@@ -1,8 +1,12 @@
-/** `dt orchestra …`: prints for a person; the last line of a sync is its result as JSON, for jobs and the socket. */
+/**
+ * `dt orchestra …`: prints for a person; the last line of a sync is its result as JSON, for jobs and the socket. What files and entries say is
+ * printed so that it can be seen.
+ */
 
 import { existsSync, mkdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { resolve } from "node:path";
+import { visible, visibleJson } from "@dialtone/dt";
 import { check, type Result, run, scopeOf } from "./pipeline.ts";
 import { addCodebase, entrySchema, loadRegistry, projectsRoot, removeCodebase } from "./registry.ts";
 
@@ -11,8 +15,13 @@ const [verb = "", ...rest] = process.argv.slice(2);
 const flags = new Set(rest.filter((word) => word.startsWith("--")));
 const words = rest.filter((word) => !word.startsWith("--"));
 
+const print = (text: string) => console.log(visible(text, { lines: true }));
+const say = (text: string) => console.error(visible(text, { lines: true }));
+
+const printJson = (value: unknown) => console.log(visibleJson(value, 0));
+
 function usage(text: string): never {
-  console.error(text);
+  say(text);
   process.exit(2);
 }
 
@@ -27,29 +36,27 @@ function sync(target: string | undefined, source: string, dryRun: boolean): numb
   for (const one of results) tell(one, dryRun);
   const count = (of: (one: Result) => string[]) => results.reduce((sum, one) => sum + of(one).length, 0);
   const stale = check(home).filter(({ state }) => state !== "current");
-  for (const { file, state, why } of dryRun ? [] : stale) console.error(`${state}: ${file}: ${why}`);
-  console.log(
-    JSON.stringify({
-      target: target ?? "all",
-      source,
-      codebases: results.map(({ codebase }) => codebase),
-      written: count(({ written }) => written),
-      unchanged: count(({ unchanged }) => unchanged),
-      duration_ms: Math.round(performance.now() - began),
-    }),
-  );
+  for (const { file, state, why } of dryRun ? [] : stale) say(`${state}: ${file}: ${why}`);
+  printJson({
+    target: target ?? "all",
+    source,
+    codebases: results.map(({ codebase }) => codebase),
+    written: count(({ written }) => written),
+    unchanged: count(({ unchanged }) => unchanged),
+    duration_ms: Math.round(performance.now() - began),
+  });
   return results.some(({ error }) => error !== null) ? 1 : 0;
 }
 
 function tell({ project, codebase, written, error }: Result, dryRun: boolean): void {
-  if (error !== null) console.error(error);
-  for (const file of written) console.error(`${project}/${codebase}: ${dryRun ? "would write" : "wrote"} ${file}`);
+  if (error !== null) say(error);
+  for (const file of written) say(`${project}/${codebase}: ${dryRun ? "would write" : "wrote"} ${file}`);
 }
 
 const VERBS: Record<string, () => number> = {
   init() {
     const root = projectsRoot(home);
-    console.log(
+    print(
       existsSync(root) ? `${root} is there already` : `${root} made; dt orchestra add PROJECT CODEBASE PATH is next`,
     );
     mkdirSync(root, { recursive: true });
@@ -58,22 +65,22 @@ const VERBS: Record<string, () => number> = {
   list() {
     known("--json");
     const { codebases, faults } = loadRegistry(home);
-    if (flags.has("--json")) console.log(JSON.stringify({ codebases, faults }));
-    else for (const { project, name, path } of codebases) console.log(`${project}/${name}  ${path}`);
-    for (const { file, message } of faults) console.error(`${file}: ${message}`);
+    if (flags.has("--json")) printJson({ codebases, faults });
+    else for (const { project, name, path } of codebases) print(`${project}/${name}  ${path}`);
+    for (const { file, message } of faults) say(`${file}: ${message}`);
     return faults.length > 0 ? 1 : 0;
   },
   add() {
     const [project, name, path] = words;
     if (project === undefined || name === undefined || path === undefined)
       usage("dt orchestra add PROJECT CODEBASE PATH");
-    console.log(addCodebase(home, project, name, resolve(process.env.DIALTONE_CWD ?? process.cwd(), path)));
+    print(addCodebase(home, project, name, resolve(process.env.DIALTONE_CWD ?? process.cwd(), path)));
     return 0;
   },
   remove() {
     const [project, name] = words;
     if (project === undefined || name === undefined) usage("dt orchestra remove PROJECT CODEBASE");
-    console.log(`${removeCodebase(home, project, name)} removed`);
+    print(`${removeCodebase(home, project, name)} removed`);
     return 0;
   },
   sync() {
@@ -84,13 +91,13 @@ const VERBS: Record<string, () => number> = {
     known("--json");
     const all = check(home);
     const wrong = all.filter(({ state }) => state !== "current");
-    if (flags.has("--json")) console.log(JSON.stringify(all));
-    else for (const { file, state, why } of wrong) console.log(`${state}  ${file}: ${why}`);
-    if (!flags.has("--json") && wrong.length === 0) console.log(`${all.length} files are as the registry says`);
+    if (flags.has("--json")) printJson(all);
+    else for (const { file, state, why } of wrong) print(`${state}  ${file}: ${why}`);
+    if (!flags.has("--json") && wrong.length === 0) print(`${all.length} files are as the registry says`);
     return wrong.length > 0 ? 1 : 0;
   },
   schema() {
-    console.log(JSON.stringify(entrySchema(), null, 2));
+    console.log(visibleJson(entrySchema()));
     return 0;
   },
   /** Of a codebase whose entry was removed there is nothing to write: that is said. */
@@ -102,17 +109,15 @@ const VERBS: Record<string, () => number> = {
       scope.is !== "one" ||
       [...codebases, ...faults].some(({ project, name }) => name === scope.name && project === scope.project);
     if (isThere) return sync(target, process.env.DIALTONE_SOURCE ?? "watcher", false);
-    console.error(`${target} is not in the registry any more; its files stay as they are`);
-    console.log(
-      JSON.stringify({
-        target,
-        source: process.env.DIALTONE_SOURCE ?? "watcher",
-        codebases: [],
-        written: 0,
-        unchanged: 0,
-        duration_ms: 0,
-      }),
-    );
+    say(`${target} is not in the registry any more; its files stay as they are`);
+    printJson({
+      target,
+      source: process.env.DIALTONE_SOURCE ?? "watcher",
+      codebases: [],
+      written: 0,
+      unchanged: 0,
+      duration_ms: 0,
+    });
     return 0;
   },
   request() {
@@ -123,13 +128,11 @@ const VERBS: Record<string, () => number> = {
   },
   status() {
     const { codebases } = loadRegistry(home);
-    console.log(
-      JSON.stringify({
-        projects_root: projectsRoot(home),
-        codebase_count: codebases.length,
-        codebases: codebases.map(({ name }) => name),
-      }),
-    );
+    printJson({
+      projects_root: projectsRoot(home),
+      codebase_count: codebases.length,
+      codebases: codebases.map(({ name }) => name),
+    });
     return 0;
   },
 };
@@ -137,6 +140,6 @@ const VERBS: Record<string, () => number> = {
 try {
   process.exitCode = Object.hasOwn(VERBS, verb) ? VERBS[verb]?.() : usage(`there is: ${Object.keys(VERBS).join(" ")}`);
 } catch (error) {
-  console.error((error as Error).message);
+  say((error as Error).message);
   process.exitCode = 1;
 }

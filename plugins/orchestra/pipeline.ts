@@ -1,10 +1,14 @@
 /**
  * From the registry to the files: one function, for the command line, the watched files and the daemon's socket. Only the marked region of a file is
  * written; the mark holds a digest of what was written, so that an edit by hand within it can be told.
+ *
+ * A codebase may be a stranger's. Its files are reached without leaving it, and one that is a link out of it, has a further name, is no regular
+ * file, is somebody else's or too long is left alone: that is said, and the others are written.
  */
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
-import { type Codebase, loadRegistry, type Project, type Registry, writeWhole } from "./registry.ts";
+import { type Within, within } from "@dialtone/dt";
+import { type Codebase, loadRegistry, type Project, type Registry, readTemplate } from "./registry.ts";
 
 export type Scope =
   | { is: "all" }
@@ -23,6 +27,8 @@ export type State = "current" | "stale" | "missing" | "edited" | "broken";
 
 const BEGIN = /<!-- orchestra:begin ([0-9a-f]{16}) -->\n/;
 const END = "<!-- orchestra:end -->";
+/** Of a file in a codebase, in bytes. */
+const LONGEST = 4 * 1024 * 1024;
 
 export function run(home: string, scope: Scope, dryRun: boolean): Result[] {
   const registry = loadRegistry(home);
@@ -75,27 +81,35 @@ function sync(home: string, registry: Registry, codebase: Codebase, dryRun: bool
     unchanged: [],
     error: null,
   };
-  try {
-    checkPath(codebase);
-    for (const target of codebase.targets) {
-      const file = join(codebase.path, target);
-      const before = existsSync(file) ? readFileSync(file, "utf8") : null;
-      const after = withRegion(before, regionOf(home, registry, codebase, target), file);
-      if (after === before) result.unchanged.push(file);
-      else {
-        if (!dryRun) writeWhole(file, after);
-        result.written.push(file);
-      }
+  const errors: string[] = [];
+  const attempt = (work: () => void) => {
+    try {
+      work();
+    } catch (error) {
+      errors.push((error as Error).message);
     }
-  } catch (error) {
-    result.error = (error as Error).message;
-  }
-  return result;
+  };
+  attempt(() => {
+    const folder = openCodebase(codebase);
+    for (const target of codebase.targets)
+      attempt(() => {
+        const file = join(codebase.path, target);
+        const before = folder.read(target, LONGEST);
+        const after = withRegion(before, regionOf(home, registry, codebase, target), file);
+        if (after === before) result.unchanged.push(file);
+        else {
+          if (!dryRun) folder.write(target, after);
+          result.written.push(file);
+        }
+      });
+  });
+  return { ...result, error: errors.length === 0 ? null : errors.join("\n") };
 }
 
-function checkPath({ project, name, path }: Codebase): void {
+function openCodebase({ project, name, path }: Codebase): Within {
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory())
     throw new Error(`${project}/${name}: there is no directory ${path}`);
+  return within(path);
 }
 
 export function check(home: string): { project: string; codebase: string; file: string; state: State; why: string }[] {
@@ -129,9 +143,8 @@ function stateOf(
   file: string,
 ): { state: State; why: string } {
   try {
-    checkPath(codebase);
-    if (!existsSync(file)) return { state: "missing", why: "it was never written, or removed" };
-    const text = readFileSync(file, "utf8");
+    const text = openCodebase(codebase).read(target, LONGEST);
+    if (text === null) return { state: "missing", why: "it was never written, or removed" };
     const region = findRegion(text, file);
     if (region === null) return { state: "missing", why: "it has no marked region" };
     if (digestOf(region.text) !== region.digest)
@@ -185,11 +198,10 @@ function digestOf(text: string): string {
 
 function regionOf(home: string, { projects }: Registry, codebase: Codebase, target: string): string {
   const project = projects.get(codebase.project) as Project;
-  const template = join(home, ".orchestra", "templates", target);
   const parts = partsOf(project, codebase);
-  const text = existsSync(template) ? readFileSync(template, "utf8") : DEFAULT;
+  const text = readTemplate(home, target) ?? DEFAULT;
   const filled = text
-    .replace(/\{\{(\w+)\}\}/g, (whole, name: string) => parts[name] ?? whole)
+    .replace(/\{\{(\w+)\}\}/g, (whole, name: string) => (Object.hasOwn(parts, name) ? (parts[name] as string) : whole))
     .replace(/\n{3,}/g, "\n\n");
   return `${filled.trim()}\n`;
 }

@@ -1,6 +1,10 @@
-/** The registry: `~/.orchestra/projects/<project>/project.yaml`, and `<codebase>.yaml` beside it. A file that is wrong is a fault of that one alone. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, isAbsolute, join } from "node:path";
+/**
+ * The registry: `~/.orchestra/projects/<project>/project.yaml`, and `<codebase>.yaml` beside it. A file that is wrong is a fault of that one alone,
+ * and so is one that is a link out of `~/.orchestra`, no regular file, or too long.
+ */
+import { existsSync, mkdirSync } from "node:fs";
+import { isAbsolute, join } from "node:path";
+import { type Within, within } from "@dialtone/dt";
 
 export interface Project {
   name: string;
@@ -29,53 +33,70 @@ export interface Registry {
 }
 
 export const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
+/** Of a file of the registry and of a template, in bytes. */
+const LONGEST = 1024 * 1024;
 export const TARGETS = ["CLAUDE.md", "AGENTS.md"];
 
 export function projectsRoot(home: string): string {
-  return join(home, ".orchestra", "projects");
+  return join(home, ".orchestra", PROJECTS);
+}
+
+const PROJECTS = "projects";
+
+/** What is in `~/.orchestra`; null: there is none. */
+function openStore(home: string): Within | null {
+  const path = join(home, ".orchestra");
+  return existsSync(path) ? within(path) : null;
+}
+
+/** A person's own text for a target; null: the default is used. */
+export function readTemplate(home: string, target: string): string | null {
+  return openStore(home)?.read(join("templates", target), LONGEST) ?? null;
 }
 
 export function loadRegistry(home: string): Registry {
-  const root = projectsRoot(home);
   const registry: Registry = { projects: new Map(), codebases: [], faults: [] };
-  for (const project of namesIn(root)) {
-    const directory = join(root, project);
+  const store = openStore(home);
+  if (store === null) return registry;
+  for (const project of namesIn(store, PROJECTS)) {
+    const directory = join(PROJECTS, project);
+    if (store.stat(directory)?.isFile()) continue;
     const load = <T>(file: string, name: string, read: (value: Record<string, unknown>) => T): T | null => {
       try {
-        return read(parseFile(file));
+        return read(parseFile(store, join(directory, file)));
       } catch (error) {
-        registry.faults.push({ file, project, name, message: (error as Error).message });
+        const path = join(home, ".orchestra", directory, file);
+        registry.faults.push({ file: path, project, name, message: (error as Error).message });
         return null;
       }
     };
-    const own = join(directory, "project.yaml");
-    const fallback = { name: project, conventions: [], links: {} };
-    registry.projects.set(
-      project,
-      existsSync(own) ? (load(own, "*", (value) => projectOf(project, value)) ?? fallback) : fallback,
-    );
-    for (const file of namesIn(directory)) {
+    let files: string[] = [];
+    try {
+      files = namesIn(store, directory);
+    } catch (error) {
+      const path = join(home, ".orchestra", directory);
+      registry.faults.push({ file: path, project, name: "*", message: (error as Error).message });
+    }
+    const own = files.includes(OF_PROJECT) ? load(OF_PROJECT, "*", (value) => projectOf(project, value)) : null;
+    registry.projects.set(project, own ?? { name: project, conventions: [], links: {} });
+    for (const file of files) {
       const name = file.replace(/\.yaml$/, "");
-      if (!file.endsWith(".yaml") || file === "project.yaml") continue;
-      const codebase = load(join(directory, file), name, (value) => codebaseOf(project, name, value));
+      if (!file.endsWith(".yaml") || file === OF_PROJECT) continue;
+      const codebase = load(file, name, (value) => codebaseOf(project, name, value));
       if (codebase !== null) registry.codebases.push(codebase);
     }
   }
   return registry;
 }
 
-function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory)
-      .filter((name) => !name.startsWith("."))
-      .sort();
-  } catch {
-    return [];
-  }
+const OF_PROJECT = "project.yaml";
+
+function namesIn(store: Within, directory: string): string[] {
+  return store.names(directory).filter((name) => !name.startsWith("."));
 }
 
-function parseFile(file: string): Record<string, unknown> {
-  const value = Bun.YAML.parse(readFileSync(file, "utf8"));
+function parseFile(store: Within, file: string): Record<string, unknown> {
+  const value = Bun.YAML.parse(store.read(file, LONGEST) ?? "");
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new Error("expected fields, as `path: /where/it/is`");
   return value as Record<string, unknown>;
@@ -95,7 +116,7 @@ function codebaseOf(project: string, name: string, value: Record<string, unknown
     throw new Error(`path: expected an absolute path, found ${JSON.stringify(path)}`);
   const targets = value.targets === undefined ? TARGETS : lines(value, "targets");
   for (const target of targets)
-    if (target.startsWith("/") || target.split("/").includes(".."))
+    if (isAbsolute(target) || target.split("/").includes("..") || /[\0-\x1f\x7f]/.test(target))
       throw new Error(`targets: ${JSON.stringify(target)} is not within the codebase`);
   return {
     project,
@@ -149,31 +170,20 @@ export function addCodebase(home: string, project: string, name: string, path: s
       throw new Error(`${what}: expected letters, digits, _ . -, at most 64, found ${JSON.stringify(text)}`);
   if (name === "project") throw new Error('codebase: "project" is the name of the file that a project has');
   const file = join(projectsRoot(home), project, `${name}.yaml`);
-  if (existsSync(file)) throw new Error(`${file} is there already`);
-  const own = join(dirname(file), "project.yaml");
-  mkdirSync(dirname(file), { recursive: true });
-  if (!existsSync(own)) writeWhole(own, `name: ${project}\n`);
-  writeWhole(file, `name: ${name}\npath: ${JSON.stringify(path)}\n`);
+  mkdirSync(projectsRoot(home), { recursive: true });
+  const store = within(join(home, ".orchestra"));
+  const [entry, own] = [`${name}.yaml`, OF_PROJECT].map((one) => join(PROJECTS, project, one)) as [string, string];
+  if (store.stat(entry) !== null) throw new Error(`${file} is there already`);
+  if (store.stat(own) === null) store.write(own, `name: ${project}\n`, { directories: true });
+  store.write(entry, `name: ${name}\npath: ${JSON.stringify(path)}\n`, { directories: true });
   return file;
 }
 
 export function removeCodebase(home: string, project: string, name: string): string {
-  const file = join(projectsRoot(home), project, `${name}.yaml`);
-  if (!NAME.test(project) || !NAME.test(name) || !existsSync(file)) throw new Error(`there is no ${project}/${name}`);
-  rmSync(file);
-  return file;
-}
-
-/** Nobody sees half of it. */
-export function writeWhole(path: string, text: string): void {
-  const temporary = `${path}.${process.pid}.new`;
-  try {
-    writeFileSync(temporary, text);
-    renameSync(temporary, path);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
-  }
+  const isName = NAME.test(project) && NAME.test(name);
+  if (!isName || openStore(home)?.remove(join(PROJECTS, project, `${name}.yaml`)) !== true)
+    throw new Error(`there is no ${project}/${name}`);
+  return join(projectsRoot(home), project, `${name}.yaml`);
 }
 
 export function entrySchema(): object {

@@ -21,9 +21,9 @@ export function visible(text: string, options?: VisibleOptions): string {
   });
 }
 
-/** JSON in which the same characters are escaped: safe to print, and the same value when it is parsed. Indented by two. */
-export function visibleJson(value: unknown): string {
-  const text = JSON.stringify(value, null, 2) ?? "null";
+/** JSON in which the same characters are escaped: safe to print, and the same value when it is parsed. Indented by two, unless `indent` says else. */
+export function visibleJson(value: unknown, indent?: number): string {
+  const text = JSON.stringify(value, null, indent ?? 2) ?? "null";
   return text.replace(HIDDEN, (one) =>
     one === "\n" ? one : Array.from({ length: one.length }, (_, at) => `\\u${hex(one.charCodeAt(at), 4)}`).join(""),
   );

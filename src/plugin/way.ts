@@ -21,8 +21,8 @@ export interface Place {
 export interface Manner {
   /** Whether a link that has the last name is followed. */
   follow: boolean;
-  /** Whether directories on the way are made. */
-  make: boolean;
+  /** The mode of directories on the way that are made; null: none is. */
+  make: number | null;
 }
 
 export interface Way {
@@ -62,12 +62,12 @@ export function makeWay(base: string): Way {
         }
         if (isLast) return { is: "there", result: work({ ...here, name, there }) };
         if (there === null) {
-          if (!make) return { is: "absent" };
-          mkdirSync(pathOf(here, name));
+          if (make === null) return { is: "absent" };
+          mkdirSync(pathOf(here, name), make);
           there = lstatSync(pathOf(here, name));
         }
         if (!there.isDirectory()) {
-          if (make) throw refused(join(here.directory, name), `it is ${kindOf(there)}, not a directory`);
+          if (make !== null) throw refused(join(here.directory, name), `it is ${kindOf(there)}, not a directory`);
           return { is: "absent" };
         }
         const next = openDirectory(pathOf(here, name));

@@ -24,8 +24,8 @@ import { kindOf, makeWay, type Place, partsOf, refused, type Way } from "./way.t
 
 /** In bytes. */
 const MOST = 16 * 1024 * 1024;
-const LOOK = { follow: false, make: false };
-const READ = { follow: true, make: false };
+const LOOK = { follow: false, make: null };
+const READ = { follow: true, make: null };
 
 /** The files below a folder, and no others. Throws where the folder is none. */
 export function within(folder: string): Within {
@@ -55,9 +55,10 @@ export function within(folder: string): Within {
     },
     write(path, content, options = {}) {
       const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-      const isDone = way.go(path, { follow: true, make: options.directories === true }, (place) =>
-        replace(way, place, bytes, options),
-      );
+      const mode = options.mode ?? 0o666 & ~process.umask();
+      // Whoever may read the file may enter the directory.
+      const make = options.directories === true ? mode | ((mode & 0o444) >> 2) : null;
+      const isDone = way.go(path, { follow: true, make }, (place) => replace(way, place, bytes, { ...options, mode }));
       if (isDone === null) throw refused(join(base, path), "the directory it is to be in is not there");
     },
     remove(path) {
@@ -103,7 +104,12 @@ function readAll(fd: number, most: number, path: string): Uint8Array<ArrayBuffer
   return bytes.subarray(0, read);
 }
 
-function replace({ pathOf, flags }: Way, place: Place, bytes: Uint8Array, options: WithinWriteOptions): true {
+function replace(
+  { pathOf, flags }: Way,
+  place: Place,
+  bytes: Uint8Array,
+  options: WithinWriteOptions & { mode: number },
+): true {
   const { there } = place;
   const path = join(place.directory, place.name);
   if (there !== null && !there.isFile()) throw refused(path, `it is ${kindOf(there)}, not a regular file`);
@@ -115,7 +121,7 @@ function replace({ pathOf, flags }: Way, place: Place, bytes: Uint8Array, option
   try {
     for (let offset = 0; offset < bytes.length; ) offset += writeSync(fd, bytes, offset);
     if (owner !== null) fchownSync(fd, owner.uid, owner.gid);
-    fchmodSync(fd, there === null ? (options.mode ?? 0o666 & ~process.umask()) : there.mode & 0o777);
+    fchmodSync(fd, there === null ? options.mode : there.mode & 0o777);
     renameSync(temporary, pathOf(place, place.name));
   } catch (error) {
     unlinkSync(temporary);

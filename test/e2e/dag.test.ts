@@ -4,7 +4,7 @@ import { cpSync, existsSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { REPOSITORY, TestRoot, until } from "../kit.ts";
-import { launchBrowser, NO_BROWSER, withPage } from "./www.kit.ts";
+import { launchBrowser, linkPackage, NO_BROWSER, withPage } from "./www.kit.ts";
 
 const MANIFESTS = {
   "manifests/www.ts": `export default { name: "www", description: "The site", commands: {
@@ -19,6 +19,7 @@ function createDagRoot(): TestRoot {
   for (const path of ["plugins/dag", "manifests/dag.ts"])
     cpSync(join(REPOSITORY, path), join(root.dir, path), { recursive: true, filter: own });
   symlinkSync(join(REPOSITORY, "node_modules"), join(root.dir, "node_modules"));
+  linkPackage(root);
   return root;
 }
 

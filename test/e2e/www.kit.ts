@@ -20,10 +20,15 @@ export function createSiteRoot(): TestRoot {
   for (const path of ["plugins/www", "docs", "manifests/www.ts"]) {
     cpSync(join(REPOSITORY, path), join(root.dir, path), { recursive: true, filter: own });
   }
-  // The plugin's programs are also run without dt here, which otherwise brings this package.
-  mkdirSync(join(root.base, "node_modules", "@dialtone"), { recursive: true });
-  symlinkSync(REPOSITORY, join(root.base, "node_modules", "@dialtone", "dt"));
+  linkPackage(root);
   return root;
+}
+
+/** For programs of a plugin that a test runs without dt, which otherwise brings this package. */
+export function linkPackage(root: TestRoot): void {
+  const packages = join(root.base, "node_modules", "@dialtone");
+  mkdirSync(packages, { recursive: true });
+  symlinkSync(REPOSITORY, join(packages, "dt"));
 }
 
 /** Runs one of the plugin's programs to its end. */
