@@ -41,9 +41,8 @@ const LINKS = 8;
 const NOFOLLOW_ANY = 0x2000_0000;
 const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
-/** `base` is a real path. */
-export function makeWay(base: string): Way {
-  const hasProc = existsSync("/proc/self/fd");
+/** `base` is a real path. `hasProc`: whether a descriptor has a path, by which its names are reached. */
+export function makeWay(base: string, hasProc = existsSync("/proc/self/fd")): Way {
   const flags = O_NOFOLLOW | (hasProc ? 0 : NOFOLLOW_ANY);
   const pathOf: Way["pathOf"] = ({ fd, directory }, name = "") =>
     join(hasProc ? `/proc/self/fd/${fd}` : directory, name);
@@ -136,10 +135,9 @@ export function refused(path: string, why: string): Error {
   return Object.assign(new Error(`${path} is left alone: ${why}`), { code: "REFUSED" });
 }
 
-/** A link that came between two steps: the system says so by these codes. */
+/** What was swapped between two steps: the system says so by these codes. */
 function asSentence(error: unknown, path: string): unknown {
-  const code = (error as { code?: string } | null)?.code;
-  if (code === "ELOOP" || code === "ENOTDIR")
-    return refused(path, "something on the way to it became a link meanwhile");
-  return error;
+  const { code, syscall } = (error ?? {}) as { code?: string; syscall?: string };
+  const isSwapped = code === "ELOOP" || code === "ENOTDIR" || (code === "EINVAL" && syscall === "readlink");
+  return isSwapped ? refused(path, "something on the way to it became a link, or was one, meanwhile") : error;
 }
