@@ -82,14 +82,16 @@ export async function makeCrowd(count: number, shared = false): Promise<TestRoot
 }
 
 export async function must(root: TestRoot, args: string[]): Promise<string> {
-  const result = await root.dt(args, { timeoutMs: 120_000 });
+  const result = await root.dt(args, { timeoutMs: 120_000, env: { DIALTONE_TRUST: undefined } });
   if (result.code !== 0)
     throw new Error(`dt ${args.join(" ")} ended with ${result.code ?? result.signal}: ${result.stderr}`);
   return result.stdout;
 }
 
+/** Trusted by what was run in it, as a root in use is: looking that up is part of what is measured. */
 export function dtIn(root: TestRoot, ...args: string[]): Program {
-  return { argv: [DT, ...args], cwd: root.dir, env: root.env };
+  const { DIALTONE_TRUST: _, ...env } = root.env;
+  return { argv: [DT, ...args], cwd: root.dir, env };
 }
 
 /** A folder with the same nothing for npm, make and Bun to run. */
