@@ -10,6 +10,7 @@
  *   a symbolic link                          refused      refused
  *   a pipe, socket, device, directory        refused      refused
  *   a regular file with another name too     refused      refused (it may be a file of another directory)
+ *   one whose other name is its temporary    read         done: it was just published, or its writer was killed right then
  *   a file of another user                   refused      refused; root takes one of the directory's owner
  *   larger than the limit                    refused      -
  *
@@ -23,11 +24,12 @@ import {
   lchownSync,
   lstatSync,
   openSync,
+  readdirSync,
   readSync,
   type Stats,
   statSync,
 } from "node:fs";
-import { dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { DtError, errnoOf } from "./error.ts";
 
 /** State files are kilobytes; one with a long log's last lines or a large stack is far below this. */
@@ -38,7 +40,7 @@ export function openOwn(path: string, flags: number, mode = 0o600): number {
   const fd = openNoFollow(path, flags, mode);
   try {
     const stat = fstatSync(fd);
-    refuseStrange(path, stat);
+    refuseStrange(path, stat, () => fstatSync(fd));
     if ((flags & constants.O_CREAT) !== 0 && stat.size === 0) handToOwner(path, fd);
     return fd;
   } catch (error) {
@@ -69,7 +71,8 @@ function openNoFollow(path: string, flags: number, mode: number): number {
     return openSync(path, flags | constants.O_NOFOLLOW | constants.O_NONBLOCK, mode);
   } catch (error) {
     // A link answers ELOOP (EMLINK on some systems), a pipe that nobody reads ENXIO, a directory EISDIR: all said in one way.
-    if (["ELOOP", "EMLINK", "ENXIO", "EISDIR"].includes(errnoOf(error) ?? "")) refuseStrange(path, lstatSync(path));
+    if (["ELOOP", "EMLINK", "ENXIO", "EISDIR"].includes(errnoOf(error) ?? ""))
+      refuseStrange(path, lstatSync(path), () => lstatSync(path));
     throw error;
   }
 }
@@ -108,13 +111,13 @@ export function checkOwn(path: string): void {
     if (code === "ENOENT" || code === "ENOTDIR") return;
     throw error;
   }
-  refuseStrange(path, stat);
+  refuseStrange(path, stat, () => lstatSync(path));
 }
 
-function refuseStrange(path: string, stat: Stats): void {
+function refuseStrange(path: string, stat: Stats, again: () => Stats): void {
   if (stat.isSymbolicLink()) throw unsafe(path, "is a symbolic link");
   if (!stat.isFile()) throw unsafe(path, `is ${KINDS.find(([is]) => is(stat))?.[1] ?? "not a regular file"}`);
-  if (stat.nlink > 1) throw unsafe(path, `has ${stat.nlink} names (hard links)`);
+  if (stat.nlink > 1 && !isPublished(path, stat, again)) throw unsafe(path, `has ${stat.nlink} names (hard links)`);
   if (!isOwner(path, stat.uid)) throw unsafe(path, `belongs to uid ${stat.uid}`);
 }
 
@@ -124,6 +127,36 @@ const KINDS: readonly (readonly [(stat: Stats) => boolean, string])[] = [
   [(stat) => stat.isCharacterDevice() || stat.isBlockDevice(), "a device"],
   [(stat) => stat.isDirectory(), "a directory"],
 ];
+
+/** What a name says that a file has while it is written: of which file, by which process. Made by `temporaryName` in files.ts. */
+export function readTemporaryName(name: string): { of: string; pid: number } | null {
+  const [, of, pid] = TEMPORARY.exec(name) ?? [];
+  return of === undefined ? null : { of, pid: Number(pid) };
+}
+
+const TEMPORARY = /^\.(.+)\.(\d+)\.[a-z0-9]+\.tmp$/;
+/** How often a file that is being published is looked at again; once is enough, unless others publish there all the time. */
+const LOOKS = 3;
+
+/**
+ * Whether each other name of a file is one of its temporaries beside it: a lock and a secret are published by a link to one, which is then
+ * removed. A file of another directory has a name there too, and so one more than is found here.
+ */
+function isPublished(path: string, stat: Stats, again: () => Stats): boolean {
+  const own = basename(path);
+  const of = readTemporaryName(own)?.of ?? own;
+  for (let seen = stat, look = 0; look < LOOKS; look++) {
+    const temporaries = readdirSync(dirname(path)).filter((name) => name !== own && readTemporaryName(name)?.of === of);
+    const names = temporaries.filter((name) => {
+      const there = lstatSync(join(dirname(path), name), { throwIfNoEntry: false });
+      return there?.ino === seen.ino && there.dev === seen.dev;
+    });
+    if (seen.nlink === 1 + names.length) return true;
+    seen = again(); // one may have gone between the two
+    if (seen.nlink === 1) return true;
+  }
+  return false;
+}
 
 /** Root works in other people's directories, and what it makes there it gives to their owner. */
 function isOwner(path: string, uid: number): boolean {

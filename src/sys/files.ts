@@ -18,7 +18,7 @@ import {
   writeSync,
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { checkOwn, handToOwner, openOwn } from "./door.ts";
+import { checkOwn, handToOwner, openOwn, readTemporaryName } from "./door.ts";
 import { DtError, errnoOf, messageOf } from "./error.ts";
 import { statOf } from "./stat.ts";
 
@@ -78,7 +78,7 @@ export function readJson<T>(path: string, check: (value: unknown) => T): FileRea
   }
 }
 
-/** Temporary names of one file: `.<name>.<pid>.<random>.tmp`, by which `clearTemporaries` knows what a crash left. */
+/** Temporary names of one file: `.<name>.<pid>.<random>.tmp`, by which `clearTemporaries` knows what a crash left (read in door.ts). */
 export function temporaryName(path: string): string {
   return join(
     dirname(path),
@@ -86,15 +86,14 @@ export function temporaryName(path: string): string {
   );
 }
 
-const TEMPORARY = /^\..+\.(\d+)\.[a-z0-9]+\.tmp$/;
 /** A temporary is there for milliseconds; one of a pid that is not seen here may be a container's on the same directory. */
 const TEMPORARY_LEFT_MS = 5 * 60_000;
 
 /** Removes temporaries of processes that are gone. What cannot be removed is left: nothing depends on it. */
 export function clearTemporaries(directory: string, now: number): void {
   for (const name of namesIn(directory)) {
-    const pid = TEMPORARY.exec(name)?.[1];
-    if (pid === undefined || isRunning(Number(pid))) continue;
+    const pid = readTemporaryName(name)?.pid;
+    if (pid === undefined || isRunning(pid)) continue;
     const path = join(directory, name);
     const changed = statOf(path)?.mtimeMs ?? now;
     if (now - changed > TEMPORARY_LEFT_MS) tryUnlink(path);

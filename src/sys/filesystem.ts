@@ -55,6 +55,7 @@ export function probeFileSystem(directory: string): FileSystemFacts {
 function canLink(from: string, to: string): boolean {
   try {
     linkSync(from, to);
+    unlinkSync(to); // a file with two names is not taken for dt's own
     return true;
   } catch {
     return false;
