@@ -11,6 +11,10 @@ import { privatePlace } from "./privateplace.ts";
 
 const NAME = "secret";
 const HEX = /^[0-9a-f]{64}\n$/;
+/** Where there are no hard links it is written under its own name, and may be seen before it is whole: for microseconds, unless its writer was killed. */
+const UNFINISHED = /^[0-9a-f]{0,64}$/;
+const UNFINISHED_MS = 1000;
+const UNFINISHED_LOOK_MS = 2;
 
 export interface Secrets {
   /** Those that are there, the one to sign with first. */
@@ -47,6 +51,16 @@ export function openSecrets(home: string | null): Secrets {
   };
 }
 
+/** Throws `unsafe-file` as the door does. */
+function readOrNull(path: string): string | null {
+  try {
+    return readOwn(path).toString("latin1");
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR", "EACCES", "EPERM"].includes(errnoOf(error) ?? "")) return null;
+    throw error;
+  }
+}
+
 /** None where there is no private place at all. */
 function somewhere(home: string | null): string[] {
   try {
@@ -68,13 +82,13 @@ function makeSecret(place: string): void {
 
 /** Null when there is none, or none for this user to read. */
 function readSecret(path: string): string | null {
-  let text: string;
-  try {
-    text = readOwn(path).toString("latin1");
-  } catch (error) {
-    if (["ENOENT", "ENOTDIR", "EACCES", "EPERM"].includes(errnoOf(error) ?? "")) return null;
-    throw error;
+  const deadline = performance.now() + UNFINISHED_MS;
+  let text = readOrNull(path);
+  while (text !== null && UNFINISHED.test(text) && performance.now() < deadline) {
+    Bun.sleepSync(UNFINISHED_LOOK_MS);
+    text = readOrNull(path);
   }
+  if (text === null) return null;
   if (HEX.test(text)) return text.trimEnd();
   throw new DtError("bad-secret", `${path} is not the secret that dt wrote: expected 64 hexadecimal digits.`, {
     hint: `Restore it, or move it away: mv ${path} ${path}.old (dt then treats everything that runs as foreign).`,
