@@ -12,7 +12,7 @@
  *   holder in another pid namespace  left                 wait (`unknown-holder`)
  *   of another version, or may not   left                 wait (`unknown-holder`)
  *   be read (permission, too many
- *   open files)
+ *   open files, a broken secret)
  *   holder gone                      removed, created     held, says whose it was
  *   empty, cut off, not a lock       removed, created     held (publishing happens only under the guard)
  *   foreign: its seal is missing     moved aside,         held; nothing it says is believed, but for one of an
@@ -25,7 +25,7 @@
  * held takes the exclusion away.
  */
 import { linkSync, renameSync } from "node:fs";
-import { DtError, EXIT, errnoOf } from "./error.ts";
+import { DtError, EXIT, errnoOf, messageOf } from "./error.ts";
 import { createFile, type FileRead, removeFile, temporaryName, tryUnlink, writeError } from "./files.ts";
 import { type FileLock, tryFlock } from "./flock.ts";
 import { identifySelf, type ProcessIdentity, type ProcessTable, presenceOf, sameIdentity } from "./identity.ts";
@@ -262,7 +262,9 @@ function readLock(path: string, seal: Seal, as = path): LockRead {
   let opened: ReturnType<Seal["open"]>;
   try {
     opened = seal.open(as, text.value);
-  } catch {
+  } catch (error) {
+    // The user's secret cannot be had: nobody knows whose lock this is.
+    if (!(error instanceof SyntaxError)) return { is: "closed", reason: messageOf(error) };
     return { is: "junk", reason: text.value === "" ? "it is empty" : "it is cut off" };
   }
   if (opened.is === "foreign")
