@@ -5,6 +5,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { makeSeal, type Seal } from "../src/sys/seal.ts";
 
 export const REPOSITORY = resolve(import.meta.dir, "..");
 export const DT = process.env.DT_BINARY ?? join(REPOSITORY, "dist", "dt");
@@ -69,6 +70,17 @@ export class TestRoot {
 
   read(path: string): string {
     return readFileSync(resolve(this.dir, path), "utf8");
+  }
+
+  /** Of the run directory, with this root's user's secret: what is written with it is taken for dt's own. */
+  get seal(): Seal {
+    return makeSeal(this.run, this.env.DIALTONE_HOME as string);
+  }
+
+  /** Writes a state file by hand as the user's own dt would have: for tests about what it says, not about who wrote it. */
+  writeState(path: string, value: object): string {
+    const { seal: _, ...content } = value as Record<string, unknown>;
+    return this.write(path, this.seal.close(resolve(this.dir, path), content));
   }
 
   /** Starts the binary without waiting for it. */

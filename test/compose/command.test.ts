@@ -1,13 +1,22 @@
 /** Compose's command lines as data, over all flags; project names. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { baseOf, downCommand, fileWord, projectOf, servicesCommand, upCommand } from "../../src/compose/command.ts";
+import {
+  baseOf,
+  downCommand,
+  ENGINES,
+  fileWord,
+  projectOf,
+  servicesCommand,
+  upCommand,
+} from "../../src/compose/command.ts";
 
 const FILE = ".stagecraft/dev/compose.yaml";
-const ENGINES = [["docker", "compose"], ["docker-compose"], ["podman", "compose"]];
+const NAMES = Object.keys(ENGINES) as (keyof typeof ENGINES)[];
 
-describe.each(ENGINES.map((engine) => [engine.join(" "), engine] as const))("%s", (_name, engine) => {
-  const base = baseOf(engine, FILE, []);
+describe.each(NAMES)("%s", (name) => {
+  const engine = name.split(" ");
+  const base = baseOf({ engine: name, file: FILE, profiles: [] });
   const plain = { detach: false, recreate: false, without: [], services: [], args: [] };
   const line = (words: string[]) => words.slice(engine.length).join(" ");
 
@@ -33,7 +42,9 @@ describe.each(ENGINES.map((engine) => [engine.join(" "), engine] as const))("%s"
     expect(line(downCommand(base, false))).toBe(`-f ${FILE} down`);
     expect(line(downCommand(base, true))).toBe(`-f ${FILE} down -t 0`);
     expect(line(servicesCommand(base))).toBe(`-f ${FILE} config --services`);
-    expect(line(upCommand(baseOf(engine, FILE, ["a", "b"]), plain))).toBe(`-f ${FILE} --profile a --profile b up`);
+    expect(line(upCommand(baseOf({ engine: name, file: FILE, profiles: ["a", "b"] }), plain))).toBe(
+      `-f ${FILE} --profile a --profile b up`,
+    );
   });
 });
 

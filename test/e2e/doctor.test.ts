@@ -59,17 +59,9 @@ function identityOf(pid: number) {
   };
 }
 
-function lockText(holder: ReturnType<typeof identityOf>): string {
+function lockOf(holder: ReturnType<typeof identityOf>) {
   const since = "2026-01-02T03:04:05.000Z";
-  return JSON.stringify({
-    version: 1,
-    holder,
-    nonce: "n",
-    command: "dt stop t dev",
-    doing: "stop",
-    since,
-    backend: "link",
-  });
+  return { version: 1, holder, nonce: "n", command: "dt stop t dev", doing: "stop", since, backend: "link" };
 }
 
 function sleeper() {
@@ -111,11 +103,11 @@ test("locks: who holds what, since when, doing what; only those whose holder is 
     const gone = identityOf(dead.pid);
     dead.kill("SIGKILL");
     await dead.exited;
-    root.write(".dialtone/run/a:alive:default.lock", lockText(identityOf(alive.pid)));
-    root.write(".dialtone/run/a:dead:default.lock", lockText(gone));
+    root.writeState(".dialtone/run/a:alive:default.lock", lockOf(identityOf(alive.pid)));
+    root.writeState(".dialtone/run/a:dead:default.lock", lockOf(gone));
     root.write(".dialtone/run/a:empty:default.lock", "");
-    root.write(".dialtone/run/a:reused:default.lock", lockText({ ...identityOf(alive.pid), startTime: "1" }));
-    root.write(".dialtone/run/a:foreign:default.lock", lockText({ ...gone, pidNamespace: "pid:[1]" }));
+    root.writeState(".dialtone/run/a:reused:default.lock", lockOf({ ...identityOf(alive.pid), startTime: "1" }));
+    root.writeState(".dialtone/run/a:foreign:default.lock", lockOf({ ...gone, pidNamespace: "pid:[1]" }));
     const shown = of((await doctor(root)).findings, "lock");
     expect(shown.map(({ key, level, fixable }) => [key, level, fixable])).toEqual([
       ["a:alive:default", "fine", false],
@@ -195,7 +187,7 @@ test("a start, a stop and a wait that were cut off", async () => {
       ],
       ["backoff", "waited to be started again by its policy, but its host is gone", { leader: null }],
     ] as const) {
-      root.write(RECORD, JSON.stringify({ ...whole, phase, ...more }));
+      root.writeState(RECORD, { ...whole, phase, ...more });
       expect((await doctor(root)).wrong.map((finding) => finding.text)).toEqual([
         `t:dev:default ${text}, and nothing of it runs.`,
       ]);

@@ -1,6 +1,7 @@
 /** What is asked of a host, or of a key, while something else is done: sweeping, waiting to start again, a restart, another's change. */
 import { expect, test } from "bun:test";
 import { chmodSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { acquireLock } from "../../src/sys/lock.ts";
 import { makeProcessTable } from "../../src/sys/process.ts";
 import type { TestRoot } from "../kit.ts";
@@ -108,6 +109,8 @@ test("restarts of one launch at once: none hangs, each succeeds, one launch and 
     expect(results.map(({ stderr }) => stderr).join("")).not.toContain("does not answer");
     expect(await ps(root)).toMatchObject([{ key: "t:dev:default", state: "running" }]);
     expect(readdirSync(root.run).filter((name) => /reply|request/.test(name))).toEqual([]);
+    const vault = readdirSync(join(root.home, ".dialtone", "launches"));
+    expect(vault.filter((name) => /reply|request/.test(name))).toEqual([]);
   } finally {
     await root.dispose();
   }
@@ -120,6 +123,7 @@ test("a stop waits for who is changing the key, also when it has no record at th
     await root.dt(["stop", "t", "dev"]);
     const lock = await acquireLock({
       path: `${root.run}/t:dev:default.lock`,
+      seal: root.seal,
       table: makeProcessTable(),
       doing: "start",
       command: "test",
@@ -147,7 +151,7 @@ test("a stop that was cut off when the leader was gone already: what is left is 
     await until("the host is gone", () => !runs(one?.host?.pid as number));
     const record = JSON.parse(root.read(".dialtone/run/t:dev:default.meta.json"));
     const stopping = { by: record.startedBy, at: new Date().toISOString() };
-    root.write(".dialtone/run/t:dev:default.meta.json", JSON.stringify({ ...record, phase: "stopping", stopping }));
+    root.writeState(".dialtone/run/t:dev:default.meta.json", { ...record, phase: "stopping", stopping });
     process.kill(pids.get("leader") as number, "SIGKILL");
     await until("the leader is gone", () => !runs(pids.get("leader") as number));
     expect(await ps(root)).toMatchObject([{ state: "stopping", pid: pids.get("child"), exit: null }]);

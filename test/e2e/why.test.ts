@@ -1,6 +1,6 @@
 /** `dt why`: what it says of a key in every state, from what is on disk; and what exit.json holds. */
 import { expect, test } from "bun:test";
-import { appendFileSync, chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type TestRoot, until } from "../kit.ts";
 import { freePort, launchRoot, ps, psOf, readLog, runs } from "./launch.kit.ts";
@@ -60,7 +60,7 @@ const file = (kind: string, key = KEY) => `.dialtone/run/${key}.${kind}`;
 function change(root: TestRoot, path: string, edit: (value: never) => void): void {
   const value = JSON.parse(root.read(path));
   edit(value as never);
-  root.write(path, JSON.stringify(value));
+  root.writeState(path, value);
 }
 
 test("a key that never ran: declared ones are explained, unknown ones are exit 3 with the nearest names", async () => {
@@ -350,7 +350,7 @@ test("a start that was cancelled is no failure, and is not wanted any more", asy
     mkdirSync(root.run, { recursive: true, mode: 0o700 });
     // A lock that lives holds the start up until it is cancelled, which a signal to the caller asks its host for.
     const holder = Bun.spawn(["sleep", "1000"], { stdio: ["ignore", "ignore", "ignore"] });
-    writeFileSync(join(root.dir, file("lock")), JSON.stringify(lockOf(holder.pid)));
+    root.writeState(file("lock"), lockOf(holder.pid));
     const starting = root.spawn(["t", "dev", "-d"]);
     await until("it waits for the lock", () => root.processes().length === 2);
     expect((await whyOf(root)).lock).toMatchObject({

@@ -92,18 +92,15 @@ test.skipIf(FAKETIME === undefined)("a lock taken tomorrow by who is gone is bro
     const record = JSON.parse(root.read(".dialtone/run/t:dev:default.meta.json"));
     process.kill(record.host.pid, "SIGKILL");
     await until("the host is gone", () => !runs(record.host.pid));
-    root.write(
-      ".dialtone/run/t:dev:default.lock",
-      JSON.stringify({
-        version: 1,
-        holder: record.host,
-        nonce: "n",
-        command: "dt",
-        doing: "start",
-        since: record.startedAt,
-        backend: "link",
-      }),
-    );
+    root.writeState(".dialtone/run/t:dev:default.lock", {
+      version: 1,
+      holder: record.host,
+      nonce: "n",
+      command: "dt",
+      doing: "start",
+      since: record.startedAt,
+      backend: "link",
+    });
     expect(await root.dt(["stop", "t", "dev"], { timeoutMs: 10_000 })).toMatchObject({ code: 0 });
   } finally {
     await root.dispose();

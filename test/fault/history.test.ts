@@ -3,7 +3,6 @@
  * process table say what the model says. DT_FAULT_HISTORIES histories (CI a few, the soak a thousand); a failing one is shrunk.
  */
 import { expect, test } from "bun:test";
-import { readFileSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { commandLineOf, launchRoot, leadersOf, psOf, runs } from "../e2e/launch.kit.ts";
 import { type TestRoot, until } from "../kit.ts";
@@ -76,11 +75,9 @@ const APPLY: Record<Operation, (root: TestRoot, model: Model) => Promise<Model>>
   async reboot(root, model) {
     for (const pid of root.processes()) await kill(pid);
     if (!model.living && !model.unfinished) return model;
-    const file = `${root.run}/t:dev:default.meta.json`;
-    writeFileSync(
-      file,
-      readFileSync(file, "utf8").replaceAll(/"bootId": "[^"]+"/g, '"bootId": "00000000-0000-0000-0000-000000000000"'),
-    );
+    const file = ".dialtone/run/t:dev:default.meta.json";
+    const earlier = '"bootId": "00000000-0000-0000-0000-000000000000"';
+    root.writeState(file, JSON.parse(root.read(file).replaceAll(/"bootId": "[^"]+"/g, earlier)));
     return { living: false, hosted: false, unfinished: true, last: "failed" };
   },
 };

@@ -66,7 +66,7 @@ for (const [what, change, code, state] of CASES) {
     try {
       const record = await deadRecord(root);
       change(record, bystander.pid);
-      root.write(RECORD, JSON.stringify(record));
+      root.writeState(RECORD, record);
       expect(await psOf(root)).toMatchObject({ state });
       const stopped = await root.dt(["stop", "t", "dev"]);
       expect({ code: stopped.code, stderr: stopped.stderr }).toMatchObject({ code });

@@ -6,6 +6,7 @@
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { makeSeal } from "../../src/sys/seal.ts";
 import { until } from "../kit.ts";
 
 const [dt, root] = process.argv.slice(2) as [string, string];
@@ -83,28 +84,26 @@ await until("the launch is gone", () =>
 await until("both are reaped", () => [record.host, record.leader].every((one) => stateLetter(one.pid) === null));
 // A lock that the dead host holds, and a child that it had noted: their pid is reused as well.
 const child = record.leader.pid + 1000;
-writeFileSync(
-  join(run, "t:dev:default.lock"),
-  JSON.stringify({
-    version: 1,
-    holder: lock,
-    nonce: "n",
-    command: "dt t dev -d",
-    doing: "start",
-    since: record.startedAt,
-    backend: "link",
-  }),
-);
-writeFileSync(
-  join(run, "launch", `${record.token}.json`),
-  JSON.stringify({
-    version: 1,
-    token: record.token,
-    ready: null,
-    exited: null,
-    adopted: [{ ...record.leader, pid: child }],
-  }),
-);
+const seal = makeSeal(run, process.env.DIALTONE_HOME as string);
+function leave(path: string, value: object): void {
+  writeFileSync(path, seal.close(path, value));
+}
+leave(join(run, "t:dev:default.lock"), {
+  version: 1,
+  holder: lock,
+  nonce: "n",
+  command: "dt t dev -d",
+  doing: "start",
+  since: record.startedAt,
+  backend: "link",
+});
+leave(join(run, "launch", `${record.token}.json`), {
+  version: 1,
+  token: record.token,
+  ready: null,
+  exited: null,
+  adopted: [{ ...record.leader, pid: child }],
+});
 
 for (const [as, pid, startTime] of [
   ["leader", record.leader.pid, record.leader.startTime],

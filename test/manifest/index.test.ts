@@ -14,6 +14,7 @@ import {
 import { join } from "node:path";
 import { LOADING } from "../../src/manifest/load.ts";
 import { takeTurn } from "../../src/manifest/turn.ts";
+import { makeSeal } from "../../src/sys/seal.ts";
 import { until } from "../kit.ts";
 import { countLines, createProject, failureOf, LOADER, plugin, removeProjects } from "./kit.ts";
 
@@ -207,17 +208,33 @@ describe("the cache file", () => {
     expect(readdirSync(directory).sort()).toEqual([".gitignore", "index.json", "loading.lock"]);
   });
 
-  test.each([
-    ["cut off", (text: string) => text.slice(0, text.length / 2)],
+  /** What stands below the first line is changed, and the seal is right. */
+  const inside = (change: (text: string) => string) => (text: string, seal: (text: string) => string) =>
+    seal(change(text.slice(text.indexOf("\n") + 1)));
+  const rebuilt: [what: string, change: (text: string, seal: (text: string) => string) => string][] = [
+    ["cut off", (text) => text.slice(0, text.length / 2)],
+    ["cut off in its seal", (text) => text.slice(0, 20)],
     ["empty", () => ""],
-    ["of another shape", () => '{"entries": 3}'],
-    ["null", () => "null"],
-    ["of another build", (text: string) => text.replace('"build":"', '"build":"0 ')],
-    ["with broken entries", (text: string) => text.replace('"outcome":', '"outcame":')],
-  ])("%s: rebuilt", async (_, change) => {
+    ["without a seal", (text) => text.slice(text.indexOf("\n") + 1)],
+    ["changed by a byte", (text) => text.replace('"outcome":', '"outcome": ')],
+    ["with its first line alone", (text) => text.slice(0, text.indexOf("\n") + 1)],
+    ["cut off, and sealed so", inside((text) => text.slice(0, text.length / 2))],
+    ["of another shape", inside(() => '{"entries": 3}')],
+    ["null", inside(() => "null")],
+    ["of another build", inside((text) => text.replace('"build":"', '"build":"0 '))],
+    ["with broken entries", inside((text) => text.replace('"outcome":', '"outcame":'))],
+  ];
+  test.each(rebuilt)("%s: rebuilt", async (_, change) => {
     const project = createCounted();
     const first = await project.load();
-    writeFileSync(indexFile(project), change(readFileSync(indexFile(project), "utf8")));
+    const seal = (text: string) => makeSeal(project.options.cacheDir, project.home).closeText(indexFile(project), text);
+    const before = readFileSync(indexFile(project), "utf8");
+    // Sealed again without a change it is taken, so what is not taken below is not so for the sealing.
+    writeFileSync(indexFile(project), inside((text) => text)(before, seal));
+    expect(project.read()).not.toBeNull();
+    const changed = change(before, seal);
+    expect(changed).not.toBe(before);
+    writeFileSync(indexFile(project), changed);
     expect(project.peek()).toBeNull();
     expect(project.read()).toBeNull();
     expect(await project.load()).toEqual(first);
@@ -229,10 +246,13 @@ describe("the cache file", () => {
   test("that another could have written is ignored", async () => {
     const project = createCounted();
     await project.load();
-    chmodSync(indexFile(project), 0o622);
+    const file = indexFile(project);
+    chmodSync(file, 0o622);
+    writeFileSync(file, readFileSync(file, "utf8").replace("Bun: the project's own", "Bun, the project's own"));
     expect(project.read()).toBeNull();
     await project.load();
     expect(project.loads()).toBe(2);
+    expect(lstatSync(file).mode & 0o777).toBe(0o600);
     const aside = join(project.base, "aside.json");
     writeFileSync(aside, readFileSync(indexFile(project)));
     rmSync(indexFile(project));

@@ -2,31 +2,57 @@
 import { describe, expect, test } from "bun:test";
 import {
   chmodSync,
+  copyFileSync,
+  cpSync,
   existsSync,
+  linkSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
-import { rememberRootIn } from "../../src/state/roots.ts";
-import { openStore } from "../../src/state/store.ts";
+import { join, relative } from "node:path";
+import type { StackRecord } from "../../src/compose/types.ts";
+import { isRemembered, listRootsIn, rememberRootIn } from "../../src/state/roots.ts";
+import { type FileKind, openStore, type Store } from "../../src/state/store.ts";
 import type { DtError } from "../../src/sys/error.ts";
 import { rootSlug } from "../../src/sys/paths.ts";
+import { makeSeal } from "../../src/sys/seal.ts";
 import { makeScratch } from "../scratch.ts";
+import { BOOT, type FakeProcess, fakeTable, NAMESPACE } from "../sys/table.fake.ts";
 import { exitOf, historyOf, recordOf, wantOf } from "./samples.ts";
 
 const scratch = makeScratch();
 const KEY = "www:dev:default";
+const STACK = {
+  engine: "docker compose",
+  file: "compose.yaml",
+  profiles: [],
+  project: "p-1",
+  off: [],
+  cwd: "/root",
+} satisfies StackRecord;
 
-function made() {
-  const directory = join(scratch(), ".dialtone", "run");
-  const store = openStore(directory);
+function open(directory: string, home = scratch(), table = fakeTable([])) {
+  return openStore({ directory, home, table });
+}
+
+function made(table = fakeTable([])) {
+  const base = scratch();
+  const [directory, home] = [join(base, ".dialtone", "run"), join(base, "home")];
+  const store = open(directory, home, table);
   store.prepare();
-  return { directory, store };
+  return { base, directory, home, store };
+}
+
+/** Of dt's own writing, whatever is in it. */
+function leave(store: Store, kind: FileKind, value: object): void {
+  writeFileSync(store.path(KEY, kind), store.seal.close(store.path(KEY, kind), value));
 }
 
 function failure(run: () => unknown): DtError {
@@ -48,7 +74,7 @@ describe("preparing", () => {
 
   test("one elsewhere gets no .gitignore above it", () => {
     const parent = scratch();
-    openStore(join(parent, "elsewhere")).prepare();
+    open(join(parent, "elsewhere")).prepare();
     expect(readdirSync(parent)).toEqual(["elsewhere"]);
   });
 
@@ -106,14 +132,14 @@ describe("preparing", () => {
   for (const [what, make, say] of refused) {
     test(`${what} is refused, by looking as well`, () => {
       const directory = make(scratch());
-      expect(failure(() => openStore(directory))).toMatchObject({ code: "unsafe-directory" });
-      expect(failure(() => openStore(directory)).message).toContain(say);
+      expect(failure(() => open(directory))).toMatchObject({ code: "unsafe-directory" });
+      expect(failure(() => open(directory)).message).toContain(say);
     });
   }
 
   test("opening one that is not there makes nothing", () => {
     const root = scratch();
-    const store = openStore(join(root, ".dialtone", "run"));
+    const store = open(join(root, ".dialtone", "run"), join(root, "home"));
     expect([store.keys(), store.record(KEY), readdirSync(root)]).toEqual([[], { is: "absent" }, []]);
   });
 });
@@ -152,22 +178,54 @@ describe("what is written can be read", () => {
 });
 
 describe("what is no record is unreadable, never absent", () => {
-  const cases: [what: string, text: string, reason: RegExp][] = [
+  const cases: [what: string, value: object | string, reason: RegExp][] = [
     ["empty", "", /JSON/],
-    ["null", "null", /not an object/],
-    ["a number", "7", /not an object/],
-    ["a list", "[]", /version undefined|not an object/],
-    ["no version", "{}", /version undefined, this dt reads version 1/],
-    ["a later version", JSON.stringify({ ...recordOf({}), version: 2 }), /version 2, this dt reads version 1/],
-    ["another key's", JSON.stringify(recordOf({ key: "a:b:c" })), /about a:b:c, not about www:dev:default/],
+    ["zeros, as after a power cut", "\0".repeat(200), /JSON/],
+    ["no version", {}, /version undefined, this dt reads version 1/],
+    ["a later version", { ...recordOf({}), version: 2 }, /version 2, this dt reads version 1/],
+    ["another key's", recordOf({ key: "a:b:c" }), /about a:b:c, not about www:dev:default/],
+    ["another key's by its parts", recordOf({ variant: "x" }), /about www:dev:x/],
   ];
-  for (const [what, text, reason] of cases) {
+  for (const [what, value, reason] of cases) {
     test(what, () => {
       const { store } = made();
-      writeFileSync(store.path(KEY, "record"), text);
+      if (typeof value === "string") writeFileSync(store.path(KEY, "record"), value);
+      else leave(store, "record", value);
       const read = store.record(KEY);
-      expect(read.is).toBe("unreadable");
+      expect([read.is, "foreign" in read]).toEqual(["unreadable", false]);
       expect(read.is === "unreadable" ? read.reason : "").toMatch(reason);
+    });
+  }
+
+  // A record is a fact, and whoever wrote it: each field is looked at.
+  const fields: [what: string, change: Record<string, unknown>][] = [
+    ["a token that is a path", { token: "../../../tmp/x" }],
+    ["a pid of zero", { leader: { ...recordOf({}).host, pid: 0 } }],
+    ["a pid that is negative", { leader: { ...recordOf({}).host, pid: -1 } }],
+    ["a host without a start time", { host: { pid: 4 } }],
+    ["a log that is no path", { log: "relative.log" }],
+    ["a log with a zero byte", { log: "/a\0b" }],
+    ["a root that is no path", { root: "" }],
+    ["a port out of range", { port: 65_536 }],
+    ["a signal that is none", { stop: { signal: "KILL; rm", timeoutMs: 1, spare: [] } }],
+    ["a stack with an engine of its own", { stack: { ...STACK, engine: "/tmp/evil" } }],
+    ["a stack that names words", { stack: { ...STACK, engine: ["sh", "-c", "evil"] } }],
+    ["a stack whose project is an option", { stack: { ...STACK, project: "--file=/x" } }],
+    ["a stack that is run nowhere", { stack: { ...STACK, cwd: "here" } }],
+    ["a stack of an earlier dt", { stack: { project: "p", cwd: "/r", base: ["evil"], client: ["evil"], env: {} } }],
+  ];
+  test("the stack below is whole, so what is refused is what was changed", () => {
+    const { store } = made();
+    leave(store, "record", { ...recordOf({}), stack: STACK });
+    expect(store.record(KEY)).toMatchObject({ is: "there", value: { stack: STACK } });
+  });
+  for (const [what, change] of fields) {
+    test(`${what}, though the seal is right`, () => {
+      const { store } = made();
+      leave(store, "record", { ...recordOf({}), ...change });
+      const read = store.record(KEY);
+      expect([read.is, "foreign" in read]).toEqual(["unreadable", false]);
+      expect(read.is === "unreadable" ? read.reason : "").toContain(`\`${Object.keys(change)[0]}\` is not what it`);
     });
   }
 
@@ -179,6 +237,188 @@ describe("what is no record is unreadable, never absent", () => {
       writeFileSync(store.path(KEY, "record"), whole.slice(0, length));
       expect(store.record(KEY).is).toBe("unreadable");
     }
+  });
+});
+
+describe("what this user's dt did not write is foreign", () => {
+  const texts: [what: string, text: (path: string, directory: string) => string][] = [
+    ["no seal", () => JSON.stringify(recordOf({}))],
+    ["null", () => "null"],
+    ["a number", () => "7"],
+    ["a list", () => "[]"],
+    ["another user's", (path, directory) => makeSeal(directory, scratch()).close(path, recordOf({}))],
+  ];
+  for (const [what, text] of texts) {
+    test(what, () => {
+      const { directory, store } = made();
+      writeFileSync(store.path(KEY, "record"), text(store.path(KEY, "record"), directory));
+      expect(store.record(KEY)).toMatchObject({ is: "unreadable", foreign: true });
+      expect(store.keys()).toEqual([KEY]); // shown, all the same
+    });
+  }
+
+  test("each kind of file", () => {
+    const { base, directory, store } = made();
+    const other = openStore({ directory, home: join(base, "another home"), table: fakeTable([]) });
+    other.writeRecord(recordOf({}));
+    other.writeWant(wantOf({}));
+    other.writeExit(exitOf({}));
+    other.writeHistory(historyOf({}));
+    other.write("x.json", { version: 1 });
+    const foreign = { is: "unreadable", foreign: true, reason: "not written by your dt, or changed since" } as const;
+    const { token } = recordOf({});
+    const read = (by: Store) => [
+      by.record(KEY),
+      by.want(KEY),
+      by.exit(KEY),
+      by.history(token),
+      by.read("x.json", (value) => value),
+    ];
+    expect(read(store)).toEqual([foreign, foreign, foreign, foreign, foreign]);
+    expect(read(other).map(({ is }) => is)).toEqual(["there", "there", "there", "there", "there"]);
+  });
+
+  test("one key's file, or another kind's, put in the place of another", () => {
+    const { directory, store } = made();
+    store.writeExit(exitOf({}));
+    store.writeHistory(historyOf({}));
+    copyFileSync(store.path(KEY, "exit"), store.path("a:b:c", "exit"));
+    copyFileSync(store.path(KEY, "exit"), store.path(KEY, "want"));
+    copyFileSync(join(directory, "launch", `${historyOf({}).token}.json`), join(directory, "launch", "b.json"));
+    for (const read of [store.exit("a:b:c"), store.want(KEY), store.history("b")])
+      expect(read).toMatchObject({ is: "unreadable", foreign: true });
+    expect(store.exit(KEY)).toMatchObject({ is: "there" });
+  });
+
+  const files: [what: string, make: (path: string, base: string) => void, says: string][] = [
+    ["a link", (path, base) => symlinkSync(join(base, "precious"), path), "is a symbolic link"],
+    ["a link to a device without an end", (path) => symlinkSync("/dev/zero", path), "is a symbolic link"],
+    ["a pipe", (path) => expect(Bun.spawnSync(["mkfifo", path]).exitCode).toBe(0), "is a named pipe"],
+    ["a file with another name", (path, base) => linkSync(join(base, "precious"), path), "has 2 names"],
+    ["a directory", (path) => mkdirSync(path), "is a directory"],
+  ];
+  for (const [what, make, says] of files) {
+    test(`${what} is not read, written, or removed with a record`, () => {
+      const { base, store } = made();
+      writeFileSync(join(base, "precious"), JSON.stringify(recordOf({})), { mode: 0o640 });
+      make(store.path(KEY, "record"), base);
+      const read = store.record(KEY);
+      expect(read).toMatchObject({ is: "unreadable", foreign: true });
+      expect(read.is === "unreadable" ? read.reason : "").toContain(says);
+      expect(failure(() => store.writeRecord(recordOf({})))).toMatchObject({ code: "unsafe-file" });
+      expect(readFileSync(join(base, "precious"), "utf8")).toBe(JSON.stringify(recordOf({})));
+      expect(statSync(join(base, "precious")).mode & 0o777).toBe(0o640);
+      store.setAside(KEY, "record");
+      store.writeRecord(recordOf({}));
+      expect(store.record(KEY)).toMatchObject({ is: "there" });
+      expect(readFileSync(join(base, "precious"), "utf8")).toBe(JSON.stringify(recordOf({})));
+    });
+  }
+
+  describe("of an earlier dt, whose records have no seal", () => {
+    const host = { pid: 99, startTime: "1000", bootId: BOOT, pidNamespace: NAMESPACE };
+    const leader = { ...host, pid: 100 };
+    const record = recordOf({ host, leader });
+    const env = { DIALTONE_TOKEN: record.token, DIALTONE_KEY: KEY };
+    const living: FakeProcess[] = [{ pid: 99 }, { pid: 100, ppid: 99, env }];
+    const read = (processes: FakeProcess[], text = JSON.stringify(record)) => {
+      const { store } = made(fakeTable(processes));
+      writeFileSync(store.path(KEY, "record"), text);
+      return store.record(KEY);
+    };
+
+    test("hosted still, and its leader carries its token and key: taken over", () => {
+      expect(read(living)).toEqual({ is: "there", value: record });
+    });
+
+    const cases: [what: string, processes: FakeProcess[], text?: string][] = [
+      ["nothing lives", []],
+      ["its host is gone", [{ pid: 100, ppid: 1, env }]],
+      ["its leader is gone", [{ pid: 99 }]],
+      ["its leader is another's child", [{ pid: 99 }, { pid: 100, ppid: 98, env }]],
+      ["its leader has another token", [{ pid: 99 }, { pid: 100, ppid: 99, env: { ...env, DIALTONE_TOKEN: "b" } }]],
+      ["its leader has another key", [{ pid: 99 }, { pid: 100, ppid: 99, env: { ...env, DIALTONE_KEY: "a:b:c" } }]],
+      ["its leader has no such environment", [{ pid: 99 }, { pid: 100, ppid: 99, env: {} }]],
+      ["its leader's environment cannot be read", [{ pid: 99 }, { pid: 100, ppid: 99, env: null }]],
+      ["its leader's pid was reused", [{ pid: 99 }, { pid: 100, ppid: 99, env, startTime: "2000" }]],
+      [
+        "its host's pid was reused",
+        [
+          { pid: 99, startTime: "2000" },
+          { pid: 100, ppid: 99, env },
+        ],
+      ],
+      ["it has a seal that is wrong", living, JSON.stringify({ ...record, seal: {} })],
+      ["it has no leader", living, JSON.stringify({ ...record, leader: null })],
+      ["it is not whole", living, JSON.stringify({ ...record, log: "relative" })],
+    ];
+    for (const [what, processes, text] of cases) {
+      test(`${what}: foreign`, () => {
+        expect(read(processes, text)).toMatchObject({ is: "unreadable", foreign: true });
+      });
+    }
+
+    test("a write of it has a seal", () => {
+      const { store } = made(fakeTable([]));
+      store.writeRecord(record);
+      expect(store.record(KEY)).toEqual({ is: "there", value: record });
+    });
+  });
+});
+
+describe("the folder was moved", () => {
+  test("its files are own, and say of the new place what they said of the old one", () => {
+    const { base, home, store } = made();
+    const paths = (at: string) => ({ root: at, cwd: join(at, "web"), log: join(at, ".dialtone/run", `${KEY}.log`) });
+    store.writeRecord(recordOf(paths(base)));
+    const { root: _, ...exited } = paths(base);
+    store.writeExit(exitOf(exited));
+    const moved = `${scratch()}/moved`;
+    renameSync(base, moved);
+    const there = open(join(moved, ".dialtone", "run"), join(moved, relative(base, home)));
+    expect(there.record(KEY)).toEqual({ is: "there", value: recordOf(paths(moved)) });
+    expect(there.exit(KEY)).toMatchObject({ is: "there", value: { cwd: join(moved, "web"), log: paths(moved).log } });
+  });
+
+  test("a log elsewhere stays where it is", () => {
+    const { base, home, store } = made();
+    store.writeRecord(recordOf({ root: base, cwd: "/srv", log: `${base}-else/x.log` }));
+    const moved = `${scratch()}/moved`;
+    renameSync(base, moved);
+    const there = open(join(moved, ".dialtone", "run"), join(moved, relative(base, home)));
+    expect(there.record(KEY)).toMatchObject({ value: { root: moved, cwd: "/srv", log: `${base}-else/x.log` } });
+  });
+
+  test("copied: foreign there, own here", () => {
+    const { base, home, store } = made();
+    store.writeRecord(recordOf({}));
+    const copy = join(scratch(), "copy");
+    cpSync(base, copy, { recursive: true });
+    expect(open(join(copy, ".dialtone", "run"), home).record(KEY)).toMatchObject({
+      foreign: true,
+      reason: `written by your dt in ${join(base, ".dialtone", "run")}, of which this is a copy`,
+    });
+    expect(store.record(KEY)).toMatchObject({ is: "there" });
+  });
+});
+
+describe("what a launch was started with", () => {
+  test("is not in the project but in the home, private, sealed, and goes with the record", () => {
+    const { base, directory, home, store } = made();
+    const record = recordOf({});
+    const spec = { key: KEY, env: { SECRET: "only here" } };
+    store.writeRecord(record);
+    store.writeSpec(record.token, spec);
+    const file = join(home, "launches", `${record.token}.spec`);
+    expect([statSync(file).mode & 0o777, statSync(join(home, "launches")).mode & 0o777]).toEqual([0o600, 0o700]);
+    expect(store.readSpec(record.token)).toEqual({ is: "there", value: spec });
+    expect(Bun.spawnSync(["grep", "-r", "only here", join(base, ".dialtone")]).stdout.toString()).toBe("");
+    // Of another root's launch of that token it says nothing.
+    expect(open(join(base, "other"), home).readSpec(record.token)).toMatchObject({ is: "unreadable" });
+    writeFileSync(file, JSON.stringify({ version: 1, runDirectory: directory, spec }));
+    expect(store.readSpec(record.token)).toMatchObject({ is: "unreadable", foreign: true });
+    store.removeRecord(record);
+    expect(readdirSync(join(home, "launches"))).toEqual([]);
   });
 });
 
@@ -233,20 +473,46 @@ test("room for a start is asked for without leaving anything", () => {
 
 describe("roots", () => {
   test("one small file each, written once", () => {
-    const directory = join(scratch(), "roots");
-    rememberRootIn(directory, "/a/root");
-    rememberRootIn(directory, "/b/root");
-    rememberRootIn(directory, "/a/root");
-    expect(readdirSync(directory).sort()).toEqual([rootSlug("/a/root"), rootSlug("/b/root")].sort());
-    expect(readFileSync(join(directory, rootSlug("/a/root")), "utf8")).toBe("/a/root\n");
+    const [directory, one, other] = [join(scratch(), "roots"), scratch(), scratch()];
+    rememberRootIn(directory, one);
+    rememberRootIn(directory, other);
+    const { ino } = statSync(join(directory, rootSlug(one)));
+    rememberRootIn(directory, one);
+    expect(readdirSync(directory).sort()).toEqual([rootSlug(one), rootSlug(other)].sort());
+    expect(statSync(join(directory, rootSlug(one))).ino).toBe(ino);
+    expect(statSync(join(directory, rootSlug(one))).mode & 0o777).toBe(0o600);
+    expect(
+      listRootsIn(directory)
+        .map(({ root }) => root)
+        .sort(),
+    ).toEqual([one, other].sort());
+    expect([isRemembered(directory, one), isRemembered(directory, scratch())]).toEqual([true, false]);
+  });
+
+  test("one that dt did not write, or of another folder in its place, is none; one that is gone is", () => {
+    const [base, one, other] = [scratch(), scratch(), scratch()];
+    const directory = join(base, "roots");
+    rememberRootIn(directory, one);
+    writeFileSync(join(directory, rootSlug(other)), `${other}\n`); // as an earlier dt did
+    writeFileSync(join(directory, "planted"), JSON.stringify({ version: 1, root: other, ino: statSync(other).ino }));
+    copyFileSync(join(directory, rootSlug(one)), join(directory, "again"));
+    expect(listRootsIn(directory).map(({ root }) => root)).toEqual([one]);
+    expect(isRemembered(directory, other)).toBe(false);
+    rememberRootIn(directory, other);
+    expect(isRemembered(directory, other)).toBe(true);
+    renameSync(one, `${one}.aside`);
+    expect(isRemembered(directory, one)).toBe(true);
+    mkdirSync(one);
+    expect(isRemembered(directory, one)).toBe(false);
+    rmSync(`${one}.aside`, { recursive: true });
   });
 
   test("a home that cannot be written is no error", () => {
     const home = scratch();
     writeFileSync(join(home, "file"), "");
-    rememberRootIn(join(home, "file", "roots"), "/a/root");
+    rememberRootIn(join(home, "file", "roots"), home);
     chmodSync(home, 0o500);
-    rememberRootIn(join(home, "roots"), "/a/root");
+    rememberRootIn(join(home, "roots"), home);
     chmodSync(home, 0o700);
   });
 });

@@ -1,5 +1,6 @@
 /** The pure parts of the supervisor: sentences, hosts' environments, ports. */
 import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
 import fc from "fast-check";
 import { openStore } from "../../src/state/store.ts";
 import type { ExitReason } from "../../src/state/types.ts";
@@ -117,11 +118,13 @@ describe("the environment of hosts", () => {
 
 describe("ports", () => {
   function ground(ports: Record<string, number | null> = {}, more: Partial<Ground["table"]> = {}): Ground {
-    const store = openStore(scratch());
+    const table = { ...fakeTable([{ pid: 5, env: { DIALTONE_KEY: "a:b:c" } }]), ...more };
+    const directory = scratch();
+    const store = openStore({ directory: join(directory, "run"), home: join(directory, "home"), table });
     store.prepare();
     for (const [key, port] of Object.entries(ports)) store.writeRecord(recordOf({ key, port }));
-    const table = { ...fakeTable([{ pid: 5, env: { DIALTONE_KEY: "a:b:c" } }]), ...more };
-    return { store, root: "/r", table, home: null, cache: "", self: [], openFiles: null, lockBackend: undefined };
+    const asked = { env: {}, cache: "", self: [], openFiles: null, lockBackend: undefined };
+    return { ...asked, store, root: "/r", table, home: null };
   }
 
   const chosen = async (...asked: Parameters<typeof choosePort>) => (await choosePort(...asked)).port;

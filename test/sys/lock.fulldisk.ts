@@ -5,15 +5,17 @@ import type { DtError } from "../../src/sys/error.ts";
 import { identify, type ProcessEntry } from "../../src/sys/identity.ts";
 import { acquireLock, type HeldLock, type LockRequest } from "../../src/sys/lock.ts";
 import { makeProcessTable } from "../../src/sys/process.ts";
+import { makeSeal } from "../../src/sys/seal.ts";
 
-const directory = process.argv[2] as string;
+const [, , directory, home] = process.argv as [string, string, string, string];
+const seal = makeSeal(directory, home);
 const table = makeProcessTable();
 const path = join(directory, "a:b:c.lock");
 const filler = join(directory, "filler");
 const seen: Record<string, unknown> = {};
 
 function request(more: Partial<LockRequest>): LockRequest {
-  return { path, table, doing: "test", command: "test", timeoutMs: 0, ...more };
+  return { path, seal, table, doing: "test", command: "test", timeoutMs: 0, ...more };
 }
 
 async function tryLock(more: Partial<LockRequest>): Promise<HeldLock | string> {
@@ -49,7 +51,7 @@ function writeParentsLock(): void {
   const holder = identify(table, table.entry(process.ppid) as ProcessEntry);
   const since = new Date().toISOString();
   const lock = { version: 1, holder, nonce: "n", command: "parent", doing: "start", since, backend: "link" };
-  writeFileSync(path, JSON.stringify(lock));
+  writeFileSync(path, seal.close(path, lock));
 }
 
 (await acquireLock(request({}))).release();

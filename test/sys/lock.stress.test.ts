@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type LockBackend, readHolder } from "../../src/sys/lock.ts";
 import { makeProcessTable } from "../../src/sys/process.ts";
+import { makeSeal } from "../../src/sys/seal.ts";
 import { tellNumbers } from "../fault/numbers.ts";
 import { until } from "../kit.ts";
 import type { Denied } from "./deny.ts";
@@ -77,7 +78,10 @@ for (const [what, kinds] of CASES) {
     `${CONTENDERS} contenders × ${ROUNDS}, holders killed: ${what}`,
     async () => {
       const directory = mkdtempSync(join(tmpdir(), "dt-lock-"));
-      directories.push(directory);
+      // A home that all of them find without a secret at the same time.
+      const home = mkdtempSync(join(tmpdir(), "dt-lock-home-"));
+      directories.push(directory, home);
+      const seal = makeSeal(directory, home);
       writeFileSync(join(directory, "counter"), "0".padStart(COUNTER_WIDTH, "0"));
       const lock = join(directory, "t:dev:default.lock");
       const running = new Map<number, { name: string; killed: boolean }>();
@@ -87,7 +91,7 @@ for (const [what, kinds] of CASES) {
 
       async function contender(name: string, kind: Kind): Promise<void> {
         for (let left = ROUNDS; left > 0; ) {
-          const plan: WorkerPlan = { directory, name, rounds: left, ...kind };
+          const plan: WorkerPlan = { directory, home, name, rounds: left, ...kind };
           const child = Bun.spawn([process.execPath, join(import.meta.dir, "lock.worker.ts"), JSON.stringify(plan)], {
             stdio: ["ignore", "inherit", "inherit"],
           });
@@ -118,7 +122,7 @@ for (const [what, kinds] of CASES) {
           await Bun.sleep(1 + Math.random() * 3);
           if (counterOf(directory) < next) continue;
           next += KILL_EVERY;
-          const holder = readHolder(lock);
+          const holder = readHolder(lock, seal);
           // Mostly who holds it now; now and then anybody, who may be in the middle of an attempt.
           if (Math.random() < 0.75 && holder.is === "there" && kill(holder.value.holder.pid)) holdersKilled++;
           else kill([...running.keys()][Math.floor(Math.random() * running.size)] ?? -1);
@@ -160,7 +164,7 @@ for (const [what, kinds] of CASES) {
       );
       // What is left: at most what a killed last holder left, which the next one breaks; its temporaries no more than there were kills.
       expect(readdirSync(directory).filter((name) => name.endsWith(".tmp")).length).toBeLessThanOrEqual(kills);
-      const left = readHolder(lock);
+      const left = readHolder(lock, seal);
       if (left.is === "there") expect(makeProcessTable().entry(left.value.holder.pid)).toBeNull();
     },
     LIMIT_MS,

@@ -1,7 +1,19 @@
 /** Each row of the table on top of src/sys/lock.ts. */
 import { afterEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  chownSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import type { DtError } from "../../src/sys/error.ts";
 import { tryFlock } from "../../src/sys/flock.ts";
 import { identify, identifySelf, type ProcessEntry, type ProcessIdentity } from "../../src/sys/identity.ts";
@@ -16,6 +28,7 @@ import {
   readHolder,
 } from "../../src/sys/lock.ts";
 import { makeProcessTable } from "../../src/sys/process.ts";
+import { makeSeal } from "../../src/sys/seal.ts";
 import { REPOSITORY, until } from "../kit.ts";
 import { makeScratch } from "../scratch.ts";
 import type { WorkerPlan } from "./lock.worker.ts";
@@ -23,6 +36,9 @@ import { BOOT, fakeTable, NAMESPACE } from "./table.fake.ts";
 
 const scratch = makeScratch();
 const TABLE = makeProcessTable();
+const HOME = scratch();
+/** As of a process that has ended. */
+const GONE: ProcessIdentity = { ...identifySelf(TABLE), startTime: "1" };
 const BACKENDS: LockBackend[] = ["link", "excl"];
 
 const children: Bun.Subprocess[] = [];
@@ -46,6 +62,7 @@ function identityOf(pid: number): ProcessIdentity {
 function request(directory: string, more: Partial<LockRequest> = {}): LockRequest {
   return {
     path: join(directory, "a:b:c.lock"),
+    seal: makeSeal(directory, HOME),
     table: TABLE,
     doing: "start",
     command: "dt a b",
@@ -54,8 +71,21 @@ function request(directory: string, more: Partial<LockRequest> = {}): LockReques
   };
 }
 
-function lockText(holder: ProcessIdentity, more: Record<string, unknown> = {}): string {
-  const lock: LockHolder = {
+function holderOf(path: string) {
+  return readHolder(path, makeSeal(dirname(path), HOME));
+}
+
+/** As the user's own dt would have written it to this path. */
+function lockText(path: string, holder: ProcessIdentity, more: Record<string, unknown> = {}): string {
+  return sealed(path, { ...lockOf(holder), ...more });
+}
+
+function sealed(path: string, value: object): string {
+  return makeSeal(dirname(path), HOME).close(path, value);
+}
+
+function lockOf(holder: ProcessIdentity): LockHolder {
+  return {
     version: 1,
     holder,
     nonce: "theirs",
@@ -64,7 +94,11 @@ function lockText(holder: ProcessIdentity, more: Record<string, unknown> = {}): 
     since: "2026-01-02T03:04:05.678Z",
     backend: "link",
   };
-  return JSON.stringify({ ...lock, ...more });
+}
+
+function leave(directory: string, holder: ProcessIdentity): void {
+  const path = join(directory, "a:b:c.lock");
+  writeFileSync(path, lockText(path, holder));
 }
 
 async function failure(promise: Promise<unknown>): Promise<DtError> {
@@ -82,7 +116,7 @@ describe("there is none", () => {
       const directory = scratch();
       const lock = await acquireLock(request(directory, { backend }));
       const written = JSON.parse(readFileSync(join(directory, "a:b:c.lock"), "utf8"));
-      expect(written).toEqual({ ...lock.holder, holder: identifySelf(TABLE) });
+      expect(written).toEqual({ ...lock.holder, holder: identifySelf(TABLE), seal: expect.anything() });
       expect(written).toMatchObject({ version: 1, backend: backend ?? "link", doing: "start", command: "dt a b" });
       expect(lock.broke).toBeNull();
       expect(readdirSync(directory).sort()).toEqual(["a:b:c.guard", "a:b:c.lock"]);
@@ -95,26 +129,38 @@ describe("there is none", () => {
 
 describe("left, and waited for", () => {
   const cases: [what: string, reason: LockReason, write: (path: string) => void, by: string | null][] = [
-    ["holder alive", "held", (path) => writeFileSync(path, lockText(identityOf(sleeper()))), "theirs"],
+    ["holder alive", "held", (path) => writeFileSync(path, lockText(path, identityOf(sleeper()))), "theirs"],
     [
       "holder in another pid namespace",
       "unknown-holder",
-      (path) => writeFileSync(path, lockText({ ...identityOf(sleeper()), pidNamespace: "pid:[1]" })),
+      (path) => writeFileSync(path, lockText(path, { ...identityOf(sleeper()), pidNamespace: "pid:[1]" })),
       "theirs",
     ],
     [
       "a dead pid in another pid namespace",
       "unknown-holder",
-      (path) => writeFileSync(path, lockText({ ...identifySelf(TABLE), pid: 4_000_000, pidNamespace: "pid:[1]" })),
+      (path) =>
+        writeFileSync(path, lockText(path, { ...identifySelf(TABLE), pid: 4_000_000, pidNamespace: "pid:[1]" })),
       "theirs",
     ],
     [
       "a lock of a later version",
       "unknown-holder",
-      (path) => writeFileSync(path, JSON.stringify({ version: 2, owner: "new" })),
+      (path) => writeFileSync(path, sealed(path, { version: 2, owner: "new" })),
       null,
     ],
-    ["a lock that cannot be read", "unknown-holder", (path) => mkdirSync(path), null],
+    [
+      "of an earlier dt, without a seal: its process lives",
+      "held",
+      (path) => writeFileSync(path, JSON.stringify(lockOf(identityOf(sleeper())))),
+      "theirs",
+    ],
+    [
+      "with the seal of another secret: its process lives",
+      "held",
+      (path) => writeFileSync(path, makeSeal(dirname(path), scratch()).close(path, lockOf(identityOf(sleeper())))),
+      "theirs",
+    ],
   ];
   for (const [what, reason, write, by] of cases) {
     for (const backend of BACKENDS) {
@@ -122,20 +168,45 @@ describe("left, and waited for", () => {
         const directory = scratch();
         const path = join(directory, "a:b:c.lock");
         write(path);
-        const before = existsSync(path) && readHolder(path);
+        const text = readFileSync(path, "utf8");
+        const before = holderOf(path);
         const error = await failure(acquireLock(request(directory, { backend, timeoutMs: 30 })));
         expect(error).toMatchObject({ code: "lock-timeout", status: 4, details: { reason } });
         expect((error.details?.holder as LockHolder | null)?.nonce ?? null).toBe(by);
-        expect(readHolder(path)).toEqual(before as ReturnType<typeof readHolder>);
+        expect(readFileSync(path, "utf8")).toBe(text);
+        expect(holderOf(path)).toEqual(before);
         expect(readdirSync(directory).sort()).toEqual(["a:b:c.guard", "a:b:c.lock"]);
       });
     }
   }
 
+  test("a lock that cannot be told from another's, since the user's secret is broken", async () => {
+    const [directory, home] = [scratch(), scratch()];
+    const path = join(directory, "a:b:c.lock");
+    const seal = makeSeal(directory, home);
+    writeFileSync(path, seal.close(path, lockOf(identityOf(sleeper()))));
+    const text = readFileSync(path, "utf8");
+    writeFileSync(join(home, "secret"), "broken");
+    const error = await failure(acquireLock(request(directory, { seal: makeSeal(directory, home), timeoutMs: 30 })));
+    expect(error).toMatchObject({ code: "lock-timeout", details: { reason: "unknown-holder", holder: null } });
+    expect(readFileSync(path, "utf8")).toBe(text);
+  });
+
+  test.skipIf(process.getuid?.() !== 0)("a lock that may not be read (needs root)", async () => {
+    const directory = counting();
+    const path = join(directory, "t:dev:default.lock");
+    const home = scratch();
+    writeFileSync(path, lockText(path, GONE), { mode: 0 });
+    for (const one of [directory, home, path, join(directory, "counter")]) chownSync(one, 54321, 54321);
+    const uid = ["setpriv", "--reuid=54321", "--regid=54321", "--clear-groups"];
+    expect(await contendOnce(directory, 1, { home, timeoutMs: 20 }, uid)).toEqual(["REFUSED unknown-holder"]);
+    expect(existsSync(path)).toBe(true);
+  });
+
   test("the error names who holds it, since when, doing what, and how long was waited", async () => {
     const directory = scratch();
     const pid = sleeper();
-    writeFileSync(join(directory, "a:b:c.lock"), lockText(identityOf(pid)));
+    leave(directory, identityOf(pid));
     const error = await failure(acquireLock(request(directory, { timeoutMs: 25 })));
     expect(error.message).toBe(
       `Could not get the lock ${join(directory, "a:b:c.lock")} within 25 ms: pid ${pid} (dt a b -d) has held it since 2026-01-02T03:04:05.678Z, doing: replace.`,
@@ -146,7 +217,7 @@ describe("left, and waited for", () => {
   test("it is had as soon as the holder lets go", async () => {
     const directory = scratch();
     const path = join(directory, "a:b:c.lock");
-    writeFileSync(path, lockText(identityOf(sleeper())));
+    writeFileSync(path, lockText(path, identityOf(sleeper())));
     const waiting = acquireLock(request(directory, { timeoutMs: 10_000 }));
     await until("it has looked", () => existsSync(join(directory, "a:b:c.guard")));
     unlinkSync(path);
@@ -156,7 +227,7 @@ describe("left, and waited for", () => {
   test("it is had as soon as the holder is killed", async () => {
     const directory = scratch();
     const pid = sleeper();
-    writeFileSync(join(directory, "a:b:c.lock"), lockText(identityOf(pid)));
+    leave(directory, identityOf(pid));
     const waiting = acquireLock(request(directory, { timeoutMs: 10_000 }));
     await until("it has looked", () => existsSync(join(directory, "a:b:c.guard")));
     process.kill(pid, "SIGKILL");
@@ -167,7 +238,7 @@ describe("left, and waited for", () => {
 
   test("an abort ends the wait", async () => {
     const directory = scratch();
-    writeFileSync(join(directory, "a:b:c.lock"), lockText(identityOf(sleeper())));
+    leave(directory, identityOf(sleeper()));
     const stop = new AbortController();
     const waiting = failure(acquireLock(request(directory, { timeoutMs: 60_000, signal: stop.signal })));
     stop.abort();
@@ -176,35 +247,40 @@ describe("left, and waited for", () => {
 });
 
 describe("removed, and made anew by exactly one", () => {
-  const cases: [what: string, text: () => string | Promise<string>, whose: boolean][] = [
+  const cases: [what: string, text: (path: string) => string | Promise<string>, whose: boolean][] = [
     [
       "the holder is dead",
-      async () => {
+      async (path) => {
         const child = Bun.spawn(["sleep", "1000"], { stdio: ["ignore", "ignore", "ignore"] });
-        const text = lockText(identityOf(child.pid));
+        const text = lockText(path, identityOf(child.pid));
         child.kill("SIGKILL");
         await child.exited;
         return text;
       },
       true,
     ],
-    ["its pid was reused", () => lockText({ ...identityOf(sleeper()), startTime: "1" }), true],
-    ["it was taken before the last boot", () => lockText({ ...identityOf(sleeper()), bootId: "another" }), true],
+    ["its pid was reused", (path) => lockText(path, { ...identityOf(sleeper()), startTime: "1" }), true],
+    [
+      "it was taken before the last boot",
+      (path) => lockText(path, { ...identityOf(sleeper()), bootId: "another" }),
+      true,
+    ],
     ["it is empty", () => "", false],
-    ["it is cut off", () => lockText(identifySelf(TABLE)).slice(0, 60), false],
+    ["it is cut off", (path) => lockText(path, identifySelf(TABLE)).slice(0, 60), false],
     ["it is zeros, as after a power cut", () => "\0".repeat(200), false],
-    ["it is no lock", () => "null", false],
-    ["it is no lock either", () => "{}", false],
+    ["it is no lock", (path) => sealed(path, {}), false],
+    ["it is no lock either", (path) => sealed(path, { version: 1, holder: null }), false],
   ];
   for (const [what, makeText, whose] of cases) {
     for (const backend of BACKENDS) {
       test(`${what} (${backend})`, async () => {
         const directory = scratch();
-        writeFileSync(join(directory, "a:b:c.lock"), await makeText());
+        const path = join(directory, "a:b:c.lock");
+        writeFileSync(path, await makeText(path));
         const lock = await acquireLock(request(directory, { backend }));
         if (whose) expect(lock.broke).toMatchObject({ nonce: "theirs", doing: "replace" });
         else expect(lock.broke).toBe("unreadable");
-        expect(readHolder(join(directory, "a:b:c.lock"))).toMatchObject({ value: { nonce: lock.holder.nonce } });
+        expect(holderOf(join(directory, "a:b:c.lock"))).toMatchObject({ value: { nonce: lock.holder.nonce } });
         lock.release();
         expect(readdirSync(directory)).toEqual(["a:b:c.guard"]);
       });
@@ -214,10 +290,7 @@ describe("removed, and made anew by exactly one", () => {
   /** Runs a second contender to its end at the moment at which the first has read the stale lock and judges its holder. */
   async function meetInTheMiddle(backend: LockBackend, meanwhile: (directory: string) => void) {
     const directory = scratch();
-    writeFileSync(
-      join(directory, "a:b:c.lock"),
-      lockText({ pid: 4242, startTime: "1", bootId: BOOT, pidNamespace: NAMESPACE }),
-    );
+    leave(directory, { pid: 4242, startTime: "1", bootId: BOOT, pidNamespace: NAMESPACE });
     // The two are told apart by their start times, and each sees the other alive.
     const second = fakeTable([], { pid: process.pid, startTime: "222" });
     const first = fakeTable([], { pid: process.pid, startTime: "111" });
@@ -257,7 +330,7 @@ describe("removed, and made anew by exactly one", () => {
       test(`the guard is ${how} in the middle of the breaking: only who has the new one breaks (${backend})`, async () => {
         const { directory, mine, other } = await meetInTheMiddle(backend, (at) => replace(join(at, "a:b:c.guard")));
         expect([isHeld(mine), isHeld(other)]).toEqual([false, true]);
-        expect(readHolder(join(directory, "a:b:c.lock"))).toMatchObject({
+        expect(holderOf(join(directory, "a:b:c.lock"))).toMatchObject({
           value: { nonce: (other as HeldLock).holder.nonce },
         });
       });
@@ -267,11 +340,81 @@ describe("removed, and made anew by exactly one", () => {
   test("the guard is removed while the lock is held: the lock itself still excludes, and its release touches nothing else", async () => {
     const directory = scratch();
     const pid = sleeper();
-    writeFileSync(join(directory, "a:b:c.lock"), lockText(identityOf(pid)));
+    leave(directory, identityOf(pid));
     writeFileSync(join(directory, "a:b:c.guard"), "");
     unlinkSync(join(directory, "a:b:c.guard"));
     expect((await failure(acquireLock(request(directory)))).details?.reason).toBe("held");
   });
+});
+
+describe("foreign: moved aside as it is, and nothing it says is believed", () => {
+  const cases: [what: string, make: (path: string) => void][] = [
+    ["no seal, and its holder is gone", (path) => writeFileSync(path, JSON.stringify(lockOf(GONE)))],
+    [
+      "no seal, and it names a process that was started at another time",
+      (path) => writeFileSync(path, JSON.stringify(lockOf({ ...identityOf(sleeper()), startTime: "1" }))),
+    ],
+    [
+      "no seal, and it names a process of another boot",
+      (path) => writeFileSync(path, JSON.stringify(lockOf({ ...identityOf(sleeper()), bootId: "another" }))),
+    ],
+    [
+      "no seal, and it names a process of another pid namespace",
+      (path) => writeFileSync(path, JSON.stringify(lockOf({ ...identityOf(sleeper()), pidNamespace: "pid:[1]" }))),
+    ],
+    ["no seal, and a later version", (path) => writeFileSync(path, JSON.stringify({ version: 2, owner: "new" }))],
+    ["no lock and no seal", (path) => writeFileSync(path, "null")],
+    ["no lock and no seal either", (path) => writeFileSync(path, "{}")],
+    [
+      "the seal of another secret",
+      (path) => writeFileSync(path, makeSeal(dirname(path), scratch()).close(path, lockOf(GONE))),
+    ],
+    [
+      "the lock of another key under this name",
+      (path) => writeFileSync(path, lockText(join(dirname(path), "x:y:z.lock"), GONE)),
+    ],
+    ["the lock of a copied folder", (path) => writeFileSync(path, lockText(join(scratch(), "a:b:c.lock"), GONE))],
+    [
+      "a link to a file",
+      (path) => {
+        writeFileSync(join(dirname(path), "precious"), "mine");
+        symlinkSync(join(dirname(path), "precious"), path);
+      },
+    ],
+    ["a link to nothing", (path) => symlinkSync("/nothing/there", path)],
+    ["a link to a device without an end", (path) => symlinkSync("/dev/zero", path)],
+    ["a pipe that nobody writes to", (path) => expect(Bun.spawnSync(["mkfifo", path]).exitCode).toBe(0)],
+    [
+      "a file with another name elsewhere",
+      (path) => {
+        writeFileSync(join(dirname(path), "precious"), "mine");
+        linkSync(join(dirname(path), "precious"), path);
+      },
+    ],
+    ["a directory", (path) => mkdirSync(path)],
+  ];
+  for (const [what, make] of cases) {
+    for (const backend of BACKENDS) {
+      test(`${what} (${backend})`, async () => {
+        const directory = scratch();
+        const path = join(directory, "a:b:c.lock");
+        make(path);
+        const { ino } = lstatSync(path);
+        expect(holderOf(path)).toMatchObject({ is: "unreadable", foreign: true });
+        const lock = await acquireLock(request(directory, { backend }));
+        expect(lock.broke).toBe("foreign");
+        expect(holderOf(path)).toMatchObject({ value: { nonce: lock.holder.nonce } });
+        lock.release();
+        const left = readdirSync(directory)
+          .filter((name) => name !== "precious")
+          .sort();
+        expect(left).toEqual(["a:b:c.guard", expect.stringMatching(/^a:b:c\.lock\.\d+\.foreign$/)]);
+        expect(lstatSync(join(directory, left[1] as string)).ino).toBe(ino);
+        if (existsSync(join(directory, "precious")))
+          expect(readFileSync(join(directory, "precious"), "utf8")).toBe("mine");
+      });
+    }
+  }
 });
 
 describe("release", () => {
@@ -279,9 +422,9 @@ describe("release", () => {
     const directory = scratch();
     const path = join(directory, "a:b:c.lock");
     const lock = await acquireLock(request(directory));
-    writeFileSync(path, lockText(identityOf(sleeper())));
+    writeFileSync(path, lockText(path, identityOf(sleeper())));
     lock.release();
-    expect(readHolder(path)).toMatchObject({ value: { nonce: "theirs" } });
+    expect(holderOf(path)).toMatchObject({ value: { nonce: "theirs" } });
   });
 
   test("is silent when the run directory was removed meanwhile", async () => {
@@ -317,7 +460,7 @@ describe("reasons", () => {
   test("who holds it is named even if the last try met a busy guard", async () => {
     const directory = scratch();
     const pid = sleeper();
-    writeFileSync(join(directory, "a:b:c.lock"), lockText(identityOf(pid)));
+    leave(directory, identityOf(pid));
     const guard = tryFlock(join(directory, "a:b:c.guard"));
     const error = await failure(acquireLock(request(directory, { timeoutMs: 20 })));
     expect(error.details).toMatchObject({ reason: "held", holder: { holder: { pid } } });
@@ -332,7 +475,7 @@ describe("reasons", () => {
   });
 
   test("each reason is a whole clause, with and without a holder", () => {
-    const holder = JSON.parse(lockText(identifySelf(TABLE))) as LockHolder;
+    const holder = lockOf(identifySelf(TABLE));
     for (const { why, hint } of Object.values(LOCK_REASONS)) {
       for (const by of [holder, null]) {
         expect(why(by, "/l")).toMatch(/^\S.*[^.\s]$/);
@@ -343,11 +486,26 @@ describe("reasons", () => {
 });
 
 /** Contenders as processes of their own, which all begin at once. */
-async function contendOnce(directory: string, count: number, more: Partial<WorkerPlan>): Promise<string[]> {
+async function contendOnce(
+  directory: string,
+  count: number,
+  more: Partial<WorkerPlan>,
+  under: string[] = [],
+): Promise<string[]> {
   const gate = join(directory, "go");
   const workers = Array.from({ length: count }, (_, at) => {
-    const plan: WorkerPlan = { directory, name: String(at), rounds: 1, backend: null, deny: [], gate, ...more };
-    const child = Bun.spawn([process.execPath, join(import.meta.dir, "lock.worker.ts"), JSON.stringify(plan)], {
+    const plan: WorkerPlan = {
+      directory,
+      home: HOME,
+      name: String(at),
+      rounds: 1,
+      backend: null,
+      deny: [],
+      gate,
+      ...more,
+    };
+    const worker = [process.execPath, join(import.meta.dir, "lock.worker.ts"), JSON.stringify(plan)];
+    const child = Bun.spawn([...under, ...worker], {
       stdio: ["ignore", "inherit", "inherit"],
     });
     children.push(child);
@@ -366,14 +524,15 @@ function counting(): string {
 }
 
 describe("16 processes at once", () => {
-  for (const [what, text] of [
-    ["an empty lock", ""],
-    ["a stale lock", lockText({ ...identifySelf(TABLE), startTime: "1" })],
+  for (const [what, makeText] of [
+    ["an empty lock", () => ""],
+    ["a stale lock", (path: string) => lockText(path, GONE)],
   ] as const) {
     for (const backend of BACKENDS) {
       test(`${what} is broken by exactly one (${backend})`, async () => {
         const directory = counting();
-        writeFileSync(join(directory, "t:dev:default.lock"), text);
+        const path = join(directory, "t:dev:default.lock");
+        writeFileSync(path, makeText(path));
         const notes = await contendOnce(directory, 16, { backend });
         const rows = notes.map((note) => note.split(" "));
         expect(rows.map(([count]) => Number(count)).sort((a, b) => a - b)).toEqual(
@@ -394,13 +553,14 @@ describe("no flock on this file system", () => {
     expect(counts.sort((a, b) => a - b)).toEqual(Array.from({ length: 80 }, (_, at) => at + 1));
   }, 30_000);
 
-  for (const [what, text] of [
-    ["a stale lock", lockText({ ...identifySelf(TABLE), startTime: "1" })],
-    ["an empty lock", ""],
+  for (const [what, makeText] of [
+    ["a stale lock", (path: string) => lockText(path, GONE)],
+    ["an empty lock", () => ""],
   ] as const) {
     test(`${what} is left, with the reason no-guard`, async () => {
       const directory = counting();
       const path = join(directory, "t:dev:default.lock");
+      const text = makeText(path);
       writeFileSync(path, text);
       expect(await contendOnce(directory, 1, { deny: ["flock"], timeoutMs: 20 })).toEqual(["REFUSED no-guard"]);
       expect(readFileSync(path, "utf8")).toBe(text);
@@ -421,9 +581,9 @@ test("a backend that is forced and does not work is an error, not another backen
 
 test("a full and a read-only disk", async () => {
   const directory = scratch();
-  const script = `mount -t tmpfs -o size=64k,mode=700 none "$1" || exit 77; exec "$2" "$3" "$1"`;
+  const script = `mount -t tmpfs -o size=64k,mode=700 none "$1" || exit 77; exec "$2" "$3" "$1" "$4"`;
   const scenario = join(import.meta.dir, "lock.fulldisk.ts");
-  const child = Bun.spawnSync(["unshare", "-m", "sh", "-c", script, "sh", directory, process.execPath, scenario]);
+  const child = Bun.spawnSync(["unshare", "-m", "sh", "-c", script, "sh", directory, process.execPath, scenario, HOME]);
   if (child.exitCode === 77 || /unshare/.test(child.stderr.toString())) {
     console.error("skipped: this machine does not let us mount a small tmpfs");
     return;

@@ -9,10 +9,13 @@ import { identifySelf, presenceOf } from "../../src/sys/identity.ts";
 import { libc } from "../../src/sys/libc.ts";
 import { acquireLock, type LockBackend } from "../../src/sys/lock.ts";
 import { makeProcessTable } from "../../src/sys/process.ts";
+import { makeSeal } from "../../src/sys/seal.ts";
 import { type Denied, denyCalls } from "./deny.ts";
 
 export interface WorkerPlan {
   directory: string;
+  /** DIALTONE_HOME. */
+  home: string;
   name: string;
   rounds: number;
   backend: LockBackend | null;
@@ -30,16 +33,18 @@ const SIGKILL = 9;
 
 if (import.meta.main) await contend(JSON.parse(process.argv[2] as string) as WorkerPlan);
 
-async function contend({ directory, name, rounds, backend, deny, timeoutMs, gate }: WorkerPlan): Promise<void> {
+async function contend({ directory, home, name, rounds, backend, deny, timeoutMs, gate }: WorkerPlan): Promise<void> {
   if (process.platform === "linux") libc().prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); // none outlives its test
   denyCalls(deny);
   const table = makeProcessTable();
   const path = join(directory, "t:dev:default.lock");
+  const seal = makeSeal(directory, home);
   const notes = openSync(join(directory, `ack.${name}`), "a");
   while (gate !== undefined && !existsSync(gate)) Bun.sleepSync(1);
   for (let round = 0; round < rounds; round++) {
     const lock = await acquireLock({
       path,
+      seal,
       table,
       doing: "count",
       command: `worker ${name}`,

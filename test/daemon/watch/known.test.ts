@@ -4,6 +4,7 @@ import { appendFileSync, readFileSync, rmSync, statSync, utimesSync, writeFileSy
 import { join } from "node:path";
 import { openKnown } from "../../../src/daemon/watch/known.ts";
 import { fillPattern } from "../../../src/daemon/watch/target.ts";
+import { makeSeal } from "../../../src/sys/seal.ts";
 import { makeScratch } from "../../scratch.ts";
 
 const scratch = makeScratch();
@@ -12,7 +13,7 @@ test("same content is no change, whatever its time; a removal and a return are",
   const base = scratch();
   const file = join(base, "a");
   writeFileSync(file, "one");
-  const known = openKnown(join(base, "known.json"), "x");
+  const known = openKnown(join(base, "known.json"), "x", makeSeal(base, join(base, "home")));
   expect(known.isNew).toBe(true);
   expect([...(await known.changed([file])).keys()]).toEqual([file]);
   known.settle(await known.changed([file]));
@@ -39,7 +40,7 @@ test("what changes after it was looked at is a change, also when the look is set
   const base = scratch();
   const file = join(base, "a");
   writeFileSync(file, "one");
-  const known = openKnown(join(base, "known.json"), "x");
+  const known = openKnown(join(base, "known.json"), "x", makeSeal(base, join(base, "home")));
   const looked = await known.changed([file]);
   writeFileSync(file, "another");
   expect([...(await known.changed([file])).keys()]).toEqual([file]);
@@ -52,7 +53,7 @@ test("what is removed while it is worked on is a change, though it was not known
   const file = join(base, "a");
   const keys = async () => [...(await known.changed([file])).keys()];
   writeFileSync(file, "one");
-  const known = openKnown(join(base, "known.json"), "x");
+  const known = openKnown(join(base, "known.json"), "x", makeSeal(base, join(base, "home")));
   const looked = await known.changed([file]);
   known.begin(looked);
   expect(await keys()).toEqual([]);
@@ -71,7 +72,7 @@ test("what is removed while it is worked on is a change, though it was not known
 test("what came and went while it was worked on is a change: the job may have seen it", async () => {
   const base = scratch();
   const file = join(base, "a");
-  const known = openKnown(join(base, "known.json"), "x");
+  const known = openKnown(join(base, "known.json"), "x", makeSeal(base, join(base, "home")));
   const keys = async () => [...(await known.changed([file])).keys()];
   writeFileSync(file, "one");
   known.settle(await known.changed([file]));
@@ -92,7 +93,7 @@ test("what was begun when its daemon was killed is a change, whatever it is by n
   const path = join(base, "known.json");
   const [kept, back, gone] = ["kept", "back", "gone"].map((name) => join(base, name)) as [string, string, string];
   for (const file of [kept, back]) writeFileSync(file, "one");
-  const known = openKnown(path, "x");
+  const known = openKnown(path, "x", makeSeal(base, join(base, "home")));
   known.settle(await known.changed([kept, back]));
   known.save();
   writeFileSync(back, "two");
@@ -102,32 +103,34 @@ test("what was begun when its daemon was killed is a change, whatever it is by n
   known.settle(changes); // and killed before it was saved
   writeFileSync(back, "one");
   rmSync(gone);
-  const next = openKnown(path, "x");
+  const next = openKnown(path, "x", makeSeal(base, join(base, "home")));
   expect(next.missing(new Set([kept, back]))).toEqual([gone]);
   expect([...(await next.changed([kept, back, gone])).keys()]).toEqual([back, gone]);
   next.settle(await next.changed([kept, back, gone]));
   next.save();
-  expect([...(await openKnown(path, "x").changed([kept, back, gone])).keys()]).toEqual([]);
+  expect([
+    ...(await openKnown(path, "x", makeSeal(base, join(base, "home"))).changed([kept, back, gone])).keys(),
+  ]).toEqual([]);
 });
 
 test("over a restart: what was settled is known, what was not is a change again; other patterns begin anew", async () => {
   const base = scratch();
   const [a, b, c] = ["a", "b", "c"].map((name) => join(base, name)) as [string, string, string];
   for (const file of [a, b, c]) writeFileSync(file, "x");
-  const first = openKnown(join(base, "known.json"), "x");
+  const first = openKnown(join(base, "known.json"), "x", makeSeal(base, join(base, "home")));
   first.settle(await first.changed([a, b]));
   first.save();
   appendFileSync(a, "y");
   await first.changed([a]); // seen, and its job cut off
   first.save();
   rmSync(b);
-  const next = openKnown(join(base, "known.json"), "x");
+  const next = openKnown(join(base, "known.json"), "x", makeSeal(base, join(base, "home")));
   expect(next.isNew).toBe(false);
   expect(next.missing(new Set([a, c]))).toEqual([b]);
   expect([...(await next.changed([a, b, c])).keys()]).toEqual([a, b, c]);
-  expect(openKnown(join(base, "known.json"), "other").isNew).toBe(true);
+  expect(openKnown(join(base, "known.json"), "other", makeSeal(base, join(base, "home"))).isNew).toBe(true);
   writeFileSync(join(base, "known.json"), readFileSync(join(base, "known.json"), "utf8").slice(0, 40));
-  expect(openKnown(join(base, "known.json"), "x").isNew).toBe(true);
+  expect(openKnown(join(base, "known.json"), "x", makeSeal(base, join(base, "home"))).isNew).toBe(true);
 });
 
 test.each([
