@@ -1,9 +1,11 @@
 /**
  * A record from before there were seals, of a launch that an earlier dt still hosts: taken for this user's own on the word of the kernel. Its
- * leader lives, carries the record's own token and key in its environment, and is the child of the recorded host. Nobody who ships a file can
- * know a token; whatever else carries no seal stays foreign.
+ * leader lives, carries the record's own token, key and root in its environment, is the child of the recorded host, and the record lies in the
+ * run directory of that root, so a copy of the folder has none. Nobody who ships a file can know a token; whatever else carries no seal stays foreign.
  */
+import { basename, dirname, join } from "node:path";
 import { type ProcessTable, presenceOf } from "../sys/identity.ts";
+import { rootSlug } from "../sys/paths.ts";
 import { readOwnText } from "../sys/sealed.ts";
 import { checkRecord } from "./check.ts";
 import type { LaunchRecord } from "./types.ts";
@@ -15,17 +17,23 @@ export function readUnsealed(path: string, key: string, table: ProcessTable): La
     const value: unknown = JSON.parse(text.value);
     if (typeof value !== "object" || value === null || "seal" in value) return null;
     const record = checkRecord(value, key);
-    return isHosted(record, table) ? record : null;
+    return isOf(dirname(path), record.root) && isHosted(record, table) ? record : null;
   } catch {
     return null;
   }
 }
 
-function isHosted({ key, token, leader, host }: LaunchRecord, table: ProcessTable): boolean {
+/** As `runDirectoryOf` makes it, wherever DIALTONE_RUN_DIR is. */
+function isOf(directory: string, root: string): boolean {
+  return directory === join(root, ".dialtone", "run") || basename(directory) === rootSlug(root);
+}
+
+function isHosted({ key, token, root, leader, host }: LaunchRecord, table: ProcessTable): boolean {
   if (leader === null || presenceOf(table, leader) !== "alive" || presenceOf(table, host) !== "alive") return false;
   return (
     table.entry(leader.pid)?.ppid === host.pid &&
     table.environmentOf(leader.pid, "DIALTONE_TOKEN") === token &&
-    table.environmentOf(leader.pid, "DIALTONE_KEY") === key
+    table.environmentOf(leader.pid, "DIALTONE_KEY") === key &&
+    table.environmentOf(leader.pid, "DIALTONE_ROOT") === root
   );
 }
