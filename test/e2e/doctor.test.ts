@@ -14,6 +14,7 @@ import {
   utimesSync,
 } from "node:fs";
 import { join } from "node:path";
+import { rememberRootIn } from "../../src/state/roots.ts";
 import { type RunOptions, TestRoot, until } from "../kit.ts";
 import { launchRoot, psOf, readLog, runs } from "./launch.kit.ts";
 
@@ -296,11 +297,18 @@ test("projects that are no longer there are forgotten, the others are not", asyn
   const root = launchRoot("plain");
   await within(root, async () => {
     await root.dt(["t", "dev", "-d"]);
-    root.write(join(root.home, ".dialtone", "roots", "gone-123"), `${root.base}/gone\n`);
-    expect((await doctor(root)).wrong).toMatchObject([{ check: "root", details: { root: `${root.base}/gone` } }]);
+    const [roots, gone] = [join(root.home, ".dialtone", "roots"), join(root.base, "gone")];
+    mkdirSync(gone);
+    rememberRootIn(roots, gone);
+    rmSync(gone, { recursive: true });
+    expect((await doctor(root)).wrong).toMatchObject([{ check: "root", details: { root: gone } }]);
     expect((await doctor(root, ["--fix"])).ok).toBe(true);
     expect((await doctor(root)).wrong).toEqual([]);
-    expect(readdirSync(join(root.home, ".dialtone", "roots"))).toHaveLength(1);
+    expect(readdirSync(roots)).toHaveLength(1);
+    // What dt did not write names no root, and is not removed either.
+    root.write(join(roots, "planted"), `${root.base}/gone\n`);
+    expect((await doctor(root, ["--fix"])).findings.filter(({ check }) => check === "root")).toEqual([]);
+    expect(readdirSync(roots)).toHaveLength(2);
   });
 });
 

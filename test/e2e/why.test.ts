@@ -172,7 +172,9 @@ test("stopped and replaced: by whom, after how long; exit.json holds it all", as
     expect(why.why[0]).toMatch(/does not run: it was stopped by dt stop t dev \(pid \d+\) after .*signal SIGTERM/);
     const exit = JSON.parse(root.read(file("exit.json")));
     expect(Object.keys(exit).sort()).toEqual(
-      "argv at by code cwd key lastLines log reason restarts signal startedAt text token uptimeMs version".split(" "),
+      "argv at by code cwd key lastLines log reason restarts seal signal startedAt text token uptimeMs version".split(
+        " ",
+      ),
     );
   });
 });

@@ -1,6 +1,6 @@
 /** A record cut off at every byte: told, never taken for "not running", its processes found; and no other launch is hidden by it. */
 import { expect, test } from "bun:test";
-import { readdirSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { beginLook, lookAt } from "../../src/commands/look.ts";
 import { openStore } from "../../src/state/store.ts";
@@ -75,7 +75,7 @@ test("at every length ps says that it cannot be read, and finds the process", as
   });
 }, 120_000);
 
-const CUTS: [what: string, cut: (text: string, seal: (value: object) => string) => string][] = [
+const CUTS: [what: string, cut: (text: string, seal: (value: object) => string) => string, says?: string][] = [
   ["empty", () => ""],
   ["one byte", (text) => text.slice(0, 1)],
   ["half", (text) => text.slice(0, text.length / 2)],
@@ -85,8 +85,20 @@ const CUTS: [what: string, cut: (text: string, seal: (value: object) => string) 
   ["JSON that is no record", (_, seal) => seal({ version: 1, key: KEY })],
   ["a later version", (text, seal) => seal({ ...JSON.parse(text), version: 2 })],
   ["another key's", (text, seal) => seal(JSON.parse(text.replaceAll(KEY, "t:two:default")))],
+  // And these came from elsewhere, for all that dt knows.
+  ["no JSON object", () => "null", "foreign: not written by your dt"],
+  [
+    "a field changed by hand",
+    (text) => text.replace('"restarts": 0', '"restarts": 1'),
+    "foreign: not written by your dt, or changed since",
+  ],
+  [
+    "without its seal",
+    (text) => JSON.stringify({ ...JSON.parse(text), seal: undefined }),
+    "foreign: not written by your dt",
+  ],
 ];
-for (const [what, cut] of CUTS) {
+for (const [what, cut, says = "cannot be read"] of CUTS) {
   test(`${what}: ps, stop and rerun through the binary`, async () => {
     const root = launchRoot("plain", "", `two: { kind: "managed", run: ["sleep", "1000"] },`);
     await within(root, async () => {
@@ -99,7 +111,7 @@ for (const [what, cut] of CUTS) {
         [KEY, "running", true],
         ["t:two:default", "running", false],
       ]);
-      expect(shown[0]?.note).toContain("cannot be read");
+      expect(shown[0]?.note).toContain(says);
       const stopped = await root.dt(["stop", "t", "dev"]);
       expect([stopped.code, stopped.stderr.includes("could not be read")]).toEqual([0, true]);
       expect(runs(pid)).toBe(false);
@@ -111,6 +123,54 @@ for (const [what, cut] of CUTS) {
       expect(runs(second)).toBe(false);
       expect(await psOf(root)).toMatchObject({ state: "running", note: null });
       expect(readdirSync(root.run).filter((name) => name.endsWith(".corrupt"))).toHaveLength(2);
+    });
+  });
+}
+
+for (const [what, make] of [
+  ["without a seal", (text: string) => JSON.stringify({ ...JSON.parse(text), seal: undefined })],
+  ["of a copy", (text: string) => text],
+] as const) {
+  test(`${what}, and nothing carries its key: foreign in ps, why and doctor; a stop touches nothing, a start sets it aside`, async () => {
+    const [root, other] = [launchRoot("plain"), launchRoot("plain")];
+    const bystander = Bun.spawn(["sleep", "1000"], { detached: true, stdio: ["ignore", "ignore", "ignore"] });
+    await within(other, () =>
+      within(root, async () => {
+        // The record of a launch that runs elsewhere, of the same user.
+        await other.dt(["t", "dev", "-d"]);
+        const theirs = (await psOf(other))?.pid as number;
+        await root.dt(["list"]);
+        mkdirSync(root.run, { recursive: true, mode: 0o700 });
+        root.write(RECORD, make(other.read(RECORD)));
+        const before = root.read(RECORD);
+        expect(await ps(root)).toMatchObject([
+          { key: KEY, state: "foreign", pid: null, note: expect.stringContaining("foreign: ") },
+        ]);
+        expect((await root.dt(["ps"])).stdout).toContain("foreign");
+        expect((await root.dt(["why", "t", "dev"])).stdout).toContain(`${KEY} is foreign: `);
+        const findings = JSON.parse((await root.dt(["doctor", "--fix", "--json"])).stdout).findings;
+        expect(findings).toContainEqual(expect.objectContaining({ check: "record", level: "note", key: KEY }));
+        for (const words of [
+          ["stop", "t", "dev"],
+          ["stop", "--all"],
+          ["gc", "--yes"],
+        ]) {
+          const stopped = await root.dt(words);
+          if (words[0] === "stop") expect(stopped.stderr).toContain(`${KEY} is foreign (`);
+          expect([words, root.read(RECORD)]).toEqual([words, before]);
+        }
+        expect([runs(bystander.pid), runs(theirs)]).toEqual([true, true]);
+        const started = await root.dt(["t", "dev", "-d"]);
+        expect([started.code, started.stderr]).toEqual([0, expect.stringContaining("could not be read (")]);
+        const [aside] = readdirSync(root.run).filter((name) => name.endsWith(".corrupt"));
+        expect(root.read(join(".dialtone/run", aside as string))).toBe(before);
+        expect(await psOf(root)).toMatchObject({ state: "running", note: null });
+        expect(runs(theirs)).toBe(true);
+        expect(await psOf(other)).toMatchObject({ state: "running", pid: theirs });
+      }),
+    ).finally(async () => {
+      bystander.kill("SIGKILL");
+      await bystander.exited;
     });
   });
 }

@@ -9,12 +9,14 @@ const TOKEN = "a".repeat(32);
 const IDENTITY: ProcessIdentity = { pid: 100, startTime: "1000", bootId: "boot-now", pidNamespace: "pid:[here]" };
 
 export function recordOf(more: Partial<LaunchRecord>): LaunchRecord {
+  const key = more.key ?? "www:dev:default";
+  const [plugin, command, variant] = key.split(":") as [string, string, string];
   return {
     version: 1,
-    key: "www:dev:default",
-    plugin: "www",
-    command: "dev",
-    variant: "default",
+    key,
+    plugin,
+    command,
+    variant,
     token: TOKEN,
     phase: "running",
     root: "/root",

@@ -318,17 +318,32 @@ describe("what this user's dt did not write is foreign", () => {
   describe("of an earlier dt, whose records have no seal", () => {
     const host = { pid: 99, startTime: "1000", bootId: BOOT, pidNamespace: NAMESPACE };
     const leader = { ...host, pid: 100 };
-    const record = recordOf({ host, leader });
-    const env = { DIALTONE_TOKEN: record.token, DIALTONE_KEY: KEY };
+    const root = scratch();
+    const record = recordOf({ host, leader, root });
+    const env = { DIALTONE_TOKEN: record.token, DIALTONE_KEY: KEY, DIALTONE_ROOT: root };
     const living: FakeProcess[] = [{ pid: 99 }, { pid: 100, ppid: 99, env }];
-    const read = (processes: FakeProcess[], text = JSON.stringify(record)) => {
-      const { store } = made(fakeTable(processes));
+    const read = (
+      processes: FakeProcess[],
+      text = JSON.stringify(record),
+      directory = join(root, ".dialtone", "run"),
+    ) => {
+      const store = open(directory, scratch(), fakeTable(processes));
+      store.prepare();
       writeFileSync(store.path(KEY, "record"), text);
       return store.record(KEY);
     };
 
-    test("hosted still, and its leader carries its token and key: taken over", () => {
+    test("hosted still, and its leader carries its token, key and root: taken over", () => {
       expect(read(living)).toEqual({ is: "there", value: record });
+      const elsewhere = join(scratch(), rootSlug(root)); // as with DIALTONE_RUN_DIR
+      expect(read(living, JSON.stringify(record), elsewhere)).toEqual({ is: "there", value: record });
+    });
+
+    test("in a copy of the folder: foreign, whatever root the copy says", () => {
+      const copy = scratch();
+      const directory = join(copy, ".dialtone", "run");
+      for (const text of [record, { ...record, root: copy }].map((one) => JSON.stringify(one)))
+        expect(read(living, text, directory)).toMatchObject({ is: "unreadable", foreign: true });
     });
 
     const cases: [what: string, processes: FakeProcess[], text?: string][] = [
