@@ -21,7 +21,7 @@ function read({ directory, seal }: Vault, token: string): FileRead<Noted> {
 }
 
 export function readSpec(home: string | null, runDirectory: string, token: string): FileRead<unknown> {
-  const noted = read(findVault(home), token);
+  const noted = read(findVault(home, runDirectory), token);
   if (noted.is !== "there") return noted;
   if (noted.value.runDirectory === runDirectory) return { is: "there", value: noted.value.spec };
   return { is: "unreadable", reason: `it is of ${noted.value.runDirectory}` };
@@ -29,18 +29,18 @@ export function readSpec(home: string | null, runDirectory: string, token: strin
 
 /** Not durable: after a reboot there is nothing to host again. */
 export function writeSpec(home: string | null, runDirectory: string, token: string, spec: unknown): void {
-  const { directory, seal } = makeVault(home);
+  const { directory, seal } = makeVault(home, runDirectory);
   const note: Noted = { version: 1, runDirectory, spec };
   writeSealed(join(directory, `${token}${ENDING}`), seal, note, { durable: false });
 }
 
-export function removeSpec(home: string | null, token: string): void {
-  removeOwn(join(findVault(home).directory, `${token}${ENDING}`));
+export function removeSpec(home: string | null, runDirectory: string, token: string): void {
+  removeOwn(join(findVault(home, runDirectory).directory, `${token}${ENDING}`));
 }
 
 /** Of all roots; those that cannot be read are left out. */
-export function listSpecs(home: string | null): { file: string; token: string; runDirectory: string }[] {
-  const vault = findVault(home);
+export function listSpecs(home: string | null, near: string): { file: string; token: string; runDirectory: string }[] {
+  const vault = findVault(home, near);
   let names: string[];
   try {
     names = readdirSync(vault.directory);

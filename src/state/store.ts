@@ -142,7 +142,7 @@ export function openStore({ directory, home, table }: StorePlace): Store {
       removeFile(path(record.key, "pid"));
       removeFile(path(record.key, "record"));
       removeFile(historyPath(record.token));
-      removeSpec(home, record.token);
+      removeSpec(home, at(), record.token);
     },
     want: (key) => readSealed(path(key, "want"), seal, (value) => checkShape<Want>(value, WANT, key)),
     writeWant: (want) => writeSealed(path(want.key, "want"), seal, want),

@@ -43,7 +43,7 @@ const REPLY_MS = 1000;
 export async function askRestart(ground: Ground, record: LaunchRecord, spec: LaunchSpec): Promise<RestartAnswer> {
   const { table } = ground;
   const nonce = crypto.randomUUID().replaceAll("-", "");
-  const vault = makeVault(ground.home);
+  const vault = makeVault(ground.home, ground.store.directory);
   const request = requestPath(vault, ground, record.key);
   const reply = replyPath(request, spec, nonce);
   await publish(vault, request, { version: 1, nonce, spec });
@@ -122,7 +122,7 @@ function replyPath(request: string, { asker }: LaunchSpec, nonce: string): strin
 
 /** The host's side, on the signal. */
 export function claimRequests(ground: Ground, key: string, push: (request: HostRequest) => void): void {
-  const vault = findVault(ground.home);
+  const vault = findVault(ground.home, ground.store.directory);
   const request = requestPath(vault, ground, key);
   const claimed = temporaryName(request);
   if (!claim(request, claimed)) return;

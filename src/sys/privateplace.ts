@@ -1,13 +1,32 @@
-/** Where what is the user's alone can be kept: DIALTONE_HOME, or, where that cannot be written, the private directory of sockets. */
+/**
+ * Where what is the user's alone can be kept: DIALTONE_HOME; where that cannot be written, the private directory of sockets; where that cannot
+ * either, the directory that the user named as DIALTONE_RUN_DIR.
+ */
 import { accessSync, constants, existsSync, realpathSync } from "node:fs";
 import { dirname } from "node:path";
 import { errnoOf } from "./error.ts";
 import { socketDirectory } from "./socketplace.ts";
 
-/** `home`: DIALTONE_HOME; null when there is none. Makes nothing in a home that can be written. Throws where there is no place at all. */
-export function privatePlace(home: string | null): string {
-  if (home === null || !isWritable(home)) return socketDirectory({ env: {}, home: null });
-  return existsSync(home) ? realpathSync(home) : home;
+/**
+ * `home`: DIALTONE_HOME; null when there is none. `near`: a directory with state. Makes nothing in a home that can be written. Throws where there
+ * is no place at all.
+ */
+export function privatePlace(home: string | null, near: string): string {
+  if (home !== null && isWritable(home)) return existsSync(home) ? realpathSync(home) : home;
+  const moved = movedTo(near);
+  if (moved === null || !isWritable(moved)) return socketDirectory({ env: {}, home: null });
+  try {
+    const sockets = socketDirectory({ env: {}, home: null });
+    if (isWritable(sockets)) return sockets;
+  } catch {
+    // neither
+  }
+  return moved;
+}
+
+/** What holds a run directory that is not in its project, as DIALTONE_RUN_DIR makes it. A project's own `.dialtone` may have come with a clone. */
+function movedTo(near: string): string | null {
+  return near.split("/").includes(".dialtone") ? null : dirname(near);
 }
 
 /** Also one that is not there yet and can be made. */

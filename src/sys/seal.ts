@@ -48,7 +48,7 @@ const FIELD = "seal";
  */
 export function makeSeal(directory: string | (() => string), home: string | null): Seal {
   const at = typeof directory === "string" ? () => directory : directory;
-  const secrets = openSecrets(home);
+  const secrets = openSecrets(home, at());
   const real = new Map<string, string>();
   const place = (): Place => {
     const given = at();

@@ -1,7 +1,7 @@
 /**
  * The user's secret: 256 random bits in DIALTONE_HOME, mode 0600, made once. Whatever dt later acts on carries a seal made with it
- * (seal.ts), so what came with a clone is told from what this user's dt wrote. Where the home cannot be written, the secret is in the
- * private directory of sockets, and lasts until the machine starts again.
+ * (seal.ts), so what came with a clone is told from what this user's dt wrote. Where the home cannot be written, the secret is where
+ * privateplace.ts says; in the private directory of sockets it lasts until the machine starts again.
  */
 import { join } from "node:path";
 import { readOwn } from "./door.ts";
@@ -23,8 +23,8 @@ export interface Secrets {
   needed(): string;
 }
 
-/** `home`: DIALTONE_HOME; null when there is none. */
-export function openSecrets(home: string | null): Secrets {
+/** `home`: DIALTONE_HOME; null when there is none. `near`: the directory whose files are sealed. */
+export function openSecrets(home: string | null, near: string): Secrets {
   const known = new Map<string, string>();
   const read = (place: string) => {
     const there = known.get(place) ?? readSecret(join(place, NAME));
@@ -32,13 +32,13 @@ export function openSecrets(home: string | null): Secrets {
     return there;
   };
   const all = () =>
-    [...new Set([...(home === null ? [] : [home]), ...somewhere(home)])].flatMap((place) => read(place) ?? []);
+    [...new Set([...(home === null ? [] : [home]), ...somewhere(home, near)])].flatMap((place) => read(place) ?? []);
   return {
     all,
     needed() {
       const [first] = all();
       if (first !== undefined) return first;
-      const place = privatePlace(home);
+      const place = privatePlace(home, near);
       try {
         makeSecret(place);
       } catch (error) {
@@ -62,9 +62,9 @@ function readOrNull(path: string): string | null {
 }
 
 /** None where there is no private place at all. */
-function somewhere(home: string | null): string[] {
+function somewhere(home: string | null, near: string): string[] {
   try {
-    return [privatePlace(home)];
+    return [privatePlace(home, near)];
   } catch {
     return [];
   }

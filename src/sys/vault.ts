@@ -13,15 +13,15 @@ export interface Vault {
   readonly seal: Seal;
 }
 
-/** Where they are; nothing is made. Throws where there is no private place at all. */
-export function findVault(home: string | null): Vault {
-  const directory = join(privatePlace(home), "launches");
+/** Where they are for a run directory; nothing is made. Throws where there is no private place at all. */
+export function findVault(home: string | null, runDirectory: string): Vault {
+  const directory = join(privatePlace(home, runDirectory), "launches");
   return { directory, seal: makeSeal(directory, home) };
 }
 
 /** Makes the directory where there is none. */
-export function makeVault(home: string | null): Vault {
-  const vault = findVault(home);
+export function makeVault(home: string | null, runDirectory: string): Vault {
+  const vault = findVault(home, runDirectory);
   makePrivateDirectory(vault.directory);
   clearTemporaries(vault.directory, Date.now());
   return vault;

@@ -69,7 +69,7 @@ function checkSpecs({ store, home }: Ground): Finding[] {
   const records = store.keys().map((key) => store.record(key));
   if (records.some((record) => record.is === "unreadable")) return [];
   const tokens = new Set(records.flatMap((record) => (record.is === "there" ? [record.value.token] : [])));
-  const left = listSpecs(home)
+  const left = listSpecs(home, store.directory)
     .filter(({ token, runDirectory }) =>
       runDirectory === store.directory ? !tokens.has(token) : !existsSync(runDirectory),
     )
