@@ -10,6 +10,7 @@ import {
   readlinkSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -148,14 +149,16 @@ describe.skipIf(!isRoot)("a system", () => {
       for there in '${root.dir}' '${root.home}' '${root.base}' /tmp /; do ! touch "$there/x" 2>/dev/null || exit 9; done`;
     // Among the temporary files a manifest's result could be passed on: they cannot be written to either.
     const result = await runWithout(root, setup, LIFE_SCRIPT, { ...env, DIALTONE_RUN_DIR: run, TMPDIR: "/tmp" });
-    const [own] = readdirSync(run).filter((name) => !name.endsWith(".cache"));
+    const [own] = readdirSync(run).filter((name) => /^root-[0-9a-f]+$/.test(name));
     expectLife(result, join(run, own as string));
     expect(existsSync(join(root.dir, ".dialtone"))).toBe(false);
     expect(
       readdirSync(run)
         .map((name) => name.replace(/-[0-9a-f]+/, "-HASH"))
         .sort(),
-    ).toEqual(["root-HASH", "root-HASH.cache"]);
+    ).toEqual(["launches", "root-HASH", "root-HASH.cache", "secret"]);
+    expect(statSync(join(run, "secret")).mode & 0o777).toBe(0o600);
+    expect(readdirSync(join(run, "launches"))).toEqual([]);
     const cache = readdirSync(run).find((name) => name.endsWith(".cache")) as string;
     expect(readdirSync(join(run, cache)).sort()).toEqual([".gitignore", "index.json", "loading.lock"]);
   });

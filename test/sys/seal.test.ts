@@ -295,7 +295,7 @@ describe("the secret", () => {
     const { home } = place();
     const before = process.umask(0);
     try {
-      openSecrets(home).needed();
+      openSecrets(home, home).needed();
     } finally {
       process.umask(before);
     }
