@@ -3,6 +3,7 @@
  * (seal.ts), so what came with a clone is told from what this user's dt wrote. Where the home cannot be written, the secret is where
  * privateplace.ts says; in the private directory of sockets it lasts until the machine starts again.
  */
+import { chmodSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { readOwn } from "./door.ts";
 import { DtError, errnoOf } from "./error.ts";
@@ -51,6 +52,26 @@ export function openSecrets(home: string | null, near: string): Secrets {
   };
 }
 
+/** One that was restored from somewhere, say. Who could write it may have chosen it, so it is no secret. */
+function keepPrivate(path: string): void {
+  const { mode } = statSync(path);
+  if ((mode & 0o022) !== 0) {
+    throw new DtError(
+      "open-secret",
+      `${path} can be written by others (mode 0${(mode & 0o777).toString(8)}); expected 0600.`,
+      {
+        hint: `If nobody else changed it: chmod 600 ${path}. Else move it away: mv ${path} ${path}.old (dt then treats everything that runs as foreign).`,
+      },
+    );
+  }
+  if ((mode & 0o044) === 0) return;
+  try {
+    chmodSync(path, 0o600);
+  } catch {
+    // a read-only file system: others can read it, and write nothing there
+  }
+}
+
 /** Throws `unsafe-file` as the door does. */
 function readOrNull(path: string): string | null {
   try {
@@ -89,7 +110,10 @@ function readSecret(path: string): string | null {
     text = readOrNull(path);
   }
   if (text === null) return null;
-  if (HEX.test(text)) return text.trimEnd();
+  if (HEX.test(text)) {
+    keepPrivate(path);
+    return text.trimEnd();
+  }
   throw new DtError("bad-secret", `${path} is not the secret that dt wrote: expected 64 hexadecimal digits.`, {
     hint: `Restore it, or move it away: mv ${path} ${path}.old (dt then treats everything that runs as foreign).`,
   });

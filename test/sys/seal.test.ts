@@ -377,6 +377,28 @@ describe("the secret", () => {
     }
   });
 
+  test("that others may read is made private again; one that others may write is none", () => {
+    const { home, path, seal, directory } = place();
+    writeSealed(path, seal, VALUE);
+    const secret = join(home, "secret");
+    for (const mode of [0o644, 0o640, 0o604]) {
+      chmodSync(secret, mode);
+      expect(readSealed(path, makeSeal(directory, home), whole)).toMatchObject({ is: "there" });
+      expect(statSync(secret).mode & 0o777).toBe(0o600);
+    }
+    for (const mode of [0o666, 0o620, 0o602]) {
+      chmodSync(secret, mode);
+      expect(failure(() => makeSeal(directory, home).close(path, VALUE))).toMatchObject({
+        code: "open-secret",
+        message: `${secret} can be written by others (mode 0${mode.toString(8)}); expected 0600.`,
+      });
+      expect(readSealed(path, makeSeal(directory, home), whole)).toMatchObject({ is: "unreadable" });
+      expect(statSync(secret).mode & 0o777).toBe(mode);
+    }
+    chmodSync(secret, 0o600);
+    expect(readSealed(path, makeSeal(directory, home), whole)).toMatchObject({ is: "there" });
+  });
+
   test("that is gone: what it sealed is foreign, and another one is made", () => {
     const { home, path, seal, directory } = place();
     writeSealed(path, seal, VALUE);
