@@ -1,8 +1,8 @@
 /** What is on disk about a launch is taken away while it lives: nothing is lost that still has a process. */
 import { expect, test } from "bun:test";
-import { existsSync, readdirSync, rmSync, truncateSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, renameSync, rmSync, truncateSync } from "node:fs";
 import { join } from "node:path";
-import { freePort, launchRoot, ps, psOf, readLog, runs } from "../e2e/launch.kit.ts";
+import { freePort, launchRoot, type Ps, ps, psOf, readLog, runs } from "../e2e/launch.kit.ts";
 import { type TestRoot, until } from "../kit.ts";
 
 const RECORD = ".dialtone/run/t:dev:default.meta.json";
@@ -141,5 +141,56 @@ test("a stop is not undone by the host of a launch whose record cannot be read, 
     expect(runs(pid)).toBe(false);
     await until("its host has left", () => root.processes().length === 0);
     expect(await psOf(root)).toMatchObject({ state: "stopped" });
+  });
+});
+
+test("a record from before there were seals, of a launch that is hosted: taken over where it is, foreign in a copy", async () => {
+  const root = launchRoot("plain");
+  await within(root, async () => {
+    await root.dt(["t", "dev", "-d"]);
+    const one = await psOf(root);
+    await behindItsBack(one?.host?.pid as number, async () => {
+      root.write(RECORD, JSON.stringify({ ...JSON.parse(root.read(RECORD)), seal: undefined }));
+      expect(await psOf(root)).toMatchObject({ state: "running", pid: one?.pid as number, note: null });
+      const copy = join(root.base, "copy");
+      cpSync(root.dir, copy, { recursive: true });
+      const there = JSON.parse((await root.dt(["ps", "--json"], { cwd: copy })).stdout);
+      expect(there).toMatchObject([{ key: "t:dev:default", state: "foreign", pid: null }]);
+      const stopped = await root.dt(["stop", "--all"], { cwd: copy });
+      expect([stopped.code, stopped.stderr]).toEqual([0, expect.stringContaining("is foreign (")]);
+      expect(runs(one?.pid as number)).toBe(true);
+    });
+    expect((await root.dt(["stop", "t", "dev"])).code).toBe(0);
+    expect(runs(one?.pid as number)).toBe(false);
+    expect(readdirSync(root.run).filter((name) => name.endsWith(".corrupt"))).toEqual([]);
+  });
+});
+
+test("the folder is moved while launches live in it: listed, read, restarted and stopped where it is now", async () => {
+  const root = launchRoot("plain", "", `two: { kind: "managed", run: ["sleep", "1000"] },`);
+  await within(root, async () => {
+    await root.dt(["t", "dev", "-d"]);
+    await root.dt(["t", "two", "-d"]);
+    await until("it printed", () => readLog(root).includes("plain"));
+    const before = await ps(root);
+    const moved = join(root.base, "moved");
+    renameSync(root.dir, moved);
+    const dt = (...words: string[]) => root.dt(words, { cwd: moved });
+    const shown = async () => JSON.parse((await dt("ps", "--json")).stdout) as Ps[];
+    try {
+      expect((await shown()).map(({ key, state, pid }) => ({ key, state, pid }))).toEqual(
+        before.map(({ key, pid }) => ({ key, state: "running", pid })),
+      );
+      expect((await dt("logs", "t", "dev")).stdout).toContain("plain");
+      expect((await dt("restart", "t", "two")).code).toBe(0);
+      const [dev, two] = await shown();
+      expect([dev?.pid, runs(before[1]?.pid as number), two?.state]).toEqual([before[0]?.pid, false, "running"]);
+      expect((await dt("stop", "--all")).code).toBe(0);
+      expect([dev, two].map((one) => runs(one?.pid as number))).toEqual([false, false]);
+      expect(existsSync(root.dir)).toBe(false); // and nobody made it again
+      await until("no host is left", () => root.processes().length === 0);
+    } finally {
+      renameSync(moved, root.dir);
+    }
   });
 });
