@@ -39,7 +39,7 @@ const hostile = fc.constantFrom(
 );
 
 /** Any value a field may have, a path or process of the stranger's wish among them. */
-function valueOf(of: Stranger): fc.Arbitrary<unknown> {
+function anyValue(of: Stranger): fc.Arbitrary<unknown> {
   const { victim, treasure, root } = of;
   return fc.oneof(
     hostile,
@@ -85,7 +85,7 @@ function forgedArbitrary(of: Stranger): fc.Arbitrary<Forged> {
       at: fc.nat(record - 1),
       change: fc.dictionary(
         fc.constantFrom(...Object.keys(forged(of)), "stack", "owner", "backoff", "shared", "tty", "seal"),
-        valueOf(of),
+        anyValue(of),
         { maxKeys: 5 },
       ),
       how: fc.constantFrom("file", "file", "file", "file", "cut", "link", "pipe"),

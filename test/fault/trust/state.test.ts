@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { psOf, runs } from "../../e2e/launch.kit.ts";
-import { type Result, TestRoot, until } from "../../kit.ts";
+import { type Result, until } from "../../kit.ts";
 import {
   ENDING,
   forged,
@@ -302,7 +302,7 @@ describe("in the place of a directory of dt's", () => {
         "manifests/a.json",
         JSON.stringify({
           name: "a",
-          commands: { b: { kind: "managed", run: ["sleep", "1000"] }, o: { kind: "oneshot", run: ["true"] } },
+          commands: { b: { kind: "managed", run: ["sleep", "1000"] }, o: { kind: "oneshot", run: ["touch", "ran"] } },
           watch: [{ paths: ["src/*"], run: "a:o" }],
         }),
       );
@@ -312,9 +312,12 @@ describe("in the place of a directory of dt's", () => {
       }
       const watch = root.spawn(["watch"], { env: { CI: undefined } });
       try {
-        await until("it watches, or has refused", async () => watch.exitCode !== null || (await Bun.sleep(300), true));
-        root.write("src/x", "1");
-        await Bun.sleep(500);
+        // Changed until it was seen: what is watched, or that it is not, shows in what its job leaves.
+        let changes = 0;
+        await until("the job has run, or watching was refused", () => {
+          root.write("src/x", String(++changes));
+          return watch.exitCode !== null || existsSync(join(root.dir, "ran"));
+        });
       } finally {
         watch.kill("SIGTERM");
         await watch.exited;
