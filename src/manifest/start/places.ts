@@ -9,6 +9,7 @@
 import { lstatSync, readlinkSync, type Stats } from "node:fs";
 import { join } from "node:path";
 import { DtError, EXIT } from "../../sys/error.ts";
+import { quoteCommand } from "../../sys/shell.ts";
 import { distrust } from "../trust.ts";
 import type { Environment } from "./types.ts";
 
@@ -31,8 +32,7 @@ export function checkPlaces(root: string, paths: readonly string[], env: Environ
 export function checkDirectory(path: string, env: Environment): void {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return;
-  if (!stat.isDirectory())
-    throw refusal(path, `should be a directory, but is ${kindOf(path, stat)}`, `mv ${path} ${path}.old`);
+  if (!stat.isDirectory()) throw refusal(path, `should be a directory, but is ${kindOf(path, stat)}`, movedAway(path));
   refuseDistrusted(path, stat, env);
 }
 
@@ -40,13 +40,8 @@ export function checkDirectory(path: string, env: Environment): void {
 function checkFile(path: string, env: Environment): void {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return;
-  if (!stat.isFile()) throw refusal(path, `should be a file, but is ${kindOf(path, stat)}`, `mv ${path} ${path}.old`);
-  if (stat.nlink > 1)
-    throw refusal(
-      path,
-      `is a file with ${stat.nlink} names (hard links)`,
-      `cp -p ${path} ${path}.own && mv ${path}.own ${path}`,
-    );
+  if (!stat.isFile()) throw refusal(path, `should be a file, but is ${kindOf(path, stat)}`, movedAway(path));
+  if (stat.nlink > 1) throw refusal(path, `is a file with ${stat.nlink} names (hard links)`, madeItsOwn(path));
   // Who else may write to it does not matter: its text is added to, not run.
   refuseDistrusted(path, { uid: stat.uid, mode: 0 }, env);
 }
@@ -62,6 +57,13 @@ function refusal(path: string, what: string, remedy: string): DtError {
   const message = `${path} ${what}: dt init writes to real directories and files of their own alone. Nothing was written.`;
   const hint = `Look at it; if it is not needed as it is: ${remedy}`;
   return new DtError("unsafe-place", message, { status: EXIT.usage, hint, details: { path } });
+}
+
+const movedAway = (path: string) => quoteCommand(["mv", path, `${path}.old`]);
+
+function madeItsOwn(path: string): string {
+  const copy = `${path}.own`;
+  return `${quoteCommand(["cp", "-p", path, copy])} && ${quoteCommand(["mv", copy, path])}`;
 }
 
 function kindOf(path: string, stat: Stats): string {
