@@ -58,6 +58,12 @@ export async function findEngine(request: EngineRequest): Promise<EngineName> {
   });
 }
 
+/** The first whose program is on PATH; whether it works is not asked. */
+export function likelyEngine({ PATH = "" }: Record<string, string>): EngineName {
+  const isThere = (engine: EngineName) => Bun.which(ENGINES[engine].words[0] as string, { PATH }) !== null;
+  return CANDIDATES.find(isThere) ?? "docker compose";
+}
+
 /** Null when it answers, else its words. */
 async function ask({ env, cwd, onCommand }: EngineRequest, engine: EngineName): Promise<string | null> {
   const { words: compose } = ENGINES[engine];

@@ -7,7 +7,7 @@ import { mayConnect, type Peer, peerOf } from "../sys/peer.ts";
 import type { Seal } from "../sys/seal.ts";
 import { baseOf, downCommand, ENGINES, fileWord, servicesCommand, upCommand, wordsOf } from "./command.ts";
 import { labelOf, listContainers } from "./containers.ts";
-import { findEngine } from "./engine.ts";
+import { findEngine, likelyEngine } from "./engine.ts";
 import type { EngineName, Environment, StackRecord } from "./types.ts";
 
 /** As the manifest resolves it; paths as written. */
@@ -39,6 +39,11 @@ export interface StackRequest {
   isFree: (port: number) => boolean;
   /** Only to tell what would be run: the file may not be there yet, and then the toggles are taken at their word. */
   dry: boolean;
+  /**
+   * Whether a program may be run to find out what the file has. Not for a dry run in a project that is not trusted: it may bring a `docker` of its
+   * own, or say where Docker takes its plugins from.
+   */
+  mayAsk: boolean;
   detach: boolean;
   recreate: boolean;
   /** Toggles that are off. */
@@ -66,26 +71,36 @@ export async function prepareStack(request: StackRequest): Promise<PreparedStack
       hint: "Correct `compose.file` in the manifest, or name what writes it in `before`.",
     });
   }
-  const engine = await findEngine(request).catch((error: DtError) => {
-    throw new DtError(error.code, `${wordsOf(key)}: start: ${error.sentence}`, {
-      lines: error.lines,
-      status: error.status,
-      ...(error.hint === undefined ? {} : { hint: error.hint }),
-    });
-  });
+  const asks = there && request.mayAsk;
+  const engine = request.dry && !asks ? likelyEngine(env) : await foundEngine(request);
   if (!request.dry) await checkEngine(request, ENGINES[engine].client);
   const { profiles } = declared;
   const written = { engine, file, profiles };
   const used =
-    declared.movePorts && there ? { ...written, file: await withFreePorts(request, engine, baseOf(written)) } : written;
+    declared.movePorts && asks ? { ...written, file: await withFreePorts(request, engine, baseOf(written)) } : written;
+  if (declared.movePorts && there && !asks)
+    request.note("its host ports are chosen when it is started, or shown when the project is trusted (dt trust)");
   const base = baseOf(used);
-  const without = off.length === 0 ? [] : there ? await presentServices(request, base) : servicesOf(declared, off);
+  const without = off.length === 0 ? [] : asks ? await presentServices(request, base) : servicesOf(declared, off);
   const { detach, recreate, args } = request;
   const services = declared.services.filter((name) => !without.includes(name));
   const up = upCommand(base, { detach, recreate, without, services, args });
   const project = env.COMPOSE_PROJECT_NAME as string;
   const record: StackRecord = { ...used, project, off: [...off], cwd };
   return { up, record: used === written ? record : { ...record, movedFrom: file }, kept: kept(request) };
+}
+
+async function foundEngine(request: StackRequest): Promise<EngineName> {
+  try {
+    return await findEngine(request);
+  } catch (error) {
+    if (!(error instanceof DtError)) throw error;
+    throw new DtError(error.code, `${wordsOf(request.key)}: start: ${error.sentence}`, {
+      lines: error.lines,
+      status: error.status,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    });
+  }
 }
 
 /** One that does not answer, or does not let this user in, is told in its client's words before anything is touched. */

@@ -57,7 +57,10 @@ export async function prepareStackLaunch(
   report: Report,
   dry: boolean,
 ): Promise<StackLaunch> {
-  const { prepareStack } = await import("../compose/stack.ts");
+  const [{ prepareStack }, { isTrusted }] = await Promise.all([
+    import("../compose/stack.ts"),
+    import("../state/trust.ts"),
+  ]);
   const { up, record, kept } = await prepareStack({
     declared,
     root: ground.root,
@@ -70,6 +73,7 @@ export async function prepareStackLaunch(
     movedFile: join(ground.store.directory, `${spec.key}.compose.yaml`),
     isFree,
     dry,
+    mayAsk: !dry || isTrusted(ground, ground.root),
     detach: spec.detached,
     recreate: spec.recreate === true,
     off: spec.off ?? [],
