@@ -558,4 +558,228 @@ export const BREAKS: readonly Break[] = [
     test: "test/manifest/index.test.ts",
     only: "of many that find",
   },
+  {
+    what: "state without a seal is believed",
+    edits: [
+      {
+        file: "src/sys/seal.ts",
+        from: "if (!isMark(mark)) return { why: NOT_SEALED };",
+        to: "if (!isMark(mark)) return { movedFrom: null };",
+      },
+    ],
+    test: "test/fault/trust/state.test.ts",
+    only: "a forged record",
+  },
+  {
+    what: "the MAC is not compared",
+    edits: [{ file: "src/sys/seal.ts", from: "return { why: NOT_OURS };", to: "void NOT_OURS;" }],
+    test: "test/fault/trust/state.test.ts",
+    only: "an own record",
+  },
+  {
+    what: "a seal says nothing of the file's name",
+    edits: [
+      {
+        file: "src/sys/seal.ts",
+        from: 'JSON.stringify(["dt state 1", name, path',
+        to: 'JSON.stringify(["dt state 1", path',
+      },
+    ],
+    test: "test/sys/seal.test.ts",
+  },
+  {
+    what: "a seal says nothing of the directory: a copy is the original",
+    edits: [
+      {
+        file: "src/sys/seal.ts",
+        from: "return { why: copied(mark.path) };",
+        to: "void copied;",
+      },
+    ],
+    test: "test/fault/trust/state.test.ts",
+    only: "a copied project",
+  },
+  {
+    what: "dt's own files are opened through links",
+    edits: [
+      {
+        file: "src/sys/door.ts",
+        from: "flags | constants.O_NOFOLLOW | constants.O_NONBLOCK",
+        to: "flags | constants.O_NONBLOCK",
+      },
+    ],
+    test: "test/sys/door.test.ts",
+  },
+  {
+    what: "a link in the place of a directory of dt's is followed",
+    edits: [
+      {
+        file: "src/sys/paths.ts",
+        from: "if (stat.isSymbolicLink()) {",
+        to: "if (stat.isSymbolicLink() && Number(0) === 1) {",
+      },
+    ],
+    test: "test/fault/trust/state.test.ts",
+    only: "a link for .dialtone",
+  },
+  {
+    what: "root keeps what it makes in somebody else's folder",
+    edits: [
+      { file: "src/sys/door.ts", from: "if (process.geteuid?.() !== 0) return;", to: "if (Number(0) === 0) return;" },
+    ],
+    test: "test/fault/trust/environment.test.ts",
+    only: "sudo",
+  },
+  {
+    what: "the person's environment is written into the project",
+    edits: [
+      {
+        file: "src/sys/vault.ts",
+        from: 'join(privatePlace(home, runDirectory), "launches")',
+        to: 'join(runDirectory, "launch")',
+      },
+    ],
+    test: "test/fault/trust/environment.test.ts",
+    only: "none leaves it there",
+  },
+  {
+    what: "a host stays where its project's folder was",
+    edits: [
+      { file: "src/sys/follow.ts", from: "if (existsSync(path)) return path;", to: "if (path !== '') return path;" },
+    ],
+    test: "test/fault/trust/state.test.ts",
+    only: "a moved project",
+  },
+  {
+    what: "sockets: whoever listens is spoken to",
+    edits: [{ file: "src/sys/peer.ts", from: "return peer?.uid === ownUid()", to: "return peer?.uid !== -1" }],
+    test: "test/fault/trust/sockets.test.ts",
+    only: "attach speaks",
+  },
+  {
+    what: "sockets: the daemon's client looks neither at the file's owner nor at who listens",
+    edits: [
+      { file: "src/sys/peer.ts", from: "return peer?.uid === ownUid()", to: "return peer?.uid !== -1" },
+      { file: "src/daemon/client.ts", from: "if (uid !== ownUid()) refuse(`uid ${uid}`);", to: "" },
+      { file: "src/daemon/client.ts", from: "if (swapper !== null) refuse(", to: "if (swapper === '') refuse(" },
+    ],
+    test: "test/fault/trust/sockets.test.ts",
+    only: "refused by every verb",
+  },
+  {
+    what: "sockets: a socket is asked wherever it lies",
+    edits: [{ file: "src/daemon/client.ts", from: "if (swapper !== null) refuse(", to: "if (swapper === '') refuse(" }],
+    test: "test/fault/trust/sockets.test.ts",
+    only: "a socket of one's own",
+  },
+  {
+    what: "sockets: another user's directory is taken",
+    edits: [
+      { file: "src/sys/ownplace.ts", from: "if (stat.uid !== ownUid()) return", to: "if (stat.uid === -1) return" },
+    ],
+    test: "test/fault/trust/sockets.test.ts",
+    only: "is taken: another user's directory",
+  },
+  {
+    what: "sockets: a link is taken for a directory",
+    edits: [
+      {
+        file: "src/sys/ownplace.ts",
+        from: "constants.O_DIRECTORY | constants.O_NOFOLLOW",
+        to: "constants.O_DIRECTORY",
+      },
+    ],
+    test: "test/fault/trust/sockets.test.ts",
+    only: "link to a directory of one's own",
+  },
+  {
+    what: "sockets: a directory that was open to all is closed and used",
+    edits: [
+      {
+        file: "src/sys/ownplace.ts",
+        from: "return (stat.mode & WRITABLE_BY_OTHERS) === 0 ? null",
+        to: "return stat.mode !== 0 ? null",
+      },
+    ],
+    test: "test/fault/trust/sockets.test.ts",
+    only: "a directory of one's own that others",
+  },
+  {
+    what: "sockets: a /tmp without the sticky bit is used",
+    edits: [{ file: "src/sys/ownplace.ts", from: "(mode & STICKY) === 0)", to: "mode === 0)" }],
+    test: "test/fault/trust/sockets.test.ts",
+    only: "without the sticky bit",
+  },
+  {
+    what: "sockets: the daemon stays where nobody finds it",
+    edits: [
+      {
+        file: "src/sys/lines.ts",
+        from: "isReachable: () => own !== null && inodeOf(path) === own",
+        to: "isReachable: () => true",
+      },
+    ],
+    test: "test/fault/trust/sockets.test.ts",
+    only: "swapped under a daemon",
+  },
+  {
+    what: "sockets: the daemon does not mind where its link leads",
+    edits: [{ file: "src/daemon/run.ts", from: "if (linkedTo(paths) === socket) return;", to: "return;" }],
+    test: "test/fault/trust/sockets.test.ts",
+    only: "the link of a daemon",
+  },
+  {
+    what: "sockets: a host lets another user type",
+    edits: [
+      {
+        file: "src/supervisor/attachserver.ts",
+        from: "if (!mayConnect(peer)) return null;",
+        to: "if (peer === null) return null;",
+      },
+    ],
+    test: "test/fault/trust/sockets.test.ts",
+    only: "attach speaks",
+  },
+  {
+    what: "init writes where a link of a directory leads",
+    edits: [{ file: "src/manifest/start/places.ts", from: "if (!stat.isDirectory())", to: "if (stat.isFIFO())" }],
+    test: "test/fault/trust/init.test.ts",
+    only: "manifests is a link",
+  },
+  {
+    what: "init takes a link for a file of the project",
+    edits: [{ file: "src/manifest/start/places.ts", from: "if (!stat.isFile())", to: "if (stat.isDirectory())" }],
+    test: "test/fault/trust/init.test.ts",
+    only: "gitignore is a link",
+  },
+  {
+    what: "init changes a file that has another name too",
+    edits: [{ file: "src/manifest/start/places.ts", from: "if (stat.nlink > 1)", to: "if (stat.nlink > 9)" }],
+    test: "test/fault/trust/init.test.ts",
+    only: "another file too",
+  },
+  {
+    what: "init waits for a pipe",
+    edits: [{ file: "src/sys/plainfile.ts", from: "O_RDONLY | O_NONBLOCK |", to: "O_RDONLY | (O_NONBLOCK & 0) |" }],
+    test: "test/fault/trust/init.test.ts",
+    only: "gitignore is a pipe",
+  },
+  {
+    what: "a shim that came with the project is run",
+    edits: [{ file: "src/sys/shims.ts", from: " && holds(join(directory, name), file.text);", to: ";" }],
+    test: "test/sys/small.test.ts",
+    only: "that came with the place",
+  },
+  {
+    what: "a load's result may be swapped",
+    edits: [{ file: "src/manifest/load.ts", from: "if (swapper !== null) throw", to: "if (swapper === '') throw" }],
+    test: "test/manifest/load.test.ts",
+    only: "passed on where nobody",
+  },
+  {
+    what: "a dry run of a stack runs the docker of a clone",
+    edits: [{ file: "src/compose/stack.ts", from: "const asks = there && request.mayAsk;", to: "const asks = there;" }],
+    test: "test/fault/trust/stack.test.ts",
+    only: "a clone that brings",
+  },
 ];
