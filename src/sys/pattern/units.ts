@@ -52,7 +52,10 @@ export function canonical(unit: number): number {
 /** Adds to a set all that equals one of its members but for its case. */
 export function makeFold(): (units: Units) => Units {
   const canonicals = lazy(() => Uint16Array.from({ length: LAST_UNIT + 1 }, (_, unit) => canonical(unit)));
+  const known = new Map<string, Units>();
   return (units) => {
+    const there = known.get(units.join());
+    if (there !== undefined) return there;
     const of = canonicals();
     const wanted = new Uint8Array(LAST_UNIT + 1);
     for (let at = 0; at < units.length; at += 2)
@@ -63,6 +66,7 @@ export function makeFold(): (units: Units) => Units {
       if (folded.at(-1) === unit - 1) folded[folded.length - 1] = unit;
       else folded.push(unit, unit);
     }
+    known.set(units.join(), folded);
     return folded;
   };
 }
