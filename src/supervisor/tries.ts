@@ -130,6 +130,7 @@ function tryLog({ record, signal, note }: Asked, probe: Extract<ResolvedProbe, {
         if (found === null && !slow) note(slowPattern(record.key, probe.pattern));
         slow ||= found === null;
         text = found === null ? "" : lastLines(text);
+        if (found === null) break;
         await new Promise(setImmediate);
       }
       return `no line of the log matches /${probe.pattern}/${slow ? ", which took too long on some" : ""}`;

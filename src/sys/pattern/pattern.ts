@@ -10,8 +10,13 @@ import { literalOf, neededOf } from "./literals.ts";
 import { parsePattern } from "./parse.ts";
 import type { Flags } from "./types.ts";
 
-/** About a tenth of a second. */
+/**
+ * How many steps may be taken for one text, a few tenths of a second, and how many each text, and each code unit of it, adds to what earlier ones
+ * left of it: so a log of hostile lines takes time in proportion to its size, too.
+ */
 const BUDGET = 2_000_000;
+const FOR_A_TEXT = 300;
+const FOR_A_UNIT = 16;
 
 /** What of a text is beyond this many code units is not searched. */
 export const MOST_TEXT = 1024 * 1024;
@@ -36,13 +41,16 @@ export function makePattern(source: string, given: Partial<Flags> = {}): Pattern
   if (automaton === null) throw new Error("it repeats too large a part too often");
   const backtracker = regular ? null : makeBacktracker(node, groups);
   const needed = neededOf(node);
+  let left = BUDGET;
   return {
     source,
     test(text) {
       if (needed !== null && !needed.some((one) => text.includes(one))) return false;
-      const budget: Budget = { left: BUDGET };
+      const budget: Budget = { left: Math.min(BUDGET, left + FOR_A_TEXT + FOR_A_UNIT * text.length) };
       const may = automaton(text, MOST_TEXT, budget);
-      return may !== true || backtracker === null ? may : backtracker(text, MOST_TEXT, budget);
+      const found = may !== true || backtracker === null ? may : backtracker(text, MOST_TEXT, budget);
+      left = Math.max(0, budget.left);
+      return found;
     },
   };
 }

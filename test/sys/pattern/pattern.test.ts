@@ -7,6 +7,9 @@ import { costInReads, expectLinear } from "../../linear.ts";
 /** Two million steps, each no more than what it takes to read a thousand code units. */
 const MOST_STEPS_COST = 2_000_000 * 1000;
 
+/** What a log may take for each of its code units. */
+const STEPS_A_UNIT = 25;
+
 const ATOMS =
   "a b c 1 _ { a{ } ] / - é ſ K k . \\w \\d \\s \\S \\W \\D [ab] [^a] [\\w-] [\\w-z] [a-c] [a-] [-a] [\\s\\d] [] [^] \\b \\B ^ $ \\x61 \\x6 \\u0062 \\u1 \\cJ \\c [\\c_] [\\c] [\\b] \\0 \\1 \\2 \\8 \\07 \\141 \\/ \\- \\k \\. \\$ \\u2028 [^\\n] 😀 [😀] foo".split(
     " ",
@@ -115,6 +118,18 @@ describe("time", () => {
       expect([source, pattern.test(text)]).toEqual([source, null]);
       expect(costInReads(() => pattern.test(text))).toBeLessThan(MOST_STEPS_COST);
     }
+  });
+
+  test("of a log of hostile lines is linear in the log", () => {
+    const pattern = makePattern("(a+)+\\1$");
+    const line = `${"a".repeat(60)}!`;
+    pattern.test(line);
+    expectLinear(
+      (size) => `${line}\n`.repeat(size / line.length),
+      (log) => log.split("\n").map((one) => pattern.test(one)),
+      STEPS_A_UNIT * 500,
+    );
+    expect(pattern.test("aaaa")).toBe(true);
   });
 
   test("spent again and again leaves no more memory behind", () => {
