@@ -19,7 +19,7 @@ const FOR_A_TEXT = 300;
 const FOR_A_UNIT = 16;
 
 /** What of a text is beyond this many code units is not searched. */
-export const MOST_TEXT = 1024 * 1024;
+export const MOST_TEXT = 16 * 1024 * 1024;
 
 /** A source longer than this is refused: reading it would itself take its time. */
 const LONGEST_SOURCE = 10_000;

@@ -112,7 +112,7 @@ describe("time", () => {
     for (const [source, text] of [
       ["(a+)+\\1$", `${"a".repeat(40)}!`],
       ["(?=(a|a)*$)a", `${"a".repeat(60)}!`],
-      ["(a{100}){100}[bc]", "a".repeat(MOST_TEXT)],
+      ["(a{100}){100}[bc]", "a".repeat(1_000_000)],
     ] as const) {
       const pattern = makePattern(source);
       expect([source, pattern.test(text)]).toEqual([source, null]);
