@@ -1,4 +1,6 @@
 /** Ways to break the launch, each with the test that must notice. `from` stands exactly once in its file. */
+import { TEXT_BREAKS } from "./text.ts";
+
 export interface Break {
   /** What the broken dt does wrong. */
   what: string;
@@ -782,4 +784,5 @@ export const BREAKS: readonly Break[] = [
     test: "test/fault/trust/stack.test.ts",
     only: "a clone that brings",
   },
+  ...TEXT_BREAKS,
 ];
