@@ -64,11 +64,11 @@ async function dispatch(argv: readonly string[], globals: Globals, held: string 
   let at = 0;
   let showVersion = false;
   let showHelp = false;
-  // `dt -- NAME`: what follows is a plugin, whatever it is called.
   let isPlugin = false;
   for (; at < argv.length; at++) {
     const word = argv[at] as string;
     if (!word.startsWith("-")) break;
+    // What follows is a plugin, though a verb may have its name.
     if (word === "--") {
       isPlugin = true;
       at++;
