@@ -13,7 +13,7 @@
  * (U+FE0E, U+FE0F) pass. An emoji made of several (a joiner between them) and words that need a joiner (Persian, Indic) show it.
  */
 const NOTHING_TO_SHOW = /^[\n\t\x20-\x7e]*$/;
-const HIDDEN = /[[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{DI}\ufff9-\ufffb]--[\n\t\ufe0e\ufe0f]]/gv;
+const HIDDEN = /[[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{DI}\ufff9-\ufffb]--[\n\t\ufe0e\ufe0f]]+/gv;
 
 /** A stranger to this process cannot know it. Digits, so that a mark is one sequence to whoever measures or strips text. */
 const NONCE = [...crypto.getRandomValues(new Uint32Array(4))].join("");
@@ -29,14 +29,14 @@ export function visible(text: string): string {
   return NOTHING_TO_SHOW.test(text) ? text : escapeHidden(text, asJson);
 }
 
-/** The same in another form. */
-export function escapeHidden(text: string, form: (char: string) => string): string {
+/** The same in another form, which is given one or more of them at once. */
+export function escapeHidden(text: string, form: (chars: string) => string): string {
   return text.replace(HIDDEN, form);
 }
 
-function asJson(char: string): string {
+function asJson(chars: string): string {
   let shown = "";
-  for (let at = 0; at < char.length; at++) shown += `\\u${char.charCodeAt(at).toString(16).padStart(4, "0")}`;
+  for (let at = 0; at < chars.length; at++) shown += `\\u${chars.charCodeAt(at).toString(16).padStart(4, "0")}`;
   return shown;
 }
 
@@ -48,9 +48,18 @@ export function holdsHidden(text: string): boolean {
 /** For a value within a line: an end of line in it is shown as a mark, so no value makes a line of its own. Marks of colour stay. */
 export function oneLine(text: string): string {
   if (/^[\x20-\x7e]*$/.test(text)) return text;
-  return betweenMarks(text, mark, (part) =>
-    visible(part.replaceAll(/[ \t\r]*\n[ \t\r\n]*/g, " ⏎ ").replaceAll("\t", "\\t")),
-  );
+  return betweenMarks(text, mark, (part) => visible(joinLines(part).replaceAll("\t", "\\t")));
+}
+
+/** Without the blanks around an end of line. By its lines, as a pattern for them would take a time that grows with the square of the blanks. */
+function joinLines(text: string): string {
+  if (!text.includes("\n")) return text;
+  const lines = text.split("\n");
+  const last = lines.length - 1;
+  return lines
+    .map((line, at) => (at === 0 ? line.trimEnd() : at === last ? line.trimStart() : line.trim()))
+    .filter((line, at) => line !== "" || at === 0 || at === last)
+    .join(" ⏎ ");
 }
 
 /** What is written: the text made visible, with dt's own colours. */

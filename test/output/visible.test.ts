@@ -159,6 +159,18 @@ describe("a quoted line", () => {
   }
 });
 
+test("a long text of anything costs no more than it is long", () => {
+  const began = performance.now();
+  for (const unit of [" ", " \n", "\n", "\x1b", "\x1b[", "\x1b[1", "\u202e", "\ud800", ";", "\t"]) {
+    const long = unit.repeat(200_000 / unit.length);
+    for (const text of [long, `${long}\n`, `\x1b[${long}`, `${long}é`]) {
+      toTerminal(oneLine(text));
+      toTerminal(quoteLine(text, true));
+    }
+  }
+  expect(performance.now() - began).toBeLessThan(20_000);
+});
+
 test("a mark of one process is nothing in another", async () => {
   const script = `const { mark } = await import(${JSON.stringify(new URL("../../src/sys/visible.ts", import.meta.url).pathname)});
     require("node:fs").writeSync(1, mark(31));`;
