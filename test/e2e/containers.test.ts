@@ -368,13 +368,15 @@ describe.skipIf(missing !== null)("a stack", () => {
     );
     chmodSync(join(shim, program), 0o755);
     try {
-      const child = root.spawn(["t", "dev"], { env: { ...engine.env, PATH: `${shim}:${root.env.PATH}` } });
+      // Compose is found on the PATH of whoever ends the stack, not on the one it was started with.
+      const env = { ...engine.env, PATH: `${shim}:${root.env.PATH}` };
+      const child = root.spawn(["t", "dev"], { env });
       await until("it is up", () => engine.containers().length === 2 && readLog(root).includes("tick"));
       child.kill("SIGINT");
       const stderr = await child.stderr.text();
       expect(await child.exited).toBe(130);
       expect(stderr).toContain(`t dev: stop: \`${COMPOSE} -f stack/compose.yaml down\` ended with code 9:\n  no way`);
-      const again = await dt(root, "stop", "t", "dev");
+      const again = await root.dt(["stop", "t", "dev"], { env, timeoutMs: 60_000 });
       expect(again.code).toBe(5);
       expect(again.stderr).toContain("t dev: stop:");
       expect(engine.containers()).toHaveLength(2);
