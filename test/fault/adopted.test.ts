@@ -46,11 +46,14 @@ test("who cleared its environment and lost its parent is known to the next host,
 
 test("what it was started with is its user's alone, goes with the launch, and holds for the next run", async () => {
   const root = launchRoot("plain", 'restart: { policy: "always", delay: "100ms" },');
-  const launch = join(root.run, "launch");
+  // Not in the project, which is archived, committed and shared.
+  const launches = join(root.home, ".dialtone", "launches");
   try {
     await root.dt(["t", "dev", "-d"], { env: { SECRET: "only here" } });
-    const [name] = readdirSync(launch).filter((one) => one.endsWith(".spec"));
-    expect(statSync(join(launch, name as string)).mode & 0o777).toBe(0o600);
+    expect(readdirSync(launches)).toEqual([`${tokenOf(root)}.spec`]);
+    expect(statSync(join(launches, `${tokenOf(root)}.spec`)).mode & 0o777).toBe(0o600);
+    expect(statSync(launches).mode & 0o777).toBe(0o700);
+    expect(Bun.spawnSync(["grep", "-rl", "only here", root.dir]).stdout.toString()).toBe("");
     const before = (await psOf(root)) as Ps;
     for (const pid of [(before.host as { pid: number }).pid, before.pid as number]) process.kill(pid, "SIGKILL");
     await root.dt(["daemon", "start"]);
@@ -59,9 +62,10 @@ test("what it was started with is its user's alone, goes with the launch, and ho
       return now?.state === "running" && now.pid !== before.pid ? now : null;
     });
     expect(readFileSync(`/proc/${next.pid}/environ`, "utf8")).toContain("\0SECRET=only here\0");
-    expect(readdirSync(launch).filter((one) => one.endsWith(".spec"))).toHaveLength(1);
+    expect(readdirSync(launches)).toEqual([`${tokenOf(root)}.spec`]);
     await root.dt(["stop", "t", "dev"]);
-    expect(readdirSync(launch)).toEqual([]);
+    expect(readdirSync(launches)).toEqual([]);
+    expect(readdirSync(join(root.run, "launch"))).toEqual([]);
   } finally {
     await disposeWithDaemon(root);
   }
