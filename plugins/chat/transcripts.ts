@@ -7,12 +7,12 @@ import { basename, dirname, join } from "node:path";
 import { within } from "@dialtone/dt";
 import type { Settings } from "./settings.ts";
 
-/** The real paths of all transcripts that there are now, each once. Links are left out, and what they lead to. */
+/** The real paths of all transcripts that there are now, each once. Links are left out, and what they lead to, and what a pattern finds elsewhere. */
 export function findTranscripts({ folders, include }: Settings): string[] {
   const found = realFolders(folders).flatMap((folder) =>
     globSync(include, { cwd: folder })
       .map((path) => join(folder, path))
-      .filter((path) => lstatSync(path, { throwIfNoEntry: false })?.isFile() === true && realPath(path) === path),
+      .filter((path) => isBelow(folder, path) && realPath(path) === path && lstatSync(path).isFile()),
   );
   return [...new Set(found)].sort();
 }
@@ -23,12 +23,16 @@ export function findTranscripts({ folders, include }: Settings): string[] {
  */
 export function openTranscript(path: string, folders: readonly string[] | null): number | null {
   if (folders === null) return realPath(dirname(path)) === null ? null : within(dirname(path)).open(basename(path));
-  const folder = realFolders(folders).find((one) => path.startsWith(one === "/" ? one : `${one}/`));
+  const folder = realFolders(folders).find((one) => isBelow(one, path));
   if (folder !== undefined) return within(folder).open(path);
   if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return null;
-  throw Object.assign(new Error("it is left alone: it is in none of the folders, and a link in one leads to it"), {
+  throw Object.assign(new Error("it is left alone: it is outside of the folders"), {
     code: "REFUSED",
   });
+}
+
+function isBelow(folder: string, path: string): boolean {
+  return path.startsWith(folder === "/" ? folder : `${folder}/`);
 }
 
 function realFolders(folders: readonly string[]): string[] {

@@ -2,7 +2,6 @@
  * Reads the docs folder into one plain value, the site. Everything else (pages, checks) is computed from that value, so
  * the same files always give the same site. Symbolic links are not published, and nothing is read through one that leads out of the folder.
  */
-import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Within, within } from "@dialtone/dt";
 import { type Markdown, renderMarkdown } from "./markdown.ts";
@@ -41,8 +40,8 @@ export class SiteError extends Error {}
 
 /** Throws a SiteError when the folder, or nav.json in it, cannot be read. */
 export function readSite(docs: string): Site {
-  const names = listFiles(docs);
-  const folder = within(docs);
+  const folder = openDocs(docs);
+  const names = listFiles(folder, "").sort();
   const pages = names.filter((name) => name.endsWith(".md")).map((file) => readPage(folder, file));
   if (!pages.some((page) => page.file === HOME))
     throw new SiteError(`${join(docs, HOME)} is missing; it is the home page`);
@@ -51,15 +50,25 @@ export function readSite(docs: string): Site {
   return { docs, pages, groups, files, navProblems: problems };
 }
 
-function listFiles(docs: string): string[] {
+function openDocs(docs: string): Within {
   try {
-    return readdirSync(docs, { withFileTypes: true, recursive: true })
-      .filter((entry) => entry.isFile() && !entry.name.startsWith(".") && !entry.name.endsWith("~"))
-      .map((entry) => join(entry.parentPath, entry.name).slice(docs.length + 1))
-      .sort();
+    return within(docs);
   } catch (error) {
     throw new SiteError(`cannot read the docs folder ${docs}: ${(error as Error).message}`);
   }
+}
+
+/** Regular files alone, and no directory that is a link: reading a folder recursively would go through those. */
+function listFiles(folder: Within, directory: string): string[] {
+  return folder
+    .names(directory)
+    .filter((name) => !name.startsWith(".") && !name.endsWith("~"))
+    .flatMap((name) => {
+      const path = join(directory, name);
+      const facts = folder.stat(path);
+      if (facts?.isDirectory()) return listFiles(folder, path);
+      return facts?.isFile() ? [path] : [];
+    });
 }
 
 function readPage(folder: Within, file: string): Page {

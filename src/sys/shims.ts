@@ -3,32 +3,38 @@
  * and `dialtone.sh`, this very dt. On that Bun's NODE_PATH: the package `@dialtone/dt`, so that a plugin's programs import it with nothing
  * installed. `BUN_BE_BUN` is set by the first and taken away by the others, so that a dt started below a `bun` is a dt again.
  *
- * What lies here is executed. So a directory is used only when each file in it is, byte by byte, what this binary would write: one of the
- * places is in the project, where a stranger's clone may have put a directory of the right name.
+ * What lies here is executed. Outside of the user's own home of dt a directory is used only when each file in it is, byte by byte, what this
+ * binary would write: one of the places is in the project, where a stranger's clone may have put a directory of the right name.
  */
-import { accessSync, constants, lstatSync, statSync } from "node:fs";
+import { accessSync, constants, lstatSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { sha256 } from "./digest.ts";
-import { makeDirectories, writeWhole } from "./files.ts";
+import { readText, writeWhole } from "./files.ts";
 import packaged from "./module.json" with { type: "json" };
-import { ownUid, takePrivate } from "./ownplace.ts";
-import { readPlain } from "./plainfile.ts";
 
-/** Makes the shims of this binary below the first of `places` where they can be made and run; null when there is none. */
-export function ensureShims(places: Iterable<string>, self: readonly string[]): string | null {
-  const module = filesOfPackage();
-  const shims = shimsOf(self, module.name);
+/**
+ * Makes the shims of this binary below the first of `places` where they can be made and run; null when there is none. `own` is the one where
+ * nobody but the user puts anything.
+ */
+export function ensureShims(
+  places: Iterable<string>,
+  self: readonly string[],
+  own: string | null = null,
+): string | null {
+  const module = packageContents();
+  const shims = shimContents(self, module.name);
   for (const place of places) {
-    const directory = join(place, "shims", shims.name);
-    const modules = join(place, "modules", module.name);
-    if (ensure(place, modules, module.files) && ensure(place, directory, shims.files)) return directory;
+    const isOwn = place === own;
+    const isMade = ensure(place, join("modules", module.name), module.files, isOwn);
+    const directory = join("shims", shims.name);
+    if (isMade && ensure(place, directory, shims.files, isOwn)) return join(place, directory);
   }
   return null;
 }
 
 /** The directory of packages that goes with a directory of shims, for NODE_PATH. */
 export function modulesOf(shims: string): string {
-  return join(shims, "..", "..", "modules", filesOfPackage().name, "node_modules");
+  return join(shims, "..", "..", "modules", packageContents().name, "node_modules");
 }
 
 /** By their paths in the directory; its name is a digest of them. */
@@ -42,60 +48,68 @@ interface File {
   mode: 0o644 | 0o755;
 }
 
-function ensure(place: string, directory: string, files: Contents["files"]): boolean {
-  if (isUsable(directory, files)) return true;
+/** The directory is relative to the place, which is somebody else's to judge. */
+function ensure(place: string, directory: string, files: Contents["files"], isOwn: boolean): boolean {
+  if (isUsable(place, directory, files, isOwn)) return true;
   try {
-    makeDirectories(place);
-    // Root makes none in somebody else's home: what belongs to that user is not run, and what belonged to root would be in the way.
-    if (statSync(place).uid !== ownUid()) return false;
-    for (const own of [dirname(directory), directory]) takePrivate(own);
-    for (const [name, file] of Object.entries(files)) writeFile(join(directory, name), file);
-    return isUsable(directory, files);
+    for (const [name, file] of Object.entries(files)) writeFile(place, join(directory, name), file);
+    return isUsable(place, directory, files, isOwn);
   } catch {
-    return false; // read-only, full or not to be trusted: the next place
+    return false; // read-only, full, or not what it should be
   }
 }
 
-/** All there as it was written, on a file system that runs programs, and nobody else's to change. */
-function isUsable(directory: string, files: Contents["files"]): boolean {
+/** All there, on a file system that runs programs, and nobody else's to change; where others may have put it, as it was written. */
+function isUsable(place: string, directory: string, files: Contents["files"], isOwn: boolean): boolean {
   try {
-    if (!isOwn(dirname(directory)) || !isOwn(directory)) return false;
-    return Object.entries(files).every(([name, file]) => {
-      if (file.mode === 0o755) accessSync(join(directory, name), constants.X_OK);
-      return isOnTheWay(directory, name) && holds(join(directory, name), file.text);
+    const stat = lstatSync(join(place, directory));
+    if (!stat.isDirectory() || (stat.mode & 0o022) !== 0 || (stat.uid !== process.geteuid?.() && stat.uid !== 0))
+      return false;
+    return Object.entries(files).every(([name, { text, mode }]) => {
+      const path = join(directory, name);
+      accessSync(join(place, path), mode === 0o755 ? constants.X_OK : constants.R_OK);
+      return isOwn || (isReached(place, path) && holds(join(place, path), text));
     });
   } catch {
     return false;
   }
 }
 
-function isOwn(directory: string): boolean {
-  const stat = lstatSync(directory);
-  return stat.isDirectory() && (stat.mode & 0o022) === 0 && (stat.uid === ownUid() || stat.uid === 0);
-}
-
-/** Each directory down to the file is one: what a link leads to may change after it was compared. */
-function isOnTheWay(directory: string, name: string): boolean {
-  const above = dirname(name);
-  return lstatSync(join(directory, above)).isDirectory() && (above === "." || isOnTheWay(directory, above));
+/** Through directories alone: what a link leads to may change after it was compared, and is not dt's to write to. */
+function isReached(place: string, path: string): boolean {
+  const above = dirname(path);
+  return above === "." || (lstatSync(join(place, above)).isDirectory() && isReached(place, above));
 }
 
 function holds(path: string, text: string): boolean {
-  const there = readPlain(path, { most: Buffer.byteLength(text) });
+  if (lstatSync(path, { throwIfNoEntry: false })?.isFile() !== true) return false;
+  const there = readText(path);
   return there.is === "there" && there.value === text;
 }
 
-function writeFile(path: string, { text, mode }: File): void {
-  if (holds(path, text)) return;
-  makeDirectories(dirname(path));
-  writeWhole(path, text, { mode });
+function writeFile(place: string, path: string, { text, mode }: File): void {
+  makeDirectories(place, dirname(path));
+  if (holds(join(place, path), text)) return;
+  writeWhole(join(place, path), text, { mode });
 }
 
-function contents(files: Contents["files"]): Contents {
-  return { name: sha256(JSON.stringify(files)).slice(0, 12), files };
+/** Throws where one is a link, or anything else. */
+function makeDirectories(place: string, path: string): void {
+  if (path === ".") {
+    mkdirSync(place, { recursive: true, mode: 0o700 });
+    return;
+  }
+  makeDirectories(place, dirname(path));
+  const directory = join(place, path);
+  if (lstatSync(directory, { throwIfNoEntry: false })?.isDirectory()) return;
+  try {
+    mkdirSync(directory, 0o700);
+  } catch (error) {
+    if (!lstatSync(directory).isDirectory()) throw error; // else another dt made it
+  }
 }
 
-function shimsOf(self: readonly string[], modules: string): Contents {
+function shimContents(self: readonly string[], modules: string): Contents {
   const quote = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`;
   const bun = quote(self[0] as string);
   const dt = self.map(quote).join(" ");
@@ -108,12 +122,13 @@ ${last}`;
   const preload = 'if [ "$1" = test ]; then shift; set -- test --preload "$here/preload.js" "$@"; fi';
   const asDt = `#!/bin/sh\nunset BUN_BE_BUN\nexec ${dt} "$@"\n`;
   const program = (text: string): File => ({ text, mode: 0o755 });
-  return contents({
+  const files = {
     bun: program(asBun(`${preload}\nexec ${bun} "$@"\n`)),
     bunx: program(asBun(`exec ${bun} x "$@"\n`)),
     dt: program(asDt),
     "dialtone.sh": program(asDt),
-  });
+  };
+  return { name: sha256(JSON.stringify(files)).slice(0, 12), files };
 }
 
 const PACKAGE = "@dialtone/dt";
@@ -127,12 +142,15 @@ try {
 }
 `;
 
-function filesOfPackage(): Contents {
+function packageContents(): Contents {
   const about = JSON.stringify({ name: PACKAGE, type: "module", exports: { ".": "./index.js" } });
   const plain = (text: string): File => ({ text, mode: 0o644 });
-  return contents({
-    "preload.js": plain(PRELOAD),
-    [`node_modules/${PACKAGE}/package.json`]: plain(about),
-    [`node_modules/${PACKAGE}/index.js`]: plain(packaged.text),
-  });
+  return {
+    name: sha256(PRELOAD + about + packaged.digest).slice(0, 12),
+    files: {
+      "preload.js": plain(PRELOAD),
+      [`node_modules/${PACKAGE}/package.json`]: plain(about),
+      [`node_modules/${PACKAGE}/index.js`]: plain(packaged.text),
+    },
+  };
 }
