@@ -16,7 +16,7 @@ const startFiles = join(import.meta.dir, "start", "files.json");
 
 const source = (path: string) => readFileSync(join(repository, "src", path), "utf8");
 writeFileSync(join(repository, "docs", "dialtone.d.ts"), makeDeclarations(source));
-writeJson(pluginModule, { text: await bundleModule(repository) });
+writeJson(pluginModule, await bundleModule(repository));
 writeJson(startFiles, collectStartFiles(repository));
 writeJson(descriptions, extractDescriptions(read("types.ts")));
 // imported after the sentences are written, since it reads them

@@ -73,7 +73,9 @@ export function prepareCommand(request: CommandRequest): PreparedCommand {
   const cwd = resolveIn(ground.root, settings.cwd);
   checkDirectory(cwd);
   const shims =
-    request.looking === true ? null : ensureShims(shimPlaces(ground, request.inherited.TMPDIR), ground.self);
+    request.looking === true
+      ? null
+      : ensureShims(shimPlaces(ground, request.inherited.TMPDIR), ground.self, ground.home);
   const { reading, owner = null } = ground;
   const isOfDaemon = reading === "known" && request.launch === null;
   const environment = prepareEnvironment({

@@ -6,11 +6,13 @@
  * What lies here is executed. Outside of the user's own home of dt a directory is used only when each file in it is, byte by byte, what this
  * binary would write: one of the places is in the project, where a stranger's clone may have put a directory of the right name.
  */
-import { accessSync, constants, lstatSync, mkdirSync } from "node:fs";
+import { accessSync, constants, lstatSync, mkdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { sha256 } from "./digest.ts";
-import { readText, writeWhole } from "./files.ts";
+import { makeDirectories, writeWhole } from "./files.ts";
 import packaged from "./module.json" with { type: "json" };
+import { ownUid } from "./ownplace.ts";
+import { readPlain } from "./plainfile.ts";
 
 /**
  * Makes the shims of this binary below the first of `places` where they can be made and run; null when there is none. `own` is the one where
@@ -52,6 +54,9 @@ interface File {
 function ensure(place: string, directory: string, files: Contents["files"], isOwn: boolean): boolean {
   if (isUsable(place, directory, files, isOwn)) return true;
   try {
+    makeDirectories(place);
+    // Root makes none in somebody else's home: what belongs to that user is not run, and what belonged to root would be in the way.
+    if (statSync(place).uid !== ownUid()) return false;
     for (const [name, file] of Object.entries(files)) writeFile(place, join(directory, name), file);
     return isUsable(place, directory, files, isOwn);
   } catch {
@@ -63,7 +68,7 @@ function ensure(place: string, directory: string, files: Contents["files"], isOw
 function isUsable(place: string, directory: string, files: Contents["files"], isOwn: boolean): boolean {
   try {
     const stat = lstatSync(join(place, directory));
-    if (!stat.isDirectory() || (stat.mode & 0o022) !== 0 || (stat.uid !== process.geteuid?.() && stat.uid !== 0))
+    if (!stat.isDirectory() || (stat.mode & 0o022) !== 0 || (stat.uid !== ownUid() && stat.uid !== 0))
       return false;
     return Object.entries(files).every(([name, { text, mode }]) => {
       const path = join(directory, name);
@@ -82,24 +87,20 @@ function isReached(place: string, path: string): boolean {
 }
 
 function holds(path: string, text: string): boolean {
-  if (lstatSync(path, { throwIfNoEntry: false })?.isFile() !== true) return false;
-  const there = readText(path);
+  const there = readPlain(path, { most: Buffer.byteLength(text) });
   return there.is === "there" && there.value === text;
 }
 
 function writeFile(place: string, path: string, { text, mode }: File): void {
-  makeDirectories(place, dirname(path));
+  makeWay(place, dirname(path));
   if (holds(join(place, path), text)) return;
   writeWhole(join(place, path), text, { mode });
 }
 
 /** Throws where one is a link, or anything else. */
-function makeDirectories(place: string, path: string): void {
-  if (path === ".") {
-    mkdirSync(place, { recursive: true, mode: 0o700 });
-    return;
-  }
-  makeDirectories(place, dirname(path));
+function makeWay(place: string, path: string): void {
+  if (path === ".") return;
+  makeWay(place, dirname(path));
   const directory = join(place, path);
   if (lstatSync(directory, { throwIfNoEntry: false })?.isDirectory()) return;
   try {

@@ -42,7 +42,7 @@ describe("the generated files", () => {
 
   test("are what would be generated now", async () => {
     expect(declarations, AGAIN).toBe(makeDeclarations((path) => read(`src/${path}`)));
-    expect(packaged.text, AGAIN).toBe(await bundleModule(REPOSITORY));
+    expect(packaged, AGAIN).toEqual(await bundleModule(REPOSITORY));
     expect(start as unknown, AGAIN).toEqual(collectStartFiles(REPOSITORY));
     expect(start.types, AGAIN).toBe(declarations);
   });

@@ -95,11 +95,11 @@ export default definePlugin({ name: "t", commands: { code: { kind: "oneshot", ru
         "node",
         "--input-type=module",
         "-e",
-        'import { definePlugin } from "@dialtone/dt"; console.log(definePlugin({ name: "n" }).name)',
+        'import { definePlugin, visible, within } from "@dialtone/dt"; console.log(definePlugin({ name: "n" }).name, visible("\\x1b"), within(".").read("m.ts").length > 0)',
       ],
       { cwd: project },
     );
-    expect(run.stdout.toString()).toBe("n\n");
+    expect(run.stdout.toString()).toBe("n \\x1b true\n");
     const tsc = (file: string) =>
       Bun.spawnSync(
         [
