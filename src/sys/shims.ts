@@ -68,8 +68,7 @@ function ensure(place: string, directory: string, files: Contents["files"], isOw
 function isUsable(place: string, directory: string, files: Contents["files"], isOwn: boolean): boolean {
   try {
     const stat = lstatSync(join(place, directory));
-    if (!stat.isDirectory() || (stat.mode & 0o022) !== 0 || (stat.uid !== ownUid() && stat.uid !== 0))
-      return false;
+    if (!stat.isDirectory() || (stat.mode & 0o022) !== 0 || (stat.uid !== ownUid() && stat.uid !== 0)) return false;
     return Object.entries(files).every(([name, { text, mode }]) => {
       const path = join(directory, name);
       accessSync(join(place, path), mode === 0o755 ? constants.X_OK : constants.R_OK);
