@@ -2,6 +2,8 @@
  * A person's act in a root: a command run by its words. It trusts the root, and what the root's manifests say now is what the daemon goes by from then on.
  * What runs by itself (a job, what a launch or a host runs) is no person's act: it follows the files, and the daemon does not follow it.
  */
+
+import { LOADING } from "../manifest/begun.ts";
 import { type Taken, takeOver } from "../manifest/known.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
 import { beginTrust, readTrust, trustedBy, writeTrust } from "../state/trust.ts";
@@ -35,7 +37,7 @@ export function remember({ root, home, env }: Place, taken: readonly Taken[]): v
 }
 
 function isOfPerson(env: Record<string, string>): boolean {
-  if (env.DIALTONE_JOB !== undefined || env[NEEDS_MET] !== undefined) return false;
+  if ([LOADING, NEEDS_MET, "DIALTONE_JOB"].some((name) => env[name] !== undefined)) return false;
   return env.DIALTONE_KEY === undefined || isTerminal(0);
 }
 

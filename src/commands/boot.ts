@@ -5,7 +5,7 @@ import { daemonPaths, makeDaemonHome, neededHome } from "../daemon/paths.ts";
 import { declaredIn } from "../daemon/project.ts";
 import { registeredRoots, registerRoot, unregisterRoot } from "../daemon/roots.ts";
 import { loadManifests, peekIndex } from "../manifest/index.ts";
-import { takeOver } from "../manifest/known.ts";
+import { isAnythingKnown, takeOver } from "../manifest/known.ts";
 import { formatLines } from "../output/lines.ts";
 import { formatTable } from "../output/table.ts";
 import { makePaint } from "../output/talk.ts";
@@ -87,7 +87,8 @@ function showList(context: DtContext): number {
   const home = homeDirectory(env);
   const roots = home === null ? [] : registeredRoots(daemonPaths(home));
   const rows = roots.map((root) => {
-    const index = home === null ? null : peekIndex({ ...placeOf(env, home, root), reading: "known" });
+    const isKnown = home !== null && isAnythingKnown({ root, home });
+    const index = isKnown ? peekIndex({ ...placeOf(env, home, root), reading: "known" }) : null;
     const there = statOf(root) !== undefined;
     return { root, there, ...(index === null ? { boot: null, scheduled: null } : countsOf(index)) };
   });

@@ -37,7 +37,7 @@ export async function runPlugin(context: DtContext, name: string, words: readonl
 
 /**
  *   run       the command is run by its words: all manifests are read, and the root is trusted from `begin` on
- *   look      a root that is not trusted is only asked what it would do: its code is not read
+ *   look      a root that is not trusted is only asked what it would do: its code is not read, and nothing of it is run
  *   stranger  the command is the user's own or dt's, in a root that is not trusted: nothing of the root is read or used
  */
 type Called = { index: ManifestIndex; plugin: ResolvedPlugin; begin(): void } & { is: "run" | "look" | "stranger" };
@@ -49,10 +49,10 @@ async function callOf(context: DtContext, name: string, words: readonly string[]
     const plugin = Object.hasOwn(index.plugins, name) ? index.plugins[name] : undefined;
     if (plugin?.origin === "home" || plugin?.origin === "binary") return { is: "stranger", index, plugin, begin };
     if (context.globals.dryRun || maySeekHelp(words))
-      return { is: "look", index, plugin: findPlugin(index, name), begin };
+      return { is: "look", index, plugin: findPlugin(context, index, name), begin };
   }
   const acting = await context.act();
-  return { is: "run", index: acting.index, plugin: findPlugin(acting.index, name), begin: acting.begin };
+  return { is: "run", index: acting.index, plugin: findPlugin(context, acting.index, name), begin: acting.begin };
 }
 
 /** `-h` may well be a command's own, for a host say: it asks for help where it stands alone. */
@@ -63,7 +63,7 @@ function maySeekHelp(words: readonly string[]): boolean {
 
 /** The plugin's own help. */
 export async function showPlugin(context: DtContext, name: string): Promise<number> {
-  const plugin = findPlugin(await context.index(), name);
+  const plugin = findPlugin(context, await context.index(), name);
   const { formatPlugin } = await import("./list.ts");
   print(formatPlugin(context.root(), plugin, makePaint(context.colored())));
   return EXIT.done;
@@ -78,7 +78,7 @@ export function failureOf(index: ManifestIndex, name: string): ManifestFailure |
   );
 }
 
-function findPlugin(index: ManifestIndex, name: string): ResolvedPlugin {
+function findPlugin(context: DtContext, index: ManifestIndex, name: string): ResolvedPlugin {
   const plugin = Object.hasOwn(index.plugins, name) ? index.plugins[name] : undefined;
   if (plugin !== undefined) return plugin;
   const failure = failureOf(index, name);
@@ -92,7 +92,12 @@ function findPlugin(index: ManifestIndex, name: string): ResolvedPlugin {
     });
   }
   const verbs = Object.entries(VERBS).flatMap(([verb, there]) => (there === null ? [] : [verb]));
-  throw unknown("plugin or verb", name, [...Object.keys(index.plugins), ...verbs], index);
+  const error = unknown("plugin or verb", name, [...Object.keys(index.plugins), ...verbs], index);
+  if (context.reading() !== "known") throw error;
+  throw new DtError(error.code, `${error.message} The daemon goes by what a person last took over there.`, {
+    status: EXIT.usage,
+    hint: "Run a command in that project, or `dt trust`, to take over what its manifests say now.",
+  });
 }
 
 function findCommand(index: ManifestIndex, plugin: ResolvedPlugin, name: string): ResolvedCommand {
@@ -128,7 +133,7 @@ async function runOneshot(
   if (settings.kind !== "oneshot") throw new Error("a one-shot's variant is a one-shot");
   const key = formatKey({ plugin: plugin.name, command: command.name, variant });
   if (!context.globals.dryRun) begin();
-  const asStranger = is === "stranger" && plugin.origin === "home";
+  const asStranger = is === "look" || (is === "stranger" && plugin.origin === "home");
   if (settings.needs.length > 0 && !areNeedsMet(context, key) && !(await meetNeeds(context, index, key, asStranger)))
     return EXIT.interrupted;
   const { runOneshot: run } = await import("../runners/exec.ts");
@@ -191,7 +196,7 @@ async function runManaged(
     begin();
     rememberRoot(context);
   }
-  return runService(context.runner(is === "stranger"), {
+  return runService(context.runner(is !== "run"), {
     plugin: plugin.name,
     command: command.name,
     variant,

@@ -73,8 +73,9 @@ async function restartKey(context: DtContext, key: string, timeoutMs: number | n
 /** A restart is a start by words, as in plugin.ts: it trusts the root, unless it is only asked, or the command is the user's own. */
 async function callOf(context: DtContext, key: string): Promise<Acting & { asStranger: boolean }> {
   const begin = () => {};
-  if (context.globals.dryRun) return { index: await context.index(), begin, asStranger: false };
-  if (context.reading() === "data") {
+  const isStrange = context.reading() === "data";
+  if (context.globals.dryRun) return { index: await context.index(), begin, asStranger: isStrange };
+  if (isStrange) {
     const index = await context.index();
     if (index.plugins[key.split(":")[0] as string]?.origin === "home") return { index, begin, asStranger: true };
   }

@@ -6,3 +6,6 @@ export const BEGUN_FILE = "begun";
 
 /** How long the child may take to come up. */
 export const START_LIMIT_MS = 30_000;
+
+/** In the environment of a manifest that is being loaded, and so of a dt that it runs. */
+export const LOADING = "DIALTONE_LOADING";

@@ -4,6 +4,7 @@
  * followed at all, its `reading` says.
  */
 import { assembleIndex, type LoadedManifest } from "./assemble.ts";
+import { LOADING } from "./begun.ts";
 import { buildIdentity } from "./build.ts";
 import { type Cache, type CacheEntry, readCache, writeCache } from "./cache.ts";
 import { createHasher, type Hasher, sameEnvironment, sameFiles } from "./digest.ts";
@@ -41,7 +42,7 @@ export async function loadManifests(options: LoadIndexOptions): Promise<Loaded> 
   if (options.refresh === true) return loadStale(options, null);
   const ready = readReady(options);
   if (ready !== null) return ready;
-  const [{ takeTurn }, { LOADING }] = await Promise.all([import("./turn.ts"), import("./load.ts")]);
+  const { takeTurn } = await import("./turn.ts");
   // A dt that a manifest runs while it is loaded would wait for that manifest.
   const turn = options.env[LOADING] === undefined ? await takeTurn(options.cacheDir) : null;
   try {

@@ -13,14 +13,11 @@ import { makePrivateDirectory } from "../sys/paths.ts";
 import { sameBuildCommand } from "../sys/self.ts";
 import { signalNumber } from "../sys/signals.ts";
 import { statOf } from "../sys/stat.ts";
-import { BEGUN_FILE, START_LIMIT_MS } from "./begun.ts";
+import { BEGUN_FILE, LOADING, START_LIMIT_MS } from "./begun.ts";
 import { failed, type LoadResult, type Outcome } from "./outcome.ts";
 
 /** Far above what a manifest needs, short enough to wait for once. Counted from when its evaluation begins. */
 const LOAD_TIMEOUT_MS = 5000;
-
-/** In the environment of a manifest that is being loaded, and so of a dt that it runs. */
-export const LOADING = "DIALTONE_LOADING";
 
 /** How much of the child's output is kept to explain a crash. */
 const OUTPUT_LIMIT = 4096;

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { checkLogPath } from "../logs/open.ts";
 import type { ResolvedNeed, Settings } from "../manifest/resolved.ts";
 import { sha256 } from "../sys/digest.ts";
+import { DtError, EXIT } from "../sys/error.ts";
 import { checkDirectory, findExecutable } from "../sys/executable.ts";
 import { privateBelow } from "../sys/ownplace.ts";
 import { ensureShims } from "../sys/shims.ts";
@@ -115,6 +116,7 @@ export async function prepareLaunch(
   { dry = false } = {},
 ): Promise<PreparedLaunch> {
   const { settings, key } = spec;
+  if (dry && settings.compose !== null && ground.reading === "data") throw notAsked(key);
   const token = crypto.randomUUID().replaceAll("-", "");
   const { port, claim } = await choosePort(ground, key, settings.port);
   const plain = prepareCommand({
@@ -147,6 +149,18 @@ export async function prepareLaunch(
       settings.tty,
     ),
   };
+}
+
+/** Compose is asked with the environment that the manifest says, which may make it run anything. */
+function notAsked(key: string): DtError {
+  return new DtError(
+    "not-trusted",
+    `What ${key} would run is asked of Compose in the manner that its manifest says, and you never ran a command of this root.`,
+    {
+      status: EXIT.usage,
+      hint: "`dt trust` trusts the root; then ask again.",
+    },
+  );
 }
 
 /** What `--ensure` and drift compare: resolved command, directory, declared environment, port, and whether it has a terminal. */

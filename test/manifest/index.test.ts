@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { LOADING } from "../../src/manifest/load.ts";
+import { LOADING } from "../../src/manifest/begun.ts";
 import { takeTurn } from "../../src/manifest/turn.ts";
 import { makeSeal } from "../../src/sys/seal.ts";
 import { until } from "../kit.ts";

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { VERBS } from "../../../src/commands/verbs.ts";
-import { type Strange, strangeRoot } from "./trust.kit.ts";
+import { type Strange, strangeRoot, writeFile } from "./trust.kit.ts";
 
 /** Code of every kind that a root may hold, each with a mark of its own, and data beside it. */
 function everyKind(): Strange {
@@ -84,7 +84,7 @@ const WALKED: Partial<Record<string, string[][] | null>> = {
   ],
 };
 
-test("no verb evaluates code of a root that is not trusted, by looking; walked from the table of verbs, with a cache and without", async () => {
+test("no verb evaluates code of a root that is not trusted, by looking; walked from the table of verbs", async () => {
   const strange = everyKind();
   try {
     const verbs = Object.entries(VERBS).flatMap(([verb, there]) => (there === null ? [] : [verb]));
@@ -286,6 +286,42 @@ test("the user's own manifests, in the home of dt, are read everywhere, and run 
     strange.marks();
     await strange.dt(["trust"]);
     expect((await strange.dt(["own", "hi"])).stdout).toBe("PLANTED\n");
+  } finally {
+    await strange.dispose();
+  }
+}, 60_000);
+
+test("--dry-run of a stranger's stack runs nothing: neither a client of its own nor one that its environment leads to", async () => {
+  const strange = strangeRoot(() => ({
+    "manifests/s.json": JSON.stringify({
+      name: "s",
+      commands: {
+        plain: { kind: "managed", compose: { file: "c.yaml" } },
+        moved: {
+          kind: "managed",
+          compose: { file: "c.yaml", ports: "auto" },
+          env: { PATH: "./node_modules/.bin:/usr/bin:/bin" },
+        },
+      },
+    }),
+    "c.yaml": "services: {}\n",
+  }));
+  const { root, dt } = strange;
+  try {
+    for (const name of ["docker", "docker-compose", "podman"])
+      writeFile(join(root.dir, "node_modules/.bin", name), `#!/bin/sh\ntouch ${root.base}/marks/${name}\n`, 0o755);
+    for (const words of [
+      ["--dry-run", "s", "plain"],
+      ["--dry-run", "s", "moved"],
+      ["restart", "s:plain", "--dry-run"],
+      ["up", "s", "--dry-run"],
+      ["ps"],
+      ["status", "s"],
+    ]) {
+      await dt(words);
+      expect({ words, ran: strange.marks() }).toEqual({ words, ran: [] });
+    }
+    expect((await dt(["--dry-run", "s", "plain"])).stderr).toContain("dt trust");
   } finally {
     await strange.dispose();
   }
