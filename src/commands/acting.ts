@@ -6,12 +6,14 @@
 import { LOADING } from "../manifest/begun.ts";
 import { type Taken, takeOver } from "../manifest/known.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
+import type { Talk } from "../output/talk.ts";
 import { beginTrust, readTrust, trustedBy, writeTrust } from "../state/trust.ts";
 import { NEEDS_MET } from "../supervisor/environment.ts";
 import { homeDirectory } from "../sys/paths.ts";
 import type { RootRequest } from "../sys/root.ts";
 import { isTerminal } from "../sys/stdio.ts";
 import type { Globals } from "./context.ts";
+import { isRegisteredIn, wordsOfTaken } from "./once.ts";
 
 export interface Acting {
   index: ManifestIndex;
@@ -23,14 +25,16 @@ interface Place {
   root: string;
   home: string | null;
   env: Record<string, string>;
+  talk: Pick<Talk, "say">;
 }
 
 /** Where the home cannot be written, trust is asked for by words each time, and the daemon goes on with what it knew. */
-export function remember({ root, home, env }: Place, taken: readonly Taken[]): void {
+export function remember({ root, home, env, talk }: Place, taken: readonly Taken[]): void {
   if (home === null) return;
   try {
     if (trustedBy(env) === null && readTrust(home, root) === null) writeTrust(home, root, "ran");
-    if (isOfPerson(env)) takeOver({ root, home, reading: "all" }, taken);
+    const changed = isOfPerson(env) ? takeOver({ root, home, reading: "all" }, taken) : [];
+    if (changed.length > 0 && isRegisteredIn(home, root)) talk.say(wordsOfTaken(root, changed));
   } catch {
     // a read-only or full home
   }

@@ -145,7 +145,7 @@ export function makeContext(
         ...where(),
         reading: acting,
       });
-      return { index, begin: () => void (isOfDaemon || remember({ ...where() }, entries)) };
+      return { index, begin: () => void (isOfDaemon || remember({ ...where(), talk }, entries)) };
     },
   };
 }

@@ -19,7 +19,7 @@ export function tellOnce(place: OncePlace, { plugins }: ManifestIndex): void {
   const { root, home, talk } = place;
   if (home === null) return;
   const named = Object.keys(plugins).filter(isNewlyReserved);
-  const isRegistered = existsSync(join(home, "boot", rootSlug(root)));
+  const isRegistered = isRegisteredIn(home, root);
   if (named.length === 0 && !isRegistered) return;
   for (const name of named)
     if (isNews(home, root, `verb ${name}`, "1"))
@@ -30,8 +30,20 @@ export function tellOnce(place: OncePlace, { plugins }: ManifestIndex): void {
   if (files.length > 0 && isNews(home, root, "waiting", mark)) talk.warn(wordsOfWaiting(root, files));
 }
 
-export function wordsOfWaiting(root: string, files: readonly string[]): string {
+/** Whether the daemon works for it. */
+export function isRegisteredIn(home: string, root: string): boolean {
+  return existsSync(join(home, "boot", rootSlug(root)));
+}
+
+function namesOf(root: string, files: readonly string[]): string {
   const [first = "", ...rest] = files.map((file) => shortPath(root, file));
-  const names = rest.length === 0 ? first : `${first} and ${rest.length} more`;
-  return `${names} changed since you last ran a command here; the daemon goes on with what it knew: run a command here, or \`dt trust\`, to take ${rest.length === 0 ? "it" : "them"} over`;
+  return rest.length === 0 ? first : `${first} and ${rest.length} more`;
+}
+
+export function wordsOfTaken(root: string, files: readonly string[]): string {
+  return `the daemon goes by ${namesOf(root, files)} as ${files.length === 1 ? "it is" : "they are"} now`;
+}
+
+export function wordsOfWaiting(root: string, files: readonly string[]): string {
+  return `${namesOf(root, files)} changed since you last ran a command here; the daemon goes on with what it knew: run a command here, or \`dt trust\`, to take ${files.length === 1 ? "it" : "them"} over`;
 }

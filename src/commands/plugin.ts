@@ -1,8 +1,6 @@
 /** `dt <plugin> <command> [variant] …`: finds the command in the index and hands it to its runner. */
-import { faultsOf } from "../manifest/faults.ts";
 import type {
   ManagedSettings,
-  ManifestFailure,
   ManifestIndex,
   ResolvedCommand,
   ResolvedPlugin,
@@ -14,14 +12,12 @@ import { describeAsker } from "../state/asker.ts";
 import { DEFAULT_VARIANT, formatKey } from "../state/key.ts";
 import { NEEDS_MET } from "../supervisor/environment.ts";
 import { inheritedDescriptors } from "../sys/descriptors.ts";
-import { DtError, EXIT } from "../sys/error.ts";
-import { nearestNames } from "../sys/nearest.ts";
+import { EXIT } from "../sys/error.ts";
 import { print } from "../sys/stdio.ts";
-import { asksForHelp, checkArgs, durationOf, ownWords, portNumber, usage } from "./args.ts";
+import { asksForHelp, checkArgs, durationOf, portNumber, usage } from "./args.ts";
+import { type Called, callOf, findCommand, findPlugin, unknownName } from "./called.ts";
 import { type DtContext, rememberRoot } from "./context.ts";
 import { argsOf, type MANAGED_ARGS, type STACK_ARGS } from "./managed.ts";
-import { wordsOfUnread } from "./unread.ts";
-import { VERBS } from "./verbs.ts";
 
 export async function runPlugin(context: DtContext, name: string, words: readonly string[]): Promise<number> {
   const descriptors = inheritedDescriptors();
@@ -35,85 +31,12 @@ export async function runPlugin(context: DtContext, name: string, words: readonl
   return runOneshot(context, called, command, rest, descriptors);
 }
 
-/**
- *   run       the command is run by its words: all manifests are read, and the root is trusted from `begin` on
- *   look      a root that is not trusted is only asked what it would do: its code is not read, and nothing of it is run
- *   stranger  the command is the user's own or dt's, in a root that is not trusted: nothing of the root is read or used
- */
-type Called = { index: ManifestIndex; plugin: ResolvedPlugin; begin(): void } & { is: "run" | "look" | "stranger" };
-
-async function callOf(context: DtContext, name: string, words: readonly string[]): Promise<Called> {
-  const begin = () => {};
-  if (context.reading() === "data") {
-    const index = await context.index();
-    const plugin = Object.hasOwn(index.plugins, name) ? index.plugins[name] : undefined;
-    if (plugin?.origin === "home" || plugin?.origin === "binary") return { is: "stranger", index, plugin, begin };
-    if (context.globals.dryRun || maySeekHelp(words))
-      return { is: "look", index, plugin: findPlugin(context, index, name), begin };
-  }
-  const acting = await context.act();
-  return { is: "run", index: acting.index, plugin: findPlugin(context, acting.index, name), begin: acting.begin };
-}
-
-/** `-h` may well be a command's own, for a host say: it asks for help where it stands alone. */
-function maySeekHelp(words: readonly string[]): boolean {
-  const own = ownWords(words);
-  return own.includes("--help") || own.at(-1) === "-h";
-}
-
 /** The plugin's own help. */
 export async function showPlugin(context: DtContext, name: string): Promise<number> {
   const plugin = findPlugin(context, await context.index(), name);
   const { formatPlugin } = await import("./list.ts");
   print(formatPlugin(context.root(), plugin, makePaint(context.colored())));
   return EXIT.done;
-}
-
-/** Why a plugin is not there: its own manifest's failure, by name or file, or that of a folder that was refused whole. */
-export function failureOf(index: ManifestIndex, name: string): ManifestFailure | undefined {
-  return (
-    index.failures.find((one) => one.plugin === name) ??
-    index.failures.find((one) => new RegExp(`/${RegExp.escape(name)}\\.\\w+$`).test(one.file)) ??
-    index.failures.find((one) => /\/manifests$/.test(one.file))
-  );
-}
-
-function findPlugin(context: DtContext, index: ManifestIndex, name: string): ResolvedPlugin {
-  const plugin = Object.hasOwn(index.plugins, name) ? index.plugins[name] : undefined;
-  if (plugin !== undefined) return plugin;
-  const failure = failureOf(index, name);
-  if (failure !== undefined) {
-    const [fault, ...lines] = faultsOf(failure);
-    throw new DtError("manifest", `The plugin ${name} could not be loaded: ${fault}`, {
-      lines,
-      status: EXIT.usage,
-      ...(failure.hint === null ? {} : { hint: failure.hint }),
-      details: { file: failure.file, code: failure.code },
-    });
-  }
-  const verbs = Object.entries(VERBS).flatMap(([verb, there]) => (there === null ? [] : [verb]));
-  const error = unknown("plugin or verb", name, [...Object.keys(index.plugins), ...verbs], index);
-  if (context.reading() !== "known") throw error;
-  throw new DtError(error.code, `${error.message} The daemon goes by what a person last took over there.`, {
-    status: EXIT.usage,
-    hint: "Run a command in that project, or `dt trust`, to take over what its manifests say now.",
-  });
-}
-
-function findCommand(index: ManifestIndex, plugin: ResolvedPlugin, name: string): ResolvedCommand {
-  const command = Object.hasOwn(plugin.commands, name) ? plugin.commands[name] : undefined;
-  if (command === undefined) throw unknown(`command of ${plugin.name}`, name, Object.keys(plugin.commands), index);
-  return command;
-}
-
-function unknown(what: string, name: string, known: string[], index: ManifestIndex): DtError {
-  const near = nearestNames(name, known);
-  const unread = index.unread.length === 0 ? "" : ` ${wordsOfUnread(index.unread)}`;
-  return new DtError("unknown", `There is no ${what} named "${name}".${unread}`, {
-    status: EXIT.usage,
-    hint: near.length > 0 ? `Did you mean ${near.join(" or ")}?` : `There is: ${known.sort().join(" ")}`,
-    details: { nearest: near, ...(unread === "" ? {} : { unread: index.unread.map(({ file }) => file) }) },
-  });
 }
 
 /** All that follows goes to the command untouched, except that a first word naming a variant selects it; `--` in its place stops that. */
@@ -178,7 +101,7 @@ async function runManaged(
   const [variant = DEFAULT_VARIANT] = checked.words;
   const settings = Object.hasOwn(command.variants, variant) ? command.variants[variant] : undefined;
   if (settings === undefined)
-    throw unknown(`variant of ${plugin.name} ${command.name}`, variant, Object.keys(command.variants), index);
+    throw unknownName(`variant of ${plugin.name} ${command.name}`, variant, Object.keys(command.variants), index);
   if (settings.kind !== "managed") throw new Error("a managed command's variant is managed");
   const { parseArgs } = await import("citty");
   const args = parseArgs<typeof MANAGED_ARGS & typeof STACK_ARGS>(checked.rawArgs, flags as never);

@@ -18,9 +18,9 @@ import { presenceOf } from "../sys/identity.ts";
 import { print } from "../sys/stdio.ts";
 import type { Acting } from "./acting.ts";
 import { durationOf, usage } from "./args.ts";
+import { failureOf } from "./called.ts";
 import { type DtContext, rememberRoot } from "./context.ts";
 import { keysOf } from "./look.ts";
-import { failureOf } from "./plugin.ts";
 import { wordsOfUnread } from "./unread.ts";
 import { selectionOf } from "./words.ts";
 

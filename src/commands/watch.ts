@@ -12,9 +12,9 @@ import { homeDirectory } from "../sys/paths.ts";
 import { makeProcessTable } from "../sys/process.ts";
 import { print } from "../sys/stdio.ts";
 import { usage } from "./args.ts";
+import { failureOf } from "./called.ts";
 import { type DtContext, rememberRoot } from "./context.ts";
 import { untilEnded } from "./ended.ts";
-import { failureOf } from "./plugin.ts";
 import { wordsOfUnread } from "./unread.ts";
 import { watchEvents } from "./watchevents.ts";
 

@@ -44,12 +44,12 @@ export interface Taken extends FoundManifest {
   entry: Pick<KnownManifest, "outcome" | "files" | "env"> | null;
 }
 
-/** False when it was known so already. Throws when it cannot be written. */
+/** Gives the manifests that are not as they were known: none where nothing was. Throws when it cannot be written. */
 export function takeOver(
   { root, home, reading }: { root: string; home: string; reading: "all" | "data" },
   taken: readonly Taken[],
   unread: readonly FoundManifest[] = [],
-): boolean {
+): string[] {
   const before = readKnown(home, root);
   const manifests = taken.flatMap(({ file, origin, entry }) => {
     const kept = entry ?? before?.manifests.find((one) => one.file === file);
@@ -58,12 +58,19 @@ export function takeOver(
   const sources = manifests.map(({ file, origin, files, env }) => [file, origin, files, env]);
   const build = buildIdentity();
   const mark = sha256(JSON.stringify([build, reading, sources, unread]));
-  if (before?.mark === mark) return false;
+  if (before?.mark === mark) return [];
   const folder = identifyFolder(root);
-  if (folder === null) return false;
+  if (folder === null) return [];
   const content: KnownFile = { version: 1, root, folder, build, mark, reading, manifests, unread: [...unread] };
   writeHomeFile(home, "known", content);
-  return true;
+  return before === null ? [] : differing(before.manifests, manifests);
+}
+
+function differing(before: readonly KnownManifest[], now: readonly KnownManifest[]): string[] {
+  const textsOf = (all: readonly KnownManifest[]) =>
+    new Map(all.map(({ file, files }) => [file, JSON.stringify(files)]));
+  const [was, is] = [textsOf(before), textsOf(now)];
+  return [...new Set([...was.keys(), ...is.keys()])].filter((file) => was.get(file) !== is.get(file)).sort();
 }
 
 export function forgetKnown(home: string, root: string): void {

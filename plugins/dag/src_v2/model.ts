@@ -6,18 +6,20 @@ const DEFAULT = "default";
 export function buildGraph({ plugins, failures }: Listed): Graph {
   const nodes: GraphNode[] = [];
   const edges: GraphEdge[] = [];
-  // What is inside dt (`bun`, `go`) belongs to no project.
-  for (const plugin of plugins.filter(({ origin }) => origin !== "binary")) {
-    const id = `plugin/${plugin.name}`;
-    nodes.push({ id, kind: "plugin", title: plugin.name, description: plugin.description, words: plugin.name });
+  for (const plugin of plugins) {
+    const { name } = plugin;
+    // What is inside dt (`bun`, `go`) belongs to no project; of what was not read nothing is known.
+    if (name === null || plugin.origin === "binary") continue;
+    const id = `plugin/${name}`;
+    nodes.push({ id, kind: "plugin", title: name, description: plugin.description, words: name });
     for (const command of plugin.commands) {
-      for (const node of nodesOf(plugin.name, command)) {
+      for (const node of nodesOf(name, command)) {
         nodes.push(node);
         edges.push({ from: id, to: node.id, is: "has" });
       }
       for (const [variant, needs] of Object.entries(command.needs ?? {}))
         for (const need of needs)
-          edges.push({ from: keyOf(plugin.name, command.name, variant), to: wholeKey(need), is: "needs" });
+          edges.push({ from: keyOf(name, command.name, variant), to: wholeKey(need), is: "needs" });
     }
   }
   return { nodes: [...nodes, ...missingOf(nodes, edges)], edges, failures };

@@ -10,7 +10,14 @@ export interface ListedCommand {
 }
 
 export interface Listed {
-  plugins: { name: string; description: string | null; file: string; origin: string; commands: ListedCommand[] }[];
+  /** `name` null: a manifest that was not read. */
+  plugins: {
+    name: string | null;
+    description: string | null;
+    file: string;
+    origin: string;
+    commands: ListedCommand[];
+  }[];
   failures: { file: string; message: string; hint: string | null; plugin: string | null }[];
 }
 

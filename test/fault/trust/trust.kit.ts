@@ -1,5 +1,5 @@
 /** What the tests of trust share: a root of a stranger's, in which nothing is trusted, and marks that code leaves where it is evaluated. */
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DT, type Result, type RunOptions, TestRoot } from "../../kit.ts";
 
@@ -70,5 +70,3 @@ export function writeFile(path: string, text: string, mode = 0o644): void {
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, text, { mode });
 }
-
-export { existsSync };

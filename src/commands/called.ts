@@ -1,0 +1,85 @@
+/** What `dt <plugin> <command>` means in this root: which plugin and command, and how far that goes in a root that is not trusted. */
+import { faultsOf } from "../manifest/faults.ts";
+import type { ManifestFailure, ManifestIndex, ResolvedCommand, ResolvedPlugin } from "../manifest/resolved.ts";
+import { DtError, EXIT } from "../sys/error.ts";
+import { nearestNames } from "../sys/nearest.ts";
+import { ownWords } from "./args.ts";
+import type { DtContext } from "./context.ts";
+import { wordsOfUnread } from "./unread.ts";
+import { VERBS } from "./verbs.ts";
+
+/**
+ *   run       the command is run by its words: all manifests are read, and the root is trusted from `begin` on
+ *   look      a root that is not trusted is only asked what it would do: its code is not read, and nothing of it is run
+ *   stranger  the command is the user's own or dt's, in a root that is not trusted: nothing of the root is read or used
+ */
+export type Called = { index: ManifestIndex; plugin: ResolvedPlugin; begin(): void } & {
+  is: "run" | "look" | "stranger";
+};
+
+export async function callOf(context: DtContext, name: string, words: readonly string[]): Promise<Called> {
+  const begin = () => {};
+  if (context.reading() === "data") {
+    const index = await context.index();
+    const plugin = Object.hasOwn(index.plugins, name) ? index.plugins[name] : undefined;
+    if (plugin?.origin === "home" || plugin?.origin === "binary") return { is: "stranger", index, plugin, begin };
+    if (context.globals.dryRun || maySeekHelp(words))
+      return { is: "look", index, plugin: findPlugin(context, index, name), begin };
+  }
+  const acting = await context.act();
+  return { is: "run", index: acting.index, plugin: findPlugin(context, acting.index, name), begin: acting.begin };
+}
+
+/** `-h` may well be a command's own, for a host say: it asks for help where it stands alone. */
+function maySeekHelp(words: readonly string[]): boolean {
+  const own = ownWords(words);
+  return own.includes("--help") || own.at(-1) === "-h";
+}
+
+/** Why a plugin is not there: its own manifest's failure, by name or file, or that of a folder that was refused whole. */
+export function failureOf(index: ManifestIndex, name: string): ManifestFailure | undefined {
+  return (
+    index.failures.find((one) => one.plugin === name) ??
+    index.failures.find((one) => new RegExp(`/${RegExp.escape(name)}\\.\\w+$`).test(one.file)) ??
+    index.failures.find((one) => /\/manifests$/.test(one.file))
+  );
+}
+
+export function findPlugin(context: DtContext, index: ManifestIndex, name: string): ResolvedPlugin {
+  const plugin = Object.hasOwn(index.plugins, name) ? index.plugins[name] : undefined;
+  if (plugin !== undefined) return plugin;
+  const failure = failureOf(index, name);
+  if (failure !== undefined) {
+    const [fault, ...lines] = faultsOf(failure);
+    throw new DtError("manifest", `The plugin ${name} could not be loaded: ${fault}`, {
+      lines,
+      status: EXIT.usage,
+      ...(failure.hint === null ? {} : { hint: failure.hint }),
+      details: { file: failure.file, code: failure.code },
+    });
+  }
+  const verbs = Object.entries(VERBS).flatMap(([verb, there]) => (there === null ? [] : [verb]));
+  const error = unknownName("plugin or verb", name, [...Object.keys(index.plugins), ...verbs], index);
+  if (context.reading() !== "known") throw error;
+  throw new DtError(error.code, `${error.message} The daemon goes by what a person last took over there.`, {
+    status: EXIT.usage,
+    hint: "Run a command in that project, or `dt trust`, to take over what its manifests say now.",
+  });
+}
+
+export function findCommand(index: ManifestIndex, plugin: ResolvedPlugin, name: string): ResolvedCommand {
+  const command = Object.hasOwn(plugin.commands, name) ? plugin.commands[name] : undefined;
+  if (command === undefined) throw unknownName(`command of ${plugin.name}`, name, Object.keys(plugin.commands), index);
+  return command;
+}
+
+/** Of what there is, the nearest; and whether it may be in a manifest that was not read. */
+export function unknownName(what: string, name: string, known: string[], index: ManifestIndex): DtError {
+  const near = nearestNames(name, known);
+  const unread = index.unread.length === 0 ? "" : ` ${wordsOfUnread(index.unread)}`;
+  return new DtError("unknown", `There is no ${what} named "${name}".${unread}`, {
+    status: EXIT.usage,
+    hint: near.length > 0 ? `Did you mean ${near.join(" or ")}?` : `There is: ${known.sort().join(" ")}`,
+    details: { nearest: near, ...(unread === "" ? {} : { unread: index.unread.map(({ file }) => file) }) },
+  });
+}
