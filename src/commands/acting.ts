@@ -7,7 +7,7 @@ import { LOADING } from "../manifest/begun.ts";
 import { type Taken, takeOver } from "../manifest/known.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
 import type { Talk } from "../output/talk.ts";
-import { beginTrust, readTrust, trustedBy, writeTrust } from "../state/trust.ts";
+import { beginTrust, readTrust, writeTrust } from "../state/trust.ts";
 import { NEEDS_MET } from "../supervisor/environment.ts";
 import { homeDirectory } from "../sys/paths.ts";
 import type { RootRequest } from "../sys/root.ts";
@@ -26,13 +26,15 @@ interface Place {
   home: string | null;
   env: Record<string, string>;
   talk: Pick<Talk, "say">;
+  /** Not trusted until now. */
+  isStrange: boolean;
 }
 
 /** Where the home cannot be written, trust is asked for by words each time, and the daemon goes on with what it knew. */
-export function remember({ root, home, env, talk }: Place, taken: readonly Taken[]): void {
+export function remember({ root, home, env, talk, isStrange }: Place, taken: readonly Taken[]): void {
   if (home === null) return;
   try {
-    if (trustedBy(env) === null && readTrust(home, root) === null) writeTrust(home, root, "ran");
+    if (isStrange) writeTrust(home, root, "ran");
     const changed = isOfPerson(env) ? takeOver({ root, home, reading: "all" }, taken) : [];
     if (changed.length > 0 && isRegisteredIn(home, root)) talk.say(wordsOfTaken(root, changed));
   } catch {

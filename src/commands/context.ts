@@ -145,7 +145,10 @@ export function makeContext(
         ...where(),
         reading: acting,
       });
-      return { index, begin: () => void (isOfDaemon || remember({ ...where(), talk }, entries)) };
+      return {
+        index,
+        begin: () => void (isOfDaemon || remember({ ...where(), talk, isStrange: reading() === "data" }, entries)),
+      };
     },
   };
 }

@@ -5,8 +5,9 @@
  * Known limit: what a manifest names (a program, a Compose file, a `.env` file) is read when it is used, as it is then.
  */
 import { sha256 } from "../sys/digest.ts";
+import { readText, removeFile, writeWhole } from "../sys/files.ts";
 import { type FolderIdentity, identifyFolder, isSameFolder } from "../sys/folder.ts";
-import { readHomeFile, removeHomeFile, writeHomeFile } from "../sys/homefiles.ts";
+import { homeFileOf, readHomeFile, removeHomeFile, writeHomeFile } from "../sys/homefiles.ts";
 import { buildIdentity } from "./build.ts";
 import { createHasher, type Digest, type Hasher, sameFiles } from "./digest.ts";
 import { discover, type FoundManifest } from "./discover.ts";
@@ -26,8 +27,6 @@ interface KnownFile {
   folder: FolderIdentity;
   /** The dt that wrote it; another one may resolve differently. */
   build: string;
-  /** Of all that follows. */
-  mark: string;
   /** `data`: the root was not trusted, so its code was not read and is not missed. */
   reading: "all" | "data";
   manifests: KnownManifest[];
@@ -44,26 +43,35 @@ export interface Taken extends FoundManifest {
   entry: Pick<KnownManifest, "outcome" | "files" | "env"> | null;
 }
 
-/** Gives the manifests that are not as they were known: none where nothing was. Throws when it cannot be written. */
+/**
+ * Gives the manifests that are not as they were known: none where nothing was. Throws when it cannot be written. That it is known so already is told by a
+ * mark beside it, since each command that a person runs asks.
+ */
 export function takeOver(
   { root, home, reading }: { root: string; home: string; reading: "all" | "data" },
   taken: readonly Taken[],
   unread: readonly FoundManifest[] = [],
 ): string[] {
+  const folder = identifyFolder(root);
+  if (folder === null) return [];
+  const build = buildIdentity();
+  const sources = taken.map(({ file, origin, entry }) => [file, origin, entry?.files ?? null, entry?.env ?? null]);
+  const mark = sha256(JSON.stringify([build, folder.ino, folder.born, reading, sources, unread]));
+  const beside = markFileOf(home, root);
+  const noted = readText(beside);
+  if (noted.is === "there" && noted.value === mark) return [];
   const before = readKnown(home, root);
   const manifests = taken.flatMap(({ file, origin, entry }) => {
     const kept = entry ?? before?.manifests.find((one) => one.file === file);
     return kept === undefined ? [] : [{ file, origin, outcome: kept.outcome, files: kept.files, env: kept.env }];
   });
-  const sources = manifests.map(({ file, origin, files, env }) => [file, origin, files, env]);
-  const build = buildIdentity();
-  const mark = sha256(JSON.stringify([build, reading, sources, unread]));
-  if (before?.mark === mark) return [];
-  const folder = identifyFolder(root);
-  if (folder === null) return [];
-  const content: KnownFile = { version: 1, root, folder, build, mark, reading, manifests, unread: [...unread] };
-  writeHomeFile(home, "known", content);
+  writeHomeFile<KnownFile>(home, "known", { version: 1, root, folder, build, reading, manifests, unread: [...unread] });
+  writeWhole(beside, mark, { durable: false });
   return before === null ? [] : differing(before.manifests, manifests);
+}
+
+function markFileOf(home: string, root: string): string {
+  return homeFileOf(home, "known", root).replace(/json$/, "mark");
 }
 
 function differing(before: readonly KnownManifest[], now: readonly KnownManifest[]): string[] {
@@ -74,6 +82,7 @@ function differing(before: readonly KnownManifest[], now: readonly KnownManifest
 }
 
 export function forgetKnown(home: string, root: string): void {
+  removeFile(markFileOf(home, root));
   removeHomeFile(home, "known", root);
 }
 

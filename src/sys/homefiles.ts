@@ -4,7 +4,7 @@
  */
 import { lchownSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { type FileRead, readJson, removeFile, writeJson } from "./files.ts";
+import { type FileRead, readJson, removeFile, writeWhole } from "./files.ts";
 import { rootSlug } from "./paths.ts";
 import { statOf } from "./stat.ts";
 
@@ -31,7 +31,7 @@ export function readHomeFile<T extends { version: number; root: string }>(
 export function writeHomeFile<T extends { version: 1; root: string }>(home: string, kind: HomeKind, content: T): void {
   homeKindDirectory(home, kind);
   const file = homeFileOf(home, kind, content.root);
-  writeJson(file, content);
+  writeWhole(file, `${JSON.stringify(content)}\n`);
   handOver(file, home);
 }
 

@@ -242,7 +242,7 @@ test("what an earlier dt had registered is taken over once, as it stands; with a
     await dt(["daemon", "stop"]);
     const [name] = [...new Bun.Glob("*.json").scanSync(join(home, "known"))];
     const file = join(home, "known", name as string);
-    root.write(file, root.read(file).replace(/"build": "[^"]*"/, '"build": "another"'));
+    root.write(file, root.read(file).replace(/"build":"[^"]*"/, '"build":"another"'));
     root.write("manifests/e.json", read(root, "manifests/e.json").replace("old", "new"));
     const [d, e] = [lines(root, "d"), lines(root, "e")];
     await dt(["daemon", "start"]);
