@@ -43,8 +43,10 @@ export function remember({ root, home, env, talk, isStrange }: Place, taken: rea
 }
 
 function isOfPerson(env: Record<string, string>): boolean {
-  if ([LOADING, NEEDS_MET, "DIALTONE_JOB"].some((name) => env[name] !== undefined)) return false;
-  return env.DIALTONE_KEY === undefined || isTerminal(0);
+  const isIn = (...names: string[]) => names.some((name) => env[name] !== undefined);
+  if (isIn(LOADING, NEEDS_MET)) return false;
+  // Where a launch or a job handed its environment on, a terminal tells a person from a program.
+  return !isIn("DIALTONE_KEY", "DIALTONE_JOB") || isTerminal(0);
 }
 
 /** How a root is looked for on behalf of a person: the owners that they accepted are theirs. */

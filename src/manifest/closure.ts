@@ -61,7 +61,7 @@ function candidatesOf(importer: string, specifier: string): string[] {
   return candidates;
 }
 
-/** The package.json that was found, and those nearer ones that would win if they appeared. */
+/** The package.json that was found, and those nearer ones that would win if they appeared; each folder of packages, for a package needs no package.json. */
 function packageCandidates(importer: string, specifier: string): string[] {
   const name = specifier
     .split("/")
@@ -70,7 +70,7 @@ function packageCandidates(importer: string, specifier: string): string[] {
   const candidates: string[] = [];
   for (let directory = dirname(importer); ; directory = dirname(directory)) {
     const candidate = join(directory, "node_modules", name, "package.json");
-    candidates.push(candidate);
+    candidates.push(`${join(directory, "node_modules")}/`, candidate);
     if (isFile(candidate) || dirname(directory) === directory) return candidates;
   }
 }

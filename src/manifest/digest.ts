@@ -39,7 +39,10 @@ function lookAt(path: string, judge: Judge): Look {
   try {
     const stat: Stats | undefined = statSync(path, { throwIfNoEntry: false });
     if (stat === undefined) return { hash: null, refused: null };
-    if (path.endsWith("/")) return { hash: stat.isDirectory() ? "directory" : null, refused: null };
+    if (path.endsWith("/"))
+      return stat.isDirectory()
+        ? { hash: "directory", refused: distrust(path, stat, judge) }
+        : { hash: null, refused: null };
     if (!stat.isFile()) return { hash: null, refused: null };
     const refused = distrust(path, stat, judge);
     if (stat.size > FILE_LIMIT) return { hash: `size ${stat.size}`, refused };

@@ -32,7 +32,7 @@ export interface SightOptions extends Judge {
 export function sightOf({ root, home, reading, ...judge }: SightOptions): Sight {
   const { manifests, failures } = discover({ root, home, ...judge });
   if (reading === "all") return { read: manifests, fixed: [], unread: [], failures };
-  const isOwn = ({ origin }: FoundManifest) => origin === "home";
+  const isOwn = ({ origin }: FoundManifest) => origin === "home" || (origin === "root" && root === home);
   if (reading === "data") {
     const isRead = (found: FoundManifest) => isOwn(found) || isData(found.file);
     const unread = manifests.filter((found) => !isRead(found));

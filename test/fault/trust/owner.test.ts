@@ -1,6 +1,6 @@
 /** Whose a root is, judged before anything of it reaches PATH or is run: planted above, wholly another user's, with files of a third one, in an open directory. */
 import { expect, test } from "bun:test";
-import { chmodSync, chownSync, lchownSync, mkdirSync, readdirSync, statSync, symlinkSync } from "node:fs";
+import { chmodSync, chownSync, lchownSync, mkdirSync, readdirSync, renameSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { TestRoot } from "../../kit.ts";
 import { CANNOT_BE_TWO, dtAs, strangeRoot, writeFile } from "./trust.kit.ts";
@@ -152,6 +152,43 @@ test.skipIf(CANNOT_BE_TWO)(
     }
   },
   120_000,
+);
+
+test.skipIf(CANNOT_BE_TWO)(
+  "a package that another user planted above is not imported, though it has no package.json, nor is one that is named as a plugin",
+  async () => {
+    const strange = strangeRoot((mark) => ({
+      "../shared/root/manifests/a.ts": `import "planted"; export default { name: "a", commands: {} };`,
+      "../shared/root/manifests/b.ts": `let loaded = false; try { await import("planted"); loaded = true; } catch {}
+        export default { name: "b", commands: { one: { kind: "oneshot", handler: () => console.log(loaded) } } };`,
+      "../shared/root/package.json": `{"name": "x", "dialtone": {"plugins": ["plugged"]}}`,
+      "../shared/node_modules/planted/index.js": mark("imported"),
+      "../shared/node_modules/plugged/package.json": `{"name": "plugged", "main": "index.js"}`,
+      "../shared/node_modules/plugged/index.js": `${mark("plugged")} module.exports = { name: "plugged", commands: {} };`,
+    }));
+    const { root, dt } = strange;
+    const shared = join(root.base, "shared");
+    const at = { cwd: join(shared, "root"), env: { DIALTONE_TRUST: "1" } };
+    try {
+      chmodSync(shared, 0o1777);
+      giveTo(OTHER, join(shared, "node_modules"));
+      for (const words of [["list"], ["list", "--refresh"], ["b", "one"], ["a", "one"], ["plugged", "one"]])
+        await dt(words, at);
+      expect(strange.marks()).toEqual([]);
+      const failed = (await dt(["list"], at)).stdout;
+      expect(failed).toContain(`node_modules/: belongs to uid ${OTHER}`);
+      // Without it one is as missing as ever, and planted later it is seen at the next start.
+      const away = join(root.base, "away");
+      renameSync(join(shared, "node_modules"), away);
+      expect((await dt(["b", "one"], at)).stdout).toBe("false\n");
+      renameSync(away, join(shared, "node_modules"));
+      expect((await dt(["b", "one"], at)).code).toBe(2);
+      expect(strange.marks()).toEqual([]);
+    } finally {
+      await strange.dispose();
+    }
+  },
+  60_000,
 );
 
 test.skipIf(CANNOT_BE_TWO)(
