@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { check, run, withRegion } from "./pipeline.ts";
@@ -11,7 +11,7 @@ afterEach(() => {
 });
 
 function setUp() {
-  const home = mkdtempSync(join(tmpdir(), "orchestra-"));
+  const home = realpathSync(mkdtempSync(join(tmpdir(), "orchestra-")));
   made.push(home);
   const write = (path: string, text: string) => {
     mkdirSync(dirname(join(home, path)), { recursive: true });

@@ -6,7 +6,7 @@
  * file, is somebody else's or too long is left alone: that is said, and the others are written.
  */
 import { statSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { type Within, within } from "@dialtone/dt";
 import { type Codebase, loadRegistry, type Project, type Registry, readTemplate } from "./registry.ts";
 
@@ -109,7 +109,13 @@ function sync(home: string, registry: Registry, codebase: Codebase, dryRun: bool
 function openCodebase({ project, name, path }: Codebase): Within {
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory())
     throw new Error(`${project}/${name}: there is no directory ${path}`);
-  return within(path);
+  const folder = within(path);
+  // A codebase in a larger clone may become a link with the next pull.
+  if (folder.folder !== resolve(path))
+    throw new Error(
+      `${project}/${name}: ${path} is left alone: a link on the way leads to ${folder.folder}; if that is meant, write it as the entry's path`,
+    );
+  return folder;
 }
 
 export function check(home: string): { project: string; codebase: string; file: string; state: State; why: string }[] {

@@ -2,7 +2,7 @@
  * The registry: `~/.orchestra/projects/<project>/project.yaml`, and `<codebase>.yaml` beside it. A file that is wrong is a fault of that one alone,
  * and so is one that is a link out of `~/.orchestra`, no regular file, or too long.
  */
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, realpathSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { type Within, within } from "@dialtone/dt";
 
@@ -161,6 +161,7 @@ function map(value: Record<string, unknown>, name: string): Record<string, strin
   return found as Record<string, string>;
 }
 
+/** A path through a link is kept as where it leads now. */
 export function addCodebase(home: string, project: string, name: string, path: string): string {
   for (const [what, text] of [
     ["project", project],
@@ -175,8 +176,13 @@ export function addCodebase(home: string, project: string, name: string, path: s
   const [entry, own] = [`${name}.yaml`, OF_PROJECT].map((one) => join(PROJECTS, project, one)) as [string, string];
   if (store.stat(entry) !== null) throw new Error(`${file} is there already`);
   if (store.stat(own) === null) store.write(own, `name: ${project}\n`, { directories: true });
-  store.write(entry, `name: ${name}\npath: ${JSON.stringify(path)}\n`, { directories: true });
+  store.write(entry, `name: ${name}\npath: ${JSON.stringify(realPath(path))}\n`, { directories: true });
   return file;
+}
+
+/** A codebase may be added before it is there. */
+function realPath(path: string): string {
+  return existsSync(path) ? realpathSync(path) : path;
 }
 
 export function removeCodebase(home: string, project: string, name: string): string {

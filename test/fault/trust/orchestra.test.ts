@@ -8,6 +8,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   truncateSync,
@@ -138,6 +139,24 @@ test("a link that stays inside is followed, and stays a link", async () => {
       .map(({ name }) => name),
   ).toEqual(["CLAUDE.md"]);
   expect(readFileSync(join(code, "AGENTS.md"), "utf8")).toMatch(/^# Ours\n\n<!-- orchestra:begin/);
+});
+
+test("a codebase that became a link is left alone, at any place of its path; one that is added through a link is what it leads to", async () => {
+  const { code, root, outside, projects, orchestra } = await make();
+  renameSync(code, join(root.base, "moved"));
+  symlinkSync(outside, code);
+  writeFileSync(join(projects, "deep.yaml"), `path: ${join(code, "deep")}\n`);
+  mkdirSync(join(outside, "deep"));
+  const sync = await orchestra("sync");
+  expect([sync.code, sync.stderr]).toEqual([
+    1,
+    expect.stringContaining(`x/code: ${code} is left alone: a link on the way leads to`),
+  ]);
+  expect(sync.stderr).toContain("x/deep");
+  expect([readdirSync(outside).sort(), readdirSync(join(outside, "deep"))]).toEqual([["deep", "victim"], []]);
+  expect((await orchestra("add", "x", "meant", join(code, "deep"))).code).toBe(0);
+  await orchestra("sync", "x/meant");
+  expect(readdirSync(join(outside, "deep")).sort()).toEqual(["AGENTS.md", "CLAUDE.md"]);
 });
 
 test("names that could be guessed for a temporary: none of them is used", async () => {
