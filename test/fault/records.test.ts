@@ -108,7 +108,7 @@ for (const [what, cut, says = "cannot be read"] of CUTS) {
       root.write(RECORD, cut(root.read(RECORD), seal));
       const shown = await ps(root);
       expect(shown.map(({ key, state, pid: one }) => [key, state, one === pid])).toEqual([
-        [KEY, "running", true],
+        [KEY, says.startsWith("foreign") ? "foreign" : "running", true],
         ["t:two:default", "running", false],
       ]);
       expect(shown[0]?.note).toContain(says);
