@@ -4,9 +4,11 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
@@ -27,7 +29,7 @@ afterEach(() => {
 });
 
 function setUp() {
-  const home = mkdtempSync(join(tmpdir(), "chat-"));
+  const home = realpathSync(mkdtempSync(join(tmpdir(), "chat-")));
   made.push(home);
   mkdirSync(join(home, "t"));
   const store = openStore(chatRoot(home));
@@ -58,6 +60,23 @@ const contents = (store: Store, { source, notes: _, ...rest }: Conversation) => 
   ...rest,
   bytes: source.bytes,
   messages: [...store.messages({ source, notes: _, ...rest })],
+});
+
+test("a transcript is read from the folders it is said to be in, whatever leads there", () => {
+  const { home, store, path, write } = setUp();
+  mkdirSync(join(home, "out"));
+  writeFileSync(join(home, "out", "a.jsonl"), said("outside"));
+  symlinkSync(join(home, "out"), path("directory"));
+  symlinkSync(join(home, "out", "a.jsonl"), path("link.jsonl"));
+  Bun.spawnSync(["mkfifo", path("pipe.jsonl")]);
+  write("in.jsonl", said("inside"));
+  const folders = [join(home, "t")];
+  const look = (file: string) => update(store, file, { settled: true, folders });
+  expect(look(path("in.jsonl")).changed).toBe(true);
+  expect(look(path("none.jsonl"))).toMatchObject({ changed: false, notes: [] });
+  for (const file of [join(home, "out", "a.jsonl"), path("directory/a.jsonl"), path("link.jsonl"), path("pipe.jsonl")])
+    expect(look(file)).toMatchObject({ changed: false, notes: [expect.stringContaining("is left alone")] });
+  expect(update(store, join(home, "out", "a.jsonl"), { settled: true }).changed).toBe(true);
 });
 
 describe("lines of JSON", () => {

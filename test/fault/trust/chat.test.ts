@@ -190,22 +190,24 @@ describe("the store", () => {
     expect((await chat("list")).stdout.trim().split("\n")).toHaveLength(2);
   });
 
-  test("a conversation that calls itself something else leads nowhere", async () => {
-    const { chat, append, store } = make();
-    append("one.jsonl", said("hello"));
-    await chat("process");
-    const [name] = readdirSync(join(store, "conversations"));
-    const file = join(store, "conversations", name as string);
-    const conversation = JSON.parse(readFileSync(file, "utf8"));
-    writeFileSync(
-      file,
-      JSON.stringify({ ...conversation, id: "../../escaped", source: { ...conversation.source, generation: "../.." } }),
-    );
-    append("one.jsonl", said("more"));
-    expect((await chat("process")).code).toBe(0);
-    expect(existsSync(join(store, "../escaped.json"))).toBe(false);
-    expect((await chat("show", "one")).stdout).toContain("more");
-  });
+  for (const [what, forge] of [
+    ["another name", (one) => ({ ...one, id: "../../escaped" })],
+    ["a name in the store", (one) => ({ ...one, id: "../settings" })],
+    ["a generation that is a path", (one) => ({ ...one, source: { ...one.source, generation: "../../../x" } })],
+  ] as [string, (one: { source: object }) => object][])
+    test(`a conversation that says ${what} is made anew`, async () => {
+      const { chat, append, store } = make();
+      append("one.jsonl", said("hello"));
+      await chat("process");
+      const file = join(store, "conversations", readdirSync(join(store, "conversations"))[0] as string);
+      const settings = readFileSync(join(store, "settings.yaml"), "utf8");
+      writeFileSync(file, JSON.stringify(forge(JSON.parse(readFileSync(file, "utf8")))));
+      append("one.jsonl", said("more"));
+      expect(await chat("process")).toMatchObject({ code: 0, stderr: "" });
+      expect(existsSync(join(store, "../escaped.json"))).toBe(false);
+      expect(readFileSync(join(store, "settings.yaml"), "utf8")).toBe(settings);
+      expect((await chat("show", "one")).stdout).toContain("more");
+    });
 
   test("one that all may write to is not used", async () => {
     const { chat, store } = make();
