@@ -1,5 +1,6 @@
 /** Ways to break the launch, each with the test that must notice. `from` stands exactly once in its file. */
 import { TEXT_BREAKS } from "./text.ts";
+import { TRUST_BREAKS } from "./trustbreaks.ts";
 
 export interface Break {
   /** What the broken dt does wrong. */
@@ -785,4 +786,5 @@ export const BREAKS: readonly Break[] = [
     only: "a clone that brings",
   },
   ...TEXT_BREAKS,
+  ...TRUST_BREAKS,
 ];

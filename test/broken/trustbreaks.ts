@@ -1,0 +1,157 @@
+/** Ways to break the trust in a root, each with the test that must notice. */
+import type { Break } from "./breaks.ts";
+
+const EVALUATE = "test/fault/trust/evaluate.test.ts";
+const CONSENT = "test/fault/trust/consent.test.ts";
+const OWNER = "test/fault/trust/owner.test.ts";
+
+export const TRUST_BREAKS: readonly Break[] = [
+  {
+    what: "every root is trusted by who looks",
+    edits: [{ file: "src/commands/context.ts", from: `root()) ? acting : "data";`, to: "root()) ? acting : acting;" }],
+    test: EVALUATE,
+    only: "no verb evaluates",
+  },
+  {
+    what: "a manifest that is code is taken for data where the root is not trusted",
+    edits: [
+      {
+        file: "src/manifest/extensions.ts",
+        from: "return DATA.has(extname(file));",
+        to: 'return DATA.has(extname(file)) || extname(file) === ".mjs";',
+      },
+    ],
+    test: EVALUATE,
+    only: "no verb evaluates",
+  },
+  {
+    what: "running a command by its words is not remembered as trust",
+    edits: [
+      { file: "src/commands/acting.ts", from: `if (isStrange) writeTrust(home, root, "ran");`, to: "void isStrange;" },
+    ],
+    test: EVALUATE,
+    only: "dt a one trusts the root",
+  },
+  {
+    what: "trust goes by the path of a root alone",
+    edits: [
+      {
+        file: "src/state/trust.ts",
+        from: "return folder !== null && isSameFolder(read.value.folder, folder) ? read.value : null;",
+        to: "return folder === null ? null : read.value;",
+      },
+    ],
+    test: EVALUATE,
+    only: "another folder at a trusted path",
+  },
+  {
+    what: "a command of the user's own gets the programs of a root that is not trusted",
+    edits: [{ file: "src/supervisor/prepare.ts", from: `isStrange: reading === "data",`, to: "isStrange: false," }],
+    test: EVALUATE,
+    only: "the user's own manifests",
+  },
+  {
+    what: "a dry run of a stranger's stack asks Compose",
+    edits: [
+      {
+        file: "src/supervisor/prepare.ts",
+        from: `if (dry && settings.compose !== null && ground.reading === "data")`,
+        to: "if (Number(dry) > 1)",
+      },
+    ],
+    test: EVALUATE,
+    only: "stranger's stack",
+  },
+  {
+    what: "the daemon follows the files of a registered root",
+    edits: [
+      {
+        file: "src/daemon/project.ts",
+        from: `return loadIndex({ ...place, reading: "known" });`,
+        to: `return loadIndex({ ...place, reading: "all" });`,
+      },
+    ],
+    test: CONSENT,
+    only: "after a checkout",
+  },
+  {
+    what: "what the daemon starts goes by the files",
+    edits: [
+      { file: "src/commands/daemon.ts", from: `env: { ...launches, [KNOWN_MARK]: "1" }`, to: "env: { ...launches }" },
+    ],
+    test: CONSENT,
+    only: "after a checkout",
+  },
+  {
+    what: "the daemon runs a function of a manifest that changed",
+    edits: [
+      {
+        file: "src/supervisor/manifests.ts",
+        from: "if (isAsKnown({ root, home, env, owner }, file)) return;",
+        to: "if (file !== root + isAsKnown.name) return;",
+      },
+    ],
+    test: CONSENT,
+    only: "after a checkout",
+  },
+  {
+    what: "a dt that a job runs takes over what changed",
+    edits: [
+      {
+        file: "src/supervisor/prepare.ts",
+        from: `reading === "known" && request.launch === null`,
+        to: `reading === "known" && request.launch !== null`,
+      },
+    ],
+    test: CONSENT,
+    only: "a dt that a job runs",
+  },
+  {
+    what: "what another user planted above is used",
+    edits: [
+      {
+        file: "src/sys/root.ts",
+        from: "  return false;\n}\n\n/** The other user",
+        to: "  return true;\n}\n\n/** The other user",
+      },
+    ],
+    test: OWNER,
+    only: "planted in a shared directory above",
+  },
+  {
+    what: "a tree that is another user's is used without a question",
+    edits: [
+      {
+        file: "src/sys/root.ts",
+        from: "if (standsInTheirs) throw question(root, text);",
+        to: "if (standsInTheirs) return true;",
+      },
+    ],
+    test: OWNER,
+    only: "wholly another user's",
+  },
+  {
+    what: "programs of another user are put on PATH",
+    edits: [
+      {
+        file: "src/supervisor/environment.ts",
+        from: "return stat !== undefined && distrust(path, stat, judge) === null;",
+        to: "return stat !== undefined && judge !== null;",
+      },
+    ],
+    test: OWNER,
+    only: "are not on PATH",
+  },
+  {
+    what: "a folder of packages is not judged by its owner",
+    edits: [
+      {
+        file: "src/manifest/closure.ts",
+        from: 'candidates.push(`${join(directory, "node_modules")}/`, candidate);',
+        to: "candidates.push(candidate);",
+      },
+    ],
+    test: OWNER,
+    only: "a package that another user planted",
+  },
+];
