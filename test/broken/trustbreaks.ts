@@ -13,12 +13,12 @@ export const TRUST_BREAKS: readonly Break[] = [
     only: "no verb evaluates",
   },
   {
-    what: "a manifest that is code is taken for data where the root is not trusted",
+    what: "packages that a root names as plugins are read where it is not trusted",
     edits: [
       {
-        file: "src/manifest/extensions.ts",
-        from: "return DATA.has(extname(file));",
-        to: 'return DATA.has(extname(file)) || extname(file) === ".mjs";',
+        file: "src/manifest/reading.ts",
+        from: "isOwn(found) || isData(found.file);",
+        to: 'isOwn(found) || isData(found.file) || found.origin === "package";',
       },
     ],
     test: EVALUATE,
