@@ -7,7 +7,7 @@ import { LOADING } from "../manifest/begun.ts";
 import { type Taken, takeOver } from "../manifest/known.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
 import type { Talk } from "../output/talk.ts";
-import { beginTrust, readTrust, writeTrust } from "../state/trust.ts";
+import { readTrust, writeTrust } from "../state/trust.ts";
 import { NEEDS_MET } from "../supervisor/environment.ts";
 import { homeDirectory } from "../sys/paths.ts";
 import type { RootRequest } from "../sys/root.ts";
@@ -62,13 +62,4 @@ export function rootRequest(
 export function acceptedOwnerOf(root: string, env: Record<string, string>): number | null {
   const home = homeDirectory(env);
   return home === null ? null : (readTrust(home, root)?.owner ?? null);
-}
-
-/** Before anything remembers a root: see beginTrust. */
-export function beginQuietly(home: string): void {
-  try {
-    beginTrust(home);
-  } catch {
-    // a read-only or full home
-  }
 }

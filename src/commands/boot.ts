@@ -9,7 +9,8 @@ import { isAnythingKnown, takeOver } from "../manifest/known.ts";
 import { formatLines } from "../output/lines.ts";
 import { formatTable } from "../output/table.ts";
 import { makePaint } from "../output/talk.ts";
-import { beginTrust, isTrusted } from "../state/trust.ts";
+import { listForeignIn } from "../state/roots.ts";
+import { isTrusted } from "../state/trust.ts";
 import { EXIT } from "../sys/error.ts";
 import { cacheDirectoryOf, homeDirectory, noRootError } from "../sys/paths.ts";
 import { findRoot, otherOwnerOf } from "../sys/root.ts";
@@ -46,7 +47,6 @@ export default defineCommand({
     const reading = isTrusted({ home: paths.home, env: context.env }, root) ? "all" : "data";
     const { index, entries } = await loadManifests({ ...placeOf(context.env, paths.home, root), reading });
     makeDaemonHome(paths);
-    beginTrust(paths.home);
     takeOver({ root, home: paths.home, reading }, entries, index.unread);
     const added = registerRoot(paths, root);
     const { boot, scheduled } = countsOf(index);
@@ -92,6 +92,10 @@ function showList(context: DtContext): number {
     const there = statOf(root) !== undefined;
     return { root, there, ...(index === null ? { boot: null, scheduled: null } : countsOf(index)) };
   });
+  for (const file of home === null ? [] : listForeignIn(daemonPaths(home).boot))
+    context.talk.warn(
+      `${file} is a registration that your dt did not write (an earlier one did, perhaps): it counts for nothing; \`dt boot add\` in that project registers it again`,
+    );
   if (globals.json) print(`${JSON.stringify(rows)}\n`);
   else if (rows.length === 0) print("No root is registered.\n");
   else

@@ -17,7 +17,7 @@ import { cacheDirectoryOf, homeDirectory, noRootError, runDirectoryOf } from "..
 import { makeProcessTable } from "../sys/process.ts";
 import { findRoot, otherOwnerOf } from "../sys/root.ts";
 import { selfCommand } from "../sys/self.ts";
-import { type Acting, beginQuietly, remember, rootRequest } from "./acting.ts";
+import { type Acting, remember, rootRequest } from "./acting.ts";
 import { tellOnce } from "./once.ts";
 
 export interface Globals {
@@ -158,7 +158,6 @@ export function rememberRoot(context: DtContext): void {
   const home = homeDirectory(context.env);
   if (home === null) return;
   const { rememberRootIn } = require("../state/roots.ts") as typeof import("../state/roots.ts");
-  beginQuietly(home);
   if (!rememberRootIn(join(home, "roots"), context.root())) return;
   const { isTracked } = require("../sys/tracked.ts") as typeof import("../sys/tracked.ts");
   const directory = join(context.root(), ".dialtone");

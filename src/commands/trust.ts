@@ -116,5 +116,4 @@ const HOW = {
   ran: "a command that was run",
   said: "dt trust",
   made: "dt init",
-  before: "an earlier dt",
 };

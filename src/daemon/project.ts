@@ -1,6 +1,6 @@
 /** One root, as the daemon works in it: its ground, its manifests as they are now, and the state of its keys. */
-import { loadIndex, loadManifests } from "../manifest/index.ts";
-import { isAnythingKnown, takeOver, type Waiting, waitingIn } from "../manifest/known.ts";
+import { loadIndex } from "../manifest/index.ts";
+import { isAnythingKnown, type Waiting, waitingIn } from "../manifest/known.ts";
 import type { Reading } from "../manifest/reading.ts";
 import type { ManifestIndex, Settings } from "../manifest/resolved.ts";
 import { openStore } from "../state/store.ts";
@@ -44,13 +44,9 @@ function readingOf(env: World["env"]): Reading {
   return env[KNOWN_MARK] === "1" ? "known" : "all";
 }
 
-/** As a person last took it over. What an earlier dt had started something in is taken over as it stands, once. */
-export async function indexOf({ home, env }: World, root: string): Promise<ManifestIndex> {
+/** As a person last took it over. */
+export function indexOf({ home, env }: World, root: string): Promise<ManifestIndex> {
   const place = { root, home, cacheDir: cacheDirectoryOf(root, env), env, owner: ownerIn({ home, env }, root) };
-  if (!isAnythingKnown({ root, home }) && readTrust(home, root)?.how === "before") {
-    const { entries } = await loadManifests({ ...place, reading: "all" });
-    takeOver({ root, home, reading: "all" }, entries);
-  }
   return loadIndex({ ...place, reading: "known" });
 }
 

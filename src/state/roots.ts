@@ -1,20 +1,19 @@
 /**
  * The user's roots: one small file each, named after the root, so that two dt at once never overwrite each other's. Each has a seal, and the
- * inode of the folder: another folder that is put in its place is another root, in which nothing was started.
+ * identity of the folder: another folder that is put in its place is another root, in which nothing was started.
  */
-
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { makeDirectories } from "../sys/files.ts";
+import { type FileRead, makeDirectories } from "../sys/files.ts";
+import { type FolderIdentity, identifyFolder, isSameFolder } from "../sys/folder.ts";
 import { rootSlug } from "../sys/paths.ts";
 import { makeSeal } from "../sys/seal.ts";
 import { readSealed, writeSealed } from "../sys/sealed.ts";
-import { statOf } from "../sys/stat.ts";
 
 interface Remembered {
   version: 1;
   root: string;
-  ino: number;
+  folder: FolderIdentity;
 }
 
 /** Remembers a root; false when it was remembered before. Where the home cannot be written this is left out, since nothing but convenience needs it. */
@@ -22,8 +21,10 @@ export function rememberRootIn(directory: string, root: string): boolean {
   if (isRemembered(directory, root)) return false;
   const file = join(directory, rootSlug(root));
   try {
+    const folder = identifyFolder(root);
+    if (folder === null) return false;
     makeDirectories(directory);
-    writeSealed(file, sealOf(directory), { version: 1, root, ino: statSync(root).ino } satisfies Remembered);
+    writeSealed(file, sealOf(directory), { version: 1, root, folder } satisfies Remembered);
   } catch {
     // a read-only or full home
   }
@@ -41,27 +42,41 @@ function sealOf(directory: string) {
 }
 
 function readRemembered(directory: string, name: string): Remembered | null {
-  const read = readSealed(join(directory, name), sealOf(directory), (value) => value as Remembered);
+  const read = readFileOf(directory, name);
   return read.is === "there" && typeof read.value.root === "string" ? read.value : null;
 }
 
+function readFileOf(directory: string, name: string): FileRead<Remembered> {
+  return readSealed(join(directory, name), sealOf(directory), (value) => value as Remembered);
+}
+
+/** Files there that this user's dt did not write, or that cannot be read, as those of a dt from before there were seals. */
+export function listForeignIn(directory: string): string[] {
+  return namesIn(directory)
+    .filter((name) => readFileOf(directory, name).is === "unreadable")
+    .map((name) => join(directory, name));
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory)
+      .filter((name) => !name.startsWith("."))
+      .sort();
+  } catch {
+    return []; // nothing was ever started, or the home is not ours to read
+  }
+}
+
 /** Also one that is gone: what ran in it may run still. */
-function isSame({ root, ino }: Remembered): boolean {
-  const stat = statOf(root);
-  return stat === undefined || stat.ino === ino;
+function isSame({ root, folder }: Remembered): boolean {
+  const there = identifyFolder(root);
+  return there === null || isSameFolder(folder, there);
 }
 
 /** The roots that were remembered, each with the file that does. A file that cannot be read, or is of another folder, is left out. */
 export function listRootsIn(directory: string): { file: string; root: string }[] {
-  let names: string[];
-  try {
-    names = readdirSync(directory);
-  } catch {
-    return []; // nothing was ever started, or the home is not ours to read
-  }
-  return names.sort().flatMap((name) => {
-    const file = join(directory, name);
-    const there = name.startsWith(".") ? null : readRemembered(directory, name);
-    return there !== null && isSame(there) ? [{ file, root: there.root }] : [];
+  return namesIn(directory).flatMap((name) => {
+    const there = readRemembered(directory, name);
+    return there !== null && isSame(there) ? [{ file: join(directory, name), root: there.root }] : [];
   });
 }

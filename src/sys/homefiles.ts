@@ -1,12 +1,13 @@
 /**
  * Small files of dt's own in the user's home of dt, by a kind and a root: what was trusted, what was last known of it, what was told of it. Each is
- * written whole, 0600; root by sudo leaves the home's owner what it writes there, for he could neither read nor change it else.
+ * written whole, 0600, with a seal.
  */
-import { lchownSync, mkdirSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { type FileRead, readJson, removeFile, writeWhole } from "./files.ts";
+import { type FileRead, makeDirectories, removeOwn } from "./files.ts";
 import { rootSlug } from "./paths.ts";
-import { statOf } from "./stat.ts";
+import { makeSeal } from "./seal.ts";
+import { readSealed, writeSealed } from "./sealed.ts";
 
 export type HomeKind = "trust" | "known" | "told";
 
@@ -20,7 +21,7 @@ export function readHomeFile<T extends { version: number; root: string }>(
   kind: HomeKind,
   root: string,
 ): FileRead<T> {
-  return readJson(homeFileOf(home, kind, root), (value) => {
+  return readSealed(homeFileOf(home, kind, root), makeSeal(home, home), (value) => {
     const content = value as T;
     if (content?.version !== 1 || content.root !== root) throw new Error(`it is not about ${root}`);
     return content;
@@ -30,25 +31,18 @@ export function readHomeFile<T extends { version: number; root: string }>(
 /** Throws a DtError that names file and cause. */
 export function writeHomeFile<T extends { version: 1; root: string }>(home: string, kind: HomeKind, content: T): void {
   homeKindDirectory(home, kind);
-  const file = homeFileOf(home, kind, content.root);
-  writeWhole(file, `${JSON.stringify(content)}\n`);
-  handOver(file, home);
-}
-
-function makeHomeDirectory(directory: string): void {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  handOver(directory, join(directory, ".."));
+  writeSealed(homeFileOf(home, kind, content.root), makeSeal(home, home), content);
 }
 
 /** The directory of a kind, made where it is not there: to be watched. Throws the system's own error. */
 export function homeKindDirectory(home: string, kind: HomeKind): string {
   const directory = join(home, kind);
-  if (statOf(directory) === undefined) makeHomeDirectory(directory);
+  makeDirectories(directory);
   return directory;
 }
 
 export function removeHomeFile(home: string, kind: HomeKind, root: string): void {
-  removeFile(homeFileOf(home, kind, root));
+  removeOwn(homeFileOf(home, kind, root));
 }
 
 /** All of a kind that can be read. */
@@ -61,13 +55,7 @@ export function listHomeFiles<T extends { version: number; root: string }>(home:
   }
   return names.sort().flatMap((name) => {
     if (name.startsWith(".") || !name.endsWith(".json")) return [];
-    const read = readJson(join(home, kind, name), (value) => value as T);
+    const read = readSealed(join(home, kind, name), makeSeal(home, home), (value) => value as T);
     return read.is === "there" && read.value?.version === 1 && typeof read.value.root === "string" ? [read.value] : [];
   });
-}
-
-function handOver(path: string, above: string): void {
-  const owner = statOf(above);
-  if (process.geteuid?.() !== 0 || owner === undefined || owner.uid === 0) return;
-  lchownSync(path, owner.uid, owner.gid);
 }

@@ -46,8 +46,11 @@ export function openSecrets(home: string | null, near: string): Secrets {
         throw error instanceof DtError ? error : writeError(join(place, NAME), error);
       }
       const made = read(place);
-      if (made === null) throw new DtError("no-secret", `${join(place, NAME)} cannot be read after it was made.`);
-      return made;
+      if (made !== null) return made;
+      const path = join(place, NAME);
+      throw new DtError("no-secret", `${path} is there, but you (uid ${process.geteuid?.()}) may not read it.`, {
+        hint: `See whose it is (ls -l ${path}), or set DIALTONE_HOME to a directory of yours.`,
+      });
     },
   };
 }

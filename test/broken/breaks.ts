@@ -104,8 +104,8 @@ export const BREAKS: readonly Break[] = [
       {
         file: START,
         from: `    store.writeRecord(written);
-    // Looked for again`,
-        to: "    // Looked for again",
+    noteSpec(`,
+        to: "    noteSpec(",
       },
     ],
     test: "test/fault/steps.test.ts",
@@ -787,4 +787,89 @@ export const BREAKS: readonly Break[] = [
   },
   ...TEXT_BREAKS,
   ...TRUST_BREAKS,
+  {
+    what: "pages: what another site's page asks for is answered",
+    edits: [
+      {
+        file: "src/plugin/guard.ts",
+        from: 'if (site === null || site === "same-origin" || site === "none") return null;',
+        to: "if (site !== undefined) return null;",
+      },
+    ],
+    test: "test/plugin/serve.test.ts",
+  },
+  {
+    what: "pages: any name of the host will do",
+    edits: [{ file: "src/plugin/guard.ts", from: "host === null || !OWN_NAMES.test(host)", to: "host === null" }],
+    test: "test/plugin/serve.test.ts",
+  },
+  {
+    what: "pages: another origin's request is answered",
+    edits: [
+      {
+        file: "src/plugin/guard.ts",
+        from: "origin !== null && !isOrigin(origin, host)",
+        to: "origin !== null && origin.length > 9999",
+      },
+    ],
+    test: "test/plugin/serve.test.ts",
+  },
+  {
+    what: "files below a folder: `..` leads out",
+    edits: [
+      { file: "src/plugin/way.ts", from: "else if (way.pop() === undefined) return null;", to: "else way.pop();" },
+    ],
+    test: "test/plugin/within.test.ts",
+  },
+  {
+    what: "files below a folder: a directory that is swapped for a link is followed",
+    edits: [
+      {
+        file: "src/plugin/way.ts",
+        from: "O_RDONLY | O_DIRECTORY | O_NONBLOCK | flags",
+        to: "O_RDONLY | O_DIRECTORY | O_NONBLOCK",
+      },
+    ],
+    test: "test/plugin/within.test.ts",
+  },
+  {
+    what: "files below a folder: a hard link is written through",
+    edits: [
+      {
+        file: "src/plugin/within.ts",
+        from: "there.nlink > 1 && options.linked !== true",
+        to: "there.nlink > 99 && options.linked !== true",
+      },
+    ],
+    test: "test/plugin/within.test.ts",
+  },
+  {
+    what: "plugins print control characters",
+    edits: [{ file: "src/plugin/visible.ts", from: "/\\p{Cc}|\\p{Cs}|", to: "/\\p{Cs}|" }],
+    test: "test/plugin/visible.test.ts",
+  },
+  {
+    what: "orchestra writes into a codebase that became a link",
+    edits: [
+      {
+        file: "plugins/orchestra/pipeline.ts",
+        from: "if (folder.folder !== resolve(path))",
+        to: 'if (folder.folder === "")',
+      },
+    ],
+    test: "test/fault/trust/orchestra.test.ts",
+    only: "became a link",
+  },
+  {
+    what: "chat believes a conversation of another name",
+    edits: [{ file: "plugins/chat/store.ts", from: "    found.id === id &&\n", to: "" }],
+    test: "test/fault/trust/chat.test.ts",
+    only: "conversation that says",
+  },
+  {
+    what: "the site renders HTML of its pages",
+    edits: [{ file: "plugins/www/markdown.ts", from: "noHtmlSpans: true", to: "noHtmlSpans: false" }],
+    test: "test/fault/trust/site.test.ts",
+    only: "HTML in the docs",
+  },
 ];

@@ -350,18 +350,19 @@ test("dt init makes a trusted root, but not where code of a package was there be
   }
 }, 60_000);
 
-test("after an upgrade what an earlier dt had started something in, or had registered, is trusted as it stands; what is remembered later is not", async () => {
+test("what an earlier dt remembered carries no seal: it is no trust, and a registration of it counts for nothing, which dt boot list says", async () => {
   const strange = everyKind();
   const { root } = strange;
   const home = root.env.DIALTONE_HOME as string;
   try {
-    // A dt that knew no trust left the root's name alone.
-    root.write(join(home, "roots", "root-000000000000"), `${root.dir}\n`);
-    expect((await strange.dt(["list"])).stdout).toContain("dt a one");
-    expect((await strange.dt(["trust", "--list"])).stdout).toContain("an earlier dt");
-    strange.forget();
-    strange.marks();
-    // Registered by a dt that knows trust, while it is not trusted.
+    for (const kind of ["roots", "boot"]) root.write(join(home, kind, "root-000000000000"), `${root.dir}\n`);
+    expect((await strange.dt(["list"])).stdout).not.toContain("dt a one");
+    expect((await strange.dt(["trust", "--list"])).stdout).toBe("No root is trusted.\n");
+    const listed = await strange.dt(["boot", "list"]);
+    expect(listed.stdout).toBe("No root is registered.\n");
+    expect(listed.stderr).toContain(
+      `${join(home, "boot", "root-000000000000")} is a registration that your dt did not write`,
+    );
     expect((await strange.dt(["boot", "add"])).code).toBe(0);
     expect((await strange.dt(["list"])).stdout).not.toContain("dt a one");
     expect(strange.marks()).toEqual([]);
