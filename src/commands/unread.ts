@@ -9,7 +9,8 @@ export function wordsOfUnread(unread: ManifestIndex["unread"]): string {
 }
 
 export function lineOfUnread(root: string, unread: ManifestIndex["unread"]): string {
-  const [is, it] = unread.length === 1 ? ["1 manifest is", "it"] : [`${unread.length} manifests are`, "them"];
+  const [is, whose, it] =
+    unread.length === 1 ? ["1 manifest is", "its", "it"] : [`${unread.length} manifests are`, "their", "them"];
   const names = unread.map(({ file }) => shortPath(root, file)).join(" ");
-  return `${is} code, not read: \`dt trust\` or running one of their commands reads ${it}\n  ${names}\n`;
+  return `${is} code, not read: \`dt trust\` or running one of ${whose} commands reads ${it}\n  ${names}\n`;
 }

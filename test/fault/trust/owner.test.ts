@@ -282,3 +282,26 @@ test.skipIf(CANNOT_BE_TWO)(
   },
   60_000,
 );
+
+test.skipIf(CANNOT_BE_TWO)(
+  "root by sudo leaves the trust of the home's owner readable to them, also where an earlier dt's roots are taken",
+  async () => {
+    const root = TestRoot.create({ "manifests/t.json": ONE });
+    const home = root.env.DIALTONE_HOME as string;
+    const strange = { DIALTONE_TRUST: undefined, CI: undefined, SUDO_UID: String(OTHER) };
+    try {
+      chmodSync(root.base, 0o755);
+      writeFile(join(home, "roots", "root-000000000000"), `${root.dir}\n`);
+      for (const path of [root.dir, root.home]) giveTo(OTHER, path);
+      for (const words of [["list"], ["t", "one"], ["trust"]])
+        expect((await root.dt(words, { env: strange })).code).toBe(0);
+      const owners = (path: string) =>
+        [path, ...readdirSync(path).map((name) => join(path, name))].map((one) => statSync(one).uid);
+      for (const kind of ["trust", "known"]) expect(new Set(owners(join(home, kind)))).toEqual(new Set([OTHER]));
+    } finally {
+      for (const path of [root.dir, root.home]) giveTo(0, path);
+      await root.dispose();
+    }
+  },
+  60_000,
+);
