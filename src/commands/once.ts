@@ -35,9 +35,14 @@ export function isRegisteredIn(home: string, root: string): boolean {
   return existsSync(join(home, "boot", rootSlug(root)));
 }
 
+/** More names than this are a list that nobody reads. */
+const MOST_NAMES = 6;
+
 function namesOf(root: string, files: readonly string[]): string {
-  const [first = "", ...rest] = files.map((file) => shortPath(root, file));
-  return rest.length === 0 ? first : `${first} and ${rest.length} more`;
+  const names = files.slice(0, MOST_NAMES).map((file) => shortPath(root, file));
+  const more = files.length - names.length;
+  const last = more > 0 ? `${more} more` : names.pop();
+  return names.length === 0 ? (last ?? "") : `${names.join(", ")} and ${last}`;
 }
 
 export function wordsOfTaken(root: string, files: readonly string[]): string {
