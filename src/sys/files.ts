@@ -46,7 +46,8 @@ export function readText(path: string, encoding: "utf8" | "latin1" = "utf8"): Fi
   }
   try {
     const stat = fstatSync(fd);
-    if (!stat.isFile()) return { is: "unreadable", reason: `${path} is not a regular file` };
+    if (!stat.isFile())
+      return { is: "unreadable", reason: `${path} is ${stat.isDirectory() ? "a directory" : "not a regular file"}` };
     if (stat.size > MOST_TEXT_BYTES)
       return { is: "unreadable", reason: `${path} has ${stat.size} bytes, which is too many` };
     return { is: "there", value: readFileSync(fd, encoding) };

@@ -212,13 +212,13 @@ describe("private directories", () => {
     });
   }
 
-  test("a .gitignore that is there is not touched", () => {
+  test("a .gitignore that came from elsewhere and says something else is written over", () => {
     const directory = scratch();
     ignoreInGit(directory);
     expect(readFileSync(join(directory, ".gitignore"), "utf8")).toBe("*\n");
     writeFileSync(join(directory, ".gitignore"), "mine\n");
     ignoreInGit(directory);
-    expect(readFileSync(join(directory, ".gitignore"), "utf8")).toBe("mine\n");
+    expect(readFileSync(join(directory, ".gitignore"), "utf8")).toBe("*\n");
     ignoreInGit(join(directory, "nothing"));
   });
 });
