@@ -68,7 +68,9 @@ export function makeSeal(directory: string | (() => string), home: string | null
   };
   const judge = (path: string, mark: unknown, body: string): { movedFrom: string | null } | { why: string } => {
     if (!isMark(mark)) return { why: NOT_SEALED };
-    if (!secrets.all().some((secret) => macOf(secret, nameOf(path), mark, body) === mark.mac)) return { why: NOT_OURS };
+    const name = nameOf(path);
+    const isOurs = (secret: string) => macOf(secret, name, mark, body) === mark.mac;
+    if (!Iterator.from(secrets.all()).some(isOurs)) return { why: NOT_OURS };
     const now = place();
     if (mark.ino !== now.ino || (mark.path !== now.path && mark.dev !== now.dev)) return { why: copied(mark.path) };
     return { movedFrom: mark.path === now.path ? null : mark.path };

@@ -18,8 +18,8 @@ const UNFINISHED_MS = 1000;
 const UNFINISHED_LOOK_MS = 2;
 
 export interface Secrets {
-  /** Those that are there, the one to sign with first. */
-  all(): string[];
+  /** Those that are there, the one to sign with first. Where that one will do, no other is looked for. */
+  all(): Iterable<string>;
   /** The one to sign with; made when there is none. Throws `cannot-write` where there is no place for it. */
   needed(): string;
 }
@@ -32,8 +32,14 @@ export function openSecrets(home: string | null, near: string): Secrets {
     if (there !== null) known.set(place, there);
     return there;
   };
-  const all = () =>
-    [...new Set([...(home === null ? [] : [home]), ...somewhere(home, near)])].flatMap((place) => read(place) ?? []);
+  function* all(): Generator<string> {
+    const own = home === null ? null : read(home);
+    if (own !== null) yield own;
+    for (const place of somewhere(home, near)) {
+      const there = place === home ? null : read(place);
+      if (there !== null) yield there;
+    }
+  }
   return {
     all,
     needed() {
