@@ -12,8 +12,11 @@
  * Known limits: letters that look alike (a Cyrillic "а"), spaces of other widths, and the characters that choose between an emoji and a sign
  * (U+FE0E, U+FE0F) pass. An emoji made of several (a joiner between them) and words that need a joiner (Persian, Indic) show it.
  */
+import { lazy } from "./lazy.ts";
+
 const NOTHING_TO_SHOW = /^[\n\t\x20-\x7e]*$/;
-const HIDDEN = /[[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{DI}\ufff9-\ufffb]--[\n\t\ufe0e\ufe0f]]+/gv;
+/** Made when it is first needed: reading the classes of Unicode costs half a millisecond, and most text is plain. */
+const hidden = lazy(() => /[[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{DI}\ufff9-\ufffb]--[\n\t\ufe0e\ufe0f]]+/gv);
 
 /** A stranger to this process cannot know it. Digits, so that a mark is one sequence to whoever measures or strips text. */
 const NONCE = [...crypto.getRandomValues(new Uint32Array(4))].join("");
@@ -31,7 +34,7 @@ export function visible(text: string): string {
 
 /** The same in another form, which is given one or more of them at once. */
 export function escapeHidden(text: string, form: (chars: string) => string): string {
-  return text.replace(HIDDEN, form);
+  return text.replace(hidden(), form);
 }
 
 function asJson(chars: string): string {
