@@ -375,7 +375,7 @@ describe.skipIf(missing !== null)("a stack", () => {
       child.kill("SIGINT");
       const stderr = await child.stderr.text();
       expect(await child.exited).toBe(130);
-      expect(stderr).toContain(`t dev: stop: \`${COMPOSE} -f stack/compose.yaml down\` ended with code 9:\n  no way`);
+      expect(stderr).toContain(`t dev: stop: \`${COMPOSE} -f stack/compose.yaml down\` ended with code 9: ⏎ no way`);
       const again = await root.dt(["stop", "t", "dev"], { env, timeoutMs: 60_000 });
       expect(again.code).toBe(5);
       expect(again.stderr).toContain("t dev: stop:");
