@@ -2,8 +2,10 @@
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { defineCommand } from "citty";
+import { faultsOf } from "../manifest/faults.ts";
 import { loadManifests } from "../manifest/index.ts";
 import { takeOver } from "../manifest/known.ts";
+import { formatLines } from "../output/lines.ts";
 import { formatTable } from "../output/table.ts";
 import { makePaint } from "../output/talk.ts";
 import { listTrusted, writeTrust } from "../state/trust.ts";
@@ -15,7 +17,6 @@ import { print } from "../sys/stdio.ts";
 import { rootRequest } from "./acting.ts";
 import { usage } from "./args.ts";
 import type { DtContext } from "./context.ts";
-import { formatFailure } from "./list.ts";
 
 export default defineCommand({
   meta: { name: "trust", description: "Trust the code of this root, or of a directory's" },
@@ -57,7 +58,7 @@ async function trustRoot(
   const root = withOwner ? candidateOf(context, directory) : rootOf(context, directory);
   const owner = withOwner ? (otherOwnerOf(root, env) ?? statSync(root).uid) : undefined;
   if (globals.dryRun) {
-    print(`would trust ${root}${owner === undefined ? "" : `, which belongs to uid ${owner}`}\n`);
+    print(formatLines([`would trust ${root}${owner === undefined ? "" : `, which belongs to uid ${owner}`}`]));
     return EXIT.done;
   }
   writeTrust(home, root, "said", owner);
@@ -70,8 +71,11 @@ async function trustRoot(
   const of = owner === undefined ? "" : `, with the files of uid ${owner}`;
   if (globals.json) print(`${JSON.stringify({ root, owner: owner ?? null, manifests, failures: failed })}\n`);
   else {
-    print(`${root} is trusted${of}: ${count} read\n`);
-    for (const failure of index.failures) context.talk.warn(formatFailure(root, failure, context.talk.paint).trimEnd());
+    print(formatLines([`${root} is trusted${of}: ${count} read`]));
+    for (const failure of index.failures) {
+      const [fault = "", ...lines] = faultsOf(failure);
+      context.talk.warn(fault, lines);
+    }
   }
   return EXIT.done;
 }

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { defineCommand } from "citty";
 import { forgetCode } from "../manifest/index.ts";
 import { forgetKnown } from "../manifest/known.ts";
+import { formatLines } from "../output/lines.ts";
 import { forgetTrust, trustedBy } from "../state/trust.ts";
 import { EXIT } from "../sys/error.ts";
 import { cacheDirectoryOf } from "../sys/paths.ts";
@@ -25,14 +26,16 @@ export default defineCommand({
     const isGone = directory !== undefined && statOf(directory) === undefined;
     const root = isGone ? resolve(directory) : rootOf(context, directory);
     if (globals.dryRun) {
-      print(`would trust ${root} no longer\n`);
+      print(formatLines([`would trust ${root} no longer`]));
       return EXIT.done;
     }
     const was = forgetTrust(home, root);
+    if (isGone && !was)
+      throw usage(`There is no directory ${root}, and none that was there is trusted.`, "dt trust --list");
     forgetKnown(home, root);
     forgetCode(cacheDirectoryOf(root, env), home);
     if (globals.json) print(`${JSON.stringify({ root, was })}\n`);
-    else print(was ? `${root} is trusted no longer\n` : `${root} was not trusted\n`);
+    else print(formatLines([`${root} ${was ? "is trusted no longer" : "was not trusted"}`]));
     const variable = trustedBy(env);
     if (variable !== null) talk.warn(`${variable} is set, which trusts every root for as long as it is`);
     return EXIT.done;
