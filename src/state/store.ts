@@ -24,7 +24,7 @@ import { parseKey } from "./key.ts";
 import { rebase } from "./moved.ts";
 import { readSpec, removeSpec, writeSpec } from "./specs.ts";
 import type { ExitRecord, LaunchHistory, LaunchRecord, Want } from "./types.ts";
-import { readUnsealed } from "./unsealed.ts";
+import { readUnsealed, readUnsealedHistory } from "./unsealed.ts";
 
 export interface Store {
   readonly directory: string;
@@ -94,6 +94,8 @@ export function openStore({ directory, home, table }: StorePlace): Store {
   const historyPath = (token: string) => join(at(), "launch", `${token}.json`);
   checkPrivateDirectory(at());
   const seal = makeSeal(at, home);
+  /** Of launches that an earlier dt hosts, as read here. */
+  const takenOver = new Set<string>();
 
   return {
     get directory() {
@@ -130,7 +132,9 @@ export function openStore({ directory, home, table }: StorePlace): Store {
       );
       if (read.is !== "unreadable" || read.foreign !== true) return read;
       const hosted = readUnsealed(path(key, "record"), key, table);
-      return hosted === null ? read : { is: "there", value: hosted };
+      if (hosted === null) return read;
+      takenOver.add(hosted.token);
+      return { is: "there", value: hosted };
     },
     writeRecord(record) {
       const pid = path(record.key, "pid");
@@ -151,8 +155,13 @@ export function openStore({ directory, home, table }: StorePlace): Store {
         rebase(checkShape<ExitRecord>(value, EXIT_RECORD, key), movedFrom, at()),
       ),
     writeExit: (exit) => writeSealed(path(exit.key, "exit"), seal, exit),
-    history: (token) =>
-      readSealed(historyPath(token), seal, (value) => checkShape<LaunchHistory>(value, HISTORY, null)),
+    history(token) {
+      const path = historyPath(token);
+      const read = readSealed(path, seal, (value) => checkShape<LaunchHistory>(value, HISTORY, null));
+      if (read.is !== "unreadable" || read.foreign !== true || !takenOver.has(token)) return read;
+      const said = readUnsealedHistory(path, token);
+      return said === null ? read : { is: "there", value: said };
+    },
     writeHistory: (history) => writeSealed(historyPath(history.token), seal, history),
     readSpec: (token) => readSpec(home, at(), token),
     writeSpec: (token, spec) => writeSpec(home, at(), token, spec),

@@ -2,22 +2,36 @@
  * A record from before there were seals, of a launch that an earlier dt still hosts: taken for this user's own on the word of the kernel. Its
  * leader lives, carries the record's own token, key and root in its environment, is the child of the recorded host, and the record lies in the
  * run directory of that root, so a copy of the folder has none. Nobody who ships a file can know a token; whatever else carries no seal stays foreign.
+ * What its host says of such a launch (ready, ended, let go of) is believed as long as the one who asks knows the token from there.
  */
 import { basename, dirname, join } from "node:path";
 import { type ProcessTable, presenceOf } from "../sys/identity.ts";
 import { rootSlug } from "../sys/paths.ts";
 import { readOwnText } from "../sys/sealed.ts";
-import { checkRecord } from "./check.ts";
-import type { LaunchRecord } from "./types.ts";
+import { checkRecord, checkShape, HISTORY } from "./check.ts";
+import type { LaunchHistory, LaunchRecord } from "./types.ts";
 
 export function readUnsealed(path: string, key: string, table: ProcessTable): LaunchRecord | null {
+  return read(path, (value) => {
+    const record = checkRecord(value, key);
+    return isOf(dirname(path), record.root) && isHosted(record, table) ? record : null;
+  });
+}
+
+/** Of a launch whose record was taken over. */
+export function readUnsealedHistory(path: string, token: string): LaunchHistory | null {
+  return read(path, (value) => {
+    const history = checkShape<LaunchHistory>(value, HISTORY, null);
+    return history.token === token ? history : null;
+  });
+}
+
+function read<T>(path: string, check: (value: object) => T | null): T | null {
   const text = readOwnText(path);
   if (text.is !== "there") return null;
   try {
     const value: unknown = JSON.parse(text.value);
-    if (typeof value !== "object" || value === null || "seal" in value) return null;
-    const record = checkRecord(value, key);
-    return isOf(dirname(path), record.root) && isHosted(record, table) ? record : null;
+    return typeof value !== "object" || value === null || "seal" in value ? null : check(value);
   } catch {
     return null;
   }

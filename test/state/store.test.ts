@@ -373,6 +373,35 @@ describe("what this user's dt did not write is foreign", () => {
       });
     }
 
+    describe("what its host says of it", () => {
+      const history = historyOf({ ready: { is: "ready", at: "2026-01-02T03:04:05.678Z" } } as never);
+      const said = (processes: FakeProcess[], value: object = history) => {
+        const directory = join(root, ".dialtone", "run");
+        const store = open(directory, scratch(), fakeTable(processes));
+        store.prepare();
+        writeFileSync(store.path(KEY, "record"), JSON.stringify(record));
+        writeFileSync(join(directory, "launch", `${record.token}.json`), JSON.stringify(value));
+        store.record(KEY);
+        return store.history(record.token);
+      };
+
+      test("is believed of a launch that was taken over, also when it let go of it", () => {
+        expect(said(living)).toEqual({ is: "there", value: history });
+      });
+
+      const foreign: [what: string, processes: FakeProcess[], value?: object][] = [
+        ["of a launch that is foreign", []],
+        ["of another token", living, { ...history, token: "b".repeat(32) }],
+        ["with a seal that is wrong", living, { ...history, seal: {} }],
+        ["not whole", living, { ...history, ready: 1 }],
+      ];
+      for (const [what, processes, value] of foreign) {
+        test(`${what}: foreign`, () => {
+          expect(said(processes, value)).toMatchObject({ is: "unreadable", foreign: true });
+        });
+      }
+    });
+
     test("a write of it has a seal", () => {
       const { store } = made(fakeTable([]));
       store.writeRecord(record);
