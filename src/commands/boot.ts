@@ -3,13 +3,12 @@ import { resolve } from "node:path";
 import { defineCommand } from "citty";
 import { daemonPaths, makeDaemonHome, neededHome } from "../daemon/paths.ts";
 import { declaredIn } from "../daemon/project.ts";
-import { registeredRoots, registerRoot, unregisterRoot } from "../daemon/roots.ts";
+import { foreignRegistrations, registeredRoots, registerRoot, unregisterRoot } from "../daemon/roots.ts";
 import { loadManifests, peekIndex } from "../manifest/index.ts";
 import { isAnythingKnown, takeOver } from "../manifest/known.ts";
 import { formatLines } from "../output/lines.ts";
 import { formatTable } from "../output/table.ts";
 import { makePaint } from "../output/talk.ts";
-import { listForeignIn } from "../state/roots.ts";
 import { isTrusted } from "../state/trust.ts";
 import { EXIT } from "../sys/error.ts";
 import { cacheDirectoryOf, homeDirectory, noRootError } from "../sys/paths.ts";
@@ -92,10 +91,6 @@ function showList(context: DtContext): number {
     const there = statOf(root) !== undefined;
     return { root, there, ...(index === null ? { boot: null, scheduled: null } : countsOf(index)) };
   });
-  for (const file of home === null ? [] : listForeignIn(daemonPaths(home).boot))
-    context.talk.warn(
-      `${file} is a registration that your dt did not write (an earlier one did, perhaps): it counts for nothing; \`dt boot add\` in that project registers it again`,
-    );
   if (globals.json) print(`${JSON.stringify(rows)}\n`);
   else if (rows.length === 0) print("No root is registered.\n");
   else
@@ -109,5 +104,6 @@ function showList(context: DtContext): number {
         ]),
       ]),
     );
+  if (home !== null) for (const words of foreignRegistrations(daemonPaths(home))) context.talk.warn(words);
   return EXIT.done;
 }

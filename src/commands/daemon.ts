@@ -268,6 +268,7 @@ async function showStatus(context: DtContext, paths: DaemonPaths): Promise<numbe
   const paint = makePaint(context.colored());
   const age = formatDuration(Math.max(0, Date.now() - status.started_at_unix * 1000));
   const other = status.upgraded || status.build !== BUILD || status.version !== VERSION || status.commit !== COMMIT;
+  const { foreignRegistrations } = await import("../daemon/roots.ts");
   print(
     formatLines([
       `daemon is running  pid ${status.pid}, for ${age}, dt ${status.version}${status.commit === "" ? "" : ` (${status.commit})`}`,
@@ -283,6 +284,7 @@ async function showStatus(context: DtContext, paths: DaemonPaths): Promise<numbe
       ...((status as Partial<Status>).waiting ?? []).map(({ root, files }) =>
         paint.yellow(`  waiting  ${root}: ${wordsOfWaiting(root, files)}`),
       ),
+      ...foreignRegistrations(paths).map((words) => paint.yellow(`  foreign  ${words}`)),
       ...(other
         ? [paint.yellow("  Another build of dt is there by now: dt daemon restart puts it in its place.")]
         : []),

@@ -1,4 +1,4 @@
-/** What a person is told once about a root, on standard error: what waits to be taken over, and plugins named like a verb that came later. */
+/** What a person is told once about a root, on standard error: what waits to be taken over, a registration that counts no more, and plugins named like a verb that came later. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { isNewlyReserved } from "../manifest/reserved.ts";
@@ -6,6 +6,7 @@ import type { ManifestIndex } from "../manifest/resolved.ts";
 import type { Judge } from "../manifest/trust.ts";
 import { shortPath } from "../output/shell.ts";
 import type { Talk } from "../output/talk.ts";
+import { isRemembered } from "../state/roots.ts";
 import { isNews } from "../state/told.ts";
 import { rootSlug } from "../sys/paths.ts";
 
@@ -19,12 +20,16 @@ export function tellOnce(place: OncePlace, { plugins }: ManifestIndex): void {
   const { root, home, talk } = place;
   if (home === null) return;
   const named = Object.keys(plugins).filter(isNewlyReserved);
-  const isRegistered = isRegisteredIn(home, root);
-  if (named.length === 0 && !isRegistered) return;
+  const registration = registrationIn(home, root);
+  if (named.length === 0 && registration === null) return;
   for (const name of named)
     if (isNews(home, root, `verb ${name}`, "1"))
       talk.warn(`\`dt ${name}\` is a verb of dt now: the plugin ${name} is run as \`dt -- ${name} …\``);
-  if (!isRegistered) return;
+  if (registration === "foreign" && isNews(home, root, "foreign registration", "1"))
+    talk.warn(
+      "the registration of this root with the daemon counts no more (an earlier dt's, or of another folder): `dt boot add` registers it again",
+    );
+  if (registration !== "own") return;
   const { waitingIn } = require("../manifest/known.ts") as typeof import("../manifest/known.ts");
   const { files, mark } = waitingIn({ ...place, home });
   if (files.length > 0 && isNews(home, root, "waiting", mark)) talk.warn(wordsOfWaiting(root, files));
@@ -32,7 +37,14 @@ export function tellOnce(place: OncePlace, { plugins }: ManifestIndex): void {
 
 /** Whether the daemon works for it. */
 export function isRegisteredIn(home: string, root: string): boolean {
-  return existsSync(join(home, "boot", rootSlug(root)));
+  return registrationIn(home, root) === "own";
+}
+
+/** Looked into where there is one: most roots have none. */
+function registrationIn(home: string, root: string): "own" | "foreign" | null {
+  const directory = join(home, "boot");
+  if (!existsSync(join(directory, rootSlug(root)))) return null;
+  return isRemembered(directory, root) ? "own" : "foreign";
 }
 
 /** More names than this are a list that nobody reads. */

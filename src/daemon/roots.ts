@@ -1,7 +1,7 @@
 /** The roots that the daemon knows: where something was ever started, and those that were registered (`dt boot add`). Read from disk each time. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { isRemembered, listRootsIn, rememberRootIn } from "../state/roots.ts";
+import { foreignRootsIn, isRemembered, listRootsIn, rememberRootIn } from "../state/roots.ts";
 import { removeFile } from "../sys/files.ts";
 import { rootSlug } from "../sys/paths.ts";
 import { statOf } from "../sys/stat.ts";
@@ -9,6 +9,15 @@ import type { DaemonPaths } from "./paths.ts";
 
 export function registeredRoots({ boot }: Pick<DaemonPaths, "boot">): string[] {
   return listRootsIn(boot).map(({ root }) => root);
+}
+
+/** What an earlier dt registered, or another user's: it does not count, and is told. */
+export function foreignRegistrations({ boot }: Pick<DaemonPaths, "boot">): string[] {
+  return foreignRootsIn(boot).map(wordsOfForeign);
+}
+
+function wordsOfForeign(root: string): string {
+  return `${root} was registered by an earlier dt, or with another secret, and is not any more: \`dt boot add DIR\` registers it again, \`dt boot remove DIR\` forgets it`;
 }
 
 /** All in which something may run; those that are gone are left out. */
@@ -30,10 +39,11 @@ export function registerRoot({ boot, roots }: DaemonPaths, root: string): boolea
   return isRegistered({ boot }, root);
 }
 
-/** False when it was not registered. */
+/** False when it was not registered. A foreign registration goes too. */
 export function unregisterRoot(paths: Pick<DaemonPaths, "boot">, root: string): boolean {
-  if (!isRegistered(paths, root)) return false;
-  removeFile(join(paths.boot, rootSlug(root)));
+  const file = join(paths.boot, rootSlug(root));
+  if (!existsSync(file)) return false;
+  removeFile(file);
   return true;
 }
 

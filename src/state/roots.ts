@@ -3,12 +3,12 @@
  * identity of the folder: another folder that is put in its place is another root, in which nothing was started.
  */
 import { readdirSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { type FileRead, makeDirectories } from "../sys/files.ts";
+import { dirname, isAbsolute, join } from "node:path";
+import { makeDirectories } from "../sys/files.ts";
 import { type FolderIdentity, identifyFolder, isSameFolder } from "../sys/folder.ts";
 import { rootSlug } from "../sys/paths.ts";
 import { makeSeal } from "../sys/seal.ts";
-import { readSealed, writeSealed } from "../sys/sealed.ts";
+import { readOwnText, readSealed, writeSealed } from "../sys/sealed.ts";
 
 interface Remembered {
   version: 1;
@@ -42,29 +42,8 @@ function sealOf(directory: string) {
 }
 
 function readRemembered(directory: string, name: string): Remembered | null {
-  const read = readFileOf(directory, name);
+  const read = readSealed(join(directory, name), sealOf(directory), (value) => value as Remembered);
   return read.is === "there" && typeof read.value.root === "string" ? read.value : null;
-}
-
-function readFileOf(directory: string, name: string): FileRead<Remembered> {
-  return readSealed(join(directory, name), sealOf(directory), (value) => value as Remembered);
-}
-
-/** Files there that this user's dt did not write, or that cannot be read, as those of a dt from before there were seals. */
-export function listForeignIn(directory: string): string[] {
-  return namesIn(directory)
-    .filter((name) => readFileOf(directory, name).is === "unreadable")
-    .map((name) => join(directory, name));
-}
-
-function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory)
-      .filter((name) => !name.startsWith("."))
-      .sort();
-  } catch {
-    return []; // nothing was ever started, or the home is not ours to read
-  }
 }
 
 /** Also one that is gone: what ran in it may run still. */
@@ -76,7 +55,37 @@ function isSame({ root, folder }: Remembered): boolean {
 /** The roots that were remembered, each with the file that does. A file that cannot be read, or is of another folder, is left out. */
 export function listRootsIn(directory: string): { file: string; root: string }[] {
   return namesIn(directory).flatMap((name) => {
+    const file = join(directory, name);
     const there = readRemembered(directory, name);
-    return there !== null && isSame(there) ? [{ file: join(directory, name), root: there.root }] : [];
+    return there !== null && isSame(there) ? [{ file, root: there.root }] : [];
   });
+}
+
+/** What a dt that knew no seals remembered: the path alone in each file. Nothing but this user writes to his home of dt. */
+function unsealedRootsIn(directory: string): string[] {
+  return namesIn(directory).flatMap((name) => {
+    const text = readOwnText(join(directory, name));
+    const root = text.is === "there" ? text.value.replace(/\n$/, "") : "";
+    return isAbsolute(root) && !root.includes("\n") ? [root] : [];
+  });
+}
+
+/** Files in the place of remembered roots that this user's dt did not write, as of an earlier one: the roots, or the files where they do not say. */
+export function foreignRootsIn(directory: string): string[] {
+  const seal = sealOf(directory);
+  const foreign = namesIn(directory).filter(
+    (name) => readSealed(join(directory, name), seal, () => null).is === "unreadable",
+  );
+  const before = new Map(unsealedRootsIn(directory).map((root) => [rootSlug(root), root]));
+  return foreign.map((name) => before.get(name) ?? join(directory, name));
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory)
+      .filter((name) => !name.startsWith("."))
+      .sort();
+  } catch {
+    return []; // nothing was ever started, or the home is not ours to read
+  }
 }

@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { makeSeal } from "../../../src/sys/seal.ts";
+import { rootSlug } from "../../../src/sys/paths.ts";
 import { connectTo, socketOf, statusOf } from "../../e2e/daemon.kit.ts";
 import { psOf } from "../../e2e/launch.kit.ts";
 import { type TestRoot, until } from "../../kit.ts";
@@ -226,6 +227,38 @@ test("registered while it is not trusted, a root's data is what was consented to
     strange.marks();
     await Bun.sleep(1200);
     expect(strange.marks()).toEqual([]);
+  } finally {
+    await strange.dispose();
+  }
+}, 60_000);
+
+test("a registration without a seal does not count, which is told: by the lists each time, in its root once, until it is made again or removed", async () => {
+  const strange = strangeRoot(() => ({
+    "manifests/d.json": `{"name": "d", "commands": {"run": {"kind": "managed", "run": "exec sleep 9", "boot": true}}}`,
+  }));
+  const { root, dt } = strange;
+  const boot = join(root.env.DIALTONE_HOME as string, "boot");
+  const none = "No root is registered.\n";
+  const leave = () => root.write(join(boot, rootSlug(root.dir)), `${root.dir}\n`); // as an earlier dt did
+  try {
+    leave();
+    const listed = await dt(["boot", "list"]);
+    expect([listed.code, listed.stdout]).toEqual([0, none]);
+    expect(listed.stderr).toContain(`${root.dir} was registered by an earlier dt`);
+    const json = await dt(["boot", "list", "--json"]);
+    expect(JSON.parse(json.stdout)).toEqual([]);
+    await dt(["daemon", "start"]);
+    expect((await dt(["daemon", "status"])).stdout).toContain(`  foreign  ${root.dir} was registered by an earlier dt`);
+    const told = "the registration of this root with the daemon counts no more";
+    expect((await dt(["list"])).stderr).toContain(told);
+    expect((await dt(["list"])).stderr).not.toContain(told);
+    expect((await dt(["boot", "add"])).stdout).toContain("is registered: 1 marked boot");
+    const again = await dt(["boot", "list"]);
+    expect([again.stdout.includes(root.dir), again.stderr]).toEqual([true, ""]);
+    leave();
+    expect((await dt(["boot", "remove"])).stdout).toContain("is registered no more");
+    const gone = await dt(["boot", "list"]);
+    expect([gone.stdout, gone.stderr]).toEqual([none, ""]);
   } finally {
     await strange.dispose();
   }
