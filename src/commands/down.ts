@@ -12,6 +12,7 @@ import { DtError, EXIT } from "../sys/error.ts";
 import { print } from "../sys/stdio.ts";
 import { durationOf } from "./args.ts";
 import type { DtContext } from "./context.ts";
+import { sentenceOf } from "./stop.ts";
 import { keysOfWords } from "./words.ts";
 
 export default defineCommand({
@@ -48,12 +49,12 @@ export default defineCommand({
       const stop = Promise.allSettled(above).then(() =>
         stopKey(ground, { key, by, lockTimeoutMs: LOCK_TIMEOUT_MS, timeoutMs }, (event) => tellEvent(runner, event)),
       );
-      stop.then(() => talk.say(`${key} stopped`)).catch(() => {});
+      stop.then((result) => talk.say(wordsOf(result))).catch(() => {});
       over.set(key, stop);
     }
     const ends = await Promise.allSettled(over.values());
     const results = ends.flatMap((one) =>
-      one.status === "fulfilled" ? [{ key: one.value.key, stopped: one.value.is !== "not-running" }] : [],
+      one.status === "fulfilled" ? [{ key: one.value.key, stopped: isStopped(one.value) }] : [],
     );
     const errors = ends.flatMap((one) => (one.status === "rejected" ? [one.reason as Error] : []));
     const bug = errors.find((error) => !(error instanceof DtError));
@@ -65,6 +66,15 @@ export default defineCommand({
     return EXIT.done;
   },
 });
+
+function isStopped({ is }: StopKeyResult): boolean {
+  return is === "stopped" || is === "found-unrecorded";
+}
+
+/** What of it is foreign, or ended meanwhile, is in the words of `dt stop`; of several that were stopped no more is told than that. */
+function wordsOf(result: StopKeyResult): string {
+  return isStopped(result) ? `${result.key} stopped` : sentenceOf(result);
+}
 
 /** A plugin stands for all of it that runs, variants too. */
 function withVariants({ store }: Ground, index: ManifestIndex, words: readonly string[]): string[] {

@@ -55,7 +55,7 @@ export default defineCommand({
       context.talk.say(
         isOneshot
           ? `${result.key} is a one-shot, which dt neither lists nor stops: end it where it runs`
-          : SENTENCES[result.is](result as never),
+          : sentenceOf(result),
       );
     }
     const shown = results.map(toJson);
@@ -92,6 +92,10 @@ const SENTENCES: { [I in StopKeyResult["is"]]: (result: Extract<StopKeyResult, {
   foreign: ({ key, why }) => `${key} is foreign (${why}): nothing was touched`,
   "found-unrecorded": ({ key }) => `${key} stopped; its record could not be read, so its processes were searched for`,
 };
+
+export function sentenceOf(result: StopKeyResult): string {
+  return SENTENCES[result.is](result as never);
+}
 
 function kindOf(index: ManifestIndex | null, key: string): string | undefined {
   const [plugin = "", command = ""] = key.split(":");

@@ -99,6 +99,9 @@ describe("a forged record", () => {
       expect((await dt(["why", "a", "b"])).stdout).toContain("Nothing in its files is believed");
       expect((await dt(["doctor"])).stdout).toContain(`${KEY} is foreign`);
       expect((await dt(["stop", "a", "b"])).stderr).toContain("nothing was touched");
+      const down = await dt(["down", "--json"]);
+      expect(down.stderr).toContain(`${KEY} is foreign`);
+      expect([down.code, JSON.parse(down.stdout)]).toEqual([0, [{ key: KEY, stopped: false }]]);
     });
   }
 
