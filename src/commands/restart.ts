@@ -62,11 +62,11 @@ async function restartKey(context: DtContext, key: string, timeoutMs: number | n
   const spec = makeSpec(context, index, key, record, timeoutMs);
   if (runner.dryRun) return showPlan(runner, spec);
   begin();
+  rememberRoot(context); // also where its host does it all: the root may have been moved since
   if (record !== null && presenceOf(ground.table, record.host) === "alive") {
     if ((await askRestart(ground, record, spec)) === "restarted") return tellRestarted(context, record.token, key);
     context.talk.say(`${key}: its host (pid ${record.host.pid}) does not answer; starting it with a new one`);
   }
-  rememberRoot(context);
   return runDetached(runner, spec, false);
 }
 
