@@ -66,8 +66,8 @@ export function makeDaemonHome(paths: DaemonPaths): void {
     checkPrivateDirectory(realpathSync(paths.home));
     for (const path of [paths.logs, paths.boot]) makeDirectories(path);
   } catch (error) {
-    if (error instanceof DtError) throw error;
-    throw writeError(paths.home, error);
+    if (error instanceof DtError && error.code !== "cannot-write") throw error;
+    throw writeError(paths.home, error instanceof DtError ? error.cause : error, "DIALTONE_HOME");
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { type FileRead, makeDirectories, removeOwn } from "./files.ts";
+import { type FileRead, makeDirectories, removeOwn, writeError } from "./files.ts";
 import { rootSlug } from "./paths.ts";
 import { makeSeal } from "./seal.ts";
 import { readSealed, writeSealed } from "./sealed.ts";
@@ -31,13 +31,22 @@ export function readHomeFile<T extends { version: number; root: string }>(
 /** Throws a DtError that names file and cause. */
 export function writeHomeFile<T extends { version: 1; root: string }>(home: string, kind: HomeKind, content: T): void {
   homeKindDirectory(home, kind);
-  writeSealed(homeFileOf(home, kind, content.root), makeSeal(home, home), content);
+  const file = homeFileOf(home, kind, content.root);
+  try {
+    writeSealed(file, makeSeal(home, home), content);
+  } catch (error) {
+    throw writeError(file, (error as Error).cause ?? error, "DIALTONE_HOME");
+  }
 }
 
-/** The directory of a kind, made where it is not there: to be watched. Throws the system's own error. */
+/** The directory of a kind, made where it is not there: to be watched. Throws a DtError that names it. */
 export function homeKindDirectory(home: string, kind: HomeKind): string {
   const directory = join(home, kind);
-  makeDirectories(directory);
+  try {
+    makeDirectories(directory);
+  } catch (error) {
+    throw writeError(directory, error, "DIALTONE_HOME");
+  }
   return directory;
 }
 
