@@ -5,7 +5,7 @@ import { DtError, EXIT } from "../sys/error.ts";
 import { nearestNames } from "../sys/nearest.ts";
 import { ownWords } from "./args.ts";
 import type { DtContext } from "./context.ts";
-import { wordsOfUnread } from "./unread.ts";
+import { hintOfNearest, wordsOfUnknown } from "./unread.ts";
 import { VERBS } from "./verbs.ts";
 
 /**
@@ -76,10 +76,10 @@ export function findCommand(index: ManifestIndex, plugin: ResolvedPlugin, name: 
 /** Of what there is, the nearest; and whether it may be in a manifest that was not read. */
 export function unknownName(what: string, name: string, known: string[], index: ManifestIndex): DtError {
   const near = nearestNames(name, known);
-  const unread = index.unread.length === 0 ? "" : ` ${wordsOfUnread(index.unread)}`;
-  return new DtError("unknown", `There is no ${what} named "${name}".${unread}`, {
+  const { unread } = index;
+  return new DtError("unknown", wordsOfUnknown(what, name, unread), {
     status: EXIT.usage,
-    hint: near.length > 0 ? `Did you mean ${near.join(" or ")}?` : `There is: ${known.sort().join(" ")}`,
-    details: { nearest: near, ...(unread === "" ? {} : { unread: index.unread.map(({ file }) => file) }) },
+    hint: hintOfNearest(near, known, unread),
+    details: { nearest: near, ...(unread.length === 0 ? {} : { unread: unread.map(({ file }) => file) }) },
   });
 }

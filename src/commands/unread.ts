@@ -5,7 +5,22 @@ import { shortPath } from "../output/shell.ts";
 /** A sentence for an error that they may be the reason of. */
 export function wordsOfUnread(unread: ManifestIndex["unread"]): string {
   const [is, it] = unread.length === 1 ? ["1 manifest is", "it"] : [`${unread.length} manifests are`, "them"];
-  return `${is} code that was not read, since you never ran a command of this root: \`dt trust\` reads ${it}.`;
+  return `${is} code that was not read, since this root is not trusted yet: \`dt trust\` reads ${it}, and so does running a command of it by its words.`;
+}
+
+/** That a name is unknown, and where it may be all the same. */
+export function wordsOfUnknown(what: string, name: string, unread: ManifestIndex["unread"]): string {
+  const none = `There is no ${what} named "${name}"`;
+  return unread.length === 0 ? `${none}.` : `${none} in what was read. ${wordsOfUnread(unread)}`;
+}
+
+export function hintOfNearest(
+  near: readonly string[],
+  known: readonly string[],
+  unread: ManifestIndex["unread"],
+): string {
+  if (near.length === 0) return `There is: ${[...known].sort().join(" ")}`;
+  return `${unread.length === 0 ? "Did" : "Or did"} you mean ${near.join(" or ")}?`;
 }
 
 export function lineOfUnread(root: string, unread: ManifestIndex["unread"]): string {

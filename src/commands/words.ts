@@ -6,7 +6,7 @@ import { DEFAULT_VARIANT, formatKey, type Key, parseKey, parseSelection, type Se
 import { DtError, EXIT } from "../sys/error.ts";
 import { nearestNames } from "../sys/nearest.ts";
 import type { DtContext } from "./context.ts";
-import { wordsOfUnread } from "./unread.ts";
+import { hintOfNearest, wordsOfUnknown, wordsOfUnread } from "./unread.ts";
 
 /** The keys of a group; null when no group has that name. Throws when a plugin has it too. */
 export function groupNamed(index: ManifestIndex, word: string): string[] | null {
@@ -67,11 +67,7 @@ function keysOfWord(index: ManifestIndex, word: string): string[] {
   }
   const known = [...groupsOf(index).keys(), ...Object.keys(index.plugins)];
   const near = nearestNames(word, known);
-  const unread = index.unread.length === 0 ? "" : ` ${wordsOfUnread(index.unread)}`;
-  throw wordsError(
-    `There is no group or plugin named "${word}".${unread}`,
-    near.length > 0 ? `Did you mean ${near.join(" or ")}?` : `There is: ${known.sort().join(" ")}`,
-  );
+  throw wordsError(wordsOfUnknown("group or plugin", word, index.unread), hintOfNearest(near, known, index.unread));
 }
 
 export function defaultGroup(index: ManifestIndex): string[] {
@@ -81,9 +77,10 @@ export function defaultGroup(index: ManifestIndex): string[] {
   const managed = Object.values(index.plugins).flatMap(({ name, commands }) =>
     Object.values(commands).flatMap((one) => (one.kind === "managed" ? [shortKey(`${name}:${one.name}:default`)] : [])),
   );
+  const unread = index.unread.length === 0 ? "" : ` ${wordsOfUnread(index.unread)}`;
   const example = `groups: { default: ${JSON.stringify(managed.slice(0, 3))} }`;
   throw wordsError(
-    `dt up without words starts the group "default", which no manifest ${index.unread.length === 0 ? "" : "that was read "}has.${groups.length === 0 ? "" : ` Groups are: ${groups.join(" ")}.`}`,
+    `dt up without words starts the group "default", which no manifest ${index.unread.length === 0 ? "" : "that was read "}has.${groups.length === 0 ? "" : ` Groups are: ${groups.join(" ")}.`}${unread}`,
     `Name a group, plugins or keys; or write in a manifest: ${example}`,
   );
 }

@@ -148,7 +148,10 @@ test("data is listed, code is named; where a name is not found the error says th
       expect({ words, code: refused.code }).toEqual({ words, code: 2 });
       expect(refused.stderr).toContain("6 manifests are code that was not read");
       expect(refused.stderr).toContain("dt trust");
+      expect(refused.stderr).toContain("in what was read");
     }
+    // Also where dt has no name to suggest but its own.
+    expect((await strange.dt(["hel"])).stderr).toContain("Or did you mean help or e?");
     // A one-shot's own --help is not passed on: it would be run.
     const help = await strange.dt(["d", "one", "--help"]);
     expect(help.stdout).toContain("dwords");
@@ -215,6 +218,22 @@ test("CI and DIALTONE_TRUST=1 trust for the call alone; CI=false and DIALTONE_TR
     await strange.dispose();
   }
 }, 60_000);
+
+test("a home that cannot be written: a command runs all the same, and what cannot be remembered is said in a sentence", async () => {
+  const strange = everyKind();
+  const { root } = strange;
+  const home = { DIALTONE_HOME: join(root.dir, "manifests/a.ts/home") };
+  try {
+    for (const words of [["trust"], ["boot", "add"], ["daemon", "start"]]) {
+      const refused = await strange.dt(words, { env: home });
+      expect({ words, code: refused.code }).toEqual({ words, code: 1 });
+      expect(refused.stderr).toStartWith(`dt: Cannot write ${home.DIALTONE_HOME}`);
+    }
+    expect((await strange.dt(["d", "one"], { env: home })).stdout).toContain("d-ran");
+  } finally {
+    await strange.dispose();
+  }
+});
 
 test("a name that no manifest has is not trust, nor is a command that fails before it is run", async () => {
   const strange = everyKind();
