@@ -2,6 +2,7 @@
 import type { Asker, LaunchRecord } from "../../state/types.ts";
 import { identifySelf, presenceOf } from "../../sys/identity.ts";
 import { acquireLock } from "../../sys/lock.ts";
+import { showWord } from "../../sys/shell.ts";
 import { endLaunch, queryOf } from "../end.ts";
 import { findTree, unrecordedQuery } from "../tree.ts";
 import type { Ground } from "../types.ts";
@@ -17,7 +18,10 @@ export function checkLaunches(ground: Ground, by: Asker): Finding[] {
   let well = 0;
   for (const key of store.keys()) {
     const record = store.record(key);
-    if (record.is === "unreadable" && record.foreign === true) findings.push(checkForeign(ground, key, record.reason));
+    // Of one that has ended there is no record: how it ended may be foreign by itself, as what an earlier dt left.
+    const last = record.is === "absent" ? store.exit(key) : record;
+    if (last.is === "unreadable" && last.foreign === true)
+      findings.push(checkForeign(key, store.path(key, last === record ? "record" : "exit"), last.reason));
     else if (record.is === "unreadable") findings.push(checkUnreadable(ground, key, record.reason));
     if (record.is !== "there") continue;
     const found = checkRecord(ground, record.value, by);
@@ -97,12 +101,11 @@ async function finish(ground: Ground, seen: LaunchRecord, by: Asker): Promise<Re
   }
 }
 
-function checkForeign(ground: Ground, key: string, reason: string): Finding {
-  const path = ground.store.path(key, "record");
+function checkForeign(key: string, path: string, reason: string): Finding {
   return makeFinding("record", "note", `${key} is foreign: ${path} is ${reason}. Nothing in it is acted on.`, {
     key,
     details: { path },
-    hint: `A start of it sets the file aside. If it is of no use: rm '${path}'`,
+    hint: `A start of it sets the file aside. If it is of no use: rm ${showWord(path)}`,
   });
 }
 

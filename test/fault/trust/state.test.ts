@@ -181,6 +181,22 @@ describe("an own record", () => {
   });
 });
 
+test("how a launch ended, by another's hand: foreign in ps, and dt doctor names the file and what removes it", async () => {
+  const of = stranger();
+  const { root, dt } = of;
+  await dt(["a", "b", "-d"]);
+  await dt(["stop", "a", "b"]);
+  const path = join(root.run, `${KEY}.exit.json`);
+  const { seal: _seal, ...unsealed } = JSON.parse(readFileSync(path, "utf8"));
+  writeFileSync(path, JSON.stringify(unsealed)); // as an earlier dt left it
+  expect((await states(of))[KEY]).toBe("foreign");
+  const said = (await dt(["doctor"])).stdout;
+  expect(said).toContain(`${KEY} is foreign: ${path} is not written by your dt`);
+  expect(said).toContain(`rm ${path}`);
+  rmSync(path);
+  expect((await dt(["doctor"])).stdout).not.toContain("foreign");
+});
+
 test("a copied project is another root: start, stop and down there never touch the original's launch", async () => {
   const of = stranger();
   const { root, dt } = of;
@@ -246,6 +262,8 @@ test("a moved project is recognised: its launch is listed and logged, its host s
     const now = await seen();
     return now?.state === "running" && now.pid !== first ? now.pid : null;
   });
+  expect((await dt(["restart", "a", "b"], { cwd: moved })).code).toBe(0);
+  expect((await dt(["ps", "--all-roots"], { cwd: root.base })).stdout).toContain(`${moved}\n`);
   expect((await dt(["stop", "--all"], { cwd: moved })).code).toBe(0);
   expect([runs(second), existsSync(root.dir)]).toEqual([false, false]);
 }, 60_000);
