@@ -40,7 +40,8 @@ export default defineCommand({
     const root = directory === undefined ? context.root() : rootAt(context, directory);
     if (action === "remove") {
       const removed = unregisterRoot(paths, root);
-      print(formatLines([`${root} ${removed ? "is registered no more" : "was not registered"}`]));
+      if (context.globals.json) print(`${JSON.stringify({ root, removed })}\n`);
+      else print(formatLines([`${root} ${removed ? "is registered no more" : "was not registered"}`]));
       return EXIT.done;
     }
     const reading = isTrusted({ home: paths.home, env: context.env }, root) ? "all" : "data";
@@ -49,7 +50,9 @@ export default defineCommand({
     takeOver({ root, home: paths.home, reading }, entries, index.unread);
     const added = registerRoot(paths, root);
     const { boot, scheduled } = countsOf(index);
-    print(formatLines([`${root} ${added ? "is registered" : "was registered already"}: ${wordsOf(boot, scheduled)}`]));
+    const how = added ? "is registered" : "was registered already";
+    if (context.globals.json) print(`${JSON.stringify({ root, added, boot, scheduled })}\n`);
+    else print(formatLines([`${root} ${how}: ${wordsOf(boot, scheduled)}`]));
     if (index.unread.length > 0) context.talk.warn(wordsOfUnread(index.unread));
     if (boot > 0)
       context.talk.say("they are started when the daemon begins: dt daemon start, or dt daemon install for each boot");

@@ -72,10 +72,7 @@ async function trustRoot(
   if (globals.json) print(`${JSON.stringify({ root, owner: owner ?? null, manifests, failures: failed })}\n`);
   else {
     print(formatLines([`${root} is trusted${of}: ${count} read`]));
-    for (const failure of index.failures) {
-      const [fault = "", ...lines] = faultsOf(failure);
-      context.talk.warn(fault, lines);
-    }
+    for (const failure of index.failures) context.talk.warn(formatFailure(root, failure, context.talk.paint).trimEnd());
   }
   return EXIT.done;
 }

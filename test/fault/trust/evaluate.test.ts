@@ -230,6 +230,9 @@ test("a home that cannot be written: a command runs all the same, and what canno
       expect(refused.stderr).toStartWith(`dt: Cannot write ${home.DIALTONE_HOME}`);
     }
     expect((await strange.dt(["d", "one"], { env: home })).stdout).toContain("d-ran");
+    // Whatever the path, it is one line.
+    const gone = await strange.dt(["untrust", "/nowhere\nat all"]);
+    expect(gone.stdout.split("\n")).toHaveLength(2);
   } finally {
     await strange.dispose();
   }
