@@ -62,7 +62,9 @@ async function loadStale(options: LoadIndexOptions, cache: Cache | null): Promis
     options,
   );
   const builtins = cache?.builtins ?? resolveBuiltins();
-  writeCache(options, mergeCache(cache, options, sight, fresh, builtins));
+  // Without what the root's manifests came to it would say, to whoever looks, that there are none: a person's call begins it.
+  if (cache !== null || options.reading !== "known")
+    writeCache(options, mergeCache(cache, options, sight, fresh, builtins));
   const known = new Map<string, CachedManifest>(warm.loaded.map((one) => [one.file, one]));
   for (const found of warm.stale) {
     const loaded = fresh.get(found.file);

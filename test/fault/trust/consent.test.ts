@@ -232,6 +232,27 @@ test("registered while it is not trusted, a root's data is what was consented to
   }
 }, 60_000);
 
+test("without a cache, as after an upgrade, the daemon begins none: nobody is told that the root's manifests are gone", async () => {
+  const strange = strangeRoot(() => ({
+    "manifests/d.json": `{"name": "d", "commands": {"run": {"kind": "managed", "run": "exec sleep 1000"}, "tick": {"kind": "oneshot", "run": "echo x >> d", "schedule": "* * * * * *"}}}`,
+  }));
+  const { root, dt } = strange;
+  try {
+    await dt(["boot", "add"]);
+    await dt(["d", "run", "-d"]);
+    rmSync(join(root.dir, ".dialtone/cache"), { recursive: true });
+    await dt(["daemon", "start"]);
+    await until("it works", () => lines(root, "d") > 0, 20_000);
+    expect((await dt(["why", "d", "run"])).stdout).not.toContain("no manifest declares");
+    expect(await psOf(root, "d:run:default")).toMatchObject({ drift: null });
+    await dt(["list"]);
+    expect(await psOf(root, "d:run:default")).toMatchObject({ drift: false });
+  } finally {
+    await dt(["stop", "--all"]);
+    await strange.dispose();
+  }
+}, 60_000);
+
 test("a registration without a seal does not count, which is told: by the lists each time, in its root once, until it is made again or removed", async () => {
   const strange = strangeRoot(() => ({
     "manifests/d.json": `{"name": "d", "commands": {"run": {"kind": "managed", "run": "exec sleep 9", "boot": true}}}`,
