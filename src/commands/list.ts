@@ -75,7 +75,7 @@ function formatIndex(root: string, index: ManifestIndex, paint: Paint): string {
   return [...blocks, ...groups, ...failed, ...unread].join("\n");
 }
 
-export function formatFailure(root: string, failure: ManifestFailure, paint: Paint): string {
+function formatFailure(root: string, failure: ManifestFailure, paint: Paint): string {
   const hint = failure.hint?.split("\n").map((line) => `  ${paint.dim(line)}`) ?? [];
   return formatLines([
     `${paint.red("failed")}  ${shortPath(root, failure.file)}`,

@@ -6,6 +6,7 @@ import { faultsOf } from "../manifest/faults.ts";
 import { loadManifests } from "../manifest/index.ts";
 import { takeOver } from "../manifest/known.ts";
 import { formatLines } from "../output/lines.ts";
+import { shortPath } from "../output/shell.ts";
 import { formatTable } from "../output/table.ts";
 import { makePaint } from "../output/talk.ts";
 import { listTrusted, writeTrust } from "../state/trust.ts";
@@ -72,7 +73,11 @@ async function trustRoot(
   if (globals.json) print(`${JSON.stringify({ root, owner: owner ?? null, manifests, failures: failed })}\n`);
   else {
     print(formatLines([`${root} is trusted${of}: ${count} read`]));
-    for (const failure of index.failures) context.talk.warn(formatFailure(root, failure, context.talk.paint).trimEnd());
+    for (const failure of index.failures)
+      context.talk.warn(`failed  ${shortPath(root, failure.file)}`, [
+        ...faultsOf(failure),
+        ...(failure.hint?.split("\n") ?? []),
+      ]);
   }
   return EXIT.done;
 }

@@ -238,6 +238,21 @@ test("a home that cannot be written: a command runs all the same, and what canno
   }
 });
 
+test("dt trust tells a manifest that fails as dt list does: its file, then each line of the fault in its own", async () => {
+  const strange = strangeRoot(() => ({ "manifests/e.ts": `throw new Error("one\\ntwo");` }));
+  try {
+    const { code, stderr } = await strange.dt(["trust", "--color"]);
+    const file = join(strange.root.dir, "manifests/e.ts");
+    expect([code, Bun.stripANSI(stderr)]).toEqual([
+      0,
+      `dt: failed  manifests/e.ts\n  ${file}:1: Error: one\n  two.\n`,
+    ]);
+    expect(stderr).not.toContain("\\x1b");
+  } finally {
+    await strange.dispose();
+  }
+});
+
 test("a name that no manifest has is not trust, nor is a command that fails before it is run", async () => {
   const strange = everyKind();
   try {
