@@ -114,7 +114,7 @@ const HEADLINES: Record<KeyState, (facts: KeyFacts) => string[]> = {
   foreign: ({ key, unreadable, pid }) => [
     `${key} is foreign: ${unreadable[0]?.reason ?? "its files are not this user's"}. Nothing in its files is believed.`,
     pid === null
-      ? `No process of it was found. The files may have come with a clone, a copy of the folder, or a dt of another user or machine. \`${startCommand(key)}\` sets them aside.`
+      ? `No process of it was found. The files may have come with a clone, a copy of the folder, an earlier dt, or one of another user (sudo too, whose processes are not seen from here) or machine. \`${startCommand(key)}\` sets them aside.`
       : `Process ${pid} says in its environment that it is of this key and folder: \`dt stop ${key}\` ends it.`,
   ],
   failed: (facts) => {
