@@ -166,7 +166,8 @@ export function rememberRoot(context: DtContext): void {
 
 /** Said once, at the first start, and by `doctor`. */
 export function trackedSentence(directory: string): string {
-  return `git tracks files of ${directory}, where dt keeps its state: git rm -r --cached ${directory}`;
+  const { showWord } = require("../sys/shell.ts") as typeof import("../sys/shell.ts");
+  return `git tracks files of ${directory}, where dt keeps its state. \`git rm -r --cached ${showWord(directory)}\` ends that`;
 }
 
 function lockBackendOf(env: Record<string, string>): LockBackend | undefined {

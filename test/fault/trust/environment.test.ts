@@ -99,7 +99,7 @@ test("that git tracks .dialtone is said once at the first start, and by doctor",
   const first = await root.dt(["a", "b", "-d"]);
   expect(first.stderr).toContain(`git tracks files of ${root.dir}/.dialtone`);
   expect((await root.dt(["a", "b", "-d"])).stderr).not.toContain("git tracks");
-  expect((await root.dt(["doctor"])).stdout).toContain(`git rm -r --cached ${root.dir}/.dialtone`);
+  expect((await root.dt(["doctor"])).stdout).toContain(`\`git rm -r --cached ${root.dir}/.dialtone\` ends that.`);
 });
 
 const canBeTwo =

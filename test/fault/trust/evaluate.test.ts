@@ -243,10 +243,7 @@ test("dt trust tells a manifest that fails as dt list does: its file, then each 
   try {
     const { code, stderr } = await strange.dt(["trust", "--color"]);
     const file = join(strange.root.dir, "manifests/e.ts");
-    expect([code, Bun.stripANSI(stderr)]).toEqual([
-      0,
-      `dt: failed  manifests/e.ts\n  ${file}:1: Error: one\n  two.\n`,
-    ]);
+    expect([code, Bun.stripANSI(stderr)]).toEqual([0, `dt: failed  manifests/e.ts\n  ${file}:1: Error: one\n  two.\n`]);
     expect(stderr).not.toContain("\\x1b");
   } finally {
     await strange.dispose();
