@@ -56,7 +56,10 @@ describe.skipIf(NO_BROWSER)("the site in a browser", () => {
       await until("the section is marked", async () => (await current()) === "Readiness");
       expect(page.url()).toEndWith("#readiness");
       await page.evaluate("scrollTo(0, document.body.scrollHeight)");
-      await until("the last section is marked", async () => (await current()) === "A repository that you did not write");
+      await until(
+        "the last section is marked",
+        async () => (await current()) === "A repository that you did not write",
+      );
     });
   });
 

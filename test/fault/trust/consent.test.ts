@@ -3,8 +3,8 @@
 import { expect, test } from "bun:test";
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { makeSeal } from "../../../src/sys/seal.ts";
 import { rootSlug } from "../../../src/sys/paths.ts";
+import { makeSeal } from "../../../src/sys/seal.ts";
 import { connectTo, socketOf, statusOf } from "../../e2e/daemon.kit.ts";
 import { psOf } from "../../e2e/launch.kit.ts";
 import { type TestRoot, until } from "../../kit.ts";
