@@ -232,7 +232,7 @@ test("a home that cannot be written: a command runs all the same, and what canno
     expect((await strange.dt(["d", "one"], { env: home })).stdout).toContain("d-ran");
     // Whatever the path, it is one line.
     const gone = await strange.dt(["untrust", "/nowhere\nat all"]);
-    expect(gone.stdout.split("\n")).toHaveLength(2);
+    expect(gone.stderr).toContain("There is no directory /nowhere ⏎ at all");
   } finally {
     await strange.dispose();
   }
@@ -394,9 +394,7 @@ test("what an earlier dt remembered carries no seal: it is no trust, and a regis
     expect((await strange.dt(["trust", "--list"])).stdout).toBe("No root is trusted.\n");
     const listed = await strange.dt(["boot", "list"]);
     expect(listed.stdout).toBe("No root is registered.\n");
-    expect(listed.stderr).toContain(
-      `${join(home, "boot", "root-000000000000")} is a registration that your dt did not write`,
-    );
+    expect(listed.stderr).toContain("was registered by an earlier dt, or with another secret, and is not any more");
     expect((await strange.dt(["boot", "add"])).code).toBe(0);
     expect((await strange.dt(["list"])).stdout).not.toContain("dt a one");
     expect(strange.marks()).toEqual([]);
