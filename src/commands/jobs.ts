@@ -1,5 +1,5 @@
 /** `dt jobs`: what was run for watched files, schedules and the socket, from disk: with or without a daemon. */
-import { readFileSync } from "node:fs";
+import { closeSync, constants, readFileSync } from "node:fs";
 import { defineCommand } from "citty";
 import { askDaemon } from "../daemon/client.ts";
 import { makeJobs } from "../daemon/jobs.ts";
@@ -11,6 +11,7 @@ import { formatTable } from "../output/table.ts";
 import { makePaint } from "../output/talk.ts";
 import { formatDuration } from "../output/time.ts";
 import { listRootsIn } from "../state/roots.ts";
+import { openOwn } from "../sys/door.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { homeDirectory } from "../sys/paths.ts";
 import { makeProcessTable } from "../sys/process.ts";
@@ -94,7 +95,12 @@ function showOutput(all: readonly JobReport[], id: string): number {
     });
   }
   try {
-    printBytes(readFileSync(job.log));
+    const fd = openOwn(job.log, constants.O_RDONLY);
+    try {
+      printBytes(readFileSync(fd));
+    } finally {
+      closeSync(fd);
+    }
   } catch {
     throw new DtError("no-log", `The output of ${id} is gone (${job.log}).`);
   }

@@ -8,7 +8,9 @@ import { dirname, join } from "node:path";
 import { EXIT, messageOf } from "../sys/error.ts";
 import { createFile, writeWhole } from "../sys/files.ts";
 import { libc, ptr } from "../sys/libc.ts";
+import { readBytes } from "../sys/plainfile.ts";
 import { BEGUN_FILE, START_LIMIT_MS } from "./begun.ts";
+import { FILE_LIMIT } from "./digest.ts";
 import { isData } from "./extensions.ts";
 import { hashOf } from "./hash.ts";
 import { failed, type LoadResult, type Outcome } from "./outcome.ts";
@@ -49,7 +51,9 @@ export async function runLoadChild(argv: readonly string[]): Promise<number> {
   if (isData(file)) {
     const { judgeData } = await import("./judge.ts");
     begin();
-    finish(await judgeData(file, readFileSync(file)));
+    const bytes = readBytes(file, FILE_LIMIT);
+    // Too large is told before a child is asked; it may have been put there since.
+    finish(bytes === null ? { is: "helper" } : await judgeData(file, bytes));
     return state.status;
   }
   const [{ judgeCode }, { prepareEvaluation }] = await Promise.all([import("./judge.ts"), import("./evaluate.ts")]);

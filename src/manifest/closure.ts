@@ -2,9 +2,11 @@
  * What a manifest imports, found without running it: relative imports followed to their end, packages by their
  * package.json. Places where a file could appear and win are part of it, as absent. Over-counting costs a reload, missing one costs a stale index.
  */
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { dirname, extname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { readBytes } from "../sys/plainfile.ts";
+import { FILE_LIMIT } from "./digest.ts";
 import { IMPORT_EXTENSIONS } from "./extensions.ts";
 
 const CODE = new Set([".ts", ".mts", ".cts", ".tsx", ".js", ".mjs", ".cjs", ".jsx"]);
@@ -38,7 +40,8 @@ export function closureOf(file: string): Set<string> {
 function importsOf(file: string): string[] {
   const loader = extname(file).endsWith("x") ? "tsx" : "ts";
   try {
-    return new Bun.Transpiler({ loader }).scanImports(readFileSync(file, "utf8")).map((found) => found.path);
+    const source = readBytes(file, FILE_LIMIT);
+    return source === null ? [] : new Bun.Transpiler({ loader }).scanImports(source).map((found) => found.path);
   } catch {
     return [];
   }

@@ -1,6 +1,7 @@
 /** What a manifest's outcome depends on, as hashes: files by content, absent files as null, variables by value. */
-import { readFileSync, type Stats, statSync } from "node:fs";
+import { type Stats, statSync } from "node:fs";
 import { errnoOf } from "../sys/error.ts";
+import { readBytes } from "../sys/plainfile.ts";
 import { hashOf } from "./hash.ts";
 import { type Distrust, distrust, type Judge } from "./trust.ts";
 
@@ -8,7 +9,7 @@ import { type Distrust, distrust, type Judge } from "./trust.ts";
 export type Digest = Record<string, string | null>;
 
 /** A larger manifest is a mistake, or a device. */
-const FILE_LIMIT = 16 * 1024 * 1024;
+export const FILE_LIMIT = 16 * 1024 * 1024;
 
 type Environment = Record<string, string | undefined>;
 
@@ -46,7 +47,8 @@ function lookAt(path: string, judge: Judge): Look {
     if (!stat.isFile()) return { hash: null, refused: null };
     const refused = distrust(path, stat, judge);
     if (stat.size > FILE_LIMIT) return { hash: `size ${stat.size}`, refused };
-    return { hash: hashOf(readFileSync(path)), refused };
+    const bytes = readBytes(path, FILE_LIMIT);
+    return { hash: bytes === null ? `size ${FILE_LIMIT + 1}` : hashOf(bytes), refused };
   } catch (error) {
     return { hash: `unreadable ${errnoOf(error)}`, refused: null };
   }

@@ -2,7 +2,7 @@
  * Plugins that come as packages: named in the root's package.json as `"dialtone": {"plugins": ["@acme/dt-plugin"]}`. A
  * package says where its manifest is with `"dialtone": {"manifest": "path"}`; otherwise its main export is the manifest.
  */
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { dirname, join, resolve, sep } from "node:path";
 import { messageOf } from "../sys/error.ts";
 import { readText } from "../sys/files.ts";
@@ -74,7 +74,10 @@ interface PackageJson {
 function manifestOf(directory: string): string | { reason: string } {
   let json: PackageJson;
   try {
-    json = JSON.parse(readFileSync(join(directory, "package.json"), "utf8")) as PackageJson;
+    const text = readText(join(directory, "package.json"));
+    if (text.is !== "there")
+      return { reason: `whose package.json cannot be read: ${text.is === "absent" ? "it is gone" : text.reason}` };
+    json = JSON.parse(text.value) as PackageJson;
   } catch (error) {
     return { reason: `whose package.json cannot be read: ${messageOf(error)}` };
   }

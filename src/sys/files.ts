@@ -12,7 +12,6 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  readFileSync,
   renameSync,
   unlinkSync,
   writeSync,
@@ -20,6 +19,7 @@ import {
 import { basename, dirname, join, resolve } from "node:path";
 import { checkOwn, handToOwner, openOwn, readTemporaryName } from "./door.ts";
 import { DtError, errnoOf, messageOf } from "./error.ts";
+import { readAtMost } from "./plainfile.ts";
 import { statOf } from "./stat.ts";
 
 export type FileRead<T> =
@@ -45,12 +45,11 @@ export function readText(path: string, encoding: "utf8" | "latin1" = "utf8"): Fi
     return { is: "unreadable", reason: messageOf(error) };
   }
   try {
-    const stat = fstatSync(fd);
-    if (!stat.isFile())
-      return { is: "unreadable", reason: `${path} is ${stat.isDirectory() ? "a directory" : "not a regular file"}` };
-    if (stat.size > MOST_TEXT_BYTES)
-      return { is: "unreadable", reason: `${path} has ${stat.size} bytes, which is too many` };
-    return { is: "there", value: readFileSync(fd, encoding) };
+    if (!fstatSync(fd).isFile()) return { is: "unreadable", reason: `${path} is not a regular file` };
+    const bytes = readAtMost(fd, MOST_TEXT_BYTES);
+    if (bytes === null)
+      return { is: "unreadable", reason: `${path} has more than ${MOST_TEXT_BYTES} bytes, which is too many` };
+    return { is: "there", value: bytes.toString(encoding) };
   } catch (error) {
     return { is: "unreadable", reason: messageOf(error) };
   } finally {

@@ -14,27 +14,49 @@ export interface PlainOptions {
 }
 
 export function readPlain(path: string, { most, followLinks = false }: PlainOptions): FileRead<string> {
-  const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = constants;
-  let fd: number;
   try {
-    fd = openSync(path, O_RDONLY | O_NONBLOCK | (followLinks ? 0 : O_NOFOLLOW));
+    const fd = openSync(path, READ | (followLinks ? 0 : constants.O_NOFOLLOW));
+    try {
+      if (!fstatSync(fd).isFile()) return { is: "unreadable", reason: "it is no regular file" };
+      const bytes = readAtMost(fd, most);
+      if (bytes === null) return { is: "unreadable", reason: `it has more than ${most} bytes` };
+      return { is: "there", value: bytes.toString("utf8") };
+    } finally {
+      closeSync(fd);
+    }
   } catch (error) {
     const code = errnoOf(error);
     if (code === "ENOENT" || code === "ENOTDIR") return { is: "absent" };
     return { is: "unreadable", reason: code === "ELOOP" ? "it is a link" : messageOf(error) };
   }
+}
+
+/** A regular file's bytes, through links. Null: it is none, or has more. Throws the system's own error. */
+export function readBytes(path: string, most: number): Buffer | null {
+  const fd = openSync(path, READ);
   try {
-    if (!fstatSync(fd).isFile()) return { is: "unreadable", reason: "it is no regular file" };
-    // Read and not asked for its size: it may grow meanwhile, and files of the kernel have none.
-    const bytes = Buffer.alloc(most + 1);
-    let length = 0;
-    for (let count = 1; count > 0 && length <= most; length += count)
-      count = readSync(fd, bytes, length, bytes.length - length, null);
-    if (length > most) return { is: "unreadable", reason: `it has more than ${most} bytes` };
-    return { is: "there", value: bytes.toString("utf8", 0, length) };
-  } catch (error) {
-    return { is: "unreadable", reason: messageOf(error) };
+    return fstatSync(fd).isFile() ? readAtMost(fd, most) : null;
   } finally {
     closeSync(fd);
   }
 }
+
+/**
+ * All that comes, whatever size the file was said to have: it may grow meanwhile, and files of the kernel have none, though some of them (a link to
+ * `/proc/self/pagemap`) have no end. Null: it has more.
+ */
+export function readAtMost(fd: number, most: number): Buffer | null {
+  const { size } = fstatSync(fd);
+  if (size > most) return null;
+  let bytes = Buffer.allocUnsafe(Math.min(size > 0 ? size : FIRST_READ, most) + 1);
+  for (let length = 0; ; ) {
+    const count = readSync(fd, bytes, length, bytes.length - length, null);
+    if (count === 0) return bytes.subarray(0, length);
+    length += count;
+    if (length > most) return null;
+    if (length === bytes.length) bytes = Buffer.concat([bytes], Math.min(2 * length, most + 1));
+  }
+}
+
+const READ = constants.O_RDONLY | constants.O_NONBLOCK;
+const FIRST_READ = 16 * 1024;
