@@ -18,6 +18,7 @@ import { asksForHelp, checkArgs, durationOf, portNumber, usage } from "./args.ts
 import { type Called, callOf, findCommand, findPlugin, unknownName } from "./called.ts";
 import { type DtContext, rememberRoot } from "./context.ts";
 import { argsOf, type MANAGED_ARGS, type STACK_ARGS } from "./managed.ts";
+import { refuseOfRoot } from "./strangers.ts";
 
 export async function runPlugin(context: DtContext, name: string, words: readonly string[]): Promise<number> {
   const descriptors = inheritedDescriptors();
@@ -55,6 +56,7 @@ async function runOneshot(
   const settings = command.variants[variant] as Settings;
   if (settings.kind !== "oneshot") throw new Error("a one-shot's variant is a one-shot");
   const key = formatKey({ plugin: plugin.name, command: command.name, variant });
+  if (is === "stranger" && !context.globals.dryRun) refuseOfRoot(index, context.root(), key);
   if (!context.globals.dryRun) begin();
   const asStranger = is === "look" || (is === "stranger" && plugin.origin === "home");
   if (settings.needs.length > 0 && !areNeedsMet(context, key) && !(await meetNeeds(context, index, key, asStranger)))
@@ -116,6 +118,8 @@ async function runManaged(
       `${what} -d --owner ${args.owner}`,
     );
   if (!context.globals.dryRun) {
+    if (is === "stranger")
+      refuseOfRoot(index, context.root(), formatKey({ plugin: plugin.name, command: command.name, variant }));
     begin();
     rememberRoot(context);
   }

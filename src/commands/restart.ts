@@ -21,6 +21,7 @@ import { durationOf, usage } from "./args.ts";
 import { failureOf } from "./called.ts";
 import { type DtContext, rememberRoot } from "./context.ts";
 import { keysOf } from "./look.ts";
+import { refuseOfRoot } from "./strangers.ts";
 import { wordsOfUnread } from "./unread.ts";
 import { selectionOf } from "./words.ts";
 
@@ -77,7 +78,10 @@ async function callOf(context: DtContext, key: string): Promise<Acting & { asStr
   if (context.globals.dryRun) return { index: await context.index(), begin, asStranger: isStrange };
   if (isStrange) {
     const index = await context.index();
-    if (index.plugins[key.split(":")[0] as string]?.origin === "home") return { index, begin, asStranger: true };
+    if (index.plugins[key.split(":")[0] as string]?.origin === "home") {
+      refuseOfRoot(index, context.root(), key);
+      return { index, begin, asStranger: true };
+    }
   }
   return { ...(await context.act()), asStranger: false };
 }

@@ -1,7 +1,7 @@
 /** Looking evaluates nothing of a stranger: every verb that only looks, in a root whose code this user never ran; what runs by its words trusts. */
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { VERBS } from "../../../src/commands/verbs.ts";
 import { type Strange, strangeRoot, writeFile } from "./trust.kit.ts";
 
@@ -324,6 +324,92 @@ test("the user's own manifests, in the home of dt, are read everywhere, and run 
     await strange.dispose();
   }
 }, 60_000);
+
+test("a command of the user's own takes nothing of a strange root that decides what is run: no needs, no environment file, no Compose file", async () => {
+  const strange = strangeRoot(() => ({
+    "manifests/db.json": `{"name": "db", "commands": {"dev": {"kind": "managed", "run": "touch RAN; sleep 1000"}, "prep": {"kind": "oneshot", "run": "touch RAN"}}}`,
+    ".env": "FROM=file\n",
+    "compose.yaml": "services: {}\n",
+  }));
+  const { root, dt } = strange;
+  const home = root.env.DIALTONE_HOME as string;
+  const managed = { kind: "managed", run: ["sleep", "1000"] };
+  const commands = {
+    env: { kind: "oneshot", run: ["sh", "-c", "echo $FROM"], envFile: [".env"] },
+    absent: { kind: "oneshot", run: ["echo", "absent"], envFile: [".env.local?"] },
+    need: { kind: "oneshot", run: ["echo", "ran"], needs: ["db:dev"] },
+    far: { kind: "oneshot", run: ["echo", "ran"], needs: ["own:near"] },
+    near: { ...managed, needs: ["db:dev"] },
+    before: { ...managed, before: ["db:prep"] },
+    changed: { ...managed, restartOn: { paths: ["x"], run: "db:prep" } },
+    stack: { kind: "managed", compose: { file: "compose.yaml" } },
+    linked: { kind: "oneshot", run: ["echo", "ran"], envFile: [join(home, "linked")] },
+  };
+  root.write(join(home, "manifests/own.json"), JSON.stringify({ name: "own", commands }));
+  symlinkSync(join(root.dir, ".env"), join(home, "linked"));
+  try {
+    expect((await dt(["own", "absent"])).stdout).toBe("absent\n");
+    for (const name of Object.keys(commands).filter((one) => one !== "absent"))
+      for (const flags of [[], ["-d"]]) {
+        if (commands[name as "env"].kind === "oneshot" && flags.length > 0) continue;
+        const { code, stdout, stderr } = await dt(["own", name, ...flags]);
+        expect({ name, code, stdout, stderr }).toMatchObject({ name, code: 2, stdout: "" });
+        expect(stderr).toContain("`dt trust`");
+      }
+    expect((await dt(["restart", "own:near"])).code).toBe(2);
+    expect(existsSync(join(root.dir, "RAN"))).toBe(false);
+    expect((await dt(["trust", "--list"])).stdout).toBe("No root is trusted.\n");
+    expect((await dt(["own", "env", "--dry-run"])).code).toBe(2);
+    expect((await dt(["--dry-run", "own", "env"])).code).toBe(0);
+    await dt(["trust"]);
+    expect((await dt(["own", "linked"])).stdout).toBe("ran\n");
+    expect((await dt(["own", "need"])).stdout).toBe("ran\n");
+  } finally {
+    await strange.dispose();
+  }
+}, 60_000);
+
+test.skipIf(!existsSync("/proc/self/pagemap"))(
+  "a manifest, a package.json, an import or an index of git that leads to a file of the kernel without an end is passed over at once",
+  async () => {
+    const strange = strangeRoot(() => ({
+      "manifests/ok.json": `{"name": "ok", "description": "okwords", "commands": {}}`,
+      "code/manifests/a.ts": `import "./endless.js"; export default { name: "a", commands: {} };`,
+    }));
+    const { root, dt } = strange;
+    const endless = "/proc/self/pagemap";
+    const looking = [
+      ["list"],
+      ["list", "--refresh"],
+      ["doctor"],
+      ["a"],
+      ["--dry-run", "up"],
+      ["bun", "exec", "--version"],
+    ];
+    try {
+      for (const path of ["manifests/x.json", "manifests/x.yaml", "package.json", ".git/index", "manifests/x.ts"]) {
+        mkdirSync(dirname(join(root.dir, path)), { recursive: true });
+        symlinkSync(endless, join(root.dir, path));
+        for (const words of looking) {
+          const { code, stdout } = await dt(words, { timeoutMs: 10_000 });
+          expect({ path, words, isDone: code !== null && code < 128 }).toEqual({ path, words, isDone: true });
+          if (words[0] === "list") expect(stdout).toContain("okwords");
+        }
+        rmSync(join(root.dir, path));
+      }
+      symlinkSync(endless, join(root.dir, "code/manifests/endless.js"));
+      const imported = await dt(["list"], {
+        cwd: join(root.dir, "code"),
+        env: { DIALTONE_TRUST: "1" },
+        timeoutMs: 20_000,
+      });
+      expect(imported.code).toBe(0);
+    } finally {
+      await strange.dispose();
+    }
+  },
+  120_000,
+);
 
 test("--dry-run of a stranger's stack runs nothing: neither a client of its own nor one that its environment leads to", async () => {
   const strange = strangeRoot(() => ({
