@@ -11,6 +11,9 @@ import { readOwnText } from "../sys/sealed.ts";
 import { checkRecord, checkShape, HISTORY } from "./check.ts";
 import type { LaunchHistory, LaunchRecord } from "./types.ts";
 
+/** Far above what an earlier dt wrote; a stranger's may be anything. */
+const LONGEST = 1024 * 1024;
+
 export function readUnsealed(path: string, key: string, table: ProcessTable): LaunchRecord | null {
   return read(path, (value) => {
     const record = checkRecord(value, key);
@@ -28,7 +31,7 @@ export function readUnsealedHistory(path: string, token: string): LaunchHistory 
 
 function read<T>(path: string, check: (value: object) => T | null): T | null {
   const text = readOwnText(path);
-  if (text.is !== "there") return null;
+  if (text.is !== "there" || text.value.length > LONGEST) return null;
   try {
     const value: unknown = JSON.parse(text.value);
     return typeof value !== "object" || value === null || "seal" in value ? null : check(value);

@@ -267,14 +267,20 @@ function readLock(path: string, seal: Seal, as = path): LockRead {
     if (!(error instanceof SyntaxError)) return { is: "closed", reason: messageOf(error) };
     return { is: "junk", reason: text.value === "" ? "it is empty" : "it is cut off" };
   }
-  if (opened.is === "foreign")
-    return { is: "foreign", reason: opened.why, said: holderIn(JSON.parse(text.value) as Partial<LockHolder> | null) };
+  if (opened.is === "foreign") return { is: "foreign", reason: opened.why, said: saidIn(text.value) };
   const { version } = opened.value;
   if (typeof version === "number" && version !== VERSION) {
     return { is: "closed", reason: `version ${version}, this dt reads version ${VERSION}` };
   }
   const value = holderIn(opened.value as Partial<LockHolder>);
   return value === null ? { is: "junk", reason: "not a lock" } : { is: "there", value };
+}
+
+/** Far above what a lock says; a stranger's may be anything. */
+const LONGEST_LOCK = 16 * 1024;
+
+function saidIn(text: string): LockHolder | null {
+  return text.length > LONGEST_LOCK ? null : holderIn(JSON.parse(text) as Partial<LockHolder> | null);
 }
 
 function holderIn(value: Partial<LockHolder> | null): LockHolder | null {

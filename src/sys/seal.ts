@@ -66,8 +66,11 @@ export function makeSeal(directory: string | (() => string), home: string | null
     const at = place();
     return { ...at, mac: macOf(secrets.needed(), nameOf(path), at, body) };
   };
-  const judge = (path: string, mark: unknown, body: string): { movedFrom: string | null } | { why: string } => {
+  /** `bodyOf`: asked for where there is a mark, since to write out what a stranger nested deeply takes long. */
+  const judge = (path: string, mark: unknown, bodyOf: () => string): { movedFrom: string | null } | { why: string } => {
     if (!isMark(mark)) return { why: NOT_SEALED };
+    const body = bodyOrNull(bodyOf);
+    if (body === null) return { why: NOT_OURS };
     const name = nameOf(path);
     const isOurs = (secret: string) => macOf(secret, name, mark, body) === mark.mac;
     if (!Iterator.from(secrets.all()).some(isOurs)) return { why: NOT_OURS };
@@ -80,11 +83,13 @@ export function makeSeal(directory: string | (() => string), home: string | null
       return `${JSON.stringify({ ...value, [FIELD]: sign(path, JSON.stringify(value)) }, null, 2)}\n`;
     },
     open(path, text) {
+      if (text.length > LONGEST_UNSEALED && !text.slice(-LONGEST_MARK).includes(`"${FIELD}"`))
+        return { is: "foreign", why: NOT_SEALED };
       const parsed: unknown = JSON.parse(text);
       if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed))
         return { is: "foreign", why: NOT_SEALED };
       const { [FIELD]: mark, ...value } = parsed as Record<string, unknown>;
-      const judged = judge(path, mark, JSON.stringify(value));
+      const judged = judge(path, mark, () => JSON.stringify(value));
       return "why" in judged ? { is: "foreign", why: judged.why } : { is: "own", value, movedFrom: judged.movedFrom };
     },
     closeText: (path, text) => `${JSON.stringify(sign(path, text))}\n${text}`,
@@ -93,12 +98,22 @@ export function makeSeal(directory: string | (() => string), home: string | null
       if (end < 0 || end > LONGEST_MARK) return null;
       const body = text.slice(end + 1);
       try {
-        return "why" in judge(path, JSON.parse(text.slice(0, end)), body) ? null : body;
+        return "why" in judge(path, JSON.parse(text.slice(0, end)), () => body) ? null : body;
       } catch {
         return null;
       }
     },
   };
+}
+
+/** Null where it is nested deeper than can be written out, which dt never does. */
+function bodyOrNull(bodyOf: () => string): string | null {
+  try {
+    return bodyOf();
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
 }
 
 /** The directories between are dt's own as well: a link in their place would lead what is written elsewhere. Throws `unsafe-directory`. */
@@ -115,6 +130,8 @@ function checkWay(directory: string, name: string): void {
 }
 
 const LONGEST_MARK = 16 * 1024;
+/** Of a file whose end is no seal only so much is parsed, to tell one that was cut off from one that never had any. */
+const LONGEST_UNSEALED = 64 * 1024;
 const NOT_SEALED = "not written by your dt";
 const NOT_OURS = "not written by your dt, or changed since";
 const copied = (path: string) => `written by your dt in ${path}, of which this is a copy`;

@@ -376,3 +376,35 @@ test("a launch that an earlier dt left without seals, and still hosts, is taken 
   expect((await dt(["stop", "a", "b"])).code).toBe(0);
   expect(runs(before?.pid as number)).toBe(false);
 });
+
+test("state that is nested deeper than can be written out, or as large as a file may be, is foreign at once, with a seal made up or none", async () => {
+  const stranger = makeStranger();
+  const { root, dt } = stranger;
+  const run = join(root.dir, ".dialtone/run");
+  const nested = `${'{"a":'.repeat(200_000)}1${"}".repeat(200_000)}`;
+  const seal = { path: run, dev: 1, ino: 1, mac: "0" };
+  const texts = {
+    nested,
+    sealed: `{"a":${nested},"seal":${JSON.stringify(seal)}}`,
+    large: `{"a":[${"1,".repeat(8_000_000)}1]}`,
+    "cut off": `{"a":[${"1,".repeat(8_000_000)}`,
+  };
+  try {
+    for (const [name, text] of Object.entries(texts)) {
+      for (const kind of ["meta.json", "exit.json", "want.json", "lock"])
+        root.write(`.dialtone/run/${KEY}.${kind}`, text);
+      root.write(".dialtone/run/jobs/zz.json", text);
+      for (const words of [["ps"], ["why"], ["status"], ["jobs"], ["doctor"], ["stop", "a", "b"], ["stop", "--all"]]) {
+        const { code, stdout, stderr } = await dt(words, { timeoutMs: 8000 });
+        expect({ name, words, isDone: code !== null && code < 70 }).toEqual({ name, words, isDone: true });
+        if (words[0] !== "jobs")
+          expect({ name, words, said: stdout + stderr }).toMatchObject({ said: expect.stringContaining("foreign") });
+      }
+      expect(stranger.harm()).toEqual([]);
+    }
+    expect((await dt(["a", "b", "-d"])).code).toBe(0);
+    expect((await dt(["stop", "a", "b"])).code).toBe(0);
+  } finally {
+    await stranger.dispose();
+  }
+}, 120_000);
