@@ -1,8 +1,10 @@
 /** `dt logs`: what launches wrote; of one or several keys, of which run and time, which lines, once or on and on. Reads files only. */
 import { resolve } from "node:path";
 import { defineCommand } from "citty";
+import { listRuns } from "../logs/runs.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
 import { formatLines } from "../output/lines.ts";
+import { showWord } from "../output/shell.ts";
 import type { Selection } from "../state/key.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { print } from "../sys/stdio.ts";
@@ -82,24 +84,30 @@ function targetsOf(
       ? request.after.map((one) => one.key)
       : keysOf(ground, selection);
   return [...new Set(keys)]
-    .filter((key) => isOwn(context, key, selection))
-    .map((key) => ({
-      key,
-      log: logPathOf(context, key, index),
-      times: ground.store.path(key, "times"),
-    }));
+    .map((key) => ({ key, log: logPathOf(context, key, index), times: ground.store.path(key, "times") }))
+    .filter((target) => isOwn(context, target, selection));
 }
 
-/** Of what this user's dt did not write nothing says which file a launch wrote: one that was named is refused, others are left out. */
-function isOwn(context: DtContext, key: string, selection: Selection): boolean {
+/**
+ * Of what this user's dt did not write nothing says which file a launch wrote: one that was named is refused, others are left out. Where there is
+ * neither record nor exit, a captured one-shot may be at work, but not one of a root of which nothing was ever run.
+ */
+function isOwn(context: DtContext, target: LogTarget, selection: Selection): boolean {
+  const { key, log } = target;
   const { store } = context.ground();
   const record = store.record(key);
   const telling = record.is === "absent" ? store.exit(key) : record;
-  if (telling.is !== "unreadable" || telling.foreign !== true) return true;
+  if (telling.is === "absent" ? isUnjudged(context, target) : telling.is !== "unreadable" || telling.foreign !== true)
+    return true;
   if (selection.is !== "keys") return false;
   throw new DtError("foreign", `${key} is foreign: no launch of your dt wrote its log.`, {
-    hint: `If you want to see the file all the same: cat -v '${store.path(key, "log")}'`,
+    hint: `If you want to see the file all the same: cat -v ${showWord(log)}`,
   });
+}
+
+/** Whether there is no log, or none that needs to be judged. */
+function isUnjudged(context: DtContext, { log, times }: LogTarget): boolean {
+  return context.reading() !== "data" || listRuns(log, times).length === 0;
 }
 
 /** Where the last launch wrote; before any, and while a one-shot is captured, where its manifest says, or the default place. */

@@ -408,3 +408,39 @@ test("state that is nested deeper than can be written out, or as large as a file
     await stranger.dispose();
   }
 }, 120_000);
+
+test("a log that came with a clone is none: where nothing says that a launch wrote it, it is not shown in a root where nothing was ever run", async () => {
+  const stranger = makeStranger();
+  const { root, dt } = stranger;
+  root.write(
+    "manifests/d.json",
+    `{"name": "d", "commands": {"own": {"kind": "oneshot", "capture": true, "log": "logs/own.log", "run": ["echo", "ran"]}}}`,
+  );
+  const hidden = "shipped \x1b]0;pwned\x07\n";
+  try {
+    for (const path of [`${KEY}.log`, `${KEY}.log.1`, "d:own:default.log", "a:o:default.log"])
+      root.write(`.dialtone/run/${path}`, hidden);
+    root.write("logs/own.log", hidden);
+    root.write(`.dialtone/run/${KEY}.pid`, "1\n");
+    await dt(["list"]);
+    for (const words of [
+      ["logs"],
+      ["logs", "a", "b"],
+      ["logs", "a", "b", "--previous"],
+      ["logs", "a"],
+      ["logs", "d", "own"],
+      ["logs", "a:b", "a:o"],
+      ["logs", "a", "b", "--grep", "s"],
+    ]) {
+      const { stdout, stderr } = await dt(["--color", ...words]);
+      expect({ words, said: stdout + stderr }).not.toMatchObject({ said: expect.stringContaining("pwned") });
+    }
+    expect((await dt(["logs", "a", "b"])).stderr).toContain("a:b:default is foreign");
+    // One that a command wrote is shown, also while the command has not ended yet.
+    expect((await dt(["d", "own"])).stdout).toBe("ran\n");
+    expect((await dt(["logs", "d", "own"])).stdout).toBe("ran\n");
+    expect(stranger.harm()).toEqual([]);
+  } finally {
+    await stranger.dispose();
+  }
+}, 60_000);
