@@ -13,6 +13,8 @@
  *   one whose other name is its temporary    read         done: it was just published, or its writer was killed right then
  *   a file of another user                   refused      refused; root takes one of the directory's owner
  *   larger than the limit                    refused      -
+ *   any, where a directory of a project's    refused      refused
+ *   state on the way to it is a link
  *
  * Known limit: whoever has this user's rights, or may rename the directories above, can swap them between two calls.
  */
@@ -67,6 +69,7 @@ export function openOwnForOthers(path: string, flags: number, mode = 0o600): num
 }
 
 function openNoFollow(path: string, flags: number, mode: number): number {
+  checkWay(path);
   try {
     return openSync(path, flags | constants.O_NOFOLLOW | constants.O_NONBLOCK, mode);
   } catch (error) {
@@ -103,6 +106,7 @@ function readAll(fd: number, size: number): Buffer {
 
 /** Throws `unsafe-file` where dt would write over, rename over or remove something that it did not make. A missing file is fine. */
 export function checkOwn(path: string): void {
+  checkWay(path);
   let stat: Stats;
   try {
     stat = lstatSync(path);
@@ -112,6 +116,24 @@ export function checkOwn(path: string): void {
     throw error;
   }
   refuseStrange(path, stat, () => lstatSync(path));
+}
+
+/** The directories of a project that hold state, from the first that dt made. */
+const STATE = /\/\.dialtone\/(?:run|cache)\//g;
+
+/**
+ * Throws where one of them is no real directory: a process that outlives the look at its start, a host, is else led elsewhere by whoever shares
+ * the folder with it. What is missing is for the call that follows to say.
+ */
+export function checkWay(path: string): void {
+  const at = [...path.matchAll(STATE)].at(-1)?.index;
+  if (at === undefined) return;
+  for (let end = path.indexOf("/", at + 1); end > 0; end = path.indexOf("/", end + 1)) {
+    const directory = path.slice(0, end);
+    const stat = lstatSync(directory, { throwIfNoEntry: false });
+    if (stat !== undefined && !stat.isDirectory())
+      throw unsafe(directory, stat.isSymbolicLink() ? "is a symbolic link" : "is no directory");
+  }
 }
 
 function refuseStrange(path: string, stat: Stats, again: () => Stats): void {

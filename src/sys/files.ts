@@ -17,7 +17,7 @@ import {
   writeSync,
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { checkOwn, handToOwner, openOwn, readTemporaryName } from "./door.ts";
+import { checkOwn, checkWay, handToOwner, openOwn, readTemporaryName } from "./door.ts";
 import { DtError, errnoOf, messageOf } from "./error.ts";
 import { readAtMost } from "./plainfile.ts";
 import { statOf } from "./stat.ts";
@@ -125,6 +125,7 @@ export interface WriteOptions {
 
 /** Makes a file that is not there yet. On failure, EEXIST or a full disk, it leaves none and throws the system's own error. */
 export function createFile(path: string, text: string, { mode = 0o600, durable = true }: WriteOptions = {}): void {
+  checkWay(path);
   const fd = openSync(path, "wx", mode);
   try {
     handToOwner(path, fd);
@@ -171,7 +172,7 @@ export function writeWhole(path: string, text: string, options: WriteOptions = {
     createFile(temporary, text, options);
     renameOver(temporary, path);
   } catch (error) {
-    throw writeError(path, error);
+    throw error instanceof DtError ? error : writeError(path, error);
   }
 }
 
@@ -211,6 +212,7 @@ export function writeJson(path: string, value: unknown): void {
 
 /** Removes a file; a missing one is fine. */
 export function removeFile(path: string): void {
+  checkWay(path);
   try {
     unlinkSync(path);
   } catch (error) {

@@ -9,12 +9,15 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
+  unlinkSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { psOf, runs } from "../../e2e/launch.kit.ts";
 import { type Result, until } from "../../kit.ts";
 import {
+  describe as describeAll,
   ENDING,
   forged,
   forgedFiles,
@@ -440,6 +443,32 @@ test("a log that came with a clone is none: where nothing says that a launch wro
     expect((await dt(["d", "own"])).stdout).toBe("ran\n");
     expect((await dt(["logs", "d", "own"])).stdout).toBe("ran\n");
     expect(stranger.harm()).toEqual([]);
+  } finally {
+    await stranger.dispose();
+  }
+}, 60_000);
+
+test("a host whose run directory was replaced by a link while it lives writes and removes nothing behind it", async () => {
+  const stranger = makeStranger();
+  const { root, dt, treasure } = stranger;
+  const run = join(root.dir, ".dialtone/run");
+  try {
+    expect((await dt(["a", "b", "-d"])).code).toBe(0);
+    const launch = await psOf(root, KEY);
+    for (const kind of ["pid", "meta.json", "exit.json", "want.json", "log", "lock", "guard", "fence", "times"])
+      root.write(join(treasure, `${KEY}.${kind}`), "of nobody\n");
+    mkdirSync(join(treasure, "launch"));
+    const before = describeAll(treasure);
+    renameSync(run, `${run}.away`);
+    symlinkSync(treasure, run);
+    process.kill(launch?.pid as number, "SIGKILL");
+    await until("the host ended", () => !runs(launch?.host?.pid as number));
+    expect(describeAll(treasure)).toBe(before);
+    for (const words of [...LOOKING, ...ENDING]) await dt(words);
+    expect(describeAll(treasure)).toBe(before);
+    unlinkSync(run);
+    renameSync(`${run}.away`, run);
+    expect((await dt(["stop", "--all"])).code).toBe(0);
   } finally {
     await stranger.dispose();
   }
