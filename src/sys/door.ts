@@ -181,7 +181,7 @@ function isPublished(path: string, stat: Stats, again: () => Stats): boolean {
 }
 
 /** Root works in other people's directories, and what it makes there it gives to their owner. */
-function isOwner(path: string, uid: number): boolean {
+export function isOwner(path: string, uid: number): boolean {
   const me = process.geteuid?.();
   if (me === undefined || uid === me) return true;
   if (me !== 0) return false;

@@ -2,9 +2,11 @@
 import { chmodSync, lstatSync, mkdirSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { sha256 } from "./digest.ts";
-import { checkOwn, handToOwner } from "./door.ts";
+import { checkOwn, handToOwner, isOwner } from "./door.ts";
 import { DtError, EXIT, errnoOf, messageOf } from "./error.ts";
 import { createFile, makeDirectories, readText, writeError, writeWhole } from "./files.ts";
+import { ownUid } from "./ownplace.ts";
+import { statOf } from "./stat.ts";
 
 /** The error when a root is needed and there is none. `passed`: what was passed by on the way up, and why. */
 export function noRootError(cwd: string, passed: readonly string[] = []): DtError {
@@ -39,8 +41,32 @@ export function cacheDirectoryOf(root: string, env: Record<string, string | unde
     : join(root, ".dialtone", "cache");
 }
 
-/** `DIALTONE_HOME`, else `~/.dialtone`, with the home from HOME or the user database. Null when there is none at all. */
+/**
+ * `DIALTONE_HOME`, else `~/.dialtone`, with the home from HOME or the user database. Null when there is none at all. Throws `unsafe-directory` where
+ * another user made what is there, as anybody can where HOME is `/tmp`: what is trusted, and what the user's own manifests are, is read from it.
+ */
 export function homeDirectory(env: Record<string, string | undefined>): string | null {
+  const home = homePath(env);
+  if (home !== null) refuseOthers(home);
+  return home;
+}
+
+/** A link that is there, and what it leads to, are judged both. */
+function refuseOthers(home: string): void {
+  for (const stat of [lookAt(home), statOf(home)]) {
+    if (stat == null) continue;
+    const refuse = (why: string) => {
+      throw new DtError("unsafe-directory", `${home} ${why}, so dt believes nothing that is in it.`, {
+        hint: "Set DIALTONE_HOME to a directory of yours.",
+      });
+    };
+    if (stat.uid !== 0 && !isOwner(home, stat.uid)) refuse(`belongs to uid ${stat.uid}, not to you (uid ${ownUid()})`);
+    if (stat.isDirectory() && (stat.mode & 0o1002) === 0o002)
+      refuse(`may be changed by every user of this machine (mode ${(stat.mode & 0o7777).toString(8)})`);
+  }
+}
+
+function homePath(env: Record<string, string | undefined>): string | null {
   if (env.DIALTONE_HOME) return resolve(env.DIALTONE_HOME);
   if (env.HOME) return join(env.HOME, ".dialtone");
   try {

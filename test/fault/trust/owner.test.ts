@@ -305,3 +305,56 @@ test.skipIf(CANNOT_BE_TWO)(
   },
   60_000,
 );
+
+test.skipIf(CANNOT_BE_TWO)(
+  "a home of dt that another user made first, as one can where HOME is shared, is believed nothing: no trust, no manifests, no link",
+  async () => {
+    const strange = strangeRoot((mark) => ({
+      "manifests/t.js": `${mark("evaluated")} module.exports = { name: "t", commands: {} };`,
+    }));
+    const { root } = strange;
+    const shared = join(root.base, "sharedhome");
+    const home = join(shared, ".dialtone");
+    try {
+      mkdirSync(shared);
+      chmodSync(root.base, 0o755);
+      chmodSync(shared, 0o1777);
+      chmodSync(join(root.base, "marks"), 0o777);
+      const at = { cwd: root.dir, env: { ...root.env, CI: "", DIALTONE_TRUST: "", HOME: shared, DIALTONE_HOME: "" } };
+      await root.dt(["trust"], { env: { DIALTONE_HOME: home } });
+      strange.marks();
+      writeFile(
+        join(home, "manifests/h.js"),
+        `${strange.mark("of the home")} module.exports = { name: "h", commands: {} };`,
+      );
+      giveTo(OTHER, root.dir);
+      const looks = async () => {
+        for (const words of [["list"], ["trust", "--list"], ["bun", "exec", "--version"], ["status"], ["why"]]) {
+          const { code, stderr } = await dtAs(OTHER, words, at);
+          expect({ words, code, stderr }).toMatchObject({
+            words,
+            stderr: expect.stringContaining("believes nothing that is in it"),
+          });
+        }
+        expect(strange.marks()).toEqual([]);
+      };
+      giveTo(THIRD, home);
+      await looks();
+      // A link of theirs to a directory of one's own, which may be a clone.
+      renameSync(home, join(root.base, "own"));
+      giveTo(OTHER, join(root.base, "own"));
+      symlinkSync(join(root.base, "own"), home);
+      lchownSync(home, THIRD, THIRD);
+      await looks();
+      lchownSync(home, OTHER, OTHER);
+      chmodSync(join(root.base, "own"), 0o777);
+      await looks();
+      chmodSync(join(root.base, "own"), 0o755);
+      expect((await dtAs(OTHER, ["list", "--refresh"], at)).code).toBe(0);
+      expect(strange.marks()).toContain("evaluated");
+    } finally {
+      await strange.dispose();
+    }
+  },
+  60_000,
+);
