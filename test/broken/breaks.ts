@@ -619,8 +619,8 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/sys/paths.ts",
-        from: "if (stat.isSymbolicLink()) {",
-        to: "if (stat.isSymbolicLink() && Number(0) === 1) {",
+        from: "return lstatSync(path);",
+        to: "return statSync(path);",
       },
       { file: "src/sys/door.ts", from: "if (at === undefined) return;", to: "if (at !== -1) return;" },
     ],
