@@ -51,10 +51,10 @@ export function homeDirectory(env: Record<string, string | undefined>): string |
   return home;
 }
 
-/** A link that is there, and what it leads to, are judged both. */
+/** A link that is there, and what it leads to, are judged both. What may not be looked at is not read from either. */
 function refuseOthers(home: string): void {
-  for (const stat of [lookAt(home), statOf(home)]) {
-    if (stat == null) continue;
+  for (const stat of [linkStatOf(home), statOf(home)]) {
+    if (stat === undefined) continue;
     const refuse = (why: string) => {
       throw new DtError("unsafe-directory", `${home} ${why}, so dt believes nothing that is in it.`, {
         hint: "Set DIALTONE_HOME to a directory of yours.",
@@ -63,6 +63,14 @@ function refuseOthers(home: string): void {
     if (stat.uid !== 0 && !isOwner(home, stat.uid)) refuse(`belongs to uid ${stat.uid}, not to you (uid ${ownUid()})`);
     if (stat.isDirectory() && (stat.mode & 0o1002) === 0o002)
       refuse(`may be changed by every user of this machine (mode ${(stat.mode & 0o7777).toString(8)})`);
+  }
+}
+
+function linkStatOf(path: string): Stats | undefined {
+  try {
+    return lstatSync(path);
+  } catch {
+    return undefined;
   }
 }
 

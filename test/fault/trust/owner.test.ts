@@ -352,6 +352,9 @@ test.skipIf(CANNOT_BE_TWO)(
       chmodSync(join(root.base, "own"), 0o755);
       expect((await dtAs(OTHER, ["list", "--refresh"], at)).code).toBe(0);
       expect(strange.marks()).toContain("evaluated");
+      // One that may not be entered is none, as ever.
+      chmodSync(shared, 0o700);
+      expect((await dtAs(OTHER, ["list"], at)).code).toBe(0);
     } finally {
       await strange.dispose();
     }
