@@ -615,7 +615,6 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "a link in the place of a directory of dt's is followed",
-    edits: [{ file: "src/sys/paths.ts", from: "return lstatSync(path);", to: "return statSync(path);" }],
     edits: [
       {
         file: "src/sys/paths.ts",
