@@ -9,17 +9,21 @@ export interface LoadedManifest extends FoundManifest {
   outcome: Outcome;
 }
 
+export interface Assembled {
+  failures: ManifestFailure[];
+  unread: UnreadManifest[];
+  /** The root is not trusted. */
+  isStrange: boolean;
+}
+
 /**
  * A name claimed twice is given to nobody, so a broken manifest that got as far as its name still holds it. Plugins of
  * the binary come last and give way in silence.
  */
-export function assembleIndex(
-  loaded: LoadedManifest[],
-  failures: ManifestFailure[],
-  builtins: ResolvedPlugin[],
-  unread: UnreadManifest[],
-): ManifestIndex {
-  const index: ManifestIndex = { plugins: Object.create(null), failures: [...failures], unread };
+export function assembleIndex(all: LoadedManifest[], sight: Assembled, builtins: ResolvedPlugin[]): ManifestIndex {
+  const { unread } = sight;
+  const index: ManifestIndex = { plugins: Object.create(null), failures: [...sight.failures], unread };
+  const loaded = sight.isStrange ? withoutTaken(all, builtins, index.failures) : all;
   const claims = new Map<string, LoadedManifest[]>();
   for (const manifest of loaded) {
     const { outcome, file } = manifest;
@@ -42,6 +46,33 @@ export function assembleIndex(
   }
   takeAwayBroken(index);
   return index;
+}
+
+/** A stranger's manifest neither takes a name of dt's own plugins or the user's, nor takes it away from them. */
+function withoutTaken(
+  loaded: LoadedManifest[],
+  builtins: ResolvedPlugin[],
+  failures: ManifestFailure[],
+): LoadedManifest[] {
+  const nameOf = ({ outcome }: LoadedManifest) => (outcome.is === "plugin" ? outcome.plugin.name : null);
+  const taken = new Set<string | null>(builtins.map(({ name }) => name));
+  for (const one of loaded) if (one.origin === "home") taken.add(nameOf(one));
+  return loaded.filter((one) => {
+    const name = nameOf(one);
+    if (one.origin === "home" || name === null || !taken.has(name)) return true;
+    failures.push(strange(one.file, name));
+    return false;
+  });
+}
+
+function strange(file: string, name: string): ManifestFailure {
+  return {
+    file,
+    code: "untrusted",
+    message: `${file}: the plugin name "${name}" is one of dt's own or of your home of dt, which a project that is not trusted cannot take.`,
+    hint: "`dt trust` gives it the name.",
+    plugin: null,
+  };
 }
 
 /** Plugins whose needs cannot be met or go in a circle. */

@@ -84,13 +84,14 @@ interface CachedManifest extends LoadedManifest {
 
 function conclude(sight: Sight, loaded: CachedManifest[], builtins: ResolvedPlugin[]): Loaded {
   const entries = loaded.flatMap(({ file, origin, entry }) => (origin === "home" ? [] : [{ file, origin, entry }]));
-  return { index: assembleIndex([...sight.fixed, ...loaded], sight.failures, builtins, sight.unread), entries };
+  return { index: assembleIndex([...sight.fixed, ...loaded], sight, builtins), entries };
 }
 
 /** The index of a directory that is no root yet: all that may be is loaded, and nothing is written. */
 export async function loadIndexOnce(options: SightOptions): Promise<ManifestIndex> {
   const [{ loadAll }, { resolveBuiltins }] = await Promise.all([import("./reload.ts"), import("./builtin.ts")]);
-  const { read, failures, unread } = sightOf(options);
+  const sight = sightOf(options);
+  const { read } = sight;
   const fresh = await loadAll(
     read.map((found) => found.file),
     options,
@@ -99,7 +100,7 @@ export async function loadIndexOnce(options: SightOptions): Promise<ManifestInde
     const outcome = fresh.get(found.file)?.outcome;
     return outcome === undefined ? [] : [{ ...found, outcome }];
   });
-  return assembleIndex(loaded, failures, resolveBuiltins(), unread);
+  return assembleIndex(loaded, sight, resolveBuiltins());
 }
 
 /** The index if the cache is up to date, else null. Nothing is started, nothing is written. */
@@ -124,7 +125,7 @@ export function peekIndex(options: IndexOptions): ManifestIndex | null {
     const outcome = entryOf(cache, found.file)?.outcome;
     return outcome === undefined ? [] : [{ ...found, outcome }];
   });
-  return assembleIndex([...sight.fixed, ...loaded], sight.failures, cache?.builtins ?? [], sight.unread);
+  return assembleIndex([...sight.fixed, ...loaded], sight, cache?.builtins ?? []);
 }
 
 function entryOf(cache: Cache | null, file: string): CacheEntry | undefined {

@@ -20,6 +20,8 @@ export interface Sight {
   fixed: (FoundManifest & { outcome: Outcome })[];
   unread: UnreadManifest[];
   failures: ManifestFailure[];
+  /** The root is not trusted. */
+  isStrange: boolean;
 }
 
 export interface SightOptions extends Judge {
@@ -31,12 +33,12 @@ export interface SightOptions extends Judge {
 
 export function sightOf({ root, home, reading, ...judge }: SightOptions): Sight {
   const { manifests, failures } = discover({ root, home, ...judge });
-  if (reading === "all") return { read: manifests, fixed: [], unread: [], failures };
+  if (reading === "all") return { read: manifests, fixed: [], unread: [], failures, isStrange: false };
   const isOwn = ({ origin }: FoundManifest) => origin === "home" || (origin === "root" && root === home);
   if (reading === "data") {
     const isRead = (found: FoundManifest) => isOwn(found) || isData(found.file);
     const unread = manifests.filter((found) => !isRead(found));
-    return { read: manifests.filter(isRead), fixed: [], unread, failures };
+    return { read: manifests.filter(isRead), fixed: [], unread, failures, isStrange: true };
   }
   const known = home === null ? { manifests: [], unread: [] } : knownManifests({ root, home, ...judge });
   return {
@@ -45,5 +47,6 @@ export function sightOf({ root, home, reading, ...judge }: SightOptions): Sight 
     unread: known.unread,
     // What is wrong with the root's own as they are now, the next person there is told.
     failures: failures.filter(({ file }) => home !== null && file.startsWith(`${home}/`)),
+    isStrange: false,
   };
 }

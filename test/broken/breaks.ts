@@ -155,7 +155,8 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/sys/lock.ts",
-        from: `if (presence === "gone") return isStillHeldBy(path, holder) ? { is: "stale", holder } : { is: "none" };`,
+        from: `if (presence === "gone")
+    return isStillHeldBy(request, holder) ? { is: "stale", holder, foreign: false } : { is: "none" };`,
         to: "",
       },
     ],
@@ -575,7 +576,13 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "the MAC is not compared",
-    edits: [{ file: "src/sys/seal.ts", from: "return { why: NOT_OURS };", to: "void NOT_OURS;" }],
+    edits: [
+      {
+        file: "src/sys/seal.ts",
+        from: "if (!Iterator.from(secrets.all()).some(isOurs)) return { why: NOT_OURS };",
+        to: "void isOurs;",
+      },
+    ],
     test: "test/fault/trust/state.test.ts",
     only: "an own record",
   },
@@ -618,8 +625,12 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/sys/paths.ts",
-        from: "return lstatSync(path);",
-        to: "return statSync(path);",
+        from: `function lookAt(path: string): Stats | null {
+  try {
+    return lstatSync(path);`,
+        to: `function lookAt(path: string): Stats | null {
+  try {
+    return statSync(path);`,
       },
       { file: "src/sys/door.ts", from: "if (at === undefined) return;", to: "if (at !== -1) return;" },
     ],
@@ -811,7 +822,7 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "a shim that came with the project is run",
-    edits: [{ file: "src/sys/shims.ts", from: " && holds(join(directory, name), file.text);", to: ";" }],
+    edits: [{ file: "src/sys/shims.ts", from: " && holds(join(place, path), text));", to: ");" }],
     test: "test/sys/small.test.ts",
     only: "that came with the place",
   },

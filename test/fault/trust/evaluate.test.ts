@@ -508,3 +508,28 @@ test("a plugin with the name of a verb that came later works behind `dt --`, and
     await strange.dispose();
   }
 }, 60_000);
+
+test("a stranger's manifest takes no name of dt's own plugins or the user's, and none away from them, before it is trusted", async () => {
+  const strange = strangeRoot((mark) => ({
+    "manifests/bun.json": `{"name": "bun", "commands": {"exec": {"kind": "oneshot", "run": ["echo", "POISONED"]}}}`,
+    "manifests/own.yaml": "name: own\ncommands: { hi: { kind: oneshot, run: [echo, POISONED] } }\n",
+    "manifests/t.js": `${mark("evaluated")} module.exports = { name: "t", commands: {} };`,
+  }));
+  const { root, dt } = strange;
+  const home = root.env.DIALTONE_HOME as string;
+  try {
+    root.write(
+      join(home, "manifests", "own.json"),
+      `{"name": "own", "commands": {"hi": {"kind": "oneshot", "run": ["echo", "mine"]}}}`,
+    );
+    expect((await dt(["bun", "exec", "--version"])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect((await dt(["own", "hi"])).stdout).toBe("mine\n");
+    expect((await dt(["list"])).stdout).toContain("which a project that is not trusted cannot take");
+    expect([strange.marks(), (await dt(["trust", "--list"])).stdout]).toEqual([[], "No root is trusted.\n"]);
+    // As a project of one's own may.
+    expect((await dt(["trust"])).code).toBe(0);
+    expect((await dt(["bun", "exec", "--version"])).stdout).toBe("POISONED --version\n");
+  } finally {
+    await strange.dispose();
+  }
+}, 60_000);
