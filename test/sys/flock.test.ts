@@ -35,7 +35,7 @@ test("a holder killed with SIGKILL leaves nothing, and the program it had starte
     await Bun.write(${JSON.stringify(note)}, held.is + " " + child.pid);
     setInterval(() => {}, 1000);`;
   const holder = Bun.spawn([process.execPath, "-e", script], { stdio: ["ignore", "inherit", "inherit"] });
-  const text = await until("it holds", () => existsSync(note) && readFileSync(note, "utf8"));
+  const text = await until("it holds", () => existsSync(note) && (readFileSync(note, "utf8") || null)); // made, then written
   const [is, child] = text.split(" ");
   try {
     expect([is, tryFlock(path).is]).toEqual(["held", "busy"]);
