@@ -35,9 +35,12 @@ test("a holder killed with SIGKILL leaves nothing, and the program it had starte
     await Bun.write(${JSON.stringify(note)}, held.is + " " + child.pid);
     setInterval(() => {}, 1000);`;
   const holder = Bun.spawn([process.execPath, "-e", script], { stdio: ["ignore", "inherit", "inherit"] });
-  const text = await until("it holds", () => existsSync(note) && (readFileSync(note, "utf8") || null)); // made, then written
-  const [is, child] = text.split(" ");
+  let child = "";
   try {
+    // Made, then written.
+    const text = await until("it holds", () => existsSync(note) && (readFileSync(note, "utf8") || null));
+    const [is] = text.split(" ");
+    child = text.split(" ")[1] ?? "";
     expect([is, tryFlock(path).is]).toEqual(["held", "busy"]);
     holder.kill("SIGKILL");
     await holder.exited;
@@ -45,7 +48,8 @@ test("a holder killed with SIGKILL leaves nothing, and the program it had starte
     expect(next.is).toBe("held");
     if (next.is === "held") next.lock.release();
   } finally {
-    process.kill(Number(child), "SIGKILL");
+    holder.kill("SIGKILL");
+    if (child !== "") process.kill(Number(child), "SIGKILL");
   }
 });
 
