@@ -6,6 +6,7 @@ import { closeSync, constants, lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { readLastLines } from "../logs/tail.ts";
 import { parseKey } from "../state/key.ts";
+import { descendInto } from "../sys/descend.ts";
 import { openOwnForOthers } from "../sys/door.ts";
 import { messageOf } from "../sys/error.ts";
 import { removeOwn, writeOwn } from "../sys/files.ts";
@@ -242,7 +243,7 @@ function jobsIn({ env, home }: World, root: string): JobsIn {
 function namesIn(directory: string): string[] {
   try {
     checkPrivateDirectory(directory);
-    return readdirSync(directory)
+    return descendInto(directory, (at) => readdirSync(at))
       .filter((name) => name.endsWith(".json"))
       .sort()
       .reverse();

@@ -2,8 +2,8 @@
  * Earlier runs lie beside a file as `.1` (the latest of them), `.2` … and move on by one when a new run begins. The last goes; but in a
  * row of crashes the first of them stays, since it is the one that tells what went wrong.
  */
-import { renameSync, unlinkSync } from "node:fs";
 import { errnoOf } from "../sys/error.ts";
+import { renameBeside, unlink } from "../sys/files.ts";
 
 /**
  * Makes room for a new run at `path`. `inRow`: how many runs the policy has started in a row, the new one counted. The first crash of such
@@ -15,7 +15,7 @@ export function shiftRuns(path: string, keep: number, inRow: number): void {
   removeIfThere(place(last));
   for (let run = last - 1; run >= 0; run--) {
     try {
-      renameSync(place(run), place(run + 1));
+      renameBeside(place(run), place(run + 1));
     } catch (error) {
       if (errnoOf(error) !== "ENOENT") throw error;
     }
@@ -24,7 +24,7 @@ export function shiftRuns(path: string, keep: number, inRow: number): void {
 
 function removeIfThere(path: string): void {
   try {
-    unlinkSync(path);
+    unlink(path);
   } catch (error) {
     if (errnoOf(error) !== "ENOENT") throw error;
   }

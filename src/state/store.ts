@@ -3,14 +3,16 @@
  * such, never taken for absent. Every file carries a seal (sys/seal.ts): one that this user's dt did not write is foreign, which is a kind of
  * unreadable. What holds the person's environment is not here but in the user's home (sys/vault.ts).
  */
-import { readdirSync, renameSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { descendInto } from "../sys/descend.ts";
 import { errnoOf } from "../sys/error.ts";
 import {
   clearTemporaries,
   type FileRead,
   removeFile,
   removeOwn,
+  renameBeside,
   writeError,
   writeOwn,
   writeWhole,
@@ -114,7 +116,7 @@ export function openStore({ directory, home, table }: StorePlace): Store {
       const directory = at();
       let names: string[];
       try {
-        names = readdirSync(directory);
+        names = descendInto(directory, (at) => readdirSync(at));
       } catch (error) {
         if (errnoOf(error) === "ENOENT") return [];
         throw writeError(directory, error);
@@ -176,7 +178,7 @@ export function openStore({ directory, home, table }: StorePlace): Store {
       const from = path(key, kind);
       const to = `${from}.${Date.now()}.corrupt`;
       try {
-        renameSync(from, to);
+        renameBeside(from, to);
       } catch (error) {
         throw writeError(from, error);
       }

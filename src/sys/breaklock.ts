@@ -3,9 +3,8 @@
  * the file is first moved to a name of our own and looked at there, so that a lock just taken by another is put back, not
  * removed. Known limit: without flock and without hard links, that one is missing for the moment between the two.
  */
-import { linkSync, renameSync } from "node:fs";
 import { errnoOf } from "./error.ts";
-import { removeFile, temporaryName } from "./files.ts";
+import { linkBeside, removeFile, renameBeside, temporaryName } from "./files.ts";
 import { tryFlock } from "./flock.ts";
 import { type ProcessTable, presenceOf } from "./identity.ts";
 import { type LockHolder, type LockReason, readHolder } from "./lock.ts";
@@ -53,18 +52,18 @@ export function isUnfinished(path: string): boolean {
 function removeIfStill(path: string, seal: Seal, judged: LockHolder): boolean {
   const aside = temporaryName(path);
   try {
-    renameSync(path, aside);
+    renameBeside(path, aside);
   } catch {
     return true; // somebody else removed it
   }
   const moved = readHolder(aside, seal, path);
   const same = moved.is === "there" && moved.value.nonce === judged.nonce;
   try {
-    if (!same) linkSync(aside, path);
+    if (!same) linkBeside(aside, path);
     removeFile(aside);
   } catch (error) {
     if (errnoOf(error) === "EEXIST") removeFile(aside);
-    else renameSync(aside, path);
+    else renameBeside(aside, path);
   }
   return same;
 }

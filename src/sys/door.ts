@@ -16,11 +16,13 @@
  *   any, where a directory of a project's    refused      refused
  *   state on the way to it is a link
  *
- * Known limit: whoever has this user's rights, or may rename the directories above, can swap them between two calls.
+ * How the directory is reached, whatever is swapped on the way, is in descend.ts. Known limit: whoever has this user's rights can put another
+ * regular file there between two calls; its seal is then missing.
  */
 import {
   closeSync,
   constants,
+  existsSync,
   fchownSync,
   fstatSync,
   lchownSync,
@@ -32,23 +34,22 @@ import {
   statSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { DtError, errnoOf } from "./error.ts";
+import { descend, openThere } from "./descend.ts";
+import { errnoOf } from "./error.ts";
+import { unsafe } from "./unsafe.ts";
 
 /** State files are kilobytes; one with a long log's last lines or a large stack is far below this. */
 const MOST_BYTES = 64 * 1024 * 1024;
 
 /** Opens one of dt's own files. Throws the system's own error, or `unsafe-file`. `flags` as for `open(2)`; never follows a link, never waits. */
 export function openOwn(path: string, flags: number, mode = 0o600): number {
-  const fd = openNoFollow(path, flags, mode);
-  try {
-    const stat = fstatSync(fd);
-    refuseStrange(path, stat, () => fstatSync(fd));
-    if ((flags & constants.O_CREAT) !== 0 && stat.size === 0) handToOwner(path, fd);
+  const asked = flags | constants.O_NONBLOCK;
+  if ((flags & constants.O_CREAT) === 0) return checkOpened(path, path, () => openThere(path, asked));
+  return descend(path, (at) => {
+    const fd = checkOpened(at, path, () => openSync(at, asked | constants.O_NOFOLLOW, mode));
+    if (fstatSync(fd).size === 0) handToOwner(at, fd);
     return fd;
-  } catch (error) {
-    closeSync(fd);
-    throw error;
-  }
+  });
 }
 
 /**
@@ -58,24 +59,42 @@ export function openOwn(path: string, flags: number, mode = 0o600): number {
 export function openOwnForOthers(path: string, flags: number, mode = 0o600): number {
   const known = openOwn(path, flags, mode);
   try {
-    const fd = openSync(path, (flags & ~constants.O_CREAT) | constants.O_NOFOLLOW);
-    const [before, now] = [fstatSync(known), fstatSync(fd)];
-    if (before.ino === now.ino && before.dev === now.dev) return fd;
-    closeSync(fd);
-    throw unsafe(path, "was put in another's place while it was opened");
+    return openAgain(known, path, flags & ~(constants.O_CREAT | constants.O_EXCL));
   } finally {
     closeSync(known);
   }
 }
 
-function openNoFollow(path: string, flags: number, mode: number): number {
-  checkWay(path);
+/** The very file, on Linux; where there is no /proc, what has its name, and is compared. */
+function openAgain(known: number, path: string, flags: number): number {
+  const held = `/proc/self/fd/${known}`;
+  if (existsSync(held)) return openSync(held, flags);
+  const fd = openThere(path, flags);
+  const [before, now] = [fstatSync(known), fstatSync(fd)];
+  if (before.ino === now.ino && before.dev === now.dev) return fd;
+  closeSync(fd);
+  throw unsafe(path, "was put in another's place while it was opened");
+}
+
+/** `at`: where the file at `path` is looked at. */
+function checkOpened(at: string, path: string, open: () => number): number {
+  const fd = openOrName(at, path, open);
   try {
-    return openSync(path, flags | constants.O_NOFOLLOW | constants.O_NONBLOCK, mode);
+    refuseStrange(at, path, fstatSync(fd), () => fstatSync(fd));
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+function openOrName(at: string, path: string, open: () => number): number {
+  try {
+    return open();
   } catch (error) {
     // A link answers ELOOP (EMLINK on some systems), a pipe that nobody reads ENXIO, a directory EISDIR: all said in one way.
     if (["ELOOP", "EMLINK", "ENXIO", "EISDIR"].includes(errnoOf(error) ?? ""))
-      refuseStrange(path, lstatSync(path), () => lstatSync(path));
+      refuseStrange(at, path, lstatSync(at), () => lstatSync(at));
     throw error;
   }
 }
@@ -106,41 +125,20 @@ function readAll(fd: number, size: number): Buffer {
 
 /** Throws `unsafe-file` where dt would write over, rename over or remove something that it did not make. A missing file is fine. */
 export function checkOwn(path: string): void {
-  checkWay(path);
-  let stat: Stats;
   try {
-    stat = lstatSync(path);
+    descend(path, (at) => refuseStrange(at, path, lstatSync(at), () => lstatSync(at)));
   } catch (error) {
     const code = errnoOf(error);
-    if (code === "ENOENT" || code === "ENOTDIR") return;
-    throw error;
-  }
-  refuseStrange(path, stat, () => lstatSync(path));
-}
-
-/** The directories of a project that hold state, from the first that dt made. */
-const STATE = /\/\.dialtone\/(?:run|cache)\//g;
-
-/**
- * Throws where one of them is no real directory: a process that outlives the look at its start, a host, is else led elsewhere by whoever shares
- * the folder with it. What is missing is for the call that follows to say.
- */
-export function checkWay(path: string): void {
-  const at = [...path.matchAll(STATE)].at(-1)?.index;
-  if (at === undefined) return;
-  for (let end = path.indexOf("/", at + 1); end > 0; end = path.indexOf("/", end + 1)) {
-    const directory = path.slice(0, end);
-    const stat = lstatSync(directory, { throwIfNoEntry: false });
-    if (stat !== undefined && !stat.isDirectory())
-      throw unsafe(directory, stat.isSymbolicLink() ? "is a symbolic link" : "is no directory");
+    if (code !== "ENOENT" && code !== "ENOTDIR") throw error;
   }
 }
 
-function refuseStrange(path: string, stat: Stats, again: () => Stats): void {
+/** `at`: where it is looked at; `path`: what is said of it. */
+function refuseStrange(at: string, path: string, stat: Stats, again: () => Stats): void {
   if (stat.isSymbolicLink()) throw unsafe(path, "is a symbolic link");
   if (!stat.isFile()) throw unsafe(path, `is ${KINDS.find(([is]) => is(stat))?.[1] ?? "not a regular file"}`);
-  if (stat.nlink > 1 && !isPublished(path, stat, again)) throw unsafe(path, `has ${stat.nlink} names (hard links)`);
-  if (!isOwner(path, stat.uid)) throw unsafe(path, `belongs to uid ${stat.uid}`);
+  if (stat.nlink > 1 && !isPublished(at, stat, again)) throw unsafe(path, `has ${stat.nlink} names (hard links)`);
+  if (!isOwner(at, stat.uid)) throw unsafe(path, `belongs to uid ${stat.uid}`);
 }
 
 const KINDS: readonly (readonly [(stat: Stats) => boolean, string])[] = [
@@ -186,7 +184,7 @@ export function isOwner(path: string, uid: number): boolean {
   if (me === undefined || uid === me) return true;
   if (me !== 0) return false;
   try {
-    return lstatSync(dirname(path)).uid === uid;
+    return statSync(dirname(path)).uid === uid;
   } catch {
     return false;
   }
@@ -199,15 +197,4 @@ export function handToOwner(path: string, fd?: number): void {
   if (uid === 0) return;
   if (fd === undefined) lchownSync(path, uid, gid);
   else fchownSync(fd, uid, gid);
-}
-
-function unsafe(path: string, what: string): DtError {
-  return new DtError("unsafe-file", `${path} ${what}; dt keeps its state only in regular files that it made itself.`, {
-    hint: `See what it is (ls -l), and move it away: mv ${quote(path)} ${quote(`${path}.old`)}`,
-    details: { path },
-  });
-}
-
-function quote(path: string): string {
-  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

@@ -17,7 +17,8 @@ import {
   writeSync,
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { checkOwn, checkWay, handToOwner, openOwn, readTemporaryName } from "./door.ts";
+import { descend, descendInto } from "./descend.ts";
+import { checkOwn, handToOwner, openOwn, readTemporaryName } from "./door.ts";
 import { DtError, errnoOf, messageOf } from "./error.ts";
 import { readAtMost } from "./plainfile.ts";
 import { statOf } from "./stat.ts";
@@ -110,7 +111,7 @@ function isRunning(pid: number): boolean {
 
 function namesIn(directory: string): string[] {
   try {
-    return readdirSync(directory);
+    return descendInto(directory, (at) => readdirSync(at));
   } catch {
     return [];
   }
@@ -125,20 +126,21 @@ export interface WriteOptions {
 
 /** Makes a file that is not there yet. On failure, EEXIST or a full disk, it leaves none and throws the system's own error. */
 export function createFile(path: string, text: string, { mode = 0o600, durable = true }: WriteOptions = {}): void {
-  checkWay(path);
-  const fd = openSync(path, "wx", mode);
-  try {
-    handToOwner(path, fd);
-    const bytes = new TextEncoder().encode(text);
-    let offset = 0;
-    while (offset < bytes.length) offset += writeSync(fd, bytes, offset);
-    if (durable) fsyncSync(fd);
-  } catch (error) {
-    tryUnlink(path);
-    throw error;
-  } finally {
-    closeSync(fd);
-  }
+  descend(path, (at) => {
+    const fd = openSync(at, "wx", mode);
+    try {
+      handToOwner(at, fd);
+      const bytes = new TextEncoder().encode(text);
+      let offset = 0;
+      while (offset < bytes.length) offset += writeSync(fd, bytes, offset);
+      if (durable) fsyncSync(fd);
+    } catch (error) {
+      tryUnlink(at);
+      throw error;
+    } finally {
+      closeSync(fd);
+    }
+  });
 }
 
 /** Makes a file that is not there yet, whole under its name or not at all. Throws the system's own error, EEXIST where one is. */
@@ -146,7 +148,7 @@ export function createWhole(path: string, text: string, options: WriteOptions = 
   const temporary = temporaryName(path);
   createFile(temporary, text, options);
   try {
-    linkSync(temporary, path);
+    linkBeside(temporary, path);
   } catch (error) {
     if (errnoOf(error) === "EEXIST") throw error;
     createFile(path, text, options); // no hard links here
@@ -190,17 +192,32 @@ export function removeOwn(path: string): void {
 
 function renameOver(temporary: string, path: string): void {
   try {
-    renameSync(temporary, path);
+    renameBeside(temporary, path);
   } catch (error) {
     tryUnlink(temporary);
     throw error;
   }
 }
 
+/** Gives a file another name in its directory, in the place of what has it. Throws the system's own error. */
+export function renameBeside(from: string, to: string): void {
+  descend(from, (at) => renameSync(at, join(dirname(at), basename(to))));
+}
+
+/** Gives a file one more name in its directory. Throws the system's own error, EEXIST where something has it. */
+export function linkBeside(from: string, to: string): void {
+  descend(from, (at) => linkSync(at, join(dirname(at), basename(to))));
+}
+
+/** Throws the system's own error. */
+export function unlink(path: string): void {
+  descend(path, unlinkSync);
+}
+
 /** For what must not hide the error that led here: a temporary that stays is cleared by a later dt. */
 export function tryUnlink(path: string): void {
   try {
-    unlinkSync(path);
+    unlink(path);
   } catch {
     // stays
   }
@@ -212,10 +229,10 @@ export function writeJson(path: string, value: unknown): void {
 
 /** Removes a file; a missing one is fine. */
 export function removeFile(path: string): void {
-  checkWay(path);
   try {
-    unlinkSync(path);
+    unlink(path);
   } catch (error) {
+    if (error instanceof DtError) throw error;
     const code = errnoOf(error);
     if (code === "ENOENT" || code === "ENOTDIR") return;
     // A read-only file system says so before it looks whether the file is there.

@@ -1,6 +1,8 @@
 /** What a directory's file system can do, found out by doing it with files of one's own that are removed again. */
 import { closeSync, linkSync, openSync, unlinkSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { descendInto } from "./descend.ts";
+import { messageOf } from "./error.ts";
 import { temporaryName } from "./files.ts";
 import { tryFlock } from "./flock.ts";
 import { releaseHead } from "./holes.ts";
@@ -28,24 +30,24 @@ export function probeFileSystem(directory: string): FileSystemFacts {
     freeFiles: space?.freeFiles ?? null,
     kind: space === null ? null : (KINDS[space.type] ?? `0x${space.type.toString(16)}`),
   };
+  try {
+    return { ...facts, ...descendInto(directory, tryAll), problem: null };
+  } catch (error) {
+    return { ...facts, links: null, flock: null, holes: null, problem: messageOf(error) };
+  }
+}
+
+function tryAll(directory: string): Pick<FileSystemFacts, "links" | "flock" | "holes"> {
   const file = temporaryName(join(directory, "probe"));
   const link = `${file}.link`;
   try {
     const fd = openSync(file, "wx", 0o600);
     try {
       writeSync(fd, new Uint8Array(SAMPLE_BYTES).fill(1));
-      return {
-        ...facts,
-        links: canLink(file, link),
-        flock: canLock(file),
-        holes: releaseHead(fd, SAMPLE_BYTES / 2) !== null,
-        problem: null,
-      };
+      return { links: canLink(file, link), flock: canLock(file), holes: releaseHead(fd, SAMPLE_BYTES / 2) !== null };
     } finally {
       closeSync(fd);
     }
-  } catch (error) {
-    return { ...facts, links: null, flock: null, holes: null, problem: (error as Error).message };
   } finally {
     remove(file);
     remove(link);

@@ -24,9 +24,17 @@
  * Known limits: one machine (another one's boot id reads as a reboot); who deletes the guard file or the run directory while a lock is
  * held takes the exclusion away.
  */
-import { linkSync, renameSync } from "node:fs";
 import { DtError, EXIT, errnoOf, messageOf } from "./error.ts";
-import { createFile, type FileRead, removeFile, temporaryName, tryUnlink, writeError } from "./files.ts";
+import {
+  createFile,
+  type FileRead,
+  linkBeside,
+  removeFile,
+  renameBeside,
+  temporaryName,
+  tryUnlink,
+  writeError,
+} from "./files.ts";
 import { type FileLock, tryFlock } from "./flock.ts";
 import { identifySelf, type ProcessIdentity, type ProcessTable, presenceOf, sameIdentity } from "./identity.ts";
 import type { Seal } from "./seal.ts";
@@ -205,7 +213,7 @@ function publishByLink({ path, seal, backend }: LockRequest, mine: LockHolder): 
   const temporary = temporaryName(path);
   createFile(temporary, seal.close(path, mine), { durable: false });
   try {
-    linkSync(temporary, path);
+    linkBeside(temporary, path);
     return true;
   } catch (error) {
     if (backend === "link" || errnoOf(error) === "EEXIST") throw error;
@@ -236,7 +244,7 @@ function isStillHeldBy({ path, seal }: Pick<LockRequest, "path" | "seal">, holde
 /** It may be anything, so it is kept, and out of the way. */
 function moveAside(path: string): void {
   try {
-    renameSync(path, `${path}.${Date.now()}.foreign`);
+    renameBeside(path, `${path}.${Date.now()}.foreign`);
   } catch (error) {
     if (errnoOf(error) !== "ENOENT") throw writeError(path, error);
   }

@@ -1,6 +1,7 @@
 /** Where things are: the run directory, the cache, the user's home of dt. Nothing here follows a link out of the root. */
-import { chmodSync, lstatSync, mkdirSync, type Stats, statSync } from "node:fs";
+import { closeSync, constants, fchmodSync, fstatSync, lstatSync, mkdirSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { descend, openThere } from "./descend.ts";
 import { sha256 } from "./digest.ts";
 import { checkOwn, handToOwner, isOwner } from "./door.ts";
 import { DtError, EXIT, errnoOf, messageOf } from "./error.ts";
@@ -102,8 +103,10 @@ export function makePrivateDirectory(path: string): void {
 
 function makeOne(path: string): void {
   try {
-    mkdirSync(path, { mode: 0o700 });
-    handToOwner(path);
+    descend(path, (at) => {
+      mkdirSync(at, { mode: 0o700 });
+      handToOwner(at);
+    });
   } catch (error) {
     if (errnoOf(error) !== "EEXIST") throw writeError(path, error);
   }
@@ -144,17 +147,29 @@ function checkOne(path: string): void {
   }
   if ((stat.mode & 0o077) !== 0) {
     try {
-      chmodSync(path, 0o700);
+      makePrivate(path, stat);
     } catch (error) {
       if ((stat.mode & 0o022) !== 0) throw writeError(path, error);
     }
   }
 }
 
+/** The directory that was looked at, and no other that has its name by now. */
+function makePrivate(path: string, { dev, ino }: Stats): void {
+  const fd = openThere(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    const now = fstatSync(fd);
+    if (now.dev === dev && now.ino === ino) fchmodSync(fd, 0o700);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 function lookAt(path: string): Stats | null {
   try {
-    return lstatSync(path);
+    return descend(path, (at) => lstatSync(at));
   } catch (error) {
+    if (error instanceof DtError) throw error;
     const code = errnoOf(error);
     if (code === "ENOENT" || code === "ENOTDIR") return null;
     throw new DtError("unsafe-directory", `${path} cannot be looked at: ${messageOf(error)}.`, {

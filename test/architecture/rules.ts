@@ -231,6 +231,24 @@ const BANS: readonly Ban[] = [
     // What the repository's own generator writes, a `.gitignore` that is created or left alone, and who holds a lock, in the locked file.
     except: ["src/commands/generate.ts", "src/manifest/generate.ts", "src/supervisor/portclaim.ts", "src/sys/paths.ts"],
   },
+  {
+    pattern: /\b(rename|unlink|link|symlink|rm|rmdir|mkdir|chmod|copyFile|truncate)Sync\(/g,
+    sentence:
+      "changes a directory by a path, which a link on the way leads elsewhere: use sys/files.ts or sys/descend.ts",
+    // Directories of the user's own (DIALTONE_HOME, a service's, a temporary one), what `dt init` writes, and what plugins use.
+    except: [
+      "src/sys/*",
+      "src/daemon/log.ts",
+      "src/daemon/run.ts",
+      "src/daemon/unit/service.ts",
+      "src/manifest/load.ts",
+      "src/manifest/start/write.ts",
+      "src/plugin/way.ts",
+      "src/plugin/within.ts",
+      "src/supervisor/restart.ts",
+      "src/supervisor/stack.ts",
+    ],
+  },
   { pattern: /^(export )?(let|var) /gm, sentence: "has a variable at module level", except: [] },
   { pattern: /\bprocess\.platform\b/g, sentence: "branches by platform above sys", except: ["src/sys/*"] },
   {

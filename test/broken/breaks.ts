@@ -612,11 +612,8 @@ export const BREAKS: readonly Break[] = [
   {
     what: "dt's own files are opened through links",
     edits: [
-      {
-        file: "src/sys/door.ts",
-        from: "flags | constants.O_NOFOLLOW | constants.O_NONBLOCK",
-        to: "flags | constants.O_NONBLOCK",
-      },
+      { file: "src/sys/door.ts", from: "asked | constants.O_NOFOLLOW", to: "asked" },
+      { file: "src/sys/descend.ts", from: "flags | constants.O_NOFOLLOW;", to: "flags;" },
     ],
     test: "test/sys/door.test.ts",
   },
@@ -627,21 +624,59 @@ export const BREAKS: readonly Break[] = [
         file: "src/sys/paths.ts",
         from: `function lookAt(path: string): Stats | null {
   try {
-    return lstatSync(path);`,
+    return descend(path, (at) => lstatSync(at));`,
         to: `function lookAt(path: string): Stats | null {
   try {
     return statSync(path);`,
       },
-      { file: "src/sys/door.ts", from: "if (at === undefined) return;", to: "if (at !== -1) return;" },
+      { file: "src/sys/descend.ts", from: "if (at === undefined) return null;", to: "if (at !== -1) return null;" },
     ],
     test: "test/fault/trust/state.test.ts",
     only: "a link for .dialtone",
   },
   {
     what: "a host writes through a directory that became a link while it lives",
-    edits: [{ file: "src/sys/door.ts", from: "if (at === undefined) return;", to: "if (at !== -1) return;" }],
+    edits: [
+      { file: "src/sys/descend.ts", from: "if (at === undefined) return null;", to: "if (at !== -1) return null;" },
+    ],
     test: "test/fault/trust/state.test.ts",
     only: "replaced by a link while it lives",
+  },
+  {
+    what: "a directory on the way is looked at, and not held while something is done in it",
+    edits: [
+      {
+        file: "src/sys/descend.ts",
+        from: "  if (!throughProc) {\n    lookAlong(way);\n    return work(path);",
+        to: "  if (throughProc || !throughProc) {\n    lookAlong(way);\n    return work(path);",
+      },
+    ],
+    test: "test/sys/descend.test.ts",
+    only: "swaps the directory",
+  },
+  {
+    what: "what is opened by its path may be anywhere",
+    edits: [
+      {
+        file: "src/sys/descend.ts",
+        from: "if (isAt(fd, path)) return fd;",
+        to: "if (isAt(fd, path) || fd > 0) return fd;",
+      },
+    ],
+    test: "test/sys/descend.test.ts",
+    only: "swaps the directory",
+  },
+  {
+    what: "a directory of another user on the way is as good as one's own",
+    edits: [
+      {
+        file: "src/sys/descend.ts",
+        from: "    refuseOthers(fd, directory, uid);",
+        to: "    void [refuseOthers, uid];",
+      },
+    ],
+    test: "test/sys/descend.test.ts",
+    only: "of another user on the way",
   },
   {
     what: "a lock that is nested deeply is waited for",

@@ -1,0 +1,287 @@
+/** Each row of the table on top of src/sys/descend.ts, on Linux and as where there is no /proc; and somebody who swaps directories meanwhile. */
+import { describe, expect, test } from "bun:test";
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { descend, descendInto, openThere } from "../../src/sys/descend.ts";
+import { openOwn, readOwn } from "../../src/sys/door.ts";
+import type { DtError } from "../../src/sys/error.ts";
+import { createWhole, linkBeside, removeFile, renameBeside, writeOwn } from "../../src/sys/files.ts";
+import { checkPrivateDirectory, makePrivateDirectory } from "../../src/sys/paths.ts";
+import { makeScratch } from "../scratch.ts";
+
+const scratch = makeScratch();
+
+function failure(run: () => unknown): DtError & NodeJS.ErrnoException {
+  try {
+    run();
+  } catch (error) {
+    return error as DtError;
+  }
+  throw new Error("it did not fail");
+}
+
+/** A project with a run directory, and a directory elsewhere in which nothing is to change. */
+function place() {
+  const top = scratch();
+  const [folder, elsewhere] = [join(top, "project"), join(top, "elsewhere")];
+  const run = join(folder, ".dialtone/run");
+  mkdirSync(join(run, "launch"), { recursive: true });
+  mkdirSync(elsewhere);
+  writeFileSync(join(elsewhere, "state"), "mine");
+  writeFileSync(join(run, "state"), "dt's");
+  return { top, folder, run, elsewhere };
+}
+
+const WAYS: [name: string, throughProc: boolean][] = [["where a name in an open directory has no path", false]];
+if (process.platform === "linux") WAYS.unshift(["through /proc", true]);
+
+describe.each(WAYS)("%s", (_, throughProc) => {
+  const open = (path: string) => openThere(path, constants.O_RDONLY, throughProc);
+
+  test("what is there is opened, in the run directory and below it", () => {
+    const { run } = place();
+    writeFileSync(join(run, "launch/one"), "below");
+    for (const [path, text] of [
+      [join(run, "state"), "dt's"],
+      [join(run, "launch/one"), "below"],
+    ] as const) {
+      const fd = open(path);
+      expect(readFileSync(fd, "utf8")).toBe(text);
+      closeSync(fd);
+      expect(descend(path, (at) => readFileSync(at, "utf8"), throughProc)).toBe(text);
+    }
+  });
+
+  test("a link above the project's folder is the person's own", () => {
+    const { top, folder } = place();
+    symlinkSync(folder, join(top, "short"));
+    const path = join(top, "short/.dialtone/run/state");
+    const fd = open(path);
+    expect(readFileSync(fd, "utf8")).toBe("dt's");
+    closeSync(fd);
+    expect(descend(path, (at) => readFileSync(at, "utf8"), throughProc)).toBe("dt's");
+  });
+
+  for (const step of [".dialtone", ".dialtone/run", ".dialtone/run/launch"]) {
+    test(`${step} is a link, or a file: refused by its name, whatever is asked`, () => {
+      const { top, folder, elsewhere } = place();
+      const directory = join(folder, step);
+      const path = join(folder, ".dialtone/run/launch/state");
+      mkdirSync(join(elsewhere, "run/launch"), { recursive: true });
+      mkdirSync(join(elsewhere, "launch"));
+      for (const at of ["launch", "run/launch"]) writeFileSync(join(elsewhere, at, "state"), "mine");
+      renameSync(directory, join(top, "kept"));
+      for (const [make, says] of [
+        [() => symlinkSync(elsewhere, directory), "is a symbolic link"],
+        [() => writeFileSync(directory, "a file"), "is no directory"],
+      ] as const) {
+        make();
+        for (const run of [
+          () => open(path),
+          () => open(`${path}.missing`),
+          () => descend(path, (at) => unlinkSync(at), throughProc),
+          () => descendInto(join(path, ".."), (at) => readdirSync(at), throughProc),
+        ]) {
+          const error = failure(run);
+          expect(error.code).toBe("unsafe-file");
+          expect(error.message).toStartWith(`${directory} ${says}`);
+        }
+        rmSync(directory);
+      }
+      expect(readFileSync(join(elsewhere, "launch/state"), "utf8")).toBe("mine");
+    });
+  }
+
+  test("what is missing is the system's error, of the path that was asked for", () => {
+    const { folder, run } = place();
+    rmSync(join(run, "launch"), { recursive: true });
+    for (const path of [join(run, "none"), join(run, "launch/none")]) {
+      for (const error of [failure(() => open(path)), failure(() => descend(path, unlinkSync, throughProc))]) {
+        expect(error.code).toBe("ENOENT");
+        expect(error.message).toContain(path);
+        expect(error.message).not.toContain("/proc/");
+        expect(error.path).toBe(path);
+      }
+    }
+    rmSync(folder, { recursive: true });
+    expect(failure(() => descend(join(run, "none"), unlinkSync, throughProc)).code).toBe("ENOENT");
+  });
+
+  test("names in a directory", () => {
+    const { run } = place();
+    expect(descendInto(run, (at) => readdirSync(at).sort(), throughProc)).toEqual(["launch", "state"]);
+  });
+
+  test("no descriptor is left, whether it succeeds or fails", () => {
+    const { run, elsewhere } = place();
+    const before = readdirSync("/dev/fd").length;
+    for (let round = 0; round < 50; round++) {
+      descend(join(run, "state"), () => {}, throughProc);
+      closeSync(open(join(run, "state")));
+      failure(() => descend(join(run, "none"), unlinkSync, throughProc));
+      failure(() => descend(join(run, "none/none"), unlinkSync, throughProc));
+    }
+    rmSync(run, { recursive: true });
+    symlinkSync(elsewhere, run);
+    for (let round = 0; round < 50; round++) {
+      failure(() => open(join(run, "state")));
+      failure(() => descend(join(run, "state"), unlinkSync, throughProc));
+    }
+    expect(readdirSync("/dev/fd").length).toBe(before);
+  });
+});
+
+test("a directory of the person's own is reached by its path, through links too", () => {
+  const { top, elsewhere } = place();
+  const home = join(top, ".dialtone");
+  symlinkSync(elsewhere, home);
+  expect(readOwn(join(home, "state")).toString()).toBe("mine");
+  writeOwn(join(home, "more"), "kept");
+  expect(readFileSync(join(elsewhere, "more"), "utf8")).toBe("kept");
+});
+
+test("both of one directory: a name is given, changed, and taken by one file alone", () => {
+  const { run } = place();
+  const [one, two] = [join(run, "one"), join(run, "two")];
+  createWhole(one, "1");
+  expect(failure(() => createWhole(one, "2")).code).toBe("EEXIST");
+  linkBeside(one, two);
+  expect(failure(() => linkBeside(one, two))).toMatchObject({ code: "EEXIST", dest: two, path: one });
+  renameBeside(two, join(run, "three"));
+  expect(readdirSync(run).sort()).toEqual(["launch", "one", "state", "three"]);
+  removeFile(one);
+  removeFile(one);
+  expect(readdirSync(run).sort()).toEqual(["launch", "state", "three"]);
+});
+
+test("the folder is moved while its directory is held: what is done is done where it is now", () => {
+  const { top, folder, run } = place();
+  descend(join(run, "made"), (at) => {
+    renameSync(folder, join(top, "moved"));
+    writeFileSync(at, "there");
+  });
+  expect(readFileSync(join(top, "moved/.dialtone/run/made"), "utf8")).toBe("there");
+});
+
+describe("somebody swaps the directory for a link, as fast as can be", () => {
+  /** `.dialtone/run` is a directory of the project or a link to `elsewhere`, in turn. */
+  async function swapped(work: (of: ReturnType<typeof place>) => void): Promise<ReturnType<typeof place>> {
+    const of = place();
+    // dt may make the directory anew where it is missing: then that one is swapped.
+    const script = `const { renameSync, rmSync, symlinkSync, unlinkSync } = require("node:fs");
+      const [run, kept, elsewhere] = process.argv.slice(1);
+      const attempt = (step) => { try { step(); return true; } catch { return false; } };
+      console.log("begun");
+      for (;;) {
+        if (!attempt(() => renameSync(run, kept))) attempt(() => rmSync(kept, { recursive: true }));
+        attempt(() => symlinkSync(elsewhere, run));
+        attempt(() => unlinkSync(run));
+        attempt(() => renameSync(kept, run));
+      }`;
+    const argv = [process.execPath, "-e", script, of.run, join(of.folder, "kept"), of.elsewhere];
+    const other = Bun.spawn(argv, { stdio: ["ignore", "pipe", "inherit"] });
+    try {
+      await other.stdout.getReader().read();
+      work(of);
+    } finally {
+      other.kill("SIGKILL");
+      await other.exited;
+    }
+    return of;
+  }
+
+  /** Each step by itself, until they were done, and refused, often enough to have met every instant between two calls. */
+  function often(...steps: (() => void)[]): void {
+    const seen = { done: 0, refused: 0 };
+    const deadline = performance.now() + 8_000;
+    while ((seen.done < 1500 || seen.refused < 1500) && performance.now() < deadline) {
+      for (const step of steps) {
+        try {
+          step();
+          seen.done++;
+        } catch (error) {
+          // ENOENT: in between there is neither, or the step before was refused.
+          const codes = ["unsafe-file", "unsafe-directory", "ENOENT", "cannot-write"];
+          expect(codes).toContain((error as DtError).code);
+          seen.refused++;
+        }
+      }
+    }
+    expect(seen.done).toBeGreaterThan(100);
+    expect(seen.refused).toBeGreaterThan(100);
+  }
+
+  const untouched = ({ elsewhere }: ReturnType<typeof place>) =>
+    readdirSync(elsewhere).map((name) => [name, readFileSync(join(elsewhere, name), "utf8")]);
+
+  test("what is made, renamed, removed and appended to is dt's own", async () => {
+    const of = await swapped(({ run }) => {
+      const [made, moved] = [join(run, "made"), join(run, "moved")];
+      often(
+        () => writeOwn(made, "made", { durable: false }),
+        () => renameBeside(made, moved),
+        () => closeSync(openOwn(join(run, "log"), constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT)),
+        () => linkBeside(moved, made),
+        () => removeFile(moved),
+        () => removeFile(made),
+        () => removeFile(join(run, "state")),
+      );
+    });
+    expect(untouched(of)).toEqual([["state", "mine"]]);
+  });
+
+  test("what is read is dt's own", async () => {
+    await swapped(({ run }) => often(() => expect(readOwn(join(run, "state")).toString()).toBe("dt's")));
+  });
+
+  test("a directory is made, and made private, in the project alone", async () => {
+    const of = await swapped(({ run, elsewhere }) => {
+      mkdirSync(join(elsewhere, "launch"), { mode: 0o755 });
+      often(
+        () => makePrivateDirectory(join(run, "jobs")),
+        () => descend(join(run, "launch"), (at) => chmodSync(at, 0o755)),
+        () => checkPrivateDirectory(join(run, "launch")),
+        () => descend(join(run, "jobs"), (at) => rmdirSync(at)),
+      );
+    });
+    expect(statSync(join(of.elsewhere, "launch")).mode & 0o777).toBe(0o755);
+    expect(readdirSync(of.elsewhere).sort()).toEqual(["launch", "state"]);
+  });
+});
+
+test.skipIf(process.getuid?.() !== 0)(
+  "a directory of another user on the way is refused, and root takes the folder's owner's",
+  () => {
+    const { folder, run } = place();
+    const chown = (uid: number, ...paths: string[]) =>
+      expect(Bun.spawnSync(["chown", `${uid}:${uid}`, ...paths]).exitCode).toBe(0);
+    chown(54321, run);
+    const error = failure(() => writeOwn(join(run, "made"), "x"));
+    expect([error.code, error.message]).toEqual([
+      "unsafe-file",
+      expect.stringContaining(`${run} belongs to uid 54321`),
+    ]);
+    expect(existsSync(join(run, "made"))).toBe(false);
+    chown(54321, folder, join(folder, ".dialtone"));
+    writeOwn(join(run, "made"), "x");
+    const fd = openOwn(join(run, "made"), constants.O_RDONLY);
+    expect(fstatSync(fd).uid).toBe(54321);
+    closeSync(fd);
+  },
+);
