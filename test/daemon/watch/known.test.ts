@@ -1,6 +1,6 @@
 /** What the watched files held when they were last worked on: over restarts, and for contents that come back. */
 import { expect, test } from "bun:test";
-import { appendFileSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { appendFileSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openKnown } from "../../../src/daemon/watch/known.ts";
 import { fillPattern } from "../../../src/daemon/watch/target.ts";
@@ -142,4 +142,21 @@ test.each([
   ["{stem}", ".env", ".env"],
 ])("the target %j of %s", (pattern, path, target) => {
   expect(fillPattern(pattern, path)).toBe(target);
+});
+
+test("a large file is read to its end, one of the kernel's that has none as far as it says", async () => {
+  const base = scratch();
+  const [large, endless] = [join(base, "large"), join(base, "endless")];
+  const bytes = new Uint8Array(300_000);
+  writeFileSync(large, bytes);
+  const known = openKnown(join(base, "known.json"), "x", makeSeal(base, join(base, "home")));
+  known.settle(await known.changed([large]));
+  utimesSync(large, 1, 1);
+  expect([...(await known.changed([large])).keys()]).toEqual([]);
+  bytes[bytes.length - 1] = 1;
+  writeFileSync(large, bytes);
+  expect([...(await known.changed([large])).keys()]).toEqual([large]);
+  if (process.platform !== "linux") return;
+  symlinkSync("/proc/self/pagemap", endless);
+  expect([...(await known.changed([endless])).keys()]).toEqual([endless]);
 });
