@@ -52,8 +52,10 @@ export default defineCommand({
     const table = makeProcessTable();
     const found = [
       ...(await leftInRoots(context, table, durationOf("--idle", args.idle))),
-      ...findStrays(table).map((stray) => ofStray(table, stray)),
-      ...(await leftStacks(context, homeDirectory(context.env))),
+      ...findStrays({ table, home: homeDirectory(context.env), env: context.env }).map((stray) =>
+        ofStray(table, stray),
+      ),
+      ...(await leftStacks(context, table)),
     ];
     const shown = found.map(({ root, key, pid, why }) => ({ root, key, pid, why }));
     const paint = makePaint(context.colored());
@@ -84,9 +86,10 @@ export default defineCommand({
 });
 
 /** Containers are found by the engine, whatever became of their root. */
-async function leftStacks(context: DtContext, home: string | null): Promise<Leftover[]> {
+async function leftStacks(context: DtContext, table: Ground["table"]): Promise<Leftover[]> {
+  const home = homeDirectory(context.env);
   if (home === null) return [];
-  const ground = { home, env: context.env };
+  const ground = { table, home, env: context.env };
   const { endStrayStack, strayStacks } = await import("../supervisor/stack.ts");
   return (await strayStacks(ground)).map((one) => ({
     root: one.root,

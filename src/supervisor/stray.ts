@@ -3,7 +3,9 @@ import { existsSync } from "node:fs";
 import type { ProcessIdentity, ProcessTable } from "../sys/identity.ts";
 import { identify, presenceOf } from "../sys/identity.ts";
 import { type StopTreeResult, stopTree } from "./stop.ts";
-import { HOST_MARK, type TreeQuery } from "./tree.ts";
+import type { TreeQuery } from "./tree.ts";
+import type { Ground } from "./types.ts";
+import { hostsOf, isMoved } from "./whereabouts.ts";
 
 export interface Stray {
   root: string;
@@ -12,8 +14,9 @@ export interface Stray {
   pids: number[];
 }
 
-/** Those that a person may see: another user's environment cannot be read. */
-export function findStrays(table: ProcessTable): Stray[] {
+/** Those that a person may see: another user's environment cannot be read. What runs in a root that was moved is none. */
+export function findStrays(ground: Pick<Ground, "table" | "home" | "env">): Stray[] {
+  const { table } = ground;
   const found = new Map<string, Stray>();
   for (const { pid } of table.list()) {
     const root = table.environmentOf(pid, "DIALTONE_ROOT");
@@ -24,7 +27,7 @@ export function findStrays(table: ProcessTable): Stray[] {
     stray.pids.push(pid);
     found.set(token, stray);
   }
-  return [...found.values()];
+  return [...found.values()].filter((stray) => !isMoved(ground, stray, ({ token }) => token === stray.token));
 }
 
 const TIMEOUT_MS = 10_000;
@@ -44,10 +47,7 @@ export async function stopStray(table: ProcessTable, { root, key, token }: Stray
     otherHosts: [],
   };
   const stopped = await stopTree({ table, query, signal: "SIGTERM", timeoutMs: TIMEOUT_MS, wholeTree: true });
-  const hosts = table
-    .list()
-    .filter(({ pid }) => table.environmentOf(pid, HOST_MARK) === root)
-    .map((entry) => identify(table, entry));
+  const hosts = hostsOf(table, root).map((entry) => identify(table, entry));
   await Promise.all(hosts.map((host) => endHost(table, host)));
   return stopped;
 }

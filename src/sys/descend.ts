@@ -109,7 +109,7 @@ function wayOf(path: string): Way | null {
   if (at === undefined) return null;
   const end = path.lastIndexOf("/");
   const steps = path.slice(at + 1, end).split("/");
-  return { folder: path.slice(0, at), steps: steps.filter((step) => step !== ""), name: path.slice(end + 1) };
+  return { folder: path.slice(0, at) || "/", steps: steps.filter((step) => step !== ""), name: path.slice(end + 1) };
 }
 
 function openDirectory({ folder, steps }: Way, path: string): number {

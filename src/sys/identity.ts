@@ -52,6 +52,8 @@ export interface ProcessTable {
   becomeSubreaper(): boolean;
   /** Children of a process as the kernel knows them; none when it is gone. */
   childrenOf(pid: number): number[];
+  /** The directories that a process is in or holds open, by the paths that they have now; none where that cannot be seen. */
+  directoriesOf(pid: number): string[];
 }
 
 export interface ListeningPort {

@@ -98,6 +98,7 @@ export function makeProcessTable(): ProcessTable {
     signalGroup: () => null,
     becomeSubreaper: () => false,
     childrenOf: (pid) => listPids(PROC_PPID_ONLY, pid),
+    directoriesOf: () => [],
   };
 }
 

@@ -68,6 +68,7 @@ export function makeProcessTable(): ProcessTable {
     signalGroup: (leader, signal) => sendThroughPidfd(leader, signal, PIDFD_SIGNAL_PROCESS_GROUP),
     becomeSubreaper: () => libc().prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) === 0,
     childrenOf,
+    directoriesOf,
   };
 }
 
@@ -183,6 +184,22 @@ function isWritingThrough(place: string, fd: number, file: { dev: number; ino: n
     return (Number.parseInt(flags, 8) & 0o3) !== 0;
   } catch {
     return false;
+  }
+}
+
+function directoriesOf(pid: number): string[] {
+  const held = (name: string): string[] => {
+    try {
+      const path = readlinkSync(`/proc/${pid}/${name}`);
+      return statSync(path).isDirectory() ? [path] : [];
+    } catch {
+      return []; // no directory, or "… (deleted)"
+    }
+  };
+  try {
+    return [...held("cwd"), ...readdirSync(`/proc/${pid}/fd`).flatMap((fd) => held(`fd/${fd}`))];
+  } catch {
+    return []; // gone, or another user's
   }
 }
 

@@ -1,6 +1,6 @@
 /** Stacks of containers under keys, against a real Docker engine: up, followed, converged, killed at each step, and always ended. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { REPOSITORY, TestRoot, until } from "../kit.ts";
 import { COMPOSE, type DockerEngine, IMAGE, noEngine, startEngine } from "./docker.kit.ts";
@@ -478,14 +478,18 @@ describe.skipIf(missing !== null)("a stack", () => {
     }
   });
 
-  test("a root that was removed: gc finds its containers, and --yes ends them", async () => {
+  test("a root that was removed: gc finds its containers, and --yes ends them; one that was moved is left alone", async () => {
     const root = make();
     const other = root.write("../other/manifests/t.ts", manifest({}));
     root.write("../other/stack/compose.yaml", TWO);
     const cwd = join(other, "../..");
     try {
       expect((await root.dt(["t", "dev", "-d"], { env: engine.env, cwd })).code).toBe(0);
-      rmSync(cwd, { recursive: true });
+      // One that was only moved is known where it is.
+      const moved = `${cwd}.moved`;
+      renameSync(cwd, moved);
+      expect((await dt(root, "gc", "--yes")).stdout).toBe("Nothing is left over.\n");
+      rmSync(moved, { recursive: true });
       const listed = JSON.parse((await dt(root, "gc", "--json")).stdout) as { key: string; pid: number | null }[];
       expect(listed).toContainEqual(expect.objectContaining({ key: "t:dev:default", pid: null }));
       expect(engine.containers()).toHaveLength(2);

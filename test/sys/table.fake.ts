@@ -61,6 +61,7 @@ export function fakeTable(list: readonly FakeProcess[], self: FakeProcess = { pi
     signalGroup: () => null,
     becomeSubreaper: () => false,
     childrenOf: () => [],
+    directoriesOf: () => [],
   };
   return table;
 }

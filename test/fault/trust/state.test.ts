@@ -271,6 +271,43 @@ test("a moved project is recognised: its launch is listed and logged, its host s
   expect([runs(second), existsSync(root.dir)]).toEqual([false, false]);
 }, 60_000);
 
+test.skipIf(process.platform !== "linux")(
+  "what runs in a moved project is not left over; in one that was copied and removed it is",
+  async () => {
+    const of = stranger();
+    const { root, dt } = of;
+    const command = (cwd: string) => ({ kind: "managed", run: ["sleep", "1000"], cwd });
+    root.write("manifests/a.json", JSON.stringify({ name: "a", commands: { b: command("."), c: command("/") } }));
+    await dt(["a", "b", "-d"]);
+    await dt(["a", "c", "-d"]);
+    const [moved, copied] = [join(root.base, "moved"), join(root.base, "copied")];
+    renameSync(root.dir, moved);
+    const left = async (...flags: string[]) =>
+      (JSON.parse((await dt(["gc", "--json", ...flags], { cwd: root.base })).stdout) as { key: string }[])
+        .map(({ key }) => key)
+        .sort();
+    // What says where it is now: the host of both, and of `b`, whose host is gone, the directory that it is in.
+    expect(await left("--yes")).toEqual([]);
+    const list = async () =>
+      JSON.parse((await dt(["ps", "--json"], { cwd: moved })).stdout) as {
+        key: string;
+        state: string;
+        pid: number;
+        host: { pid: number };
+      }[];
+    const rows = await list();
+    expect(rows.map(({ state }) => state)).toEqual(["running", "running"]);
+    process.kill(rows[0]?.host.pid as number, "SIGKILL");
+    await until("its host is gone", () => !runs(rows[0]?.host.pid as number));
+    expect(await left()).toEqual([]);
+    expect(Bun.spawnSync(["cp", "-a", moved, copied]).exitCode).toBe(0);
+    rmSync(moved, { recursive: true });
+    expect(await left("--yes")).toEqual([KEY, "a:c:default"]);
+    await until("nothing is left", () => rows.every(({ pid }) => !runs(pid)));
+  },
+  60_000,
+);
+
 describe("in the place of a state file", () => {
   const things: [what: string, put: (of: Stranger, path: string) => void][] = [
     ["a link to a file of one's own", ({ root, treasure }, path) => linkAt(root, path, join(treasure, "1.json"))],
