@@ -4,8 +4,8 @@
  */
 import { closeSync, constants, fstatSync, readSync, watch } from "node:fs";
 import { dirname } from "node:path";
+import { statThere } from "../sys/descend.ts";
 import { openOwn } from "../sys/door.ts";
-import { statOf } from "../sys/stat.ts";
 
 export interface FollowOptions {
   path: string;
@@ -82,7 +82,7 @@ function openOrNull(path: string): number | null {
 }
 
 function isReplaced(fd: number, path: string): boolean {
-  const there = statOf(path);
+  const there = statThere(path);
   return there !== undefined && !isSameFile(fstatSync(fd), there);
 }
 
@@ -105,7 +105,7 @@ function openNext(path: string, fd: number | null): number | null {
 function ageOf(path: string, fd: number): number {
   const open = fstatSync(fd);
   for (let age = 1; ; age++) {
-    const there = statOf(`${path}.${age}`);
+    const there = statThere(`${path}.${age}`);
     if (there === undefined) return 0;
     if (isSameFile(open, there)) return age;
   }

@@ -2,9 +2,11 @@
  * The parent's side of loading: one manifest in one short-lived child with a time limit. A manifest that hangs, exits or
  * crashes becomes a failure; nothing of it stays.
  */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
+import { descend, descendInto, statThere } from "../sys/descend.ts";
+import { readOwn } from "../sys/door.ts";
 import { messageOf } from "../sys/error.ts";
 import { isIgnored } from "../sys/limits.ts";
 import { checkNullDevice } from "../sys/null.ts";
@@ -12,7 +14,6 @@ import { whoMaySwap } from "../sys/ownplace.ts";
 import { makePrivateDirectory } from "../sys/paths.ts";
 import { sameBuildCommand } from "../sys/self.ts";
 import { signalNumber } from "../sys/signals.ts";
-import { statOf } from "../sys/stat.ts";
 import { BEGUN_FILE, LOADING, START_LIMIT_MS } from "./begun.ts";
 import { failed, type LoadResult, type Outcome } from "./outcome.ts";
 
@@ -52,7 +53,7 @@ export async function loadManifest(file: string, options: LoadOptions): Promise<
   try {
     const resultFile = join(directory, "result.json");
     const ending = await runChild(file, resultFile, timeoutMs, options);
-    if (ending.timedOut && statOf(join(directory, BEGUN_FILE)) === undefined) {
+    if (ending.timedOut && statThere(join(directory, BEGUN_FILE)) === undefined) {
       const reason = `cannot be loaded: this machine is so busy that no process came up for it within ${START_LIMIT_MS / 1000} s`;
       return passing(file, "not-started", reason);
     }
@@ -72,7 +73,16 @@ export async function loadManifest(file: string, options: LoadOptions): Promise<
   } catch (error) {
     return passing(file, "not-started", `cannot be loaded, for no process could be started: ${messageOf(error)}`);
   } finally {
-    rmSync(directory, { recursive: true, force: true });
+    removeResult(directory);
+  }
+}
+
+/** What cannot be removed is left, and nothing depends on it. */
+function removeResult(directory: string): void {
+  try {
+    descend(directory, (at) => rmSync(at, { recursive: true, force: true }));
+  } catch {
+    // stays
   }
 }
 
@@ -90,7 +100,8 @@ function makeResultDirectory({ env, cacheDir }: LoadOptions): string {
     if (cacheDir === undefined) throw error;
     try {
       makePrivateDirectory(cacheDir);
-      return mkdtempSync(join(cacheDir, "dt-load-"));
+      const made = descendInto(cacheDir, (at) => mkdtempSync(join(at, "dt-load-")));
+      return join(cacheDir, basename(made));
     } catch {
       throw error; // the directory for temporary files is what a person would look at
     }
@@ -105,7 +116,7 @@ function passing(file: string, code: string, reason: string): LoadResult {
 
 function readResult(path: string): LoadResult | null {
   try {
-    return JSON.parse(readFileSync(path, "utf8")) as LoadResult;
+    return JSON.parse(readOwn(path).toString("utf8")) as LoadResult;
   } catch {
     return null; // never written: the child ended before
   }
@@ -138,7 +149,7 @@ async function runChild(file: string, resultFile: string, timeoutMs: number, opt
   // Ctrl-C reaches dt only: the child is in a session of its own
   const onSignal = (signal: NodeJS.Signals) => {
     killGroup();
-    rmSync(dirname(resultFile), { recursive: true, force: true });
+    removeResult(dirname(resultFile));
     for (const name of SIGNALS) process.off(name, onSignal);
     // who else listens has been told already; told twice, a host would take it for the second Ctrl-C
     if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
@@ -153,7 +164,7 @@ async function runChild(file: string, resultFile: string, timeoutMs: number, opt
   const readers = [drain(child.stdout, keep), drain(child.stderr, keep)];
   const began = Date.now();
   const deadline = () => {
-    const begun = statOf(join(dirname(resultFile), BEGUN_FILE))?.mtimeMs;
+    const begun = statThere(join(dirname(resultFile), BEGUN_FILE))?.mtimeMs;
     return begun === undefined ? began + START_LIMIT_MS : begun + timeoutMs;
   };
   let timer: ReturnType<typeof setTimeout>;

@@ -44,7 +44,7 @@ export function isHostless({ table }: Pick<Ground, "table">, record: LaunchRecor
 export async function adopt(ground: Ground, key: string, report: Report, control: OwnControl): Promise<Adopted | null> {
   const { store, table } = ground;
   const lock = await acquireLock({
-    path: store.path(key, "lock"),
+    path: () => store.path(key, "lock"),
     seal: store.seal,
     table,
     doing: "host again",

@@ -149,7 +149,7 @@ interface EndFacts {
 
 function lockKey(ground: Ground, run: CapturedRun): Promise<HeldLock> {
   return acquireLock({
-    path: ground.store.path(run.key, "lock"),
+    path: () => ground.store.path(run.key, "lock"),
     seal: ground.store.seal,
     table: ground.table,
     doing: "capture",

@@ -32,17 +32,24 @@ export async function runDetachedHost(host: HostProcess): Promise<number> {
     if (started) queue.push({ is: "interrupt" });
   });
   if (input === null) return 1; // the caller was killed before it could say what to start
-  const ground = groundOf(input, host);
   const { key } = input.spec;
-  const report = makeReport(key);
-  const control = makeControl(ground, key, queue, cancel.signal, () => {
-    started = true;
-    if (cancel.signal.aborted) queue.push({ is: "interrupt" });
-  });
-  try {
+  return reporting(key, async (report) => {
+    const ground = groundOf(input, host);
+    const control = makeControl(ground, key, queue, cancel.signal, () => {
+      started = true;
+      if (cancel.signal.aborted) queue.push({ is: "interrupt" });
+    });
     const end = await hostLaunch(ground, input.spec, report, control);
     if (end.is === "unchanged") report(await settledEvent(ground, end.record));
     else if (end.exit !== null) report({ is: "ended", exit: end.exit });
+  });
+}
+
+/** What goes wrong is the last thing that the host says. */
+async function reporting(key: string, work: (report: Report) => Promise<void>): Promise<number> {
+  const report = makeReport(key);
+  try {
+    await work(report);
     return 0;
   } catch (error) {
     report({ is: "failed", error: failureOf(error) });
@@ -58,17 +65,12 @@ export interface AdoptInput extends HostGround {
 export async function runAdoptingHost(host: HostProcess): Promise<number> {
   const input = await readInput<AdoptInput>(() => {});
   if (input === null) return 1;
-  const ground = groundOf(input, host);
-  const report = makeReport(input.key);
-  const queue = makeQueue<HostRequest>();
-  const control = makeControl(ground, input.key, queue, new AbortController().signal, () => {});
-  try {
+  return reporting(input.key, async (report) => {
+    const ground = groundOf(input, host);
+    const queue = makeQueue<HostRequest>();
+    const control = makeControl(ground, input.key, queue, new AbortController().signal, () => {});
     await hostAgain(ground, input.key, report, control);
-    return 0;
-  } catch (error) {
-    report({ is: "failed", error: failureOf(error) });
-    return 1;
-  }
+  });
 }
 
 /** What went wrong goes to host.err when whoever asked has gone. */

@@ -14,7 +14,7 @@ import type { Ground, HostEnd, Run } from "./types.ts";
 export async function tryLock(ground: Ground, run: Run, doing: string): Promise<HeldLock | null> {
   try {
     return await acquireLock({
-      path: ground.store.path(run.record.key, "lock"),
+      path: () => ground.store.path(run.record.key, "lock"),
       seal: ground.store.seal,
       table: ground.table,
       doing,

@@ -71,7 +71,7 @@ export async function startLaunch(
   if (!isStack && !(spec.ensure && judgeSame(ground, spec.key, prepared).is === "same"))
     await runFirst(ground, spec, report, options);
   const lock = await acquireLock({
-    path: ground.store.path(spec.key, "lock"),
+    path: () => ground.store.path(spec.key, "lock"),
     seal: ground.store.seal,
     table: ground.table,
     doing: "start",

@@ -3,27 +3,35 @@
  * directory at any time, between two calls of dt too. So each directory from the project's folder down is opened in the one above it, by
  * descriptor (`openat`) and not through a link, and what is done is done in the last of them, whatever is put at its name meanwhile.
  *
- *   what is done                          Linux                                     where there is no /proc (macOS)
- *   -----------------------------------   ---------------------------------------   ----------------------------------------
- *   make, rename, link, remove, look      in the open directory:                    each directory is looked at, then it is
- *                                         `/proc/self/fd/<directory>/<name>`        done by the path
- *   open what is there                    by the path; then the kernel is asked     each directory is looked at, then it is
- *                                         where the opened file is. Elsewhere: as   opened by the real path, through no link
- *                                         above                                     (`O_NOFOLLOW_ANY`)
- *   something in a directory of the       by the path: what leads there is the person's own choice
- *   person's own (home, a declared log)
+ *   Linux                             the directory is opened and held, and what is done is done in it: `/proc/self/fd/<directory>/<name>`
+ *   where there is no /proc (macOS)   each directory is looked at; then it is done by the path, opening by the real path and through no
+ *                                     link (`O_NOFOLLOW_ANY`)
+ *   in a directory of the person's    by the path: what leads there is the person's own choice
+ *   own (home, a declared log, what
+ *   DIALTONE_RUN_DIR names)
  *
  * Links above the project's folder are the person's own too. Known limit: on macOS a rename may meet a directory that was swapped in the
  * instant before it.
  */
-import { closeSync, constants, existsSync, fstatSync, lstatSync, openSync, readlinkSync, realpathSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readlinkSync,
+  realpathSync,
+  type Stats,
+  statSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { errnoOf } from "./error.ts";
 import { lazy } from "./lazy.ts";
 import { unsafe } from "./unsafe.ts";
 
 /** Where state begins below a project's folder. */
-const STATE = /\/\.dialtone\/(?:(?:run|cache)(?:\/|$)|\.{1,2}gitignore)/g;
+const STATE = /\/\.dialtone\/(?:(?:run|cache)(?=\/|$)|\.{1,2}gitignore)/g;
 /** From Linux's fcntl.h: to hold a directory, and nothing more. No right to read it is needed. */
 const O_PATH = 0o10000000;
 /** From macOS's fcntl.h: no link anywhere on the way. Elsewhere the bit means nothing. */
@@ -65,42 +73,31 @@ export function descend<T>(path: string, work: (at: string) => T, throughProc = 
 
 /** The names in a directory, found in the same way. Throws as `descend` does. */
 export function descendInto<T>(directory: string, work: (at: string) => T, throughProc = hasProc()): T {
-  return descend(`${directory}/.`, work, throughProc);
+  try {
+    return descend(`${directory}/.`, work, throughProc);
+  } catch (error) {
+    throw named(error, `${directory}/.`, directory);
+  }
 }
 
 /**
- * Opens what is there; `flags` must not make or change anything. `NOFOLLOW` is added. Throws the system's own error, and `unsafe-file` as
- * `descend` does.
+ * Opens what is there; `flags` must not make anything. `O_NOFOLLOW` is added. Throws the system's own error, and `unsafe-file` as `descend`
+ * does.
  */
 export function openThere(path: string, flags: number, throughProc = hasProc()): number {
   const asked = flags | constants.O_NOFOLLOW;
   const way = wayOf(path);
-  if (way === null) return openSync(path, asked);
-  if (!throughProc) {
-    lookAlong(way);
-    return openSync(join(realpathSync(way.folder), ...way.steps, way.name), asked | O_NOFOLLOW_ANY);
-  }
-  const fd = openOrLook(way, path, asked);
-  if (isAt(fd, path)) return fd;
-  closeSync(fd);
-  return descend(path, (at) => openSync(at, asked), throughProc);
+  if (way === null || throughProc) return descend(path, (at) => openSync(at, asked), throughProc);
+  lookAlong(way);
+  return openSync(join(realpathSync(way.folder), ...way.steps, way.name), asked | O_NOFOLLOW_ANY);
 }
 
-/** "Not there" is a true answer only of the right directory. */
-function openOrLook(way: Way, path: string, flags: number): number {
+/** What is at a path, through a link that has its name; undefined for whatever cannot be seen. */
+export function statThere(path: string): Stats | undefined {
   try {
-    return openSync(path, flags);
-  } catch (error) {
-    lookAlong(way);
-    throw error;
-  }
-}
-
-function isAt(fd: number, path: string): boolean {
-  try {
-    return readlinkSync(`/proc/self/fd/${fd}`) === path;
+    return descend(path, (at) => statSync(at));
   } catch {
-    return false;
+    return undefined;
   }
 }
 
@@ -112,10 +109,41 @@ function wayOf(path: string): Way | null {
   return { folder: path.slice(0, at) || "/", steps: steps.filter((step) => step !== ""), name: path.slice(end + 1) };
 }
 
-function openDirectory({ folder, steps }: Way, path: string): number {
+/** At once where the kernel says that no link led there, else step by step. */
+function openDirectory(way: Way, path: string): number {
+  const fd = openAtOnce(join(way.folder, ...way.steps)) ?? openSteps(way, path);
+  try {
+    refuseOthers(fd, way);
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+function openAtOnce(directory: string): number | null {
+  let fd: number;
+  try {
+    fd = openSync(directory, DIRECTORY | constants.O_NOFOLLOW);
+  } catch {
+    return null; // gone, or swapped at this instant: the steps say
+  }
+  if (pathOf(fd) === directory) return fd;
+  closeSync(fd);
+  return null;
+}
+
+function pathOf(fd: number): string | null {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return null;
+  }
+}
+
+function openSteps({ folder, steps }: Way, path: string): number {
   let fd = open(folder, DIRECTORY, path);
   let directory = folder;
-  const { uid } = fstatSync(fd);
   for (const step of steps) {
     const above = fd;
     directory = join(directory, step);
@@ -124,7 +152,6 @@ function openDirectory({ folder, steps }: Way, path: string): number {
     } finally {
       closeSync(above);
     }
-    refuseOthers(fd, directory, uid);
   }
   return fd;
 }
@@ -138,13 +165,12 @@ function openStep(at: string, directory: string, path: string): number {
   }
 }
 
-/** The folder may not be this user's, who is root then; its state is its owner's. */
-function refuseOthers(fd: number, directory: string, ofFolder: number): void {
+/** Root works in other users' folders: there the state is the folder's owner's. */
+function refuseOthers(fd: number, { folder, steps }: Way): void {
   const { uid } = fstatSync(fd);
   const own = process.geteuid?.() ?? uid;
-  if (uid === own || (own === 0 && uid === ofFolder)) return;
-  closeSync(fd);
-  throw unsafe(directory, `belongs to uid ${uid}`);
+  if (uid === own || (own === 0 && uid === statSync(folder).uid)) return;
+  throw unsafe(join(folder, ...steps), `belongs to uid ${uid}`);
 }
 
 /** The error names the file that was asked for. */
@@ -167,16 +193,18 @@ function lookAlong({ folder, steps }: Way): void {
 }
 
 function noDirectory(directory: string, at: string) {
-  const isLink = lstatSync(at, { throwIfNoEntry: false })?.isSymbolicLink() === true;
-  return unsafe(directory, isLink ? "is a symbolic link" : "is no directory");
+  const stat = lstatSync(at, { throwIfNoEntry: false });
+  if (stat?.isDirectory() !== false) return unsafe(directory, "is swapped for something else all the time");
+  return unsafe(directory, stat.isSymbolicLink() ? "is a symbolic link" : "is no directory");
 }
 
 /** A system error speaks of the descriptor, which says nothing to anybody. */
 function named(error: unknown, held: string, name: string): unknown {
   if (!(error instanceof Error)) return error;
-  error.message = error.message.replaceAll(held, name);
+  const rename = (text: string) => text.replaceAll(held, () => name);
+  error.message = rename(error.message);
   const { path, dest } = error as NodeJS.ErrnoException & { dest?: string };
-  if (path !== undefined) Object.assign(error, { path: path.replace(held, name) });
-  if (dest !== undefined) Object.assign(error, { dest: dest.replace(held, name) });
+  if (path !== undefined) Object.assign(error, { path: rename(path) });
+  if (dest !== undefined) Object.assign(error, { dest: rename(dest) });
   return error;
 }

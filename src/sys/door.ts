@@ -47,8 +47,13 @@ export function openOwn(path: string, flags: number, mode = 0o600): number {
   if ((flags & constants.O_CREAT) === 0) return checkOpened(path, path, () => openThere(path, asked));
   return descend(path, (at) => {
     const fd = checkOpened(at, path, () => openSync(at, asked | constants.O_NOFOLLOW, mode));
-    if (fstatSync(fd).size === 0) handToOwner(at, fd);
-    return fd;
+    try {
+      if (fstatSync(fd).size === 0) handToOwner(at, fd);
+      return fd;
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
   });
 }
 

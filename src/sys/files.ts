@@ -249,12 +249,16 @@ const WRITE_HINTS: Record<string, string> = {
   EPERM: "Check who owns the directory and its mode, or set VARIABLE to a writable directory.",
 };
 
-/** The error of a failed write, as a sentence that names the path and the system's reason. `variable`: what moves that path elsewhere. */
+/**
+ * The error of a failed write, as a sentence that names the path and the system's reason; a sentence of dt's own as it is. `variable`: what
+ * moves that path elsewhere.
+ */
 export function writeError(
   path: string,
   cause: unknown,
   variable: "DIALTONE_RUN_DIR" | "DIALTONE_HOME" = "DIALTONE_RUN_DIR",
 ): DtError {
+  if (cause instanceof DtError) return cause;
   const code = errnoOf(cause) ?? "unknown";
   const hint = WRITE_HINTS[code]?.replace("VARIABLE", variable);
   return new DtError("cannot-write", `Cannot write ${path}: ${messageOf(cause)}.`, {

@@ -9,6 +9,7 @@
  *   ------------------------------   ------------------   -----------------------------------------------
  *   there is none                    created              held
  *   holder alive                     left                 wait (`held`); at once `re-entry` when it is this process
+ *   this process, which let go       removed, created     held
  *   holder in another pid namespace  left                 wait (`unknown-holder`)
  *   of another version, or may not   left                 wait (`unknown-holder`)
  *   be read (permission, too many
@@ -20,7 +21,8 @@
  *   guard replaced meanwhile         left; own withdrawn  wait (`guard-busy`)
  *   no flock on this file system     created or left      nothing is broken (`no-guard`)
  *
- * Releasing needs no guard: nobody else removes the lock of a process that lives, and the nonce is compared.
+ * Releasing needs no guard: nobody else removes the lock of a process that lives, and the nonce is compared. Where the file cannot be read or
+ * removed right then, it is tried again as long as this process lives, and is stale to this process meanwhile: others cannot know.
  * Known limits: one machine (another one's boot id reads as a reboot); who deletes the guard file or the run directory while a lock is
  * held takes the exclusion away.
  */
@@ -37,6 +39,7 @@ import {
 } from "./files.ts";
 import { type FileLock, tryFlock } from "./flock.ts";
 import { identifySelf, type ProcessIdentity, type ProcessTable, presenceOf, sameIdentity } from "./identity.ts";
+import { lazy } from "./lazy.ts";
 import type { Seal } from "./seal.ts";
 import { readOwnText } from "./sealed.ts";
 
@@ -58,8 +61,8 @@ export interface LockHolder {
 export type LockReason = "held" | "unknown-holder" | "no-guard" | "guard-busy" | "re-entry";
 
 export interface LockRequest {
-  /** The lock file; its guard is `<path without .lock>.guard`. */
-  path: string;
+  /** The lock file; its guard is `<path without .lock>.guard`. A function of one that may be moved while it is held. */
+  path: string | (() => string);
   /** Tells this user's locks from those that came with a clone. */
   seal: Seal;
   table: ProcessTable;
@@ -97,14 +100,21 @@ interface Busy {
 }
 type Attempt = { held: HeldLock } | Busy;
 
+/** A request at the path that it has now. */
+interface Placed extends LockRequest {
+  path: string;
+  where: () => string;
+}
+
 /** Waits for the lock; throws `lock-timeout` (exit 4) with who holds it. */
 export async function acquireLock(request: LockRequest): Promise<HeldLock> {
   const deadline = performance.now() + request.timeoutMs;
+  const where = () => (typeof request.path === "string" ? request.path : request.path());
   for (let step = 0; ; step++) {
-    const attempt = attemptLock(request);
+    const placed: Placed = { ...request, path: where(), where };
+    const attempt = attemptLock(placed);
     if ("held" in attempt) return attempt.held;
-    if (attempt.busy === "re-entry" || performance.now() >= deadline)
-      throw lockError(request, explain(request, attempt));
+    if (attempt.busy === "re-entry" || performance.now() >= deadline) throw lockError(placed, explain(placed, attempt));
     request.signal?.throwIfAborted();
     const wait = WAIT_STEPS_MS[Math.min(step, WAIT_STEPS_MS.length - 1)] as number;
     await Bun.sleep(attempt.busy === "guard-busy" ? GUARD_WAIT_MS : wait * (0.5 + Math.random()));
@@ -112,7 +122,7 @@ export async function acquireLock(request: LockRequest): Promise<HeldLock> {
 }
 
 /** One try, without waiting. */
-function attemptLock(request: LockRequest): Attempt {
+function attemptLock(request: Placed): Attempt {
   const guard = tryFlock(guardOf(request.path));
   if (guard.is === "busy") return { busy: "guard-busy", by: null };
   if (guard.is === "unsupported") return publishOrJudge(request, null);
@@ -129,7 +139,7 @@ function attemptLock(request: LockRequest): Attempt {
 }
 
 /** The existing lock is judged before anything is written: on a full disk, too, its holder is waited for. */
-function publishOrJudge(request: LockRequest, guard: FileLock | null): Attempt {
+function publishOrJudge(request: Placed, guard: FileLock | null): Attempt {
   const { path } = request;
   let broke: HeldLock["broke"] = null;
   for (let look = 0; look < LOOKS; look++) {
@@ -171,7 +181,7 @@ function describeHolder(request: LockRequest): LockHolder {
 type Judged = { is: "none" } | { is: "stale"; holder: LockHolder | null; foreign: boolean } | ({ is: "busy" } & Busy);
 
 /** What the lock file says about now. Changes nothing. */
-function judge(request: LockRequest): Judged {
+function judge(request: Placed): Judged {
   const { path, table, seal } = request;
   const read = readLock(path, seal);
   if (read.is === "absent") return { is: "none" };
@@ -184,7 +194,10 @@ function judge(request: LockRequest): Judged {
     return { is: "stale", holder: null, foreign: true };
   }
   const holder = read.value;
-  if (sameIdentity(holder.holder, identifySelf(table))) return { is: "busy", busy: "re-entry", by: holder };
+  if (sameIdentity(holder.holder, identifySelf(table))) {
+    if (letGo().has(holder.nonce)) return { is: "stale", holder, foreign: false };
+    return { is: "busy", busy: "re-entry", by: holder };
+  }
   const presence = presenceOf(table, holder.holder);
   // A holder that let go and ended between the two looks is no stale one.
   if (presence === "gone")
@@ -193,7 +206,7 @@ function judge(request: LockRequest): Judged {
 }
 
 /** Null when the path exists already. Falls back to exclusive creation when linking fails for any other reason. */
-function publish(request: LockRequest, mine: LockHolder): LockHolder | null {
+function publish(request: Placed, mine: LockHolder): LockHolder | null {
   const { path, seal, backend: forced } = request;
   try {
     if (forced === "excl" || !publishByLink(request, mine)) {
@@ -209,7 +222,7 @@ function publish(request: LockRequest, mine: LockHolder): LockHolder | null {
 }
 
 /** False when linking does not work here, or not now. */
-function publishByLink({ path, seal, backend }: LockRequest, mine: LockHolder): boolean {
+function publishByLink({ path, seal, backend }: Placed, mine: LockHolder): boolean {
   const temporary = temporaryName(path);
   createFile(temporary, seal.close(path, mine), { durable: false });
   try {
@@ -223,7 +236,7 @@ function publishByLink({ path, seal, backend }: LockRequest, mine: LockHolder): 
   }
 }
 
-function makeHeld(request: LockRequest, holder: LockHolder, broke: HeldLock["broke"]): HeldLock {
+function makeHeld(request: Placed, holder: LockHolder, broke: HeldLock["broke"]): HeldLock {
   let held = true;
   return {
     holder,
@@ -231,12 +244,37 @@ function makeHeld(request: LockRequest, holder: LockHolder, broke: HeldLock["bro
     release() {
       if (!held) return;
       held = false;
-      if (isStillHeldBy(request, holder)) removeFile(request.path);
+      letGo().add(holder.nonce);
+      withdraw(request, holder.nonce);
     },
   };
 }
 
-function isStillHeldBy({ path, seal }: Pick<LockRequest, "path" | "seal">, holder: LockHolder): boolean {
+/** Nonces of locks that this process released and whose files may be there still. */
+const letGo = lazy(() => new Set<string>());
+const WITHDRAW_AGAIN_MS = 100;
+const WITHDRAW_AGAIN_MOST_MS = 2000;
+
+/** Removes the released lock; again and again where it cannot be seen or removed now: its directory is swapped, say, or the disk read-only. */
+function withdraw(request: Pick<Placed, "where" | "seal">, nonce: string, againMs = WITHDRAW_AGAIN_MS): void {
+  if (isWithdrawn(request, nonce)) letGo().delete(nonce);
+  else setTimeout(withdraw, againMs, request, nonce, Math.min(2 * againMs, WITHDRAW_AGAIN_MOST_MS)).unref();
+}
+
+function isWithdrawn({ where, seal }: Pick<Placed, "where" | "seal">, nonce: string): boolean {
+  const path = where();
+  const read = readLock(path, seal);
+  if (read.is === "absent") return true;
+  if (read.is !== "there") return false;
+  try {
+    if (read.value.nonce === nonce) removeFile(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isStillHeldBy({ path, seal }: Pick<Placed, "path" | "seal">, holder: LockHolder): boolean {
   const read = readLock(path, seal);
   return read.is === "there" && read.value.nonce === holder.nonce;
 }
@@ -303,7 +341,7 @@ export function readHolder(path: string, seal: Seal, as = path): FileRead<LockHo
 }
 
 /** The last try may have met another's try; what counts for a person is who holds the lock. */
-function explain(request: LockRequest, attempt: Busy): Busy {
+function explain(request: Placed, attempt: Busy): Busy {
   if (attempt.busy !== "guard-busy") return attempt;
   const judged = judge(request);
   return judged.is === "busy" ? judged : attempt;
@@ -338,7 +376,7 @@ export const LOCK_REASONS: Record<LockReason, ReasonText> = {
   "re-entry": { why: (by) => `this very process holds it already, doing: ${by?.doing}`, hint: WAIT_FOR_IT },
 };
 
-function lockError(request: LockRequest, { busy, by }: Busy): DtError {
+function lockError(request: Placed, { busy, by }: Busy): DtError {
   const { why, hint } = LOCK_REASONS[busy];
   return new DtError(
     "lock-timeout",

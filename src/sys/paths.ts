@@ -1,7 +1,7 @@
 /** Where things are: the run directory, the cache, the user's home of dt. Nothing here follows a link out of the root. */
-import { closeSync, constants, fchmodSync, fstatSync, lstatSync, mkdirSync, type Stats, statSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { descend, openThere } from "./descend.ts";
+import { descend, descendInto } from "./descend.ts";
 import { sha256 } from "./digest.ts";
 import { checkOwn, handToOwner, isOwner } from "./door.ts";
 import { DtError, EXIT, errnoOf, messageOf } from "./error.ts";
@@ -154,15 +154,13 @@ function checkOne(path: string): void {
   }
 }
 
-/** The directory that was looked at, and no other that has its name by now. */
+/** The directory that was looked at, and no other that has its name by now; also one that may not be read. */
 function makePrivate(path: string, { dev, ino }: Stats): void {
-  const fd = openThere(path, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    const now = fstatSync(fd);
-    if (now.dev === dev && now.ino === ino) fchmodSync(fd, 0o700);
-  } finally {
-    closeSync(fd);
-  }
+  descendInto(path, (at) => {
+    const held = dirname(at);
+    const now = statSync(held);
+    if (now.dev === dev && now.ino === ino) chmodSync(held, 0o700);
+  });
 }
 
 function lookAt(path: string): Stats | null {

@@ -13,6 +13,7 @@
  */
 import { lstatSync, realpathSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
+import { descendInto } from "./descend.ts";
 import { DtError } from "./error.ts";
 import { openSecrets } from "./secret.ts";
 
@@ -52,10 +53,12 @@ export function makeSeal(directory: string | (() => string), home: string | null
   const real = new Map<string, string>();
   const place = (): Place => {
     const given = at();
-    const { dev, ino } = statSync(given);
-    const path = real.get(given) ?? realpathSync(given);
-    real.set(given, path);
-    return { path, dev, ino };
+    return descendInto(given, (held) => {
+      const { dev, ino } = statSync(held);
+      const path = real.get(given) ?? realpathSync(held);
+      real.set(given, path);
+      return { path, dev, ino };
+    });
   };
   const nameOf = (path: string) => {
     const name = relative(at(), path);

@@ -275,3 +275,15 @@ test("the result is passed on where nobody else can put another in its place", a
   expect(await place(0o1777)).toBe(shared);
   expect(await place(0o777)).toBe(cacheDir);
 });
+
+test("a pipe, or a link, in the place of the result is not read", async () => {
+  const project = createProject({ "manifests/a.json": "{}", treasure: '{"outcome":{"is":"helper"}}' });
+  for (const put of ['mkfifo "$2"', `ln -s '${project.path("treasure")}' "$2"`]) {
+    const { outcome } = await loadManifest(project.path("manifests/a.json"), {
+      root: project.path("."),
+      env: project.env,
+      loader: ["sh", "-c", put, "sh"],
+    });
+    expect(outcome).toMatchObject({ is: "failure", failure: { code: "exits" } });
+  }
+});

@@ -21,8 +21,9 @@ import { join } from "node:path";
 import { descend, descendInto, openThere } from "../../src/sys/descend.ts";
 import { openOwn, readOwn } from "../../src/sys/door.ts";
 import type { DtError } from "../../src/sys/error.ts";
-import { createWhole, linkBeside, removeFile, renameBeside, writeOwn } from "../../src/sys/files.ts";
+import { createWhole, linkBeside, removeFile, renameBeside, writeError, writeOwn } from "../../src/sys/files.ts";
 import { checkPrivateDirectory, makePrivateDirectory } from "../../src/sys/paths.ts";
+import { makeSeal } from "../../src/sys/seal.ts";
 import { makeScratch } from "../scratch.ts";
 
 const scratch = makeScratch();
@@ -123,6 +124,16 @@ describe.each(WAYS)("%s", (_, throughProc) => {
     expect(failure(() => descend(join(run, "none"), unlinkSync, throughProc)).code).toBe("ENOENT");
   });
 
+  test("nor of the descriptor where a name of the way means something to replace()", () => {
+    const top = join(scratch(), "$& $$ $` d");
+    const path = join(top, ".dialtone/run/none");
+    mkdirSync(join(path, ".."), { recursive: true });
+    const error = failure(() => descend(path, unlinkSync, throughProc));
+    expect([error.path, error.message]).toEqual([path, expect.stringContaining(`'${path}'`)]);
+    const names = failure(() => descendInto(path, (at) => readdirSync(at), throughProc));
+    expect([names.path, names.message]).toEqual([path, expect.stringContaining(`'${path}'`)]);
+  });
+
   test("names in a directory", () => {
     const { run } = place();
     expect(descendInto(run, (at) => readdirSync(at).sort(), throughProc)).toEqual(["launch", "state"]);
@@ -156,6 +167,33 @@ test("a directory of the person's own is reached by its path, through links too"
   expect(readFileSync(join(elsewhere, "more"), "utf8")).toBe("kept");
 });
 
+test("of two run directories on one way the last counts", () => {
+  const { run, elsewhere } = place();
+  symlinkSync(elsewhere, join(run, ".dialtone"));
+  mkdirSync(join(elsewhere, "run"));
+  const path = join(run, ".dialtone/run/x");
+  const error = failure(() => writeOwn(path, "x"));
+  expect(error.message).toStartWith(`${join(run, ".dialtone")} is a symbolic link`);
+  expect(readdirSync(join(elsewhere, "run"))).toEqual([]);
+});
+
+test("a directory that may not be read is made private as any other", () => {
+  const { run } = place();
+  for (const mode of [0o333, 0o777, 0o755, 0o070]) {
+    chmodSync(run, mode);
+    checkPrivateDirectory(run);
+    expect(statSync(run).mode & 0o777).toBe(0o700);
+  }
+});
+
+test("what another dt has to say of a directory is said as it is", () => {
+  const { run, elsewhere } = place();
+  rmSync(run, { recursive: true });
+  symlinkSync(elsewhere, run);
+  const said = failure(() => removeFile(join(run, "state")));
+  expect(writeError(run, said)).toBe(said);
+});
+
 test("both of one directory: a name is given, changed, and taken by one file alone", () => {
   const { run } = place();
   const [one, two] = [join(run, "one"), join(run, "two")];
@@ -180,21 +218,37 @@ test("the folder is moved while its directory is held: what is done is done wher
 });
 
 describe("somebody swaps the directory for a link, as fast as can be", () => {
-  /** `.dialtone/run` is a directory of the project or a link to `elsewhere`, in turn. */
-  async function swapped(work: (of: ReturnType<typeof place>) => void): Promise<ReturnType<typeof place>> {
-    const of = place();
+  const BEGUN = `const [run, kept, elsewhere] = process.argv.slice(1);
+    const { renameSync, rmSync, symlinkSync, unlinkSync } = require("node:fs");
+    console.log("begun");`;
+  const SWAPPERS = {
     // dt may make the directory anew where it is missing: then that one is swapped.
-    const script = `const { renameSync, rmSync, symlinkSync, unlinkSync } = require("node:fs");
-      const [run, kept, elsewhere] = process.argv.slice(1);
+    replace: `${BEGUN}
       const attempt = (step) => { try { step(); return true; } catch { return false; } };
-      console.log("begun");
       for (;;) {
         if (!attempt(() => renameSync(run, kept))) attempt(() => rmSync(kept, { recursive: true }));
         attempt(() => symlinkSync(elsewhere, run));
         attempt(() => unlinkSync(run));
         attempt(() => renameSync(kept, run));
-      }`;
-    const argv = [process.execPath, "-e", script, of.run, join(of.folder, "kept"), of.elsewhere];
+      }`,
+    // At no time is there nothing.
+    exchange: `${BEGUN}
+      const { dlopen } = require("bun:ffi");
+      const { renameat2 } = dlopen("libc.so.6", {
+        renameat2: { args: ["i32", "buffer", "i32", "buffer", "u32"], returns: "i32" },
+      }).symbols;
+      symlinkSync(elsewhere, kept);
+      const [a, b] = [run, kept].map((path) => Buffer.from(path + "\\0"));
+      for (;;) renameat2(-100, a, -100, b, 2);`,
+  };
+
+  /** `.dialtone/run` is a directory of the project or a link to `elsewhere`, in turn. */
+  async function swapped(
+    work: (of: ReturnType<typeof place>) => void,
+    how: keyof typeof SWAPPERS = "replace",
+  ): Promise<ReturnType<typeof place>> {
+    const of = place();
+    const argv = [process.execPath, "-e", SWAPPERS[how], of.run, join(of.folder, "kept"), of.elsewhere];
     const other = Bun.spawn(argv, { stdio: ["ignore", "pipe", "inherit"] });
     try {
       await other.stdout.getReader().read();
@@ -207,7 +261,7 @@ describe("somebody swaps the directory for a link, as fast as can be", () => {
   }
 
   /** Each step by itself, until they were done, and refused, often enough to have met every instant between two calls. */
-  function often(...steps: (() => void)[]): void {
+  function often(steps: (() => void)[], codes = ["unsafe-file", "unsafe-directory", "ENOENT", "cannot-write"]): void {
     const seen = { done: 0, refused: 0 };
     const deadline = performance.now() + 8_000;
     while ((seen.done < 1500 || seen.refused < 1500) && performance.now() < deadline) {
@@ -217,7 +271,6 @@ describe("somebody swaps the directory for a link, as fast as can be", () => {
           seen.done++;
         } catch (error) {
           // ENOENT: in between there is neither, or the step before was refused.
-          const codes = ["unsafe-file", "unsafe-directory", "ENOENT", "cannot-write"];
           expect(codes).toContain((error as DtError).code);
           seen.refused++;
         }
@@ -233,7 +286,7 @@ describe("somebody swaps the directory for a link, as fast as can be", () => {
   test("what is made, renamed, removed and appended to is dt's own", async () => {
     const of = await swapped(({ run }) => {
       const [made, moved] = [join(run, "made"), join(run, "moved")];
-      often(
+      often([
         () => writeOwn(made, "made", { durable: false }),
         () => renameBeside(made, moved),
         () => closeSync(openOwn(join(run, "log"), constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT)),
@@ -241,24 +294,43 @@ describe("somebody swaps the directory for a link, as fast as can be", () => {
         () => removeFile(moved),
         () => removeFile(made),
         () => removeFile(join(run, "state")),
-      );
+      ]);
     });
     expect(untouched(of)).toEqual([["state", "mine"]]);
   });
 
-  test("what is read is dt's own", async () => {
-    await swapped(({ run }) => often(() => expect(readOwn(join(run, "state")).toString()).toBe("dt's")));
+  test("what is read is dt's own, and is there", async () => {
+    await swapped(
+      ({ run }) => often([() => expect(readOwn(join(run, "state")).toString()).toBe("dt's")], ["unsafe-file"]),
+      "exchange",
+    );
+  });
+
+  test("what is sealed meanwhile is own", async () => {
+    const home = join(scratch(), "home");
+    const { run, elsewhere } = await swapped((of) => {
+      writeFileSync(join(of.elsewhere, "sealed"), "{}");
+      const seal = makeSeal(of.run, home);
+      often([
+        () => writeOwn(join(of.run, "sealed"), seal.close(join(of.run, "sealed"), { a: 1 }), { durable: false }),
+        () => {
+          const text = readOwn(join(of.run, "sealed")).toString();
+          expect(makeSeal(of.run, home).open(join(of.run, "sealed"), text)).toMatchObject({ is: "own" });
+        },
+      ]);
+    }, "exchange");
+    expect([readdirSync(elsewhere).sort(), existsSync(run)]).toEqual([["sealed", "state"], true]);
   });
 
   test("a directory is made, and made private, in the project alone", async () => {
     const of = await swapped(({ run, elsewhere }) => {
       mkdirSync(join(elsewhere, "launch"), { mode: 0o755 });
-      often(
+      often([
         () => makePrivateDirectory(join(run, "jobs")),
         () => descend(join(run, "launch"), (at) => chmodSync(at, 0o755)),
         () => checkPrivateDirectory(join(run, "launch")),
         () => descend(join(run, "jobs"), (at) => rmdirSync(at)),
-      );
+      ]);
     });
     expect(statSync(join(of.elsewhere, "launch")).mode & 0o777).toBe(0o755);
     expect(readdirSync(of.elsewhere).sort()).toEqual(["launch", "state"]);

@@ -437,6 +437,55 @@ describe("release", () => {
   });
 });
 
+describe("a lock that cannot be removed when it is released", () => {
+  /** In the run directory of a project, which is put aside with a link in its place. */
+  async function released() {
+    const top = scratch();
+    const directory = join(top, "project/.dialtone/run");
+    mkdirSync(directory, { recursive: true });
+    mkdirSync(join(top, "elsewhere"));
+    const lock = await acquireLock(request(directory));
+    renameSync(directory, `${directory}.kept`);
+    symlinkSync(join(top, "elsewhere"), directory);
+    lock.release();
+    const back = () => {
+      unlinkSync(directory);
+      renameSync(`${directory}.kept`, directory);
+    };
+    return { directory, path: join(directory, "a:b:c.lock"), back };
+  }
+
+  test("is stale to this process at once", async () => {
+    const { directory, path, back } = await released();
+    back();
+    const again = await acquireLock(request(directory));
+    expect(again.broke).toMatchObject({ holder: { pid: process.pid } });
+    await Bun.sleep(300); // the removal that is tried again is the released one's, and this is another
+    expect(holderOf(path)).toMatchObject({ value: { nonce: again.holder.nonce } });
+    again.release();
+  });
+
+  test("is removed when it can be, for those who wait", async () => {
+    const { path, back } = await released();
+    back();
+    expect(existsSync(path)).toBe(true);
+    await until("it is removed", () => !existsSync(path));
+  });
+
+  test("is removed where it is by now, when its directory was moved", async () => {
+    const top = scratch();
+    const place = { directory: join(top, "run") };
+    mkdirSync(place.directory);
+    const path = () => join(place.directory, "a:b:c.lock");
+    const lock = await acquireLock(request(place.directory, { path, seal: makeSeal(() => place.directory, HOME) }));
+    renameSync(place.directory, join(top, "moved"));
+    place.directory = join(top, "moved");
+    expect(existsSync(path())).toBe(true);
+    lock.release();
+    expect(existsSync(path())).toBe(false);
+  });
+});
+
 describe("reasons", () => {
   test("re-entry is refused at once", async () => {
     const directory = scratch();

@@ -1,12 +1,12 @@
 /** Bringing up from the caller's side: one host for all, heard until nothing more is awaited; killing the caller changes nothing. */
 import { DtError, EXIT } from "../../sys/error.ts";
 import { spawnDetached } from "../../sys/spawn.ts";
-import { CANCEL, hostGroundOf, readEvents } from "../detach.ts";
+import { CANCEL, errorOf, hostGroundOf, readEvents } from "../detach.ts";
 import { hostErrorFile } from "../prepare.ts";
 import { hostEnvironment } from "../selfenv.ts";
 import type { Ground } from "../types.ts";
 import type { UpInput } from "./hosted.ts";
-import type { Outcome, UpEvent, UpNode } from "./types.ts";
+import type { HostedEvent, Outcome, UpEvent, UpNode } from "./types.ts";
 
 export const UP_COMMAND = "__hosts";
 
@@ -27,7 +27,8 @@ export async function bringUpDetached(
   send(JSON.stringify(input));
   cancel.addEventListener("abort", () => send(CANCEL));
   if (cancel.aborted) send(CANCEL);
-  for await (const event of readEvents<UpEvent>(host.stdout)) {
+  for await (const event of readEvents<HostedEvent>(host.stdout)) {
+    if (event.is === "failed") throw errorOf(event.error);
     hear(event);
     if (event.is === "up") return event.outcomes;
   }

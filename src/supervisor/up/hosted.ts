@@ -1,10 +1,10 @@
 /** A detached host of many: its own side of the pipe, as supervisor/hosted.ts is of one. */
 import { writeText } from "../../sys/stdio.ts";
-import type { HostGround } from "../detach.ts";
+import { failureOf, type HostGround } from "../detach.ts";
 import { groundOf, type HostProcess, readInput } from "../hosted.ts";
 import { RESTART_SIGNAL } from "../restart.ts";
 import { bringUp, type Up } from "./bringup.ts";
-import type { UpEvent, UpNode } from "./types.ts";
+import type { HostedEvent, UpNode } from "./types.ts";
 
 /** After the last start the host is idle. */
 const SETTLED_MS = 1000;
@@ -21,13 +21,18 @@ export async function runHostOfMany(host: HostProcess): Promise<number> {
   for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => {});
   process.on("SIGTERM", () => up?.stop({ is: "terminate", by: "signal", signal: "SIGTERM" }));
   process.on(RESTART_SIGNAL, () => up?.claim());
-  const tell = (event: UpEvent) =>
+  const tell = (event: HostedEvent) =>
     void writeText(
       1,
       `${JSON.stringify(event)}
 `,
     );
-  up = bringUp(groundOf(input, host), input.nodes, hard.signal, tell);
+  try {
+    up = bringUp(groundOf(input, host), input.nodes, hard.signal, tell);
+  } catch (error) {
+    tell({ is: "failed", error: failureOf(error) });
+    return 1;
+  }
   // What was needed to start is not needed while they run.
   void up.settled.then(() => setTimeout(() => Bun.gc(true), SETTLED_MS).unref());
   await up.over;

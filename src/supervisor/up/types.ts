@@ -1,7 +1,7 @@
 /** What is brought up together: its nodes, what is heard of them, what becomes of each. No code in this file. */
 import type { Edge } from "../../manifest/graph.ts";
 import type { TaskEnd, TaskSpec } from "../task.ts";
-import type { LaunchEvent, LaunchSpec } from "../types.ts";
+import type { FailureReport, LaunchEvent, LaunchSpec } from "../types.ts";
 
 export interface UpNode {
   key: string;
@@ -16,6 +16,9 @@ export type UpEvent =
   | { is: "prevented"; key: string; because: string }
   /** Nothing more is awaited. */
   | { is: "up"; outcomes: Outcome[] };
+
+/** What a detached host says. `failed`: it could not begin. */
+export type HostedEvent = UpEvent | { is: "failed"; error: FailureReport };
 
 /** What became of a key, for its line of truth. */
 export interface Outcome {

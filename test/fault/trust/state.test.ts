@@ -15,7 +15,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { psOf, runs } from "../../e2e/launch.kit.ts";
-import { type Result, until } from "../../kit.ts";
+import { DT, type Result, until } from "../../kit.ts";
 import {
   describe as describeAll,
   ENDING,
@@ -306,6 +306,36 @@ test.skipIf(process.platform !== "linux")(
     await until("nothing is left", () => rows.every(({ pid }) => !runs(pid)));
   },
   60_000,
+);
+
+test.each(["__host", "__hosts", "__adopt"])(
+  "a directory is swapped before %s looks at it: it says so to who asked, or in host.err in one line",
+  async (command) => {
+    const { root } = stranger();
+    const run = join(root.dir, ".dialtone/run");
+    mkdirSync(join(root.dir, ".dialtone"), { mode: 0o700 });
+    linkAt(root, ".dialtone/run", root.base);
+    const ground = {
+      root: root.dir,
+      home: join(root.base, "home/.dialtone"),
+      runDirectory: run,
+      cache: `${run}.cache`,
+    };
+    const input = {
+      ...ground,
+      openFiles: null,
+      lockBackend: null,
+      owner: null,
+      key: KEY,
+      spec: { key: KEY },
+      nodes: [],
+    };
+    const heard = Bun.spawnSync([DT, command, KEY], { stdin: Buffer.from(`${JSON.stringify(input)}\n`) });
+    expect([heard.exitCode, heard.stderr.toString()]).toEqual([1, ""]);
+    const event = JSON.parse(heard.stdout.toString()) as { is: string; error: { code: string; message: string } };
+    expect([event.is, event.error.code]).toEqual(["failed", "unsafe-directory"]);
+    expect(event.error.message).toStartWith(`${run} is a symbolic link`);
+  },
 );
 
 describe("in the place of a state file", () => {
