@@ -55,8 +55,9 @@ async function restoreRecord(ground: Ground, run: Run, isLost: () => boolean, re
   try {
     if (run.over.signal.aborted || !isLost()) return;
     if (store.record(key).is === "unreadable") store.setAside(key, "record");
-    store.writeRecord(run.record);
+    // Before the record, which lists it: without what it noted it would be shown as starting.
     store.writeHistory(run.history);
+    store.writeRecord(run.record);
     if (store.want(key).is === "absent")
       store.writeWant({ version: 1, key, want: "run", at: run.record.startedAt, by: run.record.startedBy });
     report({ is: "note", text: `the record of ${key} was lost while it runs; it is written again` });
