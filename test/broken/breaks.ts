@@ -141,11 +141,10 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/sys/lock.ts",
-        from: `  const deadline = performance.now() + request.timeoutMs;
-  for (let step = 0; ; step++) {`,
-        to: `  const deadline = performance.now() + request.timeoutMs;
-  if (request.doing === "start") return { holder: describeHolder(request), broke: null, release() {} };
-  for (let step = 0; ; step++) {`,
+        from: "    const attempt = attemptLock(placed);\n",
+        to: `    if (request.doing === "start") return { holder: describeHolder(request), broke: null, release() {} };
+    const attempt = attemptLock(placed);
+`,
       },
     ],
     test: "test/fault/reruns.test.ts",
@@ -655,28 +654,61 @@ export const BREAKS: readonly Break[] = [
     only: "swaps the directory",
   },
   {
-    what: "what is opened by its path may be anywhere",
+    what: "a directory that is opened by its path may be anywhere",
     edits: [
       {
         file: "src/sys/descend.ts",
-        from: "if (isAt(fd, path)) return fd;",
-        to: "if (isAt(fd, path) || fd > 0) return fd;",
+        from: "if (pathOf(fd) === directory) return fd;",
+        to: 'if (pathOf(fd) !== "") return fd;',
       },
     ],
     test: "test/sys/descend.test.ts",
-    only: "swaps the directory",
+    only: "is a link, or a file",
   },
   {
     what: "a directory of another user on the way is as good as one's own",
     edits: [
       {
         file: "src/sys/descend.ts",
-        from: "    refuseOthers(fd, directory, uid);",
-        to: "    void [refuseOthers, uid];",
+        from: "    refuseOthers(fd, way);",
+        to: "    void refuseOthers;",
       },
     ],
     test: "test/sys/descend.test.ts",
     only: "of another user on the way",
+  },
+  {
+    what: "a directory is sealed by its path, and not as it is held",
+    edits: [
+      { file: "src/sys/seal.ts", from: "= statSync(held);", to: "= statSync(given);" },
+      { file: "src/sys/seal.ts", from: "realpathSync(held);", to: "realpathSync(given);" },
+    ],
+    test: "test/sys/descend.test.ts",
+    only: "sealed meanwhile",
+  },
+  {
+    what: "a lock that cannot be removed when it is released is held on",
+    edits: [
+      {
+        file: "src/sys/lock.ts",
+        from: "if (isWithdrawn(request, nonce)) letGo()",
+        to: "if (isWithdrawn(request, nonce) || againMs > 0) letGo()",
+      },
+    ],
+    test: "test/sys/lock.test.ts",
+    only: "cannot be removed when it is released",
+  },
+  {
+    what: "gc stops what runs in a project that was moved",
+    edits: [
+      {
+        file: "src/supervisor/whereabouts.ts",
+        from: "return record !== null && isIt(record);",
+        to: "return record !== null && isIt(record) && env === null;",
+      },
+    ],
+    test: "test/fault/trust/state.test.ts",
+    only: "moved project is not left over",
   },
   {
     what: "a lock that is nested deeply is waited for",
