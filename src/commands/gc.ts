@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { defineCommand } from "citty";
-import { settingsOf } from "../manifest/graph.ts";
+import { mayDeclareMore, settingsOf } from "../manifest/graph.ts";
 import { peekIndex } from "../manifest/index.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
 import { formatTable } from "../output/table.ts";
@@ -18,6 +18,7 @@ import { isLiving } from "../state/view.ts";
 import { stopKey } from "../supervisor/stopkey.ts";
 import { findStrays, type Stray, stopStray } from "../supervisor/stray.ts";
 import type { Ground } from "../supervisor/types.ts";
+import { makeWhereabouts, type Whereabouts } from "../supervisor/whereabouts.ts";
 import { DtError, EXIT, messageOf } from "../sys/error.ts";
 import { presenceOf } from "../sys/identity.ts";
 import { cacheDirectoryOf, homeDirectory, runDirectoryOf } from "../sys/paths.ts";
@@ -50,12 +51,13 @@ export default defineCommand({
   async run({ args, data }) {
     const context = data as DtContext;
     const table = makeProcessTable();
+    const where = makeWhereabouts({ table, home: homeDirectory(context.env), env: context.env });
+    const listed = await leftInRoots(context, table, durationOf("--idle", args.idle));
+    const isListed = ({ pids }: Stray) => listed.some(({ pid }) => pid !== null && pids.includes(pid));
     const found = [
-      ...(await leftInRoots(context, table, durationOf("--idle", args.idle))),
-      ...findStrays({ table, home: homeDirectory(context.env), env: context.env }).map((stray) =>
-        ofStray(table, stray),
-      ),
-      ...(await leftStacks(context, table)),
+      ...listed,
+      ...findStrays(where).flatMap((stray) => (isListed(stray) ? [] : [ofStray(table, where, stray)])),
+      ...(await leftStacks(context, where)),
     ];
     const shown = found.map(({ root, key, pid, why }) => ({ root, key, pid, why }));
     const paint = makePaint(context.colored());
@@ -86,12 +88,12 @@ export default defineCommand({
 });
 
 /** Containers are found by the engine, whatever became of their root. */
-async function leftStacks(context: DtContext, table: Ground["table"]): Promise<Leftover[]> {
+async function leftStacks(context: DtContext, where: Whereabouts): Promise<Leftover[]> {
   const home = homeDirectory(context.env);
   if (home === null) return [];
-  const ground = { table, home, env: context.env };
+  const ground = { home, env: context.env };
   const { endStrayStack, strayStacks } = await import("../supervisor/stack.ts");
-  return (await strayStacks(ground)).map((one) => ({
+  return (await strayStacks(ground, where)).map((one) => ({
     root: one.root,
     key: one.key,
     pid: null,
@@ -170,20 +172,18 @@ function isIdle({ log, startedAt }: LaunchRecord, idleMs: number): boolean {
 
 /** What cannot be loaded today may be mended tomorrow. */
 /** Whether a manifest that could not be loaded, or was not read, may declare it. */
-function isFailed(index: Pick<ManifestIndex, "failures" | "unread">, key: string): boolean {
-  return (
-    index.unread.length > 0 || index.failures.some((one) => one.plugin === key.split(":")[0] || one.plugin == null)
-  );
+function isFailed(index: Pick<ManifestIndex, "failures" | "unread" | "isPartial">, key: string): boolean {
+  return mayDeclareMore(index) || index.failures.some((one) => one.plugin === key.split(":")[0] || one.plugin == null);
 }
 
-function ofStray(table: Ground["table"], stray: Stray): Leftover {
+function ofStray(table: Ground["table"], where: Whereabouts, stray: Stray): Leftover {
   return {
     root: stray.root,
     key: stray.key,
     pid: stray.pids[0] ?? null,
     why: "its root is gone",
     async stop() {
-      const { survivors } = await stopStray(table, stray);
+      const { survivors } = await stopStray(table, where, stray);
       if (survivors.length === 0) return;
       throw new DtError(
         "survivors",

@@ -71,7 +71,7 @@ function unknownKeys(unknown: string[], onDisk: string[], index: ManifestIndex |
   );
   return new DtError(
     "unknown-key",
-    `Nothing is known of ${unknown.join(", ")} here: it never ran, and ${index === null ? "no manifest has been loaded yet" : "no manifest declares it"}.${index === null || index.unread.length === 0 ? "" : ` ${wordsOfUnread(index.unread)}`}`,
+    `Nothing is known of ${unknown.join(", ")} here: it never ran, and ${index === null ? "no manifest has been loaded yet" : `no manifest ${index.isPartial ? "that was read so far " : ""}declares it`}.${index === null || index.unread.length === 0 ? "" : ` ${wordsOfUnread(index.unread)}`}`,
     {
       status: EXIT.notRunning,
       hint:

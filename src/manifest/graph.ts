@@ -28,6 +28,11 @@ export function showPath(keys: readonly string[]): string {
   return keys.map(shortKey).join(" -> ");
 }
 
+/** Whether what is not in the index may be declared all the same: by a manifest that was not read. */
+export function mayDeclareMore({ unread, isPartial }: Pick<ManifestIndex, "unread" | "isPartial">): boolean {
+  return unread.length > 0 || isPartial === true;
+}
+
 export function settingsOf(plugins: Plugins, key: string): Settings | undefined {
   const [plugin = "", command = "", variant = ""] = key.split(":");
   return plugins[plugin]?.commands[command]?.variants[variant];

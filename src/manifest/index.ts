@@ -125,7 +125,8 @@ export function peekIndex(options: IndexOptions): ManifestIndex | null {
     const outcome = entryOf(cache, found.file)?.outcome;
     return outcome === undefined ? [] : [{ ...found, outcome }];
   });
-  return assembleIndex([...sight.fixed, ...loaded], sight, cache?.builtins ?? []);
+  const index = assembleIndex([...sight.fixed, ...loaded], sight, cache?.builtins ?? []);
+  return loaded.length === sight.read.length ? index : { ...index, isPartial: true };
 }
 
 function entryOf(cache: Cache | null, file: string): CacheEntry | undefined {

@@ -167,4 +167,6 @@ export interface ManifestIndex {
   plugins: Record<string, ResolvedPlugin>;
   failures: ManifestFailure[];
   unread: UnreadManifest[];
+  /** Of what was known last: some that are there now were not read yet. */
+  isPartial?: true;
 }

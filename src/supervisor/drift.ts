@@ -2,6 +2,7 @@
  * What differs between a launch and what the manifest, as last loaded, would start now: argument vector, directory, declared
  * environment, port. Reads `.env` files, runs nothing.
  */
+import { mayDeclareMore } from "../manifest/graph.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
 import type { LaunchRecord } from "../state/types.ts";
 import { messageOf } from "../sys/error.ts";
@@ -24,7 +25,7 @@ export type DriftField =
 export function findDrift(ground: Ground, index: ManifestIndex | null, record: LaunchRecord): DriftField[] | null {
   if (index === null) return null;
   const settings = index.plugins[record.plugin]?.commands[record.command]?.variants[record.variant];
-  if (settings === undefined && index.unread.length > 0) return null;
+  if (settings === undefined && mayDeclareMore(index)) return null;
   if (settings === undefined) return [{ field: "command", was: record.key, now: null }];
   if (settings.kind !== "managed") return null;
   try {

@@ -2,6 +2,7 @@
 import { statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { readLastLines } from "../logs/tail.ts";
+import { mayDeclareMore } from "../manifest/graph.ts";
 import type { ManagedSettings, ManifestIndex } from "../manifest/resolved.ts";
 import { parseKey } from "../state/key.ts";
 import type { ExitRecord, KeyState, LaunchHistory, LaunchRecord, Want } from "../state/types.ts";
@@ -128,7 +129,7 @@ function findDeclared(index: ManifestIndex | null, key: string): Declared {
   if (settings?.kind === "managed") return { is: "managed", restart: settings.restart };
   if (settings?.kind === "oneshot") return { is: "oneshot", log: settings.log };
   const failure = index.failures.find((one) => one.plugin === parts.plugin);
-  if (failure === undefined && index.unread.length > 0) return { is: "unknown" };
+  if (failure === undefined && mayDeclareMore(index)) return { is: "unknown" };
   return failure === undefined ? { is: "absent" } : { is: "failed", message: failure.message };
 }
 

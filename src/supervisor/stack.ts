@@ -24,7 +24,7 @@ import { statOf } from "../sys/stat.ts";
 import { isFree } from "./port.ts";
 import type { PreparedCommand } from "./prepare.ts";
 import type { Ground, LaunchSpec, Report } from "./types.ts";
-import { isMoved } from "./whereabouts.ts";
+import type { Whereabouts } from "./whereabouts.ts";
 
 export const STACK_COMMAND = "__stack";
 
@@ -195,15 +195,15 @@ function forgetStack(home: string | null, { project }: StackNote): void {
 
 /** Those whose record or whole root is gone and of which the engine still has containers. */
 export async function strayStacks(
-  ground: Pick<Ground, "env" | "table"> & { home: string },
+  ground: Pick<Ground, "env"> & { home: string },
+  where: Whereabouts,
 ): Promise<(NotedStack & { why: string })[]> {
   const { home } = ground;
   const names = existsSync(join(home, STACKS)) ? readdirSync(join(home, STACKS)) : [];
   const noted = names.flatMap((name) => {
     const note = readNote(home, name);
     if (note === null || existsSync(note.record)) return [];
-    const of = { root: note.root, key: note.key, pids: [] };
-    if (isMoved(ground, of, ({ stack }) => stack?.project === note.stack.project)) return [];
+    if (where.isMoved(note.root, note.key, ({ stack }) => stack?.project === note.stack.project)) return [];
     const gone = existsSync(note.root) ? "no launch tells of it any more" : "its root is gone";
     return [{ ...note, why: `${gone}; the containers of ${note.stack.project} are there` }];
   });

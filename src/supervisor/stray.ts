@@ -4,37 +4,28 @@ import type { ProcessIdentity, ProcessTable } from "../sys/identity.ts";
 import { identify, presenceOf } from "../sys/identity.ts";
 import { type StopTreeResult, stopTree } from "./stop.ts";
 import type { TreeQuery } from "./tree.ts";
-import type { Ground } from "./types.ts";
-import { hostsOf, isMoved } from "./whereabouts.ts";
+import type { Carriers, Whereabouts } from "./whereabouts.ts";
 
-export interface Stray {
-  root: string;
-  key: string;
-  token: string;
-  pids: number[];
-}
+export type Stray = Carriers;
 
-/** Those that a person may see: another user's environment cannot be read. What runs in a root that was moved is none. */
-export function findStrays(ground: Pick<Ground, "table" | "home" | "env">): Stray[] {
-  const { table } = ground;
-  const found = new Map<string, Stray>();
-  for (const { pid } of table.list()) {
-    const root = table.environmentOf(pid, "DIALTONE_ROOT");
-    const key = table.environmentOf(pid, "DIALTONE_KEY");
-    const token = table.environmentOf(pid, "DIALTONE_TOKEN");
-    if (typeof root !== "string" || typeof key !== "string" || typeof token !== "string" || existsSync(root)) continue;
-    const stray = found.get(token) ?? { root, key, token, pids: [] };
-    stray.pids.push(pid);
-    found.set(token, stray);
-  }
-  return [...found.values()].filter((stray) => !isMoved(ground, stray, ({ token }) => token === stray.token));
+/** What runs in a root that was moved is none. */
+export function findStrays(where: Whereabouts): Stray[] {
+  return where
+    .carriers()
+    .filter(
+      ({ root, key, token }) => !existsSync(root) && !where.isMoved(root, key, (record) => record.token === token),
+    );
 }
 
 const TIMEOUT_MS = 10_000;
 const LOOK_EVERY_MS = 10;
 
 /** Stops its processes, then the hosts of its root that are left: they have nothing to serve, and no place to write it down. */
-export async function stopStray(table: ProcessTable, { root, key, token }: Stray): Promise<StopTreeResult> {
+export async function stopStray(
+  table: ProcessTable,
+  where: Whereabouts,
+  { root, key, token }: Stray,
+): Promise<StopTreeResult> {
   const query: TreeQuery = {
     key,
     root,
@@ -47,7 +38,7 @@ export async function stopStray(table: ProcessTable, { root, key, token }: Stray
     otherHosts: [],
   };
   const stopped = await stopTree({ table, query, signal: "SIGTERM", timeoutMs: TIMEOUT_MS, wholeTree: true });
-  const hosts = hostsOf(table, root).map((entry) => identify(table, entry));
+  const hosts = where.idleHosts(root).map((entry) => identify(table, entry));
   await Promise.all(hosts.map((host) => endHost(table, host)));
   return stopped;
 }

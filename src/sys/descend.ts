@@ -10,8 +10,8 @@
  *   own (home, a declared log, what
  *   DIALTONE_RUN_DIR names)
  *
- * Links above the project's folder are the person's own too. Known limit: on macOS a rename may meet a directory that was swapped in the
- * instant before it.
+ * Links above the project's folder are the person's own too. Known limit: on macOS what is made, renamed or removed may meet a directory
+ * that was swapped in the instant before.
  */
 import {
   closeSync,

@@ -2,9 +2,13 @@
  * Where a directory is by now, though it was moved: the kernel names it by the descriptor that is held. Known limit: Linux; elsewhere it is
  * taken to be where it was.
  */
-import { constants, existsSync, openSync, readlinkSync } from "node:fs";
+import { constants, existsSync, fstatSync, openSync, readlinkSync } from "node:fs";
+import { statOf } from "./stat.ts";
 
-/** Holds the directory open as long as this process lives. The path it had when there is no other to tell. */
+/**
+ * Holds the directory open as long as this process lives. The path it had while it is there, and when there is no other to tell: it was removed.
+ * What others put there meanwhile is another directory.
+ */
 export function followDirectory(path: string): () => string {
   let fd: number;
   try {
@@ -12,8 +16,10 @@ export function followDirectory(path: string): () => string {
   } catch {
     return () => path;
   }
+  const held = fstatSync(fd);
   return () => {
-    if (existsSync(path)) return path;
+    const there = statOf(path);
+    if (there?.ino === held.ino && there.dev === held.dev) return path;
     try {
       const now = readlinkSync(`/proc/self/fd/${fd}`);
       return existsSync(now) ? now : path; // "… (deleted)"

@@ -26,6 +26,9 @@
  * Known limits: one machine (another one's boot id reads as a reboot); who deletes the guard file or the run directory while a lock is
  * held takes the exclusion away.
  */
+import type { Stats } from "node:fs";
+import { dirname } from "node:path";
+import { statThere } from "./descend.ts";
 import { DtError, EXIT, errnoOf, messageOf } from "./error.ts";
 import {
   createFile,
@@ -146,8 +149,8 @@ function publishOrJudge(request: Placed, guard: FileLock | null): Attempt {
     const judged = judge(request);
     if (judged.is === "busy") return judged;
     if (judged.is === "stale") {
-      if (guard === null) return { busy: "no-guard", by: judged.holder };
-      if (!guard.isInPlace()) return { busy: "guard-busy", by: null };
+      if (guard === null && judged.own !== true) return { busy: "no-guard", by: judged.holder };
+      if (guard?.isInPlace() === false) return { busy: "guard-busy", by: null };
       broke = judged.foreign ? "foreign" : (judged.holder ?? "unreadable");
       if (judged.foreign) moveAside(path);
       else removeFile(path);
@@ -178,7 +181,11 @@ function describeHolder(request: LockRequest): LockHolder {
   };
 }
 
-type Judged = { is: "none" } | { is: "stale"; holder: LockHolder | null; foreign: boolean } | ({ is: "busy" } & Busy);
+type Judged =
+  | { is: "none" }
+  /** `own`: this process let go of it, so nobody else removes it. */
+  | { is: "stale"; holder: LockHolder | null; foreign: boolean; own?: true }
+  | ({ is: "busy" } & Busy);
 
 /** What the lock file says about now. Changes nothing. */
 function judge(request: Placed): Judged {
@@ -195,7 +202,7 @@ function judge(request: Placed): Judged {
   }
   const holder = read.value;
   if (sameIdentity(holder.holder, identifySelf(table))) {
-    if (letGo().has(holder.nonce)) return { is: "stale", holder, foreign: false };
+    if (letGo().has(holder.nonce)) return { is: "stale", holder, foreign: false, own: true };
     return { is: "busy", busy: "re-entry", by: holder };
   }
   const presence = presenceOf(table, holder.holder);
@@ -238,6 +245,7 @@ function publishByLink({ path, seal, backend }: Placed, mine: LockHolder): boole
 
 function makeHeld(request: Placed, holder: LockHolder, broke: HeldLock["broke"]): HeldLock {
   let held = true;
+  const directory = statThere(dirname(request.path));
   return {
     holder,
     broke,
@@ -245,7 +253,7 @@ function makeHeld(request: Placed, holder: LockHolder, broke: HeldLock["broke"])
       if (!held) return;
       held = false;
       letGo().add(holder.nonce);
-      withdraw(request, holder.nonce);
+      withdraw({ ...request, directory }, holder.nonce);
     },
   };
 }
@@ -255,16 +263,19 @@ const letGo = lazy(() => new Set<string>());
 const WITHDRAW_AGAIN_MS = 100;
 const WITHDRAW_AGAIN_MOST_MS = 2000;
 
-/** Removes the released lock; again and again where it cannot be seen or removed now: its directory is swapped, say, or the disk read-only. */
-function withdraw(request: Pick<Placed, "where" | "seal">, nonce: string, againMs = WITHDRAW_AGAIN_MS): void {
+/** `directory`: in which the lock was published. */
+type Released = Pick<Placed, "where" | "seal"> & { directory: Stats | undefined };
+
+/** Removes the released lock; again and again where it cannot be seen or removed now: its directory is elsewhere, say, or the disk read-only. */
+function withdraw(request: Released, nonce: string, againMs = WITHDRAW_AGAIN_MS): void {
   if (isWithdrawn(request, nonce)) letGo().delete(nonce);
   else setTimeout(withdraw, againMs, request, nonce, Math.min(2 * againMs, WITHDRAW_AGAIN_MOST_MS)).unref();
 }
 
-function isWithdrawn({ where, seal }: Pick<Placed, "where" | "seal">, nonce: string): boolean {
+function isWithdrawn({ where, seal, directory }: Released, nonce: string): boolean {
   const path = where();
   const read = readLock(path, seal);
-  if (read.is === "absent") return true;
+  if (read.is === "absent") return directory === undefined || isSameFile(statThere(dirname(path)), directory);
   if (read.is !== "there") return false;
   try {
     if (read.value.nonce === nonce) removeFile(path);
@@ -272,6 +283,10 @@ function isWithdrawn({ where, seal }: Pick<Placed, "where" | "seal">, nonce: str
   } catch {
     return false;
   }
+}
+
+function isSameFile(a: Stats | undefined, b: Stats): boolean {
+  return a?.ino === b.ino && a.dev === b.dev;
 }
 
 function isStillHeldBy({ path, seal }: Pick<Placed, "path" | "seal">, holder: LockHolder): boolean {

@@ -154,7 +154,7 @@ function checkOne(path: string): void {
   }
 }
 
-/** The directory that was looked at, and no other that has its name by now; also one that may not be read. */
+/** The directory that was looked at, as far as it can be held (descend.ts); also one that may not be read. */
 function makePrivate(path: string, { dev, ino }: Stats): void {
   descendInto(path, (at) => {
     const held = dirname(at);

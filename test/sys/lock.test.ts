@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmdirSync,
   symlinkSync,
   unlinkSync,
   writeFileSync,
@@ -470,6 +471,24 @@ describe("a lock that cannot be removed when it is released", () => {
     back();
     expect(existsSync(path)).toBe(true);
     await until("it is removed", () => !existsSync(path));
+  });
+
+  test.each([
+    ["put aside", () => {}],
+    ["put aside, with another in its place", (directory: string) => mkdirSync(directory)],
+  ])("its directory was %s: it is stale to this process, and removed when it is back", async (_, instead) => {
+    const directory = join(scratch(), "run");
+    mkdirSync(directory);
+    for (const wait of [false, true]) {
+      const lock = await acquireLock(request(directory));
+      renameSync(directory, `${directory}.kept`);
+      instead(directory);
+      lock.release();
+      if (existsSync(directory)) rmdirSync(directory);
+      renameSync(`${directory}.kept`, directory);
+      if (wait) await until("it is removed", () => !existsSync(join(directory, "a:b:c.lock")));
+      (await acquireLock(request(directory))).release();
+    }
   });
 
   test("is removed where it is by now, when its directory was moved", async () => {

@@ -3,6 +3,7 @@
  * in its place. A shell's grammar is read as far as words, quotes and separators go: what is computed is not seen.
  */
 import { basename } from "node:path";
+import { mayDeclareMore } from "../../manifest/graph.ts";
 import { isReservedVerb } from "../../manifest/reserved.ts";
 import type { ManifestIndex, ResolvedPlugin, Settings } from "../../manifest/resolved.ts";
 import { showCommand, showWord } from "../../output/shell.ts";
@@ -157,7 +158,7 @@ function describeCall(index: ManifestIndex, caller: Caller, call: NestedCall): F
   }
   if (call.elsewhere) return tell("note", ", in another project.", null);
   const command = index.plugins[first]?.commands[second];
-  if (command === undefined && index.unread.length > 0) return null;
+  if (command === undefined && mayDeclareMore(index)) return null;
   if (command === undefined) return tell("attention", ", which no manifest declares.", null);
   const named = third !== undefined && third !== DEFAULT_VARIANT && Object.hasOwn(command.variants, third);
   const variant = named ? third : DEFAULT_VARIANT;

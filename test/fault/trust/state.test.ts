@@ -308,6 +308,47 @@ test.skipIf(process.platform !== "linux")(
   60_000,
 );
 
+test.skipIf(process.platform !== "linux")(
+  "a new project where a moved one was: each keeps its own, and what is left of the new one ends alone",
+  async () => {
+    const { root, dt } = stranger();
+    const command = (cwd = ".") => ({ kind: "managed", run: ["sleep", "1000"], cwd });
+    const text = JSON.stringify({ name: "a", commands: { b: command(), c: command(), d: command("/") } });
+    root.write("manifests/a.json", text);
+    const moved = join(root.base, "moved");
+    const rows = async (cwd: string) =>
+      JSON.parse((await dt(["ps", "--json"], { cwd })).stdout) as { key: string; state: string; pid: number }[];
+    const gone = async (...flags: string[]) =>
+      (JSON.parse((await dt(["gc", "--json", ...flags], { cwd: root.base })).stdout) as { key: string }[]).map(
+        ({ key }) => key,
+      );
+    await dt(["up", "a:b", "a:c", "-d"]);
+    const attached = root.spawn(["a", "d"]);
+    await until("it runs in the foreground, too", async () => (await rows(root.dir)).length === 3);
+    const before = await rows(root.dir);
+    renameSync(root.dir, moved);
+    expect(await gone("--yes")).toEqual([]);
+    root.write("manifests/a.json", text);
+    expect((await dt(["a", "b", "-d"])).code).toBe(0);
+    const [fresh] = await rows(root.dir);
+    // A host looks twice a second whether the record of its launch is another's.
+    await Bun.sleep(1200);
+    const alive = (all: { pid: number }[]) => all.map(({ pid }) => runs(pid));
+    expect([alive(before), runs(fresh?.pid as number)]).toEqual([[true, true, true], true]);
+    expect(await rows(moved)).toMatchObject(before.map(({ key, pid }) => ({ key, pid, state: "running" })));
+    rmSync(root.dir, { recursive: true });
+    expect(await gone("--yes")).toEqual([KEY]);
+    expect([alive(before), runs(fresh?.pid as number)]).toEqual([[true, true, true], false]);
+    // Read again under another name, which the index does not know yet.
+    renameSync(join(moved, "manifests/a.json"), join(moved, "manifests/z.json"));
+    expect(await gone("--yes")).toEqual([]);
+    expect((await dt(["stop", "--all"], { cwd: moved })).code).toBe(0);
+    await attached.exited;
+    expect(alive(before)).toEqual([false, false, false]);
+  },
+  60_000,
+);
+
 test.each(["__host", "__hosts", "__adopt"])(
   "a directory is swapped before %s looks at it: it says so to who asked, or in host.err in one line",
   async (command) => {
