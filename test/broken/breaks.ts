@@ -703,8 +703,8 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/supervisor/whereabouts.ts",
-        from: "return record !== null && isIt(record);",
-        to: "return record !== null && isIt(record) && env === null;",
+        from: "const held = new Set([...pids, ...starters, ...owners].flatMap((pid) => [...placesOf(pid)]));",
+        to: "const held = new Set<string>([...pids, ...starters, ...owners].flatMap(() => []));",
       },
     ],
     test: "test/fault/trust/state.test.ts",
@@ -766,10 +766,26 @@ export const BREAKS: readonly Break[] = [
   {
     what: "a host stays where its project's folder was",
     edits: [
-      { file: "src/sys/follow.ts", from: "if (existsSync(path)) return path;", to: "if (path !== '') return path;" },
+      {
+        file: "src/sys/follow.ts",
+        from: "if (there?.ino === held.ino && there.dev === held.dev) return path;",
+        to: "if (path !== '' || there !== held) return path;",
+      },
     ],
     test: "test/fault/trust/state.test.ts",
     only: "a moved project",
+  },
+  {
+    what: "whatever is at a project's old path is taken for the project",
+    edits: [
+      {
+        file: "src/sys/follow.ts",
+        from: "if (there?.ino === held.ino && there.dev === held.dev) return path;",
+        to: "if (there !== undefined && held !== undefined) return path;",
+      },
+    ],
+    test: "test/fault/trust/state.test.ts",
+    only: "a new project where a moved one was",
   },
   {
     what: "sockets: whoever listens is spoken to",
