@@ -20,7 +20,10 @@ export function findStrays(where: Whereabouts): Stray[] {
 const TIMEOUT_MS = 10_000;
 const LOOK_EVERY_MS = 10;
 
-/** Stops its processes, then the hosts of its root that are left: they have nothing to serve, and no place to write it down. */
+/**
+ * Stops its processes, then the hosts of its root that are left: they have nothing to serve, and no place to write it down. What such a host began
+ * meanwhile, as it does when its launch ends, is stopped after it.
+ */
 export async function stopStray(
   table: ProcessTable,
   where: Whereabouts,
@@ -37,10 +40,11 @@ export async function stopStray(
     spare: [],
     otherHosts: [],
   };
-  const stopped = await stopTree({ table, query, signal: "SIGTERM", timeoutMs: TIMEOUT_MS, wholeTree: true });
+  const stop = () => stopTree({ table, query, signal: "SIGTERM", timeoutMs: TIMEOUT_MS, wholeTree: true });
+  const stopped = await stop();
   const hosts = where.idleHosts(root).map((entry) => identify(table, entry));
   await Promise.all(hosts.map((host) => endHost(table, host)));
-  return stopped;
+  return stopped.survivors.length === 0 ? stopped : stop();
 }
 
 const SIGTERM = 15;
