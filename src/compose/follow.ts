@@ -49,7 +49,11 @@ export async function followStack(input: FollowInput, env: Record<string, string
   let containers: string[] | null = null;
   process.on("SIGTERM", () => {
     const last = Object.fromEntries([...followers].map(([id, one]) => [id, one.last]));
-    if (containers !== null) writeSealed(mark, seal, { version: 1, containers, last });
+    try {
+      if (containers !== null) writeSealed(mark, seal, { version: 1, containers, last });
+    } catch {
+      // its directory is gone, or the disk is full: the next follower goes by the time of the log's last write
+    }
     told.resolve(TERMINATED);
   });
   const onUp = (names: string[]) => {

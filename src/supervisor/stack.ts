@@ -220,8 +220,26 @@ export async function endStrayStack(
   { key, stack }: NotedStack,
 ): Promise<void> {
   const { takeDown } = await import("../compose/stack.ts");
-  await takeDown(stack, stackEnvironment(ground, stack), key, {});
+  try {
+    await takeDown(stack, stackEnvironment(ground, stack), key, {});
+  } catch (error) {
+    if (!(await areGoneSoon(ground, stack))) throw error;
+  }
   forgetStack(ground.home, stack);
+}
+
+const GONE_SOON_MS = 10_000;
+const GONE_LOOK_MS = 100;
+
+/** The host of a root that is gone may be removing the same containers, and of two one is refused. */
+async function areGoneSoon(ground: Pick<Ground, "home" | "env">, stack: StackNote): Promise<boolean> {
+  const { listContainers } = await import("../compose/containers.ts");
+  const deadline = performance.now() + GONE_SOON_MS;
+  while (performance.now() < deadline) {
+    if ((await listContainers(stack, stackEnvironment(ground, stack)))?.length === 0) return true;
+    await Bun.sleep(GONE_LOOK_MS);
+  }
+  return false;
 }
 
 /** `down`. Throws `teardown`. */
