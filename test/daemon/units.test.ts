@@ -50,7 +50,7 @@ describe("launchd", () => {
           EnvironmentVariables: env,
         });
       }),
-      { examples: [["/a\u2028b\u0085c", { A: "! !", B: "!\u2028!" }]] },
+      { examples: [["/a\u2028b\u0085c", { A: "! !", B: "!\u2028!", C: "!\u2029!" }]] },
     );
   });
 

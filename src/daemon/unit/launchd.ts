@@ -44,7 +44,7 @@ function write(value: Value, indent: string): string[] {
 }
 
 /** Readers of XML make a plain line feed of them, some of those that only XML 1.1 names too. */
-const ENDS_OF_LINES = /[\r\u0085\u2028]/g;
+const ENDS_OF_LINES = /[\r\u0085\u2028\u2029]/g;
 
 function escapeXml(text: string): string {
   return text
