@@ -170,8 +170,7 @@ function isIdle({ log, startedAt }: LaunchRecord, idleMs: number): boolean {
   return Date.now() - Math.max(read, Date.parse(startedAt)) > idleMs;
 }
 
-/** What cannot be loaded today may be mended tomorrow. */
-/** Whether a manifest that could not be loaded, or was not read, may declare it. */
+/** Whether a manifest that could not be loaded, or was not read, may declare it: what cannot be loaded today may be mended tomorrow. */
 function isFailed(index: Pick<ManifestIndex, "failures" | "unread" | "isPartial">, key: string): boolean {
   return mayDeclareMore(index) || index.failures.some((one) => one.plugin === key.split(":")[0] || one.plugin == null);
 }

@@ -236,7 +236,8 @@ async function areGoneSoon(ground: Pick<Ground, "home" | "env">, stack: StackNot
   const { listContainers } = await import("../compose/containers.ts");
   const deadline = performance.now() + GONE_SOON_MS;
   while (performance.now() < deadline) {
-    if ((await listContainers(stack, stackEnvironment(ground, stack)))?.length === 0) return true;
+    const there = await listContainers(stack, stackEnvironment(ground, stack));
+    if (there === null || there.length === 0) return there !== null; // null: no engine answers
     await Bun.sleep(GONE_LOOK_MS);
   }
   return false;

@@ -1,7 +1,8 @@
 /**
  * The way down to a file of dt's state in a project. Whoever shares the project's folder with this user can put a link in the place of a
- * directory at any time, between two calls of dt too. So each directory from the project's folder down is opened in the one above it, by
- * descriptor (`openat`) and not through a link, and what is done is done in the last of them, whatever is put at its name meanwhile.
+ * directory at any time, between two calls of dt too. So the directory is opened and held by a descriptor that no link led to: at once, where the
+ * kernel then says that it is at this very path, else each directory from the project's folder down in the one above it (`openat`). What is done
+ * is done in it, whatever is put at its name meanwhile.
  *
  *   Linux                             the directory is opened and held, and what is done is done in it: `/proc/self/fd/<directory>/<name>`
  *   where there is no /proc (macOS)   each directory is looked at; then it is done by the path, opening by the real path and through no

@@ -25,17 +25,9 @@ import { createWhole, linkBeside, removeFile, renameBeside, writeError, writeOwn
 import { checkPrivateDirectory, makePrivateDirectory } from "../../src/sys/paths.ts";
 import { makeSeal } from "../../src/sys/seal.ts";
 import { makeScratch } from "../scratch.ts";
+import { failure } from "./failure.ts";
 
 const scratch = makeScratch();
-
-function failure(run: () => unknown): DtError & NodeJS.ErrnoException {
-  try {
-    run();
-  } catch (error) {
-    return error as DtError;
-  }
-  throw new Error("it did not fail");
-}
 
 /** A project with a run directory, and a directory elsewhere in which nothing is to change. */
 function place() {
@@ -261,7 +253,10 @@ describe("somebody swaps the directory for a link, as fast as can be", () => {
   }
 
   /** Each step by itself, until they were done, and refused, often enough to have met every instant between two calls. */
-  function often(steps: (() => void)[], codes = ["unsafe-file", "unsafe-directory", "ENOENT", "cannot-write"]): void {
+  function often(
+    steps: (() => void)[],
+    codes = ["unsafe-file", "unsafe-directory", "ENOENT", "EEXIST", "cannot-write"],
+  ): void {
     const seen = { done: 0, refused: 0 };
     const deadline = performance.now() + 8_000;
     while ((seen.done < 1500 || seen.refused < 1500) && performance.now() < deadline) {
@@ -270,7 +265,7 @@ describe("somebody swaps the directory for a link, as fast as can be", () => {
           step();
           seen.done++;
         } catch (error) {
-          // ENOENT: in between there is neither, or the step before was refused.
+          // ENOENT, EEXIST: in between there is neither, or the step before was refused.
           expect(codes).toContain((error as DtError).code);
           seen.refused++;
         }

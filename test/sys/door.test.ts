@@ -27,6 +27,7 @@ import { appendLine, createWhole, removeOwn, temporaryName, writeOwn } from "../
 import { readOwnText } from "../../src/sys/sealed.ts";
 import { makeScratch } from "../scratch.ts";
 import type { Seen } from "./door.worker.ts";
+import { failure } from "./failure.ts";
 
 const scratch = makeScratch();
 const isRoot = process.getuid?.() === 0;
@@ -42,15 +43,6 @@ const CHANGES: Record<string, (path: string) => void> = {
   "open for another program": (path) =>
     closeSync(openOwnForOthers(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT)),
 };
-
-function failure(run: () => unknown): DtError {
-  try {
-    run();
-  } catch (error) {
-    return error as DtError;
-  }
-  throw new Error("it did not fail");
-}
 
 function place() {
   const directory = scratch();
