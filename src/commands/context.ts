@@ -77,7 +77,11 @@ export function makeContext(
   });
   const table = lazy(makeProcessTable);
   const home = lazy(() => homeDirectory(env));
-  const store = lazy(() => openStore({ directory: runDirectoryOf(root(), env), home: home(), table: table() }));
+  const store = lazy(() => {
+    const directory = runDirectoryOf(root(), env);
+    tellMoved();
+    return openStore({ directory, home: home(), table: table() });
+  });
   const cache = () => cacheDirectoryOf(root(), env);
   const owner = lazy(() => otherOwnerOf(root(), env));
   const isOfDaemon = ownEnv[KNOWN_MARK] === "1";
@@ -86,6 +90,13 @@ export function makeContext(
     const { isTrusted } = require("../state/trust.ts") as typeof import("../state/trust.ts");
     return isOfDaemon || isTrusted({ home: home(), env }, root()) ? acting : "data";
   });
+  /** What is in the project's own folder moves along with it. */
+  const tellMoved = () => {
+    const at = home();
+    if (!env.DIALTONE_RUN_DIR || at === null || isOfDaemon) return;
+    const { tellLeftBehind } = require("./leftbehind.ts") as typeof import("./leftbehind.ts");
+    tellLeftBehind({ root: root(), home: at, env, talk });
+  };
   const makeGround = (reading: Reading): Ground => ({
     table: table(),
     // A one-shot has no need of the run directory, so one that cannot be used does not hinder it.
@@ -158,9 +169,12 @@ export function rememberRoot(context: DtContext): void {
   const home = homeDirectory(context.env);
   if (home === null) return;
   const { rememberRootIn } = require("../state/roots.ts") as typeof import("../state/roots.ts");
-  if (!rememberRootIn(join(home, "roots"), context.root())) return;
+  const root = context.root();
+  if (!rememberRootIn(join(home, "roots"), root)) return;
+  const { tellFormerRegistration } = require("./leftbehind.ts") as typeof import("./leftbehind.ts");
+  tellFormerRegistration({ root, home, talk: context.talk });
   const { isTracked } = require("../sys/tracked.ts") as typeof import("../sys/tracked.ts");
-  const directory = join(context.root(), ".dialtone");
+  const directory = join(root, ".dialtone");
   if (isTracked(directory)) context.talk.warn(trackedSentence(directory));
 }
 

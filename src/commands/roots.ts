@@ -20,31 +20,30 @@ export interface RootReport {
 }
 
 /** Nothing but the run directories is read. Those of another DIALTONE_RUN_DIR than this call's are not known. */
-export function lookAtRoots(context: DtContext): RootReport[] {
-  const home = homeDirectory(context.env);
+export function lookAtRoots({ env, talk }: Pick<DtContext, "env" | "talk">): RootReport[] {
+  const home = homeDirectory(env);
   if (home === null) return [];
   const table = snapshotOf(makeProcessTable());
   return listRootsIn(join(home, "roots")).flatMap(({ root }) => {
-    const directory = runDirectoryOf(root, context.env);
-    if (!existsSync(directory)) return [];
     try {
-      const ground: Ground = {
-        table,
-        store: openStore({ directory, home, table }),
-        root,
-        home,
-        env: context.env,
-        cache: "",
-        self: [],
-        openFiles: null,
-        lockBackend: undefined,
-      };
-      const look = beginLook(ground, () => null);
-      const reports = ground.store.keys().flatMap((key) => lookAt(look, key) ?? []);
-      return [{ root, branch: branchOf(root), there: existsSync(join(root, "manifests")), reports }];
+      const reports = lookAtRoot({ root, home, env, table });
+      return reports === null
+        ? []
+        : [{ root, branch: branchOf(root), there: existsSync(join(root, "manifests")), reports }];
     } catch (error) {
-      context.talk.warn(`${root}: ${(error as Error).message}`);
+      talk.warn(`${root}: ${(error as Error).message}`);
       return [];
     }
   });
+}
+
+/** Null where there is no run directory. Throws where it is not to be trusted. */
+export function lookAtRoot(at: Pick<Ground, "root" | "home" | "env" | "table">): KeyReport[] | null {
+  const { root, home, env, table } = at;
+  const directory = runDirectoryOf(root, env);
+  if (!existsSync(directory)) return null;
+  const store = openStore({ directory, home, table });
+  const ground: Ground = { ...at, store, cache: "", self: [], openFiles: null, lockBackend: undefined };
+  const look = beginLook(ground, () => null);
+  return store.keys().flatMap((key) => lookAt(look, key) ?? []);
 }

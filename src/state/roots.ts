@@ -61,6 +61,16 @@ export function listRootsIn(directory: string): { file: string; root: string }[]
   });
 }
 
+/** The paths under which this very folder was remembered before it was moved to `root`. */
+export function formerPathsOf(directory: string, root: string): string[] {
+  const folder = identifyFolder(root);
+  if (folder === null) return [];
+  return namesIn(directory).flatMap((name) => {
+    const there = readRemembered(directory, name);
+    return there !== null && there.root !== root && isSameFolder(there.folder, folder) ? [there.root] : [];
+  });
+}
+
 /** What a dt that knew no seals remembered: the path alone in each file. Nothing but this user writes to his home of dt. */
 function unsealedRootsIn(directory: string): string[] {
   return namesIn(directory).flatMap((name) => {

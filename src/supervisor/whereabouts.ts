@@ -10,7 +10,7 @@
  *   is another launch's, or there is none              is not there
  *
  * Known limits: on macOS, where directories of others cannot be seen, the remembered roots alone tell; a run directory that DIALTONE_RUN_DIR
- * moved has another name when its root is moved, so nothing tells.
+ * moved keeps the name of the old path, so what runs there counts as left over (commands/leftbehind.ts tells of it in the new place).
  */
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";

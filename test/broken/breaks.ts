@@ -699,6 +699,18 @@ export const BREAKS: readonly Break[] = [
     only: "cannot be removed when it is released",
   },
   {
+    what: "what a moved project left behind is not told",
+    edits: [
+      {
+        file: "src/commands/leftbehind.ts",
+        from: "reports.filter(({ state }) => isLiving(state)).map(wordsOf)",
+        to: "reports.filter(({ state }) => !isLiving(state)).map(wordsOf)",
+      },
+    ],
+    test: "test/fault/trust/leftbehind.test.ts",
+    only: "what runs there is named",
+  },
+  {
     what: "gc stops what runs in a project that was moved",
     edits: [
       {
