@@ -2,30 +2,13 @@
  * Earlier runs lie beside a file as `.1` (the latest of them), `.2` … and move on by one when a new run begins. The last goes; but in a
  * row of crashes the first of them stays, since it is the one that tells what went wrong.
  */
-import { errnoOf } from "../sys/error.ts";
-import { renameBeside, unlink } from "../sys/files.ts";
+import { shiftBeside } from "../sys/files.ts";
 
 /**
  * Makes room for a new run at `path`. `inRow`: how many runs the policy has started in a row, the new one counted. The first crash of such
  * a row has moved on by that many places; once it is at the last one, it is the one before it that goes.
  */
 export function shiftRuns(path: string, keep: number, inRow: number): void {
-  const place = (run: number) => (run === 0 ? path : `${path}.${run}`);
   const last = keep > 0 && inRow > keep ? keep - 1 : keep;
-  removeIfThere(place(last));
-  for (let run = last - 1; run >= 0; run--) {
-    try {
-      renameBeside(place(run), place(run + 1));
-    } catch (error) {
-      if (errnoOf(error) !== "ENOENT") throw error;
-    }
-  }
-}
-
-function removeIfThere(path: string): void {
-  try {
-    unlink(path);
-  } catch (error) {
-    if (errnoOf(error) !== "ENOENT") throw error;
-  }
+  shiftBeside(path, last);
 }

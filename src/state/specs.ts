@@ -4,7 +4,7 @@
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { type FileRead, removeOwn } from "../sys/files.ts";
+import { clearTemporaries, type FileRead, removeOwn } from "../sys/files.ts";
 import { readSealed, writeSealed } from "../sys/sealed.ts";
 import { findVault, makeVault, type Vault } from "../sys/vault.ts";
 
@@ -35,7 +35,10 @@ export function writeSpec(home: string | null, runDirectory: string, token: stri
 }
 
 export function removeSpec(home: string | null, runDirectory: string, token: string): void {
-  removeOwn(join(findVault(home, runDirectory).directory, `${token}${ENDING}`));
+  const { directory } = findVault(home, runDirectory);
+  removeOwn(join(directory, `${token}${ENDING}`));
+  // Of writers that were killed: now, since a start is waited for.
+  clearTemporaries(directory, Date.now());
 }
 
 /** Of all roots; those that cannot be read are left out. */

@@ -20,7 +20,7 @@ import type { LaunchRecord } from "../state/types.ts";
 import { type ProcessEntry, snapshotOf } from "../sys/identity.ts";
 import { lazy } from "../sys/lazy.ts";
 import { runDirectoryOf } from "../sys/paths.ts";
-import { HOST_MARK } from "./tree.ts";
+import { HOST_MARK } from "./marks.ts";
 import type { Ground } from "./types.ts";
 
 /** Processes that say in their environment that they are of one launch. */

@@ -21,16 +21,17 @@ import {
   fstatSync,
   lstatSync,
   openSync,
-  readlinkSync,
   realpathSync,
   type Stats,
   statSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { errnoOf } from "./error.ts";
+import { enter, identityOf, leave, pathOfOpen } from "./keptopen.ts";
 import { lazy } from "./lazy.ts";
 import { unsafe } from "./unsafe.ts";
 
+const STATE_AT = "/.dialtone";
 /** Where state begins below a project's folder. */
 const STATE = /\/\.dialtone\/(?:(?:run|cache)(?=\/|$)|\.{1,2}gitignore)/g;
 /** From Linux's fcntl.h: to hold a directory, and nothing more. No right to read it is needed. */
@@ -42,9 +43,10 @@ const DIRECTORY = O_PATH | constants.O_DIRECTORY;
 interface Way {
   /** The project's folder. */
   folder: string;
+  /** The directory that holds the name. */
+  directory: string;
   /** From there to the directory that holds the name. */
   steps: string[];
-  name: string;
 }
 
 /** Whether a name in an open directory has a path. */
@@ -61,14 +63,13 @@ export function descend<T>(path: string, work: (at: string) => T, throughProc = 
     lookAlong(way);
     return work(path);
   }
-  const fd = openDirectory(way, path);
-  const held = `/proc/self/fd/${fd}`;
+  const opened = enter(way.directory, () => openDirectory(way, path));
   try {
-    return work(`${held}/${way.name}`);
+    return work(`/proc/self/fd/${opened.fd}/${nameIn(path)}`);
   } catch (error) {
-    throw named(error, held, dirname(path));
+    throw named(error, `/proc/self/fd/${opened.fd}`, dirname(path));
   } finally {
-    closeSync(fd);
+    leave(opened);
   }
 }
 
@@ -90,7 +91,24 @@ export function openThere(path: string, flags: number, throughProc = hasProc()):
   const way = wayOf(path);
   if (way === null || throughProc) return descend(path, (at) => openSync(at, asked), throughProc);
   lookAlong(way);
-  return openSync(join(realpathSync(way.folder), ...way.steps, way.name), asked | O_NOFOLLOW_ANY);
+  return openSync(join(realpathSync(way.folder), ...way.steps, nameIn(path)), asked | O_NOFOLLOW_ANY);
+}
+
+/** A directory: its real path, device and inode. `known`: the path, where it was asked for before. Throws as `descendInto` does. */
+export function placeOf(directory: string, known?: string): { path: string; dev: number; ino: number } {
+  const way = wayOf(`${directory}/.`);
+  if (way === null || !hasProc())
+    return descendInto(directory, (at) => {
+      const { dev, ino } = statSync(at);
+      return { path: known ?? realpathSync(at), dev, ino };
+    });
+  const opened = enter(way.directory, () => openDirectory(way, directory));
+  try {
+    const path = opened.isNamed ? way.directory : (known ?? realpathSync(`/proc/self/fd/${opened.fd}`));
+    return { path, ...identityOf(opened) };
+  } finally {
+    leave(opened);
+  }
 }
 
 /** What is at a path, through a link that has its name; undefined for whatever cannot be seen. */
@@ -102,17 +120,40 @@ export function statThere(path: string): Stats | undefined {
   }
 }
 
+/** Ways that were looked for, by the directory: a launch asks for the same one dozens of times. Null: a directory of the person's own. */
+const ways = new Map<string, Way | null>();
+const MOST_WAYS = 64;
+
 function wayOf(path: string): Way | null {
+  const directory = path.slice(0, path.lastIndexOf("/"));
+  const known = ways.get(directory);
+  if (known !== undefined) return known;
+  const way = findWay(path, directory);
+  // What is in `.dialtone` itself is dt's by its name.
+  if (directory.endsWith(STATE_AT)) return way;
+  if (ways.size >= MOST_WAYS) ways.clear();
+  ways.set(directory, way);
+  return way;
+}
+
+function nameIn(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+function findWay(path: string, directory: string): Way | null {
   const at = [...path.matchAll(STATE)].at(-1)?.index;
   if (at === undefined) return null;
-  const end = path.lastIndexOf("/");
-  const steps = path.slice(at + 1, end).split("/");
-  return { folder: path.slice(0, at) || "/", steps: steps.filter((step) => step !== ""), name: path.slice(end + 1) };
+  const folder = path.slice(0, at) || "/";
+  const steps = directory
+    .slice(at + 1)
+    .split("/")
+    .filter((step) => step !== "");
+  return { folder, directory: join(folder, ...steps), steps };
 }
 
 /** At once where the kernel says that no link led there, else step by step. */
 function openDirectory(way: Way, path: string): number {
-  const fd = openAtOnce(join(way.folder, ...way.steps)) ?? openSteps(way, path);
+  const fd = openAtOnce(way.directory) ?? openSteps(way, path);
   try {
     refuseOthers(fd, way);
     return fd;
@@ -129,17 +170,9 @@ function openAtOnce(directory: string): number | null {
   } catch {
     return null; // gone, or swapped at this instant: the steps say
   }
-  if (pathOf(fd) === directory) return fd;
+  if (pathOfOpen(fd) === directory) return fd;
   closeSync(fd);
   return null;
-}
-
-function pathOf(fd: number): string | null {
-  try {
-    return readlinkSync(`/proc/self/fd/${fd}`);
-  } catch {
-    return null;
-  }
 }
 
 function openSteps({ folder, steps }: Way, path: string): number {
@@ -167,11 +200,11 @@ function openStep(at: string, directory: string, path: string): number {
 }
 
 /** Root works in other users' folders: there the state is the folder's owner's. */
-function refuseOthers(fd: number, { folder, steps }: Way): void {
+function refuseOthers(fd: number, { folder, directory }: Way): void {
   const { uid } = fstatSync(fd);
   const own = process.geteuid?.() ?? uid;
   if (uid === own || (own === 0 && uid === statSync(folder).uid)) return;
-  throw unsafe(join(folder, ...steps), `belongs to uid ${uid}`);
+  throw unsafe(directory, `belongs to uid ${uid}`);
 }
 
 /** The error names the file that was asked for. */

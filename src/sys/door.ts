@@ -131,11 +131,17 @@ function readAll(fd: number, size: number): Buffer {
 /** Throws `unsafe-file` where dt would write over, rename over or remove something that it did not make. A missing file is fine. */
 export function checkOwn(path: string): void {
   try {
-    descend(path, (at) => refuseStrange(at, path, lstatSync(at), () => lstatSync(at)));
+    descend(path, (at) => checkOwnAt(at, path));
   } catch (error) {
     const code = errnoOf(error);
     if (code !== "ENOENT" && code !== "ENOTDIR") throw error;
   }
+}
+
+/** The same inside of `descend`. `at`: where it is looked at; `path`: what is said of it. */
+export function checkOwnAt(at: string, path: string): void {
+  const stat = lstatSync(at, { throwIfNoEntry: false });
+  if (stat !== undefined) refuseStrange(at, path, stat, () => lstatSync(at));
 }
 
 /** `at`: where it is looked at; `path`: what is said of it. */

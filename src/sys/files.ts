@@ -18,7 +18,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { descend, descendInto } from "./descend.ts";
-import { checkOwn, handToOwner, openOwn, readTemporaryName } from "./door.ts";
+import { checkOwnAt, handToOwner, openOwn, readTemporaryName } from "./door.ts";
 import { DtError, errnoOf, messageOf } from "./error.ts";
 import { readAtMost } from "./plainfile.ts";
 import { statOf } from "./stat.ts";
@@ -126,21 +126,23 @@ export interface WriteOptions {
 
 /** Makes a file that is not there yet. On failure, EEXIST or a full disk, it leaves none and throws the system's own error. */
 export function createFile(path: string, text: string, { mode = 0o600, durable = true }: WriteOptions = {}): void {
-  descend(path, (at) => {
-    const fd = openSync(at, "wx", mode);
-    try {
-      handToOwner(at, fd);
-      const bytes = new TextEncoder().encode(text);
-      let offset = 0;
-      while (offset < bytes.length) offset += writeSync(fd, bytes, offset);
-      if (durable) fsyncSync(fd);
-    } catch (error) {
-      tryUnlink(at);
-      throw error;
-    } finally {
-      closeSync(fd);
-    }
-  });
+  descend(path, (at) => createAt(at, text, mode, durable));
+}
+
+function createAt(at: string, text: string, mode: number, durable: boolean): void {
+  const fd = openSync(at, "wx", mode);
+  try {
+    handToOwner(at, fd);
+    const bytes = new TextEncoder().encode(text);
+    let offset = 0;
+    while (offset < bytes.length) offset += writeSync(fd, bytes, offset);
+    if (durable) fsyncSync(fd);
+  } catch (error) {
+    tryUnlink(at);
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** Makes a file that is not there yet, whole under its name or not at all. Throws the system's own error, EEXIST where one is. */
@@ -169,39 +171,70 @@ export function appendLine(path: string, line: string): void {
 
 /** Writes a file whole, or leaves the old one: throws a DtError that names file and cause. */
 export function writeWhole(path: string, text: string, options: WriteOptions = {}): void {
-  const temporary = temporaryName(path);
+  writeThere(path, text, options, () => {});
+}
+
+/** `writeWhole` for dt's own state: refuses, and changes nothing, where something is that dt did not make. */
+export function writeOwn(path: string, text: string, options: WriteOptions = {}): void {
+  writeThere(path, text, options, (at) => checkOwnAt(at, path));
+}
+
+/** All in the directory as it is found once. */
+function writeThere(
+  path: string,
+  text: string,
+  { mode = 0o600, durable = true }: WriteOptions,
+  check: (at: string) => void,
+): void {
   try {
-    createFile(temporary, text, options);
-    renameOver(temporary, path);
+    descend(path, (at) => {
+      check(at);
+      const temporary = temporaryName(at);
+      createAt(temporary, text, mode, durable);
+      try {
+        renameSync(temporary, at);
+      } catch (error) {
+        tryUnlink(temporary);
+        throw error;
+      }
+    });
   } catch (error) {
     throw error instanceof DtError ? error : writeError(path, error);
   }
 }
 
-/** `writeWhole` for dt's own state: refuses, and changes nothing, where something is that dt did not make. */
-export function writeOwn(path: string, text: string, options: WriteOptions = {}): void {
-  checkOwn(path);
-  writeWhole(path, text, options);
-}
-
 /** Removes one of dt's own files; a missing one is fine, what dt did not make is refused. */
 export function removeOwn(path: string): void {
-  checkOwn(path);
-  removeFile(path);
-}
-
-function renameOver(temporary: string, path: string): void {
-  try {
-    renameBeside(temporary, path);
-  } catch (error) {
-    tryUnlink(temporary);
-    throw error;
-  }
+  remove(path, (at) => {
+    checkOwnAt(at, path);
+    unlinkSync(at);
+  });
 }
 
 /** Gives a file another name in its directory, in the place of what has it. Throws the system's own error. */
 export function renameBeside(from: string, to: string): void {
   descend(from, (at) => renameSync(at, join(dirname(at), basename(to))));
+}
+
+/**
+ * Moves a file and those beside it on by one place: `NAME` becomes `NAME.1`, `NAME.1` becomes `NAME.2` … and what was `NAME.<last>` goes. A missing
+ * one is passed over. Throws the system's own error.
+ */
+export function shiftBeside(path: string, last: number): void {
+  descend(path, (at) => {
+    const place = (number: number) => (number === 0 ? at : `${at}.${number}`);
+    passingOver("ENOENT", () => unlinkSync(place(last)));
+    for (let number = last - 1; number >= 0; number--)
+      passingOver("ENOENT", () => renameSync(place(number), place(number + 1)));
+  });
+}
+
+function passingOver(code: string, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (errnoOf(error) !== code) throw error;
+  }
 }
 
 /** Gives a file one more name in its directory. Throws the system's own error, EEXIST where something has it. */
@@ -229,8 +262,12 @@ export function writeJson(path: string, value: unknown): void {
 
 /** Removes a file; a missing one is fine. */
 export function removeFile(path: string): void {
+  remove(path, unlinkSync);
+}
+
+function remove(path: string, work: (at: string) => void): void {
   try {
-    unlink(path);
+    descend(path, work);
   } catch (error) {
     if (error instanceof DtError) throw error;
     const code = errnoOf(error);

@@ -2,7 +2,8 @@
  * Where a directory is by now, though it was moved: the kernel names it by the descriptor that is held. Known limit: Linux; elsewhere it is
  * taken to be where it was.
  */
-import { constants, existsSync, fstatSync, openSync, readlinkSync } from "node:fs";
+import { constants, existsSync, fstatSync, openSync } from "node:fs";
+import { pathOfOpen } from "./keptopen.ts";
 import { statOf } from "./stat.ts";
 
 /**
@@ -18,13 +19,10 @@ export function followDirectory(path: string): () => string {
   }
   const held = fstatSync(fd);
   return () => {
+    const now = pathOfOpen(fd);
+    if (now === path) return path; // asked dozens of times at a start
     const there = statOf(path);
     if (there?.ino === held.ino && there.dev === held.dev) return path;
-    try {
-      const now = readlinkSync(`/proc/self/fd/${fd}`);
-      return existsSync(now) ? now : path; // "… (deleted)"
-    } catch {
-      return path;
-    }
+    return now !== null && existsSync(now) ? now : path; // "… (deleted)"
   };
 }

@@ -1,11 +1,11 @@
 /** Where things are: the run directory, the cache, the user's home of dt. Nothing here follows a link out of the root. */
 import { chmodSync, lstatSync, mkdirSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { descend, descendInto } from "./descend.ts";
+import { descend, descendInto, statThere } from "./descend.ts";
 import { sha256 } from "./digest.ts";
 import { checkOwn, handToOwner, isOwner } from "./door.ts";
 import { DtError, EXIT, errnoOf, messageOf } from "./error.ts";
-import { createFile, makeDirectories, readText, writeError, writeWhole } from "./files.ts";
+import { createFile, makeDirectories, writeError, writeWhole } from "./files.ts";
 import { ownUid } from "./ownplace.ts";
 import { statOf } from "./stat.ts";
 
@@ -91,14 +91,20 @@ function homePath(env: Record<string, string | undefined>): string | null {
  * replace files there could name what is killed.
  */
 export function makePrivateDirectory(path: string): void {
-  const own = ownDirectories(path);
-  const above = dirname(own[0] as string);
+  for (const [index, directory] of ownDirectories(path).entries()) {
+    if (checkOne(directory)) continue;
+    if (index === 0) makeAbove(directory);
+    makeOne(directory);
+  }
+}
+
+function makeAbove(directory: string): void {
+  const above = dirname(directory);
   try {
     makeDirectories(above);
   } catch (error) {
     if (errnoOf(error) !== "EEXIST") throw writeError(above, error);
   }
-  for (const directory of own) makeOne(directory);
 }
 
 function makeOne(path: string): void {
@@ -126,9 +132,10 @@ export function checkPrivateDirectory(path: string): void {
   for (const directory of ownDirectories(path)) checkOne(directory);
 }
 
-function checkOne(path: string): void {
+/** False where nothing is there. */
+function checkOne(path: string): boolean {
   const stat = lookAt(path);
-  if (stat === null) return;
+  if (stat === null) return false;
   if (stat.isSymbolicLink()) {
     throw new DtError("unsafe-directory", `${path} is a symbolic link; dt keeps its state only in a real directory.`, {
       hint: "Remove the link, or set DIALTONE_RUN_DIR to the directory it points to.",
@@ -152,6 +159,7 @@ function checkOne(path: string): void {
       if ((stat.mode & 0o022) !== 0) throw writeError(path, error);
     }
   }
+  return true;
 }
 
 /** The directory that was looked at, as far as it can be held (descend.ts); also one that may not be read. */
@@ -187,8 +195,9 @@ export function ignoreInGit(directory: string): void {
   const file = join(directory, ".gitignore");
   checkOwn(file);
   try {
-    if (readText(file).is !== "there") createFile(file, IGNORE_ALL, { durable: false });
-    else if (statSync(file).size !== IGNORE_ALL.length) writeWhole(file, IGNORE_ALL, { durable: false });
+    const there = statThere(file);
+    if (there === undefined) createFile(file, IGNORE_ALL, { durable: false });
+    else if (there.size !== IGNORE_ALL.length) writeWhole(file, IGNORE_ALL, { durable: false });
   } catch {
     // read-only, or somebody was faster: git's view of it is a convenience
   }

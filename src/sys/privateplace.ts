@@ -5,7 +5,6 @@
 import { accessSync, constants, existsSync, realpathSync } from "node:fs";
 import { dirname } from "node:path";
 import { errnoOf } from "./error.ts";
-import { socketDirectory } from "./socketplace.ts";
 
 /**
  * `home`: DIALTONE_HOME; null when there is none. `near`: a directory with state. Makes nothing in a home that can be written. Throws where there
@@ -14,9 +13,9 @@ import { socketDirectory } from "./socketplace.ts";
 export function privatePlace(home: string | null, near: string): string {
   if (home !== null && isWritable(home)) return existsSync(home) ? realpathSync(home) : home;
   const moved = movedTo(near);
-  if (moved === null || !isWritable(moved)) return socketDirectory({ env: {}, home: null });
+  if (moved === null || !isWritable(moved)) return ofSockets();
   try {
-    const sockets = socketDirectory({ env: {}, home: null });
+    const sockets = ofSockets();
     if (isWritable(sockets)) return sockets;
   } catch {
     // neither
@@ -40,4 +39,10 @@ function isWritable(path: string): boolean {
       if (errnoOf(error) !== "ENOENT" || dirname(directory) === directory) return false;
     }
   }
+}
+
+/** Loaded here: most homes can be written. Throws where there is none. */
+function ofSockets(): string {
+  const { socketDirectory } = require("./socketplace.ts") as typeof import("./socketplace.ts");
+  return socketDirectory({ env: {}, home: null });
 }

@@ -11,9 +11,9 @@
  *
  * Known limit: a file system that gives a directory another inode when it is mounted again makes what it holds foreign.
  */
-import { lstatSync, realpathSync, statSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import { join, relative } from "node:path";
-import { descendInto } from "./descend.ts";
+import { placeOf } from "./descend.ts";
 import { DtError } from "./error.ts";
 import { openSecrets } from "./secret.ts";
 
@@ -51,33 +51,31 @@ export function makeSeal(directory: string | (() => string), home: string | null
   const at = typeof directory === "string" ? () => directory : directory;
   const secrets = openSecrets(home, at());
   const real = new Map<string, string>();
-  const place = (): Place => {
-    const given = at();
-    return descendInto(given, (held) => {
-      const { dev, ino } = statSync(held);
-      const path = real.get(given) ?? realpathSync(held);
-      real.set(given, path);
-      return { path, dev, ino };
-    });
+  const place = (given: string): Place => {
+    const found = placeOf(given, real.get(given));
+    real.set(given, found.path);
+    return found;
   };
-  const nameOf = (path: string) => {
-    const name = relative(at(), path);
-    checkWay(at(), name);
+  const nameIn = (given: string, path: string) => {
+    const name = path.startsWith(`${given}/`) ? path.slice(given.length + 1) : relative(given, path);
+    checkWay(given, name);
     return name;
   };
   const sign = (path: string, body: string): Mark => {
-    const at = place();
-    return { ...at, mac: macOf(secrets.needed(), nameOf(path), at, body) };
+    const given = at();
+    const there = place(given);
+    return { ...there, mac: macOf(secrets.needed(), nameIn(given, path), there, body) };
   };
   /** `bodyOf`: asked for where there is a mark, since to write out what a stranger nested deeply takes long. */
   const judge = (path: string, mark: unknown, bodyOf: () => string): { movedFrom: string | null } | { why: string } => {
     if (!isMark(mark)) return { why: NOT_SEALED };
     const body = bodyOrNull(bodyOf);
     if (body === null) return { why: NOT_OURS };
-    const name = nameOf(path);
+    const given = at();
+    const name = nameIn(given, path);
     const isOurs = (secret: string) => macOf(secret, name, mark, body) === mark.mac;
     if (!Iterator.from(secrets.all()).some(isOurs)) return { why: NOT_OURS };
-    const now = place();
+    const now = place(given);
     if (mark.ino !== now.ino || (mark.path !== now.path && mark.dev !== now.dev)) return { why: copied(mark.path) };
     return { movedFrom: mark.path === now.path ? null : mark.path };
   };

@@ -3,7 +3,7 @@
  * (seal.ts), so what came with a clone is told from what this user's dt wrote. Where the home cannot be written, the secret is where
  * privateplace.ts says; in the private directory of sockets it lasts until the machine starts again.
  */
-import { chmodSync, statSync } from "node:fs";
+import { chmodSync, lstatSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { readOwn } from "./door.ts";
 import { DtError, errnoOf } from "./error.ts";
@@ -110,8 +110,26 @@ function makeSecret(place: string): void {
   }
 }
 
+/** What was read of a file that has not changed since: each store and each home directory asks. By the file's path. */
+const lately = new Map<string, { text: string; mark: string }>();
+
 /** Null when there is none, or none for this user to read. */
 function readSecret(path: string): string | null {
+  const mark = markOf(path);
+  const known = lately.get(path);
+  if (mark !== null && known?.mark === mark) return known.text;
+  const text = readWhole(path);
+  // What changed while it was read is read again the next time.
+  if (text !== null && mark !== null) lately.set(path, { text, mark });
+  return text;
+}
+
+function markOf(path: string): string | null {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat?.isFile() ? [stat.dev, stat.ino, stat.size, stat.mtimeMs, stat.ctimeMs, stat.uid].join(" ") : null;
+}
+
+function readWhole(path: string): string | null {
   const deadline = performance.now() + UNFINISHED_MS;
   let text = readOrNull(path);
   while (text !== null && UNFINISHED.test(text) && performance.now() < deadline) {

@@ -46,8 +46,13 @@ export function startLeader<Options extends object>(
 }
 
 /** Starts a dt process in a new session with pipes for its input and its report; errors are appended to `errorFile`. */
-export function spawnDetached(command: string[], env: Record<string, string>, errorFile: string) {
-  const fd = openErrors(errorFile);
+export function spawnDetached(
+  command: string[],
+  env: Record<string, string>,
+  errorFile: string,
+  prepare: () => void = () => {},
+) {
+  const fd = openErrors(errorFile, prepare);
   try {
     return withCleanLimits(null, () =>
       Bun.spawn(command, { cwd: "/", env, detached: true, stdin: "pipe", stdout: "pipe", stderr: fd }),
@@ -57,9 +62,15 @@ export function spawnDetached(command: string[], env: Record<string, string>, er
   }
 }
 
-function openErrors(path: string): number {
+function openErrors(path: string, prepare: () => void): number {
+  const open = () => openOwnForOthers(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT);
   try {
-    return openOwnForOthers(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT);
+    return open();
+  } catch {
+    prepare(); // it says what is wrong with the directory
+  }
+  try {
+    return open();
   } catch (error) {
     throw writeError(path, error);
   }

@@ -3,7 +3,6 @@
  * (`DIALTONE_HOME/launches`, 0700), never in the project, which is archived, copied into images, committed and shared.
  */
 import { join } from "node:path";
-import { clearTemporaries } from "./files.ts";
 import { makePrivateDirectory } from "./paths.ts";
 import { privatePlace } from "./privateplace.ts";
 import { makeSeal, type Seal } from "./seal.ts";
@@ -23,6 +22,5 @@ export function findVault(home: string | null, runDirectory: string): Vault {
 export function makeVault(home: string | null, runDirectory: string): Vault {
   const vault = findVault(home, runDirectory);
   makePrivateDirectory(vault.directory);
-  clearTemporaries(vault.directory, Date.now());
   return vault;
 }

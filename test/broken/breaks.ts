@@ -658,8 +658,8 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/sys/descend.ts",
-        from: "if (pathOf(fd) === directory) return fd;",
-        to: 'if (pathOf(fd) !== "") return fd;',
+        from: "if (pathOfOpen(fd) === directory) return fd;",
+        to: 'if (pathOfOpen(fd) !== "") return fd;',
       },
     ],
     test: "test/sys/descend.test.ts",
@@ -680,8 +680,11 @@ export const BREAKS: readonly Break[] = [
   {
     what: "a directory is sealed by its path, and not as it is held",
     edits: [
-      { file: "src/sys/seal.ts", from: "= statSync(held);", to: "= statSync(given);" },
-      { file: "src/sys/seal.ts", from: "realpathSync(held);", to: "realpathSync(given);" },
+      {
+        file: "src/sys/descend.ts",
+        from: "return { path, ...identityOf(opened) };",
+        to: "return { path, ...statSync(directory) };",
+      },
     ],
     test: "test/sys/descend.test.ts",
     only: "sealed meanwhile",
@@ -697,6 +700,30 @@ export const BREAKS: readonly Break[] = [
     ],
     test: "test/sys/lock.test.ts",
     only: "cannot be removed when it is released",
+  },
+  {
+    what: "a directory that is kept open is used though another is at its path",
+    edits: [
+      {
+        file: "src/sys/keptopen.ts",
+        from: "if (one !== undefined && pathOfOpen(one.fd) !== path) {",
+        to: 'if (one !== undefined && pathOfOpen(one.fd) === "") {',
+      },
+    ],
+    test: "test/sys/keptopen.test.ts",
+    only: "another is at the path",
+  },
+  {
+    what: "a directory that is kept open is closed under who is in it",
+    edits: [
+      {
+        file: "src/sys/keptopen.ts",
+        from: "  kept.delete(one.path);\n  if (one.users === 0) closeSync(one.fd);",
+        to: "  kept.delete(one.path);\n  closeSync(one.fd);",
+      },
+    ],
+    test: "test/sys/keptopen.test.ts",
+    only: "closed under who is in it",
   },
   {
     what: "what a moved project left behind is not told",

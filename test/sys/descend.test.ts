@@ -22,6 +22,7 @@ import { descend, descendInto, openThere } from "../../src/sys/descend.ts";
 import { openOwn, readOwn } from "../../src/sys/door.ts";
 import type { DtError } from "../../src/sys/error.ts";
 import { createWhole, linkBeside, removeFile, renameBeside, writeError, writeOwn } from "../../src/sys/files.ts";
+import { MOST } from "../../src/sys/keptopen.ts";
 import { checkPrivateDirectory, makePrivateDirectory } from "../../src/sys/paths.ts";
 import { makeSeal } from "../../src/sys/seal.ts";
 import { makeScratch } from "../scratch.ts";
@@ -146,7 +147,8 @@ describe.each(WAYS)("%s", (_, throughProc) => {
       failure(() => open(join(run, "state")));
       failure(() => descend(join(run, "state"), unlinkSync, throughProc));
     }
-    expect(readdirSync("/dev/fd").length).toBe(before);
+    // Those that are kept for the next use (keptopen.ts) are few; each round that left one would show.
+    expect(readdirSync("/dev/fd").length).toBeLessThanOrEqual(before + MOST);
   });
 });
 
