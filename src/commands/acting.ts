@@ -8,7 +8,7 @@ import { type Taken, takeOver } from "../manifest/known.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
 import type { Talk } from "../output/talk.ts";
 import { readTrust, writeTrust } from "../state/trust.ts";
-import { NEEDS_MET } from "../supervisor/environment.ts";
+import { NEEDS_MET } from "../supervisor/marks.ts";
 import { homeDirectory } from "../sys/paths.ts";
 import type { RootRequest } from "../sys/root.ts";
 import { isTerminal } from "../sys/stdio.ts";

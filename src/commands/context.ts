@@ -6,15 +6,14 @@ import type { ManifestIndex } from "../manifest/resolved.ts";
 import { showCommand } from "../output/shell.ts";
 import { makeTalk, type Talk, wantsColor } from "../output/talk.ts";
 import type { RunnerContext } from "../runners/context.ts";
-import { openStore, type Store } from "../state/store.ts";
-import { KNOWN_MARK, personsEnvironment } from "../supervisor/selfenv.ts";
+import type { Store } from "../state/store.ts";
+import { KNOWN_MARK } from "../supervisor/marks.ts";
+import { personsEnvironment } from "../supervisor/selfenv.ts";
 import type { Ground } from "../supervisor/types.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { lazy } from "../sys/lazy.ts";
-import { inheritedOpenFiles } from "../sys/limits.ts";
 import type { LockBackend } from "../sys/lock.ts";
 import { cacheDirectoryOf, homeDirectory, noRootError, runDirectoryOf } from "../sys/paths.ts";
-import { makeProcessTable } from "../sys/process.ts";
 import { findRoot, otherOwnerOf } from "../sys/root.ts";
 import { selfCommand } from "../sys/self.ts";
 import { type Acting, remember, rootRequest } from "./acting.ts";
@@ -75,11 +74,15 @@ export function makeContext(
     if (found === null) throw noRootError(globals.root ?? cwd, passed);
     return found;
   });
-  const table = lazy(makeProcessTable);
+  const table = lazy(() => {
+    const { makeProcessTable } = require("../sys/process.ts") as typeof import("../sys/process.ts");
+    return makeProcessTable();
+  });
   const home = lazy(() => homeDirectory(env));
   const store = lazy(() => {
     const directory = runDirectoryOf(root(), env);
     tellMoved();
+    const { openStore } = require("../state/store.ts") as typeof import("../state/store.ts");
     return openStore({ directory, home: home(), table: table() });
   });
   const cache = () => cacheDirectoryOf(root(), env);
@@ -97,8 +100,14 @@ export function makeContext(
     const { tellLeftBehind } = require("./leftbehind.ts") as typeof import("./leftbehind.ts");
     tellLeftBehind({ root: root(), home: at, env, talk });
   };
+  const openFiles = lazy(() => {
+    const { inheritedOpenFiles } = require("../sys/limits.ts") as typeof import("../sys/limits.ts");
+    return inheritedOpenFiles();
+  });
   const makeGround = (reading: Reading): Ground => ({
-    table: table(),
+    get table() {
+      return table();
+    },
     // A one-shot has no need of the run directory, so one that cannot be used does not hinder it.
     get store() {
       return store();
@@ -108,7 +117,9 @@ export function makeContext(
     env,
     cache: cache(),
     self: selfCommand(),
-    openFiles: inheritedOpenFiles(),
+    get openFiles() {
+      return openFiles();
+    },
     lockBackend: lockBackendOf(env),
     reading,
     owner: owner(),
@@ -166,7 +177,7 @@ export function makeContext(
 
 /** Remembers the root in the user's home when something is first started in it. */
 export function rememberRoot(context: DtContext): void {
-  const home = homeDirectory(context.env);
+  const home = context.home();
   if (home === null) return;
   const { rememberRootIn } = require("../state/roots.ts") as typeof import("../state/roots.ts");
   const root = context.root();

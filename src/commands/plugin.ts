@@ -10,7 +10,7 @@ import { formatLines } from "../output/lines.ts";
 import { makePaint } from "../output/talk.ts";
 import { describeAsker } from "../state/asker.ts";
 import { DEFAULT_VARIANT, formatKey } from "../state/key.ts";
-import { NEEDS_MET } from "../supervisor/environment.ts";
+import { NEEDS_MET } from "../supervisor/marks.ts";
 import { inheritedDescriptors } from "../sys/descriptors.ts";
 import { EXIT } from "../sys/error.ts";
 import { print } from "../sys/stdio.ts";
@@ -18,7 +18,6 @@ import { asksForHelp, checkArgs, durationOf, portNumber, usage } from "./args.ts
 import { type Called, callOf, findCommand, findPlugin, unknownName } from "./called.ts";
 import { type DtContext, rememberRoot } from "./context.ts";
 import { argsOf, type MANAGED_ARGS, type STACK_ARGS } from "./managed.ts";
-import { refuseOfRoot } from "./strangers.ts";
 
 export async function runPlugin(context: DtContext, name: string, words: readonly string[]): Promise<number> {
   const descriptors = inheritedDescriptors();
@@ -56,7 +55,7 @@ async function runOneshot(
   const settings = command.variants[variant] as Settings;
   if (settings.kind !== "oneshot") throw new Error("a one-shot's variant is a one-shot");
   const key = formatKey({ plugin: plugin.name, command: command.name, variant });
-  if (is === "stranger" && !context.globals.dryRun) refuseOfRoot(index, context.root(), key);
+  if (is === "stranger" && !context.globals.dryRun) await refuseStranger(index, context.root(), key);
   if (!context.globals.dryRun) begin();
   const asStranger = is === "look" || (is === "stranger" && plugin.origin === "home");
   if (settings.needs.length > 0 && !areNeedsMet(context, key) && !(await meetNeeds(context, index, key, asStranger)))
@@ -119,7 +118,7 @@ async function runManaged(
     );
   if (!context.globals.dryRun) {
     if (is === "stranger")
-      refuseOfRoot(index, context.root(), formatKey({ plugin: plugin.name, command: command.name, variant }));
+      await refuseStranger(index, context.root(), formatKey({ plugin: plugin.name, command: command.name, variant }));
     begin();
     rememberRoot(context);
   }
@@ -139,6 +138,11 @@ async function runManaged(
     recreate: args.recreate === true,
     owner: args.owner ?? null,
   });
+}
+
+async function refuseStranger(index: ManifestIndex, root: string, key: string): Promise<void> {
+  const { refuseOfRoot } = await import("./strangers.ts");
+  refuseOfRoot(index, root, key);
 }
 
 /** Which flags there are is the command's, not a variant's. */

@@ -2,7 +2,6 @@
 import type { Container } from "../compose/types.ts";
 import type { KeyState, StackNote } from "../state/types.ts";
 import { isLiving } from "../state/view.ts";
-import { readStackMark, stackEnvironment } from "../supervisor/stack.ts";
 import type { Ground } from "../supervisor/types.ts";
 import type { KeyReport } from "./look.ts";
 
@@ -12,6 +11,7 @@ export function withServices(ground: Ground, reports: readonly KeyReport[]): Pro
     reports.map(async (report) => {
       const record = ground.store.record(report.key);
       if (record.is !== "there" || record.value.stack === undefined) return report;
+      const { readStackMark } = await import("../supervisor/stack.ts");
       const mark = readStackMark(ground, record.value.token);
       return describeStack(ground, report, record.value.stack, mark.is === "there" ? mark.value.containers : []);
     }),
@@ -37,6 +37,7 @@ async function describeStack(
   expected: readonly string[],
 ): Promise<KeyReport> {
   const { listContainers, troublesOf } = await import("../compose/containers.ts");
+  const { stackEnvironment } = await import("../supervisor/stack.ts");
   const containers = await listContainers(stack, stackEnvironment(ground, stack));
   if (containers === null)
     return {

@@ -2,7 +2,7 @@
  * What the daemon does to a launch it does as a person would: by dt itself, in a process of its own. So its answers are the command line's, nothing
  * that goes wrong there harms the daemon, and a launch never has the daemon for a host.
  */
-import { KNOWN_MARK } from "../supervisor/selfenv.ts";
+import { KNOWN_MARK } from "../supervisor/marks.ts";
 import { DtError, messageOf } from "../sys/error.ts";
 import { withCleanLimits } from "../sys/limits.ts";
 import { sameBuildCommand } from "../sys/self.ts";

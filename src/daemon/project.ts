@@ -8,7 +8,7 @@ import { isTrusted, readTrust } from "../state/trust.ts";
 import type { KeyState, LaunchRecord } from "../state/types.ts";
 import { judgeState } from "../state/view.ts";
 import { refuseChanged } from "../supervisor/manifests.ts";
-import { KNOWN_MARK } from "../supervisor/selfenv.ts";
+import { KNOWN_MARK } from "../supervisor/marks.ts";
 import type { Ground } from "../supervisor/types.ts";
 import type { FileRead } from "../sys/files.ts";
 import { type ProcessTable, presenceOf } from "../sys/identity.ts";

@@ -6,7 +6,7 @@ import { showCommand, showWord } from "../output/shell.ts";
 import type { Talk } from "../output/talk.ts";
 import { describeAsker } from "../state/asker.ts";
 import { type Capture, keyOf, logOf, openCapture } from "../supervisor/captured.ts";
-import { prepareCommand } from "../supervisor/prepare.ts";
+import { prepareCommand } from "../supervisor/preparecommand.ts";
 import { type CapturePlan, letGoOfStreams } from "../sys/captured.ts";
 import { DtError, EXIT, messageOf } from "../sys/error.ts";
 import { becomeCommand, becomeDt, executionError, refuseNul } from "../sys/exec.ts";

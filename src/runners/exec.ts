@@ -1,12 +1,11 @@
 /** One-shots: dt prepares the environment and becomes the command. A handler runs inside dt. */
 import type { OneshotSettings } from "../manifest/resolved.ts";
 import { showCommand, showWord } from "../output/shell.ts";
-import { prepareCommand } from "../supervisor/prepare.ts";
+import { prepareCommand } from "../supervisor/preparecommand.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { becomeCommand } from "../sys/exec.ts";
 import { writeText } from "../sys/stdio.ts";
 import type { RunnerContext } from "./context.ts";
-import { formatPlan } from "./plan.ts";
 
 export interface OneshotRequest {
   plugin: string;
@@ -47,6 +46,7 @@ export async function runOneshot(context: RunnerContext, request: OneshotRequest
   });
   if (context.dryRun) {
     const log = capture ? { log: (await import("../supervisor/captured.ts")).logOf(context.ground, request) } : {};
+    const { formatPlan } = await import("./plan.ts");
     writeText(1, formatPlan({ argv, cwd, added: environment.added, ...log }, context.json));
     return 0;
   }

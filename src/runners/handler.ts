@@ -8,7 +8,7 @@ import { quoteLine } from "../output/quoted.ts";
 import { showCommand } from "../output/shell.ts";
 import type { Talk } from "../output/talk.ts";
 import { refuseChanged } from "../supervisor/manifests.ts";
-import { prepareCommand } from "../supervisor/prepare.ts";
+import { prepareCommand } from "../supervisor/preparecommand.ts";
 import { type AttachedProgram, startAttached } from "../sys/attached.ts";
 import { DtError, EXIT, messageOf } from "../sys/error.ts";
 import type { Execution } from "../sys/exec.ts";

@@ -9,16 +9,13 @@ import { formatTruth } from "../output/truth.ts";
 import { describeAsker } from "../state/asker.ts";
 import { DEFAULT_VARIANT, formatKey } from "../state/key.ts";
 import { startDetached } from "../supervisor/detach.ts";
-import { prepareLaunch } from "../supervisor/prepare.ts";
-import { nestedError } from "../supervisor/stopkey.ts";
+import { nestedError } from "../supervisor/nested.ts";
 import type { LaunchEvent, LaunchLine, LaunchSpec } from "../supervisor/types.ts";
 import { EXIT } from "../sys/error.ts";
 import { statOf } from "../sys/stat.ts";
 import { print } from "../sys/stdio.ts";
 import type { RunnerContext } from "./context.ts";
-import { runForeground } from "./foreground.ts";
 import type { Needy } from "./needs.ts";
-import { formatPlan } from "./plan.ts";
 import { tellEvent, tellLastLines } from "./tell.ts";
 
 export interface ServiceRequest {
@@ -66,7 +63,7 @@ export async function runService(context: RunnerContext, request: ServiceRequest
     spec.owner = findOwner(context.ground.table, request.owner);
   }
   if (request.detach) return runDetached(context, spec, request.noWait);
-  if (!spec.settings.tty) return runForeground(context, spec);
+  if (!spec.settings.tty) return (await import("./foreground.ts")).runForeground(context, spec);
   const { runOnTerminal } = await import("./onterminal.ts");
   return runOnTerminal(context, spec);
 }
@@ -84,6 +81,8 @@ function needsOrBefore({ needs, before }: ManagedSettings): number {
 /** `--dry-run`: what would be started, and nothing is. */
 export async function showPlan(context: RunnerContext, spec: LaunchSpec): Promise<number> {
   const { ground, json } = context;
+  const { prepareLaunch } = await import("../supervisor/prepare.ts");
+  const { formatPlan } = await import("./plan.ts");
   const { argv, cwd, environment, port, log } = await prepareLaunch(
     ground,
     spec,

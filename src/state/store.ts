@@ -26,7 +26,9 @@ import { parseKey } from "./key.ts";
 import { rebase } from "./moved.ts";
 import { readSpec, removeSpec, writeSpec } from "./specs.ts";
 import type { ExitRecord, LaunchHistory, LaunchRecord, Want } from "./types.ts";
-import { readUnsealed, readUnsealedHistory } from "./unsealed.ts";
+
+/** Loaded when something without a seal is there: all start with what is imported here. */
+const unsealed = () => require("./unsealed.ts") as typeof import("./unsealed.ts");
 
 export interface Store {
   readonly directory: string;
@@ -133,7 +135,7 @@ export function openStore({ directory, home, table }: StorePlace): Store {
         rebase(checkRecord(value, key), movedFrom, at()),
       );
       if (read.is !== "unreadable" || read.foreign !== true) return read;
-      const hosted = readUnsealed(path(key, "record"), key, table);
+      const hosted = unsealed().readUnsealed(path(key, "record"), key, table);
       if (hosted === null) return read;
       takenOver.add(hosted.token);
       return { is: "there", value: hosted };
@@ -161,7 +163,7 @@ export function openStore({ directory, home, table }: StorePlace): Store {
       const path = historyPath(token);
       const read = readSealed(path, seal, (value) => checkShape<LaunchHistory>(value, HISTORY, null));
       if (read.is !== "unreadable" || read.foreign !== true || !takenOver.has(token)) return read;
-      const said = readUnsealedHistory(path, token);
+      const said = unsealed().readUnsealedHistory(path, token);
       return said === null ? read : { is: "there", value: said };
     },
     writeHistory: (history) => writeSealed(historyPath(history.token), seal, history),

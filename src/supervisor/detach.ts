@@ -3,11 +3,11 @@
  * pipe, and it reports through another. The caller only listens: when it is killed, nothing changes. Only an explicit cancel
  * (Ctrl-C) does: before the spawn it clears what was written, after it it stops the launch.
  */
+import { join } from "node:path";
 import type { Reading } from "../manifest/reading.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { spawnDetached } from "../sys/spawn.ts";
 import { linesOf } from "../sys/textlines.ts";
-import { hostErrorFile } from "./prepare.ts";
 import { hostEnvironment } from "./selfenv.ts";
 import type { FailureReport, Ground, LaunchEvent, LaunchSpec, Report } from "./types.ts";
 
@@ -15,6 +15,11 @@ export const HOST_COMMAND = "__host";
 export const ADOPT_COMMAND = "__adopt";
 /** On the host's input, after the line with what to start. */
 export const CANCEL = "cancel";
+
+/** Where errors of detached hosts go: what they cannot tell a caller that has gone. */
+export function hostErrorFile(ground: Pick<Ground, "store">): string {
+  return join(ground.store.directory, "host.err");
+}
 
 /** The ground a host is to stand on, as plain JSON. */
 export interface HostGround {
@@ -56,12 +61,12 @@ export async function startDetached(
   report: Report,
   cancel: AbortSignal,
 ): Promise<LaunchEvent> {
-  ground.store.prepare();
   const input: HostInput = { ...hostGroundOf(ground), spec };
   const host = spawnDetached(
     [...ground.self, HOST_COMMAND, spec.key],
     hostEnvironment(spec.env, ground.root),
     hostErrorFile(ground),
+    () => ground.store.prepare(), // as the host does first of all
   );
   // Not unref'd: Bun 1.4.5 then asks for events without a pause for as long as its output is waited for, a whole CPU.
   host.stdin.write(`${JSON.stringify(input)}\n`);

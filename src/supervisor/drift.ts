@@ -6,7 +6,7 @@ import { mayDeclareMore } from "../manifest/graph.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
 import type { LaunchRecord } from "../state/types.ts";
 import { messageOf } from "../sys/error.ts";
-import { prepareCommand } from "./prepare.ts";
+import { prepareCommand } from "./preparecommand.ts";
 import { stackWords, withoutManner, withStack } from "./stack.ts";
 import type { Ground } from "./types.ts";
 

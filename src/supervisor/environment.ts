@@ -16,7 +16,7 @@ import { DtError, EXIT } from "../sys/error.ts";
 import { readText } from "../sys/files.ts";
 import { modulesOf } from "../sys/shims.ts";
 import { statOf } from "../sys/stat.ts";
-import { HOST_MARK } from "./tree.ts";
+import { HOST_MARK } from "./marks.ts";
 
 export interface EnvironmentRequest {
   inherited: Record<string, string>;
@@ -49,10 +49,6 @@ export interface PreparedEnvironment {
 
 /** Variables that make a Bun program something else; a command that wants one gets it from its manifest. */
 const NEVER_INHERITED = ["BUN_BE_BUN", HOST_MARK];
-/** Set to the key of a one-shot whose needs whoever runs it has seen to. */
-export const NEEDS_MET = "DIALTONE_NEEDS_MET";
-/** Where dt keeps the Bun settings it took from its own environment, for the commands it starts. */
-export const SAVED_ENVIRONMENT = "DIALTONE_SAVED_ENV";
 
 export function prepareEnvironment(request: EnvironmentRequest): PreparedEnvironment {
   const declared = { ...readEnvFiles(request), ...request.env };

@@ -11,7 +11,6 @@ import { makeQueue } from "./queue.ts";
 import { resolveAnew } from "./renew.ts";
 import { claimRequests, RESTART_SIGNAL } from "./restart.ts";
 import { personsEnvironment } from "./selfenv.ts";
-import { awaitSettled } from "./settle.ts";
 import { lineOf } from "./start.ts";
 import type { Ground, HostControl, HostRequest, LaunchEvent, Report } from "./types.ts";
 
@@ -103,6 +102,7 @@ function makeControl(
 
 /** The launch that was left alone may be starting still: what is told of it is what becomes of it. */
 export async function settledEvent(ground: Ground, record: LaunchRecord): Promise<LaunchEvent> {
+  const { awaitSettled } = await import("./settle.ts");
   const settled = await awaitSettled(ground, record.key);
   if (settled.is === "unhealthy")
     return { is: "unhealthy", line: lineOf(settled.record, "unhealthy"), why: settled.why };

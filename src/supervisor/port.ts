@@ -4,7 +4,6 @@
  */
 import { sha256 } from "../sys/digest.ts";
 import { DtError } from "../sys/error.ts";
-import { describeHolder, holdersOf } from "./holders.ts";
 import { type PortClaim, tryClaim } from "./portclaim.ts";
 import type { Ground } from "./types.ts";
 
@@ -78,6 +77,7 @@ export function checkPort(
 }
 
 function portTaken(ground: Ground, key: string, port: number): DtError {
+  const { describeHolder, holdersOf } = require("./holders.ts") as typeof import("./holders.ts");
   const holders = holdersOf(ground, port) ?? [];
   const named = holders.map((one) => describeHolder(ground, one)).join(" and ") || "another user's process";
   const ours = holders.length > 0 && holders.every(({ launch }) => launch !== null);

@@ -1,28 +1,17 @@
 /**
- * From what was asked to what will be executed: argument vector, directory, environment, port, log. All that can be refused is
- * refused here, before an old launch is touched.
+ * From what was asked to what will be launched: the command (preparecommand.ts), port, log, and of a stack what Compose is asked. All that can be
+ * refused is refused here, before an old launch is touched.
  */
-import { join } from "node:path";
 import { checkLogPath } from "../logs/open.ts";
-import type { ResolvedNeed, Settings } from "../manifest/resolved.ts";
 import { sha256 } from "../sys/digest.ts";
 import { DtError, EXIT } from "../sys/error.ts";
-import { checkDirectory, findExecutable } from "../sys/executable.ts";
-import { privateBelow } from "../sys/ownplace.ts";
-import { ensureShims } from "../sys/shims.ts";
-import { type PreparedEnvironment, prepareEnvironment, resolveIn } from "./environment.ts";
-import { neighboursOf } from "./neighbours.ts";
+import { findExecutable } from "../sys/executable.ts";
+import { resolveIn } from "./environment.ts";
 import { choosePort } from "./port.ts";
 import type { PortClaim } from "./portclaim.ts";
-import { KNOWN_MARK } from "./selfenv.ts";
+import { type PreparedCommand, prepareCommand } from "./preparecommand.ts";
 import { prepareStackLaunch, type StackLaunch, withoutManner, withStack } from "./stack.ts";
 import type { Ground, LaunchSpec, Report } from "./types.ts";
-
-export interface PreparedCommand {
-  argv: [string, ...string[]];
-  cwd: string;
-  environment: PreparedEnvironment;
-}
 
 export interface PreparedLaunch extends PreparedCommand {
   token: string;
@@ -35,77 +24,6 @@ export interface PreparedLaunch extends PreparedCommand {
   /** True for a log outside the run directory, which is as readable as a shell would make it. */
   ownLog: boolean;
   specHash: string;
-}
-
-/**
- * The argument vector: an array as it is, a string through `sh -c`, with the added arguments as its `"$@"`: where it names
- * them itself, else at its end, which is the last line's (a comment there would swallow them).
- */
-export function buildArgv(run: string[] | string, args: readonly string[]): [string, ...string[]] {
-  if (Array.isArray(run)) return [...run, ...args] as [string, ...string[]];
-  const appended = args.length > 0 && !usesArguments(run);
-  return ["sh", "-c", appended ? `${run.trimEnd()} "$@"` : run, "sh", ...args];
-}
-
-/** Whether a shell would put arguments in; what is in single quotes or escaped (`awk '{ print $1 }'`) is not for the shell. */
-function usesArguments(script: string): boolean {
-  const plain = script.replace(/\\.|'[^']*'|"(?:\\.|[^"\\])*"/gs, (part) =>
-    part.startsWith('"') ? part.replace(/\\./gs, "") : "",
-  );
-  return /\$[@*#1-9]|\$\{[@*#1-9]/.test(plain);
-}
-
-export interface CommandRequest {
-  ground: Pick<Ground, "root" | "home" | "self" | "store" | "reading" | "owner">;
-  settings: Settings;
-  run: string[] | string;
-  args: readonly string[];
-  inherited: Record<string, string>;
-  launch: { key: string; token: string; port: number | null; tty?: boolean } | null;
-  needs?: readonly ResolvedNeed[];
-  /** Of a one-shot that a person runs: the directory they are in. */
-  from?: string;
-  /** Only to compare: nothing is written, so the PATH may lack the shims. */
-  looking?: boolean;
-}
-
-export function prepareCommand(request: CommandRequest): PreparedCommand {
-  const { ground, settings } = request;
-  const cwd = resolveIn(ground.root, settings.cwd);
-  checkDirectory(cwd);
-  const shims =
-    request.looking === true
-      ? null
-      : ensureShims(shimPlaces(ground, request.inherited.TMPDIR), ground.self, ground.home);
-  const { reading, owner = null } = ground;
-  const isOfDaemon = reading === "known" && request.launch === null;
-  const environment = prepareEnvironment({
-    inherited: isOfDaemon ? { ...request.inherited, [KNOWN_MARK]: "1" } : request.inherited,
-    owner,
-    isStrange: reading === "data",
-    root: ground.root,
-    cwd,
-    envFile: settings.envFile,
-    env: settings.env,
-    shims,
-    launch: request.launch,
-    from: request.from ?? null,
-    neighbours: request.needs === undefined || request.needs.length === 0 ? {} : neighboursOf(ground, request.needs),
-  });
-  return { argv: buildArgv(request.run, request.args), cwd, environment };
-}
-
-/** The user's home of dt, then the run directory, then a private place in the directory for temporary files. */
-function* shimPlaces(ground: Pick<Ground, "home" | "store">, temporary = "/tmp"): Generator<string> {
-  if (ground.home !== null) yield ground.home;
-  const others = [() => ground.store.directory, () => privateBelow(temporary)];
-  for (const place of others) {
-    try {
-      yield place();
-    } catch {
-      // not to be had or not to be trusted: the next one
-    }
-  }
 }
 
 /** `dry`: only to tell what would be started, though what runs before it has not. */
@@ -167,9 +85,4 @@ function notAsked(key: string): DtError {
 export function hashSpec({ argv, cwd, environment }: PreparedCommand, port: number | null, tty = false): string {
   const declared = Object.entries(environment.declared).sort(([a], [b]) => (a < b ? -1 : 1));
   return sha256(JSON.stringify([argv, cwd, declared, port, ...(tty ? ["tty"] : [])])).slice(0, 32);
-}
-
-/** Where errors of detached hosts go: what they cannot tell a caller that has gone. */
-export function hostErrorFile(ground: Pick<Ground, "store">): string {
-  return join(ground.store.directory, "host.err");
 }

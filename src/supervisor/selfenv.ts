@@ -3,16 +3,10 @@
  * identity of the launch dt was started in (a launch started inside a launch belongs to itself). The commands get the
  * person's environment back.
  */
-import { SAVED_ENVIRONMENT } from "./environment.ts";
-import { HOST_MARK } from "./tree.ts";
+import { HOST_MARK, KNOWN_MARK, SAVED_ENVIRONMENT } from "./marks.ts";
 
 const STEERING =
   /^(BUN_OPTIONS|BUN_BE_BUN|BUN_INSPECT.*|BUN_FEATURE_FLAG_.*|BUN_JSC_.*|BUN_BYTECODE_.*|BUN_DESTRUCT_VM_ON_EXIT)$/;
-/**
- * In the environment of what the daemon starts: dt goes by the manifests as a person last took them over. One-shots hand it on to a dt that they run;
- * a launch does not, for a person may work in it.
- */
-export const KNOWN_MARK = "DIALTONE_KNOWN";
 const OF_A_LAUNCH = ["DIALTONE_KEY", "DIALTONE_TOKEN"];
 
 /** The environment of whoever ran dt, as it was before dt changed its own. */

@@ -22,7 +22,7 @@ import { makeSeal } from "../sys/seal.ts";
 import { readSealed, writeSealed } from "../sys/sealed.ts";
 import { statOf } from "../sys/stat.ts";
 import { isFree } from "./port.ts";
-import type { PreparedCommand } from "./prepare.ts";
+import type { PreparedCommand } from "./preparecommand.ts";
 import type { Ground, LaunchSpec, Report } from "./types.ts";
 import type { Whereabouts } from "./whereabouts.ts";
 

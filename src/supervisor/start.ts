@@ -25,7 +25,6 @@ import { identifySelf, type ProcessIdentity, presenceOf } from "../sys/identity.
 import { acquireLock, type HeldLock } from "../sys/lock.ts";
 import { spawnLeader } from "../sys/spawn.ts";
 import { endLaunch, queryOf, survivorError } from "./end.ts";
-import { judgeSame } from "./ensure.ts";
 import { noteStartFailure } from "./failed.ts";
 import { noteSpec } from "./notes.ts";
 import { checkPort } from "./port.ts";
@@ -68,7 +67,7 @@ export async function startLaunch(
   // The file of a stack may be what runs before it writes.
   if (isStack) await runFirst(ground, spec, report, options);
   const prepared = await prepareLaunch(ground, spec, report);
-  if (!isStack && !(spec.ensure && judgeSame(ground, spec.key, prepared).is === "same"))
+  if (!isStack && (await judgeEnsured(ground, spec, prepared))?.is !== "same")
     await runFirst(ground, spec, report, options);
   const lock = await acquireLock({
     path: () => ground.store.path(spec.key, "lock"),
@@ -99,6 +98,13 @@ async function runFirst(ground: Ground, spec: LaunchSpec, report: Report, { sign
   if (spec.settings.before.length === 0) return;
   const { runBefore } = await import("./before.ts");
   await runBefore(ground, spec, report, signal);
+}
+
+/** Null where it was not asked for. */
+async function judgeEnsured(ground: Ground, spec: LaunchSpec, prepared: PreparedLaunch) {
+  if (!spec.ensure) return null;
+  const { judgeSame } = await import("./ensure.ts");
+  return judgeSame(ground, spec.key, prepared);
 }
 
 function spawnedEvent(record: LaunchRecord): LaunchEvent {
@@ -141,7 +147,7 @@ async function startInPlace(
         : `the lock of pid ${lock.broke.holder.pid} (${lock.broke.command}), which is gone`;
     report({ is: "note", text: `broke ${whose}` });
   }
-  const judged = spec.ensure ? judgeSame(ground, spec.key, prepared) : null;
+  const judged = await judgeEnsured(ground, spec, prepared);
   if (judged?.is === "same") return { is: "unchanged", record: judged.record };
   if (judged?.is === "different") report({ is: "note", text: `${spec.key} is replaced: ${judged.why}` });
   refuseSharedLog(ground, spec.key, prepared.log);

@@ -2,12 +2,12 @@
 import { existsSync } from "node:fs";
 import { readLastLines } from "../logs/tail.ts";
 import type { Asker, ExitRecord } from "../state/types.ts";
-import { DtError, EXIT } from "../sys/error.ts";
+import { DtError } from "../sys/error.ts";
 import { identifySelf, type ProcessIdentity, type ProcessTable, sameIdentity } from "../sys/identity.ts";
 import { acquireLock } from "../sys/lock.ts";
 import { describeAsker } from "./describe.ts";
 import { endLaunch, LAST_LINES, queryOf } from "./end.ts";
-import { clearUnreadable, stopUnrecorded } from "./start.ts";
+import { nestedError } from "./nested.ts";
 import type { StopTreeResult } from "./stop.ts";
 import { findTree, unrecordedQuery } from "./tree.ts";
 import type { Ground, Report } from "./types.ts";
@@ -62,6 +62,7 @@ export async function stopKey(ground: Ground, request: StopKeyRequest, report: R
       if (read.foreign === true && findTree(table, unrecordedQuery(ground, key)).members.length === 0)
         return { is: "foreign", key, why: read.reason };
       noteWanted(ground, request);
+      const { clearUnreadable } = await import("./start.ts");
       await clearUnreadable(ground, key, report);
       noteUnrecordedEnd(ground, request, "its record could not be read");
       return { is: "found-unrecorded", key };
@@ -112,6 +113,7 @@ export async function stopLost(
   try {
     if (store.record(key).is !== "absent") return null; // recorded meanwhile: its host did that
     noteWanted(ground, request);
+    const { stopUnrecorded } = await import("./start.ts");
     const stopped = await stopUnrecorded(ground, key, spare);
     noteUnrecordedEnd(ground, request, "its record was lost");
     return stopped;
@@ -165,11 +167,4 @@ function refuseOwnTree(table: ProcessTable, key: string, members: number[]): voi
   for (let pid = process.ppid; pid > 1; pid = table.entry(pid)?.ppid ?? 0) {
     if (tree.has(pid)) throw nestedError(key, "stop");
   }
-}
-
-export function nestedError(key: string, verb: string): DtError {
-  return new DtError("nested", `This runs inside ${key} itself, so it cannot ${verb} it from here.`, {
-    status: EXIT.usage,
-    hint: `Run \`dt ${verb === "replace" ? key.split(":").slice(0, 2).join(" ") : `${verb} ${key}`}\` from outside of it, or end the command by exiting.`,
-  });
 }

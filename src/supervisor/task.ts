@@ -12,9 +12,9 @@ import { identify } from "../sys/identity.ts";
 import { type SpawnedLeader, spawnLeader } from "../sys/spawn.ts";
 import type { EndStatus } from "../sys/status.ts";
 import { logOf, openCapture } from "./captured.ts";
-import { NEEDS_MET } from "./environment.ts";
 import { digestInputs } from "./inputs.ts";
-import { type PreparedCommand, prepareCommand } from "./prepare.ts";
+import { NEEDS_MET } from "./marks.ts";
+import { type PreparedCommand, prepareCommand } from "./preparecommand.ts";
 import { stopTree } from "./stop.ts";
 import type { Ground } from "./types.ts";
 

@@ -23,10 +23,8 @@ import {
   presenceOf,
 } from "../sys/identity.ts";
 import { runDirectoryOf } from "../sys/paths.ts";
+import { HOST_MARK } from "./marks.ts";
 import { isSpared } from "./spare.ts";
-
-/** In a host's own environment, so that a stop of the launch it was started in passes it over. */
-export const HOST_MARK = "DIALTONE_HOST";
 
 /** By which another launch's processes are told from a launch's own. */
 export interface Launched {

@@ -7,7 +7,6 @@ import type { ResolvedProbe } from "../manifest/resolved.ts";
 import type { LaunchRecord } from "../state/types.ts";
 import { openOwn } from "../sys/door.ts";
 import { lazy } from "../sys/lazy.ts";
-import { makePattern } from "../sys/pattern/pattern.ts";
 import { spawnProbe } from "../sys/spawn.ts";
 import { queryOf } from "./end.ts";
 import { stackMark } from "./stack.ts";
@@ -104,7 +103,10 @@ const ESCAPES = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\
 const LOG_CHUNK = 64 * 1024;
 
 function tryLog({ record, signal, note }: Asked, probe: Extract<ResolvedProbe, { type: "log" }>): Try {
-  const pattern = lazy(() => makePattern(probe.pattern, { lines: true }));
+  const pattern = lazy(() => {
+    const { makePattern } = require("../sys/pattern/pattern.ts") as typeof import("../sys/pattern/pattern.ts");
+    return makePattern(probe.pattern, { lines: true });
+  });
   const decoder = new TextDecoder();
   const chunk = Buffer.alloc(LOG_CHUNK);
   let offset = 0;

@@ -27,7 +27,8 @@ export interface OpenDirectory {
 }
 
 const kept = new Map<string, OpenDirectory>();
-let isWatched = false;
+/** Whether the unused ones will be looked for. */
+const watching = { is: false };
 
 /** The path that the kernel has for an open directory; null where it does not say. */
 export function pathOfOpen(fd: number): string | null {
@@ -87,10 +88,10 @@ function forget(one: OpenDirectory): void {
 
 /** Closes what was not used since it last looked. */
 function watch(): void {
-  if (isWatched) return;
-  isWatched = true;
+  if (watching.is) return;
+  watching.is = true;
   setTimeout(() => {
-    isWatched = false;
+    watching.is = false;
     for (const one of [...kept.values()]) {
       if (!one.isUsed && one.users === 0) forget(one);
       one.isUsed = false;

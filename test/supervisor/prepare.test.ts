@@ -4,8 +4,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { type EnvironmentRequest, prepareEnvironment } from "../../src/supervisor/environment.ts";
-import { buildArgv, hashSpec } from "../../src/supervisor/prepare.ts";
-import { HOST_MARK } from "../../src/supervisor/tree.ts";
+import { HOST_MARK } from "../../src/supervisor/marks.ts";
+import { hashSpec } from "../../src/supervisor/prepare.ts";
+import { buildArgv } from "../../src/supervisor/preparecommand.ts";
 import { makeScratch } from "../scratch.ts";
 
 const scratch = makeScratch();

@@ -1,6 +1,7 @@
 /** The tree over a made-up process table: each kind of evidence, and each reason to leave something out. */
 import { describe, expect, test } from "bun:test";
-import { findTree, HOST_MARK, type TreeQuery } from "../../src/supervisor/tree.ts";
+import { HOST_MARK } from "../../src/supervisor/marks.ts";
+import { findTree, type TreeQuery } from "../../src/supervisor/tree.ts";
 import type { ProcessIdentity } from "../../src/sys/identity.ts";
 import { BOOT, type FakeProcess, fakeTable, NAMESPACE } from "../sys/table.fake.ts";
 

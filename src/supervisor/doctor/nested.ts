@@ -8,7 +8,7 @@ import { isReservedVerb } from "../../manifest/reserved.ts";
 import type { ManifestIndex, ResolvedPlugin, Settings } from "../../manifest/resolved.ts";
 import { showCommand, showWord } from "../../output/shell.ts";
 import { DEFAULT_VARIANT } from "../../state/key.ts";
-import { buildArgv } from "../prepare.ts";
+import { buildArgv } from "../preparecommand.ts";
 import { makeFinding } from "./finding.ts";
 import type { Finding } from "./types.ts";
 

@@ -1,8 +1,7 @@
 /** Bringing up from the caller's side: one host for all, heard until nothing more is awaited; killing the caller changes nothing. */
 import { DtError, EXIT } from "../../sys/error.ts";
 import { spawnDetached } from "../../sys/spawn.ts";
-import { CANCEL, errorOf, hostGroundOf, readEvents } from "../detach.ts";
-import { hostErrorFile } from "../prepare.ts";
+import { CANCEL, errorOf, hostErrorFile, hostGroundOf, readEvents } from "../detach.ts";
 import { hostEnvironment } from "../selfenv.ts";
 import type { Ground } from "../types.ts";
 import type { UpInput } from "./hosted.ts";

@@ -1,0 +1,88 @@
+/** From a command's settings to what will be executed: argument vector, directory, environment. What of it can be refused is refused here. */
+import type { ResolvedNeed, Settings } from "../manifest/resolved.ts";
+import { checkDirectory } from "../sys/executable.ts";
+import { ensureShims } from "../sys/shims.ts";
+import { type PreparedEnvironment, prepareEnvironment, resolveIn } from "./environment.ts";
+import { KNOWN_MARK } from "./marks.ts";
+import { neighboursOf } from "./neighbours.ts";
+import type { Ground } from "./types.ts";
+
+export interface PreparedCommand {
+  argv: [string, ...string[]];
+  cwd: string;
+  environment: PreparedEnvironment;
+}
+
+/**
+ * The argument vector: an array as it is, a string through `sh -c`, with the added arguments as its `"$@"`: where it names
+ * them itself, else at its end, which is the last line's (a comment there would swallow them).
+ */
+export function buildArgv(run: string[] | string, args: readonly string[]): [string, ...string[]] {
+  if (Array.isArray(run)) return [...run, ...args] as [string, ...string[]];
+  const appended = args.length > 0 && !usesArguments(run);
+  return ["sh", "-c", appended ? `${run.trimEnd()} "$@"` : run, "sh", ...args];
+}
+
+/** Whether a shell would put arguments in; what is in single quotes or escaped (`awk '{ print $1 }'`) is not for the shell. */
+function usesArguments(script: string): boolean {
+  const plain = script.replace(/\\.|'[^']*'|"(?:\\.|[^"\\])*"/gs, (part) =>
+    part.startsWith('"') ? part.replace(/\\./gs, "") : "",
+  );
+  return /\$[@*#1-9]|\$\{[@*#1-9]/.test(plain);
+}
+
+export interface CommandRequest {
+  ground: Pick<Ground, "root" | "home" | "self" | "store" | "reading" | "owner">;
+  settings: Settings;
+  run: string[] | string;
+  args: readonly string[];
+  inherited: Record<string, string>;
+  launch: { key: string; token: string; port: number | null; tty?: boolean } | null;
+  needs?: readonly ResolvedNeed[];
+  /** Of a one-shot that a person runs: the directory they are in. */
+  from?: string;
+  /** Only to compare: nothing is written, so the PATH may lack the shims. */
+  looking?: boolean;
+}
+
+export function prepareCommand(request: CommandRequest): PreparedCommand {
+  const { ground, settings } = request;
+  const cwd = resolveIn(ground.root, settings.cwd);
+  checkDirectory(cwd);
+  const shims =
+    request.looking === true
+      ? null
+      : ensureShims(shimPlaces(ground, request.inherited.TMPDIR), ground.self, ground.home);
+  const { reading, owner = null } = ground;
+  const isOfDaemon = reading === "known" && request.launch === null;
+  const environment = prepareEnvironment({
+    inherited: isOfDaemon ? { ...request.inherited, [KNOWN_MARK]: "1" } : request.inherited,
+    owner,
+    isStrange: reading === "data",
+    root: ground.root,
+    cwd,
+    envFile: settings.envFile,
+    env: settings.env,
+    shims,
+    launch: request.launch,
+    from: request.from ?? null,
+    neighbours: request.needs === undefined || request.needs.length === 0 ? {} : neighboursOf(ground, request.needs),
+  });
+  return { argv: buildArgv(request.run, request.args), cwd, environment };
+}
+
+/** The user's home of dt, then the run directory, then a private place in the directory for temporary files. */
+function* shimPlaces(ground: Pick<Ground, "home" | "store">, temporary = "/tmp"): Generator<string> {
+  if (ground.home !== null) yield ground.home;
+  const others = [
+    () => ground.store.directory,
+    () => (require("../sys/ownplace.ts") as typeof import("../sys/ownplace.ts")).privateBelow(temporary),
+  ];
+  for (const place of others) {
+    try {
+      yield place();
+    } catch {
+      // not to be had or not to be trusted: the next one
+    }
+  }
+}
