@@ -23,8 +23,10 @@ interface Place {
 
 /** Said each time while something runs there, and once of what is left of it. */
 export function tellLeftBehind({ root, home, env, talk }: Place): void {
+  const formers = formerPathsOf(join(home, "roots"), root);
+  if (formers.length === 0) return;
   const table = snapshotOf(makeProcessTable());
-  for (const former of formerPathsOf(join(home, "roots"), root)) {
+  for (const former of formers) {
     const directory = runDirectoryOf(former, env);
     const before = `this folder was ${former} before it was moved, and what DIALTONE_RUN_DIR holds of it did not move along`;
     try {
