@@ -8,6 +8,7 @@ import {
   checkBans,
   checkFloors,
   checkLazy,
+  checkLight,
   checkPackages,
   checkStart,
   checkStrangers,
@@ -29,6 +30,8 @@ describe("this repository", () => {
   test("the binary is made of its declared dependencies, each of them used", () =>
     expect(checkPackages(SRC, Object.keys(manifest.dependencies))).toEqual([]));
   test("heavy packages are loaded only where they are needed", () => expect(checkLazy(SRC)).toEqual([]));
+  test("a one-shot loads nothing of a launch, and who starts one nothing of its host", () =>
+    expect(checkLight(SRC)).toEqual([]));
   test("what dt init copies is loaded by dt init alone", () => expect(checkStart(SRC)).toEqual([]));
   test("what is banned is not there", () => expect(checkBans(SRC)).toEqual([]));
   test("files named types.ts hold types", () => expect(checkTypesOnly(SRC)).toEqual([]));
@@ -110,6 +113,23 @@ describe("the rules, broken", () => {
       "src/output/a.ts loads consola at once: use import()",
       "src/manifest/b.ts loads src/manifest/evaluate.ts -> jiti/static at once: use import()",
       "src/manifest/e.ts loads valibot at once: use import()",
+    ]);
+  });
+
+  test("what is not to be loaded at once, behind another module; what is not there", () => {
+    const sources = [
+      src("src/runners/a.ts", 'import type { T } from "../logs/heavy.ts";\nimport { b } from "./b.ts";'),
+      src("src/runners/b.ts", 'import { c } from "../logs/heavy.ts";'),
+      src("src/runners/d.ts", 'const { c } = await import("../logs/heavy.ts");'),
+      src("src/logs/heavy.ts", ""),
+    ];
+    const light = {
+      "src/runners/a.ts": ["src/logs/heavy.ts"],
+      "src/runners/d.ts": ["src/logs/heavy.ts", "src/gone.ts"],
+    };
+    expect(checkLight(sources, light)).toEqual([
+      "src/runners/a.ts loads src/runners/b.ts -> src/logs/heavy.ts at once: use import()",
+      "src/gone.ts is in LIGHT and not there",
     ]);
   });
 

@@ -93,12 +93,13 @@ export function makeContext(
     const { isTrusted } = require("../state/trust.ts") as typeof import("../state/trust.ts");
     return isOfDaemon || isTrusted({ home: home(), env }, root()) ? acting : "data";
   });
-  /** What is in the project's own folder moves along with it. */
+  /** Only state elsewhere than in the project's own folder is left behind when that is moved. */
   const tellMoved = () => {
     const at = home();
-    if (!env.DIALTONE_RUN_DIR || at === null || isOfDaemon) return;
+    const runDir = env.DIALTONE_RUN_DIR;
+    if (!runDir || at === null || isOfDaemon) return;
     const { tellLeftBehind } = require("./leftbehind.ts") as typeof import("./leftbehind.ts");
-    tellLeftBehind({ root: root(), home: at, env, talk });
+    tellLeftBehind({ root: root(), home: at, env, talk }, runDir);
   };
   const openFiles = lazy(() => {
     const { inheritedOpenFiles } = require("../sys/limits.ts") as typeof import("../sys/limits.ts");

@@ -5,7 +5,7 @@ import type { Ground } from "../supervisor/types.ts";
 
 export function makeDriftOf(ground: Ground, index: ManifestIndex | null): (record: LaunchRecord) => boolean | null {
   return (record) => {
-    // Loaded here: it knows all that a start does, and mostly nothing runs.
+    // Loaded only when there is a record: it brings most of what a start needs.
     const { findDrift } = require("../supervisor/drift.ts") as typeof import("../supervisor/drift.ts");
     const fields = findDrift(ground, index, record);
     return fields === null ? null : fields.length > 0;

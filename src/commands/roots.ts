@@ -37,10 +37,12 @@ export function lookAtRoots({ env, talk }: Pick<DtContext, "env" | "talk">): Roo
   });
 }
 
-/** Null where there is no run directory. Throws where it is not to be trusted. */
-export function lookAtRoot(at: Pick<Ground, "root" | "home" | "env" | "table">): KeyReport[] | null {
-  const { root, home, env, table } = at;
-  const directory = runDirectoryOf(root, env);
+/** Null where the run directory is not there. Throws where it is not to be trusted. */
+export function lookAtRoot(
+  at: Pick<Ground, "root" | "home" | "env" | "table">,
+  directory = runDirectoryOf(at.root, at.env),
+): KeyReport[] | null {
+  const { home, table } = at;
   if (!existsSync(directory)) return null;
   const store = openStore({ directory, home, table });
   const ground: Ground = { ...at, store, cache: "", self: [], openFiles: null, lockBackend: undefined };

@@ -2,7 +2,7 @@
  * The user's roots: one small file each, named after the root, so that two dt at once never overwrite each other's. Each has a seal, and the
  * identity of the folder: another folder that is put in its place is another root, in which nothing was started.
  */
-import { readdirSync } from "node:fs";
+import { readdirSync, realpathSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 import { makeDirectories } from "../sys/files.ts";
 import { type FolderIdentity, identifyFolder, isSameFolder } from "../sys/folder.ts";
@@ -67,8 +67,15 @@ export function formerPathsOf(directory: string, root: string): string[] {
   if (folder === null) return [];
   return namesIn(directory).flatMap((name) => {
     const there = readRemembered(directory, name);
-    return there !== null && there.root !== root && isSameFolder(there.folder, folder) ? [there.root] : [];
+    if (there === null || there.root === root || !isSameFolder(there.folder, folder)) return [];
+    return isStillAt(there) ? [] : [there.root];
   });
+}
+
+/** A folder may be at two paths, by a bind mount. A link at the old path that leads to the new one is no folder. */
+function isStillAt({ root, folder }: Remembered): boolean {
+  const there = identifyFolder(root);
+  return there !== null && isSameFolder(folder, there) && realpathSync(root) === root;
 }
 
 /** What a dt that knew no seals remembered: the path alone in each file. Nothing but this user writes to his home of dt. */

@@ -37,7 +37,7 @@ export function writeSpec(home: string | null, runDirectory: string, token: stri
 export function removeSpec(home: string | null, runDirectory: string, token: string): void {
   const { directory } = findVault(home, runDirectory);
   removeOwn(join(directory, `${token}${ENDING}`));
-  // Of writers that were killed: now, since a start is waited for.
+  // Temporaries of killed writers: cleared here and not at a start, for which somebody waits.
   clearTemporaries(directory, Date.now());
 }
 

@@ -27,7 +27,7 @@ import { rebase } from "./moved.ts";
 import { readSpec, removeSpec, writeSpec } from "./specs.ts";
 import type { ExitRecord, LaunchHistory, LaunchRecord, Want } from "./types.ts";
 
-/** Loaded when something without a seal is there: all start with what is imported here. */
+/** Loaded only when something without a seal is there. */
 const unsealed = () => require("./unsealed.ts") as typeof import("./unsealed.ts");
 
 export interface Store {

@@ -61,12 +61,12 @@ export async function startDetached(
   report: Report,
   cancel: AbortSignal,
 ): Promise<LaunchEvent> {
+  ground.store.prepare();
   const input: HostInput = { ...hostGroundOf(ground), spec };
   const host = spawnDetached(
     [...ground.self, HOST_COMMAND, spec.key],
     hostEnvironment(spec.env, ground.root),
     hostErrorFile(ground),
-    () => ground.store.prepare(), // as the host does first of all
   );
   // Not unref'd: Bun 1.4.5 then asks for events without a pause for as long as its output is waited for, a whole CPU.
   host.stdin.write(`${JSON.stringify(input)}\n`);

@@ -3,7 +3,7 @@ import type { Ground, LaunchSpec } from "./types.ts";
 
 /** Null when the manifest no longer loads or no longer has this command: then the last known settings go on. */
 export async function resolveAnew(ground: Ground, spec: LaunchSpec): Promise<LaunchSpec | null> {
-  // Loaded here: most hosts never ask, and all of them start with what they import.
+  // Loaded only for a restart: a start does not need it.
   const { manifestsOf } = await import("./manifests.ts");
   const index = await manifestsOf(ground, spec.env);
   const settings = index.plugins[spec.plugin]?.commands[spec.command]?.variants[spec.variant];

@@ -1,7 +1,7 @@
 /** Launches of a root that is not there any more: no record tells of them, but each process carries root, key and token. */
-import { existsSync } from "node:fs";
 import type { ProcessIdentity, ProcessTable } from "../sys/identity.ts";
 import { identify, presenceOf } from "../sys/identity.ts";
+import { statOf } from "../sys/stat.ts";
 import { type StopTreeResult, stopTree } from "./stop.ts";
 import type { TreeQuery } from "./tree.ts";
 import type { Carriers, Whereabouts } from "./whereabouts.ts";
@@ -12,9 +12,12 @@ export type Stray = Carriers;
 export function findStrays(where: Whereabouts): Stray[] {
   return where
     .carriers()
-    .filter(
-      ({ root, key, token }) => !existsSync(root) && !where.isMoved(root, key, (record) => record.token === token),
-    );
+    .filter(({ root, key, token }) => !isFolder(root) && !where.isMoved(root, key, (record) => record.token === token));
+}
+
+/** A file in its place is none. */
+function isFolder(path: string): boolean {
+  return statOf(path)?.isDirectory() === true;
 }
 
 const TIMEOUT_MS = 10_000;

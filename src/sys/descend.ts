@@ -95,7 +95,7 @@ export function openThere(path: string, flags: number, throughProc = hasProc()):
 }
 
 /** A directory: its real path, device and inode. `known`: the path, where it was asked for before. Throws as `descendInto` does. */
-export function placeOf(directory: string, known?: string): { path: string; dev: number; ino: number } {
+export function identifyDirectory(directory: string, known?: string): { path: string; dev: number; ino: number } {
   const way = wayOf(`${directory}/.`);
   if (way === null || !hasProc())
     return descendInto(directory, (at) => {

@@ -242,15 +242,10 @@ export function linkBeside(from: string, to: string): void {
   descend(from, (at) => linkSync(at, join(dirname(at), basename(to))));
 }
 
-/** Throws the system's own error. */
-export function unlink(path: string): void {
-  descend(path, unlinkSync);
-}
-
 /** For what must not hide the error that led here: a temporary that stays is cleared by a later dt. */
 export function tryUnlink(path: string): void {
   try {
-    unlink(path);
+    descend(path, unlinkSync);
   } catch {
     // stays
   }

@@ -3,16 +3,17 @@
  *
  *   the open directory, at its next use           then
  *   -------------------------------------------   ------------------------------------------------------------
- *   is at the path that is asked for              used
- *   is elsewhere by now, or was removed           closed when nobody is in it, and the one at the path is found
- *   was not used for a second or two              closed: a process that waits holds up no `umount`
+ *   has the path that is asked for                used
+ *   has another path by now, or was removed       closed when nobody is in it, and the one at the path is found
  *   is one of more than are kept                  the one that was first kept, and that nobody is in, is closed
+ *
+ * All are closed when the event loop has a turn, so that a process that waits holds up no `umount`. Known limit: within a turn, what is mounted over
+ * such a directory is not seen.
  */
 import { closeSync, fstatSync, readlinkSync } from "node:fs";
 
 /** Of a project's state a call uses four. */
 export const MOST = 8;
-export const UNUSED_MS = 1000;
 
 export interface OpenDirectory {
   readonly fd: number;
@@ -23,12 +24,11 @@ export interface OpenDirectory {
   identity: { dev: number; ino: number } | null;
   /** How many are in it right now: one use may lead to another. */
   users: number;
-  isUsed: boolean;
 }
 
 const kept = new Map<string, OpenDirectory>();
-/** Whether the unused ones will be looked for. */
-const watching = { is: false };
+/** Whether they will be closed at the next turn. */
+const closing = { is: false };
 
 /** The path that the kernel has for an open directory; null where it does not say. */
 export function pathOfOpen(fd: number): string | null {
@@ -51,11 +51,10 @@ export function enter(path: string, find: () => number): OpenDirectory {
   }
   if (one === undefined) {
     const fd = find();
-    one = { fd, path, isNamed: pathOfOpen(fd) === path, identity: null, users: 0, isUsed: true };
+    one = { fd, path, isNamed: pathOfOpen(fd) === path, identity: null, users: 0 };
     if (one.isNamed) keep(one);
   }
   one.users++;
-  one.isUsed = true;
   return one;
 }
 
@@ -78,7 +77,7 @@ function keep(one: OpenDirectory): void {
     if (oldest !== undefined) forget(oldest);
   }
   kept.set(one.path, one);
-  watch();
+  closeSoon();
 }
 
 function forget(one: OpenDirectory): void {
@@ -86,16 +85,11 @@ function forget(one: OpenDirectory): void {
   if (one.users === 0) closeSync(one.fd);
 }
 
-/** Closes what was not used since it last looked. */
-function watch(): void {
-  if (watching.is) return;
-  watching.is = true;
-  setTimeout(() => {
-    watching.is = false;
-    for (const one of [...kept.values()]) {
-      if (!one.isUsed && one.users === 0) forget(one);
-      one.isUsed = false;
-    }
-    if (kept.size > 0) watch();
-  }, UNUSED_MS).unref();
+function closeSoon(): void {
+  if (closing.is) return;
+  closing.is = true;
+  setImmediate(() => {
+    closing.is = false;
+    for (const one of [...kept.values()]) forget(one);
+  }).unref();
 }

@@ -7,7 +7,7 @@ import { checkOwn, handToOwner, isOwner } from "./door.ts";
 import { DtError, EXIT, errnoOf, messageOf } from "./error.ts";
 import { createFile, makeDirectories, writeError, writeWhole } from "./files.ts";
 import { ownUid } from "./ownplace.ts";
-import { statOf } from "./stat.ts";
+import { linkStatOf, statOf } from "./stat.ts";
 
 /** The error when a root is needed and there is none. `passed`: what was passed by on the way up, and why. */
 export function noRootError(cwd: string, passed: readonly string[] = []): DtError {
@@ -64,14 +64,6 @@ function refuseOthers(home: string): void {
     if (stat.uid !== 0 && !isOwner(home, stat.uid)) refuse(`belongs to uid ${stat.uid}, not to you (uid ${ownUid()})`);
     if (stat.isDirectory() && (stat.mode & 0o1002) === 0o002)
       refuse(`may be changed by every user of this machine (mode ${(stat.mode & 0o7777).toString(8)})`);
-  }
-}
-
-function linkStatOf(path: string): Stats | undefined {
-  try {
-    return lstatSync(path);
-  } catch {
-    return undefined;
   }
 }
 

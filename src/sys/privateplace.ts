@@ -41,7 +41,7 @@ function isWritable(path: string): boolean {
   }
 }
 
-/** Loaded here: most homes can be written. Throws where there is none. */
+/** Loaded only when the home cannot be written. Throws where there is no private directory of sockets. */
 function ofSockets(): string {
   const { socketDirectory } = require("./socketplace.ts") as typeof import("./socketplace.ts");
   return socketDirectory({ env: {}, home: null });

@@ -4,11 +4,11 @@
  *
  * Known limits: groups and ACLs are not judged. In a user namespace that does not map root, whoever owns `/` stands for root among the directories above.
  */
-import { lstatSync, realpathSync, type Stats, statSync } from "node:fs";
+import { realpathSync, type Stats, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { DtError, EXIT } from "./error.ts";
 import { quotePath } from "./quote.ts";
-import { statOf } from "./stat.ts";
+import { linkStatOf, statOf } from "./stat.ts";
 
 export interface RootRequest {
   /** `-C DIR`. */
@@ -100,7 +100,7 @@ export function otherOwnerOf(root: string, env: RootRequest["env"]): number | nu
 /** Of the folder, of what makes it a root, and of a link that stands for that. */
 function ownersOf(root: string, holding: string): number[] {
   const inside = join(root, holding);
-  const stats = [statOf(root), statOf(inside), lstatSync(inside, { throwIfNoEntry: false })];
+  const stats = [statOf(root), statOf(inside), linkStatOf(inside)];
   return [...new Set(stats.flatMap((stat) => (stat === undefined ? [] : [stat.uid])))];
 }
 

@@ -13,7 +13,7 @@
  */
 import { lstatSync } from "node:fs";
 import { join, relative } from "node:path";
-import { placeOf } from "./descend.ts";
+import { identifyDirectory } from "./descend.ts";
 import { DtError } from "./error.ts";
 import { openSecrets } from "./secret.ts";
 
@@ -52,7 +52,7 @@ export function makeSeal(directory: string | (() => string), home: string | null
   const secrets = openSecrets(home, at());
   const real = new Map<string, string>();
   const place = (given: string): Place => {
-    const found = placeOf(given, real.get(given));
+    const found = identifyDirectory(given, real.get(given));
     real.set(given, found.path);
     return found;
   };

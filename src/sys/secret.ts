@@ -3,12 +3,13 @@
  * (seal.ts), so what came with a clone is told from what this user's dt wrote. Where the home cannot be written, the secret is where
  * privateplace.ts says; in the private directory of sockets it lasts until the machine starts again.
  */
-import { chmodSync, lstatSync, statSync } from "node:fs";
+import { chmodSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { readOwn } from "./door.ts";
 import { DtError, errnoOf } from "./error.ts";
 import { createWhole, makeDirectories, writeError } from "./files.ts";
 import { privatePlace } from "./privateplace.ts";
+import { linkStatOf } from "./stat.ts";
 
 const NAME = "secret";
 const HEX = /^[0-9a-f]{64}\n$/;
@@ -124,8 +125,9 @@ function readSecret(path: string): string | null {
   return text;
 }
 
+/** Null where nothing can be seen: whether that is an error says who reads it. */
 function markOf(path: string): string | null {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
+  const stat = linkStatOf(path);
   return stat?.isFile() ? [stat.dev, stat.ino, stat.size, stat.mtimeMs, stat.ctimeMs, stat.uid].join(" ") : null;
 }
 

@@ -46,13 +46,8 @@ export function startLeader<Options extends object>(
 }
 
 /** Starts a dt process in a new session with pipes for its input and its report; errors are appended to `errorFile`. */
-export function spawnDetached(
-  command: string[],
-  env: Record<string, string>,
-  errorFile: string,
-  prepare: () => void = () => {},
-) {
-  const fd = openErrors(errorFile, prepare);
+export function spawnDetached(command: string[], env: Record<string, string>, errorFile: string) {
+  const fd = openErrors(errorFile);
   try {
     return withCleanLimits(null, () =>
       Bun.spawn(command, { cwd: "/", env, detached: true, stdin: "pipe", stdout: "pipe", stderr: fd }),
@@ -62,15 +57,9 @@ export function spawnDetached(
   }
 }
 
-function openErrors(path: string, prepare: () => void): number {
-  const open = () => openOwnForOthers(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT);
+function openErrors(path: string): number {
   try {
-    return open();
-  } catch {
-    prepare(); // it says what is wrong with the directory
-  }
-  try {
-    return open();
+    return openOwnForOthers(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT);
   } catch (error) {
     throw writeError(path, error);
   }

@@ -107,29 +107,63 @@ export function checkPackages(sources: readonly Source[], dependencies: readonly
 
 /** No module outside HEAVY_MODULES reaches a heavy package through static imports, however long the way. */
 export function checkLazy(sources: readonly Source[]): string[] {
-  const all = new Map(sources.map((source) => [source.path, importsOf(source).filter(({ how }) => how === "static")]));
+  const all = staticImportsOf(sources);
+  const isHeavy = ({ target, relative }: Import) => !relative && HEAVY.includes(packageOf(target));
   const missing = HEAVY_MODULES.filter((path) => !all.has(path)).map(
     (path) => `${path} is in HEAVY_MODULES and not there`,
   );
   const wrong = sources.flatMap((source) => {
     if (HEAVY_MODULES.includes(source.path)) return [];
-    const way = wayToHeavy(source.path, all, new Set());
+    const way = wayTo(isHeavy, source.path, all, new Set());
     return way === undefined ? [] : [`${source.path} loads ${way.join(" -> ")} at once: use import()`];
   });
   return [...missing, ...wrong];
 }
 
-function wayToHeavy(
+/** What the calls that people wait for most do not load at once: the file that each begins with, and what is not to be reached from it. */
+export const LIGHT: Readonly<Record<string, readonly string[]>> = {
+  "src/commands/context.ts": ["src/state/store.ts", "src/supervisor/environment.ts", "src/supervisor/tree.ts"],
+  "src/commands/ps.ts": ["src/supervisor/drift.ts", "src/supervisor/stack.ts"],
+  "src/runners/exec.ts": [
+    "src/supervisor/prepare.ts",
+    "src/supervisor/stack.ts",
+    "src/supervisor/port.ts",
+    "src/logs/open.ts",
+  ],
+  "src/runners/service.ts": ["src/supervisor/host.ts", "src/supervisor/start.ts", "src/supervisor/prepare.ts"],
+  "src/supervisor/hosted.ts": ["src/manifest/known.ts", "src/sys/pattern/pattern.ts", "src/state/unsealed.ts"],
+};
+
+export function checkLight(
+  sources: readonly Source[],
+  light: Readonly<Record<string, readonly string[]>> = LIGHT,
+): string[] {
+  const all = staticImportsOf(sources);
+  return Object.entries(light).flatMap(([path, unwanted]) => {
+    const missing = [path, ...unwanted]
+      .filter((name) => !all.has(name))
+      .map((name) => `${name} is in LIGHT and not there`);
+    const way = wayTo(({ target }) => unwanted.includes(target), path, all, new Set());
+    return way === undefined ? missing : [...missing, `${path} loads ${way.join(" -> ")} at once: use import()`];
+  });
+}
+
+function staticImportsOf(sources: readonly Source[]): ReadonlyMap<string, readonly Import[]> {
+  return new Map(sources.map((source) => [source.path, importsOf(source).filter(({ how }) => how === "static")]));
+}
+
+function wayTo(
+  isIt: (one: Import) => boolean,
   path: string,
   all: ReadonlyMap<string, readonly Import[]>,
   seen: Set<string>,
 ): string[] | undefined {
   if (seen.has(path)) return undefined;
   seen.add(path);
-  for (const { target, relative } of all.get(path) ?? []) {
-    if (!relative && HEAVY.includes(packageOf(target))) return [target];
-    const rest = relative ? wayToHeavy(target, all, seen) : undefined;
-    if (rest !== undefined) return [target, ...rest];
+  for (const one of all.get(path) ?? []) {
+    if (isIt(one)) return [one.target];
+    const rest = one.relative ? wayTo(isIt, one.target, all, seen) : undefined;
+    if (rest !== undefined) return [one.target, ...rest];
   }
   return undefined;
 }

@@ -730,8 +730,8 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/commands/leftbehind.ts",
-        from: "reports.filter(({ state }) => isLiving(state)).map(wordsOf)",
-        to: "reports.filter(({ state }) => !isLiving(state)).map(wordsOf)",
+        from: "const living = reports.filter(({ state }) => isLiving(state));",
+        to: "const living = reports.filter(({ state }) => !isLiving(state));",
       },
     ],
     test: "test/fault/trust/leftbehind.test.ts",

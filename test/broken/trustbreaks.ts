@@ -46,7 +46,9 @@ export const TRUST_BREAKS: readonly Break[] = [
   },
   {
     what: "a command of the user's own gets the programs of a root that is not trusted",
-    edits: [{ file: "src/supervisor/prepare.ts", from: `isStrange: reading === "data",`, to: "isStrange: false," }],
+    edits: [
+      { file: "src/supervisor/preparecommand.ts", from: `isStrange: reading === "data",`, to: "isStrange: false," },
+    ],
     test: EVALUATE,
     only: "the user's own manifests",
   },
@@ -98,7 +100,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     what: "a dt that a job runs takes over what changed",
     edits: [
       {
-        file: "src/supervisor/prepare.ts",
+        file: "src/supervisor/preparecommand.ts",
         from: `reading === "known" && request.launch === null`,
         to: `reading === "known" && request.launch !== null`,
       },

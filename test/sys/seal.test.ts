@@ -423,19 +423,24 @@ describe("the secret", () => {
     return { stdout: done.stdout.toString(), stderr: done.stderr.toString() };
   }
 
-  test.skipIf(!isRoot)(
-    "that this user may not read: what is there is foreign, and nothing is made (needs root)",
-    () => {
+  const places: [what: string, mode: number, below: string][] = [
+    ["that this user may not read", 0o755, ""],
+    ["in a home that this user may not search", 0o700, ""],
+    ["in a home that would be below a file", 0o755, "secret/.dialtone"],
+  ];
+  test.skipIf(!isRoot).each(places)(
+    "%s: what is there is foreign, and nothing is made (needs root)",
+    (_, homeMode, below) => {
       const { base, home, directory, path, seal } = place();
       writeSealed(path, seal, VALUE);
       for (const [one, mode] of [
         [base, 0o755],
         [directory, 0o755],
-        [home, 0o755],
+        [home, homeMode],
       ] as const)
         chmodSync(one, mode);
       chownSync(path, 54321, 54321);
-      const seen = asNobody(directory, home, path);
+      const seen = asNobody(directory, join(home, below), path);
       expect(seen.stderr).toBe("");
       expect(JSON.parse(seen.stdout)).toMatchObject({ is: "unreadable", foreign: true });
       expect(readdirSync(home)).toEqual(["secret"]);

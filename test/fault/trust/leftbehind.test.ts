@@ -1,10 +1,12 @@
 /** A moved folder whose state goes by its path (DIALTONE_RUN_DIR, registrations): what stays behind is told in the new place, with the way out. */
 import { afterEach, expect, test } from "bun:test";
-import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { rootSlug } from "../../../src/sys/paths.ts";
 import { runs } from "../../e2e/launch.kit.ts";
 import { until } from "../../kit.ts";
 import { KEY, makeStranger, type Stranger } from "./stranger.kit.ts";
+import { canMount } from "./users.kit.ts";
 
 const open: { dispose(): Promise<void> }[] = [];
 afterEach(async () => {
@@ -21,7 +23,8 @@ interface Moved {
   pid: number;
 }
 
-async function startAndMove(): Promise<Moved> {
+/** `runDir`: DIALTONE_RUN_DIR; default a directory beside both. */
+async function startAndMove(runDir?: string): Promise<Moved> {
   const of = makeStranger();
   open.push(of);
   const { root } = of;
@@ -31,7 +34,7 @@ async function startAndMove(): Promise<Moved> {
   );
   const [old, moved, state] = [root.dir, join(root.base, "moved"), join(root.base, "state")];
   mkdirSync(state);
-  const dt: Moved["dt"] = (words, cwd = moved) => of.dt(words, { cwd, env: { DIALTONE_RUN_DIR: state } });
+  const dt: Moved["dt"] = (words, cwd = moved) => of.dt(words, { cwd, env: { DIALTONE_RUN_DIR: runDir ?? state } });
   expect((await dt(["a", "b", "-d"], old)).code).toBe(0);
   expect((await dt(["boot", "add"], old)).code).toBe(0);
   const [row] = JSON.parse((await dt(["ps", "--json"], old)).stdout) as { pid: number }[];
@@ -55,23 +58,21 @@ test("what runs there is named by whatever looks, with its process and what stop
       words.join(" "),
       expect.stringContaining(`this folder was ${old} before it was moved`),
     ]);
-    expect(stderr).toContain(
-      `${KEY} (pid ${pid}) runs on there. \`dt gc\` lists what is left, \`dt gc --yes\` stops it`,
-    );
+    expect(stderr).toContain(`${KEY} (pid ${pid}) runs on under the old one. \`dt gc --yes\` stops that`);
   }
   expect((await dt(["ps", "--json"])).stdout).toBe("[]\n");
   expect(runs(pid)).toBe(true);
   expect((await dt(["gc", "--yes"])).code).toBe(0);
   await until("it is gone", () => !runs(pid));
   // Its logs and its history are told of once.
-  expect((await dt(["ps"])).stderr).toContain("what ran there has ended, and its logs and history are in ");
+  expect((await dt(["ps"])).stderr).toContain("what ran under the old one has ended, and its logs and history are in ");
   expect((await dt(["ps"])).stderr).toBe("");
 }, 60_000);
 
 test("another project stands at the old path: its own words stop what has that path", async () => {
   const { of, old, dt, pid } = await startAndMove();
   of.root.write("manifests/z.json", JSON.stringify({ name: "z", commands: {} }));
-  expect((await dt(["ps"])).stderr).toContain(`\`dt -C ${old} stop --all\` stops what has that path`);
+  expect((await dt(["ps"])).stderr).toContain(`\`dt -C ${old} stop --all\` stops that, and what`);
   expect((await dt(["-C", old, "stop", "--all"])).code).toBe(0);
   expect(runs(pid)).toBe(false);
   expect(existsSync(old)).toBe(true);
@@ -81,7 +82,7 @@ test("a start in the new place says so too, and once that the daemon knows the o
   const { of, old, moved, dt, pid } = await startAndMove();
   const first = await dt(["a", "b", "-d"]);
   expect(first.code).toBe(0);
-  expect(first.stderr).toContain(`${KEY} (pid ${pid}) runs on there`);
+  expect(first.stderr).toContain(`${KEY} (pid ${pid}) runs on under the old one`);
   expect(first.stderr).toContain(`the daemon knows this folder as ${old}`);
   expect(first.stderr).toContain(`\`dt boot remove ${old}\` forgets it there`);
   expect((await dt(["restart", "a", "b"])).stderr).not.toContain("the daemon knows");
@@ -95,3 +96,67 @@ test("a start in the new place says so too, and once that the daemon knows the o
   expect((await dt(["gc", "--yes"])).code).toBe(0);
   await until("it is gone", () => !runs(pid));
 }, 60_000);
+
+for (const [what, put, isThereStill] of [
+  ["a file", (old: string) => writeFileSync(old, "mine"), false],
+  ["a folder that is no project", (old: string) => mkdirSync(old), true],
+  ["a link to the new place", (old: string, moved: string) => symlinkSync(moved, old), true],
+] as const) {
+  test(`${what} is at the old path: the way that is told stops what runs on`, async () => {
+    const { old, moved, dt, pid } = await startAndMove();
+    put(old, moved);
+    const { stderr } = await dt(["ps"]);
+    expect(stderr).toContain(`${KEY} (pid ${pid}) runs on under the old one. `);
+    const moveAway = `Move away what is at ${old} now; then \`dt gc --yes\` stops that`;
+    if (isThereStill) {
+      expect(stderr).toContain(moveAway);
+      renameSync(old, `${old}.away`);
+    } else expect(stderr).not.toContain("Move away");
+    expect((await dt(["gc", "--yes"])).code).toBe(0);
+    await until("it is gone", () => !runs(pid));
+  }, 60_000);
+}
+
+test("a run directory below the project moved along, under the name of the old path", async () => {
+  const { old, dt, pid } = await startAndMove(".dialtone/state");
+  expect((await dt(["ps"])).stderr).toContain(`this folder was ${old} before it was moved`);
+  expect((await dt(["stop", "--all"])).stderr).toContain(
+    `${KEY} (pid ${pid}) runs on under the old one. \`dt gc --yes\``,
+  );
+  expect((await dt(["gc", "--yes"])).code).toBe(0);
+  await until("it is gone", () => !runs(pid));
+}, 60_000);
+
+test("a run directory that cannot be trusted is told of once, with what to do", async () => {
+  const { of, old, dt, pid } = await startAndMove();
+  const state = join(of.root.base, "state", rootSlug(old));
+  renameSync(state, `${state}.away`);
+  symlinkSync(`${state}.away`, state);
+  const { stderr } = await dt(["ps"]);
+  expect(stderr).toContain(`cannot be looked at: ${state} is a symbolic link`);
+  expect(stderr).toContain("Remove the link");
+  expect((await dt(["ps"])).stderr).toBe("");
+  rmSync(state);
+  renameSync(`${state}.away`, state);
+  expect((await dt(["gc", "--yes"])).code).toBe(0);
+  await until("it is gone", () => !runs(pid));
+}, 60_000);
+
+test.skipIf(!canMount)(
+  "one folder at two paths was not moved",
+  async () => {
+    const { of, old, moved, dt, pid } = await startAndMove();
+    renameSync(moved, old);
+    const other = join(of.root.base, "bound");
+    mkdirSync(other);
+    expect(Bun.spawnSync(["mount", "--bind", old, other]).exitCode).toBe(0);
+    try {
+      expect((await dt(["ps"], other)).stderr).toBe("");
+    } finally {
+      expect(Bun.spawnSync(["umount", other]).exitCode).toBe(0);
+    }
+    expect((await dt(["stop", "--all"], old)).code).toBe(0);
+    expect(runs(pid)).toBe(false);
+  },
+  60_000,
+);
