@@ -1,6 +1,7 @@
 /** From a command's settings to what will be executed: argument vector, directory, environment. What of it can be refused is refused here. */
 import type { ResolvedNeed, Settings } from "../manifest/resolved.ts";
 import { checkDirectory } from "../sys/executable.ts";
+import { privateBelow } from "../sys/ownplace.ts";
 import { ensureShims } from "../sys/shims.ts";
 import { type PreparedEnvironment, prepareEnvironment, resolveIn } from "./environment.ts";
 import { KNOWN_MARK } from "./marks.ts";
@@ -74,10 +75,7 @@ export function prepareCommand(request: CommandRequest): PreparedCommand {
 /** The user's home of dt, then the run directory, then a private place in the directory for temporary files. */
 function* shimPlaces(ground: Pick<Ground, "home" | "store">, temporary = "/tmp"): Generator<string> {
   if (ground.home !== null) yield ground.home;
-  const others = [
-    () => ground.store.directory,
-    () => (require("../sys/ownplace.ts") as typeof import("../sys/ownplace.ts")).privateBelow(temporary),
-  ];
+  const others = [() => ground.store.directory, () => privateBelow(temporary)];
   for (const place of others) {
     try {
       yield place();
