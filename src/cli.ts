@@ -106,7 +106,7 @@ async function runVerb(
   const { VERBS } = await import("./commands/verbs.ts");
   const verb = VERBS[name];
   if (verb === null) throw new Error(`${name} is not there`);
-  const { asksForHelp, checkArgs } = await import("./commands/args.ts");
+  const { asksForHelp, checkArgs, valuesOf } = await import("./commands/args.ts");
   if (asksForHelp(words)) {
     const [{ formatVerbHelp }, { makePaint }, { writeText }] = await Promise.all([
       import("./commands/help.ts"),
@@ -116,7 +116,6 @@ async function runVerb(
     writeText(1, await formatVerbHelp(name, makePaint(context.colored())));
     return EXIT.done;
   }
-  const { runCommand } = await import("citty");
   const command = (await verb.load()).default;
   const { _: _words, ...flags } = { ...(command.args ?? {}) } as Record<string, never>;
   const checked = checkArgs(words, {
@@ -126,8 +125,9 @@ async function runVerb(
     maxWords: verb.maxWords,
     rest: "words",
   });
-  const { result } = await runCommand({ ...command, args: flags }, { rawArgs: checked.rawArgs, data: context });
-  return typeof result === "number" ? result : EXIT.done;
+  const args = await valuesOf(checked, flags);
+  const status: unknown = await command.run?.({ rawArgs: [...words], args, cmd: command, data: context });
+  return typeof status === "number" ? status : EXIT.done;
 }
 
 async function fail(error: unknown, globals: Globals): Promise<number> {

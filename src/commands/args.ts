@@ -3,15 +3,15 @@
  * names. What comes out is in a form (`--name=value`, then `--`, then the words) that citty's own parser reads without surprises.
  * After `--` nothing is a flag: to a verb it is a name like any other word, to a command of a plugin it is an argument.
  */
-import type { ArgsDef } from "citty";
+import type { ArgsDef, ParsedArgs } from "citty";
 import { DURATION_WORDS, parseDuration } from "../manifest/units.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { nearestNames } from "../sys/nearest.ts";
 import type { Globals } from "./context.ts";
 
 export interface CheckedArgs {
-  /** For citty: canonical flags, then the words behind `--`. */
-  rawArgs: string[];
+  /** In citty's canonical form: `--name`, `--no-name`, `--name=value`. */
+  flags: string[];
   words: string[];
   /** What came after `--`, where that is the command's. */
   rest: string[];
@@ -162,7 +162,13 @@ export function checkArgs(argv: readonly string[], options: CheckOptions): Check
       `${options.what} takes ${options.maxWords === 0 ? "no words" : `at most ${options.maxWords} word${options.maxWords === 1 ? "" : "s"}`}, but "${words[options.maxWords]}" came.`,
     );
   }
-  return { rawArgs: [...canonical, "--", ...words], words, rest };
+  return { flags: canonical, words, rest };
+}
+
+/** The values by name, the words under `_`. citty reads the flags; where there are none it is not loaded, which would take half a millisecond. */
+export async function valuesOf<T extends ArgsDef>({ flags, words }: CheckedArgs, args: T): Promise<ParsedArgs<T>> {
+  if (flags.length === 0) return { _: [...words] } as unknown as ParsedArgs<T>;
+  return (await import("citty")).parseArgs<T>([...flags, "--", ...words], args);
 }
 
 interface Flag {

@@ -1,15 +1,15 @@
 /** `dt attach`: joins the terminal of a launch that runs. */
-import { defineCommand } from "citty";
 import { attachTo } from "../runners/attach.ts";
 import { refuseNested } from "../runners/service.ts";
 import { parseSelection } from "../state/key.ts";
 import { isTerminal } from "../sys/stdio.ts";
 import { countOf, usage } from "./args.ts";
 import type { DtContext } from "./context.ts";
+import { defineVerb } from "./verb.ts";
 
 const SCROLLBACK = 100;
 
-export default defineCommand({
+export default defineVerb({
   meta: { name: "attach", description: "Join the terminal of a launch; ctrl-] leaves it running" },
   args: {
     "read-only": { type: "boolean", description: "Look, and type nothing" },

@@ -1,6 +1,5 @@
 /** `dt boot`: which roots the daemon works for: what is marked `boot` is started with it, `schedule` and `watch` are run. */
 import { resolve } from "node:path";
-import { defineCommand } from "citty";
 import { daemonPaths, makeDaemonHome, neededHome } from "../daemon/paths.ts";
 import { declaredIn } from "../daemon/project.ts";
 import { foreignRegistrations, registeredRoots, registerRoot, unregisterRoot } from "../daemon/roots.ts";
@@ -19,8 +18,9 @@ import { rootRequest } from "./acting.ts";
 import { usage } from "./args.ts";
 import type { DtContext } from "./context.ts";
 import { wordsOfUnread } from "./unread.ts";
+import { defineVerb } from "./verb.ts";
 
-export default defineCommand({
+export default defineVerb({
   meta: { name: "boot", description: "Register roots with the daemon: add, remove, list" },
   args: {
     _: {

@@ -7,6 +7,7 @@ import { showCommand } from "../output/shell.ts";
 import { makeTalk, type Talk, wantsColor } from "../output/talk.ts";
 import type { RunnerContext } from "../runners/context.ts";
 import type { Store } from "../state/store.ts";
+import { isTrusted } from "../state/trust.ts";
 import { KNOWN_MARK } from "../supervisor/marks.ts";
 import { personsEnvironment } from "../supervisor/selfenv.ts";
 import type { Ground } from "../supervisor/types.ts";
@@ -90,7 +91,6 @@ export function makeContext(
   const isOfDaemon = ownEnv[KNOWN_MARK] === "1";
   const acting: Reading = isOfDaemon ? "known" : "all";
   const reading = lazy((): Reading => {
-    const { isTrusted } = require("../state/trust.ts") as typeof import("../state/trust.ts");
     return isOfDaemon || isTrusted({ home: home(), env }, root()) ? acting : "data";
   });
   /** Only state elsewhere than in the project's own folder is left behind when that is moved. */
@@ -124,7 +124,7 @@ export function makeContext(
     lockBackend: lockBackendOf(env),
     reading,
     owner: owner(),
-    onCommand: (argv) => talk.detail(`$ ${showCommand(argv)}`),
+    onCommand: (argv) => talk.detail(() => `$ ${showCommand(argv)}`),
   });
   const ground = lazy(() => makeGround(acting));
   const where = () => ({ root: root(), home: home(), cacheDir: cache(), env, owner: owner() });

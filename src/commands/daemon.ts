@@ -1,5 +1,4 @@
 /** `dt daemon`: the one long-lived process of a user, which nothing but jobs, schedules, start at boot and the socket need. */
-import { defineCommand } from "citty";
 import { askDaemon, askStatus, isForeign } from "../daemon/client.ts";
 import { type DaemonPaths, makeDaemonHome, neededHome, realSocketOf } from "../daemon/paths.ts";
 import type { Status } from "../daemon/protocol.ts";
@@ -26,6 +25,7 @@ import { rootRequest } from "./acting.ts";
 import { countOf, usage } from "./args.ts";
 import { type DtContext, rememberRoot } from "./context.ts";
 import { wordsOfWaiting } from "./once.ts";
+import { defineVerb } from "./verb.ts";
 
 interface Args {
   foreground?: boolean | undefined;
@@ -41,7 +41,7 @@ const STOP_MS = 15_000;
 const SIGKILL = 9;
 const SIGTERM = 15;
 
-export default defineCommand({
+export default defineVerb({
   meta: { name: "daemon", description: "Start, stop and install the daemon: jobs, schedules, start at boot, a socket" },
   args: {
     foreground: { type: "boolean", description: "start: be the daemon, and tell what it logs" },

@@ -1,6 +1,5 @@
 /** `dt doctor`: looks at locks, records, directories, manifests and the system; with `--fix` it does the repairs that are safe. Exit 1 when something needs attention. */
 import { join } from "node:path";
-import { defineCommand } from "citty";
 import { faultsOf } from "../manifest/faults.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
 import { formatLines } from "../output/lines.ts";
@@ -28,8 +27,9 @@ import { print } from "../sys/stdio.ts";
 import { isTracked } from "../sys/tracked.ts";
 import { type DtContext, trackedSentence } from "./context.ts";
 import { wordsOfUnread } from "./unread.ts";
+import { defineVerb } from "./verb.ts";
 
-export default defineCommand({
+export default defineVerb({
   meta: { name: "doctor", description: "Check locks, records, directories, manifests and this system" },
   args: {
     fix: { type: "boolean", description: "Do the repairs that are safe" },

@@ -1,5 +1,4 @@
 /** `dt down`: launches stopped in reverse order of needs, as their records and the manifests as last loaded tell it. Runs no plugin code. */
-import { defineCommand } from "citty";
 import { edgesOf, orderByNeeds, settingsOf } from "../manifest/graph.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
 import { formatLines } from "../output/lines.ts";
@@ -13,9 +12,10 @@ import { print } from "../sys/stdio.ts";
 import { durationOf } from "./args.ts";
 import type { DtContext } from "./context.ts";
 import { sentenceOf } from "./stop.ts";
+import { defineVerb } from "./verb.ts";
 import { keysOfWords } from "./words.ts";
 
-export default defineCommand({
+export default defineVerb({
   meta: { name: "down", description: "Stop launches in reverse order of needs; without names all of the root" },
   args: {
     timeout: { type: "string", description: "Time before SIGKILL, instead of the manifest's", valueHint: "10s" },

@@ -1,7 +1,6 @@
 /** `dt gc`: launches that nobody can want any more, in all roots of the user: listed, and stopped with `--yes`. Runs no plugin code. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { defineCommand } from "citty";
 import { mayDeclareMore, settingsOf } from "../manifest/graph.ts";
 import { peekIndex } from "../manifest/index.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
@@ -29,6 +28,7 @@ import { print } from "../sys/stdio.ts";
 import { durationOf } from "./args.ts";
 import type { DtContext } from "./context.ts";
 import { beginLook, lookAt } from "./look.ts";
+import { defineVerb } from "./verb.ts";
 
 interface Leftover {
   root: string;
@@ -38,7 +38,7 @@ interface Leftover {
   stop(): Promise<unknown>;
 }
 
-export default defineCommand({
+export default defineVerb({
   meta: { name: "gc", description: "List launches whose owner, root or manifest is gone; --yes stops them" },
   args: {
     yes: { type: "boolean", description: "Stop them" },

@@ -1,7 +1,6 @@
 /** `dt init`: makes a directory a project. `dt init plugin <name>`: copies the plugin `template` into one. Nothing that is there is overwritten. */
 import { realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { defineCommand } from "citty";
 import { loadIndexOnce } from "../manifest/index.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
 import { checkPlaces } from "../manifest/start/places.ts";
@@ -17,8 +16,9 @@ import { print } from "../sys/stdio.ts";
 import { acceptedOwnerOf, rootRequest } from "./acting.ts";
 import { usage } from "./args.ts";
 import type { DtContext } from "./context.ts";
+import { defineVerb } from "./verb.ts";
 
-export default defineCommand({
+export default defineVerb({
   meta: { name: "init", description: "Make this directory a project, or start a plugin in it" },
   args: {
     _: { type: "positional", required: false, description: "`plugin` and a name", valueHint: "plugin NAME" },

@@ -1,6 +1,5 @@
 /** `dt jobs`: what was run for watched files, schedules and the socket, from disk: with or without a daemon. */
 import { closeSync, constants, readFileSync } from "node:fs";
-import { defineCommand } from "citty";
 import { askDaemon } from "../daemon/client.ts";
 import { makeJobs } from "../daemon/jobs.ts";
 import { daemonPaths } from "../daemon/paths.ts";
@@ -19,6 +18,7 @@ import { print, printBytes } from "../sys/stdio.ts";
 import { countOf } from "./args.ts";
 import type { DtContext } from "./context.ts";
 import { wordsOfWaiting } from "./once.ts";
+import { defineVerb } from "./verb.ts";
 
 const DEFAULT_LIMIT = 20;
 /** All that are kept of a root. */
@@ -31,7 +31,7 @@ interface Due {
   next_at: string | null;
 }
 
-export default defineCommand({
+export default defineVerb({
   meta: {
     name: "jobs",
     description: "List what the daemon and `dt watch` ran, and what is due; with an id, its output",

@@ -1,5 +1,4 @@
 /** `dt list`: plugins, their commands with kind and variants, where they come from, and what failed to load. */
-import { defineCommand } from "citty";
 import { faultsOf } from "../manifest/faults.ts";
 import { groupsOf, shortKey } from "../manifest/graph.ts";
 import type { ManifestFailure, ManifestIndex, ResolvedCommand, ResolvedPlugin } from "../manifest/resolved.ts";
@@ -11,9 +10,10 @@ import { EXIT } from "../sys/error.ts";
 import { print } from "../sys/stdio.ts";
 import type { DtContext } from "./context.ts";
 import { lineOfUnread } from "./unread.ts";
+import { defineVerb } from "./verb.ts";
 import { isVerb } from "./verbs.ts";
 
-export default defineCommand({
+export default defineVerb({
   meta: { name: "list", description: "List plugins, commands, variants and manifests that failed" },
   args: { refresh: { type: "boolean", description: "Load every manifest anew" } },
   async run({ args, data }) {

@@ -1,6 +1,5 @@
 /** `dt logs`: what launches wrote; of one or several keys, of which run and time, which lines, once or on and on. Reads files only. */
 import { resolve } from "node:path";
-import { defineCommand } from "citty";
 import { listRuns } from "../logs/runs.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
 import { formatLines } from "../output/lines.ts";
@@ -12,6 +11,7 @@ import type { DtContext } from "./context.ts";
 import { DEFAULT_LINES, type LogsRequest, parseLogsArgs } from "./logs.parse.ts";
 import { showLines, showRaw } from "./logs.show.ts";
 import { keysOf } from "./look.ts";
+import { defineVerb } from "./verb.ts";
 import { selectionOf } from "./words.ts";
 
 export interface LogTarget {
@@ -20,7 +20,7 @@ export interface LogTarget {
   times: string;
 }
 
-export default defineCommand({
+export default defineVerb({
   meta: { name: "logs", description: "Show what managed commands and captured one-shots wrote" },
   args: {
     follow: {

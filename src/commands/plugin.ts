@@ -14,7 +14,7 @@ import { NEEDS_MET } from "../supervisor/marks.ts";
 import { inheritedDescriptors } from "../sys/descriptors.ts";
 import { EXIT } from "../sys/error.ts";
 import { print } from "../sys/stdio.ts";
-import { asksForHelp, checkArgs, durationOf, portNumber, usage } from "./args.ts";
+import { asksForHelp, checkArgs, durationOf, portNumber, usage, valuesOf } from "./args.ts";
 import { type Called, callOf, findCommand, findPlugin, unknownName } from "./called.ts";
 import { type DtContext, rememberRoot } from "./context.ts";
 import { argsOf, type MANAGED_ARGS, type STACK_ARGS } from "./managed.ts";
@@ -104,8 +104,7 @@ async function runManaged(
   if (settings === undefined)
     throw unknownName(`variant of ${plugin.name} ${command.name}`, variant, Object.keys(command.variants), index);
   if (settings.kind !== "managed") throw new Error("a managed command's variant is managed");
-  const { parseArgs } = await import("citty");
-  const args = parseArgs<typeof MANAGED_ARGS & typeof STACK_ARGS>(checked.rawArgs, flags as never);
+  const args = await valuesOf(checked, flags as typeof MANAGED_ARGS & typeof STACK_ARGS);
   const given: Record<string, unknown> = args;
   const noWait = args.wait === false;
   if (noWait && args.timeout !== undefined)

@@ -1,5 +1,4 @@
 /** `dt port`: who listens on a port; without one, the ports of this root's launches. Looks, and changes nothing. */
-import { defineCommand } from "citty";
 import { formatLines } from "../output/lines.ts";
 import { formatTable } from "../output/table.ts";
 import { makePaint } from "../output/talk.ts";
@@ -9,8 +8,9 @@ import { print } from "../sys/stdio.ts";
 import { portNumber, usage } from "./args.ts";
 import type { DtContext } from "./context.ts";
 import { beginLook, lookAt } from "./look.ts";
+import { defineVerb } from "./verb.ts";
 
-export default defineCommand({
+export default defineVerb({
   meta: { name: "port", description: "Say who listens on a port; without one, the ports of this root's launches" },
   args: {
     _: { type: "positional", required: false, description: "A port", valueHint: "3000" },

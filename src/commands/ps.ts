@@ -1,5 +1,4 @@
 /** `dt ps`: what lives, waits in backoff or has failed; with `--all` every key that has a record or an exit. */
-import { defineCommand } from "citty";
 import { formatLines } from "../output/lines.ts";
 import { showCommand } from "../output/shell.ts";
 import { formatTable } from "../output/table.ts";
@@ -13,9 +12,10 @@ import type { DtContext } from "./context.ts";
 import { makeDriftOf } from "./drift.ts";
 import { beginLook, type KeyReport, keysOf, type Look, lookAt, processesOf } from "./look.ts";
 import { withServices } from "./stacks.ts";
+import { defineVerb } from "./verb.ts";
 import { selectionOf } from "./words.ts";
 
-export default defineCommand({
+export default defineVerb({
   meta: { name: "ps", description: "List what runs, waits or has failed" },
   args: {
     all: { type: "boolean", alias: "a", description: "Also what was stopped or has exited" },

@@ -1,5 +1,4 @@
 /** `dt restart`: a living host restarts its launch itself, so its terminal keeps streaming; without one a detached host is made. */
-import { defineCommand } from "citty";
 import { faultsOf } from "../manifest/faults.ts";
 import type { ManagedSettings, ManifestIndex } from "../manifest/resolved.ts";
 import { formatTruth } from "../output/truth.ts";
@@ -23,9 +22,10 @@ import { type DtContext, rememberRoot } from "./context.ts";
 import { keysOf } from "./look.ts";
 import { refuseOfRoot } from "./strangers.ts";
 import { wordsOfUnread } from "./unread.ts";
+import { defineVerb } from "./verb.ts";
 import { selectionOf } from "./words.ts";
 
-export default defineCommand({
+export default defineVerb({
   meta: { name: "restart", description: "Start launches anew, with the manifest and environment as they are now" },
   args: {
     all: { type: "boolean", alias: "a", description: "Every launch of this root" },

@@ -1,9 +1,9 @@
 /** `dt schema`: the JSON Schema of a manifest, for editors. */
-import { defineCommand } from "citty";
 import { EXIT } from "../sys/error.ts";
 import { print } from "../sys/stdio.ts";
+import { defineVerb } from "./verb.ts";
 
-export default defineCommand({
+export default defineVerb({
   meta: { name: "schema", description: "Print the JSON Schema of a manifest" },
   async run() {
     const { manifestJsonSchema } = await import("../manifest/jsonschema.ts");

@@ -1,5 +1,4 @@
 /** `dt status`: one key or several, in detail; exit 3 when one of them does not run. */
-import { defineCommand } from "citty";
 import { formatLines } from "../output/lines.ts";
 import { shortPath, showCommand } from "../output/shell.ts";
 import { makePaint } from "../output/talk.ts";
@@ -11,9 +10,10 @@ import type { DtContext } from "./context.ts";
 import { makeDriftOf } from "./drift.ts";
 import { beginLook, type KeyReport, keysOf, lookAt } from "./look.ts";
 import { withServices } from "./stacks.ts";
+import { defineVerb } from "./verb.ts";
 import { selectionOf } from "./words.ts";
 
-export default defineCommand({
+export default defineVerb({
   meta: { name: "status", description: "Show one or several launches in detail; exit 3 when one does not run" },
   args: {
     _: { type: "positional", required: false, description: "Keys, words of one, or a plugin", valueHint: "key …" },

@@ -1,5 +1,4 @@
 /** `dt stop`: ends launches, whole trees; 0 when all of it is gone, 5 with names when something may be left. */
-import { defineCommand } from "citty";
 import type { ManifestIndex } from "../manifest/resolved.ts";
 import { formatLines } from "../output/lines.ts";
 import { formatDuration } from "../output/time.ts";
@@ -12,9 +11,10 @@ import { print } from "../sys/stdio.ts";
 import { durationOf, usage } from "./args.ts";
 import type { DtContext } from "./context.ts";
 import { keysOf } from "./look.ts";
+import { defineVerb } from "./verb.ts";
 import { selectionOf } from "./words.ts";
 
-export default defineCommand({
+export default defineVerb({
   meta: { name: "stop", description: "Stop launches and everything they started" },
   args: {
     all: { type: "boolean", alias: "a", description: "Every launch of this root" },

@@ -1,7 +1,6 @@
 /** `dt trust`: this root's code is trusted, and what its manifests say now is what the daemon goes by. `--owner`: also where another user owns it. */
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
-import { defineCommand } from "citty";
 import { faultsOf } from "../manifest/faults.ts";
 import { loadManifests } from "../manifest/index.ts";
 import { takeOver } from "../manifest/known.ts";
@@ -18,8 +17,9 @@ import { print } from "../sys/stdio.ts";
 import { rootRequest } from "./acting.ts";
 import { usage } from "./args.ts";
 import type { DtContext } from "./context.ts";
+import { defineVerb } from "./verb.ts";
 
-export default defineCommand({
+export default defineVerb({
   meta: { name: "trust", description: "Trust the code of this root, or of a directory's" },
   args: {
     list: { type: "boolean", description: "List the roots that are trusted" },

@@ -1,6 +1,5 @@
 /** `dt untrust`: what looks evaluates a root's code no longer, and the daemon does nothing there, until a command of it is run again. */
 import { resolve } from "node:path";
-import { defineCommand } from "citty";
 import { forgetCode } from "../manifest/index.ts";
 import { forgetKnown } from "../manifest/known.ts";
 import { formatLines } from "../output/lines.ts";
@@ -12,8 +11,9 @@ import { print } from "../sys/stdio.ts";
 import { usage } from "./args.ts";
 import type { DtContext } from "./context.ts";
 import { homeOf, rootOf } from "./trust.ts";
+import { defineVerb } from "./verb.ts";
 
-export default defineCommand({
+export default defineVerb({
   meta: { name: "untrust", description: "Trust a root no longer, and forget what its code came to" },
   args: { _: { type: "positional", required: false, description: "A directory", valueHint: "DIR" } },
   run({ args, data }) {

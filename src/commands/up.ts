@@ -1,11 +1,11 @@
 /** `dt up`: groups, plugins or keys, and all they need, in the order the graph says; what is healthy and the same is left alone. */
-import { defineCommand } from "citty";
 import { runUp } from "../runners/up.ts";
 import { durationOf } from "./args.ts";
 import { type DtContext, rememberRoot } from "./context.ts";
+import { defineVerb } from "./verb.ts";
 import { defaultGroup, keysOfWords } from "./words.ts";
 
-export default defineCommand({
+export default defineVerb({
   meta: { name: "up", description: "Start groups, plugins or keys with all they need, by one host" },
   args: {
     detach: { type: "boolean", alias: "d", description: "Return when all is ready, done or failed; one line a key" },

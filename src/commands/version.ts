@@ -1,11 +1,11 @@
 /** `dt version`: version and commit of this binary. */
-import { defineCommand } from "citty";
 import { EXIT } from "../sys/error.ts";
 import { print } from "../sys/stdio.ts";
 import { COMMIT, VERSION } from "../sys/version.ts";
 import type { DtContext } from "./context.ts";
+import { defineVerb } from "./verb.ts";
 
-export default defineCommand({
+export default defineVerb({
   meta: { name: "version", description: "Print version and commit" },
   run({ data }) {
     const { globals } = data as DtContext;

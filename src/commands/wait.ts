@@ -1,6 +1,5 @@
 /** `dt wait`: until keys are ready, have ended, or are stopped; woken by the run directory, judged by state. Runs no plugin code. */
 import { existsSync, watch } from "node:fs";
-import { defineCommand } from "citty";
 import { formatLines } from "../output/lines.ts";
 import { tellLastLines } from "../runners/tell.ts";
 import { isLiving } from "../state/view.ts";
@@ -10,6 +9,7 @@ import { print } from "../sys/stdio.ts";
 import { durationOf, usage } from "./args.ts";
 import type { DtContext } from "./context.ts";
 import { beginLook, type KeyReport, keysOf, lookAt } from "./look.ts";
+import { defineVerb } from "./verb.ts";
 import { selectionOf } from "./words.ts";
 
 /** A process that ends without a host writes nothing: then this is how late it is seen. */
@@ -28,7 +28,7 @@ function judgeWait(goal: Goal, report: Pick<KeyReport, "state" | "host"> | null)
   return state === "failed" || state === "exited" ? "never" : "notYet";
 }
 
-export default defineCommand({
+export default defineVerb({
   meta: { name: "wait", description: "Wait until launches are ready, have ended, or are stopped" },
   args: {
     for: { type: "string", description: "ready (the default), exit or stopped", valueHint: "ready" },

@@ -1,5 +1,4 @@
 /** `dt watch`: what the daemon does for watched files, for one root in the foreground, until Ctrl-C. */
-import { defineCommand } from "citty";
 import { makeJobs } from "../daemon/jobs.ts";
 import type { JobReport } from "../daemon/protocol.ts";
 import { makeLanes } from "../daemon/watch/queue.ts";
@@ -16,13 +15,14 @@ import { failureOf } from "./called.ts";
 import { type DtContext, rememberRoot } from "./context.ts";
 import { untilEnded } from "./ended.ts";
 import { wordsOfUnread } from "./unread.ts";
+import { defineVerb } from "./verb.ts";
 import { watchEvents } from "./watchevents.ts";
 
 const AT_ONCE = 4;
 /** How often the manifests are looked at. */
 const MANIFESTS_MS = 2000;
 
-export default defineCommand({
+export default defineVerb({
   meta: { name: "watch", description: "Run the jobs of watched files in the foreground, without the daemon" },
   args: {
     events: {

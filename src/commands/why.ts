@@ -1,5 +1,4 @@
 /** `dt why`: why a key runs, does not run, waits or was stopped, from what is on disk. Exit 3 when nothing is known of a key. */
-import { defineCommand } from "citty";
 import type { ManifestIndex } from "../manifest/resolved.ts";
 import { quoteLine } from "../output/quoted.ts";
 import { makePaint, type Paint } from "../output/talk.ts";
@@ -14,9 +13,10 @@ import type { DtContext } from "./context.ts";
 import { beginLook, keysOf, lookAt } from "./look.ts";
 import { describeServices, withServices } from "./stacks.ts";
 import { wordsOfUnread } from "./unread.ts";
+import { defineVerb } from "./verb.ts";
 import { selectionOf } from "./words.ts";
 
-export default defineCommand({
+export default defineVerb({
   meta: { name: "why", description: "Explain why something runs, does not run, waits or was stopped" },
   args: {
     _: { type: "positional", required: false, description: "Keys, words of one, or a plugin", valueHint: "key …" },

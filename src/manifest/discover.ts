@@ -3,7 +3,7 @@
  * nothing is read but package.json, nothing is run. On the path of every dt call, so plain synchronous calls.
  */
 import { lstatSync, readdirSync, realpathSync, type Stats, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, extname, join } from "node:path";
 import { errnoOf, messageOf } from "../sys/error.ts";
 import { discoverPackages } from "./packages.ts";
 import type { ManifestFailure, ManifestOrigin } from "./resolved.ts";
@@ -28,7 +28,11 @@ export interface Places extends Judge {
 /** Files of other tools that a folder of TypeScript may hold; a package.json even has a `name`. */
 const NOT_MANIFESTS = new Set(["package.json", "package-lock.json", "tsconfig.json"]);
 
-const MANIFEST_NAME = /^[^.].*\.(?:ts|js|mjs|json|ya?ml|toml)$/;
+const ENDINGS = new Set([".ts", ".js", ".mjs", ".json", ".yaml", ".yml", ".toml"]);
+
+function isManifestName(name: string): boolean {
+  return !name.startsWith(".") && ENDINGS.has(extname(name)) && !name.endsWith(".d.ts") && !NOT_MANIFESTS.has(name);
+}
 
 export function discover({ root, home, ...judge }: Places): Discovery {
   const found: Discovery = { manifests: [], failures: [] };
@@ -57,8 +61,7 @@ function discoverDirectory(directory: string, origin: "root" | "home", judge: Ju
     return;
   }
   for (const name of names.sort()) {
-    if (MANIFEST_NAME.test(name) && !name.endsWith(".d.ts") && !NOT_MANIFESTS.has(name))
-      consider(join(directory, name), origin, judge, found);
+    if (isManifestName(name)) consider(join(directory, name), origin, judge, found);
   }
 }
 

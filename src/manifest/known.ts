@@ -71,7 +71,7 @@ export function takeOver(
 }
 
 function markFileOf(home: string, root: string): string {
-  return homeFileOf(home, "known", root).replace(/json$/, "mark");
+  return `${homeFileOf(home, "known", root).slice(0, -".json".length)}.mark`;
 }
 
 function differing(before: readonly KnownManifest[], now: readonly KnownManifest[]): string[] {

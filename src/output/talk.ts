@@ -6,6 +6,7 @@
  * given apart from it, and stand indented.
  */
 import type { DtError } from "../sys/error.ts";
+import { lazy } from "../sys/lazy.ts";
 import { isTerminal, writeBytes, writeText } from "../sys/stdio.ts";
 import { mark, oneLine, toTerminal } from "../sys/visible.ts";
 import { detectCi, formatFailure, formatGroup } from "./ci.ts";
@@ -37,8 +38,8 @@ export interface Talk {
   colored: boolean;
   /** A lifecycle message; not with `--quiet`. */
   say: Say;
-  /** Only with `--verbose`. */
-  detail: Say;
+  /** Only with `--verbose`; a function makes the text only then. */
+  detail: (text: string | (() => string), lines?: readonly string[]) => void;
   /** Always. */
   warn: Say;
   /** Always: why the exit code is not going to be 0. */
@@ -78,37 +79,44 @@ export function wantsColor(fd: number, { color, env }: Pick<TalkOptions, "color"
 }
 
 export function makeTalk(options: TalkOptions): Talk {
-  const colored = wantsColor(2, options);
-  const paint = makePaint(colored);
+  // Most calls say nothing, so the terminal is asked when something is said.
+  const colored = lazy(() => wantsColor(2, options));
+  const paint = lazy(() => makePaint(colored()));
   const ci = detectCi(options.env);
-  const head = `${paint.dim("dt:")} `;
-  // GitHub looks for its commands behind blanks too.
-  const below = ci === "github" ? head : "";
   const write = (text: string, lines: readonly string[] = [], color = (plain: string) => plain) => {
+    const head = `${paint().dim("dt:")} `;
+    // GitHub looks for its commands behind blanks too.
+    const below = ci === "github" ? head : "";
     const more = lines.map((line) => `${below}${color(indented(line))}`);
     writeText(2, [`${head}${color(oneLine(text))}`, ...more, ""].join("\n"));
   };
   return {
-    paint,
-    colored,
+    get paint() {
+      return paint();
+    },
+    get colored() {
+      return colored();
+    },
     say: (text, lines) => options.quiet || write(text, lines),
-    detail: (text, lines) => options.verbose && write(text, lines, paint.dim),
-    warn: (text, lines) => write(text, lines, paint.yellow),
+    detail: (text, lines) => options.verbose && write(typeof text === "string" ? text : text(), lines, paint().dim),
+    warn: (text, lines) => write(text, lines, paint().yellow),
     fail(text, lines = []) {
       const marked = formatFailure(ci, [oneLine(text), ...lines.map(indented)].join("\n"));
-      if (marked === null) write(text, lines, paint.yellow);
+      if (marked === null) write(text, lines, paint().yellow);
       else writeText(2, marked);
     },
     quote(title, lines) {
       const nonce = crypto.randomUUID().replaceAll("-", "");
-      const shown = lines.map((line) => toTerminal(quoteLine(line, colored)));
+      const shown = lines.map((line) => toTerminal(quoteLine(line, colored())));
       if (lines.length === 0) return;
       // As bytes: the marks of a CI's log are sequences too. What stands between them is shown by now.
       const group = formatGroup(ci, { title: toTerminal(oneLine(title)), lines: shown, now: Date.now(), nonce });
       writeBytes(2, Buffer.from(group));
     },
     onCi: ci !== null,
-    isLive: !options.quiet && options.env.TERM !== "dumb" && isTerminal(2),
+    get isLive() {
+      return !options.quiet && options.env.TERM !== "dumb" && isTerminal(2);
+    },
   };
 }
 

@@ -50,8 +50,8 @@ export async function runOneshot(context: RunnerContext, request: OneshotRequest
     writeText(1, formatPlan({ argv, cwd, added: environment.added, ...log }, context.json));
     return 0;
   }
-  const there = cwd === process.cwd() ? "" : `cd ${showWord(cwd)} && `;
-  context.talk.detail(`$ ${there}${showCommand(argv)}`);
+  const there = () => (cwd === process.cwd() ? "" : `cd ${showWord(cwd)} && `);
+  context.talk.detail(() => `$ ${there()}${showCommand(argv)}`);
   becomeCommand({ argv, cwd, env: environment.env }, request.descriptors);
 }
 

@@ -9,7 +9,7 @@ type Teller<E extends LaunchEvent["is"]> = (context: RunnerContext, event: Extra
 
 const TELLERS: { [E in LaunchEvent["is"]]: Teller<E> } = {
   note: ({ talk }, { text }) => talk.say(text),
-  command: ({ talk }, { argv }) => talk.detail(`$ ${showCommand(argv)}`),
+  command: ({ talk }, { argv }) => talk.detail(() => `$ ${showCommand(argv)}`),
   replacing: ({ talk }, event) =>
     talk.say(`${event.key} runs (pid ${event.pid}, ${formatDuration(event.ageMs)}): stopping it first`),
   replaced: ({ talk }, event) =>
@@ -18,7 +18,7 @@ const TELLERS: { [E in LaunchEvent["is"]]: Teller<E> } = {
     ),
   unchanged: ({ talk }, { line }) => talk.say(`${line.key} runs already and is the same: left alone`),
   spawned: ({ talk, ground }, { line, commandLine, cwd, probed }) => {
-    talk.detail(`$ cd ${showWord(shortPath(ground.root, cwd))} && ${showCommand(commandLine)}`);
+    talk.detail(() => `$ cd ${showWord(shortPath(ground.root, cwd))} && ${showCommand(commandLine)}`);
     const where = line.url === null ? "" : `  ${talk.paint.cyan(line.url)}`;
     talk.say(
       `${talk.paint.bold(line.key)} started  pid ${line.pid}${probed ? "" : where}  log ${shortPath(ground.root, line.log)}`,

@@ -2,7 +2,7 @@
 import type { ResolvedNeed, Settings } from "../manifest/resolved.ts";
 import { checkDirectory } from "../sys/executable.ts";
 import { privateBelow } from "../sys/ownplace.ts";
-import { ensureShims } from "../sys/shims.ts";
+import { ensureShims, type Place } from "../sys/shims.ts";
 import { type PreparedEnvironment, prepareEnvironment, resolveIn } from "./environment.ts";
 import { KNOWN_MARK } from "./marks.ts";
 import { neighboursOf } from "./neighbours.ts";
@@ -73,14 +73,7 @@ export function prepareCommand(request: CommandRequest): PreparedCommand {
 }
 
 /** The user's home of dt, then the run directory, then a private place in the directory for temporary files. */
-function* shimPlaces(ground: Pick<Ground, "home" | "store">, temporary = "/tmp"): Generator<string> {
-  if (ground.home !== null) yield ground.home;
+function shimPlaces(ground: Pick<Ground, "home" | "store">, temporary = "/tmp"): Place[] {
   const others = [() => ground.store.directory, () => privateBelow(temporary)];
-  for (const place of others) {
-    try {
-      yield place();
-    } catch {
-      // not to be had or not to be trusted: the next one
-    }
-  }
+  return ground.home === null ? others : [ground.home, ...others];
 }

@@ -32,8 +32,6 @@ import { lazy } from "./lazy.ts";
 import { unsafe } from "./unsafe.ts";
 
 const STATE_AT = "/.dialtone";
-/** Where state begins below a project's folder. */
-const STATE = /\/\.dialtone\/(?:(?:run|cache)(?=\/|$)|\.{1,2}gitignore)/g;
 /** From Linux's fcntl.h: to hold a directory, and nothing more. No right to read it is needed. */
 const O_PATH = 0o10000000;
 /** From macOS's fcntl.h: no link anywhere on the way. Elsewhere the bit means nothing. */
@@ -140,9 +138,26 @@ function nameIn(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }
 
+/** Where state begins below a project's folder: at the last `.dialtone` that has one of dt's names behind it. -1 where nothing of it is state. */
+function findState(path: string): number {
+  for (
+    let at = path.lastIndexOf(`${STATE_AT}/`);
+    at >= 0;
+    at = at === 0 ? -1 : path.lastIndexOf(`${STATE_AT}/`, at - 1)
+  ) {
+    const from = at + STATE_AT.length + 1;
+    const isBelow = (name: string) =>
+      path.startsWith(name, from) && ["/", ""].includes(path.charAt(from + name.length));
+    // The second is the temporary of the first.
+    const isIgnore = path.startsWith(".gitignore", from) || path.startsWith("..gitignore", from);
+    if (isIgnore || isBelow("run") || isBelow("cache")) return at;
+  }
+  return -1;
+}
+
 function findWay(path: string, directory: string): Way | null {
-  const at = [...path.matchAll(STATE)].at(-1)?.index;
-  if (at === undefined) return null;
+  const at = findState(path);
+  if (at < 0) return null;
   const folder = path.slice(0, at) || "/";
   const steps = directory
     .slice(at + 1)

@@ -4,7 +4,7 @@
  *
  * Known limits: Linux alone; what the kernel calls anonymous (an eventfd, an epoll set) cannot be told from Bun's own.
  */
-import { readdirSync, readlinkSync } from "node:fs";
+import { existsSync, readdirSync, readlinkSync } from "node:fs";
 import { libc } from "./libc.ts";
 
 const FIRST_BEYOND_STANDARD = 3;
@@ -22,10 +22,12 @@ export function inheritedDescriptors(): number[] {
 
 function isHandedOver(fd: number): boolean {
   if (fd < FIRST_BEYOND_STANDARD) return false;
+  const path = `/proc/self/fd/${fd}`;
+  if (!existsSync(path)) return false; // the listing's own, closed by now
   try {
-    return !readlinkSync(`/proc/self/fd/${fd}`).startsWith("anon_inode:");
+    return !readlinkSync(path).startsWith("anon_inode:");
   } catch {
-    return false; // the listing's own, closed by now
+    return false;
   }
 }
 

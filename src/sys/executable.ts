@@ -66,7 +66,7 @@ function judge(file: string): "ok" | "absent" | string {
 
 function look(path: string): Stats | "absent" | string {
   try {
-    return statSync(path);
+    return statSync(path, { throwIfNoEntry: false }) ?? "absent"; // a PATH has a dozen places without it, and an error costs
   } catch (error) {
     const code = errnoOf(error) ?? "unknown error";
     return code === "ENOENT" || code === "ENOTDIR" ? "absent" : (REASONS[code] ?? code);

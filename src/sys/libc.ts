@@ -27,6 +27,7 @@ const SYMBOLS = {
   sigaction: { args: [i32, pointer, pointer], returns: i32 },
   fcntl: { args: [i32, i32, i64], returns: i32 },
   execve: { args: [pointer, pointer, pointer], returns: i32 },
+  isatty: { args: [i32], returns: i32 },
 } as const;
 
 const LINUX_NAMES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"];

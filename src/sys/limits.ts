@@ -24,12 +24,19 @@ const SIGACTION_BYTES = 160;
 export function inheritedOpenFiles(): bigint | null {
   if (DARWIN) return null; // macOS does not tell another process's limits, and a guess could lower a user's own
   try {
-    const text = readFileSync(`/proc/${process.ppid}/limits`, "latin1");
-    const soft = /^Max open files\s+(\d+)/m.exec(text)?.[1];
-    return soft === undefined ? null : BigInt(soft);
+    const soft = wordAfter("Max open files", readFileSync(`/proc/${process.ppid}/limits`, "latin1"));
+    return soft === null || soft === "unlimited" ? null : BigInt(soft);
   } catch {
     return null;
   }
+}
+
+/** The first word behind a line's name; null when there is no such line. By hand, since to compile a pattern takes longer than the whole call. */
+function wordAfter(name: string, text: string): string | null {
+  const at = text.indexOf(`\n${name}`);
+  if (at < 0) return null;
+  const line = text.slice(at + 1 + name.length, text.indexOf("\n", at + 1));
+  return line.trim().split(" ", 1)[0] ?? null;
 }
 
 function setOpenFiles(soft: bigint): bigint {
@@ -85,7 +92,7 @@ const SHELL = /^(?:[bd]?ash|[mlo]?ksh|ksh93|pdksh|posh|sh|yash|zsh|fish|t?csh|bu
 function ignoredByShell(): bigint {
   try {
     const parent = `/proc/${process.ppid}`;
-    const mask = /^SigIgn:\s*([0-9a-f]+)/m.exec(readFileSync(`${parent}/status`, "latin1"))?.[1];
+    const mask = wordAfter("SigIgn:", readFileSync(`${parent}/status`, "latin1"));
     const ignored = BigInt(`0x${mask ?? "0"}`);
     return ignored !== 0n && SHELL.test(basename(readlinkSync(`${parent}/exe`))) ? ignored : 0n;
   } catch {

@@ -107,7 +107,7 @@ function ownersOf(root: string, holding: string): number[] {
 /** The user, root, and who called sudo: root by sudo trusts its caller, as git does. */
 export function ownUids(env: RootRequest["env"]): number[] {
   const me = process.geteuid?.() ?? 0;
-  return me === 0 && /^\d+$/.test(env.SUDO_UID ?? "") ? [0, Number(env.SUDO_UID)] : [me, 0];
+  return me === 0 && env.SUDO_UID && /^\d+$/.test(env.SUDO_UID) ? [0, Number(env.SUDO_UID)] : [me, 0];
 }
 
 const WRITABLE_BY_ALL = 0o002;

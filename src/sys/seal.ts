@@ -74,7 +74,7 @@ export function makeSeal(directory: string | (() => string), home: string | null
     const given = at();
     const name = nameIn(given, path);
     const isOurs = (secret: string) => macOf(secret, name, mark, body) === mark.mac;
-    if (!Iterator.from(secrets.all()).some(isOurs)) return { why: NOT_OURS };
+    if (!secrets.some(isOurs)) return { why: NOT_OURS };
     const now = place(given);
     if (mark.ino !== now.ino || (mark.path !== now.path && mark.dev !== now.dev)) return { why: copied(mark.path) };
     return { movedFrom: mark.path === now.path ? null : mark.path };

@@ -12,15 +12,15 @@ import { privatePlace } from "./privateplace.ts";
 import { linkStatOf } from "./stat.ts";
 
 const NAME = "secret";
-const HEX = /^[0-9a-f]{64}\n$/;
+const BYTES = 32;
+const DIGITS = 2 * BYTES;
 /** Where there are no hard links it is written under its own name, and may be seen before it is whole: for microseconds, unless its writer was killed. */
-const UNFINISHED = /^[0-9a-f]{0,64}$/;
 const UNFINISHED_MS = 1000;
 const UNFINISHED_LOOK_MS = 2;
 
 export interface Secrets {
-  /** Those that are there, the one to sign with first. Where that one will do, no other is looked for. */
-  all(): Iterable<string>;
+  /** Whether one of those that are there will do, the one to sign with first. Where that one will, no other is looked for. */
+  some(isIt: (secret: string) => boolean): boolean;
   /** The one to sign with; made when there is none. Throws `cannot-write` where there is no place for it. */
   needed(): string;
 }
@@ -33,19 +33,21 @@ export function openSecrets(home: string | null, near: string): Secrets {
     if (there !== null) known.set(place, there);
     return there;
   };
-  function* all(): Generator<string> {
-    const own = home === null ? null : read(home);
-    if (own !== null) yield own;
-    for (const place of somewhere(home, near)) {
-      const there = place === home ? null : read(place);
-      if (there !== null) yield there;
-    }
-  }
+  const inHome = () => (home === null ? null : read(home));
+  const elsewhere = () => {
+    const place = placeOrNull(home, near);
+    return place === null || place === home ? null : read(place);
+  };
   return {
-    all,
+    some(isIt) {
+      const own = inHome();
+      if (own !== null && isIt(own)) return true;
+      const other = elsewhere();
+      return other !== null && isIt(other);
+    },
     needed() {
-      const [first] = all();
-      if (first !== undefined) return first;
+      const first = inHome() ?? elsewhere();
+      if (first !== null) return first;
       const place = privatePlace(home, near);
       try {
         makeSecret(place);
@@ -93,17 +95,17 @@ function readOrNull(path: string): string | null {
 }
 
 /** None where there is no private place at all. */
-function somewhere(home: string | null, near: string): string[] {
+function placeOrNull(home: string | null, near: string): string | null {
   try {
-    return [privatePlace(home, near)];
+    return privatePlace(home, near);
   } catch {
-    return [];
+    return null;
   }
 }
 
 function makeSecret(place: string): void {
   makeDirectories(place);
-  const text = `${Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("hex")}\n`;
+  const text = `${Buffer.from(crypto.getRandomValues(new Uint8Array(BYTES))).toString("hex")}\n`;
   try {
     createWhole(join(place, NAME), text);
   } catch (error) {
@@ -131,15 +133,29 @@ function markOf(path: string): string | null {
   return stat?.isFile() ? [stat.dev, stat.ino, stat.size, stat.mtimeMs, stat.ctimeMs, stat.uid].join(" ") : null;
 }
 
+function isWhole(text: string): boolean {
+  return text.length === DIGITS + 1 && text.endsWith("\n") && isHex(text.slice(0, DIGITS));
+}
+
+function isUnfinished(text: string): boolean {
+  return text.length <= DIGITS && isHex(text);
+}
+
+/** By hand: every call of dt reads a secret, and to compile a pattern takes longer than that. */
+function isHex(text: string): boolean {
+  for (const digit of text) if (!"0123456789abcdef".includes(digit)) return false;
+  return true;
+}
+
 function readWhole(path: string): string | null {
   const deadline = performance.now() + UNFINISHED_MS;
   let text = readOrNull(path);
-  while (text !== null && UNFINISHED.test(text) && performance.now() < deadline) {
+  while (text !== null && isUnfinished(text) && performance.now() < deadline) {
     Bun.sleepSync(UNFINISHED_LOOK_MS);
     text = readOrNull(path);
   }
   if (text === null) return null;
-  if (HEX.test(text)) {
+  if (isWhole(text)) {
     keepPrivate(path);
     return text.trimEnd();
   }

@@ -14,24 +14,37 @@ import packaged from "./module.json" with { type: "json" };
 import { ownUid } from "./ownplace.ts";
 import { readPlain } from "./plainfile.ts";
 
+/** A directory, or who finds it when it is its turn; what they throw means that it is not to be had, or not to be trusted. */
+export type Place = string | (() => string);
+
 /**
  * Makes the shims of this binary below the first of `places` where they can be made and run; null when there is none. `own` is the one where
  * nobody but the user puts anything.
  */
 export function ensureShims(
-  places: Iterable<string>,
+  places: readonly Place[],
   self: readonly string[],
   own: string | null = null,
 ): string | null {
   const module = packageContents();
   const shims = shimContents(self, module.name);
-  for (const place of places) {
+  for (const one of places) {
+    const place = typeof one === "string" ? one : foundOrNull(one);
+    if (place === null) continue;
     const isOwn = place === own;
     const isMade = ensure(place, join("modules", module.name), module.files, isOwn);
     const directory = join("shims", shims.name);
     if (isMade && ensure(place, directory, shims.files, isOwn)) return join(place, directory);
   }
   return null;
+}
+
+function foundOrNull(find: () => string): string | null {
+  try {
+    return find();
+  } catch {
+    return null;
+  }
 }
 
 /** The directory of packages that goes with a directory of shims, for NODE_PATH. */

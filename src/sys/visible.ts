@@ -18,13 +18,18 @@ const NOTHING_TO_SHOW = /^[\n\t\x20-\x7e]*$/;
 /** Made when it is first needed: reading the classes of Unicode costs half a millisecond, and most text is plain. */
 const hidden = lazy(() => /[[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{DI}\ufff9-\ufffb]--[\n\t\ufe0e\ufe0f]]+/gv);
 
-/** A stranger to this process cannot know it. Digits, so that a mark is one sequence to whoever measures or strips text. */
-const NONCE = [...crypto.getRandomValues(new Uint32Array(4))].join("");
-const MARK = new RegExp(`\\x1b\\[${NONCE}(\\d\\d\\d)m`);
+/**
+ * A stranger to this process cannot know it. Digits, so that a mark is one sequence to whoever measures or strips text. Drawn when the
+ * first is needed: the first use of `crypto` costs a third of a millisecond.
+ */
+const drawn = lazy(() => {
+  const nonce = [...crypto.getRandomValues(new Uint32Array(4))].join("");
+  return { nonce, mark: new RegExp(`\\x1b\\[${nonce}(\\d\\d\\d)m`) };
+});
 
 /** dt's own colour or weight, by its number (31 is red). Only `toTerminal` makes a sequence of it. */
 export function mark(code: number): string {
-  return `\x1b[${NONCE}${String(code).padStart(3, "0")}m`;
+  return `\x1b[${drawn().nonce}${String(code).padStart(3, "0")}m`;
 }
 
 /** The text with what is hidden in it made visible. Ends of lines and tabs stay: they are layout. */
@@ -72,9 +77,9 @@ export function toTerminal(text: string): string {
 }
 
 function betweenMarks(text: string, ofCode: (code: number) => string, show: (part: string) => string): string {
-  if (!text.includes(NONCE)) return show(text);
+  if (!text.includes("\x1b[") || !text.includes(drawn().nonce)) return show(text);
   return text
-    .split(MARK)
+    .split(drawn().mark)
     .map((part, at) => (at % 2 === 1 ? ofCode(Number(part)) : show(part)))
     .join("");
 }
