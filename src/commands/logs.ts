@@ -1,4 +1,5 @@
 /** `dt logs`: what launches wrote; of one or several keys, of which run and time, which lines, once or on and on. Reads files only. */
+
 import { resolve } from "node:path";
 import { listRuns } from "../logs/runs.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
@@ -6,6 +7,7 @@ import { formatLines } from "../output/lines.ts";
 import { showWord } from "../output/shell.ts";
 import type { Selection } from "../state/key.ts";
 import { DtError, EXIT } from "../sys/error.ts";
+import { expectLongWork } from "../sys/jit.ts";
 import { print } from "../sys/stdio.ts";
 import type { DtContext } from "./context.ts";
 import { DEFAULT_LINES, type LogsRequest, parseLogsArgs } from "./logs.parse.ts";
@@ -58,6 +60,7 @@ export default defineVerb({
   },
   async run({ args, data }) {
     const context = data as DtContext;
+    expectLongWork();
     const request = parseLogsArgs(args, Date.now());
     const selection = await selectionOf(context, args._);
     const index = await context.peek();

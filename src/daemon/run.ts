@@ -12,9 +12,11 @@
  *   jobs                                      run on; ended meanwhile, they are `lost`
  *   socket removed, lock given back           nothing
  */
+
 import { readlinkSync, renameSync, statSync, symlinkSync } from "node:fs";
 import { DtError, EXIT, messageOf } from "../sys/error.ts";
 import { removeFile, temporaryName } from "../sys/files.ts";
+import { expectLongWork } from "../sys/jit.ts";
 import { isListening } from "../sys/lines.ts";
 import { acquireLock, readHolder } from "../sys/lock.ts";
 import { notifyManager } from "../sys/notify.ts";
@@ -53,6 +55,7 @@ const LOOKS_UNTIL_ALL = 10;
 /** Resolves when it has been asked to end, by a request or a signal. Throws when another one runs. */
 export async function runDaemon({ paths, env, world, command, echo }: DaemonOptions): Promise<number> {
   makeDaemonHome(paths);
+  expectLongWork();
   const lock = await lockDaemon(paths, world, command);
   const log = openLog({ paths, level: env.DIALTONE_LOG, echo });
   const ended = Promise.withResolvers<string>();

@@ -20,7 +20,7 @@ const hidden = lazy(() => /[[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{DI}\ufff9-\ufffb]--[\n\t
 
 /**
  * A stranger to this process cannot know it. Digits, so that a mark is one sequence to whoever measures or strips text. Drawn when the
- * first is needed: the first use of `crypto` costs a third of a millisecond.
+ * first is needed: with its pattern that takes a third of a millisecond.
  */
 const drawn = lazy(() => {
   const nonce = [...crypto.getRandomValues(new Uint32Array(4))].join("");

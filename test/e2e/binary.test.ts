@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
-import { DT, TestRoot } from "../kit.ts";
+import { DT, REPOSITORY, TestRoot } from "../kit.ts";
 
 const TOOLS = `
   import { definePlugin } from "@dialtone/dt";
@@ -130,6 +130,21 @@ describe("about itself", () => {
   test("its bytecode is used", async () => {
     const { stdout, stderr } = await createRoot().dt(["--version"], { env: { BUN_JSC_verboseDiskCache: "1" } });
     expect(stdout + stderr).toContain("Cache hit");
+  });
+
+  test("what a start reads of it lies at its front: `bun run order` after much of dt was changed", async () => {
+    const order = new Set(readFileSync(join(REPOSITORY, "src", "startup.order"), "utf8").split("\n"));
+    const root = createRoot();
+    for (const words of [["--version"], ["ps"]]) {
+      const out = join(root.base, "read.order");
+      await root.dt(words, { env: { BUN_BYTECODE_ORDER_OUT: out } });
+      const read = readFileSync(out, "utf8")
+        .split("\n")
+        .filter((line) => line.startsWith("F "));
+      const known = read.filter((line) => order.has(line));
+      expect(read.length).toBeGreaterThan(20);
+      expect(known.length / read.length).toBeGreaterThan(0.8);
+    }
   });
 });
 
