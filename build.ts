@@ -110,7 +110,7 @@ async function build(target: Target): Promise<void> {
     },
     compile: {
       outfile: temporary,
-      bytecodeOrder: join(ROOT, ORDER),
+      bytecodeOrder: existsSync(join(ROOT, ORDER)) && join(ROOT, ORDER),
       jitPolicy: JIT_POLICY,
       ...(target === "native" ? {} : { target }),
       ...(runtime === undefined ? {} : { executablePath: runtime }),

@@ -22,42 +22,57 @@ const MANIFEST = {
 };
 
 const base = mkdtempSync(join(tmpdir(), "dt-order-"));
+const project = join(base, "project");
+const home = { HOME: base, DIALTONE_HOME: join(base, "home"), TERM: "dumb" };
 try {
-  run([process.execPath, join(ROOT, "build.ts")], {});
-  const project = join(base, "project");
+  run([process.execPath, join(ROOT, "build.ts")], { expected: 0 });
   mkdirSync(join(project, "manifests"), { recursive: true });
   writeFileSync(join(project, "manifests", "t.ts"), `export default ${JSON.stringify(MANIFEST)};\n`);
-  const pieces = [
-    ["t", "oneshot"],
-    ["t", "managed", "--no-wait"],
-    ["ps"],
-    ["t", "managed", "--no-wait"],
-    ["t", "managed"],
-    ["stop", "t"],
-  ];
-  record(project, ["list"]); // makes the index and what is made once
-  const lines = new Set(pieces.flatMap((words) => record(project, words)));
+  dt(["list"], { expected: 0 }); // makes the index and what is made once
+  const lines = new Set([
+    ...record(["t", "oneshot"], { expected: 127 }),
+    ...record(["t", "managed", "--no-wait"], { expected: 0 }),
+    ...record(["ps"], { expected: 0 }),
+    ...record(["t", "managed", "--no-wait"], { expected: 0 }),
+    ...recordHost(),
+    ...record(["t", "managed", "--no-wait"], { expected: 0 }),
+    ...record(["stop", "t"], { expected: 0 }),
+  ]);
   writeFileSync(ORDER, `${[...lines].join("\n")}\n`);
   console.log(`${ORDER}: ${lines.size} lines`);
 } finally {
+  dt(["stop", "--all"], {});
   rmSync(base, { recursive: true, force: true });
 }
 
-/** The lines of one call; a managed command in the foreground is interrupted when it runs. */
-function record(project: string, words: string[]): string[] {
+interface Call {
+  /** The exit code; any when it is not said. */
+  expected?: number;
+  env?: Record<string, string>;
+}
+
+/** A host of its own in the foreground, interrupted when it has started. With the mark of a host it keeps Bun's variables, of which it would clean itself first. */
+function recordHost(): string[] {
+  return record(["t", "managed"], { expected: 130, env: { [HOST_MARK]: project } }, ["timeout", "--preserve-status", "-s", "INT", "2"]);
+}
+
+/** What one call reads. */
+function record(words: string[], call: Call, before: string[] = []): string[] {
   const out = join(base, "order");
   rmSync(out, { force: true });
-  const isForeground = words[1] === "managed" && words.length === 2;
-  const argv = isForeground ? ["timeout", "-s", "INT", "2", DT, ...words] : [DT, ...words];
-  // With the mark of a host it keeps Bun's variables, of which it would clean itself first.
-  const mark = isForeground ? { [HOST_MARK]: project } : {};
-  const env = { HOME: base, DIALTONE_HOME: join(base, "home"), TERM: "dumb", BUN_BYTECODE_ORDER_OUT: out, ...mark };
-  run(argv, env, project);
+  dt(words, { ...call, env: { ...call.env, BUN_BYTECODE_ORDER_OUT: out } }, before);
   return readFileSync(out, "utf8")
     .split("\n")
     .filter((line) => /^(?:v\d|[FSM] )/.test(line));
 }
 
-function run(argv: string[], env: Record<string, string>, cwd = ROOT): void {
-  Bun.spawnSync(argv, { cwd, env: { PATH: process.env.PATH ?? "", ...env }, stdout: "ignore", stderr: "inherit" });
+function dt(words: string[], { env, ...call }: Call, before: string[] = []): void {
+  run([...before, DT, ...words], { ...call, env: { ...home, ...env } }, project);
+}
+
+function run(argv: string[], { expected, env = {} }: Call, cwd = ROOT): void {
+  const path = { PATH: process.env.PATH ?? "" };
+  const { exitCode } = Bun.spawnSync(argv, { cwd, env: { ...path, ...env }, stdout: "ignore", stderr: "inherit" });
+  if (expected !== undefined && exitCode !== expected)
+    throw new Error(`${argv.join(" ")} ended with ${exitCode}; expected ${expected}`);
 }

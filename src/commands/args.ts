@@ -169,8 +169,11 @@ export function checkArgs(argv: readonly string[], options: CheckOptions): Check
 export async function valuesOf<T extends ArgsDef>({ flags, words }: CheckedArgs, args: T): Promise<ParsedArgs<T>> {
   if (flags.some((flag) => flag.includes("=")))
     return (await import("citty")).parseArgs<T>([...flags, "--", ...words], args);
-  const switches = flags.map((flag) => (flag.startsWith("--no-") ? [flag.slice(5), false] : [flag.slice(2), true]));
-  return { _: [...words], ...Object.fromEntries(switches) } as ParsedArgs<T>;
+  const isNegated = (flag: string) => flag.startsWith("--no-");
+  // As with citty, what is said to be off stays off.
+  const on = flags.filter((flag) => !isNegated(flag)).map((flag) => [flag.slice("--".length), true]);
+  const off = flags.filter(isNegated).map((flag) => [flag.slice("--no-".length), false]);
+  return { _: [...words], ...Object.fromEntries([...on, ...off]) } as ParsedArgs<T>;
 }
 
 interface Flag {

@@ -30,7 +30,10 @@ const NOT_MANIFESTS = new Set(["package.json", "package-lock.json", "tsconfig.js
 
 const ENDINGS = new Set([".ts", ".js", ".mjs", ".json", ".yaml", ".yml", ".toml"]);
 
+const LINE_ENDS = ["\n", "\r", "\u2028", "\u2029"];
+
 function isManifestName(name: string): boolean {
+  if (LINE_ENDS.some((end) => name.includes(end))) return false;
   return !name.startsWith(".") && ENDINGS.has(extname(name)) && !name.endsWith(".d.ts") && !NOT_MANIFESTS.has(name);
 }
 

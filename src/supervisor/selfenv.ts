@@ -12,8 +12,8 @@ const OF_A_LAUNCH = ["DIALTONE_KEY", "DIALTONE_TOKEN"];
 /** The environment of whoever ran dt, as it was before dt changed its own. */
 export function personsEnvironment(own: Record<string, string | undefined>): Record<string, string> {
   const saved = own[SAVED_ENVIRONMENT];
-  const env: Record<string, string> = {};
-  for (const name in own) if (own[name] !== undefined) env[name] = own[name];
+  const env = { ...own } as Record<string, string>;
+  for (const name in own) if (own[name] === undefined) delete env[name];
   delete env[SAVED_ENVIRONMENT];
   delete env[HOST_MARK];
   delete env[KNOWN_MARK];

@@ -4,7 +4,7 @@
  *
  * Known limits: Linux alone; what the kernel calls anonymous (an eventfd, an epoll set) cannot be told from Bun's own.
  */
-import { existsSync, readdirSync, readlinkSync } from "node:fs";
+import { lstatSync, readdirSync, readlinkSync } from "node:fs";
 import { libc } from "./libc.ts";
 
 const FIRST_BEYOND_STANDARD = 3;
@@ -23,7 +23,8 @@ export function inheritedDescriptors(): number[] {
 function isHandedOver(fd: number): boolean {
   if (fd < FIRST_BEYOND_STANDARD) return false;
   const path = `/proc/self/fd/${fd}`;
-  if (!existsSync(path)) return false; // the listing's own, closed by now
+  // The link alone: what it leads to may be on a file system that asks who looks. The listing's own is closed by now.
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return false;
   try {
     return !readlinkSync(path).startsWith("anon_inode:");
   } catch {

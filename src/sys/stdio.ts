@@ -74,8 +74,12 @@ export function isTerminal(fd: number): boolean {
   } catch {
     return false;
   }
-  // Not `isatty` of node:tty, which costs 2 ms to load.
-  return libc().isatty(fd) === 1;
+  try {
+    return libc().isatty(fd) === 1;
+  } catch {
+    // No C function can be called where nothing may be compiled (systemd's MemoryDenyWriteExecute). node:tty takes 2 ms to load.
+    return (require("node:tty") as typeof import("node:tty")).isatty(fd);
+  }
 }
 
 /** What dt is given on its standard input, as it comes. */

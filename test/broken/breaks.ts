@@ -635,9 +635,7 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "a host writes through a directory that became a link while it lives",
-    edits: [
-      { file: "src/sys/descend.ts", from: "if (at < 0) return null;", to: "if (at < 1e9) return null;" },
-    ],
+    edits: [{ file: "src/sys/descend.ts", from: "if (at < 0) return null;", to: "if (at < 1e9) return null;" }],
     test: "test/fault/trust/state.test.ts",
     only: "replaced by a link while it lives",
   },

@@ -18,6 +18,7 @@ describe("where manifests are", () => {
       "manifests/types.d.ts": "throw 1",
       "manifests/readme.md": "",
       "manifests/x.tsx": "throw 1",
+      "manifests/two\nlines.json": '{"name": "lines", "commands": {}}',
       "manifests/package.json": '{"name": "x"}',
       "manifests/tsconfig.json": "{ // comment\n}",
       "manifests/lib/c.ts": plugin("c"),

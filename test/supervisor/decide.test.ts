@@ -104,6 +104,15 @@ describe("the environment of hosts", () => {
     expect(cleanedForHosting({ BUN_OPTIONS: "x", [HOST_MARK]: "/r" }, "/r")).toBeNull();
   });
 
+  test("a variable has any name", () => {
+    const env = personsEnvironment(JSON.parse('{ "__proto__": "1", "constructor": "2", "7": "3" }'));
+    expect(Object.entries(env).toSorted()).toEqual([
+      ["7", "3"],
+      ["__proto__", "1"],
+      ["constructor", "2"],
+    ]);
+  });
+
   test("property: the person's environment comes back whole", () => {
     const name = fc.oneof(fc.constantFrom(...STEERING, ...ORDINARY), fc.stringMatching(/^[A-Z_]{1,6}$/));
     fc.assert(

@@ -95,6 +95,22 @@ test("neither a file nor /dev/null nor a closed descriptor is a terminal", () =>
   }
 });
 
+describe("a terminal is told", () => {
+  const script = `
+    const { openSync, constants } = require("node:fs");
+    const { isTerminal, writeText } = await import(${STDIO});
+    const open = (path) => openSync(path, constants.O_RDWR | constants.O_NOCTTY);
+    writeText(1, [isTerminal(open("/dev/ptmx")), isTerminal(open("/dev/null"))].join(" "));`;
+
+  test("by the C library", () => {
+    expect(run(`"$1" -e "$2"`, script)).toEqual({ stdout: "true false", stderr: "" });
+  });
+
+  test("where no C function can be called, as nothing may be compiled", () => {
+    expect(run(`BUN_JSC_useJIT=0 "$1" -e "$2"`, script)).toEqual({ stdout: "true false", stderr: "" });
+  });
+});
+
 test("an error that is printed has code, hint and status", async () => {
   const { DtError, EXIT, errnoOf, messageOf } = (await import(
     JSON.parse(ERROR)
