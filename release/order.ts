@@ -45,6 +45,8 @@ try {
   rmSync(base, { recursive: true, force: true });
 }
 
+const INTERRUPTED = ["timeout", "--preserve-status", "-s", "INT", "2"];
+
 interface Call {
   /** The exit code; any when it is not said. */
   expected?: number;
@@ -53,7 +55,7 @@ interface Call {
 
 /** A host of its own in the foreground, interrupted when it has started. With the mark of a host it keeps Bun's variables, of which it would clean itself first. */
 function recordHost(): string[] {
-  return record(["t", "managed"], { expected: 130, env: { [HOST_MARK]: project } }, ["timeout", "--preserve-status", "-s", "INT", "2"]);
+  return record(["t", "managed"], { expected: 130, env: { [HOST_MARK]: project } }, INTERRUPTED);
 }
 
 /** What one call reads. */
