@@ -12,6 +12,8 @@ const ROOT = join(import.meta.dir, "..");
 const DT = join(ROOT, "dist", "dt");
 const ORDER = join(ROOT, "src", "startup.order");
 
+const INTERRUPTED = ["timeout", "--preserve-status", "-s", "INT", "2"];
+
 const MANIFEST = {
   name: "t",
   commands: {
@@ -44,8 +46,6 @@ try {
   dt(["stop", "--all"], {});
   rmSync(base, { recursive: true, force: true });
 }
-
-const INTERRUPTED = ["timeout", "--preserve-status", "-s", "INT", "2"];
 
 interface Call {
   /** The exit code; any when it is not said. */
