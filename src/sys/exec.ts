@@ -61,7 +61,7 @@ export function becomeDt(
 
 /** Returns only when it failed, with the system's error. */
 function execve(file: string, words: readonly Word[], environment: readonly Word[]): Error {
-  const path = Buffer.from(`${file}\0`);
+  const path = new TextEncoder().encode(`${file}\0`);
   const [argv, env] = [layOut(words), layOut(environment)];
   libc().execve(ptr(path), ptr(argv.pointers), ptr(env.pointers));
   return errorOf(lastErrno());
@@ -84,19 +84,23 @@ const REASONS: Record<string, string> = {
 };
 
 /** A NULL-terminated array of C strings; both parts must stay referenced until the call. */
-export function layOut(words: readonly Word[]): { pointers: BigUint64Array; bytes: Buffer } {
-  const bytes = Buffer.concat(words.flatMap((word) => [typeof word === "string" ? Buffer.from(word) : word, NUL]));
+export function layOut(words: readonly Word[]): { pointers: BigUint64Array; bytes: Uint8Array } {
+  const encoder = new TextEncoder();
+  const strings = words.map((word) => (typeof word === "string" ? encoder.encode(word) : word));
+  let length = 0;
+  for (const string of strings) length += string.length + 1;
+  const bytes = new Uint8Array(length);
   const pointers = new BigUint64Array(words.length + 1);
   if (words.length === 0) return { pointers, bytes };
-  const base = BigInt(ptr(bytes));
-  for (let at = 0, index = 0; index < words.length; index++) {
-    pointers[index] = base + BigInt(at);
-    at = bytes.indexOf(0, at) + 1;
+  let at = 0;
+  let index = 0;
+  for (const string of strings) {
+    bytes.set(string, at);
+    pointers[index++] = BigInt(ptr(bytes)) + BigInt(at);
+    at += string.length + 1;
   }
   return { pointers, bytes };
 }
-
-const NUL = new Uint8Array(1);
 
 /** C strings end at a NUL, so what follows one would be lost without a word. */
 export function refuseNul(file: string, argv: readonly string[], env: Record<string, string>): void {
