@@ -23,11 +23,22 @@ export async function callOf(context: DtContext, name: string, words: readonly s
     const index = await context.index();
     const plugin = Object.hasOwn(index.plugins, name) ? index.plugins[name] : undefined;
     if (plugin?.origin === "home" || plugin?.origin === "binary") return { is: "stranger", index, plugin, begin };
-    if (context.globals.dryRun || maySeekHelp(words))
+    if (context.globals.dryRun || isLook(plugin, words))
       return { is: "look", index, plugin: findPlugin(context, index, name), begin };
   }
   const acting = await context.act();
   return { is: "run", index: acting.index, plugin: findPlugin(context, acting.index, name), begin: acting.begin };
+}
+
+/**
+ * Whether these words only look, as far as that can be told of what was not read: `--dry-run` behind a managed command is dt's, behind a one-shot the
+ * command's own. What cannot be a command's name starts nothing.
+ */
+function isLook(plugin: ResolvedPlugin | undefined, words: readonly string[]): boolean {
+  const [name = ""] = words;
+  if (name === "" || name.startsWith("-") || maySeekHelp(words)) return true;
+  const command = plugin !== undefined && Object.hasOwn(plugin.commands, name) ? plugin.commands[name] : undefined;
+  return command?.kind !== "oneshot" && ownWords(words).includes("--dry-run");
 }
 
 /** `-h` may well be a command's own, for a host say: it asks for help where it stands alone. */

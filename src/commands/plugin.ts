@@ -99,6 +99,8 @@ async function runManaged(
   if (asksForHelp(words)) return showManaged(plugin, command);
   const flags = argsOf(defaultOf(command));
   const checked = checkArgs(words, { what, args: flags, globals: context.globals, maxWords: 1, rest: "command" });
+  // Looked at for a flag that was another one's value.
+  if (is === "look" && !context.globals.dryRun) return showManaged(plugin, command);
   const [variant = DEFAULT_VARIANT] = checked.words;
   const settings = Object.hasOwn(command.variants, variant) ? command.variants[variant] : undefined;
   if (settings === undefined)

@@ -1,7 +1,8 @@
 /**
  * A record from before there were seals, of a launch that an earlier dt still hosts: taken for this user's own on the word of the kernel. Its
  * leader lives, carries the record's own token, key and root in its environment, is the child of the recorded host, and the record lies in the
- * run directory of that root, so a copy of the folder has none. Nobody who ships a file can know a token; whatever else carries no seal stays foreign.
+ * run directory of that root, so a copy of the folder has none. Both are processes of this very user, and in no container: who starts a process chooses
+ * what its environment says, and another user's or a container's would be believed. Whatever else carries no seal stays foreign.
  * What its host says of such a launch (ready, ended, let go of) is believed as long as the one who asks knows the token from there.
  */
 import { basename, dirname, join } from "node:path";
@@ -10,9 +11,6 @@ import { rootSlug } from "../sys/paths.ts";
 import { readOwnText } from "../sys/sealed.ts";
 import { checkRecord, checkShape, HISTORY } from "./check.ts";
 import type { LaunchHistory, LaunchRecord } from "./types.ts";
-
-/** Far above what an earlier dt wrote; a stranger's may be anything. */
-const LONGEST = 1024 * 1024;
 
 export function readUnsealed(path: string, key: string, table: ProcessTable): LaunchRecord | null {
   return read(path, (value) => {
@@ -30,8 +28,9 @@ export function readUnsealedHistory(path: string, token: string): LaunchHistory 
 }
 
 function read<T>(path: string, check: (value: object) => T | null): T | null {
-  const text = readOwnText(path);
-  if (text.is !== "there" || text.value.length > LONGEST) return null;
+  // What an earlier dt wrote was small; a stranger's may be anything.
+  const text = readOwnText(path, () => false);
+  if (text.is !== "there") return null;
   try {
     const value: unknown = JSON.parse(text.value);
     return typeof value !== "object" || value === null || "seal" in value ? null : check(value);
@@ -48,6 +47,8 @@ function isOf(directory: string, root: string): boolean {
 function isHosted({ key, token, root, leader, host }: LaunchRecord, table: ProcessTable): boolean {
   if (leader === null || presenceOf(table, leader) !== "alive" || presenceOf(table, host) !== "alive") return false;
   return (
+    table.isOwn(leader.pid) &&
+    table.isOwn(host.pid) &&
     table.entry(leader.pid)?.ppid === host.pid &&
     table.environmentOf(leader.pid, "DIALTONE_TOKEN") === token &&
     table.environmentOf(leader.pid, "DIALTONE_KEY") === key &&

@@ -1,7 +1,8 @@
 /** Launches of a root that is not there any more: no record tells of them, but each process carries root, key and token. */
+import { statSync } from "node:fs";
+import { errnoOf } from "../sys/error.ts";
 import type { ProcessIdentity, ProcessTable } from "../sys/identity.ts";
 import { identify, presenceOf } from "../sys/identity.ts";
-import { statOf } from "../sys/stat.ts";
 import { type StopTreeResult, stopTree } from "./stop.ts";
 import type { TreeQuery } from "./tree.ts";
 import type { Carriers, Whereabouts } from "./whereabouts.ts";
@@ -12,12 +13,16 @@ export type Stray = Carriers;
 export function findStrays(where: Whereabouts): Stray[] {
   return where
     .carriers()
-    .filter(({ root, key, token }) => !isFolder(root) && !where.isMoved(root, key, (record) => record.token === token));
+    .filter(({ root, key, token }) => isGone(root) && !where.isMoved(root, key, (record) => record.token === token));
 }
 
-/** A file in its place is none. */
-function isFolder(path: string): boolean {
-  return statOf(path)?.isDirectory() === true;
+/** A file in its place is none. What may not be looked at, or cannot be now, is not gone. */
+function isGone(path: string): boolean {
+  try {
+    return !statSync(path).isDirectory();
+  } catch (error) {
+    return ["ENOENT", "ENOTDIR"].includes(errnoOf(error) ?? "");
+  }
 }
 
 const TIMEOUT_MS = 10_000;

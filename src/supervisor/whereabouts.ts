@@ -45,7 +45,7 @@ export function makeWhereabouts({ table, home, env }: Pick<Ground, "table" | "ho
   const hosts = lazy(() =>
     processes.list().flatMap((entry) => {
       const root = processes.environmentOf(entry.pid, HOST_MARK);
-      return typeof root === "string" ? [{ root, entry }] : [];
+      return typeof root === "string" && processes.isOwn(entry.pid) ? [{ root, entry }] : [];
     }),
   );
   const remembered = lazy(() => (home === null ? [] : listRootsIn(join(home, "roots")).map(({ root }) => root)));
@@ -101,7 +101,7 @@ export function makeWhereabouts({ table, home, env }: Pick<Ground, "table" | "ho
   };
 }
 
-/** As far as they may be seen: another user's environment cannot be read. */
+/** This user's, and in no container: there, another folder may be at the path, which is not here. Root sees those of all users, and has to do with its own. */
 function carriersIn(processes: Ground["table"]): Carriers[] {
   const found = new Map<string, Carriers>();
   for (const { pid } of processes.list()) {
@@ -109,6 +109,7 @@ function carriersIn(processes: Ground["table"]): Carriers[] {
     const key = processes.environmentOf(pid, "DIALTONE_KEY");
     const token = processes.environmentOf(pid, "DIALTONE_TOKEN");
     if (typeof root !== "string" || typeof key !== "string" || typeof token !== "string") continue;
+    if (!processes.isOwn(pid)) continue;
     const one = found.get(token) ?? { root, key, token, pids: [] };
     one.pids.push(pid);
     found.set(token, one);

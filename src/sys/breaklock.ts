@@ -39,7 +39,7 @@ export function breakStaleLock(path: string, seal: Seal, table: ProcessTable): B
 
 /** Whether a lock file that tells no holder is what a crash leaves: empty or cut off. One that may not be read, or of another version, is not. */
 export function isUnfinished(path: string): boolean {
-  const text = readOwnText(path);
+  const text = readOwnText(path, () => false); // a lock is small
   if (text.is !== "there") return false;
   try {
     const { version } = JSON.parse(text.value) as { version?: unknown };

@@ -104,12 +104,20 @@ function openOrName(at: string, path: string, open: () => number): number {
   }
 }
 
-/** The bytes of one of dt's own files. Throws as `openOwn` does. */
-export function readOwn(path: string): Buffer {
+/** The end of a large file, by which can be told whether the rest is worth reading. */
+export const END_BYTES = 16 * 1024;
+/** Whatever is not longer is read at once. */
+const LARGE_BYTES = 64 * 1024;
+
+/** The bytes of one of dt's own files. Throws as `openOwn` does. `isWorthIt`: asked about the end of a large file; null is given where it says no. */
+export function readOwn(path: string): Buffer;
+export function readOwn(path: string, isWorthIt: (end: string) => boolean): Buffer | null;
+export function readOwn(path: string, isWorthIt: (end: string) => boolean = () => true): Buffer | null {
   const fd = openOwn(path, constants.O_RDONLY);
   try {
     const { size } = fstatSync(fd);
     if (size > MOST_BYTES) throw unsafe(path, `has ${size} bytes, and dt reads at most ${MOST_BYTES}`);
+    if (size > LARGE_BYTES && !isWorthIt(readAll(fd, END_BYTES, size - END_BYTES).toString("utf8"))) return null;
     return readAll(fd, size);
   } finally {
     closeSync(fd);
@@ -117,11 +125,11 @@ export function readOwn(path: string): Buffer {
 }
 
 /** A file may grow while it is read; what comes after the size it had is another write's. */
-function readAll(fd: number, size: number): Buffer {
+function readAll(fd: number, size: number, from = 0): Buffer {
   const bytes = Buffer.allocUnsafe(size);
   let offset = 0;
   while (offset < size) {
-    const read = readSync(fd, bytes, offset, size - offset, offset);
+    const read = readSync(fd, bytes, offset, size - offset, from + offset);
     if (read === 0) break;
     offset += read;
   }

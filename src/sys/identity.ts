@@ -52,6 +52,11 @@ export interface ProcessTable {
   becomeSubreaper(): boolean;
   /** Children of a process as the kernel knows them; none when it is gone. */
   childrenOf(pid: number): number[];
+  /**
+   * Whether a process is this user's and stands where this one does: same user, same pid and mount namespaces. What it says of itself is then said by who
+   * could do anything here anyway. False where that cannot be seen.
+   */
+  isOwn(pid: number): boolean;
   /** The directories that a process is in or holds open, by the paths that they have now; none where that cannot be seen. */
   directoriesOf(pid: number): string[];
 }

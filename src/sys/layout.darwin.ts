@@ -9,6 +9,7 @@ export const BSDINFO_SIZE = 136;
 const PBI_STATUS = 4;
 const PBI_PID = 12;
 const PBI_PPID = 16;
+const PBI_UID = 20;
 const PBI_COMM = 48;
 const PBI_COMM_SIZE = 16;
 const PBI_PGID = 100;
@@ -76,6 +77,11 @@ export function decodeBsdInfo(bytes: Buffer): Entry {
     state: STATES[bytes.readUInt32LE(PBI_STATUS)] ?? "?",
     comm: textAt(bytes, PBI_COMM, PBI_COMM_SIZE),
   };
+}
+
+/** Of the same answer. */
+export function decodeUid(bytes: Buffer): number {
+  return bytes.readUInt32LE(PBI_UID);
 }
 
 /** The answer of sysctl KERN_PROC: one struct after the other. */

@@ -314,7 +314,7 @@ type LockRead =
 
 /** `as`: the name it had when it was written. */
 function readLock(path: string, seal: Seal, as = path): LockRead {
-  const text = readOwnText(path);
+  const text = readOwnText(path, seal.mayBeOwn);
   if (text.is === "absent") return text;
   if (text.is === "unreadable")
     return text.foreign === true

@@ -16,6 +16,7 @@ import {
   decodeKinfoProcs,
   decodeOpenFile,
   decodePidVersion,
+  decodeUid,
   FDINFO_SIZE,
   findVariable,
   PROX_FDTYPE_VNODE,
@@ -98,6 +99,7 @@ export function makeProcessTable(): ProcessTable {
     signalGroup: () => null,
     becomeSubreaper: () => false,
     childrenOf: (pid) => listPids(PROC_PPID_ONLY, pid),
+    isOwn,
     directoriesOf: () => [],
   };
 }
@@ -110,6 +112,11 @@ function readBootId(): string {
   const time = sysctlByName("kern.boottime");
   if (time === null || time.length < 8) throw new Error("the kernel does not say which boot this is (kern.boottime)");
   return `boottime:${time.readBigInt64LE(0)}`;
+}
+
+function isOwn(pid: number): boolean {
+  const info = pidInfo(pid, PROC_PIDTBSDINFO, FIND_ZOMBIES, BSDINFO_SIZE);
+  return typeof info !== "number" && decodeUid(info) === process.geteuid?.();
 }
 
 function isCurrent(identity: ProcessIdentity): boolean {

@@ -68,8 +68,20 @@ export function makeProcessTable(): ProcessTable {
     signalGroup: (leader, signal) => sendThroughPidfd(leader, signal, PIDFD_SIGNAL_PROCESS_GROUP),
     becomeSubreaper: () => libc().prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) === 0,
     childrenOf,
+    isOwn,
     directoriesOf,
   };
+}
+
+function isOwn(pid: number): boolean {
+  try {
+    if (statSync(`/proc/${pid}`).uid !== process.geteuid?.()) return false;
+    return ["pid", "mnt"].every(
+      (kind) => readlinkSync(`/proc/${pid}/ns/${kind}`) === readlinkSync(`/proc/self/ns/${kind}`),
+    );
+  } catch {
+    return false; // gone, or not to be looked at
+  }
 }
 
 /** Without these no process can be told from another that had its pid. */

@@ -139,6 +139,7 @@ function question(root: string, because: string): DtError {
   });
 }
 
-function isSet(value: string | undefined): boolean {
+/** As variables are set that say yes or no: neither empty, nor `0`, nor `false`. */
+export function isSet(value: string | undefined): boolean {
   return value !== undefined && value !== "" && value !== "false" && value !== "0";
 }

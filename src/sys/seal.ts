@@ -36,6 +36,8 @@ export interface Seal {
   close(path: string, value: object): string;
   /** Throws what `JSON.parse` throws. */
   open(path: string, text: string): Opened;
+  /** By the end of a text that `close` made: whether its seal is of this directory. What a stranger made large is not read, nor parsed, for less. */
+  mayBeOwn(end: string): boolean;
   /** The same for text of any form: the seal is its first line. */
   closeText(path: string, text: string): string;
   /** Null when it is not this user's. */
@@ -79,12 +81,17 @@ export function makeSeal(directory: string | (() => string), home: string | null
     if (mark.ino !== now.ino || (mark.path !== now.path && mark.dev !== now.dev)) return { why: copied(mark.path) };
     return { movedFrom: mark.path === now.path ? null : mark.path };
   };
+  const mayBeOwn = (end: string) => {
+    const mark = markAtEnd(end);
+    return mark !== null && mark.ino === place(at()).ino;
+  };
   return {
+    mayBeOwn,
     close(path, value) {
       return `${JSON.stringify({ ...value, [FIELD]: sign(path, JSON.stringify(value)) }, null, 2)}\n`;
     },
     open(path, text) {
-      if (text.length > LONGEST_UNSEALED && !text.slice(-LONGEST_MARK).includes(`"${FIELD}"`))
+      if (text.length > LONGEST_UNSEALED && !mayBeOwn(text.slice(-LONGEST_MARK)))
         return { is: "foreign", why: NOT_SEALED };
       const parsed: unknown = JSON.parse(text);
       if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed))
@@ -105,6 +112,18 @@ export function makeSeal(directory: string | (() => string), home: string | null
       }
     },
   };
+}
+
+/** The last field of what `close` wrote. */
+function markAtEnd(end: string): Mark | null {
+  const from = end.lastIndexOf(`"${FIELD}":`);
+  if (from < 0) return null;
+  try {
+    const mark: unknown = JSON.parse(end.slice(from + `"${FIELD}":`.length, end.lastIndexOf("}")));
+    return isMark(mark) ? mark : null;
+  } catch {
+    return null;
+  }
 }
 
 /** Null where it is nested deeper than can be written out, which dt never does. */
@@ -133,7 +152,7 @@ function checkWay(directory: string, name: string): void {
 const LONGEST_MARK = 16 * 1024;
 /** Of a file whose end is no seal only so much is parsed, to tell one that was cut off from one that never had any. */
 const LONGEST_UNSEALED = 64 * 1024;
-const NOT_SEALED = "not written by your dt";
+export const NOT_SEALED = "not written by your dt";
 const NOT_OURS = "not written by your dt, or changed since";
 const copied = (path: string) => `written by your dt in ${path}, of which this is a copy`;
 

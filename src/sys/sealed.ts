@@ -2,7 +2,7 @@
 import { readOwn } from "./door.ts";
 import { errnoOf, messageOf } from "./error.ts";
 import { type FileRead, type WriteOptions, writeOwn } from "./files.ts";
-import type { Seal } from "./seal.ts";
+import { NOT_SEALED, type Seal } from "./seal.ts";
 
 /** What of a file was read, and from where its folder was moved since it was written. */
 type Check<T> = (value: unknown, movedFrom: string | null) => T;
@@ -12,7 +12,7 @@ type Check<T> = (value: unknown, movedFrom: string | null) => T;
  * was written for, where it was renamed since.
  */
 export function readSealed<T>(path: string, seal: Seal, check: Check<T>, as = path): FileRead<T> {
-  const text = readOwnText(path);
+  const text = readOwnText(path, seal.mayBeOwn);
   if (text.is !== "there") return text;
   try {
     const opened = seal.open(as, text.value);
@@ -27,10 +27,12 @@ export function writeSealed(path: string, seal: Seal, value: object, options: Wr
   writeOwn(path, seal.close(path, value), options);
 }
 
-/** As `readText`, through the door: what is no regular file of this user is foreign. */
-export function readOwnText(path: string): FileRead<string> {
+/** As `readText`, through the door: what is no regular file of this user is foreign, and a large one whose end says so. */
+export function readOwnText(path: string, isWorthIt: (end: string) => boolean = () => true): FileRead<string> {
   try {
-    return { is: "there", value: readOwn(path).toString("utf8") };
+    const bytes = readOwn(path, isWorthIt);
+    if (bytes === null) return { is: "unreadable", reason: NOT_SEALED, foreign: true };
+    return { is: "there", value: bytes.toString("utf8") };
   } catch (error) {
     const code = errnoOf(error);
     if (code === "ENOENT" || code === "ENOTDIR") return { is: "absent" };

@@ -776,7 +776,9 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "a home of dt that another user made is believed",
-    edits: [{ file: "src/sys/paths.ts", from: "if (home !== null) refuseOthers(home);", to: "void refuseOthers;" }],
+    edits: [
+      { file: "src/sys/paths.ts", from: "if (home !== null) refuseOthers(home, env);", to: "void refuseOthers;" },
+    ],
     test: "test/fault/trust/owner.test.ts",
     only: "a home of dt that another user made",
   },

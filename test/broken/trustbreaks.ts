@@ -13,6 +13,69 @@ export const TRUST_BREAKS: readonly Break[] = [
     only: "no verb evaluates",
   },
   {
+    what: "--dry-run behind a command is no look",
+    edits: [
+      {
+        file: "src/commands/called.ts",
+        from: `return command?.kind !== "oneshot" && ownWords(words).includes("--dry-run");`,
+        to: `return command?.kind === "nothing" && ownWords(words).includes("--dry-run");`,
+      },
+    ],
+    test: EVALUATE,
+    only: "no verb evaluates",
+  },
+  {
+    what: "root acts on what the owner of a home that it was given trusts",
+    edits: [
+      {
+        file: "src/sys/paths.ts",
+        from: "!(isOwner(home, stat.uid) && isPersons(stat.uid, env))",
+        to: "!(isOwner(home, stat.uid) || isPersons(stat.uid, env))",
+      },
+    ],
+    test: OWNER,
+    only: "where the two are one person",
+  },
+  {
+    what: "an earlier dt's record is believed of another user's processes",
+    edits: [
+      { file: "src/state/unsealed.ts", from: "    table.isOwn(leader.pid) &&\n", to: "" },
+      { file: "src/state/unsealed.ts", from: "    table.isOwn(host.pid) &&\n", to: "" },
+    ],
+    test: "test/state/store.test.ts",
+    only: "or in a container",
+  },
+  {
+    what: "a container's processes are taken for this machine's",
+    edits: [{ file: "src/sys/process.linux.ts", from: 'return ["pid", "mnt"].every(', to: 'return ["user"].every(' }],
+    test: "test/fault/trust/state.test.ts",
+    only: "mounted elsewhere alone",
+  },
+  {
+    what: "a root that cannot be looked at is gone",
+    edits: [
+      {
+        file: "src/supervisor/stray.ts",
+        from: 'return ["ENOENT", "ENOTDIR"].includes(errnoOf(error) ?? "");',
+        to: "return errnoOf(error) !== undefined;",
+      },
+    ],
+    test: "test/supervisor/stray.test.ts",
+  },
+  {
+    what: "a large file is read whatever its end says",
+    edits: [
+      { file: "src/sys/door.ts", from: "if (size > LARGE_BYTES && !isWorthIt(", to: "if (size < 0 && !isWorthIt(" },
+      {
+        file: "src/sys/seal.ts",
+        from: "if (text.length > LONGEST_UNSEALED && !mayBeOwn(",
+        to: "if (text.length < 0 && !mayBeOwn(",
+      },
+    ],
+    test: "test/sys/seal.test.ts",
+    only: "a large file",
+  },
+  {
     what: "packages that a root names as plugins are read where it is not trusted",
     edits: [
       {

@@ -363,6 +363,15 @@ describe("what this user's dt did not write is foreign", () => {
           { pid: 100, ppid: 99, env },
         ],
       ],
+      ["its leader is another user's, or in a container", [{ pid: 99 }, { pid: 100, ppid: 99, env, isOthers: true }]],
+      [
+        "its host is another user's, or in a container",
+        [
+          { pid: 99, isOthers: true },
+          { pid: 100, ppid: 99, env },
+        ],
+      ],
+      ["it is larger than an earlier dt wrote", living, JSON.stringify({ ...record, args: ["x".repeat(70_000)] })],
       ["it has a seal that is wrong", living, JSON.stringify({ ...record, seal: {} })],
       ["it has no leader", living, JSON.stringify({ ...record, leader: null })],
       ["it is not whole", living, JSON.stringify({ ...record, log: "relative" })],

@@ -457,3 +457,29 @@ describe("the secret", () => {
     expect(seen.stdout + seen.stderr).not.toContain('"there"');
   });
 });
+
+describe("a large file is read for a seal of this directory alone", () => {
+  const large = "x".repeat(70_000);
+
+  test("one that this dt wrote", () => {
+    const { path, seal } = place();
+    writeSealed(path, seal, { ...VALUE, large });
+    expect(readSealed(path, seal, (value) => value)).toEqual({ is: "there", value: { ...VALUE, large } });
+  });
+
+  // The body is no JSON: whoever parsed it would say so.
+  const mark = (fields: object) => JSON.stringify({ path: "/x", dev: 1, ino: 1, mac: "0".repeat(64), ...fields });
+  const cases: [what: string, end: string][] = [
+    ["no seal", ""],
+    ["a seal of another directory", `,"seal":${mark({})}}`],
+    ["something that is called a seal", `,"seal":{"ino":1}}`],
+    ["a seal that is cut off", `,"seal":${mark({}).slice(0, 20)}`],
+    ["a seal that is followed by more", `,"seal":${mark({})},"more":{}}`],
+  ];
+  for (const [what, end] of cases)
+    test(`${what}: foreign, and the rest of it is not looked at`, () => {
+      const { path, seal } = place();
+      writeFileSync(path, `{"large": ${large}${end}`);
+      expect(readSealed(path, seal, (value) => value)).toMatchObject({ is: "unreadable", foreign: true });
+    });
+});

@@ -12,6 +12,8 @@ export interface FakeProcess extends Partial<ProcessEntry> {
   commandLine?: string;
   /** Inodes it has open for writing. */
   writes?: number[];
+  /** Another user's, or in a container. */
+  isOthers?: boolean;
 }
 
 export interface FakeTable extends ProcessTable {
@@ -61,6 +63,7 @@ export function fakeTable(list: readonly FakeProcess[], self: FakeProcess = { pi
     signalGroup: () => null,
     becomeSubreaper: () => false,
     childrenOf: () => [],
+    isOwn: (pid) => processes.get(pid)?.isOthers !== true,
     directoriesOf: () => [],
   };
   return table;

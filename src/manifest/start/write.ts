@@ -4,6 +4,7 @@
  */
 import { lstatSync, mkdirSync, rmdirSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { handToOwner } from "../../sys/door.ts";
 import { DtError, EXIT, errnoOf, messageOf } from "../../sys/error.ts";
 import { createWhole, tryUnlink } from "../../sys/files.ts";
 import { checkDirectory } from "./places.ts";
@@ -33,6 +34,7 @@ export function makeManifests(root: string, env: Environment): void {
   const folder = join(root, "manifests");
   try {
     mkdirSync(folder, { mode: DIRECTORY_MODE });
+    handToOwner(folder);
   } catch (error) {
     if (errnoOf(error) !== "EEXIST") throw failure(folder, error, []);
     checkDirectory(folder, env);
@@ -49,6 +51,7 @@ function makeDirectories(directory: string, made: Made[], env: Environment): voi
   try {
     mkdirSync(directory, { mode: DIRECTORY_MODE });
     made.push({ path: directory, remove: removeEmpty });
+    handToOwner(directory);
   } catch (error) {
     const code = errnoOf(error);
     if (code === "ENOENT" && dirname(directory) !== directory) {

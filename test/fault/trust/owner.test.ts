@@ -1,6 +1,16 @@
 /** Whose a root is, judged before anything of it reaches PATH or is run: planted above, wholly another user's, with files of a third one, in an open directory. */
 import { expect, test } from "bun:test";
-import { chmodSync, chownSync, lchownSync, mkdirSync, readdirSync, renameSync, statSync, symlinkSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  lchownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+} from "node:fs";
 import { join } from "node:path";
 import { TestRoot } from "../../kit.ts";
 import { CANNOT_BE_TWO, dtAs, strangeRoot, writeFile } from "./trust.kit.ts";
@@ -300,6 +310,51 @@ test.skipIf(CANNOT_BE_TWO)(
       for (const kind of ["trust", "known"]) expect(new Set(owners(join(home, kind)))).toEqual(new Set([OTHER]));
     } finally {
       for (const path of [root.dir, root.home]) giveTo(0, path);
+      await root.dispose();
+    }
+  },
+  60_000,
+);
+
+test.skipIf(CANNOT_BE_TWO)(
+  "root with the home of another user believes it where the two are one person, or where it is said",
+  async () => {
+    const root = TestRoot.create({ "manifests/t.json": ONE });
+    const run = (env: Record<string, string | undefined>) =>
+      root.dt(["list"], { env: { DIALTONE_TRUST: undefined, CI: undefined, ...env } });
+    try {
+      chmodSync(root.base, 0o755);
+      expect((await root.dt(["trust"])).code).toBe(0);
+      giveTo(OTHER, root.home);
+      for (const env of [{}, { SUDO_UID: String(THIRD) }, { CI: "false" }, { DIALTONE_TRUST: "1" }]) {
+        const { code, stderr } = await run(env);
+        expect({ env, code, stderr }).toMatchObject({ env, stderr: expect.stringContaining("believes nothing") });
+      }
+      for (const env of [{ SUDO_UID: String(OTHER) }, { DIALTONE_TRUST_OWNER: "1" }, { CI: "true" }])
+        expect({ env, ...(await run(env)) }).toMatchObject({ env, code: 0, stderr: "" });
+    } finally {
+      giveTo(0, root.home);
+      await root.dispose();
+    }
+  },
+  60_000,
+);
+
+test.skipIf(CANNOT_BE_TWO)(
+  "what root starts a plugin with in the folder of its caller belongs to the folder's owner",
+  async () => {
+    const root = TestRoot.create({ "manifests/t.json": ONE });
+    const sudo = { SUDO_UID: String(OTHER) };
+    try {
+      chmodSync(root.base, 0o755);
+      giveTo(OTHER, root.dir);
+      expect((await root.dt(["init", "plugin", "zed"], { env: sudo })).code).toBe(0);
+      const made = readdirSync(root.dir, { recursive: true, encoding: "utf8" });
+      expect(made).toContain("plugins/zed");
+      const ofRoot = made.filter((name) => lstatSync(join(root.dir, name)).uid === 0);
+      expect(ofRoot).toEqual([]);
+    } finally {
+      giveTo(0, root.dir);
       await root.dispose();
     }
   },

@@ -30,6 +30,7 @@ import {
   type Stranger,
   writeForged,
 } from "./stranger.kit.ts";
+import { canMount } from "./users.kit.ts";
 
 const open: { dispose(): Promise<void> }[] = [];
 afterEach(async () => {
@@ -304,6 +305,29 @@ test.skipIf(process.platform !== "linux")(
     rmSync(moved, { recursive: true });
     expect(await left("--yes")).toEqual([KEY, "a:c:default"]);
     await until("nothing is left", () => rows.every(({ pid }) => !runs(pid)));
+  },
+  60_000,
+);
+
+test.skipIf(!canMount)(
+  "what runs in a project that is mounted elsewhere alone, as in a container, is not left over here",
+  async () => {
+    const { root, dt } = stranger();
+    const place = join(root.base, "mounted");
+    mkdirSync(place);
+    const manifest = JSON.stringify({ name: "a", commands: { b: { kind: "managed", run: ["sleep", "1000"] } } });
+    const script = `mount -t tmpfs tmpfs ${place} && mkdir -p ${place}/p/manifests && cd ${place}/p &&
+      printf '%s' "$0" > manifests/a.json && exec "$@"`;
+    const argv = ["unshare", "-m", "--propagation", "private", "sh", "-c", script, manifest, DT, "a", "b", "-d"];
+    const started = Bun.spawnSync(argv, { env: { ...root.env, CI: undefined, DIALTONE_TRUST: undefined } });
+    const [pid] = /pid (\d+)/.exec(`${started.stdout}${started.stderr}`)?.slice(1).map(Number) ?? [];
+    expect({ code: started.exitCode, runs: runs(pid as number) }).toEqual({ code: 0, runs: true });
+    const home = join(root.base, "otherhome");
+    for (const env of [{}, { DIALTONE_HOME: home }])
+      expect((await dt(["gc", "--yes", "--json"], { cwd: root.base, env })).stdout).toBe("[]\n");
+    expect(runs(pid as number)).toBe(true);
+    process.kill(pid as number, "SIGKILL");
+    await until("its host has ended", () => root.processes().length === 0);
   },
   60_000,
 );
