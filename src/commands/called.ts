@@ -19,11 +19,11 @@ export type Called = { index: ManifestIndex; plugin: ResolvedPlugin; begin(): vo
 
 export async function callOf(context: DtContext, name: string, words: readonly string[]): Promise<Called> {
   const begin = () => {};
-  if (context.reading() === "data") {
+  if (context.isStranger()) {
     const index = await context.index();
     const plugin = Object.hasOwn(index.plugins, name) ? index.plugins[name] : undefined;
     if (plugin?.origin === "home" || plugin?.origin === "binary") return { is: "stranger", index, plugin, begin };
-    if (context.globals.dryRun || isLook(plugin, words))
+    if (context.reading() === "data" && (context.globals.dryRun || isLook(plugin, words)))
       return { is: "look", index, plugin: findPlugin(context, index, name), begin };
   }
   const acting = await context.act();
@@ -38,13 +38,19 @@ function isLook(plugin: ResolvedPlugin | undefined, words: readonly string[]): b
   const [name = ""] = words;
   if (name === "" || name.startsWith("-") || maySeekHelp(words)) return true;
   const command = plugin !== undefined && Object.hasOwn(plugin.commands, name) ? plugin.commands[name] : undefined;
-  return command?.kind !== "oneshot" && ownWords(words).includes("--dry-run");
+  // No other manifest can give a plugin a command, so there is none of this name.
+  if (plugin !== undefined && command === undefined) return true;
+  return command?.kind !== "oneshot" && holds(words, "--dry-run");
+}
+
+/** Also with a value, which is wrong usage. */
+function holds(words: readonly string[], flag: string): boolean {
+  return ownWords(words).some((word) => word === flag || word.startsWith(`${flag}=`));
 }
 
 /** `-h` may well be a command's own, for a host say: it asks for help where it stands alone. */
 function maySeekHelp(words: readonly string[]): boolean {
-  const own = ownWords(words);
-  return own.includes("--help") || own.at(-1) === "-h";
+  return holds(words, "--help") || ownWords(words).at(-1) === "-h";
 }
 
 /** Why a plugin is not there: its own manifest's failure, by name or file, or that of a folder that was refused whole. */

@@ -49,6 +49,8 @@ export interface DtContext {
   runner(asStranger?: boolean): RunnerContext;
   /** DIALTONE_HOME; null when there is none. */
   home(): string | null;
+  /** Whether this user never ran anything of the root: of the user's own commands none gets anything of it then, whoever runs them. */
+  isStranger(): boolean;
   /** How much of the root's manifests is followed by who only looks. */
   reading(): Reading;
   /** The manifests for who only looks, loaded anew where they changed: of a root that is not trusted its data alone. */
@@ -90,9 +92,8 @@ export function makeContext(
   const owner = lazy(() => otherOwnerOf(root(), env));
   const isOfDaemon = ownEnv[KNOWN_MARK] === "1";
   const acting: Reading = isOfDaemon ? "known" : "all";
-  const reading = lazy((): Reading => {
-    return isOfDaemon || isTrusted({ home: home(), env }, root()) ? acting : "data";
-  });
+  const isStranger = lazy(() => !isTrusted({ home: home(), env }, root()));
+  const reading = lazy((): Reading => (isOfDaemon || !isStranger() ? acting : "data"));
   /** Only state elsewhere than in the project's own folder is left behind when that is moved. */
   const tellMoved = () => {
     const at = home();
@@ -105,7 +106,7 @@ export function makeContext(
     const { inheritedOpenFiles } = require("../sys/limits.ts") as typeof import("../sys/limits.ts");
     return inheritedOpenFiles();
   });
-  const makeGround = (reading: Reading): Ground => ({
+  const makeGround = (reading: Reading, isStrange: true | undefined): Ground => ({
     get table() {
       return table();
     },
@@ -123,10 +124,12 @@ export function makeContext(
     },
     lockBackend: lockBackendOf(env),
     reading,
+    ...(isStrange === undefined ? {} : { isStrange }),
     owner: owner(),
     onCommand: (argv) => talk.detail(() => `$ ${showCommand(argv)}`),
   });
-  const ground = lazy(() => makeGround(acting));
+  // What the daemon runs is no act of a person's, so it makes no root a trusted one.
+  const ground = lazy(() => makeGround(acting, isOfDaemon && isStranger() ? true : undefined));
   const where = () => ({ root: root(), home: home(), cacheDir: cache(), env, owner: owner() });
   const place = () => ({ ...where(), reading: reading() });
   const tell = (index: ManifestIndex | null) => {
@@ -144,7 +147,7 @@ export function makeContext(
     store,
     ground,
     runner: (asStranger = false) => ({
-      ground: asStranger ? makeGround("data") : ground(),
+      ground: asStranger ? makeGround(isOfDaemon ? acting : "data", true) : ground(),
       talk,
       env,
       ownEnv,
@@ -156,6 +159,7 @@ export function makeContext(
       held,
     }),
     home,
+    isStranger,
     reading,
     index: async ({ refresh = false } = {}) => {
       const index = await (await import("../manifest/index.ts")).loadIndex({ ...place(), refresh });

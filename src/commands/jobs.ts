@@ -6,6 +6,7 @@ import { daemonPaths } from "../daemon/paths.ts";
 import { waitsIn } from "../daemon/project.ts";
 import type { JobReport } from "../daemon/protocol.ts";
 import { registeredRoots } from "../daemon/roots.ts";
+import { formatLines } from "../output/lines.ts";
 import { formatTable } from "../output/table.ts";
 import { makePaint } from "../output/talk.ts";
 import { formatDuration } from "../output/time.ts";
@@ -64,7 +65,7 @@ export default defineVerb({
     }
     const due = home === null ? [] : await dueOf(home, roots);
     print(formatJobs(context, shown, due));
-    for (const text of waitingOf(context, home, roots)) print(`\n${text}\n`);
+    for (const text of waitingOf(context, home, roots)) print(`\n${formatLines([text])}`);
     return EXIT.done;
   },
 });

@@ -57,7 +57,7 @@ async function runOneshot(
   const key = formatKey({ plugin: plugin.name, command: command.name, variant });
   if (is === "stranger" && !context.globals.dryRun) await refuseStranger(index, context.root(), key);
   if (!context.globals.dryRun) begin();
-  const asStranger = is === "look" || (is === "stranger" && plugin.origin === "home");
+  const asStranger = is !== "run";
   if (settings.needs.length > 0 && !areNeedsMet(context, key) && !(await meetNeeds(context, index, key, asStranger)))
     return EXIT.interrupted;
   const { runOneshot: run } = await import("../runners/exec.ts");

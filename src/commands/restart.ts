@@ -20,7 +20,7 @@ import { durationOf, usage } from "./args.ts";
 import { failureOf } from "./called.ts";
 import { type DtContext, rememberRoot } from "./context.ts";
 import { keysOf } from "./look.ts";
-import { refuseOfRoot } from "./strangers.ts";
+import { isOfHome, refuseOfRoot } from "./strangers.ts";
 import { wordsOfUnread } from "./unread.ts";
 import { defineVerb } from "./verb.ts";
 import { selectionOf } from "./words.ts";
@@ -74,11 +74,11 @@ async function restartKey(context: DtContext, key: string, timeoutMs: number | n
 /** A restart is a start by words, as in plugin.ts: it trusts the root, unless it is only asked, or the command is the user's own. */
 async function callOf(context: DtContext, key: string): Promise<Acting & { asStranger: boolean }> {
   const begin = () => {};
-  const isStrange = context.reading() === "data";
+  const isStrange = context.isStranger();
   if (context.globals.dryRun) return { index: await context.index(), begin, asStranger: isStrange };
   if (isStrange) {
     const index = await context.index();
-    if (index.plugins[key.split(":")[0] as string]?.origin === "home") {
+    if (isOfHome(index, key)) {
       refuseOfRoot(index, context.root(), key);
       return { index, begin, asStranger: true };
     }

@@ -10,6 +10,11 @@ import type { ManifestIndex, Settings } from "../manifest/resolved.ts";
 import { shortPath } from "../output/shell.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 
+/** Whether the user's own manifests declare it. */
+export function isOfHome({ plugins }: ManifestIndex, key: string): boolean {
+  return plugins[key.split(":")[0] as string]?.origin === "home";
+}
+
 /** Throws `not-trusted` where the command, or one that it has run for it, would use something of the root. */
 export function refuseOfRoot({ plugins }: ManifestIndex, root: string, key: string): void {
   const seen = new Set<string>();

@@ -2,6 +2,7 @@
 import { runUp } from "../runners/up.ts";
 import { durationOf } from "./args.ts";
 import { type DtContext, rememberRoot } from "./context.ts";
+import { isOfHome, refuseOfRoot } from "./strangers.ts";
 import { defineVerb } from "./verb.ts";
 import { defaultGroup, keysOfWords } from "./words.ts";
 
@@ -24,6 +25,9 @@ export default defineVerb({
     const { index, begin } = dryRun ? { index: await context.index(), begin: () => {} } : await context.act();
     const keys = args._.length === 0 ? defaultGroup(index) : keysOfWords(index, args._);
     if (!dryRun) {
+      // Of the daemon, which may work in a root that is not trusted: by words it is, from here on.
+      if (context.reading() === "known" && context.isStranger())
+        for (const key of keys.filter((one) => isOfHome(index, one))) refuseOfRoot(index, context.root(), key);
       begin();
       rememberRoot(context);
     }

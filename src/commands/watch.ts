@@ -61,8 +61,9 @@ export default defineVerb({
         `${plugin ?? "No plugin"} declares ${plugin === undefined ? "a" : "no"} \`watch\`.${index.unread.length === 0 ? "" : ` ${wordsOfUnread(index.unread)}`}`,
       );
     if (dryRun) {
-      for (const { name, watch } of watching)
-        for (const { paths, run } of watch) print(`${name}  ${paths.join(" ")}  ${run}\n`);
+      const rows = watching.flatMap(({ name, watch }) => watch.map(({ paths, run }) => ({ plugin: name, paths, run })));
+      const lines = rows.map(({ plugin, paths, run }) => `${plugin}  ${paths.join(" ")}  ${run}`);
+      print(globals.json ? `${JSON.stringify(rows)}\n` : formatLines(lines));
       return EXIT.done;
     }
     begin();

@@ -36,6 +36,7 @@ export function groundOf({ home, env, table }: World, root: string): Ground {
     openFiles: inheritedOpenFiles(),
     lockBackend: undefined,
     reading: readingOf(env),
+    ...(readingOf(env) === "known" && !isTrusted({ home, env }, root) ? { isStrange: true } : {}),
   };
 }
 

@@ -48,8 +48,16 @@ export function makeWay(base: string, hasProc = existsSync("/proc/self/fd")): Wa
     join(hasProc ? `/proc/self/fd/${fd}` : directory, name);
   const openDirectory = (path: string) => openSync(path, O_RDONLY | O_DIRECTORY | O_NONBLOCK | flags);
 
+  /** A directory above may have been swapped for a link since the folder was looked up. */
+  function openBase(): number {
+    const fd = openDirectory(base);
+    if (!hasProc || readlinkSync(`/proc/self/fd/${fd}`) === base) return fd;
+    closeSync(fd);
+    throw refused(base, "a directory above it was moved, or is a link by now");
+  }
+
   function walk<T>(parts: readonly string[], { follow, make }: Manner, work: (place: Place) => T): Walked<T> {
-    let here = { fd: openDirectory(base), directory: base };
+    let here = { fd: openBase(), directory: base };
     try {
       for (const [index, name] of parts.entries()) {
         const isLast = index === parts.length - 1;

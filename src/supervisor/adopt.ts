@@ -60,6 +60,8 @@ export async function adopt(ground: Ground, key: string, report: Report, control
     const told = store.readSpec(before.token);
     if (told.is !== "there") return null; // of a dt that did not keep it, or a disk that was full
     const spec = told.value as LaunchSpec;
+    // Whoever asked for another host (the daemon, say) does not make the root a trusted one.
+    if (spec.isStrange === true) ground.isStrange = true;
     const record: LaunchRecord = { ...before, host: identifySelf(table) };
     const prepared = preparedOf(ground, spec, record);
     store.writeRecord(record);

@@ -30,6 +30,7 @@ export interface HostGround {
   openFiles: string | null;
   lockBackend: string | null;
   reading?: Reading;
+  isStrange?: boolean;
   owner?: number | null;
 }
 
@@ -46,6 +47,7 @@ export function hostGroundOf(ground: Ground): HostGround {
     openFiles: ground.openFiles === null ? null : String(ground.openFiles),
     lockBackend: ground.lockBackend ?? null,
     ...(ground.reading === undefined ? {} : { reading: ground.reading }),
+    ...(ground.isStrange === undefined ? {} : { isStrange: ground.isStrange }),
     owner: ground.owner ?? null,
   };
 }

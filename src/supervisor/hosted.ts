@@ -125,6 +125,7 @@ export function groundOf(input: HostGround, { self, env }: HostProcess): Ground 
     openFiles: input.openFiles === null ? null : BigInt(input.openFiles),
     lockBackend: (input.lockBackend as LockBackend | null) ?? undefined,
     ...(input.reading === undefined ? {} : { reading: input.reading }),
+    ...(input.isStrange === undefined ? {} : { isStrange: input.isStrange }),
     owner: input.owner ?? null,
   });
 }

@@ -14,9 +14,13 @@ export function writeHistory(ground: Ground, run: Run, change: Partial<LaunchHis
 }
 
 /** For another host, should this one be killed; without it the launch just goes on without one. */
-export function noteSpec({ store }: Pick<Ground, "store">, token: string, spec: LaunchSpec): void {
+export function noteSpec(
+  { store, isStrange, reading }: Pick<Ground, "store" | "isStrange" | "reading">,
+  token: string,
+  spec: LaunchSpec,
+): void {
   try {
-    store.writeSpec(token, spec);
+    store.writeSpec(token, { ...spec, isStrange: isStrange ?? reading === "data" } satisfies LaunchSpec);
   } catch {
     // a full disk
   }

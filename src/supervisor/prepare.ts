@@ -34,7 +34,7 @@ export async function prepareLaunch(
   { dry = false } = {},
 ): Promise<PreparedLaunch> {
   const { settings, key } = spec;
-  if (dry && settings.compose !== null && ground.reading === "data") throw notAsked(key);
+  if (dry && settings.compose !== null && (ground.isStrange ?? ground.reading === "data")) throw notAsked(key);
   const token = crypto.randomUUID().replaceAll("-", "");
   const { port, claim } = await choosePort(ground, key, settings.port);
   const plain = prepareCommand({

@@ -33,7 +33,7 @@ function usesArguments(script: string): boolean {
 }
 
 export interface CommandRequest {
-  ground: Pick<Ground, "root" | "home" | "self" | "store" | "reading" | "owner">;
+  ground: Pick<Ground, "root" | "home" | "self" | "store" | "reading" | "isStrange" | "owner">;
   settings: Settings;
   run: string[] | string;
   args: readonly string[];
@@ -59,7 +59,7 @@ export function prepareCommand(request: CommandRequest): PreparedCommand {
   const environment = prepareEnvironment({
     inherited: isOfDaemon ? { ...request.inherited, [KNOWN_MARK]: "1" } : request.inherited,
     owner,
-    isStrange: reading === "data",
+    isStrange: ground.isStrange ?? reading === "data",
     root: ground.root,
     cwd,
     envFile: settings.envFile,

@@ -30,6 +30,8 @@ export interface Ground {
   lockBackend: LockBackend | undefined;
   /** How far the root's manifests are followed by what is started here. Default: all of them. */
   reading?: Reading;
+  /** The root is not trusted, and what is run not its own: it gets nothing of the root. Default: where the root's reading is `data`. */
+  isStrange?: boolean;
   /** The other user who was accepted as the root's owner. Default: nobody. */
   owner?: number | null;
   /** Told of each command line that is run beside the launch's own (`--verbose`). */
@@ -63,6 +65,8 @@ export interface LaunchSpec {
   detached: boolean;
   /** The process it is tied to; default none. */
   owner?: Owner | null;
+  /** As it is noted for another host: that its ground was strange. */
+  isStrange?: boolean;
   /** With `tty: true`: the size of the terminal it is to be shown on; null: the usual 80 by 24. */
   terminal?: TerminalSize | null;
 }

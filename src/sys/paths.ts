@@ -3,7 +3,7 @@ import { chmodSync, lstatSync, mkdirSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { descend, descendInto, statThere } from "./descend.ts";
 import { sha256 } from "./digest.ts";
-import { checkOwn, handToOwner, isOwner } from "./door.ts";
+import { checkOwn, handToOwner, isOwner, readOwn } from "./door.ts";
 import { DtError, EXIT, errnoOf, messageOf } from "./error.ts";
 import { createFile, makeDirectories, writeError, writeWhole } from "./files.ts";
 import { ownUid } from "./ownplace.ts";
@@ -199,7 +199,8 @@ export function ignoreInGit(directory: string): void {
   try {
     const there = statThere(file);
     if (there === undefined) createFile(file, IGNORE_ALL, { durable: false });
-    else if (there.size !== IGNORE_ALL.length) writeWhole(file, IGNORE_ALL, { durable: false });
+    else if (there.size !== IGNORE_ALL.length || readOwn(file).toString() !== IGNORE_ALL)
+      writeWhole(file, IGNORE_ALL, { durable: false });
   } catch {
     // read-only, or somebody was faster: git's view of it is a convenience
   }

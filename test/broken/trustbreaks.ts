@@ -17,12 +17,33 @@ export const TRUST_BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/commands/called.ts",
-        from: `return command?.kind !== "oneshot" && ownWords(words).includes("--dry-run");`,
-        to: `return command?.kind === "nothing" && ownWords(words).includes("--dry-run");`,
+        from: `return command?.kind !== "oneshot" && holds(words, "--dry-run");`,
+        to: `return command?.kind !== "oneshot" && holds(words, "--nothing");`,
       },
     ],
     test: EVALUATE,
     only: "no verb evaluates",
+  },
+  {
+    what: "another host forgets that the root is a stranger's",
+    edits: [
+      { file: "src/supervisor/adopt.ts", from: "if (spec.isStrange === true) ground.isStrange = true;", to: "" },
+      { file: "src/daemon/project.ts", from: "? { isStrange: true } : {}", to: "? {} : {}" },
+    ],
+    test: CONSENT,
+    only: "gets nothing of it",
+  },
+  {
+    what: "what the daemon starts gets the programs of a root that is not trusted",
+    edits: [
+      {
+        file: "src/commands/context.ts",
+        from: "makeGround(acting, isOfDaemon && isStranger() ? true : undefined)",
+        to: "makeGround(acting, undefined)",
+      },
+    ],
+    test: CONSENT,
+    only: "gets nothing of it",
   },
   {
     what: "root acts on what the owner of a home that it was given trusts",

@@ -1,7 +1,8 @@
 /** Files in the run directory that nobody needs any more, or that hold something nobody has read. */
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, type Stats } from "node:fs";
 import { dirname, join } from "node:path";
 import { listSpecs } from "../../state/specs.ts";
+import { descend, descendInto } from "../../sys/descend.ts";
 import { removeFile } from "../../sys/files.ts";
 import { showWord } from "../../sys/shell.ts";
 import type { Ground } from "../types.ts";
@@ -50,8 +51,10 @@ function checkHistories({ store }: Ground): Finding[] {
   if (records.some((record) => record.is === "unreadable")) return [];
   const tokens = new Set(records.flatMap((record) => (record.is === "there" ? [record.value.token] : [])));
   const left = names
-    .filter((name) => !tokens.has(name.replace(/\.\w+$/, "")))
-    .map((name) => join(directory, name))
+    .map((name) => ({ name, token: name.replace(/\.\w+$/, "") }))
+    // What this user's dt did not write is left as it is.
+    .filter(({ token }) => !tokens.has(token) && store.history(token).is === "there")
+    .map(({ name }) => join(directory, name))
     .filter(isOld);
   if (left.length === 0) return [];
   const text = `${count(left.length, "note")} of hosts about launches that are gone ${left.length === 1 ? "is" : "are"} left in ${directory}.`;
@@ -97,7 +100,8 @@ function checkSetAside({ store }: Ground, names: readonly string[]): Finding[] {
 
 function checkHostErrors({ store }: Ground): Finding[] {
   const file = join(store.directory, "host.err");
-  const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  const stat = lookAt(file);
+  const size = stat?.isFile() ? stat.size : 0;
   if (size === 0) return [];
   const text = `Hosts have left ${size} bytes of errors that nobody heard, in ${file}.`;
   return [
@@ -111,14 +115,23 @@ function removeAll(files: readonly string[], what: string) {
 }
 
 function isOld(path: string): boolean {
-  const stat = statSync(path, { throwIfNoEntry: false });
+  const stat = lookAt(path);
   // A time that is later than now (the clock was set back) says nothing about age.
   return stat !== undefined && Math.abs(Date.now() - stat.mtimeMs) > YOUNG_MS;
 }
 
+/** What has the name itself, in a directory that no link led to. */
+function lookAt(path: string): Stats | undefined {
+  try {
+    return descend(path, (at) => lstatSync(at));
+  } catch {
+    return undefined;
+  }
+}
+
 export function namesIn(directory: string): string[] {
   try {
-    return readdirSync(directory).sort();
+    return descendInto(directory, (at) => readdirSync(at)).sort();
   } catch {
     return []; // not there: nothing was ever started
   }

@@ -1,7 +1,7 @@
 /** The daemon's consent is by content: what a checkout changes waits for a person's act, whatever it changes; a person's act takes it over. */
 
 import { expect, test } from "bun:test";
-import { existsSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { rootSlug } from "../../../src/sys/paths.ts";
 import { makeSeal } from "../../../src/sys/seal.ts";
@@ -312,6 +312,74 @@ test("with another build of dt only what is unchanged goes on", async () => {
     expect(lines(root, "e")).toBe(e);
     expect((await dt(["daemon", "logs", "--stderr-only"])).stdout).toContain("known to another version of dt only");
   } finally {
+    await strange.dispose();
+  }
+}, 60_000);
+
+test("what the daemon starts, hosts and restarts of the user's own in a root that is not trusted gets nothing of it", async () => {
+  const strange = strangeRoot(() => ({
+    "manifests/s.json": '{"name": "s", "commands": {"hi": {"kind": "oneshot", "run": ["true"]}}}',
+  }));
+  const { root, dt } = strange;
+  const planted = (at: string) => {
+    root.write(`${at}/sleep`, `#!/bin/sh\necho planted >> ${join(root.dir, "PLANTED")}\nexec /bin/sleep "$@"\n`);
+    chmodSync(join(root.dir, at, "sleep"), 0o755);
+  };
+  const managed = { kind: "managed", run: ["sleep", "1000"] };
+  const own = {
+    boot: { ...managed, boot: true },
+    kept: { ...managed, restart: "always" },
+    env: { ...managed, envFile: [".env?"] },
+  };
+  const home = root.env.DIALTONE_HOME as string;
+  try {
+    planted("node_modules/.bin");
+    planted("evil");
+    root.write(".env", `PATH=${join(root.dir, "evil")}:/usr/bin:/bin\n`);
+    mkdirSync(join(home, "manifests"), { recursive: true });
+    writeFileSync(join(home, "manifests/own.json"), JSON.stringify({ name: "own", commands: own }));
+    const row = async (key: string) =>
+      (
+        JSON.parse((await dt(["ps", "--json"])).stdout) as {
+          key: string;
+          state: string;
+          pid: number;
+          host: { pid: number; alive: boolean };
+        }[]
+      ).find((one) => one.key === key);
+    const runs = async (key: string) => (await row(key))?.state === "running";
+    expect((await dt(["own", "kept", "-d"])).code).toBe(0);
+    expect((await dt(["boot", "add"])).code).toBe(0);
+    expect((await dt(["daemon", "start"])).code).toBe(0);
+    await until("it is started at boot", () => runs("own:boot:default"), 20_000);
+
+    // Another host, which the daemon gives it, starts it anew.
+    const before = await row("own:kept:default");
+    process.kill(before?.host.pid as number, "SIGKILL");
+    await until(
+      "it has another host",
+      async () => {
+        const now = await row("own:kept:default");
+        return now?.host.alive === true && now.host.pid !== before?.host.pid;
+      },
+      20_000,
+    );
+    process.kill(before?.pid as number, "SIGKILL");
+    await until(
+      "it was started anew",
+      async () => {
+        const now = await row("own:kept:default");
+        return now?.state === "running" && now.pid !== before?.pid;
+      },
+      20_000,
+    );
+
+    const refused = await ask(root, { cmd: "start", root: root.dir, key: "own:env" });
+    expect(refused).toMatchObject({ ok: false, code: "not-trusted" });
+    expect(existsSync(join(root.dir, "PLANTED"))).toBe(false);
+    expect((await dt(["trust", "--list"])).stdout).toBe("No root is trusted.\n");
+  } finally {
+    await dt(["daemon", "stop"]);
     await strange.dispose();
   }
 }, 60_000);
