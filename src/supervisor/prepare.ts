@@ -4,7 +4,6 @@
  */
 import { checkLogPath } from "../logs/open.ts";
 import { sha256 } from "../sys/digest.ts";
-import { DtError, EXIT } from "../sys/error.ts";
 import { findExecutable } from "../sys/executable.ts";
 import { resolveIn } from "./environment.ts";
 import { choosePort } from "./port.ts";
@@ -34,7 +33,6 @@ export async function prepareLaunch(
   { dry = false } = {},
 ): Promise<PreparedLaunch> {
   const { settings, key } = spec;
-  if (dry && settings.compose !== null && (ground.isStrange ?? ground.reading === "data")) throw notAsked(key);
   const token = crypto.randomUUID().replaceAll("-", "");
   const { port, claim } = await choosePort(ground, key, settings.port);
   const plain = prepareCommand({
@@ -67,18 +65,6 @@ export async function prepareLaunch(
       settings.tty,
     ),
   };
-}
-
-/** Compose is asked with the environment that the manifest says, which may make it run anything. */
-function notAsked(key: string): DtError {
-  return new DtError(
-    "not-trusted",
-    `What ${key} would run is asked of Compose in the manner that its manifest says, and you never ran a command of this root.`,
-    {
-      status: EXIT.usage,
-      hint: "`dt trust` trusts the root; then ask again.",
-    },
-  );
 }
 
 /** What `--ensure` and drift compare: resolved command, directory, declared environment, port, and whether it has a terminal. */

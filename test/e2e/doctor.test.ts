@@ -229,14 +229,27 @@ test("leftovers of dead processes are removed, those of living and of young ones
       "launch/00000000000000000000000000000000.json",
     ];
     const young = [`.b.json.${dead.pid}.abc.tmp`, "launch/11111111111111111111111111111111.json"];
-    for (const name of [...old, ...young]) root.write(`.dialtone/run/${name}`, "{}");
-    for (const name of old) age(join(root.run, name));
+    const foreign = "launch/22222222222222222222222222222222.json";
+    const note = (name: string) => ({
+      version: 1,
+      token: name.slice("launch/".length, -".json".length),
+      ready: null,
+      exited: null,
+      adopted: [],
+    });
+    for (const name of [...old, ...young])
+      if (name.startsWith("launch/")) root.writeState(`.dialtone/run/${name}`, note(name));
+      else root.write(`.dialtone/run/${name}`, "{}");
+    root.write(`.dialtone/run/${foreign}`, JSON.stringify(note(foreign)));
+    for (const name of [...old, foreign]) age(join(root.run, name));
     expect((await doctor(root)).wrong.map(({ check }) => check)).toEqual(["temporary", "history"]);
     expect((await doctor(root, ["--fix"])).ok).toBe(true);
-    expect([...old, ...young].map((name) => existsSync(join(root.run, name)))).toEqual([
+    // What this user's dt did not write is left as it is.
+    expect([...old, ...young, foreign].map((name) => existsSync(join(root.run, name)))).toEqual([
       false,
       true,
       false,
+      true,
       true,
       true,
     ]);
