@@ -8,7 +8,13 @@ const OWNER = "test/fault/trust/owner.test.ts";
 export const TRUST_BREAKS: readonly Break[] = [
   {
     what: "every root is trusted by who looks",
-    edits: [{ file: "src/commands/context.ts", from: `root()) ? acting : "data";`, to: "root()) ? acting : acting;" }],
+    edits: [
+      {
+        file: "src/commands/context.ts",
+        from: `!isStranger() ? acting : "data"`,
+        to: "!isStranger() ? acting : acting",
+      },
+    ],
     test: EVALUATE,
     only: "no verb evaluates",
   },
@@ -131,7 +137,11 @@ export const TRUST_BREAKS: readonly Break[] = [
   {
     what: "a command of the user's own gets the programs of a root that is not trusted",
     edits: [
-      { file: "src/supervisor/preparecommand.ts", from: `isStrange: reading === "data",`, to: "isStrange: false," },
+      {
+        file: "src/supervisor/preparecommand.ts",
+        from: `isStrange: ground.isStrange ?? reading === "data",`,
+        to: "isStrange: false,",
+      },
     ],
     test: EVALUATE,
     only: "the user's own manifests",
@@ -140,9 +150,9 @@ export const TRUST_BREAKS: readonly Break[] = [
     what: "a dry run of a stranger's stack asks Compose",
     edits: [
       {
-        file: "src/supervisor/prepare.ts",
-        from: `if (dry && settings.compose !== null && ground.reading === "data")`,
-        to: "if (Number(dry) > 1)",
+        file: "src/supervisor/stack.ts",
+        from: "mayAsk: !dry || isTrusted(ground, ground.root),",
+        to: "mayAsk: true,",
       },
     ],
     test: EVALUATE,
