@@ -23,7 +23,7 @@ export default defineVerb({
   },
   async run({ args, data }) {
     const context = data as DtContext;
-    const ground = context.ground();
+    const { ground } = context.runner(context.isStranger());
     const index = await context.peek();
     const selection = await selectionOf(context, args._);
     const look = beginLook(ground, () => null);

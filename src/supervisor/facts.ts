@@ -92,7 +92,8 @@ export function gatherFacts(
   const leader = presence(record?.leader ?? null);
   const state = seen?.state ?? null;
   const declared = findDeclared(index, key);
-  const ownLog = declared.is === "oneshot" ? declared.log : null;
+  // What a stranger's manifest names is no output of a run here.
+  const ownLog = declared.is === "oneshot" && ground.isStrange !== true ? declared.log : null;
   const usualLog = ownLog === null ? store.path(key, "log") : resolveIn(ground.root, ownLog);
   return {
     key,

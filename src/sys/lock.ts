@@ -17,7 +17,8 @@
  *   holder gone                      removed, created     held, says whose it was
  *   empty, cut off, not a lock       removed, created     held (publishing happens only under the guard)
  *   foreign: its seal is missing     moved aside,         held; nothing it says is believed, but for one of an
- *   or not this user's               created              earlier dt without seals whose very process is alive: `held`
+ *   or not this user's               created              earlier dt, or one with another home, whose very process is
+ *                                                         alive, this user's, and in no container: `held`
  *   guard replaced meanwhile         left; own withdrawn  wait (`guard-busy`)
  *   no flock on this file system     created or left      nothing is broken (`no-guard`)
  *
@@ -195,8 +196,8 @@ function judge(request: Placed): Judged {
   if (read.is === "junk") return { is: "stale", holder: null, foreign: false };
   if (read.is === "closed") return { is: "busy", busy: "unknown-holder", by: null };
   if (read.is === "foreign") {
-    // Only a process of this machine knows its own start time and boot: it is a dt from before there were seals.
-    if (read.said !== null && presenceOf(table, read.said.holder) === "alive")
+    // Only a process of this machine knows its own start time and boot: it is a dt from before there were seals, or with another home.
+    if (read.said !== null && presenceOf(table, read.said.holder) === "alive" && table.isOwn(read.said.holder.pid))
       return { is: "busy", busy: "held", by: read.said };
     return { is: "stale", holder: null, foreign: true };
   }

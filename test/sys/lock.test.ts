@@ -181,6 +181,17 @@ describe("left, and waited for", () => {
     }
   }
 
+  test("of a process of another user or in a container, without a seal: not believed, and moved aside", async () => {
+    const directory = scratch();
+    const path = join(directory, "a:b:c.lock");
+    const holder = identityOf(sleeper());
+    writeFileSync(path, JSON.stringify(lockOf(holder)));
+    const table = { ...TABLE, isOwn: (pid: number) => pid !== holder.pid };
+    const lock = await acquireLock(request(directory, { table, timeoutMs: 30 }));
+    expect(lock.broke).toBe("foreign");
+    lock.release();
+  });
+
   test("a lock that cannot be told from another's, since the user's secret is broken", async () => {
     const [directory, home] = [scratch(), scratch()];
     const path = join(directory, "a:b:c.lock");

@@ -91,9 +91,11 @@ function checkSpecs({ store, home }: Ground): Finding[] {
 
 /** Kept for a person to look at, so only a person removes them. */
 function checkSetAside({ store }: Ground, names: readonly string[]): Finding[] {
-  const kept = names.filter((name) => name.endsWith(".corrupt")).map((name) => join(store.directory, name));
+  const kept = names
+    .filter((name) => name.endsWith(".corrupt") || name.endsWith(".foreign"))
+    .map((name) => join(store.directory, name));
   if (kept.length === 0) return [];
-  const text = `${count(kept.length, "file")} could not be read and ${kept.length === 1 ? "was" : "were"} set aside.`;
+  const text = `${count(kept.length, "file")} ${kept.length === 1 ? "was" : "were"} set aside, unreadable or not written by your dt.`;
   const hint = `Look at ${kept.length === 1 ? "it" : "them"}, then: rm ${kept.map(showWord).join(" ")}`;
   return [makeFinding("set-aside", "note", text, { hint, details: { files: kept } })];
 }

@@ -557,3 +557,16 @@ test("a stranger's manifest takes no name of dt's own plugins or the user's, and
     await strange.dispose();
   }
 }, 60_000);
+
+test("a file that a stranger's one-shot names as its log is no output of a run here", async () => {
+  const command = { kind: "oneshot", run: ["true"], log: "/etc/hostname" };
+  const strange = strangeRoot(() => ({ "manifests/s.json": JSON.stringify({ name: "s", commands: { hi: command } }) }));
+  try {
+    expect((await strange.dt(["list"])).code).toBe(0);
+    const told = (await strange.dt(["why", "s:hi"])).stdout;
+    expect(told).toContain("is a one-shot");
+    expect(told).not.toContain("/etc/hostname");
+  } finally {
+    await strange.dispose();
+  }
+});
