@@ -34,7 +34,7 @@ interface Place {
 export function remember({ root, home, env, talk, isStrange }: Place, taken: readonly Taken[]): void {
   if (home === null) return;
   try {
-    if (isStrange) writeTrust(home, root, "ran");
+    if (isStrange && isOfPerson(env)) writeTrust(home, root, "ran");
     const changed = isOfPerson(env) ? takeOver({ root, home, reading: "all" }, taken) : [];
     if (changed.length > 0 && isRegisteredIn(home, root)) talk.say(wordsOfTaken(root, changed));
   } catch {

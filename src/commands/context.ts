@@ -168,6 +168,8 @@ export function makeContext(
     },
     peek: async () => tell((await import("../manifest/index.ts")).peekIndex(place())),
     act: async () => {
+      // A job was begun for the folder that was there then.
+      if (!isOfDaemon && env.DIALTONE_JOB !== undefined && isStranger()) throw notTrusted(root());
       const { index, entries } = await (await import("../manifest/index.ts")).loadManifests({
         ...where(),
         reading: acting,
@@ -198,6 +200,13 @@ export function rememberRoot(context: DtContext): void {
 export function trackedSentence(directory: string): string {
   const { showWord } = require("../sys/shell.ts") as typeof import("../sys/shell.ts");
   return `git tracks files of ${directory}, where dt keeps its state. \`git rm -r --cached ${showWord(directory)}\` ends that`;
+}
+
+function notTrusted(root: string): DtError {
+  return new DtError("not-trusted", `A job runs nothing of ${root}, of which nobody ever ran a command.`, {
+    status: EXIT.usage,
+    hint: "`dt trust` there trusts it.",
+  });
 }
 
 function lockBackendOf(env: Record<string, string>): LockBackend | undefined {

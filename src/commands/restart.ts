@@ -60,7 +60,7 @@ async function restartKey(context: DtContext, key: string, timeoutMs: number | n
   const runner = context.runner(asStranger);
   const { ground } = runner;
   const record = await awaitRecord(ground, key);
-  const spec = makeSpec(context, index, key, record, timeoutMs);
+  const spec = { ...makeSpec(context, index, key, record, timeoutMs), isStrange: asStranger };
   if (runner.dryRun) return showPlan(runner, spec);
   begin();
   rememberRoot(context); // also where its host does it all: the root may have been moved since

@@ -7,6 +7,7 @@ import { faultsOf } from "../manifest/faults.ts";
 import { formatLines } from "../output/lines.ts";
 import { formatDuration } from "../output/time.ts";
 import { DtError, EXIT } from "../sys/error.ts";
+import { identifyFolder, isSameFolder } from "../sys/folder.ts";
 import { homeDirectory } from "../sys/paths.ts";
 import { makeProcessTable } from "../sys/process.ts";
 import { print } from "../sys/stdio.ts";
@@ -99,10 +100,16 @@ export default defineVerb({
     talk.say(
       `watches ${count} ${count === 1 ? "entry" : "entries"} of ${watching.map(({ name }) => name).join(", ")}; Ctrl-C ends it`,
     );
+    const folder = identifyFolder(root);
+    const replaced = Promise.withResolvers<number>();
     const timer = setInterval(() => {
-      void context.act().then((now) => watch.set(now.index));
+      const now = identifyFolder(root);
+      if (folder === null || now === null || !isSameFolder(folder, now)) {
+        talk.fail(`${root} is gone, or another folder by now: nothing of it is watched any more`);
+        replaced.resolve(EXIT.failed);
+      } else void context.act().then(({ index }) => watch.set(index));
     }, MANIFESTS_MS);
-    const code = await ended.promise;
+    const code = await Promise.race([ended.promise, replaced.promise]);
     clearInterval(timer);
     watch.close();
     if (!globals.quiet) talk.say("ends; a job that runs goes on");

@@ -36,7 +36,10 @@ export function groundOf({ home, env, table }: World, root: string): Ground {
     openFiles: inheritedOpenFiles(),
     lockBackend: undefined,
     reading: readingOf(env),
-    ...(readingOf(env) === "known" && !isTrusted({ home, env }, root) ? { isStrange: true } : {}),
+    // Asked each time: a person may trust it meanwhile, or no more.
+    get isStrange() {
+      return readingOf(env) === "known" && !isTrusted({ home, env }, root);
+    },
   };
 }
 

@@ -35,6 +35,8 @@ export interface EnvironmentRequest {
   owner?: number | null;
   /** The root is not trusted, and the command not its own: nothing of the root is put on PATH. */
   isStrange?: boolean;
+  /** The daemon runs it in a root that is not trusted: environment files of the root are refused, whoever names them. */
+  ownFilesOnly?: boolean;
   /** Where what it needs is to be found. */
   neighbours?: Readonly<Record<string, string>>;
 }
@@ -135,12 +137,23 @@ function addPath(list: string | undefined, directory: string): string {
 }
 
 /** A name that ends in `?` may be missing. Paths are relative to the root. */
-function readEnvFiles({ root, envFile, inherited, owner = null }: EnvironmentRequest): Record<string, string> {
+function readEnvFiles({
+  root,
+  envFile,
+  inherited,
+  owner = null,
+  ownFilesOnly = false,
+}: EnvironmentRequest): Record<string, string> {
   const values: Record<string, string> = {};
   for (const name of envFile) {
     const optional = name.endsWith("?");
     const file = resolveIn(root, optional ? name.slice(0, -1) : name);
     const stat = statOf(file);
+    if (ownFilesOnly && stat !== undefined && file.startsWith(`${root}/`))
+      throw new DtError("not-trusted", `${file} is not read: nobody ever ran a command of ${root}.`, {
+        status: EXIT.usage,
+        hint: "`dt trust` there trusts it.",
+      });
     const refused = stat === undefined ? null : distrust(file, stat, { env: inherited, owner });
     if (refused !== null)
       throw new DtError("bad-env-file", refused.message, { status: EXIT.usage, hint: refused.hint });

@@ -22,6 +22,7 @@ import { finishRun, type RunOver } from "./exited.ts";
 import { NO_STREAK, type Streak } from "./policy.ts";
 import { addOwn } from "./queue.ts";
 import { beginRun } from "./run.ts";
+import { keepFolder } from "./samefolder.ts";
 import { startLaunch } from "./start.ts";
 import type {
   Ground,
@@ -42,6 +43,7 @@ export async function hostLaunch(
   report: Report,
   outer: HostControl,
 ): Promise<HostEnd> {
+  keepFolder(ground);
   ground.table.becomeSubreaper();
   const started = await startLaunch(ground, first, report, { restarts: 0, signal: outer.cancel });
   if (started.is === "unchanged") return { is: "unchanged", record: started.record };
@@ -57,6 +59,7 @@ export async function hostAgain(
   report: Report,
   outer: HostControl,
 ): Promise<HostEnd | null> {
+  keepFolder(ground);
   ground.table.becomeSubreaper();
   const control = addOwn(outer);
   const { adopt } = await import("./adopt.ts");

@@ -2,9 +2,11 @@
 import { isAsKnown } from "../manifest/known.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
 import { DtError } from "../sys/error.ts";
+import { refuseAnotherFolder } from "./samefolder.ts";
 import type { Ground } from "./types.ts";
 
 export async function manifestsOf(ground: Ground, env: Record<string, string>): Promise<ManifestIndex> {
+  refuseAnotherFolder(ground);
   // Loaded here: most hosts never ask, and all of them start with what they import.
   const { loadIndex } = await import("../manifest/index.ts");
   const { root, home, cache, reading = "all", owner = null } = ground;

@@ -20,7 +20,10 @@ export function noteSpec(
   spec: LaunchSpec,
 ): void {
   try {
-    store.writeSpec(token, { ...spec, isStrange: isStrange ?? reading === "data" } satisfies LaunchSpec);
+    store.writeSpec(token, {
+      ...spec,
+      isStrange: spec.isStrange ?? isStrange ?? reading === "data",
+    } satisfies LaunchSpec);
   } catch {
     // a full disk
   }

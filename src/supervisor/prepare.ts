@@ -43,6 +43,7 @@ export async function prepareLaunch(
     inherited: spec.env,
     launch: { key, token, port, tty: settings.tty },
     needs: settings.needs,
+    isStrange: spec.isStrange,
   });
   const stack =
     settings.compose === null ? null : await prepareStackLaunch(ground, spec, settings.compose, plain, report, dry);

@@ -42,6 +42,8 @@ export interface CommandRequest {
   needs?: readonly ResolvedNeed[];
   /** Of a one-shot that a person runs: the directory they are in. */
   from?: string;
+  /** As the launch's own start was; default: as the ground is. */
+  isStrange?: boolean | undefined;
   /** Only to compare: nothing is written, so the PATH may lack the shims. */
   looking?: boolean;
 }
@@ -55,11 +57,13 @@ export function prepareCommand(request: CommandRequest): PreparedCommand {
       ? null
       : ensureShims(shimPlaces(ground, request.inherited.TMPDIR), ground.self, ground.home);
   const { reading, owner = null } = ground;
+  const isStrange = request.isStrange ?? ground.isStrange ?? reading === "data";
   const isOfDaemon = reading === "known" && request.launch === null;
   const environment = prepareEnvironment({
     inherited: isOfDaemon ? { ...request.inherited, [KNOWN_MARK]: "1" } : request.inherited,
     owner,
-    isStrange: ground.isStrange ?? reading === "data",
+    isStrange,
+    ownFilesOnly: isStrange && reading === "known",
     root: ground.root,
     cwd,
     envFile: settings.envFile,

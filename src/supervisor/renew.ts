@@ -1,8 +1,10 @@
 /** For a restart by policy: the manifest as it is now, with the launch's own environment and arguments. */
+import { isAnotherFolder } from "./samefolder.ts";
 import type { Ground, LaunchSpec } from "./types.ts";
 
 /** Null when the manifest no longer loads or no longer has this command: then the last known settings go on. */
 export async function resolveAnew(ground: Ground, spec: LaunchSpec): Promise<LaunchSpec | null> {
+  if (isAnotherFolder(ground)) return null;
   // Loaded only for a restart: a start does not need it.
   const { manifestsOf } = await import("./manifests.ts");
   const index = await manifestsOf(ground, spec.env);

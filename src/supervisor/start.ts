@@ -31,6 +31,7 @@ import { checkPort } from "./port.ts";
 import { claimPort, type PortClaim } from "./portclaim.ts";
 import { type PreparedLaunch, prepareLaunch } from "./prepare.ts";
 import { describeProbe } from "./probes.ts";
+import { refuseAnotherFolder } from "./samefolder.ts";
 import { endStack, isConverging, leaderOf, noteStack, probesOf, takingOver } from "./stack.ts";
 import { type StopTreeResult, stopTree } from "./stop.ts";
 import { findTree, unrecordedQuery } from "./tree.ts";
@@ -63,6 +64,7 @@ export async function startLaunch(
   options: StartOptions,
 ): Promise<Started> {
   const isStack = spec.settings.compose !== null;
+  refuseAnotherFolder(ground);
   ground.store.prepare();
   // The file of a stack may be what runs before it writes.
   if (isStack) await runFirst(ground, spec, report, options);

@@ -1,8 +1,10 @@
 /** What the rooms above hand down to start something, what they hear back, and a run as its host holds it. No code in this file. */
+
 import type { Reading } from "../manifest/reading.ts";
 import type { ManagedSettings } from "../manifest/resolved.ts";
 import type { Store } from "../state/store.ts";
 import type { Asker, ExitRecord, LaunchHistory, LaunchRecord, Owner } from "../state/types.ts";
+import type { FolderIdentity } from "../sys/folder.ts";
 import type { ProcessTable } from "../sys/identity.ts";
 import type { TerminalSize } from "../sys/leaderterminal.ts";
 import type { LockBackend } from "../sys/lock.ts";
@@ -30,6 +32,8 @@ export interface Ground {
   lockBackend: LockBackend | undefined;
   /** How far the root's manifests are followed by what is started here. Default: all of them. */
   reading?: Reading;
+  /** In a host: which folder the root was when it began. Null: none was there. */
+  folder?: FolderIdentity | null;
   /** The root is not trusted, and what is run not its own: it gets nothing of the root. Default: where the root's reading is `data`. */
   isStrange?: boolean;
   /** The other user who was accepted as the root's owner. Default: nobody. */

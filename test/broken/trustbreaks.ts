@@ -34,7 +34,12 @@ export const TRUST_BREAKS: readonly Break[] = [
     what: "another host forgets that the root is a stranger's",
     edits: [
       { file: "src/supervisor/adopt.ts", from: "if (spec.isStrange === true) ground.isStrange = true;", to: "" },
-      { file: "src/daemon/project.ts", from: "? { isStrange: true } : {}", to: "? {} : {}" },
+      {
+        file: "src/daemon/project.ts",
+        from: 'return readingOf(env) === "known" && !isTrusted({ home, env }, root);',
+        to: "return false;",
+      },
+      { file: "src/supervisor/prepare.ts", from: "    isStrange: spec.isStrange,\n", to: "" },
     ],
     test: CONSENT,
     only: "gets nothing of it",
@@ -117,7 +122,11 @@ export const TRUST_BREAKS: readonly Break[] = [
   {
     what: "running a command by its words is not remembered as trust",
     edits: [
-      { file: "src/commands/acting.ts", from: `if (isStrange) writeTrust(home, root, "ran");`, to: "void isStrange;" },
+      {
+        file: "src/commands/acting.ts",
+        from: `if (isStrange && isOfPerson(env)) writeTrust(home, root, "ran");`,
+        to: "void isStrange;",
+      },
     ],
     test: EVALUATE,
     only: "dt a one trusts the root",
@@ -139,8 +148,8 @@ export const TRUST_BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/supervisor/preparecommand.ts",
-        from: `isStrange: ground.isStrange ?? reading === "data",`,
-        to: "isStrange: false,",
+        from: `const isStrange = request.isStrange ?? ground.isStrange ?? reading === "data";`,
+        to: "const isStrange = false;",
       },
     ],
     test: EVALUATE,

@@ -1,12 +1,12 @@
 /** The daemon's consent is by content: what a checkout changes waits for a person's act, whatever it changes; a person's act takes it over. */
 
 import { expect, test } from "bun:test";
-import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { rootSlug } from "../../../src/sys/paths.ts";
 import { makeSeal } from "../../../src/sys/seal.ts";
 import { connectTo, socketOf, statusOf } from "../../e2e/daemon.kit.ts";
-import { psOf } from "../../e2e/launch.kit.ts";
+import { psOf, runs } from "../../e2e/launch.kit.ts";
 import { type TestRoot, until } from "../../kit.ts";
 import { type Strange, strangeRoot } from "./trust.kit.ts";
 
@@ -355,12 +355,12 @@ test("what the daemon starts, hosts and restarts of the user's own in a root tha
 
     // Another host, which the daemon gives it, starts it anew.
     const before = await row("own:kept:default");
-    process.kill(before?.host.pid as number, "SIGKILL");
+    process.kill(before?.host?.pid as number, "SIGKILL");
     await until(
       "it has another host",
       async () => {
         const now = await row("own:kept:default");
-        return now?.host.alive === true && now.host.pid !== before?.host.pid;
+        return now?.host?.alive === true && now.host.pid !== before?.host?.pid;
       },
       20_000,
     );
@@ -378,6 +378,81 @@ test("what the daemon starts, hosts and restarts of the user's own in a root tha
     expect(refused).toMatchObject({ ok: false, code: "not-trusted" });
     expect(existsSync(join(root.dir, "PLANTED"))).toBe(false);
     expect((await dt(["trust", "--list"])).stdout).toBe("No root is trusted.\n");
+  } finally {
+    await dt(["daemon", "stop"]);
+    await strange.dispose();
+  }
+}, 60_000);
+
+test("a launch, or dt watch, in whose folder's place another one was put evaluates and runs nothing of that", async () => {
+  const strange = strangeRoot(() => ({
+    "manifests/app.json": JSON.stringify({
+      name: "app",
+      commands: {
+        dev: { kind: "managed", run: ["sleep", "1000"], restart: "always" },
+        seen: { kind: "oneshot", run: ["true"] },
+      },
+      watch: [{ paths: ["src/*"], debounce: "20ms", run: "app:seen" }],
+    }),
+    "src/a": "1",
+  }));
+  const { root, dt, mark } = strange;
+  try {
+    expect((await dt(["app", "dev", "-d"])).code).toBe(0);
+    const before = await psOf(root, "app:dev:default");
+    const watching = root.spawn(["watch"], { env: { DIALTONE_TRUST: undefined, CI: undefined } });
+    await Bun.sleep(500);
+    renameSync(root.dir, join(root.base, "before"));
+    rmSync(join(root.base, "before"), { recursive: true });
+    const evil = `${mark("evaluated")} module.exports = { name: "app", commands: { dev: { kind: "managed", run: ["touch", "RAN"], restart: "always" }, seen: { kind: "oneshot", run: ["touch", "RAN"] } }, watch: [{ paths: ["src/*"], debounce: "20ms", run: "app:seen" }] };`;
+    root.write("manifests/app.js", evil);
+    root.write("src/a", "2");
+    expect(await watching.exited).toBe(1);
+    root.write("src/a", "3");
+    process.kill(before?.pid as number, "SIGKILL");
+    await until("its host has ended", () => !runs(before?.host?.pid as number), 20_000);
+    expect([strange.marks(), existsSync(join(root.dir, "RAN"))]).toEqual([[], false]);
+    expect((await dt(["trust", "--list"])).stdout).toContain("another folder is there now");
+  } finally {
+    await strange.dispose();
+  }
+}, 60_000);
+
+test("a root that is trusted after its daemon began is a trusted one to the hosts that the daemon starts", async () => {
+  const strange = strangeRoot(() => ({
+    "manifests/web.json": JSON.stringify({
+      name: "web",
+      commands: { dev: { kind: "managed", run: ["server"], restart: "always" } },
+    }),
+    "node_modules/.bin/server": "#!/bin/sh\nexec sleep 1000\n",
+  }));
+  const { root, dt } = strange;
+  try {
+    chmodSync(join(root.dir, "node_modules/.bin/server"), 0o755);
+    expect((await dt(["boot", "add"])).code).toBe(0);
+    expect((await dt(["daemon", "start"])).code).toBe(0);
+    await Bun.sleep(1500); // the daemon has looked at the root meanwhile, or it will: both must do
+    expect((await dt(["web", "dev", "-d"])).code).toBe(0);
+    const before = await psOf(root, "web:dev:default");
+    process.kill(before?.host?.pid as number, "SIGKILL");
+    const row = () => psOf(root, "web:dev:default");
+    await until(
+      "it has another host",
+      async () => {
+        const now = await row();
+        return now?.host?.alive === true && now.host.pid !== before?.host?.pid;
+      },
+      20_000,
+    );
+    process.kill(before?.pid as number, "SIGKILL");
+    await until(
+      "it was started anew",
+      async () => {
+        const now = await row();
+        return now?.state === "running" && now.pid !== before?.pid;
+      },
+      20_000,
+    );
   } finally {
     await dt(["daemon", "stop"]);
     await strange.dispose();
