@@ -31,6 +31,30 @@ export const TRUST_BREAKS: readonly Break[] = [
     only: "no verb evaluates",
   },
   {
+    what: "a host goes on in whatever folder is in its place",
+    edits: [
+      {
+        file: "src/supervisor/samefolder.ts",
+        from: "return folder != null && now !== null && !isSameFolder(folder, now);",
+        to: "return folder != null && now !== null && now.ino < 0;",
+      },
+    ],
+    test: CONSENT,
+    only: "in whose folder's place",
+  },
+  {
+    what: "dt watch goes on in whatever folder is in its place",
+    edits: [
+      {
+        file: "src/commands/watch.ts",
+        from: "if (folder === null || now === null || !isSameFolder(folder, now)) {",
+        to: "if (folder === null && now === null) {",
+      },
+    ],
+    test: CONSENT,
+    only: "in whose folder's place",
+  },
+  {
     what: "another host forgets that the root is a stranger's",
     edits: [
       { file: "src/supervisor/adopt.ts", from: "if (spec.isStrange === true) ground.isStrange = true;", to: "" },
