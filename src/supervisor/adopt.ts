@@ -115,6 +115,7 @@ function preparedOf(ground: Ground, spec: LaunchSpec, record: LaunchRecord): Pre
     inherited: spec.env,
     launch: { key, token, port, tty: settings.tty },
     needs: settings.needs,
+    isStrange: spec.isStrange,
   });
   return {
     argv: record.argv as [string, ...string[]],

@@ -9,6 +9,8 @@
  *   stopping        who stops it writes the exit    SIGKILL at once           -                  leave                    next dt finishes
  *   backoff         -                               forget the restart        start now          leave                    shown as failed
  *
+ * Where another folder is in the place of the root by then, nothing is started anew (samefolder.ts): what runs goes on, and ends as it ends.
+ *
  * A launch whose host was killed may get another one (adopt.ts), which goes on in the phase that it finds.
  *
  * What it does beside that, when probes or files say so, is in the table of events.ts.

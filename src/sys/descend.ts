@@ -118,6 +118,15 @@ export function statThere(path: string): Stats | undefined {
   }
 }
 
+/** What has the name itself. */
+export function linkStatThere(path: string): Stats | undefined {
+  try {
+    return descend(path, (at) => lstatSync(at));
+  } catch {
+    return undefined;
+  }
+}
+
 /** Ways that were looked for, by the directory: a launch asks for the same one dozens of times. Null: a directory of the person's own. */
 const ways = new Map<string, Way | null>();
 const MOST_WAYS = 64;

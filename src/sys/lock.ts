@@ -16,9 +16,8 @@
  *   open files, a broken secret)
  *   holder gone                      removed, created     held, says whose it was
  *   empty, cut off, not a lock       removed, created     held (publishing happens only under the guard)
- *   foreign: its seal is missing     moved aside,         held; nothing it says is believed, but for one of an
- *   or not this user's               created              earlier dt, or one with another home, whose very process is
- *                                                         alive, this user's, and in no container: `held`
+ *   foreign: its seal is missing     moved aside,         held; nothing it says is believed, not even that its holder
+ *   or not this user's               created              lives
  *   guard replaced meanwhile         left; own withdrawn  wait (`guard-busy`)
  *   no flock on this file system     created or left      nothing is broken (`no-guard`)
  *
@@ -195,12 +194,7 @@ function judge(request: Placed): Judged {
   if (read.is === "absent") return { is: "none" };
   if (read.is === "junk") return { is: "stale", holder: null, foreign: false };
   if (read.is === "closed") return { is: "busy", busy: "unknown-holder", by: null };
-  if (read.is === "foreign") {
-    // Only a process of this machine knows its own start time and boot: it is a dt from before there were seals, or with another home.
-    if (read.said !== null && presenceOf(table, read.said.holder) === "alive" && table.isOwn(read.said.holder.pid))
-      return { is: "busy", busy: "held", by: read.said };
-    return { is: "stale", holder: null, foreign: true };
-  }
+  if (read.is === "foreign") return { is: "stale", holder: null, foreign: true };
   const holder = read.value;
   if (sameIdentity(holder.holder, identifySelf(table))) {
     if (letGo().has(holder.nonce)) return { is: "stale", holder, foreign: false, own: true };
@@ -310,17 +304,14 @@ type LockRead =
   | { is: "absent" }
   | { is: "junk"; reason: string }
   | { is: "closed"; reason: string }
-  /** `said`: what it says, which nobody is to believe. */
-  | { is: "foreign"; reason: string; said: LockHolder | null };
+  | { is: "foreign"; reason: string };
 
 /** `as`: the name it had when it was written. */
 function readLock(path: string, seal: Seal, as = path): LockRead {
   const text = readOwnText(path, seal.mayBeOwn);
   if (text.is === "absent") return text;
   if (text.is === "unreadable")
-    return text.foreign === true
-      ? { is: "foreign", reason: text.reason, said: null }
-      : { is: "closed", reason: text.reason };
+    return text.foreign === true ? { is: "foreign", reason: text.reason } : { is: "closed", reason: text.reason };
   let opened: ReturnType<Seal["open"]>;
   try {
     opened = seal.open(as, text.value);
@@ -329,20 +320,13 @@ function readLock(path: string, seal: Seal, as = path): LockRead {
     if (!(error instanceof SyntaxError)) return { is: "closed", reason: messageOf(error) };
     return { is: "junk", reason: text.value === "" ? "it is empty" : "it is cut off" };
   }
-  if (opened.is === "foreign") return { is: "foreign", reason: opened.why, said: saidIn(text.value) };
+  if (opened.is === "foreign") return { is: "foreign", reason: opened.why };
   const { version } = opened.value;
   if (typeof version === "number" && version !== VERSION) {
     return { is: "closed", reason: `version ${version}, this dt reads version ${VERSION}` };
   }
   const value = holderIn(opened.value as Partial<LockHolder>);
   return value === null ? { is: "junk", reason: "not a lock" } : { is: "there", value };
-}
-
-/** Far above what a lock says; a stranger's may be anything. */
-const LONGEST_LOCK = 16 * 1024;
-
-function saidIn(text: string): LockHolder | null {
-  return text.length > LONGEST_LOCK ? null : holderIn(JSON.parse(text) as Partial<LockHolder> | null);
 }
 
 function holderIn(value: Partial<LockHolder> | null): LockHolder | null {

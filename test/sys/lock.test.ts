@@ -150,18 +150,6 @@ describe("left, and waited for", () => {
       (path) => writeFileSync(path, sealed(path, { version: 2, owner: "new" })),
       null,
     ],
-    [
-      "of an earlier dt, without a seal: its process lives",
-      "held",
-      (path) => writeFileSync(path, JSON.stringify(lockOf(identityOf(sleeper())))),
-      "theirs",
-    ],
-    [
-      "with the seal of another secret: its process lives",
-      "held",
-      (path) => writeFileSync(path, makeSeal(dirname(path), scratch()).close(path, lockOf(identityOf(sleeper())))),
-      "theirs",
-    ],
   ];
   for (const [what, reason, write, by] of cases) {
     for (const backend of BACKENDS) {
@@ -181,16 +169,25 @@ describe("left, and waited for", () => {
     }
   }
 
-  test("of a process of another user or in a container, without a seal: not believed, and moved aside", async () => {
-    const directory = scratch();
-    const path = join(directory, "a:b:c.lock");
-    const holder = identityOf(sleeper());
-    writeFileSync(path, JSON.stringify(lockOf(holder)));
-    const table = { ...TABLE, isOwn: (pid: number) => pid !== holder.pid };
-    const lock = await acquireLock(request(directory, { table, timeoutMs: 30 }));
-    expect(lock.broke).toBe("foreign");
-    lock.release();
-  });
+  for (const [what, write] of [
+    ["no seal", (_: string, holder: object) => JSON.stringify(holder)],
+    [
+      "the seal of another secret",
+      (path: string, holder: object) => makeSeal(dirname(path), scratch()).close(path, holder),
+    ],
+  ] as const)
+    test(`with ${what}, whoever it says holds it and lives: not believed, and moved aside`, async () => {
+      const directory = scratch();
+      const path = join(directory, "a:b:c.lock");
+      writeFileSync(path, write(path, lockOf(identityOf(sleeper()))));
+      const lock = await acquireLock(request(directory, { timeoutMs: 30 }));
+      expect(lock.broke).toBe("foreign");
+      lock.release();
+      expect(readdirSync(directory).sort()).toEqual([
+        "a:b:c.guard",
+        expect.stringMatching(/^a:b:c\.lock\.\d+\.foreign$/),
+      ]);
+    });
 
   test("a lock that cannot be told from another's, since the user's secret is broken", async () => {
     const [directory, home] = [scratch(), scratch()];

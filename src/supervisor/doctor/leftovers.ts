@@ -1,8 +1,8 @@
 /** Files in the run directory that nobody needs any more, or that hold something nobody has read. */
-import { existsSync, lstatSync, readdirSync, type Stats } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { listSpecs } from "../../state/specs.ts";
-import { descend, descendInto } from "../../sys/descend.ts";
+import { descendInto, linkStatThere } from "../../sys/descend.ts";
 import { removeFile } from "../../sys/files.ts";
 import { showWord } from "../../sys/shell.ts";
 import type { Ground } from "../types.ts";
@@ -102,7 +102,7 @@ function checkSetAside({ store }: Ground, names: readonly string[]): Finding[] {
 
 function checkHostErrors({ store }: Ground): Finding[] {
   const file = join(store.directory, "host.err");
-  const stat = lookAt(file);
+  const stat = linkStatThere(file);
   const size = stat?.isFile() ? stat.size : 0;
   if (size === 0) return [];
   const text = `Hosts have left ${size} bytes of errors that nobody heard, in ${file}.`;
@@ -117,18 +117,9 @@ function removeAll(files: readonly string[], what: string) {
 }
 
 function isOld(path: string): boolean {
-  const stat = lookAt(path);
+  const stat = linkStatThere(path);
   // A time that is later than now (the clock was set back) says nothing about age.
   return stat !== undefined && Math.abs(Date.now() - stat.mtimeMs) > YOUNG_MS;
-}
-
-/** What has the name itself, in a directory that no link led to. */
-function lookAt(path: string): Stats | undefined {
-  try {
-    return descend(path, (at) => lstatSync(at));
-  } catch {
-    return undefined;
-  }
 }
 
 export function namesIn(directory: string): string[] {
