@@ -7,7 +7,7 @@ import { showCommand } from "../output/shell.ts";
 import { makeTalk, type Talk, wantsColor } from "../output/talk.ts";
 import type { RunnerContext } from "../runners/context.ts";
 import type { Store } from "../state/store.ts";
-import { isTrusted } from "../state/trust.ts";
+import { isInPlaceOfTrusted, isTrusted } from "../state/trust.ts";
 import { KNOWN_MARK } from "../supervisor/marks.ts";
 import { personsEnvironment } from "../supervisor/selfenv.ts";
 import type { Ground } from "../supervisor/types.ts";
@@ -169,7 +169,8 @@ export function makeContext(
     peek: async () => tell((await import("../manifest/index.ts")).peekIndex(place())),
     act: async () => {
       // A job was begun for the folder that was there then.
-      if (!isOfDaemon && env.DIALTONE_JOB !== undefined && isStranger()) throw notTrusted(root());
+      if (!isOfDaemon && env.DIALTONE_JOB !== undefined && isInPlaceOfTrusted(home(), root()))
+        throw anotherFolder(root());
       const { index, entries } = await (await import("../manifest/index.ts")).loadManifests({
         ...where(),
         reading: acting,
@@ -202,11 +203,15 @@ export function trackedSentence(directory: string): string {
   return `git tracks files of ${directory}, where dt keeps its state. \`git rm -r --cached ${showWord(directory)}\` ends that`;
 }
 
-function notTrusted(root: string): DtError {
-  return new DtError("not-trusted", `A job runs nothing of ${root}, of which nobody ever ran a command.`, {
-    status: EXIT.usage,
-    hint: "`dt trust` there trusts it.",
-  });
+function anotherFolder(root: string): DtError {
+  return new DtError(
+    "another-folder",
+    `Another folder is at ${root} by now, and a job that was begun for the one before runs nothing of it.`,
+    {
+      status: EXIT.usage,
+      hint: "`dt trust` there trusts it.",
+    },
+  );
 }
 
 function lockBackendOf(env: Record<string, string>): LockBackend | undefined {

@@ -46,6 +46,11 @@ export function readTrust(home: string, root: string): TrustRecord | null {
   return folder !== null && isSameFolder(read.value.folder, folder) ? read.value : null;
 }
 
+/** Whether a folder was trusted at this path, and another one is there now. */
+export function isInPlaceOfTrusted(home: string | null, root: string): boolean {
+  return home !== null && readTrust(home, root) === null && readHomeFile(home, KIND, root).is === "there";
+}
+
 /** Throws where it cannot be written. What was accepted of another owner stays, unless another one is given. */
 export function writeTrust(home: string, root: string, how: TrustedHow, owner?: number | null): void {
   const folder = identifyFolder(root);

@@ -16,8 +16,8 @@
  *   open files, a broken secret)
  *   holder gone                      removed, created     held, says whose it was
  *   empty, cut off, not a lock       removed, created     held (publishing happens only under the guard)
- *   foreign: its seal is missing     moved aside,         held; nothing it says is believed, not even that its holder
- *   or not this user's               created              lives
+ *   foreign: its seal is missing     moved aside,         held; nothing it says is believed. A dt with another home is
+ *   or not this user's               created              known by the kernel: it lives, and has this file open (`held`)
  *   guard replaced meanwhile         left; own withdrawn  wait (`guard-busy`)
  *   no flock on this file system     created or left      nothing is broken (`no-guard`)
  *
@@ -26,9 +26,10 @@
  * Known limits: one machine (another one's boot id reads as a reboot); who deletes the guard file or the run directory while a lock is
  * held takes the exclusion away.
  */
-import type { Stats } from "node:fs";
+import { closeSync, constants, type Stats } from "node:fs";
 import { dirname } from "node:path";
 import { statThere } from "./descend.ts";
+import { openOwn } from "./door.ts";
 import { DtError, EXIT, errnoOf, messageOf } from "./error.ts";
 import {
   createFile,
@@ -194,7 +195,16 @@ function judge(request: Placed): Judged {
   if (read.is === "absent") return { is: "none" };
   if (read.is === "junk") return { is: "stale", holder: null, foreign: false };
   if (read.is === "closed") return { is: "busy", busy: "unknown-holder", by: null };
-  if (read.is === "foreign") return { is: "stale", holder: null, foreign: true };
+  if (read.is === "foreign") {
+    // What it says is only where to look: who holds it has it open, and that the kernel says.
+    if (
+      read.said !== null &&
+      presenceOf(table, read.said.holder) === "alive" &&
+      hasOpen(table, read.said.holder.pid, path)
+    )
+      return { is: "busy", busy: "held", by: read.said };
+    return { is: "stale", holder: null, foreign: true };
+  }
   const holder = read.value;
   if (sameIdentity(holder.holder, identifySelf(table))) {
     if (letGo().has(holder.nonce)) return { is: "stale", holder, foreign: false, own: true };
@@ -241,16 +251,32 @@ function publishByLink({ path, seal, backend }: Placed, mine: LockHolder): boole
 function makeHeld(request: Placed, holder: LockHolder, broke: HeldLock["broke"]): HeldLock {
   let held = true;
   const directory = statThere(dirname(request.path));
+  const open = openOrNull(request.path);
   return {
     holder,
     broke,
     release() {
       if (!held) return;
       held = false;
+      if (open !== null) closeSync(open);
       letGo().add(holder.nonce);
       withdraw({ ...request, directory }, holder.nonce);
     },
   };
+}
+
+/** Held open as long as the lock: by that a dt with another home, to which its seal says nothing, knows its holder. */
+function openOrNull(path: string): number | null {
+  try {
+    return openOwn(path, constants.O_WRONLY);
+  } catch {
+    return null; // taken away meanwhile
+  }
+}
+
+function hasOpen(table: ProcessTable, pid: number, path: string): boolean {
+  const file = statThere(path);
+  return file !== undefined && table.isWriting(pid, { dev: file.dev, ino: file.ino }) === true;
 }
 
 /** Nonces of locks that this process released and whose files may be there still. */
@@ -304,14 +330,17 @@ type LockRead =
   | { is: "absent" }
   | { is: "junk"; reason: string }
   | { is: "closed"; reason: string }
-  | { is: "foreign"; reason: string };
+  /** `said`: what it says, which nobody is to believe. */
+  | { is: "foreign"; reason: string; said: LockHolder | null };
 
 /** `as`: the name it had when it was written. */
 function readLock(path: string, seal: Seal, as = path): LockRead {
   const text = readOwnText(path, seal.mayBeOwn);
   if (text.is === "absent") return text;
   if (text.is === "unreadable")
-    return text.foreign === true ? { is: "foreign", reason: text.reason } : { is: "closed", reason: text.reason };
+    return text.foreign === true
+      ? { is: "foreign", reason: text.reason, said: null }
+      : { is: "closed", reason: text.reason };
   let opened: ReturnType<Seal["open"]>;
   try {
     opened = seal.open(as, text.value);
@@ -320,13 +349,20 @@ function readLock(path: string, seal: Seal, as = path): LockRead {
     if (!(error instanceof SyntaxError)) return { is: "closed", reason: messageOf(error) };
     return { is: "junk", reason: text.value === "" ? "it is empty" : "it is cut off" };
   }
-  if (opened.is === "foreign") return { is: "foreign", reason: opened.why };
+  if (opened.is === "foreign") return { is: "foreign", reason: opened.why, said: saidIn(text.value) };
   const { version } = opened.value;
   if (typeof version === "number" && version !== VERSION) {
     return { is: "closed", reason: `version ${version}, this dt reads version ${VERSION}` };
   }
   const value = holderIn(opened.value as Partial<LockHolder>);
   return value === null ? { is: "junk", reason: "not a lock" } : { is: "there", value };
+}
+
+/** Far above what a lock says; a stranger's may be anything. */
+const LONGEST_LOCK = 16 * 1024;
+
+function saidIn(text: string): LockHolder | null {
+  return text.length > LONGEST_LOCK ? null : holderIn(JSON.parse(text) as Partial<LockHolder> | null);
 }
 
 function holderIn(value: Partial<LockHolder> | null): LockHolder | null {

@@ -169,6 +169,15 @@ describe("left, and waited for", () => {
     }
   }
 
+  test("of a dt with another home, which the kernel shows to hold it: waited for", async () => {
+    const directory = scratch();
+    const theirs = await acquireLock(request(directory));
+    const asked = request(directory, { seal: makeSeal(directory, scratch()), timeoutMs: 30 });
+    expect(await failure(acquireLock(asked))).toMatchObject({ code: "lock-timeout", details: { reason: "held" } });
+    theirs.release();
+    (await acquireLock(asked)).release();
+  });
+
   for (const [what, write] of [
     ["no seal", (_: string, holder: object) => JSON.stringify(holder)],
     [
