@@ -26,7 +26,13 @@ export interface RunOptions {
   timeoutMs?: number;
 }
 
+/** Words that run what follows as on a system where a launch gets no lineage (sys/lineage.ts): an administrator limited file locks. */
+export const WITHOUT_LINEAGE = ["bash", "-c", 'ulimit -x 1024 && exec "$@"', "--"];
+
 export class TestRoot {
+  /** Words before the binary, in each call of it. */
+  prefix: readonly string[] = [];
+
   private constructor(
     /** Everything of this test lies below; real path. */
     readonly base: string,
@@ -90,7 +96,7 @@ export class TestRoot {
       if (value === undefined) delete env[name];
       else env[name] = value;
     }
-    return Bun.spawn([DT, ...args], {
+    return Bun.spawn([...this.prefix, DT, ...args], {
       cwd: options.cwd ?? this.dir,
       env,
       stdin: options.stdin === undefined ? "ignore" : new TextEncoder().encode(options.stdin),

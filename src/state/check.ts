@@ -103,6 +103,8 @@ const RECORD_OPTIONS: Record<OptionalOf<LaunchRecord>, Check> = {
   owner,
   tty: flag,
   shared: flag,
+  bystanders: flag,
+  lineage: flag,
   stack,
   needs: words,
   backoff: shaped({ because: text, nextAt: time, inRow: number }),

@@ -103,6 +103,10 @@ export interface LaunchRecord {
   stopping: { by: Asker; at: string } | null;
   /** The host serves other launches too: it tells in the launch's history when it has let go of it. */
   shared?: true;
+  /** The host is PID 1, or had children before the launch: what falls to it may be a stranger's. */
+  bystanders?: true;
+  /** The leader was started with a lineage, which is made of the token. */
+  lineage?: true;
   /** A stack of containers: what ends it, and what the engine knows it by. */
   stack?: StackNote;
   /** The keys it needed when it was started. */

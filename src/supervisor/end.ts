@@ -168,7 +168,8 @@ export function queryOf(
     host: thisBoot ? record.host : null,
     adopted: history.is === "there" ? history.value.adopted : [],
     logFile: thisBoot ? record.logFile : null,
-    sharedHost: record.shared === true,
+    bystanders: record.shared === true || record.bystanders === true,
+    hasLineage: record.lineage === true,
     spare: record.stop.spare,
     otherHosts: hosts.filter((host) => !sameIdentity(host, record.host)),
   };

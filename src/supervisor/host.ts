@@ -46,12 +46,18 @@ export async function hostLaunch(
   outer: HostControl,
 ): Promise<HostEnd> {
   keepFolder(ground);
-  ground.table.becomeSubreaper();
+  beginHosting(ground);
   const started = await startLaunch(ground, first, report, { restarts: 0, signal: outer.cancel });
   if (started.is === "unchanged") return { is: "unchanged", record: started.record };
   if (started.is === "unwanted") throw new Error("a first start is always wanted");
   const control = addOwn(outer);
   return serveRun(ground, beginRun(ground, first, started, report, control), report, control);
+}
+
+/** A shell that became dt (`exec`) had children, and to PID 1 falls what has no parent, whoever left it. */
+export function beginHosting(ground: Ground): void {
+  ground.bystanders ??= process.pid === 1 || ground.table.childrenOf(process.pid).length > 0;
+  ground.table.becomeSubreaper();
 }
 
 /** What runs, or waits, without its host: served from here on as if this host had started it. Null when there is nothing to take over. */
@@ -62,7 +68,7 @@ export async function hostAgain(
   outer: HostControl,
 ): Promise<HostEnd | null> {
   keepFolder(ground);
-  ground.table.becomeSubreaper();
+  beginHosting(ground);
   const control = addOwn(outer);
   const { adopt } = await import("./adopt.ts");
   const adopted = await adopt(ground, key, report, control);

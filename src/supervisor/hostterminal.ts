@@ -6,9 +6,8 @@ import { constants, writeSync } from "node:fs";
 import { makeModes, type ScreenModes } from "../logs/modes.ts";
 import { openOwnForOthers } from "../sys/door.ts";
 import { errnoOf } from "../sys/error.ts";
-import type { Execution } from "../sys/exec.ts";
 import { DEFAULT_SIZE, type LeaderTerminal, spawnOnTerminal, type TerminalSize } from "../sys/leaderterminal.ts";
-import type { SpawnedLeader } from "../sys/spawn.ts";
+import type { LeaderExecution, SpawnedLeader } from "../sys/spawn.ts";
 
 export interface HostedTerminal extends LeaderTerminal {
   readonly modes: ScreenModes;
@@ -20,7 +19,7 @@ export interface HostedTerminal extends LeaderTerminal {
 
 /** Throws a DtError (126, 127). The log must exist. */
 export function startOnTerminal(
-  execution: Execution,
+  execution: LeaderExecution,
   log: string,
   size: TerminalSize | null,
   openFiles: bigint | null,

@@ -22,6 +22,7 @@ import type { LaunchRecord } from "../state/types.ts";
 import { DtError, EXIT, messageOf } from "../sys/error.ts";
 import { type FileLock, tryFlock } from "../sys/flock.ts";
 import { identifySelf, type ProcessIdentity, presenceOf } from "../sys/identity.ts";
+import { lineageFor } from "../sys/lineage.ts";
 import { acquireLock, type HeldLock } from "../sys/lock.ts";
 import { spawnLeader } from "../sys/spawn.ts";
 import { endLaunch, queryOf, survivorError } from "./end.ts";
@@ -235,6 +236,7 @@ async function startClaimed(
       closeSync(log.fd);
     }
     written = { ...written, phase: "running", leader: identifyLeader(ground, leader.pid, self) };
+    if (table.lineageOf(leader.pid) === lineageFor(written.token)) written.lineage = true;
     await recordLeader(ground, written);
     leader.exited.then(() => claim?.release());
     return { is: "started", record: written, leader, prepared };
@@ -391,6 +393,7 @@ function makeRecord(
     needs: settings.needs.map((need) => need.key),
     ...(prepared.stack === null ? {} : { stack: prepared.stack.record }),
     ...(ground.many === undefined ? {} : { shared: true as const }),
+    ...(ground.bystanders === true ? { bystanders: true as const } : {}),
   };
 }
 

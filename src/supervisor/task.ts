@@ -98,29 +98,32 @@ async function runToItsEnd(
   const log = logOf(ground, spec);
   const run = { key: spec.key, log, argv: [...argv], cwd, startedBy: spec.asker };
   const capture = await openCapture(ground, run, spec.settings, () => {});
+  const token = crypto.randomUUID().replaceAll("-", "");
   let child: SpawnedLeader;
   try {
-    child = spawnLeader({ argv, cwd, env: environment.env }, capture.fd, ground.openFiles);
+    child = spawnLeader({ argv, cwd, env: environment.env, token }, capture.fd, ground.openFiles);
   } catch (error) {
     if ((error as { name?: string }).name === "DtError") await capture.fail(error as never);
     throw error;
   }
-  const cancel = () => void endTask(ground, child, log);
+  ground.many?.tasks.add(child.pid);
+  const cancel = () => void endTask(ground, child, token, log);
   if (signal?.aborted) cancel();
   else signal?.addEventListener("abort", cancel);
   const status: EndStatus = await child.exited;
   signal?.removeEventListener("abort", cancel);
+  ground.many?.tasks.delete(child.pid);
   return capture.end(status, null);
 }
 
-async function endTask({ table, root }: Ground, child: SpawnedLeader, key: string): Promise<void> {
+async function endTask({ table, root }: Ground, child: SpawnedLeader, token: string, key: string): Promise<void> {
   const entry = table.entry(child.pid);
   if (entry === null) return;
   const leader = identify(table, entry);
   const query = {
     key,
     root,
-    token: crypto.randomUUID(),
+    token,
     leader,
     host: null,
     adopted: [],

@@ -1,20 +1,28 @@
 /**
- * The tree: every process of a launch, wherever it went. Evidence, each enough by itself:
+ * The tree: every process of a launch, wherever it went. A signal goes only to what *must* be the launch's. Each of these proves it:
  *
  *   leader       the recorded identity
- *   descent      a parent in the tree
+ *   descent      a parent in the tree, now or when the host saw it and noted it on disk (watchmembers.ts)
  *   session      the leader's session or group, while the leader's pid is still its own
  *   token        the launch's token in the initial environment
- *   log          this run's log file open for writing
- *   adopted      fell to the host as an orphan (its parent now; not of a host of many), or was noted by it on disk (see watchmembers.ts)
+ *   lineage      the launch's number, inherited from the leader by fork and exec (sys/lineage.ts)
+ *   log          this run's log through an open file description that a member has too: inherited, for who opens the file has another
+ *   orphan       the host is its parent now, and nobody but this launch can have left it there: the host serves this launch alone, is not PID 1,
+ *                and had no children before it (`bystanders`)
  *
- * Left out, with all below them: hosts of other launches, processes with another launch's token, names in `spare`. What is below them has
- * inherited the evidence, so that counts for nothing there. The leader itself is never left out.
+ * These prove nothing, and make a *candidate*, which is named and never signalled:
+ *
+ *   session      of a leader that is gone
+ *   log          this run's log through a description of its own, or one that cannot be compared, where the launch has no lineage. Where it has one,
+ *                who lacks it is a stranger that writes to the same file, and nobody's business
+ *
+ * Left out, with all below them: hosts of other launches, processes with another launch's token or lineage, names in `spare`. What is below them
+ * has inherited the evidence, so that counts for nothing there. The leader itself is never left out.
  * Only what began no earlier than the launch is looked at: nothing older can belong to it, whatever it looks like.
- * A process that only has the session or group of a leader that is gone is a *candidate*: named, never signalled.
  */
 import { isAbsolute } from "node:path";
 import {
+  type FileIdentity,
   identify,
   isOver,
   type ProcessEntry,
@@ -22,6 +30,7 @@ import {
   type ProcessTable,
   presenceOf,
 } from "../sys/identity.ts";
+import { lineageFor } from "../sys/lineage.ts";
 import { runDirectoryOf } from "../sys/paths.ts";
 import { HOST_MARK } from "./marks.ts";
 import { isSpared } from "./spare.ts";
@@ -41,10 +50,12 @@ export interface TreeQuery extends Launched {
   /** With `token` null: what was started with another run directory is another's launch. */
   runDirectory?: string;
   leader: ProcessIdentity | null;
-  /** The host serves other launches too: what is its child says nothing. */
-  sharedHost?: boolean;
+  /** What is the host's child may be a stranger: the host serves other launches too, is PID 1, or had children before. Default false. */
+  bystanders?: boolean;
+  /** Its leader was given a lineage, so that all it started has it. Default: that is not known. */
+  hasLineage?: boolean;
   adopted: readonly ProcessIdentity[];
-  logFile: { dev: number; ino: number } | null;
+  logFile: FileIdentity | null;
   spare: readonly string[];
 }
 
@@ -104,17 +115,16 @@ export function findTree(table: ProcessTable, query: TreeQuery): Tree {
   const reach = (entry: ProcessEntry): void => addWithAllBelow(entry, children, reached, () => true);
   const hostHere = query.host !== null && presenceOf(table, query.host) === "alive";
   for (const entry of entries) {
-    if (
-      isAdopted(table, entry, query, hostHere) ||
-      carriesToken(table, entry, query) ||
-      writesLog(table, entry, query)
-    ) {
+    if (isAdopted(table, entry, query, hostHere) || isMarked(table, entry, query)) {
       reach(entry);
     } else if (query.leader !== null && (entry.sid === query.leader.pid || entry.pgid === query.leader.pid)) {
       if (leaderHere) reach(entry);
       else if (!reused) candidates.set(entry.pid, entry);
     }
   }
+  const writers = findWriters(table, entries, query, reached);
+  if (writers.length > 0) for (const entry of findHeirs(table, writers, query, reached)) reach(entry);
+  if (query.hasLineage !== true) for (const entry of writers) candidates.set(entry.pid, entry);
 
   const leftOut = new Map<number, ProcessEntry>();
   for (const entry of [...reached.values(), ...candidates.values()]) {
@@ -173,7 +183,7 @@ function isReused(table: ProcessTable, leader: ProcessIdentity): boolean {
 
 function isAdopted(table: ProcessTable, entry: ProcessEntry, query: TreeQuery, hostHere: boolean): boolean {
   if (query.leader !== null && isEntryOf(table, entry, query.leader)) return true;
-  if (hostHere && query.sharedHost !== true && entry.ppid === query.host?.pid) return true;
+  if (hostHere && query.bystanders !== true && entry.ppid === query.host?.pid) return true;
   return query.adopted.some((one) => isEntryOf(table, entry, one));
 }
 
@@ -181,13 +191,28 @@ function isHere(table: ProcessTable, identity: ProcessIdentity): boolean {
   return identity.bootId === table.bootId() && identity.pidNamespace === table.pidNamespace();
 }
 
-function carriesToken(table: ProcessTable, entry: ProcessEntry, query: TreeQuery): boolean {
-  if (query.token !== null) return table.environmentOf(entry.pid, "DIALTONE_TOKEN") === query.token;
+/** Whether it carries what only a descendant of the leader can have inherited. */
+export function isMarked(
+  table: ProcessTable,
+  { pid }: Pick<ProcessEntry, "pid">,
+  query: Pick<TreeQuery, "token" | "key" | "root" | "runDirectory">,
+): boolean {
+  if (query.token === null) return claimsKey(table, pid, query);
+  const lineage = lineageFor(query.token);
+  if (lineage !== null && table.lineageOf(pid) === lineage) return true;
+  return table.environmentOf(pid, "DIALTONE_TOKEN") === query.token;
+}
+
+function claimsKey(
+  table: ProcessTable,
+  pid: number,
+  { key, root, runDirectory }: Pick<TreeQuery, "key" | "root" | "runDirectory">,
+): boolean {
   return (
-    table.environmentOf(entry.pid, "DIALTONE_KEY") === query.key &&
-    table.environmentOf(entry.pid, "DIALTONE_ROOT") === query.root &&
-    typeof table.environmentOf(entry.pid, "DIALTONE_TOKEN") === "string" &&
-    (query.runDirectory === undefined || isOfRunDirectory(table, entry.pid, query.root, query.runDirectory))
+    table.environmentOf(pid, "DIALTONE_KEY") === key &&
+    table.environmentOf(pid, "DIALTONE_ROOT") === root &&
+    typeof table.environmentOf(pid, "DIALTONE_TOKEN") === "string" &&
+    (runDirectory === undefined || isOfRunDirectory(table, pid, root, runDirectory))
   );
 }
 
@@ -198,8 +223,49 @@ export function isOfRunDirectory(table: ProcessTable, pid: number, root: string,
   return runDirectoryOf(root, given === null ? {} : { DIALTONE_RUN_DIR: given }) === runDirectory;
 }
 
-function writesLog(table: ProcessTable, entry: ProcessEntry, query: TreeQuery): boolean {
-  return query.logFile !== null && table.isWriting(entry.pid, query.logFile) === true;
+/** Who writes the log and is not known to be the launch's by anything else. */
+function findWriters(
+  table: ProcessTable,
+  entries: readonly ProcessEntry[],
+  { logFile, token, host }: TreeQuery,
+  reached: ReadonlyMap<number, ProcessEntry>,
+): ProcessEntry[] {
+  if (logFile === null) return [];
+  return entries.filter(
+    (entry) =>
+      !reached.has(entry.pid) &&
+      entry.pid !== host?.pid &&
+      !isOfAnotherLineage(table, entry.pid, token) &&
+      table.isWriting(entry.pid, logFile) === true,
+  );
+}
+
+/** Those of the writers that have the description of one who is known: as often as that makes another known. */
+function findHeirs(
+  table: ProcessTable,
+  writers: readonly ProcessEntry[],
+  { logFile }: TreeQuery,
+  reached: ReadonlyMap<number, ProcessEntry>,
+): ProcessEntry[] {
+  if (logFile === null) return [];
+  const known = [...reached.keys()];
+  const heirs = new Set<ProcessEntry>();
+  for (let at = 0; at < known.length; at++) {
+    const pid = known[at] as number;
+    if (table.isWriting(pid, logFile) !== true) continue;
+    for (const entry of writers) {
+      if (heirs.has(entry) || table.shareDescription(pid, entry.pid, logFile) !== true) continue;
+      heirs.add(entry);
+      known.push(entry.pid);
+    }
+  }
+  return [...heirs];
+}
+
+function isOfAnotherLineage(table: ProcessTable, pid: number, token: string | null): boolean {
+  if (token === null) return false;
+  const lineage = table.lineageOf(pid);
+  return typeof lineage === "bigint" && lineage !== lineageFor(token);
 }
 
 /** A host, or a process that says it belongs to another launch. The host of this very launch is no part of it either. */
@@ -207,6 +273,9 @@ export function isForeign(table: ProcessTable, entry: ProcessEntry, query: Launc
   if (query.host !== null && isEntryOf(table, entry, query.host)) return true;
   if (query.otherHosts.some((one) => isEntryOf(table, entry, one))) return true;
   if (typeof table.environmentOf(entry.pid, HOST_MARK) === "string") return true;
+  const lineage = query.token === null ? null : table.lineageOf(entry.pid);
+  // Newer than what it may have inherited in its environment.
+  if (typeof lineage === "bigint") return lineage !== lineageFor(query.token ?? "");
   const token = table.environmentOf(entry.pid, "DIALTONE_TOKEN");
   return typeof token === "string" && TOKEN.test(token) && query.token !== null && token !== query.token;
 }

@@ -40,8 +40,14 @@ export interface Ground {
   owner?: number | null;
   /** Told of each command line that is run beside the launch's own (`--verbose`). */
   onCommand?: (argv: readonly string[]) => void;
+  /** In a host: what falls to it may be a stranger's, which was below this process before it began. */
+  bystanders?: boolean;
   /** Set in a host of many launches: what fell to it is not of one of them alone, so they are watched together. */
-  many?: { watchMembers(run: Run, probes: ReadonlySet<number>): void };
+  many?: {
+    watchMembers(run: Run, probes: ReadonlySet<number>): void;
+    /** Pids of one-shots that run within this host. */
+    tasks: Set<number>;
+  };
 }
 
 /** One start that was asked for: everything a host needs, as plain JSON. */

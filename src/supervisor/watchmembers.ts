@@ -1,14 +1,14 @@
 /**
  * Notes on disk, while the host lives, those of a launch who could not be recognised without it: what lost its parent and fell to the host
- * (a subreaper), and what lives below the leader without the launch's token. So they are found also when the host was killed
+ * (a subreaper), and what lives below the leader with neither the launch's token nor its lineage. So they are found also when the host was killed
  * and the leader has ended. An ordinary launch has neither, and nothing is written.
  *
- * Known limit: who clears its environment and leaves its parent after the host was killed is noted by nobody.
+ * Known limit: where there is no lineage, who clears its environment and leaves its parent after the host was killed is noted by nobody.
  */
 import { identify, isOver, type ProcessEntry, presenceOf } from "../sys/identity.ts";
 import { libc } from "../sys/libc.ts";
 import { writeHistory } from "./notes.ts";
-import { isForeign, type Launched } from "./tree.ts";
+import { isForeign, isMarked, type Launched } from "./tree.ts";
 import type { Ground, Run } from "./types.ts";
 
 /** A process that lives shorter than this may be missed; one that matters to a stop lives longer. */
@@ -22,17 +22,24 @@ export function watchMembers(ground: Ground, run: Run, probes: ReadonlySet<numbe
   // What fell to an earlier host falls to nobody again.
   const earlier = run.history.adopted;
   const look = () => {
-    const orphans = liveOrphans(ground, run, probes);
+    const noted = new Set(run.history.adopted.map(nameOf));
+    // Who was seen below the leader before is the launch's, also where an orphan may be a stranger.
+    const orphans = liveOrphans(ground, run, probes).filter(
+      (entry) => ground.bystanders !== true || noted.has(nameOf(entry)) || isMarked(ground.table, entry, run.record),
+    );
     const hidden = below(ground, [run.leader.pid, ...orphans.map((one) => one.pid)], isHidden);
     const found = [
       ...[...orphans, ...hidden].map((entry) => identify(ground.table, entry)),
       ...earlier.filter((one) => presenceOf(ground.table, one) === "alive"),
     ];
-    const known = new Set(run.history.adopted.map((one) => `${one.pid}/${one.startTime}`));
-    if (found.some((one) => !known.has(`${one.pid}/${one.startTime}`))) writeHistory(ground, run, { adopted: found });
+    if (found.some((one) => !noted.has(nameOf(one)))) writeHistory(ground, run, { adopted: found });
   };
   const timer = setInterval(look, LOOK_EVERY_MS);
   run.over.signal.addEventListener("abort", () => clearInterval(timer));
+}
+
+function nameOf({ pid, startTime }: { pid: number; startTime: string }): string {
+  return `${pid}/${startTime}`;
 }
 
 /** What fell to this host; those that have ended are reaped here, since Bun reaps only what Bun spawned. */
@@ -71,8 +78,7 @@ export function makeIsHidden({ table }: Ground, { record }: Run): (entry: Proces
     const who = `${entry.pid}/${entry.startTime}/${entry.comm}`;
     const before = judged.get(who);
     if (before !== undefined) return before;
-    const carries = table.environmentOf(entry.pid, "DIALTONE_TOKEN") === record.token;
-    const verdict = isForeign(table, entry, launched) ? "foreign" : carries ? "plain" : "hidden";
+    const verdict = isForeign(table, entry, launched) ? "foreign" : isMarked(table, entry, record) ? "plain" : "hidden";
     if (judged.size > MOST_JUDGED) judged.clear();
     judged.set(who, verdict);
     return verdict;

@@ -27,6 +27,11 @@ export interface ProcessEntry {
   comm: string;
 }
 
+export interface FileIdentity {
+  dev: number;
+  ino: number;
+}
+
 /** What a platform file provides. All calls are synchronous and cheap; a process that ends meanwhile is null. */
 export interface ProcessTable {
   bootId(): string;
@@ -38,8 +43,15 @@ export interface ProcessTable {
   /** One variable of a process's initial environment: null when not set, undefined when it cannot be read. */
   environmentOf(pid: number, name: string): string | null | undefined;
   commandLineOf(pid: number): string;
+  /** The lineage that it has from whoever started it (lineage.ts): null when it has none, undefined where that cannot be seen. */
+  lineageOf(pid: number): bigint | null | undefined;
   /** Whether the process holds this file (device and inode) open for writing; undefined when that cannot be seen. */
-  isWriting(pid: number, file: { dev: number; ino: number }): boolean | undefined;
+  isWriting(pid: number, file: FileIdentity): boolean | undefined;
+  /**
+   * Whether the two write this file through the same open file description, which is only inherited or handed over, never opened; undefined when
+   * that cannot be seen.
+   */
+  shareDescription(pid: number, other: number, file: FileIdentity): boolean | undefined;
   /** TCP ports that any of these processes listens on. */
   listeningPorts(pids: Iterable<number>): ListeningPort[];
   /** Pids that listen on this TCP port, as far as they can be seen; null when somebody does but cannot be seen. */
@@ -109,6 +121,7 @@ export function snapshotOf(table: ProcessTable): ProcessTable {
   let entries: ProcessEntry[] | undefined;
   const single = new Map<number, ProcessEntry | null>();
   const environments = new Map<string, string | null | undefined>();
+  const lineages = new Map<number, bigint | null | undefined>();
   return {
     ...table,
     list() {
@@ -129,6 +142,10 @@ export function snapshotOf(table: ProcessTable): ProcessTable {
       const key = `${pid} ${name}`;
       if (!environments.has(key)) environments.set(key, table.environmentOf(pid, name));
       return environments.get(key);
+    },
+    lineageOf(pid) {
+      if (!lineages.has(pid)) lineages.set(pid, table.lineageOf(pid));
+      return lineages.get(pid);
     },
   };
 }

@@ -10,9 +10,9 @@ const ESRCH = 3;
 const PR_SET_CHILD_SUBREAPER = 36;
 
 export function describeKernel(): KernelFeature[] {
-  const fd = Number(libc().syscall(SYS_PIDFD_OPEN, process.pid, 0, 0, 0));
+  const fd = Number(libc().syscall(SYS_PIDFD_OPEN, process.pid, 0, 0, 0, 0));
   // Signal 0 is none: it only asks whether one could be sent.
-  const send = (flags: number) => Number(libc().syscall(SYS_PIDFD_SEND_SIGNAL, fd, 0, 0, flags)) === 0;
+  const send = (flags: number) => Number(libc().syscall(SYS_PIDFD_SEND_SIGNAL, fd, 0, 0, flags, 0)) === 0;
   const single = fd >= 0 && send(0);
   // A process that leads no group has none to signal, which is told apart from a kernel that does not know the flag.
   const group = fd >= 0 && (send(PIDFD_SIGNAL_PROCESS_GROUP) || lastErrno() === ESRCH);

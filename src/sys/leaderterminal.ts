@@ -2,8 +2,7 @@
  * A leader on a terminal of its own (PTY), whose other side this process keeps: what is typed goes in, what the program writes comes
  * out, whole and in order, before its end is told. When this process is gone, so is the terminal, and the kernel hangs up the program.
  */
-import type { Execution } from "./exec.ts";
-import { type SpawnedLeader, startLeader } from "./spawn.ts";
+import { type LeaderExecution, type SpawnedLeader, startLeader } from "./spawn.ts";
 
 export interface TerminalSize {
   columns: number;
@@ -37,7 +36,7 @@ const LARGEST = 9999;
 
 /** Throws a DtError (126, 127). `onOutput` gets memory that is used again afterwards. */
 export function spawnOnTerminal(
-  execution: Execution,
+  execution: LeaderExecution,
   first: TerminalSize,
   onOutput: (bytes: Uint8Array) => void,
   openFiles: bigint | null,

@@ -10,7 +10,7 @@ const { i32, i64, u64, pointer } = FFIType;
 const SYMBOLS = {
   flock: { args: [i32, i32], returns: i32 },
   prctl: { args: [i32, u64, u64, u64, u64], returns: i32 },
-  syscall: { args: [i64, i64, i64, i64, i64], returns: i64 },
+  syscall: { args: [i64, i64, i64, i64, i64, i64], returns: i64 },
   waitpid: { args: [i32, pointer, i32], returns: i32 },
   pthread_sigmask: { args: [i32, pointer, pointer], returns: i32 },
   signal: { args: [i32, i64], returns: i64 },

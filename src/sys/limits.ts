@@ -9,6 +9,7 @@
 import { readFileSync, readlinkSync } from "node:fs";
 import { basename } from "node:path";
 import { libc, ptr } from "./libc.ts";
+import { isLineage, RLIMIT_LOCKS } from "./lineage.ts";
 
 const DARWIN = process.platform === "darwin";
 const RLIMIT_NOFILE = DARWIN ? 8 : 7;
@@ -17,6 +18,8 @@ const SIGPIPE = 13;
 const SIGXFSZ = 25;
 const SIG_DFL = 0;
 const SIG_IGN = 1n;
+/** RLIM_INFINITY. */
+const UNLIMITED = 2n ** 64n - 1n;
 /** Room for a `struct sigaction` of any system; its first word is the handler. */
 const SIGACTION_BYTES = 160;
 
@@ -50,14 +53,37 @@ function setOpenFiles(soft: bigint): bigint {
   return before;
 }
 
-/** Runs `spawn` with an empty signal mask and this soft limit of open files, then takes the own limit back. */
-export function withCleanLimits<T>(openFiles: bigint | null, spawn: () => T): T {
+/**
+ * Sets the lineage, or takes away the one that was inherited (null). Gives the soft limit that was there, null where nothing was changed.
+ * Where an administrator has limited it (a finite hard limit) it stays.
+ */
+function setLineage(lineage: bigint | null): bigint | null {
+  if (DARWIN) return null;
+  const limits = new BigUint64Array(2);
+  if (libc().getrlimit(RLIMIT_LOCKS, ptr(limits)) !== 0) return null;
+  const [before, most] = limits as unknown as [bigint, bigint];
+  if (most !== UNLIMITED || (lineage === null && !isLineage(before))) return null;
+  limits[0] = lineage ?? UNLIMITED;
+  return libc().setrlimit(RLIMIT_LOCKS, ptr(limits)) === 0 ? before : null;
+}
+
+function restoreLineage(soft: bigint): void {
+  libc().setrlimit(RLIMIT_LOCKS, ptr(new BigUint64Array([soft, UNLIMITED])));
+}
+
+/**
+ * Runs `spawn` with an empty signal mask, this soft limit of open files and this lineage (null: none; default: the one that dt itself has), then
+ * takes its own limits back.
+ */
+export function withCleanLimits<T>(openFiles: bigint | null, spawn: () => T, lineage?: bigint | null): T {
   libc().pthread_sigmask(SIG_SETMASK, ptr(new Uint8Array(128)), null);
   const before = openFiles === null ? null : setOpenFiles(openFiles);
+  const inherited = lineage === undefined ? null : setLineage(lineage);
   try {
     return spawn();
   } finally {
     if (before !== null) setOpenFiles(before);
+    if (inherited !== null) restoreLineage(inherited);
   }
 }
 

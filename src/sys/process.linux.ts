@@ -9,9 +9,17 @@
  */
 import { closeSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { DtError, EXIT, errnoOf, messageOf } from "./error.ts";
-import { isOver, type ProcessEntry, type ProcessIdentity, type ProcessTable, type SignalOutcome } from "./identity.ts";
+import {
+  type FileIdentity,
+  isOver,
+  type ProcessEntry,
+  type ProcessIdentity,
+  type ProcessTable,
+  type SignalOutcome,
+} from "./identity.ts";
 import { lazy } from "./lazy.ts";
 import { lastErrno, libc } from "./libc.ts";
+import { readLineage } from "./lineage.ts";
 import { listenersOn, listeningPorts } from "./ports.linux.ts";
 import { trimEnd } from "./trim.ts";
 
@@ -20,6 +28,9 @@ const SYS_PIDFD_OPEN = 434;
 /** Linux 6.9 and later; older kernels answer EINVAL. */
 const PIDFD_SIGNAL_PROCESS_GROUP = 4;
 const PR_SET_CHILD_SUBREAPER = 36;
+const KCMP_FILE = 0;
+/** One number on x64, another on arm64 and everything newer. */
+const SYS_KCMP = process.arch === "x64" ? 312 : 272;
 const ESRCH = 3;
 const EPERM = 1;
 const EINVAL = 22;
@@ -32,7 +43,7 @@ export function makeProcessTable(): ProcessTable {
   function openVerified(identity: ProcessIdentity): { fd: number } | { outcome: SignalOutcome } {
     if (identity.bootId !== bootId()) return { outcome: "gone" };
     if (identity.pidNamespace !== pidNamespace()) return { outcome: "unknown" };
-    const fd = Number(libc().syscall(SYS_PIDFD_OPEN, identity.pid, 0, 0, 0));
+    const fd = Number(libc().syscall(SYS_PIDFD_OPEN, identity.pid, 0, 0, 0, 0));
     if (fd < 0) return { outcome: lastErrno() === ESRCH ? "gone" : "unknown" };
     const entry = readEntry(identity.pid);
     if (entry !== null && !isOver(entry) && entry.startTime === identity.startTime) return { fd };
@@ -44,7 +55,7 @@ export function makeProcessTable(): ProcessTable {
     const opened = openVerified(identity);
     if ("outcome" in opened) return opened.outcome;
     try {
-      if (Number(libc().syscall(SYS_PIDFD_SEND_SIGNAL, opened.fd, signal, 0, flags)) === 0) return "sent";
+      if (Number(libc().syscall(SYS_PIDFD_SEND_SIGNAL, opened.fd, signal, 0, flags, 0)) === 0) return "sent";
       const errno = lastErrno();
       if (errno === ESRCH) return "gone";
       if (errno === EPERM) return "denied";
@@ -61,7 +72,9 @@ export function makeProcessTable(): ProcessTable {
     entry: readEntry,
     environmentOf,
     commandLineOf,
+    lineageOf,
     isWriting,
+    shareDescription,
     listeningPorts,
     listenersOn,
     signal: (identity, signal) => sendThroughPidfd(identity, signal, 0) ?? "unknown",
@@ -174,21 +187,56 @@ function commandLineOf(pid: number): string {
   }
 }
 
-function isWriting(pid: number, file: { dev: number; ino: number }): boolean | undefined {
+function lineageOf(pid: number): bigint | null | undefined {
+  try {
+    return readLineage(readFileSync(`/proc/${pid}/limits`, "latin1"));
+  } catch {
+    return undefined;
+  }
+}
+
+function isWriting(pid: number, file: FileIdentity): boolean | undefined {
+  const fds = writingDescriptors(pid, file, 1);
+  return fds === undefined ? undefined : fds.length > 0;
+}
+
+/** By which descriptors it writes the file, as many as are asked for; undefined when that cannot be seen. */
+function writingDescriptors(pid: number, file: FileIdentity, most = Number.POSITIVE_INFINITY): number[] | undefined {
   for (const place of placesOf(pid)) {
     let fds: number[];
     try {
       fds = readdirSync(`${place}/fd`).map(Number);
     } catch (error) {
-      return errnoOf(error) === "ENOENT" ? false : undefined;
+      return errnoOf(error) === "ENOENT" ? [] : undefined;
     }
     // None at all: a main thread that has ended, or a process that closed them all.
-    if (fds.length > 0) return fds.some((fd) => isWritingThrough(place, fd, file));
+    if (fds.length === 0) continue;
+    const found: number[] = [];
+    for (const fd of fds) {
+      if (isWritingThrough(place, fd, file)) found.push(fd);
+      if (found.length >= most) break;
+    }
+    return found;
   }
-  return false;
+  return [];
 }
 
-function isWritingThrough(place: string, fd: number, file: { dev: number; ino: number }): boolean {
+function shareDescription(pid: number, other: number, file: FileIdentity): boolean | undefined {
+  const [fds, others] = [writingDescriptors(pid, file), writingDescriptors(other, file)];
+  if (fds === undefined || others === undefined) return undefined;
+  let seen: boolean | undefined = false;
+  for (const fd of fds) {
+    for (const otherFd of others) {
+      // 0: the same; negative: not permitted, or a kernel without it.
+      const order = Number(libc().syscall(SYS_KCMP, pid, other, KCMP_FILE, fd, otherFd));
+      if (order === 0) return true;
+      if (order < 0) seen = undefined;
+    }
+  }
+  return seen;
+}
+
+function isWritingThrough(place: string, fd: number, file: FileIdentity): boolean {
   try {
     const stat = statSync(`${place}/fd/${fd}`);
     if (stat.ino !== file.ino || stat.dev !== file.dev) return false;

@@ -9,6 +9,7 @@ import { type Execution, executionError } from "./exec.ts";
 import { checkDirectory, findExecutable, looksLikeScript } from "./executable.ts";
 import { writeError } from "./files.ts";
 import { withCleanLimits } from "./limits.ts";
+import { lineageFor } from "./lineage.ts";
 import { checkNullDevice } from "./null.ts";
 import { type EndStatus, statusOf } from "./status.ts";
 
@@ -18,15 +19,20 @@ export interface SpawnedLeader {
   exited: Promise<EndStatus>;
 }
 
+/** What is started as the first of a tree: its token is the lineage of all that comes of it. */
+export interface LeaderExecution extends Execution {
+  token: string;
+}
+
 /** Starts a leader: new session, standard input from /dev/null, output and errors appended to `logFd`. Throws a DtError (126, 127). */
-export function spawnLeader(execution: Execution, logFd: number, openFiles: bigint | null): SpawnedLeader {
+export function spawnLeader(execution: LeaderExecution, logFd: number, openFiles: bigint | null): SpawnedLeader {
   const child = startLeader(execution, openFiles, { detached: true, stdin: "ignore", stdout: logFd, stderr: logFd });
   return { pid: child.pid, exited: child.exited };
 }
 
 /** Throws a DtError (126, 127). */
 export function startLeader<Options extends object>(
-  { argv, cwd, env }: Execution,
+  { argv, cwd, env, token }: LeaderExecution,
   openFiles: bigint | null,
   options: Options,
 ) {
@@ -34,7 +40,7 @@ export function startLeader<Options extends object>(
   checkNullDevice();
   const file = findExecutable(argv[0], env.PATH ?? "", cwd);
   const start = (command: string[], argv0: string) =>
-    withCleanLimits(openFiles, () => Bun.spawn(command, { argv0, cwd, env, ...options }));
+    withCleanLimits(openFiles, () => Bun.spawn(command, { argv0, cwd, env, ...options }), lineageFor(token));
   let child: ReturnType<typeof start>;
   try {
     child = start([file, ...argv.slice(1)], argv[0]);
@@ -45,12 +51,16 @@ export function startLeader<Options extends object>(
   return { pid: child.pid, exited: child.exited.then(() => statusOf(child)), terminal: child.terminal };
 }
 
-/** Starts a dt process in a new session with pipes for its input and its report; errors are appended to `errorFile`. */
+/**
+ * Starts a dt process in a new session, of no lineage, with pipes for its input and its report; errors are appended to `errorFile`.
+ */
 export function spawnDetached(command: string[], env: Record<string, string>, errorFile: string) {
   const fd = openErrors(errorFile);
   try {
-    return withCleanLimits(null, () =>
-      Bun.spawn(command, { cwd: "/", env, detached: true, stdin: "pipe", stdout: "pipe", stderr: fd }),
+    return withCleanLimits(
+      null,
+      () => Bun.spawn(command, { cwd: "/", env, detached: true, stdin: "pipe", stdout: "pipe", stderr: fd }),
+      null,
     );
   } finally {
     closeSync(fd);

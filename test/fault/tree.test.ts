@@ -6,7 +6,7 @@ import { expect, test } from "bun:test";
 import { chmodSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { freePort, launchRoot, printed, psOf, readLog, runs } from "../e2e/launch.kit.ts";
-import { type TestRoot, until } from "../kit.ts";
+import { type TestRoot, until, WITHOUT_LINEAGE } from "../kit.ts";
 import { tellNumbers } from "./numbers.ts";
 
 const WAYS = ["detached", "foreground", "host killed", "host and leader killed"] as const;
@@ -78,17 +78,25 @@ function notedPids(root: TestRoot): number[] {
 for (const round of Array.from({ length: ROUNDS }, (_, at) => at + 1)) {
   const suffix = ROUNDS > 1 ? `, round ${round}` : "";
 
-  for (const [program, names] of PROGRAMS) {
+  // A process that hides is known by its lineage; where there is none, by what its host noted.
+  const hiding = PROGRAMS.filter(([program]) => program.startsWith("environment"));
+  const programs = [
+    ...PROGRAMS.map(([program, names]) => ({ program, names, prefix: [] as string[] })),
+    ...hiding.map(([program, names]) => ({ program, names, prefix: WITHOUT_LINEAGE })),
+  ];
+  for (const { program, names, prefix } of programs) {
+    const where = prefix.length === 0 ? "" : " without a lineage";
     for (const way of WAYS) {
-      test(`stop ends ${program}, ${way}${suffix}`, async () => {
+      test(`stop ends ${program}${where}, ${way}${suffix}`, async () => {
         const root = launchRoot(program);
+        root.prefix = prefix;
         try {
           const shown = await startBy(way, root);
           const pids = await until("all processes are there", () => {
             const found = printed(readLog(root));
             return names.every((name) => found.has(name)) ? names.map((name) => found.get(name) as number) : null;
           });
-          const hidden = program.startsWith("environment") ? pids.slice(1) : [];
+          const hidden = prefix.length > 0 ? pids.slice(1) : [];
           await prepareFor(way, root, () => hidden.every((pid) => notedPids(root).includes(pid)));
           const left = way === "host and leader killed" ? pids.slice(1) : pids;
           expect(left.every(runs)).toBe(true);
@@ -209,17 +217,34 @@ test("cleared after the host was killed, and still below its parent: found by it
   }
 });
 
-test("cleared and gone from its parent after the host was killed: what still holds its port is named, exit 5, not signalled", async () => {
-  const port = freePort();
-  const root = launchRoot("leaves when told", `port: ${port}, ready: { port: true },`);
+/** Its host is killed, and then it hides. Gives the pid of what hides. */
+async function hideWithoutHost(root: TestRoot): Promise<number> {
+  expect((await root.dt(["t", "dev", "-d"])).code).toBe(0);
+  const before = await psOf(root);
+  await until("its traps are set", () => printed(readLog(root)).has("leader"));
+  await kill(before?.host?.pid as number);
+  process.kill(before?.pid as number, "SIGUSR1");
+  const server = await until("the one that hides has the port", () => printed(readLog(root)).get("hidden"));
+  await until("it has left its parent", () => !runs(before?.pid as number));
+  return server;
+}
+
+const PORT_OF_ITS_OWN = () => `port: ${freePort()}, ready: { port: true },`;
+
+test("cleared and gone from its parent after the host was killed: known by its lineage", async () => {
+  const root = launchRoot("leaves when told", PORT_OF_ITS_OWN());
   try {
-    expect((await root.dt(["t", "dev", "-d"])).code).toBe(0);
-    const before = await psOf(root);
-    await until("its traps are set", () => printed(readLog(root)).has("leader"));
-    await kill(before?.host?.pid as number);
-    process.kill(before?.pid as number, "SIGUSR1");
-    const server = await until("the one that hides has the port", () => printed(readLog(root)).get("hidden"));
-    await until("it has left its parent", () => !runs(before?.pid as number));
+    await expectGone(root, [await hideWithoutHost(root)]);
+  } finally {
+    await root.dispose();
+  }
+});
+
+test("the same where there is no lineage: what still holds its port is named, exit 5, not signalled", async () => {
+  const root = launchRoot("leaves when told", PORT_OF_ITS_OWN());
+  root.prefix = WITHOUT_LINEAGE;
+  try {
+    const server = await hideWithoutHost(root);
     const stopped = await root.dt(["stop", "t", "dev", "--json"]);
     expect({ code: stopped.code, runs: runs(server) }).toEqual({ code: 5, runs: true });
     expect(stopped.stderr).toContain(`pid ${server}`);

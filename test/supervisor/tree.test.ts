@@ -82,7 +82,53 @@ describe("evidence", () => {
       processes: [{ pid: 101, env: { DIALTONE_TOKEN: TOKEN } }],
       members: [101],
     },
-    "who writes the log": { processes: [host, leader, { pid: 101, writes: [77] }], members: [LEADER, 101] },
+    "who writes the log as the leader does, and as the one who inherited it from there": {
+      processes: [
+        host,
+        { ...leader, writes: [77], description: "log" },
+        { pid: 101, writes: [77], description: "log" },
+        { pid: 102, ppid: 101 },
+      ],
+      members: [LEADER, 101, 102],
+    },
+    "who opened the log by itself is named, when there is no lineage": {
+      processes: [host, { ...leader, writes: [77], description: "log" }, { pid: 101, writes: [77] }],
+      members: [LEADER],
+      candidates: [101],
+    },
+    "so is one whose descriptions cannot be compared, and one with nobody to compare it to": {
+      processes: [host, leader, { pid: 101, writes: [77], description: null }, { pid: 102, writes: [77] }],
+      members: [LEADER],
+      candidates: [101, 102],
+    },
+    "where there is a lineage, who lacks it and opened the log is a stranger": {
+      processes: [host, { ...leader, lineage: TOKEN }, { pid: 101, writes: [77] }, { pid: 102, ppid: 101 }],
+      query: { hasLineage: true },
+      members: [LEADER],
+    },
+    "but who inherited the log is not, though it left its lineage": {
+      processes: [
+        host,
+        { ...leader, lineage: TOKEN, writes: [77], description: "log" },
+        { pid: 101, writes: [77], description: "log" },
+      ],
+      query: { hasLineage: true },
+      members: [LEADER, 101],
+    },
+    "the lineage, with what is below, whatever became of environment, session, parent and log": {
+      processes: [
+        host,
+        { ...leader, lineage: TOKEN },
+        { pid: 101, env: {}, lineage: TOKEN },
+        { pid: 102, env: null, lineage: TOKEN },
+        { pid: 103, ppid: 102 },
+      ],
+      members: [LEADER, 101, 102, 103],
+    },
+    "not another launch's lineage, though it writes the log": {
+      processes: [host, leader, { pid: 101, lineage: OTHER, writes: [77] }],
+      members: [LEADER],
+    },
     "not who writes another file of that device": {
       processes: [host, leader, { pid: 101, writes: [78] }],
       members: [LEADER],
@@ -93,6 +139,11 @@ describe("evidence", () => {
       members: [LEADER],
     },
     "an orphan that fell to the host": { processes: [host, leader, { pid: 101, ppid: HOST }], members: [LEADER, 101] },
+    "not one that fell to a host where others do too": {
+      processes: [host, leader, { pid: 101, ppid: HOST }, { pid: 102, ppid: HOST, lineage: TOKEN }],
+      query: { bystanders: true },
+      members: [LEADER, 102],
+    },
     "an orphan noted on disk, its host gone": {
       processes: [{ pid: 101 }],
       query: { adopted: [identity(101)] },
@@ -124,7 +175,7 @@ describe("evidence", () => {
         host,
         leader,
         { pid: 101, startTime: "999", sid: LEADER, writes: [77], env: { DIALTONE_TOKEN: TOKEN } },
-        { pid: 102, startTime: "1000", writes: [77] },
+        { pid: 102, startTime: "1000", env: { DIALTONE_TOKEN: TOKEN } },
       ],
       members: [LEADER, 102],
     },
@@ -264,6 +315,15 @@ describe("left out", () => {
       processes: [host, leader, { pid: 101, ppid: LEADER, sid: LEADER, env: { DIALTONE_TOKEN: OTHER } }],
       members: [LEADER],
       passedOver: [101],
+    },
+    "a process with another launch's lineage": {
+      processes: [host, leader, { pid: 101, ppid: LEADER, sid: LEADER, lineage: OTHER }, { pid: 102, ppid: 101 }],
+      members: [LEADER],
+      passedOver: [101, 102],
+    },
+    "not one whose environment names a launch around this one: its lineage is newer": {
+      processes: [host, leader, { pid: 101, ppid: LEADER, lineage: TOKEN, env: { DIALTONE_TOKEN: OTHER } }],
+      members: [LEADER, 101],
     },
     "but an overwritten environment says nothing by what stands there": {
       processes: [

@@ -1,6 +1,15 @@
 /** The process table of Linux, asked about real processes with unpleasant names, environments and files. */
 import { afterEach, describe, expect, test } from "bun:test";
-import { closeSync, copyFileSync, fstatSync, openSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  copyFileSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { identify, type ProcessIdentity, presenceOf } from "../../src/sys/identity.ts";
 import { makeProcessTable } from "../../src/sys/process.linux.ts";
@@ -89,7 +98,7 @@ describe("entries", () => {
       const EXIT = { x64: 60, arm64: 93 }[process.arch];
       const { size } = await import("node:fs").then(({ statSync }) => ({ size: () => statSync(${JSON.stringify(beat)}).size }));
       while (size() === 0) await Bun.sleep(5);
-      libc().syscall(EXIT, 0, 0, 0, 0);`,
+      libc().syscall(EXIT, 0, 0, 0, 0, 0);`,
     );
     const child = spawn([process.execPath, join(directory, "headless.ts")], { env: { ...process.env, MARK: "here" } });
     const raw = () => readFileSync(`/proc/${child.pid}/stat`, "latin1").replace(/^.*\) /s, "")[0];
@@ -175,6 +184,26 @@ describe("who writes a file", () => {
       closeSync(fd);
     });
   }
+  test("inherited from one that opened it is one description; opened again, another; not written by both, none", async () => {
+    const directory = scratch();
+    writeFileSync(join(directory, "f"), "");
+    const { dev, ino } = statSync(join(directory, "f"));
+    const start = (command: string) => spawn(["bash", "-c", command], { cwd: directory });
+    const parent = start("exec >> f; sleep 1000 & echo $! > child; exec sleep 1000");
+    const stranger = start("exec sleep 1000 >> f");
+    const reader = start("exec sleep 1000 < f");
+    for (const { pid } of [parent, stranger, reader]) await until("it runs", () => table.entry(pid)?.comm === "sleep");
+    const child = Number(readFileSync(join(directory, "child"), "utf8"));
+    try {
+      const shares = (pid: number, other: number) => table.shareDescription(pid, other, { dev, ino });
+      expect(shares(parent.pid, child)).toBe(true);
+      expect(shares(stranger.pid, child)).toBe(false);
+      expect(shares(reader.pid, child)).toBe(false);
+      expect(shares(parent.pid, 4_000_000)).toBe(false);
+    } finally {
+      process.kill(child, "SIGKILL");
+    }
+  });
   test("nobody", () => {
     expect(table.isWriting(4_000_000, { dev: 1, ino: 1 })).toBe(false);
   });

@@ -20,7 +20,7 @@ test("all of it arrives through a pipe that is non-blocking and read slowly", ()
     const { writeText } = await import(${STDIO});
     const { libc } = await import(${JSON.stringify(join(import.meta.dir, "../../src/sys/libc.ts"))});
     const FCNTL = { x64: 72, arm64: 25 }[process.arch];
-    libc().syscall(FCNTL, 1, 4, 0x800, 0);
+    libc().syscall(FCNTL, 1, 4, 0x800, 0, 0);
     const text = Array.from({ length: 40_000 }, (_, at) => "line " + at + "\\n").join("");
     process.exitCode = writeText(1, text) === "written" ? 0 : 1;`;
   const { stdout, stderr } = run(`"$1" -e "$2" | { sleep 0.2; sha256sum; }`, script);

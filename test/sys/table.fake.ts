@@ -1,5 +1,6 @@
 /** A made-up process table: what the kernel would say, as data. This very process is always in it. */
 import type { ProcessEntry, ProcessIdentity, ProcessTable } from "../../src/sys/identity.ts";
+import { lineageFor } from "../../src/sys/lineage.ts";
 
 export const BOOT = "boot-now";
 export const NAMESPACE = "pid:[here]";
@@ -12,6 +13,10 @@ export interface FakeProcess extends Partial<ProcessEntry> {
   commandLine?: string;
   /** Inodes it has open for writing. */
   writes?: number[];
+  /** Of those that write: who has the same has the same open file description. Default: one of its own; null: cannot be seen. */
+  description?: string | null;
+  /** The token that its lineage was made of. Default: none. */
+  lineage?: string;
   /** Another user's, or in a container. */
   isOthers?: boolean;
 }
@@ -56,7 +61,14 @@ export function fakeTable(list: readonly FakeProcess[], self: FakeProcess = { pi
       return env === null ? undefined : (env?.[name] ?? null);
     },
     commandLineOf: (pid) => processes.get(pid)?.commandLine ?? `command of ${pid}`,
+    lineageOf: (pid) => lineageFor(processes.get(pid)?.lineage ?? ""),
     isWriting: (pid, file) => processes.get(pid)?.writes?.includes(file.ino) ?? false,
+    shareDescription(pid, other, file) {
+      const [a, b] = [processes.get(pid), processes.get(other)];
+      if (!a?.writes?.includes(file.ino) || !b?.writes?.includes(file.ino)) return false;
+      if (a.description === null || b.description === null) return undefined;
+      return a.description !== undefined && a.description === b.description;
+    },
     listeningPorts: () => [],
     listenersOn: () => [],
     signal: () => "unknown",

@@ -4,7 +4,7 @@
  */
 import { messageOf } from "../../sys/error.ts";
 import { failureOf } from "../detach.ts";
-import { hostLaunch } from "../host.ts";
+import { beginHosting, hostLaunch } from "../host.ts";
 import { settledEvent } from "../hosted.ts";
 import { writeHistory } from "../notes.ts";
 import { makeQueue } from "../queue.ts";
@@ -40,10 +40,8 @@ export function bringUp(
   hard: AbortSignal,
   emit: (event: UpEvent) => void,
 ): Up {
-  ground.table.becomeSubreaper();
-  ground.many = watchManyMembers(ground, new Set(), (text) =>
-    emit({ is: "launch", key: "", event: { is: "note", text } }),
-  );
+  beginHosting(ground);
+  ground.many = watchManyMembers(ground, (text) => emit({ is: "launch", key: "", event: { is: "note", text } }));
   const stages = new Map<string, Stage>(nodes.map(({ key }) => [key, "waiting"]));
   const outcomes = new Map<string, Outcome>(nodes.map(({ key }) => [key, blank(ground, key)]));
   const served = new Map<string, Served>();

@@ -1,10 +1,11 @@
 /**
- * What watchmembers.ts is for one launch, for a host of many: what fell to it is told apart by token and by log. Of what shows neither it
- * is said once that it belongs to one of them, and nobody stops it.
+ * What watchmembers.ts is for one launch, for a host of many: what fell to it is told apart by lineage, token and log. Of what shows none of
+ * them it is said once that no stop ends it.
  */
 import { identify, isOver, type ProcessEntry } from "../../sys/identity.ts";
 import { libc } from "../../sys/libc.ts";
 import { writeHistory } from "../notes.ts";
+import { isMarked } from "../tree.ts";
 import type { Ground, Run } from "../types.ts";
 import { below, makeIsHidden } from "../watchmembers.ts";
 
@@ -17,12 +18,8 @@ interface Watched {
   isHidden: ReturnType<typeof makeIsHidden>;
 }
 
-/** `tasks`: pids of one-shots that run within this host. */
-export function watchManyMembers(
-  ground: Ground,
-  tasks: ReadonlySet<number>,
-  onStray: (text: string) => void,
-): NonNullable<Ground["many"]> {
+export function watchManyMembers(ground: Ground, onStray: (text: string) => void): NonNullable<Ground["many"]> {
+  const tasks = new Set<number>();
   const watched = new Set<Watched>();
   const told = new Set<string>();
   let timer: ReturnType<typeof setInterval> | null = null;
@@ -30,7 +27,7 @@ export function watchManyMembers(
   function look(): void {
     const orphans = liveOrphans(ground, watched, tasks);
     const byRun = Map.groupBy(orphans, (entry) => ownerOf(ground, watched, entry));
-    for (const entry of byRun.get(null) ?? []) {
+    for (const entry of ground.bystanders === true ? [] : (byRun.get(null) ?? [])) {
       const who = `${entry.pid}/${entry.startTime}`;
       if (!told.has(who))
         onStray(
@@ -42,6 +39,7 @@ export function watchManyMembers(
   }
 
   return {
+    tasks,
     watchMembers(run, probes) {
       const one: Watched = { run, probes, isHidden: makeIsHidden(ground, run) };
       watched.add(one);
@@ -78,12 +76,18 @@ function liveOrphans({ table }: Ground, watched: ReadonlySet<Watched>, tasks: Re
   });
 }
 
-function ownerOf({ table }: Ground, watched: ReadonlySet<Watched>, { pid }: ProcessEntry): Watched | null {
-  const token = table.environmentOf(pid, "DIALTONE_TOKEN");
-  for (const one of watched) if (one.run.record.token === token) return one;
+/** `nobody`: it has the lineage of a one-shot that ran in this host; null: it shows none, and may be anybody's. */
+function ownerOf({ table }: Ground, watched: ReadonlySet<Watched>, entry: ProcessEntry): Watched | "nobody" | null {
+  for (const one of watched) if (isMarked(table, entry, one.run.record) || isNoted(one.run, entry)) return one;
+  if (typeof table.lineageOf(entry.pid) === "bigint") return "nobody";
   for (const one of watched) {
     const { logFile } = one.run.record;
-    if (logFile !== null && table.isWriting(pid, logFile) === true) return one;
+    if (logFile !== null && table.shareDescription(entry.pid, one.run.leader.pid, logFile) === true) return one;
   }
   return null;
+}
+
+/** It was seen below the leader before it lost its parent. */
+function isNoted({ history }: Run, { pid, startTime }: ProcessEntry): boolean {
+  return history.adopted.some((one) => one.pid === pid && one.startTime === startTime);
 }

@@ -1,0 +1,70 @@
+/** The lineage: what is made of a token, what is read of /proc, and that the kernel hands it on. */
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { withCleanLimits } from "../../src/sys/limits.ts";
+import { isLineage, lineageFor, readLineage } from "../../src/sys/lineage.ts";
+import { makeProcessTable } from "../../src/sys/process.ts";
+
+const TOKEN = "0123456789abcdef0123456789abcdef";
+
+test("of a token of dt's, and of no other word", () => {
+  expect(lineageFor(TOKEN)).toBe(0x44540123456789abn);
+  expect(lineageFor("ffffffffffffffffffffffffffffffff")).toBe(0x4454ffffffffffffn);
+  for (const other of ["", "postgres: writer", "0123", TOKEN.toUpperCase()]) expect(lineageFor(other)).toBeNull();
+});
+
+test("a limit that somebody set is none", () => {
+  const limits = (soft: string) =>
+    `Limit    Soft Limit    Hard Limit    Units\nMax file locks            ${soft}  unlimited            locks\nMax x 1 2\n`;
+  expect(readLineage(limits(String(0x44540123456789abn)))).toBe(0x44540123456789abn);
+  for (const soft of ["unlimited", "0", "1024", String(2n ** 63n)]) expect(readLineage(limits(soft))).toBeNull();
+  expect(readLineage("")).toBeNull();
+  expect(isLineage(0x44550123456789abn)).toBe(false);
+});
+
+const onLinux = process.platform === "linux";
+
+test.skipIf(!onLinux)(
+  "it is handed on by fork and exec, with an environment of its own, and this process keeps its limits",
+  async () => {
+    const before = readFileSync("/proc/self/limits", "latin1");
+    const child = withCleanLimits(
+      null,
+      () => Bun.spawn(["sh", "-c", "env -i setsid sh -c 'cat /proc/self/limits'"], { stdout: "pipe" }),
+      lineageFor(TOKEN),
+    );
+    expect(readLineage(await child.stdout.text())).toBe(lineageFor(TOKEN));
+    expect(readFileSync("/proc/self/limits", "latin1")).toBe(before);
+  },
+);
+
+test.skipIf(!onLinux)("null takes it away, and where none is asked for it stays", async () => {
+  const program = `
+    import { withCleanLimits } from "${import.meta.dir}/../../src/sys/limits.ts";
+    const run = (...lineage) => withCleanLimits(null, () => Bun.spawnSync(["cat", "/proc/self/limits"]), ...lineage).stdout.toString();
+    console.log(JSON.stringify([run(), run(null)]));`;
+  const child = withCleanLimits(
+    null,
+    () => Bun.spawn([process.execPath, "-e", program], { stdout: "pipe" }),
+    lineageFor(TOKEN),
+  );
+  const [kept, taken] = JSON.parse(await child.stdout.text()) as [string, string];
+  expect(readLineage(kept)).toBe(lineageFor(TOKEN));
+  expect(taken).toContain("Max file locks            unlimited");
+});
+
+test.skipIf(!onLinux)(
+  "the table tells it of a process whose environment is closed, and nothing of nobody",
+  async () => {
+    const table = makeProcessTable();
+    const child = withCleanLimits(null, () => Bun.spawn(["env", "-i", "sleep", "60"]), lineageFor(TOKEN));
+    try {
+      expect(table.lineageOf(child.pid)).toBe(lineageFor(TOKEN));
+      expect(table.lineageOf(process.pid)).toBeNull();
+      expect(table.lineageOf(4_000_000)).toBeUndefined();
+    } finally {
+      child.kill("SIGKILL");
+      await child.exited;
+    }
+  },
+);
