@@ -5,7 +5,7 @@
 import type { ProcessIdentity, ProcessTable, SignalOutcome } from "../sys/identity.ts";
 import { presenceOf } from "../sys/identity.ts";
 import { signalNumber } from "../sys/signals.ts";
-import { findTree, type Tree, type TreeMember, type TreeQuery } from "./tree.ts";
+import { type Candidate, findTree, type Tree, type TreeMember, type TreeQuery } from "./tree.ts";
 
 export interface StopTreeRequest {
   table: ProcessTable;
@@ -42,6 +42,11 @@ const RESCAN_EVERY_MS = 100;
 /** How long a SIGKILL may take to show: a process in uninterruptible sleep is named rather than waited for. */
 const KILL_WAIT_MS = 3000;
 
+const CANDIDATE: Record<Candidate["by"], string> = {
+  session: "it has the session of this launch, but nothing proves that it belongs to it, so it was not signalled",
+  log: "it writes the log of this launch, but nothing proves that it belongs to it, so it was not signalled",
+};
+
 /** Names were checked when the manifest was loaded. */
 function numberOf(name: string): number {
   return signalNumber(name) ?? signalNumber("SIGTERM")!;
@@ -70,13 +75,7 @@ export async function stopTree(asked: StopTreeRequest): Promise<StopTreeResult> 
           denied.has(one.identity.pid) ? "it may not be signalled (another user's)" : "SIGKILL has not ended it",
         ),
       ),
-      ...last.candidates.map((one) =>
-        survivor(
-          table,
-          one,
-          "it has the session of this launch, but nothing proves that it belongs to it, so it was not signalled",
-        ),
-      ),
+      ...last.candidates.map((one) => survivor(table, one, CANDIDATE[one.by])),
     ],
     killed,
     ports,

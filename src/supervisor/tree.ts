@@ -86,9 +86,14 @@ export interface TreeMember {
   pgid: number;
 }
 
+/** Looks like the launch's, and nothing proves it. */
+export interface Candidate extends TreeMember {
+  by: "session" | "log";
+}
+
 export interface Tree {
   members: TreeMember[];
-  candidates: TreeMember[];
+  candidates: Candidate[];
   /** Left out by name or as another launch's, as far as met. */
   passedOver: TreeMember[];
 }
@@ -124,6 +129,7 @@ export function findTree(table: ProcessTable, query: TreeQuery): Tree {
   }
   const writers = findWriters(table, entries, query, reached);
   if (writers.length > 0) for (const entry of findHeirs(table, writers, query, reached)) reach(entry);
+  const bySession = new Set(candidates.keys());
   if (query.hasLineage !== true) for (const entry of writers) candidates.set(entry.pid, entry);
 
   const leftOut = new Map<number, ProcessEntry>();
@@ -143,7 +149,10 @@ export function findTree(table: ProcessTable, query: TreeQuery): Tree {
     }));
   return {
     members: toMembers(reached, (entry) => !leftOut.has(entry.pid)),
-    candidates: toMembers(candidates, (entry) => !reached.has(entry.pid) && !leftOut.has(entry.pid)),
+    candidates: toMembers(candidates, (entry) => !reached.has(entry.pid) && !leftOut.has(entry.pid)).map((one) => ({
+      ...one,
+      by: bySession.has(one.identity.pid) ? "session" : "log",
+    })),
     passedOver: toMembers(leftOut, (entry) => reached.has(entry.pid)),
   };
 }
