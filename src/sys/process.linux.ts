@@ -21,6 +21,7 @@ import { lazy } from "./lazy.ts";
 import { lastErrno, libc } from "./libc.ts";
 import { readLineage } from "./lineage.ts";
 import { listenersOn, listeningPorts } from "./ports.linux.ts";
+import { bootClockOffset } from "./timens.linux.ts";
 import { trimEnd } from "./trim.ts";
 
 const SYS_PIDFD_SEND_SIGNAL = 424;
@@ -40,12 +41,20 @@ export function makeProcessTable(): ProcessTable {
   const bootId = lazy(() => needed("/proc/sys/kernel/random/boot_id", (path) => readFileSync(path, "latin1").trim()));
   const pidNamespace = lazy(() => needed("/proc/self/ns/pid", (path) => readlinkSync(path)));
 
+  const offset = lazy(bootClockOffset);
+
+  function entryOf(pid: number): ProcessEntry | null {
+    const entry = readEntry(pid);
+    if (entry === null || offset() === 0) return entry;
+    return { ...entry, startTime: String(Number(entry.startTime) - offset()) };
+  }
+
   function openVerified(identity: ProcessIdentity): { fd: number } | { outcome: SignalOutcome } {
     if (identity.bootId !== bootId()) return { outcome: "gone" };
     if (identity.pidNamespace !== pidNamespace()) return { outcome: "unknown" };
     const fd = Number(libc().syscall(SYS_PIDFD_OPEN, identity.pid, 0, 0, 0, 0));
     if (fd < 0) return { outcome: lastErrno() === ESRCH ? "gone" : "unknown" };
-    const entry = readEntry(identity.pid);
+    const entry = entryOf(identity.pid);
     if (entry !== null && !isOver(entry) && entry.startTime === identity.startTime) return { fd };
     closeSync(fd);
     return { outcome: "gone" };
@@ -68,8 +77,8 @@ export function makeProcessTable(): ProcessTable {
   return {
     bootId,
     pidNamespace,
-    list: () => numericNames("/proc").flatMap((pid) => readEntry(pid) ?? []),
-    entry: readEntry,
+    list: () => numericNames("/proc").flatMap((pid) => entryOf(pid) ?? []),
+    entry: entryOf,
     environmentOf,
     commandLineOf,
     lineageOf,
