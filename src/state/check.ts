@@ -105,6 +105,7 @@ const RECORD_OPTIONS: Record<OptionalOf<LaunchRecord>, Check> = {
   shared: flag,
   bystanders: flag,
   lineage: flag,
+  held: flag,
   stack,
   needs: words,
   backoff: shaped({ because: text, nextAt: time, inRow: number }),

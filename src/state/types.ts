@@ -107,6 +107,8 @@ export interface LaunchRecord {
   bystanders?: true;
   /** The leader was started with a lineage, which is made of the token. */
   lineage?: true;
+  /** The host holds on to the key's fence as long as it lives (sys/hold.ts). */
+  held?: true;
   /** A stack of containers: what ends it, and what the engine knows it by. */
   stack?: StackNote;
   /** The keys it needed when it was started. */

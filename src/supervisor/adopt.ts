@@ -19,6 +19,7 @@ import { acquireLock } from "../sys/lock.ts";
 import type { EndStatus } from "../sys/status.ts";
 import { resolveIn } from "./environment.ts";
 import type { Finished } from "./exited.ts";
+import { holdOn } from "./holding.ts";
 import { tryClaim } from "./portclaim.ts";
 import type { PreparedLaunch } from "./prepare.ts";
 import { prepareCommand } from "./preparecommand.ts";
@@ -56,13 +57,14 @@ export async function adopt(ground: Ground, key: string, report: Report, control
   try {
     const read = store.record(key);
     if (read.is !== "there" || !isHostless(ground, read.value)) return null;
-    const { shared: _shared, ...before } = read.value;
+    const { shared: _shared, held: _held, ...before } = read.value;
     const told = store.readSpec(before.token);
     if (told.is !== "there") return null; // of a dt that did not keep it, or a disk that was full
     const spec = told.value as LaunchSpec;
     // Whoever asked for another host (the daemon, say) does not make the root a trusted one.
     if (spec.isStrange === true) ground.isStrange = true;
     const record: LaunchRecord = { ...before, host: identifySelf(table) };
+    if (holdOn(ground, key, record.token)) record.held = true;
     const prepared = preparedOf(ground, spec, record);
     store.writeRecord(record);
     const history = store.history(record.token);

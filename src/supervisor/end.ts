@@ -189,7 +189,10 @@ function refuseForeignNamespace({ table }: Ground, record: LaunchRecord): void {
     "unknown-here",
     `${record.key} was started in another pid namespace (a container that shares this directory?), so its processes cannot be judged from here and none was signalled.`,
     {
-      hint: `Stop it where it was started, or remove ${record.key}.meta.json from the run directory if that container is gone.`,
+      hint:
+        record.held === true
+          ? "It lives there: stop it where it was started."
+          : `Stop it where it was started, or remove ${record.key}.meta.json from the run directory if that container is gone.`,
     },
   );
 }

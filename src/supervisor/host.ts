@@ -21,6 +21,7 @@ import { startAfterBackoff } from "./backoff.ts";
 import { restartForChange } from "./changed.ts";
 import { actOn } from "./events.ts";
 import { finishRun, type RunOver } from "./exited.ts";
+import { letGo } from "./holding.ts";
 import { NO_STREAK, type Streak } from "./policy.ts";
 import { addOwn } from "./queue.ts";
 import { beginRun } from "./run.ts";
@@ -92,6 +93,7 @@ async function serveRun(
     return await serve(ground, begun, report, control, files, streak);
   } finally {
     files.close();
+    letGo(ground, begun.record.key);
   }
 }
 

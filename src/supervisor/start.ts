@@ -7,7 +7,7 @@
  *   lock                                    a lock whose holder is gone: broken
  *   end the old launch                      see end.ts: `stopping`, finished by the next start or stop
  *   want written, port checked              no record, and the exit of the old launch
- *   fence, write-ahead record (`starting`)  a record without a leader and its host gone: looks for the token, finds nothing
+ *   fence, hold, write-ahead (`starting`)   a record without a leader and its host gone: looks for the token, finds nothing
  *   log opened                              the same
  *   leader spawned                          the same, but a process carries the token (or the fence is still held until it does)
  *   leader recorded (`running`), unlock     a launch without a host: it runs on and is listed, stopped, replaced as ever
@@ -27,6 +27,7 @@ import { acquireLock, type HeldLock } from "../sys/lock.ts";
 import { spawnLeader } from "../sys/spawn.ts";
 import { endLaunch, queryOf, survivorError } from "./end.ts";
 import { noteStartFailure } from "./failed.ts";
+import { holdOn, letGo } from "./holding.ts";
 import { noteSpec } from "./notes.ts";
 import { checkPort } from "./port.ts";
 import { claimPort, type PortClaim } from "./portclaim.ts";
@@ -213,6 +214,7 @@ async function startClaimed(
   try {
     const self = identifySelf(table);
     written = makeRecord(ground, spec, prepared, self, options.restarts);
+    if (holdOn(ground, spec.key, prepared.token)) written.held = true;
     store.writeRecord(written);
     noteSpec(ground, written.token, spec);
     noteStack(ground, written, prepared.stack?.kept ?? null);
@@ -244,6 +246,7 @@ async function startClaimed(
     // Nothing was spawned: what was written ahead is taken back. (A spawned leader has been stopped by recordLeader.) With containers of an
     // earlier launch it stays until they are gone.
     if (written !== null && prepared.stack?.written === undefined) store.removeRecord(written);
+    letGo(ground, spec.key);
     throw error;
   } finally {
     fence?.release();

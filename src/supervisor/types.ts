@@ -5,6 +5,7 @@ import type { ManagedSettings } from "../manifest/resolved.ts";
 import type { Store } from "../state/store.ts";
 import type { Asker, ExitRecord, LaunchHistory, LaunchRecord, Owner } from "../state/types.ts";
 import type { FolderIdentity } from "../sys/folder.ts";
+import type { Hold } from "../sys/hold.ts";
 import type { ProcessTable } from "../sys/identity.ts";
 import type { TerminalSize } from "../sys/leaderterminal.ts";
 import type { LockBackend } from "../sys/lock.ts";
@@ -40,6 +41,8 @@ export interface Ground {
   owner?: number | null;
   /** Told of each command line that is run beside the launch's own (`--verbose`). */
   onCommand?: (argv: readonly string[]) => void;
+  /** In a host: by key, what tells that it lives to those who cannot see it. */
+  holds?: Map<string, Hold>;
   /** In a host: what falls to it may be a stranger's, which was below this process before it began. */
   bystanders?: boolean;
   /** Set in a host of many launches: what fell to it is not of one of them alone, so they are watched together. */

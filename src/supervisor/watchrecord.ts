@@ -1,6 +1,6 @@
 /** A record that is lost while its launch runs is written again; a launch whose place another has taken ends. */
 import { existsSync } from "node:fs";
-import { presenceOf } from "../sys/identity.ts";
+import { type Presence, presenceOf } from "../sys/identity.ts";
 import { queryOf } from "./end.ts";
 import { tryLock } from "./hostlock.ts";
 import { stopTree } from "./stop.ts";
@@ -8,18 +8,37 @@ import type { Ground, Report, Run } from "./types.ts";
 
 /** How long a launch may be missing from the list after its run directory was removed. */
 const RECORD_EVERY_MS = 500;
+/** What one of its processes is counts most. */
+const PRESENCES: readonly Presence[] = ["alive", "unknown", "gone"];
 /** How often a record that somebody else put in its place is set aside. */
 const MOST_FOREIGN = 3;
 
 /**
- * A stop removes the record only when the tree is gone. So a record that is absent while the leader lives was lost (somebody removed the
- * run directory), as is one that does not parse: it is written again. A record of another launch means that a start came
- * first and found nothing to replace: then this launch is the one too many, and ends. A root that is gone is not made anew.
+ * A stop removes the record only when the tree is gone. So while the leader lives,
+ *
+ *   the record on disk                            means                                        then
+ *   -------------------------------------------   ------------------------------------------   --------------------------------
+ *   is absent, does not parse, is foreign         it was lost (the directory was removed)      it is written again
+ *   is of another launch, of which nothing runs   an older one came back (a backup, a          it is written again
+ *                                                 branch, another machine's)
+ *   is of another launch, which runs              a start came first, found nothing to         this launch is the one too many,
+ *                                                 replace                                      and ends
+ *   is of one that cannot be judged from here     a container on this directory started it     both run on
+ *
+ * A root that is gone is not made again.
  */
 export function watchRecord(ground: Ground, run: Run, report: Report): void {
   const { store, table } = ground;
   const { key, token, leader } = run.record;
-  const isLost = () => leader !== null && store.record(key).is !== "there" && presenceOf(table, leader) === "alive";
+  const another = (): Presence | null => {
+    const there = store.record(key);
+    if (there.is !== "there") return "gone";
+    const { value } = there;
+    if (value.token === token) return null;
+    const seen = [value.host, value.leader].map((one) => (one === null ? "gone" : presenceOf(table, one)));
+    return PRESENCES.find((presence) => seen.includes(presence)) ?? "gone";
+  };
+  const isLost = () => leader !== null && another() === "gone" && presenceOf(table, leader) === "alive";
   let busy = false;
   let foreign = 0;
   const look = async () => {
@@ -31,7 +50,7 @@ export function watchRecord(ground: Ground, run: Run, report: Report): void {
       if (there.is === "unreadable" && there.foreign === true && ++foreign > MOST_FOREIGN) return;
       return restoreRecord(ground, run, isLost, report);
     }
-    if (there.is === "there" && leader !== null && presenceOf(table, leader) === "alive")
+    if (leader !== null && another() === "alive" && presenceOf(table, leader) === "alive")
       await endSuperseded(ground, run, report);
   };
   const timer = setInterval(() => {

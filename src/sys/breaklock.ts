@@ -7,7 +7,7 @@ import { errnoOf } from "./error.ts";
 import { linkBeside, removeFile, renameBeside, temporaryName } from "./files.ts";
 import { tryFlock } from "./flock.ts";
 import { type ProcessTable, presenceOf } from "./identity.ts";
-import { type LockHolder, type LockReason, readHolder } from "./lock.ts";
+import { isLetGo, type LockHolder, type LockReason, readHolder } from "./lock.ts";
 import type { Seal } from "./seal.ts";
 import { readOwnText } from "./sealed.ts";
 
@@ -28,7 +28,8 @@ export function breakStaleLock(path: string, seal: Seal, table: ProcessTable): B
     const holder = current.is === "there" ? current.value : null;
     const presence = holder === null ? "gone" : presenceOf(table, holder.holder);
     if (presence === "alive") return { is: "left", reason: "held" };
-    if (presence === "unknown") return { is: "left", reason: "unknown-holder" };
+    if (presence === "unknown" && !(guard.is === "held" && holder !== null && isLetGo(path, holder)))
+      return { is: "left", reason: "unknown-holder" };
     if (guard.is === "held") removeFile(path);
     else if (holder === null || !removeIfStill(path, seal, holder)) return { is: "left", reason: "no-guard" };
     return { is: "broken", holder };

@@ -9,6 +9,7 @@ import { DtError, errnoOf } from "./error.ts";
 import { writeError } from "./files.ts";
 import { lastErrno, libc } from "./libc.ts";
 
+const LOCK_SH = 1;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 const LOCK_UN = 8;
@@ -38,6 +39,19 @@ export function tryFlock(path: string): FileLockAttempt {
     if (isStillAt(fd, path)) return { is: "held", lock: makeLock(fd, path) };
     closeSync(fd);
   }
+}
+
+/** Locks a file that is open, as long as this descriptor is. False when somebody else has it, or the file system has no flock. */
+export function flockOpen(fd: number): boolean {
+  return flock(fd, LOCK_EX | LOCK_NB) === 0;
+}
+
+/** Whether another descriptor has the open file locked; undefined where the file system has no flock. */
+export function isFlocked(fd: number): boolean | undefined {
+  const errno = flock(fd, LOCK_SH | LOCK_NB);
+  if (errno !== 0) return errno === EAGAIN ? true : undefined;
+  flock(fd, LOCK_UN);
+  return false;
 }
 
 function openGuard(path: string): number {

@@ -69,6 +69,11 @@ export interface ProcessTable {
    * could do anything here anyway. False where that cannot be seen.
    */
   isOwn(pid: number): boolean;
+  /**
+   * A process of another pid namespace, by the pid that it has here. Null when there is none such, undefined when it cannot be told: the namespace lies not
+   * below this one, or what is in it may not be looked at.
+   */
+  locate(identity: ProcessIdentity): ProcessIdentity | null | undefined;
   /** The directories that a process is in or holds open, by the paths that they have now; none where that cannot be seen. */
   directoriesOf(pid: number): string[];
 }

@@ -10,7 +10,8 @@
  *   there is none                    created              held
  *   holder alive                     left                 wait (`held`); at once `re-entry` when it is this process
  *   this process, which let go       removed, created     held
- *   holder in another pid namespace  left                 wait (`unknown-holder`)
+ *   holder in another pid namespace  left, or removed     wait (`unknown-holder`); stale when the kernel says that
+ *                                    and created          nobody has its file locked any more
  *   of another version, or may not   left                 wait (`unknown-holder`)
  *   be read (permission, too many
  *   open files, a broken secret)
@@ -41,7 +42,7 @@ import {
   tryUnlink,
   writeError,
 } from "./files.ts";
-import { type FileLock, tryFlock } from "./flock.ts";
+import { type FileLock, flockOpen, isFlocked, tryFlock } from "./flock.ts";
 import { identifySelf, type ProcessIdentity, type ProcessTable, presenceOf, sameIdentity } from "./identity.ts";
 import { lazy } from "./lazy.ts";
 import type { Seal } from "./seal.ts";
@@ -59,6 +60,8 @@ export interface LockHolder {
   doing: string;
   since: string;
   backend: LockBackend;
+  /** The holder has this file locked (`flock`) as long as it lives: for who cannot see its process. */
+  flocked?: true;
 }
 
 /** Why a lock could not be had; stable, documented. */
@@ -136,7 +139,7 @@ function attemptLock(request: Placed): Attempt {
   } catch (error) {
     if (request.evenUnwritten !== true || (error as DtError).code !== "cannot-write") throw error;
     kept = true;
-    return { held: { holder: describeHolder(request), broke: null, release: guard.lock.release } };
+    return { held: { holder: describeHolder(request, false), broke: null, release: guard.lock.release } };
   } finally {
     if (!kept) guard.lock.release();
   }
@@ -156,11 +159,11 @@ function publishOrJudge(request: Placed, guard: FileLock | null): Attempt {
       if (judged.foreign) moveAside(path);
       else removeFile(path);
     }
-    const published = publish(request, describeHolder(request));
+    const published = publish(request, describeHolder(request, guard !== null));
     if (published === null) continue; // somebody without a guard was faster
     const held = makeHeld(request, published, broke);
-    if (guard === null || guard.isInPlace()) return { held };
-    held.release();
+    if (held !== null && (guard === null || guard.isInPlace())) return { held };
+    held?.release();
     return { busy: "guard-busy", by: null };
   }
   return { busy: "unknown-holder", by: null };
@@ -170,7 +173,7 @@ function guardOf(path: string): string {
   return `${path.replace(/\.lock$/, "")}.guard`;
 }
 
-function describeHolder(request: LockRequest): LockHolder {
+function describeHolder(request: LockRequest, flocked: boolean): LockHolder {
   return {
     version: VERSION,
     holder: identifySelf(request.table),
@@ -179,6 +182,7 @@ function describeHolder(request: LockRequest): LockHolder {
     doing: request.doing,
     since: new Date().toISOString(),
     backend: request.backend ?? "link",
+    ...(flocked ? { flocked } : {}),
   };
 }
 
@@ -212,7 +216,7 @@ function judge(request: Placed): Judged {
   }
   const presence = presenceOf(table, holder.holder);
   // A holder that let go and ended between the two looks is no stale one.
-  if (presence === "gone")
+  if (presence === "gone" || (presence === "unknown" && isLetGo(path, holder)))
     return isStillHeldBy(request, holder) ? { is: "stale", holder, foreign: false } : { is: "none" };
   return { is: "busy", busy: presence === "alive" ? "held" : "unknown-holder", by: holder };
 }
@@ -248,11 +252,12 @@ function publishByLink({ path, seal, backend }: Placed, mine: LockHolder): boole
   }
 }
 
-function makeHeld(request: Placed, holder: LockHolder, broke: HeldLock["broke"]): HeldLock {
+/** Null when what it says of the kernel could not be made true: it is withdrawn. */
+function makeHeld(request: Placed, holder: LockHolder, broke: HeldLock["broke"]): HeldLock | null {
   let held = true;
   const directory = statThere(dirname(request.path));
   const open = openOrNull(request.path);
-  return {
+  const lock: HeldLock = {
     holder,
     broke,
     release() {
@@ -263,6 +268,25 @@ function makeHeld(request: Placed, holder: LockHolder, broke: HeldLock["broke"])
       withdraw({ ...request, directory }, holder.nonce);
     },
   };
+  if (holder.flocked !== true || (open !== null && flockOpen(open))) return lock;
+  lock.release();
+  return null;
+}
+
+/** Whether its holder, which cannot be seen from here, is gone by what the kernel says. Under the guard nobody is just about to lock it. */
+export function isLetGo(path: string, { flocked }: LockHolder): boolean {
+  if (flocked !== true) return false;
+  let fd: number;
+  try {
+    fd = openOwn(path, constants.O_RDONLY);
+  } catch {
+    return false;
+  }
+  try {
+    return isFlocked(fd) === false;
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** Held open as long as the lock: by that a dt with another home, to which its seal says nothing, knows its holder. */

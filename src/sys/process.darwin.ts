@@ -102,6 +102,7 @@ export function makeProcessTable(): ProcessTable {
     becomeSubreaper: () => false,
     childrenOf: (pid) => listPids(PROC_PPID_ONLY, pid),
     isOwn,
+    locate: () => undefined,
     directoriesOf: () => [],
   };
 }

@@ -30,6 +30,8 @@ const SYS_PIDFD_OPEN = 434;
 const PIDFD_SIGNAL_PROCESS_GROUP = 4;
 const PR_SET_CHILD_SUBREAPER = 36;
 const KCMP_FILE = 0;
+/** The kernel's fixed number for the namespace that it booted in, which sees every process. */
+const INITIAL_PID_NAMESPACE = "pid:[4026531836]";
 /** One number on x64, another on arm64 and everything newer. */
 const SYS_KCMP = process.arch === "x64" ? 312 : 272;
 const ESRCH = 3;
@@ -47,6 +49,21 @@ export function makeProcessTable(): ProcessTable {
     const entry = readEntry(pid);
     if (entry === null || offset() === 0) return entry;
     return { ...entry, startTime: String(Number(entry.startTime) - offset()) };
+  }
+
+  function locate(identity: ProcessIdentity): ProcessIdentity | null | undefined {
+    if (identity.bootId !== bootId()) return null;
+    let isWhole = pidNamespace() === INITIAL_PID_NAMESPACE;
+    let isBelow = false;
+    for (const pid of numericNames("/proc")) {
+      const namespace = namespaceOf(pid);
+      if (namespace === undefined) isWhole = false;
+      if (namespace !== identity.pidNamespace) continue;
+      isBelow = true;
+      const entry = innermostPid(pid) === identity.pid ? entryOf(pid) : null;
+      if (entry?.startTime === identity.startTime) return { ...identity, pid, pidNamespace: pidNamespace() };
+    }
+    return isBelow || isWhole ? null : undefined;
   }
 
   function openVerified(identity: ProcessIdentity): { fd: number } | { outcome: SignalOutcome } {
@@ -91,8 +108,28 @@ export function makeProcessTable(): ProcessTable {
     becomeSubreaper: () => libc().prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) === 0,
     childrenOf,
     isOwn,
+    locate,
     directoriesOf,
   };
+}
+
+/** Null when it is gone, undefined when it may not be looked at. */
+function namespaceOf(pid: number): string | null | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/pid`);
+  } catch (error) {
+    return ["ENOENT", "ESRCH"].includes(errnoOf(error) ?? "") ? null : undefined;
+  }
+}
+
+/** The pid that it has in its own namespace. */
+function innermostPid(pid: number): number | null {
+  try {
+    const line = /^NSpid:\s*(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1];
+    return Number(line?.split(/\s+/).at(-1)) || null;
+  } catch {
+    return null;
+  }
 }
 
 function isOwn(pid: number): boolean {

@@ -84,6 +84,30 @@ test("a rerun that comes before the record is back: the launch that nobody liste
   });
 });
 
+for (const what of ["its record", "its whole directory"])
+  test(`an older copy of ${what} is put back, by a backup or another branch: the launch runs on, and is listed again`, async () => {
+    const root = launchRoot("plain");
+    await within(root, async () => {
+      const place = join(root.dir, what === "its record" ? RECORD : ".dialtone");
+      await root.dt(["t", "dev", "-d"]);
+      cpSync(place, join(root.base, "older"), { recursive: true });
+      await root.dt(["t", "dev", "-d"]);
+      const second = await psOf(root);
+      rmSync(place, { recursive: true });
+      cpSync(join(root.base, "older"), place, { recursive: true });
+      const again = await until("it is listed again", async () => {
+        const one = await psOf(root);
+        return one?.state === "running" ? one : null;
+      });
+      expect(again).toMatchObject({
+        pid: second?.pid as number,
+        host: { pid: second?.host?.pid as number, alive: true },
+      });
+      expect((await root.dt(["stop", "t", "dev"])).code).toBe(0);
+      expect(runs(second?.pid as number)).toBe(false);
+    });
+  });
+
 test("in the foreground: Ctrl-C ends the launch also when its record was just removed", async () => {
   const root = launchRoot("plain");
   await within(root, async () => {

@@ -76,6 +76,7 @@ export function fakeTable(list: readonly FakeProcess[], self: FakeProcess = { pi
     becomeSubreaper: () => false,
     childrenOf: () => [],
     isOwn: (pid) => processes.get(pid)?.isOthers !== true,
+    locate: () => undefined,
     directoriesOf: () => [],
   };
   return table;

@@ -1,0 +1,189 @@
+/** Containers and time namespaces on one directory: what is told of a launch is true from where it is told, and there is a way to start and stop. */
+import { expect, test } from "bun:test";
+import { existsSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
+import { psOf, runs } from "../e2e/launch.kit.ts";
+import { DT, TestRoot, until } from "../kit.ts";
+
+const CONTAINER = ["unshare", "-pf", "--kill-child", "--mount-proc"];
+const CLOCK = ["unshare", "-T", "--boottime", "100000", "--monotonic", "100000"];
+const can = (words: string[]) => process.platform === "linux" && Bun.spawnSync([...words, "true"]).exitCode === 0;
+const canContain = can(CONTAINER);
+const canShift = can(CLOCK);
+if (!(canContain && canShift) && process.env.CI) throw new Error("CI must be able to make pid and time namespaces");
+
+function rootOf(fields: object = {}): TestRoot {
+  const dev = { kind: "managed", run: ["sleep", "1000"], stop: { timeout: "2s" }, ...fields };
+  return TestRoot.create({ "manifests/t.json": JSON.stringify({ name: "t", commands: { dev } }) });
+}
+
+/** Those that were made, so that a test that fails leaves none. */
+const containers = new Set<ReturnType<typeof enter>>();
+
+/** A container that runs these lines, and ends with them; then all that is left in it is killed. */
+function enter(root: TestRoot, lines: string) {
+  const container = Bun.spawn([...CONTAINER, "sh", "-c", lines], {
+    cwd: root.dir,
+    env: { ...root.env, DT },
+    stdio: ["ignore", "ignore", "ignore"],
+  });
+  containers.add(container);
+  return container;
+}
+
+async function end(container: ReturnType<typeof enter>): Promise<void> {
+  container.kill("SIGKILL");
+  await container.exited;
+  containers.delete(container);
+}
+
+async function inside(root: TestRoot, lines: string): Promise<void> {
+  await enter(root, lines).exited;
+}
+
+/** One that starts the launch and stays. Gives the container's own process. */
+async function startInside(root: TestRoot) {
+  const container = enter(root, '"$DT" t dev -d && touch started; exec sleep 1000');
+  await until("it is started there", () => existsSync(join(root.dir, "started")));
+  return container;
+}
+
+async function within(root: TestRoot, body: () => Promise<void>): Promise<void> {
+  try {
+    await body();
+  } finally {
+    await Promise.all([...containers].map(end));
+    await root.dispose();
+  }
+}
+
+test.skipIf(!canShift)(
+  "a launch of a time namespace is seen, and stopped, from outside; and one of outside from there",
+  async () => {
+    const root = rootOf();
+    await within(root, async () => {
+      root.prefix = CLOCK;
+      expect((await root.dt(["t", "dev", "-d"])).code).toBe(0);
+      root.prefix = [];
+      const seen = await psOf(root);
+      expect(seen).toMatchObject({ state: "running", host: { alive: true } });
+      expect(await root.dt(["stop", "t", "dev"])).toMatchObject({ code: 0 });
+      expect(runs(seen?.pid as number)).toBe(false);
+      expect((await root.dt(["t", "dev", "-d"])).code).toBe(0);
+      const again = await psOf(root);
+      root.prefix = CLOCK;
+      expect(await psOf(root)).toMatchObject({ state: "running", pid: again?.pid as number });
+      expect(await root.dt(["stop", "t", "dev"])).toMatchObject({ code: 0 });
+      expect(runs(again?.pid as number)).toBe(false);
+    });
+  },
+);
+
+test.skipIf(!canContain)("a container that is gone: the next one on the directory starts and stops", async () => {
+  const root = rootOf();
+  await within(root, async () => {
+    await inside(root, '"$DT" t dev -d; readlink /proc/self/ns/pid > first');
+    // The number of a namespace that is gone goes to the next, so that the third is sure to have another.
+    const other = enter(root, "touch other; exec sleep 1000");
+    await until("the other is there", () => existsSync(join(root.dir, "other")));
+    await inside(
+      root,
+      '"$DT" ps --json --all > ps; "$DT" t dev -d; echo $? > start; "$DT" stop t dev; echo $? > stop; readlink /proc/self/ns/pid > third',
+    );
+    await end(other);
+    expect(root.read("third")).not.toBe(root.read("first"));
+    expect(JSON.parse(root.read("ps"))).toMatchObject([{ key: "t:dev:default", pid: null, host: { alive: false } }]);
+    expect([root.read("start"), root.read("stop")]).toEqual(["0\n", "0\n"]);
+  });
+});
+
+test.skipIf(!canContain)(
+  "a container that was killed while it held the key's lock: the next one gets it",
+  async () => {
+    const root = rootOf({ run: "trap '' TERM; touch running; while :; do sleep 1; done", stop: { timeout: "60s" } });
+    await within(root, async () => {
+      const first = enter(
+        root,
+        '"$DT" t dev -d; while [ ! -e running ]; do sleep 0.05; done; "$DT" stop t dev & while :; do sleep 1; done',
+      );
+      await until("the stop has the lock and waits", () => {
+        try {
+          return /"doing": ?"stop"/.test(root.read(".dialtone/run/t:dev:default.lock"));
+        } catch {
+          return false; // free for a moment
+        }
+      });
+      const other = enter(root, "touch other; exec sleep 1000");
+      await until("the other is there", () => existsSync(join(root.dir, "other")));
+      await end(first);
+      await inside(root, '"$DT" stop t dev; echo $? > stop; "$DT" t dev -d; echo $? > start');
+      await end(other);
+      expect([root.read("stop"), root.read("start")]).toEqual(["0\n", "0\n"]);
+    });
+  },
+  30_000,
+);
+
+test.skipIf(!canContain)(
+  "from around a container its launch is seen by the pid that it has there, and is stopped",
+  async () => {
+    const root = rootOf();
+    await within(root, async () => {
+      const container = await startInside(root);
+      try {
+        const seen = await psOf(root);
+        expect(seen).toMatchObject({ state: "running", host: { alive: true }, note: null });
+        expect(readlinkSync(`/proc/${seen?.pid}/exe`)).toContain("sleep");
+        expect(readlinkSync(`/proc/${seen?.pid}/ns/pid`)).not.toBe(readlinkSync("/proc/self/ns/pid"));
+        expect(await root.dt(["stop", "t", "dev"])).toMatchObject({ code: 0 });
+        expect(runs(seen?.pid as number)).toBe(false);
+      } finally {
+        await end(container);
+      }
+    });
+  },
+);
+
+test.skipIf(!canContain)(
+  "from a container beside it, it is unknown and left alone as long as it lives, and then free",
+  async () => {
+    const root = rootOf();
+    await within(root, async () => {
+      const container = await startInside(root);
+      try {
+        const seen = await psOf(root);
+        await inside(
+          root,
+          '"$DT" ps --json > ps; "$DT" stop t dev 2> stopped; echo $? > stop; "$DT" t dev -d; echo $? > start',
+        );
+        expect(JSON.parse(root.read("ps"))).toMatchObject([
+          { state: "running", note: expect.stringContaining("another pid namespace") },
+        ]);
+        expect(root.read("stopped")).toContain("stop it where it was started");
+        expect([root.read("stop"), root.read("start")]).toEqual(["1\n", "1\n"]);
+        expect(runs(seen?.pid as number)).toBe(true);
+      } finally {
+        await end(container);
+      }
+      await inside(root, '"$DT" t dev -d; echo $? > start; "$DT" stop t dev; echo $? > stop');
+      expect([root.read("start"), root.read("stop")]).toEqual(["0\n", "0\n"]);
+    });
+  },
+);
+
+test("what no container can take: the hold of a host that lives, and of one that was killed", async () => {
+  const root = rootOf();
+  await within(root, async () => {
+    expect((await root.dt(["t", "dev", "-d"])).code).toBe(0);
+    const { isHeld } = await import("../../src/sys/hold.ts");
+    const record = JSON.parse(root.read(".dialtone/run/t:dev:default.meta.json"));
+    if (process.platform !== "linux") return expect(record.held).toBeUndefined();
+    const fence = join(root.run, "t:dev:default.fence");
+    expect(record.held).toBe(true);
+    expect([isHeld(fence, record.token), isHeld(fence, "f".repeat(32)), isHeld(`${fence}.none`, record.token)]).toEqual(
+      [true, false, undefined],
+    );
+    process.kill(record.host.pid, "SIGKILL");
+    await until("nobody has it", () => isHeld(fence, record.token) === false);
+  });
+});
