@@ -20,22 +20,154 @@ const START = `${SUPERVISOR}/start.ts`;
 const ADOPT = `${SUPERVISOR}/adopt.ts`;
 const DAEMON = "src/daemon";
 
+const NO_LINEAGE = {
+  file: TREE,
+  from: "if (lineage !== null && table.lineageOf(pid) === lineage) return true;",
+  to: "if (lineage === 0n) return true;",
+};
+
 export const BREAKS: readonly Break[] = [
   {
-    what: "the token in the environment is no evidence",
+    what: "neither token nor lineage is evidence",
     edits: [
       {
         file: TREE,
-        from: `if (query.token !== null) return table.environmentOf(entry.pid, "DIALTONE_TOKEN") === query.token;`,
-        to: "if (query.token !== null) return false;",
+        from: `return table.environmentOf(pid, "DIALTONE_TOKEN") === query.token;`,
+        to: "return false;",
       },
+      NO_LINEAGE,
     ],
     test: "test/fault/tree.test.ts",
     only: "stop ends (all at once|setsid child), host and leader killed",
   },
   {
+    what: "the lineage is no evidence",
+    edits: [NO_LINEAGE],
+    test: "test/fault/strangers.test.ts",
+    only: "becomes a daemon at once.* under dt up",
+  },
+  {
+    what: "a leader is started without a lineage",
+    edits: [{ file: "src/sys/spawn.ts", from: "lineageFor(token)", to: "undefined" }],
+    test: "test/fault/strangers.test.ts",
+    only: "becomes a daemon at once.* under dt up",
+  },
+  {
+    what: "whoever writes the log is the launch's",
+    edits: [
+      {
+        file: TREE,
+        from: "if (heirs.has(entry) || table.shareDescription(pid, entry.pid, logFile) !== true) continue;",
+        to: "if (heirs.has(entry)) continue;",
+      },
+    ],
+    test: "test/fault/strangers.test.ts",
+    only: "appends to the launch's log",
+  },
+  {
+    what: "a writer of the log that has no lineage is named all the same",
+    edits: [{ file: TREE, from: "if (query.hasLineage !== true) for", to: "for" }],
+    test: "test/fault/strangers.test.ts",
+    only: "appends to the launch's log",
+  },
+  {
+    what: "a writer of the log that may be the launch's is not named",
+    edits: [{ file: TREE, from: "if (query.hasLineage !== true) for", to: "if (Number(0) === 1) for" }],
+    test: "test/fault/strangers.test.ts",
+    only: "is named: exit 5",
+  },
+  {
+    what: "what falls to the host is the launch's, whatever was below it before",
+    edits: [{ file: TREE, from: "hostHere && query.bystanders !== true && entry", to: "hostHere && entry" }],
+    test: "test/fault/strangers.test.ts",
+    only: "daemon of a helper",
+  },
+  {
+    what: "what falls to the host is noted as the launch's, whatever was below it before",
+    edits: [
+      {
+        file: `${SUPERVISOR}/watchmembers.ts`,
+        from: "ground.bystanders !== true || noted",
+        to: "!noted.has('') || noted",
+      },
+    ],
+    test: "test/fault/strangers.test.ts",
+    only: "daemon of a helper",
+  },
+  {
+    what: "what falls to PID 1 is the launch's",
+    edits: [{ file: `${SUPERVISOR}/host.ts`, from: "process.pid === 1 || ground", to: "ground" }],
+    test: "test/fault/strangers.test.ts",
+    only: "PID 1",
+  },
+  {
+    what: "a one-shot before a launch is told as nobody's process",
+    edits: [
+      { file: `${SUPERVISOR}/task.ts`, from: "ground.many?.tasks.add(child.pid);", to: "" },
+      { file: `${SUPERVISOR}/task.ts`, from: "env: environment.env, token }", to: `env: environment.env, token: "" }` },
+    ],
+    test: "test/fault/strangers.test.ts",
+    only: "what runs before a launch",
+  },
+  {
+    what: "start times are taken as a time namespace shows them",
+    edits: [
+      {
+        file: "src/sys/process.linux.ts",
+        from: "entry === null || offset() === 0",
+        to: "entry === null || offset() !== 0.5",
+      },
+    ],
+    test: "test/fault/namespaces.test.ts",
+    only: "time namespace",
+  },
+  {
+    what: "a launch of a container below this one is not looked for",
+    edits: [{ file: "src/sys/process.linux.ts", from: "isBelow = true;", to: "return undefined;" }],
+    test: "test/fault/namespaces.test.ts",
+    only: "from around",
+  },
+  {
+    what: "a host holds on to nothing",
+    edits: [{ file: START, from: "if (holdOn(ground, spec.key, prepared.token)) written.held = true;", to: "" }],
+    test: "test/fault/namespaces.test.ts",
+    only: "a container that is gone",
+  },
+  {
+    what: "a launch that cannot be seen is taken for gone",
+    edits: [
+      {
+        file: "src/state/elsewhere.ts",
+        from: "isHeld(fence, record.token) === false",
+        to: "isHeld(fence, record.token) !== undefined",
+      },
+    ],
+    test: "test/fault/namespaces.test.ts",
+    only: "beside it",
+  },
+  {
+    what: "the lock of a container that is gone is waited for",
+    edits: [
+      { file: "src/sys/lock.ts", from: `(presence === "unknown" && isLetGo(path, holder))`, to: "Number(0) === 1" },
+    ],
+    test: "test/fault/namespaces.test.ts",
+    only: "killed while it held",
+  },
+  {
+    what: "a launch ends because another one's old record came back",
+    edits: [
+      {
+        file: `${SUPERVISOR}/watchrecord.ts`,
+        from: `return PRESENCES.find((presence) => seen.includes(presence)) ?? "gone";`,
+        to: `return seen.length > 0 ? "alive" : "gone";`,
+      },
+    ],
+    test: "test/fault/lost.test.ts",
+    only: "an older copy of its record",
+  },
+  {
     what: "children of the tree are not followed",
-    edits: [{ file: TREE, from: "waiting.push(...(children.get(next.pid) ?? []));", to: "" }],
+    edits: [{ file: TREE, from: "waiting.push(...(children.get(next.pid) ?? []));", to: "" }, NO_LINEAGE],
     test: "test/fault/tree.test.ts",
     only: "cleared after the host was killed",
   },
@@ -45,7 +177,7 @@ export const BREAKS: readonly Break[] = [
       { file: `${SUPERVISOR}/run.ts`, from: "watchMembers(ground, run, control.children);\n  else", to: ";\n  else" },
     ],
     test: "test/fault/tree.test.ts",
-    only: "stop ends environment cleared, host and leader killed",
+    only: "stop ends environment cleared without a lineage, host and leader killed",
   },
   {
     what: "what ignores the signal is not killed",
@@ -72,7 +204,7 @@ export const BREAKS: readonly Break[] = [
     what: "ports are not looked at after a stop",
     edits: [{ file: END, from: "checkPortsFree(ground, record, stopped);", to: "" }],
     test: "test/fault/tree.test.ts",
-    only: "cleared and gone from its parent",
+    only: "the same where there is no lineage",
   },
   {
     what: "processGroup false is not heeded",
