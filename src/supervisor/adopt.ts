@@ -57,14 +57,13 @@ export async function adopt(ground: Ground, key: string, report: Report, control
   try {
     const read = store.record(key);
     if (read.is !== "there" || !isHostless(ground, read.value)) return null;
-    const { shared: _shared, held: _held, ...before } = read.value;
+    const { shared: _shared, ...before } = read.value;
     const told = store.readSpec(before.token);
     if (told.is !== "there") return null; // of a dt that did not keep it, or a disk that was full
     const spec = told.value as LaunchSpec;
     // Whoever asked for another host (the daemon, say) does not make the root a trusted one.
     if (spec.isStrange === true) ground.isStrange = true;
-    const record: LaunchRecord = { ...before, host: identifySelf(table) };
-    if (holdOn(ground, key, record.token)) record.held = true;
+    const record = holdOn(ground, { ...before, host: identifySelf(table) });
     const prepared = preparedOf(ground, spec, record);
     store.writeRecord(record);
     const history = store.history(record.token);

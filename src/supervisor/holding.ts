@@ -1,15 +1,17 @@
 /** A host holds on to its launch from before the record names it to the launch's end (sys/hold.ts); with each run to that run's token. */
+import type { LaunchRecord } from "../state/types.ts";
 import { takeHold } from "../sys/hold.ts";
 import type { Ground } from "./types.ts";
 
-/** Whether there is a hold: to be noted in the record. The key's fence is there by now. */
-export function holdOn(ground: Ground, key: string, token: string): boolean {
+/** The record, saying whether its host holds on to it. To be called again where the run directory was made again. */
+export function holdOn(ground: Ground, { held: _, ...record }: LaunchRecord): LaunchRecord {
+  const { key, token } = record;
   const hold = takeHold(ground.store.path(key, "fence"), token);
   letGo(ground, key);
-  if (hold === null) return false;
+  if (hold === null) return record;
   ground.holds ??= new Map();
   ground.holds.set(key, hold);
-  return true;
+  return { ...record, held: true };
 }
 
 export function letGo({ holds }: Pick<Ground, "holds">, key: string): void {

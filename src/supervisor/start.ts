@@ -213,8 +213,7 @@ async function startClaimed(
   let written: LaunchRecord | null = null;
   try {
     const self = identifySelf(table);
-    written = makeRecord(ground, spec, prepared, self, options.restarts);
-    if (holdOn(ground, spec.key, prepared.token)) written.held = true;
+    written = holdOn(ground, makeRecord(ground, spec, prepared, self, options.restarts));
     store.writeRecord(written);
     noteSpec(ground, written.token, spec);
     noteStack(ground, written, prepared.stack?.kept ?? null);

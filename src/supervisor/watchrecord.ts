@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { type Presence, presenceOf } from "../sys/identity.ts";
 import { queryOf } from "./end.ts";
+import { holdOn } from "./holding.ts";
 import { tryLock } from "./hostlock.ts";
 import { stopTree } from "./stop.ts";
 import type { Ground, Report, Run } from "./types.ts";
@@ -76,6 +77,7 @@ async function restoreRecord(ground: Ground, run: Run, isLost: () => boolean, re
     if (store.record(key).is === "unreadable") store.setAside(key, "record");
     // Before the record, which lists it: without what it noted it would be shown as starting.
     store.writeHistory(run.history);
+    run.record = holdOn(ground, run.record);
     store.writeRecord(run.record);
     if (store.want(key).is === "absent")
       store.writeWant({ version: 1, key, want: "run", at: run.record.startedAt, by: run.record.startedBy });

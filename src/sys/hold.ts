@@ -29,13 +29,13 @@ function offsetOf(token: string): bigint | null {
   return TOKEN.test(token) ? BigInt(`0x${token.slice(0, 12)}`) : null;
 }
 
-/** The file is there already. Null where the kernel, or the file system, has no such locks. */
+/** Makes the file where it is missing. Null where the kernel, or the file system, has no such locks. */
 export function takeHold(path: string, token: string): Hold | null {
   const offset = offsetOf(token);
   if (process.platform !== "linux" || offset === null) return null;
   let fd: number;
   try {
-    fd = openOwn(path, constants.O_RDWR);
+    fd = openOwn(path, constants.O_RDWR | constants.O_CREAT);
   } catch {
     return null;
   }

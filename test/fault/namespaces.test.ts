@@ -1,6 +1,6 @@
 /** Containers and time namespaces on one directory: what is told of a launch is true from where it is told, and there is a way to start and stop. */
 import { expect, test } from "bun:test";
-import { existsSync, readlinkSync } from "node:fs";
+import { existsSync, readlinkSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { psOf, runs } from "../e2e/launch.kit.ts";
 import { DT, TestRoot, until } from "../kit.ts";
@@ -171,7 +171,7 @@ test.skipIf(!canContain)(
   },
 );
 
-test("what no container can take: the hold of a host that lives, and of one that was killed", async () => {
+test("a host that lives holds on to its launch, also in a run directory that was made again; one that was killed does not", async () => {
   const root = rootOf();
   await within(root, async () => {
     expect((await root.dt(["t", "dev", "-d"])).code).toBe(0);
@@ -183,6 +183,9 @@ test("what no container can take: the hold of a host that lives, and of one that
     expect([isHeld(fence, record.token), isHeld(fence, "f".repeat(32)), isHeld(`${fence}.none`, record.token)]).toEqual(
       [true, false, undefined],
     );
+    rmSync(root.run, { recursive: true });
+    await until("it is listed again", async () => (await psOf(root))?.state === "running");
+    expect(isHeld(fence, record.token)).toBe(true);
     process.kill(record.host.pid, "SIGKILL");
     await until("nobody has it", () => isHeld(fence, record.token) === false);
   });
