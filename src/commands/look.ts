@@ -110,11 +110,26 @@ function findListening(table: ProcessTable, hosts: readonly ProcessIdentity[]): 
   return { ports, table: { ...table, list: () => [...kept.values()] } };
 }
 
-function portsOf({ ground, hosts, listening }: Look, record: LaunchRecord): number[] {
+function portsOf(look: Look, record: LaunchRecord): number[] {
+  const { ground, hosts, listening } = look;
   const { ports, table } = listening();
-  if (ports.length === 0) return [];
+  if (ports.length === 0) return hiddenPorts(look, record);
   const members = new Set(findTree(table, queryOf(ground, record, hosts())).members.map((one) => one.identity.pid));
-  return [...new Set(ports.flatMap(({ pid, port }) => (members.has(pid) ? [port] : [])))].sort((a, b) => a - b);
+  const found = new Set(ports.flatMap(({ pid, port }) => (members.has(pid) ? [port] : [])));
+  if (record.port !== null && !found.has(record.port)) for (const port of hiddenPorts(look, record)) found.add(port);
+  return [...found].sort((a, b) => a - b);
+}
+
+/** The declared port, where it is not seen to be the launch's but must be, since nobody else can have it. */
+function hiddenPorts({ ground, hosts }: Look, record: LaunchRecord): number[] {
+  const { port } = record;
+  if (port === null || record.stack !== undefined) return [];
+  const unseen = ground.table.listenersOn(port).filter((one) => one.pids.length === 0);
+  if (unseen.length === 0) return [];
+  const { ownershipOf } = require("../supervisor/listening.ts") as typeof import("../supervisor/listening.ts");
+  const { members } = findTree(ground.table, queryOf(ground, record, hosts()));
+  const pids = new Set(members.map((one) => one.identity.pid));
+  return unseen.some((one) => ownershipOf(ground.table, one, pids, record) === "own") ? [port] : [];
 }
 
 /** Null when nothing is known of the key. */

@@ -4,6 +4,7 @@ import { formatTable } from "../output/table.ts";
 import { makePaint } from "../output/talk.ts";
 import { formatDuration } from "../output/time.ts";
 import { describeHolder, holdersOf } from "../supervisor/holders.ts";
+import { describeUnseen, isInTheWay, showAddress } from "../supervisor/listening.ts";
 import { print } from "../sys/stdio.ts";
 import { portNumber, usage } from "./args.ts";
 import type { DtContext } from "./context.ts";
@@ -22,15 +23,28 @@ export default defineVerb({
     const port = portNumber(text);
     if (port === null) throw usage(`dt port takes a number from 1 to 65535, not "${text}".`);
     const ground = context.ground();
-    const holders = holdersOf(ground, port);
-    if (context.globals.json)
-      print(`${JSON.stringify({ port, free: holders?.length === 0, holders: holders ?? [] })}\n`);
-    else if (holders === null) print(`${port} is held by another user's process, which cannot be seen from here\n`);
-    else if (holders.length === 0) print(`${port} is free\n`);
-    else print(formatLines(holders.map((one) => `${port}  ${describeHolder(ground, one)}`)));
+    const listeners = ground.table.listenersOn(port);
+    const free = !listeners.some(isInTheWay);
+    const { holders, unseen } = holdersOf(ground, listeners);
+    if (context.globals.json) print(`${JSON.stringify({ port, free, holders, unseen })}\n`);
+    else if (listeners.length === 0) print(`${port} is free\n`);
+    else
+      print(
+        formatLines([
+          ...holders.map((one) => `${port}  ${describeHolder(ground, one)}${where(port, one.addresses)}`),
+          ...unseen.map((one) => `${port}  ${describeUnseen(one)}${where(port, [one.address])}`),
+          ...(free ? [`${port} is free on every other address`] : []),
+        ]),
+      );
     return 0;
   },
 });
+
+/** Told where it is not what people expect: an address of somebody's own. */
+function where(port: number, addresses: readonly string[]): string {
+  const plain = addresses.some((address) => isInTheWay({ address, onlyIpv6: false, uid: null, pids: [] }));
+  return plain ? "" : `, on ${addresses.map((address) => showAddress(address, port)).join(" and ")}`;
+}
 
 function showAll(context: DtContext): number {
   const ground = context.ground();

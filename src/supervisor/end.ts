@@ -16,6 +16,7 @@ import { isSuccess } from "../state/view.ts";
 import { DtError, EXIT, messageOf } from "../sys/error.ts";
 import { type ProcessIdentity, presenceOf, sameIdentity } from "../sys/identity.ts";
 import { describeAsker, describeEnd } from "./describe.ts";
+import { isInTheWay } from "./listening.ts";
 import { SIGKILL, type StopTreeResult, type Survivor, stopTree } from "./stop.ts";
 import type { TreeQuery } from "./tree.ts";
 import type { Ground } from "./types.ts";
@@ -332,11 +333,19 @@ function reasonOf(
   return isSuccess(record, status.code) ? "exited" : "failed";
 }
 
-/** A port still open after the tree is gone belongs to something that got away unseen, or came in between: named either way. */
+/**
+ * A port still open after the tree is gone, where the tree or a server as most are had it, belongs to something that got away unseen, or came in
+ * between: named either way.
+ */
 function checkPortsFree({ table }: Ground, record: LaunchRecord, stopped: StopTreeResult): void {
   const passedOver = new Set(stopped.passedOver.map((one) => one.identity.pid));
-  for (const port of new Set([...stopped.ports, ...(record.port === null ? [] : [record.port])])) {
-    const survivors = (table.listenersOn(port) ?? []).flatMap((pid): Survivor[] => {
+  for (const port of new Set([
+    ...stopped.ports.map((one) => one.port),
+    ...(record.port === null ? [] : [record.port]),
+  ])) {
+    const own = stopped.ports.filter((one) => one.port === port).map((one) => one.address);
+    const open = table.listenersOn(port).filter((one) => isInTheWay(one) || own.includes(one.address));
+    const survivors = [...new Set(open.flatMap((one) => one.pids))].flatMap((pid): Survivor[] => {
       const entry = table.entry(pid);
       if (entry === null || passedOver.has(pid)) return [];
       if (typeof table.environmentOf(pid, "DIALTONE_TOKEN") === "string") return []; // another launch's

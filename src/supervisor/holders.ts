@@ -4,6 +4,7 @@ import { formatDuration } from "../output/time.ts";
 import { openStore } from "../state/store.ts";
 import type { LaunchRecord } from "../state/types.ts";
 import { branchOf } from "../sys/branch.ts";
+import type { PortListener } from "../sys/identity.ts";
 import { runDirectoryOf } from "../sys/paths.ts";
 import { startedAt } from "../sys/startedat.ts";
 import { queryOf } from "./end.ts";
@@ -12,6 +13,8 @@ import type { Ground } from "./types.ts";
 
 export interface Holder {
   pid: number;
+  /** Where it listens; `0.0.0.0` and `::` are all addresses of the machine. */
+  addresses: string[];
   command: string;
   /** When the launch, or a process that is none of ours, was started; null where that is not known. */
   since: string | null;
@@ -20,13 +23,28 @@ export interface Holder {
   launch: { key: string; root: string; branch: string | null; runDirectory: string } | null;
 }
 
-/** Null: somebody listens whose process cannot be seen (another user's). */
-export function holdersOf(ground: Ground, port: number): Holder[] | null {
-  const { table } = ground;
-  return table.listenersOn(port)?.map((pid) => describe(ground, pid)) ?? null;
+/** Somebody listens whom the system hides. */
+export interface Unseen {
+  address: string;
+  uid: number | null;
 }
 
-function describe(ground: Ground, pid: number): Holder {
+export interface Held {
+  holders: Holder[];
+  unseen: Unseen[];
+}
+
+export function holdersOf(ground: Ground, listeners: readonly PortListener[]): Held {
+  const addresses = new Map<number, string[]>();
+  for (const { address, pids } of listeners)
+    for (const pid of pids) addresses.set(pid, [...(addresses.get(pid) ?? []), address]);
+  return {
+    holders: [...addresses].map(([pid, own]) => describe(ground, pid, [...new Set(own)])),
+    unseen: listeners.flatMap(({ address, uid, pids }) => (pids.length > 0 ? [] : [{ address, uid }])),
+  };
+}
+
+function describe(ground: Ground, pid: number, addresses: string[]): Holder {
   const command = ground.table.commandLineOf(pid);
   const found = launchOf(ground, pid);
   if (found === null) {
@@ -34,11 +52,11 @@ function describe(ground: Ground, pid: number): Holder {
     const entry = ground.table.entry(pid);
     const began = entry === null ? null : startedAt(entry);
     const since = began === null ? null : new Date(began).toISOString();
-    return { pid, command, since, claims, launch: null };
+    return { pid, addresses, command, since, claims, launch: null };
   }
   const { record, runDirectory } = found;
   const launch = { key: record.key, root: record.root, branch: branchOf(record.root), runDirectory };
-  return { pid, command, since: record.startedAt, claims: null, launch };
+  return { pid, addresses, command, since: record.startedAt, claims: null, launch };
 }
 
 /** The environment says where to look; only a record whose tree holds the process says that it is so. */

@@ -14,3 +14,6 @@ export const SAVED_ENVIRONMENT = "DIALTONE_SAVED_ENV";
  * a launch does not, for a person may work in it.
  */
 export const KNOWN_MARK = "DIALTONE_KNOWN";
+
+/** In the environment of one try at an `exec` probe, so that what it left is found. */
+export const PROBE_MARK = "DIALTONE_PROBE";

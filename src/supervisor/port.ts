@@ -2,8 +2,12 @@
  * The port a launch is given. Fixed: as declared. `auto`: free now, and the same again for the same root and key, since the
  * search begins at a place that only they decide.
  */
+import type { LaunchRecord } from "../state/types.ts";
 import { sha256 } from "../sys/digest.ts";
 import { DtError } from "../sys/error.ts";
+import type { PortListener } from "../sys/identity.ts";
+import { describeUnseen, isInTheWay } from "./listening.ts";
+import { makeOwnership } from "./ownership.ts";
 import { type PortClaim, tryClaim } from "./portclaim.ts";
 import type { Ground } from "./types.ts";
 
@@ -61,30 +65,27 @@ export function isFree(port: number): boolean {
   return true;
 }
 
-/** Throws `port-taken` when somebody else listens on the port a launch is to get. To be called when the key's old launch is gone. */
-export function checkPort(
-  ground: Ground,
-  key: string,
-  port: number | null,
-  own: ReadonlySet<number> = new Set(),
-): void {
+/** Throws `port-taken` when somebody else is in the way on the port a launch is to get. Where `old` listens, it will be free when that is gone. */
+export function checkPort(ground: Ground, key: string, port: number | null, old: LaunchRecord | null = null): void {
   if (port === null) return;
-  const { table } = ground;
-  const holders = table.listenersOn(port);
-  // Where the old launch listens, the port will be free when that is gone.
-  if (holders?.some((pid) => own.has(pid))) return;
-  if (holders === null || holders.length > 0) throw portTaken(ground, key, port);
+  const inTheWay = ground.table.listenersOn(port).filter(isInTheWay);
+  if (inTheWay.length === 0) return;
+  if (old !== null) {
+    const ownership = makeOwnership(ground, old);
+    if (inTheWay.some((one) => ownership(one) !== "other")) return;
+  }
+  throw portTaken(ground, key, port, inTheWay);
 }
 
-function portTaken(ground: Ground, key: string, port: number): DtError {
+function portTaken(ground: Ground, key: string, port: number, inTheWay: readonly PortListener[]): DtError {
   const { describeHolder, holdersOf } = require("./holders.ts") as typeof import("./holders.ts");
-  const holders = holdersOf(ground, port) ?? [];
-  const named = holders.map((one) => describeHolder(ground, one)).join(" and ") || "another user's process";
-  const ours = holders.length > 0 && holders.every(({ launch }) => launch !== null);
+  const { holders, unseen } = holdersOf(ground, inTheWay);
+  const named = [...holders.map((one) => describeHolder(ground, one)), ...unseen.map(describeUnseen)].join(" and ");
+  const ours = unseen.length === 0 && holders.every(({ launch }) => launch !== null);
   return new DtError("port-taken", `${key} needs port ${port}, but ${named} listens on it.`, {
     hint: ours
       ? "Run it again with --take, which stops that launch, or with --port auto, which finds a free port."
       : 'Stop that process, or run it again with --port auto, or give the command another `port` (or "auto").',
-    details: { port, pids: holders.map(({ pid }) => pid), holders },
+    details: { port, pids: holders.map(({ pid }) => pid), holders, unseen },
   });
 }

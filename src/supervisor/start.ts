@@ -36,7 +36,7 @@ import { describeProbe } from "./probes.ts";
 import { refuseAnotherFolder } from "./samefolder.ts";
 import { endStack, isConverging, leaderOf, noteStack, probesOf, takingOver } from "./stack.ts";
 import { type StopTreeResult, stopTree } from "./stop.ts";
-import { findTree, unrecordedQuery } from "./tree.ts";
+import { unrecordedQuery } from "./tree.ts";
 import type { Ground, LaunchEvent, LaunchLine, LaunchSpec, Leader, Report } from "./types.ts";
 
 export interface StartOptions {
@@ -277,8 +277,7 @@ export function isKnownLog({ store }: Ground, key: string, log: string): boolean
 function refuseStrangersPort(ground: Ground, key: string, port: number | null): void {
   const old = ground.store.record(key);
   if (port === null || old.is !== "there") return;
-  const tree = findTree(ground.table, queryOf(ground, old.value)).members;
-  checkPort(ground, key, port, new Set(tree.map((one) => one.identity.pid)));
+  checkPort(ground, key, port, old.value);
 }
 
 /** Gives the launch whose containers the next one takes over, if so. Ends what is recorded under the key; what a record that does not parse stood for is searched for by key and root. */

@@ -2,7 +2,7 @@
  * Making a tree end: signal, wait, freeze and kill what is left, look again until two looks in a row find nothing. Works the
  * same with or without a host. Every signal goes to an identity that was compared in the same step.
  */
-import type { ProcessIdentity, ProcessTable, SignalOutcome } from "../sys/identity.ts";
+import type { ListeningPort, ProcessIdentity, ProcessTable, SignalOutcome } from "../sys/identity.ts";
 import { presenceOf } from "../sys/identity.ts";
 import { signalNumber } from "../sys/signals.ts";
 import { type Candidate, findTree, type Tree, type TreeMember, type TreeQuery } from "./tree.ts";
@@ -28,8 +28,8 @@ export interface StopTreeResult {
   survivors: Survivor[];
   /** How many processes had to be killed with SIGKILL. */
   killed: number;
-  /** TCP ports the tree listened on when the stop began. */
-  ports: number[];
+  /** Where the tree listened when the stop began. */
+  ports: ListeningPort[];
   passedOver: TreeMember[];
 }
 
@@ -57,7 +57,7 @@ export async function stopTree(asked: StopTreeRequest): Promise<StopTreeResult> 
   const look = makeLook(table, asked.query);
   const request = { ...asked, look };
   const first = look();
-  const ports = [...new Set(table.listeningPorts(first.members.map((one) => one.identity.pid)).map((one) => one.port))];
+  const ports = table.listeningPorts(first.members.map((one) => one.identity.pid));
   const denied = sendFirstSignal(request, first);
   const deadline = performance.now() + request.timeoutMs;
   const emptied = await waitForEmpty(
@@ -83,6 +83,11 @@ export async function stopTree(asked: StopTreeRequest): Promise<StopTreeResult> 
   };
 }
 
+/** Kills what `look` finds, until it finds nothing. To be asked for only where something was found. */
+export async function killTree(table: ProcessTable, look: () => Tree): Promise<void> {
+  await endRest({ table, look }, new Set(), false);
+}
+
 /**
  * Who was once found stays in the tree: when the leader ends, a child with a session and an environment of its own has nothing left
  * that would show it.
@@ -99,6 +104,8 @@ function makeLook(table: ProcessTable, query: TreeQuery): () => Tree {
 interface Stopping extends StopTreeRequest {
   look(): Tree;
 }
+
+type Looking = Pick<Stopping, "table" | "look">;
 
 function survivor(table: ProcessTable, member: TreeMember, why: string): Survivor {
   return { pid: member.identity.pid, command: table.commandLineOf(member.identity.pid), why };
@@ -146,11 +153,7 @@ function note(denied: Set<number>, member: TreeMember, outcome: SignalOutcome): 
   if (outcome === "denied") denied.add(member.identity.pid);
 }
 
-async function waitForEmpty(
-  { table, look }: Pick<Stopping, "table" | "look">,
-  first: Tree,
-  over: () => boolean,
-): Promise<boolean> {
+async function waitForEmpty({ table, look }: Looking, first: Tree, over: () => boolean): Promise<boolean> {
   let waitingFor = first.members.map((one) => one.identity);
   let nextScan = performance.now() + RESCAN_EVERY_MS;
   for (let step = 0; ; step++) {
@@ -170,7 +173,7 @@ function identitiesOf(tree: Tree): ProcessIdentity[] {
 }
 
 /** A frozen process forks no more, so freezing until a look finds nobody new ends any fork storm before the kill. */
-async function freezeAndKill({ table, look }: Stopping, denied: Set<number>): Promise<number> {
+async function freezeAndKill({ table, look }: Looking, denied: Set<number>): Promise<number> {
   const killed = new Set<string>();
   const deadline = performance.now() + KILL_WAIT_MS;
   while (performance.now() < deadline) {
@@ -201,7 +204,7 @@ const ROUNDS = 5;
 
 /** An empty look is followed by a second one: a process between two parents, or one that just forked, is seen by that, and ended too. */
 async function endRest(
-  request: Stopping,
+  request: Looking,
   denied: Set<number>,
   emptied: boolean,
 ): Promise<{ last: Tree; killed: number }> {

@@ -1,6 +1,7 @@
 /** `--take`: the launches that hold a port are stopped as `dt stop` does, in whichever root they are; nobody else's process ever is. */
 import { openStore } from "../state/store.ts";
 import { describeHolder, holdersOf } from "./holders.ts";
+import { isInTheWay } from "./listening.ts";
 import { stopKey } from "./stopkey.ts";
 import type { Ground, LaunchSpec } from "./types.ts";
 
@@ -8,8 +9,8 @@ import type { Ground, LaunchSpec } from "./types.ts";
 export async function freePort(ground: Ground, spec: LaunchSpec, say: (text: string) => void): Promise<void> {
   const { port } = spec.settings;
   if (typeof port !== "number") return;
-  const holders = holdersOf(ground, port) ?? [];
-  if (holders.some(({ launch }) => launch === null)) return;
+  const { holders, unseen } = holdersOf(ground, ground.table.listenersOn(port).filter(isInTheWay));
+  if (unseen.length > 0 || holders.some(({ launch }) => launch === null)) return;
   const stopped = new Set<string>();
   for (const holder of holders) {
     const { launch } = holder;

@@ -7,10 +7,8 @@ import type { ResolvedProbe } from "../manifest/resolved.ts";
 import type { LaunchRecord } from "../state/types.ts";
 import { openOwn } from "../sys/door.ts";
 import { lazy } from "../sys/lazy.ts";
-import { spawnProbe } from "../sys/spawn.ts";
-import { queryOf } from "./end.ts";
+import { findOwn } from "./ownership.ts";
 import { stackMark } from "./stack.ts";
-import { findTree } from "./tree.ts";
 import type { Ground } from "./types.ts";
 
 export interface Asked {
@@ -38,10 +36,10 @@ export function makeTry(asked: Asked, probe: ResolvedProbe, began: number): Try 
 const TRIES: {
   [T in ResolvedProbe["type"]]: (request: Asked, probe: Extract<ResolvedProbe, { type: T }>, began: number) => Try;
 } = {
-  http: tryHttp,
+  http: (request, probe) => later(async () => (await import("./tryhttp.ts")).tryHttp(request, probe)),
   port: tryPort,
   log: tryLog,
-  exec: tryExec,
+  exec: (request, probe) => later(async () => (await import("./tryexec.ts")).tryExec(request, probe)),
   stack: (request) => async () =>
     existsSync(stackMark(request.ground, request.record.token)) ? null : "its containers are not started yet",
   delay: (_request, probe, began) => async () => {
@@ -50,52 +48,19 @@ const TRIES: {
   },
 };
 
-function tryHttp(request: Asked, probe: Extract<ResolvedProbe, { type: "http" }>): Try {
-  const { port } = request.record;
-  const url = probe.target.startsWith("/") ? `http://localhost:${port}${probe.target}` : probe.target;
-  const own = probe.target.startsWith("/") || isOwn(new URL(url), port);
-  return async (limitMs) => {
-    if (own) {
-      if (port === null) return "ready.http is a path, but the command has no port";
-      const stranger = portProblem(request, port);
-      if (stranger !== null) return stranger;
-    }
-    try {
-      const signal = AbortSignal.any([request.signal, AbortSignal.timeout(limitMs)]);
-      const response = await fetch(url, { redirect: "manual", signal, headers: { "user-agent": "dt-probe" } });
-      await response.body?.cancel();
-      const good =
-        probe.status === null ? response.status >= 200 && response.status < 400 : response.status === probe.status;
-      return good ? null : `${url} answered ${response.status}`;
-    } catch (error) {
-      return `${url} did not answer: ${(error as Error).message}`;
-    }
-  };
-}
-
-const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
-
-/** A whole URL may be the command's own address too. */
-function isOwn({ hostname, port: text, protocol }: URL, port: number | null): boolean {
-  return LOOPBACK.has(hostname) && port === (text === "" ? (protocol === "https:" ? 443 : 80) : Number(text));
+/** What only some launches are asked by is loaded for those. */
+function later(make: () => Promise<Try>): Try {
+  const made = lazy(make);
+  return async (limitMs) => (await made())(limitMs);
 }
 
 function tryPort(request: Asked, probe: Extract<ResolvedProbe, { type: "port" }>): Try {
   const port = probe.port ?? request.record.port;
-  return async () => (port === null ? "ready.port is true, but the command has no port" : portProblem(request, port));
-}
-
-/** Null when a process of the launch listens on the port. */
-function portProblem({ ground, record }: Asked, port: number): string | null {
-  const listeners = ground.table.listenersOn(port);
-  if (listeners !== null && listeners.length === 0) return `nothing listens on port ${port}`;
-  // Who listens for a container is the engine's business.
-  if (record.stack !== undefined) return null;
-  const members = new Set(findTree(ground.table, queryOf(ground, record)).members.map((one) => one.identity.pid));
-  if (listeners?.some((pid) => members.has(pid))) return null;
-  const who =
-    listeners?.map((pid) => `pid ${pid} (${ground.table.commandLineOf(pid)})`).join(", ") ?? "another user's process";
-  return `port ${port} is held by ${who}, which is not of this launch`;
+  return async () => {
+    if (port === null) return "ready.port is true, but the command has no port";
+    const found = findOwn(request.ground, request.record, port);
+    return found.is === "there" ? null : found.why;
+  };
 }
 
 /** Escape sequences are dropped before matching, so a coloured word is found; what spans two reads too. */
@@ -150,22 +115,4 @@ function slowPattern(key: string, pattern: string): string {
 function lastLines(text: string): string {
   const last = text.slice(-LOG_CHUNK);
   return last.length < text.length ? last.slice(last.search(/[\r\n]/) + 1) : last;
-}
-
-function tryExec(request: Asked, probe: Extract<ResolvedProbe, { type: "exec" }>): Try {
-  const { record, env, openFiles, children, signal } = request;
-  return async (limitMs) => {
-    const argv = probe.argv as [string, ...string[]];
-    const child = spawnProbe({ argv, cwd: record.cwd, env }, openFiles);
-    if ("error" in child) return child.error;
-    children.add(child.pid);
-    const kill = () => child.kill();
-    const timer = setTimeout(kill, limitMs);
-    signal.addEventListener("abort", kill);
-    const code = await child.exited;
-    clearTimeout(timer);
-    signal.removeEventListener("abort", kill);
-    children.delete(child.pid);
-    return code === 0 ? null : `\`${argv.join(" ")}\` ended with ${code}`;
-  };
 }

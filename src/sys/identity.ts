@@ -54,8 +54,10 @@ export interface ProcessTable {
   shareDescription(pid: number, other: number, file: FileIdentity): boolean | undefined;
   /** TCP ports that any of these processes listens on. */
   listeningPorts(pids: Iterable<number>): ListeningPort[];
-  /** Pids that listen on this TCP port, as far as they can be seen; null when somebody does but cannot be seen. */
-  listenersOn(port: number): number[] | null;
+  /** The sockets that listen on this TCP port, on each address. */
+  listenersOn(port: number): PortListener[];
+  /** This user's processes whose open files cannot be seen from here: any of them may hold a socket that nobody is seen to hold. */
+  hidingProcessesOf(uid: number): number[];
   /** Sends a signal to exactly this process, check and signal in one. */
   signal(identity: ProcessIdentity, signal: number): SignalOutcome;
   /** Sends a signal to the process's whole group in one step, where the kernel can; null where it cannot. */
@@ -82,6 +84,17 @@ export interface ListeningPort {
   port: number;
   address: string;
   pid: number;
+}
+
+export interface PortListener {
+  /** `0.0.0.0` and `::` are all addresses of the machine. */
+  address: string;
+  /** Of `::`: whether IPv4 connections are left to others. */
+  onlyIpv6: boolean;
+  /** The user who made it; null where the system does not tell. */
+  uid: number | null;
+  /** Who has it open, as far as that can be seen; none: somebody whom the system hides. */
+  pids: number[];
 }
 
 export type SignalOutcome = "sent" | "gone" | "unknown" | "denied";

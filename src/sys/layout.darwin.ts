@@ -54,6 +54,7 @@ const I46A_ADDR4 = 12;
 const TCPSI_STATE = 344;
 const SOCKINFO_TCP = 2;
 const TSI_S_LISTEN = 1;
+const INI_IPV4 = 1;
 const INI_IPV6 = 2;
 
 /** Chunks of net.inet.tcp.pcblist_n, each its length and kind first: XNU bsd/sys/socketvar.h, netinet/in_pcb.h, tcp_var.h */
@@ -149,13 +150,15 @@ export function decodeOpenFile(bytes: Buffer): { dev: number; ino: number; writa
   };
 }
 
-/** Port and address of a listening TCP socket; null for any other. */
-export function decodeListener(bytes: Buffer): { port: number; address: string } | null {
+/** A listening TCP socket; null for any other. */
+export function decodeListener(bytes: Buffer): { port: number; address: string; onlyIpv6: boolean } | null {
   if (bytes.readInt32LE(SOI_KIND) !== SOCKINFO_TCP || bytes.readInt32LE(TCPSI_STATE) !== TSI_S_LISTEN) return null;
   const address = bytes.subarray(INSI_LADDR, INSI_LADDR + 16);
   // A socket of both families has both flags, and its address is an IPv6 one.
-  const isIpv6 = (bytes.readUInt8(INSI_VFLAG) & INI_IPV6) !== 0;
+  const families = bytes.readUInt8(INSI_VFLAG);
+  const isIpv6 = (families & INI_IPV6) !== 0;
   return {
+    onlyIpv6: isIpv6 && (families & INI_IPV4) === 0,
     port: bytes.readUInt16BE(INSI_LPORT),
     address: isIpv6 ? ipv6Text(address) : [...address.subarray(I46A_ADDR4)].join("."),
   };

@@ -5,7 +5,7 @@
  * Known limit: macOS 27 may leave other programs' sockets out of that list without an error (by the signature of who
  * asks); another user's listener then looks like none.
  */
-import type { ListeningPort } from "./identity.ts";
+import type { ListeningPort, PortListener } from "./identity.ts";
 import {
   decodeDescriptors,
   decodeListener,
@@ -20,7 +20,7 @@ import { descriptorInfo, listPids, PROC_ALL_PIDS, pidInfoList, sysctlByName } fr
 const PROC_PIDLISTFDS = 1;
 const PROC_PIDFDSOCKETINFO = 3;
 
-function listenersOf(pid: number): { port: number; address: string }[] {
+function listenersOf(pid: number): { port: number; address: string; onlyIpv6: boolean }[] {
   const list = pidInfoList(pid, PROC_PIDLISTFDS, FDINFO_SIZE);
   if (typeof list === "number") return []; // gone, or another user's
   return decodeDescriptors(list, PROX_FDTYPE_SOCKET).flatMap((fd) => {
@@ -37,9 +37,18 @@ export function listeningPorts(pids: Iterable<number>): ListeningPort[] {
   });
 }
 
-export function listenersOn(port: number): number[] | null {
-  const holders = listPids(PROC_ALL_PIDS).filter((pid) => listenersOf(pid).some((listener) => listener.port === port));
-  if (holders.length > 0) return holders;
+export function listenersOn(port: number): PortListener[] {
+  const found = new Map<string, PortListener>();
+  for (const pid of listPids(PROC_ALL_PIDS)) {
+    for (const { address, onlyIpv6 } of listenersOf(pid).filter((listener) => listener.port === port)) {
+      const known = found.get(`${address} ${onlyIpv6}`);
+      if (known === undefined) found.set(`${address} ${onlyIpv6}`, { address, onlyIpv6, uid: null, pids: [pid] });
+      else if (!known.pids.includes(pid)) known.pids.push(pid);
+    }
+  }
+  if (found.size > 0) return [...found.values()];
   const all = sysctlByName("net.inet.tcp.pcblist_n");
-  return all !== null && decodeListeningPorts(all).has(port) ? null : [];
+  // Somebody's who cannot be seen, nor the address: it may be any.
+  const isThere = all !== null && decodeListeningPorts(all).has(port);
+  return isThere ? [{ address: "0.0.0.0", onlyIpv6: false, uid: null, pids: [] }] : [];
 }

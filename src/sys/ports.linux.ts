@@ -1,6 +1,12 @@
-/** Who listens on which TCP port: the kernel's listening sockets, and the socket inodes in /proc/PID/fd. IPv4 and IPv6. */
+/**
+ * Who listens on which TCP port: the kernel's listening sockets, and the socket inodes in /proc/PID/fd. IPv4 and IPv6.
+ *
+ * Known limit: the kernel hides what other users' processes have open, and one's own that got rights by their file (capabilities, setuid) or
+ * asked for that (`PR_SET_DUMPABLE`). Of their sockets it tells the user alone.
+ */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import type { ListeningPort } from "./identity.ts";
+import { errnoOf } from "./error.ts";
+import type { ListeningPort, PortListener } from "./identity.ts";
 import { readListeningSockets } from "./sockdiag.linux.ts";
 
 const LISTEN = "0A";
@@ -8,13 +14,15 @@ const LISTEN = "0A";
 interface Listener {
   port: number;
   address: string;
+  onlyIpv6: boolean;
+  uid: number;
   inode: string;
 }
 
 function readListeners(): Listener[] {
   const sockets = readListeningSockets();
   if (sockets === null) return readListenersOfProc();
-  return sockets.map(({ port, address, inode }) => ({ port, address: formatAddress([...address]), inode }));
+  return sockets.map((socket) => ({ ...socket, address: formatAddress([...socket.address]) }));
 }
 
 function readListenersOfProc(): Listener[] {
@@ -32,7 +40,8 @@ function readListenersOfProc(): Listener[] {
       .filter((fields) => fields[3] === LISTEN)
       .map((fields) => {
         const [address = "", port = "0"] = (fields[1] ?? "").split(":");
-        return { port: Number.parseInt(port, 16), address: decodeAddress(address), inode: fields[9] ?? "" };
+        const [uid, inode] = [Number(fields[7]), fields[9] ?? ""];
+        return { port: Number.parseInt(port, 16), address: decodeAddress(address), onlyIpv6: false, uid, inode };
       });
   });
 }
@@ -83,15 +92,41 @@ export function listeningPorts(pids: Iterable<number>): ListeningPort[] {
   return found;
 }
 
-export function listenersOn(port: number): number[] | null {
-  const wanted = new Set(
-    readListeners()
-      .filter((listener) => listener.port === port)
-      .map((listener) => listener.inode),
-  );
-  if (wanted.size === 0) return [];
-  const holders = readdirSync("/proc")
+export function listenersOn(port: number): PortListener[] {
+  const listeners = readListeners().filter((listener) => listener.port === port);
+  if (listeners.length === 0) return [];
+  const holders = new Map(listeners.map(({ inode }) => [inode, [] as number[]]));
+  for (const pid of readdirSync("/proc").map(Number).filter(Number.isInteger))
+    for (const inode of socketInodesOf(pid)) holders.get(inode)?.push(pid);
+  return listeners.map(({ address, onlyIpv6, uid, inode }) => ({
+    address,
+    onlyIpv6,
+    uid,
+    pids: holders.get(inode) ?? [],
+  }));
+}
+
+export function hidingProcessesOf(uid: number): number[] {
+  return readdirSync("/proc")
     .map(Number)
-    .filter((pid) => Number.isInteger(pid) && [...socketInodesOf(pid)].some((inode) => wanted.has(inode)));
-  return holders.length > 0 ? holders : null;
+    .filter((pid) => Number.isInteger(pid) && hidesFiles(pid) && isOfUser(pid, uid));
+}
+
+function hidesFiles(pid: number): boolean {
+  try {
+    readdirSync(`/proc/${pid}/fd`);
+    return false;
+  } catch (error) {
+    return errnoOf(error) === "EACCES" || errnoOf(error) === "EPERM";
+  }
+}
+
+/** By any of its four user ids: a program that was given rights has several. */
+function isOfUser(pid: number, uid: number): boolean {
+  try {
+    const ids = /^Uid:\s+(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1] ?? "";
+    return ids.split(/\s+/).map(Number).includes(uid);
+  } catch {
+    return false; // gone
+  }
 }

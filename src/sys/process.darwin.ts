@@ -97,6 +97,8 @@ export function makeProcessTable(): ProcessTable {
     shareDescription: () => undefined,
     listeningPorts,
     listenersOn,
+    // One's own processes hide nothing from each other here, and of other users' sockets nothing is told.
+    hidingProcessesOf: () => [],
     signal,
     signalGroup: () => null,
     becomeSubreaper: () => false,

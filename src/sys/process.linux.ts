@@ -20,7 +20,7 @@ import {
 import { lazy } from "./lazy.ts";
 import { lastErrno, libc } from "./libc.ts";
 import { readLineage } from "./lineage.ts";
-import { listenersOn, listeningPorts } from "./ports.linux.ts";
+import { hidingProcessesOf, listenersOn, listeningPorts } from "./ports.linux.ts";
 import { bootClockOffset } from "./timens.linux.ts";
 import { trimEnd } from "./trim.ts";
 
@@ -103,6 +103,7 @@ export function makeProcessTable(): ProcessTable {
     shareDescription,
     listeningPorts,
     listenersOn,
+    hidingProcessesOf,
     signal: (identity, signal) => sendThroughPidfd(identity, signal, 0) ?? "unknown",
     signalGroup: (leader, signal) => sendThroughPidfd(leader, signal, PIDFD_SIGNAL_PROCESS_GROUP),
     becomeSubreaper: () => libc().prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) === 0,

@@ -11,6 +11,10 @@ export interface ListeningSocket {
   port: number;
   /** In network order: 4 or 16 bytes. */
   address: Uint8Array;
+  /** Of an IPv6 socket: that it takes no IPv4 connections. */
+  onlyIpv6: boolean;
+  /** Whose the process was that made it. */
+  uid: number;
   inode: string;
 }
 
@@ -34,7 +38,11 @@ const REQUEST_BYTES = HEADER_BYTES + 56;
 /** Where `inet_diag_msg` has them, from the message's header on. */
 const PORT_AT = HEADER_BYTES + 4;
 const ADDRESS_AT = HEADER_BYTES + 8;
+const UID_AT = HEADER_BYTES + 64;
 const INODE_AT = HEADER_BYTES + 68;
+/** Behind that: attributes, each a length and a type (16 bits each), then its bytes. */
+const ATTRIBUTES_AT = HEADER_BYTES + 72;
+const INET_DIAG_SKV6ONLY = 11;
 const ANSWER_BYTES = 32 * 1024;
 
 /** Null when the kernel does not tell, or its table changed while it told. */
@@ -75,9 +83,22 @@ function dumpFamily(fd: number, family: number): ListeningSocket[] | null {
       found.push({
         port: view.getUint16(at + PORT_AT),
         address: answer.slice(at + ADDRESS_AT, at + ADDRESS_AT + (family === AF_INET ? 4 : 16)),
+        onlyIpv6: family === AF_INET6 && isOnlyIpv6(view, at + ATTRIBUTES_AT, at + size),
+        uid: view.getUint32(at + UID_AT, true),
         inode: String(view.getUint32(at + INODE_AT, true)),
       });
       at += (size + 3) & ~3;
     }
   }
+}
+
+/** False where the kernel does not tell: then it may take IPv4 too. */
+function isOnlyIpv6(view: DataView, from: number, end: number): boolean {
+  for (let at = from; at + 4 < end; ) {
+    const size = view.getUint16(at, true);
+    if (size < 4) return false;
+    if (view.getUint16(at + 2, true) === INET_DIAG_SKV6ONLY) return view.getUint8(at + 4) !== 0;
+    at += (size + 3) & ~3;
+  }
+  return false;
 }

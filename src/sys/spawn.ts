@@ -75,8 +75,8 @@ function openErrors(path: string): number {
   }
 }
 
-/** Starts a short check with no input or output. An error is a sentence, since a probe is tried again. */
-export function spawnProbe({ argv, cwd, env }: Execution, openFiles: bigint | null) {
+/** Starts a short check with no input or output, if wanted in a session of its own. An error is a sentence, since a probe is tried again. */
+export function spawnProbe({ argv, cwd, env }: Execution, openFiles: bigint | null, detached = false) {
   try {
     const file = findExecutable(argv[0], env.PATH ?? "", cwd);
     const child = withCleanLimits(openFiles, () =>
@@ -84,6 +84,7 @@ export function spawnProbe({ argv, cwd, env }: Execution, openFiles: bigint | nu
         argv0: argv[0],
         cwd,
         env,
+        detached,
         stdin: "ignore",
         stdout: "ignore",
         stderr: "ignore",

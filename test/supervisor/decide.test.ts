@@ -10,6 +10,7 @@ import { checkPort, choosePort, isFree } from "../../src/supervisor/port.ts";
 import { cleanedForHosting, hostEnvironment, personsEnvironment } from "../../src/supervisor/selfenv.ts";
 import type { Ground } from "../../src/supervisor/types.ts";
 import type { DtError } from "../../src/sys/error.ts";
+import type { PortListener } from "../../src/sys/identity.ts";
 import { makeScratch } from "../scratch.ts";
 import { exitOf, recordOf } from "../state/samples.ts";
 import { fakeTable } from "../sys/table.fake.ts";
@@ -168,26 +169,43 @@ describe("ports", () => {
   });
 
   test("somebody else on the port is named, with the launch it belongs to", () => {
-    const cases: [holders: number[] | null, say: string | null][] = [
+    const on = (address: string, pids: number[], onlyIpv6 = false, uid: number | null = null) => ({
+      address,
+      onlyIpv6,
+      uid,
+      pids,
+    });
+    const cases: [listeners: PortListener[], say: string | null][] = [
       [[], null],
-      [[5], "pid 5, a:b:c (command of 5) listens on it"],
-      [[5, 6], "pid 5, a:b:c (command of 5) and pid 6 (command of 6) listens on it"],
-      [null, "another user's process listens on it"],
+      [[on("127.0.0.1", [5])], "pid 5, a:b:c (command of 5) listens on it"],
+      [[on("0.0.0.0", [5, 6])], "pid 5, a:b:c (command of 5) and pid 6 (command of 6) listens on it"],
+      [[on("::", [6])], "pid 6 (command of 6) listens on it"],
+      [[on("0.0.0.0", [])], "another user's process listens on it"],
+      [
+        [on("127.0.0.1", [], false, process.geteuid?.())],
+        "a process of this user that hides what it has open listens on it",
+      ],
+      [[on("127.0.0.1", [], false, 4242)], "another user's process (user id 4242) listens on it"],
+      // On an address of its own it is in nobody's way.
+      [[on("127.0.0.53", [5]), on("::1", [6]), on("192.168.1.9", [5]), on("::", [5], true)], null],
     ];
-    for (const [holders, say] of cases) {
-      const check = () => checkPort(ground({}, { listenersOn: () => holders }), "w:d:x", 3000);
+    for (const [listeners, say] of cases) {
+      const check = () => checkPort(ground({}, { listenersOn: () => listeners }), "w:d:x", 3000);
       if (say === null) check();
       else {
         try {
           check();
           throw new Error("it was not refused");
         } catch (error) {
-          expect(error).toMatchObject({ code: "port-taken", details: { port: 3000, pids: holders ?? [] } });
+          expect(error).toMatchObject({
+            code: "port-taken",
+            details: { port: 3000, pids: listeners.flatMap((one) => one.pids) },
+          });
           const since = /, for \w+( \w+)?(?= and | listens)/g;
           expect((error as DtError).message.replace(since, "")).toBe(`w:d:x needs port 3000, but ${say}.`);
         }
       }
     }
-    checkPort(ground({}, { listenersOn: () => [5] }), "w:d:x", null);
+    checkPort(ground({}, { listenersOn: () => [on("0.0.0.0", [5])] }), "w:d:x", null);
   });
 });

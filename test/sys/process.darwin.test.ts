@@ -133,8 +133,8 @@ describe("open files", () => {
 
 describe("listening sockets", () => {
   test("IPv4, IPv6, and both in one socket", () => {
-    expect(decodeListener(SOCKET4)).toEqual({ port: 23080, address: "127.0.0.1" });
-    expect(decodeListener(SOCKET6)).toEqual({ port: 23080, address: "fe80:0000:0000:0000:0000:0000:0000:0009" });
+    expect(decodeListener(SOCKET4)).toEqual({ port: 23080, address: "127.0.0.1", onlyIpv6: false });
+    expect(decodeListener(SOCKET6)).toMatchObject({ port: 23080, address: "fe80:0000:0000:0000:0000:0000:0000:0009" });
     const any = Buffer.from(SOCKET6).fill(0, 312, 328);
     expect(decodeListener(any)?.address).toBe("::");
     expect(decodeListener(changed(any, 327, 1))?.address).toBe("::1");
@@ -199,7 +199,7 @@ describe.if(process.platform === "darwin")("on macOS itself", () => {
   test("a listening port and its holder", () => {
     const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
     try {
-      expect(table.listenersOn(server.port ?? 0)).toEqual([process.pid]);
+      expect(table.listenersOn(server.port ?? 0)).toMatchObject([{ address: "127.0.0.1", pids: [process.pid] }]);
       const found = { port: server.port ?? 0, address: "127.0.0.1", pid: process.pid };
       expect(table.listeningPorts([process.pid])).toContainEqual(found);
     } finally {

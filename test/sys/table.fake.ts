@@ -17,6 +17,8 @@ export interface FakeProcess extends Partial<ProcessEntry> {
   description?: string | null;
   /** The token that its lineage was made of. Default: none. */
   lineage?: string;
+  /** Of this user, and what it has open cannot be seen. */
+  hidesFor?: number;
   /** Another user's, or in a container. */
   isOthers?: boolean;
 }
@@ -71,6 +73,7 @@ export function fakeTable(list: readonly FakeProcess[], self: FakeProcess = { pi
     },
     listeningPorts: () => [],
     listenersOn: () => [],
+    hidingProcessesOf: (uid) => [...processes.values()].flatMap((one) => (one.hidesFor === uid ? [one.pid] : [])),
     signal: () => "unknown",
     signalGroup: () => null,
     becomeSubreaper: () => false,

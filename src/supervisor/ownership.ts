@@ -1,0 +1,66 @@
+/** Whose a listener is, and where one launch can be asked, as it is now. */
+import type { LaunchRecord } from "../state/types.ts";
+import type { PortListener } from "../sys/identity.ts";
+import { lazy } from "../sys/lazy.ts";
+import { queryOf } from "./end.ts";
+import {
+  addressesToAsk,
+  answeringAt,
+  describeUnseen,
+  isInTheWay,
+  type Ownership,
+  ownershipOf,
+  showAddress,
+} from "./listening.ts";
+import { findTree } from "./tree.ts";
+import type { Ground } from "./types.ts";
+
+/** For the listeners of one moment: the tree is looked for once, at the first. */
+export function makeOwnership(ground: Ground, record: LaunchRecord): (listener: PortListener) => Ownership {
+  const members = lazy(
+    () => new Set(findTree(ground.table, queryOf(ground, record)).members.map((one) => one.identity.pid)),
+  );
+  return (listener) => ownershipOf(ground.table, listener, members(), record);
+}
+
+export type OwnListeners =
+  /** Where a connection comes to the launch; null for a stack, since an engine listens for it wherever it likes. */
+  { is: "there"; addresses: string[] | null } | { is: "missing"; why: string };
+
+/** `wanted`: the addresses that count; default: wherever it listens. `why`: for a person. */
+export function findOwn(
+  ground: Ground,
+  record: LaunchRecord,
+  port: number,
+  wanted: readonly string[] | null = null,
+): OwnListeners {
+  const listeners = ground.table.listenersOn(port);
+  if (listeners.length === 0) return { is: "missing", why: `nothing listens on port ${port}` };
+  // Who listens for a container is the engine's business.
+  if (record.stack !== undefined) return { is: "there", addresses: null };
+  const ownership = makeOwnership(ground, record);
+  const judged = listeners.map((listener) => ({ listener, is: ownership(listener) }));
+  const own = judged.flatMap((one) => (one.is === "own" ? [one.listener] : []));
+  if (own.length === 0) return { is: "missing", why: describeOthers(ground, port, judged) };
+  const reached = (to: string) => answeringAt(listeners, to).some((one) => own.includes(one));
+  const addresses = (wanted ?? addressesToAsk(own)).filter(reached);
+  if (addresses.length > 0) return { is: "there", addresses };
+  const at = own.map(({ address }) => showAddress(address, port)).join(" and ");
+  return { is: "missing", why: `this launch listens on ${at} alone` };
+}
+
+function describeOthers(
+  { table }: Ground,
+  port: number,
+  judged: readonly { listener: PortListener; is: Ownership }[],
+): string {
+  const parts = judged.map(({ listener, is }) => {
+    const { address, pids } = listener;
+    const at = isInTheWay(listener) ? `port ${port}` : showAddress(address, port);
+    if (is === "maybe")
+      return `${at} is held by ${describeUnseen(listener)}: maybe of this launch, but that is unknown`;
+    const who = pids.map((pid) => `pid ${pid} (${table.commandLineOf(pid)})`).join(", ");
+    return `${at} is held by ${who === "" ? describeUnseen(listener) : who}, which is not of this launch`;
+  });
+  return [...new Set(parts)].join("; ");
+}

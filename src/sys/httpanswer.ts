@@ -1,0 +1,132 @@
+/**
+ * Reads one HTTP/1 answer as its bytes come: its status, where its body ends, and whether the server closes the connection after it. Nothing of
+ * the body is kept.
+ */
+
+export interface AnswerReader {
+  take(bytes: Uint8Array): void;
+  /** The server has said all it will. */
+  end(): void;
+  /** Of the final answer; null before that is there. */
+  status(): number | null;
+  /** The last byte of the body has come. */
+  isWhole(): boolean;
+  /** What came is no HTTP/1. */
+  isBroken(): boolean;
+  /** The server said that it closes the connection, or can end the body in no other way. */
+  serverCloses(): boolean;
+}
+
+/** More than any server sends. */
+const MOST_HEAD_BYTES = 256 * 1024;
+const MOST_LINE_BYTES = 4096;
+
+type State =
+  | { is: "head" }
+  | { is: "bytes"; left: number; next: "whole" | "chunk-end" }
+  /** A line of a chunked body: a size, what ends a chunk, or a trailer. */
+  | { is: "line"; of: "size" | "chunk-end" | "trailer" }
+  | { is: "until-close" | "whole" | "broken" };
+
+export function makeAnswerReader(): AnswerReader {
+  let state: State = { is: "head" };
+  let held = "";
+  let status: number | null = null;
+  let closes = false;
+
+  /** What comes before `mark`, which is taken too; null when it is not all there. */
+  const takeUntil = (mark: string, most: number): string | null => {
+    const at = held.indexOf(mark);
+    if (at < 0 && held.length > most) state = { is: "broken" };
+    if (at < 0) return null;
+    const found = held.slice(0, at);
+    held = held.slice(at + mark.length);
+    return found;
+  };
+
+  const readHead = (): boolean => {
+    const head = takeUntil("\r\n\r\n", MOST_HEAD_BYTES);
+    if (head === null) {
+      if (!"HTTP/1.".startsWith(held.slice(0, 7))) state = { is: "broken" };
+      return false;
+    }
+    const first = /^HTTP\/1\.([01]) (\d{3})\b/.exec(head);
+    if (first === null) {
+      state = { is: "broken" };
+      return false;
+    }
+    const code = Number(first[2]);
+    // An interim answer is followed by the final one. (101 is final: nobody asked for it.)
+    if (code >= 100 && code < 200 && code !== 101) return true;
+    status = code;
+    const connection = valuesOf(head, "connection");
+    closes = connection.includes("close") || (first[1] === "0" && !connection.includes("keep-alive"));
+    state = bodyOf(head, code);
+    closes ||= state.is === "until-close";
+    return true;
+  };
+
+  const readLine = (of: "size" | "chunk-end" | "trailer"): boolean => {
+    const line = takeUntil("\r\n", MOST_LINE_BYTES);
+    if (line === null) return false;
+    if (of === "chunk-end") state = { is: "line", of: "size" };
+    else if (of === "trailer") state = line === "" ? { is: "whole" } : state;
+    else {
+      const size = /^[0-9a-f]+/i.exec(line)?.[0];
+      if (size === undefined) state = { is: "broken" };
+      else if (Number.parseInt(size, 16) === 0) state = { is: "line", of: "trailer" };
+      else state = { is: "bytes", left: Number.parseInt(size, 16), next: "chunk-end" };
+    }
+    return true;
+  };
+
+  const readBytes = (left: number, next: "whole" | "chunk-end"): boolean => {
+    const taken = Math.min(left, held.length);
+    held = held.slice(taken);
+    if (taken < left) state = { is: "bytes", left: left - taken, next };
+    else state = next === "whole" ? { is: "whole" } : { is: "line", of: "chunk-end" };
+    return taken === left;
+  };
+
+  const step = (): boolean => {
+    if (state.is === "head") return readHead();
+    if (state.is === "line") return readLine(state.of);
+    if (state.is === "bytes") return readBytes(state.left, state.next);
+    held = "";
+    return false;
+  };
+
+  return {
+    take(bytes) {
+      held += Buffer.from(bytes).toString("latin1");
+      while (step());
+    },
+    end() {
+      if (state.is === "until-close") state = { is: "whole" };
+      closes = true;
+    },
+    status: () => status,
+    isWhole: () => state.is === "whole",
+    isBroken: () => state.is === "broken",
+    serverCloses: () => closes,
+  };
+}
+
+function bodyOf(head: string, code: number): State {
+  if (code === 101) return { is: "until-close" };
+  if (code === 204 || code === 304) return { is: "whole" };
+  if (valuesOf(head, "transfer-encoding").includes("chunked")) return { is: "line", of: "size" };
+  const [length] = valuesOf(head, "content-length");
+  if (length === undefined || !/^\d{1,15}$/.test(length)) return { is: "until-close" };
+  return Number(length) === 0 ? { is: "whole" } : { is: "bytes", left: Number(length), next: "whole" };
+}
+
+/** In lower case, as the header's lists have them. */
+function valuesOf(head: string, name: string): string[] {
+  return head
+    .split("\r\n")
+    .slice(1)
+    .filter((line) => line.slice(0, line.indexOf(":")).trim().toLowerCase() === name)
+    .flatMap((line) => line.slice(line.indexOf(":") + 1).split(","))
+    .map((value) => value.trim().toLowerCase());
+}
