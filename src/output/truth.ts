@@ -11,6 +11,11 @@ export interface Truth {
   log: string;
 }
 
+/** For a person, where it is reached: a URL where it speaks HTTP, else the number of its port; null without one. */
+export function placeOf({ url, port }: Pick<Truth, "url" | "port">): string | null {
+  return url ?? (port === null ? null : `port ${port}`);
+}
+
 /** `www:dev:default ready pid 4711 http://localhost:3000 log plugins/www/dev.log`; the path is relative to the root. */
 export function formatTruth(root: string, truth: Truth): string {
   const parts = [

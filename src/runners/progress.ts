@@ -1,6 +1,7 @@
 /** `dt up` on a terminal: a table that is redrawn in place while things come up, and gone when they are. */
 import { shortKey } from "../manifest/graph.ts";
 import { formatProgress, type ProgressRow } from "../output/progress.ts";
+import { placeOf } from "../output/truth.ts";
 import type { UpEvent, UpNode } from "../supervisor/up/types.ts";
 import { sizeOfTerminal } from "../sys/keyboard.ts";
 import { writeBytes } from "../sys/stdio.ts";
@@ -30,8 +31,8 @@ const OF_LAUNCH: { [E in LaunchEvent["is"]]: (event: Extract<LaunchEvent, { is: 
   replacing: () => open("replacing"),
   replaced: () => open("starting"),
   unchanged: ({ line }) => done(line.state, "left alone"),
-  spawned: ({ probed, line }) => (probed ? open("starting") : done("running", line.url ?? "")),
-  ready: ({ line }) => done("ready", line.url ?? ""),
+  spawned: ({ probed, line }) => (probed ? open("starting") : done("running", placeOf(line) ?? "")),
+  ready: ({ line }) => done("ready", placeOf(line) ?? ""),
   unhealthy: ({ why }) => failed("unhealthy", why),
   restarting: ({ because }) => open("backoff", because),
   ended: ({ exit }) => failed("failed", exit.text),

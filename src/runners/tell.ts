@@ -2,7 +2,8 @@
 import { readLastLines } from "../logs/tail.ts";
 import { shortPath, showCommand, showWord } from "../output/shell.ts";
 import { formatDuration } from "../output/time.ts";
-import type { LaunchEvent } from "../supervisor/types.ts";
+import { placeOf } from "../output/truth.ts";
+import type { LaunchEvent, LaunchLine } from "../supervisor/types.ts";
 import type { RunnerContext } from "./context.ts";
 
 type Teller<E extends LaunchEvent["is"]> = (context: RunnerContext, event: Extract<LaunchEvent, { is: E }>) => void;
@@ -19,14 +20,13 @@ const TELLERS: { [E in LaunchEvent["is"]]: Teller<E> } = {
   unchanged: ({ talk }, { line }) => talk.say(`${line.key} runs already and is the same: left alone`),
   spawned: ({ talk, ground }, { line, commandLine, cwd, probed }) => {
     talk.detail(() => `$ cd ${showWord(shortPath(ground.root, cwd))} && ${showCommand(commandLine)}`);
-    const where = line.url === null ? "" : `  ${talk.paint.cyan(line.url)}`;
     talk.say(
-      `${talk.paint.bold(line.key)} started  pid ${line.pid}${probed ? "" : where}  log ${shortPath(ground.root, line.log)}`,
+      `${talk.paint.bold(line.key)} started  pid ${line.pid}${probed ? "" : showPlace(talk, line)}  log ${shortPath(ground.root, line.log)}`,
     );
   },
   ready: ({ talk }, { line, tookMs }) =>
     talk.say(
-      `${talk.paint.bold(line.key)} ${talk.paint.green("ready")} after ${formatDuration(tookMs)}${line.url === null ? "" : `  ${talk.paint.cyan(line.url)}`}`,
+      `${talk.paint.bold(line.key)} ${talk.paint.green("ready")} after ${formatDuration(tookMs)}${showPlace(talk, line)}`,
     ),
   unhealthy: ({ talk }, { line, why }) =>
     talk.fail(`${line.key} is not ready in time: ${why}. It runs on, as unhealthy.`),
@@ -35,6 +35,11 @@ const TELLERS: { [E in LaunchEvent["is"]]: Teller<E> } = {
   ended: () => {},
   failed: () => {},
 };
+
+function showPlace({ paint }: RunnerContext["talk"], line: LaunchLine): string {
+  const place = placeOf(line);
+  return place === null ? "" : `  ${paint.cyan(place)}`;
+}
 
 export function tellEvent(context: RunnerContext, event: LaunchEvent): void {
   (TELLERS[event.is] as Teller<typeof event.is>)(context, event as never);

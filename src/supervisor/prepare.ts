@@ -11,6 +11,7 @@ import type { PortClaim } from "./portclaim.ts";
 import { type PreparedCommand, prepareCommand } from "./preparecommand.ts";
 import { prepareStackLaunch, type StackLaunch, withoutManner, withStack } from "./stack.ts";
 import type { Ground, LaunchSpec, Report } from "./types.ts";
+import { urlOf } from "./url.ts";
 
 export interface PreparedLaunch extends PreparedCommand {
   token: string;
@@ -57,7 +58,7 @@ export async function prepareLaunch(
     stack,
     port,
     claim,
-    url: port === null ? null : `http://localhost:${port}`,
+    url: urlOf(key, settings, command.argv, port),
     log,
     ownLog: settings.log === null,
     specHash: hashSpec(
