@@ -19,15 +19,15 @@ export type Run = string[] | string;
 
 /** One condition of readiness or liveness. Exactly one of the probe fields is set. */
 export interface Probe {
-  /** A path (`"/"`, asked on `localhost` at the command's port) or a whole URL that must answer. */
+  /** A path (`"/"`, asked where this launch listens on the command's port) or a whole URL that must answer. */
   http?: string;
   /** HTTP status that counts as ready. Default: any status from 200 to 399. */
   status?: number;
-  /** `true`: the command's own `port` accepts connections, made by a process of this launch; or a port number. */
+  /** `true`: a process of this launch listens on the command's own `port`, on whichever address; or a port number. */
   port?: true | number;
   /** A regular expression that must match this run's log (colour codes are ignored). */
   log?: string;
-  /** A command that must exit 0, run in the command's directory and environment. */
+  /** A command that must exit 0, run in the command's directory and environment. What it leaves running is ended, but for `stop.spare`. */
   exec?: string[];
   /** A fixed time to wait. */
   delay?: Duration;
@@ -41,13 +41,13 @@ export interface Probe {
 
 /** One condition of liveness, asked as long as the command runs. Exactly one of `http`, `port` and `exec` is set. */
 export interface AliveProbe {
-  /** A path (`"/"`, asked on `localhost` at the command's port) or a whole URL that must answer. */
+  /** A path (`"/"`, asked where this launch listens on the command's port) or a whole URL that must answer. */
   http?: string;
   /** HTTP status that counts as alive. Default: any status from 200 to 399. */
   status?: number;
-  /** `true`: the command's own `port` accepts connections, made by a process of this launch; or a port number. */
+  /** `true`: a process of this launch listens on the command's own `port`, on whichever address; or a port number. */
   port?: true | number;
-  /** A command that must exit 0, run in the command's directory and environment. */
+  /** A command that must exit 0, run in the command's directory and environment. What it leaves running is ended, but for `stop.spare`. */
   exec?: string[];
   /** Time between two tries, the first one included; at least `"100ms"`. Default `"10s"`. */
   interval?: Duration;
