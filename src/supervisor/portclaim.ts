@@ -38,7 +38,10 @@ export function tryClaim({ home, root }: Pick<Ground, "home" | "root">, key: str
   return lock;
 }
 
-/** Throws `port-taken`. `check` is asked meanwhile, and throws when somebody listens already. */
+/**
+ * Throws `port-taken`. `check` is asked meanwhile, and throws when somebody listens already who is in the way. Where all that listen are not, the other
+ * start is over and went to another address: both can have the port.
+ */
 export async function claimPort(ground: Ground, key: string, port: number, check: () => void): Promise<PortClaim> {
   const deadline = performance.now() + WAIT_MS;
   for (;;) {
@@ -48,6 +51,7 @@ export async function claimPort(ground: Ground, key: string, port: number, check
     if (performance.now() > deadline) break;
     await Bun.sleep(LOOK_EVERY_MS);
   }
+  if (ground.table.listenersOn(port).length > 0) return NOTHING;
   const text = readText(join(ground.home ?? "", "ports", String(port)));
   const whose = text.is === "there" && text.value !== "" ? text.value.trim() : "another launch";
   throw new DtError("port-taken", `${key} needs port ${port}, but ${whose} was started with it and has not ended.`, {

@@ -221,6 +221,11 @@ onLinux(
         holders: [{ pid: process.pid, addresses: ["127.0.0.53", "::1"] }],
         unseen: [],
       });
+      // Two of one's own are no other case.
+      expect(await root.dt(["h", "far", "-d"])).toMatchObject({ code: 0 });
+      expect(await root.dt(["h", "dev", "-d"])).toMatchObject({ code: 0 });
+      expect((await psOf(root, KEY))?.state).toBe("ready");
+      await root.dt(["stop", "--all"]);
       const inTheWay = at("127.0.0.1");
       expect(await root.dt(["h", "dev", "-d"])).toMatchObject({
         code: 1,
