@@ -5,12 +5,14 @@
  *
  *   the server keeps the connection        this side closes first
  *   the server closes it after its answer  this side waits for that, then resets its own
+ *   it is encrypted                        the end is said within, the server closes as it then does, and this side resets its own
  *   the body has no end, or takes long     this side closes in the middle
  *
  * A certificate is not judged: what is asked is whether this very server answers.
  */
 import { errnoOf, messageOf } from "./error.ts";
 import { makeAnswerReader } from "./httpanswer.ts";
+import { libc, ptr } from "./libc.ts";
 
 export interface HttpQuestion {
   url: URL;
@@ -25,8 +27,12 @@ export type HttpAnswer = { is: "answered"; status: number } | { is: "failed"; wh
 /** A page may take long to be made, or never end. Its status is known before. */
 export const BODY_MS = 2000;
 export const MOST_BODY_BYTES = 16 * 1024 * 1024;
-/** How long a server that says that it closes has for it. */
+/** How long a server has to close that says that it does, or is told to. */
 const CLOSE_MS = 500;
+
+const DARWIN = process.platform === "darwin";
+const SOL_SOCKET = DARWIN ? 0xffff : 1;
+const SO_LINGER = DARWIN ? 0x80 : 13;
 
 export function askHttp({ url, address, limitMs, signal }: HttpQuestion): Promise<HttpAnswer> {
   const answered = Promise.withResolvers<HttpAnswer>();
@@ -57,13 +63,14 @@ export function askHttp({ url, address, limitMs, signal }: HttpQuestion): Promis
     const patience = setTimeout(closeNow, CLOSE_MS);
     signal.addEventListener("abort", closeNow);
   };
+  const isSecure = url.protocol === "https:";
+  const close = isSecure ? closeEncrypted : closePlain;
   const onAbort = () => finish("it was not waited for", close);
   const timer = setTimeout(() => finish(`nothing came within ${Math.round(limitMs)}ms`, close), limitMs);
   signal.addEventListener("abort", onAbort);
   if (signal.aborted) onAbort();
 
   const ask = (socket: Bun.Socket) => (isOver ? close(socket) : socket.write(requestFor(url)));
-  const isSecure = url.protocol === "https:";
   Bun.connect({
     hostname: address,
     port: portOf(url),
@@ -98,8 +105,16 @@ export function askHttp({ url, address, limitMs, signal }: HttpQuestion): Promis
   return answered.promise;
 }
 
-function close(socket: Bun.Socket): void {
+function closePlain(socket: Bun.Socket): void {
   socket.end();
+}
+
+/** Bun closes when the server has said its end too. */
+function closeEncrypted(socket: Bun.Socket): void {
+  const { fd } = socket as unknown as { fd: number };
+  if (fd >= 0) libc().setsockopt(fd, SOL_SOCKET, SO_LINGER, ptr(new Int32Array([1, 0])), 8);
+  socket.end();
+  setTimeout(() => socket.terminate(), CLOSE_MS).unref();
 }
 
 function describeRefusal(address: string, error: unknown): string {
