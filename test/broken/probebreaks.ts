@@ -1,0 +1,58 @@
+/** Ways to break what a launch is asked by, and whose a port is, each with the test that must notice. */
+import type { Break } from "./breaks.ts";
+
+const PROBES = "test/e2e/probes.test.ts";
+const LISTENING = "src/supervisor/listening.ts";
+
+export const PROBE_BREAKS: readonly Break[] = [
+  {
+    what: "who has the port on another address blocks a start",
+    edits: [
+      { file: LISTENING, from: `return isReachedBy(listener, "127.0.0.1");`, to: `return listener.address !== "";` },
+    ],
+    test: PROBES,
+    only: "another address",
+  },
+  {
+    what: "who has the port on another address answers for the launch",
+    edits: [
+      {
+        file: "src/supervisor/ownership.ts",
+        from: "answeringAt(listeners, to).some((one) => own.includes(one))",
+        to: "answeringAt(listeners, to).length >= 0",
+      },
+    ],
+    test: PROBES,
+    only: "another address",
+  },
+  {
+    what: "a server whose /proc is closed is nobody's",
+    edits: [
+      {
+        file: LISTENING,
+        from: `if (uid === null || leader === null) return "other";`,
+        to: `if (uid !== -1) return "other";`,
+      },
+    ],
+    test: PROBES,
+    only: "closed is",
+  },
+  {
+    what: "what a probe left runs on",
+    edits: [
+      {
+        file: "src/supervisor/tryexec.ts",
+        from: "if (look().members.length > 0) await killTree(table, look);",
+        to: "look();",
+      },
+    ],
+    test: PROBES,
+    only: "outlives its try",
+  },
+  {
+    what: "a probe closes before the server that said that it closes",
+    edits: [{ file: "src/sys/httpask.ts", from: `reader.serverCloses() ? awaitClose : close`, to: "close" }],
+    test: "test/sys/httpask.test.ts",
+    only: "no TIME_WAIT is left",
+  },
+];
