@@ -1,15 +1,16 @@
 /**
  * One try at an `exec` probe. It is over when its program ends, its time is over or the launch ends, and nothing that it started outlives it: a
- * program that hangs would be one more at each try. So a probe runs in a session of its own with a mark in its environment, and what it left is
- * killed: its descendants, its session and groups, and what carries the mark. Left alone are names in `stop.spare` (a server that a probe
- * merely woke) and hosts with their launches.
+ * program that hangs would be one more at each try. So a probe runs in a session of its own, of a lineage of its own (sys/lineage.ts) and with a mark
+ * in its environment, and what it left is killed: its descendants, its session and groups, and what carries lineage or mark. Left alone are names in
+ * `stop.spare` (a server that a probe merely woke) and hosts with their launches.
  *
- * Known limit: what daemonises and clears its environment too, before the probe is over, shows nothing of where it came from. It falls to the
- * host, and is ended with the launch.
+ * Known limit: where there is no lineage, what daemonises and clears its environment too, before the probe is over, shows nothing of where it came
+ * from. It falls to the host, and is ended with the launch.
  */
 import type { ResolvedProbe } from "../manifest/resolved.ts";
 import type { LaunchRecord } from "../state/types.ts";
 import { identify, isOver, type ProcessEntry, type ProcessIdentity, type ProcessTable } from "../sys/identity.ts";
+import { lineageFor } from "../sys/lineage.ts";
 import { spawnProbe } from "../sys/spawn.ts";
 import { PROBE_MARK } from "./marks.ts";
 import { sleepUnlessAborted } from "./pause.ts";
@@ -26,8 +27,9 @@ export function tryExec(request: Asked, probe: Extract<ResolvedProbe, { type: "e
   const { record, env, openFiles, children, signal, ground } = request;
   const argv = probe.argv as [string, ...string[]];
   return async (limitMs) => {
-    const mark = crypto.randomUUID();
-    const child = spawnProbe({ argv, cwd: record.cwd, env: { ...env, [PROBE_MARK]: mark } }, openFiles, true);
+    const mark = crypto.randomUUID().replaceAll("-", "");
+    const execution = { argv, cwd: record.cwd, env: { ...env, [PROBE_MARK]: mark }, token: mark };
+    const child = spawnProbe(execution, openFiles, true);
     if ("error" in child) return child.error;
     const started: Started = { pid: child.pid, identity: identityOf(ground.table, child.pid), mark };
     children.add(child.pid);
@@ -100,12 +102,15 @@ function findLeft(
   const now = table.entry(pid);
   // The number may be another process's by now; its session then is too.
   const isReused = now !== null && now.startTime !== identity?.startTime;
+  const lineage = lineageFor(mark);
+  const isOfLineage = (entry: ProcessEntry) => lineage !== null && table.lineageOf(entry.pid) === lineage;
   const isLeftOut = (entry: ProcessEntry) =>
-    isForeign(table, entry, { token: record.token, host: record.host, otherHosts: [] }) ||
+    (!isOfLineage(entry) && isForeign(table, entry, { token: record.token, host: record.host, otherHosts: [] })) ||
     isSpared(table, entry, record.stop.spare);
   const isOf = (entry: ProcessEntry) =>
     known.has(nameOf(entry)) ||
     (!isReused && (entry.pid === pid || entry.sid === pid || entry.pgid === pid)) ||
+    isOfLineage(entry) ||
     table.environmentOf(entry.pid, PROBE_MARK) === mark;
 
   const children = Map.groupBy(entries, (entry) => entry.ppid);

@@ -76,19 +76,26 @@ function openErrors(path: string): number {
 }
 
 /** Starts a short check with no input or output, if wanted in a session of its own. An error is a sentence, since a probe is tried again. */
-export function spawnProbe({ argv, cwd, env }: Execution, openFiles: bigint | null, detached = false) {
+export function spawnProbe(
+  { argv, cwd, env, token }: Execution & { token?: string },
+  openFiles: bigint | null,
+  detached = false,
+) {
   try {
     const file = findExecutable(argv[0], env.PATH ?? "", cwd);
-    const child = withCleanLimits(openFiles, () =>
-      Bun.spawn([file, ...argv.slice(1)], {
-        argv0: argv[0],
-        cwd,
-        env,
-        detached,
-        stdin: "ignore",
-        stdout: "ignore",
-        stderr: "ignore",
-      }),
+    const child = withCleanLimits(
+      openFiles,
+      () =>
+        Bun.spawn([file, ...argv.slice(1)], {
+          argv0: argv[0],
+          cwd,
+          env,
+          detached,
+          stdin: "ignore",
+          stdout: "ignore",
+          stderr: "ignore",
+        }),
+      token === undefined ? undefined : lineageFor(token),
     );
     return { pid: child.pid, exited: child.exited, kill: () => child.kill("SIGKILL") };
   } catch (error) {

@@ -96,6 +96,7 @@ const LEAVING: Record<string, (sleep: string) => string> = {
   "it ignores SIGTERM": (sleep) => `trap '' TERM HUP INT; ${sleep}; true`,
   "a child in a session of its own": (sleep) => `setsid ${sleep} & setsid setsid ${sleep}; true`,
   "a daemon of a daemon": (sleep) => `(setsid sh -c '(${sleep} &)' &); exec ${sleep}`,
+  "a daemon without an environment": (sleep) => `(setsid sh -c '(env -i ${sleep} &)' &); exec ${sleep}`,
   "it succeeds and leaves a child": (sleep) => `(${sleep} &) ; true`,
   "it fails and leaves a child that holds on": (sleep) => `nohup setsid sh -c "trap '' TERM; ${sleep}; true" & exit 1`,
 };
