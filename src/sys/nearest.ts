@@ -1,14 +1,67 @@
-/** Suggests names close to a mistyped one. */
+/**
+ * "Did you mean": the names that a typing error explains, and no others. Differences of case, `-` and `_` never count; one edit is a letter left
+ * out, typed twice or too many, or two neighbours that changed places.
+ *
+ *   letters typed   edits   another letter in place of one
+ *   1, 2            two changed places, nothing else
+ *   3               1       no: what is left in common is too little
+ *   4, 5            1       may be the edit
+ *   6 and more      2       may be one of the two
+ *
+ * From three letters on, the beginning of a name means it too. What is alike in meaning alone is not known here.
+ */
 
-/** At most three of `names` that `word` may have meant, nearest first. */
+const EDIT = 2;
+/** Rarer than the other errors: two of them (`docker`, `doctor`) make another word. */
+const OTHER_LETTER = 3;
+const BEGINNING = 1;
+const MOST = 3;
+
+/** At most three of `names` that `word` may have meant, nearest first; only those that differ in what never counts, where there are such. */
 export function nearestNames(word: string, names: Iterable<string>): string[] {
-  // Loaded here: only error paths need it.
-  const { distance } = require("fastest-levenshtein") as typeof import("fastest-levenshtein");
-  const limit = Math.max(2, Math.floor(word.length / 3));
-  return [...names]
-    .map((name) => ({ name, far: name.startsWith(word) ? 0 : distance(word.toLowerCase(), name.toLowerCase()) }))
-    .filter((entry) => entry.far <= limit)
+  const typed = lettersOf(word);
+  const near = [...new Set(names)].flatMap((name) => {
+    const far = farFrom(typed, lettersOf(name));
+    return far === null ? [] : [{ name, far }];
+  });
+  const same = near.filter(({ far }) => far === 0);
+  return (same.length > 0 ? same : near)
     .sort((a, b) => a.far - b.far || a.name.localeCompare(b.name))
-    .slice(0, 3)
-    .map((entry) => entry.name);
+    .slice(0, MOST)
+    .map(({ name }) => name);
+}
+
+function lettersOf(word: string): string[] {
+  return [...word.toLowerCase().replaceAll(/[-_]/g, "")];
+}
+
+/** What the errors between them cost; null where they are too many. */
+function farFrom(typed: readonly string[], name: readonly string[]): number | null {
+  const { length } = typed;
+  if (length === 0) return null;
+  if (length > 2 && length < name.length && typed.every((letter, at) => letter === name[at])) return BEGINNING;
+  const most = length < 4 ? EDIT : length < 6 ? OTHER_LETTER : EDIT + OTHER_LETTER;
+  const leftOut = Math.abs(length - name.length);
+  if (leftOut * EDIT > most || (length < 3 && leftOut > 0)) return null;
+  const far = costOf(typed, name);
+  return far <= most ? far : null;
+}
+
+/** The restricted Damerau-Levenshtein distance, with the costs above. */
+function costOf(from: readonly string[], to: readonly string[]): number {
+  let before: number[] = [];
+  let last = Array.from({ length: to.length + 1 }, (_, at) => at * EDIT);
+  for (let row = 1; row <= from.length; row++) {
+    const now = [row * EDIT];
+    for (let at = 1; at <= to.length; at++) {
+      const same = from[row - 1] === to[at - 1];
+      const edited = Math.min(now[at - 1] as number, last[at] as number) + EDIT;
+      const kept = (last[at - 1] as number) + (same ? 0 : OTHER_LETTER);
+      const turned = row > 1 && at > 1 && from[row - 1] === to[at - 2] && from[row - 2] === to[at - 1];
+      now.push(Math.min(edited, kept, turned ? (before[at - 2] as number) + EDIT : kept));
+    }
+    before = last;
+    last = now;
+  }
+  return last[to.length] as number;
 }

@@ -14,6 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import fc from "fast-check";
 import { dataStart, releaseHead } from "../../src/sys/holes.ts";
 import { lazy } from "../../src/sys/lazy.ts";
 import { nearestNames } from "../../src/sys/nearest.ts";
@@ -91,23 +92,90 @@ describe("holes", () => {
 });
 
 describe("nearestNames", () => {
-  const NAMES = ["start", "stop", "status", "restart", "logs", "list"];
+  const NAMES = [
+    "ps",
+    "start",
+    "stop",
+    "status",
+    "restart",
+    "logs",
+    "list",
+    "why",
+    "doctor",
+    "port",
+    "web",
+    "slow",
+    "build",
+  ];
   const cases: [word: string, near: string[]][] = [
     ["stpo", ["stop"]],
     ["STOP", ["stop"]],
-    ["sta", ["start", "status", "stop"]],
+    ["sta", ["start", "status"]],
     ["log", ["logs"]],
-    ["zzzzzz", []],
+    ["lgos", ["logs"]],
+    ["wbe", ["web"]],
+    ["webb", ["web"]],
+    ["slwo", ["slow"]],
+    ["slwo ", []],
+    ["buidl", ["build"]],
+    ["Status", ["status"]],
+    ["statsu", ["status"]],
+    ["resart", ["restart"]],
     ["restrat", ["restart"]],
+    ["retsrat", ["restart"]],
+    ["sotp", ["stop"]],
+    ["stip", ["stop"]],
+    ["sp", ["ps"]],
+    ["re-start", ["restart"]],
+    ["re_start", ["restart"]],
+    // No typing error makes these out of a name.
+    ["zzzzzz", []],
+    ["bogus", []],
+    ["k8s", []],
+    ["db", []],
+    ["pa", []],
+    ["p", []],
+    ["pss", ["ps"]],
+    ["x", []],
+    ["wet", []],
+    ["docker", []],
+    ["prod", []],
+    ["start-all", []],
+    ["", []],
+    ["--", []],
+    ["s".repeat(300), []],
+    ["💥", []],
   ];
   for (const [word, near] of cases) {
     test(`${word}: ${near.join(" ") || "none"}`, () => {
       expect(nearestNames(word, NAMES)).toEqual(near);
     });
   }
-  test("at most three, none of none", () => {
-    expect(nearestNames("a", ["ab", "ac", "ad", "ae"])).toEqual(["ab", "ac", "ad"]);
+  test("flags and fields too: letters count, not the dashes before them or the case inside", () => {
+    const flags = ["--detach", "-d", "--no-wait", "--timeout", "-C"];
+    expect(nearestNames("--detch", flags)).toEqual(["--detach"]);
+    expect(nearestNames("-detach", flags)).toEqual(["--detach"]);
+    expect(nearestNames("--nowait", flags)).toEqual(["--no-wait"]);
+    expect(nearestNames("-c", flags)).toEqual(["-C"]);
+    expect(nearestNames("-x", flags)).toEqual([]);
+    expect(nearestNames("--x", flags)).toEqual([]);
+    expect(nearestNames("restart_on", ["restart", "restartOn"])).toEqual(["restartOn"]);
+  });
+  test("at most three, each once, none of none", () => {
+    expect(nearestNames("abc", ["abcd", "abce", "abcf", "abcg", "abcd"])).toEqual(["abcd", "abce", "abcf"]);
     expect(nearestNames("a", [])).toEqual([]);
+  });
+  test("what is left out of a name, or typed twice in it, finds it", () => {
+    const name = fc.stringMatching(/^[a-z][a-z0-9]{4,20}$/);
+    fc.assert(
+      fc.property(name, fc.nat(), (word, seed) => {
+        const at = seed % word.length;
+        const without = word.slice(0, at) + word.slice(at + 1);
+        const twice = word.slice(0, at) + word.slice(at, at + 1) + word.slice(at);
+        expect(nearestNames(without, [word])).toEqual([word]);
+        expect(nearestNames(twice, [word])).toEqual([word]);
+      }),
+    );
   });
 });
 
