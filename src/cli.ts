@@ -59,7 +59,7 @@ async function hostProcess(): Promise<import("./supervisor/hosted.ts").HostProce
 }
 
 async function dispatch(argv: readonly string[], globals: Globals, held: string | null): Promise<number> {
-  const { takeGlobal, usage } = await import("./commands/args.ts");
+  const { takeGlobal, unknownFlag } = await import("./commands/args.ts");
   const { makeContext } = await import("./commands/context.ts");
   let at = 0;
   let showVersion = false;
@@ -78,7 +78,7 @@ async function dispatch(argv: readonly string[], globals: Globals, held: string 
     if (taken > 0) at += taken - 1;
     else if (word === "--version" || word === "-v") showVersion = true;
     else if (word === "--help" || word === "-h") showHelp = true;
-    else throw usage(`dt has no flag ${word}.`, "dt --help");
+    else throw unknownFlag("dt", word, ["--version", "-v", "--help", "-h"]);
   }
   const context = makeContext(globals, argv, process.env, process.cwd(), held);
   const word = argv[at];

@@ -199,12 +199,17 @@ function flagsOf(args: ArgsDef): Map<string, Flag> {
   return flags;
 }
 
-function unknownFlag(what: string, name: string, known: Iterable<string>): DtError {
+/** The hint for a word that is none of a few. */
+export function meantBy(word: string, names: Iterable<string>): string | undefined {
+  const near = nearestNames(word, names);
+  return near.length === 0 ? undefined : `Did you mean ${near.join(" or ")}?`;
+}
+
+export function unknownFlag(what: string, name: string, known: Iterable<string>): DtError {
   const names = [...known, ...Object.keys(GLOBAL_FLAGS)];
-  const near = nearestNames(name, names);
   return usage(
     `${what} has no flag ${name}.`,
-    near.length > 0 ? `Did you mean ${near.join(" or ")}?` : `It has: ${[...new Set(names)].sort().join(" ")}`,
+    meantBy(name, names) ?? `It has: ${[...new Set(names)].sort().join(" ")}`,
   );
 }
 

@@ -1,11 +1,11 @@
 /** `dt attach`: joins the terminal of a launch that runs. */
 import { attachTo } from "../runners/attach.ts";
 import { refuseNested } from "../runners/service.ts";
-import { parseSelection } from "../state/key.ts";
 import { isTerminal } from "../sys/stdio.ts";
 import { countOf, usage } from "./args.ts";
 import type { DtContext } from "./context.ts";
 import { defineVerb } from "./verb.ts";
+import { selectionOf } from "./words.ts";
 
 const SCROLLBACK = 100;
 
@@ -23,7 +23,7 @@ export default defineVerb({
   },
   async run({ args, data }) {
     const context = data as DtContext;
-    const selection = parseSelection(args._);
+    const selection = await selectionOf(context, args._);
     const [key, ...more] = selection.is === "keys" ? selection.keys : [];
     if (key === undefined || more.length > 0)
       throw usage("dt attach takes one key.", "dt attach <plugin> <command> [variant], or dt attach <key>");

@@ -15,7 +15,7 @@ import { findRoot, otherOwnerOf } from "../sys/root.ts";
 import { statOf } from "../sys/stat.ts";
 import { print } from "../sys/stdio.ts";
 import { rootRequest } from "./acting.ts";
-import { usage } from "./args.ts";
+import { meantBy, usage } from "./args.ts";
 import type { DtContext } from "./context.ts";
 import { wordsOfUnread } from "./unread.ts";
 import { defineVerb } from "./verb.ts";
@@ -36,7 +36,10 @@ export default defineVerb({
     const [action = "list", directory] = args._;
     if (action === "list") return showList(context);
     if (action !== "add" && action !== "remove")
-      throw usage(`dt boot has no ${JSON.stringify(action)}.`, "dt boot add | remove | list");
+      throw usage(
+        `dt boot has no ${JSON.stringify(action)}.`,
+        meantBy(action, ["add", "remove", "list"]) ?? "dt boot add | remove | list",
+      );
     const root = directory === undefined ? context.root() : rootAt(context, directory);
     if (action === "remove") {
       const removed = unregisterRoot(paths, root);

@@ -76,11 +76,23 @@ export function findPlugin(context: DtContext, index: ManifestIndex, name: strin
     });
   }
   const verbs = Object.entries(VERBS).flatMap(([verb, there]) => (there === null ? [] : [verb]));
-  const error = unknownName("plugin or verb", name, [...Object.keys(index.plugins), ...verbs], index);
-  if (context.reading() !== "known") throw error;
-  throw new DtError(error.code, `${error.message} The daemon goes by what a person last took over there.`, {
-    status: EXIT.usage,
-    hint: "Run a command in that project, or `dt trust`, to take over what its manifests say now.",
+  const root = context.root();
+  const { notesOf } = require("./named.ts") as typeof import("./named.ts");
+  const failed = index.failures.flatMap(({ file, plugin }) =>
+    plugin === null ? [{ file, plugin, is: "failed" as const }] : [],
+  );
+  const isKnown = context.reading() === "known";
+  const notes = [
+    `The project root is ${root}.`,
+    ...notesOf(root, failed),
+    ...(isKnown ? ["The daemon goes by what a person last took over there."] : []),
+  ];
+  throw unknownName("plugin or verb", name, [...Object.keys(index.plugins), ...verbs], index, {
+    notes,
+    root,
+    ...(isKnown
+      ? { hint: "Run a command in that project, or `dt trust`, to take over what its manifests say now." }
+      : {}),
   });
 }
 
@@ -90,13 +102,18 @@ export function findCommand(index: ManifestIndex, plugin: ResolvedPlugin, name: 
   return command;
 }
 
-/** Of what there is, the nearest; and whether it may be in a manifest that was not read. */
-export function unknownName(what: string, name: string, known: string[], index: ManifestIndex): DtError {
+/** Of what there is, the nearest; and whether it may be in a manifest that was not read. `notes`: sentences of where it was looked for. */
+export function unknownName(
+  what: string,
+  name: string,
+  known: string[],
+  { unread }: Pick<ManifestIndex, "unread">,
+  { notes = [], hint, ...where }: { notes?: string[]; hint?: string; root?: string } = {},
+): DtError {
   const near = nearestNames(name, known);
-  const { unread } = index;
-  return new DtError("unknown", wordsOfUnknown(what, name, unread), {
+  return new DtError("unknown", [wordsOfUnknown(what, name, unread), ...notes].join(" "), {
     status: EXIT.usage,
-    hint: hintOfNearest(near, known, unread),
-    details: { nearest: near, ...(unread.length === 0 ? {} : { unread: unread.map(({ file }) => file) }) },
+    hint: hint ?? hintOfNearest(near, known, unread),
+    details: { nearest: near, ...where, ...(unread.length === 0 ? {} : { unread: unread.map(({ file }) => file) }) },
   });
 }

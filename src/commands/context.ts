@@ -1,6 +1,7 @@
 /** What a verb needs, made once at the edge. The process table, the store and the index are made only when a verb asks. */
 
 import { join } from "node:path";
+import type { Glance } from "../manifest/index.ts";
 import type { Reading } from "../manifest/reading.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
 import { showCommand } from "../output/shell.ts";
@@ -57,6 +58,8 @@ export interface DtContext {
   index(options?: { refresh?: boolean }): Promise<ManifestIndex>;
   /** The same as last loaded, without running anything; null when never. */
   peek(): Promise<ManifestIndex | null>;
+  /** What the manifests declare as far as that is known without running code, for whoever was given a name that left nothing on disk. */
+  glance(): Promise<Glance>;
   /** The manifests for a command that is run by its words: all of them. Nothing is remembered of it before `begin`. */
   act(): Promise<Acting>;
 }
@@ -167,6 +170,7 @@ export function makeContext(
       return index;
     },
     peek: async () => tell((await import("../manifest/index.ts")).peekIndex(place())),
+    glance: async () => (await import("../manifest/index.ts")).glanceIndex(place()),
     act: async () => {
       // A job was begun for the folder that was there then.
       if (!isOfDaemon && env.DIALTONE_JOB !== undefined && isInPlaceOfTrusted(home(), root()))

@@ -22,7 +22,7 @@ import { spawnDetached } from "../sys/spawn.ts";
 import { print, writeText } from "../sys/stdio.ts";
 import { BUILD, COMMIT, VERSION } from "../sys/version.ts";
 import { rootRequest } from "./acting.ts";
-import { countOf, usage } from "./args.ts";
+import { countOf, meantBy, usage } from "./args.ts";
 import { type DtContext, rememberRoot } from "./context.ts";
 import { wordsOfWaiting } from "./once.ts";
 import { defineVerb } from "./verb.ts";
@@ -67,7 +67,7 @@ export default defineVerb({
     if (act === undefined)
       throw usage(
         action === "" ? "dt daemon needs to know what to do." : `dt daemon has no ${JSON.stringify(action)}.`,
-        `dt daemon ${Object.keys(ACTIONS).join(" | ")}`,
+        meantBy(action, Object.keys(ACTIONS)) ?? `dt daemon ${Object.keys(ACTIONS).join(" | ")}`,
       );
     return act(context, neededHome(homeDirectory(context.env)), args as Args);
   },

@@ -13,7 +13,7 @@ import { durationOf } from "./args.ts";
 import type { DtContext } from "./context.ts";
 import { sentenceOf } from "./stop.ts";
 import { defineVerb } from "./verb.ts";
-import { keysOfWords } from "./words.ts";
+import { isThere, keysOfName, type Named, namesOf } from "./words.ts";
 
 export default defineVerb({
   meta: { name: "down", description: "Stop launches in reverse order of needs; without names all of the root" },
@@ -26,8 +26,7 @@ export default defineVerb({
     const { talk, globals } = context;
     const runner = context.runner();
     const { ground } = runner;
-    const index: ManifestIndex = (await context.peek()) ?? { plugins: {}, failures: [], unread: [] };
-    const named = args._.length === 0 ? ground.store.keys() : withVariants(ground, index, args._);
+    const { index, named } = await lookUp(context, args._);
     const needs = (key: string) => needsOf(ground, index, key);
     const keys = orderByNeeds(named, needs)
       .reverse()
@@ -76,16 +75,34 @@ function wordsOf(result: StopKeyResult): string {
   return isStopped(result) ? `${result.key} stopped` : sentenceOf(result);
 }
 
-/** A plugin stands for all of it that runs, variants too. */
-function withVariants({ store }: Ground, index: ManifestIndex, words: readonly string[]): string[] {
-  const running = (word: string) => store.keys().filter((key) => key.startsWith(`${word}:`));
-  // A plugin whose manifest has gone is stopped by its name all the same.
-  const gone = words.filter((word) => !Object.hasOwn(index.plugins, word) && running(word).length > 0);
-  const known = words.filter((word) => !gone.includes(word));
-  const named = known.length === 0 ? [] : keysOfWords(index, known);
-  const plugins = words.filter((word) => gone.includes(word) || Object.hasOwn(index.plugins, word));
-  const isProcess = words.length > 1 && named.length === 1;
-  return [...new Set([...named, ...(isProcess ? [] : plugins.flatMap(running))])];
+/** By the manifests as last loaded, where those and what is on disk know all of these names; else as far as they can be read now. */
+async function lookUp(
+  context: DtContext,
+  words: readonly string[],
+): Promise<{ index: ManifestIndex; named: string[] }> {
+  const at = { root: context.root(), onDisk: context.store().keys() };
+  const index: ManifestIndex = (await context.peek()) ?? { plugins: {}, failures: [], unread: [] };
+  if (words.length === 0) return { index, named: at.onDisk };
+  const last = { ...at, index };
+  const names = namesOf(last, words);
+  if (names.every((name) => isThere(last, name))) return { index, named: keysOf(last, names) };
+  const { findUnknown, placesOf } = await import("./named.ts");
+  const places = await placesOf(context);
+  const now = namesOf(places, words);
+  const absent = now.filter((name) => !isThere(places, name));
+  const unknown = findUnknown(context, places, absent);
+  if (unknown !== null) throw unknown.error;
+  return {
+    index: places.index,
+    named: keysOf(
+      places,
+      now.filter((name) => !absent.includes(name)),
+    ),
+  };
+}
+
+function keysOf(named: Named, names: readonly string[]): string[] {
+  return [...new Set(names.flatMap((name) => keysOfName(named, name)))];
 }
 
 function needsOf({ store }: Ground, { plugins }: ManifestIndex, key: string): string[] {

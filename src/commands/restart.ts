@@ -1,5 +1,6 @@
 /** `dt restart`: a living host restarts its launch itself, so its terminal keeps streaming; without one a detached host is made. */
 import { faultsOf } from "../manifest/faults.ts";
+import { settingsOf } from "../manifest/graph.ts";
 import type { ManagedSettings, ManifestIndex } from "../manifest/resolved.ts";
 import { formatTruth } from "../output/truth.ts";
 import { LOCK_TIMEOUT_MS, refuseNested, runDetached, showPlan } from "../runners/service.ts";
@@ -20,10 +21,11 @@ import { durationOf, usage } from "./args.ts";
 import { failureOf } from "./called.ts";
 import { type DtContext, rememberRoot } from "./context.ts";
 import { keysOf } from "./look.ts";
+import { unknownName } from "./named.ts";
 import { isOfHome, refuseOfRoot } from "./strangers.ts";
 import { wordsOfUnread } from "./unread.ts";
 import { defineVerb } from "./verb.ts";
-import { selectionOf } from "./words.ts";
+import { hasLeft, selectionOf } from "./words.ts";
 
 export default defineVerb({
   meta: { name: "restart", description: "Start launches anew, with the manifest and environment as they are now" },
@@ -40,11 +42,14 @@ export default defineVerb({
         "dt restart <plugin> <command> [variant], keys, a plugin, or --all",
       );
     const runner = context.runner();
-    const selection = await selectionOf(context, args._);
+    const selection = await selectionOf(context, args._, { unchecked: true });
     const keys = keysOf(runner.ground, selection).filter(
       (key) => selection.is === "keys" || isUnderWay(runner.ground, key),
     );
-    if (keys.length === 0) context.talk.say("nothing runs");
+    if (keys.length === 0)
+      context.talk.say(selection.is === "plugin" ? `nothing of ${selection.plugin} runs` : "nothing runs");
+    // One that cannot be restarted is said before another one is.
+    if (keys.length > 1) for (const key of keys) settingsFor(context, (await callOf(context, key)).index, key);
     const timeoutMs = durationOf("--timeout", args.timeout);
     let status: number = EXIT.done;
     for (const key of keys) {
@@ -86,6 +91,25 @@ async function callOf(context: DtContext, key: string): Promise<Acting & { asStr
   return { ...(await context.act()), asStranger: false };
 }
 
+/** Throws where it is not declared, or not as a managed command. */
+function settingsFor(context: DtContext, index: ManifestIndex, key: string): ManagedSettings {
+  const settings = settingsOf(index.plugins, key);
+  if (settings?.kind === "managed") return settings;
+  const plugin = key.split(":")[0] as string;
+  const failure = Object.hasOwn(index.plugins, plugin) ? undefined : failureOf(index, plugin);
+  const [fault, ...lines] = failure === undefined ? [] : faultsOf(failure);
+  const places = { root: context.root(), index, onDisk: [] };
+  if (settings === undefined && fault === undefined && !hasLeft(context.store(), key)) throw unknownName(places, key);
+  const why =
+    fault ??
+    (settings === undefined ? `no manifest of ${places.root} declares it now` : "it is a one-shot, which is run");
+  throw new DtError("unknown-command", `${key} cannot be restarted: ${why}${fault === undefined ? "." : ""}`, {
+    lines,
+    status: EXIT.usage,
+    hint: index.unread.length === 0 ? "`dt list` shows what there is." : wordsOfUnread(index.unread),
+  });
+}
+
 function makeSpec(
   context: DtContext,
   index: ManifestIndex,
@@ -94,23 +118,13 @@ function makeSpec(
   timeoutMs: number | null,
 ): LaunchSpec {
   const { plugin, command, variant } = parseKey(key) as NonNullable<ReturnType<typeof parseKey>>;
-  const settings = index.plugins[plugin]?.commands[command]?.variants[variant];
-  if (settings?.kind !== "managed") {
-    const failure = failureOf(index, plugin);
-    const [why, ...lines] =
-      failure === undefined ? ["no manifest declares it as a managed command now"] : faultsOf(failure);
-    throw new DtError("unknown-command", `${key} cannot be restarted: ${why}`, {
-      lines,
-      status: EXIT.usage,
-      hint: index.unread.length === 0 ? "`dt list` shows what there is." : wordsOfUnread(index.unread),
-    });
-  }
+  const settings = settingsFor(context, index, key);
   return {
     key,
     plugin,
     command,
     variant,
-    settings: settings satisfies ManagedSettings,
+    settings,
     args: record?.args ?? [],
     readyTimeoutMs: timeoutMs,
     lockTimeoutMs: LOCK_TIMEOUT_MS,

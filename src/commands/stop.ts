@@ -12,7 +12,7 @@ import { durationOf, usage } from "./args.ts";
 import type { DtContext } from "./context.ts";
 import { keysOf } from "./look.ts";
 import { defineVerb } from "./verb.ts";
-import { selectionOf } from "./words.ts";
+import { selectionOf, unknownKeys } from "./words.ts";
 
 export default defineVerb({
   meta: { name: "stop", description: "Stop launches and everything they started" },
@@ -31,7 +31,7 @@ export default defineVerb({
     if (args._.length > 0 && args.all) throw usage("dt stop takes either names or --all.");
     const runner = context.runner();
     const timeoutMs = durationOf("--timeout", args.timeout);
-    const selection = await selectionOf(context, args._);
+    const selection = await selectionOf(context, args._, { unchecked: true });
     // A plugin's or the root's launches: those that are there. A key that was named is told of even when it does not run.
     const keys = keysOf(runner.ground, selection).filter(
       (key) => selection.is === "keys" || isUnderWay(runner.ground, key),
@@ -40,7 +40,13 @@ export default defineVerb({
     if (keys.length === 0)
       context.talk.say(selection.is === "plugin" ? `nothing of ${selection.plugin} runs` : "nothing runs");
 
-    if (context.globals.dryRun) return showPlan(context, keys);
+    // Of a plugin or a group there is nothing to ask: it was found by what declares it.
+    const unknownOf = async (absent: string[]) => (isOneWord(args._) ? null : await unknownKeys(context, absent));
+    if (context.globals.dryRun) {
+      const unknown = await unknownOf(keys.filter((key) => !isUnderWay(runner.ground, key)));
+      if (unknown !== null) throw unknown.error;
+      return showPlan(context, keys);
+    }
 
     const by = describeAsker("user", context.argv);
     const ask = (key: string) =>
@@ -48,7 +54,11 @@ export default defineVerb({
         tellEvent(runner, event),
       );
     const outcomes = await Promise.allSettled(keys.map(ask));
-    const results = outcomes.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+    const ended = outcomes.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+    // Asked only now: what lives is stopped without a look at the manifests.
+    const unknown = await unknownOf(ended.flatMap(({ is, key }) => (is === "not-running" ? [key] : [])));
+    const results = ended.filter(({ key }) => unknown?.names.includes(key) !== true);
+    if (unknown !== null) outcomes.push({ status: "rejected", reason: unknown.error });
     const index = results.some(({ is }) => is === "not-running") ? await context.peek() : null;
     for (const result of results) {
       const isOneshot = result.is === "not-running" && kindOf(index, result.key) === "oneshot";
@@ -70,6 +80,10 @@ export default defineVerb({
     return EXIT.done;
   },
 });
+
+function isOneWord(words: readonly string[]): boolean {
+  return words.length === 1 && words[0]?.includes(":") === false;
+}
 
 /** `--dry-run`: what would be stopped, and nothing is. */
 function showPlan(context: DtContext, keys: readonly string[]): number {

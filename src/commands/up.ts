@@ -4,7 +4,7 @@ import { durationOf } from "./args.ts";
 import { type DtContext, rememberRoot } from "./context.ts";
 import { isOfHome, refuseOfRoot } from "./strangers.ts";
 import { defineVerb } from "./verb.ts";
-import { defaultGroup, keysOfWords } from "./words.ts";
+import { defaultGroup, keysOfName, namesOf } from "./words.ts";
 
 export default defineVerb({
   meta: { name: "up", description: "Start groups, plugins or keys with all they need, by one host" },
@@ -23,11 +23,16 @@ export default defineVerb({
     const context = data as DtContext;
     const { dryRun } = context.globals;
     const { index, begin } = dryRun ? { index: await context.index(), begin: () => {} } : await context.act();
-    const keys = args._.length === 0 ? defaultGroup(index) : keysOfWords(index, args._);
+    const root = context.root();
+    const named = { root, index, onDisk: [] };
+    const keys =
+      args._.length === 0
+        ? defaultGroup(index, root)
+        : [...new Set(namesOf(named, args._).flatMap((name) => keysOfName(named, name)))];
     if (!dryRun) {
       // Of the daemon, which may work in a root that is not trusted: by words it is, from here on.
       if (context.reading() === "known" && context.isStranger())
-        for (const key of keys.filter((one) => isOfHome(index, one))) refuseOfRoot(index, context.root(), key);
+        for (const key of keys.filter((one) => isOfHome(index, one))) refuseOfRoot(index, root, key);
       begin();
       rememberRoot(context);
     }

@@ -1,12 +1,17 @@
-/** `dt wait`: until keys are ready, have ended, or are stopped; woken by the run directory, judged by state. Runs no plugin code. */
+/**
+ * `dt wait`: until keys are ready, have ended, or are stopped; woken by the run directory, judged by state. Runs no plugin code. A plugin stands for
+ * what of it has run, and before anything has for all its managed commands.
+ */
 import { existsSync, watch } from "node:fs";
+import { managedOf } from "../manifest/graph.ts";
 import { formatLines } from "../output/lines.ts";
 import { tellLastLines } from "../runners/tell.ts";
+import type { Selection } from "../state/key.ts";
 import { isLiving } from "../state/view.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { shellCode } from "../sys/status.ts";
 import { print } from "../sys/stdio.ts";
-import { durationOf, usage } from "./args.ts";
+import { durationOf, meantBy, usage } from "./args.ts";
 import type { DtContext } from "./context.ts";
 import { beginLook, type KeyReport, keysOf, lookAt } from "./look.ts";
 import { defineVerb } from "./verb.ts";
@@ -15,7 +20,8 @@ import { selectionOf } from "./words.ts";
 /** A process that ends without a host writes nothing: then this is how late it is seen. */
 const LOOK_EVERY_MS = 250;
 
-type Goal = "ready" | "exit" | "stopped";
+const GOALS = ["ready", "exit", "stopped"] as const;
+type Goal = (typeof GOALS)[number];
 type Verdict = "there" | "notYet" | "never";
 
 /** Pure: what is known of a key (null: nothing) means for what is waited for. */
@@ -33,19 +39,25 @@ export default defineVerb({
   args: {
     for: { type: "string", description: "ready (the default), exit or stopped", valueHint: "ready" },
     timeout: { type: "string", description: "Exit 124 after this time; default: no limit", valueHint: "30s" },
-    _: { type: "positional", required: false, description: "Keys, or words of one", valueHint: "key …" },
+    _: {
+      type: "positional",
+      required: false,
+      description: "Keys, words of one, a plugin or a group",
+      valueHint: "key …",
+    },
   },
   async run({ args, data }) {
     const context = data as DtContext;
-    const goal = (args.for ?? "ready") as Goal;
-    if (!["ready", "exit", "stopped"].includes(goal)) throw usage(`--for takes ready, exit or stopped, not "${goal}".`);
+    const goal = goalOf(args.for ?? "ready");
     if (args._.length === 0) throw usage("dt wait needs to know for what.", "dt wait <key …>");
     const timeoutMs = durationOf("--timeout", args.timeout) ?? Number.POSITIVE_INFINITY;
     const ground = context.ground();
-    const keys = keysOf(ground, await selectionOf(context, args._));
+    const selection = await selectionOf(context, args._);
+    const named = await awaitedOf(context, selection);
     const deadline = performance.now() + timeoutMs;
     for (;;) {
       const look = beginLook(ground, () => null);
+      const keys = named.length > 0 ? named : keysOf(look.ground, selection);
       const seen = keys.map((key) => ({ key, report: lookAt(look, key) }));
       const judged = seen.map((one) => ({ ...one, verdict: judgeWait(goal, one.report) }));
       const never = judged.find((one) => one.verdict === "never");
@@ -55,7 +67,11 @@ export default defineVerb({
           hint: `dt why ${never.key}`,
         });
       }
-      const left = judged.filter((one) => one.verdict === "notYet").map((one) => one.key);
+      // Of a plugin of which nothing is known yet, nothing is ready, and nothing runs.
+      const left =
+        keys.length === 0 && goal === "ready"
+          ? [...args._]
+          : judged.filter((one) => one.verdict === "notYet").map((one) => one.key);
       if (left.length === 0) {
         const shown = seen.map(({ key, report }) => ({
           key,
@@ -79,6 +95,24 @@ export default defineVerb({
     }
   },
 });
+
+function goalOf(text: string): Goal {
+  const goal = GOALS.find((one) => one === text);
+  if (goal !== undefined) return goal;
+  throw usage(`--for takes ready, exit or stopped, not "${text}".`, meantBy(text, GOALS));
+}
+
+/** Of a plugin what has run, else what it starts by its name. Empty only where its manifest cannot be read now. */
+async function awaitedOf(context: DtContext, selection: Selection): Promise<string[]> {
+  const keys = keysOf(context.ground(), selection);
+  if (keys.length > 0) return keys;
+  const name = selection.is === "plugin" ? selection.plugin : "The group";
+  const { index } = await context.glance();
+  const declared = selection.is === "plugin" ? managedOf(index, selection.plugin) : [];
+  if (declared.length > 0 || (selection.is === "plugin" && !Object.hasOwn(index.plugins, selection.plugin)))
+    return declared;
+  throw usage(`${name} has no managed command, so there is nothing to wait for.`, "`dt list` shows what there is.");
+}
 
 function change(directory: string, ms: number): Promise<void> {
   return new Promise((resolve) => {

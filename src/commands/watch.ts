@@ -12,7 +12,7 @@ import { homeDirectory } from "../sys/paths.ts";
 import { makeProcessTable } from "../sys/process.ts";
 import { print } from "../sys/stdio.ts";
 import { usage } from "./args.ts";
-import { failureOf } from "./called.ts";
+import { failureOf, unknownName } from "./called.ts";
 import { type DtContext, rememberRoot } from "./context.ts";
 import { untilEnded } from "./ended.ts";
 import { wordsOfUnread } from "./unread.ts";
@@ -50,7 +50,10 @@ export default defineVerb({
     if (plugin !== undefined && index.plugins[plugin] === undefined) {
       const failure = failureOf(index, plugin);
       if (failure === undefined)
-        throw usage(`There is no plugin named ${JSON.stringify(plugin)}.`, "dt list shows what there is.");
+        throw unknownName("plugin", plugin, Object.keys(index.plugins), index, {
+          notes: [`The project root is ${root}.`],
+          root,
+        });
       const [fault = "", ...lines] = faultsOf(failure);
       throw new DtError("plugin-failed", fault, { lines, status: EXIT.usage });
     }

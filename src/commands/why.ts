@@ -1,4 +1,4 @@
-/** `dt why`: why a key runs, does not run, waits or was stopped, from what is on disk. Exit 3 when nothing is known of a key. */
+/** `dt why`: why a key runs, does not run, waits or was stopped, from what is on disk. Exit 3 when nothing is known of a key that may be declared. */
 import type { ManifestIndex } from "../manifest/resolved.ts";
 import { quoteLine } from "../output/quoted.ts";
 import { makePaint, type Paint } from "../output/talk.ts";
@@ -6,13 +6,12 @@ import type { DriftField } from "../supervisor/drift.ts";
 import { gatherFacts, type KeyFacts } from "../supervisor/facts.ts";
 import { meaningOf } from "../supervisor/meaning.ts";
 import { explainKey, isKnown } from "../supervisor/why.ts";
-import { DtError, EXIT } from "../sys/error.ts";
+import { EXIT } from "../sys/error.ts";
 import { print } from "../sys/stdio.ts";
 import { oneLine } from "../sys/visible.ts";
 import type { DtContext } from "./context.ts";
 import { beginLook, keysOf, lookAt } from "./look.ts";
 import { describeServices, withServices } from "./stacks.ts";
-import { wordsOfUnread } from "./unread.ts";
 import { defineVerb } from "./verb.ts";
 import { selectionOf } from "./words.ts";
 
@@ -24,21 +23,23 @@ export default defineVerb({
   async run({ args, data }) {
     const context = data as DtContext;
     const { ground } = context.runner(context.isStranger());
-    const index = await context.peek();
     const selection = await selectionOf(context, args._);
     const look = beginLook(ground, () => null);
     const keys = keysOf(ground, selection);
-    const all = await Promise.all(
-      keys.map(async (key): Promise<KeyFacts> => {
-        const seen = lookAt(look, key);
-        const containers = seen === null ? null : describeServices((await withServices(ground, [seen]))[0]);
-        return { ...gatherFacts(ground, key, seen, index), ...(containers === null ? {} : { containers }) };
-      }),
-    );
+    const gather = (index: ManifestIndex | null) =>
+      Promise.all(
+        keys.map(async (key): Promise<KeyFacts> => {
+          const seen = lookAt(look, key);
+          const containers = seen === null ? null : describeServices((await withServices(ground, [seen]))[0]);
+          return { ...gatherFacts(ground, key, seen, index), ...(containers === null ? {} : { containers }) };
+        }),
+      );
+    const last = await gather(await context.peek());
+    // What left nothing on disk may be declared by a manifest that was not loaded yet.
+    const all = last.every(isKnown) ? last : await gather((await context.glance()).index);
     const known = all.filter(isKnown);
-    const unknown = all.filter((facts) => !isKnown(facts)).map((facts) => facts.key);
-    if (selection.is === "plugin" && keys.length === 0) unknown.push(selection.plugin);
-    if (known.length === 0 && unknown.length > 0) throw unknownKeys(unknown, ground.store.keys(), index);
+    const unknown = all.filter((facts) => !isKnown(facts)).map((facts) => `nothing is known of ${facts.key} here`);
+    if (selection.is === "plugin" && keys.length === 0) unknown.push(`nothing of ${selection.plugin} has run here`);
 
     const single = selection.is === "keys" && all.length === 1;
     const { json, verbose, color } = context.globals;
@@ -49,39 +50,13 @@ export default defineVerb({
       const colored = context.colored();
       const paint = makePaint(colored);
       const texts = known.map((facts) => format(facts, paint, { verbose, colored: color ?? colored }));
-      print(texts.length === 0 ? "Nothing has run here.\n" : texts.join("\n"));
+      if (texts.length > 0 || unknown.length === 0)
+        print(texts.length === 0 ? "Nothing has run here.\n" : texts.join("\n"));
     }
-    for (const key of unknown) context.talk.warn(`nothing is known of ${key} here`);
+    for (const text of unknown) context.talk.warn(text);
     return unknown.length === 0 ? EXIT.done : EXIT.notRunning;
   },
 });
-
-function unknownKeys(unknown: string[], onDisk: string[], index: ManifestIndex | null): DtError {
-  const { nearestNames } = require("../sys/nearest.ts") as typeof import("../sys/nearest.ts");
-  const declared = Object.values(index?.plugins ?? {}).flatMap((plugin) =>
-    Object.values(plugin.commands).flatMap((command) =>
-      command.kind === "managed"
-        ? Object.keys(command.variants).map((variant) => `${plugin.name}:${command.name}:${variant}`)
-        : [],
-    ),
-  );
-  const names = new Set([...onDisk, ...declared]);
-  const near = unknown.flatMap((key) =>
-    nearestNames(key, key.includes(":") ? names : [...names].map((name) => name.split(":")[0] as string)),
-  );
-  return new DtError(
-    "unknown-key",
-    `Nothing is known of ${unknown.join(", ")} here: it never ran, and ${index === null ? "no manifest has been loaded yet" : `no manifest ${index.isPartial ? "that was read so far " : ""}declares it`}.${index === null || index.unread.length === 0 ? "" : ` ${wordsOfUnread(index.unread)}`}`,
-    {
-      status: EXIT.notRunning,
-      hint:
-        near.length > 0
-          ? `Did you mean ${[...new Set(near)].join(" or ")}?`
-          : "`dt ps --all` lists what has run, `dt list` what there is.",
-      details: { keys: unknown, nearest: [...new Set(near)] },
-    },
-  );
-}
 
 /** What `dt why --json` gives for one key. */
 export interface WhyReport {

@@ -38,6 +38,14 @@ export function settingsOf(plugins: Plugins, key: string): Settings | undefined 
   return plugins[plugin]?.commands[command]?.variants[variant];
 }
 
+/** What a plugin's name stands for: its managed commands, each in its default variant. */
+export function managedOf({ plugins }: Pick<ManifestIndex, "plugins">, name: string): string[] {
+  const plugin = Object.hasOwn(plugins, name) ? plugins[name] : undefined;
+  return Object.values(plugin?.commands ?? {}).flatMap((command) =>
+    command.kind === "managed" ? [`${name}:${command.name}:default`] : [],
+  );
+}
+
 /** What must be so before it starts; what its `before` needs is needed for it. */
 export function edgesOf(plugins: Plugins, settings: Settings): Edge[] {
   const own = settings.needs.map(({ key, condition }) => {

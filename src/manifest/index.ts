@@ -129,6 +129,52 @@ export function peekIndex(options: IndexOptions): ManifestIndex | null {
   return loaded.length === sight.read.length ? index : { ...index, isPartial: true };
 }
 
+/** A manifest of which it is not known what it declares now. */
+export interface Unsure {
+  /** Absolute; of a directory that was refused whole, that. */
+  file: string;
+  /** The plugin that it declared when it was last read, or as far as it got; null where that is not known. */
+  plugin: string | null;
+  /** `changed` and `new`: code that is not run to look at it. */
+  is: "changed" | "new" | "failed" | "untrusted";
+}
+
+export interface Glance {
+  index: ManifestIndex;
+  unsure: Unsure[];
+}
+
+/**
+ * What the manifests declare, for whoever only looks and needs to know it: data as it is now, code as it was last loaded. What cannot be loaded
+ * now counts as it was when it could. No manifest's code is run, nothing is written.
+ */
+export async function glanceIndex(options: LoadIndexOptions): Promise<Glance> {
+  const cache = readCache(options);
+  const sight = sightOf(options);
+  const { loaded, stale } = fromCache(cache, sight.read, options);
+  const [{ loadAll }, { resolveBuiltins }] = await Promise.all([import("./reload.ts"), import("./builtin.ts")]);
+  const data = stale.filter(({ file }) => isData(file));
+  const fresh = await loadAll(
+    data.map(({ file }) => file),
+    options,
+  );
+  const unsure: Unsure[] = [];
+  const seen = stale.flatMap((found): LoadedManifest[] => {
+    const now = fresh.get(found.file)?.outcome;
+    const was = entryOf(cache, found.file)?.outcome;
+    if (now !== undefined && now.is !== "failure") return [{ ...found, outcome: now }];
+    const plugin = was?.is === "plugin" ? was.plugin.name : null;
+    if (now === undefined) unsure.push({ file: found.file, plugin, is: was === undefined ? "new" : "changed" });
+    else if (plugin !== null) unsure.push({ file: found.file, plugin, is: "failed" });
+    const outcome = now === undefined || plugin !== null ? was : now;
+    return outcome === undefined ? [] : [{ ...found, outcome }];
+  });
+  const index = assembleIndex([...sight.fixed, ...loaded, ...seen], sight, cache?.builtins ?? resolveBuiltins());
+  for (const { file, plugin } of index.failures) unsure.push({ file, plugin, is: "failed" });
+  for (const { file } of index.unread) unsure.push({ file, plugin: null, is: "untrusted" });
+  return { index, unsure };
+}
+
 function entryOf(cache: Cache | null, file: string): CacheEntry | undefined {
   return cache !== null && Object.hasOwn(cache.entries, file) ? cache.entries[file] : undefined;
 }

@@ -17,15 +17,17 @@ const OTHER_LETTER = 3;
 const BEGINNING = 1;
 const MOST = 3;
 
-/** At most three of `names` that `word` may have meant, nearest first; only those that differ in what never counts, where there are such. */
+/** At most three of `names` that `word` may have meant, nearest first; those of two edits only where there are none of one. */
 export function nearestNames(word: string, names: Iterable<string>): string[] {
   const typed = lettersOf(word);
   const near = [...new Set(names)].flatMap((name) => {
     const far = farFrom(typed, lettersOf(name));
     return far === null ? [] : [{ name, far }];
   });
-  const same = near.filter(({ far }) => far === 0);
-  return (same.length > 0 ? same : near)
+  const least = Math.min(...near.map(({ far }) => far));
+  const most = least === 0 || least > OTHER_LETTER ? least : OTHER_LETTER;
+  return near
+    .filter(({ far }) => far <= most)
     .sort((a, b) => a.far - b.far || a.name.localeCompare(b.name))
     .slice(0, MOST)
     .map(({ name }) => name);

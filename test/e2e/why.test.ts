@@ -63,22 +63,27 @@ function change(root: TestRoot, path: string, edit: (value: never) => void): voi
   root.writeState(path, value);
 }
 
-test("a key that never ran: declared ones are explained, unknown ones are exit 3 with the nearest names", async () => {
+test("a key that never ran: declared ones are explained, unknown ones are wrong usage with the nearest names", async () => {
   const root = launchRoot("plain", "", `one: { kind: "oneshot", run: ["true"] },`);
   await within(root, async () => {
     await root.dt(["list"]);
     expect(await textOf(root)).toContain("t:dev:default has never run here. `dt t dev` starts it.");
     expect(await textOf(root, "t:one")).toContain("is a one-shot");
     const unknown = await root.dt(["why", "t", "devv"]);
-    expect([unknown.code, unknown.stdout]).toEqual([3, ""]);
-    expect(unknown.stderr).toContain("Did you mean t:dev:default");
+    expect([unknown.code, unknown.stdout]).toEqual([2, ""]);
+    expect(unknown.stderr).toContain("Did you mean t:dev?");
     expect(JSON.parse((await root.dt(["why", "t", "devv", "--json"])).stdout)).toMatchObject({
-      error: { code: "unknown-key", status: 3 },
+      error: { code: "unknown", status: 2, details: { names: ["t:devv:default"], nearest: ["t:dev"] } },
     });
     const mixed = await root.dt(["why", "t:dev", "x:y"]);
-    expect([mixed.code, mixed.stderr]).toEqual([3, "dt: nothing is known of x:y:default here\n"]);
-    expect(mixed.stdout).toContain("t:dev:default has never run");
-    expect((await root.dt(["why", "nope"])).code).toBe(3);
+    expect([mixed.code, mixed.stdout]).toEqual([2, ""]);
+    expect(mixed.stderr).toContain('There is no plugin named "x".');
+    expect((await root.dt(["why", "nope"])).code).toBe(2);
+    expect(await root.dt(["why", "t"])).toMatchObject({
+      code: 3,
+      stdout: "",
+      stderr: "dt: nothing of t has run here\n",
+    });
     expect(await root.dt(["why"])).toMatchObject({ code: 0, stdout: "Nothing has run here.\n" });
     expect((await root.dt(["why", "../x:y"])).code).toBe(2);
     expect(existsSync(root.run)).toBe(false);

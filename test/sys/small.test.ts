@@ -124,6 +124,8 @@ describe("nearestNames", () => {
     ["restrat", ["restart"]],
     ["retsrat", ["restart"]],
     ["sotp", ["stop"]],
+    ["stauts", ["status"]],
+    ["staruts", ["start", "status"]],
     ["stip", ["stop"]],
     ["sp", ["ps"]],
     ["re-start", ["restart"]],
