@@ -157,6 +157,9 @@ export function checkArgs(argv: readonly string[], options: CheckOptions): Check
     canonical.push(`--${flag.name}=${value}`);
   }
   if (options.rest === "words") words.push(...rest.splice(0));
+  // No verb has a meaning for it, and some would take it for the directory that dt is run in.
+  if (options.rest === "words" && words.includes(""))
+    throw usage(`${options.what} was given an empty word.`, "A variable of the command line may be empty.");
   if (words.length > options.maxWords) {
     throw usage(
       `${options.what} takes ${options.maxWords === 0 ? "no words" : `at most ${options.maxWords} word${options.maxWords === 1 ? "" : "s"}`}, but "${words[options.maxWords]}" came.`,

@@ -21,6 +21,7 @@ import { formatKey, type Key, parseKey } from "../state/key.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { nearestNames } from "../sys/nearest.ts";
 import type { DtContext } from "./context.ts";
+import { wordsOfUnread } from "./unread.ts";
 
 /** What names are looked up in. */
 export interface Places extends Glance {
@@ -32,7 +33,7 @@ export interface Places extends Glance {
 type Judged =
   | { is: "known" }
   | { is: "unsure"; manifest: Unsure; near: string[] }
-  /** `anywhere`: any manifest could declare it. */
+  /** `what`: a sentence without its end. `anywhere`: any manifest could declare it. */
   | { is: "unknown"; what: string; near: string[]; known: string[]; anywhere: boolean };
 
 /** More files than this are a list that nobody reads. */
@@ -85,7 +86,7 @@ function judgeWord(places: Places, word: string): Judged {
   if (manifest !== undefined) return { is: "unsure", manifest, near };
   return {
     is: "unknown",
-    what: `There is no plugin or group named "${word}".`,
+    what: `There is no plugin or group named "${word}"`,
     near: near.length > 0 ? near : commandsNear(places, word),
     known: names,
     anywhere: true,
@@ -102,7 +103,7 @@ function judgeKey(places: Places, key: Key): Judged {
   );
   const { known, near, what } = command === undefined ? unknownCommand(places, key) : unknownVariant(command, key);
   if (manifest !== undefined) return { is: "unsure", manifest, near };
-  return { is: "unknown", what, near, known, anywhere: !pluginsOf(places).includes(key.plugin) };
+  return { is: "unknown", what, near, known, anywhere: plugin === undefined };
 }
 
 function unknownCommand(places: Places, key: Key): { what: string; near: string[]; known: string[] } {
@@ -110,7 +111,7 @@ function unknownCommand(places: Places, key: Key): { what: string; near: string[
   if (plugins.includes(key.plugin)) {
     const known = commandsOf(places, key.plugin);
     return {
-      what: `There is no command of ${key.plugin} named "${key.command}".`,
+      what: `There is no command of ${key.plugin} named "${key.command}"`,
       near: nearestNames(key.command, known).map((command) => shortKey(formatKey({ ...key, command }))),
       known,
     };
@@ -120,13 +121,13 @@ function unknownCommand(places: Places, key: Key): { what: string; near: string[
     const command = commands.includes(key.command) ? key.command : nearestNames(key.command, commands)[0];
     return command === undefined ? plugin : shortKey(formatKey({ ...key, plugin, command }));
   });
-  return { what: `There is no plugin named "${key.plugin}".`, near, known: plugins };
+  return { what: `There is no plugin named "${key.plugin}"`, near, known: plugins };
 }
 
 function unknownVariant({ variants }: ResolvedCommand, key: Key): { what: string; near: string[]; known: string[] } {
   const known = Object.keys(variants);
   return {
-    what: `There is no variant of ${key.plugin} ${key.command} named "${key.variant}".`,
+    what: `There is no variant of ${key.plugin} ${key.command} named "${key.variant}"`,
     near: nearestNames(key.variant, known).map((variant) => shortKey(formatKey({ ...key, variant }))),
     known,
   };
@@ -176,12 +177,14 @@ function wordsOf(root: string, { file, is }: Unsure): string {
 
 function errorOf(places: Places, names: readonly ({ name: string } & Extract<Judged, { is: "unknown" }>)[]): DtError {
   const { root, unsure } = places;
-  const anywhere = names.some((one) => one.anywhere);
+  const unread = names.some((one) => one.anywhere) ? [...notesOf(root, unsure), ...notesOfUnread(places)] : [];
+  const where = unread.length === 0 ? "" : " in what was read";
+  const sentences = new Set(names.map(({ what, anywhere }) => `${what}${anywhere ? where : ""}.`));
+  const notes = names.some((one) => one.anywhere) ? [`The project root is ${root}.`, ...unread] : [];
   const near = [...new Set(names.flatMap((one) => one.near))];
   const known = [...new Set(names.flatMap((one) => one.known))].sort();
-  const notes = anywhere ? [`The project root is ${root}.`, ...notesOf(root, unsure)] : [];
   const none = known.length === 0 ? "`dt list` shows what there is." : `There is: ${known.join(" ")}`;
-  return new DtError("unknown", [...new Set(names.map(({ what }) => what)), ...notes].join(" "), {
+  return new DtError("unknown", [...sentences, ...notes].join(" "), {
     status: EXIT.usage,
     hint: near.length === 0 ? none : `Did you mean ${near.join(" or ")}?`,
     details: { names: names.map(({ name }) => name), nearest: near, root },
@@ -190,7 +193,12 @@ function errorOf(places: Places, names: readonly ({ name: string } & Extract<Jud
 
 /** That these may declare it all the same, a sentence each. */
 export function notesOf(root: string, unsure: readonly Unsure[]): string[] {
-  const shown = unsure.slice(0, MOST_FILES).map((one) => `${wordsOf(root, one)}.`);
-  const more = unsure.length - shown.length;
+  const own = unsure.filter(({ is }) => is !== "untrusted");
+  const shown = own.slice(0, MOST_FILES).map((one) => `${wordsOf(root, one)}.`);
+  const more = own.length - shown.length;
   return more > 0 ? [...shown, `So it is with ${more} more.`] : shown;
+}
+
+function notesOfUnread({ index: { unread } }: Places): string[] {
+  return unread.length === 0 ? [] : [wordsOfUnread(unread)];
 }

@@ -11,7 +11,7 @@ import { VERBS } from "./verbs.ts";
 const EXIT_WORDS: Record<keyof typeof EXIT, string> = {
   done: "done",
   failed: "failed",
-  usage: "wrong usage, or a manifest that cannot be used",
+  usage: "wrong usage, a name that nothing has, or a manifest that cannot be used",
   notRunning: "not running (`dt status`)",
   lockTimeout: "a lock was not had in time",
   survivors: "something of the launch is left, or may be: it is named",

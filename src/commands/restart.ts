@@ -41,6 +41,7 @@ export default defineVerb({
         "dt restart needs to know what to restart.",
         "dt restart <plugin> <command> [variant], keys, a plugin, or --all",
       );
+    if (args._.length > 0 && args.all) throw usage("dt restart takes either names or --all.");
     const runner = context.runner();
     const selection = await selectionOf(context, args._, { unchecked: true });
     const keys = keysOf(runner.ground, selection).filter(

@@ -152,15 +152,12 @@ export async function glanceIndex(options: LoadIndexOptions): Promise<Glance> {
   const cache = readCache(options);
   const sight = sightOf(options);
   const { loaded, stale } = fromCache(cache, sight.read, options);
-  const [{ loadAll }, { resolveBuiltins }] = await Promise.all([import("./reload.ts"), import("./builtin.ts")]);
-  const data = stale.filter(({ file }) => isData(file));
-  const fresh = await loadAll(
-    data.map(({ file }) => file),
-    options,
-  );
+  const data = stale.flatMap(({ file }) => (isData(file) ? [file] : []));
+  const fresh = data.length === 0 ? null : await (await import("./reload.ts")).loadAll(data, options);
+  const builtins = cache?.builtins ?? (await import("./builtin.ts")).resolveBuiltins();
   const unsure: Unsure[] = [];
   const seen = stale.flatMap((found): LoadedManifest[] => {
-    const now = fresh.get(found.file)?.outcome;
+    const now = fresh?.get(found.file)?.outcome;
     const was = entryOf(cache, found.file)?.outcome;
     if (now !== undefined && now.is !== "failure") return [{ ...found, outcome: now }];
     const plugin = was?.is === "plugin" ? was.plugin.name : null;
@@ -169,7 +166,7 @@ export async function glanceIndex(options: LoadIndexOptions): Promise<Glance> {
     const outcome = now === undefined || plugin !== null ? was : now;
     return outcome === undefined ? [] : [{ ...found, outcome }];
   });
-  const index = assembleIndex([...sight.fixed, ...loaded, ...seen], sight, cache?.builtins ?? resolveBuiltins());
+  const index = assembleIndex([...sight.fixed, ...loaded, ...seen], sight, builtins);
   for (const { file, plugin } of index.failures) unsure.push({ file, plugin, is: "failed" });
   for (const { file } of index.unread) unsure.push({ file, plugin: null, is: "untrusted" });
   return { index, unsure };

@@ -21,7 +21,7 @@ test("the last lines, all of them, the path, and stdout and stderr in order", as
     expect((await root.dt(["logs", "t", "count", "-n", "x"])).code).toBe(2);
     const json = (await root.dt(["logs", "t", "count", "-n", "1", "--json"])).stdout;
     expect(JSON.parse(json)).toMatchObject({ key: "t:count:default", line: "oops" });
-    expect((await root.dt(["logs", "t", "nothing"])).code).toBe(1);
+    expect((await root.dt(["logs", "t", "nothing"])).code).toBe(2);
   } finally {
     await root.dispose();
   }

@@ -307,3 +307,73 @@ test("a word, a flag and a value of a flag that are mistyped", () =>
       expect([word, code, stderr.includes("mean"), stderr.includes(root.dir)]).toEqual([word, 2, false, true]);
     }
   }));
+
+test("what cannot be a name, or a value, is wrong usage that says so, and nothing happens", () =>
+  within(JSON_SHOP, async (root) => {
+    await root.dt(["shop", "web", "-d"]);
+    const long = "a".repeat(300);
+    const none = [
+      "",
+      " ",
+      "a/b",
+      "../x:y",
+      "a\u001b[31m\nb",
+      long,
+      `${long}:x`,
+      "::",
+      ":",
+      "shop:",
+      ":web",
+      "a:b:c:d",
+      "ünï:web",
+      "shop:💥",
+    ];
+    const ofObjects = ["constructor", "__proto__:x", "shop:constructor", "shop:web:toString", "shop:web:default:"];
+    const refused: string[][] = [
+      ...[...none, ...ofObjects].flatMap((word) => [
+        ["stop", word],
+        ["wait", word],
+        ["logs", "-f", word],
+        ["up", word],
+        ["down", word],
+        ["shop", word],
+      ]),
+      ...none.flatMap((word) => [
+        ["attach", word],
+        ["why", word],
+        ["ps", word],
+        ["status", word],
+        ["restart", word],
+        ["port", word],
+        ["help", word],
+      ]),
+      ...["trust", "untrust", "jobs", "watch", "daemon", "init"].map((verb) => [verb, ""]),
+      ...["add", "remove"].map((action) => ["boot", action, ""]),
+      ...["nope", "-5s", "5", "", " ", "NaN", "99999999999h"].flatMap((time) => [
+        ["stop", "shop:web", "--timeout", time],
+        ["wait", "shop:web", "--timeout", time],
+      ]),
+      ["wait", "shop:web", "--for"],
+      ["wait", "shop:web", "--for", "nonsense"],
+      ["wait"],
+      ["stop"],
+      ["stop", "--all", "shop"],
+      ["restart", "--all", "shop"],
+      ["stop", "--", "--all"],
+      ["stop", "--", "shop:web", "--"],
+      ["stop", "shop:web", "shop"],
+      ["stop", "shop", "web", "blue", "x"],
+      ["stop", "shop:web", "--force"],
+      ["shop", "web", "nope", "-d"],
+    ];
+    for (let at = 0; at < refused.length; at += 8)
+      await Promise.all(
+        refused.slice(at, at + 8).map(async (words) => {
+          const { code, stdout, stderr } = await root.dt(words, { timeoutMs: 15_000 });
+          expect([words, code, stdout]).toEqual([words, 2, ""]);
+          expect([words, stderr]).toEqual([words, expect.stringMatching(/^dt: .+\n( {4}.+\n)*$/)]);
+          expect(stderr).not.toContain("\u001b");
+        }),
+      );
+    expect((await root.dt(["status", "shop:web"])).code).toBe(0);
+  }));

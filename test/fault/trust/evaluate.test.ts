@@ -167,7 +167,7 @@ test("data is listed, code is named; where a name is not found the error says th
       expect(refused.stderr).toContain("in what was read");
     }
     // Also where dt has no name to suggest but its own.
-    expect((await strange.dt(["hel"])).stderr).toContain("Or did you mean help or e?");
+    expect((await strange.dt(["hel"])).stderr).toContain("Or did you mean help?");
     // A one-shot's own --help is not passed on: it would be run.
     const help = await strange.dt(["d", "one", "--help"]);
     expect(help.stdout).toContain("dwords");
