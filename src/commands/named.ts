@@ -54,7 +54,10 @@ export function findUnknown({ talk }: DtContext, places: Places, names: readonly
   for (const { name, judged: one } of judged) {
     if (one.is !== "unsure") continue;
     const lines = one.near.length === 0 ? [] : [`Did you mean ${one.near.join(" or ")}?`];
-    talk.warn(`whether ${shortKey(name)} is declared is not known: ${wordsOf(places.root, one.manifest)}`, lines);
+    talk.warn(
+      `dt cannot tell whether a manifest declares ${shortKey(name)}: ${wordsOf(places.root, one.manifest)}`,
+      lines,
+    );
   }
   const unknown = judged.flatMap(({ name, judged: one }) => (one.is === "unknown" ? [{ name, ...one }] : []));
   if (unknown.length === 0) return null;
@@ -196,7 +199,7 @@ export function notesOf(root: string, unsure: readonly Unsure[]): string[] {
   const own = unsure.filter(({ is }) => is !== "untrusted");
   const shown = own.slice(0, MOST_FILES).map((one) => `${wordsOf(root, one)}.`);
   const more = own.length - shown.length;
-  return more > 0 ? [...shown, `So it is with ${more} more.`] : shown;
+  return more > 0 ? [...shown, `${more} more could not be read either.`] : shown;
 }
 
 function notesOfUnread({ index: { unread } }: Places): string[] {

@@ -153,10 +153,20 @@ export function defaultGroup(index: ManifestIndex, root: string): string[] {
   const managed = Object.values(index.plugins).flatMap(({ name, commands }) =>
     Object.values(commands).flatMap((one) => (one.kind === "managed" ? [shortKey(`${name}:${one.name}:default`)] : [])),
   );
-  const unread = index.unread.length === 0 ? "" : ` ${wordsOfUnread(index.unread)}`;
+  const { notesOf } = require("./named.ts") as typeof import("./named.ts");
+  const failed = index.failures.map(({ file, plugin }) => ({ file, plugin, is: "failed" as const }));
+  const notes = [
+    ...(groups.length === 0 ? [] : [`Groups are: ${groups.join(" ")}.`]),
+    ...notesOf(root, failed),
+    ...(index.unread.length === 0 ? [] : [wordsOfUnread(index.unread)]),
+  ];
+  const isWhole = failed.length === 0 && index.unread.length === 0;
   const example = `groups: { default: ${JSON.stringify(managed.slice(0, 3))} }`;
   throw wordsError(
-    `dt up without words starts the group "default", which no manifest ${index.unread.length === 0 ? "" : "that was read "}of ${root} has.${groups.length === 0 ? "" : ` Groups are: ${groups.join(" ")}.`}${unread}`,
+    [
+      `dt up without words starts the group "default", which no manifest of ${root} ${isWhole ? "" : "that was read "}has.`,
+      ...notes,
+    ].join(" "),
     `Name a group, plugins or keys; or write in a manifest: ${example}`,
   );
 }
