@@ -60,7 +60,8 @@ export default defineVerb({
     const unknown = await unknownOf(ended.flatMap(({ is, key }) => (is === "not-running" ? [key] : [])));
     const results = ended.filter(({ key }) => unknown?.names.includes(key) !== true);
     if (unknown !== null) outcomes.push({ status: "rejected", reason: unknown.error });
-    const index = results.some(({ is }) => is === "not-running") ? await context.peek() : null;
+    const isAnyAbsent = results.some(({ is }) => is === "not-running");
+    const index = isAnyAbsent ? ((await context.peek()) ?? (await context.glance()).index) : null;
     for (const result of results) {
       const isOneshot = result.is === "not-running" && kindOf(index, result.key) === "oneshot";
       context.talk.say(

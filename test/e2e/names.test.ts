@@ -122,7 +122,6 @@ test("a name that is declared and does not run is none of these", () =>
     expect(await said("ps", "shop")).toEqual([0, "Nothing runs here.\n", ""]);
     expect((await said("logs", "shop", "web"))[0]).toBe(1);
     expect((await said("attach", "shop", "web"))[0]).toBe(3);
-    await root.dt(["list"]);
     expect((await said("stop", "shop:x"))[2]).toContain("shop:x:default is a one-shot");
     const restarted = await said("restart", "shop:x");
     expect([restarted[0], restarted[2]]).toEqual([2, expect.stringContaining("one-shot")]);
