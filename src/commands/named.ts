@@ -1,13 +1,15 @@
 /**
  * Names on the command line that mean nothing here are an error with the nearest names, for every verb that takes keys, plugins and groups.
  *
- *   what a name has                                          it is
- *   ------------------------------------------------------   ----------------------------------------------------
- *   files in the run directory                               known, whatever became of its manifest; not looked up
- *   a manifest that declares it, as far as that can be read  known, though it never ran
- *   neither, and the manifest that would declare it cannot   taken for known, with a warning: a true name is never
- *   be read now (it is broken, or code, which is not run)    an error
- *   neither                                                  unknown
+ *   what a name has                                           it is
+ *   -------------------------------------------------------   ---------------------------------------------------
+ *   files in the run directory                                known, whatever became of its manifest; not looked up
+ *   a manifest that declares it, as it is or was last read    known, though it never ran
+ *   a manifest that is broken, and did not declare it before  unknown
+ *   code that changed since it was read, and did not          unknown where a typing error explains it; else it may be
+ *   declare it then (no code is run to look)                  new: taken for known, with a warning
+ *   a manifest of which nothing was ever read                 taken for known, with a warning
+ *   none of these                                             unknown
  *
  * That manifest is, of a command or a variant, its plugin's own; of a plugin, one whose file has its name or that declared it before. A group, and a
  * plugin whose file has another name, may be in any: the error says which manifests could not be read.
@@ -33,8 +35,8 @@ export interface Places extends Glance {
 type Judged =
   | { is: "known" }
   | { is: "unsure"; manifest: Unsure; near: string[] }
-  /** `what`: a sentence without its end. `anywhere`: any manifest could declare it. */
-  | { is: "unknown"; what: string; near: string[]; known: string[]; anywhere: boolean };
+  /** `what`: a sentence without its end. `manifest`: the one that could declare it, `anywhere`: any. */
+  | { is: "unknown"; what: string; near: string[]; known: string[]; manifest: Unsure | "anywhere" | null };
 
 /** More files than this are a list that nobody reads. */
 const MOST_FILES = 3;
@@ -92,7 +94,7 @@ function judgeWord(places: Places, word: string): Judged {
     what: `There is no plugin or group named "${word}"`,
     near: near.length > 0 ? near : commandsNear(places, word),
     known: names,
-    anywhere: true,
+    manifest: "anywhere",
   };
 }
 
@@ -101,12 +103,16 @@ function judgeKey(places: Places, key: Key): Judged {
   const plugin = ownOf(index.plugins, key.plugin);
   const command = ownOf(plugin?.commands, key.command);
   if (ownOf(command?.variants, key.variant) !== undefined) return { is: "known" };
-  const manifest = unsure.find((one) =>
-    plugin === undefined ? mayDeclare(one, key.plugin) : one.file === plugin.file,
-  );
   const { known, near, what } = command === undefined ? unknownCommand(places, key) : unknownVariant(command, key);
-  if (manifest !== undefined) return { is: "unsure", manifest, near };
-  return { is: "unknown", what, near, known, anywhere: plugin === undefined };
+  if (plugin === undefined) {
+    const manifest = unsure.find((one) => mayDeclare(one, key.plugin));
+    return manifest === undefined
+      ? { is: "unknown", what, near, known, manifest: "anywhere" }
+      : { is: "unsure", manifest, near };
+  }
+  const manifest = unsure.find((one) => one.file === plugin.file) ?? null;
+  if (manifest?.is === "changed" && near.length === 0) return { is: "unsure", manifest, near };
+  return { is: "unknown", what, near, known, manifest };
 }
 
 function unknownCommand(places: Places, key: Key): { what: string; near: string[]; known: string[] } {
@@ -180,10 +186,12 @@ function wordsOf(root: string, { file, is }: Unsure): string {
 
 function errorOf(places: Places, names: readonly ({ name: string } & Extract<Judged, { is: "unknown" }>)[]): DtError {
   const { root, unsure } = places;
-  const unread = names.some((one) => one.anywhere) ? [...notesOf(root, unsure), ...notesOfUnread(places)] : [];
+  const isAnywhere = names.some(({ manifest }) => manifest === "anywhere");
+  const own = names.flatMap(({ manifest }) => (manifest === null || manifest === "anywhere" ? [] : [manifest]));
+  const unread = isAnywhere ? [...notesOf(root, unsure), ...notesOfUnread(places)] : notesOf(root, [...new Set(own)]);
   const where = unread.length === 0 ? "" : " in what was read";
-  const sentences = new Set(names.map(({ what, anywhere }) => `${what}${anywhere ? where : ""}.`));
-  const notes = names.some((one) => one.anywhere) ? [`The project root is ${root}.`, ...unread] : [];
+  const sentences = new Set(names.map(({ what, manifest }) => `${what}${manifest === null ? "" : where}.`));
+  const notes = [...(isAnywhere ? [`The project root is ${root}.`] : []), ...unread];
   const near = [...new Set(names.flatMap((one) => one.near))];
   const known = [...new Set(names.flatMap((one) => one.known))].sort();
   const none = known.length === 0 ? "`dt list` shows what there is." : `There is: ${known.join(" ")}`;

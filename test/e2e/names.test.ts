@@ -252,6 +252,14 @@ test("a manifest that cannot be loaded makes no true name an error, and is named
       stderr: "dt: shop:slow:default is not running\n",
     });
     expect((await root.dt(["stop", "backend"])).code).toBe(0);
+    for (const [name, hint] of [
+      ["slwo", "Did you mean shop:slow?"],
+      ["nosuch", "There is: slow web x"],
+    ] as const) {
+      const { code, stderr } = await root.dt(["stop", "shop", name]);
+      expect([code, stderr]).toEqual([2, expect.stringContaining("manifests/shop.json could not be loaded")]);
+      expect(stderr).toContain(hint);
+    }
     // By now nothing is known of it but its file's name.
     await root.dt(["list"]);
     const perhaps = await root.dt(["stop", "shop", "slow"]);
@@ -300,6 +308,9 @@ test("code is not run to look at a name: what it may declare by now is taken for
       "manifests/shop.ts",
       root.read("manifests/shop.ts").replace(`"slow":`, `"new":{"kind":"oneshot","run":["true"]},"slow":`),
     );
+    const mistyped = await root.dt(["stop", "shop", "slwo"]);
+    expect([mistyped.code, mistyped.stderr]).toEqual([2, expect.stringContaining("manifests/shop.ts has changed")]);
+    expect(mistyped.stderr).toContain("Did you mean shop:slow?");
     const added = await root.dt(["stop", "shop", "new"]);
     expect(added).toMatchObject({
       code: 0,
