@@ -42,7 +42,8 @@ export function remember({ root, home, env, talk, isStrange }: Place, taken: rea
   }
 }
 
-function isOfPerson(env: Record<string, string>): boolean {
+/** Whether a person types, and not a program that a launch, a job or a manifest runs. */
+export function isOfPerson(env: Record<string, string>): boolean {
   const isIn = (...names: string[]) => names.some((name) => env[name] !== undefined);
   if (isIn(LOADING, NEEDS_MET)) return false;
   // Where a launch or a job handed its environment on, a terminal tells a person from a program.

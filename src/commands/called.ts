@@ -117,3 +117,14 @@ export function unknownName(
     details: { nearest: near, ...where, ...(unread.length === 0 ? {} : { unread: unread.map(({ file }) => file) }) },
   });
 }
+
+/** Whether a plugin of the root's own declares a `watch` or a `schedule`. Each start asks, so it goes by what is in hand. */
+export function asksForService({ watch, commands, origin }: ResolvedPlugin): boolean {
+  if (origin === "home" || origin === "binary") return false;
+  if (watch.length > 0) return true;
+  for (const name in commands) {
+    const { variants } = commands[name] as (typeof commands)[string];
+    for (const variant in variants) if (variants[variant]?.schedule !== null) return true;
+  }
+  return false;
+}

@@ -25,6 +25,7 @@ import { rootRequest } from "./acting.ts";
 import { countOf, meantBy, usage } from "./args.ts";
 import { type DtContext, rememberRoot } from "./context.ts";
 import { wordsOfWaiting } from "./once.ts";
+import type { Here } from "./servehere.ts";
 import { defineVerb } from "./verb.ts";
 
 interface Args {
@@ -38,6 +39,8 @@ interface Args {
 const DEFAULT_LINES = 100;
 const START_MS = 15_000;
 const STOP_MS = 15_000;
+/** It looks every three seconds which roots are registered. */
+const TAKEN_MS = 6000;
 const SIGKILL = 9;
 const SIGTERM = 15;
 
@@ -91,10 +94,17 @@ const ACTIONS: Record<string, (context: DtContext, paths: DaemonPaths, args: Arg
 async function startDaemon(context: DtContext, paths: DaemonPaths, args: Args): Promise<number> {
   if (args.foreground) return beDaemon(context, paths);
   const running = await ownStatus(context, paths);
-  if (running !== null) return tellRunning(context, running, "is already running");
+  const { registerHere, tellHere } = await import("./servehere.ts");
   if (context.globals.dryRun) {
+    if (running !== null) return tellRunning(context, running, "is already running");
     print(`${showCommand([...selfCommand(), "daemon", "start", "--foreground"])}\n`);
     return EXIT.done;
+  }
+  const here = await registerHere(context, paths);
+  if (running !== null) {
+    const status = here === null ? running : await awaitRoot(paths, running, here.root);
+    tellRunning(context, status, "is already running", here);
+    return tellHere(context, here);
   }
   rememberHere(context);
   const service = await serviceOf(context, paths, args);
@@ -103,7 +113,20 @@ async function startDaemon(context: DtContext, paths: DaemonPaths, args: Args): 
     refreshBinary(service);
     await control(service, "start");
   } else spawnDaemon(context, paths);
-  return tellRunning(context, await awaitStatus(paths), "started");
+  const began = await awaitStatus(paths);
+  tellRunning(context, here === null ? began : await awaitRoot(paths, began, here.root), "started", here);
+  return tellHere(context, here);
+}
+
+/** Until the daemon works for a root that was just registered. One that it cannot work for is said in its log, and is not waited for. */
+async function awaitRoot(paths: DaemonPaths, status: Status, root: string): Promise<Status> {
+  const deadline = performance.now() + TAKEN_MS;
+  let now = status;
+  while (!now.roots.includes(root) && performance.now() < deadline) {
+    await Bun.sleep(10);
+    now = (await askStatus(paths, { tries: 1 }).catch(() => null)) ?? now;
+  }
+  return now;
 }
 
 /**
@@ -159,8 +182,9 @@ async function awaitStatus(paths: DaemonPaths, isIt: (status: Status) => boolean
   }
 }
 
-function tellRunning({ globals }: DtContext, status: Status, how: string): number {
-  print(globals.json ? `${JSON.stringify(status)}\n` : `daemon ${how} (pid ${status.pid})\n`);
+function tellRunning({ globals }: DtContext, status: Status, how: string, registered?: Here | null): number {
+  const report = registered === undefined ? status : { ...status, registered };
+  print(globals.json ? `${JSON.stringify(report)}\n` : `daemon ${how} (pid ${status.pid})\n`);
   return EXIT.done;
 }
 

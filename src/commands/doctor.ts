@@ -1,10 +1,12 @@
 /** `dt doctor`: looks at locks, records, directories, manifests and the system; with `--fix` it does the repairs that are safe. Exit 1 when something needs attention. */
 import { join } from "node:path";
+import { pluginsOfRoot } from "../daemon/serving.ts";
 import { faultsOf } from "../manifest/faults.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
 import { formatLines } from "../output/lines.ts";
 import { makePaint, type Paint } from "../output/talk.ts";
 import { describeAsker } from "../state/asker.ts";
+import { checkCompose } from "../supervisor/doctor/compose.ts";
 import { makeFinding } from "../supervisor/doctor/finding.ts";
 import { checkLaunches } from "../supervisor/doctor/launches.ts";
 import { checkLeftovers, namesIn } from "../supervisor/doctor/leftovers.ts";
@@ -27,6 +29,7 @@ import { print } from "../sys/stdio.ts";
 import { isTracked } from "../sys/tracked.ts";
 import { type DtContext, trackedSentence } from "./context.ts";
 import { wordsOfUnread } from "./unread.ts";
+import { unservedOf } from "./unserved.ts";
 import { defineVerb } from "./verb.ts";
 
 export default defineVerb({
@@ -92,7 +95,15 @@ async function examineRoot(context: DtContext, root: string): Promise<Finding[]>
     ...checkLeftovers(ground, names),
     ...(await checkLost(ground, index, by)),
     ...manifests,
+    ...(index === null ? [] : [...(await checkCompose(ground, index)), ...checkServed(context, index)]),
   ];
+}
+
+function checkServed({ root, home, env }: DtContext, index: ManifestIndex): Finding[] {
+  const unserved = unservedOf({ root: root(), home: home(), env }, pluginsOfRoot(index));
+  if (unserved === null) return [];
+  const text = `${unserved.text.charAt(0).toUpperCase()}${unserved.text.slice(1)}.`;
+  return [makeFinding("daemon", "note", text, { hint: `${unserved.hint}.` })];
 }
 
 function checkTracked(directory: string): Finding[] {

@@ -19,6 +19,7 @@ import { print, printBytes } from "../sys/stdio.ts";
 import { countOf } from "./args.ts";
 import type { DtContext } from "./context.ts";
 import { wordsOfWaiting } from "./once.ts";
+import { tellUnserved } from "./unserved.ts";
 import { defineVerb } from "./verb.ts";
 
 const DEFAULT_LIMIT = 20;
@@ -66,6 +67,8 @@ export default defineVerb({
     const due = home === null ? [] : await dueOf(home, roots);
     print(formatJobs(context, shown, due));
     for (const text of waitingOf(context, home, roots)) print(`\n${formatLines([text])}`);
+    const index = args["all-roots"] ? null : await context.peek();
+    if (index !== null) tellUnserved(context, index);
     return EXIT.done;
   },
 });

@@ -10,6 +10,7 @@ import { EXIT } from "../sys/error.ts";
 import { print } from "../sys/stdio.ts";
 import type { DtContext } from "./context.ts";
 import { lineOfUnread } from "./unread.ts";
+import { tellUnserved } from "./unserved.ts";
 import { defineVerb } from "./verb.ts";
 import { isVerb } from "./verbs.ts";
 
@@ -24,6 +25,7 @@ export default defineVerb({
         ? `${JSON.stringify(toJson(index))}\n`
         : formatIndex(context.root(), index, makePaint(context.colored())),
     );
+    tellUnserved(context, index);
     return EXIT.done;
   },
 });

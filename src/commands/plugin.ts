@@ -15,7 +15,7 @@ import { inheritedDescriptors } from "../sys/descriptors.ts";
 import { EXIT } from "../sys/error.ts";
 import { print } from "../sys/stdio.ts";
 import { asksForHelp, checkArgs, durationOf, portNumber, usage, valuesOf } from "./args.ts";
-import { type Called, callOf, findCommand, findPlugin, unknownName } from "./called.ts";
+import { asksForService, type Called, callOf, findCommand, findPlugin, unknownName } from "./called.ts";
 import { type DtContext, rememberRoot } from "./context.ts";
 import { argsOf, type MANAGED_ARGS, type STACK_ARGS } from "./managed.ts";
 
@@ -56,7 +56,10 @@ async function runOneshot(
   if (settings.kind !== "oneshot") throw new Error("a one-shot's variant is a one-shot");
   const key = formatKey({ plugin: plugin.name, command: command.name, variant });
   if (is === "stranger" && !context.globals.dryRun) await refuseStranger(index, context.root(), key);
-  if (!context.globals.dryRun) begin();
+  if (!context.globals.dryRun) {
+    begin();
+    await tellUnserved(context, plugin, true);
+  }
   const asStranger = is !== "run";
   if (settings.needs.length > 0 && !areNeedsMet(context, key) && !(await meetNeeds(context, index, key, asStranger)))
     return EXIT.interrupted;
@@ -122,6 +125,7 @@ async function runManaged(
       await refuseStranger(index, context.root(), formatKey({ plugin: plugin.name, command: command.name, variant }));
     begin();
     rememberRoot(context);
+    await tellUnserved(context, plugin, false);
   }
   return runService(context.runner(is !== "run"), {
     plugin: plugin.name,
@@ -139,6 +143,13 @@ async function runManaged(
     recreate: args.recreate === true,
     owner: args.owner ?? null,
   });
+}
+
+/** A one-shot may be run by a program that reads its standard error, so there it is said `once`. */
+async function tellUnserved(context: DtContext, plugin: ResolvedPlugin, once: boolean): Promise<void> {
+  if (!asksForService(plugin)) return;
+  const { tellUnservedOf } = await import("./unserved.ts");
+  tellUnservedOf(context, [plugin], once);
 }
 
 async function refuseStranger(index: ManifestIndex, root: string, key: string): Promise<void> {

@@ -1,6 +1,7 @@
 /** `dt up`: groups, plugins or keys, and all they need, in the order the graph says; what is healthy and the same is left alone. */
 import { runUp } from "../runners/up.ts";
 import { durationOf } from "./args.ts";
+import { asksForService } from "./called.ts";
 import { type DtContext, rememberRoot } from "./context.ts";
 import { isOfHome, refuseOfRoot } from "./strangers.ts";
 import { defineVerb } from "./verb.ts";
@@ -35,6 +36,9 @@ export default defineVerb({
         for (const key of keys.filter((one) => isOfHome(index, one))) refuseOfRoot(index, root, key);
       begin();
       rememberRoot(context);
+      const names = new Set(keys.map((key) => key.split(":")[0] as string));
+      const asking = [...names].flatMap((name) => index.plugins[name] ?? []).filter(asksForService);
+      if (asking.length > 0) (await import("./unserved.ts")).tellUnservedOf(context, asking, false);
     }
     return runUp(context.runner(), {
       index,

@@ -1,5 +1,5 @@
 /**
- * What is marked `boot: true` in registered roots is started when the daemon begins. In a new boot of the machine all of it is; after that, a stop by a
+ * What is marked `boot: true` in registered roots is started when the daemon begins, or when the root is registered with one that runs. In a new boot of the machine all of it is; after that, a stop by a
  * person and an end by itself stay as they are, so that a daemon that was killed and started again changes nothing.
  */
 import type { Want } from "../state/types.ts";

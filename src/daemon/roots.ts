@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { foreignRootsIn, isRemembered, listRootsIn, rememberRootIn } from "../state/roots.ts";
+import { DtError } from "../sys/error.ts";
 import { removeFile } from "../sys/files.ts";
 import { rootSlug } from "../sys/paths.ts";
 import { statOf } from "../sys/stat.ts";
@@ -31,12 +32,16 @@ export function rootsMark({ roots, boot }: DaemonPaths): string {
   return [roots, boot].map((path) => statOf(path)?.mtimeMs ?? "-").join(" ");
 }
 
-/** False when it was registered already. */
+/** False when it was registered already. Throws when it cannot be written. */
 export function registerRoot({ boot, roots }: DaemonPaths, root: string): boolean {
   if (isRegistered({ boot }, root)) return false;
   rememberRootIn(boot, root);
+  if (!isRegistered({ boot }, root))
+    throw new DtError("cannot-write", `${root} could not be registered with the daemon: ${boot} cannot be written.`, {
+      hint: "See whether that directory is yours, and whether the disk has room; DIALTONE_HOME moves it.",
+    });
   rememberRootIn(roots, root);
-  return isRegistered({ boot }, root);
+  return true;
 }
 
 /** False when it was not registered. A foreign registration goes too. */

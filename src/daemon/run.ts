@@ -139,6 +139,11 @@ export async function runDaemon({ paths, env, world, command, echo }: DaemonOpti
     log("info", "began", { pid: process.pid, version: VERSION, commit: COMMIT });
     if (lock.broke !== null) log("warn", "the daemon before this one was killed");
 
+    /** A root that is registered while the daemon runs is served as one that it begins with. */
+    const refresh = async () => {
+      const added = await projects.refresh();
+      if (added.length > 0) await startAtBoot(world, paths, added, dt, log);
+    };
     let isListeningAgain = false;
     let looks = 0;
     let mark = "";
@@ -148,7 +153,7 @@ export async function runDaemon({ paths, env, world, command, echo }: DaemonOpti
       if (now !== mark || looks++ % LOOKS_UNTIL_ALL === 0) {
         mark = now;
         roots = knownRoots(paths);
-        void projects.refresh();
+        void refresh();
       }
       keeper.look(roots);
       watches.look();

@@ -21,8 +21,8 @@ export interface Projects {
   all(): ReadonlyMap<string, ManifestIndex>;
   /** Of each root that has them, the manifests that wait for a person to take them over. */
   waiting(): { root: string; files: string[] }[];
-  /** Looks which roots are registered; resolves when those that are new are loaded. */
-  refresh(): Promise<void>;
+  /** Looks which roots are registered; gives those that are new when they are loaded. */
+  refresh(): Promise<string[]>;
   close(): void;
 }
 
@@ -116,6 +116,7 @@ export function watchProjects(
       const added = [...roots].filter((root) => !watchers.has(root));
       for (const root of added) watchers.set(root, watchManifests(root));
       await Promise.all(added.map(load));
+      return added;
     },
     close() {
       clearInterval(timer);

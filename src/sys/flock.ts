@@ -54,6 +54,20 @@ export function isFlocked(fd: number): boolean | undefined {
   return false;
 }
 
+/**
+ * Whether somebody holds the file. It is asked by a shared lock of an instant, so that those who ask do not hinder each other; who takes the file at
+ * that very instant finds it busy once.
+ */
+export function isLocked(path: string): boolean {
+  const fd = openOrNull(path);
+  if (fd === null) return false;
+  try {
+    return isFlocked(fd) === true;
+  } finally {
+    closeSync(fd);
+  }
+}
+
 function openGuard(path: string): number {
   try {
     return openOwn(path, constants.O_RDWR | constants.O_CREAT);

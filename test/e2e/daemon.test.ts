@@ -27,7 +27,8 @@ const MANIFEST = `export default { name: "t", commands: {
 
 const make = (text = MANIFEST) => TestRoot.create({ "manifests/t.ts": text });
 const home = (root: TestRoot) => root.env.DIALTONE_HOME as string;
-const daemon = (root: TestRoot, ...words: string[]) => root.dt(["daemon", ...words]);
+/** From outside of the root, which a start in it would register: test/e2e/serving.test.ts. */
+const daemon = (root: TestRoot, ...words: string[]) => root.dt(["daemon", ...words], { cwd: root.base });
 
 test("start, status, stop, restart: each can be said twice, and each says how it is", async () => {
   const root = make();
@@ -271,11 +272,11 @@ test("boot: started with the daemon in registered roots; a stop by a person stay
   try {
     expect((await root.dt(["boot", "list"])).stdout).toBe("No root is registered.\n");
     expect((await root.dt(["boot", "add"])).stdout).toBe(
-      `${root.dir} is registered: 2 marked boot, 0 with a schedule\n`,
+      `${root.dir} is registered: 2 marked boot, 0 with a schedule, 0 watches\n`,
     );
     expect((await root.dt(["boot", "add"])).stdout).toContain("was registered already");
     expect(JSON.parse((await root.dt(["boot", "list", "--json"])).stdout)).toEqual([
-      { root: root.dir, there: true, boot: 2, scheduled: 0 },
+      { root: root.dir, there: true, boot: 2, scheduled: 0, watches: 0 },
     ]);
     await daemon(root, "start");
     await until("it runs", async () => (await psOf(root))?.state === "ready");

@@ -29,6 +29,7 @@ const SAVE_MS = 200;
 const AGAIN_MS = 5000;
 /** How late a change is heard of. */
 const LATE_MS = 30;
+const LOCK_TRIES = 3;
 
 export interface RootWatch {
   /** Its manifests as they are now; resolves when a change from now on is seen. Only the plugins that are named, if any are. */
@@ -83,7 +84,12 @@ function lockOf(directory: string): FileLock | "busy" | null {
   try {
     makePrivateDirectory(join(directory, ".."));
     makePrivateDirectory(directory);
-    const tried = tryFlock(join(directory, "watch.lock"));
+    let tried = tryFlock(join(directory, "watch.lock"));
+    // Who only asks whether it is held (serving.ts) has it for an instant.
+    for (let again = 0; tried.is === "busy" && again < LOCK_TRIES; again++) {
+      Bun.sleepSync(1);
+      tried = tryFlock(join(directory, "watch.lock"));
+    }
     return tried.is === "held" ? tried.lock : tried.is === "busy" ? "busy" : null;
   } catch {
     return null; // nowhere to note anything: watched all the same

@@ -19,6 +19,8 @@ export type CheckName =
   | "lost-processes"
   | "manifest"
   | "nested"
+  | "compose"
+  | "daemon"
   | "root";
 
 /** `fine`: as it should be; `note`: worth knowing; `attention`: something is wrong, and `dt doctor` exits with 1. */

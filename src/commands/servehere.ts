@@ -1,0 +1,84 @@
+/**
+ * `dt daemon start` in a root serves that root from then on, where its manifests ask for it.
+ *
+ *   where it is typed                             then
+ *   -------------------------------------------   -------------------------------------------------------------
+ *   in a root with `watch`, `schedule`, `boot`    it is registered, as by `dt boot add`, and that is said
+ *   in one that is registered already             that is said; what changed there since goes on waiting
+ *   in a root with none of them, in no root       nothing
+ *   in a root of which that is not known          what could not be read is said, with what to type
+ *   in a home directory, or `/`                   nothing, but what to type: one stands there by accident
+ *   elsewhere, with -C or DIALTONE_ROOT           nothing: one does not stand in that root
+ *   by a launch, a job, a service manager         nothing: that is no person's act
+ */
+import { realpathSync } from "node:fs";
+import { userInfo } from "node:os";
+import type { DaemonPaths } from "../daemon/paths.ts";
+import { type Asked, askedBy, isAnything, pluginsOfRoot } from "../daemon/serving.ts";
+import { DtError, EXIT } from "../sys/error.ts";
+import { findRoot } from "../sys/root.ts";
+import { isOfPerson, rootRequest } from "./acting.ts";
+import type { DtContext } from "./context.ts";
+import { registerAsking, wordsOfAsked } from "./registering.ts";
+
+/** A root that the daemon serves, and what its manifests ask of it. */
+export interface Here extends Asked {
+  root: string;
+  /** False when it was registered already. */
+  added: boolean;
+}
+
+/** Null: nothing was registered, nor was it before. */
+export async function registerHere(context: DtContext, paths: DaemonPaths): Promise<Here | null> {
+  const root = isOfPerson(context.env) ? rootHere(context) : null;
+  if (root === null) return null;
+  if (isHome(root, context.env, paths.home)) {
+    const index = await context.index();
+    if (context.root() === root && isAnything(askedBy(pluginsOfRoot(index))))
+      context.talk.say(`${root} is a home directory, and is not registered by the way: \`dt boot add\` does that`);
+    return null;
+  }
+  const registered = await registerAsking(context, paths, root);
+  return registered === null ? null : { root, added: registered.added, ...registered.asked };
+}
+
+export function tellHere({ globals, talk }: DtContext, here: Here | null): number {
+  if (here !== null && !globals.json) {
+    const way = here.added ? "is registered" : "was registered already";
+    talk.say(`${here.root} ${way}: ${wordsOfAsked(here)}${here.added ? "; `dt boot remove` takes it back" : ""}`);
+  }
+  return EXIT.done;
+}
+
+function rootHere({ globals, env }: DtContext): string | null {
+  if (globals.root !== undefined) return null;
+  const { DIALTONE_ROOT: _, ...own } = env;
+  try {
+    return findRoot(rootRequest({ root: undefined }, process.cwd(), own));
+  } catch (error) {
+    // The daemon has nothing to do with a root of somebody else's.
+    if (error instanceof DtError && error.code === "foreign-owner") return null;
+    throw error;
+  }
+}
+
+function isHome(root: string, env: Record<string, string>, home: string): boolean {
+  const places = [env.HOME, homeOfUser(), home, "/"];
+  return places.some((place) => place !== undefined && realpathOf(place) === root);
+}
+
+function homeOfUser(): string | undefined {
+  try {
+    return userInfo().homedir;
+  } catch {
+    return undefined; // no entry for this user
+  }
+}
+
+function realpathOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * What the manifests of a root ask of the daemon, and whether anybody does it now. The root's own manifests count, and those of its packages: what
+ * a user declares for every root, in the home, is no reason to serve one.
+ *
+ * Known limit: a `dt watch PLUGIN` counts as serving the `watch` of every plugin of its root.
+ */
+import { join } from "node:path";
+import type { ManifestIndex, ResolvedPlugin } from "../manifest/resolved.ts";
+import { isRemembered } from "../state/roots.ts";
+import { isLocked } from "../sys/flock.ts";
+import { presenceOf } from "../sys/identity.ts";
+import { readHolder } from "../sys/lock.ts";
+import { runDirectoryOf } from "../sys/paths.ts";
+import { makeProcessTable } from "../sys/process.ts";
+import { daemonPaths } from "./paths.ts";
+
+/** How many of each are declared. */
+export interface Asked {
+  boot: number;
+  scheduled: number;
+  watches: number;
+}
+
+export function askedBy(plugins: readonly ResolvedPlugin[]): Asked {
+  const settings = plugins.flatMap(({ commands }) =>
+    Object.values(commands).flatMap(({ variants }) => Object.values(variants)),
+  );
+  return {
+    boot: settings.filter((one) => one.kind === "managed" && one.boot).length,
+    scheduled: settings.filter(({ schedule }) => schedule !== null).length,
+    watches: plugins.reduce((sum, { watch }) => sum + watch.length, 0),
+  };
+}
+
+export function isAnything({ boot, scheduled, watches }: Asked): boolean {
+  return boot + scheduled + watches > 0;
+}
+
+/** The plugins that are the root's own. */
+export function pluginsOfRoot({ plugins }: Pick<ManifestIndex, "plugins">): ResolvedPlugin[] {
+  return Object.values(plugins).filter(({ origin }) => origin === "root" || origin === "package");
+}
+
+/** What is missing for a root to be served: `nothing`, a daemon that runs, or its registration with one. */
+export type Missing = "nothing" | "daemon" | "registration" | "both";
+
+export interface Service {
+  /** For `schedule`, and for `watch` too unless `dt watch` does it. */
+  missing: Missing;
+  /** Whether somebody watches the root's files now: the daemon, or a `dt watch`. */
+  isWatched: boolean;
+}
+
+export interface ServicePlace {
+  root: string;
+  home: string | null;
+  env: Record<string, string | undefined>;
+}
+
+/** Looks at files alone: the registration, and the locks of the daemon and of who watches. */
+export function serviceOf({ root, home, env }: ServicePlace): Service {
+  const isRegistered = home !== null && isRemembered(daemonPaths(home).boot, root);
+  const runs = home !== null && isDaemonThere(home);
+  const missing = isRegistered ? (runs ? "nothing" : "daemon") : runs ? "registration" : "both";
+  return {
+    missing,
+    isWatched: missing === "nothing" || isLocked(join(runDirectoryOf(root, env), "watch", "watch.lock")),
+  };
+}
+
+/** One that cannot be judged from here, in another container say, is there. */
+function isDaemonThere(home: string): boolean {
+  const { lock, seal } = daemonPaths(home);
+  const holder = readHolder(lock, seal);
+  return holder.is === "there" && presenceOf(makeProcessTable(), holder.value.holder) !== "gone";
+}
