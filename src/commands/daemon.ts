@@ -370,11 +370,17 @@ async function installDaemon(context: DtContext, paths: DaemonPaths, args: Args)
 async function uninstallDaemon(context: DtContext, paths: DaemonPaths, args: Args): Promise<number> {
   const service = await serviceOf(context, paths, args);
   const { isInstalled, planUninstall, uninstall } = await import("../daemon/unit/service.ts");
-  if (context.globals.dryRun) return showPlan(context, planUninstall(service));
+  const { findLeftSockets, removeLeftSockets } = await import("../daemon/leftsockets.ts");
+  if (context.globals.dryRun) {
+    const left = holderOf(paths, makeProcessTable()) === null ? await findLeftSockets(paths) : [];
+    return showPlan(context, [...planUninstall(service), ...left.map((path): Step => ({ is: "remove", path }))]);
+  }
   const was = isInstalled(service);
   await uninstall(service);
   await endDaemon(paths, () => {});
+  const removed = await removeLeftSockets(paths, makeProcessTable(), ["dt", ...context.argv].join(" "));
   print(was ? "daemon uninstalled\n" : "daemon is not installed\n");
+  if (removed.length > 0) context.talk.say(`removed what a daemon that was killed left: ${removed.join(", ")}`);
   return EXIT.done;
 }
 

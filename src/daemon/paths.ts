@@ -1,5 +1,5 @@
 /** Where the daemon's files are. One daemon a home (`DIALTONE_HOME`). */
-import { existsSync, realpathSync } from "node:fs";
+import { existsSync, readlinkSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { sha256 } from "../sys/digest.ts";
 import { DtError, EXIT } from "../sys/error.ts";
@@ -72,7 +72,21 @@ export function makeDaemonHome(paths: DaemonPaths): void {
 }
 
 /** The socket's own path, short whatever the home's is. */
-export function realSocketOf({ home }: DaemonPaths, env: Record<string, string | undefined>): string {
+export function realSocketOf(paths: DaemonPaths, env: Record<string, string | undefined>): string {
+  return join(socketDirectory({ env, home: paths.home }), socketNameOf(paths));
+}
+
+/** The name of its socket, wherever that is. */
+export function socketNameOf({ home }: Pick<DaemonPaths, "home">): string {
   const name = existsSync(home) ? realpathSync(home) : home;
-  return join(socketDirectory({ env, home }), `${sha256(name).slice(0, 12)}.sock`);
+  return `${sha256(name).slice(0, 12)}.sock`;
+}
+
+/** Where the link in the home leads; null when it is something else, or not there. */
+export function linkedSocketOf({ socket }: Pick<DaemonPaths, "socket">): string | null {
+  try {
+    return readlinkSync(socket);
+  } catch {
+    return null;
+  }
 }

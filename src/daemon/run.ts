@@ -13,7 +13,7 @@
  *   socket removed, lock given back           nothing
  */
 
-import { readlinkSync, renameSync, statSync, symlinkSync } from "node:fs";
+import { renameSync, statSync, symlinkSync } from "node:fs";
 import { DtError, EXIT, messageOf } from "../sys/error.ts";
 import { removeFile, temporaryName } from "../sys/files.ts";
 import { expectLongWork } from "../sys/jit.ts";
@@ -29,7 +29,7 @@ import { makeEvents } from "./events.ts";
 import { makeJobs } from "./jobs.ts";
 import { makeKeeper } from "./keep.ts";
 import { openLog } from "./log.ts";
-import { type DaemonPaths, LABEL, makeDaemonHome, realSocketOf } from "./paths.ts";
+import { type DaemonPaths, LABEL, linkedSocketOf, makeDaemonHome, realSocketOf } from "./paths.ts";
 import { isFirstAct, type World } from "./project.ts";
 import { PROTOCOL, type Status } from "./protocol.ts";
 import { knownRoots, rootsMark } from "./roots.ts";
@@ -126,7 +126,7 @@ export async function runDaemon({ paths, env, world, command, echo }: DaemonOpti
     /** Somebody cleared the directory for temporary files, or put something else in its place: nobody could reach the daemon any more. */
     const stayReachable = async () => {
       if (server?.isReachable()) {
-        if (linkedTo(paths) === socket) return;
+        if (linkedSocketOf(paths) === socket) return;
         log("warn", `${paths.socket} did not lead to the daemon's socket; it is made again`);
         return linkSocket(paths, socket);
       }
@@ -256,18 +256,9 @@ function linkSocket(paths: DaemonPaths, socket: string): void {
 
 function unlinkSocket(paths: DaemonPaths, socket: string): void {
   try {
-    if (linkedTo(paths) === socket) removeFile(paths.socket);
+    if (linkedSocketOf(paths) === socket) removeFile(paths.socket);
   } catch {
     // on a read-only disk by now
-  }
-}
-
-/** Null when it is something else by now, or removed. */
-function linkedTo(paths: DaemonPaths): string | null {
-  try {
-    return readlinkSync(paths.socket);
-  } catch {
-    return null;
   }
 }
 

@@ -552,3 +552,49 @@ test("killed in the middle of anything, the next one finds all as it was", async
     await disposeWithDaemon(root);
   }
 }, 60_000);
+
+test("uninstall removes the socket of a daemon that was killed; none that lives, nor what is not a daemon's of this home", async () => {
+  const root = make();
+  const link = socketOf(root);
+  const uninstall = (...words: string[]) => daemon(root, "uninstall", "--manager", "systemd", ...words);
+  const killed = async () => {
+    await daemon(root, "start");
+    const pid = await daemonPid(root);
+    process.kill(pid, "SIGKILL");
+    await until("it is gone", () => !runs(pid));
+    return readlinkSync(link);
+  };
+  try {
+    expect(await uninstall()).toMatchObject({ code: 0, stdout: "daemon is not installed\n", stderr: "" });
+    const path = await killed();
+    expect((await uninstall("--dry-run")).stdout).toEndWith(`$ rm -f ${link}\n$ rm -f ${path}\n`);
+    expect(existsSync(path)).toBe(true);
+    const removed = await uninstall();
+    expect(removed).toMatchObject({ code: 0, stdout: "daemon is not installed\n" });
+    expect(removed.stderr).toBe(`dt: removed what a daemon that was killed left: ${link}, ${path}\n`);
+    expect([existsSync(path), lstatSync(link, { throwIfNoEntry: false })]).toEqual([false, undefined]);
+    expect(existsSync(join(home(root), "daemon.lock"))).toBe(false);
+    // A link alone, as after a reboot that cleared /tmp.
+    rmSync(await killed());
+    expect((await uninstall()).stderr).toBe(`dt: removed what a daemon that was killed left: ${link}\n`);
+    // One that lives is ended, and takes its own away.
+    await daemon(root, "start");
+    expect(await uninstall()).toMatchObject({ code: 0, stderr: "" });
+    expect(lstatSync(link, { throwIfNoEntry: false })).toBeUndefined();
+    // Somebody answers there; and a link that leads elsewhere.
+    const theirs = await killed();
+    rmSync(theirs);
+    const other = createServer((client) => client.destroy());
+    await new Promise<void>((resolve) => other.listen(theirs, () => resolve()));
+    await uninstall();
+    expect([existsSync(theirs), lstatSync(link).isSymbolicLink()]).toEqual([true, true]);
+    await new Promise((resolve) => other.close(resolve));
+    const elsewhere = root.write(join(root.base, "kept.sock"), "");
+    rmSync(link);
+    symlinkSync(elsewhere, link);
+    await uninstall();
+    expect([existsSync(elsewhere), lstatSync(link).isSymbolicLink()]).toEqual([true, true]);
+  } finally {
+    await disposeWithDaemon(root);
+  }
+}, 60_000);
