@@ -288,6 +288,10 @@ test("commands whose run calls dt again are named, with the direct command", asy
       dev: { kind: "managed", run: "dt a db -d; exec node ." },
       looks: { kind: "oneshot", run: "dt ps --json | grep a; echo 'dt a build'" },
       self: { kind: "oneshot", run: "bash -c 'dt a self'" },
+      start: { kind: "oneshot", run: ["dt", "a", "db", "-d"] },
+      stop: { kind: "oneshot", run: ["dt", "stop", "a:db"] },
+      reset: { kind: "oneshot", run: "dt stop a:db && rm -rf data" },
+      ends: { kind: "managed", run: ["dt", "stop", "a:db"] },
     } };`,
     "manifests/broken.ts": "export default {",
   });
@@ -300,6 +304,8 @@ test("commands whose run calls dt again are named, with the direct command", asy
       ["a:array:default", "note", "bun build 'it all' --x"],
       ["a:text:default", "note", "make fast"],
       ["a:dev:default", "note", 'Write `needs: ["a:db"]` instead: dt starts it first.'],
+      ["a:reset:default", "note", null],
+      ["a:ends:default", "note", null],
     ]);
     expect(wrong.map(({ check }) => check)).toEqual(["manifest"]);
     expect(wrong[0]?.text).toContain("broken.ts");
@@ -384,4 +390,57 @@ test("lost processes: another root's, another run directory's, spared ones and a
     process.kill(spared, "SIGKILL");
     await until("it is gone", () => !runs(spared));
   }).finally(() => other.dispose());
+});
+
+test("a stack where no Compose is, or whose engine does not answer, is no project in which all is well", async () => {
+  const stack = { name: "s", commands: { dev: { kind: "managed", compose: { file: "compose.yaml" } } } };
+  const root = TestRoot.create({ "manifests/s.json": JSON.stringify(stack), "compose.yaml": "services: {}\n" });
+  const bin = join(root.base, "bin");
+  const run = async (PATH: string, more: Record<string, string | undefined> = {}) => {
+    const { code, stdout } = await root.dt(["doctor"], { env: { PATH, ...more } });
+    return {
+      code,
+      said: stdout.split("\n").filter((line) => /Compose|engine|All is well|needs? attention/.test(line)),
+    };
+  };
+  const program = (name: string, text: string) => {
+    root.write(join(bin, name), `#!/bin/sh\n${text}\n`);
+    chmodSync(join(bin, name), 0o755);
+  };
+  await within(root, async () => {
+    mkdirSync(bin);
+    await root.dt(["list"]);
+    const none = await run(bin);
+    expect(none.code).toBe(1);
+    expect(none.said[0]).toContain(
+      "s:dev needs Compose, and none was found: docker compose: there is no docker in PATH;",
+    );
+    expect(none.said.at(-1)).toBe("1 thing needs attention.");
+    // Docker without the plugin: its own words.
+    program(
+      "docker",
+      'case "$1" in compose) echo "docker: compose is not a docker command" >&2; exit 1;; esac; exit 1',
+    );
+    expect((await run(bin)).said[0]).toContain("compose is not a docker command");
+    program("docker", 'test "$1" = compose');
+    const silent = await run(bin);
+    expect(silent.code).toBe(1);
+    expect(silent.said[0]).toContain("s:dev needs Compose: docker compose is there, but its engine does not answer");
+    // Where something else can be run, that is worth a note.
+    root.write(
+      "manifests/u.json",
+      JSON.stringify({ name: "u", commands: { dev: { kind: "managed", run: ["true"] } } }),
+    );
+    await root.dt(["list"]);
+    expect(await run(bin)).toMatchObject({ code: 0, said: [expect.stringMatching(/^note /), "All is well."] });
+    program("docker", "exit 0");
+    expect(await run(bin)).toEqual({
+      code: 0,
+      said: [expect.stringContaining("docker compose is there, and its engine answers."), "All is well."],
+    });
+    // In a root that is not trusted no program is run.
+    program("docker", `touch ${root.base}/RAN`);
+    expect((await run(bin, { DIALTONE_TRUST: undefined, CI: undefined })).said).toEqual(["All is well."]);
+    expect(existsSync(join(root.base, "RAN"))).toBe(false);
+  });
 });

@@ -18,13 +18,16 @@ import type { Finding } from "./types.ts";
 type Place = Pick<Ground, "root" | "home" | "env" | "cache">;
 
 export async function checkCompose(place: Place, { plugins }: ManifestIndex): Promise<Finding[]> {
-  const keys = Object.values(plugins).flatMap((plugin) =>
+  const managed = Object.values(plugins).flatMap((plugin) =>
     Object.values(plugin.commands).flatMap(({ name, variants }) =>
       Object.entries(variants).flatMap(([variant, settings]) =>
-        settings.kind === "managed" && settings.compose !== null ? [shortKey(`${plugin.name}:${name}:${variant}`)] : [],
+        settings.kind === "managed"
+          ? [{ key: shortKey(`${plugin.name}:${name}:${variant}`), isStack: settings.compose !== null }]
+          : [],
       ),
     ),
   );
+  const keys = managed.flatMap(({ key, isStack }) => (isStack ? [key] : []));
   if (keys.length === 0) return [];
   const who = `${keys.join(", ")} ${keys.length === 1 ? "needs" : "need"} Compose`;
   const details = { keys };
@@ -38,7 +41,10 @@ export async function checkCompose(place: Place, { plugins }: ManifestIndex): Pr
       return [makeFinding("compose", "fine", `${engine} is there, and its engine answers.`, { details })];
     const text = `${who}: ${engine} is there, but its engine does not answer \`${ENGINES[engine].client} ps\`.`;
     const hint = "Start the engine, or see whether you may use it; DOCKER_HOST says where it is looked for.";
-    return [makeFinding("compose", "attention", text, { hint, details })];
+    // An engine that is not started is how many machines are most of the time, unless nothing can be done here without it.
+    return [
+      makeFinding("compose", managed.every(({ isStack }) => isStack) ? "attention" : "note", text, { hint, details }),
+    ];
   } catch (error) {
     if (!(error instanceof DtError) || error.code !== "no-compose") throw error;
     return [missing(who, error.lines, details)];

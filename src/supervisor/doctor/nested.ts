@@ -1,6 +1,9 @@
 /**
  * Commands whose `run` calls dt again. Each call is a second layer that hides what is run; here it is named with what to write
  * in its place. A shell's grammar is read as far as words, quotes and separators go: what is computed is not seen.
+ *
+ * A one-shot whose `run` is one call of dt about launches (`["dt", "stop", "db"]`) is another name for that call: dt becomes its command, so no second
+ * layer is there, and nothing else could be written in its place.
  */
 import { basename } from "node:path";
 import { mayDeclareMore } from "../../manifest/graph.ts";
@@ -145,7 +148,12 @@ interface Caller {
   settings: Settings;
 }
 
-/** Null for what only looks. */
+/** Whether the caller is that call and nothing else. */
+function isOtherName({ settings: { kind, run } }: Caller): boolean {
+  return kind === "oneshot" && Array.isArray(run) && DT_NAMES.includes(basename(run[0] ?? ""));
+}
+
+/** Null for what only looks, and for another name of a call about launches. */
 function describeCall(index: ManifestIndex, caller: Caller, call: NestedCall): Finding | null {
   const key = `${caller.plugin}:${caller.command}:${caller.variant}`;
   const [first, second, third] = call.words;
@@ -154,7 +162,9 @@ function describeCall(index: ManifestIndex, caller: Caller, call: NestedCall): F
     makeFinding("nested", level, `${says}${text}`, { key, hint, details: { call: call.text, direct } });
   if (first === undefined || second === undefined || isReservedVerb(first)) {
     const changes = first !== undefined && ["stop", "restart", "up", "down"].includes(first);
-    return changes ? tell("note", ", which changes other launches from inside this one.", null) : null;
+    return changes && !isOtherName(caller)
+      ? tell("note", ", which changes other launches from inside this one.", null)
+      : null;
   }
   if (call.elsewhere) return tell("note", ", in another project.", null);
   const command = index.plugins[first]?.commands[second];
@@ -166,6 +176,7 @@ function describeCall(index: ManifestIndex, caller: Caller, call: NestedCall): F
   const targetKey = `${first}:${second}:${variant}`;
   if (targetKey === key) return tell("attention", ": itself, without an end.", "Write in `run` what it is to execute.");
   if (target.kind === "managed") {
+    if (isOtherName(caller)) return null;
     const hint =
       caller.settings.kind === "managed"
         ? `Write \`needs: ["${targetKey.replace(/:default$/, "")}"]\` instead: dt starts it first.`
