@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Glance } from "../manifest/index.ts";
 import type { Reading } from "../manifest/reading.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
-import { showCommand } from "../output/shell.ts";
+import { showPrompt } from "../output/shell.ts";
 import { makeTalk, type Talk, wantsColor } from "../output/talk.ts";
 import type { RunnerContext } from "../runners/context.ts";
 import type { Store } from "../state/store.ts";
@@ -129,7 +129,7 @@ export function makeContext(
     reading,
     ...(isStrange === undefined ? {} : { isStrange }),
     owner: owner(),
-    onCommand: (argv) => talk.detail(() => `$ ${showCommand(argv)}`),
+    onCommand: (line, cwd) => talk.detail(() => showPrompt(line, cwd)),
   });
   // What the daemon runs is no act of a person's, so it makes no root a trusted one.
   const ground = lazy(() => makeGround(acting, isOfDaemon && isStranger() ? true : undefined));

@@ -5,7 +5,7 @@
  *   <engine> -f FILE [--profile P]… config --services
  *   <engine> -f FILE [--profile P]… down [-t 0]
  *
- * Pure. Which project it is about goes by COMPOSE_PROJECT_NAME.
+ * Pure. Which project it is about goes by COMPOSE_PROJECT_NAME, so that no path of a machine is in it; what is printed says that too (pasted.ts).
  */
 import { basename, relative, resolve } from "node:path";
 import { sha256 } from "../sys/digest.ts";

@@ -5,10 +5,12 @@ import { DtError, EXIT } from "../sys/error.ts";
 import { readText } from "../sys/files.ts";
 import { mayConnect, type Peer, peerOf } from "../sys/peer.ts";
 import type { Seal } from "../sys/seal.ts";
+import { showCommand } from "../sys/shell.ts";
 import { baseOf, downCommand, ENGINES, fileWord, servicesCommand, upCommand, wordsOf } from "./command.ts";
 import { labelOf, listContainers } from "./containers.ts";
 import { findEngine, likelyEngine } from "./engine.ts";
-import type { EngineName, Environment, StackRecord } from "./types.ts";
+import { pastedLine } from "./pasted.ts";
+import type { EngineName, Environment, Given, StackRecord } from "./types.ts";
 
 /** As the manifest resolves it; paths as written. */
 export interface Declared {
@@ -29,8 +31,7 @@ export interface StackRequest {
   cwd: string;
   /** Prepared, with COMPOSE_PROJECT_NAME. */
   env: Record<string, string>;
-  /** Names of the variables that the manifest sets. */
-  set: readonly string[];
+  given: Given;
   cache: string;
   /** Of the cache. */
   seal: Seal;
@@ -49,7 +50,8 @@ export interface StackRequest {
   /** Toggles that are off. */
   off: readonly string[];
   args: readonly string[];
-  onCommand: (argv: string[]) => void;
+  /** Told of each command line that is run, as it can be pasted where it runs. */
+  onCommand: (line: string) => void;
   note: (text: string) => void;
 }
 
@@ -59,6 +61,8 @@ export interface PreparedStack {
   /** What whoever ends it must have beside the record; kept in the user's home. */
   kept: Environment;
 }
+
+type Tell = ((line: string) => void) | undefined;
 
 /** Throws one sentence with the command that was run and its own words. */
 export async function prepareStack(request: StackRequest): Promise<PreparedStack> {
@@ -73,7 +77,7 @@ export async function prepareStack(request: StackRequest): Promise<PreparedStack
   }
   const asks = there && request.mayAsk;
   const engine = request.dry && !asks ? likelyEngine(env) : await foundEngine(request);
-  if (!request.dry) await checkEngine(request, ENGINES[engine].client);
+  if (!request.dry) await checkEngine(request, engine);
   const { profiles } = declared;
   const written = { engine, file, profiles };
   const used =
@@ -81,18 +85,19 @@ export async function prepareStack(request: StackRequest): Promise<PreparedStack
   if (declared.movePorts && there && !asks)
     request.note("its host ports are chosen when it is started, or shown when the project is trusted (dt trust)");
   const base = baseOf(used);
-  const without = off.length === 0 ? [] : asks ? await presentServices(request, base) : servicesOf(declared, off);
+  const without =
+    off.length === 0 ? [] : asks ? await presentServices(request, engine, base) : servicesOf(declared, off);
   const { detach, recreate, args } = request;
   const services = declared.services.filter((name) => !without.includes(name));
   const up = upCommand(base, { detach, recreate, without, services, args });
   const project = env.COMPOSE_PROJECT_NAME as string;
   const record: StackRecord = { ...used, project, off: [...off], cwd };
-  return { up, record: used === written ? record : { ...record, movedFrom: file }, kept: kept(request) };
+  return { up, record: used === written ? record : { ...record, movedFrom: file }, kept: kept(request.env) };
 }
 
 async function foundEngine(request: StackRequest): Promise<EngineName> {
   try {
-    return await findEngine(request);
+    return await findEngine({ ...request, onCommand: (argv) => request.onCommand(showCommand(argv)) });
   } catch (error) {
     if (!(error instanceof DtError)) throw error;
     throw new DtError(error.code, `${wordsOf(request.key)}: start: ${error.sentence}`, {
@@ -104,12 +109,13 @@ async function foundEngine(request: StackRequest): Promise<EngineName> {
 }
 
 /** One that does not answer, or does not let this user in, is told in its client's words before anything is touched. */
-async function checkEngine(request: StackRequest, client: string): Promise<void> {
+async function checkEngine(request: StackRequest, engine: EngineName): Promise<void> {
+  const { client } = ENGINES[engine];
   const argv = [client, "ps", "--quiet", "--filter", labelOf(request.env.COMPOSE_PROJECT_NAME as string)];
   if (Bun.which(client, { PATH: request.env.PATH ?? "" }) === null) return;
   // The client takes tens of milliseconds to say what its socket tells at once.
   if (await isEngineThere(client, request.env)) return;
-  request.onCommand(argv);
+  request.onCommand(pastedLine(argv, engine, request.given));
   const { code, out, err } = await run(argv, request);
   // A client that cannot be asked in this way says nothing of the engine: then Compose does.
   if (code === 0 || !/daemon|connect|permission|socket/i.test(err || out)) return;
@@ -121,7 +127,7 @@ async function checkEngine(request: StackRequest, client: string): Promise<void>
 async function withFreePorts(request: StackRequest, engine: EngineName, base: string[]): Promise<string> {
   const { key, env, cwd, movedFile, isFree, dry, note } = request;
   const argv = [...base, "config"];
-  request.onCommand(argv);
+  request.onCommand(pastedLine(argv, engine, request.given));
   const { code, out, err } = await run(argv, request);
   if (code !== 0) throw failed(key, "start", argv, code, err || out);
   const { movePorts, readMoved, writeMoved } = await import("./ports.ts");
@@ -166,10 +172,10 @@ function servicesOf({ toggles }: Declared, off: readonly string[]): string[] {
 }
 
 /** Compose 2 refuses to scale a service that is not in the file, so it is asked which there are. */
-async function presentServices(request: StackRequest, base: string[]): Promise<string[]> {
+async function presentServices(request: StackRequest, engine: EngineName, base: string[]): Promise<string[]> {
   const { declared, off, key, note } = request;
   const argv = servicesCommand(base);
-  request.onCommand(argv);
+  request.onCommand(pastedLine(argv, engine, request.given));
   const { code, out, err } = await run(argv, request);
   if (code !== 0) throw failed(key, "start", argv, code, err || out);
   const there = new Set(out.split("\n").map((line) => line.trim()));
@@ -189,35 +195,32 @@ export async function takeDown(
   stack: StackRecord,
   env: Environment,
   key: string,
-  { hard, onCommand }: { hard?: AbortSignal | undefined; onCommand?: ((argv: string[]) => void) | undefined },
+  { hard, given, onCommand }: { hard?: AbortSignal | undefined; given?: Given | undefined; onCommand?: Tell },
 ): Promise<void> {
+  const say = (argv: string[]) =>
+    onCommand?.(pastedLine(argv, stack.engine, given ?? { project: stack.project, env: {}, files: [] }));
   const base = baseOf(stack);
   const place = { cwd: stack.cwd, env: { ...env, COMPOSE_PROJECT_NAME: stack.project } };
   const argv = downCommand(base, hard?.aborted === true);
-  onCommand?.(argv);
+  say(argv);
   let done = await run(argv, place, hard?.aborted ? undefined : hard);
   if (done.cut) {
     const now = downCommand(base, true);
-    onCommand?.(now);
+    say(now);
     done = await run(now, place);
   }
   // Without its file (a worktree that was removed, say) Compose can do nothing; the engine knows the containers all the same.
   const fileIsGone = !existsSync(resolve(stack.cwd, stack.file));
   if (done.code !== 0 && !fileIsGone) throw failed(key, "stop", argv, done.code, done.err || done.out);
-  await removeRest(stack, place, key, onCommand);
+  await removeRest(stack, place, key, say);
 }
 
 /** What the file does not name any more is no service that `down` knows. */
-async function removeRest(
-  stack: StackRecord,
-  place: Place,
-  key: string,
-  onCommand: ((argv: string[]) => void) | undefined,
-): Promise<void> {
+async function removeRest(stack: StackRecord, place: Place, key: string, say: (argv: string[]) => void): Promise<void> {
   const left = await listContainers(stack, place.env);
   if (left === null || left.length === 0) return;
   const argv = [ENGINES[stack.engine].client, "rm", "--force", ...left.map(({ name }) => name)];
-  onCommand?.(argv);
+  say(argv);
   const { code, out, err } = await run(argv, place);
   if (code !== 0) throw failed(key, "stop", argv, code, err || out);
 }
@@ -237,11 +240,15 @@ function failed(
     {
       lines: said.map((line) => `  ${line}`),
       status: doing === "stop" ? EXIT.survivors : EXIT.failed,
-      hint:
-        hint ?? (doing === "stop" ? "When that is mended, run the stop again." : "See what Compose says of the file."),
+      hint: hint ?? HINTS[doing],
     },
   );
 }
+
+const HINTS = {
+  start: "See what Compose says of the file.",
+  stop: "When that is mended, run the stop again; a variable that is missing can be set for that one call.",
+};
 
 const SAID_LINES = 10;
 
@@ -269,14 +276,14 @@ async function run(argv: string[], { env, cwd }: Place, cut?: AbortSignal) {
   return { code, out, err, cut: cut?.aborted === true };
 }
 
-/** What whoever ends it later must have: where the engine is, and what the file asks for. PATH is that of whoever ends it. */
-const NEEDED =
-  /^(HOME|USER|LANG|TMPDIR|SSH_AUTH_SOCK|XDG_(RUNTIME_DIR|CONFIG_HOME)|(DOCKER|COMPOSE|CONTAINER|BUILDKIT)_.*|PORT|DIALTONE_ROOT)$/;
+/** Of the launch itself, of its terminal, and what dt adds for a file that people read. PATH is that of whoever ends it. */
+const NOT_KEPT =
+  /^(PATH|PWD|OLDPWD|SHLVL|_|TERM|COLUMNS|LINES|FORCE_COLOR|CLICOLOR_FORCE|PYTHONUNBUFFERED|DIALTONE_(KEY|TOKEN|CWD|JOB|OWNER))$/;
 
-function kept({ env, set, root, declared }: StackRequest): Record<string, string> {
-  const file = readText(resolve(root, declared.file));
-  const asked = file.is === "there" ? [...file.value.matchAll(/\$\{?([A-Za-z_]\w*)/g)].map(([, name]) => name) : [];
-  const wanted = new Set([...set, ...asked]);
-  const names = Object.keys(env).filter((name) => NEEDED.test(name) || wanted.has(name));
-  return Object.fromEntries(names.map((name) => [name, env[name] as string]));
+/**
+ * What whoever ends it later must have: where the engine is, and whatever the file asks for, by itself or in another file that it takes in. Only
+ * Compose knows what that is, so all is kept, as it is of every launch: in the user's home, where nobody else reads it.
+ */
+function kept(env: Environment): Environment {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !NOT_KEPT.test(name)));
 }

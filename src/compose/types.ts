@@ -17,6 +17,15 @@ export interface StackRecord {
 /** The words before everything else of a Compose command line. */
 export type EngineName = "docker compose" | "docker-compose" | "podman compose";
 
+/** What Compose is given beside the words of a command line, as far as a person who types that must give it too. */
+export interface Given {
+  project: string;
+  /** Null: not to be set. */
+  env: Record<string, string | null>;
+  /** For `--env-file`, from where the command runs. */
+  files: string[];
+}
+
 /** What Compose and the engine's client are run with; the programs are found on its PATH. */
 export type Environment = Record<string, string>;
 

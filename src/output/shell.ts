@@ -1,7 +1,21 @@
 /** Command lines and paths as a person can paste them. */
 import { relative } from "node:path";
+import { showWord } from "../sys/shell.ts";
 
 export { quoteCommand, quoteWord, showCommand, showWord } from "../sys/shell.ts";
+
+/** A command line that runs in a directory, as it can be pasted into the shell that dt was called from. */
+export function showPrompt(line: string, cwd: string): string {
+  return cwd === here() ? `$ ${line}` : `$ cd ${showWord(cwd)} && ${line}`;
+}
+
+function here(): string | null {
+  try {
+    return process.cwd();
+  } catch {
+    return null; // removed
+  }
+}
 
 /** Relative to the root when it lies in it. */
 export function shortPath(root: string, path: string): string {

@@ -1,6 +1,6 @@
 /** Lifecycle events as lines for a person. */
 import { readLastLines } from "../logs/tail.ts";
-import { shortPath, showCommand, showWord } from "../output/shell.ts";
+import { shortPath, showCommand, showPrompt, showWord } from "../output/shell.ts";
 import { formatDuration } from "../output/time.ts";
 import { placeOf } from "../output/truth.ts";
 import type { LaunchEvent, LaunchLine } from "../supervisor/types.ts";
@@ -10,7 +10,7 @@ type Teller<E extends LaunchEvent["is"]> = (context: RunnerContext, event: Extra
 
 const TELLERS: { [E in LaunchEvent["is"]]: Teller<E> } = {
   note: ({ talk }, { text }) => talk.say(text),
-  command: ({ talk }, { argv }) => talk.detail(() => `$ ${showCommand(argv)}`),
+  command: ({ talk }, { line, cwd }) => talk.detail(() => showPrompt(line, cwd)),
   replacing: ({ talk }, event) =>
     talk.say(`${event.key} runs (pid ${event.pid}, ${formatDuration(event.ageMs)}): stopping it first`),
   replaced: ({ talk }, event) =>
@@ -18,8 +18,12 @@ const TELLERS: { [E in LaunchEvent["is"]]: Teller<E> } = {
       `${event.key} stopped in ${formatDuration(event.tookMs)}${event.killed > 0 ? `, ${event.killed} by SIGKILL` : ""}`,
     ),
   unchanged: ({ talk }, { line }) => talk.say(`${line.key} runs already and is the same: left alone`),
-  spawned: ({ talk, ground }, { line, commandLine, cwd, probed }) => {
-    talk.detail(() => `$ cd ${showWord(shortPath(ground.root, cwd))} && ${showCommand(commandLine)}`);
+  spawned: ({ talk, ground }, { line, commandLine, cwd, probed, shown }) => {
+    talk.detail(() =>
+      shown === undefined
+        ? `$ cd ${showWord(shortPath(ground.root, cwd))} && ${showCommand(commandLine)}`
+        : showPrompt(shown, cwd),
+    );
     talk.say(
       `${talk.paint.bold(line.key)} started  pid ${line.pid}${probed ? "" : showPlace(talk, line)}  log ${shortPath(ground.root, line.log)}`,
     );

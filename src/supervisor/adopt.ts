@@ -126,7 +126,7 @@ function preparedOf(ground: Ground, spec: LaunchSpec, record: LaunchRecord): Pre
     stack:
       record.stack === undefined
         ? null
-        : { up: record.argv as [string, ...string[]], record: record.stack, kept: null },
+        : { up: record.argv as [string, ...string[]], record: record.stack, kept: null, given: null, shown: null },
     port,
     claim: null,
     url: record.url,

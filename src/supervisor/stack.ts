@@ -15,6 +15,7 @@ import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { baseOf, fileWord, projectOf } from "../compose/command.ts";
 import type { Mark } from "../compose/follow.ts";
+import type { Given } from "../compose/types.ts";
 import type { ManagedSettings, ResolvedCompose, ResolvedProbe } from "../manifest/resolved.ts";
 import type { LaunchRecord, StackNote } from "../state/types.ts";
 import { type FileRead, makeDirectories, removeOwn } from "../sys/files.ts";
@@ -33,6 +34,9 @@ export interface StackLaunch {
   record: StackNote;
   /** What whoever ends it must have beside the record; none where another host has it already. */
   kept: Record<string, string> | null;
+  given: Given | null;
+  /** `up` as a person can paste it. */
+  shown: string | null;
   /** Of one that takes over containers: until when their output is in the earlier run's log. */
   written?: { since: string; last: Record<string, string> };
 }
@@ -58,17 +62,20 @@ export async function prepareStackLaunch(
   report: Report,
   dry: boolean,
 ): Promise<StackLaunch> {
-  const [{ prepareStack }, { isTrusted }] = await Promise.all([
+  const [{ prepareStack }, { givenTo, pastedLine }, { isTrusted }] = await Promise.all([
     import("../compose/stack.ts"),
+    import("../compose/pasted.ts"),
     import("../state/trust.ts"),
   ]);
+  const { env } = environment;
+  const given = givenTo({ ...givenBy(spec, declared, environment), root: ground.root, cwd, file: declared.file, env });
   const { up, record, kept } = await prepareStack({
     declared,
     root: ground.root,
     key: spec.key,
     cwd,
-    env: environment.env,
-    set: Object.keys(environment.declared),
+    env,
+    given,
     cache: ground.cache,
     seal: makeSeal(ground.cache, ground.home),
     movedFile: join(ground.store.directory, `${spec.key}.compose.yaml`),
@@ -79,10 +86,27 @@ export async function prepareStackLaunch(
     recreate: spec.recreate === true,
     off: spec.off ?? [],
     args: spec.args,
-    onCommand: (argv) => report({ is: "command", argv }),
+    onCommand: (line) => report({ is: "command", line, cwd }),
     note: (text) => report({ is: "note", text }),
   });
-  return { up: up as [string, ...string[]], record, kept };
+  return { up: up as [string, ...string[]], record, kept, given, shown: pastedLine(up, record.engine, given) };
+}
+
+/** What dt itself adds for every launch is no concern of Compose's. */
+const OWN = /^(PATH|PWD|NODE_PATH|TERM|FORCE_COLOR|CLICOLOR_FORCE|PYTHONUNBUFFERED|COMPOSE_PROJECT_NAME|DIALTONE_.*)$/;
+
+function givenBy(
+  { settings, env: inherited }: LaunchSpec,
+  { env: own }: ResolvedCompose,
+  { env, declared, added }: PreparedCommand["environment"],
+) {
+  const written = { ...settings.env, ...own };
+  // Ports of what it needs, and its own.
+  const found = Object.keys(added).filter((name) => !OWN.test(name) && !Object.hasOwn(declared, name));
+  const set = [...Object.keys(written), ...found].filter((name) => !OWN.test(name));
+  const fromFiles = Object.keys(declared).filter((name) => !OWN.test(name) && !Object.hasOwn(written, name));
+  const project = env.COMPOSE_PROJECT_NAME as string;
+  return { project, inherited, set, fromFiles, envFile: settings.envFile };
 }
 
 /** What says how it is brought up and not what: two launches that differ in it alone are the same. */
@@ -154,8 +178,9 @@ interface NotedStack {
   /** Path of the record that tells of it. */
   record: string;
   stack: StackNote;
-  /** Where the engine is, and the variables that the file asks for, as they were at the start. */
+  /** The environment of its start. */
   env: Record<string, string>;
+  given: Given;
 }
 
 const STACKS = "stacks";
@@ -163,25 +188,34 @@ const STACKS = "stacks";
 export function noteStack(
   { home, root, store }: Pick<Ground, "home" | "root" | "store">,
   { key, stack }: LaunchRecord,
-  env: StackLaunch["kept"],
+  launch: Pick<StackLaunch, "kept" | "given"> | null,
 ): void {
-  if (home === null || stack === undefined || env === null) return;
+  if (home === null || stack === undefined || launch?.kept == null || launch.given === null) return;
+  const { kept: env, given } = launch;
   try {
     makeDirectories(join(home, STACKS));
-    const note: NotedStack = { version: 1, root, key, record: store.path(key, "record"), stack, env };
+    const note: NotedStack = { version: 1, root, key, record: store.path(key, "record"), stack, env, given };
     writeSealed(join(home, STACKS, `${stack.project}.json`), makeSeal(home, home), note);
   } catch {
     // a read-only home: then only its root tells of it
   }
 }
 
-/** What Compose and the engine's client are run with by whoever ends a stack or looks at it: their own environment, and what the start kept. */
+/** Where the engine is, and how Compose works, by the environment of whoever asks. */
+const OF_ENGINE = /^(DOCKER|COMPOSE|CONTAINER|BUILDKIT)_/;
+
+/**
+ * What Compose and the engine's client are run with by whoever ends a stack or looks at it: their own environment, and what the start kept. Which
+ * engine it is, the start alone says: another one knows nothing of it.
+ */
 export function stackEnvironment(
   { home, env }: Pick<Ground, "home" | "env">,
   { project }: Pick<StackNote, "project">,
 ): Record<string, string> {
   const noted = home === null ? null : readNote(home, `${project}.json`);
-  return { ...env, ...noted?.env, PATH: env.PATH ?? "" };
+  if (noted === null) return env;
+  const own = Object.entries(env).filter(([name]) => !OF_ENGINE.test(name));
+  return { ...Object.fromEntries(own), ...noted.env, PATH: env.PATH ?? "" };
 }
 
 function readNote(home: string, name: string): NotedStack | null {
@@ -248,11 +282,14 @@ export async function endStack(ground: Ground, record: LaunchRecord, hard?: Abor
   removeOwn(stackMark(ground, record.token));
   if (record.stack === undefined) return;
   const { takeDown } = await import("../compose/stack.ts");
-  await takeDown(record.stack, stackEnvironment(ground, record.stack), record.key, {
+  const { stack } = record;
+  const { onCommand } = ground;
+  await takeDown(stack, stackEnvironment(ground, stack), record.key, {
     hard,
-    onCommand: ground.onCommand,
+    given: ground.home === null ? undefined : readNote(ground.home, `${stack.project}.json`)?.given,
+    onCommand: onCommand === undefined ? undefined : (line) => onCommand(line, stack.cwd),
   });
-  forgetStack(ground.home, record.stack);
+  forgetStack(ground.home, stack);
 }
 
 /** What is written of it before Compose's verb and as its services, for who asks whether today's manifest says the same. */

@@ -34,7 +34,7 @@ import { claimPort, type PortClaim } from "./portclaim.ts";
 import { type PreparedLaunch, prepareLaunch } from "./prepare.ts";
 import { describeProbe } from "./probes.ts";
 import { refuseAnotherFolder } from "./samefolder.ts";
-import { endStack, isConverging, leaderOf, noteStack, probesOf, takingOver } from "./stack.ts";
+import { endStack, isConverging, leaderOf, noteStack, probesOf, type StackLaunch, takingOver } from "./stack.ts";
 import { type StopTreeResult, stopTree } from "./stop.ts";
 import { unrecordedQuery } from "./tree.ts";
 import type { Ground, LaunchEvent, LaunchLine, LaunchSpec, Leader, Report } from "./types.ts";
@@ -94,7 +94,7 @@ export async function startLaunch(
   }
   if (started.is !== "started") prepared.claim?.release();
   // Told when the lock is free again: whoever waits for it may go on at once with the same key.
-  if (started.is === "started") report(spawnedEvent(started.record));
+  if (started.is === "started") report(spawnedEvent(started.record, prepared.stack));
   return started;
 }
 
@@ -111,9 +111,10 @@ async function judgeEnsured(ground: Ground, spec: LaunchSpec, prepared: Prepared
   return judgeSame(ground, spec.key, prepared);
 }
 
-function spawnedEvent(record: LaunchRecord): LaunchEvent {
+function spawnedEvent(record: LaunchRecord, stack: StackLaunch | null): LaunchEvent {
   const { probed, argv, cwd } = record;
-  return { is: "spawned", line: lineOf(record, "running"), probed, commandLine: argv, cwd };
+  const shown = stack?.shown == null ? {} : { shown: stack.shown };
+  return { is: "spawned", line: lineOf(record, "running"), probed, commandLine: argv, cwd, ...shown };
 }
 
 async function startUnderLock(
@@ -216,7 +217,7 @@ async function startClaimed(
     written = holdOn(ground, makeRecord(ground, spec, prepared, self, options.restarts));
     store.writeRecord(written);
     noteSpec(ground, written.token, spec);
-    noteStack(ground, written, prepared.stack?.kept ?? null);
+    noteStack(ground, written, prepared.stack);
     // Looked for again now that this start can be seen: of two at the same instant, at least one sees the other (maybe both do).
     refuseSharedLog(ground, spec.key, prepared.log);
     const log = openRun(

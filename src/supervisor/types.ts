@@ -40,7 +40,7 @@ export interface Ground {
   /** The other user who was accepted as the root's owner. Default: nobody. */
   owner?: number | null;
   /** Told of each command line that is run beside the launch's own (`--verbose`). */
-  onCommand?: (argv: readonly string[]) => void;
+  onCommand?: (line: string, cwd: string) => void;
   /** In a host: by key, what tells that it lives to those who cannot see it. */
   holds?: Map<string, Hold>;
   /** In a host: what falls to it may be a stranger's, which was below this process before it began. */
@@ -98,11 +98,11 @@ export interface LaunchLine {
 export type LaunchEvent =
   | { is: "note"; text: string }
   /** A command line that is run beside the launch's own. */
-  | { is: "command"; argv: readonly string[] }
+  | { is: "command"; line: string; cwd: string }
   | { is: "replacing"; key: string; pid: number | null; ageMs: number }
   | { is: "replaced"; key: string; killed: number; tookMs: number }
   | { is: "unchanged"; line: LaunchLine }
-  | { is: "spawned"; line: LaunchLine; probed: boolean; commandLine: string[]; cwd: string }
+  | { is: "spawned"; line: LaunchLine; probed: boolean; commandLine: string[]; cwd: string; shown?: string }
   | { is: "ready"; line: LaunchLine; tookMs: number }
   | { is: "unhealthy"; line: LaunchLine; why: string }
   | { is: "restarting"; key: string; inMs: number; because: string }

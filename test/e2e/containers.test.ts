@@ -153,6 +153,81 @@ describe.skipIf(missing !== null)("a stack", () => {
     }
   });
 
+  test("what --verbose prints can be pasted, from wherever one stands: up changes nothing, down ends it all", async () => {
+    // The second file is one that the first takes in, with variables of its own; the last comes from an environment file.
+    const base = `version: "2.4"\nservices: {base: {image: "${IMAGE}", network_mode: none, stop_grace_period: 1s, environment: ["A=$\{A_WORD:?}", "B=$\{FILED:?}"]}}\n`;
+    const clock = `{extends: {file: base.yaml, service: base}, command: ["sh", "-c", "exec sleep 1000"], environment: ["C=$\{WORD:?}"]}`;
+    const text = `version: "2.4"\nservices:\n  clock: ${clock}\n`;
+    const root = make(
+      text,
+      manifest({ env: { WORD: "it's two words" } }, { env: { A_WORD: "a" }, envFile: ["dev.env"] }),
+    );
+    root.write("stack/base.yaml", base);
+    root.write("dev.env", "FILED=topsecret\n");
+    root.write("below/file", "");
+    const ids = () => engine.docker("ps", "--no-trunc", "--format", "{{.Names}} {{.ID}}");
+    const linesOf = (stderr: string) =>
+      stderr.split("\n").flatMap((line) => (line.startsWith("dt: $ ") ? [line.slice("dt: $ ".length)] : []));
+    const paste = (line: string | undefined, cwd: string) => {
+      const env = { ...root.env, ...engine.env };
+      const done = Bun.spawnSync(["bash", "-c", line ?? "false"], { cwd, env, stdout: "pipe", stderr: "pipe" });
+      expect({ line, code: done.exitCode, err: done.exitCode === 0 ? "" : done.stderr.toString() }).toMatchObject({
+        code: 0,
+      });
+    };
+    try {
+      const cwd = join(root.dir, "below");
+      const up = await root.dt(["--verbose", "t", "dev", "-d"], { cwd, env: engine.env, timeoutMs: 60_000 });
+      expect(up).toMatchObject({ code: 0 });
+      expect(up.stderr).not.toContain("topsecret");
+      const first = ids();
+      paste(
+        linesOf(up.stderr).find((line) => / up -d$/.test(line)),
+        cwd,
+      );
+      expect(ids()).toBe(first);
+      const stop = await root.dt(["--verbose", "stop", "t", "dev"], { cwd, env: engine.env, timeoutMs: 60_000 });
+      expect(stop).toMatchObject({ code: 0 });
+      const down = linesOf(stop.stderr).find((line) => / down$/.test(line));
+      expect((await root.dt(["t", "dev", "-d"], { env: engine.env, timeoutMs: 60_000 })).code).toBe(0);
+      expect(engine.containers()).toHaveLength(1);
+      paste(down, cwd);
+      await until("it is gone", () => engine.containers().length === 0);
+      await until("that is seen", async () => !["ready", "running"].includes((await row(root)).state));
+    } finally {
+      await finish(root);
+    }
+  });
+
+  test("a variable that another file asks for is there when the stack is ended, whoever does; nothing of it is in the project", async () => {
+    const base = `version: "2.4"\nservices: {base: {image: "${IMAGE}", network_mode: none, stop_grace_period: 1s, environment: ["A=$\{DB_PASS:?}"]}}\n`;
+    const clock = `{extends: {file: base.yaml, service: base}, command: ["sh", "-c", "exec sleep 1000"]}`;
+    const root = make(`version: "2.4"\nservices:\n  clock: ${clock}\n`);
+    root.write("stack/base.yaml", base);
+    const secret = "topsecret-4711";
+    const start = () => root.dt(["t", "dev", "-d"], { env: { ...engine.env, DB_PASS: secret }, timeoutMs: 60_000 });
+    try {
+      for (const end of [["stop", "t", "dev"], ["down"]]) {
+        expect(await start()).toMatchObject({ code: 0 });
+        expect(Bun.spawnSync(["grep", "-rl", secret, root.dir]).stdout.toString()).toBe("");
+        // Another shell, with another engine even: the stack is where it was started.
+        const ended = await root.dt(end, { env: { DOCKER_HOST: "unix:///nowhere" }, timeoutMs: 60_000 });
+        expect(ended).toMatchObject({ code: 0 });
+        expect(engine.containers()).toEqual([]);
+      }
+      expect(await start()).toMatchObject({ code: 0 });
+      rmSync(root.run, { recursive: true });
+      expect((await dt(root, "gc", "--yes")).code).toBe(0);
+      await until("it is gone", () => engine.containers().length === 0);
+      expect(existsSync(join(root.env.DIALTONE_HOME as string, "stacks"))).toBe(true);
+      expect(
+        Bun.spawnSync(["grep", "-rl", secret, join(root.env.DIALTONE_HOME as string, "stacks")]).stdout.toString(),
+      ).toBe("");
+    } finally {
+      await finish(root);
+    }
+  });
+
   test("over reruns no line is lost or written twice, though nobody follows in between", async () => {
     const root = make(file({ clock: service(TICK) }));
     const read = (name: string) => (existsSync(join(root.run, name)) ? root.read(`.dialtone/run/${name}`) : "");
