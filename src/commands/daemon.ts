@@ -94,8 +94,9 @@ const ACTIONS: Record<string, (context: DtContext, paths: DaemonPaths, args: Arg
 async function startDaemon(context: DtContext, paths: DaemonPaths, args: Args): Promise<number> {
   if (args.foreground) return beDaemon(context, paths);
   const running = await ownStatus(context, paths);
-  const { registerHere, tellHere } = await import("./servehere.ts");
+  const { registerHere, tellDryHere, tellHere } = await import("./servehere.ts");
   if (context.globals.dryRun) {
+    await tellDryHere(context, paths);
     if (running !== null) return tellRunning(context, running, "is already running");
     print(`${showCommand([...selfCommand(), "daemon", "start", "--foreground"])}\n`);
     return EXIT.done;
@@ -269,11 +270,25 @@ async function restartDaemon(context: DtContext, paths: DaemonPaths, args: Args)
     await endDaemon(paths, () => {});
     spawnDaemon(context, paths);
   }
-  return tellRunning(
+  tellRunning(
     context,
     await awaitStatus(paths, ({ pid }) => pid !== before?.pid),
     before === null ? "started" : "restarted",
   );
+  return tellUnservedHere(context);
+}
+
+/** Who starts it otherwise than by `dt daemon start` may have meant this root, which is not registered by that. */
+async function tellUnservedHere(context: DtContext): Promise<number> {
+  let isInRoot = false;
+  try {
+    isInRoot = findRoot(rootRequest(context.globals, process.cwd(), context.env)) !== null;
+  } catch (error) {
+    if (!(error instanceof DtError)) throw error;
+  }
+  const index = isInRoot ? await context.peek() : null;
+  if (index !== null) (await import("./unserved.ts")).tellUnserved(context, index);
+  return EXIT.done;
 }
 
 async function showStatus(context: DtContext, paths: DaemonPaths): Promise<number> {
@@ -364,7 +379,7 @@ async function installDaemon(context: DtContext, paths: DaemonPaths, args: Args)
     print(
       `daemon installed and running (pid ${status.pid}): ${service.manager} starts it at ${args.linger ? "boot" : "login"}\n`,
     );
-  return EXIT.done;
+  return tellUnservedHere(context);
 }
 
 async function uninstallDaemon(context: DtContext, paths: DaemonPaths, args: Args): Promise<number> {

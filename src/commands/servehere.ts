@@ -8,6 +8,7 @@
  *   in a root with none of them, in no root       nothing
  *   in a root of which that is not known          what could not be read is said, with what to type
  *   in a home directory, or `/`                   nothing, but what to type: one stands there by accident
+ *   in a root of another user's                   nothing, but what to type
  *   elsewhere, with -C or DIALTONE_ROOT           nothing: one does not stand in that root
  *   by a launch, a job, a service manager         nothing: that is no person's act
  */
@@ -15,7 +16,8 @@ import { realpathSync } from "node:fs";
 import { userInfo } from "node:os";
 import type { DaemonPaths } from "../daemon/paths.ts";
 import { type Asked, askedBy, isAnything, pluginsOfRoot } from "../daemon/serving.ts";
-import { DtError, EXIT } from "../sys/error.ts";
+import { isRemembered } from "../state/roots.ts";
+import { DtError, EXIT, messageOf } from "../sys/error.ts";
 import { findRoot } from "../sys/root.ts";
 import { isOfPerson, rootRequest } from "./acting.ts";
 import type { DtContext } from "./context.ts";
@@ -50,15 +52,23 @@ export function tellHere({ globals, talk }: DtContext, here: Here | null): numbe
   return EXIT.done;
 }
 
-function rootHere({ globals, env }: DtContext): string | null {
+/** `--dry-run`: what `registerHere` would do. */
+export async function tellDryHere(context: DtContext, paths: DaemonPaths): Promise<void> {
+  const root = isOfPerson(context.env) ? rootHere(context) : null;
+  if (root === null || isHome(root, context.env, paths.home) || isRemembered(paths.boot, root)) return;
+  const asked = askedBy(pluginsOfRoot(await context.index()));
+  if (isAnything(asked)) context.talk.say(`${root} would be registered: ${wordsOfAsked(asked)}`);
+}
+
+function rootHere({ globals, env, talk }: DtContext): string | null {
   if (globals.root !== undefined) return null;
   const { DIALTONE_ROOT: _, ...own } = env;
   try {
     return findRoot(rootRequest({ root: undefined }, process.cwd(), own));
   } catch (error) {
-    // The daemon has nothing to do with a root of somebody else's.
-    if (error instanceof DtError && error.code === "foreign-owner") return null;
-    throw error;
+    if (!(error instanceof DtError) || error.code !== "foreign-owner") throw error;
+    talk.say(`nothing is registered: ${messageOf(error)}`, error.hint?.split("\n") ?? []);
+    return null;
   }
 }
 

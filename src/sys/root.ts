@@ -87,7 +87,9 @@ function isToBeUsed(root: string, holding: string, start: string, request: RootR
   if (standsInTheirs && env[ACCEPT] === "1") return true;
   const text = `belongs to uid ${stranger}, neither to you (uid ${process.geteuid?.()}) nor to root`;
   if (standsInTheirs) throw question(root, text);
-  request.onPassed?.(`${root} is passed by: ${text}; if you trust what is there: \`dt trust --owner ${quotePath(root)}\``);
+  request.onPassed?.(
+    `${root} is passed by: ${text}; if you trust what is there: \`dt trust --owner ${quotePath(root)}\``,
+  );
   return false;
 }
 

@@ -94,8 +94,7 @@ test("nothing is registered: with none of them, from elsewhere, in a home direct
     [["start"], { cwd: root.base, env: { DIALTONE_ROOT: root.dir } }],
     [["start"], { env: { DIALTONE_KEY: "t:job:default" } }],
     [["start"], { env: { DIALTONE_JOB: "x" } }],
-    [["start", "--dry-run"], {}],
-    [["restart"], {}],
+    [["restart"], { cwd: plain }],
     [["stop"], {}],
   ];
   try {
@@ -104,6 +103,10 @@ test("nothing is registered: with none of them, from elsewhere, in a home direct
       expect({ words, options, code, stderr }).toEqual({ words, options, code: 0, stderr: "" });
     }
     expect((await root.dt(["-C", root.dir, "daemon", "start"], { cwd: plain })).stderr).toBe("");
+    const dry = await root.dt(["daemon", "start", "--dry-run"]);
+    expect(dry.stderr).toBe(`dt: ${root.dir} would be registered: 0 marked boot, 1 with a schedule, 0 watches\n`);
+    await root.dt(["list"]);
+    expect((await root.dt(["daemon", "restart"])).stderr).toContain("of t: `dt boot add` has the daemon do it");
     const home = await root.dt(["daemon", "start"], { cwd: root.home });
     expect(home.stderr).toContain(
       `${root.home} is a home directory, and is not registered by the way: \`dt boot add\``,
