@@ -154,11 +154,12 @@ test.skipIf(!canContain)(
         const seen = await psOf(root);
         await inside(
           root,
-          '"$DT" ps --json > ps; "$DT" stop t dev 2> stopped; echo $? > stop; "$DT" t dev -d; echo $? > start',
+          '"$DT" ps --json > ps; "$DT" why t dev > why; "$DT" stop t dev 2> stopped; echo $? > stop; "$DT" t dev -d; echo $? > start',
         );
         expect(JSON.parse(root.read("ps"))).toMatchObject([
           { state: "running", note: expect.stringContaining("another pid namespace") },
         ]);
+        expect(root.read("why")).toContain("It was started in another pid namespace");
         expect(root.read("stopped")).toContain("stop it where it was started");
         expect([root.read("stop"), root.read("start")]).toEqual(["1\n", "1\n"]);
         expect(runs(seen?.pid as number)).toBe(true);
