@@ -118,6 +118,8 @@ async function build(target: Target): Promise<void> {
       autoloadBunfig: false,
       autoloadPackageJson: true,
       autoloadTsconfig: true,
+      // Any flag makes Bun start in a directory that was removed as well, which it refuses otherwise. This one says what holds anyway.
+      execArgv: ["--no-install"],
     },
   });
   if (!result.success) {

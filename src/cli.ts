@@ -80,7 +80,7 @@ async function dispatch(argv: readonly string[], globals: Globals, held: string 
     else if (word === "--help" || word === "-h") showHelp = true;
     else throw unknownFlag("dt", word, ["--version", "-v", "--help", "-h"]);
   }
-  const context = makeContext(globals, argv, process.env, process.cwd(), held);
+  const context = makeContext(globals, argv, process.env, held);
   const word = argv[at];
   const { isVerb, VERBS } = await import("./commands/verbs.ts");
   if (showVersion) return runVerb("version", [], context);
@@ -106,7 +106,7 @@ async function runVerb(
   const { VERBS } = await import("./commands/verbs.ts");
   const verb = VERBS[name];
   if (verb === null) throw new Error(`${name} is not there`);
-  const { asksForHelp, checkArgs, valuesOf } = await import("./commands/args.ts");
+  const { asksForHelp, checkArgs, usage, valuesOf } = await import("./commands/args.ts");
   if (asksForHelp(words)) {
     const [{ formatVerbHelp }, { makePaint }, { writeText }] = await Promise.all([
       import("./commands/help.ts"),
@@ -125,6 +125,7 @@ async function runVerb(
     maxWords: verb.maxWords,
     rest: "words",
   });
+  if (context.globals.json && verb.json === false) throw usage(`dt ${name} has no --json.`);
   const args = await valuesOf(checked, flags);
   const status: unknown = await command.run?.({ rawArgs: [...words], args, cmd: command, data: context });
   return typeof status === "number" ? status : EXIT.done;

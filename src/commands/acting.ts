@@ -53,7 +53,7 @@ export function isOfPerson(env: Record<string, string>): boolean {
 /** How a root is looked for on behalf of a person: the owners that they accepted are theirs. */
 export function rootRequest(
   globals: Pick<Globals, "root">,
-  cwd: string,
+  cwd: string | null,
   env: Record<string, string>,
   onPassed: (text: string) => void = () => {},
 ): RootRequest {

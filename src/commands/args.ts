@@ -2,9 +2,14 @@
  * Strict flags over citty's definitions: an unknown flag, a missing value or one word too many is an error with the nearest
  * names. What comes out is in a form (`--name=value`, then `--`, then the words) that citty's own parser reads without surprises.
  * After `--` nothing is a flag: to a verb it is a name like any other word, to a command of a plugin it is an argument.
+ *
+ * Short flags may be joined, and the last of them may have its value behind it: `-fn5` is `-f -n 5`.
+ *
+ * No flag is dropped. A flag that takes one value is an error when it is given again with another value, and so is a switch together
+ * with its opposite. A flag with a `separator` takes several values, and they are joined by it.
  */
 import type { ArgsDef, ParsedArgs } from "citty";
-import { DURATION_WORDS, parseDuration } from "../manifest/units.ts";
+import { DURATION_WORDS, parseDuration, parseSpan } from "../manifest/units.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { nearestNames } from "../sys/nearest.ts";
 import type { Globals } from "./context.ts";
@@ -19,20 +24,25 @@ export interface CheckedArgs {
 
 type GlobalFlag = { takes: boolean; set(globals: Globals, value: string): void };
 
+/** A flag that may be given several times: what its values are joined by. */
+export interface Joined {
+  separator?: string;
+}
+
+function setRoot(globals: Globals, value: string): void {
+  if (globals.root !== undefined && globals.root !== value) throw givenTwice("-C", globals.root, value);
+  globals.root = value;
+}
+
+function setSwitch(globals: Globals, name: "color" | "capture", value: boolean): void {
+  if (globals[name] === !value) throw excludeEachOther(`--${name}`, `--no-${name}`);
+  globals[name] = value;
+}
+
 /** Accepted before the plugin, and after a built-in verb too. */
 export const GLOBAL_FLAGS: Record<string, GlobalFlag> = {
-  "-C": {
-    takes: true,
-    set: (globals, value) => {
-      globals.root = value;
-    },
-  },
-  "--root": {
-    takes: true,
-    set: (globals, value) => {
-      globals.root = value;
-    },
-  },
+  "-C": { takes: true, set: setRoot },
+  "--root": { takes: true, set: setRoot },
   "--verbose": {
     takes: false,
     set: (globals) => {
@@ -57,37 +67,19 @@ export const GLOBAL_FLAGS: Record<string, GlobalFlag> = {
       globals.json = true;
     },
   },
-  "--no-color": {
-    takes: false,
-    set: (globals) => {
-      globals.color = false;
-    },
-  },
-  "--capture": {
-    takes: false,
-    set: (globals) => {
-      globals.capture = true;
-    },
-  },
-  "--no-capture": {
-    takes: false,
-    set: (globals) => {
-      globals.capture = false;
-    },
-  },
-  "--color": {
-    takes: false,
-    set: (globals) => {
-      globals.color = true;
-    },
-  },
+  "--no-color": { takes: false, set: (globals) => setSwitch(globals, "color", false) },
+  "--capture": { takes: false, set: (globals) => setSwitch(globals, "capture", true) },
+  "--no-capture": { takes: false, set: (globals) => setSwitch(globals, "capture", false) },
+  "--color": { takes: false, set: (globals) => setSwitch(globals, "color", true) },
 };
 
 /** Reads one global flag at `at`; gives how many words it took, 0 when it is none. */
 export function takeGlobal(argv: readonly string[], at: number, globals: Globals): number {
   const word = argv[at] as string;
-  const equals = word.startsWith("--") ? word.indexOf("=") : -1;
-  const name = equals > 0 ? word.slice(0, equals) : word;
+  // `-C` is the one short flag: its value may stand right behind it.
+  const joined = word.startsWith("-C") && word.length > 2;
+  const equals = word.startsWith("--") ? word.indexOf("=") : joined ? 1 : -1;
+  const name = joined ? "-C" : equals > 0 ? word.slice(0, equals) : word;
   const flag = Object.hasOwn(GLOBAL_FLAGS, name) ? GLOBAL_FLAGS[name] : undefined;
   if (flag === undefined) return 0;
   if (!flag.takes) {
@@ -121,11 +113,18 @@ export function asksForHelp(argv: readonly string[]): boolean {
   return ownWords(argv).some((word) => word === "--help" || word === "-h");
 }
 
+/** The words before the first that is no global flag are taken; gives the others. */
+export function takeGlobals(words: readonly string[], globals: Globals): readonly string[] {
+  let at = 0;
+  for (let taken = 1; at < words.length && taken > 0; at += taken) taken = takeGlobal(words, at, globals);
+  return words.slice(at);
+}
+
 export function checkArgs(argv: readonly string[], options: CheckOptions): CheckedArgs {
   const flags = flagsOf(options.args);
-  const canonical: string[] = [];
+  const given = new Map<string, string | boolean>();
   const words: string[] = [];
-  const own = ownWords(argv);
+  const own = [...ownWords(argv)];
   const rest = argv.slice(own.length + 1);
   for (let at = 0; at < own.length; at++) {
     const word = own[at] as string;
@@ -141,20 +140,25 @@ export function checkArgs(argv: readonly string[], options: CheckOptions): Check
     const equals = word.indexOf("=");
     const name = equals > 0 ? word.slice(0, equals) : word;
     const flag = flags.get(name);
-    if (flag === undefined) throw unknownFlag(options.what, name, flags.keys());
+    if (flag === undefined) {
+      const apart = splitShort(word, flags);
+      if (apart === null) throw unknownFlag(options.what, name, flags.keys());
+      own.splice(at--, 1, ...apart);
+      continue;
+    }
     if (flag.type === "boolean") {
       if (equals > 0) throw usage(`${name} takes no value.`);
-      canonical.push(flag.negated ? `--no-${flag.name}` : `--${flag.name}`);
+      give(given, flag, !flag.negated);
       continue;
     }
     const alone = /^\[(.+)\]$/.exec(flag.hint)?.[1];
     if (alone !== undefined && equals < 0 && !/^\d+$/.test(own[at + 1] ?? "")) {
-      canonical.push(`--${flag.name}=${alone}`);
+      give(given, flag, alone);
       continue;
     }
     const value = equals > 0 ? word.slice(equals + 1) : own[++at];
     if (value === undefined || value === "") throw usage(`${name} needs a value.`, `${name} ${flag.hint}`);
-    canonical.push(`--${flag.name}=${value}`);
+    give(given, flag, value);
   }
   if (options.rest === "words") words.push(...rest.splice(0));
   // No verb has a meaning for it, and some would take it for the directory that dt is run in.
@@ -165,7 +169,44 @@ export function checkArgs(argv: readonly string[], options: CheckOptions): Check
       `${options.what} takes ${options.maxWords === 0 ? "no words" : `at most ${options.maxWords} word${options.maxWords === 1 ? "" : "s"}`}, but "${words[options.maxWords]}" came.`,
     );
   }
-  return { flags: canonical, words, rest };
+  return { flags: [...given].map(canonical), words, rest };
+}
+
+function canonical([name, value]: [string, string | boolean]): string {
+  if (typeof value === "string") return `--${name}=${value}`;
+  return value ? `--${name}` : `--no-${name}`;
+}
+
+function give(given: Map<string, string | boolean>, { name, separator }: Flag, value: string | boolean): void {
+  const before = given.get(name);
+  if (before === undefined || before === value) given.set(name, value);
+  else if (typeof before !== "string" || typeof value !== "string") throw excludeEachOther(`--${name}`, `--no-${name}`);
+  else if (separator === undefined) throw givenTwice(`--${name}`, before, value);
+  else given.set(name, `${before}${separator}${value}`);
+}
+
+/** `-fn5` as `-f`, `-n=5`; null when a letter of it is no flag. */
+function splitShort(word: string, flags: ReadonlyMap<string, Flag>): string[] | null {
+  if (!/^-[A-Za-z]./.test(word)) return null;
+  const apart: string[] = [];
+  for (let at = 1; at < word.length; at++) {
+    const name = `-${word[at]}`;
+    const type = flags.get(name)?.type ?? (name === "-C" ? "string" : undefined);
+    if (type === undefined) return null;
+    const value = word.slice(at + 1).replace(/^=/, "");
+    if (type === "string")
+      return [...apart, name === "-C" ? `${name}${value}` : value === "" ? name : `${name}=${value}`];
+    apart.push(name);
+  }
+  return apart;
+}
+
+function givenTwice(name: string, first: string, second: string): DtError {
+  return usage(`${name} takes one value, and two were given: "${first}" and "${second}".`);
+}
+
+function excludeEachOther(one: string, other: string): DtError {
+  return usage(`${one} and ${other} exclude each other.`);
 }
 
 /** The values by name, the words under `_`. Where there are only switches citty is not loaded, which would take half a millisecond. */
@@ -173,7 +214,6 @@ export async function valuesOf<T extends ArgsDef>({ flags, words }: CheckedArgs,
   if (flags.some((flag) => flag.includes("=")))
     return (await import("citty")).parseArgs<T>([...flags, "--", ...words], args);
   const isNegated = (flag: string) => flag.startsWith("--no-");
-  // As with citty, what is said to be off stays off.
   const on = flags.filter((flag) => !isNegated(flag)).map((flag) => [flag.slice("--".length), true]);
   const off = flags.filter(isNegated).map((flag) => [flag.slice("--no-".length), false]);
   return { _: [...words], ...Object.fromEntries([...on, ...off]) } as ParsedArgs<T>;
@@ -185,6 +225,7 @@ interface Flag {
   negated: boolean;
   /** `[1]`: the flag may stand alone, which means 1; else a number follows. */
   hint: string;
+  separator: string | undefined;
 }
 
 function flagsOf(args: ArgsDef): Map<string, Flag> {
@@ -192,7 +233,8 @@ function flagsOf(args: ArgsDef): Map<string, Flag> {
   for (const [name, arg] of Object.entries(args)) {
     if (arg.type === "positional") continue;
     const type = arg.type === "boolean" ? "boolean" : "string";
-    const flag: Flag = { name, type, negated: false, hint: ("valueHint" in arg && arg.valueHint) || "VALUE" };
+    const hint = ("valueHint" in arg && arg.valueHint) || "VALUE";
+    const flag: Flag = { name, type, negated: false, hint, separator: (arg as Joined).separator };
     const aliases = "alias" in arg && arg.alias !== undefined ? [arg.alias].flat() : [];
     flags.set(`--${name}`, flag);
     for (const alias of aliases) flags.set(alias.length === 1 ? `-${alias}` : `--${alias}`, flag);
@@ -232,6 +274,14 @@ export function countOf(flag: string, text: string | undefined): number | null {
   const count = Number(text);
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(count)) throw usage(`${flag} takes a whole number, not "${text}".`);
   return count;
+}
+
+/** The same of any length: for what nobody waits for. */
+export function spanOf(flag: string, text: string | undefined): number | null {
+  if (text === undefined) return null;
+  const ms = parseSpan(text);
+  if (ms === null) throw usage(`${flag} takes a duration with a unit, like "12h", "1h30m" or "3d", not "${text}".`);
+  return ms;
 }
 
 /** The value of a flag that is a duration, in milliseconds; null when it was not given. */

@@ -1,5 +1,4 @@
 /** `dt boot`: which roots the daemon works for: what is marked `boot` is started with it, `schedule` and `watch` are run. */
-import { resolve } from "node:path";
 import { daemonPaths, neededHome } from "../daemon/paths.ts";
 import { foreignRegistrations, registeredRoots, unregisterRoot } from "../daemon/roots.ts";
 import { askedBy } from "../daemon/serving.ts";
@@ -9,6 +8,7 @@ import { formatLines } from "../output/lines.ts";
 import { formatTable } from "../output/table.ts";
 import { makePaint } from "../output/talk.ts";
 import { EXIT } from "../sys/error.ts";
+import { resolveFrom, workingDirectory } from "../sys/here.ts";
 import { homeDirectory, noRootError } from "../sys/paths.ts";
 import { findRoot } from "../sys/root.ts";
 import { statOf } from "../sys/stat.ts";
@@ -60,8 +60,8 @@ export default defineVerb({
 
 /** One that is gone can be removed by its path. */
 function rootAt({ env }: DtContext, directory: string): string {
-  if (statOf(directory) === undefined) return resolve(directory);
-  const root = findRoot(rootRequest({ root: directory }, process.cwd(), env));
+  if (statOf(directory) === undefined) return resolveFrom(workingDirectory(), directory);
+  const root = findRoot(rootRequest({ root: directory }, workingDirectory(), env));
   if (root === null) throw noRootError(directory);
   return root;
 }

@@ -13,6 +13,7 @@ import { KNOWN_MARK } from "../supervisor/marks.ts";
 import { personsEnvironment } from "../supervisor/selfenv.ts";
 import type { Ground } from "../supervisor/types.ts";
 import { DtError, EXIT } from "../sys/error.ts";
+import { workingDirectory } from "../sys/here.ts";
 import { lazy } from "../sys/lazy.ts";
 import type { LockBackend } from "../sys/lock.ts";
 import { cacheDirectoryOf, homeDirectory, noRootError, runDirectoryOf } from "../sys/paths.ts";
@@ -68,16 +69,17 @@ export function makeContext(
   globals: Globals,
   argv: readonly string[],
   ownEnv: Record<string, string | undefined>,
-  cwd: string,
   held: string | null,
 ): DtContext {
   const env = personsEnvironment(ownEnv);
-  const talk = makeTalk({ quiet: globals.quiet, verbose: globals.verbose, color: globals.color, env });
+  // The globals may still change: a verb reads those that stand behind it.
+  const talk = makeTalk(globals, env);
   const root = lazy(() => {
+    const cwd = workingDirectory();
     const passed: string[] = [];
     const found = findRoot(rootRequest(globals, cwd, env, (text) => passed.push(text)));
     for (const text of passed) talk.detail(text);
-    if (found === null) throw noRootError(globals.root ?? cwd, passed);
+    if (found === null) throw noRootError(globals.root ?? cwd ?? "", passed);
     return found;
   });
   const table = lazy(() => {

@@ -11,6 +11,7 @@ import { formatDuration } from "../output/time.ts";
 import { KNOWN_MARK } from "../supervisor/marks.ts";
 import { cleanedForHosting, hostEnvironment } from "../supervisor/selfenv.ts";
 import { DtError, EXIT, messageOf } from "../sys/error.ts";
+import { workingDirectory } from "../sys/here.ts";
 import { type ProcessIdentity, type ProcessTable, presenceOf } from "../sys/identity.ts";
 import { readHolder } from "../sys/lock.ts";
 import { type ServiceManager, usualManager } from "../sys/manager.ts";
@@ -148,10 +149,10 @@ async function ownStatus({ globals, talk }: DtContext, paths: DaemonPaths): Prom
 function rememberHere(context: DtContext): void {
   const { globals, env } = context;
   try {
-    if (findRoot(rootRequest(globals, process.cwd(), env)) !== null) rememberRoot(context);
+    if (findRoot(rootRequest(globals, workingDirectory(), env)) !== null) rememberRoot(context);
   } catch (error) {
-    // The daemon has nothing to do with a root of somebody else's.
-    if (!(error instanceof DtError) || error.code !== "foreign-owner") throw error;
+    // The daemon has nothing to do with a root of somebody else's, and needs no directory.
+    if (!(error instanceof DtError) || !["foreign-owner", "no-directory"].includes(error.code)) throw error;
   }
 }
 

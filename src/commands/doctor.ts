@@ -23,6 +23,7 @@ import {
 } from "../supervisor/doctor/system.ts";
 import type { Finding, Level, Repaired } from "../supervisor/doctor/types.ts";
 import { DtError, EXIT, messageOf } from "../sys/error.ts";
+import { workingDirectory } from "../sys/here.ts";
 import { homeDirectory, runDirectoryOf } from "../sys/paths.ts";
 import { selfCommand } from "../sys/self.ts";
 import { print } from "../sys/stdio.ts";
@@ -64,7 +65,7 @@ async function examine(context: DtContext): Promise<Finding[]> {
   const { env } = context;
   const self = selfCommand();
   const home = homeDirectory(env);
-  const general = [...checkVersion(self, env.PATH, process.cwd()), ...checkKernel()];
+  const general = [...checkVersion(self, env.PATH, workingDirectory() ?? "/"), ...checkKernel()];
   const root = rootOrNull(context);
   if (root === null) return [...general, ...checkRoots(home), noProject()];
   return [...general, ...checkWrapper(root, self), ...(await examineRoot(context, root)), ...checkRoots(home)];
@@ -138,7 +139,12 @@ function rootOrNull(context: DtContext): string | null {
     return context.root();
   } catch (error) {
     // With -C a directory was named: that it is none is the answer.
-    if (error instanceof DtError && error.code === "no-root" && context.globals.root === undefined) return null;
+    if (
+      error instanceof DtError &&
+      ["no-root", "no-directory"].includes(error.code) &&
+      context.globals.root === undefined
+    )
+      return null;
     throw error;
   }
 }

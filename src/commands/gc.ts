@@ -25,7 +25,7 @@ import { makeProcessTable } from "../sys/process.ts";
 import { otherOwnerOf } from "../sys/root.ts";
 import { statOf } from "../sys/stat.ts";
 import { print } from "../sys/stdio.ts";
-import { durationOf } from "./args.ts";
+import { spanOf } from "./args.ts";
 import type { DtContext } from "./context.ts";
 import { beginLook, lookAt } from "./look.ts";
 import { defineVerb } from "./verb.ts";
@@ -52,7 +52,7 @@ export default defineVerb({
     const context = data as DtContext;
     const table = makeProcessTable();
     const where = makeWhereabouts({ table, home: homeDirectory(context.env), env: context.env });
-    const listed = await leftInRoots(context, table, durationOf("--idle", args.idle));
+    const listed = await leftInRoots(context, table, spanOf("--idle", args.idle));
     const isListed = ({ pids }: Stray) => listed.some(({ pid }) => pid !== null && pids.includes(pid));
     const found = [
       ...listed,

@@ -1,6 +1,6 @@
 /** `dt init`: makes a directory a project. `dt init plugin <name>`: copies the plugin `template` into one. Nothing that is there is overwritten. */
 import { realpathSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { loadIndexOnce } from "../manifest/index.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
 import { checkPlaces } from "../manifest/start/places.ts";
@@ -10,6 +10,7 @@ import { makeManifests, writeNewFiles } from "../manifest/start/write.ts";
 import { formatLines } from "../output/lines.ts";
 import { isTrusted, writeTrust } from "../state/trust.ts";
 import { DtError, EXIT } from "../sys/error.ts";
+import { resolveFrom, workingDirectory } from "../sys/here.ts";
 import { findRoot } from "../sys/root.ts";
 import { statOf } from "../sys/stat.ts";
 import { print } from "../sys/stdio.ts";
@@ -98,7 +99,7 @@ function trustMade({ env, home }: DtContext, root: string, before: ManifestIndex
 
 async function initPlugin(context: DtContext, name: string): Promise<number> {
   const { globals, talk, env } = context;
-  const found = findRoot(rootRequest(globals, process.cwd(), env));
+  const found = findRoot(rootRequest(globals, workingDirectory(), env));
   // One that is known by what runs in it alone has no manifests any more.
   const made = found === null || makesManifests(found);
   const root = made ? startingPoint(context) : found;
@@ -117,7 +118,7 @@ async function initPlugin(context: DtContext, name: string): Promise<number> {
   report(context, { root, plugin: name, dryRun, written: files.map(({ path }) => path), changed: [] });
   if (made)
     talk.say(`there was no project here: ${root} ${dryRun ? "would become one" : "is one now"}, by its manifests/`);
-  else if (root !== process.cwd()) talk.say(`the project is ${root}`);
+  else if (root !== workingDirectory()) talk.say(`the project is ${root}`);
   if (!dryRun)
     talk.say(
       `${talk.paint.bold(name)} is there. Try it, then make it yours in manifests/${name}.ts:`,
@@ -138,7 +139,7 @@ function makesManifests(root: string): boolean {
 
 /** `-C DIR`, else the working directory, by its real path. */
 function startingPoint({ globals }: DtContext): string {
-  const directory = resolve(process.cwd(), globals.root ?? ".");
+  const directory = resolveFrom(workingDirectory(), globals.root ?? ".");
   if (statOf(directory)?.isDirectory()) return realpathSync(directory);
   throw new DtError("no-root", `${directory} is not a directory.`, { status: EXIT.usage });
 }

@@ -1,14 +1,16 @@
 /** The flags of `dt logs`, checked: which part, which lines, how long. */
 import { type Cursor, parseCursors } from "../logs/cursor.ts";
 import { makeErrorMatcher } from "../logs/errors.ts";
-import { allOf, type Matcher, matcherOf as matcherOfPattern } from "../logs/match.ts";
+import { allOf, anyOf, type Matcher, matcherOf as matcherOfPattern } from "../logs/match.ts";
 import type { Part } from "../logs/view.ts";
-import { parseDuration } from "../manifest/units.ts";
 import { messageOf } from "../sys/error.ts";
 import { makePattern, type Pattern } from "../sys/pattern/pattern.ts";
 import { usage } from "./args.ts";
+import { pointInTime } from "./logs.when.ts";
 
 export const DEFAULT_LINES = 100;
+/** As grep takes a list of patterns. */
+export const GREP_SEPARATOR = "\n";
 
 export interface LogsArgs {
   follow?: boolean | undefined;
@@ -29,7 +31,8 @@ export interface LogsRequest {
   after: readonly Cursor[];
   /** A new one a key, since it may remember lines; null: every line. `warn` gets what a person is to know of it. */
   matcher: ((warn: (text: string) => void) => Matcher) | null;
-  context: number;
+  /** Null: no lines around were asked for. */
+  context: number | null;
 }
 
 export function parseLogsArgs(args: LogsArgs, now: number): LogsRequest {
@@ -50,7 +53,7 @@ export function parseLogsArgs(args: LogsArgs, now: number): LogsRequest {
     part,
     after,
     matcher,
-    context: args.context === undefined ? 0 : wholeNumber("--context", args.context, 0),
+    context: args.context === undefined ? null : wholeNumber("--context", args.context, 0),
   };
 }
 
@@ -74,20 +77,22 @@ function refuseTogether(args: LogsArgs, after: readonly Cursor[]): void {
 }
 
 function matcherOf({ grep, errors }: LogsArgs): LogsRequest["matcher"] {
-  const pattern = grep === undefined ? null : patternOf(grep);
-  if (pattern === null && errors !== true) return null;
-  let warned = false;
+  const patterns = grep === undefined ? [] : grep.split(GREP_SEPARATOR).map(patternOf);
+  if (patterns.length === 0 && errors !== true) return null;
+  const warned = new Set<string>();
   return (warn) => {
-    const warnOnce = () => {
-      if (warned) return;
-      warned = true;
+    const warnOnce = (source: string) => {
+      if (warned.has(source)) return;
+      warned.add(source);
       warn(
-        `--grep ${JSON.stringify(grep)} took too long on a line, so this line, and any other such, counts as no match`,
+        `--grep ${JSON.stringify(source)} took too long on a line, so this line, and any other such, counts as no match`,
       );
     };
     return allOf([
       ...(errors === true ? [makeErrorMatcher()] : []),
-      ...(pattern === null ? [] : [matcherOfPattern(pattern, warnOnce)]),
+      ...(patterns.length === 0
+        ? []
+        : [anyOf(patterns.map((one) => matcherOfPattern(one, () => warnOnce(one.source))))]),
     ]);
   };
 }
@@ -125,24 +130,4 @@ function wholeNumber(flag: string, text: string, least: number): number {
   if (!/^\d+$/.test(text) || number < least || number > 1_000_000)
     throw usage(`${flag} takes a whole number from ${least}, not "${text}".`);
   return number;
-}
-
-const DAY_MS = 86_400_000;
-
-/** A duration ago (`5m`, `2d`), or a date or time as JavaScript reads it; a time of day is today's. */
-function pointInTime(flag: string, text: string, now: number): number {
-  const days = /^(\d{1,4})d$/.exec(text)?.[1];
-  const ago = days === undefined ? parseDuration(text) : Number(days) * DAY_MS;
-  if (ago !== null) return now - ago;
-  const timeOfDay = /^(\d{1,2}):(\d{2})(?::(\d{2}))?$/.exec(text);
-  if (timeOfDay !== null) {
-    const [, hours, minutes, seconds = "0"] = timeOfDay;
-    return new Date(now).setHours(Number(hours), Number(minutes), Number(seconds), 0);
-  }
-  const time = /^\d{4}-/.test(text) ? Date.parse(text.replace(" ", "T")) : Number.NaN;
-  if (Number.isNaN(time))
-    throw usage(
-      `${flag} takes a duration ago ("5m", "2h", "1d") or a time ("14:30", "2026-01-31T14:30:00Z"), not "${text}".`,
-    );
-  return time;
 }

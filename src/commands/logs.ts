@@ -10,7 +10,7 @@ import { DtError, EXIT } from "../sys/error.ts";
 import { expectLongWork } from "../sys/jit.ts";
 import { print } from "../sys/stdio.ts";
 import type { DtContext } from "./context.ts";
-import { DEFAULT_LINES, type LogsRequest, parseLogsArgs } from "./logs.parse.ts";
+import { DEFAULT_LINES, GREP_SEPARATOR, type LogsRequest, parseLogsArgs } from "./logs.parse.ts";
 import { showLines, showRaw } from "./logs.show.ts";
 import { keysOf } from "./look.ts";
 import { defineVerb } from "./verb.ts";
@@ -43,7 +43,12 @@ export default defineVerb({
     },
     since: { type: "string", description: "What was written since: a duration ago, or a time", valueHint: "5m" },
     until: { type: "string", description: "What was written until then", valueHint: "2026-01-31T12:00" },
-    grep: { type: "string", description: "Lines that match a regular expression", valueHint: "REGEX" },
+    grep: {
+      type: "string",
+      description: "Lines that match a regular expression; of several, any of them",
+      valueHint: "REGEX",
+      separator: GREP_SEPARATOR,
+    },
     errors: { type: "boolean", description: "Lines that look like errors, stack traces whole" },
     context: {
       type: "string",
@@ -54,6 +59,7 @@ export default defineVerb({
       type: "string",
       description: "What was written after a cursor of --json; several are joined by commas",
       valueHint: "CURSOR",
+      separator: ",",
     },
     path: { type: "boolean", description: "Print the logs' paths instead" },
     _: { type: "positional", required: false, description: "Keys, words of one, or a plugin", valueHint: "key …" },

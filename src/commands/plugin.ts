@@ -14,13 +14,15 @@ import { NEEDS_MET } from "../supervisor/marks.ts";
 import { inheritedDescriptors } from "../sys/descriptors.ts";
 import { EXIT } from "../sys/error.ts";
 import { print } from "../sys/stdio.ts";
-import { asksForHelp, checkArgs, durationOf, portNumber, usage, valuesOf } from "./args.ts";
+import { asksForHelp, checkArgs, durationOf, portNumber, takeGlobals, usage, valuesOf } from "./args.ts";
 import { asksForService, type Called, callOf, findCommand, findPlugin, unknownName } from "./called.ts";
 import { type DtContext, rememberRoot } from "./context.ts";
 import { argsOf, type MANAGED_ARGS, type STACK_ARGS } from "./managed.ts";
 
-export async function runPlugin(context: DtContext, name: string, words: readonly string[]): Promise<number> {
+export async function runPlugin(context: DtContext, name: string, given: readonly string[]): Promise<number> {
   const descriptors = inheritedDescriptors();
+  // What stands before the command's name is dt's.
+  const words = takeGlobals(given, context.globals);
   const [commandName, ...rest] = words;
   if (commandName === undefined || commandName === "--help" || commandName === "-h") return showPlugin(context, name);
   const called = await callOf(context, name, words);
@@ -34,6 +36,7 @@ export async function runPlugin(context: DtContext, name: string, words: readonl
 /** The plugin's own help. */
 export async function showPlugin(context: DtContext, name: string): Promise<number> {
   const plugin = findPlugin(context, await context.index(), name);
+  if (context.globals.json) throw usage(`dt ${name} has no --json.`, "dt list --json");
   const { formatPlugin } = await import("./list.ts");
   print(formatPlugin(context.root(), plugin, makePaint(context.colored())));
   return EXIT.done;

@@ -1,6 +1,5 @@
 /** `dt trust`: this root's code is trusted, and what its manifests say now is what the daemon goes by. `--owner`: also where another user owns it. */
 import { statSync } from "node:fs";
-import { resolve } from "node:path";
 import { faultsOf } from "../manifest/faults.ts";
 import { loadManifests } from "../manifest/index.ts";
 import { takeOver } from "../manifest/known.ts";
@@ -10,6 +9,7 @@ import { formatTable } from "../output/table.ts";
 import { makePaint } from "../output/talk.ts";
 import { listTrusted, writeTrust } from "../state/trust.ts";
 import { DtError, EXIT } from "../sys/error.ts";
+import { resolveFrom, workingDirectory } from "../sys/here.ts";
 import { cacheDirectoryOf, noRootError } from "../sys/paths.ts";
 import { findRoot, nearestCandidate, otherOwnerOf } from "../sys/root.ts";
 import { statOf } from "../sys/stat.ts";
@@ -85,13 +85,13 @@ async function trustRoot(
 /** Of a directory, or of where one stands; of another user's it is a question that `--owner` answers. */
 export function rootOf(context: DtContext, directory: string | undefined): string {
   if (directory === undefined) return context.root();
-  const root = findRoot(rootRequest({ root: directory }, process.cwd(), context.env));
+  const root = findRoot(rootRequest({ root: directory }, workingDirectory(), context.env));
   if (root === null) throw noRootError(directory);
   return root;
 }
 
 function candidateOf({ globals }: DtContext, directory: string | undefined): string {
-  const start = resolve(process.cwd(), directory ?? globals.root ?? ".");
+  const start = resolveFrom(workingDirectory(), directory ?? globals.root ?? ".");
   if (statOf(start)?.isDirectory() !== true)
     throw new DtError("no-root", `${start} is not a directory.`, { status: EXIT.usage });
   const root = nearestCandidate(start);

@@ -8,6 +8,8 @@ export interface Verb {
   summary: string;
   /** How many words it takes at the most. */
   maxWords: number;
+  /** False: it shows nothing that could be JSON, and `--json` is an error. */
+  json?: false;
   // biome-ignore lint/suspicious/noExplicitAny: citty types a command by its own arguments, this table holds all of them
   load(): Promise<{ default: CommandDef<any> }>;
 }
@@ -31,6 +33,7 @@ export const VERBS: Record<VerbName, Verb | null> = {
   attach: {
     summary: "Join the terminal of a launch (`tty: true`): see, type, leave with ctrl-]",
     maxWords: 3,
+    json: false,
     load: () => import("./attach.ts"),
   },
   why: {
@@ -55,7 +58,7 @@ export const VERBS: Record<VerbName, Verb | null> = {
   },
   schema: { summary: "Print the JSON Schema of a manifest", maxWords: 0, load: () => import("./schema.ts") },
   version: { summary: "Print version and commit", maxWords: 0, load: () => import("./version.ts") },
-  help: { summary: "Explain dt, a verb or a plugin", maxWords: 1, load: () => import("./helpverb.ts") },
+  help: { summary: "Explain dt, a verb or a plugin", maxWords: 1, json: false, load: () => import("./helpverb.ts") },
   up: {
     summary: "Start groups, plugins or keys with all they need, by one host",
     maxWords: MANY,

@@ -1,6 +1,7 @@
 /** `dt watch --events`: for programs that watch files themselves, what changes as lines of JSON, until whoever reads them is gone. */
 import { existsSync } from "node:fs";
 import { DtError } from "../sys/error.ts";
+import { resolveFrom, workingDirectory } from "../sys/here.ts";
 import { homeDirectory } from "../sys/paths.ts";
 import { isReaderGone, print } from "../sys/stdio.ts";
 import { watchTrees } from "../sys/watch/trees.ts";
@@ -24,7 +25,7 @@ export async function watchEvents({ env }: DtContext, patterns: readonly string[
     if (!print(`${JSON.stringify(event)}\n`)) ended.resolve(0);
   };
   const trees = await watchTrees({
-    root: process.cwd(),
+    root: resolveFrom(workingDirectory(), "."),
     home: homeDirectory(env),
     patterns,
     ignore: [],

@@ -1,6 +1,6 @@
 /**
  * Which lines are shown: those that match, with as many before and after as asked for. Lines come one by one, of a file or as they are
- * written; where two shown ones are no neighbours a gap is told, as grep does.
+ * written; where lines around were asked for, and two shown ones are no neighbours, a gap is told, as grep does.
  */
 import type { Pattern } from "../sys/pattern/pattern.ts";
 
@@ -25,7 +25,9 @@ export interface Shown<T> {
 /** Gives what is to be shown now that this line has come. */
 export type Filter<T> = (item: T, text: string) => Shown<T>[];
 
-export function makeFilter<T>(matches: Matcher, context: number): Filter<T> {
+/** `around`: how many lines before and after; null: none were asked for. */
+export function makeFilter<T>(matches: Matcher, around: number | null): Filter<T> {
+  const context = around ?? 0;
   let before: T[] = [];
   let after = 0;
   let shownAny = false;
@@ -43,13 +45,21 @@ export function makeFilter<T>(matches: Matcher, context: number): Filter<T> {
       }
       return [];
     }
-    const shown = [...before, item].map((one, at) => ({ item: one, gap: at === 0 && leftOut && shownAny }));
+    const shown = [...before, item].map((one, at) => ({
+      item: one,
+      gap: around !== null && at === 0 && leftOut && shownAny,
+    }));
     before = [];
     after = context;
     shownAny = true;
     leftOut = false;
     return shown;
   };
+}
+
+/** A line that one of them wants. */
+export function anyOf(matchers: readonly Matcher[]): Matcher {
+  return (text) => matchers.some((matches) => matches(text));
 }
 
 /** A line that both want: the second is asked only of what the first lets through. */

@@ -5,7 +5,7 @@
  * All paths are relative to the project root (the folder that holds `manifests/`) unless they are absolute.
  */
 
-/** A length of time: a number with a unit, `"500ms"`, `"10s"`, `"2m"`, `"1h"`. */
+/** A length of time: numbers with units, `"500ms"`, `"10s"`, `"1m30s"`, `"2h"`, `"3d"`. At most 24 days. */
 export type Duration = string;
 
 /** An amount of bytes: a number with a unit, `"512KB"`, `"50MB"`, `"2GB"` (powers of 1024), or `"none"` for no limit. */

@@ -1,23 +1,34 @@
 /** Durations and sizes: a number with a unit, as text in a manifest or on the command line, as a plain number in dt. */
 
-export const DURATION_PATTERN = /^(\d{1,12}(?:\.\d{1,6})?)(ms|s|m|h)$/;
+/**
+ * Each unit at most once, the longest first, with or without a blank between: what `formatDuration` prints is one. Editors judge by this
+ * pattern (it is in the JSON Schema, so it looks neither ahead nor behind), which lets through an empty text and a blank at the end.
+ */
+export const DURATION_PATTERN =
+  /^(?:(\d{1,12}(?:\.\d{1,6})?)d ?)?(?:(\d{1,12}(?:\.\d{1,6})?)h ?)?(?:(\d{1,12}(?:\.\d{1,6})?)m ?)?(?:(\d{1,12}(?:\.\d{1,6})?)s ?)?(?:(\d{1,12}(?:\.\d{1,6})?)ms)?$/;
 export const SIZE_PATTERN = /^(?:none|(\d{1,12}(?:\.\d{1,6})?)(B|KB|MB|GB|TB))$/;
 
 /** Longest time a timer can hold: 2^31 - 1 ms, not quite 25 days. */
 const LONGEST_MS = 2 ** 31 - 1;
 
-export const DURATION_WORDS = 'a duration with a unit, like "500ms", "10s", "2m" or "1h" (at most 24 days)';
+export const DURATION_WORDS = 'a duration with a unit, like "500ms", "10s", "1m30s", "2h" or "3d" (at most 24 days)';
 export const SIZE_WORDS = 'a size with a unit, like "512KB", "50MB" or "2GB", or "none"';
 
-const MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+/** In the order of the pattern's groups. */
+const MS = [86_400_000, 3_600_000, 60_000, 1000, 1];
 const BYTES: Record<string, number> = { B: 1, KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3, TB: 1024 ** 4 };
 
-/** Milliseconds, or null when the text is not a duration. */
+/** Milliseconds, or null when the text is not a duration, or one that is too long for a timer. */
 export function parseDuration(text: string): number | null {
+  const ms = parseSpan(text);
+  return ms !== null && ms <= LONGEST_MS ? ms : null;
+}
+
+/** The same of any length: for what nobody waits for. */
+export function parseSpan(text: string): number | null {
   const match = DURATION_PATTERN.exec(text);
-  if (match === null) return null;
-  const ms = Math.round(Number(match[1]) * (MS[match[2] as string] as number));
-  return ms <= LONGEST_MS ? ms : null;
+  if (match === null || text === "" || text.endsWith(" ")) return null;
+  return Math.round(MS.reduce((sum, unit, at) => sum + unit * Number(match[at + 1] ?? 0), 0));
 }
 
 /** Bytes, `"none"` for no limit, or null when the text is not a size. */

@@ -12,13 +12,15 @@ import { mark, oneLine, toTerminal } from "../sys/visible.ts";
 import { detectCi, formatFailure, formatGroup } from "./ci.ts";
 import { quoteLine } from "./quoted.ts";
 
-export interface TalkOptions {
+/** What was asked for on the command line. Read when something is said, for flags may stand behind a verb. */
+export interface TalkFlags {
   quiet: boolean;
   verbose: boolean;
   /** Null: decide by the terminal and the environment. */
   color: boolean | null;
-  env: Record<string, string | undefined>;
 }
+
+type ColorOptions = Pick<TalkFlags, "color"> & { env: Record<string, string | undefined> };
 
 export interface Paint {
   dim(text: string): string;
@@ -69,7 +71,7 @@ export function makePaint(colored: boolean): Paint {
 }
 
 /** https://no-color.org and https://bixense.com/clicolors: a person's word first, then the terminal. On CI only by a word. */
-export function wantsColor(fd: number, { color, env }: Pick<TalkOptions, "color" | "env">): boolean {
+export function wantsColor(fd: number, { color, env }: ColorOptions): boolean {
   if (color !== null) return color;
   if (env.NO_COLOR) return false;
   if (env.FORCE_COLOR !== undefined) return env.FORCE_COLOR !== "0" && env.FORCE_COLOR !== "false";
@@ -78,11 +80,11 @@ export function wantsColor(fd: number, { color, env }: Pick<TalkOptions, "color"
   return env.TERM !== "dumb" && isTerminal(fd);
 }
 
-export function makeTalk(options: TalkOptions): Talk {
+export function makeTalk(flags: Readonly<TalkFlags>, env: Record<string, string | undefined>): Talk {
   // Most calls say nothing, so the terminal is asked when something is said.
-  const colored = lazy(() => wantsColor(2, options));
+  const colored = lazy(() => wantsColor(2, { color: flags.color, env }));
   const paint = lazy(() => makePaint(colored()));
-  const ci = detectCi(options.env);
+  const ci = detectCi(env);
   const write = (text: string, lines: readonly string[] = [], color = (plain: string) => plain) => {
     const head = `${paint().dim("dt:")} `;
     // GitHub looks for its commands behind blanks too.
@@ -97,8 +99,8 @@ export function makeTalk(options: TalkOptions): Talk {
     get colored() {
       return colored();
     },
-    say: (text, lines) => options.quiet || write(text, lines),
-    detail: (text, lines) => options.verbose && write(typeof text === "string" ? text : text(), lines, paint().dim),
+    say: (text, lines) => flags.quiet || write(text, lines),
+    detail: (text, lines) => flags.verbose && write(typeof text === "string" ? text : text(), lines, paint().dim),
     warn: (text, lines) => write(text, lines, paint().yellow),
     fail(text, lines = []) {
       const marked = formatFailure(ci, [oneLine(text), ...lines.map(indented)].join("\n"));
@@ -115,7 +117,7 @@ export function makeTalk(options: TalkOptions): Talk {
     },
     onCi: ci !== null,
     get isLive() {
-      return !options.quiet && options.env.TERM !== "dumb" && isTerminal(2);
+      return !flags.quiet && env.TERM !== "dumb" && isTerminal(2);
     },
   };
 }
@@ -127,7 +129,7 @@ function indented(line: string): string {
 }
 
 /** An error for a person: the sentence, what belongs to it, then what to do. */
-export function sayError(error: DtError, { color, env }: Pick<TalkOptions, "color" | "env">): void {
+export function sayError(error: DtError, { color, env }: ColorOptions): void {
   const paint = makePaint(wantsColor(2, { color, env }));
   const hint = error.hint?.split("\n").map((line) => `    ${paint.dim(oneLine(line))}`) ?? [];
   const text = [oneLine(error.sentence), ...error.lines.map(indented), ...hint].join("\n");

@@ -22,6 +22,7 @@ import {
   setMask,
   unblock,
 } from "../sys/held.ts";
+import { workingDirectory } from "../sys/here.ts";
 import { startOnPipes } from "../sys/onpipes.ts";
 import { rawArguments, rawEnvironment } from "../sys/raw.ts";
 import { relay } from "../sys/relay.ts";
@@ -61,11 +62,11 @@ export async function runCaptured(
     inherited: context.env,
     needs: request.settings.needs,
     launch: null,
-    from: process.cwd(),
+    from: workingDirectory(),
   });
   const file = findExecutable(argv[0], environment.env.PATH ?? "", cwd);
   refuseNul(file, argv, environment.env);
-  const there = cwd === process.cwd() ? "" : `cd ${showWord(cwd)} && `;
+  const there = cwd === workingDirectory() ? "" : `cd ${showWord(cwd)} && `;
   talk.detail(`$ ${there}${showCommand(argv)}`);
 
   const warn = (text: string) => {

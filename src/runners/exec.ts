@@ -4,6 +4,7 @@ import { showCommand, showWord } from "../output/shell.ts";
 import { prepareCommand } from "../supervisor/preparecommand.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { becomeCommand } from "../sys/exec.ts";
+import { workingDirectory } from "../sys/here.ts";
 import { writeText } from "../sys/stdio.ts";
 import type { RunnerContext } from "./context.ts";
 
@@ -42,7 +43,7 @@ export async function runOneshot(context: RunnerContext, request: OneshotRequest
     inherited: context.env,
     needs: settings.needs,
     launch: null,
-    from: process.cwd(),
+    from: workingDirectory(),
   });
   if (context.dryRun) {
     const log = capture ? { log: (await import("../supervisor/captured.ts")).logOf(context.ground, request) } : {};
@@ -50,7 +51,7 @@ export async function runOneshot(context: RunnerContext, request: OneshotRequest
     writeText(1, formatPlan({ argv, cwd, added: environment.added, ...log }, context.json));
     return 0;
   }
-  const there = () => (cwd === process.cwd() ? "" : `cd ${showWord(cwd)} && `);
+  const there = () => (cwd === workingDirectory() ? "" : `cd ${showWord(cwd)} && `);
   context.talk.detail(() => `$ ${there()}${showCommand(argv)}`);
   becomeCommand({ argv, cwd, env: environment.env }, request.descriptors);
 }

@@ -13,6 +13,7 @@ import { type AttachedProgram, startAttached } from "../sys/attached.ts";
 import { DtError, EXIT, messageOf } from "../sys/error.ts";
 import type { Execution } from "../sys/exec.ts";
 import { readJson } from "../sys/files.ts";
+import { workingDirectory } from "../sys/here.ts";
 import type { StandardStreams } from "../sys/standard.ts";
 import { shellCode } from "../sys/status.ts";
 import { writeText } from "../sys/stdio.ts";
@@ -49,7 +50,7 @@ export async function runHandler(
     inherited: context.env,
     needs: settings.needs,
     launch: null,
-    from: process.cwd(),
+    from: workingDirectory(),
   });
   if (context.dryRun) {
     const plan = { handler: { file, command: `${plugin}:${command}` }, args, cwd, added: environment.added };

@@ -40,8 +40,8 @@ export interface CommandRequest {
   inherited: Record<string, string>;
   launch: { key: string; token: string; port: number | null; tty?: boolean } | null;
   needs?: readonly ResolvedNeed[];
-  /** Of a one-shot that a person runs: the directory they are in. */
-  from?: string;
+  /** Of a one-shot that a person runs: the directory they are in, null when it was removed. */
+  from?: string | null;
   /** As the launch's own start was; default: as the ground is. */
   isStrange?: boolean | undefined;
   /** Only to compare: nothing is written, so the PATH may lack the shims. */

@@ -5,15 +5,17 @@
  * Known limits: groups and ACLs are not judged. In a user namespace that does not map root, whoever owns `/` stands for root among the directories above.
  */
 import { realpathSync, type Stats, statSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { DtError, EXIT } from "./error.ts";
+import { removedError, resolveFrom } from "./here.ts";
 import { quotePath } from "./quote.ts";
 import { linkStatOf, statOf } from "./stat.ts";
 
 export interface RootRequest {
   /** `-C DIR`. */
   directory?: string | undefined;
-  cwd: string;
+  /** Null: it was removed. */
+  cwd: string | null;
   env: Record<string, string | undefined>;
   /** The owner whom the user accepted for this root (`dt trust --owner`); null when nobody was. Default: nobody. */
   acceptedOwner?: (root: string) => number | null;
@@ -30,18 +32,23 @@ const ACCEPT = "DIALTONE_TRUST_OWNER";
 
 /**
  * The nearest ancestor that holds `manifests/`: of `-C DIR` if given, else of the working directory, else `DIALTONE_ROOT`. Null when there is none.
- * Throws when it belongs to another user whom nobody accepted.
+ * Throws when it belongs to another user whom nobody accepted, and when the working directory is needed but was removed.
  */
 export function findRoot(request: RootRequest): string | null {
   const { directory, cwd, env } = request;
   if (directory !== undefined) {
-    const start = resolve(cwd, directory);
+    const start = resolveFrom(cwd, directory);
     if (!statOf(start)?.isDirectory()) {
       throw new DtError("no-root", `-C ${directory}: ${start} is not a directory.`, { status: EXIT.usage });
     }
     return nearestRoot(start, MANIFESTS, request) ?? nearestRoot(start, STATE, request);
   }
-  const named = () => (env.DIALTONE_ROOT ? nearestRoot(resolve(cwd, env.DIALTONE_ROOT), MANIFESTS, request) : null);
+  const named = () => (env.DIALTONE_ROOT ? nearestRoot(resolveFrom(cwd, env.DIALTONE_ROOT), MANIFESTS, request) : null);
+  if (cwd === null) {
+    const root = named();
+    if (root === null) throw removedError();
+    return root;
+  }
   return nearestRoot(cwd, MANIFESTS, request) ?? named() ?? nearestRoot(cwd, STATE, request);
 }
 

@@ -1,19 +1,20 @@
-/** The flags of a verb: what a person wrote, as values. */
-import { expect, test } from "bun:test";
-import { type ArgsDef, parseArgs } from "citty";
-import fc from "fast-check";
-import { checkArgs, valuesOf } from "../../src/commands/args.ts";
+/** Flags as a person types them: joined, in any place, given twice. */
+import { describe, expect, test } from "bun:test";
+import { checkArgs, takeGlobals, valuesOf } from "../../src/commands/args.ts";
 import type { Globals } from "../../src/commands/context.ts";
+import { DtError } from "../../src/sys/error.ts";
 
 const ARGS = {
+  follow: { type: "boolean", alias: "f", description: "" },
   all: { type: "boolean", alias: "a", description: "" },
-  "all-roots": { type: "boolean", description: "" },
-  wait: { type: "boolean", description: "", negativeDescription: "no wait" },
-  timeout: { type: "string", valueHint: "30s", description: "" },
-  previous: { type: "string", valueHint: "[1]", description: "" },
-} as const satisfies ArgsDef;
+  lines: { type: "string", alias: "n", description: "", valueHint: "100" },
+  previous: { type: "string", description: "", valueHint: "[1]" },
+  since: { type: "string", description: "", valueHint: "5m" },
+  grep: { type: "string", description: "", separator: "\n" },
+  wait: { type: "boolean", description: "", negativeDescription: "not" },
+} as const;
 
-const GLOBALS: Globals = {
+const globalsOf = (): Globals => ({
   root: undefined,
   verbose: false,
   quiet: false,
@@ -21,42 +22,95 @@ const GLOBALS: Globals = {
   json: false,
   color: null,
   capture: null,
-};
-
-const check = (argv: readonly string[]) =>
-  checkArgs(argv, {
-    what: "dt x",
-    args: ARGS,
-    globals: { ...GLOBALS },
-    maxWords: Number.POSITIVE_INFINITY,
-    rest: "words",
-  });
-
-const flags = fc.constantFrom(
-  ["--all"],
-  ["-a"],
-  ["--all-roots"],
-  ["--wait"],
-  ["--no-wait"],
-  ["--timeout", "3s"],
-  ["--previous"],
-);
-const words = fc.constantFrom("www", "www:dev", "no", "x=y");
-
-test("with switches alone, read without citty, the values are those that citty reads", async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(flags), fc.array(words), async (given, names) => {
-      const checked = check([...given.flat(), ...names]);
-      const values = await valuesOf(checked, ARGS);
-      const citty = parseArgs<typeof ARGS>([...checked.flags, "--", ...names], ARGS);
-      for (const name of Object.keys(ARGS) as (keyof typeof ARGS)[]) expect(values[name]).toEqual(citty[name] as never);
-      expect(values._).toEqual(names);
-    }),
-  );
 });
 
-test("a value that looks like a switch, or is none, reaches the flag that it was given to", async () => {
-  const values = await valuesOf(check(["--timeout=--all", "--no-wait", "--", "--all"]), ARGS);
-  expect(values).toMatchObject({ timeout: "--all", wait: false, _: ["--all"] });
-  expect(values.all).toBeUndefined();
+async function read(...words: string[]) {
+  const globals = globalsOf();
+  const checked = checkArgs(words, { what: "dt x", args: ARGS, globals, maxWords: 2, rest: "command" });
+  const { _: named, ...values } = await valuesOf(checked, ARGS);
+  const given = Object.fromEntries(
+    Object.keys(ARGS).flatMap((name) => (values[name] === undefined ? [] : [[name, values[name]]])),
+  );
+  return { ...given, words: named, globals };
+}
+
+function refusal(...words: string[]): string {
+  try {
+    checkArgs(words, { what: "dt x", args: ARGS, globals: globalsOf(), maxWords: 2, rest: "command" });
+  } catch (error) {
+    if (error instanceof DtError && error.status === 2) return error.sentence;
+    throw error;
+  }
+  return "nothing was refused";
+}
+
+describe("short flags that are joined", () => {
+  test.each([
+    [["-n5"], { lines: "5" }],
+    [["-n", "5"], { lines: "5" }],
+    [["-n=5"], { lines: "5" }],
+    [["-fn5"], { follow: true, lines: "5" }],
+    [["-fn", "5"], { follow: true, lines: "5" }],
+    [["-fn=5"], { follow: true, lines: "5" }],
+    [["-af"], { follow: true, all: true }],
+    [["-fan20"], { follow: true, all: true, lines: "20" }],
+    [["-f", "-n", "5"], { follow: true, lines: "5" }],
+    [["-nall"], { lines: "all" }],
+    [["-n5f"], { lines: "5f" }],
+  ] as const)("%j", async (words, values) => expect(await read(...words)).toMatchObject(values));
+
+  test("a word behind them stays a word", async () => {
+    expect((await read("a", "-fn5", "b")).words).toEqual(["a", "b"]);
+  });
+
+  test("-C takes its value behind it too, alone and joined", async () => {
+    expect((await read("-C/x")).globals.root).toBe("/x");
+    expect(await read("-fC/x")).toMatchObject({ follow: true, globals: { root: "/x" } });
+    expect(await read("-fC", "/x")).toMatchObject({ follow: true, globals: { root: "/x" } });
+  });
+
+  test.each([
+    [["-fx"], "dt x has no flag -fx."],
+    [["-json"], "dt x has no flag -json."],
+    [["-follow"], "dt x has no flag -follow."],
+    [["-5"], "dt x has no flag -5."],
+    [["-fn"], "-n needs a value."],
+    [["-fC"], "-C needs a value."],
+  ])("%j is refused", (words, sentence) => expect(refusal(...words)).toBe(sentence));
+});
+
+describe("flags that are given twice", () => {
+  test.each([
+    [["--since", "1m", "--since", "2m"], '--since takes one value, and two were given: "1m" and "2m".'],
+    [["-n5", "--lines", "6"], '--lines takes one value, and two were given: "5" and "6".'],
+    [["--previous", "--previous", "2"], '--previous takes one value, and two were given: "1" and "2".'],
+    [["--wait", "--no-wait"], "--wait and --no-wait exclude each other."],
+    [["--no-wait", "--wait"], "--wait and --no-wait exclude each other."],
+    [["-C", "/a", "--root=/b"], '-C takes one value, and two were given: "/a" and "/b".'],
+    [["--color", "--no-color"], "--color and --no-color exclude each other."],
+    [["--no-capture", "--capture"], "--capture and --no-capture exclude each other."],
+  ])("%j is refused", (words, sentence) => expect(refusal(...words)).toBe(sentence));
+
+  test("the same again drops nothing", async () => {
+    expect(await read("-n5", "-n", "5", "-f", "-f", "--json", "--json", "-C/a", "-C", "/a")).toMatchObject({
+      lines: "5",
+      follow: true,
+      globals: { json: true, root: "/a" },
+    });
+  });
+
+  test("where several are taken, all of them count", async () => {
+    expect(await read("--grep", "a", "b", "--grep=c", "--grep", "a|d")).toMatchObject({
+      grep: "a\nc\na|d",
+      words: ["b"],
+    });
+  });
+});
+
+test("global flags are taken up to the first word that is none", () => {
+  const globals = globalsOf();
+  expect(takeGlobals(["--json", "-C", "/a", "run", "--quiet"], globals)).toEqual(["run", "--quiet"]);
+  expect(globals).toMatchObject({ json: true, root: "/a", quiet: false });
+  expect(takeGlobals(["--json"], globals)).toEqual([]);
+  expect(takeGlobals(["--all", "--json"], globals)).toEqual(["--all", "--json"]);
 });

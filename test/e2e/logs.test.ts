@@ -1,6 +1,6 @@
 /** `dt logs`: the tail of any file, following across runs, what is not a line yet, colours for terminals only. */
 import { expect, test } from "bun:test";
-import { DT, until } from "../kit.ts";
+import { DT, TestRoot, until } from "../kit.ts";
 import { launchRoot, readLog } from "./launch.kit.ts";
 
 test("the last lines, all of them, the path, and stdout and stderr in order", async () => {
@@ -70,6 +70,105 @@ test("colours stay on disk and are stripped when the reader is no terminal; byte
     };
     expect(await read()).toBe("red gr\xc3\xbcn\r50%\r100%\n\xff\x00\x01end");
     expect(await read("--color")).toBe("\x1b[31mred\x1b[0m gr\xc3\xbcn\r50%\r100%\n\xff\x00\x01end");
+  } finally {
+    await root.dispose();
+  }
+});
+
+/** A root whose `a s` wrote these lines and sleeps. */
+async function wrote(lines: string): Promise<TestRoot> {
+  const root = TestRoot.create({
+    "manifests/a.json": JSON.stringify({
+      name: "a",
+      commands: {
+        s: { kind: "managed", run: ["sh", "-c", 'printf "$0"; exec sleep 1000', lines], ready: { log: "end" } },
+      },
+    }),
+  });
+  await root.dt(["a", "s", "-d"]);
+  return root;
+}
+
+test("--grep and --errors print matching lines alone; with --context, -- where lines were left out", async () => {
+  const root = await wrote("m 1\\nx\\nx\\nerror: 2\\nx\\nx\\nm 3\\nerror: 4\\nx\\nend\\n");
+  try {
+    const logs = async (...flags: string[]) => (await root.dt(["logs", "a", "s", ...flags])).stdout.split("\n");
+    expect(await logs("--grep", "^m")).toEqual(["m 1", "m 3", ""]);
+    expect(await logs("--errors")).toEqual(["error: 2", "error: 4", ""]);
+    expect(await logs("--grep", "^m", "--context", "0")).toEqual(["m 1", "--", "m 3", ""]);
+    expect(await logs("--errors", "--context", "1")).toEqual([
+      ...["x", "error: 2", "x", "--", "m 3", "error: 4", "x", ""],
+    ]);
+    expect((await root.dt(["logs", "--grep", "^m"])).stdout).not.toContain("--");
+    expect((await root.dt(["logs", "a", "s", "--grep", "^m", "--json"])).stdout).not.toContain("--\n");
+    expect(await logs("--grep", "m 1", "--grep", "m 3")).toEqual(["m 1", "m 3", ""]);
+    expect(await logs("--grep", "m 1|^end")).toEqual(["m 1", "end", ""]);
+    expect(await logs("--errors", "--grep", "4", "--grep", "m")).toEqual(["error: 4", ""]);
+    const twice = await root.dt(["logs", "a", "s", "--since", "1m", "--since", "2m"]);
+    expect(twice).toMatchObject({ code: 2, stdout: "" });
+    expect(twice.stderr).toContain("--since takes one value, and two were given");
+    expect((await root.dt(["logs", "a", "s", "--grep", "m", "--grep", "("])).stderr).toContain('not "("');
+  } finally {
+    await root.dispose();
+  }
+});
+
+test("short flags joined, and --json in any place", async () => {
+  const root = await wrote(`${Array.from({ length: 9 }, (_, at) => `l${at}`).join("\\n")}\\nend\\n`);
+  try {
+    const lines = async (...words: string[]) => (await root.dt(words)).stdout.split("\n").filter(Boolean).length;
+    expect(await lines("logs", "a", "s", "-n5")).toBe(5);
+    expect(await lines("logs", "-n3", "a", "s")).toBe(3);
+    expect(await lines(`-C${root.dir}`, "logs", "a", "s", "-n2")).toBe(2);
+    for (const flags of [["-fn5"], ["-f", "-n5"], ["-fn", "5"], ["-f", "-n", "5"]]) {
+      const follower = root.spawn(["logs", "a", "s", ...flags]);
+      const reader = follower.stdout.getReader();
+      expect(new TextDecoder().decode((await reader.read()).value)).toBe("l5\nl6\nl7\nl8\nend\n");
+      follower.kill();
+      await follower.exited;
+    }
+    const shown = JSON.parse((await root.dt(["ps", "--json"])).stdout);
+    for (const words of [
+      ["--json", "ps"],
+      ["ps", "a:s", "--json"],
+      ["ps", "--json", "a:s"],
+    ])
+      expect(JSON.parse((await root.dt(words)).stdout)).toMatchObject([{ key: "a:s:default", pid: shown[0].pid }]);
+    for (const words of [
+      ["--json", "logs", "a", "s", "-n1"],
+      ["logs", "--json", "a", "s", "-n1"],
+      ["logs", "a", "--json", "s", "-n1"],
+      ["logs", "a", "s", "-n1", "--json"],
+    ])
+      expect(JSON.parse((await root.dt(words)).stdout)).toMatchObject({ line: "end" });
+    for (const words of [
+      ["--json", "a", "s", "--ensure", "-d"],
+      ["a", "--json", "s", "--ensure", "-d"],
+      ["a", "s", "--ensure", "--json", "-d"],
+      ["a", "s", "-d", "--ensure", "--json"],
+    ])
+      expect(JSON.parse((await root.dt(words)).stdout)).toMatchObject({ key: "a:s:default", unchanged: true });
+    for (const words of [
+      ["help", "--json"],
+      ["a", "--json"],
+      ["--json", "attach", "a", "s"],
+    ]) {
+      const refused = await root.dt(words);
+      expect(refused.code).toBe(2);
+      expect(refused.stderr).toMatch(/^dt: dt \w+ has no --json\./);
+    }
+  } finally {
+    await root.dispose();
+  }
+});
+
+test("--quiet behind a verb is heard as before it", async () => {
+  const root = await wrote("end\\n");
+  try {
+    expect(await root.dt(["down", "--quiet"])).toMatchObject({ code: 0, stdout: "", stderr: "" });
+    expect((await root.dt(["a", "s", "-d"])).stderr).not.toBe("");
+    expect((await root.dt(["a", "s", "-d", "--quiet"])).stderr).toBe("");
+    expect(await root.dt(["stop", "--quiet", "a"])).toMatchObject({ code: 0, stderr: "" });
   } finally {
     await root.dispose();
   }

@@ -1,0 +1,26 @@
+/** The directory that dt was called in. It may have been removed since (a worktree, say): dt then works all the same, where it needs none. */
+import { isAbsolute, resolve } from "node:path";
+import { DtError, EXIT } from "./error.ts";
+
+/** Null when it was removed. */
+export function workingDirectory(): string | null {
+  try {
+    return process.cwd();
+  } catch {
+    return null;
+  }
+}
+
+/** A path as the caller means it. Throws when it is relative to a directory that was removed. */
+export function resolveFrom(cwd: string | null, path: string): string {
+  if (isAbsolute(path)) return resolve(path);
+  if (cwd === null) throw removedError();
+  return resolve(cwd, path);
+}
+
+export function removedError(): DtError {
+  return new DtError("no-directory", "The directory that dt was called in was removed.", {
+    status: EXIT.usage,
+    hint: "Go to a directory that is there (cd), or name the project with -C and its whole path.",
+  });
+}
