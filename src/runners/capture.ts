@@ -64,6 +64,7 @@ export async function runCaptured(
     launch: null,
     from: workingDirectory(),
   });
+  for (const note of environment.notes) talk.warn(note);
   const file = findExecutable(argv[0], environment.env.PATH ?? "", cwd);
   refuseNul(file, argv, environment.env);
   const there = cwd === workingDirectory() ? "" : `cd ${showWord(cwd)} && `;

@@ -45,6 +45,7 @@ export async function runOneshot(context: RunnerContext, request: OneshotRequest
     launch: null,
     from: workingDirectory(),
   });
+  for (const note of environment.notes) context.talk.warn(note);
   if (context.dryRun) {
     const log = capture ? { log: (await import("../supervisor/captured.ts")).logOf(context.ground, request) } : {};
     const { formatPlan } = await import("./plan.ts");

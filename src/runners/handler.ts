@@ -52,6 +52,7 @@ export async function runHandler(
     launch: null,
     from: workingDirectory(),
   });
+  for (const note of environment.notes) context.talk.warn(note);
   if (context.dryRun) {
     const plan = { handler: { file, command: `${plugin}:${command}` }, args, cwd, added: environment.added };
     writeText(1, formatPlan(plan, context.json));

@@ -47,13 +47,16 @@ export interface PreparedEnvironment {
   declared: Record<string, string | null>;
   /** What differs from the inherited environment, for `--dry-run`. */
   added: Record<string, string | null>;
+  /** What a person is to know of the files it was made of, in sentences without their end. */
+  notes: readonly string[];
 }
 
 /** Variables that make a Bun program something else; a command that wants one gets it from its manifest. */
 const NEVER_INHERITED = ["BUN_BE_BUN", HOST_MARK];
 
 export function prepareEnvironment(request: EnvironmentRequest): PreparedEnvironment {
-  const declared = { ...readEnvFiles(request), ...request.env };
+  const notes: string[] = [];
+  const declared = { ...readEnvFiles(request, notes), ...request.env };
   const env: Record<string, string> = { ...request.inherited };
   for (const name of NEVER_INHERITED) delete env[name];
   if (env.PWD !== undefined && !isSameDirectory(env.PWD, request.cwd)) env.PWD = request.cwd;
@@ -76,7 +79,7 @@ export function prepareEnvironment(request: EnvironmentRequest): PreparedEnviron
     env.DIALTONE_TOKEN = request.launch.token;
     if (request.launch.port !== null) env.PORT = String(request.launch.port);
   }
-  return { env, declared, added: difference(request.inherited, env) };
+  return { env, declared, added: difference(request.inherited, env), notes };
 }
 
 /** A terminal of its own needs no hint but what kind of terminal it is, which a detached start may not have been told. */
@@ -137,13 +140,10 @@ function addPath(list: string | undefined, directory: string): string {
 }
 
 /** A name that ends in `?` may be missing. Paths are relative to the root. */
-function readEnvFiles({
-  root,
-  envFile,
-  inherited,
-  owner = null,
-  ownFilesOnly = false,
-}: EnvironmentRequest): Record<string, string> {
+function readEnvFiles(
+  { root, envFile, inherited, owner = null, ownFilesOnly = false }: EnvironmentRequest,
+  notes: string[],
+): Record<string, string> {
   const values: Record<string, string> = {};
   for (const name of envFile) {
     const optional = name.endsWith("?");
@@ -157,7 +157,7 @@ function readEnvFiles({
     const refused = stat === undefined ? null : distrust(file, stat, { env: inherited, owner });
     if (refused !== null)
       throw new DtError("bad-env-file", refused.message, { status: EXIT.usage, hint: refused.hint });
-    const text = readText(file);
+    const text = readText(file, "latin1");
     if (text.is === "absent" && optional) continue;
     if (text.is !== "there") {
       throw new DtError(
@@ -172,9 +172,16 @@ function readEnvFiles({
         },
       );
     }
-    // Read only when a manifest names such a file: `node:util` costs 1.7 ms of a start.
-    const { parseEnv } = require("node:util") as typeof import("node:util");
-    Object.assign(values, parseEnv(text.value));
+    // Loaded only when a manifest names such a file.
+    const { readEnvFile } = require("./envfile.ts") as typeof import("./envfile.ts");
+    const read = readEnvFile(Buffer.from(text.value, "latin1"));
+    if ("fault" in read)
+      throw new DtError("bad-env-file", `The environment file ${file} ${read.fault}.`, {
+        status: EXIT.usage,
+        hint: "Correct it, or `envFile` in the manifest.",
+      });
+    Object.assign(values, read.values);
+    if (read.note !== null) notes.push(`the environment file ${file} ${read.note}`);
   }
   return values;
 }

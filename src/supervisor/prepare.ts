@@ -46,6 +46,7 @@ export async function prepareLaunch(
     needs: settings.needs,
     isStrange: spec.isStrange,
   });
+  for (const text of plain.environment.notes) report({ is: "note", text });
   const stack =
     settings.compose === null ? null : await prepareStackLaunch(ground, spec, settings.compose, plain, report, dry);
   const command = stack === null ? plain : { ...plain, argv: stack.up };

@@ -382,3 +382,39 @@ describe("a machine that lacks something", () => {
     expect(stdout).toContain("BASH_FUNC_x%%=() { echo hi; }");
   });
 });
+
+test("a file that sets nothing is said, one that cannot be read as text is refused, and the file is named", async () => {
+  const shown = `printf '%s|' "$PASS" "$COLOR" "$TAB" "$ONE" "$NOTE"; echo`;
+  const root = TestRoot.create({
+    ".env": "PASS=p4ss#word\nCOLOR=#ff0000\nTAB=\"a\\tb\"\nONE='a\\tb'\nNOTE=x # comment\n",
+    "data.json": '{ "PASS": "x" }\n',
+    "manifests/f.json": manifestOf("f", {
+      values: { kind: "oneshot", run: shown, envFile: ".env" },
+      json: { kind: "oneshot", run: shown, envFile: ["data.json", ".env"] },
+      utf16: { kind: "oneshot", run: shown, envFile: "utf16.env" },
+      host: { kind: "managed", run: `${shown}; exec sleep 1000`, envFile: ["data.json", ".env"], ready: { log: "x" } },
+      hostless: { kind: "managed", run: ["sleep", "1000"], envFile: "utf16.env" },
+    }),
+  });
+  writeFileSync(join(root.dir, "utf16.env"), Buffer.from("\uFEFFPASS=x\r\n", "utf16le"));
+  const values = "p4ss#word|#ff0000|a\tb|a\\tb|x|\n";
+  const note = `dt: the environment file ${join(root.dir, "data.json")} sets nothing: expected are lines like NAME=value, and the first is "{ \\"PASS\\": \\"x\\" }"\n`;
+  const fault = `dt: The environment file ${join(root.dir, "utf16.env")} is UTF-16, and UTF-8 is expected.\n`;
+  try {
+    expect(await root.dt(["f", "values"])).toMatchObject({ code: 0, stdout: values, stderr: "" });
+    expect(await root.dt(["f", "json"])).toMatchObject({ code: 0, stdout: values, stderr: note });
+    expect(await root.dt(["f", "json", "--capture"])).toMatchObject({ code: 0 });
+    const refused = await root.dt(["f", "utf16"]);
+    expect(refused).toMatchObject({ code: 2, stdout: "" });
+    expect(refused.stderr).toStartWith(fault);
+    const started = await root.dt(["f", "host", "-d"]);
+    expect(started.code).toBe(0);
+    expect(started.stderr).toContain(note);
+    expect(root.read(".dialtone/run/f:host:default.log")).toBe(values);
+    const unstarted = await root.dt(["f", "hostless", "-d"]);
+    expect(unstarted.code).toBe(2);
+    expect(unstarted.stderr).toContain(fault);
+  } finally {
+    await root.dispose();
+  }
+});

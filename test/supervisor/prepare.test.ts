@@ -196,7 +196,7 @@ test("the hash changes with what is executed, and with nothing else", () => {
   const spec = (more: Record<string, unknown>, declared: Record<string, string | null> = { A: "1", B: null }) => ({
     argv: ["a"] as [string],
     cwd: "/r",
-    environment: { env: {}, declared, added: {} },
+    environment: { env: {}, declared, added: {}, notes: [] },
     ...more,
   });
   const base = hashSpec(spec({}), 3000);
