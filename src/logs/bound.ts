@@ -3,8 +3,8 @@
  * tail can be lost; the file keeps its full length, and what was given back reads as zeros. Done by the host: no host, no bound.
  */
 import { closeSync, constants, fstatSync } from "node:fs";
-import { openOwn } from "../sys/door.ts";
 import { releaseHead } from "../sys/holes.ts";
+import { reopenRun } from "./reopen.ts";
 
 export interface Bound {
   /** Looks once; false when this file system cannot do it, and the bound is off. */
@@ -18,7 +18,7 @@ const SLACK = 0.1;
 
 /** Null when the file at this path is not to be had, or is not the run's own any more: another's head is not to be released. */
 export function boundLog(path: string, file: { dev: number; ino: number }, maxBytes: number): Bound | null {
-  const fd = openRun(path, file);
+  const fd = reopenRun(path, file, constants.O_RDWR);
   if (fd === null) return null;
   return {
     check() {
@@ -28,17 +28,4 @@ export function boundLog(path: string, file: { dev: number; ino: number }, maxBy
     },
     close: () => closeSync(fd),
   };
-}
-
-function openRun(path: string, file: { dev: number; ino: number }): number | null {
-  let fd: number;
-  try {
-    fd = openOwn(path, constants.O_RDWR);
-  } catch {
-    return null;
-  }
-  const { dev, ino } = fstatSync(fd);
-  if (dev === file.dev && ino === file.ino) return fd;
-  closeSync(fd);
-  return null;
 }

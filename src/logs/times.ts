@@ -2,6 +2,11 @@
  * When a run wrote what: a sparse index beside the logs, kept by the host, one file a run. Its head names the run and its log file, then
  * each line says which size the log had at which time (milliseconds since 1970). Where it is missing or cut off, times are
  * not known and everything else works.
+ *
+ * Somebody may cut the log (`: > file`, logrotate's copytruncate). A line `cut N` says so: what was noted of offsets after N is of bytes that
+ * are gone. It is seen by a log that is shorter, or by other bytes in the place that was the end.
+ *
+ * Known limit: a log that was cut and has grown beyond its old size within a look is not seen as cut where it says the same over and over.
  */
 import { appendLine, writeOwn } from "../sys/files.ts";
 import { readOwnText } from "../sys/sealed.ts";
@@ -47,27 +52,52 @@ export function readTimes(path: string): RunTimes | null {
   const match = HEAD.exec(head);
   if (match === null) return null;
   const [, token, dev, ino, startedAt] = match as unknown as [string, string, string, string, string];
+  const points: [number, number][] = [];
   // The last line may be half written: what follows the last line's end is no point.
-  const points = lines.slice(0, -1).flatMap((line): [number, number][] => {
-    const [offset, ms] = line.split(" ").map(Number);
-    return Number.isFinite(offset) && Number.isFinite(ms) ? [[offset as number, ms as number]] : [];
-  });
+  for (const line of lines.slice(0, -1)) {
+    const [first, second] = line.split(" ");
+    const cut = first === "cut";
+    const [offset, ms] = [Number(cut ? second : first), Number(second)];
+    if (!Number.isFinite(offset) || !Number.isFinite(ms)) continue;
+    if (cut) while (points.length > 0 && (points.at(-1) as [number, number])[0] > offset) points.pop();
+    else points.push([offset, ms]);
+  }
   return { token, dev: Number(dev), ino: Number(ino), startedAt: Number(startedAt), points };
 }
 
 export interface TimesWriter {
-  /** That the log has this size now; written when it has grown. */
+  /** That the log has this size now; written when it has grown, or was cut. */
   note(size: number, ms: number): void;
 }
 
+/** Gives the bytes of the log that end at an offset, no more than asked for; null: they cannot be read, or were released. */
+export type ReadBefore = (offset: number, length: number) => Uint8Array | null;
+
 /** For the host of the run that began the index. An index that is another run's by now is not written to. */
-export function openTimes(path: string, token: string): TimesWriter {
+export function openTimes(path: string, token: string, readBefore: ReadBefore = () => null): TimesWriter {
   let last = 0;
   let count = 0;
   let every = 1;
   let skipped = 0;
+  let looked: number | null = null;
+  const marks = makeMarks(readBefore);
+  /** What is left is as old as it was; what came after it has come since the last look. */
+  const noteCut = (size: number, ms: number) => {
+    const kept = marks.cut(size);
+    appendLine(path, `cut ${kept}\n${kept} ${looked ?? ms}\n`);
+    last = kept;
+    count++;
+    skipped = every;
+  };
   return {
     note(size, ms) {
+      try {
+        if (size < last || !marks.isThere()) noteCut(size, ms);
+      } catch {
+        return; // a full disk
+      } finally {
+        looked = ms;
+      }
       if (size === last) return;
       if (++skipped < every) return;
       skipped = 0;
@@ -85,9 +115,60 @@ export function openTimes(path: string, token: string): TimesWriter {
         appendLine(path, `${size} ${ms}\n`);
         last = size;
         count++;
+        marks.add(size);
       } catch {
         // a full disk: what is written there now has no time
       }
     },
   };
+}
+
+interface Mark {
+  offset: number;
+  hash: number | bigint;
+  /** Whether other bytes would not look the same: what says one thing over and over looks the same after it was cut. */
+  isTelling: boolean;
+}
+
+const MARK_BYTES = 256;
+const MOST_MARKS = 512;
+
+/** What the log looked like before the sizes that it had, as far as that is needed to tell what was cut. */
+function makeMarks(readBefore: ReadBefore) {
+  let marks: Mark[] = [];
+  const read = (offset: number): Omit<Mark, "offset"> | null => {
+    const bytes = readBefore(offset, Math.min(MARK_BYTES, offset));
+    return bytes === null || bytes.length === 0 ? null : { hash: Bun.hash(bytes), isTelling: !isPeriodic(bytes) };
+  };
+  return {
+    add(offset: number): void {
+      const mark = read(offset);
+      if (mark !== null) marks.push({ offset, ...mark });
+      if (marks.length > MOST_MARKS) marks = marks.filter((_, at) => at % 2 === 1);
+    },
+    /** Whether the bytes before the last mark are what they were, as far as that is known. */
+    isThere(): boolean {
+      const mark = marks.at(-1);
+      const now = mark === undefined ? null : read(mark.offset);
+      return now === null || now.hash === mark?.hash;
+    },
+    /** The log was cut and has this size: gives up to where it is surely what it was. */
+    cut(size: number): number {
+      while (marks.length > 0) {
+        const mark = marks.at(-1) as Mark;
+        if (mark.offset <= size && mark.isTelling && read(mark.offset)?.hash === mark.hash) return mark.offset;
+        marks.pop();
+      }
+      return 0;
+    },
+  };
+}
+
+function isPeriodic(bytes: Uint8Array): boolean {
+  for (let period = 1; period <= bytes.length / 2; period++) {
+    let at = period;
+    while (at < bytes.length && bytes[at] === bytes[at - period]) at++;
+    if (at === bytes.length) return true;
+  }
+  return false;
 }

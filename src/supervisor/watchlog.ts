@@ -1,6 +1,7 @@
 /** What a host does for its run's log while it lives: notes when it had which size, and keeps it within its bound. */
 import { statSync } from "node:fs";
 import { boundLog } from "../logs/bound.ts";
+import { makeReadBefore } from "../logs/reopen.ts";
 import { openTimes } from "../logs/times.ts";
 import type { Ground, Report, Run } from "./types.ts";
 
@@ -10,7 +11,8 @@ const LOOK_EVERY_MS = 1000;
 export function watchLog({ store }: Ground, { record, spec, over }: Run, report: Report): void {
   const { log, logFile, key } = record;
   if (logFile === null) return;
-  const times = openTimes(store.path(key, "times"), record.token);
+  const reader = makeReadBefore(log, logFile);
+  const times = openTimes(store.path(key, "times"), record.token, reader.readBefore);
   const bound = makeBound(record, spec.settings.logs.maxBytes, report);
   const look = () => {
     const stat = statSync(log, { throwIfNoEntry: false });
@@ -22,6 +24,7 @@ export function watchLog({ store }: Ground, { record, spec, over }: Run, report:
     clearInterval(timer);
     look();
     bound.close();
+    reader.close();
   });
 }
 

@@ -1,11 +1,12 @@
 /** Runs, their times, and which pieces of them are asked for; lines, filters and cursors. */
 import { describe, expect, test } from "bun:test";
-import { closeSync, openSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, statSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { formatCursor, parseCursors } from "../../src/logs/cursor.ts";
 import { readLines } from "../../src/logs/lines.ts";
 import { makeFilter } from "../../src/logs/match.ts";
+import { makeReadBefore } from "../../src/logs/reopen.ts";
 import { type LogRun, listRuns, makeTimeOf, offsetSince, offsetUntil } from "../../src/logs/runs.ts";
 import { shiftRuns } from "../../src/logs/shift.ts";
 import { beginTimes, openTimes, readTimes } from "../../src/logs/times.ts";
@@ -244,4 +245,122 @@ test("offsets of times", () => {
   expect([500, 1000, 1500, 2000, 2400, 2500].map((ms) => offsetUntil(run, ms))).toEqual([10, 10, 20, 20, 25, 25]);
   const timeOf = makeTimeOf(run);
   expect([5, 10, 11, 20, 21].map(timeOf)).toEqual([1000, 1000, 2000, 2000, 2500]);
+});
+
+describe("a log that was cut", () => {
+  /** A log that is written to, cut and looked at, each step with its time. */
+  function makeCut() {
+    const directory = scratch();
+    const [log, times] = [join(directory, "t.log"), join(directory, "t.times")];
+    writeFileSync(log, "");
+    const { dev, ino } = statSync(log);
+    const token = "c".repeat(32);
+    beginTimes(times, { token, dev, ino, startedAt: 1000 }, 0, 0);
+    const { readBefore } = makeReadBefore(log, { dev, ino });
+    const writer = openTimes(times, token, readBefore);
+    return {
+      write: (text: string) => writeFileSync(log, text, { flag: "a" }),
+      cut: (size: number) => truncateSync(log, size),
+      look: (ms: number) => {
+        writer.note(statSync(log).size, ms);
+        utimesSync(log, new Date(), new Date(ms));
+      },
+      points: () => readTimes(times)?.points,
+      run: () => listRuns(log, times)[0] as LogRun,
+    };
+  }
+  const line = (name: string) => `${name}\n`;
+
+  test("to nothing: what is written then has its own time, and is after what was before", () => {
+    const { write, cut, look, points, run } = makeCut();
+    write(line("one"));
+    look(2000);
+    write(line("two"));
+    look(9000);
+    cut(0);
+    write(line("3"));
+    look(10_000);
+    expect(points()).toEqual([
+      [0, 9000],
+      [2, 10_000],
+    ]);
+    expect(makeTimeOf(run())(2)).toBe(10_000);
+    expect(offsetUntil(run(), 8000)).toBe(0);
+    expect(offsetSince(run(), 9500)).toBe(0);
+  });
+
+  test("and grown beyond its old size before anybody looked", () => {
+    const { write, cut, look, points } = makeCut();
+    write(line("one"));
+    look(2000);
+    cut(0);
+    write(line("this is longer"));
+    look(3000);
+    expect(points()).toEqual([
+      [0, 2000],
+      [15, 3000],
+    ]);
+  });
+
+  test("to what it was once: that keeps its time", () => {
+    const { write, cut, look, points, run } = makeCut();
+    write(line("one"));
+    look(2000);
+    write(line("two"));
+    look(3000);
+    write(line("three"));
+    look(4000);
+    cut(8);
+    write(line("four, which is long"));
+    look(9000);
+    expect(points()).toEqual([
+      [4, 2000],
+      [8, 3000],
+      [8, 4000],
+      [28, 9000],
+    ]);
+    const timeOf = makeTimeOf(run());
+    expect([4, 8, 28].map(timeOf)).toEqual([2000, 3000, 9000]);
+  });
+
+  test("again and again, and to the same length as before", () => {
+    const { write, cut, look, points } = makeCut();
+    for (let round = 1; round <= 3; round++) {
+      write(line(`round ${round}`));
+      look(round * 1000);
+      cut(0);
+    }
+    write(line("round 4"));
+    look(4000);
+    expect(points()?.slice(-2)).toEqual([
+      [0, 3000],
+      [8, 4000],
+    ]);
+  });
+
+  test("what says the same over and over is not taken for what is left", () => {
+    const { write, cut, look, points } = makeCut();
+    for (let second = 1; second <= 5; second++) {
+      write("tick\n".repeat(4));
+      look(second * 1000);
+    }
+    cut(0);
+    write("tick\n".repeat(9));
+    look(9000);
+    expect(points()).toEqual([
+      [0, 5000],
+      [45, 9000],
+    ]);
+  });
+
+  test("nothing is cut where it was not", () => {
+    const { write, look, points } = makeCut();
+    for (let second = 1; second <= 3000; second++) {
+      write(line(`line ${second}`));
+      look(second * 1000);
+    }
+    look(4_000_000);
+    expect(points()?.length).toBe(3000);
+    expect(points()?.at(-1)?.[1]).toBe(3_000_000);
+  });
 });

@@ -1,0 +1,39 @@
+/** Opening a run's own log again: the very file that its launch began, or none, whatever has its name by now. */
+import { closeSync, constants, fstatSync, readSync } from "node:fs";
+import { openOwn } from "../sys/door.ts";
+import type { ReadBefore } from "./times.ts";
+
+interface LogFile {
+  dev: number;
+  ino: number;
+}
+
+/** `flags` as for `open(2)`. Null when the file is not to be had, or is another one. */
+export function reopenRun(path: string, file: LogFile, flags: number): number | null {
+  let fd: number;
+  try {
+    fd = openOwn(path, flags);
+  } catch {
+    return null;
+  }
+  const { dev, ino } = fstatSync(fd);
+  if (dev === file.dev && ino === file.ino) return fd;
+  closeSync(fd);
+  return null;
+}
+
+/** The bytes before an offset. What was released at the log's head reads as zeros, which say nothing. */
+export function makeReadBefore(path: string, file: LogFile): { readBefore: ReadBefore; close(): void } {
+  const fd = reopenRun(path, file, constants.O_RDONLY);
+  return {
+    readBefore(offset, length) {
+      if (fd === null) return null;
+      const bytes = Buffer.alloc(length);
+      const read = bytes.subarray(0, readSync(fd, bytes, 0, length, offset - length));
+      return read.every((byte) => byte === 0) ? null : read;
+    },
+    close() {
+      if (fd !== null) closeSync(fd);
+    },
+  };
+}
