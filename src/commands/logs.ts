@@ -6,6 +6,7 @@ import type { ManifestIndex } from "../manifest/resolved.ts";
 import { formatLines } from "../output/lines.ts";
 import { showWord } from "../output/shell.ts";
 import type { Selection } from "../state/key.ts";
+import { isRunOver } from "../supervisor/runover.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { expectLongWork } from "../sys/jit.ts";
 import { print } from "../sys/stdio.ts";
@@ -20,6 +21,7 @@ export interface LogTarget {
   key: string;
   log: string;
   times: string;
+  isOver(): boolean;
 }
 
 export default defineVerb({
@@ -93,7 +95,12 @@ function targetsOf(
       ? request.after.map((one) => one.key)
       : keysOf(ground, selection);
   return [...new Set(keys)]
-    .map((key) => ({ key, log: logPathOf(context, key, index), times: ground.store.path(key, "times") }))
+    .map((key) => ({
+      key,
+      log: logPathOf(context, key, index),
+      times: ground.store.path(key, "times"),
+      isOver: () => isRunOver(ground, key),
+    }))
     .filter((target) => isOwn(context, target, selection));
 }
 

@@ -19,6 +19,8 @@ export interface FollowOptions {
   onBytes(bytes: Uint8Array, offset: number): boolean;
   /** Asked now and then while nothing comes; true ends the following. */
   isGone?(): boolean;
+  /** Called after each look that found nothing more in the file. */
+  onQuiet?(): void;
   /** Called when a new file took the log's place, before its bytes are delivered. */
   onNewRun?(file: { dev: number; ino: number }): void;
   /** Ends the following; what was written until then is delivered. */
@@ -65,6 +67,7 @@ export async function followFile(options: FollowOptions): Promise<void> {
         }
       }
       if (ending || options.isGone?.() === true) return;
+      options.onQuiet?.();
       await wake.wait(POLL_MS);
     }
   } finally {

@@ -9,6 +9,8 @@ export interface Target {
   log: string;
   /** The index of its latest run. */
   times: string;
+  /** Whether its latest run has ended: what it wrote last without a line's end is then a line. */
+  isOver(): boolean;
 }
 
 export interface FollowKeysOptions {
@@ -61,7 +63,7 @@ export async function followKeys(options: FollowKeysOptions): Promise<void> {
 }
 
 async function followKey(
-  { key, log, times }: Target,
+  { key, log, times, isOver }: Target,
   from: number,
   signal: AbortSignal,
   { filterOf, onEntry, onNewRun, isGone }: FollowKeysOptions,
@@ -80,14 +82,22 @@ async function followKey(
   };
   /** What a run ended with, without a line's end. */
   const flush = () => {
-    if (held.length > 0) give(Buffer.concat(held));
+    const rest = Buffer.concat(held);
     held = [];
+    end += rest.length;
+    if (rest.length > 0) give(rest);
   };
+  /** Between two looks nothing more was written, and the run was over at the first. */
+  let wasOver = false;
   await followFile({
     path: log,
     from,
     signal,
     isGone: () => isGone() || !open,
+    onQuiet() {
+      if (wasOver) flush();
+      wasOver = held.length > 0 && isOver();
+    },
     onNewRun(file) {
       flush();
       run = runOf(file);
@@ -95,6 +105,7 @@ async function followKey(
       onNewRun(key);
     },
     onBytes(bytes, offset) {
+      wasOver = false;
       if (offset !== end + lengthOf(held)) {
         flush(); // the file was truncated
         end = offset;
@@ -111,7 +122,6 @@ async function followKey(
       return open;
     },
   });
-  end += lengthOf(held);
   flush();
   if (!open || isGone()) onGone();
 }

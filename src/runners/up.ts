@@ -14,6 +14,7 @@ import { describeAsker } from "../state/asker.ts";
 import { parseKey } from "../state/key.ts";
 import { makeMoving } from "../supervisor/moving.ts";
 import { RESTART_SIGNAL } from "../supervisor/restart.ts";
+import { isRunOver } from "../supervisor/runover.ts";
 import { cleanedForHosting } from "../supervisor/selfenv.ts";
 import { bringUp } from "../supervisor/up/bringup.ts";
 import { bringUpDetached } from "../supervisor/up/detach.ts";
@@ -105,7 +106,8 @@ async function upForeground(context: RunnerContext, nodes: UpNode[], colored: bo
       context.talk.say(`${context.talk.paint.bold(shortKey(event.key))} ${event.event.exit.text}`);
     if (event.is !== "launch" || event.event.is !== "spawned") return;
     const { key, log } = event.event.line;
-    if (!shown.some((one) => one.key === key)) shown.push({ key, log, times: ground.store.path(key, "times") });
+    if (!shown.some((one) => one.key === key))
+      shown.push({ key, log, times: ground.store.path(key, "times"), isOver: () => isRunOver(ground, key) });
   };
   let status: number | null = null;
   const up = bringUp(ground, nodes, hard.signal, hear);

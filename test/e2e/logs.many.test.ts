@@ -198,7 +198,7 @@ test("--previous, --since, --until, --grep, --context, --errors", async () => {
       "    at f (a.js:1:2)",
       "    at g (a.js:3:4)",
     ]);
-    expect(await lines("--grep", "^(start|ok)$")).toEqual(["start", "--", "ok"]);
+    expect(await lines("--grep", "^(start|ok)$")).toEqual(["start", "ok"]);
     expect(await lines("--grep", "listening", "--context", "1")).toEqual(["    at g (a.js:3:4)", "listening", "ok"]);
     expect(await lines("--errors", "--grep", "a\\.js:3")).toEqual(["    at g (a.js:3:4)"]);
     expect(await lines("--grep", "^(start|ok)$", "-n", "1")).toEqual(["ok"]);

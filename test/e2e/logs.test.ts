@@ -1,5 +1,7 @@
 /** `dt logs`: the tail of any file, following across runs, what is not a line yet, colours for terminals only. */
 import { expect, test } from "bun:test";
+import { statSync, truncateSync } from "node:fs";
+import { join } from "node:path";
 import { DT, TestRoot, until } from "../kit.ts";
 import { launchRoot, readLog } from "./launch.kit.ts";
 
@@ -169,6 +171,33 @@ test("--quiet behind a verb is heard as before it", async () => {
     expect((await root.dt(["a", "s", "-d"])).stderr).not.toBe("");
     expect((await root.dt(["a", "s", "-d", "--quiet"])).stderr).toBe("");
     expect(await root.dt(["stop", "--quiet", "a"])).toMatchObject({ code: 0, stderr: "" });
+  } finally {
+    await root.dispose();
+  }
+});
+
+test("after a log was cut, lines have their own times", async () => {
+  const root = TestRoot.create({
+    "manifests/a.json": JSON.stringify({
+      name: "a",
+      commands: { s: { kind: "managed", run: "while :; do date +%s; sleep 0.1; done", stop: { timeout: "300ms" } } },
+    }),
+  });
+  try {
+    await root.dt(["a", "s", "-d"]);
+    const path = join(root.run, "a:s:default.log");
+    await until("it has written for a while", () => statSync(path).size > 300, 15_000);
+    for (const size of [0, 22]) {
+      truncateSync(path, size);
+      const from = Math.floor(Date.now() / 1000) + 2;
+      const late = await until("it went on", async () => {
+        const { stdout } = await root.dt(["logs", "a", "s", "--json"]);
+        const lines = stdout.split("\n").filter(Boolean);
+        const shown = lines.map((line) => JSON.parse(line) as { line: string; time: string });
+        return shown.find(({ line }) => Number(line) >= from);
+      });
+      expect(Math.abs(Date.parse(late.time) / 1000 - Number(late.line))).toBeLessThan(2.5);
+    }
   } finally {
     await root.dispose();
   }
