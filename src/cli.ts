@@ -108,12 +108,12 @@ async function runVerb(
   if (verb === null) throw new Error(`${name} is not there`);
   const { asksForHelp, checkArgs, usage, valuesOf } = await import("./commands/args.ts");
   if (asksForHelp(words)) {
-    const [{ formatVerbHelp }, { makePaint }, { writeText }] = await Promise.all([
+    const [{ formatVerbHelp }, { makePaint }, { print }] = await Promise.all([
       import("./commands/help.ts"),
       import("./output/talk.ts"),
       import("./sys/stdio.ts"),
     ]);
-    writeText(1, await formatVerbHelp(name, makePaint(context.colored())));
+    print(await formatVerbHelp(name, makePaint(context.colored())));
     return EXIT.done;
   }
   const command = (await verb.load()).default;

@@ -98,17 +98,21 @@ function showOutput(all: readonly JobReport[], id: string): number {
       hint: "dt jobs lists them.",
     });
   }
+  printBytes(outputOf(job));
+  return EXIT.done;
+}
+
+function outputOf({ id, log }: JobReport): Uint8Array {
   try {
-    const fd = openOwn(job.log, constants.O_RDONLY);
+    const fd = openOwn(log, constants.O_RDONLY);
     try {
-      printBytes(readFileSync(fd));
+      return readFileSync(fd);
     } finally {
       closeSync(fd);
     }
   } catch {
-    throw new DtError("no-log", `The output of ${id} is gone (${job.log}).`);
+    throw new DtError("no-log", `The output of ${id} is gone (${log}).`);
   }
-  return EXIT.done;
 }
 
 function formatJobs(context: DtContext, jobs: readonly JobReport[], due: readonly Due[]): string {

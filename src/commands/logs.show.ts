@@ -130,7 +130,7 @@ export async function showLines(
       );
     return filters.get(key) ?? null;
   };
-  const { write, flush } = makeWriter(
+  const { write, flush, isOpen } = makeWriter(
     makeFormat(
       context,
       found.map((one) => one.key),
@@ -144,8 +144,8 @@ export async function showLines(
     shownTo.set(target.key, pieces.find(({ run }) => run.age === 0)?.to ?? 0);
     return [entriesOf({ key: target.key, pieces, lines: request.lines, filter: filterOf(target.key) })];
   });
-  const open = everyOf(lastOf(mergeByTime(sources), request.lines), write) && flush();
-  if (!request.follow || !open) return EXIT.done;
+  everyOf(lastOf(mergeByTime(sources), request.lines), write);
+  if (!flush() || !request.follow) return EXIT.done;
   const { signal, status } = untilSignal();
   await followKeys({
     targets,
@@ -153,9 +153,10 @@ export async function showLines(
     filterOf,
     onEntry: write,
     onNewRun: (key) => context.talk.say(`${key} has a new run`),
-    isGone: () => isReaderGone(1),
+    isGone: () => !isOpen() || isReaderGone(1),
     signal,
   });
+  flush();
   return status();
 }
 
@@ -188,9 +189,11 @@ export interface LogLine {
 const BATCH = 64 * 1024;
 
 interface Writer {
-  /** False when the reader has gone. */
+  /** False when the reader has gone, or nothing can be written. */
   write(entry: Entry): boolean;
+  /** The same. Throws when what was given could not be written. */
   flush(): boolean;
+  isOpen(): boolean;
 }
 
 /** What comes in one go is written in one go, and no later. */
@@ -198,20 +201,32 @@ function makeWriter(format: (entry: Entry) => Uint8Array): Writer {
   let waiting: Uint8Array[] = [];
   let size = 0;
   let open = true;
-  const flush = () => {
-    if (size > 0) open = printBytes(Buffer.concat(waiting)) && open;
+  let failure: unknown = null;
+  const pass = () => {
+    try {
+      if (size > 0) open = printBytes(Buffer.concat(waiting)) && open;
+    } catch (error) {
+      // Nobody waits for what is written later: the next flush says it.
+      failure = error;
+      open = false;
+    }
     waiting = [];
     size = 0;
     return open;
   };
   return {
-    flush,
+    isOpen: () => open,
+    flush() {
+      pass();
+      if (failure !== null) throw failure;
+      return open;
+    },
     write(entry) {
-      if (size === 0) queueMicrotask(flush);
+      if (size === 0) queueMicrotask(pass);
       const bytes = format(entry);
       waiting.push(bytes);
       size += bytes.length;
-      return size < BATCH ? open : flush();
+      return size < BATCH ? open : pass();
     },
   };
 }

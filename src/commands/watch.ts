@@ -6,6 +6,7 @@ import { watchRoot } from "../daemon/watch/watcher.ts";
 import { faultsOf } from "../manifest/faults.ts";
 import { formatLines } from "../output/lines.ts";
 import { formatDuration } from "../output/time.ts";
+import { orUncaught } from "../runners/uncaught.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { identifyFolder, isSameFolder } from "../sys/folder.ts";
 import { homeDirectory } from "../sys/paths.ts";
@@ -112,7 +113,7 @@ export default defineVerb({
         replaced.resolve(EXIT.failed);
       } else void context.act().then(({ index }) => watch.set(index));
     }, MANIFESTS_MS);
-    const code = await Promise.race([ended.promise, replaced.promise]);
+    const code = await orUncaught(() => Promise.race([ended.promise, replaced.promise]));
     clearInterval(timer);
     watch.close();
     if (!globals.quiet) talk.say("ends; a job that runs goes on");

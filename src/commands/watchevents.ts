@@ -1,5 +1,6 @@
 /** `dt watch --events`: for programs that watch files themselves, what changes as lines of JSON, until whoever reads them is gone. */
 import { existsSync } from "node:fs";
+import { orUncaught } from "../runners/uncaught.ts";
 import { DtError } from "../sys/error.ts";
 import { resolveFrom, workingDirectory } from "../sys/here.ts";
 import { homeDirectory } from "../sys/paths.ts";
@@ -14,7 +15,12 @@ const STDOUT = 1;
 const READER_MS = 1000;
 
 /** Gives the exit code. */
-export async function watchEvents({ env }: DtContext, patterns: readonly string[]): Promise<number> {
+export function watchEvents(context: DtContext, patterns: readonly string[]): Promise<number> {
+  // What is printed as files change may not be written, on a full disk say.
+  return orUncaught(() => watchUntilEnded(context, patterns));
+}
+
+async function watchUntilEnded({ env }: DtContext, patterns: readonly string[]): Promise<number> {
   if (patterns.length === 0)
     throw usage(
       "What should be watched?",

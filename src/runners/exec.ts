@@ -5,7 +5,7 @@ import { prepareCommand } from "../supervisor/preparecommand.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { becomeCommand } from "../sys/exec.ts";
 import { workingDirectory } from "../sys/here.ts";
-import { writeText } from "../sys/stdio.ts";
+import { print } from "../sys/stdio.ts";
 import type { RunnerContext } from "./context.ts";
 
 export interface OneshotRequest {
@@ -49,7 +49,7 @@ export async function runOneshot(context: RunnerContext, request: OneshotRequest
   if (context.dryRun) {
     const log = capture ? { log: (await import("../supervisor/captured.ts")).logOf(context.ground, request) } : {};
     const { formatPlan } = await import("./plan.ts");
-    writeText(1, formatPlan({ argv, cwd, added: environment.added, ...log }, context.json));
+    print(formatPlan({ argv, cwd, added: environment.added, ...log }, context.json));
     return 0;
   }
   const there = () => (cwd === workingDirectory() ? "" : `cd ${showWord(cwd)} && `);

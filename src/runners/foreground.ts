@@ -18,8 +18,9 @@ import { EXIT } from "../sys/error.ts";
 import { isIgnored } from "../sys/limits.ts";
 import { signalNumber } from "../sys/signals.ts";
 import { shellCode } from "../sys/status.ts";
-import { isReaderGone, print, writeBytes } from "../sys/stdio.ts";
+import { isReaderGone, print } from "../sys/stdio.ts";
 import type { RunnerContext } from "./context.ts";
+import { makeShown, type Shown } from "./shown.ts";
 import { tellEvent } from "./tell.ts";
 
 export async function runForeground(context: RunnerContext, spec: LaunchSpec): Promise<number> {
@@ -54,7 +55,8 @@ export async function runForeground(context: RunnerContext, spec: LaunchSpec): P
   });
   process.on(RESTART_SIGNAL, () => claimRequests(ground, spec.key, queue.push));
 
-  const screen = makeScreen(() => queue.push({ is: "terminate", by: "hangup", signal: "SIGPIPE" }));
+  const shown = makeShown(talk);
+  const screen = makeScreen(shown, () => queue.push({ is: "terminate", by: "hangup", signal: "SIGPIPE" }));
   const control: HostControl = {
     arrived: queue.arrived,
     take: queue.take,
@@ -66,7 +68,7 @@ export async function runForeground(context: RunnerContext, spec: LaunchSpec): P
   try {
     const end = await hostLaunch(ground, spec, (event) => tellEvent(context, event), control);
     await screen.close();
-    return await conclude(context, end);
+    return shown.status(await conclude(context, end));
   } catch (error) {
     await screen.close();
     if (cancel.signal.aborted && (error as { name?: string }).name === "AbortError") {
@@ -78,7 +80,7 @@ export async function runForeground(context: RunnerContext, spec: LaunchSpec): P
 }
 
 /** Shows one run's log after the other on standard output; what was written before the end is shown. */
-function makeScreen(onGone: () => void) {
+function makeScreen(shown: Shown, onGone: () => void) {
   let current: { stop: AbortController; done: Promise<void> } | null = null;
   let gone = false;
   async function finish(): Promise<void> {
@@ -95,7 +97,7 @@ function makeScreen(onGone: () => void) {
         gone = true;
         return false;
       };
-      const onBytes = (bytes: Uint8Array) => !gone && (writeBytes(1, bytes) !== "closed" || leave());
+      const onBytes = (bytes: Uint8Array) => !gone && (shown.write(bytes) || leave());
       const isGone = () => gone || (isReaderGone(1) && !leave());
       current = {
         stop,

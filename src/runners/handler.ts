@@ -16,7 +16,7 @@ import { readJson } from "../sys/files.ts";
 import { workingDirectory } from "../sys/here.ts";
 import type { StandardStreams } from "../sys/standard.ts";
 import { shellCode } from "../sys/status.ts";
-import { writeText } from "../sys/stdio.ts";
+import { print, writeText } from "../sys/stdio.ts";
 import type { RunnerContext } from "./context.ts";
 import type { OneshotRequest } from "./exec.ts";
 import { type Interruption, makeInterruption } from "./interruption.ts";
@@ -55,7 +55,7 @@ export async function runHandler(
   for (const note of environment.notes) context.talk.warn(note);
   if (context.dryRun) {
     const plan = { handler: { file, command: `${plugin}:${command}` }, args, cwd, added: environment.added };
-    writeText(1, formatPlan(plan, context.json));
+    print(formatPlan(plan, context.json));
     return EXIT.done;
   }
   refuseChanged(context.ground, context.env, file);

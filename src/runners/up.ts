@@ -20,10 +20,11 @@ import { bringUp } from "../supervisor/up/bringup.ts";
 import { bringUpDetached } from "../supervisor/up/detach.ts";
 import type { Outcome, UpEvent, UpNode } from "../supervisor/up/types.ts";
 import { DtError, EXIT } from "../sys/error.ts";
-import { isReaderGone, print, printBytes } from "../sys/stdio.ts";
+import { isReaderGone, print } from "../sys/stdio.ts";
 import type { RunnerContext } from "./context.ts";
 import { makeProgress } from "./progress.ts";
 import { LOCK_TIMEOUT_MS, refuseNested } from "./service.ts";
+import { makeShown } from "./shown.ts";
 import { tellEvent, tellLastLines } from "./tell.ts";
 
 export interface UpRequest {
@@ -130,11 +131,12 @@ async function upForeground(context: RunnerContext, nodes: UpNode[], colored: bo
     nodes.map((one) => one.key),
     colored,
   );
+  const output = makeShown(context.talk);
   const following = followKeys({
     targets: () => shown,
     shownTo: new Map(),
     filterOf: () => null,
-    onEntry: ({ key, bytes }: Entry) => printBytes(prefixLine(prefix(key), bytes, colored)),
+    onEntry: ({ key, bytes }: Entry) => output.write(prefixLine(prefix(key), bytes, colored)),
     onNewRun: () => {},
     isGone: () => isReaderGone(1),
     signal: done.signal,
@@ -147,7 +149,7 @@ async function upForeground(context: RunnerContext, nodes: UpNode[], colored: bo
   await following;
   if (outcomes.every((one) => one.unchanged)) return conclude(context, outcomes);
   for (const one of outcomes) tellWhy(context, one);
-  return status ?? worst;
+  return status ?? output.status(worst);
 }
 
 /** The line of truth of each key; why those that are not up are not. */
