@@ -18,6 +18,7 @@ import {
   rmSync,
   utimesSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { join } from "node:path";
 import manifest from "./package.json" with { type: "json" };
@@ -53,13 +54,13 @@ const flags = own.filter((word) => word.startsWith("-"));
 const asked = own.filter((word) => !word.startsWith("-"));
 const wrong = flags.find((flag) => flag !== "--if-changed") ?? asked.find((target) => !(target in TARGETS));
 if (wrong !== undefined) {
-  console.error(
+  say(
     `build.ts: there is no ${wrong}, but --if-changed, --runtime FILE and the targets ${Object.keys(TARGETS).join(" ")}`,
   );
   process.exit(2);
 }
 if (runtimeAt >= 0 && (runtime === undefined || !existsSync(runtime) || asked.length !== 1)) {
-  console.error(
+  say(
     `build.ts: --runtime takes a file that is there, and goes with one target; it got ${runtime} and ${asked.length}`,
   );
   process.exit(2);
@@ -75,7 +76,7 @@ if (flags.includes("--if-changed") && asked.length === 0 && isCurrent(sources)) 
 }
 const missing = findMissing();
 if (missing !== undefined) {
-  console.error(`build.ts: ${missing}; install again: npm ci (or bun install --frozen-lockfile)`);
+  say(`build.ts: ${missing}; install again: npm ci (or bun install --frozen-lockfile)`);
   process.exit(3);
 }
 
@@ -87,6 +88,11 @@ if (targets.includes("native")) {
   markBuilt();
 }
 
+/** `console.error` is red on a terminal. */
+function say(text: string): void {
+  writeSync(2, `${text}\n`);
+}
+
 async function build(target: Target): Promise<void> {
   const start = performance.now();
   const outfile = join(DIST, TARGETS[target].outfile);
@@ -94,7 +100,7 @@ async function build(target: Target): Promise<void> {
   const work = join(DIST, `.build-${process.pid}`);
   rmSync(work, { recursive: true, force: true });
   const temporary = join(work, "dt");
-  console.error(`building ${TARGETS[target].outfile} …`);
+  say(`building ${TARGETS[target].outfile} …`);
   const result = await Bun.build({
     entrypoints: [join(ROOT, "src/cli.ts")],
     format: "esm",
@@ -123,12 +129,12 @@ async function build(target: Target): Promise<void> {
     },
   });
   if (!result.success) {
-    for (const log of result.logs) console.error(String(log));
+    for (const log of result.logs) say(String(log));
     process.exit(1);
   }
   renameSync(temporary, outfile);
   rmSync(work, { recursive: true, force: true });
-  console.error(`built ${TARGETS[target].outfile} in ${((performance.now() - start) / 1000).toFixed(1)} s`);
+  say(`built ${TARGETS[target].outfile} in ${((performance.now() - start) / 1000).toFixed(1)} s`);
 }
 
 function hashSources(): string {

@@ -5,6 +5,7 @@ import { placeOf } from "../output/truth.ts";
 import type { UpEvent, UpNode } from "../supervisor/up/types.ts";
 import { sizeOfTerminal } from "../sys/keyboard.ts";
 import { writeBytes } from "../sys/stdio.ts";
+import { hideTyping } from "../sys/typing.ts";
 import { toTerminal } from "../sys/visible.ts";
 import type { RunnerContext } from "./context.ts";
 
@@ -66,6 +67,7 @@ export function makeProgress({ talk, verbose }: RunnerContext, nodes: readonly U
     const begun = row.state === "waiting" || !row.open ? now : row.since;
     rows.set(key, { ...row, ...to, since: begun, tookMs: to.open ? null : now - begun });
   };
+  const showTyping = hideTyping(2);
   draw();
   const timer = setInterval(draw, REDRAW_MS);
   return {
@@ -83,6 +85,7 @@ export function makeProgress({ talk, verbose }: RunnerContext, nodes: readonly U
     close() {
       clearInterval(timer);
       clear();
+      showTyping();
     },
   };
 }

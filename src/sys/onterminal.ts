@@ -2,6 +2,7 @@
  * A captured command on a terminal of its own, in front of the person's: keys go in as they are, the size is followed, and what Ctrl-C,
  * Ctrl-Z and Ctrl-\ mean is decided there, as the command has set it. When it stops, dt stops with its whole group, so that the person's
  * shell sees it; when dt goes on, so does the command. In the background dt touches the person's terminal as little as the command could.
+ * What was typed ahead and the command left unread goes back into the person's terminal, where its kernel lets dt do that.
  *
  * Standard input and errors that are no terminal stay what they are. Then the person's terminal still makes signals of Ctrl-C and its like,
  * for the rest of a pipeline, and dt passes them in as keys.
@@ -14,7 +15,18 @@ import { errorOf } from "./exec.ts";
 import { block, formatMask, heldSignals, maskOf, openSignals, SIGNAL, unblock } from "./held.ts";
 import { libc } from "./libc.ts";
 import { posix } from "./posix.ts";
-import { copySize, isForeground, keyOf, type Modes, openPty, rawModes, readModes, writeModes } from "./pty.ts";
+import {
+  copySize,
+  isForeground,
+  keyOf,
+  type Modes,
+  openPty,
+  rawModes,
+  readModes,
+  takeUnread,
+  typeInto,
+  writeModes,
+} from "./pty.ts";
 import type { Source } from "./relay.ts";
 import { BYE, formatRequest, MESSAGE_BYTES, type SessionRequest, TOLD } from "./session.ts";
 import { signalName } from "./signals.ts";
@@ -131,6 +143,12 @@ export function startOnTerminal(plan: CapturePlan): Captured | null {
     if (own !== undefined) own();
     else posix().kill(pid, signal);
   };
+  /** What was typed and the command did not read is for who has the terminal next, as it is without dt. */
+  const returnKeys = () => {
+    if (person === null || !ownInput || isRaw === null || !mine()) return;
+    typeInto(person, Buffer.concat([takeUnread(slave), keys]));
+    keys = Buffer.alloc(0);
+  };
   const listen = () => {
     const message = readMessage(told.reading);
     if (message?.what === TOLD.stopped) return stopToo();
@@ -138,6 +156,7 @@ export function startOnTerminal(plan: CapturePlan): Captured | null {
       status = { code: null, signal: "SIGHUP" }; // its session was killed, which hangs up the command
     else if (message.what === TOLD.exited) status = { code: message.number, signal: null };
     else status = { code: null, signal: signalName(message.number) };
+    returnKeys();
     // Held until now: a terminal that nobody has open is over, though the command may open it again.
     closeSync(slave);
   };

@@ -1,7 +1,7 @@
 /** C functions that a captured one-shot alone needs: opened with it, so that nobody else pays for them. Linux alone. */
 import { FFIType } from "bun:ffi";
 import { lazy } from "./lazy.ts";
-import { openFirst } from "./libc.ts";
+import { openFirst, ptr } from "./libc.ts";
 
 const { i16, i32, u64, pointer } = FFIType;
 
@@ -28,3 +28,11 @@ export const posix = lazy(() =>
     posix_spawnattr_setsigmask: { args: [pointer, pointer], returns: i32 },
   } as const),
 );
+
+const FIONREAD = 0x541b;
+
+/** How many bytes can be read from a pipe or terminal now. */
+export function bytesWaiting(fd: number): number {
+  const count = new Int32Array(1);
+  return posix().ioctl(fd, FIONREAD, ptr(count)) === 0 ? (count[0] as number) : 0;
+}

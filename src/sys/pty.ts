@@ -1,13 +1,14 @@
 /** Pseudo-terminals, and the modes and size of a terminal. Linux alone; who passes a descriptor that is no terminal gets null or nothing. */
-import { constants, openSync } from "node:fs";
+import { constants, openSync, readSync } from "node:fs";
 import { libc, ptr } from "./libc.ts";
-import { posix } from "./posix.ts";
+import { bytesWaiting, posix } from "./posix.ts";
 
 const TIOCSPTLCK = 0x40045431;
 const TIOCGPTPEER = 0x5441;
 const TIOCGWINSZ = 0x5413;
 const TIOCSWINSZ = 0x5414;
 const TIOCSCTTY = 0x540e;
+const TIOCSTI = 0x5412;
 const O_CLOEXEC = 0o2000000;
 const F_SETFL = 4;
 
@@ -16,6 +17,8 @@ const TERMIOS_BYTES = 64;
 const LOCAL_FLAGS = 12;
 const CONTROL = 17;
 const ISIG = 1;
+const ECHO = 8;
+const TCSANOW = 0;
 const TCSADRAIN = 1;
 
 export interface Pty {
@@ -68,6 +71,31 @@ export function rawModes(modes: Modes, signals: boolean): Modes {
   posix().cfmakeraw(ptr(raw));
   if (signals) raw.writeUInt32LE((raw.readUInt32LE(LOCAL_FLAGS) | ISIG) >>> 0, LOCAL_FLAGS);
   return raw;
+}
+
+/** Whether what is typed is shown. False when it was so already, or this is no terminal. */
+export function setEcho(fd: number, on: boolean): boolean {
+  const modes = readModes(fd);
+  if (modes === null) return false;
+  const flags = modes.readUInt32LE(LOCAL_FLAGS);
+  if (((flags & ECHO) !== 0) === on) return false;
+  modes.writeUInt32LE((flags ^ ECHO) >>> 0, LOCAL_FLAGS);
+  writeModes(fd, modes);
+  return true;
+}
+
+/** What was typed into a terminal and nobody has read. Its modes are changed for it. */
+export function takeUnread(fd: number): Buffer {
+  const modes = readModes(fd);
+  // A line that has no end yet is not read otherwise. Nothing is waited for: who would read its output may be this process.
+  if (modes !== null) posix().tcsetattr(fd, TCSANOW, ptr(rawModes(modes, false)));
+  const bytes = Buffer.alloc(modes === null ? 0 : bytesWaiting(fd));
+  return bytes.length === 0 ? bytes : bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, null));
+}
+
+/** As if it were typed. Kernels since 6.2 may refuse it to all but root: it is then lost. */
+export function typeInto(fd: number, bytes: Uint8Array): void {
+  for (const byte of bytes) if (posix().ioctl(fd, TIOCSTI, ptr(new Uint8Array([byte]))) !== 0) return;
 }
 
 const KEYS = { interrupt: 0, quit: 1, suspend: 10 } as const;

@@ -11,7 +11,7 @@
 import { closeSync, fstatSync, readSync, writeSync } from "node:fs";
 import { errnoOf } from "./error.ts";
 import { libc, ptr } from "./libc.ts";
-import { posix } from "./posix.ts";
+import { bytesWaiting } from "./posix.ts";
 
 export interface Source {
   /** Closed when it is over. */
@@ -44,7 +44,6 @@ const SLOW_READER_MS = 1000;
 /** What a pipe takes without waiting once `poll` says that there is room. */
 const PIECE = 4096;
 const CHUNK = 64 * 1024;
-const FIONREAD = 0x541b;
 const POLLIN = 1;
 const POLLOUT = 4;
 const POLLERR = 8;
@@ -87,7 +86,7 @@ export function relay({ sources, watched, keep, lost, ended, longest }: Relay): 
   };
   /** The reader has gone: what the command has already written is still kept. */
   const lose = (stream: Stream) => {
-    for (let left = waiting(stream.from); stream.open && left > 0; ) {
+    for (let left = bytesWaiting(stream.from); stream.open && left > 0; ) {
       const length = read(stream);
       if (length <= 0) break;
       left -= length;
@@ -119,7 +118,7 @@ export function relay({ sources, watched, keep, lost, ended, longest }: Relay): 
   for (;;) {
     if (deadline === Number.POSITIVE_INFINITY && ended()) {
       deadline = performance.now() + GRACE_MS;
-      for (const stream of streams) stream.owed = stream.open ? waiting(stream.from) : 0;
+      for (const stream of streams) stream.owed = stream.open ? bytesWaiting(stream.from) : 0;
     }
     const left = deadline - performance.now();
     const isOver = (stream: Stream) => !stream.open || (left <= 0 && stream.owed <= 0 && stream.at === stream.end);
@@ -165,11 +164,6 @@ export function relay({ sources, watched, keep, lost, ended, longest }: Relay): 
 
 function eventsOf(polls: Int32Array, at: number): number {
   return (polls[at + 1] as number) >>> 16;
-}
-
-function waiting(fd: number): number {
-  const count = new Int32Array(1);
-  return posix().ioctl(fd, FIONREAD, ptr(count)) === 0 ? (count[0] as number) : 0;
 }
 
 function isFile(fd: number): boolean {

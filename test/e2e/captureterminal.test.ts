@@ -188,6 +188,19 @@ test("a signal to dt reaches the command once", async () => {
   expect(logOf(root, "bash")).toBe("up\r\nhup\r\nterm\r\n");
 });
 
+test("what is typed ahead, and the command does not read, is for the shell", async () => {
+  const terminal = open(BASH);
+  terminal.type('"$DT" t bash "echo up; read one; echo got \\$one; sleep 0.5; exit 4"\r');
+  await terminal.sees(/up\r\n/);
+  terminal.type("first\r");
+  await terminal.sees(/got first/);
+  terminal.type('echo "code $?"\rec');
+  await terminal.sees(/code 4\r\n/);
+  terminal.type("ho whole\r");
+  await terminal.sees(/\nwhole\r\n/);
+  await nothingLeft(terminal);
+});
+
 test("dt killed: the command gets SIGHUP, the terminal its modes, and no process is left", async () => {
   // dash gives a terminal back as it finds it, so what is seen is dt's own doing.
   const terminal = open(["dash"]);

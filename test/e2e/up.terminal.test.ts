@@ -1,7 +1,9 @@
 /** `dt up` in a real terminal: the table while things come up, logs with their keys, Ctrl-C in order, a second one; and two hundred keys. */
 import { expect, test } from "bun:test";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { TestRoot, until } from "../kit.ts";
-import { hostsOf, ps, psOf, runs } from "./launch.kit.ts";
+import { commandLineOf, hostsOf, ps, psOf, runs } from "./launch.kit.ts";
 import { startTmux } from "./tmux.kit.ts";
 
 const SHELL = ["sh", "-c", 'PS1="$ " exec /bin/sh'];
@@ -42,6 +44,46 @@ test("a table while it comes up, gone afterwards; then one line of truth a key",
     expect(tmux.screen()).not.toMatch(/^s:(db|web) /m);
     tmux.keys("clear; echo $((6*7))", "Enter");
     await tmux.shows(/^42$/m);
+  } finally {
+    tmux.close();
+    await root.dispose();
+  }
+});
+
+test("what is typed while the table is drawn moves nothing of it, and is for the shell afterwards", async () => {
+  const root = TestRoot.create({
+    "manifests/s.json": JSON.stringify({
+      name: "s",
+      groups: { default: ["s:db"] },
+      commands: { db: { kind: "managed", run: ["sleep", "1000"], ready: { exec: ["test", "-f", "go"] } } },
+    }),
+  });
+  // A shell that gives a terminal back as it finds it, so what is seen is dt's own doing.
+  const tmux = startTmux(root, SHELL);
+  const echoes = async () => {
+    tmux.keys("clear; stty -a | grep -ow -e '-*echo'", "Enter");
+    await tmux.shows(/^-?echo$/m);
+    return /^echo$/m.test(tmux.screen());
+  };
+  try {
+    await tmux.shows(/^\$/m);
+    for (const end of ["it is up", "SIGTERM", "SIGHUP"] as const) {
+      rmSync(join(root.dir, "go"), { force: true });
+      tmux.keys('clear; "$DT" up -d', "Enter");
+      await tmux.shows(/^s:db +starting/m);
+      tmux.keys("Enter", "echo $((6*7))", "Enter", "Enter");
+      await until("time passes in its place", () => /^s:db +starting +1\.\ds/m.test(tmux.screen()));
+      expect(tmux.screen().match(/^s:db /gm)).toHaveLength(1);
+      expect(tmux.screen()).not.toContain("6*7");
+      if (end === "it is up") root.write("go", "");
+      else {
+        const caller = root.processes().find((pid) => / up -d $/.test(commandLineOf(pid)));
+        process.kill(caller as number, end);
+      }
+      await tmux.shows(/(^|\$ )42$/m);
+      expect(await echoes()).toBe(true);
+      await root.dt(["down"]);
+    }
   } finally {
     tmux.close();
     await root.dispose();
