@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { DT, TestRoot, until } from "../kit.ts";
+import { findTool } from "../tools.ts";
 import { commandLineOf, psOf, readLog, runs } from "./launch.kit.ts";
 import { startTmux } from "./tmux.kit.ts";
 
@@ -369,45 +370,48 @@ test("attaching to what does not run, has no terminal, or is oneself is told", a
   }
 });
 
-test("in tmux: a shell, vim in a second window, resizing, leaving, closing the window", async () => {
-  const root = terminalRoot({ vim: { run: ["vim", "-u", "NONE", "text.txt"] } });
-  const tmux = startTmux(root, SHELL);
-  try {
-    await tmux.shows(/^\$/m);
-    tmux.keys('"$DT" t vim', "Enter");
-    await tmux.shows(/"text.txt" \[New\]|text.txt.*New File/);
-    tmux.keys("i", "first words", "Enter");
-    const second = tmux.open(...SHELL);
-    await second.shows(/^\$/m);
-    second.keys('"$DT" attach t vim', "Enter");
-    await second.shows(/^first words/m);
-    second.keys("second words", "Escape");
-    await tmux.shows(/second words/);
-    second.resize(60, 16);
-    await until(
-      "vim fills the new size",
-      () =>
-        second
-          .screen()
-          .split("\n")
-          .filter((line) => line === "~").length >= 11,
-    );
-    second.keys("C-]");
-    // The other screen, and with it all that vim drew, is gone from the shell's terminal; the cursor is there.
-    await second.shows(/left t:vim:default running/);
-    await until("nothing of vim is left", () => !/^~/m.test(second.screen()));
-    second.keys("echo $((6*7))", "Enter");
-    await second.shows(/^42$/m);
-    tmux.keys("Escape", ":w", "Enter");
-    await until("it is written", () => existsSync(join(root.dir, "text.txt")));
-    expect(root.read("text.txt")).toBe("first words\nsecond words\n");
-    const pid = (await psOf(root, "t:vim:default"))?.pid as number;
-    tmux.kill();
-    await until("vim went with the window that started it", () => !runs(pid));
-    await until("it is stopped", async () => (await psOf(root, "t:vim:default"))?.state === "stopped");
-    expect((await root.dt(["why", "t", "vim"])).stdout).toContain("by the closing of the terminal of dt t vim");
-  } finally {
-    tmux.close();
-    await root.dispose();
-  }
-});
+test.skipIf(findTool("tmux") === null || findTool("vim") === null)(
+  "in tmux: a shell, vim in a second window, resizing, leaving, closing the window",
+  async () => {
+    const root = terminalRoot({ vim: { run: ["vim", "-u", "NONE", "text.txt"] } });
+    const tmux = startTmux(root, SHELL);
+    try {
+      await tmux.shows(/^\$/m);
+      tmux.keys('"$DT" t vim', "Enter");
+      await tmux.shows(/"text.txt" \[New\]|text.txt.*New File/);
+      tmux.keys("i", "first words", "Enter");
+      const second = tmux.open(...SHELL);
+      await second.shows(/^\$/m);
+      second.keys('"$DT" attach t vim', "Enter");
+      await second.shows(/^first words/m);
+      second.keys("second words", "Escape");
+      await tmux.shows(/second words/);
+      second.resize(60, 16);
+      await until(
+        "vim fills the new size",
+        () =>
+          second
+            .screen()
+            .split("\n")
+            .filter((line) => line === "~").length >= 11,
+      );
+      second.keys("C-]");
+      // The other screen, and with it all that vim drew, is gone from the shell's terminal; the cursor is there.
+      await second.shows(/left t:vim:default running/);
+      await until("nothing of vim is left", () => !/^~/m.test(second.screen()));
+      second.keys("echo $((6*7))", "Enter");
+      await second.shows(/^42$/m);
+      tmux.keys("Escape", ":w", "Enter");
+      await until("it is written", () => existsSync(join(root.dir, "text.txt")));
+      expect(root.read("text.txt")).toBe("first words\nsecond words\n");
+      const pid = (await psOf(root, "t:vim:default"))?.pid as number;
+      tmux.kill();
+      await until("vim went with the window that started it", () => !runs(pid));
+      await until("it is stopped", async () => (await psOf(root, "t:vim:default"))?.state === "stopped");
+      expect((await root.dt(["why", "t", "vim"])).stdout).toContain("by the closing of the terminal of dt t vim");
+    } finally {
+      tmux.close();
+      await root.dispose();
+    }
+  },
+);

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import type { TestRoot } from "../kit.ts";
 import { until } from "../kit.ts";
+import { findTool } from "../tools.ts";
 import { captureRoot, exitOf, logOf } from "./capture.kit.ts";
 import { commandLineOf, runs } from "./launch.kit.ts";
 import { onTerminal } from "./oneshot.kit.ts";
@@ -251,23 +252,26 @@ test("stopped by SIGTSTP to dt from elsewhere, in a shell without job control to
   await terminal.sees(/\$ $/);
 });
 
-test("a full-screen program in tmux: vim edits, is stopped and gone on with, and leaves the screen as it was", async () => {
-  const { startTmux } = await import("./tmux.kit.ts");
-  const tmux = startTmux(root, BASH);
-  try {
-    tmux.keys('"$DT" t vim made.txt', "Enter");
-    await tmux.shows(/made\.txt.*New/i);
-    tmux.keys("ihello from vim", "Escape", "C-z");
-    await tmux.shows(/Stopped/);
-    tmux.keys("fg", "Enter");
-    await tmux.shows(/hello from vim[\s\S]*~/);
-    tmux.keys(":wq", "Enter");
-    await until("the file is there", () => root.processes().every((pid) => !commandLineOf(pid).startsWith("vim")));
-    expect(root.read("made.txt")).toBe("hello from vim\n");
-    tmux.keys("clear; echo done", "Enter");
-    await tmux.shows(/^done/m);
-    expect(logOf(root, "vim")).toContain("hello from vim");
-  } finally {
-    tmux.close();
-  }
-});
+test.skipIf(findTool("tmux") === null || findTool("vim") === null)(
+  "a full-screen program in tmux: vim edits, is stopped and gone on with, and leaves the screen as it was",
+  async () => {
+    const { startTmux } = await import("./tmux.kit.ts");
+    const tmux = startTmux(root, BASH);
+    try {
+      tmux.keys('"$DT" t vim made.txt', "Enter");
+      await tmux.shows(/made\.txt.*New/i);
+      tmux.keys("ihello from vim", "Escape", "C-z");
+      await tmux.shows(/Stopped/);
+      tmux.keys("fg", "Enter");
+      await tmux.shows(/hello from vim[\s\S]*~/);
+      tmux.keys(":wq", "Enter");
+      await until("the file is there", () => root.processes().every((pid) => !commandLineOf(pid).startsWith("vim")));
+      expect(root.read("made.txt")).toBe("hello from vim\n");
+      tmux.keys("clear; echo done", "Enter");
+      await tmux.shows(/^done/m);
+      expect(logOf(root, "vim")).toContain("hello from vim");
+    } finally {
+      tmux.close();
+    }
+  },
+);

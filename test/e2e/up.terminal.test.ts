@@ -3,15 +3,17 @@ import { expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { TestRoot, until } from "../kit.ts";
+import { findTool } from "../tools.ts";
 import { commandLineOf, hostsOf, ps, psOf, runs } from "./launch.kit.ts";
 import { startTmux } from "./tmux.kit.ts";
 
+const hasTmux = findTool("tmux") !== null;
 const SHELL = ["sh", "-c", 'PS1="$ " exec /bin/sh'];
 /** Ends when told, after it has said so in a file that all share. */
 const polite = (name: string) =>
   `trap 'echo ${name} >> order; exit 0' INT TERM; echo ${name} begins; while :; do sleep 0.02; done`;
 
-test("a table while it comes up, gone afterwards; then one line of truth a key", async () => {
+test.skipIf(!hasTmux)("a table while it comes up, gone afterwards; then one line of truth a key", async () => {
   const root = TestRoot.create({
     "manifests/s.json": JSON.stringify({
       name: "s",
@@ -50,81 +52,90 @@ test("a table while it comes up, gone afterwards; then one line of truth a key",
   }
 });
 
-test("what is typed while the table is drawn moves nothing of it, and is for the shell afterwards", async () => {
-  const root = TestRoot.create({
-    "manifests/s.json": JSON.stringify({
-      name: "s",
-      groups: { default: ["s:db"] },
-      commands: { db: { kind: "managed", run: ["sleep", "1000"], ready: { exec: ["test", "-f", "go"] } } },
-    }),
-  });
-  // A shell that gives a terminal back as it finds it, so what is seen is dt's own doing.
-  const tmux = startTmux(root, SHELL);
-  const echoes = async () => {
-    tmux.keys("clear; stty -a | grep -ow -e '-*echo'", "Enter");
-    await tmux.shows(/^-?echo$/m);
-    return /^echo$/m.test(tmux.screen());
-  };
-  try {
-    await tmux.shows(/^\$/m);
-    for (const end of ["it is up", "SIGTERM", "SIGHUP"] as const) {
-      rmSync(join(root.dir, "go"), { force: true });
-      tmux.keys('clear; "$DT" up -d', "Enter");
-      await tmux.shows(/^s:db +starting/m);
-      tmux.keys("Enter", "echo $((6*7))", "Enter", "Enter");
-      await until("time passes in its place", () => /^s:db +starting +1\.\ds/m.test(tmux.screen()));
-      expect(tmux.screen().match(/^s:db /gm)).toHaveLength(1);
-      expect(tmux.screen()).not.toContain("6*7");
-      if (end === "it is up") root.write("go", "");
-      else {
-        const caller = root.processes().find((pid) => / up -d $/.test(commandLineOf(pid)));
-        process.kill(caller as number, end);
+test.skipIf(!hasTmux)(
+  "what is typed while the table is drawn moves nothing of it, and is for the shell afterwards",
+  async () => {
+    const root = TestRoot.create({
+      "manifests/s.json": JSON.stringify({
+        name: "s",
+        groups: { default: ["s:db"] },
+        commands: { db: { kind: "managed", run: ["sleep", "1000"], ready: { exec: ["test", "-f", "go"] } } },
+      }),
+    });
+    // A shell that gives a terminal back as it finds it, so what is seen is dt's own doing.
+    const tmux = startTmux(root, SHELL);
+    const echoes = async () => {
+      tmux.keys("clear; stty -a | grep -ow -e '-*echo'", "Enter");
+      await tmux.shows(/^-?echo$/m);
+      return /^echo$/m.test(tmux.screen());
+    };
+    try {
+      await tmux.shows(/^\$/m);
+      for (const end of ["it is up", "SIGTERM", "SIGHUP"] as const) {
+        rmSync(join(root.dir, "go"), { force: true });
+        tmux.keys('clear; "$DT" up -d', "Enter");
+        await tmux.shows(/^s:db +starting/m);
+        tmux.keys("Enter", "echo $((6*7))", "Enter", "Enter");
+        await until("time passes in its place", () => /^s:db +starting +1\.\ds/m.test(tmux.screen()));
+        expect(tmux.screen().match(/^s:db /gm)).toHaveLength(1);
+        expect(tmux.screen()).not.toContain("6*7");
+        if (end === "it is up") root.write("go", "");
+        else {
+          const caller = root.processes().find((pid) => / up -d $/.test(commandLineOf(pid)));
+          process.kill(caller as number, end);
+        }
+        await tmux.shows(/(^|\$ )42$/m);
+        expect(await echoes()).toBe(true);
+        await root.dt(["down"]);
       }
-      await tmux.shows(/(^|\$ )42$/m);
-      expect(await echoes()).toBe(true);
-      await root.dt(["down"]);
+    } finally {
+      tmux.close();
+      await root.dispose();
     }
-  } finally {
-    tmux.close();
-    await root.dispose();
-  }
-});
+  },
+);
 
-test("in the foreground: each line with its key; Ctrl-C ends what needs before what is needed; closing the window too", async () => {
-  const root = TestRoot.create({
-    "manifests/s.json": JSON.stringify({
-      name: "s",
-      commands: {
-        db: { kind: "managed", run: polite("db") },
-        api: { kind: "managed", run: polite("api"), needs: ["s:db"] },
-        web: { kind: "managed", run: polite("web"), needs: ["s:api"] },
-      },
-    }),
-  });
-  const tmux = startTmux(root, SHELL);
-  try {
-    await tmux.shows(/^\$/m);
-    tmux.keys('"$DT" up s; echo code $?', "Enter");
-    for (const name of ["db ", "api", "web"]) await tmux.shows(new RegExp(`^s:${name} │ ${name.trim()} begins`, "m"));
-    tmux.keys("C-c");
-    await tmux.shows(/code 130$/m);
-    expect(tmux.screen()).toMatch(/s:web interrupted after.*s:api interrupted after.*s:db interrupted after/s);
-    expect(root.read("order")).toBe("web\napi\ndb\n");
-    expect(await ps(root)).toEqual([]);
+test.skipIf(!hasTmux)(
+  "in the foreground: each line with its key; Ctrl-C ends what needs before what is needed; closing the window too",
+  async () => {
+    const root = TestRoot.create({
+      "manifests/s.json": JSON.stringify({
+        name: "s",
+        commands: {
+          db: { kind: "managed", run: polite("db") },
+          api: { kind: "managed", run: polite("api"), needs: ["s:db"] },
+          web: { kind: "managed", run: polite("web"), needs: ["s:api"] },
+        },
+      }),
+    });
+    const tmux = startTmux(root, SHELL);
+    try {
+      await tmux.shows(/^\$/m);
+      tmux.keys('"$DT" up s; echo code $?', "Enter");
+      for (const name of ["db ", "api", "web"]) await tmux.shows(new RegExp(`^s:${name} │ ${name.trim()} begins`, "m"));
+      tmux.keys("C-c");
+      await tmux.shows(/code 130$/m);
+      expect(tmux.screen()).toMatch(/s:web interrupted after.*s:api interrupted after.*s:db interrupted after/s);
+      expect(root.read("order")).toBe("web\napi\ndb\n");
+      expect(await ps(root)).toEqual([]);
 
-    tmux.keys('clear; rm order; "$DT" up s', "Enter");
-    await tmux.shows(/^s:web │ web begins/m);
-    tmux.kill();
-    await until("all went with the window", async () => (await ps(root)).length === 0 && root.read("order").length > 9);
-    expect(root.read("order")).toBe("web\napi\ndb\n");
-    expect((await root.dt(["why", "s:web"])).stdout).toContain("the closing of the terminal");
-  } finally {
-    tmux.close();
-    await root.dispose();
-  }
-});
+      tmux.keys('clear; rm order; "$DT" up s', "Enter");
+      await tmux.shows(/^s:web │ web begins/m);
+      tmux.kill();
+      await until(
+        "all went with the window",
+        async () => (await ps(root)).length === 0 && root.read("order").length > 9,
+      );
+      expect(root.read("order")).toBe("web\napi\ndb\n");
+      expect((await root.dt(["why", "s:web"])).stdout).toContain("the closing of the terminal");
+    } finally {
+      tmux.close();
+      await root.dispose();
+    }
+  },
+);
 
-test("a second Ctrl-C kills what does not listen to the first", async () => {
+test.skipIf(!hasTmux)("a second Ctrl-C kills what does not listen to the first", async () => {
   const root = TestRoot.create({
     "manifests/s.json": JSON.stringify({
       name: "s",

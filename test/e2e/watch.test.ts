@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { DT, TestRoot, until } from "../kit.ts";
+import { findTool } from "../tools.ts";
 import { connectTo, daemonPid, disposeWithDaemon, socketOf } from "./daemon.kit.ts";
 import { runs } from "./launch.kit.ts";
 
@@ -118,11 +119,7 @@ test("a burst is one job with all its paths; what is written for ever is worked 
   }
 });
 
-test("what a real editor does is one job", async () => {
-  if (Bun.which("vim") === null) {
-    if (process.env.CI) throw new Error("CI must have vim");
-    return console.warn("not tested: there is no vim on this machine");
-  }
+test.skipIf(findTool("vim") === null)("what a real editor does is one job", async () => {
   const root = make(`{ paths: ["content/**"], debounce: "200ms", run: "t:work" }`, WORK, { "content/a.md": "one\n" });
   try {
     await begin(root);
