@@ -55,7 +55,8 @@ export async function makeReference(sources: string): Promise<string> {
     "## Command line",
     "`dt [global flags] <plugin> <command> [variant] [flags] [-- args]`",
     "### Global flags",
-    "They stand before the plugin; after a built-in verb they are accepted too.",
+    "They stand before the plugin or between it and its command; after a built-in verb, and after a managed command, they are accepted too. What follows the name of a one-shot is the one-shot's own.",
+    "Short flags may be joined, and a value may stand right behind its flag: `dt logs shop dev -fn5`. A flag that takes one value is an error when it is given twice with different values.",
     table(
       ["flag", "meaning"],
       GLOBAL_HELP.map(([flag, text]) => [`\`${flag}\``, text]),
