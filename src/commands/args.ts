@@ -121,6 +121,20 @@ export function takeGlobals(words: readonly string[], globals: Globals): readonl
 }
 
 export function checkArgs(argv: readonly string[], options: CheckOptions): CheckedArgs {
+  try {
+    return check(argv, options);
+  } catch (error) {
+    heedJson(argv, options.globals);
+    throw error;
+  }
+}
+
+/** An error is JSON too where that is asked for behind what is wrong. */
+export function heedJson(words: readonly string[], globals: Globals): void {
+  if (ownWords(words).includes("--json")) globals.json = true;
+}
+
+function check(argv: readonly string[], options: CheckOptions): CheckedArgs {
   const flags = flagsOf(options.args);
   const given = new Map<string, string | boolean>();
   const words: string[] = [];
@@ -252,9 +266,11 @@ export function meantBy(word: string, names: Iterable<string>): string | undefin
 
 export function unknownFlag(what: string, name: string, known: Iterable<string>): DtError {
   const names = [...known, ...Object.keys(GLOBAL_FLAGS)];
+  // As tail once took it.
+  const lines = /^-\d+$/.test(name) && names.includes("-n") ? `Did you mean -n${name.slice(1)}?` : undefined;
   return usage(
     `${what} has no flag ${name}.`,
-    meantBy(name, names) ?? `It has: ${[...new Set(names)].sort().join(" ")}`,
+    lines ?? meantBy(name, names) ?? `It has: ${[...new Set(names)].sort().join(" ")}`,
   );
 }
 

@@ -14,7 +14,7 @@ import { NEEDS_MET } from "../supervisor/marks.ts";
 import { inheritedDescriptors } from "../sys/descriptors.ts";
 import { EXIT } from "../sys/error.ts";
 import { print } from "../sys/stdio.ts";
-import { asksForHelp, checkArgs, durationOf, portNumber, takeGlobals, usage, valuesOf } from "./args.ts";
+import { asksForHelp, checkArgs, durationOf, heedJson, portNumber, takeGlobals, usage, valuesOf } from "./args.ts";
 import { asksForService, type Called, callOf, findCommand, findPlugin, unknownName } from "./called.ts";
 import { type DtContext, rememberRoot } from "./context.ts";
 import { argsOf, type MANAGED_ARGS, type STACK_ARGS } from "./managed.ts";
@@ -25,12 +25,27 @@ export async function runPlugin(context: DtContext, name: string, given: readonl
   const words = takeGlobals(given, context.globals);
   const [commandName, ...rest] = words;
   if (commandName === undefined || commandName === "--help" || commandName === "-h") return showPlugin(context, name);
-  const called = await callOf(context, name, words);
-  const command = findCommand(called.index, called.plugin, commandName);
+  const { called, command } = await findCalled(context, name, words, commandName);
   if (command.kind === "managed") return runManaged(context, called, command, rest);
   // In a trusted root the flag is the command's own, as all that follows it.
   if (called.is === "look" && !context.globals.dryRun) return showPlugin(context, name);
   return runOneshot(context, called, command, rest, descriptors);
+}
+
+async function findCalled(
+  context: DtContext,
+  name: string,
+  words: readonly string[],
+  commandName: string,
+): Promise<{ called: Called; command: ResolvedCommand }> {
+  try {
+    const called = await callOf(context, name, words);
+    return { called, command: findCommand(called.index, called.plugin, commandName) };
+  } catch (error) {
+    // What follows an unknown name is no command's own.
+    heedJson(words, context.globals);
+    throw error;
+  }
 }
 
 /** The plugin's own help. */

@@ -151,6 +151,12 @@ test("short flags joined, and --json in any place", async () => {
     ])
       expect(JSON.parse((await root.dt(words)).stdout)).toMatchObject({ key: "a:s:default", unchanged: true });
     for (const words of [
+      ["logs", "--bogus", "--json"],
+      ["bogus", "x", "--json"],
+      ["a", "nosuch", "--json"],
+    ])
+      expect(JSON.parse((await root.dt(words)).stdout)).toMatchObject({ error: { status: 2 } });
+    for (const words of [
       ["help", "--json"],
       ["a", "--json"],
       ["--json", "attach", "a", "s"],
