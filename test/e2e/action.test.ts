@@ -151,6 +151,15 @@ describe("the examples of docs/ci.md", () => {
     return runScript(["sh", "ci.sh"], root.dir, { ...root.env, ...env, CI: "true", TEST_STATUS });
   });
 
+  test("a script stops when the download fails", async () => {
+    forget();
+    root.write("ci.sh", `${text(2)}\n`);
+    chmodSync(root.write("bin/curl", "#!/bin/sh\nexit 22\n"), 0o755);
+    const PATH = `${root.dir}/bin:/usr/bin:/bin`;
+    const { code, output } = await runScript(["sh", "ci.sh"], root.dir, { ...root.env, ...env, PATH, CI: "true" });
+    expect({ code, output }).toEqual({ code: 22, output: "" });
+  });
+
   both("GitLab", async (TEST_STATUS) => {
     forget();
     const { test: one } = parse(text(3)) as { test: Record<string, string[]> };
