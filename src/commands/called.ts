@@ -26,7 +26,7 @@ export async function callOf(context: DtContext, name: string, words: readonly s
     if (context.reading() === "data" && (context.globals.dryRun || isLook(plugin, words)))
       return { is: "look", index, plugin: findPlugin(context, index, name), begin };
   }
-  const acting = await context.act();
+  const acting = await context.act(name);
   return { is: "run", index: acting.index, plugin: findPlugin(context, acting.index, name), begin: acting.begin };
 }
 

@@ -61,8 +61,8 @@ export interface DtContext {
   peek(): Promise<ManifestIndex | null>;
   /** What the manifests declare as far as that is known without running code, for whoever was given a name that left nothing on disk. */
   glance(): Promise<Glance>;
-  /** The manifests for a command that is run by its words: all of them. Nothing is remembered of it before `begin`. */
-  act(): Promise<Acting>;
+  /** The manifests for a command that is run by its words: all of them, the plugin `wanted` for sure. Nothing is remembered of it before `begin`. */
+  act(wanted?: string): Promise<Acting>;
 }
 
 export function makeContext(
@@ -173,13 +173,14 @@ export function makeContext(
     },
     peek: async () => tell((await import("../manifest/index.ts")).peekIndex(place())),
     glance: async () => (await import("../manifest/index.ts")).glanceIndex(place()),
-    act: async () => {
+    act: async (wanted) => {
       // A job was begun for the folder that was there then.
       if (!isOfDaemon && env.DIALTONE_JOB !== undefined && isInPlaceOfTrusted(home(), root()))
         throw anotherFolder(root());
       const { index, entries } = await (await import("../manifest/index.ts")).loadManifests({
         ...where(),
         reading: acting,
+        ...(wanted === undefined ? {} : { wanted }),
       });
       return {
         index,

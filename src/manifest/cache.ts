@@ -16,6 +16,10 @@ export interface CacheEntry {
   outcome: Outcome;
   files: Digest;
   env: Digest;
+  /** What it asked of the machine, with the answers (`questions.ts`). */
+  seen: Digest;
+  /** Why it is made again at each call; null: it is kept. */
+  unknown: string | null;
 }
 
 export interface Cache {
@@ -55,7 +59,10 @@ function isWhole(cache: Cache): boolean {
   if (!Array.isArray(cache.builtins) || typeof cache.entries !== "object" || cache.entries === null) return false;
   return Object.values(cache.entries).every(
     (entry) =>
-      typeof entry?.outcome?.is === "string" && typeof entry.files === "object" && typeof entry.env === "object",
+      typeof entry?.outcome?.is === "string" &&
+      typeof entry.files === "object" &&
+      typeof entry.env === "object" &&
+      typeof entry.seen === "object",
   );
 }
 

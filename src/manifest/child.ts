@@ -3,17 +3,15 @@
  * result file, whatever the manifest does: throw, exit, never settle. Its last act is to kill its own process group, so what
  * the manifest started does not stay. Known limit: a process that left the group (setsid) stays.
  */
-import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { EXIT, messageOf } from "../sys/error.ts";
 import { createFile, writeWhole } from "../sys/files.ts";
 import { libc, ptr } from "../sys/libc.ts";
 import { readBytes } from "../sys/plainfile.ts";
 import { BEGUN_FILE, START_LIMIT_MS } from "./begun.ts";
-import { FILE_LIMIT } from "./digest.ts";
 import { isData } from "./extensions.ts";
-import { hashOf } from "./hash.ts";
-import { failed, type LoadResult, type Outcome } from "./outcome.ts";
+import { FILE_LIMIT } from "./hash.ts";
+import { failed, type LoadResult, NOTHING_SEEN, type Outcome, type Seen } from "./outcome.ts";
 import { explainThrown, frameOf } from "./thrown.ts";
 
 /** The parent kills at the time limit; should it be gone, the child ends by itself this much later. */
@@ -32,13 +30,11 @@ export async function runLoadChild(argv: readonly string[]): Promise<number> {
     clearTimeout(comingUp);
     endWithoutParent(Number(limit));
   };
-  const watched = watchEnvironment();
-  const state = { finished: false, status: EXIT.done as number, imported: (): string[] => [] };
+  const state = { finished: false, status: EXIT.done as number, report: (): Seen => NOTHING_SEEN };
   const finish = (outcome: Outcome) => {
     if (state.finished) return;
     state.finished = true;
-    const imported = state.imported();
-    const result: LoadResult = { outcome, imported, envRead: watched.read(imported), lasting: true };
+    const result: LoadResult = { outcome, ...state.report(), lasting: true };
     try {
       writeWhole(resultFile, JSON.stringify(result), { durable: false });
     } catch (error) {
@@ -57,10 +53,10 @@ export async function runLoadChild(argv: readonly string[]): Promise<number> {
     return state.status;
   }
   const [{ judgeCode }, { prepareEvaluation }] = await Promise.all([import("./judge.ts"), import("./evaluate.ts")]);
-  const evaluation = prepareEvaluation(file);
-  state.imported = evaluation.imported;
+  const { beginWatch } = await import("./witness/watch.ts");
+  const evaluation = prepareEvaluation(file, beginWatch);
+  state.report = evaluation.report;
   begin();
-  watched.start();
   finish(await judgeCode(file, evaluation));
   return state.status;
 }
@@ -92,46 +88,6 @@ function catchWaysOut(file: string, finish: (outcome: Outcome) => void, finished
       }),
     ),
   );
-}
-
-/** Babel asks for these with every file; they count only where a manifest names them. */
-const TOOLING = new Set(["NODE_ENV", "FORCE_COLOR", "NO_COLOR"]);
-
-/** Records which variables are read, for a manifest that reads one is stale when that one changes. */
-function watchEnvironment() {
-  const real = process.env;
-  const seen = new Set<string>();
-  const note = (name: string | symbol) => {
-    // Babel and jiti look these up on their own
-    if (typeof name === "string" && !/^(JITI_|BABEL_)/.test(name)) seen.add(name);
-    return name;
-  };
-  return {
-    start() {
-      process.env = new Proxy(real, {
-        get: (target, name) => Reflect.get(target, note(name)),
-        has: (target, name) => Reflect.has(target, note(name)),
-        getOwnPropertyDescriptor: (target, name) => Reflect.getOwnPropertyDescriptor(target, note(name)),
-      });
-    },
-    read(files: readonly string[]): Record<string, string | null> {
-      const hashes: Record<string, string | null> = {};
-      const source = files.map(readOrEmpty).join("\n");
-      for (const name of seen) {
-        if (TOOLING.has(name) && !source.includes(name)) continue;
-        hashes[name] = real[name] === undefined ? null : hashOf(real[name]);
-      }
-      return hashes;
-    },
-  };
-}
-
-function readOrEmpty(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return "";
-  }
 }
 
 /** A busy loop is ended by the kernel, idle waiting by a timer; neither needs the parent. */

@@ -2,12 +2,12 @@
  * What a manifest imports, found without running it: relative imports followed to their end, packages by their
  * package.json. Places where a file could appear and win are part of it, as absent. Over-counting costs a reload, missing one costs a stale index.
  */
-import { statSync } from "node:fs";
+import { realpathSync, statSync } from "node:fs";
 import { dirname, extname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readBytes } from "../sys/plainfile.ts";
-import { FILE_LIMIT } from "./digest.ts";
 import { IMPORT_EXTENSIONS } from "./extensions.ts";
+import { FILE_LIMIT } from "./hash.ts";
 
 const CODE = new Set([".ts", ".mts", ".cts", ".tsx", ".js", ".mjs", ".cjs", ".jsx"]);
 
@@ -21,19 +21,29 @@ const SOURCES: Record<string, string[]> = {
 
 /** All paths, existing or not; a directory ends in `/`. */
 export function closureOf(file: string): Set<string> {
-  const paths = new Set([file]);
-  const queue = [file];
+  const real = realOf(file);
+  const paths = new Set([file, real]);
+  const queue = [real];
   for (let current = queue.pop(); current !== undefined; current = queue.pop()) {
     if (!CODE.has(extname(current))) continue;
     for (const specifier of importsOf(current)) {
       for (const path of candidatesOf(current, specifier)) {
         if (paths.has(path)) continue;
         paths.add(path);
-        if (!path.endsWith("/") && isFile(path)) queue.push(path);
+        if (!path.endsWith("/") && isFile(path)) queue.push(realOf(path));
       }
     }
   }
   return paths;
+}
+
+/** Imports are sought from where a link leads. */
+function realOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
 }
 
 /** Empty for what cannot be read or parsed: then only the file itself can change the outcome. */

@@ -2,14 +2,13 @@
 import { type Stats, statSync } from "node:fs";
 import { errnoOf } from "../sys/error.ts";
 import { readBytes } from "../sys/plainfile.ts";
-import { hashOf } from "./hash.ts";
+import { LOADING } from "./begun.ts";
+import { FILE_LIMIT, hashOf } from "./hash.ts";
+import { answerTo } from "./questions.ts";
 import { type Distrust, distrust, type Judge } from "./trust.ts";
 
 /** A path ending in `/` stands for a directory's being there. */
 export type Digest = Record<string, string | null>;
-
-/** A larger manifest is a mistake, or a device. */
-export const FILE_LIMIT = 16 * 1024 * 1024;
 
 type Environment = Record<string, string | undefined>;
 
@@ -60,10 +59,28 @@ export function sameFiles(digest: Digest, hasher: Hasher): boolean {
   return true;
 }
 
+/** What steers Bun itself and must not reach a dt that is to work alone. */
+export const STEERING = /^(BUN_OPTIONS|BUN_BE_BUN|BUN_INSPECT.*|BUN_FEATURE_FLAG_.*|BUN_JSC_.*)$/;
+
+/** Which variables there are, but for those that dt itself adds for a manifest or takes away. */
+export function namesOf(env: Environment): string {
+  return Object.keys(env)
+    .filter((name) => env[name] !== undefined && name !== "DIALTONE_ROOT" && name !== LOADING && !STEERING.test(name))
+    .sort()
+    .join("\0");
+}
+
+/** The name "" stands for which variables there are. */
 export function sameEnvironment(digest: Digest, env: Environment): boolean {
   for (const name in digest) {
-    const value = env[name];
+    const value = name === "" ? namesOf(env) : env[name];
     if ((value === undefined ? null : hashOf(value)) !== digest[name]) return false;
   }
+  return true;
+}
+
+/** Whether what was asked is answered as it was. */
+export function sameAnswers(seen: Digest): boolean {
+  for (const question in seen) if (answerTo(question) !== seen[question]) return false;
   return true;
 }

@@ -1,6 +1,7 @@
 /** Finds the function of a `handler` command by importing its manifest into this process, at the moment it is run. */
 import { DtError, EXIT } from "../sys/error.ts";
 import { API, prepareEvaluation } from "./evaluate.ts";
+import { explainJson } from "./jsonfault.ts";
 import { explainThrown } from "./thrown.ts";
 import type { Handler, Plugin } from "./types.ts";
 
@@ -19,7 +20,7 @@ export async function loadHandler({ file, command, variant }: HandlerRequest): P
   try {
     plugin = (await prepareEvaluation(file).run()) as Partial<Plugin> | null | undefined;
   } catch (error) {
-    const { code, message, hint } = explainThrown(error, file, Object.keys(API));
+    const { code, message, hint } = (await explainJson(error, file)) ?? explainThrown(error, file, Object.keys(API));
     throw new DtError(code, message, { status: EXIT.usage, cause: error, ...(hint === null ? {} : { hint }) });
   }
   const commands = plugin?.commands ?? {};

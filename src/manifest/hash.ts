@@ -2,3 +2,6 @@
 export function hashOf(content: string | Uint8Array): string {
   return new Bun.CryptoHasher("sha256").update(content).digest("base64");
 }
+
+/** A larger manifest is a mistake, or a device. */
+export const FILE_LIMIT = 16 * 1024 * 1024;

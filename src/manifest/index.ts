@@ -7,7 +7,7 @@ import { assembleIndex, type LoadedManifest } from "./assemble.ts";
 import { LOADING } from "./begun.ts";
 import { buildIdentity } from "./build.ts";
 import { type Cache, type CacheEntry, readCache, writeCache } from "./cache.ts";
-import { createHasher, type Hasher, sameEnvironment, sameFiles } from "./digest.ts";
+import { createHasher, type Hasher, sameAnswers, sameEnvironment, sameFiles } from "./digest.ts";
 import type { FoundManifest } from "./discover.ts";
 import { isData } from "./extensions.ts";
 import { type Outcome, refusedOutcome } from "./outcome.ts";
@@ -16,6 +16,8 @@ import type { ManifestIndex, ResolvedPlugin } from "./resolved.ts";
 
 export interface IndexOptions extends SightOptions {
   cacheDir: string;
+  /** The one plugin that the call is about: a manifest that failed and has nothing to do with it is not tried again. Default: all are. */
+  wanted?: string;
 }
 
 export interface LoadIndexOptions extends IndexOptions {
@@ -180,13 +182,56 @@ function fromCache(cache: Cache | null, manifests: readonly FoundManifest[], opt
   const hasher = createHasher(options);
   const loaded: CachedManifest[] = [];
   const stale: FoundManifest[] = [];
+  const failed: CachedManifest[] = [];
   for (const found of manifests) {
     const entry = entryOf(cache, found.file);
-    if (entry === undefined || !sameEnvironment(entry.env, options.env) || !sameFiles(entry.files, hasher))
+    if (entry === undefined || !isCurrent(entry, options.env, hasher)) {
       stale.push(found);
-    else loaded.push({ ...found, outcome: refusedImport(found.file, entry, hasher) ?? entry.outcome, entry });
+      continue;
+    }
+    const known = { ...found, outcome: refusedImport(found.file, entry, hasher) ?? entry.outcome, entry };
+    // What made code fail may be over without a trace in what it read: a slow disk, a busy machine.
+    if (entry.outcome.is === "failure" && !isData(found.file)) failed.push(known);
+    else loaded.push(known);
   }
-  return { loaded, stale };
+  if (isEnough(loaded, options.wanted)) return { loaded: [...loaded, ...failed], stale };
+  return { loaded, stale: [...stale, ...failed] };
+}
+
+/** Whether the plugin is there with all that it names. */
+function isEnough(loaded: readonly CachedManifest[], wanted: string | undefined): boolean {
+  if (wanted === undefined) return false;
+  const plugins = new Map(
+    loaded.flatMap(({ outcome }) => (outcome.is === "plugin" ? [[outcome.plugin.name, outcome.plugin]] : [])),
+  );
+  const there = new Set<string>();
+  const visit = (name: string): boolean => {
+    if (there.has(name)) return true;
+    const plugin = plugins.get(name);
+    if (plugin === undefined) return false;
+    there.add(name);
+    return pluginsNamedBy(plugin).every(visit);
+  };
+  return visit(wanted);
+}
+
+function pluginsNamedBy(plugin: ResolvedPlugin): string[] {
+  const keys = Object.values(plugin.commands).flatMap(({ variants }) =>
+    Object.values(variants).flatMap((settings) => [
+      ...settings.needs.map(({ key }) => key),
+      ...(settings.kind === "managed" ? settings.before : []),
+    ]),
+  );
+  return [...new Set(keys.map((key) => key.split(":")[0] as string))];
+}
+
+function isCurrent(entry: CacheEntry, env: IndexOptions["env"], hasher: Hasher): boolean {
+  return (
+    entry.unknown === null &&
+    sameEnvironment(entry.env, env) &&
+    sameFiles(entry.files, hasher) &&
+    sameAnswers(entry.seen)
+  );
 }
 
 /** The same content may have changed hands. */
@@ -218,8 +263,8 @@ function mergeCache(
   return { build: buildIdentity(), entries, builtins };
 }
 
-function entryOfFresh({ outcome, files, env }: CacheEntry): CacheEntry {
-  return { outcome, files, env };
+function entryOfFresh({ outcome, files, env, seen, unknown }: CacheEntry): CacheEntry {
+  return { outcome, files, env, seen, unknown };
 }
 
 /** Of what is cached, all that came from code that is not the user's own. */

@@ -2,6 +2,7 @@
 import { extname } from "node:path";
 import { DtError } from "../sys/error.ts";
 import { API, type Evaluation } from "./evaluate.ts";
+import { explainJson } from "./jsonfault.ts";
 import { failed, type Outcome } from "./outcome.ts";
 import { type Parsed, type Position, parserFor } from "./parse.ts";
 import type { Issue } from "./rules.ts";
@@ -35,7 +36,7 @@ export async function judgeCode(file: string, evaluation: Evaluation): Promise<O
   try {
     value = await evaluation.run();
   } catch (error) {
-    return failed({ file, ...explainThrown(error, file, Object.keys(API)) });
+    return failed({ file, ...((await explainJson(error, file)) ?? explainThrown(error, file, Object.keys(API))) });
   }
   return judgeValue(file, value, () => null);
 }

@@ -40,7 +40,7 @@ export interface KnownPlace extends Judge {
 
 export interface Taken extends FoundManifest {
   /** Null: what it came to was by chance (a full disk, a busy machine). */
-  entry: Pick<KnownManifest, "outcome" | "files" | "env"> | null;
+  entry: (Pick<KnownManifest, "outcome" | "files" | "env"> & { seen: Digest; unknown: string | null }) | null;
 }
 
 /**
@@ -55,7 +55,7 @@ export function takeOver(
   const folder = identifyFolder(root);
   if (folder === null) return [];
   const build = buildIdentity();
-  const sources = taken.map(({ file, origin, entry }) => [file, origin, entry?.files ?? null, entry?.env ?? null]);
+  const sources = taken.map(({ file, origin, entry }) => [file, origin, entry === null ? null : sourceOf(entry)]);
   const mark = sha256(JSON.stringify([build, folder.ino, folder.born, reading, sources, unread]));
   const beside = markFileOf(home, root);
   const noted = readText(beside);
@@ -68,6 +68,11 @@ export function takeOver(
   writeHomeFile<KnownFile>(home, "known", { version: 1, root, folder, build, reading, manifests, unread: [...unread] });
   writeWhole(beside, mark, { durable: false });
   return before === null ? [] : differing(before.manifests, manifests);
+}
+
+/** All that the outcome came from; where that is not known whole, the outcome itself. */
+function sourceOf({ outcome, files, env, seen, unknown }: NonNullable<Taken["entry"]>) {
+  return unknown === null && outcome.is !== "failure" ? [files, env, seen] : outcome;
 }
 
 function markFileOf(home: string, root: string): string {

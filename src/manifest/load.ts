@@ -15,16 +15,14 @@ import { makePrivateDirectory } from "../sys/paths.ts";
 import { sameBuildCommand } from "../sys/self.ts";
 import { signalNumber } from "../sys/signals.ts";
 import { BEGUN_FILE, LOADING, START_LIMIT_MS } from "./begun.ts";
-import { failed, type LoadResult, type Outcome } from "./outcome.ts";
+import { STEERING } from "./digest.ts";
+import { failed, type LoadResult, NOTHING_SEEN, type Outcome } from "./outcome.ts";
 
 /** Far above what a manifest needs, short enough to wait for once. Counted from when its evaluation begins. */
 const LOAD_TIMEOUT_MS = 5000;
 
 /** How much of the child's output is kept to explain a crash. */
 const OUTPUT_LIMIT = 4096;
-
-/** What steers Bun itself and must not reach a dt that is to work alone. */
-const STEERING = /^(BUN_OPTIONS|BUN_BE_BUN|BUN_INSPECT.*|BUN_FEATURE_FLAG_.*|BUN_JSC_.*)$/;
 
 export interface LoadOptions {
   root: string;
@@ -108,7 +106,7 @@ function makeResultDirectory({ env, cacheDir }: LoadOptions): string {
   }
 }
 
-const NOTHING = { imported: [] as string[], envRead: {}, lasting: true };
+const NOTHING = { ...NOTHING_SEEN, lasting: true };
 
 function passing(file: string, code: string, reason: string): LoadResult {
   return { ...NOTHING, outcome: failed({ file, code, message: `${file}: ${reason}.` }), lasting: false };

@@ -7,15 +7,25 @@ export type Outcome =
   | { is: "helper" }
   | { is: "failure"; failure: ManifestFailure };
 
-export interface LoadResult {
-  outcome: Outcome;
+/** What an outcome came from, beside the files that its text names. */
+export interface Seen {
   /** Files the loader imported, absolute, the manifest included. */
   imported: string[];
   /** Environment variables the manifest read while it was loaded, with a hash of each value; null: it was not set. */
   envRead: Record<string, string | null>;
+  /** What it asked of the machine (`questions.ts`), with the answers. */
+  seen: Record<string, string>;
+  /** What it did that nobody can ask about again: such an outcome is true for the call that made it. Null: nothing. */
+  unknown: string | null;
+}
+
+export interface LoadResult extends Seen {
+  outcome: Outcome;
   /** False when the next run may well end differently (no memory, a full disk): such a result is not cached. */
   lasting: boolean;
 }
+
+export const NOTHING_SEEN: Seen = { imported: [], envRead: {}, seen: {}, unknown: null };
 
 export function failed(
   failure: Partial<ManifestFailure> & Pick<ManifestFailure, "file" | "code" | "message">,

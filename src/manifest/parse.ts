@@ -5,6 +5,7 @@
 import type { Node, ParseError } from "jsonc-parser";
 import { DtError } from "../sys/error.ts";
 import { trimEnd } from "../sys/trim.ts";
+import { JSON_ERRORS } from "./jsonerrors.ts";
 
 export interface Position {
   line: number;
@@ -61,21 +62,6 @@ async function parseJson(file: string, text: string): Promise<Parsed> {
     },
   };
 }
-
-const JSON_ERRORS: Record<string, string> = {
-  CloseBraceExpected: 'expected "}"',
-  CloseBracketExpected: 'expected "]"',
-  ColonExpected: 'expected ":"',
-  CommaExpected: 'expected ","',
-  EndOfFileExpected: "expected the end of the file",
-  InvalidCommentToken: "comments are not allowed in JSON",
-  InvalidNumberFormat: "not a number",
-  InvalidSymbol: "expected a value in quotes, a number, true, false or null",
-  PropertyNameExpected: "expected a name in double quotes (no comma after the last entry)",
-  UnexpectedEndOfComment: "comments are not allowed in JSON",
-  UnexpectedEndOfString: "a text is not closed",
-  ValueExpected: "expected a value",
-};
 
 function valueOfJson(file: string, text: string, node: Node): unknown {
   if (node.type === "array") return (node.children ?? []).map((child) => valueOfJson(file, text, child));

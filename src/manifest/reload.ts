@@ -1,10 +1,12 @@
 /** Loads changed manifests, a few at a time, and notes what each outcome depends on. Not on the warm path. */
 
+import { lstatSync } from "node:fs";
 import type { CacheEntry } from "./cache.ts";
 import { closureOf } from "./closure.ts";
 import { createHasher, type Digest, type Hasher } from "./digest.ts";
 import { loadManifest } from "./load.ts";
 import { failed, type LoadResult, type Outcome, refusedOutcome } from "./outcome.ts";
+import { answerTo } from "./questions.ts";
 import type { Judge } from "./trust.ts";
 
 /** Children at once: each takes a core for a tenth of a second and 60 MB. */
@@ -35,7 +37,7 @@ async function reload(file: string, options: ReloadOptions): Promise<Reloaded> {
   const known = [...closureOf(file)];
   const digest = digestOf(known, before);
   const refused = refusalOf(known, file, before) ?? unreadableOutcome(file, digest[file]);
-  if (refused !== null) return { outcome: refused, files: digest, env: {}, lasting: false };
+  if (refused !== null) return { outcome: refused, files: digest, env: {}, seen: {}, unknown: null, lasting: false };
   const result = await loadManifest(file, options);
   const after = createHasher(options);
   const all = [...new Set([...known, ...ownFiles(result)])];
@@ -46,13 +48,30 @@ async function reload(file: string, options: ReloadOptions): Promise<Reloaded> {
     outcome: refusalOf(all, file, after) ?? result.outcome,
     files,
     env: result.envRead,
+    seen: { ...withoutFiles(result.seen, files), ...leadsOf(known) },
+    unknown: result.unknown,
     lasting: result.lasting && steady,
   };
 }
 
-/** What lies in node_modules counts by its package.json, which the closure holds. */
+/** What lies in node_modules is asked about, not judged. */
 function ownFiles({ imported }: LoadResult): string[] {
   return imported.filter((path) => !path.includes("/node_modules/"));
+}
+
+/** Where links lead: with the same bytes elsewhere, other files are imported. */
+function leadsOf(paths: readonly string[]): Digest {
+  const links = paths.filter(
+    (path) => !path.endsWith("/") && lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink(),
+  );
+  return Object.fromEntries(links.map((path) => [`real ${path}`, answerTo(`real ${path}`)]));
+}
+
+/** A file's bytes are in its digest. */
+function withoutFiles(seen: LoadResult["seen"], files: Digest): Digest {
+  const isHashed = (question: string) =>
+    question.startsWith("content ") && Object.hasOwn(files, question.slice("content ".length));
+  return Object.fromEntries(Object.entries(seen).filter(([question]) => !isHashed(question)));
 }
 
 function digestOf(paths: readonly string[], hasher: Hasher): Digest {

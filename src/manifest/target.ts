@@ -1,6 +1,7 @@
 /** Finds the `target` function of a watch by importing its manifest into this process: a child that does nothing else. */
 import { DtError } from "../sys/error.ts";
 import { API, prepareEvaluation } from "./evaluate.ts";
+import { explainJson } from "./jsonfault.ts";
 import { explainThrown } from "./thrown.ts";
 import type { Plugin, TargetOf } from "./types.ts";
 
@@ -9,7 +10,7 @@ export async function loadTarget(file: string, index: number): Promise<TargetOf>
   try {
     plugin = (await prepareEvaluation(file).run()) as Partial<Plugin> | null | undefined;
   } catch (error) {
-    const { code, message } = explainThrown(error, file, Object.keys(API));
+    const { code, message } = (await explainJson(error, file)) ?? explainThrown(error, file, Object.keys(API));
     throw new DtError(code, message, { cause: error });
   }
   const target = plugin?.watch?.[index]?.target;

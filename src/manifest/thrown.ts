@@ -1,20 +1,21 @@
 /** Whatever came out of evaluating a manifest, as a failure with the place in the author's file and no stack of ours. */
 import { readFileSync } from "node:fs";
 import { nearestNames } from "../sys/nearest.ts";
+import { aliasOf } from "./alias.ts";
 import type { ManifestFailure } from "./resolved.ts";
 
 /** Longest part of a thrown message that is shown. */
 const MESSAGE_LIMIT = 2000;
 
-type Thrown = Pick<ManifestFailure, "code" | "message" | "hint">;
+export type Thrown = Pick<ManifestFailure, "code" | "message" | "hint">;
 
 /** `exported` are the names `@dialtone/dt` really has. */
 export function explainThrown(error: unknown, file: string, exported: readonly string[]): Thrown {
-  return parseErrorOf(error) ?? missingImportOf(error, file) ?? thrownBy(error, file, exported);
+  return parseErrorOf(error) ?? builtErrorOf(error) ?? missingImportOf(error, file) ?? thrownBy(error, file, exported);
 }
 
 /** The message of whatever was thrown; a manifest may throw what cannot even be made text. */
-function textOf(error: unknown): string {
+export function textOf(error: unknown): string {
   const message = (error as { message?: unknown } | null | undefined)?.message;
   return typeof message === "string" ? message : "";
 }
@@ -36,12 +37,35 @@ function parseErrorOf(error: unknown): Thrown | null {
   };
 }
 
+/** Bun's own error, for what it loads itself: TOML, YAML, a package. */
+function builtErrorOf(error: unknown): Thrown | null {
+  const [first] = (error as { errors?: unknown[] } | null)?.errors ?? [error];
+  const { position, name } = (first ?? {}) as {
+    position?: { file: string; line: number; column: number } | null;
+    name?: unknown;
+  };
+  if ((name !== "BuildMessage" && name !== "ResolveMessage") || !position?.file) return null;
+  const { file, line, column } = position;
+  if (missingOf(first) !== null) return null;
+  return {
+    code: "syntax",
+    message: `${file}:${line}:${column}: ${clip(textOf(first)).replace(/\.$/, "")}.`,
+    hint: null,
+  };
+}
+
+function missingOf(error: unknown): string | null {
+  return /^Cannot find (?:module|package) ['"]([^'"]+)['"]/.exec(textOf(error))?.[1] ?? null;
+}
+
 function missingImportOf(error: unknown, file: string): Thrown | null {
-  const match = /^Cannot find (?:module|package) ['"]([^'"]+)['"]/.exec(textOf(error));
-  if (match === null) return null;
-  const specifier = match[1] as string;
+  const specifier = missingOf(error);
+  if (specifier === null) return null;
   const importer = /Require stack:\n- (.+)/.exec(textOf(error))?.[1]?.trim() ?? file;
   const relative = specifier.startsWith(".") || specifier.startsWith("/");
+  const alias = relative ? null : aliasOf(specifier, importer);
+  if (alias !== null)
+    return { code: "import", message: `${placeOfText(importer, specifier)}: ${alias.message}.`, hint: alias.hint };
   return {
     code: "import",
     message: `${placeOfText(importer, specifier)}: imports ${JSON.stringify(specifier)}, which is not there.`,

@@ -157,14 +157,28 @@ describe("valid by content", () => {
 });
 
 describe("failures", () => {
-  test("take away only their own plugin, and are cached", async () => {
+  test("take away only their own plugin; those of code are tried again, but not by who wants another plugin", async () => {
     const project = createCounted({ "manifests/hang.ts": "for (;;) {}", "manifests/bad.json": "{" });
     const first = await project.load({ timeoutMs: 1500 });
     expect(Object.keys(first.plugins)).toContain("a");
     expect(first.failures.map(({ code }) => code).sort()).toEqual(["syntax", "timeout"]);
     const began = performance.now();
-    expect(await project.load({ timeoutMs: 1500 })).toEqual(first);
+    expect(await project.load({ timeoutMs: 1500, wanted: "a" })).toEqual(first);
     expect(performance.now() - began).toBeLessThan(200);
+    expect(project.peek()).toEqual(first);
+    expect(await project.load({ timeoutMs: 1500 })).toEqual(first);
+    expect(performance.now() - began).toBeGreaterThan(1500);
+    expect(project.loads()).toBe(1);
+    project.write(
+      "manifests/c.ts",
+      'export default { name: "c", commands: { x: { kind: "oneshot", run: ["x"], needs: ["hang:y"] } } };',
+    );
+    await project.load({ timeoutMs: 1500 });
+    const again = performance.now();
+    expect((await project.load({ timeoutMs: 1500, wanted: "c" })).failures.map(({ code }) => code)).toContain(
+      "timeout",
+    );
+    expect(performance.now() - again).toBeGreaterThan(1500);
   });
 
   test("of the loader itself are not cached", async () => {

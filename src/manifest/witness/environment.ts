@@ -1,0 +1,73 @@
+/**
+ * Which variables an evaluation reads. `process.env` is changed for one that notes; `Bun.env`, which cannot be changed, is judged by the text that
+ * names it: a variable that it names counts, and everything where it does anything else with it.
+ */
+import { namesOf } from "../digest.ts";
+import { hashOf } from "../hash.ts";
+
+type Environment = Record<string, string | undefined>;
+
+/** Babel asks for these with every file; they count only where a manifest names them. */
+const TOOLING = new Set(["NODE_ENV", "FORCE_COLOR", "NO_COLOR"]);
+
+/** Set for the evaluation by dt itself. */
+const OWN = new Set(["DIALTONE_ROOT", "DIALTONE_LOADING"]);
+
+export interface EnvironmentWatch {
+  env(): object;
+  /** The text of a file that is part of it. */
+  readSource(source: string): void;
+  /** Variables with a hash of each value; null: not set. The name "" stands for which there are. */
+  read(): Record<string, string | null>;
+}
+
+export function watchEnvironment(): EnvironmentWatch {
+  const real: Environment = process.env;
+  const seen = new Set<string>();
+  const sources: string[] = [];
+  const note = (name: string | symbol) => {
+    // Babel and jiti look these up on their own
+    if (typeof name === "string" && !/^(JITI_|BABEL_)/.test(name)) seen.add(name);
+    return name;
+  };
+  const noteAll = () => {
+    seen.add("");
+    for (const name of Object.keys(real)) seen.add(name);
+  };
+  const watched = new Proxy(real, {
+    get: (target, name) => Reflect.get(target, note(name)),
+    has: (target, name) => Reflect.has(target, note(name)),
+    getOwnPropertyDescriptor: (target, name) => Reflect.getOwnPropertyDescriptor(target, note(name)),
+    ownKeys(target) {
+      seen.add("");
+      return Reflect.ownKeys(target);
+    },
+  });
+  process.env = watched as NodeJS.ProcessEnv;
+  return {
+    env: () => watched,
+    readSource(source) {
+      sources.push(source);
+      if (!/\bBun\b/.test(source)) return;
+      const plain = source.replace(NAMED, (_text, name: string | undefined, quoted: string | undefined) => {
+        note(name ?? quoted ?? "");
+        return "";
+      });
+      if (/\bBun\s*(?:\?\.|\.)\s*env\b/.test(plain) || (ALIASED.test(plain) && /\benv\b/.test(plain))) noteAll();
+    },
+    read() {
+      const hashes: Record<string, string | null> = {};
+      for (const name of seen) {
+        if (OWN.has(name) || (TOOLING.has(name) && !sources.some((source) => source.includes(name)))) continue;
+        hashes[name] = name === "" ? hashOf(namesOf(real)) : real[name] === undefined ? null : hashOf(real[name]);
+      }
+      return hashes;
+    },
+  };
+}
+
+/** `Bun.env.NAME` and `Bun.env["NAME"]`. */
+const NAMED = /\bBun\s*(?:\?\.|\.)\s*env\s*(?:(?:\?\.|\.)\s*([A-Za-z_$][\w$]*)|(?:\?\.)?\[\s*["']([^"'\n]+)["']\s*\])/g;
+
+/** `Bun` as a value of its own, to be taken apart. */
+const ALIASED = /\bBun\b(?!\s*(?:\?\.|\.)\s*[A-Za-z$])/;

@@ -1,0 +1,144 @@
+/**
+ * What a manifest gets when it imports a module of the runtime. Those that calculate are themselves; those that look, ask; of the others every call
+ * is noted. A package that Bun loads itself gets the real ones: what it imports by its text decides (`packages.ts`).
+ */
+import { builtinModules } from "node:module";
+import type { Record as Witness } from "./record.ts";
+import { watchedPerformance } from "./world.ts";
+import { noteAll, noting, put } from "./wrap.ts";
+
+type Any = Record<string, unknown>;
+
+/** Say the same to whoever asks whenever. */
+const PURE = new Set(
+  "assert assert/strict async_hooks buffer console constants diagnostics_channel events module path path/posix path/win32 punycode querystring readline readline/promises stream stream/consumers stream/promises stream/web string_decoder sys timers timers/promises tty url util util/types vm zlib".split(
+    " ",
+  ),
+);
+
+/** Their one object is changed, so that whoever requires them gets that. */
+const IN_PLACE = new Set(["fs", "fs/promises", "os", "crypto", "child_process"]);
+
+const CHANCE = new Set(
+  "randomBytes pseudoRandomBytes randomUUID randomUUIDv7 randomInt randomFill randomFillSync getRandomValues generateKey generateKeySync generateKeyPair generateKeyPairSync generatePrime generatePrimeSync".split(
+    " ",
+  ),
+);
+
+/** Of `node:os`: asked again, noted, or the same for ever. */
+const MACHINE = new Set(
+  "availableParallelism cpus hostname machine networkInterfaces release totalmem userInfo version".split(" "),
+);
+const MOMENT = new Set("freemem loadavg uptime getPriority".split(" "));
+const FROM_ENVIRONMENT: Record<string, string[]> = { homedir: ["HOME"], tmpdir: ["TMPDIR", "TMP", "TEMP"] };
+
+export function plainName(id: string): string | null {
+  const name = id.replace(/^node:/, "");
+  return id.startsWith("node:") || builtinModules.includes(name) || id === "bun" || id.startsWith("bun:") ? name : null;
+}
+
+/** Whether a package that imports it by its text may do what nobody sees. `required`: by `require`, which gives the changed object. */
+export function isUnseen(id: string, required: boolean): boolean {
+  const name = plainName(id);
+  if (name === null || PURE.has(name)) return false;
+  return !(required && (IN_PLACE.has(name) || name === "process"));
+}
+
+export interface Modules {
+  /** As `import` gives it; null: no module of the runtime. */
+  imported(id: string): object | null;
+  required(id: string): unknown;
+}
+
+export function watchModules(witness: Witness, env: () => object): Modules {
+  const made = new Map<string, object>();
+  const real = (name: string) => require(name) as Any;
+  watchMachine(real("os"), witness);
+  noteAll(real("crypto"), real("crypto"), () => witness.cannotKnow("takes something by chance"), CHANCE);
+  noteAll(real("child_process"), real("child_process"), () => witness.cannotKnow("runs a program"));
+  const make = (id: string, name: string): object => {
+    if (name === "process") return { ...process, env: env(), default: process };
+    if (name === "bun") return bunModule(witness, env);
+    if (id.startsWith("bun:")) {
+      witness.cannotKnow(`imports ${id}`);
+      return whole(real(id));
+    }
+    if (name === "perf_hooks") {
+      const performance = watchedPerformance(real(name).performance as object, () =>
+        witness.cannotKnow("reads the time"),
+      );
+      return whole({ ...real(name), performance });
+    }
+    if (PURE.has(name) || IN_PLACE.has(name)) return whole(real(name));
+    const copy: Any = {};
+    noteAll(real(id), copy, () => witness.cannotKnow(`uses ${id}`));
+    if (typeof copy.promises === "object" && copy.promises !== null) {
+      const promises: Any = {};
+      noteAll(copy.promises, promises, () => witness.cannotKnow(`uses ${id}`));
+      copy.promises = promises;
+    }
+    return whole(copy);
+  };
+  const imported = (id: string): object | null => {
+    const name = typeof id === "string" ? plainName(id) : null;
+    if (name === null) return null;
+    const known = made.get(name);
+    if (known !== undefined) return known;
+    const fresh = make(id, name);
+    made.set(name, fresh);
+    return fresh;
+  };
+  return {
+    imported,
+    required: (id) => (imported(id) as { default?: unknown } | null)?.default,
+  };
+}
+
+function whole(module: Any): object {
+  const copy: Any = {};
+  for (const name of Object.keys(module)) put(copy, name, module[name]);
+  return { ...copy, default: module };
+}
+
+function watchMachine(os: Any, witness: Witness): void {
+  for (const name of Object.keys(os)) {
+    const real = os[name];
+    if (typeof real !== "function") continue;
+    if (MACHINE.has(name))
+      put(
+        os,
+        name,
+        noting(real, () => witness.ask(`os ${name}`)),
+      );
+    else if (MOMENT.has(name))
+      put(
+        os,
+        name,
+        noting(real, () => witness.cannotKnow("asks how busy the machine is")),
+      );
+    else
+      for (const variable of FROM_ENVIRONMENT[name] ?? []) {
+        const before = os[name] as object;
+        put(
+          os,
+          name,
+          noting(before, () => void process.env[variable]),
+        );
+      }
+  }
+}
+
+/** `Bun` with what cannot be changed in it. */
+function bunModule(witness: Witness, env: () => object): object {
+  const copy: Any = {};
+  for (const name of Object.keys(Bun))
+    if (name !== "env" && name !== "fetch")
+      Object.defineProperty(copy, name, { get: () => (Bun as unknown as Any)[name], enumerable: true });
+  put(copy, "env", env());
+  put(
+    copy,
+    "fetch",
+    noting(Bun.fetch, () => witness.cannotKnow("uses the network")),
+  );
+  return Object.defineProperty(copy, "default", { value: copy, enumerable: true });
+}

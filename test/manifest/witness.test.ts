@@ -1,0 +1,323 @@
+/** What an evaluation read is what the cache is asked by: by each way of reading that there is, and what cannot be known is not kept. */
+import { afterEach, expect, test } from "bun:test";
+import { chmodSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { countLines, createProject, removeProjects } from "./kit.ts";
+
+afterEach(removeProjects);
+
+interface Way {
+  /** Statements that come first, and the expression that is the plugin's description. */
+  head?: string;
+  value: string;
+  before?: Record<string, string>;
+  after?: Record<string, string>;
+  env?: Record<string, string>;
+  /** The file's ending. Default: ts. */
+  ending?: string;
+}
+
+const FS = 'import * as fs from "node:fs";';
+const text = { before: { "d/NAME/t": "old" }, after: { "d/NAME/t": "new" } };
+const absent = { after: { "d/NAME/t": "new" } };
+const folder = { before: { "d/NAME/one": "" }, after: { "d/NAME/two": "" } };
+const deep = { before: { "d/NAME/a/one": "" }, after: { "d/NAME/b/two": "" } };
+const variable = (name: string) => ({ env: { [name]: "new" } });
+
+/** NAME stands for the way's own. */
+const WAYS: Record<string, Way> = {
+  readsync: { head: 'import { readFileSync } from "node:fs";', value: 'readFileSync("d/NAME/t", "utf8")', ...text },
+  plainname: { head: 'import { readFileSync } from "fs";', value: 'readFileSync("d/NAME/t", "utf8")', ...text },
+  defaultimport: { head: 'import fs from "fs";', value: 'fs.readFileSync("d/NAME/t", "utf8")', ...text },
+  byrequire: { value: 'require("fs").readFileSync("d/NAME/t", "utf8")', ...text },
+  byurl: { head: FS, value: 'fs.readFileSync(new URL("../d/NAME/t", import.meta.url), "utf8")', ...text },
+  bydynamic: { value: '(await import("node:fs")).readFileSync("d/NAME/t", "utf8")', ...text },
+  bycomputed: { value: '(await import(["node", "fs"].join(":"))).readFileSync("d/NAME/t", "utf8")', ...text },
+  bybuiltin: { value: 'process.getBuiltinModule("fs").readFileSync("d/NAME/t", "utf8")', ...text },
+  bycreated: {
+    head: 'import { createRequire } from "node:module";',
+    value: 'createRequire(import.meta.url)("node:fs").readFileSync("d/NAME/t", "utf8")',
+    ...text,
+  },
+  callback: {
+    head: FS,
+    value: 'await new Promise((done) => fs.readFile("d/NAME/t", "utf8", (_, t) => done(t)))',
+    ...text,
+  },
+  promises: {
+    head: 'import { readFile } from "node:fs/promises";',
+    value: 'await readFile("d/NAME/t", "utf8")',
+    ...text,
+  },
+  fspromises: {
+    head: 'import { promises } from "node:fs";',
+    value: 'await promises.readFile("d/NAME/t", "utf8")',
+    ...text,
+  },
+  handle: {
+    head: 'import { open } from "node:fs/promises";',
+    value:
+      'await open("d/NAME/t").then(async (h) => { const t = await h.readFile("utf8"); await h.close(); return t; })',
+    ...text,
+  },
+  descriptor: { head: FS, value: 'fs.readFileSync(fs.openSync("d/NAME/t", "r"), "utf8")', ...text },
+  stream: {
+    head: FS,
+    value:
+      'await new Promise((done) => { let t = ""; fs.createReadStream("d/NAME/t").on("data", (c) => (t += c)).on("end", () => done(t)); })',
+    ...text,
+  },
+  bunfile: { value: 'await Bun.file("d/NAME/t").text()', ...text },
+  bunimport: { head: 'import { file } from "bun";', value: 'await file("d/NAME/t").text()', ...text },
+  bunexists: { value: 'await Bun.file("d/NAME/t").exists()', ...absent },
+  bunsize: { value: 'Bun.file("d/NAME/t").size', before: { "d/NAME/t": "old" }, after: { "d/NAME/t": "newer" } },
+  bunglob: { value: '[...new Bun.Glob("*").scanSync("d/NAME")].sort()', ...folder },
+  bunglobasync: { value: '(await Array.fromAsync(new Bun.Glob("**").scan({ cwd: "d/NAME" }))).sort()', ...deep },
+  nodeglob: { head: FS, value: 'fs.globSync("d/NAME/**").sort()', ...deep },
+  existssync: { head: FS, value: 'fs.existsSync("d/NAME/t")', ...absent },
+  access: { head: FS, value: 'await fs.promises.access("d/NAME/t").then(() => 1, () => 0)', ...absent },
+  statabsent: { head: FS, value: 'fs.statSync("d/NAME/t", { throwIfNoEntry: false }) === undefined', ...absent },
+  statsize: {
+    head: FS,
+    value: 'fs.statSync("d/NAME/t").size',
+    before: { "d/NAME/t": "o" },
+    after: { "d/NAME/t": "new" },
+  },
+  statsizelater: {
+    head: FS,
+    value: '(await fs.promises.stat("d/NAME/t")).size',
+    before: { "d/NAME/t": "o" },
+    after: { "d/NAME/t": "new" },
+  },
+  readdir: { head: FS, value: 'fs.readdirSync("d/NAME").sort()', ...folder },
+  readdirpromise: { head: FS, value: '(await fs.promises.readdir("d/NAME")).sort()', ...folder },
+  readdirdeep: { head: FS, value: 'fs.readdirSync("d/NAME", { recursive: true }).sort()', ...deep },
+  opendir: {
+    head: FS,
+    value: 'fs.opendirSync("d/NAME").readSync() === null',
+    before: { "d/NAME2/x": "" },
+    after: { "d/NAME/t": "" },
+  },
+  json: {
+    head: 'import t from "../d/NAME/t.json";',
+    value: "t.a",
+    before: { "d/NAME/t.json": '{"a":"old"}' },
+    after: { "d/NAME/t.json": '{"a":"new"}' },
+  },
+  toml: {
+    head: 'import t from "../d/NAME/t.toml";',
+    value: "t.a",
+    before: { "d/NAME/t.toml": 'a="old"' },
+    after: { "d/NAME/t.toml": 'a="new"' },
+  },
+  textimport: {
+    head: 'import t from "../d/NAME/t.txt" with { type: "text" };',
+    value: "t",
+    before: { "d/NAME/t.txt": "old" },
+    after: { "d/NAME/t.txt": "new" },
+  },
+  requirejson: {
+    value: 'require("../d/NAME/t.json").a',
+    before: { "d/NAME/t.json": '{"a":"old"}' },
+    after: { "d/NAME/t.json": '{"a":"new"}' },
+  },
+  computedrequire: {
+    value: 'require("../d/NAME/" + ["t"].join())',
+    before: { "d/NAME/t.js": 'module.exports = "old"' },
+    after: { "d/NAME/t.js": 'module.exports = "new"' },
+  },
+  helper: {
+    head: 'import { t } from "../d/NAME/helper";',
+    value: "t",
+    before: {
+      "d/NAME/helper.mjs": 'import { readFileSync } from "node:fs"; export const t = readFileSync("d/NAME/t", "utf8");',
+      "d/NAME/t": "old",
+    },
+    after: { "d/NAME/t": "new" },
+  },
+  script: {
+    head: 'const { readFileSync } = require("fs");',
+    value: 'readFileSync("d/NAME/t", "utf8")',
+    ending: "cjs.js",
+    ...text,
+  },
+  esmodule: {
+    head: 'import { readFileSync } from "fs";',
+    value: 'readFileSync("d/NAME/t", "utf8")',
+    ending: "mjs",
+    ...text,
+  },
+  packagefile: {
+    head: 'import t from "NAME";',
+    value: "t",
+    before: {
+      "node_modules/NAME/package.json": '{"main":"i.js"}',
+      "node_modules/NAME/i.js": 'module.exports = require("fs").readFileSync("d/NAME/t", "utf8")',
+      "d/NAME/t": "old",
+    },
+    after: { "d/NAME/t": "new" },
+  },
+  packagemodule: {
+    head: 'import t from "NAME";',
+    value: "t",
+    before: {
+      "node_modules/NAME/package.json": '{"type":"module","main":"i.js"}',
+      "node_modules/NAME/i.js": 'import { readFileSync } from "fs"; export default readFileSync("d/NAME/t", "utf8");',
+      "d/NAME/t": "old",
+    },
+    after: { "d/NAME/t": "new" },
+  },
+  packageofpackage: {
+    head: 'import t from "NAME";',
+    value: "t",
+    before: {
+      "node_modules/NAME/package.json": '{"main":"i.js"}',
+      "node_modules/NAME/i.js": 'module.exports = require("NAME-2")',
+      "node_modules/NAME-2/package.json": '{"main":"i.js"}',
+      "node_modules/NAME-2/i.js": 'module.exports = "old"',
+    },
+    after: { "node_modules/NAME-2/i.js": 'module.exports = "new"' },
+  },
+  packageappears: {
+    value: '(() => { try { return require("NAME"); } catch { return "none"; } })()',
+    after: { "node_modules/NAME/index.js": 'module.exports = "new"' },
+  },
+  processenv: { value: "process.env.V_NAME", ...variable("V_NAME") },
+  envofprocess: { head: 'import { env } from "node:process";', value: "env.V_NAME", ...variable("V_NAME") },
+  bunenv: { value: "Bun.env.V_NAME", ...variable("V_NAME") },
+  bunenvtaken: { head: "const { env } = Bun;", value: 'env["V_" + "NAME"]', ...variable("V_NAME") },
+  bunenvimport: { head: 'import { env } from "bun";', value: "env.V_NAME", ...variable("V_NAME") },
+  metaenv: { value: "import.meta.env.V_NAME", ...variable("V_NAME") },
+  envspread: { value: "({ ...process.env }).V_NAME", ...variable("V_NAME") },
+  envkeys: { value: 'Object.keys(process.env).filter((name) => name === "V_NAME").length', ...variable("V_NAME") },
+  envin: { value: '"V_NAME" in process.env', ...variable("V_NAME") },
+  homedir: { head: 'import { homedir } from "node:os";', value: "homedir()", env: { HOME: "/new" } },
+  which: { value: 'Bun.which("tool-NAME", { PATH: process.cwd() + "/d/NAME" })', after: { "d/NAME/tool-NAME": "#!x" } },
+  fromglobal: {
+    value: 'globalThis.Bun.file("d/NAME/t").text ? await globalThis.Bun.file("d/NAME/t").text() : ""',
+    ...text,
+  },
+  realpath: {
+    head: FS,
+    value: '(() => { try { return fs.realpathSync("d/NAME/t"); } catch { return "none"; } })()',
+    ...absent,
+  },
+};
+
+const UNKNOWN: Record<string, string> = {
+  execsync: '(await import("node:child_process")).execSync("cat d/t").toString()',
+  execfile: 'await new Promise((done) => require("child_process").execFile("cat", ["d/t"], (_, t) => done(t)))',
+  promisified: '(await require("util").promisify(require("child_process").exec)("cat d/t")).stdout',
+  spawnsync: 'Bun.spawnSync(["cat", "d/t"]).stdout.toString()',
+  spawn: 'await new Response(Bun.spawn(["cat", "d/t"]).stdout).text()',
+  shell: "await Bun.$`cat d/t`.text()",
+  shellimport: '(await import("bun")).$`cat d/t`.text()',
+  now: "Date.now()",
+  newdate: "new Date().getTime()",
+  hrtime: "process.hrtime.bigint()",
+  performance: "performance.now()",
+  hooks: '(await import("node:perf_hooks")).performance.now()',
+  random: "Math.random()",
+  uuid: "crypto.randomUUID()",
+  nodeuuid: 'require("node:crypto").randomUUID()',
+  fetch: 'await fetch("http://127.0.0.1:9/").catch(() => "none")',
+  bunfetch: 'await Bun.fetch("http://127.0.0.1:9/").catch(() => "none")',
+  http: 'await new Promise((done) => require("node:http").get("http://127.0.0.1:9/").on("error", () => done(1)))',
+  free: '(await import("os")).freemem()',
+};
+
+function put(
+  project: { write(path: string, text: string): void },
+  name: string,
+  files: Record<string, string> = {},
+): void {
+  for (const [path, content] of Object.entries(files))
+    project.write(path.replaceAll("NAME", name), content.replaceAll("NAME", name));
+}
+
+function source(log: string, name: string, { head = "", value, ending = "" }: Way): string {
+  const exported = ending.startsWith("cjs") ? "module.exports =" : "export default";
+  const note = `process.getBuiltinModule("fs").appendFileSync(${JSON.stringify(`${log}-${name}`)}, "x\\n");`;
+  return `${head}\n${note}\n${exported} { name: "${name}", commands: {}, description: String(${value}) };\n`.replaceAll(
+    "NAME",
+    name,
+  );
+}
+
+test("what was read and has changed is read again, by every way; what has not is not", async () => {
+  const project = createProject({});
+  const log = join(project.base, "loads");
+  const counts = () => Object.fromEntries(Object.keys(WAYS).map((name) => [name, countLines(`${log}-${name}`)]));
+  for (const [name, way] of Object.entries(WAYS)) {
+    mkdirSync(join(project.root, "d", name), { recursive: true });
+    put(project, name, way.before);
+    project.write(`manifests/${name}.${way.ending ?? "ts"}`, source(log, name, way));
+  }
+  const first = await project.load();
+  expect(first.failures).toEqual([]);
+  const kept = await project.load();
+  expect(kept).toEqual(first);
+  const loads = counts();
+  // Taken whole, the environment may differ; a module that Bun loads itself is not looked into.
+  for (const [name, count] of Object.entries(loads))
+    if (name !== "packagemodule") expect([name, count]).toEqual([name, 1]);
+  for (const [name, way] of Object.entries(WAYS)) put(project, name, way.after);
+  chmodSync(join(project.root, "d/which/tool-which"), 0o755);
+  const env = Object.fromEntries(
+    Object.entries(WAYS).flatMap(([name, way]) =>
+      Object.entries(way.env ?? {}).map(([variable, value]) => [variable.replaceAll("NAME", name), value]),
+    ),
+  );
+  const later = await project.load({ env: { ...project.env, ...env } });
+  expect(later.failures).toEqual([]);
+  for (const name of Object.keys(WAYS))
+    expect([name, later.plugins[name]?.description]).not.toEqual([name, first.plugins[name]?.description]);
+}, 120_000);
+
+test("what cannot be asked again is not kept", async () => {
+  const project = createProject({ "d/t": "text" });
+  const log = join(project.base, "loads");
+  for (const [name, value] of Object.entries(UNKNOWN))
+    project.write(`manifests/${name}.ts`, source(log, name, { value }));
+  project.write(
+    "manifests/calm.ts",
+    source(log, "calm", { value: 'new Date(0).getTime() + require("os").EOL.length' }),
+  );
+  expect((await project.load()).failures).toEqual([]);
+  await project.load();
+  for (const name of Object.keys(UNKNOWN)) expect([name, countLines(`${log}-${name}`)]).toEqual([name, 2]);
+  expect(countLines(`${log}-calm`)).toBe(1);
+  expect(Object.keys(project.peek()?.plugins ?? {})).toContain("now");
+}, 120_000);
+
+test("a link in manifests resolves from where it leads, and its target counts", async () => {
+  const project = createProject({
+    "elsewhere/lib.ts": 'export { t } from "./beside";',
+    "elsewhere/beside.ts": 'export const t = "old";',
+    "real/a.ts": 'import { t } from "./lib"; export default { name: "a", commands: {}, description: t };',
+  });
+  mkdirSync(join(project.root, "manifests"), { recursive: true });
+  symlinkSync("../real/a.ts", join(project.root, "manifests/a.ts"));
+  symlinkSync("../elsewhere/lib.ts", join(project.root, "real/lib.ts"));
+  expect((await project.load()).plugins.a?.description).toBe("old");
+  project.write("elsewhere/beside.ts", 'export const t = "new";');
+  expect((await project.load()).plugins.a?.description).toBe("new");
+});
+
+test("a linked package is followed to its files", async () => {
+  const project = createProject({
+    "packages/lib/package.json": '{"name":"lib","type":"module","exports":"./i.js"}',
+    "packages/lib/i.js":
+      'import { readFileSync } from "node:fs"; export default readFileSync(new URL("./t", import.meta.url), "utf8");',
+    "packages/lib/t": "old",
+    "manifests/a.ts": 'import t from "lib"; export default { name: "a", commands: {}, description: t };',
+  });
+  const link = join(project.root, "node_modules/lib");
+  mkdirSync(dirname(link), { recursive: true });
+  symlinkSync("../packages/lib", link);
+  expect((await project.load()).plugins.a?.description).toBe("old");
+  project.write("packages/lib/t", "new");
+  expect((await project.load()).plugins.a?.description).toBe("new");
+  rmSync(link);
+  expect((await project.load()).failures.map(({ code }) => code)).toEqual(["import"]);
+});
