@@ -25,12 +25,12 @@ export default definePlugin({
   },
   watch: [
     {
-      paths: ["~/.orchestra/projects/**/*.yaml"],
+      paths: ["~/.orchestra/projects/**/*.[yY][aA][mM][lL]"],
       run: "orchestra:job",
       // `<project>/*` for what counts for all of a project, else `<project>/<codebase>`.
       target(path) {
         const [project, file = ""] = path.split("/").slice(-2) as [string, string?];
-        return file === "project.yaml" ? `${project}/*` : `${project}/${file.replace(/\.yaml$/, "")}`;
+        return file.toLowerCase() === "project.yaml" ? `${project}/*` : `${project}/${file.replace(/\.yaml$/i, "")}`;
       },
     },
   ],

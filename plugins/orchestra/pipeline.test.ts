@@ -77,6 +77,22 @@ test("check: current, stale, edited within the marks, missing, and marks that ar
   expect(check(home)[0]?.state).toBe("broken");
 });
 
+test("the ending of an entry counts in any case", () => {
+  const { home, add, write } = setUp();
+  add("shop", "api");
+  const text = readFileSync(join(home, ".orchestra/projects/shop/api.yaml"), "utf8");
+  write(".orchestra/projects/shop/UPPER.YAML", text.replace("name: api", "name: UPPER"));
+  write(".orchestra/projects/shop/api.YAML", text);
+  const all = run(home, { is: "all" }, false);
+  expect(
+    all
+      .filter(({ error }) => error === null)
+      .map(({ codebase }) => codebase)
+      .sort(),
+  ).toEqual(["UPPER", "api"]);
+  expect(all.flatMap(({ error }) => error ?? [])).toEqual([expect.stringContaining("gives shop/api already")]);
+});
+
 test("a fault is that of one alone; two of one name are told apart", () => {
   const { home, add, write } = setUp();
   add("shop", "api");

@@ -77,11 +77,18 @@ export function loadRegistry(home: string): Registry {
       const path = join(home, ".orchestra", directory);
       registry.faults.push({ file: path, project, name: "*", message: (error as Error).message });
     }
-    const own = files.includes(OF_PROJECT) ? load(OF_PROJECT, "*", (value) => projectOf(project, value)) : null;
+    const ofProject = files.find((file) => file.toLowerCase() === OF_PROJECT);
+    const own = ofProject === undefined ? null : load(ofProject, "*", (value) => projectOf(project, value));
     registry.projects.set(project, own ?? { name: project, conventions: [], links: {} });
     for (const file of files) {
-      const name = file.replace(/\.yaml$/, "");
-      if (!file.endsWith(".yaml") || file === OF_PROJECT) continue;
+      const name = file.replace(/\.yaml$/i, "");
+      if (name === file || file.toLowerCase() === OF_PROJECT) continue;
+      const isTwice = registry.codebases.some((one) => one.project === project && one.name === name);
+      if (isTwice) {
+        const path = join(home, ".orchestra", directory, file);
+        registry.faults.push({ file: path, project, name, message: `another file gives ${project}/${name} already` });
+        continue;
+      }
       const codebase = load(file, name, (value) => codebaseOf(project, name, value));
       if (codebase !== null) registry.codebases.push(codebase);
     }

@@ -172,7 +172,10 @@ function isIdle({ log, startedAt }: LaunchRecord, idleMs: number): boolean {
 
 /** Whether a manifest that could not be loaded, or was not read, may declare it: what cannot be loaded today may be mended tomorrow. */
 function isFailed(index: Pick<ManifestIndex, "failures" | "unread" | "isPartial">, key: string): boolean {
-  return mayDeclareMore(index) || index.failures.some((one) => one.plugin === key.split(":")[0] || one.plugin == null);
+  return (
+    mayDeclareMore(index) ||
+    index.failures.some((one) => one.plugin === key.split(":")[0] || (one.plugin == null && one.code !== "no-plugin"))
+  );
 }
 
 function ofStray(table: Ground["table"], where: Whereabouts, stray: Stray): Leftover {

@@ -7,6 +7,8 @@ import type { ManifestFailure, ManifestIndex, ResolvedPlugin, UnreadManifest } f
 
 export interface LoadedManifest extends FoundManifest {
   outcome: Outcome;
+  /** The files that it is made of, itself included. */
+  parts?: readonly string[];
 }
 
 export interface Assembled {
@@ -24,11 +26,13 @@ export function assembleIndex(all: LoadedManifest[], sight: Assembled, builtins:
   const { unread } = sight;
   const index: ManifestIndex = { plugins: Object.create(null), failures: [...sight.failures], unread };
   const loaded = sight.isStrange ? withoutTaken(all, builtins, index.failures) : all;
+  const imported = new Set(loaded.flatMap(({ file, parts = [] }) => parts.filter((part) => part !== file)));
   const claims = new Map<string, LoadedManifest[]>();
   for (const manifest of loaded) {
     const { outcome, file } = manifest;
     if (outcome.is === "failure") index.failures.push(outcome.failure);
-    if (outcome.is === "helper" && manifest.origin === "package") index.failures.push(noPlugin(file));
+    // What another manifest imports is there for that one.
+    if (outcome.is === "helper" && !imported.has(file)) index.failures.push(noPlugin(file, outcome.why));
     const name =
       outcome.is === "plugin" ? outcome.plugin.name : outcome.is === "failure" ? outcome.failure.plugin : null;
     if (name !== null) claims.set(name, [...(claims.get(name) ?? []), manifest]);
@@ -125,12 +129,12 @@ function duplicate(file: string, name: string, claimants: LoadedManifest[]): Man
   };
 }
 
-function noPlugin(file: string): ManifestFailure {
+function noPlugin(file: string, why: string): ManifestFailure {
   return {
     file,
-    code: "invalid",
-    message: `${file}: the package exports no plugin as its default export.`,
-    hint: null,
+    code: "no-plugin",
+    message: `${file}: ${why}.`,
+    hint: "A helper that no manifest imports can lie in a folder of its own, also below `manifests/`.",
     plugin: null,
   };
 }

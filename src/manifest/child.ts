@@ -49,7 +49,7 @@ export async function runLoadChild(argv: readonly string[]): Promise<number> {
     begin();
     const bytes = readBytes(file, FILE_LIMIT);
     // Too large is told before a child is asked; it may have been put there since.
-    finish(bytes === null ? { is: "helper" } : await judgeData(file, bytes));
+    finish(bytes === null ? { is: "helper", why: "is no regular file" } : await judgeData(file, bytes));
     return state.status;
   }
   const [{ judgeCode }, { prepareEvaluation }] = await Promise.all([import("./judge.ts"), import("./evaluate.ts")]);

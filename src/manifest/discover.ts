@@ -5,6 +5,7 @@
 import { lstatSync, readdirSync, realpathSync, type Stats, statSync } from "node:fs";
 import { dirname, extname, join } from "node:path";
 import { errnoOf, messageOf } from "../sys/error.ts";
+import { isManifestEnding, isNearEnding } from "./extensions.ts";
 import { discoverPackages } from "./packages.ts";
 import type { ManifestFailure, ManifestOrigin } from "./resolved.ts";
 import { distrust, type Judge } from "./trust.ts";
@@ -28,13 +29,15 @@ export interface Places extends Judge {
 /** Files of other tools that a folder of TypeScript may hold; a package.json even has a `name`. */
 const NOT_MANIFESTS = new Set(["package.json", "package-lock.json", "tsconfig.json"]);
 
-const ENDINGS = new Set([".ts", ".js", ".mjs", ".json", ".yaml", ".yml", ".toml"]);
-
 const LINE_ENDS = ["\n", "\r", "\u2028", "\u2029"];
 
 function isManifestName(name: string): boolean {
   if (LINE_ENDS.some((end) => name.includes(end))) return false;
-  return !name.startsWith(".") && ENDINGS.has(extname(name)) && !name.endsWith(".d.ts") && !NOT_MANIFESTS.has(name);
+  return !name.startsWith(".") && isManifestEnding(extname(name)) && !isDeclaration(name) && !NOT_MANIFESTS.has(name);
+}
+
+function isDeclaration(name: string): boolean {
+  return /\.d\.[cm]?ts$/.test(name);
 }
 
 export function discover({ root, home, ...judge }: Places): Discovery {
@@ -65,6 +68,8 @@ function discoverDirectory(directory: string, origin: "root" | "home", judge: Ju
   }
   for (const name of names.sort()) {
     if (isManifestName(name)) consider(join(directory, name), origin, judge, found);
+    else if (!name.startsWith(".") && isNearEnding(extname(name)) && !isDeclaration(name) && !NOT_MANIFESTS.has(name))
+      found.failures.push(strangeEnding(join(directory, name)));
   }
 }
 
@@ -88,7 +93,10 @@ function consider(file: string, origin: FoundManifest["origin"], judge: Judge, f
     );
     return;
   }
-  if (stat.isDirectory()) return;
+  if (stat.isDirectory()) {
+    found.failures.push(unreadable(file, "is a directory; a manifest is one file, directly in `manifests/`"));
+    return;
+  }
   if (!stat.isFile()) {
     found.failures.push(unreadable(file, "is not a regular file"));
     return;
@@ -96,6 +104,12 @@ function consider(file: string, origin: FoundManifest["origin"], judge: Judge, f
   const refused = distrust(file, stat, judge);
   if (refused === null) found.manifests.push({ file, origin });
   else found.failures.push({ file, code: "permission", ...refused, plugin: null });
+}
+
+function strangeEnding(file: string): ManifestFailure {
+  const message = `${file}: no manifest ends in ${extname(file)}.`;
+  const hint = "Name it .ts, .mts, .cts, .js, .mjs, .cjs, .json, .yaml, .yml or .toml; helpers can lie in a folder.";
+  return { file, code: "no-plugin", message, hint, plugin: null };
 }
 
 function unreadable(file: string, reason: string): ManifestFailure {

@@ -86,7 +86,8 @@ interface CachedManifest extends LoadedManifest {
 
 function conclude(sight: Sight, loaded: CachedManifest[], builtins: ResolvedPlugin[]): Loaded {
   const entries = loaded.flatMap(({ file, origin, entry }) => (origin === "home" ? [] : [{ file, origin, entry }]));
-  return { index: assembleIndex([...sight.fixed, ...loaded], sight, builtins), entries };
+  const all = loaded.map((one) => ({ ...one, parts: Object.keys(one.entry?.files ?? {}) }));
+  return { index: assembleIndex([...sight.fixed, ...all], sight, builtins), entries };
 }
 
 /** The index of a directory that is no root yet: all that may be is loaded, and nothing is written. */
@@ -99,8 +100,8 @@ export async function loadIndexOnce(options: SightOptions): Promise<ManifestInde
     options,
   );
   const loaded = read.flatMap((found) => {
-    const outcome = fresh.get(found.file)?.outcome;
-    return outcome === undefined ? [] : [{ ...found, outcome }];
+    const one = fresh.get(found.file);
+    return one === undefined ? [] : [{ ...found, outcome: one.outcome, parts: Object.keys(one.files) }];
   });
   return assembleIndex(loaded, sight, resolveBuiltins());
 }
@@ -124,8 +125,8 @@ export function peekIndex(options: IndexOptions): ManifestIndex | null {
   if (cache === null && options.reading !== "known") return null;
   const sight = sightOf(options);
   const loaded = sight.read.flatMap((found) => {
-    const outcome = entryOf(cache, found.file)?.outcome;
-    return outcome === undefined ? [] : [{ ...found, outcome }];
+    const entry = entryOf(cache, found.file);
+    return entry === undefined ? [] : [{ ...found, outcome: entry.outcome, parts: Object.keys(entry.files) }];
   });
   const index = assembleIndex([...sight.fixed, ...loaded], sight, cache?.builtins ?? []);
   return loaded.length === sight.read.length ? index : { ...index, isPartial: true };

@@ -1,11 +1,14 @@
 /** From a file to an outcome: read or evaluated, then validated. Runs in the load child only. */
+import { readFileSync } from "node:fs";
 import { extname } from "node:path";
 import { DtError } from "../sys/error.ts";
 import { API, type Evaluation } from "./evaluate.ts";
+import { isData } from "./extensions.ts";
 import { explainJson } from "./jsonfault.ts";
 import { failed, type Outcome } from "./outcome.ts";
 import { type Parsed, type Position, parserFor } from "./parse.ts";
 import type { Issue } from "./rules.ts";
+import { describeValue } from "./shape.ts";
 import { explainThrown } from "./thrown.ts";
 import { formatIssue, validatePlugin } from "./validate.ts";
 
@@ -22,7 +25,7 @@ export async function judgeData(file: string, bytes: Uint8Array): Promise<Outcom
   }
   let parsed: Parsed;
   try {
-    parsed = await parserFor(extname(file))!(file, text);
+    parsed = await parserFor(extname(file).toLowerCase())!(file, text);
   } catch (error) {
     if (error instanceof DtError) return failed({ file, code: error.code, message: error.message });
     return failed({ file, code: "syntax", message: `${file}: ${(error as Error).message}.` });
@@ -46,7 +49,7 @@ function judgeValue(
   value: unknown,
   locate: (path: readonly (string | number)[]) => Position | null,
 ): Outcome {
-  if (!looksLikePlugin(value)) return { is: "helper" };
+  if (!looksLikePlugin(value)) return { is: "helper", why: isData(file) ? whyNoData(value) : whyNoExport(file, value) };
   const verdict = validatePlugin(value, file, "root");
   if (verdict.valid) return { is: "plugin", plugin: verdict.plugin };
   const lines = verdict.issues
@@ -62,6 +65,36 @@ function looksLikePlugin(value: unknown): value is object {
   return (
     typeof value === "object" && value !== null && !Array.isArray(value) && ("name" in value || "commands" in value)
   );
+}
+
+const WANTED = "an object with `name` and `commands`";
+
+function whyNoData(value: unknown): string {
+  return value === null || value === undefined
+    ? `holds nothing; a manifest holds ${WANTED}`
+    : `holds ${describeValue(value)}${keysOf(value)}, not ${WANTED}`;
+}
+
+function whyNoExport(file: string, value: unknown): string {
+  // A file that exports nothing at all is an empty object to CommonJS.
+  const isNothing =
+    value === undefined || (isObject(value) && !Array.isArray(value) && Object.keys(value).length === 0);
+  if (!isNothing) return `exports ${describeValue(value)}${keysOf(value)} as its default, not ${WANTED}`;
+  const text = readFileSync(file, "utf8");
+  if (text.trim() === "") return "is empty; a manifest has `export default definePlugin({ … })`";
+  return /\bdefinePlugin\s*\(/.test(text)
+    ? "calls `definePlugin` and does not export what that gives: write `export default definePlugin({ … })`"
+    : `has no default export; a manifest has \`export default\` of ${WANTED}`;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}
+
+function keysOf(value: unknown): string {
+  if (!isObject(value) || Array.isArray(value)) return "";
+  const keys = Object.keys(value);
+  return keys.length === 0 ? " without fields" : ` with ${keys.slice(0, 4).join(", ")}`;
 }
 
 function placeOf(file: string, issue: Issue, locate: (path: readonly (string | number)[]) => Position | null): string {

@@ -3,8 +3,8 @@ import type { ManifestFailure, ResolvedPlugin } from "./resolved.ts";
 
 export type Outcome =
   | { is: "plugin"; plugin: ResolvedPlugin }
-  /** A file without a plugin as its default export. */
-  | { is: "helper" }
+  /** A file that gives no plugin; `why` follows its name. */
+  | { is: "helper"; why: string }
   | { is: "failure"; failure: ManifestFailure };
 
 /** What an outcome came from, beside the files that its text names. */

@@ -6,7 +6,7 @@ import * as v from "valibot";
 import { nearestNames } from "../sys/nearest.ts";
 
 /** Any value in a few words, for "found …". */
-function describeValue(value: unknown): string {
+export function describeValue(value: unknown): string {
   if (value === undefined) return "nothing";
   if (value === null) return "null";
   if (typeof value === "string") return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value);

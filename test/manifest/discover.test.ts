@@ -25,7 +25,10 @@ describe("where manifests are", () => {
       "manifests/dir.ts/index.ts": "throw 1",
     });
     const { plugins, failures } = await project.load();
-    expect(failures).toEqual([]);
+    expect(failures.map(({ message }) => message.slice(project.root.length + 1))).toEqual([
+      "manifests/dir.ts: is a directory; a manifest is one file, directly in `manifests/`.",
+      "manifests/x.tsx: no manifest ends in .tsx.",
+    ]);
     expect(Object.keys(plugins)).toEqual(["a", "b", "bun", "go"]);
     expect(plugins.a).toMatchObject({ origin: "root", file: project.path("manifests/a.json") });
   });
@@ -150,7 +153,7 @@ describe("packages named in package.json", () => {
       ...installed("x", {}, { "index.js": "export const a = 1;" }),
     });
     const { failures } = await project.load();
-    expect(failures[0]?.message).toEndWith("index.js: the package exports no plugin as its default export.");
+    expect(failures[0]?.message).toContain("index.js: has no default export");
   });
 
   test("a package.json without dialtone, or none of ours and broken, is nobody's business", async () => {
@@ -312,5 +315,37 @@ describe("whose files are run", () => {
     expect(failures.map((failure) => failure.message)).toEqual([
       `${project.path("manifests/big.yaml")}: is larger than any manifest.`,
     ]);
+  });
+});
+
+describe("a file that gives no plugin is named", () => {
+  test("but for a helper of another manifest, and what is no manifest by its name", async () => {
+    const project = createProject({
+      "manifests/a.ts":
+        'import { word } from "./words"; import ports from "./ports.json"; export default { name: word, commands: {}, description: String(ports.a) };',
+      "manifests/words.ts": 'export const word = "a";',
+      "manifests/ports.json": '{"a":1}',
+      "manifests/README.md": "# about",
+      "manifests/notes.txt": "",
+      "manifests/types.d.mts": "export {};",
+      "manifests/forgotten.mts":
+        'import { definePlugin } from "@dialtone/dt"; definePlugin({ name: "f", commands: {} });',
+      "manifests/empty.yaml": "# nothing yet",
+      "manifests/UPPER.YAML": "name: upper\ncommands: {}\n",
+      "manifests/other.cts": 'export default { name: "other", commands: {} };',
+      "manifests/x.jsonc": "{}",
+    });
+    const { plugins, failures } = await project.load();
+    expect(
+      Object.keys(plugins)
+        .filter((name) => name !== "bun" && name !== "go")
+        .sort(),
+    ).toEqual(["a", "other", "upper"]);
+    expect(failures.map(({ file, code }) => `${code} ${file.slice(project.root.length + 11)}`).sort()).toEqual([
+      "no-plugin empty.yaml",
+      "no-plugin forgotten.mts",
+      "no-plugin x.jsonc",
+    ]);
+    expect(project.peek()?.failures).toEqual(failures);
   });
 });

@@ -83,18 +83,24 @@ describe("code that loads", () => {
 
 describe("helpers are no plugins", () => {
   test.each([
-    ["no default", "h.ts", 'export const name = "x";'],
-    ["a function", "h.ts", "export default function name() {}"],
-    ["text", "h.ts", 'export default "x";'],
-    ["an object of another kind", "h.ts", "export default { a: 1 };"],
-    ["a list", "h.ts", 'export default [{ name: "x" }];'],
-    ["nothing", "h.ts", ""],
-    ["JSON of another kind", "h.json", '{"compilerOptions": {}}'],
-    ["an empty YAML file", "h.yaml", "# nothing\n"],
-    ["a YAML list", "h.yml", "- a\n"],
-    ["an empty TOML file", "h.toml", ""],
-  ])("%s", async (_, name, text) => {
-    expect((await load(name, text)).result.outcome).toEqual({ is: "helper" });
+    ["no default", "h.ts", 'export const name = "x";', "has no default export"],
+    ["a plugin that is not exported", "h.ts", 'definePlugin({ name: "x" });', "does not export what that gives"],
+    ["a function", "h.ts", "export default function name() {}", "exports a function as its default"],
+    ["a function that gives nothing", "h.ts", "export default () => {}", "exports a function as its default"],
+    ["text", "h.ts", 'export default "x";', 'exports "x" as its default'],
+    ["an object of another kind", "h.ts", "export default { a: 1 };", "exports an object with a as its default"],
+    ["a list", "h.ts", 'export default [{ name: "x" }];', "exports a list as its default"],
+    ["nothing", "h.ts", "", "is empty"],
+    ["a CommonJS text", "h.cjs", 'module.exports = "x";', 'exports "x" as its default'],
+    ["an empty object of JSON", "h.json", "{}", "holds an object without fields"],
+    ["JSON of another kind", "h.json", '{"compilerOptions": {}}', "holds an object with compilerOptions"],
+    ["an empty YAML file", "h.yaml", "# nothing\n", "holds nothing"],
+    ["a YAML list", "h.yml", "- a\n", "holds a list"],
+    ["an empty TOML file", "h.toml", "", "holds an object without fields"],
+  ])("%s", async (_, name, text, why) => {
+    const source = text.startsWith("definePlugin") ? `import { definePlugin } from "@dialtone/dt"; ${text}` : text;
+    const { outcome } = (await load(name, source)).result;
+    expect(outcome.is === "helper" ? outcome.why : outcome).toContain(why);
   });
 });
 
@@ -277,7 +283,7 @@ test("the result is passed on where nobody else can put another in its place", a
 });
 
 test("a pipe, or a link, in the place of the result is not read", async () => {
-  const project = createProject({ "manifests/a.json": "{}", treasure: '{"outcome":{"is":"helper"}}' });
+  const project = createProject({ "manifests/a.json": "{}", treasure: '{"outcome":{"is":"helper","why":""}}' });
   for (const put of ['mkfifo "$2"', `ln -s '${project.path("treasure")}' "$2"`]) {
     const { outcome } = await loadManifest(project.path("manifests/a.json"), {
       root: project.path("."),
