@@ -107,11 +107,14 @@ export function unknownName(
   what: string,
   name: string,
   known: string[],
-  { unread }: Pick<ManifestIndex, "unread">,
+  index: Pick<ManifestIndex, "root" | "unread">,
   { notes = [], hint, ...where }: { notes?: string[]; hint?: string; root?: string } = {},
 ): DtError {
   const near = nearestNames(name, known);
-  return new DtError("unknown", [wordsOfUnknown(what, name, unread), ...notes].join(" "), {
+  const { unread } = index;
+  // Named once.
+  const whose = notes.length === 0 ? index : { unread };
+  return new DtError("unknown", [wordsOfUnknown(what, name, whose), ...notes].join(" "), {
     status: EXIT.usage,
     hint: hint ?? hintOfNearest(near, known, unread),
     details: { nearest: near, ...where, ...(unread.length === 0 ? {} : { unread: unread.map(({ file }) => file) }) },

@@ -1,6 +1,7 @@
 /** Manifests that are code of a root that is not trusted: in words, and in one line of `dt list`. */
 import type { ManifestIndex } from "../manifest/resolved.ts";
 import { shortPath } from "../output/shell.ts";
+import { visible } from "../sys/visible.ts";
 
 /** A sentence for an error that they may be the reason of. */
 export function wordsOfUnread(unread: ManifestIndex["unread"]): string {
@@ -8,9 +9,13 @@ export function wordsOfUnread(unread: ManifestIndex["unread"]): string {
   return `${is} code that was not read, since this root is not trusted yet: \`dt trust\` reads ${it}, and so does running a command of it by its words.`;
 }
 
-/** That a name is unknown, and where it may be all the same. */
-export function wordsOfUnknown(what: string, name: string, unread: ManifestIndex["unread"]): string {
-  const none = `There is no ${what} named "${name}"`;
+/** That a name is unknown, in which project, and where it may be all the same. */
+export function wordsOfUnknown(
+  what: string,
+  name: string,
+  { root, unread }: Pick<ManifestIndex, "root" | "unread">,
+): string {
+  const none = `There is no ${what} named "${name}"${root === undefined ? "" : ` in ${visible(root)}`}`;
   return unread.length === 0 ? `${none}.` : `${none} in what was read. ${wordsOfUnread(unread)}`;
 }
 
@@ -19,7 +24,8 @@ export function hintOfNearest(
   known: readonly string[],
   unread: ManifestIndex["unread"],
 ): string {
-  if (near.length === 0) return `There is: ${[...known].sort().join(" ")}`;
+  if (near.length === 0)
+    return known.length === 0 ? "There is none at all." : `There is: ${[...known].sort().join(" ")}`;
   return `${unread.length === 0 ? "Did" : "Or did"} you mean ${near.join(" or ")}?`;
 }
 

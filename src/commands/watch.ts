@@ -63,7 +63,7 @@ export default defineVerb({
     );
     if (watching.length === 0)
       throw usage(
-        `${plugin ?? "No plugin"} declares ${plugin === undefined ? "a" : "no"} \`watch\`.${index.unread.length === 0 ? "" : ` ${wordsOfUnread(index.unread)}`}`,
+        `${plugin ?? `No plugin in ${root}`} declares ${plugin === undefined ? "a" : "no"} \`watch\`.${index.unread.length === 0 ? "" : ` ${wordsOfUnread(index.unread)}`}`,
       );
     if (dryRun) {
       const rows = watching.flatMap(({ name, watch }) => watch.map(({ paths, run }) => ({ plugin: name, paths, run })));

@@ -12,6 +12,7 @@ export interface LoadedManifest extends FoundManifest {
 }
 
 export interface Assembled {
+  root: string;
   failures: ManifestFailure[];
   unread: UnreadManifest[];
   /** The root is not trusted. */
@@ -23,8 +24,8 @@ export interface Assembled {
  * the binary come last and give way in silence.
  */
 export function assembleIndex(all: LoadedManifest[], sight: Assembled, builtins: ResolvedPlugin[]): ManifestIndex {
-  const { unread } = sight;
-  const index: ManifestIndex = { plugins: Object.create(null), failures: [...sight.failures], unread };
+  const { root, unread } = sight;
+  const index: ManifestIndex = { root, plugins: Object.create(null), failures: [...sight.failures], unread };
   const loaded = sight.isStrange ? withoutTaken(all, builtins, index.failures) : all;
   const imported = new Set(loaded.flatMap(({ file, parts = [] }) => parts.filter((part) => part !== file)));
   const claims = new Map<string, LoadedManifest[]>();

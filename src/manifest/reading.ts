@@ -14,6 +14,7 @@ import type { Judge } from "./trust.ts";
 export type Reading = "all" | "data" | "known";
 
 export interface Sight {
+  root: string;
   /** To be loaded as they are now. */
   read: FoundManifest[];
   /** As they were. */
@@ -33,15 +34,16 @@ export interface SightOptions extends Judge {
 
 export function sightOf({ root, home, reading, ...judge }: SightOptions): Sight {
   const { manifests, failures } = discover({ root, home, ...judge });
-  if (reading === "all") return { read: manifests, fixed: [], unread: [], failures, isStrange: false };
+  if (reading === "all") return { root, read: manifests, fixed: [], unread: [], failures, isStrange: false };
   const isOwn = ({ origin }: FoundManifest) => origin === "home" || (origin === "root" && root === home);
   if (reading === "data") {
     const isRead = (found: FoundManifest) => isOwn(found) || isData(found.file);
     const unread = manifests.filter((found) => !isRead(found));
-    return { read: manifests.filter(isRead), fixed: [], unread, failures, isStrange: true };
+    return { root, read: manifests.filter(isRead), fixed: [], unread, failures, isStrange: true };
   }
   const known = home === null ? { manifests: [], unread: [] } : knownManifests({ root, home, ...judge });
   return {
+    root,
     read: [...known.manifests.flatMap((one) => (one.is === "same" ? [one.found] : [])), ...manifests.filter(isOwn)],
     fixed: known.manifests.flatMap((one) => (one.is === "same" ? [] : [{ ...one.found, outcome: one.outcome }])),
     unread: known.unread,

@@ -164,6 +164,8 @@ export interface UnreadManifest {
 }
 
 export interface ManifestIndex {
+  /** Whose manifests these are, for messages. */
+  root?: string;
   plugins: Record<string, ResolvedPlugin>;
   failures: ManifestFailure[];
   unread: UnreadManifest[];

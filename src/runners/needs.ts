@@ -28,7 +28,9 @@ export function orderNeeds(index: ManifestIndex, key: string): (GraphNode & { un
     const failure = index.failures.find((one) => one.plugin === path.at(-1)?.split(":")[0]);
     const [fault, ...lines] = failure === undefined ? [] : faultsOf(failure);
     const why =
-      fault === undefined ? "no manifest declares the last of these" : `that plugin could not be loaded: ${fault}`;
+      fault === undefined
+        ? `no manifest${index.root === undefined ? "" : ` in ${index.root}`} declares the last of these`
+        : `that plugin could not be loaded: ${fault}`;
     throw new DtError("needs", `${showPath(path)}: ${why}`, {
       lines,
       status: EXIT.usage,

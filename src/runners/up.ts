@@ -5,6 +5,7 @@
 
 import type { Entry } from "../logs/entries.ts";
 import { followKeys, type Target } from "../logs/followkeys.ts";
+import { faultsOf } from "../manifest/faults.ts";
 import { closureOf, shortKey, showPath } from "../manifest/graph.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
 import { formatLines } from "../output/lines.ts";
@@ -46,15 +47,7 @@ export async function runUp(context: RunnerContext, request: UpRequest): Promise
 function makeNodes(context: RunnerContext, { index, keys, detach, timeoutMs, force }: UpRequest): UpNode[] {
   const { nodes, missing } = closureOf(index, keys);
   const path = missing[0];
-  if (path !== undefined)
-    throw new DtError(
-      "needs",
-      `${showPath(path)}: no manifest that could be loaded declares ${path.length > 1 ? "the last of these" : "this"}.`,
-      {
-        status: EXIT.usage,
-        hint: "`dt list` shows what there is, and what failed.",
-      },
-    );
+  if (path !== undefined) throw undeclared(index, path);
   const common = { env: context.env, asker: describeAsker("user", context.argv) };
   return nodes.map(({ key, settings, needs }): UpNode => {
     const parts = parseKey(key) as NonNullable<ReturnType<typeof parseKey>>;
@@ -70,6 +63,22 @@ function makeNodes(context: RunnerContext, { index, keys, detach, timeoutMs, for
       detached: detach,
     };
     return { key, needs, run: { is: "launch", spec: { ...common, ...parts, ...launch, key, settings } } };
+  });
+}
+
+/** With the fault of the manifest that may declare it, where there is one. */
+function undeclared(index: ManifestIndex, path: string[]): DtError {
+  const plugin = path.at(-1)?.split(":")[0];
+  const failure = index.failures.find((one) => one.plugin === plugin);
+  const [fault, ...lines] = failure === undefined ? [] : faultsOf(failure);
+  const why =
+    fault === undefined
+      ? `no manifest that could be loaded${index.root === undefined ? "" : ` in ${index.root}`} declares ${path.length > 1 ? "the last of these" : "this"}`
+      : `the plugin ${plugin} could not be loaded: ${fault.replace(/\.$/, "")}`;
+  return new DtError("needs", `${showPath(path)}: ${why}.`, {
+    lines,
+    status: EXIT.usage,
+    hint: failure?.hint ?? "`dt list` shows what there is, and what failed.",
   });
 }
 

@@ -14,7 +14,7 @@ import { linkStatOf, statOf } from "./stat.ts";
 export function noRootError(cwd: string, passed: readonly string[] = []): DtError {
   return new DtError(
     "no-root",
-    `No project here: neither ${cwd} nor a directory above it holds \`manifests/\`.${passed.map((text) => ` ${text}.`).join("")}`,
+    `No project here: neither ${cwd} nor a directory above it holds a folder \`manifests/\` of dt.${passed.map((text) => ` ${text}.`).join("")}`,
     {
       status: EXIT.usage,
       hint: "Go to your project, name it with -C DIR, or start one here with `dt init`.",

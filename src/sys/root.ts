@@ -8,6 +8,7 @@ import { realpathSync, type Stats, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DtError, EXIT } from "./error.ts";
 import { removedError, resolveFrom } from "./here.ts";
+import { judgeManifestFolder, type Ownership } from "./manifestfolder.ts";
 import { quotePath } from "./quote.ts";
 import { linkStatOf, statOf } from "./stat.ts";
 
@@ -31,8 +32,8 @@ const STATE = ".dialtone/run";
 const ACCEPT = "DIALTONE_TRUST_OWNER";
 
 /**
- * The nearest ancestor that holds `manifests/`: of `-C DIR` if given, else of the working directory, else `DIALTONE_ROOT`. Null when there is none.
- * Throws when it belongs to another user whom nobody accepted, and when the working directory is needed but was removed.
+ * The nearest ancestor that holds a folder `manifests/` of dt's: of `-C DIR` if given, else of the working directory, else `DIALTONE_ROOT`. Null when
+ * there is none. Throws when it belongs to another user whom nobody accepted, and when the working directory is needed but was removed.
  */
 export function findRoot(request: RootRequest): string | null {
   const { directory, cwd, env } = request;
@@ -65,13 +66,27 @@ function candidateAt(start: string, holding: string): string | null {
 }
 
 function nearestRoot(start: string, holding: string, request: RootRequest): string | null {
+  /** The nearest that may be a project, should none above be one. */
+  let unclear: string | null = null;
   for (let from = start; ; from = dirname(from)) {
     const root = candidateAt(from, holding);
-    if (root === null) return null;
-    if (isToBeUsed(root, holding, start, request)) return root;
+    if (root === null) return unclear;
+    const folder: Ownership = holding === MANIFESTS ? judgeManifestFolder(join(root, holding)) : { is: "own" };
+    if (folder.is === "foreign")
+      request.onPassed?.(
+        `${join(root, holding)} is passed by: it is of another tool, ${folder.file} is of ${folder.of}`,
+      );
+    else if ((folder.is === "own" || unclear === null) && isToBeUsed(root, holding, start, request)) {
+      if (folder.is === "own") {
+        if (unclear !== null)
+          request.onPassed?.(`${join(unclear, holding)} is passed by: nothing in it is a manifest of dt`);
+        return root;
+      }
+      unclear = root;
+    }
     // Passed by: what lies above it is looked at next, by the path that led here.
     while (realpathSync(from) !== root) from = dirname(from);
-    if (dirname(from) === from) return null;
+    if (dirname(from) === from) return unclear;
   }
 }
 

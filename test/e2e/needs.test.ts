@@ -69,6 +69,21 @@ test("needs that go in a circle or that nobody declares take their plugins away,
       code: 2,
       stderr: expect.stringContaining("d:dev -> a:dev"),
     });
+    for (const words of [
+      ["up", "a:dev"],
+      ["up", "a"],
+      ["a", "other"],
+      ["up", "a:other"],
+    ])
+      expect(await root.dt(words)).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining("needs go in a circle: a:dev -> b:dev -> a:dev"),
+      });
+    const absent = await root.dt(["up", "nobody:dev"]);
+    expect([absent.code, absent.stderr]).toEqual([
+      2,
+      expect.stringContaining(`nobody:dev: no manifest that could be loaded in ${root.dir} declares this.`),
+    ]);
     expect((await root.dt(["e", "dev", "-d"])).code).toBe(0);
   } finally {
     await root.dispose();

@@ -1,7 +1,7 @@
 /** Where the root is, where state is kept, and which directories are not to be trusted. */
 import { describe, expect, test } from "bun:test";
 import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { DtError } from "../../src/sys/error.ts";
 import {
   cacheDirectoryOf,
@@ -83,6 +83,41 @@ describe("findRoot", () => {
       expect(error.message).toContain("is not a directory");
     });
   }
+
+  test("a folder of another tool is passed by and named; one that may be dt's counts where nothing above does", () => {
+    const top = scratch();
+    const write = (path: string, text: string) => {
+      mkdirSync(dirname(join(top, path)), { recursive: true });
+      writeFileSync(join(top, path), text);
+    };
+    write("k8s/manifests/a.yaml", "# a service\napiVersion: v1\nkind: Service\n");
+    write("k8s/manifests/values.yaml", "replicas: 1\n");
+    write("json/manifests/a.json", '{"apiVersion":"v1","kind":"ConfigMap","data":{"commands":"x"}}');
+    write("extension/manifests/chrome.json", '{"manifest_version": 3, "name": "x", "commands": {}}');
+    write("puppet/manifests/init.pp", "class x {}");
+    write("broken/manifests/a.toml", 'name = "x"\ncomands = {}');
+    write("mixed/manifests/a.yaml", "apiVersion: v1\nkind: Service\n");
+    write("mixed/manifests/b.toml", 'name = "b"\n[commands.x]\nkind = "oneshot"\n');
+    write("code/manifests/a.ts", 'export { default } from "@dialtone/dt-x"; // commands');
+    mkdirSync(join(top, "empty/manifests"), { recursive: true });
+    const ask = (name: string) => {
+      const passed: string[] = [];
+      const found = findRoot({ cwd: join(top, name), env: {}, onPassed: (text) => passed.push(text) });
+      return [found === null ? null : found.slice(top.length + 1), passed.join()];
+    };
+    const own = ["mixed", "code", "empty"];
+    for (const name of own) expect(ask(name)).toEqual([name, ""]);
+    for (const name of ["puppet", "broken"]) expect(ask(name)).toEqual([name, ""]);
+    for (const name of ["k8s", "json", "extension"])
+      expect(ask(name)).toEqual([
+        null,
+        expect.stringContaining(`${top}/${name}/manifests is passed by: it is of another tool`),
+      ]);
+    write("manifests/shop.yaml", "name: shop\ncommands: {}\n");
+    for (const name of own) expect(ask(name)).toEqual([name, ""]);
+    for (const name of ["k8s", "json", "extension", "puppet", "broken"])
+      expect(ask(name)).toEqual(["", expect.stringContaining(`${top}/${name}/manifests is passed by`)]);
+  });
 
   test("the error of none names the directory and three ways out", () => {
     expect(noRootError("/here")).toMatchObject({ status: 2, hint: expect.stringContaining("-C DIR") });
