@@ -1,11 +1,14 @@
 /** From a command's settings to what will be executed: argument vector, directory, environment. What of it can be refused is refused here. */
 import type { ResolvedNeed, Settings } from "../manifest/resolved.ts";
+import { DtError, EXIT } from "../sys/error.ts";
 import { checkDirectory } from "../sys/executable.ts";
 import { privateBelow } from "../sys/ownplace.ts";
+import { showCommand } from "../sys/shell.ts";
 import { ensureShims, type Place } from "../sys/shims.ts";
 import { type PreparedEnvironment, prepareEnvironment, resolveIn } from "./environment.ts";
 import { KNOWN_MARK } from "./marks.ts";
 import { neighboursOf } from "./neighbours.ts";
+import { placeArguments } from "./shelltext.ts";
 import type { Ground } from "./types.ts";
 
 export interface PreparedCommand {
@@ -16,20 +19,25 @@ export interface PreparedCommand {
 
 /**
  * The argument vector: an array as it is, a string through `sh -c`, with the added arguments as its `"$@"`: where it names
- * them itself, else at its end, which is the last line's (a comment there would swallow them).
+ * them itself, else behind its last command. Throws where they cannot be given safely.
  */
 export function buildArgv(run: string[] | string, args: readonly string[]): [string, ...string[]] {
   if (Array.isArray(run)) return [...run, ...args] as [string, ...string[]];
-  const appended = args.length > 0 && !usesArguments(run);
-  return ["sh", "-c", appended ? `${run.trimEnd()} "$@"` : run, "sh", ...args];
+  return ["sh", "-c", args.length === 0 ? run : withArguments(run, args), "sh", ...args];
 }
 
-/** Whether a shell would put arguments in; what is in single quotes or escaped (`awk '{ print $1 }'`) is not for the shell. */
-function usesArguments(script: string): boolean {
-  const plain = script.replace(/\\.|'[^']*'|"(?:\\.|[^"\\])*"/gs, (part) =>
-    part.startsWith('"') ? part.replace(/\\./gs, "") : "",
+function withArguments(run: string, args: readonly string[]): string {
+  const place = placeArguments(run);
+  if (place.is === "used") return run;
+  if (place.is === "at") return `${run.slice(0, place.index)} "$@"${run.slice(place.index)}`;
+  throw new DtError(
+    "arguments",
+    `The arguments ${showCommand(args)} cannot be given to this \`run\` text: ${place.why}.`,
+    {
+      status: EXIT.usage,
+      hint: 'Write "$@" in the text, where they belong.',
+    },
   );
-  return /\$[@*#1-9]|\$\{[@*#1-9]/.test(plain);
 }
 
 export interface CommandRequest {

@@ -160,7 +160,7 @@ describe("buildArgv", () => {
   test("a script gets them as its own, and at its end where it does not name them", () => {
     expect(buildArgv("make all", ["-j", "2"])).toEqual(["sh", "-c", 'make all "$@"', "sh", "-j", "2"]);
     expect(buildArgv("make all", [])).toEqual(["sh", "-c", "make all", "sh"]);
-    expect(script("a\nb\n\n")).toBe('a\nb "$@"');
+    expect(script("a\nb\n\n")).toBe('a\nb "$@"\n\n');
   });
 
   test("a script that names them keeps its text", () => {
@@ -178,6 +178,64 @@ describe("buildArgv", () => {
     ]) {
       expect(script(run)).toBe(`${run} "$@"`);
     }
+  });
+
+  const P = "printf '<%s>'";
+  test.each([
+    ["a comment", `${P} one # note`, "<one><two three>"],
+    ["a comment of its own line, with a quote", `${P} one\n# don't`, "<one><two three>"],
+    ["a semicolon", `${P} one;`, "<one><two three>"],
+    ["what is before it", `true; cd / && ${P} one`, "<one><two three>"],
+    ["a pipe", `echo one | xargs ${P}`, "<two three><one>"],
+    ["an alternative", `false || ${P} one`, "<one><two three>"],
+    ["a redirection", `${P} one 2>/dev/null`, "<one><two three>"],
+    ["one that comes first", `2>/dev/null ${P} one`, "<one><two three>"],
+    ["an assignment before it", `A=1 ${P} one`, "<one><two three>"],
+    ["a line that goes on", `${P} \\\n  one \\\n`, "<one><two three>"],
+    ["quotes and a number sign in a word", `${P} 'a # b' "c ' d" e#f`, "<a # b><c ' d><e#f><two three>"],
+    ["substitutions", `${P} "$(printf '%s)' "a b")" \`echo c\` \${X:-d e}`, "<a b)><c><d><e><two three>"],
+    ["arithmetic", `${P} $((1 + (2)))`, "<3><two three>"],
+    ["a function of its own arguments", `f() { ${P} "$1"; }\nf`, "<two three>"],
+    [
+      "a compound before it",
+      `if true; then A=x; fi; for i in 1; do :; done; case a in (a|b) :;; esac; ${P} $A`,
+      "<x><two three>",
+    ],
+    ["a here-document before it", `cat <<'E' >/dev/null\n$1 it's\nE\n${P} one`, "<one><two three>"],
+    ["named in a comment alone", `${P} one # "$@"`, "<one><two three>"],
+    ["named", `${P} "$@" one`, "<two three><one>"],
+    ["named in a group", `{ ${P} "$@"; }`, "<two three>"],
+    ["a loop over them", `for x; do ${P} "$x"; done`, "<two three>"],
+    ["shifted", `shift; ${P} one`, "<one>"],
+  ])("a text with %s gets them as words", (_, run, out) => {
+    const [file, ...rest] = buildArgv(run, ["two three"]);
+    expect(Bun.spawnSync([file, ...rest]).stdout.toString()).toBe(out);
+  });
+
+  test.each([
+    ["if true; then echo one; fi", "compound"],
+    ["while false; do :; done", "compound"],
+    ["for i in 1; do echo $i; done > /dev/null", "compound"],
+    ["case x in x) echo one;; esac", "compound"],
+    ["{ echo one; }", "compound"],
+    ["(echo one)", "compound"],
+    ["(echo one) &", "compound"],
+    ["f() { echo one; }", "compound"],
+    ["cat <<E\none\nE\n", "here-document"],
+    ["cat <<-'E'\n\tone\n\tE", "here-document"],
+    ["A=1", "assignment"],
+    ["echo one; > file", "redirection"],
+    ["[ -f x ]", "test"],
+    ["echo one \\", "backslash"],
+    ["echo 'one", "quote"],
+    ['echo "one', "quote"],
+    ["echo $(date", "not closed"],
+    ["if true; then echo", "not closed"],
+    ["echo one; }", "closes nothing"],
+    ["# only a comment", "no command"],
+  ])("%p refuses them, and says why", (run, why) => {
+    expect(() => buildArgv(run, ["x"])).toThrow(why);
+    expect(buildArgv(run, [])).toEqual(["sh", "-c", run, "sh"]);
   });
 
   test("property: the arguments arrive as they are, through sh as well", () => {
