@@ -9,6 +9,7 @@ import { failed, type Outcome } from "./outcome.ts";
 import { type Parsed, type Position, parserFor } from "./parse.ts";
 import type { Issue } from "./rules.ts";
 import { describeValue } from "./shape.ts";
+import { locatorOf } from "./source.ts";
 import { explainThrown } from "./thrown.ts";
 import { formatIssue, validatePlugin } from "./validate.ts";
 
@@ -41,7 +42,11 @@ export async function judgeCode(file: string, evaluation: Evaluation): Promise<O
   } catch (error) {
     return failed({ file, ...((await explainJson(error, file)) ?? explainThrown(error, file, Object.keys(API))) });
   }
-  return judgeValue(file, value, () => null);
+  let locate: ReturnType<typeof locatorOf> | null = null;
+  return judgeValue(file, value, (path) => {
+    locate ??= locatorOf(readFileSync(file, "utf8"));
+    return locate(path);
+  });
 }
 
 function judgeValue(
@@ -52,9 +57,13 @@ function judgeValue(
   if (!looksLikePlugin(value)) return { is: "helper", why: isData(file) ? whyNoData(value) : whyNoExport(file, value) };
   const verdict = validatePlugin(value, file, "root");
   if (verdict.valid) return { is: "plugin", plugin: verdict.plugin };
-  const lines = verdict.issues
-    .slice(0, ISSUE_LIMIT)
-    .map((issue) => `${placeOf(file, issue, locate)}: ${formatIssue(issue)}`);
+  const placed = verdict.issues.map((issue) => ({ issue, position: positionOf(issue, locate) }));
+  // As they stand in the file; what has no place there comes first.
+  placed.sort((a, b) => compare(a.position, b.position));
+  const lines = placed.slice(0, ISSUE_LIMIT).map(({ issue, position }) => {
+    const place = position === null ? file : `${file}:${position.line}:${position.column}`;
+    return `${place}: ${formatIssue(issue)}`;
+  });
   const more = verdict.issues.length - lines.length;
   if (more > 0) lines.push(`${file}: and ${more} more.`);
   return failed({ file, code: "invalid", message: lines.join("\n"), plugin: verdict.name });
@@ -97,12 +106,18 @@ function keysOf(value: unknown): string {
   return keys.length === 0 ? " without fields" : ` with ${keys.slice(0, 4).join(", ")}`;
 }
 
-function placeOf(file: string, issue: Issue, locate: (path: readonly (string | number)[]) => Position | null): string {
+/** Of the field, or the nearest around it that has a place. */
+function positionOf(issue: Issue, locate: (path: readonly (string | number)[]) => Position | null): Position | null {
   for (let length = issue.path.length; length > 0; length--) {
     const position = locate(issue.path.slice(0, length));
-    if (position !== null) return `${file}:${position.line}:${position.column}`;
+    if (position !== null) return position;
   }
-  return file;
+  return null;
+}
+
+function compare(a: Position | null, b: Position | null): number {
+  if (a === null || b === null) return Number(a !== null) - Number(b !== null);
+  return a.line - b.line || a.column - b.column;
 }
 
 /** `$schema` is for the editor. */

@@ -3,6 +3,7 @@
  * end of this file); the types are what authors read, the schema is what refuses. Rules that need the merged settings are in rules.ts.
  */
 import * as v from "valibot";
+import { nearestNames } from "../sys/nearest.ts";
 import { aliveProbe, probe } from "./probe.ts";
 import { restart, restartOn } from "./restarts.ts";
 import { dictionary, expected, fields, line, oneOrMany, text } from "./shape.ts";
@@ -193,9 +194,28 @@ const managed = fields(
   { what: "a managed command", explain: inManaged },
 );
 
-const command = v.variant("kind", [oneshot, managed], (issue) =>
+const ofKind = v.variant("kind", [oneshot, managed], (issue) =>
   issue.path === undefined ? expected("a command")(issue) : expected('"oneshot" or "managed"')(issue),
 );
+
+/** A wrong kind hides no other fault: the fields are judged as of the kind that they look like. */
+const command = {
+  ...ofKind,
+  "~run"(dataset: { value: unknown }, config: v.Config<v.BaseIssue<unknown>>) {
+    const result = ofKind["~run"](dataset as never, config);
+    const { value } = dataset;
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return result;
+    const { kind, ...rest } = value as { kind?: unknown };
+    if (kind === "oneshot" || kind === "managed" || result.issues === undefined) return result;
+    const near = typeof kind === "string" ? nearestNames(kind, ["oneshot", "managed"])[0] : undefined;
+    const isManaged =
+      near === undefined ? Object.keys(rest).some((key) => !Object.hasOwn(oneshotFields, key)) : near === "managed";
+    const judged = isManaged
+      ? managed["~run"]({ value: { kind: "managed", ...rest } }, config)
+      : oneshot["~run"]({ value: { kind: "oneshot", ...rest } }, config);
+    return { ...result, issues: [...result.issues, ...(judged.issues ?? [])] };
+  },
+} as typeof ofKind;
 
 const watch = fields(
   {

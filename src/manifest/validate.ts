@@ -43,5 +43,6 @@ function formatPath(path: readonly (string | number)[]): string {
 /** `commands.dev.port: expected …, found ….` */
 export function formatIssue({ path, message }: Issue): string {
   const where = formatPath(path);
-  return where === "" ? `The plugin ${message}.` : `${where}: ${message}.`;
+  const sentence = /[.?!]$/.test(message) ? message : `${message}.`;
+  return where === "" ? `The plugin ${sentence}` : `${where}: ${sentence}`;
 }

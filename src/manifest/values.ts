@@ -89,11 +89,20 @@ export const argv = v.pipe(
     expected("a list of arguments"),
   ),
   v.minLength(1, "expected at least the program to run, found an empty list"),
-  v.check((value) => value[0] !== "", "expected the program to run first, found an empty text"),
+  v.check(
+    (value) => value[0] === undefined || value[0].trim() !== "",
+    "expected the program to run first, found an empty text",
+  ),
 );
 
 const RUN_WORDS = "a list of arguments or a text for `sh -c`";
-const shell = text(RUN_WORDS);
+const shell = v.pipe(
+  text(RUN_WORDS),
+  v.check(
+    (value) => value.split("\n").some((one) => /^\s*[^\s#]/.test(one)),
+    ({ input }) => `expected ${RUN_WORDS}, found ${JSON.stringify(input)}, which holds no command`,
+  ),
+);
 export const run = listOr(argv, shell);
 
 const SIGNAL_NAMES = Object.keys(constants.signals);

@@ -104,6 +104,36 @@ describe("helpers are no plugins", () => {
   });
 });
 
+test("all faults of a manifest that is code, in their order, each with its line; a wrong kind hides none", async () => {
+  const text = [
+    "const shared = { cmd: 1 };",
+    "export default {",
+    '  name: "a",',
+    '  descripton: "x",',
+    "  commands: {",
+    '    dev: { kind: "managed", run: "x",',
+    "      prot: 3000 },",
+    '    other: { kind: "onshot",',
+    '      run: "   ",',
+    "      prot: 1 },",
+    '    more: { kind: "oneshot", run: ["  "], ...shared },',
+    "  },",
+    "};",
+  ].join("\n");
+  const { result, file } = await load("a.ts", text);
+  const lines = failureIn(result).message.split("\n");
+  expect(lines.map((line) => line.replace(`${file}:`, "").split(/: (?:is not|expected)/)[0])).toEqual([
+    "4:3: descripton",
+    "7:7: commands.dev.prot",
+    "8:14: commands.other.kind",
+    "9:7: commands.other.run",
+    "10:7: commands.other.prot",
+    "11:5: commands.more.cmd",
+    "11:30: commands.more.run",
+  ]);
+  expect(lines[0]).toEndWith("did you mean `description`?");
+});
+
 describe("code that fails, with the place", () => {
   test.each([
     [
@@ -164,7 +194,7 @@ describe("code that fails, with the place", () => {
       "a deep wrong type",
       'export default { name: "a", commands: { dev: { kind: "managed", run: ["x"], port: 1, ready: { http: { path: "/" } } } } };',
       "invalid",
-      '{file}: commands.dev.ready.http: expected a path like "/" or a whole URL, found an object.',
+      '{file}:1:95: commands.dev.ready.http: expected a path like "/" or a whole URL, found an object.',
     ],
     ["control characters in a message", 'throw new Error("a\\u001b[31mb");', "throws", "{file}:1: Error: a?[31mb."],
   ])("%s", async (_, text, code, message) => {
