@@ -2,13 +2,13 @@
  * Opening the log of a new run: this run's output under the log's own name, earlier runs beside it as `.1` (latest), `.2` …
  * dt writes no byte into it; the descriptor becomes the command's stdout and stderr.
  */
-import { constants, fstatSync } from "node:fs";
+import { constants, fstatSync, realpathSync } from "node:fs";
 import { dirname } from "node:path";
 import { openOwnForOthers } from "../sys/door.ts";
 import { DtError } from "../sys/error.ts";
-import { writeError } from "../sys/files.ts";
+import { makeDirectories, writeError } from "../sys/files.ts";
 import { showWord } from "../sys/shell.ts";
-import { statOf } from "../sys/stat.ts";
+import { linkStatOf, statOf } from "../sys/stat.ts";
 import { shiftRuns } from "./shift.ts";
 
 export interface OpenedLog {
@@ -16,11 +16,14 @@ export interface OpenedLog {
   file: { dev: number; ino: number };
 }
 
-/** Throws a DtError when a log cannot be there; to be called before an old launch is stopped, so that nothing is lost by it. */
-export function checkLogPath(path: string): void {
+/**
+ * Throws a DtError when a log cannot be there; to be called before an old launch is stopped, so that nothing is lost by it. Its directory may be
+ * missing below `places` (the project, the home): it is made when the log is opened.
+ */
+export function checkLogPath(path: string, places: readonly string[] = []): void {
   const directory = dirname(path);
   const stat = statOf(directory);
-  if (!stat?.isDirectory()) {
+  if (!stat?.isDirectory() && !(stat === undefined && mayMake(directory, places))) {
     throw new DtError(
       "bad-log",
       `The log ${path} cannot be written: its directory ${stat === undefined ? "does not exist" : "is not a directory"}.`,
@@ -33,6 +36,38 @@ export function checkLogPath(path: string): void {
   if (log !== undefined && !log.isFile()) {
     throw new DtError("bad-log", `The log ${path} is not a regular file.`, { hint: "Correct `log` in the manifest." });
   }
+}
+
+/** Where the directory of a declared log is made: in the project, and in the person's home. */
+export function logPlaces({ root, env }: { root: string; env: Record<string, string | undefined> }): string[] {
+  return env.HOME ? [root, env.HOME] : [root];
+}
+
+/** Makes the directory of a declared log, and those above it that are missing, for everybody to look into (0755 less the umask). */
+export function makeLogDirectory(path: string, places: readonly string[]): void {
+  const directory = dirname(path);
+  if (statOf(directory) !== undefined || !mayMake(directory, places)) return;
+  try {
+    makeDirectories(directory, 0o755);
+  } catch (error) {
+    throw writeError(directory, error);
+  }
+}
+
+/**
+ * What is there on the way is a directory that really lies in one of the places: no link leads out, or to nothing, and nothing is made among dt's own
+ * files.
+ */
+function mayMake(directory: string, places: readonly string[]): boolean {
+  if (`${directory}/`.includes("/.dialtone/")) return false;
+  let there = directory;
+  for (; statOf(there) === undefined; there = dirname(there)) if (linkStatOf(there) !== undefined) return false;
+  if (!statOf(there)?.isDirectory()) return false;
+  const real = realpathSync(there);
+  return places.some((place) => {
+    const base = statOf(place) === undefined ? null : realpathSync(place);
+    return base !== null && (real === base || real.startsWith(base === "/" ? base : `${base}/`));
+  });
 }
 
 /**

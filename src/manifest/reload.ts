@@ -4,6 +4,8 @@ import { lstatSync } from "node:fs";
 import type { CacheEntry } from "./cache.ts";
 import { closureOf } from "./closure.ts";
 import { createHasher, type Digest, type Hasher } from "./digest.ts";
+import { hashOf } from "./hash.ts";
+import { expandHome } from "./home.ts";
 import { loadManifest } from "./load.ts";
 import { failed, type LoadResult, type Outcome, refusedOutcome } from "./outcome.ts";
 import { answerTo } from "./questions.ts";
@@ -44,10 +46,12 @@ async function reload(file: string, options: ReloadOptions): Promise<Reloaded> {
   const files = digestOf(all, after);
   // a file that changed while it was loaded: which content the outcome is of is not known
   const steady = known.every((path) => digest[path] === files[path]);
+  const { outcome, isExpanded } = expandHome(result.outcome, options.env.HOME);
+  const home = isExpanded ? { HOME: options.env.HOME === undefined ? null : hashOf(options.env.HOME) } : {};
   return {
-    outcome: refusalOf(all, file, after) ?? result.outcome,
+    outcome: refusalOf(all, file, after) ?? outcome,
     files,
-    env: result.envRead,
+    env: { ...result.envRead, ...home },
     seen: { ...withoutFiles(result.seen, files), ...leadsOf(known) },
     unknown: result.unknown,
     lasting: result.lasting && steady,

@@ -12,7 +12,7 @@
  */
 import { closeSync, writeSync } from "node:fs";
 import { type Bound, boundLog } from "../logs/bound.ts";
-import { checkLogPath, type OpenedLog, openRun } from "../logs/open.ts";
+import { checkLogPath, logPlaces, makeLogDirectory, type OpenedLog, openRun } from "../logs/open.ts";
 import { readLastLines } from "../logs/tail.ts";
 import type { OneshotSettings } from "../manifest/resolved.ts";
 import { DEFAULT_VARIANT, formatKey } from "../state/key.ts";
@@ -80,7 +80,7 @@ export async function openCapture(
   const { store } = ground;
   const { key, log } = run;
   store.prepare();
-  if (settings.log !== null) checkLogPath(log);
+  if (settings.log !== null) checkLogPath(log, logPlaces(ground));
   const lock = await lockKey(ground, run);
   let opened: OpenedLog;
   try {
@@ -93,6 +93,7 @@ export async function openCapture(
         },
       );
     refuseSharedLog(ground, key, log);
+    if (settings.log !== null) makeLogDirectory(log, logPlaces(ground));
     opened = openRun(
       log,
       settings.logs.keep,

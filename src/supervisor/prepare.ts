@@ -2,7 +2,7 @@
  * From what was asked to what will be launched: the command (preparecommand.ts), port, log, and of a stack what Compose is asked. All that can be
  * refused is refused here, before an old launch is touched.
  */
-import { checkLogPath } from "../logs/open.ts";
+import { checkLogPath, logPlaces } from "../logs/open.ts";
 import { sha256 } from "../sys/digest.ts";
 import { findExecutable } from "../sys/executable.ts";
 import { resolveIn } from "./environment.ts";
@@ -52,7 +52,7 @@ export async function prepareLaunch(
   const command = stack === null ? plain : { ...plain, argv: stack.up };
   findExecutable(command.argv[0], command.environment.env.PATH ?? "", command.cwd);
   const log = settings.log === null ? ground.store.path(key, "log") : resolveIn(ground.root, settings.log);
-  if (settings.log !== null) checkLogPath(log);
+  if (settings.log !== null) checkLogPath(log, logPlaces(ground));
   return {
     ...command,
     token,

@@ -16,7 +16,7 @@
  * fails before the lock touched nothing and is told to whoever asked; one whose old launch runs on never writes over that one's facts.
  */
 import { closeSync } from "node:fs";
-import { openRun } from "../logs/open.ts";
+import { logPlaces, makeLogDirectory, openRun } from "../logs/open.ts";
 import { beginTimes } from "../logs/times.ts";
 import type { LaunchRecord } from "../state/types.ts";
 import { DtError, EXIT, messageOf } from "../sys/error.ts";
@@ -220,6 +220,7 @@ async function startClaimed(
     noteStack(ground, written, prepared.stack);
     // Looked for again now that this start can be seen: of two at the same instant, at least one sees the other (maybe both do).
     refuseSharedLog(ground, spec.key, prepared.log);
+    if (!prepared.ownLog) makeLogDirectory(prepared.log, logPlaces(ground));
     const log = openRun(
       prepared.log,
       spec.settings.logs.keep,

@@ -59,8 +59,8 @@ export function readText(path: string, encoding: "utf8" | "latin1" = "utf8"): Fi
 }
 
 /** Makes a directory and what is missing above it, for this user alone. As root, in somebody's directory, what was made is theirs. */
-export function makeDirectories(path: string): void {
-  const first = mkdirSync(path, { recursive: true, mode: 0o700 });
+export function makeDirectories(path: string, mode = 0o700): void {
+  const first = mkdirSync(path, { recursive: true, mode });
   if (first === undefined) return;
   const made: string[] = [];
   for (let directory = resolve(path); directory.length >= first.length; directory = dirname(directory))

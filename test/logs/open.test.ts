@@ -11,8 +11,8 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { join } from "node:path";
-import { checkLogPath, openRun } from "../../src/logs/open.ts";
+import { dirname, join } from "node:path";
+import { checkLogPath, makeLogDirectory, openRun } from "../../src/logs/open.ts";
 import type { DtError } from "../../src/sys/error.ts";
 import { makeScratch } from "../scratch.ts";
 
@@ -120,6 +120,26 @@ describe("checkLogPath", () => {
     [join(directory, "folder"), "is not a regular file"],
     ["/dev/null", "is not a regular file"],
   ];
+  test("a missing directory is made in its place, through no link that leads out, and not among dt's own files", () => {
+    const root = join(scratch(), "root");
+    mkdirSync(join(root, "real"), { recursive: true });
+    mkdirSync(join(root, ".dialtone"));
+    symlinkSync(directory, join(root, "out"));
+    symlinkSync("real", join(root, "in"));
+    symlinkSync("nothing", join(root, "dangling"));
+    for (const path of ["a/b/c/log", "in/d/log"]) {
+      checkLogPath(join(root, path), [root]);
+      makeLogDirectory(join(root, path), [root]);
+      openRun(join(root, path), 1, 0o644);
+    }
+    expect(statSync(join(root, "a/b")).mode & 0o777).toBe(0o755 & ~process.umask());
+    expect(existsSync(join(root, "real/d/log"))).toBe(true);
+    for (const path of ["out/x/log", "dangling/log", "dangling/x/log", ".dialtone/x/log", "../beside/log"]) {
+      expect(failure(() => checkLogPath(join(root, path), [root])).message).toContain("its directory does not exist");
+      makeLogDirectory(join(root, path), [root]);
+      expect(existsSync(dirname(join(root, path)))).toBe(false);
+    }
+  });
   for (const [path, say] of refused) {
     test(`refused: ${say} (${path.replace(directory, "")})`, () => {
       const error = failure(() => checkLogPath(path));

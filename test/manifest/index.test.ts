@@ -413,3 +413,25 @@ test("of many that find a change at once, one loads it", async () => {
   expect(loads()).toBe(3);
   turn?.release();
 });
+
+test("a leading ~/ in a path is the home, which is then part of what the outcome came from", async () => {
+  const paths = { cwd: "~/work", log: "~/a.log", envFile: ["~/a.env?", "b.env"] };
+  const commands = {
+    x: { kind: "managed", run: "x", ...paths },
+    y: { kind: "managed", compose: { file: "~/c.yaml" }, cwd: "~x" },
+  };
+  const project = createProject({ "manifests/a.json": JSON.stringify({ name: "a", commands }) });
+  const settings = async (env: Record<string, string | undefined>) => {
+    const { a } = (await project.load({ env: { ...project.env, ...env } })).plugins;
+    const [x, y] = [a?.commands.x?.variants.default, a?.commands.y?.variants.default];
+    return [x?.cwd, x?.log, x?.envFile, y?.kind === "managed" && y.compose?.file, y?.cwd];
+  };
+  expect(await settings({})).toEqual([
+    `${project.home}/work`,
+    `${project.home}/a.log`,
+    [`${project.home}/a.env?`, "b.env"],
+    `${project.home}/c.yaml`,
+    "~x",
+  ]);
+  expect((await settings({ HOME: "/other" }))[0]).toBe("/other/work");
+});
