@@ -137,17 +137,17 @@ export interface Need {
 
 /** Fields that a plugin sets for all its commands, a command for its variants, and a variant for itself. */
 export interface CommonFields {
-  /** Working directory. Default: the project root. */
+  /** Working directory; a leading `~/` is the home. Default: the project root. */
   cwd?: string;
   /** Environment variables to set; `null` removes one. */
   env?: Record<string, string | null>;
-  /** Files of `NAME=value` lines read before `env`; later files win. A missing file is an error unless its name ends in `?`. */
+  /** Files of `NAME=value` lines read before `env`; later files win. A missing file is an error unless its name ends in `?`; a leading `~/` is the home. */
   envFile?: string | string[];
 }
 
 /** Fields of a one-shot command that a variant may replace. */
 export interface OneshotFields extends CommonFields {
-  /** What to execute. Arguments given on the command line are appended. */
+  /** What to execute. Arguments given on the command line are appended; in a text they are `"$@"`, behind its last command where it does not name them. */
   run?: Run;
   /** Keep the output of each run in a log, beside showing it; dt then stays beside the command. Default `false`. */
   capture?: boolean;
@@ -168,7 +168,7 @@ export interface OneshotFields extends CommonFields {
 
 /** A stack of containers, run by Compose in place of a program. */
 export interface ComposeOptions {
-  /** The Compose file. It may be written by what `before` names. */
+  /** The Compose file; a leading `~/` is the home. It may be written by what `before` names. */
   file: string;
   /** The project's name. Default: made of the root and the key, so that no two checkouts share one. */
   project?: string;
@@ -195,7 +195,7 @@ export interface Toggle {
 
 /** Fields of a managed command that a variant may replace. */
 export interface ManagedFields extends CommonFields {
-  /** What to execute. Arguments given after `--` are appended. */
+  /** What to execute. Arguments given after `--` are appended; in a text they are `"$@"`, behind its last command where it does not name them. */
   run?: Run;
   /** A stack of containers, in place of `run`: `up` starts it, `down` stops it. */
   compose?: ComposeOptions;
@@ -203,7 +203,7 @@ export interface ManagedFields extends CommonFields {
   port?: number | "auto";
   /** When it counts as ready; of a list, all must hold. Default: as soon as it runs. */
   ready?: Probe | Probe[];
-  /** The log file. Default: `<key>.log` in the run directory. */
+  /** The log file; a leading `~/` is the home, and its folder is made. Default: `<key>.log` in the run directory. */
   log?: string;
   /** How earlier runs and the log's size are kept. */
   logs?: LogOptions;
