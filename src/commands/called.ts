@@ -111,9 +111,10 @@ export function unknownName(
   { notes = [], hint, ...where }: { notes?: string[]; hint?: string; root?: string } = {},
 ): DtError {
   const near = nearestNames(name, known);
-  const { unread } = index;
-  // Named once.
-  const whose = notes.length === 0 ? index : { unread };
+  const { root, unread } = index;
+  // Whoever sees the plugin knows the project, and the notes name it already.
+  const isNamed = what.startsWith("plugin") && root !== undefined && notes.length === 0;
+  const whose = isNamed ? { root, unread } : { unread };
   return new DtError("unknown", [wordsOfUnknown(what, name, whose), ...notes].join(" "), {
     status: EXIT.usage,
     hint: hint ?? hintOfNearest(near, known, unread),

@@ -48,7 +48,7 @@ test("a plugin's command gets what stands behind --, and dt -- NAME is a plugin'
   expect((await root.dt(["--", "a", "say", "x"])).stdout).toBe("x\n");
   expect((await root.dt(["--quiet", "--", "a", "say", "--", "--all"])).stdout).toBe("--all\n");
   const verb = await root.dt(["--", "ps"]);
-  expect([verb.code, verb.stdout, verb.stderr.startsWith('dt: There is no plugin or verb named "ps".')]).toEqual([
+  expect([verb.code, verb.stdout, verb.stderr.startsWith('dt: There is no plugin or verb named "ps" in /')]).toEqual([
     2,
     "",
     true,
