@@ -5,6 +5,7 @@ import { formatLines } from "../output/lines.ts";
 import { LOCK_TIMEOUT_MS, refuseNested } from "../runners/service.ts";
 import { tellEvent } from "../runners/tell.ts";
 import { describeAsker } from "../state/asker.ts";
+import { pendingKeys } from "../supervisor/pending.ts";
 import { isUnderWay, type StopKeyResult, stopKey } from "../supervisor/stopkey.ts";
 import type { Ground } from "../supervisor/types.ts";
 import { DtError, EXIT } from "../sys/error.ts";
@@ -26,7 +27,7 @@ export default defineVerb({
     const { talk, globals } = context;
     const runner = context.runner();
     const { ground } = runner;
-    const { index, named } = await lookUp(context, args._);
+    const { index, named } = await lookUp(context, ground, args._);
     const needs = (key: string) => needsOf(ground, index, key);
     const keys = orderByNeeds(named, needs)
       .reverse()
@@ -67,27 +68,33 @@ export default defineVerb({
 });
 
 function isStopped({ is }: StopKeyResult): boolean {
-  return is === "stopped" || is === "found-unrecorded";
+  return is === "stopped" || is === "found-unrecorded" || is === "called-off";
 }
 
 /** What of it is foreign, or ended meanwhile, is in the words of `dt stop`; of several that were stopped no more is told than that. */
 function wordsOf(result: StopKeyResult): string {
-  return isStopped(result) ? `${result.key} stopped` : sentenceOf(result);
+  return isStopped(result) && result.is !== "called-off" ? `${result.key} stopped` : sentenceOf(result);
+}
+
+/** With those that have no files yet, since their first start is under way. */
+function keysThere(ground: Ground): string[] {
+  return [...new Set([...ground.store.keys(), ...pendingKeys(ground)])];
 }
 
 /** By the manifests as last loaded, where those and what is on disk know all of these names; else as far as they can be read now. */
 async function lookUp(
   context: DtContext,
+  ground: Ground,
   words: readonly string[],
 ): Promise<{ index: ManifestIndex; named: string[] }> {
-  const at = { root: context.root(), onDisk: context.store().keys() };
+  const at = { root: context.root(), onDisk: keysThere(ground) };
   const index: ManifestIndex = (await context.peek()) ?? { plugins: {}, failures: [], unread: [] };
   if (words.length === 0) return { index, named: at.onDisk };
   const last = { ...at, index };
   const names = namesOf(last, words);
   if (names.every((name) => isThere(last, name))) return { index, named: keysOf(last, names) };
   const { findUnknown, placesOf } = await import("./named.ts");
-  const places = await placesOf(context);
+  const places = { ...(await placesOf(context)), onDisk: at.onDisk };
   const now = namesOf(places, words);
   const absent = now.filter((name) => !isThere(places, name));
   const unknown = findUnknown(context, places, absent);

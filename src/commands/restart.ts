@@ -3,16 +3,18 @@ import { faultsOf } from "../manifest/faults.ts";
 import { settingsOf } from "../manifest/graph.ts";
 import type { ManagedSettings, ManifestIndex } from "../manifest/resolved.ts";
 import { formatTruth } from "../output/truth.ts";
+import type { RunnerContext } from "../runners/context.ts";
 import { LOCK_TIMEOUT_MS, refuseNested, runDetached, showPlan } from "../runners/service.ts";
 import { tellLastLines } from "../runners/tell.ts";
 import { describeAsker } from "../state/asker.ts";
 import { parseKey } from "../state/key.ts";
 import type { LaunchRecord } from "../state/types.ts";
+import { dropTicket, takeTicket } from "../supervisor/pending.ts";
 import { askRestart } from "../supervisor/restart.ts";
 import { awaitRecord, awaitSettled } from "../supervisor/settle.ts";
 import { lineOf } from "../supervisor/start.ts";
 import { isUnderWay } from "../supervisor/stopkey.ts";
-import type { LaunchSpec } from "../supervisor/types.ts";
+import type { LaunchSpec, Ticket } from "../supervisor/types.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { presenceOf } from "../sys/identity.ts";
 import { print } from "../sys/stdio.ts";
@@ -53,22 +55,52 @@ export default defineVerb({
     if (keys.length > 1) for (const key of keys) settingsFor(context, (await callOf(context, key)).index, key);
     const timeoutMs = durationOf("--timeout", args.timeout);
     let status: number = EXIT.done;
-    for (const key of keys) {
-      refuseNested(runner, key, "restart");
-      status = (await restartKey(context, key, timeoutMs)) || status;
+    // Of several the later ones wait for their turn, and a stop meanwhile counts for them too.
+    const asker = describeAsker("user", context.argv);
+    const several = keys.length > 1 && !context.globals.dryRun;
+    const tickets = new Map(keys.map((key) => [key, several ? takeTicket(runner.ground, key, asker) : undefined]));
+    try {
+      for (const key of keys) {
+        refuseNested(runner, key, "restart");
+        status = (await restartKey(context, key, timeoutMs, tickets.get(key))) || status;
+      }
+    } finally {
+      for (const [key, ticket] of tickets)
+        dropTicket(runner.ground, { key, ...(ticket === undefined ? {} : { ticket }) });
     }
     return status;
   },
 });
 
-async function restartKey(context: DtContext, key: string, timeoutMs: number | null): Promise<number> {
+async function restartKey(
+  context: DtContext,
+  key: string,
+  timeoutMs: number | null,
+  ticket: Ticket | undefined,
+): Promise<number> {
   const { index, begin, asStranger } = await callOf(context, key);
   const runner = context.runner(asStranger);
   const { ground } = runner;
   const record = await awaitRecord(ground, key);
-  const spec = { ...makeSpec(context, index, key, record, timeoutMs), isStrange: asStranger };
+  const spec: LaunchSpec = { ...makeSpec(context, index, key, record, timeoutMs), isStrange: asStranger };
   if (runner.dryRun) return showPlan(runner, spec);
   begin();
+  spec.ticket = ticket ?? takeTicket(ground, key, spec.asker);
+  try {
+    return await restartBy(context, runner, record, spec);
+  } finally {
+    dropTicket(ground, spec);
+  }
+}
+
+async function restartBy(
+  context: DtContext,
+  runner: RunnerContext,
+  record: LaunchRecord | null,
+  spec: LaunchSpec,
+): Promise<number> {
+  const { ground } = runner;
+  const { key } = spec;
   rememberRoot(context); // also where its host does it all: the root may have been moved since
   if (record !== null && presenceOf(ground.table, record.host) === "alive") {
     if ((await askRestart(ground, record, spec)) === "restarted") return tellRestarted(context, record.token, key);

@@ -5,7 +5,10 @@ import { formatDuration } from "../output/time.ts";
 import { LOCK_TIMEOUT_MS, refuseNested } from "../runners/service.ts";
 import { tellEvent } from "../runners/tell.ts";
 import { describeAsker } from "../state/asker.ts";
+import type { Selection } from "../state/key.ts";
+import { pendingKeys } from "../supervisor/pending.ts";
 import { isUnderWay, type StopKeyResult, stopKey } from "../supervisor/stopkey.ts";
+import type { Ground } from "../supervisor/types.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { print } from "../sys/stdio.ts";
 import { durationOf, usage } from "./args.ts";
@@ -34,7 +37,7 @@ export default defineVerb({
     const timeoutMs = durationOf("--timeout", args.timeout);
     const selection = await selectionOf(context, args._, { unchecked: true });
     // A plugin's or the root's launches: those that are there. A key that was named is told of even when it does not run.
-    const keys = keysOf(runner.ground, selection).filter(
+    const keys = withPending(runner.ground, selection).filter(
       (key) => selection.is === "keys" || isUnderWay(runner.ground, key),
     );
     for (const key of keys) refuseNested(runner, key, "stop");
@@ -87,6 +90,14 @@ function isOneWord(words: readonly string[]): boolean {
   return words.length === 1 && words[0]?.includes(":") === false;
 }
 
+/** With those that have no files yet, since their first start is under way. */
+function withPending(ground: Ground, selection: Selection): string[] {
+  const keys = keysOf(ground, selection);
+  if (selection.is === "keys") return keys;
+  const isMeant = (key: string) => selection.is === "all" || key.startsWith(`${selection.plugin}:`);
+  return [...new Set([...keys, ...pendingKeys(ground).filter(isMeant)])];
+}
+
 /** `--dry-run`: what would be stopped, and nothing is. */
 function showPlan(context: DtContext, keys: readonly string[]): number {
   const ground = context.ground();
@@ -103,8 +114,9 @@ function showPlan(context: DtContext, keys: readonly string[]): number {
 
 const SENTENCES: { [I in StopKeyResult["is"]]: (result: Extract<StopKeyResult, { is: I }>) => string } = {
   "not-running": ({ key }) => `${key} is not running`,
-  stopped: ({ key, pid, killed, tookMs }) =>
-    `${key} stopped${pid === null ? "" : ` (pid ${pid})`} in ${formatDuration(tookMs)}${killed > 0 ? `, ${killed} by SIGKILL` : ""}`,
+  stopped: ({ key, pid, killed, tookMs, calledOff }) =>
+    `${key} stopped${pid === null ? "" : ` (pid ${pid})`} in ${formatDuration(tookMs)}${killed > 0 ? `, ${killed} by SIGKILL` : ""}${calledOff ? "; a start of it that was under way was called off" : ""}`,
+  "called-off": ({ key }) => `${key} did not run yet: its start was called off`,
   foreign: ({ key, why }) => `${key} is foreign (${why}): nothing was touched`,
   "found-unrecorded": ({ key }) => `${key} stopped; its record could not be read, so its processes were searched for`,
 };

@@ -4,12 +4,22 @@ import { closureOf, type GraphNode, shortKey, showPath } from "../manifest/graph
 import type { Condition, ManifestIndex } from "../manifest/resolved.ts";
 import { parseKey } from "../state/key.ts";
 import type { Asker } from "../state/types.ts";
+import { describeAsker } from "../supervisor/describe.ts";
 import { startDetached } from "../supervisor/detach.ts";
+import {
+  dropTicket,
+  isCalledOff,
+  isHeldElsewhere,
+  takeTicket,
+  watchTicket,
+  whoCalledOff,
+} from "../supervisor/pending.ts";
 import { awaitSettled, settledNow } from "../supervisor/settle.ts";
 import { runTask } from "../supervisor/task.ts";
-import type { LaunchSpec } from "../supervisor/types.ts";
+import type { LaunchSpec, Ticket } from "../supervisor/types.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import type { RunnerContext } from "./context.ts";
+import { isStopped } from "./service.ts";
 import { tellEvent, tellLastLines } from "./tell.ts";
 
 /** For whom. */
@@ -18,6 +28,15 @@ export interface Needy {
   env: Record<string, string>;
   asker: Asker;
   lockTimeoutMs: number;
+  ticket?: Ticket;
+}
+
+type Need = GraphNode & { until: Condition; ticket: Ticket };
+
+/** `cancel`: Ctrl-C, which ends what is being started. `off`: the start is called off, and what it needs stays as it is. */
+interface Ends {
+  cancel: AbortSignal;
+  off: AbortSignal;
 }
 
 /** All that a command needs, directly or not, what is needed by others first. */
@@ -47,67 +66,106 @@ export function orderNeeds(index: ManifestIndex, key: string): (GraphNode & { un
     });
 }
 
-/** Throws what the first of them that does not become as it is needed says. */
+/** Throws what the first of them that does not become as it is needed says, and when one of them, or who needs them, is stopped meanwhile. */
 export async function startNeeds(
   context: RunnerContext,
   index: ManifestIndex,
   needy: Needy,
   cancel: AbortSignal,
+  off: AbortSignal,
 ): Promise<void> {
-  for (const need of orderNeeds(index, needy.key)) {
-    const why =
-      need.settings.kind === "oneshot"
-        ? await runNeed(context, index, needy, need, cancel)
-        : await bringUp(context, needy, need, cancel);
-    if (cancel.aborted) return;
-    if (why === null) continue;
-    throw new DtError("need-failed", `${needy.key} was not started: it needs ${need.key}, which ${why}.`, {
-      hint: `dt logs ${need.key}`,
-      details: { need: need.key },
-    });
+  const { ground } = context;
+  // All at once: a stop counts for those too whose turn comes later.
+  const needs = orderNeeds(index, needy.key).map((need) => ({
+    ...need,
+    ticket: takeTicket(ground, need.key, needy.asker),
+  }));
+  try {
+    for (const need of needs) {
+      await meetNeed(context, index, needy, need, { cancel, off });
+      if (cancel.aborted) return;
+      off.throwIfAborted();
+      dropTicket(ground, need);
+    }
+  } finally {
+    // What is being started by a host of its own goes on there, and drops its own.
+    for (const need of needs) if (!off.aborted || !isHeldElsewhere(ground, need)) dropTicket(ground, need);
   }
+}
+
+async function meetNeed(
+  context: RunnerContext,
+  index: ManifestIndex,
+  needy: Needy,
+  need: Need,
+  ends: Ends,
+): Promise<void> {
+  const refuse = () => {
+    const by = whoCalledOff(context.ground, need);
+    if (by !== null) throw stoppedNeed(needy, need, `was stopped meanwhile${describeAsker(by)}`);
+  };
+  refuse();
+  const why =
+    need.settings.kind === "oneshot"
+      ? await runNeed(context, index, needy, need, ends)
+      : await bringUp(context, needy, need, ends).catch((error: unknown) => {
+          if (isCalledOff(error)) refuse();
+          throw error;
+        });
+  if (ends.cancel.aborted || why === null) return;
+  ends.off.throwIfAborted();
+  refuse();
+  throw new DtError("need-failed", `${needy.key} was not started: it needs ${need.key}, which ${why}.`, {
+    hint: `dt logs ${need.key}`,
+    details: { need: need.key },
+  });
+}
+
+function stoppedNeed(needy: Needy, need: Need, how: string): DtError {
+  return new DtError("called-off", `${needy.key} was not started: it needs ${need.key}, which ${how}.`, {
+    status: EXIT.interrupted,
+    details: { need: need.key },
+  });
 }
 
 async function runNeed(
   context: RunnerContext,
   index: ManifestIndex,
   { key, env, asker }: Needy,
-  need: GraphNode,
-  cancel: AbortSignal,
+  need: Need,
+  { cancel, off }: Ends,
 ): Promise<string | null> {
   const parts = parseKey(need.key) as NonNullable<ReturnType<typeof parseKey>>;
   if (need.settings.kind !== "oneshot") throw new Error(`${need.key} is no one-shot`);
   const { file = "" } = index.plugins[parts.plugin] ?? {};
   context.talk.say(`${key} needs ${shortKey(need.key)}: running it`);
   const task = { key: need.key, ...parts, file, settings: need.settings, env, asker, force: false };
-  const end = await runTask(context.ground, task, cancel);
+  const own = watchTicket(context.ground, need);
+  const end = await runTask(context.ground, task, AbortSignal.any([cancel, off, own.signal])).finally(own.close);
   if (end.is === "unchanged")
     context.talk.say(`${shortKey(need.key)}: its inputs are unchanged since ${end.since}, skipped`);
   if (end.is === "unchanged" || end.exit.code === 0) return null;
+  if (off.aborted || own.signal.aborted) return end.exit.text;
   tellLastLines(context, need.key, end.exit.log);
   return end.exit.text;
 }
 
-async function bringUp(
-  context: RunnerContext,
-  needy: Needy,
-  need: GraphNode & { until: Condition },
-  cancel: AbortSignal,
-): Promise<string | null> {
+async function bringUp(context: RunnerContext, needy: Needy, need: Need, ends: Ends): Promise<string | null> {
   const now = settledNow(context.ground, need.key);
-  const settled = now ?? (await awaitSettled(context.ground, need.key, { signal: cancel }));
+  const signal = AbortSignal.any([ends.cancel, ends.off]);
+  const settled = now ?? (await awaitSettled(context.ground, need.key, { signal }));
   if (settled.is === "ready" || settled.is === "running") return null;
   // Somebody else's start that was waited for in vain is not begun again: they may be looking at it.
   if (now === null && settled.is === "unhealthy") return notInTime(settled.why);
-  return startNeed(context, needy, need, cancel);
+  return startNeed(context, needy, need, ends);
 }
 
 /** Null when it is up, else why it is not. */
 async function startNeed(
   context: RunnerContext,
   spec: Needy,
-  need: GraphNode & { until: Condition },
-  cancel: AbortSignal,
+  need: Need,
+  { cancel, off }: Ends,
 ): Promise<string | null> {
   const parts = parseKey(need.key) as NonNullable<ReturnType<typeof parseKey>>;
   context.talk.say(`${spec.key} needs ${need.key}: starting it`);
@@ -120,22 +178,34 @@ async function startNeed(
     env,
     asker,
     lockTimeoutMs,
+    ticket: need.ticket,
     args: [],
     readyTimeoutMs: null,
     ensure: true, // of two who need it at once, the second leaves the first one's alone
     detached: true,
   };
-  const last = await startDetached(
-    context.ground,
-    own,
-    need.until === "started" ? "spawned" : "ready",
-    (event) => tellEvent(context, event),
-    cancel,
-  );
+  const last = await Promise.race([
+    startDetached(
+      context.ground,
+      own,
+      need.until === "started" ? "spawned" : "ready",
+      (event) => tellEvent(context, event),
+      cancel,
+    ),
+    rejectedBy(off),
+  ]);
+  if (last.is === "ended" && isStopped(last.exit)) throw stoppedNeed(spec, need, `was ${last.exit.text}`);
   const failed = last.is === "ended" ? last.exit : last.is === "unhealthy" ? last.line : null;
   if (failed !== null && context.talk.onCi) tellLastLines(context, need.key, failed.log);
   if (last.is === "ended") return last.exit.text;
   return last.is === "unhealthy" ? notInTime(last.why) : null;
+}
+
+function rejectedBy(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    else signal.addEventListener("abort", () => reject(signal.reason));
+  });
 }
 
 function notInTime(why: string): string {

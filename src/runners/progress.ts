@@ -36,7 +36,7 @@ const OF_LAUNCH: { [E in LaunchEvent["is"]]: (event: Extract<LaunchEvent, { is: 
   ready: ({ line }) => done("ready", placeOf(line) ?? ""),
   unhealthy: ({ why }) => failed("unhealthy", why),
   restarting: ({ because }) => open("backoff", because),
-  ended: ({ exit }) => failed("failed", exit.text),
+  ended: ({ exit }) => (exit.reason === "stopped" ? done("stopped", exit.text) : failed("failed", exit.text)),
   failed: ({ error }) => failed("failed", error.message.split("\n")[0] ?? ""),
 };
 
@@ -78,6 +78,7 @@ export function makeProgress({ talk, verbose }: RunnerContext, nodes: readonly U
         talk.say(event.event.text);
       }
       if (event.is === "launch") change(event.key, OF_LAUNCH[event.event.is](event.event as never));
+      else if (event.is === "called-off") change(event.key, done("stopped", event.because));
       else if (event.is === "prevented") change(event.key, failed("prevented", event.because));
       else change(event.key, ofTask(event.event));
       draw();

@@ -8,8 +8,10 @@ import { showCommand } from "../output/shell.ts";
 import { formatTruth } from "../output/truth.ts";
 import { describeAsker } from "../state/asker.ts";
 import { DEFAULT_VARIANT, formatKey } from "../state/key.ts";
+import type { ExitRecord } from "../state/types.ts";
 import { startDetached } from "../supervisor/detach.ts";
 import { nestedError } from "../supervisor/nested.ts";
+import { dropTicket, takeTicket, watchTicket } from "../supervisor/pending.ts";
 import type { LaunchEvent, LaunchLine, LaunchSpec } from "../supervisor/types.ts";
 import { EXIT } from "../sys/error.ts";
 import { statOf } from "../sys/stat.ts";
@@ -54,6 +56,15 @@ export async function runService(context: RunnerContext, request: ServiceRequest
   const spec = makeSpec(context, request, key);
   if (context.dryRun) return showPlan(context, spec);
   refuseNested(context, key, "replace");
+  spec.ticket = takeTicket(context.ground, key, spec.asker);
+  try {
+    return await startService(context, request, spec);
+  } finally {
+    dropTicket(context.ground, spec);
+  }
+}
+
+async function startService(context: RunnerContext, request: ServiceRequest, spec: LaunchSpec): Promise<number> {
   if (request.index !== null && needsOrBefore(request.settings) > 0) {
     if (!(await startNeeded(context, request.index, spec))) return EXIT.interrupted;
   }
@@ -101,11 +112,13 @@ export async function startNeeded(context: RunnerContext, index: ManifestIndex, 
   const cancel = new AbortController();
   const onInterrupt = () => cancel.abort();
   process.on("SIGINT", onInterrupt);
+  const stopped = watchTicket(context.ground, spec);
   try {
-    await startNeeds(context, index, spec, cancel.signal);
+    await startNeeds(context, index, spec, cancel.signal, stopped.signal);
   } catch (error) {
     if (!cancel.signal.aborted) throw error;
   } finally {
+    stopped.close();
     process.off("SIGINT", onInterrupt);
   }
   if (cancel.signal.aborted) context.talk.say(`${spec.key} not started: cancelled`);
@@ -170,6 +183,11 @@ function concludeDetached(context: RunnerContext, last: LaunchEvent, isStack: bo
     }
     case "ended": {
       const { exit } = last;
+      if (isStopped(exit)) {
+        talk.say(`${exit.key} was ${exit.text} before it was ready`);
+        if (json) print(`${JSON.stringify({ key: exit.key, state: "stopped", pid: null, exit })}\n`);
+        return EXIT.interrupted;
+      }
       if (json) print(`${JSON.stringify({ key: exit.key, state: "failed", pid: null, exit })}\n`);
       talk.fail(
         isStack
@@ -183,6 +201,11 @@ function concludeDetached(context: RunnerContext, last: LaunchEvent, isStack: bo
     default:
       return EXIT.internal;
   }
+}
+
+/** By a person: nobody is told that it failed. */
+export function isStopped({ reason }: ExitRecord): boolean {
+  return reason === "stopped" || reason === "interrupted";
 }
 
 /** The end of its log now: `dt logs --after` shows what comes later. Null when the launch is gone already. */

@@ -14,6 +14,7 @@ import { formatTruth } from "../output/truth.ts";
 import { describeAsker } from "../state/asker.ts";
 import { parseKey } from "../state/key.ts";
 import { makeMoving } from "../supervisor/moving.ts";
+import { takeTicket } from "../supervisor/pending.ts";
 import { RESTART_SIGNAL } from "../supervisor/restart.ts";
 import { isRunOver } from "../supervisor/runover.ts";
 import { cleanedForHosting } from "../supervisor/selfenv.ts";
@@ -41,6 +42,7 @@ export async function runUp(context: RunnerContext, request: UpRequest): Promise
   const nodes = makeNodes(context, request);
   if (context.dryRun) return showNodes(context, nodes);
   for (const { key } of nodes) refuseNested(context, key, "replace");
+  for (const { run } of nodes) run.spec.ticket = takeTicket(context.ground, run.spec.key, run.spec.asker);
   return request.detach ? upDetached(context, nodes) : upForeground(context, nodes, request.colored);
 }
 
@@ -53,7 +55,12 @@ function makeNodes(context: RunnerContext, { index, keys, detach, timeoutMs, for
     const parts = parseKey(key) as NonNullable<ReturnType<typeof parseKey>>;
     if (settings.kind === "oneshot") {
       const { file = "" } = index.plugins[parts.plugin] ?? {};
-      return { key, needs, run: { is: "task", spec: { ...common, ...parts, key, file, settings, force } } };
+      return {
+        key,
+        needs,
+        isNamed: keys.includes(key),
+        run: { is: "task", spec: { ...common, ...parts, key, file, settings, force } },
+      };
     }
     const launch = {
       args: [],
@@ -62,7 +69,12 @@ function makeNodes(context: RunnerContext, { index, keys, detach, timeoutMs, for
       ensure: true,
       detached: detach,
     };
-    return { key, needs, run: { is: "launch", spec: { ...common, ...parts, ...launch, key, settings } } };
+    return {
+      key,
+      needs,
+      isNamed: keys.includes(key),
+      run: { is: "launch", spec: { ...common, ...parts, ...launch, key, settings } },
+    };
   });
 }
 
@@ -112,6 +124,7 @@ async function upForeground(context: RunnerContext, nodes: UpNode[], colored: bo
   const shown: Target[] = [];
   const hear = (event: UpEvent) => {
     tellUp(context, event);
+    if (event.is === "called-off") context.talk.say(`${shortKey(event.key)} was not started: ${event.because}`);
     if (event.is === "launch" && event.event.is === "ended")
       context.talk.say(`${context.talk.paint.bold(shortKey(event.key))} ${event.event.exit.text}`);
     if (event.is !== "launch" || event.event.is !== "spawned") return;
@@ -157,7 +170,7 @@ async function upForeground(context: RunnerContext, nodes: UpNode[], colored: bo
   done.abort();
   await following;
   if (outcomes.every((one) => one.unchanged)) return conclude(context, outcomes);
-  for (const one of outcomes) tellWhy(context, one);
+  for (const one of outcomes) if (one.state !== "stopped") tellWhy(context, one);
   return status ?? output.status(worst);
 }
 
@@ -173,15 +186,18 @@ function conclude(context: RunnerContext, outcomes: readonly Outcome[]): number 
   return statusOf(outcomes);
 }
 
-function tellWhy({ talk }: RunnerContext, { key, why }: Outcome): void {
+function tellWhy({ talk }: RunnerContext, { key, state, why }: Outcome): void {
   if (why === null) return;
+  if (state === "stopped") return talk.say(`${shortKey(key)} ${why}`);
   const [first, ...lines] = why.split("\n");
   talk.fail(`${shortKey(key)} ${first}`, lines);
 }
 
 function statusOf(outcomes: readonly Outcome[]): number {
-  if (outcomes.some(({ state }) => state === "failed" || state === "prevented")) return EXIT.failed;
-  return outcomes.some(({ state }) => state === "unhealthy") ? EXIT.timeout : EXIT.done;
+  const isAny = (...states: string[]) => outcomes.some(({ state }) => states.includes(state));
+  if (isAny("failed", "prevented")) return EXIT.failed;
+  if (isAny("unhealthy")) return EXIT.timeout;
+  return isAny("stopped") ? EXIT.interrupted : EXIT.done;
 }
 
 function tellUp(context: RunnerContext, heard: UpEvent): void {

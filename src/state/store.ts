@@ -13,6 +13,7 @@ import {
   removeFile,
   removeOwn,
   renameBeside,
+  type WriteOptions,
   writeError,
   writeOwn,
   writeWhole,
@@ -54,6 +55,7 @@ export interface Store {
   /** Removes pid and record; what is filed by its token goes with them. */
   removeRecord(record: LaunchRecord): void;
   want(key: string): FileRead<Want>;
+  /** Keeps what the want before says of the last stop, unless this one is a stop itself. */
   writeWant(want: Want): void;
   exit(key: string): FileRead<ExitRecord>;
   writeExit(exit: ExitRecord): void;
@@ -66,7 +68,7 @@ export interface Store {
   checkSpace(): void;
   /** A file of this directory, by its name in it. */
   read<T>(name: string, check: (value: unknown) => T): FileRead<T>;
-  write(name: string, value: object): void;
+  write(name: string, value: object, options?: WriteOptions): void;
   /** Moves a file that does not parse, or is foreign, aside; under the key's lock, after reading it again. Gives its new path. */
   setAside(key: string, kind: FileKind): string;
 }
@@ -105,6 +107,7 @@ export function openStore({ directory, home, table }: StorePlace): Store {
   const historyPath = (token: string) => join(at(), "launch", `${token}.json`);
   checkPrivateDirectory(at());
   const seal = makeSeal(at, home);
+  const readWant = (key: string) => readSealed(path(key, "want"), seal, (value) => checkShape<Want>(value, WANT, key));
   /** Of launches that an earlier dt hosts, as read here. */
   const takenOver = new Set<string>();
 
@@ -161,8 +164,12 @@ export function openStore({ directory, home, table }: StorePlace): Store {
       removeFile(historyPath(record.token));
       removeSpec(home, at(), record.token);
     },
-    want: (key) => readSealed(path(key, "want"), seal, (value) => checkShape<Want>(value, WANT, key)),
-    writeWant: (want) => writeSealed(path(want.key, "want"), seal, want),
+    want: readWant,
+    writeWant(want) {
+      const before = want.lastStop === undefined ? readWant(want.key) : null;
+      const { lastStop } = before?.is === "there" ? before.value : want;
+      writeSealed(path(want.key, "want"), seal, lastStop === undefined ? want : { ...want, lastStop });
+    },
     exit: (key) =>
       readSealed(path(key, "exit"), seal, (value, movedFrom) =>
         rebase(checkShape<ExitRecord>(value, EXIT_RECORD, key), movedFrom, at()),
@@ -179,7 +186,7 @@ export function openStore({ directory, home, table }: StorePlace): Store {
     readSpec: (token) => readSpec(home, at(), token),
     writeSpec: (token, spec) => writeSpec(home, at(), token, spec),
     read: (name, check) => readSealed(join(at(), name), seal, check),
-    write: (name, value) => writeSealed(join(at(), name), seal, value),
+    write: (name, value, options) => writeSealed(join(at(), name), seal, value, options),
     checkSpace() {
       const scratch = join(at(), ".space");
       writeWhole(scratch, " ".repeat(SPACE_FOR_A_START), { durable: false });

@@ -124,6 +124,8 @@ export interface Want {
   want: "run" | "stopped";
   at: string;
   by: Asker;
+  /** The last stop by a person: it calls off each start that was asked for before it. Kept when something else is wanted. */
+  lastStop?: { id: string; by: Asker };
 }
 
 /** What a host that watches files has to tell of it. */

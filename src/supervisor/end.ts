@@ -11,7 +11,7 @@
  *   record removed          nothing to do
  */
 import { readLastLines } from "../logs/tail.ts";
-import type { Asker, ExitReason, ExitRecord, LaunchHistory, LaunchRecord } from "../state/types.ts";
+import type { Asker, ExitReason, ExitRecord, LaunchHistory, LaunchRecord, Want } from "../state/types.ts";
 import { isSuccess } from "../state/view.ts";
 import { DtError, EXIT, messageOf } from "../sys/error.ts";
 import { type ProcessIdentity, presenceOf, sameIdentity } from "../sys/identity.ts";
@@ -25,6 +25,8 @@ export interface EndRequest {
   /** `sweep`: the leader ended by itself and its leftovers go. */
   how: "stop" | "replace" | "interrupt" | "sweep";
   by: Asker;
+  /** Of a stop by a person: what it leaves in the want. */
+  mark?: Want["lastStop"];
   /** Default: as recorded. */
   signal?: string;
   hard?: AbortSignal | undefined;
@@ -62,9 +64,8 @@ export async function endLaunch(ground: Ground, record: LaunchRecord, request: E
     stopping: record.stopping ?? { by: request.by, at: new Date().toISOString() },
   };
   if (request.how !== "sweep") {
-    const wanted = request.how === "replace" ? "run" : "stopped";
     write(request, () => {
-      store.writeWant({ version: 1, key: record.key, want: wanted, at: new Date().toISOString(), by: request.by });
+      store.writeWant(wantOf(record, request));
       store.writeRecord(stopping);
     });
   }
@@ -110,6 +111,12 @@ async function endContainers(
   }
 }
 
+function wantOf({ key }: LaunchRecord, { how, by, mark }: EndRequest): Want {
+  const want = how === "stop" || how === "interrupt" ? "stopped" : "run";
+  const at = new Date().toISOString();
+  return { version: 1, key, want, at, by, ...(mark === undefined ? {} : { lastStop: mark }) };
+}
+
 function tellLeft({ key }: LaunchRecord, left: DtError | null): string | null {
   return left === null ? null : `the record of ${key} stays, though nothing of it runs any more: ${left.message}`;
 }
@@ -134,8 +141,7 @@ async function endBackoff(ground: Ground, record: LaunchRecord, request: EndRequ
   const began = performance.now();
   const at = new Date().toISOString();
   const isEnd = request.how === "stop" || request.how === "interrupt";
-  const want = isEnd ? "stopped" : "run";
-  write(request, () => store.writeWant({ version: 1, key: record.key, want, at, by: request.by }));
+  write(request, () => store.writeWant(wantOf(record, request)));
   const last = store.exit(record.key);
   const status: Status = { known: true, code: null, signal: null, at };
   const stopped: StopTreeResult = { survivors: [], killed: 0, ports: [], passedOver: [] };

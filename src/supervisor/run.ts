@@ -20,8 +20,10 @@ export function beginRun(
 ): Run {
   const { record, leader, prepared } = started;
   const over = new AbortController();
+  // It was launched: what its host starts again is no start that somebody waits for.
+  const { ticket: _, ...own } = spec;
   const run: Run = {
-    spec,
+    spec: own,
     record,
     leader,
     prepared,

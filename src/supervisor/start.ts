@@ -5,6 +5,7 @@
  *   -------------------------------------   ------------------------------------------------------------------
  *   prepare (argv, cwd, env, port, log)     nothing was touched
  *   lock                                    a lock whose holder is gone: broken
+ *   asked whether a stop came meanwhile     the same; which stops count is the table in pending.ts
  *   end the old launch                      see end.ts: `stopping`, finished by the next start or stop
  *   want written, port checked              no record, and the exit of the old launch
  *   fence, hold, write-ahead (`starting`)   a record without a leader and its host gone: looks for the token, finds nothing
@@ -29,6 +30,7 @@ import { endLaunch, queryOf, survivorError } from "./end.ts";
 import { noteStartFailure } from "./failed.ts";
 import { holdOn, letGo } from "./holding.ts";
 import { noteSpec } from "./notes.ts";
+import { dropTicket, refuseCalledOff, watchTicket } from "./pending.ts";
 import { checkPort } from "./port.ts";
 import { claimPort, type PortClaim } from "./portclaim.ts";
 import { type PreparedLaunch, prepareLaunch } from "./prepare.ts";
@@ -65,9 +67,20 @@ export async function startLaunch(
   report: Report,
   options: StartOptions,
 ): Promise<Started> {
-  const isStack = spec.settings.compose !== null;
   refuseAnotherFolder(ground);
   ground.store.prepare();
+  const stopped = watchTicket(ground, spec);
+  try {
+    const signal = options.signal === undefined ? stopped.signal : AbortSignal.any([options.signal, stopped.signal]);
+    return await startInTurn(ground, spec, report, { ...options, signal });
+  } finally {
+    stopped.close();
+    dropTicket(ground, spec);
+  }
+}
+
+async function startInTurn(ground: Ground, spec: LaunchSpec, report: Report, options: StartOptions): Promise<Started> {
+  const isStack = spec.settings.compose !== null;
   // The file of a stack may be what runs before it writes.
   if (isStack) await runFirst(ground, spec, report, options);
   const prepared = await prepareLaunch(ground, spec, report);
@@ -126,6 +139,7 @@ async function startUnderLock(
   options: StartOptions,
 ): Promise<Started> {
   if (options.stillWanted?.() === false) return { is: "unwanted" };
+  refuseCalledOff(ground, spec);
   try {
     return await startInPlace(ground, spec, prepared, lock, report, options);
   } catch (error) {

@@ -8,13 +8,25 @@ import { acquireLock } from "../sys/lock.ts";
 import { describeAsker } from "./describe.ts";
 import { endLaunch, LAST_LINES, queryOf } from "./end.ts";
 import { nestedError } from "./nested.ts";
+import { awaitGivenUp, clearStarts, isWithin, markStop, pendingStarts } from "./pending.ts";
 import type { StopTreeResult } from "./stop.ts";
 import { findTree, unrecordedQuery } from "./tree.ts";
 import type { Ground, Report } from "./types.ts";
 
 export type StopKeyResult =
   | { is: "not-running"; key: string }
-  | { is: "stopped"; key: string; pid: number | null; exit: ExitRecord; killed: number; tookMs: number }
+  | {
+      is: "stopped";
+      key: string;
+      pid: number | null;
+      exit: ExitRecord;
+      killed: number;
+      tookMs: number;
+      /** A start that was under way beside it was called off as well. */
+      calledOff: boolean;
+    }
+  /** Nothing ran yet, and the start that was under way will launch nothing. */
+  | { is: "called-off"; key: string }
   | { is: "found-unrecorded"; key: string }
   /** Its files are not this user's, and nothing that runs carries the key: nothing was touched. */
   | { is: "foreign"; key: string; why: string };
@@ -32,19 +44,40 @@ export interface StopKeyRequest {
 }
 
 /**
- * Whether there is something to stop. Between two runs of a policy there is no record for a moment, but the lock is held then, and when
+ * Whether there is something to stop, or a start to call off. Between two runs of a policy there is no record for a moment, but the lock is held then, and when
  * it is not any more, the next record is there.
  */
-export function isUnderWay({ store }: Ground, key: string): boolean {
+export function isUnderWay({ store, table }: Ground, key: string): boolean {
   const isRecorded = () => store.record(key).is !== "absent";
-  return isRecorded() || existsSync(store.path(key, "lock")) || isRecorded();
+  return (
+    isRecorded() ||
+    existsSync(store.path(key, "lock")) ||
+    isRecorded() ||
+    pendingStarts({ store, table }, key).length > 0
+  );
 }
 
 export async function stopKey(ground: Ground, request: StopKeyRequest, report: Report): Promise<StopKeyResult> {
-  const { store, table } = ground;
+  const { store } = ground;
   const { key } = request;
   if (!isUnderWay(ground, key)) return { is: "not-running", key };
   store.prepare();
+  const pending: string[] = [];
+  const result = await stopUnderLock(ground, request, report, pending);
+  await awaitGivenUp(ground, pending);
+  clearStarts(ground, key);
+  return result;
+}
+
+/** `pending` gets the files of the starts that it called off; they may wait for the lock, so they are waited for without it. */
+async function stopUnderLock(
+  ground: Ground,
+  request: StopKeyRequest,
+  report: Report,
+  pending: string[],
+): Promise<StopKeyResult> {
+  const { store, table } = ground;
+  const { key } = request;
   const lock = await acquireLock({
     path: store.path(key, "lock"),
     seal: store.seal,
@@ -57,11 +90,28 @@ export async function stopKey(ground: Ground, request: StopKeyRequest, report: R
   });
   try {
     const read = store.record(key);
-    if (read.is === "absent") return { is: "not-running", key };
+    // What ends one launch for its own terminal is no stop of the key.
+    const isOfTerminal = request.ofHost !== undefined || request.interrupt !== undefined;
+    const waiting = isOfTerminal ? [] : pendingStarts(ground, key);
+    const mark = isOfTerminal || isWithin(ground, waiting) ? undefined : markStop(request.by);
+    if (mark !== undefined) pending.push(...waiting);
+    if (read.is === "absent") {
+      if (pending.length === 0 || mark === undefined) return { is: "not-running", key };
+      // Where this cannot be written, the start is not called off, and that is an error.
+      store.writeWant({
+        version: 1,
+        key,
+        want: "stopped",
+        at: new Date().toISOString(),
+        by: request.by,
+        lastStop: mark,
+      });
+      return { is: "called-off", key };
+    }
     if (read.is === "unreadable") {
       if (read.foreign === true && findTree(table, unrecordedQuery(ground, key)).members.length === 0)
         return { is: "foreign", key, why: read.reason };
-      noteWanted(ground, request);
+      noteWanted(ground, request, mark);
       const { clearUnreadable } = await import("./start.ts");
       await clearUnreadable(ground, key, report);
       noteUnrecordedEnd(ground, request, "its record could not be read");
@@ -79,6 +129,7 @@ export async function stopKey(ground: Ground, request: StopKeyRequest, report: R
     );
     const ended = await endLaunch(ground, record, {
       by: request.by,
+      ...(mark === undefined ? {} : { mark }),
       self: identifySelf(table),
       ...(request.interrupt === undefined
         ? { how: "stop" }
@@ -86,7 +137,8 @@ export async function stopKey(ground: Ground, request: StopKeyRequest, report: R
     });
     const { exit, stopped, tookMs, left } = ended;
     if (left !== null) report({ is: "note", text: left });
-    return { is: "stopped", key, pid: record.leader?.pid ?? null, exit, killed: stopped.killed, tookMs };
+    const calledOff = pending.length > 0;
+    return { is: "stopped", key, pid: record.leader?.pid ?? null, exit, killed: stopped.killed, tookMs, calledOff };
   } finally {
     lock.release();
   }
@@ -123,8 +175,9 @@ export async function stopLost(
 }
 
 /** Notes are done without where they cannot be written: stopping is what frees a full disk. */
-function noteWanted({ store }: Ground, { key, by }: StopKeyRequest): void {
-  unlessUnwritable(() => store.writeWant({ version: 1, key, want: "stopped", at: new Date().toISOString(), by }));
+function noteWanted({ store }: Ground, { key, by }: StopKeyRequest, mark = markStop(by)): void {
+  const at = new Date().toISOString();
+  unlessUnwritable(() => store.writeWant({ version: 1, key, want: "stopped", at, by, lastStop: mark }));
 }
 
 /** What was running is not known any more, but who stopped it is. */

@@ -69,6 +69,8 @@ export interface LaunchSpec {
   /** The environment of whoever asked. */
   env: Record<string, string>;
   asker: Asker;
+  /** Which stops came before it; none: nobody but its own host asked for it. */
+  ticket?: Ticket;
   /** Leave a healthy launch of the same thing alone. */
   ensure: boolean;
   /** Of a stack: toggles that are off. Default none. */
@@ -82,6 +84,13 @@ export interface LaunchSpec {
   isStrange?: boolean;
   /** With `tty: true`: the size of the terminal it is to be shown on; null: the usual 80 by 24. */
   terminal?: TerminalSize | null;
+}
+
+/** What a start that somebody asked for is known by until it is launched (pending.ts). */
+export interface Ticket {
+  id: string;
+  /** The last stop of its key when it was asked for; null: there was none. */
+  after: string | null;
 }
 
 /** One line a person may read about a launch. */

@@ -2,11 +2,14 @@
  * Many launches served by one host: what the graph allows is started in parallel, what a failed need forbids is not, and all is stopped in
  * reverse order of needs. Each launch is served as by a host of its own; what this host lets go of it says on disk (`released`).
  */
-import { messageOf } from "../../sys/error.ts";
+import type { ExitRecord } from "../../state/types.ts";
+import { DtError, messageOf } from "../../sys/error.ts";
+import { describeAsker } from "../describe.ts";
 import { failureOf } from "../detach.ts";
 import { beginHosting, hostLaunch } from "../host.ts";
 import { settledEvent } from "../hosted.ts";
 import { writeHistory } from "../notes.ts";
+import { dropTicket, isCalledOff, refuseCalledOff, watchTicket, whoCalledOff } from "../pending.ts";
 import { makeQueue } from "../queue.ts";
 import { resolveAnew } from "../renew.ts";
 import { claimRequests } from "../restart.ts";
@@ -15,6 +18,9 @@ import type { EndingRequest, Ground, HostControl, HostRequest, LaunchEvent, Laun
 import { watchManyMembers } from "./members.ts";
 import { nextStep, SETTLED, type Stage } from "./schedule.ts";
 import type { Outcome, UpEvent, UpNode } from "./types.ts";
+
+/** How late what waits for its turn is seen to be called off. */
+const LOOK_EVERY_MS = 100;
 
 export interface Up {
   /** Resolves when nothing more is awaited of anything. */
@@ -47,6 +53,7 @@ export function bringUp(
   const served = new Map<string, Served>();
   const byKey = new Map(nodes.map((node) => [node.key, node]));
   const settled = Promise.withResolvers<Outcome[]>();
+  settled.promise.then(() => clearInterval(looking));
   let stopping: EndingRequest | null = null;
   let isUp = false;
 
@@ -57,12 +64,61 @@ export function bringUp(
     advance();
   }
 
+  /** What a person stopped meanwhile, and what was needed for that alone. */
+  function callOff(key: string, because: string): void {
+    outcomes.set(key, {
+      ...(outcomes.get(key) as Outcome),
+      state: "stopped",
+      pid: null,
+      why: `was not started: ${because}`,
+    });
+    stages.set(key, "prevented");
+    emit({ is: "called-off", key, because });
+    dropTicket(ground, byKey.get(key)?.run.spec as LaunchSpec);
+  }
+
+  /** Of those that wait. Who is being started, finds out itself. */
+  function lookForStops(): void {
+    for (const { key, run } of nodes) {
+      if (stages.get(key) !== "waiting") continue;
+      const by = whoCalledOff(ground, run.spec);
+      if (by !== null) callOff(key, `it was stopped meanwhile${describeAsker(by)}`);
+    }
+    advance();
+  }
+
+  /** Not asked for itself, and all that need it were called off. */
+  function isForsaken({ key, isNamed }: UpNode): boolean {
+    const dependents = nodes.filter(({ needs }) => needs.some((need) => need.key === key));
+    return !isNamed && dependents.length > 0 && dependents.every((one) => isCalledOffHere(one.key));
+  }
+
+  function isCalledOffHere(key: string): boolean {
+    return stages.get(key) === "prevented" && outcomes.get(key)?.state === "stopped";
+  }
+
+  /** False when there was nothing to do. */
+  function leaveForsaken(): boolean {
+    const waiting = nodes.filter((one) => stages.get(one.key) === "waiting" && isForsaken(one));
+    for (const { key } of waiting) callOff(key, "what needs it was stopped meanwhile");
+    // A launch is one of its own, and stays.
+    for (const one of nodes)
+      if (one.run.is === "task" && stages.get(one.key) === "going" && isForsaken(one))
+        served.get(one.key)?.cancel.abort();
+    return waiting.length > 0;
+  }
+
   function advance(): void {
     if (isUp) return;
     for (;;) {
+      if (leaveForsaken()) continue;
       const { go, prevent } = nextStep(nodes, stages);
       for (const { key, need } of prevent) {
         const because = `it needs ${need}, which ${outcomes.get(need)?.why ?? "did not come up"}`;
+        if (outcomes.get(need)?.state === "stopped" && stages.get(key) === "waiting") {
+          callOff(key, because);
+          continue;
+        }
         outcomes.set(key, {
           ...(outcomes.get(key) as Outcome),
           state: "prevented",
@@ -70,6 +126,7 @@ export function bringUp(
         });
         stages.set(key, "prevented");
         emit({ is: "prevented", key, because });
+        dropTicket(ground, byKey.get(key)?.run.spec as LaunchSpec);
         end(key, { is: "terminate", by: "signal", signal: "SIGTERM" });
       }
       if (prevent.length > 0) continue;
@@ -96,18 +153,35 @@ export function bringUp(
       if (node.run.is === "launch") await serve(node.run.spec, one);
       else {
         emit({ is: "task", key: node.key, event: { is: "begun" } });
-        const event = await runTask(ground, node.run.spec, one.cancel.signal);
+        const stopped = watchTicket(ground, node.run.spec);
+        const signal = AbortSignal.any([one.cancel.signal, stopped.signal]);
+        const event = await runTask(ground, node.run.spec, signal).finally(stopped.close);
+        refuseCalledOff(ground, node.run.spec);
+        if (isForsaken(node)) throw forsakenError(node.key);
         emit({ is: "task", key: node.key, event });
         if (event.is === "unchanged") become(node.key, "completed", { state: "unchanged", unchanged: true });
         else if (event.exit.code === 0) become(node.key, "completed", { state: "completed", log: event.exit.log });
         else become(node.key, "failed", { state: "failed", log: event.exit.log, why: event.exit.text });
       }
     } catch (error) {
-      emit({ is: "launch", key: node.key, event: { is: "failed", error: failureOf(error) } });
-      become(node.key, "failed", { state: "failed", pid: null, why: `could not be started: ${messageOf(error)}` });
+      failToStart(node.key, error, one.cancel.signal.aborted);
     }
+    dropTicket(ground, node.run.spec);
     served.delete(node.key);
     one.over.resolve();
+  }
+
+  function failToStart(key: string, error: unknown, isCancelled: boolean): void {
+    if (isCalledOff(error)) {
+      const because = messageOf(error).replace(`${key} was not started: `, "").replace(/\.$/, "");
+      if (stages.get(key) !== "prevented") callOff(key, because);
+      advance();
+    } else if (isCancelled && (error as { name?: string }).name === "AbortError")
+      become(key, "failed", { state: "prevented", pid: null, why: "was not started: cancelled" });
+    else {
+      emit({ is: "launch", key, event: { is: "failed", error: failureOf(error) } });
+      become(key, "failed", { state: "failed", pid: null, why: `could not be started: ${messageOf(error)}` });
+    }
   }
 
   async function serve(spec: LaunchSpec, { queue, cancel }: Served): Promise<void> {
@@ -119,7 +193,7 @@ export function bringUp(
       else if (event.is === "unchanged") become(key, "ready", { ...event.line, unchanged: true });
       else if (event.is === "unhealthy")
         become(key, "unhealthy", { ...event.line, why: `is not ready in time: ${event.why}` });
-      else if (event.is === "ended") become(key, "failed", { state: "failed", pid: null, why: event.exit.text });
+      else if (event.is === "ended") becomeEnded(key, event.exit);
       else if (event.is === "restarting") become(key, "going", { state: "backoff", pid: null });
     };
     const control: HostControl = {
@@ -140,6 +214,12 @@ export function bringUp(
     if (end.exit !== null) report({ is: "ended", exit: end.exit });
   }
 
+  function becomeEnded(key: string, exit: ExitRecord): void {
+    const isStopped = exit.reason === "stopped" || exit.reason === "interrupted";
+    const [state, why] = isStopped ? ["stopped", `was ${exit.text}`] : ["failed", exit.text];
+    become(key, "failed", { state, pid: null, why });
+  }
+
   function end(key: string, request: EndingRequest): void {
     const one = served.get(key);
     one?.cancel.abort();
@@ -152,6 +232,7 @@ export function bringUp(
   }
 
   advance();
+  const looking = setInterval(lookForStops, LOOK_EVERY_MS);
   return {
     settled: settled.promise,
     over: over(),
@@ -173,6 +254,10 @@ export function bringUp(
       for (const [key, { queue }] of served) claimRequests(ground, key, queue.push);
     },
   };
+}
+
+function forsakenError(key: string): DtError {
+  return new DtError("called-off", `${key} was not started: what needs it was stopped meanwhile.`);
 }
 
 /** Whoever took the launch waits for this; when they removed its files already, what is written here goes soon. */

@@ -2,6 +2,7 @@
 import { writeText } from "../../sys/stdio.ts";
 import { failureOf, type HostGround } from "../detach.ts";
 import { groundOf, type HostProcess, readInput } from "../hosted.ts";
+import { holdTicket } from "../pending.ts";
 import { RESTART_SIGNAL } from "../restart.ts";
 import { bringUp, type Up } from "./bringup.ts";
 import type { HostedEvent, UpNode } from "./types.ts";
@@ -28,7 +29,9 @@ export async function runHostOfMany(host: HostProcess): Promise<number> {
 `,
     );
   try {
-    up = bringUp(groundOf(input, host), input.nodes, hard.signal, tell);
+    const ground = groundOf(input, host);
+    for (const { run } of input.nodes) holdTicket(ground, run.spec);
+    up = bringUp(ground, input.nodes, hard.signal, tell);
   } catch (error) {
     tell({ is: "failed", error: failureOf(error) });
     return 1;

@@ -1,12 +1,14 @@
 /** What is brought up together: its nodes, what is heard of them, what becomes of each. No code in this file. */
 import type { Edge } from "../../manifest/graph.ts";
 import type { TaskEnd, TaskSpec } from "../task.ts";
-import type { FailureReport, LaunchEvent, LaunchSpec } from "../types.ts";
+import type { FailureReport, LaunchEvent, LaunchSpec, Ticket } from "../types.ts";
 
 export interface UpNode {
   key: string;
   needs: Edge[];
-  run: { is: "launch"; spec: LaunchSpec } | { is: "task"; spec: TaskSpec };
+  /** It was asked for itself; the others are there for what needs them. */
+  isNamed: boolean;
+  run: { is: "launch"; spec: LaunchSpec } | { is: "task"; spec: TaskSpec & { ticket?: Ticket } };
 }
 
 export type UpEvent =
@@ -14,6 +16,8 @@ export type UpEvent =
   | { is: "task"; key: string; event: { is: "begun" } | TaskEnd }
   /** It is not started, or stopped again. */
   | { is: "prevented"; key: string; because: string }
+  /** It is not started, since a person stopped it, or what it needs, meanwhile. */
+  | { is: "called-off"; key: string; because: string }
   /** Nothing more is awaited. */
   | { is: "up"; outcomes: Outcome[] };
 
@@ -23,7 +27,10 @@ export type HostedEvent = UpEvent | { is: "failed"; error: FailureReport };
 /** What became of a key, for its line of truth. */
 export interface Outcome {
   key: string;
-  /** Of a launch as in `dt ps`; `completed` and `unchanged` of one-shots; `prevented`: a need failed. */
+  /**
+   * Of a launch as in `dt ps`; `completed` and `unchanged` of one-shots; `prevented`: a need failed; `stopped`: a person stopped it, or what it
+   * needs, before it was up.
+   */
   state: string;
   pid: number | null;
   port: number | null;

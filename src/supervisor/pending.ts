@@ -1,0 +1,206 @@
+/**
+ * Starts that are under way: asked for and not launched yet, because they wait for a need, for `before`, for their turn or for the key's
+ * lock. A stop wins over every start that was asked for before it; a start that is asked for later wins over the stop.
+ *
+ * No clock decides which was first. Each stop by a person leaves a new mark in the key's want (`lastStop`), under the key's lock. A start reads
+ * the mark before it does anything else, and keeps it in its ticket. It compares again under the lock, right before it launches: another
+ * mark means that a stop came in between. The file of a ticket, `starts/<key>.<id>.json`, only lets a stop see the start. It names the process
+ * that the start waits in.
+ *
+ *   killed                              then
+ *   ---------------------------------   ----------------------------------------------------------------------------
+ *   the start, with its file written    nothing is launched; the file names a process that is gone: the next stop removes it
+ *   its caller, once the host has it    the host goes on, and the file names the host
+ *   the stop, before its mark           the start goes on, as if nobody had asked for a stop
+ *   the stop, after its mark            the start is called off
+ *
+ * Known limit: a want that was removed by hand, or cannot be read, calls nothing off.
+ */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Asker, Want } from "../state/types.ts";
+import { descendInto } from "../sys/descend.ts";
+import { DtError, EXIT } from "../sys/error.ts";
+import { removeFile } from "../sys/files.ts";
+import { identifySelf, type ProcessIdentity, presenceOf } from "../sys/identity.ts";
+import { makePrivateDirectory } from "../sys/paths.ts";
+import { statOf } from "../sys/stat.ts";
+import { describeAsker } from "./describe.ts";
+import type { Ground, Ticket } from "./types.ts";
+
+const DIRECTORY = "starts";
+const NAME = /^(.+)\.([0-9a-f]{16})\.json$/;
+/** How late a start that waits notices that it was called off. */
+const LOOK_EVERY_MS = 100;
+/** How long a start that was called off may take to end what it runs: a one-shot gets as long after a Ctrl-C. */
+const GIVE_UP_MS = 15_000;
+
+interface StartFile {
+  version: 1;
+  key: string;
+  holder: ProcessIdentity;
+  by: Asker;
+}
+
+type LastStop = NonNullable<Want["lastStop"]>;
+
+type Place = Pick<Ground, "store" | "table">;
+
+/** Who needs no ticket for one key, since it is no start of that key, has none. */
+export interface Ticketed {
+  key: string;
+  asker: Asker;
+  ticket?: Ticket;
+}
+
+export function takeTicket(ground: Place, key: string, asker: Asker): Ticket {
+  const after = lastStopOf(ground, key)?.id ?? null;
+  const ticket = { id: crypto.randomUUID().replaceAll("-", "").slice(0, 16), after };
+  holdTicket(ground, { key, asker, ticket });
+  return ticket;
+}
+
+/** From here on the start waits in this process. A disk that takes no file hides the start from a stop, and the start itself will say why. */
+export function holdTicket(ground: Place, { key, asker, ticket }: Ticketed): void {
+  if (ticket === undefined) return;
+  const { store, table } = ground;
+  const file: StartFile = { version: 1, key, holder: identifySelf(table), by: asker };
+  try {
+    store.prepare();
+    makePrivateDirectory(join(store.directory, DIRECTORY));
+    store.write(nameOf(key, ticket), file, { durable: false });
+  } catch (error) {
+    if (!(error instanceof DtError)) throw error;
+  }
+}
+
+/** The start is over: it was launched, or will not be. */
+export function dropTicket({ store }: Pick<Ground, "store">, { key, ticket }: Omit<Ticketed, "asker">): void {
+  if (ticket === undefined) return;
+  try {
+    removeFile(join(store.directory, nameOf(key, ticket)));
+  } catch (error) {
+    if (!(error instanceof DtError)) throw error;
+  }
+}
+
+/** Whether another process has taken it over. */
+export function isHeldElsewhere(ground: Place, { key, ticket }: Omit<Ticketed, "asker">): boolean {
+  const holder = ticket === undefined ? null : holderOf(ground, nameOf(key, ticket));
+  return holder !== null && holder.pid !== process.pid;
+}
+
+/** Who stopped the key since the start was asked for; null: nobody. */
+export function whoCalledOff(ground: Place, { key, ticket }: Omit<Ticketed, "asker">): Asker | null {
+  if (ticket === undefined) return null;
+  const last = lastStopOf(ground, key);
+  return last === null || last.id === ticket.after ? null : last.by;
+}
+
+/** Throws when it was. */
+export function refuseCalledOff(ground: Place, start: Omit<Ticketed, "asker">): void {
+  const by = whoCalledOff(ground, start);
+  if (by !== null) throw calledOffError(start.key, by);
+}
+
+export function calledOffError(key: string, by: Asker): DtError {
+  return new DtError("called-off", `${key} was not started: it was stopped meanwhile${describeAsker(by)}.`, {
+    status: EXIT.interrupted,
+    details: { key, by },
+  });
+}
+
+export function isCalledOff(error: unknown): boolean {
+  return (error as { code?: unknown } | null)?.code === "called-off";
+}
+
+/** Aborted, with the error as its reason, once the start is called off. To be closed. */
+export function watchTicket(ground: Place, start: Omit<Ticketed, "asker">): { signal: AbortSignal; close(): void } {
+  const off = new AbortController();
+  if (start.ticket === undefined) return { signal: off.signal, close() {} };
+  let seen: string | null = null;
+  const look = () => {
+    const now = markOf(ground, start.key);
+    if (now === seen) return;
+    seen = now;
+    const by = whoCalledOff(ground, start);
+    if (by !== null) off.abort(calledOffError(start.key, by));
+  };
+  look();
+  const timer = setInterval(look, LOOK_EVERY_MS);
+  return { signal: off.signal, close: () => clearInterval(timer) };
+}
+
+/** Cheap to ask: a want is replaced by another file, never written in place. */
+function markOf({ store }: Place, key: string): string {
+  const stat = statOf(store.path(key, "want"));
+  return stat === undefined ? "-" : `${stat.ino} ${stat.mtimeMs}`;
+}
+
+function lastStopOf({ store }: Pick<Ground, "store">, key: string): LastStop | null {
+  const want = store.want(key);
+  return want.is === "there" ? (want.value.lastStop ?? null) : null;
+}
+
+/** What a stop by this person leaves in the want. */
+export function markStop(by: Asker): LastStop {
+  return { id: crypto.randomUUID(), by };
+}
+
+/** Keys of which a start is under way. */
+export function pendingKeys(ground: Place): string[] {
+  const found = new Set<string>();
+  for (const { key, name } of startsIn(ground)) if (!found.has(key) && isWaiting(ground, name)) found.add(key);
+  return [...found];
+}
+
+export function pendingStarts(ground: Place, key: string): string[] {
+  return startsIn(ground).flatMap((one) => (one.key === key && isWaiting(ground, one.name) ? [one.name] : []));
+}
+
+/** Whether one of these starts waits for a process that this one descends from: a stop within its own `before` is not meant for it. */
+export function isWithin(ground: Place, names: readonly string[]): boolean {
+  const holders = new Set(names.flatMap((name) => holderOf(ground, name)?.pid ?? []));
+  for (let pid = process.ppid; pid > 1; pid = ground.table.entry(pid)?.ppid ?? 0) if (holders.has(pid)) return true;
+  return false;
+}
+
+/** Resolves when these starts are over, and what they ran with them, or have taken too long for that. */
+export async function awaitGivenUp(ground: Place, names: readonly string[]): Promise<void> {
+  const deadline = performance.now() + GIVE_UP_MS;
+  while (names.some((name) => isWaiting(ground, name)) && performance.now() < deadline) await Bun.sleep(5);
+}
+
+/** Removes the files of starts that are over without having said so. */
+export function clearStarts(ground: Place, key: string): void {
+  for (const one of startsIn(ground))
+    if (one.key === key && !isWaiting(ground, one.name)) removeFile(join(ground.store.directory, one.name));
+}
+
+function startsIn({ store }: Pick<Ground, "store">): { key: string; name: string }[] {
+  let names: string[];
+  try {
+    names = descendInto(join(store.directory, DIRECTORY), (at) => readdirSync(at));
+  } catch {
+    return []; // nothing was ever started here, or the place is not dt's
+  }
+  return names.flatMap((name) => {
+    const key = NAME.exec(name)?.[1];
+    return key === undefined ? [] : [{ key, name: join(DIRECTORY, name) }];
+  });
+}
+
+/** Of another pid namespace nobody here can say that it is gone. */
+function isWaiting(ground: Place, name: string): boolean {
+  const holder = holderOf(ground, name);
+  return holder !== null && presenceOf(ground.table, holder) !== "gone";
+}
+
+function holderOf({ store }: Place, name: string): ProcessIdentity | null {
+  const file = store.read(name, (value) => value as StartFile);
+  return file.is === "there" ? file.value.holder : null;
+}
+
+function nameOf(key: string, { id }: Ticket): string {
+  return join(DIRECTORY, `${key}.${id}.json`);
+}

@@ -1,0 +1,193 @@
+/** A stop that comes while a start is under way: nothing starts afterwards, and both who stopped and who waited are told so. */
+import { expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { TestRoot, until } from "../kit.ts";
+import { ps, psOf, runs } from "./launch.kit.ts";
+
+/** What is slow goes on when the file `go` is there, and says by a file that it has begun. */
+const SLOW = `run: "echo $$ > begun; until test -e go; do sleep 0.02; done; echo done > ended"`;
+
+function rootOf(): TestRoot {
+  return TestRoot.create({
+    "manifests/a.ts": `export default { name: "a", groups: { all: ["a:api", "a:web"] }, commands: {
+      slow: { kind: "oneshot", ${SLOW} },
+      seed: { kind: "oneshot", run: "echo seeded > seeded", needs: ["a:slow"] },
+      api: { kind: "managed", run: ["sleep", "1000"], before: ["a:slow"] },
+      web: { kind: "managed", run: ["sleep", "1000"], needs: ["a:seed"] },
+      db: { kind: "managed", run: "echo $$ > begun; exec sleep 1000", ready: { exec: ["test", "-e", "go"], timeout: "20s" } },
+      app: { kind: "managed", run: ["sleep", "1000"], needs: ["a:db"] },
+      plain: { kind: "managed", run: ["sleep", "1000"] },
+    } };`,
+  });
+}
+
+const startsOf = (root: TestRoot): string[] => {
+  const place = join(root.run, "starts");
+  return existsSync(place) ? readdirSync(place) : [];
+};
+
+const begun = (root: TestRoot) => until("the slow one runs", () => existsSync(join(root.dir, "begun")));
+
+interface Call {
+  start: string[];
+  stop: string[];
+  key: string;
+}
+
+const CALLS: Call[] = [
+  { start: ["a", "api", "-d"], stop: ["stop", "a:api"], key: "a:api" },
+  { start: ["a", "api"], stop: ["down"], key: "a:api" },
+  { start: ["up", "a:api", "-d"], stop: ["stop", "--all"], key: "a:api" },
+  { start: ["up", "a:api"], stop: ["stop", "a"], key: "a:api" },
+  { start: ["up", "all", "-d"], stop: ["stop", "all"], key: "a:web" },
+  { start: ["a", "web", "-d"], stop: ["stop", "a", "web"], key: "a:web" },
+  { start: ["a", "web"], stop: ["down", "all"], key: "a:web" },
+  { start: ["up", "a:web", "-d"], stop: ["down", "a"], key: "a:web" },
+  { start: ["a", "app", "-d"], stop: ["stop", "a:app"], key: "a:app" },
+  { start: ["up", "a:app", "-d"], stop: ["stop", "a:app"], key: "a:app" },
+  { start: ["a", "app", "-d"], stop: ["stop", "a:db"], key: "a:app" },
+  { start: ["up", "a:app", "-d"], stop: ["down"], key: "a:app" },
+];
+
+for (const { start, stop, key } of CALLS)
+  test(`dt ${start.join(" ")}, and dt ${stop.join(" ")} while it waits`, async () => {
+    const root = rootOf();
+    try {
+      const starting = root.spawn(start);
+      await begun(root);
+      const stopped = await root.dt(stop);
+      expect(stopped.code).toBe(0);
+      if (stop.at(-1) !== "a:db")
+        expect(stopped.stderr).toMatch(new RegExp(`${key}:default.*its start was called off`));
+      root.write("go", "");
+      const [said] = await Promise.all([starting.stderr.text(), starting.exited]);
+      expect({ code: starting.exitCode, said }).toMatchObject({
+        code: 130,
+        said: expect.stringContaining("was not started: "),
+      });
+      expect(said).toContain(`stopped meanwhile by dt ${stop.join(" ")}`);
+      expect(said).not.toContain("failed");
+      const left = (await ps(root)).map((one) => one.key);
+      // What was needed is a launch of its own, which nobody stopped.
+      expect(left.filter((one) => one !== "a:db:default")).toEqual([]);
+      expect([existsSync(join(root.dir, "ended")), existsSync(join(root.dir, "seeded"))]).toEqual([false, false]);
+      await until("no start is under way", () => startsOf(root).length === 0);
+      expect((await psOf(root, `${key}:default`))?.state ?? "stopped").toBe("stopped");
+    } finally {
+      await root.dispose();
+    }
+  }, 30_000);
+
+test("with --json both say it; a start that is asked for later is not called off by an earlier stop", async () => {
+  const root = rootOf();
+  try {
+    const starting = root.spawn(["a", "api", "-d", "--json"]);
+    await begun(root);
+    const stopped = await root.dt(["stop", "a:api", "--json"]);
+    expect(JSON.parse(stopped.stdout)).toEqual([{ key: "a:api:default", stopped: true, result: "called-off" }]);
+    expect(JSON.parse(await starting.stdout.text())).toMatchObject({ error: { code: "called-off", status: 130 } });
+    root.write("go", "");
+    expect((await root.dt(["a", "api", "-d"])).code).toBe(0);
+    expect((await ps(root)).map((one) => one.key)).toEqual(["a:api:default"]);
+  } finally {
+    await root.dispose();
+  }
+});
+
+test("a rerun that waits while the old launch runs: the stop ends the one and calls off the other", async () => {
+  const root = rootOf();
+  try {
+    root.write("go", "");
+    await root.dt(["a", "api", "-d"]);
+    await root.dt(["--", "a", "slow"]);
+    const { rmSync } = await import("node:fs");
+    for (const name of ["go", "begun", "ended"]) rmSync(join(root.dir, name));
+    const rerun = root.spawn(["a", "api", "-d"]);
+    await begun(root);
+    const stopped = await root.dt(["stop", "a:api"]);
+    expect(stopped.stderr).toMatch(
+      /a:api:default stopped \(pid \d+\) in .*; a start of it that was under way was called off/,
+    );
+    root.write("go", "");
+    expect(await rerun.exited).toBe(130);
+    expect(await psOf(root, "a:api:default")).toMatchObject({ state: "stopped" });
+  } finally {
+    await root.dispose();
+  }
+});
+
+test("the caller killed: its host goes on, and is called off all the same; the host killed: nothing starts, and a stop says so", async () => {
+  const root = rootOf();
+  try {
+    const caller = root.spawn(["a", "api", "-d"]);
+    await begun(root);
+    caller.kill("SIGKILL");
+    await caller.exited;
+    const stopped = await root.dt(["stop", "a:api"]);
+    expect(stopped.stderr).toContain("its start was called off");
+    expect(runs(Number(readFileSync(join(root.dir, "begun"), "utf8")))).toBe(false);
+
+    const { rmSync } = await import("node:fs");
+    rmSync(join(root.dir, "begun"));
+    const second = root.spawn(["a", "api", "-d"]);
+    await begun(root);
+    const [file = ""] = startsOf(root);
+    process.kill(
+      (JSON.parse(root.read(`.dialtone/run/starts/${file}`)) as { holder: { pid: number } }).holder.pid,
+      "SIGKILL",
+    );
+    expect(await second.exited).not.toBe(0);
+    root.write("go", "");
+    expect((await root.dt(["stop", "a:api"])).stderr).toContain("a:api:default is not running");
+    expect(await ps(root)).toEqual([]);
+    await until("the one-shot has ended", () => existsSync(join(root.dir, "ended")));
+  } finally {
+    await root.dispose();
+  }
+});
+
+test("a start that waits for the key's lock", async () => {
+  const root = rootOf();
+  try {
+    root.write(
+      "stubborn.ts",
+      `process.on("SIGTERM", () => {}); setInterval(() => {}, 1000); require("node:fs").writeFileSync("begun", "");`,
+    );
+    root.write(
+      "manifests/b.ts",
+      `export default { name: "b", commands: { x: { kind: "managed", run: ["bun", "stubborn.ts"], stop: { timeout: "1500ms" } } } };`,
+    );
+    await root.dt(["b", "x", "-d"]);
+    await begun(root);
+    const first = root.spawn(["stop", "b:x"]); // holds the lock until its SIGKILL
+    await until("it is being stopped", async () => (await psOf(root, "b:x:default"))?.state === "stopping");
+    const start = root.spawn(["b", "x", "-d"]);
+    await until("it waits", () => startsOf(root).length > 0);
+    const second = await root.dt(["stop", "b:x"]);
+    expect(second.code).toBe(0);
+    await Promise.all([first.exited, start.exited]);
+    expect((await psOf(root, "b:x:default"))?.state).toBe("stopped");
+  } finally {
+    await root.dispose();
+  }
+}, 30_000);
+
+test("a `before` that stops the old launch of its own key calls nothing off", async () => {
+  const root = TestRoot.create({});
+  try {
+    root.write(
+      "manifests/c.ts",
+      `export default { name: "c", commands: {
+        clean: { kind: "oneshot", run: "dt stop c:api" },
+        api: { kind: "managed", run: ["sleep", "1000"], before: ["c:clean"] } } };`,
+    );
+    for (const _ of [1, 2]) {
+      const start = await root.dt(["c", "api", "-d"]);
+      expect({ code: start.code, said: start.stderr }).toMatchObject({ code: 0 });
+    }
+    expect((await ps(root)).map((one) => one.state)).toEqual(["running"]);
+  } finally {
+    await root.dispose();
+  }
+});
