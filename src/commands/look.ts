@@ -152,8 +152,12 @@ export function lookAt(look: Look, key: string): KeyReport | null {
   const host = presence(record.host);
   const lost = record.leader === null && host === "gone" && record.phase !== "backoff";
   const locked = leader === "gone" && isLocked(ground, key);
-  const cutOff = record.phase === "stopping" && leader === "gone" && host === "gone" && !locked;
-  const tree = lost || cutOff ? findTree(table, queryOf(ground, record, hosts())).members : [];
+  // Of another boot of the machine nothing is left.
+  const isLeft =
+    leader === "gone" &&
+    record.host.bootId === table.bootId() &&
+    (record.phase === "stopping" || record.phase === "running");
+  const tree = lost || isLeft ? findTree(table, queryOf(ground, record, hosts())).members : [];
   const history =
     record.probed || record.alive === true || leader !== "alive" ? thereOrNull(store.history(record.token)) : null;
   const state = judgeState({
@@ -192,7 +196,7 @@ export function lookAt(look: Look, key: string): KeyReport | null {
       record.owner === undefined
         ? null
         : { pid: record.owner.pid, alive: presence(record.owner) === "alive", command: record.owner.command },
-    note: noteOf(leader, host, history?.ready ?? null, record),
+    note: noteOf(leader, host, history?.ready ?? null, record, tree.length > 0),
   };
 }
 
@@ -200,11 +204,19 @@ function thereOrNull<T>(read: FileRead<T>): T | null {
   return read.is === "there" ? read.value : null;
 }
 
-function noteOf(leader: Presence, host: Presence, ready: unknown, record: LaunchRecord): string | null {
+function noteOf(
+  leader: Presence,
+  host: Presence,
+  ready: unknown,
+  record: LaunchRecord,
+  isLeft: boolean,
+): string | null {
   if (leader === "unknown" || host === "unknown") return "started in another pid namespace: unknown here";
   const unhealthy = ready as { is: string; why?: string } | null;
   if (unhealthy?.is === "unhealthy" && leader === "alive") return unhealthy.why ?? null;
   if (host === "gone" && leader === "alive") return "its host is gone: nobody watches it, stop and rerun work";
+  if (record.phase === "running" && leader === "gone" && host === "gone" && isLeft)
+    return "it ended while its host was gone, and some of it still runs: the next start or stop ends that";
   return record.phase === "stopping" && host === "gone"
     ? "a stop was cut off: the next start or stop finishes it"
     : null;

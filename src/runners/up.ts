@@ -188,9 +188,9 @@ function conclude(context: RunnerContext, outcomes: readonly Outcome[]): number 
 
 function tellWhy({ talk }: RunnerContext, { key, state, why }: Outcome): void {
   if (why === null) return;
-  if (state === "stopped") return talk.say(`${shortKey(key)} ${why}`);
   const [first, ...lines] = why.split("\n");
-  talk.fail(`${shortKey(key)} ${first}`, lines);
+  if (state === "stopped") talk.say(`${shortKey(key)} ${why}`);
+  else talk.fail(`${shortKey(key)} ${first}`, lines);
 }
 
 function statusOf(outcomes: readonly Outcome[]): number {

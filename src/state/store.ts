@@ -54,6 +54,8 @@ export interface Store {
   writeRecord(record: LaunchRecord): void;
   /** Removes pid and record; what is filed by its token goes with them. */
   removeRecord(record: LaunchRecord): void;
+  /** What is filed by the token of a launch whose record another one has replaced. */
+  removeFiled(token: string): void;
   want(key: string): FileRead<Want>;
   /** Keeps what the want before says of the last stop, unless this one is a stop itself. */
   writeWant(want: Want): void;
@@ -108,6 +110,10 @@ export function openStore({ directory, home, table }: StorePlace): Store {
   checkPrivateDirectory(at());
   const seal = makeSeal(at, home);
   const readWant = (key: string) => readSealed(path(key, "want"), seal, (value) => checkShape<Want>(value, WANT, key));
+  const removeFiled = (token: string) => {
+    removeFile(historyPath(token));
+    removeSpec(home, at(), token);
+  };
   /** Of launches that an earlier dt hosts, as read here. */
   const takenOver = new Set<string>();
 
@@ -161,9 +167,9 @@ export function openStore({ directory, home, table }: StorePlace): Store {
     removeRecord(record) {
       removeFile(path(record.key, "pid"));
       removeFile(path(record.key, "record"));
-      removeFile(historyPath(record.token));
-      removeSpec(home, at(), record.token);
+      removeFiled(record.token);
     },
+    removeFiled,
     want: readWant,
     writeWant(want) {
       const before = want.lastStop === undefined ? readWant(want.key) : null;

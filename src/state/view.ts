@@ -15,7 +15,10 @@
  *   stopping          alive    any      -                           stopping
  *   stopping          gone     any      tree not yet swept          stopping while its stopper, its host or something of it lives,
  *                                                                   else stopped
- *   running           gone     any      -                           exited | failed, as far as it is known
+ *   running           gone     alive    -                           stopping: its host sweeps what is left, and decides what follows
+ *   running           gone     other    its lock is held            stopping
+ *   running           gone     other    nobody at it                exited | failed, as far as it is known
+ *   stopping          none     any      as with a leader gone       as with a leader gone
  *   backoff           none     alive    -                           backoff
  *   backoff           none     gone     -                           failed
  *   any               unknown  -        another pid namespace       as recorded, marked unknown here
@@ -43,8 +46,8 @@ export function judgeState(seen: Observed): KeyState | null {
   if (record.phase === "backoff") return seen.host === "gone" ? "failed" : "backoff";
   if (record.leader === null) {
     if (seen.host !== "gone") return record.phase === "stopping" ? "stopping" : "starting";
-    if (seen.treeFound) return record.phase === "stopping" ? "stopping" : "running";
-    return record.phase === "stopping" ? "stopped" : "failed";
+    if (record.phase === "stopping") return seen.treeFound || seen.locked ? "stopping" : "stopped";
+    return seen.treeFound ? "running" : "failed";
   }
   if (seen.leader === "gone") return stateOfEnded(seen, record);
   if (record.phase === "stopping") return "stopping";
@@ -60,6 +63,8 @@ function stateOfLiving({ history, host }: Observed, record: LaunchRecord): KeySt
 
 function stateOfEnded({ history, host, locked, treeFound }: Observed, record: LaunchRecord): KeyState {
   if (record.phase === "stopping") return host === "alive" || locked || treeFound ? "stopping" : "stopped";
+  // Who lives is about to write down how it ended, or that it waits for its next run: until then it is neither.
+  if (host === "alive" || locked) return "stopping";
   return isSuccess(record, history?.exited?.code ?? null) ? "exited" : "failed";
 }
 

@@ -17,6 +17,7 @@ import type { LaunchHistory, LaunchRecord } from "../state/types.ts";
 import { identifySelf, presenceOf } from "../sys/identity.ts";
 import { acquireLock } from "../sys/lock.ts";
 import type { EndStatus } from "../sys/status.ts";
+import { makeTakenExit } from "./describe.ts";
 import { resolveIn } from "./environment.ts";
 import type { Finished } from "./exited.ts";
 import { holdOn } from "./holding.ts";
@@ -136,10 +137,10 @@ function preparedOf(ground: Ground, spec: LaunchSpec, record: LaunchRecord): Pre
   };
 }
 
-function waitingOf({ store }: Ground, spec: LaunchSpec, record: LaunchRecord): Adopted["waiting"] {
+function waitingOf({ store }: Ground, spec: LaunchSpec, record: LaunchRecord): NonNullable<Adopted["waiting"]> {
   const last = store.exit(record.key);
   const { because = "", nextAt = "", inRow = 1 } = record.backoff ?? {};
-  if (last.is !== "there") return null;
+  const unseen = { ...makeTakenExit(record, record.startedBy, { code: null, signal: null }), text: because };
   return {
     is: "restart",
     afterMs: Math.max(0, (Date.parse(nextAt) || 0) - Date.now()),
@@ -150,6 +151,6 @@ function waitingOf({ store }: Ground, spec: LaunchSpec, record: LaunchRecord): A
       command: `restart: "${spec.settings.restart.policy}" in the manifest`,
       because: `it ${because}`,
     },
-    exit: last.value,
+    exit: last.is === "there" ? last.value : { ...unseen, reason: "unknown" },
   };
 }

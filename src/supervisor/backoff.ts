@@ -60,7 +60,8 @@ export async function startAfterBackoff(
   const restart = early?.is === "restart" ? early : null;
   const spec = restart?.spec ?? (await control.resolveAnew(run.spec)) ?? run.spec;
   const asker = early?.is === "changed" ? changeAsker(self, early.because) : finished.asker;
-  const asked = { ...(restart === null ? { ...spec, asker } : spec), terminal: sizeOf(run) };
+  // It is this host's own run that is followed, so there is nothing to compare it with.
+  const asked = { ...(restart === null ? { ...spec, asker } : spec), ensure: false, terminal: sizeOf(run) };
   const streak = early === null ? finished.streak : NO_STREAK;
   try {
     const started = await startLaunch(ground, asked, report, {

@@ -8,6 +8,7 @@
  *   phase stopping          some of the tree, or none: stops what is there
  *   tree gone               a record without a leader: writes the exit, removes the record
  *   exit written            the same, writes the exit again
+ *   record in backoff       with `isKept`: what waits for its next run, without a host
  *   record removed          nothing to do
  */
 import { readLastLines } from "../logs/tail.ts";
@@ -32,6 +33,8 @@ export interface EndRequest {
   hard?: AbortSignal | undefined;
   /** Of a stack: its containers, and its record, are left for the start that follows. */
   converge?: boolean;
+  /** Asked when the exit is written: true when another record was put in the place of this one, which then stays. */
+  isKept?: (exit: ExitRecord) => boolean;
   /** The exit of the leader when this process is its host. */
   ownExit?: Promise<{ code: number | null; signal: string | null }>;
   self: ProcessIdentity;
@@ -84,9 +87,19 @@ export async function endLaunch(ground: Ground, record: LaunchRecord, request: E
   const exit = makeExit(record, request, stopping, status, stopped);
   const kept = await endContainers(ground, record, request);
   write({ how: "stop" }, () => store.writeExit(exit));
-  if (kept !== null) return { exit, stopped, tookMs: Math.round(performance.now() - began), left: kept.left };
+  const tookMs = () => Math.round(performance.now() - began);
+  if (kept !== null) {
+    request.isKept?.(exit);
+    return { exit, stopped, tookMs: tookMs(), left: kept.left };
+  }
+  try {
+    checkPortsFree(ground, record, stopped);
+  } catch (error) {
+    write(request, () => store.removeRecord(record));
+    throw error;
+  }
+  if (request.isKept?.(exit) === true) return { exit, stopped, tookMs: tookMs(), left: null };
   const left = write(request, () => store.removeRecord(record));
-  checkPortsFree(ground, record, stopped);
   return { exit, stopped, tookMs: Math.round(performance.now() - began), left: tellLeft(record, left) };
 }
 
@@ -135,7 +148,10 @@ function write({ how }: Pick<EndRequest, "how">, note: () => void): DtError | nu
   }
 }
 
-/** Between two runs nothing is alive but the host: it is told by its record's going, and leaves. */
+/**
+ * Between two runs nothing is alive but the host. It is told by its record, which goes or says `stopping`, and leaves. What a start follows keeps
+ * its record until the next one is in its place, so that nobody finds the key without one.
+ */
 async function endBackoff(ground: Ground, record: LaunchRecord, request: EndRequest): Promise<Ended> {
   const { store } = ground;
   const began = performance.now();
@@ -152,6 +168,13 @@ async function endBackoff(ground: Ground, record: LaunchRecord, request: EndRequ
   const kept = isEnd ? await endContainers(ground, record, request) : null;
   if (isEnd) write(request, () => store.writeExit(exit));
   if (kept !== null) return { exit, stopped, tookMs: Math.round(performance.now() - began), left: kept.left };
+  if (!isEnd) {
+    if (sameIdentity(record.host, request.self))
+      return { exit, stopped, tookMs: Math.round(performance.now() - began), left: null };
+    store.writeRecord({ ...record, phase: "stopping", stopping: { by: request.by, at } });
+    await waitForHostGone(ground, record);
+    return { exit, stopped, tookMs: Math.round(performance.now() - began), left: null };
+  }
   const left = write(request, () => store.removeRecord(record));
   if (!sameIdentity(record.host, request.self)) await waitForHostGone(ground, record);
   if (record.shared === true && left === null) store.removeRecord(record); // with what its host said meanwhile

@@ -1,6 +1,6 @@
 /** `--ensure`: whether what runs under a key is what would be started now, and healthy; if not, in what it differs. */
 import { showCommand } from "../output/shell.ts";
-import type { LaunchRecord } from "../state/types.ts";
+import type { LaunchRecord, Phase } from "../state/types.ts";
 import { presenceOf } from "../sys/identity.ts";
 import { compareEnvironments, sameWords } from "./drift.ts";
 import type { PreparedLaunch } from "./prepare.ts";
@@ -12,13 +12,19 @@ export type Judged =
   | { is: "different"; why: string }
   | { is: "nothing" };
 
+const PHASES: Record<Exclude<Phase, "running">, string> = {
+  starting: "its start was cut off",
+  stopping: "a stop of it was cut off",
+  backoff: "it had ended, and waited to be started again",
+};
+
 /** Whether a launch that is probed is healthy, only its host knows, so that must live too. */
 export function judgeSame({ store, table }: Ground, key: string, prepared: PreparedLaunch): Judged {
   const read = store.record(key);
   if (read.is !== "there") return { is: "nothing" };
   const record = read.value;
   const different = (why: string): Judged => ({ is: "different", why });
-  if (record.phase !== "running") return different(`it is in phase ${record.phase}`);
+  if (record.phase !== "running") return different(PHASES[record.phase]);
   if (record.leader === null || presenceOf(table, record.leader) !== "alive") return different("its process is gone");
   if (record.specHash !== prepared.specHash) return different(differenceOf(record, prepared));
   const history = store.history(record.token);

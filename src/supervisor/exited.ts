@@ -40,6 +40,13 @@ export async function finishRun(
     const stoppedBefore = record.phase === "stopping";
     const byKey =
       !stoppedBefore && over.is === "ended" && run.leader.terminal?.wasInterrupted(record.stop.timeoutMs) === true;
+    let finished: Finished | null = null;
+    const isKept = (ended: ExitRecord) => {
+      const exit = over.is === "stuck" ? noteStuck(ground, run, ended, over.because) : ended;
+      finished = decide(ground, run, record, exit, over, streak, report);
+      return finished.is === "restart";
+    };
+    const isOver = stoppedBefore || byKey;
     const ended = await endLaunch(ground, record, {
       how: stoppedBefore ? "stop" : "sweep",
       by: record.stopping?.by ?? run.spec.asker,
@@ -47,17 +54,16 @@ export async function finishRun(
       hard: control.hard,
       self: record.host,
       ownExit: run.leader.exited,
+      ...(isOver ? {} : { isKept }),
     });
     if (ended.left !== null) report({ is: "note", text: ended.left });
-    if (stoppedBefore || byKey) return { is: "end", end: { is: "ended", exit: ended.exit } };
-    const exit = over.is === "stuck" ? noteStuck(ground, run, ended.exit, over.because) : ended.exit;
-    return decide(ground, run, record, exit, over, streak, report);
+    return finished ?? { is: "end", end: { is: "ended", exit: ended.exit } };
   } finally {
     lock.release();
   }
 }
 
-/** Still under the lock: the exit is written, the record gone; a policy puts a record in `backoff` in its place. */
+/** Still under the lock: the exit is written. A policy puts a record in `backoff` in the place of this one, in one step. */
 function decide(
   ground: Ground,
   run: Run,

@@ -52,7 +52,8 @@ export function settledNow(ground: Ground, key: string, notToken?: string): Sett
     record.leader === null ||
     record.token === notToken
   ) {
-    return presenceOf(table, record.host) === "gone" ? ended() : null;
+    const isLeft = presenceOf(table, record.host) === "gone" && !isChanging(ground, key);
+    return isLeft ? ended() : null;
   }
   if (presenceOf(table, record.leader) === "gone") return presenceOf(table, record.host) === "gone" ? ended() : null;
   if (!record.probed && record.alive !== true) return { is: "running", record };

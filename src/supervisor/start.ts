@@ -171,17 +171,33 @@ async function startInPlace(
   if (judged?.is === "different") report({ is: "note", text: `${spec.key} is replaced: ${judged.why}` });
   refuseSharedLog(ground, spec.key, prepared.log);
   if (prepared.stack === null) refuseStrangersPort(ground, spec.key, prepared.port);
-  const converging = await clearPlace(ground, spec, prepared, identifySelf(table), report, options);
+  const before = await clearPlace(ground, spec, prepared, identifySelf(table), report, options);
   try {
     options.signal?.throwIfAborted();
     const { stack } = prepared;
-    const own = converging === null || stack === null ? stack : takingOver(ground, stack, converging);
-    return await startInClearPlace(ground, spec, { ...prepared, stack: own }, options);
+    const own =
+      before === null || stack === null || !before.converge ? stack : takingOver(ground, stack, before.record);
+    const started = await startInClearPlace(ground, spec, { ...prepared, stack: own }, options);
+    if (before !== null) ground.store.removeFiled(before.record.token);
+    return started;
   } catch (error) {
-    // Its containers were left for this start.
-    if (converging !== null) await giveUpStack(ground, converging, report);
+    if (before !== null) await giveUp(ground, before, report);
     throw error;
   }
+}
+
+/** Of the launch before, what was left for this start: its record, and the containers of a stack. */
+interface Before {
+  record: LaunchRecord;
+  converge: boolean;
+}
+
+async function giveUp(ground: Ground, { record, converge }: Before, report: Report): Promise<void> {
+  if (converge) return giveUpStack(ground, record, report);
+  const { store } = ground;
+  const there = store.record(record.key);
+  if (there.is === "there" && there.value.token === record.token) store.removeRecord(record);
+  else store.removeFiled(record.token);
 }
 
 /** The containers of a launch that is gone, and of one that could not take them over. */
@@ -296,7 +312,7 @@ function refuseStrangersPort(ground: Ground, key: string, port: number | null): 
   checkPort(ground, key, port, old.value);
 }
 
-/** Gives the launch whose containers the next one takes over, if so. Ends what is recorded under the key; what a record that does not parse stood for is searched for by key and root. */
+/** Gives what of the launch before the next one takes the place of, if so. Ends what is recorded under the key; what a record that does not parse stood for is searched for by key and root. */
 async function clearPlace(
   ground: Ground,
   spec: LaunchSpec,
@@ -304,7 +320,7 @@ async function clearPlace(
   self: ProcessIdentity,
   report: Report,
   options: StartOptions,
-): Promise<LaunchRecord | null> {
+): Promise<Before | null> {
   const { store } = ground;
   const old = store.record(spec.key);
   if (old.is === "absent") return null;
@@ -335,7 +351,7 @@ async function clearPlace(
   });
   if (living && !converge)
     report({ is: "replaced", key: spec.key, killed: ended.stopped.killed, tookMs: ended.tookMs });
-  return converge ? old.value : null;
+  return converge || old.value.phase === "backoff" ? { record: old.value, converge } : null;
 }
 
 /** Set aside under the lock after reading it again, and the launch behind it stopped, never assumed gone. */

@@ -78,6 +78,13 @@ const HEADLINES: Record<KeyState, (facts: KeyFacts) => string[]> = {
     const stopping = record?.stopping ?? null;
     const begun = stopping === null ? "" : ` since ${when(facts, stopping.at)}, ${byWhom(stopping.by)}`;
     const worked = facts.host === "alive" || lock?.presence === "alive";
+    if (record !== null && record.phase === "running") {
+      const exited = facts.history?.exited ?? null;
+      return [
+        `${key} has ended by itself${exited === null ? "" : ` with ${describeStatus(exited)}`}, and what it left is being ended.`,
+        "Then its policy decides whether it is started again.",
+      ];
+    }
     return [
       `${key} is being stopped${begun}.`,
       worked
@@ -173,9 +180,7 @@ function endedByItself(facts: KeyFacts): string[] {
   return [
     `${key} does not run: it ended by itself with ${describeStatus(exited)} ${when(facts, exited.at)}, after ${formatDuration(span(record.startedAt, exited.at))}.`,
     ...(meaning === null ? [] : [meaning]),
-    facts.host === "alive"
-      ? "Its host is just clearing up what it left."
-      : "Its host ended before it could write that down; the next start or stop does.",
+    "Its host ended before it could write that down; the next start or stop does.",
   ];
 }
 

@@ -94,7 +94,14 @@ const rows: [row: string, seen: Seen[], state: KeyState | null][] = [
   ["the same, nobody at it, but its tree found", [{ phase: "stopping", leader: "gone", treeFound: true }], "stopping"],
   ["stopping, leader gone, nobody at it", [{ phase: "stopping", leader: "gone" }], "stopped"],
   ["stopping before the leader was written down", [{ phase: "stopping", host: "alive" }], "stopping"],
-  ["the same, host gone, its tree found", [{ phase: "stopping", treeFound: true }], "stopping"],
+  [
+    "the same, host gone, its tree found, or somebody at it",
+    [
+      { phase: "stopping", treeFound: true },
+      { phase: "stopping", locked: true },
+    ],
+    "stopping",
+  ],
   ["the same, host gone, nothing found", [{ phase: "stopping" }], "stopped"],
   ["running, leader gone, its success noted", [{ phase: "running", leader: "gone", code: 0 }], "exited"],
   [
@@ -103,9 +110,19 @@ const rows: [row: string, seen: Seen[], state: KeyState | null][] = [
       { phase: "running", leader: "gone", code: 1 },
       { phase: "running", leader: "gone", code: null },
       { phase: "running", leader: "gone" },
-      { phase: "running", leader: "gone", host: "alive", probed: true, ready: READY },
+      { phase: "running", leader: "gone", treeFound: true },
     ],
     "failed",
+  ],
+  [
+    "running, leader gone, and its host, or who has the lock, is at it",
+    [
+      { phase: "running", leader: "gone", host: "alive" },
+      { phase: "running", leader: "gone", host: "alive", code: 0 },
+      { phase: "running", leader: "gone", host: "alive", probed: true, ready: READY },
+      { phase: "running", leader: "gone", code: 1, locked: true },
+    ],
+    "stopping",
   ],
   [
     "backoff, host alive",
