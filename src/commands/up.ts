@@ -11,6 +11,7 @@ export default defineVerb({
   meta: { name: "up", description: "Start groups, plugins or keys with all they need, by one host" },
   args: {
     detach: { type: "boolean", alias: "d", description: "Return when all is ready, done or failed; one line a key" },
+    wait: { type: "boolean", description: "The same, said for CI" },
     force: { type: "boolean", description: "Run one-shots though their inputs are unchanged" },
     timeout: { type: "string", description: "Time to become ready, instead of the manifests'", valueHint: "30s" },
     _: {
@@ -43,7 +44,7 @@ export default defineVerb({
     return runUp(context.runner(), {
       index,
       keys,
-      detach: args.detach === true,
+      detach: args.detach === true || args.wait === true,
       force: args.force === true,
       timeoutMs: durationOf("--timeout", args.timeout),
       colored: context.colored(),

@@ -16,7 +16,7 @@ export interface Target {
 export interface FollowKeysOptions {
   /** What is to be followed now; asked again and again. */
   targets(): Target[];
-  /** Where each that is there at the beginning has been shown to. */
+  /** Where each has been shown to when it is followed first; none: it is shown from its beginning. */
   shownTo: ReadonlyMap<string, number>;
   filterOf(key: string): Filter<Entry> | null;
   /** False ends the following (the reader has gone). */
@@ -36,7 +36,7 @@ export async function followKeys(options: FollowKeysOptions): Promise<void> {
   signal.addEventListener("abort", () => stop.abort());
   const followed = new Map<string, { log: string; stop: AbortController }>();
   const all = new Set<Promise<void>>();
-  const look = (first: boolean) => {
+  const look = () => {
     for (const target of targets()) {
       const there = followed.get(target.key);
       if (there?.log === target.log) continue;
@@ -45,20 +45,20 @@ export async function followKeys(options: FollowKeysOptions): Promise<void> {
       if (stop.signal.aborted) own.abort();
       else stop.signal.addEventListener("abort", () => own.abort());
       followed.set(target.key, { log: target.log, stop: own });
-      const from = first ? (shownTo.get(target.key) ?? 0) : 0;
+      const from = there === undefined ? (shownTo.get(target.key) ?? 0) : 0;
       const done = followKey(target, from, own.signal, options, () => stop.abort());
       all.add(done);
       done.finally(() => all.delete(done));
     }
   };
-  look(true);
-  const timer = setInterval(look, TARGETS_EVERY_MS, false);
+  look();
+  const timer = setInterval(look, TARGETS_EVERY_MS);
   await new Promise<void>((resolve) => {
     if (stop.signal.aborted) resolve();
     stop.signal.addEventListener("abort", () => resolve());
   });
   clearInterval(timer);
-  if (signal.aborted) look(false);
+  if (signal.aborted) look();
   await Promise.all(all);
 }
 

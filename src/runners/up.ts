@@ -13,15 +13,20 @@ import { makePrefix, prefixLine } from "../output/logline.ts";
 import { formatTruth } from "../output/truth.ts";
 import { describeAsker } from "../state/asker.ts";
 import { parseKey } from "../state/key.ts";
+import type { ExitRecord } from "../state/types.ts";
 import { makeMoving } from "../supervisor/moving.ts";
 import { takeTicket } from "../supervisor/pending.ts";
 import { RESTART_SIGNAL } from "../supervisor/restart.ts";
 import { isRunOver } from "../supervisor/runover.ts";
 import { cleanedForHosting } from "../supervisor/selfenv.ts";
+import { settledNow } from "../supervisor/settle.ts";
+import type { Ground } from "../supervisor/types.ts";
 import { bringUp } from "../supervisor/up/bringup.ts";
 import { bringUpDetached } from "../supervisor/up/detach.ts";
 import type { Outcome, UpEvent, UpNode } from "../supervisor/up/types.ts";
 import { DtError, EXIT } from "../sys/error.ts";
+import { statOf } from "../sys/stat.ts";
+import { shellCode } from "../sys/status.ts";
 import { isReaderGone, print } from "../sys/stdio.ts";
 import type { RunnerContext } from "./context.ts";
 import { makeProgress } from "./progress.ts";
@@ -122,13 +127,26 @@ async function upForeground(context: RunnerContext, nodes: UpNode[], colored: bo
   const hard = new AbortController();
   const done = new AbortController();
   const shown: Target[] = [];
+  const shownTo = new Map<string, number>();
+  /** What ran already: it is shown, and runs on when this process ends. */
+  const others = new Set<string>();
+  let failure: number | null = null;
   const hear = (event: UpEvent) => {
     tellUp(context, event);
+    failure ??= codeOf(event);
     if (event.is === "called-off") context.talk.say(`${shortKey(event.key)} was not started: ${event.because}`);
+    if (event.is === "launch" && event.event.is === "failed") {
+      const { message, lines = [] } = event.event.error;
+      context.talk.fail(`${shortKey(event.key)} could not be started: ${message}`, [...lines]);
+    }
     if (event.is === "launch" && event.event.is === "ended")
       context.talk.say(`${context.talk.paint.bold(shortKey(event.key))} ${event.event.exit.text}`);
-    if (event.is !== "launch" || event.event.is !== "spawned") return;
+    if (event.is !== "launch" || (event.event.is !== "spawned" && event.event.is !== "unchanged")) return;
     const { key, log } = event.event.line;
+    if (event.event.is === "unchanged") {
+      others.add(key);
+      shownTo.set(key, statOf(log)?.size ?? 0);
+    }
     if (!shown.some((one) => one.key === key))
       shown.push({ key, log, times: ground.store.path(key, "times"), isOver: () => isRunOver(ground, key) });
   };
@@ -156,23 +174,56 @@ async function upForeground(context: RunnerContext, nodes: UpNode[], colored: bo
   const output = makeShown(context.talk);
   const following = followKeys({
     targets: () => shown,
-    shownTo: new Map(),
+    shownTo,
     filterOf: () => null,
     onEntry: ({ key, bytes }: Entry) => output.write(prefixLine(prefix(key), bytes, colored)),
     onNewRun: () => {},
     isGone: () => isReaderGone(1),
     signal: done.signal,
   });
-  following.then(() => up.stop({ is: "terminate", by: "hangup", signal: "SIGPIPE" }));
+  let isUnread = false;
+  following.then(() => {
+    isUnread = true;
+    up.stop({ is: "terminate", by: "hangup", signal: "SIGPIPE" });
+  });
   const outcomes = await up.settled;
-  const worst = statusOf(outcomes);
+  const worst = statusOf(outcomes.map((one) => (one.state === "exited" ? { ...one, state: "completed" } : one)));
+  if (others.size > 0 && !context.json) {
+    context.talk.say(`what ran already is shown from here on, and runs on after Ctrl-C`);
+    await Promise.race([up.over, lastOf(() => status !== null || isUnread)]);
+    const isOver = () => status !== null || isUnread || [...others].every((key) => isEnded(ground, key));
+    await lastOf(isOver);
+  }
   await up.over;
   done.abort();
   await following;
-  if (outcomes.every((one) => one.unchanged)) return conclude(context, outcomes);
-  for (const one of outcomes) if (one.state !== "stopped") tellWhy(context, one);
-  return status ?? output.status(worst);
+  if (context.json && outcomes.every((one) => one.unchanged)) return conclude(context, outcomes);
+  return status ?? output.status(failure ?? worst);
 }
+
+const LOOK_EVERY_MS = 200;
+
+async function lastOf(isOver: () => boolean): Promise<void> {
+  while (!isOver()) await Bun.sleep(LOOK_EVERY_MS);
+}
+
+function isEnded(ground: Ground, key: string): boolean {
+  return settledNow(ground, key)?.is === "ended";
+}
+
+/** The code of what failed; null: this is no failure. What a person stopped, or replaced, did not fail. */
+function codeOf(event: UpEvent): number | null {
+  if (event.is === "launch" && event.event.is === "failed") return event.event.error.status || EXIT.failed;
+  const exit =
+    event.is === "launch" && event.event.is === "ended"
+      ? event.event.exit
+      : event.is === "task" && event.event.is === "ended"
+        ? event.event.exit
+        : null;
+  return exit !== null && FAILED.includes(exit.reason) ? shellCode(exit) || EXIT.failed : null;
+}
+
+const FAILED: readonly ExitRecord["reason"][] = ["failed", "unknown", "start-failed"];
 
 /** The line of truth of each key; why those that are not up are not. */
 function conclude(context: RunnerContext, outcomes: readonly Outcome[]): number {
@@ -180,7 +231,7 @@ function conclude(context: RunnerContext, outcomes: readonly Outcome[]): number 
   for (const one of outcomes) {
     if (one.why === null) continue;
     tellWhy(context, one);
-    if (one.state === "failed") tellLastLines(context, one.key, one.log);
+    if (one.state === "failed" || one.state === "backoff") tellLastLines(context, one.key, one.log);
   }
   print(json ? `${JSON.stringify(outcomes)}\n` : outcomes.map((one) => formatTruth(ground.root, one)).join(""));
   return statusOf(outcomes);
@@ -195,7 +246,7 @@ function tellWhy({ talk }: RunnerContext, { key, state, why }: Outcome): void {
 
 function statusOf(outcomes: readonly Outcome[]): number {
   const isAny = (...states: string[]) => outcomes.some(({ state }) => states.includes(state));
-  if (isAny("failed", "prevented")) return EXIT.failed;
+  if (isAny("failed", "prevented", "backoff", "exited")) return EXIT.failed;
   if (isAny("unhealthy")) return EXIT.timeout;
   return isAny("stopped") ? EXIT.interrupted : EXIT.done;
 }

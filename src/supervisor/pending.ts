@@ -118,12 +118,9 @@ export function isCalledOff(error: unknown): boolean {
 export function watchTicket(ground: Place, start: Omit<Ticketed, "asker">): { signal: AbortSignal; close(): void } {
   const off = new AbortController();
   if (start.ticket === undefined) return { signal: off.signal, close() {} };
-  let seen: string | null = null;
+  const whoStopped = makeStopLook(ground, start);
   const look = () => {
-    const now = markOf(ground, start.key);
-    if (now === seen) return;
-    seen = now;
-    const by = whoCalledOff(ground, start);
+    const by = whoStopped();
     if (by !== null) off.abort(calledOffError(start.key, by));
   };
   look();
@@ -131,10 +128,17 @@ export function watchTicket(ground: Place, start: Omit<Ticketed, "asker">): { si
   return { signal: off.signal, close: () => clearInterval(timer) };
 }
 
-/** Cheap to ask: a want is replaced by another file, never written in place. */
-function markOf({ store }: Place, key: string): string {
-  const stat = statOf(store.path(key, "want"));
-  return stat === undefined ? "-" : `${stat.ino} ${stat.mtimeMs}`;
+/** `whoCalledOff`, to be asked again and again: a want is replaced by another file, never written in place, so it is read when that changed. */
+export function makeStopLook(ground: Place, start: Omit<Ticketed, "asker">): () => Asker | null {
+  let seen: string | null = null;
+  let by: Asker | null = null;
+  return () => {
+    const stat = statOf(ground.store.path(start.key, "want"));
+    const now = stat === undefined ? "-" : `${stat.ino} ${stat.mtimeMs}`;
+    if (now !== seen) by = whoCalledOff(ground, start);
+    seen = now;
+    return by;
+  };
 }
 
 function lastStopOf({ store }: Pick<Ground, "store">, key: string): LastStop | null {

@@ -127,3 +127,71 @@ test("a one-shot that is run by itself has its needs started first, and gets all
     await root.dispose();
   }
 });
+
+function plain(commands: string): TestRoot {
+  return TestRoot.create({ "manifests/p.ts": `export default { name: "p", commands: { ${commands} } };` });
+}
+
+test("in the foreground it ends with the code of the first that failed, 0 when none did", async () => {
+  const root = plain(`
+    good: { kind: "managed", run: "exit 0" },
+    three: { kind: "managed", run: "touch three; exit 3" },
+    four: { kind: "managed", run: "until test -e three; do sleep 0.02; done; sleep 0.3; exit 4" },
+    gone: { kind: "managed", run: ["no-such-program"] },
+    killed: { kind: "managed", run: "kill -KILL $$" },
+    nine: { kind: "oneshot", run: "exit 9" },
+    needy: { kind: "managed", run: ["sleep", "1000"], needs: ["p:nine"] },`);
+  try {
+    const codes = [];
+    for (const keys of [["good"], ["good", "three"], ["four", "three", "good"], ["gone"], ["killed"], ["needy"]]) {
+      const up = await root.dt(["up", ...keys.map((one) => `p:${one}`)]);
+      expect(up.stderr.match(/p:three failed/g)?.length ?? 1).toBe(1);
+      codes.push(up.code);
+    }
+    expect(codes).toEqual([0, 3, 3, 127, 137, 9]);
+  } finally {
+    await root.dispose();
+  }
+}, 30_000);
+
+test("-d does not call up what ends at once, or over and over; it waits for what its policy brings up", async () => {
+  const root = plain(`
+    three: { kind: "managed", run: "exit 3" },
+    loop: { kind: "managed", run: "exit 5", restart: { policy: "on-failure", delay: "100ms", limit: "none" } },
+    third: { kind: "managed", run: "echo x >> n; test $(wc -l < n) -ge 3 || exit 1; exec sleep 1000", restart: { policy: "on-failure", delay: "100ms" } },
+    plain: { kind: "managed", run: ["sleep", "1000"] },`);
+  try {
+    const once = await root.dt(["up", "p:three", "-d"]);
+    expect(once).toMatchObject({ code: 1, stdout: expect.stringContaining("p:three:default failed") });
+    const loop = await root.dt(["up", "p:loop", "-d"]);
+    expect(loop).toMatchObject({ code: 1, stdout: expect.stringContaining("p:loop:default backoff") });
+    expect(loop.stderr).toContain("p:loop is not up: it failed with code 5");
+    expect(loop.stderr).not.toContain("is replaced");
+    const third = await root.dt(["up", "p:third", "p:plain", "--wait"]);
+    expect(third).toMatchObject({ code: 0, stdout: expect.stringContaining("p:third:default running pid") });
+    expect((await root.dt(["up", "p:plain", "--no-wait"])).code).toBe(2);
+  } finally {
+    await root.dispose();
+  }
+}, 30_000);
+
+test("in the foreground what ran already is shown, runs on after Ctrl-C, and ends it when it ends", async () => {
+  const root = plain(`tick: { kind: "managed", run: "echo early; while :; do echo tick; sleep 0.05; done" },`);
+  try {
+    await root.dt(["p", "tick", "-d"]);
+    const first = root.spawn(["up", "p:tick"]);
+    const reader = first.stdout.getReader();
+    const shown = new TextDecoder().decode((await reader.read()).value);
+    expect(shown).toContain("p:tick │ tick");
+    expect(shown).not.toContain("early");
+    first.kill("SIGINT");
+    expect(await first.exited).toBe(130);
+    expect(await psOf(root, "p:tick:default")).toMatchObject({ state: "running" });
+    const second = root.spawn(["up", "p:tick"]);
+    await second.stdout.getReader().read();
+    await root.dt(["stop", "p:tick"]);
+    expect(await second.exited).toBe(0);
+  } finally {
+    await root.dispose();
+  }
+}, 30_000);

@@ -9,7 +9,7 @@ import { failureOf } from "../detach.ts";
 import { beginHosting, hostLaunch } from "../host.ts";
 import { settledEvent } from "../hosted.ts";
 import { writeHistory } from "../notes.ts";
-import { dropTicket, isCalledOff, refuseCalledOff, watchTicket, whoCalledOff } from "../pending.ts";
+import { dropTicket, isCalledOff, makeStopLook, refuseCalledOff, watchTicket } from "../pending.ts";
 import { makeQueue } from "../queue.ts";
 import { resolveAnew } from "../renew.ts";
 import { claimRequests } from "../restart.ts";
@@ -21,6 +21,13 @@ import type { Outcome, UpEvent, UpNode } from "./types.ts";
 
 /** How late what waits for its turn is seen to be called off. */
 const LOOK_EVERY_MS = 100;
+/**
+ * What has no `ready` is up when it has run so long. What needs it does not wait for that. Most programs that cannot run (a wrong setting, a
+ * missing file) end within it.
+ */
+const SETTLE_MS = 500;
+/** Restarts in a row by its policy after which nobody is kept waiting for a launch: it is not up, and its policy goes on. */
+export const MOST_RESTARTS = 3;
 
 export interface Up {
   /** Resolves when nothing more is awaited of anything. */
@@ -39,12 +46,16 @@ interface Served {
   over: PromiseWithResolvers<void>;
 }
 
-/** `ground` is this host's own: what is watched for all of them is put into it. */
+/**
+ * `ground` is this host's own: what is watched for all of them is put into it. `mostRestarts`: after so many in a row a launch is no longer waited
+ * for.
+ */
 export function bringUp(
   ground: Ground,
   nodes: readonly UpNode[],
   hard: AbortSignal,
   emit: (event: UpEvent) => void,
+  mostRestarts = Number.POSITIVE_INFINITY,
 ): Up {
   beginHosting(ground);
   ground.many = watchManyMembers(ground, (text) => emit({ is: "launch", key: "", event: { is: "note", text } }));
@@ -52,8 +63,15 @@ export function bringUp(
   const outcomes = new Map<string, Outcome>(nodes.map(({ key }) => [key, blank(ground, key)]));
   const served = new Map<string, Served>();
   const byKey = new Map(nodes.map((node) => [node.key, node]));
+  const dependents = new Map<string, string[]>();
+  for (const { key, needs } of nodes)
+    for (const need of needs) dependents.set(need.key, [...(dependents.get(need.key) ?? []), key]);
+  const stops = nodes.map(({ run }) => makeStopLook(ground, run.spec));
   const settled = Promise.withResolvers<Outcome[]>();
   settled.promise.then(() => clearInterval(looking));
+  /** Without `ready`, and spawned a moment ago. */
+  const settling = new Map<string, ReturnType<typeof setTimeout>>();
+  const restarts = new Map<string, number>();
   let stopping: EndingRequest | null = null;
   let isUp = false;
 
@@ -79,18 +97,21 @@ export function bringUp(
 
   /** Of those that wait. Who is being started, finds out itself. */
   function lookForStops(): void {
-    for (const { key, run } of nodes) {
+    let isAny = false;
+    for (const [at, { key }] of nodes.entries()) {
       if (stages.get(key) !== "waiting") continue;
-      const by = whoCalledOff(ground, run.spec);
-      if (by !== null) callOff(key, `it was stopped meanwhile${describeAsker(by)}`);
+      const by = stops[at]?.() ?? null;
+      if (by === null) continue;
+      callOff(key, `it was stopped meanwhile${describeAsker(by)}`);
+      isAny = true;
     }
-    advance();
+    if (isAny) advance();
   }
 
   /** Not asked for itself, and all that need it were called off. */
   function isForsaken({ key, isNamed }: UpNode): boolean {
-    const dependents = nodes.filter(({ needs }) => needs.some((need) => need.key === key));
-    return !isNamed && dependents.length > 0 && dependents.every((one) => isCalledOffHere(one.key));
+    const above = isNamed ? [] : (dependents.get(key) ?? []);
+    return above.length > 0 && above.every(isCalledOffHere);
   }
 
   function isCalledOffHere(key: string): boolean {
@@ -136,7 +157,7 @@ export function bringUp(
       }
       break;
     }
-    if (![...stages.values()].every((stage) => SETTLED[stage])) return;
+    if (settling.size > 0 || ![...stages.values()].every((stage) => SETTLED[stage])) return;
     isUp = true;
     settled.resolve([...outcomes.values()]);
     emit({ is: "up", outcomes: [...outcomes.values()] });
@@ -188,13 +209,15 @@ export function bringUp(
     const { key } = spec;
     const report = (event: LaunchEvent) => {
       emit({ is: "launch", key, event });
-      if (event.is === "spawned") become(key, event.probed ? "started" : "ready", { ...event.line, why: null });
-      else if (event.is === "ready") become(key, "ready", { ...event.line, why: null });
+      if (event.is === "spawned") {
+        if (!event.probed) settle(key);
+        become(key, event.probed ? "started" : "ready", { ...event.line, why: null });
+      } else if (event.is === "ready") become(key, "ready", { ...event.line, why: null });
       else if (event.is === "unchanged") become(key, "ready", { ...event.line, unchanged: true });
       else if (event.is === "unhealthy")
         become(key, "unhealthy", { ...event.line, why: `is not ready in time: ${event.why}` });
       else if (event.is === "ended") becomeEnded(key, event.exit);
-      else if (event.is === "restarting") become(key, "going", { state: "backoff", pid: null });
+      else if (event.is === "restarting") becomeWaiting(key, event.because);
     };
     const control: HostControl = {
       arrived: queue.arrived,
@@ -214,10 +237,41 @@ export function bringUp(
     if (end.exit !== null) report({ is: "ended", exit: end.exit });
   }
 
+  function settle(key: string): void {
+    const timer = setTimeout(() => {
+      settling.delete(key);
+      advance();
+    }, SETTLE_MS);
+    settling.set(key, timer);
+  }
+
+  /** True when it has run too short a time to be up. */
+  function unsettle(key: string): boolean {
+    clearTimeout(settling.get(key));
+    return settling.delete(key);
+  }
+
   function becomeEnded(key: string, exit: ExitRecord): void {
-    const isStopped = exit.reason === "stopped" || exit.reason === "interrupted";
-    const [state, why] = isStopped ? ["stopped", `was ${exit.text}`] : ["failed", exit.text];
-    become(key, "failed", { state, pid: null, why });
+    const wasUp = stages.get(key) === "ready";
+    unsettle(key);
+    if (exit.reason === "stopped" || exit.reason === "interrupted")
+      become(key, "failed", { state: "stopped", pid: null, why: `was ${exit.text}` });
+    // What has no `ready` and ended well has done what it does: what needs it goes on.
+    else if (exit.reason === "exited" && wasUp) become(key, "ready", { state: "exited", pid: null, why: exit.text });
+    else become(key, "failed", { state: "failed", pid: null, why: exit.text });
+  }
+
+  function becomeWaiting(key: string, because: string): void {
+    unsettle(key);
+    const count = (restarts.get(key) ?? 0) + 1;
+    restarts.set(key, count);
+    if (count < mostRestarts) become(key, "going", { state: "backoff", pid: null });
+    else
+      become(key, "failed", {
+        state: "backoff",
+        pid: null,
+        why: `is not up: it ${because}, after ${count - 1} restarts; its policy goes on`,
+      });
   }
 
   function end(key: string, request: EndingRequest): void {
@@ -245,8 +299,7 @@ export function bringUp(
         outcomes.set(key, { ...(outcomes.get(key) as Outcome), state: "prevented", why: "was not started: cancelled" });
       }
       for (const [key] of served) {
-        const dependents = nodes.filter(({ needs }) => needs.some((need) => need.key === key));
-        const before = dependents.flatMap((one) => served.get(one.key)?.over.promise ?? []);
+        const before = (dependents.get(key) ?? []).flatMap((one) => served.get(one)?.over.promise ?? []);
         void Promise.all(before).then(() => end(key, request));
       }
     },

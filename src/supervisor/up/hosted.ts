@@ -4,7 +4,7 @@ import { failureOf, type HostGround } from "../detach.ts";
 import { groundOf, type HostProcess, readInput } from "../hosted.ts";
 import { holdTicket } from "../pending.ts";
 import { RESTART_SIGNAL } from "../restart.ts";
-import { bringUp, type Up } from "./bringup.ts";
+import { bringUp, MOST_RESTARTS, type Up } from "./bringup.ts";
 import type { HostedEvent, UpNode } from "./types.ts";
 
 /** After the last start the host is idle. */
@@ -31,7 +31,7 @@ export async function runHostOfMany(host: HostProcess): Promise<number> {
   try {
     const ground = groundOf(input, host);
     for (const { run } of input.nodes) holdTicket(ground, run.spec);
-    up = bringUp(ground, input.nodes, hard.signal, tell);
+    up = bringUp(ground, input.nodes, hard.signal, tell, MOST_RESTARTS);
   } catch (error) {
     tell({ is: "failed", error: failureOf(error) });
     return 1;
