@@ -6,7 +6,7 @@ import { LOCK_TIMEOUT_MS, refuseNested } from "../runners/service.ts";
 import { tellEvent } from "../runners/tell.ts";
 import { describeAsker } from "../state/asker.ts";
 import { pendingKeys } from "../supervisor/pending.ts";
-import { isUnderWay, type StopKeyResult, stopKey } from "../supervisor/stopkey.ts";
+import { isListedAsFailed, isUnderWay, type StopKeyResult, stopKey } from "../supervisor/stopkey.ts";
 import type { Ground } from "../supervisor/types.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { print } from "../sys/stdio.ts";
@@ -31,7 +31,7 @@ export default defineVerb({
     const needs = (key: string) => needsOf(ground, index, key);
     const keys = orderByNeeds(named, needs)
       .reverse()
-      .filter((key) => isUnderWay(ground, key));
+      .filter((key) => isUnderWay(ground, key) || isListedAsFailed(ground, key));
     for (const key of keys) refuseNested(runner, key, "stop");
     if (keys.length === 0) talk.say("nothing runs");
     if (globals.dryRun) {

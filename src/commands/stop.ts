@@ -7,7 +7,7 @@ import { tellEvent } from "../runners/tell.ts";
 import { describeAsker } from "../state/asker.ts";
 import type { Selection } from "../state/key.ts";
 import { pendingKeys } from "../supervisor/pending.ts";
-import { isUnderWay, type StopKeyResult, stopKey } from "../supervisor/stopkey.ts";
+import { isListedAsFailed, isUnderWay, type StopKeyResult, stopKey } from "../supervisor/stopkey.ts";
 import type { Ground } from "../supervisor/types.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { print } from "../sys/stdio.ts";
@@ -38,7 +38,7 @@ export default defineVerb({
     const selection = await selectionOf(context, args._, { unchecked: true });
     // A plugin's or the root's launches: those that are there. A key that was named is told of even when it does not run.
     const keys = withPending(runner.ground, selection).filter(
-      (key) => selection.is === "keys" || isUnderWay(runner.ground, key),
+      (key) => selection.is === "keys" || isUnderWay(runner.ground, key) || isListedAsFailed(runner.ground, key),
     );
     for (const key of keys) refuseNested(runner, key, "stop");
     if (keys.length === 0)
@@ -116,6 +116,7 @@ const SENTENCES: { [I in StopKeyResult["is"]]: (result: Extract<StopKeyResult, {
   "not-running": ({ key }) => `${key} is not running`,
   stopped: ({ key, pid, killed, tookMs, calledOff }) =>
     `${key} stopped${pid === null ? "" : ` (pid ${pid})`} in ${formatDuration(tookMs)}${killed > 0 ? `, ${killed} by SIGKILL` : ""}${calledOff ? "; a start of it that was under way was called off" : ""}`,
+  ended: ({ key, exit, left }) => `${key} had ended already: it ${exit.text}${left ? "; what it left was ended" : ""}`,
   "called-off": ({ key }) => `${key} did not run yet: its start was called off`,
   foreign: ({ key, why }) => `${key} is foreign (${why}): nothing was touched`,
   "found-unrecorded": ({ key }) => `${key} stopped; its record could not be read, so its processes were searched for`,
@@ -132,7 +133,7 @@ function kindOf(index: ManifestIndex | null, key: string): string | undefined {
 
 function toJson(result: StopKeyResult) {
   const { is, ...rest } = result;
-  return { ...rest, stopped: is !== "not-running" && is !== "foreign", result: is };
+  return { ...rest, stopped: is !== "not-running" && is !== "foreign" && is !== "ended", result: is };
 }
 
 /** The worst failure decides the status; each is told. */

@@ -128,7 +128,11 @@ export const VERBS: Record<VerbName, Verb | null> = {
   scale: null,
   agents: null,
   "trust-ca": null,
-  clear: null,
+  clear: {
+    summary: "Forget how launches ended, so that they are no longer listed; what lives is left alone",
+    maxWords: MANY,
+    load: () => import("./clear.ts"),
+  },
 };
 
 export function isVerb(word: string): word is VerbName {

@@ -61,6 +61,7 @@ export interface Store {
   writeWant(want: Want): void;
   exit(key: string): FileRead<ExitRecord>;
   writeExit(exit: ExitRecord): void;
+  removeExit(key: string): void;
   history(token: string): FileRead<LaunchHistory>;
   writeHistory(history: LaunchHistory): void;
   /** What a launch was started with, as its host was told: for another host, when that one is gone. Not durable. */
@@ -180,6 +181,7 @@ export function openStore({ directory, home, table }: StorePlace): Store {
       readSealed(path(key, "exit"), seal, (value, movedFrom) =>
         rebase(checkShape<ExitRecord>(value, EXIT_RECORD, key), movedFrom, at()),
       ),
+    removeExit: (key) => removeFile(path(key, "exit")),
     writeExit: (exit) => writeSealed(path(exit.key, "exit"), seal, exit),
     history(token) {
       const path = historyPath(token);

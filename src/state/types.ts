@@ -184,6 +184,8 @@ export interface ExitRecord {
   gaveUpWithinMs?: number;
   /** Who stopped or replaced it, or tried to start it; null when it ended by itself. */
   by: Asker | null;
+  /** Somebody stopped it after it had ended, and so has seen that: it is no longer listed. */
+  dismissed?: { by: Asker; at: string };
   /** Of a captured one-shot: who ran it. */
   startedBy?: Asker;
   argv: string[];

@@ -5,6 +5,7 @@
  *   ---------------   ------   ------   -------------------------   ------------------------------
  *   none              -        -        no exit                     (nothing is known of the key)
  *   none              -        -        exit                        stopped | exited | failed
+ *   none              -        -        exit, dismissed             stopped, where it had failed
  *   starting          none     alive    -                           starting
  *   starting          none     gone     a process has the token     running (its leader was never written down)
  *   starting          none     gone     nothing has the token       failed (the start was cut off)
@@ -83,8 +84,9 @@ const AFTER: Record<ExitRecord["reason"], KeyState> = {
   unknown: "failed",
 };
 
-export function stateAfter(exit: ExitRecord): KeyState {
-  return AFTER[exit.reason];
+export function stateAfter({ reason, dismissed }: Pick<ExitRecord, "reason" | "dismissed">): KeyState {
+  const state = AFTER[reason];
+  return state === "failed" && dismissed !== undefined ? "stopped" : state;
 }
 
 /** States of a launch that is there: something runs, or will again by itself. */

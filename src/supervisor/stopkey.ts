@@ -1,9 +1,10 @@
 /** `dt stop` of one key: the caller does it itself, under the key's lock; with or without a host it works the same. */
 import { existsSync } from "node:fs";
 import { readLastLines } from "../logs/tail.ts";
-import type { Asker, ExitRecord } from "../state/types.ts";
+import type { Asker, ExitRecord, LaunchRecord } from "../state/types.ts";
+import { stateAfter } from "../state/view.ts";
 import { DtError } from "../sys/error.ts";
-import { identifySelf, type ProcessIdentity, type ProcessTable, sameIdentity } from "../sys/identity.ts";
+import { identifySelf, type ProcessIdentity, type ProcessTable, presenceOf, sameIdentity } from "../sys/identity.ts";
 import { acquireLock } from "../sys/lock.ts";
 import { describeAsker } from "./describe.ts";
 import { endLaunch, LAST_LINES, queryOf } from "./end.ts";
@@ -25,6 +26,8 @@ export type StopKeyResult =
       /** A start that was under way beside it was called off as well. */
       calledOff: boolean;
     }
+  /** It had ended before; `left`: some of it ran on, and was ended now. */
+  | { is: "ended"; key: string; exit: ExitRecord; left: boolean }
   /** Nothing ran yet, and the start that was under way will launch nothing. */
   | { is: "called-off"; key: string }
   | { is: "found-unrecorded"; key: string }
@@ -60,7 +63,7 @@ export function isUnderWay({ store, table }: Ground, key: string): boolean {
 export async function stopKey(ground: Ground, request: StopKeyRequest, report: Report): Promise<StopKeyResult> {
   const { store } = ground;
   const { key } = request;
-  if (!isUnderWay(ground, key)) return { is: "not-running", key };
+  if (!isUnderWay(ground, key)) return dismissEnded(ground, request);
   store.prepare();
   const pending: string[] = [];
   const result = await stopUnderLock(ground, request, report, pending);
@@ -122,11 +125,19 @@ async function stopUnderLock(
         ? read.value
         : { ...read.value, stop: { ...read.value.stop, timeoutMs: request.timeoutMs } };
     if (request.ofHost !== undefined && !sameIdentity(record.host, request.ofHost)) return { is: "not-running", key };
-    refuseOwnTree(
-      table,
-      key,
-      findTree(table, queryOf(ground, record)).members.map((one) => one.identity.pid),
-    );
+    const members = findTree(table, queryOf(ground, record)).members.map((one) => one.identity.pid);
+    refuseOwnTree(table, key, members);
+    const isLeaderAlive = record.leader !== null && presenceOf(table, record.leader) === "alive";
+    if (isOver(table, record)) {
+      noteWanted(ground, request, mark);
+      const { exit, left } = await endLaunch(ground, record, {
+        how: "sweep",
+        by: request.by,
+        self: identifySelf(table),
+      });
+      if (left !== null) report({ is: "note", text: left });
+      return { is: "ended", key, exit: dismiss(ground, request, exit), left: members.length > 0 };
+    }
     const ended = await endLaunch(ground, record, {
       by: request.by,
       ...(mark === undefined ? {} : { mark }),
@@ -138,10 +149,61 @@ async function stopUnderLock(
     const { exit, stopped, tookMs, left } = ended;
     if (left !== null) report({ is: "note", text: left });
     const calledOff = pending.length > 0;
-    return { is: "stopped", key, pid: record.leader?.pid ?? null, exit, killed: stopped.killed, tookMs, calledOff };
+    // Of one that was gone before, the number may be somebody else's by now.
+    const pid = isLeaderAlive ? (record.leader?.pid ?? null) : null;
+    return { is: "stopped", key, pid, exit, killed: stopped.killed, tookMs, calledOff };
   } finally {
     lock.release();
   }
+}
+
+/** It ended by itself, and nobody was there to write that down. */
+function isOver(table: ProcessTable, { phase, leader, host }: LaunchRecord): boolean {
+  return phase === "running" && leader !== null && [leader, host].every((one) => presenceOf(table, one) === "gone");
+}
+
+/** Whether it is listed though nothing of it runs: a stop takes it off the list. One that cannot be read is for `dt clear`. */
+export function isListedAsFailed({ store }: Pick<Ground, "store">, key: string): boolean {
+  if (store.record(key).is !== "absent") return false;
+  const exit = store.exit(key);
+  return exit.is === "there" && stateAfter(exit.value) === "failed";
+}
+
+/** Nothing runs; what is listed as failed is no longer. */
+async function dismissEnded(ground: Ground, request: StopKeyRequest): Promise<StopKeyResult> {
+  const { store } = ground;
+  const { key } = request;
+  if (!isListedAsFailed(ground, key)) {
+    const exit = store.exit(key);
+    const byItself = exit.is === "there" && exit.value.reason === "exited";
+    return byItself ? { is: "ended", key, exit: exit.value, left: false } : { is: "not-running", key };
+  }
+  store.prepare();
+  const lock = await acquireLock({
+    path: store.path(key, "lock"),
+    seal: store.seal,
+    table: ground.table,
+    doing: "stop",
+    command: request.by.command,
+    timeoutMs: request.lockTimeoutMs,
+    backend: ground.lockBackend,
+    evenUnwritten: true,
+  });
+  try {
+    const exit = store.exit(key);
+    if (!isListedAsFailed(ground, key) || exit.is !== "there") return { is: "not-running", key };
+    noteWanted(ground, request);
+    return { is: "ended", key, exit: dismiss(ground, request, exit.value), left: false };
+  } finally {
+    lock.release();
+  }
+}
+
+function dismiss({ store }: Ground, { by }: StopKeyRequest, exit: ExitRecord): ExitRecord {
+  if (stateAfter(exit) !== "failed") return exit;
+  const dismissed = { ...exit, dismissed: { by, at: new Date().toISOString() } };
+  unlessUnwritable(() => store.writeExit(dismissed));
+  return dismissed;
 }
 
 /** Processes that say they are of this key and root while it has no record: `dt doctor --fix`. */

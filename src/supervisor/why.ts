@@ -115,7 +115,13 @@ const HEADLINES: Record<KeyState, (facts: KeyFacts) => string[]> = {
         "That stop was cut off before it could be written down; the next start or stop does that.",
       ];
     }
-    return exit === null ? [`${key} does not run.`] : [`${key} does not run: ${endSentence(facts, exit)}`];
+    if (exit === null) return [`${key} does not run.`];
+    const { dismissed } = exit;
+    const since =
+      dismissed === undefined
+        ? []
+        : [`It was taken off the list ${when(facts, dismissed.at)}, ${byWhom(dismissed.by)}.`];
+    return [`${key} does not run: ${endSentence(facts, exit)}`, ...since];
   },
   exited: (facts) => endedByItself(facts),
   foreign: ({ key, unreadable, pid }) => [

@@ -1,0 +1,53 @@
+/**
+ * Forgetting how a key ended: its exit goes, and a record that nobody lives for. Nothing that lives is touched, and logs, what was last
+ * asked for and the inputs of one-shots stay. Killed after any step, what is left is an ended key as before, with less known of it.
+ */
+import type { Asker } from "../state/types.ts";
+import { identifySelf, presenceOf } from "../sys/identity.ts";
+import { acquireLock } from "../sys/lock.ts";
+import { endLaunch, queryOf } from "./end.ts";
+import { findTree } from "./tree.ts";
+import type { Ground } from "./types.ts";
+
+export interface ClearRequest {
+  key: string;
+  by: Asker;
+  lockTimeoutMs: number;
+}
+
+/** `foreign`: its files are not this user's. */
+export type ClearResult = "cleared" | "living" | "foreign" | "nothing";
+
+export async function clearKey(ground: Ground, { key, by, lockTimeoutMs }: ClearRequest): Promise<ClearResult> {
+  const { store, table } = ground;
+  store.prepare();
+  const lock = await acquireLock({
+    path: store.path(key, "lock"),
+    seal: store.seal,
+    table,
+    doing: "clear",
+    command: by.command,
+    timeoutMs: lockTimeoutMs,
+    backend: ground.lockBackend,
+  });
+  try {
+    const record = store.record(key);
+    if (record.is === "unreadable") return record.foreign === true ? "foreign" : "living";
+    if (record.is === "there") {
+      const isLeft = findTree(table, queryOf(ground, record.value)).members.length > 0;
+      const { phase, leader, host } = record.value;
+      if (isLeft || [leader ?? host, host].some((one) => presenceOf(table, one) !== "gone")) return "living";
+      // What waited for its next run had an end before, which goes with it.
+      const how = phase === "backoff" ? "stop" : "sweep";
+      await endLaunch(ground, record.value, { how, by, self: identifySelf(table) });
+    }
+    const exit = store.exit(key);
+    if (exit.is === "absent") return "nothing";
+    if (exit.is === "unreadable" && exit.foreign === true) return "foreign";
+    if (exit.is === "unreadable") store.setAside(key, "exit");
+    else store.removeExit(key);
+    return "cleared";
+  } finally {
+    lock.release();
+  }
+}
