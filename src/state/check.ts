@@ -108,6 +108,7 @@ const RECORD_OPTIONS: Record<OptionalOf<LaunchRecord>, Check> = {
   held: flag,
   stack,
   needs: words,
+  tries: shaped({ inRow: number, at: numbers }),
   backoff: shaped({ because: text, nextAt: time, inRow: number }),
 };
 

@@ -113,6 +113,8 @@ export interface LaunchRecord {
   stack?: StackNote;
   /** The keys it needed when it was started. */
   needs?: string[];
+  /** Of a run that the policy started, or will: how many in a row, and when, in milliseconds since 1970, as far as its limit looks back. */
+  tries?: { inRow: number; at: number[] };
   /** Set with phase `backoff`: how the run before ended, when the next one starts, and how many the policy has started in a row. */
   backoff?: { because: string; nextAt: string; inRow: number };
 }

@@ -9,6 +9,9 @@
  *   stopping    any       nothing is done: the next stop finishes it
  *   backoff     none      this host waits what is left of the policy's time
  *   any         terminal  nothing is done: it ended with its host
+ *   of another boot       nothing is done: the machine ended it, and what is to run again then is marked `boot`
+ *
+ * What the policy has done so far is in the record, and counts on.
  *
  * Killed between the new record and anything after it, this host is again one that is gone.
  */
@@ -26,6 +29,7 @@ import type { PreparedLaunch } from "./prepare.ts";
 import { prepareCommand } from "./preparecommand.ts";
 import { beginRun } from "./run.ts";
 import { withStack } from "./stack.ts";
+import { streakOf } from "./streak.ts";
 import type { Ground, LaunchSpec, OwnControl, Report, Run } from "./types.ts";
 
 /** How late the end of what is nobody's child is noticed. */
@@ -41,6 +45,7 @@ export interface Adopted {
 /** Whether there is something to take over; no more than a look. */
 export function isHostless({ table }: Pick<Ground, "table">, record: LaunchRecord): boolean {
   if (presenceOf(table, record.host) !== "gone" || record.tty === true) return false;
+  if (record.host.bootId !== table.bootId()) return false;
   return record.phase === "backoff" || (record.phase === "running" && record.leader !== null);
 }
 
@@ -144,7 +149,7 @@ function waitingOf({ store }: Ground, spec: LaunchSpec, record: LaunchRecord): N
   return {
     is: "restart",
     afterMs: Math.max(0, (Date.parse(nextAt) || 0) - Date.now()),
-    streak: { inRow, at: [] },
+    streak: record.tries === undefined ? { inRow, at: [] } : streakOf(record),
     asker: {
       by: "policy",
       pid: record.host.pid,

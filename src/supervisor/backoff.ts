@@ -66,7 +66,7 @@ export async function startAfterBackoff(
   try {
     const started = await startLaunch(ground, asked, report, {
       restarts: run.record.restarts + 1,
-      inRow: streak.inRow,
+      streak,
       stillWanted: () => stillMine() && wantsRun(ground, key),
     });
     restart?.done(null);

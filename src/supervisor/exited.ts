@@ -6,6 +6,7 @@ import { endLaunch } from "./end.ts";
 import { lockOrLeave, ownRecord, taken } from "./hostlock.ts";
 import { noteExit, noteSpec } from "./notes.ts";
 import { type Decision, decideAfterEnd, judgeEnd, type Streak } from "./policy.ts";
+import { noteStreak } from "./streak.ts";
 import type { Ground, HostEnd, LaunchSpec, OwnControl, Report, Run } from "./types.ts";
 
 export type Finished =
@@ -88,6 +89,7 @@ function decide(
       leader: null,
       logFile: null,
       restarts: record.restarts + 1,
+      ...noteStreak(decision.streak),
       backoff: {
         because: exit.text,
         nextAt: new Date(Date.now() + decision.afterMs).toISOString(),

@@ -27,6 +27,7 @@ import { addOwn } from "./queue.ts";
 import { beginRun } from "./run.ts";
 import { keepFolder } from "./samefolder.ts";
 import { startLaunch } from "./start.ts";
+import { streakOf } from "./streak.ts";
 import type {
   Ground,
   HostControl,
@@ -75,7 +76,7 @@ export async function hostAgain(
   const adopted = await adopt(ground, key, report, control);
   if (adopted === null) return null;
   const { run, waiting } = adopted;
-  if (waiting === null) return serveRun(ground, run, report, control);
+  if (waiting === null) return serveRun(ground, run, report, control, streakOf(run.record));
   const again = await startAfterBackoff(ground, run, waiting, report, control);
   return "streak" in again ? serveRun(ground, again.run, report, control, again.streak) : again;
 }

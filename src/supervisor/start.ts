@@ -31,6 +31,7 @@ import { noteStartFailure } from "./failed.ts";
 import { holdOn, letGo } from "./holding.ts";
 import { noteSpec } from "./notes.ts";
 import { dropTicket, refuseCalledOff, watchTicket } from "./pending.ts";
+import type { Streak } from "./policy.ts";
 import { checkPort } from "./port.ts";
 import { claimPort, type PortClaim } from "./portclaim.ts";
 import { type PreparedLaunch, prepareLaunch } from "./prepare.ts";
@@ -38,13 +39,14 @@ import { describeProbe } from "./probes.ts";
 import { refuseAnotherFolder } from "./samefolder.ts";
 import { endStack, isConverging, leaderOf, noteStack, probesOf, type StackLaunch, takingOver } from "./stack.ts";
 import { type StopTreeResult, stopTree } from "./stop.ts";
+import { noteStreak } from "./streak.ts";
 import { unrecordedQuery } from "./tree.ts";
 import type { Ground, LaunchEvent, LaunchLine, LaunchSpec, Leader, Report } from "./types.ts";
 
 export interface StartOptions {
   restarts: number;
-  /** How many runs the policy has started in a row, this one counted. Default 0. */
-  inRow?: number;
+  /** What the policy has done in a row, this run counted. Default: nothing. */
+  streak?: Streak;
   /** When this process is the host of the launch that is replaced. */
   ownExit?: Promise<{ code: number | null; signal: string | null }>;
   /** Checked under the lock; false gives the start up (a policy's restart that is no longer wanted). */
@@ -244,7 +246,7 @@ async function startClaimed(
   let written: LaunchRecord | null = null;
   try {
     const self = identifySelf(table);
-    written = holdOn(ground, makeRecord(ground, spec, prepared, self, options.restarts));
+    written = holdOn(ground, makeRecord(ground, spec, prepared, self, options));
     store.writeRecord(written);
     noteSpec(ground, written.token, spec);
     noteStack(ground, written, prepared.stack);
@@ -256,10 +258,10 @@ async function startClaimed(
       spec.settings.logs.keep,
       prepared.ownLog ? 0o600 : 0o644,
       isKnownLog(ground, spec.key, prepared.log),
-      options.inRow,
+      options.streak?.inRow,
     );
     const mark = { token: prepared.token, ...log.file, startedAt: Date.parse(written.startedAt) };
-    beginTimes(store.path(spec.key, "times"), mark, spec.settings.logs.keep, options.inRow ?? 0);
+    beginTimes(store.path(spec.key, "times"), mark, spec.settings.logs.keep, options.streak?.inRow ?? 0);
     let leader: Leader;
     try {
       written = { ...written, logFile: log.file };
@@ -387,7 +389,7 @@ function makeRecord(
   spec: LaunchSpec,
   prepared: PreparedLaunch,
   self: ProcessIdentity,
-  restarts: number,
+  { restarts, streak }: StartOptions,
 ): LaunchRecord {
   const { settings } = spec;
   return {
@@ -416,6 +418,7 @@ function makeRecord(
     specHash: prepared.specHash,
     startedAt: new Date().toISOString(),
     restarts,
+    ...(streak === undefined ? {} : noteStreak(streak)),
     detached: spec.detached,
     ...(settings.tty ? { tty: true } : {}),
     ...(spec.owner ? { owner: spec.owner } : {}),

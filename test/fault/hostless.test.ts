@@ -186,3 +186,69 @@ test("what a person stopped meanwhile is not hosted, hosts that are killed again
     await disposeWithDaemon(root);
   }
 }, 60_000);
+
+test("what the policy has done counts on under another host, in its wait and while it runs", async () => {
+  const root = make(`
+    dev: { kind: "managed", run: "echo run >> runs; test -e hold && exec sleep 1000; exit 1", restart: { policy: "on-failure", delay: "300ms", maxDelay: "300ms", limit: { count: 4, window: "1h" } } }`);
+  try {
+    await root.dt(["daemon", "start"]);
+    expect((await root.dt(["t", "dev", "-d"])).code).toBe(0);
+    const waits = await until("it waits", async () => {
+      const now = await psOf(root);
+      return now?.state === "backoff" ? now : null;
+    });
+    killHost(waits);
+    const again = await until("it waits, or runs, under another host", async () => {
+      const now = await psOf(root);
+      return now?.host?.alive === true && now.host.pid !== waits.host?.pid ? now : null;
+    });
+    root.write("hold", "");
+    const running = await until("it runs", async () => {
+      const now = await psOf(root);
+      return now?.state === "running" ? now : null;
+    });
+    expect(running.host).toEqual(again.host);
+    killHost(running);
+    const third = await hosted(root, running);
+    (await import("node:fs")).rmSync(`${root.dir}/hold`);
+    process.kill(third.pid as number, "SIGKILL");
+    await until("the policy has given up", async () => {
+      const now = await psOf(root);
+      return now?.state === "failed" && now.note?.includes("given up") === true;
+    });
+    expect(root.read("runs").trim().split("\n")).toHaveLength(5);
+  } finally {
+    await disposeWithDaemon(root);
+  }
+}, 60_000);
+
+test("what was started before the machine was started again is not started again, running or in its wait", async () => {
+  const root = make(`
+    dev: { kind: "managed", run: "echo dev >> runs; exec sleep 1000", restart: "always" },
+    wait: { kind: "managed", run: "echo wait >> runs; exit 1", restart: { policy: "on-failure", delay: "1h", maxDelay: "1h" } },
+    now: { kind: "managed", run: "exec sleep 1000" }`);
+  try {
+    for (const name of ["dev", "wait", "now"]) {
+      await root.dt(["t", name, "-d", "--no-wait"]);
+      const one = await until("it is there", async () => {
+        const seen = await psOf(root, `t:${name}:default`);
+        return (name === "wait" ? seen?.state === "backoff" : seen?.state === "running") ? seen : null;
+      });
+      killHost(one as Ps);
+      if (name === "now") continue;
+      if (one?.pid != null) process.kill(one.pid, "SIGKILL");
+      const file = `.dialtone/run/t:${name}:default.meta.json`;
+      const earlier = '"bootId": "00000000-0000-0000-0000-000000000000"';
+      root.writeState(file, JSON.parse(root.read(file).replaceAll(/"bootId": "[^"]+"/g, earlier)));
+    }
+    const left = (await psOf(root, "t:now:default")) as Ps;
+    await root.dt(["daemon", "start"]);
+    await hosted(root, left);
+    expect(await psOf(root, "t:dev:default")).toMatchObject({ state: "failed", pid: null });
+    expect(await psOf(root, "t:wait:default")).toMatchObject({ state: "failed", pid: null });
+    expect(root.read("runs")).toBe("dev\nwait\n");
+    expect((await root.dt(["t", "dev", "-d"])).code).toBe(0);
+  } finally {
+    await disposeWithDaemon(root);
+  }
+}, 60_000);
