@@ -4,7 +4,14 @@ import { settingsOf } from "../manifest/graph.ts";
 import type { ManagedSettings, ManifestIndex } from "../manifest/resolved.ts";
 import { formatTruth } from "../output/truth.ts";
 import type { RunnerContext } from "../runners/context.ts";
-import { LOCK_TIMEOUT_MS, refuseNested, runDetached, showPlan } from "../runners/service.ts";
+import {
+  LOCK_TIMEOUT_MS,
+  needsSomething,
+  refuseNested,
+  runDetached,
+  showPlan,
+  startNeeded,
+} from "../runners/service.ts";
 import { tellLastLines } from "../runners/tell.ts";
 import { describeAsker } from "../state/asker.ts";
 import { parseKey } from "../state/key.ts";
@@ -33,6 +40,11 @@ export default defineVerb({
   meta: { name: "restart", description: "Start launches anew, with the manifest and environment as they are now" },
   args: {
     all: { type: "boolean", alias: "a", description: "Every launch of this root" },
+    needs: {
+      type: "boolean",
+      description: "Start what they need and is not healthy (the default)",
+      negativeDescription: "Do not start what they need",
+    },
     timeout: { type: "string", description: "Time to become ready, instead of the manifest's", valueHint: "30s" },
     _: { type: "positional", required: false, description: "Keys, words of one, or a plugin", valueHint: "key …" },
   },
@@ -53,7 +65,7 @@ export default defineVerb({
       context.talk.say(selection.is === "plugin" ? `nothing of ${selection.plugin} runs` : "nothing runs");
     // One that cannot be restarted is said before another one is.
     if (keys.length > 1) for (const key of keys) settingsFor(context, (await callOf(context, key)).index, key);
-    const timeoutMs = durationOf("--timeout", args.timeout);
+    const options = { timeoutMs: durationOf("--timeout", args.timeout), withNeeds: args.needs !== false };
     let status: number = EXIT.done;
     // Of several the later ones wait for their turn, and a stop meanwhile counts for them too.
     const asker = describeAsker("user", context.argv);
@@ -62,7 +74,7 @@ export default defineVerb({
     try {
       for (const key of keys) {
         refuseNested(runner, key, "restart");
-        status = (await restartKey(context, key, timeoutMs, tickets.get(key))) || status;
+        status = (await restartKey(context, key, options, tickets.get(key))) || status;
       }
     } finally {
       for (const [key, ticket] of tickets)
@@ -72,10 +84,15 @@ export default defineVerb({
   },
 });
 
+interface RestartOptions {
+  timeoutMs: number | null;
+  withNeeds: boolean;
+}
+
 async function restartKey(
   context: DtContext,
   key: string,
-  timeoutMs: number | null,
+  { timeoutMs, withNeeds }: RestartOptions,
   ticket: Ticket | undefined,
 ): Promise<number> {
   const { index, begin, asStranger } = await callOf(context, key);
@@ -87,6 +104,9 @@ async function restartKey(
   begin();
   spec.ticket = ticket ?? takeTicket(ground, key, spec.asker);
   try {
+    // By the manifest as it is now: it may need something that the launch before did not.
+    if (withNeeds && needsSomething(spec.settings) && !(await startNeeded(runner, index, spec)))
+      return EXIT.interrupted;
     return await restartBy(context, runner, record, spec);
   } finally {
     dropTicket(ground, spec);

@@ -65,7 +65,7 @@ export async function runService(context: RunnerContext, request: ServiceRequest
 }
 
 async function startService(context: RunnerContext, request: ServiceRequest, spec: LaunchSpec): Promise<number> {
-  if (request.index !== null && needsOrBefore(request.settings) > 0) {
+  if (request.index !== null && needsSomething(request.settings)) {
     if (!(await startNeeded(context, request.index, spec))) return EXIT.interrupted;
   }
   if (request.take) await takePort(context, spec);
@@ -85,8 +85,8 @@ async function takePort(context: RunnerContext, spec: LaunchSpec): Promise<void>
 }
 
 /** What runs before it may have needs too. */
-function needsOrBefore({ needs, before }: ManagedSettings): number {
-  return needs.length + before.length;
+export function needsSomething({ needs, before }: ManagedSettings): boolean {
+  return needs.length + before.length > 0;
 }
 
 /** `--dry-run`: what would be started, and nothing is. */

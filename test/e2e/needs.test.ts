@@ -159,3 +159,33 @@ test("what is needed and starting elsewhere is waited for: Ctrl-C ends the wait 
     await root.dispose();
   }
 });
+
+test("a restart starts what the manifest, as it is now, says it needs, and what was stopped; not with --no-needs", async () => {
+  const manifest = (needs: string) => `export default { name: "n", commands: {
+    api: { kind: "managed", run: ["sleep", "1000"], needs: [${needs}] },
+    bad: { kind: "managed", run: "exit 3", ready: { delay: "1s" } },
+    db: { kind: "managed", run: ["sleep", "1000"] },
+    more: { kind: "managed", run: ["sleep", "1000"] } } };`;
+  const root = TestRoot.create({ "manifests/n.ts": manifest(`"n:db"`) });
+  const living = async () => (await ps(root)).filter((one) => one.pid !== null).map((one) => one.key.split(":")[1]);
+  try {
+    await root.dt(["n", "api", "-d"]);
+    await root.dt(["stop", "n:db"]);
+    expect((await root.dt(["restart", "n:api", "--no-needs"])).code).toBe(0);
+    expect(await living()).toEqual(["api"]);
+    root.write("manifests/n.ts", manifest(`"n:db", "n:more"`));
+    const restarted = await root.dt(["restart", "n:api"]);
+    expect({ code: restarted.code, said: restarted.stderr }).toMatchObject({
+      code: 0,
+      said: expect.stringContaining("n:api:default needs n:more:default: starting it"),
+    });
+    expect(await living()).toEqual(["api", "db", "more"]);
+    const { pid } = (await psOf(root, "n:api:default")) ?? {};
+    root.write("manifests/n.ts", manifest(`"n:bad"`));
+    const failed = await root.dt(["restart", "n:api"]);
+    expect(failed).toMatchObject({ code: 1, stderr: expect.stringContaining("it needs n:bad:default, which failed") });
+    expect(await psOf(root, "n:api:default")).toMatchObject({ pid: pid as number, state: "running" });
+  } finally {
+    await root.dispose();
+  }
+}, 30_000);
