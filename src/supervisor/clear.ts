@@ -35,11 +35,9 @@ export async function clearKey(ground: Ground, { key, by, lockTimeoutMs }: Clear
     if (record.is === "unreadable") return record.foreign === true ? "foreign" : "living";
     if (record.is === "there") {
       const isLeft = findTree(table, queryOf(ground, record.value)).members.length > 0;
-      const { phase, leader, host } = record.value;
+      const { leader, host } = record.value;
       if (isLeft || [leader ?? host, host].some((one) => presenceOf(table, one) !== "gone")) return "living";
-      // What waited for its next run had an end before, which goes with it.
-      const how = phase === "backoff" ? "stop" : "sweep";
-      await endLaunch(ground, record.value, { how, by, self: identifySelf(table) });
+      await endLaunch(ground, record.value, { how: "sweep", by, self: identifySelf(table) });
     }
     const exit = store.exit(key);
     if (exit.is === "absent") return "nothing";

@@ -33,6 +33,8 @@ export interface EndRequest {
   hard?: AbortSignal | undefined;
   /** Of a stack: its containers, and its record, are left for the start that follows. */
   converge?: boolean;
+  /** A start follows under the same lock: of what waits in backoff the record stays, for the next one to take its place. */
+  isFollowed?: boolean;
   /** Asked when the exit is written: true when another record was put in the place of this one, which then stays. */
   isKept?: (exit: ExitRecord) => boolean;
   /** The exit of the leader when this process is its host. */
@@ -168,7 +170,7 @@ async function endBackoff(ground: Ground, record: LaunchRecord, request: EndRequ
   const kept = isEnd ? await endContainers(ground, record, request) : null;
   if (isEnd) write(request, () => store.writeExit(exit));
   if (kept !== null) return { exit, stopped, tookMs: Math.round(performance.now() - began), left: kept.left };
-  if (!isEnd) {
+  if (request.isFollowed === true) {
     if (sameIdentity(record.host, request.self))
       return { exit, stopped, tookMs: Math.round(performance.now() - began), left: null };
     store.writeRecord({ ...record, phase: "stopping", stopping: { by: request.by, at } });

@@ -349,6 +349,7 @@ async function clearPlace(
     by,
     self,
     converge,
+    isFollowed: true,
     ...(options.ownExit === undefined ? {} : { ownExit: options.ownExit }),
   });
   if (living && !converge)
