@@ -16,6 +16,7 @@ import { tellLastLines } from "../runners/tell.ts";
 import { describeAsker } from "../state/asker.ts";
 import { parseKey } from "../state/key.ts";
 import type { LaunchRecord } from "../state/types.ts";
+import { TICKET_MARK } from "../supervisor/marks.ts";
 import { dropTicket, takeTicket } from "../supervisor/pending.ts";
 import { askRestart } from "../supervisor/restart.ts";
 import { awaitRecord, awaitSettled } from "../supervisor/settle.ts";
@@ -102,7 +103,7 @@ async function restartKey(
   const spec: LaunchSpec = { ...makeSpec(context, index, key, record, timeoutMs), isStrange: asStranger };
   if (runner.dryRun) return showPlan(runner, spec);
   begin();
-  spec.ticket = ticket ?? takeTicket(ground, key, spec.asker);
+  spec.ticket = ticket ?? takeTicket(ground, key, spec.asker, context.ownEnv[TICKET_MARK]);
   try {
     // By the manifest as it is now: it may need something that the launch before did not.
     if (withNeeds && needsSomething(spec.settings) && !(await startNeeded(runner, index, spec)))

@@ -18,6 +18,8 @@ export interface Served {
   stop(): void;
   /** Whether a start that is asked for counts as a person's act, as nobody ever ran anything in this root, which is trusted. */
   isFirstAct(root: string): boolean;
+  /** Runs the start of a key, which a stop calls off also while it waits for its turn: `run` gets what its dt is to know. */
+  asStart<T>(root: string, key: string, run: (env: Record<string, string>) => Promise<T>): Promise<T>;
   /** The roots that were registered, with their manifests as last taken over. */
   projects(): ReadonlyMap<string, ManifestIndex>;
 }
@@ -60,7 +62,10 @@ const ANSWERS: { [Cmd in Exclude<Request["cmd"], "subscribe">]: (served: Served,
         ...(args.length === 0 ? [] : ["--", ...args]),
       ];
       const at = rootOf(served, root);
-      return dataOf(await served.dt.run(words, { root: at, env, asPerson: served.isFirstAct(at), limitMs: WAIT_MS }));
+      const asPerson = served.isFirstAct(at);
+      const start = (more: Record<string, string>) =>
+        served.dt.run(words, { root: at, env: { ...env, ...more }, asPerson, limitMs: WAIT_MS });
+      return dataOf(await served.asStart(at, key, start));
     },
     async stop_key(served, { root, key }) {
       const at = rootOf(served, root);
@@ -70,7 +75,9 @@ const ANSWERS: { [Cmd in Exclude<Request["cmd"], "subscribe">]: (served: Served,
     async restart(served, { root, key, env }) {
       const at = rootOf(served, root);
       const asPerson = served.isFirstAct(at);
-      return dataOf(await served.dt.run(["restart", key, "--json"], { root: at, env, asPerson, limitMs: WAIT_MS }));
+      const restart = (more: Record<string, string>) =>
+        served.dt.run(["restart", key, "--json"], { root: at, env: { ...env, ...more }, asPerson, limitMs: WAIT_MS });
+      return dataOf(await served.asStart(at, key, restart));
     },
     async logs(served, { root, key, lines = LINES, after }) {
       const from = after === undefined ? ["-n", String(lines)] : ["--after", after];

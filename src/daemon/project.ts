@@ -1,14 +1,18 @@
 /** One root, as the daemon works in it: its ground, its manifests as they are now, and the state of its keys. */
+import { existsSync } from "node:fs";
 import { loadIndex } from "../manifest/index.ts";
 import { isAnythingKnown, type Waiting, waitingIn } from "../manifest/known.ts";
 import type { Reading } from "../manifest/reading.ts";
 import type { ManifestIndex, Settings } from "../manifest/resolved.ts";
+import { describeAsker } from "../state/asker.ts";
+import { formatKey, parseKey } from "../state/key.ts";
 import { openStore } from "../state/store.ts";
 import { isTrusted, readTrust } from "../state/trust.ts";
 import type { KeyState, LaunchRecord } from "../state/types.ts";
 import { judgeState } from "../state/view.ts";
 import { refuseChanged } from "../supervisor/manifests.ts";
-import { KNOWN_MARK } from "../supervisor/marks.ts";
+import { KNOWN_MARK, TICKET_MARK } from "../supervisor/marks.ts";
+import { dropTicket, handTicket } from "../supervisor/pending.ts";
 import type { Ground } from "../supervisor/types.ts";
 import type { FileRead } from "../sys/files.ts";
 import { type ProcessTable, presenceOf } from "../sys/identity.ts";
@@ -117,4 +121,23 @@ export function lookAtKey({ store, table }: Ground, key: string): Seen {
 
 function there<T>(read: FileRead<T>): T | null {
   return read.is === "there" ? read.value : null;
+}
+
+/** Where nothing was ever started there is nothing that a stop could be compared with, and no folder for it. */
+export async function asStart<T>(
+  world: World,
+  root: string,
+  word: string,
+  run: (env: Record<string, string>) => Promise<T>,
+): Promise<T> {
+  const parts = parseKey(word);
+  const ground = parts === null || !existsSync(runDirectoryOf(root, world.env)) ? null : groundOf(world, root);
+  if (parts === null || ground === null) return run({});
+  const key = formatKey(parts);
+  const { ticket, mark } = handTicket(ground, key, describeAsker("user", ["daemon"]));
+  try {
+    return await run({ [TICKET_MARK]: mark });
+  } finally {
+    dropTicket(ground, { key, ticket });
+  }
 }

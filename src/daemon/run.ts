@@ -30,7 +30,7 @@ import { makeJobs } from "./jobs.ts";
 import { makeKeeper } from "./keep.ts";
 import { openLog } from "./log.ts";
 import { type DaemonPaths, LABEL, linkedSocketOf, makeDaemonHome, realSocketOf } from "./paths.ts";
-import { isFirstAct, type World } from "./project.ts";
+import { asStart, isFirstAct, type World } from "./project.ts";
 import { PROTOCOL, type Status } from "./protocol.ts";
 import { knownRoots, rootsMark } from "./roots.ts";
 import { makeSchedules } from "./schedule.ts";
@@ -112,6 +112,7 @@ export async function runDaemon({ paths, env, world, command, echo }: DaemonOpti
       status,
       stop: () => setImmediate(() => ended.resolve("a request")),
       isFirstAct: (root) => isFirstAct(world, root),
+      asStart: (root, key, run) => asStart(world, root, key, run),
       projects: projects.all,
     };
     const answers = {

@@ -10,6 +10,7 @@ import { describeAsker } from "../state/asker.ts";
 import { DEFAULT_VARIANT, formatKey } from "../state/key.ts";
 import type { ExitRecord } from "../state/types.ts";
 import { startDetached } from "../supervisor/detach.ts";
+import { TICKET_MARK } from "../supervisor/marks.ts";
 import { nestedError } from "../supervisor/nested.ts";
 import { dropTicket, takeTicket, watchTicket } from "../supervisor/pending.ts";
 import type { LaunchEvent, LaunchLine, LaunchSpec } from "../supervisor/types.ts";
@@ -56,7 +57,7 @@ export async function runService(context: RunnerContext, request: ServiceRequest
   const spec = makeSpec(context, request, key);
   if (context.dryRun) return showPlan(context, spec);
   refuseNested(context, key, "replace");
-  spec.ticket = takeTicket(context.ground, key, spec.asker);
+  spec.ticket = takeTicket(context.ground, key, spec.asker, context.ownEnv[TICKET_MARK]);
   try {
     return await startService(context, request, spec);
   } finally {

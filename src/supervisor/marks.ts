@@ -17,3 +17,6 @@ export const KNOWN_MARK = "DIALTONE_KNOWN";
 
 /** In the environment of one try at an `exec` probe, so that what it left is found. */
 export const PROBE_MARK = "DIALTONE_PROBE";
+
+/** Set to key, id and last stop of the ticket that whoever runs dt has taken for this start (pending.ts). */
+export const TICKET_MARK = "DIALTONE_TICKET";

@@ -40,6 +40,8 @@ interface StartFile {
   key: string;
   holder: ProcessIdentity;
   by: Asker;
+  /** It waits for its turn in a process that starts nothing itself. */
+  isQueued?: true;
 }
 
 type LastStop = NonNullable<Want["lastStop"]>;
@@ -53,18 +55,43 @@ export interface Ticketed {
   ticket?: Ticket;
 }
 
-export function takeTicket(ground: Place, key: string, asker: Asker): Ticket {
-  const after = lastStopOf(ground, key)?.id ?? null;
-  const ticket = { id: crypto.randomUUID().replaceAll("-", "").slice(0, 16), after };
+/** `handed`: what `handTicket` gave to whoever runs this dt. */
+export function takeTicket(ground: Place, key: string, asker: Asker, handed?: string): Ticket {
+  const ticket = takenFor(key, handed) ?? makeTicket(ground, key);
   holdTicket(ground, { key, asker, ticket });
   return ticket;
 }
 
+/** For a start that waits here until a dt of its own runs it. To be dropped when that has ended. */
+export function handTicket(ground: Place, key: string, asker: Asker): { ticket: Ticket; mark: string } {
+  const ticket = makeTicket(ground, key);
+  holdTicket(ground, { key, asker, ticket }, true);
+  return { ticket, mark: `${key} ${ticket.id} ${ticket.after ?? ""}` };
+}
+
+function makeTicket(ground: Place, key: string): Ticket {
+  return {
+    id: crypto.randomUUID().replaceAll("-", "").slice(0, 16),
+    after: lastStopOf(ground, key)?.id ?? null,
+  };
+}
+
+function takenFor(key: string, handed: string | undefined): Ticket | null {
+  const [own, id = "", after = ""] = handed?.split(" ") ?? [];
+  return own === key && /^[0-9a-f]{16}$/.test(id) ? { id, after: after === "" ? null : after } : null;
+}
+
 /** From here on the start waits in this process. A disk that takes no file hides the start from a stop, and the start itself will say why. */
-export function holdTicket(ground: Place, { key, asker, ticket }: Ticketed): void {
+export function holdTicket(ground: Place, { key, asker, ticket }: Ticketed, isQueued = false): void {
   if (ticket === undefined) return;
   const { store, table } = ground;
-  const file: StartFile = { version: 1, key, holder: identifySelf(table), by: asker };
+  const file: StartFile = {
+    version: 1,
+    key,
+    holder: identifySelf(table),
+    by: asker,
+    ...(isQueued ? { isQueued } : {}),
+  };
   try {
     store.prepare();
     makePrivateDirectory(join(store.directory, DIRECTORY));
@@ -164,7 +191,9 @@ export function pendingStarts(ground: Place, key: string): string[] {
 
 /** Whether one of these starts waits for a process that this one descends from: a stop within its own `before` is not meant for it. */
 export function isWithin(ground: Place, names: readonly string[]): boolean {
-  const holders = new Set(names.flatMap((name) => holderOf(ground, name)?.pid ?? []));
+  const holders = new Set(
+    names.flatMap((name) => (isQueuedIn(ground, name) ? [] : (holderOf(ground, name)?.pid ?? []))),
+  );
   for (let pid = process.ppid; pid > 1; pid = ground.table.entry(pid)?.ppid ?? 0) if (holders.has(pid)) return true;
   return false;
 }
@@ -172,7 +201,9 @@ export function isWithin(ground: Place, names: readonly string[]): boolean {
 /** Resolves when these starts are over, and what they ran with them, or have taken too long for that. */
 export async function awaitGivenUp(ground: Place, names: readonly string[]): Promise<void> {
   const deadline = performance.now() + GIVE_UP_MS;
-  while (names.some((name) => isWaiting(ground, name)) && performance.now() < deadline) await Bun.sleep(5);
+  // What only waits for its turn runs nothing yet.
+  while (names.some((name) => isWaiting(ground, name) && !isQueuedIn(ground, name)) && performance.now() < deadline)
+    await Bun.sleep(5);
 }
 
 /** Removes the files of starts that are over without having said so. */
@@ -200,9 +231,17 @@ function isWaiting(ground: Place, name: string): boolean {
   return holder !== null && presenceOf(ground.table, holder) !== "gone";
 }
 
-function holderOf({ store }: Place, name: string): ProcessIdentity | null {
+function holderOf(ground: Place, name: string): ProcessIdentity | null {
+  return fileOf(ground, name)?.holder ?? null;
+}
+
+function isQueuedIn(ground: Place, name: string): boolean {
+  return fileOf(ground, name)?.isQueued === true;
+}
+
+function fileOf({ store }: Place, name: string): StartFile | null {
   const file = store.read(name, (value) => value as StartFile);
-  return file.is === "there" ? file.value.holder : null;
+  return file.is === "there" ? file.value : null;
 }
 
 function nameOf(key: string, { id }: Ticket): string {

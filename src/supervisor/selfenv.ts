@@ -3,7 +3,7 @@
  * identity of the launch dt was started in (a launch started inside a launch belongs to itself). The commands get the
  * person's environment back.
  */
-import { HOST_MARK, KNOWN_MARK, SAVED_ENVIRONMENT } from "./marks.ts";
+import { HOST_MARK, KNOWN_MARK, SAVED_ENVIRONMENT, TICKET_MARK } from "./marks.ts";
 
 const STEERING =
   /^(BUN_OPTIONS|BUN_BE_BUN|BUN_INSPECT.*|BUN_FEATURE_FLAG_.*|BUN_JSC_.*|BUN_BYTECODE_.*|BUN_DESTRUCT_VM_ON_EXIT)$/;
@@ -17,6 +17,7 @@ export function personsEnvironment(own: Record<string, string | undefined>): Rec
   delete env[SAVED_ENVIRONMENT];
   delete env[HOST_MARK];
   delete env[KNOWN_MARK];
+  delete env[TICKET_MARK];
   return saved === undefined ? env : { ...env, ...(JSON.parse(saved) as Record<string, string>) };
 }
 

@@ -5,6 +5,7 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   realpathSync,
@@ -17,7 +18,7 @@ import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { DT, TestRoot, until } from "../kit.ts";
 import { connectTo, daemonPid, disposeWithDaemon, socketOf, statusOf } from "./daemon.kit.ts";
-import { lastLine, psOf, readLog, runs } from "./launch.kit.ts";
+import { lastLine, ps, psOf, readLog, runs } from "./launch.kit.ts";
 
 const MANIFEST = `export default { name: "t", commands: {
   dev: { kind: "managed", run: "echo up; exec sleep 1000", boot: true, ready: { log: "up" } },
@@ -234,6 +235,34 @@ test("a start that waits keeps nobody else waiting", async () => {
     await disposeWithDaemon(root);
   }
 });
+
+test("a start that waits for its turn in the daemon is called off by a stop", async () => {
+  const slow = `{ kind: "managed", run: "sleep 1000", ready: { exec: ["test", "-f", "go"], timeout: "60s" } }`;
+  const root = make(
+    `export default { name: "t", commands: { s1: ${slow}, s2: ${slow}, s3: ${slow}, s4: ${slow}, last: { kind: "managed", run: "sleep 1000" } } };`,
+  );
+  try {
+    await daemon(root, "start");
+    const clients = await Promise.all([1, 2, 3, 4, 5].map(() => connectTo(socketOf(root))));
+    const ask = (at: number, name: string) => clients[at]?.ask({ cmd: "start", key: `t:${name}`, root: root.dir });
+    const slows = ["s1", "s2", "s3", "s4"].map((name, at) => ask(at, name));
+    await until(
+      "they are starting",
+      async () => (await ps(root)).filter((one) => one.state === "starting").length === 4,
+    );
+    const last = ask(4, "last");
+    await until("it waits", () => readdirSync(join(root.run, "starts")).some((name) => name.startsWith("t:last")));
+    const stopped = await root.dt(["stop", "t:last"]);
+    root.write("go", "");
+    expect(stopped).toMatchObject({ code: 0, stderr: expect.stringContaining("its start was called off") });
+    expect(await last).toMatchObject({ ok: false, code: "called-off" });
+    for (const one of slows) expect(await one).toMatchObject({ ok: true });
+    expect((await ps(root)).map((one) => one.key)).not.toContain("t:last:default");
+    for (const one of clients) one.close();
+  } finally {
+    await disposeWithDaemon(root);
+  }
+}, 60_000);
 
 test("subscribe: each state of a launch in its order, also of one whose host and leader are killed", async () => {
   const root = make();
