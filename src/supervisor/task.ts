@@ -111,8 +111,8 @@ async function runToItsEnd(
   if (signal?.aborted) cancel();
   else signal?.addEventListener("abort", cancel);
   const status: EndStatus = await child.exited;
-  signal?.removeEventListener("abort", cancel);
   ground.many?.tasks.delete(child.pid);
+  signal?.removeEventListener("abort", cancel);
   return capture.end(status, null);
 }
 

@@ -195,3 +195,21 @@ test("in the foreground what ran already is shown, runs on after Ctrl-C, and end
     await root.dispose();
   }
 }, 30_000);
+
+test("a one-shot that the host of many runs, as a need or `before`, is no process that says not of which launch it is", async () => {
+  const root = plain(`
+    on: { kind: "managed", run: ["sleep", "1000"] },
+    init: { kind: "oneshot", run: "test -e none || sleep 1.2" },
+    db: { kind: "managed", run: ["sleep", "1000"], before: ["p:init"] },
+    app: { kind: "managed", run: ["sleep", "1000"], needs: ["p:init"] },`);
+  try {
+    for (const name of ["db", "app"]) {
+      const up = await root.dt(["up", "p:on", `p:${name}`, "-d"]);
+      expect(up.code).toBe(0);
+      expect(up.stderr).not.toContain("says not of which launch");
+      await root.dt(["down"]);
+    }
+  } finally {
+    await root.dispose();
+  }
+}, 30_000);
