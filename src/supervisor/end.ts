@@ -15,7 +15,13 @@ import { readLastLines } from "../logs/tail.ts";
 import type { Asker, ExitReason, ExitRecord, LaunchHistory, LaunchRecord, Want } from "../state/types.ts";
 import { isSuccess } from "../state/view.ts";
 import { DtError, EXIT, messageOf } from "../sys/error.ts";
-import { type ProcessIdentity, presenceOf, sameIdentity } from "../sys/identity.ts";
+import {
+  type ProcessEntry,
+  type ProcessIdentity,
+  type ProcessTable,
+  presenceOf,
+  sameIdentity,
+} from "../sys/identity.ts";
 import { describeAsker, describeEnd } from "./describe.ts";
 import { isInTheWay } from "./listening.ts";
 import { SIGKILL, type StopTreeResult, type Survivor, stopTree } from "./stop.ts";
@@ -368,29 +374,34 @@ function reasonOf(
  * A port still open after the tree is gone, where the tree or a server as most are had it, belongs to something that got away unseen, or came in
  * between: named either way.
  */
-function checkPortsFree({ table }: Ground, record: LaunchRecord, stopped: StopTreeResult): void {
-  const passedOver = new Set(stopped.passedOver.map((one) => one.identity.pid));
-  for (const port of new Set([
-    ...stopped.ports.map((one) => one.port),
-    ...(record.port === null ? [] : [record.port]),
-  ])) {
-    const own = stopped.ports.filter((one) => one.port === port).map((one) => one.address);
-    const open = table.listenersOn(port).filter((one) => isInTheWay(one) || own.includes(one.address));
-    const survivors = [...new Set(open.flatMap((one) => one.pids))].flatMap((pid): Survivor[] => {
-      const entry = table.entry(pid);
-      if (entry === null || passedOver.has(pid)) return [];
-      if (typeof table.environmentOf(pid, "DIALTONE_TOKEN") === "string") return []; // another launch's
-      if (record.leader !== null && Number(entry.startTime) < Number(record.leader.startTime)) return [];
-      return [
-        {
-          pid,
-          command: table.commandLineOf(pid),
-          why: `it listens on port ${port} of this launch, but nothing proves that it belongs to it`,
-        },
-      ];
-    });
+function checkPortsFree({ table }: Ground, record: LaunchRecord, { ports, passedOver }: StopTreeResult): void {
+  const numbers = new Set([...ports.map((one) => one.port), ...(record.port === null ? [] : [record.port])]);
+  for (const port of numbers) {
+    const addresses = ports.flatMap((one) => (one.port === port ? [one.address] : []));
+    const spared = new Set(passedOver.map((one) => one.identity.pid));
+    const survivors = survivorsOn(table, record, port, addresses).filter(({ pid }) => !spared.has(pid));
     if (survivors.length > 0) throw survivorError(record.key, survivors);
   }
+}
+
+function survivorsOn(table: ProcessTable, record: LaunchRecord, port: number, addresses: string[]): Survivor[] {
+  const open = table.listenersOn(port).filter((one) => isInTheWay(one) || addresses.includes(one.address));
+  const uid = process.geteuid?.() ?? null;
+  const isHidden = uid !== null && open.some((one) => one.pids.length === 0 && one.uid === uid);
+  const hiding = isHidden ? table.hidingProcessesOf(uid) : [];
+  const isOlder = (entry: ProcessEntry) =>
+    record.leader !== null && Number(entry.startTime) < Number(record.leader.startTime);
+  return [...new Set([...open.flatMap((one) => one.pids), ...hiding])].flatMap((pid): Survivor[] => {
+    const entry = table.entry(pid);
+    if (entry === null || isOlder(entry)) return [];
+    // Another launch's.
+    if (typeof table.environmentOf(pid, "DIALTONE_TOKEN") === "string" || typeof table.lineageOf(pid) === "bigint")
+      return [];
+    const why = hiding.includes(pid)
+      ? `something listens on port ${port} of this launch, and may be this process, which hides what it has open`
+      : `it listens on port ${port} of this launch, but nothing proves that it belongs to it`;
+    return [{ pid, command: table.commandLineOf(pid), why }];
+  });
 }
 
 export function survivorError(key: string, survivors: Survivor[]): DtError {

@@ -8,6 +8,7 @@ import {
   answeringAt,
   describeUnseen,
   isInTheWay,
+  LOOPBACK_ADDRESSES,
   type Ownership,
   ownershipOf,
   showAddress,
@@ -24,8 +25,11 @@ export function makeOwnership(ground: Ground, record: LaunchRecord): (listener: 
 }
 
 export type OwnListeners =
-  /** Where a connection comes to the launch; null for a stack, since an engine listens for it wherever it likes. */
-  { is: "there"; addresses: string[] | null } | { is: "missing"; why: string };
+  /**
+   * `addresses`: where a connection comes to the launch; null for a stack, since an engine listens for it wherever it likes. `strangers`: loopback
+   * addresses of the port where somebody else answers.
+   */
+  { is: "there"; addresses: string[] | null; strangers: string[] } | { is: "missing"; why: string };
 
 /** `wanted`: the addresses that count; default: wherever it listens. `why`: for a person. */
 export function findOwn(
@@ -37,14 +41,15 @@ export function findOwn(
   const listeners = ground.table.listenersOn(port);
   if (listeners.length === 0) return { is: "missing", why: `nothing listens on port ${port}` };
   // Who listens for a container is the engine's business.
-  if (record.stack !== undefined) return { is: "there", addresses: null };
+  if (record.stack !== undefined) return { is: "there", addresses: null, strangers: [] };
   const ownership = makeOwnership(ground, record);
   const judged = listeners.map((listener) => ({ listener, is: ownership(listener) }));
   const own = judged.flatMap((one) => (one.is === "own" ? [one.listener] : []));
   if (own.length === 0) return { is: "missing", why: describeOthers(ground, port, judged) };
   const reached = (to: string) => answeringAt(listeners, to).some((one) => own.includes(one));
   const addresses = (wanted ?? addressesToAsk(own)).filter(reached);
-  if (addresses.length > 0) return { is: "there", addresses };
+  const strangers = LOOPBACK_ADDRESSES.filter((to) => !reached(to) && answeringAt(listeners, to).length > 0);
+  if (addresses.length > 0) return { is: "there", addresses, strangers };
   const at = own.map(({ address }) => showAddress(address, port)).join(" and ");
   return { is: "missing", why: `this launch listens on ${at} alone` };
 }

@@ -6,7 +6,7 @@ import type { ResolvedProbe } from "../manifest/resolved.ts";
 import { messageOf } from "../sys/error.ts";
 import { askHttp, BODY_MS, bareHost, type HttpAnswer, MOST_BODY_BYTES, portOf } from "../sys/httpask.ts";
 import { localAddressesOf } from "../sys/localaddress.ts";
-import { LOOPBACK_ADDRESSES } from "./listening.ts";
+import { LOOPBACK_ADDRESSES, showAddress } from "./listening.ts";
 import { findOwn } from "./ownership.ts";
 import type { Asked, Try } from "./tries.ts";
 
@@ -14,13 +14,14 @@ export function tryHttp(request: Asked, { target, status }: Extract<ResolvedProb
   const { port } = request.record;
   const isPath = target.startsWith("/");
   const url = new URL(isPath ? `http://localhost:${port ?? 0}${target}` : target);
+  const noted = new Set<string>();
   return async (limitMs) => {
     if (isPath && port === null) return "ready.http is a path, but the command has no port";
     const local = isPath ? [...LOOPBACK_ADDRESSES] : await localAddressesOf(bareHost(url), limitMs);
     const answer =
       local === null
         ? await askElsewhere(url, limitMs, request.signal)
-        : await askHere(request, url, local, isPath, limitMs);
+        : await askHere(request, url, local, isPath, limitMs, noted);
     if (answer.is === "failed") return `${url} did not answer: ${answer.why}`;
     if (answer.is === "stranger") return answer.why;
     const good = status === null ? answer.status >= 200 && answer.status < 400 : answer.status === status;
@@ -37,6 +38,7 @@ async function askHere(
   local: readonly string[],
   isPath: boolean,
   limitMs: number,
+  noted: Set<string>,
 ): Promise<Answer> {
   const { ground, record, signal } = request;
   const began = performance.now();
@@ -45,6 +47,7 @@ async function askHere(
     const own = findOwn(ground, record, record.port, isPath ? null : local);
     if (own.is === "missing") return { is: "stranger", why: own.why };
     addresses = own.addresses ?? local;
+    for (const stranger of isPath ? own.strangers : []) tellStranger(request, stranger, addresses[0] ?? "", noted);
   }
   let answer: HttpAnswer = { is: "failed", why: "nothing was asked" };
   for (const address of addresses) {
@@ -53,6 +56,15 @@ async function askHere(
     if (answer.is === "answered" || signal.aborted) break;
   }
   return answer;
+}
+
+/** What a browser makes of `localhost` is not what was asked then: said once a run. */
+function tellStranger({ record, note }: Asked, stranger: string, own: string, noted: Set<string>): void {
+  if (record.port === null || record.url === null || noted.has(stranger)) return;
+  noted.add(stranger);
+  note(
+    `somebody else listens on ${showAddress(stranger, record.port)}, so ${record.url} may lead there; ${record.key} is at ${showAddress(own, record.port)}`,
+  );
 }
 
 async function askElsewhere(url: URL, limitMs: number, stop: AbortSignal): Promise<HttpAnswer> {

@@ -121,11 +121,12 @@ function hidesFiles(pid: number): boolean {
   }
 }
 
-/** By any of its four user ids: a program that was given rights has several. */
+/** By any of its four user ids: a program that was given rights has several. The kernel's own threads, and zombies, have nothing open. */
 function isOfUser(pid: number, uid: number): boolean {
   try {
-    const ids = /^Uid:\s+(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1] ?? "";
-    return ids.split(/\s+/).map(Number).includes(uid);
+    const status = readFileSync(`/proc/${pid}/status`, "latin1");
+    const ids = /^Uid:\s+(.*)$/m.exec(status)?.[1] ?? "";
+    return /^VmSize:/m.test(status) && ids.split(/\s+/).map(Number).includes(uid);
   } catch {
     return false; // gone
   }

@@ -1,6 +1,6 @@
 /** Probes are guests: what they ask is the launch itself, and nothing of theirs is left with it. */
 import { expect, test } from "bun:test";
-import { chmodSync, existsSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, rmSync } from "node:fs";
 import { DT, TestRoot, until } from "../kit.ts";
 import { freePort, psOf } from "./launch.kit.ts";
 
@@ -243,25 +243,33 @@ const CLOSED = `import ctypes, http.server, os
 ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)
 http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), http.server.SimpleHTTPRequestHandler).serve_forever()`;
 
-withPython("a server whose /proc is closed is known by its socket's user: ready, listed, replaced", async () => {
-  const port = freePort();
-  const real = Bun.spawnSync(["python3", "-c", "import os, sys; print(os.path.realpath(sys.executable))"]);
-  // Root sees everything: then the test is somebody else, for whom not every Python is there.
-  const as = process.getuid?.() === 0 ? ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"] : [];
+/** Root sees everything: then the test is somebody else, for whom not every Python is there. Null: it cannot be. */
+function somebody(around: readonly string[] = []) {
+  const user = process.getuid?.() === 0 ? ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"] : [];
+  const as = [...user, ...around];
   const works = (...words: string[]) => Bun.spawnSync([...as, ...words]).exitCode === 0;
+  const real = Bun.spawnSync(["python3", "-c", "import os, sys; print(os.path.realpath(sys.executable))"]);
   const python = [real.stdout.toString().trim(), "/usr/bin/python3"].find((path) => works("test", "-x", path));
-  if (python === undefined || !works("test", "-x", DT)) return;
-  const root = rootOf(
-    { dev: { run: [python, "closed.py"], port, ready: [{ http: "/", timeout: "5s" }, { port: true }] } },
-    { "closed.py": CLOSED },
-  );
-  const dt = async (...words: string[]) => {
+  if (python === undefined || !works("test", "-x", DT)) return null;
+  const dt = async (root: TestRoot, ...words: string[]) => {
+    if (user.length > 0) Bun.spawnSync(["chown", "-R", "65534:65534", root.base]);
     const child = Bun.spawn([...as, DT, ...words], { cwd: root.dir, env: root.env, stdout: "pipe", stderr: "pipe" });
     const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
     return { code: await child.exited, stdout, stderr };
   };
+  return { python, dt };
+}
+
+withPython("a server whose /proc is closed is known by its socket's user: ready, listed, replaced", async () => {
+  const who = somebody();
+  if (who === null) return;
+  const port = freePort();
+  const root = rootOf(
+    { dev: { run: [who.python, "closed.py"], port, ready: [{ http: "/", timeout: "5s" }, { port: true }] } },
+    { "closed.py": CLOSED },
+  );
+  const dt = (...words: string[]) => who.dt(root, ...words);
   await within(root, async () => {
-    if (as.length > 0) Bun.spawnSync(["chown", "-R", "65534:65534", root.base]);
     try {
       expect(await dt("h", "dev", "-d")).toMatchObject({ code: 0 });
       const [one] = JSON.parse((await dt("ps", "--json")).stdout);
@@ -273,5 +281,29 @@ withPython("a server whose /proc is closed is known by its socket's user: ready,
     } finally {
       expect(await dt("stop", "--all")).toMatchObject({ code: 0 });
     }
+  });
+});
+
+withPython("one that got away from its launch is named by the stop, not passed over", async () => {
+  // Where file locks are limited there is no lineage to know it by.
+  const who = somebody(["prlimit", "--locks=100000:100000"]);
+  if (who === null) return;
+  const port = freePort();
+  const away = `(env -i PORT=${port} setsid ${who.python} closed.py >away 2>&1 </dev/null &) ; exec sleep 1000`;
+  const root = rootOf({ dev: { run: away, port, ready: { http: "/", timeout: "5s" } } }, { "closed.py": CLOSED });
+  await within(root, async () => {
+    expect(await who.dt(root, "h", "dev", "-d")).toMatchObject({ code: 0 });
+    const [{ host, pid }] = JSON.parse((await who.dt(root, "ps", "--json")).stdout);
+    // Its host has noted the one that fell to it; without the note, nothing is left that shows it.
+    process.kill(host.pid, "SIGKILL");
+    const [note] = [...new Bun.Glob("*.json").scanSync(`${root.run}/launch`)];
+    rmSync(`${root.run}/launch/${note}`, { force: true });
+    const stopped = await who.dt(root, "stop", "h", "dev");
+    expect(stopped.code).toBe(5);
+    const named = new RegExp(`pid (\\d+) .*closed.py\\n +something listens on port ${port} of this launch`).exec(
+      stopped.stderr,
+    );
+    expect(Number(named?.[1])).toBeGreaterThan(pid);
+    process.kill(Number(named?.[1]), "SIGKILL");
   });
 });
