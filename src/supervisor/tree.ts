@@ -5,7 +5,7 @@
  *   descent      a parent in the tree, now or when the host saw it and noted it on disk (watchmembers.ts)
  *   session      the leader's session or group, while the leader's pid is still its own
  *   token        the launch's token in the initial environment
- *   lineage      the launch's number, inherited from the leader by fork and exec (sys/lineage.ts)
+ *   lineage      the launch's number, inherited from the leader, or from a probe of it, by fork and exec (sys/lineage.ts)
  *   log          this run's log through an open file description that a member has too: inherited, for who opens the file has another
  *   orphan       the host is its parent now, and nobody but this launch can have left it there: the host serves this launch alone, is not PID 1,
  *                and had no children before it (`bystanders`)
@@ -30,7 +30,7 @@ import {
   type ProcessTable,
   presenceOf,
 } from "../sys/identity.ts";
-import { lineageFor } from "../sys/lineage.ts";
+import { isLineageOf } from "../sys/lineage.ts";
 import { runDirectoryOf } from "../sys/paths.ts";
 import { HOST_MARK } from "./marks.ts";
 import { isSpared } from "./spare.ts";
@@ -207,8 +207,7 @@ export function isMarked(
   query: Pick<TreeQuery, "token" | "key" | "root" | "runDirectory">,
 ): boolean {
   if (query.token === null) return claimsKey(table, pid, query);
-  const lineage = lineageFor(query.token);
-  if (lineage !== null && table.lineageOf(pid) === lineage) return true;
+  if (isLineageOf(table.lineageOf(pid), query.token)) return true;
   return table.environmentOf(pid, "DIALTONE_TOKEN") === query.token;
 }
 
@@ -274,7 +273,7 @@ function findHeirs(
 function isOfAnotherLineage(table: ProcessTable, pid: number, token: string | null): boolean {
   if (token === null) return false;
   const lineage = table.lineageOf(pid);
-  return typeof lineage === "bigint" && lineage !== lineageFor(token);
+  return typeof lineage === "bigint" && !isLineageOf(lineage, token);
 }
 
 /** A host, or a process that says it belongs to another launch. The host of this very launch is no part of it either. */
@@ -284,7 +283,7 @@ export function isForeign(table: ProcessTable, entry: ProcessEntry, query: Launc
   if (typeof table.environmentOf(entry.pid, HOST_MARK) === "string") return true;
   const lineage = query.token === null ? null : table.lineageOf(entry.pid);
   // Newer than what it may have inherited in its environment.
-  if (typeof lineage === "bigint") return lineage !== lineageFor(query.token ?? "");
+  if (typeof lineage === "bigint") return !isLineageOf(lineage, query.token ?? "");
   const token = table.environmentOf(entry.pid, "DIALTONE_TOKEN");
   return typeof token === "string" && TOKEN.test(token) && query.token !== null && token !== query.token;
 }

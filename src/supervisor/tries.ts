@@ -21,6 +21,8 @@ export interface Asked {
   signal: AbortSignal;
   /** Pids of probe commands, which are children of the host but no orphans. */
   children: Set<number>;
+  /** Numbers that probe commands have now, by which the lineage of each is told from the launch's own. */
+  guests: Set<number>;
   /** What a person is to know of a probe, beside whether it holds. */
   note(text: string): void;
 }

@@ -1,7 +1,8 @@
 /**
  * One try at an `exec` probe. It is over when its program ends, its time is over or the launch ends, and nothing that it started outlives it: a
  * program that hangs would be one more at each try. So a probe runs in a session of its own, of a lineage of its own (sys/lineage.ts) and with a mark
- * in its environment, and what it left is killed: its descendants, its session and groups, and what carries lineage or mark. Left alone are names in
+ * in its environment, and what it left is killed: its descendants, its session and groups, and what carries lineage or mark. To a stop of the launch, with or without its host, it is a part
+ * of the launch. Left alone are names in
  * `stop.spare` (a server that a probe merely woke) and hosts with their launches.
  *
  * Known limit: where there is no lineage, what daemonises and clears its environment too, before the probe is over, shows nothing of where it came
@@ -10,7 +11,7 @@
 import type { ResolvedProbe } from "../manifest/resolved.ts";
 import type { LaunchRecord } from "../state/types.ts";
 import { identify, isOver, type ProcessEntry, type ProcessIdentity, type ProcessTable } from "../sys/identity.ts";
-import { lineageFor } from "../sys/lineage.ts";
+import { lineageFor, MOST_GUESTS } from "../sys/lineage.ts";
 import { spawnProbe } from "../sys/spawn.ts";
 import { PROBE_MARK } from "./marks.ts";
 import { sleepUnlessAborted } from "./pause.ts";
@@ -24,14 +25,17 @@ const SETTLE_MS = 200;
 const END_MS = 500;
 
 export function tryExec(request: Asked, probe: Extract<ResolvedProbe, { type: "exec" }>): Try {
-  const { record, env, openFiles, children, signal, ground } = request;
+  const { record, env, openFiles, children, guests, signal, ground } = request;
   const argv = probe.argv as [string, ...string[]];
   return async (limitMs) => {
-    const mark = crypto.randomUUID().replaceAll("-", "");
-    const execution = { argv, cwd: record.cwd, env: { ...env, [PROBE_MARK]: mark }, token: mark };
+    const mark = crypto.randomUUID();
+    const guest = freeGuest(guests);
+    const lineage = guest === null ? undefined : lineageFor(record.token, guest);
+    const execution = { argv, cwd: record.cwd, env: { ...env, [PROBE_MARK]: mark }, lineage };
     const child = spawnProbe(execution, openFiles, true);
     if ("error" in child) return child.error;
-    const started: Started = { pid: child.pid, identity: identityOf(ground.table, child.pid), mark };
+    if (guest !== null) guests.add(guest);
+    const started: Started = { pid: child.pid, identity: identityOf(ground.table, child.pid), mark, lineage };
     children.add(child.pid);
     const over = Promise.withResolvers<null>();
     const giveUp = () => over.resolve(null);
@@ -49,6 +53,7 @@ export function tryExec(request: Asked, probe: Extract<ResolvedProbe, { type: "e
       clearTimeout(timer);
       signal.removeEventListener("abort", giveUp);
       children.delete(child.pid);
+      if (guest !== null) guests.delete(guest);
     }
   };
 }
@@ -58,6 +63,13 @@ interface Started {
   /** Null when it was over before it could be looked at. */
   identity: ProcessIdentity | null;
   mark: string;
+  /** Undefined: that of the launch itself. */
+  lineage: bigint | null | undefined;
+}
+
+function freeGuest(guests: ReadonlySet<number>): number | null {
+  for (let guest = 1; guest <= MOST_GUESTS; guest++) if (!guests.has(guest)) return guest;
+  return null;
 }
 
 function identityOf(table: ProcessTable, pid: number): ProcessIdentity | null {
@@ -92,7 +104,7 @@ function nameOf({ pid, startTime }: ProcessEntry): string {
 function findLeft(
   table: ProcessTable,
   record: LaunchRecord,
-  { pid, identity, mark }: Started,
+  { pid, identity, mark, lineage }: Started,
   known: ReadonlySet<string>,
 ): ProcessEntry[] {
   const oldest = Number(identity?.startTime ?? 0);
@@ -102,10 +114,9 @@ function findLeft(
   const now = table.entry(pid);
   // The number may be another process's by now; its session then is too.
   const isReused = now !== null && now.startTime !== identity?.startTime;
-  const lineage = lineageFor(mark);
-  const isOfLineage = (entry: ProcessEntry) => lineage !== null && table.lineageOf(entry.pid) === lineage;
+  const isOfLineage = (entry: ProcessEntry) => typeof lineage === "bigint" && table.lineageOf(entry.pid) === lineage;
   const isLeftOut = (entry: ProcessEntry) =>
-    (!isOfLineage(entry) && isForeign(table, entry, { token: record.token, host: record.host, otherHosts: [] })) ||
+    isForeign(table, entry, { token: record.token, host: record.host, otherHosts: [] }) ||
     isSpared(table, entry, record.stop.spare);
   const isOf = (entry: ProcessEntry) =>
     known.has(nameOf(entry)) ||

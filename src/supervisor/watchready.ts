@@ -15,6 +15,7 @@ export async function watchHealth(ground: Ground, run: Run, report: Report, cont
     openFiles: ground.openFiles,
     signal: run.over.signal,
     children: control.children,
+    guests: new Set(),
     note: (text) => report({ is: "note", text }),
   };
   // Another host has seen it ready.

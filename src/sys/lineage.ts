@@ -12,13 +12,21 @@ export const RLIMIT_LOCKS = 10;
 /** "DT" in the upper 16 bits tells a lineage from a limit that somebody has set. */
 const MARK = 0x4454n << 48n;
 const MARK_MASK = 0xffffn << 48n;
-/** 48 bits. */
-const HEX_DIGITS = 12;
+/** 40 bits of the token. The lowest 8 are 0, or the number of a guest: what dt runs for a launch, beside it. */
+const HEX_DIGITS = 10;
 const TOKEN = /^[0-9a-f]{12}/;
+const GUEST_BITS = 8n;
+export const MOST_GUESTS = 255;
 
 /** The lineage of what is started with this token; null where the token is none of dt's. */
-export function lineageFor(token: string): bigint | null {
-  return TOKEN.test(token) ? MARK | BigInt(`0x${token.slice(0, HEX_DIGITS)}`) : null;
+export function lineageFor(token: string, guest = 0): bigint | null {
+  return TOKEN.test(token) ? MARK | (BigInt(`0x${token.slice(0, HEX_DIGITS)}`) << GUEST_BITS) | BigInt(guest) : null;
+}
+
+/** Whether it is the lineage of this token's launch, or of a guest of it. */
+export function isLineageOf(lineage: bigint | null | undefined, token: string): boolean {
+  const own = lineageFor(token);
+  return own !== null && typeof lineage === "bigint" && lineage >> GUEST_BITS === own >> GUEST_BITS;
 }
 
 export function isLineage(limit: bigint): boolean {

@@ -77,7 +77,7 @@ function openErrors(path: string): number {
 
 /** Starts a short check with no input or output, if wanted in a session of its own. An error is a sentence, since a probe is tried again. */
 export function spawnProbe(
-  { argv, cwd, env, token }: Execution & { token?: string },
+  { argv, cwd, env, lineage }: Execution & { lineage?: bigint | null | undefined },
   openFiles: bigint | null,
   detached = false,
 ) {
@@ -95,7 +95,7 @@ export function spawnProbe(
           stdout: "ignore",
           stderr: "ignore",
         }),
-      token === undefined ? undefined : lineageFor(token),
+      lineage,
     );
     return { pid: child.pid, exited: child.exited, kill: () => child.kill("SIGKILL") };
   } catch (error) {

@@ -23,8 +23,8 @@ const DAEMON = "src/daemon";
 
 const NO_LINEAGE = {
   file: TREE,
-  from: "if (lineage !== null && table.lineageOf(pid) === lineage) return true;",
-  to: "if (lineage === 0n) return true;",
+  from: "if (isLineageOf(table.lineageOf(pid), query.token)) return true;",
+  to: "",
 };
 
 export const BREAKS: readonly Break[] = [

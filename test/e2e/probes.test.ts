@@ -133,6 +133,21 @@ onLinux("nothing of an exec probe outlives its try; the launch's own programs do
   });
 });
 
+onLinux("a probe that hangs ends with the launch, also when the host was killed", async () => {
+  const seconds = 20_000 + (process.pid % 10_000);
+  const exec = ["sh", "-c", `env -i setsid sleep ${seconds} & sleep ${seconds}; true`];
+  const root = rootOf({ dev: { run: ["sleep", "1000"], alive: { exec, interval: "100ms", timeout: "60s" } } });
+  await within(root, async () => {
+    for (const killed of [false, true]) {
+      expect((await root.dt(["h", "dev", "-d"])).code).toBe(0);
+      await until("it hangs", () => sleepers(seconds).length === 2);
+      if (killed) process.kill((await psOf(root, KEY))?.host?.pid as number, "SIGKILL");
+      expect((await root.dt(["stop", "h", "dev"])).code).toBe(0);
+      expect([killed, sleepers(seconds)]).toEqual([killed, []]);
+    }
+  });
+});
+
 onLinux("what a probe merely woke is left alone by its name", async () => {
   const seconds = 50_000 + (process.pid % 10_000);
   const keeper = `#!/bin/sh\nsleep ${seconds}\ntrue\n`;

@@ -2,15 +2,23 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { withCleanLimits } from "../../src/sys/limits.ts";
-import { isLineage, lineageFor, readLineage } from "../../src/sys/lineage.ts";
+import { isLineage, isLineageOf, lineageFor, readLineage } from "../../src/sys/lineage.ts";
 import { makeProcessTable } from "../../src/sys/process.ts";
 
 const TOKEN = "0123456789abcdef0123456789abcdef";
 
 test("of a token of dt's, and of no other word", () => {
-  expect(lineageFor(TOKEN)).toBe(0x44540123456789abn);
-  expect(lineageFor("ffffffffffffffffffffffffffffffff")).toBe(0x4454ffffffffffffn);
+  expect(lineageFor(TOKEN)).toBe(0x4454012345678900n);
+  expect(lineageFor("ffffffffffffffffffffffffffffffff")).toBe(0x4454ffffffffff00n);
+  expect(lineageFor(TOKEN, 255)).toBe(0x44540123456789ffn);
   for (const other of ["", "postgres: writer", "0123", TOKEN.toUpperCase()]) expect(lineageFor(other)).toBeNull();
+});
+
+test("a guest's is its launch's, and nobody else's", () => {
+  for (const guest of [0, 1, 255]) expect(isLineageOf(lineageFor(TOKEN, guest), TOKEN)).toBe(true);
+  expect(isLineageOf(lineageFor(`1${TOKEN.slice(1)}`, 1), TOKEN)).toBe(false);
+  for (const none of [null, undefined, 2n ** 64n - 1n]) expect(isLineageOf(none, TOKEN)).toBe(false);
+  expect(isLineageOf(lineageFor(TOKEN), "")).toBe(false);
 });
 
 test("a limit that somebody set is none", () => {
