@@ -46,10 +46,10 @@ export default defineVerb({
       else print(formatLines([`${root} ${removed ? "is registered no more" : "was not registered"}`]));
       return EXIT.done;
     }
-    const { added, asked } = await registerNamed(context, paths, root);
+    const { added, asked, unknown } = await registerNamed(context, paths, root);
     const how = added ? "is registered" : "was registered already";
-    if (context.globals.json) print(`${JSON.stringify({ root, added, ...asked })}\n`);
-    else print(formatLines([`${root} ${how}: ${wordsOfAsked(asked)}`]));
+    if (context.globals.json) print(`${JSON.stringify({ root, added, ...asked, unknown })}\n`);
+    else print(formatLines([`${root} ${how}: ${wordsOfAsked(asked, unknown)}`]));
     if (asked.boot > 0)
       context.talk.say(
         "what is marked boot is started by the daemon, now or when it begins: dt daemon start, or dt daemon install for each boot",

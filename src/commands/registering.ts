@@ -24,6 +24,8 @@ export interface Registered {
   /** False when it was registered already. */
   added: boolean;
   asked: Asked;
+  /** Manifests of which that is not known: they could not be loaded, or are code that was not read. */
+  unknown: number;
 }
 
 interface Read extends Loaded {
@@ -44,7 +46,11 @@ function register({ talk }: Place, paths: DaemonPaths, root: string, { index, en
   const changed = takeOver({ root, home: paths.home, reading }, entries, index.unread);
   const added = registerRoot(paths, root);
   if (!added && changed.length > 0) talk.say(wordsOfTaken(root, changed));
-  return { added, asked: askedBy(Object.values(index.plugins)) };
+  return registeredAs(added, index);
+}
+
+function registeredAs(added: boolean, { plugins, failures, unread }: ManifestIndex): Registered {
+  return { added, asked: askedBy(Object.values(plugins)), unknown: failures.length + unread.length };
 }
 
 /** Whatever its manifests declare, also when that is not known. Throws when it cannot be written. */
@@ -66,7 +72,7 @@ export async function registerAsking(context: Place, paths: DaemonPaths, root: s
     const known = peekIndex({ ...placeOf(env, home, root), reading: "known" });
     const { files } = waitsIn({ home, env }, root);
     if (files.length > 0) talk.warn(wordsOfWaiting(root, files));
-    return { added: false, asked: askedBy(Object.values(known?.plugins ?? {})) };
+    return registeredAs(false, known ?? { plugins: {}, failures: [], unread: [] });
   }
   const read = await readRoot(context, paths, root);
   const { index } = read;
@@ -74,7 +80,7 @@ export async function registerAsking(context: Place, paths: DaemonPaths, root: s
   tellMissing(context, index);
   if (registered === null && (index.failures.length > 0 || index.unread.length > 0))
     talk.warn(
-      `so it is not known whether the daemon has something to do in ${root}, and it is not registered: \`dt boot add\` there does that`,
+      `so it is not known whether the daemon has something to do in ${root}, and it is not registered: ${index.unread.length > 0 ? "`dt trust`, then " : ""}\`dt boot add\` there registers it`,
     );
   return registered;
 }
@@ -91,6 +97,10 @@ function tellMissing({ talk }: Place, { failures, unread }: ManifestIndex): void
   if (unread.length > 0) talk.warn(wordsOfUnread(unread));
 }
 
-export function wordsOfAsked({ boot, scheduled, watches }: Asked): string {
-  return `${boot} marked boot, ${scheduled} with a schedule, ${watches} ${watches === 1 ? "watch" : "watches"}`;
+export function wordsOfAsked(asked: Asked, unknown = 0): string {
+  const { boot, scheduled, watches } = asked;
+  const of = unknown === 1 ? "1 manifest" : `${unknown} manifests`;
+  if (unknown > 0 && !isAnything(asked)) return `what ${of} of it would declare is not known yet`;
+  const known = `${boot} marked boot, ${scheduled} with a schedule, ${watches} ${watches === 1 ? "watch" : "watches"}`;
+  return unknown === 0 ? known : `${known}; of ${of} that is not known yet`;
 }

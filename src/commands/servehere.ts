@@ -28,6 +28,8 @@ export interface Here extends Asked {
   root: string;
   /** False when it was registered already. */
   added: boolean;
+  /** Manifests of which it is not known. */
+  unknown: number;
 }
 
 /** Null: nothing was registered, nor was it before. */
@@ -41,13 +43,17 @@ export async function registerHere(context: DtContext, paths: DaemonPaths): Prom
     return null;
   }
   const registered = await registerAsking(context, paths, root);
-  return registered === null ? null : { root, added: registered.added, ...registered.asked };
+  return registered === null
+    ? null
+    : { root, added: registered.added, ...registered.asked, unknown: registered.unknown };
 }
 
 export function tellHere({ globals, talk }: DtContext, here: Here | null): number {
   if (here !== null && !globals.json) {
     const way = here.added ? "is registered" : "was registered already";
-    talk.say(`${here.root} ${way}: ${wordsOfAsked(here)}${here.added ? "; `dt boot remove` takes it back" : ""}`);
+    talk.say(
+      `${here.root} ${way}: ${wordsOfAsked(here, here.unknown)}${here.added ? "; `dt boot remove` takes it back" : ""}`,
+    );
   }
   return EXIT.done;
 }

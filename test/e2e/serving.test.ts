@@ -103,6 +103,7 @@ test("nothing is registered: with none of them, from elsewhere, in a home direct
       expect({ words, options, code, stderr }).toEqual({ words, options, code: 0, stderr: "" });
     }
     expect((await root.dt(["-C", root.dir, "daemon", "start"], { cwd: plain })).stderr).toBe("");
+    expect((await root.dt(["-C", plain, "daemon", "start"])).stderr).toBe("");
     const dry = await root.dt(["daemon", "start", "--dry-run"]);
     expect(dry.stderr).toBe(`dt: ${root.dir} would be registered: 0 marked boot, 1 with a schedule, 0 watches\n`);
     await root.dt(["list"]);
@@ -132,10 +133,10 @@ test("what could not be read is said, and nothing is taken for none: a manifest 
     expect(failed.code).toBe(0);
     expect(failed.stderr).toContain("a manifest could not be loaded, and what it declares is not known");
     expect(failed.stderr).toContain("comands");
-    expect(failed.stderr).toContain("`dt boot add` there does that");
+    expect(failed.stderr).toContain("it is not registered: `dt boot add` there registers it");
     expect(await rootsOf(root)).toEqual([]);
     const added = await root.dt(["boot", "add"]);
-    expect(added.stdout).toContain("is registered: 0 marked boot, 0 with a schedule, 0 watches");
+    expect(added.stdout).toContain("is registered: what 1 manifest of it would declare is not known yet\n");
     expect(added.stderr).toContain("a manifest could not be loaded, and what it declares is not known");
     // Mended: the next command that is run there takes it over.
     root.write("manifests/t.ts", `export default ${JSON.stringify(SCHEDULE)}`);
@@ -148,7 +149,7 @@ test("what could not be read is said, and nothing is taken for none: a manifest 
     await root.dt(["boot", "remove"]);
     const unread = await root.dt(["daemon", "start"], { env });
     expect(unread.stderr).toContain("1 manifest is code that was not read, since this root is not trusted yet");
-    expect(unread.stderr).toContain("it is not registered: `dt boot add` there does that");
+    expect(unread.stderr).toContain("it is not registered: `dt trust`, then `dt boot add` there registers it");
     expect((await root.dt(["boot", "list"])).stdout).toBe("No root is registered.\n");
   } finally {
     await disposeWithDaemon(root);
