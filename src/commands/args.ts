@@ -175,14 +175,14 @@ function check(argv: readonly string[], options: CheckOptions): CheckedArgs {
     give(given, flag, value);
   }
   if (options.rest === "words") words.push(...rest.splice(0));
-  // No verb has a meaning for it, and some would take it for the directory that dt is run in.
-  if (options.rest === "words" && words.includes(""))
-    throw usage(`${options.what} was given an empty word.`, "A variable of the command line may be empty.");
   if (words.length > options.maxWords) {
     throw usage(
       `${options.what} takes ${options.maxWords === 0 ? "no words" : `at most ${options.maxWords} word${options.maxWords === 1 ? "" : "s"}`}, but "${words[options.maxWords]}" came.`,
     );
   }
+  // No verb has a meaning for it, and some would take it for the directory that dt is run in.
+  if (options.rest === "words" && words.includes(""))
+    throw usage(`${options.what} was given an empty word.`, "A variable of the command line may be empty.");
   return { flags: [...given].map(canonical), words, rest };
 }
 

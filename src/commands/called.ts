@@ -83,7 +83,6 @@ export function findPlugin(context: DtContext, index: ManifestIndex, name: strin
   );
   const isKnown = context.reading() === "known";
   const notes = [
-    `The project root is ${root}.`,
     ...notesOf(root, failed),
     ...(isKnown ? ["The daemon goes by what a person last took over there."] : []),
   ];
@@ -108,17 +107,20 @@ export function unknownName(
   name: string,
   known: string[],
   index: Pick<ManifestIndex, "root" | "unread">,
-  { notes = [], hint, ...where }: { notes?: string[]; hint?: string; root?: string } = {},
+  { notes = [], hint, root }: { notes?: string[]; hint?: string; root?: string } = {},
 ): DtError {
   const near = nearestNames(name, known);
-  const { root, unread } = index;
-  // Whoever sees the plugin knows the project, and the notes name it already.
-  const isNamed = what.startsWith("plugin") && root !== undefined && notes.length === 0;
-  const whose = isNamed ? { root, unread } : { unread };
-  return new DtError("unknown", [wordsOfUnknown(what, name, whose), ...notes].join(" "), {
+  const { unread } = index;
+  // Whoever sees the plugin knows the project.
+  const project = root ?? (what.startsWith("plugin") ? index.root : undefined);
+  return new DtError("unknown", [wordsOfUnknown(what, name, { root: project, unread }), ...notes].join(" "), {
     status: EXIT.usage,
     hint: hint ?? hintOfNearest(near, known, unread),
-    details: { nearest: near, ...where, ...(unread.length === 0 ? {} : { unread: unread.map(({ file }) => file) }) },
+    details: {
+      nearest: near,
+      ...(root === undefined ? {} : { root }),
+      ...(unread.length === 0 ? {} : { unread: unread.map(({ file }) => file) }),
+    },
   });
 }
 

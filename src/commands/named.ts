@@ -189,13 +189,12 @@ function errorOf(places: Places, names: readonly ({ name: string } & Extract<Jud
   const isAnywhere = names.some(({ manifest }) => manifest === "anywhere");
   const own = names.flatMap(({ manifest }) => (manifest === null || manifest === "anywhere" ? [] : [manifest]));
   const unread = isAnywhere ? [...notesOf(root, unsure), ...notesOfUnread(places)] : notesOf(root, [...new Set(own)]);
-  const where = unread.length === 0 ? "" : " in what was read";
-  const sentences = new Set(names.map(({ what, manifest }) => `${what}${manifest === null ? "" : where}.`));
-  const notes = [...(isAnywhere ? [`The project root is ${root}.`] : []), ...unread];
+  const read = (manifest: unknown) => (unread.length === 0 || manifest === null ? "" : "what was read of ");
+  const sentences = new Set(names.map(({ what, manifest }) => `${what} in ${read(manifest)}${root}.`));
   const near = [...new Set(names.flatMap((one) => one.near))];
   const known = [...new Set(names.flatMap((one) => one.known))].sort();
   const none = known.length === 0 ? "`dt list` shows what there is." : `There is: ${known.join(" ")}`;
-  return new DtError("unknown", [...sentences, ...notes].join(" "), {
+  return new DtError("unknown", [...sentences, ...unread].join(" "), {
     status: EXIT.usage,
     hint: near.length === 0 ? none : `Did you mean ${near.join(" or ")}?`,
     details: { names: names.map(({ name }) => name), nearest: near, root },

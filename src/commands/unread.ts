@@ -13,7 +13,7 @@ export function wordsOfUnread(unread: ManifestIndex["unread"]): string {
 export function wordsOfUnknown(
   what: string,
   name: string,
-  { root, unread }: Pick<ManifestIndex, "root" | "unread">,
+  { root, unread }: Pick<ManifestIndex, "unread"> & { root?: string | undefined },
 ): string {
   const none = `There is no ${what} named "${name}"${root === undefined ? "" : ` in ${visible(root)}`}`;
   return unread.length === 0 ? `${none}.` : `${none} in what was read. ${wordsOfUnread(unread)}`;

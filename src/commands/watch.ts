@@ -50,11 +50,7 @@ export default defineVerb({
     const { index, begin } = dryRun ? { index: await context.index(), begin: () => {} } : await context.act();
     if (plugin !== undefined && index.plugins[plugin] === undefined) {
       const failure = failureOf(index, plugin);
-      if (failure === undefined)
-        throw unknownName("plugin", plugin, Object.keys(index.plugins), index, {
-          notes: [`The project root is ${root}.`],
-          root,
-        });
+      if (failure === undefined) throw unknownName("plugin", plugin, Object.keys(index.plugins), index, { root });
       const [fault = "", ...lines] = faultsOf(failure);
       throw new DtError("plugin-failed", fault, { lines, status: EXIT.usage });
     }

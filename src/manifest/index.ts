@@ -164,8 +164,10 @@ export async function glanceIndex(options: LoadIndexOptions): Promise<Glance> {
     const was = entryOf(cache, found.file)?.outcome;
     if (now !== undefined && now.is !== "failure") return [{ ...found, outcome: now }];
     const plugin = was?.is === "plugin" ? was.plugin.name : null;
-    if (now === undefined) unsure.push({ file: found.file, plugin, is: was === undefined ? "new" : "changed" });
-    else if (plugin !== null) unsure.push({ file: found.file, plugin, is: "failed" });
+    // What failed then is among the failures of the index.
+    if (now === undefined && was?.is !== "failure")
+      unsure.push({ file: found.file, plugin, is: was === undefined ? "new" : "changed" });
+    else if (now !== undefined && plugin !== null) unsure.push({ file: found.file, plugin, is: "failed" });
     const outcome = now === undefined || plugin !== null ? was : now;
     return outcome === undefined ? [] : [{ ...found, outcome }];
   });

@@ -77,7 +77,7 @@ test("a key that never ran: declared ones are explained, unknown ones are wrong 
     });
     const mixed = await root.dt(["why", "t:dev", "x:y"]);
     expect([mixed.code, mixed.stdout]).toEqual([2, ""]);
-    expect(mixed.stderr).toContain('There is no plugin named "x".');
+    expect(mixed.stderr).toContain('There is no plugin named "x" in ');
     expect((await root.dt(["why", "nope"])).code).toBe(2);
     expect(await root.dt(["why", "t"])).toMatchObject({
       code: 3,
