@@ -180,9 +180,6 @@ function check(argv: readonly string[], options: CheckOptions): CheckedArgs {
       `${options.what} takes ${options.maxWords === 0 ? "no words" : `at most ${options.maxWords} word${options.maxWords === 1 ? "" : "s"}`}, but "${words[options.maxWords]}" came.`,
     );
   }
-  // No verb has a meaning for it, and some would take it for the directory that dt is run in.
-  if (options.rest === "words" && words.includes(""))
-    throw usage(`${options.what} was given an empty word.`, "A variable of the command line may be empty.");
   return { flags: [...given].map(canonical), words, rest };
 }
 
@@ -276,6 +273,12 @@ export function unknownFlag(what: string, name: string, known: Iterable<string>)
 
 export function usage(message: string, hint?: string): DtError {
   return new DtError("usage", message, { status: EXIT.usage, ...(hint === undefined ? {} : { hint }) });
+}
+
+/** A directory as it was typed. An empty word would be taken for the one that dt is run in. */
+export function directoryOf(what: string, text: string | undefined): string | undefined {
+  if (text === "") throw usage(`${what} takes a directory, not "".`, "A variable of the command line may be empty.");
+  return text;
 }
 
 /** A TCP port from 1 to 65535; null for what is none. */

@@ -14,7 +14,7 @@ import { findRoot } from "../sys/root.ts";
 import { statOf } from "../sys/stat.ts";
 import { print } from "../sys/stdio.ts";
 import { rootRequest } from "./acting.ts";
-import { meantBy, usage } from "./args.ts";
+import { directoryOf, meantBy, usage } from "./args.ts";
 import type { DtContext } from "./context.ts";
 import { placeOf, registerNamed, wordsOfAsked } from "./registering.ts";
 import { defineVerb } from "./verb.ts";
@@ -32,7 +32,8 @@ export default defineVerb({
   async run({ args, data }) {
     const context = data as DtContext;
     const paths = neededHome(homeDirectory(context.env));
-    const [action = "list", directory] = args._;
+    const [action = "list", word] = args._;
+    const directory = directoryOf("dt boot", word);
     if (action === "list") return showList(context);
     if (action !== "add" && action !== "remove")
       throw usage(

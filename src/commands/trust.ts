@@ -15,7 +15,7 @@ import { findRoot, nearestCandidate, otherOwnerOf } from "../sys/root.ts";
 import { statOf } from "../sys/stat.ts";
 import { print } from "../sys/stdio.ts";
 import { rootRequest } from "./acting.ts";
-import { usage } from "./args.ts";
+import { directoryOf, usage } from "./args.ts";
 import type { DtContext } from "./context.ts";
 import { defineVerb } from "./verb.ts";
 
@@ -31,7 +31,8 @@ export default defineVerb({
   },
   async run({ args, data }) {
     const context = data as DtContext;
-    const [directory, extra] = args._;
+    const [word, extra] = args._;
+    const directory = directoryOf("dt trust", word);
     if (extra !== undefined) throw usage(`dt trust takes one directory, but ${JSON.stringify(extra)} came too.`);
     const home = homeOf(context);
     if (args.list) return showList(context, home);

@@ -8,7 +8,7 @@ import { EXIT } from "../sys/error.ts";
 import { cacheDirectoryOf } from "../sys/paths.ts";
 import { statOf } from "../sys/stat.ts";
 import { print } from "../sys/stdio.ts";
-import { usage } from "./args.ts";
+import { directoryOf, usage } from "./args.ts";
 import type { DtContext } from "./context.ts";
 import { homeOf, rootOf } from "./trust.ts";
 import { defineVerb } from "./verb.ts";
@@ -18,7 +18,8 @@ export default defineVerb({
   args: { _: { type: "positional", required: false, description: "A directory", valueHint: "DIR" } },
   run({ args, data }) {
     const context = data as DtContext;
-    const [directory, extra] = args._;
+    const [word, extra] = args._;
+    const directory = directoryOf("dt untrust", word);
     if (extra !== undefined) throw usage(`dt untrust takes one directory, but ${JSON.stringify(extra)} came too.`);
     const { env, globals, talk } = context;
     const home = homeOf(context);

@@ -91,7 +91,7 @@ export default defineVerb({
           status: EXIT.timeout,
           details: { keys: left },
         });
-      await change(ground.store.directory, Math.min(LOOK_EVERY_MS, deadline - performance.now()));
+      await change(ground.store.directory, Math.max(0, Math.min(LOOK_EVERY_MS, deadline - performance.now())));
     }
   },
 });
