@@ -13,7 +13,6 @@ import { DtError, EXIT } from "../sys/error.ts";
 import { print } from "../sys/stdio.ts";
 import { durationOf, usage } from "./args.ts";
 import type { DtContext } from "./context.ts";
-import { hadEnded } from "./hadended.ts";
 import { keysOf } from "./look.ts";
 import { defineVerb } from "./verb.ts";
 import { selectionOf, unknownKeys } from "./words.ts";
@@ -70,7 +69,7 @@ export default defineVerb({
       context.talk.say(
         isOneshot
           ? `${result.key} is a one-shot, which dt neither lists nor stops: end it where it runs`
-          : ((result.is === "not-running" ? hadEnded(runner.ground.store, result.key) : null) ?? sentenceOf(result)),
+          : sentenceOf(result),
       );
     }
     const shown = results.map(toJson);

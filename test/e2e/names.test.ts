@@ -150,35 +150,6 @@ test("nothing of a plugin or group has run: it is not ready, and it is stopped",
     expect((await root.dt(["wait", "backend"])).code).toBe(0);
   }));
 
-test("a stop of what had ended by itself says how and when, and names no process", () =>
-  within(
-    {
-      "manifests/e.json": JSON.stringify({
-        name: "e",
-        commands: {
-          three: { kind: "managed", run: "exit 3" },
-          zero: { kind: "managed", run: "exit 0" },
-          killed: { kind: "managed", run: "kill -KILL $$" },
-        },
-      }),
-    },
-    async (root) => {
-      for (const [name, how] of [
-        ["three", "exit code 3"],
-        ["zero", "exit code 0"],
-        ["killed", "by SIGKILL"],
-      ] as const) {
-        await root.dt(["e", name, "-d"]);
-        await root.dt(["wait", `e:${name}`, "--for", "exit"]);
-        const { code, stderr } = await root.dt(["stop", "e", name]);
-        expect([code, stderr]).toEqual([
-          0,
-          expect.stringMatching(new RegExp(`^dt: e:${name}:default had already ended, ${how}, [0-9.]+m?s ago\\n$`)),
-        ]);
-      }
-    },
-  ));
-
 test("of several names the known ones are stopped, and the unknown ones are an error all the same", () =>
   within(JSON_SHOP, async (root) => {
     await root.dt(["shop", "web", "-d"]);
