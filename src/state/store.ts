@@ -28,9 +28,6 @@ import { rebase } from "./moved.ts";
 import { readSpec, removeSpec, writeSpec } from "./specs.ts";
 import type { ExitRecord, LaunchHistory, LaunchRecord, Want } from "./types.ts";
 
-/** Loaded only when a container shares the directory. */
-const elsewhere = () => require("./elsewhere.ts") as typeof import("./elsewhere.ts");
-
 function isFromElsewhere(table: ProcessTable, { host }: LaunchRecord): boolean {
   return host.pidNamespace !== table.pidNamespace() && host.bootId === table.bootId();
 }
@@ -151,8 +148,11 @@ export function openStore({ directory, home, table }: StorePlace): Store {
       const read = readSealed(path(key, "record"), seal, (value, movedFrom) =>
         rebase(checkRecord(value, key), movedFrom, at()),
       );
-      if (read.is === "there" && isFromElsewhere(table, read.value))
-        return { is: "there", value: elsewhere().seenFromHere(table, read.value, path(key, "fence")) };
+      if (read.is === "there" && isFromElsewhere(table, read.value)) {
+        // Loaded only when a container shares the directory.
+        const { seenFromHere } = require("./elsewhere.ts") as typeof import("./elsewhere.ts");
+        return { is: "there", value: seenFromHere(table, read.value, path(key, "fence")) };
+      }
       if (read.is !== "unreadable" || read.foreign !== true) return read;
       const hosted = unsealed().readUnsealed(path(key, "record"), key, table);
       if (hosted === null) return read;
