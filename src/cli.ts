@@ -2,30 +2,46 @@
 import type { Globals } from "./commands/context.ts";
 import { DtError, EXIT } from "./sys/error.ts";
 
+/** Also in sys/bunspawn.ts, which only what starts a child loads. */
+const BECOME_COMMAND = "__become";
+/** What Bun makes of a byte that is not UTF-8. */
+const LOST = "\uFFFD";
+const NO_GLOBALS: Readonly<Globals> = {
+  root: undefined,
+  verbose: false,
+  quiet: false,
+  dryRun: false,
+  json: false,
+  color: null,
+  capture: null,
+};
+
 async function main(argv: readonly string[]): Promise<number> {
   const [first] = argv;
   if (first === "__host") return (await import("./supervisor/hosted.ts")).runDetachedHost(await hostProcess());
   if (first === "__adopt") return (await import("./supervisor/hosted.ts")).runAdoptingHost(await hostProcess());
   if (first === "__hosts") return (await import("./supervisor/up/hosted.ts")).runHostOfMany(await hostProcess());
+  if (first === BECOME_COMMAND) return becomeCarried(argv.slice(1));
   if (first === "__session") return runSession(argv.slice(1));
   if (first === "__stack") return runStack(argv[1] ?? "");
   if (first === "__target") return runTarget(argv.slice(1));
   if (first === "__load") return (await import("./manifest/child.ts")).runLoadChild(argv.slice(1));
 
-  const globals: Globals = {
-    root: undefined,
-    verbose: false,
-    quiet: false,
-    dryRun: false,
-    json: false,
-    color: null,
-    capture: null,
-  };
+  const globals: Globals = { ...NO_GLOBALS };
   const held = first === "__capture" ? (argv[1] ?? "") : null;
   try {
     return await dispatch(held === null ? argv : argv.slice(2), globals, held);
   } catch (error) {
     return fail(error, globals);
+  }
+}
+
+/** Of a child that needs bytes which Bun does not pass on (sys/bunspawn.ts). Returns only the status of a failure. */
+async function becomeCarried(words: readonly string[]): Promise<number> {
+  try {
+    return (await import("./sys/bunspawn.ts")).becomeCarried(words, process.env);
+  } catch (error) {
+    return fail(error, NO_GLOBALS);
   }
 }
 
@@ -36,7 +52,7 @@ async function runSession([lifeline, status]: readonly string[]): Promise<number
 
 async function runStack(input: string): Promise<number> {
   const env = Object.fromEntries(
-    Object.entries(process.env).filter((pair): pair is [string, string] => pair[1] !== undefined),
+    Object.entries(await ownEnvironment()).filter((pair): pair is [string, string] => pair[1] !== undefined),
   );
   return (await import("./compose/follow.ts")).followStack(JSON.parse(input), env);
 }
@@ -55,7 +71,15 @@ async function runTarget(words: readonly string[]): Promise<number> {
 }
 
 async function hostProcess(): Promise<import("./supervisor/hosted.ts").HostProcess> {
-  return { self: (await import("./sys/self.ts")).selfCommand(), env: process.env };
+  return { self: (await import("./sys/self.ts")).selfCommand(), env: await ownEnvironment() };
+}
+
+/** The environment with the bytes dt was given; what puts them in the place of text is loaded where there are some. */
+async function ownEnvironment(): Promise<Record<string, string | undefined>> {
+  for (const name in process.env)
+    if (name.includes(LOST) || process.env[name]?.includes(LOST))
+      return (await import("./sys/raw.ts")).readEnvironment(process.env);
+  return process.env;
 }
 
 async function dispatch(argv: readonly string[], globals: Globals, held: string | null): Promise<number> {
@@ -80,7 +104,7 @@ async function dispatch(argv: readonly string[], globals: Globals, held: string 
     else if (word === "--help" || word === "-h") showHelp = true;
     else throw unknownFlag("dt", word, ["--version", "-v", "--help", "-h"]);
   }
-  const context = makeContext(globals, argv, process.env, held);
+  const context = makeContext(globals, argv, await ownEnvironment(), held);
   const word = argv[at];
   const { isVerb, VERBS } = await import("./commands/verbs.ts");
   if (showVersion) return runVerb("version", [], context);
@@ -146,4 +170,7 @@ async function fail(error: unknown, globals: Globals): Promise<number> {
   return EXIT.internal;
 }
 
-process.exit(await main(process.argv.slice(2)));
+const words = process.argv.slice(2);
+process.exit(
+  await main(words.some((word) => word.includes(LOST)) ? (await import("./sys/raw.ts")).readArguments(words) : words),
+);

@@ -11,6 +11,7 @@ import { formatDuration } from "../output/time.ts";
 import { KNOWN_MARK } from "../supervisor/marks.ts";
 import { cleanedForHosting, hostEnvironment } from "../supervisor/selfenv.ts";
 import { DtError, EXIT, messageOf } from "../sys/error.ts";
+import { becomeDt } from "../sys/exec.ts";
 import { workingDirectory } from "../sys/here.ts";
 import { type ProcessIdentity, type ProcessTable, presenceOf } from "../sys/identity.ts";
 import { readHolder } from "../sys/lock.ts";
@@ -197,7 +198,7 @@ const OF_THE_MANAGER =
 async function beDaemon(context: DtContext, paths: DaemonPaths): Promise<number> {
   const cleaned = cleanedForHosting(context.ownEnv, paths.home);
   const self = selfCommand();
-  if (cleaned !== null) process.execve?.(self[0] as string, [...self, ...context.argv], cleaned);
+  if (cleaned !== null) becomeDt([...self, ...context.argv] as [string, ...string[]], cleaned, []);
   rememberHere(context);
   const { runDaemon } = await import("../daemon/run.ts");
   const launches = Object.fromEntries(Object.entries(context.env).filter(([name]) => !OF_THE_MANAGER.test(name)));
@@ -283,7 +284,7 @@ async function restartDaemon(context: DtContext, paths: DaemonPaths, args: Args)
 async function tellUnservedHere(context: DtContext): Promise<number> {
   let isInRoot = false;
   try {
-    isInRoot = findRoot(rootRequest(context.globals, process.cwd(), context.env)) !== null;
+    isInRoot = findRoot(rootRequest(context.globals, workingDirectory(), context.env)) !== null;
   } catch (error) {
     if (!(error instanceof DtError)) throw error;
   }

@@ -70,7 +70,7 @@ function rootHere({ globals, env, talk }: DtContext): string | null {
   if (globals.root !== undefined) return null;
   const { DIALTONE_ROOT: _, ...own } = env;
   try {
-    return findRoot(rootRequest({ root: undefined }, process.cwd(), own));
+    return findRoot(rootRequest({ root: undefined }, workingDirectory(), own));
   } catch (error) {
     if (!(error instanceof DtError) || error.code !== "foreign-owner") throw error;
     talk.say(`nothing is registered: ${messageOf(error)}`, error.hint?.split("\n") ?? []);

@@ -1,4 +1,5 @@
 /** What the engine says of a stack's containers: found by the label that every Compose sets, whatever its file says by now. */
+import { bunSpawn } from "../sys/bunspawn.ts";
 import { ENGINES } from "./command.ts";
 import type { Container, Environment, StackRecord } from "./types.ts";
 
@@ -39,7 +40,7 @@ export async function listContainers(
     const [program, ...args] = listCommand(stack);
     const path = Bun.which(program as string, { PATH: env.PATH ?? "" });
     if (path === null) return null;
-    const child = Bun.spawn([path, ...args], {
+    const child = bunSpawn([path, ...args], {
       env,
       stdin: "ignore",
       stdout: "pipe",

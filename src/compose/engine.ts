@@ -2,7 +2,9 @@
  * Which Compose there is: `docker compose`, else `docker-compose`, else `podman compose`. Asked once, and again when one of the programs, or a
  * folder that Docker takes its plugins from, has changed.
  */
+
 import { join } from "node:path";
+import { bunSpawn } from "../sys/bunspawn.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import type { Seal } from "../sys/seal.ts";
 import { readSealed, writeSealed } from "../sys/sealed.ts";
@@ -72,7 +74,7 @@ async function ask({ env, cwd, onCommand }: EngineRequest, engine: EngineName): 
   if (program === null) return `${name}: there is no ${compose[0]} in PATH`;
   const argv = [...compose, "version"];
   onCommand(argv);
-  const child = Bun.spawn([program, ...argv.slice(1)], { env, cwd, stdin: "ignore", stdout: "ignore", stderr: "pipe" });
+  const child = bunSpawn([program, ...argv.slice(1)], { env, cwd, stdin: "ignore", stdout: "ignore", stderr: "pipe" });
   const [words, code] = await Promise.all([child.stderr.text(), child.exited]);
   const first = words.split("\n").find((line) => line.trim() !== "");
   return code === 0 ? null : `${argv.join(" ")} ended with ${code}${first === undefined ? "" : `: ${first.trim()}`}`;

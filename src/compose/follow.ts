@@ -2,6 +2,7 @@
  * What stays of a detached stack: a process that brings it up and then writes its containers' output to the launch's log, across their restart
  * and recreation. It ends when the stack does. Killed, the containers run on, and the engine still tells of them.
  */
+import { bunSpawn } from "../sys/bunspawn.ts";
 import { makeSeal } from "../sys/seal.ts";
 import { writeSealed } from "../sys/sealed.ts";
 import { writeBytes } from "../sys/stdio.ts";
@@ -99,7 +100,7 @@ async function followUntilOver(
 async function bringUp(argv: string[], env: Record<string, string>): Promise<number> {
   const program = Bun.which(argv[0] as string, { PATH: env.PATH ?? "" });
   if (program === null) return 127;
-  const child = Bun.spawn([program, ...argv.slice(1)], { env, stdin: "ignore", stdout: "inherit", stderr: "inherit" });
+  const child = bunSpawn([program, ...argv.slice(1)], { env, stdin: "ignore", stdout: "inherit", stderr: "inherit" });
   return child.exited;
 }
 
@@ -136,7 +137,7 @@ function follow(
   followers.set(container.id, mine);
   const width = Math.max(...all.map((one) => nameOf(one).length));
   const argv = ["logs", "--follow", "--timestamps", "--since", mine.last, container.id];
-  const child = Bun.spawn([clientOf(engine, env), ...argv], { env, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const child = bunSpawn([clientOf(engine, env), ...argv], { env, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   const prefix = `${nameOf(container).padEnd(width)} | `;
   const first = mine.last;
   const copy = (stream: ReadableStream<Uint8Array>) =>
@@ -172,7 +173,7 @@ async function copyLines(stream: ReadableStream<Uint8Array>, onLine: (line: stri
 async function watchEvents(stack: FollowInput["stack"], env: Record<string, string>, ring: () => void): Promise<void> {
   const argv = ["events", "--filter", "type=container", "--filter", labelOf(stack.project), "--format", "{{.Status}}"];
   for (;;) {
-    const child = Bun.spawn([clientOf(stack.engine, env), ...argv], {
+    const child = bunSpawn([clientOf(stack.engine, env), ...argv], {
       env,
       stdin: "ignore",
       stdout: "pipe",

@@ -1,6 +1,8 @@
 /** From what a manifest declares to what is run: engine, project, environment, and which services a toggle leaves out. */
+
 import { existsSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
+import { bunSpawn } from "../sys/bunspawn.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { readText } from "../sys/files.ts";
 import { mayConnect, type Peer, peerOf } from "../sys/peer.ts";
@@ -260,7 +262,7 @@ interface Place {
 async function run(argv: string[], { env, cwd }: Place, cut?: AbortSignal) {
   const program = Bun.which(argv[0] as string, { PATH: env.PATH ?? "" });
   if (program === null) return { code: EXIT.notFound, out: "", err: `there is no ${argv[0]} in PATH`, cut: false };
-  const child = Bun.spawn([program, ...argv.slice(1)], {
+  const child = bunSpawn([program, ...argv.slice(1)], {
     env,
     cwd: existsSync(cwd) ? cwd : "/",
     stdin: "ignore",

@@ -2,7 +2,9 @@
  * What the daemon does to a launch it does as a person would: by dt itself, in a process of its own. So its answers are the command line's, nothing
  * that goes wrong there harms the daemon, and a launch never has the daemon for a host.
  */
+
 import { KNOWN_MARK } from "../supervisor/marks.ts";
+import { bunSpawn } from "../sys/bunspawn.ts";
 import { DtError, messageOf } from "../sys/error.ts";
 import { withCleanLimits } from "../sys/limits.ts";
 import { sameBuildCommand } from "../sys/self.ts";
@@ -65,7 +67,7 @@ export function makeDt(env: Record<string, string>): Dt {
       try {
         const argv = [...sameBuildCommand(), ...(root === undefined ? [] : ["-C", root]), ...args];
         const child = withCleanLimits(null, () =>
-          Bun.spawn(argv, {
+          bunSpawn(argv, {
             cwd: root ?? "/",
             env: asPerson ? withoutMark({ ...env, ...more }) : { ...env, ...more },
             stdin: "ignore",

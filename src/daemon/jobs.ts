@@ -2,10 +2,12 @@
  * What the daemon ran: a file a job in `jobs/` of the root's run directory, with its output beside it. A job outlives the daemon; how one ended that
  * ended meanwhile, nobody saw: `lost`.
  */
+
 import { closeSync, constants, lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { readLastLines } from "../logs/tail.ts";
 import { parseKey } from "../state/key.ts";
+import { bunSpawn } from "../sys/bunspawn.ts";
 import { descendInto } from "../sys/descend.ts";
 import { openOwnForOthers } from "../sys/door.ts";
 import { messageOf } from "../sys/error.ts";
@@ -179,7 +181,7 @@ function start(world: World, job: JobFile, kind: JobRequest["kind"], env: Record
   const fd = openOwnForOthers(job.log, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT);
   try {
     return withCleanLimits(null, () =>
-      Bun.spawn([...sameBuildCommand(), "-C", job.root, ...words], {
+      bunSpawn([...sameBuildCommand(), "-C", job.root, ...words], {
         cwd: job.root,
         env: { ...world.env, ...env },
         detached: true,

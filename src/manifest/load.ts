@@ -2,9 +2,11 @@
  * The parent's side of loading: one manifest in one short-lived child with a time limit. A manifest that hangs, exits or
  * crashes becomes a failure; nothing of it stays.
  */
+
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
+import { bunSpawn } from "../sys/bunspawn.ts";
 import { descend, descendInto, statThere } from "../sys/descend.ts";
 import { readOwn } from "../sys/door.ts";
 import { messageOf } from "../sys/error.ts";
@@ -129,7 +131,7 @@ interface Ending {
 
 async function runChild(file: string, resultFile: string, timeoutMs: number, options: LoadOptions): Promise<Ending> {
   const command = [...(options.loader ?? [...sameBuildCommand(), "__load"]), file, resultFile, String(timeoutMs)];
-  const child = Bun.spawn(command, {
+  const child = bunSpawn(command, {
     cwd: options.root,
     env: childEnvironment(options),
     detached: true,

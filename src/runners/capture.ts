@@ -9,7 +9,7 @@ import { type Capture, keyOf, logOf, openCapture } from "../supervisor/captured.
 import { prepareCommand } from "../supervisor/preparecommand.ts";
 import { type CapturePlan, letGoOfStreams } from "../sys/captured.ts";
 import { DtError, EXIT, messageOf } from "../sys/error.ts";
-import { becomeCommand, becomeDt, executionError, refuseNul } from "../sys/exec.ts";
+import { becomeCommand, becomeDt, executionError, refuseNul, variablesOf } from "../sys/exec.ts";
 import { findExecutable } from "../sys/executable.ts";
 import {
   block,
@@ -24,7 +24,6 @@ import {
 } from "../sys/held.ts";
 import { workingDirectory } from "../sys/here.ts";
 import { startOnPipes } from "../sys/onpipes.ts";
-import { rawArguments, rawEnvironment } from "../sys/raw.ts";
 import { relay } from "../sys/relay.ts";
 import { signalNumber } from "../sys/signals.ts";
 import { type EndStatus, shellCode } from "../sys/status.ts";
@@ -95,8 +94,8 @@ export async function runCaptured(
   process.chdir(cwd);
   const plan: CapturePlan = {
     file,
-    words: rawArguments(argv),
-    environment: rawEnvironment(environment.env),
+    words: argv,
+    environment: variablesOf(environment.env),
     descriptors: request.descriptors,
     mask,
     self: ground.self,

@@ -15,6 +15,7 @@ import { awaitSettled } from "../supervisor/settle.ts";
 import { lineOf } from "../supervisor/start.ts";
 import type { HostControl, HostEnd, LaunchSpec } from "../supervisor/types.ts";
 import { EXIT } from "../sys/error.ts";
+import { becomeDt } from "../sys/exec.ts";
 import { isIgnored } from "../sys/limits.ts";
 import { signalNumber } from "../sys/signals.ts";
 import { shellCode } from "../sys/status.ts";
@@ -27,7 +28,7 @@ export async function runForeground(context: RunnerContext, spec: LaunchSpec): P
   const { talk } = context;
   const ground = makeMoving(context.ground);
   const cleaned = cleanedForHosting(context.ownEnv, ground.root);
-  if (cleaned !== null) process.execve?.(ground.self[0] as string, [...ground.self, ...context.argv], cleaned);
+  if (cleaned !== null) becomeDt([...ground.self, ...context.argv] as [string, ...string[]], cleaned, []);
 
   const queue = makeQueue();
   const hard = new AbortController();

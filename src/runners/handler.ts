@@ -14,6 +14,7 @@ import { DtError, EXIT, messageOf } from "../sys/error.ts";
 import type { Execution } from "../sys/exec.ts";
 import { readJson } from "../sys/files.ts";
 import { workingDirectory } from "../sys/here.ts";
+import { keepChildren } from "../sys/limits.ts";
 import type { StandardStreams } from "../sys/standard.ts";
 import { shellCode } from "../sys/status.ts";
 import { print, writeText } from "../sys/stdio.ts";
@@ -60,6 +61,7 @@ export async function runHandler(
   }
   refuseChanged(context.ground, context.env, file);
   enter(cwd, environment.env);
+  keepChildren();
   try {
     const handler = await loadHandler({ file, command, variant, root });
     return await callHandler(handler, context, request, { cwd, env: environment.env });

@@ -25,6 +25,7 @@ import { bringUp } from "../supervisor/up/bringup.ts";
 import { bringUpDetached } from "../supervisor/up/detach.ts";
 import type { Outcome, UpEvent, UpNode } from "../supervisor/up/types.ts";
 import { DtError, EXIT } from "../sys/error.ts";
+import { becomeDt } from "../sys/exec.ts";
 import { statOf } from "../sys/stat.ts";
 import { shellCode } from "../sys/status.ts";
 import { isReaderGone, print } from "../sys/stdio.ts";
@@ -123,7 +124,7 @@ async function upDetached(context: RunnerContext, nodes: UpNode[]): Promise<numb
 async function upForeground(context: RunnerContext, nodes: UpNode[], colored: boolean): Promise<number> {
   const ground = makeMoving(context.ground);
   const cleaned = cleanedForHosting(context.ownEnv, ground.root);
-  if (cleaned !== null) process.execve?.(ground.self[0] as string, [...ground.self, ...context.argv], cleaned);
+  if (cleaned !== null) becomeDt([...ground.self, ...context.argv] as [string, ...string[]], cleaned, []);
   const hard = new AbortController();
   const done = new AbortController();
   const shown: Target[] = [];

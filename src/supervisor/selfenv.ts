@@ -3,10 +3,9 @@
  * identity of the launch dt was started in (a launch started inside a launch belongs to itself). The commands get the
  * person's environment back.
  */
+import { STEERING } from "../sys/steering.ts";
 import { HOST_MARK, KNOWN_MARK, SAVED_ENVIRONMENT, TICKET_MARK } from "./marks.ts";
 
-const STEERING =
-  /^(BUN_OPTIONS|BUN_BE_BUN|BUN_INSPECT.*|BUN_FEATURE_FLAG_.*|BUN_JSC_.*|BUN_BYTECODE_.*|BUN_DESTRUCT_VM_ON_EXIT)$/;
 const OF_A_LAUNCH = ["DIALTONE_KEY", "DIALTONE_TOKEN"];
 
 /** The environment of whoever ran dt, as it was before dt changed its own. */

@@ -1,4 +1,5 @@
 /** Running a program to its end on this terminal, for handlers: same streams, same group, so the terminal's signals reach it by themselves. */
+import { bunSpawn } from "./bunspawn.ts";
 import { errnoOf } from "./error.ts";
 import { type Execution, executionError } from "./exec.ts";
 import { checkDirectory, findExecutable, looksLikeScript } from "./executable.ts";
@@ -17,7 +18,7 @@ export function startAttached({ argv, cwd, env }: Execution): AttachedProgram {
   const file = findExecutable(argv[0], env.PATH ?? "", cwd);
   const start = (command: string[], argv0: string) =>
     withCleanLimits(inheritedOpenFiles(), () =>
-      Bun.spawn(command, { argv0, cwd, env, stdio: ["inherit", "inherit", "inherit"] }),
+      bunSpawn(command, { argv0, cwd, env, stdio: ["inherit", "inherit", "inherit"] }),
     );
   let child: ReturnType<typeof start>;
   try {

@@ -1,5 +1,4 @@
 /** What the two ways to capture a command have in common: on pipes and on a terminal of its own. */
-import type { Word } from "./exec.ts";
 import type { Mask } from "./held.ts";
 import { ptr } from "./libc.ts";
 import { posix } from "./posix.ts";
@@ -8,8 +7,8 @@ import type { EndStatus } from "./status.ts";
 
 export interface CapturePlan {
   file: string;
-  words: readonly Word[];
-  environment: readonly Word[];
+  words: readonly string[];
+  environment: readonly string[];
   descriptors: readonly number[];
   /** The signals that dt was started with blocked. */
   mask: Mask;

@@ -5,19 +5,20 @@
  */
 import { handOver } from "./descriptors.ts";
 import { errnoOf } from "./error.ts";
-import { errorOf, layOut, type Word } from "./exec.ts";
+import { errorOf, layOut } from "./exec.ts";
 import { looksLikeScript } from "./executable.ts";
 import type { Mask } from "./held.ts";
 import { libc, ptr } from "./libc.ts";
-import { restoreForExec } from "./limits.ts";
+import { keepChildren, restoreForChild } from "./limits.ts";
 import { posix } from "./posix.ts";
+import { bytesOf } from "./raw.ts";
 import { signalName } from "./signals.ts";
 import type { EndStatus } from "./status.ts";
 
 export interface ChildPlan {
   file: string;
-  words: readonly Word[];
-  environment: readonly Word[];
+  words: readonly string[];
+  environment: readonly string[];
   /** What becomes its standard streams; each is itself or above 2. */
   streams: readonly [number, number, number];
   /** Signals it has blocked. */
@@ -37,7 +38,8 @@ const SIG_IGN = 1;
 
 /** The pid; throws the system's error. */
 export function spawnChild(plan: ChildPlan): number {
-  restoreForExec();
+  keepChildren();
+  restoreForChild();
   handOver(plan.descriptors);
   try {
     return spawn(plan);
@@ -59,7 +61,7 @@ function spawn({ file, words, environment, streams, mask, apart }: ChildPlan): n
   const flags = SETSIGMASK | (apart === "group" ? SETPGROUP : apart === "session" ? SETSID : 0);
   attributes.posix_spawnattr_setflags(ptr(attribute), flags);
   attributes.posix_spawnattr_setsigmask(ptr(attribute), ptr(mask));
-  const [path, argv, env] = [Buffer.from(`${file}\0`), layOut(words), layOut(environment)];
+  const [path, argv, env] = [bytesOf(`${file}\0`), layOut(words), layOut(environment)];
   const errno = posix_spawn(ptr(pid), ptr(path), ptr(actions), ptr(attribute), ptr(argv.pointers), ptr(env.pointers));
   if (errno !== 0) throw errorOf(errno);
   return pid[0] as number;

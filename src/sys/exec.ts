@@ -3,14 +3,14 @@
  * Nothing of dt is left, so nothing can be cleaned up after; what must be undone is undone before.
  *
  * The system call is made directly: `process.execve` closes what the caller handed over, empties the signal mask, and cannot pass
- * on bytes that are not UTF-8.
+ * on bytes that are not UTF-8 (raw.ts).
  */
 import { handOver } from "./descriptors.ts";
 import { DtError, EXIT, errnoOf, messageOf } from "./error.ts";
 import { checkDirectory, findExecutable, looksLikeScript, missingInterpreter } from "./executable.ts";
 import { lastErrno, libc, ptr } from "./libc.ts";
 import { restoreForExec } from "./limits.ts";
-import { rawArguments, rawEnvironment } from "./raw.ts";
+import { bytesOf } from "./raw.ts";
 
 export interface Execution {
   argv: [string, ...string[]];
@@ -23,8 +23,7 @@ export function becomeCommand({ argv, cwd, env }: Execution, descriptors: readon
   checkDirectory(cwd);
   const file = findExecutable(argv[0], env.PATH ?? "", cwd);
   refuseNul(file, argv, env);
-  const words = rawArguments(argv);
-  const environment = rawEnvironment(env);
+  const environment = variablesOf(env);
   try {
     process.chdir(cwd);
   } catch (error) {
@@ -35,14 +34,17 @@ export function becomeCommand({ argv, cwd, env }: Execution, descriptors: readon
   }
   restoreForExec();
   handOver(descriptors);
-  let error = execve(file, words, environment);
+  let error = execve(file, argv, environment);
   // What every shell does with a script that has no `#!` line.
   if (errnoOf(error) === "ENOEXEC" && looksLikeScript(file))
-    error = execve("/bin/sh", ["sh", file, ...words.slice(1)], environment);
+    error = execve("/bin/sh", ["sh", file, ...argv.slice(1)], environment);
   throw executionError(file, error);
 }
 
-export type Word = string | Uint8Array;
+/** `NAME=value` of each. */
+export function variablesOf(env: Readonly<Record<string, string | undefined>>): string[] {
+  return Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
+}
 
 /**
  * Becomes this very dt anew, as it was started but for these words in front of its own: what Bun fixes at its start (the signals its threads
@@ -53,15 +55,14 @@ export function becomeDt(
   ownEnv: Record<string, string | undefined>,
   descriptors: readonly number[],
 ): never {
-  const env = Object.entries(ownEnv).filter((pair): pair is [string, string] => pair[1] !== undefined);
   restoreForExec();
   handOver(descriptors);
-  throw executionError(words[0], execve(words[0], rawArguments(words), rawEnvironment(Object.fromEntries(env))));
+  throw executionError(words[0], execve(words[0], words, variablesOf(ownEnv)));
 }
 
 /** Returns only when it failed, with the system's error. */
-function execve(file: string, words: readonly Word[], environment: readonly Word[]): Error {
-  const path = new TextEncoder().encode(`${file}\0`);
+export function execve(file: string, words: readonly string[], environment: readonly string[]): Error {
+  const path = bytesOf(`${file}\0`);
   const [argv, env] = [layOut(words), layOut(environment)];
   libc().execve(ptr(path), ptr(argv.pointers), ptr(env.pointers));
   return errorOf(lastErrno());
@@ -84,9 +85,8 @@ const REASONS: Record<string, string> = {
 };
 
 /** A NULL-terminated array of C strings; both parts must stay referenced until the call. */
-export function layOut(words: readonly Word[]): { pointers: BigUint64Array; bytes: Uint8Array } {
-  const encoder = new TextEncoder();
-  const strings = words.map((word) => (typeof word === "string" ? encoder.encode(word) : word));
+export function layOut(words: readonly string[]): { pointers: BigUint64Array; bytes: Uint8Array } {
+  const strings = words.map(bytesOf);
   let length = 0;
   for (const string of strings) length += string.length + 1;
   const bytes = new Uint8Array(length);

@@ -1,11 +1,18 @@
 /** The directory that dt was called in. It may have been removed since (a worktree, say): dt then works all the same, where it needs none. */
+import { readlinkSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
 import { DtError, EXIT } from "./error.ts";
 
-/** Null when it was removed. */
+/** What Bun makes of a byte that is not UTF-8. */
+const LOST = "\uFFFD";
+
+/** With the bytes that it has (raw.ts). Null when it was removed. */
 export function workingDirectory(): string | null {
   try {
-    return process.cwd();
+    const path = process.cwd();
+    if (!path.includes(LOST)) return path;
+    const { textOf } = require("./raw.ts") as typeof import("./raw.ts");
+    return textOf(readlinkSync("/proc/self/cwd", { encoding: "buffer" }));
   } catch {
     return null;
   }

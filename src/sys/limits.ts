@@ -8,6 +8,7 @@
  */
 import { readFileSync, readlinkSync } from "node:fs";
 import { basename } from "node:path";
+import { lazy } from "./lazy.ts";
 import { libc, ptr } from "./libc.ts";
 import { isLineage, RLIMIT_LOCKS } from "./lineage.ts";
 
@@ -16,12 +17,20 @@ const RLIMIT_NOFILE = DARWIN ? 8 : 7;
 const SIG_SETMASK = DARWIN ? 3 : 2;
 const SIGPIPE = 13;
 const SIGXFSZ = 25;
+const SIGCHLD = DARWIN ? 20 : 17;
 const SIG_DFL = 0;
 const SIG_IGN = 1n;
 /** RLIM_INFINITY. */
 const UNLIMITED = 2n ** 64n - 1n;
 /** Room for a `struct sigaction` of any system; its first word is the handler. */
 const SIGACTION_BYTES = 160;
+
+/** The soft limit of open files that a child of this process has now. */
+export function currentOpenFiles(): bigint {
+  const limits = new BigUint64Array(2);
+  libc().getrlimit(RLIMIT_NOFILE, ptr(limits));
+  return limits[0] as bigint;
+}
 
 /** The soft limit of open files that dt was started with, as its parent still has it; null when it cannot be known. */
 export function inheritedOpenFiles(): bigint | null {
@@ -42,7 +51,7 @@ function wordAfter(name: string, text: string): string | null {
   return line.trim().split(" ", 1)[0] ?? null;
 }
 
-function setOpenFiles(soft: bigint): bigint {
+export function setOpenFiles(soft: bigint): bigint {
   const limits = new BigUint64Array(2);
   libc().getrlimit(RLIMIT_NOFILE, ptr(limits));
   const before = limits[0] as bigint;
@@ -88,10 +97,26 @@ export function withCleanLimits<T>(openFiles: bigint | null, spawn: () => T, lin
 }
 
 /**
+ * To be called before a child is started that dt waits for. Whoever ignores SIGCHLD (a shell's `trap '' CHLD`, some supervisors) hands that on
+ * through `execve`, and the kernel then keeps no exit status. Gives whether it was ignored.
+ */
+export const keepChildren = lazy((): boolean => {
+  const ignored = isIgnored(SIGCHLD);
+  if (ignored) libc().signal(SIGCHLD, SIG_DFL);
+  return ignored;
+});
+
+/**
  * To be called right before `execve`: the new image finds limits and dispositions as dt found them. The signal mask is
  * still as it was found, and every other signal too, unless dt listened to one that was ignored: see `isIgnored`.
  */
 export function restoreForExec(): void {
+  restoreForChild();
+  if (keepChildren()) libc().signal(SIGCHLD, Number(SIG_IGN));
+}
+
+/** The same for a child, whose parent dt stays: what it ignores of SIGCHLD would be ignored by dt too. */
+export function restoreForChild(): void {
   const openFiles = inheritedOpenFiles();
   if (openFiles !== null) setOpenFiles(openFiles);
   const ignored = ignoredByShell();

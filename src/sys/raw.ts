@@ -1,40 +1,74 @@
 /**
- * Arguments and environment as the bytes dt was given. JavaScript has text only: a byte that is not UTF-8 becomes U+FFFD, so a file
- * name in another encoding would be another name. Where text contains that character, the kernel is asked for the bytes.
+ * Arguments and environment as the bytes dt was given. JavaScript has text only: a byte that is not UTF-8 becomes U+FFFD, and a file name in
+ * another encoding would be another name. dt writes such a byte as one lone surrogate, U+DC80 to U+DCFF, as Python does. JSON carries it,
+ * so it lies in records, specs and messages as it is, and whoever starts a program makes the byte of it again (`bytesOf`).
  *
- * Known limit: Linux alone; the name of a variable must be UTF-8.
+ * Known limits: Linux alone; shown on a terminal it is U+FFFD, as anything that is no text.
  */
 import { readFileSync } from "node:fs";
 
+/** What Bun makes of a byte that is not UTF-8. */
 const LOST = "\uFFFD";
+const ESCAPED = 0xdc00;
 
-/** `argv` with the words at its end that are dt's own last words given as bytes. */
-export function rawArguments(argv: readonly string[]): (string | Uint8Array)[] {
-  if (!argv.some((word) => word.includes(LOST))) return [...argv];
-  const raw = readStrings("/proc/self/cmdline");
-  const given = process.argv;
-  const words: (string | Uint8Array)[] = [...argv];
-  for (let back = 1; back <= Math.min(argv.length, given.length, raw.length); back++) {
-    if (argv.at(-back) !== given.at(-back)) break;
-    words[words.length - back] = raw.at(-back) as Uint8Array;
+/** The words at the end of what dt was started with: its arguments. */
+export function readArguments(words: readonly string[]): string[] {
+  if (!words.some((word) => word.includes(LOST))) return [...words];
+  const raw = words.length === 0 ? [] : readStrings("/proc/self/cmdline").slice(-words.length);
+  return raw.length === words.length ? raw.map(textOf) : [...words];
+}
+
+/** The environment dt was started with; `own` itself where all of it is text. */
+export function readEnvironment(own: Record<string, string | undefined>): Record<string, string | undefined> {
+  if (!Object.entries(own).some(([name, value]) => name.includes(LOST) || value?.includes(LOST))) return own;
+  const raw = readStrings("/proc/self/environ").map(textOf);
+  if (!raw.some(isRaw)) return own; // the character itself, as UTF-8
+  const env = Object.fromEntries(Object.entries(own).filter(([name]) => !name.includes(LOST)));
+  for (const one of raw)
+    if (isRaw(one) || nameOf(one).includes(LOST)) env[nameOf(one)] = one.slice(nameOf(one).length + 1);
+  return env;
+}
+
+function nameOf(variable: string): string {
+  const end = variable.indexOf("=");
+  return end < 0 ? variable : variable.slice(0, end);
+}
+
+/** Whether the text holds bytes that are no UTF-8. */
+export function isRaw(text: string): boolean {
+  return !text.isWellFormed();
+}
+
+/** UTF-8, and each byte that is none as a lone surrogate. */
+export function textOf(bytes: Buffer): string {
+  const plain = bytes.toString("utf8");
+  if (!plain.includes(LOST)) return plain;
+  let text = "";
+  for (let at = 0; at < bytes.length; ) {
+    const length = lengthOfCharacter(bytes, at);
+    text += length > 0 ? bytes.toString("utf8", at, at + length) : String.fromCharCode(ESCAPED + (bytes[at] as number));
+    at += length || 1;
   }
-  return words;
+  return text;
 }
 
-/** `NAME=value` of each; those that are still as dt was given them, as bytes. */
-export function rawEnvironment(env: Record<string, string>): (string | Uint8Array)[] {
-  const entries = Object.entries(env);
-  if (!entries.some(([, value]) => value.includes(LOST))) return entries.map(([name, value]) => `${name}=${value}`);
-  const raw = new Map(readStrings("/proc/self/environ").map((bytes) => [nameOf(bytes), bytes]));
-  return entries.map(([name, value]) => {
-    const bytes = value.includes(LOST) && process.env[name] === value ? raw.get(name) : undefined;
-    return bytes ?? `${name}=${value}`;
-  });
+/** 0 where there is none that UTF-8 allows. */
+function lengthOfCharacter(bytes: Buffer, at: number): number {
+  const first = bytes[at] as number;
+  const length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+  const character = bytes.subarray(at, at + length);
+  // By comparing, since surrogates and overlong forms are bytes of the right shape that are no UTF-8.
+  return length > 0 && Buffer.from(character.toString("utf8")).equals(character) ? length : 0;
 }
 
-function nameOf(bytes: Buffer): string {
-  const end = bytes.indexOf("=");
-  return bytes.toString("utf8", 0, end < 0 ? bytes.length : end);
+/** The bytes that `textOf` made the text of. */
+export function bytesOf(text: string): Uint8Array {
+  const encoder = new TextEncoder();
+  if (!isRaw(text)) return encoder.encode(text);
+  const parts: Uint8Array[] = [];
+  for (const part of text.split(/([\uDC80-\uDCFF])/u))
+    parts.push(isRaw(part) && part.length === 1 ? Uint8Array.of(part.charCodeAt(0) & 0xff) : encoder.encode(part));
+  return Buffer.concat(parts);
 }
 
 function readStrings(file: string): Buffer[] {

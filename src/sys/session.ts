@@ -12,6 +12,7 @@ import { openSignals, parseMask, SIGNAL } from "./held.ts";
 import { libc, ptr } from "./libc.ts";
 import { posix } from "./posix.ts";
 import { readModes, takeTerminal, writeModes } from "./pty.ts";
+import { bytesOf, textOf } from "./raw.ts";
 import { signalNumber } from "./signals.ts";
 
 export interface SessionRequest extends Omit<ChildPlan, "words" | "environment" | "mask" | "apart"> {
@@ -31,12 +32,12 @@ export const BYE = "q";
 const POLLIN = 1;
 
 /** The request is a length, then JSON up to a NUL, then every word and variable, each with a NUL at its end. */
-export function formatRequest(request: SessionRequest, strings: readonly (string | Uint8Array)[]): Buffer {
+export function formatRequest(request: SessionRequest, strings: readonly string[]): Buffer {
   const nul = Buffer.alloc(1);
   const body = Buffer.concat([
     Buffer.from(JSON.stringify(request)),
     nul,
-    ...strings.flatMap((one) => [typeof one === "string" ? Buffer.from(one) : one, nul]),
+    ...strings.flatMap((one) => [bytesOf(one), nul]),
   ]);
   const head = Buffer.alloc(4);
   head.writeUInt32LE(body.length);
@@ -118,7 +119,7 @@ function readByte(fd: number): string {
   return byte.toString("latin1", 0, readSync(fd, byte, 0, 1, null));
 }
 
-function readRequest(fd: number): { request: SessionRequest; strings: Buffer[] } {
+function readRequest(fd: number): { request: SessionRequest; strings: string[] } {
   const body = readExactly(fd, readExactly(fd, 4).readUInt32LE(0));
   const parts: Buffer[] = [];
   for (let at = 0; at < body.length; ) {
@@ -126,7 +127,10 @@ function readRequest(fd: number): { request: SessionRequest; strings: Buffer[] }
     parts.push(body.subarray(at, end));
     at = end + 1;
   }
-  return { request: JSON.parse((parts[0] as Buffer).toString()) as SessionRequest, strings: parts.slice(1) };
+  return {
+    request: JSON.parse((parts[0] as Buffer).toString()) as SessionRequest,
+    strings: parts.slice(1).map(textOf),
+  };
 }
 
 function readExactly(fd: number, length: number): Buffer {

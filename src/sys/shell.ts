@@ -4,6 +4,7 @@
  * override of direction) is written `$'\033[2K'`, so that what is seen is what a shell runs. bash, zsh, ksh, busybox and POSIX.1-2024 know
  * that form; dash does not yet.
  */
+import { bytesOf } from "./raw.ts";
 import { escapeHidden, holdsHidden } from "./visible.ts";
 
 const SAFE = /^[A-Za-z0-9_@%+=:,./-]+$/;
@@ -38,8 +39,7 @@ const NAMED: Readonly<Record<string, string>> = { "\n": "\\n", "\t": "\\t", "\r"
 
 /** Bytes by three octal digits: no shell takes more, and a character of several bytes is the same in every locale. */
 function dollarQuote(word: string): string {
-  const octal = (char: string) =>
-    [...new TextEncoder().encode(char)].map((byte) => `\\${byte.toString(8).padStart(3, "0")}`).join("");
+  const octal = (char: string) => [...bytesOf(char)].map((byte) => `\\${byte.toString(8).padStart(3, "0")}`).join("");
   // `'` too: a shell that looks for `!` would take `\'` for the end.
   const shown = word.replaceAll(/[\n\t\r\\']/g, (char) => NAMED[char] ?? octal(char));
   return `$'${escapeHidden(shown, octal)}'`;

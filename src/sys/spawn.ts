@@ -2,7 +2,9 @@
  * Starting a process in a session of its own: the leader of a launch with its output in a file, or a host of dt. Both outlive
  * whoever started them.
  */
+
 import { closeSync, constants } from "node:fs";
+import { bunSpawn } from "./bunspawn.ts";
 import { openOwnForOthers } from "./door.ts";
 import { errnoOf, messageOf } from "./error.ts";
 import { type Execution, executionError } from "./exec.ts";
@@ -40,7 +42,7 @@ export function startLeader<Options extends object>(
   checkNullDevice();
   const file = findExecutable(argv[0], env.PATH ?? "", cwd);
   const start = (command: string[], argv0: string) =>
-    withCleanLimits(openFiles, () => Bun.spawn(command, { argv0, cwd, env, ...options }), lineageFor(token));
+    withCleanLimits(openFiles, () => bunSpawn(command, { argv0, cwd, env, ...options }), lineageFor(token));
   let child: ReturnType<typeof start>;
   try {
     child = start([file, ...argv.slice(1)], argv[0]);
@@ -59,7 +61,7 @@ export function spawnDetached(command: string[], env: Record<string, string>, er
   try {
     return withCleanLimits(
       null,
-      () => Bun.spawn(command, { cwd: "/", env, detached: true, stdin: "pipe", stdout: "pipe", stderr: fd }),
+      () => bunSpawn(command, { cwd: "/", env, detached: true, stdin: "pipe", stdout: "pipe", stderr: fd }),
       null,
     );
   } finally {
@@ -86,7 +88,7 @@ export function spawnProbe(
     const child = withCleanLimits(
       openFiles,
       () =>
-        Bun.spawn([file, ...argv.slice(1)], {
+        bunSpawn([file, ...argv.slice(1)], {
           argv0: argv[0],
           cwd,
           env,

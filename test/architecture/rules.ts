@@ -302,6 +302,11 @@ const BANS: readonly Ban[] = [
     // These run the author's code inside dt and set up the environment it sees; or compare with the bytes dt was started with.
     except: ["src/cli.ts", "src/manifest/witness/*", "src/runners/handler.ts", "src/sys/raw.ts"],
   },
+  {
+    pattern: /\bBun\.spawn\(/g,
+    sentence: "starts a child that loses bytes and, where SIGCHLD is ignored, its exit status: use sys/bunspawn.ts",
+    except: ["src/sys/bunspawn.ts"],
+  },
 ];
 
 export function checkBans(sources: readonly Source[], bans: readonly Ban[] = BANS): string[] {

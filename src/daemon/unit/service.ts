@@ -1,7 +1,9 @@
 /** Carrying out what plan.ts says, with the service manager that is there. */
+
 import { chmodSync, copyFileSync, linkSync, mkdirSync, renameSync, rmdirSync } from "node:fs";
 import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
+import { bunSpawn } from "../../sys/bunspawn.ts";
 import { DtError, EXIT, messageOf } from "../../sys/error.ts";
 import { readJson, removeFile, temporaryName, writeError, writeJson, writeWhole } from "../../sys/files.ts";
 import type { ServiceManager } from "../../sys/manager.ts";
@@ -158,7 +160,7 @@ async function run(
 ): Promise<{ code: number; err: string }> {
   onCommand(argv);
   try {
-    const child = Bun.spawn([...argv], { env, stdin: "ignore", stdout: "ignore", stderr: "pipe" });
+    const child = bunSpawn([...argv], { env, stdin: "ignore", stdout: "ignore", stderr: "pipe" });
     const [err, code] = await Promise.all([child.stderr.text(), child.exited]);
     return { code, err: err.trim() };
   } catch (error) {

@@ -1,5 +1,7 @@
 /** What a changed path is a change of: the whole path, a pattern with parts of it, or what the manifest's own function says, asked in a child. */
+
 import { basename, dirname, extname } from "node:path";
+import { bunSpawn } from "../../sys/bunspawn.ts";
 import { DtError, EXIT, messageOf } from "../../sys/error.ts";
 import { sameBuildCommand } from "../../sys/self.ts";
 
@@ -43,7 +45,7 @@ async function askFunction(
   { root, env, check }: AskOptions,
 ): Promise<Named[]> {
   check(file);
-  const child = Bun.spawn([...sameBuildCommand(), "__target", file, String(index)], {
+  const child = bunSpawn([...sameBuildCommand(), "__target", file, String(index)], {
     cwd: root,
     env: { ...env, DIALTONE_ROOT: root },
     stdin: new TextEncoder().encode(JSON.stringify(paths)),

@@ -1,0 +1,70 @@
+/**
+ * Every child that Bun starts for dt starts here. Bun loses two things, which are mended here: the exit status where dt was started with
+ * SIGCHLD ignored, and bytes that are no UTF-8 (raw.ts). Bun makes U+FFFD of such a byte, so a child that needs them is started as
+ * `dt __become`, which has them in its arguments in a form that Bun passes on, and becomes the command: the pid is the command's.
+ *
+ * Known limits: a word of 64 KB with such bytes is too long for that form; what only `execve` finds (a text without `#!` that
+ * no shell can read) is reported on the child's standard error instead of by an error.
+ */
+
+import { errnoOf } from "./error.ts";
+import { executionError, execve, variablesOf } from "./exec.ts";
+import { looksLikeScript } from "./executable.ts";
+import { currentOpenFiles, keepChildren, restoreForExec, setOpenFiles } from "./limits.ts";
+import { bytesOf, isRaw, textOf } from "./raw.ts";
+import { sameBuildCommand } from "./self.ts";
+import { STEERING } from "./steering.ts";
+
+const BECOME_COMMAND = "__become";
+
+interface Options {
+  argv0?: string;
+  cwd?: string;
+  env?: Record<string, string | undefined>;
+}
+
+function spawn(command: string[], options: Options = {}) {
+  keepChildren();
+  const { env } = options;
+  const isText = (one: string) => !isRaw(one);
+  if (env === undefined || [...command, ...variablesOf(env)].every(isText)) return Bun.spawn(command, options);
+  return Bun.spawn(...carry(command as [string, ...string[]], { ...options, env }));
+}
+
+/** As `Bun.spawn`, and its types. The program is a path. */
+export const bunSpawn = spawn as typeof Bun.spawn;
+
+type Given = Options & { env: Record<string, string | undefined> };
+
+/** What of the environment is text and steers no Bun goes by the environment, since a launch is found by it. */
+function carry([file, ...words]: [string, ...string[]], { argv0, ...options }: Given): [string[], Options] {
+  const carried = variablesOf(options.env).filter((one) => isRaw(one) || STEERING.test(one.slice(0, one.indexOf("="))));
+  const env = Object.fromEntries(
+    Object.entries(options.env).filter(([name, value]) => !carried.includes(`${name}=${value}`)),
+  );
+  const payload = [file, argv0 ?? file, ...words];
+  return [
+    [
+      ...sameBuildCommand(),
+      BECOME_COMMAND,
+      String(currentOpenFiles()),
+      String(payload.length),
+      ...[...payload, ...carried].map((word) => Buffer.from(bytesOf(word)).toString("latin1")),
+    ],
+    { ...options, env },
+  ];
+}
+
+/** The other side of `carry`. Does not return, unless by throwing a DtError (126, 127). */
+export function becomeCarried([openFiles = "", count = "", ...rest]: readonly string[], own: Given["env"]): never {
+  const given = rest.map((word) => textOf(Buffer.from(word, "latin1")));
+  const [file = "", ...words] = given.slice(0, Number(count));
+  const environment = [...variablesOf(own), ...given.slice(Number(count))];
+  restoreForExec();
+  setOpenFiles(BigInt(openFiles));
+  let error = execve(file, words, environment);
+  // What every shell does with a script that has no `#!` line.
+  if (errnoOf(error) === "ENOEXEC" && looksLikeScript(file))
+    error = execve("/bin/sh", ["sh", file, ...words.slice(1)], environment);
+  throw executionError(file, error);
+}
