@@ -106,7 +106,8 @@ function untilSignal(): { signal: AbortSignal; status(): number } {
     ["SIGTERM", 143],
   ] as const) {
     process.on(name, () => {
-      code = exit;
+      // The first says why: a wrapper may hand on another with it.
+      if (!stop.signal.aborted) code = exit;
       stop.abort();
     });
   }

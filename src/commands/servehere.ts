@@ -18,6 +18,7 @@ import type { DaemonPaths } from "../daemon/paths.ts";
 import { type Asked, askedBy, isAnything, pluginsOfRoot } from "../daemon/serving.ts";
 import { isRemembered } from "../state/roots.ts";
 import { DtError, EXIT, messageOf } from "../sys/error.ts";
+import { workingDirectory } from "../sys/here.ts";
 import { findRoot } from "../sys/root.ts";
 import { isOfPerson, rootRequest } from "./acting.ts";
 import type { DtContext } from "./context.ts";

@@ -1,6 +1,6 @@
 /**
  * A managed command in the foreground: this process is its host and shows its log. It alone handles signals: Ctrl-C sends the
- * tree one SIGINT, a second one SIGKILL; SIGTERM, the terminal's closing and a reader of our output that has gone stop it as
+ * tree one SIGINT, a second press SIGKILL (sys/presses.ts); SIGTERM, the terminal's closing and a reader of our output that has gone stop it as
  * `dt stop` does.
  */
 import { followFile } from "../logs/follow.ts";
@@ -13,14 +13,16 @@ import { claimRequests, RESTART_SIGNAL } from "../supervisor/restart.ts";
 import { cleanedForHosting } from "../supervisor/selfenv.ts";
 import { awaitSettled } from "../supervisor/settle.ts";
 import { lineOf } from "../supervisor/start.ts";
-import type { HostControl, HostEnd, LaunchSpec } from "../supervisor/types.ts";
+import type { EndingRequest, HostControl, HostEnd, LaunchSpec } from "../supervisor/types.ts";
 import { EXIT } from "../sys/error.ts";
 import { becomeDt } from "../sys/exec.ts";
 import { isIgnored } from "../sys/limits.ts";
+import { interruptFirst, makePresses } from "../sys/presses.ts";
 import { signalNumber } from "../sys/signals.ts";
 import { shellCode } from "../sys/status.ts";
 import { isReaderGone, print } from "../sys/stdio.ts";
 import type { RunnerContext } from "./context.ts";
+import { makePatience } from "./patience.ts";
 import { makeShown, type Shown } from "./shown.ts";
 import { tellEvent } from "./tell.ts";
 
@@ -33,27 +35,24 @@ export async function runForeground(context: RunnerContext, spec: LaunchSpec): P
   const queue = makeQueue();
   const hard = new AbortController();
   const cancel = new AbortController();
-  let interrupts = 0;
-  // What was ignored when dt started (nohup, a shell's background job) stays ignored.
-  const on = (signal: "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGQUIT", heard: () => void) => {
-    if (!isIgnored(signalNumber(signal) as number)) process.on(signal, heard);
+  const pressed = makePresses();
+  const patience = makePatience(talk, spec.key);
+  const end = (request: EndingRequest) => {
+    patience.begin();
+    cancel.abort();
+    queue.push(request);
   };
-  on("SIGINT", () => {
-    interrupts++;
-    if (interrupts > 1) return hard.abort();
-    cancel.abort();
-    queue.push({ is: "interrupt" });
+  const hear = interruptFirst((signal) => {
+    const press = pressed();
+    if (press === "same") return;
+    if (signal === "SIGHUP") end({ is: "terminate", by: "hangup", signal });
+    else if (signal !== "SIGINT") end({ is: "terminate", by: "signal", signal });
+    else if (press === "first") end({ is: "interrupt" });
+    else hard.abort();
   });
-  for (const signal of ["SIGTERM", "SIGQUIT"] as const) {
-    on(signal, () => {
-      cancel.abort();
-      queue.push({ is: "terminate", by: "signal", signal });
-    });
-  }
-  on("SIGHUP", () => {
-    cancel.abort();
-    queue.push({ is: "terminate", by: "hangup", signal: "SIGHUP" });
-  });
+  // What was ignored when dt started (nohup, a shell's background job) stays ignored.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const)
+    if (!isIgnored(signalNumber(signal) as number)) process.on(signal, hear);
   process.on(RESTART_SIGNAL, () => claimRequests(ground, spec.key, queue.push));
 
   const shown = makeShown(talk);
@@ -67,9 +66,9 @@ export async function runForeground(context: RunnerContext, spec: LaunchSpec): P
     resolveAnew: (one) => resolveAnew(ground, one),
   };
   try {
-    const end = await hostLaunch(ground, spec, (event) => tellEvent(context, event), control);
+    const ended = await hostLaunch(ground, spec, (event) => tellEvent(context, event), control);
     await screen.close();
-    return shown.status(await conclude(context, end));
+    return shown.status(await conclude(context, ended));
   } catch (error) {
     await screen.close();
     if (cancel.signal.aborted && (error as { name?: string }).name === "AbortError") {
@@ -77,6 +76,8 @@ export async function runForeground(context: RunnerContext, spec: LaunchSpec): P
       return EXIT.interrupted;
     }
     throw error;
+  } finally {
+    patience.end();
   }
 }
 

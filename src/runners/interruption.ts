@@ -2,10 +2,11 @@
  * Signals while a handler runs. dt listens only where somebody wants to know: once the handler has asked for its `signal`, and
  * while a program of `ctx.exec` runs. Otherwise a signal ends dt as it would any program, a busy one too.
  *
- * The first signal aborts, so that the handler can end in its own way; the second ends dt at once, as if it had never listened.
+ * The first signal aborts, so that the handler can end in its own way; the second press (sys/presses.ts) ends dt at once, as if it had never listened.
  * A signal that was ignored when dt started (`nohup`, a script's `&`) is left alone.
  */
 import { isIgnored } from "../sys/limits.ts";
+import { makePresses } from "../sys/presses.ts";
 import { signalNumber } from "../sys/signals.ts";
 import { hasTerminal } from "../sys/stdio.ts";
 
@@ -29,7 +30,10 @@ export function makeInterruption(pass: (signal: NodeJS.Signals) => void): Interr
   let received: NodeJS.Signals | null = null;
   let holders = 0;
   let asked = false;
+  const pressed = makePresses();
   const listener = (signal: NodeJS.Signals) => {
+    const press = pressed();
+    if (press === "same") return;
     if (received !== null) {
       for (const name of heard) process.off(name, listener);
       process.kill(process.pid, signal);

@@ -10,6 +10,7 @@ import { stopKey } from "../supervisor/stopkey.ts";
 import type { LaunchEvent, LaunchSpec } from "../supervisor/types.ts";
 import { EXIT, messageOf } from "../sys/error.ts";
 import { sizeOfTerminal } from "../sys/keyboard.ts";
+import { interruptFirst, makePresses } from "../sys/presses.ts";
 import { isTerminal, print, writeBytes } from "../sys/stdio.ts";
 import { attachTo } from "./attach.ts";
 import type { RunnerContext } from "./context.ts";
@@ -47,14 +48,12 @@ function makeOwner({ ground, talk, argv }: RunnerContext, key: string) {
   const record = ground.store.record(key);
   const host = record.is === "there" ? record.value.host : undefined;
   const hard = new AbortController();
-  let ending = false;
+  const pressed = makePresses();
   return {
-    end(signal: NodeJS.Signals) {
-      if (ending) {
-        if (signal === "SIGINT") hard.abort();
-        return;
-      }
-      ending = true;
+    end: interruptFirst((signal) => {
+      const press = pressed();
+      if (press === "again" && signal === "SIGINT") hard.abort();
+      if (press !== "first") return;
       const by = signal === "SIGINT" ? "interrupt" : signal === "SIGHUP" ? "hangup" : "signal";
       stopKey(
         ground,
@@ -68,6 +67,6 @@ function makeOwner({ ground, talk, argv }: RunnerContext, key: string) {
         },
         () => {},
       ).catch((error: unknown) => talk.fail(messageOf(error)));
-    },
+    }),
   };
 }

@@ -26,10 +26,13 @@ import { bringUpDetached } from "../supervisor/up/detach.ts";
 import type { Outcome, UpEvent, UpNode } from "../supervisor/up/types.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { becomeDt } from "../sys/exec.ts";
+import { interruptFirst, makePresses } from "../sys/presses.ts";
+import { signalNumber } from "../sys/signals.ts";
 import { statOf } from "../sys/stat.ts";
 import { shellCode } from "../sys/status.ts";
 import { isReaderGone, print } from "../sys/stdio.ts";
 import type { RunnerContext } from "./context.ts";
+import { makePatience } from "./patience.ts";
 import { makeProgress } from "./progress.ts";
 import { LOCK_TIMEOUT_MS, refuseNested } from "./service.ts";
 import { makeShown } from "./shown.ts";
@@ -153,20 +156,18 @@ async function upForeground(context: RunnerContext, nodes: UpNode[], colored: bo
   };
   let status: number | null = null;
   const up = bringUp(ground, nodes, hard.signal, hear);
-  process.on("SIGINT", () => {
-    if (status !== null) return hard.abort();
-    status = EXIT.interrupted;
-    up.stop({ is: "interrupt" });
+  const pressed = makePresses();
+  const patience = makePatience(context.talk, "What `dt up` started");
+  const onSignal = interruptFirst((signal) => {
+    const press = pressed();
+    if (press === "same") return;
+    if (press === "again" && signal === "SIGINT") return hard.abort();
+    patience.begin();
+    status ??= 128 + (signalNumber(signal) as number);
+    if (signal === "SIGINT") up.stop({ is: "interrupt" });
+    else up.stop({ is: "terminate", by: signal === "SIGHUP" ? "hangup" : "signal", signal });
   });
-  for (const [signal, by] of [
-    ["SIGTERM", "signal"],
-    ["SIGQUIT", "signal"],
-    ["SIGHUP", "hangup"],
-  ] as const)
-    process.on(signal, () => {
-      status ??= signal === "SIGHUP" ? 129 : signal === "SIGQUIT" ? 131 : 143;
-      up.stop({ is: "terminate", by, signal });
-    });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGQUIT", "SIGHUP"] as const) process.on(signal, onSignal);
   process.on(RESTART_SIGNAL, () => up.claim());
   const prefix = makePrefix(
     nodes.map((one) => one.key),
@@ -196,6 +197,7 @@ async function upForeground(context: RunnerContext, nodes: UpNode[], colored: bo
     await lastOf(isOver);
   }
   await up.over;
+  patience.end();
   done.abort();
   await following;
   if (context.json && outcomes.every((one) => one.unchanged)) return conclude(context, outcomes);

@@ -1,12 +1,13 @@
 /**
  * A captured command on pipes, in dt's own group: what a terminal sends to the group reaches it by itself, what a process sends to dt is
- * passed on. Its standard input is dt's. Output and errors that go to one place are one pipe, so their order is exact.
+ * passed on, but for the terminal's own that a wrapper hands on. Its standard input is dt's. Output and errors that go to one place are one pipe, so their order is exact.
  */
 import { closeSync, fstatSync } from "node:fs";
 import { type Captured, type CapturePlan, letGoOfInput, makePipe } from "./captured.ts";
 import { lookAtChild, reap, spawnChild } from "./child.ts";
 import { heldSignals, openSignals, SIGNAL } from "./held.ts";
 import { posix } from "./posix.ts";
+import { makeKernelPresses } from "./presses.ts";
 import type { Source } from "./relay.ts";
 import type { EndStatus } from "./status.ts";
 
@@ -25,6 +26,7 @@ export function startOnPipes(plan: CapturePlan): Captured {
   let status: EndStatus | null = null;
   let last: number | null = null;
 
+  const pressed = makeKernelPresses();
   const leads = posix().getsid(0) === process.pid;
   /** Ctrl-C and its like, and a hangup that comes to the group; a session's leader alone hears of its terminal's. */
   const hasIt = (signal: number, fromKernel: boolean) => fromKernel && !(signal === SIGNAL.HUP && leads);
@@ -38,6 +40,7 @@ export function startOnPipes(plan: CapturePlan): Captured {
         ready() {
           for (const { signal, fromKernel } of signals.read()) {
             if (signal === SIGNAL.CHLD || status !== null) continue;
+            if (pressed.isHandedOn(signal, fromKernel)) continue;
             last = signal;
             if (!hasIt(signal, fromKernel)) posix().kill(pid, signal);
           }

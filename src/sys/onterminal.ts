@@ -15,6 +15,7 @@ import { errorOf } from "./exec.ts";
 import { block, formatMask, heldSignals, maskOf, openSignals, SIGNAL, unblock } from "./held.ts";
 import { libc } from "./libc.ts";
 import { posix } from "./posix.ts";
+import { makeKernelPresses } from "./presses.ts";
 import {
   copySize,
   isForeground,
@@ -101,6 +102,7 @@ export function startOnTerminal(plan: CapturePlan): Captured | null {
   let status: EndStatus | null = null;
   let last: number | null = null;
   let isRaw: Modes | null = null;
+  const pressed = makeKernelPresses();
   let keys = Buffer.alloc(0);
   let typing = person !== null;
   const mine = () => person !== null && isForeground(person);
@@ -138,6 +140,7 @@ export function startOnTerminal(plan: CapturePlan): Captured | null {
     if (signal === SIGNAL.WINCH) return copySize(1, master);
     if (signal === SIGNAL.CONT) return take();
     if (signal === SIGNAL.CHLD || signal === SIGNAL.TTIN || signal === SIGNAL.TTOU || status !== null) return;
+    if (pressed.isHandedOn(signal, fromKernel)) return;
     if (signal !== SIGNAL.TSTP) last = signal;
     const own = fromKernel ? ofKernel[signal] : undefined;
     if (own !== undefined) own();

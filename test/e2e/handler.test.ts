@@ -215,7 +215,10 @@ describe("signals", () => {
     })();
     await until(`${command} is up`, () => text.includes("up\n"));
     for (const [index, signal] of signals.entries()) {
-      if (index > 0 && between !== undefined) await until(`${command} says ${between}`, () => text.includes(between));
+      if (index > 0 && between !== undefined) {
+        await until(`${command} says ${between}`, () => text.includes(between));
+        await Bun.sleep(500); // what comes sooner is the same press
+      }
       child.kill(signal);
     }
     await child.exited;

@@ -155,6 +155,7 @@ test.skipIf(!hasTmux)("a second Ctrl-C kills what does not listen to the first",
     await tmux.shows(/^s:deaf │ deaf/m);
     tmux.keys("C-c");
     await until("it is being stopped", async () => (await psOf(root, "s:deaf:default"))?.state === "stopping");
+    await tmux.shows(/press Ctrl-C again to kill it/);
     tmux.keys("C-c");
     await tmux.shows(/code 130$/m);
     expect(await ps(root)).toEqual([]);

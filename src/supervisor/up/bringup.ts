@@ -198,7 +198,7 @@ export function bringUp(
       if (stages.get(key) !== "prevented") callOff(key, because);
       advance();
     } else if (isCancelled && (error as { name?: string }).name === "AbortError")
-      become(key, "failed", { state: "prevented", pid: null, why: "was not started: cancelled" });
+      become(key, "failed", { state: "prevented", pid: null, why: `was not started: ${stopping === null ? "cancelled" : causeOf(stopping)}` });
     else {
       emit({ is: "launch", key, event: { is: "failed", error: failureOf(error) } });
       become(key, "failed", { state: "failed", pid: null, why: `could not be started: ${messageOf(error)}` });
@@ -296,7 +296,11 @@ export function bringUp(
       for (const [key, stage] of stages) {
         if (stage !== "waiting") continue;
         stages.set(key, "prevented");
-        outcomes.set(key, { ...(outcomes.get(key) as Outcome), state: "prevented", why: "was not started: cancelled" });
+        outcomes.set(key, {
+          ...(outcomes.get(key) as Outcome),
+          state: "prevented",
+          why: `was not started: ${causeOf(request)}`,
+        });
       }
       for (const [key] of served) {
         const before = (dependents.get(key) ?? []).flatMap((one) => served.get(one)?.over.promise ?? []);
@@ -311,6 +315,12 @@ export function bringUp(
 
 function forsakenError(key: string): DtError {
   return new DtError("called-off", `${key} was not started: what needs it was stopped meanwhile.`);
+}
+
+/** What a person did meanwhile. */
+function causeOf(request: EndingRequest): string {
+  if (request.is === "interrupt") return "Ctrl-C came first";
+  return request.by === "hangup" ? "the terminal was closed first" : `${request.signal} came first`;
 }
 
 /** Whoever took the launch waits for this; when they removed its files already, what is written here goes soon. */
