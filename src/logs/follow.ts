@@ -15,8 +15,8 @@ export interface FollowOptions {
   oneRun?: boolean;
   /** The file is opened at once, but nothing is delivered before this. */
   after?: Promise<void>;
-  /** Gets the bytes and where in their file they begin; false ends the following (the reader has gone). */
-  onBytes(bytes: Uint8Array, offset: number): boolean;
+  /** Gets the bytes and where in their file they begin; false ends the following (the reader has gone). A promise is waited for. */
+  onBytes(bytes: Uint8Array, offset: number): boolean | Promise<boolean>;
   /** Asked now and then while nothing comes; true ends the following. */
   isGone?(): boolean;
   /** Called after each look that found nothing more in the file. */
@@ -40,14 +40,15 @@ export async function followFile(options: FollowOptions): Promise<void> {
   await options.after;
 
   /** False when the reader has gone. */
-  function drain(): boolean {
+  async function drain(): Promise<boolean> {
     if (fd === null) return true;
     for (;;) {
       if (fstatSync(fd).size < offset) offset = 0; // truncated
       const length = readSync(fd, buffer, 0, CHUNK, offset);
       if (length === 0) return true;
       offset += length;
-      if (!options.onBytes(buffer.subarray(0, length), offset - length)) return false;
+      const goOn = options.onBytes(buffer.subarray(0, length), offset - length);
+      if (!(typeof goOn === "boolean" ? goOn : await goOn)) return false;
     }
   }
 
@@ -55,7 +56,7 @@ export async function followFile(options: FollowOptions): Promise<void> {
     for (;;) {
       const ending = signal.aborted;
       const replaced = options.oneRun !== true && (fd === null || isReplaced(fd, path));
-      if (!drain()) return;
+      if (!(await drain())) return;
       if (replaced) {
         const next = openNext(path, fd);
         if (next !== null) {

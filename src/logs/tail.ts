@@ -6,6 +6,26 @@ import { dataStart } from "../sys/holes.ts";
 const CHUNK = 64 * 1024;
 const NEWLINE = 10;
 
+/** Where the last `lines` lines begin and the file ends now; null when there is no such file. */
+export function findTail(path: string, lines: number): { from: number; to: number } | null {
+  let fd: number;
+  try {
+    fd = openOwn(path, constants.O_RDONLY);
+  } catch {
+    return null;
+  }
+  try {
+    const { size } = fstatSync(fd);
+    const hole = Math.min(dataStart(fd), size);
+    const from = lines === Number.POSITIVE_INFINITY ? hole : findStart(fd, hole, size, lines);
+    if (hole === 0 || from > hole) return { from, to: size };
+    const chunk = Buffer.alloc(CHUNK);
+    return { from: hole + leadingZeros(chunk.subarray(0, readSync(fd, chunk, 0, CHUNK, hole))), to: size };
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /**
  * Gives the last `lines` lines (all of it with `Infinity`) to `onBytes`, but no more than `maxBytes`, until that says false; the bytes are only
  * good within the call. Returns the offset of their end, or

@@ -7,10 +7,10 @@ import type { ExitRecord, LaunchRecord } from "../state/types.ts";
 import { attachToRun } from "../supervisor/attachclient.ts";
 import { awaitRecord, isChanging } from "../supervisor/settle.ts";
 import { DtError, EXIT } from "../sys/error.ts";
-import { type ProcessIdentity, presenceOf, sameIdentity } from "../sys/identity.ts";
+import { presenceOf, sameIdentity } from "../sys/identity.ts";
 import { signalNumber } from "../sys/signals.ts";
 import { shellCode } from "../sys/status.ts";
-import { isTerminal, writeBytes } from "../sys/stdio.ts";
+import { hasRoom, isTerminal, writeBytes } from "../sys/stdio.ts";
 import type { RunnerContext } from "./context.ts";
 import { type Left, type Owner, openPerson, type Person, sizeOfPerson } from "./person.ts";
 import { makeScreen, type Screen } from "./screen.ts";
@@ -26,8 +26,9 @@ export interface AttachOptions {
 const LOOK_EVERY_MS = 20;
 
 export async function attachTo(context: RunnerContext, key: string, options: AttachOptions): Promise<number> {
-  const screen = makeScreen();
-  const person = openPerson(options);
+  const impatient = new AbortController();
+  const screen = makeScreen(impatient.signal);
+  const person = openPerson(options, () => impatient.abort());
   /** From here on the terminal is the person's again, and what dt says is read on it. */
   const close = () => {
     screen.restore();
@@ -55,13 +56,14 @@ async function follow(
   let last: LaunchRecord | null = null;
   let told: string | null = null;
   for (let first = true; ; ) {
-    const record = await awaitRecord(ground, key);
+    const record = await Promise.race([awaitRecord(ground, key), person.left.then(() => null)]);
+    if (person.hasLeft()) return leaving(context, key, person);
     if (record === null && last === null) {
       const exit = ground.store.exit(key);
       if (owner === null || exit.is !== "there") throw notRunning(context, key);
       // Whoever started it has seen that it began.
       person.take();
-      screen.showAll({ log: exit.value.log, logFile: null });
+      await screen.showAll({ log: exit.value.log, logFile: null });
       return () => tellExit(context, exit.value);
     }
     if (isOver(context, record, last, owner !== null)) {
@@ -74,9 +76,15 @@ async function follow(
     if (now.token === last?.token || now.leader === null || now.phase === "backoff") {
       told = tellBackoff(context, now, told);
     } else {
-      const joined = await attachToRun(ground, now, { readOnly, size: readOnly ? null : sizeOfPerson() });
-      last = now;
+      // From now on every key comes as it is pressed, so that who waits for a host that does not answer can leave.
       person.take();
+      const joining = attachToRun(ground, now, { readOnly, size: readOnly ? null : sizeOfPerson() });
+      const joined = await Promise.race([joining, person.left.then(() => null)]);
+      if (person.hasLeft()) {
+        joining.catch(() => {}); // nobody waits for it any more
+        return leaving(context, key, person);
+      }
+      last = now;
       if (joined !== null) {
         if (!first) say(context, `${key} runs anew  pid ${now.leader.pid}`);
         const shown = screen.show(now.log, joined, first ? scrollback : null, person.lost);
@@ -87,19 +95,22 @@ async function follow(
         joined.leave();
         screen.restore();
         first = false;
-      } else if (!first || scrollback === null) screen.showAll(now); // over before it could be joined
+      } else if (!first || scrollback === null) await screen.showAll(now); // over before it could be joined
     }
-    if (person.hasLeft()) {
-      const why = await person.left;
-      return () => tellLeft(context, key, why);
-    }
+    if (person.hasLeft()) return leaving(context, key, person);
     await Promise.race([Bun.sleep(LOOK_EVERY_MS), person.left]);
   }
 }
 
+async function leaving(context: RunnerContext, key: string, person: Person): Promise<() => number> {
+  const why = await person.left;
+  return () => tellLeft(context, key, why);
+}
+
 function tellLeft({ talk }: RunnerContext, key: string, why: Left): number {
   if (why.is === "signal") return 128 + (signalNumber(why.signal) as number);
-  if (why.is === "asked") talk.say(`left ${key} running; dt attach ${key} joins it again`);
+  // A terminal that takes nothing for now would hold dt up.
+  if (why.is === "asked" && hasRoom(2)) talk.say(`left ${key} running; dt attach ${key} joins it again`);
   return EXIT.done;
 }
 
@@ -113,9 +124,8 @@ function isOver(
   if (record === null) return true;
   // Whoever stops or replaces it has not written down yet that it did.
   if (record.phase === "stopping" && isChanging(ground, record.key)) return false;
-  const gone = (one: ProcessIdentity) => presenceOf(ground.table, one) !== "alive";
-  // Its host does not serve it any more, and so cannot start it again.
-  if (gone(record.host) && (record.leader === null || gone(record.leader))) return true;
+  // Its host does not serve it any more, and so cannot start it again; its terminal has gone with the host, also when the program lives on.
+  if (presenceOf(ground.table, record.host) !== "alive" && !isChanging(ground, record.key)) return true;
   // Replaced by another dt: whoever started the old one is done. Who looks in goes on with the new one.
   return owner && last !== null && !sameIdentity(record.host, last.host);
 }

@@ -20,10 +20,10 @@ import { isIgnored } from "../sys/limits.ts";
 import { interruptFirst, makePresses } from "../sys/presses.ts";
 import { signalNumber } from "../sys/signals.ts";
 import { shellCode } from "../sys/status.ts";
-import { isReaderGone, print } from "../sys/stdio.ts";
+import { hasRoom, isReaderGone, print } from "../sys/stdio.ts";
 import type { RunnerContext } from "./context.ts";
 import { makePatience } from "./patience.ts";
-import { makeShown, type Shown } from "./shown.ts";
+import { makeShownPatiently } from "./shown.ts";
 import { tellEvent } from "./tell.ts";
 
 export async function runForeground(context: RunnerContext, spec: LaunchSpec): Promise<number> {
@@ -55,7 +55,7 @@ export async function runForeground(context: RunnerContext, spec: LaunchSpec): P
     if (!isIgnored(signalNumber(signal) as number)) process.on(signal, hear);
   process.on(RESTART_SIGNAL, () => claimRequests(ground, spec.key, queue.push));
 
-  const shown = makeShown(talk);
+  const shown = makeShownPatiently(talk, cancel.signal);
   const screen = makeScreen(shown, () => queue.push({ is: "terminate", by: "hangup", signal: "SIGPIPE" }));
   const control: HostControl = {
     arrived: queue.arrived,
@@ -66,7 +66,8 @@ export async function runForeground(context: RunnerContext, spec: LaunchSpec): P
     resolveAnew: (one) => resolveAnew(ground, one),
   };
   try {
-    const ended = await hostLaunch(ground, spec, (event) => tellEvent(context, event), control);
+    // A terminal that takes nothing would hold the host up: what it has no room for is not said.
+    const ended = await hostLaunch(ground, spec, (event) => hasRoom(2) && tellEvent(context, event), control);
     await screen.close();
     return shown.status(await conclude(context, ended));
   } catch (error) {
@@ -81,8 +82,8 @@ export async function runForeground(context: RunnerContext, spec: LaunchSpec): P
   }
 }
 
-/** Shows one run's log after the other on standard output; what was written before the end is shown. */
-function makeScreen(shown: Shown, onGone: () => void) {
+/** Shows one run's log after the other on standard output; what was written before the end is shown, unless the output takes nothing any more. */
+function makeScreen(shown: ReturnType<typeof makeShownPatiently>, onGone: () => void) {
   let current: { stop: AbortController; done: Promise<void> } | null = null;
   let gone = false;
   async function finish(): Promise<void> {
@@ -99,7 +100,7 @@ function makeScreen(shown: Shown, onGone: () => void) {
         gone = true;
         return false;
       };
-      const onBytes = (bytes: Uint8Array) => !gone && (shown.write(bytes) || leave());
+      const onBytes = async (bytes: Uint8Array) => !gone && ((await shown.write(bytes)) || leave());
       const isGone = () => gone || (isReaderGone(1) && !leave());
       current = {
         stop,
@@ -112,6 +113,7 @@ function makeScreen(shown: Shown, onGone: () => void) {
 
 /** The last line says how it ended and, where somebody else did it, who. */
 async function conclude({ ground, talk, json }: RunnerContext, end: HostEnd): Promise<number> {
+  const say = (text: string) => hasRoom(2) && talk.say(text);
   switch (end.is) {
     case "unchanged": {
       const settled = await awaitSettled(ground, end.record.key);
@@ -125,10 +127,10 @@ async function conclude({ ground, talk, json }: RunnerContext, end: HostEnd): Pr
       return settled.is === "unhealthy" ? EXIT.timeout : EXIT.done;
     }
     case "ended":
-      talk.say(`${talk.paint.bold(end.exit.key)} ${end.exit.text}`);
+      say(`${talk.paint.bold(end.exit.key)} ${end.exit.text}`);
       return end.exit.reason === "interrupted" ? EXIT.interrupted : shellCode(end.exit);
     case "taken":
-      talk.say(end.exit === null ? "stopped from elsewhere" : `${talk.paint.bold(end.exit.key)} ${end.exit.text}`);
+      say(end.exit === null ? "stopped from elsewhere" : `${talk.paint.bold(end.exit.key)} ${end.exit.text}`);
       return shellCode(end.status);
   }
 }

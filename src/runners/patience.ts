@@ -1,6 +1,6 @@
 /** A person who ended a launch in the foreground and sees nothing happen: what dt waits for, and that another Ctrl-C kills. */
 import type { Talk } from "../output/talk.ts";
-import { isTerminal } from "../sys/stdio.ts";
+import { hasRoom, isTerminal } from "../sys/stdio.ts";
 
 /** What ends in the usual time needs no word. */
 const QUIET_MS = 1000;
@@ -16,7 +16,9 @@ export function makePatience(talk: Pick<Talk, "warn">, what: string): Patience {
   return {
     begin() {
       if (!isTerminal(2)) return;
-      timer ??= setTimeout(() => talk.warn(`${what} has not ended yet: press Ctrl-C again to kill it`), QUIET_MS);
+      timer ??= setTimeout(() => {
+        if (hasRoom(2)) talk.warn(`${what} has not ended yet: press Ctrl-C again to kill it`);
+      }, QUIET_MS);
     },
     end: () => clearTimeout(timer),
   };

@@ -43,17 +43,23 @@ export function sizeOfPerson(): TerminalSize | null {
   return sizeOfTerminal(1) ?? sizeOfTerminal(0);
 }
 
-export function openPerson({ readOnly, owner }: { readOnly: boolean; owner: Owner | null }): Person {
+/** `onEnding`: they want it to end, however long that takes. */
+export function openPerson(
+  { readOnly, owner }: { readOnly: boolean; owner: Owner | null },
+  onEnding: () => void,
+): Person {
   const left = Promise.withResolvers<Left>();
   let hasLeft = false;
   let attachment: Attachment | null = null;
   let early = Buffer.alloc(0);
   let pipes = !readOnly && owner === null && !isTerminal(0);
   const leave = (why: Left) => {
+    onEnding();
     hasLeft = true;
     left.resolve(why);
   };
   const hear = (signal: NodeJS.Signals) => {
+    onEnding();
     if (owner !== null) owner.end(signal);
     else leave({ is: "signal", signal });
   };

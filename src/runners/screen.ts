@@ -2,41 +2,54 @@
 import { followFile } from "../logs/follow.ts";
 import { makeModes } from "../logs/modes.ts";
 import { makeStripper } from "../logs/strip.ts";
-import { readTail } from "../logs/tail.ts";
+import { findTail } from "../logs/tail.ts";
 import type { LaunchRecord } from "../state/types.ts";
 import type { Attachment } from "../supervisor/attachclient.ts";
+import { openPatiently } from "../sys/patient.ts";
 import { statOf } from "../sys/stat.ts";
-import { isReaderGone, isTerminal, writeBytes } from "../sys/stdio.ts";
+import { isReaderGone, isTerminal } from "../sys/stdio.ts";
 
 const NEWLINE = 0x0a;
 
 export type Screen = ReturnType<typeof makeScreen>;
 
-export function makeScreen() {
+/** `impatient`: from then on, what the terminal does not take is given up. */
+export function makeScreen(impatient: AbortSignal) {
   const modes = makeModes();
   const drawn = isTerminal(1);
+  const output = openPatiently(1);
   let atLineStart = true;
-  const write = (bytes: Uint8Array) => {
+  const write = (bytes: Uint8Array): boolean | Promise<boolean> => {
     if (bytes.length === 0) return true;
     modes.feed(bytes);
     atLineStart = bytes.at(-1) === NEWLINE;
-    return writeBytes(1, bytes) !== "closed";
+    const outcome = output.write(bytes, impatient);
+    return typeof outcome === "string" ? outcome !== "closed" : outcome.then((one) => one !== "closed");
   };
   return {
     show(log: string, { welcome, redraw }: Attachment, scrollback: number | null, onGone: () => void) {
       const stop = new AbortController();
       let from = 0;
+      let before = 0;
       if (scrollback !== null) {
-        if (drawn) write(Buffer.from(welcome.modes));
+        if (drawn) output.offer(Buffer.from(welcome.modes));
+        modes.feed(Buffer.from(welcome.modes));
         if (drawn && welcome.alternate) {
           from = welcome.offset;
           redraw();
         } else {
-          // Questions that the program once asked its terminal are not asked again.
-          const plain = makeStripper(true);
-          from = readTail(log, scrollback, (bytes) => write(drawn ? plain.push(bytes) : bytes)) ?? 0;
+          const tail = findTail(log, scrollback);
+          from = tail?.from ?? 0;
+          before = drawn ? (tail?.to ?? 0) : 0;
         }
       }
+      // Questions that the program once asked its terminal are not asked again.
+      const plain = makeStripper(true);
+      const show = (bytes: Uint8Array, offset: number) => {
+        const past = Math.min(Math.max(0, before - offset), bytes.length);
+        if (past === 0) return write(bytes);
+        return write(Buffer.concat([plain.push(bytes.subarray(0, past)), bytes.subarray(past)]));
+      };
       let gone = false;
       const leave = () => {
         if (!gone) onGone();
@@ -47,7 +60,9 @@ export function makeScreen() {
         path: log,
         from,
         oneRun: true,
-        onBytes: (bytes) => write(bytes) || leave(),
+        async onBytes(bytes, offset) {
+          return (await show(bytes, offset)) || leave();
+        },
         isGone: () => gone || (isReaderGone(1) && !leave()),
         signal: stop.signal,
       });
@@ -59,15 +74,17 @@ export function makeScreen() {
       };
     },
     /** A run that is over, unless the next one has its place by now. */
-    showAll({ log, logFile }: Pick<LaunchRecord, "log" | "logFile">) {
-      if (logFile === null || statOf(log)?.ino === logFile.ino) readTail(log, Number.POSITIVE_INFINITY, write);
+    async showAll({ log, logFile }: Pick<LaunchRecord, "log" | "logFile">): Promise<void> {
+      if (logFile !== null && statOf(log)?.ino !== logFile.ino) return;
+      const from = findTail(log, Number.POSITIVE_INFINITY)?.from ?? 0;
+      await followFile({ path: log, from, oneRun: true, onBytes: write, signal: AbortSignal.abort() });
     },
     restore() {
       if (!drawn) return;
       const undo = Buffer.from(modes.undo());
       modes.feed(undo);
-      writeBytes(1, undo);
-      if (!atLineStart) writeBytes(1, Buffer.from("\r\n"));
+      output.offer(undo);
+      if (!atLineStart) output.offer(Buffer.from("\r\n"));
       atLineStart = true;
     },
   };

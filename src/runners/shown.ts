@@ -4,20 +4,40 @@
  */
 import type { Talk } from "../output/talk.ts";
 import { EXIT } from "../sys/error.ts";
-import { writeBytes } from "../sys/stdio.ts";
+import { openPatiently } from "../sys/patient.ts";
+import { type WriteOutcome, writeBytes } from "../sys/stdio.ts";
 
-export interface Shown {
+export interface Shown<Written> {
   /** False when the reader has gone. */
-  write(bytes: Uint8Array): boolean;
+  write(bytes: Uint8Array): Written;
   /** The exit code, which is no success when something could not be shown. */
   status(code: number): number;
 }
 
-export function makeShown(talk: Pick<Talk, "warn">): Shown {
-  let isLost = false;
+type Warn = Pick<Talk, "warn">;
+
+export function makeShown(talk: Warn): Shown<boolean> {
+  const { judge, status } = makeJudge(talk);
+  return { write: (bytes) => judge(writeBytes(1, bytes)), status };
+}
+
+/** An output that takes nothing for now is waited for, until the signal is aborted. */
+export function makeShownPatiently(talk: Warn, impatient: AbortSignal): Shown<boolean | Promise<boolean>> {
+  const output = openPatiently(1);
+  const { judge, status } = makeJudge(talk);
   return {
     write(bytes) {
-      const outcome = writeBytes(1, bytes);
+      const outcome = output.write(bytes, impatient);
+      return typeof outcome === "string" ? judge(outcome) : outcome.then(judge);
+    },
+    status,
+  };
+}
+
+function makeJudge(talk: Warn) {
+  let isLost = false;
+  return {
+    judge(outcome: WriteOutcome): boolean {
       if (outcome === "failed" && !isLost) {
         isLost = true;
         talk.warn(
@@ -26,6 +46,6 @@ export function makeShown(talk: Pick<Talk, "warn">): Shown {
       }
       return outcome !== "closed";
     },
-    status: (code) => (isLost && code === EXIT.done ? EXIT.failed : code),
+    status: (code: number) => (isLost && code === EXIT.done ? EXIT.failed : code),
   };
 }

@@ -40,18 +40,26 @@ export async function attachToRun(
 ): Promise<Attachment | null> {
   const { store, table } = ground;
   const deadline = performance.now() + APPEAR_MS;
-  let why = "its host has not said where it listens";
-  while (performance.now() < deadline) {
+  const isLate = () => performance.now() >= deadline;
+  const isOver = () => {
     const now = store.record(record.key);
-    if (now.is !== "there" || now.value.token !== record.token) return null;
-    if (presenceOf(table, record.host) === "gone") return null;
+    if (now.is !== "there" || now.value.token !== record.token) return true;
+    if (presenceOf(table, record.host) === "gone") return true;
     const history = store.history(record.token);
-    if (history.is === "there" && history.value.exited !== null) return null;
+    return history.is === "there" && history.value.exited !== null;
+  };
+  let why = "its host has not said where it listens";
+  while (!isLate()) {
+    if (isOver()) return null;
+    const history = store.history(record.token);
     const socket = history.is === "there" ? history.value.terminal?.socket : undefined;
     if (socket !== undefined) {
       try {
         checkName(socket, record);
-        return await greet(socket, request);
+        const joined = await greet(socket, request, () => isLate() || isOver());
+        if (joined !== null) return joined;
+        why = silenceOf(record);
+        continue;
       } catch (error) {
         if (errnoOf(error) === FOREIGN_SOCKET) throw unreachable(record, messageOf(error));
         if (error instanceof DtError) throw error;
@@ -69,6 +77,11 @@ function unreachable({ key }: LaunchRecord, why: string): DtError {
   });
 }
 
+/** A debugger, `kill -STOP` and a paused container stop a host; then the kernel takes what it is sent, and nobody reads it. */
+function silenceOf({ host }: LaunchRecord): string {
+  return `its host (pid ${host.pid}) does not answer (is it stopped? \`kill -CONT ${host.pid}\` lets it go on)`;
+}
+
 /** A history that names another socket of this user, an agent's say, must not make dt speak to that. */
 function checkName(socket: string, record: LaunchRecord): void {
   const expected = socketName(record.token);
@@ -79,7 +92,12 @@ function checkName(socket: string, record: LaunchRecord): void {
     );
 }
 
-async function greet(socket: string, { readOnly, size }: AttachRequest): Promise<Attachment> {
+/** Null when `isInVain` before the host answers. */
+async function greet(
+  socket: string,
+  { readOnly, size }: AttachRequest,
+  isInVain: () => boolean,
+): Promise<Attachment | null> {
   const welcome = Promise.withResolvers<Attachment["welcome"]>();
   const over = Promise.withResolvers<boolean>();
   const synced: (() => void)[] = [];
@@ -105,6 +123,15 @@ async function greet(socket: string, { readOnly, size }: AttachRequest): Promise
   });
   const send = (message: ToHost) => line.send(message);
   send({ is: "hello", version: ATTACH_VERSION, readOnly, size });
+  const answered = welcome.promise.then(
+    () => true,
+    () => true,
+  );
+  while (!(await Promise.race([answered, Bun.sleep(LOOK_EVERY_MS * 4).then(() => false)]))) {
+    if (!isInVain()) continue;
+    line.close();
+    return null;
+  }
   return {
     welcome: await welcome.promise,
     over: over.promise,

@@ -45,16 +45,24 @@ function wasWritten(outcome: WriteOutcome): boolean {
   throw new DtError("cannot-print", "Standard output could not be written (is the disk full that it goes to?).");
 }
 
+const POLLOUT = 0x4;
 const POLLERR = 0x8;
 const POLLHUP = 0x10;
 const POLLNVAL = 0x20;
 
 /** Whether nobody reads this stream any more (a pipe whose other end is closed), found out without writing to it. */
 export function isReaderGone(fd: number): boolean {
-  const request = new Int32Array([fd, 0]); // struct pollfd: fd, then events and revents in one word
-  if (libc().poll(ptr(request), 1, 0) <= 0) return false;
-  const events = (request[1] as number) >>> 16;
-  return (events & (POLLERR | POLLHUP | POLLNVAL)) !== 0;
+  return (eventsOf(fd, 0) & (POLLERR | POLLHUP | POLLNVAL)) !== 0;
+}
+
+/** Whether a short message can be written without waiting. */
+export function hasRoom(fd: number): boolean {
+  return eventsOf(fd, POLLOUT) !== 0;
+}
+
+function eventsOf(fd: number, wanted: number): number {
+  const request = new Int32Array([fd, wanted]); // struct pollfd: fd, then events and revents in one word
+  return libc().poll(ptr(request), 1, 0) <= 0 ? 0 : (request[1] as number) >>> 16;
 }
 
 /** Whether this process has a controlling terminal, whatever its streams are. */

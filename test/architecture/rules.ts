@@ -208,6 +208,12 @@ const BANS: readonly Ban[] = [
     except: ["src/manifest/child.ts", "src/manifest/generate.ts", "src/plugin/serve.ts"],
   },
   {
+    pattern: /\bopenPatiently\(/g,
+    sentence: "writes bytes as they are, past the filter of sys/visible.ts",
+    // A command's own output, shown as it comes.
+    except: ["src/runners/foreground.ts", "src/runners/screen.ts", "src/sys/patient.ts"],
+  },
+  {
     pattern: /\b(writeBytes|printBytes)\(/g,
     sentence:
       "writes bytes as they are, past the filter of sys/visible.ts: text goes through print, writeText or output/talk.ts",
@@ -224,6 +230,7 @@ const BANS: readonly Ban[] = [
       "src/runners/progress.ts",
       "src/runners/screen.ts",
       "src/runners/shown.ts",
+      "src/sys/patient.ts",
       "src/sys/stdio.ts",
     ],
   },
