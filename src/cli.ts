@@ -22,6 +22,7 @@ async function main(argv: readonly string[]): Promise<number> {
   if (first === "__adopt") return (await import("./supervisor/hosted.ts")).runAdoptingHost(await hostProcess());
   if (first === "__hosts") return (await import("./supervisor/up/hosted.ts")).runHostOfMany(await hostProcess());
   if (first === BECOME_COMMAND) return becomeCarried(argv.slice(1));
+  if (first === "__drain") return runDrain();
   if (first === "__session") return runSession(argv.slice(1));
   if (first === "__stack") return runStack(argv[1] ?? "");
   if (first === "__target") return runTarget(argv.slice(1));
@@ -43,6 +44,11 @@ async function becomeCarried(words: readonly string[]): Promise<number> {
   } catch (error) {
     return fail(error, NO_GLOBALS);
   }
+}
+
+async function runDrain(): Promise<number> {
+  (await import("./sys/drain.ts")).runDrain();
+  return EXIT.done;
 }
 
 async function runSession([lifeline, status]: readonly string[]): Promise<number> {

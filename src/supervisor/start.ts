@@ -36,6 +36,7 @@ import { checkPort } from "./port.ts";
 import { claimPort, type PortClaim } from "./portclaim.ts";
 import { type PreparedLaunch, prepareLaunch } from "./prepare.ts";
 import { describeProbe } from "./probes.ts";
+import { reopensOutput } from "./reopens.ts";
 import { refuseAnotherFolder } from "./samefolder.ts";
 import { endStack, isConverging, leaderOf, noteStack, probesOf, type StackLaunch, takingOver } from "./stack.ts";
 import { type StopTreeResult, stopTree } from "./stop.ts";
@@ -288,7 +289,7 @@ async function startClaimed(
 
 async function startLeader(
   ground: Ground,
-  { settings, terminal = null, detached }: LaunchSpec,
+  { key, settings, terminal = null, detached }: LaunchSpec,
   prepared: PreparedLaunch,
   logFd: number,
 ): Promise<Leader> {
@@ -296,7 +297,10 @@ async function startLeader(
   const { stack, token, argv } = prepared;
   const execute = stack === null ? argv : leaderOf(ground, stack, token, detached);
   const execution = { ...prepared, argv: execute, env: prepared.environment.env };
-  if (!settings.tty) return spawnLeader(execution, logFd, openFiles);
+  if (!settings.tty) {
+    const reopens = stack === null && reopensOutput(ground, key, argv, prepared.cwd);
+    return spawnLeader(execution, logFd, openFiles, reopens);
+  }
   const { startOnTerminal } = await import("./hostterminal.ts");
   return startOnTerminal(execution, prepared.log, terminal, openFiles);
 }

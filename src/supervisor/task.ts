@@ -15,6 +15,7 @@ import { logOf, openCapture } from "./captured.ts";
 import { digestInputs } from "./inputs.ts";
 import { NEEDS_MET } from "./marks.ts";
 import { type PreparedCommand, prepareCommand } from "./preparecommand.ts";
+import { namesOutput } from "./reopens.ts";
 import { stopTree } from "./stop.ts";
 import type { Ground } from "./types.ts";
 
@@ -101,7 +102,8 @@ async function runToItsEnd(
   const token = crypto.randomUUID().replaceAll("-", "");
   let child: SpawnedLeader;
   try {
-    child = spawnLeader({ argv, cwd, env: environment.env, token }, capture.fd, ground.openFiles);
+    const execution = { argv, cwd, env: environment.env, token };
+    child = spawnLeader(execution, capture.fd, ground.openFiles, namesOutput(argv, cwd));
   } catch (error) {
     if ((error as { name?: string }).name === "DtError") await capture.fail(error as never);
     throw error;

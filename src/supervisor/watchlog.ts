@@ -3,20 +3,31 @@ import { statSync } from "node:fs";
 import { boundLog } from "../logs/bound.ts";
 import { makeReadBefore } from "../logs/reopen.ts";
 import { openTimes } from "../logs/times.ts";
+import { formatBytes } from "../output/bytes.ts";
+import { noteCut } from "./reopens.ts";
 import type { Ground, Report, Run } from "./types.ts";
 
 /** How often the log is looked at: a run may exceed its bound by what it writes in this time, and times are as exact as this. */
 const LOOK_EVERY_MS = 1000;
 
-export function watchLog({ store }: Ground, { record, spec, over }: Run, report: Report): void {
+export function watchLog(ground: Ground, { record, spec, over }: Run, report: Report): void {
   const { log, logFile, key } = record;
   if (logFile === null) return;
   const reader = makeReadBefore(log, logFile);
-  const times = openTimes(store.path(key, "times"), record.token, reader.readBefore);
+  const times = openTimes(ground.store.path(key, "times"), record.token, reader.readBefore);
   const bound = makeBound(record, spec.settings.logs.maxBytes, report);
+  let size = 0;
+  let isCut = false;
   const look = () => {
     const stat = statSync(log, { throwIfNoEntry: false });
-    if (stat?.ino === logFile.ino && stat.dev === logFile.dev) times.note(stat.size, Date.now());
+    if (stat?.ino === logFile.ino && stat.dev === logFile.dev) {
+      times.note(stat.size, Date.now());
+      if (stat.size < size && !isCut) {
+        isCut = true;
+        tellCut(ground, key, size - stat.size, report);
+      }
+      size = stat.size;
+    }
     bound.check();
   };
   const timer = setInterval(look, LOOK_EVERY_MS);
@@ -26,6 +37,19 @@ export function watchLog({ store }: Ground, { record, spec, over }: Run, report:
     bound.close();
     reader.close();
   });
+}
+
+/** By whoever opens it again without O_APPEND, as `> /dev/stderr` does: the next run is kept from that. */
+function tellCut(ground: Ground, key: string, bytes: number, report: Report): void {
+  report({
+    is: "note",
+    text: `${key}: its log was cut, and ${formatBytes(bytes)} of it are lost (a program opened it again, as \`> /dev/stderr\` does); from its next start its output goes through a pipe, which nobody can cut`,
+  });
+  try {
+    noteCut(ground, key);
+  } catch {
+    // a full disk: it is seen again
+  }
 }
 
 /** Once the bound does not work it is off, and that is told. */

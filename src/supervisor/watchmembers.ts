@@ -5,6 +5,8 @@
  *
  * Known limit: where there is no lineage, who clears its environment and leaves its parent after the host was killed is noted by nobody.
  */
+
+import { bunChildren } from "../sys/bunspawn.ts";
 import { identify, isOver, type ProcessEntry, presenceOf } from "../sys/identity.ts";
 import { libc } from "../sys/libc.ts";
 import { writeHistory } from "./notes.ts";
@@ -45,7 +47,7 @@ function nameOf({ pid, startTime }: { pid: number; startTime: string }): string 
 /** What fell to this host; those that have ended are reaped here, since Bun reaps only what Bun spawned. */
 function liveOrphans({ table }: Ground, run: Run, probes: ReadonlySet<number>): ProcessEntry[] {
   return table.childrenOf(process.pid).flatMap((pid) => {
-    if (pid === run.leader.pid || probes.has(pid)) return [];
+    if (pid === run.leader.pid || probes.has(pid) || bunChildren().has(pid)) return [];
     const entry = table.entry(pid);
     if (entry === null) return [];
     if (isOver(entry)) libc().waitpid(pid, null, WNOHANG);

@@ -10,6 +10,7 @@
 import { errnoOf } from "./error.ts";
 import { executionError, execve, variablesOf } from "./exec.ts";
 import { looksLikeScript } from "./executable.ts";
+import { lazy } from "./lazy.ts";
 import { currentOpenFiles, keepChildren, restoreForExec, setOpenFiles } from "./limits.ts";
 import { bytesOf, isRaw, textOf } from "./raw.ts";
 import { sameBuildCommand } from "./self.ts";
@@ -23,8 +24,18 @@ interface Options {
   env?: Record<string, string | undefined>;
 }
 
+/** Pids of children that Bun has not reaped yet. Whoever else waits for one of them takes its end from Bun, which then throws. */
+export const bunChildren = lazy(() => new Set<number>());
+
 function spawn(command: string[], options: Options = {}) {
   keepChildren();
+  const child = start(command, options);
+  bunChildren().add(child.pid);
+  void child.exited.then(() => bunChildren().delete(child.pid));
+  return child;
+}
+
+function start(command: string[], options: Options) {
   const { env } = options;
   const isText = (one: string) => !isRaw(one);
   if (env === undefined || [...command, ...variablesOf(env)].every(isText)) return Bun.spawn(command, options);

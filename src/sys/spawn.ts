@@ -26,10 +26,32 @@ export interface LeaderExecution extends Execution {
   token: string;
 }
 
-/** Starts a leader: new session, standard input from /dev/null, output and errors appended to `logFd`. Throws a DtError (126, 127). */
-export function spawnLeader(execution: LeaderExecution, logFd: number, openFiles: bigint | null): SpawnedLeader {
-  const child = startLeader(execution, openFiles, { detached: true, stdin: "ignore", stdout: logFd, stderr: logFd });
-  return { pid: child.pid, exited: child.exited };
+/**
+ * Starts a leader: new session, standard input from /dev/null, output and errors appended to `logFd`. `reopens`: it opens its output again by name,
+ * which would cut the log, and so gets a pipe (drain.ts). Throws a DtError (126, 127).
+ */
+export function spawnLeader(
+  execution: LeaderExecution,
+  logFd: number,
+  openFiles: bigint | null,
+  reopens: boolean,
+): SpawnedLeader {
+  const drain = reopens ? (require("./drain.ts") as typeof import("./drain.ts")).openDrain(logFd) : null;
+  const output = drain?.writing ?? logFd;
+  try {
+    const child = startLeader(execution, openFiles, {
+      detached: true,
+      stdin: "ignore",
+      stdout: output,
+      stderr: output,
+    });
+    return {
+      pid: child.pid,
+      exited: drain === null ? child.exited : child.exited.then((status) => drain.drained().then(() => status)),
+    };
+  } finally {
+    drain?.letGo();
+  }
 }
 
 /** Throws a DtError (126, 127). */

@@ -2,6 +2,8 @@
  * What watchmembers.ts is for one launch, for a host of many: what fell to it is told apart by lineage, token and log. Of what shows none of
  * them it is said once that no stop ends it.
  */
+
+import { bunChildren } from "../../sys/bunspawn.ts";
 import { identify, isOver, type ProcessEntry } from "../../sys/identity.ts";
 import { libc } from "../../sys/libc.ts";
 import { writeHistory } from "../notes.ts";
@@ -69,7 +71,7 @@ function liveOrphans({ table }: Ground, watched: ReadonlySet<Watched>, tasks: Re
     for (const pid of probes) own.add(pid);
   }
   return table.childrenOf(process.pid).flatMap((pid) => {
-    const entry = own.has(pid) ? null : table.entry(pid);
+    const entry = own.has(pid) || bunChildren().has(pid) ? null : table.entry(pid);
     if (entry === null) return [];
     if (isOver(entry)) libc().waitpid(pid, null, WNOHANG);
     return isOver(entry) ? [] : [entry];

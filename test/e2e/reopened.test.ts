@@ -1,0 +1,186 @@
+/** Output that a program opens again by name (`> /dev/stderr`): it neither cuts nor overwrites the log, whoever is killed meanwhile. */
+import { afterEach, describe, expect, test } from "bun:test";
+import { chmodSync, existsSync, readFileSync, readlinkSync } from "node:fs";
+import { TestRoot, until } from "../kit.ts";
+import { commandLineOf, psOf, readLog, runs } from "./launch.kit.ts";
+
+const roots: TestRoot[] = [];
+afterEach(async () => {
+  for (const root of roots.splice(0)) await root.dispose();
+});
+
+type Run = string | string[];
+
+function make(commands: Record<string, object>, files: Record<string, string> = {}): TestRoot {
+  const all = Object.fromEntries(
+    Object.entries(commands).map(([name, fields]) => [name, { kind: "managed", stop: { timeout: "2s" }, ...fields }]),
+  );
+  const root = TestRoot.create({ ...files, "manifests/t.json": JSON.stringify({ name: "t", commands: all }) });
+  for (const path of Object.keys(files)) chmodSync(`${root.dir}/${path}`, 0o755);
+  roots.push(root);
+  return root;
+}
+
+const WHOLE = "first\nwarning\nlast\n";
+const to = (name: string) => `echo first; echo warning > ${name}; echo last; exec sleep 1000`;
+
+const WAYS: [string, Run, Record<string, string>?][] = [
+  ["/dev/stderr", to("/dev/stderr")],
+  ["/dev/stdout", to("/dev/stdout")],
+  ["/dev/fd/2", to("/dev/fd/2")],
+  ["/proc/self/fd/1", to("/proc/self/fd/1")],
+  ["/proc/$$/fd/2", to("/proc/$$/fd/2")],
+  ["tee", "echo first; echo warning | tee /dev/stderr > /dev/null; echo last; exec sleep 1000"],
+  ["its own errors", "echo first; exec 2>/dev/stderr; echo warning >&2; echo last; exec sleep 1000"],
+  ["a script", ["./start.sh"], { "start.sh": `#!/bin/sh\n${to("/dev/stderr")}\n` }],
+  ["a script that bash is given", "bash start", { start: to("/dev/stdout") }],
+  [
+    "a script that a script runs",
+    ["./bin/start"],
+    { "bin/start": "#!/bin/sh\n. ./bin/more.sh\n", "bin/more.sh": to("/dev/stderr") },
+  ],
+  [
+    "Python",
+    ["python3", "-u", "app.py"],
+    {
+      "app.py":
+        "import time\nprint('first')\nwith open('/dev/stderr', 'w') as err: print('warning', file=err)\nprint('last')\ntime.sleep(1000)\n",
+    },
+  ],
+  [
+    "without O_TRUNC, at the beginning of the file",
+    ["python3", "-u", "app.py"],
+    {
+      "app.py":
+        "import os, time\nprint('first')\nos.write(os.open(f'/proc/{os.getpid()}/fd/1', os.O_WRONLY), b'warning\\n')\nprint('last')\ntime.sleep(1000)\n",
+    },
+  ],
+  [
+    "a script of package.json",
+    "bun run dev",
+    { "package.json": JSON.stringify({ scripts: { dev: to("/dev/stderr") } }) },
+  ],
+  ["make", "make -s dev", { Makefile: `dev:\n\t@${to("/dev/stderr")}\n` }],
+];
+
+describe("the log is whole:", () => {
+  for (const [what, run, files] of WAYS)
+    test(what, async () => {
+      const root = make({ dev: { run, ready: { log: "last", timeout: "10s" } } }, files);
+      const { code, stderr } = await root.dt(["t", "dev", "-d"]);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) });
+      // The line by which Bun says what it runs goes to the same place.
+      expect(Bun.stripANSI(readLog(root)).replace(/^\$ .*\n/, "")).toBe(WHOLE);
+      expect((await root.dt(["logs", "t:dev"])).stdout.replace(/^\$ .*\n/, "")).toBe(WHOLE);
+    });
+});
+
+test("under `dt up`, before a start, and in a run by the policy", async () => {
+  const once = "echo first; echo warning > /dev/stderr; echo last";
+  const root = make({
+    dev: { run: to("/dev/stderr"), before: ["t:first"] },
+    first: { kind: "oneshot", run: once, stop: undefined },
+    again: { run: `[ -e twice ] && exec sleep 1000; touch twice; ${once}; exit 1`, restart: "on-failure" },
+  });
+  await root.dt(["up", "-d", "t:dev", "t:again"]);
+  await until("all is there", () => readLog(root) === WHOLE || null);
+  expect(readLog(root, "t:first:default")).toBe(WHOLE);
+  await until("it runs again", () => existsSync(`${root.run}/t:again:default.log.1`) || null);
+  expect(readFileSync(`${root.run}/t:again:default.log.1`, "utf8")).toBe(WHOLE);
+});
+
+test("all that was written is there when a run has ended, and its last lines are", async () => {
+  const root = make({ dev: { run: "echo > /dev/stderr; seq 200000; echo the end; exit 3" } });
+  expect((await root.dt(["t", "dev"])).code).toBe(3);
+  expect(readLog(root)).toEndWith("\n199999\n200000\nthe end\n");
+  expect(readLog(root).split("\n")).toHaveLength(200_003);
+  expect(JSON.parse(root.read(".dialtone/run/t:dev:default.exit.json")).lastLines.at(-1)).toBe("the end");
+});
+
+const drainsOf = (log: string) =>
+  readdirPids().filter((pid) => commandLineOf(pid).includes("__drain") && linkOf(pid, 1) === log);
+
+function readdirPids(): number[] {
+  return Bun.spawnSync(["ls", "/proc"])
+    .stdout.toString()
+    .split("\n")
+    .map(Number)
+    .filter((pid) => pid > 0);
+}
+
+function linkOf(pid: number, fd: number): string {
+  try {
+    return readlinkSync(`/proc/${pid}/fd/${fd}`);
+  } catch {
+    return "";
+  }
+}
+
+const COUNT = "i=0; while :; do i=$((i+1)); echo $i; echo $i > /dev/stderr; sleep 0.01; done";
+
+/** Every number twice, in order. */
+function isWhole(log: string): boolean {
+  const lines = log.trimEnd().split("\n");
+  return lines.every((line, at) => line === String((at >> 1) + 1));
+}
+
+test("a host that is killed takes no line with it, and stop leaves nothing", async () => {
+  const root = make({ dev: { run: COUNT } });
+  await root.dt(["t", "dev", "-d"]);
+  const log = `${root.run}/t:dev:default.log`;
+  const { host, pid } = (await psOf(root)) ?? {};
+  const [drain = 0] = drainsOf(log);
+  process.kill(host?.pid as number, "SIGKILL");
+  const before = readLog(root).length;
+  await until("the log grows on", () => readLog(root).length > before + 50 || null);
+  expect((await psOf(root))?.pid).toBe(pid as number);
+  expect((await root.dt(["stop", "t", "dev"])).code).toBe(0);
+  await until("the drain has ended", () => !runs(drain));
+  expect(isWhole(readLog(root))).toBe(true);
+});
+
+test("a drain that is killed is started again, one that is asked to end does not", async () => {
+  const root = make({ dev: { run: COUNT } });
+  await root.dt(["t", "dev", "-d"]);
+  const log = `${root.run}/t:dev:default.log`;
+  const [drain = 0] = drainsOf(log);
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.kill(drain, signal);
+  const before = readLog(root).length;
+  await until("the log grows on", () => readLog(root).length > before + 50 || null);
+  expect(runs(drain)).toBe(true);
+  process.kill(drain, "SIGKILL");
+  await until("there is another", () => drainsOf(log).some((pid) => pid !== drain) || null);
+  const then = readLog(root).length;
+  await until("the log grows on", () => readLog(root).length > then + 50 || null);
+  expect((await psOf(root))?.state).toBe("running");
+  expect((await root.dt(["stop", "t", "dev"])).code).toBe(0);
+  expect(isWhole(readLog(root))).toBe(true);
+});
+
+test("what cannot be seen before is learned: the cut is told, and the next run is whole", async () => {
+  // Longer than any text that is read.
+  const long = `${"# nothing\n".repeat(30_000)}`;
+  const root = make(
+    { dev: { run: ["sh", "./long.sh"] } },
+    { "long.sh": `${long}\nseq 1000; sleep 2; echo warning > /dev/stderr; echo last; exec sleep 1000\n` },
+  );
+  const child = root.spawn(["t", "dev"]);
+  await until("it is noted", () => existsSync(`${root.run}/t:dev:default.cut.json`) || null);
+  expect((await root.dt(["stop", "t", "dev"])).code).toBe(0);
+  expect(await child.stderr.text()).toMatch(/its log was cut, and 3\.9 kB of it are lost/);
+  await root.dt(["t", "dev", "-d"]);
+  await until("it has written all", () => readLog(root).endsWith("last\n") || null);
+  expect(readLog(root)).toEndWith("\n1000\nwarning\nlast\n");
+});
+
+test("nobody else gets a pipe: the log is the command's own output", async () => {
+  const root = make(
+    { dev: { run: ["sh", "./start.sh"] }, mentions: { run: "echo 2>/dev/null; exec sleep 1000" } },
+    { "start.sh": "echo warning >&2\nexec sleep 1000\n" },
+  );
+  for (const command of ["dev", "mentions"]) {
+    await root.dt(["t", command, "-d"]);
+    const { pid, log } = (await psOf(root, `t:${command}:default`)) ?? {};
+    expect(linkOf(pid as number, 1)).toBe(log as string);
+  }
+});
