@@ -46,19 +46,30 @@ const markOf = (key: string) => `${key}.cut.json`;
 export function namesOutput(argv: readonly string[], cwd: string): boolean {
   const seen = new Set<string>();
   let looks = 0;
-  const waiting = [{ text: argv.join("\n"), isRun: true }];
+  const waiting = [{ text: argv.join("\n"), isRun: true, isScript: true }];
   for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
     if (NAMES.test(next.text)) return true;
-    if (next.text.length > MOST_FOLLOWED) continue;
+    if (!next.isScript || next.text.length > MOST_FOLLOWED) continue;
     for (const name of filesNamedIn(next.text, next.isRun)) {
       if (seen.has(name) || looks >= MOST_LOOKS) continue;
       seen.add(name);
-      const text = readText(resolve(cwd, name));
       looks++;
-      if (text !== null) waiting.push({ text, isRun: false });
+      const text = readText(resolve(cwd, name));
+      if (text !== null) waiting.push({ text, isRun: false, isScript: isScript(name, text) });
     }
   }
   return false;
+}
+
+/** Whether programs that it names are run by it, and not only written about. */
+function isScript(name: string, text: string): boolean {
+  const file = basename(name);
+  return (
+    (text.startsWith("#!") && /^#!.*sh\b/.test(text)) ||
+    /\.[bdz]?a?sh$/.test(file) ||
+    !file.includes(".") ||
+    file === "package.json"
+  );
 }
 
 /** Of a script, words with a `.` or a `/` and what an interpreter is given; of `run`, which is short, every word. */
@@ -78,12 +89,19 @@ function readText(path: string): string | null {
     const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const bytes = Buffer.alloc(stat.size);
-      const text = bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, 0));
-      return text.includes(0) ? null : text.toString("latin1");
+      const read = bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, 0));
+      if (read.includes(0)) return null;
+      const text = read.toString("latin1");
+      return basename(path) === "package.json" ? scriptsOf(text) : text;
     } finally {
       closeSync(fd);
     }
   } catch {
     return null;
   }
+}
+
+function scriptsOf(text: string): string {
+  const { scripts } = JSON.parse(text) as { scripts?: Record<string, unknown> };
+  return Object.values(scripts ?? {}).join("\n");
 }
