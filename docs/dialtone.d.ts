@@ -109,6 +109,11 @@ export interface LogOptions {
   keep?: number;
   /** Disk space one run may use; beyond it the oldest part of that run is released. Default `"none"`. */
   maxSize?: Size;
+  /**
+   * `true`: the output goes through a pipe to the log, which a program that opens `/dev/stderr` or its like again can then not cut; `false`: the log
+   * itself is the output. Default: a pipe where `run`, or a script that it names, says such a name.
+   */
+  pipe?: boolean;
 }
 
 /** How a launch is stopped. */

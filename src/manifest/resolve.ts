@@ -98,7 +98,11 @@ function settingsOf(kind: Command["kind"], merged: Merged): Settings {
   const maxBytes = parseSize(logs.maxSize as string);
   const logging = {
     log: merged.log ?? null,
-    logs: { keep: logs.keep as number, maxBytes: maxBytes === "none" ? null : maxBytes },
+    logs: {
+      keep: logs.keep as number,
+      maxBytes: maxBytes === "none" ? null : maxBytes,
+      ...(logs.pipe === undefined ? {} : { pipe: logs.pipe }),
+    },
   };
   if (kind === "oneshot")
     return {

@@ -52,10 +52,10 @@ export interface CommonSettings {
   schedule: string | null;
 }
 
-/** `log` null: in the run directory; `maxBytes` null: no limit. */
+/** `log` null: in the run directory; `maxBytes` null: no limit; without `pipe`: as it seems best. */
 interface LogSettings {
   log: string | null;
-  logs: { keep: number; maxBytes: number | null };
+  logs: { keep: number; maxBytes: number | null; pipe?: boolean };
 }
 
 export type Condition = "started" | "ready" | "completed";

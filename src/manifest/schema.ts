@@ -58,7 +58,11 @@ const logging = {
   ),
   logs: v.optional(
     fields(
-      { keep: v.optional(integer(0, 1000, "a whole number from 0 to 1000")), maxSize: v.optional(size) },
+      {
+        keep: v.optional(integer(0, 1000, "a whole number from 0 to 1000")),
+        maxSize: v.optional(size),
+        pipe: v.optional(flag()),
+      },
       { what: "`logs`" },
     ),
   ),

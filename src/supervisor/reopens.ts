@@ -3,11 +3,11 @@
  * what it runs: the text of `run`, the files that it names, and the files that scripts among these name, as far as they are small texts. What cannot be seen there, as in a program that was compiled, is learned: a host that sees the log get shorter
  * leaves a mark, and the next run of the key is one of these.
  *
- * Known limit: the first run of a command of which this cannot be seen.
+ * Known limit: the first run of a command of which this cannot be seen. `logs: { pipe: true }` says it.
  */
 import { closeSync, constants, openSync, readSync, statSync } from "node:fs";
 import { basename, resolve } from "node:path";
-import type { Ground } from "./types.ts";
+import type { Ground, LaunchSpec } from "./types.ts";
 
 /** `/dev/stdout`, `/dev/fd/2`, `/proc/$$/fd/1`, and a number that a program puts in. */
 const NAMES = /\/dev\/std(?:out|err)\b|\/fd\/["'`]?[12${%+ ]/;
@@ -29,11 +29,10 @@ const IMPLIED: Readonly<Record<string, readonly string[]>> = {
 
 export function reopensOutput(
   { store }: Pick<Ground, "store">,
-  key: string,
-  argv: readonly string[],
-  cwd: string,
+  { key, settings }: Pick<LaunchSpec, "key"> & { settings: Pick<LaunchSpec["settings"], "logs"> },
+  { argv, cwd }: { argv: readonly string[]; cwd: string },
 ): boolean {
-  return namesOutput(argv, cwd) || store.read(markOf(key), () => true).is === "there";
+  return settings.logs.pipe ?? (namesOutput(argv, cwd) || store.read(markOf(key), () => true).is === "there");
 }
 
 /** The log was seen to get shorter. */

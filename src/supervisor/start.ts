@@ -287,18 +287,14 @@ async function startClaimed(
   }
 }
 
-async function startLeader(
-  ground: Ground,
-  { key, settings, terminal = null, detached }: LaunchSpec,
-  prepared: PreparedLaunch,
-  logFd: number,
-): Promise<Leader> {
+async function startLeader(ground: Ground, spec: LaunchSpec, prepared: PreparedLaunch, logFd: number): Promise<Leader> {
   const { openFiles } = ground;
+  const { settings, terminal = null, detached } = spec;
   const { stack, token, argv } = prepared;
   const execute = stack === null ? argv : leaderOf(ground, stack, token, detached);
   const execution = { ...prepared, argv: execute, env: prepared.environment.env };
   if (!settings.tty) {
-    const reopens = stack === null && reopensOutput(ground, key, argv, prepared.cwd);
+    const reopens = stack === null && reopensOutput(ground, spec, prepared);
     return spawnLeader(execution, logFd, openFiles, reopens);
   }
   const { startOnTerminal } = await import("./hostterminal.ts");

@@ -15,7 +15,7 @@ import { logOf, openCapture } from "./captured.ts";
 import { digestInputs } from "./inputs.ts";
 import { NEEDS_MET } from "./marks.ts";
 import { type PreparedCommand, prepareCommand } from "./preparecommand.ts";
-import { namesOutput } from "./reopens.ts";
+import { reopensOutput } from "./reopens.ts";
 import { stopTree } from "./stop.ts";
 import type { Ground } from "./types.ts";
 
@@ -103,7 +103,7 @@ async function runToItsEnd(
   let child: SpawnedLeader;
   try {
     const execution = { argv, cwd, env: environment.env, token };
-    child = spawnLeader(execution, capture.fd, ground.openFiles, namesOutput(argv, cwd));
+    child = spawnLeader(execution, capture.fd, ground.openFiles, reopensOutput(ground, spec, execution));
   } catch (error) {
     if ((error as { name?: string }).name === "DtError") await capture.fail(error as never);
     throw error;

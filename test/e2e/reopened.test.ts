@@ -173,6 +173,21 @@ test("what cannot be seen before is learned: the cut is told, and the next run i
   expect(readLog(root)).toEndWith("\n1000\nwarning\nlast\n");
 });
 
+test("`logs.pipe` decides it", async () => {
+  const root = make({
+    piped: { run: "exec sleep 1000", logs: { pipe: true } },
+    plain: { run: "exec sleep 1000 # /dev/stderr", logs: { pipe: false } },
+  });
+  for (const [command, expected] of [
+    ["piped", /^pipe:/],
+    ["plain", /\.log$/],
+  ] as const) {
+    await root.dt(["t", command, "-d"]);
+    const { pid } = (await psOf(root, `t:${command}:default`)) ?? {};
+    expect(linkOf(pid as number, 1)).toMatch(expected);
+  }
+});
+
 test("nobody else gets a pipe: the log is the command's own output", async () => {
   const root = make(
     { dev: { run: ["sh", "./start.sh"] }, mentions: { run: "echo 2>/dev/null; exec sleep 1000" } },
