@@ -1,7 +1,7 @@
 /**
  * Every child that Bun starts for dt starts here. Bun loses two things, which are mended here: the exit status where dt was started with
  * SIGCHLD ignored, and bytes that are no UTF-8 (raw.ts). Bun makes U+FFFD of such a byte, so a child that needs them is started as
- * `dt __become`, which has them in its arguments in a form that Bun passes on, and becomes the command: the pid is the command's.
+ * `dt __become`, which has them in a form that Bun passes on, and becomes the command: the pid is the command's.
  *
  * Known limits: a word of 64 KB with such bytes is too long for that form; what only `execve` finds (a text without `#!` that
  * no shell can read) is reported on the child's standard error instead of by an error.
@@ -47,30 +47,27 @@ export const bunSpawn = spawn as typeof Bun.spawn;
 
 type Given = Options & { env: Record<string, string | undefined> };
 
-/** What of the environment is text and steers no Bun goes by the environment, since a launch is found by it. */
+/** Variables that hold another one, as `carried` makes it. Not in the arguments, which every user can read. */
+const CARRIED = "DIALTONE_CARRIED_";
+const carried = (text: string) => Buffer.from(bytesOf(text)).toString("latin1");
+const uncarried = (text: string) => textOf(Buffer.from(text, "latin1"));
+
+/** What of the environment is text and steers no Bun goes as it is, since a launch is found by it. */
 function carry([file, ...words]: [string, ...string[]], { argv0, ...options }: Given): [string[], Options] {
-  const carried = variablesOf(options.env).filter((one) => isRaw(one) || STEERING.test(one.slice(0, one.indexOf("="))));
-  const env = Object.fromEntries(
-    Object.entries(options.env).filter(([name, value]) => !carried.includes(`${name}=${value}`)),
-  );
-  const payload = [file, argv0 ?? file, ...words];
-  return [
-    [
-      ...sameBuildCommand(),
-      BECOME_COMMAND,
-      String(currentOpenFiles()),
-      String(payload.length),
-      ...[...payload, ...carried].map((word) => Buffer.from(bytesOf(word)).toString("latin1")),
-    ],
-    { ...options, env },
-  ];
+  const variables = variablesOf(options.env);
+  const isCarried = (one: string) => isRaw(one) || STEERING.test(one.slice(0, one.indexOf("=")));
+  const env = Object.fromEntries(Object.entries(options.env).filter(([name, value]) => !isCarried(`${name}=${value}`)));
+  for (const [at, one] of variables.filter(isCarried).entries()) env[`${CARRIED}${at}`] = carried(one);
+  const payload = [file, argv0 ?? file, ...words].map(carried);
+  return [[...sameBuildCommand(), BECOME_COMMAND, String(currentOpenFiles()), ...payload], { ...options, env }];
 }
 
 /** The other side of `carry`. Does not return, unless by throwing a DtError (126, 127). */
-export function becomeCarried([openFiles = "", count = "", ...rest]: readonly string[], own: Given["env"]): never {
-  const given = rest.map((word) => textOf(Buffer.from(word, "latin1")));
-  const [file = "", ...words] = given.slice(0, Number(count));
-  const environment = [...variablesOf(own), ...given.slice(Number(count))];
+export function becomeCarried([openFiles = "", ...payload]: readonly string[], own: Given["env"]): never {
+  const [file = "", ...words] = payload.map(uncarried);
+  const environment = Object.entries(own).flatMap(([name, value = ""]) =>
+    name.startsWith(CARRIED) ? [uncarried(value)] : [`${name}=${value}`],
+  );
   restoreForExec();
   setOpenFiles(BigInt(openFiles));
   let error = execve(file, words, environment);

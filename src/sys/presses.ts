@@ -7,7 +7,7 @@
  */
 
 /** Longer than a busy machine takes to hand a signal on through several wrappers, shorter than a person waits before the second press. */
-const SAME_PRESS_MS = 400;
+const SAME_PRESS_MS = 300;
 
 /** Gives a function to be called with each signal that came. */
 export function makePresses(now: () => number = () => performance.now()): () => "first" | "same" | "again" {
