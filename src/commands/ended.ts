@@ -1,13 +1,11 @@
 /** For verbs that go on until they are told to end. */
 
+import { interruptFirst } from "../sys/presses.ts";
+
 /** Resolves with the exit code of the first signal, or with what the caller gives it. */
 export function untilEnded(): PromiseWithResolvers<number> {
   const ended = Promise.withResolvers<number>();
-  for (const [signal, code] of [
-    ["SIGINT", 130],
-    ["SIGTERM", 143],
-    ["SIGHUP", 129],
-  ] as const)
-    process.on(signal, () => ended.resolve(code));
+  const hear = interruptFirst((signal) => ended.resolve(signal === "SIGINT" ? 130 : signal === "SIGTERM" ? 143 : 129));
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, hear);
   return ended;
 }

@@ -12,6 +12,7 @@ import { findStart } from "../logs/tail.ts";
 import { type Piece, viewRuns } from "../logs/view.ts";
 import { makePrefix, prefixLine } from "../output/logline.ts";
 import { DtError, EXIT } from "../sys/error.ts";
+import { interruptFirst } from "../sys/presses.ts";
 import { isReaderGone, isTerminal, printBytes } from "../sys/stdio.ts";
 import { visible } from "../sys/visible.ts";
 import type { DtContext } from "./context.ts";
@@ -101,16 +102,12 @@ async function followRaw(
 function untilSignal(): { signal: AbortSignal; status(): number } {
   const stop = new AbortController();
   let code: number = EXIT.done;
-  for (const [name, exit] of [
-    ["SIGINT", EXIT.interrupted],
-    ["SIGTERM", 143],
-  ] as const) {
-    process.on(name, () => {
-      // The first says why: a wrapper may hand on another with it.
-      if (!stop.signal.aborted) code = exit;
-      stop.abort();
-    });
-  }
+  const hear = interruptFirst((name) => {
+    // The first says why: a wrapper may hand on another with it.
+    if (!stop.signal.aborted) code = name === "SIGINT" ? EXIT.interrupted : 143;
+    stop.abort();
+  });
+  for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, hear);
   return { signal: stop.signal, status: () => code };
 }
 

@@ -1,7 +1,8 @@
 /** One Ctrl-C is one, however many wrappers between the terminal and dt hand it on; a second press kills, and the screen says so. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { DT, TestRoot, until } from "../kit.ts";
+import { commandLineOf } from "./launch.kit.ts";
 import { onTerminal } from "./oneshot.kit.ts";
 
 /** Hands on what it gets, as cross-env and npm do; its first argument is what it sends: a Ctrl-C as SIGINT, as SIGTERM, or as both. */
@@ -32,7 +33,7 @@ beforeAll(() => {
   root = TestRoot.create({
     "app.py": APP,
     "wrapper.py": WRAPPER,
-    "manifests/a.ts": `export default { name: "a", groups: { default: ["a:dev"] }, commands: {
+    "manifests/a.ts": `export default { name: "a", groups: { default: ["a:dev"] }, watch: [{ paths: ["content/**"], run: "a:kept" }], commands: {
   dev: { kind: "managed", run: ["python3", "app.py"], stop: { timeout: "8s" } },
   kept: { kind: "oneshot", capture: true, run: ["python3", "app.py"] },
   deaf: { kind: "managed", run: "trap '' INT TERM; echo it-is-up; while :; do sleep 0.05; done", stop: { timeout: "30s" } },
@@ -84,14 +85,30 @@ describe("one press", () => {
       expect(root.read("tidied")).toBe("1");
     });
 
+  for (const words of [["logs", "-f"], ["watch"]])
+    test(`ends dt ${words.join(" ")} as a press does`, async () => {
+      const terminal = open(["python3", "wrapper.py", "SIGTERM+SIGINT", DT, ...words]);
+      if (words[0] === "watch") await terminal.sees(/watches 1 entry/);
+      else await until("it listens", () => hearsInterrupts("logs"));
+      terminal.type("\x03");
+      expect(await terminal.child.exited).toBe(130);
+    });
+
   test("of a captured one-shot on pipes", async () => {
     const terminal = open([...ONE, ...ONE, "sh", "-c", `trap '' INT; (trap - INT; exec "$DT" a kept) | cat; exit 0`]);
     await terminal.sees(/it-is-up/);
     terminal.type("\x03");
-    await until("it has tidied up", () => existsSync(`${root.dir}/tidied`) || null);
+    await until("it has tidied up", () => (existsSync(`${root.dir}/tidied`) && root.read("tidied") !== "") || null);
     expect(root.read("tidied")).toBe("1");
   });
 });
+
+/** Whether dt with this verb has a listener for SIGINT. */
+function hearsInterrupts(verb: string): boolean {
+  const pid = root.processes().find((one) => commandLineOf(one).startsWith(`${DT} ${verb}`));
+  const mask = pid === undefined ? null : /^SigCgt:\s*(\w+)$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1];
+  return mask != null && (BigInt(`0x${mask}`) & 2n) !== 0n;
+}
 
 describe("a second press", () => {
   for (const words of [
