@@ -17,6 +17,7 @@ import type { LaunchEvent, LaunchLine, LaunchSpec } from "../supervisor/types.ts
 import { EXIT } from "../sys/error.ts";
 import { statOf } from "../sys/stat.ts";
 import { print } from "../sys/stdio.ts";
+import { cancelOnPress } from "./cancelling.ts";
 import type { RunnerContext } from "./context.ts";
 import type { Needy } from "./needs.ts";
 import { tellEvent, tellLastLines } from "./tell.ts";
@@ -111,8 +112,7 @@ export async function showPlan(context: RunnerContext, spec: LaunchSpec): Promis
 export async function startNeeded(context: RunnerContext, index: ManifestIndex, spec: Needy): Promise<boolean> {
   const { startNeeds } = await import("./needs.ts");
   const cancel = new AbortController();
-  const onInterrupt = () => cancel.abort();
-  process.on("SIGINT", onInterrupt);
+  const stopListening = cancelOnPress(cancel);
   const stopped = watchTicket(context.ground, spec);
   try {
     await startNeeds(context, index, spec, cancel.signal, stopped.signal);
@@ -120,7 +120,7 @@ export async function startNeeded(context: RunnerContext, index: ManifestIndex, 
     if (!cancel.signal.aborted) throw error;
   } finally {
     stopped.close();
-    process.off("SIGINT", onInterrupt);
+    stopListening();
   }
   if (cancel.signal.aborted) context.talk.say(`${spec.key} not started: cancelled`);
   return !cancel.signal.aborted;
@@ -152,7 +152,7 @@ export function refuseNested({ ground, env }: Pick<RunnerContext, "ground" | "en
 
 export async function runDetached(context: RunnerContext, spec: LaunchSpec, noWait: boolean): Promise<number> {
   const cancel = new AbortController();
-  process.on("SIGINT", () => cancel.abort());
+  cancelOnPress(cancel);
   const last = await startDetached(
     context.ground,
     spec,

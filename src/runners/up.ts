@@ -31,6 +31,7 @@ import { signalNumber } from "../sys/signals.ts";
 import { statOf } from "../sys/stat.ts";
 import { shellCode } from "../sys/status.ts";
 import { isReaderGone, print } from "../sys/stdio.ts";
+import { cancelOnPress } from "./cancelling.ts";
 import type { RunnerContext } from "./context.ts";
 import { makePatience } from "./patience.ts";
 import { makeProgress } from "./progress.ts";
@@ -115,7 +116,7 @@ function showNodes({ json }: RunnerContext, nodes: readonly UpNode[]): number {
 
 async function upDetached(context: RunnerContext, nodes: UpNode[]): Promise<number> {
   const cancel = new AbortController();
-  process.on("SIGINT", () => cancel.abort());
+  cancelOnPress(cancel);
   const progress = makeProgress(context, nodes);
   const tell = progress === null ? (event: UpEvent) => tellUp(context, event) : progress.hear;
   const outcomes = await bringUpDetached(context.ground, nodes, context.env, tell, cancel.signal).finally(() =>

@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { DT, TestRoot, until } from "../kit.ts";
-import { commandLineOf } from "./launch.kit.ts";
+import { commandLineOf, psOf } from "./launch.kit.ts";
 import { onTerminal } from "./oneshot.kit.ts";
 
 /** Hands on what it gets, as cross-env and npm do; its first argument is what it sends: a Ctrl-C as SIGINT, as SIGTERM, or as both. */
@@ -37,6 +37,7 @@ beforeAll(() => {
   dev: { kind: "managed", run: ["python3", "app.py"], stop: { timeout: "8s" } },
   kept: { kind: "oneshot", capture: true, run: ["python3", "app.py"] },
   deaf: { kind: "managed", run: "trap '' INT TERM; echo it-is-up; while :; do sleep 0.05; done", stop: { timeout: "30s" } },
+  unready: { kind: "managed", run: ["sleep", "1000"], ready: { exec: ["false"], timeout: "60s" } },
   slow: { kind: "managed", run: ["sleep", "1000"], before: ["a:first"] },
   first: { kind: "oneshot", run: ["sleep", "1000"] },
   handler: { kind: "oneshot", async handler({ signal }: any) {
@@ -136,6 +137,25 @@ describe("a second press", () => {
     expect(await terminal.child.exited).toBe(130);
     expect(performance.now() - began).toBeLessThan(5000);
   });
+});
+
+test("a second press leaves a detached start whose host does not answer, behind a wrapper too", async () => {
+  for (const words of [
+    ["a", "unready", "-d"],
+    ["up", "-d", "a:unready"],
+  ]) {
+    const terminal = open([...ONE, DT, ...words]);
+    const host = await until("its host waits", async () => (await psOf(root, "a:unready:default"))?.host ?? null);
+    process.kill(host.pid, "SIGSTOP");
+    terminal.type("\x03");
+    await Bun.sleep(500);
+    expect(terminal.child.exitCode).toBeNull();
+    terminal.type("\x03");
+    // The wrapper's code for a child that a signal ended.
+    expect(await terminal.child.exited).toBe(256 - 2);
+    process.kill(host.pid, "SIGCONT");
+    await until("its host has given up", async () => (await psOf(root, "a:unready:default"))?.pid == null);
+  }
 });
 
 test("what ends in the usual time says nothing of a second press", async () => {
