@@ -48,15 +48,18 @@ export function openDrain(logFd: number): Drain | null {
   const { reading, writing } = ends;
   let over = false;
   const start = () => {
-    const child = withCleanLimits(null, () =>
-      bunSpawn([...sameBuildCommand(), DRAIN_COMMAND], {
-        cwd: "/",
-        env: MARK,
-        detached: true,
-        stdin: reading,
-        stdout: log,
-        stderr: "ignore",
-      }),
+    const child = withCleanLimits(
+      null,
+      () =>
+        bunSpawn([...sameBuildCommand(), DRAIN_COMMAND], {
+          cwd: "/",
+          env: MARK,
+          detached: true,
+          stdin: reading,
+          stdout: log,
+          stderr: "ignore",
+        }),
+      null,
     );
     void child.exited.then(async () => {
       if (child.signalCode !== null) return again();

@@ -198,7 +198,11 @@ export function bringUp(
       if (stages.get(key) !== "prevented") callOff(key, because);
       advance();
     } else if (isCancelled && (error as { name?: string }).name === "AbortError")
-      become(key, "failed", { state: "prevented", pid: null, why: `was not started: ${stopping === null ? "cancelled" : causeOf(stopping)}` });
+      become(key, "failed", {
+        state: "prevented",
+        pid: null,
+        why: `was not started: ${stopping === null ? "cancelled" : causeOf(stopping)}`,
+      });
     else {
       emit({ is: "launch", key, event: { is: "failed", error: failureOf(error) } });
       become(key, "failed", { state: "failed", pid: null, why: `could not be started: ${messageOf(error)}` });
