@@ -1,6 +1,7 @@
 /** One-shots: dt prepares the environment and becomes the command. A handler runs inside dt. */
 import type { OneshotSettings } from "../manifest/resolved.ts";
 import { showCommand, showWord } from "../output/shell.ts";
+import { DEFAULT_VARIANT, formatKey } from "../state/key.ts";
 import { prepareCommand } from "../supervisor/preparecommand.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { becomeCommand } from "../sys/exec.ts";
@@ -54,6 +55,12 @@ export async function runOneshot(context: RunnerContext, request: OneshotRequest
   }
   const there = () => (cwd === workingDirectory() ? "" : `cd ${showWord(cwd)} && `);
   context.talk.detail(() => `$ ${there()}${showCommand(argv)}`);
+  // The log of a job is a file that the daemon, or `dt watch`, has opened for it.
+  if (context.env.DIALTONE_JOB !== undefined) {
+    const { reopensOutput } = await import("../supervisor/reopens.ts");
+    const one = { key: formatKey({ ...request, variant: request.variant || DEFAULT_VARIANT }), settings };
+    if (reopensOutput(context.ground, one, { argv, cwd })) (await import("../sys/drain.ts")).drainOwnOutput();
+  }
   becomeCommand({ argv, cwd, env: environment.env }, request.descriptors);
 }
 

@@ -7,7 +7,7 @@
  *
  * Known limits: Linux alone (macOS gives the same open file for such a name). Host and drain both killed: the command gets SIGPIPE.
  */
-import { closeSync, readSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, readSync, writeSync } from "node:fs";
 import { bunSpawn } from "./bunspawn.ts";
 import { makePipe } from "./captured.ts";
 import { errnoOf } from "./error.ts";
@@ -96,6 +96,16 @@ export function openDrain(logFd: number): Drain | null {
       if (!over) await Bun.sleep(LOOK_EVERY_MS);
     },
   };
+}
+
+/** Before this process becomes a command that opens its output again: its own output, where both streams are one file, goes through a pipe. */
+export function drainOwnOutput(): void {
+  const [out, err] = [fstatSync(1), fstatSync(2)];
+  if (!out.isFile() || out.ino !== err.ino || out.dev !== err.dev) return;
+  const drain = openDrain(1);
+  if (drain === null) return;
+  for (const fd of [1, 2]) posix().dup2(drain.writing, fd);
+  drain.letGo();
 }
 
 function waitingIn(fd: number): number {

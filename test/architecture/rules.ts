@@ -267,6 +267,7 @@ const BANS: readonly Ban[] = [
     except: [
       "src/manifest/child.ts",
       "src/manifest/load.ts",
+      "src/runners/cancelling.ts",
       "src/runners/interruption.ts",
       "src/sys/files.ts",
       "src/sys/typing.ts",

@@ -1,6 +1,6 @@
 /** Output that a program opens again by name (`> /dev/stderr`): it neither cuts nor overwrites the log, whoever is killed meanwhile. */
 import { afterEach, describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, readFileSync, readlinkSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { TestRoot, until } from "../kit.ts";
 import { commandLineOf, psOf, readLog, runs } from "./launch.kit.ts";
 
@@ -87,6 +87,28 @@ test("under `dt up`, before a start, and in a run by the policy", async () => {
   expect(readLog(root, "t:first:default")).toBe(WHOLE);
   await until("it runs again", () => existsSync(`${root.run}/t:again:default.log.1`) || null);
   expect(readFileSync(`${root.run}/t:again:default.log.1`, "utf8")).toBe(WHOLE);
+});
+
+test("in a job", async () => {
+  const root = TestRoot.create({
+    "content/a": "1",
+    "manifests/t.json": JSON.stringify({
+      name: "t",
+      commands: { job: { kind: "oneshot", run: "echo first; echo warning > /dev/stderr; echo last" } },
+      watch: [{ paths: ["content/**"], debounce: "50ms", run: "t:job" }],
+    }),
+  });
+  roots.push(root);
+  const watch = root.spawn(["watch"]);
+  const told = watch.stderr.getReader();
+  let text = "";
+  while (!text.includes("Ctrl-C ends it")) text += new TextDecoder().decode((await told.read()).value);
+  root.write("content/a", "2");
+  const logs = () =>
+    existsSync(`${root.run}/jobs`) ? readdirSync(`${root.run}/jobs`).filter((one) => one.endsWith(".log")) : [];
+  await until("its log is whole", () => logs().some((one) => root.read(`.dialtone/run/jobs/${one}`) === WHOLE) || null);
+  watch.kill("SIGINT");
+  await watch.exited;
 });
 
 test("all that was written is there when a run has ended, and its last lines are", async () => {
