@@ -59,7 +59,8 @@ export async function runOneshot(context: RunnerContext, request: OneshotRequest
   if (context.env.DIALTONE_JOB !== undefined) {
     const { reopensOutput } = await import("../supervisor/reopens.ts");
     const one = { key: formatKey({ ...request, variant: request.variant || DEFAULT_VARIANT }), settings };
-    if (reopensOutput(context.ground, one, { argv, cwd })) (await import("../sys/drain.ts")).drainOwnOutput();
+    if (reopensOutput(context.ground, one, { argv, cwd, environment }))
+      (await import("../sys/drain.ts")).drainOwnOutput();
   }
   becomeCommand({ argv, cwd, env: environment.env }, request.descriptors);
 }

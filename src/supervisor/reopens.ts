@@ -7,6 +7,7 @@
  */
 import { closeSync, constants, openSync, readSync, statSync } from "node:fs";
 import { basename, resolve } from "node:path";
+import type { PreparedCommand } from "./preparecommand.ts";
 import type { Ground, LaunchSpec } from "./types.ts";
 
 /** `/dev/stdout`, `/dev/fd/2`, `/proc/$$/fd/1`, and a number that a program puts in. */
@@ -28,11 +29,15 @@ const IMPLIED: Readonly<Record<string, readonly string[]>> = {
 };
 
 export function reopensOutput(
-  { store }: Pick<Ground, "store">,
+  { store, root }: Pick<Ground, "store" | "root">,
   { key, settings }: Pick<LaunchSpec, "key"> & { settings: Pick<LaunchSpec["settings"], "logs"> },
-  { argv, cwd }: { argv: readonly string[]; cwd: string },
+  { argv, cwd, environment }: Pick<PreparedCommand, "argv" | "cwd" | "environment">,
 ): boolean {
-  return settings.logs.pipe ?? (namesOutput(argv, cwd) || store.read(markOf(key), () => true).is === "there");
+  // Programs of the project itself: `node_modules/.bin`.
+  const bins = (environment.env.PATH ?? "").split(":").filter((one) => one.startsWith(`${root}/`));
+  return (
+    settings.logs.pipe ?? (namesOutput(argv, [cwd, ...bins]) || store.read(markOf(key), () => true).is === "there")
+  );
 }
 
 /** The log was seen to get shorter. */
@@ -42,7 +47,8 @@ export function noteCut({ store }: Pick<Ground, "store">, key: string): void {
 
 const markOf = (key: string) => `${key}.cut.json`;
 
-export function namesOutput(argv: readonly string[], cwd: string): boolean {
+/** `places`: the working directory, and where else what is run may lie. */
+export function namesOutput(argv: readonly string[], places: readonly string[]): boolean {
   const seen = new Set<string>();
   let looks = 0;
   const waiting = [{ text: argv.join("\n"), isRun: true, isScript: true }];
@@ -53,7 +59,7 @@ export function namesOutput(argv: readonly string[], cwd: string): boolean {
       if (seen.has(name) || looks >= MOST_LOOKS) continue;
       seen.add(name);
       looks++;
-      const text = readText(resolve(cwd, name));
+      const text = readFirst(name, next.isRun ? places : places.slice(0, 1));
       if (text !== null) waiting.push({ text, isRun: false, isScript: isScript(name, text) });
     }
   }
@@ -78,6 +84,14 @@ function filesNamedIn(text: string, isRun: boolean): string[] {
     const isNamed = isRun || /[./]/.test(word) || INTERPRETER.test(words[at - 1] ?? "");
     return [...(isNamed ? [word] : []), ...(IMPLIED[basename(word)] ?? [])];
   });
+}
+
+function readFirst(name: string, places: readonly string[]): string | null {
+  for (const place of places) {
+    const text = readText(resolve(place, name));
+    if (text !== null) return text;
+  }
+  return null;
 }
 
 /** Null for what is no small text. */

@@ -102,8 +102,12 @@ async function runToItsEnd(
   const token = crypto.randomUUID().replaceAll("-", "");
   let child: SpawnedLeader;
   try {
-    const execution = { argv, cwd, env: environment.env, token };
-    child = spawnLeader(execution, capture.fd, ground.openFiles, reopensOutput(ground, spec, execution));
+    child = spawnLeader(
+      { argv, cwd, env: environment.env, token },
+      capture.fd,
+      ground.openFiles,
+      reopensOutput(ground, spec, { argv, cwd, environment }),
+    );
   } catch (error) {
     if ((error as { name?: string }).name === "DtError") await capture.fail(error as never);
     throw error;

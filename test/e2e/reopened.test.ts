@@ -39,6 +39,7 @@ const WAYS: [string, Run, Record<string, string>?][] = [
     ["./bin/start"],
     { "bin/start": "#!/bin/sh\n. ./bin/more.sh\n", "bin/more.sh": to("/dev/stderr") },
   ],
+  ["a program of the project", ["start-all"], { "node_modules/.bin/start-all": `#!/bin/sh\n${to("/dev/stderr")}\n` }],
   [
     "Python",
     ["python3", "-u", "app.py"],
