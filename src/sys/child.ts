@@ -10,7 +10,7 @@ import { looksLikeScript } from "./executable.ts";
 import type { Mask } from "./held.ts";
 import { libc, ptr } from "./libc.ts";
 import { keepChildren, restoreForChild } from "./limits.ts";
-import { posix } from "./posix.ts";
+import { addForegroundAction, posix } from "./posix.ts";
 import { bytesOf } from "./raw.ts";
 import { signalName } from "./signals.ts";
 import type { EndStatus } from "./status.ts";
@@ -26,6 +26,8 @@ export interface ChildPlan {
   /** Open files beyond the standard three that it gets. */
   descriptors: readonly number[];
   apart?: "group" | "session";
+  /** A terminal that has the child's new group in its foreground before the program begins, where the C library can do that. */
+  terminal?: number;
 }
 
 /** Room for `posix_spawnattr_t` and `posix_spawn_file_actions_t` of any C library. */
@@ -52,10 +54,11 @@ export function spawnChild(plan: ChildPlan): number {
   }
 }
 
-function spawn({ file, words, environment, streams, mask, apart }: ChildPlan): number {
+function spawn({ file, words, environment, streams, mask, apart, terminal }: ChildPlan): number {
   const { posix_spawn, posix_spawn_file_actions_init, posix_spawn_file_actions_adddup2, ...attributes } = posix();
   const [actions, attribute, pid] = [Buffer.alloc(ROOM), Buffer.alloc(ROOM), new Int32Array(1)];
   posix_spawn_file_actions_init(ptr(actions));
+  if (terminal !== undefined) addForegroundAction()?.(ptr(actions), terminal);
   for (const [to, from] of streams.entries()) if (from !== to) posix_spawn_file_actions_adddup2(ptr(actions), from, to);
   attributes.posix_spawnattr_init(ptr(attribute));
   const flags = SETSIGMASK | (apart === "group" ? SETPGROUP : apart === "session" ? SETSID : 0);

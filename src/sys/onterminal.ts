@@ -39,6 +39,8 @@ const LOOK_MS = 100;
 const F_DUPFD = 0;
 const FIRST_BEYOND_STANDARD = 3;
 const KEYS_AT_ONCE = 4096;
+/** A terminal's keys are there some time after they were written. */
+const ARRIVES_MS = 5;
 
 /** Null where there is no terminal to be had. Throws the system's error when it cannot be started. */
 export function startOnTerminal(plan: CapturePlan): Captured | null {
@@ -105,6 +107,7 @@ export function startOnTerminal(plan: CapturePlan): Captured | null {
   const pressed = makeKernelPresses();
   let keys = Buffer.alloc(0);
   let typing = person !== null;
+  let typedAt = Number.NEGATIVE_INFINITY;
   const mine = () => person !== null && isForeground(person);
 
   /** Takes the person's terminal when it is dt's to take. */
@@ -149,6 +152,7 @@ export function startOnTerminal(plan: CapturePlan): Captured | null {
   /** What was typed and the command did not read is for who has the terminal next, as it is without dt. */
   const returnKeys = () => {
     if (person === null || !ownInput || isRaw === null || !mine()) return;
+    if (performance.now() - typedAt < ARRIVES_MS) Bun.sleepSync(ARRIVES_MS);
     typeInto(person, Buffer.concat([takeUnread(slave), keys]));
     keys = Buffer.alloc(0);
   };
@@ -195,6 +199,7 @@ export function startOnTerminal(plan: CapturePlan): Captured | null {
         ready() {
           try {
             keys = keys.subarray(writeSync(master, keys));
+            typedAt = performance.now();
           } catch (error) {
             if (errnoOf(error) !== "EAGAIN") keys = Buffer.alloc(0);
           }

@@ -31,6 +31,16 @@ export const posix = lazy(() =>
 
 const FIONREAD = 0x541b;
 
+/** Null where the C library does not have it: glibc before 2.35, musl. */
+export const addForegroundAction = lazy(() => {
+  const name = "posix_spawn_file_actions_addtcsetpgrp_np";
+  try {
+    return openFirst({ [name]: { args: [pointer, i32], returns: i32 } } as const)[name];
+  } catch {
+    return null;
+  }
+});
+
 /** How many bytes can be read from a pipe or terminal now. */
 export function bytesWaiting(fd: number): number {
   const count = new Int32Array(1);

@@ -141,7 +141,9 @@ export function relay({ sources, watched, keep, lost, ended, longest }: Relay): 
     libc().poll(ptr(polls), polls.length / 2, limit);
 
     for (const [index, one] of watched.entries()) {
-      if (polls[others + 2 * index] !== -1 && eventsOf(polls, others + 2 * index) !== 0) one.ready();
+      const isReady = polls[others + 2 * index] !== -1 && eventsOf(polls, others + 2 * index) !== 0;
+      // The one before it may have changed what is wanted: keys that come as the command ends, or is stopped, are not the command's.
+      if (isReady && one.wants() !== "nothing") one.ready();
     }
     for (const [index, stream] of streams.entries()) {
       if (!stream.open) continue;

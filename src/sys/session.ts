@@ -67,6 +67,7 @@ export function runSession(lifeline: number, status: number): void {
       environment: strings.slice(request.words),
       mask: parseMask(request.mask),
       apart: "group",
+      terminal: request.slave,
     });
   } catch (error) {
     const { errno } = (require("node:os") as typeof import("node:os")).constants;
