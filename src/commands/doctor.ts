@@ -121,6 +121,12 @@ function checkManifests(index: ManifestIndex | null): Finding[] {
       details: { file, code, plugin },
     }),
   );
+  const unkept = (index.unkept ?? []).map(({ file, why }) =>
+    makeFinding("manifest", "note", `${file} is loaded at each call: its evaluation ${why}.`, {
+      hint: "What it came to could be kept if that were left to the command that is run.",
+      details: { file },
+    }),
+  );
   const count = Object.values(index.plugins).filter((plugin) => plugin.origin !== "binary").length;
   const loaded = makeFinding("manifest", "fine", `${count} ${count === 1 ? "plugin is" : "plugins are"} loaded.`);
   const unread =
@@ -131,7 +137,7 @@ function checkManifests(index: ManifestIndex | null): Finding[] {
             details: { files: index.unread.map(({ file }) => file) },
           }),
         ];
-  return [loaded, ...unread, ...failed, ...checkNested(index)];
+  return [loaded, ...unread, ...failed, ...unkept, ...checkNested(index)];
 }
 
 function rootOrNull(context: DtContext): string | null {

@@ -43,10 +43,11 @@ export async function loadIndex(options: LoadIndexOptions): Promise<ManifestInde
 export async function loadManifests(options: LoadIndexOptions): Promise<Loaded> {
   if (options.refresh === true) return loadStale(options, null);
   const ready = readReady(options);
-  if (ready !== null) return ready;
+  if (ready.is === "ready") return ready.loaded;
   const { takeTurn } = await import("./turn.ts");
-  // A dt that a manifest runs while it is loaded would wait for that manifest.
-  const turn = options.env[LOADING] === undefined ? await takeTurn(options.cacheDir) : null;
+  // A dt that a manifest runs while it is loaded would wait for that manifest; what each call loads for itself, nobody else's turn spares it.
+  const isShared = ready.is === "stale" && options.env[LOADING] === undefined;
+  const turn = isShared ? await takeTurn(options.cacheDir) : null;
   try {
     return await loadStale(options, readCache(options));
   } finally {
@@ -87,7 +88,13 @@ interface CachedManifest extends LoadedManifest {
 function conclude(sight: Sight, loaded: CachedManifest[], builtins: ResolvedPlugin[]): Loaded {
   const entries = loaded.flatMap(({ file, origin, entry }) => (origin === "home" ? [] : [{ file, origin, entry }]));
   const all = loaded.map((one) => ({ ...one, parts: Object.keys(one.entry?.files ?? {}) }));
-  return { index: assembleIndex([...sight.fixed, ...all], sight, builtins), entries };
+  const index = assembleIndex([...sight.fixed, ...all], sight, builtins);
+  return { index: { ...index, ...unkeptOf(loaded) }, entries };
+}
+
+function unkeptOf(loaded: readonly { file: string; entry: CacheEntry | null }[]): Pick<ManifestIndex, "unkept"> {
+  const unkept = loaded.flatMap(({ file, entry }) => (entry?.unknown == null ? [] : [{ file, why: entry.unknown }]));
+  return unkept.length === 0 ? {} : { unkept };
 }
 
 /** The index of a directory that is no root yet: all that may be is loaded, and nothing is written. */
@@ -108,15 +115,22 @@ export async function loadIndexOnce(options: SightOptions): Promise<ManifestInde
 
 /** The index if the cache is up to date, else null. Nothing is started, nothing is written. */
 export function readIndex(options: IndexOptions): ManifestIndex | null {
-  return readReady(options)?.index ?? null;
+  const ready = readReady(options);
+  return ready.is === "ready" ? ready.loaded.index : null;
 }
 
-function readReady(options: IndexOptions): Loaded | null {
+/** `own`: all that is to be loaded is so for each call. */
+function readReady(options: IndexOptions): { is: "ready"; loaded: Loaded } | { is: "stale" | "own" } {
   const cache = readCache(options);
-  if (cache === null) return null;
+  if (cache === null) return { is: "stale" };
   const sight = sightOf(options);
   const { loaded, stale } = fromCache(cache, sight.read, options);
-  return stale.length === 0 ? conclude(sight, loaded, cache.builtins) : null;
+  if (stale.length === 0) return { is: "ready", loaded: conclude(sight, loaded, cache.builtins) };
+  const isOwn = ({ file }: FoundManifest) => {
+    const entry = entryOf(cache, file);
+    return entry !== undefined && (entry.unknown !== null || entry.outcome.is === "failure");
+  };
+  return { is: stale.every(isOwn) ? "own" : "stale" };
 }
 
 /** What was known last about the manifests that are there, up to date or not; null when nothing is. For those who only look. */
@@ -126,9 +140,9 @@ export function peekIndex(options: IndexOptions): ManifestIndex | null {
   const sight = sightOf(options);
   const loaded = sight.read.flatMap((found) => {
     const entry = entryOf(cache, found.file);
-    return entry === undefined ? [] : [{ ...found, outcome: entry.outcome, parts: Object.keys(entry.files) }];
+    return entry === undefined ? [] : [{ ...found, outcome: entry.outcome, parts: Object.keys(entry.files), entry }];
   });
-  const index = assembleIndex([...sight.fixed, ...loaded], sight, cache?.builtins ?? []);
+  const index = { ...assembleIndex([...sight.fixed, ...loaded], sight, cache?.builtins ?? []), ...unkeptOf(loaded) };
   return loaded.length === sight.read.length ? index : { ...index, isPartial: true };
 }
 

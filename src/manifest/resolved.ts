@@ -169,6 +169,8 @@ export interface ManifestIndex {
   plugins: Record<string, ResolvedPlugin>;
   failures: ManifestFailure[];
   unread: UnreadManifest[];
+  /** Loaded at each call, and what of its evaluation is the reason, in words that follow "it". Absent: none. */
+  unkept?: { file: string; why: string }[];
   /** Of what was known last: some that are there now were not read yet. */
   isPartial?: true;
 }

@@ -190,6 +190,44 @@ const WAYS: Record<string, Way> = {
   metaenv: { value: "import.meta.env.V_NAME", ...variable("V_NAME") },
   envspread: { value: "({ ...process.env }).V_NAME", ...variable("V_NAME") },
   envkeys: { value: 'Object.keys(process.env).filter((name) => name === "V_NAME").length', ...variable("V_NAME") },
+  envset: {
+    head: 'process.env.SET_BY_ITSELF = "x";',
+    value: "`${process.env.SET_BY_ITSELF}${process.env.V_NAME}`",
+    ...variable("V_NAME"),
+  },
+  processnamed: {
+    head: 'import { cwd, env, version } from "process";',
+    value: "`${cwd()}${version}${env.V_NAME}`",
+    ...variable("V_NAME"),
+  },
+  computedabsent: {
+    value: '(() => { try { return require(["..", "d", "NAME", "t"].join("/")); } catch { return "none"; } })()',
+    after: { "d/NAME/t.js": 'module.exports = "new"' },
+  },
+  optionalimport: {
+    value: '(await import("../d/NAME/t").catch(() => ({ default: "none" }))).default',
+    after: { "d/NAME/t.ts": 'export default "new"' },
+  },
+  modified: {
+    value: 'Bun.file("d/NAME/t").lastModified > 0 ? Bun.file("d/NAME/t").lastModified : 0',
+    after: { "d/NAME/t": "" },
+  },
+  fstat: {
+    head: FS,
+    value: 'fs.fstatSync(fs.openSync("d/NAME/t", "r")).size',
+    before: { "d/NAME/t": "o" },
+    after: { "d/NAME/t": "new" },
+  },
+  link: { head: FS, value: 'fs.readdirSync("d/NAME", { withFileTypes: true }).map((one) => one.isFile())', ...folder },
+  homemade: {
+    head: 'import { make } from "../d/NAME/make.cjs";',
+    value: "make()",
+    before: {
+      "d/NAME/make.cjs": 'const fs = require("fs"); exports.make = () => fs.readdirSync("d/NAME/in").length;',
+      "d/NAME/in/one": "",
+    },
+    after: { "d/NAME/in/two": "" },
+  },
   envin: { value: '"V_NAME" in process.env', ...variable("V_NAME") },
   homedir: { head: 'import { homedir } from "node:os";', value: "homedir()", env: { HOME: "/new" } },
   which: { value: 'Bun.which("tool-NAME", { PATH: process.cwd() + "/d/NAME" })', after: { "d/NAME/tool-NAME": "#!x" } },
@@ -287,7 +325,12 @@ test("what cannot be asked again is not kept", async () => {
   await project.load();
   for (const name of Object.keys(UNKNOWN)) expect([name, countLines(`${log}-${name}`)]).toEqual([name, 2]);
   expect(countLines(`${log}-calm`)).toBe(1);
-  expect(Object.keys(project.peek()?.plugins ?? {})).toContain("now");
+  const peeked = project.peek();
+  expect(Object.keys(peeked?.plugins ?? {})).toContain("now");
+  expect(peeked?.unkept?.map(({ file }) => file.slice(project.root.length + 11, -3)).sort()).toEqual(
+    Object.keys(UNKNOWN).sort(),
+  );
+  expect(peeked?.unkept?.find(({ file }) => file.endsWith("/execsync.ts"))?.why).toBe("runs a program");
 }, 120_000);
 
 test("a link in manifests resolves from where it leads, and its target counts", async () => {

@@ -23,6 +23,8 @@ export interface EnvironmentWatch {
 
 export function watchEnvironment(): EnvironmentWatch {
   const real: Environment = process.env;
+  // What the evaluation itself sets is its doing, no part of what it came from.
+  const given = { ...real };
   const seen = new Set<string>();
   const sources: string[] = [];
   const note = (name: string | symbol) => {
@@ -32,7 +34,7 @@ export function watchEnvironment(): EnvironmentWatch {
   };
   const noteAll = () => {
     seen.add("");
-    for (const name of Object.keys(real)) seen.add(name);
+    for (const name of Object.keys(given)) seen.add(name);
   };
   const watched = new Proxy(real, {
     get: (target, name) => Reflect.get(target, note(name)),
@@ -59,7 +61,7 @@ export function watchEnvironment(): EnvironmentWatch {
       const hashes: Record<string, string | null> = {};
       for (const name of seen) {
         if (OWN.has(name) || (TOOLING.has(name) && !sources.some((source) => source.includes(name)))) continue;
-        hashes[name] = name === "" ? hashOf(namesOf(real)) : real[name] === undefined ? null : hashOf(real[name]);
+        hashes[name] = name === "" ? hashOf(namesOf(given)) : given[name] === undefined ? null : hashOf(given[name]);
       }
       return hashes;
     },

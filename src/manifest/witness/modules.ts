@@ -57,7 +57,7 @@ export function watchModules(witness: Witness, env: () => object): Modules {
   noteAll(real("crypto"), real("crypto"), () => witness.cannotKnow("takes something by chance"), CHANCE);
   noteAll(real("child_process"), real("child_process"), () => witness.cannotKnow("runs a program"));
   const make = (id: string, name: string): object => {
-    if (name === "process") return { ...process, env: env(), default: process };
+    if (name === "process") return processModule(env);
     if (name === "bun") return bunModule(witness, env);
     if (id.startsWith("bun:")) {
       witness.cannotKnow(`imports ${id}`);
@@ -126,6 +126,13 @@ function watchMachine(os: Any, witness: Witness): void {
         );
       }
   }
+}
+
+/** Its streams are made when they are asked for, so it is not copied. */
+function processModule(env: () => object): object {
+  return new Proxy(process, {
+    get: (target, name) => (name === "env" ? env() : name === "default" ? target : Reflect.get(target, name, target)),
+  });
 }
 
 /** `Bun` with what cannot be changed in it. */

@@ -35,7 +35,9 @@ export function watchWorld(witness: Witness): void {
   const world = globalThis as unknown as Any;
   const time = () => witness.cannotKnow("reads the time");
   const chance = () => witness.cannotKnow("takes something by chance");
-  put(world, "Date", watchedDate(time));
+  const date = watchedDate(time);
+  put(world, "Date", date);
+  put(Date.prototype, "constructor", date);
   const performance = world.performance as object;
   put(world, "performance", watchedPerformance(performance, time));
   const { Temporal } = world as { Temporal?: { Now?: object } };
