@@ -26,7 +26,12 @@ export function aliasOf(specifier: string, importer: string): Alias | null {
   }
   const config = configWith(specifier, importer);
   if (config === null && isPackageName(specifier)) return null;
-  const where = config === null ? "" : ` of \`paths\` in ${config}`;
+  if (config === null && /^[a-z][a-z0-9+.-]*:/i.test(specifier))
+    return {
+      message: `imports ${quoted}, which this runtime does not have`,
+      hint: "Correct the name, or remove the import.",
+    };
+  const where = config === null ? "" : ` of ${config}`;
   return {
     message: `imports ${quoted}, which is an alias${where}: dt does not follow such aliases`,
     hint: WRITE_RELATIVE,
@@ -38,21 +43,39 @@ function isPackageName(specifier: string): boolean {
   return /^(?:@[a-z0-9-][a-z0-9._~-]*\/)?[a-z0-9-][a-z0-9._~-]*(?:\/|$)/i.test(specifier);
 }
 
-/** The nearest configuration of TypeScript that has a path for it. */
+interface Config {
+  extends?: unknown;
+  compilerOptions?: { paths?: Record<string, unknown>; baseUrl?: unknown };
+}
+
+/** The nearest configuration of TypeScript that leads it somewhere, with what that extends. */
 function configWith(specifier: string, importer: string): string | null {
-  const file = nearest(importer, ["tsconfig.json", "jsconfig.json"]);
-  if (file === null) return null;
+  let file = nearest(importer, ["tsconfig.json", "jsconfig.json"]);
+  for (let depth = 0; file !== null && depth < EXTENDS_LIMIT; depth++) {
+    const config = readConfig(file);
+    if (config === null) return null;
+    const { paths = {}, baseUrl } = config.compilerOptions ?? {};
+    if (Object.keys(paths).some((pattern) => matches(pattern, specifier))) return file;
+    const first = specifier.split("/")[0] as string;
+    if (typeof baseUrl === "string" && existsSync(join(dirname(file), baseUrl, first))) return file;
+    const base = [config.extends].flat().find((one) => typeof one === "string" && one.startsWith("."));
+    file = base === undefined ? null : join(dirname(file), base as string);
+    if (file !== null && !file.endsWith(".json")) file += ".json";
+  }
+  return null;
+}
+
+const EXTENDS_LIMIT = 5;
+
+function matches(pattern: string, specifier: string): boolean {
+  const [head = "", tail] = pattern.split("*");
+  if (tail === undefined) return specifier === pattern;
+  return head !== "" && specifier.startsWith(head) && specifier.endsWith(tail);
+}
+
+function readConfig(file: string): Config | null {
   try {
-    const config = Bun.JSONC.parse(readFileSync(file, "utf8")) as {
-      compilerOptions?: { paths?: Record<string, unknown> };
-    } | null;
-    const matches = (pattern: string) => {
-      const [head = "", tail] = pattern.split("*");
-      return tail === undefined
-        ? specifier === pattern
-        : head !== "" && specifier.startsWith(head) && specifier.endsWith(tail);
-    };
-    return Object.keys(config?.compilerOptions?.paths ?? {}).some(matches) ? file : null;
+    return Bun.JSONC.parse(readFileSync(file, "utf8")) as Config | null;
   } catch {
     return null;
   }

@@ -5,12 +5,12 @@ import { closureOf } from "./closure.ts";
 import { JSON_ERRORS } from "./jsonerrors.ts";
 import { type Thrown, textOf } from "./thrown.ts";
 
-/** The first among those that are imported by name; null when it is none of them, or another error. */
-export async function explainJson(error: unknown, file: string): Promise<Thrown | null> {
+/** The first among those that are imported by name, or were `read`; null when it is none of them, or another error. */
+export async function explainJson(error: unknown, file: string, read: readonly string[] = []): Promise<Thrown | null> {
   if (!textOf(error).startsWith("JSON Parse error")) return null;
-  for (const path of closureOf(file)) {
-    const fault = path.endsWith(".json") ? await faultOf(path) : null;
-    if (fault !== null) return { code: "syntax", message: fault, hint: `${file} imports it.` };
+  for (const path of [...closureOf(file), ...read]) {
+    const fault = /\.jsonc?$/.test(path) ? await faultOf(path) : null;
+    if (fault !== null) return { code: "syntax", message: fault, hint: `${file} reads it.` };
   }
   return null;
 }

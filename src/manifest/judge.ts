@@ -40,13 +40,20 @@ export async function judgeCode(file: string, evaluation: Evaluation): Promise<O
   try {
     value = await evaluation.run();
   } catch (error) {
-    return failed({ file, ...((await explainJson(error, file)) ?? explainThrown(error, file, Object.keys(API))) });
+    return failed({
+      file,
+      ...((await explainJson(error, file, filesRead(evaluation))) ?? explainThrown(error, file, Object.keys(API))),
+    });
   }
   let locate: ReturnType<typeof locatorOf> | null = null;
   return judgeValue(file, value, (path) => {
     locate ??= locatorOf(readFileSync(file, "utf8"));
     return locate(path);
   });
+}
+
+function filesRead(evaluation: Evaluation): string[] {
+  return Object.keys(evaluation.report().seen).flatMap((question) => /^content (.*)$/s.exec(question)?.[1] ?? []);
 }
 
 function judgeValue(

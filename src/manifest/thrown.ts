@@ -55,13 +55,17 @@ function builtErrorOf(error: unknown): Thrown | null {
 }
 
 function missingOf(error: unknown): string | null {
-  return /^Cannot find (?:module|package) ['"]([^'"]+)['"]/.exec(textOf(error))?.[1] ?? null;
+  const text = textOf(error);
+  const found =
+    /^Cannot find (?:module|package) ['"]([^'"]+)['"]/.exec(text) ?? /^No such built-in module: (\S+)$/.exec(text);
+  return found?.[1] ?? null;
 }
 
 function missingImportOf(error: unknown, file: string): Thrown | null {
   const specifier = missingOf(error);
   if (specifier === null) return null;
-  const importer = /Require stack:\n- (.+)/.exec(textOf(error))?.[1]?.trim() ?? file;
+  const above = /Require stack:\n- (.+)/.exec(textOf(error))?.[1]?.trim() ?? file;
+  const importer = isOurs(above) ? file : above;
   const relative = specifier.startsWith(".") || specifier.startsWith("/");
   const alias = relative ? null : aliasOf(specifier, importer);
   if (alias !== null)
