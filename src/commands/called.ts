@@ -77,15 +77,8 @@ export function findPlugin(context: DtContext, index: ManifestIndex, name: strin
   }
   const verbs = Object.entries(VERBS).flatMap(([verb, there]) => (there === null ? [] : [verb]));
   const root = context.root();
-  const { notesOf } = require("./named.ts") as typeof import("./named.ts");
-  const failed = index.failures.flatMap(({ file, plugin }) =>
-    plugin === null ? [{ file, plugin, is: "failed" as const }] : [],
-  );
   const isKnown = context.reading() === "known";
-  const notes = [
-    ...notesOf(root, failed),
-    ...(isKnown ? ["The daemon goes by what a person last took over there."] : []),
-  ];
+  const notes = isKnown ? ["The daemon goes by what a person last took over there."] : [];
   throw unknownName("plugin or verb", name, [...Object.keys(index.plugins), ...verbs], index, {
     notes,
     root,
@@ -101,12 +94,22 @@ export function findCommand(index: ManifestIndex, plugin: ResolvedPlugin, name: 
   return command;
 }
 
+const NAMELESS_LIMIT = 3;
+
+/** Manifests that failed before they had a name. */
+function linesOfNameless({ failures }: Pick<ManifestIndex, "failures">): string[] {
+  const nameless = failures.filter(({ plugin }) => plugin === null);
+  const lines = nameless.slice(0, NAMELESS_LIMIT).flatMap((failure) => faultsOf(failure).slice(0, 1));
+  const more = nameless.length - lines.length;
+  return more > 0 ? [...lines, `and ${more} more: \`dt list\``] : lines;
+}
+
 /** Of what there is, the nearest; and whether it may be in a manifest that was not read. `notes`: sentences of where it was looked for. */
 export function unknownName(
   what: string,
   name: string,
   known: string[],
-  index: Pick<ManifestIndex, "root" | "unread">,
+  index: Pick<ManifestIndex, "root" | "unread" | "failures">,
   { notes = [], hint, root }: { notes?: string[]; hint?: string; root?: string } = {},
 ): DtError {
   const near = nearestNames(name, known);
@@ -115,6 +118,8 @@ export function unknownName(
   const project = root ?? (what.startsWith("plugin") ? index.root : undefined);
   return new DtError("unknown", [wordsOfUnknown(what, name, { root: project, unread }), ...notes].join(" "), {
     status: EXIT.usage,
+    // It may be what one of these was to be.
+    lines: what.startsWith("plugin") ? linesOfNameless(index) : [],
     hint: hint ?? hintOfNearest(near, known, unread),
     details: {
       nearest: near,

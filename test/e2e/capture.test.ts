@@ -369,10 +369,16 @@ describe("what is not to be had", () => {
 
   test("a log that cannot be there, and a key that a managed launch has, are refused before anything runs", async () => {
     const base = TestRoot.create({
-      "manifests/t.json": manifestOf("t", { far: { run: ["touch", "ran"], capture: true, log: "manifests/t.json/where.log" } }),
+      "manifests/t.json": manifestOf("t", {
+        far: { run: ["touch", "ran"], capture: true, log: "manifests/t.json/where.log" },
+      }),
     });
     const far = await base.dt(["t", "far"]);
-    expect([far.code, far.stderr.includes("t.json/where.log"), existsSync(`${base.dir}/ran`)]).toEqual([1, true, false]);
+    expect([far.code, far.stderr.includes("t.json/where.log"), existsSync(`${base.dir}/ran`)]).toEqual([
+      1,
+      true,
+      false,
+    ]);
     const managed = { kind: "managed", run: ["sleep", "1000"] };
     base.write("manifests/u.json", manifestOf("u", { x: managed }));
     await base.dt(["u", "x", "-d"]);

@@ -189,3 +189,21 @@ test("a restart starts what the manifest, as it is now, says it needs, and what 
     await root.dispose();
   }
 }, 30_000);
+
+test("a manifest without a name is named where a plugin is not there, and where the project is", async () => {
+  const root = TestRoot.create({
+    "manifests/shop.ts": 'import { definePlugin } from "@dialtone/dt"; definePlugin({ name: "web", commands: {} });',
+    "manifests/api.json": '{"name":"api","commands":{"x":{"kind":"oneshot","run":"printf \'<%s>\' one # note"}}}',
+    "infra/manifests/svc.yaml": "apiVersion: v1\nkind: Service\n",
+  });
+  try {
+    const web = await root.dt(["web", "dev"]);
+    expect([web.code, web.stderr]).toEqual([2, expect.stringContaining(`named "web" in ${root.dir}.`)]);
+    expect(web.stderr).toContain("manifests/shop.ts: calls `definePlugin` and does not export what that gives");
+    expect((await root.dt(["shop", "dev"])).stderr).toContain("The plugin shop could not be loaded:");
+    expect((await root.dt(["-C", `${root.dir}/infra`, "api", "x", "two three"])).stdout).toBe("<one><two three>");
+    expect((await root.dt(["list"])).stdout).toContain("manifests/shop.ts");
+  } finally {
+    await root.dispose();
+  }
+});
