@@ -413,6 +413,44 @@ export const BREAKS: readonly Break[] = [
     test: "test/fault/history.test.ts",
   },
   {
+    what: "a start under way does not see that it was called off",
+    edits: [
+      {
+        file: `${SUPERVISOR}/pending.ts`,
+        from: "return last === null || last.id === ticket.after ? null : last.by;",
+        to: "return null;",
+      },
+    ],
+    test: "test/e2e/calledoff.test.ts",
+    only: "dt a api -d",
+  },
+  {
+    what: "what its host has not swept yet is shown as ended",
+    edits: [{ file: "src/state/view.ts", from: `if (host === "alive" || locked) return "stopping";`, to: "" }],
+    test: "test/e2e/between.test.ts",
+    only: "while what a launch left is ended",
+  },
+  {
+    what: "another host forgets what the policy did",
+    edits: [
+      { file: `${SUPERVISOR}/streak.ts`, from: "if (tries === undefined) return NO_STREAK;", to: "return NO_STREAK;" },
+    ],
+    test: "test/fault/hostless.test.ts",
+    only: "counts on under another host",
+  },
+  {
+    what: "a launch of another boot gets another host",
+    edits: [
+      {
+        file: `${SUPERVISOR}/adopt.ts`,
+        from: "if (record.host.bootId !== table.bootId()) return false;",
+        to: "",
+      },
+    ],
+    test: "test/fault/hostless.test.ts",
+    only: "before the machine was started again",
+  },
+  {
     what: "a policy undoes a stop",
     edits: [
       {
