@@ -38,7 +38,7 @@ export function unservedOf(place: ServicePlace, plugins: readonly ResolvedPlugin
 const WAYS = {
   daemon: "`dt daemon start` has the daemon do it",
   registration: "`dt boot add` has the daemon do it",
-  both: "`dt boot add` and `dt daemon start` have the daemon do it",
+  both: "`dt daemon start` has the daemon do it (`dt boot add`, where it is to begin later)",
 };
 
 /** More names than this are a list that nobody reads. */

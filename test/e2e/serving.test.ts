@@ -167,7 +167,7 @@ test("what nobody acts on is told by list, doctor, jobs and the start of a comma
     return stderr.split("\n").filter((line) => line.includes(NOBODY));
   };
   const line =
-    "dt: nobody acts on the `watch` and `schedule` of t: `dt boot add` and `dt daemon start` have the daemon do it; `dt watch` does it in this terminal";
+    "dt: nobody acts on the `watch` and `schedule` of t: `dt daemon start` has the daemon do it (`dt boot add`, where it is to begin later); `dt watch` does it in this terminal";
   try {
     for (const words of [["list"], ["list"], ["jobs"], ["t", "dev", "-d"], ["t", "dev", "-d"], ["up", "-d", "t:dev"]])
       expect({ words, told: await told(...words) }).toEqual({ words, told: [line] });

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { tryFlock } from "../../src/sys/flock.ts";
+import { isLocked, tryFlock } from "../../src/sys/flock.ts";
 import { libc } from "../../src/sys/libc.ts";
 import { until } from "../kit.ts";
 import { makeScratch } from "../scratch.ts";
@@ -22,6 +22,18 @@ test("held by one; free again after its release, which may come twice", () => {
   expect(second.is).toBe("held");
   if (second.is === "held") second.lock.release();
   expect(existsSync(path)).toBe(true);
+});
+
+test("whether it is held can be asked without holding it, and of a file that is not there", () => {
+  const path = join(scratch(), "a.lock");
+  expect([isLocked(path), existsSync(path)]).toEqual([false, false]);
+  const first = tryFlock(path);
+  expect([isLocked(path), isLocked(path)]).toEqual([true, true]);
+  if (first.is === "held") first.lock.release();
+  expect(isLocked(path)).toBe(false);
+  const second = tryFlock(path);
+  expect(second.is).toBe("held");
+  if (second.is === "held") second.lock.release();
 });
 
 test("a holder killed with SIGKILL leaves nothing, and the program it had started has not inherited it", async () => {
