@@ -91,7 +91,7 @@ export interface RestartOptions {
 
 /** Files whose change restarts the command, while its host lives. */
 export interface RestartOn {
-  /** Files, directories (all below them counts) and glob patterns. */
+  /** Files, directories (all below them counts) and glob patterns; the last one that names a file decides, and one with `!` leaves it out. */
   paths: string[];
   /** What is left out, in the syntax of `.gitignore`. What git ignores, `node_modules` and `.git` are left out anyway. Default none. */
   ignore?: string[];
@@ -163,10 +163,16 @@ export interface OneshotFields extends CommonFields {
   /** What must be up, or done, first: keys, or keys with a condition. Default none. */
   needs?: (string | Need)[];
   /**
-   * Glob patterns, relative to the project root, of the files it works on. Where it is needed, or named to `dt up`, it is skipped while their
-   * content, its command, directory and declared environment are what they were when it last ended with 0. Default: never skipped.
+   * The files it works on: files, directories (all below counts) and glob patterns; one with `!` leaves out. Where it is needed, or named to `dt up`,
+   * it is skipped while their content, its command, directory and declared environment are what they were when it last ended with 0. What cannot be
+   * looked at, and a pattern that names no file, make it run. Default: never skipped.
    */
   inputs?: string[];
+  /**
+   * What it makes: files, directories and glob patterns. With `inputs`, it runs again when one of them is missing, is an empty directory, or was removed
+   * and is another one by now. Default none.
+   */
+  outputs?: string[];
   /** When the daemon runs it, as cron writes it, in local time: `"0 3 * * *"`, with seconds `"30 * * * * *"`, or `"@daily"`. Default: never. */
   schedule?: string;
 }
@@ -325,7 +331,10 @@ export type Command = OneshotCommand | ManagedCommand;
 
 /** Files to watch and the one-shot to run when they change; run by the daemon, or by `dt watch`. */
 export interface Watch {
-  /** Files, directories and glob patterns, relative to the project root; also absolute, or from `~/`. */
+  /**
+   * Files, directories and glob patterns, relative to the project root; also absolute, or from `~/`. The last one that names a file decides, and one with
+   * `!` leaves it out.
+   */
   paths: string[];
   /** What is left out, in the syntax of `.gitignore`. What git ignores, `node_modules` and dt's own files are left out anyway. Default none. */
   ignore?: string[];

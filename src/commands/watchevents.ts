@@ -3,7 +3,6 @@ import { existsSync } from "node:fs";
 import { orUncaught } from "../runners/uncaught.ts";
 import { DtError } from "../sys/error.ts";
 import { resolveFrom, workingDirectory } from "../sys/here.ts";
-import { homeDirectory } from "../sys/paths.ts";
 import { isReaderGone, print } from "../sys/stdio.ts";
 import { watchTrees } from "../sys/watch/trees.ts";
 import { usage } from "./args.ts";
@@ -32,7 +31,7 @@ async function watchUntilEnded({ env }: DtContext, patterns: readonly string[]):
   };
   const trees = await watchTrees({
     root: resolveFrom(workingDirectory(), "."),
-    home: homeDirectory(env),
+    env,
     patterns,
     ignore: [],
     leaveOut: [],

@@ -113,6 +113,7 @@ function settingsOf(kind: Command["kind"], merged: Merged): Settings {
       ...logging,
       needs: merged.needs.map(needOf),
       inputs: merged.inputs ?? null,
+      outputs: merged.outputs ?? null,
     };
   return {
     kind,

@@ -73,6 +73,8 @@ export interface OneshotSettings extends CommonSettings, LogSettings {
   needs: ResolvedNeed[];
   /** Null: not declared, so it always runs. */
   inputs: string[] | null;
+  /** What it makes; null: not declared. */
+  outputs: string[] | null;
 }
 
 /** Paths as written; `project` null: made of root and key. */

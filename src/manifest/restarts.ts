@@ -1,7 +1,7 @@
 /** The schema of `restart` and `restartOn`. */
 import * as v from "valibot";
 import { expected, fields, text } from "./shape.ts";
-import { duration, durationFrom, flag, integer, key } from "./values.ts";
+import { duration, durationFrom, flag, integer, key, selection } from "./values.ts";
 
 const POLICY_WORDS = '"no", "on-failure" or "always"';
 const policy = v.picklist(["no", "on-failure", "always"], expected(POLICY_WORDS));
@@ -47,15 +47,13 @@ const patterns = (what: string) => v.array(text(what), expected(`a list of ${wha
 
 export const restartOn = fields(
   {
-    paths: v.pipe(
-      v.array(
-        v.pipe(
-          text("a path"),
-          v.check((path) => !/^\/|(^|\/)\.\.(\/|$)/.test(path), expected("a path below the project root")),
-        ),
-        expected("a list of paths"),
+    paths: selection(
+      v.pipe(
+        text("a path"),
+        v.check((path) => !/^!?~?\/|^!?~$|(^!?|\/)\.\.(\/|$)/.test(path), expected("a path below the project root")),
       ),
-      v.minLength(1, "expected at least one path, found an empty list"),
+      "path",
+      "paths",
     ),
     ignore: v.optional(patterns("a pattern")),
     debounce: v.optional(duration),

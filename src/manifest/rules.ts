@@ -38,6 +38,12 @@ export function checkMerged(kind: "oneshot" | "managed", merged: Merged): Issue[
   if (merged.capture && merged.handler !== undefined) {
     issues.push({ path: ["capture"], message: "belongs to a `run`; a handler runs inside dt and is not captured" });
   }
+  if (merged.outputs !== undefined && merged.inputs === undefined) {
+    issues.push({
+      path: ["outputs"],
+      message: "says when `inputs` are not enough to skip it, but the command has no `inputs`",
+    });
+  }
   return issues;
 }
 

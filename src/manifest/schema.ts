@@ -21,6 +21,7 @@ import {
   port,
   run,
   schedule,
+  selection,
   signal,
   size,
   variantName,
@@ -79,16 +80,22 @@ const need = keyOr(
 const needs = v.optional(v.array(need, expected(`a list of needs, each ${NEED_WORDS}`)));
 const keys = v.array(key, expected('a list of keys like ["db:dev"]'));
 
+const globPatterns = selection(text("a glob pattern"), "glob pattern", "glob patterns");
+
 const oneshotFields = {
   ...common,
   run: v.optional(run),
   capture: v.optional(flag()),
   ...logging,
   needs,
-  inputs: v.optional(
-    v.pipe(
-      v.array(text("a glob pattern"), expected("a list of glob patterns")),
-      v.minLength(1, "expected at least one glob pattern, found an empty list"),
+  inputs: v.optional(globPatterns),
+  outputs: v.optional(
+    v.array(
+      v.pipe(
+        text("a path or a glob pattern"),
+        v.check((output) => !output.startsWith("!"), expected('a path or a glob pattern without "!"')),
+      ),
+      expected("a list of paths and glob patterns"),
     ),
   ),
   schedule: v.optional(schedule),
@@ -162,7 +169,7 @@ function explainIn(other: Record<string, unknown>, otherWords: string) {
 }
 
 const inOneshot = explainIn(managedFields, "managed commands; this one is a oneshot");
-const inManaged = explainIn({ handler: 0, capture: 0, inputs: 0 }, "oneshot commands; this one is managed");
+const inManaged = explainIn({ handler: 0, capture: 0, inputs: 0, outputs: 0 }, "oneshot commands; this one is managed");
 const inVariant = (rest: (key: string) => string | null) => (key: string) =>
   ["kind", "handler", "variants"].includes(key) ? "belongs to the command, not to a variant" : rest(key);
 
@@ -223,10 +230,7 @@ const command = {
 
 const watch = fields(
   {
-    paths: v.pipe(
-      v.array(text("a glob pattern"), expected("a list of glob patterns")),
-      v.minLength(1, "expected at least one glob pattern, found an empty list"),
-    ),
+    paths: globPatterns,
     ignore: v.optional(v.array(text("a glob pattern"), expected("a list of glob patterns"))),
     debounce: v.optional(duration),
     run: key,

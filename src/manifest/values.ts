@@ -151,3 +151,15 @@ export const envValue = v.nullable(
 );
 
 export const path = text("a path");
+
+/** A list of patterns that select files: at least one of them without `!`. */
+export function selection<const S extends v.GenericSchema<string, string>>(item: S, one: string, many: string) {
+  return v.pipe(
+    v.array(item, expected(`a list of ${many}`)),
+    v.minLength(1, `expected at least one ${one}, found an empty list`),
+    v.check(
+      (patterns) => patterns.length === 0 || patterns.some((pattern) => !pattern.startsWith("!")),
+      `expected at least one ${one} without "!", found only what is left out`,
+    ),
+  );
+}

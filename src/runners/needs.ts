@@ -139,7 +139,8 @@ async function runNeed(
   if (need.settings.kind !== "oneshot") throw new Error(`${need.key} is no one-shot`);
   const { file = "" } = index.plugins[parts.plugin] ?? {};
   context.talk.say(`${key} needs ${shortKey(need.key)}: running it`);
-  const task = { key: need.key, ...parts, file, settings: need.settings, env, asker, force: false };
+  const onReason = (why: string) => context.talk.say(`${shortKey(need.key)} is not skipped: ${why}`);
+  const task = { key: need.key, ...parts, file, settings: need.settings, env, asker, force: false, onReason };
   const own = watchTicket(context.ground, need);
   const end = await runTask(context.ground, task, AbortSignal.any([cancel, off, own.signal])).finally(own.close);
   if (end.is === "unchanged")

@@ -139,6 +139,8 @@ export interface WatchNote {
   held?: { at: string; why: string };
   /** What keeps the watching from being whole. */
   trouble?: string;
+  /** Patterns that name no file. */
+  unmatched?: string[];
 }
 
 /** What the host of a launch noted about it, filed by token. */

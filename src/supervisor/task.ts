@@ -1,6 +1,7 @@
 /**
  * A one-shot run within dt, because something needs it or has it before its start: in a session of its own, its output in its log, its exit
- * written as of a captured one. With `inputs` it is skipped while their content and the command are what they were at its last success.
+ * written as of a captured one. With `inputs` it is skipped while their content and the command are what they were at its last success, and its
+ * `outputs` are those that were there then.
  */
 import { join } from "node:path";
 import type { OneshotSettings } from "../manifest/resolved.ts";
@@ -14,6 +15,7 @@ import type { EndStatus } from "../sys/status.ts";
 import { logOf, openCapture } from "./captured.ts";
 import { digestInputs } from "./inputs.ts";
 import { NEEDS_MET } from "./marks.ts";
+import { compareOutputs, type Outputs, readOutputs } from "./outputs.ts";
 import { type PreparedCommand, prepareCommand } from "./preparecommand.ts";
 import { reopensOutput } from "./reopens.ts";
 import { stopTree } from "./stop.ts";
@@ -32,6 +34,8 @@ export interface TaskSpec {
   asker: Asker;
   /** Also when its inputs are unchanged. */
   force: boolean;
+  /** Gets why it is not skipped though it has `inputs`, now or the next time, as a sentence without its end. */
+  onReason?: (why: string) => void;
 }
 
 export type TaskEnd = { is: "unchanged"; since: string } | { is: "ended"; exit: ExitRecord };
@@ -42,6 +46,7 @@ const CANCEL_MS = 10_000;
 interface Success {
   hash: string;
   at: string;
+  outputs?: Outputs;
 }
 
 export async function runTask(ground: Ground, spec: TaskSpec, signal?: AbortSignal): Promise<TaskEnd> {
@@ -67,27 +72,48 @@ export async function runTask(ground: Ground, spec: TaskSpec, signal?: AbortSign
     needs: settings.needs,
   });
   const memory = `${spec.key}.inputs.json`;
-  const hash = settings.inputs === null ? null : hashTask(ground, spec, prepared, settings.inputs);
+  const outputs = async () =>
+    readOutputs({
+      root: ground.root,
+      env: spec.env,
+      outputs: settings.inputs === null ? [] : (settings.outputs ?? []),
+    });
+  const hash = settings.inputs === null ? null : await hashTask(ground, spec, prepared, settings.inputs);
   if (hash !== null && !spec.force) {
     const last = ground.store.read(memory, (value) => value as Success);
-    if (last.is === "there" && last.value.hash === hash) return { is: "unchanged", since: last.value.at };
+    const isSame = last.is === "there" && last.value.hash === hash;
+    const why = isSame ? compareOutputs(await outputs(), last.value.outputs) : null;
+    if (why !== null) spec.onReason?.(why);
+    else if (isSame) return { is: "unchanged", since: last.value.at };
   }
   ground.store.prepare();
   removeFile(join(ground.store.directory, memory));
   const exit = await runToItsEnd(ground, spec, prepared, signal);
-  if (hash !== null && exit.code === 0) ground.store.write(memory, { version: 1, hash, at: exit.at });
+  if (hash !== null && exit.code === 0) {
+    const made = await outputs();
+    const missing = Object.keys(made).find((output) => made[output] === null);
+    if (missing !== undefined) spec.onReason?.(`its output ${missing} is not there though it succeeded`);
+    ground.store.write(memory, { version: 1, hash, at: exit.at, outputs: made });
+  }
   return { is: "ended", exit };
 }
 
-function hashTask(
+/** Null, with the reason told, where not all could be looked at. */
+async function hashTask(
   ground: Ground,
   spec: TaskSpec,
   { argv, cwd, environment }: PreparedCommand,
-  inputs: string[],
-): string {
+  patterns: string[],
+): Promise<string | null> {
   const declared = Object.entries(environment.declared).sort(([a], [b]) => (a < b ? -1 : 1));
   const code = spec.settings.run === null ? [spec.file] : [];
-  return sha256(JSON.stringify([argv, cwd, declared, digestInputs(ground.root, [...inputs, ...code])]));
+  const inputs = await digestInputs(
+    { root: ground.root, patterns, ignore: [], leaveOut: [ground.store.directory], env: spec.env },
+    code,
+  );
+  if (inputs.is === "known") return sha256(JSON.stringify([argv, cwd, declared, inputs.digest]));
+  if (!spec.force) spec.onReason?.(inputs.why);
+  return null;
 }
 
 async function runToItsEnd(

@@ -1,13 +1,16 @@
 /**
  * What a host does for `restartOn`: watches as long as its launch lives, over all its runs; runs the one-shot first, asks for the restart,
- * and restarts what needs the launch when that is to follow. Nothing is loaded or watched where nothing is declared.
+ * and restarts what needs the launch when that is to follow. A save that changes no content is no change, and a loop ends (rounds.ts). Nothing is
+ * loaded or watched where nothing is declared.
  */
+import { dirname, extname, relative } from "node:path";
 import type { ResolvedRestartOn } from "../manifest/resolved.ts";
 import type { WatchNote } from "../state/types.ts";
 import { messageOf } from "../sys/error.ts";
 import { spawnProbe } from "../sys/spawn.ts";
-import type { FileWatch } from "../sys/watch/watch.ts";
+import type { Contents } from "../sys/watch/contents.ts";
 import { writeHistory } from "./notes.ts";
+import type { Rounds } from "./rounds.ts";
 import { hostEnvironment } from "./selfenv.ts";
 import type { Ground, OwnControl, Report, Run } from "./types.ts";
 
@@ -17,11 +20,18 @@ export interface FileWatcher {
   close(): void;
 }
 
+/** What is watched for one run or several, as long as its settings are the same. */
+interface Watch {
+  rounds: Rounds;
+  close(): void;
+}
+
 export function watchForRestart(ground: Ground, report: Report, control: OwnControl): FileWatcher {
   const over = new AbortController();
   let run: Run | null = null;
   let watched = "null";
-  let open: Promise<FileWatch | null> = Promise.resolve(null);
+  let open: Promise<Watch | null> = Promise.resolve(null);
+  let current: Watch | null = null;
   let note: WatchNote | null = null;
 
   const tell = (change: Partial<WatchNote>, text?: string) => {
@@ -31,36 +41,97 @@ export function watchForRestart(ground: Ground, report: Report, control: OwnCont
     if (text !== undefined) report({ is: "note", text: `${run.record.key}: ${text}` });
   };
 
-  async function onBatch(on: ResolvedRestartOn, paths: string[]): Promise<void> {
-    if (run === null) return;
+  const hold = (why: string) => tell({ held: { at: new Date().toISOString(), why } }, why);
+
+  async function restart(on: ResolvedRestartOn, paths: string[], rounds: Rounds): Promise<void> {
+    if (run === null || over.signal.aborted) return;
+    rounds.working(performance.now());
     const because = `${describePaths(paths)} changed`;
     const why = on.run === null ? null : await runFirst(ground, run, on.run, control, over.signal);
     if (over.signal.aborted) return;
-    if (why !== null) {
-      const held = `${because}, but ${why}: not restarted`;
-      return tell({ held: { at: new Date().toISOString(), why: held } }, held);
-    }
+    if (why !== null) return hold(`${because}, but ${why}: not restarted`);
     delete note?.held;
     control.ask({ is: "changed", because });
   }
 
-  async function start(on: ResolvedRestartOn, log: string): Promise<FileWatch | null> {
+  /** One batch after the other. */
+  function makeWork(on: ResolvedRestartOn, contents: Contents, rounds: Rounds) {
+    let silence: ReturnType<typeof setTimeout> | null = null;
+    const held = new Set<string>();
+    const nameOf = (path: string) => (path.startsWith(`${ground.root}/`) ? relative(ground.root, path) : path);
+    return {
+      async work(changed: string[], since: number): Promise<void> {
+        const found = await contents.changed(changed);
+        if (run === null || found.length === 0) return;
+        const paths = found.map(({ path }) => nameOf(path));
+        const verdict = rounds.judge({ at: since, files: found.map((one) => signsOf(nameOf(one.path), one.isNew)) });
+        if (silence !== null) clearTimeout(silence);
+        silence = null;
+        for (const path of paths) held.add(path);
+        const all = [...held];
+        if (verdict.is === "work") {
+          held.clear();
+          if (verdict.afterMs > 0) await Bun.sleep(verdict.afterMs);
+          return restart(on, all, rounds);
+        }
+        if (verdict.isFirst) return hold(describeLoop(run.record.key, paths, verdict.silenceMs));
+        // It changes though nothing is restarted: what it is in the end still counts.
+        silence = setTimeout(() => {
+          held.clear();
+          rounds.release();
+          void restart(on, all, rounds);
+        }, verdict.silenceMs);
+      },
+      close() {
+        if (silence !== null) clearTimeout(silence);
+      },
+    };
+  }
+
+  async function start(on: ResolvedRestartOn, log: string): Promise<Watch | null> {
     try {
-      const { watchFiles } = await import("../sys/watch/watch.ts");
+      const [{ watchTrees, describeUnmatched }, { makeBatches, TIMERS, LONGEST }, { makeContents }, { makeRounds }] =
+        await Promise.all([
+          import("../sys/watch/trees.ts"),
+          import("../sys/watch/batch.ts"),
+          import("../sys/watch/contents.ts"),
+          import("./rounds.ts"),
+        ]);
       const earlier = Array.from({ length: run?.spec.settings.logs.keep ?? 0 }, (_, index) => `${log}.${index + 1}`);
-      const watch = await watchFiles({
-        root: ground.root,
-        paths: on.paths,
-        ignore: on.ignore,
-        leaveOut: [ground.store.directory, log, ...earlier],
-        debounceMs: on.debounceMs,
-        onBatch: (paths) => onBatch(on, paths),
-        onTrouble: (trouble) => tell({ trouble }, trouble),
+      const rounds = makeRounds();
+      const contents = makeContents(Date.now);
+      const { work, close } = makeWork(on, contents, rounds);
+      const batches = makeBatches({
+        quietMs: on.debounceMs,
+        longestMs: on.debounceMs * LONGEST,
+        work,
+        now: () => performance.now(),
+        timers: TIMERS,
       });
-      if (over.signal.aborted) watch.close();
-      note = { ...note, paths: on.paths, since: new Date().toISOString() };
-      tell({});
-      return watch;
+      note = { paths: on.paths, since: new Date().toISOString() };
+      const trees = await watchTrees({
+        root: ground.root,
+        patterns: on.paths,
+        ignore: on.ignore,
+        leaveOut: [ground.store.directory, log, ...earlier, ...(ground.home === null ? [] : [ground.home])],
+        env: run?.spec.env ?? ground.env,
+        onChange: batches.add,
+        onTrouble: (trouble) => tell({ trouble }, trouble),
+        onUnmatched: (unmatched) =>
+          tell({ unmatched: [...unmatched] }, unmatched.length === 0 ? undefined : describeUnmatched(unmatched)),
+      });
+      void contents.learn(trees.initial);
+      current = {
+        rounds,
+        close() {
+          for (const one of [trees, batches, contents]) one.close();
+          close();
+        },
+      };
+      if (over.signal.aborted) current.close();
+      if (run !== null) beginRounds(rounds, run);
+      tell({ since: new Date().toISOString() });
+      return current;
     } catch (error) {
       report({ is: "note", text: `${run?.record.key}: files are not watched: ${messageOf(error)}` });
       return null;
@@ -72,12 +143,20 @@ export function watchForRestart(ground: Ground, report: Report, control: OwnCont
       run = next;
       const on = next.spec.settings.restartOn;
       const now = JSON.stringify(on && [on, next.record.log]);
-      if (now === watched) return tell({});
+      if (now === watched) {
+        if (isByPerson(next)) {
+          current?.rounds.forget();
+          delete note?.held;
+        }
+        if (current !== null) beginRounds(current.rounds, next);
+        return tell({});
+      }
       watched = now;
       const before = open;
       note = null;
       open = before.then((watch) => {
         watch?.close();
+        current = null;
         return on === null || over.signal.aborted ? null : start(on, next.record.log);
       });
     },
@@ -86,6 +165,22 @@ export function watchForRestart(ground: Ground, report: Report, control: OwnCont
       void open.then((watch) => watch?.close());
     },
   };
+}
+
+function isByPerson({ record }: Run): boolean {
+  return record.startedBy.by !== "policy";
+}
+
+function beginRounds(rounds: Rounds, { record }: Run): void {
+  rounds.began(performance.now() - (Date.now() - Date.parse(record.startedAt)));
+}
+
+function signsOf(path: string, isNew: boolean): string[] {
+  return isNew ? [path, `${dirname(path)}/*${extname(path)}`] : [path];
+}
+
+function describeLoop(key: string, paths: readonly string[], silenceMs: number): string {
+  return `${describePaths(paths)} changed at the same moment after each of the last starts, so it looks as if the command, or its \`run\`, changes what restarts it: not restarted until another file changes, or this one after ${silenceMs / 1000} s of silence; \`ignore\` or a \`!\` pattern leaves it out, dt restart ${key} restarts it now`;
 }
 
 /** `content/a.md`, or `content/a.md and 3 more`. */

@@ -248,7 +248,10 @@ function explainWatch({ history, host, leader, now }: KeyFacts): string[] {
   const held =
     watch.held === undefined ? [] : [`${watch.held.why} (${formatDuration(now - Date.parse(watch.held.at))} ago).`];
   const trouble = watch.trouble === undefined ? [] : [`Of the watching: ${watch.trouble}.`];
-  return [`Its host watches ${watch.paths.join(", ")}, and restarts it on a change.`, ...held, ...trouble];
+  const nothing = watch.unmatched?.length
+    ? [`Of what it watches ${watch.unmatched.map((one) => JSON.stringify(one)).join(", ")} names no file so far.`]
+    : [];
+  return [`Its host watches ${watch.paths.join(", ")}, and restarts it on a change.`, ...held, ...nothing, ...trouble];
 }
 
 /** For what lives: how the run before it ended. */

@@ -24,7 +24,6 @@ const ENTRIES: Readonly<Record<string, (target: string) => boolean>> = {
 
 /** Packages that cost milliseconds or megabytes; nothing that every call of dt loads may import them but by `import()`. */
 const HEAVY = [
-  "chokidar",
   "citty",
   "croner",
   "ignore",

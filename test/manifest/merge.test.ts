@@ -70,6 +70,7 @@ test("a oneshot has nothing of a managed command", () => {
     ...logging,
     needs: [],
     inputs: null,
+    outputs: null,
     schedule: null,
   };
   expect(plugin.commands.b?.variants as unknown).toEqual({

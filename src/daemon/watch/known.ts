@@ -3,14 +3,9 @@
  * looking. On disk in two files: what is known, written a while after a job, and the names of what was begun since it was written, noted before the job. A
  * daemon that is killed takes what was begun for changed, whatever it then is: it is worked on again, never not at all.
  */
-import { constants } from "node:fs";
-import { open as openFile } from "node:fs/promises";
 import type { Seal } from "../../sys/seal.ts";
 import { readSealed, writeSealed } from "../../sys/sealed.ts";
-import { statOf } from "../../sys/stat.ts";
-
-/** Size and time of a file, and the digest of its content. */
-type Mark = [size: number, mtimeMs: number, digest: string];
+import { type Mark, markOf } from "../../sys/watch/content.ts";
 
 /** What changed, each as it was when it was looked at; null: it is gone. */
 export type Changes = ReadonlyMap<string, Mark | null>;
@@ -44,7 +39,6 @@ export interface Known {
 }
 
 const AT_ONCE = 16;
-const CHUNK_BYTES = 64 * 1024;
 
 /** Differs from whatever a file may hold. */
 const UNSURE: Mark = [-1, -1, ""];
@@ -78,14 +72,11 @@ export function openKnown(path: string, what: string, seal: Seal): Known {
   /** Undefined: it is as it is known. */
   async function compare(file: string): Promise<Mark | null | undefined> {
     const before = begun.has(file) ? (begun.get(file) ?? undefined) : files.get(file);
-    const stat = statOf(file);
+    const mark = await markOf(file, before);
     // Gone when its job began and gone now, it may have been there between, for the job to see.
-    if (stat === undefined || !stat.isFile()) return before === undefined && !begun.has(file) ? undefined : null;
-    if (before !== undefined && before[0] === stat.size && before[1] === stat.mtimeMs) return undefined;
-    const digest = await digestOf(file, stat.size);
-    if (digest === null) return before === undefined ? undefined : null;
-    const mark: Mark = [stat.size, stat.mtimeMs, digest];
-    if (before?.[2] !== digest) return mark;
+    if (mark === null) return before === undefined && !begun.has(file) ? undefined : null;
+    if (mark === before) return undefined;
+    if (before?.[2] !== mark[2]) return mark;
     // The time alone changed: known from now on, so that it is not read again.
     if (begun.has(file)) begun.set(file, mark);
     else files.set(file, mark);
@@ -139,26 +130,4 @@ export function openKnown(path: string, what: string, seal: Seal): Known {
       noteBegun();
     },
   };
-}
-
-/**
- * Of as much as the file had when it was looked at: what is written meanwhile changes its size or time, and a file of the kernel's may have no end.
- * Null when it cannot be read, or is no regular file any more.
- */
-async function digestOf(file: string, size: number): Promise<string | null> {
-  const hasher = new Bun.CryptoHasher("sha1");
-  try {
-    await using handle = await openFile(file, constants.O_RDONLY | constants.O_NONBLOCK);
-    if (!(await handle.stat()).isFile()) return null;
-    const buffer = new Uint8Array(Math.min(size, CHUNK_BYTES));
-    for (let left = size; left > 0; ) {
-      const { bytesRead } = await handle.read(buffer, 0, Math.min(left, buffer.length));
-      if (bytesRead === 0) break;
-      hasher.update(buffer.subarray(0, bytesRead));
-      left -= bytesRead;
-    }
-    return hasher.digest("base64url");
-  } catch {
-    return null;
-  }
 }

@@ -10,8 +10,8 @@ import { messageOf } from "../../sys/error.ts";
 import { type FileLock, tryFlock } from "../../sys/flock.ts";
 import { makePrivateDirectory, runDirectoryOf } from "../../sys/paths.ts";
 import { makeSeal } from "../../sys/seal.ts";
-import { TIMERS } from "../../sys/watch/batch.ts";
-import { type Trees, watchTrees } from "../../sys/watch/trees.ts";
+import { LONGEST, TIMERS } from "../../sys/watch/batch.ts";
+import { describeUnmatched, type Trees, watchTrees } from "../../sys/watch/trees.ts";
 import type { Jobs } from "../jobs.ts";
 import type { Log } from "../log.ts";
 import { refuseChangedIn, type World } from "../project.ts";
@@ -20,8 +20,6 @@ import { type Known, openKnown } from "./known.ts";
 import { type Lanes, makeQueue } from "./queue.ts";
 import { nameTargets, type Target } from "./target.ts";
 
-/** What never is quiet is worked on after so many times the quiet time. */
-const LONGEST = 10;
 const RETRY_MS = 1000;
 /** Changes that come within this time are looked at together. */
 const GATHER_MS = 10;
@@ -216,12 +214,15 @@ async function openWatch(
   try {
     trees = await watchTrees({
       root,
-      home: world.env.HOME ?? null,
+      env: world.env,
       patterns: watch.paths,
       ignore: watch.ignore,
       leaveOut: [runDirectoryOf(root, world.env), world.home, ...logs],
       onChange: inbox.add,
       onTrouble: (what) => log("warn", what, facts),
+      onUnmatched: (patterns) => {
+        if (patterns.length > 0) log("warn", `${describeUnmatched(patterns)} so far`, facts);
+      },
     });
   } catch (error) {
     log("error", `files are not watched: ${messageOf(error)}`, facts);

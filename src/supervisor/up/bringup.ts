@@ -176,7 +176,9 @@ export function bringUp(
         emit({ is: "task", key: node.key, event: { is: "begun" } });
         const stopped = watchTicket(ground, node.run.spec);
         const signal = AbortSignal.any([one.cancel.signal, stopped.signal]);
-        const event = await runTask(ground, node.run.spec, signal).finally(stopped.close);
+        const onReason = (why: string) =>
+          emit({ is: "launch", key: node.key, event: { is: "note", text: `${node.key} is not skipped: ${why}` } });
+        const event = await runTask(ground, { ...node.run.spec, onReason }, signal).finally(stopped.close);
         refuseCalledOff(ground, node.run.spec);
         if (isForsaken(node)) throw forsakenError(node.key);
         emit({ is: "task", key: node.key, event });

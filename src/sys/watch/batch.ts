@@ -1,4 +1,7 @@
-/** Changes gathered until it is quiet: the last of a burst always counts. One batch is worked on at a time; what comes meanwhile is the next. */
+/**
+ * Changes gathered until it is quiet, or until the first of them has waited long enough: the last of a burst always counts, and what is never quiet
+ * is worked on all the same. One batch is worked on at a time; what comes meanwhile is the next.
+ */
 export interface Timers {
   set(run: () => void, ms: number): unknown;
   clear(timer: unknown): void;
@@ -9,20 +12,34 @@ export interface Batches {
   close(): void;
 }
 
+export interface BatchOptions {
+  /** Quiet time after the last change. */
+  quietMs: number;
+  /** So long after the first change it is not waited any more. */
+  longestMs: number;
+  /** Gets each path once, in the order they first changed, and when the first of them did. What it throws is its own to tell. */
+  work(paths: string[], since: number): Promise<void>;
+  now(): number;
+  timers: Timers;
+}
+
 export const TIMERS: Timers = {
   set: (run, ms) => setTimeout(run, ms),
   clear: (timer) => clearTimeout(timer as Timer),
 };
 
-/** `work` gets each path once, in the order they first changed. What it throws is its own to tell. */
-export function makeBatches(quietMs: number, work: (paths: string[]) => Promise<void>, timers: Timers): Batches {
+/** What never is quiet is worked on after so many times the quiet time. */
+export const LONGEST = 10;
+
+export function makeBatches({ quietMs, longestMs, work, now, timers }: BatchOptions): Batches {
   let waiting = new Set<string>();
+  let since = 0;
   let timer: unknown = null;
   let busy = false;
   let closed = false;
   const arm = () => {
     if (timer !== null) timers.clear(timer);
-    timer = timers.set(flush, quietMs);
+    timer = timers.set(flush, Math.max(0, Math.min(quietMs, since + longestMs - now())));
   };
   const flush = () => {
     timer = null;
@@ -30,7 +47,7 @@ export function makeBatches(quietMs: number, work: (paths: string[]) => Promise<
     busy = true;
     const paths = [...waiting];
     waiting = new Set();
-    work(paths)
+    work(paths, since)
       .catch(() => {})
       .finally(() => {
         busy = false;
@@ -40,6 +57,7 @@ export function makeBatches(quietMs: number, work: (paths: string[]) => Promise<
   return {
     add(path) {
       if (closed) return;
+      if (waiting.size === 0) since = now();
       waiting.add(path);
       arm();
     },

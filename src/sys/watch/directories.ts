@@ -2,10 +2,20 @@
  * Watches a directory with all that is below it by the state of each directory, not by the kernel's events: an event says no more than where to
  * look again, so what is renamed, removed and made again, or moved in with files in it is seen for what it then is. A directory for which the kernel has no watch
  * left is looked at every second, the others are not. After a storm, in which the kernel drops events, all is looked at once more.
+ *
+ *   a link to     on the way to what is named   below it
+ *   -----------   ---------------------------   ---------------------------------------------------
+ *   a directory   is that directory             a name, no more: a loop of links is none
+ *   a file        is that file                  is that file: what it leads to is watched as well
+ *   nothing       a name, until it leads        a name, until it leads somewhere
+ *
+ * A link that leads elsewhere from now on is a change of all that is named by it.
  */
-import { type Dirent, type FSWatcher, lstatSync, readdirSync, type Stats, watch } from "node:fs";
+import { type Dirent, type FSWatcher, readdirSync, type Stats, watch } from "node:fs";
 import { join } from "node:path";
 import { errnoOf, messageOf } from "../error.ts";
+import { linkStatOf, statOf } from "../stat.ts";
+import { watchLinks } from "./links.ts";
 
 export interface DirectoriesRequest {
   /** Absolute; it must be there. */
@@ -14,6 +24,8 @@ export interface DirectoriesRequest {
   skips(path: string): boolean;
   /** Whether this path, of a file, is meant. */
   means(path: string): boolean;
+  /** Whether something at or below this path is named: a link to a directory is then followed, another checkout of git looked into. */
+  enters(path: string): boolean;
   /** A file that was created, changed or removed. */
   onFile(path: string): void;
   /** The kernel has no watches left: told once. */
@@ -42,6 +54,9 @@ interface Directory {
   /** Names of which something was heard; null: it may be any. */
   heard: Set<string> | null;
   timer: ReturnType<typeof setTimeout> | null;
+  /** Opened at the beginning and not looked at yet: what is found in it is no change. */
+  isFirst: boolean;
+  isGone: boolean;
 }
 
 const GATHER_MS = 5;
@@ -49,17 +64,22 @@ const POLL_MS = 1000;
 /** So many events at once may have been too many for the kernel's queue. */
 const STORM = 2000;
 const AFTER_STORM_MS = 500;
+/** At the beginning so long is looked at a time, so that whatever else this process does goes on. */
+const SLICE_MS = 8;
 /** What it says when there is no watch, or no instance, left. */
 const SPENT = new Set(["ENOSPC", "EMFILE", "ENFILE"]);
 
-export function watchDirectories(request: DirectoriesRequest): Directories {
-  const { skips, means, onFile, onSpent, onTrouble } = request;
+/** Resolves when a change from now on is seen. */
+export async function watchDirectories(request: DirectoriesRequest): Promise<Directories> {
+  const { skips, means, enters, onFile, onSpent, onTrouble } = request;
   const told = new Set<string>();
   let closed = false;
   let spent = request.polls;
   let events = 0;
   let storm: ReturnType<typeof setTimeout> | null = null;
-  let isInitial = true;
+  /** To be looked at for the first time. */
+  const first: Directory[] = [];
+  const links = watchLinks();
   const polled = new Set<Directory>();
   let poll: ReturnType<typeof setInterval> | null = null;
   const lookEverySecond = (directory: Directory) => {
@@ -126,47 +146,47 @@ export function watchDirectories(request: DirectoriesRequest): Directories {
     for (const below of [...directory.directories.values()]) lookAll(below);
   }
 
-  function open(path: string, stat: Stats): Directory {
-    const directory: Directory = {
-      path,
-      identity: identityOf(stat),
-      watcher: null,
-      files: new Map(),
-      directories: new Map(),
-      heard: null,
-      timer: null,
-    };
+  function open(path: string, stat: Stats, isFirst: boolean): Directory {
+    const directory = makeDirectory(path, identityOf(stat), isFirst);
     // Before it is looked at: what changes from then on is heard.
     listen(directory);
-    look(directory, true);
+    if (isFirst) first.push(directory);
+    else look(directory, true);
     return directory;
   }
 
-  function emit(path: string): void {
-    if (!isInitial && !closed) onFile(path);
-  }
-
   /** What was there is gone, with all below it. */
-  function forget(directory: Directory): void {
+  function forget(directory: Directory, tell: (path: string) => void): void {
     directory.watcher?.close();
     polled.delete(directory);
     if (directory.timer !== null) clearTimeout(directory.timer);
-    for (const name of directory.files.keys()) emit(join(directory.path, name));
-    for (const below of directory.directories.values()) forget(below);
+    directory.isGone = true;
+    empty(directory, tell);
+  }
+
+  function empty(directory: Directory, tell: (path: string) => void): void {
+    for (const name of directory.files.keys()) tell(join(directory.path, name));
+    for (const below of directory.directories.values()) forget(below, tell);
     directory.files.clear();
     directory.directories.clear();
+    links.forgetBelow(directory.path);
   }
 
   function look(directory: Directory, atAll: boolean): void {
     if (directory.timer !== null) clearTimeout(directory.timer);
     directory.timer = null;
-    if (closed) return;
+    if (closed || directory.isGone) return;
+    const { isFirst } = directory;
+    directory.isFirst = false;
+    const emit = isFirst ? () => {} : onFile;
     const heard = atAll ? null : directory.heard;
     directory.heard = new Set();
-    const own = statOf(directory.path);
+    const own = directory === top || enters(directory.path) ? statOf(directory.path) : linkStatOf(directory.path);
     // Its parent, which hears of it too, takes it away; the top has none.
-    if (own === null || !own.isDirectory()) {
-      if (directory === top) emptyTop();
+    if (own === undefined || !own.isDirectory()) {
+      if (directory !== top) return;
+      empty(top, emit);
+      lookEverySecond(top);
       return;
     }
     if (identityOf(own) !== directory.identity) {
@@ -180,71 +200,72 @@ export function watchDirectories(request: DirectoriesRequest): Directories {
       if (errnoOf(error) !== "ENOENT") trouble(error, directory.path);
       return;
     }
+    // Another checkout of git, a worktree or a submodule: it is somebody else's until a pattern names it.
+    if (directory !== top && entries.some(({ name }) => name === ".git") && !enters(directory.path)) {
+      empty(directory, () => {});
+      return;
+    }
     const there = new Set<string>();
     for (const entry of entries) {
       there.add(entry.name);
-      lookAtEntry(directory, entry, heard);
+      lookAtEntry(directory, entry, heard, isFirst);
     }
     for (const name of [...directory.files.keys()]) {
       if (there.has(name)) continue;
       directory.files.delete(name);
+      links.forget(join(directory.path, name));
       emit(join(directory.path, name));
     }
     for (const [name, below] of [...directory.directories]) {
       if (there.has(name)) continue;
       directory.directories.delete(name);
-      forget(below);
+      links.forget(below.path);
+      forget(below, emit);
     }
   }
 
-  function lookAtEntry(directory: Directory, entry: Dirent, heard: ReadonlySet<string> | null): void {
+  function lookAtEntry(directory: Directory, entry: Dirent, heard: ReadonlySet<string> | null, isFirst: boolean): void {
     const { name } = entry;
     const path = join(directory.path, name);
-    if (entry.isDirectory()) {
+    const emit = isFirst ? () => {} : onFile;
+    const isLink = entry.isSymbolicLink();
+    const target = isLink && (enters(path) || means(path)) ? (statOf(path) ?? null) : null;
+    if (isLink && (target !== null || means(path))) links.follow(path, () => hear(directory, name));
+    else links.forget(path);
+    if (entry.isDirectory() || (target?.isDirectory() === true && enters(path))) {
       const known = directory.directories.get(name);
       if (known !== undefined && heard !== null && !heard.has(name)) return;
-      const stat = known === undefined && skips(path) ? null : statOf(path);
+      const stat = known === undefined && skips(path) ? null : (target ?? linkStatOf(path) ?? null);
       if (stat === null || !stat.isDirectory() || identityOf(stat) === known?.identity) return;
-      if (known !== undefined) forget(known);
+      if (known !== undefined) forget(known, emit);
       if (directory.files.delete(name)) emit(path);
-      directory.directories.set(name, open(path, stat));
+      directory.directories.set(name, open(path, stat, isFirst));
       return;
     }
     const below = directory.directories.get(name);
     if (below !== undefined) {
       directory.directories.delete(name);
-      forget(below);
+      forget(below, emit);
     }
     const known = directory.files.get(name);
     if (known !== undefined && heard !== null && !heard.has(name)) return;
     if (known === undefined && !means(path)) return;
-    const stat = statOf(path);
-    if (stat === null) return; // gone again: the next look tells
-    const version = `${stat.ino} ${stat.size} ${stat.mtimeMs} ${stat.ctimeMs}`;
+    const stat = linkStatOf(path);
+    if (stat === undefined) return; // gone again: the next look tells
+    const version = `${versionOf(stat)} ${target === null ? "" : versionOf(target)}`;
     directory.files.set(name, version);
     // Of two versions within one tick of the clock the event tells.
     if (version !== known || heard?.has(name) === true) emit(path);
   }
 
-  function emptyTop(): void {
-    for (const name of top.files.keys()) emit(join(top.path, name));
-    for (const below of top.directories.values()) forget(below);
-    top.files.clear();
-    top.directories.clear();
-    lookEverySecond(top);
-  }
-
-  const top: Directory = {
-    path: request.from,
-    identity: "",
-    watcher: null,
-    files: new Map(),
-    directories: new Map(),
-    heard: null,
-    timer: null,
-  };
+  const top = makeDirectory(request.from, "", true);
   look(top, true);
-  isInitial = false;
+  while (first.length > 0) {
+    const until = performance.now() + SLICE_MS;
+    for (let one = first.pop(); one !== undefined; one = performance.now() < until ? first.pop() : undefined)
+      look(one, true);
+    if (first.length > 0) await Bun.sleep(0);
+  }
 
   function* filesOf(directory: Directory): Generator<string> {
     for (const name of directory.files.keys()) yield join(directory.path, name);
@@ -257,7 +278,8 @@ export function watchDirectories(request: DirectoriesRequest): Directories {
       closed = true;
       if (poll !== null) clearInterval(poll);
       if (storm !== null) clearTimeout(storm);
-      forget(top);
+      links.close();
+      forget(top, () => {});
     },
   };
 }
@@ -266,10 +288,20 @@ function identityOf({ dev, ino, birthtimeMs }: Stats): string {
   return `${dev} ${ino} ${birthtimeMs}`;
 }
 
-function statOf(path: string): Stats | null {
-  try {
-    return lstatSync(path);
-  } catch {
-    return null;
-  }
+function versionOf({ ino, size, mtimeMs, ctimeMs }: Stats): string {
+  return `${ino} ${size} ${mtimeMs} ${ctimeMs}`;
+}
+
+function makeDirectory(path: string, identity: string, isFirst: boolean): Directory {
+  return {
+    path,
+    identity,
+    watcher: null,
+    files: new Map(),
+    directories: new Map(),
+    heard: null,
+    timer: null,
+    isFirst,
+    isGone: false,
+  };
 }

@@ -1,122 +1,99 @@
 /**
- * Which files below a root are meant by patterns and not left out, and which directories need to be looked into for them. `.gitignore` files
- * are read once, when a directory is first met. What is named although git ignores it is meant.
+ * Which files below a directory are meant by patterns and not left out, and which directories need to be looked into for them: the one answer for
+ * `watch`, `restartOn`, `inputs` and `outputs`, as docs/files.md tells it. The last pattern that names a file decides; what git ignores is left out,
+ * unless the pattern lies in it itself.
  */
-import { dirname, join, relative, sep } from "node:path";
-import type { Ignore } from "ignore";
-import { readText } from "../files.ts";
-import { trimEnd } from "../trim.ts";
+import type { GitRules } from "./gitrules.ts";
+import { isLeftOut, isOwn } from "./leftout.ts";
+import { isWithin, type Pattern } from "./pattern.ts";
 
 export interface Meant {
+  /** Absolute; `**` and `ignore` begin here. */
   root: string;
-  /** Files, directories and glob patterns, relative to the root. */
-  paths: readonly string[];
+  /** Their paths are relative to the root, or absolute. */
+  patterns: readonly Pattern[];
+  /** Whether those of an absolute path are meant: what lies outside of the root. Default false. */
+  isOutside?: boolean;
   /** In the syntax of `.gitignore`. */
   ignore: readonly string[];
   /** Absolute paths left out, with all below them. */
   leaveOut: readonly string[];
-  /** False: what git ignores is meant like anything else. Default true. */
-  git?: boolean | undefined;
+  /** For what git says. */
+  env: Record<string, string | undefined>;
+  /** False: what git ignores is meant like anything else, and so is another checkout. */
+  git: boolean;
 }
 
 export interface Matcher {
-  /** Whether nothing at or below this absolute path can be meant. */
+  /** Whether nothing at or below this absolute path, of a directory, can be meant. */
   skips(path: string): boolean;
   /** Whether this absolute path, of a file, is meant. */
   means(path: string): boolean;
+  /** Whether a pattern lies at or below this path by name: a link is then followed, another checkout looked into. */
+  enters(path: string): boolean;
 }
 
-const NEVER = new Set(["node_modules", ".git", ".dialtone"]);
-const MAGIC = /[*?[\]{}!]/;
+export async function makeMatcher(meant: Meant): Promise<Matcher> {
+  const { root, patterns, ignore: lines, leaveOut, env, git, isOutside = false } = meant;
+  const [{ default: make }, { makeGitRules, makeRules }] = await Promise.all([
+    import("ignore"),
+    import("./gitrules.ts"),
+  ]);
+  const rules: GitRules | null = git ? makeGitRules(make, root, env) : null;
+  const own = lines.length === 0 ? () => null : makeRules(make, lines, rules?.ignoreCase ?? false);
+  const nameOf = (path: string) => (isOutside ? path : localOf(root, path));
+  const wholeOf = (name: string) => (isOutside ? name : name === "" ? root : `${root}/${name}`);
+  /** Git ignores what they begin with, so that its rules say nothing here. */
+  const named = new Set(
+    patterns.filter(({ base, excludes }) => !excludes && base !== "" && rules?.ignores(`${wholeOf(base)}/`) === true),
+  );
+  const isSaved = (path: string) => leaveOut.some((one) => isWithin(path, one));
 
-/**
- * What git's rules cost grows with how deep a path lies, to the power of how many `**` a rule has, and both may be a stranger's. A rule
- * with more of them is passed over, and a path that lies deeper is not asked about: what they would leave out is then meant.
- */
-const MOST_GLOBSTARS = 3;
-const DEEPEST = 100;
+  /** Whether what this pattern names is left out all the same. */
+  function isIgnored(pattern: Pattern, path: string, name: string, isDirectory: boolean): boolean {
+    if (isLeftOut(isWithin(name, pattern.base) ? localOf(pattern.base, name) : "", path, isDirectory)) return true;
+    const end = isDirectory ? "/" : "";
+    const said = lines.length === 0 ? null : own(`${localOf(root, path)}${end}`);
+    if (said !== null) return said === "ignored";
+    return rules !== null && !named.has(pattern) && rules.ignores(`${path}${end}`);
+  }
 
-interface Pattern {
-  /** The directory or file that all it can match lies in. */
-  base: string;
-  matches(path: string): boolean;
-  /** Whether git ignores the base, so that its rules say nothing here. */
-  named: boolean;
-}
-
-export async function makeMatcher({
-  root,
-  paths,
-  ignore: lines,
-  leaveOut,
-  git: asGit = true,
-}: Meant): Promise<Matcher> {
-  const { default: ignore } = await import("ignore");
-  const own = ignore().add(lines.filter(isAffordable));
-  const git = asGit ? makeGitRules(root, () => ignore()) : () => false;
-  const patterns = paths.map((text) => parsePattern(text, git));
-  const isLeftOut = (path: string) =>
-    leaveOut.some((one) => path === one || path.startsWith(`${one}/`)) ||
-    relative(root, path)
-      .split(sep)
-      .some((part) => NEVER.has(part));
-  const ignored = (local: string, isNamed: boolean) =>
-    local.split("/").length <= DEEPEST && (own.ignores(local) || (!isNamed && git(local)));
   return {
     skips(path) {
-      const local = relative(root, path);
-      if (local === "") return false;
-      if (isLeftOut(path)) return true;
-      return !patterns.some(
-        ({ base, named }) =>
-          isWithin(base, local) || (isWithin(local, base) && !ignored(local, named) && !ignored(`${local}/`, named)),
-      );
+      const name = nameOf(path);
+      if (path === root) return false;
+      if (isSaved(path) || isOwn(localOf(root, path))) return true;
+      for (let at = patterns.length - 1; at >= 0; at--) {
+        const pattern = patterns[at] as Pattern;
+        if (pattern.excludes) {
+          if (pattern.holdsAll(name)) return true;
+          continue;
+        }
+        // On the way to what it begins with nothing is asked.
+        if (isWithin(pattern.base, name)) return false;
+        if (pattern.mayHold(name) && !isIgnored(pattern, path, name, true)) return false;
+      }
+      return true;
     },
     means(path) {
-      const local = relative(root, path);
-      return !isLeftOut(path) && patterns.some(({ matches, named }) => matches(local) && !ignored(local, named));
+      if (isSaved(path) || isOwn(localOf(root, path))) return false;
+      const name = nameOf(path);
+      for (let at = patterns.length - 1; at >= 0; at--) {
+        const pattern = patterns[at] as Pattern;
+        if (!pattern.names(name)) continue;
+        if (pattern.excludes) return false;
+        if (!isIgnored(pattern, path, name, false)) return true;
+      }
+      return false;
+    },
+    enters(path) {
+      const name = nameOf(path);
+      return !git || patterns.some(({ base, excludes }) => !excludes && base !== "" && isWithin(base, name));
     },
   };
 }
 
-function isAffordable(rule: string): boolean {
-  return rule.split("**").length - 1 <= MOST_GLOBSTARS;
-}
-
-/** Whether `path` is `base` or below it; all is below the empty one. */
-function isWithin(path: string, base: string): boolean {
-  return base === "" || path === base || path.startsWith(`${base}/`);
-}
-
-function parsePattern(written: string, git: (local: string) => boolean): Pattern {
-  const text = trimEnd(written.replace(/^(?:\.\/)+/, ""), "/").replace(/^\.$/, "");
-  const parts = text.split("/");
-  const magic = parts.findIndex((part) => MAGIC.test(part));
-  const base = (magic < 0 ? parts : parts.slice(0, magic)).join("/");
-  const named = base !== "" && (git(base) || git(`${base}/`));
-  if (magic < 0) return { base, named, matches: (local) => isWithin(local, base) };
-  const glob = new Bun.Glob(text);
-  return { base, named, matches: (local) => glob.match(local) };
-}
-
-/** As git has it: the nearest `.gitignore` that says something of a path decides. */
-function makeGitRules(root: string, make: () => Ignore): (local: string) => boolean {
-  const rules = new Map<string, Ignore | null>();
-  const rulesOf = (directory: string): Ignore | null => {
-    const known = rules.get(directory);
-    if (known !== undefined) return known;
-    const text = readText(join(root, directory, ".gitignore"));
-    // None there, or none that may be read: it ignores nothing.
-    const found = text.is === "there" ? make().add(text.value.split("\n").filter(isAffordable).join("\n")) : null;
-    rules.set(directory, found);
-    return found;
-  };
-  return (local) => {
-    for (let directory = dirname(local); ; directory = dirname(directory)) {
-      const from = directory === "." ? "" : directory;
-      const said = rulesOf(from)?.test(from === "" ? local : local.slice(from.length + 1));
-      if (said?.ignored) return true;
-      if (said?.unignored || from === "") return false;
-    }
-  };
+/** `path` lies at or below the directory. */
+function localOf(directory: string, path: string): string {
+  return path.slice(directory === "" || directory.endsWith("/") ? directory.length : directory.length + 1);
 }

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { makeMatcher } from "../../../src/sys/watch/match.ts";
+import { type Group, groupFiles } from "../../../src/sys/watch/groups.ts";
 import { expectLinear } from "../../linear.ts";
 import { makeScratch } from "../../scratch.ts";
 
@@ -11,7 +11,8 @@ const scratch = makeScratch();
 async function matcherOf(paths: string[], rules: string, ignore: string[] = []) {
   const root = scratch();
   writeFileSync(join(root, ".gitignore"), rules);
-  const matcher = await makeMatcher({ root, paths, ignore, leaveOut: [] });
+  const [group] = await groupFiles({ root, patterns: paths, ignore, leaveOut: [], env: {} });
+  const { matcher } = group as Group;
   return {
     means: (path: string) => matcher.means(join(root, path)),
     skips: (path: string) => matcher.skips(join(root, path)),

@@ -1,10 +1,10 @@
 /** Watching files: what is meant, when a burst is over, and what editors and git do to a tree. */
 import { afterEach, describe, expect, test } from "bun:test";
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { makeBatches, type Timers } from "../../../src/sys/watch/batch.ts";
-import { makeMatcher } from "../../../src/sys/watch/match.ts";
-import { type FileWatch, watchFiles } from "../../../src/sys/watch/watch.ts";
+import { type Group, groupFiles } from "../../../src/sys/watch/groups.ts";
+import { type Trees, watchTrees } from "../../../src/sys/watch/trees.ts";
 import { until } from "../../kit.ts";
 import { makeScratch } from "../../scratch.ts";
 
@@ -22,6 +22,11 @@ function write(root: string, path: string, text = String(Math.random())): void {
   writeFileSync(join(root, path), text);
 }
 
+async function matcherOf(root: string, patterns: string[], ignore: string[]) {
+  const [group] = await groupFiles({ root, patterns, ignore, leaveOut: [join(root, "left")], env: {} });
+  return (group as Group).matcher;
+}
+
 describe("what is meant", () => {
   const cases: [what: string, paths: string[], ignore: string[], meant: string[], not: string[]][] = [
     ["a directory", ["src"], [], ["src/a.ts", "src/deep/b.ts"], ["srcs/a", "other", "a/src"]],
@@ -35,7 +40,7 @@ describe("what is meant", () => {
   for (const [what, paths, ignore, meant, not] of cases) {
     test(what, async () => {
       const root = treeOf([], { ".gitignore": "*.log\n!keep.log\n/dist/\n", "sub/.gitignore": "*.out\n" });
-      const matcher = await makeMatcher({ root, paths, ignore, leaveOut: [join(root, "left")] });
+      const matcher = await matcherOf(root, paths, ignore);
       const means = (path: string) => matcher.means(join(root, path)) && !matcher.skips(join(root, path));
       expect(meant.filter((path) => !means(path))).toEqual([]);
       expect([...not, "left/x"].filter(means)).toEqual([]);
@@ -44,9 +49,9 @@ describe("what is meant", () => {
 
   test("only directories on the way are looked into", async () => {
     const root = treeOf([]);
-    const matcher = await makeMatcher({ root, paths: ["a/b/*.ts"], ignore: [], leaveOut: [] });
-    expect(["a", "a/b", "a/b/x.ts"].filter((path) => matcher.skips(join(root, path)))).toEqual([]);
-    expect(["b", "a/c"].filter((path) => !matcher.skips(join(root, path)))).toEqual([]);
+    const matcher = await matcherOf(root, ["a/b/*.ts"], []);
+    expect(["a", "a/b"].filter((path) => matcher.skips(join(root, path)))).toEqual([]);
+    expect(["b", "a/c", "a/b/d"].filter((path) => !matcher.skips(join(root, path)))).toEqual([]);
   });
 });
 
@@ -66,6 +71,7 @@ describe("batches", () => {
       },
     };
     return {
+      now: () => now,
       timers,
       async pass(ms: number) {
         now += ms;
@@ -78,9 +84,9 @@ describe("batches", () => {
   }
 
   test("the last change of a burst counts; each path once", async () => {
-    const { timers, pass } = clock();
+    const { pass, ...time } = clock();
     const got: string[][] = [];
-    const batches = makeBatches(10, async (paths) => void got.push(paths), timers);
+    const batches = makeBatches({ quietMs: 10, longestMs: 100, work: async (paths) => void got.push(paths), ...time });
     for (const path of ["a", "b", "a"]) {
       batches.add(path);
       await pass(9);
@@ -92,18 +98,32 @@ describe("batches", () => {
     expect(got).toHaveLength(1);
   });
 
+  test("what never is quiet is worked on after the longest wait, with the time of its first change", async () => {
+    const { pass, ...time } = clock();
+    const got: [string[], number][] = [];
+    const batches = makeBatches({ quietMs: 10, longestMs: 35, work: async (...one) => void got.push(one), ...time });
+    for (let at = 0; at < 12; at++) {
+      batches.add(`${at}`);
+      await pass(5);
+    }
+    expect(got).toEqual([[["0", "1", "2", "3", "4", "5", "6"], 0]]);
+    await pass(10);
+    expect(got[1]).toEqual([["7", "8", "9", "10", "11"], 35]);
+  });
+
   test("what comes while one is worked on is the next; after closing nothing is", async () => {
-    const { timers, pass } = clock();
+    const { pass, ...time } = clock();
     const got: string[][] = [];
     let work = Promise.withResolvers<void>();
-    const batches = makeBatches(
-      10,
-      (paths) => {
+    const batches = makeBatches({
+      quietMs: 10,
+      longestMs: 100,
+      work: (paths) => {
         got.push(paths);
         return work.promise;
       },
-      timers,
-    );
+      ...time,
+    });
     batches.add("a");
     await pass(10);
     batches.add("b");
@@ -122,18 +142,18 @@ describe("batches", () => {
 });
 
 describe("a tree that changes", () => {
-  let watch: FileWatch | null = null;
+  let watch: Trees | null = null;
   afterEach(() => watch?.close());
 
   async function watched(root: string, paths: string[]) {
     const got: string[] = [];
-    watch = await watchFiles({
+    watch = await watchTrees({
       root,
-      paths,
+      patterns: paths,
       ignore: [],
       leaveOut: [],
-      debounceMs: 30,
-      onBatch: async (batch) => void got.push(...batch),
+      env: {},
+      onChange: (path) => got.push(relative(root, path)),
       onTrouble: (what) => got.push(`trouble: ${what}`),
     });
     return { saw: (path: string) => until(`${path} is seen`, () => got.includes(path) || null), got };

@@ -1,0 +1,128 @@
+/**
+ * Tells a loop from somebody who saves often. Pure: the time is passed in.
+ *
+ * A *round* is a change that comes within half a minute after the run began (or, before the run, after the work for the last change began), of a
+ * file that the round before changed too, or a new file beside one of those. A command that changes what restarts it does so at the same
+ * distance from its start each time. A person, or a script with a clock of its own, does not know when it was started: so the third restart
+ * is made a little later than usual, and only what follows that at the same distance is a loop.
+ *
+ *   what comes                                          what is done
+ *   -------------------------------------------------   ---------------------------------------
+ *   a change that is no round, or at another distance   work
+ *   the second round at the same distance               work, a little later
+ *   the third                                           held: not worked on, and said
+ *   held, and another file changes                      work; counting begins again
+ *   held, and a change after a silence                  work; the next round is held at once, and needs a silence of twice the length
+ *   held, changes all the same, then a silence          the same: the changes were none of a start's
+ *   a person restarts it                                counting begins again
+ */
+export interface Change {
+  /** When the first of it came. */
+  at: number;
+  /** By what each file is known again: its name; of a new one its kind as well. */
+  files: readonly (readonly string[])[];
+}
+
+export type Verdict =
+  | { is: "work"; afterMs: number }
+  /** `isFirst`: it was not before. After so long a silence the next change counts. */
+  | { is: "held"; isFirst: boolean; silenceMs: number };
+
+export interface Rounds {
+  judge(change: Change): Verdict;
+  /** The work for what was judged begins. */
+  working(at: number): void;
+  /** A run began. */
+  began(at: number): void;
+  /** What was held was silent for so long. */
+  release(): void;
+  /** A person wanted it so. */
+  forget(): void;
+}
+
+interface Round {
+  files: Change["files"];
+  distanceMs: number;
+  /** From the run, or from the work before it. */
+  from: "run" | "work";
+}
+
+const MOST = 3;
+const LONGEST_MS = 30_000;
+/** Within this, or this part of it, two distances are the same. */
+const SAME_MS = 100;
+const SAME_PART = 0.2;
+/** How much later than what could pass for the same distance. */
+const SHIFT_MS = 50;
+const SILENCE_MS = 5000;
+const LONGEST_SILENCE_MS = 600_000;
+
+export function makeRounds(): Rounds {
+  let run: number | null = null;
+  let work: number | null = null;
+  let rounds: Round[] = [];
+  let held: { signs: Set<string>; last: number } | null = null;
+  let silenceMs = SILENCE_MS;
+
+  function roundOf({ at, files }: Change): Round | null {
+    const isOfRun = run !== null && at >= run && (work === null || run >= work);
+    const since = isOfRun ? run : work;
+    if (since === null || at < since || at - since > LONGEST_MS) return null;
+    return { files, distanceMs: at - since, from: isOfRun ? "run" : "work" };
+  }
+
+  function forget(): void {
+    rounds = [];
+    held = null;
+    silenceMs = SILENCE_MS;
+  }
+
+  function release(): void {
+    held = null;
+    silenceMs = Math.min(silenceMs * 2, LONGEST_SILENCE_MS);
+    rounds = rounds.slice(0, MOST - 1);
+  }
+
+  return {
+    judge(change) {
+      if (held !== null) {
+        const { signs, last } = held;
+        if (change.files.some((names) => !names.some((name) => signs.has(name)))) forget();
+        else if (change.at - last >= silenceMs) release();
+        else {
+          held.last = change.at;
+          return { is: "held", isFirst: false, silenceMs };
+        }
+      }
+      const round = roundOf(change);
+      const before = rounds.at(-1);
+      if (round === null) rounds = [];
+      else if (before === undefined || follows(round, before)) rounds.push(round);
+      else rounds = [round];
+      if (round === null || rounds.length < MOST - 1) return { is: "work", afterMs: 0 };
+      if (rounds.length < MOST) return { is: "work", afterMs: 2 * toleranceOf(round) + SHIFT_MS };
+      held = { signs: new Set(rounds.flatMap(({ files }) => files.flat())), last: change.at };
+      return { is: "held", isFirst: true, silenceMs };
+    },
+    working(at) {
+      work = at;
+    },
+    began(at) {
+      run = at;
+    },
+    release,
+    forget,
+  };
+}
+
+function follows(round: Round, before: Round): boolean {
+  return (
+    round.from === before.from &&
+    Math.abs(round.distanceMs - before.distanceMs) <= Math.max(toleranceOf(round), toleranceOf(before)) &&
+    round.files.flat().some((sign) => before.files.flat().includes(sign))
+  );
+}
+
+function toleranceOf({ distanceMs }: Round): number {
+  return Math.max(SAME_MS, distanceMs * SAME_PART);
+}

@@ -1,0 +1,81 @@
+/**
+ * What a file holds, as far as it decides whether something changed: the content, never the time alone. A pipe or a device is not read. A link that
+ * leads to no file holds where it leads.
+ */
+import { closeSync, constants, fstatSync, openSync, readlinkSync, readSync, type Stats } from "node:fs";
+import { open } from "node:fs/promises";
+import { linkStatOf, statOf } from "../stat.ts";
+
+/** Size and time of a file, and the digest of its content. */
+export type Mark = [size: number, mtimeMs: number, digest: string];
+
+const CHUNK_BYTES = 64 * 1024;
+
+/** Null: there is no such file, or none that can be read. `before` is given back as it is where size and time say so. */
+export async function markOf(file: string, before?: Mark): Promise<Mark | null> {
+  const stat = statOf(file);
+  if (stat === undefined || !stat.isFile()) return markLink(file);
+  if (before !== undefined && before[0] === stat.size && before[1] === stat.mtimeMs) return before;
+  const digest = await digestOf(file, stat.size);
+  return digest === null ? null : [stat.size, stat.mtimeMs, digest];
+}
+
+/**
+ * The same without giving way, for a small file. Null: it is none, it cannot be read, or it changed meanwhile or after `before`, a time of the
+ * file system's clock: then nobody can say which content this is.
+ */
+export function markUntouched(file: string, before: number, mostBytes: number): Mark | null {
+  const mayBeOld = ({ mtimeMs, ctimeMs }: Stats) => mtimeMs < before && ctimeMs < before;
+  const stat = statOf(file);
+  if (stat === undefined || !stat.isFile()) return markLink(file);
+  if (!mayBeOld(stat) || stat.size > mostBytes) return null;
+  try {
+    const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const buffer = new Uint8Array(stat.size);
+      let length = 0;
+      for (let count = -1; count !== 0 && length < buffer.length; length += count)
+        count = readSync(fd, buffer, length, buffer.length - length, null);
+      const after = fstatSync(fd);
+      if (!after.isFile() || !mayBeOld(after) || after.size !== stat.size) return null;
+      const digest = new Bun.CryptoHasher("sha1").update(buffer.subarray(0, length)).digest("base64url");
+      return [stat.size, stat.mtimeMs, digest];
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return null;
+  }
+}
+
+function markLink(file: string): Mark | null {
+  const stat = linkStatOf(file);
+  if (stat?.isSymbolicLink() !== true) return null;
+  try {
+    return [stat.size, stat.mtimeMs, `-> ${readlinkSync(file)}`];
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Of as much as the file had when it was looked at: what is written meanwhile changes its size or time, and a file of the kernel's may have no end.
+ * Null when it cannot be read, or is no regular file any more.
+ */
+async function digestOf(file: string, size: number): Promise<string | null> {
+  const hasher = new Bun.CryptoHasher("sha1");
+  try {
+    await using handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+    if (!(await handle.stat()).isFile()) return null;
+    const buffer = new Uint8Array(Math.min(size, CHUNK_BYTES));
+    for (let left = size; left > 0; ) {
+      const { bytesRead } = await handle.read(buffer, 0, Math.min(left, buffer.length));
+      if (bytesRead === 0) break;
+      hasher.update(buffer.subarray(0, bytesRead));
+      left -= bytesRead;
+    }
+    return hasher.digest("base64url");
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * Patterns as they are written, sorted by the directory they are followed from: the root, or, for what lies elsewhere, the nearest directory above
+ * what the pattern begins with, so that this itself may be removed and come again, or be a link that leads elsewhere from now on. Paths are as they
+ * were named: a link on the way stands for what it leads to.
+ */
+import { existsSync, realpathSync } from "node:fs";
+import { dirname, isAbsolute, join, normalize } from "node:path";
+import { linkStatOf } from "../stat.ts";
+import { type Matcher, makeMatcher } from "./match.ts";
+import { isWithin, type Pattern, parsePattern, splitExclusion } from "./pattern.ts";
+
+export interface Files {
+  /** Absolute; patterns that begin with neither `/` nor `~/` are relative to it. */
+  root: string;
+  patterns: readonly string[];
+  /** In the syntax of `.gitignore`, relative to the root, or elsewhere to the directory that is followed. */
+  ignore: readonly string[];
+  /** Absolute paths left out, with all below them. */
+  leaveOut: readonly string[];
+  /** `HOME` is what `~/` stands for; the rest says where git's settings are. */
+  env: Record<string, string | undefined>;
+  /** False: what git ignores is meant like anything else, and so is another checkout. Default true. */
+  git?: boolean | undefined;
+}
+
+export interface Group {
+  from: string;
+  matcher: Matcher;
+  /** The patterns that select files here. */
+  selecting: readonly Pattern[];
+  /** As a pattern's path is told: relative to the root, or absolute. */
+  nameOf(path: string): string;
+}
+
+interface Whole {
+  pattern: Pattern;
+  /** The directory it is followed from; null: the root. */
+  from: string | null;
+}
+
+export async function groupFiles({ root, patterns, ignore, leaveOut, env, git = true }: Files): Promise<Group[]> {
+  const wholes = patterns.flatMap((written) => placePattern(root, env.HOME || null, written));
+  const places = new Set(wholes.flatMap(({ pattern, from }) => (pattern.excludes ? [] : [from])));
+  const saved = [...new Set(leaveOut.flatMap((path) => [path, realOf(path)]))];
+  return Promise.all(
+    [...places].map(async (place) => {
+      // What leaves out does so wherever it names something.
+      const here = wholes.flatMap(({ pattern, from }) => (pattern.excludes || from === place ? [pattern] : []));
+      const from = place ?? root;
+      const matcher = await makeMatcher({
+        root: from,
+        patterns: here,
+        isOutside: place !== null,
+        ignore,
+        leaveOut: saved,
+        env,
+        git,
+      });
+      return {
+        from,
+        matcher,
+        selecting: here.filter(({ excludes }) => !excludes),
+        nameOf: (path) => (place === null ? path.slice(root.length + 1) : path),
+      };
+    }),
+  );
+}
+
+function placePattern(root: string, home: string | null, written: string): Whole[] {
+  const { excludes, text } = splitExclusion(written);
+  if (text === "~" || text.startsWith("~/")) {
+    if (home === null) return [];
+    return [placeAbsolute(root, written, excludes, join(home, text.slice(1)))];
+  }
+  if (isAbsolute(text)) return [placeAbsolute(root, written, excludes, normalize(text))];
+  const local = normalize(text);
+  if (/^\.\.(?:\/|$)/.test(local)) return [placeAbsolute(root, written, excludes, normalize(`${root}/${local}`))];
+  return [{ pattern: parsePattern(written, excludes, local, root), from: null }];
+}
+
+function placeAbsolute(root: string, written: string, excludes: boolean, whole: string): Whole {
+  const pattern = parsePattern(written, excludes, whole, "");
+  for (const [one, base] of [
+    [root, pattern.base],
+    [realOf(root), realOf(pattern.base)],
+  ] as const)
+    if (isWithin(base, one) && isWithin(whole, one))
+      return { pattern: parsePattern(written, excludes, whole.slice(one.length + 1) || ".", root), from: null };
+  return { pattern, from: nearestAbove(pattern.base) };
+}
+
+/** The directory above the first link on the way, for the link may change; else the nearest one above that is there. */
+function nearestAbove(base: string): string {
+  const parts = base.split("/");
+  for (let at = 2; at <= parts.length; at++)
+    if (linkStatOf(parts.slice(0, at).join("/"))?.isSymbolicLink() === true)
+      return parts.slice(0, at - 1).join("/") || "/";
+  for (let at = dirname(base); ; at = dirname(at)) if (existsSync(at) || dirname(at) === at) return at;
+}
+
+/** As far as it exists. */
+function realOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return dirname(path) === path
+      ? path
+      : join(realOf(dirname(path)), path.slice(dirname(path).length).replace(/^\//, ""));
+  }
+}

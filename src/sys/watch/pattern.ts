@@ -1,0 +1,178 @@
+/**
+ * One line of `paths`, `watch` or `inputs`: which files it names, and which directories may hold one. It goes segment by segment, so that a path
+ * costs no more than its length times the pattern's, whoever wrote either. docs/files.md is the definition.
+ */
+import { linkStatOf } from "../stat.ts";
+import { trimEnd } from "../trim.ts";
+
+export interface Pattern {
+  /** As it is in the manifest. */
+  written: string;
+  /** Written with `!`: what it names is left out. */
+  excludes: boolean;
+  /** The directory or file that all it can name is, or lies in; empty: the root itself. */
+  base: string;
+  /** Whether it names this file. */
+  names(path: string): boolean;
+  /** Whether something below this directory may be named. */
+  mayHold(directory: string): boolean;
+  /** Whether all that is below this directory is named. */
+  holdsAll(directory: string): boolean;
+}
+
+/** Matches any number of segments, none too. */
+const ANY_DEPTH = Symbol("**");
+type Segment = typeof ANY_DEPTH | ((name: string) => boolean);
+
+const MAGIC = /[*?[\]{}]/;
+const ESCAPED = /\\(.)/g;
+/** More alternatives than this are a mistake; the rest of the braces are then taken as they stand. */
+const MOST_ALTERNATIVES = 64;
+
+const anyName = () => true;
+
+/** `text`: without its `!`, relative to `root` or absolute. */
+export function parsePattern(written: string, excludes: boolean, text: string, root: string): Pattern {
+  const clean = text.replace(/\/{2,}/g, "/").replace(/^(?:\.\/)+/, "");
+  const onlyBelow = clean.endsWith("/");
+  const path = trimEnd(clean, "/").replace(/^\.$/, "");
+  const branches = expandBraces(path).map((one) => parseBranch(one, onlyBelow, root));
+  const bases = branches.map(({ base }) => base);
+  return {
+    written,
+    excludes,
+    base: commonBase(bases),
+    names: (file) => branches.some((one) => walk(one, file).includes(one.segments.length)),
+    mayHold: (directory) => branches.some((one) => walk(one, directory).some((at) => at < one.segments.length)),
+    holdsAll: (directory) => branches.some((one) => walk(one, directory).some((at) => isAll(one.segments, at))),
+  };
+}
+
+/** A pattern without `!`, and whether there was one. `\!` is a name that begins so. */
+export function splitExclusion(written: string): { excludes: boolean; text: string } {
+  if (written.startsWith("!")) return { excludes: true, text: written.slice(1) };
+  return { excludes: false, text: written.startsWith("\\!") ? written.slice(1) : written };
+}
+
+interface Branch {
+  base: string;
+  isAbsolute: boolean;
+  segments: readonly Segment[];
+}
+
+function parseBranch(path: string, onlyBelow: boolean, root: string): Branch {
+  const isAbsolute = path.startsWith("/");
+  if (path === "") return { base: "", isAbsolute, segments: [ANY_DEPTH, anyName] };
+  const parts = path.split("/");
+  const base: string[] = [];
+  const segments: Segment[] = [];
+  let isBase = true;
+  for (const part of parts) {
+    const name = literalOf(part, () => isBase && isThere([root, ...base, part].join("/")));
+    if (name === null) isBase = false;
+    else if (isBase) base.push(name);
+    segments.push(name === null ? parseSegment(part) : (one) => one === name);
+  }
+  // A name without magic may be a directory: then all below it is meant.
+  const last = parts.at(-1) as string;
+  if (onlyBelow || segments.at(-1) === ANY_DEPTH) segments.push(ANY_DEPTH, anyName);
+  else if (base.length === parts.length || literalOf(last, () => false) !== null) segments.push(ANY_DEPTH);
+  const at = isAbsolute ? `/${base.slice(1).join("/")}` : base.join("/");
+  return { base: at, isAbsolute, segments: isAbsolute ? segments.slice(1) : segments };
+}
+
+/** The name it stands for; null: it is a pattern. What is there by this very name is no pattern, whatever it looks like. */
+function literalOf(part: string, isThereSo: () => boolean): string | null {
+  if (!MAGIC.test(part.replace(ESCAPED, ""))) return part.replace(ESCAPED, "$1");
+  return /[[{]/.test(part) && isThereSo() ? part : null;
+}
+
+function isThere(path: string): boolean {
+  return linkStatOf(path) !== undefined;
+}
+
+function parseSegment(part: string): Segment {
+  if (part === "**") return ANY_DEPTH;
+  if (part === "*") return anyName;
+  const glob = new Bun.Glob(part.startsWith("!") ? `\\${part}` : part);
+  return (name) => name === part || glob.match(name);
+}
+
+/** Where in the segments one may be after this path. What begins with `**` is of any depth, below the root and elsewhere. */
+function walk({ segments, isAbsolute }: Branch, path: string): number[] {
+  if (path.startsWith("/") !== isAbsolute && segments[0] !== ANY_DEPTH) return [];
+  let at = passDepths(segments, [0]);
+  if (path === "" || path === "/") return at;
+  for (const name of (path.startsWith("/") ? path.slice(1) : path).split("/")) {
+    const next = new Set<number>();
+    for (const index of at) {
+      const segment = segments[index];
+      if (segment === ANY_DEPTH) next.add(index);
+      else if (segment?.(name) === true) next.add(index + 1);
+    }
+    if (next.size === 0) return [];
+    at = passDepths(segments, next);
+  }
+  return at;
+}
+
+function passDepths(segments: readonly Segment[], from: Iterable<number>): number[] {
+  const all = new Set(from);
+  for (const index of all) if (segments[index] === ANY_DEPTH) all.add(index + 1);
+  return [...all];
+}
+
+/** From here on any path is named. */
+function isAll(segments: readonly Segment[], at: number): boolean {
+  if (segments[at] !== ANY_DEPTH) return false;
+  return at + 1 === segments.length || (at + 2 === segments.length && segments[at + 1] === anyName);
+}
+
+/** Of braces with a `/` in them, which no single segment can hold. */
+function expandBraces(path: string): string[] {
+  const done: string[] = [];
+  const waiting = [path];
+  for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) {
+    const group = done.length + waiting.length < MOST_ALTERNATIVES ? findGroup(one) : null;
+    if (group === null) done.push(one);
+    else for (const choice of group.choices) waiting.push(`${one.slice(0, group.from)}${choice}${one.slice(group.to)}`);
+  }
+  return done;
+}
+
+function findGroup(text: string): { from: number; to: number; choices: string[] } | null {
+  let from = -1;
+  let depth = 0;
+  let commas: number[] = [];
+  for (let at = 0; at < text.length; at++) {
+    const letter = text[at];
+    if (letter === "\\") at++;
+    else if (letter === "{" && depth++ === 0) {
+      from = at;
+      commas = [at];
+    } else if (letter === "," && depth === 1) commas.push(at);
+    else if (letter === "}" && depth > 0 && --depth === 0) {
+      if (!text.slice(from, at).includes("/")) continue;
+      const ends = [...commas.slice(1), at];
+      return { from, to: at + 1, choices: commas.map((comma, index) => text.slice(comma + 1, ends[index])) };
+    }
+  }
+  return null;
+}
+
+function commonBase(bases: readonly string[]): string {
+  const [first = "", ...others] = bases;
+  let common = first;
+  for (const other of others) while (common !== "" && !isWithin(other, common)) common = parentOf(common);
+  return common;
+}
+
+function parentOf(path: string): string {
+  const at = path.lastIndexOf("/");
+  return at < 0 ? "" : path.slice(0, at);
+}
+
+/** Whether `path` is `base` or below it; all is below the empty one. */
+export function isWithin(path: string, base: string): boolean {
+  return base === "" || path === base || path.startsWith(base.endsWith("/") ? base : `${base}/`);
+}
