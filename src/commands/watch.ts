@@ -87,6 +87,7 @@ export default defineVerb({
       log,
       source: "command",
       plugin: plugin ?? null,
+      since: () => performance.timeOrigin,
     });
     if (watch === null) {
       throw new DtError("watched", `Somebody watches ${root} already: the daemon, or another dt watch.`, {

@@ -12,6 +12,11 @@ export function registeredRoots({ boot }: Pick<DaemonPaths, "boot">): string[] {
   return listRootsIn(boot).map(({ root }) => root);
 }
 
+/** When a root was registered, by the clock of its file system; null: it is not. */
+export function registeredAt({ boot }: Pick<DaemonPaths, "boot">, root: string): number | null {
+  return statOf(join(boot, rootSlug(root)))?.ctimeMs ?? null;
+}
+
 /** What an earlier dt registered, or another user's: it does not count, and is told. */
 export function foreignRegistrations({ boot }: Pick<DaemonPaths, "boot">): string[] {
   return foreignRootsIn(boot).map(wordsOfForeign);

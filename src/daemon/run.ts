@@ -32,7 +32,7 @@ import { openLog } from "./log.ts";
 import { type DaemonPaths, LABEL, linkedSocketOf, makeDaemonHome, realSocketOf } from "./paths.ts";
 import { asStart, isFirstAct, type World } from "./project.ts";
 import { PROTOCOL, type Status } from "./protocol.ts";
-import { knownRoots, rootsMark } from "./roots.ts";
+import { knownRoots, registeredAt, rootsMark } from "./roots.ts";
 import { makeSchedules } from "./schedule.ts";
 import { makeSections } from "./sections.ts";
 import { type DaemonServer, serve } from "./server.ts";
@@ -73,7 +73,7 @@ export async function runDaemon({ paths, env, world, command, echo }: DaemonOpti
       if (job.state !== "running") sections.refresh(job.root, job.key.split(":")[0] as string);
     });
     const schedules = makeSchedules(jobs, log);
-    const watches = makeWatches({ world, jobs, log });
+    const watches = makeWatches({ world, jobs, log, askedAt: (root) => registeredAt(paths, root) });
     const projects = watchProjects(world, paths, log, (root, index) => {
       schedules.set(root, index);
       sections.set(root, index);

@@ -17,9 +17,10 @@
  *   a person restarts it                                counting begins again
  */
 export interface Change {
-  /** When the first of it came. */
+  /** When the first of it came, and when it was judged. */
   at: number;
-  /** By what each file is known again: its name; of a new one its kind as well. */
+  now: number;
+  /** By what each file is known again: its name; of a new one its directory as well. */
   files: readonly (readonly string[])[];
 }
 
@@ -60,6 +61,8 @@ const LONGEST_SILENCE_MS = 600_000;
 export function makeRounds(): Rounds {
   let run: number | null = null;
   let work: number | null = null;
+  /** When the change before was, whose work may begin a while later. */
+  let judged: number | null = null;
   let rounds: Round[] = [];
   let held: { signs: Set<string>; last: number } | null = null;
   let silenceMs = SILENCE_MS;
@@ -67,8 +70,8 @@ export function makeRounds(): Rounds {
   function roundOf({ at, files }: Change): Round | null {
     const isOfRun = run !== null && at >= run && (work === null || run >= work);
     const since = isOfRun ? run : work;
-    if (since === null || at < since || at - since > LONGEST_MS) return null;
-    return { files, distanceMs: at - since, from: isOfRun ? "run" : "work" };
+    if (since === null || at < (isOfRun ? since : (judged ?? since)) || at - since > LONGEST_MS) return null;
+    return { files, distanceMs: Math.max(0, at - since), from: isOfRun ? "run" : "work" };
   }
 
   function forget(): void {
@@ -85,6 +88,8 @@ export function makeRounds(): Rounds {
 
   return {
     judge(change) {
+      const round = roundOf(change);
+      judged = change.now;
       if (held !== null) {
         const { signs, last } = held;
         if (change.files.some((names) => !names.some((name) => signs.has(name)))) forget();
@@ -94,7 +99,6 @@ export function makeRounds(): Rounds {
           return { is: "held", isFirst: false, silenceMs };
         }
       }
-      const round = roundOf(change);
       const before = rounds.at(-1);
       if (round === null) rounds = [];
       else if (before === undefined || follows(round, before)) rounds.push(round);

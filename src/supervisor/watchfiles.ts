@@ -3,7 +3,7 @@
  * and restarts what needs the launch when that is to follow. A save that changes no content is no change, and a loop ends (rounds.ts). Nothing is
  * loaded or watched where nothing is declared.
  */
-import { dirname, extname, relative } from "node:path";
+import { dirname, relative } from "node:path";
 import type { ResolvedRestartOn } from "../manifest/resolved.ts";
 import type { WatchNote } from "../state/types.ts";
 import { messageOf } from "../sys/error.ts";
@@ -61,10 +61,12 @@ export function watchForRestart(ground: Ground, report: Report, control: OwnCont
     const nameOf = (path: string) => (path.startsWith(`${ground.root}/`) ? relative(ground.root, path) : path);
     return {
       async work(changed: string[], since: number): Promise<void> {
+        const now = performance.now();
         const found = await contents.changed(changed);
         if (run === null || found.length === 0) return;
         const paths = found.map(({ path }) => nameOf(path));
-        const verdict = rounds.judge({ at: since, files: found.map((one) => signsOf(nameOf(one.path), one.isNew)) });
+        const files = found.map((one) => signsOf(nameOf(one.path), one.isNew));
+        const verdict = rounds.judge({ at: since, now, files });
         if (silence !== null) clearTimeout(silence);
         silence = null;
         for (const path of paths) held.add(path);
@@ -176,7 +178,7 @@ function beginRounds(rounds: Rounds, { record }: Run): void {
 }
 
 function signsOf(path: string, isNew: boolean): string[] {
-  return isNew ? [path, `${dirname(path)}/*${extname(path)}`] : [path];
+  return isNew ? [path, `${dirname(path)}/*`] : [path];
 }
 
 function describeLoop(key: string, paths: readonly string[], silenceMs: number): string {

@@ -10,6 +10,7 @@ import { messageOf } from "../../sys/error.ts";
 import { type FileLock, tryFlock } from "../../sys/flock.ts";
 import { makePrivateDirectory, runDirectoryOf } from "../../sys/paths.ts";
 import { makeSeal } from "../../sys/seal.ts";
+import { statOf } from "../../sys/stat.ts";
 import { LONGEST, TIMERS } from "../../sys/watch/batch.ts";
 import { describeUnmatched, type Trees, watchTrees } from "../../sys/watch/trees.ts";
 import type { Jobs } from "../jobs.ts";
@@ -17,6 +18,7 @@ import type { Log } from "../log.ts";
 import { refuseChangedIn, type World } from "../project.ts";
 import type { JobReport } from "../protocol.ts";
 import { type Known, openKnown } from "./known.ts";
+import { makeLoops } from "./loops.ts";
 import { type Lanes, makeQueue } from "./queue.ts";
 import { nameTargets, type Target } from "./target.ts";
 
@@ -46,6 +48,8 @@ export interface RootWatchOptions {
   source: JobReport["source"];
   /** Null: all plugins. */
   plugin: string | null;
+  /** Since when the root is to be watched, by the clock of its file system: the first time, what changed since then is a change. Null: from now on. */
+  since(): number | null;
 }
 
 /** Null when somebody else watches this root. */
@@ -130,7 +134,7 @@ interface OneWatch {
 }
 
 async function openWatch(
-  { world, root, jobs, lanes, log, source }: RootWatchOptions,
+  { world, root, jobs, lanes, log, source, since }: RootWatchOptions,
   directory: string,
   who: string,
   { plugin, watch, index }: Entry,
@@ -138,6 +142,7 @@ async function openWatch(
 ): Promise<OneWatch> {
   const { debounceMs, retries, run } = watch;
   const facts = { root, plugin: plugin.name, run };
+  const openedAt = Date.now();
   const known = openKnown(
     join(directory, `${sha256(who).slice(0, 16)}.json`),
     who,
@@ -152,6 +157,18 @@ async function openWatch(
   const absolute = new Map<string, string>();
   const asked = { root, env: world.env, check: (file: string) => refuseChangedIn(world, root, file) };
   let refused = "";
+  const loops = makeLoops(() => performance.now());
+  const held = new Map<string, ReturnType<typeof setTimeout>>();
+  /** It changes though no job is run: what it is in the end still counts. */
+  const settleLater = (name: string, paths: readonly string[], ms: number) => {
+    clearTimeout(held.get(name));
+    const timer = setTimeout(() => {
+      held.delete(name);
+      loops.release(name);
+      for (const path of paths) queue.add(name, path);
+    }, ms);
+    held.set(name, timer);
+  };
   const queue = makeQueue(lanes, {
     quietMs: debounceMs,
     longestMs: debounceMs * LONGEST,
@@ -165,12 +182,21 @@ async function openWatch(
       const changed = await known.changed(files);
       const now = paths.filter((_, at) => changed.has(files[at] as string));
       if (now.length === 0) return true;
+      const judged = loops.judge(name, now);
+      if (judged.is === "held") {
+        if ("why" in judged) log("warn", judged.why, { ...facts, target: name });
+        else settleLater(name, now, judged.silenceMs);
+        return true;
+      }
+      if (judged.afterMs > 0) await Bun.sleep(judged.afterMs);
+      loops.began(name);
       try {
         known.begin(changed);
       } catch (error) {
         log("warn", messageOf(error), facts);
       }
       const job = await jobs.run({ root, key: run, kind: "oneshot", target: name, source, paths: now });
+      loops.ended(name);
       // What the job may have seen is to be known before it is settled what it saw.
       await Bun.sleep(LATE_MS);
       await inbox.drain();
@@ -198,7 +224,10 @@ async function openWatch(
         const file = absolute.get(path) as string;
         // Nobody's: known as it is, so that it is not asked about again.
         if (name === null) known.settle(new Map([[file, changed.get(file) ?? null]]));
-        else queue.add(name, path);
+        else {
+          loops.heard(path);
+          queue.add(name, path);
+        }
       }
     } catch (error) {
       // A manifest that is being edited, say: asked again, so that nothing is lost.
@@ -229,7 +258,10 @@ async function openWatch(
     throw error;
   }
   if (known.isNew) {
-    known.settle(await known.changed(trees.initial));
+    const beginning = beginningOf(since(), plugin.file, openedAt);
+    const late = new Set([...trees.initial].filter((file) => (statOf(file)?.ctimeMs ?? 0) >= beginning));
+    known.settle(await known.changed([...trees.initial].filter((file) => !late.has(file))));
+    for (const file of late) inbox.add(file);
   } else for (const file of [...trees.initial, ...known.missing(trees.initial)]) inbox.add(file);
   saver.soon();
   log("info", "watches", { ...facts, files: trees.initial.size });
@@ -241,12 +273,22 @@ async function openWatch(
     },
     close() {
       clearTimeout(again);
+      for (const timer of held.values()) clearTimeout(timer);
       trees.close();
       inbox.close();
       queue.close();
       saver.now();
     },
   };
+}
+
+/**
+ * The first time, what is there is where it begins: as it was when the root was handed over, though it is watched a while later. A watch that the
+ * manifest got after that begins when it is opened.
+ */
+function beginningOf(handedOver: number | null, manifest: string, openedAt: number): number {
+  const written = statOf(manifest)?.ctimeMs ?? openedAt;
+  return handedOver === null || written >= handedOver ? openedAt : handedOver;
 }
 
 /** What comes within an instant is looked at together, one lot after the other. */

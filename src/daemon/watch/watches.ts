@@ -18,13 +18,23 @@ export interface Watches {
   close(): void;
 }
 
-export function makeWatches({ world, jobs, log }: { world: World; jobs: Jobs; log: Log }): Watches {
+export interface WatchesOptions {
+  world: World;
+  jobs: Jobs;
+  log: Log;
+  /** Since when a root is to be watched; null: unknown. */
+  askedAt: (root: string) => number | null;
+}
+
+export function makeWatches({ world, jobs, log, askedAt }: WatchesOptions): Watches {
   const lanes = makeLanes(AT_ONCE);
   const watched = new Map<string, RootWatch>();
   const waiting = new Map<string, ManifestIndex>();
 
   function take(root: string, index: ManifestIndex): void {
-    const watch = watched.get(root) ?? watchRoot({ world, root, jobs, lanes, log, source: "watcher", plugin: null });
+    const since = () => askedAt(root);
+    const watch =
+      watched.get(root) ?? watchRoot({ world, root, jobs, lanes, log, source: "watcher", plugin: null, since });
     if (watch === null) {
       if (!waiting.has(root)) log("info", "somebody else watches this root", { root });
       waiting.set(root, index);

@@ -1,0 +1,77 @@
+/**
+ * Jobs that change what they are run for, told from somebody who saves often by the rule of restarts (supervisor/rounds.ts), each target for itself.
+ * Only what changes while a job runs, or a moment after, can be the job's. Of more targets than are remembered the oldest are forgotten, and
+ * their counting begins again.
+ */
+import { makeRounds, type Rounds } from "../../supervisor/rounds.ts";
+
+export type Judgement =
+  /** So much later than usual. */
+  | { is: "work"; afterMs: number }
+  /** The first time: why. */
+  | { is: "held"; why: string }
+  /** It changes all the same: what it is after such a silence still counts. */
+  | { is: "held"; silenceMs: number };
+
+export interface Loops {
+  /** A change of this path was heard of. */
+  heard(path: string): void;
+  judge(target: string, paths: readonly string[]): Judgement;
+  began(target: string): void;
+  ended(target: string): void;
+  /** What was held was silent for so long. */
+  release(target: string): void;
+}
+
+interface Work {
+  rounds: Rounds;
+  /** When its last job did; null: it runs, or none ran yet. */
+  endedAt: number | null;
+}
+
+const MOST_TARGETS = 1000;
+/** How much later than the end of a job what it wrote may be heard of. */
+const MOMENT_MS = 150;
+
+export function makeLoops(now: () => number): Loops {
+  const works = new Map<string, Work>();
+  const heard = new Map<string, { first: number; last: number }>();
+  const of = (target: string): Work => {
+    const work = works.get(target) ?? { rounds: makeRounds(), endedAt: null };
+    works.delete(target);
+    works.set(target, work);
+    const [oldest] = works.keys();
+    if (works.size > MOST_TARGETS) works.delete(oldest as string);
+    return work;
+  };
+  return {
+    heard(path) {
+      heard.set(path, { first: heard.get(path)?.first ?? now(), last: now() });
+    },
+    judge(target, paths) {
+      const { rounds, endedAt } = of(target);
+      const times = paths.flatMap((path) => heard.get(path) ?? []);
+      for (const path of paths) heard.delete(path);
+      // One more try of what failed is no change.
+      if (times.length === 0) return { is: "work", afterMs: 0 };
+      if (endedAt !== null && times.some(({ last }) => last > endedAt + MOMENT_MS)) rounds.forget();
+      const at = Math.min(...times.map(({ first }) => first));
+      const verdict = rounds.judge({ at, now: now(), files: paths.map((path) => [path]) });
+      if (verdict.is === "work") return verdict;
+      if (!verdict.isFirst) return { is: "held", silenceMs: verdict.silenceMs };
+      return {
+        is: "held",
+        why: `${target} changed at the same moment of each of its last jobs, so it looks as if the job changes what it is run for: it is not run again until something else changes it`,
+      };
+    },
+    began(target) {
+      const work = of(target);
+      work.endedAt = null;
+      work.rounds.working(now());
+    },
+    ended(target) {
+      of(target).endedAt = now();
+    },
+    release: (target) => of(target).rounds.release(),
+  };
+}
