@@ -50,9 +50,12 @@ interface Round {
 
 const MOST = 3;
 const LONGEST_MS = 30_000;
-/** Within this, or this part of it, two distances are the same. */
+/** Nobody saves so soon after a start; within that the machine's load decides how far apart two distances are that are the same. */
+const SOON_MS = 1000;
+const SAME_SOON_MS = 200;
+/** Later it is this, or this part of it. */
 const SAME_MS = 100;
-const SAME_PART = 0.2;
+const SAME_PART = 0.06;
 /** How much later than what could pass for the same distance. */
 const SHIFT_MS = 50;
 const SILENCE_MS = 5000;
@@ -93,16 +96,20 @@ export function makeRounds(): Rounds {
       if (held !== null) {
         const { signs, last } = held;
         if (change.files.some((names) => !names.some((name) => signs.has(name)))) forget();
-        else if (change.at - last >= silenceMs) release();
-        else {
+        else if (change.at - last >= silenceMs) {
+          release();
+          return { is: "work", afterMs: 0 };
+        } else {
           held.last = change.at;
           return { is: "held", isFirst: false, silenceMs };
         }
       }
       const before = rounds.at(-1);
-      if (round === null) rounds = [];
-      else if (before === undefined || follows(round, before)) rounds.push(round);
-      else rounds = [round];
+      if (round !== null && before !== undefined && follows(round, before)) rounds.push(round);
+      else {
+        rounds = round === null ? [] : [round];
+        silenceMs = SILENCE_MS;
+      }
       if (round === null || rounds.length < MOST - 1) return { is: "work", afterMs: 0 };
       if (rounds.length < MOST) return { is: "work", afterMs: 2 * toleranceOf(round) + SHIFT_MS };
       held = { signs: new Set(rounds.flatMap(({ files }) => files.flat())), last: change.at };
@@ -128,5 +135,5 @@ function follows(round: Round, before: Round): boolean {
 }
 
 function toleranceOf({ distanceMs }: Round): number {
-  return Math.max(SAME_MS, distanceMs * SAME_PART);
+  return distanceMs < SOON_MS ? SAME_SOON_MS : Math.max(SAME_MS, distanceMs * SAME_PART);
 }

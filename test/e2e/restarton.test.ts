@@ -1,6 +1,6 @@
 /** restartOn: the host watches, runs the one-shot first, restarts and says why; without a host nobody does. */
 import { expect, test } from "bun:test";
-import { renameSync } from "node:fs";
+import { readFileSync, renameSync, rmSync, symlinkSync, unlinkSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { TestRoot, until } from "../kit.ts";
 import { type Ps, psOf } from "./launch.kit.ts";
@@ -119,4 +119,124 @@ test("a change while it waits to be started again starts it at once", async () =
       expect(await why(root, "crash")).toMatch(/because src\/ok changed/);
     },
   );
+});
+
+/** How often `w:dev` of `within` was started: each start copies `src/a.txt`. */
+const starts = (root: TestRoot) => root.read("seen").length;
+
+test("contents decide: a touch, the same bytes, a link and what an editor keeps beside it restart nothing; a save by rename does", async () => {
+  await within("", "", async (root) => {
+    const file = join(root.dir, "src/a.txt");
+    await Bun.sleep(100);
+    utimesSync(file, new Date(), new Date());
+    root.write("src/a.txt", "1");
+    symlinkSync("a.txt", join(root.dir, "src/link"));
+    for (const name of [".a.txt.swp", "a.txt~", ".#a.txt", "#a.txt#", "4913", "a.txt___jb_tmp___"]) {
+      root.write(`src/${name}`, "x");
+      await Bun.sleep(120); // longer than it is waited for quiet
+      unlinkSync(join(root.dir, "src", name));
+    }
+    // The link is a file by its own name, so making it counts; nothing else does.
+    expect(await why(root)).not.toMatch(/a\.txt.? changed|4913/);
+    const before = await now(root);
+    root.write("src/a.txt.new", "2");
+    renameSync(join(root.dir, "src/a.txt.new"), file);
+    await restarted(root, before);
+    expect(starts(root)).toBeLessThanOrEqual(3);
+  });
+});
+
+test("a whole directory that is removed restarts it, with the names of what was in it", async () => {
+  const root = TestRoot.create({
+    "src/deep/er/a.txt": "1",
+    "src/deep/er/b.txt": "1",
+    "manifests/w.json": JSON.stringify({
+      name: "w",
+      commands: { dev: { kind: "managed", run: ["sleep", "1000"], restartOn: { paths: ["src"], debounce: "50ms" } } },
+    }),
+  });
+  try {
+    expect((await root.dt(["w", "dev", "-d"])).code).toBe(0);
+    await until("it is watched", async () => (await why(root)).includes("Its host watches src") || null);
+    const before = await now(root);
+    rmSync(join(root.dir, "src/deep"), { recursive: true });
+    await restarted(root, before);
+    expect(await why(root)).toMatch(/because src\/deep\/er\/[ab]\.txt and 1 more changed/);
+  } finally {
+    await root.dispose();
+  }
+});
+
+const loop = (run: string, more = "", oneshot = "") =>
+  TestRoot.create({
+    "src/a.txt": "1",
+    "manifests/w.json": `{"name":"w","commands":{${oneshot}
+      "dev":{"kind":"managed","run":${JSON.stringify(run)},"restartOn":{"paths":["src"],"debounce":"50ms"${more}}}}}`,
+  });
+
+for (const [what, run, more, oneshot] of [
+  ["writes when it starts", "echo x >> ../starts; sleep 0.1; date +%s%N > src/stamp; exec sleep 1000", "", ""],
+  ["writes new files", "echo x >> ../starts; sleep 0.1; date > src/stamp.$$; exec sleep 1000", "", ""],
+  [
+    "has a `run` that does",
+    "echo x >> ../starts; exec sleep 1000",
+    `,"run":"w:gen"`,
+    `"gen":{"kind":"oneshot","run":"date +%s%N > src/gen"},`,
+  ],
+  ["never stops writing", "echo x >> ../starts; while :; do date +%s%N > src/stamp; sleep 0.03; done", "", ""],
+] as const)
+  test(`a command that ${what} is not restarted for ever, and why says it; another file restarts it`, async () => {
+    const root = loop(run, more, oneshot);
+    const count = () => readFileSync(join(root.base, "starts"), "utf8").length / 2;
+    try {
+      expect((await root.dt(["w", "dev", "-d"])).code).toBe(0);
+      await until("it is watched", async () => (await why(root)).includes("Its host watches src") || null);
+      // Its first start may be over before it is watched; this begins the counting again.
+      root.write("src/a.txt", "2");
+      await until("it is told", async () => (await why(root)).includes("changed at the same moment") || null);
+      const held = count();
+      expect(held).toBeLessThanOrEqual(7);
+      await Bun.sleep(1000);
+      expect(count()).toBe(held);
+      root.write("src/b.txt", "another");
+      await until("it is started again", () => count() > held);
+    } finally {
+      await root.dispose();
+    }
+  });
+
+test("edits of one file in a steady rhythm each restart it, while a pattern that names nothing is said", async () => {
+  const root = TestRoot.create({
+    "src/a.txt": "1",
+    "manifests/w.json": `{"name":"w","commands":{"dev":{"kind":"managed","run":"echo x >> ../starts; exec sleep 1000",
+      "restartOn":{"paths":["src","docs/*.md"],"debounce":"20ms"}}}}`,
+  });
+  const count = () => readFileSync(join(root.base, "starts"), "utf8").length / 2;
+  try {
+    expect((await root.dt(["w", "dev", "-d"])).code).toBe(0);
+    await until("it is said", async () => (await why(root)).includes('"docs/*.md" names no file so far') || null);
+    const begun = Date.now();
+    for (let edit = 1; edit <= 6; edit++) {
+      await Bun.sleep(begun + edit * 700 - Date.now());
+      root.write("src/a.txt", `edit ${edit}`);
+    }
+    await until("each restarted it", () => count() >= 7);
+    expect(await why(root)).not.toContain("at the same moment");
+    root.write("docs/a.md", "x");
+    await until("it is said no longer", async () => !(await why(root)).includes("names no file") || null);
+  } finally {
+    await root.dispose();
+  }
+});
+
+test("a tree that never falls silent restarts it all the same", async () => {
+  await within("", "", async (root) => {
+    const before = await now(root);
+    const noise = setInterval(() => root.write("src/noise", String(Math.random())), 15);
+    try {
+      await restarted(root, before);
+    } finally {
+      clearInterval(noise);
+    }
+  });
 });

@@ -238,3 +238,133 @@ test("outside of the root: from ~/, absolute, through a link, and where nothing 
   });
   expect(seen.has("abs/two.txt")).toBe(false);
 });
+
+function git(cwd: string, ...words: string[]): void {
+  const ran = Bun.spawnSync(["git", "-c", "user.name=t", "-c", "user.email=t@example.org", ...words], {
+    cwd,
+    stderr: "pipe",
+  });
+  if (!ran.success) throw new Error(String(ran.stderr));
+}
+
+describe("links", () => {
+  /** `root/current` leads to `one`, and `root/src/file` to `elsewhere/file`. */
+  function linked(): string {
+    const base = scratch();
+    for (const path of ["one/a.md", "two/b.md", "elsewhere/file", "root/src/x.md"]) write(base, path);
+    symlinkSync(join(base, "one"), join(base, "root/current"));
+    symlinkSync(join(base, "elsewhere/file"), join(base, "root/src/file"));
+    return base;
+  }
+  const retarget = (base: string, to: string, link: string) => {
+    symlinkSync(join(base, to), join(base, "next"));
+    renameSync(join(base, "next"), join(base, link));
+  };
+
+  test("a directory that is named by a link: what changes in it, and that it leads elsewhere", async () => {
+    const base = linked();
+    const { seen, initial } = await start(base, ["current"]);
+    expect(initial).toEqual(["root/current/a.md"]);
+    write(base, "one/a.md");
+    await until("the edit is seen", () => seen.has("root/current/a.md"));
+    seen.clear();
+    retarget(base, "two", "root/current");
+    await until("both are seen", () => seen.has("root/current/a.md") && seen.has("root/current/b.md"));
+    seen.clear();
+    write(base, "two/b.md");
+    await until("an edit there is seen", () => seen.has("root/current/b.md"));
+    unlinkSync(join(base, "root/current"));
+    seen.clear();
+    write(base, "root/current/real.md");
+    await until("a directory in its place is seen", () => seen.has("root/current/real.md"));
+  });
+
+  test("a link behind a link that leads elsewhere", async () => {
+    const base = linked();
+    symlinkSync("current", join(base, "root/again"));
+    symlinkSync(join(base, "root/again"), join(base, "root/third"));
+    const { seen } = await start(base, ["third"]);
+    retarget(base, "two", "root/current");
+    await until("it is seen", () => seen.has("root/third/b.md"));
+  });
+
+  for (const pattern of ["src", "src/file", "src/**"])
+    test(`a file that is a link, meant by ${pattern}: what it leads to, and that it leads elsewhere`, async () => {
+      const base = linked();
+      const { seen } = await start(base, [pattern]);
+      write(base, "elsewhere/file");
+      await until("the edit is seen", () => seen.has("root/src/file"));
+      seen.clear();
+      write(base, "elsewhere/file.new");
+      renameSync(join(base, "elsewhere/file.new"), join(base, "elsewhere/file"));
+      await until("a save by rename is seen", () => seen.has("root/src/file"));
+      seen.clear();
+      retarget(base, "two/b.md", "root/src/file");
+      await until("the other target is seen", () => seen.has("root/src/file"));
+      await Bun.sleep(50);
+      seen.clear();
+      write(base, "two/b.md");
+      await until("an edit of that is seen", () => seen.has("root/src/file"));
+    });
+
+  test("files by way of a directory that is swapped, as Kubernetes does it", async () => {
+    const base = scratch();
+    write(base, "root/conf/..1/app.yaml");
+    write(base, "root/conf/..2/app.yaml");
+    symlinkSync("..1", join(base, "root/conf/..data"));
+    symlinkSync("..data/app.yaml", join(base, "root/conf/app.yaml"));
+    const { seen } = await start(base, ["conf/*.yaml"]);
+    symlinkSync("..2", join(base, "root/conf/..next"));
+    renameSync(join(base, "root/conf/..next"), join(base, "root/conf/..data"));
+    await until("it is seen", () => seen.has("root/conf/app.yaml"));
+  });
+
+  test("one that leads nowhere, until it does", async () => {
+    const base = scratch();
+    write(base, "root/x");
+    mkdirSync(join(base, "later"));
+    symlinkSync(join(base, "later/file"), join(base, "root/link"));
+    const { seen } = await start(base, ["link"]);
+    write(base, "later/file");
+    await until("it is seen", () => seen.has("root/link"));
+  });
+});
+
+test("another checkout that is made below the root is left alone, and is no longer when it is none", async () => {
+  const base = scratch();
+  write(base, "root/src/a.ts");
+  git(join(base, "root"), "init", "-q");
+  git(join(base, "root"), "add", "-A");
+  git(join(base, "root"), "commit", "-qm", "a");
+  const { seen } = await start(base, ["**/*.ts"]);
+  git(join(base, "root"), "worktree", "add", "-q", "trees/b", "-b", "b");
+  write(base, "root/trees/b/src/a.ts");
+  write(base, "root/trees/mine.ts");
+  await until("what is beside it is seen", () => seen.has("root/trees/mine.ts"));
+  await Bun.sleep(50);
+  expect([...seen]).toEqual(["root/trees/mine.ts"]);
+  rmSync(join(base, "root/trees/b/.git"));
+  await until("it is a directory like any other", () => seen.has("root/trees/b/src/a.ts"));
+});
+
+test("patterns that name nothing are told, and when they do", async () => {
+  const base = scratch();
+  write(base, "root/src/a.ts");
+  const told: string[][] = [];
+  open.push(
+    await watchTrees({
+      root: join(base, "root"),
+      patterns: ["src/*.ts", "src/*.tsx", "docs", "!x"],
+      ignore: [],
+      leaveOut: [],
+      env: {},
+      onChange: () => {},
+      onTrouble: () => {},
+      onUnmatched: (patterns) => told.push([...patterns]),
+    }),
+  );
+  expect(told).toEqual([["src/*.tsx", "docs"]]);
+  write(base, "root/docs/x.md");
+  await until("it is told", () => told.length === 2);
+  expect(told[1]).toEqual(["src/*.tsx"]);
+});
