@@ -112,7 +112,7 @@ export function makeRounds(): Rounds {
       }
       if (round === null || rounds.length < MOST - 1) return { is: "work", afterMs: 0 };
       if (rounds.length < MOST) return { is: "work", afterMs: 2 * toleranceOf(round) + SHIFT_MS };
-      held = { signs: new Set(rounds.flatMap(({ files }) => files.flat())), last: change.at };
+      held = { signs: signsOfMost(rounds), last: change.at };
       return { is: "held", isFirst: true, silenceMs };
     },
     working(at) {
@@ -132,6 +132,18 @@ function follows(round: Round, before: Round): boolean {
     Math.abs(round.distanceMs - before.distanceMs) <= Math.max(toleranceOf(round), toleranceOf(before)) &&
     round.files.flat().some((sign) => before.files.flat().includes(sign))
   );
+}
+
+/** What changed in more than one round. */
+function signsOfMost(rounds: readonly Round[]): Set<string> {
+  const once = new Set<string>();
+  const more = new Set<string>();
+  for (const { files } of rounds)
+    for (const sign of new Set(files.flat())) {
+      if (once.has(sign)) more.add(sign);
+      once.add(sign);
+    }
+  return more;
 }
 
 function toleranceOf({ distanceMs }: Round): number {

@@ -491,3 +491,54 @@ test("--events: what changes as lines, and an end when nobody reads", async () =
     await root.dispose();
   }
 });
+
+test("an edit right after the root was handed over is a job, though it is watched a while later; what was there before is none", async () => {
+  const root = make(MARKDOWN, WORK, { "content/a.md": "one", "content/b.md": "one" });
+  try {
+    await root.dt(["daemon", "start"]);
+    await Bun.sleep(50);
+    await root.dt(["boot", "add"]);
+    root.write("content/a.md", "two");
+    root.write("content/new.md", "one");
+    await until("both are done", () => done(root).length === 2);
+    root.write("content/b.md", "two");
+    await until("the next is done", () => done(root).length === 3);
+    expect(
+      done(root)
+        .map((line) => line.split(" ")[0])
+        .sort(),
+    ).toEqual(["content/a.md", "content/b.md", "content/new.md"]);
+  } finally {
+    await disposeWithDaemon(root);
+  }
+});
+
+test("a job that changes what it is run for is held and told, until something else changes; a pattern that names nothing is told", async () => {
+  const root = make(
+    `{ paths: ["content", "docs/*.md"], debounce: "50ms", run: "t:work", target: "all" }`,
+    `work: { kind: "oneshot", run: "echo x >> ../done; date +%s%N > content/stamp" }`,
+    { "content/a.md": "one" },
+  );
+  const watch = Bun.spawn([DT, "watch"], { cwd: root.dir, env: root.env, stdout: "ignore", stderr: "pipe" });
+  let told = "";
+  const reading = (async () => {
+    for await (const chunk of watch.stderr) told += new TextDecoder().decode(chunk);
+  })();
+  try {
+    await until("it watches", () => told.includes("Ctrl-C ends it"));
+    expect(told).toContain('"docs/*.md" matches no file so far');
+    root.write("content/a.md", "two");
+    await until("it is told", () => told.includes("it looks as if the job changes what it is run for"));
+    const count = done(root).length;
+    expect(count).toBeLessThanOrEqual(6);
+    await Bun.sleep(1000);
+    expect(done(root).length).toBe(count);
+    root.write("content/a.md", "three");
+    await until("it runs again", () => done(root).length > count);
+  } finally {
+    watch.kill("SIGINT");
+    await watch.exited;
+    await reading;
+    await root.dispose();
+  }
+});
