@@ -2,7 +2,7 @@
 import { formatDuration } from "../output/time.ts";
 import { parseKey, type Selection } from "../state/key.ts";
 import type { Store } from "../state/store.ts";
-import type { ExitRecord, KeyState, LaunchRecord } from "../state/types.ts";
+import type { ExitRecord, KeyState, LaunchHistory, LaunchRecord } from "../state/types.ts";
 import { isSuccess, judgeState } from "../state/view.ts";
 import { queryOf, recordedHosts } from "../supervisor/end.ts";
 import { findTree, unrecordedQuery } from "../supervisor/tree.ts";
@@ -158,8 +158,8 @@ export function lookAt(look: Look, key: string): KeyReport | null {
     record.host.bootId === table.bootId() &&
     (record.phase === "stopping" || record.phase === "running");
   const tree = lost || isLeft ? findTree(table, queryOf(ground, record, hosts())).members : [];
-  const history =
-    record.probed || record.alive === true || leader !== "alive" ? thereOrNull(store.history(record.token)) : null;
+  const isNoted = record.probed || record.alive === true || record.watches === true || leader !== "alive";
+  const history = isNoted ? thereOrNull(store.history(record.token)) : null;
   const state = judgeState({
     record,
     history,
@@ -196,7 +196,7 @@ export function lookAt(look: Look, key: string): KeyReport | null {
       record.owner === undefined
         ? null
         : { pid: record.owner.pid, alive: presence(record.owner) === "alive", command: record.owner.command },
-    note: noteOf(leader, host, history?.ready ?? null, record, tree.length > 0),
+    note: noteOf(leader, host, history?.ready ?? null, record, tree.length > 0) ?? noteOfLoop(leader, history),
   };
 }
 
@@ -220,6 +220,11 @@ function noteOf(
   return record.phase === "stopping" && host === "gone"
     ? "a stop was cut off: the next start or stop finishes it"
     : null;
+}
+
+function noteOfLoop(leader: Presence, history: LaunchHistory | null): string | null {
+  const loop = history?.watch?.held?.loop;
+  return loop === undefined || leader !== "alive" ? null : `changes ${loop} with each start: not restarted for it`;
 }
 
 function exitOf(

@@ -98,6 +98,7 @@ const RECORD: Shape<LaunchRecord> = {
 /** Fields that may be missing, and then mean their default. */
 const RECORD_OPTIONS: Record<OptionalOf<LaunchRecord>, Check> = {
   alive: flag,
+  watches: flag,
   successCodes: numbers,
   waitsFor: words,
   owner,

@@ -84,6 +84,8 @@ export interface LaunchRecord {
   probed: boolean;
   /** Whether it is asked, once ready, if it is still alive. Default: it is not. */
   alive?: boolean;
+  /** Whether its host watches files to restart it. Default: it does not. */
+  watches?: boolean;
   /** Exit codes that are a success. Default: 0 alone. */
   successCodes?: number[];
   /** What it waits for to be ready, a phrase a probe, each with its time limit. */
@@ -135,8 +137,8 @@ export interface WatchNote {
   paths: string[];
   /** When the watching began. */
   since: string;
-  /** Why a change was not followed by a restart; gone with the next one that is. */
-  held?: { at: string; why: string };
+  /** Why a change was not followed by a restart; gone with the next one that is. `loop`: what changes with each start, in a few words. */
+  held?: { at: string; why: string; loop?: string };
   /** What keeps the watching from being whole. */
   trouble?: string;
   /** Patterns that name no file. */

@@ -414,6 +414,7 @@ function makeRecord(
     processGroup: settings.processGroup,
     probed: probesOf(spec).length > 0,
     ...(settings.alive.length > 0 ? { alive: true } : {}),
+    ...(settings.restartOn === null ? {} : { watches: true }),
     successCodes: settings.restart.successCodes,
     waitsFor: probesOf(spec).map((probe) => describeProbe(probe, prepared.port, spec.readyTimeoutMs)),
     specHash: prepared.specHash,

@@ -41,7 +41,8 @@ export function watchForRestart(ground: Ground, report: Report, control: OwnCont
     if (text !== undefined) report({ is: "note", text: `${run.record.key}: ${text}` });
   };
 
-  const hold = (why: string) => tell({ held: { at: new Date().toISOString(), why } }, why);
+  const hold = (why: string, loop?: string) =>
+    tell({ held: { at: new Date().toISOString(), why, ...(loop === undefined ? {} : { loop }) } }, why);
 
   async function restart(on: ResolvedRestartOn, paths: string[], rounds: Rounds): Promise<void> {
     if (run === null || over.signal.aborted) return;
@@ -76,7 +77,7 @@ export function watchForRestart(ground: Ground, report: Report, control: OwnCont
           if (verdict.afterMs > 0) await Bun.sleep(verdict.afterMs);
           return restart(on, all, rounds);
         }
-        if (verdict.isFirst) return hold(describeLoop(run.record.key, paths, verdict.silenceMs));
+        if (verdict.isFirst) return hold(describeLoop(run.record.key, paths, verdict.silenceMs), describePaths(paths));
         // It changes though nothing is restarted: what it is in the end still counts.
         silence = setTimeout(() => {
           held.clear();

@@ -194,6 +194,7 @@ for (const [what, run, more, oneshot] of [
       // Its first start may be over before it is watched; this begins the counting again.
       root.write("src/a.txt", "2");
       await until("it is told", async () => (await why(root)).includes("changed at the same moment") || null);
+      expect((await now(root)).note).toMatch(/^changes src\/.* with each start: not restarted for it$/);
       const held = count();
       expect(held).toBeLessThanOrEqual(7);
       await Bun.sleep(1000);

@@ -24,7 +24,9 @@ export interface DirectoriesRequest {
   skips(path: string): boolean;
   /** Whether this path, of a file, is meant. */
   means(path: string): boolean;
-  /** Whether something at or below this path is named: a link to a directory is then followed, another checkout of git looked into. */
+  /** Whether something at or below this path is named: a link to a directory is then followed. */
+  follows(path: string): boolean;
+  /** Whether another checkout of git at this path is looked into. */
   enters(path: string): boolean;
   /** A file that was created, changed or removed. */
   onFile(path: string): void;
@@ -71,7 +73,7 @@ const SPENT = new Set(["ENOSPC", "EMFILE", "ENFILE"]);
 
 /** Resolves when a change from now on is seen. */
 export async function watchDirectories(request: DirectoriesRequest): Promise<Directories> {
-  const { skips, means, enters, onFile, onSpent, onTrouble } = request;
+  const { skips, means, follows, enters, onFile, onSpent, onTrouble } = request;
   const told = new Set<string>();
   let closed = false;
   let spent = request.polls;
@@ -181,7 +183,7 @@ export async function watchDirectories(request: DirectoriesRequest): Promise<Dir
     const emit = isFirst ? () => {} : onFile;
     const heard = atAll ? null : directory.heard;
     directory.heard = new Set();
-    const own = directory === top || enters(directory.path) ? statOf(directory.path) : linkStatOf(directory.path);
+    const own = directory === top || follows(directory.path) ? statOf(directory.path) : linkStatOf(directory.path);
     // Its parent, which hears of it too, takes it away; the top has none.
     if (own === undefined || !own.isDirectory()) {
       if (directory !== top) return;
@@ -229,10 +231,10 @@ export async function watchDirectories(request: DirectoriesRequest): Promise<Dir
     const path = join(directory.path, name);
     const emit = isFirst ? () => {} : onFile;
     const isLink = entry.isSymbolicLink();
-    const target = isLink && (enters(path) || means(path)) ? (statOf(path) ?? null) : null;
+    const target = isLink && (follows(path) || means(path)) ? (statOf(path) ?? null) : null;
     if (isLink && (target !== null || means(path))) links.follow(path, () => hear(directory, name));
     else links.forget(path);
-    if (entry.isDirectory() || (target?.isDirectory() === true && enters(path))) {
+    if (entry.isDirectory() || (target?.isDirectory() === true && follows(path))) {
       const known = directory.directories.get(name);
       if (known !== undefined && heard !== null && !heard.has(name)) return;
       const stat = known === undefined && skips(path) ? null : (target ?? linkStatOf(path) ?? null);

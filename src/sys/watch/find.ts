@@ -54,7 +54,7 @@ function searchLink(group: Group, path: string, files: string[], unsure: string[
   const { matcher } = group;
   const stat = statOf(path);
   if (stat?.isDirectory() === true) {
-    if (matcher.enters(path)) search(group, path, files, unsure);
+    if (matcher.follows(path)) search(group, path, files, unsure);
     else if (!matcher.skips(path))
       unsure.push(`${path} is a link to a directory, which is not followed: name it, or leave it out with "!"`);
   } else if (matcher.means(path)) {

@@ -29,7 +29,9 @@ export interface Matcher {
   skips(path: string): boolean;
   /** Whether this absolute path, of a file, is meant. */
   means(path: string): boolean;
-  /** Whether a pattern lies at or below this path by name: a link is then followed, another checkout looked into. */
+  /** Whether a pattern names something at or below this path: a link to a directory is then followed. */
+  follows(path: string): boolean;
+  /** Whether another checkout of git at this path is looked into. */
   enters(path: string): boolean;
 }
 
@@ -58,6 +60,10 @@ export async function makeMatcher(meant: Meant): Promise<Matcher> {
     return rules !== null && !named.has(pattern) && rules.ignores(`${path}${end}`);
   }
 
+  const follows = (path: string) => {
+    const name = nameOf(path);
+    return patterns.some(({ base, excludes }) => !excludes && base !== "" && isWithin(base, name));
+  };
   return {
     skips(path) {
       const name = nameOf(path);
@@ -86,10 +92,8 @@ export async function makeMatcher(meant: Meant): Promise<Matcher> {
       }
       return false;
     },
-    enters(path) {
-      const name = nameOf(path);
-      return !git || patterns.some(({ base, excludes }) => !excludes && base !== "" && isWithin(base, name));
-    },
+    follows,
+    enters: (path) => !git || follows(path),
   };
 }
 

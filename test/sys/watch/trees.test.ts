@@ -31,7 +31,7 @@ function write(base: string, path: string, text = String(Math.random())): void {
 async function start(
   base: string,
   patterns: string[],
-  more: { home?: string; ignore?: string[]; leaveOut?: string[] } = {},
+  more: { home?: string; ignore?: string[]; leaveOut?: string[]; git?: boolean } = {},
 ) {
   const seen = new Set<string>();
   const troubles: string[] = [];
@@ -41,6 +41,7 @@ async function start(
     patterns,
     ignore: more.ignore ?? [],
     leaveOut: more.leaveOut ?? [],
+    git: more.git,
     onChange: (path) => void seen.add(relative(base, path)),
     onTrouble: (what) => void troubles.push(what),
   });
@@ -345,6 +346,15 @@ test("another checkout that is made below the root is left alone, and is no long
   expect([...seen]).toEqual(["root/trees/mine.ts"]);
   rmSync(join(base, "root/trees/b/.git"));
   await until("it is a directory like any other", () => seen.has("root/trees/b/src/a.ts"));
+});
+
+test("without git's rules another checkout and what git ignores are meant, and a loop of links is none all the same", async () => {
+  const base = scratch();
+  for (const path of ["sub/a.ts", "sub/.git/HEAD", "out.ts", "deep/er/b.ts"]) write(base, `root/${path}`);
+  write(base, "root/.gitignore", "out.ts\n");
+  symlinkSync("../..", join(base, "root/deep/er/loop"));
+  const { initial } = await start(base, ["**/*.ts"], { git: false });
+  expect(initial).toEqual(["root/deep/er/b.ts", "root/out.ts", "root/sub/a.ts"]);
 });
 
 test("patterns that name nothing are told, and when they do", async () => {
