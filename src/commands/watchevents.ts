@@ -25,6 +25,11 @@ async function watchUntilEnded({ env }: DtContext, patterns: readonly string[]):
       "What should be watched?",
       "dt watch --events 'notes/**/*.md' '~/logs' names files, directories or patterns.",
     );
+  if (patterns.every((pattern) => pattern.startsWith("!")))
+    throw usage(
+      'Every pattern begins with "!", which only leaves out.',
+      "dt watch --events '**/*.md' '!drafts' names what should be watched first.",
+    );
   const ended = untilEnded();
   const tell = (event: object) => {
     if (!print(`${JSON.stringify(event)}\n`)) ended.resolve(0);

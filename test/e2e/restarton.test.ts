@@ -199,7 +199,7 @@ for (const [what, run, more, oneshot] of [
       expect(held).toBeLessThanOrEqual(7);
       await Bun.sleep(1000);
       expect(count()).toBe(held);
-      root.write("src/b.txt", "another");
+      root.write("src/a.txt", "another");
       await until("it is started again", () => count() > held);
     } finally {
       await root.dispose();

@@ -11,11 +11,15 @@ export type Mark = [size: number, mtimeMs: number, digest: string];
 
 const CHUNK_BYTES = 64 * 1024;
 
-/** Null: there is no such file, or none that can be read. `before` is given back as it is where size and time say so. */
-export async function markOf(file: string, before?: Mark): Promise<Mark | null> {
+/**
+ * Null: there is no such file, or none that can be read. `before` is given back as it is where size and time say so. Of a file of more than
+ * `mostBytes` they are all that is looked at.
+ */
+export async function markOf(file: string, before?: Mark, mostBytes = Number.POSITIVE_INFINITY): Promise<Mark | null> {
   const stat = statOf(file);
   if (stat === undefined || !stat.isFile()) return markLink(file);
   if (before !== undefined && before[0] === stat.size && before[1] === stat.mtimeMs) return before;
+  if (stat.size > mostBytes) return [stat.size, stat.mtimeMs, `${stat.size} ${stat.mtimeMs}`];
   const digest = await digestOf(file, stat.size);
   return digest === null ? null : [stat.size, stat.mtimeMs, digest];
 }

@@ -14,6 +14,8 @@ export interface Contents {
 
 /** A larger file is not read before it changes. */
 const MOST_AHEAD_BYTES = 4 * 1024 * 1024;
+/** Of a larger file size and time decide: it would be read again each time a database writes to it. */
+const MOST_BYTES = 64 * 1024 * 1024;
 /** So long is read at a time, and so long something else goes on. */
 const SLICE_MS = 4;
 const PAUSE_MS = 8;
@@ -41,7 +43,7 @@ export function makeContents(now: () => number): Contents {
       for (const path of paths) {
         const before = known.get(path);
         // Read in any case: a save may keep size and time.
-        const mark = await markOf(path);
+        const mark = await markOf(path, undefined, MOST_BYTES);
         if (mark === null) known.delete(path);
         else known.set(path, mark);
         const isSame = mark === null ? before === undefined : before?.[2] === mark[2];

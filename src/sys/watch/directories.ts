@@ -231,6 +231,9 @@ export async function watchDirectories(request: DirectoriesRequest): Promise<Dir
     const path = join(directory.path, name);
     const emit = isFirst ? () => {} : onFile;
     const isLink = entry.isSymbolicLink();
+    // Where it leads is asked for again when something was heard of it or of that.
+    if (isLink && heard !== null && !heard.has(name) && (directory.files.has(name) || directory.directories.has(name)))
+      return;
     const target = isLink && (follows(path) || means(path)) ? (statOf(path) ?? null) : null;
     if (isLink && (target !== null || means(path))) links.follow(path, () => hear(directory, name));
     else links.forget(path);
