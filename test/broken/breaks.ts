@@ -703,6 +703,79 @@ export const BREAKS: readonly Break[] = [
     test: "test/daemon/watch/queue.test.ts",
   },
   {
+    what: "a save without a change restarts",
+    edits: [
+      {
+        file: "src/sys/watch/contents.ts",
+        from: "const isSame = mark === null ? before === undefined : before?.[2] === mark[2];",
+        to: "const isSame = mark === null && before === undefined;",
+      },
+    ],
+    test: "test/sys/watch/contents.test.ts",
+    only: "neither time nor place",
+  },
+  {
+    what: "a loop is never held",
+    edits: [
+      {
+        file: "src/supervisor/rounds.ts",
+        from: "if (rounds.length < MOST)",
+        to: "if (rounds.length < Number.MAX_VALUE)",
+      },
+    ],
+    test: "test/supervisor/rounds.test.ts",
+  },
+  {
+    what: "a script that saves in a steady rhythm is taken for a loop",
+    edits: [{ file: "src/supervisor/rounds.ts", from: "afterMs: 2 * toleranceOf(round) + SHIFT_MS", to: "afterMs: 0" }],
+    test: "test/supervisor/rounds.test.ts",
+    only: "a script that saves",
+  },
+  {
+    what: "a pattern with `!` leaves nothing out",
+    edits: [
+      {
+        file: "src/sys/watch/match.ts",
+        from: "if (pattern.excludes) return false;",
+        to: "if (pattern.excludes) continue;",
+      },
+    ],
+    test: "test/sys/watch/rules.test.ts",
+    only: "what is left out",
+  },
+  {
+    what: "another checkout below the root is watched",
+    edits: [
+      { file: "src/sys/watch/directories.ts", from: "&& !enters(directory.path)", to: "&& enters(directory.path)" },
+    ],
+    test: "test/sys/watch/trees.test.ts",
+    only: "another checkout",
+  },
+  {
+    what: "what a link leads to is not watched",
+    edits: [
+      {
+        file: "src/sys/watch/directories.ts",
+        from: "links.follow(path, () => hear(directory, name));",
+        to: "links.follow(path, () => {});",
+      },
+    ],
+    test: "test/sys/watch/trees.test.ts",
+    only: "a file that is a link, meant by src/file",
+  },
+  {
+    what: "a one-shot is skipped though its inputs could not all be looked at",
+    edits: [
+      {
+        file: "src/supervisor/inputs.ts",
+        from: 'if (first !== undefined) return { is: "unknown", why: first };',
+        to: "",
+      },
+    ],
+    test: "test/e2e/inputs.test.ts",
+    only: "could not look",
+  },
+  {
     what: "`dt watch --events` stays when nobody reads it",
     edits: [{ file: "src/commands/watchevents.ts", from: "if (isReaderGone(STDOUT)) ended.resolve(0);", to: "" }],
     test: "test/e2e/watch.test.ts",
