@@ -5,6 +5,7 @@ import { hostsOf, ps, psOf } from "./launch.kit.ts";
 
 function stack(more = "", groups = `groups: { default: ["s:web", "s:worker"] },`): TestRoot {
   return TestRoot.create({
+    "schema.sql": "",
     "manifests/s.ts": `export default { name: "s", ${groups} commands: {
       db: { kind: "managed", run: "sleep 0.1; touch db.up; exec sleep 1000", ready: { exec: ["test", "-f", "db.up"] } },
       migrate: { kind: "oneshot", run: "test -f db.up && echo migrated", needs: ["s:db"], inputs: ["*.sql"] },
