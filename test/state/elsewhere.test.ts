@@ -1,0 +1,46 @@
+/** A record of another pid namespace as it is from here: each row of the table. */
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { seenFromHere } from "../../src/state/elsewhere.ts";
+import type { LaunchRecord } from "../../src/state/types.ts";
+import { takeHold } from "../../src/sys/hold.ts";
+import { type ProcessIdentity, presenceOf } from "../../src/sys/identity.ts";
+import { makeScratch } from "../scratch.ts";
+import { BOOT, fakeTable, NAMESPACE } from "../sys/table.fake.ts";
+
+const scratch = makeScratch();
+
+const TOKEN = "0123456789abcdef0123456789abcdef";
+const there = (pid: number): ProcessIdentity => ({ pid, startTime: "1000", bootId: BOOT, pidNamespace: "pid:[there]" });
+const RECORD = { token: TOKEN, held: true, host: there(7), leader: there(8) } as LaunchRecord;
+
+const table = fakeTable([{ pid: 507 }, { pid: 508 }]);
+const presences = ({ host, leader }: LaunchRecord) =>
+  [host, leader].map((one) => presenceOf(table, one as ProcessIdentity));
+
+test("seen: by the pids that they have here", () => {
+  table.locate = (identity) => ({ ...identity, pid: identity.pid + 500, pidNamespace: NAMESPACE });
+  const seen = seenFromHere(table, RECORD, "/nowhere");
+  expect([seen.host.pid, seen.leader?.pid]).toEqual([507, 508]);
+  expect(presences(seen)).toEqual(["alive", "alive"]);
+});
+
+test("nowhere, though all processes are seen: gone", () => {
+  table.locate = () => null;
+  expect(presences(seenFromHere(table, RECORD, "/nowhere"))).toEqual(["gone", "gone"]);
+});
+
+test.skipIf(process.platform !== "linux")(
+  "not seen: unknown while its host holds on, then gone; unknown where no hold was taken",
+  () => {
+    table.locate = () => undefined;
+    const fence = join(scratch(), "fence");
+    const hold = takeHold(fence, TOKEN);
+    expect(presences(seenFromHere(table, RECORD, fence))).toEqual(["unknown", "unknown"]);
+    hold?.release();
+    expect(presences(seenFromHere(table, RECORD, fence))).toEqual(["gone", "gone"]);
+    const { held: _, ...without } = RECORD;
+    expect(presences(seenFromHere(table, without, fence))).toEqual(["unknown", "unknown"]);
+    expect(presences(seenFromHere(table, RECORD, `${fence}.none`))).toEqual(["unknown", "unknown"]);
+  },
+);
