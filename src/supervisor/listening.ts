@@ -8,7 +8,8 @@
  *   a process of its tree                                   "own"
  *   other processes alone                                   "other"
  *   nobody who can be seen, and of those processes of its user whose open files are hidden,
- *     only such of the tree began since the launch          "own"
+ *     only such of the tree, or of another launch, began
+ *     since this launch                                     "own"
  *     some of the tree and some others did                  "maybe"
  *     none is of the tree                                   "other"
  */
@@ -28,7 +29,9 @@ export function ownershipOf(
   const hiding = table.hidingProcessesOf(uid);
   if (!hiding.some((pid) => members.has(pid))) return "other";
   const isLater = (pid: number) => Number(table.entry(pid)?.startTime ?? 0) >= Number(leader.startTime);
-  return hiding.some((pid) => !members.has(pid) && isLater(pid)) ? "maybe" : "own";
+  // What another launch started has that one's port.
+  const isNobodys = (pid: number) => typeof table.lineageOf(pid) !== "bigint";
+  return hiding.some((pid) => !members.has(pid) && isLater(pid) && isNobodys(pid)) ? "maybe" : "own";
 }
 
 /** IPv6 can be written in many ways. */

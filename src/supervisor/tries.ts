@@ -23,7 +23,7 @@ export interface Asked {
   children: Set<number>;
   /** Numbers that probe commands have now, by which the lineage of each is told from the launch's own. */
   guests: Set<number>;
-  /** What a person is to know of a probe, beside whether it holds. */
+  /** What a person is to know of a probe, beside whether it holds. Said once. */
   note(text: string): void;
 }
 
@@ -60,8 +60,10 @@ function tryPort(request: Asked, probe: Extract<ResolvedProbe, { type: "port" }>
   const port = probe.port ?? request.record.port;
   return async () => {
     if (port === null) return "ready.port is true, but the command has no port";
-    const found = findOwn(request.ground, request.record, port);
-    return found.is === "there" ? null : found.why;
+    const found = findOwn(request, port);
+    if (found.is === "missing") return found.why;
+    if (found.unknown !== null) request.note(`${request.record.key}: ${found.unknown}`);
+    return null;
   };
 }
 

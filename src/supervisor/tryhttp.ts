@@ -14,14 +14,13 @@ export function tryHttp(request: Asked, { target, status }: Extract<ResolvedProb
   const { port } = request.record;
   const isPath = target.startsWith("/");
   const url = new URL(isPath ? `http://localhost:${port ?? 0}${target}` : target);
-  const noted = new Set<string>();
   return async (limitMs) => {
     if (isPath && port === null) return "ready.http is a path, but the command has no port";
     const local = isPath ? [...LOOPBACK_ADDRESSES] : await localAddressesOf(bareHost(url), limitMs);
     const answer =
       local === null
         ? await askElsewhere(url, limitMs, request.signal)
-        : await askHere(request, url, local, isPath, limitMs, noted);
+        : await askHere(request, url, local, isPath, limitMs);
     if (answer.is === "failed") return `${url} did not answer: ${answer.why}`;
     if (answer.is === "stranger") return answer.why;
     const good = status === null ? answer.status >= 200 && answer.status < 400 : answer.status === status;
@@ -38,16 +37,16 @@ async function askHere(
   local: readonly string[],
   isPath: boolean,
   limitMs: number,
-  noted: Set<string>,
 ): Promise<Answer> {
-  const { ground, record, signal } = request;
+  const { record, signal, note } = request;
   const began = performance.now();
   let addresses = local;
   if (portOf(url) === record.port) {
-    const own = findOwn(ground, record, record.port, isPath ? null : local);
+    const own = findOwn(request, record.port, isPath ? null : local);
     if (own.is === "missing") return { is: "stranger", why: own.why };
     addresses = own.addresses ?? local;
-    for (const stranger of isPath ? own.strangers : []) tellStranger(request, stranger, addresses[0] ?? "", noted);
+    if (own.unknown !== null) note(`${record.key}: ${own.unknown}`);
+    for (const stranger of isPath ? own.strangers : []) tellStranger(request, stranger, addresses[0] ?? "");
   }
   let answer: HttpAnswer = { is: "failed", why: "nothing was asked" };
   for (const address of addresses) {
@@ -59,9 +58,8 @@ async function askHere(
 }
 
 /** What a browser makes of `localhost` is not what was asked then: said once a run. */
-function tellStranger({ record, note }: Asked, stranger: string, own: string, noted: Set<string>): void {
-  if (record.port === null || record.url === null || noted.has(stranger)) return;
-  noted.add(stranger);
+function tellStranger({ record, note }: Asked, stranger: string, own: string): void {
+  if (record.port === null || record.url === null) return;
   note(
     `somebody else listens on ${showAddress(stranger, record.port)}, so ${record.url} may lead there; ${record.key} is at ${showAddress(own, record.port)}`,
   );

@@ -12,7 +12,8 @@ export function watchAlive(ground: Ground, run: Run, asked: Asked, report: Repor
   const startedMsAgo = Math.max(0, Date.now() - Date.parse(run.record.startedAt));
   const sick = new Map<number, string>();
   for (const [index, probe] of run.spec.settings.alive.entries()) {
-    const attempt = makeTry(asked, probe, began);
+    // What a person is to know of a probe, `ready` has said.
+    const attempt = makeTry({ ...asked, note: () => {} }, probe, began);
     void askAlive({
       probe,
       attempt: () => attempt(probe.timeoutMs).catch(messageOf),

@@ -8,6 +8,7 @@ import { watchAlive } from "./watchalive.ts";
 
 export async function watchHealth(ground: Ground, run: Run, report: Report, control: OwnControl): Promise<void> {
   const { record, spec, prepared } = run;
+  const told = new Set<string>();
   const asked: Asked = {
     ground,
     record,
@@ -16,7 +17,10 @@ export async function watchHealth(ground: Ground, run: Run, report: Report, cont
     signal: run.over.signal,
     children: control.children,
     guests: new Set(),
-    note: (text) => report({ is: "note", text }),
+    note(text) {
+      if (!told.has(text)) report({ is: "note", text });
+      told.add(text);
+    },
   };
   // Another host has seen it ready.
   const wasReady = run.state === "up" || (run.history.ready?.is === "unhealthy" && run.history.ready.lost === true);

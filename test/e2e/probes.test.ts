@@ -272,7 +272,8 @@ function somebody(around: readonly string[] = []) {
     const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
     return { code: await child.exited, stdout, stderr };
   };
-  return { python, dt };
+  const start = (...words: string[]) => Bun.spawn([...as, python, ...words], { stdout: "pipe" });
+  return { python, dt, start };
 }
 
 withPython("a server whose /proc is closed is known by its socket's user: ready, listed, replaced", async () => {
@@ -280,7 +281,14 @@ withPython("a server whose /proc is closed is known by its socket's user: ready,
   if (who === null) return;
   const port = freePort();
   const root = rootOf(
-    { dev: { run: [who.python, "closed.py"], port, ready: [{ http: "/", timeout: "5s" }, { port: true }] } },
+    {
+      dev: {
+        run: [who.python, "closed.py"],
+        port,
+        ready: [{ http: "/", timeout: "5s" }, { port: true }],
+        alive: { http: "/", interval: "100ms", failures: 1, action: "restart" },
+      },
+    },
     { "closed.py": CLOSED },
   );
   const dt = (...words: string[]) => who.dt(root, ...words);
@@ -293,6 +301,18 @@ withPython("a server whose /proc is closed is known by its socket's user: ready,
       const [two] = JSON.parse((await dt("ps", "--json")).stdout);
       expect(two.pid).not.toBe(one.pid);
       expect((await dt("port", String(port))).stdout).toContain("a process of this user that hides what it has open");
+      // Another one that hides, and began later, makes it unknown whose the port is: no reason to end what runs.
+      const other = who.start(
+        "-c",
+        "import ctypes, time; ctypes.CDLL(None).prctl(4, 0, 0, 0, 0); print(1, flush=True); time.sleep(60)",
+      );
+      await other.stdout.getReader().read();
+      await Bun.sleep(400);
+      expect(JSON.parse((await dt("ps", "--json")).stdout)).toMatchObject([
+        { state: "ready", pid: two.pid, restarts: 0 },
+      ]);
+      other.kill("SIGKILL");
+      await other.exited;
     } finally {
       expect(await dt("stop", "--all")).toMatchObject({ code: 0 });
     }

@@ -46,6 +46,8 @@ test("a socket whose holder is hidden is the launch's when nobody else can have 
   expect(judge([...launch, { pid: 20, hidesFor: 7, startTime: "1" }], {})).toBe("own");
   expect(judge([...launch, { pid: 20, hidesFor: 7, ...later }], {})).toBe("maybe");
   expect(judge([...launch, { pid: 20, hidesFor: 8, ...later }], {})).toBe("own");
+  const lineage = "0123456789abcdef0123456789abcdef";
+  expect(judge([...launch, { pid: 20, hidesFor: 7, ...later, lineage }], {})).toBe("own");
   // Whoever is seen to have it has it.
   expect(judge(launch, { pids: [20] })).toBe("other");
   expect(judge(launch, { pids: [20, 10] })).toBe("own");
