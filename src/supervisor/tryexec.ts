@@ -92,7 +92,11 @@ async function endProbe(
     const members = found.map((entry) => ({ ...entry, identity: identify(table, entry) }));
     return { members, candidates: [], passedOver: [] };
   };
-  if (look().members.length === 0) return;
+  if (look().members.length === 0) {
+    // One that ends while its child begins is seen by neither name in one look.
+    await Bun.sleep(1);
+    if (look().members.length === 0) return;
+  }
   if (settling !== null) await sleepUnlessAborted(SETTLE_MS, settling);
   if (look().members.length > 0) await killTree(table, look);
 }
