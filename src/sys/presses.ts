@@ -42,13 +42,18 @@ export function interruptFirst(hear: (signal: NodeJS.Signals) => void): (signal:
   };
 }
 
+/** Ctrl-C and Ctrl-\, as numbers. */
+const ENDING = [2, 3];
+
 /** For signals that tell whether the terminal sent them (held.ts): what it sent, and a process sends again within a moment, is handed on. */
 export function makeKernelPresses(now: () => number = () => performance.now()) {
   const sent = new Map<number, number>();
   return {
     isHandedOn(signal: number, fromKernel: boolean): boolean {
       if (fromKernel) sent.set(signal, now());
-      return !fromKernel && now() - (sent.get(signal) ?? Number.NEGATIVE_INFINITY) < SAME_PRESS_MS;
+      return (
+        !fromKernel && ENDING.includes(signal) && now() - (sent.get(signal) ?? Number.NEGATIVE_INFINITY) < SAME_PRESS_MS
+      );
     },
   };
 }
