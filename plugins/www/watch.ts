@@ -19,6 +19,8 @@ export interface WatchOptions {
 
 /** One save makes several events; they count as one when nothing follows for this long. */
 const QUIET_MS = 40;
+/** A folder that is never quiet is told of after so long. */
+const LONGEST_MS = 1000;
 /** A removed and recreated folder takes its watch with it; this often the folder is compared. */
 const LOOK_MS = 1000;
 
@@ -29,9 +31,16 @@ export function watchFolder(folder: string, options: WatchOptions): void {
   let stamp = "";
   let quiet: ReturnType<typeof setTimeout> | undefined;
 
+  let since = 0;
+
   const changed = () => {
+    if (quiet === undefined) since = performance.now();
     clearTimeout(quiet);
-    quiet = setTimeout(options.onChange, QUIET_MS);
+    const tell = () => {
+      quiet = undefined;
+      options.onChange();
+    };
+    quiet = setTimeout(tell, Math.max(0, Math.min(QUIET_MS, since + LONGEST_MS - performance.now())));
   };
   const poll = (reason: string) => {
     if (polling) return;

@@ -8,6 +8,7 @@ import type { ManifestIndex } from "../manifest/resolved.ts";
 import { messageOf } from "../sys/error.ts";
 import { homeKindDirectory } from "../sys/homefiles.ts";
 import { rootSlug } from "../sys/paths.ts";
+import { LONGEST } from "../sys/watch/batch.ts";
 import type { Log } from "./log.ts";
 import type { DaemonPaths } from "./paths.ts";
 import { indexOf, type World, waitsIn } from "./project.ts";
@@ -36,7 +37,7 @@ export function watchProjects(
   const indexes = new Map<string, ManifestIndex>();
   const waiting = new Map<string, string[]>();
   const watchers = new Map<string, FSWatcher | null>();
-  const pending = new Map<string, ReturnType<typeof setTimeout>>();
+  const pending = new Map<string, { timer: ReturnType<typeof setTimeout>; since: number }>();
   const timer = setInterval(() => {
     for (const root of watchers.keys()) void load(root);
   }, AGAIN_MS);
@@ -65,14 +66,17 @@ export function watchProjects(
   }
 
   function loadSoon(root: string): void {
-    clearTimeout(pending.get(root));
-    pending.set(
-      root,
-      setTimeout(() => {
+    const { timer: before, since = performance.now() } = pending.get(root) ?? {};
+    clearTimeout(before);
+    const left = since + LONGEST * SETTLE_MS - performance.now();
+    const timer = setTimeout(
+      () => {
         pending.delete(root);
         void load(root);
-      }, SETTLE_MS),
+      },
+      Math.max(0, Math.min(SETTLE_MS, left)),
     );
+    pending.set(root, { timer, since });
   }
 
   function watchManifests(root: string): FSWatcher | null {
@@ -121,7 +125,7 @@ export function watchProjects(
     close() {
       clearInterval(timer);
       taken?.close();
-      for (const one of pending.values()) clearTimeout(one);
+      for (const { timer } of pending.values()) clearTimeout(timer);
       for (const watcher of watchers.values()) watcher?.close();
     },
   };
