@@ -248,10 +248,11 @@ function explainWatch({ history, host, leader, now }: KeyFacts): string[] {
   const held =
     watch.held === undefined ? [] : [`${watch.held.why} (${formatDuration(now - Date.parse(watch.held.at))} ago).`];
   const trouble = watch.trouble === undefined ? [] : [`Of the watching: ${watch.trouble}.`];
-  const nothing = watch.unmatched?.length
-    ? [`Of what it watches ${watch.unmatched.map((one) => JSON.stringify(one)).join(", ")} names no file so far.`]
-    : [];
-  return [`Its host watches ${watch.paths.join(", ")}, and restarts it on a change.`, ...held, ...nothing, ...trouble];
+  const { unmatched = [] } = watch;
+  const names = unmatched.map((one) => JSON.stringify(one)).join(", ");
+  const nothing =
+    unmatched.length === 0 ? [] : [`Of these ${names} ${unmatched.length === 1 ? "matches" : "match"} no file so far.`];
+  return [`Its host watches ${watch.paths.join(", ")}, and restarts it on a change.`, ...nothing, ...held, ...trouble];
 }
 
 /** For what lives: how the run before it ended. */
