@@ -2,7 +2,8 @@
  * The manifests of a root as a person last took them over, in DIALTONE_HOME: what they came to, with the digests of the files that they came from. The
  * daemon acts by these alone, so that a `git checkout` of somebody's branch changes nothing of what it runs until a person runs a command there.
  *
- * Known limit: what a manifest names (a program, a Compose file, a `.env` file) is read when it is used, as it is then.
+ * Known limits: what a manifest names (a program, a Compose file, a `.env` file) is read when it is used, as it is then. What its evaluation read beside
+ * the files that it is made of (a folder, a variable) is not compared: what that came to holds until a person runs a command there.
  */
 import { sha256 } from "../sys/digest.ts";
 import { readText, removeFile, writeWhole } from "../sys/files.ts";

@@ -6,7 +6,7 @@ import { runTask } from "./task.ts";
 import type { Ground, LaunchSpec, Report } from "./types.ts";
 
 export async function runBefore(ground: Ground, spec: LaunchSpec, report: Report, signal?: AbortSignal): Promise<void> {
-  const index = await manifestsOf(ground, spec.env);
+  const index = await manifestsOf(ground, spec);
   for (const key of spec.settings.before) {
     signal?.throwIfAborted();
     const parts = parseKey(key) as NonNullable<ReturnType<typeof parseKey>>;

@@ -46,7 +46,7 @@ export function findDependents(index: ManifestIndex, key: string): Dependent[] {
 export async function restartDependents(ground: Ground, run: Run, report: Report): Promise<void> {
   const { key } = run.record;
   const { signal } = run.over;
-  const index = await manifestsOf(ground, run.spec.env);
+  const index = await manifestsOf(ground, run.spec);
   await awaitSettled(ground, key, { signal });
   for (const dependent of findDependents(index, key)) {
     const read = ground.store.record(dependent.key);

@@ -3,14 +3,18 @@ import { isAsKnown } from "../manifest/known.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
 import { DtError } from "../sys/error.ts";
 import { refuseAnotherFolder } from "./samefolder.ts";
-import type { Ground } from "./types.ts";
+import type { Ground, LaunchSpec } from "./types.ts";
 
-export async function manifestsOf(ground: Ground, env: Record<string, string>): Promise<ManifestIndex> {
+/** For the launch of one plugin: others that failed are not tried again for it. */
+export async function manifestsOf(
+  ground: Ground,
+  { plugin, env }: Pick<LaunchSpec, "plugin" | "env">,
+): Promise<ManifestIndex> {
   refuseAnotherFolder(ground);
   // Loaded here: most hosts never ask, and all of them start with what they import.
   const { loadIndex } = await import("../manifest/index.ts");
   const { root, home, cache, reading = "all", owner = null } = ground;
-  return loadIndex({ root, home, cacheDir: cache, env, reading, owner });
+  return loadIndex({ root, home, cacheDir: cache, env, reading, owner, wanted: plugin });
 }
 
 /**

@@ -7,7 +7,7 @@ export async function resolveAnew(ground: Ground, spec: LaunchSpec): Promise<Lau
   if (isAnotherFolder(ground)) return null;
   // Loaded only for a restart: a start does not need it.
   const { manifestsOf } = await import("./manifests.ts");
-  const index = await manifestsOf(ground, spec.env);
+  const index = await manifestsOf(ground, spec);
   const settings = index.plugins[spec.plugin]?.commands[spec.command]?.variants[spec.variant];
   return settings?.kind === "managed" ? { ...spec, settings } : null;
 }
