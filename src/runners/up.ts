@@ -192,7 +192,7 @@ async function upForeground(context: RunnerContext, nodes: UpNode[], colored: bo
   const outcomes = await up.settled;
   const worst = statusOf(outcomes.map((one) => (one.state === "exited" ? { ...one, state: "completed" } : one)));
   if (others.size > 0 && !context.json) {
-    context.talk.say(`what ran already is shown from here on, and runs on after Ctrl-C`);
+    context.talk.say("launches that ran already are shown from here on; Ctrl-C leaves them running");
     await Promise.race([up.over, lastOf(() => status !== null || isUnread)]);
     const isOver = () => status !== null || isUnread || [...others].every((key) => isEnded(ground, key));
     await lastOf(isOver);

@@ -5,7 +5,7 @@ import { readLastLines } from "../logs/tail.ts";
 import { mayDeclareMore } from "../manifest/graph.ts";
 import type { ManagedSettings, ManifestIndex } from "../manifest/resolved.ts";
 import { parseKey } from "../state/key.ts";
-import type { ExitRecord, KeyState, LaunchHistory, LaunchRecord, Want } from "../state/types.ts";
+import type { Asker, ExitRecord, KeyState, LaunchHistory, LaunchRecord, Want } from "../state/types.ts";
 import { isUnfinished } from "../sys/breaklock.ts";
 import type { FileRead } from "../sys/files.ts";
 import { type Presence, presenceOf } from "../sys/identity.ts";
@@ -14,6 +14,7 @@ import { readSpace } from "../sys/space.ts";
 import { type DriftField, findDrift } from "./drift.ts";
 import { LAST_LINES } from "./end.ts";
 import { resolveIn } from "./environment.ts";
+import { askersOf, pendingStarts } from "./pending.ts";
 import type { Ground } from "./types.ts";
 
 /** What the manifests, as last loaded, say of a key. */
@@ -62,6 +63,8 @@ export interface KeyFacts {
   /** Whether the record was written before this machine was started. */
   earlierBoot: boolean;
   lock: LockFacts | null;
+  /** Who asked for the starts that are under way; absent: none is. */
+  pending?: Asker[];
   drift: DriftField[] | null;
   declared: Declared;
   log: LogFacts;
@@ -92,6 +95,7 @@ export function gatherFacts(
   const leader = presence(record?.leader ?? null);
   const state = seen?.state ?? null;
   const declared = findDeclared(index, key);
+  const pending = askersOf(ground, pendingStarts(ground, key));
   // What a stranger's manifest names is no output of a run here.
   const ownLog = declared.is === "oneshot" && ground.isStrange !== true ? declared.log : null;
   const usualLog = ownLog === null ? store.path(key, "log") : resolveIn(ground.root, ownLog);
@@ -109,6 +113,7 @@ export function gatherFacts(
     host: presence(record?.host ?? null),
     earlierBoot: record !== null && record.host.bootId !== table.bootId(),
     lock: readLock(ground, key),
+    ...(pending.length === 0 ? {} : { pending }),
     drift: record !== null && leader === "alive" ? findDrift(ground, index, record) : null,
     declared,
     log: readLog(record, exit, usualLog, state),

@@ -189,6 +189,11 @@ export function pendingStarts(ground: Place, key: string): string[] {
   return startsIn(ground).flatMap((one) => (one.key === key && isWaiting(ground, one.name) ? [one.name] : []));
 }
 
+/** Who asked for these starts. */
+export function askersOf(ground: Place, names: readonly string[]): Asker[] {
+  return names.flatMap((name) => fileOf(ground, name)?.by ?? []);
+}
+
 /** Whether one of these starts waits for a process that this one descends from: a stop within its own `before` is not meant for it. */
 export function isWithin(ground: Place, names: readonly string[]): boolean {
   const holders = new Set(

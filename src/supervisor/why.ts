@@ -13,6 +13,7 @@ const FULL_BYTES = 64 * 1024;
 export function explainKey(facts: KeyFacts): string[] {
   return [
     ...(facts.state === null ? explainUnknown(facts) : HEADLINES[facts.state](facts)),
+    ...explainPending(facts),
     ...(facts.containers === undefined ? [] : [`Its containers: ${facts.containers}.`]),
     ...explainOrigin(facts),
     ...explainRunner(facts),
@@ -31,9 +32,17 @@ export function explainKey(facts: KeyFacts): string[] {
 }
 
 /** Whether anything at all can be said of the key. */
-export function isKnown({ state, exit, want, lock, unreadable, declared }: KeyFacts): boolean {
+export function isKnown({ state, exit, want, lock, unreadable, declared, pending }: KeyFacts): boolean {
   const named = declared.is === "managed" || declared.is === "oneshot" || declared.is === "failed";
-  return state !== null || exit !== null || want !== null || lock !== null || unreadable.length > 0 || named;
+  return (
+    pending !== undefined ||
+    state !== null ||
+    exit !== null ||
+    want !== null ||
+    lock !== null ||
+    unreadable.length > 0 ||
+    named
+  );
 }
 
 const HEADLINES: Record<KeyState, (facts: KeyFacts) => string[]> = {
@@ -81,7 +90,7 @@ const HEADLINES: Record<KeyState, (facts: KeyFacts) => string[]> = {
     if (record !== null && record.phase === "running") {
       const exited = facts.history?.exited ?? null;
       return [
-        `${key} has ended by itself${exited === null ? "" : ` with ${describeStatus(exited)}`}, and what it left is being ended.`,
+        `${key} has ended by itself${exited === null ? "" : ` with ${describeStatus(exited)}`}, and its leftovers are being ended.`,
         "Then its policy decides whether it is started again.",
       ];
     }
@@ -188,6 +197,14 @@ function endedByItself(facts: KeyFacts): string[] {
     ...(meaning === null ? [] : [meaning]),
     "Its host ended before it could write that down; the next start or stop does.",
   ];
+}
+
+/** Of what is not launched yet. */
+function explainPending({ key, pending = [] }: KeyFacts): string[] {
+  return pending.map(
+    (by) =>
+      `A start of it is under way, asked for ${byWhom(by)}: it waits for what it needs, for its \`before\`, for its turn or for the lock. \`dt stop ${key}\` calls it off.`,
+  );
 }
 
 function explainUnknown({ key, declared, unreadable, log }: KeyFacts): string[] {

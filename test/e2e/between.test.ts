@@ -97,7 +97,7 @@ test("while what a launch left is ended, it is stopping, with the pid and port o
     });
     expect(runs(swept.pid as number)).toBe(true);
     const why = await root.dt(["why", "a:x"]);
-    expect(why.stdout).toContain("a:x:default has ended by itself with code 7, and what it left is being ended.");
+    expect(why.stdout).toContain("a:x:default has ended by itself with code 7, and its leftovers are being ended.");
     await until("it is over", async () => (await psOf(root, "a:x:default"))?.state === "failed");
     expect(runs(swept.pid as number)).toBe(false);
   } finally {

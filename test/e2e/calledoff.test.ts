@@ -84,6 +84,9 @@ test("with --json both say it; a start that is asked for later is not called off
   try {
     const starting = root.spawn(["a", "api", "-d", "--json"]);
     await begun(root);
+    expect((await root.dt(["why", "a:api"])).stdout).toContain(
+      "A start of it is under way, asked for by dt a api -d --json",
+    );
     const stopped = await root.dt(["stop", "a:api", "--json"]);
     expect(JSON.parse(stopped.stdout)).toEqual([{ key: "a:api:default", stopped: true, result: "called-off" }]);
     expect(JSON.parse(await starting.stdout.text())).toMatchObject({ error: { code: "called-off", status: 130 } });

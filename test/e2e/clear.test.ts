@@ -99,7 +99,7 @@ test("what ended while nobody looked: no pid is named, since it may be somebody 
       expect(stopped.code).toBe(0);
       expect(stopped.stderr).not.toContain(String(one.pid));
       expect(stopped.stderr).toContain("had ended already: it ended after about");
-      expect(stopped.stderr.includes("what it left was ended")).toBe(name === "y");
+      expect(stopped.stderr.includes("its leftovers were ended")).toBe(name === "y");
       expect(await psOf(root, `a:${name}:default`)).toMatchObject({ state: "stopped" });
     }
     expect(runs(Number(root.read("child")))).toBe(false);

@@ -121,7 +121,7 @@ export function bringUp(
   /** False when there was nothing to do. */
   function leaveForsaken(): boolean {
     const waiting = nodes.filter((one) => stages.get(one.key) === "waiting" && isForsaken(one));
-    for (const { key } of waiting) callOff(key, "what needs it was stopped meanwhile");
+    for (const { key } of waiting) callOff(key, "its dependents were stopped meanwhile");
     // A launch is one of its own, and stays.
     for (const one of nodes)
       if (one.run.is === "task" && stages.get(one.key) === "going" && isForsaken(one))
@@ -320,7 +320,7 @@ export function bringUp(
 }
 
 function forsakenError(key: string): DtError {
-  return new DtError("called-off", `${key} was not started: what needs it was stopped meanwhile.`);
+  return new DtError("called-off", `${key} was not started: its dependents were stopped meanwhile.`);
 }
 
 /** What a person did meanwhile. */
