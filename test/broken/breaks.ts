@@ -1149,8 +1149,26 @@ export const BREAKS: readonly Break[] = [
     only: "swapped under a daemon",
   },
   {
+    what: "daemon start registers a home directory by the way",
+    edits: [
+      {
+        file: "src/commands/servehere.ts",
+        from: "  if (isHome(root, context.env, paths.home)) {",
+        to: "  if (root === null) {",
+      },
+    ],
+    test: "test/e2e/serving.test.ts",
+    only: "nothing is registered",
+  },
+  {
+    what: "daemon uninstall removes a socket that is answered",
+    edits: [{ file: "src/daemon/leftsockets.ts", from: " || (await isListening(target))", to: "" }],
+    test: "test/e2e/daemon.test.ts",
+    only: "uninstall removes",
+  },
+  {
     what: "sockets: the daemon does not mind where its link leads",
-    edits: [{ file: "src/daemon/run.ts", from: "if (linkedTo(paths) === socket) return;", to: "return;" }],
+    edits: [{ file: "src/daemon/run.ts", from: "if (linkedSocketOf(paths) === socket) return;", to: "return;" }],
     test: "test/fault/trust/sockets.test.ts",
     only: "the link of a daemon",
   },
