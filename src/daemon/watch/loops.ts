@@ -16,7 +16,8 @@ export type Judgement =
 export interface Loops {
   /** A change of this path was heard of. */
   heard(path: string): void;
-  judge(target: string, paths: readonly string[]): Judgement;
+  /** `changed`: those of the paths that did. */
+  judge(target: string, paths: readonly string[], changed: readonly string[]): Judgement;
   began(target: string): void;
   ended(target: string): void;
   /** What was held was silent for so long. */
@@ -48,15 +49,15 @@ export function makeLoops(now: () => number): Loops {
     heard(path) {
       heard.set(path, { first: heard.get(path)?.first ?? now(), last: now() });
     },
-    judge(target, paths) {
+    judge(target, paths, changed) {
       const { rounds, endedAt } = of(target);
-      const times = paths.flatMap((path) => heard.get(path) ?? []);
+      const times = changed.flatMap((path) => heard.get(path) ?? []);
       for (const path of paths) heard.delete(path);
       // One more try of what failed is no change.
       if (times.length === 0) return { is: "work", afterMs: 0 };
       if (endedAt !== null && times.some(({ last }) => last > endedAt + MOMENT_MS)) rounds.forget();
       const at = Math.min(...times.map(({ first }) => first));
-      const verdict = rounds.judge({ at, now: now(), files: paths.map((path) => [path]) });
+      const verdict = rounds.judge({ at, now: now(), files: changed.map((path) => [path]) });
       if (verdict.is === "work") return verdict;
       if (!verdict.isFirst) return { is: "held", silenceMs: verdict.silenceMs };
       return {

@@ -181,8 +181,8 @@ async function openWatch(
       const files = paths.map((path) => absolute.get(path) ?? path);
       const changed = await known.changed(files);
       const now = paths.filter((_, at) => changed.has(files[at] as string));
+      const judged = loops.judge(name, paths, now);
       if (now.length === 0) return true;
-      const judged = loops.judge(name, now);
       if (judged.is === "held") {
         if ("why" in judged) log("warn", judged.why, { ...facts, target: name });
         else settleLater(name, now, judged.silenceMs);
