@@ -210,7 +210,7 @@ const BANS: readonly Ban[] = [
     pattern: /\bopenPatiently\(/g,
     sentence: "writes bytes as they are, past the filter of sys/visible.ts",
     // A command's own output, shown as it comes.
-    except: ["src/runners/foreground.ts", "src/runners/screen.ts", "src/sys/patient.ts"],
+    except: ["src/runners/screen.ts", "src/runners/shown.ts", "src/sys/patient.ts"],
   },
   {
     pattern: /\b(writeBytes|printBytes)\(/g,
