@@ -18,7 +18,7 @@ import {
   writeOwn,
   writeWhole,
 } from "../sys/files.ts";
-import type { ProcessTable } from "../sys/identity.ts";
+import { type ProcessTable, sameIdentity } from "../sys/identity.ts";
 import { checkPrivateDirectory, ignoreInGit, makePrivateDirectory } from "../sys/paths.ts";
 import { makeSeal, type Seal } from "../sys/seal.ts";
 import { readSealed, writeSealed } from "../sys/sealed.ts";
@@ -112,6 +112,14 @@ export function openStore({ directory, home, table }: StorePlace): Store {
     removeFile(historyPath(token));
     removeSpec(home, at(), token);
   };
+  /** By token, of launches of another pid namespace: what was read, and what is told of it here. */
+  const fromElsewhere = new Map<string, { seen: LaunchRecord; written: LaunchRecord }>();
+  /** Its host is to know itself by what others write of it. */
+  const asItsHostKnowsIt = (record: LaunchRecord): LaunchRecord => {
+    const known = fromElsewhere.get(record.token);
+    if (known === undefined || !sameIdentity(record.host, known.seen.host)) return record;
+    return { ...record, host: known.written.host, leader: record.leader === null ? null : known.written.leader };
+  };
   /** Of launches that an earlier dt hosts, as read here. */
   const takenOver = new Set<string>();
 
@@ -151,7 +159,9 @@ export function openStore({ directory, home, table }: StorePlace): Store {
       if (read.is === "there" && isFromElsewhere(table, read.value)) {
         // Loaded only when a container shares the directory.
         const { seenFromHere } = require("./elsewhere.ts") as typeof import("./elsewhere.ts");
-        return { is: "there", value: seenFromHere(table, read.value, path(key, "fence")) };
+        const seen = seenFromHere(table, read.value, path(key, "fence"));
+        fromElsewhere.set(seen.token, { seen, written: read.value });
+        return { is: "there", value: seen };
       }
       if (read.is !== "unreadable" || read.foreign !== true) return read;
       const hosted = unsealed().readUnsealed(path(key, "record"), key, table);
@@ -161,7 +171,7 @@ export function openStore({ directory, home, table }: StorePlace): Store {
     },
     writeRecord(record) {
       const pid = path(record.key, "pid");
-      writeSealed(path(record.key, "record"), seal, record);
+      writeSealed(path(record.key, "record"), seal, asItsHostKnowsIt(record));
       if (record.leader !== null) writeOwn(pid, `${record.leader.pid}\n`, { durable: false });
       else removeOwn(pid);
     },

@@ -40,7 +40,8 @@ export async function lockOrLeave(ground: Ground, run: Run, doing: string): Prom
     if (current.is === "absent" || (current.is === "there" && current.value.token !== run.record.token)) return null;
     if (current.is === "there" && current.value.phase === "stopping") {
       const holder = readHolder(path, ground.store.seal);
-      if (holder.is === "there" && presenceOf(ground.table, holder.value.holder) === "alive") return null;
+      // Of one in another pid namespace the lock has just said that it lives.
+      if (holder.is === "there" && presenceOf(ground.table, holder.value.holder) !== "gone") return null;
     }
     await Bun.sleep(2);
   }
