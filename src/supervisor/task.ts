@@ -156,6 +156,7 @@ async function endTask({ table, root }: Ground, child: SpawnedLeader, token: str
     key,
     root,
     token,
+    isUnnamed: true,
     leader,
     host: null,
     adopted: [],

@@ -39,6 +39,8 @@ import { isSpared } from "./spare.ts";
 export interface Launched {
   /** Null when it was lost with a record that does not parse: then key and root in the environment are the evidence. */
   token: string | null;
+  /** Its processes have not this token in their environment, but maybe one of a launch around them: their lineage alone has it. Default false. */
+  isUnnamed?: boolean;
   host: ProcessIdentity | null;
   /** Hosts of other launches, as their records name them. */
   otherHosts: readonly ProcessIdentity[];
@@ -281,11 +283,11 @@ export function isForeign(table: ProcessTable, entry: ProcessEntry, query: Launc
   if (query.host !== null && isEntryOf(table, entry, query.host)) return true;
   if (query.otherHosts.some((one) => isEntryOf(table, entry, one))) return true;
   if (typeof table.environmentOf(entry.pid, HOST_MARK) === "string") return true;
-  const lineage = query.token === null ? null : table.lineageOf(entry.pid);
-  // Newer than what it may have inherited in its environment.
-  if (typeof lineage === "bigint") return !isLineageOf(lineage, query.token ?? "");
-  const token = table.environmentOf(entry.pid, "DIALTONE_TOKEN");
-  return typeof token === "string" && TOKEN.test(token) && query.token !== null && token !== query.token;
+  if (query.token === null) return false;
+  // What it says of itself counts before what it inherited.
+  const token = query.isUnnamed === true ? null : table.environmentOf(entry.pid, "DIALTONE_TOKEN");
+  if (typeof token === "string" && TOKEN.test(token)) return token !== query.token;
+  return isOfAnotherLineage(table, entry.pid, query.token);
 }
 
 /** What dt writes; a program that overwrites its environment with something else says nothing by it. */

@@ -293,9 +293,8 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/sys/lock.ts",
-        from: `if (presence === "gone")
-    return isStillHeldBy(request, holder) ? { is: "stale", holder, foreign: false } : { is: "none" };`,
-        to: "",
+        from: `if (presence === "gone" || (presence`,
+        to: `if (Number(0) === 1 || (presence`,
       },
     ],
     test: "test/fault/clock.test.ts",
@@ -369,8 +368,8 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: `${SUPERVISOR}/stopkey.ts`,
-        from: `if (read.is === "absent") return { is: "not-running", key };`,
-        to: `if (read.is !== "there") return { is: "not-running", key };`,
+        from: `if (read.is === "absent") {`,
+        to: `if (read.is !== "there") {`,
       },
     ],
     test: "test/fault/records.test.ts",
@@ -472,8 +471,11 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/sys/spawn.ts",
-        from: `{ detached: true, stdin: "ignore", stdout: logFd, stderr: logFd }`,
-        to: `{ stdin: "ignore", stdout: logFd, stderr: logFd }`,
+        from: `detached: true,
+      stdin: "ignore",
+      stdout: output,`,
+        to: `stdin: "ignore",
+      stdout: output,`,
       },
     ],
     test: "test/e2e/foreground.test.ts",
@@ -584,8 +586,8 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: START,
-        from: "if (converging !== null) await giveUpStack",
-        to: "if (Number(0) === 1 && converging !== null) await giveUpStack",
+        from: "if (converge) return giveUpStack(ground, record, report);",
+        to: "if (converge) return;",
       },
     ],
     test: "test/e2e/containers.test.ts",

@@ -321,8 +321,19 @@ describe("left out", () => {
       members: [LEADER],
       passedOver: [101, 102],
     },
-    "not one whose environment names a launch around this one: its lineage is newer": {
+    "one that says it is another launch's, whatever it inherited; and that one's own": {
+      processes: [
+        host,
+        leader,
+        { pid: 101, ppid: LEADER, lineage: TOKEN, env: { DIALTONE_TOKEN: OTHER } },
+        { pid: 102, ppid: 1, lineage: OTHER, env: { DIALTONE_TOKEN: TOKEN } },
+      ],
+      members: [LEADER, 102],
+      passedOver: [101],
+    },
+    "not one that names a launch around this one, where this one names itself nowhere": {
       processes: [host, leader, { pid: 101, ppid: LEADER, lineage: TOKEN, env: { DIALTONE_TOKEN: OTHER } }],
+      query: { isUnnamed: true },
       members: [LEADER, 101],
     },
     "but an overwritten environment says nothing by what stands there": {
