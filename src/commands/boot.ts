@@ -7,6 +7,7 @@ import { isAnythingKnown } from "../manifest/known.ts";
 import { formatLines } from "../output/lines.ts";
 import { formatTable } from "../output/table.ts";
 import { makePaint } from "../output/talk.ts";
+import { isRemembered } from "../state/roots.ts";
 import { EXIT } from "../sys/error.ts";
 import { resolveFrom, workingDirectory } from "../sys/here.ts";
 import { homeDirectory, noRootError } from "../sys/paths.ts";
@@ -41,6 +42,13 @@ export default defineVerb({
         meantBy(action, ["add", "remove", "list"]) ?? "dt boot add | remove | list",
       );
     const root = directory === undefined ? context.root() : rootAt(context, directory);
+    if (context.globals.dryRun) {
+      const isThere = isRemembered(paths.boot, root);
+      if (isThere === (action === "add"))
+        context.talk.say(`${root} ${isThere ? "is registered already" : "is not registered"}`);
+      else print(formatLines([`would ${action === "add" ? "register" : "unregister"} ${root}`]));
+      return EXIT.done;
+    }
     if (action === "remove") {
       const removed = unregisterRoot(paths, root);
       if (context.globals.json) print(`${JSON.stringify({ root, removed })}\n`);

@@ -227,3 +227,21 @@ test("two starts at once, in two roots: one daemon, both served", async () => {
     await disposeWithDaemon(root);
   }
 }, 60_000);
+
+test("--dry-run of dt boot says what it would do, and does nothing", async () => {
+  const root = TestRoot.create({
+    "manifests/t.json": '{"name":"t","commands":{"x":{"kind":"oneshot","run":["true"]}}}',
+  });
+  try {
+    expect(await root.dt(["--dry-run", "boot", "add"])).toMatchObject({
+      code: 0,
+      stdout: `would register ${root.dir}\n`,
+    });
+    expect((await root.dt(["boot"])).stdout).toBe("No root is registered.\n");
+    await root.dt(["boot", "add"]);
+    expect((await root.dt(["boot", "remove", "--dry-run"])).stdout).toBe(`would unregister ${root.dir}\n`);
+    expect((await root.dt(["boot"])).stdout).toContain(root.dir);
+  } finally {
+    await root.dispose();
+  }
+});
