@@ -123,10 +123,15 @@ describe("the examples of docs/ci.md", () => {
   const steps = (index: number) => (parse(text(index)) as { jobs: { test: { steps: Step[] } } }).jobs.test.steps;
 
   test("are these, of this version", async () => {
-    expect(blocks.map(({ language }) => language)).toEqual(["yaml", "yaml", "sh", "yaml", "yaml"]);
+    expect(blocks.map(({ language }) => language)).toEqual(["yaml", "yaml", "sh", "yaml", "yaml", "yaml"]);
     const page = await Bun.file(join(REPOSITORY, "docs/ci.md")).text();
     for (const [, version] of page.matchAll(/(?:@v|download\/v|--version )(\d+\.\d+\.\d+)/g))
       expect(version).toBe(VERSION);
+  });
+
+  test("a container's checkout needs one variable", () => {
+    expect(text(5)).toContain('DIALTONE_TRUST_OWNER: "1"');
+    expect(parse(text(5))).toMatchObject({ jobs: { test: { container: expect.anything() } } });
   });
 
   // Passing, failing with its own code, and what then must be in the log.

@@ -82,7 +82,7 @@ test("needs that go in a circle or that nobody declares take their plugins away,
     const absent = await root.dt(["up", "nobody:dev"]);
     expect([absent.code, absent.stderr]).toEqual([
       2,
-      expect.stringContaining(`nobody:dev: no manifest that could be loaded in ${root.dir} declares this.`),
+      expect.stringContaining(`There is no plugin named "nobody" in what was read of ${root.dir}.`),
     ]);
     expect((await root.dt(["e", "dev", "-d"])).code).toBe(0);
   } finally {

@@ -162,11 +162,18 @@ test("a host that is killed takes no line with it, and stop leaves nothing", asy
   expect(isWhole(readLog(root))).toBe(true);
 });
 
+/** One that is asked to end before, ends, and is started again as a killed one. */
+function hearsTerm(pid: number): boolean {
+  const caught = /^SigCgt:\s*([0-9a-f]+)/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1] ?? "0";
+  return ((BigInt(`0x${caught}`) >> 14n) & 1n) === 1n;
+}
+
 test("a drain that is killed is started again, one that is asked to end does not", async () => {
   const root = make({ dev: { run: COUNT } });
   await root.dt(["t", "dev", "-d"]);
   const log = `${root.run}/t:dev:default.log`;
   const [drain = 0] = drainsOf(log);
+  await until("it has set what it does with signals", () => hearsTerm(drain));
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.kill(drain, signal);
   const before = readLog(root).length;
   await until("the log grows on", () => readLog(root).length > before + 50 || null);
