@@ -3,15 +3,14 @@
  * Only what changes while a job runs, or a moment after, can be the job's. Of more targets than are remembered the oldest are forgotten, and
  * their counting begins again.
  */
+import { formatDuration } from "../../output/time.ts";
 import { makeRounds, type Rounds } from "../../supervisor/rounds.ts";
 
 export type Judgement =
   /** So much later than usual. */
   | { is: "work"; afterMs: number }
-  /** The first time: why. */
-  | { is: "held"; why: string }
-  /** It changes all the same: what it is after such a silence still counts. */
-  | { is: "held"; silenceMs: number };
+  /** What it is after such a silence still counts. `why`: the first time. */
+  | { is: "held"; silenceMs: number; why?: string };
 
 export interface Loops {
   /** A change of this path was heard of. */
@@ -59,10 +58,12 @@ export function makeLoops(now: () => number): Loops {
       const at = Math.min(...times.map(({ first }) => first));
       const verdict = rounds.judge({ at, now: now(), files: changed.map((path) => [path]) });
       if (verdict.is === "work") return verdict;
-      if (!verdict.isFirst) return { is: "held", silenceMs: verdict.silenceMs };
+      const { silenceMs } = verdict;
+      if (!verdict.isFirst) return { is: "held", silenceMs };
       return {
         is: "held",
-        why: `${target} changed at the same moment of each of its last jobs, so it looks as if the job changes what it is run for: it is not run again until something else changes it`,
+        silenceMs,
+        why: `${target} changed at the same moment of each of its last jobs, so it looks as if the job changes what it is run for: its next job waits until nothing has changed it for ${formatDuration(silenceMs)}, and each further one twice as long, unless something else changes it`,
       };
     },
     began(target) {

@@ -158,16 +158,18 @@ async function openWatch(
   const asked = { root, env: world.env, check: (file: string) => refuseChangedIn(world, root, file) };
   let refused = "";
   const loops = makeLoops(() => performance.now());
-  const held = new Map<string, ReturnType<typeof setTimeout>>();
-  /** It changes though no job is run: what it is in the end still counts. */
+  const held = new Map<string, { timer: ReturnType<typeof setTimeout>; paths: Set<string> }>();
+  /** No change is lost by it: what all of them are in the end counts. */
   const settleLater = (name: string, paths: readonly string[], ms: number) => {
-    clearTimeout(held.get(name));
+    const before = held.get(name);
+    clearTimeout(before?.timer);
+    const all = new Set([...(before?.paths ?? []), ...paths]);
     const timer = setTimeout(() => {
       held.delete(name);
       loops.release(name);
-      for (const path of paths) queue.add(name, path);
+      for (const path of all) queue.add(name, path);
     }, ms);
-    held.set(name, timer);
+    held.set(name, { timer, paths: all });
   };
   const queue = makeQueue(lanes, {
     quietMs: debounceMs,
@@ -184,8 +186,8 @@ async function openWatch(
       const judged = loops.judge(name, paths, now);
       if (now.length === 0) return true;
       if (judged.is === "held") {
-        if ("why" in judged) log("warn", judged.why, { ...facts, target: name });
-        else settleLater(name, now, judged.silenceMs);
+        if (judged.why !== undefined) log("warn", judged.why, { ...facts, target: name });
+        settleLater(name, now, judged.silenceMs);
         return true;
       }
       if (judged.afterMs > 0) await Bun.sleep(judged.afterMs);
@@ -273,7 +275,7 @@ async function openWatch(
     },
     close() {
       clearTimeout(again);
-      for (const timer of held.values()) clearTimeout(timer);
+      for (const { timer } of held.values()) clearTimeout(timer);
       trees.close();
       inbox.close();
       queue.close();
