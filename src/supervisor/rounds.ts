@@ -127,8 +127,10 @@ export function makeRounds(): Rounds {
 }
 
 function follows(round: Round, before: Round): boolean {
+  // What never stops writing is heard before the run that is to end it has begun, or right after: that is one moment.
+  const isOneMoment = Math.max(round.distanceMs, before.distanceMs) < SAME_SOON_MS;
   return (
-    round.from === before.from &&
+    (round.from === before.from || isOneMoment) &&
     Math.abs(round.distanceMs - before.distanceMs) <= Math.max(toleranceOf(round), toleranceOf(before)) &&
     round.files.flat().some((sign) => before.files.flat().includes(sign))
   );

@@ -199,13 +199,11 @@ export function bringUp(
       const because = messageOf(error).replace(`${key} was not started: `, "").replace(/\.$/, "");
       if (stages.get(key) !== "prevented") callOff(key, because);
       advance();
-    } else if (isCancelled && (error as { name?: string }).name === "AbortError")
-      become(key, "failed", {
-        state: "prevented",
-        pid: null,
-        why: `was not started: ${stopping === null ? "cancelled" : causeOf(stopping)}`,
-      });
-    else {
+    } else if (isCancelled && (error as { name?: string }).name === "AbortError") {
+      const because = stopping === null ? "cancelled" : causeOf(stopping);
+      emit({ is: "prevented", key, because });
+      become(key, "failed", { state: "prevented", pid: null, why: `was not started: ${because}` });
+    } else {
       emit({ is: "launch", key, event: { is: "failed", error: failureOf(error) } });
       become(key, "failed", { state: "failed", pid: null, why: `could not be started: ${messageOf(error)}` });
     }
