@@ -12,7 +12,7 @@ import type { ExitRecord } from "../state/types.ts";
 import { startDetached } from "../supervisor/detach.ts";
 import { TICKET_MARK } from "../supervisor/marks.ts";
 import { nestedError } from "../supervisor/nested.ts";
-import { dropTicket, takeTicket, watchTicket } from "../supervisor/pending.ts";
+import { dropTicket, mayWait, readTicket, takeTicket, watchTicket } from "../supervisor/pending.ts";
 import type { LaunchEvent, LaunchLine, LaunchSpec } from "../supervisor/types.ts";
 import { EXIT } from "../sys/error.ts";
 import { statOf } from "../sys/stat.ts";
@@ -58,7 +58,11 @@ export async function runService(context: RunnerContext, request: ServiceRequest
   const spec = makeSpec(context, request, key);
   if (context.dryRun) return showPlan(context, spec);
   refuseNested(context, key, "replace");
-  spec.ticket = takeTicket(context.ground, key, spec.asker, context.ownEnv[TICKET_MARK]);
+  const handed = context.ownEnv[TICKET_MARK];
+  spec.ticket =
+    mayWait(request.settings) || request.take
+      ? takeTicket(context.ground, key, spec.asker, handed)
+      : readTicket(context.ground, key, handed);
   try {
     return await startService(context, request, spec);
   } finally {

@@ -7,7 +7,7 @@ import { readInput as readStandardInput, writeText } from "../sys/stdio.ts";
 import { CANCEL, failureOf, type HostGround, type HostInput } from "./detach.ts";
 import { hostAgain, hostLaunch } from "./host.ts";
 import { makeMoving } from "./moving.ts";
-import { holdTicket } from "./pending.ts";
+import { holdTicket, mayWait } from "./pending.ts";
 import { makeQueue } from "./queue.ts";
 import { resolveAnew } from "./renew.ts";
 import { claimRequests, RESTART_SIGNAL } from "./restart.ts";
@@ -35,7 +35,7 @@ export async function runDetachedHost(host: HostProcess): Promise<number> {
   const { key } = input.spec;
   return reporting(key, async (report) => {
     const ground = groundOf(input, host);
-    holdTicket(ground, input.spec);
+    if (mayWait(input.spec.settings)) holdTicket(ground, input.spec);
     const control = makeControl(ground, key, queue, cancel.signal, () => {
       started = true;
       if (cancel.signal.aborted) queue.push({ is: "interrupt" });

@@ -5,7 +5,7 @@
  * No clock decides which was first. Each stop by a person leaves a new mark in the key's want (`lastStop`), under the key's lock. A start reads
  * the mark before it does anything else, and keeps it in its ticket. It compares again under the lock, right before it launches: another
  * mark means that a stop came in between. The file of a ticket, `starts/<key>.<id>.json`, only lets a stop see the start. It names the process
- * that the start waits in.
+ * that the start waits in. A start that waits for nothing writes none.
  *
  *   killed                              then
  *   ---------------------------------   ----------------------------------------------------------------------------
@@ -18,6 +18,7 @@
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import type { ManagedSettings } from "../manifest/resolved.ts";
 import type { Asker, Want } from "../state/types.ts";
 import { descendInto } from "../sys/descend.ts";
 import { DtError, EXIT } from "../sys/error.ts";
@@ -57,9 +58,18 @@ export interface Ticketed {
 
 /** `handed`: what `handTicket` gave to whoever runs this dt. */
 export function takeTicket(ground: Place, key: string, asker: Asker, handed?: string): Ticket {
-  const ticket = takenFor(key, handed) ?? makeTicket(ground, key);
+  const ticket = readTicket(ground, key, handed);
   holdTicket(ground, { key, asker, ticket });
   return ticket;
+}
+
+/** Of a start that has nothing to wait for but the key's lock: its file is written when it does wait (`acquireLock`). */
+export function readTicket(ground: Place, key: string, handed?: string): Ticket {
+  return takenFor(key, handed) ?? makeTicket(ground, key);
+}
+
+export function mayWait({ needs, before, compose }: Pick<ManagedSettings, "needs" | "before" | "compose">): boolean {
+  return needs.length + before.length > 0 || compose !== null;
 }
 
 /** For a start that waits here until a dt of its own runs it. To be dropped when that has ended. */

@@ -30,7 +30,7 @@ import { endLaunch, queryOf, survivorError } from "./end.ts";
 import { noteStartFailure } from "./failed.ts";
 import { holdOn, letGo } from "./holding.ts";
 import { noteSpec } from "./notes.ts";
-import { dropTicket, refuseCalledOff, watchTicket } from "./pending.ts";
+import { dropTicket, holdTicket, refuseCalledOff, watchTicket } from "./pending.ts";
 import type { Streak } from "./policy.ts";
 import { checkPort } from "./port.ts";
 import { claimPort, type PortClaim } from "./portclaim.ts";
@@ -98,6 +98,7 @@ async function startInTurn(ground: Ground, spec: LaunchSpec, report: Report, opt
     timeoutMs: spec.lockTimeoutMs,
     backend: ground.lockBackend,
     signal: options.signal,
+    onWait: () => holdTicket(ground, spec),
   });
   let started: Started;
   try {

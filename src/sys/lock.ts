@@ -80,6 +80,8 @@ export interface LockRequest {
   /** `DIALTONE_LOCK_BACKEND`: forces one way of publishing. */
   backend?: LockBackend | undefined;
   signal?: AbortSignal | undefined;
+  /** Called once, when it is not to be had at once. */
+  onWait?: () => void;
   /**
    * Where the lock file cannot be written (a full or read-only disk), hold the guard all the time instead: as exclusive, only nobody can
    * read who holds it. For stopping, which frees what is short.
@@ -123,6 +125,7 @@ export async function acquireLock(request: LockRequest): Promise<HeldLock> {
     if ("held" in attempt) return attempt.held;
     if (attempt.busy === "re-entry" || performance.now() >= deadline) throw lockError(placed, explain(placed, attempt));
     request.signal?.throwIfAborted();
+    if (step === 0) request.onWait?.();
     const wait = WAIT_STEPS_MS[Math.min(step, WAIT_STEPS_MS.length - 1)] as number;
     await Bun.sleep(attempt.busy === "guard-busy" ? GUARD_WAIT_MS : wait * (0.5 + Math.random()));
   }
