@@ -21,6 +21,7 @@ import {
   type ProcessTable,
   presenceOf,
   sameIdentity,
+  startOf,
 } from "../sys/identity.ts";
 import { describeAsker, describeEnd } from "./describe.ts";
 import { isInTheWay } from "./listening.ts";
@@ -389,8 +390,7 @@ function survivorsOn(table: ProcessTable, record: LaunchRecord, port: number, ad
   const uid = process.geteuid?.() ?? null;
   const isHidden = uid !== null && open.some((one) => one.pids.length === 0 && one.uid === uid);
   const hiding = isHidden ? table.hidingProcessesOf(uid) : [];
-  const isOlder = (entry: ProcessEntry) =>
-    record.leader !== null && Number(entry.startTime) < Number(record.leader.startTime);
+  const isOlder = (entry: ProcessEntry) => record.leader !== null && startOf(entry) < startOf(record.leader);
   return [...new Set([...open.flatMap((one) => one.pids), ...hiding])].flatMap((pid): Survivor[] => {
     const entry = table.entry(pid);
     if (entry === null || isOlder(entry)) return [];

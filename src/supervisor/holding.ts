@@ -6,8 +6,9 @@ import type { Ground } from "./types.ts";
 /** The record, saying whether its host holds on to it. To be called again where the run directory was made again. */
 export function holdOn(ground: Ground, { held: _, ...record }: LaunchRecord): LaunchRecord {
   const { key, token } = record;
-  const hold = takeHold(ground.store.path(key, "fence"), token);
+  // Before, not after: of the same token, its own hold would be in the way.
   letGo(ground, key);
+  const hold = takeHold(ground.store.path(key, "fence"), token);
   if (hold === null) return record;
   ground.holds ??= new Map();
   ground.holds.set(key, hold);

@@ -14,6 +14,8 @@
  *   the stop, before its mark           the start goes on, as if nobody had asked for a stop
  *   the stop, after its mark            the start is called off
  *
+ * A start of another container, whose process is not seen from here, is over when its hold is (sys/hold.ts).
+ *
  * Known limit: a want that was removed by hand, or cannot be read, calls nothing off.
  */
 import { readdirSync } from "node:fs";
@@ -23,7 +25,9 @@ import type { Asker, Want } from "../state/types.ts";
 import { descendInto } from "../sys/descend.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { removeFile } from "../sys/files.ts";
+import { type Hold, isHeld, takeHold } from "../sys/hold.ts";
 import { identifySelf, type ProcessIdentity, presenceOf } from "../sys/identity.ts";
+import { lazy } from "../sys/lazy.ts";
 import { makePrivateDirectory } from "../sys/paths.ts";
 import { statOf } from "../sys/stat.ts";
 import { describeAsker } from "./describe.ts";
@@ -43,6 +47,8 @@ interface StartFile {
   by: Asker;
   /** It waits for its turn in a process that starts nothing itself. */
   isQueued?: true;
+  /** By what its process holds on, for who does not see that. */
+  hold?: string;
 }
 
 type LastStop = NonNullable<Want["lastStop"]>;
@@ -76,7 +82,12 @@ export function mayWait({ needs, before, compose }: Pick<ManagedSettings, "needs
 export function handTicket(ground: Place, key: string, asker: Asker): { ticket: Ticket; mark: string } {
   const ticket = makeTicket(ground, key);
   holdTicket(ground, { key, asker, ticket }, true);
-  return { ticket, mark: `${key} ${ticket.id} ${ticket.after ?? ""}` };
+  return { ticket, mark: markOf(key, ticket) };
+}
+
+/** What hands the ticket on to the dt that this one becomes, or runs. */
+export function markOf(key: string, { id, after }: Ticket): string {
+  return `${key} ${id} ${after ?? ""}`;
 }
 
 function makeTicket(ground: Place, key: string): Ticket {
@@ -95,25 +106,47 @@ function takenFor(key: string, handed: string | undefined): Ticket | null {
 export function holdTicket(ground: Place, { key, asker, ticket }: Ticketed, isQueued = false): void {
   if (ticket === undefined) return;
   const { store, table } = ground;
-  const file: StartFile = {
-    version: 1,
-    key,
-    holder: identifySelf(table),
-    by: asker,
-    ...(isQueued ? { isQueued } : {}),
-  };
   try {
     store.prepare();
     makePrivateDirectory(join(store.directory, DIRECTORY));
+    const hold = holdOn(ground, ticket);
+    const file: StartFile = {
+      version: 1,
+      key,
+      holder: identifySelf(table),
+      by: asker,
+      ...(isQueued ? { isQueued } : {}),
+      ...(hold === null ? {} : { hold }),
+    };
     store.write(nameOf(key, ticket), file, { durable: false });
   } catch (error) {
     if (!(error instanceof DtError)) throw error;
   }
 }
 
+/** What this process holds, by ticket. */
+const holds = lazy(() => new Map<string, Hold>());
+
+const HELD = `${DIRECTORY}.held`;
+
+/** Null where there are no such locks. */
+function holdOn({ store }: Place, { id }: Ticket): string | null {
+  letGo(id);
+  const name = crypto.randomUUID().replaceAll("-", "");
+  const hold = takeHold(join(store.directory, HELD), name);
+  if (hold !== null) holds().set(id, hold);
+  return hold === null ? null : name;
+}
+
+function letGo(id: string): void {
+  holds().get(id)?.release();
+  holds().delete(id);
+}
+
 /** The start is over: it was launched, or will not be. */
 export function dropTicket({ store }: Pick<Ground, "store">, { key, ticket }: Omit<Ticketed, "asker">): void {
   if (ticket === undefined) return;
+  letGo(ticket.id);
   try {
     removeFile(join(store.directory, nameOf(key, ticket)));
   } catch (error) {
@@ -240,10 +273,16 @@ function startsIn({ store }: Pick<Ground, "store">): { key: string; name: string
   });
 }
 
-/** Of another pid namespace nobody here can say that it is gone. */
 function isWaiting(ground: Place, name: string): boolean {
-  const holder = holderOf(ground, name);
-  return holder !== null && presenceOf(ground.table, holder) !== "gone";
+  const file = fileOf(ground, name);
+  if (file === null) return false;
+  const { holder, hold } = file;
+  const presence = presenceOf(ground.table, holder);
+  if (presence !== "unknown") return presence === "alive";
+  const seen = ground.table.locate(holder);
+  if (seen !== undefined) return seen !== null && presenceOf(ground.table, seen) === "alive";
+  // Of a container beside this one.
+  return hold === undefined || isHeld(join(ground.store.directory, HELD), hold) !== false;
 }
 
 function holderOf(ground: Place, name: string): ProcessIdentity | null {

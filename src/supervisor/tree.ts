@@ -29,6 +29,7 @@ import {
   type ProcessIdentity,
   type ProcessTable,
   presenceOf,
+  startOf,
 } from "../sys/identity.ts";
 import { isLineageOf } from "../sys/lineage.ts";
 import { runDirectoryOf } from "../sys/paths.ts";
@@ -104,9 +105,7 @@ export function findTree(table: ProcessTable, query: TreeQuery): Tree {
   const oldest = oldestStart(table, query);
   const entries = table
     .list()
-    .filter(
-      (entry) => !isOver(entry) && (oldest === null || Number(entry.startTime) >= oldest) && entry.pid !== process.pid,
-    );
+    .filter((entry) => !isOver(entry) && (oldest === null || startOf(entry) >= oldest) && entry.pid !== process.pid);
   const children = Map.groupBy(entries, (entry) => entry.ppid);
   const leaderHere = query.leader !== null && presenceOf(table, query.leader) === "alive";
   // While a process has the leader's pid but not its start time, the kernel has reused the number: its session is another.
@@ -183,7 +182,7 @@ function oldestStart(table: ProcessTable, { leader, host }: TreeQuery): number |
     identity !== null && identity.bootId === table.bootId() ? [identity] : [],
   );
   // A leader handed on to a later host is older than that host, so the leader's own start wins.
-  return bounds[0] === undefined ? null : Number(bounds[0].startTime);
+  return bounds[0] === undefined ? null : startOf(bounds[0]);
 }
 
 function isReused(table: ProcessTable, leader: ProcessIdentity): boolean {

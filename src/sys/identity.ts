@@ -113,6 +113,11 @@ export function isOver(entry: ProcessEntry): boolean {
   return entry.state === "Z" || entry.state === "X";
 }
 
+/** When it began, as a number to compare with. What is recorded of who was never seen has a word behind its number. */
+export function startOf({ startTime }: Pick<ProcessIdentity, "startTime">): number {
+  return Number.parseInt(startTime, 10);
+}
+
 /** The identity of a process seen in the table. */
 export function identify(table: ProcessTable, entry: ProcessEntry): ProcessIdentity {
   return {

@@ -188,10 +188,69 @@ test("a host that lives holds on to its launch, also in a run directory that was
     expect([isHeld(fence, record.token), isHeld(fence, "f".repeat(32)), isHeld(`${fence}.none`, record.token)]).toEqual(
       [true, false, undefined],
     );
-    rmSync(root.run, { recursive: true });
-    await until("it is listed again", async () => (await psOf(root))?.state === "running");
-    expect(isHeld(fence, record.token)).toBe(true);
+    for (const lost of [join(root.run, "t:dev:default.meta.json"), root.run]) {
+      rmSync(lost, { recursive: true });
+      await until("it is listed again", async () => (await psOf(root))?.state === "running");
+      expect(isHeld(fence, record.token)).toBe(true);
+      expect(JSON.parse(root.read(".dialtone/run/t:dev:default.meta.json")).held).toBe(true);
+    }
     process.kill(record.host.pid, "SIGKILL");
     await until("nobody has it", () => isHeld(fence, record.token) === false);
   });
 });
+
+test.skipIf(!canContain)(
+  "what a launch left in a container that lives is ended from around it, though leader and host are gone",
+  async () => {
+    const root = rootOf({ run: ["sh", "daemon.sh"] });
+    root.write("daemon.sh", "setsid sh -c 'echo $$ > left; exec sleep 1000' </dev/null >/dev/null 2>&1 & sleep 0.5");
+    await within(root, async () => {
+      const container = enter(
+        root,
+        `"$DT" t dev -d; kill -9 $("$DT" ps --json | grep -o '"host":{"pid":[0-9]*' | grep -o '[0-9]*$'); sleep 1; touch gone; exec sleep 1000`,
+      );
+      await until("its leader is gone", () => existsSync(join(root.dir, "gone")));
+      const left = (await psOf(root))?.pid as number;
+      expect(runs(left)).toBe(true);
+      expect((await root.dt(["stop", "t", "dev"])).stderr).toContain("its leftovers were ended");
+      expect(runs(left)).toBe(false);
+      await end(container);
+    });
+  },
+);
+
+test.skipIf(!canContain)(
+  "a start that waited in a container that is gone is over, from around it and beside it",
+  async () => {
+    const root = TestRoot.create({
+      "manifests/t.json": JSON.stringify({
+        name: "t",
+        commands: {
+          slow: { kind: "oneshot", run: "touch begun; sleep 1000" },
+          dev: { kind: "managed", run: ["sleep", "1000"], before: ["t:slow"] },
+        },
+      }),
+    });
+    await within(root, async () => {
+      // The number of a namespace that is gone would go to the next.
+      const other = enter(root, "touch other; exec sleep 1000");
+      await until("the other is there", () => existsSync(join(root.dir, "other")));
+      for (const isBeside of [true, false]) {
+        rmSync(join(root.dir, "begun"), { force: true });
+        const first = enter(root, '"$DT" t dev -d');
+        await until("it waits", () => existsSync(join(root.dir, "begun")));
+        await inside(root, '"$DT" why t:dev > why');
+        expect(root.read("why")).toContain("A start of it is under way");
+        await end(first);
+        await inside(root, "sleep 0.1");
+        const held = enter(root, "exec sleep 1000");
+        if (isBeside) await inside(root, '"$DT" stop t:dev 2> said');
+        else root.write("said", (await root.dt(["stop", "t:dev"])).stderr);
+        expect(root.read("said")).toContain("t:dev:default is not running");
+        await end(held);
+      }
+      await end(other);
+    });
+  },
+  30_000,
+);
