@@ -6,7 +6,9 @@
 import { followFile } from "../logs/follow.ts";
 import { formatTruth } from "../output/truth.ts";
 import { hostLaunch } from "../supervisor/host.ts";
+import { TICKET_MARK } from "../supervisor/marks.ts";
 import { makeMoving } from "../supervisor/moving.ts";
+import { markOf } from "../supervisor/pending.ts";
 import { makeQueue } from "../supervisor/queue.ts";
 import { resolveAnew } from "../supervisor/renew.ts";
 import { claimRequests, RESTART_SIGNAL } from "../supervisor/restart.ts";
@@ -30,7 +32,10 @@ export async function runForeground(context: RunnerContext, spec: LaunchSpec): P
   const { talk } = context;
   const ground = makeMoving(context.ground);
   const cleaned = cleanedForHosting(context.ownEnv, ground.root);
-  if (cleaned !== null) becomeDt([...ground.self, ...context.argv] as [string, ...string[]], cleaned, []);
+  if (cleaned !== null) {
+    const own = spec.ticket === undefined ? cleaned : { ...cleaned, [TICKET_MARK]: markOf(spec.key, spec.ticket) };
+    becomeDt([...ground.self, ...context.argv] as [string, ...string[]], own, []);
+  }
 
   const queue = makeQueue();
   const hard = new AbortController();

@@ -52,6 +52,7 @@ export async function runUp(context: RunnerContext, request: UpRequest): Promise
   const nodes = makeNodes(context, request);
   if (context.dryRun) return showNodes(context, nodes);
   for (const { key } of nodes) refuseNested(context, key, "replace");
+  if (!request.detach) becomeHost(context);
   for (const { run } of nodes) run.spec.ticket = takeTicket(context.ground, run.spec.key, run.spec.asker);
   return request.detach ? upDetached(context, nodes) : upForeground(context, nodes, request.colored);
 }
@@ -125,10 +126,14 @@ async function upDetached(context: RunnerContext, nodes: UpNode[]): Promise<numb
   return cancel.signal.aborted ? EXIT.interrupted : conclude(context, outcomes);
 }
 
+/** Before anything is written in the name of this process, for it may have to become dt anew. */
+function becomeHost({ ground, ownEnv, argv }: RunnerContext): void {
+  const cleaned = cleanedForHosting(ownEnv, ground.root);
+  if (cleaned !== null) becomeDt([...ground.self, ...argv] as [string, ...string[]], cleaned, []);
+}
+
 async function upForeground(context: RunnerContext, nodes: UpNode[], colored: boolean): Promise<number> {
   const ground = makeMoving(context.ground);
-  const cleaned = cleanedForHosting(context.ownEnv, ground.root);
-  if (cleaned !== null) becomeDt([...ground.self, ...context.argv] as [string, ...string[]], cleaned, []);
   const hard = new AbortController();
   const done = new AbortController();
   const shown: Target[] = [];

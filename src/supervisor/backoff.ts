@@ -11,7 +11,7 @@ import { lockOrLeave } from "./hostlock.ts";
 import { isOwnerGone, OWNER_GONE } from "./owner.ts";
 import { NO_STREAK, type Streak } from "./policy.ts";
 import { beginRun } from "./run.ts";
-import { startLaunch } from "./start.ts";
+import { startLaunch, whileWanted } from "./start.ts";
 import type {
   EndingRequest,
   Ground,
@@ -58,7 +58,8 @@ export async function startAfterBackoff(
     if (actOn("backoff", request.is) === "start") early = request;
   }
   const restart = early?.is === "restart" ? early : null;
-  const spec = restart?.spec ?? (await control.resolveAnew(run.spec)) ?? run.spec;
+  const stillWanted = () => stillMine() && wantsRun(ground, key) && !control.cancel.aborted;
+  const spec = restart?.spec ?? (await whileWanted(stillWanted, control.resolveAnew(run.spec))) ?? run.spec;
   const asker = early?.is === "changed" ? changeAsker(self, early.because) : finished.asker;
   // It is this host's own run that is followed, so there is nothing to compare it with.
   const asked = { ...(restart === null ? { ...spec, asker } : spec), ensure: false, terminal: sizeOf(run) };
@@ -67,10 +68,15 @@ export async function startAfterBackoff(
     const started = await startLaunch(ground, asked, report, {
       restarts: run.record.restarts + 1,
       streak,
-      stillWanted: () => stillMine() && wantsRun(ground, key),
+      stillWanted,
     });
     restart?.done(null);
-    if (started.is !== "started") return takenInBackoff(ground, run, finished.exit);
+    if (started.is !== "started") {
+      const request = stillMine() ? control.take() : null;
+      return request !== null && isEnding(request)
+        ? endInBackoff(ground, run, request, finished.exit)
+        : takenInBackoff(ground, run, finished.exit);
+    }
     return { run: beginRun(ground, spec, started, report, control), streak };
   } catch (error) {
     restart?.done(error);

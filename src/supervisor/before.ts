@@ -5,7 +5,13 @@ import { manifestsOf } from "./manifests.ts";
 import { runTask } from "./task.ts";
 import type { Ground, LaunchSpec, Report } from "./types.ts";
 
-export async function runBefore(ground: Ground, spec: LaunchSpec, report: Report, signal?: AbortSignal): Promise<void> {
+export async function runBefore(
+  ground: Ground,
+  spec: LaunchSpec,
+  report: Report,
+  signal?: AbortSignal,
+  cancelMs?: number,
+): Promise<void> {
   const index = await manifestsOf(ground, spec);
   for (const key of spec.settings.before) {
     signal?.throwIfAborted();
@@ -18,7 +24,8 @@ export async function runBefore(ground: Ground, spec: LaunchSpec, report: Report
       });
     report({ is: "note", text: `${key} runs before ${spec.key}` });
     const { env, asker } = spec;
-    const end = await runTask(ground, { key, ...parts, file: plugin.file, settings, env, asker, force: true }, signal);
+    const task = { key, ...parts, file: plugin.file, settings, env, asker, force: true };
+    const end = await runTask(ground, task, signal, cancelMs);
     signal?.throwIfAborted();
     if (end.is === "ended" && end.exit.code !== 0)
       throw new DtError("before", `${spec.key} was not started: ${key}, which runs before it, ${end.exit.text}.`, {

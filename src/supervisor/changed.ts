@@ -5,7 +5,7 @@ import { identifySelf, type ProcessIdentity } from "../sys/identity.ts";
 import { isEndedForAnother, sizeOf } from "./asked.ts";
 import { noteExit } from "./notes.ts";
 import { beginRun } from "./run.ts";
-import { startLaunch } from "./start.ts";
+import { startLaunch, whileWanted } from "./start.ts";
 import type { Ground, OwnControl, Report, Run } from "./types.ts";
 
 /** A host never waits for the lock in front of whoever ends its launch: they wait for it to leave. */
@@ -24,9 +24,10 @@ export async function restartForChange(
     const record = ground.store.record(key);
     return record.is === "there" && record.value.token === token && record.value.phase === "running";
   };
+  const stillWanted = () => isMine() && wantsRun(ground, key) && !control.cancel.aborted;
   run.leader.exited.then((status) => noteExit(ground, run, status));
-  while (isMine() && wantsRun(ground, key)) {
-    const resolved = (await control.resolveAnew(run.spec)) ?? run.spec;
+  while (stillWanted()) {
+    const resolved = (await whileWanted(stillWanted, control.resolveAnew(run.spec))) ?? run.spec;
     const spec = { ...resolved, ensure: false, terminal: sizeOf(run) };
     const asker = changeAsker(identifySelf(ground.table), because);
     report({ is: "note", text: `${key} is restarted because ${because}` });
@@ -35,7 +36,7 @@ export async function restartForChange(
       const started = await startLaunch(ground, asked, report, {
         restarts: restarts + 1,
         ownExit: run.leader.exited,
-        stillWanted: () => isMine() && wantsRun(ground, key),
+        stillWanted,
       });
       if (started.is !== "started") return null;
       run.over.abort();

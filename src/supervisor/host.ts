@@ -93,7 +93,7 @@ async function serveRun(
   try {
     return await serve(ground, begun, report, control, files, streak);
   } finally {
-    files.close();
+    await files.close();
     letGo(ground, begun.record.key);
   }
 }

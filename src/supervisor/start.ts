@@ -50,7 +50,7 @@ export interface StartOptions {
   streak?: Streak;
   /** When this process is the host of the launch that is replaced. */
   ownExit?: Promise<{ code: number | null; signal: string | null }>;
-  /** Checked under the lock; false gives the start up (a policy's restart that is no longer wanted). */
+  /** Asked while the start waits, and under the lock; false gives the start up (a policy's restart that is no longer wanted). */
   stillWanted?: () => boolean;
   /** Aborted to cancel before anything was spawned. */
   signal?: AbortSignal;
@@ -61,6 +61,10 @@ export type Started =
   | { is: "unchanged"; record: LaunchRecord }
   | { is: "unwanted" };
 
+/** How late it is seen that a start is not wanted any more. */
+const LOOK_EVERY_MS = 100;
+/** How long what runs before a restart may take to end then: whoever stopped the launch waits for its host, and not as long as for a start. */
+const GIVE_UP_MS = 1000;
 /** How long a child of a killed host may be between fork and exec. */
 const FENCE_WAIT_MS = 5000;
 
@@ -73,16 +77,50 @@ export async function startLaunch(
   refuseAnotherFolder(ground);
   ground.store.prepare();
   const stopped = watchTicket(ground, spec);
+  // A start that somebody waits for is called off by its ticket, which says by whom.
+  const wanted = watchWanted(spec.ticket === undefined ? options.stillWanted : undefined);
   try {
-    const signal = options.signal === undefined ? stopped.signal : AbortSignal.any([options.signal, stopped.signal]);
-    return await startInTurn(ground, spec, report, { ...options, signal });
+    const signals = [options.signal ?? [], stopped.signal, wanted.signal].flat();
+    return await startInTurn(ground, spec, report, { ...options, signal: AbortSignal.any(signals) }, wanted.close);
+  } catch (error) {
+    // Before anything was touched: under the lock it is not watched.
+    if (wanted.signal.aborted && error === wanted.signal.reason) return { is: "unwanted" };
+    throw error;
   } finally {
+    wanted.close();
     stopped.close();
     dropTicket(ground, spec);
   }
 }
 
-async function startInTurn(ground: Ground, spec: LaunchSpec, report: Report, options: StartOptions): Promise<Started> {
+/** Aborted once the start is not wanted any more: whoever stopped the launch waits for its host, and ends one that goes on. */
+function watchWanted(stillWanted: StartOptions["stillWanted"]): { signal: AbortSignal; close(): void } {
+  const off = new AbortController();
+  if (stillWanted === undefined) return { signal: off.signal, close() {} };
+  const look = () => {
+    if (!stillWanted()) off.abort();
+  };
+  look();
+  const timer = setInterval(look, LOOK_EVERY_MS);
+  return { signal: off.signal, close: () => clearInterval(timer) };
+}
+
+/** What `work` gives; null once the start is not wanted any more, however long the work goes on. */
+export async function whileWanted<T>(stillWanted: () => boolean, work: Promise<T>): Promise<T | null> {
+  const { signal, close } = watchWanted(stillWanted);
+  const off = Promise.withResolvers<null>();
+  signal.addEventListener("abort", () => off.resolve(null));
+  if (signal.aborted) off.resolve(null);
+  return Promise.race([work, off.promise]).finally(close);
+}
+
+async function startInTurn(
+  ground: Ground,
+  spec: LaunchSpec,
+  report: Report,
+  options: StartOptions,
+  onTurn: () => void,
+): Promise<Started> {
   const isStack = spec.settings.compose !== null;
   // The file of a stack may be what runs before it writes.
   if (isStack) await runFirst(ground, spec, report, options);
@@ -100,6 +138,7 @@ async function startInTurn(ground: Ground, spec: LaunchSpec, report: Report, opt
     signal: options.signal,
     onWait: () => holdTicket(ground, spec),
   });
+  onTurn();
   let started: Started;
   try {
     started = await startUnderLock(ground, spec, prepared, lock, report, options);
@@ -115,10 +154,15 @@ async function startInTurn(ground: Ground, spec: LaunchSpec, report: Report, opt
   return started;
 }
 
-async function runFirst(ground: Ground, spec: LaunchSpec, report: Report, { signal }: StartOptions): Promise<void> {
+async function runFirst(
+  ground: Ground,
+  spec: LaunchSpec,
+  report: Report,
+  { signal, restarts }: StartOptions,
+): Promise<void> {
   if (spec.settings.before.length === 0) return;
   const { runBefore } = await import("./before.ts");
-  await runBefore(ground, spec, report, signal);
+  await runBefore(ground, spec, report, signal, restarts === 0 ? undefined : GIVE_UP_MS);
 }
 
 /** Null where it was not asked for. */

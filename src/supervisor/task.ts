@@ -40,7 +40,6 @@ export interface TaskSpec {
 
 export type TaskEnd = { is: "unchanged"; since: string } | { is: "ended"; exit: ExitRecord };
 
-/** How long it may take to end after SIGINT when it is cancelled. */
 const CANCEL_MS = 10_000;
 
 interface Success {
@@ -49,7 +48,13 @@ interface Success {
   outputs?: Outputs;
 }
 
-export async function runTask(ground: Ground, spec: TaskSpec, signal?: AbortSignal): Promise<TaskEnd> {
+/** `cancelMs`: how long it may take to end after SIGINT when it is cancelled. */
+export async function runTask(
+  ground: Ground,
+  spec: TaskSpec,
+  signal?: AbortSignal,
+  cancelMs = CANCEL_MS,
+): Promise<TaskEnd> {
   const { settings } = spec;
   const run = settings.run ?? [
     ...ground.self,
@@ -88,7 +93,7 @@ export async function runTask(ground: Ground, spec: TaskSpec, signal?: AbortSign
   }
   ground.store.prepare();
   removeFile(join(ground.store.directory, memory));
-  const exit = await runToItsEnd(ground, spec, prepared, signal);
+  const exit = await runToItsEnd(ground, spec, prepared, signal, cancelMs);
   if (hash !== null && exit.code === 0) {
     const made = await outputs();
     const missing = Object.keys(made).find((output) => made[output] === null);
@@ -121,6 +126,7 @@ async function runToItsEnd(
   spec: TaskSpec,
   { argv, cwd, environment }: PreparedCommand,
   signal: AbortSignal | undefined,
+  cancelMs: number,
 ): Promise<ExitRecord> {
   const log = logOf(ground, spec);
   const run = { key: spec.key, log, argv: [...argv], cwd, startedBy: spec.asker };
@@ -139,17 +145,27 @@ async function runToItsEnd(
     throw error;
   }
   ground.many?.tasks.add(child.pid);
-  const cancel = () => void endTask(ground, child, token, log);
+  let ending: Promise<void> | null = null;
+  const cancel = () => {
+    ending ??= endTree(ground, { pid: child.pid, token, key: log }, { signal: "SIGINT", timeoutMs: cancelMs });
+  };
   if (signal?.aborted) cancel();
   else signal?.addEventListener("abort", cancel);
   const status: EndStatus = await child.exited;
+  // What it started may take longer than it, and nobody is there to end that when this process is.
+  await ending;
   ground.many?.tasks.delete(child.pid);
   signal?.removeEventListener("abort", cancel);
   return capture.end(status, null);
 }
 
-async function endTask({ table, root }: Ground, child: SpawnedLeader, token: string, key: string): Promise<void> {
-  const entry = table.entry(child.pid);
+/** Ends what was started with this token as its lineage: a child of this host, which is no launch. */
+export async function endTree(
+  { table, root }: Pick<Ground, "table" | "root">,
+  { pid, token, key }: { pid: number; token: string; key: string },
+  how: { signal: string; timeoutMs: number },
+): Promise<void> {
+  const entry = table.entry(pid);
   if (entry === null) return;
   const leader = identify(table, entry);
   const query = {
@@ -164,5 +180,5 @@ async function endTask({ table, root }: Ground, child: SpawnedLeader, token: str
     spare: [],
     otherHosts: [],
   };
-  await stopTree({ table, query, signal: "SIGINT", timeoutMs: CANCEL_MS, wholeTree: true });
+  await stopTree({ table, query, ...how, wholeTree: true });
 }

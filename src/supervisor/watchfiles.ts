@@ -7,6 +7,7 @@ import { dirname, relative } from "node:path";
 import type { ResolvedRestartOn } from "../manifest/resolved.ts";
 import type { WatchNote } from "../state/types.ts";
 import { messageOf } from "../sys/error.ts";
+import { lineageFor } from "../sys/lineage.ts";
 import { spawnProbe } from "../sys/spawn.ts";
 import type { Contents } from "../sys/watch/contents.ts";
 import { writeHistory } from "./notes.ts";
@@ -17,8 +18,12 @@ import type { Ground, OwnControl, Report, Run } from "./types.ts";
 export interface FileWatcher {
   /** A new run: watched as its settings say now. */
   follow(run: Run): void;
-  close(): void;
+  /** Resolves when what runs before a restart is ended too. */
+  close(): Promise<void>;
 }
+
+/** How long what runs before a restart may take to end when the launch does: whoever stopped it waits for this host. */
+const GIVE_UP_MS = 1000;
 
 /** What is watched for one run or several, as long as its settings are the same. */
 interface Watch {
@@ -33,6 +38,7 @@ export function watchForRestart(ground: Ground, report: Report, control: OwnCont
   let open: Promise<Watch | null> = Promise.resolve(null);
   let current: Watch | null = null;
   let note: WatchNote | null = null;
+  let first: Promise<string | null> | null = null;
 
   const tell = (change: Partial<WatchNote>, text?: string) => {
     if (run === null || note === null) return;
@@ -48,7 +54,8 @@ export function watchForRestart(ground: Ground, report: Report, control: OwnCont
     if (run === null || over.signal.aborted) return;
     rounds.working(performance.now());
     const because = `${describePaths(paths)} changed`;
-    const why = on.run === null ? null : await runFirst(ground, run, on.run, control, over.signal);
+    first = on.run === null ? null : runFirst(ground, run, on.run, control, over.signal);
+    const why = await first;
     if (over.signal.aborted) return;
     if (why !== null) return hold(`${because}, but ${why}: not restarted`);
     delete note?.held;
@@ -163,9 +170,10 @@ export function watchForRestart(ground: Ground, report: Report, control: OwnCont
         return on === null || over.signal.aborted ? null : start(on, next.record.log);
       });
     },
-    close() {
+    async close() {
       over.abort();
       void open.then((watch) => watch?.close());
+      await first;
     },
   };
 }
@@ -193,21 +201,32 @@ export function describePaths(paths: readonly string[]): string {
 
 /** Null when it succeeded. Its output is kept as a run of its own key, for `dt logs` and `dt why`. */
 async function runFirst(
-  { self, root, openFiles }: Ground,
+  ground: Ground,
   run: Run,
   key: string,
   control: OwnControl,
   signal: AbortSignal,
 ): Promise<string | null> {
+  const { self, root, openFiles } = ground;
   const [plugin = "", command = "", variant = "default"] = key.split(":");
   const words = variant === "default" ? [plugin, command] : [plugin, command, variant];
   const argv = [...self, "-C", root, "--capture", ...words] as [string, ...string[]];
-  const child = spawnProbe({ argv, cwd: root, env: hostEnvironment(run.spec.env, root) }, openFiles);
+  const token = crypto.randomUUID().replaceAll("-", "");
+  const env = hostEnvironment(run.spec.env, root);
+  const child = spawnProbe({ argv, cwd: root, env, lineage: lineageFor(token) }, openFiles);
   if ("error" in child) return `${key} could not be run: ${child.error}`;
   control.children.add(child.pid);
-  signal.addEventListener("abort", child.kill);
+  let ending: Promise<void> | null = null;
+  const end = () => {
+    ending ??= import("./task.ts").then(({ endTree }) =>
+      endTree(ground, { pid: child.pid, token, key }, { signal: "SIGTERM", timeoutMs: GIVE_UP_MS }),
+    );
+  };
+  signal.addEventListener("abort", end);
+  if (signal.aborted) end();
   const code = await child.exited;
-  signal.removeEventListener("abort", child.kill);
+  await ending;
+  signal.removeEventListener("abort", end);
   control.children.delete(child.pid);
   return code === 0 ? null : `${key} ended with code ${code}`;
 }

@@ -194,3 +194,87 @@ test("a `before` that stops the old launch of its own key calls nothing off", as
     await root.dispose();
   }
 });
+
+test("a foreground that becomes dt anew, since its environment would steer it, leaves no start behind", async () => {
+  const root = rootOf();
+  try {
+    for (const start of [
+      ["a", "plain"],
+      ["up", "a:plain"],
+    ]) {
+      const running = root.spawn(start, { env: { BUN_OPTIONS: "--smol" } });
+      await until("it runs", async () => (await psOf(root, "a:plain:default"))?.state === "running");
+      await until("no start is under way", () => startsOf(root).length === 0);
+      const stopped = await root.dt(["stop", "a:plain"]);
+      expect(stopped.stderr).not.toContain("called off");
+      await running.exited;
+    }
+  } finally {
+    await root.dispose();
+  }
+}, 30_000);
+
+/** What its policy starts again waits in `before`, by a host of its own or of many. */
+for (const start of [
+  ["a", "again", "-d", "--no-wait"],
+  ["up", "again", "-d"],
+])
+  test(`dt ${start.join(" ")}: a stop while its policy's restart waits for \`before\``, async () => {
+    const root = TestRoot.create({
+      "manifests/a.ts": `export default { name: "a", groups: { again: ["a:again", "a:other"] }, commands: {
+        slow: { kind: "oneshot", run: "test ! -e slowly || { echo $$ > begun; trap '' INT; sleep 1000; }" },
+        again: { kind: "managed", run: "until test -e slowly; do sleep 0.02; done; exit 1", before: ["a:slow"],
+          restart: { policy: "always", delay: "100ms" } },
+        other: { kind: "managed", run: ["sleep", "1000"] },
+      } };`,
+    });
+    try {
+      expect((await root.dt(start)).code).toBe(0);
+      const host = (await psOf(root, "a:again:default"))?.host?.pid as number;
+      root.write("slowly", "");
+      await begun(root);
+      const stopped = await root.dt(["stop", "a:again"]);
+      expect(stopped.code).toBe(0);
+      expect(runs(Number(root.read("begun")))).toBe(false);
+      expect((await psOf(root, "a:again:default"))?.state).toBe("stopped");
+      if (start[0] === "up")
+        expect(await psOf(root, "a:other:default")).toMatchObject({
+          state: "running",
+          host: { pid: host, alive: true },
+        });
+    } finally {
+      await root.dispose();
+    }
+  }, 30_000);
+
+test("what a `before` leaves in the background, deaf to SIGINT as a shell makes it, is ended with it", async () => {
+  const root = TestRoot.create({
+    "manifests/a.ts": `export default { name: "a", commands: {
+      slow: { kind: "oneshot", run: "sleep 1000 & echo $! > begun; sleep 1000" },
+      api: { kind: "managed", run: ["sleep", "1000"], before: ["a:slow"] },
+    } };`,
+  });
+  try {
+    const starting = root.spawn(["a", "api", "-d"]);
+    await begun(root);
+    expect((await root.dt(["stop", "a:api"])).code).toBe(0);
+    expect(await starting.exited).toBe(130);
+    expect(runs(Number(root.read("begun")))).toBe(false);
+  } finally {
+    await root.dispose();
+  }
+}, 30_000);
+
+test("dt up that is ended by Ctrl-C leaves no start behind of what waited for its turn", async () => {
+  const root = rootOf();
+  try {
+    const up = root.spawn(["up", "a:web", "a:app"]);
+    await begun(root);
+    expect(startsOf(root).length).toBeGreaterThan(0);
+    up.kill("SIGINT");
+    expect(await up.exited).toBe(130);
+    expect(startsOf(root)).toEqual([]);
+  } finally {
+    await root.dispose();
+  }
+});

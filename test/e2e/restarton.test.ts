@@ -1,9 +1,9 @@
 /** restartOn: the host watches, runs the one-shot first, restarts and says why; without a host nobody does. */
 import { expect, test } from "bun:test";
-import { readFileSync, renameSync, rmSync, symlinkSync, unlinkSync, utimesSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, symlinkSync, unlinkSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { TestRoot, until } from "../kit.ts";
-import { type Ps, psOf } from "./launch.kit.ts";
+import { type Ps, psOf, runs } from "./launch.kit.ts";
 
 const KEY = "w:dev:default";
 
@@ -74,6 +74,16 @@ test("the one-shot runs first; when it fails there is no restart, and why says s
     await restarted(root, first);
     expect(root.read("built")).toBe("3");
     expect(await why(root)).not.toContain("not restarted");
+  });
+});
+
+test("a stop while the one-shot runs ends that too, with all that it started", async () => {
+  const build = `build: { kind: "oneshot", run: "sleep 1000 & echo $! > child; echo $$ > begun; sleep 1000" },`;
+  await within(`run: "w:build"`, build, async (root) => {
+    root.write("src/a.txt", "2");
+    await until("it runs", () => existsSync(join(root.dir, "begun")));
+    expect((await root.dt(["stop", "w", "dev"])).code).toBe(0);
+    expect([root.read("begun"), root.read("child")].map(Number).filter(runs)).toEqual([]);
   });
 });
 

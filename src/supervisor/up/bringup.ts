@@ -305,6 +305,7 @@ export function bringUp(
           state: "prevented",
           why: `was not started: ${causeOf(request)}`,
         });
+        dropTicket(ground, byKey.get(key)?.run.spec as LaunchSpec);
       }
       for (const [key] of served) {
         const before = (dependents.get(key) ?? []).flatMap((one) => served.get(one)?.over.promise ?? []);
