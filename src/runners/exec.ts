@@ -1,4 +1,5 @@
 /** One-shots: dt prepares the environment and becomes the command. A handler runs inside dt. */
+import { join } from "node:path";
 import type { OneshotSettings } from "../manifest/resolved.ts";
 import { showCommand, showWord } from "../output/shell.ts";
 import { DEFAULT_VARIANT, formatKey } from "../state/key.ts";
@@ -56,11 +57,12 @@ export async function runOneshot(context: RunnerContext, request: OneshotRequest
   const there = () => (cwd === workingDirectory() ? "" : `cd ${showWord(cwd)} && `);
   context.talk.detail(() => `$ ${there()}${showCommand(argv)}`);
   // The log of a job is a file that the daemon, or `dt watch`, has opened for it.
-  if (context.env.DIALTONE_JOB !== undefined) {
+  const job = context.env.DIALTONE_JOB;
+  if (job !== undefined) {
     const { reopensOutput } = await import("../supervisor/reopens.ts");
     const one = { key: formatKey({ ...request, variant: request.variant || DEFAULT_VARIANT }), settings };
     if (reopensOutput(context.ground, one, { argv, cwd, environment }))
-      (await import("../sys/drain.ts")).drainOwnOutput();
+      (await import("../sys/drain.ts")).drainOwnOutput(join(context.ground.store.directory, "jobs", `${job}.log`));
   }
   becomeCommand({ argv, cwd, env: environment.env }, request.descriptors);
 }

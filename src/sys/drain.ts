@@ -15,6 +15,7 @@ import { libc, ptr } from "./libc.ts";
 import { withCleanLimits } from "./limits.ts";
 import { posix } from "./posix.ts";
 import { sameBuildCommand } from "./self.ts";
+import { statOf } from "./stat.ts";
 
 const DRAIN_COMMAND = "__drain";
 /** By this mark no launch takes it for its own, as a host (supervisor/marks.ts). */
@@ -98,10 +99,13 @@ export function openDrain(logFd: number): Drain | null {
   };
 }
 
-/** Before this process becomes a command that opens its output again: its own output, where both streams are one file, goes through a pipe. */
-export function drainOwnOutput(): void {
-  const [out, err] = [fstatSync(1), fstatSync(2)];
-  if (!out.isFile() || out.ino !== err.ino || out.dev !== err.dev) return;
+/**
+ * Before this process becomes a command that opens its output again: its own output, where both streams are this file, goes through a pipe. Not
+ * where they are another one, which whoever gave it may read as soon as the command has ended.
+ */
+export function drainOwnOutput(log: string): void {
+  const [out, err, own] = [fstatSync(1), fstatSync(2), statOf(log)];
+  if (!out.isFile() || [err, own].some((one) => one?.ino !== out.ino || one.dev !== out.dev)) return;
   const drain = openDrain(1);
   if (drain === null) return;
   for (const fd of [1, 2]) posix().dup2(drain.writing, fd);

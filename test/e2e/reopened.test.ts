@@ -1,7 +1,7 @@
 /** Output that a program opens again by name (`> /dev/stderr`): it neither cuts nor overwrites the log, whoever is killed meanwhile. */
 import { afterEach, describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { TestRoot, until } from "../kit.ts";
+import { DT, TestRoot, until } from "../kit.ts";
 import { commandLineOf, psOf, readLog, runs } from "./launch.kit.ts";
 
 const roots: TestRoot[] = [];
@@ -110,6 +110,18 @@ test("in a job", async () => {
   await until("its log is whole", () => logs().some((one) => root.read(`.dialtone/run/jobs/${one}`) === WHOLE) || null);
   watch.kill("SIGINT");
   await watch.exited;
+});
+
+test("in a file of its own, within a job: all is there when the command has ended", async () => {
+  const root = TestRoot.create({
+    "g.sh": "echo whole; exit 0\necho never > /dev/stderr\n",
+    "manifests/t.json": JSON.stringify({ name: "t", commands: { gen: { kind: "oneshot", run: ["sh", "g.sh"] } } }),
+  });
+  roots.push(root);
+  const env = { ...root.env, DT, DIALTONE_JOB: "1", DIALTONE_TARGET: "x", DIALTONE_SOURCE: "watcher" };
+  const lines = 'for i in 1 2 3 4 5 6 7 8 9 10; do "$DT" t gen > out 2>&1; cat out >> seen; done';
+  await Bun.spawn(["sh", "-c", lines], { cwd: root.dir, env, stdio: ["ignore", "ignore", "ignore"] }).exited;
+  expect(root.read("seen")).toBe("whole\n".repeat(10));
 });
 
 test("all that was written is there when a run has ended, and its last lines are", async () => {
