@@ -25,6 +25,18 @@ export function resolveFrom(cwd: string | null, path: string): string {
   return resolve(cwd, path);
 }
 
+/** Of a project's directory. */
+export function notTextError(path: string): DtError {
+  return new DtError(
+    "no-root",
+    `No project found by the path ${path}: it is not UTF-8 text, and dt keeps no other paths.`,
+    {
+      status: EXIT.usage,
+      hint: "Give the directory a name in UTF-8: convmv -f latin1 -t utf8 --notest DIR",
+    },
+  );
+}
+
 export function removedError(): DtError {
   return new DtError("no-directory", "The directory that dt was called in was removed.", {
     status: EXIT.usage,

@@ -6,21 +6,14 @@ import { sha256 } from "./digest.ts";
 import { checkOwn, handToOwner, isOwner, readOwn } from "./door.ts";
 import { DtError, EXIT, errnoOf, messageOf } from "./error.ts";
 import { createFile, makeDirectories, writeError, writeWhole } from "./files.ts";
+import { notTextError } from "./here.ts";
 import { ownUid } from "./ownplace.ts";
 import { isSet } from "./root.ts";
 import { linkStatOf, statOf } from "./stat.ts";
 
 /** The error when a root is needed and there is none. `passed`: what was passed by on the way up, and why. */
 export function noRootError(cwd: string, passed: readonly string[] = []): DtError {
-  if (cwd.includes("\uFFFD") || !cwd.isWellFormed())
-    return new DtError(
-      "no-root",
-      `No project found by the path ${cwd}: it is not UTF-8 text, and dt keeps no other paths.`,
-      {
-        status: EXIT.usage,
-        hint: "Give the directory a name in UTF-8: convmv -f latin1 -t utf8 --notest DIR",
-      },
-    );
+  if (cwd.includes("\uFFFD") || !cwd.isWellFormed()) return notTextError(cwd);
   return new DtError(
     "no-root",
     `No project here: neither ${cwd} nor a directory above it holds a folder \`manifests/\` of dt.${passed.map((text) => ` ${text}.`).join("")}`,

@@ -7,7 +7,7 @@
 import { realpathSync, type Stats, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DtError, EXIT } from "./error.ts";
-import { removedError, resolveFrom } from "./here.ts";
+import { notTextError, removedError, resolveFrom } from "./here.ts";
 import { judgeManifestFolder, type Ownership } from "./manifestfolder.ts";
 import { quotePath } from "./quote.ts";
 import { linkStatOf, statOf } from "./stat.ts";
@@ -65,7 +65,18 @@ function candidateAt(start: string, holding: string): string | null {
   }
 }
 
+/** A project that lies nearer than one whose path is text is not passed by for that one. */
+function refuseRaw(start: string, holding: string): void {
+  // By hand: `node:path` loses these bytes.
+  for (let directory = start; !directory.isWellFormed(); directory = directory.slice(0, directory.lastIndexOf("/"))) {
+    const { bytesOf } = require("./raw.ts") as typeof import("./raw.ts");
+    const inside = Buffer.from(bytesOf(`${directory}/${holding}`));
+    if (statSync(inside, { throwIfNoEntry: false })?.isDirectory()) throw notTextError(directory);
+  }
+}
+
 function nearestRoot(start: string, holding: string, request: RootRequest): string | null {
+  refuseRaw(start, holding);
   /** The nearest that may be a project, should none above be one. */
   let unclear: string | null = null;
   for (let from = start; ; from = dirname(from)) {

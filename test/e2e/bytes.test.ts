@@ -164,7 +164,7 @@ test("a printed command line holds the byte so that a shell makes it again", asy
 });
 
 test("a directory whose name is no UTF-8: below a project it is where a one-shot was called from, as a project it is refused", async () => {
-  const script = `D=$(printf 'p\\351'); mkdir "$D" && cd "$D" && "$DT" a where && mkdir manifests && "$DT" a where`;
+  const script = `D=$(printf 'p\\351'); mkdir "$D" && cd "$D" && "$DT" a where && mkdir manifests below && cd below && "$DT" a where`;
   const child = Bun.spawn(["sh", "-c", script], {
     cwd: root.dir,
     env: { ...root.env, DT },
@@ -173,5 +173,6 @@ test("a directory whose name is no UTF-8: below a project it is where a one-shot
   });
   const [stdout, stderr] = await Promise.all([child.stdout.bytes(), child.stderr.text()]);
   expect(Buffer.from(stdout).toString("latin1")).toStartWith(`${root.dir}/p\xe9\n`);
-  if ((await child.exited) !== 0) expect(stderr).toContain("is not UTF-8 text");
+  expect(await child.exited).toBe(2);
+  expect(stderr).toContain("is not UTF-8 text");
 });
