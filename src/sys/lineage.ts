@@ -3,7 +3,8 @@
  * parent and its descriptors. It is the soft limit of file locks (`RLIMIT_LOCKS`): inherited by fork and exec, shown to everybody in
  * /proc/PID/limits, also for programs whose /proc is closed, and enforced by no Linux since 2.4.25.
  *
- * Known limits: Linux alone; where the hard limit is finite nothing is set; a program that sets this limit itself leaves its lineage.
+ * Known limits: Linux alone; where the hard limit is finite nothing is set; a program that sets this limit itself (`su`, by
+ * `pam_limits`) leaves its lineage.
  */
 
 /** Of `struct rlimit` on Linux. */
