@@ -41,6 +41,8 @@ export interface TaskSpec {
 export type TaskEnd = { is: "unchanged"; since: string } | { is: "ended"; exit: ExitRecord };
 
 const CANCEL_MS = 10_000;
+/** And what it leaves then. */
+const LEFT_MS = 1000;
 
 interface Success {
   hash: string;
@@ -146,14 +148,21 @@ async function runToItsEnd(
   }
   ground.many?.tasks.add(child.pid);
   let ending: Promise<void> | null = null;
+  const hard = new AbortController();
   const cancel = () => {
-    ending ??= endTree(ground, { pid: child.pid, token, key: log }, { signal: "SIGINT", timeoutMs: cancelMs });
+    ending ??= endTree(
+      ground,
+      { pid: child.pid, token, key: log },
+      { signal: "SIGINT", timeoutMs: cancelMs, hard: hard.signal },
+    );
   };
   if (signal?.aborted) cancel();
   else signal?.addEventListener("abort", cancel);
   const status: EndStatus = await child.exited;
-  // What it started may take longer than it, and nobody is there to end that when this process is.
+  // What it started may take longer than it, or be deaf to SIGINT as a shell makes what it starts in the background.
+  const left = setTimeout(() => hard.abort(), LEFT_MS);
   await ending;
+  clearTimeout(left);
   ground.many?.tasks.delete(child.pid);
   signal?.removeEventListener("abort", cancel);
   return capture.end(status, null);
@@ -163,7 +172,7 @@ async function runToItsEnd(
 export async function endTree(
   { table, root }: Pick<Ground, "table" | "root">,
   { pid, token, key }: { pid: number; token: string; key: string },
-  how: { signal: string; timeoutMs: number },
+  how: { signal: string; timeoutMs: number; hard?: AbortSignal },
 ): Promise<void> {
   const entry = table.entry(pid);
   if (entry === null) return;

@@ -289,6 +289,30 @@ export const BREAKS: readonly Break[] = [
     test: "test/fault/reruns.test.ts",
   },
   {
+    what: "what runs before a restart goes on after a stop",
+    edits: [{ file: START, from: "spec.ticket === undefined ? options.stillWanted : undefined", to: "undefined" }],
+    test: "test/e2e/calledoff.test.ts",
+    only: "policy's restart waits",
+  },
+  {
+    what: "what a launch left in a container is not looked for when leader and host are gone",
+    edits: [{ file: TREE, from: ": startOf(bounds[0]);", to: ": Number(bounds[0].startTime);" }],
+    test: "test/fault/namespaces.test.ts",
+    only: "what a launch left in a container",
+  },
+  {
+    what: "a start that waited in a container that is gone waits for ever",
+    edits: [
+      {
+        file: `${SUPERVISOR}/pending.ts`,
+        from: "isHeld(join(ground.store.directory, HELD), hold) !== false",
+        to: "Number(0) === 0",
+      },
+    ],
+    test: "test/fault/namespaces.test.ts",
+    only: "a start that waited",
+  },
+  {
     what: "a lock whose holder is gone is waited for",
     edits: [
       {
