@@ -26,6 +26,7 @@ import { bringUpDetached } from "../supervisor/up/detach.ts";
 import type { Outcome, UpEvent, UpNode } from "../supervisor/up/types.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { becomeDt } from "../sys/exec.ts";
+import { isIgnored } from "../sys/limits.ts";
 import { interruptFirst, makePresses } from "../sys/presses.ts";
 import { signalNumber } from "../sys/signals.ts";
 import { statOf } from "../sys/stat.ts";
@@ -173,7 +174,9 @@ async function upForeground(context: RunnerContext, nodes: UpNode[], colored: bo
     if (signal === "SIGINT") up.stop({ is: "interrupt" });
     else up.stop({ is: "terminate", by: signal === "SIGHUP" ? "hangup" : "signal", signal });
   });
-  for (const signal of ["SIGINT", "SIGTERM", "SIGQUIT", "SIGHUP"] as const) process.on(signal, onSignal);
+  // Under nohup a hang-up stays ignored.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGQUIT", "SIGHUP"] as const)
+    if (signal !== "SIGHUP" || !isIgnored(signalNumber(signal) as number)) process.on(signal, onSignal);
   process.on(RESTART_SIGNAL, () => up.claim());
   const prefix = makePrefix(
     nodes.map((one) => one.key),

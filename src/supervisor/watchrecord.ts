@@ -1,6 +1,7 @@
 /** A record that is lost while its launch runs is written again; a launch whose place another has taken ends. */
 import { existsSync } from "node:fs";
-import { type Presence, presenceOf } from "../sys/identity.ts";
+import type { LaunchRecord } from "../state/types.ts";
+import { type Presence, type ProcessIdentity, presenceOf, sameIdentity } from "../sys/identity.ts";
 import { queryOf } from "./end.ts";
 import { holdOn } from "./holding.ts";
 import { tryLock } from "./hostlock.ts";
@@ -21,7 +22,8 @@ const MOST_FOREIGN = 3;
  *   -------------------------------------------   ------------------------------------------   --------------------------------
  *   is absent, does not parse, is foreign         it was lost (the directory was removed)      it is written again
  *   is of another launch, of which nothing runs   an older one came back (a backup, a          it is written again
- *                                                 branch, another machine's)
+ *                                                 branch, another machine's): of this very
+ *                                                 host, too, before it restarted the launch
  *   is of another launch, which runs              a start came first, found nothing to         this launch is the one too many,
  *                                                 replace                                      and ends
  *   is of one that cannot be judged from here     a container on this directory started it     both run on
@@ -36,7 +38,9 @@ export function watchRecord(ground: Ground, run: Run, report: Report): void {
     if (there.is !== "there") return "gone";
     const { value } = there;
     if (value.token === token) return null;
-    const seen = [value.host, value.leader].map((one) => (one === null ? "gone" : presenceOf(table, one)));
+    const seen = [value.leader, hostOf(value, run.record)].map((one) =>
+      one === null ? "gone" : presenceOf(table, one),
+    );
     return PRESENCES.find((presence) => seen.includes(presence)) ?? "gone";
   };
   const isLost = () => leader !== null && another() === "gone" && presenceOf(table, leader) === "alive";
@@ -66,6 +70,14 @@ export function watchRecord(ground: Ground, run: Run, report: Report): void {
   run.over.signal.addEventListener("abort", () => clearInterval(timer));
 }
 
+/**
+ * Of another launch, as far as its life says that the launch runs. This host serves one launch of the key, and a host of many lives for others too:
+ * of theirs only what was never written down, as they were starting it, is taken for running.
+ */
+function hostOf({ host, shared, leader }: LaunchRecord, own: LaunchRecord): ProcessIdentity | null {
+  return sameIdentity(host, own.host) || (shared === true && leader !== null) ? null : host;
+}
+
 async function restoreRecord(ground: Ground, run: Run, isLost: () => boolean, report: Report): Promise<void> {
   const { store } = ground;
   const { key } = run.record;
@@ -79,7 +91,11 @@ async function restoreRecord(ground: Ground, run: Run, isLost: () => boolean, re
     store.writeHistory(run.history);
     run.record = holdOn(ground, run.record);
     store.writeRecord(run.record);
-    if (store.want(key).is === "absent")
+    const want = store.want(key);
+    // An older one came back with the record.
+    const isOlder = want.is === "there" && want.value.want === "stopped" && want.value.at < run.record.startedAt;
+    if (want.is === "unreadable") store.setAside(key, "want");
+    if (want.is !== "there" || isOlder)
       store.writeWant({ version: 1, key, want: "run", at: run.record.startedAt, by: run.record.startedBy });
     report({ is: "note", text: `the record of ${key} was lost while it runs; it is written again` });
   } finally {

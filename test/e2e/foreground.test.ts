@@ -229,21 +229,22 @@ test("a reader that goes away stops the launch", async () => {
   }
 });
 
-test("under nohup a hang-up changes nothing; SIGTERM still stops it", async () => {
-  const root = launchRoot("plain");
-  try {
-    const child = Bun.spawn(["sh", "-c", `trap '' HUP; exec '${DT}' t dev`], {
-      cwd: root.dir,
-      env: root.env,
-      stdio: ["ignore", "ignore", "ignore"],
-    });
-    const pid = await started(root);
-    child.kill("SIGHUP");
-    child.kill("SIGTERM"); // were the hang-up heard, it would be told as the reason
-    await until("it is gone", () => !runs(pid));
-    await child.exited;
-    expect(JSON.parse(root.read(".dialtone/run/t:dev:default.exit.json"))).toMatchObject({ by: { by: "signal" } });
-  } finally {
-    await root.dispose();
-  }
-});
+for (const start of ["t dev", "up t:dev"])
+  test(`under nohup a hang-up changes nothing for dt ${start}; SIGTERM still stops it`, async () => {
+    const root = launchRoot("plain");
+    try {
+      const child = Bun.spawn(["sh", "-c", `trap '' HUP; exec '${DT}' ${start}`], {
+        cwd: root.dir,
+        env: root.env,
+        stdio: ["ignore", "ignore", "ignore"],
+      });
+      const pid = await started(root);
+      child.kill("SIGHUP");
+      child.kill("SIGTERM"); // were the hang-up heard, it would be told as the reason
+      await until("it is gone", () => !runs(pid));
+      await child.exited;
+      expect(JSON.parse(root.read(".dialtone/run/t:dev:default.exit.json"))).toMatchObject({ by: { by: "signal" } });
+    } finally {
+      await root.dispose();
+    }
+  });

@@ -108,6 +108,38 @@ for (const what of ["its record", "its whole directory"])
     });
   });
 
+for (const [start, isAnew] of [
+  [["t", "dev", "-d"], false],
+  [["up", "t:dev", "-d"], false],
+  [["up", "t:dev", "-d"], true],
+] as const)
+  test(`the record of before a restart, and of a stop, is put back (dt ${start.join(" ")}${isAnew ? ", in a directory made anew" : ""}): the launch runs on, by its policy too`, async () => {
+    const root = launchRoot("plain", `restart: { policy: "always", delay: "100ms" }`);
+    await within(root, async () => {
+      const older = join(root.base, "older");
+      await root.dt([...start]);
+      cpSync(root.run, older, { recursive: true });
+      await root.dt(["stop", "t", "dev"]);
+      cpSync(join(root.run, "t:dev:default.want.json"), join(older, "t:dev:default.want.json"));
+      await root.dt([...start]);
+      cpSync(join(root.run, RECORD.split("/").at(-1) as string), join(older, "t:dev:default.meta.json"));
+      await root.dt(["restart", "t", "dev"]);
+      const second = await psOf(root);
+      if (isAnew) rmSync(root.run, { recursive: true });
+      cpSync(older, root.run, { recursive: true });
+      const again = await until("it is listed again", async () => {
+        const one = await psOf(root);
+        return one?.state === "running" && one.pid === second?.pid ? one : null;
+      });
+      expect(again.host).toEqual({ pid: second?.host?.pid as number, alive: true });
+      process.kill(again.pid as number, "SIGKILL");
+      await until("it is started again", async () => {
+        const one = await psOf(root);
+        return one?.state === "running" && one.pid !== again.pid ? one : null;
+      });
+    });
+  });
+
 test("in the foreground: Ctrl-C ends the launch also when its record was just removed", async () => {
   const root = launchRoot("plain");
   await within(root, async () => {
