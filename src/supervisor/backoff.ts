@@ -58,7 +58,7 @@ export async function startAfterBackoff(
     if (actOn("backoff", request.is) === "start") early = request;
   }
   const restart = early?.is === "restart" ? early : null;
-  const stillWanted = () => stillMine() && wantsRun(ground, key) && !control.cancel.aborted;
+  const stillWanted = () => stillMine() && wantsRun(ground, run.record) && !control.cancel.aborted;
   const spec = restart?.spec ?? (await whileWanted(stillWanted, control.resolveAnew(run.spec))) ?? run.spec;
   const asker = early?.is === "changed" ? changeAsker(self, early.because) : finished.asker;
   // It is this host's own run that is followed, so there is nothing to compare it with.

@@ -1,5 +1,5 @@
 /** A new run because files changed: done by the launch's own host, as long as the launch is its own and is wanted. */
-import type { Asker } from "../state/types.ts";
+import type { Asker, LaunchRecord } from "../state/types.ts";
 import { DtError, messageOf } from "../sys/error.ts";
 import { identifySelf, type ProcessIdentity } from "../sys/identity.ts";
 import { isEndedForAnother, sizeOf } from "./asked.ts";
@@ -24,7 +24,7 @@ export async function restartForChange(
     const record = ground.store.record(key);
     return record.is === "there" && record.value.token === token && record.value.phase === "running";
   };
-  const stillWanted = () => isMine() && wantsRun(ground, key) && !control.cancel.aborted;
+  const stillWanted = () => isMine() && wantsRun(ground, run.record) && !control.cancel.aborted;
   run.leader.exited.then((status) => noteExit(ground, run, status));
   while (stillWanted()) {
     const resolved = (await whileWanted(stillWanted, control.resolveAnew(run.spec))) ?? run.spec;
@@ -61,7 +61,8 @@ export function changeAsker(self: ProcessIdentity, because: string): Asker {
   return { by: "policy", pid: self.pid, command: "`restartOn` in the manifest", because };
 }
 
-export function wantsRun({ store }: Ground, key: string): boolean {
+/** Unless a stop is wanted since this run began: one that is older came back with a file, and where there is none, or none to read, it was lost. */
+export function wantsRun({ store }: Ground, { key, startedAt }: Pick<LaunchRecord, "key" | "startedAt">): boolean {
   const want = store.want(key);
-  return want.is === "there" && want.value.want === "run";
+  return want.is !== "there" || want.value.want === "run" || want.value.at < startedAt;
 }

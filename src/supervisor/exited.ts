@@ -2,6 +2,7 @@
 import { formatDuration } from "../output/time.ts";
 import type { Asker, ExitRecord, LaunchRecord } from "../state/types.ts";
 import { endOf } from "./asked.ts";
+import { wantsRun } from "./changed.ts";
 import { endLaunch } from "./end.ts";
 import { lockOrLeave, ownRecord, taken } from "./hostlock.ts";
 import { noteExit, noteSpec } from "./notes.ts";
@@ -74,8 +75,7 @@ function decide(
   streak: Streak,
   report: Report,
 ): Finished {
-  const want = ground.store.want(record.key);
-  const wanted = want.is === "there" && want.value.want === "run";
+  const wanted = wantsRun(ground, record);
   const policy = run.spec.settings.restart;
   const end = over.is === "stuck" ? "not-alive" : judgeEnd(policy, exit.code);
   const ended = { end, uptimeMs: exit.uptimeMs, streak, now: performance.now() } as const;

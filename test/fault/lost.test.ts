@@ -140,6 +140,33 @@ for (const [start, isAnew] of [
     });
   });
 
+test("what was last wanted of it is lost, damaged or older: its policy goes on all the same", async () => {
+  const root = launchRoot("plain", `restart: { policy: "always", delay: "100ms" }`);
+  await within(root, async () => {
+    const want = ".dialtone/run/t:dev:default.want.json";
+    await root.dt(["t", "dev", "-d"]);
+    await root.dt(["stop", "t", "dev"]);
+    const stopped = root.read(want);
+    await root.dt(["t", "dev", "-d"]);
+    for (const change of [
+      () => rmSync(join(root.dir, want)),
+      () => root.write(want, "{"),
+      () => root.write(want, stopped),
+    ]) {
+      change();
+      const before = await psOf(root);
+      process.kill(before?.pid as number, "SIGKILL");
+      await until("it is started again", async () => {
+        const one = await psOf(root);
+        return one?.state === "running" && one.pid !== before?.pid ? one : null;
+      });
+    }
+    expect((await root.dt(["stop", "t", "dev"])).code).toBe(0);
+    await Bun.sleep(500);
+    expect(await psOf(root)).toMatchObject({ state: "stopped", pid: null });
+  });
+});
+
 test("in the foreground: Ctrl-C ends the launch also when its record was just removed", async () => {
   const root = launchRoot("plain");
   await within(root, async () => {
