@@ -478,7 +478,7 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: `${SUPERVISOR}/exited.ts`,
-        from: `want.is === "there" && want.value.want === "run"`,
+        from: "wantsRun(ground, record)",
         to: "true",
       },
       {
