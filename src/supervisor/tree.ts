@@ -6,15 +6,16 @@
  *   session      the leader's session or group, while the leader's pid is still its own
  *   token        the launch's token in the initial environment
  *   lineage      the launch's number, inherited from the leader, or from a probe of it, by fork and exec (sys/lineage.ts)
- *   log          this run's log through an open file description that a member has too: inherited, for who opens the file has another
+ *   log          where the launch has no lineage: this run's log through an open file description that a member has too, for who opens the file
+ *                has another
  *   orphan       the host is its parent now, and nobody but this launch can have left it there: the host serves this launch alone, is not PID 1,
  *                and had no children before it (`bystanders`)
  *
  * These prove nothing, and make a *candidate*, which is named and never signalled:
  *
  *   session      of a leader that is gone
- *   log          this run's log through a description of its own, or one that cannot be compared, where the launch has no lineage. Where it has one,
- *                who lacks it is a stranger that writes to the same file, and nobody's business
+ *   log          where the launch has no lineage: this run's log through a description of its own, or one that cannot be compared. Where it has one:
+ *                through a member's description, which may have been handed over. Who else writes to the same file is nobody's business
  *
  * Left out, with all below them: hosts of other launches, processes with another launch's token or lineage, names in `spare`. What is below them
  * has inherited the evidence, so that counts for nothing there. The leader itself is never left out.
@@ -129,9 +130,11 @@ export function findTree(table: ProcessTable, query: TreeQuery): Tree {
     }
   }
   const writers = findWriters(table, entries, query, reached);
-  if (writers.length > 0) for (const entry of findHeirs(table, writers, query, reached)) reach(entry);
+  const heirs = writers.length === 0 ? [] : findHeirs(table, writers, query, reached);
+  if (query.hasLineage !== true) for (const entry of heirs) reach(entry);
   const bySession = new Set(candidates.keys());
-  if (query.hasLineage !== true) for (const entry of writers) candidates.set(entry.pid, entry);
+  // An open file can be handed over too (ssh's master gets its clients' output so): where there is a lineage, that alone proves nothing.
+  for (const entry of query.hasLineage === true ? heirs : writers) candidates.set(entry.pid, entry);
 
   const leftOut = new Map<number, ProcessEntry>();
   for (const entry of [...reached.values(), ...candidates.values()]) {

@@ -67,13 +67,13 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "a writer of the log that has no lineage is named all the same",
-    edits: [{ file: TREE, from: "if (query.hasLineage !== true) for", to: "for" }],
+    edits: [{ file: TREE, from: "query.hasLineage === true ? heirs : writers", to: "writers" }],
     test: "test/fault/strangers.test.ts",
     only: "appends to the launch's log",
   },
   {
     what: "a writer of the log that may be the launch's is not named",
-    edits: [{ file: TREE, from: "if (query.hasLineage !== true) for", to: "if (Number(0) === 1) for" }],
+    edits: [{ file: TREE, from: "query.hasLineage === true ? heirs : writers", to: "heirs" }],
     test: "test/fault/strangers.test.ts",
     only: "is named: exit 5",
   },

@@ -106,14 +106,15 @@ describe("evidence", () => {
       query: { hasLineage: true },
       members: [LEADER],
     },
-    "but who inherited the log is not, though it left its lineage": {
+    "who has the log as the leader does is named: it may have been handed over": {
       processes: [
         host,
         { ...leader, lineage: TOKEN, writes: [77], description: "log" },
         { pid: 101, writes: [77], description: "log" },
       ],
       query: { hasLineage: true },
-      members: [LEADER, 101],
+      members: [LEADER],
+      candidates: [101],
     },
     "the lineage, with what is below, whatever became of environment, session, parent and log": {
       processes: [
