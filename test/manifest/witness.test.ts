@@ -182,6 +182,74 @@ const WAYS: Record<string, Way> = {
     value: '(() => { try { return require("NAME"); } catch { return "none"; } })()',
     after: { "node_modules/NAME/index.js": 'module.exports = "new"' },
   },
+  commonjs: {
+    head: 'import made from "../d/NAME/made.cjs";',
+    value: "made.t",
+    before: {
+      "d/NAME/made.cjs": 'module.exports = { t: require("fs").readFileSync("d/NAME/t", "utf8") }',
+      "d/NAME/t": "old",
+    },
+    after: { "d/NAME/t": "new" },
+  },
+  commonjsplain: {
+    head: 'import t from "../d/NAME/t.js";',
+    value: "t.t",
+    before: { "d/NAME/t.js": 'exports.t = "old"' },
+    after: { "d/NAME/t.js": 'exports.t = "new"' },
+  },
+  createdfile: {
+    head: 'import { createRequire } from "node:module";',
+    value: 'createRequire(import.meta.url)("../d/NAME/t.cjs")',
+    before: { "d/NAME/t.cjs": 'module.exports = "old"' },
+    after: { "d/NAME/t.cjs": 'module.exports = "new"' },
+  },
+  packageloads: {
+    head: 'import load from "NAME";',
+    value: 'await load(process.cwd() + "/d/NAME/t.mjs")',
+    before: {
+      "node_modules/NAME/package.json": '{"type":"module","main":"i.js"}',
+      "node_modules/NAME/i.js": "export default async (path) => (await import(path)).default",
+      "d/NAME/t.mjs": 'export default "old"',
+    },
+    after: { "d/NAME/t.mjs": 'export default "new"' },
+  },
+  packageloadsimported: {
+    head: 'import load from "NAME"; import t from "../d/NAME/t.mjs";',
+    value: 't + (await load(process.cwd() + "/d/NAME/t.mjs"))',
+    before: {
+      "node_modules/NAME/package.json": '{"type":"module","main":"i.js"}',
+      "node_modules/NAME/i.js": "export default async (path) => (await import(path)).default",
+      "d/NAME/t.mjs": 'export default "old"',
+    },
+    after: { "d/NAME/t.mjs": 'export default "new"' },
+  },
+  packagerequires: {
+    head: 'import load from "NAME";',
+    value: 'load(process.cwd() + "/d/NAME/t.js")',
+    before: {
+      "node_modules/NAME/package.json": '{"main":"i.js"}',
+      "node_modules/NAME/i.js": "module.exports = (path) => require(path)",
+      "d/NAME/t.js": 'module.exports = "old"',
+    },
+    after: { "d/NAME/t.js": 'module.exports = "new"' },
+  },
+  packagemetaenv: {
+    head: 'import t from "NAME";',
+    value: "t",
+    before: {
+      "node_modules/NAME/package.json": '{"type":"module","main":"i.js"}',
+      "node_modules/NAME/i.js": "export default import.meta.env.V_NAME",
+    },
+    ...variable("V_NAME"),
+  },
+  metaenvquoted: { value: 'import.meta["env"].V_NAME', ...variable("V_NAME") },
+  babelenv: { value: "process.env.BABEL_NAME", ...variable("BABEL_NAME") },
+  builtinbun: { value: 'process.getBuiltinModule("bun").env.V_NAME', ...variable("V_NAME") },
+  realnative: {
+    head: FS,
+    value: '(() => { try { return fs.realpathSync.native("d/NAME/t"); } catch { return "none"; } })()',
+    ...absent,
+  },
   processenv: { value: "process.env.V_NAME", ...variable("V_NAME") },
   envofprocess: { head: 'import { env } from "node:process";', value: "env.V_NAME", ...variable("V_NAME") },
   bunenv: { value: "Bun.env.V_NAME", ...variable("V_NAME") },
@@ -261,6 +329,8 @@ const UNKNOWN: Record<string, string> = {
   fetch: 'await fetch("http://127.0.0.1:9/").catch(() => "none")',
   bunfetch: 'await Bun.fetch("http://127.0.0.1:9/").catch(() => "none")',
   http: 'await new Promise((done) => require("node:http").get("http://127.0.0.1:9/").on("error", () => done(1)))',
+  createdhttp: 'require("module").createRequire(import.meta.url)("node:perf_hooks").performance.now()',
+  builtinhooks: 'process.getBuiltinModule("perf_hooks").performance.now()',
   free: '(await import("os")).freemem()',
 };
 

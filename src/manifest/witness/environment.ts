@@ -7,8 +7,8 @@ import { hashOf } from "../hash.ts";
 
 type Environment = Record<string, string | undefined>;
 
-/** Babel asks for these with every file; they count only where a manifest names them. */
-const TOOLING = new Set(["NODE_ENV", "FORCE_COLOR", "NO_COLOR"]);
+/** Babel and jiti ask for these with every file; they count only where a manifest names them. */
+const TOOLING = /^(?:NODE_ENV|FORCE_COLOR|NO_COLOR|(?:JITI|BABEL)_.*)$/;
 
 /** Set for the evaluation by dt itself. */
 const OWN = new Set(["DIALTONE_ROOT", "DIALTONE_LOADING"]);
@@ -28,8 +28,7 @@ export function watchEnvironment(): EnvironmentWatch {
   const seen = new Set<string>();
   const sources: string[] = [];
   const note = (name: string | symbol) => {
-    // Babel and jiti look these up on their own
-    if (typeof name === "string" && !/^(JITI_|BABEL_)/.test(name)) seen.add(name);
+    if (typeof name === "string") seen.add(name);
     return name;
   };
   const noteAll = () => {
@@ -50,17 +49,18 @@ export function watchEnvironment(): EnvironmentWatch {
     env: () => watched,
     readSource(source) {
       sources.push(source);
-      if (!/\bBun\b/.test(source)) return;
+      if (!/\bBun\b|\bimport\.meta\b/.test(source)) return;
       const plain = source.replace(NAMED, (_text, name: string | undefined, quoted: string | undefined) => {
         note(name ?? quoted ?? "");
         return "";
       });
-      if (/\bBun\s*(?:\?\.|\.)\s*env\b/.test(plain) || (ALIASED.test(plain) && /\benv\b/.test(plain))) noteAll();
+      if (/\b(?:Bun|import\.meta)\s*(?:\?\.|\.)\s*env\b/.test(plain) || (ALIASED.test(plain) && /\benv\b/.test(plain)))
+        noteAll();
     },
     read() {
       const hashes: Record<string, string | null> = {};
       for (const name of seen) {
-        if (OWN.has(name) || (TOOLING.has(name) && !sources.some((source) => source.includes(name)))) continue;
+        if (OWN.has(name) || (TOOLING.test(name) && !sources.some((source) => source.includes(name)))) continue;
         hashes[name] = name === "" ? hashOf(namesOf(given)) : given[name] === undefined ? null : hashOf(given[name]);
       }
       return hashes;
@@ -68,8 +68,9 @@ export function watchEnvironment(): EnvironmentWatch {
   };
 }
 
-/** `Bun.env.NAME` and `Bun.env["NAME"]`. */
-const NAMED = /\bBun\s*(?:\?\.|\.)\s*env\s*(?:(?:\?\.|\.)\s*([A-Za-z_$][\w$]*)|(?:\?\.)?\[\s*["']([^"'\n]+)["']\s*\])/g;
+/** `Bun.env.NAME` and `Bun.env["NAME"]`; `import.meta.env` of what Bun loads itself is the same. */
+const NAMED =
+  /\b(?:Bun|import\.meta)\s*(?:\?\.|\.)\s*env\s*(?:(?:\?\.|\.)\s*([A-Za-z_$][\w$]*)|(?:\?\.)?\[\s*["']([^"'\n]+)["']\s*\])/g;
 
 /** `Bun` as a value of its own, to be taken apart. */
-const ALIASED = /\bBun\b(?!\s*(?:\?\.|\.)\s*[A-Za-z$])/;
+const ALIASED = /\b(?:Bun|import\.meta)\b(?!\s*(?:\?\.|\.)\s*[A-Za-z$])/;

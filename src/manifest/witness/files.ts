@@ -52,6 +52,8 @@ export function watchFiles(witness: Witness): void {
           if (path === null || (plain === "open" && isForWriting(options))) return;
           witness.ask(question(path, options));
         };
+        const { native } = real as { native?: object };
+        if (native !== undefined) put(real, "native", noting(native, note));
         put(holder, name, plain === "open" ? remembering(noting(real, note), opened) : noting(real, note));
       } else if (STATS.includes(plain))
         put(

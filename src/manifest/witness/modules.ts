@@ -3,6 +3,8 @@
  * is noted. A package that Bun loads itself gets the real ones: what it imports by its text decides (`packages.ts`).
  */
 import { builtinModules } from "node:module";
+import { dirname } from "node:path";
+import { pathOf } from "./files.ts";
 import type { Record as Witness } from "./record.ts";
 import { watchedPerformance } from "./world.ts";
 import { noteAll, noting, put } from "./wrap.ts";
@@ -88,10 +90,30 @@ export function watchModules(witness: Witness, env: () => object): Modules {
     made.set(name, fresh);
     return fresh;
   };
-  return {
-    imported,
-    required: (id) => (imported(id) as { default?: unknown } | null)?.default,
-  };
+  const required = (id: string) => (imported(id) as { default?: unknown } | null)?.default;
+  // The other two ways to a module of the runtime, which no text of an import tells.
+  const module = real("module") as { createRequire(from: string | URL): NodeJS.Require };
+  const create = module.createRequire.bind(module);
+  put(module, "createRequire", (from: string | URL) => watchedRequire(create(from), from, required, witness));
+  const builtin = process.getBuiltinModule.bind(process) as (id: string) => unknown;
+  put(process, "getBuiltinModule", (id: string) => required(id) ?? builtin(id));
+  return { imported, required };
+}
+
+function watchedRequire(
+  from: NodeJS.Require,
+  place: string | URL,
+  required: Modules["required"],
+  witness: Witness,
+): NodeJS.Require {
+  const directory = dirname(pathOf(String(place).startsWith("file:") ? new URL(place) : place) ?? "/");
+  const resolve = noting(from.resolve, ([specifier]) =>
+    witness.ask(`resolve ${JSON.stringify({ specifier, from: directory })}`),
+  );
+  return new Proxy(from, {
+    apply: (target, self, args: [string]) => required(args[0]) ?? Reflect.apply(target, self, args),
+    get: (target, name) => (name === "resolve" ? resolve : Reflect.get(target, name, target)),
+  });
 }
 
 function whole(module: Any): object {

@@ -12,6 +12,7 @@ import { watchFiles } from "./files.ts";
 import { isUnseen, type Modules, plainName, watchModules } from "./modules.ts";
 import { makeRecord } from "./record.ts";
 import { watchWorld } from "./world.ts";
+import { noting, put } from "./wrap.ts";
 
 export interface Witness {
   /** A file that is transformed before it is run: its text becomes one that imports through here. */
@@ -37,18 +38,11 @@ export function beginWatch(): Witness {
   const modules = watchModules(record, environment.env);
   const transformed = new Set<string>();
   Object.defineProperty(globalThis, DOOR, { value: doorOf(modules), enumerable: false });
-  // Bun would load these itself, with real modules; refused, jiti transforms them.
-  Bun.plugin({
-    name: "witness",
-    setup(build) {
-      build.onLoad({ filter: /^(?!.*\/node_modules\/).*\.[mc]?js$/ }, ({ path }) => {
-        throw new Error(`${path} is transformed instead`);
-      });
-    },
-  });
+  const refusals = refuseToJiti();
   return {
     instrument(file, source, code) {
       transformed.add(file);
+      refusals.settle(file);
       environment.readSource(source);
       if (/\bBun\s*(?:\?\.|\.)\s*(?:fetch|ModuleGraph|plugin)\b/.test(source)) record.cannotKnow("uses the network");
       return intoDoor(code);
@@ -65,6 +59,50 @@ export function beginWatch(): Witness {
       return { envRead: environment.read(), seen: record.seen(), unknown: record.unknown() };
     },
   };
+}
+
+/**
+ * ES modules of the project that jiti would have Bun load, with real modules: refused, it transforms them. It reads each just before. Who else asks Bun
+ * for one, a package say, gets it. A file in CommonJS is left to Bun, since jiti's own has no default; its imports are looked into, as a package's are.
+ */
+function refuseToJiti(): { settle(file: string): void } {
+  const read = new Set<string>();
+  const known = new Set<string>();
+  const refuse = (path: string) => {
+    if (known.has(path)) return;
+    known.add(path);
+    Bun.plugin({
+      name: "witness",
+      setup(build) {
+        build.onLoad({ filter: new RegExp(`^${RegExp.escape(path)}$`) }, () => {
+          if (read.delete(path)) throw new Error(`${path} is transformed instead`);
+          return { contents: readBytes(path, FILE_LIMIT)?.toString("utf8") ?? "", loader: "js" };
+        });
+      },
+    });
+  };
+  const fs = require("node:fs") as typeof import("node:fs");
+  put(
+    fs,
+    "readFileSync",
+    noting(fs.readFileSync, ([path, how]) => {
+      if (how !== "utf8" || typeof path !== "string" || !/\.m?js$/.test(path) || isPackaged(path)) return;
+      if (!isModule(path)) return;
+      read.add(path);
+      refuse(path);
+    }),
+  );
+  return { settle: (file) => void read.delete(file) };
+}
+
+function isModule(path: string): boolean {
+  if (path.endsWith(".mjs")) return true;
+  try {
+    const { imports, exports } = new Bun.Transpiler({ loader: "js" }).scan(readBytes(path, FILE_LIMIT) ?? "");
+    return exports.length > 0 || imports.some(({ kind }) => kind === "import-statement");
+  } catch {
+    return false;
+  }
 }
 
 /** What lies in node_modules is many files, replaced whole. */
