@@ -14,11 +14,15 @@ interface Current {
   end: number;
   kind: "simple" | "header" | "compound";
   heredoc: boolean;
+  /** Redirected by `&>`: to a plain shell a `&`, and a command of its own behind it. */
+  isCut: boolean;
 }
 
 const OPENERS = new Set(["if", "while", "until", "for", "select", "case", "{"]);
 const CLOSERS: Record<string, string> = { fi: "if", done: "do", esac: "case", "}": "{" };
 const GO_ON = new Set(["then", "elif", "else", "do", "!", "time"]);
+/** Arguments would be lost in them, or mean something else: what is meant is before them. */
+const WITHOUT_ARGUMENTS = new Set([":", "true", "false", "exit", "wait"]);
 
 class Unreadable extends Error {}
 
@@ -56,7 +60,9 @@ class Reader {
       return refused("it ends in a compound command (`if`, a loop, `case`, `{ }`, `( )` or a function)");
     if (last.heredoc) return refused("its last command reads a here-document");
     if (last.words === 0) return refused("it ends in an assignment or a redirection, which has no arguments");
+    if (last.isCut) return refused("its last command has `&>`, which is no redirection in every `sh`");
     if (last.first === "[" || last.first === "[[") return refused(`it ends in a test, \`${last.first}\``);
+    if (WITHOUT_ARGUMENTS.has(last.first)) return refused(`it ends in \`${last.first}\`, which has no use for them`);
     return { is: "at", index: last.end };
   }
 
@@ -122,7 +128,7 @@ class Reader {
   private close(opener: string, word: string): void {
     const top = this.open.pop();
     if (top?.word !== opener) throw new Unreadable(`it has a \`${word}\` that closes nothing`);
-    this.current = { words: 1, first: word, end: this.at, kind: "compound", heredoc: false };
+    this.current = { words: 1, first: word, end: this.at, kind: "compound", heredoc: false, isCut: false };
   }
 
   private endCommand(): void {
@@ -131,7 +137,7 @@ class Reader {
   }
 
   private begin(): Current {
-    this.current ??= { words: 0, first: "", end: this.at, kind: "simple", heredoc: false };
+    this.current ??= { words: 0, first: "", end: this.at, kind: "simple", heredoc: false, isCut: false };
     return this.current;
   }
 
@@ -174,7 +180,7 @@ class Reader {
       this.isFunctionNext = false;
       this.current = null;
       if (word === "for" || word === "select" || word === "case")
-        this.current = { words: 1, first: word, end: this.at, kind: "header", heredoc: false };
+        this.current = { words: 1, first: word, end: this.at, kind: "header", heredoc: false, isCut: false };
       // `for x; do` goes through the arguments.
       if (word === "for" && /^\s+\w+\s*(?:[;\n]\s*)*do\b/.test(this.text.slice(this.at)) && !this.isInFunction())
         this.uses = true;
@@ -222,6 +228,7 @@ class Reader {
     if (this.at === start) throw new Unreadable(`nothing follows its \`${operator}\``);
     const current = this.begin();
     current.end = this.at;
+    if (operator.startsWith("&")) current.isCut = true;
     if (operator !== "<<" && operator !== "<<-") return;
     current.heredoc = true;
     const end = this.text.slice(start, this.at).replace(/["'\\]/g, "");
@@ -287,11 +294,12 @@ class Reader {
       end.lastIndex = this.at;
       const found = end.exec(text)?.[0];
       if (found === undefined) throw new Unreadable("its quote ` is not closed");
-      this.note(found);
+      // As in `$(…)`: what stands in single quotes is another program's.
+      this.note(found.replace(/'[^']*'/g, ""));
       this.at += found.length;
       return;
     }
-    this.note(text.slice(this.at, this.at + 3));
+    this.note(/^\$(?:\{[^$]{0,2}|.)/.exec(text.slice(this.at, this.at + 4))?.[0] ?? "");
     const next = text[this.at + 1];
     if (next === "{") this.skipBraces();
     else if (next === "(") this.skipParentheses();

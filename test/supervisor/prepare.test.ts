@@ -207,6 +207,10 @@ describe("buildArgv", () => {
     ["named in a group", `{ ${P} "$@"; }`, "<two three>"],
     ["a loop over them", `for x; do ${P} "$x"; done`, "<two three>"],
     ["shifted", `shift; ${P} one`, "<one>"],
+    ["another program's $1 in backquotes", `${P} \`echo a b | awk '{print $1}'\``, "<a><two three>"],
+    ["their number in braces", `${P} one \${#}`, "<one><1>"],
+    ["dt's pid and a number", `${P} $$1 >/dev/null; ${P} one`, "<one><two three>"],
+    ["one command redirected whole, and another", `true &>/dev/null\n${P} one`, "<one><two three>"],
   ])("a text with %s gets them as words", (_, run, out) => {
     const [file, ...rest] = buildArgv(run, ["two three"]);
     expect(Bun.spawnSync([file, ...rest]).stdout.toString()).toBe(out);
@@ -226,6 +230,11 @@ describe("buildArgv", () => {
     ["A=1", "assignment"],
     ["echo one; > file", "redirection"],
     ["[ -f x ]", "test"],
+    ["echo one &> file", "no redirection in every"],
+    ["echo one &>>file", "no redirection in every"],
+    ["echo one || true", "ends in `true`"],
+    ["echo one & wait", "ends in `wait`"],
+    ["echo one; exit 0", "ends in `exit`"],
     ["echo one \\", "backslash"],
     ["echo 'one", "quote"],
     ['echo "one', "quote"],
