@@ -45,24 +45,33 @@ export async function makeMatcher(meant: Meant): Promise<Matcher> {
   const own = lines.length === 0 ? () => null : makeRules(make, lines, rules?.ignoreCase ?? false);
   const nameOf = (path: string) => (isOutside ? path : localOf(root, path));
   const wholeOf = (name: string) => (isOutside ? name : name === "" ? root : `${root}/${name}`);
-  /** Git ignores what they begin with, so that its rules say nothing here. */
-  const named = new Set(
-    patterns.filter(({ base, excludes }) => !excludes && base !== "" && rules?.ignores(`${wholeOf(base)}/`) === true),
+  /** What of each begins with what git ignores, so that its rules say nothing there. */
+  const named = new Map(
+    patterns.map((pattern) => [
+      pattern,
+      pattern.bases.filter((base) => base !== "" && rules?.ignores(`${wholeOf(base)}/`) === true),
+    ]),
   );
   const isSaved = (path: string) => leaveOut.some((one) => isWithin(path, one));
 
   /** Whether what this pattern names is left out all the same. */
   function isIgnored(pattern: Pattern, path: string, name: string, isDirectory: boolean): boolean {
-    if (isLeftOut(isWithin(name, pattern.base) ? localOf(pattern.base, name) : "", path, isDirectory)) return true;
+    const base = pattern.bases.find((one) => isWithin(name, one));
+    if (isLeftOut(base === undefined ? "" : localOf(base, name), path, isDirectory)) return true;
     const end = isDirectory ? "/" : "";
     const said = lines.length === 0 ? null : own(`${localOf(root, path)}${end}`);
     if (said !== null) return said === "ignored";
-    return rules !== null && !named.has(pattern) && rules.ignores(`${path}${end}`);
+    // The very file: that git ignores it may be a rule for files alone.
+    if (!isDirectory && name === base) return false;
+    if (named.get(pattern)?.some((one) => isWithin(name, one)) === true) return false;
+    return rules?.ignores(`${path}${end}`) === true;
   }
 
   const follows = (path: string) => {
     const name = nameOf(path);
-    return patterns.some(({ base, excludes }) => !excludes && base !== "" && isWithin(base, name));
+    return patterns.some(
+      ({ bases, excludes }) => !excludes && bases.some((base) => base !== "" && isWithin(base, name)),
+    );
   };
   return {
     skips(path) {
@@ -76,7 +85,7 @@ export async function makeMatcher(meant: Meant): Promise<Matcher> {
           continue;
         }
         // On the way to what it begins with nothing is asked.
-        if (isWithin(pattern.base, name)) return false;
+        if (pattern.bases.some((base) => isWithin(base, name))) return false;
         if (pattern.mayHold(name) && !isIgnored(pattern, path, name, true)) return false;
       }
       return true;

@@ -12,6 +12,8 @@ export interface Pattern {
   excludes: boolean;
   /** The directory or file that all it can name is, or lies in; empty: the root itself. */
   base: string;
+  /** The same of each of its alternatives, the longest first; `base` is what these have in common. */
+  bases: readonly string[];
   /** Whether it names this file. */
   names(path: string): boolean;
   /** Whether something below this directory may be named. */
@@ -36,12 +38,13 @@ export function parsePattern(written: string, excludes: boolean, text: string, r
   const clean = text.replace(/\/{2,}/g, "/").replace(/^(?:\.\/)+/, "");
   const onlyBelow = clean.endsWith("/");
   const path = trimEnd(clean, "/").replace(/^\.$/, "");
-  const branches = expandBraces(path).map((one) => parseBranch(one, onlyBelow, root));
-  const bases = branches.map(({ base }) => base);
+  const branches = expandBraces(path, root).map((one) => parseBranch(one, onlyBelow, root));
+  const bases = [...new Set(branches.map(({ base }) => base))].sort((a, b) => b.length - a.length);
   return {
     written,
     excludes,
     base: commonBase(bases),
+    bases,
     names: (file) => branches.some((one) => walk(one, file).includes(one.segments.length)),
     mayHold: (directory) => branches.some((one) => walk(one, directory).some((at) => at < one.segments.length)),
     holdsAll: (directory) => branches.some((one) => walk(one, directory).some((at) => isAll(one.segments, at))),
@@ -128,19 +131,19 @@ function isAll(segments: readonly Segment[], at: number): boolean {
   return at + 1 === segments.length || (at + 2 === segments.length && segments[at + 1] === anyName);
 }
 
-/** Of braces with a `/` in them, which no single segment can hold. */
-function expandBraces(path: string): string[] {
+/** Of braces with a `/` in them, which no single segment can hold, and of those that say where it begins: each alternative is named by itself. */
+function expandBraces(path: string, root: string): string[] {
   const done: string[] = [];
   const waiting = [path];
   for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) {
-    const group = done.length + waiting.length < MOST_ALTERNATIVES ? findGroup(one) : null;
+    const group = done.length + waiting.length < MOST_ALTERNATIVES ? findGroup(one, root) : null;
     if (group === null) done.push(one);
     else for (const choice of group.choices) waiting.push(`${one.slice(0, group.from)}${choice}${one.slice(group.to)}`);
   }
   return done;
 }
 
-function findGroup(text: string): { from: number; to: number; choices: string[] } | null {
+function findGroup(text: string, root: string): { from: number; to: number; choices: string[] } | null {
   let from = -1;
   let depth = 0;
   let commas: number[] = [];
@@ -152,12 +155,19 @@ function findGroup(text: string): { from: number; to: number; choices: string[] 
       commas = [at];
     } else if (letter === "," && depth === 1) commas.push(at);
     else if (letter === "}" && depth > 0 && --depth === 0) {
-      if (!text.slice(from, at).includes("/")) continue;
+      if (!text.slice(from, at).includes("/") && (commas.length === 1 || !isBeginning(text, from, at, root))) continue;
       const ends = [...commas.slice(1), at];
       return { from, to: at + 1, choices: commas.map((comma, index) => text.slice(comma + 1, ends[index])) };
     }
   }
   return null;
+}
+
+/** Whether nothing before this group is a pattern, and nothing has its name as it stands. */
+function isBeginning(text: string, from: number, to: number, root: string): boolean {
+  if (MAGIC.test(text.slice(0, from).replace(ESCAPED, ""))) return false;
+  const end = text.indexOf("/", to);
+  return !isThere(`${root}/${text.slice(0, end < 0 ? text.length : end)}`);
 }
 
 function commonBase(bases: readonly string[]): string {

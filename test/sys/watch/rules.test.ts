@@ -198,6 +198,34 @@ describe("git", () => {
     expect((await find(join(root, "tmp/project"), ["."])).files).toEqual(["x.ts"]);
   });
 
+  test("each alternative of a pattern is named like one that stands by itself", async () => {
+    const root = treeOf([
+      "src/a.ts",
+      "gen/b.ts",
+      "gen/deep/c.ts",
+      "node_modules/p/i.ts",
+      ".env",
+      ".env.local",
+      "{x,y}/z",
+    ]);
+    git(root, "init", "-q");
+    write(root, ".gitignore", "gen\n.env*\n.gitignore\n");
+    expect((await find(root, ["{src,gen}/**"])).files).toEqual(["gen/b.ts", "gen/deep/c.ts", "src/a.ts"]);
+    expect((await find(root, ["{src,gen/deep}"])).files).toEqual(["gen/deep/c.ts", "src/a.ts"]);
+    expect((await find(root, ["{src,node_modules/p}/*.ts"])).files).toEqual(["node_modules/p/i.ts", "src/a.ts"]);
+    expect((await find(root, [".env{,.local}"])).files).toEqual([".env", ".env.local"]);
+    expect((await find(root, ["*", "!{gen,src}"])).files).toEqual([]);
+    expect((await find(root, ["{x,y}/*"])).files).toEqual(["{x,y}/z"]);
+  });
+
+  test("a file that is named is meant where git's rules take back directories alone", async () => {
+    const root = treeOf([".env", "a.ts", "conf/b.json"]);
+    git(root, "init", "-q");
+    write(root, ".gitignore", "*\n!*/\n!*.ts\n");
+    expect((await find(root, ["."])).files).toEqual(["a.ts"]);
+    expect((await find(root, [".env", "a.ts", "conf/b.json"])).files).toEqual([".env", "a.ts", "conf/b.json"]);
+  });
+
   test("another checkout below, a worktree or a submodule, is left alone until it is named", async () => {
     const root = treeOf(["src/a.ts", "libs/sub/s.ts", "libs/mine.ts"]);
     git(join(root, "libs/sub"), "init", "-q");
