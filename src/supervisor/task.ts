@@ -13,6 +13,7 @@ import { identify } from "../sys/identity.ts";
 import { type SpawnedLeader, spawnLeader } from "../sys/spawn.ts";
 import type { EndStatus } from "../sys/status.ts";
 import { logOf, openCapture } from "./captured.ts";
+import { declaredLogs } from "./declaredlogs.ts";
 import { digestInputs } from "./inputs.ts";
 import { NEEDS_MET } from "./marks.ts";
 import { compareOutputs, type Outputs, readOutputs } from "./outputs.ts";
@@ -115,7 +116,13 @@ async function hashTask(
   const declared = Object.entries(environment.declared).sort(([a], [b]) => (a < b ? -1 : 1));
   const code = spec.settings.run === null ? [spec.file] : [];
   const inputs = await digestInputs(
-    { root: ground.root, patterns, ignore: [], leaveOut: [ground.store.directory], env: spec.env },
+    {
+      root: ground.root,
+      patterns,
+      ignore: [],
+      leaveOut: [ground.store.directory, ...(await declaredLogs(ground))],
+      env: spec.env,
+    },
     code,
   );
   if (inputs.is === "known") return sha256(JSON.stringify([argv, cwd, declared, inputs.digest]));

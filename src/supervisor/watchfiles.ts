@@ -10,6 +10,7 @@ import { messageOf } from "../sys/error.ts";
 import { lineageFor } from "../sys/lineage.ts";
 import { spawnProbe } from "../sys/spawn.ts";
 import type { Contents } from "../sys/watch/contents.ts";
+import { declaredLogs } from "./declaredlogs.ts";
 import { writeHistory } from "./notes.ts";
 import type { Rounds } from "./rounds.ts";
 import { hostEnvironment } from "./selfenv.ts";
@@ -123,7 +124,13 @@ export function watchForRestart(ground: Ground, report: Report, control: OwnCont
         root: ground.root,
         patterns: on.paths,
         ignore: on.ignore,
-        leaveOut: [ground.store.directory, log, ...earlier, ...(ground.home === null ? [] : [ground.home])],
+        leaveOut: [
+          ground.store.directory,
+          log,
+          ...earlier,
+          ...(await declaredLogs(ground)),
+          ...(ground.home === null ? [] : [ground.home]),
+        ],
         env: run?.spec.env ?? ground.env,
         onChange: batches.add,
         onTrouble: (trouble) => tell({ trouble }, trouble),

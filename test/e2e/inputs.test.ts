@@ -70,6 +70,22 @@ test("names with brackets, what is left out, what git ignores, and editors' file
   });
 });
 
+test("the logs of commands are no inputs", async () => {
+  const other = {
+    name: "o",
+    commands: { dev: { kind: "managed", run: "true", log: "logs/o.log", logs: { keep: 1 } } },
+  };
+  const files = { "src/a.ts": "1", "logs/o.log": "1", "manifests/o.json": JSON.stringify(other) };
+  await within({ inputs: ["."] }, files, async ({ root, up }) => {
+    expect([await up(), await up()]).toEqual(["ran", "skipped"]);
+    root.write("logs/o.log", "2");
+    root.write("logs/o.log.1", "1");
+    expect(await up()).toBe("skipped");
+    root.write("logs/mine.log", "2");
+    expect(await up()).toBe("ran");
+  });
+});
+
 test("where it could not look it runs each time, and says why", async () => {
   await within({ inputs: ["src", "conf/*.yaml"] }, { "src/a.ts": "1" }, async ({ root, at, up }) => {
     const nothing = 'of its inputs "conf/*.yaml" matches no file';

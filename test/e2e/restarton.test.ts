@@ -56,6 +56,18 @@ test("an edit, a save by rename and a burst restart it, and it says why; what gi
   });
 });
 
+test("what another command writes to its log restarts nothing", async () => {
+  const more = `talks: { kind: "managed", run: "while sleep 0.1; do date +%N; done", log: "src/talks.log" },`;
+  await within("", more, async (root) => {
+    const first = await now(root);
+    expect((await root.dt(["w", "talks", "-d"])).code).toBe(0);
+    await until("it talks", () => root.read("src/talks.log").split("\n").length > 10 || null);
+    expect((await now(root)).pid).toBe(first.pid);
+    root.write("src/a.txt", "2");
+    await restarted(root, first);
+  });
+});
+
 test("the one-shot runs first; when it fails there is no restart, and why says so", async () => {
   const build = `build: { kind: "oneshot", run: "cp src/a.txt built && test ! -e bad" },`;
   await within(`run: "w:build"`, build, async (root) => {

@@ -4,7 +4,7 @@
  */
 import { dirname, join, relative } from "node:path";
 import type { ManifestIndex, ResolvedPlugin, ResolvedWatch } from "../../manifest/resolved.ts";
-import { resolveIn } from "../../supervisor/environment.ts";
+import { logsOf } from "../../supervisor/declaredlogs.ts";
 import { sha256 } from "../../sys/digest.ts";
 import { messageOf } from "../../sys/error.ts";
 import { type FileLock, tryFlock } from "../../sys/flock.ts";
@@ -113,19 +113,6 @@ function wantedOf(index: ManifestIndex, only: string | null): Map<string, Entry>
       wanted.set(JSON.stringify([plugin.name, plugin.file, at, watch]), { plugin, watch, index: at });
   }
   return wanted;
-}
-
-/** Where commands write: a log that is watched by chance would be a job that makes the next one. */
-function logsOf(root: string, { plugins }: ManifestIndex): string[] {
-  return Object.values(plugins).flatMap((plugin) =>
-    Object.values(plugin.commands).flatMap((command) =>
-      Object.values(command.variants).flatMap(({ log, logs }) =>
-        log === null
-          ? []
-          : Array.from({ length: logs.keep + 1 }, (_, at) => `${resolveIn(root, log)}${at === 0 ? "" : `.${at}`}`),
-      ),
-    ),
-  );
 }
 
 interface OneWatch {
