@@ -23,6 +23,8 @@ import { watchEvents } from "./watchevents.ts";
 const AT_ONCE = 4;
 /** How often the manifests are looked at. */
 const MANIFESTS_MS = 2000;
+/** One that hangs, or fails slowly, is tried again and again: not for so many times as long. */
+const REST = 10;
 
 export default defineVerb({
   meta: { name: "watch", description: "Run the jobs of watched files in the foreground, without the daemon" },
@@ -74,10 +76,17 @@ export default defineVerb({
       if (level === "warn" || level === "error") talk.fail(text);
       else talk.detail(text);
     };
+    const replaced = Promise.withResolvers<number>();
     const jobs = makeJobs(
       world,
       () => {},
-      (job) => tell(context, job),
+      (job) => {
+        try {
+          tell(context, job);
+        } catch (error) {
+          replaced.reject(error); // a full disk: the job is done all the same
+        }
+      },
     );
     const watch = watchRoot({
       world,
@@ -102,16 +111,21 @@ export default defineVerb({
       `watches ${count} ${count === 1 ? "entry" : "entries"} of ${watching.map(({ name }) => name).join(", ")}; Ctrl-C ends it`,
     );
     const folder = identifyFolder(root);
-    const replaced = Promise.withResolvers<number>();
-    const timer = setInterval(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const look = async () => {
+      const began = performance.now();
       const now = identifyFolder(root);
       if (folder === null || now === null || !isSameFolder(folder, now)) {
         talk.fail(`${root} is gone, or another folder by now: nothing of it is watched any more`);
-        replaced.resolve(EXIT.failed);
-      } else void context.act().then(({ index }) => watch.set(index));
-    }, MANIFESTS_MS);
+        return replaced.resolve(EXIT.failed);
+      }
+      void watch.set((await context.act()).index);
+      timer = setTimeout(lookOn, Math.max(MANIFESTS_MS, REST * (performance.now() - began)));
+    };
+    const lookOn = () => void look().catch(replaced.reject);
+    timer = setTimeout(lookOn, MANIFESTS_MS);
     const code = await orUncaught(() => Promise.race([ended.promise, replaced.promise]));
-    clearInterval(timer);
+    clearTimeout(timer);
     watch.close();
     if (!globals.quiet) talk.say("ends; a job that runs goes on");
     return code;
