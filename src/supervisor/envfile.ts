@@ -9,6 +9,8 @@
  * A line that is none of these, a name alone for one, sets nothing. Nothing is put in for a `$`: it stands for itself.
  */
 
+import { textOf } from "../sys/raw.ts";
+
 export interface EnvFile {
   values: Record<string, string>;
   /** What a person is to know of it, as phrases after the file's name; null: nothing. */
@@ -29,7 +31,8 @@ export function readEnvFile(bytes: Uint8Array): EnvFile | Unusable {
   if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff))
     return { fault: "is UTF-16, and UTF-8 is expected" };
   if (bytes.includes(0)) return { fault: `is no text, but ${EXPECTED}` };
-  const text = new TextDecoder().decode(bytes); // which leaves out a byte order mark
+  // A byte that is no UTF-8 reaches the command as it is.
+  const text = textOf(Buffer.from(bytes)).replace(/^\uFEFF/, "");
   return parseLines(text.split(/\r\n?|\n/));
 }
 

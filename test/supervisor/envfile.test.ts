@@ -106,3 +106,8 @@ test.each([
   ["a program", Buffer.from("\x7fELF\0\0A=b\n"), "is no text, but expected are lines like NAME=value"],
   ["a quote that nothing closes", Buffer.from('A=1\nB="x\nC=2\n'), 'has a " in line 2 that nothing closes'],
 ])("%s is refused", (_, bytes, fault) => expect(readEnvFile(bytes)).toEqual({ fault }));
+
+test("bytes that are no UTF-8 stay what they are", () => {
+  const read = readEnvFile(Buffer.from("\xef\xbb\xbfA=caf\xe9\nB='\xff \xc3\xa9'", "latin1"));
+  expect(read).toEqual({ values: { A: "caf\udce9", B: "\udcff é" }, note: null });
+});
