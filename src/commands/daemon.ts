@@ -100,7 +100,8 @@ async function startDaemon(context: DtContext, paths: DaemonPaths, args: Args): 
   if (context.globals.dryRun) {
     await tellDryHere(context, paths);
     if (running !== null) return tellRunning(context, running, "is already running");
-    print(`${showCommand([...selfCommand(), "daemon", "start", "--foreground"])}\n`);
+    const argv = [...selfCommand(), "daemon", "start", "--foreground"];
+    print(context.globals.json ? `${JSON.stringify([{ is: "run", argv }])}\n` : `${showCommand(argv)}\n`);
     return EXIT.done;
   }
   const here = await registerHere(context, paths);
