@@ -57,7 +57,9 @@ export function makeGitRules(make: Make, root: string, env: Record<string, strin
   const rulesIn = (directory: string): Rules | null => {
     let found = files.get(directory);
     if (found === undefined) {
-      found = read(join(directory, ".gitignore"));
+      const path = join(directory, ".gitignore");
+      // As git has it, one that is a link is none.
+      found = linkStatOf(path)?.isSymbolicLink() === true ? null : read(path);
       files.set(directory, found);
     }
     return found;

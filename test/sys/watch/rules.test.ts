@@ -218,6 +218,13 @@ describe("git", () => {
     expect((await find(root, ["{x,y}/*"])).files).toEqual(["{x,y}/z"]);
   });
 
+  test("a .gitignore that is a link ignores nothing", async () => {
+    const root = treeOf(["a.ts", "a.log"]);
+    write(root, "rules", "*.log\n");
+    symlinkSync("rules", join(root, ".gitignore"));
+    expect((await find(root, ["*.*"])).files).toEqual([".gitignore", "a.log", "a.ts"]);
+  });
+
   test("a file that is named is meant where git's rules take back directories alone", async () => {
     const root = treeOf([".env", "a.ts", "conf/b.json"]);
     git(root, "init", "-q");
