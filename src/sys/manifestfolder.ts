@@ -20,6 +20,20 @@ const DATA = new Set([".json", ".yaml", ".yml", ".toml"]);
 const CODE_OF_DT = /@dialtone\/dt|\bdefinePlugin\b|\bcommands\b/;
 const DATA_OF_DT = /(?:^|[{,])\s*["']?commands["']?\s*:|^\s*\[\s*commands\b|^\s*commands\b[^\n]*=/m;
 
+const THEIR_FIELDS = ["apiVersion", "manifest_version", "start_url", "short_name", "app-id", "runtime-version"];
+
+/** Where another tool's words are in it too, in an environment or a here-document: what it is made of says whose it is. */
+function isSurelyOfDt(text: string, ending: string): boolean {
+  if (ending === ".toml") return /^\s*\[\s*commands\b/m.test(text);
+  if (ending !== ".json") return /^["']?commands["']?\s*:/m.test(text) && /^["']?name["']?\s*:/m.test(text);
+  try {
+    const { name, commands, ...rest } = JSON.parse(text) as Record<string, unknown>;
+    return name !== undefined && commands !== undefined && !THEIR_FIELDS.some((field) => field in rest);
+  } catch {
+    return false;
+  }
+}
+
 /** What the first words of a file say, by the tool. */
 const OTHERS: readonly [string, RegExp][] = [
   ["Kubernetes", /(?:^|[{,]\s*)["']?apiVersion["']?\s*:/m],
@@ -52,7 +66,8 @@ export function judgeManifestFolder(directory: string): Ownership {
     const text = beginningOf(join(directory, name));
     if (text === null) return { is: "own" };
     const of = isData ? OTHERS.find(([, mark]) => mark.test(text))?.[0] : undefined;
-    if (of !== undefined) other = other.is === "foreign" ? other : { is: "foreign", file: name, of };
+    if (of !== undefined && !isSurelyOfDt(text, ending.toLowerCase()))
+      other = other.is === "foreign" ? other : { is: "foreign", file: name, of };
     else if ((isData ? DATA_OF_DT : CODE_OF_DT).test(text)) return { is: "own" };
   }
   return other;

@@ -99,13 +99,17 @@ describe("findRoot", () => {
     write("mixed/manifests/a.yaml", "apiVersion: v1\nkind: Service\n");
     write("mixed/manifests/b.toml", 'name = "b"\n[commands.x]\nkind = "oneshot"\n');
     write("code/manifests/a.ts", 'export { default } from "@dialtone/dt-x"; // commands');
+    const env = '"env":{"apiVersion":"v1"}';
+    write("env/manifests/a.json", `{"name":"a","commands":{"x":{"kind":"oneshot","run":"true",${env}}}}`);
+    write("flow/manifests/a.yaml", `name: a\ncommands:\n  x: {kind: oneshot, run: "true", ${env}}\n`);
+    write("here/manifests/a.toml", `name = "a"\n[commands.x]\nrun = """\ncat <<E\napiVersion: v1\nE\n"""\n`);
     mkdirSync(join(top, "empty/manifests"), { recursive: true });
     const ask = (name: string) => {
       const passed: string[] = [];
       const found = findRoot({ cwd: join(top, name), env: {}, onPassed: (text) => passed.push(text) });
       return [found === null ? null : found.slice(top.length + 1), passed.join()];
     };
-    const own = ["mixed", "code", "empty"];
+    const own = ["mixed", "code", "empty", "env", "flow", "here"];
     for (const name of own) expect(ask(name)).toEqual([name, ""]);
     for (const name of ["puppet", "broken"]) expect(ask(name)).toEqual([name, ""]);
     for (const name of ["k8s", "json", "extension"])
