@@ -11,6 +11,7 @@ import { sha256 } from "../sys/digest.ts";
 import { removeFile } from "../sys/files.ts";
 import { identify } from "../sys/identity.ts";
 import { type SpawnedLeader, spawnLeader } from "../sys/spawn.ts";
+import { statOf } from "../sys/stat.ts";
 import type { EndStatus } from "../sys/status.ts";
 import { logOf, openCapture } from "./captured.ts";
 import { declaredLogs } from "./declaredlogs.ts";
@@ -114,7 +115,7 @@ async function hashTask(
   patterns: string[],
 ): Promise<string | null> {
   const declared = Object.entries(environment.declared).sort(([a], [b]) => (a < b ? -1 : 1));
-  const code = spec.settings.run === null ? [spec.file] : [];
+  const code = spec.settings.run === null ? await codeOf(spec.file) : [];
   const inputs = await digestInputs(
     {
       root: ground.root,
@@ -128,6 +129,12 @@ async function hashTask(
   if (inputs.is === "known") return sha256(JSON.stringify([argv, cwd, declared, inputs.digest]));
   if (!spec.force) spec.onReason?.(inputs.why);
   return null;
+}
+
+/** The manifest of a handler, and what it imports. */
+async function codeOf(file: string): Promise<string[]> {
+  const { closureOf } = await import("../manifest/closure.ts");
+  return [...closureOf(file)].filter((path) => !path.endsWith("/") && statOf(path)?.isFile() === true).sort();
 }
 
 async function runToItsEnd(

@@ -86,6 +86,25 @@ test("the logs of commands are no inputs", async () => {
   });
 });
 
+test("what a handler's manifest imports is an input of it", async () => {
+  const root = TestRoot.create({
+    "src/a": "1",
+    "lib/w.ts": 'export const word = "one";',
+    "manifests/h.ts": `import { word } from "../lib/w";
+      import { appendFileSync } from "node:fs";
+      export default { name: "h", commands: { t: { kind: "oneshot", inputs: ["src"], handler: () => appendFileSync("ran", word) } } };`,
+  });
+  try {
+    for (const after of ["one", "one", "onetwo"]) {
+      if (after === "onetwo") root.write("lib/w.ts", 'export const word = "two";');
+      expect((await root.dt(["up", "h:t", "-d"])).code).toBe(0);
+      expect(root.read("ran")).toBe(after);
+    }
+  } finally {
+    await root.dispose();
+  }
+});
+
 test("where it could not look it runs each time, and says why", async () => {
   await within({ inputs: ["src", "conf/*.yaml"] }, { "src/a.ts": "1" }, async ({ root, at, up }) => {
     const nothing = 'of its inputs "conf/*.yaml" matches no file';
