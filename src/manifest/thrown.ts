@@ -65,7 +65,8 @@ function missingImportOf(error: unknown, file: string): Thrown | null {
   const specifier = missingOf(error);
   if (specifier === null) return null;
   const above = /Require stack:\n- (.+)/.exec(textOf(error))?.[1]?.trim() ?? file;
-  const importer = isOurs(above) ? file : above;
+  // What jiti evaluates as a module of data has no place of its own.
+  const importer = isOurs(above) || /^\/?data:/.test(above) ? file : above;
   const relative = specifier.startsWith(".") || specifier.startsWith("/");
   const alias = relative ? null : aliasOf(specifier, importer);
   if (alias !== null)
