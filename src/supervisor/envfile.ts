@@ -79,9 +79,12 @@ function takeQuoted(
   for (let at = first; at < lines.length; at++) {
     const line = at === first ? begin : (lines[at] as string);
     const places = closingQuotes(quote, line);
-    const end = places.find((place) => COMMENT_OR_END.test(line.slice(place + 1)));
+    const ends = at === first ? places : places.slice(0, 1);
+    const end = ends.find((place) => COMMENT_OR_END.test(line.slice(place + 1)));
     if (end !== undefined) return { value: unescaped(quote, [...parts, line.slice(0, end)].join("\n")), last: at };
     if (at === first && places.length > 0) return null;
+    // A quote of a later line's own: the one that was begun before is not closed.
+    if (places.length > 0) return "open";
     parts.push(line);
   }
   return "open";

@@ -105,6 +105,7 @@ test.each([
   ["UTF-16 without a mark", Buffer.from("A=b\n", "utf16le"), "is no text, but expected are lines like NAME=value"],
   ["a program", Buffer.from("\x7fELF\0\0A=b\n"), "is no text, but expected are lines like NAME=value"],
   ["a quote that nothing closes", Buffer.from('A=1\nB="x\nC=2\n'), 'has a " in line 2 that nothing closes'],
+  ["one that a later line's own seems to close", Buffer.from('A="x\nB="y"\n'), 'has a " in line 1 that nothing closes'],
 ])("%s is refused", (_, bytes, fault) => expect(readEnvFile(bytes)).toEqual({ fault }));
 
 test("bytes that are no UTF-8 stay what they are", () => {
