@@ -11,6 +11,7 @@
  *   a change that is no round, or at another distance   work
  *   the second round at the same distance               work, a little later
  *   the third                                           held: not worked on, and said
+ *   held for the first time, then a silence             work, once: it may have been somebody's last save
  *   held, and another file changes                      work; counting begins again
  *   held, and a change after a silence                  work; the next round is held at once, and needs a silence of twice the length
  *   held, changes all the same, then a silence          the same: the changes were none of a start's
@@ -26,8 +27,11 @@ export interface Change {
 
 export type Verdict =
   | { is: "work"; afterMs: number }
-  /** `isFirst`: it was not before. After so long a silence the next change counts. */
-  | { is: "held"; isFirst: boolean; silenceMs: number };
+  /**
+   * `isFirst`: it was not before. After so long a silence the next change counts. `settles`: so does this one, though nothing changes any more:
+   * it may be somebody's last save. What is held again right after that is a loop's, and waits for a change.
+   */
+  | { is: "held"; isFirst: boolean; silenceMs: number; settles: boolean };
 
 export interface Rounds {
   judge(change: Change): Verdict;
@@ -101,7 +105,7 @@ export function makeRounds(): Rounds {
           return { is: "work", afterMs: 0 };
         } else {
           held.last = change.at;
-          return { is: "held", isFirst: false, silenceMs };
+          return { is: "held", isFirst: false, silenceMs, settles: true };
         }
       }
       const before = rounds.at(-1);
@@ -113,7 +117,7 @@ export function makeRounds(): Rounds {
       if (round === null || rounds.length < MOST - 1) return { is: "work", afterMs: 0 };
       if (rounds.length < MOST) return { is: "work", afterMs: 2 * toleranceOf(round) + SHIFT_MS };
       held = { signs: signsOfMost(rounds), last: change.at };
-      return { is: "held", isFirst: true, silenceMs };
+      return { is: "held", isFirst: true, silenceMs, settles: silenceMs === SILENCE_MS };
     },
     working(at) {
       work = at;

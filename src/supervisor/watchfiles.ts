@@ -85,7 +85,8 @@ export function watchForRestart(ground: Ground, report: Report, control: OwnCont
           if (verdict.afterMs > 0) await Bun.sleep(verdict.afterMs);
           return restart(on, all, rounds);
         }
-        if (verdict.isFirst) return hold(describeLoop(run.record.key, paths, verdict.silenceMs), describePaths(paths));
+        if (verdict.isFirst) hold(describeLoop(run.record.key, paths, verdict.silenceMs), describePaths(paths));
+        if (!verdict.settles) return;
         // It changes though nothing is restarted: what it is in the end still counts.
         silence = setTimeout(() => {
           held.clear();

@@ -123,6 +123,26 @@ test("held: the same file counts after a silence, and the next silence is twice 
   }
 });
 
+test("held for the first time: it counts after a silence though nothing changes any more, a loop's next does not", () => {
+  const rounds = makeRounds();
+  let now = 1_000_000;
+  const round = () => {
+    rounds.began(now);
+    now += 1000;
+    return rounds.judge({ at: now - 980, now: now - 900, files: [["stamp"]] });
+  };
+  round();
+  round();
+  expect(round()).toMatchObject({ is: "held", isFirst: true, settles: true });
+  now += 5000;
+  rounds.release();
+  expect(round()).toMatchObject({ is: "held", isFirst: true, settles: false });
+  rounds.forget();
+  round();
+  round();
+  expect(round()).toMatchObject({ is: "held", settles: true });
+});
+
 test("a person's restart forgets it", () => {
   const one = held();
   one.rounds.forget();
