@@ -11,7 +11,7 @@ export function describeKernel(): KernelFeature[] {
     {
       name: "adoption of orphans (subreaper)",
       works: false,
-      without: "a process that lost its parent is found by session, token and log alone",
+      without: "a process that lost its parent is found by session and token alone",
     },
   ];
 }

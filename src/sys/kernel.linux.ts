@@ -32,7 +32,7 @@ export function describeKernel(): KernelFeature[] {
     {
       name: "subreaper (orphans fall to the host)",
       works: libc().prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) === 0,
-      without: "a process that lost its parent is found by session, token and log alone",
+      without: "a process that lost its parent is found by session, token and lineage alone",
     },
     {
       name: "other processes can be seen in /proc",

@@ -56,7 +56,7 @@ export function checkKernel(): Finding[] {
     makeFinding(
       "cgroups",
       "fine",
-      "dt uses no cgroups: a tree is found by ancestry, session, token and log, which needs no rights and no daemon.",
+      "dt uses no cgroups: a tree is found by ancestry, session, token and lineage, which needs no rights and no daemon.",
     ),
   ];
 }
