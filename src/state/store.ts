@@ -112,12 +112,12 @@ export function openStore({ directory, home, table }: StorePlace): Store {
     removeFile(historyPath(token));
     removeSpec(home, at(), token);
   };
-  /** By token, of launches of another pid namespace: what was read, and what is told of it here. */
+  /** By key, of launches of another pid namespace: what was read, and what is told of it here. */
   const fromElsewhere = new Map<string, { seen: LaunchRecord; written: LaunchRecord }>();
   /** Its host is to know itself by what others write of it. */
   const asItsHostKnowsIt = (record: LaunchRecord): LaunchRecord => {
-    const known = fromElsewhere.get(record.token);
-    if (known === undefined || !sameIdentity(record.host, known.seen.host)) return record;
+    const known = fromElsewhere.get(record.key);
+    if (known?.seen.token !== record.token || !sameIdentity(record.host, known.seen.host)) return record;
     return { ...record, host: known.written.host, leader: record.leader === null ? null : known.written.leader };
   };
   /** Of launches that an earlier dt hosts, as read here. */
@@ -160,7 +160,7 @@ export function openStore({ directory, home, table }: StorePlace): Store {
         // Loaded only when a container shares the directory.
         const { seenFromHere } = require("./elsewhere.ts") as typeof import("./elsewhere.ts");
         const seen = seenFromHere(table, read.value, path(key, "fence"));
-        fromElsewhere.set(seen.token, { seen, written: read.value });
+        fromElsewhere.set(key, { seen, written: read.value });
         return { is: "there", value: seen };
       }
       if (read.is !== "unreadable" || read.foreign !== true) return read;
