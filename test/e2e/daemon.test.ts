@@ -251,7 +251,8 @@ test("a start that waits for its turn in the daemon is called off by a stop", as
       async () => (await ps(root)).filter((one) => one.state === "starting").length === 4,
     );
     const last = ask(4, "last");
-    await until("it waits", () => readdirSync(join(root.run, "starts")).some((name) => name.startsWith("t:last")));
+    const starts = join(root.run, "starts");
+    await until("it waits", () => existsSync(starts) && readdirSync(starts).some((name) => name.startsWith("t:last")));
     const stopped = await root.dt(["stop", "t:last"]);
     root.write("go", "");
     expect(stopped).toMatchObject({ code: 0, stderr: expect.stringContaining("its start was called off") });
