@@ -5,7 +5,7 @@ import type { Asker, ExitRecord, LaunchRecord } from "../state/types.ts";
 import { stateAfter } from "../state/view.ts";
 import { DtError } from "../sys/error.ts";
 import { identifySelf, type ProcessIdentity, type ProcessTable, presenceOf, sameIdentity } from "../sys/identity.ts";
-import { acquireLock } from "../sys/lock.ts";
+import { acquireLock, type HeldLock } from "../sys/lock.ts";
 import { describeAsker } from "./describe.ts";
 import { endLaunch, LAST_LINES, queryOf } from "./end.ts";
 import { nestedError } from "./nested.ts";
@@ -72,6 +72,23 @@ export async function stopKey(ground: Ground, request: StopKeyRequest, report: R
   return result;
 }
 
+/** Also where the lock file cannot be written: stopping is what frees a full disk. */
+function lockToStop(
+  { store, table, lockBackend }: Ground,
+  { key, by, lockTimeoutMs }: StopKeyRequest,
+): Promise<HeldLock> {
+  return acquireLock({
+    path: store.path(key, "lock"),
+    seal: store.seal,
+    table,
+    doing: "stop",
+    command: by.command,
+    timeoutMs: lockTimeoutMs,
+    backend: lockBackend,
+    evenUnwritten: true,
+  });
+}
+
 /** `pending` gets the files of the starts that it called off; they may wait for the lock, so they are waited for without it. */
 async function stopUnderLock(
   ground: Ground,
@@ -81,16 +98,7 @@ async function stopUnderLock(
 ): Promise<StopKeyResult> {
   const { store, table } = ground;
   const { key } = request;
-  const lock = await acquireLock({
-    path: store.path(key, "lock"),
-    seal: store.seal,
-    table,
-    doing: "stop",
-    command: request.by.command,
-    timeoutMs: request.lockTimeoutMs,
-    backend: ground.lockBackend,
-    evenUnwritten: true,
-  });
+  const lock = await lockToStop(ground, request);
   try {
     const read = store.record(key);
     // What ends one launch for its own terminal is no stop of the key.
@@ -179,16 +187,7 @@ async function dismissEnded(ground: Ground, request: StopKeyRequest): Promise<St
     return byItself ? { is: "ended", key, exit: exit.value, left: false } : { is: "not-running", key };
   }
   store.prepare();
-  const lock = await acquireLock({
-    path: store.path(key, "lock"),
-    seal: store.seal,
-    table: ground.table,
-    doing: "stop",
-    command: request.by.command,
-    timeoutMs: request.lockTimeoutMs,
-    backend: ground.lockBackend,
-    evenUnwritten: true,
-  });
+  const lock = await lockToStop(ground, request);
   try {
     const exit = store.exit(key);
     if (!isListedAsFailed(ground, key) || exit.is !== "there") return { is: "not-running", key };

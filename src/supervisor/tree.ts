@@ -102,7 +102,8 @@ export interface Tree {
   passedOver: TreeMember[];
 }
 
-export function findTree(table: ProcessTable, query: TreeQuery): Tree {
+export function findTree(from: ProcessTable, query: TreeQuery): Tree {
+  const table = askingLineageOnce(from);
   const oldest = oldestStart(table, query);
   const entries = table
     .list()
@@ -158,6 +159,18 @@ export function findTree(table: ProcessTable, query: TreeQuery): Tree {
       by: bySession.has(one.identity.pid) ? "session" : "log",
     })),
     passedOver: toMembers(leftOut, (entry) => reached.has(entry.pid)),
+  };
+}
+
+/** Within one look: most processes are strangers, and each is asked more than once. */
+function askingLineageOnce(table: ProcessTable): ProcessTable {
+  const lineages = new Map<number, ReturnType<ProcessTable["lineageOf"]>>();
+  return {
+    ...table,
+    lineageOf(pid) {
+      if (!lineages.has(pid)) lineages.set(pid, table.lineageOf(pid));
+      return lineages.get(pid);
+    },
   };
 }
 

@@ -63,7 +63,7 @@ export const BREAKS: readonly Break[] = [
       },
     ],
     test: "test/fault/strangers.test.ts",
-    only: "appends to the launch's log",
+    only: "is named: exit 5",
   },
   {
     what: "a writer of the log that has no lineage is named all the same",

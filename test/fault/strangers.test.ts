@@ -1,6 +1,6 @@
 /** A signal goes only to what must be the launch's: strangers that look like it, each still alive after the stop; and the other way round. */
 import { expect, test } from "bun:test";
-import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { psOf, runs } from "../e2e/launch.kit.ts";
 import { TestRoot, until, WITHOUT_LINEAGE } from "../kit.ts";
@@ -19,6 +19,10 @@ function startStranger(root: TestRoot, command: string): number {
     stdio: ["ignore", "ignore", "ignore"],
   });
   return child.pid;
+}
+
+function isSleep(pid: number): boolean {
+  return readFileSync(`/proc/${pid}/comm`, "latin1") === "sleep\n";
 }
 
 async function pidIn(root: TestRoot, file: string): Promise<number> {
@@ -54,11 +58,7 @@ test("a program of another terminal that appends to the launch's log lives, and 
     root,
     () => startStranger(root, "exec sleep 1001 >> logs/all.log"),
     async (pid) => {
-      await until("it writes", () =>
-        Bun.file(`/proc/${pid}/comm`)
-          .text()
-          .then((name) => name === "sleep\n"),
-      );
+      await until("it writes", () => isSleep(pid));
       expect(await root.dt(["stop", "t", "dev"])).toMatchObject({ code: 0 });
       expect(runs(pid)).toBe(true);
     },
@@ -74,11 +74,7 @@ test("where there is no lineage it lives as well, and is named: exit 5", async (
     root,
     () => startStranger(root, "exec sleep 1001 >> logs/all.log"),
     async (pid) => {
-      await until("it writes", () =>
-        Bun.file(`/proc/${pid}/comm`)
-          .text()
-          .then((name) => name === "sleep\n"),
-      );
+      await until("it writes", () => isSleep(pid));
       const { code, stderr } = await root.dt(["stop", "t", "dev"]);
       expect(code).toBe(5);
       expect(stderr).toContain(`pid ${pid}`);
@@ -93,11 +89,7 @@ test("whoever got the inode of a log that was removed lives", async () => {
   mkdirSync(join(root.dir, "logs"));
   expect((await root.dt(["t", "dev", "-d"])).code).toBe(0);
   const leader = (await psOf(root))?.pid as number;
-  await until("it writes elsewhere", () =>
-    Bun.file(`/proc/${leader}/comm`)
-      .text()
-      .then((name) => name === "sleep\n"),
-  );
+  await until("it writes elsewhere", () => isSleep(leader));
   const { ino } = statSync(join(root.dir, "logs/all.log"));
   rmSync(join(root.dir, "logs/all.log"));
   // Most file systems give the number to one of the next files.
@@ -106,16 +98,15 @@ test("whoever got the inode of a log that was removed lives", async () => {
     writeFileSync(name, "");
     return statSync(name).ino === ino;
   });
-  if (heir === undefined) return root.dispose();
+  if (heir === undefined) {
+    console.warn("A reused inode is not tested: this file system gave the number to none of 500 files.");
+    return root.dispose();
+  }
   await withStranger(
     root,
     () => startStranger(root, `exec sleep 1001 >> ${heir}`),
     async (pid) => {
-      await until("it writes", () =>
-        Bun.file(`/proc/${pid}/comm`)
-          .text()
-          .then((name) => name === "sleep\n"),
-      );
+      await until("it writes", () => isSleep(pid));
       expect(await root.dt(["stop", "t", "dev"])).toMatchObject({ code: 0 });
       expect(runs(pid)).toBe(true);
     },
@@ -145,7 +136,7 @@ exec ${[...prefix, process.env.DT_BINARY ?? join(import.meta.dir, "../../dist/dt
       async (pid) => {
         await until("the host has it for a child", () => parentOf(pid) === script.pid);
         // The host looks each half second, and is not to write it down.
-        await until("the host has looked", () => hasLookedSince(root, pid));
+        await until("the host has looked", () => hasLookedSince(pid));
         expect(await root.dt(["stop", "t", "dev"])).toMatchObject({ code: 0 });
         expect(runs(pid)).toBe(true);
         process.kill(await pidIn(root, "helper"), "SIGKILL");
@@ -155,11 +146,11 @@ exec ${[...prefix, process.env.DT_BINARY ?? join(import.meta.dir, "../../dist/dt
   });
 
 function parentOf(pid: number): number {
-  return Number(/^PPid:\s*(\d+)/m.exec(require("node:fs").readFileSync(`/proc/${pid}/status`, "latin1"))?.[1]);
+  return Number(/^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1]);
 }
 
 /** Two looks' time since the process began. */
-function hasLookedSince(_root: TestRoot, pid: number): boolean {
+function hasLookedSince(pid: number): boolean {
   return Date.now() - statSync(`/proc/${pid}`).mtimeMs > 1200;
 }
 
@@ -187,11 +178,7 @@ for (const [how, start, stop] of [
       const foreground = start.includes("-d" as never) ? null : root.spawn([...start]);
       if (foreground === null) expect((await root.dt([...start])).code).toBe(0);
       const daemon = await pidIn(root, "daemon");
-      await until("it is a daemon", () =>
-        Bun.file(`/proc/${daemon}/comm`)
-          .text()
-          .then((name) => name === "sleep\n"),
-      );
+      await until("it is a daemon", () => isSleep(daemon));
       expect((await root.dt([...stop])).code).toBe(0);
       expect(runs(daemon)).toBe(false);
       await foreground?.exited;
