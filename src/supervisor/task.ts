@@ -160,7 +160,6 @@ async function runToItsEnd(
     if ((error as { name?: string }).name === "DtError") await capture.fail(error as never);
     throw error;
   }
-  ground.many?.tasks.add(child.pid);
   let ending: Promise<void> | null = null;
   const hard = new AbortController();
   const cancel = () => {
@@ -177,7 +176,6 @@ async function runToItsEnd(
   const left = setTimeout(() => hard.abort(), LEFT_MS);
   await ending;
   clearTimeout(left);
-  ground.many?.tasks.delete(child.pid);
   signal?.removeEventListener("abort", cancel);
   return capture.end(status, null);
 }

@@ -46,11 +46,7 @@ export interface Ground {
   /** In a host: what falls to it may be a stranger's, which was below this process before it began. */
   bystanders?: boolean;
   /** Set in a host of many launches: what fell to it is not of one of them alone, so they are watched together. */
-  many?: {
-    watchMembers(run: Run, probes: ReadonlySet<number>): void;
-    /** Pids of one-shots that run within this host. */
-    tasks: Set<number>;
-  };
+  many?: { watchMembers(run: Run, probes: ReadonlySet<number>): void };
 }
 
 /** One start that was asked for: everything a host needs, as plain JSON. */

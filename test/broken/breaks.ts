@@ -104,7 +104,7 @@ export const BREAKS: readonly Break[] = [
   {
     what: "a one-shot before a launch is told as nobody's process",
     edits: [
-      { file: `${SUPERVISOR}/task.ts`, from: "ground.many?.tasks.add(child.pid);", to: "" },
+      { file: `${SUPERVISOR}/up/members.ts`, from: " || bunChildren().has(pid)", to: " || bunChildren().size < 0" },
       { file: `${SUPERVISOR}/task.ts`, from: "env: environment.env, token }", to: `env: environment.env, token: "" }` },
     ],
     test: "test/fault/strangers.test.ts",

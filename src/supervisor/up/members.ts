@@ -21,13 +21,12 @@ interface Watched {
 }
 
 export function watchManyMembers(ground: Ground, onStray: (text: string) => void): NonNullable<Ground["many"]> {
-  const tasks = new Set<number>();
   const watched = new Set<Watched>();
   const told = new Set<string>();
   let timer: ReturnType<typeof setInterval> | null = null;
 
   function look(): void {
-    const orphans = liveOrphans(ground, watched, tasks);
+    const orphans = liveOrphans(ground, watched);
     const byRun = Map.groupBy(orphans, (entry) => ownerOf(ground, watched, entry));
     for (const entry of ground.bystanders === true ? [] : (byRun.get(null) ?? [])) {
       const who = `${entry.pid}/${entry.startTime}`;
@@ -41,7 +40,6 @@ export function watchManyMembers(ground: Ground, onStray: (text: string) => void
   }
 
   return {
-    tasks,
     watchMembers(run, probes) {
       const one: Watched = { run, probes, isHidden: makeIsHidden(ground, run) };
       watched.add(one);
@@ -64,8 +62,8 @@ function note(ground: Ground, { run, isHidden }: Watched, orphans: readonly Proc
 }
 
 /** What has ended is reaped here, since Bun reaps only what Bun spawned. */
-function liveOrphans({ table }: Ground, watched: ReadonlySet<Watched>, tasks: ReadonlySet<number>): ProcessEntry[] {
-  const own = new Set(tasks);
+function liveOrphans({ table }: Ground, watched: ReadonlySet<Watched>): ProcessEntry[] {
+  const own = new Set<number>();
   for (const { run, probes } of watched) {
     own.add(run.leader.pid);
     for (const pid of probes) own.add(pid);
