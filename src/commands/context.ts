@@ -1,17 +1,19 @@
 /** What a verb needs, made once at the edge. The process table, the store and the index are made only when a verb asks. */
 
 import { join } from "node:path";
+import { LOADING } from "../manifest/begun.ts";
 import type { Glance } from "../manifest/index.ts";
 import type { Reading } from "../manifest/reading.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
 import { showPrompt } from "../output/shell.ts";
 import { makeTalk, type Talk, wantsColor } from "../output/talk.ts";
 import type { RunnerContext } from "../runners/context.ts";
+import { describeAsker } from "../state/asker.ts";
 import type { Store } from "../state/store.ts";
 import { isInPlaceOfTrusted, isTrusted } from "../state/trust.ts";
-import { KNOWN_MARK } from "../supervisor/marks.ts";
+import { KNOWN_MARK, TICKET_MARK } from "../supervisor/marks.ts";
 import { personsEnvironment } from "../supervisor/selfenv.ts";
-import type { Ground } from "../supervisor/types.ts";
+import type { Announced, Ground } from "../supervisor/types.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { workingDirectory } from "../sys/here.ts";
 import { lazy } from "../sys/lazy.ts";
@@ -137,6 +139,13 @@ export function makeContext(
   const ground = lazy(() => makeGround(acting, isOfDaemon && isStranger() ? true : undefined));
   const where = () => ({ root: root(), home: home(), cacheDir: cache(), env, owner: owner() });
   const place = () => ({ ...where(), reading: reading() });
+  let announced: Announced | null = null;
+  /** What comes under a ticket, or for a manifest that is being loaded, has its place already. */
+  const announce = async () => {
+    if (announced !== null || ownEnv[TICKET_MARK] !== undefined || env[LOADING] !== undefined) return;
+    const { announceStart } = await import("../supervisor/announced.ts");
+    announced = announceStart(ground(), describeAsker("user", argv));
+  };
   const tell = (index: ManifestIndex | null) => {
     if (index !== null && !isOfDaemon) tellOnce({ ...where(), talk }, index);
     return index;
@@ -162,6 +171,7 @@ export function makeContext(
       verbose: globals.verbose,
       capture: globals.capture,
       held,
+      announced,
     }),
     home,
     isStranger,
@@ -181,6 +191,7 @@ export function makeContext(
         ...where(),
         reading: acting,
         ...(wanted === undefined ? {} : { wanted }),
+        onLoad: announce,
       });
       return {
         index,

@@ -5,6 +5,7 @@ import { formatLines } from "../output/lines.ts";
 import { LOCK_TIMEOUT_MS, refuseNested } from "../runners/service.ts";
 import { tellEvent } from "../runners/tell.ts";
 import { describeAsker } from "../state/asker.ts";
+import { announcedStarts, awaitNamed } from "../supervisor/announced.ts";
 import { pendingKeys } from "../supervisor/pending.ts";
 import { isListedAsFailed, isUnderWay, type StopKeyResult, stopKey } from "../supervisor/stopkey.ts";
 import type { Ground } from "../supervisor/types.ts";
@@ -27,13 +28,16 @@ export default defineVerb({
     const { talk, globals } = context;
     const runner = context.runner();
     const { ground } = runner;
-    const { index, named } = await lookUp(context, ground, args._);
+    const loading = announcedStarts(ground);
+    const { index, named } = await lookUp(context, ground, args._, loading);
     const needs = (key: string) => needsOf(ground, index, key);
-    const keys = orderByNeeds(named, needs)
-      .reverse()
-      .filter((key) => isUnderWay(ground, key) || isListedAsFailed(ground, key));
+    const there = (all: readonly string[]) =>
+      orderByNeeds(all, needs)
+        .reverse()
+        .filter((key) => isUnderWay(ground, key) || isListedAsFailed(ground, key));
+    const keys = there(named);
     for (const key of keys) refuseNested(runner, key, "stop");
-    if (keys.length === 0) talk.say("nothing runs");
+    if (keys.length === 0 && (loading.length === 0 || globals.dryRun)) talk.say("nothing runs");
     if (globals.dryRun) {
       print(globals.json ? `${JSON.stringify(keys)}\n` : formatLines(keys.map((key) => `stop     ${key}`)));
       return EXIT.done;
@@ -41,16 +45,26 @@ export default defineVerb({
     const by = describeAsker("user", context.argv);
     const timeoutMs = durationOf("--timeout", args.timeout);
     const over = new Map<string, Promise<StopKeyResult>>();
-    for (const key of keys) {
-      // What needs it, directly or not, is stopped first; that one of them survives is no reason to leave the rest.
-      const above = keys
-        .filter((other) => over.has(other) && reaches(other, key, needs))
-        .map((other) => over.get(other));
-      const stop = Promise.allSettled(above).then(() =>
-        stopKey(ground, { key, by, lockTimeoutMs: LOCK_TIMEOUT_MS, timeoutMs }, (event) => tellEvent(runner, event)),
-      );
-      stop.then((result) => talk.say(wordsOf(result))).catch(() => {});
-      over.set(key, stop);
+    const stopAll = (all: readonly string[]) => {
+      for (const key of all) {
+        // What needs it, directly or not, is stopped first; that one of them survives is no reason to leave the rest.
+        const above = all
+          .filter((other) => over.has(other) && reaches(other, key, needs))
+          .map((other) => over.get(other));
+        const stop = Promise.allSettled(above).then(() =>
+          stopKey(ground, { key, by, lockTimeoutMs: LOCK_TIMEOUT_MS, timeoutMs }, (event) => tellEvent(runner, event)),
+        );
+        stop.then((result) => talk.say(wordsOf(result))).catch(() => {});
+        over.set(key, stop);
+      }
+      return Promise.allSettled(over.values());
+    };
+    await stopAll(keys);
+    if (loading.length > 0) {
+      await awaitNamed(ground, loading);
+      const late = (args._.length === 0 ? keysThere(ground) : named).filter((key) => !over.has(key));
+      await stopAll(there(late));
+      if (over.size === 0) talk.say("nothing runs");
     }
     const ends = await Promise.allSettled(over.values());
     const results = ends.flatMap((one) =>
@@ -86,13 +100,21 @@ async function lookUp(
   context: DtContext,
   ground: Ground,
   words: readonly string[],
+  loading: readonly string[],
 ): Promise<{ index: ManifestIndex; named: string[] }> {
-  const at = { root: context.root(), onDisk: keysThere(ground) };
+  const at = {
+    root: context.root(),
+    get onDisk() {
+      return keysThere(ground);
+    },
+  };
   const index: ManifestIndex = (await context.peek()) ?? { plugins: {}, failures: [], unread: [] };
   if (words.length === 0) return { index, named: at.onDisk };
-  const last = { ...at, index };
+  const last = { root: at.root, onDisk: at.onDisk, index };
   const names = namesOf(last, words);
   if (names.every((name) => isThere(last, name))) return { index, named: keysOf(last, names) };
+  // What is not there may be what is being loaded.
+  await awaitNamed(ground, loading);
   const { findUnknown, placesOf } = await import("./named.ts");
   const places = { ...(await placesOf(context)), onDisk: at.onDisk };
   const now = namesOf(places, words);

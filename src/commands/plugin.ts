@@ -81,8 +81,10 @@ async function runOneshot(
   const asStranger = is !== "run";
   if (settings.needs.length > 0 && !areNeedsMet(context, key) && !(await meetNeeds(context, index, key, asStranger)))
     return EXIT.interrupted;
+  const runner = context.runner(asStranger);
+  runner.announced?.close();
   const { runOneshot: run } = await import("../runners/exec.ts");
-  return run(context.runner(asStranger), {
+  return run(runner, {
     plugin: plugin.name,
     command: command.name,
     variant,

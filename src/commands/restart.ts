@@ -71,7 +71,8 @@ export default defineVerb({
     // Of several the later ones wait for their turn, and a stop meanwhile counts for them too.
     const asker = describeAsker("user", context.argv);
     const several = keys.length > 1 && !context.globals.dryRun;
-    const tickets = new Map(keys.map((key) => [key, several ? takeTicket(runner.ground, key, asker) : undefined]));
+    const tickets = new Map(keys.map((key) => [key, several ? takeTicket(context.runner(), key, asker) : undefined]));
+    context.runner().announced?.close();
     try {
       for (const key of keys) {
         refuseNested(runner, key, "restart");
@@ -103,7 +104,8 @@ async function restartKey(
   const spec: LaunchSpec = { ...makeSpec(context, index, key, record, timeoutMs), isStrange: asStranger };
   if (runner.dryRun) return showPlan(runner, spec);
   begin();
-  spec.ticket = ticket ?? takeTicket(ground, key, spec.asker, context.ownEnv[TICKET_MARK]);
+  spec.ticket = ticket ?? takeTicket(runner, key, spec.asker, context.ownEnv[TICKET_MARK]);
+  runner.announced?.close();
   try {
     // By the manifest as it is now: it may need something that the launch before did not.
     if (withNeeds && needsSomething(spec.settings) && !(await startNeeded(runner, index, spec)))

@@ -6,6 +6,7 @@ import { LOCK_TIMEOUT_MS, refuseNested } from "../runners/service.ts";
 import { tellEvent } from "../runners/tell.ts";
 import { describeAsker } from "../state/asker.ts";
 import type { Selection } from "../state/key.ts";
+import { announcedStarts, awaitNamed } from "../supervisor/announced.ts";
 import { pendingKeys } from "../supervisor/pending.ts";
 import { isListedAsFailed, isUnderWay, type StopKeyResult, stopKey } from "../supervisor/stopkey.ts";
 import type { Ground } from "../supervisor/types.ts";
@@ -35,14 +36,16 @@ export default defineVerb({
     const runner = context.runner();
     const timeoutMs = durationOf("--timeout", args.timeout);
     const selection = await selectionOf(context, args._, { unchecked: true });
+    // A key that was named sees to that itself (`stopKey`).
+    const loading = selection.is === "keys" ? [] : announcedStarts(runner.ground);
     // A plugin's or the root's launches: those that are there. A key that was named is told of even when it does not run.
     const keys = withPending(runner.ground, selection).filter(
       (key) => selection.is === "keys" || isUnderWay(runner.ground, key) || isListedAsFailed(runner.ground, key),
     );
     for (const key of keys) refuseNested(runner, key, "stop");
-    if (keys.length === 0)
+    const sayNothing = () =>
       context.talk.say(selection.is === "plugin" ? `nothing of ${selection.plugin} runs` : "nothing runs");
-
+    if (keys.length === 0 && (loading.length === 0 || context.globals.dryRun)) sayNothing();
     // Of a plugin or a group there is nothing to ask: it was found by what declares it.
     const unknownOf = async (absent: string[]) => (isOneWord(args._) ? null : await unknownKeys(context, absent));
     if (context.globals.dryRun) {
@@ -57,10 +60,13 @@ export default defineVerb({
         tellEvent(runner, event),
       );
     const outcomes = await Promise.allSettled(keys.map(ask));
+    const late = (await lateKeys(runner.ground, selection, loading)).filter((key) => !keys.includes(key));
+    outcomes.push(...(await Promise.allSettled(late.map(ask))));
     const ended = outcomes.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
     // Asked only now: what lives is stopped without a look at the manifests.
     const unknown = await unknownOf(ended.flatMap(({ is, key }) => (is === "not-running" ? [key] : [])));
     const results = ended.filter(({ key }) => unknown?.names.includes(key) !== true);
+    if (outcomes.length === 0 && loading.length > 0) sayNothing();
     if (unknown !== null) outcomes.push({ status: "rejected", reason: unknown.error });
     const isAnyAbsent = results.some(({ is }) => is === "not-running");
     const index = isAnyAbsent ? ((await context.peek()) ?? (await context.glance()).index) : null;
@@ -95,6 +101,13 @@ function withPending(ground: Ground, selection: Selection): string[] {
   if (selection.is === "keys") return keys;
   const isMeant = (key: string) => selection.is === "all" || key.startsWith(`${selection.plugin}:`);
   return [...new Set([...keys, ...pendingKeys(ground).filter(isMeant)])];
+}
+
+/** What those have come to. */
+async function lateKeys(ground: Ground, selection: Selection, announced: readonly string[]): Promise<string[]> {
+  if (announced.length === 0) return [];
+  await awaitNamed(ground, announced);
+  return withPending(ground, selection).filter((key) => isUnderWay(ground, key));
 }
 
 /** `--dry-run`: what would be stopped, and nothing is. */

@@ -1,5 +1,5 @@
 /** `dt up`: groups, plugins or keys, and all they need, in the order the graph says; what is healthy and the same is left alone. */
-import { runUp } from "../runners/up.ts";
+import { becomeHost, runUp } from "../runners/up.ts";
 import { durationOf } from "./args.ts";
 import { asksForService } from "./called.ts";
 import { type DtContext, rememberRoot } from "./context.ts";
@@ -24,6 +24,8 @@ export default defineVerb({
   async run({ args, data }) {
     const context = data as DtContext;
     const { dryRun } = context.globals;
+    const detach = args.detach === true || args.wait === true;
+    if (!detach && !dryRun) becomeHost(context.runner());
     const { index, begin } = dryRun ? { index: await context.index(), begin: () => {} } : await context.act();
     const root = context.root();
     const named = { root, index, onDisk: [] };
@@ -44,7 +46,7 @@ export default defineVerb({
     return runUp(context.runner(), {
       index,
       keys,
-      detach: args.detach === true || args.wait === true,
+      detach,
       force: args.force === true,
       timeoutMs: durationOf("--timeout", args.timeout),
       colored: context.colored(),

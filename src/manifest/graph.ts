@@ -83,6 +83,20 @@ export function closureOf(
   return { nodes: [...nodes.values()], missing };
 }
 
+/** Those of the nodes that need the key, directly or not. */
+export function dependentsOf(nodes: readonly GraphNode[], key: string): string[] {
+  const found = new Set<string>();
+  const visit = (needed: string) => {
+    for (const { key, needs } of nodes) {
+      if (found.has(key) || !needs.some((one) => one.key === needed)) continue;
+      found.add(key);
+      visit(key);
+    }
+  };
+  visit(key);
+  return [...found];
+}
+
 /** Keys ordered so that what is needed stands before what needs it; keys without a place in the graph keep theirs. */
 export function orderByNeeds(keys: readonly string[], needsOf: (key: string) => readonly string[]): string[] {
   const wanted = new Set(keys);

@@ -27,6 +27,8 @@ export interface LoadIndexOptions extends IndexOptions {
   loader?: string[];
   /** Time limit of one manifest. Default 5000. */
   timeoutMs?: number;
+  /** Called before code of manifests is run, or waited for while somebody else runs it. */
+  onLoad?: () => Promise<void>;
 }
 
 /** An index, and what each of the root's own manifests came to, for who takes them over; null where that was by chance. */
@@ -44,6 +46,7 @@ export async function loadManifests(options: LoadIndexOptions): Promise<Loaded> 
   if (options.refresh === true) return loadStale(options, null);
   const ready = readReady(options);
   if (ready.is === "ready") return ready.loaded;
+  await options.onLoad?.();
   const { takeTurn } = await import("./turn.ts");
   // A dt that a manifest runs while it is loaded would wait for that manifest; what each call loads for itself, nobody else's turn spares it.
   const isShared = ready.is === "stale" && options.env[LOADING] === undefined;

@@ -1,6 +1,6 @@
 /** What every runner gets. No code in this file. */
 import type { Talk } from "../output/talk.ts";
-import type { Ground } from "../supervisor/types.ts";
+import type { Announced, Ground } from "../supervisor/types.ts";
 
 export interface RunnerContext {
   ground: Ground;
@@ -16,6 +16,8 @@ export interface RunnerContext {
   verbose: boolean;
   /** Null: as the manifest says. */
   capture: boolean | null;
+  /** What was announced before the manifests were loaded; null: they were known. */
+  announced: Announced | null;
   /** The signals that dt was started with blocked, when it became itself anew to capture a one-shot; else null. */
   held: string | null;
 }

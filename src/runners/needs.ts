@@ -1,6 +1,6 @@
 /** What a command needs is started first, in order, where it is not so already; one-shots among it run to their end. */
 import { faultsOf } from "../manifest/faults.ts";
-import { closureOf, type GraphNode, shortKey, showPath } from "../manifest/graph.ts";
+import { closureOf, dependentsOf, type GraphNode, shortKey, showPath } from "../manifest/graph.ts";
 import type { Condition, ManifestIndex } from "../manifest/resolved.ts";
 import { parseKey } from "../state/key.ts";
 import type { Asker } from "../state/types.ts";
@@ -31,7 +31,7 @@ export interface Needy {
   ticket?: Ticket;
 }
 
-type Need = GraphNode & { until: Condition; ticket: Ticket };
+type Need = GraphNode & { until: Condition; dependents: string[]; ticket: Ticket };
 
 /** `cancel`: Ctrl-C, which ends what is being started. `off`: the start is called off, and what it needs stays as it is. */
 interface Ends {
@@ -40,7 +40,10 @@ interface Ends {
 }
 
 /** All that a command needs, directly or not, what is needed by others first. */
-export function orderNeeds(index: ManifestIndex, key: string): (GraphNode & { until: Condition })[] {
+export function orderNeeds(
+  index: ManifestIndex,
+  key: string,
+): (GraphNode & { until: Condition; dependents: string[] })[] {
   const { nodes, missing } = closureOf(index, [key]);
   const path = missing[0];
   if (path !== undefined) {
@@ -62,7 +65,11 @@ export function orderNeeds(index: ManifestIndex, key: string): (GraphNode & { un
     .filter((node) => node.key !== key)
     .map((node) => {
       const asked = edges.filter((edge) => edge.key === node.key).map((edge) => edge.condition);
-      return { ...node, until: asked.find((condition) => condition !== "started") ?? "started" };
+      return {
+        ...node,
+        dependents: dependentsOf(nodes, node.key),
+        until: asked.find((condition) => condition !== "started") ?? "started",
+      };
     });
 }
 
@@ -78,8 +85,9 @@ export async function startNeeds(
   // All at once: a stop counts for those too whose turn comes later.
   const needs = orderNeeds(index, needy.key).map((need) => ({
     ...need,
-    ticket: takeTicket(ground, need.key, needy.asker),
+    ticket: takeTicket(context, need.key, needy.asker),
   }));
+  context.announced?.close();
   try {
     for (const need of needs) {
       await meetNeed(context, index, needy, need, { cancel, off });
@@ -140,7 +148,8 @@ async function runNeed(
   const { file = "" } = index.plugins[parts.plugin] ?? {};
   context.talk.say(`${key} needs ${shortKey(need.key)}: running it`);
   const onReason = (why: string) => context.talk.say(`${shortKey(need.key)} is not skipped: ${why}`);
-  const task = { key: need.key, ...parts, file, settings: need.settings, env, asker, force: false, onReason };
+  const { settings, dependents } = need;
+  const task = { key: need.key, ...parts, file, settings, env, asker, dependents, force: false, onReason };
   const own = watchTicket(context.ground, need);
   const end = await runTask(context.ground, task, AbortSignal.any([cancel, off, own.signal])).finally(own.close);
   if (end.is === "unchanged")
@@ -180,6 +189,7 @@ async function startNeed(
     asker,
     lockTimeoutMs,
     ticket: need.ticket,
+    dependents: need.dependents,
     args: [],
     readyTimeoutMs: null,
     ensure: true, // of two who need it at once, the second leaves the first one's alone

@@ -61,8 +61,9 @@ export async function runService(context: RunnerContext, request: ServiceRequest
   const handed = context.ownEnv[TICKET_MARK];
   spec.ticket =
     mayWait(request.settings) || request.take
-      ? takeTicket(context.ground, key, spec.asker, handed)
-      : readTicket(context.ground, key, handed);
+      ? takeTicket(context, key, spec.asker, handed)
+      : readTicket(context, key, spec.asker, handed);
+  context.announced?.close();
   try {
     return await startService(context, request, spec);
   } finally {

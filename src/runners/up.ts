@@ -6,7 +6,7 @@
 import type { Entry } from "../logs/entries.ts";
 import { followKeys, type Target } from "../logs/followkeys.ts";
 import { faultsOf } from "../manifest/faults.ts";
-import { closureOf, shortKey, showPath } from "../manifest/graph.ts";
+import { closureOf, dependentsOf, shortKey, showPath } from "../manifest/graph.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
 import { formatLines } from "../output/lines.ts";
 import { makePrefix, prefixLine } from "../output/logline.ts";
@@ -53,8 +53,8 @@ export async function runUp(context: RunnerContext, request: UpRequest): Promise
   const nodes = makeNodes(context, request);
   if (context.dryRun) return showNodes(context, nodes);
   for (const { key } of nodes) refuseNested(context, key, "replace");
-  if (!request.detach) becomeHost(context);
-  for (const { run } of nodes) run.spec.ticket = takeTicket(context.ground, run.spec.key, run.spec.asker);
+  for (const { run } of nodes) run.spec.ticket = takeTicket(context, run.spec.key, run.spec.asker);
+  context.announced?.close();
   return request.detach ? upDetached(context, nodes) : upForeground(context, nodes, request.colored);
 }
 
@@ -62,8 +62,9 @@ function makeNodes(context: RunnerContext, { index, keys, detach, timeoutMs, for
   const { nodes, missing } = closureOf(index, keys);
   const path = missing[0];
   if (path !== undefined) throw undeclared(index, path);
-  const common = { env: context.env, asker: describeAsker("user", context.argv) };
+  const asker = describeAsker("user", context.argv);
   return nodes.map(({ key, settings, needs }): UpNode => {
+    const common = { env: context.env, asker, dependents: dependentsOf(nodes, key) };
     const parts = parseKey(key) as NonNullable<ReturnType<typeof parseKey>>;
     if (settings.kind === "oneshot") {
       const { file = "" } = index.plugins[parts.plugin] ?? {};
@@ -127,8 +128,8 @@ async function upDetached(context: RunnerContext, nodes: UpNode[]): Promise<numb
   return cancel.signal.aborted ? EXIT.interrupted : conclude(context, outcomes);
 }
 
-/** Before anything is written in the name of this process, for it may have to become dt anew. */
-function becomeHost({ ground, ownEnv, argv }: RunnerContext): void {
+/** Before anything is read or written for a `dt up` in the foreground, for this process may have to become dt anew. */
+export function becomeHost({ ground, ownEnv, argv }: RunnerContext): void {
   const cleaned = cleanedForHosting(ownEnv, ground.root);
   if (cleaned !== null) becomeDt([...ground.self, ...argv] as [string, ...string[]], cleaned, []);
 }

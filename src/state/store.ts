@@ -47,6 +47,8 @@ export interface Store {
   path(key: string, kind: FileKind): string;
   /** Keys that have a record, an exit or a pid file. */
   keys(): string[];
+  /** Keys that have a want. */
+  wanted(): string[];
   record(key: string): FileRead<LaunchRecord>;
   writeRecord(record: LaunchRecord): void;
   /** Removes pid and record; what is filed by its token goes with them. */
@@ -90,6 +92,22 @@ export type FileKind = keyof typeof KINDS;
 const SPACE_FOR_A_START = 64 * 1024;
 
 const LISTED = [KINDS.record, KINDS.exit, KINDS.pid];
+
+function keysWith(directory: string, suffixes: readonly string[]): string[] {
+  let names: string[];
+  try {
+    names = descendInto(directory, (at) => readdirSync(at));
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return [];
+    throw writeError(directory, error);
+  }
+  const found = new Set<string>();
+  for (const name of names) {
+    const suffix = suffixes.find((end) => name.endsWith(end));
+    if (suffix !== undefined) found.add(name.slice(0, -suffix.length));
+  }
+  return [...found].filter((key) => parseKey(key) !== null && key.split(":").length === 3).sort();
+}
 
 export interface StorePlace {
   /** A function of one that may be moved. */
@@ -136,22 +154,8 @@ export function openStore({ directory, home, table }: StorePlace): Store {
       for (const place of [directory, join(directory, "launch")]) clearTemporaries(place, Date.now());
     },
     path,
-    keys() {
-      const directory = at();
-      let names: string[];
-      try {
-        names = descendInto(directory, (at) => readdirSync(at));
-      } catch (error) {
-        if (errnoOf(error) === "ENOENT") return [];
-        throw writeError(directory, error);
-      }
-      const found = new Set<string>();
-      for (const name of names) {
-        const suffix = LISTED.find((end) => name.endsWith(end));
-        if (suffix !== undefined) found.add(name.slice(0, -suffix.length));
-      }
-      return [...found].filter((key) => parseKey(key) !== null && key.split(":").length === 3).sort();
-    },
+    keys: () => keysWith(at(), LISTED),
+    wanted: () => keysWith(at(), [KINDS.want]),
     record(key) {
       const read = readSealed(path(key, "record"), seal, (value, movedFrom) =>
         rebase(checkRecord(value, key), movedFrom, at()),

@@ -23,9 +23,10 @@ export async function runBefore(
         hint: "dt list",
       });
     report({ is: "note", text: `${key} runs before ${spec.key}` });
-    const { env, asker } = spec;
+    const { env, asker, dependents = [] } = spec;
     const task = { key, ...parts, file: plugin.file, settings, env, asker, force: true };
-    const end = await runTask(ground, task, signal, cancelMs);
+    const first = { ...task, dependents: [spec.key, ...dependents] };
+    const end = await runTask(ground, first, signal, cancelMs);
     signal?.throwIfAborted();
     if (end.is === "ended" && end.exit.code !== 0)
       throw new DtError("before", `${spec.key} was not started: ${key}, which runs before it, ${end.exit.text}.`, {

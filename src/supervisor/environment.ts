@@ -16,7 +16,7 @@ import { DtError, EXIT } from "../sys/error.ts";
 import { readText } from "../sys/files.ts";
 import { modulesOf } from "../sys/shims.ts";
 import { statOf } from "../sys/stat.ts";
-import { HOST_MARK } from "./marks.ts";
+import { FIRST_MARK, HOST_MARK } from "./marks.ts";
 
 export interface EnvironmentRequest {
   inherited: Record<string, string>;
@@ -75,6 +75,7 @@ export function prepareEnvironment(request: EnvironmentRequest): PreparedEnviron
   if (request.from == null) delete env.DIALTONE_CWD;
   else env.DIALTONE_CWD = request.from;
   if (request.launch !== null) {
+    delete env[FIRST_MARK];
     env.DIALTONE_KEY = request.launch.key;
     env.DIALTONE_TOKEN = request.launch.token;
     if (request.launch.port !== null) env.PORT = String(request.launch.port);

@@ -14,12 +14,14 @@
  *   the stop, before its mark           the start goes on, as if nobody had asked for a stop
  *   the stop, after its mark            the start is called off
  *
- * A start of another container, whose process is not seen from here, is over when its hold is (sys/hold.ts).
+ * A start of another container, whose process is not seen from here, is over when its hold is (sys/hold.ts). One whose manifests are being
+ * loaded has no keys yet: announced.ts.
  *
  * Known limit: a want that was removed by hand, or cannot be read, calls nothing off.
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { LOADING } from "../manifest/begun.ts";
 import type { ManagedSettings } from "../manifest/resolved.ts";
 import type { Asker, Want } from "../state/types.ts";
 import { descendInto } from "../sys/descend.ts";
@@ -31,9 +33,12 @@ import { lazy } from "../sys/lazy.ts";
 import { makePrivateDirectory } from "../sys/paths.ts";
 import { statOf } from "../sys/stat.ts";
 import { describeAsker } from "./describe.ts";
-import type { Ground, Ticket } from "./types.ts";
+import { FIRST_MARK } from "./marks.ts";
+import type { Announced, Ground, Ticket } from "./types.ts";
 
 const DIRECTORY = "starts";
+/** In the place of a key that is not known yet. */
+export const UNNAMED = "unnamed";
 const NAME = /^(.+)\.([0-9a-f]{16})\.json$/;
 /** How late a start that waits notices that it was called off. */
 const LOOK_EVERY_MS = 100;
@@ -53,7 +58,13 @@ interface StartFile {
 
 type LastStop = NonNullable<Want["lastStop"]>;
 
-type Place = Pick<Ground, "store" | "table">;
+export type Place = Pick<Ground, "store" | "table">;
+
+/** Of whom a ticket is taken: who asks, and what they had announced before the manifests were loaded. */
+export interface Asking {
+  ground: Place;
+  announced: Announced | null;
+}
 
 /** Who needs no ticket for one key, since it is no start of that key, has none. */
 export interface Ticketed {
@@ -63,15 +74,19 @@ export interface Ticketed {
 }
 
 /** `handed`: what `handTicket` gave to whoever runs this dt. */
-export function takeTicket(ground: Place, key: string, asker: Asker, handed?: string): Ticket {
-  const ticket = readTicket(ground, key, handed);
+export function takeTicket({ ground, announced }: Asking, key: string, asker: Asker, handed?: string): Ticket {
+  const ticket = takenFor(key, handed) ?? makeTicket(ground, key, announced);
   holdTicket(ground, { key, asker, ticket });
   return ticket;
 }
 
-/** Of a start that has nothing to wait for but the key's lock: its file is written when it does wait (`acquireLock`). */
-export function readTicket(ground: Place, key: string, handed?: string): Ticket {
-  return takenFor(key, handed) ?? makeTicket(ground, key);
+/**
+ * Of a start that has nothing to wait for but the key's lock: its file is written when it does wait (`acquireLock`). What was announced is seen,
+ * and stays so.
+ */
+export function readTicket(asking: Asking, key: string, asker: Asker, handed?: string): Ticket {
+  if (asking.announced !== null) return takeTicket(asking, key, asker, handed);
+  return takenFor(key, handed) ?? makeTicket(asking.ground, key);
 }
 
 export function mayWait({ needs, before, compose }: Pick<ManagedSettings, "needs" | "before" | "compose">): boolean {
@@ -90,11 +105,15 @@ export function markOf(key: string, { id, after }: Ticket): string {
   return `${key} ${id} ${after ?? ""}`;
 }
 
-function makeTicket(ground: Place, key: string): Ticket {
+function makeTicket(ground: Place, key: string, announced: Announced | null = null): Ticket {
   return {
-    id: crypto.randomUUID().replaceAll("-", "").slice(0, 16),
-    after: lastStopOf(ground, key)?.id ?? null,
+    id: makeId(),
+    after: announced === null ? (lastStopOf(ground, key)?.id ?? null) : announced.lastStopOf(key),
   };
+}
+
+export function makeId(): string {
+  return crypto.randomUUID().replaceAll("-", "").slice(0, 16);
 }
 
 function takenFor(key: string, handed: string | undefined): Ticket | null {
@@ -211,7 +230,7 @@ export function makeStopLook(ground: Place, start: Omit<Ticketed, "asker">): () 
   };
 }
 
-function lastStopOf({ store }: Pick<Ground, "store">, key: string): LastStop | null {
+export function lastStopOf({ store }: Pick<Ground, "store">, key: string): LastStop | null {
   const want = store.want(key);
   return want.is === "there" ? (want.value.lastStop ?? null) : null;
 }
@@ -224,7 +243,8 @@ export function markStop(by: Asker): LastStop {
 /** Keys of which a start is under way. */
 export function pendingKeys(ground: Place): string[] {
   const found = new Set<string>();
-  for (const { key, name } of startsIn(ground)) if (!found.has(key) && isWaiting(ground, name)) found.add(key);
+  for (const { key, name } of startsIn(ground))
+    if (key !== UNNAMED && !found.has(key) && isWaiting(ground, name)) found.add(key);
   return [...found];
 }
 
@@ -237,8 +257,13 @@ export function askersOf(ground: Place, names: readonly string[]): Asker[] {
   return names.flatMap((name) => fileOf(ground, name)?.by ?? []);
 }
 
-/** Whether one of these starts waits for a process that this one descends from: a stop within its own `before` is not meant for it. */
-export function isWithin(ground: Place, names: readonly string[]): boolean {
+/**
+ * Whether one of these starts waits for a process that this one descends from, and that runs first for it (its `before`, a one-shot that it
+ * needs, the manifest): such a stop clears the ground for the start, and is not meant for it.
+ */
+export function isWithin(ground: Place & Pick<Ground, "env">, key: string, names: readonly string[]): boolean {
+  const { [FIRST_MARK]: first = "", [LOADING]: loading } = ground.env;
+  if (loading === undefined && !first.split(" ").includes(key)) return false;
   const holders = new Set(
     names.flatMap((name) => (isQueuedIn(ground, name) ? [] : (holderOf(ground, name)?.pid ?? []))),
   );
@@ -256,11 +281,14 @@ export async function awaitGivenUp(ground: Place, names: readonly string[]): Pro
 
 /** Removes the files of starts that are over without having said so. */
 export function clearStarts(ground: Place, key: string): void {
-  for (const one of startsIn(ground))
-    if (one.key === key && !isWaiting(ground, one.name)) removeFile(join(ground.store.directory, one.name));
+  for (const one of startsIn(ground)) if (one.key === key) clearStart(ground, one.name);
 }
 
-function startsIn({ store }: Pick<Ground, "store">): { key: string; name: string }[] {
+export function clearStart(ground: Place, name: string): void {
+  if (!isWaiting(ground, name)) removeFile(join(ground.store.directory, name));
+}
+
+export function startsIn({ store }: Pick<Ground, "store">): { key: string; name: string }[] {
   let names: string[];
   try {
     names = descendInto(join(store.directory, DIRECTORY), (at) => readdirSync(at));
@@ -273,7 +301,7 @@ function startsIn({ store }: Pick<Ground, "store">): { key: string; name: string
   });
 }
 
-function isWaiting(ground: Place, name: string): boolean {
+export function isWaiting(ground: Place, name: string): boolean {
   const file = fileOf(ground, name);
   if (file === null) return false;
   const { holder, hold } = file;

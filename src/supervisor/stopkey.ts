@@ -6,6 +6,7 @@ import { stateAfter } from "../state/view.ts";
 import { DtError } from "../sys/error.ts";
 import { identifySelf, type ProcessIdentity, type ProcessTable, presenceOf, sameIdentity } from "../sys/identity.ts";
 import { acquireLock, type HeldLock } from "../sys/lock.ts";
+import { announcedStarts, awaitNamed } from "./announced.ts";
 import { describeAsker } from "./describe.ts";
 import { endLaunch, LAST_LINES, queryOf } from "./end.ts";
 import { nestedError } from "./nested.ts";
@@ -63,6 +64,7 @@ export function isUnderWay({ store, table }: Ground, key: string): boolean {
 export async function stopKey(ground: Ground, request: StopKeyRequest, report: Report): Promise<StopKeyResult> {
   const { store } = ground;
   const { key } = request;
+  if (!isOfTerminal(request) && !isUnderWay(ground, key)) await awaitNamed(ground, announcedStarts(ground));
   if (!isUnderWay(ground, key)) return dismissEnded(ground, request);
   store.prepare();
   const pending: string[] = [];
@@ -101,10 +103,8 @@ async function stopUnderLock(
   const lock = await lockToStop(ground, request);
   try {
     const read = store.record(key);
-    // What ends one launch for its own terminal is no stop of the key.
-    const isOfTerminal = request.ofHost !== undefined || request.interrupt !== undefined;
-    const waiting = isOfTerminal ? [] : pendingStarts(ground, key);
-    const mark = isOfTerminal || isWithin(ground, waiting) ? undefined : markStop(request.by);
+    const waiting = isOfTerminal(request) ? [] : pendingStarts(ground, key);
+    const mark = isOfTerminal(request) || isWithin(ground, key, waiting) ? undefined : markStop(request.by);
     if (mark !== undefined) pending.push(...waiting);
     if (read.is === "absent") {
       if (pending.length === 0 || mark === undefined) return { is: "not-running", key };
@@ -163,6 +163,11 @@ async function stopUnderLock(
   } finally {
     lock.release();
   }
+}
+
+/** What ends one launch for its own terminal is no stop of the key. */
+function isOfTerminal({ ofHost, interrupt }: StopKeyRequest): boolean {
+  return ofHost !== undefined || interrupt !== undefined;
 }
 
 /** It ended by itself, and nobody was there to write that down. */

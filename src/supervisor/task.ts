@@ -16,7 +16,7 @@ import type { EndStatus } from "../sys/status.ts";
 import { logOf, openCapture } from "./captured.ts";
 import { declaredLogs } from "./declaredlogs.ts";
 import { digestInputs } from "./inputs.ts";
-import { NEEDS_MET } from "./marks.ts";
+import { FIRST_MARK, NEEDS_MET } from "./marks.ts";
 import { compareOutputs, type Outputs, readOutputs } from "./outputs.ts";
 import { type PreparedCommand, prepareCommand } from "./preparecommand.ts";
 import { reopensOutput } from "./reopens.ts";
@@ -34,6 +34,8 @@ export interface TaskSpec {
   settings: OneshotSettings;
   env: Record<string, string>;
   asker: Asker;
+  /** Keys whose starts wait for it. Default none. */
+  dependents?: string[];
   /** Also when its inputs are unchanged. */
   force: boolean;
   /** Gets why it is not skipped though it has `inputs`, now or the next time, as a sentence without its end. */
@@ -76,7 +78,7 @@ export async function runTask(
     settings,
     run,
     args: [],
-    inherited: { ...spec.env, [NEEDS_MET]: spec.key },
+    inherited: { ...spec.env, [NEEDS_MET]: spec.key, [FIRST_MARK]: firstFor(spec) },
     launch: null,
     needs: settings.needs,
   });
@@ -105,6 +107,11 @@ export async function runTask(
     ground.store.write(memory, { version: 1, hash, at: exit.at, outputs: made });
   }
   return { is: "ended", exit };
+}
+
+/** Itself, those that wait for it, and those for whom whoever asked runs first. */
+function firstFor({ key, env, dependents = [] }: TaskSpec): string {
+  return [env[FIRST_MARK] ?? [], key, dependents].flat().join(" ");
 }
 
 /** Null, with the reason told, where not all could be looked at. */

@@ -78,6 +78,8 @@ export interface LaunchSpec {
   owner?: Owner | null;
   /** As it is noted for another host: that its ground was strange. */
   isStrange?: boolean;
+  /** Keys whose starts wait for this one; what runs before it is run for them too. Default none. */
+  dependents?: string[];
   /** With `tty: true`: the size of the terminal it is to be shown on; null: the usual 80 by 24. */
   terminal?: TerminalSize | null;
 }
@@ -87,6 +89,14 @@ export interface Ticket {
   id: string;
   /** The last stop of its key when it was asked for; null: there was none. */
   after: string | null;
+}
+
+/** What a start is known by while its manifests are loaded (announced.ts). */
+export interface Announced {
+  /** The mark of the last stop of the key before the load; null: it was never stopped. */
+  lastStopOf(key: string): string | null;
+  /** Its keys have tickets, or it has none. */
+  close(): void;
 }
 
 /** One line a person may read about a launch. */

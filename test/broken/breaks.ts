@@ -448,6 +448,42 @@ export const BREAKS: readonly Break[] = [
     only: "dt a api -d",
   },
   {
+    what: "a start is not announced while its manifests are loaded",
+    edits: [{ file: "src/commands/context.ts", from: "        onLoad: announce,\n", to: "" }],
+    test: "test/e2e/announced.test.ts",
+    only: "nothing runs: dt a plain -d|killed, failed",
+  },
+  {
+    what: "a start of which the manifests were loaded compares with the last stop of after the load",
+    edits: [
+      {
+        file: `${SUPERVISOR}/pending.ts`,
+        from: "announced === null ? (lastStopOf(ground, key)?.id ?? null) : announced.lastStopOf(key)",
+        to: "lastStopOf(ground, key)?.id ?? null",
+      },
+    ],
+    test: "test/e2e/announced.test.ts",
+    only: "it runs: dt",
+  },
+  {
+    what: "a stop by what one host runs first spares all that it starts",
+    edits: [
+      {
+        file: `${SUPERVISOR}/pending.ts`,
+        from: `if (loading === undefined && !first.split(" ").includes(key)) return false;`,
+        to: "",
+      },
+    ],
+    test: "test/e2e/calledoff.test.ts",
+    only: "a stop by what runs before one launch",
+  },
+  {
+    what: "what waits for a script is called off by it",
+    edits: [{ file: "src/supervisor/task.ts", from: `key, dependents].flat().join(" ")`, to: `key].flat().join(" ")` }],
+    test: "test/e2e/calledoff.test.ts",
+    only: "a stop by what runs before one launch",
+  },
+  {
     what: "what its host has not swept yet is shown as ended",
     edits: [{ file: "src/state/view.ts", from: `if (host === "alive" || locked) return "stopping";`, to: "" }],
     test: "test/e2e/between.test.ts",

@@ -195,6 +195,45 @@ test("a `before` that stops the old launch of its own key calls nothing off", as
   }
 });
 
+test("a stop by what runs before one launch: another that waits in the same dt up is called off, those that wait for it are not", async () => {
+  const root = TestRoot.create({
+    "manifests/c.ts": `export default { name: "c", groups: { two: ["c:api", "c:web"], reset: ["c:top", "c:apart"] }, commands: {
+      begun: { kind: "oneshot", run: "echo $$ > begun; until test -e go; do sleep 0.02; done" },
+      other: { kind: "oneshot", run: "until test -e begun; do sleep 0.02; done; dt stop c:web; echo stopped > go" },
+      api: { kind: "managed", run: ["sleep", "1000"], before: ["c:other"] },
+      web: { kind: "managed", run: ["sleep", "1000"], before: ["c:begun"] },
+      reset: { kind: "oneshot", run: "dt stop --all" },
+      base: { kind: "managed", run: ["sleep", "1000"], needs: ["c:reset"] },
+      top: { kind: "managed", run: ["sleep", "1000"], needs: ["c:base"] },
+      apart: { kind: "managed", run: ["sleep", "1000"], before: ["c:after"] },
+      after: { kind: "oneshot", run: "true", needs: ["c:reset"] },
+    } };`,
+  });
+  try {
+    for (const flags of [["-d"], []]) {
+      const starting = root.spawn(["up", "two", ...flags]);
+      await until("the stop is done", () => existsSync(join(root.dir, "go")));
+      await until("api runs", async () => (await psOf(root, "c:api:default"))?.state === "running");
+      if (flags.length > 0) expect(await starting.exited).toBe(130);
+      expect((await ps(root)).map((one) => one.key)).toEqual(["c:api:default"]);
+      await root.dt(["down"]);
+      await starting.exited;
+      const { rmSync } = await import("node:fs");
+      for (const name of ["go", "begun"]) rmSync(join(root.dir, name));
+    }
+    for (const start of [
+      ["up", "reset", "-d"],
+      ["c", "top", "-d"],
+    ]) {
+      const begun = await root.dt(start);
+      expect({ code: begun.code, said: begun.stderr }).toMatchObject({ code: 0 });
+    }
+    expect((await ps(root)).map((one) => one.key)).toEqual(["c:base:default", "c:top:default"]);
+  } finally {
+    await root.dispose();
+  }
+}, 30_000);
+
 test("a foreground that becomes dt anew, since its environment would steer it, leaves no start behind", async () => {
   const root = rootOf();
   try {

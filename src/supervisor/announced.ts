@@ -1,0 +1,62 @@
+/**
+ * Starts whose manifests are being loaded. Which keys such a start has is not known yet, so it has no tickets (pending.ts); a manifest may take
+ * seconds. A stop that comes meanwhile wins over it all the same:
+ *
+ *   the key is          then the stop
+ *   -----------------   ----------------------------------------------------------------------------------------------------
+ *   running             ends the launch and leaves its mark, as ever, and waits for nobody's manifest. The start knows each key's mark of
+ *                       before the load, so it finds another one, and is called off
+ *   not running         waits until the start has named its keys, which it then does by tickets, or until it is over
+ *
+ * The file, `starts/unnamed.<id>.json`, is written after the marks were read: whoever stops before it is there came first. It goes when the tickets
+ * are there. One of a process that is gone counts for nothing, and is removed by whoever meets it.
+ *
+ * A stop that a manifest runs while it is loaded waits for no load, for that one waits for it.
+ */
+import { LOADING } from "../manifest/begun.ts";
+import type { Asker } from "../state/types.ts";
+import {
+  clearStart,
+  dropTicket,
+  holdTicket,
+  isWaiting,
+  lastStopOf,
+  makeId,
+  type Place,
+  startsIn,
+  UNNAMED,
+} from "./pending.ts";
+import type { Announced, Ground } from "./types.ts";
+
+/** A load has its own limit, and may have to wait for another one's. */
+const WAIT_MS = 15_000;
+const LOOK_EVERY_MS = 5;
+
+/** The words of a command name one key; what that needs they do not. */
+export function announceStart(ground: Place, asker: Asker): Announced {
+  const stops = new Map(ground.store.wanted().map((key) => [key, lastStopOf(ground, key)?.id ?? null]));
+  const start = { key: UNNAMED, asker, ticket: { id: makeId(), after: null } };
+  holdTicket(ground, start);
+  const close = () => {
+    process.off("exit", close);
+    dropTicket(ground, start);
+  };
+  // Of a call that comes to nothing.
+  process.once("exit", close);
+  return { lastStopOf: (key) => stops.get(key) ?? null, close };
+}
+
+/** The starts that are being loaded. */
+export function announcedStarts(ground: Place & Pick<Ground, "env">): string[] {
+  if (ground.env[LOADING] !== undefined) return [];
+  return startsIn(ground).flatMap(({ key, name }) => (key === UNNAMED ? [name] : []));
+}
+
+/** Resolves when these have named their keys, or are over, or take too long for that. */
+export async function awaitNamed(ground: Place, names: readonly string[]): Promise<void> {
+  const deadline = performance.now() + WAIT_MS;
+  for (const name of names) {
+    while (isWaiting(ground, name) && performance.now() < deadline) await Bun.sleep(LOOK_EVERY_MS);
+    clearStart(ground, name);
+  }
+}
