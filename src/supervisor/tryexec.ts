@@ -1,12 +1,15 @@
 /**
  * One try at an `exec` probe. It is over when its program ends, its time is over or the launch ends, and nothing that it started outlives it: a
  * program that hangs would be one more at each try. So a probe runs in a session of its own, of a lineage of its own (sys/lineage.ts) and with a mark
- * in its environment, and what it left is killed: its descendants, its session and groups, and what carries lineage or mark. To a stop of the launch, with or without its host, it is a part
- * of the launch. Left alone are names in
- * `stop.spare` (a server that a probe merely woke) and hosts with their launches.
+ * in its environment, and what it left is killed: its descendants, its session and groups, and what carries lineage or mark. To a stop of the launch,
+ * with or without its host, it is a part of the launch. Left alone are names in `stop.spare` (a server that a probe merely woke) and hosts with their
+ * launches.
  *
- * Known limit: where there is no lineage, what daemonises and clears its environment too, before the probe is over, shows nothing of where it came
- * from. It falls to the host, and is ended with the launch.
+ * Tries come several times a second, and a machine may have thousands of processes. So a try looks only at numbers that came up since it began.
+ *
+ * Known limits: a number that was another's when the try began, and is given again within it, is passed over. Where there is no lineage, what
+ * daemonises and clears its environment too, before the probe is over, shows nothing of where it came from. It falls to the host, and is ended with
+ * the launch.
  */
 import type { ResolvedProbe } from "../manifest/resolved.ts";
 import type { LaunchRecord } from "../state/types.ts";
@@ -32,10 +35,12 @@ export function tryExec(request: Asked, probe: Extract<ResolvedProbe, { type: "e
     const guest = freeGuest(guests);
     const lineage = guest === null ? undefined : lineageFor(record.token, guest);
     const execution = { argv, cwd: record.cwd, env: { ...env, [PROBE_MARK]: mark }, lineage };
+    const before = new Set(ground.table.pids());
     const child = spawnProbe(execution, openFiles, true);
     if ("error" in child) return child.error;
     if (guest !== null) guests.add(guest);
-    const started: Started = { pid: child.pid, identity: identityOf(ground.table, child.pid), mark, lineage };
+    before.delete(child.pid);
+    const started: Started = { pid: child.pid, identity: identityOf(ground.table, child.pid), mark, lineage, before };
     children.add(child.pid);
     const over = Promise.withResolvers<null>();
     const giveUp = () => over.resolve(null);
@@ -65,6 +70,8 @@ interface Started {
   mark: string;
   /** Undefined: that of the launch itself. */
   lineage: bigint | null | undefined;
+  /** Numbers of what ran before it. */
+  before: ReadonlySet<number>;
 }
 
 function freeGuest(guests: ReadonlySet<number>): number | null {
@@ -108,13 +115,14 @@ function nameOf({ pid, startTime }: ProcessEntry): string {
 function findLeft(
   table: ProcessTable,
   record: LaunchRecord,
-  { pid, identity, mark, lineage }: Started,
+  { pid, identity, mark, lineage, before }: Started,
   known: ReadonlySet<string>,
 ): ProcessEntry[] {
   const oldest = Number(identity?.startTime ?? 0);
   const entries = table
-    .list()
-    .filter((entry) => !isOver(entry) && Number(entry.startTime) >= oldest && entry.pid !== process.pid);
+    .pids()
+    .flatMap((one) => (before.has(one) || one === process.pid ? [] : (table.entry(one) ?? [])))
+    .filter((entry) => !isOver(entry) && Number(entry.startTime) >= oldest);
   const now = table.entry(pid);
   // The number may be another process's by now; its session then is too.
   const isReused = now !== null && now.startTime !== identity?.startTime;

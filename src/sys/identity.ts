@@ -38,6 +38,8 @@ export interface ProcessTable {
   pidNamespace(): string;
   /** All processes that can be seen. */
   list(): ProcessEntry[];
+  /** Their numbers alone, which costs a fraction of it. */
+  pids(): number[];
   /** One process, zombies included; null when there is none. */
   entry(pid: number): ProcessEntry | null;
   /** One variable of a process's initial environment: null when not set, undefined when it cannot be read. */

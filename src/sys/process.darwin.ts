@@ -89,6 +89,7 @@ export function makeProcessTable(): ProcessTable {
     bootId,
     pidNamespace: () => NO_NAMESPACE,
     list,
+    pids: () => listPids(PROC_ALL_PIDS),
     entry: (pid) => readEntry(pid, readForeignEntry),
     environmentOf: (pid, name) => findVariable(readArguments(pid)?.strings ?? [], name),
     commandLineOf,

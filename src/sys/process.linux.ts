@@ -95,6 +95,7 @@ export function makeProcessTable(): ProcessTable {
     bootId,
     pidNamespace,
     list: () => numericNames("/proc").flatMap((pid) => entryOf(pid) ?? []),
+    pids: () => numericNames("/proc"),
     entry: entryOf,
     environmentOf,
     commandLineOf,

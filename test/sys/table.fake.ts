@@ -53,6 +53,7 @@ export function fakeTable(list: readonly FakeProcess[], self: FakeProcess = { pi
     bootId: () => BOOT,
     pidNamespace: () => NAMESPACE,
     list: () => [...processes.values()].map(entryOf),
+    pids: () => [...processes.keys()],
     entry(pid) {
       table.onEntry(pid);
       const one = processes.get(pid);
