@@ -5,7 +5,7 @@ import { isTerminal } from "../sys/stdio.ts";
 import { countOf, usage } from "./args.ts";
 import type { DtContext } from "./context.ts";
 import { defineVerb } from "./verb.ts";
-import { selectionOf } from "./words.ts";
+import { refuseOneshots, selectionOf } from "./words.ts";
 
 const SCROLLBACK = 100;
 
@@ -27,6 +27,7 @@ export default defineVerb({
     const [key, ...more] = selection.is === "keys" ? selection.keys : [];
     if (key === undefined || more.length > 0)
       throw usage("dt attach takes one key.", "dt attach <plugin> <command> [variant], or dt attach <key>");
+    await refuseOneshots(context, [key], "has no terminal of its own to join");
     const runner = context.runner();
     refuseNested(runner, key, "attach");
     if (isTerminal(0) && isTerminal(1)) context.talk.say(`attaching to ${key}; ctrl-] leaves it running`);

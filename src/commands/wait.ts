@@ -15,7 +15,7 @@ import { durationOf, meantBy, usage } from "./args.ts";
 import type { DtContext } from "./context.ts";
 import { beginLook, type KeyReport, keysOf, lookAt } from "./look.ts";
 import { defineVerb } from "./verb.ts";
-import { selectionOf } from "./words.ts";
+import { refuseOneshots, selectionOf } from "./words.ts";
 
 /** A process that ends without a host writes nothing: then this is how late it is seen. */
 const LOOK_EVERY_MS = 250;
@@ -54,6 +54,7 @@ export default defineVerb({
     const ground = context.ground();
     const selection = await selectionOf(context, args._);
     const named = await awaitedOf(context, selection);
+    if (goal === "ready") await refuseOneshots(context, named, "does not become ready");
     const deadline = performance.now() + timeoutMs;
     for (;;) {
       const look = beginLook(ground, () => null);

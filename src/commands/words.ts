@@ -1,5 +1,6 @@
 /** What words name: groups, plugins and keys, or one process by its words. What nothing here knows is an error (named.ts). */
 import { existsSync } from "node:fs";
+import { wordsOf } from "../compose/command.ts";
 import { faultsOf } from "../manifest/faults.ts";
 import { edgesOf, groupsOf, managedOf, orderByNeeds, settingsOf, shortKey } from "../manifest/graph.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
@@ -47,6 +48,17 @@ export async function selectionOf(
   const unknown = findUnknown(context, places, [word]);
   if (unknown !== null) throw unknown.error;
   return groupSelection(places.index, word) ?? selection;
+}
+
+/** Throws for one that left nothing on disk and is declared as a one-shot: it never runs as a launch. `what`: cannot be done with it. */
+export async function refuseOneshots(context: DtContext, keys: readonly string[], what: string): Promise<void> {
+  const store = context.store();
+  const absent = keys.filter((key) => !hasLeft(store, key));
+  if (absent.length === 0) return;
+  const { plugins } = (await context.peek()) ?? (await context.glance()).index;
+  const oneshot = absent.find((key) => settingsOf(plugins, key)?.kind === "oneshot");
+  if (oneshot !== undefined)
+    throw wordsError(`${shortKey(oneshot)} is a one-shot, which ${what}.`, `Run it: dt ${wordsOf(oneshot)}`);
 }
 
 /** Those that left nothing on disk and that no manifest declares, with what is to be said of them; null when there are none. */

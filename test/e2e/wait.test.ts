@@ -20,3 +20,24 @@ test("wait ends when it is ready, with the command's own code when it has ended,
     await root.dispose();
   }
 });
+
+test("what is a one-shot is not waited for, nor joined, since it never runs as a launch", async () => {
+  const root = TestRoot.create({
+    "manifests/w.ts": `export default { name: "w", commands: { once: { kind: "oneshot", run: "true" }, dev: { kind: "managed", run: "true" } } };`,
+  });
+  try {
+    await root.dt(["w", "once"]);
+    expect(await root.dt(["wait", "w:once", "--timeout", "20s"])).toMatchObject({
+      code: 2,
+      stderr: "dt: w:once is a one-shot, which does not become ready.\n    Run it: dt w once\n",
+    });
+    expect(await root.dt(["attach", "w", "once"])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("w:once is a one-shot, which has no terminal of its own to join."),
+    });
+    expect((await root.dt(["wait", "w:dev", "--timeout", "10ms"])).code).toBe(124);
+    expect((await root.dt(["wait", "w:once", "--for", "exit"])).code).toBe(0);
+  } finally {
+    await root.dispose();
+  }
+});
