@@ -16,6 +16,8 @@
  *   held, and a change after a silence                  work; the next round is held at once, and needs a silence of twice the length
  *   held, changes all the same, then a silence          the same: the changes were none of a start's
  *   a person restarts it                                counting begins again
+ *   the sixth round in a row, at whatever distances     work, and it is said that this may be a loop: one whose pauses vary is not told from a
+ *                                                       person
  */
 export interface Change {
   /** When the first of it came, and when it was judged. */
@@ -26,7 +28,8 @@ export interface Change {
 }
 
 export type Verdict =
-  | { is: "work"; afterMs: number }
+  /** `mayLoop`: so many rounds came in a row, at different distances; said once. */
+  | { is: "work"; afterMs: number; mayLoop?: number }
   /**
    * `isFirst`: it was not before. After so long a silence the next change counts. `settles`: so does this one, though nothing changes any more:
    * it may be somebody's last save. What is held again right after that is a loop's, and waits for a change.
@@ -53,6 +56,7 @@ interface Round {
 }
 
 const MOST = 3;
+const MANY = 6;
 const LONGEST_MS = 30_000;
 /** Nobody saves so soon after a start; within that the machine's load decides how far apart two distances are that are the same. */
 const SOON_MS = 1000;
@@ -71,6 +75,9 @@ export function makeRounds(): Rounds {
   /** When the change before was, whose work may begin a while later. */
   let judged: number | null = null;
   let rounds: Round[] = [];
+  /** At whatever distances. */
+  let inRow = 0;
+  let last: Round | null = null;
   let held: { signs: Set<string>; last: number } | null = null;
   let silenceMs = SILENCE_MS;
 
@@ -83,6 +90,7 @@ export function makeRounds(): Rounds {
 
   function forget(): void {
     rounds = [];
+    inRow = 0;
     held = null;
     silenceMs = SILENCE_MS;
   }
@@ -114,7 +122,10 @@ export function makeRounds(): Rounds {
         rounds = round === null ? [] : [round];
         silenceMs = SILENCE_MS;
       }
-      if (round === null || rounds.length < MOST - 1) return { is: "work", afterMs: 0 };
+      inRow = round === null ? 0 : last !== null && isOfSame(round, last) ? inRow + 1 : 1;
+      last = round;
+      if (round === null || rounds.length < MOST - 1)
+        return inRow === MANY ? { is: "work", afterMs: 0, mayLoop: inRow } : { is: "work", afterMs: 0 };
       if (rounds.length < MOST) return { is: "work", afterMs: 2 * toleranceOf(round) + SHIFT_MS };
       held = { signs: signsOfMost(rounds), last: change.at };
       return { is: "held", isFirst: true, silenceMs, settles: silenceMs === SILENCE_MS };
@@ -136,8 +147,12 @@ function follows(round: Round, before: Round): boolean {
   return (
     (round.from === before.from || isOneMoment) &&
     Math.abs(round.distanceMs - before.distanceMs) <= Math.max(toleranceOf(round), toleranceOf(before)) &&
-    round.files.flat().some((sign) => before.files.flat().includes(sign))
+    isOfSame(round, before)
   );
+}
+
+function isOfSame({ files }: Round, before: Round): boolean {
+  return files.flat().some((sign) => before.files.flat().includes(sign));
 }
 
 /** What changed in more than one round. */

@@ -82,6 +82,7 @@ export function watchForRestart(ground: Ground, report: Report, control: OwnCont
         const all = [...held];
         if (verdict.is === "work") {
           held.clear();
+          if (verdict.mayLoop !== undefined) tell({}, describeDoubt(run.record.key, paths, verdict.mayLoop));
           if (verdict.afterMs > 0) await Bun.sleep(verdict.afterMs);
           return restart(on, all, rounds);
         }
@@ -196,6 +197,10 @@ function beginRounds(rounds: Rounds, { record }: Run): void {
 
 function signsOf(path: string, isNew: boolean): string[] {
   return isNew ? [path, `${dirname(path)}/*`] : [path];
+}
+
+function describeDoubt(key: string, paths: readonly string[], rounds: number): string {
+  return `${describePaths(paths)} changed soon after each of its last ${rounds} starts: if ${key} writes it, leave it out with \`ignore\` or a \`!\` pattern`;
 }
 
 function describeLoop(key: string, paths: readonly string[], silenceMs: number): string {

@@ -43,7 +43,7 @@ export function watchLog(ground: Ground, { record, spec, over }: Run, report: Re
 function tellCut(ground: Ground, key: string, bytes: number, report: Report): void {
   report({
     is: "note",
-    text: `${key}: its log was cut, and ${formatBytes(bytes)} of it are lost (a program opened it again, as \`> /dev/stderr\` does); from its next start its output goes through a pipe, which nobody can cut`,
+    text: `${key}: its log was cut, and ${formatBytes(bytes)} of it are lost (a program opened it again, as \`> /dev/stderr\` does, or somebody emptied it); from its next start its output goes through a pipe, which nobody can cut`,
   });
   try {
     noteCut(ground, key);

@@ -149,3 +149,22 @@ test("a person's restart forgets it", () => {
   one.pass(20);
   expect(one.change("stamp")).toBe(true);
 });
+
+test("a loop whose pauses vary is not held, for a person may save so; the sixth in a row is told, once", () => {
+  const rounds = makeRounds();
+  let now = 1_000_000;
+  const round = (pause: number, file: string) => {
+    rounds.began(now);
+    now += pause;
+    return rounds.judge({ at: now, now: now + 100, files: [[file]] });
+  };
+  const told = (pauses: number[], file = "stamp") =>
+    pauses.map((pause) => round(pause, file)).map((one) => one.is === "work" && one.mayLoop !== undefined);
+  expect(told([2000, 5000, 3000, 7000, 4000, 9000, 2000, 6000])).toEqual(
+    [5, 5, 5, 5, 5, 6, 5, 5].map((one) => one === 6),
+  );
+  // Another file, or a pause longer than half a minute, begins anew.
+  expect(told([2000, 5000, 3000, 7000, 4000], "other")).not.toContain(true);
+  expect(told([40_000, 2000, 5000, 3000, 7000, 4000], "other")).not.toContain(true);
+  expect(told([9000], "other")).toEqual([true]);
+});

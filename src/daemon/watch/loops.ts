@@ -7,8 +7,8 @@ import { formatDuration } from "../../output/time.ts";
 import { makeRounds, type Rounds } from "../../supervisor/rounds.ts";
 
 export type Judgement =
-  /** So much later than usual. */
-  | { is: "work"; afterMs: number }
+  /** So much later than usual. `doubt`: why this may be a loop. */
+  | { is: "work"; afterMs: number; doubt?: string }
   /** What it is after such a silence still counts. `why`: the first time. */
   | { is: "held"; silenceMs: number; why?: string };
 
@@ -57,7 +57,13 @@ export function makeLoops(now: () => number): Loops {
       if (endedAt !== null && times.some(({ last }) => last > endedAt + MOMENT_MS)) rounds.forget();
       const at = Math.min(...times.map(({ first }) => first));
       const verdict = rounds.judge({ at, now: now(), files: changed.map((path) => [path]) });
-      if (verdict.is === "work") return verdict;
+      if (verdict.is === "work")
+        return verdict.mayLoop === undefined
+          ? verdict
+          : {
+              ...verdict,
+              doubt: `${target} changed during each of its last ${verdict.mayLoop} jobs: if the job writes it, leave it out with \`ignore\` or a \`!\` pattern`,
+            };
       const { silenceMs } = verdict;
       if (!verdict.isFirst) return { is: "held", silenceMs };
       return {

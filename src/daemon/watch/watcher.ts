@@ -177,6 +177,7 @@ async function openWatch(
         settleLater(name, now, judged.silenceMs);
         return true;
       }
+      if (judged.doubt !== undefined) log("warn", judged.doubt, { ...facts, target: name });
       if (judged.afterMs > 0) await Bun.sleep(judged.afterMs);
       loops.began(name);
       try {
