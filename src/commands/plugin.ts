@@ -79,8 +79,9 @@ async function runOneshot(
     await tellUnserved(context, plugin, true);
   }
   const asStranger = is !== "run";
-  if (settings.needs.length > 0 && !areNeedsMet(context, key) && !(await meetNeeds(context, index, key, asStranger)))
-    return EXIT.interrupted;
+  const isNeedy = settings.needs.length > 0 && !areNeedsMet(context, key);
+  const cancelled = isNeedy ? await meetNeeds(context, index, key, asStranger) : null;
+  if (cancelled !== null) return cancelled;
   const runner = context.runner(asStranger);
   runner.announced?.close();
   const { runOneshot: run } = await import("../runners/exec.ts");
@@ -100,7 +101,12 @@ function areNeedsMet(context: DtContext, key: string): boolean {
   return context.globals.dryRun || context.runner().held !== null || context.env[NEEDS_MET] === key;
 }
 
-async function meetNeeds(context: DtContext, index: ManifestIndex, key: string, asStranger: boolean): Promise<boolean> {
+async function meetNeeds(
+  context: DtContext,
+  index: ManifestIndex,
+  key: string,
+  asStranger: boolean,
+): Promise<number | null> {
   const { LOCK_TIMEOUT_MS, startNeeded } = await import("../runners/service.ts");
   rememberRoot(context);
   const asker = describeAsker("user", context.argv);

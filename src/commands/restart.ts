@@ -108,8 +108,9 @@ async function restartKey(
   runner.announced?.close();
   try {
     // By the manifest as it is now: it may need something that the launch before did not.
-    if (withNeeds && needsSomething(spec.settings) && !(await startNeeded(runner, index, spec)))
-      return EXIT.interrupted;
+    const isNeedy = withNeeds && needsSomething(spec.settings);
+    const cancelled = isNeedy ? await startNeeded(runner, index, spec) : null;
+    if (cancelled !== null) return cancelled;
     return await restartBy(context, runner, record, spec);
   } finally {
     dropTicket(ground, spec);

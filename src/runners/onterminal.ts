@@ -13,7 +13,7 @@ import { sizeOfTerminal } from "../sys/keyboard.ts";
 import { interruptFirst, makePresses } from "../sys/presses.ts";
 import { isTerminal, print, writeBytes } from "../sys/stdio.ts";
 import { attachTo } from "./attach.ts";
-import { cancelOnPress } from "./cancelling.ts";
+import { cancelOnPress, ENDING } from "./cancelling.ts";
 import type { RunnerContext } from "./context.ts";
 import { LOCK_TIMEOUT_MS } from "./service.ts";
 import { tellEvent } from "./tell.ts";
@@ -22,7 +22,7 @@ export async function runOnTerminal(context: RunnerContext, spec: LaunchSpec): P
   const { ground, talk, json } = context;
   const { key } = spec;
   const cancel = new AbortController();
-  const stopListening = cancelOnPress(cancel);
+  const cancelling = cancelOnPress(cancel, ENDING);
   const first = Promise.withResolvers<LaunchEvent>();
   const tell = (event: LaunchEvent) => {
     tellEvent(context, event);
@@ -36,7 +36,7 @@ export async function runOnTerminal(context: RunnerContext, spec: LaunchSpec): P
   const starting = startDetached(ground, { ...spec, terminal: size }, "ready", tell, cancel.signal);
   starting.then(first.resolve, first.reject);
   const event = await first.promise;
-  stopListening();
+  cancelling.close();
   if (event.is === "unchanged" || event.is === "unhealthy") {
     print(json ? `${JSON.stringify({ ...event.line, unchanged: true })}\n` : formatTruth(ground.root, event.line));
     return event.is === "unhealthy" ? EXIT.timeout : EXIT.done;

@@ -17,7 +17,7 @@ import type { LaunchEvent, LaunchLine, LaunchSpec } from "../supervisor/types.ts
 import { EXIT } from "../sys/error.ts";
 import { statOf } from "../sys/stat.ts";
 import { print } from "../sys/stdio.ts";
-import { cancelOnPress } from "./cancelling.ts";
+import { cancelOnPress, ENDING } from "./cancelling.ts";
 import type { RunnerContext } from "./context.ts";
 import type { Needy } from "./needs.ts";
 import { tellEvent, tellLastLines } from "./tell.ts";
@@ -73,7 +73,8 @@ export async function runService(context: RunnerContext, request: ServiceRequest
 
 async function startService(context: RunnerContext, request: ServiceRequest, spec: LaunchSpec): Promise<number> {
   if (request.index !== null && needsSomething(request.settings)) {
-    if (!(await startNeeded(context, request.index, spec))) return EXIT.interrupted;
+    const cancelled = await startNeeded(context, request.index, spec);
+    if (cancelled !== null) return cancelled;
   }
   if (request.take) await takePort(context, spec);
   if (request.owner !== null) {
@@ -113,11 +114,11 @@ export async function showPlan(context: RunnerContext, spec: LaunchSpec): Promis
   return EXIT.done;
 }
 
-/** False when Ctrl-C came meanwhile. */
-export async function startNeeded(context: RunnerContext, index: ManifestIndex, spec: Needy): Promise<boolean> {
+/** The exit status where Ctrl-C, or another signal that ends dt, came meanwhile; else null. */
+export async function startNeeded(context: RunnerContext, index: ManifestIndex, spec: Needy): Promise<number | null> {
   const { startNeeds } = await import("./needs.ts");
   const cancel = new AbortController();
-  const stopListening = cancelOnPress(cancel);
+  const cancelling = cancelOnPress(cancel, ENDING);
   const stopped = watchTicket(context.ground, spec);
   try {
     await startNeeds(context, index, spec, cancel.signal, stopped.signal);
@@ -125,10 +126,10 @@ export async function startNeeded(context: RunnerContext, index: ManifestIndex, 
     if (!cancel.signal.aborted) throw error;
   } finally {
     stopped.close();
-    stopListening();
+    cancelling.close();
   }
   if (cancel.signal.aborted) context.talk.say(`${spec.key} not started: cancelled`);
-  return !cancel.signal.aborted;
+  return cancel.signal.aborted ? cancelling.status() : null;
 }
 
 function makeSpec(context: RunnerContext, request: ServiceRequest, key: string): LaunchSpec {

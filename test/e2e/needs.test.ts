@@ -1,8 +1,9 @@
 /** Needs: started first and in order, left alone when healthy, told when they fail or go in a circle. And a log's bound. */
 import { expect, test } from "bun:test";
-import { statSync } from "node:fs";
+import { existsSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { TestRoot, until } from "../kit.ts";
-import { freePort, ps, psOf } from "./launch.kit.ts";
+import { freePort, ps, psOf, runs } from "./launch.kit.ts";
 
 function rootOf(commands: string): TestRoot {
   return TestRoot.create({ "manifests/n.ts": `export default { name: "n", commands: { ${commands} } };` });
@@ -159,6 +160,41 @@ test("what is needed and starting elsewhere is waited for: Ctrl-C ends the wait 
     await root.dispose();
   }
 });
+
+for (const [signal, code] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+  ["SIGHUP", 129],
+] as const)
+  test(`${signal} to who waits for a one-shot that it needs ends that one too`, async () => {
+    const root = rootOf(`
+      slow: { kind: "oneshot", run: "sleep 1000 & echo $! > pid; wait" },
+      api: { kind: "managed", run: ["sleep", "1000"], needs: ["n:slow"] },
+      seed: { kind: "oneshot", run: "true", needs: ["n:slow"] },
+      term: { kind: "managed", tty: true, run: ["sleep", "1000"], before: ["n:slow"] },`);
+    try {
+      const calls = [
+        ["n", "api"],
+        ["n", "api", "-d"],
+        ["n", "seed"],
+        ["restart", "n:api"],
+        ["n", "term"],
+      ];
+      for (const start of calls) {
+        const starting = root.spawn(start);
+        await until("the one-shot runs", () => existsSync(join(root.dir, "pid")) && root.read("pid") !== "");
+        const pid = Number(root.read("pid"));
+        starting.kill(signal);
+        await starting.exited;
+        await until(`it is ended: dt ${start.join(" ")}`, () => !runs(pid));
+        if (!start.includes("term")) expect(starting.exitCode).toBe(code);
+        expect(await ps(root)).toEqual([]);
+        rmSync(join(root.dir, "pid"));
+      }
+    } finally {
+      await root.dispose();
+    }
+  }, 30_000);
 
 test("a restart starts what the manifest, as it is now, says it needs, and what was stopped; not with --no-needs", async () => {
   const manifest = (needs: string) => `export default { name: "n", commands: {
