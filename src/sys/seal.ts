@@ -91,8 +91,6 @@ export function makeSeal(directory: string | (() => string), home: string | null
       return `${JSON.stringify({ ...value, [FIELD]: sign(path, JSON.stringify(value)) }, null, 2)}\n`;
     },
     open(path, text) {
-      if (text.length > LONGEST_UNSEALED && !mayBeOwn(text.slice(-LONGEST_MARK)))
-        return { is: "foreign", why: NOT_SEALED };
       const parsed: unknown = JSON.parse(text);
       if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed))
         return { is: "foreign", why: NOT_SEALED };
@@ -150,8 +148,6 @@ function checkWay(directory: string, name: string): void {
 }
 
 const LONGEST_MARK = 16 * 1024;
-/** Of a file whose end is no seal only so much is parsed, to tell one that was cut off from one that never had any. */
-const LONGEST_UNSEALED = 64 * 1024;
 export const NOT_SEALED = "not written by your dt";
 const NOT_OURS = "not written by your dt, or changed since";
 const copied = (path: string) => `written by your dt in ${path}, of which this is a copy`;

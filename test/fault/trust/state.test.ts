@@ -9,6 +9,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   unlinkSync,
   writeFileSync,
@@ -517,10 +518,12 @@ test("state that is nested deeper than can be written out, or as large as a file
   const { root, dt } = stranger;
   const run = join(root.dir, ".dialtone/run");
   const nested = `${'{"a":'.repeat(200_000)}1${"}".repeat(200_000)}`;
-  const seal = { path: run, dev: 1, ino: 1, mac: "0" };
+  mkdirSync(run, { recursive: true, mode: 0o700 });
+  const sealOf = (ino: number) => JSON.stringify({ path: run, dev: 1, ino, mac: "0" });
   const texts = {
     nested,
-    sealed: `{"a":${nested},"seal":${JSON.stringify(seal)}}`,
+    sealed: `{"a":${nested},"seal":${sealOf(1)}}`,
+    "as if sealed here": `{"a":${nested},"seal":${sealOf(statSync(run).ino)}}`,
     large: `{"a":[${"1,".repeat(8_000_000)}1]}`,
     "cut off": `{"a":[${"1,".repeat(8_000_000)}`,
   };
