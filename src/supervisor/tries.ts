@@ -2,7 +2,7 @@
  * One try at a probe, of readiness or liveness: null when it held, else why it did not, for a person. A port counts only when a process of
  * this very launch listens on it.
  */
-import { closeSync, constants, existsSync, readSync } from "node:fs";
+import { closeSync, constants, existsSync, fstatSync, readSync } from "node:fs";
 import type { ResolvedProbe } from "../manifest/resolved.ts";
 import type { LaunchRecord } from "../state/types.ts";
 import { openOwn } from "../sys/door.ts";
@@ -76,7 +76,7 @@ function tryLog({ record, signal, note }: Asked, probe: Extract<ResolvedProbe, {
     const { makePattern } = require("../sys/pattern/pattern.ts") as typeof import("../sys/pattern/pattern.ts");
     return makePattern(probe.pattern, { lines: true });
   });
-  const decoder = new TextDecoder();
+  let decoder = new TextDecoder();
   const chunk = Buffer.alloc(LOG_CHUNK);
   let offset = 0;
   let text = "";
@@ -90,6 +90,12 @@ function tryLog({ record, signal, note }: Asked, probe: Extract<ResolvedProbe, {
       return `the log ${record.log} is not there`;
     }
     try {
+      // It was cut, by whoever: what comes now begins at its beginning.
+      if (fstatSync(fd).size < offset) {
+        offset = 0;
+        text = "";
+        decoder = new TextDecoder();
+      }
       // A log may grow as fast as it is read: there is an end to one try, and a turn for everything else the host does.
       while (!signal.aborted && performance.now() - began < limitMs) {
         const length = readSync(fd, chunk, 0, LOG_CHUNK, offset);

@@ -28,13 +28,14 @@ const SETTLE_MS = 200;
 const END_MS = 500;
 
 export function tryExec(request: Asked, probe: Extract<ResolvedProbe, { type: "exec" }>): Try {
-  const { record, env, openFiles, children, guests, signal, ground } = request;
+  const { record, openFiles, children, guests, signal, ground } = request;
   const argv = probe.argv as [string, ...string[]];
   return async (limitMs) => {
     const mark = crypto.randomUUID();
     const guest = freeGuest(guests);
     const lineage = guest === null ? undefined : lineageFor(record.token, guest);
-    const execution = { argv, cwd: record.cwd, env: { ...env, [PROBE_MARK]: mark }, lineage };
+    const { cwd, env } = placeOf(request);
+    const execution = { argv, cwd, env: { ...env, [PROBE_MARK]: mark }, lineage };
     const before = new Set(ground.table.pids());
     const child = spawnProbe(execution, openFiles, true);
     if ("error" in child) return child.error;
@@ -60,6 +61,19 @@ export function tryExec(request: Asked, probe: Extract<ResolvedProbe, { type: "e
       children.delete(child.pid);
       if (guest !== null) guests.delete(guest);
     }
+  };
+}
+
+/** Where the project is by now, in case that its folder was moved under the launch. */
+function placeOf({ ground, record, env }: Asked): { cwd: string; env: Record<string, string> } {
+  const { DIALTONE_ROOT: from = ground.root, PATH = "" } = env;
+  const { cwd } = record;
+  const to = ground.root;
+  if (from === to) return { cwd, env };
+  const moved = (path: string) => (path === from || path.startsWith(`${from}/`) ? to + path.slice(from.length) : path);
+  return {
+    cwd: moved(cwd),
+    env: { ...env, DIALTONE_ROOT: to, PWD: moved(env.PWD ?? cwd), PATH: PATH.split(":").map(moved).join(":") },
   };
 }
 

@@ -40,6 +40,7 @@ const EINVAL = 22;
 const ENOSYS = 38;
 
 export function makeProcessTable(): ProcessTable {
+  refuseProcOfOthers();
   const bootId = lazy(() => needed("/proc/sys/kernel/random/boot_id", (path) => readFileSync(path, "latin1").trim()));
   const pidNamespace = lazy(() => needed("/proc/self/ns/pid", (path) => readlinkSync(path)));
 
@@ -113,6 +114,20 @@ export function makeProcessTable(): ProcessTable {
     locate,
     directoriesOf,
   };
+}
+
+/** Numbers there would be others' than those that signals are sent to. Throws `other-proc`. */
+function refuseProcOfOthers(): void {
+  let self: string;
+  try {
+    self = readlinkSync("/proc/self");
+  } catch {
+    return; // there is none, which is said where it is needed
+  }
+  if (self === String(process.pid)) return;
+  throw new DtError("other-proc", "/proc shows the processes of another pid namespace, so dt cannot tell its own.", {
+    hint: "Mount one for this namespace: unshare --mount-proc, or mount -t proc proc /proc",
+  });
 }
 
 /** Null when it is gone, undefined when it may not be looked at. */

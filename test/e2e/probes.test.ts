@@ -1,6 +1,6 @@
 /** Probes are guests: what they ask is the launch itself, and nothing of theirs is left with it. */
 import { expect, test } from "bun:test";
-import { chmodSync, existsSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, renameSync, rmSync, truncateSync } from "node:fs";
 import { DT, TestRoot, until } from "../kit.ts";
 import { freePort, psOf } from "./launch.kit.ts";
 
@@ -340,5 +340,51 @@ withPython("one that got away from its launch is named by the stop, not passed o
     );
     expect(Number(named?.[1])).toBeGreaterThan(pid);
     process.kill(Number(named?.[1]), "SIGKILL");
+  });
+});
+
+test("an exec probe goes on where the project's folder is by now, and a log that was cut is read from its beginning", async () => {
+  const alive = { exec: ["sh", "-c", "tool && pwd >> asked"], interval: "100ms", failures: 2, action: "restart" };
+  const ready = { log: "now-up", timeout: "20s" };
+  const lines =
+    "for i in $(seq 2000); do echo line $i; done; until test -e cut; do sleep 0.02; done; echo now-up; exec sleep 1000";
+  const root = rootOf({ dev: { run: ["sleep", "1000"], alive }, cut: { run: lines, log: "logs/cut.log", ready } });
+  const moved = `${root.base}/moved`;
+  await within(root, async () => {
+    root.write("node_modules/.bin/tool", "#!/bin/sh\nexit 0\n");
+    chmodSync(`${root.dir}/node_modules/.bin/tool`, 0o755);
+    const starting = root.spawn(["h", "cut", "-d"]);
+    await until(
+      "all of it is read",
+      () => existsSync(`${root.dir}/logs/cut.log`) && root.read("logs/cut.log").includes("line 2000"),
+    );
+    // The probe has read so far: it looks every 100 ms, and more often at first.
+    await Bun.sleep(300);
+    truncateSync(`${root.dir}/logs/cut.log`);
+    root.write("cut", "");
+    expect(await starting.exited).toBe(0);
+
+    await root.dt(["h", "dev", "-d"]);
+    const asked = (dir: string) => (existsSync(`${dir}/asked`) ? readFileSync(`${dir}/asked`, "utf8") : "");
+    await until("it is asked", () => asked(root.dir) !== "");
+    renameSync(root.dir, moved);
+    try {
+      await until(
+        "it is asked there",
+        () =>
+          asked(moved)
+            .trimEnd()
+            .split("\n")
+            .filter((line) => line === moved).length > 5,
+      );
+      const { stdout } = await root.dt(["ps", "--json"], { cwd: moved });
+      expect(JSON.parse(stdout).find((one: { key: string }) => one.key === KEY)).toMatchObject({
+        state: "running",
+        restarts: 0,
+      });
+      await root.dt(["stop", "--all"], { cwd: moved });
+    } finally {
+      renameSync(moved, root.dir);
+    }
   });
 });

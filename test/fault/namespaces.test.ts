@@ -254,3 +254,27 @@ test.skipIf(!canContain)(
   },
   30_000,
 );
+
+test.skipIf(!canContain)(
+  "a namespace that has the /proc of another one: dt says so, and starts and signals nothing",
+  async () => {
+    const root = rootOf();
+    await within(root, async () => {
+      expect((await root.dt(["t", "dev", "-d"])).code).toBe(0);
+      const one = await psOf(root, "t:dev:default");
+      for (const words of [["t", "dev", "-d"], ["stop", "t", "dev"], ["ps"]]) {
+        const child = Bun.spawn(["unshare", "-pf", "--kill-child", DT, ...words], {
+          cwd: root.dir,
+          env: root.env,
+          stderr: "pipe",
+        });
+        const said = await child.stderr.text();
+        expect({ words, code: await child.exited, said }).toMatchObject({
+          code: 1,
+          said: expect.stringContaining("/proc shows the processes of another pid namespace"),
+        });
+      }
+      expect(await psOf(root, "t:dev:default")).toMatchObject({ pid: one?.pid as number, state: "running" });
+    });
+  },
+);
