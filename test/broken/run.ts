@@ -3,7 +3,7 @@
  * built from it, and the named test must fail. `--only TEXT` takes the breaks whose sentence holds it; the table goes to
  * docs/reliability.md unless `--no-write` or `--only` is given. Exit 1 when a test passes on a broken dt.
  */
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { writeBetween } from "../pages.ts";
@@ -34,6 +34,7 @@ const only = words.includes("--only") ? words[words.indexOf("--only") + 1] : und
 
 function makeCopy(): string {
   const copy = mkdtempSync(join(tmpdir(), "dt-broken-"));
+  chmodSync(copy, 0o755); // tests run it as another user too
   for (const name of COPIED) cpSync(join(REPOSITORY, name), join(copy, name), { recursive: true });
   symlinkSync(join(REPOSITORY, "node_modules"), join(copy, "node_modules"));
   return copy;

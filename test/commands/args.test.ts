@@ -114,3 +114,12 @@ test("global flags are taken up to the first word that is none", () => {
   expect(takeGlobals(["--json"], globals)).toEqual([]);
   expect(takeGlobals(["--all", "--json"], globals)).toEqual(["--all", "--json"]);
 });
+
+test("a word that could be a flag stays a word, beside flags with and without a value", async () => {
+  const words = ["--follow", "-a", "--lines=6"];
+  for (const flags of [["--lines=5"], ["--all"], []]) {
+    const { _: named, ...values } = await valuesOf({ flags, words, rest: [] }, ARGS);
+    expect({ flags, named, follow: values.follow ?? false }).toEqual({ flags, named: words, follow: false });
+    expect(values.lines).toBe(flags.includes("--lines=5") ? "5" : undefined);
+  }
+});
