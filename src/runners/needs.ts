@@ -3,7 +3,7 @@ import { faultsOf } from "../manifest/faults.ts";
 import { closureOf, dependentsOf, type GraphNode, shortKey, showPath } from "../manifest/graph.ts";
 import type { Condition, ManifestIndex } from "../manifest/resolved.ts";
 import { parseKey } from "../state/key.ts";
-import type { Asker } from "../state/types.ts";
+import type { Asker, ExitRecord } from "../state/types.ts";
 import { describeAsker } from "../supervisor/describe.ts";
 import { startDetached } from "../supervisor/detach.ts";
 import {
@@ -167,16 +167,27 @@ async function bringUp(context: RunnerContext, needy: Needy, need: Need, ends: E
   if (settled.is === "ready" || settled.is === "running") return null;
   // Somebody else's start that was waited for in vain is not begun again: they may be looking at it.
   if (now === null && settled.is === "unhealthy") return notInTime(settled.why);
-  return startNeed(context, needy, need, ends);
+  const started = await startNeed(context, needy, need, ends);
+  return started.is === "replaced" ? awaitAnother(context, need, started.exit, signal) : started.why;
 }
 
-/** Null when it is up, else why it is not. */
-async function startNeed(
-  context: RunnerContext,
-  spec: Needy,
-  need: Need,
-  { cancel, off }: Ends,
+/** Somebody started it anew before it was up, and who needs it needs that launch now. Null when it is up, else why it is not. */
+async function awaitAnother(
+  { ground, talk }: RunnerContext,
+  { key }: Need,
+  replaced: ExitRecord,
+  signal: AbortSignal,
 ): Promise<string | null> {
+  talk.say(`${key} was ${replaced.text}, which is waited for`);
+  const settled = await awaitSettled(ground, key, { signal });
+  if (settled.is === "unhealthy") return notInTime(settled.why);
+  return settled.is === "ended" ? (settled.exit ?? replaced).text : null;
+}
+
+type Started = { is: "there"; why: string | null } | { is: "replaced"; exit: ExitRecord };
+
+/** `why`: null when it is up, else why it is not. */
+async function startNeed(context: RunnerContext, spec: Needy, need: Need, { cancel, off }: Ends): Promise<Started> {
   const parts = parseKey(need.key) as NonNullable<ReturnType<typeof parseKey>>;
   context.talk.say(`${spec.key} needs ${need.key}: starting it`);
   if (need.settings.kind !== "managed") throw new Error(`${need.key} is not managed`);
@@ -205,11 +216,12 @@ async function startNeed(
     ),
     rejectedBy(off),
   ]);
+  if (last.is === "ended" && last.exit.reason === "replaced") return { is: "replaced", exit: last.exit };
   if (last.is === "ended" && isStopped(last.exit)) throw stoppedNeed(spec, need, `was ${last.exit.text}`);
   const failed = last.is === "ended" ? last.exit : last.is === "unhealthy" ? last.line : null;
   if (failed !== null && context.talk.onCi) tellLastLines(context, need.key, failed.log);
-  if (last.is === "ended") return last.exit.text;
-  return last.is === "unhealthy" ? notInTime(last.why) : null;
+  if (last.is === "ended") return { is: "there", why: last.exit.text };
+  return { is: "there", why: last.is === "unhealthy" ? notInTime(last.why) : null };
 }
 
 function rejectedBy(signal: AbortSignal): Promise<never> {

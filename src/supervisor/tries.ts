@@ -7,6 +7,7 @@ import type { ResolvedProbe } from "../manifest/resolved.ts";
 import type { LaunchRecord } from "../state/types.ts";
 import { openOwn } from "../sys/door.ts";
 import { lazy } from "../sys/lazy.ts";
+import { movedWith } from "./moving.ts";
 import { findOwn } from "./ownership.ts";
 import { stackMark } from "./stack.ts";
 import type { Ground } from "./types.ts";
@@ -71,7 +72,7 @@ function tryPort(request: Asked, probe: Extract<ResolvedProbe, { type: "port" }>
 const ESCAPES = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])/g;
 const LOG_CHUNK = 64 * 1024;
 
-function tryLog({ record, signal, note }: Asked, probe: Extract<ResolvedProbe, { type: "log" }>): Try {
+function tryLog({ ground, record, env, signal, note }: Asked, probe: Extract<ResolvedProbe, { type: "log" }>): Try {
   const pattern = lazy(() => {
     const { makePattern } = require("../sys/pattern/pattern.ts") as typeof import("../sys/pattern/pattern.ts");
     return makePattern(probe.pattern, { lines: true });
@@ -85,7 +86,7 @@ function tryLog({ record, signal, note }: Asked, probe: Extract<ResolvedProbe, {
     const began = performance.now();
     let fd: number;
     try {
-      fd = openOwn(record.log, constants.O_RDONLY);
+      fd = openOwn(movedWith(ground, env)(record.log), constants.O_RDONLY);
     } catch {
       return `the log ${record.log} is not there`;
     }

@@ -17,6 +17,7 @@ import { identify, isOver, type ProcessEntry, type ProcessIdentity, type Process
 import { lineageFor, MOST_GUESTS } from "../sys/lineage.ts";
 import { spawnProbe } from "../sys/spawn.ts";
 import { PROBE_MARK } from "./marks.ts";
+import { movedWith } from "./moving.ts";
 import { sleepUnlessAborted } from "./pause.ts";
 import { isSpared } from "./spare.ts";
 import { killTree } from "./stop.ts";
@@ -64,17 +65,13 @@ export function tryExec(request: Asked, probe: Extract<ResolvedProbe, { type: "e
   };
 }
 
-/** Where the project is by now, in case that its folder was moved under the launch. */
+/** The launch's own directory and environment, where the project is by now. */
 function placeOf({ ground, record, env }: Asked): { cwd: string; env: Record<string, string> } {
-  const { DIALTONE_ROOT: from = ground.root, PATH = "" } = env;
-  const { cwd } = record;
-  const to = ground.root;
-  if (from === to) return { cwd, env };
-  const moved = (path: string) => (path === from || path.startsWith(`${from}/`) ? to + path.slice(from.length) : path);
-  return {
-    cwd: moved(cwd),
-    env: { ...env, DIALTONE_ROOT: to, PWD: moved(env.PWD ?? cwd), PATH: PATH.split(":").map(moved).join(":") },
-  };
+  const moved = movedWith(ground, env);
+  const cwd = moved(record.cwd);
+  if (cwd === record.cwd) return { cwd, env };
+  const { PATH = "" } = env;
+  return { cwd, env: { ...env, DIALTONE_ROOT: ground.root, PWD: cwd, PATH: PATH.split(":").map(moved).join(":") } };
 }
 
 interface Started {

@@ -1,6 +1,7 @@
 /**
  * Reads one HTTP/1 answer as its bytes come: its status, where its body ends, and whether the server closes the connection after it. Nothing of
- * the body is kept.
+ * the body is kept. As browsers and curl do, it takes lines that end in a line feed alone (RFC 9112, 2.2), and a head that only the connection's
+ * end ends.
  */
 
 export interface AnswerReader {
@@ -20,6 +21,8 @@ export interface AnswerReader {
 /** More than any server sends. */
 const MOST_HEAD_BYTES = 256 * 1024;
 const MOST_LINE_BYTES = 4096;
+const END_OF_LINE = /\r?\n/;
+const END_OF_HEAD = /\r?\n\r?\n/;
 
 type State =
   | { is: "head" }
@@ -35,21 +38,23 @@ export function makeAnswerReader(): AnswerReader {
   let closes = false;
 
   /** What comes before `mark`, which is taken too; null when it is not all there. */
-  const takeUntil = (mark: string, most: number): string | null => {
-    const at = held.indexOf(mark);
-    if (at < 0 && held.length > most) state = { is: "broken" };
-    if (at < 0) return null;
-    const found = held.slice(0, at);
-    held = held.slice(at + mark.length);
-    return found;
+  const takeUntil = (mark: RegExp, most: number): string | null => {
+    const found = mark.exec(held);
+    if (found === null && held.length > most) state = { is: "broken" };
+    if (found === null) return null;
+    const before = held.slice(0, found.index);
+    held = held.slice(found.index + found[0].length);
+    return before;
   };
 
   const readHead = (): boolean => {
-    const head = takeUntil("\r\n\r\n", MOST_HEAD_BYTES);
-    if (head === null) {
-      if (!"HTTP/1.".startsWith(held.slice(0, 7))) state = { is: "broken" };
-      return false;
-    }
+    const head = takeUntil(END_OF_HEAD, MOST_HEAD_BYTES);
+    if (head !== null) return judgeHead(head);
+    if (!"HTTP/1.".startsWith(held.slice(0, 7))) state = { is: "broken" };
+    return false;
+  };
+
+  const judgeHead = (head: string): boolean => {
     const first = /^HTTP\/1\.([01]) (\d{3})\b/.exec(head);
     if (first === null) {
       state = { is: "broken" };
@@ -67,7 +72,7 @@ export function makeAnswerReader(): AnswerReader {
   };
 
   const readLine = (of: "size" | "chunk-end" | "trailer"): boolean => {
-    const line = takeUntil("\r\n", MOST_LINE_BYTES);
+    const line = takeUntil(END_OF_LINE, MOST_LINE_BYTES);
     if (line === null) return false;
     if (of === "chunk-end") state = { is: "line", of: "size" };
     else if (of === "trailer") state = line === "" ? { is: "whole" } : state;
@@ -102,6 +107,7 @@ export function makeAnswerReader(): AnswerReader {
       while (step());
     },
     end() {
+      if (state.is === "head" && held !== "") judgeHead(held);
       if (state.is === "until-close") state = { is: "whole" };
       closes = true;
     },
@@ -124,7 +130,7 @@ function bodyOf(head: string, code: number): State {
 /** In lower case, as the header's lists have them. */
 function valuesOf(head: string, name: string): string[] {
   return head
-    .split("\r\n")
+    .split(END_OF_LINE)
     .slice(1)
     .filter((line) => line.slice(0, line.indexOf(":")).trim().toLowerCase() === name)
     .flatMap((line) => line.slice(line.indexOf(":") + 1).split(","))

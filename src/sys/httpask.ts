@@ -3,7 +3,8 @@
  * environment names, and so that nothing is left at the server's side. The body is read, so the server is not cut off. The connection is not kept.
  * Who closes first keeps the kernel's `TIME_WAIT`, which would keep a restarted server from its port, so that is never left with the server:
  *
- *   the server keeps the connection        this side closes first
+ *   the server keeps the connection        this side closes first, a moment later
+ *   the server closes it without a word    this side sees that within that moment, and resets its own
  *   the server closes it after its answer  this side waits for that, then resets its own
  *   it is encrypted                        the end is said within, the server closes as it then does, and this side resets its own
  *   the body has no end, or takes long     this side closes in the middle
@@ -29,6 +30,8 @@ export const BODY_MS = 2000;
 export const MOST_BODY_BYTES = 16 * 1024 * 1024;
 /** How long a server has to close that says that it does, or is told to. */
 const CLOSE_MS = 500;
+/** And one that says nothing of it: it may do it at once all the same. */
+const MOMENT_MS = 50;
 
 const DARWIN = process.platform === "darwin";
 const SOL_SOCKET = DARWIN ? 0xffff : 1;
@@ -54,15 +57,17 @@ export function askHttp({ url, address, limitMs, signal }: HttpQuestion): Promis
     if (connection !== null) hangUp(connection);
   };
   /** `end` comes when the server has closed. */
-  const awaitClose = (socket: Bun.Socket): void => {
-    const closeNow = () => {
-      clearTimeout(patience);
-      signal.removeEventListener("abort", closeNow);
-      close(socket);
+  const awaitClose =
+    (patienceMs: number) =>
+    (socket: Bun.Socket): void => {
+      const closeNow = () => {
+        clearTimeout(patience);
+        signal.removeEventListener("abort", closeNow);
+        close(socket);
+      };
+      const patience = setTimeout(closeNow, patienceMs);
+      signal.addEventListener("abort", closeNow);
     };
-    const patience = setTimeout(closeNow, CLOSE_MS);
-    signal.addEventListener("abort", closeNow);
-  };
   const isSecure = url.protocol === "https:";
   const close = isSecure ? closeEncrypted : closePlain;
   const onAbort = () => finish("it was not waited for", close);
@@ -86,8 +91,8 @@ export function askHttp({ url, address, limitMs, signal }: HttpQuestion): Promis
         if (isOver) return;
         bytesTaken += bytes.length;
         reader.take(bytes);
-        if (reader.isBroken()) finish("what it says is no HTTP/1", awaitClose);
-        else if (reader.isWhole()) finish("", reader.serverCloses() ? awaitClose : close);
+        if (reader.isBroken()) finish("what it says is no HTTP/1", awaitClose(CLOSE_MS));
+        else if (reader.isWhole()) finish("", awaitClose(reader.serverCloses() ? CLOSE_MS : MOMENT_MS));
         else if (bytesTaken > MOST_BODY_BYTES) finish("it does not come to an end", close);
         else if (reader.status() !== null) bodyTimer ??= setTimeout(() => finish("", close), BODY_MS);
       },

@@ -196,6 +196,34 @@ for (const [signal, code] of [
     }
   }, 30_000);
 
+for (const start of [
+  ["n", "api", "-d"],
+  ["up", "n:api", "-d"],
+  ["up", "n:api"],
+])
+  test(`dt ${start.join(" ")}: a need that is started anew before it was up is waited for`, async () => {
+    const root = rootOf(`
+      db: { kind: "managed", run: "echo $$ >> runs; exec sleep 1000", ready: { exec: ["test", "-e", "go"], timeout: "20s" } },
+      api: { kind: "managed", run: ["sleep", "1000"], needs: ["n:db"] },`);
+    const runsOf = () => (existsSync(join(root.dir, "runs")) ? root.read("runs").split("\n").length - 1 : 0);
+    try {
+      const starting = root.spawn(start);
+      await until("the need runs", () => runsOf() === 1);
+      const again = root.spawn(["n", "db", "-d"]);
+      await until("it runs anew", () => runsOf() === 2);
+      root.write("go", "");
+      expect(await again.exited).toBe(0);
+      await until("api runs", async () => (await psOf(root, "n:api:default"))?.state === "running");
+      if (start.includes("-d")) expect(await starting.exited).toBe(0);
+      const [api, db] = await ps(root);
+      expect([api?.state, db?.state, db?.pid]).toEqual(["running", "ready", Number(root.read("runs").split("\n")[1])]);
+      expect((await root.dt(["down"])).code).toBe(0);
+      await starting.exited;
+    } finally {
+      await root.dispose();
+    }
+  }, 30_000);
+
 test("a restart starts what the manifest, as it is now, says it needs, and what was stopped; not with --no-needs", async () => {
   const manifest = (needs: string) => `export default { name: "n", commands: {
     api: { kind: "managed", run: ["sleep", "1000"], needs: [${needs}] },

@@ -28,6 +28,17 @@ const OK = "HTTP/1.1 200 OK";
 const CASES: [what: string, text: string, expected: Partial<Read>][] = [
   ["a length", answer(OK, ["Content-Length: 2"], "ok"), { status: 200, whole: true, closes: false }],
   ["a length that is not there yet", answer(OK, ["Content-Length: 3"], "ok"), { status: 200, whole: false }],
+  [
+    "lines that end in a line feed alone",
+    "HTTP/1.0 200 OK\nContent-Type: text/plain\nContent-Length: 2\n\nok",
+    { status: 200, whole: true },
+  ],
+  [
+    "chunks of such lines",
+    `HTTP/1.1 200 OK\ntransfer-encoding: chunked\n\n2\nok\n0\n\n`,
+    { status: 200, whole: true, closes: false },
+  ],
+  ["a head that does not end", "HTTP/1.0 503 x\r\na: b", { status: null, whole: false, broken: false }],
   ["no body by its length", answer(OK, ["content-length:0"]), { whole: true, closes: false }],
   ["no body by its status", answer("HTTP/1.1 204 No Content", []), { status: 204, whole: true, closes: false }],
   ["not modified", answer("HTTP/1.1 304 x", ["content-length: 9"]), { status: 304, whole: true }],
@@ -79,4 +90,10 @@ test("a body that ends with the connection is whole then; one with a length is n
 
 test("a head without end is no answer", () => {
   expect(read(`${OK}\r\nx: ${"a".repeat(300_000)}`)).toMatchObject({ broken: true, status: null });
+});
+
+test("a head that only the connection's end ends has its status", () => {
+  expect(read("HTTP/1.0 503 x\r\na: b\r\n", { ended: true })).toMatchObject({ status: 503, broken: false });
+  expect(read("HTTP/1.0 200 OK", { ended: true })).toMatchObject({ status: 200 });
+  expect(read("HTTP/1.", { ended: true })).toMatchObject({ status: null });
 });

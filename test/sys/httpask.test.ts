@@ -107,6 +107,14 @@ test.skipIf(process.platform !== "linux")("no TIME_WAIT is left with the server,
   const answers: [what: string, answer: (socket: Socket) => void][] = [
     ["it keeps", (socket) => socket.write(`${HEAD}content-length: 2\r\n\r\nok`)],
     ["it closes, and said so", (socket) => socket.end(`${HEAD}connection: close\r\ncontent-length: 2\r\n\r\nok`)],
+    ["it closes without a word", (socket) => socket.end(`${HEAD}content-length: 2\r\n\r\nok`)],
+    [
+      "it closes without a word, a moment later",
+      (socket) => {
+        socket.write(`${HEAD}content-length: 2\r\n\r\nok`);
+        setTimeout(() => socket.end(), 5);
+      },
+    ],
     [
       "it closes late",
       (socket) => {

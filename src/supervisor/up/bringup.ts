@@ -13,6 +13,7 @@ import { dropTicket, isCalledOff, makeStopLook, refuseCalledOff, watchTicket } f
 import { makeQueue } from "../queue.ts";
 import { resolveAnew } from "../renew.ts";
 import { claimRequests } from "../restart.ts";
+import { lineOf } from "../start.ts";
 import { runTask } from "../task.ts";
 import type { EndingRequest, Ground, HostControl, HostRequest, LaunchEvent, LaunchSpec } from "../types.ts";
 import { watchManyMembers } from "./members.ts";
@@ -238,7 +239,21 @@ export function bringUp(
     const end = await hostLaunch(ground, spec, report, control);
     if (end.is === "unchanged") return report(await settledEvent(ground, end.record));
     if (end.is === "taken") release(ground, token);
-    if (end.exit !== null) report({ is: "ended", exit: end.exit });
+    if (end.exit === null) return;
+    if (end.exit.reason !== "replaced" || stages.get(key) === "ready") return report({ is: "ended", exit: end.exit });
+    unsettle(key);
+    emit({ is: "launch", key, event: { is: "note", text: `${key} was ${end.exit.text}, which is waited for` } });
+    await followAnother(key, end.exit, cancel.signal);
+  }
+
+  /** Somebody started the key anew before it was up: what needs it needs that launch now. */
+  async function followAnother(key: string, replaced: ExitRecord, signal: AbortSignal): Promise<void> {
+    const { awaitSettled } = await import("../settle.ts");
+    const settled = await awaitSettled(ground, key, { signal });
+    if (settled.is === "ended") return becomeEnded(key, settled.exit ?? replaced);
+    const line = lineOf(settled.record, settled.is);
+    if (settled.is === "unhealthy") become(key, "unhealthy", { ...line, why: `is not ready in time: ${settled.why}` });
+    else become(key, "ready", { ...line, why: null });
   }
 
   function settle(key: string): void {
