@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { mayDeclareMore, settingsOf } from "../manifest/graph.ts";
-import { peekIndex } from "../manifest/index.ts";
+import { glanceIndex } from "../manifest/index.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
 import { formatTable } from "../output/table.ts";
 import { makePaint } from "../output/talk.ts";
@@ -141,7 +141,8 @@ async function leftInRoot(
   };
   const { env } = context;
   const reading = isTrusted({ home, env }, root) ? "all" : "data";
-  const index = await peekIndex({ root, home, cacheDir: cache, env, reading, owner: otherOwnerOf(root, env) });
+  const place = { root, home, cacheDir: cache, env, reading, owner: otherOwnerOf(root, env) } as const;
+  const { index, unsure } = await glanceIndex(place);
   const look = beginLook(ground, () => null);
   const by = describeAsker("user", context.argv);
   return store.keys().flatMap((key): Leftover[] => {
@@ -154,7 +155,7 @@ async function leftInRoot(
         ? `its owner has gone: ${owner.command} (pid ${owner.pid})`
         : !existsSync(join(root, "manifests"))
           ? "its root has no manifests any more"
-          : index !== null && settingsOf(index.plugins, key) === undefined && !isFailed(index, key)
+          : unsure.length === 0 && settingsOf(index.plugins, key) === undefined && !isFailed(index, key)
             ? "no manifest declares it any more"
             : idleMs !== null && isIdle(record.value, idleMs)
               ? `nobody has read its log for ${formatDuration(idleMs)}`

@@ -10,7 +10,7 @@ import { formatLines } from "../output/lines.ts";
 import { makePaint } from "../output/talk.ts";
 import { describeAsker } from "../state/asker.ts";
 import { DEFAULT_VARIANT, formatKey } from "../state/key.ts";
-import { NEEDS_MET } from "../supervisor/marks.ts";
+import { NEEDS_MET, START_MARK } from "../supervisor/marks.ts";
 import { inheritedDescriptors } from "../sys/descriptors.ts";
 import { EXIT } from "../sys/error.ts";
 import { print } from "../sys/stdio.ts";
@@ -27,6 +27,8 @@ export async function runPlugin(context: DtContext, name: string, given: readonl
   if (commandName === undefined || commandName === "--help" || commandName === "-h") return showPlugin(context, name);
   const { called, command } = await findCalled(context, name, words, commandName);
   if (command.kind === "managed") return runManaged(context, called, command, rest);
+  if (context.ownEnv[START_MARK] !== undefined)
+    throw usage(`${name}:${commandName} is a one-shot, which is run, not started.`, `dt ${name} ${commandName}`);
   // In a trusted root the flag is the command's own, as all that follows it.
   if (called.is === "look" && !context.globals.dryRun) return showPlugin(context, name);
   return runOneshot(context, called, command, rest, descriptors);

@@ -3,6 +3,7 @@
 import { readLastLines } from "../logs/tail.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
 import { parseKey } from "../state/key.ts";
+import { START_MARK } from "../supervisor/marks.ts";
 import { DtError } from "../sys/error.ts";
 import { type Dt, dataOf, parseLast } from "./dt.ts";
 import type { Jobs } from "./jobs.ts";
@@ -64,7 +65,12 @@ const ANSWERS: { [Cmd in Exclude<Request["cmd"], "subscribe">]: (served: Served,
       const at = rootOf(served, root);
       const asPerson = served.isFirstAct(at);
       const start = (more: Record<string, string>) =>
-        served.dt.run(words, { root: at, env: { ...env, ...more }, asPerson, limitMs: WAIT_MS });
+        served.dt.run(words, {
+          root: at,
+          env: { ...env, ...more, [START_MARK]: "1" },
+          asPerson,
+          limitMs: WAIT_MS,
+        });
       return dataOf(await served.asStart(at, key, start));
     },
     async stop_key(served, { root, key }) {

@@ -3,6 +3,7 @@
  * that goes wrong there harms the daemon, and a launch never has the daemon for a host.
  */
 
+import { existsSync } from "node:fs";
 import { KNOWN_MARK } from "../supervisor/marks.ts";
 import { bunSpawn } from "../sys/bunspawn.ts";
 import { DtError, messageOf } from "../sys/error.ts";
@@ -68,7 +69,8 @@ export function makeDt(env: Record<string, string>): Dt {
         const argv = [...sameBuildCommand(), ...(root === undefined ? [] : ["-C", root]), ...args];
         const child = withCleanLimits(null, () =>
           bunSpawn(argv, {
-            cwd: root ?? "/",
+            // Of one that is not there dt tells itself.
+            cwd: root !== undefined && existsSync(root) ? root : "/",
             env: asPerson ? withoutMark({ ...env, ...more }) : { ...env, ...more },
             stdin: "ignore",
             stdout: "pipe",

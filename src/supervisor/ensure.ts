@@ -19,14 +19,17 @@ const PHASES: Record<Exclude<Phase, "running">, string> = {
 };
 
 /** Whether a launch that is probed is healthy, only its host knows, so that must live too. */
-export function judgeSame({ store, table }: Ground, key: string, prepared: PreparedLaunch): Judged {
+export function judgeSame({ store, table }: Ground, key: string, prepared: PreparedLaunch, isTty: boolean): Judged {
   const read = store.record(key);
   if (read.is !== "there") return { is: "nothing" };
   const record = read.value;
   const different = (why: string): Judged => ({ is: "different", why });
   if (record.phase !== "running") return different(PHASES[record.phase]);
   if (record.leader === null || presenceOf(table, record.leader) !== "alive") return different("its process is gone");
-  if (record.specHash !== prepared.specHash) return different(differenceOf(record, prepared));
+  if (record.specHash !== prepared.specHash) {
+    const why = differenceOf(record, prepared, isTty);
+    if (why !== null) return different(why);
+  }
   const history = store.history(record.token);
   const ready = history.is === "there" ? history.value.ready : null;
   if (ready?.is === "unhealthy") return different(`it is unhealthy: ${ready.why}`);
@@ -35,7 +38,12 @@ export function judgeSame({ store, table }: Ground, key: string, prepared: Prepa
   return { is: "same", record };
 }
 
-function differenceOf(was: LaunchRecord, { argv, cwd, port, environment }: PreparedLaunch): string {
+/** Null: it was started in a folder that has moved since, and is the same there. */
+function differenceOf(
+  was: LaunchRecord,
+  { argv, cwd, port, environment, stack }: PreparedLaunch,
+  isTty: boolean,
+): string | null {
   const parts = [
     ...(sameWords(was.argv, argv) ? [] : [`its command was ${showCommand(was.argv)}`]),
     ...(was.cwd === cwd ? [] : [`its directory was ${was.cwd}`]),
@@ -43,5 +51,7 @@ function differenceOf(was: LaunchRecord, { argv, cwd, port, environment }: Prepa
   ];
   const names = compareEnvironments(was.env, environment.declared).map((one) => (one.field === "env" ? one.name : ""));
   if (names.length > 0) parts.push(`its environment differs in ${names.join(", ")}`);
-  return parts.length === 0 ? "whether it has a terminal" : parts.join("; ");
+  if ((was.tty === true) !== isTty) parts.push("whether it has a terminal");
+  if (parts.length === 0 && stack !== null) parts.push("how its stack is started");
+  return parts.length === 0 ? null : parts.join("; ");
 }

@@ -15,6 +15,9 @@ export const SAVED_ENVIRONMENT = "DIALTONE_SAVED_ENV";
  */
 export const KNOWN_MARK = "DIALTONE_KNOWN";
 
+/** Set by whoever starts a managed command for somebody else, with its flags: a one-shot would take them for arguments, so it is refused. */
+export const START_MARK = "DIALTONE_START";
+
 /** In the environment of one try at an `exec` probe, so that what it left is found. */
 export const PROBE_MARK = "DIALTONE_PROBE";
 

@@ -5,7 +5,7 @@
 import type { LaunchRecord } from "../state/types.ts";
 import { sha256 } from "../sys/digest.ts";
 import { DtError } from "../sys/error.ts";
-import type { PortListener } from "../sys/identity.ts";
+import { type PortListener, presenceOf, startOf } from "../sys/identity.ts";
 import { describeUnseen, isInTheWay } from "./listening.ts";
 import { makeOwnership } from "./ownership.ts";
 import { type PortClaim, tryClaim } from "./portclaim.ts";
@@ -75,6 +75,23 @@ export function checkPort(ground: Ground, key: string, port: number | null, old:
     if (inTheWay.some((one) => ownership(one) !== "other")) return;
   }
   throw portTaken(ground, key, port, inTheWay);
+}
+
+/**
+ * Whether what listens may do so for this launch, though it is none of it: an engine (`docker run -p`), an ssh master. When the launch was started
+ * nobody listened there, so who was there before it, or belongs to another user, has begun since. Once the launch is gone it is asked again.
+ */
+export function isHeldForIt({ table }: Ground, { leader }: LaunchRecord, port: number): boolean {
+  if (leader === null || presenceOf(table, leader) !== "alive") return false;
+  const since = startOf(leader);
+  const isOlder = (pid: number) => {
+    const entry = table.entry(pid);
+    return entry === null || startOf(entry) < since;
+  };
+  return table
+    .listenersOn(port)
+    .filter(isInTheWay)
+    .every(({ pids }) => pids.every(isOlder));
 }
 
 function portTaken(ground: Ground, key: string, port: number, inTheWay: readonly PortListener[]): DtError {

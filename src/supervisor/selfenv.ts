@@ -4,7 +4,7 @@
  * person's environment back.
  */
 import { STEERING } from "../sys/steering.ts";
-import { HOST_MARK, KNOWN_MARK, SAVED_ENVIRONMENT, TICKET_MARK } from "./marks.ts";
+import { HOST_MARK, KNOWN_MARK, SAVED_ENVIRONMENT, START_MARK, TICKET_MARK } from "./marks.ts";
 
 const OF_A_LAUNCH = ["DIALTONE_KEY", "DIALTONE_TOKEN"];
 
@@ -17,6 +17,7 @@ export function personsEnvironment(own: Record<string, string | undefined>): Rec
   delete env[HOST_MARK];
   delete env[KNOWN_MARK];
   delete env[TICKET_MARK];
+  delete env[START_MARK];
   return saved === undefined ? env : { ...env, ...(JSON.parse(saved) as Record<string, string>) };
 }
 

@@ -32,7 +32,7 @@ import { holdOn, letGo } from "./holding.ts";
 import { noteSpec } from "./notes.ts";
 import { dropTicket, holdTicket, refuseCalledOff, watchTicket } from "./pending.ts";
 import type { Streak } from "./policy.ts";
-import { checkPort } from "./port.ts";
+import { checkPort, isHeldForIt } from "./port.ts";
 import { claimPort, type PortClaim } from "./portclaim.ts";
 import { type PreparedLaunch, prepareLaunch } from "./prepare.ts";
 import { describeProbe } from "./probes.ts";
@@ -169,7 +169,7 @@ async function runFirst(
 async function judgeEnsured(ground: Ground, spec: LaunchSpec, prepared: PreparedLaunch) {
   if (!spec.ensure) return null;
   const { judgeSame } = await import("./ensure.ts");
-  return judgeSame(ground, spec.key, prepared);
+  return judgeSame(ground, spec.key, prepared, spec.settings.tty);
 }
 
 function spawnedEvent(record: LaunchRecord, stack: StackLaunch | null): LaunchEvent {
@@ -356,7 +356,7 @@ export function isKnownLog({ store }: Ground, key: string, log: string): boolean
 function refuseStrangersPort(ground: Ground, key: string, port: number | null): void {
   const old = ground.store.record(key);
   if (port === null || old.is !== "there") return;
-  checkPort(ground, key, port, old.value);
+  if (old.value.port !== port || !isHeldForIt(ground, old.value, port)) checkPort(ground, key, port, old.value);
 }
 
 /** Gives what of the launch before the next one takes the place of, if so. Ends what is recorded under the key; what a record that does not parse stood for is searched for by key and root. */

@@ -178,6 +178,24 @@ test("ps, start, stop_key, restart, logs, why, jobs: the command line's answers 
     const at = { root: root.dir };
     expect(await client.ask({ cmd: "ps", ...at })).toEqual({ ok: true, data: [] });
     expect(await client.ask({ cmd: "start", key: "t:web" })).toMatchObject({ ok: false, code: "no-root" });
+    expect(await client.ask({ cmd: "ps", root: `${root.dir}/gone` })).toMatchObject({
+      ok: false,
+      code: "no-root",
+      error: expect.stringContaining("gone is not a directory"),
+    });
+    root.write(
+      "manifests/one.json",
+      JSON.stringify({ name: "one", commands: { shot: { kind: "oneshot", run: ["touch", "shot"] } } }),
+    );
+    expect(await client.ask({ cmd: "start", key: "one:shot", args: ["mine"], ...at })).toMatchObject({ ok: false });
+    await root.dt(["list"]);
+    await root.dt(["trust"]);
+    expect(await client.ask({ cmd: "start", key: "one:shot", args: ["mine"], ...at })).toMatchObject({
+      ok: false,
+      code: "usage",
+      error: "one:shot is a one-shot, which is run, not started.",
+    });
+    expect(existsSync(join(root.dir, "shot"))).toBe(false);
     const started = await client.ask({ cmd: "start", key: "t:dev", ...at, id: "x" });
     expect(started).toMatchObject({ ok: true, id: "x", data: { key: "t:dev:default", state: "ready" } });
     expect(await psOf(root)).toMatchObject({ state: "ready", pid: started.data.pid, host: { alive: true } });

@@ -1,9 +1,9 @@
 /** Ports over several checkouts: who holds one, taking it, a free one instead, and what needs it finding it. */
 import { expect, test } from "bun:test";
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Result, TestRoot, until } from "../kit.ts";
-import { freePort, freePorts, type Ps, runs } from "./launch.kit.ts";
+import { freePort, freePorts, type Ps, psOf, runs } from "./launch.kit.ts";
 
 const SERVER = `Bun.serve({ hostname: "127.0.0.1", port: process.env.PORT, fetch: () => new Response(process.cwd()) });`;
 
@@ -104,6 +104,59 @@ test("what is none of ours is named with pid and command, and never taken", asyn
     await first.dispose();
   }
 });
+
+test("a port that is held for a launch by who was there before it: a rerun and a restart replace, a stranger's still refuses", async () => {
+  const root = TestRoot.create({
+    // Binds the port that a client names for as long as the client is connected, as an engine does.
+    "engine.ts": `Bun.listen({ unix: "engine.sock", socket: {
+      data(client, bytes) { client.data = Bun.listen({ hostname: "127.0.0.1", port: Number(bytes), socket: { data() {} } }); client.write("ok"); },
+      close(client) { client.data?.stop(true); } } });`,
+    "client.ts": `await Bun.connect({ unix: "engine.sock", socket: { open(s) { s.write(process.env.PORT ?? ""); }, data() { console.log("held"); } } }); setInterval(() => {}, 1000);`,
+    "manifests/e.json": JSON.stringify({
+      name: "e",
+      commands: {
+        dev: { kind: "managed", run: ["bun", "client.ts"], port: freePort(), ready: { log: "held", timeout: "10s" } },
+      },
+    }),
+  });
+  const engine = Bun.spawn(["bun", "engine.ts"], { cwd: root.dir });
+  try {
+    await until("the engine is there", () => existsSync(join(root.dir, "engine.sock")));
+    let last = 0;
+    for (const words of [
+      ["e", "dev", "-d"],
+      ["e", "dev", "-d"],
+      ["restart", "e:dev"],
+    ]) {
+      const started = await root.dt(words);
+      expect({ words, code: started.code, said: started.stderr }).toMatchObject({ code: 0 });
+      const one = await psOf(root, "e:dev:default");
+      expect(one?.state).toBe("ready");
+      expect(one?.pid).not.toBe(last);
+      last = one?.pid as number;
+    }
+    // Who came later is a stranger, and the old launch is left alone.
+    const { port } = JSON.parse((await root.dt(["e", "dev", "-d", "--ensure", "--json"])).stdout);
+    engine.kill("SIGKILL");
+    await engine.exited;
+    const child = Bun.spawn(["bun", "-e", SERVER], { env: { PATH: process.env.PATH, PORT: String(port) }, cwd: "/" });
+    try {
+      await until("the stranger listens", () => answerOf(port).catch(() => null));
+      expect(await root.dt(["e", "dev", "-d"])).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining(`pid ${child.pid}`),
+      });
+      expect(runs(last)).toBe(true);
+    } finally {
+      child.kill("SIGKILL");
+      await child.exited;
+    }
+  } finally {
+    engine.kill("SIGKILL");
+    await engine.exited;
+    await root.dispose();
+  }
+}, 30_000);
 
 test("what needs a port finds it: managed commands, one-shots, up; also an automatic one", async () => {
   const port = freePort();

@@ -265,6 +265,14 @@ test("the folder is moved while launches live in it: listed, read, restarted and
         before.map(({ key, pid }) => ({ key, state: "running", pid })),
       );
       expect((await dt("logs", "t", "dev")).stdout).toContain("plain");
+      for (const words of [
+        ["t", "dev", "-d", "--ensure"],
+        ["up", "t:dev", "-d"],
+      ])
+        expect(await dt(...words, "--json")).toMatchObject({
+          code: 0,
+          stdout: expect.stringContaining(`"pid":${before[0]?.pid},`),
+        });
       expect((await dt("restart", "t", "two")).code).toBe(0);
       const [dev, two] = await shown();
       expect([dev?.pid, runs(before[1]?.pid as number), two?.state]).toEqual([before[0]?.pid, false, "running"]);
