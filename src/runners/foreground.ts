@@ -74,7 +74,7 @@ export async function runForeground(context: RunnerContext, spec: LaunchSpec): P
     // A terminal that takes nothing would hold the host up: what it has no room for is not said.
     const ended = await hostLaunch(ground, spec, (event) => hasRoom(2) && tellEvent(context, event), control);
     await screen.close();
-    return shown.status(await conclude(context, ended));
+    return shown.status(await conclude(context, ended, cancel.signal));
   } catch (error) {
     await screen.close();
     if (cancel.signal.aborted && (error as { name?: string }).name === "AbortError") {
@@ -117,11 +117,11 @@ function makeScreen(shown: ReturnType<typeof makeShownPatiently>, onGone: () => 
 }
 
 /** The last line says how it ended and, where somebody else did it, who. */
-async function conclude({ ground, talk, json }: RunnerContext, end: HostEnd): Promise<number> {
+async function conclude({ ground, talk, json }: RunnerContext, end: HostEnd, cancel: AbortSignal): Promise<number> {
   const say = (text: string) => hasRoom(2) && talk.say(text);
   switch (end.is) {
     case "unchanged": {
-      const settled = await awaitSettled(ground, end.record.key);
+      const settled = await awaitSettled(ground, end.record.key, { signal: cancel });
       if (settled.is === "ended") {
         talk.fail(`${end.record.key} ${settled.exit?.text ?? "ended"} before it was ready`);
         return EXIT.failed;

@@ -41,7 +41,7 @@ export async function runDetachedHost(host: HostProcess): Promise<number> {
       if (cancel.signal.aborted) queue.push({ is: "interrupt" });
     });
     const end = await hostLaunch(ground, input.spec, report, control);
-    if (end.is === "unchanged") report(await settledEvent(ground, end.record));
+    if (end.is === "unchanged") report(await settledEvent(ground, end.record, cancel.signal));
     else if (end.exit !== null) report({ is: "ended", exit: end.exit });
   });
 }
@@ -102,10 +102,10 @@ function makeControl(
   };
 }
 
-/** The launch that was left alone may be starting still: what is told of it is what becomes of it. */
-export async function settledEvent(ground: Ground, record: LaunchRecord): Promise<LaunchEvent> {
+/** The launch that was left alone may be starting still: what is told of it is what becomes of it. Throws when `signal` is aborted. */
+export async function settledEvent(ground: Ground, record: LaunchRecord, signal: AbortSignal): Promise<LaunchEvent> {
   const { awaitSettled } = await import("./settle.ts");
-  const settled = await awaitSettled(ground, record.key);
+  const settled = await awaitSettled(ground, record.key, { signal });
   if (settled.is === "unhealthy")
     return { is: "unhealthy", line: lineOf(settled.record, "unhealthy"), why: settled.why };
   if (settled.is !== "ended") return { is: "unchanged", line: lineOf(settled.record, settled.is) };

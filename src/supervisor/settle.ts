@@ -11,6 +11,8 @@ export type Settled =
   | { is: "ended"; exit: ExitRecord | null };
 
 const LOOK_EVERY_MS = 5;
+/** A host that stands still so long is waited for no more. */
+const FROZEN_MS = 5000;
 
 /** Between two runs there is no record for an instant, while whoever changes the key holds its lock: that is not the same as none. */
 function readRecord({ store, table }: Ground, key: string): FileRead<LaunchRecord> | { is: "changing" } {
@@ -65,16 +67,35 @@ export function settledNow(ground: Ground, key: string, notToken?: string): Sett
   return presenceOf(table, record.host) === "gone" ? { is: "running", record } : null;
 }
 
-/** Throws when `signal` is aborted. */
+/** A host that was stopped (SIGSTOP, a debugger) finds nothing out, and its launch has a record all the same. */
+function frozenOf({ store, table }: Ground, key: string): LaunchRecord | null {
+  const read = store.record(key);
+  if (read.is !== "there") return null;
+  const { host } = read.value;
+  const entry = table.entry(host.pid);
+  const isStopped = entry?.startTime === host.startTime && (entry.state === "T" || entry.state === "t");
+  return isStopped && presenceOf(table, host) === "alive" ? read.value : null;
+}
+
+/** Throws when `signal` is aborted. Where its host stands still for 5 s, the launch is `unhealthy`. */
 export async function awaitSettled(
   ground: Ground,
   key: string,
   { notToken, signal }: { notToken?: string; signal?: AbortSignal } = {},
 ): Promise<Settled> {
+  let frozenSince: number | null = null;
   for (;;) {
     signal?.throwIfAborted();
     const settled = settledNow(ground, key, notToken);
     if (settled !== null) return settled;
+    const frozen = frozenOf(ground, key);
+    frozenSince = frozen === null ? null : (frozenSince ?? performance.now());
+    if (frozen !== null && performance.now() - (frozenSince as number) > FROZEN_MS)
+      return {
+        is: "unhealthy",
+        record: frozen,
+        why: `its host (pid ${frozen.host.pid}) is stopped, and so does not answer`,
+      };
     await Bun.sleep(LOOK_EVERY_MS);
   }
 }

@@ -2,7 +2,7 @@
  * Where the arguments of a call go in a text for `sh -c`: nowhere of dt's where the text has `"$@"` itself, else behind the words of its last command. What
  * cannot be given there safely is refused: nothing is lost in a comment, becomes a command of its own, or changes what a here-document feeds.
  *
- * Known limit: it reads the shell's grammar, not what the words do: `eval` and `alias` are commands like others.
+ * Known limit: it reads the shell's grammar, not what the words do: a name that an `alias` or a function made another thing is what it looks like.
  */
 
 export type ArgumentsPlace = { is: "used" } | { is: "at"; index: number } | { is: "refused"; why: string };
@@ -12,6 +12,10 @@ interface Current {
   words: number;
   first: string;
   end: number;
+  /** The last word before what comes. */
+  before: string;
+  /** How many words there are before the text of a `sh -c`; null: there is none. */
+  script: number | null;
   kind: "simple" | "header" | "compound";
   heredoc: boolean;
   /** Redirected by `&>`: to a plain shell a `&`, and a command of its own behind it. */
@@ -22,7 +26,12 @@ const OPENERS = new Set(["if", "while", "until", "for", "select", "case", "{"]);
 const CLOSERS: Record<string, string> = { fi: "if", done: "do", esac: "case", "}": "{" };
 const GO_ON = new Set(["then", "elif", "else", "do", "!", "time"]);
 /** Arguments would be lost in them, or mean something else: what is meant is before them. */
-const WITHOUT_ARGUMENTS = new Set([":", "true", "false", "exit", "wait"]);
+const WITHOUT_ARGUMENTS = new Set(
+  ": true false exit wait cd set shift umask ulimit export readonly unset alias unalias local return break continue trap read eval times getopts fg bg jobs".split(
+    " ",
+  ),
+);
+const SHELL = /^(?:.*\/)?(?:ba|da|k|z|a|mk)?sh$/;
 
 class Unreadable extends Error {}
 
@@ -63,6 +72,9 @@ class Reader {
     if (last.isCut) return refused("its last command has `&>`, which is no redirection in every `sh`");
     if (last.first === "[" || last.first === "[[") return refused(`it ends in a test, \`${last.first}\``);
     if (WITHOUT_ARGUMENTS.has(last.first)) return refused(`it ends in \`${last.first}\`, which has no use for them`);
+    if (last.first === "exec" && last.words === 1) return refused("it ends in an `exec` without a program");
+    if (last.script !== null && last.words === last.script + 1)
+      return refused("it ends in the text of a `sh -c`, to which the first argument would be its name");
     return { is: "at", index: last.end };
   }
 
@@ -128,7 +140,16 @@ class Reader {
   private close(opener: string, word: string): void {
     const top = this.open.pop();
     if (top?.word !== opener) throw new Unreadable(`it has a \`${word}\` that closes nothing`);
-    this.current = { words: 1, first: word, end: this.at, kind: "compound", heredoc: false, isCut: false };
+    this.current = {
+      words: 1,
+      first: word,
+      end: this.at,
+      kind: "compound",
+      before: "",
+      script: null,
+      heredoc: false,
+      isCut: false,
+    };
   }
 
   private endCommand(): void {
@@ -137,7 +158,16 @@ class Reader {
   }
 
   private begin(): Current {
-    this.current ??= { words: 0, first: "", end: this.at, kind: "simple", heredoc: false, isCut: false };
+    this.current ??= {
+      words: 0,
+      first: "",
+      end: this.at,
+      kind: "simple",
+      before: "",
+      script: null,
+      heredoc: false,
+      isCut: false,
+    };
     return this.current;
   }
 
@@ -164,6 +194,8 @@ class Reader {
     if (current.kind === "compound") throw new Unreadable("a word follows a compound command");
     if (current.words === 0) current.first = word;
     current.words++;
+    if (SHELL.test(current.before) && /^-[a-z]*c$/.test(word)) current.script ??= current.words;
+    current.before = word;
     if (/^(?:shift|getopts)$/.test(current.first) && !this.isInFunction()) this.uses = true;
   }
 
@@ -180,7 +212,16 @@ class Reader {
       this.isFunctionNext = false;
       this.current = null;
       if (word === "for" || word === "select" || word === "case")
-        this.current = { words: 1, first: word, end: this.at, kind: "header", heredoc: false, isCut: false };
+        this.current = {
+          words: 1,
+          first: word,
+          end: this.at,
+          kind: "header",
+          before: "",
+          script: null,
+          heredoc: false,
+          isCut: false,
+        };
       // `for x; do` goes through the arguments.
       if (word === "for" && /^\s+\w+\s*(?:[;\n]\s*)*do\b/.test(this.text.slice(this.at)) && !this.isInFunction())
         this.uses = true;

@@ -1,9 +1,16 @@
 /** Needs: started first and in order, left alone when healthy, told when they fail or go in a circle. And a log's bound. */
 import { expect, test } from "bun:test";
-import { existsSync, rmSync, statSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, statSync } from "node:fs";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { TestRoot, until } from "../kit.ts";
 import { freePort, ps, psOf, runs } from "./launch.kit.ts";
+
+/** Whether the process listens for a signal, by the kernel. */
+function hears(pid: number, signal: NodeJS.Signals): boolean {
+  const caught = /^SigCgt:\s*(\w+)/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1] ?? "0";
+  return ((BigInt(`0x${caught}`) >> BigInt(constants.signals[signal] - 1)) & 1n) === 1n;
+}
 
 function rootOf(commands: string): TestRoot {
   return TestRoot.create({ "manifests/n.ts": `export default { name: "n", commands: { ${commands} } };` });
@@ -223,6 +230,68 @@ for (const start of [
       await root.dispose();
     }
   }, 30_000);
+
+const STARTING = `
+  slow: { kind: "managed", run: "echo $$ >> runs; exec sleep 1000", ready: { exec: ["test", "-e", "go"], timeout: "60s" } },
+  top: { kind: "managed", run: ["sleep", "1000"], needs: ["n:slow"] },`;
+
+test.skipIf(process.platform !== "linux")(
+  "who waits for what somebody else has started can be left: one signal ends the waiting, and that start goes on",
+  async () => {
+    const root = rootOf(STARTING);
+    try {
+      await root.dt(["n", "slow", "-d", "--no-wait"]);
+      for (const [words, signal] of [
+        [["up", "n:top"], "SIGINT"],
+        [["up", "n:top"], "SIGTERM"],
+        [["up", "n:slow"], "SIGHUP"],
+        [["up", "n:slow", "-d"], "SIGINT"],
+        [["n", "slow", "-d", "--ensure"], "SIGINT"],
+        [["n", "slow", "--ensure"], "SIGTERM"],
+        [["n", "top", "-d"], "SIGTERM"],
+      ] as const) {
+        const waiting = root.spawn([...words]);
+        await until("it listens", () => hears(waiting.pid, signal));
+        waiting.kill(signal);
+        const ended = await Promise.race([waiting.exited, Bun.sleep(8000)]);
+        expect({ words, signal, isEnded: ended !== undefined }).toEqual({ words, signal, isEnded: true });
+        expect(waiting.exitCode).not.toBe(0);
+      }
+      expect(await psOf(root, "n:slow:default")).toMatchObject({ state: "starting" });
+      expect(root.read("runs").split("\n").length - 1).toBe(1);
+    } finally {
+      await root.dispose();
+    }
+  },
+  60_000,
+);
+
+test.skipIf(process.platform !== "linux")(
+  "a starting launch whose host is stopped is told as unhealthy, not waited for",
+  async () => {
+    const root = rootOf(STARTING);
+    try {
+      await root.dt(["n", "slow", "-d", "--no-wait"]);
+      const host = (await psOf(root, "n:slow:default"))?.host?.pid as number;
+      process.kill(host, "SIGSTOP");
+      const all = await Promise.all(
+        [
+          ["n", "slow", "-d", "--ensure"],
+          ["up", "n:slow", "-d"],
+          ["n", "top", "-d"],
+        ].map((words) => root.dt(words)),
+      );
+      for (const { code, stderr } of all) {
+        expect([1, 124]).toContain(code as number);
+        expect(stderr).toContain(`its host (pid ${host}) is stopped, and so does not answer`);
+      }
+      process.kill(host, "SIGCONT");
+    } finally {
+      await root.dispose();
+    }
+  },
+  60_000,
+);
 
 test("a restart starts what the manifest, as it is now, says it needs, and what was stopped; not with --no-needs", async () => {
   const manifest = (needs: string) => `export default { name: "n", commands: {

@@ -237,7 +237,7 @@ export function bringUp(
     };
     let token = "";
     const end = await hostLaunch(ground, spec, report, control);
-    if (end.is === "unchanged") return report(await settledEvent(ground, end.record));
+    if (end.is === "unchanged") return report(await settledEvent(ground, end.record, cancel.signal));
     if (end.is === "taken") release(ground, token);
     if (end.exit === null) return;
     if (end.exit.reason !== "replaced" || stages.get(key) === "ready") return report({ is: "ended", exit: end.exit });

@@ -17,7 +17,9 @@ export interface UpInput extends HostGround {
 export async function runHostOfMany(host: HostProcess): Promise<number> {
   let up: Up | null = null;
   const hard = new AbortController();
-  const input = await readInput<UpInput>(() => up?.stop({ is: "interrupt" }));
+  // It may come before there is anything to stop.
+  const cancel = new AbortController();
+  const input = await readInput<UpInput>(() => cancel.abort());
   if (input === null) return 1; // the caller was killed before it could say what to start
   for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => {});
   process.on("SIGTERM", () => up?.stop({ is: "terminate", by: "signal", signal: "SIGTERM" }));
@@ -31,7 +33,10 @@ export async function runHostOfMany(host: HostProcess): Promise<number> {
   try {
     const ground = groundOf(input, host);
     for (const { run } of input.nodes) holdTicket(ground, run.spec);
-    up = bringUp(ground, input.nodes, hard.signal, tell, MOST_RESTARTS);
+    const begun = bringUp(ground, input.nodes, hard.signal, tell, MOST_RESTARTS);
+    up = begun;
+    cancel.signal.addEventListener("abort", () => begun.stop({ is: "interrupt" }));
+    if (cancel.signal.aborted) begun.stop({ is: "interrupt" });
   } catch (error) {
     tell({ is: "failed", error: failureOf(error) });
     return 1;
