@@ -146,14 +146,14 @@ async function runNeed(
   const parts = parseKey(need.key) as NonNullable<ReturnType<typeof parseKey>>;
   if (need.settings.kind !== "oneshot") throw new Error(`${need.key} is no one-shot`);
   const { file = "" } = index.plugins[parts.plugin] ?? {};
-  context.talk.say(`${key} needs ${shortKey(need.key)}: running it`);
+  const onBegin = () => context.talk.say(`${key} needs ${shortKey(need.key)}: running it`);
   const onReason = (why: string) => context.talk.say(`${shortKey(need.key)} is not skipped: ${why}`);
   const { settings, dependents } = need;
-  const task = { key: need.key, ...parts, file, settings, env, asker, dependents, force: false, onReason };
+  const task = { key: need.key, ...parts, file, settings, env, asker, dependents, force: false, onReason, onBegin };
   const own = watchTicket(context.ground, need);
   const end = await runTask(context.ground, task, AbortSignal.any([cancel, off, own.signal])).finally(own.close);
   if (end.is === "unchanged")
-    context.talk.say(`${shortKey(need.key)}: its inputs are unchanged since ${end.since}, skipped`);
+    context.talk.say(`${key} needs ${shortKey(need.key)}: its inputs are unchanged since ${end.since}, skipped`);
   if (end.is === "unchanged" || end.exit.code === 0) return null;
   if (off.aborted || own.signal.aborted) return end.exit.text;
   tellLastLines(context, need.key, end.exit.log);

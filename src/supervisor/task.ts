@@ -38,6 +38,8 @@ export interface TaskSpec {
   dependents?: string[];
   /** Also when its inputs are unchanged. */
   force: boolean;
+  /** It is not skipped. */
+  onBegin?: () => void;
   /** Gets why it is not skipped though it has `inputs`, now or the next time, as a sentence without its end. */
   onReason?: (why: string) => void;
 }
@@ -97,6 +99,7 @@ export async function runTask(
     if (why !== null) spec.onReason?.(why);
     else if (isSame) return { is: "unchanged", since: last.value.at };
   }
+  spec.onBegin?.();
   ground.store.prepare();
   removeFile(join(ground.store.directory, memory));
   const exit = await runToItsEnd(ground, spec, prepared, signal, cancelMs);

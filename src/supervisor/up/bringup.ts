@@ -174,12 +174,12 @@ export function bringUp(
     try {
       if (node.run.is === "launch") await serve(node.run.spec, one);
       else {
-        emit({ is: "task", key: node.key, event: { is: "begun" } });
         const stopped = watchTicket(ground, node.run.spec);
         const signal = AbortSignal.any([one.cancel.signal, stopped.signal]);
         const onReason = (why: string) =>
           emit({ is: "launch", key: node.key, event: { is: "note", text: `${node.key} is not skipped: ${why}` } });
-        const event = await runTask(ground, { ...node.run.spec, onReason }, signal).finally(stopped.close);
+        const onBegin = () => emit({ is: "task", key: node.key, event: { is: "begun" } });
+        const event = await runTask(ground, { ...node.run.spec, onReason, onBegin }, signal).finally(stopped.close);
         refuseCalledOff(ground, node.run.spec);
         if (isForsaken(node)) throw forsakenError(node.key);
         emit({ is: "task", key: node.key, event });
