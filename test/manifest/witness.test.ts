@@ -2,7 +2,8 @@
 import { afterEach, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { countLines, createProject, removeProjects } from "./kit.ts";
+import { loadManifest } from "../../src/manifest/load.ts";
+import { countLines, createProject, plugin, removeProjects } from "./kit.ts";
 
 afterEach(removeProjects);
 
@@ -22,6 +23,7 @@ const text = { before: { "d/NAME/t": "old" }, after: { "d/NAME/t": "new" } };
 const absent = { after: { "d/NAME/t": "new" } };
 const folder = { before: { "d/NAME/one": "" }, after: { "d/NAME/two": "" } };
 const deep = { before: { "d/NAME/a/one": "" }, after: { "d/NAME/b/two": "" } };
+const zone = { env: { TZ: "Asia/Tokyo" } };
 const variable = (name: string) => ({ env: { [name]: "new" } });
 
 /** NAME stands for the way's own. */
@@ -297,6 +299,20 @@ const WAYS: Record<string, Way> = {
     after: { "d/NAME/in/two": "" },
   },
   envin: { value: '"V_NAME" in process.env', ...variable("V_NAME") },
+  zoneoffset: { value: "new Date(0).getTimezoneOffset()", ...zone },
+  zonename: { value: "Intl.DateTimeFormat().resolvedOptions().timeZone", ...zone },
+  zonehours: { value: "new Date(0).getHours()", ...zone },
+  zonetext: { value: "new Date(0)", ...zone },
+  zonelocale: { value: "new Date(0).toLocaleTimeString()", ...zone },
+  zoneformat: { value: "new Intl.DateTimeFormat('en', { timeStyle: 'full' }).format(0)", ...zone },
+  zonerange: { value: "new Intl.DateTimeFormat('en', { timeStyle: 'full' }).formatRange(0, 1)", ...zone },
+  zoneread: { value: 'new Date("2026-01-01T00:00").getTime()', ...zone },
+  zoneparse: { value: 'Date.parse("2026-01-01T00:00")', ...zone },
+  zonenumbers: { value: "new Date(2026, 0, 1).toISOString()", ...zone },
+  zoneset: { value: "new Date(0).setHours(1)", ...zone },
+  zoneinstant: { value: "Temporal.Instant.fromEpochMilliseconds(0).toLocaleString()", ...zone },
+  zonecron: { value: 'Bun.cron.parse("0 5 * * *", 0).getTime()', ...zone },
+  zonefile: { head: FS, value: 'fs.statSync("manifests/zonefile.ts").mtime', ...zone },
   homedir: { head: 'import { homedir } from "node:os";', value: "homedir()", env: { HOME: "/new" } },
   which: { value: 'Bun.which("tool-NAME", { PATH: process.cwd() + "/d/NAME" })', after: { "d/NAME/tool-NAME": "#!x" } },
   fromglobal: {
@@ -320,7 +336,19 @@ const UNKNOWN: Record<string, string> = {
   shellimport: '(await import("bun")).$`cat d/t`.text()',
   now: "Date.now()",
   newdate: "new Date().getTime()",
+  intl: 'new Intl.DateTimeFormat("en", { timeStyle: "medium" }).format()',
+  intlparts: "Intl.DateTimeFormat().formatToParts().length",
+  intltaken: "[undefined].map(Intl.DateTimeFormat().format)",
+  temporal: "Temporal.Now.instant()",
+  temporalzoned: "Temporal.Now.zonedDateTimeISO()",
+  cron: 'Bun.cron.parse("0 5 * * *").getTime()',
+  csrf: "Bun.CSRF.generate()",
   hrtime: "process.hrtime.bigint()",
+  uptime: "process.uptime()",
+  origin: "performance.timeOrigin",
+  timing: "JSON.stringify(performance)",
+  mark: 'performance.mark("a").startTime',
+  event: 'new Event("a").timeStamp',
   performance: "performance.now()",
   hooks: '(await import("node:perf_hooks")).performance.now()',
   random: "Math.random()",
@@ -402,6 +430,21 @@ test("what cannot be asked again is not kept", async () => {
   );
   expect(peeked?.unkept?.find(({ file }) => file.endsWith("/execsync.ts"))?.why).toBe("runs a program");
 }, 120_000);
+
+test("a time zone counts where it is read, and so does the machine's; the locale does not, since Bun's is always the same", async () => {
+  const project = createProject({
+    "manifests/a.ts": plugin("a", "{}", ", description: String(new Date(0))"),
+    "manifests/b.ts": plugin("b", "{}", ", description: new Date(0).toISOString() + (1234.5).toLocaleString('en')"),
+    "manifests/c.ts": plugin("c", "{}", ", description: (1234.5).toLocaleString() + 'ä'.localeCompare('z', undefined)"),
+  });
+  const a = await project.loadOne("manifests/a.ts");
+  expect(a.envRead).toEqual({ TZ: null });
+  expect(Object.keys(a.seen)).toContain("real /etc/localtime");
+  expect((await project.loadOne("manifests/b.ts")).envRead).toEqual({});
+  const plain = await project.loadOne("manifests/c.ts");
+  const foreign = { ...project.options, env: { ...project.env, LC_ALL: "de_DE.UTF-8", LANG: "de_DE.UTF-8" } };
+  expect((await loadManifest(project.path("manifests/c.ts"), foreign)).outcome).toEqual(plain.outcome);
+});
 
 test("a link in manifests resolves from where it leads, and its target counts", async () => {
   const project = createProject({

@@ -6,7 +6,7 @@ import { builtinModules } from "node:module";
 import { dirname } from "node:path";
 import { pathOf } from "./files.ts";
 import type { Record as Witness } from "./record.ts";
-import { watchedPerformance } from "./world.ts";
+import { watchedPerformance } from "./time.ts";
 import { noteAll, noting, put } from "./wrap.ts";
 
 type Any = Record<string, unknown>;

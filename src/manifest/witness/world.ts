@@ -1,7 +1,8 @@
-/** What is there without an import: the clock, chance, the network, and `Bun`. */
+/** What is there without an import: chance, the network, and `Bun`; the clock is in `time.ts`. */
 import { pathOf } from "./files.ts";
 import type { Record as Witness } from "./record.ts";
-import { noteAll, noting, put } from "./wrap.ts";
+import { type Clock, watchTime } from "./time.ts";
+import { everyCall, noteAll, noting, put } from "./wrap.ts";
 
 type Any = Record<string, unknown>;
 
@@ -33,15 +34,8 @@ const BUN_UNKNOWN: Record<string, string> = {
 
 export function watchWorld(witness: Witness): void {
   const world = globalThis as unknown as Any;
-  const time = () => witness.cannotKnow("reads the time");
+  const clock = watchTime(witness);
   const chance = () => witness.cannotKnow("takes something by chance");
-  const date = watchedDate(time);
-  put(world, "Date", date);
-  put(Date.prototype, "constructor", date);
-  const performance = world.performance as object;
-  put(world, "performance", watchedPerformance(performance, time));
-  const { Temporal } = world as { Temporal?: { Now?: object } };
-  if (Temporal?.Now !== undefined) put(Temporal, "Now", everyCall(Temporal.Now, time));
   put(Math, "random", noting(Math.random, chance));
   for (const name of ["getRandomValues", "randomUUID"]) {
     const real = (crypto as unknown as Any)[name] as (...args: unknown[]) => unknown;
@@ -56,55 +50,10 @@ export function watchWorld(witness: Witness): void {
         noting(real, () => witness.cannotKnow(name === "Worker" ? "starts a worker" : "uses the network")),
       );
   }
-  for (const name of ["hrtime", "uptime", "memoryUsage", "cpuUsage", "resourceUsage"]) {
-    const real = (process as unknown as Any)[name] as Any & ((...args: unknown[]) => unknown);
-    const watched = noting(real, time);
-    if (name === "hrtime") put(real, "bigint", noting(real.bigint as object, time));
-    put(process, name, watched);
-  }
-  watchBun(witness, chance);
+  watchBun(witness, chance, clock);
 }
 
-/** `new Date(0)` says nothing of now, `new Date()` does. */
-function watchedDate(time: () => void): DateConstructor {
-  const now = noting(Date.now, time);
-  return new Proxy(Date, {
-    apply(target, self, args) {
-      time();
-      return Reflect.apply(target, self, args);
-    },
-    construct(target, args, as) {
-      if (args.length === 0) time();
-      return Reflect.construct(target, args, as) as object;
-    },
-    get: (target, name, self) => (name === "now" ? now : Reflect.get(target, name, self)),
-  });
-}
-
-export function watchedPerformance(real: object, time: () => void): object {
-  return new Proxy(real, {
-    get(target, name) {
-      const value: unknown = Reflect.get(target, name, target);
-      if (name === "now" || name === "timeOrigin") time();
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-  });
-}
-
-function everyCall(real: object, note: () => void): object {
-  return new Proxy(real, {
-    get(target, name) {
-      const value: unknown = Reflect.get(target, name, target);
-      if (typeof value !== "function") return value;
-      return (...args: unknown[]) => {
-        note();
-        return Reflect.apply(value, target, args);
-      };
-    },
-  });
-}
-
-function watchBun(witness: Witness, chance: () => void): void {
+function watchBun(witness: Witness, chance: () => void, { time, zone }: Clock): void {
   const bun = Bun as unknown as Any;
   for (const [name, what] of Object.entries(BUN_UNKNOWN)) {
     const real = bun[name];
@@ -121,6 +70,15 @@ function watchBun(witness: Witness, chance: () => void): void {
       name,
       everyCall(bun[name] as object, () => witness.cannotKnow("uses the network")),
     );
+  put(
+    Bun.cron,
+    "parse",
+    noting(Bun.cron.parse, ([, from]) => {
+      zone();
+      if (from === undefined) time();
+    }),
+  );
+  put(bun, "CSRF", everyCall(Bun.CSRF, chance));
   put(bun.password as object, "hash", noting(Bun.password.hash, chance));
   put(bun.password as object, "hashSync", noting(Bun.password.hashSync, chance));
   noteAll(bun.dns as object, bun.dns as object, () => witness.cannotKnow("uses the network"));

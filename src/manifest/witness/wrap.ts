@@ -34,6 +34,34 @@ export function put(holder: object, name: string, value: unknown): boolean {
   }
 }
 
+/** An accessor that is used is noted; what it gives may be changed. */
+export function putGetter(holder: object, name: string, note: () => void, change = (value: unknown) => value): void {
+  const real = Object.getOwnPropertyDescriptor(holder, name);
+  const get = real?.get;
+  if (get === undefined) return;
+  Object.defineProperty(holder, name, {
+    ...real,
+    get(this: unknown) {
+      note();
+      return change(Reflect.apply(get, this, []));
+    },
+  });
+}
+
+/** An object whose functions note that they are called. */
+export function everyCall(real: object, note: () => void): object {
+  return new Proxy(real, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== "function") return value;
+      return (...args: unknown[]) => {
+        note();
+        return Reflect.apply(value, target, args);
+      };
+    },
+  });
+}
+
 /** All functions of an object note that they are called, in place or as they are copied. */
 export function noteAll(from: object, into: object, note: (name: string) => void, only?: ReadonlySet<string>): void {
   for (const name of Object.keys(from)) {
