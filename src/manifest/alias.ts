@@ -1,9 +1,10 @@
 /**
  * Whether a specifier that leads nowhere means an alias: a name of `imports` in a package.json, of `paths` in a tsconfig.json, or what no package can be
- * called. dt follows `imports` as Node does, and `paths` not at all.
+ * called.
  */
-import { existsSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { chainsAbove, configsOf, starOf, type TsConfig } from "./tsconfig.ts";
 
 export interface Alias {
   message: string;
@@ -15,7 +16,7 @@ const WRITE_RELATIVE = "Write the path of the file, relative to the importing on
 export function aliasOf(specifier: string, importer: string): Alias | null {
   const quoted = JSON.stringify(specifier);
   if (specifier.startsWith("#")) {
-    const file = nearest(importer, ["package.json"]);
+    const file = nearestPackage(importer);
     return {
       message: `imports ${quoted}, an alias, and ${file === null ? "there is no package.json with" : `${file} leads it to no file by`} \`imports\``,
       hint:
@@ -24,18 +25,26 @@ export function aliasOf(specifier: string, importer: string): Alias | null {
           : `Correct \`imports\` there, or write the path of the file, relative to the importing one.`,
     };
   }
-  const config = configWith(specifier, importer);
-  if (config === null && isPackageName(specifier)) return null;
-  if (config === null && /^[a-z][a-z0-9+.-]*:/i.test(specifier))
-    return {
-      message: `imports ${quoted}, which this runtime does not have`,
-      hint: "Correct the name, or remove the import.",
-    };
-  const where = config === null ? "" : ` of ${config}`;
-  return {
-    message: `imports ${quoted}, which is an alias${where}: dt does not follow such aliases`,
-    hint: WRITE_RELATIVE,
-  };
+  const found = configWith(specifier, dirname(importer));
+  if (found !== null) {
+    const { config, nearest: counts } = found;
+    return config === counts || counts === null
+      ? {
+          message: `imports ${quoted}, an alias, and ${config} leads it to no file`,
+          hint: "Correct `paths` or `baseUrl` there, or write the path of the file, relative to the importing one.",
+        }
+      : {
+          message: `imports ${quoted}, which is an alias of ${config}, and ${counts} counts here, which does not extend that`,
+          hint: `Have it extend that by its path (one text, with the ending), or write the path of the file, relative to the importing one.`,
+        };
+  }
+  if (isPackageName(specifier)) return null;
+  return /^[a-z][a-z0-9+.-]*:/i.test(specifier)
+    ? {
+        message: `imports ${quoted}, which this runtime does not have`,
+        hint: "Correct the name, or remove the import.",
+      }
+    : { message: `imports ${quoted}, an alias that no tsconfig.json has`, hint: WRITE_RELATIVE };
 }
 
 /** What npm would take, with a path in it perhaps. */
@@ -43,48 +52,31 @@ function isPackageName(specifier: string): boolean {
   return /^(?:@[a-z0-9-][a-z0-9._~-]*\/)?[a-z0-9-][a-z0-9._~-]*(?:\/|$)/i.test(specifier);
 }
 
-interface Config {
-  extends?: unknown;
-  compilerOptions?: { paths?: Record<string, unknown>; baseUrl?: unknown };
+/** The configuration of TypeScript that leads it somewhere, and the one that counts, which is another where the first is too far or not extended as Bun has it. */
+function configWith(specifier: string, directory: string): { config: string; nearest: string | null } | null {
+  const followed = configsOf(directory);
+  const config = followed.find((one) => leads(one, specifier))?.file;
+  if (config !== undefined) return { config, nearest: config };
+  const other = chainsAbove(directory, asTypeScript).flat();
+  const missed = other.find((one) => leads(one, specifier))?.file;
+  return missed === undefined ? null : { config: missed, nearest: followed[0]?.file ?? null };
 }
 
-/** The nearest configuration of TypeScript that leads it somewhere, with what that extends. */
-function configWith(specifier: string, importer: string): string | null {
-  let file = nearest(importer, ["tsconfig.json", "jsconfig.json"]);
-  for (let depth = 0; file !== null && depth < EXTENDS_LIMIT; depth++) {
-    const config = readConfig(file);
-    if (config === null) return null;
-    const { paths = {}, baseUrl } = config.compilerOptions ?? {};
-    if (Object.keys(paths).some((pattern) => matches(pattern, specifier))) return file;
-    const first = specifier.split("/")[0] as string;
-    if (typeof baseUrl === "string" && existsSync(join(dirname(file), baseUrl, first))) return file;
-    const base = [config.extends].flat().find((one) => typeof one === "string" && one.startsWith("."));
-    file = base === undefined ? null : join(dirname(file), base as string);
-    if (file !== null && !file.endsWith(".json")) file += ".json";
-  }
-  return null;
+function leads({ paths, baseUrl }: TsConfig, specifier: string): boolean {
+  if (Object.keys(paths).some((pattern) => pattern !== "*" && starOf(pattern, specifier) !== null)) return true;
+  return baseUrl !== null && existsSync(join(baseUrl, specifier.split("/")[0] as string));
 }
 
-const EXTENDS_LIMIT = 5;
-
-function matches(pattern: string, specifier: string): boolean {
-  const [head = "", tail] = pattern.split("*");
-  if (tail === undefined) return specifier === pattern;
-  return head !== "" && specifier.startsWith(head) && specifier.endsWith(tail);
+/** Lists too, and without the ending. */
+function asTypeScript({ file, extends: base }: TsConfig): string[] {
+  const named = [base].flat().filter((one) => typeof one === "string" && one.startsWith("."));
+  return named.flatMap((one) => ["", ".json"].map((ending) => resolve(dirname(file), `${one as string}${ending}`)));
 }
 
-function readConfig(file: string): Config | null {
-  try {
-    return Bun.JSONC.parse(readFileSync(file, "utf8")) as Config | null;
-  } catch {
-    return null;
-  }
-}
-
-function nearest(importer: string, names: readonly string[]): string | null {
+function nearestPackage(importer: string): string | null {
   for (let directory = dirname(importer); ; directory = dirname(directory)) {
-    const found = names.map((name) => join(directory, name)).find((path) => existsSync(path));
-    if (found !== undefined) return found;
+    const file = join(directory, "package.json");
+    if (existsSync(file)) return file;
     if (dirname(directory) === directory) return null;
   }
 }

@@ -1,5 +1,5 @@
 /**
- * What a manifest imports, found without running it: relative imports followed to their end, packages by their
+ * What a manifest imports, found without running it: relative imports and those by a tsconfig.json followed to their end, packages by their
  * package.json. Places where a file could appear and win are part of it, as absent. Over-counting costs a reload, missing one costs a stale index.
  */
 import { realpathSync, statSync } from "node:fs";
@@ -8,8 +8,12 @@ import { fileURLToPath } from "node:url";
 import { readBytes } from "../sys/plainfile.ts";
 import { IMPORT_EXTENSIONS } from "./extensions.ts";
 import { FILE_LIMIT } from "./hash.ts";
+import { configFiles, targetsOf } from "./tsconfig.ts";
 
 const CODE = new Set([".ts", ".mts", ".cts", ".tsx", ".js", ".mjs", ".cjs", ".jsx"]);
+
+/** Where jiti finds nothing, Bun is asked, which knows one more. */
+const ENDINGS = [...IMPORT_EXTENSIONS, ".jsx"];
 
 /** An import written with the ending of the output may mean the source. */
 const SOURCES: Record<string, string[]> = {
@@ -26,6 +30,7 @@ export function closureOf(file: string): Set<string> {
   const queue = [real];
   for (let current = queue.pop(); current !== undefined; current = queue.pop()) {
     if (!CODE.has(extname(current))) continue;
+    for (const config of configFiles(dirname(current))) paths.add(config);
     for (const specifier of importsOf(current)) {
       for (const path of candidatesOf(current, specifier)) {
         if (paths.has(path)) continue;
@@ -60,28 +65,29 @@ function importsOf(file: string): string[] {
 function candidatesOf(importer: string, specifier: string): string[] {
   if (specifier === "@dialtone/dt" || /^(node|bun|data|https?):/.test(specifier)) return [];
   if (specifier.startsWith("file:")) return [fileURLToPath(specifier)];
-  if (!/^\.{0,2}(\/|$)/.test(specifier)) return packageCandidates(importer, specifier);
-  const base = resolve(dirname(importer), specifier);
+  const directory = dirname(importer);
+  if (/^\.{0,2}(\/|$)/.test(specifier)) return fileCandidates(resolve(directory, specifier));
+  return [...targetsOf(specifier, directory).flatMap(fileCandidates), ...packageCandidates(directory, specifier)];
+}
+
+function fileCandidates(base: string): string[] {
   if (isFile(base)) return [base];
-  const ending = extname(base);
-  const swapped = (SOURCES[ending] ?? []).map((source) => base.slice(0, -ending.length) + source);
-  const candidates = [base, ...swapped, ...IMPORT_EXTENSIONS.map((extension) => base + extension), `${base}/`];
+  const written = extname(base);
+  const swapped = (SOURCES[written] ?? []).map((source) => base.slice(0, -written.length) + source);
+  const candidates = [base, ...swapped, ...ENDINGS.map((ending) => base + ending), `${base}/`];
   if (isDirectory(base))
-    candidates.push(
-      join(base, "package.json"),
-      ...IMPORT_EXTENSIONS.map((extension) => join(base, `index${extension}`)),
-    );
+    candidates.push(join(base, "package.json"), ...ENDINGS.map((ending) => join(base, `index${ending}`)));
   return candidates;
 }
 
 /** The package.json that was found, and those nearer ones that would win if they appeared; each folder of packages, for a package needs no package.json. */
-function packageCandidates(importer: string, specifier: string): string[] {
+function packageCandidates(from: string, specifier: string): string[] {
   const name = specifier
     .split("/")
     .slice(0, specifier.startsWith("@") ? 2 : 1)
     .join("/");
   const candidates: string[] = [];
-  for (let directory = dirname(importer); ; directory = dirname(directory)) {
+  for (let directory = from; ; directory = dirname(directory)) {
     const candidate = join(directory, "node_modules", name, "package.json");
     candidates.push(`${join(directory, "node_modules")}/`, candidate);
     if (isFile(candidate) || dirname(directory) === directory) return candidates;

@@ -1,6 +1,7 @@
 /** Loads changed manifests, a few at a time, and notes what each outcome depends on. Not on the warm path. */
 
 import { lstatSync } from "node:fs";
+import { dirname } from "node:path";
 import type { CacheEntry } from "./cache.ts";
 import { closureOf } from "./closure.ts";
 import { createHasher, type Digest, type Hasher } from "./digest.ts";
@@ -10,6 +11,7 @@ import { loadManifest } from "./load.ts";
 import { failed, type LoadResult, type Outcome, refusedOutcome } from "./outcome.ts";
 import { answerTo } from "./questions.ts";
 import type { Judge } from "./trust.ts";
+import { configFiles } from "./tsconfig.ts";
 
 /** Children at once: each takes a core for a tenth of a second and 60 MB. */
 const AT_ONCE = 4;
@@ -42,7 +44,7 @@ async function reload(file: string, options: ReloadOptions): Promise<Reloaded> {
   if (refused !== null) return { outcome: refused, files: digest, env: {}, seen: {}, unknown: null, lasting: false };
   const result = await loadManifest(file, options);
   const after = createHasher(options);
-  const all = [...new Set([...known, ...ownFiles(result)])];
+  const all = [...new Set([...known, ...ownFiles(result), ...configsFor(result)])];
   const files = digestOf(all, after);
   // a file that changed while it was loaded: which content the outcome is of is not known
   const steady = known.every((path) => digest[path] === files[path]);
@@ -61,6 +63,11 @@ async function reload(file: string, options: ReloadOptions): Promise<Reloaded> {
 /** What lies in node_modules is asked about, not judged. */
 function ownFiles({ imported }: LoadResult): string[] {
   return imported.filter((path) => !path.includes("/node_modules/"));
+}
+
+/** Also of packages: Bun, which loads them, heeds what lies in them. */
+function configsFor({ imported }: LoadResult): string[] {
+  return [...new Set(imported.map((path) => dirname(path)))].flatMap(configFiles);
 }
 
 /** Where links lead: with the same bytes elsewhere, other files are imported. */

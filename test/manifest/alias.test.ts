@@ -6,19 +6,19 @@ afterEach(removeProjects);
 
 test("an alias is reported as one, a package as what can be installed", async () => {
   const specifiers: [string, string, string][] = [
-    ["@/lib/x", "which is an alias: dt does not follow", "relative to the importing one"],
-    ["~/lib/x", "which is an alias: dt", "relative"],
-    ["$lib/x", "which is an alias: dt", "relative"],
+    ["@/lib/x", "an alias that no tsconfig.json has", "relative to the importing one"],
+    ["~/lib/x", "an alias that no tsconfig.json has", "relative"],
+    ["$lib/x", "an alias that no tsconfig.json has", "relative"],
     ["#lib/x", "an alias, and {root}/package.json leads it to no file by `imports`", "Correct `imports` there"],
-    ["@app/x", "which is an alias of {root}/base.json: dt", "relative"],
-    ["src/x", "which is an alias of {root}/tsconfig.json: dt", "relative"],
+    ["@app/x", "an alias, and {root}/base.json leads it to no file", "Correct `paths`"],
+    ["src/x", "an alias, and {root}/tsconfig.json leads it to no file", "Correct `paths` or `baseUrl`"],
     ["lodash/fp", "which is not there", "npm install lodash`"],
     ["@scope/pkg/sub", "which is not there", "npm install @scope/pkg`"],
     ["node:nope", "which this runtime does not have", "Correct the name"],
     ["./nope", "which is not there", "Check the path"],
   ];
   const project = createProject({
-    "tsconfig.json": '{ // as one writes it\n "extends": "./base", "compilerOptions": { "baseUrl": "." } }',
+    "tsconfig.json": '{ // as one writes it\n "extends": "./base.json", "compilerOptions": { "baseUrl": "." } }',
     "base.json": '{"compilerOptions":{"paths":{"@app/*":["src/*"]}}}',
     "package.json": '{"imports":{"#ok":"./src/ok.js"}}',
     "src/ok.js": 'export default "ok";',
@@ -36,6 +36,33 @@ test("an alias is reported as one, a package as what can be installed", async ()
     const place = `${project.root}/manifests/p${at}.ts:1:19: imports ${JSON.stringify(specifier)}, `;
     expect(failure.message).toStartWith(place + message.replace("{root}", project.root));
     expect(failure.hint).toContain(hint);
+  }
+});
+
+test("an alias of a tsconfig.json that does not count here is told with the one that does", async () => {
+  const paths = '{"compilerOptions":{"paths":{"@/*":["./lib/*"]}}}';
+  const of = (name: string, specifier: string) =>
+    `import t from "${specifier}"; export default { name: "${name}", commands: {}, description: t };`;
+  const project = createProject({
+    "lib/t.ts": 'export default "t";',
+    "listed/tsconfig.json": '{"extends":["../base.json"]}',
+    "listed/h.ts": 'import t from "@/t"; export default t;',
+    "near/tsconfig.json": "{",
+    "near/h.ts": 'import t from "@/t"; export default t;',
+    "base.json": paths,
+    "tsconfig.json": '{"extends":"./base.json"}',
+    "manifests/ok.ts": of("ok", "@/t"),
+    "manifests/listed.ts": of("listed", "../listed/h"),
+    "manifests/near.ts": of("near", "../near/h"),
+  });
+  const { plugins, failures } = await project.load();
+  expect(plugins.ok?.description).toBe("t");
+  for (const name of ["listed", "near"]) {
+    const { message, hint } = failureOf(failures, `/${name}.ts`);
+    expect(message).toBe(
+      `${project.root}/${name}/h.ts:1:15: imports "@/t", which is an alias of ${project.root}/base.json, and ${project.root}/${name}/tsconfig.json counts here, which does not extend that.`,
+    );
+    expect(hint).toContain("extend");
   }
 });
 

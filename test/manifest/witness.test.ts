@@ -326,6 +326,65 @@ const WAYS: Record<string, Way> = {
   },
 };
 
+/** A helper with an alias: what its tsconfig.json is, and what that comes to be. The alias leads to the folder `one` or `two`. */
+function aliased(before: Record<string, string>, after: Record<string, string>, specifier = "@/t"): Way {
+  const inFolder = (files: Record<string, string>) =>
+    Object.fromEntries(Object.entries(files).map(([path, content]) => [`d/NAME/${path}`, content]));
+  return {
+    head: 'import t from "../d/NAME/in/helper";',
+    value: "t",
+    before: inFolder({
+      "in/helper.ts": `import t from "${specifier}"; export default t;`,
+      "one/t.ts": 'export default "one";',
+      "two/t.ts": 'export default "two";',
+      ...before,
+    }),
+    after: inFolder(after),
+  };
+}
+
+const leadsTo = (...targets: string[]) =>
+  JSON.stringify({ compilerOptions: { paths: { "@/*": targets.map((one) => `./${one}/*`) } } });
+
+const ALIASES: Record<string, Way> = {
+  tspaths: aliased({ "tsconfig.json": leadsTo("one") }, { "tsconfig.json": leadsTo("two") }),
+  tspathsfile: aliased({ "tsconfig.json": leadsTo("one") }, { "one/t.ts": 'export default "new";' }),
+  tsfirst: aliased({ "tsconfig.json": leadsTo("none", "two") }, { "none/t.ts": 'export default "new";' }),
+  tsextended: aliased(
+    { "tsconfig.json": '{ // as one writes it\n "extends": "./base.json" }', "base.json": leadsTo("one") },
+    { "base.json": leadsTo("two") },
+  ),
+  tsbase: aliased(
+    { "tsconfig.json": '{"compilerOptions":{"baseUrl":"one"}}' },
+    { "tsconfig.json": '{"compilerOptions":{"baseUrl":"two"}}' },
+    "t",
+  ),
+  jsconfig: aliased({ "jsconfig.json": leadsTo("one") }, { "jsconfig.json": leadsTo("two") }),
+  tsoverjs: aliased({ "jsconfig.json": leadsTo("one") }, { "tsconfig.json": leadsTo("two") }),
+  tsnearer: aliased({ "tsconfig.json": leadsTo("one") }, { "in/tsconfig.json": leadsTo("../two") }),
+  tscomputed: {
+    ...aliased({ "tsconfig.json": leadsTo("one") }, { "tsconfig.json": leadsTo("two") }),
+    before: {
+      "d/NAME/in/helper.ts": 'export default require(["@", "t"].join("/")).default;',
+      "d/NAME/one/t.ts": 'export default "one";',
+      "d/NAME/two/t.ts": 'export default "two";',
+      "d/NAME/tsconfig.json": leadsTo("one"),
+    },
+  },
+  tspackage: {
+    head: 'import t from "NAME";',
+    value: "t",
+    before: {
+      "node_modules/NAME/package.json": '{"main":"i.js"}',
+      "node_modules/NAME/i.js": 'module.exports = require("@/t")',
+      "node_modules/NAME/one/t.js": 'module.exports = "one"',
+      "node_modules/NAME/two/t.js": 'module.exports = "two"',
+      "node_modules/NAME/tsconfig.json": leadsTo("one"),
+    },
+    after: { "node_modules/NAME/tsconfig.json": leadsTo("two") },
+  },
+};
+
 const UNKNOWN: Record<string, string> = {
   execsync: '(await import("node:child_process")).execSync("cat d/t").toString()',
   execfile: 'await new Promise((done) => require("child_process").execFile("cat", ["d/t"], (_, t) => done(t)))',
@@ -380,11 +439,15 @@ function source(log: string, name: string, { head = "", value, ending = "" }: Wa
   );
 }
 
-test("what was read and has changed is read again, by every way; what has not is not", async () => {
+test("what was read and has changed is read again, by every way; what has not is not", () => checkWays(WAYS), 120_000);
+
+test("the same for what a tsconfig.json leads to", () => checkWays(ALIASES), 60_000);
+
+async function checkWays(ways: Record<string, Way>): Promise<void> {
   const project = createProject({});
   const log = join(project.base, "loads");
-  const counts = () => Object.fromEntries(Object.keys(WAYS).map((name) => [name, countLines(`${log}-${name}`)]));
-  for (const [name, way] of Object.entries(WAYS)) {
+  const counts = () => Object.fromEntries(Object.keys(ways).map((name) => [name, countLines(`${log}-${name}`)]));
+  for (const [name, way] of Object.entries(ways)) {
     mkdirSync(join(project.root, "d", name), { recursive: true });
     put(project, name, way.before);
     project.write(`manifests/${name}.${way.ending ?? "ts"}`, source(log, name, way));
@@ -397,18 +460,18 @@ test("what was read and has changed is read again, by every way; what has not is
   // Taken whole, the environment may differ; a module that Bun loads itself is not looked into.
   for (const [name, count] of Object.entries(loads))
     if (name !== "packagemodule") expect([name, count]).toEqual([name, 1]);
-  for (const [name, way] of Object.entries(WAYS)) put(project, name, way.after);
-  chmodSync(join(project.root, "d/which/tool-which"), 0o755);
+  for (const [name, way] of Object.entries(ways)) put(project, name, way.after);
+  if (ways.which !== undefined) chmodSync(join(project.root, "d/which/tool-which"), 0o755);
   const env = Object.fromEntries(
-    Object.entries(WAYS).flatMap(([name, way]) =>
+    Object.entries(ways).flatMap(([name, way]) =>
       Object.entries(way.env ?? {}).map(([variable, value]) => [variable.replaceAll("NAME", name), value]),
     ),
   );
   const later = await project.load({ env: { ...project.env, ...env } });
   expect(later.failures).toEqual([]);
-  for (const name of Object.keys(WAYS))
+  for (const name of Object.keys(ways))
     expect([name, later.plugins[name]?.description]).not.toEqual([name, first.plugins[name]?.description]);
-}, 120_000);
+}
 
 test("what cannot be asked again is not kept", async () => {
   const project = createProject({ "d/t": "text" });
@@ -444,6 +507,17 @@ test("a time zone counts where it is read, and so does the machine's; the locale
   const plain = await project.loadOne("manifests/c.ts");
   const foreign = { ...project.options, env: { ...project.env, LC_ALL: "de_DE.UTF-8", LANG: "de_DE.UTF-8" } };
   expect((await loadManifest(project.path("manifests/c.ts"), foreign)).outcome).toEqual(plain.outcome);
+});
+
+test("a tsconfig.json that is gone leads nowhere any more", async () => {
+  const project = createProject({
+    "lib/t.ts": 'export default "t";',
+    "tsconfig.json": '{"compilerOptions":{"paths":{"@/*":["./lib/*"]}}}',
+    "manifests/a.ts": 'import t from "@/t"; export default { name: "a", commands: {}, description: t };',
+  });
+  expect((await project.load()).plugins.a?.description).toBe("t");
+  rmSync(project.path("tsconfig.json"));
+  expect((await project.load()).failures.map(({ code }) => code)).toEqual(["import"]);
 });
 
 test("a link in manifests resolves from where it leads, and its target counts", async () => {
