@@ -4,21 +4,16 @@
  */
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import type { Fault } from "./installed.ts";
 import { chainsAbove, configsOf, starOf, type TsConfig } from "./tsconfig.ts";
-
-export interface Alias {
-  message: string;
-  hint: string;
-}
 
 const WRITE_RELATIVE = "Write the path of the file, relative to the importing one.";
 
-export function aliasOf(specifier: string, importer: string): Alias | null {
-  const quoted = JSON.stringify(specifier);
+export function aliasOf(specifier: string, importer: string): Fault | null {
   if (specifier.startsWith("#")) {
     const file = nearestPackage(importer);
     return {
-      message: `imports ${quoted}, an alias, and ${file === null ? "there is no package.json with" : `${file} leads it to no file by`} \`imports\``,
+      message: `an alias, and ${file === null ? "there is no package.json with" : `${file} leads it to no file by`} \`imports\``,
       hint:
         file === null
           ? WRITE_RELATIVE
@@ -30,21 +25,21 @@ export function aliasOf(specifier: string, importer: string): Alias | null {
     const { config, nearest: counts } = found;
     return config === counts || counts === null
       ? {
-          message: `imports ${quoted}, an alias, and ${config} leads it to no file`,
+          message: `an alias, and ${config} leads it to no file`,
           hint: "Correct `paths` or `baseUrl` there, or write the path of the file, relative to the importing one.",
         }
       : {
-          message: `imports ${quoted}, which is an alias of ${config}, and ${counts} counts here, which does not extend that`,
+          message: `which is an alias of ${config}, and ${counts} counts here, which does not extend that`,
           hint: `Have it extend that by its path (one text, with the ending), or write the path of the file, relative to the importing one.`,
         };
   }
   if (isPackageName(specifier)) return null;
   return /^[a-z][a-z0-9+.-]*:/i.test(specifier)
     ? {
-        message: `imports ${quoted}, which this runtime does not have`,
+        message: `which this runtime does not have`,
         hint: "Correct the name, or remove the import.",
       }
-    : { message: `imports ${quoted}, an alias that no tsconfig.json has`, hint: WRITE_RELATIVE };
+    : { message: `an alias that no tsconfig.json has`, hint: WRITE_RELATIVE };
 }
 
 /** What npm would take, with a path in it perhaps. */

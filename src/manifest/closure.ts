@@ -52,7 +52,7 @@ function realOf(path: string): string {
 }
 
 /** Empty for what cannot be read or parsed: then only the file itself can change the outcome. */
-function importsOf(file: string): string[] {
+export function importsOf(file: string): string[] {
   const loader = extname(file).endsWith("x") ? "tsx" : "ts";
   try {
     const source = readBytes(file, FILE_LIMIT);

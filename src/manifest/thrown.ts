@@ -1,7 +1,10 @@
 /** Whatever came out of evaluating a manifest, as a failure with the place in the author's file and no stack of ours. */
 import { readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { nearestNames } from "../sys/nearest.ts";
 import { aliasOf } from "./alias.ts";
+import { importOf, type Meant, otherCapitals, otherPackage } from "./capitals.ts";
+import { type Fault, faultOfPackage, packageOf } from "./installed.ts";
 import type { ManifestFailure } from "./resolved.ts";
 
 /** Longest part of a thrown message that is shown. */
@@ -11,7 +14,13 @@ export type Thrown = Pick<ManifestFailure, "code" | "message" | "hint">;
 
 /** `exported` are the names `@dialtone/dt` really has. */
 export function explainThrown(error: unknown, file: string, exported: readonly string[]): Thrown {
-  return parseErrorOf(error) ?? builtErrorOf(error) ?? missingImportOf(error, file) ?? thrownBy(error, file, exported);
+  return (
+    parseErrorOf(error) ??
+    builtErrorOf(error) ??
+    missingImportOf(error, file) ??
+    missingFileOf(error, file, exported) ??
+    thrownBy(error, file, exported)
+  );
 }
 
 /** The message of whatever was thrown; a manifest may throw what cannot even be made text. */
@@ -67,24 +76,42 @@ function missingImportOf(error: unknown, file: string): Thrown | null {
   const above = /Require stack:\n- (.+)/.exec(textOf(error))?.[1]?.trim() ?? file;
   // What jiti evaluates as a module of data has no place of its own.
   const importer = isOurs(above) || /^\/?data:/.test(above) ? file : above;
-  const relative = specifier.startsWith(".") || specifier.startsWith("/");
-  const alias = relative ? null : aliasOf(specifier, importer);
-  if (alias !== null)
-    return { code: "import", message: `${placeOfText(importer, specifier)}: ${alias.message}.`, hint: alias.hint };
-  return {
-    code: "import",
-    message: `${placeOfText(importer, specifier)}: imports ${JSON.stringify(specifier)}, which is not there.`,
-    hint: relative
-      ? "Check the path; it is relative to the importing file."
-      : `Install it (\`npm install ${packageOf(specifier)}\`), or remove the import.`,
-  };
+  if (specifier.startsWith(".") || specifier.startsWith("/"))
+    return notThere({ importer, specifier }, hintForPath(resolve(dirname(importer), specifier)));
+  const fault = faultOfPackage(specifier, importer) ?? aliasOf(specifier, importer);
+  if (fault !== null) return importFailure({ importer, specifier }, fault);
+  const other = otherPackage(packageOf(specifier), importer);
+  const install = `Install it (\`npm install ${packageOf(specifier)}\`), or remove the import.`;
+  return notThere({ importer, specifier }, other === null ? install : sameCapitals(other));
 }
 
-function packageOf(specifier: string): string {
-  return specifier
-    .split("/")
-    .slice(0, specifier.startsWith("@") ? 2 : 1)
-    .join("/");
+/** The resolver takes a name in other capitals for the same, and what it makes of it cannot be read. */
+function missingFileOf(error: unknown, file: string, exported: readonly string[]): Thrown | null {
+  const { code, path, stack } = (error ?? {}) as { code?: unknown; path?: unknown; stack?: unknown };
+  const other = code === "ENOENT" && typeof path === "string" ? otherCapitals(path) : null;
+  if (other === null) return null;
+  const meant = importOf(path as string, file, frameOf(stack)?.replace(/:\d+$/, "") ?? null);
+  return meant === null
+    ? { ...thrownBy(error, file, exported), hint: sameCapitals(other) }
+    : notThere(meant, sameCapitals(other));
+}
+
+function notThere(meant: Meant, hint: string): Thrown {
+  return importFailure(meant, { message: "which is not there", hint });
+}
+
+function importFailure({ importer, specifier }: Meant, { message, hint }: Fault): Thrown {
+  const place = placeOfText(importer, specifier);
+  return { code: "import", message: `${place}: imports ${JSON.stringify(specifier)}, ${message}.`, hint };
+}
+
+function hintForPath(path: string): string {
+  const other = otherCapitals(path);
+  return other === null ? "Check the path; it is relative to the importing file." : sameCapitals(other);
+}
+
+function sameCapitals(path: string): string {
+  return `${path} is there: write its name in the same capitals.`;
 }
 
 /** `file:line:column` of the quoted text, or the file alone. */

@@ -1,5 +1,6 @@
 /** Imports that lead nowhere, and JSON that is none: named where they are, with what helps. */
 import { afterEach, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
 import { createProject, failureOf, removeProjects } from "./kit.ts";
 
 afterEach(removeProjects);
@@ -63,6 +64,84 @@ test("an alias of a tsconfig.json that does not count here is told with the one 
       `${project.root}/${name}/h.ts:1:15: imports "@/t", which is an alias of ${project.root}/base.json, and ${project.root}/${name}/tsconfig.json counts here, which does not extend that.`,
     );
     expect(hint).toContain("extend");
+  }
+});
+
+const importing = (specifier: string) =>
+  `\nimport a from "${specifier}";\nexport default { name: "x", commands: {}, description: String(a) };`;
+
+/** Where a file system takes other capitals for the same name, such an import finds its file. */
+const tellsCapitals = !existsSync(import.meta.path.toUpperCase());
+
+test.if(tellsCapitals)("a file in other capitals is not there, and is named", async () => {
+  const files: [string, string][] = [
+    ["../lib/up", "lib/Up.ts"],
+    ["../lib/up.js", "lib/Up.ts"],
+    ["../Lib/Up", "lib/Up.ts"],
+    ["../lib/folder", "lib/Folder"],
+    ["../lib/Folder/Index", "lib/Folder/index.ts"],
+    ["@/up", "lib/Up.ts"],
+    ["Pack", "node_modules/pack"],
+  ];
+  const project = createProject({
+    "lib/Up.ts": "export default 1;",
+    "lib/Folder/index.ts": "export default 1;",
+    "node_modules/pack/index.js": "module.exports = 1;",
+    "tsconfig.json": '{"compilerOptions":{"paths":{"@/*":["./lib/*"]}}}',
+    "lib/helper.ts": importing("./up"),
+    "manifests/helped.ts": importing("../lib/helper"),
+    "manifests/later.ts": 'export default await import(\n"../lib/up");',
+    "manifests/made.ts": 'export default require(["..", "lib", "up"].join("/"));',
+    "manifests/read.ts": 'import { readFileSync } from "node:fs";\nreadFileSync("lib/up.ts");',
+  });
+  for (const [at, [specifier]] of files.entries()) project.write(`manifests/p${at}.ts`, importing(specifier));
+  const { failures } = await project.load();
+  const told = (file: string, message: string, there: string) =>
+    expect(failureOf(failures, `/${file}.ts`)).toMatchObject({
+      message: expect.stringContaining(`${project.root}/${message}`),
+      hint: `${project.root}/${there} is there: write its name in the same capitals.`,
+    });
+  for (const [at, [specifier, there]] of files.entries())
+    told(`p${at}`, `manifests/p${at}.ts:2:15: imports ${JSON.stringify(specifier)}, which is not there.`, there);
+  told("helped", 'lib/helper.ts:2:15: imports "./up", which is not there.', "lib/Up.ts");
+  told("later", 'manifests/later.ts:2:1: imports "../lib/up", which is not there.', "lib/Up.ts");
+  told("made", "manifests/made.ts:1: Error: ENOENT", "lib/Up.ts");
+  const { message, hint } = failureOf(failures, "/read.ts");
+  expect(message).toStartWith(`${project.root}/manifests/read.ts:2: Error: ENOENT`);
+  expect(hint).toContain("lib/Up.ts is there");
+});
+
+test("a package that is installed and gives nothing is named with what is wrong in it", async () => {
+  const packages: Record<string, [string | null, string]> = {
+    broken: ['{"name":"broken"', "and {file} is not valid: JSON Parse error"],
+    list: ["[]", "and {file} is not valid: it holds no object."],
+    gone: ['{"main":"gone.js"}', 'and the main file of {file}, "gone.js", is not there.'],
+    nameless: ["{}", "and {file} names no main file, and there is no index.js beside it."],
+    bare: [null, "and {file} is not there, nor index.js beside it."],
+    exported: ['{"exports":{".":"./gone.js"}}', 'and "./gone.js", which {file} exports for it, is not there.'],
+    other: ['{"exports":{"./a":"./a.js"}}', 'and {file} does not export ".".'],
+    "sub/path": ['{"exports":{".":"./i.js","./b/*":"./i.js"}}', 'and {file} does not export "./path".'],
+    "plain/path": ['{"main":"i.js"}', "and {folder}/path is not there."],
+    browser: [
+      '{"exports":{"browser":"./i.js"}}',
+      'and {file} exports "." for other conditions than those of a manifest.',
+    ],
+    "@scope/name/path": ['{"exports":"./i.js"}', 'and {file} does not export "./path".'],
+  };
+  const project = createProject({});
+  const folderOf = (specifier: string) => project.path(`node_modules/${specifier.replace(/\/path$/, "")}`);
+  for (const [specifier, [json]] of Object.entries(packages)) {
+    project.write(`${folderOf(specifier)}/i.js`, "module.exports = 1;");
+    if (json !== null) project.write(`${folderOf(specifier)}/package.json`, json);
+    project.write(`manifests/p-${specifier.replaceAll("/", "-")}.ts`, importing(specifier));
+  }
+  const { failures } = await project.load();
+  for (const [specifier, [, words]] of Object.entries(packages)) {
+    const { message, hint } = failureOf(failures, `/p-${specifier.replaceAll("/", "-")}.ts`);
+    const folder = folderOf(specifier);
+    const said = words.replace("{file}", `${folder}/package.json`).replace("{folder}", folder);
+    expect(message).toContain(`.ts:2:15: imports ${JSON.stringify(specifier)}, ${said}`);
+    expect(hint).not.toContain("npm install");
   }
 });
 

@@ -1,0 +1,57 @@
+/** Names in other capitals: what Bun's resolver takes for the same, as some file systems do, and others do not. */
+import { readdirSync } from "node:fs";
+import { dirname, extname, join, resolve } from "node:path";
+import { closureOf, importsOf } from "./closure.ts";
+import { IMPORT_EXTENSIONS } from "./extensions.ts";
+import { targetsOf } from "./tsconfig.ts";
+
+/** What is there by that name but for capitals, and but for an ending that the name may lack; null: nothing, or the name itself. */
+export function otherCapitals(path: string): string | null {
+  const above = dirname(path);
+  if (above === path) return path;
+  const directory = namesIn(above) === null ? otherCapitals(above) : above;
+  const names = directory === null ? null : namesIn(directory);
+  if (directory === null || names === null) return null;
+  const wanted = path.slice(above.length).replace("/", "").toLowerCase();
+  const endings = ["", ...IMPORT_EXTENSIONS];
+  const found = names.find((name) => endings.some((ending) => name.toLowerCase() === wanted + ending));
+  return found === undefined || join(directory, found).startsWith(path) ? null : join(directory, found);
+}
+
+/** A package that is installed by that name but for capitals. */
+export function otherPackage(name: string, importer: string): string | null {
+  for (let directory = dirname(importer); ; directory = dirname(directory)) {
+    const other = otherCapitals(join(directory, "node_modules", name));
+    if (other !== null || dirname(directory) === directory) return other;
+  }
+}
+
+function namesIn(directory: string): string[] | null {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return null;
+  }
+}
+
+export interface Meant {
+  importer: string;
+  specifier: string;
+}
+
+/** Which import led to a path that is not there; `near` is looked at first, then all that the manifest is made of. */
+export function importOf(path: string, manifest: string, near: string | null): Meant | null {
+  const wanted = stemOf(path);
+  for (const importer of new Set([...(near === null ? [] : [near]), ...closureOf(manifest)]))
+    for (const specifier of importsOf(importer)) {
+      const directory = dirname(importer);
+      const isPath = /^\.{0,2}(\/|$)/.test(specifier);
+      const stems = (isPath ? [resolve(directory, specifier)] : targetsOf(specifier, directory)).map(stemOf);
+      if (stems.some((stem) => wanted === stem || wanted === `${stem}/index`)) return { importer, specifier };
+    }
+  return null;
+}
+
+function stemOf(path: string): string {
+  return path.slice(0, path.length - extname(path).length).toLowerCase();
+}

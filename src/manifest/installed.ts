@@ -1,0 +1,113 @@
+/** What is wrong with a package that is there and yet gives nothing to an import: its package.json, or what that leads to. */
+import { readFileSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { messageOf } from "../sys/error.ts";
+
+/** How a sentence on the import goes on, and what helps. */
+export interface Fault {
+  message: string;
+  hint: string;
+}
+
+export function packageOf(specifier: string): string {
+  return specifier
+    .split("/")
+    .slice(0, specifier.startsWith("@") ? 2 : 1)
+    .join("/");
+}
+
+/** Null: it is not installed. */
+export function faultOfPackage(specifier: string, importer: string): Fault | null {
+  const name = packageOf(specifier);
+  const directory = findPackage(name, dirname(importer));
+  if (directory === null) return null;
+  const file = join(directory, "package.json");
+  const subpath = `.${specifier.slice(name.length)}`;
+  let json: PackageJson;
+  try {
+    json = readPackage(file);
+  } catch (error) {
+    return {
+      message: `and ${file} is not valid: ${messageOf(error).replace(/\.$/, "")}`,
+      hint: `Correct that file, or remove ${directory} and install it again.`,
+    };
+  }
+  if (json.exports !== undefined && json.exports !== null) return faultOfExports(json.exports, subpath, file);
+  if (subpath !== ".")
+    return {
+      message: `and ${join(directory, subpath)} is not there`,
+      hint: `Name a file that the package in ${directory} has.`,
+    };
+  const main = json.module ?? json.main;
+  return typeof main === "string"
+    ? { message: `and the main file of ${file}, ${JSON.stringify(main)}, is not there`, hint: REPAIR }
+    : {
+        message: `and ${file} ${json === ABSENT ? "is not there, nor" : "names no main file, and there is no"} index.js beside it`,
+        hint: "Import a file of the package by its path, or correct the package.",
+      };
+}
+
+const REPAIR = "Correct the package, or build it if it is your own; or remove it and install it again.";
+
+interface PackageJson {
+  exports?: unknown;
+  module?: unknown;
+  main?: unknown;
+}
+
+const ABSENT: PackageJson = {};
+
+function readPackage(file: string): PackageJson {
+  if (statSync(file, { throwIfNoEntry: false }) === undefined) return ABSENT;
+  const json = JSON.parse(readFileSync(file, "utf8")) as PackageJson | null;
+  if (typeof json !== "object" || json === null || Array.isArray(json)) throw new Error("it holds no object");
+  return json;
+}
+
+function faultOfExports(exports: unknown, subpath: string, file: string): Fault {
+  const named = subpathsOf(exports);
+  const entry = named[subpath] ?? Object.entries(named).find(([pattern]) => matches(pattern, subpath))?.[1];
+  if (entry === undefined || entry === null) {
+    const others = Object.keys(named).join(", ");
+    return {
+      message: `and ${file} does not export ${JSON.stringify(subpath)}`,
+      hint: others === "" ? "It exports nothing." : `It exports ${others}.`,
+    };
+  }
+  const targets = textsIn(entry);
+  const missing = targets.find((target) => !target.includes("*") && !isFile(join(dirname(file), target)));
+  return missing === undefined
+    ? {
+        message: `and ${file} exports ${JSON.stringify(subpath)} for other conditions than those of a manifest`,
+        hint: "A manifest has the conditions import, require, node and default.",
+      }
+    : { message: `and ${JSON.stringify(missing)}, which ${file} exports for it, is not there`, hint: REPAIR };
+}
+
+/** `exports` is what "." is, unless its keys are subpaths. */
+function subpathsOf(exports: unknown): Record<string, unknown> {
+  const isTable = typeof exports === "object" && exports !== null && Object.keys(exports)[0]?.startsWith(".") === true;
+  return isTable ? (exports as Record<string, unknown>) : { ".": exports };
+}
+
+function matches(pattern: string, subpath: string): boolean {
+  const [head = "", tail] = pattern.split("*");
+  return tail !== undefined && subpath.startsWith(head) && subpath.endsWith(tail);
+}
+
+function textsIn(value: unknown): string[] {
+  if (typeof value === "string") return [value];
+  return typeof value === "object" && value !== null ? Object.values(value).flatMap(textsIn) : [];
+}
+
+function findPackage(name: string, from: string): string | null {
+  for (let directory = from; ; directory = dirname(directory)) {
+    const candidate = join(directory, "node_modules", name);
+    if (statSync(candidate, { throwIfNoEntry: false })?.isDirectory()) return candidate;
+    if (dirname(directory) === directory) return null;
+  }
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+}
