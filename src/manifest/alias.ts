@@ -3,7 +3,7 @@
  * called.
  */
 import { existsSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import type { Fault } from "./installed.ts";
 import { chainsAbove, configsOf, starOf, type TsConfig } from "./tsconfig.ts";
 
@@ -20,26 +20,24 @@ export function aliasOf(specifier: string, importer: string): Fault | null {
           : `Correct \`imports\` there, or write the path of the file, relative to the importing one.`,
     };
   }
-  const found = configWith(specifier, dirname(importer));
-  if (found !== null) {
-    const { config, nearest: counts } = found;
-    return config === counts || counts === null
-      ? {
-          message: `an alias, and ${config} leads it to no file`,
-          hint: "Correct `paths` or `baseUrl` there, or write the path of the file, relative to the importing one.",
-        }
-      : {
-          message: `which is an alias of ${config}, and ${counts} counts here, which does not extend that`,
-          hint: `Have it extend that by its path (one text, with the ending), or write the path of the file, relative to the importing one.`,
-        };
+  const alias = configWith(specifier, dirname(importer));
+  if (alias !== null) {
+    const { config, nearest } = alias;
+    if (config === nearest)
+      return {
+        message: `an alias that ${config} leads to no file`,
+        hint: "Correct `paths` or `baseUrl` there, or write the path of the file, relative to the importing one.",
+      };
+    const path = relative(dirname(nearest), config);
+    return {
+      message: `an alias of ${config}, which ${nearest} does not extend`,
+      hint: `Write \`"extends": "${path.startsWith(".") ? path : `./${path}`}"\` in ${nearest}, or write the path of the file, relative to the importing one.`,
+    };
   }
   if (isPackageName(specifier)) return null;
   return /^[a-z][a-z0-9+.-]*:/i.test(specifier)
-    ? {
-        message: `which this runtime does not have`,
-        hint: "Correct the name, or remove the import.",
-      }
-    : { message: `an alias that no tsconfig.json has`, hint: WRITE_RELATIVE };
+    ? { message: "which this runtime does not have", hint: "Correct the name, or remove the import." }
+    : { message: "an alias that no tsconfig.json has", hint: WRITE_RELATIVE };
 }
 
 /** What npm would take, with a path in it perhaps. */
@@ -47,14 +45,20 @@ function isPackageName(specifier: string): boolean {
   return /^(?:@[a-z0-9-][a-z0-9._~-]*\/)?[a-z0-9-][a-z0-9._~-]*(?:\/|$)/i.test(specifier);
 }
 
-/** The configuration of TypeScript that leads it somewhere, and the one that counts, which is another where the first is too far or not extended as Bun has it. */
-function configWith(specifier: string, directory: string): { config: string; nearest: string | null } | null {
+/**
+ * The tsconfig.json that leads it somewhere, and the nearest one that counts: the same, unless the nearest hides the first, or extends it in a way that
+ * TypeScript alone follows.
+ */
+function configWith(specifier: string, directory: string): { config: string; nearest: string } | null {
   const followed = configsOf(directory);
+  const [first] = followed;
+  if (first === undefined) return null;
   const config = followed.find((one) => leads(one, specifier))?.file;
   if (config !== undefined) return { config, nearest: config };
-  const other = chainsAbove(directory, asTypeScript).flat();
-  const missed = other.find((one) => leads(one, specifier))?.file;
-  return missed === undefined ? null : { config: missed, nearest: followed[0]?.file ?? null };
+  const hidden = chainsAbove(directory, asTypeScript)
+    .flat()
+    .find((one) => leads(one, specifier));
+  return hidden === undefined ? null : { config: hidden.file, nearest: first.file };
 }
 
 function leads({ paths, baseUrl }: TsConfig, specifier: string): boolean {

@@ -3,7 +3,7 @@ import { readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { messageOf } from "../sys/error.ts";
 
-/** How a sentence on the import goes on, and what helps. */
+/** `message` follows "imports …, "; `hint` says what helps. */
 export interface Fault {
   message: string;
   hint: string;
@@ -28,26 +28,26 @@ export function faultOfPackage(specifier: string, importer: string): Fault | nul
     json = readPackage(file);
   } catch (error) {
     return {
-      message: `and ${file} is not valid: ${messageOf(error).replace(/\.$/, "")}`,
+      message: `but ${file} is not valid: ${messageOf(error).replace(/\.$/, "")}`,
       hint: `Correct that file, or remove ${directory} and install it again.`,
     };
   }
   if (json.exports !== undefined && json.exports !== null) return faultOfExports(json.exports, subpath, file);
   if (subpath !== ".")
     return {
-      message: `and ${join(directory, subpath)} is not there`,
+      message: `but ${join(directory, subpath)} is not there`,
       hint: `Name a file that the package in ${directory} has.`,
     };
   const main = json.module ?? json.main;
   return typeof main === "string"
-    ? { message: `and the main file of ${file}, ${JSON.stringify(main)}, is not there`, hint: REPAIR }
+    ? { message: `but the main file of ${file}, ${JSON.stringify(main)}, is not there`, hint: REPAIR }
     : {
-        message: `and ${file} ${json === ABSENT ? "is not there, nor" : "names no main file, and there is no"} index.js beside it`,
-        hint: "Import a file of the package by its path, or correct the package.",
+        message: `but ${file} ${json === ABSENT ? "is not there, nor" : "names no main file, and there is no"} index.js beside it`,
+        hint: "Import a file of the package by its path.",
       };
 }
 
-const REPAIR = "Correct the package, or build it if it is your own; or remove it and install it again.";
+const REPAIR = "Build the package if it is your own; else remove it and install it again.";
 
 interface PackageJson {
   exports?: unknown;
@@ -70,7 +70,7 @@ function faultOfExports(exports: unknown, subpath: string, file: string): Fault 
   if (entry === undefined || entry === null) {
     const others = Object.keys(named).join(", ");
     return {
-      message: `and ${file} does not export ${JSON.stringify(subpath)}`,
+      message: `but ${file} does not export ${JSON.stringify(subpath)}`,
       hint: others === "" ? "It exports nothing." : `It exports ${others}.`,
     };
   }
@@ -78,10 +78,10 @@ function faultOfExports(exports: unknown, subpath: string, file: string): Fault 
   const missing = targets.find((target) => !target.includes("*") && !isFile(join(dirname(file), target)));
   return missing === undefined
     ? {
-        message: `and ${file} exports ${JSON.stringify(subpath)} for other conditions than those of a manifest`,
-        hint: "A manifest has the conditions import, require, node and default.",
+        message: `but ${file} exports ${JSON.stringify(subpath)} only under conditions that a manifest does not have`,
+        hint: "A manifest has the conditions import, require, node, bun and default.",
       }
-    : { message: `and ${JSON.stringify(missing)}, which ${file} exports for it, is not there`, hint: REPAIR };
+    : { message: `but ${JSON.stringify(missing)}, which ${file} exports for it, is not there`, hint: REPAIR };
 }
 
 /** `exports` is what "." is, unless its keys are subpaths. */

@@ -111,7 +111,7 @@ function hintForPath(path: string): string {
 }
 
 function sameCapitals(path: string): string {
-  return `${path} is there: write its name in the same capitals.`;
+  return `${path} is there: use the same capitals.`;
 }
 
 /** `file:line:column` of the quoted text, or the file alone. */

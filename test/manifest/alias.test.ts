@@ -1,6 +1,6 @@
 /** Imports that lead nowhere, and JSON that is none: named where they are, with what helps. */
 import { afterEach, expect, test } from "bun:test";
-import { existsSync } from "node:fs";
+import { chmodSync, existsSync } from "node:fs";
 import { createProject, failureOf, removeProjects } from "./kit.ts";
 
 afterEach(removeProjects);
@@ -11,8 +11,8 @@ test("an alias is reported as one, a package as what can be installed", async ()
     ["~/lib/x", "an alias that no tsconfig.json has", "relative"],
     ["$lib/x", "an alias that no tsconfig.json has", "relative"],
     ["#lib/x", "an alias, and {root}/package.json leads it to no file by `imports`", "Correct `imports` there"],
-    ["@app/x", "an alias, and {root}/base.json leads it to no file", "Correct `paths`"],
-    ["src/x", "an alias, and {root}/tsconfig.json leads it to no file", "Correct `paths` or `baseUrl`"],
+    ["@app/x", "an alias that {root}/base.json leads to no file", "Correct `paths`"],
+    ["src/x", "an alias that {root}/tsconfig.json leads to no file", "Correct `paths` or `baseUrl`"],
     ["lodash/fp", "which is not there", "npm install lodash`"],
     ["@scope/pkg/sub", "which is not there", "npm install @scope/pkg`"],
     ["node:nope", "which this runtime does not have", "Correct the name"],
@@ -61,10 +61,23 @@ test("an alias of a tsconfig.json that does not count here is told with the one 
   for (const name of ["listed", "near"]) {
     const { message, hint } = failureOf(failures, `/${name}.ts`);
     expect(message).toBe(
-      `${project.root}/${name}/h.ts:1:15: imports "@/t", which is an alias of ${project.root}/base.json, and ${project.root}/${name}/tsconfig.json counts here, which does not extend that.`,
+      `${project.root}/${name}/h.ts:1:15: imports "@/t", an alias of ${project.root}/base.json, which ${project.root}/${name}/tsconfig.json does not extend.`,
     );
-    expect(hint).toContain("extend");
+    expect(hint).toStartWith(`Write \`"extends": "../base.json"\` in ${project.root}/${name}/tsconfig.json, or `);
   }
+});
+
+test("a tsconfig.json that everybody may write to is not followed", async () => {
+  const project = createProject({
+    "lib/t.ts": 'export default "t";',
+    "tsconfig.json": '{"compilerOptions":{"paths":{"@/*":["./lib/*"]}}}',
+    "manifests/a.ts": 'import t from "@/t"; export default { name: "a", commands: {}, description: t };',
+  });
+  chmodSync(project.path("tsconfig.json"), 0o666);
+  expect(failureOf((await project.load()).failures, "/a.ts")).toMatchObject({
+    code: "permission",
+    message: expect.stringContaining(`${project.root}/tsconfig.json: may be changed by every user`),
+  });
 });
 
 const importing = (specifier: string) =>
@@ -99,7 +112,7 @@ test.if(tellsCapitals)("a file in other capitals is not there, and is named", as
   const told = (file: string, message: string, there: string) =>
     expect(failureOf(failures, `/${file}.ts`)).toMatchObject({
       message: expect.stringContaining(`${project.root}/${message}`),
-      hint: `${project.root}/${there} is there: write its name in the same capitals.`,
+      hint: `${project.root}/${there} is there: use the same capitals.`,
     });
   for (const [at, [specifier, there]] of files.entries())
     told(`p${at}`, `manifests/p${at}.ts:2:15: imports ${JSON.stringify(specifier)}, which is not there.`, there);
@@ -113,20 +126,20 @@ test.if(tellsCapitals)("a file in other capitals is not there, and is named", as
 
 test("a package that is installed and gives nothing is named with what is wrong in it", async () => {
   const packages: Record<string, [string | null, string]> = {
-    broken: ['{"name":"broken"', "and {file} is not valid: JSON Parse error"],
-    list: ["[]", "and {file} is not valid: it holds no object."],
-    gone: ['{"main":"gone.js"}', 'and the main file of {file}, "gone.js", is not there.'],
-    nameless: ["{}", "and {file} names no main file, and there is no index.js beside it."],
-    bare: [null, "and {file} is not there, nor index.js beside it."],
-    exported: ['{"exports":{".":"./gone.js"}}', 'and "./gone.js", which {file} exports for it, is not there.'],
-    other: ['{"exports":{"./a":"./a.js"}}', 'and {file} does not export ".".'],
-    "sub/path": ['{"exports":{".":"./i.js","./b/*":"./i.js"}}', 'and {file} does not export "./path".'],
-    "plain/path": ['{"main":"i.js"}', "and {folder}/path is not there."],
+    broken: ['{"name":"broken"', "but {file} is not valid: JSON Parse error"],
+    list: ["[]", "but {file} is not valid: it holds no object."],
+    gone: ['{"main":"gone.js"}', 'but the main file of {file}, "gone.js", is not there.'],
+    nameless: ["{}", "but {file} names no main file, and there is no index.js beside it."],
+    bare: [null, "but {file} is not there, nor index.js beside it."],
+    exported: ['{"exports":{".":"./gone.js"}}', 'but "./gone.js", which {file} exports for it, is not there.'],
+    other: ['{"exports":{"./a":"./a.js"}}', 'but {file} does not export ".".'],
+    "sub/path": ['{"exports":{".":"./i.js","./b/*":"./i.js"}}', 'but {file} does not export "./path".'],
+    "plain/path": ['{"main":"i.js"}', "but {folder}/path is not there."],
     browser: [
       '{"exports":{"browser":"./i.js"}}',
-      'and {file} exports "." for other conditions than those of a manifest.',
+      'but {file} exports "." only under conditions that a manifest does not have.',
     ],
-    "@scope/name/path": ['{"exports":"./i.js"}', 'and {file} does not export "./path".'],
+    "@scope/name/path": ['{"exports":"./i.js"}', 'but {file} does not export "./path".'],
   };
   const project = createProject({});
   const folderOf = (specifier: string) => project.path(`node_modules/${specifier.replace(/\/path$/, "")}`);
