@@ -1,6 +1,8 @@
 /**
  * What a manifest imports, found without running it: relative imports and those by a tsconfig.json followed to their end, packages by their
  * package.json. Places where a file could appear and win are part of it, as absent. Over-counting costs a reload, missing one costs a stale index.
+ *
+ * Known limit: of an alias that code puts together, and of one in a package, the file that it led to counts, not the places that would win.
  */
 import { realpathSync, statSync } from "node:fs";
 import { dirname, extname, join, resolve } from "node:path";
