@@ -1,7 +1,8 @@
 /**
  * What git ignores at and below a directory: by the `.gitignore` files below it, and, where it lies in a repository, by those above it up to the
- * repository's top, `.git/info/exclude` and `core.excludesFile`. As git has it, the nearest one that says something of a path decides. Each file is
- * read once, when a path next to it is first asked about.
+ * repository's top, `.git/info/exclude` and `core.excludesFile`. As git has it, each directory on the way down is judged by itself: the nearest file
+ * that says something of it decides, by the last of its lines that does, and below a directory that is ignored nothing is asked. Each file is read
+ * once, when a path next to it is first asked about.
  */
 import { dirname, join, resolve } from "node:path";
 import type ignore from "ignore";
@@ -27,20 +28,55 @@ const DEEPEST = 100;
 const ONE_LINE = 4096;
 
 type Make = typeof ignore;
-type Rules = ReturnType<Make>;
+type Verdict = "ignored" | "kept" | null;
+/** What lines say of this very path, whatever they say of the directories above it. */
+type Rules = (path: string) => Verdict;
 
 interface Repository extends GitPlace {
   top: string;
 }
 
-/** The rules of lines as they stand in a `.gitignore`. */
-export function makeRules(
-  make: Make,
-  lines: readonly string[],
-  ignoreCase: boolean,
-): (path: string) => "ignored" | "kept" | null {
-  const rules = make({ ignorecase: ignoreCase }).add(lines.filter(isAffordable).join("\n"));
-  return (path) => (isDeep(path) ? null : judge(rules, path));
+/**
+ * What lines as they stand in a `.gitignore` say of a path. What they ignore is lost with all below it; what they take back is kept with all below
+ * it, until they ignore it again.
+ */
+export function makeRules(make: Make, lines: readonly string[], ignoreCase: boolean): (path: string) => Verdict {
+  const judge = parseRules(make, lines, ignoreCase);
+  return (path) => {
+    if (isDeep(path)) return null;
+    let said: Verdict = null;
+    for (const one of stepsTo(path)) {
+      said = judge(one) ?? said;
+      if (said === "ignored") break;
+    }
+    return said;
+  };
+}
+
+/** The directories on the way, each with a `/` at its end, and the path itself. */
+function* stepsTo(path: string): Generator<string> {
+  for (let at = path.indexOf("/"); at >= 0 && at < path.length - 1; at = path.indexOf("/", at + 1))
+    yield path.slice(0, at + 1);
+  yield path;
+}
+
+/**
+ * `ignore` asks for the directories above a path first, and where it takes one for ignored, that is its answer; but a line in another file may have
+ * taken it back. So each run of lines that say the same is given to it as lines that take back, which are asked about the path alone.
+ */
+function parseRules(make: Make, lines: readonly string[], ignoreCase: boolean): Rules {
+  const runs: { says: Verdict; lines: string[] }[] = [];
+  for (const [at, line] of lines.entries()) {
+    const rule = (at === 0 ? line.replace(/^\uFEFF/, "") : line).replace(/\r$/, "");
+    if (!isAffordable(rule) || rule === "" || rule.startsWith("#")) continue;
+    const says = rule.startsWith("!") ? "kept" : "ignored";
+    if (runs.at(-1)?.says !== says) runs.push({ says, lines: [] });
+    runs.at(-1)?.lines.push(says === "kept" ? rule : `!${rule}`);
+  }
+  const asked = runs
+    .reverse()
+    .map(({ says, lines }) => ({ says, rules: make({ ignorecase: ignoreCase }).add(lines.join("\n")) }));
+  return (path) => (path !== "" && asked.find(({ rules }) => rules.test(path).unignored)?.says) || null;
 }
 
 export function makeGitRules(make: Make, root: string, env: Record<string, string | undefined>): GitRules {
@@ -51,7 +87,7 @@ export function makeGitRules(make: Make, root: string, env: Record<string, strin
     const text = readText(path);
     // None there, or none that may be read: it ignores nothing.
     if (text.is !== "there") return null;
-    return make({ ignorecase: settings.ignoreCase }).add(text.value.split("\n").filter(isAffordable).join("\n"));
+    return parseRules(make, text.value.split("\n"), settings.ignoreCase);
   };
   const files = new Map<string, Rules | null>();
   const rulesIn = (directory: string): Rules | null => {
@@ -70,19 +106,35 @@ export function makeGitRules(make: Make, root: string, env: Record<string, strin
       : [join(repository.common, "info/exclude"), settings.excludesFile].flatMap(
           (path) => (path && read(resolve(repository.top, path))) || [],
         );
-  const judgeUpTo = (top: string, ofAll: readonly Rules[]) => (path: string) => {
-    if (isDeep(below(top, path))) return false;
-    for (let directory = dirname(path); ; directory = dirname(directory)) {
-      const rules = rulesIn(directory);
-      const said = rules === null ? null : judge(rules, below(directory, path));
-      if (said !== null) return said === "ignored";
-      if (directory === top || directory === dirname(directory)) break;
-    }
-    for (const rules of ofAll) {
-      const said = judge(rules, below(top, path));
-      if (said !== null) return said === "ignored";
-    }
-    return false;
+  const judgeUpTo = (top: string, ofAll: readonly Rules[]) => {
+    /** Of a path by itself. */
+    const judge = (path: string): Verdict => {
+      for (let directory = dirname(path); ; directory = dirname(directory)) {
+        const said = rulesIn(directory)?.(below(directory, path)) ?? null;
+        if (said !== null) return said;
+        if (directory === top || directory === dirname(directory)) break;
+      }
+      for (const rules of ofAll) {
+        const said = rules(below(top, path));
+        if (said !== null) return said;
+      }
+      return null;
+    };
+    const lost = new Map<string, boolean>();
+    const isLost = (directory: string): boolean => {
+      if (directory === top || directory === dirname(directory)) return false;
+      let known = lost.get(directory);
+      if (known === undefined) {
+        known = isLost(dirname(directory)) || judge(`${directory}/`) === "ignored";
+        lost.set(directory, known);
+      }
+      return known;
+    };
+    return (path: string) => {
+      if (isDeep(below(top, path))) return false;
+      if (path.endsWith("/")) return isLost(path.slice(0, -1));
+      return isLost(dirname(path)) || judge(path) === "ignored";
+    };
   };
   const whole = judgeUpTo(repository?.top ?? root, last);
   // A root that the repository around it ignores is a project of its own: it would have no file at all.
@@ -93,11 +145,6 @@ export function makeGitRules(make: Make, root: string, env: Record<string, strin
 /** A path below a directory, relative to it; the `/` at its end stays. */
 function below(directory: string, path: string): string {
   return path.slice(directory.endsWith("/") ? directory.length : directory.length + 1);
-}
-
-function judge(rules: Rules, path: string): "ignored" | "kept" | null {
-  const said = path === "" ? undefined : rules.test(path);
-  return said?.ignored === true ? "ignored" : said?.unignored === true ? "kept" : null;
 }
 
 function isDeep(path: string): boolean {

@@ -5,7 +5,7 @@
  */
 import type { GitRules } from "./gitrules.ts";
 import { isLeftOut, isOwn } from "./leftout.ts";
-import { isWithin, type Pattern } from "./pattern.ts";
+import { isWithin, type Pattern, parsePattern } from "./pattern.ts";
 
 export interface Meant {
   /** Absolute; `**` and `ignore` begin here. */
@@ -36,13 +36,15 @@ export interface Matcher {
 }
 
 export async function makeMatcher(meant: Meant): Promise<Matcher> {
-  const { root, patterns, ignore: lines, leaveOut, env, git, isOutside = false } = meant;
+  const { root, patterns, ignore, leaveOut, env, git, isOutside = false } = meant;
+  const lines = ignore.flatMap((line) => line.split("\n"));
   const [{ default: make }, { makeGitRules, makeRules }] = await Promise.all([
     import("ignore"),
     import("./gitrules.ts"),
   ]);
   const rules: GitRules | null = git ? makeGitRules(make, root, env) : null;
   const own = lines.length === 0 ? () => null : makeRules(make, lines, rules?.ignoreCase ?? false);
+  const takenBack = lines.flatMap((line) => placeTakenBack(line, root));
   const nameOf = (path: string) => (isOutside ? path : localOf(root, path));
   const wholeOf = (name: string) => (isOutside ? name : name === "" ? root : `${root}/${name}`);
   /** What of each begins with what git ignores, so that its rules say nothing there. */
@@ -59,8 +61,11 @@ export async function makeMatcher(meant: Meant): Promise<Matcher> {
     const base = pattern.bases.find((one) => isWithin(name, one));
     if (isLeftOut(base === undefined ? "" : localOf(base, name), path, isDirectory)) return true;
     const end = isDirectory ? "/" : "";
-    const said = lines.length === 0 ? null : own(`${localOf(root, path)}${end}`);
+    const local = localOf(root, path);
+    const said = lines.length === 0 ? null : own(`${local}${end}`);
     if (said !== null) return said === "ignored";
+    // On the way to what is taken back git is not asked.
+    if (isDirectory && takenBack.some((one) => one.mayHold(local))) return false;
     // The very file: that git ignores it may be a rule for files alone.
     if (!isDirectory && name === base) return false;
     if (named.get(pattern)?.some((one) => isWithin(name, one)) === true) return false;
@@ -104,6 +109,13 @@ export async function makeMatcher(meant: Meant): Promise<Matcher> {
     follows,
     enters: (path) => !git || follows(path),
   };
+}
+
+/** What a line of `ignore` takes back, where it says in which directory that lies: it may be one that git ignores. */
+function placeTakenBack(line: string, root: string): Pattern[] {
+  const [, text = ""] = /^!\/?(.+)$/.exec(line) ?? [];
+  if (text.startsWith("**") || !/\/./.test(line.slice(1))) return [];
+  return [parsePattern(line, false, text.replace(/[{}]/g, "\\$&"), root)];
 }
 
 /** `path` lies at or below the directory. */

@@ -1,8 +1,11 @@
 /** docs/files.md, line by line: which files a list of patterns means, on a real tree, in a real repository. */
 import { describe, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import fc from "fast-check";
+import { statOf } from "../../../src/sys/stat.ts";
 import { findFiles } from "../../../src/sys/watch/find.ts";
+import { groupFiles } from "../../../src/sys/watch/groups.ts";
 import { makeScratch } from "../../scratch.ts";
 
 const scratch = makeScratch();
@@ -23,6 +26,16 @@ function git(cwd: string, ...words: string[]): void {
     stderr: "pipe",
   });
   if (!ran.success) throw new Error(String(ran.stderr));
+}
+
+/** What git itself has for not ignored, in a repository in which nothing is tracked. */
+function listedByGit(cwd: string, env: Record<string, string>): string[] {
+  const { PATH = "" } = process.env;
+  const listed = Bun.spawnSync(["git", "ls-files", "-o", "--exclude-standard", "-z"], {
+    cwd,
+    env: { PATH, GIT_CONFIG_NOSYSTEM: "1", ...env },
+  });
+  return String(listed.stdout).split("\0").filter(Boolean).sort();
 }
 
 interface More {
@@ -147,7 +160,116 @@ describe("what never counts", () => {
   });
 });
 
+describe("what `ignore` takes back", () => {
+  const files = [
+    "dist/a.ts",
+    "dist/deep/b.ts",
+    "dist/deep/c.log",
+    "dist/node_modules/p/i.js",
+    "x/dist/d.ts",
+    "src/e.ts",
+  ];
+  const dist = files.filter((path) => path.startsWith("dist/") && !path.includes("node_modules"));
+  test.each([
+    ["a directory with all below it", ["!/dist/"], [...dist, "src/e.ts"]],
+    ["one wherever it lies", ["!dist"], [...dist, "src/e.ts", "x/dist/d.ts"]],
+    ["what is ignored in it again", ["!/dist/", "*.log"], ["dist/a.ts", "dist/deep/b.ts", "src/e.ts"]],
+    [
+      "one in it alone",
+      ["!dist/", "/dist/*", "!dist/deep/"],
+      ["dist/deep/b.ts", "dist/deep/c.log", "src/e.ts", "x/dist/d.ts"],
+    ],
+    ["below one that git ignores", ["!dist/deep/"], ["dist/deep/b.ts", "dist/deep/c.log", "src/e.ts"]],
+    ["a file below one", ["!/dist/deep/*.ts"], ["dist/deep/b.ts", "src/e.ts"]],
+    ["nothing below what it leaves out itself", ["dist/", "!dist/deep/"], ["src/e.ts"]],
+    ["nothing by a name alone below what git ignores", ["!b.ts"], ["src/e.ts"]],
+  ])("%s: %j", async (_what, ignore, meant) => {
+    const root = treeOf(files);
+    git(root, "init", "-q");
+    write(root, ".git/info/exclude", "dist/\n*.log\n");
+    expect((await find(root, ["."], { ignore })).files).toEqual(meant.sort());
+  });
+});
+
 describe("git", () => {
+  test("a nearer rule takes back a directory that a farther one ignores, with what is not ignored in it again", async () => {
+    const base = treeOf([
+      "root/pkg/dist/a.ts", "root/pkg/dist/tmp/x.ts", "root/pkg/dist/x.log", "root/dist/b.ts", "root/lib/in/dist/c.ts",
+      "root/build/d.ts", "root/out/e.ts", "root/gen/f.ts", "root/gen/keep/g.ts",
+    ]); // biome-ignore format: a list
+    const root = join(base, "root");
+    git(root, "init", "-q");
+    write(base, "home/.config/git/ignore", "build/\ntarget/\n.gitignore\n");
+    write(root, ".git/info/exclude", "out/\n*.log\n");
+    write(root, ".gitignore", "dist/\n!build/\n!out/\ngen/*\n!gen/keep/\n");
+    write(root, "pkg/.gitignore", "!dist/\n");
+    write(root, "pkg/dist/.gitignore", "tmp/\n");
+    write(root, "lib/.gitignore", "!in/dist\n");
+    // In a directory that stays ignored nothing is read.
+    write(root, "dist/.gitignore", "!*\n");
+    const env = { HOME: join(base, "home") };
+    const meant = ["build/d.ts", "gen/keep/g.ts", "lib/in/dist/c.ts", "out/e.ts", "pkg/dist/a.ts"];
+    expect((await find(root, ["."], { env })).files).toEqual(meant);
+    expect(listedByGit(root, env)).toEqual(meant);
+  });
+
+  test("what is ignored is not looked into, and what is taken back is", async () => {
+    const root = treeOf(["dist/a", "pkg/dist/b", "pkg/out/c"]);
+    write(root, ".gitignore", "dist/\nout/\n");
+    write(root, "pkg/.gitignore", "!dist/\n");
+    const [group] = await groupFiles({ root, patterns: ["."], ignore: [], leaveOut: [], env: {} });
+    const skipped = ["dist", "pkg", "pkg/dist", "pkg/out"].filter((path) => group?.matcher.skips(join(root, path)));
+    expect(skipped).toEqual(["dist", "pkg/out"]);
+  });
+
+  test("property: the files that git lists, whatever rules lie wherever", async () => {
+    const name = fc.constantFrom("a", "b", "c.x", "d.x");
+    const directory = fc.array(name, { maxLength: 3 }).map((parts) => parts.join("/"));
+    const rule = fc
+      .record({
+        not: fc.constantFrom("", "", "!"),
+        parts: fc.array(fc.oneof({ weight: 3, arbitrary: name }, fc.constantFrom("*", "**", "*.x", "[ab]", "?")), {
+          minLength: 1,
+          maxLength: 3,
+        }),
+        start: fc.constantFrom("", "/"),
+        end: fc.constantFrom("", "/"),
+      })
+      .map(({ not, parts, start, end }) => `${not}${start}${parts.join("/")}${end}`);
+    const rules = fc.array(rule, { minLength: 1, maxLength: 4 }).map((lines) => `${lines.join("\n")}\n`);
+    const sources = fc.record({
+      ofUser: fc.option(rules, { nil: "" }),
+      ofRepository: fc.option(rules, { nil: "" }),
+      nested: fc.array(fc.tuple(directory, rules), { maxLength: 4 }),
+    });
+    const tree = fc.uniqueArray(
+      fc.tuple(directory, name).map((parts) => parts.join("/").replace(/^\//, "")),
+      {
+        minLength: 4,
+        maxLength: 16,
+      },
+    );
+    const base = scratch();
+    const env = { HOME: join(base, "home") };
+    const root = join(base, "root");
+    mkdirSync(root);
+    git(root, "init", "-q");
+    await fc.assert(
+      fc.asyncProperty(tree, sources, async (paths, { ofUser, ofRepository, nested }) => {
+        for (const entry of readdirSync(root)) if (entry !== ".git") rmSync(join(root, entry), { recursive: true });
+        // A name that is a directory by now is no file.
+        for (const path of [...paths].sort((a, b) => b.length - a.length))
+          if (!paths.some((other) => other.startsWith(`${path}/`))) write(root, path);
+        for (const [place, text] of nested)
+          if (statOf(join(root, place))?.isDirectory()) write(root, join(place, ".gitignore"), text);
+        write(base, "home/.config/git/ignore", ofUser);
+        write(root, ".git/info/exclude", ofRepository);
+        expect((await find(root, ["."], { env })).files).toEqual(listedByGit(root, env));
+      }),
+      { numRuns: 150 },
+    );
+  }, 60_000);
+
   test("ignores by .gitignore here, above up to the top, info/exclude and core.excludesFile; the nearest decides", async () => {
     const base = treeOf([
       "mono/apps/shop/a.ts",
