@@ -17,6 +17,7 @@ interface Job {
   error: string | null;
   written: number | null;
   duration_ms: number | null;
+  started_at: string;
   log: string;
 }
 
@@ -230,9 +231,46 @@ test("a job that fails: told with its last words, tried again as often as asked,
     await until("it is done", async () => (await jobs(root)).some(({ state }) => state === "done"));
     const all = await jobs(root);
     expect(all.map(({ state }) => state)).toEqual(["done", "failed", "failed"]);
+    // After a second, then after two, though the file differs from what was worked on last.
+    const [third = 0, second = 0, first = 0] = all.map(({ started_at }) => Date.parse(started_at));
+    expect(second - first).toBeGreaterThanOrEqual(1000);
+    expect(third - second).toBeGreaterThanOrEqual(2000);
     expect(all[1]).toMatchObject({ code: 1, error: "it ended with 1: no luck" });
     expect((await root.dt(["jobs", all[1]?.id as string])).stdout).toBe("no luck\n");
     expect((await root.dt(["jobs", "nope"])).code).toBe(2);
+  } finally {
+    await disposeWithDaemon(root);
+  }
+}, 30_000);
+
+test("a job that fails and saves its file as it was, or another one, is tried again in its time; a change is worked on at once", async () => {
+  const root = make(
+    `{ paths: ["in"], debounce: "50ms", run: "t:flaky", target: "all", retries: 3 }`,
+    `flaky: { kind: "oneshot", run: 'date +%s%N >> ../tries; cp in/a ../copy; mv ../copy in/a; grep good in/a' }`,
+  );
+  const tries = () =>
+    existsSync(join(root.base, "tries"))
+      ? readFileSync(join(root.base, "tries"), "utf8")
+          .trim()
+          .split("\n")
+          .map((time) => Number(time) / 1e6)
+      : [];
+  try {
+    await begin(root);
+    root.write("in/a", "bad");
+    await until("it was tried three times", () => tries().length === 3);
+    await until("the third one is over", async () => (await jobs(root)).every(({ state }) => state === "failed"));
+    root.write("../same", "bad"); // the same once more, while it waits
+    renameSync(join(root.base, "same"), join(root.dir, "in/a"));
+    await Bun.sleep(300);
+    expect(tries()).toHaveLength(3);
+    root.write("in/a", "good");
+    await until("it is done", async () => (await jobs(root))[0]?.state === "done");
+    const [first = 0, second = 0, third = 0, fourth = 0, ...more] = tries();
+    expect(second - first).toBeGreaterThanOrEqual(1000);
+    expect(third - second).toBeGreaterThanOrEqual(2000);
+    expect(fourth - third).toBeLessThan(4000);
+    expect(more).toEqual([]);
   } finally {
     await disposeWithDaemon(root);
   }

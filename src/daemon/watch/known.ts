@@ -31,8 +31,8 @@ export interface Known {
   missing(paths: ReadonlySet<string>): string[];
   /** These are being worked on as they were then: what differs from that is a change, and so is that they are gone. */
   begin(changes: Changes): void;
-  /** The work came to nothing: they are known as before. */
-  drop(changes: Changes): void;
+  /** Work on these begins, or begins again: what an earlier try of it was given is known as before. */
+  drop(paths: Iterable<string>): void;
   /** From now on these are known as they were then; what changed since is a change. */
   settle(changes: Changes): void;
   save(): void;
@@ -106,8 +106,8 @@ export function openKnown(path: string, what: string, seal: Seal): Known {
       }
       noteBegun();
     },
-    drop(changes) {
-      for (const file of changes.keys()) {
+    drop(paths) {
+      for (const file of paths) {
         begun.delete(file);
         unsure.delete(file);
       }

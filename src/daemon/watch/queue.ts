@@ -87,7 +87,8 @@ export function makeLanes(atOnce: number, capacity = CAPACITY): Lanes {
 interface Target {
   /** Changed since it was last queued. */
   gathered: Set<string>;
-  since: number;
+  /** The first of these changes; null: there was none, what failed waits to be tried again. */
+  since: number | null;
   timer: unknown;
   /** To be worked on; null when it is not queued. */
   queued: Set<string> | null;
@@ -147,7 +148,8 @@ export function makeQueue(lanes: Lanes, options: QueueOptions): Queue {
     // What failed and is to be tried again goes with what changed meanwhile, or waits its time.
     if (target.failures > 0) for (const path of paths) target.gathered.add(path);
     if (target.failures > 0 && target.queued === null) {
-      clear(target);
+      if (target.timer !== null) return;
+      target.since = null;
       target.timer = timers.set(() => due(name, target), retryMs * 2 ** (target.failures - 1));
       return;
     }
@@ -165,16 +167,17 @@ export function makeQueue(lanes: Lanes, options: QueueOptions): Queue {
       if (closed) return;
       const target = targets.get(name) ?? {
         gathered: new Set<string>(),
-        since: now(),
+        since: null,
         timer: null,
         queued: null,
         running: false,
         failures: 0,
       };
       targets.set(name, target);
-      if (target.gathered.size === 0) target.since = now();
+      if (target.gathered.size === 0) target.since = null;
       target.gathered.add(path);
       clear(target);
+      target.since ??= now();
       const left = target.since + longestMs - now();
       target.timer = timers.set(() => due(name, target), Math.max(0, Math.min(quietMs, left)));
     },

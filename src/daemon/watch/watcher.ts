@@ -168,6 +168,7 @@ async function openWatch(
     async work({ target: name, paths, isLast }) {
       // Once more, now: what was written back meanwhile is no change.
       const files = paths.map((path) => absolute.get(path) ?? path);
+      known.drop(files);
       const changed = await known.changed(files);
       const now = paths.filter((_, at) => changed.has(files[at] as string));
       const judged = loops.judge(name, paths, now);
@@ -190,12 +191,12 @@ async function openWatch(
       // What the job may have seen is to be known before it is settled what it saw.
       await Bun.sleep(LATE_MS);
       await inbox.drain();
-      // A try that failed and is not the last leaves it as it is: what is unchanged then is still to be worked on.
-      if (job.state === "done" || isLast) known.settle(changed);
-      else known.drop(changed);
+      saver.soon();
+      // Until the next try it stays begun: what is as this one had it is no change, and waits for the next.
+      if (job.state !== "done" && !isLast) return false;
+      known.settle(changed);
       // What changed between the look and the job was compared with neither.
       for (const file of (await known.changed(changed.keys())).keys()) inbox.add(file);
-      saver.soon();
       return job.state === "done";
     },
   });

@@ -65,8 +65,30 @@ test("what is removed while it is worked on is a change, though it was not known
   writeFileSync(file, "two");
   const again = await known.changed([file]);
   known.begin(again);
-  known.drop(again);
+  known.drop(again.keys());
   expect(await keys()).toEqual([file]);
+});
+
+test("what was begun and not settled is no change while it is as its job had it, and one for the next try", async () => {
+  const base = scratch();
+  const file = join(base, "a");
+  const keys = async () => [...(await known.changed([file])).keys()];
+  writeFileSync(file, "one");
+  const known = openKnown(join(base, "known.json"), "x", makeSeal(base, join(base, "home")));
+  known.settle(await known.changed([file]));
+  writeFileSync(file, "two");
+  known.begin(await known.changed([file]));
+  utimesSync(file, 1, 1);
+  expect(await keys()).toEqual([]);
+  writeFileSync(file, "three");
+  expect(await keys()).toEqual([file]);
+  writeFileSync(file, "two");
+  known.drop([file]);
+  const next = await known.changed([file]);
+  expect([...next.keys()]).toEqual([file]);
+  known.begin(next);
+  known.settle(next);
+  expect(await keys()).toEqual([]);
 });
 
 test("what came and went while it was worked on is a change: the job may have seen it", async () => {

@@ -144,6 +144,33 @@ describe("a target", () => {
     expect(shown()).toEqual(["100 t: a", "200 t: a b"]);
   });
 
+  test("that failed while a change is gathered is tried again with it, as soon as it is quiet", async () => {
+    const { clock, queue, shown, end } = setUp({ retries: 1, retryMs: 60_000 });
+    queue.add("t", "a");
+    await clock.advance(100);
+    queue.add("t", "b");
+    await clock.advance(50);
+    await end(0, false);
+    await clock.advance(50);
+    expect(shown()).toEqual(["100 t: a", "200 t: b a"]);
+  });
+
+  test("that waits to be tried again is gathered anew when it changes: until it is quiet, or for long enough", async () => {
+    const { clock, queue, shown, end } = setUp({ retries: 1, retryMs: 60_000 });
+    queue.add("t", "a");
+    await clock.advance(100);
+    await end(0, false);
+    await clock.advance(30_000);
+    queue.add("t", "b");
+    await clock.advance(90);
+    queue.add("t", "c");
+    await clock.advance(100);
+    expect(shown()).toEqual(["100 t: a", "30290 t: a b c"]);
+    await end(1, false);
+    await clock.advance(60_000);
+    expect(shown()).toHaveLength(2);
+  });
+
   test("of which the work throws is one that failed", async () => {
     let calls = 0;
     const { clock, queue } = setUp({
