@@ -88,6 +88,7 @@ export default defineVerb({
         }
       },
     );
+    const folder = identifyFolder(root);
     const watch = watchRoot({
       world,
       root,
@@ -110,7 +111,6 @@ export default defineVerb({
     talk.say(
       `watches ${count} ${count === 1 ? "entry" : "entries"} of ${watching.map(({ name }) => name).join(", ")}; Ctrl-C ends it`,
     );
-    const folder = identifyFolder(root);
     let timer: ReturnType<typeof setTimeout> | undefined;
     const look = async () => {
       const began = performance.now();

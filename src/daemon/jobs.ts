@@ -15,6 +15,7 @@ import { removeOwn, writeOwn } from "../sys/files.ts";
 import { identify, type ProcessIdentity, type ProcessTable, presenceOf } from "../sys/identity.ts";
 import { withCleanLimits } from "../sys/limits.ts";
 import { checkPrivateDirectory, makePrivateDirectory, runDirectoryOf } from "../sys/paths.ts";
+import { isRootThere } from "../sys/root.ts";
 import { makeSeal, type Seal } from "../sys/seal.ts";
 import { readSealed, writeSealed } from "../sys/sealed.ts";
 import { sameBuildCommand } from "../sys/self.ts";
@@ -48,7 +49,7 @@ const WRITTEN_MS = 300;
 const MOST_PATH_BYTES = 64 * 1024;
 
 export interface Jobs {
-  /** Resolves when it has ended. Never rejects. */
+  /** Resolves when it has ended. Never rejects. In a root that was removed nothing is run, and nothing written. */
   run(request: JobRequest): Promise<JobReport>;
   running(): number;
   list(roots: readonly string[], limit: number): JobReport[];
@@ -86,6 +87,11 @@ export function makeJobs(world: World, log: Log, onChange: (job: JobReport) => v
       log: join(directory, `${id}.log`),
       process: null,
     };
+    if (!isRootThere(root)) {
+      job = { ...job, state: "failed", duration_ms: 0, error: `${root} was removed` };
+      log("warn", "no job is run: the root was removed", { root, key, target, source });
+      return reportOf(job);
+    }
     running++;
     try {
       makePrivateDirectory(directory);

@@ -8,6 +8,7 @@ import type { ManifestIndex } from "../manifest/resolved.ts";
 import { messageOf } from "../sys/error.ts";
 import { homeKindDirectory } from "../sys/homefiles.ts";
 import { rootSlug } from "../sys/paths.ts";
+import { isRootThere } from "../sys/root.ts";
 import { LONGEST } from "../sys/watch/batch.ts";
 import type { Log } from "./log.ts";
 import type { DaemonPaths } from "./paths.ts";
@@ -43,6 +44,7 @@ export function watchProjects(
   }, AGAIN_MS);
 
   async function load(root: string): Promise<void> {
+    if (!isRootThere(root)) return;
     try {
       const index = await indexOf(world, root);
       if (!watchers.has(root)) return;

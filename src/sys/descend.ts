@@ -143,6 +143,11 @@ function wayOf(path: string): Way | null {
   return way;
 }
 
+/** Whether this is in the `.dialtone` of a project's folder. */
+export function isProjectState(path: string): boolean {
+  return findState(path) >= 0;
+}
+
 function nameIn(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }

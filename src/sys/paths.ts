@@ -1,7 +1,7 @@
 /** Where things are: the run directory, the cache, the user's home of dt. Nothing here follows a link out of the root. */
 import { chmodSync, lstatSync, mkdirSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { descend, descendInto, statThere } from "./descend.ts";
+import { descend, descendInto, isProjectState, statThere } from "./descend.ts";
 import { sha256 } from "./digest.ts";
 import { checkOwn, handToOwner, isOwner, readOwn } from "./door.ts";
 import { DtError, EXIT, errnoOf, messageOf } from "./error.ts";
@@ -92,12 +92,12 @@ function homePath(env: Record<string, string | undefined>): string | null {
 
 /**
  * Makes a private directory (0700), and of those above it the ones that are dt's own. Refuses one that is a link or another user's: who could
- * replace files there could name what is killed.
+ * replace files there could name what is killed. A project's folder that was removed is never made again: that is an error.
  */
 export function makePrivateDirectory(path: string): void {
   for (const [index, directory] of ownDirectories(path).entries()) {
     if (checkOne(directory)) continue;
-    if (index === 0) makeAbove(directory);
+    if (index === 0 && !isProjectState(path)) makeAbove(directory);
     makeOne(directory);
   }
 }

@@ -53,6 +53,11 @@ export function findRoot(request: RootRequest): string | null {
   return nearestRoot(cwd, MANIFESTS, request) ?? named() ?? nearestRoot(cwd, STATE, request);
 }
 
+/** Whether a project is at this very directory: no longer when it was removed, or as soon as what makes it one was. */
+export function isRootThere(root: string): boolean {
+  return [MANIFESTS, STATE].some((holding) => statOf(join(root, holding))?.isDirectory() === true);
+}
+
 /** The root that `findRoot` would judge, whoever owns it: for `dt trust --owner`. */
 export function nearestCandidate(start: string): string | null {
   return candidateAt(start, MANIFESTS) ?? candidateAt(start, STATE);

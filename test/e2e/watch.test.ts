@@ -1,6 +1,6 @@
 /** Watched files and jobs through the binary: one job for what changed, none for what did not, and none missed, whoever is killed. */
 import { expect, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, unlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DT, TestRoot, until } from "../kit.ts";
 import { findTool } from "../tools.ts";
@@ -580,3 +580,80 @@ test("a job that changes what it is run for is held and told, until something el
     await root.dispose();
   }
 });
+
+const SLEEPS = `${WORK}, s: { kind: "managed", run: ["sleep", "1000"] }`;
+/** For longer than anything of it waits. */
+const stays = async (check: () => boolean) => {
+  for (const until = Date.now() + 2500; Date.now() < until; await Bun.sleep(20)) expect(check()).toBe(true);
+};
+
+test.each([
+  ["in the project", {}],
+  ["elsewhere below it", { DIALTONE_RUN_DIR: "state" }],
+])(
+  "a root that is removed while the daemon watches it and a launch runs is not made again, state %s",
+  async (_where, env) => {
+    const root = make(MARKDOWN, SLEEPS, { "content/a.md": "1" });
+    const { base, dir } = root;
+    const outside = { cwd: base, env };
+    try {
+      await root.dt(["t", "s", "-d"], { env });
+      await root.dt(["boot", "add"], { env });
+      await root.dt(["daemon", "start"], { env });
+      await watching(root);
+      rmSync(dir, { recursive: true });
+      await stays(() => !existsSync(dir));
+      expect(done(root)).toEqual([]);
+      expect((await root.dt(["gc"], outside)).stdout).toContain("t:s");
+      expect((await root.dt(["daemon", "logs", "--stderr-only"], outside)).stdout).not.toContain("no such file");
+      expect((await root.dt(["gc", "--yes"], outside)).code).toBe(0);
+    } finally {
+      mkdirSync(dir, { recursive: true });
+      await disposeWithDaemon(root);
+    }
+  },
+  60_000,
+);
+
+test("dt watch of a root that is removed, or moved away, makes none and ends", async () => {
+  const root = make(MARKDOWN, WORK, { "content/a.md": "1", "content/b.md": "1" });
+  const { base, dir } = root;
+  try {
+    for (const take of [() => renameSync(dir, join(base, "moved")), () => rmSync(dir, { recursive: true })]) {
+      const watch = root.spawn(["watch"]);
+      const told = watch.stderr.getReader();
+      let text = "";
+      while (!text.includes("Ctrl-C ends it")) text += new TextDecoder().decode((await told.read()).value);
+      take();
+      await stays(() => !existsSync(dir));
+      expect(await watch.exited).toBe(1);
+      expect(done(root)).toEqual([]);
+      if (existsSync(join(base, "moved"))) renameSync(join(base, "moved"), dir);
+    }
+  } finally {
+    mkdirSync(dir, { recursive: true });
+    await root.dispose();
+  }
+}, 60_000);
+
+test("a root that is moved away and back: what was removed and changed meanwhile is worked on then", async () => {
+  const root = make(MARKDOWN, WORK, { "content/a.md": "1", "content/b.md": "1", "content/c.md": "1" });
+  const { base, dir } = root;
+  const moved = join(base, "moved");
+  try {
+    await begin(root);
+    renameSync(dir, moved);
+    await Bun.sleep(1500);
+    expect(existsSync(dir)).toBe(false);
+    rmSync(join(moved, "content/a.md"));
+    writeFileSync(join(moved, "content/b.md"), "2");
+    renameSync(moved, dir);
+    const both = ["content/a.md watcher content/a.md", "content/b.md watcher content/b.md"];
+    await until("both are done", () => done(root).length >= 2, 10_000);
+    await Bun.sleep(500);
+    expect(done(root).sort()).toEqual(both);
+  } finally {
+    mkdirSync(dir, { recursive: true });
+    await disposeWithDaemon(root);
+  }
+}, 60_000);

@@ -1,6 +1,15 @@
 /** Where the root is, where state is kept, and which directories are not to be trusted. */
 import { describe, expect, test } from "bun:test";
-import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import type { DtError } from "../../src/sys/error.ts";
 import {
@@ -193,6 +202,19 @@ describe("private directories", () => {
     writeFileSync(join(directory, "f"), "");
     checkPrivateDirectory(join(directory, "nothing"));
     checkPrivateDirectory(join(directory, "f", "below"));
+  });
+
+  test.each(["run", "cache", "run/jobs"])("a project's folder is never made for its .dialtone/%s", (state) => {
+    const root = join(scratch(), "removed");
+    const path = join(root, ".dialtone", state);
+    expect(failure(() => makePrivateDirectory(path))).toMatchObject({
+      code: "cannot-write",
+      details: { path: join(root, ".dialtone"), errno: "ENOENT" },
+    });
+    expect(existsSync(root)).toBe(false);
+    mkdirSync(root);
+    makePrivateDirectory(path);
+    expect(statSync(path).mode & 0o777).toBe(0o700);
   });
 
   test("one that cannot be made is an error that names it", () => {

@@ -8,7 +8,9 @@ import { logsOf } from "../../supervisor/declaredlogs.ts";
 import { sha256 } from "../../sys/digest.ts";
 import { messageOf } from "../../sys/error.ts";
 import { type FileLock, tryFlock } from "../../sys/flock.ts";
+import { identifyFolder, isSameFolder } from "../../sys/folder.ts";
 import { makePrivateDirectory, runDirectoryOf } from "../../sys/paths.ts";
+import { isRootThere } from "../../sys/root.ts";
 import { makeSeal } from "../../sys/seal.ts";
 import { statOf } from "../../sys/stat.ts";
 import { LONGEST, TIMERS } from "../../sys/watch/batch.ts";
@@ -130,6 +132,14 @@ async function openWatch(
   const { debounceMs, retries, run } = watch;
   const facts = { root, plugin: plugin.name, run };
   const openedAt = Date.now();
+  const folder = identifyFolder(root);
+  /** Not when it was removed, moved away, or another folder is in its place. */
+  const isHere = () => {
+    const now = identifyFolder(root);
+    return folder !== null && now !== null && isSameFolder(folder, now) && isRootThere(root);
+  };
+  /** What changed while it was not here: looked at again should it come back. */
+  const away = new Set<string>();
   const known = openKnown(
     join(directory, `${sha256(who).slice(0, 16)}.json`),
     who,
@@ -169,6 +179,10 @@ async function openWatch(
       // Once more, now: what was written back meanwhile is no change.
       const files = paths.map((path) => absolute.get(path) ?? path);
       known.drop(files);
+      if (!isHere()) {
+        for (const file of files) away.add(file);
+        return true;
+      }
       const changed = await known.changed(files);
       const now = paths.filter((_, at) => changed.has(files[at] as string));
       const judged = loops.judge(name, paths, now);
@@ -200,9 +214,13 @@ async function openWatch(
       return job.state === "done";
     },
   });
-  const saver = makeSaver(known, log, facts);
+  const saver = makeSaver(known, isHere, log, facts);
   const inbox = makeInbox(GATHER_MS, async (files) => {
-    const changed = await known.changed(files);
+    for (const file of files) away.add(file);
+    if (!isHere()) return;
+    const all = [...away];
+    away.clear();
+    const changed = await known.changed(all);
     if (changed.size === 0) return saver.soon();
     const paths = [...changed.keys()].map((file) => {
       const local = relative(root, file);
@@ -321,11 +339,12 @@ function makeInbox(gatherMs: number, look: (files: string[]) => Promise<unknown>
   };
 }
 
-function makeSaver(known: Known, log: Log, facts: Record<string, unknown>) {
+function makeSaver(known: Known, isHere: () => boolean, log: Log, facts: Record<string, unknown>) {
   let timer: ReturnType<typeof setTimeout> | null = null;
   const now = () => {
     if (timer !== null) clearTimeout(timer);
     timer = null;
+    if (!isHere()) return;
     try {
       known.save();
     } catch (error) {

@@ -1,6 +1,7 @@
 /** The watched files of all registered roots. A root that somebody else watches (`dt watch`) is taken when he has ended. */
 import type { ManifestIndex } from "../../manifest/resolved.ts";
 import { messageOf } from "../../sys/error.ts";
+import { isRootThere } from "../../sys/root.ts";
 import type { Jobs } from "../jobs.ts";
 import type { Log } from "../log.ts";
 import type { World } from "../project.ts";
@@ -57,7 +58,7 @@ export function makeWatches({ world, jobs, log, askedAt }: WatchesOptions): Watc
       if (watches || watched.has(root)) take(root, index);
     },
     look() {
-      for (const [root, index] of waiting) take(root, index);
+      for (const [root, index] of waiting) if (isRootThere(root)) take(root, index);
     },
     close() {
       for (const watch of watched.values()) watch.close();
