@@ -19,6 +19,8 @@
  *   the sixth round in a row, at whatever distances     work, and it is said that this may be a loop: one whose pauses vary is not told from a
  *                                                       person
  */
+import { dirname } from "node:path";
+
 export interface Change {
   /** When the first of it came, and when it was judged. */
   at: number;
@@ -139,6 +141,11 @@ export function makeRounds(): Rounds {
     release,
     forget,
   };
+}
+
+/** A new file is known again by its directory as well. */
+export function signsOf(path: string, isNew: boolean): string[] {
+  return isNew ? [path, `${dirname(path)}/*`] : [path];
 }
 
 function follows(round: Round, before: Round): boolean {

@@ -3,7 +3,7 @@
  * and restarts what needs the launch when that is to follow. A save that changes no content is no change, and a loop ends (rounds.ts). Nothing is
  * loaded or watched where nothing is declared.
  */
-import { dirname, relative } from "node:path";
+import { relative } from "node:path";
 import type { ResolvedRestartOn } from "../manifest/resolved.ts";
 import type { WatchNote } from "../state/types.ts";
 import { messageOf } from "../sys/error.ts";
@@ -64,7 +64,12 @@ export function watchForRestart(ground: Ground, report: Report, control: OwnCont
   }
 
   /** One batch after the other. */
-  function makeWork(on: ResolvedRestartOn, contents: Contents, rounds: Rounds) {
+  function makeWork(
+    on: ResolvedRestartOn,
+    contents: Contents,
+    rounds: Rounds,
+    signsOf: (path: string, isNew: boolean) => string[],
+  ) {
     let silence: ReturnType<typeof setTimeout> | null = null;
     const held = new Set<string>();
     const nameOf = (path: string) => (path.startsWith(`${ground.root}/`) ? relative(ground.root, path) : path);
@@ -103,17 +108,21 @@ export function watchForRestart(ground: Ground, report: Report, control: OwnCont
 
   async function start(on: ResolvedRestartOn, log: string): Promise<Watch | null> {
     try {
-      const [{ watchTrees, describeUnmatched }, { makeBatches, TIMERS, LONGEST }, { makeContents }, { makeRounds }] =
-        await Promise.all([
-          import("../sys/watch/trees.ts"),
-          import("../sys/watch/batch.ts"),
-          import("../sys/watch/contents.ts"),
-          import("./rounds.ts"),
-        ]);
+      const [
+        { watchTrees, describeUnmatched },
+        { makeBatches, TIMERS, LONGEST },
+        { makeContents },
+        { makeRounds, signsOf },
+      ] = await Promise.all([
+        import("../sys/watch/trees.ts"),
+        import("../sys/watch/batch.ts"),
+        import("../sys/watch/contents.ts"),
+        import("./rounds.ts"),
+      ]);
       const earlier = Array.from({ length: run?.spec.settings.logs.keep ?? 0 }, (_, index) => `${log}.${index + 1}`);
       const rounds = makeRounds();
       const contents = makeContents(Date.now);
-      const { work, close } = makeWork(on, contents, rounds);
+      const { work, close } = makeWork(on, contents, rounds, signsOf);
       const batches = makeBatches({
         quietMs: on.debounceMs,
         longestMs: on.debounceMs * LONGEST,
@@ -193,10 +202,6 @@ function isByPerson({ record }: Run): boolean {
 
 function beginRounds(rounds: Rounds, { record }: Run): void {
   rounds.began(performance.now() - (Date.now() - Date.parse(record.startedAt)));
-}
-
-function signsOf(path: string, isNew: boolean): string[] {
-  return isNew ? [path, `${dirname(path)}/*`] : [path];
 }
 
 function describeDoubt(key: string, paths: readonly string[], rounds: number): string {

@@ -25,6 +25,8 @@ interface File {
 export interface Known {
   /** Whether nothing was known at the start: then what is there is where it begins. */
   isNew: boolean;
+  /** Whether anything was ever known of this path, or begun with it. */
+  knows(path: string): boolean;
   /** What differs from what is known, of these paths. */
   changed(paths: Iterable<string>): Promise<Changes>;
   /** Paths that are known and are not among these. */
@@ -98,6 +100,7 @@ export function openKnown(path: string, what: string, seal: Seal): Known {
       await Promise.all(Array.from({ length: AT_ONCE }, worker));
       return new Map(found.sort(([a], [b]) => (a < b ? -1 : 1)));
     },
+    knows: (file) => files.has(file) || begun.has(file),
     missing: (paths) => [...files.keys()].filter((file) => !paths.has(file)),
     begin(changes) {
       for (const [file, mark] of changes) {

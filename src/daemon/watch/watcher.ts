@@ -185,7 +185,12 @@ async function openWatch(
       }
       const changed = await known.changed(files);
       const now = paths.filter((_, at) => changed.has(files[at] as string));
-      const judged = loops.judge(name, paths, now);
+      const isNew = (path: string) => !known.knows(absolute.get(path) ?? path);
+      const judged = loops.judge(
+        name,
+        paths,
+        now.map((path) => ({ path, isNew: isNew(path) })),
+      );
       if (now.length === 0) return true;
       if (judged.is === "held") {
         if (judged.why !== undefined) log("warn", judged.why, { ...facts, target: name });
