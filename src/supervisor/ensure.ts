@@ -25,7 +25,9 @@ export function judgeSame({ store, table }: Ground, key: string, prepared: Prepa
   const record = read.value;
   const different = (why: string): Judged => ({ is: "different", why });
   if (record.phase !== "running") return different(PHASES[record.phase]);
-  if (record.leader === null || presenceOf(table, record.leader) !== "alive") return different("its process is gone");
+  const leader = record.leader === null ? "gone" : presenceOf(table, record.leader);
+  if (leader !== "alive")
+    return different(leader === "gone" ? "its process is gone" : "whether its process lives cannot be told from here");
   if (record.specHash !== prepared.specHash) {
     const why = differenceOf(record, prepared, isTty);
     if (why !== null) return different(why);

@@ -120,19 +120,21 @@ export function watchForRestart(ground: Ground, report: Report, control: OwnCont
         import("./rounds.ts"),
       ]);
       const earlier = Array.from({ length: run?.spec.settings.logs.keep ?? 0 }, (_, index) => `${log}.${index + 1}`);
+      const { root } = ground;
       const rounds = makeRounds();
       const contents = makeContents(Date.now);
       const { work, close } = makeWork(on, contents, rounds, signsOf);
       const batches = makeBatches({
         quietMs: on.debounceMs,
         longestMs: on.debounceMs * LONGEST,
-        work,
+        // A folder that was moved as a whole is watched where it is now.
+        work: (paths, since) => (ground.root === root ? work(paths, since) : watchAgain()),
         now: () => performance.now(),
         timers: TIMERS,
       });
       note = { paths: on.paths, since: new Date().toISOString() };
       const trees = await watchTrees({
-        root: ground.root,
+        root,
         patterns: on.paths,
         ignore: on.ignore,
         leaveOut: [
@@ -166,28 +168,36 @@ export function watchForRestart(ground: Ground, report: Report, control: OwnCont
     }
   }
 
-  return {
-    follow(next) {
-      run = next;
-      const on = next.spec.settings.restartOn;
-      const now = JSON.stringify(on && [on, next.record.log]);
-      if (now === watched) {
-        if (isByPerson(next)) {
-          current?.rounds.forget();
-          delete note?.held;
-        }
-        if (current !== null) beginRounds(current.rounds, next);
-        return tell({});
+  async function watchAgain(): Promise<void> {
+    watched = "null";
+    if (run !== null) follow(run);
+  }
+
+  function follow(next: Run): void {
+    run = next;
+    const on = next.spec.settings.restartOn;
+    const now = JSON.stringify(on && [on, next.record.log]);
+    if (now === watched) {
+      if (isByPerson(next)) {
+        current?.rounds.forget();
+        delete note?.held;
       }
-      watched = now;
-      const before = open;
-      note = null;
-      open = before.then((watch) => {
-        watch?.close();
-        current = null;
-        return on === null || over.signal.aborted ? null : start(on, next.record.log);
-      });
-    },
+      if (current !== null) beginRounds(current.rounds, next);
+      tell({});
+      return;
+    }
+    watched = now;
+    const before = open;
+    note = null;
+    open = before.then((watch) => {
+      watch?.close();
+      current = null;
+      return on === null || over.signal.aborted ? null : start(on, next.record.log);
+    });
+  }
+
+  return {
+    follow,
     async close() {
       over.abort();
       void open.then((watch) => watch?.close());

@@ -156,7 +156,8 @@ export function checkOwnAt(at: string, path: string): void {
 function refuseStrange(at: string, path: string, stat: Stats, again: () => Stats): void {
   if (stat.isSymbolicLink()) throw unsafe(path, "is a symbolic link");
   if (!stat.isFile()) throw unsafe(path, `is ${KINDS.find(([is]) => is(stat))?.[1] ?? "not a regular file"}`);
-  if (stat.nlink > 1 && !isPublished(at, stat, again)) throw unsafe(path, `has ${stat.nlink} names (hard links, as a copy by \`cp -al\` makes them)`);
+  if (stat.nlink > 1 && !isPublished(at, stat, again))
+    throw unsafe(path, `has ${stat.nlink} names (hard links, as a copy by \`cp -al\` makes them)`);
   if (!isOwner(at, stat.uid)) throw unsafe(path, `belongs to uid ${stat.uid}`);
 }
 

@@ -1,6 +1,15 @@
 /** restartOn: the host watches, runs the one-shot first, restarts and says why; without a host nobody does. */
 import { expect, test } from "bun:test";
-import { existsSync, readFileSync, renameSync, rmSync, symlinkSync, unlinkSync, utimesSync } from "node:fs";
+import {
+  existsSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { TestRoot, until } from "../kit.ts";
 import { type Ps, psOf, runs } from "./launch.kit.ts";
@@ -188,6 +197,36 @@ test("a whole directory that is removed restarts it, with the names of what was 
     await root.dispose();
   }
 });
+
+test("a folder that is moved as a whole restarts nothing, and is watched where it is now", async () => {
+  const root = TestRoot.create({
+    "src/a.txt": "1",
+    "manifests/w.json": JSON.stringify({
+      name: "w",
+      commands: { dev: { kind: "managed", run: ["sleep", "1000"], restartOn: { paths: ["src"], debounce: "50ms" } } },
+    }),
+  });
+  const moved = join(root.base, "moved");
+  const there = async () => JSON.parse((await root.dt(["ps", "--json"], { cwd: moved })).stdout)[0] as { pid: number };
+  try {
+    expect((await root.dt(["w", "dev", "-d"])).code).toBe(0);
+    await until("it is watched", async () => (await why(root)).includes("Its host watches src") || null);
+    const before = await now(root);
+    renameSync(root.dir, moved);
+    // What the move itself is taken for would have come by the third debounce.
+    await Bun.sleep(500);
+    expect((await there()).pid).toBe(before.pid as number);
+    let edits = 1;
+    await until("it is restarted there", async () => {
+      writeFileSync(join(moved, "src/a.txt"), `${++edits}`);
+      return (await there()).pid !== before.pid || null;
+    });
+    await root.dt(["stop", "--all"], { cwd: moved });
+  } finally {
+    renameSync(moved, root.dir);
+    await root.dispose();
+  }
+}, 30_000);
 
 const loop = (run: string, more = "", oneshot = "") =>
   TestRoot.create({
