@@ -19,8 +19,8 @@ export interface FollowKeysOptions {
   /** Where each has been shown to when it is followed first; none: it is shown from its beginning. */
   shownTo: ReadonlyMap<string, number>;
   filterOf(key: string): Filter<Entry> | null;
-  /** False ends the following (the reader has gone). */
-  onEntry(entry: Entry): boolean;
+  /** False ends the following (the reader has gone). A promise is waited for before more of this log is read. */
+  onEntry(entry: Entry): boolean | Promise<boolean>;
   onNewRun(key: string): void;
   isGone(): boolean;
   signal: AbortSignal;
@@ -76,9 +76,22 @@ async function followKey(
   let held: Uint8Array[] = [];
   let end = from;
   let open = true;
+  /** Resolves when what was given is written; null: it is. */
+  let writing: Promise<void> | null = null;
   const give = (bytes: Uint8Array) => {
     const entry: Entry = { key, run, end, bytes, time: Date.now(), gap: false };
-    for (const shown of filter === null ? [entry] : applyFilter(filter, entry)) open = open && onEntry(shown);
+    for (const shown of filter === null ? [entry] : applyFilter(filter, entry)) {
+      const goesOn = open && onEntry(shown);
+      if (typeof goesOn === "boolean") open = goesOn;
+      else
+        writing = goesOn.then((isRead) => {
+          open = open && isRead;
+        });
+    }
+  };
+  const written = async () => {
+    await writing;
+    writing = null;
   };
   /** What a run ended with, without a line's end. */
   const flush = () => {
@@ -104,7 +117,7 @@ async function followKey(
       end = 0;
       onNewRun(key);
     },
-    onBytes(bytes, offset) {
+    async onBytes(bytes, offset) {
       wasOver = false;
       if (offset !== end + lengthOf(held)) {
         flush(); // the file was truncated
@@ -116,6 +129,7 @@ async function followKey(
         held = [];
         end += line.length;
         give(line);
+        if (writing !== null) await written();
         start = at + 1;
       }
       if (start < bytes.length) held.push(new Uint8Array(bytes.subarray(start)));
@@ -123,6 +137,7 @@ async function followKey(
     },
   });
   flush();
+  await written();
   if (!open || isGone()) onGone();
 }
 

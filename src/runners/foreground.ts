@@ -25,7 +25,7 @@ import { shellCode } from "../sys/status.ts";
 import { hasRoom, isReaderGone, print } from "../sys/stdio.ts";
 import type { RunnerContext } from "./context.ts";
 import { makePatience } from "./patience.ts";
-import { makeShownPatiently } from "./shown.ts";
+import { makeShown } from "./shown.ts";
 import { tellEvent } from "./tell.ts";
 
 export async function runForeground(context: RunnerContext, spec: LaunchSpec): Promise<number> {
@@ -60,7 +60,7 @@ export async function runForeground(context: RunnerContext, spec: LaunchSpec): P
     if (!isIgnored(signalNumber(signal) as number)) process.on(signal, hear);
   process.on(RESTART_SIGNAL, () => claimRequests(ground, spec.key, queue.push));
 
-  const shown = makeShownPatiently(talk, cancel.signal);
+  const shown = makeShown(talk, cancel.signal);
   const screen = makeScreen(shown, () => queue.push({ is: "terminate", by: "hangup", signal: "SIGPIPE" }));
   const control: HostControl = {
     arrived: queue.arrived,
@@ -88,7 +88,7 @@ export async function runForeground(context: RunnerContext, spec: LaunchSpec): P
 }
 
 /** Shows one run's log after the other on standard output; what was written before the end is shown, unless the output takes nothing any more. */
-function makeScreen(shown: ReturnType<typeof makeShownPatiently>, onGone: () => void) {
+function makeScreen(shown: ReturnType<typeof makeShown>, onGone: () => void) {
   let current: { stop: AbortController; done: Promise<void> } | null = null;
   let gone = false;
   async function finish(): Promise<void> {

@@ -5,30 +5,38 @@
 import type { Talk } from "../output/talk.ts";
 import { EXIT } from "../sys/error.ts";
 import { openPatiently } from "../sys/patient.ts";
-import { type WriteOutcome, writeBytes } from "../sys/stdio.ts";
+import type { WriteOutcome } from "../sys/stdio.ts";
 
-export interface Shown<Written> {
+export interface Shown {
   /** False when the reader has gone. */
-  write(bytes: Uint8Array): Written;
+  write(bytes: Uint8Array): boolean | Promise<boolean>;
   /** The exit code, which is no success when something could not be shown. */
   status(code: number): number;
 }
 
 type Warn = Pick<Talk, "warn">;
 
-export function makeShown(talk: Warn): Shown<boolean> {
-  const { judge, status } = makeJudge(talk);
-  return { write: (bytes) => judge(writeBytes(1, bytes)), status };
-}
-
-/** An output that takes nothing for now is waited for, until the signal is aborted. */
-export function makeShownPatiently(talk: Warn, impatient: AbortSignal): Shown<boolean | Promise<boolean>> {
+/**
+ * An output that takes nothing for now is waited for, until the signal is aborted. What is written meanwhile comes after it; bytes that are not
+ * written at once may be used again by the caller only when the promise is resolved.
+ */
+export function makeShown(talk: Warn, impatient: AbortSignal): Shown {
   const output = openPatiently(1);
   const { judge, status } = makeJudge(talk);
+  let last: Promise<boolean> | null = null;
+  const writeNow = (bytes: Uint8Array): boolean | Promise<boolean> => {
+    const outcome = output.write(bytes, impatient);
+    return typeof outcome === "string" ? judge(outcome) : outcome.then(judge);
+  };
   return {
     write(bytes) {
-      const outcome = output.write(bytes, impatient);
-      return typeof outcome === "string" ? judge(outcome) : outcome.then(judge);
+      const wrote = last === null ? writeNow(bytes) : last.then((isRead) => isRead && writeNow(bytes));
+      if (typeof wrote === "boolean") return wrote;
+      last = wrote;
+      void wrote.then(() => {
+        if (last === wrote) last = null;
+      });
+      return wrote;
     },
     status,
   };

@@ -31,7 +31,7 @@ import { interruptFirst, makePresses } from "../sys/presses.ts";
 import { signalNumber } from "../sys/signals.ts";
 import { statOf } from "../sys/stat.ts";
 import { shellCode } from "../sys/status.ts";
-import { isReaderGone, print } from "../sys/stdio.ts";
+import { hasRoom, isReaderGone, print } from "../sys/stdio.ts";
 import { cancelOnPress } from "./cancelling.ts";
 import type { RunnerContext } from "./context.ts";
 import { makePatience } from "./patience.ts";
@@ -138,21 +138,17 @@ async function upForeground(context: RunnerContext, nodes: UpNode[], colored: bo
   const ground = makeMoving(context.ground);
   const hard = new AbortController();
   const done = new AbortController();
+  /** Somebody asked for the end: an output that takes nothing is no longer waited for. */
+  const impatient = new AbortController();
   const shown: Target[] = [];
   const shownTo = new Map<string, number>();
   /** What ran already: it is shown, and runs on when this process ends. */
   const others = new Set<string>();
   let failure: number | null = null;
   const hear = (event: UpEvent) => {
-    tellUp(context, event);
+    // A terminal that takes nothing would hold the host up: what it has no room for is not said.
+    if (hasRoom(2)) tellHosted(context, event);
     failure ??= codeOf(event);
-    if (event.is === "called-off") context.talk.say(`${shortKey(event.key)} was not started: ${event.because}`);
-    if (event.is === "launch" && event.event.is === "failed") {
-      const { message, lines = [] } = event.event.error;
-      context.talk.fail(`${shortKey(event.key)} could not be started: ${message}`, [...lines]);
-    }
-    if (event.is === "launch" && event.event.is === "ended")
-      context.talk.say(`${context.talk.paint.bold(shortKey(event.key))} ${event.event.exit.text}`);
     if (event.is !== "launch" || (event.event.is !== "spawned" && event.event.is !== "unchanged")) return;
     const { key, log } = event.event.line;
     if (event.event.is === "unchanged") {
@@ -169,6 +165,7 @@ async function upForeground(context: RunnerContext, nodes: UpNode[], colored: bo
   const onSignal = interruptFirst((signal) => {
     const press = pressed();
     if (press === "same") return;
+    impatient.abort();
     if (press === "again" && signal === "SIGINT") return hard.abort();
     patience.begin();
     status ??= 128 + (signalNumber(signal) as number);
@@ -183,7 +180,7 @@ async function upForeground(context: RunnerContext, nodes: UpNode[], colored: bo
     nodes.map((one) => one.key),
     colored,
   );
-  const output = makeShown(context.talk);
+  const output = makeShown(context.talk, impatient.signal);
   const following = followKeys({
     targets: () => shown,
     shownTo,
@@ -212,6 +209,18 @@ async function upForeground(context: RunnerContext, nodes: UpNode[], colored: bo
   await following;
   if (context.json && outcomes.every((one) => one.unchanged)) return conclude(context, outcomes);
   return status ?? output.status(failure ?? worst);
+}
+
+function tellHosted(context: RunnerContext, event: UpEvent): void {
+  const { talk } = context;
+  tellUp(context, event);
+  if (event.is === "called-off") talk.say(`${shortKey(event.key)} was not started: ${event.because}`);
+  if (event.is === "launch" && event.event.is === "failed") {
+    const { message, lines = [] } = event.event.error;
+    talk.fail(`${shortKey(event.key)} could not be started: ${message}`, [...lines]);
+  }
+  if (event.is === "launch" && event.event.is === "ended")
+    talk.say(`${talk.paint.bold(shortKey(event.key))} ${event.event.exit.text}`);
 }
 
 const LOOK_EVERY_MS = 200;

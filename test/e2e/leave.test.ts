@@ -162,6 +162,8 @@ for (const [what, words, signal] of [
   ["attach", ["attach", "a", "t"], "SIGTERM"],
   ["attach", ["attach", "a", "t"], "SIGHUP"],
   ["the foreground", ["a", "dev"], "SIGTERM"],
+  ["dt up", ["up", "a:dev"], "SIGINT"],
+  ["dt up", ["up", "a:dev"], "SIGTERM"],
 ] as const)
   test(`${signal} ends ${what} on a terminal that takes nothing`, async () => {
     const root = make(["sh", "-c", "yes 'a line of output'"]);
