@@ -8,7 +8,9 @@ import { showWord } from "../output/shell.ts";
 import type { Selection } from "../state/key.ts";
 import { isRunOver } from "../supervisor/runover.ts";
 import { DtError, EXIT } from "../sys/error.ts";
+import { presenceOf } from "../sys/identity.ts";
 import { expectLongWork } from "../sys/jit.ts";
+import { statOf } from "../sys/stat.ts";
 import { print } from "../sys/stdio.ts";
 import type { DtContext } from "./context.ts";
 import { DEFAULT_LINES, GREP_SEPARATOR, type LogsRequest, parseLogsArgs } from "./logs.parse.ts";
@@ -76,6 +78,7 @@ export default defineVerb({
     const found = targets();
     if (args.path) return printPaths(context, found);
     if (found.length === 0 && !request.follow) throw nothingRan(selection);
+    for (const target of found) tellElsewhere(context, target);
     const single =
       selection.is === "keys" && selection.keys.length === 1 ? true : found.length === 1 && !request.follow;
     const raw = single && request.matcher === null && request.after.length === 0 && !context.globals.json;
@@ -102,6 +105,22 @@ function targetsOf(
       isOver: () => isRunOver(ground, key),
     }))
     .filter((target) => isOwn(context, target, selection));
+}
+
+/** A launch that runs writes on into its own file, whatever was moved or removed under it; another one may have its name. */
+function tellElsewhere({ talk, ground }: DtContext, { key, log }: LogTarget): void {
+  const { store, table } = ground();
+  const record = store.record(key);
+  if (record.is !== "there" || record.value.log !== log) return;
+  const { logFile, leader } = record.value;
+  const stat = statOf(log);
+  if (logFile === null || (stat?.ino === logFile.ino && stat.dev === logFile.dev)) return;
+  if (leader === null || presenceOf(table, leader) !== "alive") return;
+  const now = store.record(key); // a rerun makes a new file
+  if (now.is !== "there" || now.value.token !== record.value.token) return;
+  talk.warn(
+    `${key} writes to another file than ${log}, for its own was moved or removed: what it writes is not shown, until it is started again`,
+  );
 }
 
 /**

@@ -568,9 +568,14 @@ test("a log that was removed, and one whose disk is full", async () => {
       await root.dt(["t", "dev", "-d"]);
       rmSync(join(root.dir, file("log")));
       expect(await whyOf(root)).toMatchObject({ log: { is: "missing" } });
+      expect((await root.dt(["logs", "t", "dev"])).stderr).toContain("t:dev:default writes to another file than ");
       expect(await textOf(root)).toContain("was removed: what it writes goes to a file that has no name any more");
       root.write(file("log"), "");
       expect(await whyOf(root)).toMatchObject({ log: { is: "other" } });
+      expect(await root.dt(["logs", "t", "dev"])).toMatchObject({
+        code: 0,
+        stderr: expect.stringContaining("for its own was moved or removed"),
+      });
       if (!mounted) return console.error("the full disk was skipped: this machine does not let us mount one");
       await root.dt(["t", "noisy", "-d"]);
       expect(await textOf(root, "t:noisy")).not.toContain("is full");
