@@ -10,15 +10,16 @@ import { signalNumber } from "../sys/signals.ts";
 
 export interface Cancelling {
   close(): void;
-  /** The exit status of whoever was ended so: 128 + the signal's number. */
-  status(): number;
+  /** The exit status of whoever was ended so, 128 + the signal's number; null: no signal came. */
+  status(): number | null;
 }
 
-export const ENDING: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"];
+/** What a terminal that is closed, or `kill`, sends. */
+export const TERMINATING: readonly NodeJS.Signals[] = ["SIGTERM", "SIGHUP", "SIGQUIT"];
 
 export function cancelOnPress(cancel: AbortController, signals: readonly NodeJS.Signals[] = ["SIGINT"]): Cancelling {
   const pressed = makePresses();
-  let first: NodeJS.Signals = "SIGINT";
+  let first: NodeJS.Signals | null = null;
   const hear = interruptFirst((signal) => {
     const press = pressed();
     if (press === "first") first = signal;
@@ -32,5 +33,5 @@ export function cancelOnPress(cancel: AbortController, signals: readonly NodeJS.
     for (const signal of heard) process.off(signal, hear);
   };
   for (const signal of heard) process.on(signal, hear);
-  return { close, status: () => 128 + (signalNumber(first) as number) };
+  return { close, status: () => (first === null ? null : 128 + (signalNumber(first) as number)) };
 }

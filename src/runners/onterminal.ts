@@ -13,7 +13,7 @@ import { sizeOfTerminal } from "../sys/keyboard.ts";
 import { interruptFirst, makePresses } from "../sys/presses.ts";
 import { isTerminal, print, writeBytes } from "../sys/stdio.ts";
 import { attachTo } from "./attach.ts";
-import { cancelOnPress, ENDING } from "./cancelling.ts";
+import { cancelOnPress, TERMINATING } from "./cancelling.ts";
 import type { RunnerContext } from "./context.ts";
 import { LOCK_TIMEOUT_MS } from "./service.ts";
 import { tellEvent } from "./tell.ts";
@@ -22,7 +22,7 @@ export async function runOnTerminal(context: RunnerContext, spec: LaunchSpec): P
   const { ground, talk, json } = context;
   const { key } = spec;
   const cancel = new AbortController();
-  const cancelling = cancelOnPress(cancel, ENDING);
+  const cancelling = cancelOnPress(cancel, ["SIGINT", ...TERMINATING]);
   const first = Promise.withResolvers<LaunchEvent>();
   const tell = (event: LaunchEvent) => {
     tellEvent(context, event);

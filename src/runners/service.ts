@@ -17,7 +17,7 @@ import type { LaunchEvent, LaunchLine, LaunchSpec } from "../supervisor/types.ts
 import { EXIT } from "../sys/error.ts";
 import { statOf } from "../sys/stat.ts";
 import { print } from "../sys/stdio.ts";
-import { cancelOnPress, ENDING } from "./cancelling.ts";
+import { cancelOnPress, TERMINATING } from "./cancelling.ts";
 import type { RunnerContext } from "./context.ts";
 import type { Needy } from "./needs.ts";
 import { tellEvent, tellLastLines } from "./tell.ts";
@@ -63,7 +63,8 @@ export async function runService(context: RunnerContext, request: ServiceRequest
     mayWait(request.settings) || request.take
       ? takeTicket(context, key, spec.asker, handed)
       : readTicket(context, key, spec.asker, handed);
-  context.announced?.close();
+  // What it needs gets its tickets later (needs.ts).
+  if (!isNeedy(request)) context.announced?.close();
   try {
     return await startService(context, request, spec);
   } finally {
@@ -72,7 +73,7 @@ export async function runService(context: RunnerContext, request: ServiceRequest
 }
 
 async function startService(context: RunnerContext, request: ServiceRequest, spec: LaunchSpec): Promise<number> {
-  if (request.index !== null && needsSomething(request.settings)) {
+  if (request.index !== null && isNeedy(request)) {
     const cancelled = await startNeeded(context, request.index, spec);
     if (cancelled !== null) return cancelled;
   }
@@ -85,6 +86,10 @@ async function startService(context: RunnerContext, request: ServiceRequest, spe
   if (!spec.settings.tty) return (await import("./foreground.ts")).runForeground(context, spec);
   const { runOnTerminal } = await import("./onterminal.ts");
   return runOnTerminal(context, spec);
+}
+
+function isNeedy({ index, settings }: ServiceRequest): boolean {
+  return index !== null && needsSomething(settings);
 }
 
 async function takePort(context: RunnerContext, spec: LaunchSpec): Promise<void> {
@@ -114,22 +119,29 @@ export async function showPlan(context: RunnerContext, spec: LaunchSpec): Promis
   return EXIT.done;
 }
 
-/** The exit status where Ctrl-C, or another signal that ends dt, came meanwhile; else null. */
+/**
+ * The exit status where a signal that ends dt came meanwhile; else null. Each ends the one-shot that runs, which nobody else would; only Ctrl-C,
+ * which says so, also ends a launch that is being started.
+ */
 export async function startNeeded(context: RunnerContext, index: ManifestIndex, spec: Needy): Promise<number | null> {
   const { startNeeds } = await import("./needs.ts");
   const cancel = new AbortController();
-  const cancelling = cancelOnPress(cancel, ENDING);
+  const gone = new AbortController();
+  const heard = [cancelOnPress(cancel), cancelOnPress(gone, TERMINATING)];
   const stopped = watchTicket(context.ground, spec);
+  const isOver = () => cancel.signal.aborted || gone.signal.aborted;
   try {
-    await startNeeds(context, index, spec, cancel.signal, stopped.signal);
+    const off = AbortSignal.any([stopped.signal, gone.signal]);
+    await startNeeds(context, index, spec, cancel.signal, off);
   } catch (error) {
-    if (!cancel.signal.aborted) throw error;
+    if (!isOver()) throw error;
   } finally {
     stopped.close();
-    cancelling.close();
+    for (const one of heard) one.close();
   }
-  if (cancel.signal.aborted) context.talk.say(`${spec.key} not started: cancelled`);
-  return cancel.signal.aborted ? cancelling.status() : null;
+  if (!isOver()) return null;
+  context.talk.say(`${spec.key} not started: cancelled`);
+  return Math.max(...heard.map((one) => one.status() ?? 0));
 }
 
 function makeSpec(context: RunnerContext, request: ServiceRequest, key: string): LaunchSpec {

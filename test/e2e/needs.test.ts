@@ -266,6 +266,26 @@ test.skipIf(process.platform !== "linux")(
   60_000,
 );
 
+test("a need that is being started is a launch of its own: Ctrl-C ends it, SIGTERM to who waits leaves it", async () => {
+  const root = rootOf(STARTING);
+  try {
+    for (const [signal, code, state] of [
+      ["SIGTERM", 143, "starting"],
+      ["SIGINT", 130, undefined],
+    ] as const) {
+      const waiting = root.spawn(["n", "top", "-d"]);
+      await until("the need is being started", async () => (await psOf(root, "n:slow:default"))?.state === "starting");
+      waiting.kill(signal);
+      expect(await waiting.exited).toBe(code);
+      const rows = await ps(root);
+      expect(rows.map((one) => one.state)).toEqual(state === undefined ? [] : [state]);
+      await root.dt(["stop", "--all"]);
+    }
+  } finally {
+    await root.dispose();
+  }
+}, 30_000);
+
 test.skipIf(process.platform !== "linux")(
   "a starting launch whose host is stopped is told as unhealthy, not waited for",
   async () => {
