@@ -64,7 +64,7 @@ export interface DtContext {
   /** What the manifests declare as far as that is known without running code, for whoever was given a name that left nothing on disk. */
   glance(): Promise<Glance>;
   /** The manifests for a command that is run by its words: all of them, the plugin `wanted` for sure. Nothing is remembered of it before `begin`. */
-  act(wanted?: string): Promise<Acting>;
+  act(wanted?: string, isStart?: boolean): Promise<Acting>;
 }
 
 export function makeContext(
@@ -142,9 +142,14 @@ export function makeContext(
   let announced: Announced | null = null;
   /** What comes under a ticket, or for a manifest that is being loaded, has its place already. */
   const announce = async () => {
-    if (announced !== null || ownEnv[TICKET_MARK] !== undefined || env[LOADING] !== undefined) return;
+    if (globals.dryRun || announced !== null || ownEnv[TICKET_MARK] !== undefined || env[LOADING] !== undefined) return;
     const { announceStart } = await import("../supervisor/announced.ts");
-    announced = announceStart(ground(), describeAsker("user", argv));
+    try {
+      announced = announceStart(ground(), describeAsker("user", argv));
+    } catch (error) {
+      // A one-shot has no need of a run directory; a start will say itself what is wrong with it.
+      if (!(error instanceof DtError)) throw error;
+    }
   };
   const tell = (index: ManifestIndex | null) => {
     if (index !== null && !isOfDaemon) tellOnce({ ...where(), talk }, index);
@@ -183,7 +188,7 @@ export function makeContext(
     },
     peek: async () => tell((await import("../manifest/index.ts")).peekIndex(place())),
     glance: async () => (await import("../manifest/index.ts")).glanceIndex(place()),
-    act: async (wanted) => {
+    act: async (wanted, isStart = true) => {
       // A job was begun for the folder that was there then.
       if (!isOfDaemon && env.DIALTONE_JOB !== undefined && isInPlaceOfTrusted(home(), root()))
         throw anotherFolder(root());
@@ -191,7 +196,7 @@ export function makeContext(
         ...where(),
         reading: acting,
         ...(wanted === undefined ? {} : { wanted }),
-        onLoad: announce,
+        ...(isStart ? { onLoad: announce } : {}),
       });
       return {
         index,

@@ -5,7 +5,7 @@ import { formatLines } from "../output/lines.ts";
 import { LOCK_TIMEOUT_MS, refuseNested } from "../runners/service.ts";
 import { tellEvent } from "../runners/tell.ts";
 import { describeAsker } from "../state/asker.ts";
-import { announcedStarts, awaitNamed } from "../supervisor/announced.ts";
+import { announcedStarts } from "../supervisor/announced.ts";
 import { pendingKeys } from "../supervisor/pending.ts";
 import { isListedAsFailed, isUnderWay, type StopKeyResult, stopKey } from "../supervisor/stopkey.ts";
 import type { Ground } from "../supervisor/types.ts";
@@ -13,7 +13,7 @@ import { DtError, EXIT } from "../sys/error.ts";
 import { print } from "../sys/stdio.ts";
 import { durationOf } from "./args.ts";
 import type { DtContext } from "./context.ts";
-import { sentenceOf } from "./stop.ts";
+import { awaitAnnounced, sentenceOf } from "./stop.ts";
 import { defineVerb } from "./verb.ts";
 import { isThere, keysOfName, type Named, namesOf } from "./words.ts";
 
@@ -61,8 +61,8 @@ export default defineVerb({
     };
     await stopAll(keys);
     if (loading.length > 0) {
-      await awaitNamed(ground, loading);
-      const late = (args._.length === 0 ? keysThere(ground) : named).filter((key) => !over.has(key));
+      await awaitAnnounced(context, loading);
+      const late = (await lookUp(context, ground, args._, [])).named.filter((key) => !over.has(key));
       await stopAll(there(late));
       if (over.size === 0) talk.say("nothing runs");
     }
@@ -114,7 +114,7 @@ async function lookUp(
   const names = namesOf(last, words);
   if (names.every((name) => isThere(last, name))) return { index, named: keysOf(last, names) };
   // What is not there may be what is being loaded.
-  await awaitNamed(ground, loading);
+  await awaitAnnounced(context, loading);
   const { findUnknown, placesOf } = await import("./named.ts");
   const places = { ...(await placesOf(context)), onDisk: at.onDisk };
   const now = namesOf(places, words);

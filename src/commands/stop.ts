@@ -60,7 +60,7 @@ export default defineVerb({
         tellEvent(runner, event),
       );
     const outcomes = await Promise.allSettled(keys.map(ask));
-    const late = (await lateKeys(runner.ground, selection, loading)).filter((key) => !keys.includes(key));
+    const late = (await lateKeys(context, selection, loading)).filter((key) => !keys.includes(key));
     outcomes.push(...(await Promise.allSettled(late.map(ask))));
     const ended = outcomes.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
     // Asked only now: what lives is stopped without a look at the manifests.
@@ -104,10 +104,17 @@ function withPending(ground: Ground, selection: Selection): string[] {
 }
 
 /** What those have come to. */
-async function lateKeys(ground: Ground, selection: Selection, announced: readonly string[]): Promise<string[]> {
+async function lateKeys(context: DtContext, selection: Selection, announced: readonly string[]): Promise<string[]> {
   if (announced.length === 0) return [];
-  await awaitNamed(ground, announced);
+  const ground = context.ground();
+  await awaitAnnounced(context, announced);
   return withPending(ground, selection).filter((key) => isUnderWay(ground, key));
+}
+
+/** Also for `dt down`. What takes too long is said, for its starts have no names that could be called off. */
+export async function awaitAnnounced({ talk, ground }: DtContext, announced: readonly string[]): Promise<void> {
+  if (await awaitNamed(ground(), announced, talk.say)) return;
+  talk.warn("manifests are still being loaded for a start: what it starts later is not stopped by this");
 }
 
 /** `--dry-run`: what would be stopped, and nothing is. */

@@ -49,7 +49,9 @@ export default defineVerb({
     const [plugin, extra] = args._;
     if (extra !== undefined) throw usage(`dt watch takes at most 1 word, but ${JSON.stringify(extra)} came.`);
     const { dryRun } = globals;
-    const { index, begin } = dryRun ? { index: await context.index(), begin: () => {} } : await context.act();
+    const { index, begin } = dryRun
+      ? { index: await context.index(), begin: () => {} }
+      : await context.act(undefined, false);
     if (plugin !== undefined && index.plugins[plugin] === undefined) {
       const failure = failureOf(index, plugin);
       if (failure === undefined) throw unknownName("plugin", plugin, Object.keys(index.plugins), index, { root });
@@ -119,7 +121,7 @@ export default defineVerb({
         talk.fail(`${root} is gone, or another folder by now: nothing of it is watched any more`);
         return replaced.resolve(EXIT.failed);
       }
-      void watch.set((await context.act()).index);
+      void watch.set((await context.act(undefined, false)).index);
       timer = setTimeout(lookOn, Math.max(MANIFESTS_MS, REST * (performance.now() - began)));
     };
     const lookOn = () => void look().catch(replaced.reject);

@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { readBytes } from "../sys/plainfile.ts";
 import { IMPORT_EXTENSIONS } from "./extensions.ts";
 import { FILE_LIMIT } from "./hash.ts";
+import { isFile, packageOf } from "./installed.ts";
 import { configFiles, targetsOf } from "./tsconfig.ts";
 
 const CODE = new Set([".ts", ".mts", ".cts", ".tsx", ".js", ".mjs", ".cjs", ".jsx"]);
@@ -84,20 +85,13 @@ function fileCandidates(base: string): string[] {
 
 /** The package.json that was found, and those nearer ones that would win if they appeared; each folder of packages, for a package needs no package.json. */
 function packageCandidates(from: string, specifier: string): string[] {
-  const name = specifier
-    .split("/")
-    .slice(0, specifier.startsWith("@") ? 2 : 1)
-    .join("/");
+  const name = packageOf(specifier);
   const candidates: string[] = [];
   for (let directory = from; ; directory = dirname(directory)) {
     const candidate = join(directory, "node_modules", name, "package.json");
     candidates.push(`${join(directory, "node_modules")}/`, candidate);
     if (isFile(candidate) || dirname(directory) === directory) return candidates;
   }
-}
-
-function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }
 
 function isDirectory(path: string): boolean {

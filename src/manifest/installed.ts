@@ -2,6 +2,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { messageOf } from "../sys/error.ts";
+import { starOf } from "./tsconfig.ts";
 
 /** `message` follows "imports …, "; `hint` says what helps. */
 export interface Fault {
@@ -66,7 +67,8 @@ function readPackage(file: string): PackageJson {
 
 function faultOfExports(exports: unknown, subpath: string, file: string): Fault {
   const named = subpathsOf(exports);
-  const entry = named[subpath] ?? Object.entries(named).find(([pattern]) => matches(pattern, subpath))?.[1];
+  const [pattern, entry] = Object.entries(named).find(([one]) => starOf(one, subpath) !== null) ?? [];
+  const star = starOf(pattern ?? "", subpath) ?? "";
   if (entry === undefined || entry === null) {
     const others = Object.keys(named).join(", ");
     return {
@@ -74,8 +76,8 @@ function faultOfExports(exports: unknown, subpath: string, file: string): Fault 
       hint: others === "" ? "It exports nothing." : `It exports ${others}.`,
     };
   }
-  const targets = textsIn(entry);
-  const missing = targets.find((target) => !target.includes("*") && !isFile(join(dirname(file), target)));
+  const targets = textsIn(entry).map((target) => target.replaceAll("*", () => star));
+  const missing = targets.find((target) => !isFile(join(dirname(file), target)));
   return missing === undefined
     ? {
         message: `but ${file} exports ${JSON.stringify(subpath)} only under conditions that a manifest does not have`,
@@ -88,11 +90,6 @@ function faultOfExports(exports: unknown, subpath: string, file: string): Fault 
 function subpathsOf(exports: unknown): Record<string, unknown> {
   const isTable = typeof exports === "object" && exports !== null && Object.keys(exports)[0]?.startsWith(".") === true;
   return isTable ? (exports as Record<string, unknown>) : { ".": exports };
-}
-
-function matches(pattern: string, subpath: string): boolean {
-  const [head = "", tail] = pattern.split("*");
-  return tail !== undefined && subpath.startsWith(head) && subpath.endsWith(tail);
 }
 
 function textsIn(value: unknown): string[] {
@@ -108,6 +105,6 @@ function findPackage(name: string, from: string): string | null {
   }
 }
 
-function isFile(path: string): boolean {
+export function isFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }

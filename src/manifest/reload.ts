@@ -1,6 +1,6 @@
 /** Loads changed manifests, a few at a time, and notes what each outcome depends on. Not on the warm path. */
 
-import { lstatSync } from "node:fs";
+import { existsSync, lstatSync } from "node:fs";
 import { dirname } from "node:path";
 import type { CacheEntry } from "./cache.ts";
 import { closureOf } from "./closure.ts";
@@ -67,7 +67,10 @@ function ownFiles({ imported }: LoadResult): string[] {
 
 /** Also of packages: Bun, which loads them, heeds what lies in them. */
 function configsFor({ imported }: LoadResult): string[] {
-  return [...new Set(imported.map((path) => dirname(path)))].flatMap(configFiles);
+  const folders = new Set(imported.map((path) => dirname(path)));
+  // Of a package, which goes by its package.json, those that are there: a hundred folders have two hundred that are not.
+  const counts = (path: string) => !path.includes("/node_modules/") || existsSync(path);
+  return [...folders].flatMap(configFiles).filter(counts);
 }
 
 /** Where links lead: with the same bytes elsewhere, other files are imported. */

@@ -19,7 +19,12 @@ const NAMES = ["tsconfig.json", "jsconfig.json"];
 export function configFiles(directory: string): string[] {
   const files: string[] = [];
   for (let at = directory; ; at = dirname(at)) {
-    for (const name of NAMES) files.push(...chainOf(join(at, name), bunBases).map(({ file }) => file), join(at, name));
+    for (const name of NAMES) {
+      const chain = chainOf(join(at, name), bunBases);
+      files.push(join(at, name), ...chain.flatMap((one) => [one.file, ...bunBases(one)]));
+      // Those farther away are hidden by it.
+      if (chain.length > 0) return [...new Set(files)];
+    }
     if (dirname(at) === at) return [...new Set(files)];
   }
 }

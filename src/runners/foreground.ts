@@ -42,6 +42,7 @@ export async function runForeground(context: RunnerContext, spec: LaunchSpec): P
   const cancel = new AbortController();
   const pressed = makePresses();
   const patience = makePatience(talk, spec.key);
+  let first: NodeJS.Signals | null = null;
   const end = (request: EndingRequest) => {
     patience.begin();
     cancel.abort();
@@ -50,6 +51,7 @@ export async function runForeground(context: RunnerContext, spec: LaunchSpec): P
   const hear = interruptFirst((signal) => {
     const press = pressed();
     if (press === "same") return;
+    first ??= signal;
     if (signal === "SIGHUP") end({ is: "terminate", by: "hangup", signal });
     else if (signal !== "SIGINT") end({ is: "terminate", by: "signal", signal });
     else if (press === "first") end({ is: "interrupt" });
@@ -79,7 +81,7 @@ export async function runForeground(context: RunnerContext, spec: LaunchSpec): P
     await screen.close();
     if (cancel.signal.aborted && (error as { name?: string }).name === "AbortError") {
       talk.say(`${spec.key} not started: cancelled`);
-      return EXIT.interrupted;
+      return 128 + (signalNumber(first ?? "SIGINT") as number);
     }
     throw error;
   } finally {

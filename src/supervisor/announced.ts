@@ -6,7 +6,8 @@
  *   -----------------   ----------------------------------------------------------------------------------------------------
  *   running             ends the launch and leaves its mark, as ever, and waits for nobody's manifest. The start knows each key's mark of
  *                       before the load, so it finds another one, and is called off
- *   not running         waits until the start has named its keys, which it then does by tickets, or until it is over
+ *   not running         waits until the start has named its keys, which it then does by tickets, or until it is over; after 15 s it leaves its
+ *                       mark all the same, and goes
  *
  * The file, `starts/unnamed.<id>.json`, is written after the marks were read: whoever stops before it is there came first. It goes when the tickets
  * are there. One of a process that is gone counts for nothing, and is removed by whoever meets it.
@@ -16,6 +17,7 @@
 import { LOADING } from "../manifest/begun.ts";
 import type { Asker } from "../state/types.ts";
 import {
+  askersOf,
   clearStart,
   dropTicket,
   holdTicket,
@@ -28,11 +30,13 @@ import {
 } from "./pending.ts";
 import type { Announced, Ground } from "./types.ts";
 
-/** A load has its own limit, and may have to wait for another one's. */
+/** A load has its own limit, but may have to wait for others'. */
 const WAIT_MS = 15_000;
+/** What is over by then needs no word. */
+const QUIET_MS = 1000;
 const LOOK_EVERY_MS = 5;
 
-/** The words of a command name one key; what that needs they do not. */
+/** To be called before the manifests are loaded, and closed when the start has its tickets. */
 export function announceStart(ground: Place, asker: Asker): Announced {
   const stops = new Map(ground.store.wanted().map((key) => [key, lastStopOf(ground, key)?.id ?? null]));
   const start = { key: UNNAMED, asker, ticket: { id: makeId(), after: null } };
@@ -52,11 +56,28 @@ export function announcedStarts(ground: Place & Pick<Ground, "env">): string[] {
   return startsIn(ground).flatMap(({ key, name }) => (key === UNNAMED ? [name] : []));
 }
 
-/** Resolves when these have named their keys, or are over, or take too long for that. */
-export async function awaitNamed(ground: Place, names: readonly string[]): Promise<void> {
-  const deadline = performance.now() + WAIT_MS;
+/** Resolves when these have named their keys, or are over; false when they take too long for that. `say`: what is waited for, after a while. */
+export async function awaitNamed(
+  ground: Place,
+  names: readonly string[],
+  say: (text: string) => void = () => {},
+): Promise<boolean> {
+  const began = performance.now();
+  let isSaid = false;
   for (const name of names) {
-    while (isWaiting(ground, name) && performance.now() < deadline) await Bun.sleep(LOOK_EVERY_MS);
+    while (isWaiting(ground, name)) {
+      const waitedMs = performance.now() - began;
+      if (waitedMs > WAIT_MS) return false;
+      if (waitedMs > QUIET_MS && !isSaid) {
+        isSaid = true;
+        for (const by of askersOf(ground, [name]))
+          say(
+            `waiting until ${by.command} (pid ${by.pid}) has loaded its manifests: only then it is known what it starts`,
+          );
+      }
+      await Bun.sleep(LOOK_EVERY_MS);
+    }
     clearStart(ground, name);
   }
+  return true;
 }

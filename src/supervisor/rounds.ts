@@ -79,6 +79,7 @@ export function makeRounds(): Rounds {
   let rounds: Round[] = [];
   /** At whatever distances. */
   let inRow = 0;
+  let isDoubtTold = false;
   let last: Round | null = null;
   let held: { signs: Set<string>; last: number } | null = null;
   let silenceMs = SILENCE_MS;
@@ -126,8 +127,12 @@ export function makeRounds(): Rounds {
       }
       inRow = round === null ? 0 : last !== null && isOfSame(round, last) ? inRow + 1 : 1;
       last = round;
-      if (round === null || rounds.length < MOST - 1)
-        return inRow === MANY ? { is: "work", afterMs: 0, mayLoop: inRow } : { is: "work", afterMs: 0 };
+      if (inRow < MANY) isDoubtTold = false;
+      if (round === null || rounds.length < MOST - 1) {
+        if (inRow < MANY || isDoubtTold) return { is: "work", afterMs: 0 };
+        isDoubtTold = true;
+        return { is: "work", afterMs: 0, mayLoop: inRow };
+      }
       if (rounds.length < MOST) return { is: "work", afterMs: 2 * toleranceOf(round) + SHIFT_MS };
       held = { signs: signsOfMost(rounds), last: change.at };
       return { is: "held", isFirst: true, silenceMs, settles: silenceMs === SILENCE_MS };

@@ -14,6 +14,7 @@ interface Current {
   end: number;
   /** The last word before what comes. */
   before: string;
+  last: string;
   /** How many words there are before the text of a `sh -c`; null: there is none. */
   script: number | null;
   kind: "simple" | "header" | "compound";
@@ -34,6 +35,12 @@ const WITHOUT_ARGUMENTS = new Set(
 const SHELL = /^(?:.*\/)?(?:ba|da|k|z|a|mk)?sh$/;
 
 class Unreadable extends Error {}
+
+/** `first`: of one that begins with a word. */
+function begun(kind: Current["kind"], end: number, first = ""): Current {
+  const words = first === "" ? 0 : 1;
+  return { words, first, end, kind, before: "", last: "", script: null, heredoc: false, isCut: false };
+}
 
 export function placeArguments(text: string): ArgumentsPlace {
   try {
@@ -140,16 +147,7 @@ class Reader {
   private close(opener: string, word: string): void {
     const top = this.open.pop();
     if (top?.word !== opener) throw new Unreadable(`it has a \`${word}\` that closes nothing`);
-    this.current = {
-      words: 1,
-      first: word,
-      end: this.at,
-      kind: "compound",
-      before: "",
-      script: null,
-      heredoc: false,
-      isCut: false,
-    };
+    this.current = begun("compound", this.at, word);
   }
 
   private endCommand(): void {
@@ -158,16 +156,7 @@ class Reader {
   }
 
   private begin(): Current {
-    this.current ??= {
-      words: 0,
-      first: "",
-      end: this.at,
-      kind: "simple",
-      before: "",
-      script: null,
-      heredoc: false,
-      isCut: false,
-    };
+    this.current ??= begun("simple", this.at);
     return this.current;
   }
 
@@ -195,7 +184,11 @@ class Reader {
     if (current.words === 0) current.first = word;
     current.words++;
     if (SHELL.test(current.before) && /^-[a-z]*c$/.test(word)) current.script ??= current.words;
-    current.before = word;
+    else if (word === "--" && current.script === current.words - 1) current.script = current.words;
+    // Between a shell and its `-c` there may be other options, and the name that `-o` takes.
+    const isOption = SHELL.test(current.before) && (/^[-+]/.test(word) || /^[-+][a-z]*o$/.test(current.last));
+    if (!isOption) current.before = word;
+    current.last = word;
     if (/^(?:shift|getopts)$/.test(current.first) && !this.isInFunction()) this.uses = true;
   }
 
@@ -211,17 +204,7 @@ class Reader {
       this.open.push({ word, isFunction: this.isFunctionNext });
       this.isFunctionNext = false;
       this.current = null;
-      if (word === "for" || word === "select" || word === "case")
-        this.current = {
-          words: 1,
-          first: word,
-          end: this.at,
-          kind: "header",
-          before: "",
-          script: null,
-          heredoc: false,
-          isCut: false,
-        };
+      if (word === "for" || word === "select" || word === "case") this.current = begun("header", this.at, word);
       // `for x; do` goes through the arguments.
       if (word === "for" && /^\s+\w+\s*(?:[;\n]\s*)*do\b/.test(this.text.slice(this.at)) && !this.isInFunction())
         this.uses = true;

@@ -64,8 +64,10 @@ export function isUnderWay({ store, table }: Ground, key: string): boolean {
 export async function stopKey(ground: Ground, request: StopKeyRequest, report: Report): Promise<StopKeyResult> {
   const { store } = ground;
   const { key } = request;
-  if (!isOfTerminal(request) && !isUnderWay(ground, key)) await awaitNamed(ground, announcedStarts(ground));
-  if (!isUnderWay(ground, key)) return dismissEnded(ground, request);
+  const say = (text: string) => report({ is: "note", text });
+  const isKnown =
+    isOfTerminal(request) || isUnderWay(ground, key) || (await awaitNamed(ground, announcedStarts(ground), say));
+  if (!isUnderWay(ground, key)) return isKnown ? dismissEnded(ground, request) : markUnknown(ground, request, say);
   store.prepare();
   const pending: string[] = [];
   const result = await stopUnderLock(ground, request, report, pending);
@@ -168,6 +170,22 @@ async function stopUnderLock(
 /** What ends one launch for its own terminal is no stop of the key. */
 function isOfTerminal({ ofHost, interrupt }: StopKeyRequest): boolean {
   return ofHost !== undefined || interrupt !== undefined;
+}
+
+/** Nothing runs, and whether a start of it is being loaded is not known: if one is, it finds the mark. */
+async function markUnknown(
+  ground: Ground,
+  request: StopKeyRequest,
+  say: (text: string) => void,
+): Promise<StopKeyResult> {
+  const lock = await lockToStop(ground, request);
+  try {
+    if (ground.store.record(request.key).is === "absent") noteWanted(ground, request);
+  } finally {
+    lock.release();
+  }
+  say(`${request.key}: manifests are still being loaded; a start that they are loaded for will not start it`);
+  return dismissEnded(ground, request);
 }
 
 /** It ended by itself, and nobody was there to write that down. */

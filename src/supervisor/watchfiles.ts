@@ -40,6 +40,8 @@ export function watchForRestart(ground: Ground, report: Report, control: OwnCont
   let current: Watch | null = null;
   let note: WatchNote | null = null;
   let first: Promise<string | null> | null = null;
+  /** Of the watch before, when the project's folder was moved: what changes meanwhile counts. */
+  let taken: { contents: Contents; paths: string[] } | null = null;
 
   const tell = (change: Partial<WatchNote>, text?: string) => {
     if (run === null || note === null) return;
@@ -122,13 +124,15 @@ export function watchForRestart(ground: Ground, report: Report, control: OwnCont
       const earlier = Array.from({ length: run?.spec.settings.logs.keep ?? 0 }, (_, index) => `${log}.${index + 1}`);
       const { root } = ground;
       const rounds = makeRounds();
-      const contents = makeContents(Date.now);
+      const moved = taken;
+      taken = null;
+      const contents = moved?.contents ?? makeContents(Date.now);
       const { work, close } = makeWork(on, contents, rounds, signsOf);
       const batches = makeBatches({
         quietMs: on.debounceMs,
         longestMs: on.debounceMs * LONGEST,
         // A folder that was moved as a whole is watched where it is now.
-        work: (paths, since) => (ground.root === root ? work(paths, since) : watchAgain()),
+        work: (paths, since) => (ground.root === root ? work(paths, since) : watchAgain(contents, root)),
         now: () => performance.now(),
         timers: TIMERS,
       });
@@ -150,7 +154,7 @@ export function watchForRestart(ground: Ground, report: Report, control: OwnCont
         onUnmatched: (unmatched) =>
           tell({ unmatched: [...unmatched] }, unmatched.length === 0 ? undefined : describeUnmatched(unmatched)),
       });
-      void contents.learn(trees.initial);
+      if (moved === null) void contents.learn(trees.initial);
       current = {
         rounds,
         close() {
@@ -161,6 +165,7 @@ export function watchForRestart(ground: Ground, report: Report, control: OwnCont
       if (over.signal.aborted) current.close();
       if (run !== null) beginRounds(rounds, run);
       tell({ since: new Date().toISOString() });
+      if (moved !== null) void work([...new Set([...moved.paths, ...trees.initial])], performance.now());
       return current;
     } catch (error) {
       report({ is: "note", text: `${run?.record.key}: files are not watched: ${messageOf(error)}` });
@@ -168,8 +173,9 @@ export function watchForRestart(ground: Ground, report: Report, control: OwnCont
     }
   }
 
-  async function watchAgain(): Promise<void> {
+  async function watchAgain(contents: Contents, from: string): Promise<void> {
     watched = "null";
+    taken = { contents, paths: contents.moved(from, ground.root) };
     if (run !== null) follow(run);
   }
 

@@ -1,7 +1,7 @@
 /**
  * Reads one HTTP/1 answer as its bytes come: its status, where its body ends, and whether the server closes the connection after it. Nothing of
- * the body is kept. As browsers and curl do, it takes lines that end in a line feed alone (RFC 9112, 2.2), and a head that only the connection's
- * end ends.
+ * the body is kept. As browsers and curl do, it takes lines that end in a line feed alone (RFC 9112, 2.2), and a head of whole lines that only
+ * the connection's end ends.
  */
 
 export interface AnswerReader {
@@ -107,7 +107,7 @@ export function makeAnswerReader(): AnswerReader {
       while (step());
     },
     end() {
-      if (state.is === "head" && held !== "") judgeHead(held);
+      if (state.is === "head" && held.endsWith("\n")) judgeHead(held);
       if (state.is === "until-close") state = { is: "whole" };
       closes = true;
     },

@@ -1,6 +1,6 @@
 /** A stop that comes while the manifests of a start are being loaded, so that nobody knows yet which keys the start has. */
 import { expect, test } from "bun:test";
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { TestRoot, until } from "../kit.ts";
 import { ps, psOf } from "./launch.kit.ts";
@@ -123,6 +123,7 @@ test("a start of another key is waited for, and goes on", async () => {
     const announced = await loading(root);
     const stopping = root.spawn(["stop", "a:other"]);
     await Promise.race([wasRead(announced), stopping.exited]);
+    expect(stopping.exitCode).toBeNull();
     root.write("go", "");
     expect(await stopping.stderr.text()).toContain("a:other:default is not running");
     expect(await starting.exited).toBe(0);
@@ -178,6 +179,96 @@ test("killed, failed, unknown, or a one-shot: no start stays announced", async (
     root.write("manifests/a.ts", `throw new Error("broken");`);
     expect((await root.dt(["a", "plain", "-d"])).code).toBe(2);
     expect(startsOf(root)).toEqual([]);
+  } finally {
+    await root.dispose();
+  }
+}, 30_000);
+
+test("dt down of a plugin stops what is declared since it was last loaded", async () => {
+  const root = rootOf();
+  try {
+    root.write(
+      "manifests/b.ts",
+      `export default { name: "b", commands: { old: { kind: "managed", run: ["sleep", "1000"] } } };`,
+    );
+    await root.dt(["b", "old", "-d"]);
+    await root.dt(["stop", "b:old"]);
+    root.write(
+      "manifests/b.ts",
+      root.read("manifests/b.ts").replace("old:", `new: { kind: "managed", run: ["sleep", "1000"] }, old:`),
+    );
+    root.write("slowly", "");
+    const starting = root.spawn(["b", "new", "-d"]);
+    const announced = await loading(root);
+    const stopping = root.spawn(["down", "b"]);
+    await Promise.race([wasRead(announced), stopping.exited]);
+    expect(stopping.exitCode).toBeNull();
+    root.write("go", "");
+    expect(await stopping.exited).toBe(0);
+    expect(await starting.exited).toBe(130);
+    expect(await ps(root)).toEqual([]);
+  } finally {
+    await root.dispose();
+  }
+}, 30_000);
+
+test("what takes longer than a stop waits is called off all the same", async () => {
+  const root = rootOf();
+  const lock = join(root.dir, ".dialtone/cache/loading.lock");
+  try {
+    await root.dt(["list"]);
+    // Somebody else's load has the turn.
+    const other = Bun.spawn(["flock", lock, "sh", "-c", "touch held; until test -e free; do sleep 0.1; done"], {
+      cwd: root.dir,
+    });
+    await until("the turn is taken", () => existsSync(join(root.dir, "held")));
+    root.write("manifests/b.json", `{"name": "b", "commands": {}}`);
+    const starting = root.spawn(["a", "plain", "-d"]);
+    await until("it is announced", () => startsOf(root).length > 0);
+    const stopped = await root.dt(["stop", "a:plain"], { timeoutMs: 40_000 });
+    root.write("free", "");
+    await other.exited;
+    expect(stopped.stderr).toContain("waiting until dt a plain -d (pid ");
+    expect(stopped.stderr).toContain("manifests are still being loaded");
+    expect(stopped.code).toBe(0);
+    expect(await starting.exited).toBe(130);
+    expect(await ps(root)).toEqual([]);
+  } finally {
+    root.write("free", "");
+    await root.dispose();
+  }
+}, 60_000);
+
+test("dt watch, which starts nothing, and a dry run are not announced; nor is what has no place for it, which runs", async () => {
+  const root = rootOf();
+  try {
+    root.write(
+      "manifests/a.ts",
+      root.read("manifests/a.ts").replace("groups:", `watch: [{ paths: ["src"], run: "a:once" }], groups:`),
+    );
+    expect((await root.dt(["--dry-run", "a", "plain"])).code).toBe(0);
+    expect(existsSync(join(root.run, "starts"))).toBe(false);
+    const watching = root.spawn(["watch"]);
+    await until(
+      "it watches",
+      () => existsSync(join(root.run, "watch")) || existsSync(join(root.run, "jobs")) || root.processes().length > 0,
+    );
+    root.write("slowly", "");
+    root.write("go", "");
+    root.write("manifests/a.ts", `${root.read("manifests/a.ts")}\n`);
+    await until("it was loaded again", () => existsSync(join(root.dir, "loading")));
+    const began = performance.now();
+    expect((await root.dt(["stop", "a:plain"])).stderr).toContain("a:plain:default is not running");
+    expect(performance.now() - began).toBeLessThan(10_000);
+    expect(startsOf(root)).toEqual([]);
+    watching.kill("SIGINT");
+    await watching.exited;
+
+    rmSync(join(root.dir, ".dialtone/run"), { recursive: true, force: true });
+    root.write(".dialtone/run", "in the way");
+    root.write("over", "");
+    expect((await root.dt(["a", "once"])).code).toBe(0);
+    rmSync(join(root.dir, ".dialtone/run"));
   } finally {
     await root.dispose();
   }

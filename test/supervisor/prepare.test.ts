@@ -245,6 +245,8 @@ describe("buildArgv", () => {
     ["sh -c 'echo one'", "text of a `sh -c`"],
     ["exec env A=1 /bin/bash -euc 'echo one'", "text of a `sh -c`"],
     ["docker exec box sh -c 'echo one' 2>&1", "text of a `sh -c`"],
+    ["bash -e -o pipefail -c 'echo one'", "text of a `sh -c`"],
+    ["sh -c -- 'echo one'", "text of a `sh -c`"],
     ["echo one \\", "backslash"],
     ["echo 'one", "quote"],
     ['echo "one', "quote"],

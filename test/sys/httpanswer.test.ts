@@ -94,6 +94,8 @@ test("a head without end is no answer", () => {
 
 test("a head that only the connection's end ends has its status", () => {
   expect(read("HTTP/1.0 503 x\r\na: b\r\n", { ended: true })).toMatchObject({ status: 503, broken: false });
-  expect(read("HTTP/1.0 200 OK", { ended: true })).toMatchObject({ status: 200 });
+  expect(read("HTTP/1.0 200 OK\n", { ended: true })).toMatchObject({ status: 200 });
+  expect(read("HTTP/1.0 200 OK", { ended: true })).toMatchObject({ status: null });
+  expect(read("HTTP/1.1 200 OK\r\nContent-Le", { ended: true })).toMatchObject({ status: null });
   expect(read("HTTP/1.", { ended: true })).toMatchObject({ status: null });
 });

@@ -9,6 +9,8 @@ export interface Contents {
   learn(files: Iterable<string>): Promise<void>;
   /** Of these paths what differs from what is known; it is known from then on. `isNew`: there was no such file. */
   changed(paths: Iterable<string>): Promise<{ path: string; isNew: boolean }[]>;
+  /** The directory has another path now: what is known of what is below it goes on there. Gives all that is known. */
+  moved(from: string, to: string): string[];
   close(): void;
 }
 
@@ -50,6 +52,14 @@ export function makeContents(now: () => number): Contents {
         if (!isSame) found.push({ path, isNew: before === undefined });
       }
       return found;
+    },
+    moved(from, to) {
+      for (const [path, mark] of [...known]) {
+        if (!path.startsWith(`${from}/`)) continue;
+        known.delete(path);
+        known.set(to + path.slice(from.length), mark);
+      }
+      return [...known.keys()];
     },
     close() {
       closed = true;

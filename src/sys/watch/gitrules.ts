@@ -73,10 +73,14 @@ function parseRules(make: Make, lines: readonly string[], ignoreCase: boolean): 
     if (runs.at(-1)?.says !== says) runs.push({ says, lines: [] });
     runs.at(-1)?.lines.push(says === "kept" ? rule : `!${rule}`);
   }
-  const asked = runs
-    .reverse()
-    .map(({ says, lines }) => ({ says, rules: make({ ignorecase: ignoreCase }).add(lines.join("\n")) }));
-  return (path) => (path !== "" && asked.find(({ rules }) => rules.test(path).unignored)?.says) || null;
+  const rulesOf = (some: readonly string[]) => make({ ignorecase: ignoreCase }).add(some.join("\n"));
+  const asked = runs.reverse().map(({ says, lines }) => ({ says, rules: rulesOf(lines) }));
+  // Of most paths nothing is said: asked once, not once a run.
+  const any = asked.length > 1 ? rulesOf(runs.flatMap(({ lines }) => lines)) : asked[0]?.rules;
+  return (path) =>
+    path !== "" && any?.test(path).unignored === true
+      ? (asked.find(({ rules }) => rules.test(path).unignored)?.says ?? null)
+      : null;
 }
 
 export function makeGitRules(make: Make, root: string, env: Record<string, string | undefined>): GitRules {
