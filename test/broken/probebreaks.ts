@@ -51,7 +51,9 @@ export const PROBE_BREAKS: readonly Break[] = [
   },
   {
     what: "a probe closes before the server that does so at once",
-    edits: [{ file: "src/sys/httpask.ts", from: "reader.serverCloses() ? CLOSE_MS : MOMENT_MS", to: "0" }],
+    edits: [
+      { file: "src/sys/httpask.ts", from: "awaitClose(reader.serverCloses() ? CLOSE_MS : MOMENT_MS)", to: "close" },
+    ],
     test: "test/sys/httpask.test.ts",
     only: "no TIME_WAIT is left",
   },
