@@ -120,7 +120,7 @@ export const TEXT_BREAKS: readonly Break[] = [
       {
         file: "src/commands/args.ts",
         from: 'if (options.rest === "words") words.push(...rest.splice(0));\n  if (words.length > options.maxWords) {',
-        to: 'const given = words.length;\n  if (options.rest === "words") words.push(...rest.splice(0));\n  if (given > options.maxWords) {',
+        to: 'const before = words.length;\n  if (options.rest === "words") words.push(...rest.splice(0));\n  if (before > options.maxWords) {',
       },
     ],
     test: DASHES,

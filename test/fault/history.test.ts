@@ -39,7 +39,8 @@ const APPLY: Record<Operation, (root: TestRoot, model: Model) => Promise<Model>>
   },
   async stop(root, model) {
     expect((await root.dt(["stop", "t", "dev"])).code).toBe(0);
-    const last = model.living || model.unfinished ? "stopped" : model.last;
+    // Of what had failed, the failure is dismissed.
+    const last = model.living || model.unfinished || model.last === "failed" ? "stopped" : model.last;
     return { living: false, hosted: false, unfinished: false, last };
   },
   async restart(root) {
