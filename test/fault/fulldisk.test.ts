@@ -39,7 +39,8 @@ async function onSmallDisk(work: (small: Small) => Promise<void>): Promise<void>
         }
       },
       log: (key) => {
-        const [directory] = Array.from(new Bun.Glob("*/").scanSync({ cwd: at, onlyFiles: false }));
+        const all = Array.from(new Bun.Glob("*/").scanSync({ cwd: at, onlyFiles: false }));
+        const directory = all.find((one) => !/\.cache\/?$/.test(one));
         try {
           return root.read(join("small", directory ?? "", `${key}.log`));
         } catch {
