@@ -14,17 +14,23 @@
  *
  * A stop that a manifest runs while it is loaded waits for no load, for that one waits for it.
  */
+import { existsSync, rmdirSync } from "node:fs";
+import { join } from "node:path";
 import { LOADING } from "../manifest/begun.ts";
 import type { Asker } from "../state/types.ts";
+import { descend } from "../sys/descend.ts";
+import { removeFile } from "../sys/files.ts";
 import {
   askersOf,
   clearStart,
   dropTicket,
+  HELD,
   holdTicket,
   isWaiting,
   lastStopOf,
   makeId,
   type Place,
+  STARTS,
   startsIn,
   UNNAMED,
 } from "./pending.ts";
@@ -40,14 +46,28 @@ const LOOK_EVERY_MS = 5;
 export function announceStart(ground: Place, asker: Asker): Announced {
   const stops = new Map(ground.store.wanted().map((key) => [key, lastStopOf(ground, key)?.id ?? null]));
   const start = { key: UNNAMED, asker, ticket: { id: makeId(), after: null } };
+  const isFirst = !existsSync(ground.store.directory);
   holdTicket(ground, start);
   const close = () => {
     process.off("exit", close);
     dropTicket(ground, start);
+    if (isFirst) removeUnused(ground);
   };
   // Of a call that comes to nothing.
   process.once("exit", close);
   return { lastStopOf: (key) => stops.get(key) ?? null, close };
+}
+
+/** A wrong name, or a one-shot, leaves no run directory where there was none. What is in use is not empty. */
+function removeUnused({ store }: Place): void {
+  const inside = (name: string) => join(store.directory, name);
+  try {
+    for (const name of [STARTS, "launch"]) descend(inside(name), (at) => rmdirSync(at));
+    removeFile(inside(HELD));
+    descend(store.directory, (at) => rmdirSync(at));
+  } catch {
+    // it stays
+  }
 }
 
 /** The starts that are being loaded. */

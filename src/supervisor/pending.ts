@@ -36,7 +36,7 @@ import { describeAsker } from "./describe.ts";
 import { FIRST_MARK } from "./marks.ts";
 import type { Announced, Ground, Ticket } from "./types.ts";
 
-const DIRECTORY = "starts";
+export const STARTS = "starts";
 /** In the place of a key that is not known yet. */
 export const UNNAMED = "unnamed";
 const NAME = /^(.+)\.([0-9a-f]{16})\.json$/;
@@ -127,7 +127,7 @@ export function holdTicket(ground: Place, { key, asker, ticket }: Ticketed, isQu
   const { store, table } = ground;
   try {
     store.prepare();
-    makePrivateDirectory(join(store.directory, DIRECTORY));
+    makePrivateDirectory(join(store.directory, STARTS));
     const hold = holdOn(ground, ticket);
     const file: StartFile = {
       version: 1,
@@ -146,7 +146,7 @@ export function holdTicket(ground: Place, { key, asker, ticket }: Ticketed, isQu
 /** What this process holds, by ticket. */
 const holds = lazy(() => new Map<string, Hold>());
 
-const HELD = `${DIRECTORY}.held`;
+export const HELD = `${STARTS}.held`;
 
 /** Null where there are no such locks. */
 function holdOn({ store }: Place, { id }: Ticket): string | null {
@@ -291,13 +291,13 @@ export function clearStart(ground: Place, name: string): void {
 export function startsIn({ store }: Pick<Ground, "store">): { key: string; name: string }[] {
   let names: string[];
   try {
-    names = descendInto(join(store.directory, DIRECTORY), (at) => readdirSync(at));
+    names = descendInto(join(store.directory, STARTS), (at) => readdirSync(at));
   } catch {
     return []; // nothing was ever started here, or the place is not dt's
   }
   return names.flatMap((name) => {
     const key = NAME.exec(name)?.[1];
-    return key === undefined ? [] : [{ key, name: join(DIRECTORY, name) }];
+    return key === undefined ? [] : [{ key, name: join(STARTS, name) }];
   });
 }
 
@@ -327,5 +327,5 @@ function fileOf({ store }: Place, name: string): StartFile | null {
 }
 
 function nameOf(key: string, { id }: Ticket): string {
-  return join(DIRECTORY, `${key}.${id}.json`);
+  return join(STARTS, `${key}.${id}.json`);
 }
