@@ -144,7 +144,11 @@ export function lookAt(look: Look, key: string): KeyReport | null {
   if (record === null) {
     const exit = store.exit(key);
     if (exit.is === "unreadable") return unreadableExit(ground, key, exit);
-    return exit.is === "there" ? endedReport(key, exit.value) : null;
+    if (exit.is !== "there") return null;
+    const locked = exit.value.reason === "replaced" && isLocked(ground, key);
+    // Between the two looks what replaced it may have been written down.
+    if (exit.value.reason === "replaced" && !locked && store.record(key).is !== "absent") return lookAt(look, key);
+    return endedReport(key, exit.value, locked);
   }
   const presence = (identity: LaunchRecord["leader"]): Presence =>
     identity === null ? "gone" : presenceOf(table, identity);
@@ -243,7 +247,7 @@ function isLocked({ store, table }: Ground, key: string): boolean {
   return holder.is === "there" && presenceOf(table, holder.value.holder) === "alive";
 }
 
-function endedReport(key: string, exit: ExitRecord): KeyReport {
+function endedReport(key: string, exit: ExitRecord, locked: boolean): KeyReport {
   const parts = parseKey(key) as NonNullable<ReturnType<typeof parseKey>>;
   return {
     key,
@@ -255,7 +259,7 @@ function endedReport(key: string, exit: ExitRecord): KeyReport {
       leader: "gone",
       host: "gone",
       treeFound: false,
-      locked: false,
+      locked,
     }) as KeyState,
     pid: null,
     pgid: null,

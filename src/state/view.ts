@@ -6,6 +6,8 @@
  *   none              -        -        no exit                     (nothing is known of the key)
  *   none              -        -        exit                        stopped | exited | failed
  *   none              -        -        exit, dismissed             stopped, where it had failed
+ *   none              -        -        exit, replaced, its lock    starting: what replaces it has no record yet
+ *                                       is held
  *   starting          none     alive    -                           starting
  *   starting          none     gone     a process has the token     running (its leader was never written down)
  *   starting          none     gone     nothing has the token       failed (the start was cut off)
@@ -43,6 +45,7 @@ export interface Observed {
 
 export function judgeState(seen: Observed): KeyState | null {
   const { record, exit } = seen;
+  if (record === null && exit?.reason === "replaced" && seen.locked) return "starting";
   if (record === null) return exit === null ? null : stateAfter(exit);
   if (record.phase === "backoff") return seen.host === "gone" ? "failed" : "backoff";
   if (record.leader === null) {

@@ -74,6 +74,22 @@ test("rerun replaces: the old is gone, its log is kept as the earlier run", asyn
   });
 });
 
+test("what is restarted or run again is listed all the while", async () => {
+  const root = launchRoot("plain");
+  await within(root, async () => {
+    await root.dt(["t", "dev", "-d"]);
+    let over = false;
+    const again = (async () => {
+      for (let at = 0; at < 12; at++) await root.dt(at % 2 === 0 ? ["restart", "t:dev"] : ["t", "dev", "-d"]);
+      over = true;
+    })();
+    let looks = 0;
+    for (; !over; looks++) expect((await ps(root)).map((one) => one.key)).toEqual(["t:dev:default"]);
+    await again;
+    expect(looks).toBeGreaterThan(12);
+  });
+}, 60_000);
+
 test("fifty at once leave exactly one", async () => {
   const root = launchRoot("plain");
   await within(root, async () => {

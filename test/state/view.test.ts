@@ -51,6 +51,7 @@ const any: Presence[] = ["alive", "gone", "unknown"];
 const rows: [row: string, seen: Seen[], state: KeyState | null][] = [
   ["no record, no exit", [{}], null],
   ["no record, stopped", [{ exit: "stopped" }, { exit: "replaced" }, { exit: "interrupted" }], "stopped"],
+  ["no record, replaced, the lock held", [{ exit: "replaced", locked: true }], "starting"],
   ["no record, exited", [{ exit: "exited" }], "exited"],
   ["no record, failed", [{ exit: "failed" }, { exit: "start-failed" }, { exit: "unknown" }], "failed"],
   ["starting, no leader, host alive", [{ phase: "starting", host: "alive" }], "starting"],
