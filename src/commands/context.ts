@@ -63,7 +63,10 @@ export interface DtContext {
   peek(): Promise<ManifestIndex | null>;
   /** What the manifests declare as far as that is known without running code, for whoever was given a name that left nothing on disk. */
   glance(): Promise<Glance>;
-  /** The manifests for a command that is run by its words: all of them, the plugin `wanted` for sure. Nothing is remembered of it before `begin`. */
+  /**
+   * The manifests for a command that is run by its words: all of them, the plugin `wanted` for sure. Nothing is remembered of it before `begin`.
+   * `isStart`: a stop that comes while they are loaded is to see it (announced.ts). Default: true.
+   */
   act(wanted?: string, isStart?: boolean): Promise<Acting>;
 }
 

@@ -1,4 +1,5 @@
 /** `dt restart`: a living host restarts its launch itself, so its terminal keeps streaming; without one a detached host is made. */
+import { existsSync } from "node:fs";
 import { faultsOf } from "../manifest/faults.ts";
 import { settingsOf } from "../manifest/graph.ts";
 import type { ManagedSettings, ManifestIndex } from "../manifest/resolved.ts";
@@ -145,7 +146,9 @@ async function callOf(context: DtContext, key: string): Promise<Acting & { asStr
       return { index, begin, asStranger: true };
     }
   }
-  return { ...(await context.act()), asStranger: false };
+  // Where nothing ever ran, a name is most likely wrong, and leaves nothing.
+  const hasRun = existsSync(context.store().directory);
+  return { ...(await context.act(undefined, hasRun)), asStranger: false };
 }
 
 /** Throws where it is not declared, or not as a managed command. */

@@ -14,12 +14,11 @@
  *
  * A stop that a manifest runs while it is loaded waits for no load, for that one waits for it.
  */
-import { existsSync, rmdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { LOADING } from "../manifest/begun.ts";
 import type { Asker } from "../state/types.ts";
-import { descend } from "../sys/descend.ts";
-import { removeFile } from "../sys/files.ts";
+import { removeEmptyDirectory, removeFile } from "../sys/files.ts";
 import {
   askersOf,
   clearStart,
@@ -62,9 +61,9 @@ export function announceStart(ground: Place, asker: Asker): Announced {
 function removeUnused({ store }: Place): void {
   const inside = (name: string) => join(store.directory, name);
   try {
-    for (const name of [STARTS, "launch"]) descend(inside(name), (at) => rmdirSync(at));
+    for (const name of [STARTS, "launch"]) removeEmptyDirectory(inside(name));
     removeFile(inside(HELD));
-    descend(store.directory, (at) => rmdirSync(at));
+    removeEmptyDirectory(store.directory);
   } catch {
     // it stays
   }

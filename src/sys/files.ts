@@ -13,6 +13,7 @@ import {
   openSync,
   readdirSync,
   renameSync,
+  rmdirSync,
   unlinkSync,
   writeSync,
 } from "node:fs";
@@ -240,6 +241,11 @@ function passingOver(code: string, work: () => void): void {
 /** Gives a file one more name in its directory. Throws the system's own error, EEXIST where something has it. */
 export function linkBeside(from: string, to: string): void {
   descend(from, (at) => linkSync(at, join(dirname(at), basename(to))));
+}
+
+/** Throws where it is not there, or not empty. */
+export function removeEmptyDirectory(path: string): void {
+  descend(path, (at) => rmdirSync(at));
 }
 
 /** For what must not hide the error that led here: a temporary that stays is cleared by a later dt. */
