@@ -106,10 +106,10 @@ async function restartKey(
   if (runner.dryRun) return showPlan(runner, spec);
   begin();
   spec.ticket = ticket ?? takeTicket(runner, key, spec.asker, context.ownEnv[TICKET_MARK]);
-  runner.announced?.close();
+  // By the manifest as it is now: it may need something that the launch before did not. That gets its tickets later (needs.ts).
+  const isNeedy = withNeeds && needsSomething(spec.settings);
+  if (!isNeedy) runner.announced?.close();
   try {
-    // By the manifest as it is now: it may need something that the launch before did not.
-    const isNeedy = withNeeds && needsSomething(spec.settings);
     const cancelled = isNeedy ? await startNeeded(runner, index, spec) : null;
     if (cancelled !== null) return cancelled;
     return await restartBy(context, runner, record, spec);

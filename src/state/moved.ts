@@ -10,6 +10,11 @@ interface Placed {
   cwd: string;
 }
 
+/** Where a path is when what is at `from` was moved `to`; a path elsewhere is where it was. */
+export function movePath(path: string, from: string, to: string): string {
+  return path === from || path.startsWith(`${from}/`) ? to + path.slice(from.length) : path;
+}
+
 /** `movedFrom`: the run directory when this was written, null when it is where it was. A run directory elsewhere than in its root says nothing of the root. */
 export function rebase<T extends Placed>(value: T, movedFrom: string | null, directory: string): T {
   if (movedFrom === null) return value;
@@ -17,7 +22,7 @@ export function rebase<T extends Placed>(value: T, movedFrom: string | null, dir
   const [from, to] = ofRoot
     ? [movedFrom.slice(0, -RUN.length), directory.slice(0, -RUN.length)]
     : [movedFrom, directory];
-  const move = (path: string) => (path === from || path.startsWith(`${from}/`) ? to + path.slice(from.length) : path);
+  const move = (path: string) => movePath(path, from, to);
   return {
     ...value,
     log: move(value.log),
