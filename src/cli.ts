@@ -1,9 +1,9 @@
 /** argv -> verb -> exit code. The only place that ends the process. */
-import type { Globals } from "./commands/context.ts";
-import { DtError, EXIT } from "./sys/error.ts";
 
-/** Also in sys/bunspawn.ts, which only what starts a child loads. */
-const BECOME_COMMAND = "__become";
+import type { Globals } from "./commands/types.ts";
+import { DtError, EXIT } from "./sys/error.ts";
+import { HIDDEN, type Hidden } from "./sys/hidden.ts";
+
 /** What Bun makes of a byte that is not UTF-8. */
 const LOST = "\uFFFD";
 const NO_GLOBALS: Readonly<Globals> = {
@@ -16,22 +16,34 @@ const NO_GLOBALS: Readonly<Globals> = {
   capture: null,
 };
 
-async function main(argv: readonly string[]): Promise<number> {
-  const [first] = argv;
-  if (first === "__host") return (await import("./supervisor/hosted.ts")).runDetachedHost(await hostProcess());
-  if (first === "__adopt") return (await import("./supervisor/hosted.ts")).runAdoptingHost(await hostProcess());
-  if (first === "__hosts") return (await import("./supervisor/up/hosted.ts")).runHostOfMany(await hostProcess());
-  if (first === BECOME_COMMAND) return becomeCarried(argv.slice(1));
-  if (first === "__drain") return runDrain();
-  if (first === "__session") return runSession(argv.slice(1));
-  if (first === "__stack") return runStack(argv[1] ?? "");
-  if (first === "__target") return runTarget(argv.slice(1));
-  if (first === "__load") return (await import("./manifest/child.ts")).runLoadChild(argv.slice(1));
+/** What each hidden command runs, with the words behind its name. */
+const RUNS: Readonly<Record<Hidden, (words: readonly string[]) => Promise<number>>> = {
+  become: becomeCarried,
+  capture: ([held = "", ...argv]) => run(argv, held),
+  drain: runDrain,
+  session: runSession,
+  host: async () => (await import("./supervisor/hosted.ts")).runDetachedHost(await hostProcess()),
+  adopt: async () => (await import("./supervisor/hosted.ts")).runAdoptingHost(await hostProcess()),
+  hosts: async () => (await import("./supervisor/up/hosted.ts")).runHostOfMany(await hostProcess()),
+  stack: runStack,
+  target: runTarget,
+  load: async (words) => (await import("./manifest/child.ts")).runLoadChild(words),
+};
 
+function main(argv: readonly string[]): Promise<number> {
+  const [first = "", ...words] = argv;
+  if (!first.startsWith("__")) return run(argv, null);
+  const names = Object.keys(HIDDEN) as Hidden[];
+  const hidden = names.find((name) => HIDDEN[name] === first);
+  return hidden === undefined ? run(argv, null) : RUNS[hidden](words);
+}
+
+/** `held`: the signals that dt was started with blocked, where it became itself again to capture a one-shot. */
+async function run(argv: readonly string[], held: string | null): Promise<number> {
   const globals: Globals = { ...NO_GLOBALS };
-  const held = first === "__capture" ? (argv[1] ?? "") : null;
   try {
-    return await dispatch(held === null ? argv : argv.slice(2), globals, held);
+    const { dispatch } = await import("./commands/dispatch.ts");
+    return await dispatch({ argv, globals, env: await ownEnvironment(), held });
   } catch (error) {
     return fail(error, globals);
   }
@@ -56,7 +68,7 @@ async function runSession([lifeline, status]: readonly string[]): Promise<number
   return EXIT.done;
 }
 
-async function runStack(input: string): Promise<number> {
+async function runStack([input = ""]: readonly string[]): Promise<number> {
   const env = Object.fromEntries(
     Object.entries(await ownEnvironment()).filter((pair): pair is [string, string] => pair[1] !== undefined),
   );
@@ -86,79 +98,6 @@ async function ownEnvironment(): Promise<Record<string, string | undefined>> {
     if (name.includes(LOST) || process.env[name]?.includes(LOST))
       return (await import("./sys/raw.ts")).readEnvironment(process.env);
   return process.env;
-}
-
-async function dispatch(argv: readonly string[], globals: Globals, held: string | null): Promise<number> {
-  const { takeGlobal, unknownFlag } = await import("./commands/args.ts");
-  const { makeContext } = await import("./commands/context.ts");
-  let at = 0;
-  let showVersion = false;
-  let showHelp = false;
-  let isPlugin = false;
-  for (; at < argv.length; at++) {
-    const word = argv[at] as string;
-    if (!word.startsWith("-")) break;
-    // What follows is a plugin, though a verb may have its name.
-    if (word === "--") {
-      isPlugin = true;
-      at++;
-      break;
-    }
-    const taken = takeGlobal(argv, at, globals);
-    if (taken > 0) at += taken - 1;
-    else if (word === "--version" || word === "-v") showVersion = true;
-    else if (word === "--help" || word === "-h") showHelp = true;
-    else throw unknownFlag("dt", word, ["--version", "-v", "--help", "-h"]);
-  }
-  const context = makeContext(globals, argv, await ownEnvironment(), held);
-  const word = argv[at];
-  const { isVerb, VERBS } = await import("./commands/verbs.ts");
-  if (showVersion) return runVerb("version", [], context);
-  if (showHelp || word === undefined) {
-    const { complainWithHelp, runHelp } = await import("./commands/help.ts");
-    return showHelp ? runHelp(context) : complainWithHelp(context);
-  }
-  const rest = argv.slice(at + 1);
-  if (isPlugin || !isVerb(word)) return (await import("./commands/plugin.ts")).runPlugin(context, word, rest);
-  if (VERBS[word] === null)
-    throw new DtError("not-implemented", `dt ${word} is a reserved verb that is not in this version yet.`, {
-      status: EXIT.usage,
-      hint: `A plugin of this name is run as: dt -- ${word} …`,
-    });
-  return runVerb(word, rest, context);
-}
-
-async function runVerb(
-  name: import("./commands/verbs.ts").VerbName,
-  words: readonly string[],
-  context: import("./commands/context.ts").DtContext,
-): Promise<number> {
-  const { VERBS } = await import("./commands/verbs.ts");
-  const verb = VERBS[name];
-  if (verb === null) throw new Error(`${name} is not there`);
-  const { asksForHelp, checkArgs, usage, valuesOf } = await import("./commands/args.ts");
-  if (asksForHelp(words)) {
-    const [{ formatVerbHelp }, { makePaint }, { print }] = await Promise.all([
-      import("./commands/help.ts"),
-      import("./output/talk.ts"),
-      import("./sys/stdio.ts"),
-    ]);
-    print(await formatVerbHelp(name, makePaint(context.colored())));
-    return EXIT.done;
-  }
-  const command = (await verb.load()).default;
-  const { _: _words, ...flags } = { ...(command.args ?? {}) } as Record<string, never>;
-  const checked = checkArgs(words, {
-    what: `dt ${name}`,
-    args: flags,
-    globals: context.globals,
-    maxWords: verb.maxWords,
-    rest: "words",
-  });
-  if (context.globals.json && verb.json === false) throw usage(`dt ${name} has no --json.`);
-  const args = await valuesOf(checked, flags);
-  const status: unknown = await command.run?.({ rawArgs: [...words], args, cmd: command, data: context });
-  return typeof status === "number" ? status : EXIT.done;
 }
 
 async function fail(error: unknown, globals: Globals): Promise<number> {

@@ -137,14 +137,14 @@ describe("the rules, broken", () => {
     const sources = [
       src("src/commands/a.ts", 'import { planPlugin } from "../manifest/start/plan.ts";'),
       src("src/manifest/b.ts", 'await import("./start/files.json");'),
-      src("src/commands/verbs.ts", 'import("./init.ts");\nimport init from "./init.ts";'),
+      src("src/commands/loaders.ts", 'import("./init.ts");\nimport init from "./init.ts";'),
       src("src/commands/init.ts", 'import { planPlugin } from "../manifest/start/plan.ts";'),
       src("src/manifest/start/plan.ts", 'import start from "./files.json" with { type: "json" };'),
     ];
     expect(checkStart(sources)).toEqual([
       "src/commands/a.ts:1 loads src/manifest/start/plan.ts, which is for dt init alone",
       "src/manifest/b.ts:1 loads src/manifest/start/files.json, which is for dt init alone",
-      "src/commands/verbs.ts:2 loads src/commands/init.ts, which is for dt init alone",
+      "src/commands/loaders.ts:2 loads src/commands/init.ts, which is for dt init alone",
     ]);
   });
 

@@ -5,21 +5,14 @@
 
 import { LOADING } from "../manifest/begun.ts";
 import { type Taken, takeOver } from "../manifest/known.ts";
-import type { ManifestIndex } from "../manifest/resolved.ts";
 import type { Talk } from "../output/talk.ts";
 import { readTrust, writeTrust } from "../state/trust.ts";
 import { NEEDS_MET } from "../supervisor/marks.ts";
 import { homeDirectory } from "../sys/paths.ts";
 import type { RootRequest } from "../sys/root.ts";
 import { isTerminal } from "../sys/stdio.ts";
-import type { Globals } from "./context.ts";
 import { isRegisteredIn, wordsOfTaken } from "./once.ts";
-
-export interface Acting {
-  index: ManifestIndex;
-  /** To be called when it is sure that the command is there and is run. */
-  begin(): void;
-}
+import type { Globals } from "./types.ts";
 
 interface Place {
   root: string;

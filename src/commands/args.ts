@@ -10,9 +10,11 @@
  */
 import type { ArgsDef, ParsedArgs } from "citty";
 import { DURATION_WORDS, parseDuration, parseSpan } from "../manifest/units.ts";
-import { DtError, EXIT } from "../sys/error.ts";
+import type { DtError } from "../sys/error.ts";
 import { nearestNames } from "../sys/nearest.ts";
-import type { Globals } from "./context.ts";
+import { GLOBAL_FLAGS, takeGlobal } from "./globals.ts";
+import type { Globals } from "./types.ts";
+import { excludeEachOther, givenTwice, usage } from "./usage.ts";
 
 export interface CheckedArgs {
   /** In citty's canonical form: `--name`, `--no-name`, `--name=value`. */
@@ -22,75 +24,9 @@ export interface CheckedArgs {
   rest: string[];
 }
 
-type GlobalFlag = { takes: boolean; set(globals: Globals, value: string): void };
-
 /** A flag that may be given several times: what its values are joined by. */
 export interface Joined {
   separator?: string;
-}
-
-function setRoot(globals: Globals, value: string): void {
-  if (globals.root !== undefined && globals.root !== value) throw givenTwice("-C", globals.root, value);
-  globals.root = value;
-}
-
-function setSwitch(globals: Globals, name: "color" | "capture", value: boolean): void {
-  if (globals[name] === !value) throw excludeEachOther(`--${name}`, `--no-${name}`);
-  globals[name] = value;
-}
-
-/** Accepted before the plugin, and after a built-in verb too. */
-export const GLOBAL_FLAGS: Record<string, GlobalFlag> = {
-  "-C": { takes: true, set: setRoot },
-  "--root": { takes: true, set: setRoot },
-  "--verbose": {
-    takes: false,
-    set: (globals) => {
-      globals.verbose = true;
-    },
-  },
-  "--quiet": {
-    takes: false,
-    set: (globals) => {
-      globals.quiet = true;
-    },
-  },
-  "--dry-run": {
-    takes: false,
-    set: (globals) => {
-      globals.dryRun = true;
-    },
-  },
-  "--json": {
-    takes: false,
-    set: (globals) => {
-      globals.json = true;
-    },
-  },
-  "--no-color": { takes: false, set: (globals) => setSwitch(globals, "color", false) },
-  "--capture": { takes: false, set: (globals) => setSwitch(globals, "capture", true) },
-  "--no-capture": { takes: false, set: (globals) => setSwitch(globals, "capture", false) },
-  "--color": { takes: false, set: (globals) => setSwitch(globals, "color", true) },
-};
-
-/** Reads one global flag at `at`; gives how many words it took, 0 when it is none. */
-export function takeGlobal(argv: readonly string[], at: number, globals: Globals): number {
-  const word = argv[at] as string;
-  // `-C` is the one short flag: its value may stand right behind it.
-  const joined = word.startsWith("-C") && word.length > 2;
-  const equals = word.startsWith("--") ? word.indexOf("=") : joined ? 1 : -1;
-  const name = joined ? "-C" : equals > 0 ? word.slice(0, equals) : word;
-  const flag = Object.hasOwn(GLOBAL_FLAGS, name) ? GLOBAL_FLAGS[name] : undefined;
-  if (flag === undefined) return 0;
-  if (!flag.takes) {
-    if (equals > 0) throw usage(`${name} takes no value.`);
-    flag.set(globals, "");
-    return 1;
-  }
-  const value = equals > 0 ? word.slice(equals + 1) : argv[at + 1];
-  if (value === undefined || value === "") throw usage(`${name} needs a value.`, `${name} DIR`);
-  flag.set(globals, value);
-  return equals > 0 ? 1 : 2;
 }
 
 export interface CheckOptions {
@@ -111,13 +47,6 @@ export function ownWords(argv: readonly string[]): readonly string[] {
 
 export function asksForHelp(argv: readonly string[]): boolean {
   return ownWords(argv).some((word) => word === "--help" || word === "-h");
-}
-
-/** The words before the first that is no global flag are taken; gives the others. */
-export function takeGlobals(words: readonly string[], globals: Globals): readonly string[] {
-  let at = 0;
-  for (let taken = 1; at < words.length && taken > 0; at += taken) taken = takeGlobal(words, at, globals);
-  return words.slice(at);
 }
 
 export function checkArgs(argv: readonly string[], options: CheckOptions): CheckedArgs {
@@ -212,14 +141,6 @@ function splitShort(word: string, flags: ReadonlyMap<string, Flag>): string[] | 
   return apart;
 }
 
-function givenTwice(name: string, first: string, second: string): DtError {
-  return usage(`${name} takes one value, and two were given: "${first}" and "${second}".`);
-}
-
-function excludeEachOther(one: string, other: string): DtError {
-  return usage(`${one} and ${other} exclude each other.`);
-}
-
 /** The values by name, the words under `_`. Where there are only switches citty is not loaded, which would take half a millisecond. */
 export async function valuesOf<T extends ArgsDef>({ flags, words }: CheckedArgs, args: T): Promise<ParsedArgs<T>> {
   if (flags.some((flag) => flag.includes("=")))
@@ -269,10 +190,6 @@ export function unknownFlag(what: string, name: string, known: Iterable<string>)
     `${what} has no flag ${name}.`,
     lines ?? meantBy(name, names) ?? `It has: ${[...new Set(names)].sort().join(" ")}`,
   );
-}
-
-export function usage(message: string, hint?: string): DtError {
-  return new DtError("usage", message, { status: EXIT.usage, ...(hint === undefined ? {} : { hint }) });
 }
 
 /** A directory as it was typed. An empty word would be taken for the one that dt is run in. */

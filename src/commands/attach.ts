@@ -1,16 +1,16 @@
 /** `dt attach`: joins the terminal of a launch that runs. */
 import { attachTo } from "../runners/attach.ts";
-import { refuseNested } from "../runners/service.ts";
+import { refuseNested } from "../supervisor/nested.ts";
 import { isTerminal } from "../sys/stdio.ts";
-import { countOf, usage } from "./args.ts";
-import type { DtContext } from "./context.ts";
+import { countOf } from "./args.ts";
+import type { DtContext } from "./types.ts";
+import { usage } from "./usage.ts";
 import { defineVerb } from "./verb.ts";
 import { refuseOneshots, selectionOf } from "./words.ts";
 
 const SCROLLBACK = 100;
 
 export default defineVerb({
-  meta: { name: "attach", description: "Join the terminal of a launch; ctrl-] leaves it running" },
   args: {
     "read-only": { type: "boolean", description: "Look, and type nothing" },
     lines: {

@@ -15,13 +15,13 @@ import { findRoot } from "../sys/root.ts";
 import { statOf } from "../sys/stat.ts";
 import { print } from "../sys/stdio.ts";
 import { rootRequest } from "./acting.ts";
-import { directoryOf, meantBy, usage } from "./args.ts";
-import type { DtContext } from "./context.ts";
+import { directoryOf, meantBy } from "./args.ts";
 import { placeOf, registerNamed, wordsOfAsked } from "./registering.ts";
+import type { DtContext } from "./types.ts";
+import { usage } from "./usage.ts";
 import { defineVerb } from "./verb.ts";
 
 export default defineVerb({
-  meta: { name: "boot", description: "Register roots with the daemon: add, remove, list" },
   args: {
     _: {
       type: "positional",

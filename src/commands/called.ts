@@ -4,7 +4,7 @@ import type { ManifestFailure, ManifestIndex, ResolvedCommand, ResolvedPlugin } 
 import { DtError, EXIT } from "../sys/error.ts";
 import { nearestNames } from "../sys/nearest.ts";
 import { ownWords } from "./args.ts";
-import type { DtContext } from "./context.ts";
+import type { DtContext } from "./types.ts";
 import { hintOfNearest, wordsOfUnknown } from "./unread.ts";
 import { VERBS } from "./verbs.ts";
 

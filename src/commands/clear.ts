@@ -1,14 +1,14 @@
 /** `dt clear`: what ended is no longer listed. Logs stay, and nothing that lives is touched. Runs no plugin code. */
 import { formatLines } from "../output/lines.ts";
-import { LOCK_TIMEOUT_MS } from "../runners/service.ts";
 import { describeAsker } from "../state/asker.ts";
 import type { KeyState } from "../state/types.ts";
 import { isLiving } from "../state/view.ts";
 import { clearKey } from "../supervisor/clear.ts";
+import { LOCK_TIMEOUT_MS } from "../supervisor/keylock.ts";
 import { EXIT } from "../sys/error.ts";
 import { print } from "../sys/stdio.ts";
-import type { DtContext } from "./context.ts";
 import { beginLook, keysOf, lookAt } from "./look.ts";
+import type { DtContext } from "./types.ts";
 import { defineVerb } from "./verb.ts";
 import { selectionOf } from "./words.ts";
 
@@ -20,7 +20,6 @@ interface Row {
 }
 
 export default defineVerb({
-  meta: { name: "clear", description: "Forget how launches ended: they are no longer listed, their logs stay" },
   args: {
     _: {
       type: "positional",

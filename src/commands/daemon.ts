@@ -24,10 +24,12 @@ import { spawnDetached } from "../sys/spawn.ts";
 import { print, writeText } from "../sys/stdio.ts";
 import { BUILD, COMMIT, VERSION } from "../sys/version.ts";
 import { rootRequest } from "./acting.ts";
-import { countOf, meantBy, usage } from "./args.ts";
-import { type DtContext, rememberRoot } from "./context.ts";
+import { countOf, meantBy } from "./args.ts";
+import { rememberRoot } from "./context.ts";
 import { wordsOfWaiting } from "./once.ts";
 import type { Here } from "./servehere.ts";
+import type { DtContext } from "./types.ts";
+import { usage } from "./usage.ts";
 import { defineVerb } from "./verb.ts";
 
 interface Args {
@@ -47,7 +49,6 @@ const SIGKILL = 9;
 const SIGTERM = 15;
 
 export default defineVerb({
-  meta: { name: "daemon", description: "Start, stop and install the daemon: jobs, schedules, start at boot, a socket" },
   args: {
     foreground: { type: "boolean", description: "start: be the daemon, and tell what it logs" },
     "stderr-only": { type: "boolean", description: "logs: only warnings and errors" },

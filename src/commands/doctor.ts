@@ -28,13 +28,13 @@ import { homeDirectory, runDirectoryOf } from "../sys/paths.ts";
 import { selfCommand } from "../sys/self.ts";
 import { print } from "../sys/stdio.ts";
 import { isTracked } from "../sys/tracked.ts";
-import { type DtContext, trackedSentence } from "./context.ts";
+import { trackedSentence } from "./context.ts";
+import type { DtContext } from "./types.ts";
 import { wordsOfUnread } from "./unread.ts";
 import { unservedOf } from "./unserved.ts";
 import { defineVerb } from "./verb.ts";
 
 export default defineVerb({
-  meta: { name: "doctor", description: "Check locks, records, directories, manifests and this system" },
   args: {
     fix: { type: "boolean", description: "Do the repairs that are safe" },
   },

@@ -2,23 +2,23 @@
 import { edgesOf, orderByNeeds, settingsOf } from "../manifest/graph.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
 import { formatLines } from "../output/lines.ts";
-import { LOCK_TIMEOUT_MS, refuseNested } from "../runners/service.ts";
 import { tellEvent } from "../runners/tell.ts";
 import { describeAsker } from "../state/asker.ts";
 import { announcedStarts } from "../supervisor/announced.ts";
+import { LOCK_TIMEOUT_MS } from "../supervisor/keylock.ts";
+import { refuseNested } from "../supervisor/nested.ts";
 import { pendingKeys } from "../supervisor/pending.ts";
 import { isListedAsFailed, isUnderWay, type StopKeyResult, stopKey } from "../supervisor/stopkey.ts";
 import type { Ground } from "../supervisor/types.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { print } from "../sys/stdio.ts";
 import { durationOf } from "./args.ts";
-import type { DtContext } from "./context.ts";
 import { awaitAnnounced, sentenceOf } from "./stop.ts";
+import type { DtContext } from "./types.ts";
 import { defineVerb } from "./verb.ts";
 import { isThere, keysOfName, type Named, namesOf } from "./words.ts";
 
 export default defineVerb({
-  meta: { name: "down", description: "Stop launches in reverse order of needs; without names all of the root" },
   args: {
     timeout: { type: "string", description: "Time before SIGKILL, instead of the manifest's", valueHint: "10s" },
     _: { type: "positional", required: false, description: "Groups, plugins or keys", valueHint: "name …" },

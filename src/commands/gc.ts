@@ -7,13 +7,13 @@ import type { ManifestIndex } from "../manifest/resolved.ts";
 import { formatTable } from "../output/table.ts";
 import { makePaint } from "../output/talk.ts";
 import { formatDuration } from "../output/time.ts";
-import { LOCK_TIMEOUT_MS } from "../runners/service.ts";
 import { describeAsker } from "../state/asker.ts";
 import { listRootsIn } from "../state/roots.ts";
 import { openStore } from "../state/store.ts";
 import { isTrusted } from "../state/trust.ts";
 import type { LaunchRecord } from "../state/types.ts";
 import { isLiving } from "../state/view.ts";
+import { LOCK_TIMEOUT_MS } from "../supervisor/keylock.ts";
 import { stopKey } from "../supervisor/stopkey.ts";
 import { findStrays, type Stray, stopStray } from "../supervisor/stray.ts";
 import type { Ground } from "../supervisor/types.ts";
@@ -26,8 +26,8 @@ import { otherOwnerOf } from "../sys/root.ts";
 import { statOf } from "../sys/stat.ts";
 import { print } from "../sys/stdio.ts";
 import { spanOf } from "./args.ts";
-import type { DtContext } from "./context.ts";
 import { beginLook, lookAt } from "./look.ts";
+import type { DtContext } from "./types.ts";
 import { defineVerb } from "./verb.ts";
 
 interface Leftover {
@@ -39,7 +39,6 @@ interface Leftover {
 }
 
 export default defineVerb({
-  meta: { name: "gc", description: "List launches whose owner, root or manifest is gone; --yes stops them" },
   args: {
     yes: { type: "boolean", description: "Stop them" },
     idle: {
@@ -92,7 +91,7 @@ async function leftStacks(context: DtContext, where: Whereabouts): Promise<Lefto
   const home = homeDirectory(context.env);
   if (home === null) return [];
   const ground = { home, env: context.env };
-  const { endStrayStack, strayStacks } = await import("../supervisor/stack.ts");
+  const { endStrayStack, strayStacks } = await import("../supervisor/endstack.ts");
   return (await strayStacks(ground, where)).map((one) => ({
     root: one.root,
     key: one.key,

@@ -4,18 +4,11 @@ import { formatTable } from "../output/table.ts";
 import { makePaint, type Paint } from "../output/talk.ts";
 import { EXIT } from "../sys/error.ts";
 import { print, writeText } from "../sys/stdio.ts";
-import type { DtContext } from "./context.ts";
+import { rowsOfGlobals } from "./globals.ts";
+import type { VerbCommand } from "./loaders.ts";
 import { MANAGED_ARGS } from "./managed.ts";
-import { VERBS, type VerbName } from "./verbs.ts";
-
-export const GLOBAL_HELP: readonly [string, string][] = [
-  ["-C, --root DIR", "Work in the project of DIR"],
-  ["--verbose", "Print each exact command line that is run"],
-  ["--quiet", "Only results and errors"],
-  ["--dry-run", "Print what would be run, and run nothing"],
-  ["--json", "Results as JSON on standard output"],
-  ["--color, --no-color", "Colours always, or never"],
-];
+import type { DtContext } from "./types.ts";
+import { type PresentVerb, VERBS } from "./verbs.ts";
 
 export function formatHelp(paint: Paint): string {
   const verbs = Object.entries(VERBS).flatMap(([name, verb]) => (verb === null ? [] : [[`  ${name}`, verb.summary]]));
@@ -23,7 +16,7 @@ export function formatHelp(paint: Paint): string {
     `${paint.bold("dt")} [global flags] <plugin> <command> [variant] [flags] [-- args]\n`,
     `${paint.bold("Commands of this project")}\n  dt list shows them; dt <plugin> shows one plugin's.\n`,
     `${paint.bold("Verbs")}\n${formatTable(verbs)}`,
-    `${paint.bold("Global flags")} (before the plugin, or after a verb)\n${formatTable(GLOBAL_HELP.map(([flag, text]) => [`  ${flag}`, text]))}`,
+    `${paint.bold("Global flags")} (before the plugin, or after a verb)\n${formatTable(rowsOfGlobals().map(([flag, text]) => [`  ${flag}`, text]))}`,
     `${paint.bold("A managed command")} takes\n${formatFlags(MANAGED_ARGS)}`,
   ].join("\n");
 }
@@ -45,16 +38,13 @@ export function rowsOfFlags(args: ArgsDef): string[][] {
 }
 
 /** Help of one verb. */
-export async function formatVerbHelp(name: VerbName, paint: Paint): Promise<string> {
-  const verb = VERBS[name];
-  if (verb === null) return `dt ${name} is not in this version yet.\n`;
-  const command = (await verb.load()).default;
+export function formatVerbHelp(name: PresentVerb, command: VerbCommand, paint: Paint): string {
   const args = (command.args ?? {}) as ArgsDef;
   const words = Object.values(args).flatMap((arg) =>
     arg.type === "positional" ? [` [${arg.valueHint ?? "key …"}]`] : [],
   );
   const flags = formatFlags(args);
-  return `${paint.bold(`dt ${name}`)}${words.join("")}\n  ${verb.summary}.\n${flags === "" ? "" : `\n${flags}`}`;
+  return `${paint.bold(`dt ${name}`)}${words.join("")}\n  ${VERBS[name]?.summary}.\n${flags === "" ? "" : `\n${flags}`}`;
 }
 
 export function runHelp(context: DtContext): number {

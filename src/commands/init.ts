@@ -15,12 +15,11 @@ import { findRoot } from "../sys/root.ts";
 import { statOf } from "../sys/stat.ts";
 import { print } from "../sys/stdio.ts";
 import { acceptedOwnerOf, rootRequest } from "./acting.ts";
-import { usage } from "./args.ts";
-import type { DtContext } from "./context.ts";
+import type { DtContext } from "./types.ts";
+import { usage } from "./usage.ts";
 import { defineVerb } from "./verb.ts";
 
 export default defineVerb({
-  meta: { name: "init", description: "Make this directory a project, or start a plugin in it" },
   args: {
     _: { type: "positional", required: false, description: "`plugin` and a name", valueHint: "plugin NAME" },
   },

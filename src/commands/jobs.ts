@@ -17,8 +17,8 @@ import { homeDirectory } from "../sys/paths.ts";
 import { makeProcessTable } from "../sys/process.ts";
 import { print, printBytes } from "../sys/stdio.ts";
 import { countOf } from "./args.ts";
-import type { DtContext } from "./context.ts";
 import { wordsOfWaiting } from "./once.ts";
+import type { DtContext } from "./types.ts";
 import { tellUnserved } from "./unserved.ts";
 import { defineVerb } from "./verb.ts";
 
@@ -34,10 +34,6 @@ interface Due {
 }
 
 export default defineVerb({
-  meta: {
-    name: "jobs",
-    description: "List what the daemon and `dt watch` ran, and what is due; with an id, its output",
-  },
   args: {
     lines: { type: "string", alias: "n", description: "So many, the newest first. Default 20", valueHint: "20" },
     "all-roots": { type: "boolean", description: "Of every project in which you ever started something" },

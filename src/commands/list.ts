@@ -8,14 +8,13 @@ import { formatTable } from "../output/table.ts";
 import { makePaint, type Paint } from "../output/talk.ts";
 import { EXIT } from "../sys/error.ts";
 import { print } from "../sys/stdio.ts";
-import type { DtContext } from "./context.ts";
+import type { DtContext } from "./types.ts";
 import { lineOfUnread } from "./unread.ts";
 import { tellUnserved } from "./unserved.ts";
 import { defineVerb } from "./verb.ts";
 import { isVerb } from "./verbs.ts";
 
 export default defineVerb({
-  meta: { name: "list", description: "List plugins, commands, variants and manifests that failed" },
   args: { refresh: { type: "boolean", description: "Load every manifest anew" } },
   async run({ args, data }) {
     const context = data as DtContext;

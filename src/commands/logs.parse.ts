@@ -5,8 +5,8 @@ import { allOf, anyOf, type Matcher, matcherOf as matcherOfPattern } from "../lo
 import type { Part } from "../logs/view.ts";
 import { messageOf } from "../sys/error.ts";
 import { makePattern, type Pattern } from "../sys/pattern/pattern.ts";
-import { usage } from "./args.ts";
 import { pointInTime } from "./logs.when.ts";
+import { usage } from "./usage.ts";
 
 export const DEFAULT_LINES = 100;
 /** As grep takes a list of patterns. */

@@ -3,6 +3,7 @@ import { closeSync, readSync } from "node:fs";
 import { formatCursor } from "../logs/cursor.ts";
 import { type Entry, entriesOf, lastOf, mergeByTime, textOf } from "../logs/entries.ts";
 import { followFile } from "../logs/follow.ts";
+import type { LogTarget } from "../logs/followkeys.ts";
 import { followKeys } from "../logs/followkeys.ts";
 import { lineBegin } from "../logs/lines.ts";
 import { type Filter, makeFilter } from "../logs/match.ts";
@@ -15,9 +16,8 @@ import { DtError, EXIT } from "../sys/error.ts";
 import { interruptFirst } from "../sys/presses.ts";
 import { isReaderGone, isTerminal, printBytes } from "../sys/stdio.ts";
 import { visible } from "../sys/visible.ts";
-import type { DtContext } from "./context.ts";
 import type { LogsRequest } from "./logs.parse.ts";
-import type { LogTarget } from "./logs.ts";
+import type { DtContext } from "./types.ts";
 
 const CHUNK = 256 * 1024;
 

@@ -1,6 +1,7 @@
 /** `dt logs`: what launches wrote; of one or several keys, of which run and time, which lines, once or on and on. Reads files only. */
 
 import { resolve } from "node:path";
+import type { LogTarget } from "../logs/followkeys.ts";
 import { listRuns } from "../logs/runs.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
 import { formatLines } from "../output/lines.ts";
@@ -12,22 +13,14 @@ import { presenceOf } from "../sys/identity.ts";
 import { expectLongWork } from "../sys/jit.ts";
 import { statOf } from "../sys/stat.ts";
 import { print } from "../sys/stdio.ts";
-import type { DtContext } from "./context.ts";
 import { DEFAULT_LINES, GREP_SEPARATOR, type LogsRequest, parseLogsArgs } from "./logs.parse.ts";
 import { showLines, showRaw } from "./logs.show.ts";
 import { keysOf } from "./look.ts";
+import type { DtContext } from "./types.ts";
 import { defineVerb } from "./verb.ts";
 import { selectionOf } from "./words.ts";
 
-export interface LogTarget {
-  key: string;
-  log: string;
-  times: string;
-  isOver(): boolean;
-}
-
 export default defineVerb({
-  meta: { name: "logs", description: "Show what managed commands and captured one-shots wrote" },
   args: {
     follow: {
       type: "boolean",

@@ -3,7 +3,7 @@
  * name their zone (`Z`, `+02:00`). A date or time that does not exist is an error, and so is one that the change of clocks leaves out.
  */
 import { parseSpan } from "../manifest/units.ts";
-import { usage } from "./args.ts";
+import { usage } from "./usage.ts";
 
 const TIME_OF_DAY = String.raw`(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?`;
 const TODAY = new RegExp(`^${TIME_OF_DAY}$`);

@@ -4,8 +4,9 @@ import { parseKey, type Selection } from "../state/key.ts";
 import type { Store } from "../state/store.ts";
 import type { ExitRecord, KeyState, LaunchHistory, LaunchRecord } from "../state/types.ts";
 import { isSuccess, judgeState } from "../state/view.ts";
-import { queryOf, recordedHosts } from "../supervisor/end.ts";
-import { findTree, unrecordedQuery } from "../supervisor/tree.ts";
+import { isLocked } from "../supervisor/keylock.ts";
+import { queryOf, recordedHosts, unrecordedQuery } from "../supervisor/query.ts";
+import { findTree } from "../supervisor/tree.ts";
 import type { Ground } from "../supervisor/types.ts";
 import type { FileRead } from "../sys/files.ts";
 import {
@@ -18,7 +19,6 @@ import {
   snapshotOf,
 } from "../sys/identity.ts";
 import { lazy } from "../sys/lazy.ts";
-import { readHolder } from "../sys/lock.ts";
 
 /** One row of `dt ps --json`. */
 export interface KeyReport {
@@ -240,11 +240,6 @@ function exitOf(
   // Of an earlier launch it would be a story about another one.
   if (last?.token !== record.token) return null;
   return { code: last.code, signal: last.signal, at: last.at, reason: last.reason };
-}
-
-function isLocked({ store, table }: Ground, key: string): boolean {
-  const holder = readHolder(store.path(key, "lock"), store.seal);
-  return holder.is === "there" && presenceOf(table, holder.value.holder) === "alive";
 }
 
 function endedReport(key: string, exit: ExitRecord, locked: boolean): KeyReport {

@@ -22,7 +22,7 @@ import { shortPath } from "../output/shell.ts";
 import { formatKey, type Key, parseKey } from "../state/key.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { nearestNames } from "../sys/nearest.ts";
-import type { DtContext } from "./context.ts";
+import type { DtContext } from "./types.ts";
 import { wordsOfUnread } from "./unread.ts";
 
 /** What names are looked up in. */

@@ -14,10 +14,13 @@ import { NEEDS_MET, START_MARK } from "../supervisor/marks.ts";
 import { inheritedDescriptors } from "../sys/descriptors.ts";
 import { EXIT } from "../sys/error.ts";
 import { print } from "../sys/stdio.ts";
-import { asksForHelp, checkArgs, durationOf, heedJson, portNumber, takeGlobals, usage, valuesOf } from "./args.ts";
+import { asksForHelp, checkArgs, durationOf, heedJson, portNumber, valuesOf } from "./args.ts";
 import { asksForService, type Called, callOf, findCommand, findPlugin, unknownName } from "./called.ts";
-import { type DtContext, rememberRoot } from "./context.ts";
+import { rememberRoot } from "./context.ts";
+import { takeGlobals } from "./globals.ts";
 import { argsOf, type MANAGED_ARGS, type STACK_ARGS } from "./managed.ts";
+import type { DtContext } from "./types.ts";
+import { usage } from "./usage.ts";
 
 export async function runPlugin(context: DtContext, name: string, given: readonly string[]): Promise<number> {
   const descriptors = inheritedDescriptors();
@@ -109,7 +112,8 @@ async function meetNeeds(
   key: string,
   asStranger: boolean,
 ): Promise<number | null> {
-  const { LOCK_TIMEOUT_MS, startNeeded } = await import("../runners/service.ts");
+  const { startNeeded } = await import("../runners/service.ts");
+  const { LOCK_TIMEOUT_MS } = await import("../supervisor/keylock.ts");
   rememberRoot(context);
   const asker = describeAsker("user", context.argv);
   return startNeeded(context.runner(asStranger), index, {

@@ -6,13 +6,13 @@ import { formatDuration } from "../output/time.ts";
 import { describeHolder, holdersOf } from "../supervisor/holders.ts";
 import { describeUnseen, isInTheWay, showAddress } from "../supervisor/listening.ts";
 import { print } from "../sys/stdio.ts";
-import { portNumber, usage } from "./args.ts";
-import type { DtContext } from "./context.ts";
+import { portNumber } from "./args.ts";
 import { beginLook, lookAt } from "./look.ts";
+import type { DtContext } from "./types.ts";
+import { usage } from "./usage.ts";
 import { defineVerb } from "./verb.ts";
 
 export default defineVerb({
-  meta: { name: "port", description: "Say who listens on a port; without one, the ports of this root's launches" },
   args: {
     _: { type: "positional", required: false, description: "A port", valueHint: "3000" },
   },

@@ -7,16 +7,15 @@ import { formatDuration } from "../output/time.ts";
 import type { KeyState } from "../state/types.ts";
 import { isLiving } from "../state/view.ts";
 import { print } from "../sys/stdio.ts";
-import { usage } from "./args.ts";
-import type { DtContext } from "./context.ts";
 import { makeDriftOf } from "./drift.ts";
 import { beginLook, type KeyReport, keysOf, type Look, lookAt, processesOf } from "./look.ts";
 import { withServices } from "./stacks.ts";
+import type { DtContext } from "./types.ts";
+import { usage } from "./usage.ts";
 import { defineVerb } from "./verb.ts";
 import { selectionOf } from "./words.ts";
 
 export default defineVerb({
-  meta: { name: "ps", description: "List what runs, waits or has failed" },
   args: {
     all: { type: "boolean", alias: "a", description: "Also what was stopped or has exited" },
     "all-roots": { type: "boolean", description: "Of every project in which you ever started something" },

@@ -4,9 +4,11 @@ import { join } from "node:path";
 import type { ArgsDef } from "citty";
 import descriptions from "../manifest/descriptions.json" with { type: "json" };
 import { EXIT } from "../sys/error.ts";
-import { GLOBAL_HELP, rowsOfFlags } from "./help.ts";
+import { rowsOfGlobals } from "./globals.ts";
+import { rowsOfFlags } from "./help.ts";
+import { LOADERS } from "./loaders.ts";
 import { MANAGED_ARGS, STACK_ARGS } from "./managed.ts";
-import { VERBS } from "./verbs.ts";
+import { type PresentVerb, VERBS } from "./verbs.ts";
 
 const EXIT_WORDS: Record<keyof typeof EXIT, string> = {
   done: "done",
@@ -45,7 +47,7 @@ const TYPE_WORDS: Record<string, string> = {
 export async function makeReference(sources: string): Promise<string> {
   const verbs = await Promise.all(
     Object.entries(VERBS).flatMap(([name, verb]) =>
-      verb === null ? [] : [describeVerb(name, verb.summary, verb.load)],
+      verb === null ? [] : [describeVerb(name, verb.summary, LOADERS[name as PresentVerb])],
     ),
   );
   const reserved = Object.entries(VERBS).flatMap(([name, verb]) => (verb === null ? [`\`${name}\``] : []));
@@ -59,7 +61,7 @@ export async function makeReference(sources: string): Promise<string> {
     "Short flags may be joined, and a value may stand right behind its flag: `dt logs shop dev -fn5`. A flag that takes one value is an error when it is given twice with different values.",
     table(
       ["flag", "meaning"],
-      GLOBAL_HELP.map(([flag, text]) => [`\`${flag}\``, text]),
+      rowsOfGlobals().map(([flag, text]) => [`\`${flag}\``, text]),
     ),
     "### Flags of a managed command",
     flagTable(MANAGED_ARGS),

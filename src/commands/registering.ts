@@ -14,8 +14,8 @@ import { isRemembered } from "../state/roots.ts";
 import { isTrusted } from "../state/trust.ts";
 import { cacheDirectoryOf } from "../sys/paths.ts";
 import { otherOwnerOf } from "../sys/root.ts";
-import type { DtContext } from "./context.ts";
 import { wordsOfTaken, wordsOfWaiting } from "./once.ts";
+import type { DtContext } from "./types.ts";
 import { wordsOfUnread } from "./unread.ts";
 
 type Place = Pick<DtContext, "env" | "talk">;

@@ -5,41 +5,36 @@ import { settingsOf } from "../manifest/graph.ts";
 import type { ManagedSettings, ManifestIndex } from "../manifest/resolved.ts";
 import { formatTruth } from "../output/truth.ts";
 import type { RunnerContext } from "../runners/context.ts";
-import {
-  LOCK_TIMEOUT_MS,
-  needsSomething,
-  refuseNested,
-  runDetached,
-  showPlan,
-  startNeeded,
-} from "../runners/service.ts";
+import { needsSomething, runDetached, showPlan, startNeeded } from "../runners/service.ts";
 import { tellLastLines } from "../runners/tell.ts";
 import { describeAsker } from "../state/asker.ts";
 import { parseKey } from "../state/key.ts";
 import type { LaunchRecord } from "../state/types.ts";
+import { LOCK_TIMEOUT_MS } from "../supervisor/keylock.ts";
+import { lineOf } from "../supervisor/line.ts";
 import { TICKET_MARK } from "../supervisor/marks.ts";
+import { refuseNested } from "../supervisor/nested.ts";
 import { dropTicket, takeTicket } from "../supervisor/pending.ts";
 import { askRestart } from "../supervisor/restart.ts";
 import { awaitRecord, awaitSettled } from "../supervisor/settle.ts";
-import { lineOf } from "../supervisor/start.ts";
 import { isUnderWay } from "../supervisor/stopkey.ts";
 import type { LaunchSpec, Ticket } from "../supervisor/types.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { presenceOf } from "../sys/identity.ts";
 import { print } from "../sys/stdio.ts";
-import type { Acting } from "./acting.ts";
-import { durationOf, usage } from "./args.ts";
+import { durationOf } from "./args.ts";
 import { failureOf } from "./called.ts";
-import { type DtContext, rememberRoot } from "./context.ts";
+import { rememberRoot } from "./context.ts";
 import { keysOf } from "./look.ts";
 import { unknownName } from "./named.ts";
 import { isOfHome, refuseOfRoot } from "./strangers.ts";
+import type { Acting, DtContext } from "./types.ts";
 import { wordsOfUnread } from "./unread.ts";
+import { usage } from "./usage.ts";
 import { defineVerb } from "./verb.ts";
 import { hasLeft, selectionOf } from "./words.ts";
 
 export default defineVerb({
-  meta: { name: "restart", description: "Start launches anew, with the manifest and environment as they are now" },
   args: {
     all: { type: "boolean", alias: "a", description: "Every launch of this root" },
     needs: {

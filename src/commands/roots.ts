@@ -8,8 +8,8 @@ import { branchOf } from "../sys/branch.ts";
 import { snapshotOf } from "../sys/identity.ts";
 import { homeDirectory, runDirectoryOf } from "../sys/paths.ts";
 import { makeProcessTable } from "../sys/process.ts";
-import type { DtContext } from "./context.ts";
 import { beginLook, type KeyReport, lookAt } from "./look.ts";
+import type { DtContext } from "./types.ts";
 
 export interface RootReport {
   root: string;

@@ -4,7 +4,6 @@ import { print } from "../sys/stdio.ts";
 import { defineVerb } from "./verb.ts";
 
 export default defineVerb({
-  meta: { name: "schema", description: "Print the JSON Schema of a manifest" },
   async run() {
     const { manifestJsonSchema } = await import("../manifest/jsonschema.ts");
     print(`${JSON.stringify(manifestJsonSchema(), null, 2)}\n`);

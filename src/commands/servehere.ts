@@ -21,8 +21,8 @@ import { DtError, EXIT, messageOf } from "../sys/error.ts";
 import { workingDirectory } from "../sys/here.ts";
 import { findRoot } from "../sys/root.ts";
 import { isOfPerson, rootRequest } from "./acting.ts";
-import type { DtContext } from "./context.ts";
 import { registerAsking, wordsOfAsked } from "./registering.ts";
+import type { DtContext } from "./types.ts";
 
 /** A root that the daemon serves, and what its manifests ask of it. */
 export interface Here extends Asked {

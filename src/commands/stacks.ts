@@ -11,7 +11,7 @@ export function withServices(ground: Ground, reports: readonly KeyReport[]): Pro
     reports.map(async (report) => {
       const record = ground.store.record(report.key);
       if (record.is !== "there" || record.value.stack === undefined) return report;
-      const { readStackMark } = await import("../supervisor/stack.ts");
+      const { readStackMark } = await import("../supervisor/stackmark.ts");
       const mark = readStackMark(ground, record.value.token);
       return describeStack(ground, report, record.value.stack, mark.is === "there" ? mark.value.containers : []);
     }),
@@ -37,7 +37,7 @@ async function describeStack(
   expected: readonly string[],
 ): Promise<KeyReport> {
   const { listContainers, troublesOf } = await import("../compose/containers.ts");
-  const { stackEnvironment } = await import("../supervisor/stack.ts");
+  const { stackEnvironment } = await import("../supervisor/endstack.ts");
   const containers = await listContainers(stack, stackEnvironment(ground, stack));
   if (containers === null)
     return {

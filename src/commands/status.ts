@@ -6,15 +6,14 @@ import { formatDuration } from "../output/time.ts";
 import { isLiving } from "../state/view.ts";
 import { EXIT } from "../sys/error.ts";
 import { print } from "../sys/stdio.ts";
-import type { DtContext } from "./context.ts";
 import { makeDriftOf } from "./drift.ts";
 import { beginLook, type KeyReport, keysOf, lookAt } from "./look.ts";
 import { withServices } from "./stacks.ts";
+import type { DtContext } from "./types.ts";
 import { defineVerb } from "./verb.ts";
 import { selectionOf } from "./words.ts";
 
 export default defineVerb({
-  meta: { name: "status", description: "Show one or several launches in detail; exit 3 when one does not run" },
   args: {
     _: { type: "positional", required: false, description: "Keys, words of one, or a plugin", valueHint: "key …" },
   },

@@ -2,24 +2,25 @@
 import type { ManifestIndex } from "../manifest/resolved.ts";
 import { formatLines } from "../output/lines.ts";
 import { formatDuration } from "../output/time.ts";
-import { LOCK_TIMEOUT_MS, refuseNested } from "../runners/service.ts";
 import { tellEvent } from "../runners/tell.ts";
 import { describeAsker } from "../state/asker.ts";
 import type { Selection } from "../state/key.ts";
 import { announcedStarts, awaitNamed } from "../supervisor/announced.ts";
+import { LOCK_TIMEOUT_MS } from "../supervisor/keylock.ts";
+import { refuseNested } from "../supervisor/nested.ts";
 import { pendingKeys } from "../supervisor/pending.ts";
 import { isListedAsFailed, isUnderWay, type StopKeyResult, stopKey } from "../supervisor/stopkey.ts";
 import type { Ground } from "../supervisor/types.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { print } from "../sys/stdio.ts";
-import { durationOf, usage } from "./args.ts";
-import type { DtContext } from "./context.ts";
+import { durationOf } from "./args.ts";
 import { keysOf } from "./look.ts";
+import type { DtContext } from "./types.ts";
+import { usage } from "./usage.ts";
 import { defineVerb } from "./verb.ts";
 import { selectionOf, unknownKeys } from "./words.ts";
 
 export default defineVerb({
-  meta: { name: "stop", description: "Stop launches and everything they started" },
   args: {
     all: { type: "boolean", alias: "a", description: "Every launch of this root" },
     timeout: { type: "string", description: "Time before SIGKILL, instead of the manifest's", valueHint: "10s" },

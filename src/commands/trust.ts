@@ -15,12 +15,12 @@ import { findRoot, nearestCandidate, otherOwnerOf } from "../sys/root.ts";
 import { statOf } from "../sys/stat.ts";
 import { print } from "../sys/stdio.ts";
 import { rootRequest } from "./acting.ts";
-import { directoryOf, usage } from "./args.ts";
-import type { DtContext } from "./context.ts";
+import { directoryOf } from "./args.ts";
+import type { DtContext } from "./types.ts";
+import { usage } from "./usage.ts";
 import { defineVerb } from "./verb.ts";
 
 export default defineVerb({
-  meta: { name: "trust", description: "Trust the code of this root, or of a directory's" },
   args: {
     list: { type: "boolean", description: "List the roots that are trusted" },
     owner: {

@@ -4,7 +4,7 @@ import type { ManifestIndex, ResolvedPlugin } from "../manifest/resolved.ts";
 import { isNews } from "../state/told.ts";
 import { isOfPerson } from "./acting.ts";
 import { asksForService } from "./called.ts";
-import type { DtContext } from "./context.ts";
+import type { DtContext } from "./types.ts";
 
 export interface Unserved {
   /** What nobody does. */

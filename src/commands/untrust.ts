@@ -8,13 +8,13 @@ import { EXIT } from "../sys/error.ts";
 import { cacheDirectoryOf } from "../sys/paths.ts";
 import { statOf } from "../sys/stat.ts";
 import { print } from "../sys/stdio.ts";
-import { directoryOf, usage } from "./args.ts";
-import type { DtContext } from "./context.ts";
+import { directoryOf } from "./args.ts";
 import { homeOf, rootOf } from "./trust.ts";
+import type { DtContext } from "./types.ts";
+import { usage } from "./usage.ts";
 import { defineVerb } from "./verb.ts";
 
 export default defineVerb({
-  meta: { name: "untrust", description: "Trust a root no longer, and forget what its code came to" },
   args: { _: { type: "positional", required: false, description: "A directory", valueHint: "DIR" } },
   run({ args, data }) {
     const context = data as DtContext;

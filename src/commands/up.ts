@@ -2,13 +2,13 @@
 import { becomeHost, runUp } from "../runners/up.ts";
 import { durationOf } from "./args.ts";
 import { asksForService } from "./called.ts";
-import { type DtContext, rememberRoot } from "./context.ts";
+import { rememberRoot } from "./context.ts";
 import { isOfHome, refuseOfRoot } from "./strangers.ts";
+import type { DtContext } from "./types.ts";
 import { defineVerb } from "./verb.ts";
 import { defaultGroup, keysOfName, namesOf } from "./words.ts";
 
 export default defineVerb({
-  meta: { name: "up", description: "Start groups, plugins or keys with all they need, by one host" },
   args: {
     detach: { type: "boolean", alias: "d", description: "Return when all is ready, done or failed; one line a key" },
     wait: { type: "boolean", description: "The same, said for CI" },

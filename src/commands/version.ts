@@ -2,11 +2,10 @@
 import { EXIT } from "../sys/error.ts";
 import { print } from "../sys/stdio.ts";
 import { COMMIT, VERSION } from "../sys/version.ts";
-import type { DtContext } from "./context.ts";
+import type { DtContext } from "./types.ts";
 import { defineVerb } from "./verb.ts";
 
 export default defineVerb({
-  meta: { name: "version", description: "Print version and commit" },
   run({ data }) {
     const { globals } = data as DtContext;
     print(

@@ -11,9 +11,10 @@ import { isLiving } from "../state/view.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { shellCode } from "../sys/status.ts";
 import { print } from "../sys/stdio.ts";
-import { durationOf, meantBy, usage } from "./args.ts";
-import type { DtContext } from "./context.ts";
+import { durationOf, meantBy } from "./args.ts";
 import { beginLook, type KeyReport, keysOf, lookAt } from "./look.ts";
+import type { DtContext } from "./types.ts";
+import { usage } from "./usage.ts";
 import { defineVerb } from "./verb.ts";
 import { refuseOneshots, selectionOf } from "./words.ts";
 
@@ -35,7 +36,6 @@ function judgeWait(goal: Goal, report: Pick<KeyReport, "state" | "host"> | null)
 }
 
 export default defineVerb({
-  meta: { name: "wait", description: "Wait until launches are ready, have ended, or are stopped" },
   args: {
     for: { type: "string", description: "ready (the default), exit or stopped", valueHint: "ready" },
     timeout: { type: "string", description: "Exit 124 after this time; default: no limit", valueHint: "30s" },

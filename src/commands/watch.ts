@@ -12,11 +12,12 @@ import { identifyFolder, isSameFolder } from "../sys/folder.ts";
 import { homeDirectory } from "../sys/paths.ts";
 import { makeProcessTable } from "../sys/process.ts";
 import { print } from "../sys/stdio.ts";
-import { usage } from "./args.ts";
 import { failureOf, unknownName } from "./called.ts";
-import { type DtContext, rememberRoot } from "./context.ts";
+import { rememberRoot } from "./context.ts";
 import { untilEnded } from "./ended.ts";
+import type { DtContext } from "./types.ts";
 import { wordsOfUnread } from "./unread.ts";
+import { usage } from "./usage.ts";
 import { defineVerb } from "./verb.ts";
 import { watchEvents } from "./watchevents.ts";
 
@@ -27,7 +28,6 @@ const MANIFESTS_MS = 2000;
 const REST = 10;
 
 export default defineVerb({
-  meta: { name: "watch", description: "Run the jobs of watched files in the foreground, without the daemon" },
   args: {
     events: {
       type: "boolean",

@@ -5,9 +5,9 @@ import { DtError } from "../sys/error.ts";
 import { resolveFrom, workingDirectory } from "../sys/here.ts";
 import { isReaderGone, print } from "../sys/stdio.ts";
 import { watchTrees } from "../sys/watch/trees.ts";
-import { usage } from "./args.ts";
-import type { DtContext } from "./context.ts";
 import { untilEnded } from "./ended.ts";
+import type { DtContext } from "./types.ts";
+import { usage } from "./usage.ts";
 
 const STDOUT = 1;
 /** How often it is asked whether anybody reads: who watches for nobody would stay for ever. */

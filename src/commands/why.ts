@@ -9,14 +9,13 @@ import { explainKey, isKnown } from "../supervisor/why.ts";
 import { EXIT } from "../sys/error.ts";
 import { print } from "../sys/stdio.ts";
 import { oneLine } from "../sys/visible.ts";
-import type { DtContext } from "./context.ts";
 import { beginLook, keysOf, lookAt } from "./look.ts";
 import { describeServices, withServices } from "./stacks.ts";
+import type { DtContext } from "./types.ts";
 import { defineVerb } from "./verb.ts";
 import { selectionOf } from "./words.ts";
 
 export default defineVerb({
-  meta: { name: "why", description: "Explain why something runs, does not run, waits or was stopped" },
   args: {
     _: { type: "positional", required: false, description: "Keys, words of one, or a plugin", valueHint: "key …" },
   },

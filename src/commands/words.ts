@@ -7,8 +7,8 @@ import type { ManifestIndex } from "../manifest/resolved.ts";
 import { DEFAULT_VARIANT, formatKey, type Key, parseKey, parseSelection, type Selection } from "../state/key.ts";
 import type { FileKind, Store } from "../state/store.ts";
 import { DtError, EXIT } from "../sys/error.ts";
-import type { DtContext } from "./context.ts";
 import type { Unknown } from "./named.ts";
+import type { DtContext } from "./types.ts";
 import { wordsOfUnread } from "./unread.ts";
 
 /** The keys of a group; null when no group has that name. Throws when a plugin has it too. */

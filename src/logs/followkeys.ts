@@ -4,7 +4,7 @@ import { followFile } from "./follow.ts";
 import type { Filter } from "./match.ts";
 import { listRuns } from "./runs.ts";
 
-export interface Target {
+export interface LogTarget {
   key: string;
   log: string;
   /** The index of its latest run. */
@@ -15,7 +15,7 @@ export interface Target {
 
 export interface FollowKeysOptions {
   /** What is to be followed now; asked again and again. */
-  targets(): Target[];
+  targets(): LogTarget[];
   /** Where each has been shown to when it is followed first; none: it is shown from its beginning. */
   shownTo: ReadonlyMap<string, number>;
   filterOf(key: string): Filter<Entry> | null;
@@ -63,7 +63,7 @@ export async function followKeys(options: FollowKeysOptions): Promise<void> {
 }
 
 async function followKey(
-  { key, log, times, isOver }: Target,
+  { key, log, times, isOver }: LogTarget,
   from: number,
   signal: AbortSignal,
   { filterOf, onEntry, onNewRun, isGone }: FollowKeysOptions,

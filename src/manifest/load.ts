@@ -10,6 +10,7 @@ import { bunSpawn } from "../sys/bunspawn.ts";
 import { descend, descendInto, statThere } from "../sys/descend.ts";
 import { readOwn } from "../sys/door.ts";
 import { messageOf } from "../sys/error.ts";
+import { HIDDEN } from "../sys/hidden.ts";
 import { isIgnored } from "../sys/limits.ts";
 import { checkNullDevice } from "../sys/null.ts";
 import { whoMaySwap } from "../sys/ownplace.ts";
@@ -130,7 +131,7 @@ interface Ending {
 }
 
 async function runChild(file: string, resultFile: string, timeoutMs: number, options: LoadOptions): Promise<Ending> {
-  const command = [...(options.loader ?? [...sameBuildCommand(), "__load"]), file, resultFile, String(timeoutMs)];
+  const command = [...(options.loader ?? [...sameBuildCommand(), HIDDEN.load]), file, resultFile, String(timeoutMs)];
   const child = bunSpawn(command, {
     cwd: options.root,
     env: childEnvironment(options),

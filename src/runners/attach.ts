@@ -5,7 +5,8 @@
 import { formatDuration } from "../output/time.ts";
 import type { ExitRecord, LaunchRecord } from "../state/types.ts";
 import { attachToRun } from "../supervisor/attachclient.ts";
-import { awaitRecord, isChanging } from "../supervisor/settle.ts";
+import { isLocked } from "../supervisor/keylock.ts";
+import { awaitRecord } from "../supervisor/settle.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { presenceOf, sameIdentity } from "../sys/identity.ts";
 import { signalNumber } from "../sys/signals.ts";
@@ -123,9 +124,9 @@ function isOver(
 ): boolean {
   if (record === null) return true;
   // Whoever stops or replaces it has not written down yet that it did.
-  if (record.phase === "stopping" && isChanging(ground, record.key)) return false;
+  if (record.phase === "stopping" && isLocked(ground, record.key)) return false;
   // Its host does not serve it any more, and so cannot start it again; its terminal has gone with the host, also when the program lives on.
-  if (presenceOf(ground.table, record.host) !== "alive" && !isChanging(ground, record.key)) return true;
+  if (presenceOf(ground.table, record.host) !== "alive" && !isLocked(ground, record.key)) return true;
   // Replaced by another dt: whoever started the old one is done. Who looks in goes on with the new one.
   return owner && last !== null && !sameIdentity(record.host, last.host);
 }

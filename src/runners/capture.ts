@@ -23,13 +23,13 @@ import {
   unblock,
 } from "../sys/held.ts";
 import { workingDirectory } from "../sys/here.ts";
+import { HIDDEN } from "../sys/hidden.ts";
 import { startOnPipes } from "../sys/onpipes.ts";
 import { relay } from "../sys/relay.ts";
 import { signalNumber } from "../sys/signals.ts";
 import { type EndStatus, shellCode } from "../sys/status.ts";
 import { isTerminal, writeBytes } from "../sys/stdio.ts";
-import type { RunnerContext } from "./context.ts";
-import type { OneshotRequest } from "./exec.ts";
+import type { OneshotRequest, RunnerContext } from "./context.ts";
 
 /** Reasons that are a manifest's or a person's to correct, before anything runs. */
 const REFUSALS = ["bad-log", "launch-there", "log-in-use"];
@@ -50,7 +50,7 @@ export async function runCaptured(
   if (context.held === null) {
     const mask = formatMask(block(heldSignals(onTerminal)));
     const [self, ...more] = ground.self as [string, ...string[]];
-    becomeDt([self, ...more, "__capture", mask, ...context.argv], context.ownEnv, request.descriptors);
+    becomeDt([self, ...more, HIDDEN.capture, mask, ...context.argv], context.ownEnv, request.descriptors);
   }
   const mask = parseMask(context.held);
   const { argv, cwd, environment } = prepareCommand({

@@ -1,4 +1,5 @@
 /** What every runner gets. No code in this file. */
+import type { OneshotSettings } from "../manifest/resolved.ts";
 import type { Talk } from "../output/talk.ts";
 import type { Announced, Ground } from "../supervisor/types.ts";
 
@@ -20,4 +21,16 @@ export interface RunnerContext {
   announced: Announced | null;
   /** The signals that dt was started with blocked, when it became itself anew to capture a one-shot; else null. */
   held: string | null;
+}
+
+export interface OneshotRequest {
+  plugin: string;
+  command: string;
+  variant: string;
+  /** The manifest, for a handler. */
+  file: string;
+  settings: OneshotSettings;
+  args: readonly string[];
+  /** Open files beyond the standard three that dt was given. */
+  descriptors: readonly number[];
 }

@@ -1,6 +1,5 @@
 /** One-shots: dt prepares the environment and becomes the command. A handler runs inside dt. */
 import { join } from "node:path";
-import type { OneshotSettings } from "../manifest/resolved.ts";
 import { showCommand, showWord } from "../output/shell.ts";
 import { DEFAULT_VARIANT, formatKey } from "../state/key.ts";
 import { prepareCommand } from "../supervisor/preparecommand.ts";
@@ -8,19 +7,7 @@ import { DtError, EXIT } from "../sys/error.ts";
 import { becomeCommand } from "../sys/exec.ts";
 import { workingDirectory } from "../sys/here.ts";
 import { print } from "../sys/stdio.ts";
-import type { RunnerContext } from "./context.ts";
-
-export interface OneshotRequest {
-  plugin: string;
-  command: string;
-  variant: string;
-  /** The manifest, for a handler. */
-  file: string;
-  settings: OneshotSettings;
-  args: readonly string[];
-  /** Open files beyond the standard three that dt was given. */
-  descriptors: readonly number[];
-}
+import type { OneshotRequest, RunnerContext } from "./context.ts";
 
 /** Returns only for `--dry-run` and for handlers: a status. */
 export async function runOneshot(context: RunnerContext, request: OneshotRequest): Promise<number> {

@@ -4,6 +4,7 @@ import { closureOf, dependentsOf, type GraphNode, shortKey, showPath } from "../
 import type { Condition, ManifestIndex } from "../manifest/resolved.ts";
 import { parseKey } from "../state/key.ts";
 import type { Asker, ExitRecord } from "../state/types.ts";
+import { isStopped } from "../state/view.ts";
 import { describeAsker } from "../supervisor/describe.ts";
 import { startDetached } from "../supervisor/detach.ts";
 import {
@@ -19,7 +20,6 @@ import { runTask } from "../supervisor/task.ts";
 import type { LaunchSpec, Ticket } from "../supervisor/types.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import type { RunnerContext } from "./context.ts";
-import { isStopped } from "./service.ts";
 import { tellEvent, tellLastLines } from "./tell.ts";
 
 /** For whom. */

@@ -6,6 +6,7 @@
 import { formatTruth } from "../output/truth.ts";
 import { describeAsker } from "../state/asker.ts";
 import { startDetached } from "../supervisor/detach.ts";
+import { LOCK_TIMEOUT_MS } from "../supervisor/keylock.ts";
 import { stopKey } from "../supervisor/stopkey.ts";
 import type { LaunchEvent, LaunchSpec } from "../supervisor/types.ts";
 import { EXIT, messageOf } from "../sys/error.ts";
@@ -15,7 +16,6 @@ import { isTerminal, print, writeBytes } from "../sys/stdio.ts";
 import { attachTo } from "./attach.ts";
 import { cancelOnPress, TERMINATING } from "./cancelling.ts";
 import type { RunnerContext } from "./context.ts";
-import { LOCK_TIMEOUT_MS } from "./service.ts";
 import { tellEvent } from "./tell.ts";
 
 export async function runOnTerminal(context: RunnerContext, spec: LaunchSpec): Promise<number> {

@@ -8,10 +8,11 @@ import { showCommand } from "../output/shell.ts";
 import { formatTruth } from "../output/truth.ts";
 import { describeAsker } from "../state/asker.ts";
 import { DEFAULT_VARIANT, formatKey } from "../state/key.ts";
-import type { ExitRecord } from "../state/types.ts";
+import { isStopped } from "../state/view.ts";
 import { startDetached } from "../supervisor/detach.ts";
+import { LOCK_TIMEOUT_MS } from "../supervisor/keylock.ts";
 import { TICKET_MARK } from "../supervisor/marks.ts";
-import { nestedError } from "../supervisor/nested.ts";
+import { refuseNested } from "../supervisor/nested.ts";
 import { dropTicket, mayWait, readTicket, takeTicket, watchTicket } from "../supervisor/pending.ts";
 import type { LaunchEvent, LaunchLine, LaunchSpec } from "../supervisor/types.ts";
 import { EXIT } from "../sys/error.ts";
@@ -45,9 +46,6 @@ export interface ServiceRequest {
   /** What it is tied to, as written: a pid, `shell`, `agent`. */
   owner: string | null;
 }
-
-/** Contention waits this long for the key's lock: a stop may take its whole time-out before it is our turn. */
-export const LOCK_TIMEOUT_MS = 30_000;
 
 export async function runService(context: RunnerContext, request: ServiceRequest): Promise<number> {
   const key = formatKey({
@@ -163,11 +161,6 @@ function makeSpec(context: RunnerContext, request: ServiceRequest, key: string):
   };
 }
 
-/** Replacing or stopping the launch one runs in would end the asker halfway. */
-export function refuseNested({ ground, env }: Pick<RunnerContext, "ground" | "env">, key: string, verb: string): void {
-  if (env.DIALTONE_KEY === key && env.DIALTONE_ROOT === ground.root) throw nestedError(key, verb);
-}
-
 export async function runDetached(context: RunnerContext, spec: LaunchSpec, noWait: boolean): Promise<number> {
   const cancel = new AbortController();
   cancelOnPress(cancel);
@@ -220,11 +213,6 @@ function concludeDetached(context: RunnerContext, last: LaunchEvent, isStack: bo
     default:
       return EXIT.internal;
   }
-}
-
-/** By a person: nobody is told that it failed. */
-export function isStopped({ reason }: ExitRecord): boolean {
-  return reason === "stopped" || reason === "interrupted";
 }
 
 /** The end of its log now: `dt logs --after` shows what comes later. Null when the launch is gone already. */

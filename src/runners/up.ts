@@ -4,7 +4,7 @@
  */
 
 import type { Entry } from "../logs/entries.ts";
-import { followKeys, type Target } from "../logs/followkeys.ts";
+import { followKeys, type LogTarget } from "../logs/followkeys.ts";
 import { faultsOf } from "../manifest/faults.ts";
 import { closureOf, dependentsOf, shortKey, showPath } from "../manifest/graph.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
@@ -14,7 +14,9 @@ import { formatTruth } from "../output/truth.ts";
 import { describeAsker } from "../state/asker.ts";
 import { parseKey } from "../state/key.ts";
 import type { ExitRecord } from "../state/types.ts";
+import { LOCK_TIMEOUT_MS } from "../supervisor/keylock.ts";
 import { makeMoving } from "../supervisor/moving.ts";
+import { refuseNested } from "../supervisor/nested.ts";
 import { takeTicket } from "../supervisor/pending.ts";
 import { RESTART_SIGNAL } from "../supervisor/restart.ts";
 import { isRunOver } from "../supervisor/runover.ts";
@@ -36,7 +38,6 @@ import { cancelOnPress } from "./cancelling.ts";
 import type { RunnerContext } from "./context.ts";
 import { makePatience } from "./patience.ts";
 import { makeProgress } from "./progress.ts";
-import { LOCK_TIMEOUT_MS, refuseNested } from "./service.ts";
 import { makeShown } from "./shown.ts";
 import { tellEvent, tellLastLines } from "./tell.ts";
 
@@ -140,7 +141,7 @@ async function upForeground(context: RunnerContext, nodes: UpNode[], colored: bo
   const done = new AbortController();
   /** Somebody asked for the end: an output that takes nothing is no longer waited for. */
   const impatient = new AbortController();
-  const shown: Target[] = [];
+  const shown: LogTarget[] = [];
   const shownTo = new Map<string, number>();
   /** What ran already: it is shown, and runs on when this process ends. */
   const others = new Set<string>();

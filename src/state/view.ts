@@ -109,3 +109,8 @@ const LIVING: Record<KeyState, boolean> = {
 export function isLiving(state: KeyState): boolean {
   return LIVING[state];
 }
+
+/** By the user, who needs no report of a failure then. */
+export function isStopped({ reason }: Pick<ExitRecord, "reason">): boolean {
+  return reason === "stopped" || reason === "interrupted";
+}

@@ -18,19 +18,20 @@
 
 import type { LaunchHistory, LaunchRecord } from "../state/types.ts";
 import { identifySelf, presenceOf } from "../sys/identity.ts";
-import { acquireLock } from "../sys/lock.ts";
 import type { EndStatus } from "../sys/status.ts";
 import { makeTakenExit } from "./describe.ts";
 import { resolveIn } from "./environment.ts";
 import type { Finished } from "./exited.ts";
 import { holdOn } from "./holding.ts";
+import { lockKey } from "./keylock.ts";
 import { tryClaim } from "./portclaim.ts";
 import type { PreparedLaunch } from "./prepare.ts";
 import { prepareCommand } from "./preparecommand.ts";
 import { beginRun } from "./run.ts";
+import type { OwnControl, Run } from "./runtypes.ts";
 import { withStack } from "./stack.ts";
 import { streakOf } from "./streak.ts";
-import type { Ground, LaunchSpec, OwnControl, Report, Run } from "./types.ts";
+import type { Ground, LaunchSpec, Report } from "./types.ts";
 
 /** How late the end of what is nobody's child is noticed. */
 const LOOK_EVERY_MS = 200;
@@ -51,14 +52,10 @@ export function isHostless({ table }: Pick<Ground, "table">, record: LaunchRecor
 
 export async function adopt(ground: Ground, key: string, report: Report, control: OwnControl): Promise<Adopted | null> {
   const { store, table } = ground;
-  const lock = await acquireLock({
-    path: () => store.path(key, "lock"),
-    seal: store.seal,
-    table,
+  const lock = await lockKey(ground, key, {
     doing: "host again",
     command: `dt (a host for ${key})`,
     timeoutMs: LOCK_TIMEOUT_MS,
-    backend: ground.lockBackend,
   });
   try {
     const read = store.record(key);

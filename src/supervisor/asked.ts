@@ -5,8 +5,9 @@ import { type EndRequest, endLaunch } from "./end.ts";
 import { lockOrLeave, ownRecord, taken } from "./hostlock.ts";
 import { noteExit } from "./notes.ts";
 import { beginRun } from "./run.ts";
+import type { EndingRequest, HostEnd, HostRequest, OwnControl, OwnRequest, Run } from "./runtypes.ts";
 import { startLaunch } from "./start.ts";
-import type { EndingRequest, Ground, HostEnd, HostRequest, OwnControl, OwnRequest, Report, Run } from "./types.ts";
+import type { Ground, Report } from "./types.ts";
 
 export async function endByRequest(
   ground: Ground,

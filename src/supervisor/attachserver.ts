@@ -14,7 +14,8 @@ import { statOf } from "../sys/stat.ts";
 import { ATTACH_VERSION, type FromHost, parseToHost, SOCKET_SUFFIX, socketName } from "./attachwire.ts";
 import type { HostedTerminal } from "./hostterminal.ts";
 import { writeHistory } from "./notes.ts";
-import type { Ground, Report, Run } from "./types.ts";
+import type { Run } from "./runtypes.ts";
+import type { Ground, Report } from "./types.ts";
 
 /** More keys than this wait for the program; then who types is slowed down. */
 const MOST_PENDING = 64 * 1024;

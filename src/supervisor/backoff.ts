@@ -9,20 +9,11 @@ import type { Finished } from "./exited.ts";
 import { noteStartFailure } from "./failed.ts";
 import { lockOrLeave } from "./hostlock.ts";
 import { isOwnerGone, OWNER_GONE } from "./owner.ts";
-import { NO_STREAK, type Streak } from "./policy.ts";
 import { beginRun } from "./run.ts";
+import type { EndingRequest, HostEnd, HostRequest, OwnControl, OwnRequest, Run } from "./runtypes.ts";
 import { startLaunch, whileWanted } from "./start.ts";
-import type {
-  EndingRequest,
-  Ground,
-  HostEnd,
-  HostRequest,
-  LaunchSpec,
-  OwnControl,
-  OwnRequest,
-  Report,
-  Run,
-} from "./types.ts";
+import { NO_STREAK, type Streak } from "./streak.ts";
+import type { Ground, LaunchSpec, Report } from "./types.ts";
 
 /** How often a host that waits for its next try looks whether it is still wanted. */
 const BACKOFF_LOOK_MS = 100;

@@ -19,14 +19,15 @@ import { DEFAULT_VARIANT, formatKey } from "../state/key.ts";
 import type { Asker, ExitReason, ExitRecord } from "../state/types.ts";
 import { DtError, messageOf } from "../sys/error.ts";
 import { removeFile } from "../sys/files.ts";
-import { acquireLock, type HeldLock } from "../sys/lock.ts";
+import type { HeldLock } from "../sys/lock.ts";
 import { signalName } from "../sys/signals.ts";
 import { statOf } from "../sys/stat.ts";
 import type { EndStatus } from "../sys/status.ts";
 import { describeEnd } from "./describe.ts";
 import { LAST_LINES } from "./end.ts";
 import { resolveIn } from "./environment.ts";
-import { isKnownLog, refuseSharedLog } from "./start.ts";
+import { lockKey } from "./keylock.ts";
+import { isKnownLog, refuseSharedLog } from "./launchlog.ts";
 import type { Ground } from "./types.ts";
 
 export interface OneshotKey {
@@ -81,7 +82,7 @@ export async function openCapture(
   const { key, log } = run;
   store.prepare();
   if (settings.log !== null) checkLogPath(log, logPlaces(ground));
-  const lock = await lockKey(ground, run);
+  const lock = await lockToCapture(ground, run);
   let opened: OpenedLog;
   try {
     if (store.record(key).is !== "absent")
@@ -127,7 +128,7 @@ export async function openCapture(
   async function finish(make: (more: EndFacts) => ExitRecord): Promise<ExitRecord> {
     const uptimeMs = Math.round(performance.now() - began);
     writer.close();
-    const lock = await lockKey(ground, run);
+    const lock = await lockToCapture(ground, run);
     try {
       const there = statOf(log);
       const isLatest = there?.ino === opened.file.ino && there.dev === opened.file.dev;
@@ -148,15 +149,11 @@ interface EndFacts {
   lastLines: string[];
 }
 
-function lockKey(ground: Ground, run: CapturedRun): Promise<HeldLock> {
-  return acquireLock({
-    path: () => ground.store.path(run.key, "lock"),
-    seal: ground.store.seal,
-    table: ground.table,
+function lockToCapture(ground: Ground, { key, startedBy }: CapturedRun): Promise<HeldLock> {
+  return lockKey(ground, key, {
     doing: "capture",
-    command: run.startedBy.command,
+    command: startedBy.command,
     timeoutMs: LOCK_TIMEOUT_MS,
-    backend: ground.lockBackend,
     evenUnwritten: true,
   });
 }

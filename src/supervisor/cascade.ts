@@ -5,8 +5,9 @@ import { messageOf } from "../sys/error.ts";
 import { identifySelf, presenceOf } from "../sys/identity.ts";
 import { manifestsOf } from "./manifests.ts";
 import { askRestart } from "./restart.ts";
+import type { Run } from "./runtypes.ts";
 import { awaitSettled } from "./settle.ts";
-import type { Ground, Report, Run } from "./types.ts";
+import type { Ground, Report } from "./types.ts";
 
 export interface Dependent {
   key: string;

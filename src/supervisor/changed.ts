@@ -5,8 +5,9 @@ import { identifySelf, type ProcessIdentity } from "../sys/identity.ts";
 import { isEndedForAnother, sizeOf } from "./asked.ts";
 import { noteExit } from "./notes.ts";
 import { beginRun } from "./run.ts";
+import type { OwnControl, Run } from "./runtypes.ts";
 import { startLaunch, whileWanted } from "./start.ts";
-import type { Ground, OwnControl, Report, Run } from "./types.ts";
+import type { Ground, Report } from "./types.ts";
 
 /** A host never waits for the lock in front of whoever ends its launch: they wait for it to leave. */
 const TRY_AGAIN_MS = 20;

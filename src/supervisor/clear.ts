@@ -4,8 +4,9 @@
  */
 import type { Asker } from "../state/types.ts";
 import { identifySelf, presenceOf } from "../sys/identity.ts";
-import { acquireLock } from "../sys/lock.ts";
-import { endLaunch, queryOf } from "./end.ts";
+import { endLaunch } from "./end.ts";
+import { lockKey } from "./keylock.ts";
+import { queryOf } from "./query.ts";
 import { findTree } from "./tree.ts";
 import type { Ground } from "./types.ts";
 
@@ -21,15 +22,7 @@ export type ClearResult = "cleared" | "living" | "foreign" | "nothing";
 export async function clearKey(ground: Ground, { key, by, lockTimeoutMs }: ClearRequest): Promise<ClearResult> {
   const { store, table } = ground;
   store.prepare();
-  const lock = await acquireLock({
-    path: store.path(key, "lock"),
-    seal: store.seal,
-    table,
-    doing: "clear",
-    command: by.command,
-    timeoutMs: lockTimeoutMs,
-    backend: ground.lockBackend,
-  });
+  const lock = await lockKey(ground, key, { doing: "clear", command: by.command, timeoutMs: lockTimeoutMs });
   try {
     const record = store.record(key);
     if (record.is === "unreadable") return record.foreign === true ? "foreign" : "living";

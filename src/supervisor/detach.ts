@@ -6,13 +6,13 @@
 import { join } from "node:path";
 import type { Reading } from "../manifest/reading.ts";
 import { DtError, EXIT } from "../sys/error.ts";
+import { HIDDEN } from "../sys/hidden.ts";
 import { spawnDetached } from "../sys/spawn.ts";
 import { linesOf } from "../sys/textlines.ts";
+import { errorOf } from "./failure.ts";
 import { hostEnvironment } from "./selfenv.ts";
-import type { FailureReport, Ground, LaunchEvent, LaunchSpec, Report } from "./types.ts";
+import type { Ground, LaunchEvent, LaunchSpec, Report } from "./types.ts";
 
-export const HOST_COMMAND = "__host";
-export const ADOPT_COMMAND = "__adopt";
 /** On the host's input, after the line with what to start. */
 export const CANCEL = "cancel";
 
@@ -66,7 +66,7 @@ export async function startDetached(
   ground.store.prepare();
   const input: HostInput = { ...hostGroundOf(ground), spec };
   const host = spawnDetached(
-    [...ground.self, HOST_COMMAND, spec.key],
+    [...ground.self, HIDDEN.host, spec.key],
     hostEnvironment(spec.env, ground.root),
     hostErrorFile(ground),
   );
@@ -98,7 +98,7 @@ export async function startDetached(
 /** Starts a host for a launch whose own is gone, and does not wait for it: whether there is something to take over it finds out itself. */
 export function startAdopting(ground: Ground, key: string, env: Record<string, string>): void {
   const host = spawnDetached(
-    [...ground.self, ADOPT_COMMAND, key],
+    [...ground.self, HIDDEN.adopt, key],
     hostEnvironment(env, ground.root),
     hostErrorFile(ground),
   );
@@ -125,47 +125,4 @@ function isLast(event: LaunchEvent, until: Until): boolean {
 /** What a killed host had not written whole is no event. */
 export async function* readEvents<Event>(stream: ReadableStream<Uint8Array>): AsyncGenerator<Event> {
   for await (const line of linesOf(stream, false)) yield JSON.parse(line) as Event;
-}
-
-/** An error of the host, told again in the caller. */
-export function errorOf(failure: FailureReport): DtError {
-  return new DtError(failure.code, failure.message, {
-    lines: failure.lines ?? [],
-    status: failure.status,
-    ...(failure.hint === null ? {} : { hint: failure.hint }),
-    ...(failure.details === null ? {} : { details: failure.details }),
-  });
-}
-
-export function failureOf(error: unknown): FailureReport {
-  if ((error as { name?: string } | null)?.name === "DtError") {
-    const known = error as DtError;
-    return {
-      code: known.code,
-      message: known.sentence,
-      lines: known.lines,
-      hint: known.hint ?? null,
-      status: known.status,
-      details: known.details ?? null,
-    };
-  }
-  if ((error as { name?: string } | null)?.name === "AbortError") {
-    return {
-      code: "cancelled",
-      message: "Cancelled before anything was started.",
-      hint: null,
-      status: EXIT.interrupted,
-      details: null,
-    };
-  }
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  const [first = "", ...lines] = text.split("\n");
-  return {
-    code: "internal",
-    message: `dt failed: ${first}`,
-    lines,
-    hint: "This is a bug of dt.",
-    status: EXIT.internal,
-    details: null,
-  };
 }

@@ -2,12 +2,13 @@
  * What differs between a launch and what the manifest, as last loaded, would start now: argument vector, directory, declared
  * environment, port. Reads `.env` files, runs nothing.
  */
+import { declaredUp, withoutFlags } from "../compose/compare.ts";
 import { mayDeclareMore } from "../manifest/graph.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
 import type { LaunchRecord } from "../state/types.ts";
 import { messageOf } from "../sys/error.ts";
 import { prepareCommand } from "./preparecommand.ts";
-import { stackWords, withoutManner, withStack } from "./stack.ts";
+import { withStack } from "./stack.ts";
 import type { Ground } from "./types.ts";
 
 export type DriftField =
@@ -44,7 +45,12 @@ export function findDrift(ground: Ground, index: ManifestIndex | null, record: L
     if (compose === null && !sameWords(record.argv, now.argv))
       fields.push({ field: "argv", was: record.argv, now: now.argv });
     if (compose !== null && record.stack !== undefined)
-      fields.push(...stackDrift(record.argv, stackWords(ground.root, record.stack, record.args, now.cwd, compose)));
+      fields.push(
+        ...stackDrift(
+          record.argv,
+          declaredUp({ root: ground.root, cwd: now.cwd, args: record.args }, record.stack, compose),
+        ),
+      );
     if (record.cwd !== now.cwd) fields.push({ field: "cwd", was: record.cwd, now: now.cwd });
     if (record.port !== port) fields.push({ field: "port", was: record.port, now: port });
     return [...fields, ...compareEnvironments(record.env, now.environment.declared)];
@@ -53,10 +59,9 @@ export function findDrift(ground: Ground, index: ManifestIndex | null, record: L
   }
 }
 
-/** Which services were left out is a matter of flags, not of the manifest. */
 function stackDrift(argv: readonly string[], now: string[]): DriftField[] {
-  const words = withoutManner(argv).filter((word, at, all) => word !== "--scale" && all[at - 1] !== "--scale");
-  return sameWords(words, now) ? [] : [{ field: "argv", was: [...words], now }];
+  const words = withoutFlags(argv);
+  return sameWords(words, now) ? [] : [{ field: "argv", was: words, now }];
 }
 
 export function sameWords(a: readonly string[], b: readonly string[]): boolean {

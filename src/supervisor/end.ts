@@ -25,8 +25,8 @@ import {
 } from "../sys/identity.ts";
 import { describeAsker, describeEnd } from "./describe.ts";
 import { isInTheWay } from "./listening.ts";
+import { queryOf } from "./query.ts";
 import { SIGKILL, type StopTreeResult, type Survivor, stopTree } from "./stop.ts";
-import type { TreeQuery } from "./tree.ts";
 import type { Ground } from "./types.ts";
 
 export interface EndRequest {
@@ -123,7 +123,7 @@ async function endContainers(
 ): Promise<{ left: string | null } | null> {
   if (record.stack === undefined) return null;
   if (request.converge === true) return { left: null };
-  const { endStack } = await import("./stack.ts");
+  const { endStack } = await import("./endstack.ts");
   try {
     await endStack(ground, record, request.hard);
     return null;
@@ -188,38 +188,6 @@ async function endBackoff(ground: Ground, record: LaunchRecord, request: EndRequ
   if (!sameIdentity(record.host, request.self)) await waitForHostGone(ground, record);
   if (record.shared === true && left === null) store.removeRecord(record); // with what its host said meanwhile
   return { exit, stopped, tookMs: Math.round(performance.now() - began), left: tellLeft(record, left) };
-}
-
-/** What the tree is looked for by. */
-export function queryOf(
-  { store, table }: Pick<Ground, "store" | "table">,
-  record: LaunchRecord,
-  hosts: readonly ProcessIdentity[] = recordedHosts(store),
-): TreeQuery {
-  const history = store.history(record.token);
-  // What was written in another boot of the machine names nothing that lives: pids and inodes mean something else by now.
-  const thisBoot = record.host.bootId === table.bootId();
-  return {
-    key: record.key,
-    root: record.root,
-    token: record.token,
-    leader: record.leader,
-    host: thisBoot ? record.host : null,
-    adopted: history.is === "there" ? history.value.adopted : [],
-    logFile: thisBoot ? record.logFile : null,
-    bystanders: record.shared === true || record.bystanders === true,
-    hasLineage: record.lineage === true,
-    spare: record.stop.spare,
-    otherHosts: hosts.filter((host) => !sameIdentity(host, record.host)),
-  };
-}
-
-/** The hosts that the root's records name. */
-export function recordedHosts(store: Ground["store"]): ProcessIdentity[] {
-  return store.keys().flatMap((key) => {
-    const record = store.record(key);
-    return record.is === "there" ? [record.value.host] : [];
-  });
 }
 
 function refuseForeignNamespace({ table }: Ground, record: LaunchRecord): void {

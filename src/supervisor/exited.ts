@@ -6,9 +6,10 @@ import { wantsRun } from "./changed.ts";
 import { endLaunch } from "./end.ts";
 import { lockOrLeave, ownRecord, taken } from "./hostlock.ts";
 import { noteExit, noteSpec } from "./notes.ts";
-import { type Decision, decideAfterEnd, judgeEnd, type Streak } from "./policy.ts";
-import { noteStreak } from "./streak.ts";
-import type { Ground, HostEnd, LaunchSpec, OwnControl, Report, Run } from "./types.ts";
+import { type Decision, decideAfterEnd, judgeEnd } from "./policy.ts";
+import type { HostEnd, OwnControl, Run } from "./runtypes.ts";
+import { noteStreak, type Streak } from "./streak.ts";
+import type { Ground, LaunchSpec, Report } from "./types.ts";
 
 export type Finished =
   | { is: "restart"; afterMs: number; streak: Streak; asker: Asker; exit: ExitRecord }

@@ -1,7 +1,7 @@
 /** A start that failed and left nothing running is written down as the key's last exit, under its lock, so that it can be told later. */
 import type { Asker, ExitRecord } from "../state/types.ts";
 import { DtError } from "../sys/error.ts";
-import { failureOf } from "./detach.ts";
+import { failureOf } from "./failure.ts";
 import type { PreparedLaunch } from "./prepare.ts";
 import type { Ground, LaunchSpec } from "./types.ts";
 

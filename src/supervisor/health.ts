@@ -1,8 +1,9 @@
 /** What is shown of a run's health: `ready`, `unhealthy`, or that it just runs. Noted in the launch's history, told to whoever listens. */
 import { actOn, type RunEvent } from "./events.ts";
+import { lineOf } from "./line.ts";
 import { writeHistory } from "./notes.ts";
-import { lineOf } from "./start.ts";
-import type { Ground, Report, Run } from "./types.ts";
+import type { Run } from "./runtypes.ts";
+import type { Ground, Report } from "./types.ts";
 
 export type HealthEvent = Extract<RunEvent, "ready" | "late" | "sick" | "well">;
 

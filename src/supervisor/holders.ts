@@ -7,7 +7,7 @@ import { branchOf } from "../sys/branch.ts";
 import type { PortListener } from "../sys/identity.ts";
 import { runDirectoryOf } from "../sys/paths.ts";
 import { startedAt } from "../sys/startedat.ts";
-import { queryOf } from "./end.ts";
+import { queryOf } from "./query.ts";
 import { findTree } from "./tree.ts";
 import type { Ground } from "./types.ts";
 

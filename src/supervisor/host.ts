@@ -22,23 +22,13 @@ import { restartForChange } from "./changed.ts";
 import { actOn } from "./events.ts";
 import { finishRun, type RunOver } from "./exited.ts";
 import { letGo } from "./holding.ts";
-import { NO_STREAK, type Streak } from "./policy.ts";
 import { addOwn } from "./queue.ts";
 import { beginRun } from "./run.ts";
+import type { HostControl, HostEnd, HostRequest, OwnControl, OwnRequest, Run } from "./runtypes.ts";
 import { keepFolder } from "./samefolder.ts";
 import { startLaunch } from "./start.ts";
-import { streakOf } from "./streak.ts";
-import type {
-  Ground,
-  HostControl,
-  HostEnd,
-  HostRequest,
-  LaunchSpec,
-  OwnControl,
-  OwnRequest,
-  Report,
-  Run,
-} from "./types.ts";
+import { NO_STREAK, type Streak, streakOf } from "./streak.ts";
+import type { Ground, LaunchSpec, Report } from "./types.ts";
 import { type FileWatcher, watchForRestart } from "./watchfiles.ts";
 
 export async function hostLaunch(

@@ -4,16 +4,18 @@ import type { LaunchRecord } from "../state/types.ts";
 import type { LockBackend } from "../sys/lock.ts";
 import { makeProcessTable } from "../sys/process.ts";
 import { readInput as readStandardInput, writeText } from "../sys/stdio.ts";
-import { CANCEL, failureOf, type HostGround, type HostInput } from "./detach.ts";
+import { CANCEL, type HostGround, type HostInput } from "./detach.ts";
+import { failureOf } from "./failure.ts";
 import { hostAgain, hostLaunch } from "./host.ts";
+import { lineOf } from "./line.ts";
 import { makeMoving } from "./moving.ts";
 import { holdTicket, mayWait } from "./pending.ts";
 import { makeQueue } from "./queue.ts";
 import { resolveAnew } from "./renew.ts";
 import { claimRequests, RESTART_SIGNAL } from "./restart.ts";
+import type { HostControl, HostRequest } from "./runtypes.ts";
 import { personsEnvironment } from "./selfenv.ts";
-import { lineOf } from "./start.ts";
-import type { Ground, HostControl, HostRequest, LaunchEvent, Report } from "./types.ts";
+import type { Ground, LaunchEvent, Report } from "./types.ts";
 
 /** A host's own process: how it starts dt, and its environment. */
 export interface HostProcess {

@@ -6,21 +6,19 @@ import { existsSync } from "node:fs";
 import type { LaunchRecord } from "../state/types.ts";
 import { DtError } from "../sys/error.ts";
 import { presenceOf } from "../sys/identity.ts";
-import { acquireLock, type HeldLock, readHolder } from "../sys/lock.ts";
+import { type HeldLock, readHolder } from "../sys/lock.ts";
 import type { EndStatus } from "../sys/status.ts";
-import type { Ground, HostEnd, Run } from "./types.ts";
+import { lockKey } from "./keylock.ts";
+import type { HostEnd, Run } from "./runtypes.ts";
+import type { Ground } from "./types.ts";
 
 /** One try; null when somebody has the lock. On a full disk too: ending a launch is what frees one. */
 export async function tryLock(ground: Ground, run: Run, doing: string): Promise<HeldLock | null> {
   try {
-    return await acquireLock({
-      path: () => ground.store.path(run.record.key, "lock"),
-      seal: ground.store.seal,
-      table: ground.table,
+    return await lockKey(ground, run.record.key, {
       doing,
       command: run.spec.asker.command,
       timeoutMs: 0,
-      backend: ground.lockBackend,
       evenUnwritten: true,
     });
   } catch (error) {

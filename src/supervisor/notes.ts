@@ -1,7 +1,8 @@
 /** What a host notes about its own launch, in the one file that it writes without the lock. */
 import type { LaunchHistory } from "../state/types.ts";
 import type { EndStatus } from "../sys/status.ts";
-import type { Ground, LaunchSpec, Run } from "./types.ts";
+import type { Run } from "./runtypes.ts";
+import type { Ground, LaunchSpec } from "./types.ts";
 
 /** A host's notes are its own file; losing one (a full disk) must not end the launch. */
 export function writeHistory(ground: Ground, run: Run, change: Partial<LaunchHistory>): void {

@@ -2,7 +2,8 @@
 import type { Owner } from "../state/types.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { identify, isOver, type ProcessEntry, type ProcessTable, presenceOf } from "../sys/identity.ts";
-import type { Ground, OwnControl, Run } from "./types.ts";
+import type { OwnControl, Run } from "./runtypes.ts";
+import type { Ground } from "./types.ts";
 
 /** Programs that only run another one: none of them is what a person means by an agent. */
 const PASSERS_ON = new Set(

@@ -2,7 +2,6 @@
 import type { LaunchRecord } from "../state/types.ts";
 import type { PortListener } from "../sys/identity.ts";
 import { lazy } from "../sys/lazy.ts";
-import { queryOf } from "./end.ts";
 import {
   addressesToAsk,
   answeringAt,
@@ -13,6 +12,7 @@ import {
   ownershipOf,
   showAddress,
 } from "./listening.ts";
+import { queryOf } from "./query.ts";
 import { findTree } from "./tree.ts";
 import type { Ground } from "./types.ts";
 

@@ -1,20 +1,10 @@
 /** Whether a run that ended is followed by another, and when. Pure: the time and the random number are passed in. */
 import type { RestartPolicy } from "../manifest/resolved.ts";
 import { isSuccess } from "../state/view.ts";
+import type { Streak } from "./streak.ts";
 
 /** How a run ended, as a policy sees it. `not-alive`: its host ended it, since its probes said so. */
 export type RunEnd = "succeeded" | "failed" | "not-alive";
-
-/** What the policy has done so far for this launch. */
-export interface Streak {
-  /** Restarts in a row, that is without a run between them that lasted. */
-  inRow: number;
-  /** When it restarted, in milliseconds of the clock that `now` is of. */
-  at: readonly number[];
-}
-
-/** Nothing yet, or a person or a change of files began anew. */
-export const NO_STREAK: Streak = { inRow: 0, at: [] };
 
 export interface EndedRun {
   end: RunEnd;

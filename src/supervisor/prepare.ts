@@ -2,6 +2,7 @@
  * From what was asked to what will be launched: the command (preparecommand.ts), port, log, and of a stack what Compose is asked. All that can be
  * refused is refused here, before an old launch is touched.
  */
+import { withoutManner } from "../compose/compare.ts";
 import { checkLogPath, logPlaces } from "../logs/open.ts";
 import { sha256 } from "../sys/digest.ts";
 import { findExecutable } from "../sys/executable.ts";
@@ -9,7 +10,7 @@ import { resolveIn } from "./environment.ts";
 import { choosePort } from "./port.ts";
 import type { PortClaim } from "./portclaim.ts";
 import { type PreparedCommand, prepareCommand } from "./preparecommand.ts";
-import { prepareStackLaunch, type StackLaunch, withoutManner, withStack } from "./stack.ts";
+import { prepareStackLaunch, type StackLaunch, withStack } from "./stack.ts";
 import type { Ground, LaunchSpec, Report } from "./types.ts";
 import { urlOf } from "./url.ts";
 

@@ -1,5 +1,5 @@
 /** Requests in the order they came; one that comes while nobody waits is kept. */
-import type { HostControl, HostRequest, OwnControl, OwnRequest } from "./types.ts";
+import type { HostControl, HostRequest, OwnControl, OwnRequest } from "./runtypes.ts";
 
 interface Queue<R> {
   push(request: R): void;

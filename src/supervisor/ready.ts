@@ -2,7 +2,8 @@
 import type { ResolvedProbe } from "../manifest/resolved.ts";
 import { messageOf } from "../sys/error.ts";
 import { sleepUnlessAborted } from "./pause.ts";
-import { type Asked, makeTry } from "./tries.ts";
+import type { Asked } from "./probetypes.ts";
+import { makeTry } from "./tries.ts";
 
 export interface ReadyRequest extends Asked {
   probes: readonly ResolvedProbe[];

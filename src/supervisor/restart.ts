@@ -13,8 +13,9 @@ import { presenceOf } from "../sys/identity.ts";
 import { readSealed, writeSealed } from "../sys/sealed.ts";
 import { signalNumber } from "../sys/signals.ts";
 import { findVault, makeVault, type Vault } from "../sys/vault.ts";
-import { errorOf, failureOf } from "./detach.ts";
-import type { FailureReport, Ground, HostRequest, LaunchSpec } from "./types.ts";
+import { errorOf, failureOf } from "./failure.ts";
+import type { HostRequest } from "./runtypes.ts";
+import type { FailureReport, Ground, LaunchSpec } from "./types.ts";
 
 export const RESTART_SIGNAL = "SIGUSR2";
 

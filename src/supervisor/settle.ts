@@ -2,7 +2,7 @@
 import type { ExitRecord, LaunchRecord } from "../state/types.ts";
 import type { FileRead } from "../sys/files.ts";
 import { presenceOf } from "../sys/identity.ts";
-import { readHolder } from "../sys/lock.ts";
+import { isLocked } from "./keylock.ts";
 import type { Ground } from "./types.ts";
 
 export type Settled =
@@ -18,14 +18,8 @@ const FROZEN_MS = 5000;
 function readRecord({ store, table }: Ground, key: string): FileRead<LaunchRecord> | { is: "changing" } {
   const read = store.record(key);
   if (read.is !== "absent") return read;
-  if (isChanging({ store, table }, key)) return { is: "changing" };
+  if (isLocked({ store, table }, key)) return { is: "changing" };
   return store.record(key); // given back between the two looks, with a record left
-}
-
-/** Whether somebody alive holds the key's lock. */
-export function isChanging({ store, table }: Pick<Ground, "store" | "table">, key: string): boolean {
-  const lock = readHolder(store.path(key, "lock"), store.seal);
-  return lock.is === "there" && presenceOf(table, lock.value.holder) === "alive";
 }
 
 /** The record, when nobody is between two runs; null when there is none that can be read. */
@@ -54,7 +48,7 @@ export function settledNow(ground: Ground, key: string, notToken?: string): Sett
     record.leader === null ||
     record.token === notToken
   ) {
-    const isLeft = presenceOf(table, record.host) === "gone" && !isChanging(ground, key);
+    const isLeft = presenceOf(table, record.host) === "gone" && !isLocked(ground, key);
     return isLeft ? ended() : null;
   }
   if (presenceOf(table, record.leader) === "gone") return presenceOf(table, record.host) === "gone" ? ended() : null;

@@ -20,46 +20,34 @@ import { closeSync } from "node:fs";
 import { logPlaces, makeLogDirectory, openRun } from "../logs/open.ts";
 import { beginTimes } from "../logs/times.ts";
 import type { LaunchRecord } from "../state/types.ts";
-import { DtError, EXIT, messageOf } from "../sys/error.ts";
+import { DtError, messageOf } from "../sys/error.ts";
 import { type FileLock, tryFlock } from "../sys/flock.ts";
 import { identifySelf, type ProcessIdentity, presenceOf } from "../sys/identity.ts";
 import { lineageFor } from "../sys/lineage.ts";
-import { acquireLock, type HeldLock } from "../sys/lock.ts";
+import type { HeldLock } from "../sys/lock.ts";
 import { spawnLeader } from "../sys/spawn.ts";
-import { endLaunch, queryOf, survivorError } from "./end.ts";
+import { endLaunch } from "./end.ts";
+import { endStack, noteStack } from "./endstack.ts";
 import { noteStartFailure } from "./failed.ts";
 import { holdOn, letGo } from "./holding.ts";
+import { lockKey } from "./keylock.ts";
+import { isKnownLog, refuseSharedLog } from "./launchlog.ts";
+import { lineOf } from "./line.ts";
 import { noteSpec } from "./notes.ts";
 import { dropTicket, holdTicket, refuseCalledOff, watchTicket } from "./pending.ts";
-import type { Streak } from "./policy.ts";
 import { checkPort, isHeldForIt } from "./port.ts";
 import { claimPort, type PortClaim } from "./portclaim.ts";
 import { type PreparedLaunch, prepareLaunch } from "./prepare.ts";
 import { describeProbe } from "./probes.ts";
+import { queryOf } from "./query.ts";
 import { reopensOutput } from "./reopens.ts";
 import { refuseAnotherFolder } from "./samefolder.ts";
-import { endStack, isConverging, leaderOf, noteStack, probesOf, type StackLaunch, takingOver } from "./stack.ts";
-import { type StopTreeResult, stopTree } from "./stop.ts";
+import { isConverging, leaderOf, probesOf, type StackLaunch, takingOver } from "./stack.ts";
+import type { Leader, Started, StartOptions } from "./starttypes.ts";
+import { stopTree } from "./stop.ts";
 import { noteStreak } from "./streak.ts";
-import { unrecordedQuery } from "./tree.ts";
-import type { Ground, LaunchEvent, LaunchLine, LaunchSpec, Leader, Report } from "./types.ts";
-
-export interface StartOptions {
-  restarts: number;
-  /** What the policy has done in a row, this run counted. Default: nothing. */
-  streak?: Streak;
-  /** When this process is the host of the launch that is replaced. */
-  ownExit?: Promise<{ code: number | null; signal: string | null }>;
-  /** Asked while the start waits, and under the lock; false gives the start up (a policy's restart that is no longer wanted). */
-  stillWanted?: () => boolean;
-  /** Aborted to cancel before anything was spawned. */
-  signal?: AbortSignal;
-}
-
-export type Started =
-  | { is: "started"; record: LaunchRecord; leader: Leader; prepared: PreparedLaunch }
-  | { is: "unchanged"; record: LaunchRecord }
-  | { is: "unwanted" };
+import type { Ground, LaunchEvent, LaunchSpec, Report } from "./types.ts";
+import { clearUnreadable } from "./unrecorded.ts";
 
 /** How late it is seen that a start is not wanted any more. */
 const LOOK_EVERY_MS = 100;
@@ -127,14 +115,10 @@ async function startInTurn(
   const prepared = await prepareLaunch(ground, spec, report);
   if (!isStack && (await judgeEnsured(ground, spec, prepared))?.is !== "same")
     await runFirst(ground, spec, report, options);
-  const lock = await acquireLock({
-    path: () => ground.store.path(spec.key, "lock"),
-    seal: ground.store.seal,
-    table: ground.table,
+  const lock = await lockKey(ground, spec.key, {
     doing: "start",
     command: spec.asker.command,
     timeoutMs: spec.lockTimeoutMs,
-    backend: ground.lockBackend,
     signal: options.signal,
     onWait: () => holdTicket(ground, spec),
   });
@@ -346,12 +330,6 @@ async function startLeader(ground: Ground, spec: LaunchSpec, prepared: PreparedL
   return startOnTerminal(execution, prepared.log, terminal, openFiles);
 }
 
-/** Whether the key's last launch wrote this file. */
-export function isKnownLog({ store }: Ground, key: string, log: string): boolean {
-  const exit = store.exit(key);
-  return exit.is === "there" && exit.value.log === log;
-}
-
 /** A rerun onto a port that somebody else holds is refused before the old launch is touched. */
 function refuseStrangersPort(ground: Ground, key: string, port: number | null): void {
   const old = ground.store.record(key);
@@ -402,34 +380,6 @@ async function clearPlace(
   return converge || old.value.phase === "backoff" ? { record: old.value, converge } : null;
 }
 
-/** Set aside under the lock after reading it again, and the launch behind it stopped, never assumed gone. */
-export async function clearUnreadable(ground: Ground, key: string, report: Report): Promise<void> {
-  const again = ground.store.record(key);
-  if (again.is !== "unreadable") return;
-  const aside = ground.store.setAside(key, "record");
-  report({
-    is: "note",
-    text: `the record of ${key} could not be read (${again.reason}); it is kept as ${aside}, and its processes are searched for`,
-  });
-  await stopUnrecorded(ground, key, []);
-}
-
-/** How long processes without a readable record may take to end after SIGTERM: what the manifest's default says. */
-const UNRECORDED_TIMEOUT_MS = 10_000;
-
-/** Stops what carries the key and root of this project and has no record. To be called under the key's lock. */
-export async function stopUnrecorded(ground: Ground, key: string, spare: readonly string[]): Promise<StopTreeResult> {
-  const stopped = await stopTree({
-    table: ground.table,
-    query: unrecordedQuery(ground, key, spare),
-    signal: "SIGTERM",
-    timeoutMs: UNRECORDED_TIMEOUT_MS,
-    wholeTree: true,
-  });
-  if (stopped.survivors.length > 0) throw survivorError(key, stopped.survivors);
-  return stopped;
-}
-
 function makeRecord(
   ground: Ground,
   spec: LaunchSpec,
@@ -475,7 +425,7 @@ function makeRecord(
     stopping: null,
     needs: settings.needs.map((need) => need.key),
     ...(prepared.stack === null ? {} : { stack: prepared.stack.record }),
-    ...(ground.many === undefined ? {} : { shared: true as const }),
+    ...(ground.shared !== true ? {} : { shared: true as const }),
     ...(ground.bystanders === true ? { bystanders: true as const } : {}),
   };
 }
@@ -515,34 +465,4 @@ async function raiseFence(path: string): Promise<FileLock | null> {
     }
     await Bun.sleep(2);
   }
-}
-
-/** Two launches in one file would be nobody's log. */
-export function refuseSharedLog({ store, table }: Ground, key: string, log: string): void {
-  for (const other of store.keys()) {
-    if (other === key) continue;
-    const record = store.record(other);
-    if (record.is !== "there" || record.value.log !== log) continue;
-    const alive = presenceOf(table, record.value.leader ?? record.value.host) !== "gone";
-    if (!alive) continue;
-    throw new DtError(
-      "log-in-use",
-      `${key} and ${other} cannot write one log at a time: ${log} belongs to ${other}, which runs.`,
-      {
-        status: EXIT.failed,
-        hint: `Give one of them another \`log\` in the manifest, or stop the other: dt stop ${other}`,
-      },
-    );
-  }
-}
-
-export function lineOf(record: LaunchRecord, state: string): LaunchLine {
-  return {
-    key: record.key,
-    state,
-    pid: record.leader?.pid ?? null,
-    port: record.port,
-    url: record.url,
-    log: record.log,
-  };
 }

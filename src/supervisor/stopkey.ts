@@ -5,14 +5,16 @@ import type { Asker, ExitRecord, LaunchRecord } from "../state/types.ts";
 import { stateAfter } from "../state/view.ts";
 import { DtError } from "../sys/error.ts";
 import { identifySelf, type ProcessIdentity, type ProcessTable, presenceOf, sameIdentity } from "../sys/identity.ts";
-import { acquireLock, type HeldLock } from "../sys/lock.ts";
+import type { HeldLock } from "../sys/lock.ts";
 import { announcedStarts, awaitNamed } from "./announced.ts";
 import { describeAsker } from "./describe.ts";
-import { endLaunch, LAST_LINES, queryOf } from "./end.ts";
+import { endLaunch, LAST_LINES } from "./end.ts";
+import { lockKey } from "./keylock.ts";
 import { nestedError } from "./nested.ts";
 import { awaitGivenUp, clearStarts, isWithin, markStop, pendingStarts } from "./pending.ts";
+import { queryOf, unrecordedQuery } from "./query.ts";
 import type { StopTreeResult } from "./stop.ts";
-import { findTree, unrecordedQuery } from "./tree.ts";
+import { findTree } from "./tree.ts";
 import type { Ground, Report } from "./types.ts";
 
 export type StopKeyResult =
@@ -77,20 +79,8 @@ export async function stopKey(ground: Ground, request: StopKeyRequest, report: R
 }
 
 /** Also where the lock file cannot be written: stopping is what frees a full disk. */
-function lockToStop(
-  { store, table, lockBackend }: Ground,
-  { key, by, lockTimeoutMs }: StopKeyRequest,
-): Promise<HeldLock> {
-  return acquireLock({
-    path: store.path(key, "lock"),
-    seal: store.seal,
-    table,
-    doing: "stop",
-    command: by.command,
-    timeoutMs: lockTimeoutMs,
-    backend: lockBackend,
-    evenUnwritten: true,
-  });
+function lockToStop(ground: Ground, { key, by, lockTimeoutMs }: StopKeyRequest): Promise<HeldLock> {
+  return lockKey(ground, key, { doing: "stop", command: by.command, timeoutMs: lockTimeoutMs, evenUnwritten: true });
 }
 
 /** `pending` gets the files of the starts that it called off; they may wait for the lock, so they are waited for without it. */
@@ -125,7 +115,7 @@ async function stopUnderLock(
       if (read.foreign === true && findTree(table, unrecordedQuery(ground, key)).members.length === 0)
         return { is: "foreign", key, why: read.reason };
       noteWanted(ground, request, mark);
-      const { clearUnreadable } = await import("./start.ts");
+      const { clearUnreadable } = await import("./unrecorded.ts");
       await clearUnreadable(ground, key, report);
       noteUnrecordedEnd(ground, request, "its record could not be read");
       return { is: "found-unrecorded", key };
@@ -234,22 +224,18 @@ export async function stopLost(
   request: StopKeyRequest,
   spare: readonly string[],
 ): Promise<StopTreeResult | null> {
-  const { store, table } = ground;
+  const { store } = ground;
   const { key } = request;
   store.prepare();
-  const lock = await acquireLock({
-    path: store.path(key, "lock"),
-    seal: store.seal,
-    table,
+  const lock = await lockKey(ground, key, {
     doing: "stop (doctor)",
     command: request.by.command,
     timeoutMs: request.lockTimeoutMs,
-    backend: ground.lockBackend,
   });
   try {
     if (store.record(key).is !== "absent") return null; // recorded meanwhile: its host did that
     noteWanted(ground, request);
-    const { stopUnrecorded } = await import("./start.ts");
+    const { stopUnrecorded } = await import("./unrecorded.ts");
     const stopped = await stopUnrecorded(ground, key, spare);
     noteUnrecordedEnd(ground, request, "its record was lost");
     return stopped;

@@ -3,7 +3,17 @@
  * wall clock, since a host's own clock ends with it. Known limit: a wall clock that is set in between moves the window by as much.
  */
 import type { LaunchRecord } from "../state/types.ts";
-import { NO_STREAK, type Streak } from "./policy.ts";
+
+/** What the policy has done so far for this launch. */
+export interface Streak {
+  /** Restarts in a row, that is without a run between them that lasted. */
+  inRow: number;
+  /** When it restarted, in milliseconds of the clock that `now` is of. */
+  at: readonly number[];
+}
+
+/** Nothing yet, or a person or a change of files began anew. */
+export const NO_STREAK: Streak = { inRow: 0, at: [] };
 
 export function noteStreak({ inRow, at }: Streak): Pick<LaunchRecord, "tries"> {
   if (inRow === 0 && at.length === 0) return {};

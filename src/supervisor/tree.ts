@@ -63,26 +63,6 @@ export interface TreeQuery extends Launched {
   spare: readonly string[];
 }
 
-/** For a launch whose record is lost or cannot be read: key, root and run directory in the environment are all the evidence there is. */
-export function unrecordedQuery(
-  { root, store }: { root: string; store: { directory: string } },
-  key: string,
-  spare: readonly string[] = [],
-): TreeQuery {
-  return {
-    key,
-    root,
-    runDirectory: store.directory,
-    token: null,
-    leader: null,
-    host: null,
-    adopted: [],
-    logFile: null,
-    spare,
-    otherHosts: [],
-  };
-}
-
 export interface TreeMember {
   identity: ProcessIdentity;
   comm: string;

@@ -4,32 +4,12 @@
  */
 import { closeSync, constants, existsSync, fstatSync, readSync } from "node:fs";
 import type { ResolvedProbe } from "../manifest/resolved.ts";
-import type { LaunchRecord } from "../state/types.ts";
 import { openOwn } from "../sys/door.ts";
 import { lazy } from "../sys/lazy.ts";
 import { movedWith } from "./moving.ts";
 import { findOwn } from "./ownership.ts";
-import { stackMark } from "./stack.ts";
-import type { Ground } from "./types.ts";
-
-export interface Asked {
-  ground: Ground;
-  record: LaunchRecord;
-  /** The launch's environment, for `exec` probes. */
-  env: Record<string, string>;
-  openFiles: bigint | null;
-  /** Aborted when the launch ends. */
-  signal: AbortSignal;
-  /** Pids of probe commands, which are children of the host but no orphans. */
-  children: Set<number>;
-  /** Numbers that probe commands have now, by which the lineage of each is told from the launch's own. */
-  guests: Set<number>;
-  /** What a person is to know of a probe, beside whether it holds. Said once. */
-  note(text: string): void;
-}
-
-/** Takes at most so many milliseconds, whatever it waits for. */
-export type Try = (limitMs: number) => Promise<string | null>;
+import type { Asked, Try } from "./probetypes.ts";
+import { stackMark } from "./stackmark.ts";
 
 /** `began`: when the waiting began, for a `delay`. */
 export function makeTry(asked: Asked, probe: ResolvedProbe, began: number): Try {

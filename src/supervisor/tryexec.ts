@@ -19,10 +19,10 @@ import { spawnProbe } from "../sys/spawn.ts";
 import { PROBE_MARK } from "./marks.ts";
 import { movedWith } from "./moving.ts";
 import { sleepUnlessAborted } from "./pause.ts";
+import type { Asked, Try } from "./probetypes.ts";
 import { isSpared } from "./spare.ts";
 import { killTree } from "./stop.ts";
 import { isForeign, type Tree } from "./tree.ts";
-import type { Asked, Try } from "./tries.ts";
 
 const SETTLE_MS = 200;
 /** How long the end of a killed probe may take to be seen. */

@@ -8,7 +8,7 @@ import { askHttp, BODY_MS, bareHost, type HttpAnswer, MOST_BODY_BYTES, portOf } 
 import { localAddressesOf } from "../sys/localaddress.ts";
 import { LOOPBACK_ADDRESSES, showAddress } from "./listening.ts";
 import { findOwn } from "./ownership.ts";
-import type { Asked, Try } from "./tries.ts";
+import type { Asked, Try } from "./probetypes.ts";
 
 export function tryHttp(request: Asked, { target, status }: Extract<ResolvedProbe, { type: "http" }>): Try {
   const { port } = request.record;

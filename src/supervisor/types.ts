@@ -3,17 +3,12 @@
 import type { Reading } from "../manifest/reading.ts";
 import type { ManagedSettings } from "../manifest/resolved.ts";
 import type { Store } from "../state/store.ts";
-import type { Asker, ExitRecord, LaunchHistory, LaunchRecord, Owner } from "../state/types.ts";
+import type { Asker, ExitRecord, Owner } from "../state/types.ts";
 import type { FolderIdentity } from "../sys/folder.ts";
 import type { Hold } from "../sys/hold.ts";
 import type { ProcessTable } from "../sys/identity.ts";
 import type { TerminalSize } from "../sys/leaderterminal.ts";
 import type { LockBackend } from "../sys/lock.ts";
-import type { SpawnedLeader } from "../sys/spawn.ts";
-import type { EndStatus } from "../sys/status.ts";
-import type { RunState } from "./events.ts";
-import type { HostedTerminal } from "./hostterminal.ts";
-import type { PreparedLaunch } from "./prepare.ts";
 
 /** The ground a supervisor works on; handed in, never global. */
 export interface Ground {
@@ -45,8 +40,8 @@ export interface Ground {
   holds?: Map<string, Hold>;
   /** In a host: what falls to it may be a stranger's, which was below this process before it began. */
   bystanders?: boolean;
-  /** Set in a host of many launches: what fell to it is not of one of them alone, so they are watched together. */
-  many?: { watchMembers(run: Run, probes: ReadonlySet<number>): void };
+  /** In a host of many launches: what fell to it is not of one of them alone. */
+  shared?: boolean;
 }
 
 /** One start that was asked for: everything a host needs, as plain JSON. */
@@ -136,67 +131,3 @@ export interface FailureReport {
 }
 
 export type Report = (event: LaunchEvent) => void;
-
-export type HostRequest =
-  /** Ctrl-C: SIGINT for the tree. */
-  | { is: "interrupt" }
-  /** SIGTERM, SIGHUP: as `dt stop` does. */
-  | { is: "terminate"; by: "signal" | "hangup" | "owner"; signal: string }
-  /** A person's restart of this very launch. */
-  | { is: "restart"; spec: LaunchSpec; done: (error: unknown) => void };
-
-/** What ends a launch. */
-export type EndingRequest = Exclude<HostRequest, { is: "restart" }>;
-
-/** What a host asks of itself, about one run of its launch; too late once that run is over. */
-export type OwnRequest =
-  /** Its `alive` probes say that it hangs. */
-  | { is: "stuck"; token: string; because: string }
-  /** Files changed that restart it. */
-  | { is: "changed"; because: string }
-  /** Its owner has gone. */
-  | { is: "terminate"; by: "owner"; signal: string };
-
-export interface HostControl {
-  /** Resolves as soon as a request is there. It stays there until it is taken, so none is lost that comes while the host does something else. */
-  arrived(): Promise<void>;
-  /** The oldest request that was not taken yet. */
-  take(): HostRequest | null;
-  /** Aborted by a second Ctrl-C. */
-  hard: AbortSignal;
-  /** Aborted by a request that comes before anything was spawned. */
-  cancel: AbortSignal;
-  /** Told of each new run, so that a foreground can show its log. */
-  onRun(record: LaunchRecord): void;
-  /** Tells the manifest and environment as they are now, for a restart by policy; null when that is not to be had. */
-  resolveAnew(spec: LaunchSpec): Promise<LaunchSpec | null>;
-}
-
-/** A host's control of its launch, with what it asks of itself. */
-export interface OwnControl extends Omit<HostControl, "take"> {
-  take(): HostRequest | OwnRequest | null;
-  ask(request: OwnRequest): void;
-  /** Pids of what the host itself runs (probes, a one-shot before a restart): its children, but no part of the launch. */
-  children: Set<number>;
-}
-
-export type HostEnd =
-  | { is: "unchanged"; record: LaunchRecord }
-  /** This host wrote the exit. */
-  | { is: "ended"; exit: ExitRecord }
-  /** Somebody else ended the launch; the leader's own status, and the exit they wrote if it is there. */
-  | { is: "taken"; status: EndStatus; exit: ExitRecord | null };
-
-export type Leader = SpawnedLeader & { terminal?: HostedTerminal };
-
-/** One run of a launch, as its host holds it. */
-export interface Run {
-  spec: LaunchSpec;
-  record: LaunchRecord;
-  leader: Leader;
-  prepared: PreparedLaunch;
-  history: LaunchHistory;
-  state: Exclude<RunState, "backoff">;
-  /** Aborted when the run is over: every probe and timer of it ends with it. */
-  over: AbortController;
-}

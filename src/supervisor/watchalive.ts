@@ -3,8 +3,10 @@ import { messageOf } from "../sys/error.ts";
 import { askAlive } from "./alive.ts";
 import { noteHealth } from "./health.ts";
 import { sleepUnlessAborted } from "./pause.ts";
-import { type Asked, makeTry } from "./tries.ts";
-import type { Ground, OwnControl, Report, Run } from "./types.ts";
+import type { Asked } from "./probetypes.ts";
+import type { OwnControl, Run } from "./runtypes.ts";
+import { makeTry } from "./tries.ts";
+import type { Ground, Report } from "./types.ts";
 
 export function watchAlive(ground: Ground, run: Run, asked: Asked, report: Report, control: OwnControl): void {
   const { signal } = run.over;

@@ -13,8 +13,9 @@ import type { Contents } from "../sys/watch/contents.ts";
 import { declaredLogs } from "./declaredlogs.ts";
 import { writeHistory } from "./notes.ts";
 import type { Rounds } from "./rounds.ts";
+import type { OwnControl, Run } from "./runtypes.ts";
 import { hostEnvironment } from "./selfenv.ts";
-import type { Ground, OwnControl, Report, Run } from "./types.ts";
+import type { Ground, Report } from "./types.ts";
 
 export interface FileWatcher {
   /** A new run: watched as its settings say now. */

@@ -5,7 +5,8 @@ import { makeReadBefore } from "../logs/reopen.ts";
 import { openTimes } from "../logs/times.ts";
 import { formatBytes } from "../output/bytes.ts";
 import { noteCut } from "./reopens.ts";
-import type { Ground, Report, Run } from "./types.ts";
+import type { Run } from "./runtypes.ts";
+import type { Ground, Report } from "./types.ts";
 
 /** How often the log is looked at: a run may exceed its bound by what it writes in this time, and times are as exact as this. */
 const LOOK_EVERY_MS = 1000;

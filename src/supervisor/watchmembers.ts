@@ -10,8 +10,9 @@ import { bunChildren } from "../sys/bunspawn.ts";
 import { identify, isOver, type ProcessEntry, presenceOf } from "../sys/identity.ts";
 import { libc } from "../sys/libc.ts";
 import { writeHistory } from "./notes.ts";
+import type { Run } from "./runtypes.ts";
 import { isForeign, isMarked, type Launched } from "./tree.ts";
-import type { Ground, Run } from "./types.ts";
+import type { Ground } from "./types.ts";
 
 /** A process that lives shorter than this may be missed; one that matters to a stop lives longer. */
 const LOOK_EVERY_MS = 500;

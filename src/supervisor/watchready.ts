@@ -1,9 +1,10 @@
 /** Asks whether a run is ready, tells when, or that it was not in time and goes on asking; once it is, whether it is still alive. */
 import { noteHealth } from "./health.ts";
+import type { Asked } from "./probetypes.ts";
 import { waitReady, waitReadyLate } from "./ready.ts";
+import type { OwnControl, Run } from "./runtypes.ts";
 import { probesOf } from "./stack.ts";
-import type { Asked } from "./tries.ts";
-import type { Ground, OwnControl, Report, Run } from "./types.ts";
+import type { Ground, Report } from "./types.ts";
 import { watchAlive } from "./watchalive.ts";
 
 export async function watchHealth(ground: Ground, run: Run, report: Report, control: OwnControl): Promise<void> {

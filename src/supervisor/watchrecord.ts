@@ -2,11 +2,12 @@
 import { existsSync } from "node:fs";
 import type { LaunchRecord } from "../state/types.ts";
 import { type Presence, type ProcessIdentity, presenceOf, sameIdentity } from "../sys/identity.ts";
-import { queryOf } from "./end.ts";
 import { holdOn } from "./holding.ts";
 import { tryLock } from "./hostlock.ts";
+import { queryOf } from "./query.ts";
+import type { Run } from "./runtypes.ts";
 import { stopTree } from "./stop.ts";
-import type { Ground, Report, Run } from "./types.ts";
+import type { Ground, Report } from "./types.ts";
 
 /** How long a launch may be missing from the list after its run directory was removed. */
 const RECORD_EVERY_MS = 500;

@@ -10,13 +10,12 @@
 import { errnoOf } from "./error.ts";
 import { executionError, execve, variablesOf } from "./exec.ts";
 import { looksLikeScript } from "./executable.ts";
+import { HIDDEN } from "./hidden.ts";
 import { lazy } from "./lazy.ts";
 import { currentOpenFiles, keepChildren, restoreForExec, setOpenFiles } from "./limits.ts";
 import { bytesOf, isRaw, textOf } from "./raw.ts";
 import { sameBuildCommand } from "./self.ts";
 import { STEERING } from "./steering.ts";
-
-const BECOME_COMMAND = "__become";
 
 interface Options {
   argv0?: string;
@@ -59,7 +58,7 @@ function carry([file, ...words]: [string, ...string[]], { argv0, ...options }: G
   const env = Object.fromEntries(Object.entries(options.env).filter(([name, value]) => !isCarried(`${name}=${value}`)));
   for (const [at, one] of variables.filter(isCarried).entries()) env[`${CARRIED}${at}`] = carried(one);
   const payload = [file, argv0 ?? file, ...words].map(carried);
-  return [[...sameBuildCommand(), BECOME_COMMAND, String(currentOpenFiles()), ...payload], { ...options, env }];
+  return [[...sameBuildCommand(), HIDDEN.become, String(currentOpenFiles()), ...payload], { ...options, env }];
 }
 
 /** The other side of `carry`. Does not return, unless by throwing a DtError (126, 127). */

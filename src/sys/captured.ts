@@ -1,6 +1,6 @@
 /** What the two ways to capture a command have in common: on pipes and on a terminal of its own. */
 import type { Mask } from "./held.ts";
-import { ptr } from "./libc.ts";
+import { makePipe } from "./pipe.ts";
 import { posix } from "./posix.ts";
 import type { Relay } from "./relay.ts";
 import type { EndStatus } from "./status.ts";
@@ -22,15 +22,6 @@ export interface Captured extends Omit<Relay, "keep" | "ended"> {
   signalled(): number | null;
   /** To be called when all is passed on: gives back what was taken. */
   close(): void;
-}
-
-const O_CLOEXEC = 0o2000000;
-
-/** The ends of a new pipe, closed on exec. */
-export function makePipe(): { reading: number; writing: number } {
-  const ends = new Int32Array(2);
-  if (posix().pipe2(ptr(ends), O_CLOEXEC) !== 0) throw new Error("no pipe is to be had: too many open files?");
-  return { reading: ends[0] as number, writing: ends[1] as number };
 }
 
 /**

@@ -9,15 +9,15 @@
  */
 import { closeSync, fstatSync, readSync, writeSync } from "node:fs";
 import { bunSpawn } from "./bunspawn.ts";
-import { makePipe } from "./captured.ts";
 import { errnoOf } from "./error.ts";
+import { HIDDEN } from "./hidden.ts";
 import { libc, ptr } from "./libc.ts";
 import { withCleanLimits } from "./limits.ts";
+import { makePipe } from "./pipe.ts";
 import { posix } from "./posix.ts";
 import { sameBuildCommand } from "./self.ts";
 import { statOf } from "./stat.ts";
 
-const DRAIN_COMMAND = "__drain";
 /** By this mark no launch takes it for its own, as a host (supervisor/marks.ts). */
 const MARK = { DIALTONE_HOST: "output" };
 const CHUNK = 64 * 1024;
@@ -52,7 +52,7 @@ export function openDrain(logFd: number): Drain | null {
     const child = withCleanLimits(
       null,
       () =>
-        bunSpawn([...sameBuildCommand(), DRAIN_COMMAND], {
+        bunSpawn([...sameBuildCommand(), HIDDEN.drain], {
           cwd: "/",
           env: MARK,
           detached: true,

@@ -21,7 +21,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { descend, descendInto } from "./descend.ts";
 import { checkOwnAt, handToOwner, openOwn, readTemporaryName } from "./door.ts";
 import { DtError, errnoOf, messageOf } from "./error.ts";
-import { readAtMost } from "./plainfile.ts";
+import { readAtMost } from "./readatmost.ts";
 import { statOf } from "./stat.ts";
 
 export type FileRead<T> =

@@ -1,5 +1,5 @@
 /** macOS: what Linux has and this system has not, told as what follows from it. */
-import type { KernelFeature } from "./kernel.ts";
+import type { KernelFeature } from "./kerneltypes.ts";
 
 export function describeKernel(): KernelFeature[] {
   return [

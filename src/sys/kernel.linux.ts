@@ -1,6 +1,6 @@
 /** Linux: each thing is tried on this very process, where it changes nothing. */
 import { closeSync, readFileSync } from "node:fs";
-import type { KernelFeature } from "./kernel.ts";
+import type { KernelFeature } from "./kerneltypes.ts";
 import { lastErrno, libc } from "./libc.ts";
 
 const SYS_PIDFD_SEND_SIGNAL = 424;

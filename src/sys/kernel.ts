@@ -1,13 +1,7 @@
 /** What this system offers of that which dt's promises rest on; the one place that chooses the platform. */
 import { describeKernel as describeDarwin } from "./kernel.darwin.ts";
 import { describeKernel as describeLinux } from "./kernel.linux.ts";
-
-export interface KernelFeature {
-  name: string;
-  works: boolean;
-  /** What dt cannot do, or does in another way, without it. */
-  without: string;
-}
+import type { KernelFeature } from "./kerneltypes.ts";
 
 export function describeKernel(platform: NodeJS.Platform = process.platform): KernelFeature[] {
   return platform === "darwin" ? describeDarwin() : describeLinux();

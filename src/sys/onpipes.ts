@@ -3,9 +3,10 @@
  * passed on, but for the terminal's own that a wrapper hands on. Its standard input is dt's. Output and errors that go to one place are one pipe, so their order is exact.
  */
 import { closeSync, fstatSync } from "node:fs";
-import { type Captured, type CapturePlan, letGoOfInput, makePipe } from "./captured.ts";
+import { type Captured, type CapturePlan, letGoOfInput } from "./captured.ts";
 import { lookAtChild, reap, spawnChild } from "./child.ts";
 import { heldSignals, openSignals, SIGNAL } from "./held.ts";
+import { makePipe } from "./pipe.ts";
 import { posix } from "./posix.ts";
 import { makeKernelPresses } from "./presses.ts";
 import type { Source } from "./relay.ts";

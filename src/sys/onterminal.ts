@@ -8,12 +8,14 @@
  * for the rest of a pipeline, and dt passes them in as keys.
  */
 import { closeSync, constants, openSync, readSync, writeSync } from "node:fs";
-import { type Captured, type CapturePlan, letGoOfInput, makePipe } from "./captured.ts";
+import { type Captured, type CapturePlan, letGoOfInput } from "./captured.ts";
 import { reap, spawnChild } from "./child.ts";
 import { errnoOf } from "./error.ts";
 import { errorOf } from "./exec.ts";
 import { block, formatMask, heldSignals, maskOf, openSignals, SIGNAL, unblock } from "./held.ts";
+import { HIDDEN } from "./hidden.ts";
 import { libc } from "./libc.ts";
+import { makePipe } from "./pipe.ts";
 import { posix } from "./posix.ts";
 import { makeKernelPresses } from "./presses.ts";
 import {
@@ -62,7 +64,7 @@ export function startOnTerminal(plan: CapturePlan): Captured | null {
   const persons = person === null ? null : libc().fcntl(person, F_DUPFD, FIRST_BEYOND_STANDARD);
   const session = spawnChild({
     file: plan.self[0] as string,
-    words: [...plan.self, "__session", String(lifeline.reading), String(told.writing)],
+    words: [...plan.self, HIDDEN.session, String(lifeline.reading), String(told.writing)],
     // Nothing that steers Bun; whose it is can be seen.
     environment: plan.environment.filter((one) => typeof one === "string" && one.startsWith("DIALTONE_ROOT=")),
     // None of them a terminal, whose modes Bun would give back at the end, maybe over those a shell has made by then.

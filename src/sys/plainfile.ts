@@ -2,9 +2,10 @@
  * Reading a file that a stranger may have put there: it costs bounded memory and no waiting. A link is not followed unless asked for, a pipe or a
  * device is not read, and neither is more than dt expects of such a file.
  */
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import { errnoOf, messageOf } from "./error.ts";
 import type { FileRead } from "./files.ts";
+import { readAtMost } from "./readatmost.ts";
 
 export interface PlainOptions {
   /** More bytes than this are not read at all. */
@@ -41,22 +42,4 @@ export function readBytes(path: string, most: number): Buffer | null {
   }
 }
 
-/**
- * All that comes, whatever size the file was said to have: it may grow meanwhile, and files of the kernel have none, though some of them (a link to
- * `/proc/self/pagemap`) have no end. Null: it has more.
- */
-export function readAtMost(fd: number, most: number): Buffer | null {
-  const { size } = fstatSync(fd);
-  if (size > most) return null;
-  let bytes = Buffer.allocUnsafe(Math.min(size > 0 ? size : FIRST_READ, most) + 1);
-  for (let length = 0; ; ) {
-    const count = readSync(fd, bytes, length, bytes.length - length, null);
-    if (count === 0) return bytes.subarray(0, length);
-    length += count;
-    if (length > most) return null;
-    if (length === bytes.length) bytes = Buffer.concat([bytes], Math.min(2 * length, most + 1));
-  }
-}
-
 const READ = constants.O_RDONLY | constants.O_NONBLOCK;
-const FIRST_READ = 16 * 1024;

@@ -293,7 +293,7 @@ const BANS: readonly Ban[] = [
       "src/plugin/way.ts",
       "src/plugin/within.ts",
       "src/supervisor/restart.ts",
-      "src/supervisor/stack.ts",
+      "src/supervisor/endstack.ts",
     ],
   },
   { pattern: /^(export )?(let|var) /gm, sentence: "has a variable at module level", except: [] },

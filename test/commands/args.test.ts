@@ -1,7 +1,8 @@
 /** Flags as a person types them: joined, in any place, given twice. */
 import { describe, expect, test } from "bun:test";
-import { checkArgs, takeGlobals, valuesOf } from "../../src/commands/args.ts";
-import type { Globals } from "../../src/commands/context.ts";
+import { checkArgs, valuesOf } from "../../src/commands/args.ts";
+import { takeGlobals } from "../../src/commands/globals.ts";
+import type { Globals } from "../../src/commands/types.ts";
 import { DtError } from "../../src/sys/error.ts";
 
 const ARGS = {

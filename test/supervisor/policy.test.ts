@@ -5,15 +5,8 @@ import type { RestartPolicy } from "../../src/manifest/resolved.ts";
 import { policyOf } from "../../src/manifest/supervised.ts";
 import { askAlive, type Counted, countTry } from "../../src/supervisor/alive.ts";
 import { type Act, actOn, type RunEvent, type RunState } from "../../src/supervisor/events.ts";
-import {
-  AGAIN,
-  backoffMs,
-  type Decision,
-  decideAfterEnd,
-  judgeEnd,
-  NO_STREAK,
-  type RunEnd,
-} from "../../src/supervisor/policy.ts";
+import { AGAIN, backoffMs, type Decision, decideAfterEnd, judgeEnd, type RunEnd } from "../../src/supervisor/policy.ts";
+import { NO_STREAK } from "../../src/supervisor/streak.ts";
 
 describe("after the end of a run", () => {
   const END: Decision = { is: "end" };

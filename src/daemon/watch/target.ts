@@ -3,6 +3,7 @@
 import { basename, dirname, extname } from "node:path";
 import { bunSpawn } from "../../sys/bunspawn.ts";
 import { DtError, EXIT, messageOf } from "../../sys/error.ts";
+import { HIDDEN } from "../../sys/hidden.ts";
 import { sameBuildCommand } from "../../sys/self.ts";
 
 export type Target = { is: "path" } | { is: "pattern"; text: string } | { is: "function"; file: string; index: number };
@@ -45,7 +46,7 @@ async function askFunction(
   { root, env, check }: AskOptions,
 ): Promise<Named[]> {
   check(file);
-  const child = bunSpawn([...sameBuildCommand(), "__target", file, String(index)], {
+  const child = bunSpawn([...sameBuildCommand(), HIDDEN.target, file, String(index)], {
     cwd: root,
     env: { ...env, DIALTONE_ROOT: root },
     stdin: new TextEncoder().encode(JSON.stringify(paths)),

@@ -1,10 +1,11 @@
 /** Records against the kernel: what runs without a host, what was cut off, what cannot be read. */
 import type { Asker, LaunchRecord } from "../../state/types.ts";
 import { identifySelf, presenceOf } from "../../sys/identity.ts";
-import { acquireLock } from "../../sys/lock.ts";
 import { showWord } from "../../sys/shell.ts";
-import { endLaunch, queryOf } from "../end.ts";
-import { findTree, unrecordedQuery } from "../tree.ts";
+import { endLaunch } from "../end.ts";
+import { lockKey } from "../keylock.ts";
+import { queryOf, unrecordedQuery } from "../query.ts";
+import { findTree } from "../tree.ts";
 import type { Ground } from "../types.ts";
 import { FIX, makeFinding } from "./finding.ts";
 import type { Finding, Repaired } from "./types.ts";
@@ -81,15 +82,7 @@ function cutOff(record: LaunchRecord): string {
 async function finish(ground: Ground, seen: LaunchRecord, by: Asker): Promise<Repaired> {
   const { store, table } = ground;
   const { key } = seen;
-  const lock = await acquireLock({
-    path: store.path(key, "lock"),
-    seal: store.seal,
-    table,
-    doing: "doctor",
-    command: by.command,
-    timeoutMs: LOCK_WAIT_MS,
-    backend: ground.lockBackend,
-  });
+  const lock = await lockKey(ground, key, { doing: "doctor", command: by.command, timeoutMs: LOCK_WAIT_MS });
   try {
     const now = store.record(key);
     if (now.is !== "there" || now.value.token !== seen.token)

@@ -5,17 +5,18 @@
 import type { ExitRecord } from "../../state/types.ts";
 import { DtError, messageOf } from "../../sys/error.ts";
 import { describeAsker } from "../describe.ts";
-import { failureOf } from "../detach.ts";
+import { failureOf } from "../failure.ts";
 import { beginHosting, hostLaunch } from "../host.ts";
 import { settledEvent } from "../hosted.ts";
+import { lineOf } from "../line.ts";
 import { writeHistory } from "../notes.ts";
 import { dropTicket, isCalledOff, makeStopLook, refuseCalledOff, watchTicket } from "../pending.ts";
 import { makeQueue } from "../queue.ts";
 import { resolveAnew } from "../renew.ts";
 import { claimRequests } from "../restart.ts";
-import { lineOf } from "../start.ts";
+import type { EndingRequest, HostControl, HostRequest } from "../runtypes.ts";
 import { runTask } from "../task.ts";
-import type { EndingRequest, Ground, HostControl, HostRequest, LaunchEvent, LaunchSpec } from "../types.ts";
+import type { Ground, LaunchEvent, LaunchSpec } from "../types.ts";
 import { watchManyMembers } from "./members.ts";
 import { nextStep, SETTLED, type Stage } from "./schedule.ts";
 import type { Outcome, UpEvent, UpNode } from "./types.ts";
@@ -59,7 +60,8 @@ export function bringUp(
   mostRestarts = Number.POSITIVE_INFINITY,
 ): Up {
   beginHosting(ground);
-  ground.many = watchManyMembers(ground, (text) => emit({ is: "launch", key: "", event: { is: "note", text } }));
+  ground.shared = true;
+  const watchMembers = watchManyMembers(ground, (text) => emit({ is: "launch", key: "", event: { is: "note", text } }));
   const stages = new Map<string, Stage>(nodes.map(({ key }) => [key, "waiting"]));
   const outcomes = new Map<string, Outcome>(nodes.map(({ key }) => [key, blank(ground, key)]));
   const served = new Map<string, Served>();
@@ -229,6 +231,7 @@ export function bringUp(
       take: queue.take,
       hard,
       cancel: cancel.signal,
+      watchMembers,
       onRun: (record) => {
         token = record.token;
         if (cancel.signal.aborted && stopping !== null) queue.push(stopping);

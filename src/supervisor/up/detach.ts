@@ -1,13 +1,13 @@
 /** Bringing up from the caller's side: one host for all, heard until nothing more is awaited; killing the caller changes nothing. */
 import { DtError, EXIT } from "../../sys/error.ts";
+import { HIDDEN } from "../../sys/hidden.ts";
 import { spawnDetached } from "../../sys/spawn.ts";
-import { CANCEL, errorOf, hostErrorFile, hostGroundOf, readEvents } from "../detach.ts";
+import { CANCEL, hostErrorFile, hostGroundOf, readEvents } from "../detach.ts";
+import { errorOf } from "../failure.ts";
 import { hostEnvironment } from "../selfenv.ts";
 import type { Ground } from "../types.ts";
 import type { UpInput } from "./hosted.ts";
 import type { HostedEvent, Outcome, UpEvent, UpNode } from "./types.ts";
-
-export const UP_COMMAND = "__hosts";
 
 export async function bringUpDetached(
   ground: Ground,
@@ -18,7 +18,7 @@ export async function bringUpDetached(
 ): Promise<Outcome[]> {
   ground.store.prepare();
   const input: UpInput = { ...hostGroundOf(ground), nodes };
-  const host = spawnDetached([...ground.self, UP_COMMAND], hostEnvironment(env, ground.root), hostErrorFile(ground));
+  const host = spawnDetached([...ground.self, HIDDEN.hosts], hostEnvironment(env, ground.root), hostErrorFile(ground));
   const send = (line: string) => {
     host.stdin.write(`${line}\n`);
     host.stdin.flush();

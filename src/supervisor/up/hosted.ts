@@ -1,6 +1,7 @@
 /** A detached host of many: its own side of the pipe, as supervisor/hosted.ts is of one. */
 import { writeText } from "../../sys/stdio.ts";
-import { failureOf, type HostGround } from "../detach.ts";
+import type { HostGround } from "../detach.ts";
+import { failureOf } from "../failure.ts";
 import { groundOf, type HostProcess, readInput } from "../hosted.ts";
 import { holdTicket } from "../pending.ts";
 import { RESTART_SIGNAL } from "../restart.ts";

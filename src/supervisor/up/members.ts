@@ -7,8 +7,9 @@ import { bunChildren } from "../../sys/bunspawn.ts";
 import { identify, isOver, type ProcessEntry } from "../../sys/identity.ts";
 import { libc } from "../../sys/libc.ts";
 import { writeHistory } from "../notes.ts";
+import type { HostControl, Run } from "../runtypes.ts";
 import { isMarked } from "../tree.ts";
-import type { Ground, Run } from "../types.ts";
+import type { Ground } from "../types.ts";
 import { below, makeIsHidden } from "../watchmembers.ts";
 
 const LOOK_EVERY_MS = 500;
@@ -20,7 +21,10 @@ interface Watched {
   isHidden: ReturnType<typeof makeIsHidden>;
 }
 
-export function watchManyMembers(ground: Ground, onStray: (text: string) => void): NonNullable<Ground["many"]> {
+export function watchManyMembers(
+  ground: Ground,
+  onStray: (text: string) => void,
+): NonNullable<HostControl["watchMembers"]> {
   const watched = new Set<Watched>();
   const told = new Set<string>();
   let timer: ReturnType<typeof setInterval> | null = null;
@@ -39,18 +43,16 @@ export function watchManyMembers(ground: Ground, onStray: (text: string) => void
     for (const one of watched) note(ground, one, byRun.get(one) ?? []);
   }
 
-  return {
-    watchMembers(run, probes) {
-      const one: Watched = { run, probes, isHidden: makeIsHidden(ground, run) };
-      watched.add(one);
-      timer ??= setInterval(look, LOOK_EVERY_MS);
-      run.over.signal.addEventListener("abort", () => {
-        watched.delete(one);
-        if (watched.size > 0 || timer === null) return;
-        clearInterval(timer);
-        timer = null;
-      });
-    },
+  return (run, probes) => {
+    const one: Watched = { run, probes, isHidden: makeIsHidden(ground, run) };
+    watched.add(one);
+    timer ??= setInterval(look, LOOK_EVERY_MS);
+    run.over.signal.addEventListener("abort", () => {
+      watched.delete(one);
+      if (watched.size > 0 || timer === null) return;
+      clearInterval(timer);
+      timer = null;
+    });
   };
 }
 

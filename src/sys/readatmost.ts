@@ -1,0 +1,21 @@
+/** Reading an open file whole, in bounded memory. */
+import { fstatSync, readSync } from "node:fs";
+
+const FIRST_READ = 16 * 1024;
+
+/**
+ * All that comes, whatever size the file was said to have: it may grow meanwhile, and files of the kernel have none, though some of them (a link to
+ * `/proc/self/pagemap`) have no end. Null: it has more.
+ */
+export function readAtMost(fd: number, most: number): Buffer | null {
+  const { size } = fstatSync(fd);
+  if (size > most) return null;
+  let bytes = Buffer.allocUnsafe(Math.min(size > 0 ? size : FIRST_READ, most) + 1);
+  for (let length = 0; ; ) {
+    const count = readSync(fd, bytes, length, bytes.length - length, null);
+    if (count === 0) return bytes.subarray(0, length);
+    length += count;
+    if (length > most) return null;
+    if (length === bytes.length) bytes = Buffer.concat([bytes], Math.min(2 * length, most + 1));
+  }
+}
