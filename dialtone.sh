@@ -1,8 +1,8 @@
 #!/bin/sh
-# Runs the dt of this checkout: finds the binary beside this file, builds it when it is missing or older than its sources,
-# and becomes it. Nothing of this script is left when dt runs.
+# Runs the dt of this checkout: finds the binary beside this file, builds it if it is missing or older than its sources,
+# and becomes it. Nothing of this script is left while dt runs.
 
-# This file's own directory, through symbolic links. A name without a slash is `sh dialtone.sh`, or was found on PATH.
+# This file's own directory, through symbolic links. A name without a slash comes from `sh dialtone.sh` or from PATH.
 self=$0
 case $self in
 */*) ;;
@@ -19,14 +19,14 @@ here=$(CDPATH='' cd -P -- "${self%/*}/" && pwd) || exit 127
 dt=$here/dist/dt
 lock=$here/.dialtone-building
 
-# A dt started below a `bun` of dt's own is a dt again.
+# Inside a `bun` that dt provides, this variable would turn dt into bun.
 unset BUN_BE_BUN
 
 say() {
   printf 'dialtone.sh: %s\n' "$1" >&2
 }
 
-# Compares times only; `build.ts --if-changed` compares contents. A removed file makes its directory newer.
+# Compares only times; `build.ts --if-changed` compares contents. Removing a file makes its directory newer.
 fresh() {
   [ -x "$dt" ] || return 1
   [ -f "$here/build.ts" ] || return 0
@@ -34,7 +34,7 @@ fresh() {
   [ -z "$newer" ]
 }
 
-# The Bun that is locked for this project, also where npm was told not to run its install script; then one of the machine.
+# The Bun that this project locks, even if npm did not run its install script; otherwise the machine's own.
 find_bun() {
   for bun in "$here"/node_modules/.bin/bun "$here"/node_modules/@oven/bun-*/bin/bun "$(command -v bun)"; do
     [ -x "$bun" ] && "$bun" --version >/dev/null 2>&1 </dev/null && return 0
@@ -42,7 +42,7 @@ find_bun() {
   return 1
 }
 
-# `--include`: NODE_ENV=production or npm's own settings may leave out what the build needs.
+# `--include`: NODE_ENV=production or npm's settings may leave out what the build needs.
 install() {
   if command -v npm >/dev/null 2>&1; then
     say "installing what the build needs (npm ci) ..."
@@ -51,7 +51,7 @@ install() {
     say "installing what the build needs (bun install) ..."
     (cd "$here" && bun install --frozen-lockfile >&2 </dev/null)
   else
-    say "there is neither npm nor bun here to build $dt with."
+    say "neither npm nor bun was found to build $dt."
     say "Install Node.js with npm (or Bun), or put a released dt there."
     return 127
   fi
@@ -68,13 +68,13 @@ build() {
     install || return
     installed=yes
     find_bun || {
-      say "there is still no bun that runs in $here/node_modules."
+      say "the installation left no working bun in $here/node_modules."
       return 1
     }
   fi
   (cd "$here" && "$bun" build.ts --if-changed >&2 </dev/null)
   status=$?
-  # 3: what is installed is not what package.json asks for, as after a pull.
+  # 3: the installed packages do not match package.json, for example after a pull.
   [ "$status" -eq 3 ] && [ "$installed" = no ] || return "$status"
   install || return
   find_bun && (cd "$here" && "$bun" build.ts --if-changed >&2 </dev/null)
@@ -85,18 +85,19 @@ alive() {
   kill -0 "$1" 2>/dev/null || ps -p "$1" >/dev/null 2>&1
 }
 
-# What the lock names becomes part of a path, so nothing but a number may.
+# The name in the lock becomes part of a path, so only a number is accepted.
 is_pid() {
   case $1 in
   '' | *[!0-9]*) return 1 ;;
   esac
 }
 
-# One build at a time. The lock is a symbolic link that names its maker: there whole or not at all, and pointing nowhere.
-# A dead maker's is not removed, which two could do at once, but succeeded: by a link named after the dead, which one can make.
+# One build at a time. The lock is a symbolic link whose target names its holder: it exists whole or not at all, and
+# leads nowhere. A dead holder's lock is not removed, since two processes could do that at once. It is succeeded by a
+# link named after the dead holder, which only one process can make.
 take_lock() {
   held=$lock
-  # `ln` would make its link inside of a directory, or inside of one that a link leads to.
+  # If the path is a directory, or a link to one, `ln` would make its link inside it.
   until [ ! -d "$held" ] && ln -s "pid:$$" "$held" 2>/dev/null; do
     holder=$(readlink "$held") || return 1
     holder=${holder#pid:}
@@ -108,7 +109,7 @@ take_lock() {
     held=$lock.$holder
     holder=
   done
-  # While this was on its way, a successor may have finished; it removed the first link before its own.
+  # Meanwhile a successor may have finished: it removes the first link before its own.
   link=$lock
   while [ "$link" != "$held" ]; do
     holder=$(readlink "$link")
@@ -139,7 +140,7 @@ build_once() {
       said=yes
       sleep 1
     else
-      # Released just now; or no lock can be made here at all, and the build will say why, or find that nothing changed.
+      # Just released. Or no lock can be made here at all: then the build says why, or finds that nothing changed.
       tries=$((tries + 1))
       [ "$tries" -lt 10 ] || break
     fi
@@ -162,7 +163,7 @@ if ! fresh; then
   fi
 fi
 
-# The Bun inside dt aborts without it before dt can say why. Other systems have none.
+# Without /proc, the Bun inside dt aborts before dt can say why. Other systems have no /proc.
 if [ ! -L /proc/self/exe ] && [ "$(uname -s)" = Linux ]; then
   say "dt needs /proc, which is not mounted here: mount -t proc proc /proc"
   exit 125

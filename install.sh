@@ -1,15 +1,15 @@
 #!/bin/sh
-# Installs, upgrades or removes a released dt: picks this machine's archive, compares it with its checksum, and puts the binary in place by
-# one rename, so that there is always a whole one.
+# Installs, upgrades or removes a released dt: picks this machine's archive, verifies its checksum, and puts the binary
+# in place with one rename, so that there is always a whole one.
 #
 #   sh install.sh [--version V] [--to DIR] [--from DIR] [--uninstall]
 #
 #   --version V   the release, like 0.1.0 (default: the latest)
-#   --to DIR      where dt is put (default: ~/.local/bin)
-#   --from DIR    a folder of archives with their SHA256SUMS, in place of a download
-#   --uninstall   remove dt from there; what dt keeps of your projects stays
+#   --to DIR      where to put dt (default: ~/.local/bin)
+#   --from DIR    a folder of archives with their SHA256SUMS, instead of a download
+#   --uninstall   remove dt from there; its files about your projects stay
 #
-# DT_DOWNLOADS: where releases are, in place of the project's own place (a release is at $DT_DOWNLOADS/v0.1.0/).
+# DT_DOWNLOADS: where releases are, instead of the project's own downloads (a release is at $DT_DOWNLOADS/v0.1.0/).
 set -eu
 
 downloads=${DT_DOWNLOADS:-https://github.com/dialtone/dt/releases/download}
@@ -23,7 +23,7 @@ say() {
   printf '%s\n' "install.sh: $*" >&2
 }
 
-# A sentence that says what is wrong, and one that says what to do.
+# fail PROBLEM [WHAT TO DO] [STATUS]
 fail() {
   say "$1"
   [ -z "${2:-}" ] || printf '    %s\n' "$2" >&2
@@ -58,7 +58,7 @@ while [ "$#" -gt 0 ]; do
 done
 
 if [ -z "$to" ]; then
-  [ -n "${HOME:-}" ] || fail "HOME is not set, so there is no ~/.local/bin." "Say where: sh install.sh --to DIR"
+  [ -n "${HOME:-}" ] || fail "HOME is not set, so there is no ~/.local/bin." "Name a folder: sh install.sh --to DIR"
   to=$HOME/.local/bin
 fi
 case $to in
@@ -67,7 +67,7 @@ case $to in
 esac
 dt=$to/dt
 
-# The version of an installed dt, like 0.1.0; nothing where it is none or does not run.
+# The version of an installed dt, like 0.1.0; empty if it is not a dt or does not run.
 version_of() {
   [ -x "$1" ] && "$1" --version 2>/dev/null </dev/null | sed -n 's/^dt \([0-9][^ ]*\).*/\1/p' | head -n 1
 }
@@ -77,8 +77,8 @@ if [ "$uninstall" = yes ]; then
     say "there is no $dt; nothing was removed."
     exit 0
   }
-  rm -f "$dt" || fail "$dt could not be removed." "Check who may write in $to."
-  say "removed $dt. What runs goes on; the .dialtone folders of your projects and ~/.dialtone stay (remove them yourself if you like)."
+  rm -f "$dt" || fail "could not remove $dt." "Check who may write to $to."
+  say "removed $dt. Running launches go on. The .dialtone folders of your projects and ~/.dialtone stay; remove them yourself if you like."
   exit 0
 fi
 
@@ -93,15 +93,15 @@ find_target() {
   case $cpu in
   x86_64 | amd64) cpu=x64 ;;
   aarch64 | arm64) cpu=arm64 ;;
-  *) fail "there is no dt for $cpu machines." "There is one for x86_64 and for aarch64 (arm64)." ;;
+  *) fail "there is no dt for $cpu machines." "dt runs on x86_64 and aarch64 (arm64)." ;;
   esac
-  # A shell that Rosetta translates says x86_64 on an Apple chip.
+  # A shell under Rosetta reports x86_64 on an Apple chip.
   if [ "$os-$cpu" = darwin-x64 ] && [ "$(sysctl -n sysctl.proc_translated 2>/dev/null || :)" = 1 ]; then cpu=arm64; fi
   target=$os-$cpu
   if [ "$os" = linux ] && is_musl; then target=$target-musl; fi
 }
 
-# Where both are installed the machine's own programs decide: what `ldd` belongs to.
+# If both C libraries are installed, the one that `ldd` belongs to decides.
 is_musl() {
   if ldd --version 2>&1 | grep -qi musl; then return 0; fi
   for loader in /lib64/ld-linux-x86-64.so.2 /lib/ld-linux-aarch64.so.1 /lib/*/ld-linux-*.so.*; do
@@ -130,11 +130,11 @@ fetch() {
   elif command -v wget >/dev/null 2>&1; then
     wget -q -O "$2" "$1"
   else
-    fail "there is neither curl nor wget to download with." "Install one of them, or download the archives and say --from DIR."
+    fail "neither curl nor wget was found for the download." "Install one of them, or download the archives and use --from DIR."
   fi
 }
 
-# The latest release is where its address leads to.
+# The address of the latest release redirects to its version.
 find_latest() {
   if command -v curl >/dev/null 2>&1; then
     curl -fsSLI -o /dev/null -w '%{url_effective}' "$latest"
@@ -145,9 +145,9 @@ find_latest() {
 
 find_target
 if [ -n "$from" ]; then
-  [ -d "$from" ] || fail "there is no folder $from." "--from takes a folder that holds the archives and SHA256SUMS."
+  [ -d "$from" ] || fail "there is no folder $from." "--from expects a folder with the archives and SHA256SUMS."
   if [ -z "$version" ]; then
-    # The newest that is there for this machine; versions are compared number by number.
+    # The newest version there for this machine; versions are compared number by number.
     version=$(for file in "$from"/dt-*-"$target".tar.gz; do
       name=${file##*/dt-}
       [ -e "$file" ] && printf '%s\n' "${name%-"$target".tar.gz}"
@@ -156,15 +156,15 @@ if [ -n "$from" ]; then
   fi
 elif [ -z "$version" ]; then
   version=$(find_latest) || version=
-  [ -n "$version" ] || fail "which release is the latest could not be found out at $latest." "Say which: sh install.sh --version 0.1.0"
+  [ -n "$version" ] || fail "could not find the latest release at $latest." "Name a release: sh install.sh --version 0.1.0"
 fi
 archive=dt-$version-$target.tar.gz
 
 umask 022
-mkdir -p "$to" 2>/dev/null || fail "$to could not be made." "Say where else: sh install.sh --to DIR"
-[ -w "$to" ] || fail "$to may not be written to." "Say where else: sh install.sh --to DIR"
-[ ! -d "$dt" ] || fail "$dt is a folder." "Say where else: sh install.sh --to DIR"
-# In the same folder as its place, so that the last step is a rename. What an earlier one that was killed left goes first.
+mkdir -p "$to" 2>/dev/null || fail "could not create $to." "Name another folder: sh install.sh --to DIR"
+[ -w "$to" ] || fail "$to may not be written to." "Name another folder: sh install.sh --to DIR"
+[ ! -d "$dt" ] || fail "$dt is a folder." "Name another folder: sh install.sh --to DIR"
+# In the target folder, so that the last step is a rename. First remove what an earlier, killed install.sh left.
 for left in "$to"/.dt-install.*; do
   pid=${left##*.}
   case $pid in
@@ -177,41 +177,41 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
-mkdir "$work" || fail "$work could not be made."
+mkdir "$work" || fail "could not create $work."
 
 if [ -n "$from" ]; then
   [ -f "$from/$archive" ] || fail "$from has no $archive."
-  [ -f "$from/SHA256SUMS" ] || fail "$from has no SHA256SUMS, so $archive cannot be checked."
-  cp "$from/$archive" "$from/SHA256SUMS" "$work/" || fail "$archive could not be copied to $to." "Is the disk full?"
+  [ -f "$from/SHA256SUMS" ] || fail "$from has no SHA256SUMS, so $archive cannot be verified."
+  cp "$from/$archive" "$from/SHA256SUMS" "$work/" || fail "could not copy $archive to $to." "Is the disk full?"
 else
-  fetch "$downloads/v$version/SHA256SUMS" "$work/SHA256SUMS" || fail "the checksums of dt $version could not be downloaded from $downloads." "Is there such a release, and is the network there?"
-  fetch "$downloads/v$version/$archive" "$work/$archive" || fail "$archive could not be downloaded from $downloads/v$version." "Is there a release for this machine, and is the network there?"
+  fetch "$downloads/v$version/SHA256SUMS" "$work/SHA256SUMS" || fail "could not download the checksums of dt $version from $downloads." "Is there such a release, and does the network work?"
+  fetch "$downloads/v$version/$archive" "$work/$archive" || fail "could not download $archive from $downloads/v$version." "Is there a release for this machine, and does the network work?"
 fi
 
 wanted=$(sed -n "s/^\([0-9a-f]\{64\}\) [ *]$archive\$/\1/p" "$work/SHA256SUMS")
-[ -n "$wanted" ] || fail "SHA256SUMS does not name $archive, so it cannot be checked; nothing was installed."
-found=$(sum_of "$work/$archive") || fail "there is no sha256sum, shasum or openssl to check $archive with; nothing was installed." "Install one of them."
-[ "$found" = "$wanted" ] || fail "$archive is not what SHA256SUMS says: expected $wanted, found $found. Nothing was installed." "Download it again; if it stays so, tell the project."
+[ -n "$wanted" ] || fail "SHA256SUMS does not name $archive, so it cannot be verified; nothing was installed."
+found=$(sum_of "$work/$archive") || fail "no sha256sum, shasum or openssl was found to verify $archive; nothing was installed." "Install one of them."
+[ "$found" = "$wanted" ] || fail "$archive is not what SHA256SUMS says: expected $wanted, found $found. Nothing was installed." "Download it again; if it still differs, report it to the project."
 
-tar -xzf "$work/$archive" -C "$work" dt || fail "$archive could not be unpacked." "Is the disk full?"
+tar -xzf "$work/$archive" -C "$work" dt || fail "could not unpack $archive." "Is the disk full?"
 chmod 755 "$work/dt"
 now=$(version_of "$work/dt") || now=
 [ -n "$now" ] || fail "the dt in $archive does not run on this machine ($target); nothing was installed." "$("$work/dt" --version 2>&1 </dev/null | head -n 1)"
 
 before=$(version_of "$dt") || before=
-mv -f "$work/dt" "$dt" || fail "$dt could not be replaced."
+mv -f "$work/dt" "$dt" || fail "could not replace $dt."
 if [ -z "$before" ]; then
   say "installed dt $now as $dt"
 elif [ "$before" = "$now" ]; then
   say "installed dt $now again as $dt"
 else
-  say "upgraded $dt from $before to $now; what runs goes on, with its old host until it is started again"
+  say "upgraded $dt from $before to $now; running launches keep their old host until they are restarted"
 fi
 
 case :${PATH:-}: in
 *:"$to":*)
   there=$(command -v dt 2>/dev/null) || there=
-  [ -z "$there" ] || [ "$there" = "$dt" ] || say "but \`dt\` is $there here: it comes earlier on your PATH"
+  [ -z "$there" ] || [ "$there" = "$dt" ] || say "but \`dt\` still means $there, which comes earlier on your PATH"
   ;;
 *) say "$to is not on your PATH. Put this in your shell's profile: export PATH=\"$to:\$PATH\"" ;;
 esac
