@@ -1,4 +1,7 @@
-/** Running a program to its end on this terminal, for handlers: same streams, same group, so the terminal's signals reach it by themselves. */
+/**
+ * Runs a program to its end on this terminal, for handlers. It shares dt's streams and process group, so the terminal's
+ * signals reach it directly.
+ */
 import { bunSpawn } from "./bunspawn.ts";
 import { errnoOf } from "./error.ts";
 import { type Execution, executionError } from "./exec.ts";
@@ -8,11 +11,11 @@ import { type EndStatus, statusOf } from "./status.ts";
 
 export interface AttachedProgram {
   exited: Promise<EndStatus>;
-  /** Sends a signal, unless it has ended. */
+  /** Sends a signal, unless the program has ended. */
   signal(name: NodeJS.Signals): void;
 }
 
-/** Throws a DtError (126, 127) when it cannot be started. */
+/** Throws a DtError (126, 127) when the program cannot be started. */
 export function startAttached({ argv, cwd, env }: Execution): AttachedProgram {
   checkDirectory(cwd);
   const file = findExecutable(argv[0], env.PATH ?? "", cwd);
@@ -24,7 +27,7 @@ export function startAttached({ argv, cwd, env }: Execution): AttachedProgram {
   try {
     child = start([file, ...argv.slice(1)], argv[0]);
   } catch (error) {
-    // What every shell does with a script that has no `#!` line.
+    // As every shell does with a script that has no `#!` line.
     if (errnoOf(error) !== "ENOEXEC" || !looksLikeScript(file)) throw executionError(file, error);
     child = start(["/bin/sh", file, ...argv.slice(1)], "sh");
   }

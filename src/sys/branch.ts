@@ -1,11 +1,14 @@
 /**
- * The branch a directory of git has checked out, read from its files. No git is run: its settings lie in the directory too, and name programs that
- * it would run (`core.fsmonitor`, hooks).
+ * The branch checked out in a git directory, read from its files. dt does not run git: the directory also holds git's
+ * settings, and they name programs that git would run (`core.fsmonitor`, hooks).
  */
 import { join, resolve } from "node:path";
 import { readPlain } from "./plainfile.ts";
 
-/** A branch's name, seven digits of a commit where none is checked out, null outside of git. Of a linked worktree it is that worktree's. */
+/**
+ * The branch's name; seven digits of the commit when no branch is checked out; null outside git. For a linked worktree,
+ * that worktree's branch.
+ */
 export function branchOf(root: string): string | null {
   const head = read(join(gitDirectoryOf(root), "HEAD"));
   if (head === null) return null;
@@ -21,7 +24,7 @@ function gitDirectoryOf(root: string): string {
 /** Both files hold one line. */
 const MOST_READ = 4096;
 
-/** Through links, as git does. */
+/** Follows links, as git does. */
 function read(path: string): string | null {
   const text = readPlain(path, { most: MOST_READ, followLinks: true });
   return text.is === "there" ? text.value.trim() : null;

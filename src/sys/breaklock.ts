@@ -1,7 +1,9 @@
 /**
- * Breaking a lock because somebody asked to, and only when its holder is verified gone. Under the guard, as everybody does; without flock
- * the file is first moved to a name of our own and looked at there, so that a lock just taken by another is put back, not
- * removed. Known limit: without flock and without hard links, that one is missing for the moment between the two.
+ * Breaks a lock on request, and only when its holder is verified gone. It works under the guard, like every change of a
+ * lock. Without flock it first moves the file to a name of its own and checks it there, so that a lock another process
+ * has just taken is put back, not removed.
+ *
+ * Known limit: without flock and without hard links, that lock is missing for the moment between the two.
  */
 import { errnoOf } from "./error.ts";
 import { linkBeside, removeFile, renameBeside, temporaryName } from "./files.ts";
@@ -14,7 +16,7 @@ import { readOwnText } from "./sealed.ts";
 export type BreakOutcome =
   | { is: "broken"; holder: LockHolder | null }
   | { is: "absent" }
-  /** Its holder lives, cannot be judged from here, or somebody is at the guard. */
+  /** Its holder lives or cannot be judged from here, or another process is at the guard. */
   | { is: "left"; reason: LockReason };
 
 export function breakStaleLock(path: string, seal: Seal, table: ProcessTable): BreakOutcome {
@@ -38,7 +40,10 @@ export function breakStaleLock(path: string, seal: Seal, table: ProcessTable): B
   }
 }
 
-/** Whether a lock file that tells no holder is what a crash leaves: empty or cut off. One that may not be read, or of another version, is not. */
+/**
+ * Whether a lock file without a readable holder is what a crash leaves: empty or cut off. A file that may not be read,
+ * or of another version, is not.
+ */
 export function isUnfinished(path: string): boolean {
   const text = readOwnText(path, () => false); // a lock is small
   if (text.is !== "there") return false;
@@ -55,7 +60,7 @@ function removeIfStill(path: string, seal: Seal, judged: LockHolder): boolean {
   try {
     renameBeside(path, aside);
   } catch {
-    return true; // somebody else removed it
+    return true; // another process removed it
   }
   const moved = readHolder(aside, seal, path);
   const same = moved.is === "there" && moved.value.nonce === judged.nonce;

@@ -1,10 +1,11 @@
 /**
- * Every child that Bun starts for dt starts here. Bun loses two things, which are mended here: the exit status where dt was started with
- * SIGCHLD ignored, and bytes that are no UTF-8 (raw.ts). Bun makes U+FFFD of such a byte, so a child that needs them is started as
- * `dt __become`, which has them in a form that Bun passes on, and becomes the command: the pid is the command's.
+ * Every child that Bun starts for dt starts here. Bun loses two things, and this module restores them: the exit status
+ * when dt was started with SIGCHLD ignored, and bytes that are not UTF-8 (raw.ts), which Bun turns into U+FFFD. A child
+ * that needs such bytes is started as `dt __become`. That process receives them in a form that Bun passes on, then
+ * becomes the command, so the pid is the command's.
  *
- * Known limits: a word of 64 KB with such bytes is too long for that form; what only `execve` finds (a text without `#!` that
- * no shell can read) is reported on the child's standard error instead of by an error.
+ * Known limits: a word of 64 KB with such bytes is too long for that form. An error that only `execve` finds (a text
+ * without `#!` that no shell can read) appears on the child's standard error instead of being thrown.
  */
 
 import { errnoOf } from "./error.ts";
@@ -23,7 +24,10 @@ interface Options {
   env?: Record<string, string | undefined>;
 }
 
-/** Pids of children that Bun has not reaped yet. Whoever else waits for one of them takes its end from Bun, which then throws. */
+/**
+ * Pids of children that Bun has not reaped yet. Any other code that waits for one of them takes its exit from Bun,
+ * which then throws.
+ */
 export const bunChildren = lazy(() => new Set<number>());
 
 function spawn(command: string[], options: Options = {}) {
@@ -41,17 +45,20 @@ function start(command: string[], options: Options) {
   return Bun.spawn(...carry(command as [string, ...string[]], { ...options, env }));
 }
 
-/** As `Bun.spawn`, and its types. The program is a path. */
+/** Like `Bun.spawn`, with its types. The program must be a path. */
 export const bunSpawn = spawn as typeof Bun.spawn;
 
 type Given = Options & { env: Record<string, string | undefined> };
 
-/** Variables that hold another one, as `carried` makes it. Not in the arguments, which every user can read. */
+/**
+ * Each variable of this prefix carries one other variable, encoded by `carried`. They are not in the arguments, which
+ * every user can read.
+ */
 const CARRIED = "DIALTONE_CARRIED_";
 const carried = (text: string) => Buffer.from(bytesOf(text)).toString("latin1");
 const uncarried = (text: string) => textOf(Buffer.from(text, "latin1"));
 
-/** What of the environment is text and steers no Bun goes as it is, since a launch is found by it. */
+/** Text variables that do not steer Bun are passed unchanged, because dt finds a launch by them. */
 function carry([file, ...words]: [string, ...string[]], { argv0, ...options }: Given): [string[], Options] {
   const variables = variablesOf(options.env);
   const isCarried = (one: string) => isRaw(one) || STEERING.test(one.slice(0, one.indexOf("=")));
@@ -61,7 +68,7 @@ function carry([file, ...words]: [string, ...string[]], { argv0, ...options }: G
   return [[...sameBuildCommand(), HIDDEN.become, String(currentOpenFiles()), ...payload], { ...options, env }];
 }
 
-/** The other side of `carry`. Does not return, unless by throwing a DtError (126, 127). */
+/** The receiving side of `carry`. Does not return, except by throwing a DtError (126, 127). */
 export function becomeCarried([openFiles = "", ...payload]: readonly string[], own: Given["env"]): never {
   const [file = "", ...words] = payload.map(uncarried);
   const environment = Object.entries(own).flatMap(([name, value = ""]) =>
@@ -70,7 +77,7 @@ export function becomeCarried([openFiles = "", ...payload]: readonly string[], o
   restoreForExec();
   setOpenFiles(BigInt(openFiles));
   let error = execve(file, words, environment);
-  // What every shell does with a script that has no `#!` line.
+  // As every shell does with a script that has no `#!` line.
   if (errnoOf(error) === "ENOEXEC" && looksLikeScript(file))
     error = execve("/bin/sh", ["sh", file, ...words.slice(1)], environment);
   throw executionError(file, error);

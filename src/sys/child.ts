@@ -1,7 +1,7 @@
 /**
- * A child started by `posix_spawn` directly: with the bytes of arguments and environment that `execve` would pass on, the
- * dispositions and limits dt was started with, the open files that dt was given, and, where asked for, a group or session of its own.
- * Bun's own spawn does none of these.
+ * A child started directly by `posix_spawn`. It gets the bytes of arguments and environment that `execve` would pass
+ * on, the signal dispositions and limits dt was started with, the open files dt was given and, on request, a group or
+ * session of its own. Bun's own spawn does none of this.
  */
 import { handOver } from "./descriptors.ts";
 import { errnoOf } from "./error.ts";
@@ -19,14 +19,17 @@ export interface ChildPlan {
   file: string;
   words: readonly string[];
   environment: readonly string[];
-  /** What becomes its standard streams; each is itself or above 2. */
+  /** The descriptors that become 0, 1 and 2 in the child. Each has that number already or is above 2. */
   streams: readonly [number, number, number];
-  /** Signals it has blocked. */
+  /** The signals that are blocked in the child. */
   mask: Mask;
-  /** Open files beyond the standard three that it gets. */
+  /** Open files beyond the standard three that the child gets. */
   descriptors: readonly number[];
   apart?: "group" | "session";
-  /** A terminal that has the child's new group in its foreground before the program begins, where the C library can do that. */
+  /**
+   * The terminal that gets the child's new group as its foreground group before the program begins, where the C library
+   * can do that.
+   */
   terminal?: number;
 }
 
@@ -38,7 +41,7 @@ const SETSID = 0x80;
 const SIGPIPE = 13;
 const SIG_IGN = 1;
 
-/** The pid; throws the system's error. */
+/** Returns the pid; throws the system's error. */
 export function spawnChild(plan: ChildPlan): number {
   keepChildren();
   restoreForChild();
@@ -46,7 +49,7 @@ export function spawnChild(plan: ChildPlan): number {
   try {
     return spawn(plan);
   } catch (error) {
-    // What every shell does with a script that has no `#!` line.
+    // As every shell does with a script that has no `#!` line.
     if (errnoOf(error) !== "ENOEXEC" || !looksLikeScript(plan.file)) throw error;
     return spawn({ ...plan, file: "/bin/sh", words: ["sh", plan.file, ...plan.words.slice(1)] });
   } finally {
@@ -81,7 +84,9 @@ const CLD_STOPPED = 5;
 
 export type ChildState = { is: "stopped"; signal: number } | ({ is: "ended" } & EndStatus);
 
-/** What became of the child since the last look, or null. An end stays to be seen, and the pid taken, until `reap`. */
+/**
+ * What happened to the child since the last look, or null. An ended child stays visible and keeps its pid until `reap`.
+ */
 export function lookAtChild(pid: number): ChildState | null {
   const info = Buffer.alloc(SIGINFO_BYTES);
   if (posix().waitid(P_PID, pid, ptr(info), WEXITED | WSTOPPED | WNOHANG | WNOWAIT) !== 0) return null;

@@ -1,18 +1,20 @@
 /**
- * The way down to a file of dt's state in a project. Whoever shares the project's folder with this user can put a link in the place of a
- * directory at any time, between two calls of dt too. So the directory is opened and held by a descriptor that no link led to: at once, where the
- * kernel then says that it is at this very path, else each directory from the project's folder down in the one above it (`openat`). What is done
- * is done in it, whatever is put at its name meanwhile.
+ * The way down to a file of dt's state in a project. Another user of the project's folder can replace a directory with
+ * a link at any time, even between two calls of dt. So dt opens the directory without following a link and works
+ * through the descriptor. It opens it in one call where the kernel then reports this very path; otherwise step by step
+ * from the project's folder, each directory inside the one above (`openat`). The work happens in that directory,
+ * whatever takes its name meanwhile.
  *
- *   Linux                             the directory is opened and held, and what is done is done in it: `/proc/self/fd/<directory>/<name>`
- *   where there is no /proc (macOS)   each directory is looked at; then it is done by the path, opening by the real path and through no
- *                                     link (`O_NOFOLLOW_ANY`)
- *   in a directory of the person's    by the path: what leads there is the person's own choice
- *   own (home, a declared log, what
+ *   Linux                             the directory is held open, and all work goes through
+ *                                     `/proc/self/fd/<directory>/<name>`
+ *   no /proc (macOS)                  each directory is checked, then all work goes by the path; opening goes by the
+ *                                     real path and follows no link at all (`O_NOFOLLOW_ANY`)
+ *   a directory of the user's own     by the path: the user chose what leads there
+ *   (home, a declared log, what
  *   DIALTONE_RUN_DIR names)
  *
- * Links above the project's folder are the person's own too. Known limit: on macOS what is made, renamed or removed may meet a directory
- * that was swapped in the instant before.
+ * Links above the project's folder are the user's choice too. Known limit: on macOS a file may be made, renamed or
+ * removed in a directory that was swapped in the instant before.
  */
 import {
   closeSync,
@@ -32,9 +34,9 @@ import { lazy } from "./lazy.ts";
 import { unsafe } from "./unsafe.ts";
 
 const STATE_AT = "/.dialtone";
-/** From Linux's fcntl.h: to hold a directory, and nothing more. No right to read it is needed. */
+/** From Linux's fcntl.h: holds a directory and nothing more. Needs no right to read it. */
 const O_PATH = 0o10000000;
-/** From macOS's fcntl.h: no link anywhere on the way. Elsewhere the bit means nothing. */
+/** From macOS's fcntl.h: no link anywhere in the path. Elsewhere the bit means nothing. */
 const O_NOFOLLOW_ANY = 0x2000_0000;
 const DIRECTORY = O_PATH | constants.O_DIRECTORY;
 
@@ -47,12 +49,13 @@ interface Way {
   steps: string[];
 }
 
-/** Whether a name in an open directory has a path. */
+/** Whether a name in an open directory has a path (`/proc/self/fd`). */
 const hasProc = lazy(() => existsSync("/proc/self/fd"));
 
 /**
- * Gives `work` a path for the name that only leads into the directory that was found on the way. It is good until `work` returns. Throws
- * `unsafe-file` where a directory on the way is none, or another user's; what `work` throws, with the name's own path in it.
+ * Gives `work` a path for the name that leads only into the directory found on the way. The path is valid until `work`
+ * returns. Throws `unsafe-file` when something on the way is not a directory, or belongs to another user. Rethrows what
+ * `work` throws, with the name's own path in it.
  */
 export function descend<T>(path: string, work: (at: string) => T, throughProc = hasProc()): T {
   const way = wayOf(path);
@@ -71,7 +74,7 @@ export function descend<T>(path: string, work: (at: string) => T, throughProc = 
   }
 }
 
-/** The names in a directory, found in the same way. Throws as `descend` does. */
+/** The same for a directory: `work` gets a path for it. Throws as `descend` does. */
 export function descendInto<T>(directory: string, work: (at: string) => T, throughProc = hasProc()): T {
   try {
     return descend(`${directory}/.`, work, throughProc);
@@ -81,8 +84,8 @@ export function descendInto<T>(directory: string, work: (at: string) => T, throu
 }
 
 /**
- * Opens what is there; `flags` must not make anything. `O_NOFOLLOW` is added. Throws the system's own error, and `unsafe-file` as `descend`
- * does.
+ * Opens an existing file; `flags` must not create one. `O_NOFOLLOW` is added. Throws the system's own error, and
+ * `unsafe-file` as `descend` does.
  */
 export function openThere(path: string, flags: number, throughProc = hasProc()): number {
   const asked = flags | constants.O_NOFOLLOW;
@@ -92,7 +95,10 @@ export function openThere(path: string, flags: number, throughProc = hasProc()):
   return openSync(join(realpathSync(way.folder), ...way.steps, nameIn(path)), asked | O_NOFOLLOW_ANY);
 }
 
-/** A directory: its real path, device and inode. `known`: the path, where it was asked for before. Throws as `descendInto` does. */
+/**
+ * A directory's real path, device and inode. `known`: the real path, when it was found before. Throws as `descendInto`
+ * does.
+ */
 export function identifyDirectory(directory: string, known?: string): { path: string; dev: number; ino: number } {
   const way = wayOf(`${directory}/.`);
   if (way === null || !hasProc())
@@ -109,7 +115,7 @@ export function identifyDirectory(directory: string, known?: string): { path: st
   }
 }
 
-/** What is at a path, through a link that has its name; undefined for whatever cannot be seen. */
+/** What is at a path; a link at the name itself is followed. Undefined when it cannot be seen. */
 export function statThere(path: string): Stats | undefined {
   try {
     return descend(path, (at) => statSync(at));
@@ -118,7 +124,7 @@ export function statThere(path: string): Stats | undefined {
   }
 }
 
-/** What has the name itself. */
+/** What has the name itself: a link is not followed. Undefined when it cannot be seen. */
 export function linkStatThere(path: string): Stats | undefined {
   try {
     return descend(path, (at) => lstatSync(at));
@@ -127,7 +133,10 @@ export function linkStatThere(path: string): Stats | undefined {
   }
 }
 
-/** Ways that were looked for, by the directory: a launch asks for the same one dozens of times. Null: a directory of the person's own. */
+/**
+ * Ways already found, by directory: a launch asks for the same one dozens of times. Null: a directory of the user's
+ * own.
+ */
 const ways = new Map<string, Way | null>();
 const MOST_WAYS = 64;
 
@@ -136,14 +145,14 @@ function wayOf(path: string): Way | null {
   const known = ways.get(directory);
   if (known !== undefined) return known;
   const way = findWay(path, directory);
-  // What is in `.dialtone` itself is dt's by its name.
+  // A file directly in `.dialtone` is dt's by its name, not by its directory.
   if (directory.endsWith(STATE_AT)) return way;
   if (ways.size >= MOST_WAYS) ways.clear();
   ways.set(directory, way);
   return way;
 }
 
-/** Whether this is in the `.dialtone` of a project's folder. */
+/** Whether the path is dt's state: in the `.dialtone` of a project's folder. */
 export function isProjectState(path: string): boolean {
   return findState(path) >= 0;
 }
@@ -152,7 +161,10 @@ function nameIn(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }
 
-/** Where state begins below a project's folder: at the last `.dialtone` that has one of dt's names behind it. -1 where nothing of it is state. */
+/**
+ * Where state begins below a project's folder: at the last `.dialtone` followed by one of dt's names. -1 when no part
+ * of the path is state.
+ */
 function findState(path: string): number {
   for (
     let at = path.lastIndexOf(`${STATE_AT}/`);
@@ -162,7 +174,7 @@ function findState(path: string): number {
     const from = at + STATE_AT.length + 1;
     const isBelow = (name: string) =>
       path.startsWith(name, from) && ["/", ""].includes(path.charAt(from + name.length));
-    // The second is the temporary of the first.
+    // The second is the temporary file of the first.
     const isIgnore = path.startsWith(".gitignore", from) || path.startsWith("..gitignore", from);
     if (isIgnore || isBelow("run") || isBelow("cache")) return at;
   }
@@ -180,7 +192,7 @@ function findWay(path: string, directory: string): Way | null {
   return { folder, directory: join(folder, ...steps), steps };
 }
 
-/** At once where the kernel says that no link led there, else step by step. */
+/** In one call where the kernel confirms that no link led there, otherwise step by step. */
 function openDirectory(way: Way, path: string): number {
   const fd = openAtOnce(way.directory) ?? openSteps(way, path);
   try {
@@ -197,7 +209,7 @@ function openAtOnce(directory: string): number | null {
   try {
     fd = openSync(directory, DIRECTORY | constants.O_NOFOLLOW);
   } catch {
-    return null; // gone, or swapped at this instant: the steps say
+    return null; // gone, or swapped at this instant: the steps tell which
   }
   if (pathOfOpen(fd) === directory) return fd;
   closeSync(fd);
@@ -228,7 +240,7 @@ function openStep(at: string, directory: string, path: string): number {
   }
 }
 
-/** Root works in other users' folders: there the state is the folder's owner's. */
+/** Root works in other users' folders, where the state belongs to the folder's owner. */
 function refuseOthers(fd: number, { folder, directory }: Way): void {
   const { uid } = fstatSync(fd);
   const own = process.geteuid?.() ?? uid;
@@ -236,7 +248,7 @@ function refuseOthers(fd: number, { folder, directory }: Way): void {
   throw unsafe(directory, `belongs to uid ${uid}`);
 }
 
-/** The error names the file that was asked for. */
+/** The error names the file the caller asked for. */
 function open(at: string, flags: number, path: string): number {
   try {
     return openSync(at, flags);
@@ -245,7 +257,10 @@ function open(at: string, flags: number, path: string): number {
   }
 }
 
-/** Throws where a directory on the way is none. What is missing is for the call that follows to say. */
+/**
+ * Throws when something on the way is not a directory. A missing one is left to the call that follows, which reports
+ * it.
+ */
 function lookAlong({ folder, steps }: Way): void {
   let directory = folder;
   for (const step of steps) {
@@ -257,11 +272,11 @@ function lookAlong({ folder, steps }: Way): void {
 
 function noDirectory(directory: string, at: string) {
   const stat = lstatSync(at, { throwIfNoEntry: false });
-  if (stat?.isDirectory() !== false) return unsafe(directory, "is swapped for something else all the time");
-  return unsafe(directory, stat.isSymbolicLink() ? "is a symbolic link" : "is no directory");
+  if (stat?.isDirectory() !== false) return unsafe(directory, "is replaced with something else again and again");
+  return unsafe(directory, stat.isSymbolicLink() ? "is a symbolic link" : "is not a directory");
 }
 
-/** A system error speaks of the descriptor, which says nothing to anybody. */
+/** A system error names the descriptor, which means nothing to a user. */
 function named(error: unknown, held: string, name: string): unknown {
   if (!(error instanceof Error)) return error;
   const rename = (text: string) => text.replaceAll(held, () => name);

@@ -1,8 +1,10 @@
 /**
- * Open files beyond the standard three that a caller hands to the command: `3<file`, `<(…)` (`/dev/fd/63`), a make jobserver, the
- * sockets of socket activation. Bun marks all of them close-on-exec at its start, so the mark is taken off again.
+ * Open files beyond the standard three that a caller hands to the command: `3<file`, `<(…)` (`/dev/fd/63`), a make
+ * jobserver, the sockets of socket activation. Bun marks all of them close-on-exec at its start, so dt removes the
+ * mark.
  *
- * Known limits: Linux alone; what the kernel calls anonymous (an eventfd, an epoll set) cannot be told from Bun's own.
+ * Known limits: Linux only. Files that the kernel calls anonymous (an eventfd, an epoll set) cannot be told from Bun's
+ * own.
  */
 import { lstatSync, readdirSync, readlinkSync } from "node:fs";
 import { libc } from "./libc.ts";
@@ -10,7 +12,7 @@ import { libc } from "./libc.ts";
 const FIRST_BEYOND_STANDARD = 3;
 const F_SETFD = 2;
 
-/** Those that are open now; to be asked before dt opens any of its own that stay. */
+/** The descriptors open now. Call before dt opens any that it keeps. */
 export function inheritedDescriptors(): number[] {
   if (process.platform !== "linux") return [];
   try {
@@ -23,7 +25,8 @@ export function inheritedDescriptors(): number[] {
 function isHandedOver(fd: number): boolean {
   if (fd < FIRST_BEYOND_STANDARD) return false;
   const path = `/proc/self/fd/${fd}`;
-  // The link alone: what it leads to may be on a file system that asks who looks. The listing's own is closed by now.
+  // Look at the link only: its target may be on a file system that reacts to being looked at. The descriptor of the
+  // listing itself is closed by now.
   if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return false;
   try {
     return !readlinkSync(path).startsWith("anon_inode:");
@@ -32,7 +35,7 @@ function isHandedOver(fd: number): boolean {
   }
 }
 
-/** To be called right before `execve`. */
+/** Call right before `execve`. */
 export function handOver(descriptors: readonly number[]): void {
   for (const fd of descriptors) libc().fcntl(fd, F_SETFD, 0);
 }

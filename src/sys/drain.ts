@@ -1,11 +1,12 @@
 /**
- * Output that a program opens again by name. A log is a regular file, and `> /dev/stderr` opens it again without O_APPEND and cuts it: no
- * flag, mode or lease that an ordinary user has keeps a file from that without failing the open. A pipe it does not cut. So a command that does
- * this gets a pipe, and a small process of dt's own (`dt __drain`, in a session of its own) appends what comes out of it to the log. It ends when the last
- * process that holds the pipe has ended. A host that is killed takes nothing with it; a drain that is killed is started again by the host, which
- * holds the pipe open.
+ * Output for a program that opens it again by name. A log is a regular file: `> /dev/stderr` opens it again without
+ * O_APPEND and truncates it. No flag, mode or lease available to an ordinary user prevents that without failing the
+ * open. A pipe cannot be truncated. So such a command gets a pipe, and a small dt process (`dt __drain`, in its own
+ * session) appends what comes out of it to the log. The drain ends when the last process that holds the pipe has ended.
+ * Killing the host takes nothing with it. If the drain is killed, the host, which holds the pipe open, starts another.
  *
- * Known limits: Linux alone (macOS gives the same open file for such a name). Host and drain both killed: the command gets SIGPIPE.
+ * Known limits: Linux only (on macOS such a name gives the same open file). If host and drain are both killed, the
+ * command gets SIGPIPE.
  */
 import { closeSync, fstatSync, readSync, writeSync } from "node:fs";
 import { bunSpawn } from "./bunspawn.ts";
@@ -18,26 +19,26 @@ import { posix } from "./posix.ts";
 import { sameBuildCommand } from "./self.ts";
 import { statOf } from "./stat.ts";
 
-/** By this mark no launch takes it for its own, as a host (supervisor/marks.ts). */
+/** This mark keeps every launch from counting the drain as its own, like a host (supervisor/marks.ts). */
 const MARK = { DIALTONE_HOST: "output" };
 const CHUNK = 64 * 1024;
 const FIONREAD = 0x541b;
-/** After the leader's end, for what it wrote last. */
+/** How long the drain may take, after the leader's end, for its last output. */
 const LAST_MS = 1000;
 const LOOK_EVERY_MS = 2;
 const AGAIN_MS = 50;
 const F_DUPFD_CLOEXEC = 1030;
 
 export interface Drain {
-  /** What the command gets for its output. */
+  /** The descriptor that the command gets for its output. */
   writing: number;
-  /** To be called when the command has it, or could not be started. */
+  /** Call when the command has it, or could not be started. */
   letGo(): void;
-  /** Resolves when all that was written so far is in the log. */
+  /** Resolves when all output so far is in the log. */
   drained(): Promise<void>;
 }
 
-/** Null where there is none to be had: the log itself is then the output. */
+/** Null when no drain can be made: the log itself is then the output. */
 export function openDrain(logFd: number): Drain | null {
   if (process.platform !== "linux") return null;
   let ends: ReturnType<typeof makePipe>;
@@ -75,10 +76,10 @@ export function openDrain(logFd: number): Drain | null {
     try {
       start();
     } catch {
-      void again(); // no process to be had for now
+      void again(); // no process can be started for now
     }
   };
-  // Its own, since the caller closes the log's when the command has begun.
+  // Its own copy, because the caller closes the log's descriptor once the command has begun.
   const log = libc().fcntl(logFd, F_DUPFD_CLOEXEC, 0);
   try {
     start();
@@ -93,15 +94,16 @@ export function openDrain(logFd: number): Drain | null {
       const deadline = performance.now() + LAST_MS;
       do await Bun.sleep(LOOK_EVERY_MS);
       while (!over && waitingIn(reading) > 0 && performance.now() < deadline);
-      // Read is not yet written.
+      // The drain may have read bytes that it has not written yet.
       if (!over) await Bun.sleep(LOOK_EVERY_MS);
     },
   };
 }
 
 /**
- * Before this process becomes a command that opens its output again: its own output, where both streams are this file, goes through a pipe. Not
- * where they are another one, which whoever gave it may read as soon as the command has ended.
+ * Call before this process becomes a command that opens its output again. Where both output streams are this file, they
+ * are replaced by a pipe. Streams to any other file are left alone: whoever provided that file may read it as soon as
+ * the command has ended.
  */
 export function drainOwnOutput(log: string): void {
   const [out, err, own] = [fstatSync(1), fstatSync(2), statOf(log)];
@@ -117,7 +119,7 @@ function waitingIn(fd: number): number {
   return posix().ioctl(fd, FIONREAD, ptr(bytes)) === 0 ? (bytes[0] as number) : 0;
 }
 
-/** `dt __drain`: from standard input to standard output, to the end, whatever it is sent. */
+/** `dt __drain`: copies standard input to standard output up to its end, whatever signals it gets. */
 export function runDrain(): void {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const) process.on(signal, () => {});
   const buffer = Buffer.alloc(CHUNK);
@@ -134,7 +136,7 @@ export function runDrain(): void {
   }
 }
 
-/** What a full disk refuses is lost, as it is to a command that writes to the log itself. */
+/** Bytes that a full disk refuses are lost, as for a command that writes to the log itself. */
 function append(bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; ) {
     try {

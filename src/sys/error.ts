@@ -1,9 +1,9 @@
 /**
- * The one error class of dt. A DtError is something the user can act on: it is printed without a stack, as a sentence
- * and a hint, and ends dt with its exit status. Anything else that is thrown is a bug of dt and shows its stack.
+ * The one error class of dt. A DtError is something the user can act on: dt prints it without a stack, as a sentence
+ * and a hint, and exits with its status. Anything else that is thrown is a bug in dt and shows its stack.
  */
 
-/** Exit statuses of dt itself; a command's own status passes through untouched. */
+/** Exit statuses of dt itself. A command's own status passes through unchanged. */
 export const EXIT = {
   done: 0,
   failed: 1,
@@ -19,9 +19,9 @@ export const EXIT = {
 } as const;
 
 export interface DtErrorOptions {
-  /** What follows the sentence, a line each, indented as it is to be shown: what is left, what a program said. */
+  /** What follows the sentence, one line each, indented as shown: what is left, what a program printed. */
   lines?: readonly string[];
-  /** What to do next, as one sentence or a command line. */
+  /** What to do next: one sentence or a command line. */
   hint?: string;
   /** Exit status; `EXIT.failed` when not given. */
   status?: number;
@@ -30,7 +30,10 @@ export interface DtErrorOptions {
   cause?: unknown;
 }
 
-/** `message` is the sentence and its lines. They are kept apart as well, for a value with an end of line in it is no line of its own. */
+/**
+ * `message` is the sentence and its lines. They are also kept apart, because a value with a line break in it is not a
+ * line of its own.
+ */
 export class DtError extends Error {
   override readonly name = "DtError";
   readonly lines: readonly string[];
@@ -40,7 +43,7 @@ export class DtError extends Error {
 
   /**
    * @param code stable machine-readable reason, e.g. `lock-timeout`
-   * @param sentence a whole sentence: what was expected, what came, where
+   * @param sentence a whole sentence: what was expected, what was found, where
    */
   constructor(
     readonly code: string,
@@ -64,7 +67,7 @@ export function errnoOf(error: unknown): string | undefined {
   return typeof code === "string" ? code : undefined;
 }
 
-/** One line for a message of any thrown value. */
+/** Any thrown value as text for a message. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,9 +1,9 @@
 /**
- * Becoming the command: after `execve` the pid that was dt's is the command's, with its terminal, signals and exit code.
- * Nothing of dt is left, so nothing can be cleaned up after; what must be undone is undone before.
+ * Becomes the command: after `execve` dt's pid is the command's, with its terminal, signals and exit code. Nothing of
+ * dt remains to clean up afterwards, so everything dt must undo is undone before.
  *
- * The system call is made directly: `process.execve` closes what the caller handed over, empties the signal mask, and cannot pass
- * on bytes that are not UTF-8 (raw.ts).
+ * dt makes the system call directly. `process.execve` closes the files the caller handed over, empties the signal mask,
+ * and cannot pass on bytes that are not UTF-8 (raw.ts).
  */
 import { handOver } from "./descriptors.ts";
 import { DtError, EXIT, errnoOf, messageOf } from "./error.ts";
@@ -18,7 +18,7 @@ export interface Execution {
   env: Record<string, string>;
 }
 
-/** Does not return, unless by throwing a DtError (126, 127). `descriptors`: open files to hand over. */
+/** Does not return, except by throwing a DtError (126, 127). `descriptors`: open files to hand over. */
 export function becomeCommand({ argv, cwd, env }: Execution, descriptors: readonly number[]): never {
   checkDirectory(cwd);
   const file = findExecutable(argv[0], env.PATH ?? "", cwd);
@@ -35,20 +35,20 @@ export function becomeCommand({ argv, cwd, env }: Execution, descriptors: readon
   restoreForExec();
   handOver(descriptors);
   let error = execve(file, argv, environment);
-  // What every shell does with a script that has no `#!` line.
+  // As every shell does with a script that has no `#!` line.
   if (errnoOf(error) === "ENOEXEC" && looksLikeScript(file))
     error = execve("/bin/sh", ["sh", file, ...argv.slice(1)], environment);
   throw executionError(file, error);
 }
 
-/** `NAME=value` of each. */
+/** Each variable as `NAME=value`. */
 export function variablesOf(env: Readonly<Record<string, string | undefined>>): string[] {
   return Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
 }
 
 /**
- * Becomes this very dt anew, as it was started but for these words in front of its own: what Bun fixes at its start (the signals its threads
- * have blocked) is then another. Returns only by throwing.
+ * Becomes this same dt again, started the same way but with these words in front of its own. That changes what Bun
+ * fixes at its start: the signals its threads have blocked. Returns only by throwing.
  */
 export function becomeDt(
   words: readonly [string, ...string[]],
@@ -60,7 +60,7 @@ export function becomeDt(
   throw executionError(words[0], execve(words[0], words, variablesOf(ownEnv)));
 }
 
-/** Returns only when it failed, with the system's error. */
+/** Returns only on failure, with the system's error. */
 export function execve(file: string, words: readonly string[], environment: readonly string[]): Error {
   const path = bytesOf(`${file}\0`);
   const [argv, env] = [layOut(words), layOut(environment)];
@@ -68,11 +68,11 @@ export function execve(file: string, words: readonly string[], environment: read
   return errorOf(lastErrno());
 }
 
-/** The system's error of this number. */
+/** The system's error with this number. */
 export function errorOf(errno: number): Error {
   const { errno: numbers } = (require("node:os") as typeof import("node:os")).constants;
   const code = Object.entries(numbers).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;
-  return Object.assign(new Error(REASONS[code] ?? `the system answers ${code}`), { code });
+  return Object.assign(new Error(REASONS[code] ?? `the system reports ${code}`), { code });
 }
 
 const REASONS: Record<string, string> = {
@@ -84,7 +84,7 @@ const REASONS: Record<string, string> = {
   ENOMEM: "not enough memory",
 };
 
-/** A NULL-terminated array of C strings; both parts must stay referenced until the call. */
+/** A NULL-terminated array of C strings. Both parts must stay referenced until the call. */
 export function layOut(words: readonly string[]): { pointers: BigUint64Array; bytes: Uint8Array } {
   const strings = words.map(bytesOf);
   let length = 0;
@@ -102,7 +102,7 @@ export function layOut(words: readonly string[]): { pointers: BigUint64Array; by
   return { pointers, bytes };
 }
 
-/** C strings end at a NUL, so what follows one would be lost without a word. */
+/** C strings end at a NUL: the rest would be lost silently. */
 export function refuseNul(file: string, argv: readonly string[], env: Record<string, string>): void {
   const word = argv.findIndex((one) => one.includes("\0"));
   const name = Object.keys(env).find((one) => one.includes("\0") || env[one]?.includes("\0"));
@@ -110,7 +110,7 @@ export function refuseNul(file: string, argv: readonly string[], env: Record<str
   const what = word >= 0 ? `argument ${word}` : `the environment variable ${JSON.stringify(name)}`;
   throw new DtError(
     "not-executable",
-    `Cannot execute ${file}: ${what} contains a NUL character, which no program can be given.`,
+    `Cannot execute ${file}: ${what} contains a NUL character, which cannot be passed to a program.`,
     {
       status: EXIT.cannotExecute,
       hint: "Correct `run` or `env` in the manifest.",
@@ -118,7 +118,7 @@ export function refuseNul(file: string, argv: readonly string[], env: Record<str
   );
 }
 
-/** The error of a failed exec or spawn, with the reason the system does not give. */
+/** The error of a failed exec or spawn, with the reason that the system does not give. */
 export function executionError(file: string, error: unknown): DtError {
   const interpreter = missingInterpreter(file);
   if (interpreter !== null) {
@@ -128,7 +128,9 @@ export function executionError(file: string, error: unknown): DtError {
       `Cannot execute ${file}: its interpreter ${carriageReturn ? JSON.stringify(interpreter) : interpreter} does not exist.`,
       {
         status: EXIT.notFound,
-        ...(carriageReturn ? { hint: "Its lines end as on Windows; convert them: sed -i 's/\\r$//' FILE" } : {}),
+        ...(carriageReturn
+          ? { hint: "Its lines have Windows endings (CRLF); convert them: sed -i 's/\\r$//' FILE" }
+          : {}),
         cause: error,
       },
     );

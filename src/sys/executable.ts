@@ -1,10 +1,12 @@
-/** Finds what a command line would execute, the way `execvp` does, but says why when it cannot. */
+/** Finds what a command line would execute, as `execvp` does, but says why when it cannot. */
 import { accessSync, closeSync, constants, openSync, readSync, type Stats, statSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import { DtError, EXIT, errnoOf } from "./error.ts";
 import { showWord } from "./shell.ts";
 
-/** Throws `bad-directory` when a working directory is not there; the system would blame the command for it. */
+/**
+ * Throws `bad-directory` when a working directory is missing or cannot be entered; the system would blame the command.
+ */
 export function checkDirectory(cwd: string): void {
   const found = look(cwd);
   if (found === "absent") throw badDirectory(cwd, "does not exist", EXIT.notFound);
@@ -16,8 +18,8 @@ export function checkDirectory(cwd: string): void {
 function badDirectory(cwd: string, what: string, status: number): DtError {
   const hint =
     status === EXIT.notFound
-      ? "Make it, or correct `cwd` in the manifest."
-      : "Check the modes of it and of what is above it.";
+      ? "Create it, or correct `cwd` in the manifest."
+      : "Check its permissions and those of the directories above it.";
   return new DtError("bad-directory", `The working directory ${cwd} ${what}.`, { status, hint });
 }
 
@@ -49,7 +51,7 @@ export function findExecutable(name: string, path: string, cwd: string): string 
 
 const NOT_EXECUTABLE = "not executable";
 
-/** What may be said of a path that cannot be looked at. */
+/** Why a path cannot be looked at, in words. */
 const REASONS: Record<string, string> & { EACCES: string } = {
   EACCES: "permission denied",
   ELOOP: "too many symbolic links",
@@ -66,7 +68,7 @@ function judge(file: string): "ok" | "absent" | string {
 
 function look(path: string): Stats | "absent" | string {
   try {
-    return statSync(path, { throwIfNoEntry: false }) ?? "absent"; // a PATH has a dozen places without it, and an error costs
+    return statSync(path, { throwIfNoEntry: false }) ?? "absent"; // most PATH directories lack it, and throwing is slow
   } catch (error) {
     const code = errnoOf(error) ?? "unknown error";
     return code === "ENOENT" || code === "ENOTDIR" ? "absent" : (REASONS[code] ?? code);
@@ -102,8 +104,8 @@ function readHead(file: string): Buffer {
 const isElf = (head: Buffer) => head.length > 64 && head.readUInt32BE(0) === 0x7f454c46;
 
 /**
- * A program whose interpreter (of a `#!` line) or loader (of a binary) is missing makes exec answer "no such file" about the
- * program itself; this names what is missing. Null when that is not it.
+ * When a program's interpreter (its `#!` line) or loader (of a binary) is missing, exec reports "no such file" about
+ * the program itself. This finds the missing file. Null when none is missing.
  */
 export function missingInterpreter(file: string): string | null {
   const head = readHead(file);
@@ -126,7 +128,10 @@ function loaderOf(head: Buffer): string | null {
   return null;
 }
 
-/** Whether a file that the system does not know how to run is text a shell can read, as shells decide it: no NUL in its first line. */
+/**
+ * Whether a file that the system cannot execute is text that a shell can read. Decided as shells do: no NUL in its
+ * first line.
+ */
 export function looksLikeScript(file: string): boolean {
   const head = readHead(file);
   const end = head.indexOf(10);

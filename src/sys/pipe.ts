@@ -4,9 +4,9 @@ import { posix } from "./posix.ts";
 
 const O_CLOEXEC = 0o2000000;
 
-/** The ends of a new pipe, closed on exec. */
+/** Both ends of a new pipe, close-on-exec. */
 export function makePipe(): { reading: number; writing: number } {
   const ends = new Int32Array(2);
-  if (posix().pipe2(ptr(ends), O_CLOEXEC) !== 0) throw new Error("no pipe is to be had: too many open files?");
+  if (posix().pipe2(ptr(ends), O_CLOEXEC) !== 0) throw new Error("cannot make a pipe: too many open files?");
   return { reading: ends[0] as number, writing: ends[1] as number };
 }

@@ -83,7 +83,7 @@ describe.each(WAYS)("%s", (_, throughProc) => {
       renameSync(directory, join(top, "kept"));
       for (const [make, says] of [
         [() => symlinkSync(elsewhere, directory), "is a symbolic link"],
-        [() => writeFileSync(directory, "a file"), "is no directory"],
+        [() => writeFileSync(directory, "a file"), "is not a directory"],
       ] as const) {
         make();
         for (const run of [

@@ -115,7 +115,7 @@ describe("refused, by looking as well, and nothing is changed", () => {
       (path) => expect(Bun.spawnSync(["perl", "-MIO::Socket::UNIX", "-e", SOCKET, path]).exitCode).toBe(0),
       "is a socket",
     ],
-    ["a file with another name", (path, precious) => linkSync(precious, path), "has 2 names (hard links, as"],
+    ["a file with another name", (path, precious) => linkSync(precious, path), "has 2 names (hard links, such as"],
     [
       "a file of elsewhere whose other name there is like a temporary's",
       (path, precious) => {
