@@ -1,6 +1,6 @@
 /**
- * Files written whole: temporary name, fsync, rename. And files read with three answers: there, absent, unreadable;
- * whoever takes "unreadable" for "absent" loses something, so the type does not allow it.
+ * Writes files whole: temporary name, fsync, rename. Reads files with three answers: there, absent, unreadable. Code
+ * that takes "unreadable" for "absent" loses data, so the type does not allow it.
  */
 import {
   closeSync,
@@ -34,8 +34,9 @@ export type FileRead<T> =
 const MOST_TEXT_BYTES = 64 * 1024 * 1024;
 
 /**
- * Reads a file of a project, through links as programs do; a missing file or a missing directory above it is `absent`. A pipe, which would hold
- * up whoever reads it, or a device without an end, is `unreadable`. dt's own files go through door.ts.
+ * Reads a file of a project, through links as programs do. A missing file, or a missing directory above it, is
+ * `absent`. A pipe, which would block its reader, or a device without an end is `unreadable`. dt's own files go through
+ * door.ts.
  */
 export function readText(path: string, encoding: "utf8" | "latin1" = "utf8"): FileRead<string> {
   let fd: number;
@@ -50,7 +51,7 @@ export function readText(path: string, encoding: "utf8" | "latin1" = "utf8"): Fi
     if (!fstatSync(fd).isFile()) return { is: "unreadable", reason: `${path} is not a regular file` };
     const bytes = readAtMost(fd, MOST_TEXT_BYTES);
     if (bytes === null)
-      return { is: "unreadable", reason: `${path} has more than ${MOST_TEXT_BYTES} bytes, which is too many` };
+      return { is: "unreadable", reason: `${path} has more than ${MOST_TEXT_BYTES} bytes, the most that dt reads` };
     return { is: "there", value: bytes.toString(encoding) };
   } catch (error) {
     return { is: "unreadable", reason: messageOf(error) };
@@ -59,7 +60,10 @@ export function readText(path: string, encoding: "utf8" | "latin1" = "utf8"): Fi
   }
 }
 
-/** Makes a directory and what is missing above it, for this user alone. As root, in somebody's directory, what was made is theirs. */
+/**
+ * Makes a directory and the missing ones above it, for this user alone. What root makes in another user's directory is
+ * handed to that user.
+ */
 export function makeDirectories(path: string, mode = 0o700): void {
   const first = mkdirSync(path, { recursive: true, mode });
   if (first === undefined) return;
@@ -80,7 +84,10 @@ export function readJson<T>(path: string, check: (value: unknown) => T): FileRea
   }
 }
 
-/** Temporary names of one file: `.<name>.<pid>.<random>.tmp`, by which `clearTemporaries` knows what a crash left (read in door.ts). */
+/**
+ * The temporary name of a file: `.<name>.<pid>.<random>.tmp`. `clearTemporaries` recognises by it what a crash left
+ * (door.ts reads it).
+ */
 export function temporaryName(path: string): string {
   return join(
     dirname(path),
@@ -88,10 +95,12 @@ export function temporaryName(path: string): string {
   );
 }
 
-/** A temporary is there for milliseconds; one of a pid that is not seen here may be a container's on the same directory. */
+/**
+ * A temporary exists for milliseconds. One whose pid is not seen here may belong to a container on the same directory.
+ */
 const TEMPORARY_LEFT_MS = 5 * 60_000;
 
-/** Removes temporaries of processes that are gone. What cannot be removed is left: nothing depends on it. */
+/** Removes temporaries of processes that are gone. One that cannot be removed is left: nothing depends on it. */
 export function clearTemporaries(directory: string, now: number): void {
   for (const name of namesIn(directory)) {
     const pid = readTemporaryName(name)?.pid;
@@ -121,11 +130,17 @@ function namesIn(directory: string): string[] {
 export interface WriteOptions {
   /** Default 0600. */
   mode?: number;
-  /** Whether it must survive a power cut; costs an fsync. Default true; false for what means nothing after a reboot. */
+  /**
+   * Whether the file must survive a power cut, at the cost of an fsync. Default true; false for data that means nothing
+   * after a reboot.
+   */
   durable?: boolean;
 }
 
-/** Makes a file that is not there yet. On failure, EEXIST or a full disk, it leaves none and throws the system's own error. */
+/**
+ * Creates a file that does not exist yet. On failure (EEXIST, a full disk) it leaves none and throws the system's own
+ * error.
+ */
 export function createFile(path: string, text: string, { mode = 0o600, durable = true }: WriteOptions = {}): void {
   descend(path, (at) => createAt(at, text, mode, durable));
 }
@@ -146,7 +161,10 @@ function createAt(at: string, text: string, mode: number, durable: boolean): voi
   }
 }
 
-/** Makes a file that is not there yet, whole under its name or not at all. Throws the system's own error, EEXIST where one is. */
+/**
+ * Creates a file that does not exist yet, whole under its name or not at all. Throws the system's own error, EEXIST
+ * when the file exists.
+ */
 export function createWhole(path: string, text: string, options: WriteOptions = {}): void {
   const temporary = temporaryName(path);
   createFile(temporary, text, options);
@@ -160,7 +178,10 @@ export function createWhole(path: string, text: string, options: WriteOptions = 
   }
 }
 
-/** Appends in one write. A kill or a full disk may cut it: for files whose readers pass over a last line that is not whole. */
+/**
+ * Appends in one write. A kill or a full disk may cut it, so this is for files whose readers skip an incomplete last
+ * line.
+ */
 export function appendLine(path: string, line: string): void {
   const fd = openOwn(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT);
   try {
@@ -170,17 +191,17 @@ export function appendLine(path: string, line: string): void {
   }
 }
 
-/** Writes a file whole, or leaves the old one: throws a DtError that names file and cause. */
+/** Writes a file whole, or leaves the old one and throws a DtError that names file and cause. */
 export function writeWhole(path: string, text: string, options: WriteOptions = {}): void {
   writeThere(path, text, options, () => {});
 }
 
-/** `writeWhole` for dt's own state: refuses, and changes nothing, where something is that dt did not make. */
+/** `writeWhole` for dt's own state: refuses, and changes nothing, where something stands that dt did not make. */
 export function writeOwn(path: string, text: string, options: WriteOptions = {}): void {
   writeThere(path, text, options, (at) => checkOwnAt(at, path));
 }
 
-/** All in the directory as it is found once. */
+/** Does everything in the directory, which is looked up once. */
 function writeThere(
   path: string,
   text: string,
@@ -204,7 +225,7 @@ function writeThere(
   }
 }
 
-/** Removes one of dt's own files; a missing one is fine, what dt did not make is refused. */
+/** Removes one of dt's own files. A missing one is fine; one that dt did not make is refused. */
 export function removeOwn(path: string): void {
   remove(path, (at) => {
     checkOwnAt(at, path);
@@ -212,14 +233,14 @@ export function removeOwn(path: string): void {
   });
 }
 
-/** Gives a file another name in its directory, in the place of what has it. Throws the system's own error. */
+/** Renames a file within its directory, replacing what has the new name. Throws the system's own error. */
 export function renameBeside(from: string, to: string): void {
   descend(from, (at) => renameSync(at, join(dirname(at), basename(to))));
 }
 
 /**
- * Moves a file and those beside it on by one place: `NAME` becomes `NAME.1`, `NAME.1` becomes `NAME.2` … and what was `NAME.<last>` goes. A missing
- * one is passed over. Throws the system's own error.
+ * Shifts a file and its numbered neighbours by one: `NAME` becomes `NAME.1`, `NAME.1` becomes `NAME.2` …, and the old
+ * `NAME.<last>` is removed. Skips missing ones. Throws the system's own error.
  */
 export function shiftBeside(path: string, last: number): void {
   descend(path, (at) => {
@@ -238,17 +259,20 @@ function passingOver(code: string, work: () => void): void {
   }
 }
 
-/** Gives a file one more name in its directory. Throws the system's own error, EEXIST where something has it. */
+/** Gives a file one more name in its directory. Throws the system's own error, EEXIST when the name is taken. */
 export function linkBeside(from: string, to: string): void {
   descend(from, (at) => linkSync(at, join(dirname(at), basename(to))));
 }
 
-/** Throws where it is not there, or not empty. */
+/** Throws when the directory is missing or not empty. */
 export function removeEmptyDirectory(path: string): void {
   descend(path, (at) => rmdirSync(at));
 }
 
-/** For what must not hide the error that led here: a temporary that stays is cleared by a later dt. */
+/**
+ * Removes a file where a failure must not hide the error that led here. A temporary that stays is cleared by a later
+ * dt.
+ */
 export function tryUnlink(path: string): void {
   try {
     descend(path, unlinkSync);
@@ -273,7 +297,7 @@ function remove(path: string, work: (at: string) => void): void {
     if (error instanceof DtError) throw error;
     const code = errnoOf(error);
     if (code === "ENOENT" || code === "ENOTDIR") return;
-    // A read-only file system says so before it looks whether the file is there.
+    // A read-only file system reports EROFS before it checks that the file exists.
     if (code === "EROFS" && !existsSync(path)) return;
     throw writeError(path, error);
   }
@@ -288,8 +312,8 @@ const WRITE_HINTS: Record<string, string> = {
 };
 
 /**
- * The error of a failed write, as a sentence that names the path and the system's reason; a sentence of dt's own as it is. `variable`: what
- * moves that path elsewhere.
+ * The error of a failed write, as a sentence that names the path and the system's reason. A DtError is returned
+ * unchanged. `variable`: the environment variable that moves the path elsewhere.
  */
 export function writeError(
   path: string,

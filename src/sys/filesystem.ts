@@ -1,4 +1,4 @@
-/** What a directory's file system can do, found out by doing it with files of one's own that are removed again. */
+/** Finds out what a directory's file system can do by doing it, with files of its own that it removes again. */
 import { closeSync, linkSync, openSync, unlinkSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { descendInto } from "./descend.ts";
@@ -9,7 +9,7 @@ import { releaseHead } from "./holes.ts";
 import { readSpace } from "./space.ts";
 
 export interface FileSystemFacts {
-  /** Null when no file could be made, with the reason in `problem`. */
+  /** Null when no file could be made; `problem` says why. */
   links: boolean | null;
   flock: boolean | null;
   holes: boolean | null;
@@ -57,7 +57,7 @@ function tryAll(directory: string): Pick<FileSystemFacts, "links" | "flock" | "h
 function canLink(from: string, to: string): boolean {
   try {
     linkSync(from, to);
-    unlinkSync(to); // a file with two names is not taken for dt's own
+    unlinkSync(to); // dt does not take a file with two names for its own
     return true;
   } catch {
     return false;
@@ -78,7 +78,7 @@ function remove(file: string): void {
   }
 }
 
-/** From statfs(2); a number that is not here is shown as it is. */
+/** From statfs(2). A number that is not listed is shown as it is. */
 const KINDS: Readonly<Record<number, string>> = {
   61267: "ext4",
   1481003842: "xfs",

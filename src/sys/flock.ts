@@ -1,7 +1,7 @@
 /**
- * Advisory `flock` on a file that is never unlinked. The kernel drops it when the last descriptor is closed, so a
- * holder killed at any instant leaves nothing behind. Descriptors are close-on-exec: a child keeps the lock from its
- * fork to its exec and no longer, which is what the launch's fence is made of.
+ * Advisory `flock` on a file that is never unlinked. The kernel drops the lock when the last descriptor is closed, so a
+ * holder killed at any moment leaves nothing behind. Descriptors are close-on-exec: a child keeps the lock from its
+ * fork to its exec and no longer. The launch's fence is built on that.
  */
 import { closeSync, constants, fstatSync, statSync } from "node:fs";
 import { openOwn } from "./door.ts";
@@ -18,9 +18,11 @@ const EINTR = 4;
 const EAGAIN = process.platform === "darwin" ? 35 : 11;
 
 export interface FileLock {
-  /** Whether the locked file is still the one at its path; when somebody replaced it, others lock another one. */
+  /**
+   * Whether the locked file is still the one at its path. Once it has been replaced, other processes lock another file.
+   */
   isInPlace(): boolean;
-  /** Gives the lock back. Safe to call twice. */
+  /** Releases the lock. Safe to call twice. */
   release(): void;
 }
 
@@ -41,12 +43,15 @@ export function tryFlock(path: string): FileLockAttempt {
   }
 }
 
-/** Locks a file that is open, as long as this descriptor is. False when somebody else has it, or the file system has no flock. */
+/**
+ * Locks an open file for as long as its descriptor is open. False when another process has the lock or the file system
+ * has no flock.
+ */
 export function flockOpen(fd: number): boolean {
   return flock(fd, LOCK_EX | LOCK_NB) === 0;
 }
 
-/** Whether another descriptor has the open file locked; undefined where the file system has no flock. */
+/** Whether another descriptor has the open file locked. Undefined when the file system has no flock. */
 export function isFlocked(fd: number): boolean | undefined {
   const errno = flock(fd, LOCK_SH | LOCK_NB);
   if (errno !== 0) return errno === EAGAIN ? true : undefined;
@@ -55,8 +60,8 @@ export function isFlocked(fd: number): boolean | undefined {
 }
 
 /**
- * Whether somebody holds the file. It is asked by a shared lock of an instant, so that those who ask do not hinder each other; who takes the file at
- * that very instant finds it busy once.
+ * Whether a process holds the lock on the file. The check takes a shared lock for an instant, so checks do not hinder
+ * each other. A process that takes the lock at that very instant finds it busy once.
  */
 export function isLocked(path: string): boolean {
   const fd = openOrNull(path);
@@ -73,7 +78,7 @@ function openGuard(path: string): number {
     return openOwn(path, constants.O_RDWR | constants.O_CREAT);
   } catch (error) {
     if (error instanceof DtError) throw error;
-    // On a file system that became read-only the guard that is there still guards.
+    // On a file system that became read-only, an existing guard still guards.
     const there = errnoOf(error) === "EROFS" ? openOrNull(path) : null;
     if (there === null) throw writeError(path, error);
     return there;

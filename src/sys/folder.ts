@@ -1,15 +1,16 @@
 /**
- * Which folder stands at a path, so that another one put in its place (removed and cloned again, say) is told apart from it. Where the file
- * system says when a folder was made, inode and that time decide: device numbers change when a machine boots. Elsewhere device and inode do.
+ * Identifies the folder at a path, so that another one put in its place (say, removed and cloned again) is recognised
+ * as another. Where the file system reports when a folder was made, inode and birth time decide, because device numbers
+ * change when a machine boots. Elsewhere device and inode decide.
  *
- * Known limit: where there is no time of birth, a folder made again may get the inode of the one before.
+ * Known limit: where there is no birth time, a folder made again may get the inode of the one before.
  */
 import { statOf } from "./stat.ts";
 
 export interface FolderIdentity {
   dev: number;
   ino: number;
-  /** Milliseconds since 1970; 0: the file system does not say. */
+  /** Birth time in milliseconds since 1970; 0 when the file system does not report it. */
   born: number;
 }
 

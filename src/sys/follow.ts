@@ -1,14 +1,15 @@
 /**
- * Where a directory is by now, though it was moved: the kernel names it by the descriptor that is held. Known limit: Linux; elsewhere it is
- * taken to be where it was.
+ * Finds a directory after it was moved: the kernel names it by a descriptor that dt holds open. Known limit: Linux
+ * only; elsewhere the directory is assumed to be where it was.
  */
 import { constants, existsSync, fstatSync, openSync } from "node:fs";
 import { pathOfOpen } from "./keptopen.ts";
 import { statOf } from "./stat.ts";
 
 /**
- * Holds the directory open as long as this process lives. The path it had while it is there, and when there is no other to tell: it was removed.
- * What others put there meanwhile is another directory.
+ * Holds the directory open for the life of this process. The returned function gives its current path, or the original
+ * path when that is still this directory or the kernel names no existing path (it was removed). A directory that took
+ * its place meanwhile is another one.
  */
 export function followDirectory(path: string): () => string {
   let fd: number;

@@ -1,7 +1,7 @@
 /**
- * Signals as a file that can be read (`signalfd`): none is lost, none interrupts, and each tells whether the terminal sent it, which then
- * has sent it to the whole group, or a process did. For that, every thread must have them blocked; Bun's are started with the mask
- * that the main thread has, so dt blocks them and becomes itself anew (`becomeDt`). Linux alone.
+ * Signals as a readable file (`signalfd`). None is lost and none interrupts. Each tells whether it came from the
+ * terminal, which then sent it to the whole group, or from a process. This requires every thread to block them, and Bun
+ * starts its threads with the main thread's mask. So dt blocks them and becomes itself again (`becomeDt`). Linux only.
  */
 import { closeSync, readSync } from "node:fs";
 import { libc, ptr } from "./libc.ts";
@@ -38,9 +38,9 @@ export const SIGNAL = {
 /** Whether this system has what capturing needs. */
 export const canHoldSignals = (): boolean => process.platform === "linux";
 
-/** Ends a program that does not listen. */
+/** Signals that end a program without a handler. */
 const ENDING = [SIGNAL.HUP, SIGNAL.INT, SIGNAL.QUIT, SIGNAL.USR1, SIGNAL.USR2, SIGNAL.ALRM, SIGNAL.TERM];
-/** On a terminal, dt follows its size and stops and goes on together with the command. */
+/** On a terminal, dt follows its size, and stops and continues together with the command. */
 export const OF_TERMINALS = [SIGNAL.CONT, SIGNAL.TSTP, SIGNAL.TTIN, SIGNAL.TTOU, SIGNAL.WINCH];
 
 export function heldSignals(onTerminal: boolean): number[] {
@@ -56,7 +56,7 @@ export function maskOf(signals: readonly number[]): Mask {
   return mask;
 }
 
-/** Gives the mask as it was. */
+/** Returns the previous mask. */
 export function block(signals: readonly number[]): Mask {
   const before = maskOf([]);
   libc().pthread_sigmask(SIG_BLOCK, ptr(maskOf(signals)), ptr(before));
@@ -81,13 +81,13 @@ export function parseMask(text: string): Mask {
 
 export interface Arrival {
   signal: number;
-  /** Sent by the kernel, so to the whole group, and not by a process. */
+  /** Sent by the kernel, so to the whole group, not by a process. */
   fromKernel: boolean;
 }
 
 export interface SignalFile {
   fd: number;
-  /** All that have come. */
+  /** All signals that have arrived. */
   read(): Arrival[];
   close(): void;
 }
@@ -112,7 +112,10 @@ export function openSignals(signals: readonly number[]): SignalFile {
   };
 }
 
-/** Ends this process by a signal, without a core of its own. Returns where that does not work (the first process of a container). */
+/**
+ * Ends this process by a signal, without a core dump. Returns when that does not work (the first process of a
+ * container).
+ */
 export function dieBy(signal: number): void {
   libc().prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   libc().signal(signal, SIG_DFL);

@@ -1,4 +1,7 @@
-/** The directory that dt was called in. It may have been removed since (a worktree, say): dt then works all the same, where it needs none. */
+/**
+ * dt's working directory. It may have been removed since (a worktree, say). dt still works where it does not need the
+ * directory.
+ */
 import { readlinkSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
 import { DtError, EXIT } from "./error.ts";
@@ -6,7 +9,7 @@ import { DtError, EXIT } from "./error.ts";
 /** What Bun makes of a byte that is not UTF-8. */
 const LOST = "\uFFFD";
 
-/** With the bytes that it has (raw.ts). Null when it was removed. */
+/** The working directory's path with its exact bytes (raw.ts). Null when it was removed. */
 export function workingDirectory(): string | null {
   try {
     const path = process.cwd();
@@ -18,28 +21,24 @@ export function workingDirectory(): string | null {
   }
 }
 
-/** A path as the caller means it. Throws when it is relative to a directory that was removed. */
+/** A path as the caller means it. Throws when it is relative to a removed directory. */
 export function resolveFrom(cwd: string | null, path: string): string {
   if (isAbsolute(path)) return resolve(path);
   if (cwd === null) throw removedError();
   return resolve(cwd, path);
 }
 
-/** Of a project's directory. */
+/** The error for a project whose path is not UTF-8. */
 export function notTextError(path: string): DtError {
-  return new DtError(
-    "no-root",
-    `No project found by the path ${path}: it is not UTF-8 text, and dt keeps no other paths.`,
-    {
-      status: EXIT.usage,
-      hint: "Give the directory a name in UTF-8: convmv -f latin1 -t utf8 --notest DIR",
-    },
-  );
+  return new DtError("no-root", `No project found at ${path}: the path is not UTF-8, and dt supports no other paths.`, {
+    status: EXIT.usage,
+    hint: "Give the directory a name in UTF-8: convmv -f latin1 -t utf8 --notest DIR",
+  });
 }
 
 export function removedError(): DtError {
-  return new DtError("no-directory", "The directory that dt was called in was removed.", {
+  return new DtError("no-directory", "The working directory was removed.", {
     status: EXIT.usage,
-    hint: "Go to a directory that is there (cd), or name the project with -C and its whole path.",
+    hint: "Go to a directory that exists (cd), or name the project with -C and its absolute path.",
   });
 }

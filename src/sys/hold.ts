@@ -1,9 +1,11 @@
 /**
- * A hold: what the kernel says of a process to those who cannot see it, as in another container that shares a directory. While it lives, its host
- * has one byte of a file locked (an open-file-description lock), at an offset that is made of the launch's token; the kernel drops it with the
- * process, however it ends. It meets no `flock`, so the file's other use goes on.
+ * A hold: the kernel's word on whether a process lives, for processes that cannot see it, such as those of another
+ * container that shares a directory. For as long as it lives, a launch's host keeps one byte of a file locked (an
+ * open-file-description lock), at an offset derived from the launch's token. The kernel drops the lock with the
+ * process, however it ends. It does not conflict with `flock`, so the file keeps its other use.
  *
- * Known limits: Linux alone; where the file system cannot lock, or the file was replaced meanwhile, a hold says nothing.
+ * Known limits: Linux only. A hold says nothing where the file system cannot lock, or where the file was replaced
+ * meanwhile.
  */
 import { closeSync, constants } from "node:fs";
 import { openOwn } from "./door.ts";
@@ -24,12 +26,12 @@ export interface Hold {
 
 const TOKEN = /^[0-9a-f]{12}/;
 
-/** The first 48 bits. */
+/** The first 48 bits of the token. */
 function offsetOf(token: string): bigint | null {
   return TOKEN.test(token) ? BigInt(`0x${token.slice(0, 12)}`) : null;
 }
 
-/** Makes the file where it is missing. Null where the kernel, or the file system, has no such locks. */
+/** Creates the file when it is missing. Null when the kernel or the file system has no such locks. */
 export function takeHold(path: string, token: string): Hold | null {
   const offset = offsetOf(token);
   if (process.platform !== "linux" || offset === null) return null;
@@ -44,7 +46,7 @@ export function takeHold(path: string, token: string): Hold | null {
   return null;
 }
 
-/** Whether somebody has it; undefined where that cannot be known. */
+/** Whether a process has the hold. Undefined when that cannot be known. */
 export function isHeld(path: string, token: string): boolean | undefined {
   const offset = offsetOf(token);
   if (process.platform !== "linux" || offset === null) return undefined;

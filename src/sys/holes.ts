@@ -1,6 +1,6 @@
 /**
- * Holes in files: giving the disk space of a file's head back while its offsets stay as they are. Linux (`fallocate`); where it does
- * not work, on another system or file system, the answer says so and nothing has changed.
+ * Holes in files: gives the disk space of a file's head back while its offsets stay the same. Linux only (`fallocate`).
+ * Where it does not work, on another system or file system, the result says so and nothing has changed.
  */
 import { lazy } from "./lazy.ts";
 import { libc } from "./libc.ts";
@@ -13,7 +13,10 @@ const BLOCK = 4096;
 
 const supported = lazy(() => process.platform === "linux");
 
-/** Releases the bytes before `offset`, down to a whole block. Gives the offset that was reached, or null where it does not work. */
+/**
+ * Releases the bytes before `offset`, rounded down to a whole block. Returns the offset reached, or null where it does
+ * not work.
+ */
 export function releaseHead(fd: number, offset: number): number | null {
   const end = Math.floor(offset / BLOCK) * BLOCK;
   if (end <= 0) return 0;

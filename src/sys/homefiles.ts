@@ -1,6 +1,6 @@
 /**
- * Small files of dt's own in the user's home of dt, by a kind and a root: what was trusted, what was last known of it, what was told of it. Each is
- * written whole, 0600, with a seal.
+ * Small files in DIALTONE_HOME, by kind and root: what the user trusted, what dt last knew of a root, what the user was
+ * told about it. Each is written whole, 0600, with a seal.
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ export function homeFileOf(home: string, kind: HomeKind, root: string): string {
   return join(home, kind, `${rootSlug(root)}.json`);
 }
 
-/** What does not say that it is of this root is unreadable: two roots never share a file, and a copied one is no answer. */
+/** A file that does not name this root is unreadable: two roots never share a file, and a copied one is no answer. */
 export function readHomeFile<T extends { version: number; root: string }>(
   home: string,
   kind: HomeKind,
@@ -39,7 +39,7 @@ export function writeHomeFile<T extends { version: 1; root: string }>(home: stri
   }
 }
 
-/** The directory of a kind, made where it is not there: to be watched. Throws a DtError that names it. */
+/** The directory of a kind, created when missing, so that it can be watched. Throws a DtError that names it. */
 export function homeKindDirectory(home: string, kind: HomeKind): string {
   const directory = join(home, kind);
   try {
@@ -54,13 +54,13 @@ export function removeHomeFile(home: string, kind: HomeKind, root: string): void
   removeOwn(homeFileOf(home, kind, root));
 }
 
-/** All of a kind that can be read. */
+/** All files of a kind that can be read. */
 export function listHomeFiles<T extends { version: number; root: string }>(home: string, kind: HomeKind): T[] {
   let names: string[];
   try {
     names = readdirSync(join(home, kind));
   } catch {
-    return []; // none was ever written, or the home is not ours to read
+    return []; // none was ever written, or the home is not readable
   }
   return names.sort().flatMap((name) => {
     if (name.startsWith(".") || !name.endsWith(".json")) return [];

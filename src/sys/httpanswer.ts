@@ -1,20 +1,20 @@
 /**
- * Reads one HTTP/1 answer as its bytes come: its status, where its body ends, and whether the server closes the connection after it. Nothing of
- * the body is kept. As browsers and curl do, it takes lines that end in a line feed alone (RFC 9112, 2.2), and a head of whole lines that only
- * the connection's end ends.
+ * Reads one HTTP/1 response as its bytes arrive: its status, where its body ends, and whether the server closes the
+ * connection afterwards. Keeps nothing of the body. Like browsers and curl, it accepts lines that end in a bare line
+ * feed (RFC 9112, 2.2) and a head of whole lines that only the connection's end terminates.
  */
 
 export interface AnswerReader {
   take(bytes: Uint8Array): void;
-  /** The server has said all it will. */
+  /** The server has sent everything it will send. */
   end(): void;
-  /** Of the final answer; null before that is there. */
+  /** The final response's status; null until it has arrived. */
   status(): number | null;
-  /** The last byte of the body has come. */
+  /** The last byte of the body has arrived. */
   isWhole(): boolean;
-  /** What came is no HTTP/1. */
+  /** The bytes received are not HTTP/1. */
   isBroken(): boolean;
-  /** The server said that it closes the connection, or can end the body in no other way. */
+  /** The server announced that it closes the connection, or can end the body in no other way. */
   serverCloses(): boolean;
 }
 
@@ -27,7 +27,7 @@ const END_OF_HEAD = /\r?\n\r?\n/;
 type State =
   | { is: "head" }
   | { is: "bytes"; left: number; next: "whole" | "chunk-end" }
-  /** A line of a chunked body: a size, what ends a chunk, or a trailer. */
+  /** A line of a chunked body: a size, the end of a chunk, or a trailer. */
   | { is: "line"; of: "size" | "chunk-end" | "trailer" }
   | { is: "until-close" | "whole" | "broken" };
 
@@ -37,7 +37,7 @@ export function makeAnswerReader(): AnswerReader {
   let status: number | null = null;
   let closes = false;
 
-  /** What comes before `mark`, which is taken too; null when it is not all there. */
+  /** The text before `mark`, consumed together with `mark`; null when it has not all arrived. */
   const takeUntil = (mark: RegExp, most: number): string | null => {
     const found = mark.exec(held);
     if (found === null && held.length > most) state = { is: "broken" };
@@ -61,7 +61,7 @@ export function makeAnswerReader(): AnswerReader {
       return false;
     }
     const code = Number(first[2]);
-    // An interim answer is followed by the final one. (101 is final: nobody asked for it.)
+    // An interim response is followed by the final one. (101 is final: dt never asks to upgrade.)
     if (code >= 100 && code < 200 && code !== 101) return true;
     status = code;
     const connection = valuesOf(head, "connection");
@@ -127,7 +127,7 @@ function bodyOf(head: string, code: number): State {
   return Number(length) === 0 ? { is: "whole" } : { is: "bytes", left: Number(length), next: "whole" };
 }
 
-/** In lower case, as the header's lists have them. */
+/** The values of a header, in lower case, with its comma-separated lists split. */
 function valuesOf(head: string, name: string): string[] {
   return head
     .split(END_OF_LINE)

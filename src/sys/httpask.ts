@@ -1,15 +1,17 @@
 /**
- * Asks an HTTP server of this machine one thing, as a guest: over a connection of its own to the address that is given, whatever proxy the
- * environment names, and so that nothing is left at the server's side. The body is read, so the server is not cut off. The connection is not kept.
- * Who closes first keeps the kernel's `TIME_WAIT`, which would keep a restarted server from its port, so that is never left with the server:
+ * Asks an HTTP server on this machine one question and leaves nothing behind on the server's side. It uses its own
+ * connection to the given address, whatever proxy the environment names. It reads the body, so the server is not cut
+ * off, and does not keep the connection. The side that closes first keeps the kernel's `TIME_WAIT`, which would keep a
+ * restarted server from its port, so it must never stay with the server:
  *
- *   the server keeps the connection        this side closes first, a moment later
- *   the server closes it without a word    this side sees that within that moment, and resets its own
- *   the server closes it after its answer  this side waits for that, then resets its own
- *   it is encrypted                        the end is said within, the server closes as it then does, and this side resets its own
- *   the body has no end, or takes long     this side closes in the middle
+ *   the server keeps the connection           this side closes first, a moment later
+ *   the server closes it without announcing   this side sees that within that moment, and resets its own
+ *   the server closes it after its answer     this side waits for that, then resets its own
+ *   the connection is encrypted               this side announces the end inside it, the server then closes, and
+ *                                             this side resets its own
+ *   the body has no end, or takes long        this side closes in the middle
  *
- * A certificate is not judged: what is asked is whether this very server answers.
+ * The certificate is not checked: the question is whether this very server answers.
  */
 import { errnoOf, messageOf } from "./error.ts";
 import { makeAnswerReader } from "./httpanswer.ts";
@@ -17,7 +19,7 @@ import { libc, ptr } from "./libc.ts";
 
 export interface HttpQuestion {
   url: URL;
-  /** Where to connect; `url` tells the rest. */
+  /** The address to connect to; `url` gives the rest. */
   address: string;
   limitMs: number;
   signal: AbortSignal;
@@ -25,12 +27,12 @@ export interface HttpQuestion {
 
 export type HttpAnswer = { is: "answered"; status: number } | { is: "failed"; why: string };
 
-/** A page may take long to be made, or never end. Its status is known before. */
+/** A page may take long to produce, or never end. Its status is known earlier. */
 export const BODY_MS = 2000;
 export const MOST_BODY_BYTES = 16 * 1024 * 1024;
-/** How long a server has to close that says that it does, or is told to. */
+/** How long a server may take to close after it announced that, or was told to. */
 const CLOSE_MS = 500;
-/** And one that says nothing of it: it may do it at once all the same. */
+/** How long to wait for a server that announced nothing: it may close at once all the same. */
 const MOMENT_MS = 50;
 
 const DARWIN = process.platform === "darwin";
@@ -45,7 +47,7 @@ export function askHttp({ url, address, limitMs, signal }: HttpQuestion): Promis
   let bytesTaken = 0;
   let bodyTimer: ReturnType<typeof setTimeout> | undefined;
 
-  /** The first end counts. */
+  /** Only the first call counts. */
   const finish = (why: string, hangUp: (socket: Bun.Socket) => void): void => {
     if (isOver) return;
     isOver = true;
@@ -56,7 +58,7 @@ export function askHttp({ url, address, limitMs, signal }: HttpQuestion): Promis
     answered.resolve(status === null ? { is: "failed", why } : { is: "answered", status });
     if (connection !== null) hangUp(connection);
   };
-  /** `end` comes when the server has closed. */
+  /** The `end` event arrives when the server has closed. */
   const awaitClose =
     (patienceMs: number) =>
     (socket: Bun.Socket): void => {
@@ -70,8 +72,8 @@ export function askHttp({ url, address, limitMs, signal }: HttpQuestion): Promis
     };
   const isSecure = url.protocol === "https:";
   const close = isSecure ? closeEncrypted : closePlain;
-  const onAbort = () => finish("it was not waited for", close);
-  const timer = setTimeout(() => finish(`nothing came within ${Math.round(limitMs)}ms`, close), limitMs);
+  const onAbort = () => finish("the request was cancelled", close);
+  const timer = setTimeout(() => finish(`nothing received within ${Math.round(limitMs)}ms`, close), limitMs);
   signal.addEventListener("abort", onAbort);
   if (signal.aborted) onAbort();
 
@@ -91,12 +93,12 @@ export function askHttp({ url, address, limitMs, signal }: HttpQuestion): Promis
         if (isOver) return;
         bytesTaken += bytes.length;
         reader.take(bytes);
-        if (reader.isBroken()) finish("what it says is no HTTP/1", awaitClose(CLOSE_MS));
+        if (reader.isBroken()) finish("what it sent is not HTTP/1", awaitClose(CLOSE_MS));
         else if (reader.isWhole()) finish("", awaitClose(reader.serverCloses() ? CLOSE_MS : MOMENT_MS));
-        else if (bytesTaken > MOST_BODY_BYTES) finish("it does not come to an end", close);
+        else if (bytesTaken > MOST_BODY_BYTES) finish("its response does not end", close);
         else if (reader.status() !== null) bodyTimer ??= setTimeout(() => finish("", close), BODY_MS);
       },
-      // The server closed: to close likewise would leave it waiting.
+      // The server closed first; an ordinary close here would leave it waiting.
       end(socket) {
         reader.end();
         finish("it closed the connection without an answer", () => {});
@@ -114,7 +116,7 @@ function closePlain(socket: Bun.Socket): void {
   socket.end();
 }
 
-/** Bun closes when the server has said its end too. */
+/** Bun closes when the server has announced its end too. */
 function closeEncrypted(socket: Bun.Socket): void {
   const { fd } = socket as unknown as { fd: number };
   if (fd >= 0) libc().setsockopt(fd, SOL_SOCKET, SO_LINGER, ptr(new Int32Array([1, 0])), 8);
@@ -123,7 +125,7 @@ function closeEncrypted(socket: Bun.Socket): void {
 }
 
 function describeRefusal(address: string, error: unknown): string {
-  return `${address} did not take the connection (${errnoOf(error) ?? messageOf(error)})`;
+  return `cannot connect to ${address} (${errnoOf(error) ?? messageOf(error)})`;
 }
 
 function requestFor(url: URL): string {
@@ -145,7 +147,7 @@ export function portOf({ port, protocol }: URL): number {
   return protocol === "https:" ? 443 : 80;
 }
 
-/** Without the brackets of an IPv6 address. */
+/** The host name without the brackets of an IPv6 address. */
 export function bareHost({ hostname }: URL): string {
   return hostname.replace(/^\[(.*)\]$/, "$1");
 }

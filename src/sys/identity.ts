@@ -1,18 +1,24 @@
 /**
- * Who a process is. A pid alone names nobody: it is reused, and means something else after a reboot or in another pid
- * namespace. An identity is pid + kernel start time + boot id + pid namespace; it is compared before every signal, and
- * what cannot be compared is `unknown`, which never gets one.
+ * Identifies a process. A pid alone does not: it is reused, and means something else after a reboot or in another pid
+ * namespace. An identity is pid + kernel start time + boot id + pid namespace. dt compares it before every signal; a
+ * process that cannot be compared is `unknown` and never gets one.
  */
 export interface ProcessIdentity {
   pid: number;
-  /** The kernel's start time, in its own unit, as text (ticks since boot on Linux, microseconds since 1970 on macOS). */
+  /**
+   * The kernel's start time as text, in the kernel's own unit (ticks since boot on Linux, microseconds since 1970 on
+   * macOS).
+   */
   startTime: string;
   bootId: string;
-  /** The pid namespace in which `pid` has this meaning; empty where the system has none. */
+  /** The pid namespace in which `pid` has this meaning; empty when the system has none. */
   pidNamespace: string;
 }
 
-/** `alive`: this very process runs; `gone`: ended, a zombie, reused or of an earlier boot; `unknown`: not to be judged from here. */
+/**
+ * `alive`: this very process runs; `gone`: ended, a zombie, reused or of an earlier boot; `unknown`: cannot be judged
+ * from here.
+ */
 export type Presence = "alive" | "gone" | "unknown";
 
 export interface ProcessEntry {
@@ -32,53 +38,56 @@ export interface FileIdentity {
   ino: number;
 }
 
-/** What a platform file provides. All calls are synchronous and cheap; a process that ends meanwhile is null. */
+/** What a platform file provides. All calls are synchronous and cheap. A process that ends meanwhile is null. */
 export interface ProcessTable {
   bootId(): string;
   pidNamespace(): string;
-  /** All processes that can be seen. */
+  /** All visible processes. */
   list(): ProcessEntry[];
-  /** Their numbers alone, which costs a fraction of it. */
+  /** Their pids alone, at a fraction of the cost. */
   pids(): number[];
   /** One process, zombies included; null when there is none. */
   entry(pid: number): ProcessEntry | null;
   /** One variable of a process's initial environment: null when not set, undefined when it cannot be read. */
   environmentOf(pid: number, name: string): string | null | undefined;
   commandLineOf(pid: number): string;
-  /** The lineage that it has from whoever started it (lineage.ts): null when it has none, undefined where that cannot be seen. */
+  /** The lineage that the process inherited (lineage.ts): null when it has none, undefined when that cannot be seen. */
   lineageOf(pid: number): bigint | null | undefined;
   /** Whether the process holds this file (device and inode) open for writing; undefined when that cannot be seen. */
   isWriting(pid: number, file: FileIdentity): boolean | undefined;
   /**
-   * Whether the two write this file through the same open file description, which is only inherited or handed over, never opened; undefined when
-   * that cannot be seen.
+   * Whether the two processes write this file through the same open file description, which can only be inherited or
+   * handed over, never opened. Undefined when that cannot be seen.
    */
   shareDescription(pid: number, other: number, file: FileIdentity): boolean | undefined;
   /** TCP ports that any of these processes listens on. */
   listeningPorts(pids: Iterable<number>): ListeningPort[];
   /** The sockets that listen on this TCP port, on each address. */
   listenersOn(port: number): PortListener[];
-  /** This user's processes whose open files cannot be seen from here: any of them may hold a socket that nobody is seen to hold. */
+  /**
+   * This user's processes whose open files cannot be seen from here. Any of them may hold a socket that no visible
+   * process holds.
+   */
   hidingProcessesOf(uid: number): number[];
-  /** Sends a signal to exactly this process, check and signal in one. */
+  /** Sends a signal to exactly this process; check and signal are one step. */
   signal(identity: ProcessIdentity, signal: number): SignalOutcome;
-  /** Sends a signal to the process's whole group in one step, where the kernel can; null where it cannot. */
+  /** Sends a signal to the process's whole group in one step. Null when the kernel cannot do that. */
   signalGroup(leader: ProcessIdentity, signal: number): SignalOutcome | null;
-  /** Makes this process the parent of its orphaned descendants. False where the system cannot. */
+  /** Makes this process the parent of its orphaned descendants. False when the system cannot do that. */
   becomeSubreaper(): boolean;
-  /** Children of a process as the kernel knows them; none when it is gone. */
+  /** A process's children as the kernel knows them; none when it is gone. */
   childrenOf(pid: number): number[];
   /**
-   * Whether a process is this user's and stands where this one does: same user, same pid and mount namespaces. What it says of itself is then said by who
-   * could do anything here anyway. False where that cannot be seen.
+   * Whether a process is this user's and lives in the same pid and mount namespaces as this one. Such a process could
+   * do anything here anyway, so its claims are believed. False when that cannot be seen.
    */
   isOwn(pid: number): boolean;
   /**
-   * A process of another pid namespace, by the pid that it has here. Null when there is none such, undefined when it cannot be told: the namespace lies not
-   * below this one, or what is in it may not be looked at.
+   * Finds a process of another pid namespace by the pid that it has here. Null when there is none. Undefined when that
+   * cannot be known: the namespace is not below this one, or its processes may not be looked at.
    */
   locate(identity: ProcessIdentity): ProcessIdentity | null | undefined;
-  /** The directories that a process is in or holds open, by the paths that they have now; none where that cannot be seen. */
+  /** The directories that a process is in or holds open, by their current paths; none when they cannot be seen. */
   directoriesOf(pid: number): string[];
 }
 
@@ -89,13 +98,13 @@ export interface ListeningPort {
 }
 
 export interface PortListener {
-  /** `0.0.0.0` and `::` are all addresses of the machine. */
+  /** `0.0.0.0` and `::` mean all addresses of the machine. */
   address: string;
-  /** Of `::`: whether IPv4 connections are left to others. */
+  /** For `::`: whether IPv4 connections are left to other sockets. */
   onlyIpv6: boolean;
-  /** The user who made it; null where the system does not tell. */
+  /** The user who made it; null when the system does not tell. */
   uid: number | null;
-  /** Who has it open, as far as that can be seen; none: somebody whom the system hides. */
+  /** The visible processes that have it open. Empty when the system hides its holder. */
   pids: number[];
 }
 
@@ -110,12 +119,15 @@ export function presenceOf(table: ProcessTable, identity: ProcessIdentity): Pres
   return entry.startTime === identity.startTime ? "alive" : "gone";
 }
 
-/** A zombie has ended; only its parent has not asked yet. */
+/** A zombie has ended; its parent has not waited for it yet. */
 export function isOver(entry: ProcessEntry): boolean {
   return entry.state === "Z" || entry.state === "X";
 }
 
-/** When it began, as a number to compare with. What is recorded of who was never seen has a word behind its number. */
+/**
+ * When the process began, as a number to compare. A start that belongs to no process (state/elsewhere.ts) has a word
+ * after its number.
+ */
 export function startOf({ startTime }: Pick<ProcessIdentity, "startTime">): number {
   return Number.parseInt(startTime, 10);
 }
@@ -141,7 +153,7 @@ export function sameIdentity(a: ProcessIdentity, b: ProcessIdentity): boolean {
   return a.pid === b.pid && a.startTime === b.startTime && a.bootId === b.bootId && a.pidNamespace === b.pidNamespace;
 }
 
-/** A table that looks at each thing once: for showing many launches of one moment, never for signalling. */
+/** A table that looks at each thing once: for showing many launches at one moment, never for signalling. */
 export function snapshotOf(table: ProcessTable): ProcessTable {
   let entries: ProcessEntry[] | undefined;
   const single = new Map<number, ProcessEntry | null>();

@@ -1,36 +1,38 @@
 /**
- * Directories that stay open from one use to the next: to find and judge one takes five system calls, to ask the kernel where an open one is takes one.
+ * Directories that stay open from one use to the next. Finding and judging one takes five system calls; asking the
+ * kernel where an open one is takes one.
  *
  *   the open directory, at its next use           then
- *   -------------------------------------------   ------------------------------------------------------------
- *   has the path that is asked for                used
- *   has another path by now, or was removed       closed when nobody is in it, and the one at the path is found
- *   is one of more than are kept                  the one that was first kept, and that nobody is in, is closed
+ *   -------------------------------------------   -----------------------------------------------------------------
+ *   has the path that was asked for               it is used
+ *   has another path by now, or was removed       it is closed when no use is in it, and the directory at the path
+ *                                                 is looked up
+ *   is one more than may be kept                  the oldest kept directory that no use is in is closed
  *
- * All are closed when the event loop has a turn, so that a process that waits holds up no `umount`. Known limit: within a turn, what is mounted over
- * such a directory is not seen.
+ * All are closed at the next turn of the event loop, so a waiting process blocks no `umount`. Known limit: within one
+ * turn, dt does not see a file system mounted over such a directory.
  */
 import { closeSync, fstatSync, readlinkSync } from "node:fs";
 
-/** Of a project's state a call uses four. */
+/** A call uses four of a project's state directories. */
 export const MOST = 8;
 
 export interface OpenDirectory {
   readonly fd: number;
   readonly path: string;
-  /** Whether the kernel names it by this very path, so that no link led to it. */
+  /** Whether the kernel names it by this very path, so no link led to it. */
   readonly isNamed: boolean;
-  /** An open one never changes it, so it is looked at once. */
+  /** An open directory never changes its identity, so it is looked up once. */
   identity: { dev: number; ino: number } | null;
-  /** How many are in it right now: one use may lead to another. */
+  /** How many uses are in it right now: one use may lead to another. */
   users: number;
 }
 
 const kept = new Map<string, OpenDirectory>();
-/** Whether they will be closed at the next turn. */
+/** Whether they are about to be closed at the next turn. */
 const closing = { is: false };
 
-/** The path that the kernel has for an open directory; null where it does not say. */
+/** The kernel's path for an open directory; null when it does not say. */
 export function pathOfOpen(fd: number): string | null {
   try {
     return readlinkSync(`/proc/self/fd/${fd}`);
@@ -40,8 +42,8 @@ export function pathOfOpen(fd: number): string | null {
 }
 
 /**
- * To be given back by `leave` when it was used. `find` opens the directory and judges it; throws what `find` throws. It is kept where the kernel names
- * it by this very path.
+ * Give the directory back with `leave` after use. `find` opens the directory and judges it; its errors are rethrown.
+ * The directory is kept when the kernel names it by this very path.
  */
 export function enter(path: string, find: () => number): OpenDirectory {
   let one = kept.get(path);

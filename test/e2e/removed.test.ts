@@ -84,5 +84,5 @@ test.each([
 ])("dt %j says that the directory was removed", async (words) => {
   const done = await dtInRemoved(words);
   expect(done).toMatchObject({ code: 2, stdout: "" });
-  expect(done.stderr).toStartWith("dt: The directory that dt was called in was removed.\n");
+  expect(done.stderr).toStartWith("dt: The working directory was removed.\n");
 });

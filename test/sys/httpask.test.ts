@@ -137,9 +137,9 @@ test.skipIf(process.platform !== "linux")("no TIME_WAIT is left with the server,
 
 test("what fails says how, within its time", async () => {
   const silent = await serve(() => {});
-  expect(await ask(silent.port, 100)).toMatchObject({ is: "failed", why: "nothing came within 100ms" });
+  expect(await ask(silent.port, 100)).toMatchObject({ is: "failed", why: "nothing received within 100ms" });
   const mail = await serve((socket) => socket.write("220 mail.example.org\r\n"));
-  expect(await ask(mail.port)).toMatchObject({ is: "failed", why: "what it says is no HTTP/1" });
+  expect(await ask(mail.port)).toMatchObject({ is: "failed", why: "what it sent is not HTTP/1" });
   const shy = await serve((socket) => socket.end());
   expect(await ask(shy.port)).toMatchObject({ is: "failed", why: "it closed the connection without an answer" });
   const controller = new AbortController();
@@ -149,7 +149,7 @@ test("what fails says how, within its time", async () => {
   for (const one of open.splice(0)) one.close();
   expect(await ask(shy.port)).toMatchObject({
     is: "failed",
-    why: expect.stringContaining("did not take the connection"),
+    why: expect.stringContaining("cannot connect to"),
   });
 });
 
