@@ -1,4 +1,4 @@
-/** macOS: what Linux has and this system has not, told as what follows from it. */
+/** macOS: the features that Linux has and this system lacks, each with its consequence. */
 import type { KernelFeature } from "./kerneltypes.ts";
 
 export function describeKernel(): KernelFeature[] {
@@ -11,7 +11,7 @@ export function describeKernel(): KernelFeature[] {
     {
       name: "adoption of orphans (subreaper)",
       works: false,
-      without: "a process that lost its parent is found by session and token alone",
+      without: "an orphaned process is found by session and token only",
     },
   ];
 }

@@ -1,4 +1,4 @@
-/** Linux: each thing is tried on this very process, where it changes nothing. */
+/** Linux: each feature is tried on this very process, where it changes nothing. */
 import { closeSync, readFileSync } from "node:fs";
 import type { KernelFeature } from "./kerneltypes.ts";
 import { lastErrno, libc } from "./libc.ts";
@@ -11,10 +11,10 @@ const PR_SET_CHILD_SUBREAPER = 36;
 
 export function describeKernel(): KernelFeature[] {
   const fd = Number(libc().syscall(SYS_PIDFD_OPEN, process.pid, 0, 0, 0, 0));
-  // Signal 0 is none: it only asks whether one could be sent.
+  // Signal 0 sends nothing: it only asks whether a signal could be sent.
   const send = (flags: number) => Number(libc().syscall(SYS_PIDFD_SEND_SIGNAL, fd, 0, 0, flags, 0)) === 0;
   const single = fd >= 0 && send(0);
-  // A process that leads no group has none to signal, which is told apart from a kernel that does not know the flag.
+  // A process that leads no group cannot signal one (ESRCH), which differs from a kernel that does not know the flag.
   const group = fd >= 0 && (send(PIDFD_SIGNAL_PROCESS_GROUP) || lastErrno() === ESRCH);
   if (fd >= 0) closeSync(fd);
   return [
@@ -22,7 +22,7 @@ export function describeKernel(): KernelFeature[] {
       name: "pidfd (check and signal in one step)",
       works: single,
       without:
-        "nothing can be signalled: dt can start and list, but not stop (Linux 5.3 has it; some sandboxes forbid it)",
+        "dt cannot send signals: it can start and list, but not stop (Linux 5.3 has it; some sandboxes forbid it)",
     },
     {
       name: "pidfd group signals",
@@ -32,12 +32,12 @@ export function describeKernel(): KernelFeature[] {
     {
       name: "subreaper (orphans fall to the host)",
       works: libc().prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) === 0,
-      without: "a process that lost its parent is found by session, token and lineage alone",
+      without: "an orphaned process is found by session, token and lineage only",
     },
     {
       name: "other processes can be seen in /proc",
       works: canRead("/proc/1/stat"),
-      without: "other users' processes are hidden (hidepid), so the holder of a port may not be named",
+      without: "other users' processes are hidden (hidepid), and dt may be unable to name the holder of a port",
     },
   ];
 }

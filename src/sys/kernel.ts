@@ -1,4 +1,4 @@
-/** What this system offers of that which dt's promises rest on; the one place that chooses the platform. */
+/** Which of the features that dt's promises rest on this system offers. The one place that chooses the platform. */
 import { describeKernel as describeDarwin } from "./kernel.darwin.ts";
 import { describeKernel as describeLinux } from "./kernel.linux.ts";
 import type { KernelFeature } from "./kerneltypes.ts";

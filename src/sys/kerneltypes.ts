@@ -3,6 +3,6 @@
 export interface KernelFeature {
   name: string;
   works: boolean;
-  /** What dt cannot do, or does in another way, without it. */
+  /** What dt cannot do, or does in another way, without the feature. */
   without: string;
 }

@@ -1,6 +1,7 @@
 /**
- * The person's terminal while it belongs to another program: keys come as they are pressed, none is a signal or echoed. Its own modes are
- * given back at the end. It is opened anew, so that nothing is changed for those who share dt's standard input.
+ * The user's terminal while it belongs to another program: keys arrive as they are pressed, and none becomes a signal
+ * or is echoed. The terminal's own modes are restored at the end. dt opens the terminal again, so nothing changes for
+ * processes that share dt's standard input.
  */
 import { constants, openSync } from "node:fs";
 import type { TerminalSize } from "./leaderterminal.ts";
@@ -10,7 +11,7 @@ import { rawModes, readModes, writeModes } from "./pty.ts";
 import { isTerminal } from "./stdio.ts";
 
 export interface Keyboard {
-  /** Takes it over; again after it was given back. */
+  /** Takes the terminal over. May be called again after `giveBack`. */
   take(): void;
   giveBack(): void;
   close(): void;
@@ -18,7 +19,7 @@ export interface Keyboard {
 
 const TIOCGWINSZ = 0x5413;
 
-/** Null when standard input is no terminal, or not this session's. */
+/** Null when standard input is not a terminal, or not this session's. */
 export function openKeyboard(onKeys: (bytes: Uint8Array) => void, onGone: () => void): Keyboard | null {
   if (!isTerminal(0)) return null;
   let fd: number;
@@ -32,7 +33,7 @@ export function openKeyboard(onKeys: (bytes: Uint8Array) => void, onGone: () => 
   stream.on("data", (bytes: Uint8Array) => onKeys(bytes));
   stream.on("end", onGone);
   stream.on("error", onGone);
-  // Node's raw mode still makes a carriage return of each newline, which is the program's to decide.
+  // Node's raw mode still adds a carriage return to each newline. Whether to do that is the program's decision.
   const modes = process.platform === "linux" ? readModes(fd) : null;
   const setRaw = (raw: boolean) => {
     if (modes === null) stream.setRawMode(raw);
@@ -48,7 +49,7 @@ export function openKeyboard(onKeys: (bytes: Uint8Array) => void, onGone: () => 
   };
 }
 
-/** Null for what is no terminal. */
+/** Null when the descriptor is not a terminal. */
 export function sizeOfTerminal(fd: number): TerminalSize | null {
   if (!isTerminal(fd)) return null;
   if (process.platform !== "linux") return askStty();
@@ -58,7 +59,7 @@ export function sizeOfTerminal(fd: number): TerminalSize | null {
   return rows && columns ? { rows, columns } : null;
 }
 
-/** `ioctl` is variadic, which has a calling convention of its own on macOS. */
+/** `ioctl` is variadic, and variadic functions have their own calling convention on macOS. */
 function askStty(): TerminalSize | null {
   const { stdout } = Bun.spawnSync(["stty", "size"], { stdin: "inherit", stderr: "ignore" });
   const [rows, columns] = stdout.toString().trim().split(" ").map(Number);

@@ -1,6 +1,7 @@
 /**
- * What the macOS kernel writes into the buffers of libproc and sysctl: offsets and sizes of the LP64 structs, the same
- * on arm64 and x64, and pure functions from bytes to facts. All numbers are little-endian but ports and addresses.
+ * The layout of what the macOS kernel writes into the buffers of libproc and sysctl: offsets and sizes of the LP64
+ * structs, the same on arm64 and x64, and pure functions from bytes to facts. All numbers are little-endian except
+ * ports and addresses.
  */
 import type { ProcessEntry } from "./identity.ts";
 
@@ -57,7 +58,10 @@ const TSI_S_LISTEN = 1;
 const INI_IPV4 = 1;
 const INI_IPV6 = 2;
 
-/** Chunks of net.inet.tcp.pcblist_n, each its length and kind first: XNU bsd/sys/socketvar.h, netinet/in_pcb.h, tcp_var.h */
+/**
+ * Chunks of net.inet.tcp.pcblist_n, each starting with its length and kind: XNU bsd/sys/socketvar.h, netinet/in_pcb.h,
+ * tcp_var.h
+ */
 const XINPGEN_SIZE = 24;
 const XSO_INPCB = 0x10;
 const XSO_TCPCB = 0x20;
@@ -80,12 +84,12 @@ export function decodeBsdInfo(bytes: Buffer): Entry {
   };
 }
 
-/** Of the same answer. */
+/** The user id, from the same answer as `decodeBsdInfo`. */
 export function decodeUid(bytes: Buffer): number {
   return bytes.readUInt32LE(PBI_UID);
 }
 
-/** The answer of sysctl KERN_PROC: one struct after the other. */
+/** The answer of sysctl KERN_PROC: one struct after another. */
 export function decodeKinfoProcs(bytes: Buffer): Entry[] {
   return Array.from({ length: Math.floor(bytes.length / KINFO_SIZE) }, (_, index) => {
     const one = bytes.subarray(index * KINFO_SIZE, (index + 1) * KINFO_SIZE);
@@ -100,20 +104,20 @@ export function decodeKinfoProcs(bytes: Buffer): Entry[] {
   });
 }
 
-/** Counts up with every fork and exec of the whole system, so it names one program run of one process. */
+/** Increases with every fork and exec on the whole system, so it names one program run of one process. */
 export function decodePidVersion(bytes: Buffer): number {
   return bytes.readUInt32LE(P_IDVERSION);
 }
 
 export interface ProcessArguments {
   argv: string[];
-  /** What follows the arguments: the environment, then the kernel's own hints. Empty when it was withheld. */
+  /** The strings after the arguments: the environment, then the kernel's own hints. Empty when withheld. */
   strings: string[];
 }
 
 /**
- * The answer of sysctl KERN_PROCARGS2: argc, the program's path, padding, argv, environment. An empty argv[0] looks like
- * padding and shifts the rest by one: then the first variable is taken for an argument.
+ * The answer of sysctl KERN_PROCARGS2: argc, the program's path, padding, argv, environment. An empty argv[0] looks
+ * like padding and shifts the rest by one, so the first variable is taken for an argument.
  */
 export function decodeArguments(bytes: Buffer): ProcessArguments | null {
   if (bytes.length < 4) return null;
@@ -125,14 +129,14 @@ export function decodeArguments(bytes: Buffer): ProcessArguments | null {
   return { argv: strings.slice(0, argc), strings: strings.slice(argc).filter((text) => text !== "") };
 }
 
-/** Null when not set; undefined when there was no environment to look into. */
+/** Null when not set; undefined when there was no environment to search. */
 export function findVariable(strings: string[], name: string): string | null | undefined {
   if (strings.length === 0) return undefined;
   const found = strings.find((text) => text.startsWith(`${name}=`));
   return found === undefined ? null : found.slice(name.length + 1);
 }
 
-/** Descriptors of one type out of the answer of PROC_PIDLISTFDS. */
+/** The descriptors of one type in the answer of PROC_PIDLISTFDS. */
 export function decodeDescriptors(bytes: Buffer, type: number): number[] {
   const found: number[] = [];
   for (let at = 0; at + FDINFO_SIZE <= bytes.length; at += FDINFO_SIZE) {
@@ -141,7 +145,10 @@ export function decodeDescriptors(bytes: Buffer, type: number): number[] {
   return found;
 }
 
-/** `dev_t` is a signed 32-bit number, and callers have it from stat either way: it comes, and is to be compared, unsigned. */
+/**
+ * `dev_t` is a signed 32-bit number, and callers may have it from stat signed or unsigned. It is returned unsigned and
+ * must be compared unsigned.
+ */
 export function decodeOpenFile(bytes: Buffer): { dev: number; ino: number; writable: boolean } {
   return {
     dev: bytes.readUInt32LE(VST_DEV),
@@ -150,11 +157,11 @@ export function decodeOpenFile(bytes: Buffer): { dev: number; ino: number; writa
   };
 }
 
-/** A listening TCP socket; null for any other. */
+/** A listening TCP socket; null for any other socket. */
 export function decodeListener(bytes: Buffer): { port: number; address: string; onlyIpv6: boolean } | null {
   if (bytes.readInt32LE(SOI_KIND) !== SOCKINFO_TCP || bytes.readInt32LE(TCPSI_STATE) !== TSI_S_LISTEN) return null;
   const address = bytes.subarray(INSI_LADDR, INSI_LADDR + 16);
-  // A socket of both families has both flags, and its address is an IPv6 one.
+  // A socket of both families has both flags, and its address is an IPv6 address.
   const families = bytes.readUInt8(INSI_VFLAG);
   const isIpv6 = (families & INI_IPV6) !== 0;
   return {
@@ -164,7 +171,10 @@ export function decodeListener(bytes: Buffer): { port: number; address: string; 
   };
 }
 
-/** Ports that anybody listens on, out of net.inet.tcp.pcblist_n: a head, chunks padded to 8 bytes, a foot like the head. */
+/**
+ * The ports that any process listens on, from net.inet.tcp.pcblist_n: a head, chunks padded to 8 bytes, a foot like the
+ * head.
+ */
 export function decodeListeningPorts(bytes: Buffer): Set<number> {
   const ports = new Set<number>();
   let port = 0;
@@ -188,7 +198,7 @@ function microseconds(seconds: bigint, fraction: bigint): string {
   return String(seconds * 1_000_000n + fraction);
 }
 
-/** In the words of ports.linux.ts: "any", loopback, IPv4 in IPv6, and the rest in full. */
+/** Written as in ports.linux.ts: "any", loopback, IPv4 in IPv6, and the rest in full. */
 function ipv6Text(bytes: Buffer): string {
   const hex = bytes.toString("hex");
   if (/^0{32}$/.test(hex)) return "::";

@@ -1,4 +1,4 @@
-/** A value made on first use and kept by whoever holds the function. */
+/** A value made on first use and kept for as long as the returned function lives. */
 export function lazy<T>(make: () => T): () => T {
   const made: T[] = [];
   return () => {

@@ -1,6 +1,7 @@
 /**
- * A leader on a terminal of its own (PTY), whose other side this process keeps: what is typed goes in, what the program writes comes
- * out, whole and in order, before its end is told. When this process is gone, so is the terminal, and the kernel hangs up the program.
+ * A leader on a terminal of its own (PTY). This process keeps the other side: what is typed goes in, and what the
+ * program writes comes out, whole and in order, before its end is reported. When this process is gone, so is the
+ * terminal, and the kernel hangs up the program.
  */
 import { type LeaderExecution, type SpawnedLeader, startLeader } from "./spawn.ts";
 
@@ -10,31 +11,31 @@ export interface TerminalSize {
 }
 
 export interface LeaderTerminal {
-  /** Keys in the order they were given; nothing is lost while the program is slow to read. */
+  /** Passes keys on in the order given. Nothing is lost while the program is slow to read. */
   type(bytes: Uint8Array): void;
-  /** Bytes given and not yet taken. */
+  /** Bytes given that the terminal has not taken yet. */
   pending(): number;
-  /** Called when nothing is pending any more. */
+  /** Sets the listener that is called when nothing is pending any longer. */
   onTaken(listener: () => void): void;
   size(): TerminalSize;
-  /** The kernel tells the program. */
+  /** Changes the size; the kernel notifies the program (SIGWINCH). */
   resize(size: TerminalSize): void;
-  /** Makes the program draw itself anew, as after a change of size. */
+  /** Makes the program redraw itself, as after a change of size. */
   redraw(): void;
-  /** Whether the key is one that the terminal makes a signal of now, as Ctrl-C. */
+  /** Whether the terminal would now turn the key into a signal, as with Ctrl-C. */
   isSignal(key: number): boolean;
 }
 
-/** Larger writes do not always tell when they were taken (Bun 1.4). */
+/** Larger writes do not always report that they were taken (Bun 1.4). */
 const PIECE = 4095;
 const ISIG = process.platform === "darwin" ? 0x80 : 0x1;
 const SIGNAL_KEYS = [0x03, 0x1c];
-/** The hang-up follows the leader's end at once; nothing is waited for longer than this. */
+/** The hang-up follows the leader's end at once. dt waits no longer than this for the last output. */
 const LAST_OUTPUT_MS = 1000;
 const SMALLEST = 1;
 const LARGEST = 9999;
 
-/** Throws a DtError (126, 127). `onOutput` gets memory that is used again afterwards. */
+/** Throws a DtError (126, 127). The memory passed to `onOutput` is reused afterwards. */
 export function spawnOnTerminal(
   execution: LeaderExecution,
   first: TerminalSize,
@@ -102,7 +103,7 @@ export function spawnOnTerminal(
         resize(size);
       },
       redraw() {
-        // The kernel tells of a change only.
+        // The kernel notifies the program only of a change.
         resize({ ...size, rows: size.rows > SMALLEST ? size.rows - 1 : size.rows + 1 });
         resize(size);
       },
@@ -111,7 +112,7 @@ export function spawnOnTerminal(
   };
 }
 
-/** Some terminals say 0 before they have a size. */
+/** Some terminals report 0 before they have a size. */
 function clamp({ columns, rows }: TerminalSize): TerminalSize {
   const within = (value: number, otherwise: number) =>
     Number.isInteger(value) && value >= SMALLEST && value <= LARGEST ? value : otherwise;

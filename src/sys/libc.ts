@@ -1,6 +1,7 @@
 /**
- * The few C functions that neither Bun nor Node offers. Loaded on first use (0.2 ms). `prctl`, `fallocate`, `syscall` and `fcntl` are for
- * Linux alone: macOS lacks the first two, and the others are variadic, which has another calling convention there.
+ * The few C functions that neither Bun nor Node offers. Loaded on first use (0.2 ms). `prctl`, `fallocate`, `syscall`
+ * and `fcntl` are for Linux only: macOS lacks the first two, and the others are variadic, which means another calling
+ * convention there.
  */
 import { dlopen, FFIType, ptr, read } from "bun:ffi";
 import { lazy } from "./lazy.ts";
@@ -47,12 +48,12 @@ export function openFirst<S extends Parameters<typeof dlopen>[1]>(symbols: S) {
 }
 
 export const libc = lazy(() => {
-  // Opened with it: a first `dlopen` after a failed call could overwrite the errno it is to read.
+  // Opened together with the library: a first `dlopen` after a failed call could overwrite the errno to be read.
   errnoLocation();
   if (process.platform !== "darwin") return openFirst(SYMBOLS);
   const { prctl: _prctl, fallocate: _fallocate, syscall: _syscall, fcntl: _fcntl, ...portable } = SYMBOLS;
   const linuxOnly = (): never => {
-    throw new Error("this C function is for Linux alone");
+    throw new Error("this C function is for Linux only");
   };
   return { ...openFirst(portable), prctl: linuxOnly, fallocate: linuxOnly, syscall: linuxOnly, fcntl: linuxOnly };
 });
@@ -63,7 +64,7 @@ const errnoLocation = lazy(() => {
   return symbols[name] as () => Parameters<typeof read.i32>[0];
 });
 
-/** The calling thread's errno; read it directly after the call that failed. */
+/** The calling thread's errno. Read it directly after the call that failed. */
 export function lastErrno(): number {
   return read.i32(errnoLocation()(), 0);
 }

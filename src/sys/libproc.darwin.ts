@@ -1,25 +1,27 @@
 /**
  * The calls behind the macOS process table: libproc and sysctl, buffers in, buffers out. Nothing is loaded before the
- * first call, and no function here is variadic (variadic arguments travel on the stack on arm64 macOS, which FFI does
- * not know).
+ * first call. No function here is variadic: arm64 macOS passes variadic arguments on the stack, which FFI does not
+ * support.
  */
 import { dlopen, FFIType, read } from "bun:ffi";
 import { lazy } from "./lazy.ts";
 
 const { i32, u32, u64, ptr } = FFIType;
 
-/** By its full path: it is in the shared cache of every macOS, and a bare name depends on dyld's fallback paths. */
+/**
+ * The full path: the library is in the shared cache of every macOS, and a bare name depends on dyld's fallback paths.
+ */
 const LIBRARY = "/usr/lib/libSystem.B.dylib";
 
 /** XNU bsd/sys/errno.h */
 export const EPERM = 1;
 export const ESRCH = 3;
 
-/** What a process list can be narrowed to. XNU bsd/sys/proc_info.h */
+/** The ways to narrow a process list. XNU bsd/sys/proc_info.h */
 export const PROC_ALL_PIDS = 1;
 export const PROC_PPID_ONLY = 6;
 
-/** sysctl needs room for what is started between asking the size and reading. */
+/** sysctl needs room for processes that start between asking for the size and reading. */
 const SLACK_BYTES = 4096;
 const READ_ATTEMPTS = 5;
 
@@ -37,7 +39,7 @@ const library = lazy(
     }).symbols,
 );
 
-/** macOS 14.2 and later (XNU bsd/kern/proc_info.c, PROC_INFO_CALL_SIGNAL_AUDITTOKEN); null before. */
+/** macOS 14.2 and later (XNU bsd/kern/proc_info.c, PROC_INFO_CALL_SIGNAL_AUDITTOKEN); null on earlier versions. */
 const signalByToken = lazy(() => {
   try {
     return dlopen(LIBRARY, { proc_signal_with_audittoken: { args: [ptr, i32], returns: i32 } }).symbols
@@ -52,7 +54,10 @@ function errno(): number {
   return location === null ? 0 : read.i32(location, 0);
 }
 
-/** Pids, zombies included, pid 0 (the kernel) left out. Throws when the list is refused: nobody is not the answer. */
+/**
+ * Pids, including zombies and without pid 0 (the kernel). Throws when the kernel refuses the list: an empty list would
+ * be a wrong answer.
+ */
 export function listPids(type: typeof PROC_ALL_PIDS | typeof PROC_PPID_ONLY, parent = 0): number[] {
   const { proc_listpids } = library();
   let size = proc_listpids(type, parent, null, 0);
@@ -74,10 +79,10 @@ export function pidInfo(pid: number, flavor: number, argument: number, size: num
   return proc_pidinfo(pid, flavor, argument, buffer, size) === size ? buffer : errno();
 }
 
-/** A list about a process whose entries are `entrySize` bytes, or the errno. */
+/** A list about a process, with entries of `entrySize` bytes, or the errno. */
 export function pidInfoList(pid: number, flavor: number, entrySize: number): Buffer | number {
   const { proc_pidinfo } = library();
-  // With no buffer the answer is the table's size plus 20, so 0 here is an error, and an empty list below is not.
+  // Without a buffer the answer is the table's size plus 20, so 0 here is an error. An empty list below is not.
   let size = proc_pidinfo(pid, flavor, 0, null, 0);
   if (size <= 0) return errno();
   for (;;) {
@@ -96,7 +101,7 @@ export function descriptorInfo(pid: number, fd: number, flavor: number, size: nu
 
 type SysctlCall = (out: Buffer | null, length: BigUint64Array) => number;
 
-/** Null when refused. `maximum`: more than this many bytes of buffer are an error to the kernel. */
+/** Null when the kernel refuses. `maximum`: the largest buffer in bytes that the kernel accepts. */
 function readSysctl(call: SysctlCall, maximum = Number.MAX_SAFE_INTEGER): Buffer | null {
   const length = new BigUint64Array(1);
   for (let attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
@@ -104,7 +109,7 @@ function readSysctl(call: SysctlCall, maximum = Number.MAX_SAFE_INTEGER): Buffer
     if (call(null, length) !== 0) return null;
     const buffer = Buffer.alloc(Math.min(maximum, Math.ceil(Number(length[0]) * 1.25) + SLACK_BYTES));
     length[0] = BigInt(buffer.length);
-    // A buffer filled to the brim may hold only a part.
+    // A completely filled buffer may hold only a part.
     if (call(buffer, length) === 0 && Number(length[0]) < buffer.length) return buffer.subarray(0, Number(length[0]));
   }
   return null;
@@ -120,7 +125,7 @@ export function sysctlByName(name: string): Buffer | null {
   return readSysctl((out, length) => library().sysctlbyname(text, out, length, null, 0));
 }
 
-/** The session's id; -1, which is no session, for zombies and those gone. */
+/** The session id; -1, which is no session, for zombies and processes that are gone. */
 export function sessionOf(pid: number): number {
   return library().getsid(pid);
 }
@@ -130,7 +135,7 @@ export function kill(pid: number, signal: number): number {
   return library().kill(pid, signal) === 0 ? 0 : errno();
 }
 
-/** Signals this pid only while it has this pid version: 0 or the errno; null where the system cannot. */
+/** Signals this pid only while it has this pid version. Returns 0 or the errno; null when the system cannot do that. */
 export function killVersion(pid: number, version: number, signal: number): number | null {
   const call = signalByToken();
   if (call === null) return null;

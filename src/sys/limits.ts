@@ -1,10 +1,10 @@
 /**
- * What Bun changed for itself and a command must not inherit: the soft limit of open files (raised at start), and the ignored
- * SIGPIPE and SIGXFSZ. What the user's shell set stays. Bun keeps no note of what it found, so the parent process is asked,
- * the nearest witness of what dt was started with.
+ * Undoes what Bun changed for itself and a command must not inherit: the soft limit of open files (raised at start),
+ * and the ignored SIGPIPE and SIGXFSZ. What the user's shell set stays. Bun does not record what it found, so dt asks
+ * the parent process, the nearest witness of how dt was started.
  *
- * Known limits: what changed these for dt alone and then became it (`prlimit --nofile=…`, `sh -c 'trap "" PIPE; exec dt …'`) is not
- * seen; on macOS, where other processes do not tell, the raised limit stays.
+ * Known limits: dt does not see a change made by a program that then became dt (`prlimit --nofile=…`,
+ * `sh -c 'trap "" PIPE; exec dt …'`). On macOS, where other processes' limits are unreadable, the raised limit stays.
  */
 import { readFileSync, readlinkSync } from "node:fs";
 import { basename } from "node:path";
@@ -22,10 +22,10 @@ const SIG_DFL = 0;
 const SIG_IGN = 1n;
 /** RLIM_INFINITY. */
 const UNLIMITED = 2n ** 64n - 1n;
-/** Room for a `struct sigaction` of any system; its first word is the handler. */
+/** Room for a `struct sigaction` of any system. Its first word is the handler. */
 const SIGACTION_BYTES = 160;
 
-/** The soft limit of open files that a child of this process has now. */
+/** The current soft limit of open files, which a child of this process inherits. */
 export function currentOpenFiles(): bigint {
   const limits = new BigUint64Array(2);
   libc().getrlimit(RLIMIT_NOFILE, ptr(limits));
@@ -34,7 +34,7 @@ export function currentOpenFiles(): bigint {
 
 /** The soft limit of open files that dt was started with, as its parent still has it; null when it cannot be known. */
 export function inheritedOpenFiles(): bigint | null {
-  if (DARWIN) return null; // macOS does not tell another process's limits, and a guess could lower a user's own
+  if (DARWIN) return null; // another process's limits cannot be read, and a guess could lower a user's own
   try {
     const soft = wordAfter("Max open files", readFileSync(`/proc/${process.ppid}/limits`, "latin1"));
     return soft === null || soft === "unlimited" ? null : BigInt(soft);
@@ -43,7 +43,10 @@ export function inheritedOpenFiles(): bigint | null {
   }
 }
 
-/** The first word behind a line's name; null when there is no such line. By hand, since to compile a pattern takes longer than the whole call. */
+/**
+ * The first word after a line's name; null when there is no such line. Searched by hand, because compiling a pattern
+ * takes longer than the whole call.
+ */
 function wordAfter(name: string, text: string): string | null {
   const at = text.indexOf(`\n${name}`);
   if (at < 0) return null;
@@ -63,8 +66,8 @@ export function setOpenFiles(soft: bigint): bigint {
 }
 
 /**
- * Sets the lineage, or takes away the one that was inherited (null). Gives the soft limit that was there, null where nothing was changed.
- * Where an administrator has limited it (a finite hard limit) it stays.
+ * Sets the lineage, or removes the inherited one (null). Returns the previous soft limit, or null when nothing was
+ * changed. A limit that an administrator set (a finite hard limit) stays.
  */
 function setLineage(lineage: bigint | null): bigint | null {
   if (DARWIN) return null;
@@ -81,8 +84,8 @@ function restoreLineage(soft: bigint): void {
 }
 
 /**
- * Runs `spawn` with an empty signal mask, this soft limit of open files and this lineage (null: none; default: the one that dt itself has), then
- * takes its own limits back.
+ * Runs `spawn` with an empty signal mask, this soft limit of open files and this lineage (null: none; default: dt's
+ * own), then restores dt's own limits.
  */
 export function withCleanLimits<T>(openFiles: bigint | null, spawn: () => T, lineage?: bigint | null): T {
   libc().pthread_sigmask(SIG_SETMASK, ptr(new Uint8Array(128)), null);
@@ -97,8 +100,9 @@ export function withCleanLimits<T>(openFiles: bigint | null, spawn: () => T, lin
 }
 
 /**
- * To be called before a child is started that dt waits for. Whoever ignores SIGCHLD (a shell's `trap '' CHLD`, some supervisors) hands that on
- * through `execve`, and the kernel then keeps no exit status. Gives whether it was ignored.
+ * Call before starting a child that dt waits for. A parent that ignores SIGCHLD (a shell's `trap '' CHLD`, some
+ * supervisors) passes that on through `execve`, and the kernel then keeps no exit status. Returns whether it was
+ * ignored.
  */
 export const keepChildren = lazy((): boolean => {
   const ignored = isIgnored(SIGCHLD);
@@ -107,15 +111,19 @@ export const keepChildren = lazy((): boolean => {
 });
 
 /**
- * To be called right before `execve`: the new image finds limits and dispositions as dt found them. The signal mask is
- * still as it was found, and every other signal too, unless dt listened to one that was ignored: see `isIgnored`.
+ * Call right before `execve`, so that the new image gets limits and dispositions as dt found them. The signal mask is
+ * unchanged since dt's start, and so is every other signal, unless dt listened to one that was ignored: see
+ * `isIgnored`.
  */
 export function restoreForExec(): void {
   restoreForChild();
   if (keepChildren()) libc().signal(SIGCHLD, Number(SIG_IGN));
 }
 
-/** The same for a child, whose parent dt stays: what it ignores of SIGCHLD would be ignored by dt too. */
+/**
+ * The same for a child while dt stays its parent. SIGCHLD is left alone: if it were ignored for the child, dt would
+ * ignore it too.
+ */
 export function restoreForChild(): void {
   const openFiles = inheritedOpenFiles();
   if (openFiles !== null) setOpenFiles(openFiles);
@@ -126,8 +134,8 @@ export function restoreForChild(): void {
 }
 
 /**
- * Whether this process ignores the signal, as under `nohup`. Who listens to such a signal ends that for good, for Bun
- * puts the default in the place of a listener that is taken away.
+ * Whether this process ignores the signal, as under `nohup`. Listening to such a signal ends that for good, because Bun
+ * sets the default when a listener is removed.
  */
 export function isIgnored(signal: number): boolean {
   const action = new BigUint64Array(SIGACTION_BYTES / 8);
@@ -135,8 +143,8 @@ export function isIgnored(signal: number): boolean {
 }
 
 /**
- * Shells hand on what they ignore. Other parents are no witnesses: Python, Node, Bun and every Rust program ignore SIGPIPE for
- * themselves and give their children the default.
+ * Shells pass on the signals they ignore. Other parents are no witnesses: Python, Node, Bun and every Rust program
+ * ignore SIGPIPE for themselves and give their children the default.
  */
 const SHELL = /^(?:[bd]?ash|[mlo]?ksh|ksh93|pdksh|posh|sh|yash|zsh|fish|t?csh|busybox|toybox)(?:-[\d.]+)?$/;
 

@@ -1,6 +1,7 @@
 /**
- * Messages over a Unix socket: one JSON text a line. Memory is bounded on both sides: a peer that sends a longer line than allowed, or does
- * not read what it is sent, is cut off; what all peers of a server have begun and not ended is bounded together.
+ * Messages over a Unix socket: one JSON text a line. Memory is bounded on both sides. A peer that sends a line longer
+ * than allowed, or does not read what it is sent, is cut off. The unfinished lines of all peers of a server share one
+ * bound.
  */
 import { lstatSync } from "node:fs";
 import type { Socket } from "bun";
@@ -10,42 +11,45 @@ import { FOREIGN_SOCKET, foreignPeer, type Peer, peerOf } from "./peer.ts";
 
 export interface LineConnection {
   send(message: unknown): void;
-  /** Resolves when all that was sent is with the kernel, or the connection is over. */
+  /** Resolves when everything sent is with the kernel, or the connection is over. */
   flushed(): Promise<void>;
-  /** Bytes that wait for the peer to read. */
+  /** Bytes that wait for the peer to read them. */
   waiting(): number;
-  /** Nothing more is read, so that the peer is slowed down. */
+  /** Stops reading, which slows the peer down. */
   pause(): void;
   resume(): void;
-  /** After what was sent. */
+  /** Closes the connection once everything sent is out. */
   close(): void;
 }
 
 export interface LineHandlers {
-  /** Throwing cuts the peer off. */
+  /** An exception cuts the peer off. */
   onMessage(message: unknown): void;
-  /** Told of a line that is no JSON, after which it goes on, and of one that is too long, after which nothing is read any more. Default: cut off. */
+  /**
+   * Called for a line that is not JSON, after which reading goes on, and for one that is too long, after which nothing
+   * more is read. Default: cut the peer off.
+   */
   onGarbage?(what: "not-json" | "too-long"): void;
   onClose(): void;
 }
 
 export interface LineServer {
-  /** Whether its path still leads to this socket. */
+  /** Whether the path still leads to this socket. */
   isReachable(): boolean;
-  /** Ends all connections, and removes the socket when it is still this one. */
+  /** Ends all connections, and removes the socket if it is still this one. */
   stop(): void;
 }
 
 export interface ListenOptions {
-  /** Bytes that may wait for a peer that does not read. Default 4 MiB. */
+  /** How many bytes may wait for a peer that does not read. Default 4 MiB. */
   mostWaiting?: number;
 }
 
 /** The longest line. */
 export const LONGEST_LINE = 1024 * 1024;
-/** What waits for a peer to read, at the most. */
+/** The most bytes that may wait for a peer to read them. */
 const MOST_WAITING = 4 * LONGEST_LINE;
-/** Of lines that have begun, over all connections of a server. */
+/** The most bytes of unfinished lines, over all connections of a server. */
 const MOST_HELD = 32 * LONGEST_LINE;
 const NEWLINE = 10;
 const PRIVATE_SOCKET = 0o177;
@@ -63,8 +67,8 @@ interface Budget {
 }
 
 /**
- * Listens at a path in a directory that is the user's alone (0700); the socket is 0600. `accept` gives null to turn a peer away. Throws the
- * system's error.
+ * Listens at a path in a directory that only the user can enter (0700); the socket is 0600. `accept` returns null to
+ * turn a peer away. Throws the system's error.
  */
 export function listenForLines(
   path: string,
@@ -103,7 +107,7 @@ export function listenForLines(
     isReachable: () => own !== null && inodeOf(path) === own,
     stop() {
       for (const socket of open) socket.data.line.close();
-      // Bun removes whatever is at the path, also when that is another's by now.
+      // Bun removes whatever is at the path, even if another process's socket is there by now.
       if (inodeOf(path) === own) server.stop(false);
       else server.unref();
     },
@@ -114,7 +118,7 @@ function inodeOf(path: string): number | null {
   try {
     return lstatSync(path).ino;
   } catch {
-    return null; // removed, or its directory is another user's by now
+    return null; // removed, or its directory belongs to another user by now
   }
 }
 
@@ -123,8 +127,8 @@ function descriptorOf(socket: Socket<State>): number {
 }
 
 /**
- * Throws the system's error, as ECONNREFUSED or ENOENT where nobody listens, and `foreign-socket` where another user does: before a byte is sent
- * or believed.
+ * Throws the system's error, such as ECONNREFUSED or ENOENT when nothing listens, and `foreign-socket` when another
+ * user's process listens; then no byte is sent or believed.
  */
 export async function connectForLines(path: string, handlers: LineHandlers): Promise<LineConnection> {
   const refused: { why: DtError | null } = { why: null };
@@ -147,7 +151,10 @@ export async function connectForLines(path: string, handlers: LineHandlers): Pro
   return socket.data.line;
 }
 
-/** Whether a process of this user accepts connections there: false for what a killed one left, and for what another user put there. */
+/**
+ * Whether a process of this user accepts connections there. False for a socket that a killed process left, and for one
+ * that another user put there.
+ */
 export async function isListening(path: string): Promise<boolean> {
   try {
     const there = lstatSync(path);

@@ -1,10 +1,10 @@
-/** Which of this machine's own addresses a host's name means: loopback, and what its interfaces have. */
+/** Which of this machine's own addresses a host name means: loopback, and the addresses of its interfaces. */
 import { lookup } from "node:dns/promises";
 import { networkInterfaces } from "node:os";
 
 /**
- * Null when the host is another machine, or its name means nothing here in time (whoever stands between may know it). `localhost` is loopback
- * whatever the system says of it.
+ * Null when the host is another machine, or its name does not resolve here in time (a proxy may know it). `localhost`
+ * is always loopback, whatever the system says.
  */
 export async function localAddressesOf(host: string, limitMs: number): Promise<string[] | null> {
   const name = host.toLowerCase().replace(/\.$/, "");
@@ -26,7 +26,7 @@ async function addressesOf(name: string, limitMs: number): Promise<string[]> {
   return Promise.race([found, late]).finally(() => clearTimeout(timer));
 }
 
-/** "All addresses" is loopback for who connects to it; an IPv4 address in IPv6's clothes is IPv4. */
+/** "All addresses" means loopback to a client; an IPv4 address written as IPv6 is IPv4. */
 function meaningOf(address: string, own: ReadonlySet<string>): string[] {
   const plain = address.toLowerCase().replace(/^::ffff:(?=[\d.]+$)/, "");
   if (plain === "0.0.0.0") return ["127.0.0.1"];

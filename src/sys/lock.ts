@@ -1,31 +1,31 @@
 /**
- * A lock that is a file one can read: who holds it, since when, doing what. Two holders are impossible because both
- * ways to publish it (a hard link to a file already written, or exclusive creation) fail on an existing path; acquiring
- * and breaking are serialised by `flock` on a guard file, so that a lock whose holder is gone, or that a crash left empty,
- * is broken by exactly one. The holder is judged by identity, never by age; one that cannot be judged from here
- * is waited for.
+ * A lock that is a readable file: it says who holds it, since when, doing what. Two holders are impossible, because
+ * both ways to publish it (a hard link to a file already written, or exclusive creation) fail on an existing path.
+ * Acquiring and breaking are serialised by `flock` on a guard file, so exactly one process breaks a lock whose holder
+ * is gone, or that a crash left empty. The holder is judged by identity, never by age. A holder that cannot be judged
+ * from here is waited for.
  *
  *   attempt, holding the guard       lock file            then
- *   ------------------------------   ------------------   -----------------------------------------------
+ *   ------------------------------   ------------------   ----------------------------------------------------------
  *   there is none                    created              held
  *   holder alive                     left                 wait (`held`); at once `re-entry` when it is this process
- *   this process, which let go       removed, created     held
+ *   this process, which released it  removed, created     held
  *   holder in another pid namespace  left, or removed     wait (`unknown-holder`); stale when the kernel says that
- *                                    and created          nobody has its file locked any more
+ *                                    and created          no process has the lock file locked any longer
  *   of another version, or may not   left                 wait (`unknown-holder`)
  *   be read (permission, too many
  *   open files, a broken secret)
- *   holder gone                      removed, created     held, says whose it was
+ *   holder gone                      removed, created     held, and says whose it was
  *   empty, cut off, not a lock       removed, created     held (publishing happens only under the guard)
- *   foreign: its seal is missing     moved aside,         held; nothing it says is believed. A dt with another home is
- *   or not this user's               created              known by the kernel: it lives, and has this file open (`held`)
+ *   foreign: its seal is missing     moved aside,         held; nothing in it is believed. A dt with another home is
+ *   or not this user's               created              recognised by the kernel: alive, with this file open (`held`)
  *   guard replaced meanwhile         left; own withdrawn  wait (`guard-busy`)
  *   no flock on this file system     created or left      nothing is broken (`no-guard`)
  *
- * Releasing needs no guard: nobody else removes the lock of a process that lives, and the nonce is compared. Where the file cannot be read or
- * removed right then, it is tried again as long as this process lives, and is stale to this process meanwhile: others cannot know.
- * Known limits: one machine (another one's boot id reads as a reboot); who deletes the guard file or the run directory while a lock is
- * held takes the exclusion away.
+ * Releasing needs no guard: no other process removes the lock of a living process, and the nonce is compared. When the
+ * file cannot be read or removed at that moment, the holder retries for as long as it lives. Meanwhile the lock is
+ * stale to this process; others cannot know that. Known limits: one machine (another machine's boot id reads as a
+ * reboot). Deleting the guard file or the run directory while a lock is held takes the exclusion away.
  */
 import { closeSync, constants, type Stats } from "node:fs";
 import { dirname } from "node:path";
@@ -60,17 +60,20 @@ export interface LockHolder {
   doing: string;
   since: string;
   backend: LockBackend;
-  /** The holder has this file locked (`flock`) as long as it lives: for who cannot see its process. */
+  /** The holder keeps this file locked (`flock`) for as long as it lives, for processes that cannot see it. */
   flocked?: true;
 }
 
-/** Why a lock could not be had; stable, documented. */
+/** Why the lock could not be acquired; stable, documented. */
 export type LockReason = "held" | "unknown-holder" | "no-guard" | "guard-busy" | "re-entry";
 
 export interface LockRequest {
-  /** The lock file; its guard is `<path without .lock>.guard`. A function of one that may be moved while it is held. */
+  /**
+   * The lock file; its guard is `<path without .lock>.guard`. A function when the file may be moved while the lock is
+   * held.
+   */
   path: string | (() => string);
-  /** Tells this user's locks from those that came with a clone. */
+  /** Distinguishes this user's locks from those that came with a clone. */
   seal: Seal;
   table: ProcessTable;
   doing: string;
@@ -80,26 +83,29 @@ export interface LockRequest {
   /** `DIALTONE_LOCK_BACKEND`: forces one way of publishing. */
   backend?: LockBackend | undefined;
   signal?: AbortSignal | undefined;
-  /** Called once, when it is not to be had at once. */
+  /** Called once, when the lock is not free at once. */
   onWait?: () => void;
   /**
-   * Where the lock file cannot be written (a full or read-only disk), hold the guard all the time instead: as exclusive, only nobody can
-   * read who holds it. For stopping, which frees what is short.
+   * Where the lock file cannot be written (a full or read-only disk), hold the guard all the time instead. It is just
+   * as exclusive, but no process can read who holds it. For stopping, which frees what is short.
    */
   evenUnwritten?: boolean;
 }
 
 export interface HeldLock {
   readonly holder: LockHolder;
-  /** The holder whose stale lock was broken to get this one; `foreign`: one that this user's dt did not write was moved aside. */
+  /**
+   * The holder whose stale lock was broken to get this one. `foreign`: a lock that this user's dt did not write was
+   * moved aside.
+   */
   readonly broke: LockHolder | "unreadable" | "foreign" | null;
   release(): void;
 }
 
-/** The first waits are short since most holders are nearly done; the later ones spare the processor. */
+/** The first waits are short because most holders are nearly done; the later ones spare the processor. */
 const WAIT_STEPS_MS = [2, 4, 8, 15, 25, 40];
 const GUARD_WAIT_MS = 1;
-/** How often an attempt looks again when the file comes and goes under its eyes. */
+/** How often an attempt looks again when the file comes and goes meanwhile. */
 const LOOKS = 5;
 const VERSION = 1;
 
@@ -109,7 +115,7 @@ interface Busy {
 }
 type Attempt = { held: HeldLock } | Busy;
 
-/** A request at the path that it has now. */
+/** A request with its current path. */
 interface Placed extends LockRequest {
   path: string;
   where: () => string;
@@ -131,7 +137,7 @@ export async function acquireLock(request: LockRequest): Promise<HeldLock> {
   }
 }
 
-/** One try, without waiting. */
+/** One attempt, without waiting. */
 function attemptLock(request: Placed): Attempt {
   const guard = tryFlock(guardOf(request.path));
   if (guard.is === "busy") return { busy: "guard-busy", by: null };
@@ -148,7 +154,7 @@ function attemptLock(request: Placed): Attempt {
   }
 }
 
-/** The existing lock is judged before anything is written: on a full disk, too, its holder is waited for. */
+/** The existing lock is judged before anything is written, so on a full disk, too, its holder is waited for. */
 function publishOrJudge(request: Placed, guard: FileLock | null): Attempt {
   const { path } = request;
   let broke: HeldLock["broke"] = null;
@@ -163,7 +169,7 @@ function publishOrJudge(request: Placed, guard: FileLock | null): Attempt {
       else removeFile(path);
     }
     const published = publish(request, describeHolder(request, guard !== null));
-    if (published === null) continue; // somebody without a guard was faster
+    if (published === null) continue; // a process without a guard was faster
     const held = makeHeld(request, published, broke);
     if (held !== null && (guard === null || guard.isInPlace())) return { held };
     held?.release();
@@ -191,11 +197,11 @@ function describeHolder(request: LockRequest, flocked: boolean): LockHolder {
 
 type Judged =
   | { is: "none" }
-  /** `own`: this process let go of it, so nobody else removes it. */
+  /** `own`: this process released it, so no other process removes it. */
   | { is: "stale"; holder: LockHolder | null; foreign: boolean; own?: true }
   | ({ is: "busy" } & Busy);
 
-/** What the lock file says about now. Changes nothing. */
+/** Judges the lock file as it is now. Changes nothing. */
 function judge(request: Placed): Judged {
   const { path, table, seal } = request;
   const read = readLock(path, seal);
@@ -203,7 +209,7 @@ function judge(request: Placed): Judged {
   if (read.is === "junk") return { is: "stale", holder: null, foreign: false };
   if (read.is === "closed") return { is: "busy", busy: "unknown-holder", by: null };
   if (read.is === "foreign") {
-    // What it says is only where to look: who holds it has it open, and that the kernel says.
+    // Its content only says where to look: its holder has the file open, and the kernel confirms that.
     if (
       read.said !== null &&
       presenceOf(table, read.said.holder) === "alive" &&
@@ -218,13 +224,13 @@ function judge(request: Placed): Judged {
     return { is: "busy", busy: "re-entry", by: holder };
   }
   const presence = presenceOf(table, holder.holder);
-  // A holder that let go and ended between the two looks is no stale one.
+  // A lock released by its holder between the two looks is not stale.
   if (presence === "gone" || (presence === "unknown" && isLetGo(path, holder)))
     return isStillHeldBy(request, holder) ? { is: "stale", holder, foreign: false } : { is: "none" };
   return { is: "busy", busy: presence === "alive" ? "held" : "unknown-holder", by: holder };
 }
 
-/** Null when the path exists already. Falls back to exclusive creation when linking fails for any other reason. */
+/** Null when the path already exists. Falls back to exclusive creation when linking fails for any other reason. */
 function publish(request: Placed, mine: LockHolder): LockHolder | null {
   const { path, seal, backend: forced } = request;
   try {
@@ -255,7 +261,7 @@ function publishByLink({ path, seal, backend }: Placed, mine: LockHolder): boole
   }
 }
 
-/** Null when what it says of the kernel could not be made true: it is withdrawn. */
+/** Null when the promised `flock` could not be taken: the lock is then withdrawn. */
 function makeHeld(request: Placed, holder: LockHolder, broke: HeldLock["broke"]): HeldLock | null {
   let held = true;
   const directory = statThere(dirname(request.path));
@@ -276,7 +282,10 @@ function makeHeld(request: Placed, holder: LockHolder, broke: HeldLock["broke"])
   return null;
 }
 
-/** Whether its holder, which cannot be seen from here, is gone by what the kernel says. Under the guard nobody is just about to lock it. */
+/**
+ * Whether the kernel says that its holder, which cannot be seen from here, is gone. Under the guard no process is about
+ * to lock it.
+ */
 export function isLetGo(path: string, { flocked }: LockHolder): boolean {
   if (flocked !== true) return false;
   let fd: number;
@@ -292,7 +301,10 @@ export function isLetGo(path: string, { flocked }: LockHolder): boolean {
   }
 }
 
-/** Held open as long as the lock: by that a dt with another home, to which its seal says nothing, knows its holder. */
+/**
+ * Kept open for as long as the lock is held. This lets a dt with another home, to which the seal means nothing,
+ * recognise the holder.
+ */
 function openOrNull(path: string): number | null {
   try {
     return openOwn(path, constants.O_WRONLY);
@@ -306,15 +318,18 @@ function hasOpen(table: ProcessTable, pid: number, path: string): boolean {
   return file !== undefined && table.isWriting(pid, { dev: file.dev, ino: file.ino }) === true;
 }
 
-/** Nonces of locks that this process released and whose files may be there still. */
+/** Nonces of locks that this process released and whose files may still exist. */
 const letGo = lazy(() => new Set<string>());
 const WITHDRAW_AGAIN_MS = 100;
 const WITHDRAW_AGAIN_MOST_MS = 2000;
 
-/** `directory`: in which the lock was published. */
+/** `directory`: the directory in which the lock was published. */
 type Released = Pick<Placed, "where" | "seal"> & { directory: Stats | undefined };
 
-/** Removes the released lock; again and again where it cannot be seen or removed now: its directory is elsewhere, say, or the disk read-only. */
+/**
+ * Removes the released lock. Retries when it cannot be seen or removed now: its directory was moved, say, or the disk
+ * is read-only.
+ */
 function withdraw(request: Released, nonce: string, againMs = WITHDRAW_AGAIN_MS): void {
   if (isWithdrawn(request, nonce)) letGo().delete(nonce);
   else setTimeout(withdraw, againMs, request, nonce, Math.min(2 * againMs, WITHDRAW_AGAIN_MOST_MS)).unref();
@@ -342,7 +357,7 @@ function isStillHeldBy({ path, seal }: Pick<Placed, "path" | "seal">, holder: Lo
   return read.is === "there" && read.value.nonce === holder.nonce;
 }
 
-/** It may be anything, so it is kept, and out of the way. */
+/** The file may be anything, so it is kept, but out of the way. */
 function moveAside(path: string): void {
   try {
     renameBeside(path, `${path}.${Date.now()}.foreign`);
@@ -351,16 +366,18 @@ function moveAside(path: string): void {
   }
 }
 
-/** `junk`: read, and no lock, as a crash leaves it; `closed`: it could not be read, or a dt of another version wrote it. */
+/**
+ * `junk`: readable, but not a lock, as a crash leaves it. `closed`: unreadable, or written by a dt of another version.
+ */
 type LockRead =
   | { is: "there"; value: LockHolder }
   | { is: "absent" }
   | { is: "junk"; reason: string }
   | { is: "closed"; reason: string }
-  /** `said`: what it says, which nobody is to believe. */
+  /** `said`: its content, which must not be believed. */
   | { is: "foreign"; reason: string; said: LockHolder | null };
 
-/** `as`: the name it had when it was written. */
+/** `as`: the name the file had when it was written. */
 function readLock(path: string, seal: Seal, as = path): LockRead {
   const text = readOwnText(path, seal.mayBeOwn);
   if (text.is === "absent") return text;
@@ -372,7 +389,7 @@ function readLock(path: string, seal: Seal, as = path): LockRead {
   try {
     opened = seal.open(as, text.value);
   } catch (error) {
-    // The user's secret cannot be had: nobody knows whose lock this is.
+    // The user's secret is unavailable: dt cannot know whose lock this is.
     if (!(error instanceof SyntaxError)) return { is: "closed", reason: messageOf(error) };
     return { is: "junk", reason: text.value === "" ? "it is empty" : "it is cut off" };
   }
@@ -385,7 +402,7 @@ function readLock(path: string, seal: Seal, as = path): LockRead {
   return value === null ? { is: "junk", reason: "not a lock" } : { is: "there", value };
 }
 
-/** Far above what a lock says; a stranger's may be anything. */
+/** Far above the size of a lock; a foreign file may be of any size. */
 const LONGEST_LOCK = 16 * 1024;
 
 function saidIn(text: string): LockHolder | null {
@@ -396,14 +413,14 @@ function holderIn(value: Partial<LockHolder> | null): LockHolder | null {
   return value?.version === VERSION && typeof value.holder?.pid === "number" ? (value as LockHolder) : null;
 }
 
-/** Who holds the lock, for showing; no judgement, no change. */
+/** Who holds the lock, for display: judges and changes nothing. */
 export function readHolder(path: string, seal: Seal, as = path): FileRead<LockHolder> {
   const read = readLock(path, seal, as);
   if (read.is === "there" || read.is === "absent") return read;
   return { is: "unreadable", reason: read.reason, ...(read.is === "foreign" ? { foreign: true } : {}) };
 }
 
-/** The last try may have met another's try; what counts for a person is who holds the lock. */
+/** The last attempt may have met another process's attempt; the user wants to know who holds the lock. */
 function explain(request: Placed, attempt: Busy): Busy {
   if (attempt.busy !== "guard-busy") return attempt;
   const judged = judge(request);
@@ -417,7 +434,7 @@ interface ReasonText {
 
 const WAIT_FOR_IT = () => "Try again when it is done.";
 
-/** What each reason says; the table in docs/locks.md has the same rows. */
+/** The text of each reason. The table in docs/locks.md has the same rows. */
 export const LOCK_REASONS: Record<LockReason, ReasonText> = {
   held: {
     why: (by) => `pid ${by?.holder.pid} (${by?.command}) has held it since ${by?.since}, doing: ${by?.doing}`,
@@ -427,15 +444,15 @@ export const LOCK_REASONS: Record<LockReason, ReasonText> = {
     why: (by) =>
       by === null
         ? "it cannot be read from here, or another version of dt wrote it"
-        : `pid ${by.holder.pid} of another pid namespace (a container on this directory?) has held it since ${by.since}, doing: ${by.doing}`,
+        : `pid ${by.holder.pid} in another pid namespace (a container on this directory?) has held it since ${by.since}, doing: ${by.doing}`,
     hint: (_, path) => `Try again when it is done, or remove ${path} if its holder is really gone.`,
   },
   "no-guard": {
     why: (by) =>
-      `its holder ${by === null ? "" : `(pid ${by.holder.pid}) `}is gone, but this file system has no flock, so nothing is broken by itself`,
+      `its holder ${by === null ? "" : `(pid ${by.holder.pid}) `}is gone, but this file system has no flock, so dt does not break the lock by itself`,
     hint: () => "Run `dt doctor --fix`: it breaks the lock when that process is really gone.",
   },
-  "guard-busy": { why: () => "others were trying for it all the time", hint: () => "Try again." },
+  "guard-busy": { why: () => "other processes kept trying to take it", hint: () => "Try again." },
   "re-entry": { why: (by) => `this very process holds it already, doing: ${by?.doing}`, hint: WAIT_FOR_IT },
 };
 
