@@ -1,4 +1,4 @@
-/** What the two ways to capture a command share: on pipes, and on a terminal of its own. */
+/** The parts shared by the two ways to capture a command: on pipes, and on a terminal of its own. */
 import type { Mask } from "./held.ts";
 import { makePipe } from "./pipe.ts";
 import { posix } from "./posix.ts";

@@ -45,7 +45,7 @@ interface Way {
   folder: string;
   /** The directory that holds the name. */
   directory: string;
-  /** From there to the directory that holds the name. */
+  /** The names that lead from the project's folder to that directory. */
   steps: string[];
 }
 
@@ -115,7 +115,7 @@ export function identifyDirectory(directory: string, known?: string): { path: st
   }
 }
 
-/** What is at a path; a link at the name itself is followed. Undefined when it cannot be seen. */
+/** The stat of what is at a path; a link at the name itself is followed. Undefined when it cannot be seen. */
 export function statThere(path: string): Stats | undefined {
   try {
     return descend(path, (at) => statSync(at));
@@ -124,7 +124,7 @@ export function statThere(path: string): Stats | undefined {
   }
 }
 
-/** What has the name itself: a link is not followed. Undefined when it cannot be seen. */
+/** The stat of the name itself; a link is not followed. Undefined when it cannot be seen. */
 export function linkStatThere(path: string): Stats | undefined {
   try {
     return descend(path, (at) => lstatSync(at));

@@ -181,7 +181,7 @@ const KINDS: readonly (readonly [(stat: Stats) => boolean, string])[] = [
 ];
 
 /**
- * What a temporary file's name says: which file is being written, and by which process. `temporaryName` in files.ts
+ * Reads the name of a temporary file: which file is being written, and by which process. `temporaryName` in files.ts
  * makes such names.
  */
 export function readTemporaryName(name: string): { of: string; pid: number } | null {

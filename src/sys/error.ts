@@ -19,7 +19,7 @@ export const EXIT = {
 } as const;
 
 export interface DtErrorOptions {
-  /** What follows the sentence, one line each, indented as shown: what is left, what a program printed. */
+  /** The lines after the sentence, already indented for display: what is left, what a program printed. */
   lines?: readonly string[];
   /** What to do next: one sentence or a command line. */
   hint?: string;

@@ -61,8 +61,8 @@ export function readText(path: string, encoding: "utf8" | "latin1" = "utf8"): Fi
 }
 
 /**
- * Makes a directory and the missing ones above it, for this user alone. What root makes in another user's directory is
- * handed to that user.
+ * Makes a directory and the missing ones above it, for this user alone. As root, hands what it makes in another user's
+ * directory to that user.
  */
 export function makeDirectories(path: string, mode = 0o700): void {
   const first = mkdirSync(path, { recursive: true, mode });

@@ -6,7 +6,7 @@ import { readlinkSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
 import { DtError, EXIT } from "./error.ts";
 
-/** What Bun makes of a byte that is not UTF-8. */
+/** The character that Bun puts in place of a byte that is not UTF-8. */
 const LOST = "\uFFFD";
 
 /** The working directory's path with its exact bytes (raw.ts). Null when it was removed. */

@@ -38,7 +38,7 @@ export interface FileIdentity {
   ino: number;
 }
 
-/** What a platform file provides. All calls are synchronous and cheap. A process that ends meanwhile is null. */
+/** The calls that a platform file provides. All are synchronous and cheap. A process that ends meanwhile is null. */
 export interface ProcessTable {
   bootId(): string;
   pidNamespace(): string;

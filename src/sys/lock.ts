@@ -50,13 +50,13 @@ import { readOwnText } from "./sealed.ts";
 
 export type LockBackend = "link" | "excl";
 
-/** What the lock file says. */
+/** The content of the lock file. */
 export interface LockHolder {
   version: typeof VERSION;
   holder: ProcessIdentity;
   nonce: string;
   command: string;
-  /** What is being done, e.g. `start`. */
+  /** The operation under way, e.g. `start`. */
   doing: string;
   since: string;
   backend: LockBackend;
