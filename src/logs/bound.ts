@@ -1,6 +1,7 @@
 /**
- * Keeps the disk space of a run's log below a bound, by giving back the blocks of its head. Offsets never move, so no line of the
- * tail can be lost; the file keeps its full length, and what was given back reads as zeros. Done by the host: no host, no bound.
+ * Bounds the disk space of a run's log by releasing the blocks at its head. Offsets never move, so no
+ * line of the tail can be lost: the file keeps its full length, and the released part reads as zeros. The
+ * host does this: no host, no bound.
  */
 import { closeSync, constants, fstatSync } from "node:fs";
 import { releaseHead } from "../sys/holes.ts";
@@ -13,10 +14,10 @@ export interface Bound {
 }
 
 const BLOCK_BYTES = 512;
-/** What a check leaves free below the bound, so that not every line is a system call. */
+/** The share of the bound that a check frees beyond it, so that not every line costs a system call. */
 const SLACK = 0.1;
 
-/** Null when the file at this path is not to be had, or is not the run's own any more: another's head is not to be released. */
+/** Null when the file cannot be opened, or is no longer the run's own: another file's head must not be released. */
 export function boundLog(path: string, file: { dev: number; ino: number }, maxBytes: number): Bound | null {
   const fd = reopenRun(path, file, constants.O_RDWR);
   if (fd === null) return null;

@@ -1,4 +1,4 @@
-/** A cursor names a place in a run: `<key>/<run>/<offset>`. Several, one a key, are joined by commas. */
+/** A cursor names a place in a run: `<key>/<run>/<offset>`. Cursors of several keys are joined by commas. */
 export interface Cursor {
   key: string;
   run: string;
@@ -11,7 +11,7 @@ export function formatCursor({ key, run, offset }: Cursor): string {
   return `${key}/${run}/${offset}`;
 }
 
-/** Null when the text is no cursor, or no list of them. */
+/** Null when any part of the text is not a cursor. */
 export function parseCursors(text: string): Cursor[] | null {
   const cursors = text.split(",").map((one): Cursor | null => {
     const match = CURSOR.exec(one.trim());

@@ -1,4 +1,4 @@
-/** Lines of one or several keys, one after the other in the order of time, as far as the indexes know it. */
+/** The lines of one or several keys, merged in order of time as far as the time indexes know it. */
 import { closeSync } from "node:fs";
 import { MOST_TEXT } from "../sys/pattern/pattern.ts";
 import { readLines } from "./lines.ts";
@@ -15,7 +15,7 @@ export interface Entry {
   end: number;
   /** With its newline, if it has one. */
   bytes: Uint8Array;
-  /** Milliseconds since 1970; null when it is not known. */
+  /** Milliseconds since 1970; null when unknown. */
   time: number | null;
   /** Lines before it were left out. */
   gap: boolean;
@@ -24,7 +24,7 @@ export interface Entry {
 export interface Source {
   key: string;
   pieces: readonly Piece[];
-  /** How many of the last lines, `Infinity` for all. */
+  /** How many of the last lines to read, `Infinity` for all. */
   lines: number;
   filter: Filter<Entry> | null;
 }
@@ -49,14 +49,14 @@ function* entriesOfPiece(
   const tail = filter === null && pieces.length === 1 && lines !== Number.POSITIVE_INFINITY;
   const timeOf = makeTimeOf(run);
   for (const line of readLines(fd, tail ? findStart(fd, from, to, lines) : from, to)) {
-    const bytes = new Uint8Array(line.bytes); // a copy: the line's memory is used again
+    const bytes = new Uint8Array(line.bytes); // a copy: the reader reuses the line's memory
     const entry: Entry = { key, run: run.id, end: line.end, bytes, time: timeOf(line.end), gap: false };
     if (filter === null) yield entry;
     else yield* applyFilter(filter, entry);
   }
 }
 
-/** What of a line is beyond this many bytes is not searched: at most four are one code unit of what a pattern looks at. */
+/** How many bytes of a line are searched: a code unit of the text that a pattern sees takes at most four bytes. */
 const MOST_SEARCHED = 4 * MOST_TEXT;
 
 export function applyFilter(filter: Filter<Entry>, entry: Entry): Entry[] {
@@ -65,14 +65,14 @@ export function applyFilter(filter: Filter<Entry>, entry: Entry): Entry[] {
   return filter(entry, textOf(searched)).map(({ item, gap }) => ({ ...item, gap }));
 }
 
-/** A line as text: no line end, no escape sequences. */
+/** A line as text, without its line end and escape sequences. */
 export function textOf(bytes: Uint8Array): string {
   const strip = makeStripper();
   const text = Buffer.concat([strip.push(bytes), strip.end()]).toString("utf8");
   return text.replace(/\r?\n$/, "");
 }
 
-/** Of each key in its own order, of several by time; what has no time comes first. */
+/** Keeps each key's own order and merges keys by time. Entries without a time come first. */
 export function* mergeByTime(sources: readonly Generator<Entry>[]): Generator<Entry> {
   const heads = sources.flatMap((rest) => {
     const first = rest.next();
@@ -94,7 +94,7 @@ function timeOr0(entry: Entry | undefined): number {
   return entry?.time ?? 0;
 }
 
-/** The last so many. */
+/** The last `lines` entries. */
 export function lastOf(entries: Iterable<Entry>, lines: number): Iterable<Entry> {
   if (lines === Number.POSITIVE_INFINITY) return entries;
   const kept: Entry[] = [];

@@ -1,6 +1,7 @@
 /**
- * Following a log as it grows, across its replacement by a new run, truncation and removal: what was written before the
- * change is delivered first, also of runs that came and went between two looks, as long as they lie beside it. Woken by the kernel's file events, with a slow poll beneath for file systems that have none.
+ * Follows a log as it grows, across replacement by a new run, truncation and removal. Bytes written before such a
+ * change are delivered first, also those of runs that came and went between two looks, as long as their files lie
+ * beside the log. The kernel's file events wake it; a slow poll serves file systems that have none.
  */
 import { closeSync, constants, fstatSync, readSync, watch } from "node:fs";
 import { dirname } from "node:path";
@@ -9,26 +10,28 @@ import { openOwn } from "../sys/door.ts";
 
 export interface FollowOptions {
   path: string;
-  /** Byte offset to begin at, in the file that is there now. */
+  /** Byte offset to begin at, in the current file. */
   from: number;
-  /** Stay with the file that is there now, whatever takes its name: for one run's output. Default false. */
+  /** Stay with the current file even when another file takes its name: for one run's output. Default false. */
   oneRun?: boolean;
-  /** The file is opened at once, but nothing is delivered before this. */
+  /** The file is opened at once, but nothing is delivered before this resolves. */
   after?: Promise<void>;
-  /** Gets the bytes and where in their file they begin; false ends the following (the reader has gone). A promise is waited for. */
+  /**
+   * Receives bytes and their offset in the file; false ends the following (the reader has gone). Promises are awaited.
+   */
   onBytes(bytes: Uint8Array, offset: number): boolean | Promise<boolean>;
-  /** Asked now and then while nothing comes; true ends the following. */
+  /** Called now and then while nothing arrives; true ends the following. */
   isGone?(): boolean;
   /** Called after each look that found nothing more in the file. */
   onQuiet?(): void;
-  /** Called when a new file took the log's place, before its bytes are delivered. */
+  /** Called when a new file has taken the log's place, before its bytes are delivered. */
   onNewRun?(file: { dev: number; ino: number }): void;
-  /** Ends the following; what was written until then is delivered. */
+  /** Ends the following; everything written until then is delivered first. */
   signal: AbortSignal;
 }
 
 const CHUNK = 256 * 1024;
-/** Where file events do not arrive (network mounts), this is the delay. */
+/** How late bytes arrive where there are no file events (network mounts). */
 const POLL_MS = 100;
 
 export async function followFile(options: FollowOptions): Promise<void> {
@@ -94,18 +97,21 @@ function isSameFile(a: { dev: number; ino: number }, b: { dev: number; ino: numb
   return a.ino === b.ino && a.dev === b.dev;
 }
 
-/** The run after the one that is open: if that lies beside the log as `.3` by now, then `.2`; if it is not there any more, the log itself. */
+/**
+ * The run after the open one: when the open one lies beside the log as `.3` by now, that is `.2`; when the open one is
+ * gone from there, it is the log itself.
+ */
 function openNext(path: string, fd: number | null): number | null {
   for (;;) {
     const age = fd === null ? 0 : ageOf(path, fd);
     const next = openOrNull(age < 2 ? path : `${path}.${age - 1}`);
-    // While the runs were counted, they may have been moved on by one.
+    // A new run may have moved the files on by one in the meantime.
     if (fd === null || age === 0 || ageOf(path, fd) === age) return next;
     if (next !== null) closeSync(next);
   }
 }
 
-/** Which earlier run this file is; 0 when it is none of them. */
+/** Which earlier run this file is; 0 when it is none. */
 function ageOf(path: string, fd: number): number {
   const open = fstatSync(fd);
   for (let age = 1; ; age++) {
@@ -115,7 +121,7 @@ function ageOf(path: string, fd: number): number {
   }
 }
 
-/** The directory is watched, not the file: a file's watch dies with the rename that begins a new run. */
+/** Watches the directory, not the file: a file's watch dies with the rename that begins a new run. */
 function makeWaker(path: string, signal: AbortSignal) {
   let ring = () => {};
   let rung = false;
@@ -128,7 +134,7 @@ function makeWaker(path: string, signal: AbortSignal) {
     watcher = watch(dirname(path), wakeUp);
     watcher.on("error", () => watcher?.close());
   } catch {
-    // no file events here: the poll does it
+    // no file events here: the poll takes over
   }
   signal.addEventListener("abort", wakeUp);
   return {

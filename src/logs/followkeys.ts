@@ -1,4 +1,7 @@
-/** Following the logs of one or several keys line by line, also of keys that come while it goes on, and of a log that moves elsewhere. */
+/**
+ * Follows the logs of one or several keys line by line, including keys that appear later
+ * and a log that moves elsewhere.
+ */
 import { applyFilter, type Entry } from "./entries.ts";
 import { followFile } from "./follow.ts";
 import type { Filter } from "./match.ts";
@@ -9,24 +12,24 @@ export interface LogTarget {
   log: string;
   /** The index of its latest run. */
   times: string;
-  /** Whether its latest run has ended: what it wrote last without a line's end is then a line. */
+  /** Whether its latest run has ended: an unterminated last line then counts as a line. */
   isOver(): boolean;
 }
 
 export interface FollowKeysOptions {
-  /** What is to be followed now; asked again and again. */
+  /** What to follow now; called again and again. */
   targets(): LogTarget[];
-  /** Where each has been shown to when it is followed first; none: it is shown from its beginning. */
+  /** The offset up to which each key's log was already shown; a key without one is shown from the beginning. */
   shownTo: ReadonlyMap<string, number>;
   filterOf(key: string): Filter<Entry> | null;
-  /** False ends the following (the reader has gone). A promise is waited for before more of this log is read. */
+  /** False ends the following (the reader has gone). A promise is awaited before more of this log is read. */
   onEntry(entry: Entry): boolean | Promise<boolean>;
   onNewRun(key: string): void;
   isGone(): boolean;
   signal: AbortSignal;
 }
 
-/** How soon a key that is new, or a log that is another now, is noticed. */
+/** How soon a new key, or a log at a new path, is noticed. */
 const TARGETS_EVERY_MS = 500;
 const NEWLINE = 10;
 
@@ -76,7 +79,7 @@ async function followKey(
   let held: Uint8Array[] = [];
   let end = from;
   let open = true;
-  /** Resolves when what was given is written; null: it is. */
+  /** Resolves when the last entry is written; null when none is being written. */
   let writing: Promise<void> | null = null;
   const give = (bytes: Uint8Array) => {
     const entry: Entry = { key, run, end, bytes, time: Date.now(), gap: false };
@@ -93,14 +96,14 @@ async function followKey(
     await writing;
     writing = null;
   };
-  /** What a run ended with, without a line's end. */
+  /** Gives the unterminated last line of a run. */
   const flush = () => {
     const rest = Buffer.concat(held);
     held = [];
     end += rest.length;
     if (rest.length > 0) give(rest);
   };
-  /** Between two looks nothing more was written, and the run was over at the first. */
+  /** Whether the last look found an unterminated line and the run over, with nothing written since. */
   let wasOver = false;
   await followFile({
     path: log,

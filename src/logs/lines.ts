@@ -1,19 +1,19 @@
-/** A file's lines between two offsets, each with where it begins and ends. Long ones are whole, whatever they hold. */
+/** The lines of a file between two offsets, each with where it begins and ends. A line is never split, however long. */
 import { readSync } from "node:fs";
 import { dataStart } from "../sys/holes.ts";
 
 export interface Line {
   offset: number;
-  /** After its newline; the file's end for a line that has none. */
+  /** The offset after its newline; for a line without one, the end of the file. */
   end: number;
-  /** With its newline, if it has one. Good until the next line is asked for. */
+  /** With its newline, if it has one. Valid until the next line is read. */
   bytes: Uint8Array;
 }
 
 const CHUNK = 256 * 1024;
 const NEWLINE = 10;
 
-/** `from` is the beginning of a line. */
+/** `from` must be the beginning of a line. */
 export function* readLines(fd: number, from: number, to: number): Generator<Line> {
   const chunk = Buffer.alloc(CHUNK);
   let held: Buffer[] = [];
@@ -40,13 +40,13 @@ export function* readLines(fd: number, from: number, to: number): Generator<Line
   }
 }
 
-/** The first whole line of what is left of a file whose head was released; 0 for a file that is whole. */
+/** The first whole line after a released head; 0 for a file that is whole. */
 export function firstWholeLine(fd: number, size: number): number {
   const data = Math.min(dataStart(fd), size);
   return data === 0 ? 0 : lineAfter(fd, data, size);
 }
 
-/** The beginning of the line after the one that `offset` lies in; the file's end when there is none. */
+/** The beginning of the line after the one that contains `offset`; the end of the file when there is none. */
 export function lineAfter(fd: number, offset: number, size: number): number {
   const chunk = Buffer.alloc(CHUNK);
   for (let at = offset; at < size; ) {
@@ -59,7 +59,7 @@ export function lineAfter(fd: number, offset: number, size: number): number {
   return size;
 }
 
-/** The beginning of the line that `offset` lies in, no earlier than `first`. */
+/** The beginning of the line that contains `offset`, but no earlier than `first`. */
 export function lineBegin(fd: number, offset: number, first: number): number {
   const chunk = Buffer.alloc(CHUNK);
   for (let end = offset; end > first; ) {

@@ -1,13 +1,13 @@
 /**
- * Which lines are shown: those that match, with as many before and after as asked for. Lines come one by one, of a file or as they are
- * written; where lines around were asked for, and two shown ones are no neighbours, a gap is told, as grep does.
+ * Which lines are shown: those that match, with the requested number of lines around them. Lines come one by one, from
+ * a file or as they are written. With context, a gap is marked between shown lines that are not adjacent, as grep does.
  */
 import type { Pattern } from "../sys/pattern/pattern.ts";
 
-/** Whether a line matches; may remember what came before. Gets it without its end and without escape sequences. */
+/** Whether a line matches; may remember earlier lines. Receives it without its line end and escape sequences. */
 export type Matcher = (text: string) => boolean;
 
-/** `onSlow`: whether a line matches was not known within the pattern's bound, so it counts as one that does not. */
+/** `onSlow` is called when the pattern's bound ran out before an answer; the line then counts as no match. */
 export function matcherOf(pattern: Pattern, onSlow: () => void): Matcher {
   return (text) => {
     const found = pattern.test(text);
@@ -18,14 +18,14 @@ export function matcherOf(pattern: Pattern, onSlow: () => void): Matcher {
 
 export interface Shown<T> {
   item: T;
-  /** Lines between it and the one shown before were left out. */
+  /** Whether lines between it and the one shown before were left out. */
   gap: boolean;
 }
 
-/** Gives what is to be shown now that this line has come. */
+/** Returns what to show now that this line has arrived. */
 export type Filter<T> = (item: T, text: string) => Shown<T>[];
 
-/** `around`: how many lines before and after; null: none were asked for. */
+/** `around`: how many lines before and after; null when no context was requested. */
 export function makeFilter<T>(matches: Matcher, around: number | null): Filter<T> {
   const context = around ?? 0;
   let before: T[] = [];
@@ -57,12 +57,12 @@ export function makeFilter<T>(matches: Matcher, around: number | null): Filter<T
   };
 }
 
-/** A line that one of them wants. */
+/** Matches a line that at least one matcher matches. */
 export function anyOf(matchers: readonly Matcher[]): Matcher {
   return (text) => matchers.some((matches) => matches(text));
 }
 
-/** A line that both want: the second is asked only of what the first lets through. */
+/** Matches a line that all matchers match; a later one only sees what the earlier ones let through. */
 export function allOf(matchers: readonly Matcher[]): Matcher {
   return (text) => matchers.every((matches) => matches(text));
 }

@@ -1,9 +1,10 @@
 /**
- * What a program has switched on in its terminal: the other screen, a hidden cursor, the mouse, keys in another encoding. Whoever joins
- * later needs the same; whoever leaves must leave a terminal that works. Where the stream is cut into chunks makes no difference.
+ * Tracks what a program has switched on in its terminal: the alternate screen, a hidden cursor, the mouse, other key
+ * encodings. A terminal that joins later needs the same; one that leaves must be left usable. It makes no difference
+ * where the stream is cut into chunks.
  *
- * Known: DEC private modes (`CSI ? n h`), the keypad (`ESC =`), key encodings of kitty (`CSI > n u`) and xterm (`CSI > 4 ; n m`), the cursor's
- * shape (`CSI n SP q`), the reset (`ESC c`).
+ * Known: DEC private modes (`CSI ? n h`), the keypad (`ESC =`), key encodings of kitty (`CSI > n u`) and xterm
+ * (`CSI > 4 ; n m`), the cursor's shape (`CSI n SP q`), the reset (`ESC c`).
  */
 export interface ScreenModes {
   feed(bytes: Uint8Array): void;
@@ -11,18 +12,18 @@ export interface ScreenModes {
   set(): string;
   /** Brings a terminal in these modes back to those of a fresh one. */
   undo(): string;
-  /** Whether the program draws on the other screen, which has no scrollback. */
+  /** Whether the program draws on the alternate screen, which has no scrollback. */
   alternate(): boolean;
 }
 
-/** On in a fresh terminal: keys repeat, long lines wrap, the cursor is seen. */
+/** On in a fresh terminal: keys repeat, long lines wrap, the cursor is visible. */
 const ON_AT_FIRST = new Set([7, 8, 25]);
 const ALTERNATE = [47, 1047, 1049];
-/** The column switch clears the screen, and synchronised output ends by itself: neither is anybody's state to take over. */
+/** The column switch clears the screen, and synchronised output ends by itself: neither is state to restore. */
 const NOT_KEPT = new Set([3, 2026]);
-/** More than any program switches; what a stream of junk switches is bounded by it. */
+/** More modes than any program switches; bounds what a stream of junk can switch. */
 const MOST = 64;
-/** A sequence longer than this is none of ours. */
+/** A longer sequence is not one that is tracked. */
 const LONGEST = 64;
 
 const SEQUENCE = /\x1b(?:\[\?([\d;]*)([hl])|([=>c])|\[([>=<])(\d*)(?:;\d*)?u|\[>4;?(\d*)m|\[(\d*) q)/g;
@@ -69,7 +70,7 @@ export function makeModes(): ScreenModes {
       held = BEGUN.exec(text.slice(-LONGEST))?.[0] ?? "";
     },
     set() {
-      // The other screen first: what follows is of it.
+      // The alternate screen first: the modes that follow belong to it.
       const modes = [...changed].sort(([a], [b]) => Number(ALTERNATE.includes(b)) - Number(ALTERNATE.includes(a)));
       return [
         ...modes.map(([mode, on]) => `\x1b[?${mode}${on ? "h" : "l"}`),

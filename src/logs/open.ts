@@ -1,6 +1,6 @@
 /**
- * Opening the log of a new run: this run's output under the log's own name, earlier runs beside it as `.1` (latest), `.2` …
- * dt writes no byte into it; the descriptor becomes the command's stdout and stderr.
+ * Opens the log of a new run: this run's output under the log's own name, earlier runs beside it as `.1` (latest), `.2`
+ * … dt writes no byte into it; the descriptor becomes the command's stdout and stderr.
  */
 import { constants, fstatSync, realpathSync } from "node:fs";
 import { dirname } from "node:path";
@@ -17,8 +17,9 @@ export interface OpenedLog {
 }
 
 /**
- * Throws a DtError when a log cannot be there; to be called before an old launch is stopped, so that nothing is lost by it. Its directory may be
- * missing below `places` (the project, the home): it is made when the log is opened.
+ * Throws a DtError when there can be no log at this path. Call it before an old launch is stopped, so
+ * that a failure loses nothing. The log's directory may be missing below `places` (the project, the
+ * home): it is made when the log is opened.
  */
 export function checkLogPath(path: string, places: readonly string[] = []): void {
   const directory = dirname(path);
@@ -38,12 +39,12 @@ export function checkLogPath(path: string, places: readonly string[] = []): void
   }
 }
 
-/** Where the directory of a declared log is made: in the project, and in the person's home. */
+/** Where the directory of a declared log may be made: in the project and in the user's home. */
 export function logPlaces({ root, env }: { root: string; env: Record<string, string | undefined> }): string[] {
   return env.HOME ? [root, env.HOME] : [root];
 }
 
-/** Makes the directory of a declared log, and those above it that are missing, for everybody to look into (0755 less the umask). */
+/** Makes the directory of a declared log and its missing parents, readable by everyone (0755 less the umask). */
 export function makeLogDirectory(path: string, places: readonly string[]): void {
   const directory = dirname(path);
   if (statOf(directory) !== undefined || !mayMake(directory, places)) return;
@@ -55,8 +56,8 @@ export function makeLogDirectory(path: string, places: readonly string[]): void 
 }
 
 /**
- * What is there on the way is a directory that really lies in one of the places: no link leads out, or to nothing, and nothing is made among dt's own
- * files.
+ * Whether the nearest existing ancestor is a directory that really lies in one of the places: no link leads out or
+ * dangles, and nothing is made among dt's own files.
  */
 function mayMake(directory: string, places: readonly string[]): boolean {
   if (`${directory}/`.includes("/.dialtone/")) return false;
@@ -71,12 +72,12 @@ function mayMake(directory: string, places: readonly string[]): boolean {
 }
 
 /**
- * Moves earlier runs on by one, keeps `keep` of them, and opens an empty file for appending. `known`: whether a launch of this key wrote what
- * is there; `inRow`: see shift.ts.
+ * Moves earlier runs on by one, keeps `keep` of them, and opens an empty file for appending. `known`: whether a launch
+ * of this key wrote the existing file; `inRow`: see shift.ts.
  */
 export function openRun(path: string, keep: number, mode: number, known = true, inRow = 0): OpenedLog {
   try {
-    // A file that no launch of this key wrote may be somebody's own: it is moved aside also where no run is kept.
+    // A file that no launch of this key wrote may be the user's own: it is moved aside even where no run is kept.
     shiftRuns(path, known ? keep : Math.max(1, keep), inRow);
     const fd = openOwnForOthers(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT, mode);
     const { dev, ino } = fstatSync(fd);

@@ -1,4 +1,4 @@
-/** Opening a run's own log again: the very file that its launch began, or none, whatever has its name by now. */
+/** Opens a run's own log again: the very file that its launch began, or none, whatever has its name by now. */
 import { closeSync, constants, fstatSync, readSync } from "node:fs";
 import { openOwn } from "../sys/door.ts";
 import type { ReadBefore } from "./times.ts";
@@ -8,7 +8,7 @@ interface LogFile {
   ino: number;
 }
 
-/** `flags` as for `open(2)`. Null when the file is not to be had, or is another one. */
+/** `flags` as for `open(2)`. Null when the file cannot be opened, or is another one. */
 export function reopenRun(path: string, file: LogFile, flags: number): number | null {
   let fd: number;
   try {
@@ -22,7 +22,10 @@ export function reopenRun(path: string, file: LogFile, flags: number): number | 
   return null;
 }
 
-/** The bytes before an offset. What was released at the log's head reads as zeros, which say nothing. */
+/**
+ * Reads the bytes before an offset. The released head of a log reads as zeros, which prove
+ * nothing, so it gives null there.
+ */
 export function makeReadBefore(path: string, file: LogFile): { readBefore: ReadBefore; close(): void } {
   const fd = reopenRun(path, file, constants.O_RDONLY);
   return {

@@ -1,4 +1,4 @@
-/** The runs of a key that are kept: the log's own file and the earlier ones beside it, each with what its index says of it. */
+/** The kept runs of a key: the log's own file and the earlier ones beside it, each with what its time index says. */
 import { closeSync, constants, fstatSync } from "node:fs";
 import { openOwn } from "../sys/door.ts";
 import { statOf } from "../sys/stat.ts";
@@ -10,22 +10,22 @@ export interface LogRun {
   path: string;
   /** The latest run's path. */
   log: string;
-  /** Names the run for good: from its launch's token, or from its file where no index tells that. */
+  /** A lasting name of the run: made from its launch's token, or from its inode where no index gives the token. */
   id: string;
   dev: number;
   ino: number;
   size: number;
-  /** Milliseconds since 1970; null when no index tells. */
+  /** Milliseconds since 1970; null without an index. */
   startedAt: number | null;
-  /** When it was last written to. */
+  /** When it was last written to, in milliseconds since 1970. */
   changedAt: number;
   points: RunTimes["points"];
 }
 
-/** As many characters of a token as no two runs of one key share. */
+/** Enough characters of a token that no two runs of one key share them. */
 const ID_LENGTH = 12;
 
-/** The latest first; none when there is no log. `times` is the index of the latest run. */
+/** The latest first; empty when there is no log. `times` is the path of the latest run's index. */
 export function listRuns(log: string, times: string): LogRun[] {
   const indexes = new Map<string, RunTimes>();
   const runs: LogRun[] = [];
@@ -34,21 +34,21 @@ export function listRuns(log: string, times: string): LogRun[] {
     const stat = statOf(path);
     const index = readTimes(placeOf(times, age));
     if (index !== null) indexes.set(`${index.dev}:${index.ino}`, index);
-    // A start that is just moving the runs on may leave one place empty for a moment.
+    // A start that is moving the runs on right now may leave one place empty for a moment.
     if (stat === undefined && age > 0 && statOf(placeOf(log, age + 1)) === undefined) break;
     if (stat === undefined) continue;
     const { dev, ino, size, mtimeMs } = stat;
     runs.push({ age, path, log, id: "", dev, ino, size, startedAt: null, changedAt: mtimeMs, points: [] });
   }
   return runs.map((run) => {
-    // An inode may have been used again since: what was written last before the index began is another run's.
+    // Device and inode pair a log with its index. A reused inode pairs with the index of its earlier file.
     const index = indexes.get(`${run.dev}:${run.ino}`);
     if (index === undefined) return { ...run, id: `i${run.ino}` };
     return { ...run, id: runIdOf(index.token), startedAt: index.startedAt, points: index.points };
   });
 }
 
-/** Opens a run's file, also when a new run has moved it on meanwhile; null when it is gone. */
+/** Opens a run's file, even when a new run has moved it on in the meantime; null when it is gone. */
 export function openLogRun({ log, age, dev, ino }: LogRun): number | null {
   for (let place = age; ; place++) {
     const stat = statOf(placeOf(log, place));
@@ -74,7 +74,7 @@ function placeOf(path: string, age: number): string {
   return age === 0 ? path : `${path}.${age}`;
 }
 
-/** Where to begin to have all that was written since `ms`; up to a second more. */
+/** The offset from which everything written since `ms` is included; up to a second more. */
 export function offsetSince({ points, startedAt }: LogRun, ms: number): number {
   if (startedAt !== null && ms <= startedAt) return 0;
   let offset = 0;
@@ -85,14 +85,14 @@ export function offsetSince({ points, startedAt }: LogRun, ms: number): number {
   return offset;
 }
 
-/** Where to end to have all that was written until `ms`; up to a second more. */
+/** The offset up to which everything written until `ms` is included; up to a second more. */
 export function offsetUntil({ points, size, changedAt }: LogRun, ms: number): number {
   if (changedAt <= ms) return size;
   for (const [there, at] of points) if (at >= ms) return there;
   return size;
 }
 
-/** When what ends at `offset` was there at the latest; null when no index tells. To be asked in ascending order. */
+/** The latest time at which the bytes up to `offset` were there; null without an index. Ask in ascending order. */
 export function makeTimeOf({ points, changedAt, startedAt }: LogRun): (offset: number) => number | null {
   let at = 0;
   return (offset) => {
@@ -101,7 +101,7 @@ export function makeTimeOf({ points, changedAt, startedAt }: LogRun): (offset: n
   };
 }
 
-/** What a cursor calls the run of this launch. */
+/** The name of this launch's run in a cursor. */
 export function runIdOf(token: string): string {
   return token.slice(0, ID_LENGTH);
 }

@@ -1,12 +1,13 @@
 /**
- * Earlier runs lie beside a file as `.1` (the latest of them), `.2` … and move on by one when a new run begins. The last goes; but in a
- * row of crashes the first of them stays, since it is the one that tells what went wrong.
+ * Earlier runs lie beside a file as `.1` (the latest of them), `.2` … and move on by one when a new run begins. The
+ * last one is deleted, except in a row of crashes: then the first crash stays, since it tells what went wrong.
  */
 import { shiftBeside } from "../sys/files.ts";
 
 /**
- * Makes room for a new run at `path`. `inRow`: how many runs the policy has started in a row, the new one counted. The first crash of such
- * a row has moved on by that many places; once it is at the last one, it is the one before it that goes.
+ * Makes room for a new run at `path`. `inRow`: how many runs the policy has started in a row, including
+ * the new one. The first crash of the row has moved on by as many places; once it is at the last place,
+ * the run before it is deleted instead.
  */
 export function shiftRuns(path: string, keep: number, inRow: number): void {
   const last = keep > 0 && inRow > keep ? keep - 1 : keep;

@@ -1,24 +1,24 @@
 /**
- * Takes terminal escape sequences out of a byte stream; where it is cut into chunks makes no difference. Everything else passes as it is:
- * it works on bytes, so characters of several bytes, `\r` and binary junk are not touched, and no sequence takes a line's end with it.
+ * Removes terminal escape sequences from a byte stream; it makes no difference where the stream is cut into chunks. It
+ * works on bytes, so multi-byte characters, `\r` and binary junk pass unchanged, and no sequence swallows a line end.
  */
 const ESC = 0x1b;
 const BEL = 0x07;
 const LINE_END = 0x0a;
 const BACKSLASH = 0x5c;
 const CSI = 0x5b;
-/** OSC, DCS, SOS, PM, APC: ended by BEL or `ESC \`. */
+/** OSC, DCS, SOS, PM, APC: terminated by BEL or `ESC \`. */
 const STRINGS = [0x5d, 0x50, 0x58, 0x5e, 0x5f];
-/** A sequence longer than this is none: it is let through rather than waited for. */
+/** A longer sequence is not one: it is let through rather than waited for. */
 const LONGEST = 4096;
 
 export interface Stripper {
   push(bytes: Uint8Array): Uint8Array;
-  /** What was held back waiting for the rest of a sequence. */
+  /** Returns what was held back while waiting for the rest of a sequence. */
   end(): Uint8Array;
 }
 
-/** `keepColors`: colours and other renditions of text (SGR) pass. */
+/** `keepColors`: lets colours and other text attributes (SGR) pass. */
 export function makeStripper(keepColors = false): Stripper {
   let held: Uint8Array = new Uint8Array();
   return {
@@ -33,7 +33,7 @@ export function makeStripper(keepColors = false): Stripper {
         const byte = input[at] as number;
         const end = byte === ESC ? endOfSequence(input, at) : at;
         if (end === null) {
-          held = new Uint8Array(input.subarray(at)); // a copy: the chunk's memory may be used again
+          held = new Uint8Array(input.subarray(at)); // a copy: the caller may reuse the chunk's memory
           break;
         }
         if (end === at) output[length++] = input[at++] as number;
@@ -56,8 +56,8 @@ export function makeStripper(keepColors = false): Stripper {
 }
 
 /**
- * Index after the sequence that begins at `at`; `at` itself when it is too long to be one; null when its end is not there yet. ECMA-48:
- * CSI, strings (OSC and the like), the rest. What cannot belong to a sequence breaks it off.
+ * Index after the sequence that begins at `at`; `at` itself when it is too long to be one; null when its end has not
+ * arrived. ECMA-48: CSI, strings (OSC and the like), the rest. A byte that cannot belong to a sequence ends it.
  */
 function endOfSequence(input: Uint8Array, at: number): number | null {
   const kind = input[at + 1];

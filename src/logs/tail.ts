@@ -1,4 +1,7 @@
-/** The last lines of a file, found backwards in chunks and given in chunks: the size of the file does not matter. A hole at its head is skipped. */
+/**
+ * The last lines of a file, found backwards and delivered in chunks, so the file's size does not matter.
+ * A hole at its head is skipped.
+ */
 import { closeSync, constants, fstatSync, readSync } from "node:fs";
 import { openOwn } from "../sys/door.ts";
 import { dataStart } from "../sys/holes.ts";
@@ -6,7 +9,7 @@ import { dataStart } from "../sys/holes.ts";
 const CHUNK = 64 * 1024;
 const NEWLINE = 10;
 
-/** Where the last `lines` lines begin and the file ends now; null when there is no such file. */
+/** Where the last `lines` lines begin and where the file ends now; null when there is no such file. */
 export function findTail(path: string, lines: number): { from: number; to: number } | null {
   let fd: number;
   try {
@@ -27,9 +30,8 @@ export function findTail(path: string, lines: number): { from: number; to: numbe
 }
 
 /**
- * Gives the last `lines` lines (all of it with `Infinity`) to `onBytes`, but no more than `maxBytes`, until that says false; the bytes are only
- * good within the call. Returns the offset of their end, or
- * null when there is no such file.
+ * Passes the last `lines` lines (all with `Infinity`), but at most `maxBytes`, to `onBytes` until that returns false;
+ * the bytes are valid only within the call. Returns the offset of the file's end, or null when there is no such file.
  */
 export function readTail(
   path: string,
@@ -64,7 +66,7 @@ export function readTail(
   }
 }
 
-/** A hole ends at a whole block, within which the released part of the head reads as zeros. */
+/** A hole ends at a whole block; the rest of the released head reads as zeros within the block after it. */
 function leadingZeros(bytes: Uint8Array): number {
   const first = bytes.findIndex((byte) => byte !== 0);
   return first < 0 ? bytes.length : first;
@@ -93,24 +95,24 @@ export function findStart(fd: number, start: number, size: number, lines: number
   return start;
 }
 
-/** More than this of last lines goes into no record: a program may write gigabytes without ending a line. */
+/** The most that a record keeps of the last lines: a program may write gigabytes without ending a line. */
 const LAST_BYTES = 32 * 1024;
 
-/** The last lines as text, without line ends; of very long ones only the end. */
+/** The last lines as text, without line ends; only the end of very long ones. */
 export function readLastLines(path: string, lines: number, maxBytes = LAST_BYTES): string[] {
   const chunks: Uint8Array[] = [];
   readTail(
     path,
     lines,
     (bytes) => {
-      chunks.push(new Uint8Array(bytes)); // a copy, which `slice` of a Buffer is not
+      chunks.push(new Uint8Array(bytes)); // a copy, which a Buffer's `slice` is not
       return true;
     },
     maxBytes,
   );
   const last = Buffer.concat(chunks);
   if (last.length === 0) return [];
-  // A cut may fall within a character: its continuation bytes go.
+  // The cut may fall within a character: its continuation bytes are dropped.
   const begin = last.length < maxBytes ? 0 : last.findIndex((byte) => (byte & 0xc0) !== 0x80);
   const text = last.toString("utf8", Math.max(0, begin));
   return text.replace(/\r?\n$/, "").split(/\r?\n/);

@@ -1,12 +1,14 @@
 /**
- * When a run wrote what: a sparse index beside the logs, kept by the host, one file a run. Its head names the run and its log file, then
- * each line says which size the log had at which time (milliseconds since 1970). Where it is missing or cut off, times are
- * not known and everything else works.
+ * When a run wrote what: a sparse index beside the logs, one file per run, kept by the host. Its head names the run and
+ * its log file; each further line pairs a size of the log with a time (milliseconds since 1970). Where the index is
+ * missing or cut off, times are unknown and everything else works.
  *
- * Somebody may cut the log (`: > file`, logrotate's copytruncate). A line `cut N` says so: what was noted of offsets after N is of bytes that
- * are gone. It is seen by a log that is shorter, or by other bytes in the place that was the end.
+ * The user or a program may cut the log (`: > file`, logrotate's copytruncate). A line `cut N` records this: earlier
+ * points beyond offset N describe bytes that are gone. The host recognises a cut by a shorter log, or by different
+ * bytes before the last noted end.
  *
- * Known limit: a log that was cut and has grown beyond its old size within a look is not seen as cut where it says the same over and over.
+ * Known limit: a log that was cut and has outgrown its old size within one look is not recognised
+ * as cut where it repeats itself.
  */
 import { appendLine, writeOwn } from "../sys/files.ts";
 import { readOwnText } from "../sys/sealed.ts";
@@ -22,29 +24,31 @@ export interface RunMark {
 }
 
 export interface RunTimes extends RunMark {
-  /** Ascending in both. */
+  /** Ascending in offset and time. */
   points: readonly [offset: number, ms: number][];
 }
 
 const HEAD = /^dt-times 1 ([0-9a-f]+) (\d+) (\d+) (\d+)$/;
-/** Beyond this every other point goes: a run of months needs no more than one of hours. */
+/** Beyond this, every other point is dropped: a run of months needs no more points than one of hours. */
 const MOST_POINTS = 4096;
 
 function formatHead({ token, dev, ino, startedAt }: RunMark): string {
   return `dt-times 1 ${token} ${dev} ${ino} ${startedAt}\n`;
 }
 
-/** Moves the indexes of earlier runs on as their logs are moved, and begins this run's. Done without where it cannot be written. */
+/**
+ * Moves the indexes of earlier runs on along with their logs, and begins this run's. If that fails, the run has none.
+ */
 export function beginTimes(path: string, mark: RunMark, keep: number, inRow: number): void {
   try {
     shiftRuns(path, keep, inRow);
     writeOwn(path, formatHead(mark), { durable: false });
   } catch {
-    // a full disk: this run's times are not known
+    // a full disk: this run's times stay unknown
   }
 }
 
-/** Null when there is none, or it is none. */
+/** Null when the file is missing or is not an index. */
 export function readTimes(path: string): RunTimes | null {
   const text = readOwnText(path);
   if (text.is !== "there") return null;
@@ -53,7 +57,7 @@ export function readTimes(path: string): RunTimes | null {
   if (match === null) return null;
   const [, token, dev, ino, startedAt] = match as unknown as [string, string, string, string, string];
   const points: [number, number][] = [];
-  // The last line may be half written: what follows the last line's end is no point.
+  // The last line may be half written: text after the last line end is not a point.
   for (const line of lines.slice(0, -1)) {
     const [first, second] = line.split(" ");
     const cut = first === "cut";
@@ -66,14 +70,14 @@ export function readTimes(path: string): RunTimes | null {
 }
 
 export interface TimesWriter {
-  /** That the log has this size now; written when it has grown, or was cut. */
+  /** Notes that the log has this size now; written when the log has grown or was cut. */
   note(size: number, ms: number): void;
 }
 
-/** Gives the bytes of the log that end at an offset, no more than asked for; null: they cannot be read, or were released. */
+/** Reads at most `length` bytes of the log that end at an offset; null when they are unreadable or were released. */
 export type ReadBefore = (offset: number, length: number) => Uint8Array | null;
 
-/** For the host of the run that began the index. An index that is another run's by now is not written to. */
+/** For the host of the run that began the index. An index that belongs to another run by now is not rewritten. */
 export function openTimes(path: string, token: string, readBefore: ReadBefore = () => null): TimesWriter {
   let last = 0;
   let count = 0;
@@ -81,7 +85,7 @@ export function openTimes(path: string, token: string, readBefore: ReadBefore = 
   let skipped = 0;
   let looked: number | null = null;
   const marks = makeMarks(readBefore);
-  /** What is left is as old as it was; what came after it has come since the last look. */
+  /** The remaining bytes keep their times; bytes after them were written since the last look. */
   const noteCut = (size: number, ms: number) => {
     const kept = marks.cut(size);
     appendLine(path, `cut ${kept}\n${kept} ${looked ?? ms}\n`);
@@ -117,7 +121,7 @@ export function openTimes(path: string, token: string, readBefore: ReadBefore = 
         count++;
         marks.add(size);
       } catch {
-        // a full disk: what is written there now has no time
+        // a full disk: the bytes written now get no time
       }
     },
   };
@@ -126,14 +130,14 @@ export function openTimes(path: string, token: string, readBefore: ReadBefore = 
 interface Mark {
   offset: number;
   hash: number | bigint;
-  /** Whether other bytes would not look the same: what says one thing over and over looks the same after it was cut. */
+  /** False for bytes that repeat themselves: such output looks the same after a cut. */
   isTelling: boolean;
 }
 
 const MARK_BYTES = 256;
 const MOST_MARKS = 512;
 
-/** What the log looked like before the sizes that it had, as far as that is needed to tell what was cut. */
+/** Hashes of the bytes before noted sizes, as many as it takes to tell how much was cut. */
 function makeMarks(readBefore: ReadBefore) {
   let marks: Mark[] = [];
   const read = (offset: number): Omit<Mark, "offset"> | null => {
@@ -146,13 +150,13 @@ function makeMarks(readBefore: ReadBefore) {
       if (mark !== null) marks.push({ offset, ...mark });
       if (marks.length > MOST_MARKS) marks = marks.filter((_, at) => at % 2 === 1);
     },
-    /** Whether the bytes before the last mark are what they were, as far as that is known. */
+    /** Whether the bytes before the last mark are unchanged, as far as that is known. */
     isThere(): boolean {
       const mark = marks.at(-1);
       const now = mark === undefined ? null : read(mark.offset);
       return now === null || now.hash === mark?.hash;
     },
-    /** The log was cut and has this size: gives up to where it is surely what it was. */
+    /** For a log that was cut to this size: returns the offset up to which it is surely unchanged. */
     cut(size: number): number {
       while (marks.length > 0) {
         const mark = marks.at(-1) as Mark;

@@ -1,11 +1,11 @@
-/** What of a key's runs is asked for, as pieces of files, the oldest first. */
+/** The requested part of a key's runs, as pieces of files, the oldest first. */
 import { closeSync } from "node:fs";
 import { dataStart } from "../sys/holes.ts";
 import type { Cursor } from "./cursor.ts";
 import { firstWholeLine, lineBegin } from "./lines.ts";
 import { type LogRun, offsetSince, offsetUntil, openLogRun } from "./runs.ts";
 
-/** Which part of the runs: an earlier run, a time, what came after a cursor; else the latest run. */
+/** Which part of the runs: an earlier run, a time span, everything after a cursor; otherwise the latest run. */
 export interface Part {
   /** An earlier run: 1 is the one before the latest. */
   previous: number | null;
@@ -17,12 +17,12 @@ export interface Part {
 
 export interface Piece {
   run: LogRun;
-  /** Offsets in its file; `from` begins a line. */
+  /** Offsets in its file; `from` is the beginning of a line. */
   from: number;
   to: number;
 }
 
-/** `notes`: what could not be given, in sentences. */
+/** `notes`: sentences about what could not be given. */
 export interface View {
   pieces: Piece[];
   notes: string[];
@@ -54,10 +54,10 @@ function viewAfter(key: string, runs: readonly LogRun[], after: Cursor): View {
   const whole = (run: LogRun) => wholePiece(run, 0, run.size);
   if (at < 0) {
     const oldest = runs.at(-1);
-    const on = oldest === undefined ? "there is none that is" : `going on with the oldest that is (${oldest.path})`;
+    const on = oldest === undefined ? "no run is kept" : `continuing with the oldest kept run (${oldest.path})`;
     return {
       pieces: runs.map(whole).reverse(),
-      notes: [`${key}: the run of the cursor is not kept any more; ${on}`],
+      notes: [`${key}: the cursor's run is no longer kept; ${on}`],
     };
   }
   const run = runs[at] as LogRun;
@@ -66,14 +66,14 @@ function viewAfter(key: string, runs: readonly LogRun[], after: Cursor): View {
     first > after.offset
       ? [`${key}: ${first - after.offset} bytes after the cursor were released by logs.maxSize, and are skipped`]
       : after.offset > run.size
-        ? [`${key}: its log is shorter than the cursor says; it was cut, and is shown from its beginning`]
+        ? [`${key}: the log is shorter than the cursor's offset: it was cut, and is shown from its beginning`]
         : [];
   const from = after.offset > run.size ? 0 : first;
   const newer = runs.slice(0, at).reverse().map(whole);
   return { pieces: [{ run, from, to: run.size }, ...newer].filter((piece) => piece.from < piece.to), notes };
 }
 
-/** Begins with a whole line that has not been released. */
+/** Begins with a whole line that was not released. */
 function wholePiece(run: LogRun, from: number, to: number): Piece {
   const begin = withFile(run, (fd) => {
     const first = firstWholeLine(fd, run.size);
@@ -82,7 +82,7 @@ function wholePiece(run: LogRun, from: number, to: number): Piece {
   return { run, from: begin, to };
 }
 
-/** Of a run that is gone by now nothing is left to be read. */
+/** Nothing is left to read of a run that is gone by now. */
 function withFile(run: LogRun, body: (fd: number) => number): number {
   const fd = openLogRun(run);
   if (fd === null) return run.size;

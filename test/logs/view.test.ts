@@ -160,7 +160,7 @@ describe("parts", () => {
     expect(shown(after("111111111111", 16)).text).toBe("");
     expect(shown(after("gone", 1))).toEqual({
       text: "one\ntwo\n|three\nfour\nfive\n",
-      notes: [expect.stringContaining("is not kept any more")],
+      notes: [expect.stringContaining("is no longer kept")],
     });
     expect(shown(after("111111111111", 999)).notes).toEqual([expect.stringContaining("was cut")]);
   });
