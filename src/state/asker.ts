@@ -1,4 +1,4 @@
-/** Who asks: this process, as others will read it in a record. */
+/** The asker that this process is, as others will read it in a record. */
 import type { Asker } from "./types.ts";
 
 const LONGEST = 500;

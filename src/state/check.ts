@@ -1,12 +1,13 @@
 /**
- * Whether what was read is what it should be: JSON that parses may still be somebody's draft, another version, or half of an edit. A file
- * that is not whole is reported as unreadable, like one that does not parse; nothing above has to expect a missing field.
+ * Checks the shape of what was read: JSON that parses may still be a draft, another version, or half of
+ * an edit. A file that is not whole is reported as unreadable, like one that does not parse, so no caller
+ * has to expect a missing field.
  */
 import { formatKey } from "./key.ts";
 import type { ExitReason, ExitRecord, LaunchHistory, LaunchRecord, Phase, Want } from "./types.ts";
 
 type Check = (value: unknown) => boolean;
-/** The fields that are read without asking; a field that may be missing is not here. */
+/** The required fields; optional ones are in a table of their own. */
 type Shape<T> = { [K in keyof T as undefined extends T[K] ? never : K]: Check };
 type OptionalOf<T> = { [K in keyof T]-?: undefined extends T[K] ? K : never }[keyof T];
 
@@ -35,14 +36,14 @@ const oneOf =
     typeof value === "string" && Object.hasOwn(table, value);
 
 const version: Check = (value) => value === 1;
-/** It becomes part of a file name. */
+/** A token becomes part of a file name. */
 const token: Check = (value) => typeof value === "string" && /^[A-Za-z0-9_-]{0,64}$/.test(value);
 const identity = shaped({ pid, startTime: text, bootId: text, pidNamespace: text });
 const asker = shaped({ by: text, pid, command: text });
 const numbers: Check = (value) => Array.isArray(value) && value.every(number);
 const owner = shaped({ pid, startTime: text, bootId: text, pidNamespace: text, command: text });
 const signal: Check = (value) => typeof value === "string" && /^SIG[A-Z0-9+-]{1,12}$/.test(value);
-/** A record is a fact and never a program: what is run for a stack follows from these. */
+/** A record is a fact, never a program: what runs for a stack is derived from these fields. */
 const stack: Check = (value) =>
   shaped({
     engine: oneOf({ "docker compose": true, "docker-compose": true, "podman compose": true }),
@@ -95,7 +96,7 @@ const RECORD: Shape<LaunchRecord> = {
   stopping: orNull(shaped({ by: asker, at: time })),
 };
 
-/** Fields that may be missing, and then mean their default. */
+/** Optional fields; a missing one means its default. */
 const RECORD_OPTIONS: Record<OptionalOf<LaunchRecord>, Check> = {
   alive: flag,
   watches: flag,
@@ -142,23 +143,23 @@ export const HISTORY: Shape<LaunchHistory> = {
   adopted: (value) => Array.isArray(value) && value.every(identity),
 };
 
-/** A record, with what may be missing of it. Throws a sentence. */
+/** Checks a record with its optional fields. Throws an Error whose message is the reason. */
 export function checkRecord(value: unknown, key: string): LaunchRecord {
   const record = checkShape<LaunchRecord>(value, RECORD, key);
   for (const [name, check] of Object.entries(RECORD_OPTIONS))
     if (name in record && !check((record as unknown as Record<string, unknown>)[name]))
-      throw new Error(`\`${name}\` is not what it should be`);
+      throw new Error(`\`${name}\` is invalid`);
   const { plugin, command, variant } = record;
-  if (formatKey({ plugin, command, variant }) !== key) throw new Error(`it is about ${plugin}:${command}:${variant}`);
+  if (formatKey({ plugin, command, variant }) !== key) throw new Error(`it describes ${plugin}:${command}:${variant}`);
   return record;
 }
 
-/** Throws a sentence. With `key`, what is about another key is refused as well. */
+/** Throws an Error whose message is the reason. With `key`, it also refuses a value that is about another key. */
 export function checkShape<T>(value: unknown, shape: Shape<T>, key: string | null): T {
   if (!isObject(value)) throw new Error("not an object");
   if (value.version !== 1) throw new Error(`version ${String(value.version)}, this dt reads version 1`);
-  if (key !== null && value.key !== key) throw new Error(`it is about ${String(value.key)}, not about ${key}`);
+  if (key !== null && value.key !== key) throw new Error(`it describes ${String(value.key)}, not ${key}`);
   for (const [name, check] of Object.entries(shape as Record<string, Check>))
-    if (!check(value[name])) throw new Error(`\`${name}\` is ${name in value ? "not what it should be" : "missing"}`);
+    if (!check(value[name])) throw new Error(`\`${name}\` is ${name in value ? "invalid" : "missing"}`);
   return value as T;
 }

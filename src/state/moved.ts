@@ -1,6 +1,6 @@
 /**
- * A project folder that was moved while something ran in it: its files are this user's still, and what they say of paths below the old place
- * is said of the new one.
+ * Handles a project folder that was moved while something ran in it. Its files are still this user's, and paths below
+ * the old place are read as paths below the new one.
  */
 const RUN = "/.dialtone/run";
 
@@ -10,12 +10,15 @@ interface Placed {
   cwd: string;
 }
 
-/** Where a path is when what is at `from` was moved `to`; a path elsewhere is where it was. */
+/** Where a path leads after `from` was moved to `to`; a path elsewhere is unchanged. */
 export function movePath(path: string, from: string, to: string): string {
   return path === from || path.startsWith(`${from}/`) ? to + path.slice(from.length) : path;
 }
 
-/** `movedFrom`: the run directory when this was written, null when it is where it was. A run directory elsewhere than in its root says nothing of the root. */
+/**
+ * `movedFrom`: the run directory when this was written, null when it has not moved. A run directory outside its root
+ * says nothing about where the root is.
+ */
 export function rebase<T extends Placed>(value: T, movedFrom: string | null, directory: string): T {
   if (movedFrom === null) return value;
   const ofRoot = movedFrom.endsWith(RUN) && directory.endsWith(RUN);

@@ -1,6 +1,7 @@
 /**
- * The user's roots: one small file each, named after the root, so that two dt at once never overwrite each other's. Each has a seal, and the
- * identity of the folder: another folder that is put in its place is another root, in which nothing was started.
+ * The user's roots: one small file each, named after the root, so that two dt at once never overwrite each
+ * other's. Each file has a seal and the identity of the folder: another folder put in its place is another
+ * root, in which nothing was started.
  */
 import { readdirSync, realpathSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
@@ -16,7 +17,10 @@ interface Remembered {
   folder: FolderIdentity;
 }
 
-/** Remembers a root; false when it was remembered before. Where the home cannot be written this is left out, since nothing but convenience needs it. */
+/**
+ * Remembers a root; false when it was remembered already, or its folder is gone. A home that cannot be written is
+ * passed over, since only convenience needs this.
+ */
 export function rememberRootIn(directory: string, root: string): boolean {
   if (isRemembered(directory, root)) return false;
   const file = join(directory, rootSlug(root));
@@ -36,7 +40,7 @@ export function isRemembered(directory: string, root: string): boolean {
   return there !== null && isSame(there);
 }
 
-/** Of the home that the directory is in. */
+/** The seal of the home that contains the directory. */
 function sealOf(directory: string) {
   return makeSeal(directory, dirname(directory));
 }
@@ -46,13 +50,16 @@ function readRemembered(directory: string, name: string): Remembered | null {
   return read.is === "there" && typeof read.value.root === "string" ? read.value : null;
 }
 
-/** Also one that is gone: what ran in it may run still. */
+/**
+ * Whether the folder at the path is the remembered one. A folder that is gone counts, since what ran in it may still
+ * run.
+ */
 function isSame({ root, folder }: Remembered): boolean {
   const there = identifyFolder(root);
   return there === null || isSameFolder(folder, there);
 }
 
-/** The roots that were remembered, each with the file that does. A file that cannot be read, or is of another folder, is left out. */
+/** The remembered roots, each with its file. A file that is unreadable, or is about another folder, is left out. */
 export function listRootsIn(directory: string): { file: string; root: string }[] {
   return namesIn(directory).flatMap((name) => {
     const file = join(directory, name);
@@ -61,7 +68,7 @@ export function listRootsIn(directory: string): { file: string; root: string }[]
   });
 }
 
-/** The paths under which this very folder was remembered before it was moved to `root`. */
+/** The paths at which this very folder was remembered before it was moved to `root`. */
 export function formerPathsOf(directory: string, root: string): string[] {
   const folder = identifyFolder(root);
   if (folder === null) return [];
@@ -72,13 +79,19 @@ export function formerPathsOf(directory: string, root: string): string[] {
   });
 }
 
-/** A folder may be at two paths, by a bind mount. A link at the old path that leads to the new one is no folder. */
+/**
+ * Whether the folder is still at its remembered path: with a bind mount it may be at two. A link at the old path that
+ * leads to the new one does not count.
+ */
 function isStillAt({ root, folder }: Remembered): boolean {
   const there = identifyFolder(root);
   return there !== null && isSameFolder(folder, there) && realpathSync(root) === root;
 }
 
-/** What a dt that knew no seals remembered: the path alone in each file. Nothing but this user writes to his home of dt. */
+/**
+ * What a dt from before seals remembered: each file holds the path alone. Only this user
+ * writes to the user's home of dt.
+ */
 function unsealedRootsIn(directory: string): string[] {
   return namesIn(directory).flatMap((name) => {
     const text = readOwnText(join(directory, name));
@@ -87,7 +100,10 @@ function unsealedRootsIn(directory: string): string[] {
   });
 }
 
-/** Files in the place of remembered roots that this user's dt did not write, as of an earlier one: the roots, or the files where they do not say. */
+/**
+ * Files among the remembered roots that this user's dt did not write, such as an earlier dt's: gives the root, or the
+ * file where it does not name one.
+ */
 export function foreignRootsIn(directory: string): string[] {
   const seal = sealOf(directory);
   const foreign = namesIn(directory).filter(

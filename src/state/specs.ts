@@ -1,6 +1,7 @@
 /**
- * What each launch was started with, the person's environment too: a file a token in the user's home (sys/vault.ts), never in the project. It
- * names the run directory of its launch, so that one whose launch is gone is found.
+ * What each launch was started with, including the user's environment: one file per token in the user's home
+ * (sys/vault.ts), never in the project. It names the run directory of its launch, so that the spec of a
+ * launch that is gone can be found.
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -24,10 +25,10 @@ export function readSpec(home: string | null, runDirectory: string, token: strin
   const noted = read(findVault(home, runDirectory), token);
   if (noted.is !== "there") return noted;
   if (noted.value.runDirectory === runDirectory) return { is: "there", value: noted.value.spec };
-  return { is: "unreadable", reason: `it is of ${noted.value.runDirectory}` };
+  return { is: "unreadable", reason: `it belongs to ${noted.value.runDirectory}` };
 }
 
-/** Not durable: after a reboot there is nothing to host again. */
+/** Not durable: after a reboot there is no launch to host again. */
 export function writeSpec(home: string | null, runDirectory: string, token: string, spec: unknown): void {
   const { directory, seal } = makeVault(home, runDirectory);
   const note: Noted = { version: 1, runDirectory, spec };
@@ -37,11 +38,11 @@ export function writeSpec(home: string | null, runDirectory: string, token: stri
 export function removeSpec(home: string | null, runDirectory: string, token: string): void {
   const { directory } = findVault(home, runDirectory);
   removeOwn(join(directory, `${token}${ENDING}`));
-  // Temporaries of killed writers: cleared here and not at a start, for which somebody waits.
+  // Temporaries of killed writers are cleared here and not at a start, where the user waits.
   clearTemporaries(directory, Date.now());
 }
 
-/** Of all roots; those that cannot be read are left out. */
+/** The specs of all roots; unreadable ones are left out. */
 export function listSpecs(home: string | null, near: string): { file: string; token: string; runDirectory: string }[] {
   const vault = findVault(home, near);
   let names: string[];

@@ -1,7 +1,8 @@
 /**
- * The run directory: one set of files a key. Reading never changes anything; a file that does not parse is reported as
- * such, never taken for absent. Every file carries a seal (sys/seal.ts): one that this user's dt did not write is foreign, which is a kind of
- * unreadable. What holds the person's environment is not here but in the user's home (sys/vault.ts).
+ * The run directory: one set of files per key. Reading never changes anything; a file that does not parse is
+ * reported as such, never taken for absent. Every file carries a seal (sys/seal.ts): a file that this user's dt
+ * did not write is foreign, which is a kind of unreadable. What holds the user's environment is not here but in
+ * the user's home (sys/vault.ts).
  */
 import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -32,16 +33,16 @@ function isFromElsewhere(table: ProcessTable, { host }: LaunchRecord): boolean {
   return host.pidNamespace !== table.pidNamespace() && host.bootId === table.bootId();
 }
 
-/** Loaded only when something without a seal is there. */
+/** Loaded only when a file without a seal is found. */
 const unsealed = () => require("./unsealed.ts") as typeof import("./unsealed.ts");
 
 export interface Store {
   readonly directory: string;
-  /** Tells what this user's dt wrote here. */
+  /** Recognises what this user's dt wrote here. */
   readonly seal: Seal;
   /**
-   * Makes the directory when it is missing, refuses one that is not to be trusted, and clears what killed writers left. To be called before
-   * anything is written.
+   * Makes the directory when it is missing, refuses one that cannot be trusted, and clears what killed writers left.
+   * Call it before the first write.
    */
   prepare(): void;
   path(key: string, kind: FileKind): string;
@@ -51,27 +52,30 @@ export interface Store {
   wanted(): string[];
   record(key: string): FileRead<LaunchRecord>;
   writeRecord(record: LaunchRecord): void;
-  /** Removes pid and record; what is filed by its token goes with them. */
+  /** Removes pid and record, and everything filed by the launch's token. */
   removeRecord(record: LaunchRecord): void;
-  /** What is filed by the token of a launch whose record another one has replaced. */
+  /** Removes what is filed by the token of a launch whose record was replaced by another's. */
   removeFiled(token: string): void;
   want(key: string): FileRead<Want>;
-  /** Keeps what the want before says of the last stop, unless this one is a stop itself. */
+  /** Keeps the last stop that the previous want recorded, unless this want is a stop itself. */
   writeWant(want: Want): void;
   exit(key: string): FileRead<ExitRecord>;
   writeExit(exit: ExitRecord): void;
   removeExit(key: string): void;
   history(token: string): FileRead<LaunchHistory>;
   writeHistory(history: LaunchHistory): void;
-  /** What a launch was started with, as its host was told: for another host, when that one is gone. Not durable. */
+  /** What a launch was started with, as its host received it: for another host, when that one is gone. Not durable. */
   readSpec(token: string): FileRead<unknown>;
   writeSpec(token: string, spec: unknown): void;
-  /** Throws when there is not room enough for what a start writes; to be called before an old launch is stopped. */
+  /** Throws when the disk lacks the space that a start needs. Call it before an old launch is stopped. */
   checkSpace(): void;
-  /** A file of this directory, by its name in it. */
+  /** A file of this directory, by its name. */
   read<T>(name: string, check: (value: unknown) => T): FileRead<T>;
   write(name: string, value: object, options?: WriteOptions): void;
-  /** Moves a file that does not parse, or is foreign, aside; under the key's lock, after reading it again. Gives its new path. */
+  /**
+   * Moves a file aside that does not parse or is foreign. Call it under the key's lock, after reading the
+   * file again. Returns its new path.
+   */
   setAside(key: string, kind: FileKind): string;
 }
 
@@ -88,7 +92,7 @@ const KINDS = {
 
 export type FileKind = keyof typeof KINDS;
 
-/** Record, want, exit with its last lines, history and lock, with room to spare. */
+/** For record, want, exit with its last lines, history and lock, with room to spare. */
 const SPACE_FOR_A_START = 64 * 1024;
 
 const LISTED = [KINDS.record, KINDS.exit, KINDS.pid];
@@ -110,11 +114,11 @@ function keysWith(directory: string, suffixes: readonly string[]): string[] {
 }
 
 export interface StorePlace {
-  /** A function of one that may be moved. */
+  /** A function for a directory that may be moved. */
   directory: string | (() => string);
   /** DIALTONE_HOME, where the user's secret is; null when there is none. */
   home: string | null;
-  /** For what an earlier dt wrote without a seal. */
+  /** For records that an earlier dt wrote without a seal, or that were written in another pid namespace. */
   table: ProcessTable;
 }
 
@@ -130,15 +134,15 @@ export function openStore({ directory, home, table }: StorePlace): Store {
     removeFile(historyPath(token));
     removeSpec(home, at(), token);
   };
-  /** By key, of launches of another pid namespace: what was read, and what is told of it here. */
+  /** Launches of another pid namespace, by key: the record as written, and as seen from here. */
   const fromElsewhere = new Map<string, { seen: LaunchRecord; written: LaunchRecord }>();
-  /** Its host is to know itself by what others write of it. */
+  /** Restores the identities that the host wrote, so that it recognises itself in a record written here. */
   const asItsHostKnowsIt = (record: LaunchRecord): LaunchRecord => {
     const known = fromElsewhere.get(record.key);
     if (known?.seen.token !== record.token || !sameIdentity(record.host, known.seen.host)) return record;
     return { ...record, host: known.written.host, leader: record.leader === null ? null : known.written.leader };
   };
-  /** Of launches that an earlier dt hosts, as read here. */
+  /** Tokens of launches that an earlier dt hosts, whose records were accepted here. */
   const takenOver = new Set<string>();
 
   return {

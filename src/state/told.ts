@@ -1,4 +1,6 @@
-/** What a person is told once about a root: each matter with a mark of what was told, so that something new is told again. */
+/**
+ * What the user is told once per root: each matter with a mark of what was told, so that news about it is told again.
+ */
 import { readHomeFile, writeHomeFile } from "../sys/homefiles.ts";
 
 interface ToldFile {
@@ -7,7 +9,7 @@ interface ToldFile {
   told: Record<string, string>;
 }
 
-/** Whether it was not told yet; notes that it is now. Where that cannot be noted it is told each time. */
+/** Whether this is news; notes it as told. Where that cannot be noted, it is news each time. */
 export function isNews(home: string, root: string, matter: string, mark: string): boolean {
   const read = readHomeFile<ToldFile>(home, "told", root);
   const told = read.is === "there" ? read.value.told : {};

@@ -1,8 +1,10 @@
 /**
- * The roots whose code this user ran, or said to trust: one small file each in DIALTONE_HOME, by the root's path and the identity of its folder, so that
- * another folder at the same path is not trusted with it. `CI` and `DIALTONE_TRUST=1` trust what is there, and nothing is remembered of that.
+ * The roots whose code this user ran or declared trusted: one small file each in DIALTONE_HOME, by the root's path and
+ * its folder's identity, so that another folder at the same path is not trusted too. `CI` and `DIALTONE_TRUST=1` trust
+ * whatever is there; no record is made of that.
  *
- * Known limit: what a trusted root gets later (a `git pull`) is trusted with it. The daemon alone goes by content (manifest/known.ts).
+ * Known limit: what reaches a trusted root later (a `git pull`) is trusted too. Only the daemon goes
+ * by content (manifest/known.ts).
  */
 import { type FolderIdentity, identifyFolder, isSameFolder } from "../sys/folder.ts";
 import { listHomeFiles, readHomeFile, removeHomeFile, writeHomeFile } from "../sys/homefiles.ts";
@@ -16,11 +18,11 @@ export interface TrustRecord {
   /** ISO 8601. */
   at: string;
   how: TrustedHow;
-  /** The other user whose files are trusted there too (`dt trust --owner`); null: nobody else's. */
+  /** The other user whose files are trusted there too (`dt trust --owner`); null when there is none. */
   owner: number | null;
 }
 
-/** Whose trust it is: DIALTONE_HOME, null when there is none, and the environment of whoever runs dt. */
+/** Whose trust to ask for: DIALTONE_HOME (null when there is none) and the environment of the caller. */
 export interface TrustPlace {
   home: string | null;
   env: Record<string, string | undefined>;
@@ -32,7 +34,7 @@ export function isTrusted({ home, env }: TrustPlace, root: string): boolean {
   return trustedBy(env) !== null || (home !== null && readTrust(home, root) !== null);
 }
 
-/** The variable that trusts whatever is there; null when none is set. */
+/** The variable that trusts every root; null when none is set. */
 export function trustedBy(env: TrustPlace["env"]): "CI" | "DIALTONE_TRUST" | null {
   if (env.DIALTONE_TRUST === "1") return "DIALTONE_TRUST";
   return env.CI === undefined || ["", "0", "false"].includes(env.CI) ? null : "CI";
@@ -46,12 +48,12 @@ export function readTrust(home: string, root: string): TrustRecord | null {
   return folder !== null && isSameFolder(read.value.folder, folder) ? read.value : null;
 }
 
-/** Whether a folder was trusted at this path, and another one is there now. */
+/** Whether another folder was trusted at this path before the one that is there now. */
 export function isInPlaceOfTrusted(home: string | null, root: string): boolean {
   return home !== null && readTrust(home, root) === null && readHomeFile(home, KIND, root).is === "there";
 }
 
-/** Throws where it cannot be written. What was accepted of another owner stays, unless another one is given. */
+/** Throws where it cannot be written. An accepted other owner is kept, unless `owner` is given. */
 export function writeTrust(home: string, root: string, how: TrustedHow, owner?: number | null): void {
   const folder = identifyFolder(root);
   if (folder === null) return;
@@ -60,7 +62,7 @@ export function writeTrust(home: string, root: string, how: TrustedHow, owner?: 
   writeHomeFile(home, KIND, { version: 1, root, folder, at, how, owner: accepted } satisfies TrustRecord);
 }
 
-/** False when it was not trusted. */
+/** False when there was nothing to forget. */
 export function forgetTrust(home: string, root: string): boolean {
   const was = readHomeFile<TrustRecord>(home, KIND, root).is !== "absent";
   removeHomeFile(home, KIND, root);

@@ -1,9 +1,9 @@
 /**
  * What is on disk about a key. Each file has one kind of writer:
  *
- *   <key>.meta.json           Record    whoever holds the key's lock
- *   <key>.want.json           Want      whoever holds the key's lock
- *   <key>.exit.json           Exit      whoever holds the key's lock
+ *   <key>.meta.json           Record    the holder of the key's lock
+ *   <key>.want.json           Want      the holder of the key's lock
+ *   <key>.exit.json           Exit      the holder of the key's lock
  *   <key>.pid                 the leader's pid, for scripts; written and removed with the record
  *   launch/<token>.json       History   the launch's own host, without the lock
  *
@@ -11,16 +11,16 @@
  */
 import type { ProcessIdentity } from "../sys/identity.ts";
 
-/** Who asked for something: what kind of asking, and the process that did. */
+/** The origin of a request: its kind, and the process that made it. */
 export interface Asker {
   by: "user" | "rerun" | "policy" | "interrupt" | "hangup" | "signal" | "owner";
   pid: number;
   command: string;
-  /** With `policy`: what made it do so, as a phrase that follows "because". */
+  /** With `policy`: its reason, as a phrase that follows "because". */
   because?: string;
 }
 
-/** The process a launch is tied to: when it is gone, the launch is stopped. */
+/** The process that a launch is tied to: when it is gone, the launch is stopped. */
 export interface Owner extends ProcessIdentity {
   command: string;
 }
@@ -33,21 +33,22 @@ export interface StopPlan {
 }
 
 /**
- * `starting`: written before the process exists; `running`: the leader is recorded; `stopping`: somebody is ending it;
+ * `starting`: written before the process exists; `running`: the leader is recorded; `stopping`: a process is ending it;
  * `backoff`: the leader ended and a policy will start a new run.
  */
 export type Phase = "starting" | "running" | "stopping" | "backoff";
 
 /**
- * What is to be known of a stack to end it, or to ask the engine about it: facts alone, each out of a fixed set or of a fixed form. Which
- * programs are run follows from `engine`, and they are found on the PATH of whoever runs dt; values of variables lie in the user's home.
+ * What it takes to end a stack, or to ask the engine about it: facts only, each from a fixed set or in a fixed
+ * form. `engine` determines which programs run, and the dt that runs them finds them on its own PATH. Values of
+ * variables are kept in the user's home.
  */
 export interface StackNote {
   engine: "docker compose" | "docker-compose" | "podman compose";
-  /** The Compose file as it is written on the command line, relative to `cwd`. */
+  /** The Compose file as written on the command line, relative to `cwd`. */
   file: string;
   profiles: string[];
-  /** With `ports: "auto"`: the declared file, whose place `file` another one has. */
+  /** With `ports: "auto"`: the declared file, which the one at `file` replaces. */
   movedFrom?: string;
   /** `COMPOSE_PROJECT_NAME`. */
   project: string;
@@ -66,10 +67,10 @@ export interface LaunchRecord {
   token: string;
   phase: Phase;
   root: string;
-  /** What was executed. */
+  /** The executed command line. */
   argv: string[];
   cwd: string;
-  /** Variables the manifest and its `.env` files set. */
+  /** Variables set by the manifest and its `.env` files. */
   env: Record<string, string | null>;
   /** Arguments added on the command line. */
   args: string[];
@@ -82,42 +83,48 @@ export interface LaunchRecord {
   processGroup: boolean;
   /** Whether readiness is probed. */
   probed: boolean;
-  /** Whether it is asked, once ready, if it is still alive. Default: it is not. */
+  /** Whether `alive` probes run once it is ready. Default false. */
   alive?: boolean;
-  /** Whether its host watches files to restart it. Default: it does not. */
+  /** Whether its host watches files to restart it. Default false. */
   watches?: boolean;
-  /** Exit codes that are a success. Default: 0 alone. */
+  /** Exit codes that count as success. Default: 0 alone. */
   successCodes?: number[];
-  /** What it waits for to be ready, a phrase a probe, each with its time limit. */
+  /** The conditions for ready: one phrase per probe, each with its time limit. */
   waitsFor?: string[];
-  /** What `--ensure` compares with what would be started now. */
+  /** `--ensure` compares this hash with the one of what it would start now. */
   specHash: string;
   startedAt: string;
   restarts: number;
   detached: boolean;
   owner?: Owner;
-  /** It runs on a terminal of its own, which its host keeps. */
+  /** It runs on a terminal of its own, which its host keeps open. */
   tty?: boolean;
   host: ProcessIdentity;
   leader: ProcessIdentity | null;
   startedBy: Asker;
   /** Set with phase `stopping`. */
   stopping: { by: Asker; at: string } | null;
-  /** The host serves other launches too: it tells in the launch's history when it has let go of it. */
+  /** The host serves other launches too: it notes in the launch's history when it releases this one. */
   shared?: true;
-  /** The host is PID 1, or had children before the launch: what falls to it may be a stranger's. */
+  /** The host is PID 1, or had children before the launch: an orphan that falls to it may not belong to the launch. */
   bystanders?: true;
-  /** The leader was started with a lineage, which is made of the token. */
+  /** The leader was started with a lineage, which is derived from the token. */
   lineage?: true;
-  /** The host holds on to the key's fence as long as it lives (sys/hold.ts). */
+  /** The host keeps a hold on the key's fence as long as it lives (sys/hold.ts). */
   held?: true;
-  /** A stack of containers: what ends it, and what the engine knows it by. */
+  /** A stack of containers: how to end it, and how the engine identifies it. */
   stack?: StackNote;
-  /** The keys it needed when it was started. */
+  /** The keys that it needed when it was started. */
   needs?: string[];
-  /** Of a run that the policy started, or will: how many in a row, and when, in milliseconds since 1970, as far as its limit looks back. */
+  /**
+   * For a run that the policy started or will start: how many in a row, and when (milliseconds since 1970), as far
+   * back as the policy's limit looks.
+   */
   tries?: { inRow: number; at: number[] };
-  /** Set with phase `backoff`: how the run before ended, when the next one starts, and how many the policy has started in a row. */
+  /**
+   * Set with phase `backoff`: how the last run ended, when the next one starts, and how many
+   * the policy has started in a row.
+   */
   backoff?: { because: string; nextAt: string; inRow: number };
 }
 
@@ -128,20 +135,25 @@ export interface Want {
   want: "run" | "stopped";
   at: string;
   by: Asker;
-  /** The last stop by a person: it calls off each start that was asked for before it. Kept when something else is wanted. */
+  /**
+   * The last stop by a user: it calls off every start that was requested before it. Kept when something else is wanted.
+   */
   lastStop?: { id: string; by: Asker };
 }
 
-/** What a host that watches files has to tell of it. */
+/** What a host that watches files reports about it. */
 export interface WatchNote {
   paths: string[];
   /** When the watching began. */
   since: string;
-  /** Why a change was not followed by a restart; gone with the next one that is. `loop`: what changes with each start, in a few words. */
+  /**
+   * Why a change was not followed by a restart; cleared by the next restart. `loop`: what changes
+   * with each start, in a few words.
+   */
   held?: { at: string; why: string; loop?: string };
-  /** What keeps the watching from being whole. */
+  /** Why the watching is incomplete. */
   trouble?: string;
-  /** Patterns that name no file. */
+  /** Patterns that match no file. */
   unmatched?: string[];
 }
 
@@ -149,24 +161,30 @@ export interface WatchNote {
 export interface LaunchHistory {
   version: 1;
   token: string;
-  /** Null where nothing is probed, or nothing but `alive`, which holds. `lost`: it was well before, and its `alive` probes fail. */
+  /**
+   * Null where nothing is probed, or where only `alive` is and succeeds. `lost`: it was fine before,
+   * and its `alive` probes fail now.
+   */
   ready:
     | { is: "waiting" }
     | { is: "ready"; at: string }
     | { is: "unhealthy"; at: string; why: string; lost?: boolean }
     | null;
   exited: { code: number | null; signal: string | null; at: string } | null;
-  /** What its host watches to restart it, and why the last change did not. */
+  /** What its host watches to restart it, and why the last change caused no restart. */
   watch?: WatchNote;
-  /** Processes of the launch that nothing but this note may show: they lost their parent and fell to the host, or have not its token. */
+  /**
+   * Processes of the launch that may be known from this note alone: orphans that fell to the host, or
+   * processes without the launch's token.
+   */
   adopted: ProcessIdentity[];
   /** With `tty: true`: where `dt attach` finds the host. */
   terminal?: { socket: string };
-  /** A host of many launches serves this one no more, since then. */
+  /** When a host of many launches released this one. */
   released?: string;
 }
 
-/** Why a launch is over. */
+/** Why a launch ended. */
 export type ExitReason = "stopped" | "replaced" | "interrupted" | "exited" | "failed" | "start-failed" | "unknown";
 
 /** The last exit of a key. */
@@ -185,14 +203,14 @@ export interface ExitRecord {
   text: string;
   /** With `start-failed`: what went wrong. */
   error?: { code: string; message: string; hint: string | null };
-  /** The policy gave up: it had started it so many times within so many milliseconds. */
+  /** The policy gave up: it had restarted the command this many times within this many milliseconds. */
   gaveUpAfter?: number;
   gaveUpWithinMs?: number;
   /** Who stopped or replaced it, or tried to start it; null when it ended by itself. */
   by: Asker | null;
-  /** Somebody stopped it after it had ended, and so has seen that: it is no longer listed. */
+  /** It was stopped after it had ended, so its end has been seen: it is no longer listed. */
   dismissed?: { by: Asker; at: string };
-  /** Of a captured one-shot: who ran it. */
+  /** For a captured one-shot: who ran it. */
   startedBy?: Asker;
   argv: string[];
   cwd: string;
@@ -210,5 +228,5 @@ export type KeyState =
   | "stopped"
   | "exited"
   | "failed"
-  /** Its files are there and this user's dt did not write them. */
+  /** There are files that this user's dt did not write. */
   | "foreign";

@@ -1,9 +1,11 @@
 /**
- * A record from before there were seals, of a launch that an earlier dt still hosts: taken for this user's own on the word of the kernel. Its
- * leader lives, carries the record's own token, key and root in its environment, is the child of the recorded host, and the record lies in the
- * run directory of that root, so a copy of the folder has none. Both are processes of this very user, and in no container: who starts a process chooses
- * what its environment says, and another user's or a container's would be believed. Whatever else carries no seal stays foreign.
- * What its host says of such a launch (ready, ended, let go of) is believed as long as the one who asks knows the token from there.
+ * Reads a record from before seals, of a launch that an earlier dt still hosts. The kernel's word makes it this
+ * user's own: the leader lives, carries the record's token, key and root in its environment, and is a child of the
+ * recorded host; and the record lies in the run directory of that root, so a copy of the folder does not qualify.
+ * Both processes must belong to this very user and be in no container: a process's environment says what its
+ * starter chose, and otherwise another user's or a container's would be believed. Anything else without a seal
+ * stays foreign. The history that the host of such a launch wrote (ready, ended, released) is believed as long as
+ * the caller knows the token from that record.
  */
 import { basename, dirname, join } from "node:path";
 import { type ProcessTable, presenceOf } from "../sys/identity.ts";
@@ -19,7 +21,7 @@ export function readUnsealed(path: string, key: string, table: ProcessTable): La
   });
 }
 
-/** Of a launch whose record was taken over. */
+/** For a launch whose record was accepted. */
 export function readUnsealedHistory(path: string, token: string): LaunchHistory | null {
   return read(path, (value) => {
     const history = checkShape<LaunchHistory>(value, HISTORY, null);
@@ -28,7 +30,7 @@ export function readUnsealedHistory(path: string, token: string): LaunchHistory 
 }
 
 function read<T>(path: string, check: (value: object) => T | null): T | null {
-  // What an earlier dt wrote was small; a stranger's may be anything.
+  // An earlier dt wrote small files; a stranger's file may be of any size.
   const text = readOwnText(path, () => false);
   if (text.is !== "there") return null;
   try {
@@ -39,7 +41,7 @@ function read<T>(path: string, check: (value: object) => T | null): T | null {
   }
 }
 
-/** As `runDirectoryOf` makes it, wherever DIALTONE_RUN_DIR is. */
+/** As `runDirectoryOf` builds it, wherever DIALTONE_RUN_DIR leads. */
 function isOf(directory: string, root: string): boolean {
   return directory === join(root, ".dialtone", "run") || basename(directory) === rootSlug(root);
 }

@@ -1,31 +1,31 @@
 /**
- * What a key's files and the process table together say: the state that is shown. Pure.
+ * The state that is shown, judged from a key's files and the process table together. Pure.
  *
  *   record            leader   host     more                        state
  *   ---------------   ------   ------   -------------------------   ------------------------------
  *   none              -        -        no exit                     (nothing is known of the key)
  *   none              -        -        exit                        stopped | exited | failed
  *   none              -        -        exit, dismissed             stopped, where it had failed
- *   none              -        -        exit, replaced, its lock    starting: what replaces it has no record yet
- *                                       is held
+ *   none              -        -        exit, replaced, lock held   starting: its replacement has no record yet
  *   starting          none     alive    -                           starting
- *   starting          none     gone     a process has the token     running (its leader was never written down)
- *   starting          none     gone     nothing has the token       failed (the start was cut off)
+ *   starting          none     gone     a process has the token     running (its leader was never recorded)
+ *   starting          none     gone     no process has the token    failed (the start was cut off)
  *   running           alive    alive    probes not done             starting
  *   running           alive    any      probes done                 ready | unhealthy
- *   running           alive    any      no probes, or nobody asks   running
- *   running           alive    any      no probes, not alive        unhealthy
+ *   running           alive    any      no probes, or no host       running
+ *   running           alive    any      no probes, `alive` fails    unhealthy
  *   stopping          alive    any      -                           stopping
- *   stopping          gone     any      tree not yet swept          stopping while its stopper, its host or something of it lives,
- *                                                                   else stopped
- *   running           gone     alive    -                           stopping: its host sweeps what is left, and decides what follows
- *   running           gone     other    its lock is held            stopping
- *   running           gone     other    nobody at it                exited | failed, as far as it is known
+ *   stopping          gone     any      tree not yet swept          stopping while its stopper, its host or a process
+ *                                                                   of its tree lives, else stopped
+ *   running           gone     alive    -                           stopping: its host sweeps what is left, and decides
+ *                                                                   what follows
+ *   running           gone     other    lock held                   stopping
+ *   running           gone     other    lock free                   exited | failed, as far as it is known
  *   stopping          none     any      as with a leader gone       as with a leader gone
  *   backoff           none     alive    -                           backoff
  *   backoff           none     gone     -                           failed
  *   any               unknown  -        another pid namespace       as recorded, marked unknown here
- *   foreign           -        -        -                           foreign: not a word of it is believed
+ *   foreign           -        -        -                           foreign: nothing in it is believed
  */
 import type { Presence } from "../sys/identity.ts";
 import type { ExitRecord, KeyState, LaunchHistory, LaunchRecord } from "./types.ts";
@@ -34,12 +34,14 @@ export interface Observed {
   record: LaunchRecord | null;
   history: LaunchHistory | null;
   exit: ExitRecord | null;
-  /** Of the recorded leader; `gone` when none is recorded. */
+  /** The recorded leader; `gone` when none is recorded. */
   leader: Presence;
   host: Presence;
-  /** Whether a process of its tree was found; asked only when the leader was never written down, or a stop was cut off. */
+  /**
+   * Whether a process of its tree was found; looked for only when the leader was never recorded, or a stop was cut off.
+   */
   treeFound: boolean;
-  /** Whether somebody alive holds the key's lock. */
+  /** Whether a living process holds the key's lock. */
   locked: boolean;
 }
 
@@ -67,12 +69,12 @@ function stateOfLiving({ history, host }: Observed, record: LaunchRecord): KeySt
 
 function stateOfEnded({ history, host, locked, treeFound }: Observed, record: LaunchRecord): KeyState {
   if (record.phase === "stopping") return host === "alive" || locked || treeFound ? "stopping" : "stopped";
-  // Who lives is about to write down how it ended, or that it waits for its next run: until then it is neither.
+  // A living host or lock holder is about to record the end, or the wait for the next run: until then it is neither.
   if (host === "alive" || locked) return "stopping";
   return isSuccess(record, history?.exited?.code ?? null) ? "exited" : "failed";
 }
 
-/** A signal, or an end that nobody saw, is no success. */
+/** A signal, or an end that no host saw, is no success. */
 export function isSuccess({ successCodes = [0] }: Pick<LaunchRecord, "successCodes">, code: number | null): boolean {
   return code !== null && successCodes.includes(code);
 }
@@ -92,7 +94,7 @@ export function stateAfter({ reason, dismissed }: Pick<ExitRecord, "reason" | "d
   return state === "failed" && dismissed !== undefined ? "stopped" : state;
 }
 
-/** States of a launch that is there: something runs, or will again by itself. */
+/** States of a launch that lives: something runs, or will run again by itself. */
 const LIVING: Record<KeyState, boolean> = {
   starting: true,
   running: true,

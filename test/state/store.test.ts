@@ -183,8 +183,8 @@ describe("what is no record is unreadable, never absent", () => {
     ["zeros, as after a power cut", "\0".repeat(200), /JSON/],
     ["no version", {}, /version undefined, this dt reads version 1/],
     ["a later version", { ...recordOf({}), version: 2 }, /version 2, this dt reads version 1/],
-    ["another key's", recordOf({ key: "a:b:c" }), /about a:b:c, not about www:dev:default/],
-    ["another key's by its parts", recordOf({ variant: "x" }), /about www:dev:x/],
+    ["another key's", recordOf({ key: "a:b:c" }), /describes a:b:c, not www:dev:default/],
+    ["another key's by its parts", recordOf({ variant: "x" }), /describes www:dev:x/],
   ];
   for (const [what, value, reason] of cases) {
     test(what, () => {
@@ -225,7 +225,7 @@ describe("what is no record is unreadable, never absent", () => {
       leave(store, "record", { ...recordOf({}), ...change });
       const read = store.record(KEY);
       expect([read.is, "foreign" in read]).toEqual(["unreadable", false]);
-      expect(read.is === "unreadable" ? read.reason : "").toContain(`\`${Object.keys(change)[0]}\` is not what it`);
+      expect(read.is === "unreadable" ? read.reason : "").toContain(`\`${Object.keys(change)[0]}\` is invalid`);
     });
   }
 
