@@ -1,11 +1,13 @@
 /**
- * The command lines of Compose, built from the manifest, the flags and which engine there is: nothing random, no time, no path of a machine.
+ * The command lines of Compose, built from the manifest, the flags and the engine: nothing random,
+ * no time, no path of a machine.
  *
  *   <engine> -f FILE [--profile P]… up [-d] [--force-recreate] [--scale SERVICE=0]… [SERVICE]… [args]…
  *   <engine> -f FILE [--profile P]… config --services
  *   <engine> -f FILE [--profile P]… down [-t 0]
  *
- * Pure. Which project it is about goes by COMPOSE_PROJECT_NAME, so that no path of a machine is in it; what is printed says that too (pasted.ts).
+ * Pure. COMPOSE_PROJECT_NAME names the project, which keeps paths out of the command lines; printed
+ * ones include it too (pasted.ts).
  */
 import { basename, relative, resolve } from "node:path";
 import { sha256 } from "../sys/digest.ts";
@@ -14,26 +16,26 @@ import type { EngineName, StackRecord } from "./types.ts";
 export interface UpOptions {
   detach: boolean;
   recreate: boolean;
-  /** Services of which none is to run. */
+  /** Services to run no container of. */
   without: readonly string[];
-  /** Only these and what they depend on; none: all. */
+  /** Only these and their dependencies; empty: all. */
   services: readonly string[];
   args: readonly string[];
 }
 
-/** The file as a word of the command line: relative to where the command runs, so that it is the same on every machine. */
+/** The file as a word of the command line: relative to where the command runs, so the same on every machine. */
 export function fileWord(root: string, file: string, cwd: string): string {
   return relative(cwd, resolve(root, file));
 }
 
-/** What is run for each engine, and the program that tells of its containers. */
+/** The words that start each engine's Compose, and the client that lists its containers. */
 export const ENGINES: Record<EngineName, { words: readonly string[]; client: "docker" | "podman" }> = {
   "docker compose": { words: ["docker", "compose"], client: "docker" },
   "docker-compose": { words: ["docker-compose"], client: "docker" },
   "podman compose": { words: ["podman", "compose"], client: "podman" },
 };
 
-/** What stands before the verb. */
+/** The words before Compose's verb. */
 export function baseOf({ engine, file, profiles }: Pick<StackRecord, "engine" | "file" | "profiles">): string[] {
   return [...ENGINES[engine].words, "-f", file, ...profiles.flatMap((profile) => ["--profile", profile])];
 }
@@ -54,12 +56,15 @@ export function servicesCommand(base: readonly string[]): string[] {
   return [...base, "config", "--services"];
 }
 
-/** `now`: without the time that containers have to end by themselves. */
+/** `now`: gives containers no time to end by themselves. */
 export function downCommand(base: readonly string[], now: boolean): string[] {
   return [...base, "down", ...(now ? ["-t", "0"] : [])];
 }
 
-/** Compose takes lower case letters, digits, `-` and `_`. The same for the same root and key, another one in another worktree. */
+/**
+ * The project's name: the same for the same root and key, another in another worktree. Compose allows
+ * lower-case letters, digits, `-` and `_`.
+ */
 export function projectOf(root: string, key: string): string {
   const plain = (text: string) =>
     text
@@ -71,7 +76,7 @@ export function projectOf(root: string, key: string): string {
   return `${name || "dt"}-${sha256(`${root}\0${key}`).slice(0, 8)}`;
 }
 
-/** `stack:dev:default` as it is typed. */
+/** A key as the user types it: `stack dev` for `stack:dev:default`. */
 export function wordsOf(key: string): string {
   return key.replace(/:default$/, "").replaceAll(":", " ");
 }

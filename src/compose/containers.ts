@@ -1,4 +1,7 @@
-/** What the engine says of a stack's containers: found by the label that every Compose sets, whatever its file says by now. */
+/**
+ * What the engine reports about a stack's containers. They are found by the label that every Compose sets,
+ * whatever the file says by now.
+ */
 import { bunSpawn } from "../sys/bunspawn.ts";
 import { ENGINES } from "./command.ts";
 import type { Container, Environment, StackRecord } from "./types.ts";
@@ -54,7 +57,7 @@ export async function listContainers(
   }
 }
 
-/** An engine that hangs must not hang who looks. */
+/** An engine that hangs must not hang the caller. */
 const ANSWER_MS = 5000;
 
 export function parseContainers(text: string): Container[] {
@@ -86,12 +89,12 @@ export function parseContainers(text: string): Container[] {
 
 const OVER = new Set(["exited", "dead", "removing"]);
 
-/** Whether nothing of it runs, or will again by itself. */
+/** Whether no container runs, or will run again by itself. */
 export function areOver(containers: readonly Container[]): boolean {
   return containers.every(({ state }) => OVER.has(state));
 }
 
-/** What is wrong with a stack of which something runs, a phrase each. */
+/** What is wrong with a stack that still runs in part, one phrase each. */
 export function troublesOf(containers: readonly Container[]): string[] {
   return containers.flatMap((one) => {
     if (one.exitCode !== null && one.exitCode !== 0) return [`${one.service} exited with code ${one.exitCode}`];

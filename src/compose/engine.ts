@@ -1,6 +1,6 @@
 /**
- * Which Compose there is: `docker compose`, else `docker-compose`, else `podman compose`. Asked once, and again when one of the programs, or a
- * folder that Docker takes its plugins from, has changed.
+ * Finds the installed Compose: `docker compose`, else `docker-compose`, else `podman compose`. Asks once, and again
+ * when one of the programs, or of the folders that Docker takes its plugins from, has changed.
  */
 
 import { join } from "node:path";
@@ -15,10 +15,10 @@ import type { EngineName } from "./types.ts";
 export interface EngineRequest {
   env: Record<string, string>;
   cwd: string;
-  /** Where what was found is kept, and the seal of that directory. */
+  /** The directory that remembers the answer, and its seal. */
   cache: string;
   seal: Seal;
-  /** Told of each command line that is run. */
+  /** Called with each command line that runs. */
   onCommand: (argv: string[]) => void;
 }
 
@@ -49,7 +49,7 @@ export async function findEngine(request: EngineRequest): Promise<EngineName> {
     try {
       writeSealed(path, seal, { version: 1, marks, engine } satisfies Known & { version: 1 });
     } catch {
-      // a read-only disk: asked again the next time
+      // a read-only disk: ask again next time
     }
     return engine;
   }
@@ -60,13 +60,13 @@ export async function findEngine(request: EngineRequest): Promise<EngineName> {
   });
 }
 
-/** The first whose program is on PATH; whether it works is not asked. */
+/** The first engine whose program is on PATH; nothing is run to see whether it works. */
 export function likelyEngine({ PATH = "" }: Record<string, string>): EngineName {
   const isThere = (engine: EngineName) => Bun.which(ENGINES[engine].words[0] as string, { PATH }) !== null;
   return CANDIDATES.find(isThere) ?? "docker compose";
 }
 
-/** Null when it answers, else its words. */
+/** Null when the engine's Compose answers, otherwise what is wrong. */
 async function ask({ env, cwd, onCommand }: EngineRequest, engine: EngineName): Promise<string | null> {
   const { words: compose } = ENGINES[engine];
   const program = Bun.which(compose[0] as string, { PATH: env.PATH ?? "" });

@@ -1,6 +1,7 @@
 /**
- * What stays of a detached stack: a process that brings it up and then writes its containers' output to the launch's log, across their restart
- * and recreation. It ends when the stack does. Killed, the containers run on, and the engine still tells of them.
+ * The leader of a detached stack: a process that brings the stack up and then writes its containers' output to the
+ * launch's log, across restarts and recreation. It ends when the stack does. If it is killed, the containers run on,
+ * and the engine still reports them.
  */
 import { bunSpawn } from "../sys/bunspawn.ts";
 import { makeSeal } from "../sys/seal.ts";
@@ -15,31 +16,31 @@ import type { Container, StackRecord } from "./types.ts";
 export interface FollowInput {
   up: string[];
   stack: Pick<StackRecord, "engine" | "project">;
-  /** Written when the stack is up: first as that alone, then with what it consists of. */
+  /** Path of the file that is written when the stack is up: first without containers, then with their names. */
   mark: string;
-  /** Whose seal the mark gets: the run directory's, by the secret of this home. */
+  /** The mark is sealed for this directory, with the secret of `home`. */
   runDirectory: string;
   home: string | null;
-  /** What containers printed before is written elsewhere. Default: now. */
+  /** Output of containers from before this time is not written. Default: now. */
   since?: string;
-  /** The same of each container by its id, to the line: what an earlier follower left in its mark. */
+  /** The same for single containers, by id and exact to the line: an earlier follower left it in its mark. */
   last?: Record<string, string>;
 }
 
-/** What the mark holds. */
+/** The content of the mark. */
 export interface Mark {
   containers: string[];
-  /** Written at a follower's end by SIGTERM. */
+  /** The time of each container's last line, by id; written when SIGTERM ends a follower. */
   last?: Record<string, string>;
 }
 
-/** The engine's events tell when to look; where they fail, this does. */
+/** The engine's events prompt a look; where they fail, this interval does. */
 const LOOK_EVERY_MS = 10_000;
 /** A container with a restart policy is `exited` for a moment. */
 const OVER_MS = 700;
 const AGAIN_MS = 1000;
 
-/** Gives the exit code. */
+/** Resolves to the exit code. */
 export async function followStack(input: FollowInput, env: Record<string, string>): Promise<number> {
   const { mark } = input;
   const seal = makeSeal(input.runDirectory, input.home);
@@ -53,7 +54,7 @@ export async function followStack(input: FollowInput, env: Record<string, string
     try {
       if (containers !== null) writeSealed(mark, seal, { version: 1, containers, last });
     } catch {
-      // its directory is gone, or the disk is full: the next follower goes by the time of the log's last write
+      // its directory is gone, or the disk is full: the next follower uses the time of the log's last write
     }
     told.resolve(TERMINATED);
   });
@@ -104,7 +105,7 @@ async function bringUp(argv: string[], env: Record<string, string>): Promise<num
   return child.exited;
 }
 
-/** Removed behind dt's back is no success. */
+/** Containers that were removed behind dt's back are no success. */
 function conclude(containers: Container[], before: Container[]): number {
   if (containers.length === 0) {
     const names = [...new Set(before.map(({ service }) => service))].join(", ");
@@ -115,12 +116,12 @@ function conclude(containers: Container[], before: Container[]): number {
   return containers.find(({ exitCode }) => exitCode !== 0)?.exitCode ?? 0;
 }
 
-/** Into the log, where the containers' own words stand as they are. */
+/** Writes to the log, unfiltered like the containers' own output. */
 function say(text: string): void {
   writeBytes(1, Buffer.from(text));
 }
 
-/** One `logs --follow` a run of a container; it goes on after the last line that was written. */
+/** Runs one `logs --follow` per run of a container; it continues after the last line that was written. */
 function follow(
   { engine }: FollowInput["stack"],
   env: Record<string, string>,
@@ -145,7 +146,7 @@ function follow(
       const cut = line.indexOf(" ");
       const time = line.slice(0, cut);
       if (!/^\d{4}-/.test(time)) return say(`${prefix}${line}\n`);
-      // `--since` counts the line that was the last one as well.
+      // `--since` includes the line that was last.
       if (known !== undefined && time === first) return;
       if (time > mine.last) mine.last = time;
       say(`${prefix}${line.slice(cut + 1)}\n`);
@@ -169,7 +170,7 @@ async function copyLines(stream: ReadableStream<Uint8Array>, onLine: (line: stri
   for await (const line of linesOf(stream, true)) onLine(line);
 }
 
-/** Rings at each event of the project's containers; an engine that restarts is asked again. */
+/** Rings at each event of the project's containers; subscribes again after the engine restarts. */
 async function watchEvents(stack: FollowInput["stack"], env: Record<string, string>, ring: () => void): Promise<void> {
   const argv = ["events", "--filter", "type=container", "--filter", labelOf(stack.project), "--format", "{{.Status}}"];
   for (;;) {

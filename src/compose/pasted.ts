@@ -1,9 +1,10 @@
 /**
- * A command line of Compose's as a person can paste it into a shell, in the directory where it runs: with what dt gives Compose otherwise than by
- * words. What the manifest sets goes before it, and so does the project's name, without which Compose would take another project. What comes from an
- * `envFile` is named by its file: what is in there may be secret, and what is printed ends in the logs of CI.
+ * A Compose command line that the user can paste into a shell, in the directory where it runs, including what dt passes
+ * to Compose besides its arguments. Variables that the manifest sets go before it, and so does the project's name,
+ * without which Compose would use another project. Variables from an `envFile` are represented by their file: the
+ * values may be secret, and printed lines end up in CI logs.
  *
- * Known limits: Compose reads such a file by its own rules, and `docker-compose` 1 takes one of them alone.
+ * Known limits: Compose reads such a file by its own rules, and `docker-compose` 1 accepts only one.
  */
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -19,23 +20,23 @@ export interface GivenRequest {
   /** The Compose file as the manifest names it. */
   file: string;
   project: string;
-  /** What the command gets. */
+  /** The command's environment. */
   env: Record<string, string>;
-  /** What the person's own environment holds. */
+  /** The user's own environment. */
   inherited: Record<string, string>;
-  /** Names that the manifest sets, or dt for it. */
+  /** Names that are set by the manifest, or by dt for it. */
   set: readonly string[];
   /** Names that come from `envFile` alone. */
   fromFiles: readonly string[];
-  /** As the manifest names them. */
+  /** The names in the manifest. */
   envFile: readonly string[];
 }
 
-/** Of the engine and of Compose themselves. */
+/** Variables of the engine and of Compose themselves. */
 const OF_ENGINE = /^(DOCKER|COMPOSE|CONTAINER|BUILDKIT)_/;
 const NAME = /^[A-Za-z_]\w*$/;
 
-/** Of all variables those that the file names, or may name in another file that it takes in. */
+/** Selects the variables that the file names, or that a file it includes may name. */
 export function givenTo(request: GivenRequest): Given {
   const { root, cwd, project, env, inherited } = request;
   const text = readText(resolve(root, request.file));
@@ -45,7 +46,7 @@ export function givenTo(request: GivenRequest): Given {
     (mayNameAny || OF_ENGINE.test(name) || new RegExp(`\\b${RegExp.escape(name)}\\b`).test(text.value));
   const entries = request.set.filter(isNamed).map((name) => [name, env[name] ?? null] as const);
   const fromFiles = request.fromFiles.filter(isNamed);
-  // Compose prefers what the shell has.
+  // Compose prefers the shell's value to the file's: the pasted line unsets it.
   const hidden = fromFiles.filter((name) => inherited[name] !== undefined).map((name) => [name, null] as const);
   const own = join(dirname(resolve(root, request.file)), ".env");
   const files = [own, ...request.envFile.map((name) => resolve(root, name.replace(/\?$/, "")))].filter(existsSync);
@@ -57,7 +58,7 @@ export function pastedLine(argv: readonly string[], engine: EngineName, given: G
   const { words, client } = ENGINES[engine];
   const isCompose = words.every((word, at) => argv[at] === word) && argv[words.length] === "-f";
   if (!isCompose && argv[0] !== client) return showCommand(argv);
-  // Which containers it is about, the engine's own client is told by words.
+  // The engine's own client learns from its arguments which containers to list.
   const env = Object.entries(given.env).filter(([name]) => isCompose || OF_ENGINE.test(name));
   const files = isCompose ? given.files.flatMap((file) => ["--env-file", file]) : [];
   const unset = env.flatMap(([name, value]) => (value === null ? ["-u", name] : []));

@@ -1,6 +1,7 @@
 /**
- * `ports: "auto"`: the host ports that a Compose file fixes, given others that are free, so that two checkouts run side by side. Compose joins lists
- * of ports rather than replacing them, so what is written is the whole configuration as Compose itself resolves it, with other host ports.
+ * `ports: "auto"`: replaces the host ports that a Compose file fixes with free ones, so that two checkouts run side by
+ * side. Compose joins lists of ports rather than replacing them, so the new file is the whole configuration as Compose
+ * resolves it, with other host ports.
  */
 import { existsSync } from "node:fs";
 import { sha256 } from "../sys/digest.ts";
@@ -8,19 +9,19 @@ import { readText, writeWhole } from "../sys/files.ts";
 
 export interface MovedPort {
   service: string;
-  /** Of the container, with its protocol where it is not TCP. */
+  /** The container's port, with its protocol where that is not TCP. */
   target: string;
   from: number;
   to: number;
 }
 
 export interface Moved {
-  /** For the new file. */
+  /** The content of the new file. */
   text: string;
   ports: MovedPort[];
 }
 
-/** Below the ports that systems hand out by themselves. */
+/** Below the ports that systems assign by themselves. */
 const FIRST = 20_000;
 const COUNT = 10_000;
 
@@ -31,8 +32,8 @@ interface LongPort {
 }
 
 /**
- * `config`: what `config` printed. The search begins at a place that project, service and port alone decide; `known` is what was chosen for the
- * project before and is kept.
+ * `config`: the output of Compose's `config`. Project, service and port alone decide where the search begins; `known`
+ * are the ports chosen for the project before, which are kept.
  */
 export async function movePorts(
   config: string,
@@ -79,7 +80,7 @@ function search(seed: string, taken: ReadonlySet<number>, isFree: (port: number)
   return null;
 }
 
-/** What the file of an earlier start says. */
+/** The ports that an earlier start chose, from its file. */
 export function readMoved(path: string): MovedPort[] {
   const text = existsSync(path) ? readText(path) : null;
   if (text?.is !== "there") return [];

@@ -1,4 +1,7 @@
-/** From what a manifest declares to what is run: engine, project, environment, and which services a toggle leaves out. */
+/**
+ * Turns a manifest's declaration into what is run: engine, project, environment, and the
+ * services that toggles leave out.
+ */
 
 import { existsSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
@@ -14,7 +17,7 @@ import { findEngine, likelyEngine } from "./engine.ts";
 import { pastedLine } from "./pasted.ts";
 import type { EngineName, Environment, Given, StackRecord } from "./types.ts";
 
-/** As the manifest resolves it; paths as written. */
+/** As resolved from the manifest; paths as written. */
 export interface Declared {
   file: string;
   project: string | null;
@@ -35,16 +38,16 @@ export interface StackRequest {
   env: Record<string, string>;
   given: Given;
   cache: string;
-  /** Of the cache. */
+  /** The seal of the cache. */
   seal: Seal;
-  /** Where the file with other host ports is to be. */
+  /** Path for the file with other host ports. */
   movedFile: string;
   isFree: (port: number) => boolean;
-  /** Only to tell what would be run: the file may not be there yet, and then the toggles are taken at their word. */
+  /** A dry run: the file may not exist yet, and toggles are then taken at their word. */
   dry: boolean;
   /**
-   * Whether a program may be run to find out what the file has. Not for a dry run in a project that is not trusted: it may bring a `docker` of its
-   * own, or say where Docker takes its plugins from.
+   * Whether dt may run a program to learn what is in the file. False for a dry run in an untrusted project, which may
+   * bring a `docker` of its own, or say where Docker takes its plugins from.
    */
   mayAsk: boolean;
   detach: boolean;
@@ -52,7 +55,7 @@ export interface StackRequest {
   /** Toggles that are off. */
   off: readonly string[];
   args: readonly string[];
-  /** Told of each command line that is run, as it can be pasted where it runs. */
+  /** Called with each command line that runs, as it can be pasted where it runs. */
   onCommand: (line: string) => void;
   note: (text: string) => void;
 }
@@ -60,13 +63,13 @@ export interface StackRequest {
 export interface PreparedStack {
   up: string[];
   record: StackRecord;
-  /** What whoever ends it must have beside the record; kept in the user's home. */
+  /** The environment that ending the stack needs besides the record; kept in the user's home. */
   kept: Environment;
 }
 
 type Tell = ((line: string) => void) | undefined;
 
-/** Throws one sentence with the command that was run and its own words. */
+/** Throws a DtError with the command line that failed and its output. */
 export async function prepareStack(request: StackRequest): Promise<PreparedStack> {
   const { declared, root, key, cwd, env, off } = request;
   const file = fileWord(root, declared.file, cwd);
@@ -74,7 +77,7 @@ export async function prepareStack(request: StackRequest): Promise<PreparedStack
   if (!there && !request.dry) {
     throw new DtError("compose-file", `${wordsOf(key)}: start: there is no file ${declared.file}.`, {
       status: EXIT.usage,
-      hint: "Correct `compose.file` in the manifest, or name what writes it in `before`.",
+      hint: "Correct `compose.file` in the manifest, or name the command that writes it in `before`.",
     });
   }
   const asks = there && request.mayAsk;
@@ -85,7 +88,9 @@ export async function prepareStack(request: StackRequest): Promise<PreparedStack
   const used =
     declared.movePorts && asks ? { ...written, file: await withFreePorts(request, engine, baseOf(written)) } : written;
   if (declared.movePorts && there && !asks)
-    request.note("its host ports are chosen when it is started, or shown when the project is trusted (dt trust)");
+    request.note(
+      "its host ports are chosen when it is started; a dry run shows them once you trust the project (dt trust)",
+    );
   const base = baseOf(used);
   const without =
     off.length === 0 ? [] : asks ? await presentServices(request, engine, base) : servicesOf(declared, off);
@@ -110,22 +115,25 @@ async function foundEngine(request: StackRequest): Promise<EngineName> {
   }
 }
 
-/** One that does not answer, or does not let this user in, is told in its client's words before anything is touched. */
+/**
+ * Reports an engine that does not answer, or denies this user access, in its client's
+ * words, before anything is touched.
+ */
 async function checkEngine(request: StackRequest, engine: EngineName): Promise<void> {
   const { client } = ENGINES[engine];
   const argv = [client, "ps", "--quiet", "--filter", labelOf(request.env.COMPOSE_PROJECT_NAME as string)];
   if (Bun.which(client, { PATH: request.env.PATH ?? "" }) === null) return;
-  // The client takes tens of milliseconds to say what its socket tells at once.
+  // The client takes tens of milliseconds to say what the socket says at once.
   if (await isEngineThere(client, request.env)) return;
   request.onCommand(pastedLine(argv, engine, request.given));
   const { code, out, err } = await run(argv, request);
-  // A client that cannot be asked in this way says nothing of the engine: then Compose does.
+  // Any other failure of the client says nothing about the engine; Compose will.
   if (code === 0 || !/daemon|connect|permission|socket/i.test(err || out)) return;
-  const hint = "Start the engine, or see whether you may use it; DOCKER_HOST says where it is looked for.";
+  const hint = "Start the engine, or check that you may use it; DOCKER_HOST says where it is expected.";
   throw failed(request.key, "start", argv, code, err || out, hint);
 }
 
-/** The file that has other host ports, as a word. */
+/** Writes the file with other host ports. Returns it as a word of the command line. */
 async function withFreePorts(request: StackRequest, engine: EngineName, base: string[]): Promise<string> {
   const { key, env, cwd, movedFile, isFree, dry, note } = request;
   const argv = [...base, "config"];
@@ -134,7 +142,7 @@ async function withFreePorts(request: StackRequest, engine: EngineName, base: st
   if (code !== 0) throw failed(key, "start", argv, code, err || out);
   const { movePorts, readMoved, writeMoved } = await import("./ports.ts");
   const project = env.COMPOSE_PROJECT_NAME as string;
-  // What its own containers hold by now is theirs again.
+  // Ports that the stack's own containers may hold stay theirs.
   const mine = ((await listContainers({ engine, project }, env)) ?? []).length > 0;
   const known = readMoved(movedFile).filter(({ to }) => mine || isFree(to));
   const moved = await movePorts(out, project, known, isFree);
@@ -143,7 +151,10 @@ async function withFreePorts(request: StackRequest, engine: EngineName, base: st
   return relative(cwd, movedFile);
 }
 
-/** False also where the engine is not behind a socket of this machine, or is another user's. */
+/**
+ * Whether the engine answers at its socket. Also false where it has no socket on this
+ * machine, or belongs to another user.
+ */
 async function isEngineThere(client: string, env: Record<string, string>): Promise<boolean> {
   if (client !== "docker" || env.DOCKER_CONTEXT !== undefined) return false;
   const unix = /^unix:\/\/(\/.*)$/.exec(env.DOCKER_HOST ?? `unix://${DEFAULT_SOCKET}`)?.[1];
@@ -154,7 +165,7 @@ async function isEngineThere(client: string, env: Record<string, string>): Promi
       theirs.peer = peerOf((socket as { fd: number }).fd);
     };
     (await Bun.connect({ unix, socket: { open: look, data() {} } })).end();
-    // The system's engine is root's, a rootless one this user's. Of another one the client may say more.
+    // The system's engine is root's, a rootless one this user's. About any other the client may say more.
     return mayConnect(theirs.peer);
   } catch {
     return false;
@@ -163,7 +174,7 @@ async function isEngineThere(client: string, env: Record<string, string>): Promi
 
 const DEFAULT_SOCKET = "/var/run/docker.sock";
 
-/** A context that was chosen once (`docker context use`) says where the engine is. */
+/** Whether a context may be chosen (`docker context use`), which says where the engine is. */
 function hasContext({ DOCKER_CONFIG, HOME = "/" }: Record<string, string>): boolean {
   const config = readText(join(DOCKER_CONFIG ?? join(HOME, ".docker"), "config.json"));
   return config.is === "there" ? config.value.includes('"currentContext"') : config.is === "unreadable";
@@ -173,7 +184,7 @@ function servicesOf({ toggles }: Declared, off: readonly string[]): string[] {
   return off.flatMap((name) => toggles[name] ?? []);
 }
 
-/** Compose 2 refuses to scale a service that is not in the file, so it is asked which there are. */
+/** Asks Compose which services exist: Compose 2 refuses to scale one that is not in the file. */
 async function presentServices(request: StackRequest, engine: EngineName, base: string[]): Promise<string[]> {
   const { declared, off, key, note } = request;
   const argv = servicesCommand(base);
@@ -192,7 +203,10 @@ async function presentServices(request: StackRequest, engine: EngineName, base: 
   });
 }
 
-/** `down`, whatever the state of the stack. `hard`: containers get no time, from then on. Throws `teardown`. */
+/**
+ * Runs `down`, whatever the state of the stack. Once `hard` is aborted, containers get no
+ * time to end. Throws `teardown`.
+ */
 export async function takeDown(
   stack: StackRecord,
   env: Environment,
@@ -211,13 +225,13 @@ export async function takeDown(
     say(now);
     done = await run(now, place);
   }
-  // Without its file (a worktree that was removed, say) Compose can do nothing; the engine knows the containers all the same.
+  // Without its file (in a removed worktree, say) Compose can do nothing, but the engine still knows the containers.
   const fileIsGone = !existsSync(resolve(stack.cwd, stack.file));
   if (done.code !== 0 && !fileIsGone) throw failed(key, "stop", argv, done.code, done.err || done.out);
   await removeRest(stack, place, key, say);
 }
 
-/** What the file does not name any more is no service that `down` knows. */
+/** Removes the containers that `down` left, since the file no longer names their service. */
 async function removeRest(stack: StackRecord, place: Place, key: string, say: (argv: string[]) => void): Promise<void> {
   const left = await listContainers(stack, place.env);
   if (left === null || left.length === 0) return;
@@ -248,8 +262,8 @@ function failed(
 }
 
 const HINTS = {
-  start: "See what Compose says of the file.",
-  stop: "When that is mended, run the stop again; a variable that is missing can be set for that one call.",
+  start: "Fix what Compose reports, then start it again.",
+  stop: "Fix that and run the stop again; a missing variable can be set for that one call.",
 };
 
 const SAID_LINES = 10;
@@ -268,7 +282,7 @@ async function run(argv: string[], { env, cwd }: Place, cut?: AbortSignal) {
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
-    // Of its own session, so that a Ctrl-C does not end the teardown that it asked for.
+    // In a session of its own, so that Ctrl-C does not end the teardown that it requested.
     detached: true,
   });
   const kill = () => child.kill("SIGKILL");
@@ -278,13 +292,16 @@ async function run(argv: string[], { env, cwd }: Place, cut?: AbortSignal) {
   return { code, out, err, cut: cut?.aborted === true };
 }
 
-/** Of the launch itself, of its terminal, and what dt adds for a file that people read. PATH is that of whoever ends it. */
+/**
+ * Variables of the launch itself, of its terminal, and those that dt adds for a readable log. PATH is that
+ * of the dt that ends the stack.
+ */
 const NOT_KEPT =
   /^(PATH|PWD|OLDPWD|SHLVL|_|TERM|COLUMNS|LINES|FORCE_COLOR|CLICOLOR_FORCE|PYTHONUNBUFFERED|DIALTONE_(KEY|TOKEN|CWD|JOB|OWNER))$/;
 
 /**
- * What whoever ends it later must have: where the engine is, and whatever the file asks for, by itself or in another file that it takes in. Only
- * Compose knows what that is, so all is kept, as it is of every launch: in the user's home, where nobody else reads it.
+ * What ending it later needs: where the engine is, and every variable that the file, or a file it includes, asks for.
+ * Only Compose knows those, so all are kept, as for every launch: in the user's home, where no other user reads them.
  */
 function kept(env: Environment): Environment {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !NOT_KEPT.test(name)));
