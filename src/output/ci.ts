@@ -1,20 +1,25 @@
 /**
- * What dt knows of CI: whether it runs there, and how that system marks a group of lines and an error in its log. Decided by the
- * environment alone, so it costs no package and no start-up time.
+ * What dt knows about CI: whether it runs there, and how that system marks a group of lines and an error in its log.
+ * Only the environment decides, so this costs no package and no start-up time.
  *
  * Known limit: systems other than the two with marks of their own get plain text.
  */
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** Who reads the log. */
+/** The log format of the CI system. */
 export type CiLog = "github" | "gitlab" | "plain";
 
 /**
- * Systems that do not all set CI, by a variable each of them documents. GitHub: docs.github.com/actions/reference/workflows-and-actions/variables;
- * GitLab: docs.gitlab.com/ci/variables/predefined_variables; Buildkite: buildkite.com/docs/pipelines/configure/environment-variables;
- * Azure: learn.microsoft.com/azure/devops/pipelines/build/variables; Jenkins: jenkins.io/doc/book/pipeline/jenkinsfile; CircleCI:
- * circleci.com/docs/variables; TeamCity: jetbrains.com/help/teamcity/predefined-build-parameters; Travis: docs.travis-ci.com.
+ * Not all of these systems set CI; each documents a variable of its own:
+ * GitHub docs.github.com/actions/reference/workflows-and-actions/variables;
+ * GitLab docs.gitlab.com/ci/variables/predefined_variables;
+ * Buildkite buildkite.com/docs/pipelines/configure/environment-variables;
+ * Azure learn.microsoft.com/azure/devops/pipelines/build/variables;
+ * Jenkins jenkins.io/doc/book/pipeline/jenkinsfile;
+ * CircleCI circleci.com/docs/variables;
+ * TeamCity jetbrains.com/help/teamcity/predefined-build-parameters;
+ * Travis docs.travis-ci.com.
  */
 const SYSTEMS: Record<string, CiLog> = {
   GITHUB_ACTIONS: "github",
@@ -27,7 +32,7 @@ const SYSTEMS: Record<string, CiLog> = {
   TRAVIS: "plain",
 };
 
-/** Null when this is no CI; `CI=false` says so whatever else is set. */
+/** Null outside CI; `CI=false` rules it out, whatever else is set. */
 export function detectCi(env: Env): CiLog | null {
   if (env.CI === "false" || env.CI === "0") return null;
   for (const [name, log] of Object.entries(SYSTEMS)) if (isSet(env[name])) return log;
@@ -43,11 +48,11 @@ export interface Group {
   lines: readonly string[];
   /** Milliseconds since the epoch. */
   now: number;
-  /** What no line can hold: a program's output is not to be read as commands to the CI. */
+  /** A string that no line can contain: the CI must not take a program's output for commands. */
   nonce: string;
 }
 
-/** Lines that somebody else wrote, set apart. */
+/** Sets apart lines that another program wrote. */
 export function formatGroup(log: CiLog | null, { title, lines, now, nonce }: Group): string {
   const body = lines.map((line) => `    ${line}\n`).join("");
   switch (log) {
@@ -63,7 +68,7 @@ export function formatGroup(log: CiLog | null, { title, lines, now, nonce }: Gro
   }
 }
 
-/** The line that says why the exit code is not 0, where the CI has a mark for it; null where it has none. */
+/** The line that says why the exit code is not 0, in the CI's own form; null where the CI has none. */
 export function formatFailure(log: CiLog | null, text: string): string | null {
   return log === "github" ? `::error title=dt::${escapeData(text)}\n` : null;
 }

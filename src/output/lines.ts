@@ -1,4 +1,4 @@
-/** Lines of a result: each is one line, whatever the values in it hold. */
+/** Lines of a result: each stays one line, whatever its values contain. */
 import { oneLine } from "../sys/visible.ts";
 
 export function formatLines(lines: readonly string[]): string {

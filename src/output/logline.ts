@@ -1,12 +1,18 @@
-/** A line of a log among those of other keys: the key before it, in a colour of its own. The line is bytes, and passes as it is. */
+/**
+ * A line of a log among lines of other keys: prefixed with its key, in a colour per key.
+ * The line's bytes are unchanged.
+ */
 import { oneLine } from "../sys/visible.ts";
 
 const NEWLINE = 10;
-/** Colours that can be read on light and dark, none that means something. */
+/** Colours that are readable on light and dark and carry no meaning. */
 const COLORS = [36, 35, 34, 32, 33, 96, 95, 94];
 const RESET = "\x1b[0m";
 
-/** `www:dev │ `, all as wide as the widest of these keys; a default variant is left out. A key that comes later gets a colour too. */
+/**
+ * Prefixes such as `www:dev │ `, all as wide as the widest of these keys; a default variant is left out. A key that
+ * appears later gets a colour too.
+ */
 export function makePrefix(keys: readonly string[], colored: boolean): (key: string) => string {
   const nameOf = (key: string) => oneLine(key.replace(/:default$/, ""));
   const width = Math.max(0, ...keys.map((key) => nameOf(key).length));
@@ -19,7 +25,7 @@ export function makePrefix(keys: readonly string[], colored: boolean): (key: str
   };
 }
 
-/** The line's own bytes between prefix and line end; a colour it leaves on ends with it. */
+/** Puts the prefix before the line's own bytes; a colour that the line leaves on ends with it. */
 export function prefixLine(prefix: string, line: Uint8Array, colored: boolean): Uint8Array {
   const ended = line.at(-1) === NEWLINE;
   const own = ended ? line.subarray(0, -1) : line;

@@ -1,4 +1,4 @@
-/** What is being brought up, as lines for a terminal of a given size. Plain data to text. */
+/** What is being brought up, as lines for a terminal of a given size. Turns plain data into text. */
 import { oneLine } from "../sys/visible.ts";
 import type { Paint } from "./talk.ts";
 import { formatDuration } from "./time.ts";
@@ -6,17 +6,20 @@ import { formatDuration } from "./time.ts";
 export interface ProgressRow {
   name: string;
   state: string;
-  /** Whether something is still awaited of it. */
+  /** Whether it has yet to reach its final state. */
   open: boolean;
   failed: boolean;
-  /** Since it is in this state, in milliseconds of the clock that `now` is of. */
+  /** When it entered this state, in milliseconds of the clock behind `now`. */
   since: number;
-  /** How long it took, once settled; else null. */
+  /** How long it took, once settled; otherwise null. */
   tookMs: number | null;
   more: string;
 }
 
-/** Lines that fit: all rows, or, where those are too many, the open and the failed ones and a sentence about the rest. */
+/**
+ * The lines that fit: all rows, or, where those are too many, the open and failed ones and
+ * a count of those that are done.
+ */
 export function formatProgress(
   rows: readonly ProgressRow[],
   size: { columns: number; rows: number },
@@ -39,7 +42,7 @@ export function formatProgress(
   return lines;
 }
 
-/** A character is whole or not there: half of one would be shown as six. */
+/** Never cuts a character in half: the terminal filter would show a lone half as six characters. */
 function cutTo(text: string, columns: number): string {
   let [end, width] = [0, 0];
   for (const char of text) {

@@ -1,10 +1,10 @@
-/** Command lines and paths as a person can paste them. */
+/** Command lines and paths that the user can paste. */
 import { relative } from "node:path";
 import { showWord } from "../sys/shell.ts";
 
 export { quoteCommand, quoteWord, showCommand, showWord } from "../sys/shell.ts";
 
-/** A command line that runs in a directory, as it can be pasted into the shell that dt was called from. */
+/** A command line that runs in `cwd`, in a form to paste into the shell that called dt. */
 export function showPrompt(line: string, cwd: string): string {
   return cwd === here() ? `$ ${line}` : `$ cd ${showWord(cwd)} && ${line}`;
 }

@@ -1,7 +1,7 @@
-/** Columns aligned by their visible width. A row is one line, whatever is in its cells. */
+/** Columns aligned by their visible width. A row stays one line, whatever its cells contain. */
 import { oneLine } from "../sys/visible.ts";
 
-/** Marks of colour have none. */
+/** Colour marks have no width. */
 const MARKS = /\x1b\[[0-9;]*m/g;
 
 function widthOf(text: string): number {

@@ -1,9 +1,9 @@
 /**
- * What dt says on standard error while it works: lifecycle messages, notes, errors. Results never go here. Colours only on
- * a terminal that wants them. On CI, what failed and whose last lines those are is marked as that CI's log does.
+ * What dt prints on standard error while it works: lifecycle messages, notes, errors. Results never go here. Colours
+ * only on a terminal that wants them. On CI, failures and quoted log lines are marked in that CI's own format.
  *
- * A message is one line, whatever the values in it hold: no name of a file makes a second "dt:" line. Lines that belong to a message are
- * given apart from it, and stand indented.
+ * A message stays one line, whatever its values contain: no file name can forge a second "dt:" line. Lines that belong
+ * to a message are passed separately, and are indented.
  */
 import type { DtError } from "../sys/error.ts";
 import { lazy } from "../sys/lazy.ts";
@@ -12,7 +12,7 @@ import { mark, oneLine, toTerminal } from "../sys/visible.ts";
 import { detectCi, formatFailure, formatGroup } from "./ci.ts";
 import { quoteLine } from "./quoted.ts";
 
-/** What was asked for on the command line. Read when something is said, for flags may stand behind a verb. */
+/** The flags of the command line. Read when something is printed, since flags may follow a verb. */
 export interface TalkFlags {
   quiet: boolean;
   verbose: boolean;
@@ -36,21 +36,21 @@ type Say = (text: string, lines?: readonly string[]) => void;
 
 export interface Talk {
   paint: Paint;
-  /** Whether what is said is coloured. */
+  /** Whether messages are coloured. */
   colored: boolean;
   /** A lifecycle message; not with `--quiet`. */
   say: Say;
-  /** Only with `--verbose`; a function makes the text only then. */
+  /** Only with `--verbose`; a function is called only then. */
   detail: (text: string | (() => string), lines?: readonly string[]) => void;
   /** Always. */
   warn: Say;
-  /** Always: why the exit code is not going to be 0. */
+  /** Always: why the exit code will not be 0. */
   fail: Say;
-  /** Always: the last lines of somebody's log. The title is shown where the log has groups. */
+  /** Always: the last lines of a log. The title is shown where the CI's log has groups. */
   quote(title: string, lines: readonly string[]): void;
-  /** Whether this is CI: its log is all that is left when the job is over. */
+  /** Whether this is CI: its log is all that remains when the job is over. */
   onCi: boolean;
-  /** Whether something may be redrawn in place: a terminal, and nobody asked for quiet. */
+  /** Whether text may be redrawn in place: on a terminal, without `--quiet`. */
   isLive: boolean;
 }
 
@@ -70,7 +70,10 @@ export function makePaint(colored: boolean): Paint {
     : { dim: plain, bold: plain, red: plain, green: plain, yellow: plain, cyan: plain };
 }
 
-/** https://no-color.org and https://bixense.com/clicolors: a person's word first, then the terminal. On CI only by a word. */
+/**
+ * https://no-color.org and https://bixense.com/clicolors: the user's choice first, then the
+ * terminal. On CI only by choice.
+ */
 export function wantsColor(fd: number, { color, env }: ColorOptions): boolean {
   if (color !== null) return color;
   if (env.NO_COLOR) return false;
@@ -81,13 +84,13 @@ export function wantsColor(fd: number, { color, env }: ColorOptions): boolean {
 }
 
 export function makeTalk(flags: Readonly<TalkFlags>, env: Record<string, string | undefined>): Talk {
-  // Most calls say nothing, so the terminal is asked when something is said.
+  // Most calls print nothing, so the terminal is checked only when something is printed.
   const colored = lazy(() => wantsColor(2, { color: flags.color, env }));
   const paint = lazy(() => makePaint(colored()));
   const ci = detectCi(env);
   const write = (text: string, lines: readonly string[] = [], color = (plain: string) => plain) => {
     const head = `${paint().dim("dt:")} `;
-    // GitHub looks for its commands behind blanks too.
+    // GitHub recognises its commands behind blanks too.
     const below = ci === "github" ? head : "";
     const more = lines.map((line) => `${below}${color(indented(line))}`);
     writeText(2, [`${head}${color(oneLine(text))}`, ...more, ""].join("\n"));
@@ -111,7 +114,7 @@ export function makeTalk(flags: Readonly<TalkFlags>, env: Record<string, string 
       const nonce = crypto.randomUUID().replaceAll("-", "");
       const shown = lines.map((line) => toTerminal(quoteLine(line, colored())));
       if (lines.length === 0) return;
-      // As bytes: the marks of a CI's log are sequences too. What stands between them is shown by now.
+      // As bytes: a CI's marks are escape sequences too. The lines between them are filtered by now.
       const group = formatGroup(ci, { title: toTerminal(oneLine(title)), lines: shown, now: Date.now(), nonce });
       writeBytes(2, Buffer.from(group));
     },
@@ -122,13 +125,13 @@ export function makeTalk(flags: Readonly<TalkFlags>, env: Record<string, string 
   };
 }
 
-/** A line below a message never begins where a message does. */
+/** A line that belongs to a message never begins where a message does. */
 function indented(line: string): string {
   const shown = oneLine(line);
   return shown.startsWith("  ") ? shown : `  ${shown}`;
 }
 
-/** An error for a person: the sentence, what belongs to it, then what to do. */
+/** Prints an error for the user: the sentence, its lines, then the hint. */
 export function sayError(error: DtError, { color, env }: ColorOptions): void {
   const paint = makePaint(wantsColor(2, { color, env }));
   const hint = error.hint?.split("\n").map((line) => `    ${paint.dim(oneLine(line))}`) ?? [];
@@ -136,13 +139,13 @@ export function sayError(error: DtError, { color, env }: ColorOptions): void {
   writeText(2, formatFailure(detectCi(env), text) ?? `${paint.red("dt:")} ${text}\n`);
 }
 
-/** Neither an error of a person's nor one that dt expected. It shows its stack. */
+/** Prints an error that is neither the user's nor one that dt expects, with its stack. */
 export function sayBug(error: unknown): void {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  writeText(2, ["dt: this is a bug of dt:", ...text.split("\n").map(indented), ""].join("\n"));
+  writeText(2, ["dt: this is a bug in dt:", ...text.split("\n").map(indented), ""].join("\n"));
 }
 
-/** An error for a script, on standard output in place of the result. */
+/** An error for a script, printed on standard output instead of the result. */
 export function errorJson(error: DtError): string {
   return `${JSON.stringify({ error: { code: error.code, message: error.message, hint: error.hint ?? null, status: error.status, details: error.details ?? null } })}\n`;
 }

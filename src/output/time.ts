@@ -1,4 +1,4 @@
-/** Lengths of time for people. */
+/** Durations for people. */
 
 /** `350ms`, `4.2s`, `17s`, `3m 5s`, `2h 10m`, `5d`. */
 export function formatDuration(exactMs: number): string {

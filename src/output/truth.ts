@@ -1,4 +1,4 @@
-/** The line of truth: the last line of standard output after a detached start, made to be read by people and by `awk`. */
+/** The line of truth: the last line of standard output after a detached start, for the user and for `awk`. */
 import { formatLines } from "./lines.ts";
 import { shortPath } from "./shell.ts";
 
@@ -11,7 +11,7 @@ export interface Truth {
   log: string;
 }
 
-/** For a person, where it is reached: a URL where it speaks HTTP, else the number of its port; null without one. */
+/** Where it is reached: its URL where it speaks HTTP, otherwise its port; null without one. */
 export function placeOf({ url, port }: Pick<Truth, "url" | "port">): string | null {
   return url ?? (port === null ? null : `port ${port}`);
 }

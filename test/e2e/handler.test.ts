@@ -157,7 +157,7 @@ describe("the exit code", () => {
     expect(stderr).toContain(`${join(root.dir, "lib/fail.ts")}:4:`);
     expect(stderr).toContain(`${join(root.dir, "manifests/h.ts")}:`);
     expect(stderr).toContain("the cause");
-    expect(stderr).not.toMatch(/bunfs|src\/runners|bug of dt/);
+    expect(stderr).not.toMatch(/bunfs|src\/runners|bug in dt/);
     expect(await root.dt(["h", "throwsNumber"])).toMatchObject({
       code: 1,
       stderr: expect.stringContaining("42") as unknown as string,

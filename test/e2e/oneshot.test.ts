@@ -405,7 +405,7 @@ describe("what cannot be started", () => {
       const result = await base.dt(["x", name]);
       expect([result.code, result.stdout]).toEqual([code, ""]);
       for (const text of texts) expect(result.stderr).toContain(text.replace("ROOT", base.dir));
-      expect(result.stderr).not.toContain("bug of dt");
+      expect(result.stderr).not.toContain("bug in dt");
       const json = await base.dt(["--json", "x", name]);
       expect(JSON.parse(json.stdout).error.status).toBe(code);
     });
@@ -415,7 +415,7 @@ describe("what cannot be started", () => {
     for (const name of ["blank", "nul", "nulenv", "nulname", "equals"]) {
       const result = await base.dt([name, "it"]);
       expect([name, result.code]).toEqual([name, 2]);
-      expect(result.stderr).not.toContain("bug of dt");
+      expect(result.stderr).not.toContain("bug in dt");
       expect(result.stderr).not.toBe("");
     }
   });

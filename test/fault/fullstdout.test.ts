@@ -78,7 +78,7 @@ describe("a full disk", () => {
     expect({
       code,
       said: stderr.endsWith(FULL),
-      stack: /\bat \S+:\d+/.test(stderr) || stderr.includes("bug of dt"),
+      stack: /\bat \S+:\d+/.test(stderr) || stderr.includes("bug in dt"),
     }).toEqual({ code: 1, said: true, stack: false });
   });
 
@@ -99,7 +99,7 @@ describe("a full disk", () => {
     await reading;
     expect(await child.exited).not.toBe(0);
     expect(said.split("standard output cannot be written")).toHaveLength(2);
-    expect(said).not.toContain("bug of dt");
+    expect(said).not.toContain("bug in dt");
   });
 });
 
@@ -108,6 +108,6 @@ describe("a reader that has gone", () => {
     const { stdout, stderr } = await sh(`exec 3>&1; { timeout 20 "$1" ${words}; echo "code $?" >&3; } 2> err | true`);
     expect(stderr).toBe("");
     expect(stdout).toBe("code 0\n");
-    expect(root.read("err")).not.toMatch(/EPIPE|could not be written|bug of dt|^dt: Standard/);
+    expect(root.read("err")).not.toMatch(/EPIPE|could not be written|bug in dt|^dt: Standard/);
   });
 });
