@@ -1,6 +1,7 @@
 /**
- * Being in the terminal of a launch, from the first run shown to the last one's end: what the program writes is followed in its log, what
- * is typed goes to its host, the size follows. A restart is followed. However it ends, the person's terminal is one that works.
+ * Attaches to the terminal of a launch, from the first run shown to the end of the last: follows the
+ * program's output in its log, passes keys and window size to its host, and follows restarts. However it
+ * ends, the user's terminal is left usable.
  */
 import { formatDuration } from "../output/time.ts";
 import type { ExitRecord, LaunchRecord } from "../state/types.ts";
@@ -18,9 +19,12 @@ import { makeScreen, type Screen } from "./screen.ts";
 
 export interface AttachOptions {
   readOnly: boolean;
-  /** Lines of what was written before; null: all of it as it was, of a run that just began. */
+  /** How many earlier lines to show; null: all output unchanged, of a run that has just begun. */
   scrollback: number | null;
-  /** Whoever started the launch here: asked when it is to end with this terminal. Null: somebody who looks in. */
+  /**
+   * Set by the dt that started the launch, and called when the launch has to end with this
+   * terminal; null for `dt attach`.
+   */
   owner: Owner | null;
 }
 
@@ -30,7 +34,7 @@ export async function attachTo(context: RunnerContext, key: string, options: Att
   const impatient = new AbortController();
   const screen = makeScreen(impatient.signal);
   const person = openPerson(options, () => impatient.abort());
-  /** From here on the terminal is the person's again, and what dt says is read on it. */
+  /** Gives the terminal back to the user: dt's own messages can be read on it from here on. */
   const close = () => {
     screen.restore();
     person.close();
@@ -45,7 +49,7 @@ export async function attachTo(context: RunnerContext, key: string, options: Att
   }
 }
 
-/** Shows one run after the other; gives what is left to say, once the terminal is the person's. */
+/** Shows one run after another. Returns what is left to say, as a function to call once the terminal is given back. */
 async function follow(
   context: RunnerContext,
   key: string,
@@ -62,7 +66,7 @@ async function follow(
     if (record === null && last === null) {
       const exit = ground.store.exit(key);
       if (owner === null || exit.is !== "there") throw notRunning(context, key);
-      // Whoever started it has seen that it began.
+      // The dt that started it has reported its beginning, so its output is shown even when it is over.
       person.take();
       await screen.showAll({ log: exit.value.log, logFile: null });
       return () => tellExit(context, exit.value);
@@ -77,17 +81,17 @@ async function follow(
     if (now.token === last?.token || now.leader === null || now.phase === "backoff") {
       told = tellBackoff(context, now, told);
     } else {
-      // From now on every key comes as it is pressed, so that who waits for a host that does not answer can leave.
+      // Takes every key as it is pressed from now on, so that the user can leave a host that does not answer.
       person.take();
       const joining = attachToRun(ground, now, { readOnly, size: readOnly ? null : sizeOfPerson() });
       const joined = await Promise.race([joining, person.left.then(() => null)]);
       if (person.hasLeft()) {
-        joining.catch(() => {}); // nobody waits for it any more
+        joining.catch(() => {}); // no longer awaited
         return leaving(context, key, person);
       }
       last = now;
       if (joined !== null) {
-        if (!first) say(context, `${key} runs anew  pid ${now.leader.pid}`);
+        if (!first) say(context, `${key} runs again  pid ${now.leader.pid}`);
         const shown = screen.show(now.log, joined, first ? scrollback : null, person.lost);
         person.join(joined);
         await Promise.race([joined.over, person.left]);
@@ -110,7 +114,7 @@ async function leaving(context: RunnerContext, key: string, person: Person): Pro
 
 function tellLeft({ talk }: RunnerContext, key: string, why: Left): number {
   if (why.is === "signal") return 128 + (signalNumber(why.signal) as number);
-  // A terminal that takes nothing for now would hold dt up.
+  // A terminal that accepts no output would block dt.
   if (why.is === "asked" && hasRoom(2)) talk.say(`left ${key} running; dt attach ${key} joins it again`);
   return EXIT.done;
 }
@@ -123,11 +127,12 @@ function isOver(
   owner: boolean,
 ): boolean {
   if (record === null) return true;
-  // Whoever stops or replaces it has not written down yet that it did.
+  // The dt that stops or replaces it has yet to record that.
   if (record.phase === "stopping" && isLocked(ground, record.key)) return false;
-  // Its host does not serve it any more, and so cannot start it again; its terminal has gone with the host, also when the program lives on.
+  // Its host no longer serves it, so it will not be restarted. Its terminal went with the
+  // host, even if the program lives on.
   if (presenceOf(ground.table, record.host) !== "alive" && !isLocked(ground, record.key)) return true;
-  // Replaced by another dt: whoever started the old one is done. Who looks in goes on with the new one.
+  // Another dt replaced it: the dt that started the old launch is done, while `dt attach` goes on with the new one.
   return owner && last !== null && !sameIdentity(record.host, last.host);
 }
 
@@ -144,7 +149,7 @@ function tellExit({ talk }: RunnerContext, exit: ExitRecord): number {
   return exit.reason === "interrupted" ? EXIT.interrupted : shellCode(exit);
 }
 
-/** Once for each wait. */
+/** Reports each wait once. */
 function tellBackoff(context: RunnerContext, record: LaunchRecord, told: string | null): string | null {
   if (record.backoff === undefined || record.phase !== "backoff" || told === record.backoff.nextAt) return told;
   const inMs = Math.max(0, Date.parse(record.backoff.nextAt) - Date.now());
@@ -152,7 +157,7 @@ function tellBackoff(context: RunnerContext, record: LaunchRecord, told: string 
   return record.backoff.nextAt;
 }
 
-/** In a raw terminal a line ends with both. */
+/** A raw terminal needs a carriage return as well. */
 function say({ talk }: RunnerContext, text: string): void {
   talk.say(text);
   if (isTerminal(2)) writeBytes(2, Buffer.from("\r"));

@@ -1,8 +1,10 @@
 /**
- * Ctrl-C while dt waits for a host: the first press asks the host to give up, which ends what it started in its own time; the second ends dt at
- * once, as if it had never listened, also where the host does not answer. The host goes on.
+ * Ctrl-C while dt waits for a host. The first press asks the host to give up, and the host ends what it
+ * started in its own time. The second press ends dt at once, as if it had never listened, even when the host
+ * does not answer; the host goes on.
  *
- * Where dt itself runs what is waited for, a SIGTERM and the closing of the terminal end that too: nobody else would.
+ * Where dt itself runs what it waits for, SIGTERM and the closing of the terminal end that
+ * too, since no other process would.
  */
 import { isIgnored } from "../sys/limits.ts";
 import { interruptFirst, makePresses } from "../sys/presses.ts";
@@ -10,11 +12,11 @@ import { signalNumber } from "../sys/signals.ts";
 
 export interface Cancelling {
   close(): void;
-  /** The exit status of whoever was ended so, 128 + the signal's number; null: no signal came. */
+  /** The exit status of a dt that was ended this way, 128 + the first signal's number; null when no signal came. */
   status(): number | null;
 }
 
-/** What a terminal that is closed, or `kill`, sends. */
+/** What a closing terminal, or `kill`, sends. */
 export const TERMINATING: readonly NodeJS.Signals[] = ["SIGTERM", "SIGHUP", "SIGQUIT"];
 
 export function cancelOnPress(cancel: AbortController, signals: readonly NodeJS.Signals[] = ["SIGINT"]): Cancelling {
@@ -27,7 +29,7 @@ export function cancelOnPress(cancel: AbortController, signals: readonly NodeJS.
     close();
     process.kill(process.pid, signal);
   });
-  // What was ignored when dt started (nohup) stays ignored.
+  // Signals that were ignored when dt started (nohup) stay ignored.
   const heard = signals.filter((signal) => signal === "SIGINT" || !isIgnored(signalNumber(signal) as number));
   const close = () => {
     for (const signal of heard) process.off(signal, hear);

@@ -1,6 +1,7 @@
 /**
- * Captured one-shots: dt stays beside the command to keep what it writes, and ends as the command did. On a terminal the command has one of
- * its own, else pipes. When nothing can be kept, that is said, and dt becomes the command as without capture.
+ * Captured one-shots: dt stays beside the command to keep its output, and ends as the command did. On a
+ * terminal the command gets a terminal of its own, otherwise pipes. When nothing can be kept, dt says so and
+ * becomes the command, as without capture.
  */
 import { showCommand, showWord } from "../output/shell.ts";
 import type { Talk } from "../output/talk.ts";
@@ -31,10 +32,10 @@ import { type EndStatus, shellCode } from "../sys/status.ts";
 import { isTerminal, writeBytes } from "../sys/stdio.ts";
 import type { OneshotRequest, RunnerContext } from "./context.ts";
 
-/** Reasons that are a manifest's or a person's to correct, before anything runs. */
+/** Errors that the user has to correct, in the manifest or elsewhere, before anything runs. */
 const REFUSALS = ["bad-log", "launch-there", "log-in-use"];
 
-/** Returns the command's exit code, unless the command ended by a signal: then dt does too. */
+/** Returns the command's exit code; if a signal ended the command, dt dies by the same signal instead. */
 export async function runCaptured(
   context: RunnerContext,
   request: OneshotRequest,
@@ -42,7 +43,7 @@ export async function runCaptured(
 ): Promise<number> {
   const { ground, talk } = context;
   if (!canHoldSignals())
-    throw new DtError("not-captured", "Capturing a one-shot is for Linux alone in this version of dt.", {
+    throw new DtError("not-captured", "This version of dt captures one-shots on Linux only.", {
       status: EXIT.usage,
       hint: "dt --no-capture …",
     });
@@ -83,7 +84,7 @@ export async function runCaptured(
       startedBy: describeAsker("user", context.argv),
     };
     capture = await openCapture(ground, captured, request.settings, (reason) =>
-      warn(`${captured.log} cannot be written (${reason}): from here on this run's output is not kept.`),
+      warn(`${captured.log} cannot be written (${reason}): from now on this run's output is not kept.`),
     );
   } catch (error) {
     if (!(error instanceof DtError) || REFUSALS.includes(error.code)) throw error;
@@ -103,7 +104,7 @@ export async function runCaptured(
   const { status, signalled } = await runPlan(plan, capture, talk, onTerminal);
   await capture
     .end(status, signalled)
-    .catch((error) => void warn(`how ${keyOf(request)} ended could not be written down: ${messageOf(error)}`));
+    .catch((error) => void warn(`the end of ${keyOf(request)} could not be recorded: ${messageOf(error)}`));
   if (onTerminal) letGoOfStreams();
   if (status.signal !== null) dieBy(signalNumber(status.signal) ?? Number(status.signal.replace("SIG", "")));
   return shellCode(status);
@@ -132,7 +133,7 @@ async function start(plan: CapturePlan, talk: Talk, onTerminal: boolean) {
     if (!onTerminal) return startOnPipes(plan);
     const terminal = (await import("../sys/onterminal.ts")).startOnTerminal(plan);
     if (terminal !== null) return terminal;
-    talk.warn("There is no pseudo-terminal to be had (/dev/ptmx): the command gets pipes.");
+    talk.warn("No pseudo-terminal is available (/dev/ptmx): the command gets pipes.");
     unblock(OF_TERMINALS);
     return startOnPipes(plan);
   } catch (error) {

@@ -1,4 +1,4 @@
-/** What every runner gets. No code in this file. */
+/** What every runner receives. No code in this file. */
 import type { OneshotSettings } from "../manifest/resolved.ts";
 import type { Talk } from "../output/talk.ts";
 import type { Announced, Ground } from "../supervisor/types.ts";
@@ -6,20 +6,22 @@ import type { Announced, Ground } from "../supervisor/types.ts";
 export interface RunnerContext {
   ground: Ground;
   talk: Talk;
-  /** The environment of whoever runs dt. */
+  /** The environment of the caller. */
   env: Record<string, string>;
-  /** dt's own, as it is. */
+  /** dt's own environment, unchanged. */
   ownEnv: Record<string, string | undefined>;
   /** The words after the program's name, as given. */
   argv: readonly string[];
   json: boolean;
   dryRun: boolean;
   verbose: boolean;
-  /** Null: as the manifest says. */
+  /** Null: as declared in the manifest. */
   capture: boolean | null;
-  /** What was announced before the manifests were loaded; null: they were known. */
+  /** The announcement made before the manifests were loaded; null when they were known already. */
   announced: Announced | null;
-  /** The signals that dt was started with blocked, when it became itself anew to capture a one-shot; else null. */
+  /**
+   * The signal mask that dt was started with, when it has executed itself again to capture a one-shot; otherwise null.
+   */
   held: string | null;
 }
 
@@ -27,10 +29,10 @@ export interface OneshotRequest {
   plugin: string;
   command: string;
   variant: string;
-  /** The manifest, for a handler. */
+  /** The path of the manifest, for a handler. */
   file: string;
   settings: OneshotSettings;
   args: readonly string[];
-  /** Open files beyond the standard three that dt was given. */
+  /** File descriptors beyond the standard three that dt was given. */
   descriptors: readonly number[];
 }

@@ -9,7 +9,7 @@ import { workingDirectory } from "../sys/here.ts";
 import { print } from "../sys/stdio.ts";
 import type { OneshotRequest, RunnerContext } from "./context.ts";
 
-/** Returns only for `--dry-run` and for handlers: a status. */
+/** Returns an exit status for `--dry-run`, handlers and captured commands; otherwise dt becomes the command. */
 export async function runOneshot(context: RunnerContext, request: OneshotRequest): Promise<number> {
   const { settings, args } = request;
   const capture = context.capture ?? settings.capture;
@@ -43,7 +43,7 @@ export async function runOneshot(context: RunnerContext, request: OneshotRequest
   }
   const there = () => (cwd === workingDirectory() ? "" : `cd ${showWord(cwd)} && `);
   context.talk.detail(() => `$ ${there()}${showCommand(argv)}`);
-  // The log of a job is a file that the daemon, or `dt watch`, has opened for it.
+  // The log of a job is a file that the daemon, or `dt watch`, opened for it.
   const job = context.env.DIALTONE_JOB;
   if (job !== undefined) {
     const { reopensOutput } = await import("../supervisor/reopens.ts");
@@ -57,6 +57,6 @@ export async function runOneshot(context: RunnerContext, request: OneshotRequest
 function handlerNotCaptured({ plugin, command }: OneshotRequest): DtError {
   return new DtError("not-captured", `${plugin} ${command} is a handler, which runs inside dt and is not captured.`, {
     status: EXIT.usage,
-    hint: "Leave --capture away, or make it a `run` in the manifest.",
+    hint: "Leave out --capture, or make it a `run` in the manifest.",
   });
 }

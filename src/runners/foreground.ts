@@ -1,7 +1,7 @@
 /**
- * A managed command in the foreground: this process is its host and shows its log. It alone handles signals: Ctrl-C sends the
- * tree one SIGINT, a second press SIGKILL (sys/presses.ts); SIGTERM, the terminal's closing and a reader of our output that has gone stop it as
- * `dt stop` does.
+ * A managed command in the foreground: this process is its host and shows its log. It alone handles signals: Ctrl-C
+ * sends the tree one SIGINT, a second press SIGKILL (sys/presses.ts). SIGTERM, the terminal's closing and the end of
+ * the output's reader stop the launch as `dt stop` does.
  */
 import { followFile } from "../logs/follow.ts";
 import { formatTruth } from "../output/truth.ts";
@@ -58,7 +58,7 @@ export async function runForeground(context: RunnerContext, spec: LaunchSpec): P
     else if (press === "first") end({ is: "interrupt" });
     else hard.abort();
   });
-  // What was ignored when dt started (nohup, a shell's background job) stays ignored.
+  // Signals that were ignored when dt started (nohup, a shell's background job) stay ignored.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const)
     if (!isIgnored(signalNumber(signal) as number)) process.on(signal, hear);
   process.on(RESTART_SIGNAL, () => claimRequests(ground, spec.key, queue.push));
@@ -74,7 +74,7 @@ export async function runForeground(context: RunnerContext, spec: LaunchSpec): P
     resolveAnew: (one) => resolveAnew(ground, one),
   };
   try {
-    // A terminal that takes nothing would hold the host up: what it has no room for is not said.
+    // A terminal that accepts no output would block the host: messages that find no room are dropped.
     const ended = await hostLaunch(ground, spec, (event) => hasRoom(2) && tellEvent(context, event), control);
     await screen.close();
     return shown.status(await conclude(context, ended, cancel.signal));
@@ -90,7 +90,9 @@ export async function runForeground(context: RunnerContext, spec: LaunchSpec): P
   }
 }
 
-/** Shows one run's log after the other on standard output; what was written before the end is shown, unless the output takes nothing any more. */
+/**
+ * Shows the log of one run after another on standard output, each to its end unless the output accepts nothing more.
+ */
 function makeScreen(shown: ReturnType<typeof makeShown>, onGone: () => void) {
   let current: { stop: AbortController; done: Promise<void> } | null = null;
   let gone = false;
@@ -99,7 +101,7 @@ function makeScreen(shown: ReturnType<typeof makeShown>, onGone: () => void) {
     await current?.done;
   }
   return {
-    /** Opens the run's file at once, and shows it when the run before is shown to its end. */
+    /** Opens the run's file at once, and shows it once the previous run is shown to its end. */
     show(path: string): void {
       const before = finish();
       const stop = new AbortController();
@@ -119,7 +121,7 @@ function makeScreen(shown: ReturnType<typeof makeShown>, onGone: () => void) {
   };
 }
 
-/** The last line says how it ended and, where somebody else did it, who. */
+/** Prints how the launch ended and, when another process ended it, which one. */
 async function conclude({ ground, talk, json }: RunnerContext, end: HostEnd, cancel: AbortSignal): Promise<number> {
   const say = (text: string) => hasRoom(2) && talk.say(text);
   switch (end.is) {
@@ -130,7 +132,7 @@ async function conclude({ ground, talk, json }: RunnerContext, end: HostEnd, can
         return EXIT.failed;
       }
       const line = lineOf(settled.record, settled.is);
-      talk.say(`${line.key} runs already and is the same: left alone`);
+      talk.say(`${line.key} is already running and up to date: left alone`);
       print(json ? `${JSON.stringify({ ...line, unchanged: true })}\n` : formatTruth(ground.root, line));
       return settled.is === "unhealthy" ? EXIT.timeout : EXIT.done;
     }

@@ -34,7 +34,7 @@ class ExecError extends Error {
   }
 }
 
-/** `streams`: guarded since before this module was loaded. */
+/** `streams` have been guarded since before this module was loaded. */
 export async function runHandler(
   context: RunnerContext,
   request: OneshotRequest,
@@ -69,7 +69,7 @@ export async function runHandler(
   }
 }
 
-/** As daemon/jobs.ts says it; its paths may be too many for a variable. */
+/** The job as daemon/jobs.ts passes it; its paths come in a file, since they may be too many for a variable. */
 function jobOf({
   DIALTONE_JOB,
   DIALTONE_TARGET,
@@ -112,7 +112,7 @@ async function callHandler(
   }
 }
 
-/** The manifest's own code finds directory and environment as a command would. */
+/** Gives the manifest's own code the directory and environment that a command would get. */
 function enter(cwd: string, env: Record<string, string>): void {
   process.chdir(cwd);
   for (const name of Object.keys(process.env)) if (!(name in env)) delete process.env[name];
@@ -154,7 +154,9 @@ function start(execution: Execution): AttachedProgram {
   }
 }
 
-/** consola's interface, so that a handler may use all of it, printed in dt's own manner: whole, on standard error, coloured as wanted. */
+/**
+ * The full interface of consola for handlers, printed as dt prints: whole lines, on standard error, coloured as wanted.
+ */
 function makeLog({ say, warn, paint, colored }: Talk): HandlerContext["log"] {
   const tell: Partial<Record<LogType, Talk["say"]>> = {
     success: (text, lines) => say(paint.green(text), lines),
@@ -182,7 +184,7 @@ const isExitCode = (value: unknown): value is number =>
 function statusOfResult(result: unknown, { received }: Interruption, name: string): number {
   if (isExitCode(result)) return result;
   if (typeof result === "number") {
-    throw new DtError("bad-result", `The handler of ${name} returned ${result}, which is no exit code.`, {
+    throw new DtError("bad-result", `The handler of ${name} returned ${result}, which is not an exit code.`, {
       hint: `Return a whole number from 0 to ${HIGHEST_CODE}, or nothing.`,
     });
   }
@@ -210,7 +212,7 @@ function statusOfThrown(
   return interrupted ?? EXIT.failed;
 }
 
-/** The stack without dt's own frames, and that of each cause. */
+/** The stack without dt's own frames, and the stack of each cause. */
 function describeThrown(error: unknown): string {
   if (!(error instanceof Error) && typeof (error as { stack?: unknown } | null)?.stack !== "string")
     return `Thrown: ${Bun.inspect(error)}`;

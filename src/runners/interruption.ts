@@ -1,9 +1,9 @@
 /**
- * Signals while a handler runs. dt listens only where somebody wants to know: once the handler has asked for its `signal`, and
- * while a program of `ctx.exec` runs. Otherwise a signal ends dt as it would any program, a busy one too.
+ * Signals while a handler runs. dt listens only where the handler needs it: once the handler has taken its `signal`,
+ * and while a program of `ctx.exec` runs. Otherwise a signal ends dt as it would any program, even a busy one.
  *
- * The first signal aborts, so that the handler can end in its own way; the second press (sys/presses.ts) ends dt at once, as if it had never listened.
- * A signal that was ignored when dt started (`nohup`, a script's `&`) is left alone.
+ * The first signal aborts, so that the handler can end in its own way; the second press (sys/presses.ts) ends dt at
+ * once, as if it had never listened. A signal that was ignored when dt started (`nohup`, a script's `&`) is left alone.
  */
 import { isIgnored } from "../sys/limits.ts";
 import { makePresses } from "../sys/presses.ts";
@@ -13,17 +13,17 @@ import { hasTerminal } from "../sys/stdio.ts";
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 export interface Interruption {
-  /** From here on dt listens to the end. */
+  /** The abort signal; once it is taken, dt listens to the end. */
   signal(): AbortSignal;
   /** dt listens while this runs. */
   during<T>(run: () => Promise<T>): Promise<T>;
-  /** The first signal that came, by name. */
+  /** The name of the first signal that came. */
   received(): NodeJS.Signals | null;
-  /** A SIGINT that was for the program alone, which took it and went on to a good end: a REPL, say. Nothing was received then. */
+  /** Forgets a SIGINT that was meant for the program alone, which handled it and still succeeded: a REPL, say. */
   forgive(): void;
 }
 
-/** `pass` hands a signal on to what the handler runs, unless a terminal did that already. */
+/** `pass` forwards a signal to what the handler runs, unless a terminal has sent it there already. */
 export function makeInterruption(pass: (signal: NodeJS.Signals) => void): Interruption {
   const abort = new AbortController();
   const heard = SIGNALS.filter((name) => !isIgnored(signalNumber(name) as number));
@@ -40,7 +40,7 @@ export function makeInterruption(pass: (signal: NodeJS.Signals) => void): Interr
       return;
     }
     received = signal;
-    // A terminal sends these to its whole foreground group; twice, a program takes it for impatience.
+    // A terminal sends these to its whole foreground group; a program that got one twice would take it for impatience.
     if (signal === "SIGTERM" || !hasTerminal()) pass(signal);
     abort.abort(new DOMException(`${signal} was received.`, "AbortError"));
   };
@@ -60,7 +60,7 @@ export function makeInterruption(pass: (signal: NodeJS.Signals) => void): Interr
       hold();
       try {
         const result = await run();
-        // The signal that ended the program came to dt as well, but its listener may be called after the news of that end.
+        // The signal that ended the program came to dt as well, but its listener may run after that end is reported.
         await new Promise((resolve) => setImmediate(resolve));
         return result;
       } finally {

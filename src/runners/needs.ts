@@ -1,4 +1,6 @@
-/** What a command needs is started first, in order, where it is not so already; one-shots among it run to their end. */
+/**
+ * Starts what a command needs first, in order, where it is not up already; one-shots among the needs run to their end.
+ */
 import { faultsOf } from "../manifest/faults.ts";
 import { closureOf, dependentsOf, type GraphNode, shortKey, showPath } from "../manifest/graph.ts";
 import type { Condition, ManifestIndex } from "../manifest/resolved.ts";
@@ -22,7 +24,7 @@ import { DtError, EXIT } from "../sys/error.ts";
 import type { RunnerContext } from "./context.ts";
 import { tellEvent, tellLastLines } from "./tell.ts";
 
-/** For whom. */
+/** The command whose needs are started. */
 export interface Needy {
   key: string;
   env: Record<string, string>;
@@ -33,13 +35,16 @@ export interface Needy {
 
 type Need = GraphNode & { until: Condition; dependents: string[]; ticket: Ticket };
 
-/** `cancel`: Ctrl-C, which ends what is being started. `off`: the start is called off, and what it needs stays as it is. */
+/**
+ * `cancel`: Ctrl-C, which ends a launch that is being started. `off`: the start is called off,
+ * and its needs stay as they are.
+ */
 interface Ends {
   cancel: AbortSignal;
   off: AbortSignal;
 }
 
-/** All that a command needs, directly or not, what is needed by others first. */
+/** All that a command needs, directly or not; what others need comes first. */
 export function orderNeeds(
   index: ManifestIndex,
   key: string,
@@ -56,7 +61,7 @@ export function orderNeeds(
     throw new DtError("needs", `${showPath(path)}: ${why}`, {
       lines,
       status: EXIT.usage,
-      hint: "Correct the manifest, or start without: --no-needs",
+      hint: "Correct the manifest, or start without its needs: --no-needs",
       details: { path },
     });
   }
@@ -73,7 +78,10 @@ export function orderNeeds(
     });
 }
 
-/** Throws what the first of them that does not become as it is needed says, and when one of them, or who needs them, is stopped meanwhile. */
+/**
+ * Starts the needs in order. Throws when one of them does not become as needed, and when one of them, or the command
+ * itself, is stopped in the meantime.
+ */
 export async function startNeeds(
   context: RunnerContext,
   index: ManifestIndex,
@@ -82,7 +90,7 @@ export async function startNeeds(
   off: AbortSignal,
 ): Promise<void> {
   const { ground } = context;
-  // All at once: a stop counts for those too whose turn comes later.
+  // Takes all tickets at once: a stop also counts for needs whose turn comes later.
   const needs = orderNeeds(index, needy.key).map((need) => ({
     ...need,
     ticket: takeTicket(context, need.key, needy.asker),
@@ -96,7 +104,7 @@ export async function startNeeds(
       dropTicket(ground, need);
     }
   } finally {
-    // What is being started by a host of its own goes on there, and drops its own.
+    // A need that its own host is starting goes on there, and that host drops the ticket.
     for (const need of needs) if (!off.aborted || !isHeldElsewhere(ground, need)) dropTicket(ground, need);
   }
 }
@@ -165,20 +173,22 @@ async function bringUp(context: RunnerContext, needy: Needy, need: Need, ends: E
   const signal = AbortSignal.any([ends.cancel, ends.off]);
   const settled = now ?? (await awaitSettled(context.ground, need.key, { signal }));
   if (settled.is === "ready" || settled.is === "running") return null;
-  // Somebody else's start that was waited for in vain is not begun again: they may be looking at it.
+  // Another caller's start that was awaited in vain is not repeated: its user may be inspecting the launch.
   if (now === null && settled.is === "unhealthy") return notInTime(settled.why);
   const started = await startNeed(context, needy, need, ends);
   return started.is === "replaced" ? awaitAnother(context, need, started.exit, signal) : started.why;
 }
 
-/** Somebody started it anew before it was up, and who needs it needs that launch now. Null when it is up, else why it is not. */
+/**
+ * Waits for the launch by which another dt replaced the need before it was up. Null when that is up, otherwise why not.
+ */
 async function awaitAnother(
   { ground, talk }: RunnerContext,
   { key }: Need,
   replaced: ExitRecord,
   signal: AbortSignal,
 ): Promise<string | null> {
-  talk.say(`${key} was ${replaced.text}, which is waited for`);
+  talk.say(`${key} was ${replaced.text}: waiting for that launch`);
   const settled = await awaitSettled(ground, key, { signal });
   if (settled.is === "unhealthy") return notInTime(settled.why);
   return settled.is === "ended" ? (settled.exit ?? replaced).text : null;
@@ -186,7 +196,7 @@ async function awaitAnother(
 
 type Started = { is: "there"; why: string | null } | { is: "replaced"; exit: ExitRecord };
 
-/** `why`: null when it is up, else why it is not. */
+/** `why`: null when it is up, otherwise why not. */
 async function startNeed(context: RunnerContext, spec: Needy, need: Need, { cancel, off }: Ends): Promise<Started> {
   const parts = parseKey(need.key) as NonNullable<ReturnType<typeof parseKey>>;
   context.talk.say(`${spec.key} needs ${need.key}: starting it`);
@@ -203,7 +213,7 @@ async function startNeed(context: RunnerContext, spec: Needy, need: Need, { canc
     dependents: need.dependents,
     args: [],
     readyTimeoutMs: null,
-    ensure: true, // of two who need it at once, the second leaves the first one's alone
+    ensure: true, // of two commands that need it at once, the second leaves the first one's launch alone
     detached: true,
   };
   const last = await Promise.race([

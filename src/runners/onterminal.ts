@@ -1,7 +1,7 @@
 /**
- * A managed command with a terminal of its own, in the foreground. Its host is a process apart, so that the person can leave with ctrl-] and
- * what becomes of this terminal is not what becomes of that one. Ctrl-C is a key like any other, and the program decides what it means; SIGINT,
- * SIGTERM and the terminal's closing end the launch, as in any foreground.
+ * A managed command with a terminal of its own, in the foreground. Its host is a separate process, so that the user can
+ * leave with ctrl-] and the fate of this terminal is not the launch's. Ctrl-C is an ordinary key, whose meaning the
+ * program decides; SIGINT, SIGTERM and the terminal's closing end the launch, as in any foreground.
  */
 import { formatTruth } from "../output/truth.ts";
 import { describeAsker } from "../state/asker.ts";
@@ -28,7 +28,7 @@ export async function runOnTerminal(context: RunnerContext, spec: LaunchSpec): P
     tellEvent(context, event);
     if (isTerminal(2)) writeBytes(2, Buffer.from("\r"));
     if (event.is === "spawned") {
-      if (isTerminal(0)) talk.say(`in its terminal; ctrl-] leaves it running`);
+      if (isTerminal(0)) talk.say(`attached to its terminal; ctrl-] leaves it running`);
       first.resolve(event);
     }
   };

@@ -1,12 +1,15 @@
-/** A person who ended a launch in the foreground and sees nothing happen: what dt waits for, and that another Ctrl-C kills. */
+/**
+ * For a user who ended a foreground launch and sees nothing happen: says what dt waits for,
+ * and that another Ctrl-C kills it.
+ */
 import type { Talk } from "../output/talk.ts";
 import { hasRoom, isTerminal } from "../sys/stdio.ts";
 
-/** What ends in the usual time needs no word. */
+/** A launch that ends in the usual time needs no message. */
 const QUIET_MS = 1000;
 
 export interface Patience {
-  /** From the first signal on. */
+  /** Called at the first signal, and harmless at later ones. */
   begin(): void;
   end(): void;
 }

@@ -1,4 +1,4 @@
-/** The person in front of a launch's terminal: keys, signals, the size of their window, and when they leave. */
+/** The user in front of a launch's terminal: keys, signals, window size, and when they leave. */
 import type { Attachment } from "../supervisor/attachclient.ts";
 import { openKeyboard, sizeOfTerminal } from "../sys/keyboard.ts";
 import type { TerminalSize } from "../sys/leaderterminal.ts";
@@ -8,33 +8,33 @@ import { isTerminal, readInput } from "../sys/stdio.ts";
 import { findLeaveKey, hasInterrupt } from "./leavekey.ts";
 
 export interface Owner {
-  /** SIGINT, SIGTERM, SIGHUP and the terminal's closing; the second one is told as well. */
+  /** Called for SIGINT, SIGTERM, SIGHUP and the terminal's closing, and for each repetition. */
   end(signal: NodeJS.Signals): void;
 }
 
 export type Left =
   /** By ctrl-]. */
   | { is: "asked" }
-  /** All that was piped in is typed. */
+  /** All piped input has been typed. */
   | { is: "typed" }
   | { is: "signal"; signal: NodeJS.Signals }
-  /** Their terminal, or the reader of standard output, has gone. */
+  /** The user's terminal, or the reader of standard output, has gone. */
   | { is: "closed" };
 
 export interface Person {
   left: Promise<Left>;
   hasLeft(): boolean;
-  /** Takes their terminal over: every key is the program's. */
+  /** Takes over the user's terminal: every key goes to the program. */
   take(): void;
-  /** Whom they type to; null: nobody for now. */
+  /** Sets the receiver of keys; null: none for now. */
   join(attachment: Attachment | null): void;
-  /** Nobody reads what is shown. */
+  /** Reports that the output has lost its reader. */
   lost(): void;
-  /** Their terminal is theirs again. */
+  /** Gives the terminal back to the user. */
   close(): void;
 }
 
-/** After the last of piped keys, what the program answers at once is still shown. */
+/** How long the program's immediate answer to the last piped keys is still shown. */
 const ANSWER_MS = 200;
 const MOST_EARLY = 4096;
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
@@ -43,7 +43,7 @@ export function sizeOfPerson(): TerminalSize | null {
   return sizeOfTerminal(1) ?? sizeOfTerminal(0);
 }
 
-/** `onEnding`: they want it to end, however long that takes. */
+/** `onEnding` is called as soon as the user leaves or asks for the end, however long that takes. */
 export function openPerson(
   { readOnly, owner }: { readOnly: boolean; owner: Owner | null },
   onEnding: () => void,
@@ -67,7 +67,7 @@ export function openPerson(
     if (owner !== null) owner.end("SIGHUP");
     else leave({ is: "closed" });
   };
-  /** What is typed before the program is there, it gets when it is; so does a terminal. */
+  /** Keys that are typed before the program is there are kept for it, as a terminal keeps them. */
   const type = (keys: Uint8Array) => {
     if (attachment !== null) attachment.type(keys);
     else if (early.length < MOST_EARLY) early = Buffer.concat([early, keys]);
@@ -75,7 +75,7 @@ export function openPerson(
   const onKeys = (bytes: Uint8Array) => {
     const at = findLeaveKey(bytes);
     const keys = at === null ? bytes : bytes.subarray(0, at);
-    // Between two runs, and for who only looks, there is nobody that Ctrl-C could be meant for but dt.
+    // Between two runs, and for a read-only user, only dt can be meant by Ctrl-C.
     if ((readOnly || attachment === null) && hasInterrupt(keys)) hear("SIGINT");
     else if (!readOnly) type(keys);
     if (at !== null) leave({ is: "asked" });

@@ -1,10 +1,10 @@
-/** `--dry-run`: the exact command, directory and the environment dt adds. */
+/** `--dry-run`: the exact command, its directory and the environment that dt adds. */
 import { formatLines } from "../output/lines.ts";
 import { quoteCommand, showCommand, showWord } from "../output/shell.ts";
 
 interface Surroundings {
   cwd: string;
-  /** Null: removed. */
+  /** Null: unset. */
   added: Record<string, string | null>;
   key?: string;
   port?: number | null;

@@ -1,4 +1,4 @@
-/** `dt up` on a terminal: a table that is redrawn in place while things come up, and gone when they are. */
+/** `dt up` on a terminal: a table that is redrawn in place while launches come up, and removed once they are. */
 import { shortKey } from "../manifest/graph.ts";
 import { formatProgress, type ProgressRow } from "../output/progress.ts";
 import { placeOf } from "../output/truth.ts";
@@ -11,7 +11,7 @@ import type { RunnerContext } from "./context.ts";
 
 export interface Progress {
   hear(event: UpEvent): void;
-  /** The table is gone; what comes next is written in its place. */
+  /** Removes the table; later output takes its place. */
   close(): void;
 }
 
@@ -25,7 +25,7 @@ const open = (state: string, more = ""): Change => ({ state, open: true, failed:
 const done = (state: string, more = ""): Change => ({ state, open: false, failed: false, more });
 const failed = (state: string, more = ""): Change => ({ state, open: false, failed: true, more });
 
-/** What an event says about a launch; null: nothing for the table. */
+/** The row that an event leads to; null: the table stays as it is. */
 const OF_LAUNCH: { [E in LaunchEvent["is"]]: (event: Extract<LaunchEvent, { is: E }>) => Change | null } = {
   note: () => null,
   command: () => null,
@@ -40,7 +40,9 @@ const OF_LAUNCH: { [E in LaunchEvent["is"]]: (event: Extract<LaunchEvent, { is: 
   failed: ({ error }) => failed("failed", error.message.split("\n")[0] ?? ""),
 };
 
-/** Null where standard error is no terminal, or a person wants lines (`--verbose`) or nothing (`--quiet`). */
+/**
+ * Null where standard error is no terminal, on CI, and where the user wants lines (`--verbose`) or nothing (`--quiet`).
+ */
 export function makeProgress({ talk, verbose }: RunnerContext, nodes: readonly UpNode[]): Progress | null {
   if (verbose || talk.onCi || !talk.isLive) return null;
   const rows = new Map<string, ProgressRow>(
@@ -56,7 +58,7 @@ export function makeProgress({ talk, verbose }: RunnerContext, nodes: readonly U
   const draw = () => {
     const lines = formatProgress([...rows.values()], sizeOfTerminal(2) ?? SIZE, performance.now(), talk.paint);
     const up = drawn > 0 ? `\x1b[${drawn}A\r` : "";
-    // In one write, each line cleared behind its end: nothing flickers.
+    // One write, with each line cleared after its end: nothing flickers.
     moves(`${up}${lines.map((line) => `${toTerminal(line)}\x1b[K\n`).join("")}\x1b[J`);
     drawn = lines.length;
   };

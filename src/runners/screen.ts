@@ -1,4 +1,4 @@
-/** What is shown of runs on standard output, and what that has done to the terminal. */
+/** What runs show on standard output, and the state that leaves the terminal in. */
 import { followFile } from "../logs/follow.ts";
 import { makeModes } from "../logs/modes.ts";
 import { makeStripper } from "../logs/strip.ts";
@@ -13,7 +13,7 @@ const NEWLINE = 0x0a;
 
 export type Screen = ReturnType<typeof makeScreen>;
 
-/** `impatient`: from then on, what the terminal does not take is given up. */
+/** `impatient`: once aborted, output that the terminal does not accept is given up. */
 export function makeScreen(impatient: AbortSignal) {
   const modes = makeModes();
   const drawn = isTerminal(1);
@@ -43,7 +43,7 @@ export function makeScreen(impatient: AbortSignal) {
           before = drawn ? (tail?.to ?? 0) : 0;
         }
       }
-      // Questions that the program once asked its terminal are not asked again.
+      // Queries that the program once sent to its terminal must not be sent again.
       const plain = makeStripper(true);
       const show = (bytes: Uint8Array, offset: number) => {
         const past = Math.min(Math.max(0, before - offset), bytes.length);
@@ -73,7 +73,7 @@ export function makeScreen(impatient: AbortSignal) {
         },
       };
     },
-    /** A run that is over, unless the next one has its place by now. */
+    /** Shows a run that is over, unless the next one has taken its place by now. */
     async showAll({ log, logFile }: Pick<LaunchRecord, "log" | "logFile">): Promise<void> {
       if (logFile !== null && statOf(log)?.ino !== logFile.ino) return;
       const from = findTail(log, Number.POSITIVE_INFINITY)?.from ?? 0;

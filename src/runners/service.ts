@@ -1,4 +1,7 @@
-/** Managed commands: in the foreground dt is the host and shows the log; detached it starts a host and tells how it went. */
+/**
+ * Managed commands: in the foreground dt is the host and shows the log; detached, it starts
+ * a host and reports the outcome.
+ */
 
 import { wordsOf } from "../compose/command.ts";
 import { formatCursor } from "../logs/cursor.ts";
@@ -33,17 +36,17 @@ export interface ServiceRequest {
   /** Return once spawned, not once ready. */
   noWait: boolean;
   ensure: boolean;
-  /** The manifests, to start what it needs; null: not to (`--no-needs`). */
+  /** The manifests, for starting what it needs; null to start nothing (`--no-needs`). */
   index: ManifestIndex | null;
-  /** Milliseconds; null: as the manifest says. */
+  /** Milliseconds; null: as declared in the manifest. */
   timeoutMs: number | null;
   /** Stop the launch that holds the port. */
   take: boolean;
-  /** Of a stack: toggles that are off. */
+  /** For a stack: the toggles that are off. */
   off: string[];
-  /** Of a stack: make its containers anew. */
+  /** For a stack: recreate its containers. */
   recreate: boolean;
-  /** What it is tied to, as written: a pid, `shell`, `agent`. */
+  /** The process that it is tied to, as written: a pid, `shell`, `agent`. */
   owner: string | null;
 }
 
@@ -61,7 +64,7 @@ export async function runService(context: RunnerContext, request: ServiceRequest
     mayWait(request.settings) || request.take
       ? takeTicket(context, key, spec.asker, handed)
       : readTicket(context, key, spec.asker, handed);
-  // What it needs gets its tickets later (needs.ts).
+  // With needs, needs.ts closes the announcement once they have their tickets.
   if (!isNeedy(request)) context.announced?.close();
   try {
     return await startService(context, request, spec);
@@ -95,12 +98,12 @@ async function takePort(context: RunnerContext, spec: LaunchSpec): Promise<void>
   await freePort(context.ground, spec, (text) => context.talk.say(text));
 }
 
-/** What runs before it may have needs too. */
+/** Commands in `before` count too: they may have needs. */
 export function needsSomething({ needs, before }: ManagedSettings): boolean {
   return needs.length + before.length > 0;
 }
 
-/** `--dry-run`: what would be started, and nothing is. */
+/** `--dry-run`: shows what would be started, and starts nothing. */
 export async function showPlan(context: RunnerContext, spec: LaunchSpec): Promise<number> {
   const { ground, json } = context;
   const { prepareLaunch } = await import("../supervisor/prepare.ts");
@@ -118,8 +121,9 @@ export async function showPlan(context: RunnerContext, spec: LaunchSpec): Promis
 }
 
 /**
- * The exit status where a signal that ends dt came meanwhile; else null. Each ends the one-shot that runs, which nobody else would; only Ctrl-C,
- * which says so, also ends a launch that is being started.
+ * Starts what the command needs. Returns the exit status when a signal ended this dt in the meantime, otherwise null.
+ * Each such signal ends the one-shot that runs, since no other process would; only Ctrl-C, an explicit cancel, also
+ * ends a launch that is being started.
  */
 export async function startNeeded(context: RunnerContext, index: ManifestIndex, spec: Needy): Promise<number | null> {
   const { startNeeds } = await import("./needs.ts");
@@ -175,7 +179,7 @@ export async function runDetached(context: RunnerContext, spec: LaunchSpec, noWa
   return concludeDetached(context, last, spec.settings.compose !== null);
 }
 
-/** The line of truth, or why there is none. */
+/** Prints the line of truth, or why there is none. */
 function concludeDetached(context: RunnerContext, last: LaunchEvent, isStack: boolean): number {
   const { ground, talk, json } = context;
   switch (last.is) {
@@ -207,7 +211,7 @@ function concludeDetached(context: RunnerContext, last: LaunchEvent, isStack: bo
           : `${exit.key} ${exit.text} before it was ready`,
       );
       tellLastLines(context, exit.key, exit.log);
-      if (isStack) talk.say(`Run \`dt ${wordsOf(exit.key)}\` without --detach to see all that Compose says.`);
+      if (isStack) talk.say(`Run \`dt ${wordsOf(exit.key)}\` without --detach to see everything Compose prints.`);
       return EXIT.failed;
     }
     default:
@@ -215,7 +219,9 @@ function concludeDetached(context: RunnerContext, last: LaunchEvent, isStack: bo
   }
 }
 
-/** The end of its log now: `dt logs --after` shows what comes later. Null when the launch is gone already. */
+/**
+ * A cursor at the current end of its log: `dt logs --after` shows what follows. Null when the launch is gone already.
+ */
 function cursorOf({ ground }: RunnerContext, { key, log }: LaunchLine): string | null {
   const record = ground.store.record(key);
   if (record.is !== "there") return null;

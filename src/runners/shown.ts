@@ -1,6 +1,7 @@
 /**
- * What commands write, shown on standard output by the dt that hosts them. A reader that has gone is told to the caller. A disk that is full ends
- * no command, since the log has all of it: it is said once, and dt's own exit code says so in the end.
+ * Shows what commands write, on the standard output of the dt that hosts them. The caller learns when the reader
+ * has gone. A full disk ends no command, since the log has all of its output: it is reported once, and dt's own
+ * exit code shows it in the end.
  */
 import type { Talk } from "../output/talk.ts";
 import { EXIT } from "../sys/error.ts";
@@ -10,15 +11,15 @@ import type { WriteOutcome } from "../sys/stdio.ts";
 export interface Shown {
   /** False when the reader has gone. */
   write(bytes: Uint8Array): boolean | Promise<boolean>;
-  /** The exit code, which is no success when something could not be shown. */
+  /** The exit code: never success when something could not be shown. */
   status(code: number): number;
 }
 
 type Warn = Pick<Talk, "warn">;
 
 /**
- * An output that takes nothing for now is waited for, until the signal is aborted. What is written meanwhile comes after it; bytes that are not
- * written at once may be used again by the caller only when the promise is resolved.
+ * Waits for an output that accepts nothing for now, until the signal is aborted. Later writes follow in order. When a
+ * write returns a promise, the caller must not reuse its bytes before the promise resolves.
  */
 export function makeShown(talk: Warn, impatient: AbortSignal): Shown {
   const output = openPatiently(1);
@@ -48,9 +49,7 @@ function makeJudge(talk: Warn) {
     judge(outcome: WriteOutcome): boolean {
       if (outcome === "failed" && !isLost) {
         isLost = true;
-        talk.warn(
-          "standard output cannot be written (is the disk full that it goes to?); dt logs shows what is missing",
-        );
+        talk.warn("standard output cannot be written (is its disk full?); dt logs shows what is missing");
       }
       return outcome !== "closed";
     },

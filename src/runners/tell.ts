@@ -1,4 +1,4 @@
-/** Lifecycle events as lines for a person. */
+/** Lifecycle events as lines for the user. */
 import { readLastLines } from "../logs/tail.ts";
 import { shortPath, showCommand, showPrompt, showWord } from "../output/shell.ts";
 import { formatDuration } from "../output/time.ts";
@@ -17,7 +17,7 @@ const TELLERS: { [E in LaunchEvent["is"]]: Teller<E> } = {
     talk.say(
       `${event.key} stopped in ${formatDuration(event.tookMs)}${event.killed > 0 ? `, ${event.killed} by SIGKILL` : ""}`,
     ),
-  unchanged: ({ talk }, { line }) => talk.say(`${line.key} runs already and is the same: left alone`),
+  unchanged: ({ talk }, { line }) => talk.say(`${line.key} is already running and up to date: left alone`),
   spawned: ({ talk, ground }, { line, commandLine, cwd, probed, shown }) => {
     talk.detail(() =>
       shown === undefined
@@ -49,7 +49,10 @@ export function tellEvent(context: RunnerContext, event: LaunchEvent): void {
   (TELLERS[event.is] as Teller<typeof event.is>)(context, event as never);
 }
 
-/** The last lines of a launch that failed. On CI also of one that is not ready: its log is gone when the job is. */
+/**
+ * Prints the last lines of a launch that failed; on CI also of one that is not ready, since its log is gone with the
+ * job.
+ */
 export function tellLastLines(
   { ground, talk }: Pick<RunnerContext, "ground" | "talk">,
   key: string,
@@ -58,5 +61,5 @@ export function tellLastLines(
   talk.quote(`The last lines of ${key} (${shortPath(ground.root, log)})`, readLastLines(log, LAST_LINES));
 }
 
-/** What fits on a screen beside the message. */
+/** As many as fit on a screen beside the message. */
 const LAST_LINES = 20;

@@ -1,8 +1,11 @@
-/** What a handler leaves to nobody: an exception of a timer, a rejection nobody awaits. Bun would print it and go on to success. */
+/**
+ * Errors of a handler that nothing catches: an exception in a timer, a rejection that is not awaited. Bun would
+ * print them and go on to success.
+ */
 
 const EVENTS = ["uncaughtException", "unhandledRejection"] as const;
 
-/** As `run`, but an exception nobody catches meanwhile ends the wait by being thrown. */
+/** Runs `run`; an uncaught exception in the meantime ends the wait and is thrown. */
 export async function orUncaught<T>(run: () => Promise<T>): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
   promise.catch(() => undefined);

@@ -1,6 +1,6 @@
 /**
- * `dt up`: all that is named and what it needs, by one host. Detached it returns when nothing more is awaited; in the foreground this
- * process is the host and shows all logs, each line with its key.
+ * `dt up`: brings up everything that is named and what it needs, by one host. Detached, it returns when nothing more is
+ * awaited; in the foreground this process is the host and shows all logs, each line with its key.
  */
 
 import type { Entry } from "../logs/entries.ts";
@@ -92,7 +92,7 @@ function makeNodes(context: RunnerContext, { index, keys, detach, timeoutMs, for
   });
 }
 
-/** With the fault of the manifest that may declare it, where there is one. */
+/** Includes the fault of the manifest that may declare it, where there is one. */
 function undeclared(index: ManifestIndex, path: string[]): DtError {
   const plugin = path.at(-1)?.split(":")[0];
   const failure = index.failures.find((one) => one.plugin === plugin);
@@ -129,7 +129,10 @@ async function upDetached(context: RunnerContext, nodes: UpNode[]): Promise<numb
   return cancel.signal.aborted ? EXIT.interrupted : conclude(context, outcomes);
 }
 
-/** Before anything is read or written for a `dt up` in the foreground, for this process may have to become dt anew. */
+/**
+ * Call it before anything is read or written for a `dt up` in the foreground: this process
+ * may have to execute itself again.
+ */
 export function becomeHost({ ground, ownEnv, argv }: RunnerContext): void {
   const cleaned = cleanedForHosting(ownEnv, ground.root);
   if (cleaned !== null) becomeDt([...ground.self, ...argv] as [string, ...string[]], cleaned, []);
@@ -139,15 +142,15 @@ async function upForeground(context: RunnerContext, nodes: UpNode[], colored: bo
   const ground = makeMoving(context.ground);
   const hard = new AbortController();
   const done = new AbortController();
-  /** Somebody asked for the end: an output that takes nothing is no longer waited for. */
+  /** The user asked for the end: an output that accepts nothing is no longer waited for. */
   const impatient = new AbortController();
   const shown: LogTarget[] = [];
   const shownTo = new Map<string, number>();
-  /** What ran already: it is shown, and runs on when this process ends. */
+  /** Launches that were already running: they are shown, and run on when this process ends. */
   const others = new Set<string>();
   let failure: number | null = null;
   const hear = (event: UpEvent) => {
-    // A terminal that takes nothing would hold the host up: what it has no room for is not said.
+    // A terminal that accepts no output would block the host: messages that find no room are dropped.
     if (hasRoom(2)) tellHosted(context, event);
     failure ??= codeOf(event);
     if (event.is !== "launch" || (event.event.is !== "spawned" && event.event.is !== "unchanged")) return;
@@ -173,7 +176,7 @@ async function upForeground(context: RunnerContext, nodes: UpNode[], colored: bo
     if (signal === "SIGINT") up.stop({ is: "interrupt" });
     else up.stop({ is: "terminate", by: signal === "SIGHUP" ? "hangup" : "signal", signal });
   });
-  // Under nohup a hang-up stays ignored.
+  // Under nohup SIGHUP stays ignored.
   for (const signal of ["SIGINT", "SIGTERM", "SIGQUIT", "SIGHUP"] as const)
     if (signal !== "SIGHUP" || !isIgnored(signalNumber(signal) as number)) process.on(signal, onSignal);
   process.on(RESTART_SIGNAL, () => up.claim());
@@ -199,7 +202,7 @@ async function upForeground(context: RunnerContext, nodes: UpNode[], colored: bo
   const outcomes = await up.settled;
   const worst = statusOf(outcomes.map((one) => (one.state === "exited" ? { ...one, state: "completed" } : one)));
   if (others.size > 0 && !context.json) {
-    context.talk.say("launches that ran already are shown from here on; Ctrl-C leaves them running");
+    context.talk.say("launches that were already running are shown from now on; Ctrl-C leaves them running");
     await Promise.race([up.over, lastOf(() => status !== null || isUnread)]);
     const isOver = () => status !== null || isUnread || [...others].every((key) => isEnded(ground, key));
     await lastOf(isOver);
@@ -234,7 +237,7 @@ function isEnded(ground: Ground, key: string): boolean {
   return settledNow(ground, key)?.is === "ended";
 }
 
-/** The code of what failed; null: this is no failure. What a person stopped, or replaced, did not fail. */
+/** The exit code of a failure; null when the event is none. A launch that a user stopped or replaced did not fail. */
 function codeOf(event: UpEvent): number | null {
   if (event.is === "launch" && event.event.is === "failed") return event.event.error.status || EXIT.failed;
   const exit =
@@ -248,7 +251,7 @@ function codeOf(event: UpEvent): number | null {
 
 const FAILED: readonly ExitRecord["reason"][] = ["failed", "unknown", "start-failed"];
 
-/** The line of truth of each key; why those that are not up are not. */
+/** Prints each key's line of truth, and why a key is not up. */
 function conclude(context: RunnerContext, outcomes: readonly Outcome[]): number {
   const { ground, json } = context;
   for (const one of outcomes) {

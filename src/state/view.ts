@@ -112,7 +112,7 @@ export function isLiving(state: KeyState): boolean {
   return LIVING[state];
 }
 
-/** By the user, who needs no report of a failure then. */
+/** Whether a user ended it: that is not reported as a failure. */
 export function isStopped({ reason }: Pick<ExitRecord, "reason">): boolean {
   return reason === "stopped" || reason === "interrupted";
 }

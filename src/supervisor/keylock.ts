@@ -3,7 +3,7 @@ import { presenceOf } from "../sys/identity.ts";
 import { acquireLock, type HeldLock, type LockRequest, readHolder } from "../sys/lock.ts";
 import type { Ground } from "./types.ts";
 
-/** Contention waits this long for the key's lock: a stop may take its whole time-out before it is our turn. */
+/** How long a start waits for the key's lock: a stop that holds it may take its whole timeout. */
 export const LOCK_TIMEOUT_MS = 30_000;
 
 /** Throws `lock-timeout` (exit 4). */

@@ -9,7 +9,7 @@ export function nestedError(key: string, verb: string): DtError {
   });
 }
 
-/** Replacing or stopping the launch one runs in would end the asker halfway. Throws `nested`. */
+/** Replacing or stopping the launch that this dt runs in would end this dt halfway. Throws `nested`. */
 export function refuseNested(
   { ground, env }: { ground: Pick<Ground, "root">; env: Record<string, string> },
   key: string,

@@ -246,7 +246,7 @@ test("an attached terminal follows a restart, a crash's restart and a rerun; who
     const looker = onTerminal(root, ["attach", "t", "sh"]);
     await shows(looker, "ctrl-] leaves it running");
     expect((await root.dt(["restart", "t", "sh"])).code).toBe(0);
-    for (const screen of [owner, looker]) await shows(screen, "t:sh:default runs anew");
+    for (const screen of [owner, looker]) await shows(screen, "t:sh:default runs again");
     owner.type("bye\r");
     for (const screen of [owner, looker]) await shows(screen, "starting it again in");
     await until("it runs again", async () => (await psOf(root, "t:sh:default"))?.state === "running");
@@ -255,7 +255,7 @@ test("an attached terminal follows a restart, a crash's restart and a rerun; who
     expect((await root.dt(["t", "sh", "-d"])).code).toBe(0);
     await owner.exited;
     await shows(owner, "replaced by");
-    await until("the one who looks goes on", () => (looker.text().match(/runs anew/g) ?? []).length === 3);
+    await until("the one who looks goes on", () => (looker.text().match(/runs again/g) ?? []).length === 3);
     await root.dt(["stop", "t", "sh"]);
     await looker.exited;
     await shows(looker, "stopped by dt stop t sh");

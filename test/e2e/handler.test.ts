@@ -129,7 +129,7 @@ describe("the exit code", () => {
     ] as const) {
       const result = await root.dt(["h", "number", word]);
       expect([word, result.code]).toEqual([word, code]);
-      if (["256", "-1", "1.5", "x"].includes(word)) expect(result.stderr).toContain("no exit code");
+      if (["256", "-1", "1.5", "x"].includes(word)) expect(result.stderr).toContain("not an exit code");
     }
     for (const command of ["nothing", "text"]) expect((await root.dt(["h", command])).code).toBe(0);
     expect((await root.dt(["h", "exits"])).code).toBe(33);
