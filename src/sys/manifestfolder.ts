@@ -1,10 +1,11 @@
 /**
- * Whose a folder named `manifests` is: dt's, or another tool's (Kubernetes, a browser's extensions, packages). Looks at names and, until one file decides,
- * at the beginning of files. On the path of every call, so plain synchronous calls.
+ * Tells whether a folder named `manifests` belongs to dt or to another tool (Kubernetes, a browser extension, a package
+ * manager). It looks at file names, then reads files until one decides. Every call of dt runs this, so the file system
+ * calls are plain and synchronous.
  *
- *   own      it is empty, or a file in it names what only a manifest of dt has, or it cannot be looked into: that is told by who loads it
- *   foreign  no file is dt's, and one is known to be another tool's
- *   unclear  neither: it counts where no folder above is dt's own
+ *   own      it is empty, or a file in it names what only a dt manifest has, or it cannot be read (the loader says so)
+ *   foreign  no file is dt's, and at least one is known to be another tool's
+ *   unclear  neither: it counts only where no folder above is dt's own
  */
 import { readdirSync } from "node:fs";
 import { extname, join } from "node:path";
@@ -16,13 +17,13 @@ export type Ownership = { is: "own" } | { is: "unclear" } | { is: "foreign"; fil
 const CODE = new Set([".ts", ".mts", ".cts", ".js", ".mjs", ".cjs"]);
 const DATA = new Set([".json", ".yaml", ".yml", ".toml"]);
 
-/** A manifest names these: `commands` is required, and code imports from dt or passes them on. */
+/** A manifest holds one of these: `commands` is required, and code imports from dt or passes the commands on. */
 const CODE_OF_DT = /@dialtone\/dt|\bdefinePlugin\b|\bcommands\b/;
 const DATA_OF_DT = /(?:^|[{,])\s*["']?commands["']?\s*:|^\s*\[\s*commands\b|^\s*commands\b[^\n]*=/m;
 
 const THEIR_FIELDS = ["apiVersion", "manifest_version", "start_url", "short_name", "app-id", "runtime-version"];
 
-/** Where another tool's words are in it too, in an environment or a here-document: what it is made of says whose it is. */
+/** For a file that holds another tool's words too, in an environment or a here-document: its structure decides. */
 function isSurelyOfDt(text: string, ending: string): boolean {
   if (ending === ".toml") return /^\s*\[\s*commands\b/m.test(text);
   if (ending !== ".json") return /^["']?commands["']?\s*:/m.test(text) && /^["']?name["']?\s*:/m.test(text);
@@ -34,20 +35,20 @@ function isSurelyOfDt(text: string, ending: string): boolean {
   }
 }
 
-/** What the first words of a file say, by the tool. */
+/** By tool, a field that marks a file as that tool's. */
 const OTHERS: readonly [string, RegExp][] = [
   ["Kubernetes", /(?:^|[{,]\s*)["']?apiVersion["']?\s*:/m],
-  ["a browser's extension", /["']manifest_version["']\s*:/],
+  ["a browser extension", /["']manifest_version["']\s*:/],
   ["a web application", /["'](?:start_url|short_name)["']\s*:/],
   ["winget", /^PackageIdentifier\s*:/m],
   ["Flatpak", /(?:^|[{,]\s*)["']?(?:app-id|runtime-version)["']?\s*:/m],
   ["Cloud Foundry", /^applications\s*:/m],
 ];
 
-/** A manifest of dt names itself and its commands long before this. */
+/** In bytes. A dt manifest is far smaller; a larger file is not read and decides nothing. */
 const LIMIT = 1024 * 1024;
 
-/** Of more files than this the rest is not looked at. */
+/** At most this many files are looked at. */
 const MOST = 64;
 
 export function judgeManifestFolder(directory: string): Ownership {
@@ -73,7 +74,7 @@ export function judgeManifestFolder(directory: string): Ownership {
   return other;
 }
 
-/** Null: it may not be read, which whoever loads it says. */
+/** Null: it cannot be read; the loader reports that. */
 function beginningOf(path: string): string | null {
   try {
     return readBytes(path, LIMIT)?.toString("utf8") ?? "";

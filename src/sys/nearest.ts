@@ -1,23 +1,26 @@
 /**
- * "Did you mean": the names that a typing error explains, and no others. Differences of case, `-` and `_` never count; one edit is a letter left
- * out, typed twice or too many, or two neighbours that changed places.
+ * "Did you mean": the names that a typing error explains, and no others. Case, `-` and `_` never count. One edit is a
+ * letter left out, doubled or added, or two neighbouring letters swapped.
  *
- *   letters typed   edits   another letter in place of one
- *   1, 2            two changed places, nothing else
- *   3               1       no: what is left in common is too little
- *   4, 5            1       may be the edit
- *   6 and more      2       may be one of the two
+ *   letters typed   edits allowed   a wrong letter
+ *   1, 2            one swap        no
+ *   3               1               no: too little would remain in common
+ *   4, 5            1               may be that edit
+ *   6 and more      2               may be one of the two
  *
- * From three letters on, the beginning of a name means it too. What is alike in meaning alone is not known here.
+ * From three letters on, the beginning of a name matches it too. Synonyms are not known here.
  */
 
 const EDIT = 2;
-/** Rarer than the other errors: two of them (`docker`, `doctor`) make another word. */
+/** A wrong letter is rarer than the other errors, and two of them make another word (`docker`, `doctor`). */
 const OTHER_LETTER = 3;
 const BEGINNING = 1;
 const MOST = 3;
 
-/** At most three of `names` that `word` may have meant, nearest first; those of two edits only where there are none of one. */
+/**
+ * At most three of `names` that `word` may have meant, nearest first; names two edits away only when none is one edit
+ * away.
+ */
 export function nearestNames(word: string, names: Iterable<string>): string[] {
   const typed = lettersOf(word);
   const near = [...new Set(names)].flatMap((name) => {
@@ -37,7 +40,7 @@ function lettersOf(word: string): string[] {
   return [...word.toLowerCase().replaceAll(/[-_]/g, "")];
 }
 
-/** What the errors between them cost; null where they are too many. */
+/** The cost of the typing errors between the two; null when there are too many. */
 function farFrom(typed: readonly string[], name: readonly string[]): number | null {
   const { length } = typed;
   if (length === 0) return null;

@@ -1,6 +1,6 @@
 /**
- * Tells the service manager how this process is (`sd_notify(3)`): a datagram to the socket that it named in NOTIFY_SOCKET. Linux alone, since
- * only systemd asks.
+ * Reports the state of this process to the service manager (`sd_notify(3)`): a datagram to the socket named in
+ * NOTIFY_SOCKET. Linux only, since only systemd asks for it.
  */
 import { closeSync } from "node:fs";
 import { libc, ptr } from "./libc.ts";
@@ -11,7 +11,7 @@ const SOCK_CLOEXEC = 0o2000000;
 const MSG_NOSIGNAL = 0x4000;
 const LONGEST_PATH = 107;
 
-/** False when nobody asked, or the manager cannot be told. */
+/** False when no manager asked for it, or it cannot be reached. */
 export function notifyManager(socket: string | undefined, text: string): boolean {
   if (process.platform !== "linux" || socket === undefined || !/^[/@]./.test(socket)) return false;
   const address = addressOf(socket);
@@ -27,7 +27,7 @@ export function notifyManager(socket: string | undefined, text: string): boolean
   }
 }
 
-/** `sockaddr_un`; `@` stands for the NUL of a socket without a file. */
+/** `sockaddr_un`; a leading `@` stands for the NUL byte of a socket without a file. */
 function addressOf(socket: string): Uint8Array | null {
   const path = Buffer.from(socket.startsWith("@") ? `\0${socket.slice(1)}` : socket);
   if (path.length > LONGEST_PATH) return null;

@@ -1,6 +1,8 @@
 /**
- * A captured command on pipes, in dt's own group: what a terminal sends to the group reaches it by itself, what a process sends to dt is
- * passed on, but for the terminal's own that a wrapper hands on. Its standard input is dt's. Output and errors that go to one place are one pipe, so their order is exact.
+ * Runs a captured command on pipes, in dt's own process group. A signal that a terminal sends to the group reaches the
+ * command directly. A signal that a process sends to dt is passed on, except a terminal's signal that a wrapper sends
+ * once more. Its standard input is dt's. When output and errors go to one place they share one pipe, so their order is
+ * exact.
  */
 import { closeSync, fstatSync } from "node:fs";
 import { type Captured, type CapturePlan, letGoOfInput } from "./captured.ts";
@@ -12,7 +14,7 @@ import { makeKernelPresses } from "./presses.ts";
 import type { Source } from "./relay.ts";
 import type { EndStatus } from "./status.ts";
 
-/** Throws the system's error when it cannot be started. */
+/** Throws the system's error when the command cannot be started. */
 export function startOnPipes(plan: CapturePlan): Captured {
   const output = makePipe();
   const errors = isOnePlace() ? output : makePipe();
@@ -29,7 +31,10 @@ export function startOnPipes(plan: CapturePlan): Captured {
 
   const pressed = makeKernelPresses();
   const leads = posix().getsid(0) === process.pid;
-  /** Ctrl-C and its like, and a hangup that comes to the group; a session's leader alone hears of its terminal's. */
+  /**
+   * Whether the command has this signal already: a terminal signals the whole group, but reports its hangup to a
+   * session leader alone.
+   */
   const hasIt = (signal: number, fromKernel: boolean) => fromKernel && !(signal === SIGNAL.HUP && leads);
 
   return {

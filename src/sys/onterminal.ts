@@ -1,11 +1,12 @@
 /**
- * A captured command on a terminal of its own, in front of the person's: keys go in as they are, the size is followed, and what Ctrl-C,
- * Ctrl-Z and Ctrl-\ mean is decided there, as the command has set it. When it stops, dt stops with its whole group, so that the person's
- * shell sees it; when dt goes on, so does the command. In the background dt touches the person's terminal as little as the command could.
- * What was typed ahead and the command left unread goes back into the person's terminal, where its kernel lets dt do that.
+ * Runs a captured command on a pseudo-terminal of its own, behind the user's terminal. Keys are passed on unchanged,
+ * the window size is kept in step, and the settings that the command made decide what Ctrl-C, Ctrl-Z and Ctrl-\ mean.
+ * When the command stops, dt stops with its whole process group, so that the user's shell notices; when dt continues,
+ * so does the command. In the background dt touches the user's terminal as little as the command could. Input typed
+ * ahead that the command left unread is put back into the user's terminal, if the kernel allows that.
  *
- * Standard input and errors that are no terminal stay what they are. Then the person's terminal still makes signals of Ctrl-C and its like,
- * for the rest of a pipeline, and dt passes them in as keys.
+ * Standard input or errors that are not a terminal stay what they are. If standard input is not a terminal, the user's
+ * terminal still turns Ctrl-C and its like into signals, for the rest of the pipeline, and dt passes them on as keys.
  */
 import { closeSync, constants, openSync, readSync, writeSync } from "node:fs";
 import { type Captured, type CapturePlan, letGoOfInput } from "./captured.ts";
@@ -36,15 +37,15 @@ import { signalName } from "./signals.ts";
 import type { EndStatus } from "./status.ts";
 import { isTerminal } from "./stdio.ts";
 
-/** How soon it is noticed that a shell has put dt into the foreground or the background. */
+/** How often dt checks whether a shell has put it into the foreground or the background. */
 const LOOK_MS = 100;
 const F_DUPFD = 0;
 const FIRST_BEYOND_STANDARD = 3;
 const KEYS_AT_ONCE = 4096;
-/** A terminal's keys are there some time after they were written. */
+/** Keys written to a pseudo-terminal can be read a moment later. */
 const ARRIVES_MS = 5;
 
-/** Null where there is no terminal to be had. Throws the system's error when it cannot be started. */
+/** Null when no pseudo-terminal is available. Throws the system's error when the command cannot be started. */
 export function startOnTerminal(plan: CapturePlan): Captured | null {
   const pty = openPty();
   if (pty === null) return null;
@@ -53,7 +54,7 @@ export function startOnTerminal(plan: CapturePlan): Captured | null {
   const ownInput = isTerminal(0);
   const modes = person === null ? null : readModes(person);
   const raw = modes === null ? null : rawModes(modes, !ownInput);
-  // In the background they may be those a shell has made for its own line.
+  // In the background these may be the modes a shell has set for its own line editing.
   if (person !== null && modes !== null && isForeground(person)) writeModes(slave, modes);
   copySize(1, master);
 
@@ -65,9 +66,9 @@ export function startOnTerminal(plan: CapturePlan): Captured | null {
   const session = spawnChild({
     file: plan.self[0] as string,
     words: [...plan.self, HIDDEN.session, String(lifeline.reading), String(told.writing)],
-    // Nothing that steers Bun; whose it is can be seen.
+    // No variable that steers Bun; DIALTONE_ROOT shows to which root this process belongs.
     environment: plan.environment.filter((one) => typeof one === "string" && one.startsWith("DIALTONE_ROOT=")),
-    // None of them a terminal, whose modes Bun would give back at the end, maybe over those a shell has made by then.
+    // None of them is a terminal: Bun would restore its modes at the end, maybe over those a shell has set by then.
     streams: [ownInput ? lifeline.reading : 0, lifeline.reading, lifeline.reading],
     mask: maskOf(heldSignals(true)),
     descriptors: [
@@ -112,7 +113,7 @@ export function startOnTerminal(plan: CapturePlan): Captured | null {
   let typedAt = Number.NEGATIVE_INFINITY;
   const mine = () => person !== null && isForeground(person);
 
-  /** Takes the person's terminal when it is dt's to take. */
+  /** Makes the user's terminal raw while dt is in its foreground. */
   const take = () => {
     if (person === null || isRaw !== null || status !== null || !mine()) return;
     isRaw = readModes(person);
@@ -126,7 +127,10 @@ export function startOnTerminal(plan: CapturePlan): Captured | null {
     const now = readModes(master);
     if (now !== null) keys = Buffer.concat([keys, Buffer.from([keyOf(now, key)])]);
   };
-  /** The command has stopped: so does dt, and its group as on a terminal. The kernel does not stop a group that nobody could continue. */
+  /**
+   * The command has stopped: dt stops too, with its group, as on a terminal. The kernel does not stop a group that no
+   * process could continue.
+   */
   const stopToo = () => {
     giveBack();
     unblock([SIGNAL.TSTP]);
@@ -151,7 +155,7 @@ export function startOnTerminal(plan: CapturePlan): Captured | null {
     if (own !== undefined) own();
     else posix().kill(pid, signal);
   };
-  /** What was typed and the command did not read is for who has the terminal next, as it is without dt. */
+  /** Input that the command did not read goes to the next reader of the terminal, as it would without dt. */
   const returnKeys = () => {
     if (person === null || !ownInput || isRaw === null || !mine()) return;
     if (performance.now() - typedAt < ARRIVES_MS) Bun.sleepSync(ARRIVES_MS);
@@ -166,7 +170,7 @@ export function startOnTerminal(plan: CapturePlan): Captured | null {
     else if (message.what === TOLD.exited) status = { code: message.number, signal: null };
     else status = { code: null, signal: signalName(message.number) };
     returnKeys();
-    // Held until now: a terminal that nobody has open is over, though the command may open it again.
+    // Held open until now: a terminal that no process has open is gone, though the command may open it again.
     closeSync(slave);
   };
 
@@ -177,7 +181,7 @@ export function startOnTerminal(plan: CapturePlan): Captured | null {
   return {
     sources,
     watched: [
-      // First of all: after the command's end no signal is sent to its number.
+      // First, so that no signal is sent to the command's pid after it has ended.
       { fd: told.reading, wants: () => (status === null ? "input" : "nothing"), ready: listen },
       {
         fd: signals.fd,
@@ -208,7 +212,7 @@ export function startOnTerminal(plan: CapturePlan): Captured | null {
         },
       },
     ],
-    /** The person's terminal has gone. */
+    /** The user's terminal has gone. */
     lost(source) {
       if (source.from !== master) return;
       open = false;
@@ -235,7 +239,10 @@ export function startOnTerminal(plan: CapturePlan): Captured | null {
   };
 }
 
-/** Where the person types: standard input, or, where that is no terminal, the session's; null when there is none. */
+/**
+ * Where the user types: standard input or, if that is not a terminal, the session's terminal; null when there is
+ * neither.
+ */
 function openKeyboard(): number | null {
   if (isTerminal(0)) return 0;
   try {
@@ -245,7 +252,7 @@ function openKeyboard(): number | null {
   }
 }
 
-/** Null when there will be no more. */
+/** Null when no more keys will come. */
 function readKeys(fd: number): Buffer | null {
   const bytes = Buffer.alloc(KEYS_AT_ONCE);
   try {
@@ -256,7 +263,7 @@ function readKeys(fd: number): Buffer | null {
   }
 }
 
-/** Null when the other one is gone. */
+/** Null when the session process is gone. */
 function readMessage(fd: number): { what: number; number: number } | null {
   const message = Buffer.alloc(MESSAGE_BYTES);
   return readSync(fd, message, 0, MESSAGE_BYTES, null) === MESSAGE_BYTES

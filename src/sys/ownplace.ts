@@ -1,10 +1,10 @@
 /**
- * Directories in which only this user decides what is at a name. A name is as safe as every directory above it, so all of them are judged: each
- * belongs to this user or to root, and nobody else may write to it. Where everybody may write, as in `/tmp`, the sticky bit must be set: it leaves
- * the renaming and removing of a file to its owner.
+ * Directories in which only this user decides what a name refers to. A name is as safe as every directory above it, so
+ * all of them are judged: each must belong to this user or to root, and no other user may write to it. Where every user
+ * may write, as in `/tmp`, the sticky bit must be set: then only its owner can rename or remove a file.
  *
- * Known limits: root is trusted, and so is the owner of `/`, who is nobody in particular inside a user namespace. An ACL counts as far as the mode
- * shows it.
+ * Known limits: root is trusted, and so is the owner of `/`, which in a user namespace may be an unmapped user. An ACL
+ * counts as far as the mode shows it.
  */
 import {
   closeSync,
@@ -31,7 +31,7 @@ export function ownUid(): number {
   return process.geteuid?.() ?? 0;
 }
 
-/** Who, beside this user and root, could put something else at a name in the directory, as half a sentence; null when nobody can. */
+/** Why another user could replace a name in this directory, as a sentence without its period; null when none could. */
 export function whoMaySwap(directory: string): string | null {
   const trusted = new Set([ownUid(), 0, statSync("/").uid]);
   for (let place = realpathSync(directory); ; place = dirname(place)) {
@@ -44,8 +44,8 @@ export function whoMaySwap(directory: string): string | null {
 }
 
 /**
- * Makes a directory of this user alone (0700), or takes one that always was: a link, another user's directory, and one that others may write to
- * are refused. What others could write to once may hold what they put there, so a `chmod` would come too late.
+ * Makes a directory for this user alone (0700), or takes an existing one. A link, another user's directory and one that
+ * others may write to are refused. The last may hold what they put there, so a `chmod` would come too late.
  */
 export function takePrivate(path: string): string {
   try {
@@ -57,8 +57,8 @@ export function takePrivate(path: string): string {
 }
 
 /**
- * `dialtone-<uid>` in a directory that users share. Where another user has taken that name: a directory whose name cannot be guessed. The next dt
- * finds it by its owner, which nobody can forge.
+ * `dialtone-<uid>` in a directory that users share. If another user has taken that name, a directory with a random
+ * name; the next dt finds it by its owner, which cannot be forged.
  */
 export function privateBelow(parent: string): string {
   const swapper = whoMaySwap(parent);
@@ -74,14 +74,14 @@ export function privateBelow(parent: string): string {
       try {
         return checkedPrivate(join(parent, entry));
       } catch {
-        // another user's, made to look like this one's
+        // another user's, with a name like this user's
       }
     }
     return mkdtempSync(join(parent, `${name}-`));
   }
 }
 
-/** The descriptor keeps hold of one directory, whatever is put at its name between the look and the `chmod`. */
+/** The descriptor holds one directory, whatever takes its name between the check and the `chmod`. */
 function checkedPrivate(path: string): string {
   let fd: number;
   try {
@@ -108,7 +108,7 @@ function whatIsThere(path: string): DtError | null {
 
 function whatIsWrong(stat: Stats): string | null {
   if (stat.isSymbolicLink()) return "it is a link";
-  if (!stat.isDirectory()) return "it is no directory";
+  if (!stat.isDirectory()) return "it is not a directory";
   if (stat.uid !== ownUid()) return `it belongs to uid ${stat.uid}`;
   return (stat.mode & WRITABLE_BY_OTHERS) === 0 ? null : `other users may write to it (mode ${modeOf(stat.mode)})`;
 }

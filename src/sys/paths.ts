@@ -1,4 +1,4 @@
-/** Where things are: the run directory, the cache, the user's home of dt. Nothing here follows a link out of the root. */
+/** The paths of the run directory, the cache and DIALTONE_HOME. Nothing here follows a link out of the root. */
 import { chmodSync, lstatSync, mkdirSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { descend, descendInto, isProjectState, statThere } from "./descend.ts";
@@ -11,12 +11,14 @@ import { ownUid } from "./ownplace.ts";
 import { isSet } from "./root.ts";
 import { linkStatOf, statOf } from "./stat.ts";
 
-/** The error when a root is needed and there is none. `passed`: what was passed by on the way up, and why. */
+/**
+ * The error when a root is needed and there is none. `passed`: the folders that were skipped on the way up, and why.
+ */
 export function noRootError(cwd: string, passed: readonly string[] = []): DtError {
   if (cwd.includes("\uFFFD") || !cwd.isWellFormed()) return notTextError(cwd);
   return new DtError(
     "no-root",
-    `No project here: neither ${cwd} nor a directory above it holds a folder \`manifests/\` of dt.${passed.map((text) => ` ${text}.`).join("")}`,
+    `No project here: neither ${cwd} nor a directory above it has a \`manifests/\` folder of dt's.${passed.map((text) => ` ${text}.`).join("")}`,
     {
       status: EXIT.usage,
       hint: "Go to your project, name it with -C DIR, or start one here with `dt init`.",
@@ -24,7 +26,7 @@ export function noRootError(cwd: string, passed: readonly string[] = []): DtErro
   );
 }
 
-/** A short stable name of a root, for places that many roots share. */
+/** A short, stable name for a root, in places that many roots share. */
 export function rootSlug(root: string): string {
   const hash = sha256(root).slice(0, 12);
   return `${basename(root)
@@ -32,7 +34,10 @@ export function rootSlug(root: string): string {
     .slice(0, 32)}-${hash}`;
 }
 
-/** The run directory's path; nothing is made. A relative DIALTONE_RUN_DIR is below the root, so that it is one place from everywhere. */
+/**
+ * The path of the run directory; nothing is made. A relative DIALTONE_RUN_DIR is below the root, so that it means the
+ * same place from everywhere.
+ */
 export function runDirectoryOf(root: string, env: Record<string, string | undefined>): string {
   return env.DIALTONE_RUN_DIR
     ? join(resolve(root, env.DIALTONE_RUN_DIR), rootSlug(root))
@@ -46,8 +51,9 @@ export function cacheDirectoryOf(root: string, env: Record<string, string | unde
 }
 
 /**
- * `DIALTONE_HOME`, else `~/.dialtone`, with the home from HOME or the user database. Null when there is none at all. Throws `unsafe-directory` where
- * another user made what is there, as anybody can where HOME is `/tmp`: what is trusted, and what the user's own manifests are, is read from it.
+ * `DIALTONE_HOME`, else `~/.dialtone`, with the home from HOME or the user database; null when there is none. Throws
+ * `unsafe-directory` when another user made it, as any user can when HOME is `/tmp`: what the user trusts, and the
+ * user's own manifests, are read from it.
  */
 export function homeDirectory(env: Record<string, string | undefined>): string | null {
   const home = homePath(env);
@@ -55,13 +61,13 @@ export function homeDirectory(env: Record<string, string | undefined>): string |
   return home;
 }
 
-/** A link that is there, and what it leads to, are judged both. What may not be looked at is not read from either. */
+/** Both a link and its target are judged. A path that cannot be looked at cannot be read from either. */
 function refuseOthers(home: string, env: Record<string, string | undefined>): void {
   for (const stat of [linkStatOf(home), statOf(home)]) {
     if (stat === undefined) continue;
     const refuse = (why: string) => {
-      throw new DtError("unsafe-directory", `${home} ${why}, so dt believes nothing that is in it.`, {
-        hint: "Set DIALTONE_HOME to a directory of yours; root in a container that has somebody's home says so with DIALTONE_TRUST_OWNER=1.",
+      throw new DtError("unsafe-directory", `${home} ${why}, so dt trusts nothing in it.`, {
+        hint: "Set DIALTONE_HOME to a directory of yours. If you are root in a container and mean another user's home, set DIALTONE_TRUST_OWNER=1.",
       });
     };
     if (stat.uid !== 0 && !(isOwner(home, stat.uid) && isPersons(stat.uid, env)))
@@ -72,8 +78,8 @@ function refuseOthers(home: string, env: Record<string, string | undefined>): vo
 }
 
 /**
- * Root that was given somebody's home (`sudo -E`, `su -m`, a container) would act on what that user says is trusted. That is right where the two are one
- * person, or where it was said.
+ * Root with another user's home (`sudo -E`, `su -m`, a container) would act on what that user trusts. That is right
+ * only if both are the same person, or the user says so.
  */
 function isPersons(uid: number, env: Record<string, string | undefined>): boolean {
   return uid === ownUid() || env.SUDO_UID === String(uid) || env.DIALTONE_TRUST_OWNER === "1" || isSet(env.CI);
@@ -91,8 +97,9 @@ function homePath(env: Record<string, string | undefined>): string | null {
 }
 
 /**
- * Makes a private directory (0700), and of those above it the ones that are dt's own. Refuses one that is a link or another user's: who could
- * replace files there could name what is killed. A project's folder that was removed is never made again: that is an error.
+ * Makes a private directory (0700), and those directories above it that are dt's own. Refuses a link and another user's
+ * directory: a user who could replace files there could choose what is killed. A project folder that was removed is
+ * never made again: that is an error.
  */
 export function makePrivateDirectory(path: string): void {
   for (const [index, directory] of ownDirectories(path).entries()) {
@@ -123,7 +130,7 @@ function makeOne(path: string): void {
   checkOne(path);
 }
 
-/** The directories on the way that dt makes: from the last `.dialtone` down, else this one alone. */
+/** The directories of the path that dt makes: from the last `.dialtone` down, else this one alone. */
 function ownDirectories(path: string): string[] {
   const parts = path.split("/");
   const at = parts.lastIndexOf(".dialtone");
@@ -131,12 +138,12 @@ function ownDirectories(path: string): string[] {
   return parts.slice(at).map((_, below) => parts.slice(0, at + below + 1).join("/"));
 }
 
-/** Throws when the directory exists and is not to be trusted; a missing one is fine. */
+/** Throws when the directory exists and cannot be trusted; a missing one is fine. */
 export function checkPrivateDirectory(path: string): void {
   for (const directory of ownDirectories(path)) checkOne(directory);
 }
 
-/** False where nothing is there. */
+/** False when nothing is there. */
 function checkOne(path: string): boolean {
   const stat = lookAt(path);
   if (stat === null) return false;
@@ -166,7 +173,10 @@ function checkOne(path: string): boolean {
   return true;
 }
 
-/** The directory that was looked at, as far as it can be held (descend.ts); also one that may not be read. */
+/**
+ * Changes the directory that was judged, not another one that took its name, as far as it can be held (descend.ts).
+ * Works for one that cannot be read, too.
+ */
 function makePrivate(path: string, { dev, ino }: Stats): void {
   descendInto(path, (at) => {
     const held = dirname(at);
@@ -192,8 +202,8 @@ function lookAt(path: string): Stats | null {
 const IGNORE_ALL = "*\n";
 
 /**
- * Makes `.dialtone/` invisible to git without touching the repository's own ignore file; one that came with a clone and says something else is
- * written over. Throws `unsafe-file` where it is a link.
+ * Hides `.dialtone/` from git without touching the repository's own ignore file. A `.gitignore` there with another
+ * content (from a clone) is overwritten. Throws `unsafe-file` when it is a link.
  */
 export function ignoreInGit(directory: string): void {
   const file = join(directory, ".gitignore");
@@ -204,6 +214,6 @@ export function ignoreInGit(directory: string): void {
     else if (there.size !== IGNORE_ALL.length || readOwn(file).toString() !== IGNORE_ALL)
       writeWhole(file, IGNORE_ALL, { durable: false });
   } catch {
-    // read-only, or somebody was faster: git's view of it is a convenience
+    // read-only, or another process was faster: hiding it from git is a convenience
   }
 }

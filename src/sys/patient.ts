@@ -1,16 +1,20 @@
 /**
- * Writing to a terminal or a pipe that takes nothing for now (output that is stopped, a terminal program that hangs) while dt goes on hearing
- * signals and keys: each write takes what there is room for, and the rest waits. For that the stream is opened again, since not to wait is a
- * property that dt's own stream shares with whoever started dt.
+ * Writes to a terminal or pipe that takes nothing for now (stopped output, a hung terminal program), while dt goes on
+ * handling signals and keys: each write sends what there is room for, and the rest waits. The stream is opened again
+ * for that, because non-blocking mode on dt's own descriptor would be shared with the process that started dt.
  *
- * Known limit: where it cannot be opened again (a socket, another user's terminal, no /proc), a write waits as any program's does.
+ * Known limit: where it cannot be opened again (a socket, another user's terminal, no /proc), a write blocks as in any
+ * program.
  */
 import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
 import { errnoOf } from "./error.ts";
 import { type WriteOutcome, writeBytes } from "./stdio.ts";
 
 export interface PatientOutput {
-  /** Resolves when all is written. When `signal` is aborted and nothing is taken for half a second, the rest is given up: `closed`. */
+  /**
+   * Resolves when everything is written. Once `signal` is aborted and nothing was taken for half a second, the rest is
+   * dropped: `closed`.
+   */
   write(bytes: Uint8Array, signal: AbortSignal): WriteOutcome | Promise<WriteOutcome>;
   /** Writes what there is room for now. */
   offer(bytes: Uint8Array): void;
@@ -28,7 +32,7 @@ export function openPatiently(fd: 1 | 2): PatientOutput {
       offer: (bytes) => void writeBytes(fd, bytes),
       close: () => {},
     };
-  /** How much of it was written; an outcome when no more can be. */
+  /** How many bytes were written; an outcome when no more can be. */
   const writeSome = (bytes: Uint8Array): number | WriteOutcome => {
     let at = 0;
     try {
@@ -56,7 +60,7 @@ export function openPatiently(fd: 1 | 2): PatientOutput {
     write(bytes, signal) {
       const wrote = writeSome(bytes);
       if (typeof wrote === "string") return wrote;
-      // What is passed may be memory that is used again.
+      // The caller may use this memory again.
       return wrote === bytes.length ? "written" : writeRest(bytes.slice(wrote), signal);
     },
     offer: (bytes) => void writeSome(bytes),

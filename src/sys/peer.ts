@@ -1,7 +1,8 @@
 /**
- * Who is at the other end of a connection over a Unix socket, from the kernel: nobody can pretend. dt speaks with processes of its own user alone.
+ * The user and process at the other end of a Unix socket, as the kernel reports them: they cannot be forged. dt
+ * connects only to processes of its own user.
  *
- * Known limit: on macOS it is `LOCAL_PEERCRED`, whose layout is tested as bytes and was never read on a Mac.
+ * Known limit: macOS uses `LOCAL_PEERCRED`, whose layout is tested as bytes and was never read on a Mac.
  */
 import { DtError } from "./error.ts";
 import { libc, ptr } from "./libc.ts";
@@ -13,11 +14,11 @@ const DARWIN = { level: 0, option: 1, bytes: 76, uidAt: 4, pidAt: null };
 
 export interface Peer {
   uid: number;
-  /** Null where the system does not tell. */
+  /** Null where the system does not report it. */
   pid: number | null;
 }
 
-/** Null when the kernel does not tell. */
+/** Null when the kernel does not report it. */
 export function peerOf(fd: number): Peer | null {
   const layout = process.platform === "darwin" ? DARWIN : LINUX;
   const answer = new Uint8Array(layout.bytes);
@@ -34,7 +35,10 @@ export function readPeer(answer: Uint8Array, layout: { uidAt: number; pidAt: num
   };
 }
 
-/** Whether a process may be answered: this user's, and root's, who could read the answer anyway. Unknown means no. */
+/**
+ * Whether dt answers this process: one of its own user, or one of root, which could read the answer anyway. Unknown
+ * means no.
+ */
 export function mayConnect(peer: Peer | null): boolean {
   return peer !== null && (peer.uid === ownUid() || peer.uid === 0);
 }
@@ -42,19 +46,18 @@ export function mayConnect(peer: Peer | null): boolean {
 export const FOREIGN_SOCKET = "foreign-socket";
 
 /**
- * Why a connection that this process made to a socket must not be used; null when its own user listens there. Root is no exception here: dt never
- * puts a server of root's where another user looks for one, and a process in somebody's container may be root by its uid alone.
+ * Why a connection that this process made must not be used; null when its own user listens on the socket. Root is no
+ * exception here: dt never puts a server of root's where another user looks for one, and a process in another user's
+ * container may be root by its uid alone.
  */
 export function foreignPeer(fd: number, path: string): DtError | null {
   const peer = peerOf(fd);
-  return peer?.uid === ownUid()
-    ? null
-    : foreignSocket(path, peer === null ? "a process of an unknown user" : `uid ${peer.uid}`);
+  return peer?.uid === ownUid() ? null : foreignSocket(path, peer === null ? "an unknown user" : `uid ${peer.uid}`);
 }
 
 export function foreignSocket(path: string, who: string): DtError {
   return new DtError(
     FOREIGN_SOCKET,
-    `Expected a process of yours (uid ${ownUid()}) at the socket ${path}, but it is one of ${who}: dt sends it nothing and believes nothing from it.`,
+    `Expected a process of yours (uid ${ownUid()}) at the socket ${path}, but it belongs to ${who}: dt sends it nothing and trusts nothing from it.`,
   );
 }

@@ -1,6 +1,6 @@
 /**
- * Reading a file that a stranger may have put there: it costs bounded memory and no waiting. A link is not followed unless asked for, a pipe or a
- * device is not read, and neither is more than dt expects of such a file.
+ * Reads a file that may come from an untrusted source, with bounded memory and without blocking. A link is not followed
+ * unless asked for, a pipe or device is not read, nor is a file larger than dt expects.
  */
 import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import { errnoOf, messageOf } from "./error.ts";
@@ -8,7 +8,7 @@ import type { FileRead } from "./files.ts";
 import { readAtMost } from "./readatmost.ts";
 
 export interface PlainOptions {
-  /** More bytes than this are not read at all. */
+  /** In bytes; a larger file is not read at all. */
   most: number;
   /** Default false. */
   followLinks?: boolean;
@@ -18,7 +18,7 @@ export function readPlain(path: string, { most, followLinks = false }: PlainOpti
   try {
     const fd = openSync(path, READ | (followLinks ? 0 : constants.O_NOFOLLOW));
     try {
-      if (!fstatSync(fd).isFile()) return { is: "unreadable", reason: "it is no regular file" };
+      if (!fstatSync(fd).isFile()) return { is: "unreadable", reason: "it is not a regular file" };
       const bytes = readAtMost(fd, most);
       if (bytes === null) return { is: "unreadable", reason: `it has more than ${most} bytes` };
       return { is: "there", value: bytes.toString("utf8") };
@@ -32,7 +32,10 @@ export function readPlain(path: string, { most, followLinks = false }: PlainOpti
   }
 }
 
-/** A regular file's bytes, through links. Null: it is none, or has more. Throws the system's own error. */
+/**
+ * The bytes of a regular file; links are followed. Null: it is not a regular file, or has more than `most` bytes.
+ * Throws the system's own error.
+ */
 export function readBytes(path: string, most: number): Buffer | null {
   const fd = openSync(path, READ);
   try {

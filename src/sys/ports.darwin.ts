@@ -1,9 +1,9 @@
 /**
- * Who listens on which TCP port, from the open sockets of each process. Other users' sockets cannot be seen; that there
- * is one is known from the kernel's own list, which has no holders.
+ * Finds which process listens on which TCP port, from the open sockets of each process. Other users' sockets are
+ * hidden; the kernel's own list shows that one is there, but not which process holds it.
  *
- * Known limit: macOS 27 may leave other programs' sockets out of that list without an error (by the signature of who
- * asks); another user's listener then looks like none.
+ * Known limit: macOS 27 may leave other programs' sockets out of that list without an error (depending on the caller's
+ * code signature); another user's listener then looks like none.
  */
 import type { ListeningPort, PortListener } from "./identity.ts";
 import {
@@ -48,7 +48,7 @@ export function listenersOn(port: number): PortListener[] {
   }
   if (found.size > 0) return [...found.values()];
   const all = sysctlByName("net.inet.tcp.pcblist_n");
-  // Somebody's who cannot be seen, nor the address: it may be any.
+  // Another user's: neither the process nor the address can be seen, so it may be any address.
   const isThere = all !== null && decodeListeningPorts(all).has(port);
   return isThere ? [{ address: "0.0.0.0", onlyIpv6: false, uid: null, pids: [] }] : [];
 }

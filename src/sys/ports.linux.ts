@@ -1,8 +1,9 @@
 /**
- * Who listens on which TCP port: the kernel's listening sockets, and the socket inodes in /proc/PID/fd. IPv4 and IPv6.
+ * Finds which process listens on which TCP port, IPv4 and IPv6: the kernel's listening sockets, and the socket inodes
+ * in /proc/PID/fd.
  *
- * Known limit: the kernel hides what other users' processes have open, and one's own that got rights by their file (capabilities, setuid) or
- * asked for that (`PR_SET_DUMPABLE`). Of their sockets it tells the user alone.
+ * Known limit: the kernel hides the open files of other users' processes, and of one's own that gained privileges from
+ * their file (capabilities, setuid) or asked for it (`PR_SET_DUMPABLE`). For their sockets it shows only the user.
  */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { errnoOf } from "./error.ts";
@@ -54,7 +55,7 @@ function decodeAddress(hex: string): string {
   );
 }
 
-/** What people need to tell apart is "any", loopback and the rest. */
+/** Users need to tell "any" and loopback from the rest; other IPv6 addresses are written out in full. */
 function formatAddress(bytes: number[]): string {
   if (bytes.length === 4) return bytes.join(".");
   if (bytes.every((byte) => byte === 0)) return "::";
@@ -121,7 +122,10 @@ function hidesFiles(pid: number): boolean {
   }
 }
 
-/** By any of its four user ids: a program that was given rights has several. The kernel's own threads, and zombies, have nothing open. */
+/**
+ * Compares all four user ids: a privileged program has several. The kernel's own threads, and zombies, have nothing
+ * open.
+ */
 function isOfUser(pid: number, uid: number): boolean {
   try {
     const status = readFileSync(`/proc/${pid}/status`, "latin1");

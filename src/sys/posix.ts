@@ -1,4 +1,7 @@
-/** C functions that a captured one-shot alone needs: opened with it, so that nobody else pays for them. Linux alone. */
+/**
+ * C functions that only captured one-shots and terminals need: loaded on first use, so that other calls do not pay for
+ * them. Linux only.
+ */
 import { FFIType } from "bun:ffi";
 import { lazy } from "./lazy.ts";
 import { openFirst, ptr } from "./libc.ts";
@@ -31,7 +34,7 @@ export const posix = lazy(() =>
 
 const FIONREAD = 0x541b;
 
-/** Null where the C library does not have it: glibc before 2.35, musl. */
+/** Null when the C library lacks it: glibc before 2.35, musl. */
 export const addForegroundAction = lazy(() => {
   const name = "posix_spawn_file_actions_addtcsetpgrp_np";
   try {

@@ -1,15 +1,18 @@
 /**
- * How often somebody asked dt to end. Wrappers (cross-env, env-cmd, npm) hand a signal on to their child, which has it from the terminal already,
- * and some send SIGTERM with it. So what comes within a moment of the one before is the same press, however many hand it on; a
- * person who wants to kill presses again later.
+ * Counts how often dt was asked to end. Wrappers (cross-env, env-cmd, npm) pass a signal on to their child, which has
+ * it from the terminal already, and some send SIGTERM with it. So a signal that follows within a moment is the same
+ * press, however many wrappers pass it on; a user who wants to kill presses again later.
  *
- * Known limit: two presses within that moment are one.
+ * Known limit: two presses within that moment count as one.
  */
 
-/** Longer than a busy machine takes to hand a signal on through several wrappers, shorter than a person waits before the second press. */
+/**
+ * Longer than a busy machine takes to pass a signal through several wrappers, shorter than a user waits before the
+ * second press.
+ */
 const SAME_PRESS_MS = 300;
 
-/** Gives a function to be called with each signal that came. */
+/** Returns a function to call with each signal that arrives. */
 export function makePresses(now: () => number = () => performance.now()): () => "first" | "same" | "again" {
   let counted: number | null = null;
   return () => {
@@ -21,10 +24,13 @@ export function makePresses(now: () => number = () => performance.now()): () => 
   };
 }
 
-/** Two that are pending together are delivered in either order. */
+/** Two signals that are pending together are delivered in either order. */
 const TOGETHER_MS = 50;
 
-/** Hands signals on in the order of their meaning: a SIGTERM that comes together with a SIGINT comes after it. Alone, it is handed on a moment later. */
+/**
+ * Passes signals on in a fixed order: a SIGTERM that arrives together with a SIGINT comes after it. A SIGTERM alone is
+ * passed on a moment later.
+ */
 export function interruptFirst(hear: (signal: NodeJS.Signals) => void): (signal: NodeJS.Signals) => void {
   let waiting: ReturnType<typeof setTimeout> | null = null;
   const terminate = () => {
@@ -45,7 +51,10 @@ export function interruptFirst(hear: (signal: NodeJS.Signals) => void): (signal:
 /** Ctrl-C and Ctrl-\, as numbers. */
 const ENDING = [2, 3];
 
-/** For signals that tell whether the terminal sent them (held.ts): what it sent, and a process sends again within a moment, is handed on. */
+/**
+ * For signals that show whether the terminal sent them (held.ts). A signal is handed on if the terminal sent it and a
+ * process sends it again within a moment.
+ */
 export function makeKernelPresses(now: () => number = () => performance.now()) {
   const sent = new Map<number, number>();
   return {

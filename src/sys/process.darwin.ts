@@ -4,8 +4,8 @@
  * is compared; so the process that was compared is the one that gets the signal.
  *
  * Known limits: before macOS 14.2 the identity is compared right before kill(2), and in those microseconds the process
- * could end, be reaped and its pid be given away again. Environments of Apple's own protected programs (/bin/sh,
- * /bin/sleep, …) are withheld by the kernel: they answer undefined. There is no subreaper: orphans go to launchd.
+ * could end, be reaped and have its pid reused. The kernel withholds the environments of Apple's own protected programs
+ * (/bin/sh, /bin/sleep, …): they answer undefined. There is no subreaper: orphans go to launchd.
  */
 import { isOver, type ProcessEntry, type ProcessIdentity, type ProcessTable, type SignalOutcome } from "./identity.ts";
 import {
@@ -58,7 +58,7 @@ const KERN_PROC_PID = 1;
 const KERN_PROCARGS2 = 49;
 const PROCARGS_MAX = 1024 * 1024 + 4;
 
-/** An exec between reading the version and signalling makes the version stale: look again, but not for ever. */
+/** An exec between reading the version and signalling makes the version stale: look again, but not forever. */
 const VERSION_ATTEMPTS = 3;
 
 const NO_NAMESPACE = "";
@@ -98,7 +98,7 @@ export function makeProcessTable(): ProcessTable {
     shareDescription: () => undefined,
     listeningPorts,
     listenersOn,
-    // One's own processes hide nothing from each other here, and of other users' sockets nothing is told.
+    // A user's own processes hide nothing from each other here, and other users' sockets are never shown.
     hidingProcessesOf: () => [],
     signal,
     signalGroup: () => null,
@@ -110,7 +110,7 @@ export function makeProcessTable(): ProcessTable {
   };
 }
 
-/** The start of the boot, in seconds, stands in where there is no session id; it moves when the clock is set. */
+/** The boot time in seconds stands in where there is no session id; it changes when the clock is set. */
 function readBootId(): string {
   const session = sysctlByName("kern.bootsessionuuid");
   const id = session === null ? "" : textAt(session, 0, session.length);
@@ -137,7 +137,9 @@ function list(): ProcessEntry[] {
 
 type Unsessioned = Omit<ProcessEntry, "sid">;
 
-/** libproc tells about one's own processes, exiting ones and zombies too; of other users' sysctl tells as much. */
+/**
+ * libproc reports the user's own processes, exiting ones and zombies too; sysctl reports as much about other users'.
+ */
 function readEntry(pid: number, readForeign: (pid: number) => Unsessioned | null): ProcessEntry | null {
   if (pid <= 0) return null; // the kernel's own
   const info = pidInfo(pid, PROC_PIDTBSDINFO, FIND_ZOMBIES, BSDINFO_SIZE);

@@ -2,10 +2,10 @@
  * The process table of Linux, from /proc, with signals through pidfds: the descriptor is opened first and the start
  * time compared after, so the process that was compared is the one that gets the signal, whatever happens to its pid.
  *
- * A process whose main thread has ended while others run is shown by the kernel as a zombie, but is none: it is alive here, and what the
- * kernel then keeps with the main thread no more (environment, files) is read from another thread.
+ * When a main thread ends while others run, the kernel shows the process as a zombie; it is alive, and counts as alive
+ * here. What the kernel then no longer keeps with the main thread (environment, files) is read from another thread.
  *
- * Known limit: under `hidepid` other users' processes are absent; they are never ours to signal either.
+ * Known limit: under `hidepid` other users' processes are absent; dt never signals those anyway.
  */
 import { closeSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { DtError, EXIT, errnoOf, messageOf } from "./error.ts";
@@ -116,21 +116,21 @@ export function makeProcessTable(): ProcessTable {
   };
 }
 
-/** Numbers there would be others' than those that signals are sent to. Throws `other-proc`. */
+/** Throws `other-proc` when /proc is another pid namespace's: its pids would not be those that signals are sent to. */
 function refuseProcOfOthers(): void {
   let self: string;
   try {
     self = readlinkSync("/proc/self");
   } catch {
-    return; // there is none, which is said where it is needed
+    return; // there is no /proc, which is reported where it is needed
   }
   if (self === String(process.pid)) return;
-  throw new DtError("other-proc", "/proc shows the processes of another pid namespace, so dt cannot tell its own.", {
+  throw new DtError("other-proc", "/proc shows the processes of another pid namespace, so dt cannot find its own.", {
     hint: "Mount one for this namespace: unshare --mount-proc, or mount -t proc proc /proc",
   });
 }
 
-/** Null when it is gone, undefined when it may not be looked at. */
+/** Null when the process is gone, undefined when it cannot be looked at. */
 function namespaceOf(pid: number): string | null | undefined {
   try {
     return readlinkSync(`/proc/${pid}/ns/pid`);
@@ -139,7 +139,7 @@ function namespaceOf(pid: number): string | null | undefined {
   }
 }
 
-/** The pid that it has in its own namespace. */
+/** The pid of a process in its own namespace. */
 function innermostPid(pid: number): number | null {
   try {
     const line = /^NSpid:\s*(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1];
@@ -156,11 +156,11 @@ function isOwn(pid: number): boolean {
       (kind) => readlinkSync(`/proc/${pid}/ns/${kind}`) === readlinkSync(`/proc/self/ns/${kind}`),
     );
   } catch {
-    return false; // gone, or not to be looked at
+    return false; // gone, or hidden
   }
 }
 
-/** Without these no process can be told from another that had its pid. */
+/** Without these a process cannot be told from another that had its pid. */
 function needed(path: string, read: (path: string) => string): string {
   try {
     return read(path);
@@ -170,7 +170,7 @@ function needed(path: string, read: (path: string) => string): string {
       `dt tells processes apart by what the kernel shows in /proc, but ${path} cannot be read: ${messageOf(error)}.`,
       {
         status: EXIT.internal,
-        hint: "Mount it: mount -t proc proc /proc. Some sandboxes hide parts of it, which can be switched off there.",
+        hint: "Mount it: mount -t proc proc /proc. If a sandbox hides parts of it, allow them in the sandbox's settings.",
         cause: error,
       },
     );
@@ -206,7 +206,7 @@ function readEntry(pid: number): ProcessEntry | null {
   };
 }
 
-/** Where what a process's threads share can be read: of the process, else of a thread that has not ended. */
+/** Directories that show what a process's threads share: the process's own, then one for each other thread. */
 function* placesOf(pid: number): Generator<string> {
   yield `/proc/${pid}`;
   let threads: string[] = [];
@@ -263,7 +263,7 @@ function isWriting(pid: number, file: FileIdentity): boolean | undefined {
   return fds === undefined ? undefined : fds.length > 0;
 }
 
-/** By which descriptors it writes the file, as many as are asked for; undefined when that cannot be seen. */
+/** The descriptors by which the process writes the file, at most `most`; undefined when they cannot be seen. */
 function writingDescriptors(pid: number, file: FileIdentity, most = Number.POSITIVE_INFINITY): number[] | undefined {
   for (const place of placesOf(pid)) {
     let fds: number[];
@@ -316,7 +316,7 @@ function directoriesOf(pid: number): string[] {
       const path = readlinkSync(`/proc/${pid}/${name}`);
       return statSync(path).isDirectory() ? [path] : [];
     } catch {
-      return []; // no directory, or "… (deleted)"
+      return []; // not a directory, or "… (deleted)"
     }
   };
   try {
@@ -326,7 +326,7 @@ function directoriesOf(pid: number): string[] {
   }
 }
 
-/** A child, an orphan too, belongs to the thread that made or was handed it, so every thread is asked. */
+/** A child, or an adopted orphan, belongs to the thread that made or adopted it, so every thread is asked. */
 function childrenOf(parent: number): number[] {
   let threads: number[];
   try {
@@ -339,7 +339,7 @@ function childrenOf(parent: number): number[] {
       readFileSync(`/proc/${parent}/task/${thread}/children`, "latin1").trim().split(" ").filter(Boolean).map(Number),
     );
   } catch {
-    // A thread has just ended, or CONFIG_PROC_CHILDREN is missing: everybody is asked who their parent is.
+    // A thread has just ended, or CONFIG_PROC_CHILDREN is missing: ask each process for its parent.
     return numericNames("/proc").filter((pid) => readEntry(pid)?.ppid === parent);
   }
 }

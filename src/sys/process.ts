@@ -1,6 +1,7 @@
 /** The process table of this system; the one place that chooses the platform. */
 import type { ProcessTable } from "./identity.ts";
-// Linux at once, as `require` takes a fifth of a millisecond when it is first used; the other is loaded on its own system alone.
+// Linux is imported at once, because the first `require` takes a fifth of a millisecond; the other is loaded on macOS
+// alone.
 import { makeProcessTable as makeLinux } from "./process.linux.ts";
 
 /** Make one per dt process and hand it down: boot id and namespace are read once. */

@@ -1,4 +1,7 @@
-/** Pseudo-terminals, and the modes and size of a terminal. Linux alone; who passes a descriptor that is no terminal gets null or nothing. */
+/**
+ * Pseudo-terminals, and the modes and size of a terminal. Linux only. A descriptor that is not a terminal gives null,
+ * or nothing happens.
+ */
 import { constants, openSync, readSync } from "node:fs";
 import { libc, ptr } from "./libc.ts";
 import { bytesWaiting, posix } from "./posix.ts";
@@ -22,12 +25,12 @@ const TCSANOW = 0;
 const TCSADRAIN = 1;
 
 export interface Pty {
-  /** Reads and writes do not wait. */
+  /** Non-blocking. */
   master: number;
   slave: number;
 }
 
-/** Null where there is none to be had: a bare `/dev`, all in use. Closed on exec. */
+/** Null when none is available: a bare `/dev`, or all in use. Closed on exec. */
 export function openPty(): Pty | null {
   let master: number;
   try {
@@ -36,18 +39,18 @@ export function openPty(): Pty | null {
     return null;
   }
   posix().ioctl(master, TIOCSPTLCK, ptr(new Int32Array(1)));
-  // By the master itself, since its name below /dev/pts may be of another mount.
+  // Opened through the master itself, since its name below /dev/pts may belong to another mount.
   const slave = posix().ioctl(master, TIOCGPTPEER, constants.O_RDWR | constants.O_NOCTTY | O_CLOEXEC);
   libc().fcntl(master, F_SETFL, constants.O_RDWR | constants.O_NONBLOCK);
   return slave < 0 ? null : { master, slave };
 }
 
-/** Makes a terminal that of this session, which this process must lead. */
+/** Makes this the terminal of this session, which this process must lead. */
 export function takeTerminal(fd: number): void {
   posix().ioctl(fd, TIOCSCTTY, 0);
 }
 
-/** Gives `to` the size of `from`; the kernel tells the programs in `to`'s foreground. */
+/** Gives `to` the size of `from`; the kernel signals the programs in the foreground of `to`. */
 export function copySize(from: number, to: number): void {
   const size = new Uint16Array(4);
   if (posix().ioctl(from, TIOCGWINSZ, ptr(size)) === 0) posix().ioctl(to, TIOCSWINSZ, ptr(size));
@@ -55,7 +58,7 @@ export function copySize(from: number, to: number): void {
 
 export type Modes = Buffer;
 
-/** Null for what is no terminal. */
+/** Null when it is not a terminal. */
 export function readModes(fd: number): Modes | null {
   const modes = Buffer.alloc(TERMIOS_BYTES);
   return posix().tcgetattr(fd, ptr(modes)) === 0 ? modes : null;
@@ -65,7 +68,7 @@ export function writeModes(fd: number, modes: Modes): void {
   posix().tcsetattr(fd, TCSADRAIN, ptr(modes));
 }
 
-/** Every key as it is, nothing echoed; with `signals`, Ctrl-C and its like still are signals. */
+/** Keys unchanged, nothing echoed; with `signals`, Ctrl-C and its like still are signals. */
 export function rawModes(modes: Modes, signals: boolean): Modes {
   const raw = Buffer.from(modes);
   posix().cfmakeraw(ptr(raw));
@@ -73,7 +76,7 @@ export function rawModes(modes: Modes, signals: boolean): Modes {
   return raw;
 }
 
-/** Whether what is typed is shown. False when it was so already, or this is no terminal. */
+/** Turns echo on or off. False when it was so already, or this is not a terminal. */
 export function setEcho(fd: number, on: boolean): boolean {
   const modes = readModes(fd);
   if (modes === null) return false;
@@ -84,28 +87,32 @@ export function setEcho(fd: number, on: boolean): boolean {
   return true;
 }
 
-/** What was typed into a terminal and nobody has read. Its modes are changed for it. */
+/** Takes the input of a terminal that no program has read. Changes the terminal's modes to do so. */
 export function takeUnread(fd: number): Buffer {
   const modes = readModes(fd);
-  // A line that has no end yet is not read otherwise. Nothing is waited for: who would read its output may be this process.
+  // An unfinished line cannot be read otherwise. It does not wait for output to drain: the reader of that may be this
+  // process.
   if (modes !== null) posix().tcsetattr(fd, TCSANOW, ptr(rawModes(modes, false)));
   const bytes = Buffer.alloc(modes === null ? 0 : bytesWaiting(fd));
   return bytes.length === 0 ? bytes : bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, null));
 }
 
-/** As if it were typed. Kernels since 6.2 may refuse it to all but root: it is then lost. */
+/** Puts bytes in as if they were typed. Kernels since 6.2 may refuse that to all but root: the input is then lost. */
 export function typeInto(fd: number, bytes: Uint8Array): void {
   for (const byte of bytes) if (posix().ioctl(fd, TIOCSTI, ptr(new Uint8Array([byte]))) !== 0) return;
 }
 
 const KEYS = { interrupt: 0, quit: 1, suspend: 10 } as const;
 
-/** The character that stands for this in a terminal. */
+/** The character that these modes use for this key. */
 export function keyOf(modes: Modes, key: keyof typeof KEYS): number {
   return modes[CONTROL + KEYS[key]] as number;
 }
 
-/** Whether this process may read and change the terminal. True for one that is not this session's: nobody would be asked. */
+/**
+ * Whether this process may read and change the terminal. True for a terminal that is not this session's: job control
+ * does not apply there.
+ */
 export function isForeground(fd: number): boolean {
   const group = posix().tcgetpgrp(fd);
   return group < 0 || group === posix().getpgid(0);

@@ -1,28 +1,30 @@
 /**
- * Arguments and environment as the bytes dt was given. JavaScript has text only: a byte that is not UTF-8 becomes U+FFFD, and a file name in
- * another encoding would be another name. dt writes such a byte as one lone surrogate, U+DC80 to U+DCFF, as Python does. JSON carries it,
- * so it lies in records, specs and messages as it is, and whoever starts a program makes the byte of it again (`bytesOf`).
+ * Keeps arguments and environment as the bytes dt was given. JavaScript has text only: a byte that is not UTF-8 becomes
+ * U+FFFD, and a file name in another encoding would become another name. dt writes such a byte as one lone surrogate,
+ * U+DC80 to U+DCFF, as Python does. JSON carries it, so records, specs and messages hold it unchanged, and code that
+ * starts a program turns it back into the byte (`bytesOf`).
  *
- * Known limits: Linux alone; shown on a terminal it is U+FFFD, as anything that is no text.
+ * Known limits: Linux only. On a terminal such a byte is shown as an escape (visible.ts, shell.ts), like all that is
+ * not text.
  */
 import { readFileSync } from "node:fs";
 
-/** What Bun makes of a byte that is not UTF-8. */
+/** What Bun turns a byte that is not UTF-8 into. */
 const LOST = "\uFFFD";
 const ESCAPED = 0xdc00;
 
-/** The words at the end of what dt was started with: its arguments. */
+/** dt's arguments with their original bytes. `words` are the last words of dt's command line. */
 export function readArguments(words: readonly string[]): string[] {
   if (!words.some((word) => word.includes(LOST))) return [...words];
   const raw = words.length === 0 ? [] : readStrings("/proc/self/cmdline").slice(-words.length);
   return raw.length === words.length ? raw.map(textOf) : [...words];
 }
 
-/** The environment dt was started with; `own` itself where all of it is text. */
+/** The environment dt was started with; `own` itself when all of it is text. */
 export function readEnvironment(own: Record<string, string | undefined>): Record<string, string | undefined> {
   if (!Object.entries(own).some(([name, value]) => name.includes(LOST) || value?.includes(LOST))) return own;
   const raw = readStrings("/proc/self/environ").map(textOf);
-  if (!raw.some(isRaw)) return own; // the character itself, as UTF-8
+  if (!raw.some(isRaw)) return own; // U+FFFD itself, as UTF-8
   const env = Object.fromEntries(Object.entries(own).filter(([name]) => !name.includes(LOST)));
   for (const one of raw)
     if (isRaw(one) || nameOf(one).includes(LOST)) env[nameOf(one)] = one.slice(nameOf(one).length + 1);
@@ -34,12 +36,12 @@ function nameOf(variable: string): string {
   return end < 0 ? variable : variable.slice(0, end);
 }
 
-/** Whether the text holds bytes that are no UTF-8. */
+/** Whether the text holds bytes that are not UTF-8. */
 export function isRaw(text: string): boolean {
   return !text.isWellFormed();
 }
 
-/** UTF-8, and each byte that is none as a lone surrogate. */
+/** Decodes UTF-8; each byte that is not UTF-8 becomes a lone surrogate. */
 export function textOf(bytes: Buffer): string {
   const plain = bytes.toString("utf8");
   if (!plain.includes(LOST)) return plain;
@@ -52,16 +54,16 @@ export function textOf(bytes: Buffer): string {
   return text;
 }
 
-/** 0 where there is none that UTF-8 allows. */
+/** The length in bytes of the character at `at`; 0 when it is not valid UTF-8. */
 function lengthOfCharacter(bytes: Buffer, at: number): number {
   const first = bytes[at] as number;
   const length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
   const character = bytes.subarray(at, at + length);
-  // By comparing, since surrogates and overlong forms are bytes of the right shape that are no UTF-8.
+  // Compared, because surrogates and overlong forms have the right shape and still are not UTF-8.
   return length > 0 && Buffer.from(character.toString("utf8")).equals(character) ? length : 0;
 }
 
-/** The bytes that `textOf` made the text of. */
+/** The bytes from which `textOf` made the text. */
 export function bytesOf(text: string): Uint8Array {
   const encoder = new TextEncoder();
   if (!isRaw(text)) return encoder.encode(text);

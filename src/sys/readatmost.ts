@@ -4,8 +4,8 @@ import { fstatSync, readSync } from "node:fs";
 const FIRST_READ = 16 * 1024;
 
 /**
- * All that comes, whatever size the file was said to have: it may grow meanwhile, and files of the kernel have none, though some of them (a link to
- * `/proc/self/pagemap`) have no end. Null: it has more.
+ * Reads to the end, whatever size the file reports: it may grow meanwhile, and kernel files report none, though some (a
+ * link to `/proc/self/pagemap`) have no end. Null: it has more than `most` bytes.
  */
 export function readAtMost(fd: number, most: number): Buffer | null {
   const { size } = fstatSync(fd);

@@ -1,12 +1,13 @@
 /**
- * Copying what a command writes to where dt's own output goes, by one loop over `poll`: nothing runs beside it, nothing is held back. A
- * piece is seen by `keep` first and passed on then; more is read when it is passed on, so that who reads slowly slows the command down as
- * without dt. A reader that goes away is noticed at once, also while nothing is written, and the command's end is closed.
+ * Copies a command's output to dt's own output, in one loop over `poll`: nothing runs beside it, nothing is held back.
+ * `keep` sees each piece before it is passed on; no more is read until it has been, so a slow reader slows the command
+ * down as it would without dt. A reader that goes away is noticed at once, even while nothing is written, and the
+ * command's output is closed.
  *
- * After the command has ended, all that it had written is passed on. Who else holds its output open (a server it left in the background)
- * is listened to for `GRACE_MS` more.
+ * After the command has ended, everything it had written is passed on. Other processes that still hold its output open
+ * (a server it left in the background) are read from for `GRACE_MS` more.
  *
- * Known limit: of two streams, each is in order; between them it is the order in which they were found to have something.
+ * Known limit: each of two streams stays in order; between them, the order is that in which `poll` found them ready.
  */
 import { closeSync, fstatSync, readSync, writeSync } from "node:fs";
 import { errnoOf } from "./error.ts";
@@ -14,7 +15,7 @@ import { libc, ptr } from "./libc.ts";
 import { bytesWaiting } from "./posix.ts";
 
 export interface Source {
-  /** Closed when it is over. */
+  /** Closed at the end. */
   from: number;
   /** dt's own standard output or error. */
   to: number;
@@ -22,7 +23,7 @@ export interface Source {
 
 export interface Watched {
   fd: number;
-  /** Asked before each wait: whether to look for what can be read, for room to write, or neither. */
+  /** Asked before each wait: whether to wait for input, for room to write, or for neither. */
   wants(): "input" | "room" | "nothing";
   ready(): void;
 }
@@ -35,13 +36,13 @@ export interface Relay {
   lost(source: Source): void;
   /** Whether the command has ended. */
   ended(): boolean;
-  /** The longest wait, in milliseconds; -1: as long as it takes. */
+  /** The longest wait, in milliseconds; -1: no limit. */
   longest(): number;
 }
 
 const GRACE_MS = 100;
 const SLOW_READER_MS = 1000;
-/** What a pipe takes without waiting once `poll` says that there is room. */
+/** A pipe takes this many bytes without blocking once `poll` says that there is room. */
 const PIECE = 4096;
 const CHUNK = 64 * 1024;
 const POLLIN = 1;
@@ -53,14 +54,14 @@ const GONE = POLLERR | POLLHUP | POLLNVAL;
 
 interface Stream extends Source {
   buffer: Buffer;
-  /** What was read and is not passed on yet: from here … */
+  /** Bytes read and not passed on yet: from here … */
   at: number;
   /** … to here. */
   end: number;
   open: boolean;
-  /** Takes everything at once: a file. */
+  /** Never blocks: a file. */
   instant: boolean;
-  /** How much the command had left in it when it ended. */
+  /** How many bytes were still unread when the command ended. */
   owed: number;
 }
 
@@ -84,7 +85,7 @@ export function relay({ sources, watched, keep, lost, ended, longest }: Relay): 
     stream.open = false;
     stream.at = stream.end = 0;
   };
-  /** The reader has gone: what the command has already written is still kept. */
+  /** The reader has gone: `keep` still gets what the command has already written. */
   const lose = (stream: Stream) => {
     for (let left = bytesWaiting(stream.from); stream.open && left > 0; ) {
       const length = read(stream);
@@ -94,7 +95,7 @@ export function relay({ sources, watched, keep, lost, ended, longest }: Relay): 
     close(stream);
     lost(stream);
   };
-  /** Bytes; 0: none now; -1: it is over. */
+  /** Bytes read; 0: none now; -1: the end. */
   const read = (stream: Stream): number => {
     try {
       const length = readSync(stream.from, stream.buffer, 0, CHUNK, null);
@@ -103,7 +104,7 @@ export function relay({ sources, watched, keep, lost, ended, longest }: Relay): 
       stream.owed -= length;
       return length;
     } catch (error) {
-      return errnoOf(error) === "EAGAIN" ? 0 : -1; // EIO: the last one has closed the terminal
+      return errnoOf(error) === "EAGAIN" ? 0 : -1; // EIO: the last process has closed the terminal
     }
   };
   const pass = (stream: Stream): void => {
@@ -142,7 +143,8 @@ export function relay({ sources, watched, keep, lost, ended, longest }: Relay): 
 
     for (const [index, one] of watched.entries()) {
       const isReady = polls[others + 2 * index] !== -1 && eventsOf(polls, others + 2 * index) !== 0;
-      // The one before it may have changed what is wanted: keys that come as the command ends, or is stopped, are not the command's.
+      // The handler before it may have changed what is wanted: keys that come as the command ends or stops are not the
+      // command's.
       if (isReady && one.wants() !== "nothing") one.ready();
     }
     for (const [index, stream] of streams.entries()) {
@@ -156,9 +158,9 @@ export function relay({ sources, watched, keep, lost, ended, longest }: Relay): 
         const length = read(stream);
         if (length < 0) close(stream);
         else [stream.at, stream.end] = [0, length];
-        // What a file takes needs no waiting for.
+        // A file never blocks, so it need not wait.
         if (length > 0 && stream.instant) pass(stream);
-      } else if (left <= 0) stream.owed = 0; // a terminal whose output was thrown away (`tcflush`)
+      } else if (left <= 0) stream.owed = 0; // a terminal whose output was discarded (`tcflush`)
     }
   }
   for (const stream of streams) close(stream);

@@ -1,8 +1,10 @@
 /**
- * The project root, and whose it is. As git does with `safe.directory`, dt judges the owner of a root before anything in it reaches PATH or is run: what
- * somebody planted in a directory above is passed by, and a tree that is wholly another user's is one question with one answer.
+ * Finds the project root and judges who owns it. As git does with `safe.directory`, dt judges the owner before anything
+ * in a root reaches PATH or is run: a root that another user planted in a directory above is skipped, and a tree that
+ * is wholly another user's is one question with one answer.
  *
- * Known limits: groups and ACLs are not judged. In a user namespace that does not map root, whoever owns `/` stands for root among the directories above.
+ * Known limits: groups and ACLs are not judged. In a user namespace that does not map root, the owner of `/` stands for
+ * root among the directories above.
  */
 import { realpathSync, type Stats, statSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -18,22 +20,23 @@ export interface RootRequest {
   /** Null: it was removed. */
   cwd: string | null;
   env: Record<string, string | undefined>;
-  /** The owner whom the user accepted for this root (`dt trust --owner`); null when nobody was. Default: nobody. */
+  /** The owner that the user accepted for this root (`dt trust --owner`); null when none was. Default: none. */
   acceptedOwner?: (root: string) => number | null;
-  /** Hears of each place that is passed by, and why. */
+  /** Called for each root that is skipped, with the reason. */
   onPassed?: (text: string) => void;
 }
 
 const MANIFESTS = "manifests";
-/** Where `manifests/` is gone (another branch, say), what was started must still be seen and stopped. */
+/** When `manifests/` is gone (on another branch, say), what was started must still be seen and stopped. */
 const STATE = ".dialtone/run";
 
-/** Answers the question about the owner for one call. */
+/** Accepts the owner for one call. */
 const ACCEPT = "DIALTONE_TRUST_OWNER";
 
 /**
- * The nearest ancestor that holds a folder `manifests/` of dt's: of `-C DIR` if given, else of the working directory, else `DIALTONE_ROOT`. Null when
- * there is none. Throws when it belongs to another user whom nobody accepted, and when the working directory is needed but was removed.
+ * The nearest ancestor with a `manifests/` folder of dt's: of `-C DIR` if given, else of the working directory, else of
+ * `DIALTONE_ROOT`. Null when there is none. Throws when it belongs to another user who was not accepted, and when the
+ * working directory is needed but was removed.
  */
 export function findRoot(request: RootRequest): string | null {
   const { directory, cwd, env } = request;
@@ -53,12 +56,12 @@ export function findRoot(request: RootRequest): string | null {
   return nearestRoot(cwd, MANIFESTS, request) ?? named() ?? nearestRoot(cwd, STATE, request);
 }
 
-/** Whether a project is at this very directory: no longer when it was removed, or as soon as what makes it one was. */
+/** Whether this very directory is a project: false once it, or what makes it a project, was removed. */
 export function isRootThere(root: string): boolean {
   return [MANIFESTS, STATE].some((holding) => statOf(join(root, holding))?.isDirectory() === true);
 }
 
-/** The root that `findRoot` would judge, whoever owns it: for `dt trust --owner`. */
+/** The root that `findRoot` would judge, whatever its owner: for `dt trust --owner`. */
 export function nearestCandidate(start: string): string | null {
   return candidateAt(start, MANIFESTS) ?? candidateAt(start, STATE);
 }
@@ -70,9 +73,9 @@ function candidateAt(start: string, holding: string): string | null {
   }
 }
 
-/** A project that lies nearer than one whose path is text is not passed by for that one. */
+/** Throws when a nearer project has a path that is not text, instead of skipping it for one above. */
 function refuseRaw(start: string, holding: string): void {
-  // By hand: `node:path` loses these bytes.
+  // Not with `node:path`, which loses these bytes.
   for (let directory = start; !directory.isWellFormed(); directory = directory.slice(0, directory.lastIndexOf("/"))) {
     const { bytesOf } = require("./raw.ts") as typeof import("./raw.ts");
     const inside = Buffer.from(bytesOf(`${directory}/${holding}`));
@@ -82,7 +85,7 @@ function refuseRaw(start: string, holding: string): void {
 
 function nearestRoot(start: string, holding: string, request: RootRequest): string | null {
   refuseRaw(start, holding);
-  /** The nearest that may be a project, should none above be one. */
+  /** The nearest folder that may be a project, used when none above is one. */
   let unclear: string | null = null;
   for (let from = start; ; from = dirname(from)) {
     const root = candidateAt(from, holding);
@@ -90,23 +93,23 @@ function nearestRoot(start: string, holding: string, request: RootRequest): stri
     const folder: Ownership = holding === MANIFESTS ? judgeManifestFolder(join(root, holding)) : { is: "own" };
     if (folder.is === "foreign")
       request.onPassed?.(
-        `${join(root, holding)} is passed by: it is of another tool, ${folder.file} is of ${folder.of}`,
+        `${join(root, holding)} is skipped: it belongs to another tool (${folder.file} is for ${folder.of})`,
       );
     else if ((folder.is === "own" || unclear === null) && isToBeUsed(root, holding, start, request)) {
       if (folder.is === "own") {
         if (unclear !== null)
-          request.onPassed?.(`${join(unclear, holding)} is passed by: nothing in it is a manifest of dt`);
+          request.onPassed?.(`${join(unclear, holding)} is skipped: nothing in it is a dt manifest`);
         return root;
       }
       unclear = root;
     }
-    // Passed by: what lies above it is looked at next, by the path that led here.
+    // Skipped: the search goes on above it, along the path that led here.
     while (realpathSync(from) !== root) from = dirname(from);
     if (dirname(from) === from) return unclear;
   }
 }
 
-/** False when it is passed by. Throws when it is a question. */
+/** False: skip it. Throws when the user has to decide. */
 function isToBeUsed(root: string, holding: string, start: string, request: RootRequest): boolean {
   const { env } = request;
   const own = ownUids(env);
@@ -115,7 +118,7 @@ function isToBeUsed(root: string, holding: string, start: string, request: RootR
   if (stranger === undefined) {
     if (isSet(env.CI) || env.DIALTONE_TRUST === "1" || env[ACCEPT] === "1") return true;
     const exposed = exposureOf(root, own);
-    // What the person accepted is looked up last: most roots raise no question.
+    // The accepted owner is looked up last: most roots raise no question.
     if (exposed === null || (request.acceptedOwner?.(root) ?? null) !== null) return true;
     throw question(root, `lies below ${exposed}`);
   }
@@ -126,25 +129,25 @@ function isToBeUsed(root: string, holding: string, start: string, request: RootR
   const text = `belongs to uid ${stranger}, neither to you (uid ${process.geteuid?.()}) nor to root`;
   if (standsInTheirs) throw question(root, text);
   request.onPassed?.(
-    `${root} is passed by: ${text}; if you trust what is there: \`dt trust --owner ${quotePath(root)}\``,
+    `${root} is skipped: ${text}; if you trust what is there: \`dt trust --owner ${quotePath(root)}\``,
   );
   return false;
 }
 
-/** The other user to whom a root belongs that was accepted; null when it is the user's own. */
+/** The other user, by uid, who owns an accepted root; null when it is the user's own. */
 export function otherOwnerOf(root: string, env: RootRequest["env"]): number | null {
   const own = ownUids(env);
   return ownersOf(root, MANIFESTS).find((uid) => !own.includes(uid)) ?? null;
 }
 
-/** Of the folder, of what makes it a root, and of a link that stands for that. */
+/** The owners of the folder, of what makes it a root, and of a link in its place. */
 function ownersOf(root: string, holding: string): number[] {
   const inside = join(root, holding);
   const stats = [statOf(root), statOf(inside), linkStatOf(inside)];
   return [...new Set(stats.flatMap((stat) => (stat === undefined ? [] : [stat.uid])))];
 }
 
-/** The user, root, and who called sudo: root by sudo trusts its caller, as git does. */
+/** The user, root, and the caller of sudo: root by sudo trusts its caller, as git does. */
 export function ownUids(env: RootRequest["env"]): number[] {
   const me = process.geteuid?.() ?? 0;
   return me === 0 && env.SUDO_UID && /^\d+$/.test(env.SUDO_UID) ? [0, Number(env.SUDO_UID)] : [me, 0];
@@ -153,7 +156,10 @@ export function ownUids(env: RootRequest["env"]): number[] {
 const WRITABLE_BY_ALL = 0o002;
 const STICKY = 0o1000;
 
-/** A directory above in which somebody else may put another folder in the root's place; null when there is none. */
+/**
+ * A directory above in which another user may put another folder in the root's place, with the reason; null when there
+ * is none.
+ */
 function exposureOf(root: string, own: readonly number[]): string | null {
   const system = statSync("/").uid;
   for (let directory = root; dirname(directory) !== directory; ) {
@@ -162,14 +168,14 @@ function exposureOf(root: string, own: readonly number[]): string | null {
     if (stat === undefined) continue;
     if (!own.includes(stat.uid) && stat.uid !== system) return `${directory}, which belongs to uid ${stat.uid}`;
     if ((stat.mode & WRITABLE_BY_ALL) !== 0 && (stat.mode & STICKY) === 0)
-      return `${directory}, where every user of this machine may rename what is in it (mode ${(stat.mode & 0o7777).toString(8)})`;
+      return `${directory}, where every user of this machine may rename files (mode ${(stat.mode & 0o7777).toString(8)})`;
   }
   return null;
 }
 
 function question(root: string, because: string): DtError {
   const path = quotePath(root);
-  return new DtError("foreign-owner", `${root} ${because}, so dt uses nothing that is in it.`, {
+  return new DtError("foreign-owner", `${root} ${because}, so dt uses nothing in it.`, {
     status: EXIT.usage,
     hint: [
       `If you trust what is there: dt trust --owner ${path} (for one call: ${ACCEPT}=1 dt …)`,
@@ -179,7 +185,7 @@ function question(root: string, because: string): DtError {
   });
 }
 
-/** As variables are set that say yes or no: neither empty, nor `0`, nor `false`. */
+/** Whether a yes-or-no variable says yes: not empty, `0` or `false`. */
 export function isSet(value: string | undefined): boolean {
   return value !== undefined && value !== "" && value !== "false" && value !== "0";
 }

@@ -1,12 +1,12 @@
 /**
- * Who wrote a state file: a MAC (HMAC-SHA256 with the user's secret) over its content, its name (which has its kind and its key) and the
- * directory it is in (real path, device, inode). What carries none, or a wrong one, is *foreign*: it came with a clone, a copy of the
- * folder, an archive, another user. Nothing in it is acted on.
+ * Proves who wrote a state file: a MAC (HMAC-SHA256 with the user's secret) over its content, its name (which holds its
+ * kind and key) and its directory (real path, device, inode). A file without a MAC, or with a wrong one, is *foreign*:
+ * it came with a clone, a copy of the folder, an archive, another user. dt acts on nothing in it.
  *
  *   MAC is right, and the directory is      then
  *   -------------------------------------   ------------------------------------------------------------
  *   the same path and inode                 own (a device may get another number when it is mounted again)
- *   another path, same device and inode     own: the folder was moved, and says from where
+ *   another path, same device and inode     own: the folder was moved; the answer says from where
  *   another inode                           foreign: the folder was copied, or restored
  *
  * Known limit: a file system that gives a directory another inode when it is mounted again makes what it holds foreign.
@@ -28,17 +28,20 @@ interface Mark extends Place {
 }
 
 export type Opened =
-  /** `movedFrom`: the directory's path when it was written, where that is another one now. */
+  /** `movedFrom`: the directory's path when it was written, if it has another one now. */
   { is: "own"; value: Record<string, unknown>; movedFrom: string | null } | { is: "foreign"; why: string };
 
 export interface Seal {
-  /** The value as JSON, with its seal. Throws where no secret can be made, or the directory is missing. */
+  /** The value as JSON, with its seal. Throws when no secret can be made or the directory is missing. */
   close(path: string, value: object): string;
   /** Throws what `JSON.parse` throws. */
   open(path: string, text: string): Opened;
-  /** By the end of a text that `close` made: whether its seal is of this directory. What a stranger made large is not read, nor parsed, for less. */
+  /**
+   * Whether the end of a text that `close` made names this directory. If not, a large foreign file need not be read or
+   * parsed.
+   */
   mayBeOwn(end: string): boolean;
-  /** The same for text of any form: the seal is its first line. */
+  /** Seals text of any form: the seal is its first line. */
   closeText(path: string, text: string): string;
   /** Null when it is not this user's. */
   openText(path: string, text: string): string | null;
@@ -47,7 +50,8 @@ export interface Seal {
 const FIELD = "seal";
 
 /**
- * For the files below a directory: a function of one that may be moved. `home`: DIALTONE_HOME, where the secret is; null when there is none.
+ * Seals the files below a directory, given as a function if it may be moved. `home`: DIALTONE_HOME, where the secret
+ * is; null when there is none.
  */
 export function makeSeal(directory: string | (() => string), home: string | null): Seal {
   const at = typeof directory === "string" ? () => directory : directory;
@@ -68,7 +72,7 @@ export function makeSeal(directory: string | (() => string), home: string | null
     const there = place(given);
     return { ...there, mac: macOf(secrets.needed(), nameIn(given, path), there, body) };
   };
-  /** `bodyOf`: asked for where there is a mark, since to write out what a stranger nested deeply takes long. */
+  /** `bodyOf`: called only when there is a mark, because serializing deeply nested foreign data takes long. */
   const judge = (path: string, mark: unknown, bodyOf: () => string): { movedFrom: string | null } | { why: string } => {
     if (!isMark(mark)) return { why: NOT_SEALED };
     const body = bodyOrNull(bodyOf);
@@ -112,7 +116,7 @@ export function makeSeal(directory: string | (() => string), home: string | null
   };
 }
 
-/** The last field of what `close` wrote. */
+/** The mark, which is the last field of what `close` wrote. */
 function markAtEnd(end: string): Mark | null {
   const from = end.lastIndexOf(`"${FIELD}":`);
   if (from < 0) return null;
@@ -124,7 +128,7 @@ function markAtEnd(end: string): Mark | null {
   }
 }
 
-/** Null where it is nested deeper than can be written out, which dt never does. */
+/** Null when it is nested too deeply to be written out; dt never nests so deeply. */
 function bodyOrNull(bodyOf: () => string): string | null {
   try {
     return bodyOf();
@@ -134,23 +138,30 @@ function bodyOrNull(bodyOf: () => string): string | null {
   }
 }
 
-/** The directories between are dt's own as well: a link in their place would lead what is written elsewhere. Throws `unsafe-directory`. */
+/**
+ * The directories in between are dt's own as well: a link in their place would redirect what is written. Throws
+ * `unsafe-directory`.
+ */
 function checkWay(directory: string, name: string): void {
   const parts = name.split("/");
   for (let count = 1; count < parts.length; count++) {
     const path = join(directory, ...parts.slice(0, count));
     const stat = lstatSync(path, { throwIfNoEntry: false });
     if (stat !== undefined && !stat.isDirectory())
-      throw new DtError("unsafe-directory", `${path} is no real directory, and dt keeps its state only in such.`, {
-        hint: `See what it is (ls -ld), and move it away: mv ${path} ${path}.old`,
-      });
+      throw new DtError(
+        "unsafe-directory",
+        `${path} is not a real directory; dt keeps its state only in a real directory.`,
+        {
+          hint: `See what it is (ls -ld), and move it away: mv ${path} ${path}.old`,
+        },
+      );
   }
 }
 
 const LONGEST_MARK = 16 * 1024;
 export const NOT_SEALED = "not written by your dt";
 const NOT_OURS = "not written by your dt, or changed since";
-const copied = (path: string) => `written by your dt in ${path}, of which this is a copy`;
+const copied = (path: string) => `a copy of what your dt wrote in ${path}`;
 
 function macOf(secret: string, name: string, { path, dev, ino }: Place, body: string): string {
   const hasher = new Bun.CryptoHasher("sha256", secret);

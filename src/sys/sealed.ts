@@ -1,15 +1,18 @@
-/** State files as JSON with a seal: read with four answers (there, absent, unreadable, and of the unreadable those that are foreign), written whole. */
+/**
+ * State files as sealed JSON, written whole. A read has four answers: there, absent, unreadable, and foreign (a kind of
+ * unreadable).
+ */
 import { readOwn } from "./door.ts";
 import { errnoOf, messageOf } from "./error.ts";
 import { type FileRead, type WriteOptions, writeOwn } from "./files.ts";
 import { NOT_SEALED, type Seal } from "./seal.ts";
 
-/** What of a file was read, and from where its folder was moved since it was written. */
+/** Takes the value that was read, and where its folder was when it was written, if it was moved since. */
 type Check<T> = (value: unknown, movedFrom: string | null) => T;
 
 /**
- * `check` returns the value or throws a sentence. A foreign file is `unreadable`, and says so; nothing in it is looked at. `as`: the path it
- * was written for, where it was renamed since.
+ * `check` returns the value or throws an error with a sentence. A foreign file is `unreadable` and marked as foreign;
+ * nothing in it is used. `as`: the path it was written for, if it was renamed since.
  */
 export function readSealed<T>(path: string, seal: Seal, check: Check<T>, as = path): FileRead<T> {
   const text = readOwnText(path, seal.mayBeOwn);
@@ -27,7 +30,10 @@ export function writeSealed(path: string, seal: Seal, value: object, options: Wr
   writeOwn(path, seal.close(path, value), options);
 }
 
-/** As `readText`, through the door: what is no regular file of this user is foreign, and a large one whose end says so. */
+/**
+ * Like `readText`, but through door.ts. Anything but a regular file of this user is foreign, and so is a large file
+ * whose end `isWorthIt` rejects.
+ */
 export function readOwnText(path: string, isWorthIt: (end: string) => boolean = () => true): FileRead<string> {
   try {
     const bytes = readOwn(path, isWorthIt);

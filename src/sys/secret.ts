@@ -1,7 +1,8 @@
 /**
- * The user's secret: 256 random bits in DIALTONE_HOME, mode 0600, made once. Whatever dt later acts on carries a seal made with it
- * (seal.ts), so what came with a clone is told from what this user's dt wrote. Where the home cannot be written, the secret is where
- * privateplace.ts says; in the private directory of sockets it lasts until the machine starts again.
+ * The user's secret: 256 random bits in DIALTONE_HOME, mode 0600, made once. Everything that dt later acts on carries a
+ * seal made with it (seal.ts); this tells what this user's dt wrote from what came with a clone. If the home is not
+ * writable, the secret is where privateplace.ts says; in the private directory for sockets it lasts until the next
+ * boot.
  */
 import { chmodSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -14,14 +15,19 @@ import { linkStatOf } from "./stat.ts";
 const NAME = "secret";
 const BYTES = 32;
 const DIGITS = 2 * BYTES;
-/** Where there are no hard links it is written under its own name, and may be seen before it is whole: for microseconds, unless its writer was killed. */
+/**
+ * Without hard links the secret is written under its own name and may be read before it is whole: for microseconds,
+ * unless its writer was killed.
+ */
 const UNFINISHED_MS = 1000;
 const UNFINISHED_LOOK_MS = 2;
 
 export interface Secrets {
-  /** Whether one of those that are there will do, the one to sign with first. Where that one will, no other is looked for. */
+  /**
+   * Whether `isIt` accepts an existing secret, the one to sign with first. If it accepts that one, no other is read.
+   */
   some(isIt: (secret: string) => boolean): boolean;
-  /** The one to sign with; made when there is none. Throws `cannot-write` where there is no place for it. */
+  /** The secret to sign with; made when there is none. Throws `cannot-write` when there is no place for it. */
   needed(): string;
 }
 
@@ -57,14 +63,17 @@ export function openSecrets(home: string | null, near: string): Secrets {
       const made = read(place);
       if (made !== null) return made;
       const path = join(place, NAME);
-      throw new DtError("no-secret", `${path} is there, but you (uid ${process.geteuid?.()}) may not read it.`, {
+      throw new DtError("no-secret", `${path} exists, but you (uid ${process.geteuid?.()}) may not read it.`, {
         hint: `See whose it is (ls -l ${path}), or set DIALTONE_HOME to a directory of yours.`,
       });
     },
   };
 }
 
-/** One that was restored from somewhere, say. Who could write it may have chosen it, so it is no secret. */
+/**
+ * Makes a secret private again, after a restore, say. If others could write it they may have chosen it, so it is not a
+ * secret: throws `open-secret`.
+ */
 function keepPrivate(path: string): void {
   const { mode } = statSync(path);
   if ((mode & 0o022) !== 0) {
@@ -72,7 +81,7 @@ function keepPrivate(path: string): void {
       "open-secret",
       `${path} can be written by others (mode 0${(mode & 0o777).toString(8)}); expected 0600.`,
       {
-        hint: `If nobody else changed it: chmod 600 ${path}. Else move it away: mv ${path} ${path}.old (dt then treats everything that runs as foreign).`,
+        hint: `If no one else changed it: chmod 600 ${path}. Otherwise move it away: mv ${path} ${path}.old (dt then treats everything that runs as foreign).`,
       },
     );
   }
@@ -80,11 +89,11 @@ function keepPrivate(path: string): void {
   try {
     chmodSync(path, 0o600);
   } catch {
-    // a read-only file system: others can read it, and write nothing there
+    // a read-only file system: others can read it, but write nothing there
   }
 }
 
-/** Throws `unsafe-file` as the door does. */
+/** Throws `unsafe-file` as door.ts does. */
 function readOrNull(path: string): string | null {
   try {
     return readOwn(path).toString("latin1");
@@ -94,7 +103,7 @@ function readOrNull(path: string): string | null {
   }
 }
 
-/** None where there is no private place at all. */
+/** Null when there is no private place at all. */
 function placeOrNull(home: string | null, near: string): string | null {
   try {
     return privatePlace(home, near);
@@ -109,25 +118,25 @@ function makeSecret(place: string): void {
   try {
     createWhole(join(place, NAME), text);
   } catch (error) {
-    if (errnoOf(error) !== "EEXIST") throw error; // of two that make it at once, the first one's counts
+    if (errnoOf(error) !== "EEXIST") throw error; // two processes made it at once: the first one's counts
   }
 }
 
-/** What was read of a file that has not changed since: each store and each home directory asks. By the file's path. */
+/** By path, what was read from a file that has not changed since: each store and each home directory asks for it. */
 const lately = new Map<string, { text: string; mark: string }>();
 
-/** Null when there is none, or none for this user to read. */
+/** Null when there is none, or this user may not read it. */
 function readSecret(path: string): string | null {
   const mark = markOf(path);
   const known = lately.get(path);
   if (mark !== null && known?.mark === mark) return known.text;
   const text = readWhole(path);
-  // What changed while it was read is read again the next time.
+  // A file that changed while it was read is read again the next time.
   if (text !== null && mark !== null) lately.set(path, { text, mark });
   return text;
 }
 
-/** Null where nothing can be seen: whether that is an error says who reads it. */
+/** Null when there is no such file; the read decides whether that is an error. */
 function markOf(path: string): string | null {
   const stat = linkStatOf(path);
   return stat?.isFile() ? [stat.dev, stat.ino, stat.size, stat.mtimeMs, stat.ctimeMs, stat.uid].join(" ") : null;
@@ -141,7 +150,7 @@ function isUnfinished(text: string): boolean {
   return text.length <= DIGITS && isHex(text);
 }
 
-/** By hand: every call of dt reads a secret, and to compile a pattern takes longer than that. */
+/** Without a pattern: every call of dt reads a secret, and compiling a pattern takes longer than this. */
 function isHex(text: string): boolean {
   for (const digit of text) if (!"0123456789abcdef".includes(digit)) return false;
   return true;

@@ -6,14 +6,14 @@ export function selfCommand(): string[] {
   return Bun.isStandaloneExecutable ? [process.execPath] : [process.execPath, Bun.main];
 }
 
-/** What the kernel runs for this process, also when nothing is at its path any more. */
+/** The program that the kernel runs for this process, even when nothing is left at its path. */
 const RUNNING = "/proc/self/exe";
 
 /**
- * As `selfCommand`, for a child that must be of the same build: a host lives on while dt is upgraded or removed, and then its path
- * is another dt, or none. For direct children alone: elsewhere `/proc/self` is somebody else.
+ * Like `selfCommand`, for a child that must be the same build: a host lives on while dt is upgraded or removed, and its
+ * path is then another dt, or nothing. For direct children only: in another process `/proc/self` is that process.
  *
- * Known limit: Linux alone.
+ * Known limit: Linux only.
  */
 export function sameBuildCommand(): string[] {
   const [path, ...rest] = selfCommand() as [string, ...string[]];

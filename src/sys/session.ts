@@ -1,8 +1,9 @@
 /**
- * The leader of a terminal's session, between dt and a command that is captured on a terminal (`dt __session`). A command can only be
- * stopped by Ctrl-Z when its parent is of its own session, and only a session has a terminal of its own; so this process leads the session,
- * starts the command in a group in the foreground, and tells dt how it stops and ends. When dt is gone, it gives the person's terminal its
- * modes back and ends, and with it the terminal: the kernel sends SIGHUP to who is left in the foreground.
+ * The session leader between dt and a command that is captured on a pseudo-terminal (`dt __session`). Ctrl-Z can stop a
+ * command only if its parent is in the same session, and only a session has a terminal of its own. So this process
+ * leads the session, starts the command in a foreground group, and reports to dt how it stops and ends. When dt is
+ * gone, it restores the modes of the user's terminal and ends; its own terminal ends with it, and the kernel sends
+ * SIGHUP to the processes left in the foreground.
  */
 import { closeSync, readSync, writeSync } from "node:fs";
 import type { ChildPlan } from "./child.ts";
@@ -17,21 +18,21 @@ import { signalNumber } from "./signals.ts";
 
 export interface SessionRequest extends Omit<ChildPlan, "words" | "environment" | "mask" | "apart"> {
   slave: number;
-  /** A mask, in hexadecimal. */
+  /** A signal mask, in hexadecimal. */
   mask: string;
   words: number;
-  /** The person's terminal, its modes and those dt gives it, in base64; null when dt does not change it. */
+  /** The user's terminal, its modes and those dt gives it, in base64; null when dt does not change it. */
   person: { terminal: number; modes: string; raw: string } | null;
 }
 
-/** One message to dt: what, then a number. */
+/** One message to dt: its kind, then a number. */
 export const TOLD = { started: 1, failed: 2, stopped: 3, exited: 4, killed: 5 } as const;
 export const MESSAGE_BYTES = 8;
 export const BYE = "q";
 
 const POLLIN = 1;
 
-/** The request is a length, then JSON up to a NUL, then every word and variable, each with a NUL at its end. */
+/** The request is a length, then JSON up to a NUL, then every word and variable, each followed by a NUL. */
 export function formatRequest(request: SessionRequest, strings: readonly string[]): Buffer {
   const nul = Buffer.alloc(1);
   const body = Buffer.concat([
@@ -44,7 +45,7 @@ export function formatRequest(request: SessionRequest, strings: readonly string[
   return Buffer.concat([head, body]);
 }
 
-/** Returns when dt lets it go, or is gone. */
+/** Returns when dt releases it, or is gone. */
 export function runSession(lifeline: number, status: number): void {
   const { request, strings } = readRequest(lifeline);
   const tell = (what: number, number: number) => {
@@ -54,7 +55,7 @@ export function runSession(lifeline: number, status: number): void {
     try {
       writeSync(status, message);
     } catch {
-      // dt is gone, which the lifeline tells as well
+      // dt is gone, which the lifeline shows as well
     }
   };
   const signals = openSignals([SIGNAL.CHLD]);
@@ -75,7 +76,7 @@ export function runSession(lifeline: number, status: number): void {
     return;
   }
   posix().tcsetpgrp(request.slave, pid);
-  // From here on the terminal is open in the command alone, so that its last one's end is the output's.
+  // From here on only the command has the terminal open, so its output ends when the last of its processes does.
   for (const fd of new Set([...request.streams.filter((one) => one > 2), request.slave, ...request.descriptors]))
     closeSync(fd);
   posix().dup2(status, 0);
@@ -108,7 +109,7 @@ export function runSession(lifeline: number, status: number): void {
   }
 }
 
-/** Only when they are still what dt made of them: a shell may have set its own since. */
+/** Restores the modes only while they are those that dt set: a shell may have set its own since. */
 function giveBack({ person }: SessionRequest): void {
   if (person === null) return;
   const now = readModes(person.terminal);

@@ -1,14 +1,17 @@
 /**
- * Command lines as a person can paste them. `quote…` is for every POSIX shell, and control characters stand in it as they are: it is
- * what a program gets. `show…` is what is printed: a word with a character that is not shown as it is (a control character, an end of line, an
- * override of direction) is written `$'\033[2K'`, so that what is seen is what a shell runs. bash, zsh, ksh, busybox and POSIX.1-2024 know
- * that form; dash does not yet.
+ * Command lines that a user can paste. `quote…` is for programs: it works in every POSIX shell and keeps control
+ * characters as they are. `show…` is for printing: a word with a hidden character (a control character, an end of line,
+ * a direction override) is written `$'\033[2K'`, so that a shell runs what the user sees. bash, zsh, ksh, busybox and
+ * POSIX.1-2024 know that form; dash does not yet.
  */
 import { bytesOf } from "./raw.ts";
 import { escapeHidden, holdsHidden } from "./visible.ts";
 
 const SAFE = /^[A-Za-z0-9_@%+=:,./-]+$/;
-/** What a shell takes for its own in the place of a command: assignments, reserved words (POSIX, bash, zsh), and zsh's `=name`. */
+/**
+ * First words that a shell does not take for a command: assignments, reserved words (POSIX, bash, zsh), and zsh's
+ * `=name`.
+ */
 const SHELLS_OWN = /=|^(if|then|else|elif|fi|do|done|case|esac|while|until|for|select|function|in|time|coproc)$/;
 
 /** One word, quoted for a POSIX shell when it needs it. */
@@ -37,10 +40,13 @@ function quote(word: string): string {
 
 const NAMED: Readonly<Record<string, string>> = { "\n": "\\n", "\t": "\\t", "\r": "\\r", "\\": "\\\\" };
 
-/** Bytes by three octal digits: no shell takes more, and a character of several bytes is the same in every locale. */
+/**
+ * Bytes as three octal digits: no shell reads more than three, and a character of several bytes is the same in every
+ * locale.
+ */
 function dollarQuote(word: string): string {
   const octal = (char: string) => [...bytesOf(char)].map((byte) => `\\${byte.toString(8).padStart(3, "0")}`).join("");
-  // `'` too: a shell that looks for `!` would take `\'` for the end.
+  // `'` as well: a shell with history expansion (`!`) would take `\'` for the end.
   const shown = word.replaceAll(/[\n\t\r\\']/g, (char) => NAMED[char] ?? octal(char));
   return `$'${escapeHidden(shown, octal)}'`;
 }

@@ -1,10 +1,12 @@
 /**
- * What dt gives to the commands it starts, each kind in a directory of its own. On PATH: `bun` (and `bunx`), the Bun inside this binary, and `dt`
- * and `dialtone.sh`, this very dt. On that Bun's NODE_PATH: the package `@dialtone/dt`, so that a plugin's programs import it with nothing
- * installed. `BUN_BE_BUN` is set by the first and taken away by the others, so that a dt started below a `bun` is a dt again.
+ * The programs and the package that dt gives to the commands it starts, each kind in a directory of its own. On PATH:
+ * `bun` and `bunx`, the Bun inside this binary; `dt` and `dialtone.sh`, this very dt. On that Bun's NODE_PATH: the
+ * package `@dialtone/dt`, so that a plugin's programs can import it with nothing installed. The shims of Bun set
+ * `BUN_BE_BUN` and those of dt unset it, so that a dt started below a `bun` is dt again.
  *
- * What lies here is executed. Outside of the user's own home of dt a directory is used only when each file in it is, byte by byte, what this
- * binary would write: one of the places is in the project, where a stranger's clone may have put a directory of the right name.
+ * These files are executed. Outside DIALTONE_HOME a directory is used only when each of its files is, byte for byte,
+ * what this binary would write: one of the places is in the project, where an untrusted clone may hold a directory of
+ * the right name.
  */
 import { accessSync, constants, lstatSync, mkdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -14,12 +16,14 @@ import packaged from "./module.json" with { type: "json" };
 import { ownUid } from "./ownplace.ts";
 import { readPlain } from "./plainfile.ts";
 
-/** A directory, or who finds it when it is its turn; what they throw means that it is not to be had, or not to be trusted. */
+/**
+ * A directory, or a function that finds it when its turn comes; it throws when there is none or it cannot be trusted.
+ */
 export type Place = string | (() => string);
 
 /**
- * Makes the shims of this binary below the first of `places` where they can be made and run; null when there is none. `own` is the one where
- * nobody but the user puts anything.
+ * Makes the shims of this binary below the first of `places` where they can be made and run; null when there is none.
+ * `own` is the place that only the user writes to.
  */
 export function ensureShims(
   places: readonly Place[],
@@ -47,12 +51,12 @@ function foundOrNull(find: () => string): string | null {
   }
 }
 
-/** The directory of packages that goes with a directory of shims, for NODE_PATH. */
+/** The directory of packages that belongs to a directory of shims, for NODE_PATH. */
 export function modulesOf(shims: string): string {
   return join(shims, "..", "..", "modules", packageContents().name, "node_modules");
 }
 
-/** By their paths in the directory; its name is a digest of them. */
+/** Files by their path in the directory; the directory's name is a digest of them. */
 interface Contents {
   name: string;
   files: Record<string, File>;
@@ -63,12 +67,13 @@ interface File {
   mode: 0o644 | 0o755;
 }
 
-/** The directory is relative to the place, which is somebody else's to judge. */
+/** `directory` is relative to the place, which the caller has judged. */
 function ensure(place: string, directory: string, files: Contents["files"], isOwn: boolean): boolean {
   if (isUsable(place, directory, files, isOwn)) return true;
   try {
     makeDirectories(place);
-    // Root makes none in somebody else's home: what belongs to that user is not run, and what belonged to root would be in the way.
+    // Root makes none in another user's home: it runs no files of that user's, and files of its own would be in that
+    // user's way.
     if (statSync(place).uid !== ownUid()) return false;
     for (const [name, file] of Object.entries(files)) writeFile(place, join(directory, name), file);
     return isUsable(place, directory, files, isOwn);
@@ -77,7 +82,10 @@ function ensure(place: string, directory: string, files: Contents["files"], isOw
   }
 }
 
-/** All there, on a file system that runs programs, and nobody else's to change; where others may have put it, as it was written. */
+/**
+ * All there, on a file system that runs programs, and writable by no other user; outside `own` also as dt would write
+ * it.
+ */
 function isUsable(place: string, directory: string, files: Contents["files"], isOwn: boolean): boolean {
   try {
     const stat = lstatSync(join(place, directory));
@@ -92,7 +100,7 @@ function isUsable(place: string, directory: string, files: Contents["files"], is
   }
 }
 
-/** Through directories alone: what a link leads to may change after it was compared, and is not dt's to write to. */
+/** Through real directories only: a link's target may change after it was compared, and is not dt's to write to. */
 function isReached(place: string, path: string): boolean {
   const above = dirname(path);
   return above === "." || (lstatSync(join(place, above)).isDirectory() && isReached(place, above));
@@ -109,7 +117,7 @@ function writeFile(place: string, path: string, { text, mode }: File): void {
   writeWhole(join(place, path), text, { mode });
 }
 
-/** Throws where one is a link, or anything else. */
+/** Throws when one of them is a link or anything else. */
 function makeWay(place: string, path: string): void {
   if (path === ".") return;
   makeWay(place, dirname(path));
@@ -146,7 +154,7 @@ ${last}`;
 
 const PACKAGE = "@dialtone/dt";
 
-/** `bun test` is the one way to start Bun that does not look at NODE_PATH. A package that is installed comes first, as elsewhere. */
+/** `bun test` is the only way to start Bun that ignores NODE_PATH. An installed package comes first, as elsewhere. */
 const PRELOAD = `import * as api from "./node_modules/${PACKAGE}/index.js";
 try {
   Bun.resolveSync("${PACKAGE}", process.cwd());

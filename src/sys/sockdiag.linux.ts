@@ -1,8 +1,8 @@
 /**
- * Asks the kernel for the listening TCP sockets alone (`sock_diag`, what `ss -ltn` does): microseconds, where each read of
- * /proc/net/tcp walks the table of all connections, milliseconds on a machine with much memory.
+ * Asks the kernel for the listening TCP sockets only (`sock_diag`, as `ss -ltn` does). That takes microseconds; each
+ * read of /proc/net/tcp walks the table of all connections: milliseconds on a machine with much memory.
  *
- * Known limit: a kernel or sandbox without it answers nothing; then null, and /proc is to be read.
+ * Known limit: a kernel or sandbox without it gives no answer: then null, and the caller reads /proc.
  */
 import { closeSync } from "node:fs";
 import { libc, ptr } from "./libc.ts";
@@ -11,9 +11,9 @@ export interface ListeningSocket {
   port: number;
   /** In network order: 4 or 16 bytes. */
   address: Uint8Array;
-  /** Of an IPv6 socket: that it takes no IPv4 connections. */
+  /** Whether an IPv6 socket takes no IPv4 connections. */
   onlyIpv6: boolean;
-  /** Whose the process was that made it. */
+  /** The user whose process made it. */
   uid: number;
   inode: string;
 }
@@ -35,17 +35,17 @@ const TCP_LISTEN = 10;
 /** `nlmsghdr`, then `inet_diag_req_v2`. */
 const HEADER_BYTES = 16;
 const REQUEST_BYTES = HEADER_BYTES + 56;
-/** Where `inet_diag_msg` has them, from the message's header on. */
+/** Offsets of the fields of `inet_diag_msg`, counted from the message's header. */
 const PORT_AT = HEADER_BYTES + 4;
 const ADDRESS_AT = HEADER_BYTES + 8;
 const UID_AT = HEADER_BYTES + 64;
 const INODE_AT = HEADER_BYTES + 68;
-/** Behind that: attributes, each a length and a type (16 bits each), then its bytes. */
+/** After that: attributes, each a length and a type (16 bits each), then its bytes. */
 const ATTRIBUTES_AT = HEADER_BYTES + 72;
 const INET_DIAG_SKV6ONLY = 11;
 const ANSWER_BYTES = 32 * 1024;
 
-/** Null when the kernel does not tell, or its table changed while it told. */
+/** Null when the kernel gives no answer, or its table changed during the answer. */
 export function readListeningSockets(): ListeningSocket[] | null {
   const fd = libc().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
   if (fd < 0) return null;
@@ -92,7 +92,7 @@ function dumpFamily(fd: number, family: number): ListeningSocket[] | null {
   }
 }
 
-/** False where the kernel does not tell: then it may take IPv4 too. */
+/** False when the kernel does not say: then it may take IPv4 too. */
 function isOnlyIpv6(view: DataView, from: number, end: number): boolean {
   for (let at = from; at + 4 < end; ) {
     const size = view.getUint16(at, true);

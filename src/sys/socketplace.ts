@@ -1,6 +1,6 @@
 /**
- * Where this user's sockets are: a private directory with a short path. Nothing depends on two dts choosing the same one: the daemon's socket is
- * found by a link in DIALTONE_HOME, a terminal's by the path in its launch's history.
+ * Where this user's sockets are: a private directory with a short path. Two dt processes need not choose the same one:
+ * the daemon's socket is found through a link in DIALTONE_HOME, a terminal's through the path in its launch's history.
  */
 import { realpathSync, statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
@@ -13,12 +13,15 @@ export interface SocketPlaceRequest {
   home: string | null;
 }
 
-/** `sun_path` of the kernel takes 107 bytes, 103 on macOS; a name of up to 40 comes after the directory. */
+/** In bytes. The kernel's `sun_path` takes 107, 103 on macOS; a name of up to 40 comes after the directory. */
 const LONGEST = 62;
-/** TMPDIR may be long, and may be gone before the daemon is. */
+/** Not TMPDIR: it may be long, and may be gone before the daemon is. */
 const SHARED = "/tmp";
 
-/** Below XDG_RUNTIME_DIR, else below `/tmp`, else below DIALTONE_HOME. Throws a sentence that says what is wrong with each. */
+/**
+ * Below XDG_RUNTIME_DIR, else below `/tmp`, else below DIALTONE_HOME. Throws `no-socket-place`, which says what is
+ * wrong with each.
+ */
 export function socketDirectory(request: SocketPlaceRequest): string {
   const refused: string[] = [];
   for (const place of [inRuntimeDirectory, () => privateBelow(SHARED), inHome]) {
@@ -34,7 +37,10 @@ export function socketDirectory(request: SocketPlaceRequest): string {
   });
 }
 
-/** After `su` it may be another user's: root could write there, and that user could then replace what root wrote. */
+/**
+ * After `su` XDG_RUNTIME_DIR may be another user's: root could write there, and that user could then replace what root
+ * wrote.
+ */
 function inRuntimeDirectory({ env: { XDG_RUNTIME_DIR: runtime = "" } }: SocketPlaceRequest): string | null {
   const directory = join(runtime, "dialtone");
   if (!isAbsolute(runtime) || isTooLong(directory)) return null;

@@ -1,4 +1,4 @@
-/** How much room a file system has left, and what kind it is. */
+/** How much room a file system has left, and of what type it is. */
 import { statfsSync } from "node:fs";
 
 export interface Space {
@@ -6,11 +6,14 @@ export interface Space {
   freeBytes: number;
   /** Files that may still be made; null where the file system has no such limit. */
   freeFiles: number | null;
-  /** The kernel's number of the kind of file system. */
+  /** The kernel's number for the type of the file system. */
   type: number;
 }
 
-/** Of the kinds that give no notice of changes made elsewhere: NFS, SMB, 9P (WSL's `/mnt`), FUSE, VirtualBox and Parallels shares. */
+/**
+ * Types that give no notice of changes made elsewhere: NFS, SMB, 9P (WSL's `/mnt`), FUSE, VirtualBox and Parallels
+ * shares.
+ */
 const REMOTE = new Set([0x6969, 0x517b, 0xff534d42, 0xfe534d42, 0x01021997, 0x65735546, 0x786f4256, 0x7c7c6673]);
 
 export function isRemote(path: string): boolean {
@@ -18,7 +21,7 @@ export function isRemote(path: string): boolean {
   return space !== null && REMOTE.has(space.type >>> 0);
 }
 
-/** Null when the path, or the answer, is not there. */
+/** Null when the path is missing or the system gives no answer. */
 export function readSpace(path: string): Space | null {
   try {
     const { bavail, bsize, files, ffree, type } = statfsSync(path);

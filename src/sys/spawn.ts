@@ -1,6 +1,6 @@
 /**
- * Starting a process in a session of its own: the leader of a launch with its output in a file, or a host of dt. Both outlive
- * whoever started them.
+ * Starts processes in a session of their own: the leader of a launch with its output in a file, or a host of dt. Both
+ * outlive the process that started them.
  */
 
 import { closeSync, constants } from "node:fs";
@@ -21,14 +21,14 @@ export interface SpawnedLeader {
   exited: Promise<EndStatus>;
 }
 
-/** What is started as the first of a tree: its token is the lineage of all that comes of it. */
+/** The first process of a tree: its token is the lineage of all that descends from it. */
 export interface LeaderExecution extends Execution {
   token: string;
 }
 
 /**
- * Starts a leader: new session, standard input from /dev/null, output and errors appended to `logFd`. `reopens`: it opens its output again by name,
- * which would cut the log, and so gets a pipe (drain.ts). Throws a DtError (126, 127).
+ * Starts a leader: new session, standard input from /dev/null, output and errors appended to `logFd`. `reopens`: it
+ * opens its output again by name, which would cut the log, so it gets a pipe (drain.ts). Throws a DtError (126, 127).
  */
 export function spawnLeader(
   execution: LeaderExecution,
@@ -76,7 +76,8 @@ export function startLeader<Options extends object>(
 }
 
 /**
- * Starts a dt process in a new session, of no lineage, with pipes for its input and its report; errors are appended to `errorFile`.
+ * Starts a dt process in a new session, without a lineage, with pipes for its input and its report; errors are appended
+ * to `errorFile`.
  */
 export function spawnDetached(command: string[], env: Record<string, string>, errorFile: string) {
   const fd = openErrors(errorFile);
@@ -99,7 +100,10 @@ function openErrors(path: string): number {
   }
 }
 
-/** Starts a short check with no input or output, if wanted in a session of its own. An error is a sentence, since a probe is tried again. */
+/**
+ * Starts a short check with no input or output; `detached`: in a session of its own. Returns an error as a sentence,
+ * because a probe is tried again.
+ */
 export function spawnProbe(
   { argv, cwd, env, lineage }: Execution & { lineage?: bigint | null | undefined },
   openFiles: bigint | null,

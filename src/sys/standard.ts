@@ -1,7 +1,7 @@
 /**
- * The standard streams where code runs that is not dt's. `process.stdout` buffers what a slow pipe does not take, an exit loses
- * that, and it makes the pipe non-blocking for all who share it: who writes to it afterwards fails with EAGAIN. (Programs that
- * Bun starts itself are spared: it sees to that.)
+ * Guards the standard streams while code runs that is not dt's. `process.stdout` buffers what a slow pipe does not
+ * take, an exit loses that, and the pipe becomes non-blocking for all who share it: later writers fail with EAGAIN.
+ * (Bun spares the programs that it starts itself.)
  *
  * Known limit: on macOS, where `fcntl` cannot be called through Bun, a touched pipe stays non-blocking.
  */
@@ -12,11 +12,11 @@ const F_SETFL = 4;
 const O_NONBLOCK = 0o4000;
 
 export interface StandardStreams {
-  /** Waits until all that was written is out, then makes the streams blocking again where they were. */
+  /** Waits until everything written is out, then makes the streams blocking again that were so before. */
   settle(): Promise<void>;
 }
 
-/** To be called before such code, and what it imports, is loaded: Babel touches `process.stdout` at its import. */
+/** Call this before loading such code and its imports: Babel touches `process.stdout` when it is imported. */
 export function guardStandardStreams(): StandardStreams {
   const flags = (fd: number) => (process.platform === "linux" ? libc().fcntl(fd, F_GETFL, 0) : O_NONBLOCK);
   const blocking = [0, 1, 2].filter((fd) => (flags(fd) & O_NONBLOCK) === 0);
@@ -31,7 +31,7 @@ export function guardStandardStreams(): StandardStreams {
   };
 }
 
-/** Bun calls back for an empty write at once, so the stream is ended; a reader that has gone ends the wait as well. */
+/** Ends the stream, because Bun calls back for an empty write at once; a reader that has gone ends the wait as well. */
 function drained(stream: NodeJS.WriteStream): Promise<void> {
   return new Promise((resolve) => {
     stream.on("error", () => resolve());

@@ -1,10 +1,13 @@
-/** What is at a path, for questions of the kind "is there a program of this name": whatever cannot be seen is not there. */
+/**
+ * What is at a path, for questions like "is there a program of this name": a path that cannot be seen counts as
+ * missing.
+ */
 import { lstatSync, type Stats, statSync } from "node:fs";
 
-/** What is missing is the usual answer, and an error costs as much as a dozen answers. */
+/** Missing is the usual answer, and an error costs as much as a dozen answers. */
 const NO_ERROR = { throwIfNoEntry: false } as const;
 
-/** Undefined when missing, below a file, in a directory that may not be searched, or no possible name. */
+/** Undefined when missing, below a file, in a directory that may not be searched, or not a possible name. */
 export function statOf(path: string): Stats | undefined {
   try {
     return statSync(path, NO_ERROR);
@@ -13,7 +16,7 @@ export function statOf(path: string): Stats | undefined {
   }
 }
 
-/** The same of what has the name itself, which may be a link. */
+/** The same without following a link at the path itself. */
 export function linkStatOf(path: string): Stats | undefined {
   try {
     return lstatSync(path, NO_ERROR);

@@ -1,4 +1,4 @@
-/** How a child of Bun's ended, with the signal always as a name. */
+/** How a child process of Bun ended, with the signal always as a name. */
 import { signalName, signalNumber } from "./signals.ts";
 
 export interface EndStatus {

@@ -1,7 +1,8 @@
 /**
- * The one way dt writes to its own standard streams: whole, in order, with plain `write(2)`. Text is dt's, and shows what is hidden in it
- * (`visible.ts`); bytes are a command's own output, and pass as they are. Who may write bytes is held by `test/architecture.test.ts`.
- * `process.stdout` is never touched: its getter costs 7 ms and leaves a shared pipe non-blocking.
+ * The one way dt writes to its own standard streams: whole, in order, with plain `write(2)`. Text is dt's, and hidden
+ * characters in it are shown (`visible.ts`); bytes are a command's own output, and pass as they are.
+ * `test/architecture.test.ts` checks which files may write bytes. `process.stdout` is never touched: its getter costs 7
+ * ms and leaves a shared pipe non-blocking.
  */
 import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
 import { DtError, errnoOf } from "./error.ts";
@@ -10,7 +11,10 @@ import { toTerminal } from "./visible.ts";
 
 export type WriteOutcome = "written" | "closed" | "failed";
 
-/** Writes all of these bytes as they are. `closed`: the reader has gone (EPIPE) or there is no such stream; `failed`: e.g. a full disk. */
+/**
+ * Writes all of these bytes as they are. `closed`: the reader has gone (EPIPE) or there is no such stream; `failed`:
+ * e.g. a full disk.
+ */
 export function writeBytes(fd: number, bytes: Uint8Array): WriteOutcome {
   let offset = 0;
   while (offset < bytes.length) {
@@ -25,24 +29,27 @@ export function writeBytes(fd: number, bytes: Uint8Array): WriteOutcome {
   return "written";
 }
 
-/** Writes a text of dt's, whatever is in it. */
+/** Writes dt's own text; hidden characters in it are shown. */
 export function writeText(fd: number, text: string): WriteOutcome {
   return writeBytes(fd, new TextEncoder().encode(toTerminal(text)));
 }
 
-/** Prints a result on standard output. A reader that has gone is no error (false); a disk that is full is: the answer was not given. */
+/**
+ * Prints a result on standard output. False when the reader has gone, which is no error. Throws `cannot-print` when the
+ * disk is full: the answer was not given.
+ */
 export function print(text: string): boolean {
   return wasWritten(writeText(1, text));
 }
 
-/** The same of a command's own output, which nobody changes. */
+/** The same for a command's own output, which passes unchanged. */
 export function printBytes(bytes: Uint8Array): boolean {
   return wasWritten(writeBytes(1, bytes));
 }
 
 function wasWritten(outcome: WriteOutcome): boolean {
   if (outcome !== "failed") return outcome === "written";
-  throw new DtError("cannot-print", "Standard output could not be written (is the disk full that it goes to?).");
+  throw new DtError("cannot-print", "Standard output could not be written (is its disk full?).");
 }
 
 const POLLOUT = 0x4;
@@ -50,7 +57,7 @@ const POLLERR = 0x8;
 const POLLHUP = 0x10;
 const POLLNVAL = 0x20;
 
-/** Whether nobody reads this stream any more (a pipe whose other end is closed), found out without writing to it. */
+/** Whether this stream has lost its reader (a pipe whose other end is closed), found out without writing to it. */
 export function isReaderGone(fd: number): boolean {
   return (eventsOf(fd, 0) & (POLLERR | POLLHUP | POLLNVAL)) !== 0;
 }
@@ -85,12 +92,13 @@ export function isTerminal(fd: number): boolean {
   try {
     return libc().isatty(fd) === 1;
   } catch {
-    // No C function can be called where nothing may be compiled (systemd's MemoryDenyWriteExecute). node:tty takes 2 ms to load.
+    // No C function can be called where code may not be compiled at run time (systemd's MemoryDenyWriteExecute).
+    // node:tty takes 2 ms to load.
     return (require("node:tty") as typeof import("node:tty")).isatty(fd);
   }
 }
 
-/** What dt is given on its standard input, as it comes. */
+/** dt's standard input, in chunks as it arrives. */
 export function readInput(): AsyncIterable<Uint8Array> {
   return Bun.stdin.stream();
 }

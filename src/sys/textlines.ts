@@ -1,6 +1,6 @@
 /** The lines of a stream of UTF-8 text, without their ends. */
 
-/** `rest`: whether what stands after the last newline is a line as well; else it was cut off and is dropped. */
+/** `rest`: whether the text after the last newline is a line as well; otherwise it was cut off and is dropped. */
 export async function* linesOf(stream: ReadableStream<Uint8Array>, rest: boolean): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let text = "";

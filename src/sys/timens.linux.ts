@@ -1,13 +1,14 @@
 /**
- * How far this process's time namespace moves the clock that start times are told by. The kernel adds it to what it shows of every process, so the
- * same process has another start time inside of the namespace and outside; without it both are the machine's own.
+ * The offset that this process's time namespace gives the clock of start times. The kernel adds it to the start time of
+ * every process it shows, so the same process has different start times inside and outside the namespace; without the
+ * offset both are the machine's own.
  */
 import { readFileSync } from "node:fs";
 
 const NANOSECONDS_PER_TICK = 10_000_000;
 const TICKS_PER_SECOND = 100;
 
-/** In ticks, as start times are; 0 where there is no such namespace, or the kernel has none. */
+/** In ticks, like start times; 0 when there is no such namespace, or the kernel has none. */
 export function bootClockOffset(): number {
   let text: string;
   try {

@@ -1,13 +1,15 @@
 /**
- * Whether git tracks anything of a directory, read from git's index: no git is run, for a clone's own configuration may name programs that
- * git then starts. Known limit: a name that the index writes as a change of the one before it (version 4) may be missed.
+ * Whether git tracks anything in a directory, read from git's index. git is not run, because a clone's own
+ * configuration may name programs that git then starts.
+ *
+ * Known limit: index version 4 may write a name as a change of the one before it; such a name may be missed.
  */
 import { realpathSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { readText } from "./files.ts";
 import { statOf } from "./stat.ts";
 
-/** False also outside of git, and where the index cannot be read. */
+/** False also outside a repository, and when the index cannot be read. */
 export function isTracked(directory: string): boolean {
   const top = topOf(dirname(directory));
   if (top === null) return false;
@@ -22,7 +24,7 @@ function topOf(start: string): { work: string; git: string } | null {
     const stat = statOf(git);
     if (stat?.isDirectory()) return { work, git };
     const link = stat?.isFile() ? readText(git) : null;
-    // Of a linked worktree, the index is in the directory that the file names.
+    // A linked worktree's index is in the directory that this file names.
     const named = link?.is === "there" ? /^gitdir: (.+)$/m.exec(link.value)?.[1] : undefined;
     if (named !== undefined) return { work, git: resolve(work, named) };
     if (dirname(work) === work) return null;

@@ -1,4 +1,6 @@
-/** A text without the characters of one kind that it ends with. In linear time, which `/x+$/` is not: it tries each `x` as the first one. */
+/**
+ * The text without the `char`s it ends with. Takes linear time, unlike `/x+$/`, which tries each `x` as the first one.
+ */
 export function trimEnd(text: string, char: string): string {
   let end = text.length;
   while (end > 0 && text[end - 1] === char) end--;

@@ -1,13 +1,14 @@
 /**
- * While dt redraws in place, what is typed is not shown, for that would move what is drawn. It stays in the terminal for who reads next. The
- * terminal is as before when dt has drawn, is stopped, or is ended by a signal; after SIGKILL it is for the shell to see to that, as bash and
- * zsh do. In the background nothing is touched. Linux alone: elsewhere what is typed is shown.
+ * Turns off the terminal's echo while dt redraws in place, because typed characters would move what is drawn. Input
+ * stays in the terminal for the next reader. Echo is on again when dt has drawn, is stopped, or is ended by a signal;
+ * after SIGKILL the shell sees to that, as bash and zsh do. In the background nothing is touched. Linux only: elsewhere
+ * typed characters are shown.
  */
 import { isForeground, setEcho } from "./pty.ts";
 
 const ENDING = ["SIGTERM", "SIGHUP", "SIGQUIT"] as const;
 
-/** `fd`: the terminal. Gives what shows it again. */
+/** `fd`: the terminal. Returns a function that turns echo on again. */
 export function hideTyping(fd: number): () => void {
   if (process.platform !== "linux" || !isForeground(fd)) return () => {};
   let isHidden = setEcho(fd, false);

@@ -1,6 +1,7 @@
 /**
- * Files that hold the person's environment: what a launch was started with, what is asked of its host. They lie in the user's home
- * (`DIALTONE_HOME/launches`, 0700), never in the project, which is archived, copied into images, committed and shared.
+ * Files that hold the user's environment: what a launch was started with, and requests to its host. They are in the
+ * user's home (`DIALTONE_HOME/launches`, 0700), never in the project, which is archived, copied into images, committed
+ * and shared.
  */
 import { join } from "node:path";
 import { makePrivateDirectory } from "./paths.ts";
@@ -12,13 +13,13 @@ export interface Vault {
   readonly seal: Seal;
 }
 
-/** Where they are for a run directory; nothing is made. Throws where there is no private place at all. */
+/** The vault of a run directory; nothing is made. Throws when there is no private place at all. */
 export function findVault(home: string | null, runDirectory: string): Vault {
   const directory = join(privatePlace(home, runDirectory), "launches");
   return { directory, seal: makeSeal(directory, home) };
 }
 
-/** Makes the directory where there is none. */
+/** Makes the directory if it is missing. */
 export function makeVault(home: string | null, runDirectory: string): Vault {
   const vault = findVault(home, runDirectory);
   makePrivateDirectory(vault.directory);

@@ -1,4 +1,4 @@
-/** The version and commit compiled into the binary by `build.ts`; run from source there is neither. */
+/** The version and commit compiled into the binary by `build.ts`; a dt run from source has neither. */
 declare const DT_VERSION: string;
 declare const DT_COMMIT: string;
 declare const DT_BUILD: string;

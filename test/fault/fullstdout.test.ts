@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { DT, TestRoot, until } from "../kit.ts";
 
 let root: TestRoot;
-const FULL = "dt: Standard output could not be written (is the disk full that it goes to?).\n";
+const FULL = "dt: Standard output could not be written (is its disk full?).\n";
 
 beforeAll(async () => {
   root = TestRoot.create({

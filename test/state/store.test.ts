@@ -449,7 +449,7 @@ describe("the folder was moved", () => {
     cpSync(base, copy, { recursive: true });
     expect(open(join(copy, ".dialtone", "run"), home).record(KEY)).toMatchObject({
       foreign: true,
-      reason: `written by your dt in ${join(base, ".dialtone", "run")}, of which this is a copy`,
+      reason: `a copy of what your dt wrote in ${join(base, ".dialtone", "run")}`,
     });
     expect(store.record(KEY)).toMatchObject({ is: "there" });
   });

@@ -65,7 +65,7 @@ describe("a private directory", () => {
     directory(join(base, "open"), 0o770);
     const refusals = {
       link: "it is a link",
-      file: "it is no directory",
+      file: "it is not a directory",
       open: "other users may write to it (mode 770)",
     };
     for (const [name, why] of Object.entries(refusals)) {
@@ -126,7 +126,7 @@ describe("a file that may be anything", () => {
   test("costs no waiting and no memory when it is a pipe, a device or a directory", () => {
     const base = scratch();
     Bun.spawnSync(["mkfifo", join(base, "pipe")]);
-    const irregular = { is: "unreadable", reason: "it is no regular file" } as const;
+    const irregular = { is: "unreadable", reason: "it is not a regular file" } as const;
     for (const path of [join(base, "pipe"), "/dev/zero", base])
       expect(readPlain(path, { most: 4096, followLinks: true })).toEqual(irregular);
   });

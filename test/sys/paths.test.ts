@@ -124,12 +124,12 @@ describe("findRoot", () => {
     for (const name of ["k8s", "json", "extension"])
       expect(ask(name)).toEqual([
         null,
-        expect.stringContaining(`${top}/${name}/manifests is passed by: it is of another tool`),
+        expect.stringContaining(`${top}/${name}/manifests is skipped: it belongs to another tool`),
       ]);
     write("manifests/shop.yaml", "name: shop\ncommands: {}\n");
     for (const name of own) expect(ask(name)).toEqual([name, ""]);
     for (const name of ["k8s", "json", "extension", "puppet", "broken"])
-      expect(ask(name)).toEqual(["", expect.stringContaining(`${top}/${name}/manifests is passed by`)]);
+      expect(ask(name)).toEqual(["", expect.stringContaining(`${top}/${name}/manifests is skipped`)]);
   });
 
   test("the error of none names the directory and three ways out", () => {

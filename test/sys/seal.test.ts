@@ -198,7 +198,7 @@ describe("foreign: nothing in it is looked at", () => {
     expect(readSealed(copied, makeSeal(copy, home), whole)).toEqual({
       is: "unreadable",
       foreign: true,
-      reason: `written by your dt in ${directory}, of which this is a copy`,
+      reason: `a copy of what your dt wrote in ${directory}`,
     });
     expect(readSealed(path, seal, whole)).toMatchObject({ is: "there" });
   });

@@ -106,7 +106,7 @@ test.skipIf(!canBeTwo)(
       renameSync(impostor.path, own);
       linkTo(root, own);
       expect((await root.dt(["daemon", "status"])).stderr).toContain(
-        `at the socket ${own}, but it is one of uid ${OTHER}`,
+        `at the socket ${own}, but it belongs to uid ${OTHER}`,
       );
       expect((await root.dt(["daemon", "start"])).stdout).toContain("daemon started");
       expect(statSync(own).uid).toBe(0);
@@ -179,7 +179,7 @@ test.skipIf(!canBeTwo)("attach speaks to no process of another user, and no such
     renameSync(impostor.path, socket);
     const said = await root.dt(["attach", "t", "echo"], { stdin: "secret\n" });
     expect(said.code).toBe(1);
-    expect(said.stderr).toContain(`at the socket ${socket}, but it is one of uid ${OTHER}`);
+    expect(said.stderr).toContain(`at the socket ${socket}, but it belongs to uid ${OTHER}`);
     expect(said.stderr).toContain("dt restart t:echo:default");
     expect(impostor.heard()).toBe("");
   } finally {
