@@ -1,6 +1,6 @@
 /**
  * Command lines that a user can paste. `quote…` is for programs: it works in every POSIX shell and keeps control
- * characters as they are. `show…` is for printing: a word with a hidden character (a control character, an end of line,
+ * characters as they are. `show…` is for printing: a word with a hidden character (a control character, a newline,
  * a direction override) is written `$'\033[2K'`, so that a shell runs what the user sees. bash, zsh, ksh, busybox and
  * POSIX.1-2024 know that form; dash does not yet.
  */

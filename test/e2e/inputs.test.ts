@@ -117,7 +117,7 @@ test("where it could not look it runs each time, and says why", async () => {
     expect(await up()).toBe("ran");
     mkdirSync(at("elsewhere"));
     symlinkSync("../elsewhere", at("src/link"));
-    expect(await up()).toContain("is a link to a directory, which is not followed");
+    expect(await up()).toContain("is a link to a directory, and such links are not followed");
     unlinkSync(at("src/link"));
     expect([await up(), await up()]).toEqual(["ran", "skipped"]);
     // A file of the kernel's has no end; a pipe is none, and nobody waits for it.

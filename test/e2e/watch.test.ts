@@ -449,7 +449,7 @@ test("no watches left: said with the command that raises the limit, and the rest
     const told = watch.stderr.getReader();
     let text = "";
     while (!text.includes("Ctrl-C ends it")) text += new TextDecoder().decode((await told.read()).value);
-    expect(text).toContain("the system has no more watches to give");
+    expect(text).toContain("the system has no file watches left");
     expect(text).toContain("sudo sysctl fs.inotify.max_user_watches=");
     for (let at = 0; at < 60; at++) root.write(`content/${at}/a`, "2");
     root.write("content/new/deep/b", "1");

@@ -1,6 +1,7 @@
 /**
- * Changes gathered until it is quiet, or until the first of them has waited long enough: the last of a burst always counts, and what is never quiet
- * is worked on all the same. One batch is worked on at a time; what comes meanwhile is the next.
+ * Gathers changes until they pause, or until the first of them has waited long enough: the last of a burst always
+ * counts, and changes that never pause are worked on all the same. One batch is worked on at a time; changes that
+ * arrive meanwhile are the next.
  */
 export interface Timers {
   set(run: () => void, ms: number): unknown;
@@ -15,9 +16,12 @@ export interface Batches {
 export interface BatchOptions {
   /** Quiet time after the last change. */
   quietMs: number;
-  /** So long after the first change it is not waited any more. */
+  /** A batch waits at most this long after its first change. */
   longestMs: number;
-  /** Gets each path once, in the order they first changed, and when the first of them did. What it throws is its own to tell. */
+  /**
+   * Gets each path once, in the order they first changed, and when the first of them did. It must report its own
+   * errors.
+   */
   work(paths: string[], since: number): Promise<void>;
   now(): number;
   timers: Timers;
@@ -28,7 +32,7 @@ export const TIMERS: Timers = {
   clear: (timer) => clearTimeout(timer as Timer),
 };
 
-/** What never is quiet is worked on after so many times the quiet time. */
+/** Changes that never pause are worked on after this many times the quiet time. */
 export const LONGEST = 10;
 
 export function makeBatches({ quietMs, longestMs, work, now, timers }: BatchOptions): Batches {

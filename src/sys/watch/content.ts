@@ -1,6 +1,6 @@
 /**
- * What a file holds, as far as it decides whether something changed: the content, never the time alone. A pipe or a device is not read. A link that
- * leads to no file holds where it leads.
+ * A mark of what a file holds, to tell whether it changed: the content decides, never the time alone. A pipe or device
+ * is not read. The mark of a link that leads to no file is where it leads.
  */
 import { closeSync, constants, fstatSync, openSync, readlinkSync, readSync, type Stats } from "node:fs";
 import { open } from "node:fs/promises";
@@ -12,8 +12,8 @@ export type Mark = [size: number, mtimeMs: number, digest: string];
 const CHUNK_BYTES = 64 * 1024;
 
 /**
- * Null: there is no such file, or none that can be read. `before` is given back as it is where size and time say so. Of a file of more than
- * `mostBytes` they are all that is looked at.
+ * Null: there is no such file, or it cannot be read. Returns `before` itself when size and time are unchanged. For a
+ * file of more than `mostBytes` only size and time count.
  */
 export async function markOf(file: string, before?: Mark, mostBytes = Number.POSITIVE_INFINITY): Promise<Mark | null> {
   const stat = statOf(file);
@@ -25,8 +25,9 @@ export async function markOf(file: string, before?: Mark, mostBytes = Number.POS
 }
 
 /**
- * The same without giving way, for a small file. Null: it is none, it cannot be read, or it changed meanwhile or after `before`, a time of the
- * file system's clock: then nobody can say which content this is.
+ * The same for a small file, synchronously. Null: there is no such file, it has more than `mostBytes`, it cannot be
+ * read, or it changed meanwhile or after `before` (a time by the file system's clock), so that it is unclear which
+ * content was read.
  */
 export function markUntouched(file: string, before: number, mostBytes: number): Mark | null {
   const mayBeOld = ({ mtimeMs, ctimeMs }: Stats) => mtimeMs < before && ctimeMs < before;
@@ -63,8 +64,8 @@ function markLink(file: string): Mark | null {
 }
 
 /**
- * Of as much as the file had when it was looked at: what is written meanwhile changes its size or time, and a file of the kernel's may have no end.
- * Null when it cannot be read, or is no regular file any more.
+ * Digests as many bytes as the file had when it was looked at: a later write changes its size or time, and a kernel
+ * file may have no end. Null when it cannot be read, or is no longer a regular file.
  */
 async function digestOf(file: string, size: number): Promise<string | null> {
   const hasher = new Bun.CryptoHasher("sha1");

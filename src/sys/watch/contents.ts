@@ -1,31 +1,38 @@
 /**
- * What watched files hold, kept in memory: so that a save without a change is none. What is there at the beginning is read little by little; until a
- * file has been read, and where it is too large for that, each change of it counts.
+ * What watched files hold, kept in memory, so that saving a file unchanged is not a change. Files that exist at the
+ * beginning are read little by little. Until a file has been read, or if it is too large for that, every change of it
+ * counts.
  */
 import { type Mark, markOf, markUntouched } from "./content.ts";
 
 export interface Contents {
-  /** Reads what is there now. Resolves when all is read. */
+  /** Reads these files as they are now. Resolves when all are read. */
   learn(files: Iterable<string>): Promise<void>;
-  /** Of these paths what differs from what is known; it is known from then on. `isNew`: there was no such file. */
+  /**
+   * Which of these paths differ from what is known; what they hold now is known from then on. `isNew`: there was no
+   * such file.
+   */
   changed(paths: Iterable<string>): Promise<{ path: string; isNew: boolean }[]>;
-  /** The directory has another path now: what is known of what is below it goes on there. Gives all that is known. */
+  /** The directory was moved: what is known of files below it is kept under the new path. Returns every known path. */
   moved(from: string, to: string): string[];
   close(): void;
 }
 
 /** A larger file is not read before it changes. */
 const MOST_AHEAD_BYTES = 4 * 1024 * 1024;
-/** Of a larger file size and time decide: it would be read again each time a database writes to it. */
+/** For a larger file only size and time count: otherwise it would be read again each time a database writes to it. */
 const MOST_BYTES = 64 * 1024 * 1024;
-/** So long is read at a time, and so long something else goes on. */
+/** Reading goes on for this long, then pauses so that other work can go on. */
 const SLICE_MS = 4;
 const PAUSE_MS = 8;
-/** The clock of a file system is behind by as much as a tick; a change of so long before the beginning may be one after it. */
+/**
+ * A file system's clock is behind by up to one tick, so a change dated this long before the beginning may have come
+ * after it.
+ */
 const TICK_MS = 50;
 
 export function makeContents(now: () => number): Contents {
-  /** Null: there, and not read. */
+  /** Null: there, but not read. */
   const known = new Map<string, Mark | null>();
   let closed = false;
   return {
@@ -44,7 +51,7 @@ export function makeContents(now: () => number): Contents {
       const found: { path: string; isNew: boolean }[] = [];
       for (const path of paths) {
         const before = known.get(path);
-        // Read in any case: a save may keep size and time.
+        // Always read: a save may keep size and time.
         const mark = await markOf(path, undefined, MOST_BYTES);
         if (mark === null) known.delete(path);
         else known.set(path, mark);

@@ -1,15 +1,16 @@
 /**
- * Watches a directory with all that is below it by the state of each directory, not by the kernel's events: an event says no more than where to
- * look again, so what is renamed, removed and made again, or moved in with files in it is seen for what it then is. A directory for which the kernel has no watch
- * left is looked at every second, the others are not. After a storm, in which the kernel drops events, all is looked at once more.
+ * Watches a directory tree by the state of each directory, not by the kernel's events. An event only says where to look
+ * again, so a rename, a directory removed and made again, or one moved in with its files is seen as what it then is. A
+ * directory for which the kernel has no watch left is looked at every second; the others are not. After a storm, in
+ * which the kernel drops events, everything is looked at once more.
  *
- *   a link to     on the way to what is named   below it
+ *   a link to     on the way to what is named   below what is named
  *   -----------   ---------------------------   ---------------------------------------------------
- *   a directory   is that directory             a name, no more: a loop of links is none
- *   a file        is that file                  is that file: what it leads to is watched as well
- *   nothing       a name, until it leads        a name, until it leads somewhere
+ *   a directory   is that directory             is only a name, so links cannot form a loop
+ *   a file        is that file                  is that file: its target is watched as well
+ *   nothing       a name, until it leads on     a name, until it leads somewhere
  *
- * A link that leads elsewhere from now on is a change of all that is named by it.
+ * When a link leads elsewhere, everything that is named through it has changed.
  */
 import { type Dirent, type FSWatcher, readdirSync, type Stats, watch } from "node:fs";
 import { join } from "node:path";
@@ -18,23 +19,23 @@ import { linkStatOf, statOf } from "../stat.ts";
 import { watchLinks } from "./links.ts";
 
 export interface DirectoriesRequest {
-  /** Absolute; it must be there. */
+  /** Absolute; it must exist. */
   from: string;
-  /** Whether nothing at or below this path is meant. */
+  /** Whether no file at or below this path is selected. */
   skips(path: string): boolean;
-  /** Whether this path, of a file, is meant. */
+  /** Whether the file at this path is selected. */
   means(path: string): boolean;
   /** Whether something at or below this path is named: a link to a directory is then followed. */
   follows(path: string): boolean;
-  /** Whether another checkout of git at this path is looked into. */
+  /** Whether to look into another git checkout at this path. */
   enters(path: string): boolean;
   /** A file that was created, changed or removed. */
   onFile(path: string): void;
-  /** The kernel has no watches left: told once. */
+  /** The kernel has no watches left: called once. */
   onSpent(): void;
-  /** A sentence without its end. */
+  /** Gets a sentence without its period. */
   onTrouble(what: string): void;
-  /** Never ask the kernel. */
+  /** Use no watches of the kernel; look every second. */
   polls: boolean;
 }
 
@@ -46,32 +47,32 @@ export interface Directories {
 
 interface Directory {
   path: string;
-  /** Which directory it is: one that is removed and made again may get the same inode. */
+  /** Which directory this is: one that is removed and made again may get the same inode. */
   identity: string;
   /** Null: looked at every second. */
   watcher: FSWatcher | null;
-  /** By name, what tells one version from another. */
+  /** By name, a text that differs from version to version. */
   files: Map<string, string>;
   directories: Map<string, Directory>;
-  /** Names of which something was heard; null: it may be any. */
+  /** Names with an event; null: any name may have had one. */
   heard: Set<string> | null;
   timer: ReturnType<typeof setTimeout> | null;
-  /** Opened at the beginning and not looked at yet: what is found in it is no change. */
+  /** Opened at the beginning and not looked at yet: files found in it have not changed. */
   isFirst: boolean;
   isGone: boolean;
 }
 
 const GATHER_MS = 5;
 const POLL_MS = 1000;
-/** So many events at once may have been too many for the kernel's queue. */
+/** This many events at once may have been too many for the kernel's queue. */
 const STORM = 2000;
 const AFTER_STORM_MS = 500;
-/** At the beginning so long is looked at a time, so that whatever else this process does goes on. */
+/** At the beginning it looks for this long at a time, so that other work of this process goes on. */
 const SLICE_MS = 8;
-/** What it says when there is no watch, or no instance, left. */
+/** The kernel's errors when no watch, or no inotify instance, is left. */
 const SPENT = new Set(["ENOSPC", "EMFILE", "ENFILE"]);
 
-/** Resolves when a change from now on is seen. */
+/** Resolves when every change from then on will be seen. */
 export async function watchDirectories(request: DirectoriesRequest): Promise<Directories> {
   const { skips, means, follows, enters, onFile, onSpent, onTrouble } = request;
   const told = new Set<string>();
@@ -79,7 +80,7 @@ export async function watchDirectories(request: DirectoriesRequest): Promise<Dir
   let spent = request.polls;
   let events = 0;
   let storm: ReturnType<typeof setTimeout> | null = null;
-  /** To be looked at for the first time. */
+  /** Directories that wait for their first look. */
   const first: Directory[] = [];
   const links = watchLinks();
   const polled = new Set<Directory>();
@@ -118,7 +119,7 @@ export async function watchDirectories(request: DirectoriesRequest): Promise<Dir
   }
 
   function lost(directory: Directory, error: unknown): void {
-    if (closed || errnoOf(error) === "ENOENT") return; // its parent tells
+    if (closed || errnoOf(error) === "ENOENT") return; // its parent reports that
     directory.watcher = null;
     lookEverySecond(directory);
     if (!SPENT.has(errnoOf(error) ?? "")) trouble(error, directory.path);
@@ -150,14 +151,14 @@ export async function watchDirectories(request: DirectoriesRequest): Promise<Dir
 
   function open(path: string, stat: Stats, isFirst: boolean): Directory {
     const directory = makeDirectory(path, identityOf(stat), isFirst);
-    // Before it is looked at: what changes from then on is heard.
+    // Before the first look, so that no change after it is missed.
     listen(directory);
     if (isFirst) first.push(directory);
     else look(directory, true);
     return directory;
   }
 
-  /** What was there is gone, with all below it. */
+  /** Forgets a directory that is gone, with everything below it. */
   function forget(directory: Directory, tell: (path: string) => void): void {
     directory.watcher?.close();
     polled.delete(directory);
@@ -184,7 +185,7 @@ export async function watchDirectories(request: DirectoriesRequest): Promise<Dir
     const heard = atAll ? null : directory.heard;
     directory.heard = new Set();
     const own = directory === top || follows(directory.path) ? statOf(directory.path) : linkStatOf(directory.path);
-    // Its parent, which hears of it too, takes it away; the top has none.
+    // Its parent, which gets an event too, removes it; the top has no parent.
     if (own === undefined || !own.isDirectory()) {
       if (directory !== top) return;
       empty(top, emit);
@@ -202,7 +203,7 @@ export async function watchDirectories(request: DirectoriesRequest): Promise<Dir
       if (errnoOf(error) !== "ENOENT") trouble(error, directory.path);
       return;
     }
-    // Another checkout of git, a worktree or a submodule: it is somebody else's until a pattern names it.
+    // Another git checkout, a worktree or a submodule, is left out until a pattern names it.
     if (directory !== top && entries.some(({ name }) => name === ".git") && !enters(directory.path)) {
       empty(directory, () => {});
       return;
@@ -231,7 +232,7 @@ export async function watchDirectories(request: DirectoriesRequest): Promise<Dir
     const path = join(directory.path, name);
     const emit = isFirst ? () => {} : onFile;
     const isLink = entry.isSymbolicLink();
-    // Where it leads is asked for again when something was heard of it or of that.
+    // Its target is read again only after an event for the link or the target.
     if (isLink && heard !== null && !heard.has(name) && (directory.files.has(name) || directory.directories.has(name)))
       return;
     const target = isLink && (follows(path) || means(path)) ? (statOf(path) ?? null) : null;
@@ -256,10 +257,10 @@ export async function watchDirectories(request: DirectoriesRequest): Promise<Dir
     if (known !== undefined && heard !== null && !heard.has(name)) return;
     if (known === undefined && !means(path)) return;
     const stat = linkStatOf(path);
-    if (stat === undefined) return; // gone again: the next look tells
+    if (stat === undefined) return; // gone again: the next look reports that
     const version = `${versionOf(stat)} ${target === null ? "" : versionOf(target)}`;
     directory.files.set(name, version);
-    // Of two versions within one tick of the clock the event tells.
+    // Two versions within one tick of the clock look the same, so an event counts as well.
     if (version !== known || heard?.has(name) === true) emit(path);
   }
 

@@ -1,6 +1,6 @@
 /**
- * The files that patterns mean now, by the same rules as those that are watched. It says where it could not look, so that nobody takes what it found
- * for all there is.
+ * Finds the files that patterns select now, by the same rules as those that are watched. It reports where it could not
+ * look, so that no caller takes the result for complete.
  */
 import { type Dirent, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ export interface Found {
   files: string[];
   /** Patterns that name no file. */
   unmatched: string[];
-  /** What could not be looked at, each a sentence without its end. */
+  /** What could not be looked at, each a sentence without its period. */
   unsure: string[];
 }
 
@@ -56,7 +56,9 @@ function searchLink(group: Group, path: string, files: string[], unsure: string[
   if (stat?.isDirectory() === true) {
     if (matcher.follows(path)) search(group, path, files, unsure);
     else if (!matcher.skips(path))
-      unsure.push(`${path} is a link to a directory, which is not followed: name it, or leave it out with "!"`);
+      unsure.push(
+        `${path} is a link to a directory, and such links are not followed: name it, or leave it out with "!"`,
+      );
   } else if (matcher.means(path)) {
     if (stat === undefined) unsure.push(`${path} is a link that leads nowhere`);
     else if (stat.isFile()) files.push(path);

@@ -1,6 +1,7 @@
 /**
- * Two settings of git that say which files it ignores, read from its files: `core.excludesFile` and `core.ignoreCase`. No git is run: it may not
- * be there, and its settings name programs that it would run. Files that they include are read; of `includeIf` only `gitdir` is understood.
+ * Reads two settings that decide which files git ignores, `core.excludesFile` and `core.ignoreCase`, from git's own
+ * files. git is not run: it may be missing, and its settings name programs that it would run. Files that they include
+ * are read; of `includeIf` only `gitdir` is understood.
  */
 import { dirname, isAbsolute, join } from "node:path";
 import { readPlain } from "../plainfile.ts";
@@ -11,7 +12,7 @@ export interface GitSettings {
 }
 
 export interface GitPlace {
-  /** Of the worktree, where its own settings lie. */
+  /** The worktree's git directory, with its own settings. */
   directory: string;
   /** Shared by all worktrees of the repository. */
   common: string;
@@ -47,7 +48,7 @@ export function readGitSettings(place: GitPlace, env: Record<string, string | un
 interface Reading {
   place: GitPlace;
   home: string | null;
-  /** By name in small letters: the last one counts. */
+  /** By name in lower case: the last value counts. */
   found: Map<string, string>;
   depth: number;
 }
@@ -92,7 +93,7 @@ function include(path: string, from: string, reading: Reading): void {
   readSettings(isAbsolute(whole) ? whole : join(dirname(from), whole), { ...reading, depth: reading.depth + 1 });
 }
 
-/** Null: it is in a home, and there is none. */
+/** Null: the path is in a home, and there is no home. */
 function inHome(path: string, home: string | null): string | null {
   if (!path.startsWith("~/")) return path;
   return home === null ? null : join(home, path.slice(2));

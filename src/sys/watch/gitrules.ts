@@ -1,8 +1,9 @@
 /**
- * What git ignores at and below a directory: by the `.gitignore` files below it, and, where it lies in a repository, by those above it up to the
- * repository's top, `.git/info/exclude` and `core.excludesFile`. As git has it, each directory on the way down is judged by itself: the nearest file
- * that says something of it decides, by the last of its lines that does, and below a directory that is ignored nothing is asked. Each file is read
- * once, when a path next to it is first asked about.
+ * Decides what git ignores at and below a directory: by the `.gitignore` files below it and, if it lies in a
+ * repository, by those above it up to the repository's top, `.git/info/exclude` and `core.excludesFile`. As in git,
+ * each directory on the way down is judged by itself: the nearest file with a matching line decides, by its last such
+ * line, and everything below an ignored directory is ignored. Each file is read once, when a path next to it is first
+ * judged.
  */
 import { dirname, join, resolve } from "node:path";
 import type ignore from "ignore";
@@ -14,22 +15,23 @@ import { type GitPlace, type GitSettings, readGitSettings } from "./gitconfig.ts
 export interface GitRules {
   /** Whether git ignores this absolute path, of a directory with a `/` at its end. */
   ignores(path: string): boolean;
-  /** Whether names are the same in small and capital letters, as git was told. */
+  /** Whether upper and lower case are the same in names (`core.ignoreCase`). */
   ignoreCase: boolean;
 }
 
 /**
- * What git's rules cost grows with how deep a path lies, to the power of how many `**` a rule has, and both may be a stranger's. A rule
- * with more of them is passed over, and a path that lies deeper is not asked about: what they would leave out is then meant.
+ * The cost of a rule grows with the depth of a path to the power of the rule's number of `**`, and both may come from
+ * an untrusted clone. A rule with more of them is skipped, and a deeper path is not judged: what they would ignore is
+ * kept.
  */
 const MOST_GLOBSTARS = 3;
 const DEEPEST = 100;
-/** A `.git` file and the like hold one line. */
+/** In bytes: a `.git` file and the like hold one line. */
 const ONE_LINE = 4096;
 
 type Make = typeof ignore;
 type Verdict = "ignored" | "kept" | null;
-/** What lines say of this very path, whatever they say of the directories above it. */
+/** What the lines say about this very path, whatever they say about the directories above it. */
 type Rules = (path: string) => Verdict;
 
 interface Repository extends GitPlace {
@@ -37,8 +39,8 @@ interface Repository extends GitPlace {
 }
 
 /**
- * What lines as they stand in a `.gitignore` say of a path. What they ignore is lost with all below it; what they take back is kept with all below
- * it, until they ignore it again.
+ * Judges a path by lines of a `.gitignore`. What they ignore is lost with everything below it; what they take back is
+ * kept with everything below it, until they ignore it again.
  */
 export function makeRules(make: Make, lines: readonly string[], ignoreCase: boolean): (path: string) => Verdict {
   const judge = parseRules(make, lines, ignoreCase);
@@ -53,7 +55,7 @@ export function makeRules(make: Make, lines: readonly string[], ignoreCase: bool
   };
 }
 
-/** The directories on the way, each with a `/` at its end, and the path itself. */
+/** The directories above the path, each with a `/` at its end, then the path itself. */
 function* stepsTo(path: string): Generator<string> {
   for (let at = path.indexOf("/"); at >= 0 && at < path.length - 1; at = path.indexOf("/", at + 1))
     yield path.slice(0, at + 1);
@@ -61,8 +63,9 @@ function* stepsTo(path: string): Generator<string> {
 }
 
 /**
- * `ignore` asks for the directories above a path first, and where it takes one for ignored, that is its answer; but a line in another file may have
- * taken it back. So each run of lines that say the same is given to it as lines that take back, which are asked about the path alone.
+ * The package `ignore` asks about the directories above a path first, and one that it finds ignored is its answer; but
+ * a line in another file may have taken that back. So each run of lines with the same verdict is given to it as lines
+ * that take back (`!`), which it tries on the path alone.
  */
 function parseRules(make: Make, lines: readonly string[], ignoreCase: boolean): Rules {
   const runs: { says: Verdict; lines: string[] }[] = [];
@@ -75,7 +78,7 @@ function parseRules(make: Make, lines: readonly string[], ignoreCase: boolean): 
   }
   const rulesOf = (some: readonly string[]) => make({ ignorecase: ignoreCase }).add(some.join("\n"));
   const asked = runs.reverse().map(({ says, lines }) => ({ says, rules: rulesOf(lines) }));
-  // Of most paths nothing is said: asked once, not once a run.
+  // Most paths match no line, so all lines are tried at once before the runs.
   const any = asked.length > 1 ? rulesOf(runs.flatMap(({ lines }) => lines)) : asked[0]?.rules;
   return (path) =>
     path !== "" && any?.test(path).unignored === true
@@ -89,7 +92,7 @@ export function makeGitRules(make: Make, root: string, env: Record<string, strin
     repository === null ? { excludesFile: null, ignoreCase: false } : readGitSettings(repository, env);
   const read = (path: string): Rules | null => {
     const text = readText(path);
-    // None there, or none that may be read: it ignores nothing.
+    // Missing or unreadable: it ignores nothing.
     if (text.is !== "there") return null;
     return parseRules(make, text.value.split("\n"), settings.ignoreCase);
   };
@@ -98,7 +101,7 @@ export function makeGitRules(make: Make, root: string, env: Record<string, strin
     let found = files.get(directory);
     if (found === undefined) {
       const path = join(directory, ".gitignore");
-      // As git has it, one that is a link is none.
+      // As in git, a `.gitignore` that is a link does not count.
       found = linkStatOf(path)?.isSymbolicLink() === true ? null : read(path);
       files.set(directory, found);
     }
@@ -111,7 +114,7 @@ export function makeGitRules(make: Make, root: string, env: Record<string, strin
           (path) => (path && read(resolve(repository.top, path))) || [],
         );
   const judgeUpTo = (top: string, ofAll: readonly Rules[]) => {
-    /** Of a path by itself. */
+    /** Judges a path by itself. */
     const judge = (path: string): Verdict => {
       for (let directory = dirname(path); ; directory = dirname(directory)) {
         const said = rulesIn(directory)?.(below(directory, path)) ?? null;
@@ -141,7 +144,7 @@ export function makeGitRules(make: Make, root: string, env: Record<string, strin
     };
   };
   const whole = judgeUpTo(repository?.top ?? root, last);
-  // A root that the repository around it ignores is a project of its own: it would have no file at all.
+  // A root that the repository around it ignores is a project of its own: otherwise it would have no files at all.
   const isOwn = repository !== null && repository.top !== root && whole(`${root}/`);
   return { ignores: isOwn ? judgeUpTo(root, []) : whole, ignoreCase: settings.ignoreCase };
 }
@@ -159,7 +162,10 @@ function isAffordable(rule: string): boolean {
   return rule.split("**").length - 1 <= MOST_GLOBSTARS;
 }
 
-/** Null: it lies in none. A `.git` of somebody else's is none: whoever may write above the root does not say what counts in it. */
+/**
+ * Null: the root lies in no repository. Another user's `.git` does not count: a user who may write above the root must
+ * not decide what counts in it.
+ */
 function findRepository(root: string): Repository | null {
   const uid = linkStatOf(root)?.uid;
   for (let top = root; ; top = dirname(top)) {

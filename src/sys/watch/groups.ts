@@ -1,7 +1,7 @@
 /**
- * Patterns as they are written, sorted by the directory they are followed from: the root, or, for what lies elsewhere, the nearest directory above
- * what the pattern begins with, so that this itself may be removed and come again, or be a link that leads elsewhere from now on. Paths are as they
- * were named: a link on the way stands for what it leads to.
+ * Groups patterns by the directory they are followed from. That is the root or, for a pattern that leads elsewhere, the
+ * nearest directory above its base: so the base itself may be removed and come back, or be a link that changes where it
+ * leads. Paths stay as they were written: a link on the way stands for what it leads to.
  */
 import { existsSync, realpathSync } from "node:fs";
 import { dirname, isAbsolute, join, normalize } from "node:path";
@@ -13,13 +13,13 @@ export interface Files {
   /** Absolute; patterns that begin with neither `/` nor `~/` are relative to it. */
   root: string;
   patterns: readonly string[];
-  /** In the syntax of `.gitignore`, relative to the root, or elsewhere to the directory that is followed. */
+  /** In the syntax of `.gitignore`, relative to the root or, outside it, to the directory that is followed. */
   ignore: readonly string[];
-  /** Absolute paths left out, with all below them. */
+  /** Absolute paths left out, with everything below them. */
   leaveOut: readonly string[];
   /** `HOME` is what `~/` stands for; the rest says where git's settings are. */
   env: Record<string, string | undefined>;
-  /** False: what git ignores is meant like anything else, and so is another checkout. Default true. */
+  /** False: files that git ignores, and other checkouts, are selected like anything else. Default true. */
   git?: boolean | undefined;
 }
 
@@ -28,7 +28,7 @@ export interface Group {
   matcher: Matcher;
   /** The patterns that select files here. */
   selecting: readonly Pattern[];
-  /** As a pattern's path is told: relative to the root, or absolute. */
+  /** A path as patterns name it: relative to the root, or absolute. */
   nameOf(path: string): string;
 }
 
@@ -44,7 +44,7 @@ export async function groupFiles({ root, patterns, ignore, leaveOut, env, git = 
   const saved = [...new Set(leaveOut.flatMap((path) => [path, realOf(path)]))];
   return Promise.all(
     [...places].map(async (place) => {
-      // What leaves out does so wherever it names something.
+      // An exclusion applies wherever it names something.
       const here = wholes.flatMap(({ pattern, from }) => (pattern.excludes || from === place ? [pattern] : []));
       const from = place ?? root;
       const matcher = await makeMatcher({
@@ -89,7 +89,7 @@ function placeAbsolute(root: string, written: string, excludes: boolean, whole: 
   return { pattern, from: nearestAbove(pattern.base) };
 }
 
-/** The directory above the first link on the way, for the link may change; else the nearest one above that is there. */
+/** The directory above the first link on the way, because the link may change; else the nearest existing one above. */
 function nearestAbove(base: string): string {
   const parts = base.split("/");
   for (let at = 2; at <= parts.length; at++)
@@ -98,7 +98,7 @@ function nearestAbove(base: string): string {
   for (let at = dirname(base); ; at = dirname(at)) if (existsSync(at) || dirname(at) === at) return at;
 }
 
-/** As far as it exists. */
+/** The real path, as far as the path exists. */
 function realOf(path: string): string {
   try {
     return realpathSync(path);

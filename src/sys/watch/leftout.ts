@@ -1,16 +1,19 @@
-/** What is no work of anybody's: names that are left out wherever they lie, unless a pattern names the very file or directory. */
+/**
+ * Names of files that are not the user's work: left out wherever they lie, unless a pattern names the very file or
+ * directory.
+ */
 import { readdirSync } from "node:fs";
 import { dirname } from "node:path";
 
-/** Never looked into: what is installed, what is git's. */
+/** Never looked into: installed packages, git's own files. */
 const DIRECTORIES = new Set(["node_modules", ".git"]);
 
-/** dt's own; not even when it is named, for each job writes there. */
+/** dt's own; left out even when it is named, because each job writes there. */
 const OWN = ".dialtone";
 
 /**
- * Files that an editor or a desktop keeps beside the one that is edited, as long as it is open or while it is saved: swap and undo files, backups,
- * locks, halves of a save. The save itself, by rename or in place, is a change of the file.
+ * Files that an editor or a desktop keeps beside an edited file while it is open or being saved: swap and undo files,
+ * backups, locks, partial saves. The save itself, by rename or in place, is a change of the edited file.
  */
 const EDITORS: readonly RegExp[] = [
   /~$/, // backups of most; vim's undo, name.un~
@@ -28,10 +31,13 @@ const EDITORS: readonly RegExp[] = [
   /^\.DS_Store$/,
 ];
 
-/** Vim makes and removes it, to see whether it may write here. */
+/** Vim makes and removes this file to see whether it may write here. */
 const PROBE = "4913";
 
-/** `below` the base of a pattern: what the base itself is made of was named. `path` is the same, absolute. */
+/**
+ * `below`: the path relative to a pattern's base, since the parts of the base itself were named. `path`: the same,
+ * absolute.
+ */
 export function isLeftOut(below: string, path: string, isDirectory: boolean): boolean {
   if (below === "") return false;
   const parts = below.split("/");
@@ -40,7 +46,7 @@ export function isLeftOut(below: string, path: string, isDirectory: boolean): bo
   return !isDirectory && (EDITORS.some((one) => one.test(name)) || (name === PROBE && !isNumbered(path)));
 }
 
-/** Whether it is one of files whose names are numbers. */
+/** Whether the file is one of several whose names are numbers. */
 function isNumbered(path: string): boolean {
   try {
     return readdirSync(dirname(path)).some((name) => name !== PROBE && /^\d+$/.test(name));

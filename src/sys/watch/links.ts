@@ -1,15 +1,19 @@
 /**
- * Where links lead: each directory on the way of a link holds a name whose change makes it lead elsewhere, or makes what it leads to something else.
- * Those names are watched, whoever asks for them; a directory that cannot be watched is passed over.
+ * Watches where links lead. Each directory that a link passes through holds a name; a change of that name makes the
+ * link lead elsewhere, or replaces what it leads to. Those names are watched, once for all links that pass; a directory
+ * that cannot be watched is skipped.
  */
 import { type FSWatcher, readlinkSync, watch } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { linkStatOf } from "../stat.ts";
 
 export interface Links {
-  /** Calls when what this link leads to may be another, or changed. Replaces what was followed for it before. */
+  /**
+   * Calls `onHeard` when the target of this link changed or may be another one. Replaces what was followed for it
+   * before.
+   */
   follow(link: string, onHeard: () => void): void;
-  /** This link, if it is one, is followed no more. */
+  /** No longer follows this link, if it is one. */
   forget(link: string): void;
   forgetBelow(directory: string): void;
   close(): void;
@@ -17,11 +21,11 @@ export interface Links {
 
 interface Place {
   watcher: FSWatcher;
-  /** By name, who asks for it. */
+  /** By name, the callback of each link that passes. */
   names: Map<string, Map<string, () => void>>;
 }
 
-/** As the kernel has it. */
+/** The kernel's own limit. */
 const MOST_HOPS = 40;
 
 export function watchLinks(): Links {
@@ -85,7 +89,10 @@ export function watchLinks(): Links {
   };
 }
 
-/** Each directory with the name in it that decides where this link leads, the link's own left out; the last is what it leads to. */
+/**
+ * Each directory, with the name in it that decides where this link leads; the link itself is left out, and the last is
+ * its target.
+ */
 function hopsOf(link: string): [string, string][] {
   const hops: [string, string][] = [];
   const read = (path: string) => {
@@ -107,7 +114,7 @@ function hopsOf(link: string): [string, string][] {
   return hops;
 }
 
-/** The first of the parts of a path that is a link; null: none is. */
+/** The first part of a path that is a link; null: none is. */
 function firstLink(path: string): string | null {
   const parts = path.split("/");
   for (let at = 2; at <= parts.length; at++) {

@@ -1,7 +1,7 @@
 /**
- * Which files below a directory are meant by patterns and not left out, and which directories need to be looked into for them: the one answer for
- * `watch`, `restartOn`, `inputs` and `outputs`, as docs/files.md tells it. The last pattern that names a file decides; what git ignores is left out,
- * unless the pattern lies in it itself.
+ * Decides which files below a directory patterns select, and which directories must be looked into for them: the one
+ * answer for `watch`, `restartOn`, `inputs` and `outputs`, as docs/files.md defines it. The last pattern that names a
+ * file decides. What git ignores is left out, unless the pattern itself begins inside it.
  */
 import type { GitRules } from "./gitrules.ts";
 import { isLeftOut, isOwn } from "./leftout.ts";
@@ -12,26 +12,26 @@ export interface Meant {
   root: string;
   /** Their paths are relative to the root, or absolute. */
   patterns: readonly Pattern[];
-  /** Whether those of an absolute path are meant: what lies outside of the root. Default false. */
+  /** Whether paths are matched as absolute ones: for what lies outside the root. Default false. */
   isOutside?: boolean;
   /** In the syntax of `.gitignore`. */
   ignore: readonly string[];
-  /** Absolute paths left out, with all below them. */
+  /** Absolute paths left out, with everything below them. */
   leaveOut: readonly string[];
-  /** For what git says. */
+  /** For git's settings. */
   env: Record<string, string | undefined>;
-  /** False: what git ignores is meant like anything else, and so is another checkout. */
+  /** False: files that git ignores, and other checkouts, are selected like anything else. */
   git: boolean;
 }
 
 export interface Matcher {
-  /** Whether nothing at or below this absolute path, of a directory, can be meant. */
+  /** Whether no file at or below this directory, an absolute path, can be selected. */
   skips(path: string): boolean;
-  /** Whether this absolute path, of a file, is meant. */
+  /** Whether the file at this absolute path is selected. */
   means(path: string): boolean;
   /** Whether a pattern names something at or below this path: a link to a directory is then followed. */
   follows(path: string): boolean;
-  /** Whether another checkout of git at this path is looked into. */
+  /** Whether to look into another git checkout at this path. */
   enters(path: string): boolean;
 }
 
@@ -47,7 +47,7 @@ export async function makeMatcher(meant: Meant): Promise<Matcher> {
   const takenBack = lines.flatMap((line) => placeTakenBack(line, root));
   const nameOf = (path: string) => (isOutside ? path : localOf(root, path));
   const wholeOf = (name: string) => (isOutside ? name : name === "" ? root : `${root}/${name}`);
-  /** What of each begins with what git ignores, so that its rules say nothing there. */
+  /** The bases of each pattern that git ignores: git's rules say nothing below them. */
   const named = new Map(
     patterns.map((pattern) => [
       pattern,
@@ -56,7 +56,7 @@ export async function makeMatcher(meant: Meant): Promise<Matcher> {
   );
   const isSaved = (path: string) => leaveOut.some((one) => isWithin(path, one));
 
-  /** Whether what this pattern names is left out all the same. */
+  /** Whether a path that this pattern names is left out all the same. */
   function isIgnored(pattern: Pattern, path: string, name: string, isDirectory: boolean): boolean {
     const base = pattern.bases.find((one) => isWithin(name, one));
     if (isLeftOut(base === undefined ? "" : localOf(base, name), path, isDirectory)) return true;
@@ -64,9 +64,9 @@ export async function makeMatcher(meant: Meant): Promise<Matcher> {
     const local = localOf(root, path);
     const said = lines.length === 0 ? null : own(`${local}${end}`);
     if (said !== null) return said === "ignored";
-    // On the way to what is taken back git is not asked.
+    // On the way to what is taken back, git's rules do not count.
     if (isDirectory && takenBack.some((one) => one.mayHold(local))) return false;
-    // The very file: that git ignores it may be a rule for files alone.
+    // The pattern names this very file: git may ignore it by a rule for files alone.
     if (!isDirectory && name === base) return false;
     if (named.get(pattern)?.some((one) => isWithin(name, one)) === true) return false;
     return rules?.ignores(`${path}${end}`) === true;
@@ -89,7 +89,7 @@ export async function makeMatcher(meant: Meant): Promise<Matcher> {
           if (pattern.holdsAll(name)) return true;
           continue;
         }
-        // On the way to what it begins with nothing is asked.
+        // On the way to its base nothing is left out.
         if (pattern.bases.some((base) => isWithin(base, name))) return false;
         if (pattern.mayHold(name) && !isIgnored(pattern, path, name, true)) return false;
       }
@@ -111,14 +111,16 @@ export async function makeMatcher(meant: Meant): Promise<Matcher> {
   };
 }
 
-/** What a line of `ignore` takes back, where it says in which directory that lies: it may be one that git ignores. */
+/**
+ * What a line of `ignore` takes back, as a pattern, if the line says in which directory: git may ignore that directory.
+ */
 function placeTakenBack(line: string, root: string): Pattern[] {
   const [, text = ""] = /^!\/?(.+)$/.exec(line) ?? [];
   if (text.startsWith("**") || !/\/./.test(line.slice(1))) return [];
   return [parsePattern(line, false, text.replace(/[{}]/g, "\\$&"), root)];
 }
 
-/** `path` lies at or below the directory. */
+/** `path` is at or below the directory. */
 function localOf(directory: string, path: string): string {
   return path.slice(directory === "" || directory.endsWith("/") ? directory.length : directory.length + 1);
 }

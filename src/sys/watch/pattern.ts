@@ -1,6 +1,7 @@
 /**
- * One line of `paths`, `watch` or `inputs`: which files it names, and which directories may hold one. It goes segment by segment, so that a path
- * costs no more than its length times the pattern's, whoever wrote either. docs/files.md is the definition.
+ * One line of `paths`, `watch` or `inputs`: which files it names, and which directories may hold one. Matching goes
+ * segment by segment, so that a path costs at most its length times the pattern's, even if both are hostile.
+ * docs/files.md is the definition.
  */
 import { linkStatOf } from "../stat.ts";
 import { trimEnd } from "../trim.ts";
@@ -10,25 +11,25 @@ export interface Pattern {
   written: string;
   /** Written with `!`: what it names is left out. */
   excludes: boolean;
-  /** The directory or file that all it can name is, or lies in; empty: the root itself. */
+  /** The directory or file at or below which everything it can name lies; empty: the root itself. */
   base: string;
-  /** The same of each of its alternatives, the longest first; `base` is what these have in common. */
+  /** The base of each alternative, the longest first; `base` is what they have in common. */
   bases: readonly string[];
   /** Whether it names this file. */
   names(path: string): boolean;
-  /** Whether something below this directory may be named. */
+  /** Whether it may name something below this directory. */
   mayHold(directory: string): boolean;
-  /** Whether all that is below this directory is named. */
+  /** Whether it names everything below this directory. */
   holdsAll(directory: string): boolean;
 }
 
-/** Matches any number of segments, none too. */
+/** Matches any number of segments, including none. */
 const ANY_DEPTH = Symbol("**");
 type Segment = typeof ANY_DEPTH | ((name: string) => boolean);
 
 const MAGIC = /[*?[\]{}]/;
 const ESCAPED = /\\(.)/g;
-/** More alternatives than this are a mistake; the rest of the braces are then taken as they stand. */
+/** More alternatives than this are a mistake; the remaining braces are then not expanded. */
 const MOST_ALTERNATIVES = 64;
 
 const anyName = () => true;
@@ -51,7 +52,7 @@ export function parsePattern(written: string, excludes: boolean, text: string, r
   };
 }
 
-/** A pattern without `!`, and whether there was one. `\!` is a name that begins so. */
+/** Splits off a leading `!`. `\!` begins a name that starts with `!`. */
 export function splitExclusion(written: string): { excludes: boolean; text: string } {
   if (written.startsWith("!")) return { excludes: true, text: written.slice(1) };
   return { excludes: false, text: written.startsWith("\\!") ? written.slice(1) : written };
@@ -76,7 +77,7 @@ function parseBranch(path: string, onlyBelow: boolean, root: string): Branch {
     else if (isBase) base.push(name);
     segments.push(name === null ? parseSegment(part) : (one) => one === name);
   }
-  // A name without magic may be a directory: then all below it is meant.
+  // A name without wildcards may be a directory: then everything below it is named.
   const last = parts.at(-1) as string;
   if (onlyBelow || segments.at(-1) === ANY_DEPTH) segments.push(ANY_DEPTH, anyName);
   else if (base.length === parts.length || literalOf(last, () => false) !== null) segments.push(ANY_DEPTH);
@@ -84,7 +85,10 @@ function parseBranch(path: string, onlyBelow: boolean, root: string): Branch {
   return { base: at, isAbsolute, segments: isAbsolute ? segments.slice(1) : segments };
 }
 
-/** The name it stands for; null: it is a pattern. What is there by this very name is no pattern, whatever it looks like. */
+/**
+ * The name that a segment stands for; null: it is a pattern. A segment with `[` or `{` that exists under this very name
+ * is a name.
+ */
 function literalOf(part: string, isThereSo: () => boolean): string | null {
   if (!MAGIC.test(part.replace(ESCAPED, ""))) return part.replace(ESCAPED, "$1");
   return /[[{]/.test(part) && isThereSo() ? part : null;
@@ -101,7 +105,10 @@ function parseSegment(part: string): Segment {
   return (name) => name === part || glob.match(name);
 }
 
-/** Where in the segments one may be after this path. What begins with `**` is of any depth, below the root and elsewhere. */
+/**
+ * The positions in the segments that are possible after this path. A pattern that begins with `**` matches at any
+ * depth, below the root and elsewhere.
+ */
 function walk({ segments, isAbsolute }: Branch, path: string): number[] {
   if (path.startsWith("/") !== isAbsolute && segments[0] !== ANY_DEPTH) return [];
   let at = passDepths(segments, [0]);
@@ -125,13 +132,16 @@ function passDepths(segments: readonly Segment[], from: Iterable<number>): numbe
   return [...all];
 }
 
-/** From here on any path is named. */
+/** Whether any path from here on is named. */
 function isAll(segments: readonly Segment[], at: number): boolean {
   if (segments[at] !== ANY_DEPTH) return false;
   return at + 1 === segments.length || (at + 2 === segments.length && segments[at + 1] === anyName);
 }
 
-/** Of braces with a `/` in them, which no single segment can hold, and of those that say where it begins: each alternative is named by itself. */
+/**
+ * Expands braces that hold a `/`, which no single segment can match, and braces that decide where a pattern begins:
+ * each alternative becomes a path of its own.
+ */
 function expandBraces(path: string, root: string): string[] {
   const done: string[] = [];
   const waiting = [path];
@@ -163,7 +173,7 @@ function findGroup(text: string, root: string): { from: number; to: number; choi
   return null;
 }
 
-/** Whether nothing before this group is a pattern, and nothing has its name as it stands. */
+/** Whether nothing before this group is a pattern, and no file has the name as it is written. */
 function isBeginning(text: string, from: number, to: number, root: string): boolean {
   if (MAGIC.test(text.slice(0, from).replace(ESCAPED, ""))) return false;
   const end = text.indexOf("/", to);
@@ -182,7 +192,7 @@ function parentOf(path: string): string {
   return at < 0 ? "" : path.slice(0, at);
 }
 
-/** Whether `path` is `base` or below it; all is below the empty one. */
+/** Whether `path` is `base` or below it; every path is below the empty base. */
 export function isWithin(path: string, base: string): boolean {
   return base === "" || path === base || path.startsWith(base.endsWith("/") ? base : `${base}/`);
 }

@@ -1,5 +1,6 @@
 /**
- * Watches what patterns mean, wherever it lies. What is there at the beginning is told too, and so is a pattern that names nothing.
+ * Watches the files that patterns select, wherever they lie. It also reports the files that exist at the beginning, and
+ * patterns that name nothing.
  */
 import { isRemote } from "../space.ts";
 import { type Directories, watchDirectories } from "./directories.ts";
@@ -8,21 +9,21 @@ import { type Files, type Group, groupFiles } from "./groups.ts";
 export interface TreesRequest extends Files {
   /** An absolute path of a file that was created, changed or removed. */
   onChange(path: string): void;
-  /** What keeps the watching from being whole, as a sentence without its end. */
+  /** Gets the reason why watching is incomplete, as a sentence without its period. */
   onTrouble(what: string): void;
-  /** Patterns that name no file: at the beginning, if there are any, and each time there are fewer. */
+  /** Gets the patterns that name no file: at the beginning, if there are any, and each time there are fewer. */
   onUnmatched?(patterns: readonly string[]): void;
 }
 
 export interface Trees {
-  /** All files that were meant when it began. */
+  /** All files that were selected when it began. */
   initial: ReadonlySet<string>;
   close(): void;
 }
 
 const MORE_WATCHES = "sudo sysctl fs.inotify.max_user_watches=1048576";
 
-/** Resolves when a change from now on is seen. */
+/** Resolves when every change from then on will be seen. */
 export async function watchTrees(request: TreesRequest): Promise<Trees> {
   const initial = new Set<string>();
   const groups = await groupFiles(request);
@@ -61,7 +62,7 @@ function watchGroup(
 ): Promise<Directories> {
   const polls = isRemote(from);
   if (polls)
-    onTrouble(`${from} is on a file system that gives no notice of changes: its files are looked at every second`);
+    onTrouble(`${from} is on a file system that does not report changes: its files are looked at every second`);
   return watchDirectories({
     from,
     ...matcher,
@@ -69,7 +70,7 @@ function watchGroup(
     onFile,
     onSpent: () =>
       onTrouble(
-        `the system has no more watches to give, so some directories below ${from} are looked at every second; for more: ${MORE_WATCHES}`,
+        `the system has no file watches left, so some directories below ${from} are looked at every second; to allow more: ${MORE_WATCHES}`,
       ),
     onTrouble,
   });

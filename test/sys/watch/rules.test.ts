@@ -391,7 +391,7 @@ describe("links, and what cannot be looked at", () => {
     expect(files).toEqual(["src/c.ts", "src/one.txt"]);
     expect(unsure.map((why) => why.replace(`${root}/`, "")).sort()).toEqual([
       "src/gone is a link that leads nowhere",
-      'src/loop is a link to a directory, which is not followed: name it, or leave it out with "!"',
+      'src/loop is a link to a directory, and such links are not followed: name it, or leave it out with "!"',
     ]);
     expect((await find(root, ["src", "!src/loop", "!src/gone"])).unsure).toEqual([]);
   });
