@@ -1,9 +1,10 @@
 /**
- * Whether a regular expression matches anywhere in a text, in time linear in the text: all ways it can match are followed at once, one
- * code unit after the other (Thompson's construction), and each set of ways that was met is remembered with what follows it, so that
- * the usual step is a lookup in a table. What a set without an entry costs is counted, and a budget bounds it.
+ * Tests whether a regular expression matches anywhere in a text, in time linear in the text. All ways it can match are
+ * followed at once, one code unit after the other (Thompson's construction). Each set of ways that was met is
+ * remembered with its successors, so that the usual step is a lookup in a table. The cost of a set without an entry is
+ * counted, and a budget bounds it.
  *
- * Known limit: backreferences, and looks at what stands around, are no matter of an automaton. It takes them for always true.
+ * Known limit: an automaton cannot follow backreferences and lookarounds. It takes them for always true.
  */
 import { holds, makeProgram, NOTHING, type Step } from "./program.ts";
 import type { Node } from "./types.ts";
@@ -15,21 +16,24 @@ export interface Budget {
 /** Whether it matches within the first `most` units; null: the budget is used up. */
 export type Test = (text: string, most: number, budget: Budget) => boolean | null;
 
-/** How many numbers are remembered, of all sets and what follows them; beyond it all are forgotten, and come again where they are needed. */
+/**
+ * How many numbers are remembered, over all sets and their successors; beyond that all are forgotten, and made again as
+ * they are needed.
+ */
 const MOST_REMEMBERED = 1_000_000;
-/** What it costs to make a set, beside what is looked at for it. */
+/** The cost of making a set, besides the steps looked at for it. */
 const MAKE_COST = 16;
 
 interface Ways {
   /** Steps that are tried at this place, ascending. */
   steps: readonly number[];
-  /** What stands before the place. */
+  /** The kind of the unit before the place. */
   before: number;
   /** Where its row of the table begins. */
   row: number;
 }
 
-/** In the table: what follows is not known yet; it matches. Anything else is a row. */
+/** Entries of the table: the successor is not known yet; it matches. Any other entry is a row. */
 const UNKNOWN = -1;
 const MATCHES = -2;
 
@@ -96,13 +100,13 @@ export function makeAutomaton(node: Node): Test | null {
     );
   }
 
-  /** What follows a row that has no entry for this class yet. */
+  /** Finds the successor of a row that has no entry for this class yet. */
   function extend(row: number, unit: number, budget: Budget): number {
     const ways = all[row / width] as Ways;
     const isFull = remembered > MOST_REMEMBERED;
     if (isFull) forget();
     const next = follow(ways, unit, budget)?.row ?? MATCHES;
-    // The row it follows is forgotten with the others.
+    // After forgetting, this row is gone with the others.
     if (!isFull) table[row + unit] = next;
     return next;
   }
@@ -111,7 +115,7 @@ export function makeAutomaton(node: Node): Test | null {
     if (begin === UNKNOWN) begin = waysOf([], NOTHING).row;
     let row = begin;
     let entries = table;
-    // One unit beyond, or the end, says whether an assertion holds at the last place.
+    // One unit beyond the last, or the end, decides whether an assertion holds at the last place.
     const last = Math.min(most, text.length);
     for (let at = 0; at <= last; at++) {
       const unit = at < text.length ? (classOf[text.charCodeAt(at)] as number) : classes;

@@ -1,6 +1,7 @@
 /**
- * Whether a regular expression matches anywhere in a text, tried as ECMAScript specifies it: one way after the other. For what only this can
- * do, backreferences and looks at what stands around. The number of ways may grow beyond all measure, so each step is counted and a budget bounds it.
+ * Tests whether a regular expression matches anywhere in a text as ECMAScript specifies it: it tries one way after the
+ * other. Only for what an automaton cannot do: backreferences and lookarounds. The number of ways may grow
+ * exponentially, so each step is counted and a budget bounds it.
  */
 import type { Budget, Test } from "./automaton.ts";
 import type { Node, Units } from "./types.ts";
@@ -8,9 +9,9 @@ import { canonical, has, LINE_ENDS, WORDS } from "./units.ts";
 
 interface Try {
   text: string;
-  /** No unit from here on is taken. */
+  /** No unit from this index on is matched. */
   most: number;
-  /** Where each group's match begins and ends, by twice its index; -1: it has none. */
+  /** Where each group's match begins and ends, at twice its index; -1: it has none. */
   groups: readonly number[];
   budget: Budget;
 }
@@ -31,7 +32,7 @@ export function makeBacktracker(node: Node, groups: number): Test {
         if (matches({ text, most, groups: none, budget }, at, () => true)) return true;
       return false;
     } catch (error) {
-      // A stack that is used up is a budget too.
+      // An exhausted stack counts as an exhausted budget.
       if (error === USED_UP || error instanceof RangeError) return null;
       throw error;
     }
@@ -44,7 +45,7 @@ function isAnchored(node: Node): boolean {
     : node.is === "edge" && !node.end && !node.lines;
 }
 
-/** `way`: 1 reads on, -1 back, within a lookbehind. */
+/** `way`: 1 reads forward; -1 reads backward, within a lookbehind. */
 function matcherOf(node: Node, way: 1 | -1): Matcher {
   switch (node.is) {
     case "units": {
@@ -126,7 +127,7 @@ function spend({ budget }: Try, steps: number): void {
   if (budget.left < 0) throw USED_UP;
 }
 
-/** Units below this are looked up, the others searched for. */
+/** Units below this are looked up in a table, the others searched for. */
 const LOOKED_UP = 256;
 
 function unitTest(units: Units): (tried: Try, at: number) => boolean {
@@ -141,7 +142,7 @@ function unitTest(units: Units): (tried: Try, at: number) => boolean {
 
 type Repeat = Extract<Node, { is: "repeat" }>;
 
-/** Without a call within a call for each unit: a line is longer than the stack is deep. */
+/** Without a nested call for each unit: a line may be longer than the stack is deep. */
 function repeatUnit({ min, max, greedy }: Repeat, unit: Extract<Node, { is: "units" }>, way: 1 | -1): Matcher {
   const isUnit = unitTest(unit.units);
   return (tried, at, rest) => {
@@ -164,9 +165,9 @@ function repeat({ body: inner, min, max, greedy, groups }: Repeat, way: 1 | -1):
     const once = () => {
       if (count >= max) return false;
       const before = tried.groups;
-      // Each round begins without what the one before it has matched.
+      // Each round begins with the groups of the one before it cleared.
       for (const index of groups) tried.groups = tried.groups.with(2 * index, -1).with(2 * index + 1, -1);
-      // A round that matched nothing, and need not be, is none.
+      // A round that matched nothing, and is not required, does not count.
       if (body(tried, at, (to) => (to !== at || count < min) && go(tried, to, rest, count + 1))) return true;
       tried.groups = before;
       return false;

@@ -1,10 +1,10 @@
-/** Texts that a pattern cannot match without: looking for them costs next to nothing, and most lines have none of them. */
+/** Every match contains one of these texts: searching for them costs next to nothing, and most lines contain none. */
 import type { Node } from "./types.ts";
 
-/** Of more, each would be looked for in every line. */
+/** At most this many: every line would be searched for each of them. */
 const MOST_LITERALS = 8;
 
-/** The text that the pattern is; null when it is more than a text. */
+/** The text of a pattern that is plain text; null when it is more than that. */
 export function literalOf(node: Node): string | null {
   if (node.is === "units")
     return node.units.length === 2 && node.units[0] === node.units[1]
@@ -15,7 +15,7 @@ export function literalOf(node: Node): string | null {
   return parts.includes(null) ? null : parts.join("");
 }
 
-/** One of these is in every text that matches; null when nothing is known. */
+/** Every text that matches contains one of these; null when nothing is known. */
 export function neededOf(node: Node): readonly string[] | null {
   switch (node.is) {
     case "units": {
@@ -39,7 +39,7 @@ export function neededOf(node: Node): readonly string[] | null {
   }
 }
 
-/** Neighbours that are texts, as one text each. */
+/** Neighbours that are plain texts, each run joined to one text. */
 function runsOf(parts: readonly Node[]): string[][] {
   const runs: string[][] = [];
   let run = "";
@@ -54,7 +54,7 @@ function runsOf(parts: readonly Node[]): string[][] {
   return run === "" ? runs : [...runs, [run]];
 }
 
-/** The longer the shortest of them, the fewer lines have it. */
+/** The set whose shortest text is longest: the fewest lines contain one of it. */
 function bestOf(each: readonly (readonly string[] | null)[]): readonly string[] | null {
   const shortest = (one: readonly string[]) => Math.min(...one.map((text) => text.length));
   return each.reduce(

@@ -1,6 +1,6 @@
 /**
- * Reads the source of a regular expression without the flags `u` and `v`, as ECMAScript 2025 has it, Annex B included. The engine's own
- * RegExp has judged it before: what it takes is read here, and nothing else is asked of this file.
+ * Reads the source of a regular expression without the flags `u` and `v`, as ECMAScript 2025 defines it, Annex B
+ * included. The engine's own RegExp has accepted the source before, so this file reports no syntax errors.
  */
 import type { Flags, Node, Parsed, Units } from "./types.ts";
 import { DIGITS, invert, LAST_UNIT, LINE_ENDS, makeFold, SPACES, unite, WORDS } from "./units.ts";
@@ -119,7 +119,7 @@ export function parsePattern(source: string, given: Flags): Parsed {
     }
     const control = taken(inClass ? /c([A-Za-z0-9_])/y : /c([A-Za-z])/y)?.[1];
     if (control !== undefined) return exactly(control.charCodeAt(0) % 32);
-    // `\c` without a letter is a backslash, and a `c` after it.
+    // `\c` without a letter is a backslash, followed by a `c`.
     if (source[at] === "c") return exactly(BACKSLASH);
     const hex = taken(/x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})/y);
     if (hex !== null) return exactly(Number.parseInt((hex[1] ?? hex[2]) as string, 16));
@@ -165,7 +165,7 @@ function modified(flags: Flags, [, on = "", off = ""]: RegExpExecArray): Flags {
   return { lines: one("m", flags.lines), anyCase: one("i", flags.anyCase), dotAll: one("s", flags.dotAll) };
 }
 
-/** The indexes of groups by their name, and how many groups there are. */
+/** The indexes of groups by name, and how many groups there are. */
 function groupNames(source: string): Map<string, number[]> & { count: number } {
   const names = new Map<string, number[]>();
   let count = 0;

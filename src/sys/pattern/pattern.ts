@@ -1,8 +1,8 @@
 /**
- * A regular expression that somebody else wrote, asked of a text that somebody else wrote. It matches what JavaScript's RegExp matches, and no
- * text makes it slow beyond a bound: the work is linear in the text, and where it cannot be (backreferences, looks at what stands around,
- * sets of ways that grow without end) each step is counted and a budget ends it. JavaScript's own RegExp has no such bound: no timer, no
- * worker's end and no time limit of `node:vm` stops it within a match.
+ * Tests an untrusted text against an untrusted regular expression. It matches what JavaScript's RegExp matches, and no
+ * text makes it slow beyond a bound. The work is linear in the text; where it cannot be (backreferences, lookarounds,
+ * sets of ways that keep growing) each step is counted and a budget ends it. JavaScript's own RegExp has no such bound:
+ * no timer, no end of a worker and no time limit of `node:vm` stops it within a match.
  */
 import { type Budget, makeAutomaton } from "./automaton.ts";
 import { makeBacktracker } from "./backtrack.ts";
@@ -11,26 +11,29 @@ import { parsePattern } from "./parse.ts";
 import type { Flags } from "./types.ts";
 
 /**
- * How many steps may be taken for one text, a few tenths of a second, and how many each text, and each code unit of it, adds to what earlier ones
- * left of it: so a log of hostile lines takes time in proportion to its size, too.
+ * How many steps one text may take (a few tenths of a second), and how many each text, and each code unit of it, adds
+ * to what earlier texts left. So even a log of hostile lines takes time in proportion to its size.
  */
 const BUDGET = 2_000_000;
 const FOR_A_TEXT = 300;
 const FOR_A_UNIT = 16;
 
-/** What of a text is beyond this many code units is not searched. */
+/** Only this many code units of a text are searched. */
 export const MOST_TEXT = 16 * 1024 * 1024;
 
-/** A source longer than this is refused: reading it would itself take its time. */
+/** In characters. A longer source is refused: reading it would itself take long. */
 const LONGEST_SOURCE = 10_000;
 
 export interface Pattern {
   source: string;
-  /** Null: that was not known within the bound. */
+  /** Null: undecided within the bound. */
   test(text: string): boolean | null;
 }
 
-/** Throws an Error that says why it is no regular expression, or too large a one, as a phrase without its end. */
+/**
+ * Throws an Error whose message says why it is not a regular expression, or too large a one, as a phrase without its
+ * period.
+ */
 export function makePattern(source: string, given: Partial<Flags> = {}): Pattern {
   if (source.length > LONGEST_SOURCE) throw new Error(`it has more than ${LONGEST_SOURCE} characters`);
   new RegExp(source);

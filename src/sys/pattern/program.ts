@@ -1,11 +1,16 @@
-/** A regular expression as steps that each look at one code unit, or at none, and name the step after them; and the classes of units that they tell apart. */
+/**
+ * A regular expression as steps: each looks at one code unit, or at none, and names the step after it. Also the classes
+ * of code units that the steps tell apart.
+ */
 import type { Node, Units } from "./types.ts";
 import { has, LAST_UNIT, LINE_ENDS, WORDS } from "./units.ts";
 
-/** A repeated part is there as often as it is repeated: `(a{1000}){1000}` is no pattern anybody means. */
+/**
+ * A repeated part is copied for each repetition, so `(a{1000}){1000}` has too many steps; no user means such a pattern.
+ */
 const MOST_STEPS = 20_000;
 
-/** What stands before or after a place, as far as an assertion asks. */
+/** The kinds of unit before or after a place, as far as an assertion asks. */
 export const NOTHING = 0;
 const LINE_END = 1;
 const WORD = 2;
@@ -27,7 +32,7 @@ export interface Program {
   classOf: Uint16Array;
   /** By set and class, whether the set has the class's units. */
   members: readonly Uint8Array[];
-  /** By class, what its units are to an assertion. */
+  /** By class, the kind of its units for an assertion. */
   kinds: Uint8Array;
 }
 
@@ -39,14 +44,14 @@ export function makeProgram(node: Node): Program | null {
   return start === null ? null : { steps, start, ...classify(sets, steps) };
 }
 
-/** Whether an assertion holds at a place between these two. */
+/** Whether an assertion holds at a place between units of these two kinds. */
 export function holds(node: Assertion, before: number, after: number): boolean {
   if (node.is === "word") return ((before === WORD) === (after === WORD)) === node.negate;
   const there = node.end ? after : before;
   return there === NOTHING || (node.lines && there === LINE_END);
 }
 
-/** Writes the steps from the last to the first; gives the first. Null when they are too many. */
+/** Writes the steps from the last to the first and returns the first. Null when there are too many. */
 function layOut(whole: Node, steps: Step[], sets: Units[]): number | null {
   const indexes = new Map<string, number>();
   const add = (step: Step): number => {
@@ -104,7 +109,7 @@ function layOut(whole: Node, steps: Step[], sets: Units[]): number | null {
 
 const TOO_MANY = Symbol("too many steps");
 
-/** Units that no set tells apart are one class. */
+/** Units that no set tells apart form one class. */
 function classify(sets: readonly Units[], steps: readonly Step[]) {
   const asserts = steps.flatMap((step) => (step.is === "assert" ? [step.node] : []));
   const words = asserts.some((node) => node.is === "word");

@@ -1,4 +1,4 @@
-/** The parts of a regular expression, as far as they say which texts it matches. */
+/** The parts of a regular expression, as far as they decide which texts it matches. */
 
 /** Code units as pairs of first and last, ascending, never touching. */
 export type Units = readonly number[];
@@ -12,21 +12,21 @@ export type Node =
   | { is: "word"; negate: boolean }
   | { is: "look"; behind: boolean; negate: boolean; body: Node }
   | { is: "group"; index: number; body: Node }
-  /** Several indexes where several groups have one name: one of them at most has matched. */
+  /** Several indexes when several groups share a name: at most one of them has matched. */
   | { is: "same"; indexes: readonly number[]; anyCase: boolean };
 
 export interface Flags {
-  /** `m`: `^` and `$` match at the lines' ends too. */
+  /** `m`: `^` and `$` also match at the ends of lines. */
   lines: boolean;
   /** `i`. */
   anyCase: boolean;
-  /** `s`: `.` matches a line's end too. */
+  /** `s`: `.` also matches the end of a line. */
   dotAll: boolean;
 }
 
 export interface Parsed {
   node: Node;
   groups: number;
-  /** Whether all of it is within what an automaton can do: no look at what stands around, no backreference. */
+  /** Whether an automaton can do all of it: no lookaround, no backreference. */
   regular: boolean;
 }

@@ -49,7 +49,7 @@ export function canonical(unit: number): number {
   return upper.length !== 1 || (unit >= 128 && code < 128) ? unit : code;
 }
 
-/** Adds to a set all that equals one of its members but for its case. */
+/** Adds every unit to a set that differs from one of its members only in case. */
 export function makeFold(): (units: Units) => Units {
   const canonicals = lazy(() => Uint16Array.from({ length: LAST_UNIT + 1 }, (_, unit) => canonical(unit)));
   const known = new Map<string, Units>();
