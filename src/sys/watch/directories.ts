@@ -4,11 +4,11 @@
  * directory for which the kernel has no watch left is looked at every second; the others are not. After a storm, in
  * which the kernel drops events, everything is looked at once more.
  *
- *   a link to     on the way to what is named   below what is named
- *   -----------   ---------------------------   ---------------------------------------------------
- *   a directory   is that directory             is only a name, so links cannot form a loop
- *   a file        is that file                  is that file: its target is watched as well
- *   nothing       a name, until it leads on     a name, until it leads somewhere
+ *   a link to     on the way to what is named        below what is named
+ *   -----------   --------------------------------   ----------------------------------------------
+ *   a directory   is that directory                  is only a name, so links cannot form a loop
+ *   a file        is that file                       is that file: its target is watched as well
+ *   nothing       a name, until it leads somewhere   a name, until it leads somewhere
  *
  * When a link leads elsewhere, everything that is named through it has changed.
  */
