@@ -370,24 +370,30 @@ export interface Plugin extends CommonFields {
   daemon?: DaemonOptions;
 }
 
-/** How a server of pages is made. */
+/** Options of a local web server. */
 export interface LocalServerOptions {
   /** The port, a number or its digits; 0: the system chooses a free one. Default 0. */
   port?: number | string;
-  /** Answers a request that may be answered. What it throws is written to standard error, and answered with 500. */
+  /**
+   * Answers a request that was let through. An error that it throws is written to standard error, and answered with
+   * 500.
+   */
   fetch(request: Request): Response | Promise<Response>;
-  /** The methods that are answered. Default `["GET", "HEAD"]`. */
+  /** The methods that are allowed. Default `["GET", "HEAD"]`. */
   methods?: string[];
   /**
-   * Whether an address is a page that another site may link to. Such a page must do nothing but show itself: a browser asks for it
-   * because a stranger's page said so. Default: `/` alone.
+   * Whether an address is a page that another site may link to. Such a page must do nothing but show itself, because
+   * any site can make a browser ask for it. Default: only `/`.
    */
   isPage?(pathname: string): boolean;
-  /** The Content-Security-Policy of every answer. Default: nothing from elsewhere, no script or style but files of this server. */
+  /**
+   * The Content-Security-Policy of every answer. Default: nothing from elsewhere; scripts and styles only from files of
+   * this server.
+   */
   policy?: string;
 }
 
-/** A server that runs. */
+/** A running server. */
 export interface LocalServer {
   port: number;
   /** `http://localhost:<port>/` */
@@ -396,13 +402,13 @@ export interface LocalServer {
   close(): Promise<void>;
 }
 
-/** What stays as it is in text that is made visible. */
+/** What stays unchanged in text that is made visible. */
 export interface VisibleOptions {
-  /** Whether line feeds and tabs stay. Default `false`: the text is then one line. */
+  /** Whether line feeds and tabs stay. Default `false`: the text then becomes one line. */
   lines?: boolean;
 }
 
-/** What is known of a file without opening it. */
+/** What is known about a file without opening it. */
 export interface FileFacts {
   /** In bytes. */
   size: number;
@@ -419,48 +425,55 @@ export interface FileFacts {
 
 /** How a file is written. */
 export interface WithinWriteOptions {
-  /** Mode of a new file. Default 0666 less the umask. One that is there keeps its own. */
+  /** Mode of a new file. Default 0666 less the umask. An existing file keeps its own. */
   mode?: number;
-  /** Whether the directories above it are made. Default `false`. */
+  /** Whether missing directories above it are made. Default `false`. */
   directories?: boolean;
-  /** Whether a file with further names (hard links) is replaced, which leaves those as they are. Default `false`: it is refused. */
+  /**
+   * Whether a file with further names (hard links) is replaced; the other names keep the old content. Default `false`:
+   * it is refused.
+   */
   linked?: boolean;
 }
 
 /**
- * The files below a folder, and no others. A link that leads out of the folder is refused, one that stays inside is followed. A pipe, a
- * device, a socket and a directory are refused without being waited for. Each refusal is an error whose message is a sentence.
+ * The files below a folder, and no others. A link that leads out of the folder is refused, one that stays inside is
+ * followed. A pipe, a device, a socket and a directory are refused without blocking. Each refusal is an error whose
+ * message is a sentence.
  */
 export interface Within {
   /** The folder's real path. */
   folder: string;
-  /** The facts of what has this name, a link not followed; null: nothing has. */
+  /** Facts about the file of this name; a link is not followed. Null: there is none. */
   stat(path: string): FileFacts | null;
-  /** A descriptor to read a regular file with, to be closed by the caller; null: there is no such file. */
+  /** A descriptor for reading a regular file; the caller closes it. Null: there is no such file. */
   open(path: string): number | null;
-  /** The bytes of a regular file; null: there is no such file. Longer than `most` bytes is refused. Default 16 MiB. */
+  /**
+   * The bytes of a regular file; null: there is no such file. A file of more than `most` bytes is refused. Default 16
+   * MiB.
+   */
   bytes(path: string, most?: number): Uint8Array<ArrayBuffer> | null;
-  /** The same as text; what is not UTF-8 is refused. */
+  /** The same as text; a file that is not UTF-8 is refused. */
   read(path: string, most?: number): string | null;
-  /** Writes a file whole: under a name that nobody can guess, then renamed. Somebody else's file is refused. */
+  /** Writes a file whole: first under a name that cannot be guessed, then renamed. Another user's file is refused. */
   write(path: string, content: string | Uint8Array, options?: WithinWriteOptions): void;
-  /** Removes a name; false: nothing had it. A link is removed, not what it leads to. */
+  /** Removes a file; false: there was none. Of a link, the link itself is removed, not its target. */
   remove(path: string): boolean;
-  /** The names in a directory, sorted; none where there is no such directory. */
+  /** The names in a directory, sorted; empty when there is no such directory. */
   names(path?: string): string[];
 }
 
 /** Declares a plugin. Returns its argument; the types do the work in an editor, the schema at load. */
 export function definePlugin(plugin: Plugin): Plugin;
 
-/** Serves pages to this machine's own browser alone. Throws an error with a `code` and a sentence when the port cannot be had. */
+/** Serves pages to this machine's browser only. Throws an Error (`code`, a sentence) when the port is unavailable. */
 export function serveLocal(options: LocalServerOptions): LocalServer;
 
-/** Makes control characters, bidi overrides and invisible characters visible, so that text cannot pass for what it is not. */
+/** Shows control characters, bidi overrides and invisible characters, so that text cannot pass for what it is not. */
 export function visible(text: string, options?: VisibleOptions): string;
 
-/** JSON in which the same characters are escaped: safe to print, and the same value when it is parsed. Indented by two, unless `indent` says else. */
+/** JSON with the same characters escaped: safe to print, the same value when parsed. `indent`: spaces, default 2. */
 export function visibleJson(value: unknown, indent?: number): string;
 
-/** The files below a folder, and no others. Throws where the folder is none. */
+/** The files below a folder, and no others. Throws when there is no such folder. */
 export function within(folder: string): Within;

@@ -1,5 +1,6 @@
 /**
- * Which requests a server on this machine's own address answers. A browser sends them for every page it shows, a stranger's too:
+ * Decides which requests a server on this machine's own address answers. A browser sends them for every page it shows,
+ * untrusted ones too:
  *
  * | what is asked                                       | how it is known                                | answer |
  * | ---                                                 | ---                                            | ---    |
@@ -10,8 +11,8 @@
  * | by an address typed in, or by the page itself       | `Sec-Fetch-Site: none` or `same-origin`        | fine   |
  * | by curl, a health probe                             | neither header                                 | fine   |
  *
- * Another port of this machine is another origin. Known limit: a browser older than 2023 that sends neither header passes for curl; and
- * other users of the machine reach the port as they reach any on the loopback.
+ * Another port of this machine is another origin. Known limits: a browser older than 2023 that sends neither header
+ * passes for curl; and other users of the machine can reach this port, like every port on the loopback.
  */
 
 const OWN_NAMES = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/i;
@@ -57,7 +58,7 @@ export function judge(request: Request, { methods, isPage }: Rules): Refusal | n
   return { status: 403, why: "this server answers only its own pages, not those of another site" };
 }
 
-/** `https` is of a tunnel that keeps the name. */
+/** `https` comes from a tunnel that keeps the name. */
 function isOrigin(origin: string, host: string): boolean {
   const given = origin.toLowerCase();
   return given === `http://${host.toLowerCase()}` || given === `https://${host.toLowerCase()}`;

@@ -1,17 +1,17 @@
 /**
- * A server of pages for the person at this machine: on 127.0.0.1 and [::1] at one port, so that `localhost` leads here whichever way it is
- * resolved and nobody else sits on the other address. Every request is judged (guard.ts) before the plugin sees it; every answer has the
- * headers that keep a page to itself.
+ * A web server for the user of this machine: on 127.0.0.1 and [::1] at one port, so that `localhost` leads here
+ * whichever way it is resolved and no other program has the other address. Every request is judged (guard.ts) before
+ * the plugin sees it; every answer has the headers that keep a page to itself.
  */
 import { HEADERS, judge } from "./guard.ts";
 import type { LocalServer, LocalServerOptions } from "./types.ts";
 
-/** A port that is free on IPv4 may be taken on IPv6: as often another one is asked for. */
+/** A port that is free on IPv4 may be taken on IPv6: another one is tried this often. */
 const TRIES = 20;
-/** Nothing a page sends to a tool of this kind is larger, in bytes. */
+/** In bytes. A page sends nothing larger to a tool of this kind. */
 const LARGEST_REQUEST = 16 * 1024 * 1024;
 
-/** Serves pages to this machine's own browser alone. Throws an error with a `code` and a sentence when the port cannot be had. */
+/** Serves pages to this machine's browser only. Throws an Error (`code`, a sentence) when the port is unavailable. */
 export function serveLocal(options: LocalServerOptions): LocalServer {
   const asked = portOf(options.port ?? 0);
   const methods = options.methods ?? ["GET", "HEAD"];
@@ -35,7 +35,7 @@ export function serveLocal(options: LocalServerOptions): LocalServer {
     Bun.serve({
       hostname,
       port,
-      development: false, // or an error is answered with the source it came from
+      development: false, // otherwise the answer to an error shows its source code
       idleTimeout: 0, // a stream of events is silent for hours
       maxRequestBodySize: LARGEST_REQUEST,
       fetch: async (request) => withHeaders(await answer(request), headers),
@@ -58,7 +58,7 @@ export function serveLocal(options: LocalServerOptions): LocalServer {
   }
 }
 
-/** Nothing on a machine without IPv6. */
+/** Empty on a machine without IPv6. */
 function onIpv6<T>(port: number, serve: (hostname: string, port: number) => T): T[] {
   try {
     return [serve("::1", port)];
@@ -81,7 +81,7 @@ function failure(code: "EADDRINUSE" | "EACCES", port: number): Error {
   const sentence =
     code === "EADDRINUSE"
       ? `port ${port} is taken by another program; stop that one or set PORT to another port`
-      : `port ${port} needs rights this user does not have; set PORT to another`;
+      : `port ${port} needs rights that this user does not have; set PORT to another port`;
   return Object.assign(new Error(sentence), { code });
 }
 
@@ -105,7 +105,7 @@ function text(status: number, sentence: string, headers: Record<string, string> 
   });
 }
 
-/** What the plugin said itself stays, so that one page may have a policy of its own. */
+/** Headers that the plugin set itself stay, so that one page may have a policy of its own. */
 function withHeaders(response: Response, headers: Readonly<Record<string, string>>): Response {
   for (const [name, value] of Object.entries(headers))
     if (!response.headers.has(name)) response.headers.set(name, value);

@@ -1,9 +1,10 @@
 /**
- * The way to a file below a folder, gone step by step: each directory is opened from the one above it without following a link, so one that is
- * swapped for a link meanwhile leads nowhere. A link is read, and followed only where what it says stays inside.
+ * Goes to a file below a folder step by step: each directory is opened from the one above it without following a link,
+ * so one that is swapped for a link meanwhile leads nowhere. A link is read, and followed only if its target stays
+ * inside.
  *
- * Known limit: where there is no /proc (macOS) the steps are paths. The system itself refuses to open through a link then, but a rename may
- * meet a directory that was swapped in the instant before it.
+ * Known limit: without /proc (macOS) the steps are paths. The system itself then refuses to open through a link, but a
+ * rename may meet a directory that was swapped in the instant before it.
  */
 import { closeSync, constants, existsSync, lstatSync, mkdirSync, openSync, readlinkSync, type Stats } from "node:fs";
 import { isAbsolute, join, relative } from "node:path";
@@ -11,49 +12,51 @@ import { isAbsolute, join, relative } from "node:path";
 /** A name in an open directory. */
 export interface Place {
   fd: number;
-  /** The directory's path, for sentences and where there is no /proc. */
+  /** The directory's path, for messages and for systems without /proc. */
   directory: string;
   name: string;
-  /** What has the name, never a link that was to be followed; null: nothing. */
+  /** What has the name, a link only if it is not to be followed; null: nothing. */
   there: Stats | null;
 }
 
 export interface Manner {
-  /** Whether a link that has the last name is followed. */
+  /** Whether the last name is followed if it is a link. */
   follow: boolean;
-  /** The mode of directories on the way that are made; null: none is. */
+  /** The mode for making missing directories on the way; null: none are made. */
   make: number | null;
 }
 
 export interface Way {
-  /** Goes to where the last part is, and gives that to `work`. Null: a directory on the way is not there. */
+  /**
+   * Goes to the directory of the last part and calls `work` with that place. Null: a directory on the way is missing.
+   */
   go<T>(path: string, manner: Manner, work: (place: Place) => T): T | null;
   /** The path of a name in an open directory; the default is the directory itself. */
   pathOf(place: Pick<Place, "fd" | "directory">, name?: string): string;
   openDirectory(path: string): number;
-  /** For each opening: no link. */
+  /** For each opening: follow no link. */
   flags: number;
 }
 
-/** Links on one way; more are a circle. */
+/** Links on one way; more count as a loop. */
 const LINKS = 8;
 /** macOS: no link anywhere on the way. Elsewhere the bit means nothing. */
 const NOFOLLOW_ANY = 0x2000_0000;
 const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
-/** `base` is a real path. `hasProc`: whether a descriptor has a path, by which its names are reached. */
+/** `base` is a real path. `hasProc`: whether /proc gives a descriptor a path by which its names are reached. */
 export function makeWay(base: string, hasProc = existsSync("/proc/self/fd")): Way {
   const flags = O_NOFOLLOW | (hasProc ? 0 : NOFOLLOW_ANY);
   const pathOf: Way["pathOf"] = ({ fd, directory }, name = "") =>
     join(hasProc ? `/proc/self/fd/${fd}` : directory, name);
   const openDirectory = (path: string) => openSync(path, O_RDONLY | O_DIRECTORY | O_NONBLOCK | flags);
 
-  /** A directory above may have been swapped for a link since the folder was looked up. */
+  /** Throws if a directory above was swapped for a link since the folder was looked up. */
   function openBase(): number {
     const fd = openDirectory(base);
     if (!hasProc || readlinkSync(`/proc/self/fd/${fd}`) === base) return fd;
     closeSync(fd);
-    throw refused(base, "a directory above it was moved, or is a link by now");
+    throw refused(base, "a directory above it was moved, or is a link now");
   }
 
   function walk<T>(parts: readonly string[], { follow, make }: Manner, work: (place: Place) => T): Walked<T> {
@@ -81,7 +84,7 @@ export function makeWay(base: string, hasProc = existsSync("/proc/self/fd")): Wa
         closeSync(here.fd);
         here = { fd: next, directory: join(here.directory, name) };
       }
-      throw refused(base, "a file in it was expected, and this is the folder itself");
+      throw refused(base, "expected a file in it, found the folder itself");
     } finally {
       closeSync(here.fd);
     }
@@ -103,14 +106,14 @@ export function makeWay(base: string, hasProc = existsSync("/proc/self/fd")): Wa
       } catch (error) {
         throw asSentence(error, join(base, path));
       }
-      throw refused(join(base, path), "its links lead in a circle");
+      throw refused(join(base, path), "its links form a loop");
     },
   };
 }
 
 type Walked<T> = { is: "there"; result: T } | { is: "elsewhere"; parts: string[] } | { is: "absent" };
 
-/** Relative to the folder, or absolute and in it. */
+/** The parts of a path that is relative to the folder, or absolute and in it. */
 export function partsOf(base: string, path: string): string[] {
   const parts = (isAbsolute(path) ? relative(base, path) : path)
     .split("/")
@@ -119,7 +122,7 @@ export function partsOf(base: string, path: string): string[] {
   return parts;
 }
 
-/** Where a link in the directory `above` leads, from the folder on; null: out of it. */
+/** Where a link in the directory `above` leads, relative to the folder; null: out of it. */
 function resolveLink(base: string, above: readonly string[], target: string): string[] | null {
   const isWhole = isAbsolute(target);
   if (isWhole && target !== base && !target.startsWith(base === "/" ? base : `${base}/`)) return null;
@@ -143,9 +146,9 @@ export function refused(path: string, why: string): Error {
   return Object.assign(new Error(`${path} is left alone: ${why}`), { code: "REFUSED" });
 }
 
-/** What was swapped between two steps: the system says so by these codes. */
+/** Makes a sentence of the system's error codes for a path that was swapped between two steps. */
 function asSentence(error: unknown, path: string): unknown {
   const { code, syscall } = (error ?? {}) as { code?: string; syscall?: string };
   const isSwapped = code === "ELOOP" || code === "ENOTDIR" || (code === "EINVAL" && syscall === "readlink");
-  return isSwapped ? refused(path, "something on the way to it became a link, or was one, meanwhile") : error;
+  return isSwapped ? refused(path, "part of its path became a link, or stopped being one, meanwhile") : error;
 }

@@ -1,6 +1,7 @@
 /**
- * Files below a folder that a stranger may have filled: read only where they are regular files, and not without end; written whole, under a
- * name that nobody can guess, then renamed. How a file is reached without leaving the folder is in way.ts.
+ * Files below a folder with untrusted content. They are read only if they are regular files, and not without end; they
+ * are written whole, first under a name that cannot be guessed, then renamed. way.ts reaches a file without leaving the
+ * folder.
  */
 import { randomBytes } from "node:crypto";
 import {
@@ -27,7 +28,7 @@ const MOST = 16 * 1024 * 1024;
 const LOOK = { follow: false, make: null };
 const READ = { follow: true, make: null };
 
-/** The files below a folder, and no others. Throws where the folder is none. */
+/** The files below a folder, and no others. Throws when there is no such folder. */
 export function within(folder: string): Within {
   const base = realpathSync(folder);
   const way = makeWay(base);
@@ -56,10 +57,10 @@ export function within(folder: string): Within {
     write(path, content, options = {}) {
       const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
       const mode = options.mode ?? 0o666 & ~process.umask();
-      // Whoever may read the file may enter the directory.
+      // A user who may read the file may enter the directory.
       const make = options.directories === true ? mode | ((mode & 0o444) >> 2) : null;
       const isDone = way.go(path, { follow: true, make }, (place) => replace(way, place, bytes, { ...options, mode }));
-      if (isDone === null) throw refused(join(base, path), "the directory it is to be in is not there");
+      if (isDone === null) throw refused(join(base, path), "its directory does not exist");
     },
     remove(path) {
       const isDone = way.go(path, LOOK, (place) => {
@@ -76,7 +77,7 @@ export function within(folder: string): Within {
   return self;
 }
 
-/** What is no regular file is not opened at all: a pipe would be waited for, a device may act. */
+/** Opens only a regular file: to open a pipe would block, and a device may act on it. */
 function openPlace({ pathOf, flags }: Way, place: Place): number | null {
   if (place.there === null) return null;
   const path = join(place.directory, place.name);
@@ -87,10 +88,10 @@ function openPlace({ pathOf, flags }: Way, place: Place): number | null {
   );
   if (fstatSync(fd).isFile()) return fd;
   closeSync(fd);
-  throw refused(path, "it is no regular file any more");
+  throw refused(path, "it is no longer a regular file");
 }
 
-/** Up to the end that the file had when this began. */
+/** Reads up to the end that the file had at the start. */
 function readAll(fd: number, most: number, path: string): Uint8Array<ArrayBuffer> {
   const { size } = fstatSync(fd);
   if (size > most) throw refused(path, `it has ${size} bytes, and at most ${most} are read`);
@@ -132,7 +133,10 @@ function replace(
   return true;
 }
 
-/** To whom a written file is given; null: to whoever writes it. Root writes for the owner of the directory, and leaves nothing of its own. */
+/**
+ * The owner that a written file gets; null: the user who writes it. Root writes for the owner of the directory, and
+ * leaves nothing of its own.
+ */
 function ownerOf(directory: Stats, there: Stats | null, path: string): { uid: number; gid: number } | null {
   const own = process.geteuid?.();
   const isOwn = there === null || there.uid === own || (own === 0 && there.uid === directory.uid);
