@@ -146,7 +146,7 @@ export function refused(path: string, why: string): Error {
   return Object.assign(new Error(`${path} is left alone: ${why}`), { code: "REFUSED" });
 }
 
-/** Makes a sentence of the system's error codes for a path that was swapped between two steps. */
+/** Turns the system's error codes for a path that was swapped between two steps into a sentence. */
 function asSentence(error: unknown, path: string): unknown {
   const { code, syscall } = (error ?? {}) as { code?: string; syscall?: string };
   const isSwapped = code === "ELOOP" || code === "ENOTDIR" || (code === "EINVAL" && syscall === "readlink");

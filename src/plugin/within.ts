@@ -1,7 +1,7 @@
 /**
- * Files below a folder with untrusted content. They are read only if they are regular files, and not without end; they
- * are written whole, first under a name that cannot be guessed, then renamed. way.ts reaches a file without leaving the
- * folder.
+ * Files below a folder with untrusted content. Only regular files are read, and only up to the size they had at the
+ * start. Files are written whole, first under a name that cannot be guessed, then renamed. way.ts reaches a file
+ * without leaving the folder.
  */
 import { randomBytes } from "node:crypto";
 import {
@@ -77,7 +77,7 @@ export function within(folder: string): Within {
   return self;
 }
 
-/** Opens only a regular file: to open a pipe would block, and a device may act on it. */
+/** Opens only a regular file: opening a pipe would block, and opening a device may have effects. */
 function openPlace({ pathOf, flags }: Way, place: Place): number | null {
   if (place.there === null) return null;
   const path = join(place.directory, place.name);

@@ -1,7 +1,7 @@
 /**
  * Guards the standard streams while code runs that is not dt's. `process.stdout` buffers what a slow pipe does not
- * take, an exit loses that, and the pipe becomes non-blocking for all who share it: later writers fail with EAGAIN.
- * (Bun spares the programs that it starts itself.)
+ * take, an exit loses that, and the pipe becomes non-blocking for all processes that share it: later writers fail with
+ * EAGAIN. (Bun spares the programs that it starts itself.)
  *
  * Known limit: on macOS, where `fcntl` cannot be called through Bun, a touched pipe stays non-blocking.
  */

@@ -54,7 +54,7 @@ function runsOf(parts: readonly Node[]): string[][] {
   return run === "" ? runs : [...runs, [run]];
 }
 
-/** The set whose shortest text is longest: the fewest lines contain one of it. */
+/** The set whose shortest text is longest: the fewest lines contain one of its texts. */
 function bestOf(each: readonly (readonly string[] | null)[]): readonly string[] | null {
   const shortest = (one: readonly string[]) => Math.min(...one.map((text) => text.length));
   return each.reduce(

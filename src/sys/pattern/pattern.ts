@@ -2,7 +2,7 @@
  * Tests an untrusted text against an untrusted regular expression. It matches what JavaScript's RegExp matches, and no
  * text makes it slow beyond a bound. The work is linear in the text; where it cannot be (backreferences, lookarounds,
  * sets of ways that keep growing) each step is counted and a budget ends it. JavaScript's own RegExp has no such bound:
- * no timer, no end of a worker and no time limit of `node:vm` stops it within a match.
+ * no timer, no termination of a worker and no time limit of `node:vm` stops it within a match.
  */
 import { type Budget, makeAutomaton } from "./automaton.ts";
 import { makeBacktracker } from "./backtrack.ts";

@@ -1,6 +1,6 @@
 /**
  * A mark of what a file holds, to tell whether it changed: the content decides, never the time alone. A pipe or device
- * is not read. The mark of a link that leads to no file is where it leads.
+ * is not read. A link that leads to no file is marked by its target.
  */
 import { closeSync, constants, fstatSync, openSync, readlinkSync, readSync, type Stats } from "node:fs";
 import { open } from "node:fs/promises";

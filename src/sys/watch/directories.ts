@@ -57,7 +57,7 @@ interface Directory {
   /** Names with an event; null: any name may have had one. */
   heard: Set<string> | null;
   timer: ReturnType<typeof setTimeout> | null;
-  /** Opened at the beginning and not looked at yet: files found in it have not changed. */
+  /** Opened at the beginning and not looked at yet: what is found in it is not a change. */
   isFirst: boolean;
   isGone: boolean;
 }

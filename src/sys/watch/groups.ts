@@ -1,7 +1,7 @@
 /**
  * Groups patterns by the directory they are followed from. That is the root or, for a pattern that leads elsewhere, the
- * nearest directory above its base: so the base itself may be removed and come back, or be a link that changes where it
- * leads. Paths stay as they were written: a link on the way stands for what it leads to.
+ * nearest directory above its base, so that the base itself may be removed and come back, or be a link whose target
+ * changes. Paths stay as they were written: a link on the way stands for what it leads to.
  */
 import { existsSync, realpathSync } from "node:fs";
 import { dirname, isAbsolute, join, normalize } from "node:path";

@@ -1,7 +1,7 @@
 /**
  * Watches where links lead. Each directory that a link passes through holds a name; a change of that name makes the
- * link lead elsewhere, or replaces what it leads to. Those names are watched, once for all links that pass; a directory
- * that cannot be watched is skipped.
+ * link lead elsewhere, or replaces what it leads to. Each such name is watched once, for all links that use it; a
+ * directory that cannot be watched is skipped.
  */
 import { type FSWatcher, readlinkSync, watch } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
@@ -21,7 +21,7 @@ export interface Links {
 
 interface Place {
   watcher: FSWatcher;
-  /** By name, the callback of each link that passes. */
+  /** By name, the callback of each link that uses it. */
   names: Map<string, Map<string, () => void>>;
 }
 

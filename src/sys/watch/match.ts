@@ -112,7 +112,8 @@ export async function makeMatcher(meant: Meant): Promise<Matcher> {
 }
 
 /**
- * What a line of `ignore` takes back, as a pattern, if the line says in which directory: git may ignore that directory.
+ * The pattern of an `ignore` line that takes something back, if the line says in which directory: git may ignore that
+ * directory.
  */
 function placeTakenBack(line: string, root: string): Pattern[] {
   const [, text = ""] = /^!\/?(.+)$/.exec(line) ?? [];
