@@ -1,6 +1,7 @@
 /** What `dt <plugin> <command>` means in this root: which plugin and command, and how far that goes in a root that is not trusted. */
 import { faultsOf } from "../manifest/faults.ts";
-import type { ManifestFailure, ManifestIndex, ResolvedCommand, ResolvedPlugin } from "../manifest/resolved.ts";
+import { findFailure } from "../manifest/find.ts";
+import type { ManifestIndex, ResolvedCommand, ResolvedPlugin } from "../manifest/resolved.ts";
 import { DtError, EXIT } from "../sys/error.ts";
 import { nearestNames } from "../sys/nearest.ts";
 import { ownWords } from "./args.ts";
@@ -53,19 +54,10 @@ function maySeekHelp(words: readonly string[]): boolean {
   return holds(words, "--help") || ownWords(words).at(-1) === "-h";
 }
 
-/** Why a plugin is not there: its own manifest's failure, by name or file, or that of a folder that was refused whole. */
-export function failureOf(index: ManifestIndex, name: string): ManifestFailure | undefined {
-  return (
-    index.failures.find((one) => one.plugin === name) ??
-    index.failures.find((one) => new RegExp(`/${RegExp.escape(name)}\\.\\w+$`).test(one.file)) ??
-    index.failures.find((one) => /\/manifests$/.test(one.file))
-  );
-}
-
 export function findPlugin(context: DtContext, index: ManifestIndex, name: string): ResolvedPlugin {
   const plugin = Object.hasOwn(index.plugins, name) ? index.plugins[name] : undefined;
   if (plugin !== undefined) return plugin;
-  const failure = failureOf(index, name);
+  const failure = findFailure(index, name);
   if (failure !== undefined) {
     const [fault, ...lines] = faultsOf(failure);
     throw new DtError("manifest", `The plugin ${name} could not be loaded: ${fault}`, {

@@ -2,9 +2,9 @@
 import { closeSync, constants, readFileSync } from "node:fs";
 import { askDaemon } from "../daemon/client.ts";
 import { makeJobs } from "../daemon/jobs.ts";
+import type { JobReport } from "../daemon/jobtypes.ts";
 import { daemonPaths } from "../daemon/paths.ts";
 import { waitsIn } from "../daemon/project.ts";
-import type { JobReport } from "../daemon/protocol.ts";
 import { registeredRoots } from "../daemon/roots.ts";
 import { formatLines } from "../output/lines.ts";
 import { formatTable } from "../output/table.ts";

@@ -3,9 +3,9 @@ import { formatDuration } from "../output/time.ts";
 import { parseKey, type Selection } from "../state/key.ts";
 import type { Store } from "../state/store.ts";
 import type { ExitRecord, KeyState, LaunchHistory, LaunchRecord } from "../state/types.ts";
-import { isSuccess, judgeState } from "../state/view.ts";
-import { isLocked } from "../supervisor/keylock.ts";
-import { queryOf, recordedHosts, unrecordedQuery } from "../supervisor/query.ts";
+import { isSuccess } from "../state/view.ts";
+import { queryOf, recordedHosts } from "../supervisor/query.ts";
+import { type Seen, seeKey, type Unreadable } from "../supervisor/seen.ts";
 import { findTree } from "../supervisor/tree.ts";
 import type { Ground } from "../supervisor/types.ts";
 import type { FileRead } from "../sys/files.ts";
@@ -134,73 +134,63 @@ function hiddenPorts({ ground, hosts }: Look, record: LaunchRecord): number[] {
 
 /** Null when nothing is known of the key. */
 export function lookAt(look: Look, key: string): KeyReport | null {
-  const { ground, hosts, driftOf } = look;
-  const { store, table } = ground;
-  const read = store.record(key);
-  // Read where it is asked for: most launches have neither, and looking for what is not there costs as much as reading it.
-  const lastExit = lazy(() => thereOrNull(store.exit(key)));
-  if (read.is === "unreadable") return unreadableReport(ground, key, read, lastExit());
-  const record = read.is === "there" ? read.value : null;
-  if (record === null) {
-    const exit = store.exit(key);
-    if (exit.is === "unreadable") return unreadableExit(ground, key, exit);
-    if (exit.is !== "there") return null;
-    const locked = exit.value.reason === "replaced" && isLocked(ground, key);
-    // Between the two looks what replaced it may have been written down.
-    if (exit.value.reason === "replaced" && !locked && store.record(key).is !== "absent") return lookAt(look, key);
-    return endedReport(key, exit.value, locked);
+  const { ground, hosts } = look;
+  const seen = seeKey(ground, key, hosts);
+  switch (seen.is) {
+    case "nothing":
+      return null;
+    case "unreadable-record": {
+      const { read, state, pid, pgid } = seen;
+      const exit = thereOrNull(ground.store.exit(key));
+      const log = exit?.log ?? ground.store.path(key, "log");
+      const note = noteOfUnreadable(ground.store.path(key, "record"), read);
+      return { ...blankReport(ground, key), state, pid, pgid, log, note };
+    }
+    case "unreadable-exit": {
+      const note = noteOfUnreadable(ground.store.path(key, "exit"), seen.read);
+      return { ...blankReport(ground, key), state: seen.state, note };
+    }
+    case "ended":
+      return endedReport(key, seen);
+    case "there":
+      return launchReport(look, key, seen);
   }
-  const presence = (identity: LaunchRecord["leader"]): Presence =>
-    identity === null ? "gone" : presenceOf(table, identity);
-  const leader = presence(record.leader);
-  const host = presence(record.host);
-  const lost = record.leader === null && host === "gone" && record.phase !== "backoff";
-  const locked = leader === "gone" && isLocked(ground, key);
-  // Of another boot of the machine nothing is left.
-  const isLeft =
-    leader === "gone" &&
-    record.host.bootId === table.bootId() &&
-    (record.phase === "stopping" || record.phase === "running");
-  const tree = lost || isLeft ? findTree(table, queryOf(ground, record, hosts())).members : [];
-  const isNoted = record.probed || record.alive === true || record.watches === true || leader !== "alive";
-  const history = isNoted ? thereOrNull(store.history(record.token)) : null;
-  const state = judgeState({
-    record,
-    history,
-    exit: null,
-    leader,
-    host,
-    treeFound: tree.length > 0,
-    locked,
-  }) as KeyState;
-  const shownPid = leader === "gone" ? (tree[0]?.identity.pid ?? null) : (record.leader?.pid ?? null);
+}
+
+function launchReport(look: Look, key: string, seen: Extract<Seen, { is: "there" }>): KeyReport {
+  const { store, table } = look.ground;
+  const { record, history, leader, host, tree, isLost, state, pid } = seen;
   const ended =
-    leader === "gone" && !lost && tree.length === 0 && record.phase !== "backoff" && record.phase !== "starting";
+    leader === "gone" && !isLost && tree.length === 0 && record.phase !== "backoff" && record.phase !== "starting";
+  const { owner } = record;
   return {
     key,
     plugin: record.plugin,
     command: record.command,
     variant: record.variant,
     state,
-    pid: shownPid,
-    pgid: shownPid === null ? null : (table.entry(shownPid)?.pgid ?? null),
+    pid,
+    pgid: pid === null ? null : (table.entry(pid)?.pgid ?? null),
     host: { pid: record.host.pid, alive: host === "alive" },
     startedAt: record.startedAt,
-    uptimeMs: shownPid === null ? null : Math.max(0, Date.now() - Date.parse(record.startedAt)),
+    uptimeMs: pid === null ? null : Math.max(0, Date.now() - Date.parse(record.startedAt)),
     restarts: record.restarts,
     ports: leader === "alive" || tree.length > 0 ? portsOf(look, record) : [],
     url: record.url,
     log: record.log,
     cwd: record.cwd,
     argv: record.argv,
-    drift: driftOf(record),
-    exit: ended || record.phase === "backoff" ? exitOf(record, history?.exited ?? null, lastExit()) : null,
+    drift: look.driftOf(record),
+    exit:
+      ended || record.phase === "backoff"
+        ? exitOf(record, history?.exited ?? null, thereOrNull(store.exit(key)))
+        : null,
     startedBy: record.startedBy,
     owner:
-      record.owner === undefined
+      owner === undefined
         ? null
-        : { pid: record.owner.pid, alive: presence(record.owner) === "alive", command: record.owner.command },
-    note: noteOf(leader, host, history?.ready ?? null, record, tree.length > 0) ?? noteOfLoop(leader, history),
+        : { pid: owner.pid, alive: presenceOf(table, owner) === "alive", command: owner.command },
+    note: noteOf(seen) ?? noteOfLoop(leader, history),
   };
 }
 
@@ -208,18 +198,12 @@ function thereOrNull<T>(read: FileRead<T>): T | null {
   return read.is === "there" ? read.value : null;
 }
 
-function noteOf(
-  leader: Presence,
-  host: Presence,
-  ready: unknown,
-  record: LaunchRecord,
-  isLeft: boolean,
-): string | null {
+function noteOf({ leader, host, history, record, tree }: Extract<Seen, { is: "there" }>): string | null {
   if (leader === "unknown" || host === "unknown") return "started in another pid namespace: unknown here";
-  const unhealthy = ready as { is: string; why?: string } | null;
-  if (unhealthy?.is === "unhealthy" && leader === "alive") return unhealthy.why ?? null;
+  const ready = history?.ready;
+  if (ready?.is === "unhealthy" && leader === "alive") return ready.why ?? null;
   if (host === "gone" && leader === "alive") return "its host is gone: nobody watches it, stop and rerun work";
-  if (record.phase === "running" && leader === "gone" && host === "gone" && isLeft)
+  if (record.phase === "running" && leader === "gone" && host === "gone" && tree.length > 0)
     return "it ended while its host was gone, and some of it still runs: the next start or stop ends that";
   return record.phase === "stopping" && host === "gone"
     ? "a stop was cut off: the next start or stop finishes it"
@@ -242,20 +226,12 @@ function exitOf(
   return { code: last.code, signal: last.signal, at: last.at, reason: last.reason };
 }
 
-function endedReport(key: string, exit: ExitRecord, locked: boolean): KeyReport {
+function endedReport(key: string, { exit, state }: Extract<Seen, { is: "ended" }>): KeyReport {
   const parts = parseKey(key) as NonNullable<ReturnType<typeof parseKey>>;
   return {
     key,
     ...parts,
-    state: judgeState({
-      record: null,
-      history: null,
-      exit,
-      leader: "gone",
-      host: "gone",
-      treeFound: false,
-      locked,
-    }) as KeyState,
+    state,
     pid: null,
     pgid: null,
     host: null,
@@ -281,27 +257,6 @@ function gaveUpOf({ text, gaveUpAfter, gaveUpWithinMs }: ExitRecord): string | n
   const within = gaveUpWithinMs === undefined ? "" : ` within ${formatDuration(gaveUpWithinMs)}`;
   return `${text}; given up after ${gaveUpAfter} restarts${within}`;
 }
-
-/** A record that does not parse is never taken for "not running": its processes are looked for by key and root. */
-function unreadableReport(ground: Ground, key: string, read: Unreadable, exit: ExitRecord | null): KeyReport {
-  const found = findTree(ground.table, unrecordedQuery(ground, key)).members[0];
-  return {
-    ...blankReport(ground, key),
-    state: read.foreign ? "foreign" : found === undefined ? "failed" : "running",
-    pid: found?.identity.pid ?? null,
-    pgid: found?.pgid ?? null,
-    log: exit?.log ?? ground.store.path(key, "log"),
-    note: noteOfUnreadable(ground.store.path(key, "record"), read),
-  };
-}
-
-/** It ended, how cannot be told: shown as failed, so that it is seen. */
-function unreadableExit(ground: Ground, key: string, read: Unreadable): KeyReport {
-  const note = noteOfUnreadable(ground.store.path(key, "exit"), read);
-  return { ...blankReport(ground, key), state: read.foreign ? "foreign" : "failed", note };
-}
-
-type Unreadable = Extract<FileRead<unknown>, { is: "unreadable" }>;
 
 function noteOfUnreadable(path: string, { foreign, reason }: Unreadable): string {
   return foreign ? `foreign: ${reason}` : `${path} cannot be read: ${reason}`;

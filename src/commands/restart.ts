@@ -1,6 +1,7 @@
 /** `dt restart`: a living host restarts its launch itself, so its terminal keeps streaming; without one a detached host is made. */
 import { existsSync } from "node:fs";
 import { faultsOf } from "../manifest/faults.ts";
+import { findFailure } from "../manifest/find.ts";
 import { settingsOf } from "../manifest/graph.ts";
 import type { ManagedSettings, ManifestIndex } from "../manifest/resolved.ts";
 import { formatTruth } from "../output/truth.ts";
@@ -23,7 +24,6 @@ import { DtError, EXIT } from "../sys/error.ts";
 import { presenceOf } from "../sys/identity.ts";
 import { print } from "../sys/stdio.ts";
 import { durationOf } from "./args.ts";
-import { failureOf } from "./called.ts";
 import { rememberRoot } from "./context.ts";
 import { keysOf } from "./look.ts";
 import { unknownName } from "./named.ts";
@@ -151,7 +151,7 @@ function settingsFor(context: DtContext, index: ManifestIndex, key: string): Man
   const settings = settingsOf(index.plugins, key);
   if (settings?.kind === "managed") return settings;
   const plugin = key.split(":")[0] as string;
-  const failure = Object.hasOwn(index.plugins, plugin) ? undefined : failureOf(index, plugin);
+  const failure = Object.hasOwn(index.plugins, plugin) ? undefined : findFailure(index, plugin);
   const [fault, ...lines] = failure === undefined ? [] : faultsOf(failure);
   const places = { root: context.root(), index, onDisk: [] };
   if (settings === undefined && fault === undefined && !hasLeft(context.store(), key)) throw unknownName(places, key);

@@ -1,6 +1,7 @@
 /** All projects in which the user ever started something, as far as their run directories are still there. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { Talk } from "../output/talk.ts";
 import { listRootsIn } from "../state/roots.ts";
 import { openStore } from "../state/store.ts";
 import type { Ground } from "../supervisor/types.ts";
@@ -9,7 +10,6 @@ import { snapshotOf } from "../sys/identity.ts";
 import { homeDirectory, runDirectoryOf } from "../sys/paths.ts";
 import { makeProcessTable } from "../sys/process.ts";
 import { beginLook, type KeyReport, lookAt } from "./look.ts";
-import type { DtContext } from "./types.ts";
 
 export interface RootReport {
   root: string;
@@ -19,8 +19,13 @@ export interface RootReport {
   reports: KeyReport[];
 }
 
+interface LookPlace {
+  env: Record<string, string>;
+  talk: Pick<Talk, "warn">;
+}
+
 /** Nothing but the run directories is read. Those of another DIALTONE_RUN_DIR than this call's are not known. */
-export function lookAtRoots({ env, talk }: Pick<DtContext, "env" | "talk">): RootReport[] {
+export function lookAtRoots({ env, talk }: LookPlace): RootReport[] {
   const home = homeDirectory(env);
   if (home === null) return [];
   const table = snapshotOf(makeProcessTable());

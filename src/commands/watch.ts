@@ -1,9 +1,10 @@
 /** `dt watch`: what the daemon does for watched files, for one root in the foreground, until Ctrl-C. */
 import { makeJobs } from "../daemon/jobs.ts";
-import type { JobReport } from "../daemon/protocol.ts";
+import type { JobReport } from "../daemon/jobtypes.ts";
 import { makeLanes } from "../daemon/watch/queue.ts";
 import { watchRoot } from "../daemon/watch/watcher.ts";
 import { faultsOf } from "../manifest/faults.ts";
+import { findFailure } from "../manifest/find.ts";
 import { formatLines } from "../output/lines.ts";
 import { formatDuration } from "../output/time.ts";
 import { orUncaught } from "../runners/uncaught.ts";
@@ -12,7 +13,7 @@ import { identifyFolder, isSameFolder } from "../sys/folder.ts";
 import { homeDirectory } from "../sys/paths.ts";
 import { makeProcessTable } from "../sys/process.ts";
 import { print } from "../sys/stdio.ts";
-import { failureOf, unknownName } from "./called.ts";
+import { unknownName } from "./called.ts";
 import { rememberRoot } from "./context.ts";
 import { untilEnded } from "./ended.ts";
 import type { DtContext } from "./types.ts";
@@ -53,7 +54,7 @@ export default defineVerb({
       ? { index: await context.index(), begin: () => {} }
       : await context.act(undefined, false);
     if (plugin !== undefined && index.plugins[plugin] === undefined) {
-      const failure = failureOf(index, plugin);
+      const failure = findFailure(index, plugin);
       if (failure === undefined) throw unknownName("plugin", plugin, Object.keys(index.plugins), index, { root });
       const [fault = "", ...lines] = faultsOf(failure);
       throw new DtError("plugin-failed", fault, { lines, status: EXIT.usage });

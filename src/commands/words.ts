@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { wordsOf } from "../compose/command.ts";
 import { faultsOf } from "../manifest/faults.ts";
+import { findFailure } from "../manifest/find.ts";
 import { edgesOf, groupsOf, managedOf, orderByNeeds, settingsOf, shortKey } from "../manifest/graph.ts";
 import type { ManifestIndex } from "../manifest/resolved.ts";
 import { DEFAULT_VARIANT, formatKey, type Key, parseKey, parseSelection, type Selection } from "../state/key.ts";
@@ -148,8 +149,7 @@ export function keysOfName(named: Named, name: string): string[] {
 
 function absentError(named: Named, name: string): DtError {
   const plugin = name.split(":")[0] as string;
-  const { failureOf } = require("./called.ts") as typeof import("./called.ts");
-  const failure = Object.hasOwn(named.index.plugins, plugin) ? undefined : failureOf(named.index, plugin);
+  const failure = Object.hasOwn(named.index.plugins, plugin) ? undefined : findFailure(named.index, plugin);
   if (failure !== undefined) {
     const [fault, ...lines] = faultsOf(failure);
     return new DtError("unknown", `The plugin ${plugin} could not be loaded: ${fault}`, { lines, status: EXIT.usage });

@@ -6,7 +6,7 @@ import { parseKey } from "../state/key.ts";
 import { START_MARK } from "../supervisor/marks.ts";
 import { DtError } from "../sys/error.ts";
 import { type Dt, dataOf, parseLast } from "./dt.ts";
-import type { Jobs } from "./jobs.ts";
+import type { Jobs } from "./jobtypes.ts";
 import type { PluginRequest, Request, RequestOf } from "./protocol.ts";
 import type { Schedules } from "./schedule.ts";
 

@@ -2,15 +2,19 @@
  * What is marked `boot: true` in registered roots is started when the daemon begins, or when the root is registered with one that runs. In a new boot of the machine all of it is; after that, a stop by a
  * person and an end by itself stay as they are, so that a daemon that was killed and started again changes nothing.
  */
+
+import { declaredIn } from "../manifest/find.ts";
 import type { Want } from "../state/types.ts";
 import { isLiving } from "../state/view.ts";
+import { seeKey } from "../supervisor/seen.ts";
 import type { Ground } from "../supervisor/types.ts";
+import { groundOf, type World } from "../supervisor/world.ts";
 import { messageOf } from "../sys/error.ts";
 import { type FileRead, readJson, writeJson } from "../sys/files.ts";
 import type { Dt } from "./dt.ts";
-import type { Log } from "./log.ts";
+import type { Log } from "./jobtypes.ts";
 import type { DaemonPaths } from "./paths.ts";
-import { declaredIn, groundOf, indexOf, lookAtKey, type World } from "./project.ts";
+import { indexOf } from "./project.ts";
 
 const LIMIT_MS = 15 * 60_000;
 
@@ -58,7 +62,7 @@ async function startIn(world: World, root: string, isNewBoot: boolean, dt: Dt, l
 }
 
 function isToStart(ground: Ground, key: string, isNewBoot: boolean): boolean {
-  const { state } = lookAtKey(ground, key);
+  const { state } = seeKey(ground, key);
   if (state !== null && isLiving(state)) return false;
   if (isNewBoot) return true;
   const want = thereOrNull(ground.store.want(key));

@@ -3,9 +3,11 @@
  * end of a process whose host is gone changes no file. While nobody subscribes, nothing is looked at.
  */
 import { type FSWatcher, watch } from "node:fs";
+import { seeKey } from "../supervisor/seen.ts";
 import type { Ground } from "../supervisor/types.ts";
-import { groundOf, lookAtKey, type World } from "./project.ts";
-import type { Event, JobReport } from "./protocol.ts";
+import { groundOf, type World } from "../supervisor/world.ts";
+import type { JobReport } from "./jobtypes.ts";
+import type { Event } from "./protocol.ts";
 
 const LOOK_EVERY_MS = 1000;
 const SETTLE_MS = 5;
@@ -72,7 +74,7 @@ export function makeEvents(world: World, rootsOf: () => readonly string[]): Even
 
   function compare(root: string, { ground, states }: Watched, isFirst: boolean): void {
     for (const key of new Set([...ground.store.keys(), ...states.keys()])) {
-      const { state, pid } = lookAtKey(ground, key);
+      const { state, pid } = seeKey(ground, key);
       const before = states.get(key) ?? { state: null, pid: null };
       if (before.state === state && before.pid === pid) continue;
       if (state === null) states.delete(key);

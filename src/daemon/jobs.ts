@@ -7,38 +7,20 @@ import { closeSync, constants, lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { readLastLines } from "../logs/tail.ts";
 import { parseKey } from "../state/key.ts";
+import type { World } from "../supervisor/world.ts";
 import { bunSpawn } from "../sys/bunspawn.ts";
 import { descendInto } from "../sys/descend.ts";
 import { openOwnForOthers } from "../sys/door.ts";
 import { messageOf } from "../sys/error.ts";
 import { removeOwn, writeOwn } from "../sys/files.ts";
-import { identify, type ProcessIdentity, type ProcessTable, presenceOf } from "../sys/identity.ts";
+import { identify, type ProcessTable, presenceOf } from "../sys/identity.ts";
 import { withCleanLimits } from "../sys/limits.ts";
 import { checkPrivateDirectory, makePrivateDirectory, runDirectoryOf } from "../sys/paths.ts";
 import { isRootThere } from "../sys/root.ts";
 import { makeSeal, type Seal } from "../sys/seal.ts";
 import { readSealed, writeSealed } from "../sys/sealed.ts";
 import { sameBuildCommand } from "../sys/self.ts";
-import type { Log } from "./log.ts";
-import type { World } from "./project.ts";
-import type { JobReport } from "./protocol.ts";
-
-/** As it is on disk. */
-interface JobFile extends JobReport {
-  version: 1;
-  process: ProcessIdentity | null;
-}
-
-export interface JobRequest {
-  root: string;
-  key: string;
-  kind: "oneshot" | "managed";
-  target: string;
-  source: JobReport["source"];
-  /** The files that changed. */
-  paths?: readonly string[];
-  env?: Record<string, string>;
-}
+import type { JobFile, JobReport, JobRequest, Jobs, Log } from "./jobtypes.ts";
 
 /** Earlier jobs that are kept, of each root. */
 const KEPT = 200;
@@ -47,15 +29,6 @@ const LOOK_EVERY_MS = 100;
 /** How long after a job's end its result may take to be written down. */
 const WRITTEN_MS = 300;
 const MOST_PATH_BYTES = 64 * 1024;
-
-export interface Jobs {
-  /** Resolves when it has ended. Never rejects. In a root that was removed nothing is run, and nothing written. */
-  run(request: JobRequest): Promise<JobReport>;
-  running(): number;
-  list(roots: readonly string[], limit: number): JobReport[];
-  /** What ran when an earlier daemon ended: `lost` when it runs no more, and until then no other job of its target is run. */
-  settle(roots: readonly string[]): void;
-}
 
 export function makeJobs(world: World, log: Log, onChange: (job: JobReport) => void): Jobs {
   let running = 0;

@@ -6,13 +6,13 @@ import type { LaunchRecord } from "../state/types.ts";
 import { isHostless } from "../supervisor/adopt.ts";
 import { startAdopting } from "../supervisor/detach.ts";
 import type { Ground } from "../supervisor/types.ts";
+import { groundOf, type World } from "../supervisor/world.ts";
 import { messageOf } from "../sys/error.ts";
 import { presenceOf } from "../sys/identity.ts";
 import { readHolder } from "../sys/lock.ts";
 import { statOf } from "../sys/stat.ts";
 import type { Dt } from "./dt.ts";
-import type { Log } from "./log.ts";
-import { groundOf, type World } from "./project.ts";
+import type { Log } from "./jobtypes.ts";
 
 /** How long the one who was asked to host, or to finish a stop, has until somebody else is. */
 const AGAIN_MS = 15_000;

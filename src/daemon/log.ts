@@ -6,16 +6,13 @@ import { renameSync } from "node:fs";
 import { readLastLines } from "../logs/tail.ts";
 import { appendLine } from "../sys/files.ts";
 import { statOf } from "../sys/stat.ts";
+import type { Level, Log } from "./jobtypes.ts";
 import type { DaemonPaths } from "./paths.ts";
-
-export type Level = "debug" | "info" | "warn" | "error";
 
 const ORDER: readonly Level[] = ["debug", "info", "warn", "error"];
 /** Of each file; twice as much is on disk at the most. */
 const MOST_BYTES = 5 * 1024 * 1024;
 const LONGEST_MESSAGE = 8 * 1024;
-
-export type Log = (level: Level, msg: string, facts?: Record<string, unknown>) => void;
 
 export interface LogOptions {
   paths: Pick<DaemonPaths, "log" | "errors">;

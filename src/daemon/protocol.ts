@@ -3,6 +3,7 @@
  * comes, give the types, and are published as JSON Schema (docs/daemon.schema.json). Fields that are not named here are passed over.
  */
 import * as v from "valibot";
+import type { JobReport } from "./jobtypes.ts";
 
 /** Raised when a request or a reply changes its meaning; what is only added does not raise it. */
 export const PROTOCOL = 1;
@@ -125,8 +126,7 @@ export const jobSchema = v.looseObject({
   written: v.nullable(v.number()),
   unchanged: v.nullable(v.number()),
   log: v.string(),
-});
-export type JobReport = v.InferOutput<typeof jobSchema>;
+}) satisfies v.GenericSchema<JobReport, JobReport>;
 
 export const jobEventSchema = v.looseObject({ event: v.literal("job"), at: v.string(), job: jobSchema });
 export type JobEvent = v.InferOutput<typeof jobEventSchema>;

@@ -14,6 +14,7 @@
  */
 
 import { renameSync, statSync, symlinkSync } from "node:fs";
+import type { World } from "../supervisor/world.ts";
 import { DtError, EXIT, messageOf } from "../sys/error.ts";
 import { removeFile, temporaryName } from "../sys/files.ts";
 import { expectLongWork } from "../sys/jit.ts";
@@ -30,7 +31,7 @@ import { makeJobs } from "./jobs.ts";
 import { makeKeeper } from "./keep.ts";
 import { openLog } from "./log.ts";
 import { type DaemonPaths, LABEL, linkedSocketOf, makeDaemonHome, realSocketOf } from "./paths.ts";
-import { asStart, isFirstAct, type World } from "./project.ts";
+import { asStart, isFirstAct } from "./project.ts";
 import { PROTOCOL, type Status } from "./protocol.ts";
 import { knownRoots, registeredAt, rootsMark } from "./roots.ts";
 import { makeSchedules } from "./schedule.ts";

@@ -5,7 +5,7 @@
 import type { ManifestIndex } from "../manifest/resolved.ts";
 import { messageOf } from "../sys/error.ts";
 import { type Dt, dataOf } from "./dt.ts";
-import type { Log } from "./log.ts";
+import type { Log } from "./jobtypes.ts";
 
 const LIMIT_MS = 60_000;
 

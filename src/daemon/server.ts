@@ -6,7 +6,7 @@ import * as v from "valibot";
 import { DtError, messageOf } from "../sys/error.ts";
 import { type LineConnection, type LineHandlers, type LineServer, listenForLines } from "../sys/lines.ts";
 import { mayConnect } from "../sys/peer.ts";
-import type { Log } from "./log.ts";
+import type { Log } from "./jobtypes.ts";
 import {
   type Event,
   type PluginRequest,

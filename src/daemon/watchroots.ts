@@ -5,14 +5,15 @@
 import { existsSync, type FSWatcher, watch } from "node:fs";
 import { join } from "node:path";
 import type { ManifestIndex } from "../manifest/resolved.ts";
+import type { World } from "../supervisor/world.ts";
 import { messageOf } from "../sys/error.ts";
 import { homeKindDirectory } from "../sys/homefiles.ts";
 import { rootSlug } from "../sys/paths.ts";
 import { isRootThere } from "../sys/root.ts";
 import { LONGEST } from "../sys/watch/batch.ts";
-import type { Log } from "./log.ts";
+import type { Log } from "./jobtypes.ts";
 import type { DaemonPaths } from "./paths.ts";
-import { indexOf, type World, waitsIn } from "./project.ts";
+import { indexOf, waitsIn } from "./project.ts";
 import { registeredRoots } from "./roots.ts";
 
 const SETTLE_MS = 200;

@@ -2,7 +2,7 @@
 import type { LaunchHistory } from "../state/types.ts";
 import type { EndStatus } from "../sys/status.ts";
 import type { Run } from "./runtypes.ts";
-import type { Ground, LaunchSpec } from "./types.ts";
+import type { Ground } from "./types.ts";
 
 /** A host's notes are its own file; losing one (a full disk) must not end the launch. */
 export function writeHistory(ground: Ground, run: Run, change: Partial<LaunchHistory>): void {
@@ -11,22 +11,6 @@ export function writeHistory(ground: Ground, run: Run, change: Partial<LaunchHis
     ground.store.writeHistory(run.history);
   } catch {
     // told by what is missing: `ps` then shows less, never something false
-  }
-}
-
-/** For another host, should this one be killed; without it the launch just goes on without one. */
-export function noteSpec(
-  { store, isStrange, reading }: Pick<Ground, "store" | "isStrange" | "reading">,
-  token: string,
-  spec: LaunchSpec,
-): void {
-  try {
-    store.writeSpec(token, {
-      ...spec,
-      isStrange: spec.isStrange ?? isStrange ?? reading === "data",
-    } satisfies LaunchSpec);
-  } catch {
-    // a full disk
   }
 }
 

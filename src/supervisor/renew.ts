@@ -11,3 +11,19 @@ export async function resolveAnew(ground: Ground, spec: LaunchSpec): Promise<Lau
   const settings = index.plugins[spec.plugin]?.commands[spec.command]?.variants[spec.variant];
   return settings?.kind === "managed" ? { ...spec, settings } : null;
 }
+
+/** For another host, should this one be killed; without it the launch just goes on without one. */
+export function noteSpec(
+  { store, isStrange, reading }: Pick<Ground, "store" | "isStrange" | "reading">,
+  token: string,
+  spec: LaunchSpec,
+): void {
+  try {
+    store.writeSpec(token, {
+      ...spec,
+      isStrange: spec.isStrange ?? isStrange ?? reading === "data",
+    } satisfies LaunchSpec);
+  } catch {
+    // a full disk
+  }
+}

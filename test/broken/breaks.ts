@@ -13,13 +13,11 @@ export interface Break {
   env?: Record<string, string>;
 }
 
-const SUPERVISOR = "src/supervisor";
-const TREE = `${SUPERVISOR}/tree.ts`;
-const STOP = `${SUPERVISOR}/stop.ts`;
-const END = `${SUPERVISOR}/end.ts`;
-const START = `${SUPERVISOR}/start.ts`;
-const ADOPT = `${SUPERVISOR}/adopt.ts`;
-const DAEMON = "src/daemon";
+const TREE = "src/supervisor/tree.ts";
+const STOP = "src/supervisor/stop.ts";
+const END = "src/supervisor/end.ts";
+const START = "src/supervisor/start.ts";
+const ADOPT = "src/supervisor/adopt.ts";
 
 const NO_LINEAGE = {
   file: TREE,
@@ -87,7 +85,7 @@ export const BREAKS: readonly Break[] = [
     what: "what falls to the host is noted as the launch's, whatever was below it before",
     edits: [
       {
-        file: `${SUPERVISOR}/watchmembers.ts`,
+        file: "src/supervisor/watchmembers.ts",
         from: "ground.bystanders !== true || noted",
         to: "!noted.has('') || noted",
       },
@@ -97,15 +95,19 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "what falls to PID 1 is the launch's",
-    edits: [{ file: `${SUPERVISOR}/host.ts`, from: "process.pid === 1 || ground", to: "ground" }],
+    edits: [{ file: "src/supervisor/host.ts", from: "process.pid === 1 || ground", to: "ground" }],
     test: "test/fault/strangers.test.ts",
     only: "PID 1",
   },
   {
     what: "a one-shot before a launch is told as nobody's process",
     edits: [
-      { file: `${SUPERVISOR}/up/members.ts`, from: " || bunChildren().has(pid)", to: " || bunChildren().size < 0" },
-      { file: `${SUPERVISOR}/task.ts`, from: "env: environment.env, token }", to: `env: environment.env, token: "" }` },
+      { file: "src/supervisor/up/members.ts", from: " || bunChildren().has(pid)", to: " || bunChildren().size < 0" },
+      {
+        file: "src/supervisor/task.ts",
+        from: "env: environment.env, token }",
+        to: `env: environment.env, token: "" }`,
+      },
     ],
     test: "test/fault/strangers.test.ts",
     only: "what runs before a launch",
@@ -164,7 +166,7 @@ export const BREAKS: readonly Break[] = [
     what: "a launch ends because another one's old record came back",
     edits: [
       {
-        file: `${SUPERVISOR}/watchrecord.ts`,
+        file: "src/supervisor/watchrecord.ts",
         from: `return PRESENCES.find((presence) => seen.includes(presence)) ?? "gone";`,
         to: `return seen.length > 0 ? "alive" : "gone";`,
       },
@@ -181,7 +183,7 @@ export const BREAKS: readonly Break[] = [
   {
     what: "the host notes nobody",
     edits: [
-      { file: `${SUPERVISOR}/run.ts`, from: "watchMembers(ground, run, control.children);\n  else", to: ";\n  else" },
+      { file: "src/supervisor/run.ts", from: "watchMembers(ground, run, control.children);\n  else", to: ";\n  else" },
     ],
     test: "test/fault/tree.test.ts",
     only: "stop ends environment cleared without a lineage, host and leader killed",
@@ -304,7 +306,7 @@ export const BREAKS: readonly Break[] = [
     what: "a start that waited in a container that is gone waits for ever",
     edits: [
       {
-        file: `${SUPERVISOR}/pending.ts`,
+        file: "src/supervisor/pending.ts",
         from: "isHeld(join(ground.store.directory, HELD), hold) !== false",
         to: "Number(0) === 0",
       },
@@ -391,7 +393,7 @@ export const BREAKS: readonly Break[] = [
     what: "a record that cannot be read is taken for absent",
     edits: [
       {
-        file: `${SUPERVISOR}/stopkey.ts`,
+        file: "src/supervisor/stopkey.ts",
         from: `if (read.is === "absent") {`,
         to: `if (read.is !== "there") {`,
       },
@@ -400,7 +402,7 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "a record that was lost is not written again",
-    edits: [{ file: `${SUPERVISOR}/run.ts`, from: "watchRecord(ground, run, report);", to: "" }],
+    edits: [{ file: "src/supervisor/run.ts", from: "watchRecord(ground, run, report);", to: "" }],
     test: "test/fault/lost.test.ts",
     only: "removed|written again",
   },
@@ -444,7 +446,7 @@ export const BREAKS: readonly Break[] = [
     what: "a start under way does not see that it was called off",
     edits: [
       {
-        file: `${SUPERVISOR}/pending.ts`,
+        file: "src/supervisor/pending.ts",
         from: "return last === null || last.id === ticket.after ? null : last.by;",
         to: "return null;",
       },
@@ -462,7 +464,7 @@ export const BREAKS: readonly Break[] = [
     what: "a start of which the manifests were loaded compares with the last stop of after the load",
     edits: [
       {
-        file: `${SUPERVISOR}/pending.ts`,
+        file: "src/supervisor/pending.ts",
         from: "announced === null ? (lastStopOf(ground, key)?.id ?? null) : announced.lastStopOf(key)",
         to: "lastStopOf(ground, key)?.id ?? null",
       },
@@ -474,7 +476,7 @@ export const BREAKS: readonly Break[] = [
     what: "a stop by what one host runs first spares all that it starts",
     edits: [
       {
-        file: `${SUPERVISOR}/pending.ts`,
+        file: "src/supervisor/pending.ts",
         from: `if (loading === undefined && !first.split(" ").includes(key)) return false;`,
         to: "",
       },
@@ -497,7 +499,7 @@ export const BREAKS: readonly Break[] = [
   {
     what: "another host forgets what the policy did",
     edits: [
-      { file: `${SUPERVISOR}/streak.ts`, from: "if (tries === undefined) return NO_STREAK;", to: "return NO_STREAK;" },
+      { file: "src/supervisor/streak.ts", from: "if (tries === undefined) return NO_STREAK;", to: "return NO_STREAK;" },
     ],
     test: "test/fault/hostless.test.ts",
     only: "counts on under another host",
@@ -506,7 +508,7 @@ export const BREAKS: readonly Break[] = [
     what: "a launch of another boot gets another host",
     edits: [
       {
-        file: `${SUPERVISOR}/adopt.ts`,
+        file: "src/supervisor/adopt.ts",
         from: "if (record.host.bootId !== table.bootId()) return false;",
         to: "",
       },
@@ -518,12 +520,12 @@ export const BREAKS: readonly Break[] = [
     what: "a policy undoes a stop",
     edits: [
       {
-        file: `${SUPERVISOR}/exited.ts`,
+        file: "src/supervisor/exited.ts",
         from: "wantsRun(ground, record)",
         to: "true",
       },
       {
-        file: `${SUPERVISOR}/hostlock.ts`,
+        file: "src/supervisor/hostlock.ts",
         from: `if (want.is === "there" && want.value.want === "stopped") return null;`,
         to: "",
       },
@@ -555,7 +557,7 @@ export const BREAKS: readonly Break[] = [
     what: "ports are not claimed, so two starts at once may both have one",
     edits: [
       {
-        file: `${SUPERVISOR}/portclaim.ts`,
+        file: "src/supervisor/portclaim.ts",
         from: "  if (home === null) return NOTHING;",
         to: "  if (home !== undefined) return NOTHING;",
       },
@@ -565,7 +567,7 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "nobody watches the owner",
-    edits: [{ file: `${SUPERVISOR}/run.ts`, from: "  watchOwner(ground, run, control);\n", to: "" }],
+    edits: [{ file: "src/supervisor/run.ts", from: "  watchOwner(ground, run, control);\n", to: "" }],
     test: "test/e2e/owners.test.ts",
     only: "an owner that ends",
   },
@@ -573,7 +575,7 @@ export const BREAKS: readonly Break[] = [
     what: "--take stops what is no launch",
     edits: [
       {
-        file: `${SUPERVISOR}/holders.ts`,
+        file: "src/supervisor/holders.ts",
         from: "if (members.some((member) => member.identity.pid === pid)) return record.value;",
         to: "if (members.length >= 0) return record.value;",
       },
@@ -597,7 +599,7 @@ export const BREAKS: readonly Break[] = [
     what: "a policy starts again what Ctrl-C ended",
     edits: [
       {
-        file: `${SUPERVISOR}/hostterminal.ts`,
+        file: "src/supervisor/hostterminal.ts",
         from: "performance.now() - interruptedAt <= withinMs",
         to: "performance.now() - interruptedAt < -withinMs",
       },
@@ -609,7 +611,7 @@ export const BREAKS: readonly Break[] = [
     what: "all who are brought up are stopped at once",
     edits: [
       {
-        file: `${SUPERVISOR}/up/bringup.ts`,
+        file: "src/supervisor/up/bringup.ts",
         from: "void Promise.all(before).then(() => end(key, request));",
         to: "void Promise.all([before.length]).then(() => end(key, request));",
       },
@@ -701,7 +703,7 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "the daemon binds whatever is at its path",
-    edits: [{ file: `${DAEMON}/run.ts`, from: "if (await isListening(socket)) {", to: "if (Number(0) === 1) {" }],
+    edits: [{ file: "src/daemon/run.ts", from: "if (await isListening(socket)) {", to: "if (Number(0) === 1) {" }],
     test: "test/e2e/daemon.test.ts",
     only: "the socket: private",
   },
@@ -719,25 +721,25 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "the daemon starts what a person stopped",
-    edits: [{ file: `${DAEMON}/boot.ts`, from: 'if (want?.want === "stopped") return false;', to: "" }],
+    edits: [{ file: "src/daemon/boot.ts", from: 'if (want?.want === "stopped") return false;', to: "" }],
     test: "test/e2e/daemon.test.ts",
     only: "boot: started",
   },
   {
     what: "what is due is run beside itself",
-    edits: [{ file: `${DAEMON}/schedule.ts`, from: "running.add(who);", to: "" }],
+    edits: [{ file: "src/daemon/schedule.ts", from: "running.add(who);", to: "" }],
     test: "test/e2e/daemon.test.ts",
     only: "schedule: run",
   },
   {
     what: "systemd kills the launches with the daemon",
-    edits: [{ file: `${DAEMON}/unit/systemd.ts`, from: '"KillMode=process",', to: '"KillMode=control-group",' }],
+    edits: [{ file: "src/daemon/unit/systemd.ts", from: '"KillMode=process",', to: '"KillMode=control-group",' }],
     test: "test/e2e/systemd.test.ts",
     only: "install, kill",
   },
   {
     what: "the daemon reads on from who does not read",
-    edits: [{ file: `${DAEMON}/server.ts`, from: "if (line.waiting() > MOST_UNREAD) await line.flushed();", to: "" }],
+    edits: [{ file: "src/daemon/server.ts", from: "if (line.waiting() > MOST_UNREAD) await line.flushed();", to: "" }],
     test: "test/daemon/server.test.ts",
     only: "reads late",
   },
@@ -745,7 +747,7 @@ export const BREAKS: readonly Break[] = [
     what: "what changes during a job is taken for what it worked on",
     edits: [
       {
-        file: `${DAEMON}/watch/known.ts`,
+        file: "src/daemon/watch/known.ts",
         from: "if (unsure.delete(file)) files.set(file, UNSURE);",
         to: "if (Number(0) === 1) files.set(file, UNSURE);",
       },
@@ -755,14 +757,14 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "a full queue loses what comes",
-    edits: [{ file: `${DAEMON}/watch/queue.ts`, from: "        outside.add(onRoom);", to: "" }],
+    edits: [{ file: "src/daemon/watch/queue.ts", from: "        outside.add(onRoom);", to: "" }],
     test: "test/daemon/watch/queue.test.ts",
   },
   {
     what: "the first change of a burst counts, not the last",
     edits: [
       {
-        file: `${DAEMON}/watch/queue.ts`,
+        file: "src/daemon/watch/queue.ts",
         from: "      clear(target);\n      target.since ??= now();",
         to: "      if (target.timer !== null) return;\n      target.since ??= now();",
       },

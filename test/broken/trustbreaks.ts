@@ -59,7 +59,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     edits: [
       { file: "src/supervisor/adopt.ts", from: "if (spec.isStrange === true) ground.isStrange = true;", to: "" },
       {
-        file: "src/daemon/project.ts",
+        file: "src/supervisor/world.ts",
         from: 'return readingOf(env) === "known" && !isTrusted({ home, env }, root);',
         to: "return false;",
       },

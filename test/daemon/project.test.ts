@@ -2,9 +2,9 @@
 import { expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { groundOf } from "../../src/daemon/project.ts";
 import { forgetTrust, writeTrust } from "../../src/state/trust.ts";
 import { KNOWN_MARK } from "../../src/supervisor/marks.ts";
+import { groundOf } from "../../src/supervisor/world.ts";
 import { makeScratch } from "../scratch.ts";
 import { fakeTable } from "../sys/table.fake.ts";
 

@@ -5,6 +5,7 @@
 import { dirname, join, relative } from "node:path";
 import type { ManifestIndex, ResolvedPlugin, ResolvedWatch } from "../../manifest/resolved.ts";
 import { logsOf } from "../../supervisor/declaredlogs.ts";
+import { refuseChangedIn } from "../../supervisor/world.ts";
 import { sha256 } from "../../sys/digest.ts";
 import { messageOf } from "../../sys/error.ts";
 import { type FileLock, tryFlock } from "../../sys/flock.ts";
@@ -15,13 +16,10 @@ import { makeSeal } from "../../sys/seal.ts";
 import { statOf } from "../../sys/stat.ts";
 import { LONGEST, TIMERS } from "../../sys/watch/batch.ts";
 import { describeUnmatched, type Trees, watchTrees } from "../../sys/watch/trees.ts";
-import type { Jobs } from "../jobs.ts";
-import type { Log } from "../log.ts";
-import { refuseChangedIn, type World } from "../project.ts";
-import type { JobReport } from "../protocol.ts";
+import type { Log, RootWatch, RootWatchOptions } from "../jobtypes.ts";
 import { type Known, openKnown } from "./known.ts";
 import { makeLoops } from "./loops.ts";
-import { type Lanes, makeQueue } from "./queue.ts";
+import { makeQueue } from "./queue.ts";
 import { nameTargets, type Target } from "./target.ts";
 
 const RETRY_MS = 1000;
@@ -32,27 +30,6 @@ const AGAIN_MS = 5000;
 /** How late a change is heard of. */
 const LATE_MS = 30;
 const LOCK_TRIES = 3;
-
-export interface RootWatch {
-  /** Its manifests as they are now; resolves when a change from now on is seen. Only the plugins that are named, if any are. */
-  set(index: ManifestIndex): Promise<void>;
-  /** Resolves when nothing waits or runs. */
-  idle(): Promise<void>;
-  close(): void;
-}
-
-export interface RootWatchOptions {
-  world: World;
-  root: string;
-  jobs: Jobs;
-  lanes: Lanes;
-  log: Log;
-  source: JobReport["source"];
-  /** Null: all plugins. */
-  plugin: string | null;
-  /** Since when the root is to be watched, by the clock of its file system: the first time, what changed since then is a change. Null: from now on. */
-  since(): number | null;
-}
 
 /** Null when somebody else watches this root. */
 export function watchRoot(options: RootWatchOptions): RootWatch | null {

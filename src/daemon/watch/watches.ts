@@ -1,12 +1,11 @@
 /** The watched files of all registered roots. A root that somebody else watches (`dt watch`) is taken when he has ended. */
 import type { ManifestIndex } from "../../manifest/resolved.ts";
+import type { World } from "../../supervisor/world.ts";
 import { messageOf } from "../../sys/error.ts";
 import { isRootThere } from "../../sys/root.ts";
-import type { Jobs } from "../jobs.ts";
-import type { Log } from "../log.ts";
-import type { World } from "../project.ts";
+import type { Jobs, Log, RootWatch } from "../jobtypes.ts";
 import { makeLanes } from "./queue.ts";
-import { type RootWatch, watchRoot } from "./watcher.ts";
+import { watchRoot } from "./watcher.ts";
 
 /** Jobs at once, of all roots. */
 const AT_ONCE = 4;
