@@ -31,7 +31,7 @@ const SOURCES = ["src", "build.ts", "package.json", "package-lock.json", "tsconf
 
 /** What a start reads of the bytecode, laid together at its front: recorded by `bun run order`, and good for later builds of the same Bun. */
 const ORDER = "src/startup.order";
-/** How many times later than usual code is compiled: most calls are over before that pays. Who works for long takes it back (sys/jit.ts). */
+/** How many times later than usual code is compiled: most calls are over before that pays. Who works for long takes it back (sys/base/jit.ts). */
 const JIT_POLICY = 4;
 
 const TARGETS = {

@@ -4,7 +4,7 @@
  */
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import packaged from "../src/sys/module.json" with { type: "json" };
+import packaged from "../src/supervisor/prepare/module.json" with { type: "json" };
 import type { Target } from "./targets.ts";
 
 const SCOPE = "@dialtone";

@@ -6,7 +6,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { HOST_MARK } from "../src/supervisor/marks.ts";
+import { HOST_MARK } from "../src/supervisor/launch/marks.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const DT = join(ROOT, "dist", "dt");

@@ -1,8 +1,8 @@
 /** argv -> verb -> exit code. The only place that ends the process. */
 
-import type { Globals } from "./commands/types.ts";
-import { DtError, EXIT } from "./sys/error.ts";
-import { HIDDEN, type Hidden } from "./sys/hidden.ts";
+import type { Globals } from "./commands/context/types.ts";
+import { DtError, EXIT } from "./sys/base/error.ts";
+import { HIDDEN, type Hidden } from "./sys/base/hidden.ts";
 
 /** What Bun makes of a byte that is not UTF-8. */
 const LOST = "\uFFFD";
@@ -22,12 +22,12 @@ const RUNS: Readonly<Record<Hidden, (words: readonly string[]) => Promise<number
   capture: ([held = "", ...argv]) => run(argv, held),
   drain: runDrain,
   session: runSession,
-  host: async () => (await import("./supervisor/hosted.ts")).runDetachedHost(await hostProcess()),
-  adopt: async () => (await import("./supervisor/hosted.ts")).runAdoptingHost(await hostProcess()),
-  hosts: async () => (await import("./supervisor/up/hosted.ts")).runHostOfMany(await hostProcess()),
+  host: async () => (await import("./supervisor/hosts/child.ts")).runDetachedHost(await hostProcess()),
+  adopt: async () => (await import("./supervisor/hosts/child.ts")).runAdoptingHost(await hostProcess()),
+  hosts: async () => (await import("./supervisor/hosts/bringupchild.ts")).runHostOfMany(await hostProcess()),
   stack: runStack,
   target: runTarget,
-  load: async (words) => (await import("./manifest/child.ts")).runLoadChild(words),
+  load: async (words) => (await import("./manifest/load/child.ts")).runLoadChild(words),
 };
 
 function main(argv: readonly string[]): Promise<number> {
@@ -49,22 +49,22 @@ async function run(argv: readonly string[], held: string | null): Promise<number
   }
 }
 
-/** Of a child that needs bytes which Bun does not pass on (sys/bunspawn.ts). Returns only the status of a failure. */
+/** Of a child that needs bytes which Bun does not pass on (sys/spawn/bunspawn.ts). Returns only the status of a failure. */
 async function becomeCarried(words: readonly string[]): Promise<number> {
   try {
-    return (await import("./sys/bunspawn.ts")).becomeCarried(words, process.env);
+    return (await import("./sys/spawn/bunspawn.ts")).becomeCarried(words, process.env);
   } catch (error) {
     return fail(error, NO_GLOBALS);
   }
 }
 
 async function runDrain(): Promise<number> {
-  (await import("./sys/drain.ts")).runDrain();
+  (await import("./sys/spawn/drain.ts")).runDrain();
   return EXIT.done;
 }
 
 async function runSession([lifeline, status]: readonly string[]): Promise<number> {
-  (await import("./sys/session.ts")).runSession(Number(lifeline), Number(status));
+  (await import("./sys/capture/session.ts")).runSession(Number(lifeline), Number(status));
   return EXIT.done;
 }
 
@@ -77,8 +77,8 @@ async function runStack([input = ""]: readonly string[]): Promise<number> {
 
 async function runTarget(words: readonly string[]): Promise<number> {
   const [{ runTargetChild }, { readInput, writeText }] = await Promise.all([
-    import("./daemon/watch/target.ts"),
-    import("./sys/stdio.ts"),
+    import("./jobs/target.ts"),
+    import("./sys/stdio/stdio.ts"),
   ]);
   const pieces: Uint8Array[] = [];
   for await (const piece of readInput()) pieces.push(piece);
@@ -88,22 +88,22 @@ async function runTarget(words: readonly string[]): Promise<number> {
   return status;
 }
 
-async function hostProcess(): Promise<import("./supervisor/hosted.ts").HostProcess> {
-  return { self: (await import("./sys/self.ts")).selfCommand(), env: await ownEnvironment() };
+async function hostProcess(): Promise<import("./supervisor/hosts/child.ts").HostProcess> {
+  return { self: (await import("./sys/base/self.ts")).selfCommand(), env: await ownEnvironment() };
 }
 
 /** The environment with the bytes dt was given; what puts them in the place of text is loaded where there are some. */
 async function ownEnvironment(): Promise<Record<string, string | undefined>> {
   for (const name in process.env)
     if (name.includes(LOST) || process.env[name]?.includes(LOST))
-      return (await import("./sys/raw.ts")).readEnvironment(process.env);
+      return (await import("./sys/base/rawbytes.ts")).readEnvironment(process.env);
   return process.env;
 }
 
 async function fail(error: unknown, globals: Globals): Promise<number> {
   const [{ errorJson, sayBug, sayError }, { writeText }] = await Promise.all([
     import("./output/talk.ts"),
-    import("./sys/stdio.ts"),
+    import("./sys/stdio/stdio.ts"),
   ]);
   if (error instanceof DtError) {
     if (globals.json) writeText(1, errorJson(error));
@@ -117,5 +117,7 @@ async function fail(error: unknown, globals: Globals): Promise<number> {
 
 const words = process.argv.slice(2);
 process.exit(
-  await main(words.some((word) => word.includes(LOST)) ? (await import("./sys/raw.ts")).readArguments(words) : words),
+  await main(
+    words.some((word) => word.includes(LOST)) ? (await import("./sys/base/rawbytes.ts")).readArguments(words) : words,
+  ),
 );

@@ -6,6 +6,7 @@ import manifest from "../package.json" with { type: "json" };
 import { importsOf, type Source, withoutComments } from "./architecture/imports.ts";
 import {
   checkBans,
+  checkCircles,
   checkFloors,
   checkLazy,
   checkLight,
@@ -22,6 +23,7 @@ const SRC = readSources("src");
 
 describe("this repository", () => {
   test("imports go down the floors, never sideways or up", () => expect(checkFloors(SRC)).toEqual([]));
+  test("no file imports itself on a way round, by types or lazily", () => expect(checkCircles(SRC)).toEqual([]));
   test("every floor of src is named in ARCHITECTURE.md", () => {
     const text = readFileSync(join(REPOSITORY, "ARCHITECTURE.md"), "utf8");
     for (const folder of Object.keys(FLOORS)) expect(text).toContain(`src/${folder}`);
@@ -59,28 +61,61 @@ describe("the rules, broken", () => {
   test("a sibling, a floor above, a new folder, a stray file, a way out", () => {
     const broken = [
       src("src/state/a.ts", 'import { x } from "../manifest/x.ts";'),
-      src("src/sys/b.ts", 'import type { X } from "../state/types.ts";'),
+      src("src/sys/base/b.ts", 'import type { X } from "../../state/types.ts";'),
       src("src/logs/c.ts", 'type X = import("../state/types.ts").X;'),
-      src("src/supervisor/d.ts", 'const x = await import("../runners/exec.ts");'),
+      src("src/supervisor/launch/d.ts", 'const x = await import("../../runners/exec.ts");'),
       src("src/state/h.ts", 'const { x } = require("../output/x.ts") as typeof import("../output/x.ts");'),
       src("src/helpers/e.ts", ""),
       src("src/stray.ts", ""),
-      src("src/sys/f.ts", 'import x from "../../package.json" with { type: "json" };'),
+      src("src/sys/base/f.ts", 'import x from "../../../package.json" with { type: "json" };'),
       src("src/commands/g.ts", 'import { definePlugin } from "../index.ts";'),
       src("src/index.ts", 'export { x } from "./sys/x.ts";'),
     ];
     expect(checkFloors(broken)).toEqual([
-      "src/state/a.ts:1 (floor 1) imports src/manifest/x.ts (floor 1)",
-      "src/sys/b.ts:1 (floor 0) imports src/state/types.ts (floor 1)",
-      "src/logs/c.ts:1 (floor 1) imports src/state/types.ts (floor 1)",
-      "src/supervisor/d.ts:1 (floor 2) imports src/runners/exec.ts (floor 3)",
-      "src/state/h.ts:1 (floor 1) imports src/output/x.ts (floor 1)",
-      "src/state/h.ts:1 (floor 1) imports src/output/x.ts (floor 1)",
+      "src/state/a.ts:1 (floor 2) imports src/manifest/x.ts (floor 2)",
+      "src/sys/base/b.ts:1 (floor 0) imports src/state/types.ts (floor 2)",
+      "src/logs/c.ts:1 (floor 2) imports src/state/types.ts (floor 2)",
+      "src/supervisor/launch/d.ts:1 (floor 3) imports src/runners/exec.ts (floor 4)",
+      "src/state/h.ts:1 (floor 2) imports src/output/x.ts (floor 2)",
+      "src/state/h.ts:1 (floor 2) imports src/output/x.ts (floor 2)",
       "src/helpers/e.ts: the folder src/helpers is on no floor",
       "src/stray.ts stands in no room: src holds cli.ts, index.ts and folders",
-      "src/sys/f.ts:1 imports package.json, which is outside of src",
+      "src/sys/base/f.ts:1 imports package.json, which is outside of src",
       "src/commands/g.ts:1 imports src/index.ts, which is for others",
       "src/index.ts:1 imports src/sys/x.ts, which is not for it",
+    ]);
+  });
+
+  test("within a room: a sub-room above, beside, and one that is on no floor", () => {
+    const broken = [
+      src("src/supervisor/tree/a.ts", 'import { x } from "../end/x.ts";'),
+      src("src/supervisor/probe/b.ts", 'import type { X } from "../end/x.ts";'),
+      src("src/supervisor/moods/c.ts", ""),
+      src("src/supervisor/d.ts", ""),
+      src("src/logs/deep/e.ts", ""),
+      src("src/inspect/f.ts", 'await import("./why/explain.ts");'),
+    ];
+    expect(checkFloors(broken)).toEqual([
+      "src/supervisor/tree/a.ts:1 (tree, floor 2 of supervisor) imports src/supervisor/end/x.ts (floor 4)",
+      "src/supervisor/probe/b.ts:1 (probe, floor 4 of supervisor) imports src/supervisor/end/x.ts (floor 4)",
+      "src/supervisor/moods/c.ts: moods is on no floor of src/supervisor",
+      "src/supervisor/d.ts: . is on no floor of src/supervisor",
+      "src/logs/deep/e.ts: deep is on no floor of src/logs",
+      "src/inspect/f.ts:1 (., floor 0 of inspect) imports src/inspect/why/explain.ts (floor 1)",
+    ]);
+  });
+
+  test("a circle of values, of a type and a lazy import, and a file that imports itself", () => {
+    const broken = [
+      src("src/state/a.ts", 'import { b } from "./b.ts";'),
+      src("src/state/b.ts", 'import type { C } from "./c.ts";'),
+      src("src/state/c.ts", 'const a = () => import("./a.ts");'),
+      src("src/state/d.ts", 'import { a } from "./a.ts";'),
+      src("src/state/e.ts", 'export type E = import("./e.ts").E;'),
+    ];
+    expect(checkCircles(broken)).toEqual([
+      "a circle of 3: src/state/a.ts src/state/b.ts src/state/c.ts",
+      "a circle of 1: src/state/e.ts",
     ]);
   });
 
@@ -91,27 +126,27 @@ describe("the rules, broken", () => {
         'import b from "./b.ts";\nimport {\n  c,\n  type D,\n} from "../sys/c.ts";\n// import "../../x.ts"\n/* import "../../y.ts" */',
       ),
       src("src/cli.ts", 'await import("./commands/a.ts");'),
-      src("src/index.ts", 'export type { Plugin } from "./manifest/types.ts";'),
+      src("src/index.ts", 'export type { Plugin } from "./manifest/model/types.ts";'),
     ];
     expect(checkFloors(fine)).toEqual([]);
   });
 
   test("a heavy package, directly, behind another module, or by a type alone", () => {
     const sources = [
-      ...heavyModules.filter(({ path }) => path !== "src/manifest/evaluate.ts"),
-      src("src/manifest/evaluate.ts", 'import { createJiti } from "jiti/static";'),
+      ...heavyModules.filter(({ path }) => path !== "src/manifest/load/evaluate.ts"),
+      src("src/manifest/load/evaluate.ts", 'import { createJiti } from "jiti/static";'),
       src("src/output/a.ts", 'import { createConsola } from "consola";'),
-      src("src/manifest/b.ts", 'import { evaluate } from "./evaluate.ts";'),
+      src("src/manifest/b.ts", 'import { evaluate } from "./load/evaluate.ts";'),
       src(
         "src/manifest/c.ts",
-        'import type { Node } from "jsonc-parser";\nawait import("jsonc-parser");\nawait import("./evaluate.ts");',
+        'import type { Node } from "jsonc-parser";\nawait import("jsonc-parser");\nawait import("./load/evaluate.ts");',
       ),
       src("src/manifest/d.ts", 'import { type A, type B } from "valibot";'),
       src("src/manifest/e.ts", 'import { type A, b } from "valibot";'),
     ];
     expect(checkLazy(sources)).toEqual([
       "src/output/a.ts loads consola at once: use import()",
-      "src/manifest/b.ts loads src/manifest/evaluate.ts -> jiti/static at once: use import()",
+      "src/manifest/b.ts loads src/manifest/load/evaluate.ts -> jiti/static at once: use import()",
       "src/manifest/e.ts loads valibot at once: use import()",
     ]);
   });
@@ -137,14 +172,14 @@ describe("the rules, broken", () => {
     const sources = [
       src("src/commands/a.ts", 'import { planPlugin } from "../manifest/start/plan.ts";'),
       src("src/manifest/b.ts", 'await import("./start/files.json");'),
-      src("src/commands/loaders.ts", 'import("./init.ts");\nimport init from "./init.ts";'),
-      src("src/commands/init.ts", 'import { planPlugin } from "../manifest/start/plan.ts";'),
+      src("src/commands/loaders.ts", 'import("./verbs/init.ts");\nimport init from "./verbs/init.ts";'),
+      src("src/commands/verbs/init.ts", 'import { planPlugin } from "../../manifest/start/plan.ts";'),
       src("src/manifest/start/plan.ts", 'import start from "./files.json" with { type: "json" };'),
     ];
     expect(checkStart(sources)).toEqual([
       "src/commands/a.ts:1 loads src/manifest/start/plan.ts, which is for dt init alone",
       "src/manifest/b.ts:1 loads src/manifest/start/files.json, which is for dt init alone",
-      "src/commands/loaders.ts:2 loads src/commands/init.ts, which is for dt init alone",
+      "src/commands/loaders.ts:2 loads src/commands/verbs/init.ts, which is for dt init alone",
     ]);
   });
 
@@ -182,7 +217,7 @@ describe("the rules, broken", () => {
   test("output that goes past the filter", () => {
     const broken = [
       src("src/commands/a.ts", 'printBytes(bytes);\nwriteBytes(2, bytes);\nwriteSync(1, "x");\nprint("\\x1b[31mred");'),
-      src("src/commands/jobs.ts", "printBytes(log);"),
+      src("src/commands/verbs/jobs.ts", "printBytes(log);"),
     ];
     expect(checkBans(broken).map((line) => line.split(" ").slice(0, 3).join(" "))).toEqual([
       "src/commands/a.ts:1 writes bytes",

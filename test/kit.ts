@@ -5,7 +5,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { makeSeal, type Seal } from "../src/sys/seal.ts";
+import { makeSeal, type Seal } from "../src/sys/seal/seal.ts";
 
 export const REPOSITORY = resolve(import.meta.dir, "..");
 export const DT = process.env.DT_BINARY ?? join(REPOSITORY, "dist", "dt");
@@ -26,7 +26,7 @@ export interface RunOptions {
   timeoutMs?: number;
 }
 
-/** Words that run what follows as on a system where a launch gets no lineage (sys/lineage.ts): an administrator limited file locks. */
+/** Words that run what follows as on a system where a launch gets no lineage (sys/process/lineage.ts): an administrator limited file locks. */
 export const WITHOUT_LINEAGE = ["bash", "-c", 'ulimit -x 1024 && exec "$@"', "--"];
 
 export class TestRoot {

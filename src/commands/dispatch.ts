@@ -1,11 +1,11 @@
 /** From the words behind `dt` to a verb or a plugin's command, and its exit status. */
-import { DtError, EXIT } from "../sys/error.ts";
-import { asksForHelp, checkArgs, unknownFlag, valuesOf } from "./args.ts";
-import { makeContext } from "./context.ts";
-import { takeGlobal } from "./globals.ts";
-import type { DtContext, Globals } from "./types.ts";
-import { usage } from "./usage.ts";
-import { isPresent, isVerb, type PresentVerb, VERBS } from "./verbs.ts";
+import { DtError, EXIT } from "../sys/base/error.ts";
+import { makeContext } from "./context/context.ts";
+import type { DtContext, Globals } from "./context/types.ts";
+import { usage } from "./context/usage.ts";
+import { asksForHelp, checkArgs, unknownFlag, valuesOf } from "./parse/args.ts";
+import { takeGlobal } from "./parse/globals.ts";
+import { isPresent, isVerb, type PresentVerb, VERBS } from "./parse/verbs.ts";
 
 export interface Call {
   argv: readonly string[];
@@ -79,7 +79,7 @@ async function explain(word: string | undefined, context: DtContext): Promise<nu
   if (word === undefined) return (await import("./help.ts")).runHelp(context);
   if (!isVerb(word)) return (await import("./plugin.ts")).showPlugin(context, word);
   if (isPresent(word)) return explainVerb(word, context);
-  const { print } = await import("../sys/stdio.ts");
+  const { print } = await import("../sys/stdio/stdio.ts");
   print(`dt ${word} is not in this version yet.\n`);
   return EXIT.done;
 }
@@ -89,7 +89,7 @@ async function explainVerb(name: PresentVerb, context: DtContext): Promise<numbe
     import("./loaders.ts"),
     import("./help.ts"),
     import("../output/talk.ts"),
-    import("../sys/stdio.ts"),
+    import("../sys/stdio/stdio.ts"),
   ]);
   print(formatVerbHelp(name, (await LOADERS[name]()).default, makePaint(context.colored())));
   return EXIT.done;

@@ -2,13 +2,13 @@
 import type { ArgsDef } from "citty";
 import { formatTable } from "../output/table.ts";
 import { makePaint, type Paint } from "../output/talk.ts";
-import { EXIT } from "../sys/error.ts";
-import { print, writeText } from "../sys/stdio.ts";
-import { rowsOfGlobals } from "./globals.ts";
+import { EXIT } from "../sys/base/error.ts";
+import { print, writeText } from "../sys/stdio/stdio.ts";
+import type { DtContext } from "./context/types.ts";
 import type { VerbCommand } from "./loaders.ts";
-import { MANAGED_ARGS } from "./managed.ts";
-import type { DtContext } from "./types.ts";
-import { type PresentVerb, VERBS } from "./verbs.ts";
+import { rowsOfGlobals } from "./parse/globals.ts";
+import { MANAGED_ARGS } from "./parse/managed.ts";
+import { type PresentVerb, VERBS } from "./parse/verbs.ts";
 
 export function formatHelp(paint: Paint): string {
   const verbs = Object.entries(VERBS).flatMap(([name, verb]) => (verb === null ? [] : [[`  ${name}`, verb.summary]]));

@@ -5,22 +5,22 @@ import type {
   ResolvedCommand,
   ResolvedPlugin,
   Settings,
-} from "../manifest/resolved.ts";
+} from "../manifest/model/resolved.ts";
 import { formatLines } from "../output/lines.ts";
 import { makePaint } from "../output/talk.ts";
 import { describeAsker } from "../state/asker.ts";
-import { DEFAULT_VARIANT, formatKey } from "../state/key.ts";
-import { NEEDS_MET, START_MARK } from "../supervisor/marks.ts";
-import { inheritedDescriptors } from "../sys/descriptors.ts";
-import { EXIT } from "../sys/error.ts";
-import { print } from "../sys/stdio.ts";
-import { asksForHelp, checkArgs, durationOf, heedJson, portNumber, valuesOf } from "./args.ts";
-import { asksForService, type Called, callOf, findCommand, findPlugin, unknownName } from "./called.ts";
-import { rememberRoot } from "./context.ts";
-import { takeGlobals } from "./globals.ts";
-import { argsOf, type MANAGED_ARGS, type STACK_ARGS } from "./managed.ts";
-import type { DtContext } from "./types.ts";
-import { usage } from "./usage.ts";
+import { NEEDS_MET, START_MARK } from "../supervisor/launch/marks.ts";
+import { EXIT } from "../sys/base/error.ts";
+import { inheritedDescriptors } from "../sys/spawn/descriptors.ts";
+import { print } from "../sys/stdio/stdio.ts";
+import { DEFAULT_VARIANT, formatKey } from "../values/key.ts";
+import { rememberRoot } from "./context/context.ts";
+import type { DtContext } from "./context/types.ts";
+import { usage } from "./context/usage.ts";
+import { asksForHelp, checkArgs, durationOf, heedJson, portNumber, valuesOf } from "./parse/args.ts";
+import { asksForService, type Called, callOf, findCommand, findPlugin, unknownName } from "./parse/called.ts";
+import { takeGlobals } from "./parse/globals.ts";
+import { argsOf, type MANAGED_ARGS, type STACK_ARGS } from "./parse/managed.ts";
 
 export async function runPlugin(context: DtContext, name: string, given: readonly string[]): Promise<number> {
   const descriptors = inheritedDescriptors();
@@ -57,7 +57,7 @@ async function findCalled(
 export async function showPlugin(context: DtContext, name: string): Promise<number> {
   const plugin = findPlugin(context, await context.index(), name);
   if (context.globals.json) throw usage(`dt ${name} has no --json.`, "dt list --json");
-  const { formatPlugin } = await import("./list.ts");
+  const { formatPlugin } = await import("./verbs/list.ts");
   print(formatPlugin(context.root(), plugin, makePaint(context.colored())));
   return EXIT.done;
 }
@@ -89,7 +89,7 @@ async function runOneshot(
   if (cancelled !== null) return cancelled;
   const runner = context.runner(asStranger);
   runner.announced?.close();
-  const { runOneshot: run } = await import("../runners/exec.ts");
+  const { runOneshot: run } = await import("../runners/oneshot/exec.ts");
   return run(runner, {
     plugin: plugin.name,
     command: command.name,
@@ -112,8 +112,8 @@ async function meetNeeds(
   key: string,
   asStranger: boolean,
 ): Promise<number | null> {
-  const { startNeeded } = await import("../runners/service.ts");
-  const { LOCK_TIMEOUT_MS } = await import("../supervisor/keylock.ts");
+  const { startNeeded } = await import("../runners/managed/service.ts");
+  const { LOCK_TIMEOUT_MS } = await import("../supervisor/launch/lock.ts");
   rememberRoot(context);
   const asker = describeAsker("user", context.argv);
   return startNeeded(context.runner(asStranger), index, {
@@ -146,7 +146,7 @@ async function runManaged(
   const noWait = args.wait === false;
   if (noWait && args.timeout !== undefined)
     throw usage("--no-wait and --timeout exclude each other: nothing is waited for.");
-  const { runService } = await import("../runners/service.ts");
+  const { runService } = await import("../runners/managed/service.ts");
   if (args.owner !== undefined && args.detach !== true && args.wait === undefined)
     throw usage(
       "--owner is for a detached launch: one in the foreground ends with its terminal.",
@@ -180,12 +180,12 @@ async function runManaged(
 /** A one-shot may be run by a program that reads its standard error, so there it is said `once`. */
 async function tellUnserved(context: DtContext, plugin: ResolvedPlugin, once: boolean): Promise<void> {
   if (!asksForService(plugin)) return;
-  const { tellUnservedOf } = await import("./unserved.ts");
+  const { tellUnservedOf } = await import("./root/unserved.ts");
   tellUnservedOf(context, [plugin], once);
 }
 
 async function refuseStranger(index: ManifestIndex, root: string, key: string): Promise<void> {
-  const { refuseOfRoot } = await import("./strangers.ts");
+  const { refuseOfRoot } = await import("./root/strangers.ts");
   refuseOfRoot(index, root, key);
 }
 

@@ -10,7 +10,7 @@
  * ones include it too (pasted.ts).
  */
 import { basename, relative, resolve } from "node:path";
-import { sha256 } from "../sys/digest.ts";
+import { sha256 } from "../sys/base/digest.ts";
 import type { EngineName, StackRecord } from "./types.ts";
 
 export interface UpOptions {

@@ -2,7 +2,7 @@
  * What the engine reports about a stack's containers. They are found by the label that every Compose sets,
  * whatever the file says by now.
  */
-import { bunSpawn } from "../sys/bunspawn.ts";
+import { bunSpawn } from "../sys/spawn/bunspawn.ts";
 import { ENGINES } from "./command.ts";
 import type { Container, Environment, StackRecord } from "./types.ts";
 

@@ -4,11 +4,11 @@
  */
 
 import { join } from "node:path";
-import { bunSpawn } from "../sys/bunspawn.ts";
-import { DtError, EXIT } from "../sys/error.ts";
-import type { Seal } from "../sys/seal.ts";
-import { readSealed, writeSealed } from "../sys/sealed.ts";
-import { statOf } from "../sys/stat.ts";
+import { DtError, EXIT } from "../sys/base/error.ts";
+import { statOf } from "../sys/base/stat.ts";
+import type { Seal } from "../sys/seal/seal.ts";
+import { readSealed, writeSealed } from "../sys/seal/sealed.ts";
+import { bunSpawn } from "../sys/spawn/bunspawn.ts";
 import { ENGINES } from "./command.ts";
 import type { EngineName } from "./types.ts";
 

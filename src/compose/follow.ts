@@ -3,11 +3,12 @@
  * launch's log, across restarts and recreation. It ends when the stack does. If it is killed, the containers run on,
  * and the engine still reports them.
  */
-import { bunSpawn } from "../sys/bunspawn.ts";
-import { makeSeal } from "../sys/seal.ts";
-import { writeSealed } from "../sys/sealed.ts";
-import { writeBytes } from "../sys/stdio.ts";
-import { linesOf } from "../sys/textlines.ts";
+
+import { makeSeal } from "../sys/seal/seal.ts";
+import { writeSealed } from "../sys/seal/sealed.ts";
+import { bunSpawn } from "../sys/spawn/bunspawn.ts";
+import { writeBytes } from "../sys/stdio/stdio.ts";
+import { linesOf } from "../sys/text/textlines.ts";
 import { ENGINES } from "./command.ts";
 import { areOver, labelOf, listContainers } from "./containers.ts";
 import type { Container, StackRecord } from "./types.ts";

@@ -8,8 +8,8 @@
  */
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { readText } from "../sys/files.ts";
-import { showCommand, showWord } from "../sys/shell.ts";
+import { readText } from "../sys/files/files.ts";
+import { showCommand, showWord } from "../sys/text/shell.ts";
 import { ENGINES } from "./command.ts";
 import type { EngineName, Given } from "./types.ts";
 

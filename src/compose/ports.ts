@@ -4,8 +4,8 @@
  * resolves it, with other host ports.
  */
 import { existsSync } from "node:fs";
-import { sha256 } from "../sys/digest.ts";
-import { readText, writeWhole } from "../sys/files.ts";
+import { sha256 } from "../sys/base/digest.ts";
+import { readText, writeWhole } from "../sys/files/files.ts";
 
 export interface MovedPort {
   service: string;

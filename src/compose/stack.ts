@@ -5,12 +5,12 @@
 
 import { existsSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
-import { bunSpawn } from "../sys/bunspawn.ts";
-import { DtError, EXIT } from "../sys/error.ts";
-import { readText } from "../sys/files.ts";
-import { mayConnect, type Peer, peerOf } from "../sys/peer.ts";
-import type { Seal } from "../sys/seal.ts";
-import { showCommand } from "../sys/shell.ts";
+import { DtError, EXIT } from "../sys/base/error.ts";
+import { readText } from "../sys/files/files.ts";
+import { mayConnect, type Peer, peerOf } from "../sys/net/peer.ts";
+import type { Seal } from "../sys/seal/seal.ts";
+import { bunSpawn } from "../sys/spawn/bunspawn.ts";
+import { showCommand } from "../sys/text/shell.ts";
 import { baseOf, downCommand, ENGINES, fileWord, servicesCommand, upCommand, wordsOf } from "./command.ts";
 import { labelOf, listContainers } from "./containers.ts";
 import { findEngine, likelyEngine } from "./engine.ts";

@@ -1,14 +1,14 @@
 /** What the daemon answers to each request. */
 
+import type { Jobs } from "../jobs/types.ts";
 import { readLastLines } from "../logs/tail.ts";
-import type { ManifestIndex } from "../manifest/resolved.ts";
-import { parseKey } from "../state/key.ts";
-import { START_MARK } from "../supervisor/marks.ts";
-import { DtError } from "../sys/error.ts";
+import type { ManifestIndex } from "../manifest/model/resolved.ts";
+import { START_MARK } from "../supervisor/launch/marks.ts";
+import { DtError } from "../sys/base/error.ts";
+import { parseKey } from "../values/key.ts";
 import { type Dt, dataOf, parseLast } from "./dt.ts";
-import type { Jobs } from "./jobtypes.ts";
-import type { PluginRequest, Request, RequestOf } from "./protocol.ts";
 import type { Schedules } from "./schedule.ts";
+import type { PluginRequest, Request, RequestOf } from "./socket/protocol.ts";
 
 export interface Served {
   dt: Dt;

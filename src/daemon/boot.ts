@@ -3,18 +3,18 @@
  * person and an end by itself stay as they are, so that a daemon that was killed and started again changes nothing.
  */
 
-import { declaredIn } from "../manifest/find.ts";
+import { seeKey } from "../inspect/seen.ts";
+import type { Log } from "../jobs/types.ts";
+import { declaredIn } from "../manifest/model/find.ts";
 import type { Want } from "../state/types.ts";
 import { isLiving } from "../state/view.ts";
-import { seeKey } from "../supervisor/seen.ts";
-import type { Ground } from "../supervisor/types.ts";
-import { groundOf, type World } from "../supervisor/world.ts";
-import { messageOf } from "../sys/error.ts";
-import { type FileRead, readJson, writeJson } from "../sys/files.ts";
+import { groundOf, type World } from "../supervisor/ground/ground.ts";
+import type { Ground } from "../supervisor/launch/types.ts";
+import { messageOf } from "../sys/base/error.ts";
+import { type FileRead, readJson, writeJson } from "../sys/files/files.ts";
 import type { Dt } from "./dt.ts";
-import type { Log } from "./jobtypes.ts";
-import type { DaemonPaths } from "./paths.ts";
-import { indexOf } from "./project.ts";
+import { indexOf } from "./roots/project.ts";
+import type { DaemonPaths } from "./socket/paths.ts";
 
 const LIMIT_MS = 15 * 60_000;
 

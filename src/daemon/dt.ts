@@ -4,11 +4,11 @@
  */
 
 import { existsSync } from "node:fs";
-import { KNOWN_MARK } from "../supervisor/marks.ts";
-import { bunSpawn } from "../sys/bunspawn.ts";
-import { DtError, messageOf } from "../sys/error.ts";
-import { withCleanLimits } from "../sys/limits.ts";
-import { sameBuildCommand } from "../sys/self.ts";
+import { KNOWN_MARK } from "../supervisor/launch/marks.ts";
+import { DtError, messageOf } from "../sys/base/error.ts";
+import { sameBuildCommand } from "../sys/base/self.ts";
+import { bunSpawn } from "../sys/spawn/bunspawn.ts";
+import { withCleanLimits } from "../sys/spawn/limits.ts";
 
 export interface Dt {
   /** Runs dt to its end. Throws `busy` when too many wait already. */

@@ -3,11 +3,11 @@
  * end of a process whose host is gone changes no file. While nobody subscribes, nothing is looked at.
  */
 import { type FSWatcher, watch } from "node:fs";
-import { seeKey } from "../supervisor/seen.ts";
-import type { Ground } from "../supervisor/types.ts";
-import { groundOf, type World } from "../supervisor/world.ts";
-import type { JobReport } from "./jobtypes.ts";
-import type { Event } from "./protocol.ts";
+import { seeKey } from "../inspect/seen.ts";
+import type { JobReport } from "../jobs/types.ts";
+import { groundOf, type World } from "../supervisor/ground/ground.ts";
+import type { Ground } from "../supervisor/launch/types.ts";
+import type { Event } from "./socket/protocol.ts";
 
 const LOOK_EVERY_MS = 1000;
 const SETTLE_MS = 5;

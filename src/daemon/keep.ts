@@ -2,17 +2,18 @@
  * Launches whose host is gone get another one, and a stop that was cut off is finished. What is known of a root is read again when its run
  * directory changed; beside that a look asks the kernel whether the known hosts live, and nothing else.
  */
+
+import type { Log } from "../jobs/types.ts";
 import type { LaunchRecord } from "../state/types.ts";
-import { isHostless } from "../supervisor/adopt.ts";
-import { startAdopting } from "../supervisor/detach.ts";
-import type { Ground } from "../supervisor/types.ts";
-import { groundOf, type World } from "../supervisor/world.ts";
-import { messageOf } from "../sys/error.ts";
-import { presenceOf } from "../sys/identity.ts";
-import { readHolder } from "../sys/lock.ts";
-import { statOf } from "../sys/stat.ts";
+import { groundOf, type World } from "../supervisor/ground/ground.ts";
+import { isHostless } from "../supervisor/host/adopt.ts";
+import { startAdopting } from "../supervisor/hosts/caller.ts";
+import type { Ground } from "../supervisor/launch/types.ts";
+import { messageOf } from "../sys/base/error.ts";
+import { statOf } from "../sys/base/stat.ts";
+import { readHolder } from "../sys/lock/lock.ts";
+import { presenceOf } from "../sys/process/identity.ts";
 import type { Dt } from "./dt.ts";
-import type { Log } from "./jobtypes.ts";
 
 /** How long the one who was asked to host, or to finish a stop, has until somebody else is. */
 const AGAIN_MS = 15_000;

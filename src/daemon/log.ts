@@ -3,11 +3,11 @@
  * in `.1`. What is printed by a crash lands in daemon-err.log as text.
  */
 import { renameSync } from "node:fs";
+import type { Level, Log } from "../jobs/types.ts";
 import { readLastLines } from "../logs/tail.ts";
-import { appendLine } from "../sys/files.ts";
-import { statOf } from "../sys/stat.ts";
-import type { Level, Log } from "./jobtypes.ts";
-import type { DaemonPaths } from "./paths.ts";
+import { statOf } from "../sys/base/stat.ts";
+import { appendLine } from "../sys/files/files.ts";
+import type { DaemonPaths } from "./socket/paths.ts";
 
 const ORDER: readonly Level[] = ["debug", "info", "warn", "error"];
 /** Of each file; twice as much is on disk at the most. */

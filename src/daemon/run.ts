@@ -14,31 +14,31 @@
  */
 
 import { renameSync, statSync, symlinkSync } from "node:fs";
-import type { World } from "../supervisor/world.ts";
-import { DtError, EXIT, messageOf } from "../sys/error.ts";
-import { removeFile, temporaryName } from "../sys/files.ts";
-import { expectLongWork } from "../sys/jit.ts";
-import { isListening } from "../sys/lines.ts";
-import { acquireLock, readHolder } from "../sys/lock.ts";
-import { notifyManager } from "../sys/notify.ts";
-import { selfCommand } from "../sys/self.ts";
-import { BUILD, COMMIT, VERSION } from "../sys/version.ts";
+import { makeJobs } from "../jobs/jobs.ts";
+import type { World } from "../supervisor/ground/ground.ts";
+import { DtError, EXIT, messageOf } from "../sys/base/error.ts";
+import { expectLongWork } from "../sys/base/jit.ts";
+import { selfCommand } from "../sys/base/self.ts";
+import { BUILD, COMMIT, VERSION } from "../sys/base/version.ts";
+import { removeFile, temporaryName } from "../sys/files/files.ts";
+import { acquireLock, readHolder } from "../sys/lock/lock.ts";
+import { isListening } from "../sys/net/linesocket.ts";
+import { notifyManager } from "../sys/net/notify.ts";
 import { answer, registeredAs, type Served } from "./answers.ts";
 import { startAtBoot } from "./boot.ts";
 import { makeDt } from "./dt.ts";
 import { makeEvents } from "./events.ts";
-import { makeJobs } from "./jobs.ts";
 import { makeKeeper } from "./keep.ts";
 import { openLog } from "./log.ts";
-import { type DaemonPaths, LABEL, linkedSocketOf, makeDaemonHome, realSocketOf } from "./paths.ts";
-import { asStart, isFirstAct } from "./project.ts";
-import { PROTOCOL, type Status } from "./protocol.ts";
-import { knownRoots, registeredAt, rootsMark } from "./roots.ts";
+import { asStart, isFirstAct } from "./roots/project.ts";
+import { knownRoots, registeredAt, rootsMark } from "./roots/roots.ts";
+import { makeWatches } from "./roots/watches.ts";
+import { watchProjects } from "./roots/watchroots.ts";
 import { makeSchedules } from "./schedule.ts";
 import { makeSections } from "./sections.ts";
-import { type DaemonServer, serve } from "./server.ts";
-import { makeWatches } from "./watch/watches.ts";
-import { watchProjects } from "./watchroots.ts";
+import { type DaemonPaths, LABEL, linkedSocketOf, makeDaemonHome, realSocketOf } from "./socket/paths.ts";
+import { PROTOCOL, type Status } from "./socket/protocol.ts";
+import { type DaemonServer, serve } from "./socket/server.ts";
 
 export interface DaemonOptions {
   paths: DaemonPaths;
@@ -231,7 +231,7 @@ async function clearSocket(paths: DaemonPaths, env: Record<string, string>): Pro
 }
 
 async function pidOf(paths: DaemonPaths): Promise<number | null> {
-  const { askStatus } = await import("./client.ts");
+  const { askStatus } = await import("./socket/client.ts");
   try {
     return (await askStatus(paths, { tries: 1 }))?.pid ?? null;
   } catch {

@@ -1,9 +1,9 @@
 /** Commands with a `schedule` in registered roots, run when it is due. One that still runs when it is due again is not run twice. */
 import { Cron } from "croner";
-import { type Declared, declaredIn } from "../manifest/find.ts";
-import type { ManifestIndex } from "../manifest/resolved.ts";
-import { messageOf } from "../sys/error.ts";
-import type { Jobs, Log } from "./jobtypes.ts";
+import type { Jobs, Log } from "../jobs/types.ts";
+import { type Declared, declaredIn } from "../manifest/model/find.ts";
+import type { ManifestIndex } from "../manifest/model/resolved.ts";
+import { messageOf } from "../sys/base/error.ts";
 
 export interface Due {
   root: string;

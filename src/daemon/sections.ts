@@ -2,10 +2,11 @@
  * What plugins add to the daemon's status. A status is answered at once, so what they said last is kept: they are asked when their manifest is loaded
  * and after each job and command of theirs.
  */
-import type { ManifestIndex } from "../manifest/resolved.ts";
-import { messageOf } from "../sys/error.ts";
+
+import type { Log } from "../jobs/types.ts";
+import type { ManifestIndex } from "../manifest/model/resolved.ts";
+import { messageOf } from "../sys/base/error.ts";
 import { type Dt, dataOf } from "./dt.ts";
-import type { Log } from "./jobtypes.ts";
 
 const LIMIT_MS = 60_000;
 

@@ -5,14 +5,14 @@
  * Known limit: a `dt watch PLUGIN` counts as serving the `watch` of every plugin of its root.
  */
 import { join } from "node:path";
-import type { ManifestIndex, ResolvedPlugin } from "../manifest/resolved.ts";
+import type { ManifestIndex, ResolvedPlugin } from "../manifest/model/resolved.ts";
 import { isRemembered } from "../state/roots.ts";
-import { isLocked } from "../sys/flock.ts";
-import { presenceOf } from "../sys/identity.ts";
-import { readHolder } from "../sys/lock.ts";
-import { runDirectoryOf } from "../sys/paths.ts";
-import { makeProcessTable } from "../sys/process.ts";
-import { daemonPaths } from "./paths.ts";
+import { isLocked } from "../sys/files/flock.ts";
+import { readHolder } from "../sys/lock/lock.ts";
+import { runDirectoryOf } from "../sys/places/paths.ts";
+import { presenceOf } from "../sys/process/identity.ts";
+import { makeProcessTable } from "../sys/process/table.ts";
+import { daemonPaths } from "./socket/paths.ts";
 
 /** How many of each are declared. */
 export interface Asked {

@@ -4,7 +4,7 @@
  * host does this: no host, no bound.
  */
 import { closeSync, constants, fstatSync } from "node:fs";
-import { releaseHead } from "../sys/holes.ts";
+import { releaseHead } from "../sys/files/holes.ts";
 import { reopenRun } from "./reopen.ts";
 
 export interface Bound {

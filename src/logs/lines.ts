@@ -1,6 +1,6 @@
 /** The lines of a file between two offsets, each with where it begins and ends. A line is never split, however long. */
 import { readSync } from "node:fs";
-import { dataStart } from "../sys/holes.ts";
+import { dataStart } from "../sys/files/holes.ts";
 
 export interface Line {
   offset: number;

@@ -4,11 +4,11 @@
  */
 import { constants, fstatSync, realpathSync } from "node:fs";
 import { dirname } from "node:path";
-import { openOwnForOthers } from "../sys/door.ts";
-import { DtError } from "../sys/error.ts";
-import { makeDirectories, writeError } from "../sys/files.ts";
-import { showWord } from "../sys/shell.ts";
-import { linkStatOf, statOf } from "../sys/stat.ts";
+import { DtError } from "../sys/base/error.ts";
+import { linkStatOf, statOf } from "../sys/base/stat.ts";
+import { openOwnForOthers } from "../sys/files/door.ts";
+import { makeDirectories, writeError } from "../sys/files/files.ts";
+import { showWord } from "../sys/text/shell.ts";
 import { shiftRuns } from "./shift.ts";
 
 export interface OpenedLog {

@@ -3,8 +3,8 @@
  * A hole at its head is skipped.
  */
 import { closeSync, constants, fstatSync, readSync } from "node:fs";
-import { openOwn } from "../sys/door.ts";
-import { dataStart } from "../sys/holes.ts";
+import { openOwn } from "../sys/files/door.ts";
+import { dataStart } from "../sys/files/holes.ts";
 
 const CHUNK = 64 * 1024;
 const NEWLINE = 10;

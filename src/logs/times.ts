@@ -10,8 +10,8 @@
  * Known limit: a log that was cut and has outgrown its old size within one look is not recognised
  * as cut where it repeats itself.
  */
-import { appendLine, writeOwn } from "../sys/files.ts";
-import { readOwnText } from "../sys/sealed.ts";
+import { appendLine, writeOwn } from "../sys/files/files.ts";
+import { readOwnText } from "../sys/seal/sealed.ts";
 import { shiftRuns } from "./shift.ts";
 
 export interface RunMark {

@@ -1,6 +1,6 @@
 /** The requested part of a key's runs, as pieces of files, the oldest first. */
 import { closeSync } from "node:fs";
-import { dataStart } from "../sys/holes.ts";
+import { dataStart } from "../sys/files/holes.ts";
 import type { Cursor } from "./cursor.ts";
 import { firstWholeLine, lineBegin } from "./lines.ts";
 import { type LogRun, offsetSince, offsetUntil, openLogRun } from "./runs.ts";

@@ -3,16 +3,16 @@
  * hashes a few files and starts nothing. Only what changed is loaded anew, each in a child of its own. How much of a root is
  * followed at all, its `reading` says.
  */
-import { assembleIndex, type LoadedManifest } from "./assemble.ts";
-import { LOADING } from "./begun.ts";
-import { buildIdentity } from "./build.ts";
-import { type Cache, type CacheEntry, readCache, writeCache } from "./cache.ts";
-import { createHasher, type Hasher, sameAnswers, sameEnvironment, sameFiles } from "./digest.ts";
-import type { FoundManifest } from "./discover.ts";
-import { isData } from "./extensions.ts";
-import { type Outcome, refusedOutcome } from "./outcome.ts";
-import { type Sight, type SightOptions, sightOf } from "./reading.ts";
-import type { ManifestIndex, ResolvedPlugin } from "./resolved.ts";
+import { assembleIndex, type LoadedManifest } from "./cache/assemble.ts";
+import { buildIdentity } from "./cache/build.ts";
+import { type Cache, type CacheEntry, readCache, writeCache } from "./cache/cache.ts";
+import { type Sight, type SightOptions, sightOf } from "./cache/reading.ts";
+import { LOADING } from "./depends/begun.ts";
+import { createHasher, type Hasher, sameAnswers, sameEnvironment, sameFiles } from "./depends/digest.ts";
+import type { FoundManifest } from "./discover/discover.ts";
+import { isData } from "./imports/extensions.ts";
+import { type Outcome, refusedOutcome } from "./model/outcome.ts";
+import type { ManifestIndex, ResolvedPlugin } from "./model/resolved.ts";
 
 export interface IndexOptions extends SightOptions {
   cacheDir: string;
@@ -47,7 +47,7 @@ export async function loadManifests(options: LoadIndexOptions): Promise<Loaded> 
   const ready = readReady(options);
   if (ready.is === "ready") return ready.loaded;
   await options.onLoad?.();
-  const { takeTurn } = await import("./turn.ts");
+  const { takeTurn } = await import("./cache/turn.ts");
   // A dt that a manifest runs while it is loaded would wait for that manifest; what each call loads for itself, nobody else's turn spares it.
   const isShared = ready.is === "stale" && options.env[LOADING] === undefined;
   const turn = isShared ? await takeTurn(options.cacheDir) : null;
@@ -62,7 +62,10 @@ async function loadStale(options: LoadIndexOptions, cache: Cache | null): Promis
   const sight = sightOf(options);
   const warm = fromCache(cache, sight.read, options);
   if (warm.stale.length === 0 && cache !== null) return conclude(sight, warm.loaded, cache.builtins);
-  const [{ loadAll }, { resolveBuiltins }] = await Promise.all([import("./reload.ts"), import("./builtin.ts")]);
+  const [{ loadAll }, { resolveBuiltins }] = await Promise.all([
+    import("./cache/reload.ts"),
+    import("./resolve/builtin.ts"),
+  ]);
   const fresh = await loadAll(
     warm.stale.map((found) => found.file),
     options,
@@ -102,7 +105,10 @@ function unkeptOf(loaded: readonly { file: string; entry: CacheEntry | null }[])
 
 /** The index of a directory that is no root yet: all that may be is loaded, and nothing is written. */
 export async function loadIndexOnce(options: SightOptions): Promise<ManifestIndex> {
-  const [{ loadAll }, { resolveBuiltins }] = await Promise.all([import("./reload.ts"), import("./builtin.ts")]);
+  const [{ loadAll }, { resolveBuiltins }] = await Promise.all([
+    import("./cache/reload.ts"),
+    import("./resolve/builtin.ts"),
+  ]);
   const sight = sightOf(options);
   const { read } = sight;
   const fresh = await loadAll(
@@ -173,8 +179,8 @@ export async function glanceIndex(options: LoadIndexOptions): Promise<Glance> {
   const sight = sightOf(options);
   const { loaded, stale } = fromCache(cache, sight.read, options);
   const data = stale.flatMap(({ file }) => (isData(file) ? [file] : []));
-  const fresh = data.length === 0 ? null : await (await import("./reload.ts")).loadAll(data, options);
-  const builtins = cache?.builtins ?? (await import("./builtin.ts")).resolveBuiltins();
+  const fresh = data.length === 0 ? null : await (await import("./cache/reload.ts")).loadAll(data, options);
+  const builtins = cache?.builtins ?? (await import("./resolve/builtin.ts")).resolveBuiltins();
   const unsure: Unsure[] = [];
   const seen = stale.flatMap((found): LoadedManifest[] => {
     const now = fresh?.get(found.file)?.outcome;

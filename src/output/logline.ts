@@ -2,7 +2,7 @@
  * A line of a log among lines of other keys: prefixed with its key, in a colour per key.
  * The line's bytes are unchanged.
  */
-import { oneLine } from "../sys/visible.ts";
+import { oneLine } from "../sys/text/visible.ts";
 
 const NEWLINE = 10;
 /** Colours that are readable on light and dark and carry no meaning. */

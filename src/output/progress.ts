@@ -1,7 +1,7 @@
 /** What is being brought up, as lines for a terminal of a given size. Turns plain data into text. */
-import { oneLine } from "../sys/visible.ts";
+import { oneLine } from "../sys/text/visible.ts";
+import { formatDuration } from "../values/duration.ts";
 import type { Paint } from "./talk.ts";
-import { formatDuration } from "./time.ts";
 
 export interface ProgressRow {
   name: string;

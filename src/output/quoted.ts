@@ -3,7 +3,7 @@
  * nothing else that a terminal would act on. Only colours that are readable on light and dark pass. What could hide
  * text (concealed, black, white, any background) does not, and no colour extends beyond the line.
  */
-import { mark } from "../sys/visible.ts";
+import { mark } from "../sys/text/visible.ts";
 
 const SEQUENCE = /\x1b\[([0-9;]*)m/;
 /** Default, bold, faint, italic, underlined and their ends; red to cyan, bright red to bright cyan. */

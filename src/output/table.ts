@@ -1,5 +1,5 @@
 /** Columns aligned by their visible width. A row stays one line, whatever its cells contain. */
-import { oneLine } from "../sys/visible.ts";
+import { oneLine } from "../sys/text/visible.ts";
 
 /** Colour marks have no width. */
 const MARKS = /\x1b\[[0-9;]*m/g;

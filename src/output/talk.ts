@@ -5,10 +5,10 @@
  * A message stays one line, whatever its values contain: no file name can forge a second "dt:" line. Lines that belong
  * to a message are passed separately, and are indented.
  */
-import type { DtError } from "../sys/error.ts";
-import { lazy } from "../sys/lazy.ts";
-import { isTerminal, writeBytes, writeText } from "../sys/stdio.ts";
-import { mark, oneLine, toTerminal } from "../sys/visible.ts";
+import type { DtError } from "../sys/base/error.ts";
+import { lazy } from "../sys/base/lazy.ts";
+import { isTerminal, writeBytes, writeText } from "../sys/stdio/stdio.ts";
+import { mark, oneLine, toTerminal } from "../sys/text/visible.ts";
 import { detectCi, formatFailure, formatGroup } from "./ci.ts";
 import { quoteLine } from "./quoted.ts";
 

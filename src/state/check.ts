@@ -3,7 +3,7 @@
  * an edit. A file that is not whole is reported as unreadable, like one that does not parse, so no caller
  * has to expect a missing field.
  */
-import { formatKey } from "./key.ts";
+import { formatKey } from "../values/key.ts";
 import type { ExitReason, ExitRecord, LaunchHistory, LaunchRecord, Phase, Want } from "./types.ts";
 
 type Check = (value: unknown) => boolean;

@@ -6,15 +6,15 @@
  *   --------------------------------------------   ------------------------------------------------------------------
  *   visible, in a namespace below ours             known by the pid that it has here: listed and signalled as usual
  *   absent, and all processes are visible          gone
- *   invisible, and its host keeps its hold         as recorded: unknown here (sys/hold.ts)
+ *   invisible, and its host keeps its hold         as recorded: unknown here (sys/lock/hold.ts)
  *   invisible, and its host's hold has ended       gone
  *   invisible, and no hold was taken               as recorded: unknown here
  *
  * Known limit: when only the host of a launch in a living container is killed, a dt that cannot
  * see the leader takes it for gone.
  */
-import { isHeld } from "../sys/hold.ts";
-import type { ProcessIdentity, ProcessTable } from "../sys/identity.ts";
+import { isHeld } from "../sys/lock/hold.ts";
+import type { ProcessIdentity, ProcessTable } from "../sys/process/identity.ts";
 import type { LaunchRecord } from "./types.ts";
 
 /** `fence`: the file on which the host keeps its hold. */

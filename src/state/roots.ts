@@ -5,11 +5,11 @@
  */
 import { readdirSync, realpathSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
-import { makeDirectories } from "../sys/files.ts";
-import { type FolderIdentity, identifyFolder, isSameFolder } from "../sys/folder.ts";
-import { rootSlug } from "../sys/paths.ts";
-import { makeSeal } from "../sys/seal.ts";
-import { readOwnText, readSealed, writeSealed } from "../sys/sealed.ts";
+import { type FolderIdentity, identifyFolder, isSameFolder } from "../sys/base/folder.ts";
+import { makeDirectories } from "../sys/files/files.ts";
+import { rootSlug } from "../sys/places/paths.ts";
+import { makeSeal } from "../sys/seal/seal.ts";
+import { readOwnText, readSealed, writeSealed } from "../sys/seal/sealed.ts";
 
 interface Remembered {
   version: 1;

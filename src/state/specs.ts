@@ -1,13 +1,13 @@
 /**
  * What each launch was started with, including the user's environment: one file per token in the user's home
- * (sys/vault.ts), never in the project. It names the run directory of its launch, so that the spec of a
+ * (sys/seal/vault.ts), never in the project. It names the run directory of its launch, so that the spec of a
  * launch that is gone can be found.
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { clearTemporaries, type FileRead, removeOwn } from "../sys/files.ts";
-import { readSealed, writeSealed } from "../sys/sealed.ts";
-import { findVault, makeVault, type Vault } from "../sys/vault.ts";
+import { clearTemporaries, type FileRead, removeOwn } from "../sys/files/files.ts";
+import { readSealed, writeSealed } from "../sys/seal/sealed.ts";
+import { findVault, makeVault, type Vault } from "../sys/seal/vault.ts";
 
 interface Noted {
   version: 1;

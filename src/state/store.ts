@@ -1,13 +1,13 @@
 /**
  * The run directory: one set of files per key. Reading never changes anything; a file that does not parse is
- * reported as such, never taken for absent. Every file carries a seal (sys/seal.ts): a file that this user's dt
+ * reported as such, never taken for absent. Every file carries a seal (sys/seal/seal.ts): a file that this user's dt
  * did not write is foreign, which is a kind of unreadable. What holds the user's environment is not here but in
- * the user's home (sys/vault.ts).
+ * the user's home (sys/seal/vault.ts).
  */
 import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { descendInto } from "../sys/descend.ts";
-import { errnoOf } from "../sys/error.ts";
+import { errnoOf } from "../sys/base/error.ts";
+import { descendInto } from "../sys/files/descend.ts";
 import {
   clearTemporaries,
   type FileRead,
@@ -18,13 +18,13 @@ import {
   writeError,
   writeOwn,
   writeWhole,
-} from "../sys/files.ts";
-import { type ProcessTable, sameIdentity } from "../sys/identity.ts";
-import { checkPrivateDirectory, ignoreInGit, makePrivateDirectory } from "../sys/paths.ts";
-import { makeSeal, type Seal } from "../sys/seal.ts";
-import { readSealed, writeSealed } from "../sys/sealed.ts";
+} from "../sys/files/files.ts";
+import { checkPrivateDirectory, ignoreInGit, makePrivateDirectory } from "../sys/places/paths.ts";
+import { type ProcessTable, sameIdentity } from "../sys/process/identity.ts";
+import { makeSeal, type Seal } from "../sys/seal/seal.ts";
+import { readSealed, writeSealed } from "../sys/seal/sealed.ts";
+import { parseKey } from "../values/key.ts";
 import { checkRecord, checkShape, EXIT_RECORD, HISTORY, WANT } from "./check.ts";
-import { parseKey } from "./key.ts";
 import { rebase } from "./moved.ts";
 import { readSpec, removeSpec, writeSpec } from "./specs.ts";
 import type { ExitRecord, LaunchHistory, LaunchRecord, Want } from "./types.ts";

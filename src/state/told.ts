@@ -1,7 +1,7 @@
 /**
  * What the user is told once per root: each matter with a mark of what was told, so that news about it is told again.
  */
-import { readHomeFile, writeHomeFile } from "../sys/homefiles.ts";
+import { readHomeFile, writeHomeFile } from "../sys/seal/homefiles.ts";
 
 interface ToldFile {
   version: 1;

@@ -4,10 +4,10 @@
  * whatever is there; no record is made of that.
  *
  * Known limit: what reaches a trusted root later (a `git pull`) is trusted too. Only the daemon goes
- * by content (manifest/known.ts).
+ * by content (manifest/cache/known.ts).
  */
-import { type FolderIdentity, identifyFolder, isSameFolder } from "../sys/folder.ts";
-import { listHomeFiles, readHomeFile, removeHomeFile, writeHomeFile } from "../sys/homefiles.ts";
+import { type FolderIdentity, identifyFolder, isSameFolder } from "../sys/base/folder.ts";
+import { listHomeFiles, readHomeFile, removeHomeFile, writeHomeFile } from "../sys/seal/homefiles.ts";
 
 export type TrustedHow = "ran" | "said" | "made";
 

@@ -9,7 +9,7 @@
  *
  * No code in this file.
  */
-import type { ProcessIdentity } from "../sys/identity.ts";
+import type { ProcessIdentity } from "../sys/process/identity.ts";
 
 /** The origin of a request: its kind, and the process that made it. */
 export interface Asker {
@@ -110,7 +110,7 @@ export interface LaunchRecord {
   bystanders?: true;
   /** The leader was started with a lineage, which is derived from the token. */
   lineage?: true;
-  /** The host keeps a hold on the key's fence as long as it lives (sys/hold.ts). */
+  /** The host keeps a hold on the key's fence as long as it lives (sys/lock/hold.ts). */
   held?: true;
   /** A stack of containers: how to end it, and how the engine identifies it. */
   stack?: StackNote;

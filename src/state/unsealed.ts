@@ -8,9 +8,9 @@
  * the caller knows the token from that record.
  */
 import { basename, dirname, join } from "node:path";
-import { type ProcessTable, presenceOf } from "../sys/identity.ts";
-import { rootSlug } from "../sys/paths.ts";
-import { readOwnText } from "../sys/sealed.ts";
+import { rootSlug } from "../sys/places/paths.ts";
+import { type ProcessTable, presenceOf } from "../sys/process/identity.ts";
+import { readOwnText } from "../sys/seal/sealed.ts";
 import { checkRecord, checkShape, HISTORY } from "./check.ts";
 import type { LaunchHistory, LaunchRecord } from "./types.ts";
 

@@ -27,7 +27,7 @@
  *   any               unknown  -        another pid namespace       as recorded, marked unknown here
  *   foreign           -        -        -                           foreign: nothing in it is believed
  */
-import type { Presence } from "../sys/identity.ts";
+import type { Presence } from "../sys/process/identity.ts";
 import type { ExitRecord, KeyState, LaunchHistory, LaunchRecord } from "./types.ts";
 
 export interface Observed {

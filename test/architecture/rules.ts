@@ -1,25 +1,71 @@
 /** The rules of ARCHITECTURE.md that a machine can hold, as functions from sources to sentences. */
 import { type Import, importsOf, lineAt, type Source, withoutComments } from "./imports.ts";
 
-/** A file imports its own folder and lower floors only. A folder that is not here is a decision to be made here. */
+/** A room imports itself and rooms on lower floors. A folder that is not here is a decision to be made here. */
 export const FLOORS: Readonly<Record<string, number>> = {
-  commands: 5,
-  daemon: 4,
-  runners: 3,
-  supervisor: 2,
-  manifest: 1,
-  state: 1,
-  logs: 1,
-  output: 1,
-  compose: 1,
+  commands: 6,
+  daemon: 5,
+  runners: 4,
+  inspect: 4,
+  jobs: 4,
+  supervisor: 3,
+  manifest: 2,
+  state: 2,
+  logs: 2,
+  output: 2,
+  compose: 2,
+  values: 1,
   plugin: 0,
   sys: 0,
+};
+
+/**
+ * Within a room the same: sub-rooms on floors, the lowest first; those of one floor are strangers to each other. `.` is the files that stand
+ * in the room itself. A room that is not here has no sub-rooms.
+ */
+export const SUBFLOORS: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  sys: [
+    ["base"],
+    ["ffi", "text"],
+    ["files", "process", "pattern"],
+    ["places", "stdio", "kernel"],
+    ["seal", "spawn", "net", "watch"],
+    ["lock", "terminal"],
+    ["capture"],
+  ],
+  manifest: [
+    ["model"],
+    ["imports", "schema"],
+    ["discover", "resolve"],
+    ["depends"],
+    ["witness", "start"],
+    ["load"],
+    ["cache"],
+    ["."],
+  ],
+  supervisor: [
+    ["launch"],
+    ["ground"],
+    ["tree", "ticket", "terminal"],
+    ["port"],
+    ["probe", "prepare", "end"],
+    ["oneshot"],
+    ["start"],
+    ["run"],
+    ["watch"],
+    ["host"],
+    ["hosts"],
+  ],
+  inspect: [["."], ["why", "doctor"]],
+  runners: [["parts"], ["terminal", "oneshot"], ["managed"]],
+  daemon: [["socket"], ["roots", "unit"], ["."]],
+  commands: [["context"], ["parse"], ["root"], ["logs"], ["verbs"], ["."]],
 };
 
 /** The two files that stand in no folder, and what of src they may import. */
 const ENTRIES: Readonly<Record<string, (target: string) => boolean>> = {
   "src/cli.ts": (target) => target !== "src/index.ts",
-  "src/index.ts": (target) => /^src\/(manifest\/(types|define)|plugin\/\w+)\.ts$/.test(target),
+  "src/index.ts": (target) => /^src\/(manifest\/model\/(types|define)|plugin\/\w+)\.ts$/.test(target),
 };
 
 /** Packages that cost milliseconds or megabytes; nothing that every call of dt loads may import them but by `import()`. */
@@ -38,24 +84,23 @@ const HEAVY = [
 
 /** Where heavy packages are at home: only the load child, a `handler` command, the schema's verb or the daemon itself gets there. */
 export const HEAVY_MODULES = [
-  "src/daemon/protocol.ts",
+  "src/daemon/socket/protocol.ts",
   "src/daemon/run.ts",
   "src/daemon/schedule.ts",
-  "src/daemon/server.ts",
-  "src/manifest/child.ts",
-  "src/manifest/evaluate.ts",
-  "src/manifest/handler.ts",
-  "src/manifest/generate.ts",
-  "src/manifest/judge.ts",
-  "src/manifest/jsonschema.ts",
-  "src/manifest/probe.ts",
-  "src/manifest/restarts.ts",
-  "src/manifest/schema.ts",
-  "src/manifest/shape.ts",
-  "src/manifest/target.ts",
-  "src/manifest/validate.ts",
-  "src/manifest/values.ts",
-  "src/runners/handler.ts",
+  "src/daemon/socket/server.ts",
+  "src/manifest/load/child.ts",
+  "src/manifest/load/evaluate.ts",
+  "src/manifest/load/handler.ts",
+  "src/manifest/load/judge.ts",
+  "src/manifest/schema/jsonschema.ts",
+  "src/manifest/schema/probe.ts",
+  "src/manifest/schema/restarts.ts",
+  "src/manifest/schema/schema.ts",
+  "src/manifest/schema/shape.ts",
+  "src/manifest/load/target.ts",
+  "src/manifest/load/validate.ts",
+  "src/manifest/schema/values.ts",
+  "src/runners/oneshot/handler.ts",
 ];
 
 /** Sends the reader to the line. */
@@ -65,7 +110,20 @@ function folderOf(path: string): string | undefined {
   return /^src\/([^/]+)\//.exec(path)?.[1];
 }
 
-/** Imports inside `src`: down the floors, never sideways, never up, never out. */
+/** The sub-room of a file, `.` where it stands in the room itself. */
+function subRoomOf(path: string): string {
+  return /^src\/[^/]+\/([^/]+)\//.exec(path)?.[1] ?? ".";
+}
+
+/** Null where the sub-room is on no floor of its room. */
+function subFloorOf(room: string, subRoom: string): number | null {
+  const floors = SUBFLOORS[room];
+  if (floors === undefined) return subRoom === "." ? 0 : null;
+  const floor = floors.findIndex((rooms) => rooms.includes(subRoom));
+  return floor < 0 ? null : floor;
+}
+
+/** Imports inside `src`: down the floors, never sideways, never up, never out; and the same among the sub-rooms of a room. */
 export function checkFloors(sources: readonly Source[]): string[] {
   return sources.flatMap((source) => {
     const folder = folderOf(source.path);
@@ -74,17 +132,57 @@ export function checkFloors(sources: readonly Source[]): string[] {
       return [`${source.path} stands in no room: src holds cli.ts, index.ts and folders`];
     const floor = folder === undefined ? undefined : FLOORS[folder];
     if (folder !== undefined && floor === undefined) return [`${source.path}: the folder src/${folder} is on no floor`];
+    const subRoom = subRoomOf(source.path);
+    const subFloor = folder === undefined ? 0 : subFloorOf(folder, subRoom);
+    if (subFloor === null) return [`${source.path}: ${subRoom} is on no floor of src/${folder}`];
     return importsOf(source).flatMap(({ target, relative, line }) => {
       if (!relative) return [];
       if (!target.startsWith("src/")) return [at(source, line, `imports ${target}, which is outside of src`)];
       if (target in ENTRIES) return [at(source, line, `imports ${target}, which is for others`)];
       if (entry !== undefined) return entry(target) ? [] : [at(source, line, `imports ${target}, which is not for it`)];
       const other = folderOf(target) ?? "";
+      if (other === folder) {
+        const otherRoom = subRoomOf(target);
+        const below = subFloorOf(other, otherRoom);
+        if (otherRoom === subRoom || (below !== null && below < subFloor)) return [];
+        return [
+          at(source, line, `(${subRoom}, floor ${subFloor} of ${folder}) imports ${target} (floor ${below ?? "none"})`),
+        ];
+      }
       const below = FLOORS[other];
-      if (other === folder || (below !== undefined && floor !== undefined && below < floor)) return [];
+      if (below !== undefined && floor !== undefined && below < floor) return [];
       return [at(source, line, `(floor ${floor}) imports ${target} (floor ${below ?? "none"})`)];
     });
   });
+}
+
+/** Files that import each other, directly or on a way round: no such circle anywhere, imports of types and lazy ones counted (Tarjan). */
+export function checkCircles(sources: readonly Source[]): string[] {
+  const known = new Set(sources.map(({ path }) => path));
+  const targets = new Map(
+    sources.map((source) => [
+      source.path,
+      [...new Set(importsOf(source).flatMap(({ target }) => (known.has(target) ? [target] : [])))],
+    ]),
+  );
+  const index = new Map<string, number>();
+  const lowest = new Map<string, number>();
+  const stack: string[] = [];
+  const circles: string[][] = [];
+  const visit = (path: string): void => {
+    index.set(path, index.size);
+    lowest.set(path, index.get(path) as number);
+    stack.push(path);
+    for (const target of targets.get(path) ?? []) {
+      if (!index.has(target)) visit(target);
+      if (stack.includes(target)) lowest.set(path, Math.min(lowest.get(path) as number, lowest.get(target) as number));
+    }
+    if (lowest.get(path) !== index.get(path)) return;
+    const circle = stack.splice(stack.indexOf(path)).sort();
+    if (circle.length > 1 || targets.get(path)?.includes(path)) circles.push(circle);
+  };
+  for (const path of known) if (!index.has(path)) visit(path);
+  return circles.map((circle) => `a circle of ${circle.length}: ${circle.join(" ")}`);
 }
 
 /** Packages: what the binary is made of is declared as a dependency, and only that. */
@@ -122,16 +220,28 @@ export function checkLazy(sources: readonly Source[]): string[] {
 
 /** What the calls that people wait for most do not load at once: the file that each begins with, and what is not to be reached from it. */
 export const LIGHT: Readonly<Record<string, readonly string[]>> = {
-  "src/commands/context.ts": ["src/state/store.ts", "src/supervisor/environment.ts", "src/supervisor/tree.ts"],
-  "src/commands/ps.ts": ["src/supervisor/drift.ts", "src/supervisor/stack.ts"],
-  "src/runners/exec.ts": [
-    "src/supervisor/prepare.ts",
-    "src/supervisor/stack.ts",
-    "src/supervisor/port.ts",
+  "src/commands/context/context.ts": [
+    "src/state/store.ts",
+    "src/supervisor/prepare/environment.ts",
+    "src/supervisor/tree/tree.ts",
+  ],
+  "src/commands/verbs/ps.ts": ["src/supervisor/prepare/drift.ts", "src/supervisor/prepare/stack.ts"],
+  "src/runners/oneshot/exec.ts": [
+    "src/supervisor/prepare/launch.ts",
+    "src/supervisor/prepare/stack.ts",
+    "src/supervisor/port/port.ts",
     "src/logs/open.ts",
   ],
-  "src/runners/service.ts": ["src/supervisor/host.ts", "src/supervisor/start.ts", "src/supervisor/prepare.ts"],
-  "src/supervisor/hosted.ts": ["src/manifest/known.ts", "src/sys/pattern/pattern.ts", "src/state/unsealed.ts"],
+  "src/runners/managed/service.ts": [
+    "src/supervisor/host/host.ts",
+    "src/supervisor/start/start.ts",
+    "src/supervisor/prepare/launch.ts",
+  ],
+  "src/supervisor/hosts/child.ts": [
+    "src/manifest/cache/known.ts",
+    "src/sys/pattern/pattern.ts",
+    "src/state/unsealed.ts",
+  ],
 };
 
 export function checkLight(
@@ -182,7 +292,7 @@ export function checkStart(sources: readonly Source[]): string[] {
 }
 
 const START = "src/manifest/start/";
-const STARTERS = ["src/commands/init.ts", "src/manifest/generate.ts"];
+const STARTERS = ["src/commands/verbs/init.ts"];
 
 interface Ban {
   pattern: RegExp;
@@ -198,19 +308,19 @@ const BANS: readonly Ban[] = [
     sentence:
       "touches process.stdout, .stderr or .stdin, which costs 7 ms and changes the shared pipe: use sys/stdio.ts",
     // Guards the streams that a handler's own code touches; loaded only when one runs.
-    except: ["src/sys/standard.ts"],
+    except: ["src/sys/stdio/guardstreams.ts"],
   },
   {
     pattern: /\bconsole\.\w+\(/g,
     sentence: "uses console: use sys/stdio.ts or output/talk.ts",
     // The server of a plugin runs in a process of the plugin's own.
-    except: ["src/manifest/child.ts", "src/manifest/generate.ts", "src/plugin/serve.ts"],
+    except: ["src/manifest/load/child.ts", "src/plugin/serve.ts"],
   },
   {
     pattern: /\bopenPatiently\(/g,
     sentence: "writes bytes as they are, past the filter of sys/visible.ts",
     // A command's own output, shown as it comes.
-    except: ["src/runners/screen.ts", "src/runners/shown.ts", "src/sys/patient.ts"],
+    except: ["src/runners/terminal/screen.ts", "src/runners/parts/shown.ts", "src/sys/stdio/patient.ts"],
   },
   {
     pattern: /\b(writeBytes|printBytes)\(/g,
@@ -219,25 +329,30 @@ const BANS: readonly Ban[] = [
     // What a command itself wrote: its log, shown or followed, and a stack's containers. The cursor of a table drawn in place, `\r` in a raw
     // terminal, and the marks of a CI's log, around text that was made visible.
     except: [
-      "src/commands/jobs.ts",
-      "src/commands/logs.show.ts",
+      "src/commands/verbs/jobs.ts",
+      "src/commands/logs/show.ts",
       "src/compose/follow.ts",
       "src/output/talk.ts",
-      "src/runners/attach.ts",
-      "src/runners/capture.ts",
-      "src/runners/onterminal.ts",
-      "src/runners/progress.ts",
-      "src/runners/screen.ts",
-      "src/runners/shown.ts",
-      "src/sys/patient.ts",
-      "src/sys/stdio.ts",
+      "src/runners/terminal/attach.ts",
+      "src/runners/oneshot/capture.ts",
+      "src/runners/managed/onterminal.ts",
+      "src/runners/parts/progress.ts",
+      "src/runners/terminal/screen.ts",
+      "src/runners/parts/shown.ts",
+      "src/sys/stdio/patient.ts",
+      "src/sys/stdio/stdio.ts",
     ],
   },
   {
     pattern: /\bwriteSync\(/g,
     sentence: "writes to a descriptor: a standard stream is written by sys/stdio.ts",
     // Files, pipes and terminals of the command's own.
-    except: ["src/sys/*", "src/supervisor/captured.ts", "src/supervisor/hostterminal.ts", "src/plugin/within.ts"],
+    except: [
+      "src/sys/*",
+      "src/supervisor/oneshot/capture.ts",
+      "src/supervisor/terminal/hosted.ts",
+      "src/plugin/within.ts",
+    ],
   },
   {
     pattern: /\\(x1b|u001b|x9b|u009b|033)\[/gi,
@@ -249,8 +364,8 @@ const BANS: readonly Ban[] = [
       "src/output/logline.ts",
       "src/output/quoted.ts",
       "src/output/table.ts",
-      "src/runners/progress.ts",
-      "src/sys/visible.ts",
+      "src/runners/parts/progress.ts",
+      "src/sys/text/visible.ts",
     ],
   },
   {
@@ -264,19 +379,19 @@ const BANS: readonly Ban[] = [
     sentence: "sends a signal to a pid: signals go through the process table, which compares identities",
     // The load child and its parent: a process that was not yet reaped, and its group. A signal that came, again to oneself. Signal 0, a question.
     except: [
-      "src/manifest/child.ts",
-      "src/manifest/load.ts",
-      "src/runners/cancelling.ts",
-      "src/runners/interruption.ts",
-      "src/sys/files.ts",
-      "src/sys/typing.ts",
+      "src/manifest/load/child.ts",
+      "src/manifest/load/load.ts",
+      "src/runners/parts/cancelling.ts",
+      "src/runners/parts/interruption.ts",
+      "src/sys/files/files.ts",
+      "src/sys/terminal/typing.ts",
     ],
   },
   {
     pattern: /\b(writeFileSync|appendFileSync|createWriteStream|Bun\.write)\(/g,
     sentence: "writes a file in place: use sys/files.ts, which writes it whole and renames",
     // What the repository's own generator writes, a `.gitignore` that is created or left alone, and who holds a lock, in the locked file.
-    except: ["src/commands/generate.ts", "src/manifest/generate.ts", "src/supervisor/portclaim.ts", "src/sys/paths.ts"],
+    except: ["src/supervisor/port/claim.ts", "src/sys/places/paths.ts"],
   },
   {
     pattern: /\b(rename|unlink|link|symlink|rm|rmdir|mkdir|chmod|copyFile|truncate)Sync\(/g,
@@ -288,12 +403,13 @@ const BANS: readonly Ban[] = [
       "src/daemon/log.ts",
       "src/daemon/run.ts",
       "src/daemon/unit/service.ts",
-      "src/manifest/load.ts",
+      "src/manifest/load/load.ts",
       "src/manifest/start/write.ts",
       "src/plugin/way.ts",
       "src/plugin/within.ts",
-      "src/supervisor/restart.ts",
-      "src/supervisor/endstack.ts",
+      "src/supervisor/end/stack.ts",
+      "src/supervisor/host/request.ts",
+      "src/supervisor/prepare/shims.ts",
     ],
   },
   { pattern: /^(export )?(let|var) /gm, sentence: "has a variable at module level", except: [] },
@@ -301,18 +417,18 @@ const BANS: readonly Ban[] = [
   {
     pattern: /\bBun\.(env|stdout|stderr|stdin)\b/g,
     sentence: "goes around the edge: take env as an argument, write by sys/stdio.ts",
-    except: ["src/sys/stdio.ts"],
+    except: ["src/sys/stdio/stdio.ts"],
   },
   {
     pattern: /\bprocess\.env\b/g,
     sentence: "reads the environment: it is read in cli.ts and handed down",
     // These run the author's code inside dt and set up the environment it sees; or compare with the bytes dt was started with.
-    except: ["src/cli.ts", "src/manifest/witness/*", "src/runners/handler.ts", "src/sys/raw.ts"],
+    except: ["src/cli.ts", "src/manifest/witness/*", "src/runners/oneshot/handler.ts", "src/sys/base/rawbytes.ts"],
   },
   {
     pattern: /\bBun\.spawn\(/g,
     sentence: "starts a child that loses bytes and, where SIGCHLD is ignored, its exit status: use sys/bunspawn.ts",
-    except: ["src/sys/bunspawn.ts"],
+    except: ["src/sys/spawn/bunspawn.ts"],
   },
 ];
 

@@ -13,11 +13,11 @@ export interface Break {
   env?: Record<string, string>;
 }
 
-const TREE = "src/supervisor/tree.ts";
-const STOP = "src/supervisor/stop.ts";
-const END = "src/supervisor/end.ts";
-const START = "src/supervisor/start.ts";
-const ADOPT = "src/supervisor/adopt.ts";
+const TREE = "src/supervisor/tree/tree.ts";
+const STOP = "src/supervisor/tree/stoptree.ts";
+const END = "src/supervisor/end/end.ts";
+const START = "src/supervisor/start/start.ts";
+const ADOPT = "src/supervisor/host/adopt.ts";
 
 const NO_LINEAGE = {
   file: TREE,
@@ -47,7 +47,7 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "a leader is started without a lineage",
-    edits: [{ file: "src/sys/spawn.ts", from: "lineageFor(token)", to: "undefined" }],
+    edits: [{ file: "src/sys/spawn/spawn.ts", from: "lineageFor(token)", to: "undefined" }],
     test: "test/fault/strangers.test.ts",
     only: "becomes a daemon at once.* under dt up",
   },
@@ -85,7 +85,7 @@ export const BREAKS: readonly Break[] = [
     what: "what falls to the host is noted as the launch's, whatever was below it before",
     edits: [
       {
-        file: "src/supervisor/watchmembers.ts",
+        file: "src/supervisor/watch/members.ts",
         from: "ground.bystanders !== true || noted",
         to: "!noted.has('') || noted",
       },
@@ -95,16 +95,16 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "what falls to PID 1 is the launch's",
-    edits: [{ file: "src/supervisor/host.ts", from: "process.pid === 1 || ground", to: "ground" }],
+    edits: [{ file: "src/supervisor/host/host.ts", from: "process.pid === 1 || ground", to: "ground" }],
     test: "test/fault/strangers.test.ts",
     only: "PID 1",
   },
   {
     what: "a one-shot before a launch is told as nobody's process",
     edits: [
-      { file: "src/supervisor/up/members.ts", from: " || bunChildren().has(pid)", to: " || bunChildren().size < 0" },
+      { file: "src/supervisor/hosts/members.ts", from: " || bunChildren().has(pid)", to: " || bunChildren().size < 0" },
       {
-        file: "src/supervisor/task.ts",
+        file: "src/supervisor/oneshot/task.ts",
         from: "env: environment.env, token }",
         to: `env: environment.env, token: "" }`,
       },
@@ -116,7 +116,7 @@ export const BREAKS: readonly Break[] = [
     what: "start times are taken as a time namespace shows them",
     edits: [
       {
-        file: "src/sys/process.linux.ts",
+        file: "src/sys/process/linux.ts",
         from: "entry === null || offset() === 0",
         to: "entry === null || offset() !== 0.5",
       },
@@ -126,7 +126,7 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "a launch of a container below this one is not looked for",
-    edits: [{ file: "src/sys/process.linux.ts", from: "isBelow = true;", to: "return undefined;" }],
+    edits: [{ file: "src/sys/process/linux.ts", from: "isBelow = true;", to: "return undefined;" }],
     test: "test/fault/namespaces.test.ts",
     only: "from around",
   },
@@ -157,7 +157,11 @@ export const BREAKS: readonly Break[] = [
   {
     what: "the lock of a container that is gone is waited for",
     edits: [
-      { file: "src/sys/lock.ts", from: `(presence === "unknown" && isLetGo(path, holder))`, to: "Number(0) === 1" },
+      {
+        file: "src/sys/lock/lock.ts",
+        from: `(presence === "unknown" && isLetGo(path, holder))`,
+        to: "Number(0) === 1",
+      },
     ],
     test: "test/fault/namespaces.test.ts",
     only: "killed while it held",
@@ -166,7 +170,7 @@ export const BREAKS: readonly Break[] = [
     what: "a launch ends because another one's old record came back",
     edits: [
       {
-        file: "src/supervisor/watchrecord.ts",
+        file: "src/supervisor/watch/record.ts",
         from: `return PRESENCES.find((presence) => seen.includes(presence)) ?? "gone";`,
         to: `return seen.length > 0 ? "alive" : "gone";`,
       },
@@ -183,7 +187,11 @@ export const BREAKS: readonly Break[] = [
   {
     what: "the host notes nobody",
     edits: [
-      { file: "src/supervisor/run.ts", from: "watchMembers(ground, run, control.children);\n  else", to: ";\n  else" },
+      {
+        file: "src/supervisor/host/begin.ts",
+        from: "watchMembers(ground, run, control.children);\n  else",
+        to: ";\n  else",
+      },
     ],
     test: "test/fault/tree.test.ts",
     only: "stop ends environment cleared without a lineage, host and leader killed",
@@ -281,7 +289,7 @@ export const BREAKS: readonly Break[] = [
     what: "a lock is had without taking it",
     edits: [
       {
-        file: "src/sys/lock.ts",
+        file: "src/sys/lock/lock.ts",
         from: "    const attempt = attemptLock(placed);\n",
         to: `    if (request.doing === "start") return { holder: describeHolder(request), broke: null, release() {} };
     const attempt = attemptLock(placed);
@@ -306,7 +314,7 @@ export const BREAKS: readonly Break[] = [
     what: "a start that waited in a container that is gone waits for ever",
     edits: [
       {
-        file: "src/supervisor/pending.ts",
+        file: "src/supervisor/ticket/pending.ts",
         from: "isHeld(join(ground.store.directory, HELD), hold) !== false",
         to: "Number(0) === 0",
       },
@@ -318,7 +326,7 @@ export const BREAKS: readonly Break[] = [
     what: "a lock whose holder is gone is waited for",
     edits: [
       {
-        file: "src/sys/lock.ts",
+        file: "src/sys/lock/lock.ts",
         from: `if (presence === "gone" || (presence`,
         to: `if (Number(0) === 1 || (presence`,
       },
@@ -330,7 +338,7 @@ export const BREAKS: readonly Break[] = [
     what: "stale locks are broken without the guard",
     edits: [
       {
-        file: "src/sys/lock.ts",
+        file: "src/sys/lock/lock.ts",
         from: `if (guard.is === "busy") return { busy: "guard-busy", by: null };`,
         to: `if (guard.is === "busy") return publishOrJudge(request, { isInPlace: () => true, release() {} });`,
       },
@@ -342,12 +350,12 @@ export const BREAKS: readonly Break[] = [
     what: "a pid alone is an identity",
     edits: [
       {
-        file: "src/sys/identity.ts",
+        file: "src/sys/process/identity.ts",
         from: `return entry.startTime === identity.startTime ? "alive" : "gone";`,
         to: `return "alive";`,
       },
       {
-        file: "src/sys/process.linux.ts",
+        file: "src/sys/process/linux.ts",
         from: "!isOver(entry) && entry.startTime === identity.startTime",
         to: "!isOver(entry)",
       },
@@ -362,9 +370,9 @@ export const BREAKS: readonly Break[] = [
   {
     what: "the boot is not compared",
     edits: [
-      { file: "src/sys/identity.ts", from: `if (identity.bootId !== table.bootId()) return "gone";`, to: "" },
+      { file: "src/sys/process/identity.ts", from: `if (identity.bootId !== table.bootId()) return "gone";`, to: "" },
       {
-        file: "src/sys/process.linux.ts",
+        file: "src/sys/process/linux.ts",
         from: `if (identity.bootId !== bootId()) return { outcome: "gone" };`,
         to: "",
       },
@@ -381,7 +389,7 @@ export const BREAKS: readonly Break[] = [
     what: "the pid namespace is not compared",
     edits: [
       {
-        file: "src/sys/identity.ts",
+        file: "src/sys/process/identity.ts",
         from: `if (identity.pidNamespace !== table.pidNamespace()) return "unknown";`,
         to: "",
       },
@@ -393,7 +401,7 @@ export const BREAKS: readonly Break[] = [
     what: "a record that cannot be read is taken for absent",
     edits: [
       {
-        file: "src/supervisor/stopkey.ts",
+        file: "src/supervisor/end/stopkey.ts",
         from: `if (read.is === "absent") {`,
         to: `if (read.is !== "there") {`,
       },
@@ -402,7 +410,7 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "a record that was lost is not written again",
-    edits: [{ file: "src/supervisor/run.ts", from: "watchRecord(ground, run, report);", to: "" }],
+    edits: [{ file: "src/supervisor/host/begin.ts", from: "watchRecord(ground, run, report);", to: "" }],
     test: "test/fault/lost.test.ts",
     only: "removed|written again",
   },
@@ -417,7 +425,7 @@ export const BREAKS: readonly Break[] = [
     what: "a full disk keeps the lock from being had",
     edits: [
       {
-        file: "src/sys/lock.ts",
+        file: "src/sys/lock/lock.ts",
         from: `if (request.evenUnwritten !== true || (error as DtError).code !== "cannot-write") throw error;`,
         to: "throw error;",
       },
@@ -426,7 +434,7 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "uptimes are taken from the clock as they come",
-    edits: [{ file: "src/commands/look.ts", from: "Math.max(0, ", to: "((_: number, given: number) => given)(0, " }],
+    edits: [{ file: "src/inspect/look.ts", from: "Math.max(0, ", to: "((_: number, given: number) => given)(0, " }],
     test: "test/fault/clock.test.ts",
     only: "started tomorrow",
   },
@@ -446,7 +454,7 @@ export const BREAKS: readonly Break[] = [
     what: "a start under way does not see that it was called off",
     edits: [
       {
-        file: "src/supervisor/pending.ts",
+        file: "src/supervisor/ticket/pending.ts",
         from: "return last === null || last.id === ticket.after ? null : last.by;",
         to: "return null;",
       },
@@ -456,7 +464,7 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "a start is not announced while its manifests are loaded",
-    edits: [{ file: "src/commands/context.ts", from: "isStart ? { onLoad: announce } : {}", to: "{}" }],
+    edits: [{ file: "src/commands/context/context.ts", from: "isStart ? { onLoad: announce } : {}", to: "{}" }],
     test: "test/e2e/announced.test.ts",
     only: "nothing runs: dt a plain -d|killed, failed",
   },
@@ -464,7 +472,7 @@ export const BREAKS: readonly Break[] = [
     what: "a start of which the manifests were loaded compares with the last stop of after the load",
     edits: [
       {
-        file: "src/supervisor/pending.ts",
+        file: "src/supervisor/ticket/pending.ts",
         from: "announced === null ? (lastStopOf(ground, key)?.id ?? null) : announced.lastStopOf(key)",
         to: "lastStopOf(ground, key)?.id ?? null",
       },
@@ -476,7 +484,7 @@ export const BREAKS: readonly Break[] = [
     what: "a stop by what one host runs first spares all that it starts",
     edits: [
       {
-        file: "src/supervisor/pending.ts",
+        file: "src/supervisor/ticket/pending.ts",
         from: `if (loading === undefined && !first.split(" ").includes(key)) return false;`,
         to: "",
       },
@@ -486,7 +494,13 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "what waits for a script is called off by it",
-    edits: [{ file: "src/supervisor/task.ts", from: `key, dependents].flat().join(" ")`, to: `key].flat().join(" ")` }],
+    edits: [
+      {
+        file: "src/supervisor/oneshot/task.ts",
+        from: `key, dependents].flat().join(" ")`,
+        to: `key].flat().join(" ")`,
+      },
+    ],
     test: "test/e2e/calledoff.test.ts",
     only: "a stop by what runs before one launch",
   },
@@ -499,7 +513,11 @@ export const BREAKS: readonly Break[] = [
   {
     what: "another host forgets what the policy did",
     edits: [
-      { file: "src/supervisor/streak.ts", from: "if (tries === undefined) return NO_STREAK;", to: "return NO_STREAK;" },
+      {
+        file: "src/supervisor/launch/streak.ts",
+        from: "if (tries === undefined) return NO_STREAK;",
+        to: "return NO_STREAK;",
+      },
     ],
     test: "test/fault/hostless.test.ts",
     only: "counts on under another host",
@@ -508,7 +526,7 @@ export const BREAKS: readonly Break[] = [
     what: "a launch of another boot gets another host",
     edits: [
       {
-        file: "src/supervisor/adopt.ts",
+        file: "src/supervisor/host/adopt.ts",
         from: "if (record.host.bootId !== table.bootId()) return false;",
         to: "",
       },
@@ -520,12 +538,12 @@ export const BREAKS: readonly Break[] = [
     what: "a policy undoes a stop",
     edits: [
       {
-        file: "src/supervisor/exited.ts",
+        file: "src/supervisor/host/onexit.ts",
         from: "wantsRun(ground, record)",
         to: "true",
       },
       {
-        file: "src/supervisor/hostlock.ts",
+        file: "src/supervisor/run/lock.ts",
         from: `if (want.is === "there" && want.value.want === "stopped") return null;`,
         to: "",
       },
@@ -537,7 +555,7 @@ export const BREAKS: readonly Break[] = [
     what: "the command is in dt's own session, so that a terminal's signal reaches it twice",
     edits: [
       {
-        file: "src/sys/spawn.ts",
+        file: "src/sys/spawn/spawn.ts",
         from: `detached: true,
       stdin: "ignore",
       stdout: output,`,
@@ -557,7 +575,7 @@ export const BREAKS: readonly Break[] = [
     what: "ports are not claimed, so two starts at once may both have one",
     edits: [
       {
-        file: "src/supervisor/portclaim.ts",
+        file: "src/supervisor/port/claim.ts",
         from: "  if (home === null) return NOTHING;",
         to: "  if (home !== undefined) return NOTHING;",
       },
@@ -567,7 +585,7 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "nobody watches the owner",
-    edits: [{ file: "src/supervisor/run.ts", from: "  watchOwner(ground, run, control);\n", to: "" }],
+    edits: [{ file: "src/supervisor/host/begin.ts", from: "  watchOwner(ground, run, control);\n", to: "" }],
     test: "test/e2e/owners.test.ts",
     only: "an owner that ends",
   },
@@ -575,7 +593,7 @@ export const BREAKS: readonly Break[] = [
     what: "--take stops what is no launch",
     edits: [
       {
-        file: "src/supervisor/holders.ts",
+        file: "src/supervisor/port/holders.ts",
         from: "if (members.some((member) => member.identity.pid === pid)) return record.value;",
         to: "if (members.length >= 0) return record.value;",
       },
@@ -587,7 +605,7 @@ export const BREAKS: readonly Break[] = [
     what: "a terminal is left as the program had it",
     edits: [
       {
-        file: "src/runners/screen.ts",
+        file: "src/runners/terminal/screen.ts",
         from: "const undo = Buffer.from(modes.undo());",
         to: "const undo = Buffer.alloc(0);",
       },
@@ -599,7 +617,7 @@ export const BREAKS: readonly Break[] = [
     what: "a policy starts again what Ctrl-C ended",
     edits: [
       {
-        file: "src/supervisor/hostterminal.ts",
+        file: "src/supervisor/terminal/hosted.ts",
         from: "performance.now() - interruptedAt <= withinMs",
         to: "performance.now() - interruptedAt < -withinMs",
       },
@@ -611,7 +629,7 @@ export const BREAKS: readonly Break[] = [
     what: "all who are brought up are stopped at once",
     edits: [
       {
-        file: "src/supervisor/up/bringup.ts",
+        file: "src/supervisor/hosts/bringup.ts",
         from: "void Promise.all(before).then(() => end(key, request));",
         to: "void Promise.all([before.length]).then(() => end(key, request));",
       },
@@ -623,7 +641,7 @@ export const BREAKS: readonly Break[] = [
     what: "down knows no order",
     edits: [
       {
-        file: "src/commands/down.ts",
+        file: "src/commands/verbs/down.ts",
         from: ".filter((other) => over.has(other) && reaches(other, key, needs))",
         to: ".filter(() => false)",
       },
@@ -711,7 +729,7 @@ export const BREAKS: readonly Break[] = [
     what: "the daemon removes a socket that is another's",
     edits: [
       {
-        file: "src/sys/lines.ts",
+        file: "src/sys/net/linesocket.ts",
         from: "if (inodeOf(path) === own) server.stop(false);",
         to: "if (own !== -1) server.stop(false);",
       },
@@ -739,7 +757,9 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "the daemon reads on from who does not read",
-    edits: [{ file: "src/daemon/server.ts", from: "if (line.waiting() > MOST_UNREAD) await line.flushed();", to: "" }],
+    edits: [
+      { file: "src/daemon/socket/server.ts", from: "if (line.waiting() > MOST_UNREAD) await line.flushed();", to: "" },
+    ],
     test: "test/daemon/server.test.ts",
     only: "reads late",
   },
@@ -747,7 +767,7 @@ export const BREAKS: readonly Break[] = [
     what: "what changes during a job is taken for what it worked on",
     edits: [
       {
-        file: "src/daemon/watch/known.ts",
+        file: "src/jobs/snapshot.ts",
         from: "if (unsure.delete(file)) files.set(file, UNSURE);",
         to: "if (Number(0) === 1) files.set(file, UNSURE);",
       },
@@ -757,14 +777,14 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "a full queue loses what comes",
-    edits: [{ file: "src/daemon/watch/queue.ts", from: "        outside.add(onRoom);", to: "" }],
+    edits: [{ file: "src/jobs/queue.ts", from: "        outside.add(onRoom);", to: "" }],
     test: "test/daemon/watch/queue.test.ts",
   },
   {
     what: "the first change of a burst counts, not the last",
     edits: [
       {
-        file: "src/daemon/watch/queue.ts",
+        file: "src/jobs/queue.ts",
         from: "      clear(target);\n      target.since ??= now();",
         to: "      if (target.timer !== null) return;\n      target.since ??= now();",
       },
@@ -787,7 +807,7 @@ export const BREAKS: readonly Break[] = [
     what: "a loop is never held",
     edits: [
       {
-        file: "src/supervisor/rounds.ts",
+        file: "src/supervisor/watch/rounds.ts",
         from: "if (rounds.length < MOST)",
         to: "if (rounds.length < Number.MAX_VALUE)",
       },
@@ -796,7 +816,9 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "a script that saves in a steady rhythm is taken for a loop",
-    edits: [{ file: "src/supervisor/rounds.ts", from: "afterMs: 2 * toleranceOf(round) + SHIFT_MS", to: "afterMs: 0" }],
+    edits: [
+      { file: "src/supervisor/watch/rounds.ts", from: "afterMs: 2 * toleranceOf(round) + SHIFT_MS", to: "afterMs: 0" },
+    ],
     test: "test/supervisor/rounds.test.ts",
     only: "a script that saves",
   },
@@ -836,7 +858,7 @@ export const BREAKS: readonly Break[] = [
     what: "a one-shot is skipped though its inputs could not all be looked at",
     edits: [
       {
-        file: "src/supervisor/inputs.ts",
+        file: "src/supervisor/oneshot/inputs.ts",
         from: 'if (first !== undefined) return { is: "unknown", why: first };',
         to: "",
       },
@@ -846,7 +868,7 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "`dt watch --events` stays when nobody reads it",
-    edits: [{ file: "src/commands/watchevents.ts", from: "if (isReaderGone(STDOUT)) ended.resolve(0);", to: "" }],
+    edits: [{ file: "src/commands/verbs/watchevents.ts", from: "if (isReaderGone(STDOUT)) ended.resolve(0);", to: "" }],
     test: "test/e2e/watch.test.ts",
     only: "--events",
   },
@@ -872,7 +894,7 @@ export const BREAKS: readonly Break[] = [
     what: "a hundred starts load the manifests a hundred times",
     edits: [
       {
-        file: "src/manifest/turn.ts",
+        file: "src/manifest/cache/turn.ts",
         from: 'if (tried.is === "held") return tried.lock;',
         to: 'if (tried.is === "held") return null;',
       },
@@ -884,7 +906,7 @@ export const BREAKS: readonly Break[] = [
     what: "state without a seal is believed",
     edits: [
       {
-        file: "src/sys/seal.ts",
+        file: "src/sys/seal/seal.ts",
         from: "if (!isMark(mark)) return { why: NOT_SEALED };",
         to: "if (!isMark(mark)) return { movedFrom: null };",
       },
@@ -896,7 +918,7 @@ export const BREAKS: readonly Break[] = [
     what: "the MAC is not compared",
     edits: [
       {
-        file: "src/sys/seal.ts",
+        file: "src/sys/seal/seal.ts",
         from: "if (!secrets.some(isOurs)) return { why: NOT_OURS };",
         to: "void isOurs;",
       },
@@ -908,7 +930,7 @@ export const BREAKS: readonly Break[] = [
     what: "a seal says nothing of the file's name",
     edits: [
       {
-        file: "src/sys/seal.ts",
+        file: "src/sys/seal/seal.ts",
         from: 'JSON.stringify(["dt state 1", name, path',
         to: 'JSON.stringify(["dt state 1", path',
       },
@@ -919,7 +941,7 @@ export const BREAKS: readonly Break[] = [
     what: "a seal says nothing of the directory: a copy is the original",
     edits: [
       {
-        file: "src/sys/seal.ts",
+        file: "src/sys/seal/seal.ts",
         from: "return { why: copied(mark.path) };",
         to: "void copied;",
       },
@@ -930,8 +952,8 @@ export const BREAKS: readonly Break[] = [
   {
     what: "dt's own files are opened through links",
     edits: [
-      { file: "src/sys/door.ts", from: "asked | constants.O_NOFOLLOW", to: "asked" },
-      { file: "src/sys/descend.ts", from: "flags | constants.O_NOFOLLOW;", to: "flags;" },
+      { file: "src/sys/files/door.ts", from: "asked | constants.O_NOFOLLOW", to: "asked" },
+      { file: "src/sys/files/descend.ts", from: "flags | constants.O_NOFOLLOW;", to: "flags;" },
     ],
     test: "test/sys/door.test.ts",
   },
@@ -939,7 +961,7 @@ export const BREAKS: readonly Break[] = [
     what: "a link in the place of a directory of dt's is followed",
     edits: [
       {
-        file: "src/sys/paths.ts",
+        file: "src/sys/places/paths.ts",
         from: `function lookAt(path: string): Stats | null {
   try {
     return descend(path, (at) => lstatSync(at));`,
@@ -947,14 +969,14 @@ export const BREAKS: readonly Break[] = [
   try {
     return statSync(path);`,
       },
-      { file: "src/sys/descend.ts", from: "if (at < 0) return null;", to: "if (at < 1e9) return null;" },
+      { file: "src/sys/files/descend.ts", from: "if (at < 0) return null;", to: "if (at < 1e9) return null;" },
     ],
     test: "test/fault/trust/state.test.ts",
     only: "a link for .dialtone",
   },
   {
     what: "a host writes through a directory that became a link while it lives",
-    edits: [{ file: "src/sys/descend.ts", from: "if (at < 0) return null;", to: "if (at < 1e9) return null;" }],
+    edits: [{ file: "src/sys/files/descend.ts", from: "if (at < 0) return null;", to: "if (at < 1e9) return null;" }],
     test: "test/fault/trust/state.test.ts",
     only: "replaced by a link while it lives",
   },
@@ -962,7 +984,7 @@ export const BREAKS: readonly Break[] = [
     what: "a directory on the way is looked at, and not held while something is done in it",
     edits: [
       {
-        file: "src/sys/descend.ts",
+        file: "src/sys/files/descend.ts",
         from: "  if (!throughProc) {\n    lookAlong(way);\n    return work(path);",
         to: "  if (throughProc || !throughProc) {\n    lookAlong(way);\n    return work(path);",
       },
@@ -974,7 +996,7 @@ export const BREAKS: readonly Break[] = [
     what: "a directory that is opened by its path may be anywhere",
     edits: [
       {
-        file: "src/sys/descend.ts",
+        file: "src/sys/files/descend.ts",
         from: "if (pathOfOpen(fd) === directory) return fd;",
         to: 'if (pathOfOpen(fd) !== "") return fd;',
       },
@@ -986,7 +1008,7 @@ export const BREAKS: readonly Break[] = [
     what: "a directory of another user on the way is as good as one's own",
     edits: [
       {
-        file: "src/sys/descend.ts",
+        file: "src/sys/files/descend.ts",
         from: "    refuseOthers(fd, way);",
         to: "    void refuseOthers;",
       },
@@ -998,7 +1020,7 @@ export const BREAKS: readonly Break[] = [
     what: "a directory is sealed by its path, and not as it is held",
     edits: [
       {
-        file: "src/sys/descend.ts",
+        file: "src/sys/files/descend.ts",
         from: "return { path, ...identityOf(opened) };",
         to: "return { path, ...statSync(directory) };",
       },
@@ -1010,7 +1032,7 @@ export const BREAKS: readonly Break[] = [
     what: "a lock that cannot be removed when it is released is held on",
     edits: [
       {
-        file: "src/sys/lock.ts",
+        file: "src/sys/lock/lock.ts",
         from: "if (isWithdrawn(request, nonce)) letGo()",
         to: "if (isWithdrawn(request, nonce) || againMs > 0) letGo()",
       },
@@ -1022,7 +1044,7 @@ export const BREAKS: readonly Break[] = [
     what: "a directory that is kept open is used though another is at its path",
     edits: [
       {
-        file: "src/sys/keptopen.ts",
+        file: "src/sys/files/keptopen.ts",
         from: "if (one !== undefined && pathOfOpen(one.fd) !== path) {",
         to: 'if (one !== undefined && pathOfOpen(one.fd) === "") {',
       },
@@ -1034,7 +1056,7 @@ export const BREAKS: readonly Break[] = [
     what: "a directory that is kept open is closed under who is in it",
     edits: [
       {
-        file: "src/sys/keptopen.ts",
+        file: "src/sys/files/keptopen.ts",
         from: "  kept.delete(one.path);\n  if (one.users === 0) closeSync(one.fd);",
         to: "  kept.delete(one.path);\n  closeSync(one.fd);",
       },
@@ -1046,7 +1068,7 @@ export const BREAKS: readonly Break[] = [
     what: "what a moved project left behind is not told",
     edits: [
       {
-        file: "src/commands/leftbehind.ts",
+        file: "src/commands/context/leftbehind.ts",
         from: "const living = reports.filter(({ state }) => isLiving(state));",
         to: "const living = reports.filter(({ state }) => !isLiving(state));",
       },
@@ -1058,7 +1080,7 @@ export const BREAKS: readonly Break[] = [
     what: "gc stops what runs in a project that was moved",
     edits: [
       {
-        file: "src/supervisor/whereabouts.ts",
+        file: "src/supervisor/tree/whereabouts.ts",
         from: "const held = new Set([...pids, ...starters, ...owners].flatMap((pid) => [...placesOf(pid)]));",
         to: "const held = new Set<string>([...pids, ...starters, ...owners].flatMap(() => []));",
       },
@@ -1070,7 +1092,7 @@ export const BREAKS: readonly Break[] = [
     what: "a lock that is nested deeply is waited for",
     edits: [
       {
-        file: "src/sys/seal.ts",
+        file: "src/sys/seal/seal.ts",
         from: "if (error instanceof RangeError) return null;",
         to: "void RangeError;",
       },
@@ -1081,21 +1103,29 @@ export const BREAKS: readonly Break[] = [
   {
     what: "a log that came with a clone is shown",
     edits: [
-      { file: "src/commands/logs.ts", from: 'context.reading() !== "data" ||', to: 'context.reading() !== "" ||' },
+      {
+        file: "src/commands/verbs/logs.ts",
+        from: 'context.reading() !== "data" ||',
+        to: 'context.reading() !== "" ||',
+      },
     ],
     test: "test/fault/trust/state.test.ts",
     only: "a log that came with a clone",
   },
   {
     what: "a command of the user's own starts what a strange root says that it needs",
-    edits: [{ file: "src/commands/strangers.ts", from: "  visit(key);\n", to: "" }],
+    edits: [{ file: "src/commands/root/strangers.ts", from: "  visit(key);\n", to: "" }],
     test: "test/fault/trust/evaluate.test.ts",
     only: "takes nothing of a strange root",
   },
   {
     what: "a home of dt that another user made is believed",
     edits: [
-      { file: "src/sys/paths.ts", from: "if (home !== null) refuseOthers(home, env);", to: "void refuseOthers;" },
+      {
+        file: "src/sys/places/paths.ts",
+        from: "if (home !== null) refuseOthers(home, env);",
+        to: "void refuseOthers;",
+      },
     ],
     test: "test/fault/trust/owner.test.ts",
     only: "a home of dt that another user made",
@@ -1103,7 +1133,11 @@ export const BREAKS: readonly Break[] = [
   {
     what: "root keeps what it makes in somebody else's folder",
     edits: [
-      { file: "src/sys/door.ts", from: "if (process.geteuid?.() !== 0) return;", to: "if (Number(0) === 0) return;" },
+      {
+        file: "src/sys/files/door.ts",
+        from: "if (process.geteuid?.() !== 0) return;",
+        to: "if (Number(0) === 0) return;",
+      },
     ],
     test: "test/fault/trust/environment.test.ts",
     only: "sudo",
@@ -1112,7 +1146,7 @@ export const BREAKS: readonly Break[] = [
     what: "the person's environment is written into the project",
     edits: [
       {
-        file: "src/sys/vault.ts",
+        file: "src/sys/seal/vault.ts",
         from: 'join(privatePlace(home, runDirectory), "launches")',
         to: 'join(runDirectory, "launch")',
       },
@@ -1124,7 +1158,7 @@ export const BREAKS: readonly Break[] = [
     what: "a host stays where its project's folder was",
     edits: [
       {
-        file: "src/sys/follow.ts",
+        file: "src/sys/files/follow.ts",
         from: "if (there?.ino === held.ino && there.dev === held.dev) return path;",
         to: "if (path !== '' || there !== held) return path;",
       },
@@ -1136,7 +1170,7 @@ export const BREAKS: readonly Break[] = [
     what: "whatever is at a project's old path is taken for the project",
     edits: [
       {
-        file: "src/sys/follow.ts",
+        file: "src/sys/files/follow.ts",
         from: "if (there?.ino === held.ino && there.dev === held.dev) return path;",
         to: "if (there !== undefined && held !== undefined) return path;",
       },
@@ -1146,30 +1180,36 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "sockets: whoever listens is spoken to",
-    edits: [{ file: "src/sys/peer.ts", from: "return peer?.uid === ownUid()", to: "return peer?.uid !== -1" }],
+    edits: [{ file: "src/sys/net/peer.ts", from: "return peer?.uid === ownUid()", to: "return peer?.uid !== -1" }],
     test: "test/fault/trust/sockets.test.ts",
     only: "attach speaks",
   },
   {
     what: "sockets: the daemon's client looks neither at the file's owner nor at who listens",
     edits: [
-      { file: "src/sys/peer.ts", from: "return peer?.uid === ownUid()", to: "return peer?.uid !== -1" },
-      { file: "src/daemon/client.ts", from: "if (uid !== ownUid()) refuse(`uid ${uid}`);", to: "" },
-      { file: "src/daemon/client.ts", from: "if (swapper !== null) refuse(", to: "if (swapper === '') refuse(" },
+      { file: "src/sys/net/peer.ts", from: "return peer?.uid === ownUid()", to: "return peer?.uid !== -1" },
+      { file: "src/daemon/socket/client.ts", from: "if (uid !== ownUid()) refuse(`uid ${uid}`);", to: "" },
+      { file: "src/daemon/socket/client.ts", from: "if (swapper !== null) refuse(", to: "if (swapper === '') refuse(" },
     ],
     test: "test/fault/trust/sockets.test.ts",
     only: "refused by every verb",
   },
   {
     what: "sockets: a socket is asked wherever it lies",
-    edits: [{ file: "src/daemon/client.ts", from: "if (swapper !== null) refuse(", to: "if (swapper === '') refuse(" }],
+    edits: [
+      { file: "src/daemon/socket/client.ts", from: "if (swapper !== null) refuse(", to: "if (swapper === '') refuse(" },
+    ],
     test: "test/fault/trust/sockets.test.ts",
     only: "a socket of one's own",
   },
   {
     what: "sockets: another user's directory is taken",
     edits: [
-      { file: "src/sys/ownplace.ts", from: "if (stat.uid !== ownUid()) return", to: "if (stat.uid === -1) return" },
+      {
+        file: "src/sys/places/ownplace.ts",
+        from: "if (stat.uid !== ownUid()) return",
+        to: "if (stat.uid === -1) return",
+      },
     ],
     test: "test/fault/trust/sockets.test.ts",
     only: "is taken: another user's directory",
@@ -1178,7 +1218,7 @@ export const BREAKS: readonly Break[] = [
     what: "sockets: a link is taken for a directory",
     edits: [
       {
-        file: "src/sys/ownplace.ts",
+        file: "src/sys/places/ownplace.ts",
         from: "constants.O_DIRECTORY | constants.O_NOFOLLOW",
         to: "constants.O_DIRECTORY",
       },
@@ -1190,7 +1230,7 @@ export const BREAKS: readonly Break[] = [
     what: "sockets: a directory that was open to all is closed and used",
     edits: [
       {
-        file: "src/sys/ownplace.ts",
+        file: "src/sys/places/ownplace.ts",
         from: "return (stat.mode & WRITABLE_BY_OTHERS) === 0 ? null",
         to: "return stat.mode !== 0 ? null",
       },
@@ -1200,7 +1240,7 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "sockets: a /tmp without the sticky bit is used",
-    edits: [{ file: "src/sys/ownplace.ts", from: "(mode & STICKY) === 0)", to: "mode === 0)" }],
+    edits: [{ file: "src/sys/places/ownplace.ts", from: "(mode & STICKY) === 0)", to: "mode === 0)" }],
     test: "test/fault/trust/sockets.test.ts",
     only: "without the sticky bit",
   },
@@ -1208,7 +1248,7 @@ export const BREAKS: readonly Break[] = [
     what: "sockets: the daemon stays where nobody finds it",
     edits: [
       {
-        file: "src/sys/lines.ts",
+        file: "src/sys/net/linesocket.ts",
         from: "isReachable: () => own !== null && inodeOf(path) === own",
         to: "isReachable: () => true",
       },
@@ -1220,7 +1260,7 @@ export const BREAKS: readonly Break[] = [
     what: "daemon start registers a home directory by the way",
     edits: [
       {
-        file: "src/commands/servehere.ts",
+        file: "src/commands/root/servehere.ts",
         from: "  if (isHome(root, context.env, paths.home)) {",
         to: "  if (root === null) {",
       },
@@ -1230,7 +1270,7 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "daemon uninstall removes a socket that is answered",
-    edits: [{ file: "src/daemon/leftsockets.ts", from: " || (await isListening(target))", to: "" }],
+    edits: [{ file: "src/daemon/socket/leftsockets.ts", from: " || (await isListening(target))", to: "" }],
     test: "test/e2e/daemon.test.ts",
     only: "uninstall removes",
   },
@@ -1244,7 +1284,7 @@ export const BREAKS: readonly Break[] = [
     what: "sockets: a host lets another user type",
     edits: [
       {
-        file: "src/supervisor/attachserver.ts",
+        file: "src/supervisor/watch/terminal.ts",
         from: "if (!mayConnect(peer)) return null;",
         to: "if (peer === null) return null;",
       },
@@ -1273,20 +1313,26 @@ export const BREAKS: readonly Break[] = [
   {
     what: "init waits for a pipe",
     edits: [
-      { file: "src/sys/plainfile.ts", from: "constants.O_RDONLY | constants.O_NONBLOCK", to: "constants.O_RDONLY" },
+      {
+        file: "src/sys/files/plainfile.ts",
+        from: "constants.O_RDONLY | constants.O_NONBLOCK",
+        to: "constants.O_RDONLY",
+      },
     ],
     test: "test/fault/trust/init.test.ts",
     only: "gitignore is a pipe",
   },
   {
     what: "a shim that came with the project is run",
-    edits: [{ file: "src/sys/shims.ts", from: " && holds(join(place, path), text));", to: ");" }],
+    edits: [{ file: "src/supervisor/prepare/shims.ts", from: " && holds(join(place, path), text));", to: ");" }],
     test: "test/sys/small.test.ts",
     only: "that came with the place",
   },
   {
     what: "a load's result may be swapped",
-    edits: [{ file: "src/manifest/load.ts", from: "if (swapper !== null) throw", to: "if (swapper === '') throw" }],
+    edits: [
+      { file: "src/manifest/load/load.ts", from: "if (swapper !== null) throw", to: "if (swapper === '') throw" },
+    ],
     test: "test/manifest/load.test.ts",
     only: "passed on where nobody",
   },

@@ -2,7 +2,7 @@
 import type { Break } from "./breaks.ts";
 
 const PROBES = "test/e2e/probes.test.ts";
-const LISTENING = "src/supervisor/listening.ts";
+const LISTENING = "src/supervisor/port/listening.ts";
 
 export const PROBE_BREAKS: readonly Break[] = [
   {
@@ -17,7 +17,7 @@ export const PROBE_BREAKS: readonly Break[] = [
     what: "who has the port on another address answers for the launch",
     edits: [
       {
-        file: "src/supervisor/ownership.ts",
+        file: "src/supervisor/port/ownership.ts",
         from: "answeringAt(listeners, to).some((one) => own.includes(one))",
         to: "answeringAt(listeners, to).length >= 0",
       },
@@ -41,7 +41,7 @@ export const PROBE_BREAKS: readonly Break[] = [
     what: "what a probe left runs on",
     edits: [
       {
-        file: "src/supervisor/tryexec.ts",
+        file: "src/supervisor/probe/exec.ts",
         from: "if (look().members.length > 0) await killTree(table, look);",
         to: "look();",
       },
@@ -52,7 +52,7 @@ export const PROBE_BREAKS: readonly Break[] = [
   {
     what: "a probe closes before the server that does so at once",
     edits: [
-      { file: "src/sys/httpask.ts", from: "awaitClose(reader.serverCloses() ? CLOSE_MS : MOMENT_MS)", to: "close" },
+      { file: "src/sys/net/httpask.ts", from: "awaitClose(reader.serverCloses() ? CLOSE_MS : MOMENT_MS)", to: "close" },
     ],
     test: "test/sys/httpask.test.ts",
     only: "no TIME_WAIT is left",

@@ -1,7 +1,7 @@
 /** Ways to break what dt prints of others, and what it takes for a flag, each with the test that must notice. */
 import type { Break } from "./breaks.ts";
 
-const VISIBLE = "src/sys/visible.ts";
+const VISIBLE = "src/sys/text/visible.ts";
 const WALK = "test/fault/trust/text.test.ts";
 const PLACES = "test/fault/trust/textplaces.test.ts";
 const DASHES = "test/fault/trust/dashes.test.ts";
@@ -9,7 +9,9 @@ const DASHES = "test/fault/trust/dashes.test.ts";
 export const TEXT_BREAKS: readonly Break[] = [
   {
     what: "a result is written as it is",
-    edits: [{ file: "src/sys/stdio.ts", from: "encode(toTerminal(text))", to: "encode(text || toTerminal(text))" }],
+    edits: [
+      { file: "src/sys/stdio/stdio.ts", from: "encode(toTerminal(text))", to: "encode(text || toTerminal(text))" },
+    ],
     test: WALK,
     only: "dt (list|ps)$",
   },
@@ -69,7 +71,7 @@ export const TEXT_BREAKS: readonly Break[] = [
   },
   {
     what: "a table drawn in place is drawn as it is",
-    edits: [{ file: "src/runners/progress.ts", from: "${toTerminal(line)}", to: "${toTerminal(line) && line}" }],
+    edits: [{ file: "src/runners/parts/progress.ts", from: "${toTerminal(line)}", to: "${toTerminal(line) && line}" }],
     test: PLACES,
     only: "on a terminal",
   },
@@ -77,7 +79,7 @@ export const TEXT_BREAKS: readonly Break[] = [
     what: "JSON of log lines keeps what is hidden",
     edits: [
       {
-        file: "src/commands/logs.show.ts",
+        file: "src/commands/logs/show.ts",
         from: "Buffer.from(visible(`${JSON.stringify(toJson(entry))}\\n`))",
         to: "Buffer.from(`${JSON.stringify(toJson(entry))}\\n` || visible(entry.key))",
       },
@@ -89,7 +91,7 @@ export const TEXT_BREAKS: readonly Break[] = [
     what: "a printed command line shows control characters in a form that no shell reads",
     edits: [
       {
-        file: "src/sys/shell.ts",
+        file: "src/sys/text/shell.ts",
         from: "return holdsHidden(word) ? dollarQuote(word) : quoteWord(word);",
         to: "return quoteWord(word);",
       },
@@ -99,14 +101,14 @@ export const TEXT_BREAKS: readonly Break[] = [
   },
   {
     what: "what stands behind -- is parsed as flags",
-    edits: [{ file: "src/commands/args.ts", from: '[...flags, "--", ...words]', to: "[...flags, ...words]" }],
+    edits: [{ file: "src/commands/parse/args.ts", from: '[...flags, "--", ...words]', to: "[...flags, ...words]" }],
     test: "test/commands/args.test.ts",
   },
   {
     what: "behind -- help is given",
     edits: [
       {
-        file: "src/commands/args.ts",
+        file: "src/commands/parse/args.ts",
         from: "return ownWords(argv).some(",
         to: "return argv.some(",
       },
@@ -118,7 +120,7 @@ export const TEXT_BREAKS: readonly Break[] = [
     what: "words behind -- are not counted",
     edits: [
       {
-        file: "src/commands/args.ts",
+        file: "src/commands/parse/args.ts",
         from: 'if (options.rest === "words") words.push(...rest.splice(0));\n  if (words.length > options.maxWords) {',
         to: 'const before = words.length;\n  if (options.rest === "words") words.push(...rest.splice(0));\n  if (before > options.maxWords) {',
       },

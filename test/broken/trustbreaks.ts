@@ -10,7 +10,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     what: "every root is trusted by who looks",
     edits: [
       {
-        file: "src/commands/context.ts",
+        file: "src/commands/context/context.ts",
         from: `!isStranger() ? acting : "data"`,
         to: "!isStranger() ? acting : acting",
       },
@@ -22,7 +22,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     what: "--dry-run behind a command is no look",
     edits: [
       {
-        file: "src/commands/called.ts",
+        file: "src/commands/parse/called.ts",
         from: `return command?.kind !== "oneshot" && holds(words, "--dry-run");`,
         to: `return command?.kind !== "oneshot" && holds(words, "--nothing");`,
       },
@@ -34,7 +34,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     what: "a host goes on in whatever folder is in its place",
     edits: [
       {
-        file: "src/supervisor/samefolder.ts",
+        file: "src/supervisor/ground/samefolder.ts",
         from: "return folder != null && now !== null && !isSameFolder(folder, now);",
         to: "return folder != null && now !== null && now.ino < 0;",
       },
@@ -46,7 +46,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     what: "dt watch goes on in whatever folder is in its place",
     edits: [
       {
-        file: "src/commands/watch.ts",
+        file: "src/commands/verbs/watch.ts",
         from: "if (folder === null || now === null || !isSameFolder(folder, now)) {",
         to: "if (folder === null && now === null) {",
       },
@@ -57,13 +57,13 @@ export const TRUST_BREAKS: readonly Break[] = [
   {
     what: "another host forgets that the root is a stranger's",
     edits: [
-      { file: "src/supervisor/adopt.ts", from: "if (spec.isStrange === true) ground.isStrange = true;", to: "" },
+      { file: "src/supervisor/host/adopt.ts", from: "if (spec.isStrange === true) ground.isStrange = true;", to: "" },
       {
-        file: "src/supervisor/world.ts",
+        file: "src/supervisor/ground/ground.ts",
         from: 'return readingOf(env) === "known" && !isTrusted({ home, env }, root);',
         to: "return false;",
       },
-      { file: "src/supervisor/prepare.ts", from: "    isStrange: spec.isStrange,\n", to: "" },
+      { file: "src/supervisor/prepare/launch.ts", from: "    isStrange: spec.isStrange,\n", to: "" },
     ],
     test: CONSENT,
     only: "gets nothing of it",
@@ -72,7 +72,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     what: "what the daemon starts gets the programs of a root that is not trusted",
     edits: [
       {
-        file: "src/commands/context.ts",
+        file: "src/commands/context/context.ts",
         from: "makeGround(acting, isOfDaemon && isStranger() ? true : undefined)",
         to: "makeGround(acting, undefined)",
       },
@@ -84,7 +84,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     what: "root acts on what the owner of a home that it was given trusts",
     edits: [
       {
-        file: "src/sys/paths.ts",
+        file: "src/sys/places/paths.ts",
         from: "!(isOwner(home, stat.uid) && isPersons(stat.uid, env))",
         to: "!(isOwner(home, stat.uid) || isPersons(stat.uid, env))",
       },
@@ -103,7 +103,7 @@ export const TRUST_BREAKS: readonly Break[] = [
   },
   {
     what: "a container's processes are taken for this machine's",
-    edits: [{ file: "src/sys/process.linux.ts", from: 'return ["pid", "mnt"].every(', to: 'return ["user"].every(' }],
+    edits: [{ file: "src/sys/process/linux.ts", from: 'return ["pid", "mnt"].every(', to: 'return ["user"].every(' }],
     test: "test/fault/trust/state.test.ts",
     only: "mounted elsewhere alone",
   },
@@ -111,7 +111,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     what: "a root that cannot be looked at is gone",
     edits: [
       {
-        file: "src/supervisor/stray.ts",
+        file: "src/supervisor/tree/stray.ts",
         from: 'return ["ENOENT", "ENOTDIR"].includes(errnoOf(error) ?? "");',
         to: "return errnoOf(error) !== undefined;",
       },
@@ -121,7 +121,11 @@ export const TRUST_BREAKS: readonly Break[] = [
   {
     what: "a large file is read whatever its end says",
     edits: [
-      { file: "src/sys/door.ts", from: "if (size > LARGE_BYTES && !isWorthIt(", to: "if (size < 0 && !isWorthIt(" },
+      {
+        file: "src/sys/files/door.ts",
+        from: "if (size > LARGE_BYTES && !isWorthIt(",
+        to: "if (size < 0 && !isWorthIt(",
+      },
     ],
     test: "test/sys/seal.test.ts",
     only: "a large file",
@@ -130,7 +134,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     what: "packages that a root names as plugins are read where it is not trusted",
     edits: [
       {
-        file: "src/manifest/reading.ts",
+        file: "src/manifest/cache/reading.ts",
         from: "isOwn(found) || isData(found.file);",
         to: 'isOwn(found) || isData(found.file) || found.origin === "package";',
       },
@@ -142,7 +146,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     what: "running a command by its words is not remembered as trust",
     edits: [
       {
-        file: "src/commands/acting.ts",
+        file: "src/commands/context/acting.ts",
         from: `if (isStrange && isOfPerson(env)) writeTrust(home, root, "ran");`,
         to: "void isStrange;",
       },
@@ -166,7 +170,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     what: "a command of the user's own gets the programs of a root that is not trusted",
     edits: [
       {
-        file: "src/supervisor/preparecommand.ts",
+        file: "src/supervisor/prepare/command.ts",
         from: `const isStrange = request.isStrange ?? ground.isStrange ?? reading === "data";`,
         to: "const isStrange = false;",
       },
@@ -178,7 +182,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     what: "a dry run of a stranger's stack asks Compose",
     edits: [
       {
-        file: "src/supervisor/stack.ts",
+        file: "src/supervisor/prepare/stack.ts",
         from: "mayAsk: !dry || isTrusted(ground, ground.root),",
         to: "mayAsk: true,",
       },
@@ -190,7 +194,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     what: "the daemon follows the files of a registered root",
     edits: [
       {
-        file: "src/daemon/project.ts",
+        file: "src/daemon/roots/project.ts",
         from: `return loadIndex({ ...place, reading: "known" });`,
         to: `return loadIndex({ ...place, reading: "all" });`,
       },
@@ -201,7 +205,11 @@ export const TRUST_BREAKS: readonly Break[] = [
   {
     what: "what the daemon starts goes by the files",
     edits: [
-      { file: "src/commands/daemon.ts", from: `env: { ...launches, [KNOWN_MARK]: "1" }`, to: "env: { ...launches }" },
+      {
+        file: "src/commands/verbs/daemon.ts",
+        from: `env: { ...launches, [KNOWN_MARK]: "1" }`,
+        to: "env: { ...launches }",
+      },
     ],
     test: CONSENT,
     only: "after a checkout",
@@ -210,7 +218,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     what: "the daemon runs a function of a manifest that changed",
     edits: [
       {
-        file: "src/supervisor/manifests.ts",
+        file: "src/supervisor/ground/manifests.ts",
         from: "if (isAsKnown({ root, home, env, owner }, file)) return;",
         to: "if (file !== root + isAsKnown.name) return;",
       },
@@ -222,7 +230,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     what: "a dt that a job runs takes over what changed",
     edits: [
       {
-        file: "src/supervisor/preparecommand.ts",
+        file: "src/supervisor/prepare/command.ts",
         from: `reading === "known" && request.launch === null`,
         to: `reading === "known" && request.launch !== null`,
       },
@@ -234,7 +242,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     what: "what another user planted above is used",
     edits: [
       {
-        file: "src/sys/root.ts",
+        file: "src/sys/places/root.ts",
         from: "  return false;\n}\n\n/** The other user",
         to: "  return true;\n}\n\n/** The other user",
       },
@@ -246,7 +254,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     what: "a tree that is another user's is used without a question",
     edits: [
       {
-        file: "src/sys/root.ts",
+        file: "src/sys/places/root.ts",
         from: "if (standsInTheirs) throw question(root, text);",
         to: "if (standsInTheirs) return true;",
       },
@@ -258,7 +266,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     what: "programs of another user are put on PATH",
     edits: [
       {
-        file: "src/supervisor/environment.ts",
+        file: "src/supervisor/prepare/environment.ts",
         from: "return stat !== undefined && distrust(path, stat, judge) === null;",
         to: "return stat !== undefined && judge !== null;",
       },
@@ -270,7 +278,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     what: "a folder of packages is not judged by its owner",
     edits: [
       {
-        file: "src/manifest/closure.ts",
+        file: "src/manifest/imports/closure.ts",
         from: 'candidates.push(`${join(directory, "node_modules")}/`, candidate);',
         to: "candidates.push(candidate);",
       },

@@ -1,9 +1,9 @@
 /** Flags as a person types them: joined, in any place, given twice. */
 import { describe, expect, test } from "bun:test";
-import { checkArgs, valuesOf } from "../../src/commands/args.ts";
-import { takeGlobals } from "../../src/commands/globals.ts";
-import type { Globals } from "../../src/commands/types.ts";
-import { DtError } from "../../src/sys/error.ts";
+import type { Globals } from "../../src/commands/context/types.ts";
+import { checkArgs, valuesOf } from "../../src/commands/parse/args.ts";
+import { takeGlobals } from "../../src/commands/parse/globals.ts";
+import { DtError } from "../../src/sys/base/error.ts";
 
 const ARGS = {
   follow: { type: "boolean", alias: "f", description: "" },

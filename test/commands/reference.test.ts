@@ -2,8 +2,8 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { makeReference } from "../../src/commands/reference.ts";
-import { wireJsonSchema } from "../../src/daemon/protocol.ts";
+import { makeReference } from "../../generate/reference.ts";
+import { wireJsonSchema } from "../../src/daemon/socket/protocol.ts";
 import { REPOSITORY } from "../kit.ts";
 
 test("docs/daemon.schema.json is up to date (else: bun run generate)", async () => {

@@ -1,7 +1,7 @@
 /** Points in time as they are typed: local but for a named zone, and nothing that does not exist. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { pointInTime } from "../../src/commands/logs.when.ts";
-import { DtError } from "../../src/sys/error.ts";
+import { pointInTime } from "../../src/commands/parse/when.ts";
+import { DtError } from "../../src/sys/base/error.ts";
 
 const NOW = Date.UTC(2026, 10, 29, 12, 0, 0);
 const zone = process.env.TZ;

@@ -3,8 +3,8 @@ import { expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { forgetTrust, writeTrust } from "../../src/state/trust.ts";
-import { KNOWN_MARK } from "../../src/supervisor/marks.ts";
-import { groundOf } from "../../src/supervisor/world.ts";
+import { groundOf } from "../../src/supervisor/ground/ground.ts";
+import { KNOWN_MARK } from "../../src/supervisor/launch/marks.ts";
 import { makeScratch } from "../scratch.ts";
 import { fakeTable } from "../sys/table.fake.ts";
 

@@ -5,9 +5,9 @@ import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import fc from "fast-check";
-import type { Event, Request } from "../../src/daemon/protocol.ts";
-import { type Answers, type DaemonServer, serve } from "../../src/daemon/server.ts";
-import { DtError } from "../../src/sys/error.ts";
+import type { Event, Request } from "../../src/daemon/socket/protocol.ts";
+import { type Answers, type DaemonServer, serve } from "../../src/daemon/socket/server.ts";
+import { DtError } from "../../src/sys/base/error.ts";
 import { connectTo } from "../e2e/daemon.kit.ts";
 import { until } from "../kit.ts";
 

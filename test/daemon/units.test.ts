@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { parse } from "plist";
-import { daemonPaths } from "../../src/daemon/paths.ts";
+import { daemonPaths } from "../../src/daemon/socket/paths.ts";
 import { launchdPlist } from "../../src/daemon/unit/launchd.ts";
 import { installPlan, type PlanRequest, uninstallPlan } from "../../src/daemon/unit/plan.ts";
 import { systemdUnit } from "../../src/daemon/unit/systemd.ts";

@@ -2,8 +2,8 @@
 import { expect, test } from "bun:test";
 import { chmodSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { acquireLock } from "../../src/sys/lock.ts";
-import { makeProcessTable } from "../../src/sys/process.ts";
+import { acquireLock } from "../../src/sys/lock/lock.ts";
+import { makeProcessTable } from "../../src/sys/process/table.ts";
 import type { TestRoot } from "../kit.ts";
 import { until } from "../kit.ts";
 import { launchRoot, printed, ps, psOf, readLog, runs } from "./launch.kit.ts";

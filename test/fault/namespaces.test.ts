@@ -180,7 +180,7 @@ test("a host that lives holds on to its launch, also in a run directory that was
   const root = rootOf();
   await within(root, async () => {
     expect((await root.dt(["t", "dev", "-d"])).code).toBe(0);
-    const { isHeld } = await import("../../src/sys/hold.ts");
+    const { isHeld } = await import("../../src/sys/lock/hold.ts");
     const record = JSON.parse(root.read(".dialtone/run/t:dev:default.meta.json"));
     if (process.platform !== "linux") return expect(record.held).toBeUndefined();
     const fence = join(root.run, "t:dev:default.fence");

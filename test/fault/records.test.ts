@@ -2,10 +2,10 @@
 import { expect, test } from "bun:test";
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { beginLook, lookAt } from "../../src/commands/look.ts";
+import { beginLook, lookAt } from "../../src/inspect/look.ts";
 import { openStore } from "../../src/state/store.ts";
-import type { Ground } from "../../src/supervisor/types.ts";
-import { makeProcessTable } from "../../src/sys/process.ts";
+import type { Ground } from "../../src/supervisor/launch/types.ts";
+import { makeProcessTable } from "../../src/sys/process/table.ts";
 import { launchRoot, ps, psOf, runs } from "../e2e/launch.kit.ts";
 import { type TestRoot, until } from "../kit.ts";
 

@@ -6,7 +6,7 @@
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { makeSeal } from "../../src/sys/seal.ts";
+import { makeSeal } from "../../src/sys/seal/seal.ts";
 import { until } from "../kit.ts";
 
 const [dt, root] = process.argv.slice(2) as [string, string];

@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { checkLogPath, makeLogDirectory, openRun } from "../../src/logs/open.ts";
-import type { DtError } from "../../src/sys/error.ts";
+import type { DtError } from "../../src/sys/base/error.ts";
 import { makeScratch } from "../scratch.ts";
 
 const scratch = makeScratch();

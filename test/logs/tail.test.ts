@@ -5,7 +5,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { boundLog } from "../../src/logs/bound.ts";
 import { readLastLines, readTail } from "../../src/logs/tail.ts";
-import { releaseHead } from "../../src/sys/holes.ts";
+import { releaseHead } from "../../src/sys/files/holes.ts";
 import { makeScratch } from "../scratch.ts";
 
 const scratch = makeScratch();

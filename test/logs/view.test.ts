@@ -11,7 +11,7 @@ import { type LogRun, listRuns, makeTimeOf, offsetSince, offsetUntil } from "../
 import { shiftRuns } from "../../src/logs/shift.ts";
 import { beginTimes, openTimes, readTimes } from "../../src/logs/times.ts";
 import { viewRuns } from "../../src/logs/view.ts";
-import { releaseHead } from "../../src/sys/holes.ts";
+import { releaseHead } from "../../src/sys/files/holes.ts";
 import { makeScratch } from "../scratch.ts";
 
 const scratch = makeScratch();

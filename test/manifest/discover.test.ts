@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { isNewlyReserved, RESERVED_VERBS } from "../../src/manifest/reserved.ts";
+import { isNewlyReserved, RESERVED_VERBS } from "../../src/manifest/model/reserved.ts";
 import { createProject, failureOf, plugin, removeProjects, valueAt } from "./kit.ts";
 
 afterEach(removeProjects);

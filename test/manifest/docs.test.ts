@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { isReservedVerb } from "../../src/manifest/reserved.ts";
+import { isReservedVerb } from "../../src/manifest/model/reserved.ts";
 import { REPOSITORY } from "../kit.ts";
 import { createProject, removeProjects } from "./kit.ts";
 

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from "bun:test";
-import { loadHandler } from "../../src/manifest/handler.ts";
-import type { HandlerContext } from "../../src/manifest/types.ts";
-import { DtError } from "../../src/sys/error.ts";
+import { loadHandler } from "../../src/manifest/load/handler.ts";
+import type { HandlerContext } from "../../src/manifest/model/types.ts";
+import { DtError } from "../../src/sys/base/error.ts";
 import { createProject, removeProjects } from "./kit.ts";
 
 afterEach(removeProjects);

@@ -12,9 +12,9 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { LOADING } from "../../src/manifest/begun.ts";
-import { takeTurn } from "../../src/manifest/turn.ts";
-import { makeSeal } from "../../src/sys/seal.ts";
+import { takeTurn } from "../../src/manifest/cache/turn.ts";
+import { LOADING } from "../../src/manifest/depends/begun.ts";
+import { makeSeal } from "../../src/sys/seal/seal.ts";
 import { until } from "../kit.ts";
 import { countLines, createProject, failureOf, LOADER, plugin, removeProjects } from "./kit.ts";
 

@@ -1,16 +1,16 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import descriptions from "../../src/manifest/descriptions.json" with { type: "json" };
-import { extractDescriptions } from "../../src/manifest/extract.ts";
-import { manifestJsonSchema } from "../../src/manifest/jsonschema.ts";
+import { extractDescriptions } from "../../generate/extract.ts";
+import descriptions from "../../src/manifest/schema/descriptions.json" with { type: "json" };
+import { manifestJsonSchema } from "../../src/manifest/schema/jsonschema.ts";
 
 const REPOSITORY = join(import.meta.dir, "../..");
 const read = (path: string) => readFileSync(join(REPOSITORY, path), "utf8");
 const AGAIN = "stale: run `bun run generate`";
 
 test("the generated files are what would be generated now", () => {
-  expect(descriptions as unknown, AGAIN).toEqual(extractDescriptions(read("src/manifest/types.ts")));
+  expect(descriptions as unknown, AGAIN).toEqual(extractDescriptions(read("src/manifest/model/types.ts")));
   expect(JSON.parse(read("docs/manifest.schema.json")), AGAIN).toEqual(
     JSON.parse(JSON.stringify(manifestJsonSchema())),
   );

@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { type LoadIndexOptions, loadIndex, peekIndex, readIndex } from "../../src/manifest/index.ts";
-import { loadManifest } from "../../src/manifest/load.ts";
-import type { ManifestFailure } from "../../src/manifest/resolved.ts";
+import { loadManifest } from "../../src/manifest/load/load.ts";
+import type { ManifestFailure } from "../../src/manifest/model/resolved.ts";
 
 /**
  * The load child: that of the binary named by DT_BINARY, else from source. Without `--no-install`, Bun run from source would

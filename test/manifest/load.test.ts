@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { loadManifest } from "../../src/manifest/load.ts";
-import type { LoadResult } from "../../src/manifest/outcome.ts";
+import { loadManifest } from "../../src/manifest/load/load.ts";
+import type { LoadResult } from "../../src/manifest/model/outcome.ts";
 import { until } from "../kit.ts";
 import { createProject, LOADER, plugin, removeProjects } from "./kit.ts";
 

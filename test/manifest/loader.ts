@@ -1,4 +1,4 @@
 /** The load child without the command line around it: what `dt __load` runs. */
-import { runLoadChild } from "../../src/manifest/child.ts";
+import { runLoadChild } from "../../src/manifest/load/child.ts";
 
 process.exitCode = await runLoadChild(process.argv.slice(2));

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import type { ManagedSettings, OneshotSettings } from "../../src/manifest/resolved.ts";
-import type { Plugin } from "../../src/manifest/types.ts";
-import { validatePlugin } from "../../src/manifest/validate.ts";
+import { validatePlugin } from "../../src/manifest/load/validate.ts";
+import type { ManagedSettings, OneshotSettings } from "../../src/manifest/model/resolved.ts";
+import type { Plugin } from "../../src/manifest/model/types.ts";
 import { valueAt } from "./kit.ts";
 
 function resolve(plugin: Plugin) {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { RESERVED_VERBS } from "../../src/manifest/reserved.ts";
-import { formatIssue, validatePlugin } from "../../src/manifest/validate.ts";
+import { formatIssue, validatePlugin } from "../../src/manifest/load/validate.ts";
+import { RESERVED_VERBS } from "../../src/manifest/model/reserved.ts";
 
 function faults(value: unknown): string[] {
   const verdict = validatePlugin(value, "/m.ts", "root");

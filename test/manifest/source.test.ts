@@ -1,6 +1,6 @@
 /** Where a field stands in a manifest that is code. */
 import { expect, test } from "bun:test";
-import { locatorOf } from "../../src/manifest/source.ts";
+import { locatorOf } from "../../src/manifest/load/source.ts";
 
 /** The line that the comment `@NAME` stands in. */
 function lineOf(source: string, name: string): number {

@@ -12,15 +12,15 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { collectStartFiles } from "../../generate/collect.ts";
+import { DECLARED, makeDeclarations } from "../../generate/declare.ts";
+import { bundleModule } from "../../generate/modulebundle.ts";
 import * as api from "../../src/index.ts";
-import { DECLARED, makeDeclarations } from "../../src/manifest/declare.ts";
-import { API } from "../../src/manifest/evaluate.ts";
-import { bundleModule } from "../../src/manifest/modulebundle.ts";
-import { collectStartFiles } from "../../src/manifest/start/collect.ts";
+import { API } from "../../src/manifest/load/evaluate.ts";
 import start from "../../src/manifest/start/files.json" with { type: "json" };
 import { writeNewFiles } from "../../src/manifest/start/write.ts";
-import { DtError } from "../../src/sys/error.ts";
-import packaged from "../../src/sys/module.json" with { type: "json" };
+import packaged from "../../src/supervisor/prepare/module.json" with { type: "json" };
+import { DtError } from "../../src/sys/base/error.ts";
 import { REPOSITORY } from "../kit.ts";
 
 const AGAIN = "stale: run `bun run generate`";

@@ -1,6 +1,6 @@
 /** What a manifest threw, explained: whatever its message and stack hold, in time that is linear in them. */
 import { expect, test } from "bun:test";
-import { explainThrown, frameOf } from "../../src/manifest/thrown.ts";
+import { explainThrown, frameOf } from "../../src/manifest/load/thrown.ts";
 import { expectLinear } from "../linear.ts";
 
 const EXPORTED = ["definePlugin"];

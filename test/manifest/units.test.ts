@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { parseDuration, parseSize } from "../../src/manifest/units.ts";
+import { parseDuration, parseSize } from "../../src/values/units.ts";
 
 describe("durations", () => {
   test.each([

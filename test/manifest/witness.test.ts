@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { loadManifest } from "../../src/manifest/load.ts";
+import { loadManifest } from "../../src/manifest/load/load.ts";
 import { countLines, createProject, plugin, removeProjects } from "./kit.ts";
 
 afterEach(removeProjects);

@@ -2,12 +2,12 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import fc from "fast-check";
-import { quoteCommand, quoteWord, shortPath } from "../../src/output/shell.ts";
 import { formatTable } from "../../src/output/table.ts";
 import { errorJson, makePaint } from "../../src/output/talk.ts";
-import { formatDuration } from "../../src/output/time.ts";
 import { formatTruth } from "../../src/output/truth.ts";
-import { DtError } from "../../src/sys/error.ts";
+import { DtError } from "../../src/sys/base/error.ts";
+import { quoteCommand, quoteWord, shortPath } from "../../src/values/commandline.ts";
+import { formatDuration } from "../../src/values/duration.ts";
 import { expectLinear } from "../linear.ts";
 
 describe("tables", () => {

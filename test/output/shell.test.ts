@@ -4,8 +4,8 @@ import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { quoteCommand, quoteWord, showCommand } from "../../src/output/shell.ts";
-import { visible } from "../../src/sys/visible.ts";
+import { visible } from "../../src/sys/text/visible.ts";
+import { quoteCommand, quoteWord, showCommand } from "../../src/values/commandline.ts";
 
 const SHELLS = ["sh", "bash", "busybox"].filter((name) => Bun.which(name) !== null);
 const PROGRAMS = [

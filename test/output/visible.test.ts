@@ -8,7 +8,7 @@ import { quoteLine } from "../../src/output/quoted.ts";
 import { formatTable } from "../../src/output/table.ts";
 import { makePaint } from "../../src/output/talk.ts";
 import { formatTruth } from "../../src/output/truth.ts";
-import { holdsHidden, oneLine, toTerminal, visible } from "../../src/sys/visible.ts";
+import { holdsHidden, oneLine, toTerminal, visible } from "../../src/sys/text/visible.ts";
 
 /** Written as ranges a second time, on purpose. */
 const HIDDEN: readonly [first: number, last: number][] = [
@@ -172,7 +172,7 @@ test("a long text of anything costs no more than it is long", () => {
 });
 
 test("a mark of one process is nothing in another", async () => {
-  const script = `const { mark } = await import(${JSON.stringify(new URL("../../src/sys/visible.ts", import.meta.url).pathname)});
+  const script = `const { mark } = await import(${JSON.stringify(new URL("../../src/sys/text/visible.ts", import.meta.url).pathname)});
     require("node:fs").writeSync(1, mark(31));`;
   const other = Bun.spawnSync([process.execPath, "-e", script]).stdout.toString();
   expect(other).toMatch(/^\x1b\[\d{20,}031m$/);

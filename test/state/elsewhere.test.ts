@@ -3,8 +3,8 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { seenFromHere } from "../../src/state/elsewhere.ts";
 import type { LaunchRecord } from "../../src/state/types.ts";
-import { takeHold } from "../../src/sys/hold.ts";
-import { type ProcessIdentity, presenceOf } from "../../src/sys/identity.ts";
+import { takeHold } from "../../src/sys/lock/hold.ts";
+import { type ProcessIdentity, presenceOf } from "../../src/sys/process/identity.ts";
 import { makeScratch } from "../scratch.ts";
 import { BOOT, fakeTable, NAMESPACE } from "../sys/table.fake.ts";
 

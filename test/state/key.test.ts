@@ -2,8 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { describeAsker } from "../../src/state/asker.ts";
-import { formatKey, parseKey, parseSelection, type Selection } from "../../src/state/key.ts";
-import type { DtError } from "../../src/sys/error.ts";
+import type { DtError } from "../../src/sys/base/error.ts";
+import { formatKey, parseKey, parseSelection, type Selection } from "../../src/values/key.ts";
 
 describe("parseKey", () => {
   const cases: [text: string, key: string | null][] = [

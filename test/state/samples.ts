@@ -1,6 +1,6 @@
 /** Whole records for tests; each takes what a test is about. */
 import type { Asker, ExitRecord, LaunchHistory, LaunchRecord, Want } from "../../src/state/types.ts";
-import type { ProcessIdentity } from "../../src/sys/identity.ts";
+import type { ProcessIdentity } from "../../src/sys/process/identity.ts";
 
 const AT = "2026-01-02T03:04:05.678Z";
 const ASKER: Asker = { by: "user", pid: 10, command: "dt www dev -d" };

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { ExitReason, KeyState, LaunchHistory, Phase } from "../../src/state/types.ts";
 import { isLiving, judgeState, type Observed, stateAfter } from "../../src/state/view.ts";
-import type { Presence } from "../../src/sys/identity.ts";
+import type { Presence } from "../../src/sys/process/identity.ts";
 import { exitOf, historyOf, recordOf } from "./samples.ts";
 
 interface Seen {

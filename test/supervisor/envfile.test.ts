@@ -1,6 +1,6 @@
 /** What files of `NAME=value` lines set. */
 import { describe, expect, test } from "bun:test";
-import { readEnvFile } from "../../src/supervisor/envfile.ts";
+import { readEnvFile } from "../../src/supervisor/prepare/envfile.ts";
 
 const read = (text: string) => readEnvFile(Buffer.from(text));
 

@@ -1,7 +1,13 @@
 /** Of several sockets on one port: whose each is, and where a connection to an address comes. */
 import { expect, test } from "bun:test";
-import { addressesToAsk, answeringAt, isInTheWay, ownershipOf, showAddress } from "../../src/supervisor/listening.ts";
-import type { PortListener } from "../../src/sys/identity.ts";
+import {
+  addressesToAsk,
+  answeringAt,
+  isInTheWay,
+  ownershipOf,
+  showAddress,
+} from "../../src/supervisor/port/listening.ts";
+import type { PortListener } from "../../src/sys/process/identity.ts";
 import { fakeTable } from "../sys/table.fake.ts";
 
 const on = (address: string, onlyIpv6 = false): PortListener => ({ address, onlyIpv6, uid: null, pids: [] });

@@ -1,6 +1,6 @@
 /** Calls of dt in a `run`: seen where they are commands, not where they are words. */
 import { expect, test } from "bun:test";
-import { findNestedCalls } from "../../src/supervisor/doctor/nested.ts";
+import { findNestedCalls } from "../../src/inspect/doctor/nested.ts";
 
 const CASES: [run: string[] | string, calls: string[]][] = [
   [["dt", "a", "b"], ["a b"]],

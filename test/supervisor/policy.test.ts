@@ -1,12 +1,19 @@
 /** What follows the end of a run, what a host does about each event, and how liveness is counted: pure tables, the clock passed in. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import type { RestartPolicy } from "../../src/manifest/resolved.ts";
-import { policyOf } from "../../src/manifest/supervised.ts";
-import { askAlive, type Counted, countTry } from "../../src/supervisor/alive.ts";
-import { type Act, actOn, type RunEvent, type RunState } from "../../src/supervisor/events.ts";
-import { AGAIN, backoffMs, type Decision, decideAfterEnd, judgeEnd, type RunEnd } from "../../src/supervisor/policy.ts";
-import { NO_STREAK } from "../../src/supervisor/streak.ts";
+import type { RestartPolicy } from "../../src/manifest/model/resolved.ts";
+import { policyOf } from "../../src/manifest/resolve/supervised.ts";
+import {
+  AGAIN,
+  backoffMs,
+  type Decision,
+  decideAfterEnd,
+  judgeEnd,
+  type RunEnd,
+} from "../../src/supervisor/host/policy.ts";
+import { NO_STREAK } from "../../src/supervisor/launch/streak.ts";
+import { askAlive, type Counted, countTry } from "../../src/supervisor/probe/alive.ts";
+import { type Act, actOn, type RunEvent, type RunState } from "../../src/supervisor/run/events.ts";
 
 describe("after the end of a run", () => {
   const END: Decision = { is: "end" };

@@ -3,10 +3,10 @@ import { describe, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { type EnvironmentRequest, prepareEnvironment } from "../../src/supervisor/environment.ts";
-import { HOST_MARK } from "../../src/supervisor/marks.ts";
-import { hashSpec } from "../../src/supervisor/prepare.ts";
-import { buildArgv } from "../../src/supervisor/preparecommand.ts";
+import { HOST_MARK } from "../../src/supervisor/launch/marks.ts";
+import { buildArgv } from "../../src/supervisor/prepare/command.ts";
+import { type EnvironmentRequest, prepareEnvironment } from "../../src/supervisor/prepare/environment.ts";
+import { hashSpec } from "../../src/supervisor/prepare/launch.ts";
 import { makeScratch } from "../scratch.ts";
 
 const scratch = makeScratch();

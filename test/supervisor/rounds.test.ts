@@ -1,6 +1,6 @@
 /** A loop is told after the third round; somebody who saves often is not taken for one. */
 import { expect, test } from "bun:test";
-import { makeRounds } from "../../src/supervisor/rounds.ts";
+import { makeRounds } from "../../src/supervisor/watch/rounds.ts";
 
 /** A launch that is restarted on a change, with a clock that is moved by hand. */
 function launch({ debounceMs = 100, restartMs = 30 } = {}) {

@@ -1,7 +1,7 @@
 /** The graph's state in, what to do out: whatever the order of ends, exactly the dependents of what failed are not started. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { nextStep, SETTLED, type Stage } from "../../src/supervisor/up/schedule.ts";
+import { nextStep, SETTLED, type Stage } from "../../src/supervisor/hosts/schedule.ts";
 
 test("any order of completion: all settle, and prevented is exactly what depends on a failure", () => {
   const graphs = fc.array(fc.tuple(fc.array(fc.nat(20), { maxLength: 4 }), fc.boolean()), {

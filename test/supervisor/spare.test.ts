@@ -1,7 +1,7 @@
 /** Whom a name in `stop.spare` means, and whom it does not. */
 import { expect, test } from "bun:test";
-import { isSpared } from "../../src/supervisor/spare.ts";
-import type { ProcessEntry } from "../../src/sys/identity.ts";
+import { isSpared } from "../../src/supervisor/tree/spare.ts";
+import type { ProcessEntry } from "../../src/sys/process/identity.ts";
 import { fakeTable } from "../sys/table.fake.ts";
 
 const CASES: [what: string, comm: string, commandLine: string, names: string[], spared: boolean][] = [

@@ -2,8 +2,8 @@
 import { expect, test } from "bun:test";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { findStrays } from "../../src/supervisor/stray.ts";
-import { type Carriers, makeWhereabouts } from "../../src/supervisor/whereabouts.ts";
+import { findStrays } from "../../src/supervisor/tree/stray.ts";
+import { type Carriers, makeWhereabouts } from "../../src/supervisor/tree/whereabouts.ts";
 import { makeScratch } from "../scratch.ts";
 import { type FakeProcess, fakeTable } from "../sys/table.fake.ts";
 

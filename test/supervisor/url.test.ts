@@ -1,7 +1,7 @@
 /** Whether a port is shown as an address for a browser. */
 import { expect, test } from "bun:test";
-import type { ManagedSettings, ResolvedAlive, ResolvedProbe } from "../../src/manifest/resolved.ts";
-import { urlOf } from "../../src/supervisor/url.ts";
+import type { ManagedSettings, ResolvedAlive, ResolvedProbe } from "../../src/manifest/model/resolved.ts";
+import { urlOf } from "../../src/supervisor/port/url.ts";
 
 const TIMES = { timeoutMs: 1, intervalMs: 1, startPeriodMs: 0 };
 const http = (target: string) => ({ type: "http", target, status: null, ...TIMES }) as const;

@@ -1,10 +1,10 @@
 /** Sentences for facts that a test of the binary would wait minutes for. */
 import { expect, test } from "bun:test";
-import { policyOf } from "../../src/manifest/supervised.ts";
+import { explainKey, isKnown } from "../../src/inspect/why/explain.ts";
+import type { KeyFacts } from "../../src/inspect/why/facts.ts";
+import { meaningOf } from "../../src/inspect/why/meaning.ts";
+import { policyOf } from "../../src/manifest/resolve/supervised.ts";
 import type { ExitRecord } from "../../src/state/types.ts";
-import type { KeyFacts } from "../../src/supervisor/facts.ts";
-import { meaningOf } from "../../src/supervisor/meaning.ts";
-import { explainKey, isKnown } from "../../src/supervisor/why.ts";
 
 const NOW = Date.parse("2026-05-04T10:00:00.000Z");
 const ago = (ms: number) => new Date(NOW - ms).toISOString();

@@ -3,12 +3,12 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { breakStaleLock } from "../../src/sys/breaklock.ts";
-import { tryFlock } from "../../src/sys/flock.ts";
-import { identifySelf } from "../../src/sys/identity.ts";
-import { acquireLock } from "../../src/sys/lock.ts";
-import { makeProcessTable } from "../../src/sys/process.ts";
-import { makeSeal, type Seal } from "../../src/sys/seal.ts";
+import { tryFlock } from "../../src/sys/files/flock.ts";
+import { breakStaleLock } from "../../src/sys/lock/breaklock.ts";
+import { acquireLock } from "../../src/sys/lock/lock.ts";
+import { identifySelf } from "../../src/sys/process/identity.ts";
+import { makeProcessTable } from "../../src/sys/process/table.ts";
+import { makeSeal, type Seal } from "../../src/sys/seal/seal.ts";
 import { makeScratch } from "../scratch.ts";
 
 const table = makeProcessTable();

@@ -1,4 +1,4 @@
-/** Each row of the table on top of src/sys/descend.ts, on Linux and as where there is no /proc; and somebody who swaps directories meanwhile. */
+/** Each row of the table on top of src/sys/files/descend.ts, on Linux and as where there is no /proc; and somebody who swaps directories meanwhile. */
 import { describe, expect, test } from "bun:test";
 import {
   chmodSync,
@@ -18,13 +18,13 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { descend, descendInto, openThere } from "../../src/sys/descend.ts";
-import { openOwn, readOwn } from "../../src/sys/door.ts";
-import type { DtError } from "../../src/sys/error.ts";
-import { createWhole, linkBeside, removeFile, renameBeside, writeError, writeOwn } from "../../src/sys/files.ts";
-import { MOST } from "../../src/sys/keptopen.ts";
-import { checkPrivateDirectory, makePrivateDirectory } from "../../src/sys/paths.ts";
-import { makeSeal } from "../../src/sys/seal.ts";
+import type { DtError } from "../../src/sys/base/error.ts";
+import { descend, descendInto, openThere } from "../../src/sys/files/descend.ts";
+import { openOwn, readOwn } from "../../src/sys/files/door.ts";
+import { createWhole, linkBeside, removeFile, renameBeside, writeError, writeOwn } from "../../src/sys/files/files.ts";
+import { MOST } from "../../src/sys/files/keptopen.ts";
+import { checkPrivateDirectory, makePrivateDirectory } from "../../src/sys/places/paths.ts";
+import { makeSeal } from "../../src/sys/seal/seal.ts";
 import { makeScratch } from "../scratch.ts";
 import { failure } from "./failure.ts";
 

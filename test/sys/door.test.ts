@@ -1,4 +1,4 @@
-/** Each row of the table on top of src/sys/door.ts: what is at the path, and what reading, writing, appending and removing make of it. */
+/** Each row of the table on top of src/sys/files/door.ts: what is at the path, and what reading, writing, appending and removing make of it. */
 import { describe, expect, test } from "bun:test";
 import {
   chmodSync,
@@ -21,10 +21,10 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { checkOwn, openOwn, openOwnForOthers, readOwn, readTemporaryName } from "../../src/sys/door.ts";
-import type { DtError } from "../../src/sys/error.ts";
-import { appendLine, createWhole, removeOwn, temporaryName, writeOwn } from "../../src/sys/files.ts";
-import { readOwnText } from "../../src/sys/sealed.ts";
+import type { DtError } from "../../src/sys/base/error.ts";
+import { checkOwn, openOwn, openOwnForOthers, readOwn, readTemporaryName } from "../../src/sys/files/door.ts";
+import { appendLine, createWhole, removeOwn, temporaryName, writeOwn } from "../../src/sys/files/files.ts";
+import { readOwnText } from "../../src/sys/seal/sealed.ts";
 import { makeScratch } from "../scratch.ts";
 import type { Seen } from "./door.worker.ts";
 import { failure } from "./failure.ts";

@@ -1,6 +1,6 @@
 /** What another user sees through the door: becomes uid 54321, tries each path, prints what came as JSON. Started as root, paths as arguments. */
 import { closeSync, constants } from "node:fs";
-import { checkOwn, openOwn, readOwn } from "../../src/sys/door.ts";
+import { checkOwn, openOwn, readOwn } from "../../src/sys/files/door.ts";
 
 function outcomeOf(run: () => unknown): string {
   try {

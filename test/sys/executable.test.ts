@@ -2,9 +2,9 @@
 import { describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { DtError } from "../../src/sys/error.ts";
-import { executionError } from "../../src/sys/exec.ts";
-import { checkDirectory, findExecutable, missingInterpreter } from "../../src/sys/executable.ts";
+import type { DtError } from "../../src/sys/base/error.ts";
+import { executionError } from "../../src/sys/spawn/exec.ts";
+import { checkDirectory, findExecutable, missingInterpreter } from "../../src/sys/spawn/executable.ts";
 import { makeScratch } from "../scratch.ts";
 
 const base = makeScratch()();
@@ -80,7 +80,7 @@ describe("findExecutable", () => {
     }
     chmodSync(join(base, "closed"), 0o700);
     const script = `
-      const { findExecutable } = await import(${JSON.stringify(join(import.meta.dir, "../../src/sys/executable.ts"))});
+      const { findExecutable } = await import(${JSON.stringify(join(import.meta.dir, "../../src/sys/spawn/executable.ts"))});
       process.setgid(54321);
       process.setuid(54321);
       console.log(findExecutable("sh", ${JSON.stringify(`${join(base, "closed")}:/bin`)}, "/"));`;

@@ -1,5 +1,5 @@
 /** What a call throws; throws where it does not. */
-import type { DtError } from "../../src/sys/error.ts";
+import type { DtError } from "../../src/sys/base/error.ts";
 
 export function failure(run: () => unknown): DtError & NodeJS.ErrnoException {
   try {

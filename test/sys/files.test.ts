@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import type { DtError } from "../../src/sys/error.ts";
+import type { DtError } from "../../src/sys/base/error.ts";
 import {
   clearTemporaries,
   createFile,
@@ -22,7 +22,7 @@ import {
   temporaryName,
   writeJson,
   writeWhole,
-} from "../../src/sys/files.ts";
+} from "../../src/sys/files/files.ts";
 import { until } from "../kit.ts";
 import { makeScratch } from "../scratch.ts";
 
@@ -104,7 +104,7 @@ describe("writing", () => {
     const texts = ["a", "b"].map((letter) => letter.repeat(300_000));
     writeFileSync(file, texts[0] as string);
     const script = `
-      const { writeWhole } = await import(${JSON.stringify(join(import.meta.dir, "../../src/sys/files.ts"))});
+      const { writeWhole } = await import(${JSON.stringify(join(import.meta.dir, "../../src/sys/files/files.ts"))});
       const texts = ["a", "b"].map((letter) => letter.repeat(300_000));
       for (let at = 0; ; at++) writeWhole(${JSON.stringify(file)}, texts[at % 2], { durable: false });`;
     for (let round = 0; round < 4; round++) {
@@ -165,7 +165,7 @@ describe("writing", () => {
       return;
     }
     const script = `
-      const { writeWhole, createFile, removeFile } = await import(${JSON.stringify(join(import.meta.dir, "../../src/sys/files.ts"))});
+      const { writeWhole, createFile, removeFile } = await import(${JSON.stringify(join(import.meta.dir, "../../src/sys/files/files.ts"))});
       const { readFileSync, readdirSync, writeFileSync } = require("node:fs");
       const at = process.argv[1];
       const codes = [];
@@ -222,7 +222,7 @@ describe("writing", () => {
     const directory = scratch();
     const script = `
       const { denyCalls } = await import(${JSON.stringify(join(import.meta.dir, "deny.ts"))});
-      const { createWhole } = await import(${JSON.stringify(join(import.meta.dir, "../../src/sys/files.ts"))});
+      const { createWhole } = await import(${JSON.stringify(join(import.meta.dir, "../../src/sys/files/files.ts"))});
       const at = process.argv[1];
       denyCalls(["link"]);
       let code = "none";

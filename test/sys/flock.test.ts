@@ -2,8 +2,8 @@
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { isLocked, tryFlock } from "../../src/sys/flock.ts";
-import { libc } from "../../src/sys/libc.ts";
+import { libc } from "../../src/sys/ffi/libc.ts";
+import { isLocked, tryFlock } from "../../src/sys/files/flock.ts";
 import { until } from "../kit.ts";
 import { makeScratch } from "../scratch.ts";
 
@@ -41,7 +41,7 @@ test("a holder killed with SIGKILL leaves nothing, and the program it had starte
   const path = join(directory, "a.guard");
   const note = join(directory, "note");
   const script = `
-    const { tryFlock } = await import(${JSON.stringify(join(import.meta.dir, "../../src/sys/flock.ts"))});
+    const { tryFlock } = await import(${JSON.stringify(join(import.meta.dir, "../../src/sys/files/flock.ts"))});
     const held = tryFlock(${JSON.stringify(path)});
     const child = Bun.spawn(["sleep", "1000"], { stdio: ["ignore", "ignore", "ignore"] });
     await Bun.write(${JSON.stringify(note)}, held.is + " " + child.pid);

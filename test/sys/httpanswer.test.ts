@@ -1,6 +1,6 @@
 /** Where an HTTP answer ends, whichever way its server tells it, and however its bytes come. */
 import { expect, test } from "bun:test";
-import { makeAnswerReader } from "../../src/sys/httpanswer.ts";
+import { makeAnswerReader } from "../../src/sys/net/httpanswer.ts";
 
 interface Read {
   status: number | null;

@@ -3,8 +3,8 @@ import { afterEach, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
-import { askHttp } from "../../src/sys/httpask.ts";
-import { localAddressesOf } from "../../src/sys/localaddress.ts";
+import { askHttp } from "../../src/sys/net/httpask.ts";
+import { localAddressesOf } from "../../src/sys/net/localaddress.ts";
 import { until } from "../kit.ts";
 import { makeScratch } from "../scratch.ts";
 

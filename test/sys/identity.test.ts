@@ -8,8 +8,8 @@ import {
   presenceOf,
   sameIdentity,
   snapshotOf,
-} from "../../src/sys/identity.ts";
-import { makeProcessTable } from "../../src/sys/process.ts";
+} from "../../src/sys/process/identity.ts";
+import { makeProcessTable } from "../../src/sys/process/table.ts";
 import { fakeTable } from "./table.fake.ts";
 
 describe("presenceOf", () => {

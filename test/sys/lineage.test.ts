@@ -1,9 +1,9 @@
 /** The lineage: what is made of a token, what is read of /proc, and that the kernel hands it on. */
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { withCleanLimits } from "../../src/sys/limits.ts";
-import { isLineage, isLineageOf, lineageFor, readLineage } from "../../src/sys/lineage.ts";
-import { makeProcessTable } from "../../src/sys/process.ts";
+import { isLineage, isLineageOf, lineageFor, readLineage } from "../../src/sys/process/lineage.ts";
+import { makeProcessTable } from "../../src/sys/process/table.ts";
+import { withCleanLimits } from "../../src/sys/spawn/limits.ts";
 
 const TOKEN = "0123456789abcdef0123456789abcdef";
 

@@ -1,11 +1,11 @@
 /** What a lock does on a disk that is full, then read-only; run in a mount namespace of its own, prints what it saw as JSON. */
 import { closeSync, existsSync, openSync, readdirSync, unlinkSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import type { DtError } from "../../src/sys/error.ts";
-import { identify, type ProcessEntry } from "../../src/sys/identity.ts";
-import { acquireLock, type HeldLock, type LockRequest } from "../../src/sys/lock.ts";
-import { makeProcessTable } from "../../src/sys/process.ts";
-import { makeSeal } from "../../src/sys/seal.ts";
+import type { DtError } from "../../src/sys/base/error.ts";
+import { acquireLock, type HeldLock, type LockRequest } from "../../src/sys/lock/lock.ts";
+import { identify, type ProcessEntry } from "../../src/sys/process/identity.ts";
+import { makeProcessTable } from "../../src/sys/process/table.ts";
+import { makeSeal } from "../../src/sys/seal/seal.ts";
 
 const [, , directory, home] = process.argv as [string, string, string, string];
 const seal = makeSeal(directory, home);

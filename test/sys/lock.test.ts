@@ -1,4 +1,4 @@
-/** Each row of the table on top of src/sys/lock.ts. */
+/** Each row of the table on top of src/sys/lock/lock.ts. */
 import { afterEach, describe, expect, test } from "bun:test";
 import {
   chownSync,
@@ -15,9 +15,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import type { DtError } from "../../src/sys/error.ts";
-import { tryFlock } from "../../src/sys/flock.ts";
-import { identify, identifySelf, type ProcessEntry, type ProcessIdentity } from "../../src/sys/identity.ts";
+import type { DtError } from "../../src/sys/base/error.ts";
+import { tryFlock } from "../../src/sys/files/flock.ts";
 import {
   acquireLock,
   type HeldLock,
@@ -27,9 +26,10 @@ import {
   type LockReason,
   type LockRequest,
   readHolder,
-} from "../../src/sys/lock.ts";
-import { makeProcessTable } from "../../src/sys/process.ts";
-import { makeSeal } from "../../src/sys/seal.ts";
+} from "../../src/sys/lock/lock.ts";
+import { identify, identifySelf, type ProcessEntry, type ProcessIdentity } from "../../src/sys/process/identity.ts";
+import { makeProcessTable } from "../../src/sys/process/table.ts";
+import { makeSeal } from "../../src/sys/seal/seal.ts";
 import { REPOSITORY, until } from "../kit.ts";
 import { makeScratch } from "../scratch.ts";
 import type { WorkerPlan } from "./lock.worker.ts";

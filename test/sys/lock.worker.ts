@@ -4,12 +4,12 @@
  */
 import { closeSync, existsSync, openSync, readlinkSync, readSync, symlinkSync, unlinkSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { type DtError, errnoOf } from "../../src/sys/error.ts";
-import { identifySelf, presenceOf } from "../../src/sys/identity.ts";
-import { libc } from "../../src/sys/libc.ts";
-import { acquireLock, type LockBackend } from "../../src/sys/lock.ts";
-import { makeProcessTable } from "../../src/sys/process.ts";
-import { makeSeal } from "../../src/sys/seal.ts";
+import { type DtError, errnoOf } from "../../src/sys/base/error.ts";
+import { libc } from "../../src/sys/ffi/libc.ts";
+import { acquireLock, type LockBackend } from "../../src/sys/lock/lock.ts";
+import { identifySelf, presenceOf } from "../../src/sys/process/identity.ts";
+import { makeProcessTable } from "../../src/sys/process/table.ts";
+import { makeSeal } from "../../src/sys/seal/seal.ts";
 import { type Denied, denyCalls } from "./deny.ts";
 
 export interface WorkerPlan {

@@ -2,9 +2,9 @@
 import { describe, expect, test } from "bun:test";
 import { chmodSync, chownSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { privateBelow, takePrivate, whoMaySwap } from "../../src/sys/ownplace.ts";
-import { readPlain } from "../../src/sys/plainfile.ts";
-import { socketDirectory } from "../../src/sys/socketplace.ts";
+import { readPlain } from "../../src/sys/files/plainfile.ts";
+import { privateBelow, takePrivate, whoMaySwap } from "../../src/sys/places/ownplace.ts";
+import { socketDirectory } from "../../src/sys/places/socketplace.ts";
 import { makeScratch } from "../scratch.ts";
 
 const scratch = makeScratch();

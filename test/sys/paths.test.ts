@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import type { DtError } from "../../src/sys/error.ts";
+import type { DtError } from "../../src/sys/base/error.ts";
 import {
   cacheDirectoryOf,
   checkPrivateDirectory,
@@ -21,8 +21,8 @@ import {
   noRootError,
   rootSlug,
   runDirectoryOf,
-} from "../../src/sys/paths.ts";
-import { findRoot } from "../../src/sys/root.ts";
+} from "../../src/sys/places/paths.ts";
+import { findRoot } from "../../src/sys/places/root.ts";
 import { makeScratch } from "../scratch.ts";
 
 const scratch = makeScratch();
@@ -176,7 +176,7 @@ describe("places", () => {
       return;
     }
     const script = `
-      const { homeDirectory } = await import(${JSON.stringify(join(import.meta.dir, "../../src/sys/paths.ts"))});
+      const { homeDirectory } = await import(${JSON.stringify(join(import.meta.dir, "../../src/sys/places/paths.ts"))});
       process.setgid(54321);
       process.setuid(54321);
       console.log(homeDirectory({}), homeDirectory({ HOME: "/h" }));`;

@@ -3,6 +3,7 @@
  * compiler printed for the struct of XNU's header with its fields set by name, so the offsets here are the compiler's.
  */
 import { describe, expect, test } from "bun:test";
+import { makeProcessTable } from "../../src/sys/process/darwin.ts";
 import {
   BSDINFO_SIZE,
   decodeArguments,
@@ -19,8 +20,7 @@ import {
   SOCKET_FDINFO_SIZE,
   UNIQIDENTIFIERINFO_SIZE,
   VNODE_FDINFO_SIZE,
-} from "../../src/sys/layout.darwin.ts";
-import { makeProcessTable } from "../../src/sys/process.darwin.ts";
+} from "../../src/sys/process/layout.darwin.ts";
 
 function bytesOf(size: number, runs: Record<number, string>): Buffer {
   const bytes = Buffer.alloc(size);

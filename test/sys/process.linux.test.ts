@@ -11,8 +11,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { identify, type ProcessIdentity, presenceOf } from "../../src/sys/identity.ts";
-import { makeProcessTable } from "../../src/sys/process.linux.ts";
+import { identify, type ProcessIdentity, presenceOf } from "../../src/sys/process/identity.ts";
+import { makeProcessTable } from "../../src/sys/process/linux.ts";
 import { until } from "../kit.ts";
 import { expectLinear } from "../linear.ts";
 import { makeScratch } from "../scratch.ts";
@@ -91,7 +91,7 @@ describe("entries", () => {
     writeFileSync(
       join(directory, "headless.ts"),
       `import { openSync, writeSync } from "node:fs";
-      import { libc } from ${JSON.stringify(join(import.meta.dir, "../../src/sys/libc.ts"))};
+      import { libc } from ${JSON.stringify(join(import.meta.dir, "../../src/sys/ffi/libc.ts"))};
       const fd = openSync(${JSON.stringify(beat)}, "a");
       const text = "const { writeSync } = require('node:fs'); setInterval(() => writeSync(" + fd + ", '.'), 5)";
       new Worker(URL.createObjectURL(new Blob([text])));
@@ -263,7 +263,7 @@ describe("signals go to exactly this process", () => {
     }
     const child = spawn(["sleep", "1000"]);
     const script = `
-      const { makeProcessTable } = await import(${JSON.stringify(join(import.meta.dir, "../../src/sys/process.linux.ts"))});
+      const { makeProcessTable } = await import(${JSON.stringify(join(import.meta.dir, "../../src/sys/process/linux.ts"))});
       const table = makeProcessTable();
       table.signal(${JSON.stringify(identityOf(child.pid))}, 0);
       process.setgid(54321);

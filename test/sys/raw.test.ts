@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { bytesOf, isRaw, textOf } from "../../src/sys/raw.ts";
+import { bytesOf, isRaw, textOf } from "../../src/sys/base/rawbytes.ts";
 
 test("any bytes come back, also through JSON", () => {
   const bytes = fc.oneof(

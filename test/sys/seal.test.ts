@@ -1,4 +1,4 @@
-/** Who wrote a state file: each row of the table on top of src/sys/seal.ts, and the secret it hangs on. */
+/** Who wrote a state file: each row of the table on top of src/sys/seal/seal.ts, and the secret it hangs on. */
 import { describe, expect, test } from "bun:test";
 import {
   chmodSync,
@@ -17,11 +17,11 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import type { DtError } from "../../src/sys/error.ts";
-import { temporaryName } from "../../src/sys/files.ts";
-import { makeSeal } from "../../src/sys/seal.ts";
-import { readSealed, writeSealed } from "../../src/sys/sealed.ts";
-import { openSecrets } from "../../src/sys/secret.ts";
+import type { DtError } from "../../src/sys/base/error.ts";
+import { temporaryName } from "../../src/sys/files/files.ts";
+import { makeSeal } from "../../src/sys/seal/seal.ts";
+import { readSealed, writeSealed } from "../../src/sys/seal/sealed.ts";
+import { openSecrets } from "../../src/sys/seal/secret.ts";
 import { until } from "../kit.ts";
 import { makeScratch } from "../scratch.ts";
 import type { SealPlan } from "./seal.worker.ts";
@@ -412,8 +412,8 @@ describe("the secret", () => {
   /** As another uid, with what it may read and write there. */
   function asNobody(directory: string, home: string | null, path: string): { stdout: string; stderr: string } {
     const script = `
-      const { makeSeal } = await import(${JSON.stringify(join(import.meta.dir, "../../src/sys/seal.ts"))});
-      const { readSealed } = await import(${JSON.stringify(join(import.meta.dir, "../../src/sys/sealed.ts"))});
+      const { makeSeal } = await import(${JSON.stringify(join(import.meta.dir, "../../src/sys/seal/seal.ts"))});
+      const { readSealed } = await import(${JSON.stringify(join(import.meta.dir, "../../src/sys/seal/sealed.ts"))});
       process.setgroups([]);
       process.setgid(54321);
       process.setuid(54321);

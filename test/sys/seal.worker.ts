@@ -1,7 +1,7 @@
 /** One of many that need the secret at once: seals a file of its own in `<directory>`. Plan on the command line as JSON. */
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { makeSeal } from "../../src/sys/seal.ts";
+import { makeSeal } from "../../src/sys/seal/seal.ts";
 import { type Denied, denyCalls } from "./deny.ts";
 
 export interface SealPlan {

@@ -15,13 +15,13 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { dataStart, releaseHead } from "../../src/sys/holes.ts";
-import { lazy } from "../../src/sys/lazy.ts";
-import { nearestNames } from "../../src/sys/nearest.ts";
-import { ensureShims } from "../../src/sys/shims.ts";
-import { signalName, signalNumber } from "../../src/sys/signals.ts";
-import { statOf } from "../../src/sys/stat.ts";
-import { shellCode, statusOf } from "../../src/sys/status.ts";
+import { ensureShims } from "../../src/supervisor/prepare/shims.ts";
+import { lazy } from "../../src/sys/base/lazy.ts";
+import { signalName, signalNumber } from "../../src/sys/base/signals.ts";
+import { statOf } from "../../src/sys/base/stat.ts";
+import { shellCode, statusOf } from "../../src/sys/base/status.ts";
+import { dataStart, releaseHead } from "../../src/sys/files/holes.ts";
+import { nearestNames } from "../../src/sys/text/nearest.ts";
 import { makeScratch } from "../scratch.ts";
 
 const scratch = makeScratch();

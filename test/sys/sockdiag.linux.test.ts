@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { readListeningSockets } from "../../src/sys/sockdiag.linux.ts";
+import { readListeningSockets } from "../../src/sys/process/sockdiag.linux.ts";
 
 const onLinux = test.skipIf(process.platform !== "linux");
 

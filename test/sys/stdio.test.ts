@@ -2,12 +2,12 @@
 import { describe, expect, test } from "bun:test";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
-import { isReaderGone, isTerminal, writeText } from "../../src/sys/stdio.ts";
+import { isReaderGone, isTerminal, writeText } from "../../src/sys/stdio/stdio.ts";
 import { makeScratch } from "../scratch.ts";
 
 const scratch = makeScratch();
-const STDIO = JSON.stringify(join(import.meta.dir, "../../src/sys/stdio.ts"));
-const ERROR = JSON.stringify(join(import.meta.dir, "../../src/sys/error.ts"));
+const STDIO = JSON.stringify(join(import.meta.dir, "../../src/sys/stdio/stdio.ts"));
+const ERROR = JSON.stringify(join(import.meta.dir, "../../src/sys/base/error.ts"));
 
 function run(shell: string, script: string) {
   const child = Bun.spawnSync(["sh", "-c", shell, "sh", process.execPath, script]);
@@ -18,7 +18,7 @@ test("all of it arrives through a pipe that is non-blocking and read slowly", ()
   // `O_NONBLOCK` is set on the pipe itself, as a neighbour on the same pipe may do at any time.
   const script = `
     const { writeText } = await import(${STDIO});
-    const { libc } = await import(${JSON.stringify(join(import.meta.dir, "../../src/sys/libc.ts"))});
+    const { libc } = await import(${JSON.stringify(join(import.meta.dir, "../../src/sys/ffi/libc.ts"))});
     const FCNTL = { x64: 72, arm64: 25 }[process.arch];
     libc().syscall(FCNTL, 1, 4, 0x800, 0, 0);
     const text = Array.from({ length: 40_000 }, (_, at) => "line " + at + "\\n").join("");
@@ -114,7 +114,7 @@ describe("a terminal is told", () => {
 test("an error that is printed has code, hint and status", async () => {
   const { DtError, EXIT, errnoOf, messageOf } = (await import(
     JSON.parse(ERROR)
-  )) as typeof import("../../src/sys/error.ts");
+  )) as typeof import("../../src/sys/base/error.ts");
   const error = new DtError("some-code", "A sentence.", { hint: "Do that.", details: { a: 1 }, cause: new Error("x") });
   expect(error).toMatchObject({ name: "DtError", code: "some-code", status: EXIT.failed, hint: "Do that." });
   expect([errnoOf({ code: "ENOENT" }), errnoOf({ code: 5 }), errnoOf(null), errnoOf("x")]).toEqual([

@@ -1,6 +1,6 @@
 /** A made-up process table: what the kernel would say, as data. This very process is always in it. */
-import type { ProcessEntry, ProcessIdentity, ProcessTable } from "../../src/sys/identity.ts";
-import { lineageFor } from "../../src/sys/lineage.ts";
+import type { ProcessEntry, ProcessIdentity, ProcessTable } from "../../src/sys/process/identity.ts";
+import { lineageFor } from "../../src/sys/process/lineage.ts";
 
 export const BOOT = "boot-now";
 export const NAMESPACE = "pid:[here]";

@@ -4,7 +4,7 @@
  * Known limit: parsed and compared field by field in tests; launchd itself has never run it there.
  */
 import { join } from "node:path";
-import { LABEL } from "../paths.ts";
+import { LABEL } from "../socket/paths.ts";
 import type { UnitFacts } from "./systemd.ts";
 
 type Value = string | boolean | Value[] | { [key: string]: Value };

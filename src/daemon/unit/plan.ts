@@ -1,6 +1,6 @@
 /** What installing and removing the service is, as data: the same steps that `--dry-run` prints. Pure. */
-import type { ServiceManager } from "../../sys/manager.ts";
-import { type DaemonPaths, LABEL } from "../paths.ts";
+import type { ServiceManager } from "../../sys/base/manager.ts";
+import { type DaemonPaths, LABEL } from "../socket/paths.ts";
 import { launchdPlist, launchdPlistPath } from "./launchd.ts";
 import { systemdUnit, systemdUnitPath, UNIT_NAME } from "./systemd.ts";
 

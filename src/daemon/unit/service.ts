@@ -3,13 +3,13 @@
 import { chmodSync, copyFileSync, linkSync, mkdirSync, renameSync, rmdirSync } from "node:fs";
 import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
-import { bunSpawn } from "../../sys/bunspawn.ts";
-import { DtError, EXIT, messageOf } from "../../sys/error.ts";
-import { readJson, removeFile, temporaryName, writeError, writeJson, writeWhole } from "../../sys/files.ts";
-import type { ServiceManager } from "../../sys/manager.ts";
-import { selfCommand } from "../../sys/self.ts";
-import { statOf } from "../../sys/stat.ts";
-import type { DaemonPaths } from "../paths.ts";
+import { DtError, EXIT, messageOf } from "../../sys/base/error.ts";
+import type { ServiceManager } from "../../sys/base/manager.ts";
+import { selfCommand } from "../../sys/base/self.ts";
+import { statOf } from "../../sys/base/stat.ts";
+import { readJson, removeFile, temporaryName, writeError, writeJson, writeWhole } from "../../sys/files/files.ts";
+import { bunSpawn } from "../../sys/spawn/bunspawn.ts";
+import type { DaemonPaths } from "../socket/paths.ts";
 import { controlCommand, installPlan, probeCommand, type Step, uninstallPlan, unitPath } from "./plan.ts";
 
 export interface ServiceContext {

@@ -4,7 +4,7 @@
  */
 import { existsSync, lstatSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { readPlain } from "../../sys/plainfile.ts";
+import { readPlain } from "../../sys/files/plainfile.ts";
 import type { NewFile } from "./types.ts";
 
 /** Far above what such a file has. */

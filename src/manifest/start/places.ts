@@ -8,9 +8,9 @@
  */
 import { lstatSync, readlinkSync, type Stats } from "node:fs";
 import { join } from "node:path";
-import { DtError, EXIT } from "../../sys/error.ts";
-import { quoteCommand } from "../../sys/shell.ts";
-import { distrust } from "../trust.ts";
+import { DtError, EXIT } from "../../sys/base/error.ts";
+import { quoteCommand } from "../../sys/text/shell.ts";
+import { distrust } from "../discover/trust.ts";
 import type { Environment } from "./types.ts";
 
 /** Paths from the root; one that ends in `/` is a directory. Throws for the first that dt must not write to. */

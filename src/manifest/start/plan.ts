@@ -1,9 +1,9 @@
 /** What `dt init plugin <name>` writes: the plugin `template` under another name, and what an editor needs to check it. */
 import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { DtError, EXIT } from "../../sys/error.ts";
-import { isReservedVerb, NAME_PATTERN, NAME_WORDS } from "../reserved.ts";
-import type { ManifestIndex } from "../resolved.ts";
+import { DtError, EXIT } from "../../sys/base/error.ts";
+import { isReservedVerb, NAME_PATTERN, NAME_WORDS } from "../model/reserved.ts";
+import type { ManifestIndex } from "../model/resolved.ts";
 import { filesForManifests, filesForPlugin } from "./editor.ts";
 import start from "./files.json" with { type: "json" };
 import type { NewFile } from "./types.ts";

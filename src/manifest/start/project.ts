@@ -1,9 +1,9 @@
 /** What `dt init` does in a directory: `manifests/`, what an editor needs, and a line for git. Done twice, the second changes nothing. */
 import { lstatSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { DtError, messageOf } from "../../sys/error.ts";
-import { writeWhole } from "../../sys/files.ts";
-import { readPlain } from "../../sys/plainfile.ts";
+import { DtError, messageOf } from "../../sys/base/error.ts";
+import { writeWhole } from "../../sys/files/files.ts";
+import { readPlain } from "../../sys/files/plainfile.ts";
 import {
   filesForManifests,
   isOwnTypesFile,

@@ -4,9 +4,9 @@
  */
 import { lstatSync, mkdirSync, rmdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { handToOwner } from "../../sys/door.ts";
-import { DtError, EXIT, errnoOf, messageOf } from "../../sys/error.ts";
-import { createWhole, tryUnlink } from "../../sys/files.ts";
+import { DtError, EXIT, errnoOf, messageOf } from "../../sys/base/error.ts";
+import { handToOwner } from "../../sys/files/door.ts";
+import { createWhole, tryUnlink } from "../../sys/files/files.ts";
 import { checkDirectory } from "./places.ts";
 import type { Environment, NewFile } from "./types.ts";
 

@@ -2,8 +2,8 @@
  * Which variables an evaluation reads. `process.env` is changed for one that notes; `Bun.env`, which cannot be changed, is judged by the text that
  * names it: a variable that it names counts, and everything where it does anything else with it.
  */
-import { namesOf } from "../digest.ts";
-import { hashOf } from "../hash.ts";
+import { namesOf } from "../depends/digest.ts";
+import { hashOf } from "../model/hash.ts";
 
 type Environment = Record<string, string | undefined>;
 

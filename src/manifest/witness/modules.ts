@@ -1,6 +1,6 @@
 /**
  * What a manifest gets when it imports a module of the runtime. Those that calculate are themselves; those that look, ask; of the others every call
- * is noted. A package that Bun loads itself gets the real ones: what it imports by its text decides (`packages.ts`).
+ * is noted. A package that Bun loads itself gets the real ones: what it imports by its text decides (`manifest/discover/packages.ts`).
  */
 import { builtinModules } from "node:module";
 import { dirname } from "node:path";

@@ -1,5 +1,5 @@
 /** What one evaluation asked, each question once with its answer at that time, and the first thing it did that cannot be asked again. */
-import { answerTo, type Question } from "../questions.ts";
+import { answerTo, type Question } from "../depends/questions.ts";
 
 export interface Record {
   ask(question: Question): void;

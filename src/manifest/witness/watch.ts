@@ -5,8 +5,8 @@
  * Known limits: what code made of text (`eval`) reaches by `import()`, and addons. Writing is not watched.
  */
 import { isAbsolute } from "node:path";
-import { readBytes } from "../../sys/plainfile.ts";
-import { FILE_LIMIT } from "../hash.ts";
+import { readBytes } from "../../sys/files/plainfile.ts";
+import { FILE_LIMIT } from "../model/hash.ts";
 import { type EnvironmentWatch, watchEnvironment } from "./environment.ts";
 import { watchFiles } from "./files.ts";
 import { isUnseen, type Modules, plainName, watchModules } from "./modules.ts";

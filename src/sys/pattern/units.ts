@@ -1,5 +1,5 @@
 /** Sets of UTF-16 code units, which are what a RegExp without the flag `u` works on. */
-import { lazy } from "../lazy.ts";
+import { lazy } from "../base/lazy.ts";
 import type { Units } from "./types.ts";
 
 export const LAST_UNIT = 0xffff;

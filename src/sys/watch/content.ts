@@ -4,7 +4,7 @@
  */
 import { closeSync, constants, fstatSync, openSync, readlinkSync, readSync, type Stats } from "node:fs";
 import { open } from "node:fs/promises";
-import { linkStatOf, statOf } from "../stat.ts";
+import { linkStatOf, statOf } from "../base/stat.ts";
 
 /** Size and time of a file, and the digest of its content. */
 export type Mark = [size: number, mtimeMs: number, digest: string];

@@ -14,8 +14,8 @@
  */
 import { type Dirent, type FSWatcher, readdirSync, type Stats, watch } from "node:fs";
 import { join } from "node:path";
-import { errnoOf, messageOf } from "../error.ts";
-import { linkStatOf, statOf } from "../stat.ts";
+import { errnoOf, messageOf } from "../base/error.ts";
+import { linkStatOf, statOf } from "../base/stat.ts";
 import { watchLinks } from "./links.ts";
 
 export interface DirectoriesRequest {

@@ -4,8 +4,8 @@
  */
 import { type Dirent, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { errnoOf, messageOf } from "../error.ts";
-import { statOf } from "../stat.ts";
+import { errnoOf, messageOf } from "../base/error.ts";
+import { statOf } from "../base/stat.ts";
 import { type Files, type Group, groupFiles } from "./groups.ts";
 
 export interface Found {

@@ -4,7 +4,7 @@
  * are read; of `includeIf` only `gitdir` is understood.
  */
 import { dirname, isAbsolute, join } from "node:path";
-import { readPlain } from "../plainfile.ts";
+import { readPlain } from "../files/plainfile.ts";
 
 export interface GitSettings {
   excludesFile: string | null;

@@ -7,9 +7,9 @@
  */
 import { dirname, join, resolve } from "node:path";
 import type ignore from "ignore";
-import { readText } from "../files.ts";
-import { readPlain } from "../plainfile.ts";
-import { linkStatOf } from "../stat.ts";
+import { linkStatOf } from "../base/stat.ts";
+import { readText } from "../files/files.ts";
+import { readPlain } from "../files/plainfile.ts";
 import { type GitPlace, type GitSettings, readGitSettings } from "./gitconfig.ts";
 
 export interface GitRules {

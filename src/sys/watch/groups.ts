@@ -5,7 +5,7 @@
  */
 import { existsSync, realpathSync } from "node:fs";
 import { dirname, isAbsolute, join, normalize } from "node:path";
-import { linkStatOf } from "../stat.ts";
+import { linkStatOf } from "../base/stat.ts";
 import { type Matcher, makeMatcher } from "./match.ts";
 import { isWithin, type Pattern, parsePattern, splitExclusion } from "./pattern.ts";
 

@@ -5,7 +5,7 @@
  */
 import { type FSWatcher, readlinkSync, watch } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
-import { linkStatOf } from "../stat.ts";
+import { linkStatOf } from "../base/stat.ts";
 
 export interface Links {
   /**

@@ -3,8 +3,8 @@
  * segment by segment, so that a path costs at most its length times the pattern's, even if both are hostile.
  * docs/files.md is the definition.
  */
-import { linkStatOf } from "../stat.ts";
-import { trimEnd } from "../trim.ts";
+import { linkStatOf } from "../base/stat.ts";
+import { trimEnd } from "../text/trim.ts";
 
 export interface Pattern {
   /** As it is in the manifest. */

@@ -2,7 +2,7 @@
  * Watches the files that patterns select, wherever they lie. It also reports the files that exist at the beginning, and
  * patterns that name nothing.
  */
-import { isRemote } from "../space.ts";
+import { isRemote } from "../files/space.ts";
 import { type Directories, watchDirectories } from "./directories.ts";
 import { type Files, type Group, groupFiles } from "./groups.ts";
 

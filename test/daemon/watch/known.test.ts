@@ -2,9 +2,9 @@
 import { expect, test } from "bun:test";
 import { appendFileSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { openKnown } from "../../../src/daemon/watch/known.ts";
-import { fillPattern } from "../../../src/daemon/watch/target.ts";
-import { makeSeal } from "../../../src/sys/seal.ts";
+import { openKnown } from "../../../src/jobs/snapshot.ts";
+import { fillPattern } from "../../../src/jobs/target.ts";
+import { makeSeal } from "../../../src/sys/seal/seal.ts";
 import { makeScratch } from "../../scratch.ts";
 
 const scratch = makeScratch();

@@ -1,6 +1,6 @@
 /** Jobs that change what they are run for, by a clock that is moved by hand. */
 import { expect, test } from "bun:test";
-import { makeLoops } from "../../../src/daemon/watch/loops.ts";
+import { makeLoops } from "../../../src/jobs/loops.ts";
 
 function watch() {
   let now = 1_000_000;

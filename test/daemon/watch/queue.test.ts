@@ -1,7 +1,7 @@
 /** From changes to jobs, by a clock of the test's own: each row of the table, and any order of events. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { makeLanes, makeQueue, type QueueOptions, type Work } from "../../../src/daemon/watch/queue.ts";
+import { makeLanes, makeQueue, type QueueOptions, type Work } from "../../../src/jobs/queue.ts";
 
 interface Timer {
   at: number;

@@ -3,8 +3,8 @@
 import { expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { rootSlug } from "../../../src/sys/paths.ts";
-import { makeSeal } from "../../../src/sys/seal.ts";
+import { rootSlug } from "../../../src/sys/places/paths.ts";
+import { makeSeal } from "../../../src/sys/seal/seal.ts";
 import { connectTo, socketOf, statusOf } from "../../e2e/daemon.kit.ts";
 import { psOf, runs } from "../../e2e/launch.kit.ts";
 import { type TestRoot, until } from "../../kit.ts";

@@ -1,6 +1,6 @@
 /** After `--` a word is a name, for every verb of the table: never a flag, never a question for help. A plugin's command gets it as before. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { VERBS } from "../../../src/commands/verbs.ts";
+import { VERBS } from "../../../src/commands/parse/verbs.ts";
 import { TestRoot } from "../../kit.ts";
 
 const MANAGED = { kind: "managed", run: ["sleep", "1000"] };

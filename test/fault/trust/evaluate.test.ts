@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { VERBS } from "../../../src/commands/verbs.ts";
+import { VERBS } from "../../../src/commands/parse/verbs.ts";
 import { type Strange, strangeRoot, writeFile } from "./trust.kit.ts";
 
 /** Code of every kind that a root may hold, each with a mark of its own, and data beside it. */

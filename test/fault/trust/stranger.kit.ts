@@ -14,8 +14,8 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import type { LaunchRecord } from "../../../src/state/types.ts";
-import { identify, type ProcessEntry, type ProcessIdentity } from "../../../src/sys/identity.ts";
-import { makeProcessTable } from "../../../src/sys/process.ts";
+import { identify, type ProcessEntry, type ProcessIdentity } from "../../../src/sys/process/identity.ts";
+import { makeProcessTable } from "../../../src/sys/process/table.ts";
 import { runs } from "../../e2e/launch.kit.ts";
 import { type RunOptions, TestRoot } from "../../kit.ts";
 import { exitOf, historyOf, recordOf, wantOf } from "../../state/samples.ts";

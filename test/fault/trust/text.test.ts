@@ -4,7 +4,7 @@
  * itself, without and with words, flags, `--json`, `--dry-run` and help, with colours and without.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { VERBS, type VerbName } from "../../../src/commands/verbs.ts";
+import { VERBS, type VerbName } from "../../../src/commands/parse/verbs.ts";
 import { freePort } from "../../e2e/launch.kit.ts";
 import type { TestRoot } from "../../kit.ts";
 import { EVIL, faultsOf } from "./hidden.kit.ts";

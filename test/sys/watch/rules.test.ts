@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import fc from "fast-check";
-import { statOf } from "../../../src/sys/stat.ts";
+import { statOf } from "../../../src/sys/base/stat.ts";
 import { findFiles } from "../../../src/sys/watch/find.ts";
 import { groupFiles } from "../../../src/sys/watch/groups.ts";
 import { makeScratch } from "../../scratch.ts";

@@ -1,6 +1,0 @@
-/** `dt help [verb | plugin]`: what it takes. dispatch.ts runs it, which can load any verb. */
-import { defineVerb } from "./verb.ts";
-
-export default defineVerb({
-  args: { _: { type: "positional", required: false, description: "A verb or a plugin", valueHint: "verb or plugin" } },
-});

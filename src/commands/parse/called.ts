@@ -1,0 +1,133 @@
+/** What `dt <plugin> <command>` means in this root: which plugin and command, and how far that goes in a root that is not trusted. */
+import { faultsOf } from "../../manifest/model/faults.ts";
+import { findFailure } from "../../manifest/model/find.ts";
+import type { ManifestIndex, ResolvedCommand, ResolvedPlugin } from "../../manifest/model/resolved.ts";
+import { DtError, EXIT } from "../../sys/base/error.ts";
+import { nearestNames } from "../../sys/text/nearest.ts";
+import type { DtContext } from "../context/types.ts";
+import { ownWords } from "./args.ts";
+import { hintOfNearest, wordsOfUnknown } from "./unread.ts";
+import { VERBS } from "./verbs.ts";
+
+/**
+ *   run       the command is run by its words: all manifests are read, and the root is trusted from `begin` on
+ *   look      a root that is not trusted is only asked what it would do: its code is not read, and nothing of it is run
+ *   stranger  the command is the user's own or dt's, in a root that is not trusted: nothing of the root is read or used
+ */
+export type Called = { index: ManifestIndex; plugin: ResolvedPlugin; begin(): void } & {
+  is: "run" | "look" | "stranger";
+};
+
+export async function callOf(context: DtContext, name: string, words: readonly string[]): Promise<Called> {
+  const begin = () => {};
+  if (context.isStranger()) {
+    const index = await context.index();
+    const plugin = Object.hasOwn(index.plugins, name) ? index.plugins[name] : undefined;
+    if (plugin?.origin === "home" || plugin?.origin === "binary") return { is: "stranger", index, plugin, begin };
+    if (context.reading() === "data" && (context.globals.dryRun || isLook(plugin, words)))
+      return { is: "look", index, plugin: findPlugin(context, index, name), begin };
+  }
+  const acting = await context.act(name);
+  return { is: "run", index: acting.index, plugin: findPlugin(context, acting.index, name), begin: acting.begin };
+}
+
+/**
+ * Whether these words only look, as far as that can be told of what was not read: `--dry-run` behind a managed command is dt's, behind a one-shot the
+ * command's own. What cannot be a command's name starts nothing.
+ */
+function isLook(plugin: ResolvedPlugin | undefined, words: readonly string[]): boolean {
+  const [name = ""] = words;
+  if (name === "" || name.startsWith("-") || maySeekHelp(words)) return true;
+  const command = plugin !== undefined && Object.hasOwn(plugin.commands, name) ? plugin.commands[name] : undefined;
+  // No other manifest can give a plugin a command, so there is none of this name.
+  if (plugin !== undefined && command === undefined) return true;
+  return command?.kind !== "oneshot" && holds(words, "--dry-run");
+}
+
+/** Also with a value, which is wrong usage. */
+function holds(words: readonly string[], flag: string): boolean {
+  return ownWords(words).some((word) => word === flag || word.startsWith(`${flag}=`));
+}
+
+/** `-h` may well be a command's own, for a host say: it asks for help where it stands alone. */
+function maySeekHelp(words: readonly string[]): boolean {
+  return holds(words, "--help") || ownWords(words).at(-1) === "-h";
+}
+
+export function findPlugin(context: DtContext, index: ManifestIndex, name: string): ResolvedPlugin {
+  const plugin = Object.hasOwn(index.plugins, name) ? index.plugins[name] : undefined;
+  if (plugin !== undefined) return plugin;
+  const failure = findFailure(index, name);
+  if (failure !== undefined) {
+    const [fault, ...lines] = faultsOf(failure);
+    throw new DtError("manifest", `The plugin ${name} could not be loaded: ${fault}`, {
+      lines,
+      status: EXIT.usage,
+      ...(failure.hint === null ? {} : { hint: failure.hint }),
+      details: { file: failure.file, code: failure.code },
+    });
+  }
+  const verbs = Object.entries(VERBS).flatMap(([verb, there]) => (there === null ? [] : [verb]));
+  const root = context.root();
+  const isKnown = context.reading() === "known";
+  const notes = isKnown ? ["The daemon goes by what a person last took over there."] : [];
+  throw unknownName("plugin or verb", name, [...Object.keys(index.plugins), ...verbs], index, {
+    notes,
+    root,
+    ...(isKnown
+      ? { hint: "Run a command in that project, or `dt trust`, to take over what its manifests say now." }
+      : {}),
+  });
+}
+
+export function findCommand(index: ManifestIndex, plugin: ResolvedPlugin, name: string): ResolvedCommand {
+  const command = Object.hasOwn(plugin.commands, name) ? plugin.commands[name] : undefined;
+  if (command === undefined) throw unknownName(`command of ${plugin.name}`, name, Object.keys(plugin.commands), index);
+  return command;
+}
+
+const NAMELESS_LIMIT = 3;
+
+/** Manifests that failed before they had a name. */
+function linesOfNameless({ failures }: Pick<ManifestIndex, "failures">): string[] {
+  const nameless = failures.filter(({ plugin }) => plugin === null);
+  const lines = nameless.slice(0, NAMELESS_LIMIT).flatMap((failure) => faultsOf(failure).slice(0, 1));
+  const more = nameless.length - lines.length;
+  return more > 0 ? [...lines, `and ${more} more: \`dt list\``] : lines;
+}
+
+/** Of what there is, the nearest; and whether it may be in a manifest that was not read. `notes`: sentences of where it was looked for. */
+export function unknownName(
+  what: string,
+  name: string,
+  known: string[],
+  index: Pick<ManifestIndex, "root" | "unread" | "failures">,
+  { notes = [], hint, root }: { notes?: string[]; hint?: string; root?: string } = {},
+): DtError {
+  const near = nearestNames(name, known);
+  const { unread } = index;
+  // Whoever sees the plugin knows the project.
+  const project = root ?? (what.startsWith("plugin") ? index.root : undefined);
+  return new DtError("unknown", [wordsOfUnknown(what, name, { root: project, unread }), ...notes].join(" "), {
+    status: EXIT.usage,
+    // It may be what one of these was to be.
+    lines: what.startsWith("plugin") ? linesOfNameless(index) : [],
+    hint: hint ?? hintOfNearest(near, known, unread),
+    details: {
+      nearest: near,
+      ...(root === undefined ? {} : { root }),
+      ...(unread.length === 0 ? {} : { unread: unread.map(({ file }) => file) }),
+    },
+  });
+}
+
+/** Whether a plugin of the root's own declares a `watch` or a `schedule`. Each start asks, so it goes by what is in hand. */
+export function asksForService({ watch, commands, origin }: ResolvedPlugin): boolean {
+  if (origin === "home" || origin === "binary") return false;
+  if (watch.length > 0) return true;
+  for (const name in commands) {
+    const { variants } = commands[name] as (typeof commands)[string];
+    for (const variant in variants) if (variants[variant]?.schedule !== null) return true;
+  }
+  return false;
+}

@@ -1,0 +1,188 @@
+/** What words name: groups, plugins and keys, or one process by its words. What nothing here knows is an error (named.ts). */
+import { existsSync } from "node:fs";
+import { wordsOf } from "../../compose/command.ts";
+import { faultsOf } from "../../manifest/model/faults.ts";
+import { findFailure } from "../../manifest/model/find.ts";
+import { edgesOf, groupsOf, managedOf, orderByNeeds, settingsOf, shortKey } from "../../manifest/model/graph.ts";
+import type { ManifestIndex } from "../../manifest/model/resolved.ts";
+import type { FileKind, Store } from "../../state/store.ts";
+import { DtError, EXIT } from "../../sys/base/error.ts";
+import { DEFAULT_VARIANT, formatKey, type Key, parseKey, parseSelection, type Selection } from "../../values/key.ts";
+import type { DtContext } from "../context/types.ts";
+import type { Unknown } from "./named.ts";
+import { wordsOfUnread } from "./unread.ts";
+
+/** The keys of a group; null when no group has that name. Throws when a plugin has it too. */
+export function groupNamed(index: ManifestIndex, word: string): string[] | null {
+  const keys = groupsOf(index).get(word);
+  if (keys === undefined) return null;
+  if (!Object.hasOwn(index.plugins, word)) return keys;
+  throw wordsError(
+    `"${word}" is a group and the plugin ${word} (${index.plugins[word]?.file}).`,
+    "Rename one of them, or write keys.",
+  );
+}
+
+/**
+ * What the words of `stop`, `restart`, `status` and their like name: as parseSelection, and a group by its name, in order of needs. Throws for what
+ * nothing here knows (named.ts), which is looked for only where a name left nothing on disk. `unchecked`: keys are left to whoever finds them absent.
+ */
+export async function selectionOf(
+  context: DtContext,
+  words: readonly string[],
+  { unchecked = false } = {},
+): Promise<Selection> {
+  const selection = parseSelection(words);
+  if (selection.is === "all") return selection;
+  if (selection.is === "keys") {
+    const unknown = unchecked ? null : await unknownKeys(context, selection.keys);
+    if (unknown !== null) throw unknown.error;
+    return selection;
+  }
+  const { plugin: word } = selection;
+  const index = await context.peek();
+  const group = index === null ? null : groupSelection(index, word);
+  if (group !== null || (index !== null && Object.hasOwn(index.plugins, word)) || hasRun(context.store(), word))
+    return group ?? selection;
+  const { findUnknown, placesOf } = await import("./named.ts");
+  const places = await placesOf(context);
+  const unknown = findUnknown(context, places, [word]);
+  if (unknown !== null) throw unknown.error;
+  return groupSelection(places.index, word) ?? selection;
+}
+
+/** Throws for one that left nothing on disk and is declared as a one-shot: it never runs as a launch. `what`: cannot be done with it. */
+export async function refuseOneshots(context: DtContext, keys: readonly string[], what: string): Promise<void> {
+  const store = context.store();
+  const absent = keys.filter((key) => !hasLeft(store, key));
+  if (absent.length === 0) return;
+  const { plugins } = (await context.peek()) ?? (await context.glance()).index;
+  const oneshot = absent.find((key) => settingsOf(plugins, key)?.kind === "oneshot");
+  if (oneshot !== undefined)
+    throw wordsError(`${shortKey(oneshot)} is a one-shot, which ${what}.`, `Run it: dt ${wordsOf(oneshot)}`);
+}
+
+/** Those that left nothing on disk and that no manifest declares, with what is to be said of them; null when there are none. */
+export async function unknownKeys(context: DtContext, keys: readonly string[]): Promise<Unknown | null> {
+  const store = context.store();
+  const absent = keys.filter((key) => !hasLeft(store, key));
+  if (absent.length === 0) return null;
+  const { findUnknown, placesOf } = await import("./named.ts");
+  return findUnknown(context, await placesOf(context), absent);
+}
+
+/** Whether anything on disk speaks of the key. */
+export function hasLeft(store: Store, key: string): boolean {
+  return LEFT.some((kind) => existsSync(store.path(key, kind)));
+}
+
+const LEFT: readonly FileKind[] = ["record", "exit", "lock", "log", "want"];
+
+/** Whether something of a plugin left its record or exit. */
+function hasRun(store: Store, plugin: string): boolean {
+  return store.keys().some((key) => isOf(plugin, key));
+}
+
+function groupSelection(index: ManifestIndex, word: string): Selection | null {
+  const keys = groupNamed(index, word)?.filter((key) => settingsOf(index.plugins, key)?.kind === "managed");
+  return keys === undefined ? null : { is: "keys", keys: orderByNeeds(keys, (key) => needsIn(index, key)) };
+}
+
+function needsIn({ plugins }: ManifestIndex, key: string): string[] {
+  const settings = settingsOf(plugins, key);
+  return settings === undefined ? [] : edgesOf(plugins, settings).map((edge) => edge.key);
+}
+
+/** Where `up` and `down` look names up. `onDisk`: keys that are named though no manifest declares them any more. */
+export interface Named {
+  root: string;
+  index: ManifestIndex;
+  onDisk: readonly string[];
+}
+
+/** Each a key, or the one word of a group or plugin: all words are such names, or they are the words of one process. */
+export function namesOf(named: Named, words: readonly string[]): string[] {
+  for (const word of words) parseSelection([word]);
+  const names = words.map((word) => (word.includes(":") ? formatKey(parseKey(word) as Key) : word));
+  const key = processOf(words);
+  if (key === null) return names;
+  const areNames = names.every((name) => isThere(named, name));
+  const isProcess = isThere(named, key) || isCommand(named, key);
+  if (areNames && isProcess)
+    throw wordsError(
+      `"${words.join(" ")}" is the command ${shortKey(key)}, and "${words[1]}" a plugin or group too.`,
+      `Write the key: ${shortKey(key)}`,
+    );
+  // A plugin's name and one that is none: that is meant for one of its commands. Of names that are none, a process is the likelier.
+  const isMeant = !areNames && (isThere(named, words[0] as string) || !names.some((name) => isThere(named, name)));
+  return isProcess || isMeant ? [key] : names;
+}
+
+/** The key of which these may be the words; null where they cannot be. */
+function processOf(words: readonly string[]): string | null {
+  if (words.length < 2 || words.length > 3 || words.some((word) => word.includes(":"))) return null;
+  const [plugin = "", command = "", variant = DEFAULT_VARIANT] = words;
+  return formatKey({ plugin, command, variant });
+}
+
+function isCommand({ index }: Named, key: string): boolean {
+  const { plugin, command } = parseKey(key) as Key;
+  return index.plugins[plugin]?.commands[command] !== undefined;
+}
+
+export function isThere({ index, onDisk }: Named, name: string): boolean {
+  if (name.includes(":")) return settingsOf(index.plugins, name) !== undefined || onDisk.includes(name);
+  return Object.hasOwn(index.plugins, name) || groupsOf(index).has(name) || onDisk.some((key) => isOf(name, key));
+}
+
+const isOf = (plugin: string, key: string) => key.startsWith(`${plugin}:`);
+
+/** A plugin stands for its managed commands, each in its default variant, and for all of it that is on disk. Throws for what is not there. */
+export function keysOfName(named: Named, name: string): string[] {
+  const { index, onDisk } = named;
+  if (!isThere(named, name)) throw absentError(named, name);
+  if (name.includes(":")) return [name];
+  return (
+    groupNamed(index, name) ?? [...new Set([...managedOf(index, name), ...onDisk.filter((key) => isOf(name, key))])]
+  );
+}
+
+function absentError(named: Named, name: string): DtError {
+  const plugin = name.split(":")[0] as string;
+  const failure = Object.hasOwn(named.index.plugins, plugin) ? undefined : findFailure(named.index, plugin);
+  if (failure !== undefined) {
+    const [fault, ...lines] = faultsOf(failure);
+    return new DtError("unknown", `The plugin ${plugin} could not be loaded: ${fault}`, { lines, status: EXIT.usage });
+  }
+  const { unknownName } = require("./named.ts") as typeof import("./named.ts");
+  return unknownName(named, name);
+}
+
+export function defaultGroup(index: ManifestIndex, root: string): string[] {
+  const keys = groupNamed(index, "default");
+  if (keys !== null) return keys;
+  const groups = [...groupsOf(index).keys()];
+  const managed = Object.values(index.plugins).flatMap(({ name, commands }) =>
+    Object.values(commands).flatMap((one) => (one.kind === "managed" ? [shortKey(`${name}:${one.name}:default`)] : [])),
+  );
+  const { notesOf } = require("./named.ts") as typeof import("./named.ts");
+  const failed = index.failures.map(({ file, plugin }) => ({ file, plugin, is: "failed" as const }));
+  const notes = [
+    ...(groups.length === 0 ? [] : [`Groups are: ${groups.join(" ")}.`]),
+    ...notesOf(root, failed),
+    ...(index.unread.length === 0 ? [] : [wordsOfUnread(index.unread)]),
+  ];
+  const isWhole = failed.length === 0 && index.unread.length === 0;
+  const example = `groups: { default: ${JSON.stringify(managed.slice(0, 3))} }`;
+  throw wordsError(
+    [
+      `dt up without words starts the group "default", which no manifest of ${root} ${isWhole ? "" : "that was read "}has.`,
+      ...notes,
+    ].join(" "),
+    `Name a group, plugins or keys; or write in a manifest: ${example}`,
+  );
+}
+
+function wordsError(message: string, hint?: string): DtError {
+  return new DtError("unknown", message, { status: EXIT.usage, ...(hint === undefined ? {} : { hint }) });
+}

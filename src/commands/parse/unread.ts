@@ -1,0 +1,37 @@
+/** Manifests that are code of a root that is not trusted: in words, and in one line of `dt list`. */
+import type { ManifestIndex } from "../../manifest/model/resolved.ts";
+import { visible } from "../../sys/text/visible.ts";
+import { shortPath } from "../../values/commandline.ts";
+
+/** A sentence for an error that they may be the reason of. */
+export function wordsOfUnread(unread: ManifestIndex["unread"]): string {
+  const [is, it] = unread.length === 1 ? ["1 manifest is", "it"] : [`${unread.length} manifests are`, "them"];
+  return `${is} code that was not read, since this root is not trusted yet: \`dt trust\` reads ${it}, and so does running a command of it by its words.`;
+}
+
+/** That a name is unknown, in which project, and where it may be all the same. */
+export function wordsOfUnknown(
+  what: string,
+  name: string,
+  { root, unread }: Pick<ManifestIndex, "unread"> & { root?: string | undefined },
+): string {
+  const none = `There is no ${what} named "${name}"${root === undefined ? "" : ` in ${visible(root)}`}`;
+  return unread.length === 0 ? `${none}.` : `${none} in what was read. ${wordsOfUnread(unread)}`;
+}
+
+export function hintOfNearest(
+  near: readonly string[],
+  known: readonly string[],
+  unread: ManifestIndex["unread"],
+): string {
+  if (near.length === 0)
+    return known.length === 0 ? "There is none at all." : `There is: ${[...known].sort().join(" ")}`;
+  return `${unread.length === 0 ? "Did" : "Or did"} you mean ${near.join(" or ")}?`;
+}
+
+export function lineOfUnread(root: string, unread: ManifestIndex["unread"]): string {
+  const [is, whose, it] =
+    unread.length === 1 ? ["1 manifest is", "its", "it"] : [`${unread.length} manifests are`, "their", "them"];
+  const names = unread.map(({ file }) => shortPath(root, file)).join(" ");
+  return `${is} code, not read: \`dt trust\` or running one of ${whose} commands reads ${it}\n  ${names}\n`;
+}

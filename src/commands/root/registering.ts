@@ -1,0 +1,107 @@
+/**
+ * Registering a root with the daemon, which is a person's act for it: its manifests as they are now are what the daemon goes by. It makes no root a
+ * trusted one: of one that is not, the manifests that are data count, and its code is named and not read.
+ */
+
+import { waitsIn } from "../../daemon/roots/project.ts";
+import { registerRoot } from "../../daemon/roots/roots.ts";
+import { type Asked, askedBy, isAnything, pluginsOfRoot } from "../../daemon/serving.ts";
+import { type DaemonPaths, makeDaemonHome } from "../../daemon/socket/paths.ts";
+import { isAnythingKnown, takeOver } from "../../manifest/cache/known.ts";
+import { type Loaded, loadManifests, peekIndex } from "../../manifest/index.ts";
+import { faultsOf } from "../../manifest/model/faults.ts";
+import type { ManifestIndex } from "../../manifest/model/resolved.ts";
+import { isRemembered } from "../../state/roots.ts";
+import { isTrusted } from "../../state/trust.ts";
+import { cacheDirectoryOf } from "../../sys/places/paths.ts";
+import { otherOwnerOf } from "../../sys/places/root.ts";
+import { wordsOfTaken, wordsOfWaiting } from "../context/once.ts";
+import type { DtContext } from "../context/types.ts";
+import { wordsOfUnread } from "../parse/unread.ts";
+
+type Place = Pick<DtContext, "env" | "talk">;
+
+export interface Registered {
+  /** False when it was registered already. */
+  added: boolean;
+  asked: Asked;
+  /** Manifests of which that is not known: they could not be loaded, or are code that was not read. */
+  unknown: number;
+}
+
+interface Read extends Loaded {
+  reading: "all" | "data";
+}
+
+export function placeOf(env: Record<string, string>, home: string, root: string) {
+  return { root, home, cacheDir: cacheDirectoryOf(root, env), env, owner: otherOwnerOf(root, env) };
+}
+
+async function readRoot({ env }: Place, { home }: DaemonPaths, root: string): Promise<Read> {
+  const reading = isTrusted({ home, env }, root) ? "all" : "data";
+  return { ...(await loadManifests({ ...placeOf(env, home, root), reading })), reading };
+}
+
+function register({ talk }: Place, paths: DaemonPaths, root: string, { index, entries, reading }: Read): Registered {
+  makeDaemonHome(paths);
+  const changed = takeOver({ root, home: paths.home, reading }, entries, index.unread);
+  const added = registerRoot(paths, root);
+  if (!added && changed.length > 0) talk.say(wordsOfTaken(root, changed));
+  return registeredAs(added, index);
+}
+
+function registeredAs(added: boolean, { plugins, failures, unread }: ManifestIndex): Registered {
+  return { added, asked: askedBy(Object.values(plugins)), unknown: failures.length + unread.length };
+}
+
+/** Whatever its manifests declare, also when that is not known. Throws when it cannot be written. */
+export async function registerNamed(context: Place, paths: DaemonPaths, root: string): Promise<Registered> {
+  const read = await readRoot(context, paths, root);
+  const registered = register(context, paths, root, read);
+  tellMissing(context, read.index);
+  return registered;
+}
+
+/**
+ * Only a root that asks something of the daemon; null: it does not, or that is not known, which is said. One that was registered already stays as it
+ * was: what changed there since waits for a command of its own, and is named.
+ */
+export async function registerAsking(context: Place, paths: DaemonPaths, root: string): Promise<Registered | null> {
+  const { env, talk } = context;
+  const { home } = paths;
+  if (isRemembered(paths.boot, root) && isAnythingKnown({ root, home })) {
+    const known = peekIndex({ ...placeOf(env, home, root), reading: "known" });
+    const { files } = waitsIn({ home, env }, root);
+    if (files.length > 0) talk.warn(wordsOfWaiting(root, files));
+    return registeredAs(false, known ?? { plugins: {}, failures: [], unread: [] });
+  }
+  const read = await readRoot(context, paths, root);
+  const { index } = read;
+  const registered = isAnything(askedBy(pluginsOfRoot(index))) ? register(context, paths, root, read) : null;
+  tellMissing(context, index);
+  if (registered === null && (index.failures.length > 0 || index.unread.length > 0))
+    talk.warn(
+      `so it is not known whether the daemon has something to do in ${root}, and it is not registered: ${index.unread.length > 0 ? "`dt trust`, then " : ""}\`dt boot add\` there registers it`,
+    );
+  return registered;
+}
+
+/** What the counts do not hold. */
+function tellMissing({ talk }: Place, { failures, unread }: ManifestIndex): void {
+  for (const failure of failures) {
+    const [fault = "", ...more] = faultsOf(failure);
+    talk.warn(`a manifest could not be loaded, and what it declares is not known: ${fault}`, [
+      ...more,
+      ...(failure.hint?.split("\n") ?? []),
+    ]);
+  }
+  if (unread.length > 0) talk.warn(wordsOfUnread(unread));
+}
+
+export function wordsOfAsked(asked: Asked, unknown = 0): string {
+  const { boot, scheduled, watches } = asked;
+  const of = unknown === 1 ? "1 manifest" : `${unknown} manifests`;
+  if (unknown > 0 && !isAnything(asked)) return `what ${of} of it would declare is not known yet`;
+  const known = `${boot} marked boot, ${scheduled} with a schedule, ${watches} ${watches === 1 ? "watch" : "watches"}`;
+  return unknown === 0 ? known : `${known}; of ${of} that is not known yet`;
+}

@@ -1,0 +1,107 @@
+/** `dt boot`: which roots the daemon works for: what is marked `boot` is started with it, `schedule` and `watch` are run. */
+
+import { foreignRegistrations, registeredRoots, unregisterRoot } from "../../daemon/roots/roots.ts";
+import { askedBy } from "../../daemon/serving.ts";
+import { daemonPaths, neededHome } from "../../daemon/socket/paths.ts";
+import { isAnythingKnown } from "../../manifest/cache/known.ts";
+import { peekIndex } from "../../manifest/index.ts";
+import { formatLines } from "../../output/lines.ts";
+import { formatTable } from "../../output/table.ts";
+import { makePaint } from "../../output/talk.ts";
+import { isRemembered } from "../../state/roots.ts";
+import { EXIT } from "../../sys/base/error.ts";
+import { resolveFrom, workingDirectory } from "../../sys/base/here.ts";
+import { statOf } from "../../sys/base/stat.ts";
+import { homeDirectory, noRootError } from "../../sys/places/paths.ts";
+import { findRoot } from "../../sys/places/root.ts";
+import { print } from "../../sys/stdio/stdio.ts";
+import { rootRequest } from "../context/acting.ts";
+import type { DtContext } from "../context/types.ts";
+import { usage } from "../context/usage.ts";
+import { directoryOf, meantBy } from "../parse/args.ts";
+import { defineVerb } from "../parse/verb.ts";
+import { placeOf, registerNamed, wordsOfAsked } from "../root/registering.ts";
+
+export default defineVerb({
+  args: {
+    _: {
+      type: "positional",
+      required: false,
+      description: "add or remove this root, or that of a directory; or list",
+      valueHint: "add|remove|list] [DIR",
+    },
+  },
+  async run({ args, data }) {
+    const context = data as DtContext;
+    const paths = neededHome(homeDirectory(context.env));
+    const [action = "list", word] = args._;
+    const directory = directoryOf("dt boot", word);
+    if (action === "list") return showList(context);
+    if (action !== "add" && action !== "remove")
+      throw usage(
+        `dt boot has no ${JSON.stringify(action)}.`,
+        meantBy(action, ["add", "remove", "list"]) ?? "dt boot add | remove | list",
+      );
+    const root = directory === undefined ? context.root() : rootAt(context, directory);
+    if (context.globals.dryRun) {
+      const isThere = isRemembered(paths.boot, root);
+      if (isThere === (action === "add"))
+        context.talk.say(`${root} ${isThere ? "is registered already" : "is not registered"}`);
+      else print(formatLines([`would ${action === "add" ? "register" : "unregister"} ${root}`]));
+      return EXIT.done;
+    }
+    if (action === "remove") {
+      const removed = unregisterRoot(paths, root);
+      if (context.globals.json) print(`${JSON.stringify({ root, removed })}\n`);
+      else print(formatLines([`${root} ${removed ? "is registered no more" : "was not registered"}`]));
+      return EXIT.done;
+    }
+    const { added, asked, unknown } = await registerNamed(context, paths, root);
+    const how = added ? "is registered" : "was registered already";
+    if (context.globals.json) print(`${JSON.stringify({ root, added, ...asked, unknown })}\n`);
+    else print(formatLines([`${root} ${how}: ${wordsOfAsked(asked, unknown)}`]));
+    if (asked.boot > 0)
+      context.talk.say(
+        "what is marked boot is started by the daemon, now or when it begins: dt daemon start, or dt daemon install for each boot",
+      );
+    return EXIT.done;
+  },
+});
+
+/** One that is gone can be removed by its path. */
+function rootAt({ env }: DtContext, directory: string): string {
+  if (statOf(directory) === undefined) return resolveFrom(workingDirectory(), directory);
+  const root = findRoot(rootRequest({ root: directory }, workingDirectory(), env));
+  if (root === null) throw noRootError(directory);
+  return root;
+}
+
+const NOT_KNOWN = { boot: null, scheduled: null, watches: null };
+
+function showList(context: DtContext): number {
+  const { env, globals } = context;
+  const home = homeDirectory(env);
+  const roots = home === null ? [] : registeredRoots(daemonPaths(home));
+  const rows = roots.map((root) => {
+    const isKnown = home !== null && isAnythingKnown({ root, home });
+    const index = isKnown ? peekIndex({ ...placeOf(env, home, root), reading: "known" }) : null;
+    const there = statOf(root) !== undefined;
+    return { root, there, ...(index === null ? NOT_KNOWN : askedBy(Object.values(index.plugins))) };
+  });
+  if (globals.json) print(`${JSON.stringify(rows)}\n`);
+  else if (rows.length === 0) print("No root is registered.\n");
+  else
+    print(
+      formatTable([
+        ["ROOT", "BOOT", "SCHEDULED", "WATCHES"].map(makePaint(context.colored()).bold),
+        ...rows.map(({ root, there, boot, scheduled, watches }) => [
+          there ? root : `${root} (gone)`,
+          String(boot ?? "-"),
+          String(scheduled ?? "-"),
+          String(watches ?? "-"),
+        ]),
+      ]),
+    );
+  if (home !== null) for (const words of foreignRegistrations(daemonPaths(home))) context.talk.warn(words);
+  return EXIT.done;
+}

@@ -1,0 +1,148 @@
+/** `dt down`: launches stopped in reverse order of needs, as their records and the manifests as last loaded tell it. Runs no plugin code. */
+import { edgesOf, orderByNeeds, settingsOf } from "../../manifest/model/graph.ts";
+import type { ManifestIndex } from "../../manifest/model/resolved.ts";
+import { formatLines } from "../../output/lines.ts";
+import { tellEvent } from "../../runners/parts/tell.ts";
+import { describeAsker } from "../../state/asker.ts";
+import { isListedAsFailed, isUnderWay, type StopKeyResult, stopKey } from "../../supervisor/end/stopkey.ts";
+import { LOCK_TIMEOUT_MS } from "../../supervisor/launch/lock.ts";
+import { refuseNested } from "../../supervisor/launch/nested.ts";
+import type { Ground } from "../../supervisor/launch/types.ts";
+import { announcedStarts } from "../../supervisor/ticket/announced.ts";
+import { pendingKeys } from "../../supervisor/ticket/pending.ts";
+import { DtError, EXIT } from "../../sys/base/error.ts";
+import { print } from "../../sys/stdio/stdio.ts";
+import type { DtContext } from "../context/types.ts";
+import { durationOf } from "../parse/args.ts";
+import { isThere, keysOfName, type Named, namesOf } from "../parse/select.ts";
+import { defineVerb } from "../parse/verb.ts";
+import { awaitAnnounced, sentenceOf } from "./stop.ts";
+
+export default defineVerb({
+  args: {
+    timeout: { type: "string", description: "Time before SIGKILL, instead of the manifest's", valueHint: "10s" },
+    _: { type: "positional", required: false, description: "Groups, plugins or keys", valueHint: "name …" },
+  },
+  async run({ args, data }) {
+    const context = data as DtContext;
+    const { talk, globals } = context;
+    const runner = context.runner();
+    const { ground } = runner;
+    const loading = announcedStarts(ground);
+    const { index, named } = await lookUp(context, ground, args._, loading);
+    const needs = (key: string) => needsOf(ground, index, key);
+    const there = (all: readonly string[]) =>
+      orderByNeeds(all, needs)
+        .reverse()
+        .filter((key) => isUnderWay(ground, key) || isListedAsFailed(ground, key));
+    const keys = there(named);
+    for (const key of keys) refuseNested(runner, key, "stop");
+    if (keys.length === 0 && (loading.length === 0 || globals.dryRun)) talk.say("nothing runs");
+    if (globals.dryRun) {
+      print(globals.json ? `${JSON.stringify(keys)}\n` : formatLines(keys.map((key) => `stop     ${key}`)));
+      return EXIT.done;
+    }
+    const by = describeAsker("user", context.argv);
+    const timeoutMs = durationOf("--timeout", args.timeout);
+    const over = new Map<string, Promise<StopKeyResult>>();
+    const stopAll = (all: readonly string[]) => {
+      for (const key of all) {
+        // What needs it, directly or not, is stopped first; that one of them survives is no reason to leave the rest.
+        const above = all
+          .filter((other) => over.has(other) && reaches(other, key, needs))
+          .map((other) => over.get(other));
+        const stop = Promise.allSettled(above).then(() =>
+          stopKey(ground, { key, by, lockTimeoutMs: LOCK_TIMEOUT_MS, timeoutMs }, (event) => tellEvent(runner, event)),
+        );
+        stop.then((result) => talk.say(wordsOf(result))).catch(() => {});
+        over.set(key, stop);
+      }
+      return Promise.allSettled(over.values());
+    };
+    await stopAll(keys);
+    if (loading.length > 0) {
+      await awaitAnnounced(context, loading);
+      const late = (await lookUp(context, ground, args._, [])).named.filter((key) => !over.has(key));
+      await stopAll(there(late));
+      if (over.size === 0) talk.say("nothing runs");
+    }
+    const ends = await Promise.allSettled(over.values());
+    const results = ends.flatMap((one) =>
+      one.status === "fulfilled" ? [{ key: one.value.key, stopped: isStopped(one.value) }] : [],
+    );
+    const errors = ends.flatMap((one) => (one.status === "rejected" ? [one.reason as Error] : []));
+    const bug = errors.find((error) => !(error instanceof DtError));
+    if (bug !== undefined) throw bug;
+    const worst = (errors as DtError[]).sort((a, b) => b.status - a.status)[0];
+    for (const error of errors as DtError[]) if (error !== worst) talk.warn(error.sentence, error.lines);
+    if (worst !== undefined) throw worst;
+    if (globals.json) print(`${JSON.stringify(results)}\n`);
+    return EXIT.done;
+  },
+});
+
+function isStopped({ is }: StopKeyResult): boolean {
+  return is === "stopped" || is === "found-unrecorded" || is === "called-off";
+}
+
+/** What of it is foreign, or ended meanwhile, is in the words of `dt stop`; of several that were stopped no more is told than that. */
+function wordsOf(result: StopKeyResult): string {
+  return isStopped(result) && result.is !== "called-off" ? `${result.key} stopped` : sentenceOf(result);
+}
+
+/** With those that have no files yet, since their first start is under way. */
+function keysThere(ground: Ground): string[] {
+  return [...new Set([...ground.store.keys(), ...pendingKeys(ground)])];
+}
+
+/** By the manifests as last loaded, where those and what is on disk know all of these names; else as far as they can be read now. */
+async function lookUp(
+  context: DtContext,
+  ground: Ground,
+  words: readonly string[],
+  loading: readonly string[],
+): Promise<{ index: ManifestIndex; named: string[] }> {
+  const at = {
+    root: context.root(),
+    get onDisk() {
+      return keysThere(ground);
+    },
+  };
+  const index: ManifestIndex = (await context.peek()) ?? { plugins: {}, failures: [], unread: [] };
+  if (words.length === 0) return { index, named: at.onDisk };
+  const last = { root: at.root, onDisk: at.onDisk, index };
+  const names = namesOf(last, words);
+  if (names.every((name) => isThere(last, name))) return { index, named: keysOf(last, names) };
+  // What is not there may be what is being loaded.
+  await awaitAnnounced(context, loading);
+  const { findUnknown, placesOf } = await import("../parse/named.ts");
+  const places = { ...(await placesOf(context)), onDisk: at.onDisk };
+  const now = namesOf(places, words);
+  const absent = now.filter((name) => !isThere(places, name));
+  const unknown = findUnknown(context, places, absent);
+  if (unknown !== null) throw unknown.error;
+  return {
+    index: places.index,
+    named: keysOf(
+      places,
+      now.filter((name) => !absent.includes(name)),
+    ),
+  };
+}
+
+function keysOf(named: Named, names: readonly string[]): string[] {
+  return [...new Set(names.flatMap((name) => keysOfName(named, name)))];
+}
+
+function needsOf({ store }: Ground, { plugins }: ManifestIndex, key: string): string[] {
+  const record = store.record(key);
+  const recorded = record.is === "there" ? (record.value.needs ?? []) : [];
+  const settings = settingsOf(plugins, key);
+  return [...recorded, ...(settings === undefined ? [] : edgesOf(plugins, settings).map((edge) => edge.key))];
+}
+
+function reaches(from: string, to: string, needs: (key: string) => string[], seen = new Set<string>()): boolean {
+  if (seen.has(from)) return false;
+  seen.add(from);
+  return needs(from).some((key) => key === to || reaches(key, to, needs, seen));
+}

@@ -1,0 +1,172 @@
+/** `dt init`: makes a directory a project. `dt init plugin <name>`: copies the plugin `template` into one. Nothing that is there is overwritten. */
+import { realpathSync } from "node:fs";
+import { join } from "node:path";
+import { loadIndexOnce } from "../../manifest/index.ts";
+import type { ManifestIndex } from "../../manifest/model/resolved.ts";
+import { checkPlaces } from "../../manifest/start/places.ts";
+import { checkPluginName, planPlugin } from "../../manifest/start/plan.ts";
+import { planProject, replaceFiles } from "../../manifest/start/project.ts";
+import { makeManifests, writeNewFiles } from "../../manifest/start/write.ts";
+import { formatLines } from "../../output/lines.ts";
+import { isTrusted, writeTrust } from "../../state/trust.ts";
+import { DtError, EXIT } from "../../sys/base/error.ts";
+import { resolveFrom, workingDirectory } from "../../sys/base/here.ts";
+import { statOf } from "../../sys/base/stat.ts";
+import { findRoot } from "../../sys/places/root.ts";
+import { print } from "../../sys/stdio/stdio.ts";
+import { acceptedOwnerOf, rootRequest } from "../context/acting.ts";
+import type { DtContext } from "../context/types.ts";
+import { usage } from "../context/usage.ts";
+import { defineVerb } from "../parse/verb.ts";
+
+export default defineVerb({
+  args: {
+    _: { type: "positional", required: false, description: "`plugin` and a name", valueHint: "plugin NAME" },
+  },
+  async run({ args, data }) {
+    const context = data as DtContext;
+    const [what, name] = args._;
+    if (what === undefined) return initProject(context);
+    if (what !== "plugin")
+      throw usage(
+        `\`dt init\` takes nothing, or \`plugin\` and a name; it does not know "${what}".`,
+        `dt init plugin ${what}`,
+      );
+    if (name === undefined) throw usage("`dt init plugin` needs a name for the plugin.", "dt init plugin shop");
+    return initPlugin(context, name);
+  },
+});
+
+/** What `dt init --json` gives. */
+export interface InitReport {
+  /** The project root, absolute. */
+  root: string;
+  /** The plugin's name; null for `dt init` alone. */
+  plugin: string | null;
+  /** Whether this was only asked (`--dry-run`); then nothing was written. */
+  dryRun: boolean;
+  /** What was made, or would be, from the root. A directory ends in `/`. */
+  written: string[];
+  /** Files that were there and were changed, or would be. */
+  changed: string[];
+}
+
+async function initProject(context: DtContext): Promise<number> {
+  const root = startingPoint(context);
+  refuseNested(context, root);
+  const { env } = context;
+  checkPlaces(root, [MANIFESTS], env);
+  const { dryRun } = context.globals;
+  const { create, replace } = planProject(root);
+  checkPlaces(
+    root,
+    [...create, ...replace].map(({ path }) => path),
+    env,
+  );
+  const made = makesManifests(root);
+  if (!dryRun) {
+    const before = made ? await indexOfFolder(context, root) : null;
+    writeNewFiles(root, create, env);
+    makeManifests(root, env);
+    replaceFiles(root, replace, env);
+    if (before !== null) trustMade(context, root, before);
+  }
+  const written = [...(made ? [MANIFESTS] : []), ...create.map(({ path }) => path)];
+  const changed = replace.map(({ path }) => path);
+  report(context, { root, plugin: null, dryRun, written, changed });
+  const { talk } = context;
+  if (written.length + changed.length === 0) talk.say(`${root} is a project already, and nothing is missing in it`);
+  if (!dryRun) talk.say("Next:", besides([["dt init plugin NAME", "start a plugin from a template"]]));
+  return EXIT.done;
+}
+
+/** What is there before it is a root: its code is not read. */
+function indexOfFolder({ env, home }: DtContext, root: string): Promise<ManifestIndex> {
+  return loadIndexOnce({ root, home: home(), env, reading: isTrusted({ home: home(), env }, root) ? "all" : "data" });
+}
+
+/** All that is code in it the user made just now, unless there was some before, by a package say. */
+function trustMade({ env, home }: DtContext, root: string, before: ManifestIndex): void {
+  const at = home();
+  if (at === null || before.unread.length > 0 || isTrusted({ home: at, env }, root)) return;
+  try {
+    writeTrust(at, root, "made");
+  } catch {
+    // a read-only or full home: the first command that is run trusts it
+  }
+}
+
+async function initPlugin(context: DtContext, name: string): Promise<number> {
+  const { globals, talk, env } = context;
+  const found = findRoot(rootRequest(globals, workingDirectory(), env));
+  // One that is known by what runs in it alone has no manifests any more.
+  const made = found === null || makesManifests(found);
+  const root = made ? startingPoint(context) : found;
+  checkPlaces(root, [MANIFESTS, "plugins/"], env);
+  const index = made ? await indexOfFolder(context, root) : await context.index();
+  checkPluginName(name, index);
+  const files = planPlugin(root, name);
+  checkPlaces(
+    root,
+    files.map(({ path }) => path),
+    env,
+  );
+  const { dryRun } = globals;
+  if (!dryRun) writeNewFiles(root, files, env);
+  if (!dryRun && made) trustMade(context, root, index);
+  report(context, { root, plugin: name, dryRun, written: files.map(({ path }) => path), changed: [] });
+  if (made)
+    talk.say(`there was no project here: ${root} ${dryRun ? "would become one" : "is one now"}, by its manifests/`);
+  else if (root !== workingDirectory()) talk.say(`the project is ${root}`);
+  if (!dryRun)
+    talk.say(
+      `${talk.paint.bold(name)} is there. Try it, then make it yours in manifests/${name}.ts:`,
+      besides([
+        [`dt ${name} dev`, "serve its page until Ctrl-C (-d: in the background)"],
+        [`dt ${name} check`, "lint, test, build, and ask for the page"],
+        [`dt ${name}`, "list its commands"],
+      ]),
+    );
+  return EXIT.done;
+}
+
+const MANIFESTS = "manifests/";
+
+function makesManifests(root: string): boolean {
+  return statOf(join(root, MANIFESTS)) === undefined;
+}
+
+/** `-C DIR`, else the working directory, by its real path. */
+function startingPoint({ globals }: DtContext): string {
+  const directory = resolveFrom(workingDirectory(), globals.root ?? ".");
+  if (statOf(directory)?.isDirectory()) return realpathSync(directory);
+  throw new DtError("no-root", `${directory} is not a directory.`, { status: EXIT.usage });
+}
+
+/** A project inside a project is hardly meant by who stands in a folder of it. With -C it was said. */
+function refuseNested({ globals, env }: DtContext, directory: string): void {
+  const around =
+    globals.root === undefined
+      ? findRoot({ cwd: directory, env: {}, acceptedOwner: (root) => acceptedOwnerOf(root, env) })
+      : directory;
+  if (around === null || around === directory || makesManifests(around)) return;
+  throw new DtError("nested", `${directory} is in a project already: ${around}.`, {
+    status: EXIT.usage,
+    hint: "`dt init plugin NAME` starts a plugin in it. If this is to be a project of its own: dt -C . init",
+  });
+}
+
+function report({ globals }: DtContext, result: InitReport): void {
+  const [write, change] = result.dryRun ? ["would write", "would change"] : ["wrote", "changed"];
+  const lines = [
+    ...result.written.map((path) => `${write}  ${path}`),
+    ...result.changed.map((path) => `${change}  ${path}`),
+  ];
+  print(globals.json ? `${JSON.stringify(result)}\n` : formatLines(lines));
+}
+
+/** Command lines that stand below a sentence, with what each does. */
+function besides(commands: [string, string][]): string[] {
+  const width = Math.max(...commands.map(([command]) => command.length));
+  return commands.map(([command, does]) => `      ${command.padEnd(width)}   ${does}`);
+}

@@ -1,0 +1,178 @@
+/** `dt stop`: ends launches, whole trees; 0 when all of it is gone, 5 with names when something may be left. */
+
+import { keysOf } from "../../inspect/look.ts";
+import type { ManifestIndex } from "../../manifest/model/resolved.ts";
+import { formatLines } from "../../output/lines.ts";
+import { tellEvent } from "../../runners/parts/tell.ts";
+import { describeAsker } from "../../state/asker.ts";
+import { isListedAsFailed, isUnderWay, type StopKeyResult, stopKey } from "../../supervisor/end/stopkey.ts";
+import { LOCK_TIMEOUT_MS } from "../../supervisor/launch/lock.ts";
+import { refuseNested } from "../../supervisor/launch/nested.ts";
+import type { Ground } from "../../supervisor/launch/types.ts";
+import { announcedStarts, awaitNamed } from "../../supervisor/ticket/announced.ts";
+import { pendingKeys } from "../../supervisor/ticket/pending.ts";
+import { DtError, EXIT } from "../../sys/base/error.ts";
+import { print } from "../../sys/stdio/stdio.ts";
+import { formatDuration } from "../../values/duration.ts";
+import type { Selection } from "../../values/key.ts";
+import type { DtContext } from "../context/types.ts";
+import { usage } from "../context/usage.ts";
+import { durationOf } from "../parse/args.ts";
+import { selectionOf, unknownKeys } from "../parse/select.ts";
+import { defineVerb } from "../parse/verb.ts";
+
+export default defineVerb({
+  args: {
+    all: { type: "boolean", alias: "a", description: "Every launch of this root" },
+    timeout: { type: "string", description: "Time before SIGKILL, instead of the manifest's", valueHint: "10s" },
+    _: { type: "positional", required: false, description: "Keys, words of one, or a plugin", valueHint: "key …" },
+  },
+  async run({ args, data }) {
+    const context = data as DtContext;
+    if (args._.length === 0 && !args.all)
+      throw usage(
+        "dt stop needs to know what to stop.",
+        "dt stop <plugin> <command> [variant], keys, a plugin, or --all",
+      );
+    if (args._.length > 0 && args.all) throw usage("dt stop takes either names or --all.");
+    const runner = context.runner();
+    const timeoutMs = durationOf("--timeout", args.timeout);
+    const selection = await selectionOf(context, args._, { unchecked: true });
+    // A key that was named sees to that itself (`stopKey`).
+    const loading = selection.is === "keys" ? [] : announcedStarts(runner.ground);
+    // A plugin's or the root's launches: those that are there. A key that was named is told of even when it does not run.
+    const keys = withPending(runner.ground, selection).filter(
+      (key) => selection.is === "keys" || isUnderWay(runner.ground, key) || isListedAsFailed(runner.ground, key),
+    );
+    for (const key of keys) refuseNested(runner, key, "stop");
+    const sayNothing = () =>
+      context.talk.say(selection.is === "plugin" ? `nothing of ${selection.plugin} runs` : "nothing runs");
+    if (keys.length === 0 && (loading.length === 0 || context.globals.dryRun)) sayNothing();
+    // Of a plugin or a group there is nothing to ask: it was found by what declares it.
+    const unknownOf = async (absent: string[]) => (isOneWord(args._) ? null : await unknownKeys(context, absent));
+    if (context.globals.dryRun) {
+      const unknown = await unknownOf(keys.filter((key) => !isUnderWay(runner.ground, key)));
+      if (unknown !== null) throw unknown.error;
+      return showPlan(context, keys);
+    }
+
+    const by = describeAsker("user", context.argv);
+    const ask = (key: string) =>
+      stopKey(runner.ground, { key, by, lockTimeoutMs: LOCK_TIMEOUT_MS, timeoutMs }, (event) =>
+        tellEvent(runner, event),
+      );
+    const outcomes = await Promise.allSettled(keys.map(ask));
+    const late = (await lateKeys(context, selection, loading)).filter((key) => !keys.includes(key));
+    outcomes.push(...(await Promise.allSettled(late.map(ask))));
+    const ended = outcomes.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+    // Asked only now: what lives is stopped without a look at the manifests.
+    const unknown = await unknownOf(ended.flatMap(({ is, key }) => (is === "not-running" ? [key] : [])));
+    const results = ended.filter(({ key }) => unknown?.names.includes(key) !== true);
+    if (outcomes.length === 0 && loading.length > 0) sayNothing();
+    if (unknown !== null) outcomes.push({ status: "rejected", reason: unknown.error });
+    const isAnyAbsent = results.some(({ is }) => is === "not-running");
+    const index = isAnyAbsent ? ((await context.peek()) ?? (await context.glance()).index) : null;
+    for (const result of results) {
+      const isOneshot = result.is === "not-running" && kindOf(index, result.key) === "oneshot";
+      context.talk.say(
+        isOneshot
+          ? `${result.key} is a one-shot, which dt neither lists nor stops: end it where it runs`
+          : sentenceOf(result),
+      );
+    }
+    const shown = results.map(toJson);
+    const failure = worstFailure(outcomes, context.talk.warn);
+    // One document either way: with `--json` an error is printed in place of the result, and holds what was stopped all the same.
+    if (failure !== null)
+      throw new DtError(failure.code, failure.sentence, {
+        ...optionsOf(failure),
+        details: { ...failure.details, results: shown },
+      });
+    if (context.globals.json) print(`${JSON.stringify(shown)}\n`);
+    return EXIT.done;
+  },
+});
+
+function isOneWord(words: readonly string[]): boolean {
+  return words.length === 1 && words[0]?.includes(":") === false;
+}
+
+/** With those that have no files yet, since their first start is under way. */
+function withPending(ground: Ground, selection: Selection): string[] {
+  const keys = keysOf(ground, selection);
+  if (selection.is === "keys") return keys;
+  const isMeant = (key: string) => selection.is === "all" || key.startsWith(`${selection.plugin}:`);
+  return [...new Set([...keys, ...pendingKeys(ground).filter(isMeant)])];
+}
+
+/** What those have come to. */
+async function lateKeys(context: DtContext, selection: Selection, announced: readonly string[]): Promise<string[]> {
+  if (announced.length === 0) return [];
+  const ground = context.ground();
+  await awaitAnnounced(context, announced);
+  return withPending(ground, selection).filter((key) => isUnderWay(ground, key));
+}
+
+/** Also for `dt down`. What takes too long is said, for its starts have no names that could be called off. */
+export async function awaitAnnounced({ talk, ground }: DtContext, announced: readonly string[]): Promise<void> {
+  if (await awaitNamed(ground(), announced, talk.say)) return;
+  talk.warn("manifests are still being loaded for a start: what it starts later is not stopped by this");
+}
+
+/** `--dry-run`: what would be stopped, and nothing is. */
+function showPlan(context: DtContext, keys: readonly string[]): number {
+  const ground = context.ground();
+  const plan = keys
+    .filter((key) => isUnderWay(ground, key))
+    .map((key) => {
+      const record = ground.store.record(key);
+      return { key, pid: record.is === "there" ? (record.value.leader?.pid ?? null) : null };
+    });
+  const lines = plan.map(({ key, pid }) => `stop     ${key}${pid === null ? "" : `  pid ${pid}`}`);
+  print(context.globals.json ? `${JSON.stringify(plan)}\n` : formatLines(lines));
+  return EXIT.done;
+}
+
+const SENTENCES: { [I in StopKeyResult["is"]]: (result: Extract<StopKeyResult, { is: I }>) => string } = {
+  "not-running": ({ key }) => `${key} is not running`,
+  stopped: ({ key, pid, killed, tookMs, calledOff }) =>
+    `${key} stopped${pid === null ? "" : ` (pid ${pid})`} in ${formatDuration(tookMs)}${killed > 0 ? `, ${killed} by SIGKILL` : ""}${calledOff ? "; a start of it that was under way was called off" : ""}`,
+  ended: ({ key, exit, left }) =>
+    `${key} had ended already: it ${exit.text}${left ? "; its leftovers were ended" : ""}`,
+  "called-off": ({ key }) => `${key} did not run yet: its start was called off`,
+  foreign: ({ key, why }) => `${key} is foreign (${why}): nothing was touched`,
+  "found-unrecorded": ({ key }) => `${key} stopped; its record could not be read, so its processes were searched for`,
+};
+
+export function sentenceOf(result: StopKeyResult): string {
+  return SENTENCES[result.is](result as never);
+}
+
+function kindOf(index: ManifestIndex | null, key: string): string | undefined {
+  const [plugin = "", command = ""] = key.split(":");
+  return index?.plugins[plugin]?.commands[command]?.kind;
+}
+
+function toJson(result: StopKeyResult) {
+  const { is, ...rest } = result;
+  return { ...rest, stopped: is !== "not-running" && is !== "foreign" && is !== "ended", result: is };
+}
+
+/** The worst failure decides the status; each is told. */
+function worstFailure(
+  outcomes: readonly PromiseSettledResult<unknown>[],
+  warn: (text: string, lines: readonly string[]) => void,
+): DtError | null {
+  const errors = outcomes.flatMap((one) => (one.status === "rejected" ? [one.reason as unknown] : []));
+  if (errors.length === 0) return null;
+  const known = errors.filter((error): error is DtError => error instanceof DtError);
+  const bug = errors.find((error) => !(error instanceof DtError));
+  if (bug !== undefined) throw bug;
+  const worst = known.sort((a, b) => b.status - a.status)[0] as DtError;
+  for (const error of known) if (error !== worst) warn(error.sentence, error.lines);
+  return worst;
+}
+
+function optionsOf({ lines, hint, status }: DtError) {
+  return { lines, status, ...(hint === undefined ? {} : { hint }) };
+}

@@ -1,0 +1,126 @@
+/** `dt trust`: this root's code is trusted, and what its manifests say now is what the daemon goes by. `--owner`: also where another user owns it. */
+import { statSync } from "node:fs";
+import { takeOver } from "../../manifest/cache/known.ts";
+import { loadManifests } from "../../manifest/index.ts";
+import { faultsOf } from "../../manifest/model/faults.ts";
+import { formatLines } from "../../output/lines.ts";
+import { formatTable } from "../../output/table.ts";
+import { makePaint } from "../../output/talk.ts";
+import { listTrusted, writeTrust } from "../../state/trust.ts";
+import { DtError, EXIT } from "../../sys/base/error.ts";
+import { resolveFrom, workingDirectory } from "../../sys/base/here.ts";
+import { statOf } from "../../sys/base/stat.ts";
+import { cacheDirectoryOf, noRootError } from "../../sys/places/paths.ts";
+import { findRoot, nearestCandidate, otherOwnerOf } from "../../sys/places/root.ts";
+import { print } from "../../sys/stdio/stdio.ts";
+import { shortPath } from "../../values/commandline.ts";
+import { rootRequest } from "../context/acting.ts";
+import type { DtContext } from "../context/types.ts";
+import { usage } from "../context/usage.ts";
+import { directoryOf } from "../parse/args.ts";
+import { defineVerb } from "../parse/verb.ts";
+
+export default defineVerb({
+  args: {
+    list: { type: "boolean", description: "List the roots that are trusted" },
+    owner: {
+      type: "boolean",
+      description: "Also where the root belongs to another user, whose files are trusted then",
+    },
+    _: { type: "positional", required: false, description: "A directory", valueHint: "DIR" },
+  },
+  async run({ args, data }) {
+    const context = data as DtContext;
+    const [word, extra] = args._;
+    const directory = directoryOf("dt trust", word);
+    if (extra !== undefined) throw usage(`dt trust takes one directory, but ${JSON.stringify(extra)} came too.`);
+    const home = homeOf(context);
+    if (args.list) return showList(context, home);
+    return trustRoot(context, home, directory, args.owner === true);
+  },
+});
+
+/** Throws where there is no place to remember it. */
+export function homeOf(context: DtContext): string {
+  const home = context.home();
+  if (home !== null) return home;
+  throw new DtError("no-home", "Trust is remembered in your home of dt, but this user has no home directory.", {
+    status: EXIT.usage,
+    hint: "Set DIALTONE_HOME to a directory of yours, or DIALTONE_TRUST=1 for one call.",
+  });
+}
+
+async function trustRoot(
+  context: DtContext,
+  home: string,
+  directory: string | undefined,
+  withOwner: boolean,
+): Promise<number> {
+  const { env, globals } = context;
+  const root = withOwner ? candidateOf(context, directory) : rootOf(context, directory);
+  const owner = withOwner ? (otherOwnerOf(root, env) ?? statSync(root).uid) : undefined;
+  if (globals.dryRun) {
+    print(formatLines([`would trust ${root}${owner === undefined ? "" : `, which belongs to uid ${owner}`}`]));
+    return EXIT.done;
+  }
+  writeTrust(home, root, "said", owner);
+  const place = { root, home, cacheDir: cacheDirectoryOf(root, env), env, owner: otherOwnerOf(root, env) };
+  const { index, entries } = await loadManifests({ ...place, reading: "all" });
+  takeOver({ root, home, reading: "all" }, entries);
+  const manifests = entries.map(({ file }) => file);
+  const failed = index.failures.map(({ file, message }) => ({ file, message }));
+  const count = `${manifests.length} ${manifests.length === 1 ? "manifest" : "manifests"}`;
+  const of = owner === undefined ? "" : `, with the files of uid ${owner}`;
+  if (globals.json) print(`${JSON.stringify({ root, owner: owner ?? null, manifests, failures: failed })}\n`);
+  else {
+    print(formatLines([`${root} is trusted${of}: ${count} read`]));
+    for (const failure of index.failures)
+      context.talk.warn(`failed  ${shortPath(root, failure.file)}`, [
+        ...faultsOf(failure),
+        ...(failure.hint?.split("\n") ?? []),
+      ]);
+  }
+  return EXIT.done;
+}
+
+/** Of a directory, or of where one stands; of another user's it is a question that `--owner` answers. */
+export function rootOf(context: DtContext, directory: string | undefined): string {
+  if (directory === undefined) return context.root();
+  const root = findRoot(rootRequest({ root: directory }, workingDirectory(), context.env));
+  if (root === null) throw noRootError(directory);
+  return root;
+}
+
+function candidateOf({ globals }: DtContext, directory: string | undefined): string {
+  const start = resolveFrom(workingDirectory(), directory ?? globals.root ?? ".");
+  if (statOf(start)?.isDirectory() !== true)
+    throw new DtError("no-root", `${start} is not a directory.`, { status: EXIT.usage });
+  const root = nearestCandidate(start);
+  if (root === null) throw noRootError(start);
+  return root;
+}
+
+function showList(context: DtContext, home: string): number {
+  const rows = listTrusted(home).map(({ root, is, at, how, owner }) => ({ root, is, at, how, owner }));
+  if (context.globals.json) print(`${JSON.stringify(rows)}\n`);
+  else if (rows.length === 0) print("No root is trusted.\n");
+  else
+    print(
+      formatTable([
+        ["ROOT", "SINCE", "BY", "OWNER"].map(makePaint(context.colored()).bold),
+        ...rows.map(({ root, is, at, how, owner }) => [
+          is === "there" ? root : `${root} (${is === "gone" ? "gone" : "another folder is there now"})`,
+          at.slice(0, 10),
+          HOW[how],
+          owner === null ? "-" : `uid ${owner}`,
+        ]),
+      ]),
+    );
+  return EXIT.done;
+}
+
+const HOW = {
+  ran: "a command that was run",
+  said: "dt trust",
+  made: "dt init",
+};

@@ -1,0 +1,44 @@
+/** `dt untrust`: what looks evaluates a root's code no longer, and the daemon does nothing there, until a command of it is run again. */
+import { resolve } from "node:path";
+import { forgetKnown } from "../../manifest/cache/known.ts";
+import { forgetCode } from "../../manifest/index.ts";
+import { formatLines } from "../../output/lines.ts";
+import { forgetTrust, trustedBy } from "../../state/trust.ts";
+import { EXIT } from "../../sys/base/error.ts";
+import { statOf } from "../../sys/base/stat.ts";
+import { cacheDirectoryOf } from "../../sys/places/paths.ts";
+import { print } from "../../sys/stdio/stdio.ts";
+import type { DtContext } from "../context/types.ts";
+import { usage } from "../context/usage.ts";
+import { directoryOf } from "../parse/args.ts";
+import { defineVerb } from "../parse/verb.ts";
+import { homeOf, rootOf } from "./trust.ts";
+
+export default defineVerb({
+  args: { _: { type: "positional", required: false, description: "A directory", valueHint: "DIR" } },
+  run({ args, data }) {
+    const context = data as DtContext;
+    const [word, extra] = args._;
+    const directory = directoryOf("dt untrust", word);
+    if (extra !== undefined) throw usage(`dt untrust takes one directory, but ${JSON.stringify(extra)} came too.`);
+    const { env, globals, talk } = context;
+    const home = homeOf(context);
+    // One that is gone can be forgotten by its path.
+    const isGone = directory !== undefined && statOf(directory) === undefined;
+    const root = isGone ? resolve(directory) : rootOf(context, directory);
+    if (globals.dryRun) {
+      print(formatLines([`would trust ${root} no longer`]));
+      return EXIT.done;
+    }
+    const was = forgetTrust(home, root);
+    if (isGone && !was)
+      throw usage(`There is no directory ${root}, and none that was there is trusted.`, "dt trust --list");
+    forgetKnown(home, root);
+    forgetCode(cacheDirectoryOf(root, env), home);
+    if (globals.json) print(`${JSON.stringify({ root, was })}\n`);
+    else print(formatLines([`${root} ${was ? "is trusted no longer" : "was not trusted"}`]));
+    const variable = trustedBy(env);
+    if (variable !== null) talk.warn(`${variable} is set, which trusts every root for as long as it is`);
+    return EXIT.done;
+  },
+});

@@ -1,0 +1,55 @@
+/** `dt up`: groups, plugins or keys, and all they need, in the order the graph says; what is healthy and the same is left alone. */
+import { becomeHost, runUp } from "../../runners/managed/up.ts";
+import { rememberRoot } from "../context/context.ts";
+import type { DtContext } from "../context/types.ts";
+import { durationOf } from "../parse/args.ts";
+import { asksForService } from "../parse/called.ts";
+import { defaultGroup, keysOfName, namesOf } from "../parse/select.ts";
+import { defineVerb } from "../parse/verb.ts";
+import { isOfHome, refuseOfRoot } from "../root/strangers.ts";
+
+export default defineVerb({
+  args: {
+    detach: { type: "boolean", alias: "d", description: "Return when all is ready, done or failed; one line a key" },
+    wait: { type: "boolean", description: "The same, said for CI" },
+    force: { type: "boolean", description: "Run one-shots though their inputs are unchanged" },
+    timeout: { type: "string", description: "Time to become ready, instead of the manifests'", valueHint: "30s" },
+    _: {
+      type: "positional",
+      required: false,
+      description: "Groups, plugins, keys; none: the group default",
+      valueHint: "name …",
+    },
+  },
+  async run({ args, data }) {
+    const context = data as DtContext;
+    const { dryRun } = context.globals;
+    const detach = args.detach === true || args.wait === true;
+    if (!detach && !dryRun) becomeHost(context.runner());
+    const { index, begin } = dryRun ? { index: await context.index(), begin: () => {} } : await context.act();
+    const root = context.root();
+    const named = { root, index, onDisk: [] };
+    const keys =
+      args._.length === 0
+        ? defaultGroup(index, root)
+        : [...new Set(namesOf(named, args._).flatMap((name) => keysOfName(named, name)))];
+    if (!dryRun) {
+      // Of the daemon, which may work in a root that is not trusted: by words it is, from here on.
+      if (context.reading() === "known" && context.isStranger())
+        for (const key of keys.filter((one) => isOfHome(index, one))) refuseOfRoot(index, root, key);
+      begin();
+      rememberRoot(context);
+      const names = new Set(keys.map((key) => key.split(":")[0] as string));
+      const asking = [...names].flatMap((name) => index.plugins[name] ?? []).filter(asksForService);
+      if (asking.length > 0) (await import("../root/unserved.ts")).tellUnservedOf(context, asking, false);
+    }
+    return runUp(context.runner(), {
+      index,
+      keys,
+      detach,
+      force: args.force === true,
+      timeoutMs: durationOf("--timeout", args.timeout),
+      colored: context.colored(),
+    });
+  },
+});

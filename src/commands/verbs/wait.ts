@@ -1,0 +1,128 @@
+/**
+ * `dt wait`: until keys are ready, have ended, or are stopped; woken by the run directory, judged by state. Runs no plugin code. A plugin stands for
+ * what of it has run, and before anything has for all its managed commands.
+ */
+import { existsSync, watch } from "node:fs";
+import { beginLook, type KeyReport, keysOf, lookAt } from "../../inspect/look.ts";
+import { managedOf } from "../../manifest/model/graph.ts";
+import { formatLines } from "../../output/lines.ts";
+import { tellLastLines } from "../../runners/parts/tell.ts";
+import { isLiving } from "../../state/view.ts";
+import { DtError, EXIT } from "../../sys/base/error.ts";
+import { shellCode } from "../../sys/base/status.ts";
+import { print } from "../../sys/stdio/stdio.ts";
+import type { Selection } from "../../values/key.ts";
+import type { DtContext } from "../context/types.ts";
+import { usage } from "../context/usage.ts";
+import { durationOf, meantBy } from "../parse/args.ts";
+import { refuseOneshots, selectionOf } from "../parse/select.ts";
+import { defineVerb } from "../parse/verb.ts";
+
+/** A process that ends without a host writes nothing: then this is how late it is seen. */
+const LOOK_EVERY_MS = 250;
+
+const GOALS = ["ready", "exit", "stopped"] as const;
+type Goal = (typeof GOALS)[number];
+type Verdict = "there" | "notYet" | "never";
+
+/** Pure: what is known of a key (null: nothing) means for what is waited for. */
+function judgeWait(goal: Goal, report: Pick<KeyReport, "state" | "host"> | null): Verdict {
+  const { state = null, host = null } = report ?? {};
+  if (state === "ready" || state === "running") return goal === "ready" ? "there" : "notYet";
+  // While its host lives, that is about to write down how it ended, or to start it again.
+  if (state !== null && (isLiving(state) || host?.alive === true)) return "notYet";
+  if (goal !== "ready") return "there";
+  return state === "failed" || state === "exited" ? "never" : "notYet";
+}
+
+export default defineVerb({
+  args: {
+    for: { type: "string", description: "ready (the default), exit or stopped", valueHint: "ready" },
+    timeout: { type: "string", description: "Exit 124 after this time; default: no limit", valueHint: "30s" },
+    _: {
+      type: "positional",
+      required: false,
+      description: "Keys, words of one, a plugin or a group",
+      valueHint: "key …",
+    },
+  },
+  async run({ args, data }) {
+    const context = data as DtContext;
+    const goal = goalOf(args.for ?? "ready");
+    if (args._.length === 0) throw usage("dt wait needs to know for what.", "dt wait <key …>");
+    const timeoutMs = durationOf("--timeout", args.timeout) ?? Number.POSITIVE_INFINITY;
+    const ground = context.ground();
+    const selection = await selectionOf(context, args._);
+    const named = await awaitedOf(context, selection);
+    if (goal === "ready") await refuseOneshots(context, named, "does not become ready");
+    const deadline = performance.now() + timeoutMs;
+    for (;;) {
+      const look = beginLook(ground, () => null);
+      const keys = named.length > 0 ? named : keysOf(look.ground, selection);
+      const seen = keys.map((key) => ({ key, report: lookAt(look, key) }));
+      const judged = seen.map((one) => ({ ...one, verdict: judgeWait(goal, one.report) }));
+      const never = judged.find((one) => one.verdict === "never");
+      if (never !== undefined) {
+        tellLastLines(context.runner(), never.key, never.report?.log ?? "");
+        throw new DtError("never-ready", `${never.key} is ${never.report?.state} and will not be ready by itself.`, {
+          hint: `dt why ${never.key}`,
+        });
+      }
+      // Of a plugin of which nothing is known yet, nothing is ready, and nothing runs.
+      const left =
+        keys.length === 0 && goal === "ready"
+          ? [...args._]
+          : judged.filter((one) => one.verdict === "notYet").map((one) => one.key);
+      if (left.length === 0) {
+        const shown = seen.map(({ key, report }) => ({
+          key,
+          state: report?.state ?? "stopped",
+          exit: report?.exit ?? null,
+        }));
+        print(
+          context.globals.json
+            ? `${JSON.stringify(shown)}\n`
+            : formatLines(shown.map((one) => `${one.key} ${one.state}`)),
+        );
+        const exit = goal === "exit" && shown.length === 1 ? shown[0]?.exit : null;
+        return exit ? shellCode(exit) : EXIT.done;
+      }
+      if (performance.now() >= deadline)
+        throw new DtError("timeout", `Not ${goal === "ready" ? "ready" : "ended"} in time: ${left.join(", ")}.`, {
+          status: EXIT.timeout,
+          details: { keys: left },
+        });
+      await change(ground.store.directory, Math.max(0, Math.min(LOOK_EVERY_MS, deadline - performance.now())));
+    }
+  },
+});
+
+function goalOf(text: string): Goal {
+  const goal = GOALS.find((one) => one === text);
+  if (goal !== undefined) return goal;
+  throw usage(`--for takes ready, exit or stopped, not "${text}".`, meantBy(text, GOALS));
+}
+
+/** Of a plugin what has run, else what it starts by its name. Empty only where its manifest cannot be read now. */
+async function awaitedOf(context: DtContext, selection: Selection): Promise<string[]> {
+  const keys = keysOf(context.ground(), selection);
+  if (keys.length > 0) return keys;
+  const name = selection.is === "plugin" ? selection.plugin : "The group";
+  const { index } = await context.glance();
+  const declared = selection.is === "plugin" ? managedOf(index, selection.plugin) : [];
+  if (declared.length > 0 || (selection.is === "plugin" && !Object.hasOwn(index.plugins, selection.plugin)))
+    return declared;
+  throw usage(`${name} has no managed command, so there is nothing to wait for.`, "`dt list` shows what there is.");
+}
+
+function change(directory: string, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const watcher = existsSync(directory) ? watch(directory, { recursive: true }, () => done()) : null;
+    const timer = setTimeout(() => done(), ms);
+    const done = () => {
+      clearTimeout(timer);
+      watcher?.close();
+      resolve();
+    };
+  });
+}

@@ -1,0 +1,58 @@
+/** `dt watch --events`: for programs that watch files themselves, what changes as lines of JSON, until whoever reads them is gone. */
+import { existsSync } from "node:fs";
+import { orUncaught } from "../../runners/oneshot/uncaught.ts";
+import { DtError } from "../../sys/base/error.ts";
+import { resolveFrom, workingDirectory } from "../../sys/base/here.ts";
+import { isReaderGone, print } from "../../sys/stdio/stdio.ts";
+import { watchTrees } from "../../sys/watch/trees.ts";
+import type { DtContext } from "../context/types.ts";
+import { usage } from "../context/usage.ts";
+import { untilEnded } from "../parse/until.ts";
+
+const STDOUT = 1;
+/** How often it is asked whether anybody reads: who watches for nobody would stay for ever. */
+const READER_MS = 1000;
+
+/** Gives the exit code. */
+export function watchEvents(context: DtContext, patterns: readonly string[]): Promise<number> {
+  // What is printed as files change may not be written, on a full disk say.
+  return orUncaught(() => watchUntilEnded(context, patterns));
+}
+
+async function watchUntilEnded({ env }: DtContext, patterns: readonly string[]): Promise<number> {
+  if (patterns.length === 0)
+    throw usage(
+      "What should be watched?",
+      "dt watch --events 'notes/**/*.md' '~/logs' names files, directories or patterns.",
+    );
+  if (patterns.every((pattern) => pattern.startsWith("!")))
+    throw usage(
+      'Every pattern begins with "!", which only leaves out.',
+      "dt watch --events '**/*.md' '!drafts' names what should be watched first.",
+    );
+  const ended = untilEnded();
+  const tell = (event: object) => {
+    if (!print(`${JSON.stringify(event)}\n`)) ended.resolve(0);
+  };
+  const trees = await watchTrees({
+    root: resolveFrom(workingDirectory(), "."),
+    env,
+    patterns,
+    ignore: [],
+    leaveOut: [],
+    git: false,
+    onChange: (path) => tell({ path, exists: existsSync(path) }),
+    onTrouble: (trouble) => tell({ trouble }),
+  }).catch((error: Error) => {
+    throw new DtError("watched", `Nothing can be watched: ${error.message}`);
+  });
+  for (const path of trees.initial) tell({ path, exists: true, initial: true });
+  tell({ ready: true, files: trees.initial.size });
+  const timer = setInterval(() => {
+    if (isReaderGone(STDOUT)) ended.resolve(0);
+  }, READER_MS);
+  const code = await ended.promise;
+  clearInterval(timer);
+  trees.close();
+  return code;
+}

@@ -1,0 +1,47 @@
+/** One root, as the daemon works in it: its ground, its manifests as they are now, and the state of its keys. */
+import { existsSync } from "node:fs";
+import { isAnythingKnown, type Waiting, waitingIn } from "../../manifest/cache/known.ts";
+import { loadIndex } from "../../manifest/index.ts";
+import type { ManifestIndex } from "../../manifest/model/resolved.ts";
+import { describeAsker } from "../../state/asker.ts";
+import { isTrusted } from "../../state/trust.ts";
+import { groundOf, ownerIn, type World } from "../../supervisor/ground/ground.ts";
+import { TICKET_MARK } from "../../supervisor/launch/marks.ts";
+import { dropTicket, handTicket } from "../../supervisor/ticket/pending.ts";
+import { cacheDirectoryOf, runDirectoryOf } from "../../sys/places/paths.ts";
+import { formatKey, parseKey } from "../../values/key.ts";
+
+/** As a person last took it over. */
+export function indexOf({ home, env }: World, root: string): Promise<ManifestIndex> {
+  const place = { root, home, cacheDir: cacheDirectoryOf(root, env), env, owner: ownerIn({ home, env }, root) };
+  return loadIndex({ ...place, reading: "known" });
+}
+
+/** A trusted root of which nothing was ever taken over: whoever asks to start something there is the first to. */
+export function isFirstAct({ home, env }: Pick<World, "home" | "env">, root: string): boolean {
+  return isTrusted({ home, env }, root) && !isAnythingKnown({ root, home });
+}
+
+/** What of a root the daemon does not follow until a person takes it over. */
+export function waitsIn({ home, env }: Pick<World, "home" | "env">, root: string): Waiting {
+  return waitingIn({ root, home, env, owner: ownerIn({ home, env }, root) });
+}
+
+/** Where nothing was ever started there is nothing that a stop could be compared with, and no folder for it. */
+export async function asStart<T>(
+  world: World,
+  root: string,
+  word: string,
+  run: (env: Record<string, string>) => Promise<T>,
+): Promise<T> {
+  const parts = parseKey(word);
+  const ground = parts === null || !existsSync(runDirectoryOf(root, world.env)) ? null : groundOf(world, root);
+  if (parts === null || ground === null) return run({});
+  const key = formatKey(parts);
+  const { ticket, mark } = handTicket(ground, key, describeAsker("user", ["daemon"]));
+  try {
+    return await run({ [TICKET_MARK]: mark });
+  } finally {
+    dropTicket(ground, { key, ticket });
+  }
+}

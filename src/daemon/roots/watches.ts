@@ -1,0 +1,67 @@
+/** The watched files of all registered roots. A root that somebody else watches (`dt watch`) is taken when he has ended. */
+
+import { makeLanes } from "../../jobs/queue.ts";
+import type { Jobs, Log, RootWatch } from "../../jobs/types.ts";
+import { watchRoot } from "../../jobs/watcher.ts";
+import type { ManifestIndex } from "../../manifest/model/resolved.ts";
+import type { World } from "../../supervisor/ground/ground.ts";
+import { messageOf } from "../../sys/base/error.ts";
+import { isRootThere } from "../../sys/places/root.ts";
+
+/** Jobs at once, of all roots. */
+const AT_ONCE = 4;
+
+export interface Watches {
+  /** Null: the root is registered no more. */
+  set(root: string, index: ManifestIndex | null): void;
+  /** To be called now and then: takes what could not be had before. */
+  look(): void;
+  close(): void;
+}
+
+export interface WatchesOptions {
+  world: World;
+  jobs: Jobs;
+  log: Log;
+  /** Since when a root is to be watched; null: unknown. */
+  askedAt: (root: string) => number | null;
+}
+
+export function makeWatches({ world, jobs, log, askedAt }: WatchesOptions): Watches {
+  const lanes = makeLanes(AT_ONCE);
+  const watched = new Map<string, RootWatch>();
+  const waiting = new Map<string, ManifestIndex>();
+
+  function take(root: string, index: ManifestIndex): void {
+    const since = () => askedAt(root);
+    const watch =
+      watched.get(root) ?? watchRoot({ world, root, jobs, lanes, log, source: "watcher", plugin: null, since });
+    if (watch === null) {
+      if (!waiting.has(root)) log("info", "somebody else watches this root", { root });
+      waiting.set(root, index);
+      return;
+    }
+    waiting.delete(root);
+    watched.set(root, watch);
+    watch.set(index).catch((error) => log("error", messageOf(error), { root }));
+  }
+
+  return {
+    set(root, index) {
+      if (index === null) {
+        watched.get(root)?.close();
+        watched.delete(root);
+        waiting.delete(root);
+        return;
+      }
+      const watches = Object.values(index.plugins).some((plugin) => plugin.watch.length > 0);
+      if (watches || watched.has(root)) take(root, index);
+    },
+    look() {
+      for (const [root, index] of waiting) if (isRootThere(root)) take(root, index);
+    },
+    close() {
+      for (const watch of watched.values()) watch.close();
+    },
+  };
+}

@@ -1,0 +1,52 @@
+/**
+ * What a daemon that was killed leaves where it could be reached: its socket, and the link to it in the home. They are removed under the daemon's lock,
+ * so never those of one that lives or comes up, and only what is this user's, is named as a daemon's of this home, and is answered by nobody.
+ */
+import { lstatSync, type Stats } from "node:fs";
+import { basename } from "node:path";
+import { DtError } from "../../sys/base/error.ts";
+import { removeFile } from "../../sys/files/files.ts";
+import { acquireLock } from "../../sys/lock/lock.ts";
+import { isListening } from "../../sys/net/linesocket.ts";
+import { ownUid } from "../../sys/places/ownplace.ts";
+import type { ProcessTable } from "../../sys/process/identity.ts";
+import { type DaemonPaths, linkedSocketOf, socketNameOf } from "./paths.ts";
+
+/** Those that are there now; empty where one of them is answered, or is another user's. */
+export async function findLeftSockets(paths: DaemonPaths): Promise<string[]> {
+  const link = statOrNull(paths.socket);
+  if (link === null || link.uid !== ownUid()) return [];
+  if (link.isSocket()) return (await isListening(paths.socket)) ? [] : [paths.socket];
+  const target = linkedSocketOf(paths);
+  if (target === null || basename(target) !== socketNameOf(paths)) return [];
+  const socket = statOrNull(target);
+  if (socket === null) return [paths.socket];
+  if (!socket.isSocket() || socket.uid !== ownUid() || (await isListening(target))) return [];
+  return [paths.socket, target];
+}
+
+/** Gives what was removed. */
+export async function removeLeftSockets(paths: DaemonPaths, table: ProcessTable, command: string): Promise<string[]> {
+  if ((await findLeftSockets(paths)).length === 0) return [];
+  const request = { path: paths.lock, seal: paths.seal, table, doing: "remove its socket", command, timeoutMs: 0 };
+  const lock = await acquireLock(request).catch((error) => {
+    if (error instanceof DtError && error.code === "lock-timeout") return null; // one lives, or comes up
+    throw error;
+  });
+  if (lock === null) return [];
+  try {
+    const left = await findLeftSockets(paths);
+    for (const path of left) removeFile(path);
+    return left;
+  } finally {
+    lock.release();
+  }
+}
+
+function statOrNull(path: string): Stats | null {
+  try {
+    return lstatSync(path);
+  } catch {
+    return null; // not there, or in a directory that may not be looked into
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * Whether the commands that are stacks can be started here: that there is a Compose, and that its engine answers. In a root that is not trusted no
+ * program is run to find out, so there it is only looked whether one of the programs is on PATH.
+ */
+import { ENGINES } from "../../compose/command.ts";
+import { listContainers } from "../../compose/containers.ts";
+import { findEngine } from "../../compose/engine.ts";
+import type { EngineName } from "../../compose/types.ts";
+import { shortKey } from "../../manifest/model/graph.ts";
+import type { ManifestIndex } from "../../manifest/model/resolved.ts";
+import { isTrusted } from "../../state/trust.ts";
+import type { Ground } from "../../supervisor/launch/types.ts";
+import { DtError } from "../../sys/base/error.ts";
+import { makeSeal } from "../../sys/seal/seal.ts";
+import { makeFinding } from "./finding.ts";
+import type { Finding } from "./types.ts";
+
+type Place = Pick<Ground, "root" | "home" | "env" | "cache">;
+
+export async function checkCompose(place: Place, { plugins }: ManifestIndex): Promise<Finding[]> {
+  const managed = Object.values(plugins).flatMap((plugin) =>
+    Object.values(plugin.commands).flatMap(({ name, variants }) =>
+      Object.entries(variants).flatMap(([variant, settings]) =>
+        settings.kind === "managed"
+          ? [{ key: shortKey(`${plugin.name}:${name}:${variant}`), isStack: settings.compose !== null }]
+          : [],
+      ),
+    ),
+  );
+  const keys = managed.flatMap(({ key, isStack }) => (isStack ? [key] : []));
+  if (keys.length === 0) return [];
+  const who = `${keys.join(", ")} ${keys.length === 1 ? "needs" : "need"} Compose`;
+  const details = { keys };
+  if (!isTrusted(place, place.root)) return isLikely(place.env) ? [] : [missing(who, [], details)];
+  try {
+    const { env, cache, home } = place;
+    const request = { env, cwd: "/", cache, seal: makeSeal(cache, home), onCommand: () => {} };
+    const engine = await findEngine(request);
+    const answer = await listContainers({ engine, project: "none" }, env);
+    if (answer !== null)
+      return [makeFinding("compose", "fine", `${engine} is there, and its engine answers.`, { details })];
+    const text = `${who}: ${engine} is there, but its engine does not answer \`${ENGINES[engine].client} ps\`.`;
+    const hint = "Start the engine, or see whether you may use it; DOCKER_HOST says where it is looked for.";
+    // An engine that is not started is how many machines are most of the time, unless nothing can be done here without it.
+    return [
+      makeFinding("compose", managed.every(({ isStack }) => isStack) ? "attention" : "note", text, { hint, details }),
+    ];
+  } catch (error) {
+    if (!(error instanceof DtError) || error.code !== "no-compose") throw error;
+    return [missing(who, error.lines, details)];
+  }
+}
+
+function missing(who: string, lines: readonly string[], details: Finding["details"]): Finding {
+  const said = lines.map((line) => line.trim()).join("; ");
+  return makeFinding("compose", "attention", `${who}, and none was found${said === "" ? "" : `: ${said}`}.`, {
+    hint: "Install Docker with its Compose plugin, docker-compose, or Podman.",
+    details,
+  });
+}
+
+function isLikely({ PATH = "" }: Record<string, string | undefined>): boolean {
+  return (Object.keys(ENGINES) as EngineName[]).some(
+    (engine) => Bun.which(ENGINES[engine].words[0] as string, { PATH }) !== null,
+  );
+}

@@ -1,0 +1,116 @@
+/** Records against the kernel: what runs without a host, what was cut off, what cannot be read. */
+import type { Asker, LaunchRecord } from "../../state/types.ts";
+import { endLaunch } from "../../supervisor/end/end.ts";
+import { lockKey } from "../../supervisor/launch/lock.ts";
+import type { Ground } from "../../supervisor/launch/types.ts";
+import { queryOf, unrecordedQuery } from "../../supervisor/tree/query.ts";
+import { findTree } from "../../supervisor/tree/tree.ts";
+import { identifySelf, presenceOf } from "../../sys/process/identity.ts";
+import { showWord } from "../../sys/text/shell.ts";
+import { FIX, makeFinding } from "./finding.ts";
+import type { Finding, Repaired } from "./types.ts";
+
+/** A repair gives way to whoever is at work on the key. */
+const LOCK_WAIT_MS = 2000;
+
+export function checkLaunches(ground: Ground, by: Asker): Finding[] {
+  const { store } = ground;
+  const findings: Finding[] = [];
+  let well = 0;
+  for (const key of store.keys()) {
+    const record = store.record(key);
+    // Of one that has ended there is no record: how it ended may be foreign by itself, as what an earlier dt left.
+    const last = record.is === "absent" ? store.exit(key) : record;
+    if (last.is === "unreadable" && last.foreign === true)
+      findings.push(checkForeign(key, store.path(key, last === record ? "record" : "exit"), last.reason));
+    else if (record.is === "unreadable") findings.push(checkUnreadable(ground, key, record.reason));
+    if (record.is !== "there") continue;
+    const found = checkRecord(ground, record.value, by);
+    if (found === null) well++;
+    else findings.push(found);
+  }
+  const summary =
+    well === 0 && findings.length === 0
+      ? "Nothing runs here."
+      : `${well} of ${well + findings.length} launches are as recorded.`;
+  return [makeFinding("launch", "fine", summary), ...findings];
+}
+
+/** Null when all is as recorded. */
+function checkRecord(ground: Ground, record: LaunchRecord, by: Asker): Finding | null {
+  const { table } = ground;
+  const { key } = record;
+  const host = presenceOf(table, record.host);
+  const leader = record.leader === null ? "gone" : presenceOf(table, record.leader);
+  if (host === "unknown" || leader === "unknown") {
+    const text = `${key} was started in another pid namespace (a container on this directory?): it cannot be judged from here, and is never signalled.`;
+    return makeFinding("launch", "note", text, { key, hint: "Look, and stop it, where it was started." });
+  }
+  if (host === "alive") return null;
+  if (leader === "alive") {
+    const text = `${key} runs (pid ${record.leader?.pid}), but its host (pid ${record.host.pid}) is gone: nobody starts it again, keeps its log small or will see how it ends.`;
+    return makeFinding("launch", "attention", text, { key, hint: `dt restart ${key}` });
+  }
+  const members = findTree(table, queryOf(ground, record)).members;
+  if (members.length > 0) {
+    const pids = members.map((one) => one.identity.pid);
+    const text = `${key} has lost its leader and its host, but ${pids.length === 1 ? "a process" : "processes"} of it ${pids.length === 1 ? "is" : "are"} left (pid ${pids.join(", ")}).`;
+    return makeFinding("record", "attention", text, { key, hint: `dt stop ${key}`, details: { pids } });
+  }
+  return makeFinding("record", "attention", `${key} ${cutOff(record)}, and nothing of it runs.`, {
+    key,
+    hint: FIX,
+    details: { phase: record.phase, since: record.startedAt },
+    repair: () => finish(ground, record, by),
+  });
+}
+
+function cutOff(record: LaunchRecord): string {
+  switch (record.phase) {
+    case "starting":
+      return "was being started when its host was ended";
+    case "stopping":
+      return `was being stopped when whoever did that (pid ${record.stopping?.by.pid}) was ended`;
+    case "backoff":
+      return "waited to be started again by its policy, but its host is gone";
+    case "running":
+      return "ended while its host was gone";
+  }
+}
+
+/** What the next start or stop would do: the exit written, the record removed. Nothing is signalled unless it appeared meanwhile. */
+async function finish(ground: Ground, seen: LaunchRecord, by: Asker): Promise<Repaired> {
+  const { store, table } = ground;
+  const { key } = seen;
+  const lock = await lockKey(ground, key, { doing: "doctor", command: by.command, timeoutMs: LOCK_WAIT_MS });
+  try {
+    const now = store.record(key);
+    if (now.is !== "there" || now.value.token !== seen.token)
+      return { done: true, text: `somebody else has dealt with ${key} meanwhile` };
+    await endLaunch(ground, now.value, { how: "sweep", by, self: identifySelf(table) });
+    return { done: true, text: `cleared what ${key} left` };
+  } finally {
+    lock.release();
+  }
+}
+
+function checkForeign(key: string, path: string, reason: string): Finding {
+  return makeFinding("record", "note", `${key} is foreign: ${path} is ${reason}. Nothing in it is acted on.`, {
+    key,
+    details: { path },
+    hint: `A start of it sets the file aside. If it is of no use: rm ${showWord(path)}`,
+  });
+}
+
+function checkUnreadable(ground: Ground, key: string, reason: string): Finding {
+  const path = ground.store.path(key, "record");
+  const members = findTree(ground.table, unrecordedQuery(ground, key)).members;
+  const pids = members.map((one) => one.identity.pid);
+  const found = pids.length === 0 ? "no process of it was found" : `its processes were found (pid ${pids.join(", ")})`;
+  return makeFinding("record", "attention", `${path} cannot be read (${reason}); ${found}.`, {
+    key,
+    details: { path, pids },
+    // Stopping what runs is for a person to say.
+    hint: `dt stop ${key}`,
+  });
+}

@@ -1,0 +1,135 @@
+/** Files in the run directory that nobody needs any more, or that hold something nobody has read. */
+import { existsSync, readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { listSpecs } from "../../state/specs.ts";
+import type { Ground } from "../../supervisor/launch/types.ts";
+import { descendInto, linkStatThere } from "../../sys/files/descend.ts";
+import { removeFile } from "../../sys/files/files.ts";
+import { showWord } from "../../sys/text/shell.ts";
+import { FIX, makeFinding } from "./finding.ts";
+import type { Finding } from "./types.ts";
+
+/** A temporary name lives for milliseconds; a process of another pid namespace that cannot be seen here gets this long. */
+const YOUNG_MS = 60_000;
+/** `.<name>.<pid>.<random>.tmp`, see sys/files/files.ts. */
+const TEMPORARY = /^\..+\.(\d+)\.[a-z0-9]+\.tmp(\.link)?$/;
+
+export function checkLeftovers(ground: Ground, names: readonly string[]): Finding[] {
+  return [
+    ...checkTemporaries(ground, names),
+    ...checkHistories(ground),
+    ...checkSpecs(ground),
+    ...checkSetAside(ground, names),
+    ...checkHostErrors(ground),
+  ];
+}
+
+function checkTemporaries({ store, table }: Ground, names: readonly string[]): Finding[] {
+  const left = names
+    .filter((name) => {
+      const pid = TEMPORARY.exec(name)?.[1];
+      return pid !== undefined && table.entry(Number(pid)) === null && isOld(join(store.directory, name));
+    })
+    .map((name) => join(store.directory, name));
+  if (left.length === 0) return [];
+  const text = `${count(left.length, "temporary file")} of a dt that was killed ${left.length === 1 ? "is" : "are"} left in ${store.directory}.`;
+  return [
+    makeFinding("temporary", "attention", text, {
+      hint: FIX,
+      details: { files: left },
+      repair: () => removeAll(left, "temporary file"),
+    }),
+  ];
+}
+
+/** A record is written before its history, so one without a record is of a launch that has gone. */
+function checkHistories({ store }: Ground): Finding[] {
+  const directory = join(store.directory, "launch");
+  const names = namesIn(directory).filter((name) => /^[0-9a-f]+\.json$/.test(name));
+  const records = store.keys().map((key) => store.record(key));
+  // One of them may belong to a record that cannot be read.
+  if (records.some((record) => record.is === "unreadable")) return [];
+  const tokens = new Set(records.flatMap((record) => (record.is === "there" ? [record.value.token] : [])));
+  const left = names
+    .map((name) => ({ name, token: name.replace(/\.\w+$/, "") }))
+    // What this user's dt did not write is left as it is.
+    .filter(({ token }) => !tokens.has(token) && store.history(token).is === "there")
+    .map(({ name }) => join(directory, name))
+    .filter(isOld);
+  if (left.length === 0) return [];
+  const text = `${count(left.length, "note")} of hosts about launches that are gone ${left.length === 1 ? "is" : "are"} left in ${directory}.`;
+  return [
+    makeFinding("history", "attention", text, {
+      hint: FIX,
+      details: { files: left },
+      repair: () => removeAll(left, "note"),
+    }),
+  ];
+}
+
+/** What launches were started with, in the user's home, of launches that are gone: of this run directory, or of one that is gone itself. */
+function checkSpecs({ store, home }: Ground): Finding[] {
+  const records = store.keys().map((key) => store.record(key));
+  if (records.some((record) => record.is === "unreadable")) return [];
+  const tokens = new Set(records.flatMap((record) => (record.is === "there" ? [record.value.token] : [])));
+  const left = listSpecs(home, store.directory)
+    .filter(({ token, runDirectory }) =>
+      runDirectory === store.directory ? !tokens.has(token) : !existsSync(runDirectory),
+    )
+    .map(({ file }) => file)
+    .filter(isOld);
+  if (left.length === 0) return [];
+  const text = `What ${count(left.length, "launch", "launches")} that ${left.length === 1 ? "is" : "are"} gone had been started with (the environment, too) is left in ${dirname(left[0] as string)}.`;
+  return [
+    makeFinding("history", "attention", text, {
+      hint: FIX,
+      details: { files: left },
+      repair: () => removeAll(left, "file"),
+    }),
+  ];
+}
+
+/** Kept for a person to look at, so only a person removes them. */
+function checkSetAside({ store }: Ground, names: readonly string[]): Finding[] {
+  const kept = names
+    .filter((name) => name.endsWith(".corrupt") || name.endsWith(".foreign"))
+    .map((name) => join(store.directory, name));
+  if (kept.length === 0) return [];
+  const text = `${count(kept.length, "file")} ${kept.length === 1 ? "was" : "were"} set aside, unreadable or not written by your dt.`;
+  const hint = `Look at ${kept.length === 1 ? "it" : "them"}, then: rm ${kept.map(showWord).join(" ")}`;
+  return [makeFinding("set-aside", "note", text, { hint, details: { files: kept } })];
+}
+
+function checkHostErrors({ store }: Ground): Finding[] {
+  const file = join(store.directory, "host.err");
+  const stat = linkStatThere(file);
+  const size = stat?.isFile() ? stat.size : 0;
+  if (size === 0) return [];
+  const text = `Hosts have left ${size} bytes of errors that nobody heard, in ${file}.`;
+  return [
+    makeFinding("host-errors", "note", text, { hint: `Read it, then: rm ${showWord(file)}`, details: { file, size } }),
+  ];
+}
+
+function removeAll(files: readonly string[], what: string) {
+  for (const file of files) removeFile(file);
+  return { done: true, text: `removed ${count(files.length, what)}` };
+}
+
+function isOld(path: string): boolean {
+  const stat = linkStatThere(path);
+  // A time that is later than now (the clock was set back) says nothing about age.
+  return stat !== undefined && Math.abs(Date.now() - stat.mtimeMs) > YOUNG_MS;
+}
+
+export function namesIn(directory: string): string[] {
+  try {
+    return descendInto(directory, (at) => readdirSync(at)).sort();
+  } catch {
+    return []; // not there: nothing was ever started
+  }
+}
+
+function count(number: number, one: string, many = `${one}s`): string {
+  return `${number} ${number === 1 ? one : many}`;
+}

@@ -1,0 +1,123 @@
+/** Processes that say they are of this root's launches while no record does: their run directory was removed, and their host is gone. */
+import type { ManifestIndex } from "../../manifest/model/resolved.ts";
+import type { Asker } from "../../state/types.ts";
+import { stopLost } from "../../supervisor/end/stopkey.ts";
+import { HOST_MARK } from "../../supervisor/launch/marks.ts";
+import type { Ground } from "../../supervisor/launch/types.ts";
+import { isSpared } from "../../supervisor/tree/spare.ts";
+import { isOfRunDirectory } from "../../supervisor/tree/tree.ts";
+import { isOver, type ProcessEntry } from "../../sys/process/identity.ts";
+import { parseKey } from "../../values/key.ts";
+import { FIX, makeFinding } from "./finding.ts";
+import type { Finding, Repaired } from "./types.ts";
+
+const TOKEN = /^[0-9a-f]{32}$/;
+const LOCK_WAIT_MS = 2000;
+
+interface Carrier {
+  entry: ProcessEntry;
+  key: string;
+  token: string;
+}
+
+/** A host that lives writes a lost record again in half a second: it gets the time to. */
+const HOST_RESTORES_MS = 1500;
+const LOOK_EVERY_MS = 50;
+
+export async function checkLost(ground: Ground, index: ManifestIndex | null, by: Asker): Promise<Finding[]> {
+  const deadline = performance.now() + HOST_RESTORES_MS;
+  let lost = findLost(ground);
+  while (lost.length > 0 && performance.now() < deadline) {
+    await Bun.sleep(LOOK_EVERY_MS);
+    lost = findLost(ground);
+  }
+  return [...Map.groupBy(lost, ({ key }) => key)].map(([key, found]) => describeLost(ground, index, key, found, by));
+}
+
+function findLost(ground: Ground): Carrier[] {
+  const { table, store } = ground;
+  // Processes first, records after: what is started in between is then not seen, rather than taken for lost.
+  const carriers = table.list().flatMap((entry) => carrierOf(ground, entry) ?? []);
+  const records = new Map(carriers.map(({ key }) => [key, store.record(key)]));
+  const tokens = new Set(
+    store.keys().flatMap((key) => {
+      const record = store.record(key);
+      return record.is === "there" ? [record.value.token] : [];
+    }),
+  );
+  return carriers.filter(({ key, token, entry }) => {
+    if (tokens.has(token) || records.get(key)?.is === "unreadable") return false;
+    const now = table.entry(entry.pid);
+    return now !== null && !isOver(now) && now.startTime === entry.startTime;
+  });
+}
+
+function carrierOf({ table, root, store }: Ground, entry: ProcessEntry): Carrier | null {
+  if (entry.pid === process.pid || isOver(entry) || table.environmentOf(entry.pid, "DIALTONE_ROOT") !== root)
+    return null;
+  const key = table.environmentOf(entry.pid, "DIALTONE_KEY");
+  const token = table.environmentOf(entry.pid, "DIALTONE_TOKEN");
+  if (typeof key !== "string" || typeof token !== "string" || !TOKEN.test(token) || parseKey(key) === null) return null;
+  if (typeof table.environmentOf(entry.pid, HOST_MARK) === "string") return null;
+  return isOfRunDirectory(table, entry.pid, root, store.directory) ? { entry, key, token } : null;
+}
+
+function describeLost(
+  ground: Ground,
+  index: ManifestIndex | null,
+  key: string,
+  found: readonly Carrier[],
+  by: Asker,
+): Finding {
+  const { table, store } = ground;
+  const spare = spareOf(index, key);
+  const processes = found.map(({ entry }) => ({
+    pid: entry.pid,
+    command: table.commandLineOf(entry.pid),
+    spared: isSpared(table, entry, spare),
+  }));
+  const named = processes.map((one) => `pid ${one.pid} (${one.command})`).join(", ");
+  const details = { processes };
+  if (processes.every((one) => one.spared)) {
+    const text = `An earlier launch of ${key} left what its \`stop.spare\` names: ${named}.`;
+    return makeFinding("lost-processes", "note", text, { key, details });
+  }
+  const text = `${named} ${found.length === 1 ? "says" : "say"} to be of ${key}, but no record does.`;
+  if (isInside(ground, found))
+    return makeFinding("lost-processes", "attention", `${text} This runs inside of it.`, {
+      key,
+      details,
+      hint: "Run `dt doctor --fix` from outside of it.",
+    });
+  if (store.record(key).is === "there")
+    return makeFinding("lost-processes", "attention", `${text} Another launch of it is recorded.`, {
+      key,
+      details,
+      hint: "Look at these processes; end them yourself if they are yours.",
+    });
+  return makeFinding("lost-processes", "attention", text, {
+    key,
+    details,
+    hint: `${FIX} (stops them)`,
+    repair: () => stopThem(ground, key, spare, by),
+  });
+}
+
+async function stopThem(ground: Ground, key: string, spare: string[], by: Asker): Promise<Repaired> {
+  const stopped = await stopLost(ground, { key, by, lockTimeoutMs: LOCK_WAIT_MS, timeoutMs: null }, spare);
+  if (stopped === null) return { done: true, text: `${key} has a record again, so nothing was stopped` };
+  return { done: true, text: `stopped what was left of ${key}` };
+}
+
+/** Of any variant, since the variant may have been renamed; a shared server must not be ended for that. */
+function spareOf(index: ManifestIndex | null, key: string): string[] {
+  const parts = parseKey(key);
+  const command = parts === null ? undefined : index?.plugins[parts.plugin]?.commands[parts.command];
+  return Object.values(command?.variants ?? {}).flatMap((one) => (one.kind === "managed" ? one.stop.spare : []));
+}
+
+function isInside({ table }: Ground, found: readonly Carrier[]): boolean {
+  const pids = new Set(found.map(({ entry }) => entry.pid));
+  for (let pid = process.ppid; pid > 1; pid = table.entry(pid)?.ppid ?? 0) if (pids.has(pid)) return true;
+  return false;
+}

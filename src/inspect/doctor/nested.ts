@@ -1,0 +1,207 @@
+/**
+ * Commands whose `run` calls dt again. Each call is a second layer that hides what is run; here it is named with what to write
+ * in its place. A shell's grammar is read as far as words, quotes and separators go: what is computed is not seen.
+ *
+ * A one-shot whose `run` is one call of dt about launches (`["dt", "stop", "db"]`) is another name for that call: dt becomes its command, so no second
+ * layer is there, and nothing else could be written in its place.
+ */
+import { basename } from "node:path";
+import { mayDeclareMore } from "../../manifest/model/graph.ts";
+import { isReservedVerb } from "../../manifest/model/reserved.ts";
+import type { ManifestIndex, ResolvedPlugin, Settings } from "../../manifest/model/resolved.ts";
+import { buildArgv } from "../../supervisor/prepare/command.ts";
+import { showCommand, showWord } from "../../values/commandline.ts";
+import { DEFAULT_VARIANT } from "../../values/key.ts";
+import { makeFinding } from "./finding.ts";
+import type { Finding } from "./types.ts";
+
+export interface NestedCall {
+  /** As written: `dt x y --flag`. */
+  text: string;
+  /** The words after dt's own global flags. */
+  words: string[];
+  /** Whether `-C` or `--root` sends it to another project. */
+  elsewhere: boolean;
+}
+
+const DT_NAMES = ["dt", "dialtone.sh"];
+const SHELLS = ["sh", "bash", "dash", "zsh", "ash", "ksh"];
+/** Programs that run what follows them, and the flags of theirs that take a word. */
+const WRAPPERS = ["exec", "env", "command", "nohup", "time", "nice", "setsid", "stdbuf", "sudo", "doas", ...SHELLS];
+const TAKES_A_WORD = ["-u", "-n", "-C", "-S", "-i", "-o", "-e"];
+const GLOBALS_WITH_VALUE = ["-C", "--root"];
+
+/** All calls of dt in a `run`. */
+export function findNestedCalls(run: string[] | string): NestedCall[] {
+  if (typeof run === "string") return splitCommands(run).flatMap((words) => callIn(words) ?? []);
+  const script = scriptOf(run);
+  if (script !== null) return findNestedCalls(script);
+  return [callIn(run) ?? []].flat();
+}
+
+/** The text of `sh -c TEXT`, also as `bash -lc TEXT`. */
+function scriptOf(argv: readonly string[]): string | null {
+  if (!SHELLS.includes(basename(argv[0] ?? ""))) return null;
+  const flag = argv.findIndex((word, at) => at > 0 && /^-[a-z]*c$/.test(word));
+  return flag < 0 ? null : (argv[flag + 1] ?? null);
+}
+
+function callIn(words: readonly string[]): NestedCall | null {
+  let at = 0;
+  for (; at < words.length; at++) {
+    const word = words[at] as string;
+    if (/^[A-Za-z_]\w*=/.test(word)) continue;
+    if (DT_NAMES.includes(basename(word))) break;
+    if (WRAPPERS.includes(basename(word))) continue;
+    if (at === 0 || !word.startsWith("-")) return null;
+    if (TAKES_A_WORD.includes(word)) at++;
+  }
+  if (at >= words.length) return null;
+  const text = words.slice(at).map(showWord).join(" ");
+  let elsewhere = false;
+  for (at++; at < words.length && (words[at] as string).startsWith("-"); at++) {
+    const name = (words[at] as string).replace(/=.*/, "");
+    if (!GLOBALS_WITH_VALUE.includes(name)) continue;
+    elsewhere = true;
+    if (name === words[at]) at++;
+  }
+  return { text, words: words.slice(at), elsewhere };
+}
+
+/** A shell text as simple commands, each a list of words with its quotes taken off. */
+export function splitCommands(text: string): string[][] {
+  const commands: string[][] = [[]];
+  let word: string | null = null;
+  const endWord = () => {
+    if (word !== null) commands.at(-1)?.push(word);
+    word = null;
+  };
+  const add = (more: string) => {
+    word = (word ?? "") + more;
+  };
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at] as string;
+    if (char === "'") {
+      const end = text.indexOf("'", at + 1);
+      add(text.slice(at + 1, end < 0 ? text.length : end));
+      at = end < 0 ? text.length : end;
+    } else if (char === '"') {
+      const [inside, end] = readDoubleQuoted(text, at + 1);
+      add(inside);
+      at = end;
+    } else if (char === "\\") {
+      if (text[at + 1] !== "\n") add(text[at + 1] ?? "");
+      at++;
+    } else if (char === "#" && word === null) {
+      const end = text.indexOf("\n", at);
+      at = end < 0 ? text.length : end - 1;
+    } else if (/[;&|\n(){}`]/.test(char) && !(char === "{" && text[at - 1] === "$")) {
+      endWord();
+      commands.push([]);
+    } else if (/\s/.test(char)) endWord();
+    else add(char);
+  }
+  endWord();
+  return commands.filter((words) => words.length > 0).map(dropKeywords);
+}
+
+function readDoubleQuoted(text: string, from: number): [inside: string, end: number] {
+  let inside = "";
+  for (let at = from; at < text.length; at++) {
+    if (text[at] === '"') return [inside, at];
+    if (text[at] === "\\") at++;
+    inside += text[at] ?? "";
+  }
+  return [inside, text.length];
+}
+
+const KEYWORDS = ["if", "then", "else", "elif", "while", "until", "do", "!"];
+
+function dropKeywords(words: string[]): string[] {
+  const first = words.findIndex((word) => !KEYWORDS.includes(word));
+  return first < 0 ? [] : words.slice(first);
+}
+
+export function checkNested(index: ManifestIndex): Finding[] {
+  return Object.values(index.plugins).flatMap((plugin) =>
+    plugin.origin === "binary" ? [] : checkPlugin(index, plugin),
+  );
+}
+
+function checkPlugin(index: ManifestIndex, plugin: ResolvedPlugin): Finding[] {
+  return Object.values(plugin.commands).flatMap((command) => {
+    const told = new Set<string>();
+    return Object.entries(command.variants).flatMap(([variant, settings]) =>
+      (settings.run === null ? [] : findNestedCalls(settings.run)).flatMap((call) => {
+        if (told.has(call.text)) return []; // a variant that has its command's own `run`
+        told.add(call.text);
+        return describeCall(index, { plugin: plugin.name, command: command.name, variant, settings }, call) ?? [];
+      }),
+    );
+  });
+}
+
+interface Caller {
+  plugin: string;
+  command: string;
+  variant: string;
+  settings: Settings;
+}
+
+/** Whether the caller is that call and nothing else. */
+function isOtherName({ settings: { kind, run } }: Caller): boolean {
+  return kind === "oneshot" && Array.isArray(run) && DT_NAMES.includes(basename(run[0] ?? ""));
+}
+
+/** Null for what only looks, and for another name of a call about launches. */
+function describeCall(index: ManifestIndex, caller: Caller, call: NestedCall): Finding | null {
+  const key = `${caller.plugin}:${caller.command}:${caller.variant}`;
+  const [first, second, third] = call.words;
+  const says = `The \`run\` of ${key} calls \`${call.text}\``;
+  const tell = (level: "note" | "attention", text: string, hint: string | null, direct: string | null = null) =>
+    makeFinding("nested", level, `${says}${text}`, { key, hint, details: { call: call.text, direct } });
+  if (first === undefined || second === undefined || isReservedVerb(first)) {
+    const changes = first !== undefined && ["stop", "restart", "up", "down"].includes(first);
+    return changes && !isOtherName(caller)
+      ? tell("note", ", which changes other launches from inside this one.", null)
+      : null;
+  }
+  if (call.elsewhere) return tell("note", ", in another project.", null);
+  const command = index.plugins[first]?.commands[second];
+  if (command === undefined && mayDeclareMore(index)) return null;
+  if (command === undefined) return tell("attention", ", which no manifest declares.", null);
+  const named = third !== undefined && third !== DEFAULT_VARIANT && Object.hasOwn(command.variants, third);
+  const variant = named ? third : DEFAULT_VARIANT;
+  const target = command.variants[variant] as Settings;
+  const targetKey = `${first}:${second}:${variant}`;
+  if (targetKey === key) return tell("attention", ": itself, without an end.", "Write in `run` what it is to execute.");
+  if (target.kind === "managed") {
+    if (isOtherName(caller)) return null;
+    const hint =
+      caller.settings.kind === "managed"
+        ? `Write \`needs: ["${targetKey.replace(/:default$/, "")}"]\` instead: dt starts it first.`
+        : "A one-shot that starts something leaves it running: say so to its users, or start it apart.";
+    return tell(
+      "note",
+      ", a managed command: it becomes a launch of its own, which a stop of this one does not end.",
+      hint,
+    );
+  }
+  if (target.run === null) return tell("note", ", which is a `handler`: a function inside dt.", null);
+  const rest = call.words.slice(named ? 3 : 2);
+  const args = rest[0] === "--" ? rest.slice(1) : rest;
+  const direct = directCommand(caller.settings, target, args);
+  return tell("note", ": a second layer that is not needed.", `Write what it executes instead: ${direct}`, direct);
+}
+
+/** What the one-shot executes, from the caller's directory and environment. */
+function directCommand(caller: Settings, target: Settings, args: readonly string[]): string {
+  const run = target.run as string[] | string;
+  const line = typeof run === "string" && args.length === 0 ? run : showCommand(buildArgv(run, args));
+  const variables = Object.entries(target.env).map(([name, value]) =>
+    value === null ? `-u ${name}` : showWord(`${name}=${value}`),
+  );
+  const wrapped = typeof run === "string" && args.length === 0 ? showCommand(["sh", "-c", run]) : line;
+  const withEnv = variables.length === 0 ? line : `env ${variables.join(" ")} ${wrapped}`;
+  return caller.cwd === target.cwd ? withEnv : `cd ${showWord(target.cwd)} && ${withEnv}`;
+}

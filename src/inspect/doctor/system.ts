@@ -1,0 +1,188 @@
+/** Which dt this is, what the system offers it, and where it keeps its state. */
+import { lstatSync, realpathSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { listRootsIn } from "../../state/roots.ts";
+import { DtError, errnoOf } from "../../sys/base/error.ts";
+import { COMMIT, VERSION } from "../../sys/base/version.ts";
+import { removeFile } from "../../sys/files/files.ts";
+import { type FileSystemFacts, probeFileSystem } from "../../sys/files/filesystem.ts";
+import { describeKernel } from "../../sys/kernel/kernel.ts";
+import { makePrivateDirectory } from "../../sys/places/paths.ts";
+import { findExecutable } from "../../sys/spawn/executable.ts";
+import { showWord } from "../../sys/text/shell.ts";
+import { formatBytes } from "../../values/size.ts";
+import { FIX, makeFinding } from "./finding.ts";
+import type { Finding } from "./types.ts";
+
+export function checkVersion(self: readonly string[], path: string | undefined, cwd: string): Finding[] {
+  const build = `dt ${VERSION}${COMMIT === "" ? "" : ` (${COMMIT})`}, Bun ${Bun.version}, ${process.arch}`;
+  const own = realpathOf(self[0] as string);
+  const details = { version: VERSION, commit: COMMIT, bun: Bun.version, arch: process.arch, executable: own };
+  const findings = [makeFinding("version", "fine", `${build}, at ${own}.`, { details })];
+  const onPath = lookup("dt", path ?? "", cwd);
+  if (onPath === null || realpathOf(onPath) === own) return findings;
+  const text = `\`dt\` on PATH is another one: ${onPath}.`;
+  return [...findings, makeFinding("version", "note", text, { details: { onPath } })];
+}
+
+/** The wrapper of a source checkout runs `dist/dt` beside it. */
+export function checkWrapper(root: string, self: readonly string[]): Finding[] {
+  const wrapper = join(root, "dialtone.sh");
+  if (statSync(wrapper, { throwIfNoEntry: false }) === undefined) return [];
+  const binary = join(root, "dist", "dt");
+  if (statSync(binary, { throwIfNoEntry: false }) === undefined)
+    return [makeFinding("wrapper", "note", `${wrapper} has no binary yet; it builds ${binary} when it is run.`)];
+  const same = realpathOf(binary) === realpathOf(self[0] as string);
+  return [
+    same
+      ? makeFinding("wrapper", "fine", `${wrapper} runs this very binary.`)
+      : makeFinding("wrapper", "note", `${wrapper} runs another binary than this one: ${binary}.`),
+  ];
+}
+
+export function checkKernel(): Finding[] {
+  const features = describeKernel();
+  const missing = features.filter((feature) => !feature.works);
+  const fine = features.filter((feature) => feature.works).map((feature) => feature.name);
+  return [
+    ...(fine.length === 0
+      ? []
+      : [makeFinding("system", "fine", `This system has: ${fine.join(", ")}.`, { details: { features } })]),
+    ...missing.map((feature) =>
+      makeFinding("system", "note", `This system lacks: ${feature.name}. So ${feature.without}.`, {
+        details: { feature },
+      }),
+    ),
+    makeFinding(
+      "cgroups",
+      "fine",
+      "dt uses no cgroups: a tree is found by ancestry, session, token and lineage, which needs no rights and no daemon.",
+    ),
+  ];
+}
+
+/** Before anything trusts it: what `openStore` would refuse is named here, and a mode that is too open as well. */
+export function checkRunDirectory(directory: string, uid: number): { findings: Finding[]; usable: boolean } {
+  const stat = lstatSync(directory, { throwIfNoEntry: false });
+  if (stat === undefined) {
+    const text = `${directory} is not there: nothing was started yet, or somebody removed it.`;
+    return { findings: [makeFinding("run-directory", "fine", text)], usable: false };
+  }
+  const mode = (stat.mode & 0o777).toString(8).padStart(4, "0");
+  const details = { directory, mode, uid: stat.uid };
+  if (stat.isSymbolicLink() || !stat.isDirectory()) {
+    const what = stat.isSymbolicLink() ? "is a symbolic link" : "is not a directory";
+    const hint = stat.isSymbolicLink()
+      ? "Remove the link, or set DIALTONE_RUN_DIR to where it points."
+      : `mv ${showWord(directory)} ${showWord(`${directory}.old`)}`;
+    const text = `${directory} ${what}; dt keeps its state only in a real directory.`;
+    return { findings: [makeFinding("run-directory", "attention", text, { details, hint })], usable: false };
+  }
+  if (stat.uid !== uid && uid !== 0) {
+    const text = `${directory} belongs to uid ${stat.uid}, not to you (uid ${uid}).`;
+    const hint = "Run dt as that user, or set DIALTONE_RUN_DIR to a directory of yours.";
+    return { findings: [makeFinding("run-directory", "attention", text, { details, hint })], usable: false };
+  }
+  if ((stat.mode & 0o077) !== 0) {
+    const text = `${directory} can be read or changed by others (mode ${mode}).`;
+    const repair = () => {
+      makePrivateDirectory(directory);
+      return { done: true, text: `made ${directory} private (mode 0700)` };
+    };
+    return {
+      findings: [makeFinding("run-directory", "attention", text, { details, hint: FIX, repair })],
+      usable: true,
+    };
+  }
+  return {
+    findings: [makeFinding("run-directory", "fine", `${directory} is yours alone (mode ${mode}).`, { details })],
+    usable: true,
+  };
+}
+
+/** A start writes record, want, lock, history and shims. */
+const FEW_FILES = 100;
+const LITTLE_BYTES = 1024 * 1024;
+
+export function checkFileSystem(directory: string): Finding[] {
+  const facts = probeFileSystem(directory);
+  return [...describeAbilities(directory, facts), ...describeRoom(directory, facts)];
+}
+
+function describeAbilities(directory: string, facts: FileSystemFacts): Finding[] {
+  const details = { ...facts, directory };
+  if (facts.problem !== null) {
+    const text = `No file can be made in ${directory}: ${facts.problem}.`;
+    const hint = "Free space, or set DIALTONE_RUN_DIR to a writable directory.";
+    return [makeFinding("file-system", "attention", text, { details, hint })];
+  }
+  const abilities: [boolean | null, string, string][] = [
+    [facts.links, "hard links", "locks are taken by exclusive creation instead, which is as safe"],
+    [facts.flock, "flock", "a stale lock is not broken by itself: `dt doctor --fix` does"],
+    [facts.holes, "hole punching", "`logs.maxSize` is off: a log grows as long as its launch runs"],
+  ];
+  const works = abilities.flatMap(([there, name]) => (there === true ? [name] : []));
+  const kind = `The file system of ${directory} (${facts.kind ?? "unknown"})`;
+  return [
+    ...(works.length === 0
+      ? []
+      : [makeFinding("file-system", "fine", `${kind} has ${works.join(", ")}.`, { details })]),
+    ...abilities.flatMap(([there, name, without]) =>
+      there === true ? [] : [makeFinding("file-system", "note", `${kind} lacks ${name}: ${without}.`, { details })],
+    ),
+  ];
+}
+
+function describeRoom(directory: string, { freeBytes, freeFiles }: FileSystemFacts): Finding[] {
+  if (freeBytes === null) return [];
+  const details = { freeBytes, freeFiles };
+  if (freeBytes < LITTLE_BYTES || (freeFiles !== null && freeFiles < FEW_FILES)) {
+    const what = freeBytes < LITTLE_BYTES ? formatBytes(freeBytes) : `room for ${freeFiles} files`;
+    const text = `Only ${what} is left on the disk of ${directory}: launches can be stopped but not started, and what they write to their logs is lost.`;
+    return [makeFinding("free-space", "attention", text, { details, hint: "Free some space." })];
+  }
+  return [makeFinding("free-space", "fine", `${formatBytes(freeBytes)} are free there.`, { details })];
+}
+
+/** The roots that the user's home remembers. */
+export function checkRoots(home: string | null): Finding[] {
+  if (home === null) return [];
+  return listRootsIn(join(home, "roots")).flatMap(({ file, root }) => {
+    if (isDirectory(root)) return [];
+    const text = `A project is remembered that is no longer there: ${root}.`;
+    const repair = () => {
+      removeFile(file);
+      return { done: true, text: `forgot ${root}` };
+    };
+    return [makeFinding("root", "attention", text, { hint: FIX, details: { root, file }, repair })];
+  });
+}
+
+/** Only what is certain counts as gone: a directory that may not be looked at is there. */
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch (error) {
+    const code = errnoOf(error);
+    return code !== "ENOENT" && code !== "ENOTDIR";
+  }
+}
+
+function realpathOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+/** Shims of dt itself on the PATH of a launch are this binary under another name. */
+function lookup(name: string, path: string, cwd: string): string | null {
+  try {
+    const found = findExecutable(name, path, cwd);
+    return dirname(found).includes(`${join(".dialtone", "shims")}`) ? null : found;
+  } catch (error) {
+    if (error instanceof DtError) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,56 @@
+/** All projects in which the user ever started something, as far as their run directories are still there. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Talk } from "../output/talk.ts";
+import { listRootsIn } from "../state/roots.ts";
+import { openStore } from "../state/store.ts";
+import type { Ground } from "../supervisor/launch/types.ts";
+import { branchOf } from "../sys/places/branch.ts";
+import { homeDirectory, runDirectoryOf } from "../sys/places/paths.ts";
+import { snapshotOf } from "../sys/process/identity.ts";
+import { makeProcessTable } from "../sys/process/table.ts";
+import { beginLook, type KeyReport, lookAt } from "./look.ts";
+
+export interface RootReport {
+  root: string;
+  branch: string | null;
+  /** Whether it still has manifests. */
+  there: boolean;
+  reports: KeyReport[];
+}
+
+interface LookPlace {
+  env: Record<string, string>;
+  talk: Pick<Talk, "warn">;
+}
+
+/** Nothing but the run directories is read. Those of another DIALTONE_RUN_DIR than this call's are not known. */
+export function lookAtRoots({ env, talk }: LookPlace): RootReport[] {
+  const home = homeDirectory(env);
+  if (home === null) return [];
+  const table = snapshotOf(makeProcessTable());
+  return listRootsIn(join(home, "roots")).flatMap(({ root }) => {
+    try {
+      const reports = lookAtRoot({ root, home, env, table });
+      return reports === null
+        ? []
+        : [{ root, branch: branchOf(root), there: existsSync(join(root, "manifests")), reports }];
+    } catch (error) {
+      talk.warn(`${root}: ${(error as Error).message}`);
+      return [];
+    }
+  });
+}
+
+/** Null where the run directory is not there. Throws where it is not to be trusted. */
+export function lookAtRoot(
+  at: Pick<Ground, "root" | "home" | "env" | "table">,
+  directory = runDirectoryOf(at.root, at.env),
+): KeyReport[] | null {
+  const { home, table } = at;
+  if (!existsSync(directory)) return null;
+  const store = openStore({ directory, home, table });
+  const ground: Ground = { ...at, store, cache: "", self: [], openFiles: null, lockBackend: undefined };
+  const look = beginLook(ground, () => null);
+  return store.keys().flatMap((key) => lookAt(look, key) ?? []);
+}

@@ -1,0 +1,73 @@
+/** What is asked of jobs and watches, and what becomes of them. No code in this file. */
+import type { ManifestIndex } from "../manifest/model/resolved.ts";
+import type { World } from "../supervisor/ground/ground.ts";
+import type { ProcessIdentity } from "../sys/process/identity.ts";
+import type { Lanes } from "./queue.ts";
+
+export type Level = "debug" | "info" | "warn" | "error";
+
+export type Log = (level: Level, msg: string, facts?: Record<string, unknown>) => void;
+
+/** A job as it is reported, to programs too: the daemon's protocol has the same fields. */
+export type JobReport = {
+  id: string;
+  root: string;
+  key: string;
+  target: string;
+  source: "schedule" | "watcher" | "socket" | "command";
+  state: "running" | "done" | "failed" | "lost";
+  started_at: string;
+  duration_ms: number | null;
+  code: number | null;
+  error: string | null;
+  written: number | null;
+  unchanged: number | null;
+  log: string;
+};
+
+/** As it is on disk. */
+export interface JobFile extends JobReport {
+  version: 1;
+  process: ProcessIdentity | null;
+}
+
+export interface JobRequest {
+  root: string;
+  key: string;
+  kind: "oneshot" | "managed";
+  target: string;
+  source: JobReport["source"];
+  /** The files that changed. */
+  paths?: readonly string[];
+  env?: Record<string, string>;
+}
+
+export interface Jobs {
+  /** Resolves when it has ended. Never rejects. In a root that was removed nothing is run, and nothing written. */
+  run(request: JobRequest): Promise<JobReport>;
+  running(): number;
+  list(roots: readonly string[], limit: number): JobReport[];
+  /** What ran when an earlier daemon ended: `lost` when it runs no more, and until then no other job of its target is run. */
+  settle(roots: readonly string[]): void;
+}
+
+export interface RootWatch {
+  /** Its manifests as they are now; resolves when a change from now on is seen. Only the plugins that are named, if any are. */
+  set(index: ManifestIndex): Promise<void>;
+  /** Resolves when nothing waits or runs. */
+  idle(): Promise<void>;
+  close(): void;
+}
+
+export interface RootWatchOptions {
+  world: World;
+  root: string;
+  jobs: Jobs;
+  lanes: Lanes;
+  log: Log;
+  source: JobReport["source"];
+  /** Null: all plugins. */
+  plugin: string | null;
+  /** Since when the root is to be watched, by the clock of its file system: the first time, what changed since then is a change. Null: from now on. */
+  since(): number | null;
+}

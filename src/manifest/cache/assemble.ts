@@ -1,0 +1,141 @@
+/** From the outcome of each manifest to the index: names given out, conflicts named, maps without prototypes. */
+import type { FoundManifest } from "../discover/discover.ts";
+import { findFaults } from "../model/graph.ts";
+import type { Outcome } from "../model/outcome.ts";
+import { isNewlyReserved, isReservedVerb } from "../model/reserved.ts";
+import type { ManifestFailure, ManifestIndex, ResolvedPlugin, UnreadManifest } from "../model/resolved.ts";
+
+export interface LoadedManifest extends FoundManifest {
+  outcome: Outcome;
+  /** The files that it is made of, itself included. */
+  parts?: readonly string[];
+}
+
+export interface Assembled {
+  root: string;
+  failures: ManifestFailure[];
+  unread: UnreadManifest[];
+  /** The root is not trusted. */
+  isStrange: boolean;
+}
+
+/**
+ * A name claimed twice is given to nobody, so a broken manifest that got as far as its name still holds it. Plugins of
+ * the binary come last and give way in silence.
+ */
+export function assembleIndex(all: LoadedManifest[], sight: Assembled, builtins: ResolvedPlugin[]): ManifestIndex {
+  const { root, unread } = sight;
+  const index: ManifestIndex = { root, plugins: Object.create(null), failures: [...sight.failures], unread };
+  const loaded = sight.isStrange ? withoutTaken(all, builtins, index.failures) : all;
+  const imported = new Set(loaded.flatMap(({ file, parts = [] }) => parts.filter((part) => part !== file)));
+  const claims = new Map<string, LoadedManifest[]>();
+  for (const manifest of loaded) {
+    const { outcome, file } = manifest;
+    if (outcome.is === "failure") index.failures.push(outcome.failure);
+    // What another manifest imports is there for that one.
+    if (outcome.is === "helper" && !imported.has(file)) index.failures.push(noPlugin(file, outcome.why));
+    const name =
+      outcome.is === "plugin" ? outcome.plugin.name : outcome.is === "failure" ? outcome.failure.plugin : null;
+    if (name !== null) claims.set(name, [...(claims.get(name) ?? []), manifest]);
+  }
+  for (const [name, claimants] of claims) {
+    for (const { outcome, file, origin } of claimants) {
+      if (outcome.is !== "plugin") continue;
+      if (isReservedVerb(name) && !isNewlyReserved(name)) index.failures.push(reserved(file, name));
+      else if (claimants.length > 1) index.failures.push(duplicate(file, name, claimants));
+      else index.plugins[name] = withoutPrototypes({ ...outcome.plugin, file, origin });
+    }
+  }
+  for (const builtin of builtins) {
+    if (!claims.has(builtin.name)) index.plugins[builtin.name] = withoutPrototypes(builtin);
+  }
+  takeAwayBroken(index);
+  return index;
+}
+
+/** A stranger's manifest neither takes a name of dt's own plugins or the user's, nor takes it away from them. */
+function withoutTaken(
+  loaded: LoadedManifest[],
+  builtins: ResolvedPlugin[],
+  failures: ManifestFailure[],
+): LoadedManifest[] {
+  const nameOf = ({ outcome }: LoadedManifest) => (outcome.is === "plugin" ? outcome.plugin.name : null);
+  const taken = new Set<string | null>(builtins.map(({ name }) => name));
+  for (const one of loaded) if (one.origin === "home") taken.add(nameOf(one));
+  return loaded.filter((one) => {
+    const name = nameOf(one);
+    if (one.origin === "home" || name === null || !taken.has(name)) return true;
+    failures.push(strange(one.file, name));
+    return false;
+  });
+}
+
+function strange(file: string, name: string): ManifestFailure {
+  return {
+    file,
+    code: "untrusted",
+    message: `${file}: the plugin name "${name}" is one of dt's own or of your home of dt, which a project that is not trusted cannot take.`,
+    hint: "`dt trust` gives it the name.",
+    plugin: null,
+  };
+}
+
+/** Plugins whose needs cannot be met or go in a circle. */
+function takeAwayBroken(index: ManifestIndex): void {
+  const failed = new Set(index.failures.flatMap(({ plugin }) => plugin ?? []));
+  // What was not read may be any plugin.
+  const absent = index.unread.length > 0 ? { has: () => true } : failed;
+  for (const [name, texts] of findFaults(index.plugins, absent)) {
+    const { file } = index.plugins[name] as ResolvedPlugin;
+    delete index.plugins[name];
+    index.failures.push({
+      file,
+      code: "graph",
+      message: texts.map((text) => `${file}: ${text}.`).join("\n"),
+      hint: "Correct `needs`, `before` or `groups`; `dt list` shows what there is.",
+      plugin: name,
+    });
+  }
+}
+
+/** What came from JSON has `Object.prototype`, where the name `constructor` would find a function. */
+function withoutPrototypes(plugin: ResolvedPlugin): ResolvedPlugin {
+  Object.setPrototypeOf(plugin.commands, null);
+  Object.setPrototypeOf(plugin.groups, null);
+  for (const command of Object.values(plugin.commands)) {
+    Object.setPrototypeOf(command.variants, null);
+    for (const settings of Object.values(command.variants)) Object.setPrototypeOf(settings.env, null);
+  }
+  return plugin;
+}
+
+function reserved(file: string, name: string): ManifestFailure {
+  return {
+    file,
+    code: "reserved",
+    message: `${file}: the plugin name "${name}" is taken by the built-in verb \`dt ${name}\`.`,
+    hint: "Give the plugin another name.",
+    plugin: name,
+  };
+}
+
+function duplicate(file: string, name: string, claimants: LoadedManifest[]): ManifestFailure {
+  const others = claimants.filter((other) => other.file !== file).map((other) => other.file);
+  return {
+    file,
+    code: "duplicate",
+    message: `${file}: the plugin name "${name}" is also used by ${others.join(" and ")}; neither is loaded.`,
+    hint: "Rename or remove one of them.",
+    plugin: name,
+  };
+}
+
+function noPlugin(file: string, why: string): ManifestFailure {
+  return {
+    file,
+    code: "no-plugin",
+    message: `${file}: ${why}.`,
+    hint: "A helper that no manifest imports can lie in a folder of its own, also below `manifests/`.",
+    plugin: null,
+  };
+}

@@ -1,0 +1,163 @@
+/**
+ * The manifests of a root as a person last took them over, in DIALTONE_HOME: what they came to, with the digests of the files that they came from. The
+ * daemon acts by these alone, so that a `git checkout` of somebody's branch changes nothing of what it runs until a person runs a command there.
+ *
+ * Known limits: what a manifest names (a program, a Compose file, a `.env` file) is read when it is used, as it is then. What its evaluation read beside
+ * the files that it is made of (a folder, a variable) is not compared: what that came to holds until a person runs a command there.
+ */
+import { sha256 } from "../../sys/base/digest.ts";
+import { type FolderIdentity, identifyFolder, isSameFolder } from "../../sys/base/folder.ts";
+import { readText, removeFile, writeWhole } from "../../sys/files/files.ts";
+import { homeFileOf, readHomeFile, removeHomeFile, writeHomeFile } from "../../sys/seal/homefiles.ts";
+import { createHasher, type Digest, type Hasher, sameFiles } from "../depends/digest.ts";
+import { discover, type FoundManifest } from "../discover/discover.ts";
+import type { Judge } from "../discover/trust.ts";
+import { isData } from "../imports/extensions.ts";
+import { failed, type Outcome } from "../model/outcome.ts";
+import { buildIdentity } from "./build.ts";
+
+interface KnownManifest extends FoundManifest {
+  outcome: Outcome;
+  files: Digest;
+  env: Digest;
+}
+
+interface KnownFile {
+  version: 1;
+  root: string;
+  folder: FolderIdentity;
+  /** The dt that wrote it; another one may resolve differently. */
+  build: string;
+  /** `data`: the root was not trusted, so its code was not read and is not missed. */
+  reading: "all" | "data";
+  manifests: KnownManifest[];
+  unread: FoundManifest[];
+}
+
+export interface KnownPlace extends Judge {
+  root: string;
+  home: string;
+}
+
+export interface Taken extends FoundManifest {
+  /** Null: what it came to was by chance (a full disk, a busy machine). */
+  entry: (Pick<KnownManifest, "outcome" | "files" | "env"> & { seen: Digest; unknown: string | null }) | null;
+}
+
+/**
+ * Gives the manifests that are not as they were known: none where nothing was. Throws when it cannot be written. That it is known so already is told by a
+ * mark beside it, since each command that a person runs asks.
+ */
+export function takeOver(
+  { root, home, reading }: { root: string; home: string; reading: "all" | "data" },
+  taken: readonly Taken[],
+  unread: readonly FoundManifest[] = [],
+): string[] {
+  const folder = identifyFolder(root);
+  if (folder === null) return [];
+  const build = buildIdentity();
+  const sources = taken.map(({ file, origin, entry }) => [file, origin, entry === null ? null : sourceOf(entry)]);
+  const mark = sha256(JSON.stringify([build, folder.ino, folder.born, reading, sources, unread]));
+  const beside = markFileOf(home, root);
+  const noted = readText(beside);
+  if (noted.is === "there" && noted.value === mark) return [];
+  const before = readKnown(home, root);
+  const manifests = taken.flatMap(({ file, origin, entry }) => {
+    const kept = entry ?? before?.manifests.find((one) => one.file === file);
+    return kept === undefined ? [] : [{ file, origin, outcome: kept.outcome, files: kept.files, env: kept.env }];
+  });
+  writeHomeFile<KnownFile>(home, "known", { version: 1, root, folder, build, reading, manifests, unread: [...unread] });
+  writeWhole(beside, mark, { durable: false });
+  return before === null ? [] : differing(before.manifests, manifests);
+}
+
+/** All that the outcome came from; where that is not known whole, the outcome itself. */
+function sourceOf({ outcome, files, env, seen, unknown }: NonNullable<Taken["entry"]>) {
+  return unknown === null && outcome.is !== "failure" ? [files, env, seen] : outcome;
+}
+
+function markFileOf(home: string, root: string): string {
+  return `${homeFileOf(home, "known", root).slice(0, -".json".length)}.mark`;
+}
+
+function differing(before: readonly KnownManifest[], now: readonly KnownManifest[]): string[] {
+  const textsOf = (all: readonly KnownManifest[]) =>
+    new Map(all.map(({ file, files }) => [file, JSON.stringify(files)]));
+  const [was, is] = [textsOf(before), textsOf(now)];
+  return [...new Set([...was.keys(), ...is.keys()])].filter((file) => was.get(file) !== is.get(file)).sort();
+}
+
+export function forgetKnown(home: string, root: string): void {
+  removeFile(markFileOf(home, root));
+  removeHomeFile(home, "known", root);
+}
+
+/** Null when nothing was ever taken over there, or of another folder that was at this path. */
+function readKnown(home: string, root: string): KnownFile | null {
+  const read = readHomeFile<KnownFile>(home, "known", root);
+  if (read.is !== "there") return null;
+  const folder = identifyFolder(root);
+  return folder !== null && isSameFolder(read.value.folder, folder) ? read.value : null;
+}
+
+export function isAnythingKnown({ root, home }: { root: string; home: string }): boolean {
+  return readKnown(home, root) !== null;
+}
+
+/** What is known of one manifest. `same`: by another dt, but its files are as they were, so it may be loaded again. */
+export type Own =
+  | { is: "known"; found: FoundManifest; outcome: Outcome }
+  | { is: "same"; found: FoundManifest }
+  | { is: "lost"; found: FoundManifest; outcome: Outcome };
+
+export function knownManifests({ root, home, ...judge }: KnownPlace): { manifests: Own[]; unread: FoundManifest[] } {
+  const known = readKnown(home, root);
+  if (known === null) return { manifests: [], unread: [] };
+  const isOurs = known.build === buildIdentity();
+  const hasher = createHasher(judge);
+  const manifests = known.manifests.map(({ file, origin, outcome, files }): Own => {
+    const found = { file, origin };
+    if (isOurs) return { is: "known", found, outcome };
+    return sameFiles(files, hasher) ? { is: "same", found } : { is: "lost", found, outcome: lost(file) };
+  });
+  return { manifests, unread: known.unread };
+}
+
+function lost(file: string): Outcome {
+  const message = `${file}: has changed since a person last ran a command in its root, and what it was then is known to another version of dt only.`;
+  return failed({ file, code: "changed", message, hint: "Run a command there, or `dt trust`, to take it over." });
+}
+
+/** Whether a manifest and all that it imports are as they were taken over; one that was never taken over is not. */
+export function isAsKnown({ root, home, ...judge }: KnownPlace, file: string): boolean {
+  const own = readKnown(home, root)?.manifests.find((one) => one.file === file);
+  return own !== undefined && sameFiles(own.files, createHasher(judge));
+}
+
+export interface Waiting {
+  /** Manifests that differ from what is known, are new, or are gone. */
+  files: string[];
+  /** Differs when anything of them does. */
+  mark: string;
+}
+
+/** What the daemon does not follow until a person takes it over. Reads files and evaluates nothing. */
+export function waitingIn({ root, home, ...judge }: KnownPlace): Waiting {
+  const known = readKnown(home, root);
+  const there = discover({ root, home, ...judge }).manifests.filter(({ origin }) => origin !== "home");
+  const hasher = createHasher(judge);
+  const waiting = [
+    ...there.flatMap(({ file }) => (isWaiting(known, file, hasher) ? [file] : [])),
+    ...(known?.manifests ?? []).flatMap(({ file }) => (there.some((one) => one.file === file) ? [] : [file])),
+  ];
+  const files = [...new Set(waiting)].sort();
+  const imported = files.flatMap((file) => Object.keys(known?.manifests.find((one) => one.file === file)?.files ?? {}));
+  const contents = [...new Set([...files, ...imported])].map((file) => [file, hasher.hash(file)]);
+  return { files, mark: sha256(JSON.stringify(contents)) };
+}
+
+function isWaiting(known: KnownFile | null, file: string, hasher: Hasher): boolean {
+  const own = known?.manifests.find((one) => one.file === file);
+  if (own !== undefined) return !sameFiles(own.files, hasher);
+  return known?.reading !== "data" || isData(file);
+}

@@ -1,0 +1,86 @@
+/** What a manifest's outcome depends on, as hashes: files by content, absent files as null, variables by value. */
+import { type Stats, statSync } from "node:fs";
+import { errnoOf } from "../../sys/base/error.ts";
+import { readBytes } from "../../sys/files/plainfile.ts";
+import { type Distrust, distrust, type Judge } from "../discover/trust.ts";
+import { FILE_LIMIT, hashOf } from "../model/hash.ts";
+import { LOADING } from "./begun.ts";
+import { answerTo } from "./questions.ts";
+
+/** A path ending in `/` stands for a directory's being there. */
+export type Digest = Record<string, string | null>;
+
+type Environment = Record<string, string | undefined>;
+
+export interface Hasher {
+  hash(path: string): string | null;
+  refusal(path: string): Distrust | null;
+}
+
+/** Hashes each file once in its life, and finds those not to be trusted. */
+export function createHasher(judge: Judge): Hasher {
+  const known = new Map<string, Look>();
+  const look = (path: string): Look => {
+    const seen = known.get(path);
+    if (seen !== undefined) return seen;
+    const fresh = lookAt(path, judge);
+    known.set(path, fresh);
+    return fresh;
+  };
+  return { hash: (path) => look(path).hash, refusal: (path) => look(path).refused };
+}
+
+interface Look {
+  hash: string | null;
+  refused: Distrust | null;
+}
+
+function lookAt(path: string, judge: Judge): Look {
+  try {
+    const stat: Stats | undefined = statSync(path, { throwIfNoEntry: false });
+    if (stat === undefined) return { hash: null, refused: null };
+    if (path.endsWith("/"))
+      return stat.isDirectory()
+        ? { hash: "directory", refused: distrust(path, stat, judge) }
+        : { hash: null, refused: null };
+    if (!stat.isFile()) return { hash: null, refused: null };
+    const refused = distrust(path, stat, judge);
+    if (stat.size > FILE_LIMIT) return { hash: `size ${stat.size}`, refused };
+    const bytes = readBytes(path, FILE_LIMIT);
+    return { hash: bytes === null ? `size ${FILE_LIMIT + 1}` : hashOf(bytes), refused };
+  } catch (error) {
+    return { hash: `unreadable ${errnoOf(error)}`, refused: null };
+  }
+}
+
+/** Whether everything is as it was. */
+export function sameFiles(digest: Digest, hasher: Hasher): boolean {
+  for (const path in digest) if (hasher.hash(path) !== digest[path]) return false;
+  return true;
+}
+
+/** What steers Bun itself and must not reach a dt that is to work alone. */
+export const STEERING = /^(BUN_OPTIONS|BUN_BE_BUN|BUN_INSPECT.*|BUN_FEATURE_FLAG_.*|BUN_JSC_.*)$/;
+
+/** Which variables there are, but for those that dt itself adds for a manifest or takes away. */
+export function namesOf(env: Environment): string {
+  return Object.keys(env)
+    .filter((name) => env[name] !== undefined && name !== "DIALTONE_ROOT" && name !== LOADING && !STEERING.test(name))
+    .sort()
+    .join("\0");
+}
+
+/** The name "" stands for which variables there are. */
+export function sameEnvironment(digest: Digest, env: Environment): boolean {
+  for (const name in digest) {
+    const value = name === "" ? namesOf(env) : env[name];
+    if ((value === undefined ? null : hashOf(value)) !== digest[name]) return false;
+  }
+  return true;
+}
+
+/** Whether what was asked is answered as it was. */
+export function sameAnswers(seen: Digest): boolean {
+  for (const question in seen) if (answerTo(question) !== seen[question]) return false;
+  return true;
+}

@@ -1,0 +1,107 @@
+/**
+ * The load child: `dt __load <file> <result file> [time limit in ms]`. It evaluates one manifest and leaves a LoadResult in the
+ * result file, whatever the manifest does: throw, exit, never settle. Its last act is to kill its own process group, so what
+ * the manifest started does not stay. Known limit: a process that left the group (setsid) stays.
+ */
+import { dirname, join } from "node:path";
+import { EXIT, messageOf } from "../../sys/base/error.ts";
+import { libc, ptr } from "../../sys/ffi/libc.ts";
+import { createFile, writeWhole } from "../../sys/files/files.ts";
+import { readBytes } from "../../sys/files/plainfile.ts";
+import { BEGUN_FILE, START_LIMIT_MS } from "../depends/begun.ts";
+import { isData } from "../imports/extensions.ts";
+import { FILE_LIMIT } from "../model/hash.ts";
+import { failed, type LoadResult, NOTHING_SEEN, type Outcome, type Seen } from "../model/outcome.ts";
+import { explainThrown, frameOf } from "./thrown.ts";
+
+/** The parent kills at the time limit; should it be gone, the child ends by itself this much later. */
+const ORPHAN_GRACE_MS = 2000;
+const RLIMIT_CPU = 0;
+
+export async function runLoadChild(argv: readonly string[]): Promise<number> {
+  const [file, resultFile, limit = "5000"] = argv;
+  if (file === undefined || resultFile === undefined) {
+    console.error("usage: dt __load <manifest> <result file> [limit in ms]");
+    return EXIT.usage;
+  }
+  const comingUp = endWithoutParent(START_LIMIT_MS);
+  const begin = () => {
+    createFile(join(dirname(resultFile), BEGUN_FILE), "", { durable: false });
+    clearTimeout(comingUp);
+    endWithoutParent(Number(limit));
+  };
+  const state = { finished: false, status: EXIT.done as number, report: (): Seen => NOTHING_SEEN };
+  const finish = (outcome: Outcome) => {
+    if (state.finished) return;
+    state.finished = true;
+    const result: LoadResult = { outcome, ...state.report(), lasting: true };
+    try {
+      writeWhole(resultFile, JSON.stringify(result), { durable: false });
+    } catch (error) {
+      console.error(messageOf(error));
+      state.status = EXIT.failed;
+    }
+    killOwnGroup();
+  };
+  catchWaysOut(file, finish, () => state.finished);
+  if (isData(file)) {
+    const { judgeData } = await import("./judge.ts");
+    begin();
+    const bytes = readBytes(file, FILE_LIMIT);
+    // Too large is told before a child is asked; it may have been put there since.
+    finish(bytes === null ? { is: "helper", why: "is no regular file" } : await judgeData(file, bytes));
+    return state.status;
+  }
+  const [{ judgeCode }, { prepareEvaluation }] = await Promise.all([import("./judge.ts"), import("./evaluate.ts")]);
+  const { beginWatch } = await import("../witness/watch.ts");
+  const evaluation = prepareEvaluation(file, beginWatch);
+  state.report = evaluation.report;
+  begin();
+  finish(await judgeCode(file, evaluation));
+  return state.status;
+}
+
+/** A manifest may end the process in many ways; each becomes an outcome. */
+function catchWaysOut(file: string, finish: (outcome: Outcome) => void, finished: () => boolean): void {
+  const exit = process.exit;
+  process.exit = ((code?: number) => {
+    if (finished()) return exit(code);
+    const place = frameOf(new Error().stack) ?? file;
+    finish(
+      failed({
+        file,
+        code: "exits",
+        message: `${place}: ends the process (exit code ${code ?? process.exitCode ?? 0}) while it is loaded.`,
+      }),
+    );
+    return exit(0);
+  }) as typeof process.exit;
+  const thrown = (error: unknown) => finish(failed({ file, ...explainThrown(error, file, []) }));
+  process.on("uncaughtException", thrown);
+  process.on("unhandledRejection", thrown);
+  process.on("exit", () =>
+    finish(
+      failed({
+        file,
+        code: "timeout",
+        message: `${file}: a top-level \`await\` never settles, so the file never finishes loading.`,
+      }),
+    ),
+  );
+}
+
+/** A busy loop is ended by the kernel, idle waiting by a timer; neither needs the parent. */
+function endWithoutParent(limitMs: number): ReturnType<typeof setTimeout> {
+  const seconds = BigInt(Math.ceil((limitMs + ORPHAN_GRACE_MS) / 1000));
+  libc().setrlimit(RLIMIT_CPU, ptr(new BigUint64Array([seconds, seconds + 1n])));
+  return setTimeout(killOwnGroup, limitMs + ORPHAN_GRACE_MS).unref();
+}
+
+/** Race-free, since this process is a member. Does nothing when it is not the leader of a group of its own. */
+function killOwnGroup(): void {
+  try {
+    process.kill(-process.pid, "SIGKILL");
+  } catch {
+    // not a group leader: started by hand
+  }
+}

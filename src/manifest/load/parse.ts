@@ -1,0 +1,136 @@
+/**
+ * JSON, YAML and TOML manifests: strict, with line and column in every error and no key twice. Each parser is loaded
+ * only for its own kind of file.
+ */
+import type { Node, ParseError } from "jsonc-parser";
+import { DtError } from "../../sys/base/error.ts";
+import { trimEnd } from "../../sys/text/trim.ts";
+import { JSON_ERRORS } from "./jsonerrors.ts";
+
+export interface Position {
+  line: number;
+  /** Counted from 1, in UTF-16 units as editors do. */
+  column: number;
+}
+
+export interface Parsed {
+  value: unknown;
+  /** Where the value at a path stands in the file; null when the parser does not know. */
+  locate(path: readonly (string | number)[]): Position | null;
+}
+
+const PARSERS: Record<string, (file: string, text: string) => Promise<Parsed>> = {
+  ".json": parseJson,
+  ".yaml": parseYaml,
+  ".yml": parseYaml,
+  ".toml": parseToml,
+};
+
+/** The parser for a file by its ending; undefined when it is code. */
+export function parserFor(extension: string) {
+  return PARSERS[extension];
+}
+
+function syntaxError(file: string, position: Position | null, message: string): DtError {
+  const where = position === null ? file : `${file}:${position.line}:${position.column}`;
+  return new DtError("syntax", `${where}: ${trimEnd(message.trimEnd(), ".")}.`);
+}
+
+function positionAt(text: string, offset: number): Position {
+  const before = text.slice(0, offset);
+  return { line: before.split("\n").length, column: offset - (before.lastIndexOf("\n") + 1) + 1 };
+}
+
+async function parseJson(file: string, text: string): Promise<Parsed> {
+  const { findNodeAtLocation, parseTree, printParseErrorCode } = await import("jsonc-parser");
+  const errors: ParseError[] = [];
+  const tree = parseTree(text, errors, { disallowComments: true, allowTrailingComma: false });
+  const first = errors[0];
+  if (first !== undefined || tree === undefined) {
+    const code = first === undefined ? "ValueExpected" : printParseErrorCode(first.error);
+    throw syntaxError(
+      file,
+      positionAt(text, first?.offset ?? text.length),
+      `Not valid JSON: ${JSON_ERRORS[code] ?? code}`,
+    );
+  }
+  return {
+    value: valueOfJson(file, text, tree),
+    locate(path) {
+      const node = findNodeAtLocation(tree, [...path]);
+      return node === undefined ? null : positionAt(text, node.offset);
+    },
+  };
+}
+
+function valueOfJson(file: string, text: string, node: Node): unknown {
+  if (node.type === "array") return (node.children ?? []).map((child) => valueOfJson(file, text, child));
+  if (node.type !== "object") return node.value;
+  const value: Record<string, unknown> = Object.create(null);
+  for (const { children: [key, content] = [] } of node.children ?? []) {
+    if (key === undefined || content === undefined) continue;
+    if (Object.hasOwn(value, key.value)) {
+      throw syntaxError(file, positionAt(text, key.offset), `The key ${JSON.stringify(key.value)} is there twice`);
+    }
+    value[key.value] = valueOfJson(file, text, content);
+  }
+  return value;
+}
+
+async function parseYaml(file: string, text: string): Promise<Parsed> {
+  const { LineCounter, isNode, parseDocument, visit } = await import("yaml");
+  const lines = new LineCounter();
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: true,
+    stringKeys: true,
+    merge: true,
+  });
+  const at = (offset: number): Position => {
+    const { line, col } = lines.linePos(offset);
+    return { line, column: col };
+  };
+  const first = document.errors[0] ?? document.warnings[0];
+  if (first !== undefined) {
+    const sentence =
+      first.code === "DUPLICATE_KEY"
+        ? `The key ${JSON.stringify(/^[^\s:]+/.exec(text.slice(first.pos[0]))?.[0] ?? "")} is there twice`
+        : `Not valid YAML: ${first.message}`;
+    throw syntaxError(file, at(first.pos[0]), sentence);
+  }
+  visit(document, {
+    Alias(_, node) {
+      if (node.resolve(document) !== undefined) return;
+      throw syntaxError(
+        file,
+        at(node.range?.[0] ?? 0),
+        `Not valid YAML: there is no anchor "&${node.source}" before this`,
+      );
+    },
+  });
+  let value: unknown;
+  try {
+    value = document.toJS();
+  } catch (error) {
+    throw syntaxError(file, null, `Not valid YAML: ${(error as Error).message}`); // e.g. aliases that multiply without end
+  }
+  return {
+    value,
+    locate(path) {
+      const node = document.getIn(path, true);
+      return isNode(node) && node.range ? at(node.range[0]) : null;
+    },
+  };
+}
+
+async function parseToml(file: string, text: string): Promise<Parsed> {
+  const { parse, TomlError } = await import("smol-toml");
+  try {
+    return { value: parse(text), locate: () => null };
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    const reason = (error.message.split("\n")[0] ?? "").replace(/^Invalid TOML document: /, "");
+    throw syntaxError(file, { line: error.line, column: error.column }, `Not valid TOML: ${reason}`);
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * Captured one-shots: dt stays beside the command to keep its output, and ends as the command did. On a
+ * terminal the command gets a terminal of its own, otherwise pipes. When nothing can be kept, dt says so and
+ * becomes the command, as without capture.
+ */
+
+import type { Talk } from "../../output/talk.ts";
+import { describeAsker } from "../../state/asker.ts";
+import { type Capture, keyOf, logOf, openCapture } from "../../supervisor/oneshot/capture.ts";
+import { prepareCommand } from "../../supervisor/prepare/command.ts";
+import { DtError, EXIT, messageOf } from "../../sys/base/error.ts";
+import { workingDirectory } from "../../sys/base/here.ts";
+import { HIDDEN } from "../../sys/base/hidden.ts";
+import { signalNumber } from "../../sys/base/signals.ts";
+import { type EndStatus, shellCode } from "../../sys/base/status.ts";
+import { startOnPipes } from "../../sys/capture/onpipes.ts";
+import { type CapturePlan, letGoOfStreams } from "../../sys/capture/plan.ts";
+import { relay } from "../../sys/capture/relay.ts";
+import {
+  block,
+  canHoldSignals,
+  dieBy,
+  formatMask,
+  heldSignals,
+  OF_TERMINALS,
+  parseMask,
+  setMask,
+  unblock,
+} from "../../sys/capture/signalfd.ts";
+import { becomeCommand, becomeDt, executionError, refuseNul, variablesOf } from "../../sys/spawn/exec.ts";
+import { findExecutable } from "../../sys/spawn/executable.ts";
+import { isTerminal, writeBytes } from "../../sys/stdio/stdio.ts";
+import { showCommand, showWord } from "../../values/commandline.ts";
+import type { OneshotRequest, RunnerContext } from "../parts/types.ts";
+
+/** Errors that the user has to correct, in the manifest or elsewhere, before anything runs. */
+const REFUSALS = ["bad-log", "launch-there", "log-in-use"];
+
+/** Returns the command's exit code; if a signal ended the command, dt dies by the same signal instead. */
+export async function runCaptured(
+  context: RunnerContext,
+  request: OneshotRequest,
+  run: string[] | string,
+): Promise<number> {
+  const { ground, talk } = context;
+  if (!canHoldSignals())
+    throw new DtError("not-captured", "This version of dt captures one-shots on Linux only.", {
+      status: EXIT.usage,
+      hint: "dt --no-capture …",
+    });
+  const onTerminal = isTerminal(1);
+  if (context.held === null) {
+    const mask = formatMask(block(heldSignals(onTerminal)));
+    const [self, ...more] = ground.self as [string, ...string[]];
+    becomeDt([self, ...more, HIDDEN.capture, mask, ...context.argv], context.ownEnv, request.descriptors);
+  }
+  const mask = parseMask(context.held);
+  const { argv, cwd, environment } = prepareCommand({
+    ground,
+    settings: request.settings,
+    run,
+    args: request.args,
+    inherited: context.env,
+    needs: request.settings.needs,
+    launch: null,
+    from: workingDirectory(),
+  });
+  for (const note of environment.notes) talk.warn(note);
+  const file = findExecutable(argv[0], environment.env.PATH ?? "", cwd);
+  refuseNul(file, argv, environment.env);
+  const there = cwd === workingDirectory() ? "" : `cd ${showWord(cwd)} && `;
+  talk.detail(`$ ${there}${showCommand(argv)}`);
+
+  const warn = (text: string) => {
+    talk.warn(text);
+    if (onTerminal) writeBytes(2, Buffer.from("\r"));
+  };
+  let capture: Capture;
+  try {
+    const captured = {
+      key: keyOf(request),
+      log: logOf(ground, request),
+      argv: [...argv],
+      cwd,
+      startedBy: describeAsker("user", context.argv),
+    };
+    capture = await openCapture(ground, captured, request.settings, (reason) =>
+      warn(`${captured.log} cannot be written (${reason}): from now on this run's output is not kept.`),
+    );
+  } catch (error) {
+    if (!(error instanceof DtError) || REFUSALS.includes(error.code)) throw error;
+    talk.warn(`the output of ${keyOf(request)} is not kept: ${error.message}`);
+    setMask(mask);
+    becomeCommand({ argv, cwd, env: environment.env }, request.descriptors);
+  }
+  process.chdir(cwd);
+  const plan: CapturePlan = {
+    file,
+    words: argv,
+    environment: variablesOf(environment.env),
+    descriptors: request.descriptors,
+    mask,
+    self: ground.self,
+  };
+  const { status, signalled } = await runPlan(plan, capture, talk, onTerminal);
+  await capture
+    .end(status, signalled)
+    .catch((error) => void warn(`the end of ${keyOf(request)} could not be recorded: ${messageOf(error)}`));
+  if (onTerminal) letGoOfStreams();
+  if (status.signal !== null) dieBy(signalNumber(status.signal) ?? Number(status.signal.replace("SIG", "")));
+  return shellCode(status);
+}
+
+async function runPlan(
+  plan: CapturePlan,
+  { keep, fail }: Capture,
+  talk: Talk,
+  onTerminal: boolean,
+): Promise<{ status: EndStatus; signalled: number | null }> {
+  const captured = await start(plan, talk, onTerminal).catch(async (error) => {
+    if (error instanceof DtError) await fail(error).catch(() => undefined);
+    throw error;
+  });
+  try {
+    relay({ ...captured, keep, ended: () => captured.status() !== null });
+  } finally {
+    captured.close();
+  }
+  return { status: captured.status() as EndStatus, signalled: captured.signalled() };
+}
+
+async function start(plan: CapturePlan, talk: Talk, onTerminal: boolean) {
+  try {
+    if (!onTerminal) return startOnPipes(plan);
+    const terminal = (await import("../../sys/capture/onterminal.ts")).startOnTerminal(plan);
+    if (terminal !== null) return terminal;
+    talk.warn("No pseudo-terminal is available (/dev/ptmx): the command gets pipes.");
+    unblock(OF_TERMINALS);
+    return startOnPipes(plan);
+  } catch (error) {
+    throw executionError(plan.file, error);
+  }
+}

@@ -1,0 +1,133 @@
+/** Ending a stack, by whoever ends its launch, or once nothing tells of it any more. */
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Given } from "../../compose/types.ts";
+import type { LaunchRecord, StackNote } from "../../state/types.ts";
+import { makeDirectories, removeOwn } from "../../sys/files/files.ts";
+import { makeSeal } from "../../sys/seal/seal.ts";
+import { readSealed, writeSealed } from "../../sys/seal/sealed.ts";
+import { stackMark } from "../launch/stackmark.ts";
+import type { Ground } from "../launch/types.ts";
+import type { Whereabouts } from "../tree/whereabouts.ts";
+
+/** In the user's home, so that what is left of a root or a record that was removed can be found: `dt gc`. */
+interface NotedStack {
+  version: 1;
+  root: string;
+  key: string;
+  /** Path of the record that tells of it. */
+  record: string;
+  stack: StackNote;
+  /** The environment of its start. */
+  env: Record<string, string>;
+  given: Given;
+}
+
+const STACKS = "stacks";
+
+export function noteStack(
+  { home, root, store }: Pick<Ground, "home" | "root" | "store">,
+  { key, stack }: LaunchRecord,
+  launch: { kept: Record<string, string> | null; given: Given | null } | null,
+): void {
+  if (home === null || stack === undefined || launch?.kept == null || launch.given === null) return;
+  const { kept: env, given } = launch;
+  try {
+    makeDirectories(join(home, STACKS));
+    const note: NotedStack = { version: 1, root, key, record: store.path(key, "record"), stack, env, given };
+    writeSealed(join(home, STACKS, `${stack.project}.json`), makeSeal(home, home), note);
+  } catch {
+    // a read-only home: then only its root tells of it
+  }
+}
+
+/** Where the engine is, and how Compose works, by the environment of whoever asks. */
+const OF_ENGINE = /^(DOCKER|COMPOSE|CONTAINER|BUILDKIT)_/;
+
+/**
+ * What Compose and the engine's client are run with by whoever ends a stack or looks at it: their own environment, and what the start kept. Which
+ * engine it is, the start alone says: another one knows nothing of it.
+ */
+export function stackEnvironment(
+  { home, env }: Pick<Ground, "home" | "env">,
+  { project }: Pick<StackNote, "project">,
+): Record<string, string> {
+  const noted = home === null ? null : readNote(home, `${project}.json`);
+  if (noted === null) return env;
+  const own = Object.entries(env).filter(([name]) => !OF_ENGINE.test(name));
+  return { ...Object.fromEntries(own), ...noted.env, PATH: env.PATH ?? "" };
+}
+
+function readNote(home: string, name: string): NotedStack | null {
+  const read = readSealed(join(home, STACKS, name), makeSeal(home, home), (value) => value as NotedStack);
+  return read.is === "there" ? read.value : null;
+}
+
+function forgetStack(home: string | null, { project }: StackNote): void {
+  if (home !== null) rmSync(join(home, STACKS, `${project}.json`), { force: true });
+}
+
+/** Those whose record or whole root is gone and of which the engine still has containers. */
+export async function strayStacks(
+  ground: Pick<Ground, "env"> & { home: string },
+  where: Whereabouts,
+): Promise<(NotedStack & { why: string })[]> {
+  const { home } = ground;
+  const names = existsSync(join(home, STACKS)) ? readdirSync(join(home, STACKS)) : [];
+  const noted = names.flatMap((name) => {
+    const note = readNote(home, name);
+    if (note === null || existsSync(note.record)) return [];
+    if (where.isMoved(note.root, note.key, ({ stack }) => stack?.project === note.stack.project)) return [];
+    const gone = existsSync(note.root) ? "no launch tells of it any more" : "its root is gone";
+    return [{ ...note, why: `${gone}; the containers of ${note.stack.project} are there` }];
+  });
+  if (noted.length === 0) return [];
+  const { listContainers } = await import("../../compose/containers.ts");
+  const counts = await Promise.all(
+    noted.map(async ({ stack }) => (await listContainers(stack, stackEnvironment(ground, stack)))?.length ?? 0),
+  );
+  return noted.filter((_, at) => (counts[at] ?? 0) > 0);
+}
+
+export async function endStrayStack(
+  ground: Pick<Ground, "env"> & { home: string },
+  { key, stack }: NotedStack,
+): Promise<void> {
+  const { takeDown } = await import("../../compose/stack.ts");
+  try {
+    await takeDown(stack, stackEnvironment(ground, stack), key, {});
+  } catch (error) {
+    if (!(await areGoneSoon(ground, stack))) throw error;
+  }
+  forgetStack(ground.home, stack);
+}
+
+const GONE_SOON_MS = 10_000;
+const GONE_LOOK_MS = 100;
+
+/** The host of a root that is gone may be removing the same containers, and of two one is refused. */
+async function areGoneSoon(ground: Pick<Ground, "home" | "env">, stack: StackNote): Promise<boolean> {
+  const { listContainers } = await import("../../compose/containers.ts");
+  const deadline = performance.now() + GONE_SOON_MS;
+  while (performance.now() < deadline) {
+    const there = await listContainers(stack, stackEnvironment(ground, stack));
+    if (there === null || there.length === 0) return there !== null; // null: no engine answers
+    await Bun.sleep(GONE_LOOK_MS);
+  }
+  return false;
+}
+
+/** `down`. Throws `teardown`. */
+export async function endStack(ground: Ground, record: LaunchRecord, hard?: AbortSignal): Promise<void> {
+  removeOwn(stackMark(ground, record.token));
+  if (record.stack === undefined) return;
+  const { takeDown } = await import("../../compose/stack.ts");
+  const { stack } = record;
+  const { onCommand } = ground;
+  await takeDown(stack, stackEnvironment(ground, stack), record.key, {
+    hard,
+    given: ground.home === null ? undefined : readNote(ground.home, `${stack.project}.json`)?.given,
+    onCommand: onCommand === undefined ? undefined : (line) => onCommand(line, stack.cwd),
+  });
+  forgetStack(ground.home, stack);
+}

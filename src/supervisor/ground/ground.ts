@@ -1,0 +1,53 @@
+/** The ground of one root, for a process that works in many of them. */
+import type { Reading } from "../../manifest/cache/reading.ts";
+import { openStore } from "../../state/store.ts";
+import { isTrusted, readTrust } from "../../state/trust.ts";
+import { selfCommand } from "../../sys/base/self.ts";
+import { cacheDirectoryOf, runDirectoryOf } from "../../sys/places/paths.ts";
+import type { ProcessTable } from "../../sys/process/identity.ts";
+import { inheritedOpenFiles } from "../../sys/spawn/limits.ts";
+import { KNOWN_MARK } from "../launch/marks.ts";
+import type { Ground } from "../launch/types.ts";
+import { refuseChanged } from "./manifests.ts";
+
+export interface World {
+  home: string;
+  /** Of whoever started the daemon. */
+  env: Record<string, string>;
+  table: ProcessTable;
+}
+
+/** Throws when its run directory is not to be trusted. */
+export function groundOf({ home, env, table }: World, root: string): Ground {
+  return {
+    table,
+    store: openStore({ directory: runDirectoryOf(root, env), home, table }),
+    root,
+    home,
+    env,
+    cache: cacheDirectoryOf(root, env),
+    self: selfCommand(),
+    openFiles: inheritedOpenFiles(),
+    lockBackend: undefined,
+    reading: readingOf(env),
+    // Asked each time: a person may trust it meanwhile, or no more.
+    get isStrange() {
+      return readingOf(env) === "known" && !isTrusted({ home, env }, root);
+    },
+  };
+}
+
+/** The daemon goes by what was taken over, `dt watch`, which shares this, by the files. */
+function readingOf(env: World["env"]): Reading {
+  return env[KNOWN_MARK] === "1" ? "known" : "all";
+}
+
+/** The other user whom a person accepted as the owner of a root. */
+export function ownerIn({ home }: Pick<World, "home" | "env">, root: string): number | null {
+  return readTrust(home, root)?.owner ?? null;
+}
+
+/** Throws when code of a manifest is to be run that is not as it was taken over. */
+export function refuseChangedIn({ home, env }: Pick<World, "home" | "env">, root: string, file: string): void {
+  refuseChanged({ root, home, reading: readingOf(env), owner: ownerIn({ home, env }, root) }, env, file);
+}

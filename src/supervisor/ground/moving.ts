@@ -1,0 +1,28 @@
+/** The ground of a host, which lives as long as its launch: when the project's folder is moved meanwhile, the host goes on in the new place. */
+import { movePath } from "../../state/moved.ts";
+import { openStore } from "../../state/store.ts";
+import { followDirectory } from "../../sys/files/follow.ts";
+import type { Ground } from "../launch/types.ts";
+
+/** Where a path of the project is by now, for a launch that was started with `env`, in case that the folder was moved under it. */
+export function movedWith({ root }: Ground, env: Record<string, string>): (path: string) => string {
+  return (path) => movePath(path, env.DIALTONE_ROOT ?? root, root);
+}
+
+export function makeMoving(ground: Ground): Ground {
+  const { root, cache, store, home, table } = ground;
+  const now = followDirectory(root);
+  const moved = (path: string) => movePath(path, root, now());
+  const { directory } = store;
+  const followed = openStore({ home, table, directory: () => moved(directory) });
+  return {
+    ...ground,
+    store: followed,
+    get root() {
+      return now();
+    },
+    get cache() {
+      return moved(cache);
+    },
+  };
+}

@@ -1,0 +1,158 @@
+/**
+ * Another host for a launch whose own is gone, under the key's lock. What it finds, and what then is so:
+ *
+ *   record      leader    then
+ *   ---------   -------   ----------------------------------------------------------------------------
+ *   starting    none      nothing is done: the next start, or stop, of the key looks for its process
+ *   running     alive     its host is this one; it runs on, and how it ends is told as unknown
+ *   running     gone      the same; this host finds it ended, sweeps, and the policy decides
+ *   stopping    any       nothing is done: the next stop finishes it
+ *   backoff     none      this host waits what is left of the policy's time
+ *   any         terminal  nothing is done: it ended with its host
+ *   of another boot       nothing is done: the machine ended it, and what is to run again then is marked `boot`
+ *
+ * What the policy has done so far is in the record, and counts on.
+ *
+ * Killed between the new record and anything after it, this host is again one that is gone.
+ */
+
+import type { LaunchHistory, LaunchRecord } from "../../state/types.ts";
+import type { EndStatus } from "../../sys/base/status.ts";
+import { identifySelf, presenceOf } from "../../sys/process/identity.ts";
+import { makeTakenExit } from "../launch/exit.ts";
+import { holdOn } from "../launch/holding.ts";
+import { lockKey } from "../launch/lock.ts";
+import { streakOf } from "../launch/streak.ts";
+import type { Ground, LaunchSpec, Report } from "../launch/types.ts";
+import { tryClaim } from "../port/claim.ts";
+import { prepareCommand } from "../prepare/command.ts";
+import { resolveIn } from "../prepare/environment.ts";
+import type { PreparedLaunch } from "../prepare/launch.ts";
+import { withStack } from "../prepare/stack.ts";
+import type { OwnControl, Run } from "../run/types.ts";
+import { beginRun } from "./begin.ts";
+import type { Finished } from "./onexit.ts";
+
+/** How late the end of what is nobody's child is noticed. */
+const LOOK_EVERY_MS = 200;
+const LOCK_TIMEOUT_MS = 10_000;
+
+export interface Adopted {
+  run: Run;
+  /** Of one that waits for its next run. */
+  waiting: Extract<Finished, { is: "restart" }> | null;
+}
+
+/** Whether there is something to take over; no more than a look. */
+export function isHostless({ table }: Pick<Ground, "table">, record: LaunchRecord): boolean {
+  if (presenceOf(table, record.host) !== "gone" || record.tty === true) return false;
+  if (record.host.bootId !== table.bootId()) return false;
+  return record.phase === "backoff" || (record.phase === "running" && record.leader !== null);
+}
+
+export async function adopt(ground: Ground, key: string, report: Report, control: OwnControl): Promise<Adopted | null> {
+  const { store, table } = ground;
+  const lock = await lockKey(ground, key, {
+    doing: "host again",
+    command: `dt (a host for ${key})`,
+    timeoutMs: LOCK_TIMEOUT_MS,
+  });
+  try {
+    const read = store.record(key);
+    if (read.is !== "there" || !isHostless(ground, read.value)) return null;
+    const { shared: _shared, ...before } = read.value;
+    const told = store.readSpec(before.token);
+    if (told.is !== "there") return null; // of a dt that did not keep it, or a disk that was full
+    const spec = told.value as LaunchSpec;
+    // Whoever asked for another host (the daemon, say) does not make the root a trusted one.
+    if (spec.isStrange === true) ground.isStrange = true;
+    const record = holdOn(ground, { ...before, host: identifySelf(table) });
+    const prepared = preparedOf(ground, spec, record);
+    store.writeRecord(record);
+    const history = store.history(record.token);
+    const exited = leaderEnd(ground, record);
+    const run = beginRun(
+      ground,
+      spec,
+      { record, leader: { pid: record.leader?.pid ?? 0, exited }, prepared },
+      report,
+      control,
+      history.is === "there" ? history.value : emptyHistory(record),
+    );
+    const claim = record.port === null ? null : tryClaim(ground, key, record.port);
+    if (claim !== null) exited.then(() => claim.release());
+    return { run, waiting: record.phase === "backoff" ? waitingOf(ground, spec, record) : null };
+  } finally {
+    lock.release();
+  }
+}
+
+/** It is nobody's child here, so it is looked for; nobody sees how it ended. */
+function leaderEnd({ table }: Ground, { leader }: LaunchRecord): Promise<EndStatus> {
+  const unseen: EndStatus = { code: null, signal: null };
+  if (leader === null) return Promise.resolve(unseen);
+  return new Promise((resolve) => {
+    const look = () => {
+      if (presenceOf(table, leader) === "alive") return;
+      clearInterval(timer);
+      resolve(unseen);
+    };
+    const timer = setInterval(look, LOOK_EVERY_MS);
+    look();
+  });
+}
+
+function emptyHistory({ token, probed }: LaunchRecord): LaunchHistory {
+  return { version: 1, token, ready: probed ? { is: "waiting" } : null, exited: null, adopted: [] };
+}
+
+/** As it was prepared then, for probes and for what follows; nothing is chosen anew. */
+function preparedOf(ground: Ground, spec: LaunchSpec, record: LaunchRecord): PreparedLaunch {
+  const { settings, key } = spec;
+  const { compose } = settings;
+  const { token, port } = record;
+  const { environment } = prepareCommand({
+    ground,
+    settings: compose === null ? settings : withStack(ground.root, key, settings, compose),
+    run: settings.run,
+    args: spec.args,
+    inherited: spec.env,
+    launch: { key, token, port, tty: settings.tty },
+    needs: settings.needs,
+    isStrange: spec.isStrange,
+  });
+  return {
+    argv: record.argv as [string, ...string[]],
+    cwd: resolveIn(ground.root, record.cwd),
+    environment,
+    token,
+    stack:
+      record.stack === undefined
+        ? null
+        : { up: record.argv as [string, ...string[]], record: record.stack, kept: null, given: null, shown: null },
+    port,
+    claim: null,
+    url: record.url,
+    log: record.log,
+    ownLog: settings.log === null,
+    specHash: record.specHash,
+  };
+}
+
+function waitingOf({ store }: Ground, spec: LaunchSpec, record: LaunchRecord): NonNullable<Adopted["waiting"]> {
+  const last = store.exit(record.key);
+  const { because = "", nextAt = "", inRow = 1 } = record.backoff ?? {};
+  const unseen = { ...makeTakenExit(record, record.startedBy, { code: null, signal: null }), text: because };
+  return {
+    is: "restart",
+    afterMs: Math.max(0, (Date.parse(nextAt) || 0) - Date.now()),
+    streak: record.tries === undefined ? { inRow, at: [] } : streakOf(record),
+    asker: {
+      by: "policy",
+      pid: record.host.pid,
+      command: `restart: "${spec.settings.restart.policy}" in the manifest`,
+      because: `it ${because}`,
+    },
+    exit: last.is === "there" ? last.value : { ...unseen, reason: "unknown" },
+  };
+}

@@ -1,0 +1,117 @@
+/** Between two runs: the host waits the policy's time, unless a person stops, restarts or replaces the launch meanwhile. */
+import type { ExitRecord } from "../../state/types.ts";
+import { identifySelf, type ProcessIdentity } from "../../sys/process/identity.ts";
+import { endLaunch } from "../end/end.ts";
+import { NO_STREAK, type Streak } from "../launch/streak.ts";
+import type { Ground, LaunchSpec, Report } from "../launch/types.ts";
+import { actOn } from "../run/events.ts";
+import { lockOrLeave } from "../run/lock.ts";
+import type { EndingRequest, HostEnd, HostRequest, OwnControl, OwnRequest, Run } from "../run/types.ts";
+import { noteStartFailure } from "../start/failed.ts";
+import { startLaunch, whileWanted } from "../start/start.ts";
+import { isOwnerGone, OWNER_GONE } from "../watch/owner.ts";
+import { beginRun } from "./begin.ts";
+import { changeAsker, wantsRun } from "./onchange.ts";
+import type { Finished } from "./onexit.ts";
+import { doingOf, endOf, isEnding, sizeOf } from "./onrequest.ts";
+
+/** How often a host that waits for its next try looks whether it is still wanted. */
+const BACKOFF_LOOK_MS = 100;
+
+/** Waits the policy's time and starts again, unless the record says meanwhile that somebody stopped or replaced it. */
+export async function startAfterBackoff(
+  ground: Ground,
+  run: Run,
+  finished: Extract<Finished, { is: "restart" }>,
+  report: Report,
+  control: OwnControl,
+): Promise<{ run: Run; streak: Streak } | HostEnd> {
+  const { key, token } = run.record;
+  const self: ProcessIdentity = identifySelf(ground.table);
+  const stillMine = () => {
+    const record = ground.store.record(key);
+    return (
+      record.is === "there" &&
+      record.value.token === token &&
+      record.value.phase === "backoff" &&
+      record.value.host.pid === self.pid
+    );
+  };
+  const until = performance.now() + finished.afterMs;
+  let early: HostRequest | OwnRequest | null = null;
+  while (performance.now() < until && early === null) {
+    if (!stillMine()) return takenInBackoff(ground, run, finished.exit);
+    if (isOwnerGone(ground, run)) return endInBackoff(ground, run, OWNER_GONE, finished.exit);
+    await Promise.race([control.arrived(), Bun.sleep(Math.min(BACKOFF_LOOK_MS, until - performance.now()))]);
+    const request = control.take();
+    if (request === null) continue;
+    if (isEnding(request)) return endInBackoff(ground, run, request, finished.exit);
+    if (actOn("backoff", request.is) === "start") early = request;
+  }
+  const restart = early?.is === "restart" ? early : null;
+  const stillWanted = () => stillMine() && wantsRun(ground, run.record) && !control.cancel.aborted;
+  const spec = restart?.spec ?? (await whileWanted(stillWanted, control.resolveAnew(run.spec))) ?? run.spec;
+  const asker = early?.is === "changed" ? changeAsker(self, early.because) : finished.asker;
+  // It is this host's own run that is followed, so there is nothing to compare it with.
+  const asked = { ...(restart === null ? { ...spec, asker } : spec), ensure: false, terminal: sizeOf(run) };
+  const streak = early === null ? finished.streak : NO_STREAK;
+  try {
+    const started = await startLaunch(ground, asked, report, {
+      restarts: run.record.restarts + 1,
+      streak,
+      stillWanted,
+    });
+    restart?.done(null);
+    if (started.is !== "started") {
+      const request = stillMine() ? control.take() : null;
+      return request !== null && isEnding(request)
+        ? endInBackoff(ground, run, request, finished.exit)
+        : takenInBackoff(ground, run, finished.exit);
+    }
+    return { run: beginRun(ground, spec, started, report, control), streak };
+  } catch (error) {
+    restart?.done(error);
+    if (stillMine()) await giveUpStarting(ground, run, asked, error);
+    throw error;
+  }
+}
+
+/** What could not even be prepared (a directory that has gone, a program) is nobody's to be told at once: it is written down. */
+async function giveUpStarting(ground: Ground, run: Run, spec: LaunchSpec, error: unknown): Promise<void> {
+  const lock = await lockOrLeave(ground, run, "give up");
+  if (lock === null) return;
+  try {
+    const current = ground.store.record(run.record.key);
+    if (current.is !== "there" || current.value.token !== run.record.token || current.value.phase !== "backoff") return;
+    ground.store.removeRecord(current.value);
+    noteStartFailure(ground, spec, { ...run.prepared, restarts: run.record.restarts + 1 }, error);
+  } finally {
+    lock.release();
+  }
+}
+
+async function endInBackoff(ground: Ground, run: Run, request: EndingRequest, last: ExitRecord): Promise<HostEnd> {
+  const lock = await lockOrLeave(ground, run, doingOf(request));
+  if (lock === null) return takenInBackoff(ground, run, last);
+  try {
+    const current = ground.store.record(run.record.key);
+    if (current.is !== "there" || current.value.token !== run.record.token) return takenInBackoff(ground, run, last);
+    const { exit } = await endLaunch(ground, current.value, { ...endOf(run, request), self: current.value.host });
+    return { is: "ended", exit };
+  } finally {
+    lock.release();
+  }
+}
+
+/** Somebody else stopped the launch while it waited, or started another in its place. */
+async function takenInBackoff({ store }: Ground, run: Run, last: ExitRecord): Promise<HostEnd> {
+  const { key, token } = run.record;
+  const status = { code: last.code, signal: last.signal };
+  const exit = store.exit(key);
+  const told = exit.is === "there" && exit.value.token === token && exit.value.reason !== last.reason;
+  if (told) return { is: "taken", status, exit: exit.value };
+  const want = store.want(key);
+  if (want.is !== "there" || want.value.by.by !== "rerun") return { is: "taken", status, exit: null };
+  const { makeTakenExit } = await import("../launch/exit.ts");
+  return { is: "taken", status, exit: makeTakenExit(run.record, want.value.by, status) };
+}

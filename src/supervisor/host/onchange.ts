@@ -1,0 +1,69 @@
+/** A new run because files changed: done by the launch's own host, as long as the launch is its own and is wanted. */
+import type { Asker, LaunchRecord } from "../../state/types.ts";
+import { DtError, messageOf } from "../../sys/base/error.ts";
+import { identifySelf, type ProcessIdentity } from "../../sys/process/identity.ts";
+import type { Ground, Report } from "../launch/types.ts";
+import { noteExit } from "../run/notes.ts";
+import type { OwnControl, Run } from "../run/types.ts";
+import { startLaunch, whileWanted } from "../start/start.ts";
+import { beginRun } from "./begin.ts";
+import { isEndedForAnother, sizeOf } from "./onrequest.ts";
+
+/** A host never waits for the lock in front of whoever ends its launch: they wait for it to leave. */
+const TRY_AGAIN_MS = 20;
+
+/** Null when the launch goes on as it is: it is in somebody else's hands, or could not be started anew. */
+export async function restartForChange(
+  ground: Ground,
+  run: Run,
+  because: string,
+  report: Report,
+  control: OwnControl,
+): Promise<Run | null> {
+  const { key, token, restarts } = run.record;
+  const isMine = () => {
+    const record = ground.store.record(key);
+    return record.is === "there" && record.value.token === token && record.value.phase === "running";
+  };
+  const stillWanted = () => isMine() && wantsRun(ground, run.record) && !control.cancel.aborted;
+  run.leader.exited.then((status) => noteExit(ground, run, status));
+  while (stillWanted()) {
+    const resolved = (await whileWanted(stillWanted, control.resolveAnew(run.spec))) ?? run.spec;
+    const spec = { ...resolved, ensure: false, terminal: sizeOf(run) };
+    const asker = changeAsker(identifySelf(ground.table), because);
+    report({ is: "note", text: `${key} is restarted because ${because}` });
+    try {
+      const asked = { ...spec, asker, lockTimeoutMs: 0 };
+      const started = await startLaunch(ground, asked, report, {
+        restarts: restarts + 1,
+        ownExit: run.leader.exited,
+        stillWanted,
+      });
+      if (started.is !== "started") return null;
+      run.over.abort();
+      return beginRun(ground, spec, started, report, control);
+    } catch (error) {
+      if (error instanceof DtError && error.code === "lock-timeout") {
+        await Bun.sleep(TRY_AGAIN_MS);
+        continue;
+      }
+      if (isEndedForAnother(ground, run)) {
+        run.over.abort();
+        throw error;
+      }
+      report({ is: "note", text: `not restarted: ${messageOf(error)}` });
+      return null;
+    }
+  }
+  return null;
+}
+
+export function changeAsker(self: ProcessIdentity, because: string): Asker {
+  return { by: "policy", pid: self.pid, command: "`restartOn` in the manifest", because };
+}
+
+/** Unless a stop is wanted since this run began: one that is older came back with a file, and where there is none, or none to read, it was lost. */
+export function wantsRun({ store }: Ground, { key, startedAt }: Pick<LaunchRecord, "key" | "startedAt">): boolean {
+  const want = store.want(key);
+  return want.is !== "there" || want.value.want === "run" || want.value.at < startedAt;
+}

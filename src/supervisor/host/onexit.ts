@@ -1,0 +1,149 @@
+/** A run is over: what is left of its tree is swept, the exit written, and the policy says whether a new run follows. */
+
+import type { Asker, ExitRecord, LaunchRecord } from "../../state/types.ts";
+import { formatDuration } from "../../values/duration.ts";
+import { endLaunch } from "../end/end.ts";
+import { noteSpec } from "../ground/spec.ts";
+import { noteStreak, type Streak } from "../launch/streak.ts";
+import type { Ground, LaunchSpec, Report } from "../launch/types.ts";
+import { lockOrLeave, ownRecord, taken } from "../run/lock.ts";
+import { noteExit } from "../run/notes.ts";
+import type { HostEnd, OwnControl, Run } from "../run/types.ts";
+import { wantsRun } from "./onchange.ts";
+import { endOf } from "./onrequest.ts";
+import { type Decision, decideAfterEnd, judgeEnd } from "./policy.ts";
+
+export type Finished =
+  | { is: "restart"; afterMs: number; streak: Streak; asker: Asker; exit: ExitRecord }
+  | { is: "end"; end: HostEnd };
+
+/** `ended`: the leader did, by itself. `stuck`: it runs, its `alive` probes fail, and this host ends it. */
+export type RunOver = { is: "ended" } | { is: "stuck"; because: string };
+
+/**
+ * If somebody who holds the lock is ending the launch, they write the exit and this host leaves; else this host takes the lock, sweeps
+ * what is left of the tree and writes it.
+ */
+export async function finishRun(
+  ground: Ground,
+  run: Run,
+  over: RunOver,
+  streak: Streak,
+  report: Report,
+  control: OwnControl,
+): Promise<Finished> {
+  run.leader.exited.then((status) => noteExit(ground, run, status));
+  const leave = async (): Promise<Finished> => ({
+    is: "end",
+    end: await taken(ground, run, await run.leader.exited),
+  });
+  const lock = await lockOrLeave(ground, run, over.is === "stuck" ? "restart" : "sweep");
+  if (lock === null) return await leave();
+  try {
+    const record = ownRecord(ground, run);
+    if (record === null) return await leave();
+    const stoppedBefore = record.phase === "stopping";
+    const byKey =
+      !stoppedBefore && over.is === "ended" && run.leader.terminal?.wasInterrupted(record.stop.timeoutMs) === true;
+    let finished: Finished | null = null;
+    const isKept = (ended: ExitRecord) => {
+      const exit = over.is === "stuck" ? noteStuck(ground, run, ended, over.because) : ended;
+      finished = decide(ground, run, record, exit, over, streak, report);
+      return finished.is === "restart";
+    };
+    const isOver = stoppedBefore || byKey;
+    const ended = await endLaunch(ground, record, {
+      how: stoppedBefore ? "stop" : "sweep",
+      by: record.stopping?.by ?? run.spec.asker,
+      ...(byKey ? endOf(run, { is: "interrupt" }) : {}),
+      hard: control.hard,
+      self: record.host,
+      ownExit: run.leader.exited,
+      ...(isOver ? {} : { isKept }),
+    });
+    if (ended.left !== null) report({ is: "note", text: ended.left });
+    return finished ?? { is: "end", end: { is: "ended", exit: ended.exit } };
+  } finally {
+    lock.release();
+  }
+}
+
+/** Still under the lock: the exit is written. A policy puts a record in `backoff` in the place of this one, in one step. */
+function decide(
+  ground: Ground,
+  run: Run,
+  record: LaunchRecord,
+  exit: ExitRecord,
+  over: RunOver,
+  streak: Streak,
+  report: Report,
+): Finished {
+  const wanted = wantsRun(ground, record);
+  const policy = run.spec.settings.restart;
+  const end = over.is === "stuck" ? "not-alive" : judgeEnd(policy, exit.code);
+  const ended = { end, uptimeMs: exit.uptimeMs, streak, now: performance.now() } as const;
+  const decision: Decision = wanted ? decideAfterEnd(policy, ended, Math.random()) : { is: "end" };
+  if (decision.is === "give-up") return giveUp(ground, exit, decision, report);
+  if (decision.is === "end") return { is: "end", end: { is: "ended", exit } };
+  try {
+    ground.store.writeRecord({
+      ...record,
+      phase: "backoff",
+      leader: null,
+      logFile: null,
+      restarts: record.restarts + 1,
+      ...noteStreak(decision.streak),
+      backoff: {
+        because: exit.text,
+        nextAt: new Date(Date.now() + decision.afterMs).toISOString(),
+        inRow: decision.streak.inRow,
+      },
+    });
+    noteSpec(ground, record.token, run.spec);
+  } catch (error) {
+    // What cannot be written down cannot be waited for: nobody would see or stop it.
+    report({ is: "note", text: `${record.key} is not started again: ${(error as Error).message}` });
+    return { is: "end", end: { is: "ended", exit } };
+  }
+  return { ...decision, asker: policyAsker(record, run.spec, over, exit), exit };
+}
+
+/** The launch says that the policy started it; what a person later does to it in this terminal is that person's. */
+function policyAsker({ host }: LaunchRecord, { settings }: LaunchSpec, over: RunOver, exit: ExitRecord): Asker {
+  const field = over.is === "stuck" ? "`alive`" : `restart: "${settings.restart.policy}"`;
+  return { by: "policy", pid: host.pid, command: `${field} in the manifest`, because: `it ${exit.text}` };
+}
+
+/** What its host ended since it hung has failed, whatever status it then left with. */
+function noteStuck(ground: Ground, run: Run, exit: ExitRecord, because: string): ExitRecord {
+  const told: ExitRecord = {
+    ...exit,
+    reason: "failed",
+    text: `failed, not alive: ${because}, after ${formatDuration(exit.uptimeMs)}`,
+    by: { by: "policy", pid: run.record.host.pid, command: "`alive` in the manifest" },
+  };
+  writeExit(ground, told);
+  return told;
+}
+
+function giveUp(
+  ground: Ground,
+  exit: ExitRecord,
+  { restarts, windowMs }: Extract<Decision, { is: "give-up" }>,
+  report: Report,
+): Finished {
+  const text = `${exit.key} was started again ${restarts} times within ${formatDuration(windowMs)}: given up`;
+  report({ is: "note", text });
+  // Also where the last end was a success, as `always` may have it: a command that is wanted and given up has failed.
+  const told: ExitRecord = { ...exit, reason: "failed", gaveUpAfter: restarts, gaveUpWithinMs: windowMs };
+  writeExit(ground, told);
+  return { is: "end", end: { is: "ended", exit: told } };
+}
+
+function writeExit({ store }: Ground, exit: ExitRecord): void {
+  try {
+    store.writeExit(exit);
+  } catch {
+    // the exit itself is there; a full disk must not make more of this
+  }
+}

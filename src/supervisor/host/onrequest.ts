@@ -1,0 +1,112 @@
+/** What a person asks of a host while its launch runs: an end, or a new run. */
+import { messageOf } from "../../sys/base/error.ts";
+import { presenceOf } from "../../sys/process/identity.ts";
+import { type EndRequest, endLaunch } from "../end/end.ts";
+import type { Ground, Report } from "../launch/types.ts";
+import { lockOrLeave, ownRecord, taken } from "../run/lock.ts";
+import { noteExit } from "../run/notes.ts";
+import type { EndingRequest, HostEnd, HostRequest, OwnControl, OwnRequest, Run } from "../run/types.ts";
+import { startLaunch } from "../start/start.ts";
+import { beginRun } from "./begin.ts";
+
+export async function endByRequest(
+  ground: Ground,
+  run: Run,
+  request: EndingRequest,
+  report: Report,
+  control: OwnControl,
+): Promise<HostEnd> {
+  const lock = await lockOrLeave(ground, run, doingOf(request));
+  if (lock === null) {
+    const status = await run.leader.exited;
+    noteExit(ground, run, status);
+    return taken(ground, run, status);
+  }
+  try {
+    const record = ownRecord(ground, run);
+    if (record === null) return taken(ground, run, await run.leader.exited);
+    run.leader.exited.then((status) => noteExit(ground, run, status));
+    const ended = await endLaunch(ground, record, {
+      ...endOf(run, request),
+      hard: control.hard,
+      ownExit: run.leader.exited,
+      self: record.host,
+    });
+    if (ended.left !== null) report({ is: "note", text: ended.left });
+    return { is: "ended", exit: ended.exit };
+  } finally {
+    run.over.abort();
+    lock.release();
+  }
+}
+
+/** The next run's terminal is as large as this one's. */
+export function sizeOf(run: Run) {
+  return run.leader.terminal?.size() ?? null;
+}
+
+export function isEnding(request: HostRequest | OwnRequest): request is EndingRequest {
+  return request.is === "interrupt" || request.is === "terminate";
+}
+
+export function doingOf(request: EndingRequest): string {
+  return request.is === "interrupt" ? "stop (Ctrl-C)" : `stop (${request.signal})`;
+}
+
+export function endOf({ spec, record }: Run, request: EndingRequest): Pick<EndRequest, "how" | "by" | "signal"> {
+  if (request.is === "interrupt") return { how: "interrupt", by: { ...spec.asker, by: "interrupt" }, signal: "SIGINT" };
+  if (request.by === "owner") {
+    const { pid = 0, command = "" } = record.owner ?? {};
+    return { how: "stop", by: { by: "owner", pid, command } };
+  }
+  return { how: "stop", by: { ...spec.asker, by: request.by } };
+}
+
+/**
+ * A restart of a living host is done by that host. When the new start fails before the old launch was touched, the old one goes on; when
+ * it was ended already, that failure, which is written down, is the host's own end.
+ */
+export async function restartNow(
+  ground: Ground,
+  run: Run,
+  request: Extract<HostRequest, { is: "restart" }>,
+  report: Report,
+  control: OwnControl,
+): Promise<Run | null> {
+  // What a launch is restarted for by another's host runs on with what its own person's environment was.
+  const env = request.spec.asker.by === "policy" ? run.spec.env : request.spec.env;
+  const spec = {
+    ...request.spec,
+    env,
+    detached: run.spec.detached,
+    terminal: sizeOf(run),
+    owner: run.spec.owner ?? null,
+  };
+  try {
+    run.leader.exited.then((status) => noteExit(ground, run, status));
+    const started = await startLaunch(ground, spec, report, {
+      restarts: run.record.restarts + 1,
+      ownExit: run.leader.exited,
+    });
+    if (started.is !== "started") throw new Error(`a restart cannot be ${started.is}`);
+    run.over.abort();
+    request.done(null);
+    return beginRun(ground, spec, started, report, control);
+  } catch (error) {
+    request.done(error);
+    if (isEndedForAnother(ground, run)) {
+      run.over.abort();
+      throw error;
+    }
+    report({ is: "note", text: `not restarted: ${messageOf(error)}` });
+    return null;
+  }
+}
+
+/** No record is left, and the last exit is of the start that was to take this launch's place. */
+export function isEndedForAnother({ store, table }: Ground, { record }: Run): boolean {
+  if (store.record(record.key).is !== "absent") return false;
+  if (record.leader === null || presenceOf(table, record.leader) === "alive") return false;
+  const exit = store.exit(record.key);
+  return exit.is === "there" && exit.value.token !== record.token && exit.value.reason === "start-failed";
+}

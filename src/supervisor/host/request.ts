@@ -1,0 +1,158 @@
+/**
+ * Asking a living host to restart its launch: a request file (0600, with a nonce and the asker's environment, in the user's home), a signal,
+ * and an answer in a reply file of that nonce. Who renames the request away owns it: the host that claims it, or the asker that gives up, never
+ * both. Of many who ask at once each waits until the request before its own was claimed.
+ */
+import { linkSync, renameSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import type { LaunchRecord } from "../../state/types.ts";
+import { sha256 } from "../../sys/base/digest.ts";
+import { errnoOf } from "../../sys/base/error.ts";
+import { signalNumber } from "../../sys/base/signals.ts";
+import { createFile, removeFile, temporaryName, tryUnlink, writeError } from "../../sys/files/files.ts";
+import { presenceOf } from "../../sys/process/identity.ts";
+import { readSealed, writeSealed } from "../../sys/seal/sealed.ts";
+import { findVault, makeVault, type Vault } from "../../sys/seal/vault.ts";
+import { errorOf, failureOf } from "../launch/failure.ts";
+import type { FailureReport, Ground, LaunchSpec } from "../launch/types.ts";
+import type { HostRequest } from "../run/types.ts";
+
+export const RESTART_SIGNAL = "SIGUSR2";
+
+interface RequestFile {
+  version: 1;
+  nonce: string;
+  spec: LaunchSpec;
+}
+
+interface ReplyFile {
+  version: 1;
+  nonce: string;
+  state: "claimed" | "done" | "failed";
+  error: FailureReport | null;
+}
+
+/** How long a host may take to claim a request; a busy machine's host takes milliseconds. */
+const CLAIM_MS = 1500;
+
+export type RestartAnswer = "restarted" | "no-answer";
+
+/** How long a claimed request may be without a reply: between the host's rename and its write. */
+const REPLY_MS = 1000;
+
+/** Throws what the host could not do; `no-answer` means: go on as if there were no host. */
+export async function askRestart(ground: Ground, record: LaunchRecord, spec: LaunchSpec): Promise<RestartAnswer> {
+  const { table } = ground;
+  const nonce = crypto.randomUUID().replaceAll("-", "");
+  const vault = makeVault(ground.home, ground.store.directory);
+  const request = requestPath(vault, ground, record.key);
+  const reply = replyPath(request, spec, nonce);
+  await publish(vault, request, { version: 1, nonce, spec });
+  if (table.signal(record.host, signalNumber(RESTART_SIGNAL) as number) !== "sent") {
+    withdraw(vault, request, nonce);
+    return "no-answer";
+  }
+  const deadline = performance.now() + CLAIM_MS;
+  try {
+    for (;;) {
+      const isAlive = presenceOf(table, record.host) === "alive";
+      const answer = readSealed(reply, vault.seal, (value) => value as ReplyFile);
+      if (answer.is === "there") {
+        if (answer.value.state === "done") return "restarted";
+        if (answer.value.error !== null) throw errorOf(answer.value.error);
+        if (!isAlive) return "no-answer";
+      } else if (!isAlive || performance.now() > deadline) {
+        if (withdraw(vault, request, nonce) || !isAlive || performance.now() > deadline + REPLY_MS) return "no-answer";
+      }
+      await Bun.sleep(3);
+    }
+  } finally {
+    removeFile(reply);
+  }
+}
+
+/** Takes the place of a request that nobody claims in time: its asker was killed, or the host does not answer. */
+async function publish({ seal }: Vault, request: string, content: RequestFile): Promise<void> {
+  const temporary = temporaryName(request);
+  try {
+    createFile(temporary, seal.close(request, content));
+  } catch (error) {
+    throw writeError(request, error);
+  }
+  try {
+    const deadline = performance.now() + CLAIM_MS;
+    while (performance.now() < deadline) {
+      if (isLinked(temporary, request)) return;
+      await Bun.sleep(3);
+    }
+    renameSync(temporary, request);
+  } finally {
+    tryUnlink(temporary);
+  }
+}
+
+/** False while another request is there. Where there are no hard links, it is replaced. */
+function isLinked(temporary: string, request: string): boolean {
+  try {
+    linkSync(temporary, request);
+  } catch (error) {
+    if (errnoOf(error) === "EEXIST") return false;
+    renameSync(temporary, request);
+  }
+  return true;
+}
+
+/** Takes back what nobody has claimed. False when it is not there any more, or another's. */
+function withdraw({ seal }: Vault, request: string, nonce: string): boolean {
+  const withdrawn = temporaryName(request);
+  const there = readSealed(request, seal, (value) => value as RequestFile);
+  if (there.is !== "there" || there.value.nonce !== nonce || !claim(request, withdrawn)) return false;
+  removeFile(withdrawn);
+  return true;
+}
+
+/** One a key and run directory. */
+function requestPath({ directory }: Vault, { store }: Ground, key: string): string {
+  return join(directory, `${sha256(`${store.directory}\0${key}`).slice(0, 32)}.request`);
+}
+
+/** Named like a temporary, so that what a killed asker leaves is cleared. */
+function replyPath(request: string, { asker }: LaunchSpec, nonce: string): string {
+  return join(dirname(request), `.${basename(request)}.reply.${asker.pid}.${nonce}.tmp`);
+}
+
+/** The host's side, on the signal. */
+export function claimRequests(ground: Ground, key: string, push: (request: HostRequest) => void): void {
+  const vault = findVault(ground.home, ground.store.directory);
+  const request = requestPath(vault, ground, key);
+  const claimed = temporaryName(request);
+  if (!claim(request, claimed)) return;
+  const read = readSealed(claimed, vault.seal, (value) => value as RequestFile, request);
+  removeFile(claimed);
+  if (read.is !== "there") return;
+  const { nonce, spec } = read.value;
+  const reply = (state: ReplyFile["state"], error: FailureReport | null) => {
+    try {
+      const answer: ReplyFile = { version: 1, nonce, state, error };
+      writeSealed(replyPath(request, spec, nonce), vault.seal, answer);
+    } catch {
+      // a full disk: the launch goes before the answer, and who gets none goes on as if there were no host
+    }
+  };
+  reply("claimed", null);
+  push({
+    is: "restart",
+    spec,
+    done: (error) => reply(error === null ? "done" : "failed", error === null ? null : failureOf(error)),
+  });
+}
+
+function claim(from: string, to: string): boolean {
+  try {
+    renameSync(from, to);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return false;
+    throw error;
+  }
+}

@@ -1,0 +1,38 @@
+/** Bringing up from the caller's side: one host for all, heard until nothing more is awaited; killing the caller changes nothing. */
+import { DtError, EXIT } from "../../sys/base/error.ts";
+import { HIDDEN } from "../../sys/base/hidden.ts";
+import { spawnDetached } from "../../sys/spawn/spawn.ts";
+import { errorOf } from "../launch/failure.ts";
+import type { Ground } from "../launch/types.ts";
+import { hostEnvironment } from "../prepare/selfenv.ts";
+import type { UpInput } from "./bringupchild.ts";
+import { CANCEL, hostErrorFile, hostGroundOf, readEvents } from "./caller.ts";
+import type { HostedEvent, Outcome, UpEvent, UpNode } from "./types.ts";
+
+export async function bringUpDetached(
+  ground: Ground,
+  nodes: UpNode[],
+  env: Record<string, string>,
+  hear: (event: UpEvent) => void,
+  cancel: AbortSignal,
+): Promise<Outcome[]> {
+  ground.store.prepare();
+  const input: UpInput = { ...hostGroundOf(ground), nodes };
+  const host = spawnDetached([...ground.self, HIDDEN.hosts], hostEnvironment(env, ground.root), hostErrorFile(ground));
+  const send = (line: string) => {
+    host.stdin.write(`${line}\n`);
+    host.stdin.flush();
+  };
+  send(JSON.stringify(input));
+  cancel.addEventListener("abort", () => send(CANCEL));
+  if (cancel.aborted) send(CANCEL);
+  for await (const event of readEvents<HostedEvent>(host.stdout)) {
+    if (event.is === "failed") throw errorOf(event.error);
+    hear(event);
+    if (event.is === "up") return event.outcomes;
+  }
+  throw new DtError("host-lost", "The host ended before it could say what became of what it was to start.", {
+    status: EXIT.internal,
+    hint: `See ${hostErrorFile(ground)}, and \`dt ps\` for what runs.`,
+  });
+}

@@ -1,0 +1,49 @@
+/** A detached host of many: its own side of the pipe, as child.ts is of one. */
+import { writeText } from "../../sys/stdio/stdio.ts";
+import { RESTART_SIGNAL } from "../host/request.ts";
+import { failureOf } from "../launch/failure.ts";
+import { holdTicket } from "../ticket/pending.ts";
+import { bringUp, MOST_RESTARTS, type Up } from "./bringup.ts";
+import type { HostGround } from "./caller.ts";
+import { groundOf, type HostProcess, readInput } from "./child.ts";
+import type { HostedEvent, UpNode } from "./types.ts";
+
+/** After the last start the host is idle. */
+const SETTLED_MS = 1000;
+
+export interface UpInput extends HostGround {
+  nodes: UpNode[];
+}
+
+export async function runHostOfMany(host: HostProcess): Promise<number> {
+  let up: Up | null = null;
+  const hard = new AbortController();
+  // It may come before there is anything to stop.
+  const cancel = new AbortController();
+  const input = await readInput<UpInput>(() => cancel.abort());
+  if (input === null) return 1; // the caller was killed before it could say what to start
+  for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => {});
+  process.on("SIGTERM", () => up?.stop({ is: "terminate", by: "signal", signal: "SIGTERM" }));
+  process.on(RESTART_SIGNAL, () => up?.claim());
+  const tell = (event: HostedEvent) =>
+    void writeText(
+      1,
+      `${JSON.stringify(event)}
+`,
+    );
+  try {
+    const ground = groundOf(input, host);
+    for (const { run } of input.nodes) holdTicket(ground, run.spec);
+    const begun = bringUp(ground, input.nodes, hard.signal, tell, MOST_RESTARTS);
+    up = begun;
+    cancel.signal.addEventListener("abort", () => begun.stop({ is: "interrupt" }));
+    if (cancel.signal.aborted) begun.stop({ is: "interrupt" });
+  } catch (error) {
+    tell({ is: "failed", error: failureOf(error) });
+    return 1;
+  }
+  // What was needed to start is not needed while they run.
+  void up.settled.then(() => setTimeout(() => Bun.gc(true), SETTLED_MS).unref());
+  await up.over;
+  return 0;
+}

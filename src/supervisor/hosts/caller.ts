@@ -1,0 +1,128 @@
+/**
+ * A detached start, from the caller's side: the host is the same binary in a session of its own, told what to start through a
+ * pipe, and it reports through another. The caller only listens: when it is killed, nothing changes. Only an explicit cancel
+ * (Ctrl-C) does: before the spawn it clears what was written, after it it stops the launch.
+ */
+import { join } from "node:path";
+import type { Reading } from "../../manifest/cache/reading.ts";
+import { DtError, EXIT } from "../../sys/base/error.ts";
+import { HIDDEN } from "../../sys/base/hidden.ts";
+import { spawnDetached } from "../../sys/spawn/spawn.ts";
+import { linesOf } from "../../sys/text/textlines.ts";
+import { errorOf } from "../launch/failure.ts";
+import type { Ground, LaunchEvent, LaunchSpec, Report } from "../launch/types.ts";
+import { hostEnvironment } from "../prepare/selfenv.ts";
+
+/** On the host's input, after the line with what to start. */
+export const CANCEL = "cancel";
+
+/** Where errors of detached hosts go: what they cannot tell a caller that has gone. */
+export function hostErrorFile(ground: Pick<Ground, "store">): string {
+  return join(ground.store.directory, "host.err");
+}
+
+/** The ground a host is to stand on, as plain JSON. */
+export interface HostGround {
+  root: string;
+  home: string | null;
+  runDirectory: string;
+  cache: string;
+  openFiles: string | null;
+  lockBackend: string | null;
+  reading?: Reading;
+  isStrange?: boolean;
+  owner?: number | null;
+}
+
+export interface HostInput extends HostGround {
+  spec: LaunchSpec;
+}
+
+export function hostGroundOf(ground: Ground): HostGround {
+  return {
+    root: ground.root,
+    home: ground.home,
+    runDirectory: ground.store.directory,
+    cache: ground.cache,
+    openFiles: ground.openFiles === null ? null : String(ground.openFiles),
+    lockBackend: ground.lockBackend ?? null,
+    ...(ground.reading === undefined ? {} : { reading: ground.reading }),
+    ...(ground.isStrange === undefined ? {} : { isStrange: ground.isStrange }),
+    owner: ground.owner ?? null,
+  };
+}
+
+/** Which event ends the waiting. */
+export type Until = "spawned" | "ready";
+
+/** Starts a host and relays its events until the launch is there; gives the last event. Throws what the host could not do. */
+export async function startDetached(
+  ground: Ground,
+  spec: LaunchSpec,
+  until: Until,
+  report: Report,
+  cancel: AbortSignal,
+): Promise<LaunchEvent> {
+  ground.store.prepare();
+  const input: HostInput = { ...hostGroundOf(ground), spec };
+  const host = spawnDetached(
+    [...ground.self, HIDDEN.host, spec.key],
+    hostEnvironment(spec.env, ground.root),
+    hostErrorFile(ground),
+  );
+  // Not unref'd: Bun 1.4.5 then asks for events without a pause for as long as its output is waited for, a whole CPU.
+  host.stdin.write(`${JSON.stringify(input)}\n`);
+  host.stdin.flush();
+  const onCancel = () => {
+    host.stdin.write(`${CANCEL}\n`);
+    host.stdin.flush();
+  };
+  if (cancel.aborted) onCancel();
+  else cancel.addEventListener("abort", onCancel);
+  try {
+    for await (const event of readEvents<LaunchEvent>(host.stdout)) {
+      report(event);
+      if (event.is === "failed") throw errorOf(event.error);
+      if (isLast(event, until)) return event;
+    }
+  } finally {
+    // What is there is not cancelled by a Ctrl-C that means the next one (of several restarted, of what a command needs).
+    cancel.removeEventListener("abort", onCancel);
+  }
+  throw new DtError("host-lost", `The host of ${spec.key} ended before it could say what became of the launch.`, {
+    status: EXIT.internal,
+    hint: `See ${hostErrorFile(ground)}, and \`dt ps\` for what runs.`,
+  });
+}
+
+/** Starts a host for a launch whose own is gone, and does not wait for it: whether there is something to take over it finds out itself. */
+export function startAdopting(ground: Ground, key: string, env: Record<string, string>): void {
+  const host = spawnDetached(
+    [...ground.self, HIDDEN.adopt, key],
+    hostEnvironment(env, ground.root),
+    hostErrorFile(ground),
+  );
+  host.stdin.write(`${JSON.stringify({ ...hostGroundOf(ground), key })}\n`);
+  host.stdin.end();
+  void host.stdout.cancel();
+  host.unref();
+}
+
+function isLast(event: LaunchEvent, until: Until): boolean {
+  switch (event.is) {
+    case "spawned":
+      return until === "spawned" || !event.probed;
+    case "ready":
+    case "unhealthy":
+    case "unchanged":
+    case "ended":
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** What a killed host had not written whole is no event. */
+export async function* readEvents<Event>(stream: ReadableStream<Uint8Array>): AsyncGenerator<Event> {
+  for await (const line of linesOf(stream, false)) yield JSON.parse(line) as Event;
+}

@@ -1,0 +1,158 @@
+/** A detached host's own side: reads what to start, hosts it, reports through its standard output as long as somebody listens. */
+import { openStore } from "../../state/store.ts";
+import type { LaunchRecord } from "../../state/types.ts";
+import type { LockBackend } from "../../sys/lock/lock.ts";
+import { makeProcessTable } from "../../sys/process/table.ts";
+import { readInput as readStandardInput, writeText } from "../../sys/stdio/stdio.ts";
+import { makeMoving } from "../ground/moving.ts";
+import { resolveAnew } from "../ground/spec.ts";
+import { hostAgain, hostLaunch } from "../host/host.ts";
+import { claimRequests, RESTART_SIGNAL } from "../host/request.ts";
+import { failureOf } from "../launch/failure.ts";
+import { lineOf } from "../launch/line.ts";
+import type { Ground, LaunchEvent, Report } from "../launch/types.ts";
+import { personsEnvironment } from "../prepare/selfenv.ts";
+import { makeQueue } from "../run/queue.ts";
+import type { HostControl, HostRequest } from "../run/types.ts";
+import { holdTicket, mayWait } from "../ticket/pending.ts";
+import { CANCEL, type HostGround, type HostInput } from "./caller.ts";
+
+/** A host's own process: how it starts dt, and its environment. */
+export interface HostProcess {
+  self: readonly string[];
+  env: Record<string, string | undefined>;
+}
+
+/** Gives the exit status of the host process, which nobody but a debugging person sees. */
+export async function runDetachedHost(host: HostProcess): Promise<number> {
+  const queue = makeQueue<HostRequest>();
+  const cancel = new AbortController();
+  let started = false;
+  const input = await readInput<HostInput>(() => {
+    // Before the spawn the start gives itself up; after it the launch is stopped.
+    cancel.abort();
+    if (started) queue.push({ is: "interrupt" });
+  });
+  if (input === null) return 1; // the caller was killed before it could say what to start
+  const { key } = input.spec;
+  return reporting(key, async (report) => {
+    const ground = groundOf(input, host);
+    if (mayWait(input.spec.settings)) holdTicket(ground, input.spec);
+    const control = makeControl(ground, key, queue, cancel.signal, () => {
+      started = true;
+      if (cancel.signal.aborted) queue.push({ is: "interrupt" });
+    });
+    const end = await hostLaunch(ground, input.spec, report, control);
+    if (end.is === "unchanged") report(await settledEvent(ground, end.record, cancel.signal));
+    else if (end.exit !== null) report({ is: "ended", exit: end.exit });
+  });
+}
+
+/** What goes wrong is the last thing that the host says. */
+async function reporting(key: string, work: (report: Report) => Promise<void>): Promise<number> {
+  const report = makeReport(key);
+  try {
+    await work(report);
+    return 0;
+  } catch (error) {
+    report({ is: "failed", error: failureOf(error) });
+    return 1;
+  }
+}
+
+export interface AdoptInput extends HostGround {
+  key: string;
+}
+
+/** A host for a launch whose own is gone. Nobody listens to it: what goes wrong is in host.err. */
+export async function runAdoptingHost(host: HostProcess): Promise<number> {
+  const input = await readInput<AdoptInput>(() => {});
+  if (input === null) return 1;
+  return reporting(input.key, async (report) => {
+    const ground = groundOf(input, host);
+    const queue = makeQueue<HostRequest>();
+    const control = makeControl(ground, input.key, queue, new AbortController().signal, () => {});
+    await hostAgain(ground, input.key, report, control);
+  });
+}
+
+/** What went wrong goes to host.err when whoever asked has gone. */
+function makeReport(key: string): Report {
+  return (event) => {
+    if (writeText(1, `${JSON.stringify(event)}\n`) !== "written" && event.is === "failed")
+      writeText(2, `${new Date().toISOString()} ${key}: ${event.error.message}\n`);
+  };
+}
+
+function makeControl(
+  ground: Ground,
+  key: string,
+  queue: ReturnType<typeof makeQueue<HostRequest>>,
+  cancel: AbortSignal,
+  onRun: () => void,
+): HostControl {
+  for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => {});
+  process.on("SIGTERM", () => queue.push({ is: "terminate", by: "signal", signal: "SIGTERM" }));
+  process.on(RESTART_SIGNAL, () => claimRequests(ground, key, queue.push));
+  return {
+    arrived: queue.arrived,
+    take: queue.take,
+    hard: new AbortController().signal,
+    cancel,
+    onRun,
+    resolveAnew: (spec) => resolveAnew(ground, spec),
+  };
+}
+
+/** The launch that was left alone may be starting still: what is told of it is what becomes of it. Throws when `signal` is aborted. */
+export async function settledEvent(ground: Ground, record: LaunchRecord, signal: AbortSignal): Promise<LaunchEvent> {
+  const { awaitSettled } = await import("../run/settle.ts");
+  const settled = await awaitSettled(ground, record.key, { signal });
+  if (settled.is === "unhealthy")
+    return { is: "unhealthy", line: lineOf(settled.record, "unhealthy"), why: settled.why };
+  if (settled.is !== "ended") return { is: "unchanged", line: lineOf(settled.record, settled.is) };
+  if (settled.exit !== null) return { is: "ended", exit: settled.exit };
+  return { is: "unchanged", line: lineOf(record, "stopped") };
+}
+
+/** The ground as the caller has it. */
+export function groundOf(input: HostGround, { self, env }: HostProcess): Ground {
+  const table = makeProcessTable();
+  return makeMoving({
+    table,
+    store: openStore({ directory: input.runDirectory, home: input.home, table }),
+    root: input.root,
+    home: input.home,
+    env: personsEnvironment(env),
+    cache: input.cache,
+    self,
+    openFiles: input.openFiles === null ? null : BigInt(input.openFiles),
+    lockBackend: (input.lockBackend as LockBackend | null) ?? undefined,
+    ...(input.reading === undefined ? {} : { reading: input.reading }),
+    ...(input.isStrange === undefined ? {} : { isStrange: input.isStrange }),
+    owner: input.owner ?? null,
+  });
+}
+
+/** The first line is what to start; a later `cancel` is the caller's Ctrl-C; the mere end of the input means nothing. */
+export function readInput<Input>(onCancel: () => void): Promise<Input | null> {
+  return new Promise((resolve) => {
+    void (async () => {
+      const decoder = new TextDecoder();
+      let text = "";
+      let first = true;
+      for await (const chunk of readStandardInput()) {
+        text += decoder.decode(chunk, { stream: true });
+        const lines = text.split("\n");
+        text = lines.pop() ?? "";
+        for (const line of lines) {
+          if (first) {
+            first = false;
+            resolve(JSON.parse(line) as Input);
+          } else if (line === CANCEL) onCancel();
+        }
+      }
+      if (first) resolve(null);
+    })();
+  });
+}

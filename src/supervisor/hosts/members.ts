@@ -1,0 +1,95 @@
+/**
+ * What supervisor/watch/members.ts is for one launch, for a host of many: what fell to it is told apart by lineage, token and log. Of what shows none of
+ * them it is said once that no stop ends it.
+ */
+
+import { libc } from "../../sys/ffi/libc.ts";
+import { identify, isOver, type ProcessEntry } from "../../sys/process/identity.ts";
+import { bunChildren } from "../../sys/spawn/bunspawn.ts";
+import type { Ground } from "../launch/types.ts";
+import { writeHistory } from "../run/notes.ts";
+import type { HostControl, Run } from "../run/types.ts";
+import { isMarked } from "../tree/tree.ts";
+import { below, makeIsHidden } from "../watch/members.ts";
+
+const LOOK_EVERY_MS = 500;
+const WNOHANG = 1;
+
+interface Watched {
+  run: Run;
+  probes: ReadonlySet<number>;
+  isHidden: ReturnType<typeof makeIsHidden>;
+}
+
+export function watchManyMembers(
+  ground: Ground,
+  onStray: (text: string) => void,
+): NonNullable<HostControl["watchMembers"]> {
+  const watched = new Set<Watched>();
+  const told = new Set<string>();
+  let timer: ReturnType<typeof setInterval> | null = null;
+
+  function look(): void {
+    const orphans = liveOrphans(ground, watched);
+    const byRun = Map.groupBy(orphans, (entry) => ownerOf(ground, watched, entry));
+    for (const entry of ground.bystanders === true ? [] : (byRun.get(null) ?? [])) {
+      const who = `${entry.pid}/${entry.startTime}`;
+      if (!told.has(who))
+        onStray(
+          `pid ${entry.pid} (${ground.table.commandLineOf(entry.pid)}) lost its parent and says not of which launch it is: no stop of one of them ends it`,
+        );
+      told.add(who);
+    }
+    for (const one of watched) note(ground, one, byRun.get(one) ?? []);
+  }
+
+  return (run, probes) => {
+    const one: Watched = { run, probes, isHidden: makeIsHidden(ground, run) };
+    watched.add(one);
+    timer ??= setInterval(look, LOOK_EVERY_MS);
+    run.over.signal.addEventListener("abort", () => {
+      watched.delete(one);
+      if (watched.size > 0 || timer === null) return;
+      clearInterval(timer);
+      timer = null;
+    });
+  };
+}
+
+function note(ground: Ground, { run, isHidden }: Watched, orphans: readonly ProcessEntry[]): void {
+  const hidden = below(ground, [run.leader.pid, ...orphans.map((one) => one.pid)], isHidden);
+  const found = [...orphans, ...hidden].map((entry) => identify(ground.table, entry));
+  const known = new Set(run.history.adopted.map((one) => `${one.pid}/${one.startTime}`));
+  if (found.some((one) => !known.has(`${one.pid}/${one.startTime}`))) writeHistory(ground, run, { adopted: found });
+}
+
+/** What has ended is reaped here, since Bun reaps only what Bun spawned. */
+function liveOrphans({ table }: Ground, watched: ReadonlySet<Watched>): ProcessEntry[] {
+  const own = new Set<number>();
+  for (const { run, probes } of watched) {
+    own.add(run.leader.pid);
+    for (const pid of probes) own.add(pid);
+  }
+  return table.childrenOf(process.pid).flatMap((pid) => {
+    const entry = own.has(pid) || bunChildren().has(pid) ? null : table.entry(pid);
+    if (entry === null) return [];
+    if (isOver(entry)) libc().waitpid(pid, null, WNOHANG);
+    return isOver(entry) ? [] : [entry];
+  });
+}
+
+/** `nobody`: it has the lineage of a one-shot that ran in this host; null: it shows none, and may be anybody's. */
+function ownerOf({ table }: Ground, watched: ReadonlySet<Watched>, entry: ProcessEntry): Watched | "nobody" | null {
+  for (const one of watched) if (isMarked(table, entry, one.run.record) || isNoted(one.run, entry)) return one;
+  if (typeof table.lineageOf(entry.pid) === "bigint") return "nobody";
+  for (const one of watched) {
+    const { logFile } = one.run.record;
+    if (logFile !== null && table.shareDescription(entry.pid, one.run.leader.pid, logFile) === true) return one;
+  }
+  return null;
+}
+
+/** It was seen below the leader before it lost its parent. */
+function isNoted({ history }: Run, { pid, startTime }: ProcessEntry): boolean {
+  return history.adopted.some((one) => one.pid === pid && one.startTime === startTime);
+}

@@ -1,0 +1,30 @@
+/** A key's lock: who changes the launch of a key holds it. Every lock of a key is taken here. */
+
+import { acquireLock, type HeldLock, type LockRequest, readHolder } from "../../sys/lock/lock.ts";
+import { presenceOf } from "../../sys/process/identity.ts";
+import type { Ground } from "./types.ts";
+
+/** How long a start waits for the key's lock: a stop that holds it may take its whole timeout. */
+export const LOCK_TIMEOUT_MS = 30_000;
+
+/** Throws `lock-timeout` (exit 4). */
+export function lockKey(
+  { store, table, lockBackend }: Pick<Ground, "store" | "table" | "lockBackend">,
+  key: string,
+  request: Omit<LockRequest, "path" | "seal" | "table" | "backend">,
+): Promise<HeldLock> {
+  // Asked again at each try: the root may be moved meanwhile.
+  return acquireLock({
+    path: () => store.path(key, "lock"),
+    seal: store.seal,
+    table,
+    backend: lockBackend,
+    ...request,
+  });
+}
+
+/** Whether a living process holds the key's lock. */
+export function isLocked({ store, table }: Pick<Ground, "store" | "table">, key: string): boolean {
+  const lock = readHolder(store.path(key, "lock"), store.seal);
+  return lock.is === "there" && presenceOf(table, lock.value.holder) === "alive";
+}

@@ -1,0 +1,29 @@
+/** Whose log a file is. */
+import { DtError, EXIT } from "../../sys/base/error.ts";
+import { presenceOf } from "../../sys/process/identity.ts";
+import type { Ground } from "./types.ts";
+
+/** Whether the key's last launch wrote this file. */
+export function isKnownLog({ store }: Ground, key: string, log: string): boolean {
+  const exit = store.exit(key);
+  return exit.is === "there" && exit.value.log === log;
+}
+
+/** Two launches in one file would be nobody's log. */
+export function refuseSharedLog({ store, table }: Ground, key: string, log: string): void {
+  for (const other of store.keys()) {
+    if (other === key) continue;
+    const record = store.record(other);
+    if (record.is !== "there" || record.value.log !== log) continue;
+    const alive = presenceOf(table, record.value.leader ?? record.value.host) !== "gone";
+    if (!alive) continue;
+    throw new DtError(
+      "log-in-use",
+      `${key} and ${other} cannot write one log at a time: ${log} belongs to ${other}, which runs.`,
+      {
+        status: EXIT.failed,
+        hint: `Give one of them another \`log\` in the manifest, or stop the other: dt stop ${other}`,
+      },
+    );
+  }
+}

@@ -1,0 +1,19 @@
+/** A launch that is asked to end, or to be replaced, by what runs inside of it. */
+import { DtError, EXIT } from "../../sys/base/error.ts";
+import type { Ground } from "./types.ts";
+
+export function nestedError(key: string, verb: string): DtError {
+  return new DtError("nested", `This runs inside ${key} itself, so it cannot ${verb} it from here.`, {
+    status: EXIT.usage,
+    hint: `Run \`dt ${verb === "replace" ? key.split(":").slice(0, 2).join(" ") : `${verb} ${key}`}\` from outside of it, or end the command by exiting.`,
+  });
+}
+
+/** Replacing or stopping the launch that this dt runs in would end this dt halfway. Throws `nested`. */
+export function refuseNested(
+  { ground, env }: { ground: Pick<Ground, "root">; env: Record<string, string> },
+  key: string,
+  verb: string,
+): void {
+  if (env.DIALTONE_KEY === key && env.DIALTONE_ROOT === ground.root) throw nestedError(key, verb);
+}

@@ -1,0 +1,38 @@
+/** `before`: one-shots run one after the other before a start; the first that fails prevents it, and the old launch runs on. */
+
+import { DtError } from "../../sys/base/error.ts";
+import { parseKey } from "../../values/key.ts";
+import { manifestsOf } from "../ground/manifests.ts";
+import type { Ground, LaunchSpec, Report } from "../launch/types.ts";
+import { runTask } from "./task.ts";
+
+export async function runBefore(
+  ground: Ground,
+  spec: LaunchSpec,
+  report: Report,
+  signal?: AbortSignal,
+  cancelMs?: number,
+): Promise<void> {
+  const index = await manifestsOf(ground, spec);
+  for (const key of spec.settings.before) {
+    signal?.throwIfAborted();
+    const parts = parseKey(key) as NonNullable<ReturnType<typeof parseKey>>;
+    const plugin = index.plugins[parts.plugin];
+    const settings = plugin?.commands[parts.command]?.variants[parts.variant];
+    if (plugin === undefined || settings?.kind !== "oneshot")
+      throw new DtError("before", `${spec.key} was not started: ${key}, which is to run before it, is not there.`, {
+        hint: "dt list",
+      });
+    report({ is: "note", text: `${key} runs before ${spec.key}` });
+    const { env, asker, dependents = [] } = spec;
+    const task = { key, ...parts, file: plugin.file, settings, env, asker, force: true };
+    const first = { ...task, dependents: [spec.key, ...dependents] };
+    const end = await runTask(ground, first, signal, cancelMs);
+    signal?.throwIfAborted();
+    if (end.is === "ended" && end.exit.code !== 0)
+      throw new DtError("before", `${spec.key} was not started: ${key}, which runs before it, ${end.exit.text}.`, {
+        hint: `dt logs ${key}`,
+        details: { before: key },
+      });
+  }
+}

@@ -1,0 +1,239 @@
+/**
+ * What is kept of a captured one-shot: its output under its key's log, earlier runs beside it, and how it ended. Several runs of one key
+ * may go on at once, each with a file of its own; log and exit are those of the run that was begun last. There is no record: nothing
+ * restarts or replaces a one-shot, and while it runs it is its terminal's, as every one-shot.
+ *
+ *   killed after        what is there then
+ *   -----------------   ----------------------------------------------------------
+ *   earlier runs moved  the earlier run's exit, its log as `.1`
+ *   exit removed        a log without an exit: its end was not seen
+ *   log opened          the same
+ *   exit written        all
+ */
+import { closeSync, writeSync } from "node:fs";
+import { type Bound, boundLog } from "../../logs/bound.ts";
+import { checkLogPath, logPlaces, makeLogDirectory, type OpenedLog, openRun } from "../../logs/open.ts";
+import { readLastLines } from "../../logs/tail.ts";
+import type { OneshotSettings } from "../../manifest/model/resolved.ts";
+import type { Asker, ExitReason, ExitRecord } from "../../state/types.ts";
+import { DtError, messageOf } from "../../sys/base/error.ts";
+import { signalName } from "../../sys/base/signals.ts";
+import { statOf } from "../../sys/base/stat.ts";
+import type { EndStatus } from "../../sys/base/status.ts";
+import { removeFile } from "../../sys/files/files.ts";
+import type { HeldLock } from "../../sys/lock/lock.ts";
+import { DEFAULT_VARIANT, formatKey } from "../../values/key.ts";
+import { LAST_LINES } from "../end/end.ts";
+import { describeEnd } from "../launch/exit.ts";
+import { lockKey } from "../launch/lock.ts";
+import { isKnownLog, refuseSharedLog } from "../launch/log.ts";
+import type { Ground } from "../launch/types.ts";
+import { resolveIn } from "../prepare/environment.ts";
+
+export interface OneshotKey {
+  plugin: string;
+  command: string;
+  variant: string;
+  settings: OneshotSettings;
+}
+
+export interface CapturedRun {
+  key: string;
+  log: string;
+  argv: string[];
+  cwd: string;
+  startedBy: Asker;
+}
+
+export interface Capture {
+  /** The open log, for a command that writes into it itself. */
+  fd: number;
+  keep(bytes: Uint8Array): void;
+  /** Writes the exit, unless a later run has taken the log's name meanwhile. */
+  end(status: EndStatus, signalled: number | null): Promise<ExitRecord>;
+  /** The same, of a command that could not be started. */
+  fail(error: DtError): Promise<ExitRecord>;
+}
+
+/** For a moment only: to move earlier runs on, and to write an exit. */
+const LOCK_TIMEOUT_MS = 10_000;
+/** What is remembered for the exit's last lines. */
+const LAST_BYTES = 32 * 1024;
+/** How much is written between two looks at the log's size. */
+const LOOK_BYTES = 1024 * 1024;
+
+export function keyOf({ plugin, command, variant }: OneshotKey): string {
+  return formatKey({ plugin, command, variant: variant || DEFAULT_VARIANT });
+}
+
+export function logOf(ground: Ground, one: OneshotKey): string {
+  const { log } = one.settings;
+  return log === null ? ground.store.path(keyOf(one), "log") : resolveIn(ground.root, log);
+}
+
+/** Throws a DtError when the output cannot be kept. `onLoss` is called at most once, with the reason. */
+export async function openCapture(
+  ground: Ground,
+  run: CapturedRun,
+  settings: OneshotSettings,
+  onLoss: (reason: string) => void,
+): Promise<Capture> {
+  const { store } = ground;
+  const { key, log } = run;
+  store.prepare();
+  if (settings.log !== null) checkLogPath(log, logPlaces(ground));
+  const lock = await lockToCapture(ground, run);
+  let opened: OpenedLog;
+  try {
+    if (store.record(key).is !== "absent")
+      throw new DtError(
+        "launch-there",
+        `${key} is a one-shot now, but a managed launch of that key is recorded here.`,
+        {
+          hint: `dt stop ${key}`,
+        },
+      );
+    refuseSharedLog(ground, key, log);
+    if (settings.log !== null) makeLogDirectory(log, logPlaces(ground));
+    opened = openRun(
+      log,
+      settings.logs.keep,
+      settings.log === null ? 0o600 : 0o644,
+      settings.log === null || isKnownLog(ground, key, log),
+    );
+    removeFile(store.path(key, "exit"));
+  } finally {
+    lock.release();
+  }
+  const startedAt = new Date().toISOString();
+  const began = performance.now();
+  const last = makeMemory();
+  const writer = makeWriter(opened, log, settings.logs.maxBytes, onLoss);
+  return {
+    fd: opened.fd,
+    keep(bytes) {
+      last.push(bytes);
+      writer.write(bytes);
+    },
+    end: (status, signalled) => finish((more) => makeExit(run, status, signalled, more)),
+    fail: ({ code, message, hint = null }) =>
+      finish((more) => ({
+        ...makeExit(run, { code: null, signal: null }, null, more),
+        reason: "start-failed",
+        text: `could not be started: ${message}`,
+        error: { code, message, hint },
+      })),
+  };
+
+  async function finish(make: (more: EndFacts) => ExitRecord): Promise<ExitRecord> {
+    const uptimeMs = Math.round(performance.now() - began);
+    writer.close();
+    const lock = await lockToCapture(ground, run);
+    try {
+      const there = statOf(log);
+      const isLatest = there?.ino === opened.file.ino && there.dev === opened.file.dev;
+      const kept = last.lines();
+      const lastLines = kept.length > 0 || !isLatest ? kept : readLastLines(log, LAST_LINES);
+      const exit = make({ startedAt, uptimeMs, lastLines });
+      if (isLatest || (there === undefined && store.exit(key).is === "absent")) store.writeExit(exit);
+      return exit;
+    } finally {
+      lock.release();
+    }
+  }
+}
+
+interface EndFacts {
+  startedAt: string;
+  uptimeMs: number;
+  lastLines: string[];
+}
+
+function lockToCapture(ground: Ground, { key, startedBy }: CapturedRun): Promise<HeldLock> {
+  return lockKey(ground, key, {
+    doing: "capture",
+    command: startedBy.command,
+    timeoutMs: LOCK_TIMEOUT_MS,
+    evenUnwritten: true,
+  });
+}
+
+function makeWriter({ fd, file }: OpenedLog, path: string, maxBytes: number | null, onLoss: (reason: string) => void) {
+  let bound: Bound | null = maxBytes === null ? null : boundLog(path, file, maxBytes);
+  let open = true;
+  let written = 0;
+  return {
+    write(bytes: Uint8Array): void {
+      if (!open) return;
+      try {
+        for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+      } catch (error) {
+        open = false;
+        onLoss(messageOf(error));
+      }
+      written += bytes.length;
+      if (bound === null || written < LOOK_BYTES) return;
+      written = 0;
+      if (!bound.check()) bound = null;
+    },
+    close(): void {
+      bound?.check();
+      bound?.close();
+      closeSync(fd);
+    },
+  };
+}
+
+/** The end of what came, whatever became of the log. */
+function makeMemory() {
+  const memory = Buffer.alloc(2 * LAST_BYTES);
+  let length = 0;
+  return {
+    push(bytes: Uint8Array): void {
+      const piece = bytes.length > LAST_BYTES ? bytes.subarray(bytes.length - LAST_BYTES) : bytes;
+      if (length + piece.length > memory.length) {
+        memory.copyWithin(0, length - LAST_BYTES, length);
+        length = LAST_BYTES;
+      }
+      memory.set(piece, length);
+      length += piece.length;
+    },
+    lines(): string[] {
+      const from = Math.max(0, length - LAST_BYTES);
+      if (length === 0) return [];
+      // A cut may fall within a character: its continuation bytes go.
+      const begin = from === 0 ? 0 : memory.subarray(from, length).findIndex((byte) => (byte & 0xc0) !== 0x80);
+      const text = memory.toString("utf8", from + Math.max(0, begin), length);
+      return text
+        .replace(/\r?\n$/, "")
+        .split(/\r?\n/)
+        .slice(-LAST_LINES);
+    },
+  };
+}
+
+const BY: Record<string, Asker["by"]> = { SIGINT: "interrupt", SIGHUP: "hangup", SIGTERM: "signal", SIGQUIT: "signal" };
+
+function makeExit(run: CapturedRun, { code, signal }: EndStatus, signalled: number | null, more: EndFacts): ExitRecord {
+  const asked = signal === "SIGINT" ? signal : signalled === null ? null : signalName(signalled);
+  // A program that listens and then ends well has ended by itself, as far as anybody can tell.
+  const interrupted = asked !== null && asked in BY && (signal !== null || code !== 0);
+  const reason: ExitReason = interrupted ? "interrupted" : code === 0 ? "exited" : "failed";
+  const by = interrupted ? { ...run.startedBy, by: BY[asked] as Asker["by"] } : null;
+  const facts = { reason, code, signal, uptimeMs: more.uptimeMs, by };
+  return {
+    version: 1,
+    key: run.key,
+    token: crypto.randomUUID().replaceAll("-", ""),
+    at: new Date().toISOString(),
+    restarts: 0,
+    ...facts,
+    text: describeEnd(facts, 0),
+    startedAt: more.startedAt,
+    startedBy: run.startedBy,
+    argv: run.argv,
+    cwd: run.cwd,
+    log: run.log,
+    lastLines: more.lastLines,
+  };
+}

@@ -1,0 +1,215 @@
+/**
+ * A one-shot run within dt, because something needs it or has it before its start: in a session of its own, its output in its log, its exit
+ * written as of a captured one. With `inputs` it is skipped while their content and the command are what they were at its last success, and its
+ * `outputs` are those that were there then.
+ */
+import { join } from "node:path";
+import type { OneshotSettings } from "../../manifest/model/resolved.ts";
+import type { Asker, ExitRecord } from "../../state/types.ts";
+import { sha256 } from "../../sys/base/digest.ts";
+import { statOf } from "../../sys/base/stat.ts";
+import type { EndStatus } from "../../sys/base/status.ts";
+import { removeFile } from "../../sys/files/files.ts";
+import { identify } from "../../sys/process/identity.ts";
+import { type SpawnedLeader, spawnLeader } from "../../sys/spawn/spawn.ts";
+import { DEFAULT_VARIANT } from "../../values/key.ts";
+import { FIRST_MARK, NEEDS_MET } from "../launch/marks.ts";
+import type { Ground } from "../launch/types.ts";
+import { type PreparedCommand, prepareCommand } from "../prepare/command.ts";
+import { declaredLogs } from "../prepare/declaredlogs.ts";
+import { reopensOutput } from "../prepare/reopens.ts";
+import { stopTree } from "../tree/stoptree.ts";
+import { logOf, openCapture } from "./capture.ts";
+import { digestInputs } from "./inputs.ts";
+import { compareOutputs, type Outputs, readOutputs } from "./outputs.ts";
+
+/** A one-shot to be run, as plain JSON. */
+export interface TaskSpec {
+  key: string;
+  plugin: string;
+  command: string;
+  variant: string;
+  /** The manifest, whose content counts where a handler has `inputs`. */
+  file: string;
+  settings: OneshotSettings;
+  env: Record<string, string>;
+  asker: Asker;
+  /** Keys whose starts wait for it. Default none. */
+  dependents?: string[];
+  /** Also when its inputs are unchanged. */
+  force: boolean;
+  /** It is not skipped. */
+  onBegin?: () => void;
+  /** Gets why it is not skipped though it has `inputs`, now or the next time, as a sentence without its end. */
+  onReason?: (why: string) => void;
+}
+
+export type TaskEnd = { is: "unchanged"; since: string } | { is: "ended"; exit: ExitRecord };
+
+const CANCEL_MS = 10_000;
+/** And what it leaves then. */
+const LEFT_MS = 1000;
+
+interface Success {
+  hash: string;
+  at: string;
+  outputs?: Outputs;
+}
+
+/** `cancelMs`: how long it may take to end after SIGINT when it is cancelled. */
+export async function runTask(
+  ground: Ground,
+  spec: TaskSpec,
+  signal?: AbortSignal,
+  cancelMs = CANCEL_MS,
+): Promise<TaskEnd> {
+  const { settings } = spec;
+  const run = settings.run ?? [
+    ...ground.self,
+    "-C",
+    ground.root,
+    "--no-capture",
+    "--",
+    spec.plugin,
+    spec.command,
+    // `default` would be an argument.
+    spec.variant === DEFAULT_VARIANT ? "--" : spec.variant,
+  ];
+  const prepared = prepareCommand({
+    ground,
+    settings,
+    run,
+    args: [],
+    inherited: { ...spec.env, [NEEDS_MET]: spec.key, [FIRST_MARK]: firstFor(spec) },
+    launch: null,
+    needs: settings.needs,
+  });
+  const memory = `${spec.key}.inputs.json`;
+  const outputs = async () =>
+    readOutputs({
+      root: ground.root,
+      env: spec.env,
+      outputs: settings.inputs === null ? [] : (settings.outputs ?? []),
+    });
+  const hash = settings.inputs === null ? null : await hashTask(ground, spec, prepared, settings.inputs);
+  if (hash !== null && !spec.force) {
+    const last = ground.store.read(memory, (value) => value as Success);
+    const isSame = last.is === "there" && last.value.hash === hash;
+    const why = isSame ? compareOutputs(await outputs(), last.value.outputs) : null;
+    if (why !== null) spec.onReason?.(why);
+    else if (isSame) return { is: "unchanged", since: last.value.at };
+  }
+  spec.onBegin?.();
+  ground.store.prepare();
+  removeFile(join(ground.store.directory, memory));
+  const exit = await runToItsEnd(ground, spec, prepared, signal, cancelMs);
+  if (hash !== null && exit.code === 0) {
+    const made = await outputs();
+    const missing = Object.keys(made).find((output) => made[output] === null);
+    if (missing !== undefined) spec.onReason?.(`its output ${missing} is not there though it succeeded`);
+    ground.store.write(memory, { version: 1, hash, at: exit.at, outputs: made });
+  }
+  return { is: "ended", exit };
+}
+
+/** Itself, those that wait for it, and those for whom whoever asked runs first. */
+function firstFor({ key, env, dependents = [] }: TaskSpec): string {
+  return [env[FIRST_MARK] ?? [], key, dependents].flat().join(" ");
+}
+
+/** Null, with the reason told, where not all could be looked at. */
+async function hashTask(
+  ground: Ground,
+  spec: TaskSpec,
+  { argv, cwd, environment }: PreparedCommand,
+  patterns: string[],
+): Promise<string | null> {
+  const declared = Object.entries(environment.declared).sort(([a], [b]) => (a < b ? -1 : 1));
+  const code = spec.settings.run === null ? await codeOf(spec.file) : [];
+  const inputs = await digestInputs(
+    {
+      root: ground.root,
+      patterns,
+      ignore: [],
+      leaveOut: [ground.store.directory, ...(await declaredLogs(ground))],
+      env: spec.env,
+    },
+    code,
+  );
+  if (inputs.is === "known") return sha256(JSON.stringify([argv, cwd, declared, inputs.digest]));
+  if (!spec.force) spec.onReason?.(inputs.why);
+  return null;
+}
+
+/** The manifest of a handler, and what it imports. */
+async function codeOf(file: string): Promise<string[]> {
+  const { closureOf } = await import("../../manifest/imports/closure.ts");
+  return [...closureOf(file)].filter((path) => !path.endsWith("/") && statOf(path)?.isFile() === true).sort();
+}
+
+async function runToItsEnd(
+  ground: Ground,
+  spec: TaskSpec,
+  { argv, cwd, environment }: PreparedCommand,
+  signal: AbortSignal | undefined,
+  cancelMs: number,
+): Promise<ExitRecord> {
+  const log = logOf(ground, spec);
+  const run = { key: spec.key, log, argv: [...argv], cwd, startedBy: spec.asker };
+  const capture = await openCapture(ground, run, spec.settings, () => {});
+  const token = crypto.randomUUID().replaceAll("-", "");
+  let child: SpawnedLeader;
+  try {
+    child = spawnLeader(
+      { argv, cwd, env: environment.env, token },
+      capture.fd,
+      ground.openFiles,
+      reopensOutput(ground, spec, { argv, cwd, environment }),
+    );
+  } catch (error) {
+    if ((error as { name?: string }).name === "DtError") await capture.fail(error as never);
+    throw error;
+  }
+  let ending: Promise<void> | null = null;
+  const hard = new AbortController();
+  const cancel = () => {
+    ending ??= endTree(
+      ground,
+      { pid: child.pid, token, key: log },
+      { signal: "SIGINT", timeoutMs: cancelMs, hard: hard.signal },
+    );
+  };
+  if (signal?.aborted) cancel();
+  else signal?.addEventListener("abort", cancel);
+  const status: EndStatus = await child.exited;
+  // What it started may take longer than it, or be deaf to SIGINT as a shell makes what it starts in the background.
+  const left = setTimeout(() => hard.abort(), LEFT_MS);
+  await ending;
+  clearTimeout(left);
+  signal?.removeEventListener("abort", cancel);
+  return capture.end(status, null);
+}
+
+/** Ends what was started with this token as its lineage: a child of this host, which is no launch. */
+export async function endTree(
+  { table, root }: Pick<Ground, "table" | "root">,
+  { pid, token, key }: { pid: number; token: string; key: string },
+  how: { signal: string; timeoutMs: number; hard?: AbortSignal },
+): Promise<void> {
+  const entry = table.entry(pid);
+  if (entry === null) return;
+  const leader = identify(table, entry);
+  const query = {
+    key,
+    root,
+    token,
+    isUnnamed: true,
+    leader,
+    host: null,
+    adopted: [],
+    logFile: null,
+    spare: [],
+    otherHosts: [],
+  };
+  await stopTree({ table, query, ...how, wholeTree: true });
+}

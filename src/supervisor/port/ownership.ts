@@ -1,0 +1,72 @@
+/** Whose a listener is, and where one launch can be asked, as it is now. */
+import type { LaunchRecord } from "../../state/types.ts";
+import { lazy } from "../../sys/base/lazy.ts";
+import type { PortListener } from "../../sys/process/identity.ts";
+import type { Ground } from "../launch/types.ts";
+import { queryOf } from "../tree/query.ts";
+import { findTree } from "../tree/tree.ts";
+import {
+  addressesToAsk,
+  answeringAt,
+  describeUnseen,
+  isInTheWay,
+  LOOPBACK_ADDRESSES,
+  type Ownership,
+  ownershipOf,
+  showAddress,
+} from "./listening.ts";
+
+/** For the listeners of one moment: the tree is looked for once, at the first. */
+export function makeOwnership(ground: Ground, record: LaunchRecord): (listener: PortListener) => Ownership {
+  const members = lazy(
+    () => new Set(findTree(ground.table, queryOf(ground, record)).members.map((one) => one.identity.pid)),
+  );
+  return (listener) => ownershipOf(ground.table, listener, members(), record);
+}
+
+export type OwnListeners =
+  /**
+   * `addresses`: where a connection comes to the launch; null for a stack, since an engine listens for it wherever it likes. `strangers`: loopback
+   * addresses of the port where somebody else answers. `unknown`: what to say where nobody shows who has the port. It is then taken for the launch's,
+   * which has such a program: a stranger would have to have begun since, and to have taken this very port.
+   */
+  | { is: "there"; addresses: string[] | null; strangers: string[]; unknown: string | null }
+  | { is: "missing"; why: string };
+
+/** `wanted`: the addresses that count; default: wherever it listens. `why`: for a person. */
+export function findOwn(
+  { ground, record }: { ground: Ground; record: LaunchRecord },
+  port: number,
+  wanted: readonly string[] | null = null,
+): OwnListeners {
+  const listeners = ground.table.listenersOn(port);
+  if (listeners.length === 0) return { is: "missing", why: `nothing listens on port ${port}` };
+  // Who listens for a container is the engine's business.
+  if (record.stack !== undefined) return { is: "there", addresses: null, strangers: [], unknown: null };
+  const ownership = makeOwnership(ground, record);
+  const judged = listeners.map((listener) => ({ listener, is: ownership(listener) }));
+  const own = judged.flatMap((one) => (one.is === "other" ? [] : [one.listener]));
+  if (own.length === 0) return { is: "missing", why: describeOthers(ground, port, listeners) };
+  const reached = (to: string) => answeringAt(listeners, to).some((one) => own.includes(one));
+  const addresses = (wanted ?? addressesToAsk(own)).filter(reached);
+  const strangers = LOOPBACK_ADDRESSES.filter((to) => !reached(to) && answeringAt(listeners, to).length > 0);
+  if (addresses.length > 0) return { is: "there", addresses, strangers, unknown: describeUnknown(port, judged) };
+  const at = own.map(({ address }) => showAddress(address, port)).join(" and ");
+  return { is: "missing", why: `this launch listens on ${at} alone` };
+}
+
+function describeUnknown(port: number, judged: readonly { listener: PortListener; is: Ownership }[]): string | null {
+  const [first] = judged.flatMap((one) => (one.is === "maybe" ? [one.listener] : []));
+  if (first === undefined || judged.some((one) => one.is === "own")) return null;
+  return `port ${port} is held by ${describeUnseen(first)}: it is taken for this launch's, but that is unknown`;
+}
+
+function describeOthers({ table }: Ground, port: number, listeners: readonly PortListener[]): string {
+  const parts = listeners.map((listener) => {
+    const { address, pids } = listener;
+    const at = isInTheWay(listener) ? `port ${port}` : showAddress(address, port);
+    const who = pids.map((pid) => `pid ${pid} (${table.commandLineOf(pid)})`).join(", ");
+    return `${at} is held by ${who === "" ? describeUnseen(listener) : who}, which is not of this launch`;
+  });
+  return [...new Set(parts)].join("; ");
+}

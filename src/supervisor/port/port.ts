@@ -1,0 +1,108 @@
+/**
+ * The port a launch is given. Fixed: as declared. `auto`: free now, and the same again for the same root and key, since the
+ * search begins at a place that only they decide.
+ */
+import type { LaunchRecord } from "../../state/types.ts";
+import { sha256 } from "../../sys/base/digest.ts";
+import { DtError } from "../../sys/base/error.ts";
+import { type PortListener, presenceOf, startOf } from "../../sys/process/identity.ts";
+import type { Ground } from "../launch/types.ts";
+import { type PortClaim, tryClaim } from "./claim.ts";
+import { describeUnseen, isInTheWay } from "./listening.ts";
+import { makeOwnership } from "./ownership.ts";
+
+/** Below the ports that systems hand out by themselves (from 32768 on Linux, 49152 on macOS). */
+const AUTO_FIRST = 20_000;
+const AUTO_COUNT = 10_000;
+
+export interface ChosenPort {
+  port: number | null;
+  /** Of one that was found free; a fixed one, and this key's own of before, is claimed when the old launch is gone. */
+  claim: PortClaim | null;
+}
+
+export async function choosePort(ground: Ground, key: string, wanted: number | "auto" | null): Promise<ChosenPort> {
+  if (wanted !== "auto") return { port: wanted, claim: null };
+  const seed = Number.parseInt(sha256(`${ground.root}\0${key}`).slice(0, 8), 16);
+  const taken = recordedPorts(ground, key);
+  for (let step = 0; step < AUTO_COUNT; step++) {
+    const port = AUTO_FIRST + ((seed + step) % AUTO_COUNT);
+    if (taken.others.has(port)) continue;
+    // What this key itself still listens on will be free when its old launch is gone.
+    if (port === taken.own) return { port, claim: null };
+    if (!isFree(port)) continue;
+    const claim = tryClaim(ground, key, port);
+    if (claim !== null) return { port, claim };
+  }
+  throw new DtError(
+    "no-port",
+    `No free port from ${AUTO_FIRST} to ${AUTO_FIRST + AUTO_COUNT - 1} was found for ${key}.`,
+  );
+}
+
+function recordedPorts({ store }: Ground, key: string): { own: number | null; others: Set<number> } {
+  const others = new Set<number>();
+  let own: number | null = null;
+  for (const name of store.keys()) {
+    const record = store.record(name);
+    if (record.is !== "there" || record.value.port === null) continue;
+    if (name === key) own = record.value.port;
+    else others.add(record.value.port);
+  }
+  return { own, others };
+}
+
+/** Binding tells the truth, for IPv4 and IPv6 alike, also about sockets that cannot be seen. */
+export function isFree(port: number): boolean {
+  for (const hostname of ["127.0.0.1", "0.0.0.0", "::"]) {
+    try {
+      Bun.listen({ hostname, port, socket: { data() {} } }).stop(true);
+    } catch (error) {
+      const code = (error as { code?: string }).code;
+      if (code === "EADDRINUSE" || code === "EACCES") return false;
+    }
+  }
+  return true;
+}
+
+/** Throws `port-taken` when somebody else is in the way on the port a launch is to get. Where `old` listens, it will be free when that is gone. */
+export function checkPort(ground: Ground, key: string, port: number | null, old: LaunchRecord | null = null): void {
+  if (port === null) return;
+  const inTheWay = ground.table.listenersOn(port).filter(isInTheWay);
+  if (inTheWay.length === 0) return;
+  if (old !== null) {
+    const ownership = makeOwnership(ground, old);
+    if (inTheWay.some((one) => ownership(one) !== "other")) return;
+  }
+  throw portTaken(ground, key, port, inTheWay);
+}
+
+/**
+ * Whether what listens may do so for this launch, though it is none of it: an engine (`docker run -p`), an ssh master. When the launch was started
+ * nobody listened there, so who was there before it, or belongs to another user, has begun since. Once the launch is gone it is asked again.
+ */
+export function isHeldForIt({ table }: Ground, { leader }: LaunchRecord, port: number): boolean {
+  if (leader === null || presenceOf(table, leader) !== "alive") return false;
+  const since = startOf(leader);
+  const isOlder = (pid: number) => {
+    const entry = table.entry(pid);
+    return entry === null || startOf(entry) < since;
+  };
+  return table
+    .listenersOn(port)
+    .filter(isInTheWay)
+    .every(({ pids }) => pids.every(isOlder));
+}
+
+function portTaken(ground: Ground, key: string, port: number, inTheWay: readonly PortListener[]): DtError {
+  const { describeHolder, holdersOf } = require("./holders.ts") as typeof import("./holders.ts");
+  const { holders, unseen } = holdersOf(ground, inTheWay);
+  const named = [...holders.map((one) => describeHolder(ground, one)), ...unseen.map(describeUnseen)].join(" and ");
+  const ours = unseen.length === 0 && holders.every(({ launch }) => launch !== null);
+  return new DtError("port-taken", `${key} needs port ${port}, but ${named} listens on it.`, {
+    hint: ours
+      ? "Run it again with --take, which stops that launch, or with --port auto, which finds a free port."
+      : 'Stop that process, or run it again with --port auto, or give the command another `port` (or "auto").',
+    details: { port, pids: holders.map(({ pid }) => pid), holders, unseen },
+  });
+}

@@ -1,0 +1,91 @@
+/** From a command's settings to what will be executed: argument vector, directory, environment. What of it can be refused is refused here. */
+import type { ResolvedNeed, Settings } from "../../manifest/model/resolved.ts";
+import { DtError, EXIT } from "../../sys/base/error.ts";
+import { privateBelow } from "../../sys/places/ownplace.ts";
+import { checkDirectory } from "../../sys/spawn/executable.ts";
+import { showCommand } from "../../sys/text/shell.ts";
+import { KNOWN_MARK } from "../launch/marks.ts";
+import type { Ground } from "../launch/types.ts";
+import { type PreparedEnvironment, prepareEnvironment, resolveIn } from "./environment.ts";
+import { neighboursOf } from "./neighbours.ts";
+import { placeArguments } from "./shelltext.ts";
+import { ensureShims, type Place } from "./shims.ts";
+
+export interface PreparedCommand {
+  argv: [string, ...string[]];
+  cwd: string;
+  environment: PreparedEnvironment;
+}
+
+/**
+ * The argument vector: an array as it is, a string through `sh -c`, with the added arguments as its `"$@"`: where it names
+ * them itself, else behind its last command. Throws where they cannot be given safely.
+ */
+export function buildArgv(run: string[] | string, args: readonly string[]): [string, ...string[]] {
+  if (Array.isArray(run)) return [...run, ...args] as [string, ...string[]];
+  return ["sh", "-c", args.length === 0 ? run : withArguments(run, args), "sh", ...args];
+}
+
+function withArguments(run: string, args: readonly string[]): string {
+  const place = placeArguments(run);
+  if (place.is === "used") return run;
+  if (place.is === "at") return `${run.slice(0, place.index)} "$@"${run.slice(place.index)}`;
+  throw new DtError(
+    "arguments",
+    `The arguments ${showCommand(args)} cannot be given to this \`run\` text: ${place.why}.`,
+    {
+      status: EXIT.usage,
+      hint: 'Write "$@" in the text, where they belong.',
+    },
+  );
+}
+
+export interface CommandRequest {
+  ground: Pick<Ground, "root" | "home" | "self" | "store" | "reading" | "isStrange" | "owner">;
+  settings: Settings;
+  run: string[] | string;
+  args: readonly string[];
+  inherited: Record<string, string>;
+  launch: { key: string; token: string; port: number | null; tty?: boolean } | null;
+  needs?: readonly ResolvedNeed[];
+  /** Of a one-shot that a person runs: the directory they are in, null when it was removed. */
+  from?: string | null;
+  /** As the launch's own start was; default: as the ground is. */
+  isStrange?: boolean | undefined;
+  /** Only to compare: nothing is written, so the PATH may lack the shims. */
+  looking?: boolean;
+}
+
+export function prepareCommand(request: CommandRequest): PreparedCommand {
+  const { ground, settings } = request;
+  const cwd = resolveIn(ground.root, settings.cwd);
+  checkDirectory(cwd);
+  const shims =
+    request.looking === true
+      ? null
+      : ensureShims(shimPlaces(ground, request.inherited.TMPDIR), ground.self, ground.home);
+  const { reading, owner = null } = ground;
+  const isStrange = request.isStrange ?? ground.isStrange ?? reading === "data";
+  const isOfDaemon = reading === "known" && request.launch === null;
+  const environment = prepareEnvironment({
+    inherited: isOfDaemon ? { ...request.inherited, [KNOWN_MARK]: "1" } : request.inherited,
+    owner,
+    isStrange,
+    ownFilesOnly: isStrange && reading === "known",
+    root: ground.root,
+    cwd,
+    envFile: settings.envFile,
+    env: settings.env,
+    shims,
+    launch: request.launch,
+    from: request.from ?? null,
+    neighbours: request.needs === undefined || request.needs.length === 0 ? {} : neighboursOf(ground, request.needs),
+  });
+  return { argv: buildArgv(request.run, request.args), cwd, environment };
+}
+
+/** The user's home of dt, then the run directory, then a private place in the directory for temporary files. */
+function shimPlaces(ground: Pick<Ground, "home" | "store">, temporary = "/tmp"): Place[] {
+  const others = [() => ground.store.directory, () => privateBelow(temporary)];
+  return ground.home === null ? others : [ground.home, ...others];
+}

@@ -1,0 +1,78 @@
+/**
+ * From what was asked to what will be launched: the command (command.ts), port, log, and of a stack what Compose is asked. All that can be
+ * refused is refused here, before an old launch is touched.
+ */
+import { withoutManner } from "../../compose/compare.ts";
+import { checkLogPath, logPlaces } from "../../logs/open.ts";
+import { sha256 } from "../../sys/base/digest.ts";
+import { findExecutable } from "../../sys/spawn/executable.ts";
+import type { Ground, LaunchSpec, Report } from "../launch/types.ts";
+import type { PortClaim } from "../port/claim.ts";
+import { choosePort } from "../port/port.ts";
+import { urlOf } from "../port/url.ts";
+import { type PreparedCommand, prepareCommand } from "./command.ts";
+import { resolveIn } from "./environment.ts";
+import { prepareStackLaunch, type StackLaunch, withStack } from "./stack.ts";
+
+export interface PreparedLaunch extends PreparedCommand {
+  token: string;
+  /** Of a stack; what is executed is then not always `argv`, which is what is told. */
+  stack: StackLaunch | null;
+  port: number | null;
+  claim: PortClaim | null;
+  url: string | null;
+  log: string;
+  /** True for a log outside the run directory, which is as readable as a shell would make it. */
+  ownLog: boolean;
+  specHash: string;
+}
+
+/** `dry`: only to tell what would be started, though what runs before it has not. */
+export async function prepareLaunch(
+  ground: Ground,
+  spec: LaunchSpec,
+  report: Report = () => {},
+  { dry = false } = {},
+): Promise<PreparedLaunch> {
+  const { settings, key } = spec;
+  const token = crypto.randomUUID().replaceAll("-", "");
+  const { port, claim } = await choosePort(ground, key, settings.port);
+  const plain = prepareCommand({
+    ground,
+    settings: settings.compose === null ? settings : withStack(ground.root, key, settings, settings.compose),
+    run: settings.run,
+    args: spec.args,
+    inherited: spec.env,
+    launch: { key, token, port, tty: settings.tty },
+    needs: settings.needs,
+    isStrange: spec.isStrange,
+  });
+  for (const text of plain.environment.notes) report({ is: "note", text });
+  const stack =
+    settings.compose === null ? null : await prepareStackLaunch(ground, spec, settings.compose, plain, report, dry);
+  const command = stack === null ? plain : { ...plain, argv: stack.up };
+  findExecutable(command.argv[0], command.environment.env.PATH ?? "", command.cwd);
+  const log = settings.log === null ? ground.store.path(key, "log") : resolveIn(ground.root, settings.log);
+  if (settings.log !== null) checkLogPath(log, logPlaces(ground));
+  return {
+    ...command,
+    token,
+    stack,
+    port,
+    claim,
+    url: urlOf(key, settings, command.argv, port),
+    log,
+    ownLog: settings.log === null,
+    specHash: hashSpec(
+      { ...command, argv: stack === null ? command.argv : withoutManner(stack.up) },
+      port,
+      settings.tty,
+    ),
+  };
+}
+
+/** What `--ensure` and drift compare: resolved command, directory, declared environment, port, and whether it has a terminal. */
+export function hashSpec({ argv, cwd, environment }: PreparedCommand, port: number | null, tty = false): string {
+  const declared = Object.entries(environment.declared).sort(([a], [b]) => (a < b ? -1 : 1));
+  return sha256(JSON.stringify([argv, cwd, declared, port, ...(tty ? ["tty"] : [])])).slice(0, 32);
+}

@@ -1,0 +1,109 @@
+/**
+ * One try at a probe, of readiness or liveness: null when it held, else why it did not, for a person. A port counts only when a process of
+ * this very launch listens on it.
+ */
+import { closeSync, constants, existsSync, fstatSync, readSync } from "node:fs";
+import type { ResolvedProbe } from "../../manifest/model/resolved.ts";
+import { lazy } from "../../sys/base/lazy.ts";
+import { openOwn } from "../../sys/files/door.ts";
+import { movedWith } from "../ground/moving.ts";
+import { stackMark } from "../launch/stackmark.ts";
+import { findOwn } from "../port/ownership.ts";
+import type { Asked, Try } from "./types.ts";
+
+/** `began`: when the waiting began, for a `delay`. */
+export function makeTry(asked: Asked, probe: ResolvedProbe, began: number): Try {
+  return TRIES[probe.type](asked, probe as never, began);
+}
+
+const TRIES: {
+  [T in ResolvedProbe["type"]]: (request: Asked, probe: Extract<ResolvedProbe, { type: T }>, began: number) => Try;
+} = {
+  http: (request, probe) => later(async () => (await import("./http.ts")).tryHttp(request, probe)),
+  port: tryPort,
+  log: tryLog,
+  exec: (request, probe) => later(async () => (await import("./exec.ts")).tryExec(request, probe)),
+  stack: (request) => async () =>
+    existsSync(stackMark(request.ground, request.record.token)) ? null : "its containers are not started yet",
+  delay: (_request, probe, began) => async () => {
+    const left = probe.ms - (performance.now() - began);
+    return left <= 0 ? null : `${probe.ms}ms have not passed`;
+  },
+};
+
+/** What only some launches are asked by is loaded for those. */
+function later(make: () => Promise<Try>): Try {
+  const made = lazy(make);
+  return async (limitMs) => (await made())(limitMs);
+}
+
+function tryPort(request: Asked, probe: Extract<ResolvedProbe, { type: "port" }>): Try {
+  const port = probe.port ?? request.record.port;
+  return async () => {
+    if (port === null) return "ready.port is true, but the command has no port";
+    const found = findOwn(request, port);
+    if (found.is === "missing") return found.why;
+    if (found.unknown !== null) request.note(`${request.record.key}: ${found.unknown}`);
+    return null;
+  };
+}
+
+/** Escape sequences are dropped before matching, so a coloured word is found; what spans two reads too. */
+const ESCAPES = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])/g;
+const LOG_CHUNK = 64 * 1024;
+
+function tryLog({ ground, record, env, signal, note }: Asked, probe: Extract<ResolvedProbe, { type: "log" }>): Try {
+  const pattern = lazy(() => {
+    const { makePattern } = require("../../sys/pattern/pattern.ts") as typeof import("../../sys/pattern/pattern.ts");
+    return makePattern(probe.pattern, { lines: true });
+  });
+  let decoder = new TextDecoder();
+  const chunk = Buffer.alloc(LOG_CHUNK);
+  let offset = 0;
+  let text = "";
+  let slow = false;
+  return async (limitMs) => {
+    const began = performance.now();
+    let fd: number;
+    try {
+      fd = openOwn(movedWith(ground, env)(record.log), constants.O_RDONLY);
+    } catch {
+      return `the log ${record.log} is not there`;
+    }
+    try {
+      // It was cut, by whoever: what comes now begins at its beginning.
+      if (fstatSync(fd).size < offset) {
+        offset = 0;
+        text = "";
+        decoder = new TextDecoder();
+      }
+      // A log may grow as fast as it is read: there is an end to one try, and a turn for everything else the host does.
+      while (!signal.aborted && performance.now() - began < limitMs) {
+        const length = readSync(fd, chunk, 0, LOG_CHUNK, offset);
+        if (length === 0) break;
+        offset += length;
+        text = `${text}${decoder.decode(chunk.subarray(0, length), { stream: true })}`;
+        const found = pattern().test(text.replace(ESCAPES, ""));
+        if (found === true) return null;
+        if (found === null && !slow) note(slowPattern(record.key, probe.pattern));
+        slow ||= found === null;
+        text = found === null ? "" : lastLines(text);
+        if (found === null) break;
+        await new Promise(setImmediate);
+      }
+      return `no line of the log matches /${probe.pattern}/${slow ? ", which took too long on some" : ""}`;
+    } finally {
+      closeSync(fd);
+    }
+  };
+}
+
+function slowPattern(key: string, pattern: string): string {
+  return `${key}: its ready.log, /${pattern}/, took too long on a part of the log, so this part, and any other such, counts as no match`;
+}
+
+/** At most a chunk, from a line's beginning if one begins there: the part of a line is none that `^` may match at. */
+function lastLines(text: string): string {
+  const last = text.slice(-LOG_CHUNK);
+  return last.length < text.length ? last.slice(last.search(/[\r\n]/) + 1) : last;
+}

@@ -1,0 +1,72 @@
+/**
+ * A host's way to its own launch under the lock. It never waits for whoever ends or replaces the launch: then that one writes the exit, and
+ * the host leaves.
+ */
+import { existsSync } from "node:fs";
+import type { LaunchRecord } from "../../state/types.ts";
+import { DtError } from "../../sys/base/error.ts";
+import type { EndStatus } from "../../sys/base/status.ts";
+import { type HeldLock, readHolder } from "../../sys/lock/lock.ts";
+import { presenceOf } from "../../sys/process/identity.ts";
+import { lockKey } from "../launch/lock.ts";
+import type { Ground } from "../launch/types.ts";
+import type { HostEnd, Run } from "./types.ts";
+
+/** One try; null when somebody has the lock. On a full disk too: ending a launch is what frees one. */
+export async function tryLock(ground: Ground, run: Run, doing: string): Promise<HeldLock | null> {
+  try {
+    return await lockKey(ground, run.record.key, {
+      doing,
+      command: run.spec.asker.command,
+      timeoutMs: 0,
+      evenUnwritten: true,
+    });
+  } catch (error) {
+    if (error instanceof DtError && error.code === "lock-timeout") return null;
+    throw error;
+  }
+}
+
+/** Null when the launch is in somebody else's hands. */
+export async function lockOrLeave(ground: Ground, run: Run, doing: string): Promise<HeldLock | null> {
+  const path = ground.store.path(run.record.key, "lock");
+  if (!existsSync(ground.store.directory) && existsSync(ground.root)) ground.store.prepare();
+  for (;;) {
+    const lock = await tryLock(ground, run, doing);
+    if (lock !== null) return lock;
+    const current = ground.store.record(run.record.key);
+    if (current.is === "absent" || (current.is === "there" && current.value.token !== run.record.token)) return null;
+    if (current.is === "there" && current.value.phase === "stopping") {
+      const holder = readHolder(path, ground.store.seal);
+      // Of one in another pid namespace the lock has just said that it lives.
+      if (holder.is === "there" && presenceOf(ground.table, holder.value.holder) !== "gone") return null;
+    }
+    await Bun.sleep(2);
+  }
+}
+
+/**
+ * The record of this host's launch, under the lock: as it is on disk, or, when it was lost there, as this host wrote it. Null when
+ * somebody else ended the launch: they leave its exit or that a stop is wanted, or another launch is in its place.
+ */
+export function ownRecord({ store }: Ground, { record }: Run): LaunchRecord | null {
+  const current = store.record(record.key);
+  if (current.is === "there") return current.value.token === record.token ? current.value : null;
+  const exit = store.exit(record.key);
+  if (exit.is === "there" && exit.value.token === record.token) return null;
+  const want = store.want(record.key);
+  if (want.is === "there" && want.value.want === "stopped") return null;
+  if (current.is === "unreadable") store.setAside(record.key, "record");
+  return record;
+}
+
+/** Waits a little for the exit that the other one writes, to be able to say by whom. */
+export async function taken(ground: Ground, run: Run, status: EndStatus): Promise<HostEnd> {
+  const record = ground.store.record(run.record.key);
+  const by = record.is === "there" && record.value.token === run.record.token ? record.value.stopping?.by : undefined;
+  const exit = ground.store.exit(run.record.key);
+  if (exit.is === "there" && exit.value.token === run.record.token) return { is: "taken", status, exit: exit.value };
+  if (by === undefined) return { is: "taken", status, exit: null };
+  const { makeTakenExit } = await import("../launch/exit.ts");
+  return { is: "taken", status, exit: makeTakenExit(run.record, by, status) };
+}

@@ -1,0 +1,95 @@
+/** Waiting, from outside, until it is known what became of a launch: its host finds that out and notes it. */
+import type { ExitRecord, LaunchRecord } from "../../state/types.ts";
+import type { FileRead } from "../../sys/files/files.ts";
+import { presenceOf } from "../../sys/process/identity.ts";
+import { isLocked } from "../launch/lock.ts";
+import type { Ground } from "../launch/types.ts";
+
+export type Settled =
+  | { is: "ready" | "running"; record: LaunchRecord }
+  | { is: "unhealthy"; record: LaunchRecord; why: string }
+  | { is: "ended"; exit: ExitRecord | null };
+
+const LOOK_EVERY_MS = 5;
+/** A host that stands still so long is waited for no more. */
+const FROZEN_MS = 5000;
+
+/** Between two runs there is no record for an instant, while whoever changes the key holds its lock: that is not the same as none. */
+function readRecord({ store, table }: Ground, key: string): FileRead<LaunchRecord> | { is: "changing" } {
+  const read = store.record(key);
+  if (read.is !== "absent") return read;
+  if (isLocked({ store, table }, key)) return { is: "changing" };
+  return store.record(key); // given back between the two looks, with a record left
+}
+
+/** The record, when nobody is between two runs; null when there is none that can be read. */
+export async function awaitRecord(ground: Ground, key: string): Promise<LaunchRecord | null> {
+  for (;;) {
+    const read = readRecord(ground, key);
+    if (read.is !== "changing") return read.is === "there" ? read.value : null;
+    await Bun.sleep(LOOK_EVERY_MS);
+  }
+}
+
+/** What is known now; null while it is still starting. A launch of `notToken` does not count: a restart is awaited. */
+export function settledNow(ground: Ground, key: string, notToken?: string): Settled | null {
+  const { store, table } = ground;
+  const read = readRecord(ground, key);
+  if (read.is === "changing") return null;
+  const ended = (): Settled => {
+    const exit = store.exit(key);
+    return { is: "ended", exit: exit.is === "there" ? exit.value : null };
+  };
+  if (read.is !== "there") return ended();
+  const record = read.value;
+  if (
+    record.phase === "backoff" ||
+    record.phase === "stopping" ||
+    record.leader === null ||
+    record.token === notToken
+  ) {
+    const isLeft = presenceOf(table, record.host) === "gone" && !isLocked(ground, key);
+    return isLeft ? ended() : null;
+  }
+  if (presenceOf(table, record.leader) === "gone") return presenceOf(table, record.host) === "gone" ? ended() : null;
+  if (!record.probed && record.alive !== true) return { is: "running", record };
+  const history = store.history(record.token);
+  const ready = history.is === "there" ? history.value.ready : null;
+  if (ready?.is === "unhealthy") return { is: "unhealthy", record, why: ready.why };
+  if (ready?.is === "ready") return { is: "ready", record };
+  if (!record.probed) return { is: "running", record };
+  return presenceOf(table, record.host) === "gone" ? { is: "running", record } : null;
+}
+
+/** A host that was stopped (SIGSTOP, a debugger) finds nothing out, and its launch has a record all the same. */
+function frozenOf({ store, table }: Ground, key: string): LaunchRecord | null {
+  const read = store.record(key);
+  if (read.is !== "there") return null;
+  const { host } = read.value;
+  const entry = table.entry(host.pid);
+  const isStopped = entry?.startTime === host.startTime && (entry.state === "T" || entry.state === "t");
+  return isStopped && presenceOf(table, host) === "alive" ? read.value : null;
+}
+
+/** Throws when `signal` is aborted. Where its host stands still for 5 s, the launch is `unhealthy`. */
+export async function awaitSettled(
+  ground: Ground,
+  key: string,
+  { notToken, signal }: { notToken?: string; signal?: AbortSignal } = {},
+): Promise<Settled> {
+  let frozenSince: number | null = null;
+  for (;;) {
+    signal?.throwIfAborted();
+    const settled = settledNow(ground, key, notToken);
+    if (settled !== null) return settled;
+    const frozen = frozenOf(ground, key);
+    frozenSince = frozen === null ? null : (frozenSince ?? performance.now());
+    if (frozen !== null && performance.now() - (frozenSince as number) > FROZEN_MS)
+      return {
+        is: "unhealthy",
+        record: frozen,
+        why: `its host (pid ${frozen.host.pid}) is stopped, and so does not answer`,
+      };
+    await Bun.sleep(LOOK_EVERY_MS);
+  }
+}

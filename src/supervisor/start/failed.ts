@@ -1,0 +1,67 @@
+/** A start that failed and left nothing running is written down as the key's last exit, under its lock, so that it can be told later. */
+import type { Asker, ExitRecord } from "../../state/types.ts";
+import { DtError } from "../../sys/base/error.ts";
+import { failureOf } from "../launch/failure.ts";
+import type { Ground, LaunchSpec } from "../launch/types.ts";
+import type { PreparedLaunch } from "../prepare/launch.ts";
+
+type Facts = Pick<PreparedLaunch, "token" | "argv" | "cwd" | "log"> & { restarts: number };
+
+/**
+ * Does nothing while the key has a record: then an old launch, or what is left of it, is still there, and its facts stay. A start that
+ * was cancelled counts as interrupted, and nothing is wanted any more.
+ */
+export function noteStartFailure(ground: Ground, spec: LaunchSpec, facts: Facts, error: unknown): void {
+  const { store } = ground;
+  const { key } = spec;
+  if (store.record(key).is !== "absent") return;
+  try {
+    const at = new Date().toISOString();
+    if (isCancelled(error)) {
+      const by: Asker = { ...spec.asker, by: "interrupt" };
+      store.writeWant({ version: 1, key, want: "stopped", at, by });
+      store.writeExit({
+        ...makeExit(spec, facts, at),
+        reason: "interrupted",
+        text: "was cancelled before it was started",
+        by,
+      });
+      return;
+    }
+    const { code, message, lines = [], hint } = failureOf(error);
+    const whole = [message, ...lines].join("\n");
+    store.writeExit({
+      ...makeExit(spec, facts, at),
+      text: `could not be started: ${whole}`,
+      error: { code, message: whole, hint },
+    });
+  } catch (unwritten) {
+    // A full disk may be why it failed: whoever asked is told, and that is all there is.
+    if (!(unwritten instanceof DtError)) throw unwritten;
+  }
+}
+
+function makeExit(spec: LaunchSpec, { token, argv, cwd, log, restarts }: Facts, at: string): ExitRecord {
+  return {
+    version: 1,
+    key: spec.key,
+    token,
+    code: null,
+    signal: null,
+    at,
+    startedAt: at,
+    uptimeMs: 0,
+    restarts,
+    reason: "start-failed",
+    text: "",
+    by: spec.asker,
+    argv,
+    cwd,
+    log,
+    lastLines: [],
+  };
+}
+
+function isCancelled(error: unknown): boolean {
+  return (error as { name?: string } | null)?.name === "AbortError";
+}

@@ -1,0 +1,152 @@
+/** The other side of supervisor/watch/terminal.ts: joining the terminal of a launch that runs. */
+import { basename, isAbsolute } from "node:path";
+import type { LaunchRecord } from "../../state/types.ts";
+import { DtError, EXIT, errnoOf, messageOf } from "../../sys/base/error.ts";
+import { connectForLines, type LineConnection } from "../../sys/net/linesocket.ts";
+import { FOREIGN_SOCKET } from "../../sys/net/peer.ts";
+import { presenceOf } from "../../sys/process/identity.ts";
+import type { TerminalSize } from "../../sys/terminal/leaderterminal.ts";
+import type { Ground } from "../launch/types.ts";
+import { ATTACH_VERSION, type FromHost, socketName, type ToHost } from "./wire.ts";
+
+export interface Attachment {
+  welcome: Extract<FromHost, { is: "welcome" }>;
+  /** Resolves when the program has ended (true), or its host has gone without a word (false). */
+  over: Promise<boolean>;
+  type(keys: Uint8Array): void;
+  resize(size: TerminalSize): void;
+  redraw(): void;
+  /** Resolves when all that was typed is with the program's terminal, or it is over. */
+  typed(): Promise<void>;
+  leave(): void;
+}
+
+export interface AttachRequest {
+  readOnly: boolean;
+  size: TerminalSize | null;
+}
+
+/** Between the record and the socket lie milliseconds. */
+const APPEAR_MS = 5000;
+const LOOK_EVERY_MS = 5;
+/** Base64 of it fits a line. */
+const PIECE = 64 * 1024;
+
+/** Null when that run is over. Throws a DtError where its host cannot be reached or refuses. */
+export async function attachToRun(
+  ground: Ground,
+  record: LaunchRecord,
+  request: AttachRequest,
+): Promise<Attachment | null> {
+  const { store, table } = ground;
+  const deadline = performance.now() + APPEAR_MS;
+  const isLate = () => performance.now() >= deadline;
+  const isOver = () => {
+    const now = store.record(record.key);
+    if (now.is !== "there" || now.value.token !== record.token) return true;
+    if (presenceOf(table, record.host) === "gone") return true;
+    const history = store.history(record.token);
+    return history.is === "there" && history.value.exited !== null;
+  };
+  let why = "its host has not said where it listens";
+  while (!isLate()) {
+    if (isOver()) return null;
+    const history = store.history(record.token);
+    const socket = history.is === "there" ? history.value.terminal?.socket : undefined;
+    if (socket !== undefined) {
+      try {
+        checkName(socket, record);
+        const joined = await greet(socket, request, () => isLate() || isOver());
+        if (joined !== null) return joined;
+        why = silenceOf(record);
+        continue;
+      } catch (error) {
+        if (errnoOf(error) === FOREIGN_SOCKET) throw unreachable(record, messageOf(error));
+        if (error instanceof DtError) throw error;
+        why = `${socket}: ${errnoOf(error) ?? messageOf(error)}`;
+      }
+    }
+    await Bun.sleep(LOOK_EVERY_MS);
+  }
+  throw unreachable(record, why);
+}
+
+function unreachable({ key }: LaunchRecord, why: string): DtError {
+  return new DtError("cannot-attach", `${key} runs, but its terminal cannot be reached: ${why.replace(/\.$/, "")}.`, {
+    hint: `dt logs ${key} -f follows what it prints; dt restart ${key} gives it a new terminal.`,
+  });
+}
+
+/** A debugger, `kill -STOP` and a paused container stop a host; then the kernel takes what it is sent, and nobody reads it. */
+function silenceOf({ host }: LaunchRecord): string {
+  return `its host (pid ${host.pid}) does not answer (is it stopped? \`kill -CONT ${host.pid}\` lets it go on)`;
+}
+
+/** A history that names another socket of this user, an agent's say, must not make dt speak to that. */
+function checkName(socket: string, record: LaunchRecord): void {
+  const expected = socketName(record.token);
+  if (!isAbsolute(socket) || basename(socket) !== expected)
+    throw unreachable(
+      record,
+      `its history names ${JSON.stringify(socket)} where a socket named ${expected} was expected`,
+    );
+}
+
+/** Null when `isInVain` before the host answers. */
+async function greet(
+  socket: string,
+  { readOnly, size }: AttachRequest,
+  isInVain: () => boolean,
+): Promise<Attachment | null> {
+  const welcome = Promise.withResolvers<Attachment["welcome"]>();
+  const over = Promise.withResolvers<boolean>();
+  const synced: (() => void)[] = [];
+  const line: LineConnection = await connectForLines(socket, {
+    onMessage(raw) {
+      const message = raw as FromHost;
+      if (message.is === "welcome") welcome.resolve(message);
+      else if (message.is === "over") over.resolve(true);
+      else if (message.is === "synced") synced.shift()?.();
+      else
+        welcome.reject(
+          new DtError("cannot-attach", `The host refuses: ${message.why}.`, {
+            status: EXIT.failed,
+            hint: "It was started by another version of dt: restart it with this one.",
+          }),
+        );
+    },
+    onClose() {
+      over.resolve(false);
+      welcome.reject(new Error("the host closed the connection"));
+      for (const done of synced.splice(0)) done();
+    },
+  });
+  const send = (message: ToHost) => line.send(message);
+  send({ is: "hello", version: ATTACH_VERSION, readOnly, size });
+  const answered = welcome.promise.then(
+    () => true,
+    () => true,
+  );
+  while (!(await Promise.race([answered, Bun.sleep(LOOK_EVERY_MS * 4).then(() => false)]))) {
+    if (!isInVain()) continue;
+    line.close();
+    return null;
+  }
+  return {
+    welcome: await welcome.promise,
+    over: over.promise,
+    type(keys) {
+      for (let at = 0; at < keys.length; at += PIECE)
+        send({ is: "keys", data: Buffer.from(keys.subarray(at, at + PIECE)).toString("base64") });
+    },
+    resize: (wanted) => send({ is: "size", size: wanted }),
+    redraw: () => send({ is: "redraw" }),
+    async typed() {
+      const done = Promise.withResolvers<void>();
+      synced.push(done.resolve);
+      send({ is: "sync" });
+      await Promise.race([done.promise, over.promise]);
+    },
+    leave: () => line.close(),
+  };
+}

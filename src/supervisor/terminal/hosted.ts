@@ -1,0 +1,69 @@
+/**
+ * The terminal of a launch (`tty: true`), as its host has it. The host writes what comes out of it to the log, which all who look follow;
+ * so nobody's slowness is the command's, and there is one account of what was shown.
+ */
+import { constants, writeSync } from "node:fs";
+import { makeModes, type ScreenModes } from "../../logs/modes.ts";
+import { errnoOf } from "../../sys/base/error.ts";
+import { openOwnForOthers } from "../../sys/files/door.ts";
+import type { LeaderExecution, SpawnedLeader } from "../../sys/spawn/spawn.ts";
+import {
+  DEFAULT_SIZE,
+  type LeaderTerminal,
+  spawnOnTerminal,
+  type TerminalSize,
+} from "../../sys/terminal/leaderterminal.ts";
+
+export interface HostedTerminal extends LeaderTerminal {
+  readonly modes: ScreenModes;
+  /** Bytes the log could not take (a full disk). */
+  lost(): number;
+  /** Whether the last thing that was typed was Ctrl-C or Ctrl-\, no longer ago than this. */
+  wasInterrupted(withinMs: number): boolean;
+}
+
+/** Throws a DtError (126, 127). The log must exist. */
+export function startOnTerminal(
+  execution: LeaderExecution,
+  log: string,
+  size: TerminalSize | null,
+  openFiles: bigint | null,
+): SpawnedLeader & { terminal: HostedTerminal } {
+  const fd = openOwnForOthers(log, constants.O_WRONLY | constants.O_APPEND);
+  const modes = makeModes();
+  let lost = 0;
+  let interruptedAt = Number.NEGATIVE_INFINITY;
+  const keep = (bytes: Uint8Array) => {
+    modes.feed(bytes);
+    lost += bytes.length - writeWhole(fd, bytes);
+  };
+  const leader = spawnOnTerminal(execution, size ?? DEFAULT_SIZE, keep, openFiles);
+  const { terminal } = leader;
+  return {
+    ...leader,
+    terminal: {
+      ...terminal,
+      modes,
+      type(bytes) {
+        const last = bytes.at(-1);
+        if (last !== undefined) interruptedAt = terminal.isSignal(last) ? performance.now() : Number.NEGATIVE_INFINITY;
+        terminal.type(bytes);
+      },
+      lost: () => lost,
+      wasInterrupted: (withinMs) => performance.now() - interruptedAt <= withinMs,
+    },
+  };
+}
+
+/** How much of it was written. */
+function writeWhole(fd: number, bytes: Uint8Array): number {
+  let at = 0;
+  while (at < bytes.length) {
+    try {
+      at += writeSync(fd, bytes, at);
+    } catch (error) {
+      if (errnoOf(error) !== "EINTR") return at;
+    }
+  }
+  return at;
+}

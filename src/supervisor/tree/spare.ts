@@ -1,0 +1,29 @@
+/**
+ * What `stop.spare` names. A name is a program's: the kernel's short name of the process (which it cuts at 15 characters) or the file it was
+ * started by; or, where an interpreter runs it, the script's or main class's: a gradle daemon is a `java` like any other, and
+ * is spared as `GradleDaemon`.
+ */
+import type { ProcessEntry, ProcessTable } from "../../sys/process/identity.ts";
+
+/** The kernel keeps 16 bytes, the last of them zero. */
+const COMM_LENGTH = 15;
+
+/** Programs whose own name says nothing of what they run; a shell is not among them, since its words are anything. */
+const INTERPRETER = /^(?:java|node|bun|deno|python[\d.]*|ruby[\d.]*|perl[\d.]*|php[\d.]*)$/;
+
+/** Reads a command line only when there are names and the short name is none of them. */
+export function isSpared(table: ProcessTable, entry: ProcessEntry, names: readonly string[]): boolean {
+  if (names.length === 0) return false;
+  if (names.some((name) => entry.comm === name.slice(0, COMM_LENGTH))) return true;
+  const [program = "", ...words] = table.commandLineOf(entry.pid).split(" ");
+  const file = lastPart(program, "/");
+  if (names.includes(file)) return true;
+  return (
+    INTERPRETER.test(file) &&
+    words.some((word) => names.includes(lastPart(word, "/")) || names.includes(lastPart(word, ".")))
+  );
+}
+
+function lastPart(word: string, separator: string): string {
+  return word.slice(word.lastIndexOf(separator) + 1);
+}

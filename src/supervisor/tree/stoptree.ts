@@ -1,0 +1,220 @@
+/**
+ * Making a tree end: signal, wait, freeze and kill what is left, look again until two looks in a row find nothing. Works the
+ * same with or without a host. Every signal goes to an identity that was compared in the same step.
+ */
+
+import { signalNumber } from "../../sys/base/signals.ts";
+import type { ListeningPort, ProcessIdentity, ProcessTable, SignalOutcome } from "../../sys/process/identity.ts";
+import { presenceOf } from "../../sys/process/identity.ts";
+import { type Candidate, findTree, type Tree, type TreeMember, type TreeQuery } from "./tree.ts";
+
+export interface StopTreeRequest {
+  table: ProcessTable;
+  query: TreeQuery;
+  signal: string;
+  timeoutMs: number;
+  /** False: the first signal goes to the leader alone. */
+  wholeTree: boolean;
+  /** Aborted to go straight to SIGKILL (a second Ctrl-C). */
+  hard?: AbortSignal | undefined;
+}
+
+export interface Survivor {
+  pid: number;
+  command: string;
+  why: string;
+}
+
+export interface StopTreeResult {
+  survivors: Survivor[];
+  /** How many processes had to be killed with SIGKILL. */
+  killed: number;
+  /** Where the tree listened when the stop began. */
+  ports: ListeningPort[];
+  passedOver: TreeMember[];
+}
+
+/** The same number everywhere; stop and continue are not. */
+export const SIGKILL = 9;
+/** Between two looks at processes that are ending: short, since most end at once and the caller waits. */
+const POLL_MS = [1, 1, 2, 2, 4, 8, 10];
+/** How often the whole table is looked through while waiting; new processes are rare then. */
+const RESCAN_EVERY_MS = 100;
+/** How long a SIGKILL may take to show: a process in uninterruptible sleep is named rather than waited for. */
+const KILL_WAIT_MS = 3000;
+
+const CANDIDATE: Record<Candidate["by"], string> = {
+  session: "it has the session of this launch, but nothing proves that it belongs to it, so it was not signalled",
+  log: "it writes the log of this launch, but nothing proves that it belongs to it, so it was not signalled",
+};
+
+/** Names were checked when the manifest was loaded. */
+function numberOf(name: string): number {
+  return signalNumber(name) ?? signalNumber("SIGTERM")!;
+}
+
+export async function stopTree(asked: StopTreeRequest): Promise<StopTreeResult> {
+  const { table } = asked;
+  const look = makeLook(table, asked.query);
+  const request = { ...asked, look };
+  const first = look();
+  const ports = table.listeningPorts(first.members.map((one) => one.identity.pid));
+  const denied = sendFirstSignal(request, first);
+  const deadline = performance.now() + request.timeoutMs;
+  const emptied = await waitForEmpty(
+    request,
+    first,
+    () => performance.now() >= deadline || request.hard?.aborted === true,
+  );
+  const { last, killed } = await endRest(request, denied, emptied);
+  return {
+    survivors: [
+      ...last.members.map((one) =>
+        survivor(
+          table,
+          one,
+          denied.has(one.identity.pid) ? "it may not be signalled (another user's)" : "SIGKILL has not ended it",
+        ),
+      ),
+      ...last.candidates.map((one) => survivor(table, one, CANDIDATE[one.by])),
+    ],
+    killed,
+    ports,
+    passedOver: first.passedOver,
+  };
+}
+
+/** Kills what `look` finds, until it finds nothing. To be asked for only where something was found. */
+export async function killTree(table: ProcessTable, look: () => Tree): Promise<void> {
+  await endRest({ table, look }, new Set(), false);
+}
+
+/**
+ * Who was once found stays in the tree: when the leader ends, a child with a session and an environment of its own has nothing left
+ * that would show it.
+ */
+function makeLook(table: ProcessTable, query: TreeQuery): () => Tree {
+  const known = new Map(query.adopted.map((one) => [`${one.pid}/${one.startTime}`, one]));
+  return () => {
+    const tree = findTree(table, { ...query, adopted: [...known.values()] });
+    for (const { identity } of tree.members) known.set(`${identity.pid}/${identity.startTime}`, identity);
+    return tree;
+  };
+}
+
+interface Stopping extends StopTreeRequest {
+  look(): Tree;
+}
+
+type Looking = Pick<Stopping, "table" | "look">;
+
+function survivor(table: ProcessTable, member: TreeMember, why: string): Survivor {
+  return { pid: member.identity.pid, command: table.commandLineOf(member.identity.pid), why };
+}
+
+/** Gives the pids that could not be signalled. A stopped process gets SIGCONT too, so that it can act on the signal. */
+function sendFirstSignal(request: StopTreeRequest, tree: Tree): Set<number> {
+  const { table, query } = request;
+  const number = numberOf(request.signal);
+  const leader = tree.members.find((one) => one.identity.pid === query.leader?.pid);
+  const denied = new Set<number>();
+  if (!request.wholeTree && leader !== undefined) {
+    note(denied, leader, send(table, leader, number));
+    return denied;
+  }
+  const grouped = signalLeadersGroup(request, tree, leader, number);
+  for (const member of tree.members) {
+    if (grouped && member.pgid === leader?.identity.pid) continue;
+    note(denied, member, send(table, member, number));
+  }
+  return denied;
+}
+
+/** One step for the whole group misses nobody that is just being forked; only when nobody in it is to be passed over. */
+function signalLeadersGroup(
+  request: StopTreeRequest,
+  tree: Tree,
+  leader: TreeMember | undefined,
+  number: number,
+): boolean {
+  if (leader === undefined || leader.pgid !== leader.identity.pid) return false;
+  if (tree.passedOver.some((one) => one.pgid === leader.pgid)) return false;
+  if (request.table.signalGroup(leader.identity, number) !== "sent") return false;
+  if (number !== SIGKILL) request.table.signalGroup(leader.identity, numberOf("SIGCONT"));
+  return true;
+}
+
+function send(table: ProcessTable, member: TreeMember, number: number): SignalOutcome {
+  const outcome = table.signal(member.identity, number);
+  if (number !== SIGKILL && member.state === "T") table.signal(member.identity, numberOf("SIGCONT"));
+  return outcome;
+}
+
+function note(denied: Set<number>, member: TreeMember, outcome: SignalOutcome): void {
+  if (outcome === "denied") denied.add(member.identity.pid);
+}
+
+async function waitForEmpty({ table, look }: Looking, first: Tree, over: () => boolean): Promise<boolean> {
+  let waitingFor = first.members.map((one) => one.identity);
+  let nextScan = performance.now() + RESCAN_EVERY_MS;
+  for (let step = 0; ; step++) {
+    waitingFor = waitingFor.filter((identity) => presenceOf(table, identity) === "alive");
+    if (waitingFor.length === 0 || performance.now() >= nextScan) {
+      waitingFor = identitiesOf(look());
+      nextScan = performance.now() + RESCAN_EVERY_MS;
+      if (waitingFor.length === 0) return true;
+    }
+    if (over()) return false;
+    await Bun.sleep(POLL_MS[Math.min(step, POLL_MS.length - 1)] as number);
+  }
+}
+
+function identitiesOf(tree: Tree): ProcessIdentity[] {
+  return tree.members.map((one) => one.identity);
+}
+
+/** A frozen process forks no more, so freezing until a look finds nobody new ends any fork storm before the kill. */
+async function freezeAndKill({ table, look }: Looking, denied: Set<number>): Promise<number> {
+  const killed = new Set<string>();
+  const deadline = performance.now() + KILL_WAIT_MS;
+  while (performance.now() < deadline) {
+    const frozen = new Set<number>();
+    let tree = look();
+    while (tree.members.some((one) => !frozen.has(one.identity.pid))) {
+      for (const member of tree.members) {
+        if (frozen.has(member.identity.pid)) continue;
+        frozen.add(member.identity.pid);
+        note(denied, member, table.signal(member.identity, numberOf("SIGSTOP")));
+      }
+      tree = look();
+    }
+    for (const member of tree.members) {
+      if (table.signal(member.identity, SIGKILL) === "sent")
+        killed.add(`${member.identity.pid}/${member.identity.startTime}`);
+    }
+    const waitUntil = Math.min(deadline, performance.now() + RESCAN_EVERY_MS);
+    const emptied = await waitForEmpty({ table, look }, tree, () => performance.now() >= waitUntil);
+    if (emptied) break;
+    if (look().members.every((one) => denied.has(one.identity.pid))) break;
+  }
+  return killed.size;
+}
+
+/** How often what turns up after a kill is killed as well, before it is named instead. */
+const ROUNDS = 5;
+
+/** An empty look is followed by a second one: a process between two parents, or one that just forked, is seen by that, and ended too. */
+async function endRest(
+  request: Looking,
+  denied: Set<number>,
+  emptied: boolean,
+): Promise<{ last: Tree; killed: number }> {
+  let killed = emptied ? 0 : await freezeAndKill(request, denied);
+  for (let round = 1; ; round++) {
+    await Bun.sleep(1);
+    const last = request.look();
+    const canBeEnded = last.members.some((one) => !denied.has(one.identity.pid));
+    if (!canBeEnded || round === ROUNDS) return { last, killed };
+    killed += await freezeAndKill(request, denied);
+  }
+}

@@ -1,0 +1,40 @@
+/** Asks a run that is up whether it is still alive, as its manifest says; shows it as unhealthy, or asks the host to start it again. */
+import { messageOf } from "../../sys/base/error.ts";
+import type { Ground, Report } from "../launch/types.ts";
+import { askAlive } from "../probe/alive.ts";
+import { sleepUnlessAborted } from "../probe/pause.ts";
+import { makeTry } from "../probe/tries.ts";
+import type { Asked } from "../probe/types.ts";
+import type { OwnControl, Run } from "../run/types.ts";
+import { noteHealth } from "./health.ts";
+
+export function watchAlive(ground: Ground, run: Run, asked: Asked, report: Report, control: OwnControl): void {
+  const { signal } = run.over;
+  const began = performance.now();
+  const startedMsAgo = Math.max(0, Date.now() - Date.parse(run.record.startedAt));
+  const sick = new Map<number, string>();
+  for (const [index, probe] of run.spec.settings.alive.entries()) {
+    // What a person is to know of a probe, `ready` has said.
+    const attempt = makeTry({ ...asked, note: () => {} }, probe, began);
+    void askAlive({
+      probe,
+      attempt: () => attempt(probe.timeoutMs).catch(messageOf),
+      uptimeMs: () => startedMsAgo + performance.now() - began,
+      sleep: (ms) => sleepUnlessAborted(ms, signal),
+      over: () => signal.aborted,
+      onSick(why) {
+        if (probe.action === "restart") {
+          control.ask({ is: "stuck", token: run.record.token, because: why });
+          return true;
+        }
+        sick.set(index, why);
+        noteHealth(ground, run, "sick", `not alive: ${[...sick.values()].join("; ")}`, report);
+        return false;
+      },
+      onWell() {
+        sick.delete(index);
+        if (sick.size === 0) noteHealth(ground, run, "well", "", report);
+      },
+    });
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * Notes on disk, while the host lives, those of a launch who could not be recognised without it: what lost its parent and fell to the host
+ * (a subreaper), and what lives below the leader with neither the launch's token nor its lineage. So they are found also when the host was killed
+ * and the leader has ended. An ordinary launch has neither, and nothing is written.
+ *
+ * Known limit: where there is no lineage, who clears its environment and leaves its parent after the host was killed is noted by nobody.
+ */
+
+import { libc } from "../../sys/ffi/libc.ts";
+import { identify, isOver, type ProcessEntry, presenceOf } from "../../sys/process/identity.ts";
+import { bunChildren } from "../../sys/spawn/bunspawn.ts";
+import type { Ground } from "../launch/types.ts";
+import { writeHistory } from "../run/notes.ts";
+import type { Run } from "../run/types.ts";
+import { isForeign, isMarked, type Launched } from "../tree/tree.ts";
+
+/** A process that lives shorter than this may be missed; one that matters to a stop lives longer. */
+const LOOK_EVERY_MS = 500;
+
+const WNOHANG = 1;
+
+/** `probes`: children of the host that are no part of the launch. */
+export function watchMembers(ground: Ground, run: Run, probes: ReadonlySet<number>): void {
+  const isHidden = makeIsHidden(ground, run);
+  // What fell to an earlier host falls to nobody again.
+  const earlier = run.history.adopted;
+  const look = () => {
+    const noted = new Set(run.history.adopted.map(nameOf));
+    // Who was seen below the leader before is the launch's, also where an orphan may be a stranger.
+    const orphans = liveOrphans(ground, run, probes).filter(
+      (entry) => ground.bystanders !== true || noted.has(nameOf(entry)) || isMarked(ground.table, entry, run.record),
+    );
+    const hidden = below(ground, [run.leader.pid, ...orphans.map((one) => one.pid)], isHidden);
+    const found = [
+      ...[...orphans, ...hidden].map((entry) => identify(ground.table, entry)),
+      ...earlier.filter((one) => presenceOf(ground.table, one) === "alive"),
+    ];
+    if (found.some((one) => !noted.has(nameOf(one)))) writeHistory(ground, run, { adopted: found });
+  };
+  const timer = setInterval(look, LOOK_EVERY_MS);
+  run.over.signal.addEventListener("abort", () => clearInterval(timer));
+}
+
+function nameOf({ pid, startTime }: { pid: number; startTime: string }): string {
+  return `${pid}/${startTime}`;
+}
+
+/** What fell to this host; those that have ended are reaped here, since Bun reaps only what Bun spawned. */
+function liveOrphans({ table }: Ground, run: Run, probes: ReadonlySet<number>): ProcessEntry[] {
+  return table.childrenOf(process.pid).flatMap((pid) => {
+    if (pid === run.leader.pid || probes.has(pid) || bunChildren().has(pid)) return [];
+    const entry = table.entry(pid);
+    if (entry === null) return [];
+    if (isOver(entry)) libc().waitpid(pid, null, WNOHANG);
+    return isOver(entry) ? [] : [entry];
+  });
+}
+
+type Verdict = "hidden" | "plain" | "foreign";
+
+/** The descendants of these that are hidden. Below what is another launch's nothing is looked at. */
+export function below({ table }: Ground, roots: number[], judge: (entry: ProcessEntry) => Verdict): ProcessEntry[] {
+  const hidden: ProcessEntry[] = [];
+  const waiting = roots.flatMap((pid) => table.childrenOf(pid));
+  for (let pid = waiting.pop(); pid !== undefined; pid = waiting.pop()) {
+    const entry = table.entry(pid);
+    if (entry === null || isOver(entry)) continue;
+    const verdict = judge(entry);
+    if (verdict === "foreign") continue;
+    if (verdict === "hidden") hidden.push(entry);
+    waiting.push(...table.childrenOf(pid));
+  }
+  return hidden;
+}
+
+/** Judged once a program: an environment is read again only when a process has become another one (`exec`). */
+export function makeIsHidden({ table }: Ground, { record }: Run): (entry: ProcessEntry) => Verdict {
+  const launched: Launched = { token: record.token, host: record.host, otherHosts: [] };
+  const judged = new Map<string, Verdict>();
+  return (entry) => {
+    const who = `${entry.pid}/${entry.startTime}/${entry.comm}`;
+    const before = judged.get(who);
+    if (before !== undefined) return before;
+    const verdict = isForeign(table, entry, launched) ? "foreign" : isMarked(table, entry, record) ? "plain" : "hidden";
+    if (judged.size > MOST_JUDGED) judged.clear();
+    judged.set(who, verdict);
+    return verdict;
+  };
+}
+
+/** A build that starts programs by the thousand must not grow its host. */
+const MOST_JUDGED = 1000;

@@ -1,0 +1,120 @@
+/** A record that is lost while its launch runs is written again; a launch whose place another has taken ends. */
+import { existsSync } from "node:fs";
+import type { LaunchRecord } from "../../state/types.ts";
+import { type Presence, type ProcessIdentity, presenceOf, sameIdentity } from "../../sys/process/identity.ts";
+import { holdOn } from "../launch/holding.ts";
+import type { Ground, Report } from "../launch/types.ts";
+import { tryLock } from "../run/lock.ts";
+import type { Run } from "../run/types.ts";
+import { queryOf } from "../tree/query.ts";
+import { stopTree } from "../tree/stoptree.ts";
+
+/** How long a launch may be missing from the list after its run directory was removed. */
+const RECORD_EVERY_MS = 500;
+/** What one of its processes is counts most. */
+const PRESENCES: readonly Presence[] = ["alive", "unknown", "gone"];
+/** How often a record that somebody else put in its place is set aside. */
+const MOST_FOREIGN = 3;
+
+/**
+ * A stop removes the record only when the tree is gone. So while the leader lives,
+ *
+ *   the record on disk                            means                                        then
+ *   -------------------------------------------   ------------------------------------------   --------------------------------
+ *   is absent, does not parse, is foreign         it was lost (the directory was removed)      it is written again
+ *   is of another launch, of which nothing runs   an older one came back (a backup, a          it is written again
+ *                                                 branch, another machine's): of this very
+ *                                                 host, too, before it restarted the launch
+ *   is of another launch, which runs              a start came first, found nothing to         this launch is the one too many,
+ *                                                 replace                                      and ends
+ *   is of one that cannot be judged from here     a container on this directory started it     both run on
+ *
+ * A root that is gone is not made again.
+ */
+export function watchRecord(ground: Ground, run: Run, report: Report): void {
+  const { store, table } = ground;
+  const { key, token, leader } = run.record;
+  const another = (): Presence | null => {
+    const there = store.record(key);
+    if (there.is !== "there") return "gone";
+    const { value } = there;
+    if (value.token === token) return null;
+    const seen = [value.leader, hostOf(value, run.record)].map((one) =>
+      one === null ? "gone" : presenceOf(table, one),
+    );
+    return PRESENCES.find((presence) => seen.includes(presence)) ?? "gone";
+  };
+  const isLost = () => leader !== null && another() === "gone" && presenceOf(table, leader) === "alive";
+  let busy = false;
+  let foreign = 0;
+  const look = async () => {
+    if (run.over.signal.aborted || !existsSync(ground.root)) return;
+    const there = store.record(key);
+    if (there.is === "there" && there.value.token === token) return;
+    if (isLost()) {
+      // Another user's dt, in a container say, may serve this key in the same directory: two that write over each other would never end.
+      if (there.is === "unreadable" && there.foreign === true && ++foreign > MOST_FOREIGN) return;
+      return restoreRecord(ground, run, isLost, report);
+    }
+    if (leader !== null && another() === "alive" && presenceOf(table, leader) === "alive")
+      await endSuperseded(ground, run, report);
+  };
+  const timer = setInterval(() => {
+    if (busy) return;
+    busy = true;
+    look()
+      .catch(() => {}) // a full disk, a directory that is not to be trusted: tried again
+      .finally(() => {
+        busy = false;
+      });
+  }, RECORD_EVERY_MS);
+  run.over.signal.addEventListener("abort", () => clearInterval(timer));
+}
+
+/**
+ * Of another launch, as far as its life says that the launch runs. This host serves one launch of the key, and a host of many lives for others too:
+ * of theirs only what was never written down, as they were starting it, is taken for running.
+ */
+function hostOf({ host, shared, leader }: LaunchRecord, own: LaunchRecord): ProcessIdentity | null {
+  return sameIdentity(host, own.host) || (shared === true && leader !== null) ? null : host;
+}
+
+async function restoreRecord(ground: Ground, run: Run, isLost: () => boolean, report: Report): Promise<void> {
+  const { store } = ground;
+  const { key } = run.record;
+  store.prepare();
+  const lock = await tryLock(ground, run, "record again");
+  if (lock === null) return; // somebody is changing the launch: looked at again in a while
+  try {
+    if (run.over.signal.aborted || !isLost()) return;
+    if (store.record(key).is === "unreadable") store.setAside(key, "record");
+    // Before the record, which lists it: without what it noted it would be shown as starting.
+    store.writeHistory(run.history);
+    run.record = holdOn(ground, run.record);
+    store.writeRecord(run.record);
+    const want = store.want(key);
+    // An older one came back with the record.
+    const isOlder = want.is === "there" && want.value.want === "stopped" && want.value.at < run.record.startedAt;
+    if (want.is === "unreadable") store.setAside(key, "want");
+    if (want.is !== "there" || isOlder)
+      store.writeWant({ version: 1, key, want: "run", at: run.record.startedAt, by: run.record.startedBy });
+    report({ is: "note", text: `the record of ${key} was lost while it runs; it is written again` });
+  } finally {
+    lock.release();
+  }
+}
+
+async function endSuperseded(ground: Ground, run: Run, report: Report): Promise<void> {
+  const { key, stop } = run.record;
+  report({
+    is: "note",
+    text: `the record of ${key} was removed and another launch has taken its place: ending this one`,
+  });
+  await stopTree({
+    table: ground.table,
+    query: queryOf(ground, run.record),
+    signal: stop.signal,
+    timeoutMs: stop.timeoutMs,
+    wholeTree: true,
+  });
+}

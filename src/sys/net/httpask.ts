@@ -1,0 +1,153 @@
+/**
+ * Asks an HTTP server on this machine one question and leaves nothing behind on the server's side. It uses its own
+ * connection to the given address, whatever proxy the environment names. It reads the body, so the server is not cut
+ * off, and does not keep the connection. The side that closes first keeps the kernel's `TIME_WAIT`, which would keep a
+ * restarted server from its port, so it must never stay with the server:
+ *
+ *   the server keeps the connection           this side closes first, a moment later
+ *   the server closes it without announcing   this side sees that within that moment, and resets its own
+ *   the server closes it after its answer     this side waits for that, then resets its own
+ *   the connection is encrypted               this side announces the end inside it, the server then closes, and
+ *                                             this side resets its own
+ *   the body has no end, or takes long        this side closes in the middle
+ *
+ * The certificate is not checked: the question is whether this very server answers.
+ */
+import { errnoOf, messageOf } from "../base/error.ts";
+import { libc, ptr } from "../ffi/libc.ts";
+import { makeAnswerReader } from "./httpanswer.ts";
+
+export interface HttpQuestion {
+  url: URL;
+  /** The address to connect to; `url` gives the rest. */
+  address: string;
+  limitMs: number;
+  signal: AbortSignal;
+}
+
+export type HttpAnswer = { is: "answered"; status: number } | { is: "failed"; why: string };
+
+/** A page may take long to produce, or never end. Its status is known earlier. */
+export const BODY_MS = 2000;
+export const MOST_BODY_BYTES = 16 * 1024 * 1024;
+/** How long a server may take to close after it announced that, or was told to. */
+const CLOSE_MS = 500;
+/** How long to wait for a server that announced nothing: it may close at once all the same. */
+const MOMENT_MS = 50;
+
+const DARWIN = process.platform === "darwin";
+const SOL_SOCKET = DARWIN ? 0xffff : 1;
+const SO_LINGER = DARWIN ? 0x80 : 13;
+
+export function askHttp({ url, address, limitMs, signal }: HttpQuestion): Promise<HttpAnswer> {
+  const answered = Promise.withResolvers<HttpAnswer>();
+  const reader = makeAnswerReader();
+  let connection: Bun.Socket | null = null;
+  let isOver = false;
+  let bytesTaken = 0;
+  let bodyTimer: ReturnType<typeof setTimeout> | undefined;
+
+  /** Only the first call counts. */
+  const finish = (why: string, hangUp: (socket: Bun.Socket) => void): void => {
+    if (isOver) return;
+    isOver = true;
+    clearTimeout(timer);
+    clearTimeout(bodyTimer);
+    signal.removeEventListener("abort", onAbort);
+    const status = reader.status();
+    answered.resolve(status === null ? { is: "failed", why } : { is: "answered", status });
+    if (connection !== null) hangUp(connection);
+  };
+  /** The `end` event arrives when the server has closed. */
+  const awaitClose =
+    (patienceMs: number) =>
+    (socket: Bun.Socket): void => {
+      const closeNow = () => {
+        clearTimeout(patience);
+        signal.removeEventListener("abort", closeNow);
+        close(socket);
+      };
+      const patience = setTimeout(closeNow, patienceMs);
+      signal.addEventListener("abort", closeNow);
+    };
+  const isSecure = url.protocol === "https:";
+  const close = isSecure ? closeEncrypted : closePlain;
+  const onAbort = () => finish("the request was cancelled", close);
+  const timer = setTimeout(() => finish(`nothing received within ${Math.round(limitMs)}ms`, close), limitMs);
+  signal.addEventListener("abort", onAbort);
+  if (signal.aborted) onAbort();
+
+  const ask = (socket: Bun.Socket) => (isOver ? close(socket) : socket.write(requestFor(url)));
+  Bun.connect({
+    hostname: address,
+    port: portOf(url),
+    allowHalfOpen: true,
+    ...(isSecure ? { tls: { rejectUnauthorized: false, serverName: bareHost(url) } } : {}),
+    socket: {
+      open(socket) {
+        connection = socket;
+        if (isOver || !isSecure) ask(socket);
+      },
+      handshake: (socket) => void ask(socket),
+      data(_socket, bytes) {
+        if (isOver) return;
+        bytesTaken += bytes.length;
+        reader.take(bytes);
+        if (reader.isBroken()) finish("what it sent is not HTTP/1", awaitClose(CLOSE_MS));
+        else if (reader.isWhole()) finish("", awaitClose(reader.serverCloses() ? CLOSE_MS : MOMENT_MS));
+        else if (bytesTaken > MOST_BODY_BYTES) finish("its response does not end", close);
+        else if (reader.status() !== null) bodyTimer ??= setTimeout(() => finish("", close), BODY_MS);
+      },
+      // The server closed first; an ordinary close here would leave it waiting.
+      end(socket) {
+        reader.end();
+        finish("it closed the connection without an answer", () => {});
+        socket.terminate();
+      },
+      close: () => finish("it closed the connection without an answer", () => {}),
+      error: (_socket, error) => finish(messageOf(error), close),
+      connectError: (_socket, error) => finish(describeRefusal(address, error), () => {}),
+    },
+  }).catch((error) => finish(describeRefusal(address, error), () => {}));
+  return answered.promise;
+}
+
+function closePlain(socket: Bun.Socket): void {
+  socket.end();
+}
+
+/** Bun closes when the server has announced its end too. */
+function closeEncrypted(socket: Bun.Socket): void {
+  const { fd } = socket as unknown as { fd: number };
+  if (fd >= 0) libc().setsockopt(fd, SOL_SOCKET, SO_LINGER, ptr(new Int32Array([1, 0])), 8);
+  socket.end();
+  setTimeout(() => socket.terminate(), CLOSE_MS).unref();
+}
+
+function describeRefusal(address: string, error: unknown): string {
+  return `cannot connect to ${address} (${errnoOf(error) ?? messageOf(error)})`;
+}
+
+function requestFor(url: URL): string {
+  const lines = [
+    `GET ${url.pathname}${url.search} HTTP/1.1`,
+    `Host: ${url.host}`,
+    "User-Agent: dt-probe",
+    "Accept: */*",
+  ];
+  if (url.username !== "" || url.password !== "") {
+    const who = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+    lines.push(`Authorization: Basic ${Buffer.from(who).toString("base64")}`);
+  }
+  return `${lines.join("\r\n")}\r\n\r\n`;
+}
+
+export function portOf({ port, protocol }: URL): number {
+  if (port !== "") return Number(port);
+  return protocol === "https:" ? 443 : 80;
+}
+
+/** The host name without the brackets of an IPv6 address. */
+export function bareHost({ hostname }: URL): string {
+  return hostname.replace(/^\[(.*)\]$/, "$1");
+}

@@ -1,0 +1,179 @@
+/**
+ * Proves who wrote a state file: a MAC (HMAC-SHA256 with the user's secret) over its content, its name (which holds its
+ * kind and key) and its directory (real path, device, inode). A file without a MAC, or with a wrong one, is *foreign*:
+ * it came with a clone, a copy of the folder, an archive, another user. dt acts on nothing in it.
+ *
+ *   MAC is right, and the directory is      then
+ *   -------------------------------------   ------------------------------------------------------------
+ *   the same path and inode                 own (a device may get another number when it is mounted again)
+ *   another path, same device and inode     own: the folder was moved; the answer says from where
+ *   another inode                           foreign: the folder was copied, or restored
+ *
+ * Known limit: a file system that gives a directory another inode when it is mounted again makes what it holds foreign.
+ */
+import { lstatSync } from "node:fs";
+import { join, relative } from "node:path";
+import { DtError } from "../base/error.ts";
+import { identifyDirectory } from "../files/descend.ts";
+import { openSecrets } from "./secret.ts";
+
+interface Place {
+  path: string;
+  dev: number;
+  ino: number;
+}
+
+interface Mark extends Place {
+  mac: string;
+}
+
+export type Opened =
+  /** `movedFrom`: the directory's path when it was written, if it has another one now. */
+  { is: "own"; value: Record<string, unknown>; movedFrom: string | null } | { is: "foreign"; why: string };
+
+export interface Seal {
+  /** The value as JSON, with its seal. Throws when no secret can be made or the directory is missing. */
+  close(path: string, value: object): string;
+  /** Throws what `JSON.parse` throws. */
+  open(path: string, text: string): Opened;
+  /**
+   * Whether the end of a text that `close` made names this directory. If not, a large foreign file need not be read or
+   * parsed.
+   */
+  mayBeOwn(end: string): boolean;
+  /** Seals text of any form: the seal is its first line. */
+  closeText(path: string, text: string): string;
+  /** Null when it is not this user's. */
+  openText(path: string, text: string): string | null;
+}
+
+const FIELD = "seal";
+
+/**
+ * Seals the files below a directory, given as a function if it may be moved. `home`: DIALTONE_HOME, where the secret
+ * is; null when there is none.
+ */
+export function makeSeal(directory: string | (() => string), home: string | null): Seal {
+  const at = typeof directory === "string" ? () => directory : directory;
+  const secrets = openSecrets(home, at());
+  const real = new Map<string, string>();
+  const place = (given: string): Place => {
+    const found = identifyDirectory(given, real.get(given));
+    real.set(given, found.path);
+    return found;
+  };
+  const nameIn = (given: string, path: string) => {
+    const name = path.startsWith(`${given}/`) ? path.slice(given.length + 1) : relative(given, path);
+    checkWay(given, name);
+    return name;
+  };
+  const sign = (path: string, body: string): Mark => {
+    const given = at();
+    const there = place(given);
+    return { ...there, mac: macOf(secrets.needed(), nameIn(given, path), there, body) };
+  };
+  /** `bodyOf`: called only when there is a mark, because serializing deeply nested foreign data takes long. */
+  const judge = (path: string, mark: unknown, bodyOf: () => string): { movedFrom: string | null } | { why: string } => {
+    if (!isMark(mark)) return { why: NOT_SEALED };
+    const body = bodyOrNull(bodyOf);
+    if (body === null) return { why: NOT_OURS };
+    const given = at();
+    const name = nameIn(given, path);
+    const isOurs = (secret: string) => macOf(secret, name, mark, body) === mark.mac;
+    if (!secrets.some(isOurs)) return { why: NOT_OURS };
+    const now = place(given);
+    if (mark.ino !== now.ino || (mark.path !== now.path && mark.dev !== now.dev)) return { why: copied(mark.path) };
+    return { movedFrom: mark.path === now.path ? null : mark.path };
+  };
+  const mayBeOwn = (end: string) => {
+    const mark = markAtEnd(end);
+    return mark !== null && mark.ino === place(at()).ino;
+  };
+  return {
+    mayBeOwn,
+    close(path, value) {
+      return `${JSON.stringify({ ...value, [FIELD]: sign(path, JSON.stringify(value)) }, null, 2)}\n`;
+    },
+    open(path, text) {
+      const parsed: unknown = JSON.parse(text);
+      if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed))
+        return { is: "foreign", why: NOT_SEALED };
+      const { [FIELD]: mark, ...value } = parsed as Record<string, unknown>;
+      const judged = judge(path, mark, () => JSON.stringify(value));
+      return "why" in judged ? { is: "foreign", why: judged.why } : { is: "own", value, movedFrom: judged.movedFrom };
+    },
+    closeText: (path, text) => `${JSON.stringify(sign(path, text))}\n${text}`,
+    openText(path, text) {
+      const end = text.indexOf("\n");
+      if (end < 0 || end > LONGEST_MARK) return null;
+      const body = text.slice(end + 1);
+      try {
+        return "why" in judge(path, JSON.parse(text.slice(0, end)), () => body) ? null : body;
+      } catch {
+        return null;
+      }
+    },
+  };
+}
+
+/** The mark, which is the last field of what `close` wrote. */
+function markAtEnd(end: string): Mark | null {
+  const from = end.lastIndexOf(`"${FIELD}":`);
+  if (from < 0) return null;
+  try {
+    const mark: unknown = JSON.parse(end.slice(from + `"${FIELD}":`.length, end.lastIndexOf("}")));
+    return isMark(mark) ? mark : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Null when it is nested too deeply to be written out; dt never nests so deeply. */
+function bodyOrNull(bodyOf: () => string): string | null {
+  try {
+    return bodyOf();
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
+}
+
+/**
+ * The directories in between are dt's own as well: a link in their place would redirect what is written. Throws
+ * `unsafe-directory`.
+ */
+function checkWay(directory: string, name: string): void {
+  const parts = name.split("/");
+  for (let count = 1; count < parts.length; count++) {
+    const path = join(directory, ...parts.slice(0, count));
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    if (stat !== undefined && !stat.isDirectory())
+      throw new DtError(
+        "unsafe-directory",
+        `${path} is not a real directory; dt keeps its state only in a real directory.`,
+        {
+          hint: `See what it is (ls -ld), and move it away: mv ${path} ${path}.old`,
+        },
+      );
+  }
+}
+
+const LONGEST_MARK = 16 * 1024;
+export const NOT_SEALED = "not written by your dt";
+const NOT_OURS = "not written by your dt, or changed since";
+const copied = (path: string) => `a copy of what your dt wrote in ${path}`;
+
+function macOf(secret: string, name: string, { path, dev, ino }: Place, body: string): string {
+  const hasher = new Bun.CryptoHasher("sha256", secret);
+  // Lengths first, so that no two different states give the same bytes.
+  return hasher
+    .update(JSON.stringify(["dt state 1", name, path, dev, ino, body.length]))
+    .update(body)
+    .digest("hex");
+}
+
+function isMark(value: unknown): value is Mark {
+  if (typeof value !== "object" || value === null) return false;
+  const { path, dev, ino, mac } = value as Record<string, unknown>;
+  return typeof path === "string" && typeof dev === "number" && typeof ino === "number" && typeof mac === "string";
+}
