@@ -134,7 +134,7 @@ export const BREAKS: readonly Break[] = [
     what: "a host holds on to nothing",
     edits: [
       {
-        file: START,
+        file: "src/supervisor/start/begin.ts",
         from: "written = holdOn(ground, makeRecord(",
         to: "written = ((_: unknown, it: LaunchRecord) => it)(ground, makeRecord(",
       },
@@ -251,7 +251,7 @@ export const BREAKS: readonly Break[] = [
     what: "the record is written after the process exists",
     edits: [
       {
-        file: START,
+        file: "src/supervisor/start/begin.ts",
         from: `    store.writeRecord(written);
     noteSpec(`,
         to: "    noteSpec(",
@@ -670,8 +670,8 @@ export const BREAKS: readonly Break[] = [
     what: "a start that could not take over containers leaves them",
     edits: [
       {
-        file: START,
-        from: "if (converge) return giveUpStack(ground, record, report);",
+        file: "src/supervisor/start/place.ts",
+        from: "if (converge) return giveUpStack(start, record);",
         to: "if (converge) return;",
       },
     ],

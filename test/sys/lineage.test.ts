@@ -48,7 +48,7 @@ test.skipIf(!onLinux)(
 
 test.skipIf(!onLinux)("null takes it away, and where none is asked for it stays", async () => {
   const program = `
-    import { withCleanLimits } from "${import.meta.dir}/../../src/sys/limits.ts";
+    import { withCleanLimits } from "${import.meta.dir}/../../src/sys/spawn/limits.ts";
     const run = (...lineage) => withCleanLimits(null, () => Bun.spawnSync(["cat", "/proc/self/limits"]), ...lineage).stdout.toString();
     console.log(JSON.stringify([run(), run(null)]));`;
   const child = withCleanLimits(

@@ -5,7 +5,8 @@ import { identifySelf, type ProcessIdentity } from "../../sys/process/identity.t
 import type { Ground, Report } from "../launch/types.ts";
 import { noteExit } from "../run/notes.ts";
 import type { OwnControl, Run } from "../run/types.ts";
-import { startLaunch, whileWanted } from "../start/start.ts";
+import { startLaunch } from "../start/start.ts";
+import { whileWanted } from "../start/wanted.ts";
 import { beginRun } from "./begin.ts";
 import { isEndedForAnother, sizeOf } from "./onrequest.ts";
 

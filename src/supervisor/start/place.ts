@@ -1,0 +1,83 @@
+/**
+ * The step `clear`: what was under the key before a start. A living launch is ended, what is recorded of a dead one is swept, and processes of a
+ * record that does not parse are searched for by key and root; none of them is ever assumed to be gone.
+ */
+
+import type { LaunchRecord } from "../../state/types.ts";
+import { messageOf } from "../../sys/base/error.ts";
+import { identifySelf, presenceOf } from "../../sys/process/identity.ts";
+import { endLaunch } from "../end/end.ts";
+import { endStack } from "../end/stack.ts";
+import { clearUnreadable } from "../end/unrecorded.ts";
+import { refuseSharedLog } from "../launch/log.ts";
+import { checkPort, isHeldForIt } from "../port/port.ts";
+import { isConverging } from "../prepare/stack.ts";
+import type { Before, ClearedStart, PreparedStart, Undo } from "./types.ts";
+
+/** Throws where the start must not touch the launch before: a log that is in use, a port that another process holds. */
+export async function clear(start: PreparedStart, undo: Undo): Promise<ClearedStart> {
+  const { ground, spec, prepared } = start;
+  refuseSharedLog(ground, spec.key, prepared.log);
+  if (prepared.stack === null) refuseStrangersPort(start);
+  const before = await clearPlace(start);
+  if (before !== null) undo.push(() => giveUp(start, before));
+  return { ...start, before };
+}
+
+/** A rerun onto a port that another process holds is refused before the old launch is touched. */
+function refuseStrangersPort({ ground, spec: { key }, prepared: { port } }: PreparedStart): void {
+  const old = ground.store.record(key);
+  if (port === null || old.is !== "there") return;
+  if (old.value.port !== port || !isHeldForIt(ground, old.value, port)) checkPort(ground, key, port, old.value);
+}
+
+/** What of the launch before this start takes the place of; null: nothing is left of it. */
+async function clearPlace({ ground, spec, prepared, report, options }: PreparedStart): Promise<Before | null> {
+  const { key } = spec;
+  const old = ground.store.record(key);
+  if (old.is === "absent") return null;
+  if (old.is === "unreadable") {
+    await clearUnreadable(ground, key, report);
+    return null;
+  }
+  const record = old.value;
+  const converge = isConverging(record, prepared.stack);
+  ground.store.checkSpace();
+  const isLiving = record.leader !== null && presenceOf(ground.table, record.leader) === "alive";
+  if (isLiving && converge)
+    report({ is: "note", text: `${key} runs: its containers are brought to what is declared now` });
+  if (isLiving && !converge) report({ is: "replacing", key, pid: record.leader?.pid ?? null, ageMs: ageOf(record) });
+  const ended = await endLaunch(ground, record, {
+    how: isLiving ? "replace" : "sweep",
+    by: spec.asker.by === "user" ? { ...spec.asker, by: "rerun" } : spec.asker,
+    self: identifySelf(ground.table),
+    converge,
+    isFollowed: true,
+    ...(options.ownExit === undefined ? {} : { ownExit: options.ownExit }),
+  });
+  if (isLiving && !converge) report({ is: "replaced", key, killed: ended.stopped.killed, tookMs: ended.tookMs });
+  return converge || record.phase === "backoff" ? { record, converge } : null;
+}
+
+function ageOf({ startedAt }: LaunchRecord): number {
+  return Math.max(0, Date.now() - Date.parse(startedAt));
+}
+
+/** A start that failed leaves nothing of the launch whose place it was to take. */
+async function giveUp(start: PreparedStart, { record, converge }: Before): Promise<void> {
+  if (converge) return giveUpStack(start, record);
+  const { store } = start.ground;
+  const there = store.record(record.key);
+  if (there.is === "there" && there.value.token === record.token) store.removeRecord(record);
+  else store.removeFiled(record.token);
+}
+
+/** The containers of a launch that is gone, and of a start that could not take them over. */
+async function giveUpStack({ ground, report }: PreparedStart, old: LaunchRecord): Promise<void> {
+  try {
+    await endStack(ground, old);
+    ground.store.removeRecord(old);
+  } catch (error) {
+    report({ is: "note", text: messageOf(error) });
+  }
+}
