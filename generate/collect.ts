@@ -1,6 +1,6 @@
 /**
- * What `dt init` copies, collected from this repository into manifest/start/files.json by `bun run generate`: the plugin `template`,
- * which runs here as any other, and the types. Known limit: text files only.
+ * Collects what `dt init` copies from this repository: the plugin `template`, which runs here like any other, and the
+ * types. `bun run generate` writes it to manifest/start/files.json. Known limit: text files only.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,13 +8,13 @@ import { join } from "node:path";
 export interface StartFiles {
   /** The declarations of `@dialtone/dt`, the text of docs/dialtone.d.ts. */
   types: string;
-  /** The plugin's files by their path from the project root, the manifest last. */
+  /** The plugin's files by path from the project root, the manifest last. */
   plugin: Record<string, string>;
 }
 
 const MANIFEST = "manifests/template.ts";
 const FOLDER = "plugins/template";
-/** What running the plugin leaves there; its own .gitignore says the same. */
+/** Files that running the plugin leaves behind; its .gitignore names the same. */
 const MADE = /^dist\/|\.log(\.\d+)?$/;
 
 export function collectStartFiles(repository: string): StartFiles {

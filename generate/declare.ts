@@ -1,13 +1,15 @@
 /**
- * The public API as one file of declarations without an import, docs/dialtone.d.ts: what src/index.ts exports, with all the
- * doc comments. Every declaration begins with `export`, so the text is right as a module and inside `declare module`.
+ * Makes docs/dialtone.d.ts, the public API as one file of declarations without imports: everything that src/index.ts
+ * exports, with its doc comments. Every declaration begins with `export`, so the text is valid both as a module and
+ * inside `declare module`.
  */
 
 const HEADER = `/**
- * The types of \`@dialtone/dt\`: what a manifest may hold, and what a plugin's own programs may use. Made by \`bun run generate\`, a test
- * fails when it is stale.
+ * The types of \`@dialtone/dt\`: what a manifest may hold, and what a plugin's own programs may use. Made by
+ * \`bun run generate\`; a test fails when it is stale.
  *
- * All paths in a manifest are relative to the project root (the folder that holds \`manifests/\`) unless they are absolute.
+ * All paths in a manifest are relative to the project root (the folder that holds \`manifests/\`) unless they are
+ * absolute.
  */
 `;
 
@@ -17,7 +19,7 @@ export const DECLARED = {
   functions: ["manifest/model/define.ts", "plugin/serve.ts", "plugin/visible.ts", "plugin/within.ts"],
 } as const;
 
-/** From the sources, in the style they are written in: an exported function has a one-line doc comment and a one-line signature. */
+/** Relies on the style of the sources: an exported function has a one-line doc comment and a one-line signature. */
 export function makeDeclarations(read: (path: string) => string): string {
   const types = DECLARED.types.map((path) => read(path).replace(/^\/\*\*.*?\*\/\n/s, ""));
   return `${HEADER}${types.join("")}\n${DECLARED.functions.flatMap((path) => declareFunctions(path, read(path))).join("\n")}`;

@@ -1,6 +1,6 @@
-/** Doc comments of the interfaces in manifest/model/types.ts, by interface and field. Reads exactly the style that file is written in. */
+/** Extracts the doc comments of the interfaces in manifest/model/types.ts. It parses only the style in which that file is written. */
 
-/** `{ Plugin: { name: "…", cwd: "…" } }`; fields of what an interface extends are part of it. */
+/** `{ Plugin: { name: "…", cwd: "…" } }`; an interface includes the fields of the one it extends. */
 export function extractDescriptions(source: string): Record<string, Record<string, string>> {
   const interfaces: Record<string, Record<string, string>> = {};
   for (const match of source.matchAll(/^export interface (\w+)(?: extends (\w+))? \{\n(.*?)^\}/gms)) {

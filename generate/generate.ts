@@ -1,4 +1,7 @@
-/** `bun run generate`: writes what is derived from the types, the schema, the plugin `template` and what a plugin's programs import. A test fails when the files are stale. */
+/**
+ * `bun run generate`, first part: writes the files derived from the types, the schema, the plugin `template` and the
+ * module that a plugin's programs import. A test fails when they are stale.
+ */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { collectStartFiles } from "./collect.ts";
@@ -17,7 +20,7 @@ writeFileSync(join(repository, "docs", "dialtone.d.ts"), makeDeclarations(source
 writeJson(pluginModule, await bundleModule(repository));
 writeJson(startFiles, collectStartFiles(repository));
 writeJson(descriptions, extractDescriptions(source("manifest/model/types.ts")));
-// imported after the sentences are written, since it reads them
+// imported after manifest/schema/descriptions.json is written, since it reads that
 const { manifestJsonSchema } = await import("../src/manifest/schema/jsonschema.ts");
 writeJson(jsonSchema, manifestJsonSchema());
 Bun.spawnSync(

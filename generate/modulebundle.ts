@@ -1,8 +1,11 @@
-/** `@dialtone/dt` as one file of JavaScript that imports nothing but built-ins: what src/index.ts exports. Made by `bun run generate`. */
+/**
+ * Bundles `@dialtone/dt` (src/index.ts) into one JavaScript file that imports only built-ins. Run by `bun run
+ * generate`.
+ */
 import { join } from "node:path";
 import { sha256 } from "../src/sys/base/digest.ts";
 
-/** The same sources give the same text, with the same version of Bun. */
+/** The same sources and the same version of Bun give the same text. */
 export async function bundleModule(repository: string): Promise<{ digest: string; text: string }> {
   const built = await Bun.build({
     entrypoints: [join(repository, "src/index.ts")],

@@ -2,12 +2,12 @@ import { definePlugin } from "@dialtone/dt";
 
 export default definePlugin({
   name: "dag",
-  description: "A live picture of this project: plugins, commands, what needs what, and what runs",
+  description: "A live picture of this project: plugins, commands, their needs and their states",
   cwd: "plugins/dag/src_v2",
   commands: {
     dev: {
       kind: "managed",
-      description: "Serve the picture, and keep open pages true",
+      description: "Serve the picture and keep open pages up to date",
       run: ["bun", "run", "server.ts"],
       port: "auto",
       ready: { http: "/", timeout: "15s" },
@@ -16,7 +16,7 @@ export default definePlugin({
     },
     build: {
       kind: "oneshot",
-      description: "Write the picture as it is now to plugins/dag/dist/dag.html (or another file)",
+      description: "Write the current picture to plugins/dag/dist/dag.html (or another file)",
       run: ["bun", "run", "build.ts"],
     },
   },

@@ -1,6 +1,6 @@
 import { definePlugin } from "@dialtone/dt";
 
-// Containers under a key like any other process. Needs Docker or Podman with Compose.
+// Containers under a key, like any other process. Needs Docker or Podman with Compose.
 export default definePlugin({
   name: "stack",
   description: "A Compose stack: a page, a clock, and a proxy that can be left out",
@@ -19,6 +19,6 @@ export default definePlugin({
       description: "Write .stagecraft/dev/compose.yaml from plugins/stack/stack.yaml",
       run: ["bun", "plugins/stack/render.ts"],
     },
-    test: { kind: "oneshot", description: "Test what renders it", cwd: "plugins/stack", run: ["bun", "test"] },
+    test: { kind: "oneshot", description: "Test the renderer", cwd: "plugins/stack", run: ["bun", "test"] },
   },
 });

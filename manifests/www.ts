@@ -2,7 +2,7 @@ import { definePlugin } from "@dialtone/dt";
 
 export default definePlugin({
   name: "www",
-  description: "The documentation site, made from docs/*.md",
+  description: "The documentation site, built from docs/*.md",
   cwd: "plugins/www",
   commands: {
     dev: {

@@ -40,7 +40,7 @@ function setUp() {
     path,
     write: (name: string, text: string | Uint8Array) => writeFileSync(path(name), text),
     append: (name: string, text: string | Uint8Array) => appendFileSync(path(name), text),
-    /** Looks until nothing is left. */
+    /** Looks until there is nothing more to read. */
     look(name: string, settled = false) {
       const notes: string[] = [];
       for (;;) {
@@ -55,14 +55,14 @@ function setUp() {
 
 const said = (text: string, role = "user") => `${JSON.stringify({ role, content: text })}\n`;
 const textsOf = (store: Store, conversation: Conversation) => [...store.messages(conversation)].map(({ text }) => text);
-/** What a conversation holds, apart from how often its file was begun anew. */
+/** The content of a conversation, without the count of how often its file started over. */
 const contents = (store: Store, { source, notes: _, ...rest }: Conversation) => ({
   ...rest,
   bytes: source.bytes,
   messages: [...store.messages({ source, notes: _, ...rest })],
 });
 
-test("a transcript is read from the folders it is said to be in, whatever leads there", () => {
+test("a transcript is read only from the configured folders, whatever links lead out", () => {
   const { home, store, path, write } = setUp();
   mkdirSync(join(home, "out"));
   writeFileSync(join(home, "out", "a.jsonl"), said("outside"));
@@ -139,7 +139,7 @@ describe("lines of JSON", () => {
       { role: "other", name: "Ada", at: "2026-01-02T03:04:05.000Z" },
     ]);
   });
-  test("what is none", () => {
+  test("invalid lines", () => {
     for (const line of ["{", "[1]", "null", "3", "\0\0"]) expect(readJsonLine(line).is).toBe("invalid");
   });
 });
@@ -179,7 +179,7 @@ test("terms: frequent ones, the same however the text is cut, and in bounded mem
 });
 
 describe("a transcript", () => {
-  test("grows: what was read is not read again, and the rest is added", () => {
+  test("grows: only the new part is read and added", () => {
     const { write, append, look, read, store } = setUp();
     write("a.jsonl", said("one"));
     expect(look("a.jsonl")).toMatchObject({ changed: true, more: false });
@@ -223,7 +223,7 @@ describe("a transcript", () => {
     expect(read("b.jsonl").counts.messages).toBe(0);
   });
 
-  test("truncated: what was read stays until it is whole again", () => {
+  test("truncated: its messages stay until it is complete again", () => {
     const { write, path, look, read, store } = setUp();
     const whole = said("one") + said("two") + said("three");
     write("a.jsonl", whole);
@@ -244,7 +244,7 @@ describe("a transcript", () => {
     expect(textsOf(store, read("a.jsonl"))).toEqual(["one", "other"]);
   });
 
-  test("rotated: the one before is kept under a name of its own", () => {
+  test("rotated: the previous one is kept under its own name", () => {
     const { write, path, look, read, store } = setUp();
     write("a.jsonl", said("old one") + said("old two"));
     look("a.jsonl");
@@ -257,12 +257,12 @@ describe("a transcript", () => {
     expect(textsOf(store, kept)).toEqual(["old one", "old two"]);
   });
 
-  test("edited in its middle: read anew; removed: what was read stays; there again: goes on", () => {
+  test("edited in its middle: read again; removed: its messages stay; back again: goes on", () => {
     const { write, path, look, read, store } = setUp();
     write("a.md", "## User\none\n## Assistant\ntwo\n");
     look("a.md");
     write("a.md", "## User\nchanged\n## Assistant\ntwo\nmore\n");
-    expect(look("a.md").notes[0]).toContain("read anew");
+    expect(look("a.md").notes[0]).toContain("read again");
     expect(textsOf(store, read("a.md"))).toEqual(["changed", "two\nmore"]);
     rmSync(path("a.md"));
     look("a.md");
@@ -273,7 +273,7 @@ describe("a transcript", () => {
     expect(textsOf(store, read("a.md"))).toEqual(["changed", "two\nmore\nagain"]);
   });
 
-  test("Markdown: code is none of the headings, a last line without an end is taken when all is quiet", () => {
+  test("Markdown: headings in code do not count; a last line without an end is read when the file is quiet", () => {
     const { write, append, look, read, store } = setUp();
     write("a.md", "# T\n\n## User\n\n```\n## Assistant\n```\n\n\nend\n## Assistant\nhalf");
     expect(look("a.md").unsettled).toBe(true);
@@ -286,7 +286,7 @@ describe("a transcript", () => {
     expect(read("a.md").counts.lines).toBe(13);
   });
 
-  test("aider's history, CRLF, and bytes that are no text", () => {
+  test("aider's history, CRLF, and bytes that are not text", () => {
     const { write, look, read, store } = setUp();
     write("a.md", "# aider chat started at 2026-01-01 10:00:00\n\n#### fix it\n\nDone.\n");
     look("a.md");
@@ -325,7 +325,7 @@ describe("a transcript", () => {
     expect(contents(store, read("a.jsonl"))).toEqual(grown);
   });
 
-  test("many short ones, and calls without a text, are bounded too", () => {
+  test("many short messages, and calls without text, are bounded too", () => {
     const { write, append, look, read, store } = setUp();
     const call = { type: "response_item", payload: { type: "function_call", name: "shell" } };
     write("a.jsonl", `${JSON.stringify(call)}\n`.repeat(5000));
@@ -336,7 +336,7 @@ describe("a transcript", () => {
     expect([...store.messages(read("a.jsonl"))]).toHaveLength(5001);
   });
 
-  test("a line that is too long is skipped, and what follows is there", () => {
+  test("a line that is too long is skipped, and the next one is read", () => {
     const { write, append, look, read, store } = setUp();
     write("a.jsonl", said("one") + "x".repeat(20 * 1024 * 1024));
     look("a.jsonl");
@@ -347,7 +347,7 @@ describe("a transcript", () => {
   });
 });
 
-test("the index: what an interrupted write left out is found, what is lost is taken away", () => {
+test("the index: adds what an interrupted write left out, drops what is lost", () => {
   const { write, look, read, store, path } = setUp();
   write("a.jsonl", said("one"));
   look("a.jsonl");
@@ -358,18 +358,18 @@ test("the index: what an interrupted write left out is found, what is lost is ta
   expect(store.index().size).toBe(0);
   look("a.jsonl");
   store.reconcile();
-  // Written by one that was killed before it came to the index.
+  // Written by a process that was killed before it updated the index.
   const later = read("a.jsonl");
   store.write({ ...later, title: "later" });
   store.reconcile();
   expect(store.index().get(later.id)?.title).toBe("later");
-  // Half of a file, as after a power failure: it is made anew.
+  // Half a file, as after a power failure: it is created again.
   writeFileSync(join(store.root, "conversations", `${idOf(path("a.jsonl"))}.json`), '{"version":1,"me');
   look("a.jsonl");
   expect(textsOf(store, read("a.jsonl"))).toEqual(["one"]);
 });
 
-test("settings: defaults, and sentences for what is wrong", () => {
+test("settings: defaults, and errors as sentences", () => {
   const { home } = setUp();
   const set = (text: string) => {
     writeFileSync(join(home, ".chat/settings.yaml"), text);
@@ -385,7 +385,7 @@ test("settings: defaults, and sentences for what is wrong", () => {
     onUpdateTimeoutMs: 5000,
   });
   for (const [text, why] of [
-    ["folder: [/x]", "there is no such setting"],
+    ["folder: [/x]", "unknown setting"],
     ["folders: /x", "expected a list"],
     ["folders: [x]", "expected an absolute path"],
     ["onUpdateTimeout: 0", "expected seconds"],
@@ -395,7 +395,7 @@ test("settings: defaults, and sentences for what is wrong", () => {
     expect(() => set(text)).toThrow(why);
 });
 
-test("a lock is another's until it is released", () => {
+test("a held lock cannot be taken until it is released", () => {
   const { folder } = setUp().store;
   const mine = tryLock(folder, "monitor.lock");
   expect(mine).not.toBeNull();
@@ -406,7 +406,7 @@ test("a lock is another's until it is released", () => {
   again?.release();
 });
 
-test("the queue: one with much to read does not keep another waiting; a fault is tried again", async () => {
+test("the queue: a long transcript does not keep another waiting; a failed one is tried again", async () => {
   const looked: string[] = [];
   const done = Promise.withResolvers<void>();
   let faults = 0;

@@ -1,4 +1,4 @@
-/** `dt chat …`. What transcripts say is printed so that it can be seen: no text of theirs moves the cursor or passes for another. */
+/** `dt chat …`. Text of transcripts is printed visibly: it can neither move the cursor nor pass for other text. */
 import { existsSync, lstatSync, mkdirSync, realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { resolve } from "node:path";
@@ -17,7 +17,7 @@ const words: string[] = [];
 
 class Usage extends Error {}
 
-/** What each flag takes: `value` one more word. */
+/** The flags of each verb; `value`: the flag needs a value. */
 const FLAGS: Record<string, Record<string, "value" | "alone">> = {
   process: { again: "alone", json: "alone" },
   list: { json: "alone", all: "alone" },
@@ -49,7 +49,7 @@ const print = (value: unknown) =>
 const say = (text: string) => console.error(visible(text, { lines: true }));
 
 function find(store: Store, word: string | undefined): Entry {
-  if (word === undefined) throw new Usage(`dt chat ${verb} ID: dt chat list shows them`);
+  if (word === undefined) throw new Usage(`dt chat ${verb} expects an ID; dt chat list shows them`);
   const index = store.index();
   const found =
     index.get(word) ??
@@ -62,10 +62,10 @@ function find(store: Store, word: string | undefined): Entry {
 
 function only(entries: Entry[], word: string): Entry {
   const [entry, other] = entries;
-  if (entry === undefined) throw new Error(`there is no conversation ${word}; dt chat list shows them`);
+  if (entry === undefined) throw new Error(`no conversation ${word}; dt chat list shows them all`);
   if (other !== undefined)
     throw new Error(
-      `${word} may be ${entries
+      `${word} is ambiguous: ${entries
         .slice(0, 5)
         .map(({ id }) => id)
         .join(", ")}`,
@@ -87,10 +87,10 @@ const VERBS: Record<string, () => number | Promise<number>> = {
     const file = settingsPath(home);
     mkdirSync(chatRoot(home), { recursive: true, mode: 0o700 });
     const folder = within(chatRoot(home));
-    if (folder.stat(SETTINGS) !== null) print(`${file} is there already`);
+    if (folder.stat(SETTINGS) !== null) print(`${file} already exists`);
     else {
       folder.write(SETTINGS, EXAMPLE);
-      print(`${file} made; set your folders there, and dt chat start`);
+      print(`created ${file}; set your folders there, then run dt chat start`);
     }
     return 0;
   },
@@ -99,8 +99,8 @@ const VERBS: Record<string, () => number | Promise<number>> = {
     const settings = loadSettings(home);
     const named = words.map((word) => resolve(process.env.DIALTONE_CWD ?? process.cwd(), word));
     const missing = named.filter((path) => !existsSync(path));
-    for (const path of missing) say(`${path} is not there`);
-    // A file that is reached through a link is the same one.
+    for (const path of missing) say(`${path} does not exist`);
+    // A file reached through a link is the same file.
     const paths =
       words.length > 0
         ? [...new Set(named.filter(existsSync).map((path) => realpathSync(path)))].sort()
@@ -110,7 +110,7 @@ const VERBS: Record<string, () => number | Promise<number>> = {
     const done = { conversations: 0, changed: 0, failed: missing.length };
     for (const path of paths) {
       try {
-        if (!lstatSync(path).isFile()) throw new Error("it is no file");
+        if (!lstatSync(path).isFile()) throw new Error("it is not a regular file");
         let changed = false;
         let again = flags.has("again");
         for (let more = true; more; again = false) {
@@ -143,7 +143,7 @@ const VERBS: Record<string, () => number | Promise<number>> = {
     );
     if (flags.has("json")) print(entries);
     else if (entries.length === 0)
-      print("There is no conversation yet; dt chat init, then dt chat start or dt chat process.");
+      print("No conversations yet. Run dt chat init, then dt chat start or dt chat process.");
     else
       for (const entry of entries) {
         const { id, counts, source, title } = entry;
@@ -160,7 +160,7 @@ const VERBS: Record<string, () => number | Promise<number>> = {
     const store = openStore(chatRoot(home));
     const { id } = find(store, words[0]);
     const conversation = store.read(id);
-    if (conversation === null) throw new Error(`${id} cannot be read; dt chat process makes it anew`);
+    if (conversation === null) throw new Error(`${id} cannot be read; dt chat process creates it again`);
     const from = last === undefined ? 0 : conversation.counts.messages - Number(last);
     const wanted = function* () {
       for (const message of store.messages(conversation)) if (message.n > from) yield message;
@@ -176,7 +176,7 @@ const VERBS: Record<string, () => number | Promise<number>> = {
     return 0;
   },
   search() {
-    if (words.length === 0) throw new Usage("dt chat search WORD …");
+    if (words.length === 0) throw new Usage("dt chat search expects at least one word: dt chat search WORD …");
     const store = openStore(chatRoot(home));
     const wanted = words.map((word) => word.toLowerCase());
     const role = flags.get("role");
@@ -205,7 +205,7 @@ const VERBS: Record<string, () => number | Promise<number>> = {
 };
 
 try {
-  if (!Object.hasOwn(VERBS, verb)) throw new Usage(`there is: ${Object.keys(VERBS).join(" ")}`);
+  if (!Object.hasOwn(VERBS, verb)) throw new Usage(`known: ${Object.keys(VERBS).join(" ")}`);
   parse();
   process.exitCode = await VERBS[verb]?.();
 } catch (error) {

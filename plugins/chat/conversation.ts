@@ -1,6 +1,7 @@
 /**
- * A conversation, as its file holds it, and how lines of a transcript are added to it. What it comes to does not depend on how the lines were cut into
- * portions, so a conversation that grew is the same as one that was read anew. Its size is bounded: older messages go into sealed parts.
+ * A conversation as stored in its file, and how lines of a transcript are added to it. The result does not depend on
+ * how the lines were cut into portions, so a conversation that grew is equal to one that was read at once. Its size is
+ * bounded: older messages go into sealed parts.
  */
 
 import { type Heading, type Role, readJsonLine, readMarkdownHeading, readTextHeading, type Speech } from "./speech.ts";
@@ -9,7 +10,7 @@ import { addTerms, frequent } from "./terms.ts";
 export type Format = "jsonl" | "markdown" | "text";
 
 export interface Message {
-  /** From 1. */
+  /** Counted from 1. */
   n: number;
   role: Role;
   name: string;
@@ -32,39 +33,39 @@ export interface Conversation {
   counts: { messages: number; lines: number; events: number; skipped: number; characters: number };
   terms: { term: string; count: number }[];
   notes: { line: number; what: string }[];
-  /** Sealed parts that hold the messages before those below: `<id>/<generation>-<number>.json`, from number 1. */
+  /** Sealed parts with the earlier messages: `<id>/<generation>-<number>.json`, numbered from 1. */
   parts: { count: number; messages: number };
   messages: Message[];
-  /** What the next line needs. */
+  /** State that reading the next line needs. */
   reading: Reading;
 }
 
 export interface Source {
   path: string;
   state: "live" | "truncated" | "rotated" | "gone";
-  /** How often the file was begun anew. */
+  /** Counts how often the file has started over, from 1. */
   generation: number;
   inode: number;
   size: number;
   modifiedAt: string;
-  /** How many bytes of it are in here. */
+  /** How many bytes of the file have been read. */
   bytes: number;
-  /** Tells whether those bytes are still what they were. */
+  /** Digest of those bytes, to detect changes. */
   print: string;
-  /** Digest of its first bytes, and how many: tells another transcript from an edited one. */
+  /** Digest of the file's first bytes, and their number: distinguishes another transcript from an edited one. */
   first: { bytes: number; digest: string } | null;
 }
 
 interface Reading {
   counters: Record<string, number>;
-  /** Of Markdown and text: whether lines belong to the last message. */
+  /** In Markdown and text: whether further lines belong to the last message. */
   open: boolean;
   blank: number;
   fenced: boolean;
   aider: boolean;
-  /** Its last line was taken without an end of line. */
+  /** The last line was read without its end. */
   unterminated: boolean;
-  /** In a line that is too long. */
+  /** The position is inside a line that is too long. */
   skipping: boolean;
   titled: boolean;
 }
@@ -75,11 +76,11 @@ export interface Sealed {
 }
 
 const PART_CHARACTERS = 64 * 1024;
-/** What a message comes to beside its text. */
+/** Estimated size of a message without its text. */
 const MESSAGE_OVERHEAD = 100;
 const MESSAGE_CHARACTERS = 256 * 1024;
 const NOTES = 20;
-/** Of one message, and the length of each name. */
+/** How many tools of one message are kept, and how much of each name. */
 const TOOLS = 100;
 const TOOL_NAME = 80;
 const PARTICIPANTS = 50;
@@ -124,7 +125,7 @@ export function note(conversation: Conversation, what: string): void {
   conversation.notes = [...conversation.notes, { line: conversation.counts.lines, what }].slice(-NOTES);
 }
 
-/** Adds whole lines, without their ends; what is full is given to `seal`. */
+/** Adds complete lines, without their line ends; `seal` gets each part that is full. */
 export function addLines(conversation: Conversation, lines: readonly string[], seal: (part: Sealed) => void): void {
   for (const line of lines) {
     conversation.counts.lines++;
@@ -236,12 +237,12 @@ function countParticipant({ participants }: Conversation, name: string): void {
   else known.messages++;
 }
 
-/** What tools print is none of the conversation's words. */
+/** Output of tools and system messages do not count as words of the conversation. */
 function countTerms({ reading }: Conversation, role: Role, text: string): void {
   if (role !== "tool" && role !== "system") addTerms(reading.counters, text);
 }
 
-/** What a user said first; until then what anybody did. */
+/** The title is the user's first message; until there is one, the first message of anyone. */
 function setTitle(conversation: Conversation, role: Role, text: string): void {
   const { reading } = conversation;
   if (reading.titled || (role !== "user" && conversation.title !== "") || text.trim() === "") return;

@@ -1,4 +1,6 @@
-/** What changes, as `dt watch --events` tells it; one that ends is begun anew, and tells all there is again. */
+/**
+ * Reports changes from `dt watch --events`. If that ends, it is started again and reports every existing file again.
+ */
 
 export interface Events {
   close(): Promise<void>;
@@ -43,7 +45,7 @@ export function watchEvents(
     failures++;
     const ms = Math.min(FIRST_RETRY_MS * 2 ** (failures - 1), LAST_RETRY_MS);
     on.trouble(
-      `dt watch --events ended with ${child?.exitCode ?? child?.signalCode ?? "nothing"}; it is begun again in ${ms / 1000} s`,
+      `dt watch --events ended with ${child?.exitCode ?? child?.signalCode ?? "nothing"}; starting it again in ${ms / 1000} s`,
     );
     timer = setTimeout(begin, ms);
   }

@@ -1,8 +1,8 @@
-/** Keeps the index up to date: a moment after a change, and where writing it takes long, so much more seldom. */
+/** Keeps the index up to date: writes it a moment after a change, and less often the longer a write takes. */
 import type { Store } from "./store.ts";
 
 const DELAY_MS = 100;
-/** Of the time no more than one part in so many is spent on it. */
+/** Writing takes at most one part in this many of the time. */
 const SHARE = 20;
 
 export function makeIndexing(store: Store, log: (text: string) => void) {
@@ -26,7 +26,7 @@ export function makeIndexing(store: Store, log: (text: string) => void) {
       try {
         flush();
       } catch (error) {
-        log(`the index could not be written, which is tried again: ${(error as Error).message}`);
+        log(`the index could not be written and will be tried again: ${(error as Error).message}`);
         flushLater();
       }
     }, delayMs);

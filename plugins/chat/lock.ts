@@ -1,9 +1,9 @@
-/** Locks that die with who holds them, however that ends: SQLite's, on files that hold nothing. */
+/** Locks that end with their holder, however it ends: SQLite's locks, on empty files. */
 import { constants, Database } from "bun:sqlite";
 import { join } from "node:path";
 import type { Within } from "@dialtone/dt";
 
-/** Runs `work` while nobody else does, in whatever process; waits up to half a minute. */
+/** Runs `work` while no one else does, in this or another process; waits up to half a minute. */
 export function makeTurns(folder: Within, name: string): <T>(work: () => T) => T {
   const database = open(folder, name, 30_000);
   return (work) => {
@@ -16,7 +16,7 @@ export function makeTurns(folder: Within, name: string): <T>(work: () => T) => T
   };
 }
 
-/** Null: another process has it. */
+/** Null if another process holds it. */
 export function tryLock(folder: Within, name: string): { release(): void } | null {
   let database: Database | null = null;
   try {
@@ -36,10 +36,10 @@ export function tryLock(folder: Within, name: string): { release(): void } | nul
   };
 }
 
-/** SQLite itself refuses a link; what is no file it might wait for. */
+/** SQLite itself refuses a link, but may block on anything else that is not a regular file. */
 function open(folder: Within, name: string, waitMs: number): Database {
   const path = join(folder.folder, name);
-  if (folder.stat(name)?.isFile() === false) throw new Error(`${path} is no regular file; remove it`);
+  if (folder.stat(name)?.isFile() === false) throw new Error(`${path} is not a regular file; remove it`);
   const { SQLITE_OPEN_READWRITE, SQLITE_OPEN_CREATE, SQLITE_OPEN_NOFOLLOW } = constants;
   const database = new Database(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW);
   database.run(`PRAGMA busy_timeout = ${waitMs}`);

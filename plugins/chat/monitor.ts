@@ -1,4 +1,4 @@
-/** `dt chat monitor`: watches the folders and keeps every conversation up to date, until it is told to stop. */
+/** `dt chat monitor`: watches the folders and keeps every conversation up to date until it is stopped. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { visible, type Within } from "@dialtone/dt";
@@ -14,7 +14,7 @@ import { update } from "./update.ts";
 const STANDBY_MS = 500;
 const GRACE_MS = 2000;
 
-/** Resolves with the exit code when it was stopped. */
+/** Resolves with the exit code once it is stopped. */
 export async function monitor(home: string, root: string): Promise<number> {
   const stopped = Promise.withResolvers<void>();
   let isStopped = false;
@@ -47,14 +47,14 @@ export async function monitor(home: string, root: string): Promise<number> {
       if (!existsSync(path)) queue.forget(path);
       return { more, unsettled };
     },
-    onFault: (path, error) => say(`${path}: it could not be read, and is tried again: ${error.message}`),
+    onFault: (path, error) => say(`${path}: could not be read and will be tried again: ${error.message}`),
   });
 
   const known = (): Iterable<Entry> => {
     try {
       return store.index().values();
     } catch {
-      return []; // said when it was to be brought up to date
+      return []; // reported when the index was reconciled
     }
   };
   const seen = new Set<string>();
@@ -74,10 +74,10 @@ export async function monitor(home: string, root: string): Promise<number> {
       },
       ready() {
         begun = true;
-        // What went while nobody watched.
+        // Files that disappeared while no monitor ran.
         for (const { source } of known())
           if (source.state !== "gone" && source.state !== "rotated" && !existsSync(source.path)) queue.add(source.path);
-        say(`ready: watches ${seen.size} transcripts in ${settings.folders.join(", ") || "no folder"}`);
+        say(`ready: watching ${seen.size} transcripts in ${settings.folders.join(", ") || "no folder"}`);
         seen.clear();
       },
       trouble: say,
@@ -89,7 +89,7 @@ export async function monitor(home: string, root: string): Promise<number> {
     try {
       next = loadSettings(home);
     } catch (error) {
-      say(`${(error as Error).message}; the settings before hold`);
+      say(`${(error as Error).message}; the previous settings stay in effect`);
       return;
     }
     if (JSON.stringify(next) === loaded) return;
@@ -117,12 +117,12 @@ export async function monitor(home: string, root: string): Promise<number> {
   return 0;
 }
 
-/** A monitor never stops: with settings that are wrong from the beginning it waits for right ones. */
+/** A monitor never exits by itself: if the settings are wrong from the beginning, it waits until they are fixed. */
 function firstSettings(home: string): Settings {
   try {
     return loadSettings(home);
   } catch (error) {
-    say(`${(error as Error).message}; nothing is watched until that is mended`);
+    say(`${(error as Error).message}; nothing is watched until that is fixed`);
     return { folders: [], include: [], onUpdate: null, onUpdateTimeoutMs: 0 };
   }
 }
@@ -131,7 +131,7 @@ function say(text: string): void {
   console.log(visible(text, { lines: true }));
 }
 
-/** One monitor works on a store; another waits, and takes its place when it ends. Null: stopped while it waited. */
+/** One monitor works on a store; another waits and takes its place when it ends. Null: stopped while waiting. */
 async function standBy(folder: Within, stopped: Promise<void>): Promise<{ release(): void } | null> {
   let isStopped = false;
   void stopped.then(() => {
@@ -140,7 +140,7 @@ async function standBy(folder: Within, stopped: Promise<void>): Promise<{ releas
   for (let tries = 0; !isStopped; tries++) {
     const lock = tryLock(folder, "monitor.lock");
     if (lock !== null) return lock;
-    if (tries === 0) say("ready: another monitor works on these conversations; waits to take its place");
+    if (tries === 0) say("ready: another monitor works on these conversations; waiting to take its place");
     await Promise.race([stopped, Bun.sleep(STANDBY_MS)]);
   }
   return null;

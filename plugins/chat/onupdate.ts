@@ -1,4 +1,7 @@
-/** Runs `onUpdate` for what changed: of one conversation once at a time, tried again with backoff while it fails, after a restart of the monitor too. */
+/**
+ * Runs `onUpdate` for changed conversations: one run at a time for each, repeated with backoff while it fails, also
+ * after a restart of the monitor.
+ */
 import type { Settings } from "./settings.ts";
 import type { Store } from "./store.ts";
 
@@ -7,7 +10,7 @@ const FIRST_RETRY_MS = 1000;
 const LAST_RETRY_MS = 300_000;
 
 interface Waiting {
-  /** Counts its changes; those that come while its command runs are another run. */
+  /** Counts changes; those that come while the command runs cause another run. */
   changes: number;
   failures: number;
   timer: ReturnType<typeof setTimeout> | null;
@@ -49,7 +52,7 @@ export function makeUpdates(store: Store, settings: () => Settings, log: (text: 
     }
     one.failures++;
     const ms = Math.min(FIRST_RETRY_MS * 2 ** (one.failures - 1), LAST_RETRY_MS);
-    log(`onUpdate of ${id} ${fault}; it is tried again in ${ms / 1000} s`);
+    log(`onUpdate of ${id} ${fault}; trying again in ${ms / 1000} s`);
     one.timer = setTimeout(() => {
       one.timer = null;
       enqueue(id);
@@ -94,7 +97,7 @@ export function makeUpdates(store: Store, settings: () => Settings, log: (text: 
   }
 
   return {
-    /** A conversation changed, or had when the monitor ended. */
+    /** Reports a changed conversation, or one whose change was pending when the monitor ended. */
     add(id: string): void {
       const one = waiting.get(id);
       if (one !== undefined) {
@@ -104,7 +107,7 @@ export function makeUpdates(store: Store, settings: () => Settings, log: (text: 
       waiting.set(id, { changes: 1, failures: 0, timer: null, running: false });
       enqueue(id);
     },
-    /** What runs gets a moment to end. What did not succeed stays pending. */
+    /** Gives running commands a moment to end. Those that do not succeed stay pending. */
     async close(graceMs: number): Promise<void> {
       closed = true;
       for (const { timer } of waiting.values()) if (timer !== null) clearTimeout(timer);

@@ -1,13 +1,16 @@
-/** Which transcripts are to be looked at, in turn: one that has much to read does not keep the others waiting, and what fails is tried again later. */
+/** Looks at transcripts in turn: a long one does not keep the others waiting, and a failed one is tried again later. */
 
 export interface Work {
-  /** Gives whether there is more of it now, and whether to look again when it was quiet. Throws: tried again. */
+  /**
+   * Returns whether there is more to read now, and whether to look again after a quiet time. If it throws, it is tried
+   * again.
+   */
   look(path: string, settled: boolean): { more: boolean; unsettled: boolean };
   onFault(path: string, error: Error): void;
 }
 
 const SETTLE_MS = 1000;
-/** Of one conversation so many milliseconds lie between two looks, so that a flood of lines is taken together. */
+/** Least time between two looks at one transcript, so a flood of lines is read together. */
 const APART_MS = 50;
 const FIRST_RETRY_MS = 1000;
 const LAST_RETRY_MS = 60_000;
@@ -73,7 +76,7 @@ export function makeQueue(work: Work) {
   }
 
   return {
-    /** Something of it changed. */
+    /** Reports a change of the transcript. */
     add(path: string): void {
       const entry = known.get(path) ?? { timer: null, lookedAt: Number.NEGATIVE_INFINITY, failures: 0 };
       known.set(path, entry);
@@ -85,7 +88,7 @@ export function makeQueue(work: Work) {
         enqueue(path, false);
       } else later(path, APART_MS - since, false);
     },
-    /** Not looked at any more. */
+    /** Stops looking at the transcript. */
     forget(path: string): void {
       const timer = known.get(path)?.timer ?? null;
       if (timer !== null) clearTimeout(timer);

@@ -1,18 +1,18 @@
 /**
- * Who speaks, in lines of JSON, of Markdown and of plain text. Anybody may have written a line, and it may be 16 MiB long: each pattern here looks at
- * a beginning of bounded length, or goes over the text once.
+ * Finds the speaker in lines of JSON, Markdown and plain text. A line may come from anyone and be 16 MiB long, so each
+ * pattern here looks only at a beginning of bounded length, or goes over the text once.
  */
 
 export type Role = "user" | "assistant" | "system" | "tool" | "other";
 
 export interface Speech {
   role: Role;
-  /** As the transcript calls them. */
+  /** The speaker's name in the transcript. */
   name: string;
-  /** ISO 8601 in UTC, null where the transcript tells no time. */
+  /** ISO 8601 in UTC; null if the transcript gives no time. */
   at: string | null;
   text: string;
-  /** The tools that were called. */
+  /** The names of the called tools. */
   tools: string[];
 }
 
@@ -55,19 +55,19 @@ const textOf = (value: unknown): string | null => (typeof value === "string" ? v
 
 export type JsonLine =
   | { is: "speech"; speech: Speech[] }
-  /** A title that the agent gave. */
+  /** A title given by the agent. */
   | { is: "title"; title: string }
-  /** Something that nobody said. */
+  /** A line without speech. */
   | { is: "event" }
   | { is: "invalid"; why: string };
 
-/** A line as Claude Code, Codex, Gemini and the plain `{ role, content }` have it. */
+/** Reads a line in the form of Claude Code, Codex, Gemini or plain `{ role, content }`. */
 export function readJsonLine(line: string): JsonLine {
   let value: unknown;
   try {
     value = JSON.parse(line);
   } catch {
-    return { is: "invalid", why: "it is no JSON" };
+    return { is: "invalid", why: "it is not JSON" };
   }
   if (typeof value !== "object" || value === null || Array.isArray(value))
     return { is: "invalid", why: "expected an object" };
@@ -87,7 +87,7 @@ function readObject(outer: Fields): JsonLine {
   return speech.length > 0 ? { is: "speech", speech } : { is: "event" };
 }
 
-/** `payload` is Codex', `message` Claude Code's. */
+/** `payload` comes from Codex, `message` from Claude Code. */
 function speechOf(outer: Fields, at: string | null): Speech[] {
   const inner = [outer.message, outer.payload].map(fieldsOf).find((one) => Object.keys(one).length > 0) ?? outer;
   const own = timeOf(inner) ?? timeOf(outer) ?? at;
@@ -126,7 +126,7 @@ function speechOf(outer: Fields, at: string | null): Speech[] {
   ];
 }
 
-/** Text of blocks, what they call, and how many are results of calls; thoughts are left out. */
+/** The text of the blocks, the tools they call, and how many are results of calls; thoughts are left out. */
 function contentOf(content: unknown): { text: string | null; tools: string[]; results: number } {
   if (typeof content === "string") return { text: content, tools: [], results: 0 };
   if (!Array.isArray(content)) return { text: textOf(fieldsOf(content).text), tools: [], results: 0 };
@@ -154,11 +154,11 @@ function timeOf(fields: Fields): string | null {
   return null;
 }
 
-/** A number is of seconds or milliseconds since 1970. */
+/** A number counts seconds or milliseconds since 1970. */
 export function isoOf(value: unknown): string | null {
   if ((typeof value !== "string" || value.length > 64) && typeof value !== "number") return null;
   const number = typeof value === "number" ? value : /^\d{10}(\d{3})?(\.\d+)?$/.test(value) ? Number(value) : null;
-  // Without a zone it is taken for UTC, so that it means the same on every machine.
+  // A time without a zone is read as UTC, so it means the same on every machine.
   const text =
     typeof value === "string" && /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?$/.test(value)
       ? `${value.replace(" ", "T")}Z`
@@ -171,7 +171,7 @@ export interface Heading {
   role: Role;
   name: string;
   at: string | null;
-  /** What is said on the same line. */
+  /** The rest of the line, which is already speech. */
   rest: string;
 }
 
@@ -179,12 +179,15 @@ const NAMES = Object.keys(ROLES)
   .sort((a, b) => b.length - a.length)
   .map((one) => one.replace(" ", "[ _]"))
   .join("|");
-/** What may stand before a name, a name, its time, and what may follow: each is looked for once, where the one before ended. */
+/**
+ * What may come before a name, the name, its time, and what may follow: each is matched once, where the previous one
+ * ended.
+ */
 const OPENING = /(?:#{1,6}\s|_?\*\*)[^\p{L}\p{N}#*]*/uy;
 const NAMED = new RegExp(`(?:${NAMES})`, "iuy");
 const TIME = /\s*[([]([^)\]]{4,40})[)\]]/y;
 const CLOSING = [/\s*:?/y, /\s*(?:\*\*_?)?/y, /\s*:?/y, /\s*/y];
-/** The beginning of a turn of plain text, up to the colon; it is no longer than `BEGINNING`. */
+/** The beginning of a turn in plain text, up to the colon; at most `BEGINNING` characters. */
 const PLAIN =
   /^(?:\[([^\]]{4,40})\]\s{0,20}|(\d{4}-\d\d-\d\d[T ]\d\d:\d\d\S{0,20})\s{1,20})?(?:<([^>]{1,40})>|([\p{L}][\p{L}\p{N} ._-]{0,39}?)(?:\s{0,20}[([]([^)\]]{4,40})[)\]])?:)(?=\s|$)/u;
 const BEGINNING = 200;
@@ -207,12 +210,15 @@ export function readMarkdownHeading(line: string): Heading | null {
   const time = take(TIME)?.[1];
   for (const pattern of CLOSING) take(pattern);
   const rest = line.slice(at);
-  // A heading that only begins with such a word is one of the text.
+  // A heading that merely begins with such a word belongs to the text.
   if (line.startsWith("#") && rest !== "") return null;
   return { role: roleOf(name.replace("_", " ")), name, at: isoOf(time), rest };
 }
 
-/** A turn in plain text: `Alice: …`, `[2026-01-01 10:00] Bob: …`, `User:`. A line without a time needs a role, or a name with capitals. */
+/**
+ * A turn in plain text: `Alice: …`, `[2026-01-01 10:00] Bob: …`, `User:`. A line without a time needs a role or a
+ * capitalized name.
+ */
 export function readTextHeading(line: string): Heading | null {
   const found = PLAIN.exec(line.slice(0, BEGINNING));
   if (found === null) return null;

@@ -1,7 +1,8 @@
 /**
- * What is kept, in `~/.chat`: `conversations/<id>.json` with its sealed parts in `conversations/<id>/`, `index.json`, and a file in `pending/` for each
- * conversation whose `onUpdate` has yet to succeed. All is written whole, by renaming. Nothing is read or written through a link that leads out of
- * it, and what a file says of itself is believed only where it agrees with its name.
+ * The files in `~/.chat`: `conversations/<id>.json` with its sealed parts in `conversations/<id>/`, `index.json`, and a
+ * file in `pending/` for each conversation whose `onUpdate` has yet to succeed. Each is written whole, by renaming.
+ * Nothing is read or written through a link that leads out of the folder, and a file's content must agree with its
+ * name.
  */
 import { createHash } from "node:crypto";
 import { mkdirSync, statSync } from "node:fs";
@@ -11,41 +12,41 @@ import type { Conversation, Message, Sealed } from "./conversation.ts";
 import { makeTurns } from "./lock.ts";
 
 export interface Entry extends Omit<Conversation, "messages" | "parts" | "reading" | "version"> {
-  /** The file that has it all. */
+  /** The file with the whole conversation. */
   file: string;
-  /** When that was written, in milliseconds since 1970: tells an entry that is behind. */
+  /** When that file was written, in milliseconds since 1970; shows whether the entry is outdated. */
   writtenMs: number;
 }
 
 export interface Store {
   root: string;
-  /** What is in it, and nothing else. */
+  /** Access to the folder, and to nothing outside it. */
   folder: Within;
-  /** Runs while no other process writes. */
+  /** Runs `work` while no other process writes. */
   turn<T>(work: () => T): T;
   read(id: string): Conversation | null;
   write(conversation: Conversation): void;
   seal(conversation: Conversation, part: Sealed): void;
-  /** Keeps what there is under a name of its own; gives it. */
+  /** Keeps the stored conversation under another id, and returns that. */
   archive(conversation: Conversation): string;
   /** Removes the parts of earlier generations that nothing refers to. */
   sweep(conversation: Conversation): void;
-  /** All messages, those of the parts first. */
+  /** All messages, those of the sealed parts first. */
   messages(conversation: Conversation): Generator<Message>;
   index(): Map<string, Entry>;
-  /** Brings the entries of these conversations up to date. */
+  /** Updates the index entries of these conversations. */
   updateIndex(ids: Iterable<string>): void;
-  /** Finds what an interrupted write left out of the index. */
+  /** Repairs the index after an interrupted write. */
   reconcile(): void;
   pending(): string[];
   setPending(id: string, is: boolean): void;
 }
 
 const ID = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/;
-/** Of a file that is read, in bytes; the index of a hundred thousand conversations is shorter. */
+/** Largest file that is read, in bytes; the index of a hundred thousand conversations is smaller. */
 const LONGEST = 512 * 1024 * 1024;
 
-/** Of the same path always the same: its name, and a digest of the whole path. */
+/** The same path always gives the same id: its name, and a digest of the whole path. */
 export function idOf(path: string): string {
   const name = basename(path, extname(path))
     .replace(/[^A-Za-z0-9_-]+/g, "-")
@@ -53,7 +54,7 @@ export function idOf(path: string): string {
   return `${name || "chat"}-${createHash("sha256").update(path).digest("hex").slice(0, 8)}`;
 }
 
-/** Throws a sentence where the folder is somebody else's, or where all may write. */
+/** Throws if the folder belongs to another user, or if all users may write to it. */
 export function openStore(root: string): Store {
   mkdirSync(root, { recursive: true, mode: 0o700 });
   checkOwner(root);
@@ -79,7 +80,7 @@ export function openStore(root: string): Store {
         const value = parse(folder, fileOf(id));
         return isConversation(value, id) ? value : null;
       } catch {
-        return null; // a link that leads away, or a pipe: whoever writes is told
+        return null; // a link that leads out, or a pipe: the write reports it
       }
     },
     write: (conversation) => write(fileOf(conversation.id), `${JSON.stringify(conversation, null, 1)}\n`),
@@ -106,7 +107,7 @@ export function openStore(root: string): Store {
         const part = parse(folder, partOf(conversation, number)) as { messages: Message[] } | null;
         if (part === null)
           throw new Error(
-            `${join(root, partOf(conversation, number))} is missing or broken; dt chat process --again ${conversation.source.path} makes it anew`,
+            `${join(root, partOf(conversation, number))} is missing or broken; dt chat process --again ${conversation.source.path} creates it again`,
           );
         yield* part.messages;
       }
@@ -150,7 +151,7 @@ export function openStore(root: string): Store {
   return store;
 }
 
-/** What was kept of an earlier generation has its parts where they were. */
+/** A conversation kept from an earlier generation leaves its parts where they were. */
 function partsOf(id: string): string {
   return id.replace(/\.\d+$/, "");
 }
@@ -177,7 +178,7 @@ function isConversation(value: unknown, id: string): value is Conversation {
   );
 }
 
-/** What those who list and search take from it. */
+/** Checks the fields that `list` and `search` use. */
 function isEntry(value: unknown): value is Entry {
   const found = value as Partial<Entry> | null;
   return (
@@ -190,24 +191,24 @@ function isEntry(value: unknown): value is Entry {
   );
 }
 
-/** Throws where it is a link that leads out of the store, or no regular file. */
+/** Throws if it is a link that leads out of the store, or not a regular file. */
 function parse(folder: Within, path: string): unknown {
   try {
     return JSON.parse(folder.read(path, LONGEST) ?? "");
   } catch (error) {
     if ((error as { code?: string }).code === "REFUSED") throw error;
-    return null; // not there, or cut off by a power failure: it is made anew
+    return null; // missing, or truncated by a power failure: it is created again
   }
 }
 
 function checkOwner(root: string): void {
   const { uid, mode } = statSync(root);
   const own = process.geteuid?.();
-  if (uid !== own) throw new Error(`${root} belongs to user ${uid}, and this runs as user ${own}: run it as that user`);
-  if ((mode & 0o002) !== 0) throw new Error(`all users may write to ${root}; close it first: chmod 700 ${root}`);
+  if (uid !== own) throw new Error(`${root} belongs to user ${uid}, but this runs as user ${own}: run it as that user`);
+  if ((mode & 0o002) !== 0) throw new Error(`all users may write to ${root}; restrict it first: chmod 700 ${root}`);
 }
 
-/** One that is there is fine; a link that is there is not followed here, and refused by whoever goes through it. */
+/** An existing one is fine. An existing link is not followed here, and `within` refuses to go through it. */
 function makeDirectory(path: string): void {
   try {
     mkdirSync(path, 0o700);

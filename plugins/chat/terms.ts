@@ -1,10 +1,11 @@
 /**
- * Frequent terms in bounded memory, by the algorithm of Misra and Gries: exact while there are at most `KEPT` different terms, and after that too low by
- * at most one in `KEPT` of all words. The result does not depend on how the text was cut into pieces.
+ * Finds frequent terms in bounded memory, with the algorithm of Misra and Gries: counts are exact up to `KEPT`
+ * different terms, and beyond that too low by at most one in `KEPT` of all words. The result does not depend on how the
+ * text was cut into pieces.
  */
 const KEPT = 512;
 const SHOWN = 20;
-/** Of a message only so much counts, in characters. */
+/** How much of a message counts, in characters. */
 const READ = 8192;
 
 const STOP = new Set(
@@ -29,7 +30,7 @@ export function addTerms(counters: Record<string, number>, text: string): void {
   }
 }
 
-/** Gives how many are gone. */
+/** Returns how many terms were dropped. */
 function decrement(counters: Record<string, number>): number {
   let gone = 0;
   for (const [term, times] of Object.entries(counters)) {

@@ -1,13 +1,16 @@
 /**
- * Where transcripts are, and how one is opened. What lies in a configured folder may have been put there by an agent or by a clone: it is read
- * only where it is a regular file below that folder, whatever links there are. The folder itself may be a link, since a person named it.
+ * Finds and opens transcripts. A file in a configured folder may come from an agent or a clone, so it is read only if
+ * it is a regular file below that folder, whatever links exist. The folder itself may be a link, since the user named
+ * it.
  */
 import { globSync, lstatSync, realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { within } from "@dialtone/dt";
 import type { Settings } from "./settings.ts";
 
-/** The real paths of all transcripts that there are now, each once. Links are left out, and what they lead to, and what a pattern finds elsewhere. */
+/**
+ * The real paths of all existing transcripts, each once. Excludes links, their targets and matches outside the folders.
+ */
 export function findTranscripts({ folders, include }: Settings): string[] {
   const found = realFolders(folders).flatMap((folder) =>
     globSync(include, { cwd: folder })
@@ -18,15 +21,16 @@ export function findTranscripts({ folders, include }: Settings): string[] {
 }
 
 /**
- * A descriptor of a transcript, by its real path; null: it is not there. It is reached from the one of `folders` that it lies in, or, where a
- * person named the file (null), from the folder that it is in. Throws a sentence with the code REFUSED where it is not to be read.
+ * Opens a transcript by its real path and returns a descriptor; null if it does not exist. It is reached from the one
+ * of `folders` that contains it, or, if the user named the file (null), from its own folder. Throws an Error with the
+ * code REFUSED if it must not be read.
  */
 export function openTranscript(path: string, folders: readonly string[] | null): number | null {
   if (folders === null) return realPath(dirname(path)) === null ? null : within(dirname(path)).open(basename(path));
   const folder = realFolders(folders).find((one) => isBelow(one, path));
   if (folder !== undefined) return within(folder).open(path);
   if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return null;
-  throw Object.assign(new Error("it is left alone: it is outside of the folders"), {
+  throw Object.assign(new Error("it is left alone: it is outside the configured folders"), {
     code: "REFUSED",
   });
 }

@@ -1,6 +1,6 @@
 /**
- * From a transcript to its conversation: reads what was added since, a portion at a time, and writes the conversation with how far it is. So whoever is killed
- * between loses nothing and does nothing twice.
+ * Updates a conversation from its transcript: reads what was added since, a portion at a time, and writes the
+ * conversation together with the position reached. So a process killed in between loses nothing and repeats nothing.
  */
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, readSync, type Stats } from "node:fs";
@@ -10,34 +10,34 @@ import { openTranscript } from "./transcripts.ts";
 
 export interface Outcome {
   id: string;
-  /** Under this id what was there before is kept. */
+  /** The id under which the previous conversation is kept. */
   kept: string | null;
   changed: boolean;
   /** There is more to read now. */
   more: boolean;
-  /** It may be half of something: look again when it was quiet for a while. */
+  /** The file may be half-written: look again when it has been quiet for a while. */
   unsettled: boolean;
-  /** What was noted, as sentences. */
+  /** Notes for the user, as sentences. */
   notes: string[];
 }
 
 const PORTION = 512 * 1024;
 const LONGEST_LINE = 16 * 1024 * 1024;
-/** Up to here all of what was read is compared, beyond it the first and the last of it. */
+/** Up to this size all bytes read so far are compared; beyond it, only the first and the last ones. */
 const COMPARED = 256 * 1024;
 const ENDS = 4096;
 const FIRST = 1024;
-/** A last line without an end is taken as whole up to this size: should it go on, all is read anew. */
+/** Up to this size a last line without an end counts as complete; if it grows later, everything is read again. */
 const UNTERMINATED = 1024 * 1024;
 
 export interface Manner {
-  /** It was quiet for a while, so what is there is meant. */
+  /** The file has been quiet for a while, so its content counts as complete. */
   settled: boolean;
-  /** As if nothing of it had been read. */
+  /** Reads the file as if nothing of it had been read. */
   again?: boolean;
-  /** `onUpdate` is to be run for what changes: noted before it is written, so that it outlives a kill. */
+  /** `onUpdate` must run if it changes; this is noted before the conversation is written, so it survives a kill. */
   pending?: boolean;
-  /** What it must lie in; null, the default: a person named it. */
+  /** The folders that must contain it; null, the default: the user named the file. */
   folders?: readonly string[] | null;
 }
 
@@ -70,10 +70,10 @@ function outcome(id: string, more: Partial<Outcome> = {}): Outcome {
 function gone(look: Pick<Look, "store" | "id" | "pending">, before: Conversation | null): Outcome {
   if (before === null || before.source.state === "gone") return outcome(look.id);
   commit(look, { ...before, source: { ...before.source, state: "gone" } });
-  return outcome(look.id, { changed: true, notes: ["its file is gone; what was read of it stays"] });
+  return outcome(look.id, { changed: true, notes: ["its file is gone; its messages stay"] });
 }
 
-/** `onUpdate` is noted first: whoever is killed between runs it for nothing, never not at all. */
+/** Notes `onUpdate` first: after a kill in between it runs once too often, never too seldom. */
 function commit({ store, id, pending }: Pick<Look, "store" | "id" | "pending">, conversation: Conversation): void {
   if (pending) store.setPending(id, true);
   store.write(conversation);
@@ -112,7 +112,10 @@ function read(look: Look, before: Conversation | null): Outcome {
   return outcome(id, { kept, changed: true, more, unsettled, notes: [...notes, ...portion.notes] });
 }
 
-/** Smaller than what was read of it: it may be half of a rewriting, until it was quiet for a while. One that is empty has nothing to take. */
+/**
+ * Whether the file is shorter than what was read of it. Until it has been quiet for a while, it may be in the middle of
+ * being rewritten. An empty file has nothing to read.
+ */
 function isTruncated(fd: number, stat: Stats, before: Conversation, settled: boolean): boolean {
   const isShorter = stat.size === 0 || (stat.size < before.source.bytes && !settled);
   return isShorter && !isContinued(fd, stat, before);
@@ -121,7 +124,7 @@ function isTruncated(fd: number, stat: Stats, before: Conversation, settled: boo
 function truncated(look: Look, { size }: Stats, before: Conversation): Outcome {
   const unsettled = size > 0;
   if (before.source.state === "truncated") return outcome(look.id, { unsettled });
-  const what = `truncated from ${before.source.bytes} to ${size} bytes; what was read of it stays until it is whole again`;
+  const what = `truncated from ${before.source.bytes} to ${size} bytes; its messages stay until it is complete again`;
   const conversation: Conversation = { ...before, source: { ...before.source, state: "truncated" } };
   note(conversation, what);
   commit(look, conversation);
@@ -134,20 +137,22 @@ interface Beginning {
   notes: string[];
 }
 
-/** What the next portion is added to: what there is, or a new one where the file is not what was read. */
+/**
+ * The conversation to add the next portion to: the existing one, or a new one if the file is not the one that was read.
+ */
 function beginning({ store, id, path, fd, again }: Look, stat: Stats, before: Conversation | null): Beginning {
   if (before === null) return { conversation: newConversation(id, sourceOf(path, stat, 1)), kept: null, notes: [] };
   if (!again && isContinued(fd, stat, before)) return { conversation: before, kept: null, notes: [] };
   const conversation = newConversation(id, sourceOf(path, stat, before.source.generation + 1));
   if (!again && isOther(fd, stat, before)) {
     const kept = store.archive(before);
-    const what = `another transcript took its place; the one before is kept as ${kept}`;
+    const what = `another transcript took its place; the previous one is kept as ${kept}`;
     note(conversation, what);
     return { conversation, kept, notes: [what] };
   }
   conversation.notes = before.notes;
   if (again) return { conversation, kept: null, notes: [] };
-  const what = "what was read of it has changed, so it was read anew";
+  const what = "the part already read has changed, so the file was read again";
   note(conversation, what);
   return { conversation, kept: null, notes: [what] };
 }
@@ -167,10 +172,10 @@ function sourceOf(path: string, stat: Stats, generation: number): Source {
   };
 }
 
-/** Whether all that was read is still there as it was. */
+/** Whether everything that was read is still in the file, unchanged. */
 function isContinued(fd: number, stat: Stats, { source, reading }: Conversation): boolean {
   if (stat.size < source.bytes || printOf(fd, source.bytes) !== source.print) return false;
-  // What was taken for a last line went on.
+  // An unfinished last line that was read as complete has grown.
   return (
     !reading.unterminated ||
     stat.size === source.bytes ||
@@ -180,7 +185,7 @@ function isContinued(fd: number, stat: Stats, { source, reading }: Conversation)
   );
 }
 
-/** Whether it is not the transcript that was, but another under its name. People edit the beginnings of their texts, agents do not. */
+/** Whether this is another transcript under the same name. Users edit the beginnings of their texts; agents do not. */
 function isOther(fd: number, stat: Stats, { format, source, counts }: Conversation): boolean {
   const { first } = source;
   return (
@@ -220,7 +225,7 @@ function bytesOf(fd: number, from: number, count: number): Buffer {
 const NEWLINE = 10;
 
 interface Portion {
-  /** How far it is read now. */
+  /** The position reached, in bytes. */
   to: number;
   more: boolean;
   unsettled: boolean;
@@ -244,7 +249,7 @@ function readPortion(
     from += count;
     data = data.subarray(count);
   };
-  // The end of a line that was taken without it.
+  // The end of a line that was read before its end was written.
   if (reading.unterminated && data.length > 0) {
     forward(data[0] === NEWLINE ? 1 : 2);
     reading.unterminated = false;
@@ -265,7 +270,7 @@ function readPortion(
   } else if (data.length >= LONGEST_LINE) {
     reading.skipping = true;
     skip(conversation, `a line of more than ${LONGEST_LINE / 1024 / 1024} MiB`);
-    notes.push("a line that is too long is skipped");
+    notes.push("a line that is too long was skipped");
     forward(data.length);
   }
   const more = from + data.length < size;
@@ -282,7 +287,7 @@ function withoutReturn(line: string): string {
   return line.endsWith("\r") ? line.slice(0, -1) : line;
 }
 
-/** No true beginning of an object is one. */
+/** Whether a line is a complete JSON object: a proper prefix of one never is. */
 function isObject(line: string): boolean {
   if (!line.trimEnd().endsWith("}")) return false;
   try {

@@ -1,6 +1,6 @@
 /**
- * `dt orchestra …`: prints for a person; the last line of a sync is its result as JSON, for jobs and the socket. What files and entries say is
- * printed so that it can be seen.
+ * `dt orchestra …`: prints for users; the last line of a sync is its result as JSON, for jobs and the socket. Control
+ * and invisible characters in the text of files and entries are made visible.
  */
 
 import { existsSync, mkdirSync } from "node:fs";
@@ -29,7 +29,7 @@ function known(...names: string[]): void {
   for (const flag of flags) if (!names.includes(flag)) usage(`dt orchestra ${verb} has no flag ${flag}`);
 }
 
-/** Gives the exit code. */
+/** Returns the exit code. */
 function sync(target: string | undefined, source: string, dryRun: boolean): number {
   const began = performance.now();
   const results = run(home, scopeOf(target), dryRun);
@@ -57,7 +57,7 @@ const VERBS: Record<string, () => number> = {
   init() {
     const root = projectsRoot(home);
     print(
-      existsSync(root) ? `${root} is there already` : `${root} made; dt orchestra add PROJECT CODEBASE PATH is next`,
+      existsSync(root) ? `${root} already exists` : `created ${root}; next: dt orchestra add PROJECT CODEBASE PATH`,
     );
     mkdirSync(root, { recursive: true });
     return 0;
@@ -80,7 +80,7 @@ const VERBS: Record<string, () => number> = {
   remove() {
     const [project, name] = words;
     if (project === undefined || name === undefined) usage("dt orchestra remove PROJECT CODEBASE");
-    print(`${removeCodebase(home, project, name)} removed`);
+    print(`removed ${removeCodebase(home, project, name)}`);
     return 0;
   },
   sync() {
@@ -93,14 +93,14 @@ const VERBS: Record<string, () => number> = {
     const wrong = all.filter(({ state }) => state !== "current");
     if (flags.has("--json")) printJson(all);
     else for (const { file, state, why } of wrong) print(`${state}  ${file}: ${why}`);
-    if (!flags.has("--json") && wrong.length === 0) print(`${all.length} files are as the registry says`);
+    if (!flags.has("--json") && wrong.length === 0) print(`${all.length} files match the registry`);
     return wrong.length > 0 ? 1 : 0;
   },
   schema() {
     console.log(visibleJson(entrySchema()));
     return 0;
   },
-  /** Of a codebase whose entry was removed there is nothing to write: that is said. */
+  /** For a codebase whose entry was removed there is nothing to write, which is reported. */
   job() {
     const target = process.env.DIALTONE_TARGET ?? "all";
     const scope = scopeOf(target);
@@ -109,7 +109,7 @@ const VERBS: Record<string, () => number> = {
       scope.is !== "one" ||
       [...codebases, ...faults].some(({ project, name }) => name === scope.name && project === scope.project);
     if (isThere) return sync(target, process.env.DIALTONE_SOURCE ?? "watcher", false);
-    say(`${target} is not in the registry any more; its files stay as they are`);
+    say(`${target} is no longer in the registry; its files stay as they are`);
     printJson({
       target,
       source: process.env.DIALTONE_SOURCE ?? "watcher",
@@ -138,7 +138,7 @@ const VERBS: Record<string, () => number> = {
 };
 
 try {
-  process.exitCode = Object.hasOwn(VERBS, verb) ? VERBS[verb]?.() : usage(`there is: ${Object.keys(VERBS).join(" ")}`);
+  process.exitCode = Object.hasOwn(VERBS, verb) ? VERBS[verb]?.() : usage(`known: ${Object.keys(VERBS).join(" ")}`);
 } catch (error) {
   say((error as Error).message);
   process.exitCode = 1;

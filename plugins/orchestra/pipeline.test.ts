@@ -28,7 +28,7 @@ test("an empty registry is nothing to do", () => {
   expect(run(setUp().home, { is: "all" }, false)).toEqual([]);
 });
 
-test("written once, then unchanged and not touched; what a person wrote stays", () => {
+test("written once, then unchanged and not touched; the user's text stays", () => {
   const { home, add, write, read } = setUp();
   add("shop", "api");
   write("code/shop/api/CLAUDE.md", "# Mine\r\n\tkept\n");
@@ -59,7 +59,7 @@ test("a dry run says what it would write, and writes nothing", () => {
   expect(check(home).map(({ state }) => state)).toEqual(["missing", "missing"]);
 });
 
-test("check: current, stale, edited within the marks, missing, and marks that are broken", () => {
+test("check: current, stale, edited within the marks, missing, and broken marks", () => {
   const { home, add, write, read } = setUp();
   add("shop", "api");
   run(home, { is: "all" }, false);
@@ -72,12 +72,12 @@ test("check: current, stale, edited within the marks, missing, and marks that ar
   write(".orchestra/projects/shop/project.yaml", "name: shop\nconventions: [Be brief]\n");
   expect(check(home).map(({ state }) => state)).toEqual(["stale", "stale"]);
   write("code/shop/api/CLAUDE.md", good.replace("<!-- orchestra:end -->", ""));
-  expect(run(home, { is: "all" }, false)[0]?.error).toContain("mend it by hand");
+  expect(run(home, { is: "all" }, false)[0]?.error).toContain("fix it by hand");
   expect(read("code/shop/api/CLAUDE.md")).not.toContain("orchestra:end");
   expect(check(home)[0]?.state).toBe("broken");
 });
 
-test("the ending of an entry counts in any case", () => {
+test("the extension of an entry counts in upper and lower case", () => {
   const { home, add, write } = setUp();
   add("shop", "api");
   const text = readFileSync(join(home, ".orchestra/projects/shop/api.yaml"), "utf8");
@@ -90,10 +90,10 @@ test("the ending of an entry counts in any case", () => {
       .map(({ codebase }) => codebase)
       .sort(),
   ).toEqual(["UPPER", "api"]);
-  expect(all.flatMap(({ error }) => error ?? [])).toEqual([expect.stringContaining("gives shop/api already")]);
+  expect(all.flatMap(({ error }) => error ?? [])).toEqual([expect.stringContaining("already declares shop/api")]);
 });
 
-test("a fault is that of one alone; two of one name are told apart", () => {
+test("a fault affects only its own entry; two codebases of the same name are distinguished", () => {
   const { home, add, write } = setUp();
   add("shop", "api");
   add("bank", "api");
@@ -113,14 +113,14 @@ test("a fault is that of one alone; two of one name are told apart", () => {
   );
   expect(run(home, { is: "one", project: "bank", name: "api" }, false)).toHaveLength(1);
   expect(run(home, { is: "project", project: "bank" }, false)).toHaveLength(1);
-  expect(() => run(home, { is: "one", project: null, name: "nope" }, false)).toThrow("there is no codebase nope");
+  expect(() => run(home, { is: "one", project: null, name: "nope" }, false)).toThrow("no codebase nope");
   removeCodebase(home, "bank", "api");
   expect(run(home, { is: "one", project: null, name: "api" }, false)).toHaveLength(1);
   expect(() => addCodebase(home, "shop", "../x", "/x")).toThrow("codebase: expected");
-  expect(() => addCodebase(home, "shop", "api", "/x")).toThrow("there already");
+  expect(() => addCodebase(home, "shop", "api", "/x")).toThrow("already exists");
 });
 
-test("a template of one's own", () => {
+test("the user's own template", () => {
   const { home, add, write, read } = setUp();
   add("shop", "api");
   write(".orchestra/templates/AGENTS.md", "{{name}} of {{project}} at {{path}}\n{{nothing}}\n");
@@ -129,7 +129,7 @@ test("a template of one's own", () => {
   expect(read("code/shop/api/CLAUDE.md")).toContain("# api\n");
 });
 
-test("the region at the end of whatever is there", () => {
+test("the region comes after any existing text", () => {
   expect(withRegion(null, "x\n", "f")).toMatch(/^<!-- orchestra:begin \w{16} -->\nx\n<!-- orchestra:end -->\n$/);
   expect(withRegion("a", "x\n", "f")).toStartWith("a\n\n<!--");
   expect(withRegion("a\n\n", "x\n", "f")).toStartWith("a\n\n<!--");

@@ -1,9 +1,11 @@
 /**
- * From the registry to the files: one function, for the command line, the watched files and the daemon's socket. Only the marked region of a file is
- * written; the mark holds a digest of what was written, so that an edit by hand within it can be told.
+ * Writes the files from the registry: one function for the command line, the watched files and the daemon's socket. It
+ * writes only the marked region of a file. The mark holds a digest of the written text, so an edit by hand within the
+ * region is detected.
  *
- * A codebase may be a stranger's. Its files are reached without leaving it, and one that is a link out of it, has a further name, is no regular
- * file, is somebody else's or too long is left alone: that is said, and the others are written.
+ * A codebase may come from a stranger. Its files are reached without leaving it. A file that is a link out of it, has a
+ * second name, is not a regular file, belongs to another user or is too long is left alone: that is reported, and the
+ * other files are written.
  */
 import { statSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -27,7 +29,7 @@ export type State = "current" | "stale" | "missing" | "edited" | "broken";
 
 const BEGIN = /<!-- orchestra:begin ([0-9a-f]{16}) -->\n/;
 const END = "<!-- orchestra:end -->";
-/** Of a file in a codebase, in bytes. */
+/** Largest file in a codebase, in bytes. */
 const LONGEST = 4 * 1024 * 1024;
 
 export function run(home: string, scope: Scope, dryRun: boolean): Result[] {
@@ -51,7 +53,7 @@ export function run(home: string, scope: Scope, dryRun: boolean): Result[] {
   return [...results, ...faults];
 }
 
-/** Throws when a name means none, or more than one. */
+/** Throws when a name matches no codebase, or more than one. */
 export function select({ codebases, faults }: Registry, scope: Scope): Codebase[] {
   if (scope.is === "all") return codebases;
   if (scope.is === "project") return codebases.filter(({ project }) => project === scope.project);
@@ -61,11 +63,11 @@ export function select({ codebases, faults }: Registry, scope: Scope): Codebase[
     throw new Error(`${name} is in several projects: ${found.map((one) => `${one.project}/${one.name}`).join(", ")}`);
   const faulty = faults.some((one) => one.name === name && (project === null || one.project === project));
   if (found.length === 0 && !faulty)
-    throw new Error(`there is no codebase ${project === null ? "" : `${project}/`}${name}`);
+    throw new Error(`no codebase ${project === null ? "" : `${project}/`}${name} in the registry`);
   return found;
 }
 
-/** `name`, or `project/name`; `project/*`: all of a project. */
+/** `name` or `project/name`; `project/*`: all codebases of a project. */
 export function scopeOf(text: string | undefined): Scope {
   if (text === undefined || text === "all") return { is: "all" };
   const [project, name] = text.includes("/") ? (text.split("/") as [string, string]) : [null, text];
@@ -108,9 +110,9 @@ function sync(home: string, registry: Registry, codebase: Codebase, dryRun: bool
 
 function openCodebase({ project, name, path }: Codebase): Within {
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory())
-    throw new Error(`${project}/${name}: there is no directory ${path}`);
+    throw new Error(`${project}/${name}: no directory ${path}`);
   const folder = within(path);
-  // A codebase in a larger clone may become a link with the next pull.
+  // The next pull of a larger clone may turn a codebase in it into a link.
   if (folder.folder !== resolve(path))
     throw new Error(
       `${project}/${name}: ${path} is left alone: a link on the way leads to ${folder.folder}; if that is meant, write it as the entry's path`,
@@ -150,14 +152,14 @@ function stateOf(
 ): { state: State; why: string } {
   try {
     const text = openCodebase(codebase).read(target, LONGEST);
-    if (text === null) return { state: "missing", why: "it was never written, or removed" };
+    if (text === null) return { state: "missing", why: "it was never written, or was removed" };
     const region = findRegion(text, file);
     if (region === null) return { state: "missing", why: "it has no marked region" };
     if (digestOf(region.text) !== region.digest)
       return { state: "edited", why: "it was edited by hand within its marks" };
     return region.text === regionOf(home, registry, codebase, target)
       ? { state: "current", why: "" }
-      : { state: "stale", why: "the registry says something else by now" };
+      : { state: "stale", why: "the registry has changed since" };
   } catch (error) {
     return { state: "broken", why: (error as Error).message };
   }
@@ -178,7 +180,7 @@ function findRegion(text: string, file: string): Region | null {
   const end = text.indexOf(END);
   if (begins.length !== 1 || ends !== 1 || begin === undefined || end < begin.index)
     throw new Error(
-      `${file}: expected one begin and one end of the marked region, found ${begins.length} and ${ends}: mend it by hand`,
+      `${file}: expected one begin and one end of the marked region, found ${begins.length} and ${ends}: fix it by hand`,
     );
   return {
     from: begin.index,
@@ -188,7 +190,7 @@ function findRegion(text: string, file: string): Region | null {
   };
 }
 
-/** What a person wrote stays, byte by byte. */
+/** Replaces or appends the marked region; all other text stays, byte by byte. */
 export function withRegion(before: string | null, region: string, file: string): string {
   const block = `<!-- orchestra:begin ${digestOf(region)} -->\n${region}${END}`;
   if (before === null) return `${block}\n`;

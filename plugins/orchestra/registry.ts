@@ -1,6 +1,6 @@
 /**
- * The registry: `~/.orchestra/projects/<project>/project.yaml`, and `<codebase>.yaml` beside it. A file that is wrong is a fault of that one alone,
- * and so is one that is a link out of `~/.orchestra`, no regular file, or too long.
+ * The registry: `~/.orchestra/projects/<project>/project.yaml`, and `<codebase>.yaml` files beside it. A wrong file is
+ * a fault of that file alone. So is one that is a link out of `~/.orchestra`, is not a regular file, or is too long.
  */
 import { existsSync, mkdirSync, realpathSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
@@ -28,12 +28,12 @@ export interface Codebase {
 export interface Registry {
   projects: Map<string, Project>;
   codebases: Codebase[];
-  /** Of one file each, by its path. */
+  /** Each fault belongs to one file, named by its path. */
   faults: { file: string; project: string; name: string; message: string }[];
 }
 
 export const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
-/** Of a file of the registry and of a template, in bytes. */
+/** Largest file of the registry, and largest template, in bytes. */
 const LONGEST = 1024 * 1024;
 export const TARGETS = ["CLAUDE.md", "AGENTS.md"];
 
@@ -43,13 +43,13 @@ export function projectsRoot(home: string): string {
 
 const PROJECTS = "projects";
 
-/** What is in `~/.orchestra`; null: there is none. */
+/** Opens `~/.orchestra`; null if it does not exist. */
 function openStore(home: string): Within | null {
   const path = join(home, ".orchestra");
   return existsSync(path) ? within(path) : null;
 }
 
-/** A person's own text for a target; null: the default is used. */
+/** The user's own template for a target; null: the default is used. */
 export function readTemplate(home: string, target: string): string | null {
   return openStore(home)?.read(join("templates", target), LONGEST) ?? null;
 }
@@ -86,7 +86,12 @@ export function loadRegistry(home: string): Registry {
       const isTwice = registry.codebases.some((one) => one.project === project && one.name === name);
       if (isTwice) {
         const path = join(home, ".orchestra", directory, file);
-        registry.faults.push({ file: path, project, name, message: `another file gives ${project}/${name} already` });
+        registry.faults.push({
+          file: path,
+          project,
+          name,
+          message: `another file already declares ${project}/${name}`,
+        });
         continue;
       }
       const codebase = load(file, name, (value) => codebaseOf(project, name, value));
@@ -105,7 +110,7 @@ function namesIn(store: Within, directory: string): string[] {
 function parseFile(store: Within, file: string): Record<string, unknown> {
   const value = Bun.YAML.parse(store.read(file, LONGEST) ?? "");
   if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw new Error("expected fields, as `path: /where/it/is`");
+    throw new Error("expected fields, such as `path: /where/it/is`");
   return value as Record<string, unknown>;
 }
 
@@ -117,7 +122,7 @@ function projectOf(name: string, value: Record<string, unknown>): Project {
 function codebaseOf(project: string, name: string, value: Record<string, unknown>): Codebase {
   check(value, ["name", "path", "description", "stack", "conventions", "commands", "links", "targets"]);
   if (value.name !== undefined && value.name !== name)
-    throw new Error(`name: expected "${name}", as its file is called, found ${JSON.stringify(value.name)}`);
+    throw new Error(`name: expected "${name}", like the name of its file, found ${JSON.stringify(value.name)}`);
   const path = value.path;
   if (typeof path !== "string" || !isAbsolute(path))
     throw new Error(`path: expected an absolute path, found ${JSON.stringify(path)}`);
@@ -140,7 +145,7 @@ function codebaseOf(project: string, name: string, value: Record<string, unknown
 
 function check(value: Record<string, unknown>, known: string[]): void {
   for (const name of Object.keys(value))
-    if (!known.includes(name)) throw new Error(`${name}: there is no such field; there is ${known.join(", ")}`);
+    if (!known.includes(name)) throw new Error(`${name}: unknown field; known: ${known.join(", ")}`);
 }
 
 function description({ description: text }: Record<string, unknown>): { description?: string } {
@@ -152,7 +157,7 @@ function description({ description: text }: Record<string, unknown>): { descript
 function lines(value: Record<string, unknown>, name: string): string[] {
   const list = value[name] ?? [];
   if (!Array.isArray(list) || list.some((one) => typeof one !== "string"))
-    throw new Error(`${name}: expected a list of texts, found ${JSON.stringify(list)}`);
+    throw new Error(`${name}: expected a list of strings, found ${JSON.stringify(list)}`);
   return list as string[];
 }
 
@@ -164,11 +169,11 @@ function map(value: Record<string, unknown>, name: string): Record<string, strin
     Array.isArray(found) ||
     Object.values(found).some((one) => typeof one !== "string")
   )
-    throw new Error(`${name}: expected texts by name, found ${JSON.stringify(found)}`);
+    throw new Error(`${name}: expected strings by name, found ${JSON.stringify(found)}`);
   return found as Record<string, string>;
 }
 
-/** A path through a link is kept as where it leads now. */
+/** Stores the real path: a path through a link is resolved now. */
 export function addCodebase(home: string, project: string, name: string, path: string): string {
   for (const [what, text] of [
     ["project", project],
@@ -176,18 +181,18 @@ export function addCodebase(home: string, project: string, name: string, path: s
   ] as const)
     if (!NAME.test(text))
       throw new Error(`${what}: expected letters, digits, _ . -, at most 64, found ${JSON.stringify(text)}`);
-  if (name === "project") throw new Error('codebase: "project" is the name of the file that a project has');
+  if (name === "project") throw new Error('codebase: "project" is reserved for the project\'s own file');
   const file = join(projectsRoot(home), project, `${name}.yaml`);
   mkdirSync(projectsRoot(home), { recursive: true });
   const store = within(join(home, ".orchestra"));
   const [entry, own] = [`${name}.yaml`, OF_PROJECT].map((one) => join(PROJECTS, project, one)) as [string, string];
-  if (store.stat(entry) !== null) throw new Error(`${file} is there already`);
+  if (store.stat(entry) !== null) throw new Error(`${file} already exists`);
   if (store.stat(own) === null) store.write(own, `name: ${project}\n`, { directories: true });
   store.write(entry, `name: ${name}\npath: ${JSON.stringify(realPath(path))}\n`, { directories: true });
   return file;
 }
 
-/** A codebase may be added before it is there. */
+/** A codebase may be added before its directory exists. */
 function realPath(path: string): string {
   return existsSync(path) ? realpathSync(path) : path;
 }
@@ -195,7 +200,7 @@ function realPath(path: string): string {
 export function removeCodebase(home: string, project: string, name: string): string {
   const isName = NAME.test(project) && NAME.test(name);
   if (!isName || openStore(home)?.remove(join(PROJECTS, project, `${name}.yaml`)) !== true)
-    throw new Error(`there is no ${project}/${name}`);
+    throw new Error(`no ${project}/${name} in the registry`);
   return join(projectsRoot(home), project, `${name}.yaml`);
 }
 
@@ -207,13 +212,13 @@ export function entrySchema(): object {
     title: "A codebase of the registry",
     type: "object",
     properties: {
-      name: { type: "string", description: "As the file is called." },
-      path: { type: "string", description: "Where it is; absolute." },
+      name: { type: "string", description: "The name of the file, without its extension." },
+      path: { type: "string", description: "The absolute path of the codebase." },
       description: { type: "string" },
       stack: { ...texts, description: "Languages, frameworks, services." },
-      conventions: { ...texts, description: "What to keep to; those of its project come first." },
-      commands: { ...byName, description: "Command lines by what they do." },
-      links: { ...byName, description: "Addresses by name." },
+      conventions: { ...texts, description: "Conventions to follow; those of its project come first." },
+      commands: { ...byName, description: "Command lines, by what they do." },
+      links: { ...byName, description: "Addresses, by name." },
       targets: { ...texts, default: TARGETS, description: "The files to write, relative to the codebase." },
     },
     required: ["path"],

@@ -4,7 +4,7 @@ import { renderStack } from "./compose.ts";
 
 const source = (services: string) => `defaults: { image: a }\nservices: ${services}\n`;
 
-test("the order of what is written makes no difference", () => {
+test("the order in the source makes no difference", () => {
   const one = renderStack(source("{ b: { command: [x], init: true }, a: {} }"));
   expect(renderStack(source("{ a: {}, b: { init: true, command: [x] } }"))).toBe(one);
   expect(YAML.parse(one)).toEqual({
@@ -13,7 +13,7 @@ test("the order of what is written makes no difference", () => {
   });
 });
 
-test("what is no stack is told", () => {
+test("an invalid stack is refused with the reason", () => {
   expect(() => renderStack("services: {}")).toThrow("at least one service");
   expect(() => renderStack("services: { a: {} }")).toThrow("services.a` has no `image`");
   expect(() => renderStack("service: { a: {} }")).toThrow("`service` is not a field");

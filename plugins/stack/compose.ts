@@ -1,31 +1,34 @@
-/** From stack.yaml to a Compose file. Pure. Services and their fields come in the order of their names, whatever the order they were written in. */
+/**
+ * Renders stack.yaml as a Compose file. Pure. Services and their fields are sorted by name, in whatever order they were
+ * written.
+ */
 import { YAML } from "bun";
 
-const HEADER = "# Written by `dt stack render` from plugins/stack/stack.yaml. Change that one.\n";
+const HEADER = "# Written by `dt stack render` from plugins/stack/stack.yaml. Edit that file instead.\n";
 
 type Fields = Record<string, unknown>;
 
-/** Throws a sentence when the stack is none. */
+/** Throws an Error whose message is a sentence when the stack is not valid. */
 export function renderStack(source: string): string {
   const stack = YAML.parse(source) as unknown;
   if (!isFields(stack)) throw new Error("expected an object with `services`");
   const { defaults = {}, services, ...rest } = stack;
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined)
-    throw new Error(`\`${unknown}\` is not a field of a stack; there are \`defaults\` and \`services\``);
-  if (!isFields(defaults)) throw new Error("`defaults` should be an object of fields");
+    throw new Error(`\`${unknown}\` is not a field of a stack; known: \`defaults\`, \`services\``);
+  if (!isFields(defaults)) throw new Error("`defaults` must be an object of fields");
   if (!isFields(services) || Object.keys(services).length === 0)
-    throw new Error("`services` should name at least one service");
+    throw new Error("`services` must name at least one service");
   const made: Fields = {};
   for (const name of Object.keys(services).sort()) {
     const fields = services[name];
-    if (!isFields(fields)) throw new Error(`\`services.${name}\` should be an object of fields`);
+    if (!isFields(fields)) throw new Error(`\`services.${name}\` must be an object of fields`);
     const service = { ...defaults, ...fields };
     if (service.image === undefined && service.build === undefined)
       throw new Error(`\`services.${name}\` has no \`image\``);
     made[name] = sorted(service);
   }
-  // "2.4": both Compose 1 and 2 read it.
+  // Both Compose 1 and Compose 2 read version "2.4".
   return `${HEADER}${YAML.stringify({ version: "2.4", services: made }, null, 2)}\n`;
 }
 

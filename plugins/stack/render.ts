@@ -1,4 +1,7 @@
-/** Writes the Compose file of the stack: the same input gives the same bytes, and a file that is right already is left alone. */
+/**
+ * Writes the Compose file of the stack. The same input gives the same bytes, and a file that is already right stays
+ * untouched.
+ */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { visible, within } from "@dialtone/dt";

@@ -1,4 +1,4 @@
-/** The page, as text: no server in it, so that a test needs none. What it shows is escaped, wherever it comes from. */
+/** Makes the page as text. A test can call it without a server. It escapes everything that it shows. */
 export function makePage(greeting: string, key: string): string {
   const [title, name] = [greeting, key].map((text) => Bun.escapeHTML(text));
   return `<!doctype html>

@@ -1,8 +1,8 @@
 /**
- * Asks the real server for its page. `--ensure` leaves a healthy one alone and otherwise starts it, and what was started here
- * is stopped here. Its arguments are the words after `dt`: plugin, command and variant.
+ * Requests the page from the real server. `--ensure` starts the server unless a healthy one runs; a server started here
+ * is stopped here. The arguments are the words after `dt`: plugin, command and variant.
  */
-export {}; // a module, so that it may await
+export {}; // makes this a module, where `await` is allowed
 
 const words = Bun.argv.slice(2);
 const ranBefore = Bun.spawnSync(["dt", "status", ...words], { stdout: "ignore", stderr: "ignore" }).success;
@@ -15,7 +15,9 @@ try {
   const response = await fetch(url);
   const page = await response.text();
   if (response.status !== 200 || !page.includes(key)) {
-    throw new Error(`expected ${url} to answer 200 and name ${key}, but it answered ${response.status}: ${page}`);
+    throw new Error(
+      `expected ${url} to answer 200 with ${key} in its page, but it answered ${response.status}: ${page}`,
+    );
   }
   console.log(`${key} answers on ${url}`);
 } finally {

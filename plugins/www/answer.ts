@@ -1,14 +1,15 @@
 /**
- * Requests to responses, from a rendering in memory: nothing is read from disk by a name that came over the network. Who may ask is judged
- * before (`serveLocal`). Pages are never stored by the browser; an asset asked for by its hash may be kept.
+ * Turns requests into responses, from a rendering in memory: no name that came over the network is ever read from disk.
+ * `serveLocal` has already decided who may ask. Browsers never store pages; they may keep an asset requested by its
+ * hash.
  */
 import { NOT_FOUND } from "./render.ts";
 
 export interface Answers {
   files: () => Map<string, string | Uint8Array>;
-  /** The sentence of the last failed rendering; undefined when all is well. */
+  /** Why the last rendering failed, as a sentence; undefined if it succeeded. */
   failure: () => string | undefined;
-  /** The name of the latest rendering. */
+  /** The id of the latest rendering. */
   version: () => string;
   /** Opens the stream of changes. */
   events: (signal: AbortSignal) => Response;
@@ -16,7 +17,7 @@ export interface Answers {
 
 const EVENTS = "/-/events";
 
-/** All but the stream shows what is rendered already, so any site may link to it. */
+/** Everything except the stream only shows rendered content, so any site may link to it. */
 export function isPage(pathname: string): boolean {
   return pathname !== EVENTS;
 }
@@ -27,7 +28,7 @@ export function answer(request: Request, { files, failure, version, events }: An
   if (url.pathname === EVENTS)
     return request.method === "GET"
       ? events(request.signal)
-      : text(405, "only GET is answered here\n", { Allow: "GET" });
+      : text(405, "only GET is allowed here\n", { Allow: "GET" });
 
   const asked = decodePath(url.pathname);
   const path = asked === "" || asked.endsWith("/") ? `${asked}index.html` : asked;
@@ -39,13 +40,13 @@ export function answer(request: Request, { files, failure, version, events }: An
     const kept = url.searchParams.has("v") && !path.endsWith(".html");
     return respond(200, found, Bun.file(path).type, kept ? "max-age=31536000, immutable" : "no-store");
   }
-  // The addresses people type, and those that work on GitHub: /logs and /logs.md are /logs.html.
+  // Addresses that users type, and those that work on GitHub: /logs and /logs.md lead to /logs.html.
   const published = `${path.replace(/\.md$/, "")}.html`;
   if (files().has(published)) return new Response(null, { status: 302, headers: { Location: `/${published}` } });
   return html(404, String(files().get(NOT_FOUND) ?? "not found"));
 }
 
-/** "" for what is no valid encoding, which is then simply not found. */
+/** A path with an invalid encoding stays as it is, and is then not found. */
 function decodePath(pathname: string): string {
   try {
     return decodeURIComponent(pathname).slice(1);
@@ -69,12 +70,15 @@ function respond(status: number, body: string | Uint8Array, type: string, cache:
   });
 }
 
-/** Made without template and theme, since those may be what failed; it heals itself through the reload script. */
+/**
+ * Made without template and theme, since those may have failed; the reload script replaces the page once it renders
+ * again.
+ */
 function renderFailure(sentence: string, version: string): string {
   return `<!doctype html>
 <html lang="en" data-layout="failure"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Cannot render · Dialtone</title><link rel="stylesheet" href="/theme/site.css"><script src="/theme/reload.js" data-version="${version}" defer></script></head>
 <body><main id="content" class="failure"><h1>The site cannot be rendered</h1><p>${Bun.escapeHTML(sentence)}</p>
-<p>This page goes away by itself as soon as the file is mended.</p></main></body></html>
+<p>This page reloads by itself as soon as the file is fixed.</p></main></body></html>
 `;
 }

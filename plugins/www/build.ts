@@ -1,6 +1,7 @@
 /**
- * `dt www build [--out DIR]`: the whole site as plain files for any web server. The folder is written beside its place
- * and then put there, so a failed build leaves the last one as it was; the same docs give the same bytes.
+ * `dt www build [--out DIR]`: writes the whole site as plain files for any web server. The folder is written beside its
+ * destination and then moved there, so a failed build leaves the previous one intact. The same docs give the same
+ * bytes.
  */
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -8,16 +9,16 @@ import { renderSite } from "./render.ts";
 import { docsFolder, outFolder, UsageError } from "./settings.ts";
 import { SiteError } from "./site.ts";
 
-/** In every folder this program wrote, so that it never replaces one that somebody else filled. */
+/** A file in every folder that this program wrote, so it never replaces a folder with other content. */
 const MARK = ".dialtone-site";
 
 function main(): void {
   const out = outFolder(process.argv.slice(2), process.cwd());
   if (existsSync(out) && readdirSync(out).length > 0 && !existsSync(join(out, MARK))) {
-    throw new UsageError(`${out} holds files that are not of an earlier build; name another folder with --out`);
+    throw new UsageError(`${out} holds files that are not from an earlier build; name another folder with --out`);
   }
   const { site, files } = renderSite(docsFolder(process.env));
-  // A name that nobody can guess, so that nobody can have put a link there.
+  // A name that cannot be guessed, so no other user can have put a link there.
   mkdirSync(dirname(out), { recursive: true });
   const fresh = mkdtempSync(`${out}.new-`);
   try {

@@ -1,15 +1,15 @@
 /**
- * What is wrong with the docs, as a list of file, line and sentence. Links come from the rendered page, so code never
- * counts as one; the line is where the target's text stands in the source. Addresses on the network are not asked.
+ * Finds problems in the docs, as a list of file, line and sentence. Links come from the rendered page, so code never
+ * counts as one; the line is that of the target's text in the source. Addresses on the network are not checked.
  */
 import { posix } from "node:path";
 import type { Reference } from "./markdown.ts";
 import { NAV, type Page, type Site } from "./site.ts";
 
 export interface Problem {
-  /** Below the docs folder. */
+  /** Path below the docs folder. */
   file: string;
-  /** From 1. */
+  /** Counted from 1. */
   line: number;
   message: string;
 }
@@ -28,7 +28,7 @@ function checkStructure(page: Page): Problem[] {
   const found: Problem[] = [];
   if (titles.length === 0) found.push(problem(1, 'has no title: begin the page with one "# Title" line'));
   else if (titles[0]?.text === "") found.push(problem(1, "has an empty title"));
-  else if (page.headings[0]?.level !== 1) found.push(problem(1, "begins with a lower heading than its title"));
+  else if (page.headings[0]?.level !== 1) found.push(problem(1, "has a heading above its title"));
   for (const extra of titles.slice(1)) {
     found.push(problem(lineOf(extra.text), `has a second title, "${extra.text}": a page has one "#" heading`));
   }
@@ -53,7 +53,7 @@ function checkReferences(page: Page, site: Site): Problem[] {
   });
 }
 
-/** What is wrong with one link or image, or undefined. */
+/** The problem with one link or image, or undefined. */
 function judge({ kind, target, alt }: Reference, page: Page, site: Site): string | undefined {
   if (kind === "image" && alt.trim() === "")
     return `image "${target}" has no description: write ![what it shows](${target})`;
@@ -70,7 +70,7 @@ function judge({ kind, target, alt }: Reference, page: Page, site: Site): string
   return `link "${target}" leads nowhere: ${other.file} has no heading "#${anchor}"`;
 }
 
-/** Every line outside code that holds the target; line 1 when it is written in a way that is not found. */
+/** Every line outside code that holds the target; line 1 if the search does not find its spelling. */
 function linesOf({ target }: Reference, page: Page): number[] {
   const lines = proseLines(page.source);
   const spellings = [target, encodeURI(target)].flatMap((text) => [`(${text}`, `<${text}`, `]: ${text}`, `"${text}"`]);
@@ -88,7 +88,7 @@ function plain(text: string): string {
   return text.replace(/[^\p{L}\p{N}]/gu, "").toLowerCase();
 }
 
-/** The source's lines, those inside fenced code emptied. */
+/** The lines of the source, with those inside fenced code emptied. */
 function proseLines(source: string): string[] {
   let fence = "";
   return source.split("\n").map((line) => {

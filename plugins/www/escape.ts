@@ -1,8 +1,8 @@
-/** Addresses of files, and from the HTML that Bun.markdown makes back to plain text; the other direction is `Bun.escapeHTML`. */
+/** Makes addresses of files, and plain text from the HTML of Bun.markdown; `Bun.escapeHTML` is the other direction. */
 
 const TO_TEXT: Record<string, string> = { amp: "&", lt: "<", gt: ">", quot: '"', "#39": "'" };
 
-/** Undoes what Bun.markdown escapes (these names only: it writes all other characters as they are). */
+/** Undoes the escapes of Bun.markdown (only these names: it writes all other characters as they are). */
 export function unescapeHtml(html: string): string {
   return html.replace(/&(amp|lt|gt|quot|#39);/g, (entity, name: string) => TO_TEXT[name] ?? entity);
 }
@@ -14,7 +14,7 @@ export function textOf(html: string): string {
     .trim();
 }
 
-/** A published path as a relative address: no file name is read as anything else, be it a scheme, a query or the end of an attribute. */
+/** A published path as a relative address: no file name can pass for a scheme, a query or the end of an attribute. */
 export function addressOf(path: string): string {
   return Bun.escapeHTML(path.split("/").map(encodeURIComponent).join("/"));
 }

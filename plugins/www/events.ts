@@ -1,22 +1,22 @@
 /**
- * The stream (server-sent events) by which open pages hear of changes. The `hello` names the
- * rendering the server has now: a page of another one, even of a server since replaced, takes the new one.
+ * The stream (server-sent events) that reports changes to open pages. Its `hello` names the server's current rendering:
+ * a page from another rendering, even one of an earlier server, takes the new one.
  */
 
 /** `page`: new content. `style`: a new style sheet. `reload`: anything else. */
 export type Change = "page" | "style" | "reload";
 
 export interface EventHub {
-  /** The answer to one page; it ends when the page leaves or the hub closes. */
+  /** The response to one page; it ends when the page closes or the hub does. */
   open(signal: AbortSignal): Response;
   send(change: Change): void;
   close(): void;
 }
 
-/** What is needed of a stream's controller. */
+/** The part of a stream's controller that is used here. */
 type Listener = { enqueue(chunk: Uint8Array<ArrayBuffer>): void; close(): void };
 
-/** More are refused: a person has fewer, and whoever else reaches the port gets no more of it. */
+/** More listeners are refused: a user has fewer, and any other client that reaches the port is limited too. */
 const MOST_LISTENERS = 256;
 /** Some proxies and browsers drop a stream that is silent for a minute. */
 const HEARTBEAT_MS = 20_000;

@@ -1,9 +1,9 @@
 /**
- * Code to coloured HTML, at build time. Not a parser: one ordered list of patterns a language, first match wins. A
- * wrong guess costs a colour, never a character: every byte of the source comes out, escaped.
+ * Turns code into coloured HTML at build time. This is not a parser: each language has an ordered list of patterns, and
+ * the first match wins. A wrong guess costs a colour, never a character: every byte of the source comes out, escaped.
  */
 
-// Each repetition is bounded, so that what never ends (a quote, a comment, a word) costs no more than its own length a character.
+// Each repetition is bounded: an unclosed quote or comment then costs at most that bound for each character.
 
 /** `c` comment, `s` string, `k` keyword, `n` number or literal, `p` property or option, `v` variable. */
 type Kind = "c" | "s" | "k" | "n" | "p" | "v";
@@ -64,7 +64,7 @@ export function highlight(code: string, language: string): string {
   return rules ? applyRules(code, rules) : Bun.escapeHTML(code);
 }
 
-/** A terminal session: `$ ` begins what was typed, every other line is what came back. */
+/** A terminal session: a line that begins with `$ ` was typed, every other line is output. */
 function highlightSession(code: string): string {
   const lines = code.replace(/\n$/, "").split("\n");
   return lines

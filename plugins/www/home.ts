@@ -1,6 +1,6 @@
 /**
- * The home page. Its text is index.md like any other page's; only the arrangement differs: the part before the first
- * h2 becomes the hero (words beside the terminal), and the list of all pages follows from the navigation.
+ * The home page. Its text is index.md, as for any other page; only the arrangement differs: the part before the first
+ * h2 becomes the hero (words beside the terminal), and the navigation gives the list of all pages.
  */
 import { addressOf } from "./escape.ts";
 import type { Page, Site } from "./site.ts";
@@ -30,7 +30,7 @@ function renderBar(): string {
   return `<div class="bar" aria-hidden="true"><span></span><span></span><span></span></div>`;
 }
 
-/** Each h2 with what follows it becomes a section, so that a stylesheet can lay them out. */
+/** Each h2 and the content below it become a section, so the style sheet can lay the sections out. */
 function wrapSections(html: string): string {
   return html
     .split(/(?=<h2[ >])/)

@@ -1,4 +1,4 @@
-/** `dt www lint`: prints what is wrong with the docs, one `file:line: sentence` each, and exits 1 when there is any. */
+/** `dt www lint`: prints the problems in the docs, one `file:line: sentence` each, and exits 1 if there are any. */
 import { join, relative } from "node:path";
 import { visible } from "@dialtone/dt";
 import { checkSite } from "./check.ts";

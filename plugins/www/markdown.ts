@@ -1,9 +1,10 @@
 /**
- * One Markdown text to what a page needs of it: HTML, title, description, headings, links. Heading ids follow GitHub's
- * rule, so a link with an anchor works here and where the file is read on GitHub.
+ * Turns one Markdown text into the parts of a page: HTML, title, description, headings, links. Heading ids follow
+ * GitHub's rule, so a link with an anchor works both here and on GitHub.
  *
- * Works on the output of Bun.markdown, in which code is escaped: a `<h2>` or `<a` found there is really one. HTML in the source is text like any
- * other (but for `<br>`, the only way to break a line in a table), and a link or image of a scheme that may run something leads nowhere.
+ * This works on the output of Bun.markdown, in which code is escaped: a `<h2>` or `<a` found there is a real one. HTML
+ * in the source is plain text (except `<br>`, the only way to break a line in a table), and a link or image with a
+ * scheme that may run something leads nowhere.
  */
 import { textOf, unescapeHtml } from "./escape.ts";
 import { highlight } from "./highlight.ts";
@@ -14,7 +15,7 @@ export interface Heading {
   text: string;
 }
 
-/** A target as the author wrote it, percent-encoding and entities undone. */
+/** A target as the author wrote it, with percent-encoding and entities decoded. */
 export interface Reference {
   kind: "link" | "image";
   target: string;
@@ -60,7 +61,7 @@ export function renderMarkdown(source: string): Markdown {
   return { title: headings.find((each) => each.level === 1)?.text ?? "", description, html, headings, references };
 }
 
-/** `guide.md#x` is published as `guide.html#x`; whole URLs and bare anchors stay. */
+/** `guide.md#x` is published as `guide.html#x`; full URLs and bare anchors stay. */
 function publishedHref(href: string): string {
   if (!isSafe(href)) return "#";
   return SCHEME.test(href) ? href : href.replace(/\.md(?=#|\?|$)/, ".html");
@@ -68,13 +69,13 @@ function publishedHref(href: string): string {
 
 const SCHEME = /^[a-z][a-z0-9+.-]*:/i;
 
-/** Browsers leave out blanks and controls before they look for a scheme. */
+/** Browsers drop blanks and control characters before they look for a scheme. */
 function isSafe(address: string): boolean {
   const bare = unescapeHtml(address).replace(/[\u0000-\u0020\u007f]|%(?:0[0-9a-f]|1[0-9a-f]|20|7f)/gi, "");
   return !SCHEME.test(bare) || /^(?:https?|mailto):/i.test(bare);
 }
 
-/** A comment alone on its line marks a region for a tool, and is no text of the page. */
+/** Removes comments that stand alone on a line: they mark a region for a tool and are not text of the page. */
 function withoutMarks(source: string): string {
   let fence = "";
   return source
@@ -88,7 +89,7 @@ function withoutMarks(source: string): string {
     .join("\n");
 }
 
-/** What is no HTML to Bun.markdown any more, and wanted: `<br>` and `<https://…>`, outside of code. */
+/** Restores, outside code, the HTML that Bun.markdown was told to escape but pages need: `<br>` and `<https://…>`. */
 function restoreSome(html: string): string {
   return html.replace(
     /<code.*?<\/code>|&lt;br&gt;|&lt;(https?:\/\/(?:[^\s<>&"]|&amp;){1,1999})&gt;/gs,
@@ -112,11 +113,11 @@ function decode(target: string): string {
   try {
     return decodeURIComponent(target);
   } catch {
-    return target; // a stray % is no encoding
+    return target; // a stray % is not an encoding
   }
 }
 
-/** GitHub's rule: lower case, letters, digits, `_` and `-` stay, spaces become `-`; repeats get `-1`, `-2`. */
+/** GitHub's rule: lowercase; letters, digits, `_` and `-` stay, spaces become `-`; repeats get `-1`, `-2`. */
 function uniqueId(text: string, taken: Map<string, number>): string {
   const id = text
     .toLowerCase()

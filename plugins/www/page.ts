@@ -1,6 +1,6 @@
 /**
- * One page of the site to a whole HTML document: the template filled with navigation, content, table of contents and
- * neighbours. Every link is relative to the page, so the site works below any path and from the disk.
+ * Renders one page of the site as a complete HTML document: the template, filled with navigation, content, table of
+ * contents and neighbours. Every link is relative to the page, so the site works below any path and from disk.
  */
 import { addressOf } from "./escape.ts";
 import { renderHome } from "./home.ts";
@@ -9,7 +9,7 @@ import type { Theme } from "./theme.ts";
 import { renderTone } from "./tone.ts";
 
 export interface PageOptions {
-  /** In development: the name of this rendering, which a page compares with what the server says it has now. */
+  /** In development: the id of this rendering, which a page compares with the server's current one. */
   version?: string;
 }
 
@@ -32,7 +32,7 @@ export function renderPage(page: Page, site: Site, theme: Theme, options: PageOp
   });
 }
 
-/** The page for addresses that lead nowhere. It may be shown at any depth, so its links begin at the server's root. */
+/** The page for addresses that lead nowhere. It can be shown at any depth, so its links begin at the server's root. */
 export function renderNotFound(site: Site, theme: Theme, options: PageOptions): string {
   return renderMessage(site, theme, options, {
     title: "This number is not in service",

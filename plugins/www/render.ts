@@ -1,6 +1,6 @@
 /**
- * The whole site as a map from published path to content: `build` writes this map to disk, `server` answers from it, so
- * what is seen in development is what is published, but for the reload script.
+ * Renders the whole site as a map from published path to content. `build` writes this map to disk and `server` answers
+ * from it, so development shows exactly what is published, except for the reload script.
  */
 import { within } from "@dialtone/dt";
 import { type PageOptions, renderNotFound, renderPage } from "./page.ts";
@@ -11,17 +11,17 @@ export const NOT_FOUND = "404.html";
 
 export interface Rendering {
   site: Site;
-  /** By path without leading slash: `index.html`, `theme/site.css`, `images/site.png`. */
+  /** By path without a leading slash: `index.html`, `theme/site.css`, `images/site.png`. */
   files: Map<string, string | Uint8Array>;
 }
 
-/** Reads everything anew and keeps nothing: the same files give the same bytes. Throws a SiteError. */
+/** Reads everything again and keeps nothing: the same files give the same bytes. Throws a SiteError. */
 export function renderSite(docs: string, options: PageOptions = {}): Rendering {
   const site = readSite(docs);
   const theme = readTheme();
   const files: Rendering["files"] = new Map();
   const add = (path: string, content: string | Uint8Array) => {
-    if (files.has(path)) throw new SiteError(`two files want to be published as ${path}`);
+    if (files.has(path)) throw new SiteError(`two files would be published as ${path}`);
     files.set(path, content);
   };
   for (const page of site.pages) add(page.path, renderPage(page, site, theme, options));

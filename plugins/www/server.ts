@@ -1,6 +1,6 @@
 /**
- * `dt www dev`: serves the docs on localhost and keeps open pages up to date while files are edited. It lives until it is
- * told to go (SIGTERM, SIGINT) and is gone at once then; a page that cannot be rendered never ends it.
+ * `dt www dev`: serves the docs on localhost and keeps open pages up to date while files are edited. It runs until
+ * SIGTERM or SIGINT and then ends at once; a page that cannot be rendered never ends it.
  */
 import { serveLocal, visible } from "@dialtone/dt";
 import { answer, isPage } from "./answer.ts";
@@ -22,7 +22,7 @@ function main(): void {
   let failure: string | undefined;
   let reported = "";
 
-  /** Renders all anew; on failure the last good assets stay, and pages say what failed. */
+  /** Renders everything again; on failure the last good assets stay, and pages show what failed. */
   const render = () => {
     const before = failure;
     renderings++;
@@ -38,7 +38,7 @@ function main(): void {
     }
   };
 
-  /** What `lint` would say, whenever that changes. */
+  /** Prints what `lint` would print, whenever that changes. */
   const report = ({ site }: Rendering) => {
     const lines = checkSite(site).map(({ file, line, message }) => visible(`${file}:${line}: ${message}`));
     if (lines.join("\n") !== reported && lines.length > 0) console.error(lines.join("\n"));
@@ -91,7 +91,7 @@ function main(): void {
     });
   }
 
-  /** A changed style sheet alone is put in place without a reload. */
+  /** If only the style sheet changed, pages replace it without a reload. */
   function whatChanged(before: Rendering | undefined): Change {
     const same = (name: string) => before?.files.get(name) === current?.files.get(name);
     const scripts = [...(current?.files.keys() ?? [])].filter((name) => name.endsWith(".js"));

@@ -1,9 +1,9 @@
-/** What the plugin takes from outside: the environment and the arguments, read here and nowhere else. */
+/** The plugin's input from outside, environment and arguments, is read only here. */
 import { join, resolve } from "node:path";
 
 const DEFAULT_PORT = 3000;
 
-/** An error for whoever started the program: its message is a whole sentence, and no stack belongs to it. */
+/** An error for the user who started the program: its message is a whole sentence, and no stack is shown. */
 export class UsageError extends Error {}
 
 /** The folder with the pages: `WWW_DOCS`, else `docs` at the repository's root. Absolute. */

@@ -1,6 +1,7 @@
 /**
  * Reads the docs folder into one plain value, the site. Everything else (pages, checks) is computed from that value, so
- * the same files always give the same site. Symbolic links are not published, and nothing is read through one that leads out of the folder.
+ * the same files always give the same site. Symbolic links are not published, and nothing is read through a link that
+ * leads out of the folder.
  */
 import { join } from "node:path";
 import { type Within, within } from "@dialtone/dt";
@@ -22,13 +23,13 @@ export interface Group {
 export interface Site {
   /** Absolute. */
   docs: string;
-  /** By file name order. */
+  /** Sorted by file name. */
   pages: Page[];
-  /** The order of reading, from nav.json; pages it forgets come last, under "More". The home page is in no group. */
+  /** In reading order, from nav.json; pages missing there come last, under "More". The home page is in no group. */
   groups: Group[];
   /** Files that are published as they are (images), below the docs folder. */
   files: string[];
-  /** What nav.json names and the folder lacks, and what it names twice. */
+  /** Pages that nav.json names but the folder lacks, that it names twice, or that it lacks. */
   navProblems: string[];
 }
 
@@ -58,7 +59,7 @@ function openDocs(docs: string): Within {
   }
 }
 
-/** Regular files alone, and no directory that is a link: reading a folder recursively would go through those. */
+/** Only regular files, and no directory behind a link: a recursive readdir would follow those. */
 function listFiles(folder: Within, directory: string): string[] {
   return folder
     .names(directory)
@@ -80,11 +81,11 @@ function readText(folder: Within, file: string): string {
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(readFile(folder, file));
 }
 
-/** A file of the docs, as long as it is a regular one. Throws a SiteError. */
+/** Reads a file of the docs, which must be a regular one. Throws a SiteError. */
 export function readFile(folder: Within, file: string): Uint8Array<ArrayBuffer> {
   try {
     const bytes = folder.bytes(file);
-    if (bytes === null) throw new Error("it is not there");
+    if (bytes === null) throw new Error("it does not exist");
     return bytes;
   } catch (error) {
     throw new SiteError(`cannot read ${join(folder.folder, file)}: ${(error as Error).message}`);

@@ -1,6 +1,6 @@
 /**
- * The files of the theme, read once a rendering. An asset's address carries a hash of its content, so a browser may
- * keep it for ever and a changed one is fetched at once, while its file name stays plain.
+ * The files of the theme, read once for each rendering. An asset's address carries a hash of its content, so a browser
+ * may keep it forever and fetches a changed one at once, while its file name stays plain.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,9 +8,9 @@ import { SiteError } from "./site.ts";
 
 export const THEME_DIR = join(import.meta.dir, "theme");
 
-/** Files that pages are made with; the others are published. */
+/** Files that pages are made from; the others are published. */
 const TEMPLATES = ["page.html", "logo.svg"];
-/** Published as one file, in this order: what comes later may refine what came before. */
+/** Published as one file, in this order: a later one may refine an earlier one. */
 const STYLES = ["base.css", "top.css", "frame.css", "text.css", "home.css"];
 export const STYLE = "site.css";
 
@@ -19,7 +19,7 @@ export interface Theme {
   text(name: string): string;
   /** Relative to the site's root: `theme/site.css?v=1a2b3c4d`. */
   url(name: string): string;
-  /** Names of what is published under `theme/`. */
+  /** The names of the files published under `theme/`. */
   assets(dev: boolean): string[];
 }
 

@@ -1,6 +1,6 @@
 /**
- * The site's one ornament: the dial tone of the North American network, 350 Hz and 440 Hz at equal level, drawn from
- * its formula. Pure: the same sizes give the same path.
+ * The site's one ornament: the dial tone of the North American telephone network, 350 Hz and 440 Hz at equal level,
+ * drawn from its formula. Pure: the same sizes give the same path.
  */
 
 /** An SVG path of `seconds` of the tone across `width`, swinging `height` around its middle. */
@@ -14,7 +14,7 @@ export function tonePath(width: number, height: number, seconds: number, step = 
   return `M${points.join("L")}`;
 }
 
-/** The tone as a decoration that stretches over its box. 1/22.5 s holds four of its beats. */
+/** The tone as a decoration that fills its box. 1/22.5 s holds four of its beats. */
 export function renderTone(): string {
   const [width, height] = [1200, 64];
   return `<div class="tone" aria-hidden="true"><svg viewBox="0 -2 ${width} ${height + 4}" preserveAspectRatio="none" focusable="false"><path d="${tonePath(width, height, 1 / 22.5)}" pathLength="1" vector-effect="non-scaling-stroke"/></svg></div>`;

@@ -1,15 +1,16 @@
 /**
- * Tells when something below a folder changed, by whatever way an editor saves: it watches folders, never a file (a
- * watch on a file is dead after the first save by rename). What changed is not told: the reader looks anew.
+ * Reports that something below a folder changed, in whatever way an editor saves. It watches folders, never a file: a
+ * watch on a file is dead after the first save by rename. It does not say what changed; the caller reads everything
+ * again.
  *
- * Limit: where the system refuses a watch (no inotify watches left, some network file systems), it looks every second.
+ * Limit: if the system refuses a watch (no inotify watches left, some network file systems), it looks every second.
  */
 import { type FSWatcher, readdirSync, statSync, watch } from "node:fs";
 import { join } from "node:path";
 
 export interface WatchOptions {
   recursive: boolean;
-  /** Names, relative to the folder, that count. */
+  /** Whether a name, relative to the folder, counts. */
   accept: (name: string) => boolean;
   onChange: () => void;
   onWarning: (sentence: string) => void;
@@ -17,11 +18,11 @@ export interface WatchOptions {
   signal: AbortSignal;
 }
 
-/** One save makes several events; they count as one when nothing follows for this long. */
+/** One save makes several events; they count as one if none follows for this long. */
 const QUIET_MS = 40;
-/** A folder that is never quiet is told of after so long. */
+/** If events never pause, the change is reported after this long. */
 const LONGEST_MS = 1000;
-/** A removed and recreated folder takes its watch with it; this often the folder is compared. */
+/** How often to check whether the folder was removed and created again, which ends its watch. */
 const LOOK_MS = 1000;
 
 export function watchFolder(folder: string, options: WatchOptions): void {
@@ -81,13 +82,13 @@ export function watchFolder(folder: string, options: WatchOptions): void {
   });
 }
 
-/** Device and inode, or "" when there is no such folder. */
+/** Device and inode, or "" if the folder does not exist. */
 function identityOf(folder: string): string {
   const found = statSync(folder, { throwIfNoEntry: false });
   return found ? `${found.dev}:${found.ino}` : "";
 }
 
-/** Names, sizes and times of all that counts. */
+/** Names, sizes and times of all files that count. */
 function stampOf(folder: string, { recursive, accept }: WatchOptions): string {
   try {
     return readdirSync(folder, { recursive, encoding: "utf8" })

@@ -1,7 +1,7 @@
 /**
- * The manifest index: what plugins there are and why others are not. Valid by content, so the usual call reads and
- * hashes a few files and starts nothing. Only what changed is loaded anew, each in a child of its own. How much of a root is
- * followed at all, its `reading` says.
+ * The manifest index: which plugins there are, and why a manifest yields none. It is valid by content, so the usual
+ * call reads and hashes a few files and starts nothing. Only manifests that changed are loaded again, each in a child
+ * of its own. `reading` says which manifests of a root are read at all.
  */
 import { assembleIndex, type LoadedManifest } from "./cache/assemble.ts";
 import { buildIdentity } from "./cache/build.ts";
@@ -16,28 +16,28 @@ import type { ManifestIndex, ResolvedPlugin } from "./model/resolved.ts";
 
 export interface IndexOptions extends SightOptions {
   cacheDir: string;
-  /** The one plugin that the call is about: a manifest that failed and has nothing to do with it is not tried again. Default: all are. */
+  /** The one plugin of this call: failed manifests that it does not depend on are not tried again. Default: all are. */
   wanted?: string;
 }
 
 export interface LoadIndexOptions extends IndexOptions {
-  /** Load everything anew. */
+  /** Load everything again. */
   refresh?: boolean;
   /** The command of the load child; for tests. */
   loader?: string[];
   /** Time limit of one manifest. Default 5000. */
   timeoutMs?: number;
-  /** Called before code of manifests is run, or waited for while somebody else runs it. */
+  /** Called before this process runs code of manifests, or waits for another process that does. */
   onLoad?: () => Promise<void>;
 }
 
-/** An index, and what each of the root's own manifests came to, for who takes them over; null where that was by chance. */
+/** An index, and the outcomes of the root's own manifests, for taking them over; null for one that is due to chance. */
 export interface Loaded {
   index: ManifestIndex;
   entries: (FoundManifest & { entry: CacheEntry | null })[];
 }
 
-/** The index as its reading says. Never throws for a manifest's fault: that is in `failures`. */
+/** The index under the given `reading`. Never throws for a manifest's fault: that is in `failures`. */
 export async function loadIndex(options: LoadIndexOptions): Promise<ManifestIndex> {
   return (await loadManifests(options)).index;
 }
@@ -48,7 +48,8 @@ export async function loadManifests(options: LoadIndexOptions): Promise<Loaded> 
   if (ready.is === "ready") return ready.loaded;
   await options.onLoad?.();
   const { takeTurn } = await import("./cache/turn.ts");
-  // A dt that a manifest runs while it is loaded would wait for that manifest; what each call loads for itself, nobody else's turn spares it.
+  // No turn for a dt that a manifest runs while loading: it would wait for that manifest. And none for manifests that
+  // each call loads for itself: another process's turn would not save the work.
   const isShared = ready.is === "stale" && options.env[LOADING] === undefined;
   const turn = isShared ? await takeTurn(options.cacheDir) : null;
   try {
@@ -71,7 +72,8 @@ async function loadStale(options: LoadIndexOptions, cache: Cache | null): Promis
     options,
   );
   const builtins = cache?.builtins ?? resolveBuiltins();
-  // Without what the root's manifests came to it would say, to whoever looks, that there are none: a person's call begins it.
+  // A cache begun without the root's own manifests would tell readers that there are none, so the user's call begins
+  // it.
   if (cache !== null || options.reading !== "known")
     writeCache(options, mergeCache(cache, options, sight, fresh, builtins));
   const known = new Map<string, CachedManifest>(warm.loaded.map((one) => [one.file, one]));
@@ -103,7 +105,7 @@ function unkeptOf(loaded: readonly { file: string; entry: CacheEntry | null }[])
   return unkept.length === 0 ? {} : { unkept };
 }
 
-/** The index of a directory that is no root yet: all that may be is loaded, and nothing is written. */
+/** The index of a directory that is not a root yet: loads every manifest that it may read, and writes nothing. */
 export async function loadIndexOnce(options: SightOptions): Promise<ManifestIndex> {
   const [{ loadAll }, { resolveBuiltins }] = await Promise.all([
     import("./cache/reload.ts"),
@@ -122,13 +124,13 @@ export async function loadIndexOnce(options: SightOptions): Promise<ManifestInde
   return assembleIndex(loaded, sight, resolveBuiltins());
 }
 
-/** The index if the cache is up to date, else null. Nothing is started, nothing is written. */
+/** The index if the cache is up to date, else null. Starts nothing and writes nothing. */
 export function readIndex(options: IndexOptions): ManifestIndex | null {
   const ready = readReady(options);
   return ready.is === "ready" ? ready.loaded.index : null;
 }
 
-/** `own`: all that is to be loaded is so for each call. */
+/** `own`: every manifest left to load must be loaded at each call. */
 function readReady(options: IndexOptions): { is: "ready"; loaded: Loaded } | { is: "stale" | "own" } {
   const cache = readCache(options);
   if (cache === null) return { is: "stale" };
@@ -142,7 +144,10 @@ function readReady(options: IndexOptions): { is: "ready"; loaded: Loaded } | { i
   return { is: stale.every(isOwn) ? "own" : "stale" };
 }
 
-/** What was known last about the manifests that are there, up to date or not; null when nothing is. For those who only look. */
+/**
+ * What the cache last knew about the manifests that exist, up to date or not; null if nothing is known. For commands
+ * that only look.
+ */
 export function peekIndex(options: IndexOptions): ManifestIndex | null {
   const cache = readCache(options);
   if (cache === null && options.reading !== "known") return null;
@@ -155,13 +160,13 @@ export function peekIndex(options: IndexOptions): ManifestIndex | null {
   return loaded.length === sight.read.length ? index : { ...index, isPartial: true };
 }
 
-/** A manifest of which it is not known what it declares now. */
+/** A manifest whose current declarations are unknown. */
 export interface Unsure {
-  /** Absolute; of a directory that was refused whole, that. */
+  /** Absolute; the directory, if that was refused as a whole. */
   file: string;
-  /** The plugin that it declared when it was last read, or as far as it got; null where that is not known. */
+  /** The plugin that it declared when last read, or whose name a failed load found; null if unknown. */
   plugin: string | null;
-  /** `changed` and `new`: code that is not run to look at it. */
+  /** `changed` and `new`: code, which looking does not run. */
   is: "changed" | "new" | "failed" | "untrusted";
 }
 
@@ -171,8 +176,8 @@ export interface Glance {
 }
 
 /**
- * What the manifests declare, for whoever only looks and needs to know it: data as it is now, code as it was last loaded. What cannot be loaded
- * now counts as it was when it could. No manifest's code is run, nothing is written.
+ * What the manifests declare, for commands that only look: data as it is now, code as it was last loaded. Data that
+ * cannot be loaded now counts as it last did. Runs no manifest's code and writes nothing.
  */
 export async function glanceIndex(options: LoadIndexOptions): Promise<Glance> {
   const cache = readCache(options);
@@ -187,7 +192,7 @@ export async function glanceIndex(options: LoadIndexOptions): Promise<Glance> {
     const was = entryOf(cache, found.file)?.outcome;
     if (now !== undefined && now.is !== "failure") return [{ ...found, outcome: now }];
     const plugin = was?.is === "plugin" ? was.plugin.name : null;
-    // What failed then is among the failures of the index.
+    // One that failed before is already among the failures of the index.
     if (now === undefined && was?.is !== "failure")
       unsure.push({ file: found.file, plugin, is: was === undefined ? "new" : "changed" });
     else if (now !== undefined && plugin !== null) unsure.push({ file: found.file, plugin, is: "failed" });
@@ -216,7 +221,7 @@ function fromCache(cache: Cache | null, manifests: readonly FoundManifest[], opt
       continue;
     }
     const known = { ...found, outcome: refusedImport(found.file, entry, hasher) ?? entry.outcome, entry };
-    // What made code fail may be over without a trace in what it read: a slow disk, a busy machine.
+    // The cause of a failure may pass without a trace in the files read: a slow disk, a busy machine.
     if (entry.outcome.is === "failure" && !isData(found.file)) failed.push(known);
     else loaded.push(known);
   }
@@ -224,7 +229,7 @@ function fromCache(cache: Cache | null, manifests: readonly FoundManifest[], opt
   return { loaded, stale: [...stale, ...failed] };
 }
 
-/** Whether the plugin is there with all that it names. */
+/** Whether the plugin is loaded, and with it every plugin that it names. */
 function isEnough(loaded: readonly CachedManifest[], wanted: string | undefined): boolean {
   if (wanted === undefined) return false;
   const plugins = new Map(
@@ -260,7 +265,7 @@ function isCurrent(entry: CacheEntry, env: IndexOptions["env"], hasher: Hasher):
   );
 }
 
-/** The same content may have changed hands. */
+/** A file with the same content may have changed its owner or mode. */
 function refusedImport(file: string, entry: CacheEntry, hasher: Hasher): Outcome | null {
   for (const path in entry.files) {
     const refused = hasher.refusal(path);
@@ -269,7 +274,7 @@ function refusedImport(file: string, entry: CacheEntry, hasher: Hasher): Outcome
   return null;
 }
 
-/** What code of a root that is not trusted came to is forgotten; the daemon, which does not read it, leaves it be. */
+/** Drops the outcomes of code in a root that is not trusted; the daemon does not read those, so it keeps them. */
 function mergeCache(
   cache: Cache | null,
   { reading }: IndexOptions,
@@ -293,7 +298,7 @@ function entryOfFresh({ outcome, files, env, seen, unknown }: CacheEntry): Cache
   return { outcome, files, env, seen, unknown };
 }
 
-/** Of what is cached, all that came from code that is not the user's own. */
+/** Removes from the cache every outcome of code, except that of the user's own manifests. */
 export function forgetCode(cacheDir: string, home: string): void {
   const cache = readCache({ cacheDir, home });
   if (cache === null) return;

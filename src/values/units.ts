@@ -1,8 +1,9 @@
-/** Durations and sizes: a number with a unit, as text in a manifest or on the command line, as a plain number in dt. */
+/** Durations and sizes: text with a unit in a manifest and on the command line, a plain number inside dt. */
 
 /**
- * Each unit at most once, the longest first, with or without a blank between: what `formatDuration` prints is one. Editors judge by this
- * pattern (it is in the JSON Schema, so it looks neither ahead nor behind), which lets through an empty text and a blank at the end.
+ * Each unit at most once, the longest first, with or without a blank between them: `formatDuration` prints this form.
+ * Editors get this pattern through the JSON Schema, so it has no lookaround. It accepts an empty text and a trailing
+ * blank; `parseSpan` does not.
  */
 export const DURATION_PATTERN =
   /^(?:(\d{1,12}(?:\.\d{1,6})?)d ?)?(?:(\d{1,12}(?:\.\d{1,6})?)h ?)?(?:(\d{1,12}(?:\.\d{1,6})?)m ?)?(?:(\d{1,12}(?:\.\d{1,6})?)s ?)?(?:(\d{1,12}(?:\.\d{1,6})?)ms)?$/;
@@ -18,13 +19,13 @@ export const SIZE_WORDS = 'a size with a unit, like "512KB", "50MB" or "2GB", or
 const MS = [86_400_000, 3_600_000, 60_000, 1000, 1];
 const BYTES: Record<string, number> = { B: 1, KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3, TB: 1024 ** 4 };
 
-/** Milliseconds, or null when the text is not a duration, or one that is too long for a timer. */
+/** Milliseconds, or null when the text is no duration or one too long for a timer. */
 export function parseDuration(text: string): number | null {
   const ms = parseSpan(text);
   return ms !== null && ms <= LONGEST_MS ? ms : null;
 }
 
-/** The same of any length: for what nobody waits for. */
+/** The same without the upper limit, for durations that no timer waits for. */
 export function parseSpan(text: string): number | null {
   const match = DURATION_PATTERN.exec(text);
   if (match === null || text === "" || text.endsWith(" ")) return null;

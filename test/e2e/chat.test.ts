@@ -23,7 +23,7 @@ afterEach(stopManagers);
 test("process, list, show and search, without a monitor", async () => {
   const { root, chat, append, path, store } = makeChat();
   try {
-    expect((await chat("list")).stdout).toContain("There is no conversation yet");
+    expect((await chat("list")).stdout).toContain("No conversations yet");
     append("one.jsonl", said("where is the parser") + said("in a file", "assistant"));
     append("two.md", "## User\nhello\n## Assistant\nhi\n");
     writeFileSync(join(root.dir, "other.txt"), "Ada: hello parser\n");
@@ -34,7 +34,7 @@ test("process, list, show and search, without a monitor", async () => {
     symlinkSync(join(root.home, "talks"), join(root.home, "linked"));
     root.write(join(store, "settings.yaml"), "folders: [~/linked, ~/talks]\n");
     expect((await chat("process")).stdout).toBe("2 transcripts read, 0 conversations changed\n");
-    expect((await chat("process", path(""))).stderr).toContain("it is no file");
+    expect((await chat("process", path(""))).stderr).toContain("it is not a regular file");
     // A file outside of the folders, named from where the person is.
     mkdirSync(join(root.dir, "sub"));
     const one = await root.dt(["chat", "process", "../other.txt", "--json"], { cwd: join(root.dir, "sub") });
@@ -54,9 +54,9 @@ test("process, list, show and search, without a monitor", async () => {
     expect((await chat("search", "nowhere to be found")).code).toBe(1);
     expect(await chat("show", "nope")).toMatchObject({
       code: 1,
-      stderr: "there is no conversation nope; dt chat list shows them\n",
+      stderr: "no conversation nope; dt chat list shows them all\n",
     });
-    expect((await chat("show", "o")).stderr).toContain("o may be one-");
+    expect((await chat("show", "o")).stderr).toContain("o is ambiguous: one-");
     expect((await chat("list", "--nope")).code).toBe(2);
     expect((await chat("process", path("missing.txt"))).code).toBe(1);
   } finally {
@@ -168,7 +168,7 @@ test("killed again and again while transcripts grow: it comes back, and nothing 
     append("half.jsonl", '{"role":"user","con');
     append("bad.jsonl", `nonsense\n${said("good")}`);
     await until("the good one is there", () => texts("bad").length === 1);
-    expect(read("bad")?.notes[0]?.what).toContain("no JSON");
+    expect(read("bad")?.notes[0]?.what).toContain("not JSON");
     append("half.jsonl", 'tent":"whole"}\n');
     await until("it is whole", () => texts("half")[0] === "whole");
     writeFileSync(path("t0.jsonl"), "");
@@ -202,7 +202,7 @@ test("onUpdate: run for what changed, tried again while it fails, after a restar
     await until("it was tried twice", () => ran().length >= 2);
     append("one.jsonl", said("two"));
     await until("the watching goes on", () => texts("one").length === 2);
-    expect(root.read(`.dialtone/run/${KEY}.log`)).toMatch(/onUpdate of one-\w+ ended with 1; it is tried again in 1 s/);
+    expect(root.read(`.dialtone/run/${KEY}.log`)).toMatch(/onUpdate of one-\w+ ended with 1; trying again in 1 s/);
     await chat("stop");
     expect(pending()).toHaveLength(1);
     const before = ran().length;
@@ -227,7 +227,7 @@ test("settings change while it runs; wrong ones leave those before; a second mon
     root.write(settings, "folder: [~/talks]\n");
     expect((await chat("start")).code).toBe(0);
     expect(log()).toContain(
-      "folder: there is no such setting; there is folders, include, onUpdate, onUpdateTimeout; nothing is watched",
+      "folder: unknown setting; known: folders, include, onUpdate, onUpdateTimeout; nothing is watched",
     );
     root.write(settings, "folders: [~/talks]\n");
     await until("it watches", () => log().includes("transcripts in /"));
@@ -244,10 +244,10 @@ test("settings change while it runs; wrong ones leave those before; a second mon
       "it waits",
       () =>
         existsSync(join(other.root.run, `${KEY}.log`)) &&
-        other.root.read(`.dialtone/run/${KEY}.log`).includes("waits to take its place"),
+        other.root.read(`.dialtone/run/${KEY}.log`).includes("waiting to take its place"),
     );
     await chat("stop");
-    await until("it took its place", () => other.root.read(`.dialtone/run/${KEY}.log`).includes("ready: watches"));
+    await until("it took its place", () => other.root.read(`.dialtone/run/${KEY}.log`).includes("ready: watching"));
     append("one.jsonl", said("three"));
     await until("and works", () => texts("one").length === 2);
     second.kill("SIGINT");

@@ -357,7 +357,7 @@ describe("loading", () => {
     base.write("trigger.txt", "gone");
     const gone = await base.dt(["s", "go"]);
     expect([gone.code, gone.stdout]).toEqual([2, ""]);
-    expect(gone.stderr).toContain("no `handler` function any more");
+    expect(gone.stderr).toContain("no longer has a `handler` function");
     base.write("trigger.txt", "exit");
     expect((await base.dt(["s", "go"])).code).toBe(44);
     for (const what of ["hang", "busy"]) {

@@ -150,7 +150,7 @@ describe("dt init plugin", () => {
     expect(tested).toMatchObject({ code: 1, check: 1 });
     const smoke = await breakIn("plugins/shop/src/server.ts", "DIALTONE_KEY),", '"nobody"),', "smoke");
     expect(smoke).toMatchObject({ code: 1, check: 1 });
-    expect(smoke.said).toContain("to answer 200 and name shop:dev:default");
+    expect(smoke.said).toContain("to answer 200 with shop:dev:default in its page");
     const build = await breakIn("plugins/shop/src/server.ts", "../page.ts", "../nowhere.ts", "build");
     expect(build).toMatchObject({ code: 1, check: 1 });
   });
@@ -205,10 +205,10 @@ describe("dt init plugin", () => {
     for (const name of ["ümlaut", "a/b", "../x", ".x", "a b", "x".repeat(65), "_x", ""])
       await refused(["plugin", name], `cannot be named ${JSON.stringify(name)}`, "letters, digits");
     await refused(["plugin", "-x"], "-x");
-    await refused(["plugin", "x.d"], "a file of types");
+    await refused(["plugin", "x.d"], "a type declaration file");
     await refused(["plugin", "ps"], "built-in verb");
     await refused(["plugin", "attach"], "built-in verb");
-    await refused(["plugin", "bun"], '"bun" inside dt');
+    await refused(["plugin", "bun"], 'a built-in plugin named "bun"');
     await refused(["plugin"], "needs a name");
     await refused(["shop"], 'does not know "shop"', "dt init plugin shop");
     expect(files()).toEqual([]);
@@ -348,7 +348,7 @@ describe("dt init plugin", () => {
     const ignore = await as("init");
     expect([ignore.code, ignore.stdout, root.read(".gitignore")]).toEqual([1, "", "x\n"]);
     expect(ignore.stderr).toContain(`Cannot write ${root.dir}/.gitignore`);
-    expect(ignore.stderr).toContain("the rest is done");
+    expect(ignore.stderr).toContain("everything before it was written");
     expect(ignore.stderr).not.toContain("DIALTONE_RUN_DIR");
     for (const path of [".gitignore", "manifests/dialtone.d.ts", "manifests/tsconfig.json"])
       rmSync(join(root.dir, path));

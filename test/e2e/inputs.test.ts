@@ -175,8 +175,8 @@ test("refused: outputs without inputs, and a list that only leaves out", async (
   });
   try {
     const said = async (name: string) => (await root.dt([name, "t"])).stderr;
-    expect(await said("a")).toContain("outputs: says when `inputs` are not enough");
-    expect(await said("b")).toContain('expected at least one glob pattern without "!", found only what is left out');
+    expect(await said("a")).toContain("outputs: has an effect only with `inputs`");
+    expect(await said("b")).toContain('expected at least one glob pattern without "!", found only exclusions');
   } finally {
     await root.dispose();
   }

@@ -1,4 +1,4 @@
-/** Needs: started first and in order, left alone when healthy, told when they fail or go in a circle. And a log's bound. */
+/** Needs: started first and in order, left alone when healthy, told when they fail or form a cycle. And a log's bound. */
 import { expect, test } from "bun:test";
 import { existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import { constants } from "node:os";
@@ -54,7 +54,7 @@ test("a need that fails prevents what needs it, with the reason", async () => {
   }
 });
 
-test("needs that go in a circle or that nobody declares take their plugins away, with the path, and no other", async () => {
+test("needs that form a cycle or that nobody declares take their plugins away, with the path, and no other", async () => {
   const one = (name: string, needs: string) =>
     `export default { name: "${name}", commands: { dev: { kind: "managed", run: ["sleep", "1000"], needs: ${needs} } } };`;
   const root = TestRoot.create({
@@ -66,7 +66,7 @@ test("needs that go in a circle or that nobody declares take their plugins away,
   });
   try {
     const list = await root.dt(["list"]);
-    expect(list.stdout).toContain("needs go in a circle: a:dev -> b:dev -> a:dev");
+    expect(list.stdout).toContain("needs form a cycle: a:dev -> b:dev -> a:dev");
     expect(list.stdout).toContain("c:dev needs x:y, which no manifest declares");
     for (const name of ["a", "b"])
       expect(await root.dt([name, "dev", "-d"])).toMatchObject({
@@ -85,7 +85,7 @@ test("needs that go in a circle or that nobody declares take their plugins away,
     ])
       expect(await root.dt(words)).toMatchObject({
         code: 2,
-        stderr: expect.stringContaining("needs go in a circle: a:dev -> b:dev -> a:dev"),
+        stderr: expect.stringContaining("needs form a cycle: a:dev -> b:dev -> a:dev"),
       });
     const absent = await root.dt(["up", "nobody:dev"]);
     expect([absent.code, absent.stderr]).toEqual([
@@ -352,7 +352,7 @@ test("a manifest without a name is named where a plugin is not there, and where 
   try {
     const web = await root.dt(["web", "dev"]);
     expect([web.code, web.stderr]).toEqual([2, expect.stringContaining(`named "web" in ${root.dir}.`)]);
-    expect(web.stderr).toContain("manifests/shop.ts: calls `definePlugin` and does not export what that gives");
+    expect(web.stderr).toContain("manifests/shop.ts: calls `definePlugin` but does not export its result");
     expect((await root.dt(["shop", "dev"])).stderr).toContain("The plugin shop could not be loaded:");
     expect((await root.dt(["-C", `${root.dir}/infra`, "api", "x", "two three"])).stdout).toBe("<one><two three>");
     expect((await root.dt(["list"])).stdout).toContain("manifests/shop.ts");

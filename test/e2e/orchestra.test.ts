@@ -21,7 +21,7 @@ test("init, add, sync, list, check, remove: by hand", async () => {
   mkdirSync(code);
   const orchestra = (...words: string[]) => root.dt(["orchestra", ...words]);
   try {
-    expect((await orchestra("init")).stdout).toContain(join(root.home, ".orchestra/projects made"));
+    expect((await orchestra("init")).stdout).toContain(`created ${join(root.home, ".orchestra/projects")}`);
     expect((await orchestra("add", "shop", "api", code)).code).toBe(0);
     expect((await orchestra("list")).stdout).toBe(`shop/api  ${code}\n`);
     expect((await orchestra("check")).code).toBe(1);
@@ -38,8 +38,8 @@ test("init, add, sync, list, check, remove: by hand", async () => {
       duration_ms: expect.any(Number),
     });
     expect(readFileSync(join(code, "AGENTS.md"), "utf8")).toContain("# api");
-    expect(await orchestra("check")).toMatchObject({ code: 0, stdout: "2 files are as the registry says\n" });
-    expect((await orchestra("sync", "nope")).stderr).toContain("there is no codebase nope");
+    expect(await orchestra("check")).toMatchObject({ code: 0, stdout: "2 files match the registry\n" });
+    expect((await orchestra("sync", "nope")).stderr).toContain("no codebase nope");
     expect((await orchestra("nope")).code).not.toBe(0);
     expect(JSON.parse((await orchestra("schema")).stdout)).toMatchObject({ required: ["path"] });
     expect((await orchestra("remove", "shop", "api")).code).toBe(0);
@@ -99,7 +99,7 @@ test("the daemon: an edit of the registry is in the generated file within two se
     expect(await client.ask({ cmd: "sync" })).toMatchObject({ ok: true, data: { target: "all", source: "socket" } });
     expect(await client.ask({ cmd: "sync", codebase: "nope" })).toMatchObject({
       ok: false,
-      error: expect.stringContaining("there is no codebase nope"),
+      error: expect.stringContaining("no codebase nope"),
     });
     client.close();
 
@@ -111,7 +111,7 @@ test("the daemon: an edit of the registry is in the generated file within two se
         written: number;
       }[];
       const last = jobs.find(({ target }) => target === "shop/api");
-      return last !== undefined && (await root.dt(["jobs", last.id])).stdout.includes("not in the registry any more");
+      return last !== undefined && (await root.dt(["jobs", last.id])).stdout.includes("no longer in the registry");
     });
     await until("the status knows", async () => (await statusOf(root)).codebase_count === 0);
   } finally {

@@ -153,7 +153,7 @@ test("build leaves the last site when it fails, and never replaces a folder it d
   root.write("plugins/www/mine/precious.txt", "mine");
   const refused = await runPlugin(root, "build", ["--out", "mine"]);
   expect([refused.code, root.read("plugins/www/mine/precious.txt")]).toEqual([1, "mine"]);
-  expect(refused.stderr).toContain("not of an earlier build");
+  expect(refused.stderr).toContain("not from an earlier build");
 });
 
 test("lint is content with this repository's docs", async () => {

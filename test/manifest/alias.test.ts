@@ -7,16 +7,16 @@ afterEach(removeProjects);
 
 test("an alias is reported as one, a package as what can be installed", async () => {
   const specifiers: [string, string, string][] = [
-    ["@/lib/x", "an alias that no tsconfig.json has", "relative to the importing one"],
-    ["~/lib/x", "an alias that no tsconfig.json has", "relative"],
-    ["$lib/x", "an alias that no tsconfig.json has", "relative"],
-    ["#lib/x", "an alias, and {root}/package.json leads it to no file by `imports`", "Correct `imports` there"],
-    ["@app/x", "an alias that {root}/base.json leads to no file", "Correct `paths`"],
-    ["src/x", "an alias that {root}/tsconfig.json leads to no file", "Correct `paths` or `baseUrl`"],
-    ["lodash/fp", "which is not there", "npm install lodash`"],
-    ["@scope/pkg/sub", "which is not there", "npm install @scope/pkg`"],
+    ["@/lib/x", "an alias that no tsconfig.json defines", "relative to the importing file"],
+    ["~/lib/x", "an alias that no tsconfig.json defines", "relative"],
+    ["$lib/x", "an alias that no tsconfig.json defines", "relative"],
+    ["#lib/x", "an alias, but {root}/package.json maps it to no file in `imports`", "Correct `imports` there"],
+    ["@app/x", "an alias that {root}/base.json maps to no file", "Correct `paths`"],
+    ["src/x", "an alias that {root}/tsconfig.json maps to no file", "Correct `paths` or `baseUrl`"],
+    ["lodash/fp", "which was not found", "npm install lodash`"],
+    ["@scope/pkg/sub", "which was not found", "npm install @scope/pkg`"],
     ["node:nope", "which this runtime does not have", "Correct the name"],
-    ["./nope", "which is not there", "Check the path"],
+    ["./nope", "which was not found", "Check the path"],
   ];
   const project = createProject({
     "tsconfig.json": '{ // as one writes it\n "extends": "./base.json", "compilerOptions": { "baseUrl": "." } }',
@@ -112,32 +112,32 @@ test.if(tellsCapitals)("a file in other capitals is not there, and is named", as
   const told = (file: string, message: string, there: string) =>
     expect(failureOf(failures, `/${file}.ts`)).toMatchObject({
       message: expect.stringContaining(`${project.root}/${message}`),
-      hint: `${project.root}/${there} is there: use the same capitals.`,
+      hint: `${project.root}/${there} exists: use the same capitals.`,
     });
   for (const [at, [specifier, there]] of files.entries())
-    told(`p${at}`, `manifests/p${at}.ts:2:15: imports ${JSON.stringify(specifier)}, which is not there.`, there);
-  told("helped", 'lib/helper.ts:2:15: imports "./up", which is not there.', "lib/Up.ts");
-  told("later", 'manifests/later.ts:2:1: imports "../lib/up", which is not there.', "lib/Up.ts");
+    told(`p${at}`, `manifests/p${at}.ts:2:15: imports ${JSON.stringify(specifier)}, which was not found.`, there);
+  told("helped", 'lib/helper.ts:2:15: imports "./up", which was not found.', "lib/Up.ts");
+  told("later", 'manifests/later.ts:2:1: imports "../lib/up", which was not found.', "lib/Up.ts");
   told("made", "manifests/made.ts:1: Error: ENOENT", "lib/Up.ts");
   const { message, hint } = failureOf(failures, "/read.ts");
   expect(message).toStartWith(`${project.root}/manifests/read.ts:2: Error: ENOENT`);
-  expect(hint).toContain("lib/Up.ts is there");
+  expect(hint).toContain("lib/Up.ts exists");
 });
 
 test("a package that is installed and gives nothing is named with what is wrong in it", async () => {
   const packages: Record<string, [string | null, string]> = {
     broken: ['{"name":"broken"', "but {file} is not valid: JSON Parse error"],
-    list: ["[]", "but {file} is not valid: it holds no object."],
-    gone: ['{"main":"gone.js"}', 'but the main file of {file}, "gone.js", is not there.'],
+    list: ["[]", "but {file} is not valid: it is not an object."],
+    gone: ['{"main":"gone.js"}', 'but the main file of {file}, "gone.js", does not exist.'],
     nameless: ["{}", "but {file} names no main file, and there is no index.js beside it."],
-    bare: [null, "but {file} is not there, nor index.js beside it."],
-    exported: ['{"exports":{".":"./gone.js"}}', 'but "./gone.js", which {file} exports for it, is not there.'],
+    bare: [null, "but {file} does not exist, nor does index.js beside it."],
+    exported: ['{"exports":{".":"./gone.js"}}', 'but "./gone.js", which {file} exports for it, does not exist.'],
     other: ['{"exports":{"./a":"./a.js"}}', 'but {file} does not export ".".'],
     "sub/path": ['{"exports":{".":"./i.js","./b/*":"./i.js"}}', 'but {file} does not export "./path".'],
-    "plain/path": ['{"main":"i.js"}', "but {folder}/path is not there."],
+    "plain/path": ['{"main":"i.js"}', "but {folder}/path does not exist."],
     browser: [
       '{"exports":{"browser":"./i.js"}}',
-      'but {file} exports "." only under conditions that a manifest does not have.',
+      'but {file} exports "." only under conditions that do not apply to a manifest.',
     ],
     "@scope/name/path": ['{"exports":"./i.js"}', 'but {file} does not export "./path".'],
   };

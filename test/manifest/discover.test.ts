@@ -64,7 +64,9 @@ describe("where manifests are", () => {
     expect(Object.keys(plugins)).toContain("a");
     expect(failureOf(failures, "home/manifests").message).toEndWith("home/manifests: is not a directory.");
     expect(failureOf(failures, "dangling.ts")).toMatchObject({ code: "unreadable" });
-    expect(failureOf(failures, "dangling.ts").message).toEndWith("dangling.ts: is a link to a file that is not there.");
+    expect(failureOf(failures, "dangling.ts").message).toEndWith(
+      "dangling.ts: is a link to a file that does not exist.",
+    );
     expect(failureOf(failures, "pipe.yaml").message).toEndWith("pipe.yaml: is not a regular file.");
   });
 });
@@ -102,14 +104,8 @@ describe("packages named in package.json", () => {
 
   test.each<[string, string, Record<string, string>, string, string]>([
     ["not installed", named("gone"), {}, "unreadable", 'dialtone.plugins names "gone", which is not installed.'],
-    [
-      "not a name",
-      named("../evil"),
-      {},
-      "invalid",
-      'dialtone.plugins: expected the name of a package, found "../evil".',
-    ],
-    ["not text", named(3), {}, "invalid", "dialtone.plugins: expected the name of a package, found 3."],
+    ["not a name", named("../evil"), {}, "invalid", 'dialtone.plugins: expected a package name, found "../evil".'],
+    ["not text", named(3), {}, "invalid", "dialtone.plugins: expected a package name, found 3."],
     [
       "not a list",
       '{"dialtone": {"plugins": "x"}}',
@@ -126,11 +122,11 @@ describe("packages named in package.json", () => {
       'whose manifest "../../evil.ts" is outside the package.',
     ],
     [
-      "a manifest that is not there",
+      "a manifest that does not exist",
       named("x"),
       installed("x", { dialtone: { manifest: "m.ts" } }, {}),
       "unreadable",
-      "is not there.",
+      "does not exist.",
     ],
     [
       "a manifest of a wrong type",
@@ -313,7 +309,7 @@ describe("whose files are run", () => {
     const { plugins, failures } = await project.load();
     expect(Object.keys(plugins)).toEqual(["a", "b", "bun", "go"]);
     expect(failures.map((failure) => failure.message)).toEqual([
-      `${project.path("manifests/big.yaml")}: is larger than any manifest.`,
+      `${project.path("manifests/big.yaml")}: is too large for a manifest.`,
     ]);
   });
 });

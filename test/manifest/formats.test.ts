@@ -52,13 +52,13 @@ describe("errors with line and column", () => {
       "json: duplicate key",
       "a.json",
       '{\n  "name": "a",\n  "commands": {},\n  "name": "b"\n}',
-      'syntax {file}:4:3: The key "name" is there twice.',
+      'syntax {file}:4:3: Duplicate key "name".',
     ],
     [
       "json: duplicate key inside",
       "a.json",
       '{"name": "a", "commands": {"x": {}, "x": {}}}',
-      'syntax {file}:1:37: The key "x" is there twice.',
+      'syntax {file}:1:37: Duplicate key "x".',
     ],
     [
       "json: comment",
@@ -75,7 +75,7 @@ describe("errors with line and column", () => {
       "syntax {file}:2:1: Not valid JSON: expected the end of the file.",
     ],
     ["json: single quotes", "a.json", "{'name': 1}", "syntax {file}:1:2: Not valid JSON: "],
-    ["json: unclosed", "a.json", '{"name": "a', "syntax {file}:1:10: Not valid JSON: a text is not closed."],
+    ["json: unclosed", "a.json", '{"name": "a', "syntax {file}:1:10: Not valid JSON: a string is not closed."],
     [
       "json: a wrong value",
       "a.json",
@@ -106,12 +106,7 @@ describe("errors with line and column", () => {
       '{"$schema": 1, "name": "a", "commands": {}}',
       "invalid {file}:1:13: $schema: is not a field of a plugin",
     ],
-    [
-      "yaml: duplicate key",
-      "a.yaml",
-      "name: a\ncommands: {}\nname: b\n",
-      'syntax {file}:3:1: The key "name" is there twice.',
-    ],
+    ["yaml: duplicate key", "a.yaml", "name: a\ncommands: {}\nname: b\n", 'syntax {file}:3:1: Duplicate key "name".'],
     ["yaml: unclosed list", "a.yaml", "name: [\n", "syntax {file}:2:1: Not valid YAML: "],
     ["yaml: tab", "a.yaml", "name: a\ncommands:\n\tx: 1\n", "syntax {file}:3:1: Not valid YAML: "],
     ["yaml: two documents", "a.yaml", "name: a\ncommands: {}\n---\nname: b\n", "syntax {file}:3:1: Not valid YAML: "],

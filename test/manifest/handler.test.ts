@@ -41,13 +41,13 @@ test.each(["run", "serve", "gone", "constructor"])("no handler in `%s`", async (
   const asked = request(command);
   const error = await errorOf(loadHandler(asked));
   expect(error).toMatchObject({ code: "no-handler", status: 2 });
-  expect(error.message).toBe(`${asked.file}: the command "${command}" has no \`handler\` function any more.`);
+  expect(error.message).toBe(`${asked.file}: the command "${command}" no longer has a \`handler\` function.`);
 });
 
 test.each([
   ["a syntax error", "export default {", "syntax", ":1:17: Unexpected token."],
   ["a throw", '\nthrow new Error("no");', "throws", ":2: Error: no."],
-  ["no plugin any more", "export const a = 1;", "no-handler", 'the command "stamp" has no `handler`'],
+  ["no plugin any more", "export const a = 1;", "no-handler", 'the command "stamp" no longer has a `handler`'],
 ])("%s since the index was made", async (_, text, code, message) => {
   const error = await errorOf(loadHandler(request("stamp", text)));
   expect(error).toMatchObject({ code, status: 2 });

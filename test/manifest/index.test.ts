@@ -208,7 +208,7 @@ describe("failures", () => {
     const project = createProject({ "manifests/a.ts": plugin("a") });
     const { failures } = await project.load({ loader: ["sh", "-c", "echo segfault >&2; exit 3"] });
     expect(failures[0]).toMatchObject({ code: "exits", hint: "Its last output:\nsegfault" });
-    expect(failures[0]?.message).toEndWith("the process loading it ended with exit code 3 before it was done.");
+    expect(failures[0]?.message).toEndWith("the process loading it ended with exit code 3 before it finished.");
   });
 });
 

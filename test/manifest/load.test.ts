@@ -84,7 +84,7 @@ describe("code that loads", () => {
 describe("helpers are no plugins", () => {
   test.each([
     ["no default", "h.ts", 'export const name = "x";', "has no default export"],
-    ["a plugin that is not exported", "h.ts", 'definePlugin({ name: "x" });', "does not export what that gives"],
+    ["a plugin that is not exported", "h.ts", 'definePlugin({ name: "x" });', "does not export its result"],
     ["a function", "h.ts", "export default function name() {}", "exports a function as its default"],
     ["a function that gives nothing", "h.ts", "export default () => {}", "exports a function as its default"],
     ["text", "h.ts", 'export default "x";', 'exports "x" as its default'],
@@ -158,25 +158,25 @@ describe("code that fails, with the place", () => {
       "a missing file",
       '\nimport { a } from "../lib/gone";\nexport default { name: a };',
       "import",
-      '{file}:2:19: imports "../lib/gone", which is not there.',
+      '{file}:2:19: imports "../lib/gone", which was not found.',
     ],
     [
       "a missing package",
       'import a from "@acme/gone/x";\nexport default { name: a };',
       "import",
-      '{file}:1:15: imports "@acme/gone/x", which is not there.',
+      '{file}:1:15: imports "@acme/gone/x", which was not found.',
     ],
     [
       "a missing dynamic import",
       'export default await import("./gone.ts");',
       "import",
-      '{file}:1:29: imports "./gone.ts", which is not there.',
+      '{file}:1:29: imports "./gone.ts", which was not found.',
     ],
     [
       "process.exit",
       "const code = 7;\nprocess.exit(code);\n",
       "exits",
-      "{file}:2: ends the process (exit code 7) while it is loaded.",
+      "{file}:2: ends the process (exit code 7) while it loads.",
     ],
     [
       "process.exit, caught",
@@ -188,13 +188,13 @@ describe("code that fails, with the place", () => {
       "an abort",
       'process.kill(process.pid, "SIGKILL"); await new Promise(() => {});',
       "exits",
-      "{file}: the process loading it was killed by SIGKILL before it was done.",
+      "{file}: the process loading it was killed by SIGKILL before it finished.",
     ],
     [
       "a deep wrong type",
       'export default { name: "a", commands: { dev: { kind: "managed", run: ["x"], port: 1, ready: { http: { path: "/" } } } } };',
       "invalid",
-      '{file}:1:95: commands.dev.ready.http: expected a path like "/" or a whole URL, found an object.',
+      '{file}:1:95: commands.dev.ready.http: expected a path like "/" or a full URL, found an object.',
     ],
     ["control characters in a message", 'throw new Error("a\\u001b[31mb");', "throws", "{file}:1: Error: a?[31mb."],
   ])("%s", async (_, text, code, message) => {
@@ -215,7 +215,7 @@ describe("code that fails, with the place", () => {
     expect(failureIn(throws.result).message).toBe(`${throws.project.path("lib/h.ts")}:2: Error: x.`);
     const missing = await load("a.ts", 'import "../lib/h";', { "lib/h.ts": 'import "./gone";' });
     expect(failureIn(missing.result).message).toBe(
-      `${missing.project.path("lib/h.ts")}:1:8: imports "./gone", which is not there.`,
+      `${missing.project.path("lib/h.ts")}:1:8: imports "./gone", which was not found.`,
     );
   });
 

@@ -115,25 +115,25 @@ describe("refused, with path, what was found and what is allowed", () => {
     [
       "run a number",
       managed({ run: 3 }),
-      "commands.dev.run: expected a list of arguments or a text for `sh -c`, found 3.",
+      "commands.dev.run: expected a list of arguments or a string for `sh -c`, found 3.",
     ],
     ["run empty", managed({ run: [] }), "commands.dev.run: expected at least the program to run, found an empty list."],
     [
       "run empty text",
       managed({ run: "" }),
-      'commands.dev.run: expected a list of arguments or a text for `sh -c`, found "".',
+      'commands.dev.run: expected a list of arguments or a string for `sh -c`, found "".',
     ],
     [
       "run without a program",
       managed({ run: ["", "a"] }),
-      "commands.dev.run: expected the program to run first, found an empty text.",
+      "commands.dev.run: expected the program to run first, found an empty string.",
     ],
     [
       "a number in run",
       managed({ run: ["x", 3] }),
       "commands.dev.run[1]: expected text (write numbers in quotes), found 3.",
     ],
-    ["NUL in run", managed({ run: ["x\0"] }), "commands.dev.run[0]: an argument cannot hold a NUL character."],
+    ["NUL in run", managed({ run: ["x\0"] }), "commands.dev.run[0]: an argument cannot contain a NUL character."],
     [
       "port text",
       managed({ port: "3000" }),
@@ -145,12 +145,12 @@ describe("refused, with path, what was found and what is allowed", () => {
     [
       "http deep",
       managed({ ready: { http: 80 } }),
-      'commands.dev.ready.http: expected a path like "/" or a whole URL, found 80.',
+      'commands.dev.ready.http: expected a path like "/" or a full URL, found 80.',
     ],
     [
       "http relative",
       managed({ ready: { http: "health" } }),
-      'commands.dev.ready.http: expected a path that begins with "/" or a whole http(s) URL, found "health".',
+      'commands.dev.ready.http: expected a path that begins with "/" or a full http(s) URL, found "health".',
     ],
     ["http in a list", managed({ ready: [{ port: true }, { http: 80 }] }), "commands.dev.ready[1].http: expected"],
     [
@@ -192,12 +192,12 @@ describe("refused, with path, what was found and what is allowed", () => {
     [
       "timeout under the delay",
       managed({ ready: { delay: "10s", timeout: "5s" } }),
-      "commands.dev.ready.timeout: of 5s is shorter than the delay of 10s.",
+      "commands.dev.ready.timeout: 5s is shorter than the delay of 10s.",
     ],
     [
       "http path without a port",
       managed({ port: undefined, ready: { http: "/" } }),
-      'commands.dev.ready.http: "/" is asked at the command\'s own port, but the command has no `port`',
+      'commands.dev.ready.http: "/" is requested from the command\'s own port, but the command has no `port`',
     ],
     [
       "port probe without a port",
@@ -217,7 +217,7 @@ describe("refused, with path, what was found and what is allowed", () => {
     [
       "spare",
       managed({ stop: { spare: "adb" } }),
-      'commands.dev.stop.spare: expected a list of names of processes, found "adb".',
+      'commands.dev.stop.spare: expected a list of process names, found "adb".',
     ],
     [
       "size",
@@ -229,7 +229,7 @@ describe("refused, with path, what was found and what is allowed", () => {
       managed({ logs: { keep: -1 } }),
       "commands.dev.logs.keep: expected a whole number from 0 to 1000, found -1.",
     ],
-    ["log a directory", managed({ log: "logs/" }), 'commands.dev.log: expected the path of a file, found "logs/".'],
+    ["log a directory", managed({ log: "logs/" }), 'commands.dev.log: expected a file path, found "logs/".'],
     [
       "restart",
       managed({ restart: true }),
@@ -248,7 +248,7 @@ describe("refused, with path, what was found and what is allowed", () => {
     [
       "a cap below the delay",
       managed({ restart: { delay: "10s", maxDelay: "5s" } }),
-      "commands.dev.restart.maxDelay: of 5s is shorter than the delay of 10s.",
+      "commands.dev.restart.maxDelay: 5s is shorter than the delay of 10s.",
     ],
     [
       "jitter",
@@ -273,7 +273,7 @@ describe("refused, with path, what was found and what is allowed", () => {
     [
       "liveness by a log",
       managed({ alive: { log: "up" } }),
-      ["commands.dev.alive.log: belongs to `ready`: it says nothing of later."].join(),
+      ["commands.dev.alive.log: belongs to `ready`: it cannot tell what happens later."].join(),
     ],
     [
       "liveness of two kinds",
@@ -349,14 +349,14 @@ describe("refused, with path, what was found and what is allowed", () => {
     [
       "env name",
       managed({ env: { "A=B": "x" } }),
-      'commands.dev.env["A=B"]: the name of a variable cannot be empty or hold "=" or NUL.',
+      'commands.dev.env["A=B"]: a variable name cannot be empty or contain "=" or NUL.',
     ],
     [
       "env constructor",
       managed({ env: { constructor: 1 } }),
       "commands.dev.env.constructor: expected text or null, found 1",
     ],
-    ["env NUL", managed({ env: { A: "x\0" } }), "commands.dev.env.A: a variable cannot hold a NUL character."],
+    ["env NUL", managed({ env: { A: "x\0" } }), "commands.dev.env.A: a variable cannot contain a NUL character."],
     ["envFile", managed({ envFile: 3 }), "commands.dev.envFile: expected a path, found 3."],
     ["cwd empty", managed({ cwd: "" }), 'commands.dev.cwd: expected a path, found "".'],
     [
@@ -372,12 +372,12 @@ describe("refused, with path, what was found and what is allowed", () => {
     [
       "compose on a terminal",
       withCommand({ kind: "managed", compose: { file: "a.yaml" }, tty: true }),
-      "commands.dev.tty: belongs to a `run`; a stack of containers has no terminal.",
+      "commands.dev.tty: needs a `run`; a stack of containers has no terminal.",
     ],
     [
       "a toggle named like a flag",
       withCommand({ kind: "managed", compose: { file: "a.yaml", toggles: { wait: { services: ["a"] } } } }),
-      "commands.dev.compose.toggles.wait: is a flag of every managed command; name the toggle otherwise.",
+      "commands.dev.compose.toggles.wait: is a flag of every managed command; give the toggle another name.",
     ],
     [
       "compose in a oneshot",
@@ -387,7 +387,7 @@ describe("refused, with path, what was found and what is allowed", () => {
     [
       "a project that Compose refuses",
       withCommand({ kind: "managed", compose: { file: "a.yaml", project: "A b" } }),
-      'commands.dev.compose.project: expected a name of lower case letters, digits, _ and -, found "A b".',
+      'commands.dev.compose.project: expected a name of lowercase letters, digits, _ and -, found "A b".',
     ],
     [
       "managed without run",
@@ -461,7 +461,7 @@ describe("refused, with path, what was found and what is allowed", () => {
 });
 
 describe("what the daemon does", () => {
-  const words = 'expected a schedule as cron writes it, like "0 3 * * *" or "@daily"';
+  const words = 'expected a cron expression like "0 3 * * *" or "@daily"';
   test.each([["nope"], ["61 * * * *"], ["2030-01-01T00:00:00"], [""], ["* *"]])("no schedule: %j", (schedule) => {
     expect(faults(oneshot({ schedule }))).toEqual([
       `commands.dev.schedule: ${words}, found ${JSON.stringify(schedule)}.`,
@@ -480,7 +480,9 @@ describe("what the daemon does", () => {
     expect(faults(plugin({ commands: { status: `${name}:dev` } }))).toEqual([
       expect.stringContaining("is a command of the daemon itself"),
     ]);
-    expect(faults(plugin({ status: "other:build" }))).toEqual(['daemon.status: "other:build" is not of this plugin.']);
+    expect(faults(plugin({ status: "other:build" }))).toEqual([
+      'daemon.status: "other:build" does not belong to this plugin.',
+    ]);
     expect(faults(plugin({ status: `${name}:none` }))).toEqual([expect.stringContaining("none")]);
   });
 });

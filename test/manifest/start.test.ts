@@ -113,7 +113,7 @@ describe("new files", () => {
     expect([error.code, error.status, error.message]).toEqual([
       "exists",
       2,
-      `${join(root, "4")} is there already. Nothing was written.`,
+      `${join(root, "4")} already exists. Nothing was written.`,
     ]);
     expect(namesIn(root)).toEqual(["4", "a", "a/before"]);
     expect(readFileSync(join(root, "4"), "utf8")).toBe("mine");

@@ -1,8 +1,11 @@
-/** Asks dt, as anybody may: `dt list` and `dt ps`, as JSON. What manifests and records say is made visible before anything shows it. */
+/**
+ * Asks dt the way any program can: `dt list` and `dt ps`, as JSON. Control and invisible characters in the texts of
+ * manifests and records are made visible before anything shows them.
+ */
 import { visible } from "@dialtone/dt";
 import type { Listed, Row } from "./types.ts";
 
-/** A manifest that hangs takes dt its own time limit to give up on. */
+/** Long enough for dt to give up on manifests that hang, which takes its own time limit. */
 const LIMIT_MS = 30_000;
 
 async function askDt(args: string[]): Promise<unknown> {

@@ -1,4 +1,4 @@
-/** The picture as SVG. States are put into it by the page's script, and for a snapshot here. */
+/** Draws the picture as SVG. The page's script fills in the states; for a snapshot this file does. */
 import { stateOf } from "./state.ts";
 import type { Layout, PlacedEdge, PlacedNode, Point, Row } from "./types.ts";
 
@@ -18,7 +18,7 @@ function drawEdge({ from, to, is, points }: PlacedEdge): string {
   return `<path class="${is}" data-from="${Bun.escapeHTML(from)}" data-to="${Bun.escapeHTML(to)}" d="${curve(points)}"${tip}/>`;
 }
 
-/** Level where two points are level, else a curve that leaves and arrives level. */
+/** A horizontal line between two points at the same height, else a curve that leaves and arrives horizontally. */
 function curve([first, ...rest]: readonly Point[]): string {
   if (first === undefined) return "";
   let before = first;
@@ -57,7 +57,7 @@ ${rows}
 </g>`;
 }
 
-/** As much as fits; the whole is in the panel and for who listens. */
+/** Cuts a title to the width of its node; the panel and screen readers get the full title. */
 function clip(title: string, width: number): string {
   const most = Math.floor((width - 46) / 8.2);
   return Bun.escapeHTML(title.length > most ? `${title.slice(0, most - 1)}…` : title);

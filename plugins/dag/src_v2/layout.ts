@@ -1,9 +1,12 @@
-/** Where everything is: in layers from left to right, what is needed to the right of what needs it, nothing on top of another. */
+/**
+ * Places everything in layers from left to right: each need is to the right of the command that needs it, and nothing
+ * overlaps.
+ */
 import { Graph as Dagre, layout } from "@dagrejs/dagre";
 import type { Graph, GraphNode, Layout, PlacedNode, Point } from "./types.ts";
 
 const SIZES = { height: 46, plugin: 38, gap: 14, edges: 12, layers: 70, margin: 24 };
-/** Of the fonts that the page has; a title that is longer than the widest node is cut by the page. */
+/** The width of a character in the page's fonts; the page cuts a title that is longer than the widest node. */
 const CHARACTER = 8.2;
 const LEAST = 158;
 const MOST = 300;
@@ -21,7 +24,7 @@ export function placeGraph({ nodes, edges }: Graph): Layout {
   dagre.setDefaultEdgeLabel(() => ({}));
   for (const node of nodes)
     dagre.setNode(node.id, { width: widthOf(node), height: node.kind === "plugin" ? SIZES.plugin : SIZES.height });
-  // A need weighs more than a belonging, so that what needs each other is close.
+  // A need weighs more than membership in a plugin, so commands end up close to their needs.
   for (const { from, to, is } of edges) dagre.setEdge(from, to, { weight: is === "needs" ? 3 : 1 }, is);
   if (nodes.length > 0) layout(dagre);
   const { width = 0, height = 0 } = dagre.graph();
@@ -48,15 +51,15 @@ interface Layer {
   half: number;
 }
 
-/** Nodes of one layer have their middles under each other. */
+/** The centers of all nodes in a layer have the same x. */
 function findLayers(nodes: readonly PlacedNode[]): Layer[] {
   const layers = Map.groupBy(nodes, ({ x }) => Math.round(x));
   return [...layers].map(([x, of]) => ({ x, half: Math.max(...of.map((node) => node.width / 2)) }));
 }
 
 /**
- * From the right of one node to the left of the other. Through each layer between them it runs level, at the height that was kept free for
- * it there, and changes its height between layers only: so no edge lies on a node.
+ * From the right of one node to the left of the other. Through each layer in between, the edge runs horizontally, at
+ * the height that dagre kept free for it; it changes its height only between layers, so no edge crosses a node.
  */
 function route(from: PlacedNode, to: PlacedNode, points: readonly Point[], layers: readonly Layer[]): Point[] {
   const halfOf = (x: number) => layers.find((layer) => Math.abs(layer.x - x) < 1)?.half;

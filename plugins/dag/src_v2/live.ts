@@ -1,7 +1,7 @@
 /**
- * Keeps open pages true. While a page is open, the run directory and the manifests are watched and dt is asked once a second, so that
- * also what leaves no trace on disk is seen; while none is, nothing is done. Many pages cost what one costs: however many come at once, one
- * question waits behind the one that is being asked.
+ * Keeps open pages up to date. While a page is open, this watches the run directory and the manifests, and asks dt once
+ * a second to see changes that leave no trace on disk. While no page is open, it does nothing. Many pages cost as much
+ * as one: however many requests come at once, only one query waits behind the one in progress.
  */
 import { existsSync, watch } from "node:fs";
 import { askList, askRows } from "./ask.ts";
@@ -10,7 +10,7 @@ import { placeGraph } from "./layout.ts";
 import { buildGraph } from "./model.ts";
 import type { Graph, Layout, Row } from "./types.ts";
 
-/** What a page has to know. */
+/** Everything that a page needs to know. */
 export interface Picture {
   graph: Graph;
   layout: Layout;
@@ -18,13 +18,13 @@ export interface Picture {
 }
 
 export interface LiveOptions {
-  /** What to watch for changes of states, and of the graph. */
+  /** Watched for changes of states; `manifests` is watched for changes of the graph. */
   runDirectory: string;
   manifests: string;
 }
 
 const STATES_EVERY_MS = 1000;
-/** More are refused: a person has fewer, and whoever else reaches the port gets no more of it. */
+/** More pages are refused: a user has fewer, and any other client that reaches the port is limited too. */
 const MOST_PAGES = 64;
 /** Changes come in bursts: a launch writes several files. */
 const SETTLE_MS = 60;
@@ -37,12 +37,12 @@ export async function takePicture(): Promise<Picture> {
   return { graph, layout: placeGraph(graph), rows };
 }
 
-/** For the page's script: the drawing and what the panel tells. */
+/** For the page's script: the drawing, and the data of the panel. */
 export function describeGraph({ graph, layout, rows }: Picture) {
   return { svg: drawGraph(layout, rows), nodes: graph.nodes, edges: graph.edges, failures: graph.failures };
 }
 
-/** What is needed of a stream's controller. */
+/** The part of a stream's controller that is used here. */
 type Controller = { enqueue(chunk: Uint8Array<ArrayBuffer>): void; close(): void };
 
 export function createLive({ runDirectory, manifests }: LiveOptions) {
@@ -75,7 +75,10 @@ export function createLive({ runDirectory, manifests }: LiveOptions) {
     }
   };
 
-  /** Asks again, and tells the pages what is different. One at a time; what comes meanwhile is one more, if a page is still open then. */
+  /**
+   * Asks again and sends the differences to the pages. One query runs at a time; all requests during it become one
+   * more, if a page is still open then.
+   */
   const refresh = (withGraph: boolean): Promise<void> => {
     waitingGraph ||= withGraph;
     if (waiting === null) {
@@ -110,7 +113,7 @@ export function createLive({ runDirectory, manifests }: LiveOptions) {
       return [watcher];
     });
     let ticks = 0;
-    // Now and then the graph too: a manifest may import files that are not watched.
+    // Every tenth time the graph too: a manifest may import files that are not watched.
     const poll = setInterval(() => void refresh(++ticks % 10 === 0), STATES_EVERY_MS);
     const heartbeat = setInterval(
       () => pages.forEach((page) => void page.enqueue(encoder.encode(": still here\n\n"))),
@@ -131,7 +134,7 @@ export function createLive({ runDirectory, manifests }: LiveOptions) {
   };
 
   return {
-    /** The stream of one page: all there is to know, then what changes. */
+    /** The stream of one page: first everything, then the changes. */
     open({ method, signal }: Request): Response {
       if (method !== "GET") return new Response(null, { status: 405, headers: { Allow: "GET" } });
       if (pages.size >= MOST_PAGES) return new Response("too many pages are open\n", { status: 503 });
@@ -146,7 +149,7 @@ export function createLive({ runDirectory, manifests }: LiveOptions) {
           controller.enqueue(encoder.encode("retry: 500\n\n"));
           if (pages.size === 0) begin();
           pages.add(controller);
-          // What was last known may be old: it is asked for anew, and this page gets all of it either way.
+          // The last known picture may be old, so dt is asked again; this page gets the whole picture in any case.
           void refresh(true).then(() => {
             if (picture === null || !pages.has(controller)) return;
             send([controller], "graph", describeGraph(picture));

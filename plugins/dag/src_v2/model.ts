@@ -1,4 +1,7 @@
-/** From what dt lists to a graph: a node for each plugin, each key of a managed command, each one-shot; an edge for each belonging and need. */
+/**
+ * Builds a graph from the output of `dt list`: a node for each plugin, each key of a managed command and each one-shot;
+ * an edge from each plugin to its commands, and one for each need.
+ */
 import type { Graph, GraphEdge, GraphNode, Listed, ListedCommand } from "./types.ts";
 
 const DEFAULT = "default";
@@ -8,7 +11,7 @@ export function buildGraph({ plugins, failures }: Listed): Graph {
   const edges: GraphEdge[] = [];
   for (const plugin of plugins) {
     const { name } = plugin;
-    // What is inside dt (`bun`, `go`) belongs to no project; of what was not read nothing is known.
+    // Built-in plugins (`bun`, `go`) belong to no project; of an unread manifest nothing is known.
     if (name === null || plugin.origin === "binary") continue;
     const id = `plugin/${name}`;
     nodes.push({ id, kind: "plugin", title: name, description: plugin.description, words: name });
@@ -40,7 +43,7 @@ function nodesOf(plugin: string, { name, kind, description, variants }: ListedCo
   }));
 }
 
-/** What is needed and not listed, since its plugin could not be loaded. */
+/** Nodes for needs that dt does not list, since their plugin could not be loaded. */
 function missingOf(nodes: readonly GraphNode[], edges: readonly GraphEdge[]): GraphNode[] {
   const known = new Set(nodes.map(({ id }) => id));
   const missing = new Set(edges.flatMap(({ to }) => (known.has(to) ? [] : [to])));
@@ -48,7 +51,7 @@ function missingOf(nodes: readonly GraphNode[], edges: readonly GraphEdge[]): Gr
     id,
     kind: "managed",
     title: id,
-    description: "No manifest that could be loaded has it.",
+    description: "No loaded manifest declares it.",
     words: id,
   }));
 }
@@ -57,7 +60,7 @@ function keyOf(plugin: string, command: string, variant: string): string {
   return `${plugin}:${command}:${variant}`;
 }
 
-/** A key may leave its variant out. */
+/** A key may omit its variant. */
 function wholeKey(key: string): string {
   return key.split(":").length === 2 ? `${key}:${DEFAULT}` : key;
 }

@@ -1,4 +1,7 @@
-/** Keeps the picture true: takes what the server tells, marks states in place, shows what is chosen. Text is only ever set as text. */
+/**
+ * Keeps the picture up to date: takes the server's events, marks states in place and shows the selected node. Text is
+ * only ever set as text.
+ */
 const picture = document.getElementById("picture");
 const panel = document.getElementById("panel");
 const failures = document.getElementById("failures");
@@ -13,13 +16,13 @@ let chosen = null;
 const make = (name, text, more = {}) => Object.assign(document.createElement(name), { textContent: text, ...more });
 const nodeOf = (key) => picture.querySelector(`[data-key="${CSS.escape(key)}"]`);
 
-/* What the server tells */
+/* The server's events */
 
 const events = new EventSource("/events");
 events.addEventListener("graph", ({ data }) => showGraph(JSON.parse(data)));
 events.addEventListener("states", ({ data }) => showStates(JSON.parse(data)));
 events.addEventListener("well", () => tell("live", "live"));
-events.addEventListener("ill", ({ data }) => tell("ill", `dt could not be asked: ${JSON.parse(data)}`));
+events.addEventListener("ill", ({ data }) => tell("ill", `asking dt failed: ${JSON.parse(data)}`));
 events.addEventListener("error", () => tell("ill", "not connected; trying again"));
 
 function tell(is, text) {
@@ -32,10 +35,10 @@ function showGraph(graph) {
   const focused = document.activeElement?.closest?.("[data-key]")?.dataset.key;
   nodes = new Map(graph.nodes.map((node) => [node.id, node]));
   edges = graph.edges;
-  // The server escapes every text in it.
+  // The server has escaped every text in the SVG.
   picture.innerHTML = graph.nodes.length > 0 ? graph.svg : "";
   if (graph.nodes.length === 0)
-    picture.append(make("p", "There is no plugin here yet. `dt init plugin NAME` makes one.", { className: "empty" }));
+    picture.append(make("p", "No plugins yet. `dt init plugin NAME` creates one.", { className: "empty" }));
   picture.classList.add("moved");
   setTimeout(() => picture.classList.remove("moved"), 300);
   showFailures(graph.failures);
@@ -86,7 +89,7 @@ function markState(key) {
   node.setAttribute("aria-label", `${nodes.get(key).words}, managed, ${word}`);
 }
 
-/* What is looked at */
+/* The highlighted nodes */
 
 function neighbours(key) {
   const near = new Set([key]);
@@ -97,7 +100,9 @@ function neighbours(key) {
   return near;
 }
 
-/** What is found, else what is pointed at, else what is chosen, with its neighbours; the rest steps back. */
+/**
+ * Highlights the matches of the search, else the node under the pointer, else the selected one, with its neighbours.
+ */
 function light(pointed = null) {
   const text = find.value.trim().toLowerCase();
   const key = pointed ?? chosen;
@@ -213,7 +218,7 @@ function wordsOf(keys) {
   return keys.map((key) => nodes.get(key)?.words ?? key).join(", ");
 }
 
-/** What to type; only what makes sense now. */
+/** The commands to type that make sense now. */
 function calls({ id, kind, words }) {
   if (kind === "plugin") return [`dt ${words}`, `dt logs ${words}`, `dt stop ${words}`];
   if (kind === "oneshot") return [`dt ${words}`];

@@ -4,11 +4,11 @@ import { visible } from "@dialtone/dt";
 export interface PageParts {
   /** The project's folder. */
   root: string;
-  /** `live`: styles and script are files of the server; a snapshot has its style in it, and no script. */
+  /** A live page links the server's style and script; a snapshot contains its style and has no script. */
   style: string;
   script: string;
   body: string;
-  /** What stands where the connection is told. */
+  /** The initial text of the connection status. */
   status: string;
 }
 

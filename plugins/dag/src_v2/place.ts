@@ -1,21 +1,20 @@
-/** Where this project is, as dt tells the commands it starts. */
+/** Finds this project from the variables that dt sets for its commands. */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** `DIALTONE_ROOT`; by hand, the nearest folder above that has manifests. */
+/** `DIALTONE_ROOT`; if this was started without dt, the nearest folder above that has manifests. */
 export function homeRoot(env: Env, cwd = process.cwd()): string {
   if (env.DIALTONE_ROOT) return env.DIALTONE_ROOT;
   for (let at = cwd; ; at = dirname(at)) {
     if (existsSync(join(at, "manifests"))) return at;
-    if (dirname(at) === at)
-      throw new Error(`there is no manifests/ here or above ${cwd}: start this with \`dt dag dev\``);
+    if (dirname(at) === at) throw new Error(`no manifests/ found in ${cwd} or above: start this with \`dt dag dev\``);
   }
 }
 
-/** Where the launches' files are; what cannot be found there is seen by asking dt. */
+/** The folder with the launches' files. Changes that it does not show are found by asking dt. */
 export function runDirectoryOf(root: string, env: Env): string {
   if (!env.DIALTONE_RUN_DIR) return join(root, ".dialtone", "run");
   const moved = resolve(root, env.DIALTONE_RUN_DIR);

@@ -1,4 +1,4 @@
-/** `dt dag dev`: serves the picture on this machine's own addresses, to its own page alone, until it is told to go. */
+/** `dt dag dev`: serves the picture on this machine's own addresses, only to its own page, until SIGTERM or SIGINT. */
 import { serveLocal } from "@dialtone/dt";
 import { createLive } from "./live.ts";
 import { makePage } from "./page.ts";
@@ -17,7 +17,7 @@ function main(): void {
     root,
     style: '<link rel="stylesheet" href="/page.css">',
     script: '<script type="module" src="/page.js"></script>',
-    body: '<p class="empty">Asking dt what there is …</p>',
+    body: '<p class="empty">Asking dt for the project …</p>',
     status: "connecting",
   });
   const server = serveLocal({
@@ -29,7 +29,7 @@ function main(): void {
       if (pathname === "/favicon.ico") return new Response(null, { status: 204, headers: FRESH });
       if (pathname === "/events") return live.open(request);
       const file = Object.hasOwn(FILES, pathname) ? FILES[pathname] : undefined;
-      if (file === undefined) return new Response("there is no such page\n", { status: 404, headers: FRESH });
+      if (file === undefined) return new Response("page not found\n", { status: 404, headers: FRESH });
       return new Response(Bun.file(`${import.meta.dir}/${file[0]}`), {
         headers: { ...FRESH, "Content-Type": file[1] },
       });
@@ -42,7 +42,7 @@ function main(): void {
       process.exit(0);
     });
   }
-  console.log(`the picture of ${root} is on ${server.url}`);
+  console.log(`the picture of ${root} is at ${server.url}`);
 }
 
 main();

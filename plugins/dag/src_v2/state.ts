@@ -1,8 +1,8 @@
-/** What a row says in a word or two, for a node. */
+/** Describes a row in a word or two, for its node. */
 import type { Row } from "./types.ts";
 
 export interface Shown {
-  /** For the colour and the mark. */
+  /** Selects the colour and the mark. */
   state: string;
   word: string;
 }

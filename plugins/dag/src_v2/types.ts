@@ -1,6 +1,6 @@
-/** What is known of the project, as the graph's parts. No code in this file. */
+/** The data about the project, and the parts of the graph. No code in this file. */
 
-/** What `dt list --json` tells, as far as it is used. */
+/** The parts of `dt list --json` that are used. */
 export interface ListedCommand {
   name: string;
   kind: "oneshot" | "managed";
@@ -21,7 +21,7 @@ export interface Listed {
   failures: { file: string; message: string; hint: string | null; plugin: string | null }[];
 }
 
-/** A row of `dt ps --all --json`, as far as it is used. */
+/** The parts of a row of `dt ps --all --json` that are used. */
 export interface Row {
   key: string;
   state: string;
@@ -41,14 +41,14 @@ export interface GraphNode {
   kind: "plugin" | "managed" | "oneshot";
   title: string;
   description: string | null;
-  /** The words after `dt`; of a plugin its name. */
+  /** The words after `dt`; for a plugin, its name. */
   words: string;
 }
 
 export interface GraphEdge {
   from: string;
   to: string;
-  /** `has`: a plugin and its command; `needs`: a command and what is started first. */
+  /** `has`: from a plugin to its command; `needs`: from a command to one that starts first. */
   is: "has" | "needs";
 }
 
@@ -64,7 +64,7 @@ export interface Point {
 }
 
 export interface PlacedNode extends GraphNode {
-  /** Of its middle. */
+  /** The center. */
   x: number;
   y: number;
   width: number;

@@ -1,4 +1,4 @@
-/** The server. dt gives it PORT and DIALTONE_KEY, writes what it prints to the log, and ends it with SIGTERM. It answers this machine alone. */
+/** The server. dt sets PORT and DIALTONE_KEY, logs its output and ends it with SIGTERM. It only serves this machine. */
 import { serveLocal } from "@dialtone/dt";
 import { makePage } from "../page.ts";
 
@@ -9,7 +9,7 @@ const server = serveLocal({
   fetch(request: Request): Response {
     const { pathname } = new URL(request.url);
     console.log(request.method, pathname);
-    if (pathname !== "/") return new Response("There is no such page.\n", { status: 404 });
+    if (pathname !== "/") return new Response("Page not found.\n", { status: 404 });
     return new Response(makePage(GREETING, DIALTONE_KEY), { headers: { "content-type": "text/html" } });
   },
 });

@@ -1,4 +1,4 @@
-/** The next version of the server, run beside the first: it also answers on /health, in JSON. */
+/** The next version of the server, which runs beside the first. It also answers on /health, in JSON. */
 import { serveLocal } from "@dialtone/dt";
 import { makePage } from "../page.ts";
 
@@ -10,7 +10,7 @@ const server = serveLocal({
     const { pathname } = new URL(request.url);
     console.log(request.method, pathname);
     if (pathname === "/health") return Response.json({ ok: true });
-    if (pathname !== "/") return new Response("There is no such page.\n", { status: 404 });
+    if (pathname !== "/") return new Response("Page not found.\n", { status: 404 });
     return new Response(makePage(GREETING, DIALTONE_KEY), { headers: { "content-type": "text/html" } });
   },
 });

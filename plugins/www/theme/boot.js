@@ -1,4 +1,5 @@
-// Runs before the first paint: the remembered theme, and a mark that scripts run (without one the menu stays open).
+// Runs before the first paint: applies the remembered theme, and marks that scripts run (without the mark the menu
+// stays open).
 (() => {
   const root = document.documentElement;
   root.classList.add("js");
@@ -6,6 +7,6 @@
     const theme = localStorage.getItem("theme");
     if (theme === "light" || theme === "dark") root.dataset.theme = theme;
   } catch {
-    // storage is refused on file:// in some browsers; the system's choice holds
+    // some browsers refuse storage on file://; the system's choice applies
   }
 })();

@@ -1,5 +1,5 @@
-// Only in development: hears from the server that something changed, and puts the new page in place of the old one
-// without leaving it, so scroll position, theme and open menu stay. A new script or template needs a real reload.
+// Only in development: when the server reports a change, replaces the content of the page in place, so scroll position,
+// theme and open menu stay. A new script or template needs a real reload.
 (() => {
   let version = document.currentScript.dataset.version;
   const PARTS = ["#nav", "#content", ".toc", ".quick"];
@@ -26,7 +26,7 @@
     link.after(fresh);
   };
 
-  // The stream opens anew by itself when the server comes back, or late; the page may by then be an old one.
+  // The stream reconnects by itself when the server comes back; by then the page may be outdated.
   const events = new EventSource("/-/events");
   events.addEventListener("hello", (event) => {
     if (event.data !== version) location.reload();

@@ -1,5 +1,5 @@
-// The page's behaviour: theme, menu, copy buttons, the mark in "On this page". A page swapped in by reload.js is set up
-// again through the "content" event; listeners on the swapped nodes go with them.
+// The page's behaviour: theme, menu, copy buttons, the mark in "On this page". When reload.js has swapped the content,
+// the "content" event sets it up again; listeners on replaced nodes disappear with them.
 (() => {
   const root = document.documentElement;
   const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -15,7 +15,7 @@
     try {
       localStorage.setItem("theme", root.dataset.theme);
     } catch {
-      // the choice then lasts for this page
+      // the choice then lasts only for this page
     }
     nameTheme();
   });
@@ -36,7 +36,7 @@
     if (event.target.closest?.(".side a")) setMenu(false);
   });
 
-  // Of a terminal session only what was typed is copied.
+  // From a terminal session, only the typed commands are copied.
   const codeText = (block) => {
     const typed = [...block.querySelectorAll(".typed")];
     return typed.length > 0

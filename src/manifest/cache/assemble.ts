@@ -1,4 +1,6 @@
-/** From the outcome of each manifest to the index: names given out, conflicts named, maps without prototypes. */
+/**
+ * Builds the index from the outcome of each manifest: assigns names, reports conflicts, removes prototypes from maps.
+ */
 import type { FoundManifest } from "../discover/discover.ts";
 import { findFaults } from "../model/graph.ts";
 import type { Outcome } from "../model/outcome.ts";
@@ -7,7 +9,7 @@ import type { ManifestFailure, ManifestIndex, ResolvedPlugin, UnreadManifest } f
 
 export interface LoadedManifest extends FoundManifest {
   outcome: Outcome;
-  /** The files that it is made of, itself included. */
+  /** The files that it consists of, itself included. */
   parts?: readonly string[];
 }
 
@@ -20,8 +22,8 @@ export interface Assembled {
 }
 
 /**
- * A name claimed twice is given to nobody, so a broken manifest that got as far as its name still holds it. Plugins of
- * the binary come last and give way in silence.
+ * No plugin gets a name that two manifests claim. A broken manifest whose name was read claims it too. Built-in plugins
+ * come last and silently give way.
  */
 export function assembleIndex(all: LoadedManifest[], sight: Assembled, builtins: ResolvedPlugin[]): ManifestIndex {
   const { root, unread } = sight;
@@ -32,7 +34,7 @@ export function assembleIndex(all: LoadedManifest[], sight: Assembled, builtins:
   for (const manifest of loaded) {
     const { outcome, file } = manifest;
     if (outcome.is === "failure") index.failures.push(outcome.failure);
-    // What another manifest imports is there for that one.
+    // A file that another manifest imports is a helper of that one.
     if (outcome.is === "helper" && !imported.has(file)) index.failures.push(noPlugin(file, outcome.why));
     const name =
       outcome.is === "plugin" ? outcome.plugin.name : outcome.is === "failure" ? outcome.failure.plugin : null;
@@ -53,7 +55,7 @@ export function assembleIndex(all: LoadedManifest[], sight: Assembled, builtins:
   return index;
 }
 
-/** A stranger's manifest neither takes a name of dt's own plugins or the user's, nor takes it away from them. */
+/** An untrusted manifest cannot claim the name of a built-in plugin or of one in the user's home of dt. */
 function withoutTaken(
   loaded: LoadedManifest[],
   builtins: ResolvedPlugin[],
@@ -74,16 +76,16 @@ function strange(file: string, name: string): ManifestFailure {
   return {
     file,
     code: "untrusted",
-    message: `${file}: the plugin name "${name}" is one of dt's own or of your home of dt, which a project that is not trusted cannot take.`,
+    message: `${file}: the plugin name "${name}" belongs to dt or to your home of dt; a project that is not trusted cannot take it.`,
     hint: "`dt trust` gives it the name.",
     plugin: null,
   };
 }
 
-/** Plugins whose needs cannot be met or go in a circle. */
+/** Removes the plugins whose needs cannot be met or form a cycle. */
 function takeAwayBroken(index: ManifestIndex): void {
   const failed = new Set(index.failures.flatMap(({ plugin }) => plugin ?? []));
-  // What was not read may be any plugin.
+  // An unread manifest may declare any plugin.
   const absent = index.unread.length > 0 ? { has: () => true } : failed;
   for (const [name, texts] of findFaults(index.plugins, absent)) {
     const { file } = index.plugins[name] as ResolvedPlugin;
@@ -92,13 +94,13 @@ function takeAwayBroken(index: ManifestIndex): void {
       file,
       code: "graph",
       message: texts.map((text) => `${file}: ${text}.`).join("\n"),
-      hint: "Correct `needs`, `before` or `groups`; `dt list` shows what there is.",
+      hint: "Correct `needs`, `before` or `groups`; `dt list` shows what exists.",
       plugin: name,
     });
   }
 }
 
-/** What came from JSON has `Object.prototype`, where the name `constructor` would find a function. */
+/** Objects parsed from JSON inherit from `Object.prototype`, where a lookup of `constructor` would find a function. */
 function withoutPrototypes(plugin: ResolvedPlugin): ResolvedPlugin {
   Object.setPrototypeOf(plugin.commands, null);
   Object.setPrototypeOf(plugin.groups, null);
@@ -135,7 +137,7 @@ function noPlugin(file: string, why: string): ManifestFailure {
     file,
     code: "no-plugin",
     message: `${file}: ${why}.`,
-    hint: "A helper that no manifest imports can lie in a folder of its own, also below `manifests/`.",
+    hint: "Move a helper that no manifest imports into a folder of its own; one below `manifests/` will do.",
     plugin: null,
   };
 }

@@ -1,4 +1,7 @@
-/** Which dt resolved a manifest: another version may resolve it differently, and two builds of one commit may differ as well. */
+/**
+ * Identifies the dt that resolved a manifest: another version may resolve it differently, and so may another build of
+ * one commit.
+ */
 import { BUILD, COMMIT, VERSION } from "../../sys/base/version.ts";
 
 const FORMAT = 1;

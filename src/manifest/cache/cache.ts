@@ -1,6 +1,6 @@
 /**
- * The index on disk: for each manifest its outcome and the digest of all it came from. Safe to delete, rebuilt when it
- * does not parse or is not this user's (its first line is a seal). Not being able to write it costs time, nothing else.
+ * The index on disk: for each manifest its outcome, and the digest of everything that depends on. It is safe to delete,
+ * and rebuilt if it does not parse or is not this user's (its first line is a seal). A failed write costs only time.
  */
 import { join } from "node:path";
 import { readOwn } from "../../sys/files/door.ts";
@@ -16,14 +16,14 @@ export interface CacheEntry {
   outcome: Outcome;
   files: Digest;
   env: Digest;
-  /** What it asked of the machine, with the answers (`manifest/depends/questions.ts`). */
+  /** What the evaluation asked of the machine, with the answers (`manifest/depends/questions.ts`). */
   seen: Digest;
-  /** Why it is made again at each call; null: it is kept. */
+  /** Why the manifest is loaded again at each call; null: the outcome is kept. */
   unknown: string | null;
 }
 
 export interface Cache {
-  /** The dt that wrote it; another one may resolve differently. */
+  /** The build of dt that wrote it; another build may resolve differently. */
   build: string;
   entries: Record<string, CacheEntry>;
   builtins: ResolvedPlugin[];
@@ -40,7 +40,7 @@ export interface CachePlace {
   home: string | null;
 }
 
-/** Null when there is none to use: absent, cut off, of another dt, or not this user's. */
+/** Null when it cannot be used: absent, truncated, written by another build of dt, or not this user's. */
 export function readCache({ cacheDir, home }: CachePlace): Cache | null {
   try {
     checkPrivateDirectory(cacheDir);
@@ -54,7 +54,7 @@ export function readCache({ cacheDir, home }: CachePlace): Cache | null {
   }
 }
 
-/** The outer shape; what is inside was written by this very build. */
+/** Checks the outer shape only: this very build wrote the rest. */
 function isWhole(cache: Cache): boolean {
   if (!Array.isArray(cache.builtins) || typeof cache.entries !== "object" || cache.entries === null) return false;
   return Object.values(cache.entries).every(
@@ -73,6 +73,6 @@ export function writeCache({ cacheDir, home }: CachePlace, cache: Cache): void {
     const file = cacheFile(cacheDir);
     writeOwn(file, makeSeal(cacheDir, home).closeText(file, JSON.stringify(cache)), { durable: false });
   } catch {
-    // read-only, full or not ours: the next call loads anew
+    // read-only, full or not ours: the next call loads again
   }
 }

@@ -1,9 +1,11 @@
 /**
- * The manifests of a root as a person last took them over, in DIALTONE_HOME: what they came to, with the digests of the files that they came from. The
- * daemon acts by these alone, so that a `git checkout` of somebody's branch changes nothing of what it runs until a person runs a command there.
+ * The manifests of a root as the user last took them over, by running a command there or by `dt trust`. DIALTONE_HOME
+ * holds their outcomes, with the digests of the files behind them. The daemon acts on these alone, so a `git checkout`
+ * of another branch does not change what it runs until the user runs a command there.
  *
- * Known limits: what a manifest names (a program, a Compose file, a `.env` file) is read when it is used, as it is then. What its evaluation read beside
- * the files that it is made of (a folder, a variable) is not compared: what that came to holds until a person runs a command there.
+ * Known limits: a file that a manifest names (a program, a Compose file, a `.env` file) is read at the time of use,
+ * with the content it has then. Whatever else the evaluation read (a folder, a variable) is not compared: its outcome
+ * holds until the user runs a command there.
  */
 import { sha256 } from "../../sys/base/digest.ts";
 import { type FolderIdentity, identifyFolder, isSameFolder } from "../../sys/base/folder.ts";
@@ -26,9 +28,9 @@ interface KnownFile {
   version: 1;
   root: string;
   folder: FolderIdentity;
-  /** The dt that wrote it; another one may resolve differently. */
+  /** The build of dt that wrote it; another build may resolve differently. */
   build: string;
-  /** `data`: the root was not trusted, so its code was not read and is not missed. */
+  /** `data`: the root was not trusted, so manifests that are code were not read and do not count as missing. */
   reading: "all" | "data";
   manifests: KnownManifest[];
   unread: FoundManifest[];
@@ -40,13 +42,14 @@ export interface KnownPlace extends Judge {
 }
 
 export interface Taken extends FoundManifest {
-  /** Null: what it came to was by chance (a full disk, a busy machine). */
+  /** Null when the outcome is due to chance (a full disk, a busy machine). */
   entry: (Pick<KnownManifest, "outcome" | "files" | "env"> & { seen: Digest; unknown: string | null }) | null;
 }
 
 /**
- * Gives the manifests that are not as they were known: none where nothing was. Throws when it cannot be written. That it is known so already is told by a
- * mark beside it, since each command that a person runs asks.
+ * Stores the manifests as taken over and returns the files that differ from what was known; none if nothing was known.
+ * Throws when the file cannot be written. Every command that the user runs calls this, so a mark beside the file tells
+ * cheaply that nothing changed.
  */
 export function takeOver(
   { root, home, reading }: { root: string; home: string; reading: "all" | "data" },
@@ -71,7 +74,7 @@ export function takeOver(
   return before === null ? [] : differing(before.manifests, manifests);
 }
 
-/** All that the outcome came from; where that is not known whole, the outcome itself. */
+/** Everything that the outcome depends on; if that is not fully known, the outcome itself. */
 function sourceOf({ outcome, files, env, seen, unknown }: NonNullable<Taken["entry"]>) {
   return unknown === null && outcome.is !== "failure" ? [files, env, seen] : outcome;
 }
@@ -92,7 +95,7 @@ export function forgetKnown(home: string, root: string): void {
   removeHomeFile(home, "known", root);
 }
 
-/** Null when nothing was ever taken over there, or of another folder that was at this path. */
+/** Null when nothing was ever taken over there, or only from another folder at this path. */
 function readKnown(home: string, root: string): KnownFile | null {
   const read = readHomeFile<KnownFile>(home, "known", root);
   if (read.is !== "there") return null;
@@ -104,7 +107,10 @@ export function isAnythingKnown({ root, home }: { root: string; home: string }):
   return readKnown(home, root) !== null;
 }
 
-/** What is known of one manifest. `same`: by another dt, but its files are as they were, so it may be loaded again. */
+/**
+ * What is known of one manifest. `same`: another build of dt wrote it and its files are unchanged, so it may be loaded
+ * again. `lost`: another build wrote it and its files have changed.
+ */
 export type Own =
   | { is: "known"; found: FoundManifest; outcome: Outcome }
   | { is: "same"; found: FoundManifest }
@@ -124,11 +130,11 @@ export function knownManifests({ root, home, ...judge }: KnownPlace): { manifest
 }
 
 function lost(file: string): Outcome {
-  const message = `${file}: has changed since a person last ran a command in its root, and what it was then is known to another version of dt only.`;
+  const message = `${file}: has changed since you last ran a command in its root, and its earlier content is known to another version of dt only.`;
   return failed({ file, code: "changed", message, hint: "Run a command there, or `dt trust`, to take it over." });
 }
 
-/** Whether a manifest and all that it imports are as they were taken over; one that was never taken over is not. */
+/** Whether a manifest and everything it imports are as they were taken over; false for one that never was. */
 export function isAsKnown({ root, home, ...judge }: KnownPlace, file: string): boolean {
   const own = readKnown(home, root)?.manifests.find((one) => one.file === file);
   return own !== undefined && sameFiles(own.files, createHasher(judge));
@@ -137,11 +143,11 @@ export function isAsKnown({ root, home, ...judge }: KnownPlace, file: string): b
 export interface Waiting {
   /** Manifests that differ from what is known, are new, or are gone. */
   files: string[];
-  /** Differs when anything of them does. */
+  /** Changes whenever the content of one of these files, or of a file they import, does. */
   mark: string;
 }
 
-/** What the daemon does not follow until a person takes it over. Reads files and evaluates nothing. */
+/** The changes that the daemon ignores until the user takes them over. Reads files and evaluates nothing. */
 export function waitingIn({ root, home, ...judge }: KnownPlace): Waiting {
   const known = readKnown(home, root);
   const there = discover({ root, home, ...judge }).manifests.filter(({ origin }) => origin !== "home");

@@ -1,4 +1,7 @@
-/** How much of a root's manifests is followed, and how they are divided by it. Nothing here reads what is in a manifest. */
+/**
+ * Decides which of a root's manifests are read, and sorts them accordingly. Nothing here reads the content of a
+ * manifest.
+ */
 import { discover, type FoundManifest } from "../discover/discover.ts";
 import type { Judge } from "../discover/trust.ts";
 import { isData } from "../imports/extensions.ts";
@@ -7,17 +10,17 @@ import type { ManifestFailure, UnreadManifest } from "../model/resolved.ts";
 import { knownManifests } from "./known.ts";
 
 /**
- *   all     as the files are now: of a root whose code this user ran
- *   data    of the root's own manifests only those that are data; what is in the user's home is the user's own
- *   known   as a person last took them over: for the daemon, and for what it starts
+ *   all     the files as they are now: for a root that the user trusts
+ *   data    of the root's own manifests, only those that are data; and all in the user's home, which are the user's own
+ *   known   as the user last took them over: for the daemon, and for what it starts
  */
 export type Reading = "all" | "data" | "known";
 
 export interface Sight {
   root: string;
-  /** To be loaded as they are now. */
+  /** Manifests to load as they are now. */
   read: FoundManifest[];
-  /** As they were. */
+  /** Manifests with the outcome that is known of them. */
   fixed: (FoundManifest & { outcome: Outcome })[];
   unread: UnreadManifest[];
   failures: ManifestFailure[];
@@ -47,7 +50,7 @@ export function sightOf({ root, home, reading, ...judge }: SightOptions): Sight 
     read: [...known.manifests.flatMap((one) => (one.is === "same" ? [one.found] : [])), ...manifests.filter(isOwn)],
     fixed: known.manifests.flatMap((one) => (one.is === "same" ? [] : [{ ...one.found, outcome: one.outcome }])),
     unread: known.unread,
-    // What is wrong with the root's own as they are now, the next person there is told.
+    // Faults of the root's own manifests as they are now are reported to the next user who runs a command there.
     failures: failures.filter(({ file }) => home !== null && file.startsWith(`${home}/`)),
     isStrange: false,
   };

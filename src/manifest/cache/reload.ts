@@ -1,4 +1,4 @@
-/** Loads changed manifests, a few at a time, and notes what each outcome depends on. Not on the warm path. */
+/** Loads changed manifests, a few at a time, and records what each outcome depends on. Not on the warm path. */
 
 import { existsSync, lstatSync } from "node:fs";
 import { dirname } from "node:path";
@@ -13,7 +13,7 @@ import { expandHome } from "../model/home.ts";
 import { failed, type LoadResult, type Outcome, refusedOutcome } from "../model/outcome.ts";
 import type { CacheEntry } from "./cache.ts";
 
-/** Children at once: each takes a core for a tenth of a second and 60 MB. */
+/** How many children run at once: each takes a core for a tenth of a second, and 60 MB. */
 const AT_ONCE = 4;
 
 export interface ReloadOptions extends Judge {
@@ -46,7 +46,7 @@ async function reload(file: string, options: ReloadOptions): Promise<Reloaded> {
   const after = createHasher(options);
   const all = [...new Set([...known, ...ownFiles(result), ...configsFor(result)])];
   const files = digestOf(all, after);
-  // a file that changed while it was loaded: which content the outcome is of is not known
+  // if a file changed during the load, it is unknown which content the outcome comes from
   const steady = known.every((path) => digest[path] === files[path]);
   const { outcome, isExpanded } = expandHome(result.outcome, options.env.HOME);
   const home = isExpanded ? { HOME: options.env.HOME === undefined ? null : hashOf(options.env.HOME) } : {};
@@ -60,20 +60,20 @@ async function reload(file: string, options: ReloadOptions): Promise<Reloaded> {
   };
 }
 
-/** What lies in node_modules is asked about, not judged. */
+/** Files in node_modules are only checked for changes, not for trust. */
 function ownFiles({ imported }: LoadResult): string[] {
   return imported.filter((path) => !path.includes("/node_modules/"));
 }
 
-/** Also of packages: Bun, which loads them, heeds what lies in them. */
+/** Includes the tsconfig.json files of packages: Bun, which loads packages, uses those too. */
 function configsFor({ imported }: LoadResult): string[] {
   const folders = new Set(imported.map((path) => dirname(path)));
-  // Of a package, which goes by its package.json, those that are there: a hundred folders have two hundred that are not.
+  // In a package only existing ones count, since its package.json decides: a hundred folders lack two hundred of them.
   const counts = (path: string) => !path.includes("/node_modules/") || existsSync(path);
   return [...folders].flatMap(configFiles).filter(counts);
 }
 
-/** Where links lead: with the same bytes elsewhere, other files are imported. */
+/** Where links lead: a file with the same bytes in another place imports other files. */
 function leadsOf(paths: readonly string[]): Digest {
   const links = paths.filter(
     (path) => !path.endsWith("/") && lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink(),
@@ -81,7 +81,7 @@ function leadsOf(paths: readonly string[]): Digest {
   return Object.fromEntries(links.map((path) => [`real ${path}`, answerTo(`real ${path}`)]));
 }
 
-/** A file's bytes are in its digest. */
+/** Drops the questions for the content of files that are in the digest. */
 function withoutFiles(seen: LoadResult["seen"], files: Digest): Digest {
   const isHashed = (question: string) =>
     question.startsWith("content ") && Object.hasOwn(files, question.slice("content ".length));
@@ -103,7 +103,7 @@ function refusalOf(paths: readonly string[], file: string, hasher: Hasher): Outc
 function unreadableOutcome(file: string, hash: string | null | undefined): Outcome | null {
   if (typeof hash === "string" && !/^(unreadable|size) /.test(hash)) return null;
   const reason = hash?.startsWith("size ")
-    ? "is larger than any manifest"
+    ? "is too large for a manifest"
     : `cannot be read (${hash?.split(" ")[1] ?? "gone"})`;
   return failed({ file, code: "unreadable", message: `${file}: ${reason}.` });
 }

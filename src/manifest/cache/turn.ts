@@ -1,16 +1,16 @@
 /**
- * Of many dt that find the same manifests changed, one loads them and the others wait for what it writes: a hundred starts at once would
- * else be a hundred loads. Not being able to take turns costs time, nothing else.
+ * When many dt processes find a manifest changed, one loads it and the rest wait for the result: a hundred starts must
+ * not be a hundred loads. If taking turns is impossible, that costs only time.
  */
 import { join } from "node:path";
 import { type FileLock, tryFlock } from "../../sys/files/flock.ts";
 import { makePrivateDirectory } from "../../sys/places/paths.ts";
 
-/** After so long everybody loads for themselves: whoever has the turn may be stopped. */
+/** After this time a process loads the manifests itself: the holder of the turn may be stopped. */
 const WAIT_MS = 30_000;
 const LOOK_EVERY_MS = 10;
 
-/** Null where there is no turn to take. To be released. */
+/** Null if there is no turn to take, or after WAIT_MS. The caller must release it. */
 export async function takeTurn(cacheDir: string): Promise<FileLock | null> {
   const path = join(cacheDir, "loading.lock");
   const deadline = performance.now() + WAIT_MS;

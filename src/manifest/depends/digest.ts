@@ -7,7 +7,7 @@ import { FILE_LIMIT, hashOf } from "../model/hash.ts";
 import { LOADING } from "./begun.ts";
 import { answerTo } from "./questions.ts";
 
-/** A path ending in `/` stands for a directory's being there. */
+/** A path that ends in `/` stands for the existence of a directory. */
 export type Digest = Record<string, string | null>;
 
 type Environment = Record<string, string | undefined>;
@@ -17,7 +17,7 @@ export interface Hasher {
   refusal(path: string): Distrust | null;
 }
 
-/** Hashes each file once in its life, and finds those not to be trusted. */
+/** Hashes each file at most once in its lifetime, and finds files that cannot be trusted. */
 export function createHasher(judge: Judge): Hasher {
   const known = new Map<string, Look>();
   const look = (path: string): Look => {
@@ -53,16 +53,16 @@ function lookAt(path: string, judge: Judge): Look {
   }
 }
 
-/** Whether everything is as it was. */
+/** Whether every file is unchanged. */
 export function sameFiles(digest: Digest, hasher: Hasher): boolean {
   for (const path in digest) if (hasher.hash(path) !== digest[path]) return false;
   return true;
 }
 
-/** What steers Bun itself and must not reach a dt that is to work alone. */
+/** Variables that steer Bun itself; the load child starts without them. */
 export const STEERING = /^(BUN_OPTIONS|BUN_BE_BUN|BUN_INSPECT.*|BUN_FEATURE_FLAG_.*|BUN_JSC_.*)$/;
 
-/** Which variables there are, but for those that dt itself adds for a manifest or takes away. */
+/** The names of the variables that are set, except those that dt itself adds or removes for a manifest. */
 export function namesOf(env: Environment): string {
   return Object.keys(env)
     .filter((name) => env[name] !== undefined && name !== "DIALTONE_ROOT" && name !== LOADING && !STEERING.test(name))
@@ -70,7 +70,7 @@ export function namesOf(env: Environment): string {
     .join("\0");
 }
 
-/** The name "" stands for which variables there are. */
+/** The name "" stands for the set of variable names. */
 export function sameEnvironment(digest: Digest, env: Environment): boolean {
   for (const name in digest) {
     const value = name === "" ? namesOf(env) : env[name];
@@ -79,7 +79,7 @@ export function sameEnvironment(digest: Digest, env: Environment): boolean {
   return true;
 }
 
-/** Whether what was asked is answered as it was. */
+/** Whether every question has the same answer as before. */
 export function sameAnswers(seen: Digest): boolean {
   for (const question in seen) if (answerTo(question) !== seen[question]) return false;
   return true;

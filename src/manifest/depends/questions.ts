@@ -1,6 +1,7 @@
 /**
- * What an evaluation asked of the machine beside the files it is made of, as questions that can be asked again: a text each, `KIND REST`. The same answer
- * means that nothing changed for it. Read at every call of dt, so plain synchronous calls, and nothing is loaded but for the rare kinds.
+ * What an evaluation asked of the machine, besides importing files, as questions that can be asked again. Each is a
+ * text, `KIND REST`; the same answer means that nothing changed. Every call of dt asks them, so this uses plain
+ * synchronous calls and loads modules only for the rare kinds.
  */
 import { accessSync, lstatSync, readdirSync, readlinkSync, realpathSync, type Stats, statSync } from "node:fs";
 import { errnoOf } from "../../sys/base/error.ts";
@@ -9,22 +10,22 @@ import { FILE_LIMIT, hashOf } from "../model/hash.ts";
 
 /**
  *   content PATH     the bytes of a file
- *   mark PATH        whether a file is the one that was there: for packages, which are many and replaced whole
- *   kind PATH        file, directory or what else; lkind: of the link itself
+ *   mark PATH        whether it is still the same file: for packages, which are many and replaced as a whole
+ *   kind PATH        file, directory, link or other; lkind: of the link itself
  *   stat PATH        size, times, mode, owner; lstat: of the link itself
- *   list PATH        the names in a directory, with their kinds; tree: below it
- *   real PATH        where it leads; link: what the link says
- *   access MODE PATH whether this user may
+ *   list PATH        the names in a directory, with their kinds; tree: everything below it
+ *   real PATH        the real path; link: the text of the link
+ *   access MODE PATH whether this user has that access
  *   glob {pattern, options}, nodeglob {pattern, cwd}   what a pattern finds
  *   which {name, options}, resolve {specifier, from}   what a name leads to
  *   os NAME          what `node:os` says of the machine
  */
 export type Question = string;
 
-/** More than this is not looked through at every call: the manifest is loaded again instead. */
+/** The most names dt looks through at every call; beyond that it loads the manifest again instead. */
 export const ANSWER_LIMIT = 5000;
 
-/** Null: there are too many things to ask about again. */
+/** Null when there are too many names to look through again. */
 export function answerTo(question: Question): string | null {
   const at = question.indexOf(" ");
   const [kind, rest] = [question.slice(0, at), question.slice(at + 1)];

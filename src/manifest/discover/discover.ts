@@ -1,6 +1,6 @@
 /**
- * Where manifests are: the root, the user's home of dt, packages named in package.json. Looks at names and owners only;
- * nothing is read but package.json, nothing is run. On the path of every dt call, so plain synchronous calls.
+ * Finds manifests: in the root, in the user's home of dt, and in packages named in package.json. It looks at names and
+ * owners only, reads nothing but package.json files and runs nothing. Every dt call does this, so it is synchronous.
  */
 import { lstatSync, readdirSync, realpathSync, type Stats, statSync } from "node:fs";
 import { dirname, extname, join } from "node:path";
@@ -73,7 +73,7 @@ function discoverDirectory(directory: string, origin: "root" | "home", judge: Ju
   }
 }
 
-/** Takes a file unless it is no regular file or not to be trusted. */
+/** Adds a file to the manifests if it is a regular file that can be trusted, else to the failures. */
 function consider(file: string, origin: FoundManifest["origin"], judge: Judge, found: Discovery): void {
   let stat: Stats;
   try {
@@ -89,7 +89,7 @@ function consider(file: string, origin: FoundManifest["origin"], judge: Judge, f
     }
   } catch (error) {
     found.failures.push(
-      unreadable(file, errnoOf(error) === "ENOENT" ? "is a link to a file that is not there" : messageOf(error)),
+      unreadable(file, errnoOf(error) === "ENOENT" ? "is a link to a file that does not exist" : messageOf(error)),
     );
     return;
   }
@@ -108,7 +108,7 @@ function consider(file: string, origin: FoundManifest["origin"], judge: Judge, f
 
 function strangeEnding(file: string): ManifestFailure {
   const message = `${file}: no manifest ends in ${extname(file)}.`;
-  const hint = "Name it .ts, .mts, .cts, .js, .mjs, .cjs, .json, .yaml, .yml or .toml; helpers can lie in a folder.";
+  const hint = "Name it .ts, .mts, .cts, .js, .mjs, .cjs, .json, .yaml, .yml or .toml; put helpers into a folder.";
   return { file, code: "no-plugin", message, hint, plugin: null };
 }
 

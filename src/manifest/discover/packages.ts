@@ -1,6 +1,6 @@
 /**
- * Plugins that come as packages: named in the root's package.json as `"dialtone": {"plugins": ["@acme/dt-plugin"]}`. A
- * package says where its manifest is with `"dialtone": {"manifest": "path"}`; otherwise its main export is the manifest.
+ * Plugins that are packages: the root's package.json names them in `"dialtone": {"plugins": ["@acme/dt-plugin"]}`. A
+ * package names its manifest with `"dialtone": {"manifest": "path"}`; otherwise its main export is the manifest.
  */
 import { statSync } from "node:fs";
 import { dirname, join, resolve, sep } from "node:path";
@@ -37,7 +37,7 @@ export function discoverPackages(root: string, judge: Judge): { files: string[];
   }
   for (const name of new Set(plugins)) {
     if (typeof name !== "string" || !PACKAGE_NAME.test(name)) {
-      fail("invalid", `dialtone.plugins: expected the name of a package, found ${JSON.stringify(name)}`);
+      fail("invalid", `dialtone.plugins: expected a package name, found ${JSON.stringify(name)}`);
       continue;
     }
     const directory = findPackage(root, name);
@@ -88,10 +88,10 @@ function manifestOf(directory: string): string | { reason: string } {
   if (!file.startsWith(directory + sep))
     return { reason: `whose manifest ${JSON.stringify(named)} is outside the package` };
   const found = [file, `${file}.js`, join(file, "index.js")].find(isFile);
-  return found ?? { reason: `whose manifest ${file} is not there` };
+  return found ?? { reason: `whose manifest ${file} does not exist` };
 }
 
-/** The path that `import` would take at ".", by the conditions dt fulfils. */
+/** The path that `import` would resolve "." to, under the conditions that apply in dt. */
 function mainExport(exports: unknown): string | undefined {
   if (typeof exports === "string") return exports;
   if (Array.isArray(exports)) return exports.map(mainExport).find((path) => path !== undefined);

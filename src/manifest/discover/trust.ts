@@ -1,6 +1,7 @@
 /**
- * Code is run only from files that nobody else can change: owned by the user, root or an owner whom the user accepted, and not writable by all. Checked at
- * every start, for content that stayed the same may have changed hands. Known limit: groups and ACLs are not judged.
+ * dt runs code only from files that no other user can change: owned by the user, by root or by an owner whom the user
+ * accepted, and not writable by all. This is checked at every start, since a file with the same content may have
+ * changed its owner. Known limit: groups and ACLs are not checked.
  */
 import type { Stats } from "node:fs";
 import { ownUids } from "../../sys/places/root.ts";
@@ -11,13 +12,13 @@ export interface Distrust {
   hint: string;
 }
 
-/** Who asks: `env` for SUDO_UID, and the other owner who was accepted for this root, if any. */
+/** Which owners to accept: `env` for SUDO_UID, and the other owner that the user accepted for this root, if any. */
 export interface Judge {
   env: Record<string, string | undefined>;
   owner?: number | null;
 }
 
-/** Null when the file or directory may be trusted. */
+/** Null when the file or directory can be trusted. */
 export function distrust(
   path: string,
   stat: Pick<Stats, "uid" | "mode">,

@@ -1,11 +1,16 @@
-/** Names in other capitals: what Bun's resolver takes for the same, as some file systems do, and others do not. */
+/**
+ * Finds names that differ only in case: Bun's resolver treats them as equal, as some file systems do and others do not.
+ */
 import { readdirSync } from "node:fs";
 import { dirname, extname, join, resolve } from "node:path";
 import { closureOf, importsOf } from "./closure.ts";
 import { IMPORT_EXTENSIONS } from "./extensions.ts";
 import { targetsOf } from "./tsconfig.ts";
 
-/** What is there by that name but for capitals, and but for an ending that the name may lack; null: nothing, or the name itself. */
+/**
+ * The existing path that differs only in case, or by an omitted file extension; null if there is none, or the path
+ * itself exists.
+ */
 export function otherCapitals(path: string): string | null {
   const above = dirname(path);
   if (above === path) return path;
@@ -18,7 +23,7 @@ export function otherCapitals(path: string): string | null {
   return found === undefined || join(directory, found).startsWith(path) ? null : join(directory, found);
 }
 
-/** A package that is installed by that name but for capitals. */
+/** An installed package whose name differs only in case. */
 export function otherPackage(name: string, importer: string): string | null {
   for (let directory = dirname(importer); ; directory = dirname(directory)) {
     const other = otherCapitals(join(directory, "node_modules", name));
@@ -39,7 +44,9 @@ export interface Meant {
   specifier: string;
 }
 
-/** Which import led to a path that is not there; `near` is looked at first, then all that the manifest is made of. */
+/**
+ * The import that led to a path that does not exist; searches `near` first, then every file that the manifest imports.
+ */
 export function importOf(path: string, manifest: string, near: string | null): Meant | null {
   const wanted = stemOf(path);
   for (const importer of new Set([...(near === null ? [] : [near]), ...closureOf(manifest)]))

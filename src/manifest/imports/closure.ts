@@ -1,8 +1,10 @@
 /**
- * What a manifest imports, found without running it: relative imports and those by a tsconfig.json followed to their end, packages by their
- * package.json. Places where a file could appear and win are part of it, as absent. Over-counting costs a reload, missing one costs a stale index.
+ * What a manifest imports, found without running it: relative imports and aliases of a tsconfig.json are followed to
+ * the end, packages are represented by their package.json. A place where a file could appear and win is included, as
+ * absent. A path too many costs a reload; a missing one costs a stale index.
  *
- * Known limit: of an alias that code puts together, and of one in a package, the file that it led to counts, not the places that would win.
+ * Known limit: for an alias that code computes, or one inside a package, only the file that it led to counts, not the
+ * places that would win.
  */
 import { realpathSync, statSync } from "node:fs";
 import { dirname, extname, join, resolve } from "node:path";
@@ -15,10 +17,10 @@ import { configFiles, targetsOf } from "./tsconfig.ts";
 
 const CODE = new Set([".ts", ".mts", ".cts", ".tsx", ".js", ".mjs", ".cjs", ".jsx"]);
 
-/** Where jiti finds nothing, Bun is asked, which knows one more. */
+/** If jiti finds nothing, it asks Bun, which knows one more extension. */
 const ENDINGS = [...IMPORT_EXTENSIONS, ".jsx"];
 
-/** An import written with the ending of the output may mean the source. */
+/** An import with the extension of compiled output may mean the source. */
 const SOURCES: Record<string, string[]> = {
   ".js": [".ts", ".tsx"],
   ".mjs": [".mts"],
@@ -26,7 +28,7 @@ const SOURCES: Record<string, string[]> = {
   ".jsx": [".tsx"],
 };
 
-/** All paths, existing or not; a directory ends in `/`. */
+/** All these paths, existing or not; a directory ends in `/`. */
 export function closureOf(file: string): Set<string> {
   const real = realOf(file);
   const paths = new Set([file, real]);
@@ -45,7 +47,7 @@ export function closureOf(file: string): Set<string> {
   return paths;
 }
 
-/** Imports are sought from where a link leads. */
+/** Imports are resolved from the target of a link. */
 function realOf(path: string): string {
   try {
     return realpathSync(path);
@@ -54,7 +56,7 @@ function realOf(path: string): string {
   }
 }
 
-/** Empty for what cannot be read or parsed: then only the file itself can change the outcome. */
+/** Empty for a file that cannot be read or parsed: then only the file itself can change the outcome. */
 export function importsOf(file: string): string[] {
   const loader = extname(file).endsWith("x") ? "tsx" : "ts";
   try {
@@ -83,7 +85,10 @@ function fileCandidates(base: string): string[] {
   return candidates;
 }
 
-/** The package.json that was found, and those nearer ones that would win if they appeared; each folder of packages, for a package needs no package.json. */
+/**
+ * The package.json that was found, and the nearer ones that would win if they appeared. Also each node_modules folder,
+ * since a package needs no package.json.
+ */
 function packageCandidates(from: string, specifier: string): string[] {
   const name = packageOf(specifier);
   const candidates: string[] = [];

@@ -1,10 +1,10 @@
-/** What is wrong with a package that is there and yet gives nothing to an import: its package.json, or what that leads to. */
+/** Why an import from an installed package fails: its package.json, or a file that this names, is wrong. */
 import { readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { messageOf } from "../../sys/base/error.ts";
 import { starOf } from "./tsconfig.ts";
 
-/** `message` follows "imports …, "; `hint` says what helps. */
+/** `message` follows "imports …, "; `hint` says how to fix it. */
 export interface Fault {
   message: string;
   hint: string;
@@ -17,7 +17,7 @@ export function packageOf(specifier: string): string {
     .join("/");
 }
 
-/** Null: it is not installed. */
+/** Null when the package is not installed. */
 export function faultOfPackage(specifier: string, importer: string): Fault | null {
   const name = packageOf(specifier);
   const directory = findPackage(name, dirname(importer));
@@ -36,19 +36,19 @@ export function faultOfPackage(specifier: string, importer: string): Fault | nul
   if (json.exports !== undefined && json.exports !== null) return faultOfExports(json.exports, subpath, file);
   if (subpath !== ".")
     return {
-      message: `but ${join(directory, subpath)} is not there`,
-      hint: `Name a file that the package in ${directory} has.`,
+      message: `but ${join(directory, subpath)} does not exist`,
+      hint: `Import a file that the package in ${directory} has.`,
     };
   const main = json.module ?? json.main;
   return typeof main === "string"
-    ? { message: `but the main file of ${file}, ${JSON.stringify(main)}, is not there`, hint: REPAIR }
+    ? { message: `but the main file of ${file}, ${JSON.stringify(main)}, does not exist`, hint: REPAIR }
     : {
-        message: `but ${file} ${json === ABSENT ? "is not there, nor" : "names no main file, and there is no"} index.js beside it`,
+        message: `but ${file} ${json === ABSENT ? "does not exist, nor does" : "names no main file, and there is no"} index.js beside it`,
         hint: "Import a file of the package by its path.",
       };
 }
 
-const REPAIR = "Build the package if it is your own; else remove it and install it again.";
+const REPAIR = "Build the package if it is your own; otherwise remove it and install it again.";
 
 interface PackageJson {
   exports?: unknown;
@@ -61,7 +61,7 @@ const ABSENT: PackageJson = {};
 function readPackage(file: string): PackageJson {
   if (statSync(file, { throwIfNoEntry: false }) === undefined) return ABSENT;
   const json = JSON.parse(readFileSync(file, "utf8")) as PackageJson | null;
-  if (typeof json !== "object" || json === null || Array.isArray(json)) throw new Error("it holds no object");
+  if (typeof json !== "object" || json === null || Array.isArray(json)) throw new Error("it is not an object");
   return json;
 }
 
@@ -80,13 +80,13 @@ function faultOfExports(exports: unknown, subpath: string, file: string): Fault 
   const missing = targets.find((target) => !isFile(join(dirname(file), target)));
   return missing === undefined
     ? {
-        message: `but ${file} exports ${JSON.stringify(subpath)} only under conditions that a manifest does not have`,
-        hint: "A manifest has the conditions import, require, node, bun and default.",
+        message: `but ${file} exports ${JSON.stringify(subpath)} only under conditions that do not apply to a manifest`,
+        hint: "The conditions import, require, node, bun and default apply to a manifest.",
       }
-    : { message: `but ${JSON.stringify(missing)}, which ${file} exports for it, is not there`, hint: REPAIR };
+    : { message: `but ${JSON.stringify(missing)}, which ${file} exports for it, does not exist`, hint: REPAIR };
 }
 
-/** `exports` is what "." is, unless its keys are subpaths. */
+/** `exports` describes "." alone, unless its keys are subpaths. */
 function subpathsOf(exports: unknown): Record<string, unknown> {
   const isTable = typeof exports === "object" && exports !== null && Object.keys(exports)[0]?.startsWith(".") === true;
   return isTable ? (exports as Record<string, unknown>) : { ".": exports };

@@ -1,6 +1,7 @@
 /**
- * The tsconfig.json that Bun's resolver heeds for a file: the nearest above it, or jsconfig.json where that is missing beside it, with the one file that
- * each `extends` by its path. Not followed, as by Bun: a list in `extends`, one without its ending, one of a package.
+ * The tsconfig.json that Bun's resolver uses for a file: the nearest one above it, or a jsconfig.json if that folder
+ * has no tsconfig.json, and the file that each one extends by its path. Like Bun, dt does not follow a list in
+ * `extends`, a path without its extension, or a package.
  */
 import { dirname, join, resolve } from "node:path";
 import { readBytes } from "../../sys/files/plainfile.ts";
@@ -15,26 +16,26 @@ export interface TsConfig {
 
 const NAMES = ["tsconfig.json", "jsconfig.json"];
 
-/** All that decide, nearest first, existing or not, with what they extend. */
+/** All files that decide, nearest first, whether they exist or not, with the files they extend. */
 export function configFiles(directory: string): string[] {
   const files: string[] = [];
   for (let at = directory; ; at = dirname(at)) {
     for (const name of NAMES) {
       const chain = chainOf(join(at, name), bunBases);
       files.push(join(at, name), ...chain.flatMap((one) => [one.file, ...bunBases(one)]));
-      // Those farther away are hidden by it.
+      // It hides those farther up.
       if (chain.length > 0) return [...new Set(files)];
     }
     if (dirname(at) === at) return [...new Set(files)];
   }
 }
 
-/** The one that counts, and what it extends; empty: there is none. */
+/** The one that counts, and the files it extends; empty if there is none. */
 export function configsOf(directory: string): TsConfig[] {
   return chainsAbove(directory, bunBases)[0] ?? [];
 }
 
-/** Of each that is there above a folder, nearest first, what it extends by `bases`. */
+/** Each existing one above a folder, nearest first, with the files that it extends according to `bases`. */
 export function chainsAbove(directory: string, bases: Bases): TsConfig[][] {
   const chains = NAMES.map((name) => chainOf(join(directory, name), bases)).filter((chain) => chain.length > 0);
   return dirname(directory) === directory ? chains : [...chains, ...chainsAbove(dirname(directory), bases)];
@@ -58,7 +59,10 @@ function chainOf(first: string, bases: Bases): TsConfig[] {
   return [...chain.values()];
 }
 
-/** Where a specifier may lead by `paths` and `baseUrl`, without an ending perhaps: too many rather than one too few. */
+/**
+ * Where a specifier may lead according to `paths` and `baseUrl`, possibly without a file extension. The list may be too
+ * long, never too short.
+ */
 export function targetsOf(specifier: string, directory: string): string[] {
   const chain = configsOf(directory);
   const roots = chain.flatMap(({ file, baseUrl }) => [dirname(file), ...(baseUrl === null ? [] : [baseUrl])]);
@@ -75,7 +79,7 @@ export function targetsOf(specifier: string, directory: string): string[] {
   ]);
 }
 
-/** What the `*` of a pattern stands for; null: it does not match. */
+/** What the `*` of a pattern stands for; null if the pattern does not match. */
 export function starOf(pattern: string, specifier: string): string | null {
   const [head = "", tail] = pattern.split("*");
   if (tail === undefined) return specifier === pattern ? "" : null;
@@ -83,7 +87,7 @@ export function starOf(pattern: string, specifier: string): string | null {
   return isMatch ? specifier.slice(head.length, specifier.length - tail.length) : null;
 }
 
-/** Null: it is not there. One that is no JSON says nothing, and hides those above it all the same. */
+/** Null if it does not exist. One that is not valid JSON counts as empty, but still hides those above it. */
 function readConfig(file: string): TsConfig | null {
   const parsed = parsedAt(file);
   if (parsed === undefined) return null;

@@ -1,7 +1,7 @@
 /**
- * The load child: `dt __load <file> <result file> [time limit in ms]`. It evaluates one manifest and leaves a LoadResult in the
- * result file, whatever the manifest does: throw, exit, never settle. Its last act is to kill its own process group, so what
- * the manifest started does not stay. Known limit: a process that left the group (setsid) stays.
+ * The load child: `dt __load <file> <result file> [time limit in ms]`. It evaluates one manifest and leaves a
+ * LoadResult in the result file whatever the manifest does: throw, exit, never settle. Its last act is to kill its own
+ * process group, so nothing that the manifest started stays. Known limit: a process that left the group (setsid) stays.
  */
 import { dirname, join } from "node:path";
 import { EXIT, messageOf } from "../../sys/base/error.ts";
@@ -14,7 +14,7 @@ import { FILE_LIMIT } from "../model/hash.ts";
 import { failed, type LoadResult, NOTHING_SEEN, type Outcome, type Seen } from "../model/outcome.ts";
 import { explainThrown, frameOf } from "./thrown.ts";
 
-/** The parent kills at the time limit; should it be gone, the child ends by itself this much later. */
+/** The parent kills the child at the time limit; if the parent is gone, the child ends by itself this much later. */
 const ORPHAN_GRACE_MS = 2000;
 const RLIMIT_CPU = 0;
 
@@ -48,8 +48,8 @@ export async function runLoadChild(argv: readonly string[]): Promise<number> {
     const { judgeData } = await import("./judge.ts");
     begin();
     const bytes = readBytes(file, FILE_LIMIT);
-    // Too large is told before a child is asked; it may have been put there since.
-    finish(bytes === null ? { is: "helper", why: "is no regular file" } : await judgeData(file, bytes));
+    // The parent refuses a file that is too large; this one may have been replaced since.
+    finish(bytes === null ? { is: "helper", why: "is not a regular file" } : await judgeData(file, bytes));
     return state.status;
   }
   const [{ judgeCode }, { prepareEvaluation }] = await Promise.all([import("./judge.ts"), import("./evaluate.ts")]);
@@ -71,7 +71,7 @@ function catchWaysOut(file: string, finish: (outcome: Outcome) => void, finished
       failed({
         file,
         code: "exits",
-        message: `${place}: ends the process (exit code ${code ?? process.exitCode ?? 0}) while it is loaded.`,
+        message: `${place}: ends the process (exit code ${code ?? process.exitCode ?? 0}) while it loads.`,
       }),
     );
     return exit(0);
@@ -90,14 +90,14 @@ function catchWaysOut(file: string, finish: (outcome: Outcome) => void, finished
   );
 }
 
-/** A busy loop is ended by the kernel, idle waiting by a timer; neither needs the parent. */
+/** The kernel ends a busy loop, a timer ends idle waiting; neither needs the parent. */
 function endWithoutParent(limitMs: number): ReturnType<typeof setTimeout> {
   const seconds = BigInt(Math.ceil((limitMs + ORPHAN_GRACE_MS) / 1000));
   libc().setrlimit(RLIMIT_CPU, ptr(new BigUint64Array([seconds, seconds + 1n])));
   return setTimeout(killOwnGroup, limitMs + ORPHAN_GRACE_MS).unref();
 }
 
-/** Race-free, since this process is a member. Does nothing when it is not the leader of a group of its own. */
+/** Race-free, since this process is a member of the group. Does nothing if it does not lead a group of its own. */
 function killOwnGroup(): void {
   try {
     process.kill(-process.pid, "SIGKILL");

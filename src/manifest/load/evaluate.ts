@@ -1,7 +1,8 @@
 /**
- * Manifests in TypeScript and JavaScript, evaluated by jiti with Babel embedded. `@dialtone/dt` is the module inside the
- * binary. Nothing is cached on disk: jiti's own cache lies in a shared directory and its content is executed.
- * Known limit: jiti gives `undefined` for a name a module does not export; thrown.ts says so when it is called.
+ * Evaluates TypeScript and JavaScript manifests with jiti, which embeds Babel. `@dialtone/dt` resolves to the module
+ * inside the binary. Nothing is cached on disk: jiti's own cache is in a shared directory, and its content is executed.
+ * Known limit: jiti gives `undefined` for a name that a module does not export; thrown.ts explains it when it is
+ * called.
  */
 import { realpathSync } from "node:fs";
 import { createJiti } from "jiti/static";
@@ -13,7 +14,7 @@ import { definePlugin } from "../model/define.ts";
 import { NOTHING_SEEN, type Seen } from "../model/outcome.ts";
 import type { Witness } from "../witness/watch.ts";
 
-/** All that src/index.ts exports: a manifest may import a file that a command runs, too. */
+/** Everything that src/index.ts exports, since a manifest may import a file that is also a command's program. */
 export const API = { definePlugin, serveLocal, visible, visibleJson, within };
 
 type Transform = NonNullable<NonNullable<Parameters<typeof createJiti>[1]>["transform"]>;
@@ -39,15 +40,18 @@ function createLoader(file: string, transform?: Transform) {
 }
 
 export interface Evaluation {
-  /** The default export, awaited when it is a promise; a CommonJS module's exports are its default. */
+  /** The default export, awaited if it is a promise; for a CommonJS module, its exports. */
   run(): Promise<unknown>;
-  /** Every file imported so far, itself included, and what a witness saw. */
+  /** Every file imported so far, the manifest included, and what the witness saw. */
   report(): Seen;
 }
 
-/** Prepares the evaluation of one file; Babel is warmed up so that what follows is the manifest's own doing. A witness is for the load child only. */
+/**
+ * Prepares the evaluation of one file. Babel is warmed up first, so whatever happens later is the manifest's own doing.
+ * A witness is for the load child only.
+ */
 export function prepareEvaluation(manifest: string, beginWatch?: () => Witness): Evaluation {
-  // As in Node, what is imported by a link is sought from where that leads.
+  // As in Node, imports of a linked file are resolved from the link's target.
   const file = realpathSync(manifest);
   const plain = createLoader(file);
   plain.transform({ source: "export {}", filename: file, ts: true, async: true });

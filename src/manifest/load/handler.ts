@@ -1,4 +1,4 @@
-/** Finds the function of a `handler` command by importing its manifest into this process, at the moment it is run. */
+/** Finds the function of a `handler` command by importing its manifest into this process, just before it runs. */
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import type { Handler, Plugin } from "../model/types.ts";
 import { API, prepareEvaluation } from "./evaluate.ts";
@@ -28,8 +28,8 @@ export async function loadHandler({ file, command, variant }: HandlerRequest): P
   const handler = entry?.kind === "oneshot" ? entry.handler : undefined;
   if (typeof handler === "function") return handler;
   const name = variant === "default" ? command : `${command} ${variant}`;
-  throw new DtError("no-handler", `${file}: the command "${name}" has no \`handler\` function any more.`, {
+  throw new DtError("no-handler", `${file}: the command "${name}" no longer has a \`handler\` function.`, {
     status: EXIT.usage,
-    hint: "Run `dt list` to see what the manifest offers now.",
+    hint: "Run `dt list` to see what the manifest declares now.",
   });
 }

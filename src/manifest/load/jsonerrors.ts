@@ -1,4 +1,4 @@
-/** What `jsonc-parser` finds wrong, by its code, in words. */
+/** The error codes of `jsonc-parser`, in words. */
 export const JSON_ERRORS: Record<string, string> = {
   CloseBraceExpected: 'expected "}"',
   CloseBracketExpected: 'expected "]"',
@@ -10,6 +10,6 @@ export const JSON_ERRORS: Record<string, string> = {
   InvalidSymbol: "expected a value in quotes, a number, true, false or null",
   PropertyNameExpected: "expected a name in double quotes (no comma after the last entry)",
   UnexpectedEndOfComment: "comments are not allowed in JSON",
-  UnexpectedEndOfString: "a text is not closed",
+  UnexpectedEndOfString: "a string is not closed",
   ValueExpected: "expected a value",
 };

@@ -1,11 +1,14 @@
-/** A JSON file that a manifest imports and that is none: the engine does not say which one it was, nor where. */
+/** Locates a fault in a JSON file that a manifest reads: the engine's error names neither the file nor the position. */
 import { readFileSync } from "node:fs";
 import type { ParseError } from "jsonc-parser";
 import { closureOf } from "../imports/closure.ts";
 import { JSON_ERRORS } from "./jsonerrors.ts";
 import { type Thrown, textOf } from "./thrown.ts";
 
-/** The first among those that are imported by name, or were `read`; null when it is none of them, or another error. */
+/**
+ * The first faulty one of the files that are imported by name or were `read`; null if all are fine, or for another
+ * error.
+ */
 export async function explainJson(error: unknown, file: string, read: readonly string[] = []): Promise<Thrown | null> {
   if (!textOf(error).startsWith("JSON Parse error")) return null;
   for (const path of [...closureOf(file), ...read]) {

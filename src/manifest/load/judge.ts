@@ -1,4 +1,4 @@
-/** From a file to an outcome: read or evaluated, then validated. Runs in the load child only. */
+/** Turns a file into an outcome: reads or evaluates it, then validates it. Runs in the load child only. */
 import { readFileSync } from "node:fs";
 import { extname } from "node:path";
 import { DtError } from "../../sys/base/error.ts";
@@ -13,7 +13,7 @@ import { locatorOf } from "./source.ts";
 import { explainThrown } from "./thrown.ts";
 import { formatIssue, validatePlugin } from "./validate.ts";
 
-/** More faults than this help nobody at once. */
+/** How many faults of one manifest are shown; more at once would not help. */
 const ISSUE_LIMIT = 12;
 
 /** The outcome of a JSON, YAML or TOML manifest. */
@@ -65,7 +65,7 @@ function judgeValue(
   const verdict = validatePlugin(value, file, "root");
   if (verdict.valid) return { is: "plugin", plugin: verdict.plugin };
   const placed = verdict.issues.map((issue) => ({ issue, position: positionOf(issue, locate) }));
-  // As they stand in the file; what has no place there comes first.
+  // In the order of the file; faults without a position come first.
   placed.sort((a, b) => compare(a.position, b.position));
   const lines = placed.slice(0, ISSUE_LIMIT).map(({ issue, position }) => {
     const place = position === null ? file : `${file}:${position.line}:${position.column}`;
@@ -76,7 +76,7 @@ function judgeValue(
   return failed({ file, code: "invalid", message: lines.join("\n"), plugin: verdict.name });
 }
 
-/** An object that means to be a plugin; anything else that a file may export makes it a helper. */
+/** Whether a value is meant as a plugin; a file that exports anything else is a helper. */
 function looksLikePlugin(value: unknown): value is object {
   return (
     typeof value === "object" && value !== null && !Array.isArray(value) && ("name" in value || "commands" in value)
@@ -99,7 +99,7 @@ function whyNoExport(file: string, value: unknown): string {
   const text = readFileSync(file, "utf8");
   if (text.trim() === "") return "is empty; a manifest has `export default definePlugin({ … })`";
   return /\bdefinePlugin\s*\(/.test(text)
-    ? "calls `definePlugin` and does not export what that gives: write `export default definePlugin({ … })`"
+    ? "calls `definePlugin` but does not export its result: write `export default definePlugin({ … })`"
     : `has no default export; a manifest has \`export default\` of ${WANTED}`;
 }
 
@@ -113,7 +113,7 @@ function keysOf(value: unknown): string {
   return keys.length === 0 ? " without fields" : ` with ${keys.slice(0, 4).join(", ")}`;
 }
 
-/** Of the field, or the nearest around it that has a place. */
+/** The position of the field, or of the nearest enclosing one that has a position. */
 function positionOf(issue: Issue, locate: (path: readonly (string | number)[]) => Position | null): Position | null {
   for (let length = issue.path.length; length > 0; length--) {
     const position = locate(issue.path.slice(0, length));

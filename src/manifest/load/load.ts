@@ -1,6 +1,6 @@
 /**
- * The parent's side of loading: one manifest in one short-lived child with a time limit. A manifest that hangs, exits or
- * crashes becomes a failure; nothing of it stays.
+ * The parent's side of loading: each manifest in a short-lived child with a time limit. A manifest that hangs, exits or
+ * crashes becomes a failure and leaves nothing behind.
  */
 
 import { mkdtempSync, rmSync } from "node:fs";
@@ -21,7 +21,7 @@ import { BEGUN_FILE, LOADING, START_LIMIT_MS } from "../depends/begun.ts";
 import { STEERING } from "../depends/digest.ts";
 import { failed, type LoadResult, NOTHING_SEEN, type Outcome } from "../model/outcome.ts";
 
-/** Far above what a manifest needs, short enough to wait for once. Counted from when its evaluation begins. */
+/** Far more than a manifest needs, yet short enough to wait for once. Counted from the start of its evaluation. */
 const LOAD_TIMEOUT_MS = 5000;
 
 /** How much of the child's output is kept to explain a crash. */
@@ -34,7 +34,7 @@ export interface LoadOptions {
   timeoutMs?: number;
   /** The command that runs the load child; file and result file are appended. Default: this dt with `__load`. */
   loader?: string[];
-  /** Where the result is passed on when there is no place for temporary files. */
+  /** Where the child puts its result if the temporary directory cannot be used. */
   cacheDir?: string;
 }
 
@@ -49,13 +49,13 @@ export async function loadManifest(file: string, options: LoadOptions): Promise<
   try {
     directory = makeResultDirectory(options);
   } catch (error) {
-    return passing(file, "unreadable", `cannot be loaded, for there is no place for the result: ${messageOf(error)}`);
+    return passing(file, "unreadable", `cannot be loaded: there is no place for its result: ${messageOf(error)}`);
   }
   try {
     const resultFile = join(directory, "result.json");
     const ending = await runChild(file, resultFile, timeoutMs, options);
     if (ending.timedOut && statThere(join(directory, BEGUN_FILE)) === undefined) {
-      const reason = `cannot be loaded: this machine is so busy that no process came up for it within ${START_LIMIT_MS / 1000} s`;
+      const reason = `cannot be loaded: this machine is so busy that its process did not start within ${START_LIMIT_MS / 1000} s`;
       return passing(file, "not-started", reason);
     }
     if (ending.timedOut) {
@@ -72,13 +72,13 @@ export async function loadManifest(file: string, options: LoadOptions): Promise<
     }
     return readResult(resultFile) ?? { ...NOTHING, outcome: crashed(file, ending), lasting: ending.signal === null };
   } catch (error) {
-    return passing(file, "not-started", `cannot be loaded, for no process could be started: ${messageOf(error)}`);
+    return passing(file, "not-started", `cannot be loaded: no process could be started for it: ${messageOf(error)}`);
   } finally {
     removeResult(directory);
   }
 }
 
-/** What cannot be removed is left, and nothing depends on it. */
+/** If it cannot be removed it stays, and nothing depends on it. */
 function removeResult(directory: string): void {
   try {
     descend(directory, (at) => rmSync(at, { recursive: true, force: true }));
@@ -88,14 +88,15 @@ function removeResult(directory: string): void {
 }
 
 /**
- * Among the temporary files; in the cache on a read-only system, where DIALTONE_RUN_DIR moves it to where one can write, and where somebody else
- * could put another result in the place of this one: what it says is run.
+ * In the temporary directory, or in the cache directory if that is not possible: on a read-only system, where
+ * DIALTONE_RUN_DIR moves the cache to a writable place, or where another user could replace the result. dt runs what
+ * the result says.
  */
 function makeResultDirectory({ env, cacheDir }: LoadOptions): string {
   try {
     const temporary = env.TMPDIR || tmpdir();
     const swapper = whoMaySwap(temporary);
-    if (swapper !== null) throw new Error(`what is in ${temporary} could be replaced, since ${swapper}`);
+    if (swapper !== null) throw new Error(`files in ${temporary} could be replaced, since ${swapper}`);
     return mkdtempSync(join(temporary, "dt-load-"));
   } catch (error) {
     if (cacheDir === undefined) throw error;
@@ -104,7 +105,7 @@ function makeResultDirectory({ env, cacheDir }: LoadOptions): string {
       const made = descendInto(cacheDir, (at) => mkdtempSync(join(at, "dt-load-")));
       return join(cacheDir, basename(made));
     } catch {
-      throw error; // the directory for temporary files is what a person would look at
+      throw error; // the temporary directory is what a user would look at
     }
   }
 }
@@ -119,7 +120,7 @@ function readResult(path: string): LoadResult | null {
   try {
     return JSON.parse(readOwn(path).toString("utf8")) as LoadResult;
   } catch {
-    return null; // never written: the child ended before
+    return null; // never written: the child ended first
   }
 }
 
@@ -147,15 +148,15 @@ async function runChild(file: string, resultFile: string, timeoutMs: number, opt
       // the group is empty, as it should be
     }
   };
-  // Ctrl-C reaches dt only: the child is in a session of its own
+  // Ctrl-C reaches only dt: the child has a session of its own
   const onSignal = (signal: NodeJS.Signals) => {
     killGroup();
     removeResult(dirname(resultFile));
     for (const name of SIGNALS) process.off(name, onSignal);
-    // who else listens has been told already; told twice, a host would take it for the second Ctrl-C
+    // other listeners already got this signal; a host would take a second one for a second Ctrl-C
     if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
   };
-  // What is ignored (under nohup) stays so: a listener would end that for the command as well
+  // An ignored signal (under nohup) stays ignored: a listener would end that for the command too
   const heard = SIGNALS.filter((name) => !isIgnored(signalNumber(name) as number));
   for (const name of heard) process.on(name, onSignal);
   const ending: Ending = { timedOut: false, code: null, signal: null, output: "" };
@@ -169,7 +170,7 @@ async function runChild(file: string, resultFile: string, timeoutMs: number, opt
     return begun === undefined ? began + START_LIMIT_MS : begun + timeoutMs;
   };
   let timer: ReturnType<typeof setTimeout>;
-  // Whether the evaluation has begun is looked up when it could be over, not before.
+  // Checks whether the evaluation has begun only when it could be over, not earlier.
   const look = () => {
     const left = deadline() - Date.now();
     if (left > 0) {
@@ -182,7 +183,7 @@ async function runChild(file: string, resultFile: string, timeoutMs: number, opt
   timer = setTimeout(look, timeoutMs);
   try {
     await child.exited;
-    // The child kills its own group at its end; this is for one that was cut short.
+    // The child kills its own group at its end; this is for a child that was cut short.
     killGroup();
     await Promise.race([Promise.all(readers.map((reader) => reader.done)), Bun.sleep(DRAIN_MS)]);
   } finally {
@@ -195,7 +196,7 @@ async function runChild(file: string, resultFile: string, timeoutMs: number, opt
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** Time for the last output to arrive; a process that left the group may hold the pipe open for ever. */
+/** Time for the last output to arrive; a process that left the group may hold the pipe open forever. */
 const DRAIN_MS = 100;
 
 function drain(stream: ReadableStream<Uint8Array>, keep: (text: string) => void) {
@@ -225,7 +226,7 @@ function crashed(file: string, { code, signal, output }: Ending): Outcome {
   return failed({
     file,
     code: "exits",
-    message: `${file}: the process loading it ${how} before it was done.`,
+    message: `${file}: the process loading it ${how} before it finished.`,
     hint: last === "" ? null : `Its last output:\n${last}`,
   });
 }

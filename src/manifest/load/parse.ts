@@ -1,6 +1,6 @@
 /**
- * JSON, YAML and TOML manifests: strict, with line and column in every error and no key twice. Each parser is loaded
- * only for its own kind of file.
+ * JSON, YAML and TOML manifests. Parsing is strict: every error has a line and column, and duplicate keys are errors.
+ * Each parser is loaded only for its own kind of file.
  */
 import type { Node, ParseError } from "jsonc-parser";
 import { DtError } from "../../sys/base/error.ts";
@@ -15,7 +15,7 @@ export interface Position {
 
 export interface Parsed {
   value: unknown;
-  /** Where the value at a path stands in the file; null when the parser does not know. */
+  /** The position in the file of the value at a path; null when the parser does not know. */
   locate(path: readonly (string | number)[]): Position | null;
 }
 
@@ -26,7 +26,7 @@ const PARSERS: Record<string, (file: string, text: string) => Promise<Parsed>> =
   ".toml": parseToml,
 };
 
-/** The parser for a file by its ending; undefined when it is code. */
+/** The parser for a file extension; undefined when it is code. */
 export function parserFor(extension: string) {
   return PARSERS[extension];
 }
@@ -70,7 +70,7 @@ function valueOfJson(file: string, text: string, node: Node): unknown {
   for (const { children: [key, content] = [] } of node.children ?? []) {
     if (key === undefined || content === undefined) continue;
     if (Object.hasOwn(value, key.value)) {
-      throw syntaxError(file, positionAt(text, key.offset), `The key ${JSON.stringify(key.value)} is there twice`);
+      throw syntaxError(file, positionAt(text, key.offset), `Duplicate key ${JSON.stringify(key.value)}`);
     }
     value[key.value] = valueOfJson(file, text, content);
   }
@@ -95,7 +95,7 @@ async function parseYaml(file: string, text: string): Promise<Parsed> {
   if (first !== undefined) {
     const sentence =
       first.code === "DUPLICATE_KEY"
-        ? `The key ${JSON.stringify(/^[^\s:]+/.exec(text.slice(first.pos[0]))?.[0] ?? "")} is there twice`
+        ? `Duplicate key ${JSON.stringify(/^[^\s:]+/.exec(text.slice(first.pos[0]))?.[0] ?? "")}`
         : `Not valid YAML: ${first.message}`;
     throw syntaxError(file, at(first.pos[0]), sentence);
   }

@@ -1,12 +1,16 @@
 /**
- * Where a field stands in a manifest that is code: found in the object that is written out after `export default` (or given to `definePlugin`, or named
- * there), key by key. What is computed, spread or made by a function is in no such place: then it is the nearest that is written out, or nothing.
+ * Finds the position of a field in a manifest that is code: key by key in the object literal after `export default`, in
+ * `definePlugin(…)` or in the variable named there. A value that is computed, spread or made by a function has no
+ * position of its own: the result is then null, and the caller falls back to the nearest field written out.
  */
 import type { Position } from "./parse.ts";
 
 type Path = readonly (string | number)[];
 
-/** Gives what finds the place of a path's last part: the key, or the element of a list; null: it is not written out. */
+/**
+ * Returns a function that gives the position of a path's last part: its key, or the list element; null if it is not
+ * written out.
+ */
 export function locatorOf(source: string): (path: Path) => Position | null {
   const plain = maskSource(source);
   const start = startOf(plain);
@@ -44,11 +48,14 @@ function startOf(plain: string): number | null {
 interface Entry {
   name: string | number;
   at: number;
-  /** The offset of the `{` or `[` that its value is; null: it is something else. */
+  /** The offset of the `{` or `[` that begins its value; null for any other value. */
   value: number | null;
 }
 
-/** The entries of the object or list that begins at the offset; the last of a name wins, as it does when it is run. */
+/**
+ * The entries of the object or list that begins at the offset. The last of a name comes first, since it wins at run
+ * time.
+ */
 function entriesAt(source: string, plain: string, open: number): Entry[] {
   const isList = plain[open] === "[";
   const entries: Entry[] = [];
@@ -73,7 +80,7 @@ function literalAt(plain: string, offset: number): number | null {
   return plain[at] === "{" || plain[at] === "[" ? at : null;
 }
 
-/** What stands between the commas of an object or list. */
+/** The ranges between the commas of an object or list. */
 function partsOf(plain: string, open: number): [number, number][] {
   const parts: [number, number][] = [];
   let from = open + 1;
@@ -92,7 +99,9 @@ function partsOf(plain: string, open: number): [number, number][] {
   return parts;
 }
 
-/** The same text with comments, and what is in quotes and patterns, as blanks: each character keeps its place. */
+/**
+ * The same text with comments and the content of strings and patterns blanked out; every character keeps its offset.
+ */
 function maskSource(source: string): string {
   const blank = (text: string) => text.replace(/[^\n]/g, " ");
   let plain = "";

@@ -1,4 +1,6 @@
-/** Finds the `target` function of a watch by importing its manifest into this process: a child that does nothing else. */
+/**
+ * Finds the `target` function of a watch by importing its manifest into this process, a child that does nothing else.
+ */
 import { DtError } from "../../sys/base/error.ts";
 import type { Plugin, TargetOf } from "../model/types.ts";
 import { API, prepareEvaluation } from "./evaluate.ts";
@@ -15,5 +17,5 @@ export async function loadTarget(file: string, index: number): Promise<TargetOf>
   }
   const target = plugin?.watch?.[index]?.target;
   if (typeof target === "function") return target;
-  throw new DtError("no-target", "it is no function any more");
+  throw new DtError("no-target", "it is no longer a function");
 }

@@ -1,4 +1,7 @@
-/** Whatever came out of evaluating a manifest, as a failure with the place in the author's file and no stack of ours. */
+/**
+ * Turns whatever evaluating a manifest threw into a failure that names the place in the author's file, without dt's own
+ * stack.
+ */
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { nearestNames } from "../../sys/text/nearest.ts";
@@ -7,12 +10,12 @@ import { importOf, type Meant, otherCapitals, otherPackage } from "../imports/ca
 import { type Fault, faultOfPackage, packageOf } from "../imports/installed.ts";
 import type { ManifestFailure } from "../model/resolved.ts";
 
-/** Longest part of a thrown message that is shown. */
+/** How many characters of a thrown message are shown. */
 const MESSAGE_LIMIT = 2000;
 
 export type Thrown = Pick<ManifestFailure, "code" | "message" | "hint">;
 
-/** `exported` are the names `@dialtone/dt` really has. */
+/** `exported`: the names that `@dialtone/dt` exports. */
 export function explainThrown(error: unknown, file: string, exported: readonly string[]): Thrown {
   return (
     parseErrorOf(error) ??
@@ -23,7 +26,7 @@ export function explainThrown(error: unknown, file: string, exported: readonly s
   );
 }
 
-/** The message of whatever was thrown; a manifest may throw what cannot even be made text. */
+/** The message of a thrown value, else "": a manifest may throw a value that cannot be converted to text. */
 export function textOf(error: unknown): string {
   const message = (error as { message?: unknown } | null | undefined)?.message;
   return typeof message === "string" ? message : "";
@@ -31,7 +34,7 @@ export function textOf(error: unknown): string {
 
 const PARSE_ERROR = "ParseError:";
 
-/** Babel's error, whose column counts from 0. */
+/** An error of Babel's, whose columns count from 0. */
 function parseErrorOf(error: unknown): Thrown | null {
   const text = textOf(error);
   const [last = "", ...before] = text.trimEnd().split("\n").reverse();
@@ -46,7 +49,7 @@ function parseErrorOf(error: unknown): Thrown | null {
   };
 }
 
-/** Bun's own error, for what it loads itself: TOML, YAML, a package. */
+/** An error of Bun's own, for what Bun itself loads: TOML, YAML, a package. */
 function builtErrorOf(error: unknown): Thrown | null {
   const [first] = (error as { errors?: unknown[] } | null)?.errors ?? [error];
   const { position, name } = (first ?? {}) as {
@@ -74,7 +77,7 @@ function missingImportOf(error: unknown, file: string): Thrown | null {
   const specifier = missingOf(error);
   if (specifier === null) return null;
   const above = /Require stack:\n- (.+)/.exec(textOf(error))?.[1]?.trim() ?? file;
-  // What jiti evaluates as a module of data has no place of its own.
+  // A `data:` module of jiti's has no file to point to.
   const importer = isOurs(above) || /^\/?data:/.test(above) ? file : above;
   if (specifier.startsWith(".") || specifier.startsWith("/"))
     return notThere({ importer, specifier }, hintForPath(resolve(dirname(importer), specifier)));
@@ -85,7 +88,7 @@ function missingImportOf(error: unknown, file: string): Thrown | null {
   return notThere({ importer, specifier }, other === null ? install : sameCapitals(other));
 }
 
-/** The resolver takes a name in other capitals for the same, and what it makes of it cannot be read. */
+/** The resolver ignores upper and lower case, so it can find a path that then cannot be read. */
 function missingFileOf(error: unknown, file: string, exported: readonly string[]): Thrown | null {
   const { code, path, stack } = (error ?? {}) as { code?: unknown; path?: unknown; stack?: unknown };
   const other = code === "ENOENT" && typeof path === "string" ? otherCapitals(path) : null;
@@ -97,7 +100,7 @@ function missingFileOf(error: unknown, file: string, exported: readonly string[]
 }
 
 function notThere(meant: Meant, hint: string): Thrown {
-  return importFailure(meant, { message: "which is not there", hint });
+  return importFailure(meant, { message: "which was not found", hint });
 }
 
 function importFailure({ importer, specifier }: Meant, { message, hint }: Fault): Thrown {
@@ -111,7 +114,7 @@ function hintForPath(path: string): string {
 }
 
 function sameCapitals(path: string): string {
-  return `${path} is there: use the same capitals.`;
+  return `${path} exists: use the same capitals.`;
 }
 
 /** `file:line:column` of the quoted text, or the file alone. */
@@ -136,7 +139,7 @@ function thrownBy(error: unknown, file: string, exported: readonly string[]): Th
   const isError = typeof error === "object" && error !== null && typeof (error as Error).message === "string";
   if (!isError) return { code: "throws", message: `${place}: threw ${safeText(error)}.`, hint: null };
   const { name, message } = error as Error;
-  // `(0, _dt.definePlugn) is not a function. (In '…', '…' is undefined)` is what Babel made of `definePlugn(…)`
+  // for `definePlugn(…)`, Babel's output throws `(0, _dt.definePlugn) is not a function. (In '…', '…' is undefined)`
   const plain = withoutOrigin(message).replace(/\(0, _\w+\.(\w+)\)/g, "`$1`");
   const called = /^`(\w+)` is not a function/.exec(plain)?.[1];
   return {
@@ -152,7 +155,7 @@ function withoutOrigin(message: string): string {
   return isOrigin ? message.slice(0, at).trimEnd() : message;
 }
 
-/** Whether a statement that imports from dt names it. */
+/** Whether a statement that imports from dt contains the name. */
 function importsFromDt(source: string, name: string): boolean {
   const word = new RegExp(`\\b${name}\\b`);
   return source.split(";").some((statement) => {
@@ -167,7 +170,10 @@ function hintForMissingExport(called: string, exported: readonly string[], sourc
   return `@dialtone/dt does not export \`${called}\`; ${near[0] === undefined ? `it exports ${exported.join(", ")}` : `did you mean \`${near[0]}\`?`}`;
 }
 
-/** The topmost stack line in a file of the author's: `file:line`. Columns are those of the transformed code, so they are left out. */
+/**
+ * The topmost stack line in a file of the author's, as `file:line`. Columns are of the transformed code, so they are
+ * dropped.
+ */
 export function frameOf(stack: unknown): string | null {
   if (typeof stack !== "string") return null;
   for (const line of stack.split("\n")) {
@@ -193,7 +199,7 @@ function safeText(value: unknown): string {
   try {
     return clip(typeof value === "string" ? JSON.stringify(value) : String(value));
   } catch {
-    return "something that cannot be shown";
+    return "a value that cannot be shown";
   }
 }
 

@@ -1,4 +1,7 @@
-/** One manifest's value judged: schema first, then the rules on what is merged. Every fault is a path and a sentence. */
+/**
+ * Validates one manifest's value: first the schema, then the rules on the merged result. Every fault is a path and a
+ * sentence.
+ */
 import * as v from "valibot";
 import type { ManifestOrigin, ResolvedPlugin } from "../model/resolved.ts";
 import type { Plugin } from "../model/types.ts";
@@ -23,13 +26,13 @@ export function validatePlugin(value: unknown, file: string, origin: ManifestOri
   return issues.length === 0 ? { valid: true, plugin } : { valid: false, issues, name: plugin.name };
 }
 
-/** The name a broken plugin goes by, if it got that far. */
+/** The name of a broken plugin, if the name itself is valid. */
 function nameOf(value: unknown): string | null {
   const name = (value as { name?: unknown } | null)?.name;
   return typeof name === "string" && v.is(pluginSchema.entries.name, name) ? name : null;
 }
 
-/** `commands.dev.ready.http`; a part that is no word is written `["…"]`. */
+/** `commands.dev.ready.http`; a part that is not an identifier is written `["…"]`. */
 function formatPath(path: readonly (string | number)[]): string {
   return path
     .map((part, index) => {

@@ -1,7 +1,7 @@
-/** What `@dialtone/dt` gives to manifests at run time. */
+/** What `@dialtone/dt` exports to manifests at run time. */
 import type { Plugin } from "./types.ts";
 
-/** Declares a plugin. Returns its argument; the types do the work in an editor, the schema at load. */
+/** Declares a plugin. Returns its argument; the types check it in an editor, the schema when it is loaded. */
 export function definePlugin(plugin: Plugin): Plugin {
   return plugin;
 }

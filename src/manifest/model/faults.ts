@@ -1,4 +1,6 @@
-/** What a manifest's failure says, as lines: each fault is one, and the place it names is no line of its own, whatever the file is called. */
+/**
+ * A manifest's failure as lines, one for each fault. A line break in the name of a file or folder starts no new line.
+ */
 import { dirname } from "node:path";
 import { oneLine } from "../../sys/text/visible.ts";
 import type { ManifestFailure } from "./resolved.ts";

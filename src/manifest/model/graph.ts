@@ -1,4 +1,4 @@
-/** Who needs whom, over the keys of all manifests: what is needed for some keys, in order, and what is wrong with the whole. Pure. */
+/** The graph of needs over the keys of all manifests: what some keys need, in order, and the faults in it. Pure. */
 import type { Condition, ManifestIndex, ResolvedPlugin, Settings } from "./resolved.ts";
 
 export interface Edge {
@@ -12,14 +12,14 @@ export interface GraphNode {
   needs: Edge[];
 }
 
-/** What a condition can be asked of. */
+/** The kind of command that can meet a condition. */
 export const KIND_OF = { started: "managed", ready: "managed", completed: "oneshot" } as const;
 
 type Plugins = Record<string, ResolvedPlugin>;
-/** The plugins of which nothing is known. */
+/** The plugins of which the declarations are unknown. */
 type Absent = Pick<ReadonlySet<string>, "has">;
 
-/** `www:dev` for `www:dev:default`: as people write it. */
+/** `www:dev` for `www:dev:default`, as users write it. */
 export function shortKey(key: string): string {
   return key.replace(/:default$/, "");
 }
@@ -28,7 +28,7 @@ export function showPath(keys: readonly string[]): string {
   return keys.map(shortKey).join(" -> ");
 }
 
-/** Whether what is not in the index may be declared all the same: by a manifest that was not read. */
+/** Whether a manifest that was not read may declare what the index lacks. */
 export function mayDeclareMore({ unread, isPartial }: Pick<ManifestIndex, "unread" | "isPartial">): boolean {
   return unread.length > 0 || isPartial === true;
 }
@@ -38,7 +38,7 @@ export function settingsOf(plugins: Plugins, key: string): Settings | undefined 
   return plugins[plugin]?.commands[command]?.variants[variant];
 }
 
-/** What a plugin's name stands for: its managed commands, each in its default variant. */
+/** The keys that a plugin's name stands for: its managed commands, each in its default variant. */
 export function managedOf({ plugins }: Pick<ManifestIndex, "plugins">, name: string): string[] {
   const plugin = Object.hasOwn(plugins, name) ? plugins[name] : undefined;
   return Object.values(plugin?.commands ?? {}).flatMap((command) =>
@@ -46,7 +46,7 @@ export function managedOf({ plugins }: Pick<ManifestIndex, "plugins">, name: str
   );
 }
 
-/** What must be so before it starts; what its `before` needs is needed for it. */
+/** What a command needs before it starts; it also needs what the one-shots in its `before` need. */
 export function edgesOf(plugins: Plugins, settings: Settings): Edge[] {
   const own = settings.needs.map(({ key, condition }) => {
     const kind = settingsOf(plugins, key)?.kind;
@@ -61,8 +61,8 @@ export function edgesOf(plugins: Plugins, settings: Settings): Edge[] {
 }
 
 /**
- * These keys and all they need, directly or not: what is needed comes first. A key that is not there is given in `missing` with the path to
- * it; the plugins are free of circles (see findFaults).
+ * These keys and everything they need, directly or indirectly, needs first. A key that nothing declares is in
+ * `missing`, with the path that leads to it. The plugins contain no cycle: findFaults removed those.
  */
 export function closureOf(
   { plugins }: Pick<ManifestIndex, "plugins">,
@@ -83,7 +83,7 @@ export function closureOf(
   return { nodes: [...nodes.values()], missing };
 }
 
-/** Those of the nodes that need the key, directly or not. */
+/** The nodes that need the key, directly or indirectly. */
 export function dependentsOf(nodes: readonly GraphNode[], key: string): string[] {
   const found = new Set<string>();
   const visit = (needed: string) => {
@@ -97,7 +97,7 @@ export function dependentsOf(nodes: readonly GraphNode[], key: string): string[]
   return [...found];
 }
 
-/** Keys ordered so that what is needed stands before what needs it; keys without a place in the graph keep theirs. */
+/** The keys, each after the ones it needs; keys that the graph does not constrain keep their order. */
 export function orderByNeeds(keys: readonly string[], needsOf: (key: string) => readonly string[]): string[] {
   const wanted = new Set(keys);
   const seen = new Set<string>();
@@ -112,7 +112,7 @@ export function orderByNeeds(keys: readonly string[], needsOf: (key: string) => 
   return order;
 }
 
-/** All groups, with what each plugin added. */
+/** All groups, each with the keys of every plugin that adds to it. */
 export function groupsOf({ plugins }: Pick<ManifestIndex, "plugins">): Map<string, string[]> {
   const groups = new Map<string, string[]>();
   for (const plugin of Object.values(plugins)) {
@@ -123,8 +123,8 @@ export function groupsOf({ plugins }: Pick<ManifestIndex, "plugins">): Map<strin
 }
 
 /**
- * What is wrong with the needs of all plugins together, by plugin. A key of a plugin that failed for another reason (`absent`) is no fault of
- * those that need it: they are told when they are started.
+ * The faults in the needs of all plugins together, by plugin. A need for a key of an `absent` plugin, such as one that
+ * failed to load, is not a fault here: starting the command reports it.
  */
 export function findFaults(plugins: Plugins, absent: Absent): Map<string, string[]> {
   const faults = new Map<string, string[]>();
@@ -145,7 +145,7 @@ export function findFaults(plugins: Plugins, absent: Absent): Map<string, string
       else if (settingsOf(plugins, run)?.kind === "managed")
         blame(
           plugin.name,
-          `watches files for ${shortKey(run)}, which is managed: a watch runs one-shots, \`restartOn\` restarts what runs`,
+          `watches files for ${shortKey(run)}, which is managed: \`watch\` is for one-shots, \`restartOn\` for managed commands`,
         );
     for (const command of Object.values(plugin.commands)) {
       for (const [variant, settings] of Object.entries(command.variants)) {
@@ -157,7 +157,7 @@ export function findFaults(plugins: Plugins, absent: Absent): Map<string, string
     }
   }
   for (const circle of findCircles(graph)) {
-    const text = `needs go in a circle: ${showPath(circle)}`;
+    const text = `needs form a cycle: ${showPath(circle)}`;
     for (const key of circle) blame(key.split(":")[0] as string, text);
   }
   return faults;
@@ -179,10 +179,10 @@ function judgeNeeds(plugins: Plugins, absent: Absent, settings: Settings) {
   for (const key of settings.kind === "managed" ? settings.before : []) {
     const found = settingsOf(plugins, key);
     if (found === undefined) {
-      if (isUnknown(plugins, absent, key)) wrong.push(`has ${shortKey(key)} before it, which no manifest declares`);
+      if (isUnknown(plugins, absent, key)) wrong.push(`has ${shortKey(key)} in \`before\`, which no manifest declares`);
     } else if (found.kind === "managed") {
       wrong.push(
-        `has ${shortKey(key)} before it, which is managed: \`before\` is for one-shots, \`needs\` for what runs on`,
+        `has ${shortKey(key)} in \`before\`, which is managed: \`before\` is for one-shots, \`needs\` for managed commands`,
       );
     } else needed.push(key);
   }
@@ -193,7 +193,7 @@ function isUnknown(plugins: Plugins, absent: Absent, key: string): boolean {
   return settingsOf(plugins, key) === undefined && !absent.has(key.split(":")[0] as string);
 }
 
-/** Each circle once, as a path that ends where it begins. */
+/** Each cycle once, as a path that ends where it begins. */
 function findCircles(graph: ReadonlyMap<string, readonly string[]>): string[][] {
   const circles: string[][] = [];
   const done = new Set<string>();

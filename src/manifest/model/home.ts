@@ -1,8 +1,11 @@
-/** One rule for the paths of a manifest: a leading `~/` is the person's home. */
+/** In the paths of a manifest, a leading `~/` is the user's home directory. */
 import type { Outcome } from "./outcome.ts";
 import type { Settings } from "./resolved.ts";
 
-/** The outcome with such paths whole, and whether there were any. Without a home they stay as they are, and lead nowhere. */
+/**
+ * The outcome with such paths expanded, and whether there were any. Without a home they stay as they are and do not
+ * exist.
+ */
 export function expandHome(outcome: Outcome, home: string | undefined): { outcome: Outcome; isExpanded: boolean } {
   if (outcome.is !== "plugin") return { outcome, isExpanded: false };
   let isExpanded = false;

@@ -1,27 +1,33 @@
-/** What loading one manifest comes to; travels as JSON from the load child to dt and into the cache. No code but constructors. */
+/**
+ * The outcome of loading one manifest. It passes as JSON from the load child to dt and into the cache. No code but
+ * constructors.
+ */
 import type { ManifestFailure, ResolvedPlugin } from "./resolved.ts";
 
 export type Outcome =
   | { is: "plugin"; plugin: ResolvedPlugin }
-  /** A file that gives no plugin; `why` follows its name. */
+  /** A file that yields no plugin; `why` follows its name. */
   | { is: "helper"; why: string }
   | { is: "failure"; failure: ManifestFailure };
 
-/** What an outcome came from, beside the files that its text names. */
+/** What an outcome depends on, besides the files that the manifest's text names. */
 export interface Seen {
   /** Files the loader imported, absolute, the manifest included. */
   imported: string[];
-  /** Environment variables the manifest read while it was loaded, with a hash of each value; null: it was not set. */
+  /**
+   * Environment variables that the manifest read while loading, with a hash of each value; null for one that was not
+   * set.
+   */
   envRead: Record<string, string | null>;
   /** What it asked of the machine (`manifest/depends/questions.ts`), with the answers. */
   seen: Record<string, string>;
-  /** What it did that nobody can ask about again: such an outcome is true for the call that made it. Null: nothing. */
+  /** Something it did whose result dt cannot check again, so the outcome holds only for this call. Null: nothing. */
   unknown: string | null;
 }
 
 export interface LoadResult extends Seen {
   outcome: Outcome;
-  /** False when the next run may well end differently (no memory, a full disk): such a result is not cached. */
+  /** False when the next load may well end differently (no memory, a full disk); such a result is not cached. */
   lasting: boolean;
 }
 
@@ -33,7 +39,7 @@ export function failed(
   return { is: "failure", failure: { hint: null, plugin: null, ...failure } };
 }
 
-/** A file among those a manifest is made of is not to be trusted. */
+/** The failure of a manifest one of whose files dt does not trust. */
 export function refusedOutcome(file: string, refused: { message: string; hint: string }): Outcome {
   return failed({ file, code: "permission", ...refused });
 }

@@ -1,4 +1,4 @@
-/** The words dt keeps for itself, and what a name may look like. A plugin named like a verb could never be reached. */
+/** The words that dt reserves, and the form of a name. A plugin named like a verb could never be reached. */
 
 export const RESERVED_VERBS = [
   "ps",
@@ -42,12 +42,12 @@ export const RESERVED_VERBS = [
   "clear",
 ] as const;
 
-/** Verbs that came after there were plugins: one with such a name keeps working, behind `dt --`. */
+/** Verbs added when plugins already existed: a plugin with such a name keeps working, behind `dt --`. */
 const NEWLY_RESERVED: readonly string[] = RESERVED_VERBS.slice(RESERVED_VERBS.indexOf("trust"));
 
 export type ReservedVerb = (typeof RESERVED_VERBS)[number];
 
-/** Whether a new plugin may not have this name. */
+/** Whether a new plugin must not have this name. */
 export function isReservedVerb(name: string): name is ReservedVerb {
   return (RESERVED_VERBS as readonly string[]).includes(name);
 }
@@ -56,7 +56,7 @@ export function isNewlyReserved(name: string): boolean {
   return NEWLY_RESERVED.includes(name);
 }
 
-/** Names of plugins, commands and variants: nothing that could leave a directory or be taken for a flag. */
+/** Names of plugins, commands and variants: none can leave a directory or be taken for a flag. */
 export const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 
 export const NAME_WORDS = 'a name: letters, digits, "_", ".", "-", at most 64, beginning with a letter or digit';

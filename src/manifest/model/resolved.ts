@@ -1,6 +1,6 @@
 /**
  * What the rest of dt reads: manifests validated, merged (defaults <- plugin <- command <- variant) and turned into
- * plain data with numbers for units. This is what the index on disk holds. No code in this file.
+ * plain data with numbers for units. The index on disk holds this. No code in this file.
  */
 
 /** A readiness probe with its numbers resolved; a discriminated union, so a missing case is a compile error. */
@@ -10,17 +10,17 @@ export type ResolvedProbe = (
   | { type: "log"; pattern: string }
   | { type: "exec"; argv: string[] }
   | { type: "delay"; ms: number }
-  /** Not to be written in a manifest: a detached stack has been brought up. */
+  /** Not available in a manifest: a detached stack has been brought up. */
   | { type: "stack" }
 ) & { timeoutMs: number; intervalMs: number; startPeriodMs: number };
 
-/** A probe of liveness; its `timeoutMs` is for one try. */
+/** A liveness probe; its `timeoutMs` is for one attempt. */
 export type ResolvedAlive = Exclude<ResolvedProbe, { type: "log" | "delay" | "stack" }> & {
   failures: number;
   action: "unhealthy" | "restart";
 };
 
-/** `limit` null: none. */
+/** `limit` null: no limit. */
 export interface RestartPolicy {
   policy: "no" | "on-failure" | "always";
   successCodes: number[];
@@ -31,7 +31,7 @@ export interface RestartPolicy {
   limit: { count: number; windowMs: number } | null;
 }
 
-/** Paths stay as written; `run` is a whole key. */
+/** Paths stay as written; `run` is a full key. */
 export interface ResolvedRestartOn {
   paths: string[];
   ignore: string[];
@@ -40,19 +40,19 @@ export interface ResolvedRestartOn {
   cascade: boolean;
 }
 
-/** What one variant of one command resolves to. Paths stay as written (relative to the root). */
+/** The settings of one variant of one command. Paths stay as written (relative to the root). */
 export interface CommonSettings {
   description: string | null;
-  /** null for a `handler`. */
+  /** Null for a `handler`. */
   run: string[] | string | null;
   cwd: string;
   env: Record<string, string | null>;
   envFile: string[];
-  /** As cron writes it. */
+  /** A cron expression. */
   schedule: string | null;
 }
 
-/** `log` null: in the run directory; `maxBytes` null: no limit; without `pipe`: as it seems best. */
+/** `log` null: in the run directory; `maxBytes` null: no limit; `pipe` absent: dt decides. */
 interface LogSettings {
   log: string | null;
   logs: { keep: number; maxBytes: number | null; pipe?: boolean };
@@ -60,7 +60,7 @@ interface LogSettings {
 
 export type Condition = "started" | "ready" | "completed";
 
-/** The key with its variant; `condition` null: what the kind of the needed command says. */
+/** The key with its variant; `condition` null: the default for the needed command's kind. */
 export interface ResolvedNeed {
   key: string;
   condition: Condition | null;
@@ -77,16 +77,16 @@ export interface OneshotSettings extends CommonSettings, LogSettings {
   outputs: string[] | null;
 }
 
-/** Paths as written; `project` null: made of root and key. */
+/** Paths as written; `project` null: derived from the root and the key. */
 export interface ResolvedCompose {
   file: string;
   project: string | null;
   profiles: string[];
   env: Record<string, string | null>;
   services: string[];
-  /** Services by the toggle that leaves them out. */
+  /** By toggle, the services that it leaves out. */
   toggles: Record<string, string[]>;
-  /** Whether host ports that the file fixes are given free ones. */
+  /** Whether to replace the host ports that the file fixes with free ones. */
   movePorts: boolean;
 }
 
@@ -121,7 +121,7 @@ export interface ResolvedCommand {
 
 export type ManifestOrigin = "root" | "home" | "package" | "binary";
 
-/** Paths as written; `run` is a whole key; `target` true: the manifest's own function. */
+/** Paths as written; `run` is a full key; `target` true: the manifest's own function. */
 export interface ResolvedWatch {
   paths: string[];
   ignore: string[];
@@ -141,24 +141,30 @@ export interface ResolvedPlugin {
   /** Lists of keys with their variants. */
   groups: Record<string, string[]>;
   watch: ResolvedWatch[];
-  /** One-shots of this plugin by the name of the daemon's command, and the one that adds to its status; keys with their variants. */
+  /**
+   * One-shots of this plugin by the name of the daemon's command, and the one that adds to its status; keys with their
+   * variants.
+   */
   daemon: { commands: Record<string, string>; status: string | null };
 }
 
-/** Why a manifest is not there. */
+/** Why a manifest yields no plugin. */
 export interface ManifestFailure {
-  /** Absolute path of the manifest (or of the directory that was refused). */
+  /** Absolute path of the manifest, or of a refused directory. */
   file: string;
-  /** Stable reason: `syntax`, `throws`, `timeout`, `exits`, `invalid`, `duplicate`, `reserved`, `permission`, `unreadable`, `graph`. */
+  /**
+   * Stable reason: `syntax`, `throws`, `timeout`, `exits`, `invalid`, `duplicate`, `reserved`, `permission`,
+   * `unreadable`, `graph`.
+   */
   code: string;
-  /** Whole sentences; the position `file:line:column` is in front where there is one. */
+  /** Whole sentences, after the position `file:line:column` if there is one. */
   message: string;
   hint: string | null;
-  /** The plugin's name if it got that far, so `dt <name>` can say why it is missing. */
+  /** The plugin's name if that could be read, so `dt <name>` can say why it is missing. */
   plugin: string | null;
 }
 
-/** A manifest that is code of a root whose code this user never ran: it was found, and nothing of it was evaluated. */
+/** A manifest that is code in a root that this user does not trust: it was found but not evaluated. */
 export interface UnreadManifest {
   /** Absolute. */
   file: string;
@@ -166,13 +172,13 @@ export interface UnreadManifest {
 }
 
 export interface ManifestIndex {
-  /** Whose manifests these are, for messages. */
+  /** The root of these manifests, for messages. */
   root?: string;
   plugins: Record<string, ResolvedPlugin>;
   failures: ManifestFailure[];
   unread: UnreadManifest[];
-  /** Loaded at each call, and what of its evaluation is the reason, in words that follow "it". Absent: none. */
+  /** Manifests that are loaded at each call; `why`, in words that follow "it", says what they do. Absent: none. */
   unkept?: { file: string; why: string }[];
-  /** Of what was known last: some that are there now were not read yet. */
+  /** This is what was last known: some manifests that now exist are not in it. */
   isPartial?: true;
 }

@@ -1,105 +1,115 @@
 /**
  * What a manifest author writes. These types are the documentation: each field states its unit and default, and the
- * JSON Schema and the reference take their sentences from here. No code in this file.
+ * JSON Schema and the reference take their sentences from here. This file holds no code.
  *
  * All paths are relative to the project root (the folder that holds `manifests/`) unless they are absolute.
  */
 
-/** A length of time: numbers with units, `"500ms"`, `"10s"`, `"1m30s"`, `"2h"`, `"3d"`. At most 24 days. */
+/** A duration: numbers with units, `"500ms"`, `"10s"`, `"1m30s"`, `"2h"`, `"3d"`. At most 24 days. */
 export type Duration = string;
 
-/** An amount of bytes: a number with a unit, `"512KB"`, `"50MB"`, `"2GB"` (powers of 1024), or `"none"` for no limit. */
+/** A size in bytes: a number with a unit, `"512KB"`, `"50MB"`, `"2GB"` (powers of 1024), or `"none"` for no limit. */
 export type Size = string;
 
 /** A signal by its full name, e.g. `"SIGTERM"`. */
 export type SignalName = string;
 
-/** What to execute: an argument vector run as it is, or one string given to `sh -c`. */
+/** What to execute: an argument vector, run without a shell, or one string, passed to `sh -c`. */
 export type Run = string[] | string;
 
-/** One condition of readiness or liveness. Exactly one of the probe fields is set. */
+/** One readiness condition. Set exactly one of `http`, `port`, `log`, `exec` and `delay`. */
 export interface Probe {
-  /** A path (`"/"`, asked where this launch listens on the command's port) or a whole URL that must answer. */
+  /** What must answer: a path (`"/"`, requested where this launch listens on the command's port) or a full URL. */
   http?: string;
   /** HTTP status that counts as ready. Default: any status from 200 to 399. */
   status?: number;
-  /** `true`: a process of this launch listens on the command's own `port`, on whichever address; or a port number. */
+  /** A process of this launch must listen, on any address: `true` for the command's own `port`, or a port number. */
   port?: true | number;
   /** A regular expression that must match this run's log (colour codes are ignored). */
   log?: string;
-  /** A command that must exit 0, run in the command's directory and environment. What it leaves running is ended, but for `stop.spare`. */
+  /**
+   * A command that must exit 0, run with the command's working directory and environment. Processes that it leaves
+   * running are killed, except those that `stop.spare` names.
+   */
   exec?: string[];
   /** A fixed time to wait. */
   delay?: Duration;
-  /** How long this may take altogether, after the `startPeriod`. Default `"30s"`. */
+  /** The longest this may take in total, counted from the end of `startPeriod`. Default `"30s"`. */
   timeout?: Duration;
-  /** Time between two tries. Default `"200ms"`; the first tries come faster. */
+  /** Time between two attempts. Default `"200ms"`; the first attempts come faster. */
   interval?: Duration;
-  /** Time after the start that does not count as part of `timeout`, for a slow start. It is tried meanwhile. Default `"0s"`. */
+  /** Time for a slow start, before `timeout` begins to count. Attempts are made meanwhile. Default `"0s"`. */
   startPeriod?: Duration;
 }
 
-/** One condition of liveness, asked as long as the command runs. Exactly one of `http`, `port` and `exec` is set. */
+/** One liveness condition, checked as long as the command runs. Set exactly one of `http`, `port` and `exec`. */
 export interface AliveProbe {
-  /** A path (`"/"`, asked where this launch listens on the command's port) or a whole URL that must answer. */
+  /** What must answer: a path (`"/"`, requested where this launch listens on the command's port) or a full URL. */
   http?: string;
   /** HTTP status that counts as alive. Default: any status from 200 to 399. */
   status?: number;
-  /** `true`: a process of this launch listens on the command's own `port`, on whichever address; or a port number. */
+  /** A process of this launch must listen, on any address: `true` for the command's own `port`, or a port number. */
   port?: true | number;
-  /** A command that must exit 0, run in the command's directory and environment. What it leaves running is ended, but for `stop.spare`. */
+  /**
+   * A command that must exit 0, run with the command's working directory and environment. Processes that it leaves
+   * running are killed, except those that `stop.spare` names.
+   */
   exec?: string[];
-  /** Time between two tries, the first one included; at least `"100ms"`. Default `"10s"`. */
+  /** Time between two attempts, and before the first one; at least `"100ms"`. Default `"10s"`. */
   interval?: Duration;
-  /** How long one try may take. Default `"5s"`. */
+  /** The longest one attempt may take. Default `"5s"`. */
   timeout?: Duration;
-  /** Time after the start of the run in which a failed try does not count. Default `"0s"`. */
+  /** Time after the start of the run in which a failed attempt does not count. Default `"0s"`. */
   startPeriod?: Duration;
-  /** Failed tries in a row after which it is not alive. Default 3. */
+  /** Failed attempts in a row after which the command is not alive. Default 3. */
   failures?: number;
-  /** What happens then: it is shown as `unhealthy` until a try succeeds, or started again. Default `"unhealthy"`. */
+  /** What to do then: show it as `unhealthy` until an attempt succeeds, or restart it. Default `"unhealthy"`. */
   action?: "unhealthy" | "restart";
 }
 
-/** How often a policy may start a command again. */
+/** How often a policy may restart a command. */
 export interface RestartLimit {
-  /** Restarts made at most within `window`. Default 10. */
+  /** The most restarts within `window`. Default 10. */
   count?: number;
-  /** The time they are counted in. Default `"10m"`. */
+  /** The time in which restarts are counted. Default `"10m"`. */
   window?: Duration;
 }
 
 /** What happens when a command ends by itself. */
 export interface RestartOptions {
-  /** When it is started again: never, after a failure, or after any end. Default `"on-failure"`. */
+  /** When to restart: never, after a failure, or whenever it ends. Default `"on-failure"`. */
   policy?: "no" | "on-failure" | "always";
   /** Exit codes that count as success. Default `[0]`. */
   successCodes?: number[];
-  /** Time before the first restart; each further one in a row waits twice as long. At least `"100ms"`. Default `"1s"`. */
+  /** Wait before the first restart; doubles with each further one in a row. At least `"100ms"`. Default `"1s"`. */
   delay?: Duration;
   /** The longest wait before a restart, `jitter` included. Default `"30s"`. */
   maxDelay?: Duration;
-  /** Share of the wait, from 0 to 1, that is added at random, so that many do not start at one instant. Default 0.2. */
+  /** Largest random addition to a wait, as a fraction of it (0 to 1), so many do not start at once. Default 0.2. */
   jitter?: number;
-  /** A run that lasts this long begins the row anew: the next wait is `delay` again. Default `"1m"`. */
+  /** After a run that lasts this long, the next wait is `delay` again. Default `"1m"`. */
   resetAfter?: Duration;
   /**
-   * More restarts than `count` within `window` are not made: the command is then `failed`. Default 10 within `"10m"`; `"none"`: no limit.
+   * After `count` restarts within `window`, dt does not restart the command again and it is `failed`. Default: 10
+   * within `"10m"`; `"none"`: no limit.
    */
   limit?: RestartLimit | "none";
 }
 
 /** Files whose change restarts the command, while its host lives. */
 export interface RestartOn {
-  /** Files, directories (all below them counts) and glob patterns; the last one that names a file decides, and one with `!` leaves it out. */
+  /**
+   * Files, directories (with everything below them) and glob patterns. The last one that matches a file decides; one
+   * that begins with `!` excludes it.
+   */
   paths: string[];
-  /** What is left out, in the syntax of `.gitignore`. What git ignores, `node_modules` and `.git` are left out anyway. Default none. */
+  /** What to exclude, in `.gitignore` syntax, besides what git ignores, `node_modules` and `.git`. Default none. */
   ignore?: string[];
   /** Quiet time after the last change before the restart. Default `"500ms"`. */
   debounce?: Duration;
-  /** A one-shot to run first, `"<plugin>:<command>"`, variant optional. If it fails, there is no restart. Default none. */
+  /** A one-shot to run first, `"<plugin>:<command>"`, variant optional. If it fails, nothing restarts. Default none. */
   run?: string;
-  /** Also restart what needs this command and runs, in order. Default `false`. */
+  /** Also restart the running commands that need this one, in order. Default `false`. */
   cascade?: boolean;
 }
 
@@ -110,8 +120,9 @@ export interface LogOptions {
   /** Disk space one run may use; beyond it the oldest part of that run is released. Default `"none"`. */
   maxSize?: Size;
   /**
-   * `true`: the output goes through a pipe to the log, which a program that opens `/dev/stderr` or its like again can then not cut; `false`: the log
-   * itself is the output. Default: a pipe where `run`, or a script that it names, says such a name.
+   * `true`: the output reaches the log through a pipe, so a program that reopens `/dev/stderr` or the like cannot
+   * truncate the log; `false`: the log file itself is the output. Default: a pipe if `run`, or a script that it names,
+   * contains such a path.
    */
   pipe?: boolean;
 }
@@ -120,172 +131,207 @@ export interface LogOptions {
 export interface StopOptions {
   /** First signal. Default `"SIGTERM"`. */
   signal?: SignalName;
-  /** Time given before what is left gets SIGKILL. Default `"10s"`. */
+  /** Time between that signal and SIGKILL for the processes that remain. Default `"10s"`. */
   timeout?: Duration;
   /**
-   * Names of programs that a stop leaves alone, with all they started: the process's short name (`comm`), the file it was started by, or the
-   * script or main class that an interpreter runs, e.g. `["adb", "GradleDaemon"]`. Default none.
+   * Names of programs that a stop leaves alone, with everything they started. A name is the process's short name
+   * (`comm`), the file it was started from, or the script or main class that an interpreter runs, e.g. `["adb",
+   * "GradleDaemon"]`. Default none.
    */
   spare?: string[];
 }
 
-/** What must be so before a command starts. */
+/** What must hold before a command starts. */
 export interface Need {
   /** The key, `"db:dev"`, variant optional. */
   key: string;
   /**
-   * `"started"`: its process is there; `"ready"`: its probes hold, where it has none the same as started; `"completed"`: a one-shot ended
-   * with 0. Default `"ready"` for a managed command, `"completed"` for a one-shot.
+   * `"started"`: its process runs; `"ready"`: its `ready` probes succeeded, or it started and has none; `"completed"`:
+   * a one-shot exited with 0. Default `"ready"` for a managed command, `"completed"` for a one-shot.
    */
   condition?: "started" | "ready" | "completed";
 }
 
 /** Fields that a plugin sets for all its commands, a command for its variants, and a variant for itself. */
 export interface CommonFields {
-  /** Working directory; a leading `~/` is the home. Default: the project root. */
+  /** Working directory; a leading `~/` is your home directory. Default: the project root. */
   cwd?: string;
   /** Environment variables to set; `null` removes one. */
   env?: Record<string, string | null>;
-  /** Files of `NAME=value` lines read before `env`; later files win. A missing file is an error unless its name ends in `?`; a leading `~/` is the home. */
+  /**
+   * Files of `NAME=value` lines, read before `env`; later files win. A missing file is an error unless its name here
+   * ends in `?`. A leading `~/` is your home directory.
+   */
   envFile?: string | string[];
 }
 
 /** Fields of a one-shot command that a variant may replace. */
 export interface OneshotFields extends CommonFields {
-  /** What to execute. Arguments given on the command line are appended; in a text they are `"$@"`, behind its last command where it does not name them. */
+  /**
+   * What to execute. Arguments given on the command line are appended. In a string they are `"$@"`; if the string does
+   * not use that, they are passed to its last command.
+   */
   run?: Run;
-  /** Keep the output of each run in a log, beside showing it; dt then stays beside the command. Default `false`. */
+  /** Keep the output of each run in a log as well as showing it; dt then stays beside the command. Default `false`. */
   capture?: boolean;
   /** The log file of a captured run. Default: `<key>.log` in the run directory. */
   log?: string;
-  /** How earlier captured runs and the log's size are kept. */
+  /** How many earlier captured runs to keep, and how much disk space a run may use. */
   logs?: LogOptions;
-  /** What must be up, or done, first: keys, or keys with a condition. Default none. */
+  /** What must be running, or done, first: keys or keys with a condition. Default none. */
   needs?: (string | Need)[];
   /**
-   * The files it works on: files, directories (all below counts) and glob patterns; one with `!` leaves out. Where it is needed, or named to `dt up`,
-   * it is skipped while their content, its command, directory and declared environment are what they were when it last ended with 0. What cannot be
-   * looked at, and a pattern that names no file, make it run. Default: never skipped.
+   * What it reads: files, directories (with everything below them) and glob patterns; one that begins with `!`
+   * excludes. As a need, or named to `dt up`, the command is skipped while their content and its command line,
+   * directory and declared environment are as they were when it last exited with 0. An input that cannot be read, or a
+   * pattern that matches no file, makes it run. Default: never skipped.
    */
   inputs?: string[];
   /**
-   * What it makes: files, directories and glob patterns. With `inputs`, it runs again when one of them is missing, is an empty directory, or was removed
-   * and is another one by now. Default none.
+   * What it makes: files, directories and glob patterns. With `inputs`, the command runs again if one of them is
+   * missing, is an empty directory, or has been removed and created again since. Default none.
    */
   outputs?: string[];
-  /** When the daemon runs it, as cron writes it, in local time: `"0 3 * * *"`, with seconds `"30 * * * * *"`, or `"@daily"`. Default: never. */
+  /**
+   * When the daemon runs it: a cron expression in local time, `"0 3 * * *"`, with seconds `"30 * * * * *"`, or
+   * `"@daily"`. Default: never.
+   */
   schedule?: string;
 }
 
 /** A stack of containers, run by Compose in place of a program. */
 export interface ComposeOptions {
-  /** The Compose file; a leading `~/` is the home. It may be written by what `before` names. */
+  /** The Compose file; a leading `~/` is your home directory. A one-shot named in `before` may write it. */
   file: string;
-  /** The project's name. Default: made of the root and the key, so that no two checkouts share one. */
+  /** The Compose project name. Default: derived from the root and the key, so no two checkouts share one. */
   project?: string;
   /** Profiles to enable. Default none. */
   profiles?: string[];
-  /** Variables for the file's interpolation, beside the command's own environment; `null` removes one. */
+  /** Variables for interpolation in the file, in addition to the command's own environment; `null` removes one. */
   env?: Record<string, string | null>;
-  /** Only these services, and what they depend on. Default: all. */
+  /** Run only these services and the ones they depend on. Default: all. */
   services?: string[];
-  /** Flags that leave services out: `{ proxy: { services: ["traefik"] } }` makes `--no-proxy`. Services that the file has not are passed over. */
+  /**
+   * Flags that leave services out: `{ proxy: { services: ["traefik"] } }` adds `--no-proxy`. Services that the file
+   * does not have are skipped.
+   */
   toggles?: Record<string, Toggle>;
   /**
-   * `"auto"`: host ports that the file fixes are given free ones, the same again for this root and key, so that two checkouts run side by side. The
-   * file with them is `<key>.compose.yaml` in the run directory. Default: as the file says.
+   * `"auto"`: replaces the host ports that the file fixes with free ones, stable for this root and key, so two
+   * checkouts can run side by side. The resulting file is `<key>.compose.yaml` in the run directory. Default: the ports
+   * in the file.
    */
   ports?: "auto";
 }
 
 /** What a flag `--no-NAME` leaves out. */
 export interface Toggle {
-  /** Services that are then not run. */
+  /** Services that the flag leaves out. */
   services: string[];
 }
 
 /** Fields of a managed command that a variant may replace. */
 export interface ManagedFields extends CommonFields {
-  /** What to execute. Arguments given after `--` are appended; in a text they are `"$@"`, behind its last command where it does not name them. */
+  /**
+   * What to execute. Arguments given after `--` are appended. In a string they are `"$@"`; if the string does not use
+   * that, they are passed to its last command.
+   */
   run?: Run;
   /** A stack of containers, in place of `run`: `up` starts it, `down` stops it. */
   compose?: ComposeOptions;
   /** The port it serves on, exported as `PORT`; `"auto"`: a free one, stable for this root and key. Default none. */
   port?: number | "auto";
-  /** When it counts as ready; of a list, all must hold. Default: as soon as it runs. */
+  /** When it counts as ready; in a list, all must hold. Default: as soon as it runs. */
   ready?: Probe | Probe[];
-  /** The log file; a leading `~/` is the home, and its folder is made. Default: `<key>.log` in the run directory. */
+  /**
+   * The log file; a leading `~/` is your home directory. A missing folder is created. Default: `<key>.log` in the run
+   * directory.
+   */
   log?: string;
-  /** How earlier runs and the log's size are kept. */
+  /** How many earlier runs to keep, and how much disk space a run may use. */
   logs?: LogOptions;
   /** How it is stopped. */
   stop?: StopOptions;
-  /** `true`: the first signal goes to the whole tree; `false`: to the leader alone, the tree is swept at the timeout. Default `true`. */
+  /**
+   * `true`: the first signal goes to the whole tree; `false`: to the leader alone, and the rest is swept at the
+   * timeout. Default `true`.
+   */
   processGroup?: boolean;
-  /** How it is known, once ready, that it still works; of a list, each is asked for itself. Default: it runs. */
+  /**
+   * How to tell, once it is ready, that it still works; each probe of a list is checked by itself. Default: it runs.
+   */
   alive?: AliveProbe | AliveProbe[];
-  /** Start it again when it ends by itself: a policy, or one with its numbers. Default `"no"`. */
+  /** Restart it when it ends by itself: a policy, or a policy with its limits. Default `"no"`. */
   restart?: "no" | "on-failure" | "always" | RestartOptions;
   /** Restart it when files change. Default: never. */
   restartOn?: RestartOn;
-  /** What must be up, or done, first: keys (`"db:dev"`, variant optional), or keys with a condition. Default none. */
+  /**
+   * What must be running, or done, first: keys (`"db:dev"`, variant optional) or keys with a condition. Default none.
+   */
   needs?: (string | Need)[];
-  /** One-shots run one after the other before each start, reruns and restarts included; one that fails prevents it. Default none. */
+  /**
+   * One-shots to run in order before each start, reruns and restarts too; if one fails, nothing starts. Default none.
+   */
   before?: string[];
   /**
-   * Run it on a terminal of its own (PTY), for programs that want one: keys arrive, `dt attach` joins. dt's host keeps the terminal and writes
-   * the log, so the command ends when its host is killed. Default `false`: input from `/dev/null`, and the log file itself as output.
+   * Run it on a terminal of its own (PTY), for programs that want one: keys arrive, `dt attach` joins. dt's host keeps
+   * the terminal and writes the log, so the command ends when its host is killed. Default `false`: input from
+   * `/dev/null`, and the log file itself as output.
    */
   tty?: boolean;
-  /** The daemon starts it when it begins, in roots that were registered (`dt boot add`). Default `false`. */
+  /** Start it when the daemon starts, in registered roots (`dt boot add`). Default `false`. */
   boot?: boolean;
-  /** When the daemon starts it, anew where it runs, as cron writes it, in local time: `"0 3 * * *"`. Default: never. */
+  /**
+   * When the daemon starts it, or restarts it if it runs: a cron expression in local time, `"0 3 * * *"`. Default:
+   * never.
+   */
   schedule?: string;
 }
 
 /** What a plugin adds to the daemon's socket. */
 export interface DaemonOptions {
   /**
-   * Commands by name, each a one-shot of this plugin. It gets the request as JSON in `DIALTONE_REQUEST`, and what it prints as its last line is the
-   * answer's `data`: JSON, or else text.
+   * Commands by name, each a one-shot of this plugin. The one-shot gets the request as JSON in `DIALTONE_REQUEST`. The
+   * last line it prints is the `data` of the answer: JSON, or else text.
    */
   commands?: Record<string, string>;
   /**
-   * A one-shot of this plugin that prints an object as JSON: its fields are added to the daemon's `status`. It is run when the daemon begins, and after
-   * each job and command of this plugin.
+   * A one-shot of this plugin that prints a JSON object, whose fields are added to the daemon's `status`. It runs when
+   * the daemon starts, and after each job and command of this plugin.
    */
   status?: string;
 }
 
-/** What a job is run for. */
+/** What a job runs for. */
 export interface Job {
-  /** What it is to work on. */
+  /** What the job works on. */
   target: string;
-  /** The files that changed, removed ones among them: relative to the root where they lie below it, else absolute. */
+  /** The files that changed, removed ones included: relative to the root if they are below it, else absolute. */
   paths: readonly string[];
-  /** Who wants it. */
+  /** What started the job. */
   source: "watcher" | "schedule" | "socket" | "command";
 }
 
-/** What a `handler` gets. */
+/** The argument of a `handler`. */
 export interface HandlerContext {
   /**
-   * Runs a program with the command's environment and directory, connected to this terminal, and resolves when it
-   * exits 0. Throws an `ExecError` (its `exitCode` is the program's, 128+n after signal n) otherwise; not caught, dt ends with that code.
+   * Runs a program with the command's environment and directory, connected to this terminal, and resolves when it exits
+   * 0. Otherwise it throws an `ExecError`, whose `exitCode` is the program's (128+n after signal n); if nothing catches
+   * it, dt exits with that code.
    */
   exec(
     command: string,
     args?: readonly string[],
     options?: { cwd?: string; env?: Record<string, string> },
   ): Promise<void>;
-  /** Prints to standard error, in the manner of dt's own messages. */
+  /** Prints to standard error, in the style of dt's own messages. */
   log: {
     info(message: string): void;
     warn(message: string): void;
     error(message: string): void;
     success(message: string): void;
   };
-  /** The prepared environment. */
+  /** The command's environment, as dt prepared it. */
   env: Record<string, string>;
   /** The project root, absolute. */
   root: string;
@@ -293,16 +339,20 @@ export interface HandlerContext {
   cwd: string;
   /** The arguments given on the command line. */
   args: readonly string[];
-  /** What it is run for by the daemon or `dt watch`; null when a person runs it. */
+  /** The job that the daemon or `dt watch` runs it for; null when a user runs it. */
   job: Job | null;
   /**
-   * Aborted by the first SIGINT, SIGTERM or SIGHUP; a second one ends dt at once. A handler that never asks for it is ended by the
-   * first, as any program is. Afterwards the exit code is 128+n, unless the handler returns a number.
+   * Aborted by the first SIGINT, SIGTERM or SIGHUP; a second one ends dt at once. A handler that never reads this field
+   * is ended by the first signal, as any program is. After a signal the exit code is 128+n, unless the handler returns
+   * a number.
    */
   signal: AbortSignal;
 }
 
-/** Runs inside dt. A returned number is the exit code (0 to 255); nothing returned means 0, an error 1. What is still pending then is not waited for. */
+/**
+ * Runs inside dt. A returned number is the exit code (0 to 255); returning nothing means 0, an error means 1. dt does
+ * not wait for what is still pending then.
+ */
 export type Handler = (context: HandlerContext) => unknown;
 
 /** A command that runs and ends; dt becomes it. */
@@ -332,40 +382,52 @@ export type Command = OneshotCommand | ManagedCommand;
 /** Files to watch and the one-shot to run when they change; run by the daemon, or by `dt watch`. */
 export interface Watch {
   /**
-   * Files, directories and glob patterns, relative to the project root; also absolute, or from `~/`. The last one that names a file decides, and one with
-   * `!` leaves it out.
+   * Files, directories and glob patterns, relative to the project root, absolute, or from `~/`. The last one that
+   * matches a file decides; one that begins with `!` excludes it.
    */
   paths: string[];
-  /** What is left out, in the syntax of `.gitignore`. What git ignores, `node_modules` and dt's own files are left out anyway. Default none. */
+  /**
+   * What to exclude, in `.gitignore` syntax, besides what git ignores, `node_modules` and dt's own files. Default none.
+   */
   ignore?: string[];
-  /** Quiet time after the last change before the job runs; what never is quiet waits ten times as long. Default `"500ms"`. */
+  /**
+   * Quiet time after the last change before the job runs; if changes never pause, it runs after ten times this. Default
+   * `"500ms"`.
+   */
   debounce?: Duration;
   /** The one-shot to run, `"<plugin>:<command>"`, variant optional. */
   run: string;
   /**
-   * What the job works on, from the path: `{path}`, `{dir}`, `{name}`, `{stem}` and `{ext}` are replaced; or, in a TypeScript or JavaScript manifest, a
-   * function. Changes of one target are one job, and no two of its jobs run at a time. Default: the whole path.
+   * What the job works on: a template in which `{path}`, `{dir}`, `{name}`, `{stem}` and `{ext}` stand for the changed
+   * path and its parts, or, in a TypeScript or JavaScript manifest, a function. Changes with the same target are one
+   * job, and no two jobs of a target run at the same time. Default: the whole path.
    */
   target?: string | TargetOf;
-  /** Further tries of a job that failed; the first waits a second, each next one twice as long. Default 0. */
+  /** How often a failed job is retried: first after a second, then after twice as long each time. Default 0. */
   retries?: number;
 }
 
-/** Gives the target of a path, or null for a path that is nobody's. The path is relative to the root where it lies below it, else absolute. */
+/**
+ * Returns the target of a changed path, or null to ignore the path. The path is relative to the root if it is below it,
+ * else absolute.
+ */
 export type TargetOf = (path: string) => string | null | undefined | Promise<string | null | undefined>;
 
 /** One manifest: one plugin. */
 export interface Plugin extends CommonFields {
-  /** The first word after `dt`: letters, digits, `_`, `.`, `-`, at most 64, beginning with a letter or digit. */
+  /** The first word after `dt`: at most 64 letters, digits, `_`, `.` and `-`, beginning with a letter or digit. */
   name: string;
   /** One line for `dt list` and help. */
   description?: string;
   /** The commands by name. */
   commands: Record<string, Command>;
-  /** Names for what is brought up together, `dt up NAME`: lists of keys. Several plugins may add to one group; `default` is what `dt up` means. */
+  /**
+   * Lists of keys that `dt up NAME` starts together, by name. Several plugins may add to one group; a bare `dt up`
+   * means `default`.
+   */
   groups?: Record<string, string[]>;
-  /** Files to watch; the daemon runs these. */
+  /** Files to watch, and what the daemon runs when they change. */
   watch?: Watch[];
-  /** What it adds to the daemon's socket, in roots that were registered. */
+  /** What it adds to the daemon's socket, in registered roots. */
   daemon?: DaemonOptions;
 }

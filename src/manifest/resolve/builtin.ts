@@ -1,4 +1,4 @@
-/** Plugins inside the binary; a manifest of the same name takes their place. */
+/** Plugins inside the binary; a manifest of the same name replaces one. */
 import { definePlugin } from "../model/define.ts";
 import type { ResolvedPlugin } from "../model/resolved.ts";
 import type { Plugin } from "../model/types.ts";
@@ -7,7 +7,7 @@ import { resolvePlugin } from "./resolve.ts";
 const BUILTINS: Plugin[] = [
   definePlugin({
     name: "bun",
-    description: "Bun: the project's own, else the one inside dt",
+    description: "Bun: the project's own, or the one inside dt",
     commands: {
       exec: { kind: "oneshot", description: "Run bun with these arguments: dt bun exec --version", run: ["bun"] },
     },

@@ -1,11 +1,12 @@
 /**
- * The layers of a command made one: defaults <- plugin <- command <- variant. Lists and unions are replaced, for half
- * of one `run` and half of another is no command; `env` merges by name; `logs`, `stop`, `restart` and `restartOn` merge by field.
+ * Merges the layers of a command: defaults <- plugin <- command <- variant. Lists and unions are replaced, since half
+ * of one `run` and half of another make no command. `env` merges by name; `logs`, `stop`, `restart` and `restartOn`
+ * merge by field.
  */
 import { createDefu } from "defu";
 import type { Handler, ManagedFields, OneshotFields } from "../model/types.ts";
 
-/** All fields of either kind; the schema has already refused those of the wrong kind. */
+/** All fields of both kinds; the schema has already refused those of the wrong kind. */
 export type Layer = Partial<ManagedFields & OneshotFields> & {
   description?: string | undefined;
   handler?: Handler | undefined;
@@ -38,12 +39,12 @@ const WHOLE = new Set(["run", "ready", "alive", "port", "envFile", "compose"]);
 const mergeLayers = createDefu((lower: Record<string, unknown>, key, value) => {
   const name = key as string;
   if (name === "env") {
-    // by hand: defu skips `null`, which removes a variable, and the name `constructor`
+    // merged here, since defu skips `null`, which removes a variable, and the name `constructor`
     lower[name] = { ...(lower[name] as object | undefined), ...(value as object) };
     return true;
   }
   if (name === "restart") {
-    // a policy by its name alone is the same as one without numbers
+    // the name of a policy means an object with that policy alone
     lower[name] = { ...restartFields(lower[name]), ...restartFields(value) };
     return true;
   }

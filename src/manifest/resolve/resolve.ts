@@ -1,6 +1,6 @@
 /**
- * From a plugin as written to plain data: every variant merged, units as numbers, probes as a union by type. What comes
- * out survives JSON unchanged. Maps by name have no prototype, so a command called `constructor` is a command.
+ * Resolves a plugin as written to plain data: every variant merged, units as numbers, probes as a union by type. The
+ * result survives JSON unchanged. Maps by name have no prototype, so a command may be called `constructor`.
  */
 
 import { parseSize } from "../../values/units.ts";
@@ -18,7 +18,7 @@ import { type Layer, type Merged, mergeFields } from "./merge.ts";
 import { checkMerged, checkReferences, type Issue, wholeKey } from "./rules.ts";
 import { aliveOf, DEBOUNCE_MS, durationOf, policyOf, probeOf, restartOnOf } from "./supervised.ts";
 
-/** The plugin resolved, or what is wrong with it. The plugin has passed the schema. */
+/** The resolved plugin, and what is wrong with it. The plugin must have passed the schema. */
 export function resolvePlugin(
   plugin: Plugin,
   file: string,
@@ -43,7 +43,7 @@ export function resolvePlugin(
       const merged = mergeFields(...from);
       for (const issue of checkMerged(kind, merged)) {
         const line = `${issue.path.join(".")} ${issue.message}`;
-        // a fault of the command itself would otherwise come again with each of its variants
+        // otherwise each variant would repeat a fault of the command itself
         if (!told.has(line)) issues.push({ path: [...path, ...issue.path], message: issue.message });
         if (variant === "default") told.add(line);
       }

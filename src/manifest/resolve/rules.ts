@@ -1,4 +1,6 @@
-/** Rules that only show once the layers are merged, and rules between commands of one plugin. Each gives a path and a sentence. */
+/**
+ * Rules that need the merged layers, and rules between the commands of one plugin. Each fault is a path and a sentence.
+ */
 
 import { parseDuration } from "../../values/units.ts";
 import { KIND_OF } from "../model/graph.ts";
@@ -10,7 +12,7 @@ export interface Issue {
   message: string;
 }
 
-/** What is wrong with one variant's merged settings; paths begin at the variant. */
+/** The faults in one variant's merged settings; paths begin at the variant. */
 export function checkMerged(kind: "oneshot" | "managed", merged: Merged): Issue[] {
   const issues: Issue[] = [];
   if (kind === "managed") {
@@ -19,7 +21,7 @@ export function checkMerged(kind: "oneshot" | "managed", merged: Merged): Issue[
     if (merged.run !== undefined && merged.compose !== undefined)
       issues.push({ path: [], message: "has both `run` and `compose`; a managed command has exactly one of them" });
     if (merged.compose !== undefined && merged.tty)
-      issues.push({ path: ["tty"], message: "belongs to a `run`; a stack of containers has no terminal" });
+      issues.push({ path: ["tty"], message: "needs a `run`; a stack of containers has no terminal" });
     for (const field of ["ready", "alive"] as const) {
       const written = merged[field];
       for (const [index, probe] of (written === undefined ? [] : [written].flat()).entries()) {
@@ -37,12 +39,12 @@ export function checkMerged(kind: "oneshot" | "managed", merged: Merged): Issue[
     issues.push({ path: [], message: "has both `run` and `handler`; a oneshot has exactly one of them" });
   }
   if (merged.capture && merged.handler !== undefined) {
-    issues.push({ path: ["capture"], message: "belongs to a `run`; a handler runs inside dt and is not captured" });
+    issues.push({ path: ["capture"], message: "needs a `run`; a handler runs inside dt and is not captured" });
   }
   if (merged.outputs !== undefined && merged.inputs === undefined) {
     issues.push({
       path: ["outputs"],
-      message: "says when `inputs` are not enough to skip it, but the command has no `inputs`",
+      message: "has an effect only with `inputs`, and the command has no `inputs`",
     });
   }
   return issues;
@@ -52,7 +54,7 @@ function checkRestart({ restart }: Merged): Issue[] {
   if (typeof restart !== "object" || restart.delay === undefined || restart.maxDelay === undefined) return [];
   const { delay, maxDelay } = restart;
   return (parseDuration(maxDelay) ?? 0) < (parseDuration(delay) ?? 0)
-    ? [{ path: ["restart", "maxDelay"], message: `of ${maxDelay} is shorter than the delay of ${delay}` }]
+    ? [{ path: ["restart", "maxDelay"], message: `${maxDelay} is shorter than the delay of ${delay}` }]
     : [];
 }
 
@@ -67,18 +69,20 @@ function checkProbe(probe: Probe, merged: Merged): Issue[] {
   if (probe.http?.startsWith("/") && merged.port === undefined) {
     issues.push({
       path: ["http"],
-      message: `${JSON.stringify(probe.http)} is asked at the command's own port, but the command has no \`port\`; set one or write a whole URL`,
+      message: `${JSON.stringify(probe.http)} is requested from the command's own port, but the command has no \`port\`; set one or write a full URL`,
     });
   }
   if (probe.delay !== undefined && probe.timeout !== undefined) {
     if ((parseDuration(probe.timeout) ?? 0) < (parseDuration(probe.delay) ?? 0)) {
-      issues.push({ path: ["timeout"], message: `of ${probe.timeout} is shorter than the delay of ${probe.delay}` });
+      issues.push({ path: ["timeout"], message: `${probe.timeout} is shorter than the delay of ${probe.delay}` });
     }
   }
   return issues;
 }
 
-/** Keys of `needs`, `before`, `groups`, `watch` and `daemon` that name this very plugin must exist and be of the right kind. */
+/**
+ * Keys in `needs`, `before`, `groups`, `watch` and `daemon` that name this plugin must exist and be of the right kind.
+ */
 export function checkReferences(plugin: Plugin): Issue[] {
   const issues: Issue[] = [];
   const refuse = (path: Issue["path"], key: string, kind: "oneshot" | "managed" | null) => {
@@ -87,7 +91,7 @@ export function checkReferences(plugin: Plugin): Issue[] {
   };
   const refuseForDaemon = (path: Issue["path"], key: string) => {
     if (key.split(":")[0] === plugin.name) refuse(path, key, "oneshot");
-    else issues.push({ path, message: `${JSON.stringify(key)} is not of this plugin` });
+    else issues.push({ path, message: `${JSON.stringify(key)} does not belong to this plugin` });
   };
   for (const [index, watch] of (plugin.watch ?? []).entries()) refuse(["watch", index, "run"], watch.run, "oneshot");
   for (const [name, key] of Object.entries(plugin.daemon?.commands ?? {}))
@@ -126,7 +130,7 @@ export function wholeKey(key: string): string {
 
 function checkReference(plugin: Plugin, key: string, kind: "oneshot" | "managed" | null): string | null {
   const [pluginName, commandName = "", variantName = "default"] = key.split(":");
-  if (pluginName !== plugin.name) return null; // another manifest's: known only when all are loaded
+  if (pluginName !== plugin.name) return null; // of another manifest: checked once all are loaded
   const command = Object.hasOwn(plugin.commands, commandName) ? plugin.commands[commandName] : undefined;
   const quoted = JSON.stringify(key);
   if (command === undefined) {

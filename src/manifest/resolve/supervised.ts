@@ -1,10 +1,10 @@
-/** Probes, restart policies and what restarts on a change, from as written to numbers. The defaults are here. */
+/** Resolves probes, restart policies and `restartOn` from text to numbers. Their defaults are here. */
 
 import { parseDuration } from "../../values/units.ts";
 import type { ResolvedAlive, ResolvedProbe, ResolvedRestartOn, RestartPolicy } from "../model/resolved.ts";
 import type { AliveProbe, ManagedFields, Probe, RestartOn, RestartOptions } from "../model/types.ts";
 
-/** Time a probe may take altogether when the manifest does not say. */
+/** How long a probe may take in total when the manifest sets no `timeout`. */
 const PROBE_TIMEOUT_MS = 30_000;
 const PROBE_INTERVAL_MS = 200;
 const ALIVE_TIMEOUT_MS = 5000;
@@ -12,7 +12,7 @@ const ALIVE_INTERVAL_MS = 10_000;
 const ALIVE_FAILURES = 3;
 export const DEBOUNCE_MS = 500;
 
-/** Never faster than once a second, as the supervisors people trust do it; what still fails after ten tries, no eleventh helps. */
+/** At most one restart a second, as in runit and s6; where ten restarts did not help, an eleventh will not. */
 const RESTART = {
   delayMs: 1000,
   maxDelayMs: 30_000,
@@ -24,7 +24,7 @@ const RESTART = {
 export function probeOf(probe: Probe): ResolvedProbe {
   const delayMs = probe.delay === undefined ? 0 : durationOf(probe.delay);
   const times = {
-    // a delay is not late because it is longer than the usual limit
+    // a delay longer than the default timeout is not late
     timeoutMs: probe.timeout === undefined ? PROBE_TIMEOUT_MS + delayMs : durationOf(probe.timeout),
     intervalMs: msOf(probe.interval, PROBE_INTERVAL_MS),
     startPeriodMs: msOf(probe.startPeriod, 0),
@@ -55,7 +55,7 @@ export function aliveOf(probe: AliveProbe): ResolvedAlive {
   return { ...resolved, timeoutMs, intervalMs: msOf(probe.interval, ALIVE_INTERVAL_MS), failures, action };
 }
 
-/** Written without `policy`, its numbers are for failures. */
+/** An object without `policy` means "on-failure". */
 export function policyOf(written: ManagedFields["restart"]): RestartPolicy {
   const options: RestartOptions = typeof written === "object" ? written : { policy: written ?? "no" };
   const delayMs = msOf(options.delay, RESTART.delayMs);
@@ -63,7 +63,7 @@ export function policyOf(written: ManagedFields["restart"]): RestartPolicy {
     policy: options.policy ?? "on-failure",
     successCodes: options.successCodes ?? [0],
     delayMs,
-    // a delay that is longer than the usual cap is meant
+    // a delay above the default cap is deliberate
     maxDelayMs: msOf(options.maxDelay, Math.max(RESTART.maxDelayMs, delayMs)),
     jitter: options.jitter ?? RESTART.jitter,
     resetAfterMs: msOf(options.resetAfter, RESTART.resetAfterMs),

@@ -1,6 +1,6 @@
 /**
- * The JSON Schema of a manifest, for editors of JSON, YAML and TOML: converted from the schema that judges, with the
- * sentences of manifest/model/types.ts. Functions cannot be written in those formats, so `handler` is not in it.
+ * The JSON Schema of a manifest, for editors of JSON, YAML and TOML: converted from the schema that validates, with the
+ * doc comments of manifest/model/types.ts. Those formats cannot hold functions, so `handler` is not in it.
  */
 import { toJsonSchema } from "@valibot/to-json-schema";
 import written from "./descriptions.json" with { type: "json" };
@@ -50,13 +50,13 @@ export function manifestJsonSchema(): object {
   }
   schema.title = "Manifest of dt";
   schema.properties = {
-    $schema: { type: "string", description: "The JSON Schema an editor checks this file with." },
+    $schema: { type: "string", description: "The JSON Schema that an editor checks this file against." },
     ...schema.properties,
   };
   return schema;
 }
 
-/** What the values of a map by name look like. */
+/** The schema of the values in a map by name. */
 function inside(map: Node | undefined): Node {
   return map?.additionalProperties as Node;
 }

@@ -1,4 +1,4 @@
-/** The schema of a probe of readiness or liveness: exactly one way to ask, and what goes with it. */
+/** The schemas of readiness and liveness probes: exactly one kind of check, and its options. */
 import * as v from "valibot";
 import { messageOf } from "../../sys/base/error.ts";
 import { makePattern } from "../../sys/pattern/pattern.ts";
@@ -10,10 +10,10 @@ export const ALIVE_KINDS = ["http", "port", "exec"] as const;
 
 const http = v.optional(
   v.pipe(
-    text('a path like "/" or a whole URL'),
+    text('a path like "/" or a full URL'),
     v.check(
       (value) => value.startsWith("/") || (/^https?:\/\//.test(value) && URL.canParse(value)),
-      expected('a path that begins with "/" or a whole http(s) URL'),
+      expected('a path that begins with "/" or a full http(s) URL'),
     ),
   ),
 );
@@ -64,7 +64,7 @@ export const probe = v.pipe(
   v.check((value) => value.status === undefined || value.http !== undefined, STATUS_WITHOUT_HTTP),
 );
 
-/** Below this, asking costs more than it tells. */
+/** Probing more often than this costs more than it tells. */
 const ALIVE_INTERVAL = "100ms";
 
 export const aliveProbe = v.pipe(
@@ -76,8 +76,9 @@ export const aliveProbe = v.pipe(
       action: v.optional(v.picklist(["unhealthy", "restart"], expected('"unhealthy" or "restart"'))),
     },
     {
-      what: "a probe of liveness",
-      explain: (key) => (key === "log" || key === "delay" ? "belongs to `ready`: it says nothing of later" : null),
+      what: "a liveness probe",
+      explain: (key) =>
+        key === "log" || key === "delay" ? "belongs to `ready`: it cannot tell what happens later" : null,
     },
   ),
   v.check(

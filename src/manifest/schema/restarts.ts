@@ -63,7 +63,7 @@ export const restartOn = fields(
   { what: "`restartOn`" },
 );
 
-/** A word or an object: told apart by being one, so that an error inside the object keeps its own path. */
+/** A word or an object. The value's own type selects the schema, so an error inside the object keeps its path. */
 function either<W extends v.GenericSchema, O extends v.GenericSchema>(word: W, object: O) {
   const schema = v.union([word, object]);
   return {

@@ -1,6 +1,6 @@
 /**
- * What a manifest may hold, as a schema. Its input type equals the hand-written types (checked by the compiler at the
- * end of this file); the types are what authors read, the schema is what refuses. Rules that need the merged settings are in manifest/resolve/rules.ts.
+ * The schema of a manifest. Its input type equals the hand-written types, as the compiler checks at the end of this
+ * file: authors read the types, the schema refuses. Rules that need the merged settings are in manifest/resolve/rules.ts.
  */
 import * as v from "valibot";
 import { nearestNames } from "../../sys/text/nearest.ts";
@@ -27,7 +27,7 @@ import {
   variantName,
 } from "./values.ts";
 
-/** Fields the design names that this version does not act on; accepting one in silence would be a lie. */
+/** Fields of the design that this version does not act on; silently accepting one would be a lie. */
 const NOT_YET = new Set(["flags"]);
 
 /** Names that a toggle of a stack cannot have. */
@@ -37,7 +37,7 @@ const FLAGS = new Set(
   ),
 );
 
-/** What the daemon answers by itself. */
+/** Commands that the daemon answers itself. */
 const WIRE_COMMANDS = new Set("status stop ps start stop_key restart logs why jobs subscribe".split(" "));
 
 function notYet(what: string): string {
@@ -54,7 +54,7 @@ const logging = {
   log: v.optional(
     v.pipe(
       path,
-      v.check((value) => !/(^|\/)\.{0,2}$/.test(value), expected("the path of a file")),
+      v.check((value) => !/(^|\/)\.{0,2}$/.test(value), expected("a file path")),
     ),
   ),
   logs: v.optional(
@@ -101,25 +101,25 @@ const oneshotFields = {
   schedule: v.optional(schedule),
 };
 
-const serviceNames = v.array(text("the name of a service"), expected("a list of names of services"));
+const serviceNames = v.array(text("a service name"), expected("a list of service names"));
 
 const compose = fields(
   {
     file: path,
     project: v.optional(
       v.pipe(
-        text("the name of a project"),
-        v.regex(/^[a-z0-9][a-z0-9_-]*$/, expected("a name of lower case letters, digits, _ and -")),
+        text("a project name"),
+        v.regex(/^[a-z0-9][a-z0-9_-]*$/, expected("a name of lowercase letters, digits, _ and -")),
       ),
     ),
-    profiles: v.optional(v.array(text("the name of a profile"), expected("a list of names of profiles"))),
+    profiles: v.optional(v.array(text("a profile name"), expected("a list of profile names"))),
     env: v.optional(dictionary(envName, envValue, "an object of variables")),
     services: v.optional(serviceNames),
     toggles: v.optional(
       dictionary(
         v.pipe(
           name,
-          v.check((value) => !FLAGS.has(value), "is a flag of every managed command; name the toggle otherwise"),
+          v.check((value) => !FLAGS.has(value), "is a flag of every managed command; give the toggle another name"),
         ),
         fields(
           { services: v.pipe(serviceNames, v.minLength(1, "expected at least one service, found an empty list")) },
@@ -145,7 +145,7 @@ const managedFields = {
       {
         signal: v.optional(signal),
         timeout: v.optional(duration),
-        spare: v.optional(v.array(text("the name of a process"), expected("a list of names of processes"))),
+        spare: v.optional(v.array(text("a process name"), expected("a list of process names"))),
       },
       { what: "`stop`" },
     ),
@@ -209,7 +209,7 @@ const ofKind = v.variant("kind", [oneshot, managed], (issue) =>
   issue.path === undefined ? expected("a command")(issue) : expected('"oneshot" or "managed"')(issue),
 );
 
-/** A wrong kind hides no other fault: the fields are judged as of the kind that they look like. */
+/** A wrong kind hides no other fault: the fields are validated for the kind that they look like. */
 const command = {
   ...ofKind,
   "~run"(dataset: { value: unknown }, config: v.Config<v.BaseIssue<unknown>>) {
@@ -257,7 +257,7 @@ const daemon = fields(
       dictionary(
         v.pipe(
           name,
-          v.check((value) => !WIRE_COMMANDS.has(value), "is a command of the daemon itself; name it otherwise"),
+          v.check((value) => !WIRE_COMMANDS.has(value), "is a command of the daemon itself; give it another name"),
         ),
         key,
         "an object of commands by name",
@@ -289,7 +289,7 @@ export const pluginSchema = fields(
   },
 );
 
-/** Both sides with `undefined` allowed where a field may be missing, so that only real differences count. */
+/** Allows `undefined` wherever a field may be missing, on both sides, so only real differences count. */
 type Loose<T> = T extends (...args: never[]) => unknown
   ? T
   : T extends object
@@ -297,5 +297,5 @@ type Loose<T> = T extends (...args: never[]) => unknown
     : T;
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 
-// Fails to compile when schema.ts and manifest/model/types.ts part.
+// Fails to compile when schema.ts and manifest/model/types.ts diverge.
 true satisfies Same<Loose<v.InferInput<typeof pluginSchema>>, Loose<Plugin>>;

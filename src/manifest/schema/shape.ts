@@ -1,6 +1,6 @@
 /**
- * Building blocks of the schema: valibot's, with whole sentences for messages and without its blind spots. A record
- * here keeps the keys `constructor` and `prototype`, which valibot drops in silence, and an array is not an object.
+ * Building blocks of the schema: valibot's, with whole sentences as messages and without two blind spots. Here a record
+ * keeps the keys `constructor` and `prototype`, which valibot silently drops, and an array is not an object.
  */
 import * as v from "valibot";
 import { nearestNames } from "../../sys/text/nearest.ts";
@@ -30,11 +30,11 @@ export function text(what: string) {
   return v.pipe(
     v.string(expected(what)),
     v.minLength(1, expected(what)),
-    v.check((value) => !value.includes("\0"), `expected ${what}, found a text with a NUL character`),
+    v.check((value) => !value.includes("\0"), `expected ${what}, found text with a NUL character`),
   );
 }
 
-/** One line for a person: no control characters, which a terminal would obey. */
+/** One line to show to the user: without control characters, which a terminal would obey. */
 export function line() {
   return v.pipe(
     v.string(expected("one line of text")),
@@ -52,11 +52,11 @@ function isPlainObject(value: unknown): value is Record<string, unknown> {
 export interface FieldWords {
   /** What the object is, e.g. "a command". */
   what: string;
-  /** A sentence for a field that is known but not allowed here; null when it is not known at all. */
+  /** A sentence for a field that exists but is not allowed here; null for an unknown field. */
   explain?: (key: string) => string | null;
 }
 
-/** An object with exactly these fields; another one is an error that names the nearest. */
+/** An object with exactly these fields; any other field is an error that suggests the nearest. */
 export function fields<const E extends v.ObjectEntries>(entries: E, words: FieldWords) {
   const names = Object.keys(entries);
   const schema = v.strictObject(entries, (issue) => {
@@ -85,7 +85,7 @@ function unknownField(key: string, allowed: string[], what: string): string {
   return `is not a field of ${what}; ${hint}`;
 }
 
-/** Names to values, as an object without a prototype. Every own key is looked at, `constructor` too. */
+/** A map from names to values, as an object without a prototype. Every own key is validated, `constructor` too. */
 export function dictionary<K extends v.BaseSchema<string, string, v.BaseIssue<unknown>>, V extends v.GenericSchema>(
   key: K,
   value: V,
@@ -114,7 +114,10 @@ export function dictionary<K extends v.BaseSchema<string, string, v.BaseIssue<un
   } as unknown as typeof schema;
 }
 
-/** A list or something else: the list is recognised by being one, so an error inside keeps its own path. */
+/**
+ * A list or another value. Whether the value is an array selects the schema, so an error inside the list keeps its
+ * path.
+ */
 export function listOr<L extends v.GenericSchema, S extends v.GenericSchema>(list: L, other: S) {
   const schema = v.union([list, other]);
   return {
@@ -125,7 +128,7 @@ export function listOr<L extends v.GenericSchema, S extends v.GenericSchema>(lis
   } as unknown as typeof schema;
 }
 
-/** One or a list of it. */
+/** One value, or a list of them. */
 export function oneOrMany<S extends v.GenericSchema>(one: S, what: string) {
   return listOr(v.pipe(v.array(one), v.minLength(1, `expected ${what}, found an empty list`)), one);
 }
@@ -139,6 +142,6 @@ function refuse(schema: { type: string; expects: string }, dataset: { value: unk
     received: describeValue(dataset.value),
     message: message({ input: dataset.value }),
   };
-  // valibot's own shape of an untyped dataset; `never` because each caller's dataset type differs
+  // valibot's shape of an untyped dataset; `never` because each caller's dataset type differs
   return { typed: false, value: dataset.value, issues: [issue] } as never;
 }

@@ -1,4 +1,4 @@
-/** The single values of a manifest as schemas: names, units, ports, argument vectors, signals, keys, variables. */
+/** Schemas of the single values in a manifest: names, units, ports, argument vectors, signals, keys, variables. */
 import { constants } from "node:os";
 import { Cron } from "croner";
 import * as v from "valibot";
@@ -56,13 +56,13 @@ export function integer(from: number, to: number, what: string) {
   );
 }
 
-const SCHEDULE_WORDS = 'a schedule as cron writes it, like "0 3 * * *" or "@daily"';
+const SCHEDULE_WORDS = 'a cron expression like "0 3 * * *" or "@daily"';
 export const schedule = v.pipe(
   v.string(expected(SCHEDULE_WORDS)),
   v.check((value) => value.length <= 200 && isSchedule(value), expected(SCHEDULE_WORDS)),
 );
 
-/** A date would be one too for the library, and would never come again. */
+/** The library also accepts a date, which would never come again. */
 function isSchedule(value: string): boolean {
   try {
     return /^[@*\d]/.test(value) && !/\dT\d/.test(value) && new Cron(value, { paused: true }).nextRun() !== null;
@@ -91,18 +91,18 @@ export const argv = v.pipe(
   v.array(
     v.pipe(
       v.string(expected("text (write numbers in quotes)")),
-      v.check((value) => !value.includes("\0"), "an argument cannot hold a NUL character"),
+      v.check((value) => !value.includes("\0"), "an argument cannot contain a NUL character"),
     ),
     expected("a list of arguments"),
   ),
   v.minLength(1, "expected at least the program to run, found an empty list"),
   v.check(
     (value) => value[0] === undefined || value[0].trim() !== "",
-    "expected the program to run first, found an empty text",
+    "expected the program to run first, found an empty string",
   ),
 );
 
-const RUN_WORDS = "a list of arguments or a text for `sh -c`";
+const RUN_WORDS = "a list of arguments or a string for `sh -c`";
 const shell = v.pipe(
   text(RUN_WORDS),
   v.check(
@@ -143,7 +143,7 @@ export function keyOr<O extends v.GenericSchema>(object: O) {
 
 export const envName = v.pipe(
   v.string(),
-  v.check((value) => /^[^=\0]+$/.test(value), 'the name of a variable cannot be empty or hold "=" or NUL'),
+  v.check((value) => /^[^=\0]+$/.test(value), 'a variable name cannot be empty or contain "=" or NUL'),
 );
 
 export const envValue = v.nullable(
@@ -153,7 +153,7 @@ export const envValue = v.nullable(
         ? `expected text or null, found ${input}; write it in quotes: "${input}"`
         : expected("text or null")({ input }),
     ),
-    v.check((value) => !value.includes("\0"), "a variable cannot hold a NUL character"),
+    v.check((value) => !value.includes("\0"), "a variable cannot contain a NUL character"),
   ),
 );
 
@@ -166,7 +166,7 @@ export function selection<const S extends v.GenericSchema<string, string>>(item:
     v.minLength(1, `expected at least one ${one}, found an empty list`),
     v.check(
       (patterns) => patterns.length === 0 || patterns.some((pattern) => !pattern.startsWith("!")),
-      `expected at least one ${one} without "!", found only what is left out`,
+      `expected at least one ${one} without "!", found only exclusions`,
     ),
   );
 }

@@ -1,28 +1,28 @@
 /**
- * What an editor, tsc and `bun check` need where nothing is installed: the types of `@dialtone/dt` beside the manifests, and a
- * tsconfig.json in each folder dt has files in, so that the project's own neither matters to them nor has to change.
+ * What an editor, tsc and `bun check` need when nothing is installed: the types of `@dialtone/dt` beside the manifests,
+ * and a tsconfig.json in each folder that dt writes to, so the project's own has no effect there and need not change.
  */
 import { existsSync, lstatSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { readPlain } from "../../sys/files/plainfile.ts";
 import type { NewFile } from "./types.ts";
 
-/** Far above what such a file has. */
+/** Far more than such a file holds. */
 export const MOST_READ = { most: 1024 * 1024 };
 
 export const TYPES_FILE = "manifests/dialtone.d.ts";
 
-/** The first line of a types file, by which dt knows its own again. */
+/** The first line of a types file, by which dt recognizes its own. */
 const MARK =
   "// The types of @dialtone/dt, for editors and tsc. Written by `dt init`, which also brings this file up to date.";
 
-const BUN_TYPES = `// The names that Bun brings, so that an editor and \`bun check\` know them with nothing installed. To have their types: install
-// @types/bun, write "types": ["bun"] in tsconfig.json, and remove this file.
+const BUN_TYPES = `// Declares the names that Bun provides, so an editor and \`bun check\` know them when nothing is installed.
+// To get their types, install @types/bun, write "types": ["bun"] in tsconfig.json, and remove this file.
 declare module "bun:test";
 declare var Bun: any;
 `;
 
-/** The types as a file that needs no configuration: a declaration of the module `@dialtone/dt`. */
+/** The types as a file that needs no configuration: it declares the module `@dialtone/dt`. */
 export function typesFile(declarations: string): NewFile {
   const indented = declarations.replace(/^(?=.)/gm, "  ");
   return { path: TYPES_FILE, text: `${MARK}\ndeclare module "@dialtone/dt" {\n${indented}}\n` };
@@ -32,13 +32,13 @@ export function isOwnTypesFile(text: string): boolean {
   return text.startsWith(MARK);
 }
 
-/** For the folder of manifests: what of it is not there yet. */
+/** The files that the folder of manifests still lacks. */
 export function filesForManifests(root: string, declarations: string): NewFile[] {
   if (isConfigured(root)) return [];
   const types = isInstalled(root, "@dialtone/dt") ? [] : [typesFile(declarations)];
   return (
     [tsconfig("manifests", null), ...types]
-      // A link or the like stays in the plan, which is then refused.
+      // A link or the like stays in the plan, so the plan is refused.
       .filter(({ path }) => !isPlainFile(root, path))
       .map((file) => ({ ...file, shared: true }))
   );
@@ -49,8 +49,8 @@ export function isPlainFile(root: string, path: string): boolean {
 }
 
 /**
- * For the folder of a new plugin: a tsconfig.json, which takes in the types of `@dialtone/dt` that lie beside the manifests, and the names of
- * Bun unless Bun's types are installed.
+ * The files for the folder of a new plugin: a tsconfig.json that includes the types of `@dialtone/dt` beside the
+ * manifests, and a declaration of Bun's names unless Bun's types are installed.
  */
 export function filesForPlugin(root: string, folder: string): NewFile[] {
   if (isConfigured(root)) return [];
@@ -76,13 +76,16 @@ function tsconfig(folder: string, types: string | null, include: string[] | null
   };
 }
 
-/** Whether the project's own tsconfig.json says where `@dialtone/dt` is; then it is meant for the manifests too. */
+/** Whether the project's own tsconfig.json maps `@dialtone/dt`; then it is meant for the manifests too. */
 function isConfigured(root: string): boolean {
   const text = readPlain(join(root, "tsconfig.json"), { ...MOST_READ, followLinks: true });
   return text.is === "there" && text.value.includes('"@dialtone/dt"');
 }
 
-/** The directory of the git checkout that the directory is in; null outside of one. A worktree's `.git` is a file. */
+/**
+ * The top directory of the git checkout that holds the directory; null outside a checkout. A worktree's `.git` is a
+ * file.
+ */
 export function topOfCheckout(directory: string): string | null {
   return ancestors(directory).find((place) => existsSync(join(place, ".git"))) ?? null;
 }

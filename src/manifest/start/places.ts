@@ -1,10 +1,10 @@
 /**
- * The places that `dt init` is about to write to, looked at before it writes to any. A clone may hold links where dt would make files, and a write
- * through one changes a file elsewhere. So each directory from the root down is a real one that only people to be trusted may write to, and
- * each file is not there yet, or is a file under one name.
+ * Checks every place that `dt init` is about to write to, before it writes to any. A clone may contain links where dt
+ * would create files, and a write through a link changes a file elsewhere. So each directory from the root down must be
+ * real and writable only by trusted users, and each file must not exist yet, or be a file with a single name.
  *
- * Known limit: whoever may write to the folder by its group can still change it between the look and the write. Then a new file may come to be
- * elsewhere; none is ever overwritten there.
+ * Known limit: a user who may write to the folder through its group can still change it between the check and the
+ * write. A new file may then end up elsewhere, but none is ever overwritten there.
  */
 import { lstatSync, readlinkSync, type Stats } from "node:fs";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ import { quoteCommand } from "../../sys/text/shell.ts";
 import { distrust } from "../discover/trust.ts";
 import type { Environment } from "./types.ts";
 
-/** Paths from the root; one that ends in `/` is a directory. Throws for the first that dt must not write to. */
+/** Paths from the root; one that ends in `/` is a directory. Throws for the first one that dt must not write to. */
 export function checkPlaces(root: string, paths: readonly string[], env: Environment): void {
   const looked = new Set<string>();
   for (const path of paths) {
@@ -28,7 +28,7 @@ export function checkPlaces(root: string, paths: readonly string[], env: Environ
   }
 }
 
-/** One that is not there is fine. */
+/** One that does not exist is fine. */
 export function checkDirectory(path: string, env: Environment): void {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return;
@@ -36,13 +36,13 @@ export function checkDirectory(path: string, env: Environment): void {
   refuseDistrusted(path, stat, env);
 }
 
-/** One that is not there is fine. */
+/** One that does not exist is fine. */
 function checkFile(path: string, env: Environment): void {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return;
   if (!stat.isFile()) throw refusal(path, `should be a file, but is ${kindOf(path, stat)}`, movedAway(path));
   if (stat.nlink > 1) throw refusal(path, `is a file with ${stat.nlink} names (hard links)`, madeItsOwn(path));
-  // Who else may write to it does not matter: its text is added to, not run.
+  // Whether others may write to it does not matter: dt adds to its text and does not run it.
   refuseDistrusted(path, { uid: stat.uid, mode: 0 }, env);
 }
 
@@ -54,8 +54,8 @@ function refuseDistrusted(path: string, stat: Pick<Stats, "uid" | "mode">, env: 
 }
 
 function refusal(path: string, what: string, remedy: string): DtError {
-  const message = `${path} ${what}: dt init writes to real directories and files of their own alone. Nothing was written.`;
-  const hint = `Look at it; if it is not needed as it is: ${remedy}`;
+  const message = `${path} ${what}: dt init writes only to real directories, and to files with a single name. Nothing was written.`;
+  const hint = `Look at it; if you do not need it as it is: ${remedy}`;
   return new DtError("unsafe-place", message, { status: EXIT.usage, hint, details: { path } });
 }
 

@@ -1,4 +1,6 @@
-/** What `dt init plugin <name>` writes: the plugin `template` under another name, and what an editor needs to check it. */
+/**
+ * Plans what `dt init plugin <name>` writes: the plugin `template` under another name, and what an editor needs for it.
+ */
 import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { DtError, EXIT } from "../../sys/base/error.ts";
@@ -8,12 +10,13 @@ import { filesForManifests, filesForPlugin } from "./editor.ts";
 import start from "./files.json" with { type: "json" };
 import type { NewFile } from "./types.ts";
 
-/** The name in the files to copy; there it is used for nothing else. */
+/** The name to replace in the copied files, which use this word for nothing else. */
 const TEMPLATE = /\btemplate\b/g;
 
 /**
- * All files. The plugin's own come first: of two calls with one name the loser fails before it has made what others share, which
- * it would take back. The manifest comes last: before it is there, nothing of the plugin counts. Throws where one is there already.
+ * All files to write. The plugin's own come first: of two calls with one name, the loser fails before it creates shared
+ * files, which it would remove again. The manifest comes last: until it exists, the plugin does not count. Throws when
+ * the plugin's folder or its manifest exists.
  */
 export function planPlugin(root: string, name: string): NewFile[] {
   const rename = (text: string) => text.replace(TEMPLATE, () => name);
@@ -32,7 +35,11 @@ export function checkPluginName(name: string, index: ManifestIndex): void {
   if (!NAME_PATTERN.test(name))
     refuse("bad-name", `A plugin cannot be named ${JSON.stringify(name)}.`, `Expected ${NAME_WORDS}.`);
   if (/\.d$/i.test(name))
-    refuse("bad-name", `A plugin cannot be named "${name}".`, `${name}.ts would be a file of types, not a manifest.`);
+    refuse(
+      "bad-name",
+      `A plugin cannot be named "${name}".`,
+      `${name}.ts would be a type declaration file, not a manifest.`,
+    );
   if (isReservedVerb(name))
     refuse("bad-name", `"${name}" is taken by the built-in verb \`dt ${name}\`.`, "Give the plugin another name.");
   const there = Object.hasOwn(index.plugins, name) ? index.plugins[name] : undefined;
@@ -40,23 +47,23 @@ export function checkPluginName(name: string, index: ManifestIndex): void {
     refuse(
       "exists",
       there.origin === "binary"
-        ? `There is a plugin named "${name}" inside dt.`
-        : `There is a plugin named "${name}" already: ${there.file}`,
+        ? `dt has a built-in plugin named "${name}".`
+        : `A plugin named "${name}" already exists: ${there.file}`,
       `\`dt ${name}\` shows it. Give the new one another name.`,
     );
   const broken = index.failures.find((failure) => failure.plugin === name);
   if (broken !== undefined)
-    refuse("exists", `There is a plugin named "${name}" already, which failed to load: ${broken.file}`, broken.message);
+    refuse("exists", `A plugin named "${name}" already exists but failed to load: ${broken.file}`, broken.message);
 }
 
-/** A folder that is there and empty is in nobody's way. */
+/** An existing empty folder does no harm. */
 function refuseExisting(root: string, paths: string[]): void {
   const there = paths.filter((path) => !isFree(join(root, path)));
   if (there.length === 0) return;
-  const verb = there.length === 1 ? "is" : "are";
-  throw new DtError("exists", `${there.join(" and ")} ${verb} there already in ${root}; nothing was written.`, {
+  const verb = there.length === 1 ? "exists" : "exist";
+  throw new DtError("exists", `${there.join(" and ")} already ${verb} in ${root}; nothing was written.`, {
     status: EXIT.usage,
-    hint: "Give the new plugin another name, or move what is there away.",
+    hint: "Give the new plugin another name, or move the existing files away.",
     details: { root, paths: there },
   });
 }

@@ -1,4 +1,7 @@
-/** What `dt init` does in a directory: `manifests/`, what an editor needs, and a line for git. Done twice, the second changes nothing. */
+/**
+ * What `dt init` writes to a directory: `manifests/`, what an editor needs, and a line for git. Running it again
+ * changes nothing.
+ */
 import { lstatSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DtError, messageOf } from "../../sys/base/error.ts";
@@ -19,7 +22,7 @@ import type { Environment, NewFile } from "./types.ts";
 
 export interface ProjectPlan {
   create: NewFile[];
-  /** Files that are there and get another text. */
+  /** Existing files that get a new text. */
   replace: NewFile[];
 }
 
@@ -36,13 +39,13 @@ export function planProject(root: string): ProjectPlan {
   if (top !== null && !isIgnored(root, top)) {
     const there = readPlain(join(root, IGNORE_FILE), MOST_READ);
     if (there.is === "there") replace.push({ path: IGNORE_FILE, text: withLine(there.value, IGNORED) });
-    // A link or the like stays in the plan, which is then refused; a file that cannot be read is left alone.
+    // A link or the like stays in the plan, so the plan is refused; a file that cannot be read is left alone.
     else if (!isPlainFile(root, IGNORE_FILE)) create.push({ path: IGNORE_FILE, text: `${IGNORED}\n` });
   }
   return { create, replace };
 }
 
-/** By a rename, which replaces what is at the name and follows no link. */
+/** Replaces files by renaming, which follows no link. */
 export function replaceFiles(root: string, files: readonly NewFile[], env: Environment): void {
   for (const { path, text } of files) {
     const file = join(root, path);
@@ -50,16 +53,20 @@ export function replaceFiles(root: string, files: readonly NewFile[], env: Envir
       checkPlaces(root, [path], env);
       writeWhole(file, text, { mode: lstatSync(file).mode & 0o777 });
     } catch (error) {
-      throw new DtError("cannot-write", `${messageOf(error)} It is as it was; the rest is done.`, {
-        hint: "Check who owns the directory and its mode.",
-        details: { path: file },
-        cause: error,
-      });
+      throw new DtError(
+        "cannot-write",
+        `${messageOf(error)} The file is unchanged; everything before it was written.`,
+        {
+          hint: "Check who owns the directory and its mode.",
+          details: { path: file },
+          cause: error,
+        },
+      );
     }
   }
 }
 
-/** Whether an ignore file from the top of the checkout down to the root has the line, as it is usually written. */
+/** Whether an ignore file between the root and the top of the checkout has the line, in one of its usual forms. */
 function isIgnored(root: string, top: string): boolean {
   for (let place = root; ; place = dirname(place)) {
     const file = join(place, IGNORE_FILE);

@@ -1,6 +1,7 @@
 /**
- * New files, all or none: each appears whole under its name, never takes another's place, and lies in a real directory; when one cannot be made,
- * what was made before it is removed again. Known limit: after a SIGKILL the first ones may be there, and the last is not.
+ * Writes new files, all or none. Each appears complete under its name, never replaces another and is in a real
+ * directory; if one cannot be created, those created before it are removed again. Known limit: after a SIGKILL the
+ * first files may exist without the last.
  */
 import { lstatSync, mkdirSync, rmdirSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -10,7 +11,7 @@ import { createWhole, tryUnlink } from "../../sys/files/files.ts";
 import { checkDirectory } from "./places.ts";
 import type { Environment, NewFile } from "./types.ts";
 
-/** Owners may write and all may read, less what the umask takes away; a manifest that all may write to is refused by dt. */
+/** The owner may write and everyone may read, minus the umask; dt refuses a manifest that everyone may write to. */
 const FILE_MODE = 0o644;
 const DIRECTORY_MODE = 0o755;
 
@@ -29,7 +30,7 @@ export function writeNewFiles(root: string, files: readonly NewFile[], env: Envi
   }
 }
 
-/** The folder that makes a directory a project; one that is there is fine. */
+/** Creates the folder that makes a directory a project; an existing one is fine. */
 export function makeManifests(root: string, env: Environment): void {
   const folder = join(root, "manifests");
   try {
@@ -46,7 +47,7 @@ interface Made {
   remove(path: string): void;
 }
 
-/** Notes each directory it makes. One that came to be since all were looked at is looked at again. */
+/** Adds each directory that it creates to `made`. Checks again a directory that appeared since all were checked. */
 function makeDirectories(directory: string, made: Made[], env: Environment): void {
   try {
     mkdirSync(directory, { mode: DIRECTORY_MODE });
@@ -62,7 +63,7 @@ function makeDirectories(directory: string, made: Made[], env: Environment): voi
   }
 }
 
-/** What could not be removed; in the order it was made in. */
+/** Removes what was made, last first, and returns what is left. */
 function undo(made: readonly Made[]): string[] {
   for (const { path, remove } of made.toReversed()) remove(path);
   return made.map(({ path }) => path).filter((path) => lstatSync(path, { throwIfNoEntry: false }) !== undefined);
@@ -72,17 +73,17 @@ function removeEmpty(directory: string): void {
   try {
     rmdirSync(directory);
   } catch {
-    // somebody put something into it meanwhile
+    // another process has put something into it
   }
 }
 
 function failure(file: string, cause: unknown, left: string[]): DtError {
-  if (cause instanceof DtError && left.length === 0) return cause; // of a directory that is none of this user's
+  if (cause instanceof DtError && left.length === 0) return cause; // for a directory that is not this user's
   const code = errnoOf(cause) ?? "unknown";
-  const after = left.length === 0 ? "Nothing was written." : `This is left of it: ${left.join(", ")}`;
+  const after = left.length === 0 ? "Nothing was written." : `Left behind: ${left.join(", ")}`;
   const details = { path: file, errno: code, left };
   if (code === "EEXIST") {
-    const message = `${file} is there already. ${after}`;
+    const message = `${file} already exists. ${after}`;
     return new DtError("exists", message, { status: EXIT.usage, hint: "Move it away, or use another name.", details });
   }
   return new DtError("cannot-write", `Cannot write ${file}: ${messageOf(cause)}. ${after}`, {

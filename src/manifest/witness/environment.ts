@@ -1,29 +1,30 @@
 /**
- * Which variables an evaluation reads. `process.env` is changed for one that notes; `Bun.env`, which cannot be changed, is judged by the text that
- * names it: a variable that it names counts, and everything where it does anything else with it.
+ * Records which variables an evaluation reads. `process.env` is replaced by a proxy that records. `Bun.env` cannot be
+ * replaced, so the source text decides: a variable that it reads by name counts; any other use of `Bun.env` counts as
+ * reading all variables.
  */
 import { namesOf } from "../depends/digest.ts";
 import { hashOf } from "../model/hash.ts";
 
 type Environment = Record<string, string | undefined>;
 
-/** Babel and jiti ask for these with every file; they count only where a manifest names them. */
+/** Babel and jiti read these for every file; they count only if the source names them. */
 const TOOLING = /^(?:NODE_ENV|FORCE_COLOR|NO_COLOR|(?:JITI|BABEL)_.*)$/;
 
-/** Set for the evaluation by dt itself. */
+/** dt itself sets these for the evaluation. */
 const OWN = new Set(["DIALTONE_ROOT", "DIALTONE_LOADING"]);
 
 export interface EnvironmentWatch {
   env(): object;
-  /** The text of a file that is part of it. */
+  /** Takes the text of a file that is part of the evaluation. */
   readSource(source: string): void;
-  /** Variables with a hash of each value; null: not set. The name "" stands for which there are. */
+  /** The variables read, with a hash of each value; null: not set. The name "" stands for the set of variable names. */
   read(): Record<string, string | null>;
 }
 
 export function watchEnvironment(): EnvironmentWatch {
   const real: Environment = process.env;
-  // What the evaluation itself sets is its doing, no part of what it came from.
+  // A variable that the evaluation itself sets is not part of what it depends on.
   const given = { ...real };
   const seen = new Set<string>();
   const sources: string[] = [];
@@ -68,9 +69,9 @@ export function watchEnvironment(): EnvironmentWatch {
   };
 }
 
-/** `Bun.env.NAME` and `Bun.env["NAME"]`; `import.meta.env` of what Bun loads itself is the same. */
+/** `Bun.env.NAME` and `Bun.env["NAME"]`; `import.meta.env` is the same in files that Bun itself loads. */
 const NAMED =
   /\b(?:Bun|import\.meta)\s*(?:\?\.|\.)\s*env\s*(?:(?:\?\.|\.)\s*([A-Za-z_$][\w$]*)|(?:\?\.)?\[\s*["']([^"'\n]+)["']\s*\])/g;
 
-/** `Bun` as a value of its own, to be taken apart. */
+/** `Bun` used as a value, for example to destructure it. */
 const ALIASED = /\b(?:Bun|import\.meta)\b(?!\s*(?:\?\.|\.)\s*[A-Za-z$])/;

@@ -1,8 +1,9 @@
 /**
- * `node:fs` in all its forms, each function that looks at something asking the question that it answers. The module's own object is changed, which
- * `require` hands out and jiti uses itself: so where imports were looked for is known as well, what is absent among it.
+ * Watches `node:fs` in all its forms: each function that looks at something records the question that it answers. The
+ * module's own object is changed, which `require` returns and jiti itself uses, so the places where imports were looked
+ * for are recorded too, absent ones included.
  *
- * Known limit: writing asks nothing, also not what it fails on.
+ * Known limit: a write records nothing, not even why it fails.
  */
 import type { Stats } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
@@ -77,7 +78,7 @@ export function watchFiles(witness: Witness): void {
         put(
           holder,
           name,
-          noting(real, () => witness.cannotKnow("makes a folder of a name by chance")),
+          noting(real, () => witness.cannotKnow("makes a folder with a random name")),
         );
       else if (plain === "statfs")
         put(
@@ -91,13 +92,13 @@ export function watchFiles(witness: Witness): void {
 
 function noteGlob(witness: Witness, [pattern, options]: readonly unknown[]): void {
   const { cwd, exclude } = (options ?? {}) as { cwd?: unknown; exclude?: unknown };
-  // What is excluded is among what is found, so what is found decides.
+  // Excluded names are among the matches, so the matches decide.
   void exclude;
   const from = cwd === undefined ? process.cwd() : pathOf(cwd);
   witness.ask(`nodeglob ${JSON.stringify({ pattern: [pattern].flat(), cwd: from })}`);
 }
 
-/** Absolute; null for what is no path: a descriptor, or what the function itself refuses. */
+/** Absolute; null for a value that is not a path: a descriptor, or one that the function itself refuses. */
 export function pathOf(value: unknown): string | null {
   try {
     const text =
@@ -121,7 +122,7 @@ function isForWriting(flags: unknown): boolean {
   return typeof flags === "number" && (flags & 3) === 1;
 }
 
-/** Notes which path an open descriptor is of, for `fstat`. */
+/** Remembers the path of an open descriptor, for `fstat`. */
 function remembering(open: object, opened: Map<number, string>): object {
   const remember = (path: unknown, fd: unknown) => {
     const of = pathOf(path);
@@ -152,7 +153,10 @@ function remembering(open: object, opened: Map<number, string>): object {
   });
 }
 
-/** What kind of thing is there is asked at once; the rest when it is looked at: a directory's times change with all that is made in it. */
+/**
+ * Records the kind of the file at once, and its other details only when they are read: a directory's times change with
+ * everything made in it.
+ */
 function watchedStat(real: Function, kind: string, witness: Witness, find: (at: unknown) => string | null): Function {
   const watch = (stats: unknown, path: string): unknown => {
     if (typeof stats !== "object" || stats === null) return stats;

@@ -1,6 +1,7 @@
 /**
- * What a manifest gets when it imports a module of the runtime. Those that calculate are themselves; those that look, ask; of the others every call
- * is noted. A package that Bun loads itself gets the real ones: what it imports by its text decides (`manifest/discover/packages.ts`).
+ * What a manifest gets when it imports a built-in module of the runtime. Modules that only calculate are passed on as
+ * they are; in those that look at the machine, each function records its question; in all others, every call is noted.
+ * A package that Bun itself loads gets the real modules, so the imports in its text decide (`watch.ts`).
  */
 import { builtinModules } from "node:module";
 import { dirname } from "node:path";
@@ -11,14 +12,14 @@ import { noteAll, noting, put } from "./wrap.ts";
 
 type Any = Record<string, unknown>;
 
-/** Say the same to whoever asks whenever. */
+/** Modules that give the same answer to every caller at any time. */
 const PURE = new Set(
   "assert assert/strict async_hooks buffer console constants diagnostics_channel events module path path/posix path/win32 punycode querystring readline readline/promises stream stream/consumers stream/promises stream/web string_decoder sys timers timers/promises tty url util util/types vm zlib".split(
     " ",
   ),
 );
 
-/** Their one object is changed, so that whoever requires them gets that. */
+/** Modules whose own object is changed, so every `require` gets the changed one. */
 const IN_PLACE = new Set(["fs", "fs/promises", "os", "crypto", "child_process"]);
 
 const CHANCE = new Set(
@@ -27,7 +28,10 @@ const CHANCE = new Set(
   ),
 );
 
-/** Of `node:os`: asked again, noted, or the same for ever. */
+/**
+ * Functions of `node:os`: MACHINE can be asked again, MOMENT cannot, FROM_ENVIRONMENT reads variables, the rest is
+ * fixed.
+ */
 const MACHINE = new Set(
   "availableParallelism cpus hostname machine networkInterfaces release totalmem userInfo version".split(" "),
 );
@@ -39,7 +43,10 @@ export function plainName(id: string): string | null {
   return id.startsWith("node:") || builtinModules.includes(name) || id === "bun" || id.startsWith("bun:") ? name : null;
 }
 
-/** Whether a package that imports it by its text may do what nobody sees. `required`: by `require`, which gives the changed object. */
+/**
+ * Whether a package whose text imports this module can do something unseen. `required`: by `require`, which gives the
+ * changed object.
+ */
 export function isUnseen(id: string, required: boolean): boolean {
   const name = plainName(id);
   if (name === null || PURE.has(name)) return false;
@@ -47,7 +54,7 @@ export function isUnseen(id: string, required: boolean): boolean {
 }
 
 export interface Modules {
-  /** As `import` gives it; null: no module of the runtime. */
+  /** As `import` gives it; null if it is not a module of the runtime. */
   imported(id: string): object | null;
   required(id: string): unknown;
 }
@@ -56,7 +63,7 @@ export function watchModules(witness: Witness, env: () => object): Modules {
   const made = new Map<string, object>();
   const real = (name: string) => require(name) as Any;
   watchMachine(real("os"), witness);
-  noteAll(real("crypto"), real("crypto"), () => witness.cannotKnow("takes something by chance"), CHANCE);
+  noteAll(real("crypto"), real("crypto"), () => witness.cannotKnow("uses randomness"), CHANCE);
   noteAll(real("child_process"), real("child_process"), () => witness.cannotKnow("runs a program"));
   const make = (id: string, name: string): object => {
     if (name === "process") return processModule(env);
@@ -91,7 +98,7 @@ export function watchModules(witness: Witness, env: () => object): Modules {
     return fresh;
   };
   const required = (id: string) => (imported(id) as { default?: unknown } | null)?.default;
-  // The other two ways to a module of the runtime, which no text of an import tells.
+  // Two other ways to get a module of the runtime, which leave no import in the text.
   const module = real("module") as { createRequire(from: string | URL): NodeJS.Require };
   const create = module.createRequire.bind(module);
   put(module, "createRequire", (from: string | URL) => watchedRequire(create(from), from, required, witness));
@@ -150,14 +157,14 @@ function watchMachine(os: Any, witness: Witness): void {
   }
 }
 
-/** Its streams are made when they are asked for, so it is not copied. */
+/** A proxy and not a copy: `process` creates its streams when they are first read. */
 function processModule(env: () => object): object {
   return new Proxy(process, {
     get: (target, name) => (name === "env" ? env() : name === "default" ? target : Reflect.get(target, name, target)),
   });
 }
 
-/** `Bun` with what cannot be changed in it. */
+/** A copy of `Bun`, with the members replaced that cannot be changed on the real one. */
 function bunModule(witness: Witness, env: () => object): object {
   const copy: Any = {};
   for (const name of Object.keys(Bun))

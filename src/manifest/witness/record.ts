@@ -1,9 +1,12 @@
-/** What one evaluation asked, each question once with its answer at that time, and the first thing it did that cannot be asked again. */
+/**
+ * Records what one evaluation asked: each question once, with its answer at that time, and the first thing it did that
+ * dt cannot check again.
+ */
 import { answerTo, type Question } from "../depends/questions.ts";
 
 export interface Record {
   ask(question: Question): void;
-  /** `what` it did, in words that follow "the manifest": "reads the time". */
+  /** Notes something that cannot be checked again; `what` follows "the manifest", e.g. "reads the time". */
   cannotKnow(what: string): void;
   seen(): { [question: Question]: string };
   unknown(): string | null;
@@ -12,7 +15,7 @@ export interface Record {
 export function makeRecord(): Record {
   const seen = new Map<Question, string>();
   let unknown: string | null = null;
-  // Answering calls the same functions.
+  // Computing an answer calls the watched functions too.
   let isAnswering = false;
   const answer = (question: Question) => {
     isAnswering = true;

@@ -1,6 +1,6 @@
 /**
- * What says what time it is, and what tells a time as the clocks of a place show it. The zone of the place can be asked about again, the time cannot.
- * The locale is no question: Bun's is en-US, whatever LANG and LC_* say.
+ * Watches everything that reads the time, or shows a time in the local time zone. dt can ask for the zone again, but
+ * not for the time. The locale needs no question: in Bun it is en-US, whatever LANG and LC_* say.
  */
 import type { Record as Witness } from "./record.ts";
 import { everyCall, noting, put, putGetter } from "./wrap.ts";
@@ -8,7 +8,7 @@ import { everyCall, noting, put, putGetter } from "./wrap.ts";
 type Any = Record<string, unknown>;
 type Note = () => void;
 
-/** Of a date: the same in every zone, as is all with UTC in its name. */
+/** Methods of Date with the same result in every zone; so are all with UTC in their name. */
 const ANYWHERE = new Set(
   "constructor toISOString toJSON toGMTString toTemporalInstant valueOf getTime setTime getMilliseconds setMilliseconds".split(
     " ",
@@ -63,7 +63,7 @@ export function watchTime(witness: Witness): Clock {
   return clock;
 }
 
-/** `new Date(0)` says nothing of now, `new Date()` does; one of words or of several numbers is meant as the place's. */
+/** `new Date()` reads the time, `new Date(0)` does not; text or several numbers may be read in the local zone. */
 function watchedDate({ time, zone }: Clock): DateConstructor {
   const now = noting(Date.now, time);
   const parse = noting(Date.parse, zone);
@@ -81,7 +81,7 @@ function watchedDate({ time, zone }: Clock): DateConstructor {
   });
 }
 
-/** Without a date, now is meant. */
+/** Formatting without a date formats the current time. */
 function watchFormat({ time, zone }: Clock): void {
   const format = Intl.DateTimeFormat.prototype;
   const note = ([date]: readonly unknown[]) => {

@@ -1,8 +1,10 @@
 /**
- * Watches one evaluation, in the process that does nothing else: what it read, asked and did becomes what the cache is asked by. What the manifest's own
- * files and all that Babel transforms do is seen by what they call; a package that Bun loads itself by what it calls of changed objects, and by its imports.
+ * Watches one evaluation, in a process that does nothing else. What it read, asked and did becomes the questions by
+ * which the cache checks its outcome. For the manifest's own files, and all others that Babel transforms, the calls
+ * they make are seen. For a package that Bun itself loads, only its calls to changed objects are seen, and the imports
+ * in its text.
  *
- * Known limits: what code made of text (`eval`) reaches by `import()`, and addons. Writing is not watched.
+ * Known limits: modules that code made from text (`eval`) imports with `import()`, and addons. Writing is not watched.
  */
 import { isAbsolute } from "node:path";
 import { readBytes } from "../../sys/files/plainfile.ts";
@@ -15,9 +17,9 @@ import { watchWorld } from "./world.ts";
 import { noting, put } from "./wrap.ts";
 
 export interface Witness {
-  /** A file that is transformed before it is run: its text becomes one that imports through here. */
+  /** Called for each file that Babel transforms; returns code that imports through this witness. */
   instrument(file: string, source: string, code: string): string;
-  /** All that was seen, with the files that were loaded. */
+  /** Everything that was seen, including the loaded files. */
   report(loaded: readonly string[]): Report;
 }
 
@@ -27,7 +29,7 @@ export interface Report {
   unknown: string | null;
 }
 
-/** Where transformed code finds its imports: a name that no manifest has. */
+/** The global through which transformed code imports; no manifest uses this name. */
 const DOOR = "__dialtone_witness__";
 
 export function beginWatch(): Witness {
@@ -62,8 +64,10 @@ export function beginWatch(): Witness {
 }
 
 /**
- * ES modules of the project that jiti would have Bun load, with real modules: refused, it transforms them. It reads each just before. Who else asks Bun
- * for one, a package say, gets it. A file in CommonJS is left to Bun, since jiti's own has no default; its imports are looked into, as a package's are.
+ * Makes jiti transform the project's ES modules. Otherwise jiti would have Bun load them, with the real built-in
+ * modules; when Bun refuses, jiti transforms them. jiti reads each file just before, which marks its request; any other
+ * importer, such as a package, gets the module from Bun. A CommonJS file is left to Bun, since in jiti's version it has
+ * no default export; its imports are inspected, as a package's are.
  */
 function refuseToJiti(): { settle(file: string): void } {
   const read = new Set<string>();
@@ -105,7 +109,7 @@ function isModule(path: string): boolean {
   }
 }
 
-/** What lies in node_modules is many files, replaced whole. */
+/** Files in node_modules are many, and are replaced as a whole. */
 export function isPackaged(file: string): boolean {
   return file.includes("/node_modules/");
 }
@@ -120,11 +124,13 @@ function lookInto(file: string, cannotKnow: (what: string) => void, environment:
     for (const { path, kind } of new Bun.Transpiler({ loader }).scanImports(source))
       if (isUnseen(path, kind === "require-call")) cannotKnow(`uses ${plainName(path)} in ${file}`);
   } catch {
-    cannotKnow(`holds ${file}, which cannot be looked into`);
+    cannotKnow(`imports ${file}, which cannot be inspected`);
   }
 }
 
-/** Rebinds what jiti hands to each module; after a directive, which counts at the beginning only. */
+/**
+ * Rebinds the import functions that jiti passes to each module, after a directive, which counts only at the beginning.
+ */
 function intoDoor(code: string): string {
   const directive = /^\s*(["'])use strict\1;?/.exec(code)?.[0] ?? "";
   return `${directive};[jitiImport,require]=${DOOR}(jitiImport,require);${code.slice(directive.length)}`;

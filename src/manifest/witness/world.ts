@@ -1,4 +1,4 @@
-/** What is there without an import: chance, the network, and `Bun`; the clock is in `time.ts`. */
+/** Watches what needs no import: randomness, the network and `Bun`; `time.ts` watches the clock. */
 import { pathOf } from "./files.ts";
 import type { Record as Witness } from "./record.ts";
 import { type Clock, watchTime } from "./time.ts";
@@ -8,7 +8,7 @@ type Any = Record<string, unknown>;
 
 const NETWORK = ["fetch", "WebSocket", "EventSource", "XMLHttpRequest", "Worker", "BroadcastChannel"];
 
-/** Of `Bun`: what runs, listens, talks, counts or guesses. What only calculates is not here. */
+/** Members of `Bun` whose results dt cannot check again. Those that only calculate are not listed. */
 const BUN_UNKNOWN: Record<string, string> = {
   $: "runs a program",
   spawn: "runs a program",
@@ -28,14 +28,14 @@ const BUN_UNKNOWN: Record<string, string> = {
   S3Client: "uses the network",
   FetchSession: "uses the network",
   nanoseconds: "reads the time",
-  randomUUIDv7: "takes something by chance",
+  randomUUIDv7: "uses randomness",
   cron: "sets a schedule",
 };
 
 export function watchWorld(witness: Witness): void {
   const world = globalThis as unknown as Any;
   const clock = watchTime(witness);
-  const chance = () => witness.cannotKnow("takes something by chance");
+  const chance = () => witness.cannotKnow("uses randomness");
   put(Math, "random", noting(Math.random, chance));
   for (const name of ["getRandomValues", "randomUUID"]) {
     const real = (crypto as unknown as Any)[name] as (...args: unknown[]) => unknown;
@@ -117,7 +117,7 @@ function askContent(witness: Witness, at: unknown): string | null {
   return path;
 }
 
-/** A file's times count only where they are looked at. */
+/** A file's times count only when they are read. */
 function watchTimes(file: Bun.BunFile, path: string, witness: Witness): void {
   const stat = file.stat.bind(file);
   try {

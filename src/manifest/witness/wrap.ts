@@ -1,8 +1,8 @@
-/** Functions in the place of others: they note that they are called, and then are the other. */
+/** Wrappers around functions and objects: each notes the call, then does what the original does. */
 
 type Callable = (...args: never[]) => unknown;
 
-/** Called, constructed or taken apart by `util.promisify`, it is noted first. */
+/** Notes each call and construction first, also through `util.promisify`. */
 export function noting<F extends object>(real: F, note: (args: readonly unknown[]) => void): F {
   return new Proxy(real, {
     apply(target, self, args) {
@@ -22,7 +22,7 @@ export function noting<F extends object>(real: F, note: (args: readonly unknown[
 
 const PROMISIFIED = Symbol.for("nodejs.util.promisify.custom");
 
-/** Puts it into the place; false where that is fixed. */
+/** Replaces a property; false if it cannot be changed. */
 export function put(holder: object, name: string, value: unknown): boolean {
   try {
     return (
@@ -34,7 +34,7 @@ export function put(holder: object, name: string, value: unknown): boolean {
   }
 }
 
-/** An accessor that is used is noted; what it gives may be changed. */
+/** Notes each use of an accessor; `change` may replace its value. */
 export function putGetter(holder: object, name: string, note: () => void, change = (value: unknown) => value): void {
   const real = Object.getOwnPropertyDescriptor(holder, name);
   const get = real?.get;
@@ -48,7 +48,7 @@ export function putGetter(holder: object, name: string, note: () => void, change
   });
 }
 
-/** An object whose functions note that they are called. */
+/** A proxy of an object that notes every call of its functions. */
 export function everyCall(real: object, note: () => void): object {
   return new Proxy(real, {
     get(target, name) {
@@ -62,7 +62,7 @@ export function everyCall(real: object, note: () => void): object {
   });
 }
 
-/** All functions of an object note that they are called, in place or as they are copied. */
+/** Makes all functions of an object note their calls, in place or in a copy. */
 export function noteAll(from: object, into: object, note: (name: string) => void, only?: ReadonlySet<string>): void {
   for (const name of Object.keys(from)) {
     const value: unknown = Reflect.get(from, name);

@@ -97,7 +97,7 @@ describe("transcripts", () => {
     expect((await chat("process", path("file.txt"))).stdout).toContain("1 conversations changed");
     expect(await chat("process", path("pipe.jsonl"))).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining("it is no file"),
+      stderr: expect.stringContaining("it is not a regular file"),
     });
   });
 
@@ -161,7 +161,7 @@ describe("the store", () => {
       symlinkSync(name.includes(".") || name === "lock" ? victim : outside, join(store, name));
       const { code, stderr } = await chat("process");
       expect(code).toBe(1);
-      expect(stderr).toMatch(/leads out of|no regular file/);
+      expect(stderr).toMatch(/leads out of|not a regular file/);
       expect(readdirSync(outside)).toEqual(["victim"]);
       expect(readFileSync(victim, "utf8")).toBe("User: the secret\n");
     });

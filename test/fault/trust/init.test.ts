@@ -206,7 +206,7 @@ const TRAPS: Record<string, Trap> = {
       symlinkSync(join(outside, "empty"), join(dir, "plugins/shop"));
     },
     named: "plugins/shop",
-    says: /is there already/,
+    says: /already exists/,
     plugin: true,
   },
   "its manifest of the plugin is a link to what is not there": {
@@ -215,7 +215,7 @@ const TRAPS: Record<string, Trap> = {
       symlinkSync(join(clone.outside, "new"), join(clone.dir, "manifests/shop.ts"));
     },
     named: "manifests/shop.ts",
-    says: /is there already/,
+    says: /already exists/,
     plugin: true,
   },
   "its types are a link, and a plugin is to be made": {
