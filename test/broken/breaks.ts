@@ -267,7 +267,7 @@ export const BREAKS: readonly Break[] = [
       {
         file: END,
         from: `if (request.how !== "sweep") {`,
-        to: `if (record.phase === "stopping") return { exit: makeExit(record, request, stopping, { known: false, code: null, signal: null, at: record.startedAt }, { survivors: [], killed: 0, ports: [], passedOver: [] }), stopped: { survivors: [], killed: 0, ports: [], passedOver: [] }, tookMs: 0, left: null };\n  if (request.how !== "sweep") {`,
+        to: `if (record.phase === "stopping") return { exit: makeEndExit(record, request, stopping, { known: false, code: null, signal: null, at: record.startedAt }, { survivors: [], killed: 0, ports: [], passedOver: [] }), stopped: { survivors: [], killed: 0, ports: [], passedOver: [] }, tookMs: 0, left: null };\n  if (request.how !== "sweep") {`,
       },
     ],
     test: "test/fault/kill.test.ts",
@@ -568,7 +568,7 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "who asked is forgotten",
-    edits: [{ file: END, from: "by: bySelf ? null : (stopping.stopping?.by ?? request.by),", to: "by: null," }],
+    edits: [{ file: "src/supervisor/end/exit.ts", from: "by: bySelf ? null : (stopping.stopping?.by ?? request.by),", to: "by: null," }],
     test: "test/e2e/why.test.ts",
   },
   {

@@ -5,7 +5,7 @@ import { readLastLines } from "../../logs/tail.ts";
 import { mayDeclareMore } from "../../manifest/model/graph.ts";
 import type { ManagedSettings, ManifestIndex } from "../../manifest/model/resolved.ts";
 import type { Asker, ExitRecord, KeyState, LaunchHistory, LaunchRecord, Want } from "../../state/types.ts";
-import { LAST_LINES } from "../../supervisor/end/end.ts";
+import { LAST_LINES } from "../../supervisor/launch/exit.ts";
 import type { Ground } from "../../supervisor/launch/types.ts";
 import { type DriftField, findDrift } from "../../supervisor/prepare/drift.ts";
 import { resolveIn } from "../../supervisor/prepare/environment.ts";

@@ -1,68 +1,14 @@
-/**
- * Ending a launch, by whoever holds its key's lock: want written, record marked `stopping`, tree stopped, exit recorded, record
- * removed. Each step can be the last one a killed process took: whoever comes next finds `stopping` and does the same again.
- *
- *   killed after            the next start or stop finds
- *   ---------------------   ---------------------------------------------------------------
- *   want                    the launch as it was: stops it
- *   phase stopping          some of the tree, or none: stops what is there
- *   tree gone               a record without a leader: writes the exit, removes the record
- *   exit written            the same, writes the exit again
- *   record in backoff       with `isKept`: what waits for its next run, without a host
- *   record removed          nothing to do
- */
-import { readLastLines } from "../../logs/tail.ts";
-import type { Asker, ExitReason, ExitRecord, LaunchHistory, LaunchRecord, Want } from "../../state/types.ts";
-import { isSuccess } from "../../state/view.ts";
-import { DtError, EXIT, messageOf } from "../../sys/base/error.ts";
-import {
-  type ProcessEntry,
-  type ProcessIdentity,
-  type ProcessTable,
-  presenceOf,
-  sameIdentity,
-  startOf,
-} from "../../sys/process/identity.ts";
-import { describeAsker, describeEnd } from "../launch/exit.ts";
+import type { ExitRecord, LaunchRecord, Want } from "../../state/types.ts";
+import { DtError, messageOf } from "../../sys/base/error.ts";
+import { presenceOf, sameIdentity } from "../../sys/process/identity.ts";
+import { describeAsker } from "../launch/exit.ts";
 import type { Ground } from "../launch/types.ts";
-import { isInTheWay } from "../port/listening.ts";
 import { queryOf } from "../tree/query.ts";
-import { SIGKILL, type StopTreeResult, type Survivor, stopTree } from "../tree/stoptree.ts";
-
-export interface EndRequest {
-  /** `sweep`: the leader ended by itself and its leftovers go. */
-  how: "stop" | "replace" | "interrupt" | "sweep";
-  by: Asker;
-  /** Of a stop by a person: what it leaves in the want. */
-  mark?: Want["lastStop"];
-  /** Default: as recorded. */
-  signal?: string;
-  hard?: AbortSignal | undefined;
-  /** Of a stack: its containers, and its record, are left for the start that follows. */
-  converge?: boolean;
-  /** A start follows under the same lock: of what waits in backoff the record stays, for the next one to take its place. */
-  isFollowed?: boolean;
-  /** Asked when the exit is written: true when another record was put in the place of this one, which then stays. */
-  isKept?: (exit: ExitRecord) => boolean;
-  /** The exit of the leader when this process is its host. */
-  ownExit?: Promise<{ code: number | null; signal: string | null }>;
-  self: ProcessIdentity;
-}
-
-export interface Ended {
-  exit: ExitRecord;
-  stopped: StopTreeResult;
-  tookMs: number;
-  /** What to tell when the disk is read-only and the record stays: it names nobody who lives, and the next start or stop clears it. */
-  left: string | null;
-}
-
-/** How long a host may take to note its leader's exit once the tree is gone. */
-const EXIT_NOTE_MS = 1000;
-/** How long a host may take to leave; a host is crash-only, so after that it may be killed. */
-const HOST_GRACE_MS = 2000;
-/** How many lines of the log an exit keeps. */
-export const LAST_LINES = 50;
+import { type StopTreeResult, stopTree } from "../tree/stoptree.ts";
+import { makeEndExit, REASONS, readStatus } from "./exit.ts";
+import { finishUnknownLeader, waitForHostGone } from "./hostgone.ts";
+import { checkPortsFree, survivorError } from "./survivors.ts";
+import type { Ended, EndRequest, LeaderEnd } from "./types.ts";
 
 /** Throws exit 5 with the survivors; the record then stays, so that the list stays true and the next stop tries again. */
 export async function endLaunch(ground: Ground, record: LaunchRecord, request: EndRequest): Promise<Ended> {
@@ -93,7 +39,7 @@ export async function endLaunch(ground: Ground, record: LaunchRecord, request: E
   if (stopped.survivors.length > 0) throw survivorError(record.key, stopped.survivors);
   const status = await readStatus(ground, record, request);
   if (!sameIdentity(record.host, request.self)) await waitForHostGone(ground, record);
-  const exit = makeExit(record, request, stopping, status, stopped);
+  const exit = makeEndExit(record, request, stopping, status, stopped);
   const kept = await endContainers(ground, record, request);
   write({ how: "stop" }, () => store.writeExit(exit));
   const tookMs = () => Math.round(performance.now() - began);
@@ -168,9 +114,9 @@ async function endBackoff(ground: Ground, record: LaunchRecord, request: EndRequ
   const isEnd = request.how === "stop" || request.how === "interrupt";
   write(request, () => store.writeWant(wantOf(record, request)));
   const last = store.exit(record.key);
-  const status: Status = { known: true, code: null, signal: null, at };
+  const status: LeaderEnd = { known: true, code: null, signal: null, at };
   const stopped: StopTreeResult = { survivors: [], killed: 0, ports: [], passedOver: [] };
-  const base = last.is === "there" ? last.value : makeExit(record, request, record, status, stopped);
+  const base = last.is === "there" ? last.value : makeEndExit(record, request, record, status, stopped);
   const how = request.how === "interrupt" ? "interrupted" : `stopped${describeAsker(request.by)}`;
   const text = `${how} while it waited to be started again; before that it ${base.text}`;
   const exit: ExitRecord = isEnd ? { ...base, reason: REASONS[request.how], by: request.by, text } : base;
@@ -202,181 +148,4 @@ function refuseForeignNamespace({ table }: Ground, record: LaunchRecord): void {
           : `Stop it where it was started, or remove ${record.key}.meta.json from the run directory if that container is gone.`,
     },
   );
-}
-
-/**
- * A record without a leader: its host was ended between the write-ahead and the leader's. First that host must be gone, then nothing
- * may be between fork and exec (the fence); only then do the tokens tell all.
- */
-async function finishUnknownLeader(ground: Ground, record: LaunchRecord, self: ProcessIdentity): Promise<void> {
-  if (record.leader !== null || sameIdentity(record.host, self)) return;
-  await waitForHostGone(ground, record);
-  const { tryFlock } = await import("../../sys/files/flock.ts");
-  const deadline = performance.now() + HOST_GRACE_MS;
-  for (;;) {
-    const fence = tryFlock(ground.store.path(record.key, "fence"));
-    if (fence.is === "held") return fence.lock.release();
-    if (fence.is === "unsupported" || performance.now() > deadline) return;
-    await Bun.sleep(2);
-  }
-}
-
-/**
- * Verified gone, or killed after the grace: a frozen one could serve its key again later. A host of many says that it let go of this launch
- * and stays; one that has to be killed leaves its other launches without a host, which the next `dt up` hosts again.
- */
-async function waitForHostGone({ table, store }: Ground, record: LaunchRecord): Promise<void> {
-  const isReleased = () => record.shared === true && hasReleased(store, record.token);
-  const deadline = performance.now() + HOST_GRACE_MS;
-  let killed = false;
-  while (presenceOf(table, record.host) === "alive" && !isReleased()) {
-    if (performance.now() > deadline) {
-      if (!killed) table.signal(record.host, SIGKILL);
-      killed = true;
-      if (performance.now() > deadline + HOST_GRACE_MS) {
-        throw new DtError(
-          "host-stuck",
-          `The old host of ${record.key} (pid ${record.host.pid}) does not end, not even by SIGKILL.`,
-        );
-      }
-    }
-    await Bun.sleep(1);
-  }
-}
-
-function hasReleased(store: Ground["store"], token: string): boolean {
-  const history = store.history(token);
-  return history.is === "there" && history.value.released !== undefined;
-}
-
-interface Status {
-  known: boolean;
-  code: number | null;
-  signal: string | null;
-  at: string;
-}
-
-/** Only the host, being the parent, learns the exit status; it notes it in the launch's history, or dies without. */
-async function readStatus(ground: Ground, record: LaunchRecord, request: EndRequest): Promise<Status> {
-  const now = () => new Date().toISOString();
-  if (request.ownExit !== undefined) {
-    const own = await Promise.race([request.ownExit, Bun.sleep(EXIT_NOTE_MS).then(() => null)]);
-    // The exit of a launch that was taken over from a killed host is nobody's to see.
-    if (own !== null) return { known: own.code !== null || own.signal !== null, ...own, at: now() };
-  }
-  const deadline = performance.now() + EXIT_NOTE_MS;
-  for (;;) {
-    const exited = exitedOf(ground.store.history(record.token));
-    if (exited !== null) return { known: true, ...exited };
-    const hopeless = record.leader === null || presenceOf(ground.table, record.host) !== "alive";
-    if (hopeless || performance.now() > deadline) {
-      const late = exitedOf(ground.store.history(record.token));
-      return late === null ? { known: false, code: null, signal: null, at: now() } : { known: true, ...late };
-    }
-    await Bun.sleep(1);
-  }
-}
-
-function exitedOf(history: ReturnType<Ground["store"]["history"]>): LaunchHistory["exited"] {
-  return history.is === "there" ? history.value.exited : null;
-}
-
-/** How a stop that another dt finishes is told, by who began it; else it was a stop. */
-const BEGUN: Partial<Record<Asker["by"], ExitReason>> = {
-  rerun: "replaced",
-  policy: "replaced",
-  interrupt: "interrupted",
-};
-
-const REASONS: Record<EndRequest["how"], ExitReason> = {
-  stop: "stopped",
-  replace: "replaced",
-  interrupt: "interrupted",
-  sweep: "exited",
-};
-
-function makeExit(
-  record: LaunchRecord,
-  request: EndRequest,
-  stopping: LaunchRecord,
-  status: Status,
-  stopped: StopTreeResult,
-): ExitRecord {
-  // Who began the stop is who stopped it, also when another dt had to finish it.
-  const begun = record.phase === "stopping" ? record.stopping : null;
-  const bySelf = request.how === "sweep" && begun === null;
-  const reason = reasonOf(record, request, begun, status);
-  const exit: ExitRecord = {
-    version: 1,
-    key: record.key,
-    token: record.token,
-    code: status.code,
-    signal: status.signal,
-    at: status.at,
-    startedAt: record.startedAt,
-    uptimeMs: Math.max(0, Date.parse(status.at) - Date.parse(record.startedAt)),
-    restarts: record.restarts,
-    reason,
-    text: "",
-    by: bySelf ? null : (stopping.stopping?.by ?? request.by),
-    argv: record.argv,
-    cwd: record.cwd,
-    log: record.log,
-    lastLines: readLastLines(record.log, LAST_LINES),
-  };
-  return { ...exit, text: describeEnd(exit, stopped.killed) };
-}
-
-function reasonOf(
-  record: LaunchRecord,
-  request: EndRequest,
-  begun: LaunchRecord["stopping"],
-  status: Status,
-): ExitReason {
-  if (begun !== null) return BEGUN[begun.by.by] ?? "stopped";
-  if (request.how !== "sweep") return REASONS[request.how];
-  if (!status.known) return "unknown";
-  return isSuccess(record, status.code) ? "exited" : "failed";
-}
-
-/**
- * A port still open after the tree is gone, where the tree or a server as most are had it, belongs to something that got away unseen, or came in
- * between: named either way.
- */
-function checkPortsFree({ table }: Ground, record: LaunchRecord, { ports, passedOver }: StopTreeResult): void {
-  const numbers = new Set([...ports.map((one) => one.port), ...(record.port === null ? [] : [record.port])]);
-  for (const port of numbers) {
-    const addresses = ports.flatMap((one) => (one.port === port ? [one.address] : []));
-    const spared = new Set(passedOver.map((one) => one.identity.pid));
-    const survivors = survivorsOn(table, record, port, addresses).filter(({ pid }) => !spared.has(pid));
-    if (survivors.length > 0) throw survivorError(record.key, survivors);
-  }
-}
-
-function survivorsOn(table: ProcessTable, record: LaunchRecord, port: number, addresses: string[]): Survivor[] {
-  const open = table.listenersOn(port).filter((one) => isInTheWay(one) || addresses.includes(one.address));
-  const uid = process.geteuid?.() ?? null;
-  const isHidden = uid !== null && open.some((one) => one.pids.length === 0 && one.uid === uid);
-  const hiding = isHidden ? table.hidingProcessesOf(uid) : [];
-  const isOlder = (entry: ProcessEntry) => record.leader !== null && startOf(entry) < startOf(record.leader);
-  return [...new Set([...open.flatMap((one) => one.pids), ...hiding])].flatMap((pid): Survivor[] => {
-    const entry = table.entry(pid);
-    if (entry === null || isOlder(entry)) return [];
-    // Another launch's.
-    if (typeof table.environmentOf(pid, "DIALTONE_TOKEN") === "string" || typeof table.lineageOf(pid) === "bigint")
-      return [];
-    const why = hiding.includes(pid)
-      ? `something listens on port ${port} of this launch, and may be this process, which hides what it has open`
-      : `it listens on port ${port} of this launch, but nothing proves that it belongs to it`;
-    return [{ pid, command: table.commandLineOf(pid), why }];
-  });
-}
-
-export function survivorError(key: string, survivors: Survivor[]): DtError {
-  return new DtError("survivors", `${key} was stopped, but not all of it is known to be gone:`, {
-    lines: survivors.flatMap((one) => [`  pid ${one.pid}  ${one.command}`, `      ${one.why}`]),
-    status: EXIT.survivors,
-    hint: "Look at these processes; end them yourself if they are yours.",
-    details: { key, survivors },
-  });
 }

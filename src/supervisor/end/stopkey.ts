@@ -12,7 +12,7 @@ import {
   presenceOf,
   sameIdentity,
 } from "../../sys/process/identity.ts";
-import { describeAsker } from "../launch/exit.ts";
+import { describeAsker, LAST_LINES, makeExit } from "../launch/exit.ts";
 import { lockKey } from "../launch/lock.ts";
 import { nestedError } from "../launch/nested.ts";
 import type { Ground, Report } from "../launch/types.ts";
@@ -21,7 +21,7 @@ import { awaitGivenUp, clearStarts, isWithin, markStop, pendingStarts } from "..
 import { queryOf, unrecordedQuery } from "../tree/query.ts";
 import type { StopTreeResult } from "../tree/stoptree.ts";
 import { findTree } from "../tree/tree.ts";
-import { endLaunch, LAST_LINES } from "./end.ts";
+import { endLaunch } from "./end.ts";
 
 export type StopKeyResult =
   | { is: "not-running"; key: string }
@@ -260,25 +260,10 @@ function noteWanted({ store }: Ground, { key, by }: StopKeyRequest, mark = markS
 function noteUnrecordedEnd({ store, root }: Ground, { key, by }: StopKeyRequest, why: string): void {
   const at = new Date().toISOString();
   const log = store.path(key, "log");
+  const text = `stopped${describeAsker(by)}; ${why}, so since when it ran is not known`;
+  const subject = { key, token: "", startedAt: at, restarts: 0, argv: [], cwd: root, log };
   unlessUnwritable(() =>
-    store.writeExit({
-      version: 1,
-      key,
-      token: "",
-      code: null,
-      signal: null,
-      at,
-      startedAt: at,
-      uptimeMs: 0,
-      restarts: 0,
-      reason: "stopped",
-      text: `stopped${describeAsker(by)}; ${why}, so since when it ran is not known`,
-      by,
-      argv: [],
-      cwd: root,
-      log,
-      lastLines: readLastLines(log, LAST_LINES),
-    }),
+    store.writeExit(makeExit(subject, { at, reason: "stopped", by, text, lastLines: readLastLines(log, LAST_LINES) })),
   );
 }
 

@@ -3,7 +3,7 @@
 import type { Ground, Report } from "../launch/types.ts";
 import { unrecordedQuery } from "../tree/query.ts";
 import { type StopTreeResult, stopTree } from "../tree/stoptree.ts";
-import { survivorError } from "./end.ts";
+import { survivorError } from "./survivors.ts";
 
 /** Set aside under the lock after reading it again, and the launch behind it stopped, never assumed gone. */
 export async function clearUnreadable(ground: Ground, key: string, report: Report): Promise<void> {

@@ -1,7 +1,8 @@
 /** What a person asks of a host while its launch runs: an end, or a new run. */
 import { messageOf } from "../../sys/base/error.ts";
 import { presenceOf } from "../../sys/process/identity.ts";
-import { type EndRequest, endLaunch } from "../end/end.ts";
+import { endLaunch } from "../end/end.ts";
+import type { EndRequest } from "../end/types.ts";
 import type { Ground, Report } from "../launch/types.ts";
 import { lockOrLeave, ownRecord, taken } from "../run/lock.ts";
 import { noteExit } from "../run/notes.ts";

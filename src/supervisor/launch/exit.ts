@@ -1,5 +1,4 @@
-/** Sentences about how a launch ended. Facts in, one sentence out. */
-
+/** How a launch ended: its exit record, and the sentence about it. */
 import type { Asker, ExitRecord, LaunchRecord } from "../../state/types.ts";
 import { formatDuration } from "../../values/duration.ts";
 
@@ -35,29 +34,33 @@ export function describeEnd(exit: Facts, killed: number): string {
   return `${TEXTS[exit.reason](exit)}${forced}`;
 }
 
+/** How many lines of the log an exit keeps. */
+export const LAST_LINES = 50;
+
+/** What ended: a launch, a run of a one-shot, or a start that came to nothing. */
+type Subject = Pick<ExitRecord, "key" | "token" | "startedAt" | "restarts" | "argv" | "cwd" | "log">;
+
+/**
+ * Every exit is made here. Default: at this moment, with a code and a signal that nobody saw, without last lines, and with the sentence that `reason`
+ * has. `killed`: how many processes SIGKILL had to end.
+ */
+export function makeExit(
+  { key, token, startedAt, restarts, argv, cwd, log }: Subject,
+  how: Pick<ExitRecord, "reason" | "by"> & Partial<ExitRecord>,
+  killed = 0,
+): ExitRecord {
+  const at = how.at ?? new Date().toISOString();
+  const uptimeMs = Math.max(0, Date.parse(at) - Date.parse(startedAt));
+  const end = { code: null, signal: null, at, uptimeMs, text: "", lastLines: [] };
+  const facts: ExitRecord = { version: 1, key, token, startedAt, restarts, argv, cwd, log, ...end, ...how };
+  return { ...facts, text: how.text ?? describeEnd(facts, killed) };
+}
+
 /** What a host can say of a launch that another dt is just ending, before that one has written the exit. */
 export function makeTakenExit(
   record: LaunchRecord,
   by: Asker,
   status: { code: number | null; signal: string | null },
 ): ExitRecord {
-  const at = new Date().toISOString();
-  const facts: ExitRecord = {
-    version: 1,
-    key: record.key,
-    token: record.token,
-    ...status,
-    at,
-    startedAt: record.startedAt,
-    uptimeMs: Math.max(0, Date.parse(at) - Date.parse(record.startedAt)),
-    restarts: record.restarts,
-    reason: by.by === "rerun" ? "replaced" : "stopped",
-    text: "",
-    by,
-    argv: record.argv,
-    cwd: record.cwd,
-    log: record.log,
-    lastLines: [],
-  };
-  return { ...facts, text: describeEnd(facts, 0) };
+  return makeExit(record, { ...status, reason: by.by === "rerun" ? "replaced" : "stopped", by });
 }

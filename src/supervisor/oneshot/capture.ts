@@ -23,8 +23,7 @@ import type { EndStatus } from "../../sys/base/status.ts";
 import { removeFile } from "../../sys/files/files.ts";
 import type { HeldLock } from "../../sys/lock/lock.ts";
 import { DEFAULT_VARIANT, formatKey } from "../../values/key.ts";
-import { LAST_LINES } from "../end/end.ts";
-import { describeEnd } from "../launch/exit.ts";
+import { LAST_LINES, makeExit } from "../launch/exit.ts";
 import { lockKey } from "../launch/lock.ts";
 import { isKnownLog, refuseSharedLog } from "../launch/log.ts";
 import type { Ground } from "../launch/types.ts";
@@ -115,10 +114,10 @@ export async function openCapture(
       last.push(bytes);
       writer.write(bytes);
     },
-    end: (status, signalled) => finish((more) => makeExit(run, status, signalled, more)),
+    end: (status, signalled) => finish((more) => makeRunExit(run, status, signalled, more)),
     fail: ({ code, message, hint = null }) =>
       finish((more) => ({
-        ...makeExit(run, { code: null, signal: null }, null, more),
+        ...makeRunExit(run, { code: null, signal: null }, null, more),
         reason: "start-failed",
         text: `could not be started: ${message}`,
         error: { code, message, hint },
@@ -214,26 +213,22 @@ function makeMemory() {
 
 const BY: Record<string, Asker["by"]> = { SIGINT: "interrupt", SIGHUP: "hangup", SIGTERM: "signal", SIGQUIT: "signal" };
 
-function makeExit(run: CapturedRun, { code, signal }: EndStatus, signalled: number | null, more: EndFacts): ExitRecord {
+function makeRunExit(
+  run: CapturedRun,
+  { code, signal }: EndStatus,
+  signalled: number | null,
+  more: EndFacts,
+): ExitRecord {
   const asked = signal === "SIGINT" ? signal : signalled === null ? null : signalName(signalled);
   // A program that listens and then ends well has ended by itself, as far as anybody can tell.
   const interrupted = asked !== null && asked in BY && (signal !== null || code !== 0);
   const reason: ExitReason = interrupted ? "interrupted" : code === 0 ? "exited" : "failed";
   const by = interrupted ? { ...run.startedBy, by: BY[asked] as Asker["by"] } : null;
-  const facts = { reason, code, signal, uptimeMs: more.uptimeMs, by };
-  return {
-    version: 1,
-    key: run.key,
-    token: crypto.randomUUID().replaceAll("-", ""),
-    at: new Date().toISOString(),
-    restarts: 0,
-    ...facts,
-    text: describeEnd(facts, 0),
-    startedAt: more.startedAt,
-    startedBy: run.startedBy,
-    argv: run.argv,
-    cwd: run.cwd,
-    log: run.log,
-    lastLines: more.lastLines,
-  };
+  const token = crypto.randomUUID().replaceAll("-", "");
+  const { startedAt, uptimeMs, lastLines } = more;
+  const { startedBy } = run;
+  return makeExit(
+    { ...run, token, startedAt, restarts: 0 },
+    { reason, code, signal, uptimeMs, by, startedBy, lastLines },
+  );
 }

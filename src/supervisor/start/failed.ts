@@ -1,6 +1,7 @@
 /** A start that failed and left nothing running is written down as the key's last exit, under its lock, so that it can be told later. */
-import type { Asker, ExitRecord } from "../../state/types.ts";
+import type { Asker } from "../../state/types.ts";
 import { DtError } from "../../sys/base/error.ts";
+import { makeExit } from "../launch/exit.ts";
 import { failureOf } from "../launch/failure.ts";
 import type { Ground, LaunchSpec } from "../launch/types.ts";
 import type { PreparedLaunch } from "../prepare/launch.ts";
@@ -17,49 +18,29 @@ export function noteStartFailure(ground: Ground, spec: LaunchSpec, facts: Facts,
   if (store.record(key).is !== "absent") return;
   try {
     const at = new Date().toISOString();
+    const subject = { ...facts, key, startedAt: at };
     if (isCancelled(error)) {
       const by: Asker = { ...spec.asker, by: "interrupt" };
       store.writeWant({ version: 1, key, want: "stopped", at, by });
-      store.writeExit({
-        ...makeExit(spec, facts, at),
-        reason: "interrupted",
-        text: "was cancelled before it was started",
-        by,
-      });
+      const text = "was cancelled before it was started";
+      store.writeExit(makeExit(subject, { at, reason: "interrupted", text, by }));
       return;
     }
     const { code, message, lines = [], hint } = failureOf(error);
     const whole = [message, ...lines].join("\n");
-    store.writeExit({
-      ...makeExit(spec, facts, at),
-      text: `could not be started: ${whole}`,
-      error: { code, message: whole, hint },
-    });
+    store.writeExit(
+      makeExit(subject, {
+        at,
+        reason: "start-failed",
+        text: `could not be started: ${whole}`,
+        by: spec.asker,
+        error: { code, message: whole, hint },
+      }),
+    );
   } catch (unwritten) {
     // A full disk may be why it failed: whoever asked is told, and that is all there is.
     if (!(unwritten instanceof DtError)) throw unwritten;
   }
-}
-
-function makeExit(spec: LaunchSpec, { token, argv, cwd, log, restarts }: Facts, at: string): ExitRecord {
-  return {
-    version: 1,
-    key: spec.key,
-    token,
-    code: null,
-    signal: null,
-    at,
-    startedAt: at,
-    uptimeMs: 0,
-    restarts,
-    reason: "start-failed",
-    text: "",
-    by: spec.asker,
-    argv,
-    cwd,
-    log,
-    lastLines: [],
-  };
 }
 
 function isCancelled(error: unknown): boolean {

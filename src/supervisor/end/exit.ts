@@ -1,0 +1,87 @@
+/** How a launch ended: the status that its host noted, and the reason by what ended it. */
+import { readLastLines } from "../../logs/tail.ts";
+import type { Asker, ExitReason, ExitRecord, LaunchHistory, LaunchRecord } from "../../state/types.ts";
+import { isSuccess } from "../../state/view.ts";
+import { presenceOf } from "../../sys/process/identity.ts";
+import { LAST_LINES, makeExit } from "../launch/exit.ts";
+import type { Ground } from "../launch/types.ts";
+import type { StopTreeResult } from "../tree/stoptree.ts";
+import type { EndRequest, LeaderEnd } from "./types.ts";
+
+/** How long a host may take to note its leader's exit once the tree is gone. */
+const EXIT_NOTE_MS = 1000;
+
+/** Only the host, being the parent, learns the exit status; it notes it in the launch's history, or dies without. */
+export async function readStatus(ground: Ground, record: LaunchRecord, request: EndRequest): Promise<LeaderEnd> {
+  const now = () => new Date().toISOString();
+  if (request.ownExit !== undefined) {
+    const own = await Promise.race([request.ownExit, Bun.sleep(EXIT_NOTE_MS).then(() => null)]);
+    // The exit of a launch that was taken over from a killed host is nobody's to see.
+    if (own !== null) return { known: own.code !== null || own.signal !== null, ...own, at: now() };
+  }
+  const deadline = performance.now() + EXIT_NOTE_MS;
+  for (;;) {
+    const exited = exitedOf(ground.store.history(record.token));
+    if (exited !== null) return { known: true, ...exited };
+    const hopeless = record.leader === null || presenceOf(ground.table, record.host) !== "alive";
+    if (hopeless || performance.now() > deadline) {
+      const late = exitedOf(ground.store.history(record.token));
+      return late === null ? { known: false, code: null, signal: null, at: now() } : { known: true, ...late };
+    }
+    await Bun.sleep(1);
+  }
+}
+
+function exitedOf(history: ReturnType<Ground["store"]["history"]>): LaunchHistory["exited"] {
+  return history.is === "there" ? history.value.exited : null;
+}
+
+/** How a stop that another dt finishes is told, by who began it; else it was a stop. */
+const BEGUN: Partial<Record<Asker["by"], ExitReason>> = {
+  rerun: "replaced",
+  policy: "replaced",
+  interrupt: "interrupted",
+};
+
+export const REASONS: Record<EndRequest["how"], ExitReason> = {
+  stop: "stopped",
+  replace: "replaced",
+  interrupt: "interrupted",
+  sweep: "exited",
+};
+
+export function makeEndExit(
+  record: LaunchRecord,
+  request: EndRequest,
+  stopping: LaunchRecord,
+  status: LeaderEnd,
+  stopped: StopTreeResult,
+): ExitRecord {
+  // Who began the stop is who stopped it, also when another dt had to finish it.
+  const begun = record.phase === "stopping" ? record.stopping : null;
+  const bySelf = request.how === "sweep" && begun === null;
+  return makeExit(
+    record,
+    {
+      code: status.code,
+      signal: status.signal,
+      at: status.at,
+      reason: reasonOf(record, request, begun, status),
+      by: bySelf ? null : (stopping.stopping?.by ?? request.by),
+      lastLines: readLastLines(record.log, LAST_LINES),
+    },
+    stopped.killed,
+  );
+}
+
+function reasonOf(
+  record: LaunchRecord,
+  request: EndRequest,
+  begun: LaunchRecord["stopping"],
+  status: LeaderEnd,
+): ExitReason {
+  if (begun !== null) return BEGUN[begun.by.by] ?? "stopped";
+  if (request.how !== "sweep") return REASONS[request.how];
+  if (!status.known) return "unknown";
+  return isSuccess(record, status.code) ? "exited" : "failed";
+}

@@ -1,0 +1,55 @@
+/** Waiting until the host of a launch that is ended is gone, or has let go of it. */
+
+import type { LaunchRecord } from "../../state/types.ts";
+import { DtError } from "../../sys/base/error.ts";
+import { type ProcessIdentity, presenceOf, sameIdentity } from "../../sys/process/identity.ts";
+import type { Ground } from "../launch/types.ts";
+import { SIGKILL } from "../tree/stoptree.ts";
+
+/** How long a host may take to leave; a host is crash-only, so after that it may be killed. */
+const HOST_GRACE_MS = 2000;
+
+/**
+ * A record without a leader: its host was ended between the write-ahead and the leader's. First that host must be gone, then nothing
+ * may be between fork and exec (the fence); only then do the tokens tell all.
+ */
+export async function finishUnknownLeader(ground: Ground, record: LaunchRecord, self: ProcessIdentity): Promise<void> {
+  if (record.leader !== null || sameIdentity(record.host, self)) return;
+  await waitForHostGone(ground, record);
+  const { tryFlock } = await import("../../sys/files/flock.ts");
+  const deadline = performance.now() + HOST_GRACE_MS;
+  for (;;) {
+    const fence = tryFlock(ground.store.path(record.key, "fence"));
+    if (fence.is === "held") return fence.lock.release();
+    if (fence.is === "unsupported" || performance.now() > deadline) return;
+    await Bun.sleep(2);
+  }
+}
+
+/**
+ * Verified gone, or killed after the grace: a frozen one could serve its key again later. A host of many says that it let go of this launch
+ * and stays; one that has to be killed leaves its other launches without a host, which the next `dt up` hosts again.
+ */
+export async function waitForHostGone({ table, store }: Ground, record: LaunchRecord): Promise<void> {
+  const isReleased = () => record.shared === true && hasReleased(store, record.token);
+  const deadline = performance.now() + HOST_GRACE_MS;
+  let killed = false;
+  while (presenceOf(table, record.host) === "alive" && !isReleased()) {
+    if (performance.now() > deadline) {
+      if (!killed) table.signal(record.host, SIGKILL);
+      killed = true;
+      if (performance.now() > deadline + HOST_GRACE_MS) {
+        throw new DtError(
+          "host-stuck",
+          `The old host of ${record.key} (pid ${record.host.pid}) does not end, not even by SIGKILL.`,
+        );
+      }
+    }
+    await Bun.sleep(1);
+  }
+}
+
+function hasReleased(store: Ground["store"], token: string): boolean {
+  const history = store.history(token);
+  return history.is === "there" && history.value.released !== undefined;
+}

@@ -1,0 +1,49 @@
+/** What may be left of a launch that was ended. */
+import type { LaunchRecord } from "../../state/types.ts";
+import { DtError, EXIT } from "../../sys/base/error.ts";
+import { type ProcessEntry, type ProcessTable, startOf } from "../../sys/process/identity.ts";
+import type { Ground } from "../launch/types.ts";
+import { isInTheWay } from "../port/listening.ts";
+import type { StopTreeResult, Survivor } from "../tree/stoptree.ts";
+
+/**
+ * A port still open after the tree is gone, where the tree or a server as most are had it, belongs to something that got away unseen, or came in
+ * between: named either way.
+ */
+export function checkPortsFree({ table }: Ground, record: LaunchRecord, { ports, passedOver }: StopTreeResult): void {
+  const numbers = new Set([...ports.map((one) => one.port), ...(record.port === null ? [] : [record.port])]);
+  for (const port of numbers) {
+    const addresses = ports.flatMap((one) => (one.port === port ? [one.address] : []));
+    const spared = new Set(passedOver.map((one) => one.identity.pid));
+    const survivors = survivorsOn(table, record, port, addresses).filter(({ pid }) => !spared.has(pid));
+    if (survivors.length > 0) throw survivorError(record.key, survivors);
+  }
+}
+
+function survivorsOn(table: ProcessTable, record: LaunchRecord, port: number, addresses: string[]): Survivor[] {
+  const open = table.listenersOn(port).filter((one) => isInTheWay(one) || addresses.includes(one.address));
+  const uid = process.geteuid?.() ?? null;
+  const isHidden = uid !== null && open.some((one) => one.pids.length === 0 && one.uid === uid);
+  const hiding = isHidden ? table.hidingProcessesOf(uid) : [];
+  const isOlder = (entry: ProcessEntry) => record.leader !== null && startOf(entry) < startOf(record.leader);
+  return [...new Set([...open.flatMap((one) => one.pids), ...hiding])].flatMap((pid): Survivor[] => {
+    const entry = table.entry(pid);
+    if (entry === null || isOlder(entry)) return [];
+    // Another launch's.
+    if (typeof table.environmentOf(pid, "DIALTONE_TOKEN") === "string" || typeof table.lineageOf(pid) === "bigint")
+      return [];
+    const why = hiding.includes(pid)
+      ? `something listens on port ${port} of this launch, and may be this process, which hides what it has open`
+      : `it listens on port ${port} of this launch, but nothing proves that it belongs to it`;
+    return [{ pid, command: table.commandLineOf(pid), why }];
+  });
+}
+
+export function survivorError(key: string, survivors: Survivor[]): DtError {
+  return new DtError("survivors", `${key} was stopped, but not all of it is known to be gone:`, {
+    lines: survivors.flatMap((one) => [`  pid ${one.pid}  ${one.command}`, `      ${one.why}`]),
+    status: EXIT.survivors,
+    hint: "Look at these processes; end them yourself if they are yours.",
+    details: { key, survivors },
+  });
+}
