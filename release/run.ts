@@ -113,7 +113,7 @@ function tryBinary({ target, file }: Built): string {
   }
   if (target.os !== "linux") return "built and its signature checked; there is no macOS here to run it";
   if (target.libc === "musl")
-    return "built; test/e2e/musl.test.ts runs the x64 one in a root directory with musl alone";
+    return "built; test/e2e/install/musl.test.ts runs the x64 one in a root directory with musl alone";
   const qemu = Bun.which("qemu-aarch64-static");
   if (target.cpu !== "arm64" || qemu === null)
     return "built; there is no emulator here to run it (Debian: qemu-user-static)";

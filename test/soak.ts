@@ -114,7 +114,7 @@ const ROWS: Row[] = [
     name: "logs",
     what: "10 million lines through two followers of `dt logs -f`, one follower across 100 restarts",
     bar: "every byte accounted for by hash",
-    files: ["test/e2e/logs.flood.test.ts"],
+    files: ["test/e2e/logs/flood.test.ts"],
     env: { DT_FLOOD_LINES: "10000000", DT_FLOOD_RUNS: "100" },
   },
   {

@@ -1,5 +1,5 @@
 /** What dt costs beside Compose: a stack brought up detached, by Compose alone and by dt, on an engine of the bench's own. */
-import { COMPOSE, IMAGE, noEngine, startEngine } from "../e2e/docker.kit.ts";
+import { COMPOSE, IMAGE, noEngine, startEngine } from "../e2e/kit/docker.ts";
 import { TestRoot } from "../kit.ts";
 import { dtIn, type Programs } from "./ground.ts";
 import type { Effort } from "./measure.ts";

@@ -1,7 +1,7 @@
 /** What the daemon costs while nothing is asked of it, and how fast it answers: with ten launches in a root that is registered. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { connectTo, daemonPid, disposeWithDaemon, socketOf } from "../e2e/daemon.kit.ts";
+import { connectTo, daemonPid, disposeWithDaemon, socketOf } from "../e2e/kit/daemon.ts";
 import { type TestRoot, until } from "../kit.ts";
 import { dtIn, makeCrowd, type Programs } from "./ground.ts";
 import type { Effort } from "./measure.ts";

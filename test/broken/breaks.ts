@@ -282,7 +282,7 @@ export const BREAKS: readonly Break[] = [
         to: "const exit",
       },
     ],
-    test: "test/e2e/managed.test.ts",
+    test: "test/e2e/managed/managed.test.ts",
     only: "a frozen host does not outlive a stop",
   },
   {
@@ -301,7 +301,7 @@ export const BREAKS: readonly Break[] = [
   {
     what: "what runs before a restart goes on after a stop",
     edits: [{ file: START, from: "spec.ticket === undefined ? options.stillWanted : undefined", to: "undefined" }],
-    test: "test/e2e/calledoff.test.ts",
+    test: "test/e2e/managed/calledoff.test.ts",
     only: "policy's restart waits",
   },
   {
@@ -459,13 +459,13 @@ export const BREAKS: readonly Break[] = [
         to: "return null;",
       },
     ],
-    test: "test/e2e/calledoff.test.ts",
+    test: "test/e2e/managed/calledoff.test.ts",
     only: "dt a api -d",
   },
   {
     what: "a start is not announced while its manifests are loaded",
     edits: [{ file: "src/commands/context/context.ts", from: "isStart ? { onLoad: announce } : {}", to: "{}" }],
-    test: "test/e2e/announced.test.ts",
+    test: "test/e2e/managed/announced.test.ts",
     only: "nothing runs: dt a plain -d|killed, failed",
   },
   {
@@ -477,7 +477,7 @@ export const BREAKS: readonly Break[] = [
         to: "lastStopOf(ground, key)?.id ?? null",
       },
     ],
-    test: "test/e2e/announced.test.ts",
+    test: "test/e2e/managed/announced.test.ts",
     only: "it runs: dt",
   },
   {
@@ -489,7 +489,7 @@ export const BREAKS: readonly Break[] = [
         to: "",
       },
     ],
-    test: "test/e2e/calledoff.test.ts",
+    test: "test/e2e/managed/calledoff.test.ts",
     only: "a stop by what runs before one launch",
   },
   {
@@ -501,13 +501,13 @@ export const BREAKS: readonly Break[] = [
         to: `key].flat().join(" ")`,
       },
     ],
-    test: "test/e2e/calledoff.test.ts",
+    test: "test/e2e/managed/calledoff.test.ts",
     only: "a stop by what runs before one launch",
   },
   {
     what: "what its host has not swept yet is shown as ended",
     edits: [{ file: "src/state/view.ts", from: `if (host === "alive" || locked) return "stopping";`, to: "" }],
-    test: "test/e2e/between.test.ts",
+    test: "test/e2e/managed/between.test.ts",
     only: "while what a launch left is ended",
   },
   {
@@ -563,13 +563,13 @@ export const BREAKS: readonly Break[] = [
       stdout: output,`,
       },
     ],
-    test: "test/e2e/foreground.test.ts",
+    test: "test/e2e/terminal/foreground.test.ts",
     only: "once each",
   },
   {
     what: "who asked is forgotten",
     edits: [{ file: "src/supervisor/end/exit.ts", from: "by: bySelf ? null : (stopping.stopping?.by ?? request.by),", to: "by: null," }],
-    test: "test/e2e/why.test.ts",
+    test: "test/e2e/managed/why.test.ts",
   },
   {
     what: "ports are not claimed, so two starts at once may both have one",
@@ -580,13 +580,13 @@ export const BREAKS: readonly Break[] = [
         to: "  if (home !== undefined) return NOTHING;",
       },
     ],
-    test: "test/e2e/ports.test.ts",
+    test: "test/e2e/managed/ports.test.ts",
     only: "a hundred starts",
   },
   {
     what: "nobody watches the owner",
     edits: [{ file: "src/supervisor/host/begin.ts", from: "  watchOwner(ground, run, control);\n", to: "" }],
-    test: "test/e2e/owners.test.ts",
+    test: "test/e2e/managed/owners.test.ts",
     only: "an owner that ends",
   },
   {
@@ -598,7 +598,7 @@ export const BREAKS: readonly Break[] = [
         to: "if (members.length >= 0) return record.value;",
       },
     ],
-    test: "test/e2e/ports.test.ts",
+    test: "test/e2e/managed/ports.test.ts",
     only: "what is none of ours",
   },
   {
@@ -610,7 +610,7 @@ export const BREAKS: readonly Break[] = [
         to: "const undo = Buffer.alloc(0);",
       },
     ],
-    test: "test/e2e/attach.test.ts",
+    test: "test/e2e/terminal/attach.test.ts",
     only: "in tmux",
   },
   {
@@ -622,7 +622,7 @@ export const BREAKS: readonly Break[] = [
         to: "performance.now() - interruptedAt < -withinMs",
       },
     ],
-    test: "test/e2e/attach.test.ts",
+    test: "test/e2e/terminal/attach.test.ts",
     only: "Ctrl-C is the program",
   },
   {
@@ -634,7 +634,7 @@ export const BREAKS: readonly Break[] = [
         to: "void Promise.all([before.length]).then(() => end(key, request));",
       },
     ],
-    test: "test/e2e/up.terminal.test.ts",
+    test: "test/e2e/stack/up.terminal.test.ts",
     only: "in the foreground",
   },
   {
@@ -646,7 +646,7 @@ export const BREAKS: readonly Break[] = [
         to: ".filter(() => false)",
       },
     ],
-    test: "test/e2e/stack.test.ts",
+    test: "test/e2e/stack/stack.test.ts",
   },
   {
     what: "a stop of a stack ends its processes alone",
@@ -657,13 +657,13 @@ export const BREAKS: readonly Break[] = [
         to: "    if (Number(0) === 1) await endStack(ground, record);",
       },
     ],
-    test: "test/e2e/containers.test.ts",
+    test: "test/e2e/stack/containers.test.ts",
     only: "killed at each step",
   },
   {
     what: "a rerun of a stack takes it down first",
     edits: [{ file: END, from: "if (request.converge === true) return", to: "if (Number(0) === 1) return" }],
-    test: "test/e2e/containers.test.ts",
+    test: "test/e2e/stack/containers.test.ts",
     only: "a rerun converges",
   },
   {
@@ -675,7 +675,7 @@ export const BREAKS: readonly Break[] = [
         to: "if (converge) return;",
       },
     ],
-    test: "test/e2e/containers.test.ts",
+    test: "test/e2e/stack/containers.test.ts",
     only: "gives up",
   },
   {
@@ -687,7 +687,7 @@ export const BREAKS: readonly Break[] = [
         to: "const mine = { last: since, done: false };",
       },
     ],
-    test: "test/e2e/containers.test.ts",
+    test: "test/e2e/stack/containers.test.ts",
     only: "the log goes on",
   },
   {
@@ -722,7 +722,7 @@ export const BREAKS: readonly Break[] = [
   {
     what: "the daemon binds whatever is at its path",
     edits: [{ file: "src/daemon/run.ts", from: "if (await isListening(socket)) {", to: "if (Number(0) === 1) {" }],
-    test: "test/e2e/daemon.test.ts",
+    test: "test/e2e/daemon/daemon.test.ts",
     only: "the socket: private",
   },
   {
@@ -740,19 +740,19 @@ export const BREAKS: readonly Break[] = [
   {
     what: "the daemon starts what a person stopped",
     edits: [{ file: "src/daemon/boot.ts", from: 'if (want?.want === "stopped") return false;', to: "" }],
-    test: "test/e2e/daemon.test.ts",
+    test: "test/e2e/daemon/daemon.test.ts",
     only: "boot: started",
   },
   {
     what: "what is due is run beside itself",
     edits: [{ file: "src/daemon/schedule.ts", from: "running.add(who);", to: "" }],
-    test: "test/e2e/daemon.test.ts",
+    test: "test/e2e/daemon/daemon.test.ts",
     only: "schedule: run",
   },
   {
     what: "systemd kills the launches with the daemon",
     edits: [{ file: "src/daemon/unit/systemd.ts", from: '"KillMode=process",', to: '"KillMode=control-group",' }],
-    test: "test/e2e/systemd.test.ts",
+    test: "test/e2e/daemon/systemd.test.ts",
     only: "install, kill",
   },
   {
@@ -863,13 +863,13 @@ export const BREAKS: readonly Break[] = [
         to: "",
       },
     ],
-    test: "test/e2e/inputs.test.ts",
+    test: "test/e2e/files/inputs.test.ts",
     only: "could not look",
   },
   {
     what: "`dt watch --events` stays when nobody reads it",
     edits: [{ file: "src/commands/verbs/watchevents.ts", from: "if (isReaderGone(STDOUT)) ended.resolve(0);", to: "" }],
-    test: "test/e2e/watch.test.ts",
+    test: "test/e2e/files/watch.test.ts",
     only: "--events",
   },
   {
@@ -887,7 +887,7 @@ export const BREAKS: readonly Break[] = [
   {
     what: "an onUpdate that failed is forgotten with its monitor",
     edits: [{ file: "plugins/chat/update.ts", from: "if (pending) store.setPending(id, true);", to: "" }],
-    test: "test/e2e/chat.test.ts",
+    test: "test/e2e/plugins/chat.test.ts",
     only: "onUpdate",
   },
   {
@@ -1265,13 +1265,13 @@ export const BREAKS: readonly Break[] = [
         to: "  if (root === null) {",
       },
     ],
-    test: "test/e2e/serving.test.ts",
+    test: "test/e2e/daemon/serving.test.ts",
     only: "nothing is registered",
   },
   {
     what: "daemon uninstall removes a socket that is answered",
     edits: [{ file: "src/daemon/socket/leftsockets.ts", from: " || (await isListening(target))", to: "" }],
-    test: "test/e2e/daemon.test.ts",
+    test: "test/e2e/daemon/daemon.test.ts",
     only: "uninstall removes",
   },
   {

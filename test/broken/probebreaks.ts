@@ -1,7 +1,7 @@
 /** Ways to break what a launch is asked by, and whose a port is, each with the test that must notice. */
 import type { Break } from "./breaks.ts";
 
-const PROBES = "test/e2e/probes.test.ts";
+const PROBES = "test/e2e/managed/probes.test.ts";
 const LISTENING = "src/supervisor/port/listening.ts";
 
 export const PROBE_BREAKS: readonly Break[] = [

@@ -1,4 +1,4 @@
-/** The daemon's socket, in this process: order, fairness, and what hostile peers cost. Through the binary: test/e2e/daemon.test.ts. */
+/** The daemon's socket, in this process: order, fairness, and what hostile peers cost. Through the binary: test/e2e/daemon/daemon.test.ts. */
 import { afterEach, describe, expect, test } from "bun:test";
 import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
@@ -8,7 +8,7 @@ import fc from "fast-check";
 import type { Event, Request } from "../../src/daemon/socket/protocol.ts";
 import { type Answers, type DaemonServer, serve } from "../../src/daemon/socket/server.ts";
 import { DtError } from "../../src/sys/base/error.ts";
-import { connectTo } from "../e2e/daemon.kit.ts";
+import { connectTo } from "../e2e/kit/daemon.ts";
 import { until } from "../kit.ts";
 
 const logged: string[] = [];

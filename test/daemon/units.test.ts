@@ -1,4 +1,4 @@
-/** The service files: the unit as systemd reads it, the property list as a library does. The unit at work: test/e2e/systemd.test.ts. */
+/** The service files: the unit as systemd reads it, the property list as a library does. The unit at work: test/e2e/daemon/systemd.test.ts. */
 import { describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -2,8 +2,8 @@
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { disposeWithDaemon } from "../e2e/daemon.kit.ts";
-import { launchRoot, leadersOf, type Ps, psOf, runs } from "../e2e/launch.kit.ts";
+import { disposeWithDaemon } from "../e2e/kit/daemon.ts";
+import { launchRoot, leadersOf, type Ps, psOf, runs } from "../e2e/kit/launch.ts";
 import { TestRoot, until } from "../kit.ts";
 import { tellNumbers } from "./numbers.ts";
 import { CALLS, killedAt, STRACE } from "./steps.kit.ts";

@@ -5,8 +5,8 @@
 import { expect, test } from "bun:test";
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { KEY, makeChat } from "../e2e/chat.kit.ts";
-import { psOf } from "../e2e/launch.kit.ts";
+import { KEY, makeChat } from "../e2e/kit/chat.ts";
+import { psOf } from "../e2e/kit/launch.ts";
 import { until } from "../kit.ts";
 import { tellNumbers } from "./numbers.ts";
 

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { launchRoot, leadersOf, psOf, readLog, runs } from "../e2e/launch.kit.ts";
+import { launchRoot, leadersOf, psOf, readLog, runs } from "../e2e/kit/launch.ts";
 import { type TestRoot, until } from "../kit.ts";
 
 const FAKETIME = ["x86_64-linux-gnu", "aarch64-linux-gnu"]

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { appendFileSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { launchRoot, printed, runs } from "../e2e/launch.kit.ts";
+import { launchRoot, printed, runs } from "../e2e/kit/launch.ts";
 import { type TestRoot, until } from "../kit.ts";
 
 const MORE = `crash: { kind: "managed", run: "exit 3", restart: "on-failure" },`;

@@ -4,7 +4,7 @@
  */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { commandLineOf, launchRoot, leadersOf, psOf, runs } from "../e2e/launch.kit.ts";
+import { commandLineOf, launchRoot, leadersOf, psOf, runs } from "../e2e/kit/launch.ts";
 import { type TestRoot, until } from "../kit.ts";
 import { tellNumbers } from "./numbers.ts";
 

@@ -1,8 +1,8 @@
 /** Launches whose host was killed, with a daemon: each gets another host, and is then served as by its first. */
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { disposeWithDaemon } from "../e2e/daemon.kit.ts";
-import { commandLineOf, type Ps, psOf, readLog, runs } from "../e2e/launch.kit.ts";
+import { disposeWithDaemon } from "../e2e/kit/daemon.ts";
+import { commandLineOf, type Ps, psOf, readLog, runs } from "../e2e/kit/launch.ts";
 import { TestRoot, until } from "../kit.ts";
 
 const make = (commands: string) =>

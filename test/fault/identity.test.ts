@@ -1,6 +1,6 @@
 /** Nothing innocent is killed: a record that names a living process which is not the launch's own gets no signal, whatever differs. */
 import { expect, test } from "bun:test";
-import { launchRoot, psOf, readLog, runs } from "../e2e/launch.kit.ts";
+import { launchRoot, psOf, readLog, runs } from "../e2e/kit/launch.ts";
 import { type TestRoot, until } from "../kit.ts";
 
 interface RawRecord {

@@ -3,7 +3,7 @@
  * launch. The instants are drawn at random here; how many rounds: DT_FAULT_ROUNDS (CI draws a few, the soak thousands).
  */
 import { expect, test } from "bun:test";
-import { hostsOf, launchRoot, leadersOf, type Ps, psOf, runs } from "../e2e/launch.kit.ts";
+import { hostsOf, launchRoot, leadersOf, type Ps, psOf, runs } from "../e2e/kit/launch.ts";
 import { type TestRoot, until } from "../kit.ts";
 import { tellNumbers } from "./numbers.ts";
 

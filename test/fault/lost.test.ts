@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { cpSync, existsSync, readdirSync, renameSync, rmSync, truncateSync } from "node:fs";
 import { join } from "node:path";
-import { freePort, launchRoot, type Ps, ps, psOf, readLog, runs } from "../e2e/launch.kit.ts";
+import { freePort, launchRoot, type Ps, ps, psOf, readLog, runs } from "../e2e/kit/launch.ts";
 import { type TestRoot, until } from "../kit.ts";
 
 const RECORD = ".dialtone/run/t:dev:default.meta.json";

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, readlinkSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { psOf, runs } from "../e2e/launch.kit.ts";
+import { psOf, runs } from "../e2e/kit/launch.ts";
 import { DT, TestRoot, until } from "../kit.ts";
 
 const CONTAINER = ["unshare", "-pf", "--kill-child", "--mount-proc"];

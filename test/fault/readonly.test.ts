@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { launchRoot, leadersOf, printed, psOf, readLog, runs } from "../e2e/launch.kit.ts";
+import { launchRoot, leadersOf, printed, psOf, readLog, runs } from "../e2e/kit/launch.ts";
 import { type TestRoot, until } from "../kit.ts";
 
 const mount = (...args: string[]) => Bun.spawnSync(["mount", ...args]).exitCode === 0;

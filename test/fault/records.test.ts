@@ -6,7 +6,7 @@ import { beginLook, lookAt } from "../../src/inspect/look.ts";
 import { openStore } from "../../src/state/store.ts";
 import type { Ground } from "../../src/supervisor/launch/types.ts";
 import { makeProcessTable } from "../../src/sys/process/table.ts";
-import { launchRoot, ps, psOf, runs } from "../e2e/launch.kit.ts";
+import { launchRoot, ps, psOf, runs } from "../e2e/kit/launch.ts";
 import { type TestRoot, until } from "../kit.ts";
 
 const KEY = "t:dev:default";

@@ -3,7 +3,7 @@
  * killed among them. DT_RERUN_ROUNDS rounds each (CI two, the soak twenty).
  */
 import { expect, test } from "bun:test";
-import { hostsOf, launchRoot, leadersOf, psOf } from "../e2e/launch.kit.ts";
+import { hostsOf, launchRoot, leadersOf, psOf } from "../e2e/kit/launch.ts";
 import { type Result, type TestRoot, until } from "../kit.ts";
 import { tellNumbers } from "./numbers.ts";
 

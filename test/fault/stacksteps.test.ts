@@ -3,8 +3,8 @@
  * it all, and a start after that has it whole. CI takes a few steps of some calls (DT_FAULT_STRIDE), the soak each.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { type DockerEngine, IMAGE, noEngine, startEngine } from "../e2e/docker.kit.ts";
-import { commandLineOf } from "../e2e/launch.kit.ts";
+import { type DockerEngine, IMAGE, noEngine, startEngine } from "../e2e/kit/docker.ts";
+import { commandLineOf } from "../e2e/kit/launch.ts";
 import { TestRoot, until } from "../kit.ts";
 import { tellNumbers } from "./numbers.ts";
 import { CALLS, killedAt, STRACE } from "./steps.kit.ts";

@@ -1,6 +1,6 @@
 /** SIGKILL at a step: strace kills every dt process as it enters its Nth system call of a kind. */
 import { readFileSync } from "node:fs";
-import { runs } from "../e2e/launch.kit.ts";
+import { runs } from "../e2e/kit/launch.ts";
 import { DT, type TestRoot, until } from "../kit.ts";
 
 /** Each by itself: what changes what others can see. */

@@ -4,7 +4,7 @@
  * start leaves exactly one launch. CI takes every few steps (DT_FAULT_STRIDE), the soak each.
  */
 import { expect, test } from "bun:test";
-import { launchRoot, leadersOf, type Ps, psOf } from "../e2e/launch.kit.ts";
+import { launchRoot, leadersOf, type Ps, psOf } from "../e2e/kit/launch.ts";
 import { type TestRoot, until } from "../kit.ts";
 import { tellNumbers } from "./numbers.ts";
 import { CALLS, killedAt, STRACE } from "./steps.kit.ts";

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { psOf, runs } from "../e2e/launch.kit.ts";
+import { psOf, runs } from "../e2e/kit/launch.ts";
 import { TestRoot, until, WITHOUT_LINEAGE } from "../kit.ts";
 
 function rootOf(commands: object): TestRoot {

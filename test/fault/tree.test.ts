@@ -5,7 +5,7 @@
 import { expect, test } from "bun:test";
 import { chmodSync, existsSync } from "node:fs";
 import { join } from "node:path";
-import { freePort, launchRoot, printed, psOf, readLog, runs } from "../e2e/launch.kit.ts";
+import { freePort, launchRoot, printed, psOf, readLog, runs } from "../e2e/kit/launch.ts";
 import { type TestRoot, until, WITHOUT_LINEAGE } from "../kit.ts";
 import { tellNumbers } from "./numbers.ts";
 

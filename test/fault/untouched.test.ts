@@ -1,6 +1,6 @@
 /** What a stop must leave alone: a launch inside the launch, spared servers, and whoever says it belongs to another launch. */
 import { expect, test } from "bun:test";
-import { launchRoot, psOf, runs } from "../e2e/launch.kit.ts";
+import { launchRoot, psOf, runs } from "../e2e/kit/launch.ts";
 import { until } from "../kit.ts";
 
 const pidOf = (pattern: string) => {

@@ -5,8 +5,8 @@
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { daemonPid, disposeWithDaemon } from "../e2e/daemon.kit.ts";
-import { runs } from "../e2e/launch.kit.ts";
+import { daemonPid, disposeWithDaemon } from "../e2e/kit/daemon.ts";
+import { runs } from "../e2e/kit/launch.ts";
 import { TestRoot, until } from "../kit.ts";
 import { tellNumbers } from "./numbers.ts";
 

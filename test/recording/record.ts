@@ -4,7 +4,7 @@
  */
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { readBlocks } from "../e2e/readme.ts";
+import { readBlocks } from "../e2e/kit/readme.ts";
 import { DT, REPOSITORY, TestRoot, until } from "../kit.ts";
 import { drawTerminal } from "./svg.ts";
 

@@ -11,8 +11,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { makeChat, said } from "../../e2e/chat.kit.ts";
-import { psOf } from "../../e2e/launch.kit.ts";
+import { makeChat, said } from "../../e2e/kit/chat.ts";
+import { psOf } from "../../e2e/kit/launch.ts";
 import { until } from "../../kit.ts";
 
 const KEY = "chat:monitor:default";

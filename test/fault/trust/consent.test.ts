@@ -5,8 +5,8 @@ import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } f
 import { join } from "node:path";
 import { rootSlug } from "../../../src/sys/places/paths.ts";
 import { makeSeal } from "../../../src/sys/seal/seal.ts";
-import { connectTo, socketOf, statusOf } from "../../e2e/daemon.kit.ts";
-import { psOf, runs } from "../../e2e/launch.kit.ts";
+import { connectTo, socketOf, statusOf } from "../../e2e/kit/daemon.ts";
+import { psOf, runs } from "../../e2e/kit/launch.ts";
 import { type TestRoot, until } from "../../kit.ts";
 import { type Strange, strangeRoot } from "./trust.kit.ts";
 

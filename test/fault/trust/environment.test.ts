@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from "bun:test";
 import { chmodSync, chownSync, existsSync, lstatSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { psOf, runs } from "../../e2e/launch.kit.ts";
+import { psOf, runs } from "../../e2e/kit/launch.ts";
 import { DT, TestRoot, until } from "../../kit.ts";
 import { SECRET } from "./stranger.kit.ts";
 

@@ -3,7 +3,7 @@ import { afterEach, expect, test } from "bun:test";
 import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { rootSlug } from "../../../src/sys/places/paths.ts";
-import { runs } from "../../e2e/launch.kit.ts";
+import { runs } from "../../e2e/kit/launch.ts";
 import { until } from "../../kit.ts";
 import { KEY, makeStranger, type Stranger } from "./stranger.kit.ts";
 import { canMount } from "./users.kit.ts";

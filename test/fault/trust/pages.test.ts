@@ -7,7 +7,7 @@ import { cpSync, mkdirSync, symlinkSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
-import { launchBrowser, NO_BROWSER } from "../../e2e/www.kit.ts";
+import { launchBrowser, NO_BROWSER } from "../../e2e/kit/www.ts";
 import { REPOSITORY, TestRoot, until } from "../../kit.ts";
 
 interface Server {

@@ -6,7 +6,7 @@
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import { appendFileSync } from "node:fs";
-import { psOf, readLog } from "../../e2e/launch.kit.ts";
+import { psOf, readLog } from "../../e2e/kit/launch.ts";
 import { TestRoot, until } from "../../kit.ts";
 
 /** The fourth power of the line's length. */

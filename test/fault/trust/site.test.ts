@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { createSiteRoot, runPlugin, startSite } from "../../e2e/www.kit.ts";
+import { createSiteRoot, runPlugin, startSite } from "../../e2e/kit/www.ts";
 import { REPOSITORY, TestRoot } from "../../kit.ts";
 
 const roots: TestRoot[] = [];

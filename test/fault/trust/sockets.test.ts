@@ -17,8 +17,8 @@ import {
   symlinkSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { daemonPid, disposeWithDaemon, socketOf } from "../../e2e/daemon.kit.ts";
-import { runs } from "../../e2e/launch.kit.ts";
+import { daemonPid, disposeWithDaemon, socketOf } from "../../e2e/kit/daemon.ts";
+import { runs } from "../../e2e/kit/launch.ts";
 import { TestRoot, until } from "../../kit.ts";
 import { asOther, canBeTwo, canMount, type Inside, OTHER, startImpostor, withOwnTmp } from "./users.kit.ts";
 

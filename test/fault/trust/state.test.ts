@@ -15,7 +15,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { psOf, runs } from "../../e2e/launch.kit.ts";
+import { psOf, runs } from "../../e2e/kit/launch.ts";
 import { DT, type Result, until } from "../../kit.ts";
 import {
   describe as describeAll,

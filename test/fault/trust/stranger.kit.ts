@@ -16,7 +16,7 @@ import { dirname, join } from "node:path";
 import type { LaunchRecord } from "../../../src/state/types.ts";
 import { identify, type ProcessEntry, type ProcessIdentity } from "../../../src/sys/process/identity.ts";
 import { makeProcessTable } from "../../../src/sys/process/table.ts";
-import { runs } from "../../e2e/launch.kit.ts";
+import { runs } from "../../e2e/kit/launch.ts";
 import { type RunOptions, TestRoot } from "../../kit.ts";
 import { exitOf, historyOf, recordOf, wantOf } from "../../state/samples.ts";
 

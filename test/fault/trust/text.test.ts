@@ -5,7 +5,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { VERBS, type VerbName } from "../../../src/commands/parse/verbs.ts";
-import { freePort } from "../../e2e/launch.kit.ts";
+import { freePort } from "../../e2e/kit/launch.ts";
 import type { TestRoot } from "../../kit.ts";
 import { EVIL, faultsOf } from "./hidden.kit.ts";
 import { makeCode, makeWorld } from "./text.kit.ts";

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { freePort } from "../../e2e/launch.kit.ts";
+import { freePort } from "../../e2e/kit/launch.ts";
 import { DT, TestRoot } from "../../kit.ts";
 import { EVIL, faultOf, faultsOf } from "./hidden.kit.ts";
 import { makeWorld } from "./text.kit.ts";

@@ -1,0 +1,43 @@
+/** `dt wait`: for readiness, for an end with its code, and at once when it cannot come. */
+import { expect, test } from "bun:test";
+import { TestRoot } from "../../kit.ts";
+
+test("wait ends when it is ready, with the command's own code when it has ended, and at once when it never will be", async () => {
+  const root = TestRoot.create({
+    "manifests/w.ts": `export default { name: "w", commands: {
+      slow: { kind: "managed", run: "sleep 0.3; touch up; exec sleep 1000", ready: { exec: ["test", "-f", "up"] } },
+      ends: { kind: "managed", run: "sleep 0.3; echo bad; exit 7", ready: { log: "never" } } } };`,
+  });
+  try {
+    await root.dt(["w", "slow", "--no-wait"]);
+    expect(await root.dt(["wait", "w:slow", "--timeout", "10ms"])).toMatchObject({ code: 124 });
+    expect(await root.dt(["wait", "w:slow"])).toMatchObject({ code: 0, stdout: "w:slow:default ready\n" });
+    await root.dt(["w", "ends", "--no-wait"]);
+    expect(await root.dt(["wait", "w:ends"])).toMatchObject({ code: 1, stderr: expect.stringContaining("bad") });
+    await root.dt(["w", "ends", "--no-wait"]);
+    expect((await root.dt(["wait", "w:ends", "--for", "exit"])).code).toBe(7);
+  } finally {
+    await root.dispose();
+  }
+});
+
+test("what is a one-shot is not waited for, nor joined, since it never runs as a launch", async () => {
+  const root = TestRoot.create({
+    "manifests/w.ts": `export default { name: "w", commands: { once: { kind: "oneshot", run: "true" }, dev: { kind: "managed", run: "true" } } };`,
+  });
+  try {
+    await root.dt(["w", "once"]);
+    expect(await root.dt(["wait", "w:once", "--timeout", "20s"])).toMatchObject({
+      code: 2,
+      stderr: "dt: w:once is a one-shot, which does not become ready.\n    Run it: dt w once\n",
+    });
+    expect(await root.dt(["attach", "w", "once"])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("w:once is a one-shot, which has no terminal of its own to join."),
+    });
+    expect((await root.dt(["wait", "w:dev", "--timeout", "10ms"])).code).toBe(124);
+    expect((await root.dt(["wait", "w:once", "--for", "exit"])).code).toBe(0);
+  } finally {
+    await root.dispose();
+  }
+});
