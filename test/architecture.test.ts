@@ -32,15 +32,15 @@ describe("this repository", () => {
   test("the binary is made of its declared dependencies, each of them used", () =>
     expect(checkPackages(SRC, Object.keys(manifest.dependencies))).toEqual([]));
   test("heavy packages are loaded only where they are needed", () => expect(checkLazy(SRC)).toEqual([]));
-  test("a one-shot loads nothing of a launch, and who starts one nothing of its host", () =>
+  test("a one-shot loads no code of launches, and starting a launch loads no code of its host", () =>
     expect(checkLight(SRC)).toEqual([]));
-  test("what dt init copies is loaded by dt init alone", () => expect(checkStart(SRC)).toEqual([]));
-  test("what is banned is not there", () => expect(checkBans(SRC)).toEqual([]));
+  test("only dt init loads the files that it copies", () => expect(checkStart(SRC)).toEqual([]));
+  test("no source uses what the rules ban", () => expect(checkBans(SRC)).toEqual([]));
   test("files named types.ts hold types", () => expect(checkTypesOnly(SRC)).toEqual([]));
   test("plugins and manifests import only @dialtone/dt", () => {
     expect(checkStrangers([...readSources("plugins"), ...readSources("manifests")])).toEqual([]);
   });
-  test("the reader of imports sees all that Bun's own sees", () => {
+  test("the reader of imports sees every import that Bun's transpiler sees", () => {
     const transpiler = new Bun.Transpiler({ loader: "ts", trimUnusedImports: false });
     for (const source of SRC) {
       const seen = new Set(importsOf(source).map(({ target, relative }) => (relative ? target : `package ${target}`)));
@@ -54,11 +54,11 @@ describe("this repository", () => {
   });
 });
 
-describe("the rules, broken", () => {
+describe("broken rules are reported", () => {
   const src = (path: string, text: string): Source => ({ path, text });
   const heavyModules = HEAVY_MODULES.map((path) => src(path, ""));
 
-  test("a sibling, a floor above, a new folder, a stray file, a way out", () => {
+  test("an import sideways, upwards or out of src, a new folder and a stray file are reported", () => {
     const broken = [
       src("src/state/a.ts", 'import { x } from "../manifest/x.ts";'),
       src("src/sys/base/b.ts", 'import type { X } from "../../state/types.ts";'),
@@ -86,7 +86,7 @@ describe("the rules, broken", () => {
     ]);
   });
 
-  test("within a room: a sub-room above, beside, and one that is on no floor", () => {
+  test("an import of a sub-room above or beside, and a sub-room on no floor, are reported", () => {
     const broken = [
       src("src/supervisor/tree/a.ts", 'import { x } from "../end/x.ts";'),
       src("src/supervisor/probe/b.ts", 'import type { X } from "../end/x.ts";'),
@@ -105,7 +105,7 @@ describe("the rules, broken", () => {
     ]);
   });
 
-  test("a circle of values, of a type and a lazy import, and a file that imports itself", () => {
+  test("a circle through a type and a lazy import, and a file that imports itself, are reported", () => {
     const broken = [
       src("src/state/a.ts", 'import { b } from "./b.ts";'),
       src("src/state/b.ts", 'import type { C } from "./c.ts";'),
@@ -119,7 +119,7 @@ describe("the rules, broken", () => {
     ]);
   });
 
-  test("down and beside oneself is fine, and so is a comment", () => {
+  test("an import downwards, one within a folder and one in a comment are allowed", () => {
     const fine = [
       src(
         "src/commands/a.ts",
@@ -131,7 +131,7 @@ describe("the rules, broken", () => {
     expect(checkFloors(fine)).toEqual([]);
   });
 
-  test("a heavy package, directly, behind another module, or by a type alone", () => {
+  test("a heavy package loaded at once is reported, directly or behind another module; a type alone is allowed", () => {
     const sources = [
       ...heavyModules.filter(({ path }) => path !== "src/manifest/load/evaluate.ts"),
       src("src/manifest/load/evaluate.ts", 'import { createJiti } from "jiti/static";'),
@@ -151,7 +151,7 @@ describe("the rules, broken", () => {
     ]);
   });
 
-  test("what is not to be loaded at once, behind another module; what is not there", () => {
+  test("a module that may not be loaded at once is reported behind another module, and so is one that is missing", () => {
     const sources = [
       src("src/runners/a.ts", 'import type { T } from "../logs/heavy.ts";\nimport { b } from "./b.ts";'),
       src("src/runners/b.ts", 'import { c } from "../logs/heavy.ts";'),
@@ -168,7 +168,7 @@ describe("the rules, broken", () => {
     ]);
   });
 
-  test("the files dt init copies, in another verb; the verb, before it is run", () => {
+  test("the files of dt init are reported in another verb, and where they load before dt init runs", () => {
     const sources = [
       src("src/commands/a.ts", 'import { planPlugin } from "../manifest/start/plan.ts";'),
       src("src/manifest/b.ts", 'await import("./start/files.json");'),
@@ -183,14 +183,14 @@ describe("the rules, broken", () => {
     ]);
   });
 
-  test("a package that is not declared, and one that is not used", () => {
+  test("an undeclared package and an unused one are reported", () => {
     expect(checkPackages([src("src/sys/a.ts", 'import x from "left-pad/x";\nimport "node:fs";')], ["defu"])).toEqual([
       "src/sys/a.ts:1 imports left-pad/x, which is not a dependency",
       "package.json: nothing in src imports defu",
     ]);
   });
 
-  test("exits, streams, the environment, platforms and variables", () => {
+  test("exits, streams, the environment, platforms and module variables are reported where they are banned", () => {
     const broken = [
       src(
         "src/logs/a.ts",
@@ -214,7 +214,7 @@ describe("the rules, broken", () => {
     expect(checkBans([src("src/cli.ts", "process.exit(0);\n  let x = 1; // process.stdout")])).toEqual([]);
   });
 
-  test("output that goes past the filter", () => {
+  test("output that bypasses the filter is reported", () => {
     const broken = [
       src("src/commands/a.ts", 'printBytes(bytes);\nwriteBytes(2, bytes);\nwriteSync(1, "x");\nprint("\\x1b[31mred");'),
       src("src/commands/verbs/jobs.ts", "printBytes(log);"),
@@ -227,7 +227,7 @@ describe("the rules, broken", () => {
     ]);
   });
 
-  test("code in a file of types", () => {
+  test("code in a file of types is reported", () => {
     expect(
       checkTypesOnly([
         src("src/state/types.ts", "export const X = 1;"),
@@ -236,7 +236,7 @@ describe("the rules, broken", () => {
     ).toEqual(["src/state/types.ts holds more than types"]);
   });
 
-  test("a plugin that reaches into src, another plugin or a package", () => {
+  test("a plugin that imports from src, another plugin or a package is reported", () => {
     const sources = [
       src(
         "plugins/www/a.ts",

@@ -2,10 +2,10 @@
  * The ground every end-to-end test stands on: a temporary project root with a home of its own, the compiled binary run
  * in it, and, at the end, proof that no process of that root is left.
  */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { makeSeal, type Seal } from "../src/sys/seal/seal.ts";
+import { makeTemporary } from "./kit/temporary.ts";
 
 export const REPOSITORY = resolve(import.meta.dir, "..");
 export const DT = process.env.DT_BINARY ?? join(REPOSITORY, "dist", "dt");
@@ -26,7 +26,10 @@ export interface RunOptions {
   timeoutMs?: number;
 }
 
-/** Words that run what follows as on a system where a launch gets no lineage (sys/process/lineage.ts): an administrator limited file locks. */
+/**
+ * Words that run what follows as on a system where a launch gets no lineage (sys/process/lineage.ts): an administrator limited
+ * file locks.
+ */
 export const WITHOUT_LINEAGE = ["bash", "-c", 'ulimit -x 1024 && exec "$@"', "--"];
 
 export class TestRoot {
@@ -42,7 +45,7 @@ export class TestRoot {
 
   /** Makes `<tmp>/dt-test-…/root` with these files (a manifest is just a file under `manifests/`). */
   static create(files: Record<string, string> = {}, name = "root"): TestRoot {
-    const base = realpathSync(mkdtempSync(join(tmpdir(), "dt-test-")));
+    const base = makeTemporary("test");
     const root = new TestRoot(base, join(base, name), join(base, "home"));
     mkdirSync(join(root.dir, "manifests"), { recursive: true });
     mkdirSync(root.home, { recursive: true });
@@ -83,7 +86,9 @@ export class TestRoot {
     return makeSeal(this.run, this.env.DIALTONE_HOME as string);
   }
 
-  /** Writes a state file by hand as the user's own dt would have: for tests about what it says, not about who wrote it. */
+  /**
+   * Writes a state file by hand as the user's own dt would have: for tests about what it says, not about who wrote it.
+   */
   writeState(path: string, value: object): string {
     const { seal: _, ...content } = value as Record<string, unknown>;
     return this.write(path, this.seal.close(resolve(this.dir, path), content));
@@ -160,6 +165,15 @@ function describeProcess(pid: number): string {
   }
 }
 
+/** Runs `body`, and disposes of the root however it ends. */
+export async function within<T>(root: TestRoot, body: (root: TestRoot) => Promise<T>): Promise<T> {
+  try {
+    return await body(root);
+  } finally {
+    await root.dispose();
+  }
+}
+
 /** Waits until `probe` gives something other than false, null or undefined; throws after the deadline. */
 export async function until<T>(
   what: string,
@@ -173,4 +187,39 @@ export async function until<T>(
     if (Date.now() > end) throw new Error(`waited ${deadlineMs} ms in vain until ${what}`);
     await Bun.sleep(10);
   }
+}
+
+/** Waits until `probe` gives the same in ten looks in a row: what it shows has come to rest. */
+export async function settled(what: string, probe: () => number): Promise<number> {
+  let [last, alike] = [probe(), 0];
+  await until(`${what} has come to rest`, () => {
+    const now = probe();
+    alike = now === last ? alike + 1 : 0;
+    last = now;
+    return alike === 10;
+  });
+  return last;
+}
+
+/**
+ * Looks again and again for this time, and throws at the first look at which `check` does not hold: for what must not
+ * happen and no event rules out.
+ */
+export async function stays(what: string, check: () => boolean | Promise<boolean>, forMs: number): Promise<void> {
+  for (const end = performance.now() + forMs; performance.now() < end; await Bun.sleep(10))
+    if (!(await check())) throw new Error(`it did not stay so: ${what}`);
+}
+
+/**
+ * Sends a signal that dt has had already until it has ended of it: what comes within 300 ms of the first is the same
+ * press.
+ */
+export async function pressUntilEnded(
+  child: Pick<Bun.Subprocess, "kill" | "exitCode" | "signalCode">,
+  signal: NodeJS.Signals,
+) {
+  await until(`another ${signal} ended it`, () => {
+    child.kill(signal);
+    return child.exitCode !== null || child.signalCode !== null;
+  });
 }

@@ -1,11 +1,14 @@
 /**
- * Whether something takes time in proportion to the text it gets: compared with reading that much text once, in the same run on the same
- * machine. It is asked of a short text first and then of longer ones, so that a test of what takes the square of the length fails and does not hang.
+ * Whether something takes time in proportion to the text it gets: compared with reading that much text once, in the
+ * same run on the same machine. It is asked of a short text first and then of longer ones, so that a test of what takes
+ * the square of the length fails and does not hang.
  */
 import { expect } from "bun:test";
 
 const SIZES = [1_000, 8_000, 64_000, 1_000_000];
-/** Work for each code unit, in what it takes to read one. The square of the longest text would be a thousand times this. */
+/**
+ * Work for each code unit, in what it takes to read one. The square of the longest text would be a thousand times this.
+ */
 const MOST = 800;
 /** What starts at all, is compiled or collected, in code units read. */
 const ALWAYS = 64_000;

@@ -1,7 +1,7 @@
 /**
- * `bun run soak`: what takes longer than CI may, and the numbers of docs/reliability.md. Each row is test files run with larger
- * figures and writes its numbers when it is done; `--only NAME` runs one, `--no-write` leaves the page as it is. Wants a machine that does
- * nothing else; more than an hour on two cores.
+ * `bun run soak`: what takes longer than CI may, and the numbers of docs/reliability.md. Each row is test files run
+ * with larger figures and writes its numbers when it is done; `--only NAME` runs one, `--no-write` leaves the page as
+ * it is. Wants a machine that does nothing else; more than an hour on two cores.
  */
 import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";

@@ -41,7 +41,10 @@ export function lineAt(text: string, offset: number): number {
   return text.slice(0, offset).split("\n").length;
 }
 
-/** The same text with every comment blanked, so that offsets and lines stay. Strings and regular expressions are stepped over. */
+/**
+ * The same text with every comment blanked, so that offsets and lines stay. Strings and regular expressions are stepped
+ * over.
+ */
 export function withoutComments(text: string): string {
   const token =
     /"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\[\s\S]|[^`\\])*`|(?<comment>\/\*[\s\S]*?\*\/|\/\/[^\n]*)|(?<=[=(,:?!&|;[{]\s*|\breturn\s+|^\s*)\/(?![/*])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[])+\//gm;

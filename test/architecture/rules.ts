@@ -68,7 +68,9 @@ const ENTRIES: Readonly<Record<string, (target: string) => boolean>> = {
   "src/index.ts": (target) => /^src\/(manifest\/model\/(types|define)|plugin\/\w+)\.ts$/.test(target),
 };
 
-/** Packages that cost milliseconds or megabytes; nothing that every call of dt loads may import them but by `import()`. */
+/**
+ * Packages that cost milliseconds or megabytes; nothing that every call of dt loads may import them but by `import()`.
+ */
 const HEAVY = [
   "citty",
   "croner",
@@ -82,7 +84,10 @@ const HEAVY = [
   "jsonc-parser",
 ];
 
-/** Where heavy packages are at home: only the load child, a `handler` command, the schema's verb or the daemon itself gets there. */
+/**
+ * Where heavy packages are at home: only the load child, a `handler` command, the schema's verb or the daemon itself
+ * gets there.
+ */
 export const HEAVY_MODULES = [
   "src/daemon/socket/protocol.ts",
   "src/daemon/run.ts",
@@ -218,7 +223,10 @@ export function checkLazy(sources: readonly Source[]): string[] {
   return [...missing, ...wrong];
 }
 
-/** What the calls that people wait for most do not load at once: the file that each begins with, and what is not to be reached from it. */
+/**
+ * What the calls that people wait for most do not load at once: the file that each begins with, and what is not to be
+ * reached from it.
+ */
 export const LIGHT: Readonly<Record<string, readonly string[]>> = {
   "src/commands/context/context.ts": [
     "src/state/store.ts",
@@ -278,7 +286,10 @@ function wayTo(
   return undefined;
 }
 
-/** What `dt init` copies is text that nobody else has use for: only that verb imports it, and the verb is loaded when it is run. */
+/**
+ * What `dt init` copies is text that no other verb needs: only that verb imports it, and the verb is loaded when it is
+ * run.
+ */
 export function checkStart(sources: readonly Source[]): string[] {
   return sources.flatMap((source) =>
     importsOf(source).flatMap(({ target, how, line }) => {
@@ -326,8 +337,8 @@ const BANS: readonly Ban[] = [
     pattern: /\b(writeBytes|printBytes)\(/g,
     sentence:
       "writes bytes as they are, past the filter of sys/visible.ts: text goes through print, writeText or output/talk.ts",
-    // What a command itself wrote: its log, shown or followed, and a stack's containers. The cursor of a table drawn in place, `\r` in a raw
-    // terminal, and the marks of a CI's log, around text that was made visible.
+    // What a command itself wrote: its log, shown or followed, and a stack's containers. The cursor of a table drawn in
+    // place, `\r` in a raw terminal, and the marks of a CI's log, around text that was made visible.
     except: [
       "src/commands/verbs/jobs.ts",
       "src/commands/logs/show.ts",
@@ -377,7 +388,8 @@ const BANS: readonly Ban[] = [
   {
     pattern: /\bprocess\.kill\(/g,
     sentence: "sends a signal to a pid: signals go through the process table, which compares identities",
-    // The load child and its parent: a process that was not yet reaped, and its group. A signal that came, again to oneself. Signal 0, a question.
+    // The load child and its parent: a process that was not yet reaped, and its group. A signal that came, again to
+    // oneself. Signal 0, a question.
     except: [
       "src/manifest/load/child.ts",
       "src/manifest/load/load.ts",
@@ -390,14 +402,16 @@ const BANS: readonly Ban[] = [
   {
     pattern: /\b(writeFileSync|appendFileSync|createWriteStream|Bun\.write)\(/g,
     sentence: "writes a file in place: use sys/files.ts, which writes it whole and renames",
-    // What the repository's own generator writes, a `.gitignore` that is created or left alone, and who holds a lock, in the locked file.
+    // A `.gitignore` that is created or left alone, and who holds a lock,
+    // in the locked file.
     except: ["src/supervisor/port/claim.ts", "src/sys/places/paths.ts"],
   },
   {
     pattern: /\b(rename|unlink|link|symlink|rm|rmdir|mkdir|chmod|copyFile|truncate)Sync\(/g,
     sentence:
       "changes a directory by a path, which a link on the way leads elsewhere: use sys/files.ts or sys/descend.ts",
-    // Directories of the user's own (DIALTONE_HOME, a service's, a temporary one), what `dt init` writes, and what plugins use.
+    // Directories of the user's own (DIALTONE_HOME, a service's, a temporary one), what `dt init` writes, and what
+    // plugins use.
     except: [
       "src/sys/*",
       "src/daemon/log.ts",
@@ -422,7 +436,8 @@ const BANS: readonly Ban[] = [
   {
     pattern: /\bprocess\.env\b/g,
     sentence: "reads the environment: it is read in cli.ts and handed down",
-    // These run the author's code inside dt and set up the environment it sees; or compare with the bytes dt was started with.
+    // These run the author's code inside dt and set up the environment it sees; or compare with the bytes dt was
+    // started with.
     except: ["src/cli.ts", "src/manifest/witness/*", "src/runners/oneshot/handler.ts", "src/sys/base/rawbytes.ts"],
   },
   {
@@ -461,7 +476,7 @@ export function checkTypesOnly(sources: readonly Source[]): string[] {
   });
 }
 
-/** Packages that a plugin of this repository is made with, each told in ARCHITECTURE.md. */
+/** Packages that a plugin of this repository is made with, each named in ARCHITECTURE.md. */
 const OF_PLUGINS: Readonly<Record<string, readonly string[]>> = { "plugins/dag/": ["@dagrejs/dagre"] };
 
 /** Plugins and manifests know of dt what a stranger's would: `@dialtone/dt`, built-ins and their own files. */

@@ -1,6 +1,6 @@
 /**
- * What dt may cost, as data. A row that is not named here is shown for comparison. Budgets are reported by `bun run bench` and
- * enforced by `bun run bench --check`; no unit test holds a time, since a busy machine would fail it.
+ * What dt may cost, as data. A row that is not named here is shown for comparison. Budgets are reported by `bun run
+ * bench` and enforced by `bun run bench --check`; no unit test holds a time, since a busy machine would fail it.
  */
 export interface Budget {
   /** `ratio`: times the compiled hello world of the same rounds; `plain`: in the row's own unit. */

@@ -1,4 +1,7 @@
-/** What dt costs beside Compose: a stack brought up detached, by Compose alone and by dt, on an engine of the bench's own. */
+/**
+ * What dt costs beside Compose: a stack brought up detached, by Compose alone and by dt, on an engine of the bench's
+ * own.
+ */
 import { COMPOSE, IMAGE, noEngine, startEngine } from "../e2e/kit/docker.ts";
 import { TestRoot } from "../kit.ts";
 import { dtIn, type Programs } from "./ground.ts";

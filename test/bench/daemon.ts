@@ -1,4 +1,7 @@
-/** What the daemon costs while nothing is asked of it, and how fast it answers: with ten launches in a root that is registered. */
+/**
+ * What the daemon costs while nothing is asked of it, and how fast it answers: with ten launches in a root that is
+ * registered.
+ */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { connectTo, daemonPid, disposeWithDaemon, socketOf } from "../e2e/kit/daemon.ts";
@@ -110,7 +113,10 @@ async function measureLateness(root: TestRoot, rounds: number): Promise<number[]
   return late;
 }
 
-/** Milliseconds in the processor, of all its threads and of those that have ended; the kernel tells hundredths of a second. */
+/**
+ * Milliseconds in the processor, of all its threads and of those that have ended; the kernel tells hundredths of a
+ * second.
+ */
 function processorMs(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");

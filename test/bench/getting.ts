@@ -1,10 +1,11 @@
 /**
- * `bun test/bench/getting.ts`, after `bun run release`: what getting dt costs, into docs/benchmarks.md: the size of each archive, the time
- * from install.sh to the first managed launch that is ready in a fresh directory with an empty home, and from `git clone` to a page.
+ * `bun test/bench/getting.ts`, after `bun run release`: what getting dt costs, into docs/benchmarks.md: the size of
+ * each archive, the time from install.sh to the first managed launch that is ready in a fresh directory with an empty
+ * home, and from `git clone` to a page.
  */
-import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { makeTemporary } from "../kit/temporary.ts";
 import { writeBetween } from "../pages.ts";
 
 const REPOSITORY = join(import.meta.dir, "..", "..");
@@ -17,7 +18,7 @@ function must(argv: string[], cwd: string, env: Record<string, string>): void {
 }
 
 function inFreshDirectory(body: (base: string, env: Record<string, string>) => void): number {
-  const base = mkdtempSync(join(tmpdir(), "dt-getting-"));
+  const base = makeTemporary("getting");
   const env = { PATH: `${join(base, ".local/bin")}:${process.env.PATH}`, HOME: base };
   const began = performance.now();
   try {

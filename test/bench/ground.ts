@@ -1,13 +1,16 @@
 /** What the measurements stand on: programs built within the run, and project roots of their own. */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { makeTemporary } from "../kit/temporary.ts";
 import { DT, TestRoot } from "../kit.ts";
 import { now, type Program } from "./spawn.ts";
 
 export interface Programs {
   directory: string;
-  /** Prints a line: `bun build --compile --bytecode --minify --format=esm`, the least that any program made this way costs. */
+  /**
+   * Prints a line: `bun build --compile --bytecode --minify --format=esm`, the least that any program made this way
+   * costs.
+   */
   hello: string;
   stamp: string;
   lines: string;
@@ -15,7 +18,7 @@ export interface Programs {
 }
 
 export function buildPrograms(): Programs {
-  const directory = mkdtempSync(join(tmpdir(), "dt-bench-"));
+  const directory = makeTemporary("bench");
   const hello = join(directory, "hello");
   writeFileSync(`${hello}.ts`, 'console.log("hello");\n');
   run([

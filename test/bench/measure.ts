@@ -104,7 +104,9 @@ function hostMemory(root: TestRoot): { hosts: number; megabytes: number } {
   return { hosts: hosts.length, megabytes: kilobytes.reduce((sum, one) => sum + one, 0) / 1024 };
 }
 
-/** A launch's whole life, over and over: start, replace, stop. The program notes its own first instruction and its end. */
+/**
+ * A launch's whole life, over and over: start, replace, stop. The program notes its own first instruction and its end.
+ */
 export async function measureLaunches(programs: Programs, { rounds }: Effort): Promise<Row[]> {
   const root = await makeRoot(programs);
   const file = (name: string) => join(root.base, `stamp-${name}`);
@@ -153,7 +155,10 @@ export async function measureLaunches(programs: Programs, { rounds }: Effort): P
   }
 }
 
-/** The writer's own time into a launch's log against its time into `>> file`, and the processor time of the host meanwhile. */
+/**
+ * The writer's own time into a launch's log against its time into `>> file`, and the processor time of the host
+ * meanwhile.
+ */
 export async function measureLog(programs: Programs, { logRounds, logBytes }: Effort): Promise<Row[]> {
   const root = await makeRoot(programs);
   const result = join(root.base, "lines-took");

@@ -77,7 +77,10 @@ async function lateness(root: TestRoot, args: string[], count: number): Promise<
   return late.slice(-count); // the first ones were there before the reader
 }
 
-/** Ten GiB as they are after a long time: data at both ends, so that nothing is skipped as released; what is between is never read. */
+/**
+ * Ten GiB as they are after a long time: data at both ends, so that nothing is skipped as released; what is between is
+ * never read.
+ */
 function makeHuge(path: string): void {
   const fd = openSync(path, "w");
   const line = `${"x".repeat(99)}\n`;

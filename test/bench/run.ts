@@ -1,6 +1,6 @@
 /**
- * `bun run bench [--check] [--quick] [--full-log] [--no-write] [group …]`: measures what dt costs and writes the table into
- * docs/benchmarks.md. Linux only: it reads /proc. Needs a C compiler (`cc`) for two tiny programs.
+ * `bun run bench [--check] [--quick] [--full-log] [--no-write] [group …]`: measures what dt costs and writes the table
+ * into docs/benchmarks.md. Linux only: it reads /proc. Needs a C compiler (`cc`) for two tiny programs.
  *
  *   --check     exit 1 when a budget is exceeded (test/bench/budgets.ts)
  *   --quick     a third of the rounds, at most 20 keys

@@ -1,4 +1,7 @@
-/** Samples taken in turns, and what is said of them: medians and spread, never means, since a busy machine has a long tail. */
+/**
+ * Samples taken in turns, and what is said of them: medians and spread, never means, since a busy machine has a long
+ * tail.
+ */
 
 export interface Series {
   /** One a round, in milliseconds or whatever unit the row has. */
@@ -6,8 +9,8 @@ export interface Series {
 }
 
 /**
- * Takes one sample of everything a round, each round in another order: what slows the machine down for a while slows all
- * of them, and nobody always runs after the same neighbour.
+ * Takes one sample of everything a round, each round in another order: what slows the machine down for a while slows
+ * all of them, and nobody always runs after the same neighbour.
  */
 export async function takeTurns<Name extends string>(
   rounds: number,

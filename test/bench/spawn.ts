@@ -1,6 +1,7 @@
 /**
  * Timing a program from the call that starts it to the moment its end is known, with as little as possible in between:
- * `posix_spawn` and a pidfd, no pipes, no event loop. `Bun.spawn` costs more than some of the programs that are measured.
+ * `posix_spawn` and a pidfd, no pipes, no event loop. `Bun.spawn` costs more than some of the programs that are
+ * measured.
  */
 import { dlopen, FFIType, type Pointer, ptr, read } from "bun:ffi";
 import { closeSync } from "node:fs";

@@ -221,7 +221,7 @@ export const BREAKS: readonly Break[] = [
     what: "ports are not looked at after a stop",
     edits: [{ file: END, from: "checkPortsFree(ground, record, stopped);", to: "" }],
     test: "test/fault/tree.test.ts",
-    only: "the same where there is no lineage",
+    only: "without a lineage a process that still holds",
   },
   {
     what: "processGroup false is not heeded",
@@ -520,7 +520,7 @@ export const BREAKS: readonly Break[] = [
       },
     ],
     test: "test/fault/hostless.test.ts",
-    only: "counts on under another host",
+    only: "counted on under another host",
   },
   {
     what: "a launch of another boot gets another host",
@@ -568,7 +568,13 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "who asked is forgotten",
-    edits: [{ file: "src/supervisor/end/exit.ts", from: "by: bySelf ? null : (stopping.stopping?.by ?? request.by),", to: "by: null," }],
+    edits: [
+      {
+        file: "src/supervisor/end/exit.ts",
+        from: "by: bySelf ? null : (stopping.stopping?.by ?? request.by),",
+        to: "by: null,",
+      },
+    ],
     test: "test/e2e/managed/why.test.ts",
   },
   {

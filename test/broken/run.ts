@@ -1,11 +1,12 @@
 /**
- * `bun run broken`: proves that the tests of the launch notice what they guard. Each break is applied to a copy of the tree, the binary is
- * built from it, and the named test must fail. `--only TEXT` takes the breaks whose sentence holds it; the table goes to
- * docs/reliability.md unless `--no-write` or `--only` is given. Exit 1 when a test passes on a broken dt.
+ * `bun run broken`: proves that the tests of the launch notice what they guard. Each break is applied to a copy of the
+ * tree, the binary is built from it, and the named test must fail. `--only TEXT` takes the breaks whose sentence holds
+ * it; the table goes to docs/reliability.md unless `--no-write` or `--only` is given. Exit 1 when a test passes on a
+ * broken dt.
  */
-import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, cpSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { makeTemporary } from "../kit/temporary.ts";
 import { writeBetween } from "../pages.ts";
 import { BREAKS, type Break } from "./breaks.ts";
 
@@ -33,7 +34,7 @@ const words = process.argv.slice(2);
 const only = words.includes("--only") ? words[words.indexOf("--only") + 1] : undefined;
 
 function makeCopy(): string {
-  const copy = mkdtempSync(join(tmpdir(), "dt-broken-"));
+  const copy = makeTemporary("broken");
   chmodSync(copy, 0o755); // tests run it as another user too
   for (const name of COPIED) cpSync(join(REPOSITORY, name), join(copy, name), { recursive: true });
   symlinkSync(join(REPOSITORY, "node_modules"), join(copy, "node_modules"));

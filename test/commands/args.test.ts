@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import type { Globals } from "../../src/commands/context/types.ts";
 import { checkArgs, valuesOf } from "../../src/commands/parse/args.ts";
 import { takeGlobals } from "../../src/commands/parse/globals.ts";
-import { DtError } from "../../src/sys/base/error.ts";
+import { failure } from "../kit/failure.ts";
 
 const ARGS = {
   follow: { type: "boolean", alias: "f", description: "" },
@@ -36,13 +36,10 @@ async function read(...words: string[]) {
 }
 
 function refusal(...words: string[]): string {
-  try {
-    checkArgs(words, { what: "dt x", args: ARGS, globals: globalsOf(), maxWords: 2, rest: "command" });
-  } catch (error) {
-    if (error instanceof DtError && error.status === 2) return error.sentence;
-    throw error;
-  }
-  return "nothing was refused";
+  const options = { what: "dt x", args: ARGS, globals: globalsOf(), maxWords: 2, rest: "command" } as const;
+  const { status, sentence } = failure(() => checkArgs(words, options));
+  expect(status).toBe(2);
+  return sentence;
 }
 
 describe("short flags that are joined", () => {
@@ -60,11 +57,11 @@ describe("short flags that are joined", () => {
     [["-n5f"], { lines: "5f" }],
   ] as const)("%j", async (words, values) => expect(await read(...words)).toMatchObject(values));
 
-  test("a word behind them stays a word", async () => {
+  test("a word after joined short flags stays a word", async () => {
     expect((await read("a", "-fn5", "b")).words).toEqual(["a", "b"]);
   });
 
-  test("-C takes its value behind it too, alone and joined", async () => {
+  test("-C takes a joined value, alone and after other short flags", async () => {
     expect((await read("-C/x")).globals.root).toBe("/x");
     expect(await read("-fC/x")).toMatchObject({ follow: true, globals: { root: "/x" } });
     expect(await read("-fC", "/x")).toMatchObject({ follow: true, globals: { root: "/x" } });
@@ -92,7 +89,7 @@ describe("flags that are given twice", () => {
     [["--no-capture", "--capture"], "--capture and --no-capture exclude each other."],
   ])("%j is refused", (words, sentence) => expect(refusal(...words)).toBe(sentence));
 
-  test("the same again drops nothing", async () => {
+  test("a flag given twice drops no other flag", async () => {
     expect(await read("-n5", "-n", "5", "-f", "-f", "--json", "--json", "-C/a", "-C", "/a")).toMatchObject({
       lines: "5",
       follow: true,
@@ -100,7 +97,7 @@ describe("flags that are given twice", () => {
     });
   });
 
-  test("where several are taken, all of them count", async () => {
+  test("every value counts of a flag that takes several", async () => {
     expect(await read("--grep", "a", "b", "--grep=c", "--grep", "a|d")).toMatchObject({
       grep: "a\nc\na|d",
       words: ["b"],
@@ -108,7 +105,7 @@ describe("flags that are given twice", () => {
   });
 });
 
-test("global flags are taken up to the first word that is none", () => {
+test("global flags are read up to the first word that is no global flag", () => {
   const globals = globalsOf();
   expect(takeGlobals(["--json", "-C", "/a", "run", "--quiet"], globals)).toEqual(["run", "--quiet"]);
   expect(globals).toMatchObject({ json: true, root: "/a", quiet: false });

@@ -1,20 +1,16 @@
 /** Points in time as they are typed: local but for a named zone, and nothing that does not exist. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { pointInTime } from "../../src/commands/parse/when.ts";
-import { DtError } from "../../src/sys/base/error.ts";
+import { failure } from "../kit/failure.ts";
 
 const NOW = Date.UTC(2026, 10, 29, 12, 0, 0);
 const zone = process.env.TZ;
 const at = (text: string, now = NOW) => new Date(pointInTime("--since", text, now)).toISOString();
 
 function refusal(text: string, now = NOW): string {
-  try {
-    pointInTime("--since", text, now);
-  } catch (error) {
-    if (error instanceof DtError && error.status === 2) return error.sentence;
-    throw error;
-  }
-  return "nothing was refused";
+  const { status, sentence } = failure(() => pointInTime("--since", text, now));
+  expect(status).toBe(2);
+  return sentence;
 }
 
 afterEach(() => {
@@ -67,7 +63,7 @@ describe("in Berlin", () => {
     expect(refusal(text)).toBe(`--since takes a time that exists, not "${text}": ${why}.`),
   );
 
-  test("a time of day that the clocks left out today", () => {
+  test("a time of day that the clocks skip today does not exist", () => {
     expect(refusal("02:30", Date.UTC(2026, 2, 29, 12))).toContain("put forward over it today");
   });
 

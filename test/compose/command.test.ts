@@ -38,7 +38,7 @@ describe.each(NAMES)("%s", (name) => {
     expect(line(words)).toBe(expected);
   });
 
-  test("the others, and profiles", () => {
+  test("the other Compose commands and profiles have their own command lines", () => {
     expect(line(downCommand(base, false))).toBe(`-f ${FILE} down`);
     expect(line(downCommand(base, true))).toBe(`-f ${FILE} down -t 0`);
     expect(line(servicesCommand(base))).toBe(`-f ${FILE} config --services`);
@@ -48,12 +48,12 @@ describe.each(NAMES)("%s", (name) => {
   });
 });
 
-test("the file is named from where the command runs, so no machine's path is in it", () => {
+test("the file is named relative to where the command runs, so no machine's path is in the command line", () => {
   expect(fileWord("/any/root", FILE, "/any/root")).toBe(FILE);
   expect(fileWord("/any/root", "stack/a.yaml", "/any/root/stack")).toBe("a.yaml");
 });
 
-test("a project's name is one that Compose takes, the same each time, and of one root and key alone", () => {
+test("a project's name is valid for Compose, stable, and unique to one root and key", () => {
   expect(projectOf("/home/ann/My Shop", "stack:dev:default")).toMatch(/^my-shop-stack-dev-[0-9a-f]{8}$/);
   expect(projectOf("/", "a:b:c")).toMatch(/^a-b-c-[0-9a-f]{8}$/);
   const root = fc.string({ minLength: 1 }).map((text) => `/${text}`);

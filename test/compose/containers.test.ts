@@ -1,11 +1,11 @@
-/** What an engine says, read; what is said of it. */
+/** How an engine's output is read, and what dt reports of it. */
 import { expect, test } from "bun:test";
 import { areOver, parseContainers, troublesOf } from "../../src/compose/containers.ts";
 import { movePorts } from "../../src/compose/ports.ts";
 
 const line = (...fields: string[]) => fields.join("\t");
 
-test("states, health, exit codes and ports, in the order of services and numbers", () => {
+test("containers are listed by service and number, with state, health, exit code and ports", () => {
   const text = [
     line("c3", "p_web_10", "web", "10", "running", "Up 2 minutes (healthy)", "0.0.0.0:8080->80/tcp, :::8080->80/tcp"),
     line("c2", "p_web_2", "web", "2", "running", "Up 1 second (health: starting)", ""),
@@ -48,7 +48,7 @@ services:
 `;
 const free = () => true;
 
-test("host ports are moved in every form, and nothing else is", async () => {
+test("host ports in every form are moved, and nothing else changes", async () => {
   const { text, ports } = await movePorts(config, "p", [], free);
   const to = (target: string) => ports.find((one) => one.target === target)?.to as number;
   expect(ports.map(({ target, from }) => [target, from])).toEqual([
@@ -76,7 +76,7 @@ test("host ports are moved in every form, and nothing else is", async () => {
   });
 });
 
-test("the same project has the same ports, another one others; what is not free is passed over, what was chosen is kept", async () => {
+test("a project keeps its own ports; ports that are not free are skipped, and a port that was chosen stays", async () => {
   const first = await movePorts(config, "p", [], free);
   expect((await movePorts(config, "p", [], free)).ports).toEqual(first.ports);
   expect((await movePorts(config, "q", [], free)).ports).not.toEqual(first.ports);

@@ -1,12 +1,14 @@
-/** Compose's command lines as a person can paste them: what stands before them, which files are named, and what is never printed. */
-import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+/**
+ * Compose's command lines as a person can paste them: what stands before them, which files are named, and what is never
+ * printed.
+ */
+import { expect, test } from "bun:test";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { givenTo, pastedLine } from "../../src/compose/pasted.ts";
+import { makeScratch } from "../kit/scratch.ts";
 
-const root = mkdtempSync(join(tmpdir(), "dt-pasted-"));
-afterAll(() => rmSync(root, { recursive: true }));
+const root = makeScratch()();
 
 function lineOf(text: string, more: Partial<Parameters<typeof givenTo>[0]> = {}, argv = ["-f", "c.yaml", "up", "-d"]) {
   writeFileSync(join(root, "c.yaml"), text);
@@ -17,7 +19,7 @@ function lineOf(text: string, more: Partial<Parameters<typeof givenTo>[0]> = {},
   return pastedLine(["docker", "compose", ...argv], "docker compose", given);
 }
 
-test("what the file names goes before it, a file's variables by that file, and the project's name always", () => {
+test("a pasted line sets the variables that the Compose file names, names their env file, and always names the project", () => {
   writeFileSync(join(root, "dev.env"), "F=filed\n");
   const up = "docker compose -f c.yaml up -d";
   expect(lineOf("services: {}")).toBe(`COMPOSE_PROJECT_NAME=p-1 ${up}`);
@@ -36,14 +38,14 @@ test("what the file names goes before it, a file's variables by that file, and t
   expect(lineOf("x", { set: ["DOCKER_HOST"] })).toBe(`DOCKER_HOST=unix:///x COMPOSE_PROJECT_NAME=p-1 ${up}`);
 });
 
-test("Compose's own .env is named too, where --env-file would take its place", () => {
+test("a pasted line names Compose's own .env where --env-file would replace it", () => {
   writeFileSync(join(root, ".env"), "X=1\n");
   expect(lineOf("x: $F")).toContain(" --env-file .env --env-file dev.env -f ");
   expect(lineOf("x: $A")).not.toContain("--env-file");
   rmSync(join(root, ".env"));
 });
 
-test("what is not about a project stands as it is", () => {
+test("a command line without a project stays as it is", () => {
   const given = { project: "p", env: { A: "a", DOCKER_HOST: "h" }, files: ["f"] };
   expect(pastedLine(["docker", "ps", "--quiet"], "docker compose", given)).toBe("DOCKER_HOST=h docker ps --quiet");
   expect(pastedLine(["docker", "compose", "version"], "docker compose", given)).toBe(
@@ -54,7 +56,7 @@ test("what is not about a project stands as it is", () => {
   );
 });
 
-test("a line runs in a shell, whatever the values hold", () => {
+test("a pasted line runs in a shell, whatever the values hold", () => {
   writeFileSync(join(root, "c.yaml"), "include: x");
   for (const value of ["it's", 'a "b" $c `d`', "a\nb", "", "=x", "'", "\\"]) {
     const given = { project: "p", env: { A: value, B: null }, files: [] };

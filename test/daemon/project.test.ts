@@ -5,12 +5,12 @@ import { join } from "node:path";
 import { forgetTrust, writeTrust } from "../../src/state/trust.ts";
 import { groundOf } from "../../src/supervisor/ground/ground.ts";
 import { KNOWN_MARK } from "../../src/supervisor/launch/marks.ts";
-import { makeScratch } from "../scratch.ts";
+import { makeScratch } from "../kit/scratch.ts";
 import { fakeTable } from "../sys/table.fake.ts";
 
 const scratch = makeScratch();
 
-test("the daemon keeps its ground; whether the root is trusted is as it is when it is asked", () => {
+test("the daemon keeps its ground, but asks each time whether the root is trusted", () => {
   const [root, home] = [scratch(), scratch()];
   mkdirSync(join(root, "manifests"));
   const ground = groundOf({ home, env: { [KNOWN_MARK]: "1" }, table: fakeTable([]) }, root);

@@ -1,30 +1,30 @@
-/** The daemon's socket, in this process: order, fairness, and what hostile peers cost. Through the binary: test/e2e/daemon/daemon.test.ts. */
+/**
+ * The daemon's socket, in this process: order, fairness, and what hostile peers cost. Through the binary:
+ * test/e2e/daemon/daemon.test.ts.
+ */
 import { afterEach, describe, expect, test } from "bun:test";
-import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import fc from "fast-check";
 import type { Event, Request } from "../../src/daemon/socket/protocol.ts";
 import { type Answers, type DaemonServer, serve } from "../../src/daemon/socket/server.ts";
 import { DtError } from "../../src/sys/base/error.ts";
 import { connectTo } from "../e2e/kit/daemon.ts";
-import { until } from "../kit.ts";
+import { makeScratch } from "../kit/scratch.ts";
+import { settled, until } from "../kit.ts";
 
 const logged: string[] = [];
-const open: { server: DaemonServer; base: string }[] = [];
+const scratch = makeScratch();
+const open: DaemonServer[] = [];
 
 afterEach(() => {
   logged.length = 0;
-  for (const { server, base } of open.splice(0)) {
-    server.stop();
-    rmSync(base, { recursive: true, force: true });
-  }
+  for (const server of open.splice(0)) server.stop();
 });
 
 function start(more: Partial<Answers> = {}) {
-  const base = mkdtempSync(join(tmpdir(), "dt-socket-"));
-  const path = join(base, "s");
+  const path = join(scratch(), "s");
   const emits: ((event: Event) => void)[] = [];
   const answers: Answers = {
     answer: (request) => ({ cmd: request.cmd }),
@@ -36,7 +36,7 @@ function start(more: Partial<Answers> = {}) {
     ...more,
   };
   const server = serve(path, answers, (level, msg) => void logged.push(`${level} ${msg}`));
-  open.push({ server, base });
+  open.push(server);
   return { path, server, emits };
 }
 
@@ -48,7 +48,7 @@ function rawConnection(path: string): Promise<Socket> {
 }
 
 describe("requests", () => {
-  test("are answered in order, with the id that came; garbage has its place among them", async () => {
+  test("requests are answered in order with their own ids, and garbage is answered in its place among them", async () => {
     let release: (() => void) | undefined;
     const { path } = start({
       answer: (request) =>
@@ -68,7 +68,7 @@ describe("requests", () => {
     client.close();
   });
 
-  test("that are refused say what was expected; a fault of the daemon is its own, and logged", async () => {
+  test("a refused request reports what was expected, and a fault of the daemon is reported as its own and logged", async () => {
     const { path } = start({
       answer(request) {
         if (request.cmd === "why") throw new DtError("no-root", "there is no root");
@@ -101,7 +101,7 @@ describe("requests", () => {
     client.close();
   });
 
-  test("property: whatever comes, each line has one answer, and the next client is served", async () => {
+  test("property: each line has one answer whatever it holds, and the next client is served", async () => {
     const { path } = start();
     const line = fc.oneof(
       fc.json().map((text) => text.replaceAll("\n", " ")),
@@ -143,7 +143,7 @@ describe("requests", () => {
 });
 
 describe("peers that mean no good", () => {
-  test("a line over the limit is told so and cut off; half lines of many are bounded together", async () => {
+  test("a line over the limit is refused and its client cut off; the unfinished lines of many clients share one bound", async () => {
     const { path } = start();
     const client = await connectTo(path);
     client.send("x".repeat(1024 * 1024 + 2));
@@ -164,7 +164,7 @@ describe("peers that mean no good", () => {
     for (const half of [...halves, other]) half.close();
   });
 
-  test("1,000 idle clients, one that floods and one that never reads: the next is answered at once, and memory stays", async () => {
+  test("1,000 idle clients, one that floods and one that never reads delay no other client and take no more memory", async () => {
     const { path, server } = start({
       answer: (request: Pick<Request, "cmd">) => ({ cmd: request.cmd, text: "z".repeat(1000) }),
     });
@@ -199,13 +199,20 @@ describe("peers that mean no good", () => {
     await until("they are gone", () => server.clients() === 0);
   }, 60_000);
 
-  test("one that asks much and reads late gets every answer", async () => {
-    const { path } = start({ answer: () => "z".repeat(1000) });
+  test("a client that asks much and reads late gets every answer", async () => {
+    let answered = 0;
+    const { path } = start({
+      answer: () => {
+        answered++;
+        return "z".repeat(1000);
+      },
+    });
     const late = await rawConnection(path);
     late.pause();
     const asked = 8000;
     late.write('{"cmd":"status"}\n'.repeat(asked));
-    await Bun.sleep(300); // eight times what may wait would be here by now
+    // Eight times what may wait was asked for.
+    expect(await settled("what is answered", () => answered)).toBeLessThan(asked);
     let got = 0;
     late.on("data", (data) => {
       got += String(data).split("\n").length - 1;
@@ -215,7 +222,7 @@ describe("peers that mean no good", () => {
     late.destroy();
   });
 
-  test("a subscriber that does not read is cut off, the others get all", async () => {
+  test("a subscriber that does not read is cut off, and the others get every event", async () => {
     const { path, emits, server } = start();
     const deaf = await rawConnection(path);
     deaf.on("error", () => {});
@@ -245,29 +252,32 @@ describe("peers that mean no good", () => {
 });
 
 describe("the socket's file", () => {
-  test("is its user's alone", () => {
+  test("only its user may open the socket's file", () => {
     const { path } = start();
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
 
-  test.skipIf(process.getuid?.() !== 0)("another user is turned away, also where the file lets him", async () => {
-    const { path } = start();
-    chmodSync(dirname(path), 0o755);
-    chmodSync(path, 0o666);
-    const script =
-      '$SIG{PIPE} = "IGNORE"; use Socket; socket(S, PF_UNIX, SOCK_STREAM, 0); connect(S, sockaddr_un($ARGV[0])) or die $!; syswrite(S, "{\\"cmd\\":\\"status\\"}\\n"); sysread(S, $b, 100); print "got $b"';
-    const other = Bun.spawn(
-      ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "perl", "-e", script, path],
-      {
-        stdout: "pipe",
-        stderr: "pipe",
-      },
-    );
-    expect(await other.stdout.text()).toBe("got ");
-    expect(logged).toEqual(["warn a connection of uid 65534 was turned away"]);
-  });
+  test.skipIf(process.getuid?.() !== 0)(
+    "another user is turned away even where the socket's file lets him in",
+    async () => {
+      const { path } = start();
+      chmodSync(dirname(path), 0o755);
+      chmodSync(path, 0o666);
+      const script =
+        '$SIG{PIPE} = "IGNORE"; use Socket; socket(S, PF_UNIX, SOCK_STREAM, 0); connect(S, sockaddr_un($ARGV[0])) or die $!; syswrite(S, "{\\"cmd\\":\\"status\\"}\\n"); sysread(S, $b, 100); print "got $b"';
+      const other = Bun.spawn(
+        ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "perl", "-e", script, path],
+        {
+          stdout: "pipe",
+          stderr: "pipe",
+        },
+      );
+      expect(await other.stdout.text()).toBe("got ");
+      expect(logged).toEqual(["warn a connection of uid 65534 was turned away"]);
+    },
+  );
 
-  test("that another process has taken is not removed with this one's end", async () => {
+  test("the end of a server does not remove a socket that another process has taken", async () => {
     const { path, server } = start();
     rmSync(path);
     const other = createServer((socket) => socket.end("other\n"));
@@ -280,10 +290,9 @@ describe("the socket's file", () => {
     other.close();
   });
 
-  test("that is something else is not taken", () => {
-    const base = mkdtempSync(join(tmpdir(), "dt-socket-"));
-    writeFileSync(join(base, "s"), "mine");
-    expect(() => serve(join(base, "s"), {} as Answers, () => {})).toThrow();
-    rmSync(base, { recursive: true });
+  test("a server does not replace a file that is no socket", () => {
+    const path = join(scratch(), "s");
+    writeFileSync(path, "mine");
+    expect(() => serve(path, {} as Answers, () => {})).toThrow();
   });
 });

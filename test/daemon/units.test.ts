@@ -1,7 +1,9 @@
-/** The service files: the unit as systemd reads it, the property list as a library does. The unit at work: test/e2e/daemon/systemd.test.ts. */
+/**
+ * The service files: the unit as systemd reads it, the property list as a library does. The unit at work:
+ * test/e2e/daemon/systemd.test.ts.
+ */
 import { describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { parse } from "plist";
@@ -9,7 +11,9 @@ import { daemonPaths } from "../../src/daemon/socket/paths.ts";
 import { launchdPlist } from "../../src/daemon/unit/launchd.ts";
 import { installPlan, type PlanRequest, uninstallPlan } from "../../src/daemon/unit/plan.ts";
 import { systemdUnit } from "../../src/daemon/unit/systemd.ts";
+import { makeScratch } from "../kit/scratch.ts";
 
+const scratch = makeScratch();
 const paths = daemonPaths("/home/a b/.dialtone");
 const logs = { log: paths.log, errors: paths.errors };
 const request = (more: Partial<PlanRequest> = {}): PlanRequest => ({
@@ -24,7 +28,7 @@ const request = (more: Partial<PlanRequest> = {}): PlanRequest => ({
 });
 
 describe("launchd", () => {
-  test("each field", () => {
+  test("the launchd property list has each field", () => {
     const plist = launchdPlist({ binary: paths.binary, env: { PATH: "/usr/bin" }, logs });
     expect(parse(plist) as unknown).toEqual({
       Label: "dev.dialtone.daemon",
@@ -38,7 +42,7 @@ describe("launchd", () => {
     });
   });
 
-  test("property: any path and variable comes back as it was", () => {
+  test("property: a property list gives back any path and variable unchanged", () => {
     // What XML cannot hold is in no path that a shell would give.
     const text = fc
       .string({ minLength: 1, unit: "grapheme-composite" })
@@ -54,7 +58,7 @@ describe("launchd", () => {
     );
   });
 
-  test("its steps: out if it is there, in, started", () => {
+  test("launchd is asked to unload an old service, load the new one and start it", () => {
     const plan = installPlan(request({ manager: "launchd" }));
     expect(
       plan.map((step) => (step.is === "run" ? step.argv.join(" ") : step.is === "write" ? step.path : step.is)),
@@ -70,7 +74,7 @@ describe("launchd", () => {
 });
 
 describe("systemd", () => {
-  test("the unit, with what its manager's environment lacks and none of the rest", () => {
+  test("the systemd unit holds only the variables that its manager's environment lacks", () => {
     const [, write] = installPlan(request());
     expect(write).toMatchObject({ is: "write", path: "/home/a b/.config/systemd/user/dialtone.service" });
     const { text } = write as { text: string };
@@ -88,28 +92,24 @@ describe("systemd", () => {
     expect(text).not.toContain("SECRET");
   });
 
-  test.skipIf(Bun.which("systemd-analyze") === null && !process.env.CI)("systemd finds nothing to complain of", () => {
-    const base = mkdtempSync(join(tmpdir(), "dt-unit-"));
-    try {
-      const file = join(base, "dialtone.service");
-      const env = { PATH: "/a b:/c%d:/$HOME", DIALTONE_HOME: "/x'y\\z" };
-      writeFileSync(file, systemdUnit({ binary: "/bin/true", env, logs }));
-      const done = Bun.spawnSync(["systemd-analyze", "--user", "verify", "--man=no", file], {
-        env: { ...process.env, XDG_RUNTIME_DIR: base },
-      });
-      expect(
-        done.stderr
-          .toString()
-          .split("\n")
-          .filter((line) => line.includes("dialtone.service")),
-      ).toEqual([]);
-      expect(done.exitCode).toBe(0);
-    } finally {
-      rmSync(base, { recursive: true });
-    }
+  test.skipIf(Bun.which("systemd-analyze") === null && !process.env.CI)("systemd-analyze accepts the unit", () => {
+    const base = scratch();
+    const file = join(base, "dialtone.service");
+    const env = { PATH: "/a b:/c%d:/$HOME", DIALTONE_HOME: "/x'y\\z" };
+    writeFileSync(file, systemdUnit({ binary: "/bin/true", env, logs }));
+    const done = Bun.spawnSync(["systemd-analyze", "--user", "verify", "--man=no", file], {
+      env: { ...process.env, XDG_RUNTIME_DIR: base },
+    });
+    expect(
+      done.stderr
+        .toString()
+        .split("\n")
+        .filter((line) => line.includes("dialtone.service")),
+    ).toEqual([]);
+    expect(done.exitCode).toBe(0);
   });
 
-  test("its steps, with and without lingering; each is undone", () => {
+  test("systemd's install steps, with and without lingering, are each undone by uninstall", () => {
     const words = (plan: ReturnType<typeof installPlan>) =>
       plan.flatMap((step) => (step.is === "run" ? [step.argv.join(" ")] : []));
     expect(words(installPlan(request()))).toEqual([
@@ -132,7 +132,7 @@ describe("systemd", () => {
     expect(words(uninstallPlan({ ...request(), lingers: false }))).not.toContain("loginctl disable-linger a");
   });
 
-  test("a moved configuration directory", () => {
+  test("the unit goes to a moved configuration directory", () => {
     expect(installPlan(request({ env: { HOME: "/h", XDG_CONFIG_HOME: "/c" } }))[1]).toMatchObject({
       path: "/c/systemd/user/dialtone.service",
     });

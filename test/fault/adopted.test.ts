@@ -1,10 +1,13 @@
-/** What another host finds of a launch: notes of the first one, and what it was started with, which nobody else may read. */
+/**
+ * What another host finds of a launch: notes of the first one, and what it was started with, which no other user may
+ * read.
+ */
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { disposeWithDaemon } from "../e2e/kit/daemon.ts";
 import { launchRoot, leadersOf, type Ps, psOf, runs } from "../e2e/kit/launch.ts";
-import { TestRoot, until } from "../kit.ts";
+import { settled, TestRoot, until } from "../kit.ts";
 import { tellNumbers } from "./numbers.ts";
 import { CALLS, killedAt, STRACE } from "./steps.kit.ts";
 
@@ -14,8 +17,9 @@ function tokenOf(root: TestRoot): string {
   return JSON.parse(root.read(".dialtone/run/t:dev:default.meta.json")).token;
 }
 
-test("who cleared its environment and lost its parent is known to the next host, and ends with a stop", async () => {
-  // Nothing but the first host's note shows it: an orphan without the token, in a session of its own, that writes nowhere.
+test("a process that cleared its environment and lost its parent is known to the next host, and ends with a stop", async () => {
+  // Nothing but the first host's note shows it: an orphan without the token, in a session of its own, that writes
+  // nowhere.
   const root = TestRoot.create({
     "manifests/t.ts": `export default { name: "t", commands: { dev: { kind: "managed",
       run: ["sh", "-c", "(env -i setsid sleep 4711 </dev/null >/dev/null 2>&1 &); exec sleep 1000"],
@@ -44,7 +48,7 @@ test("who cleared its environment and lost its parent is known to the next host,
   }
 });
 
-test("what it was started with is its user's alone, goes with the launch, and holds for the next run", async () => {
+test("what a launch was started with is private to its user, goes with the launch, and holds for its next run", async () => {
   const root = launchRoot("plain", 'restart: { policy: "always", delay: "100ms" },');
   // Not in the project, which is archived, committed and shared.
   const launches = join(root.home, ".dialtone", "launches");
@@ -72,7 +76,7 @@ test("what it was started with is its user's alone, goes with the launch, and ho
 });
 
 test.skipIf(STRACE === null)(
-  "a host to be, killed at each of its steps: the list stays true, the next one hosts it, one leader is there",
+  "a new host killed at each of its steps leaves the list true and one leader, and the next one hosts the launch",
   async () => {
     const root = launchRoot("plain");
     let kills = 0;
@@ -97,7 +101,7 @@ test.skipIf(STRACE === null)(
             input,
             isThrough: async () => {
               if ((await psOf(root))?.host?.alive !== true) return false;
-              await Bun.sleep(300); // what follows the new record
+              await settled("what follows the new record", () => statSync(`${root.base}/trace`).size);
               return true;
             },
           });

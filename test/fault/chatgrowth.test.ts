@@ -1,6 +1,7 @@
 /**
- * Many transcripts that grow at once, in pieces that end anywhere, the monitor killed now and then: in the end each conversation is what a rebuild from
- * nothing makes of it. CI takes few, the soak a thousand (DT_CHAT_TRANSCRIPTS), and half a gigabyte for one (DT_CHAT_MEGABYTES).
+ * Many transcripts that grow at once, in pieces that end anywhere, the monitor killed now and then: in the end each
+ * conversation is what a rebuild from nothing makes of it. CI takes few, the soak a thousand (DT_CHAT_TRANSCRIPTS), and
+ * half a gigabyte for one (DT_CHAT_MEGABYTES).
  */
 import { expect, test } from "bun:test";
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
@@ -72,7 +73,7 @@ test(`${TRANSCRIPTS} transcripts grow at once: nothing is missed, memory is flat
         bytes += end;
       }
       await Bun.sleep(10);
-      // A monitor that was killed began anew, so its memory is looked at from when the kills are over.
+      // A killed monitor started again, so its memory is measured after the last kill.
       if (piece === Math.floor(PIECES / 2) + 3) before = memory((await psOf(root, KEY))?.pid as number);
       if (piece % 15 !== 14 || piece > PIECES / 2 || kills === MOST_KILLS) continue;
       const pid = (await psOf(root, KEY))?.pid as number;

@@ -1,4 +1,6 @@
-/** The clock is set back two days while a launch runs or waits: nothing is judged by it, and no duration is negative. */
+/**
+ * The clock is set back two days while a launch runs or waits: nothing is judged by it, and no duration is negative.
+ */
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -33,7 +35,7 @@ interface Durations {
 }
 
 test.skipIf(FAKETIME === undefined)(
-  "what was started tomorrow is listed, explained, replaced and stopped today",
+  "a launch started tomorrow is listed, explained, replaced and stopped today",
   async () => {
     const root = launchRoot("plain");
     try {
@@ -84,7 +86,7 @@ test.skipIf(FAKETIME === undefined)(
   },
 );
 
-test.skipIf(FAKETIME === undefined)("a lock taken tomorrow by who is gone is broken today", async () => {
+test.skipIf(FAKETIME === undefined)("a lock taken tomorrow by a process that is gone is broken today", async () => {
   const root = launchRoot("plain");
   try {
     const { env } = clockOf(root);

@@ -1,4 +1,7 @@
-/** The run directory's disk is full: ending a launch, in whichever way, works all the same, since that may be what frees it. */
+/**
+ * The run directory's disk is full: ending a launch, in whichever way, works all the same, since that may be what frees
+ * it.
+ */
 import { expect, test } from "bun:test";
 import { appendFileSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -80,7 +83,7 @@ test("a leader that ends on a full disk ends its host, with its code", async () 
   });
 });
 
-test("what waits to be started again can be stopped on a full disk", async () => {
+test("a launch that waits for its next run can be stopped on a full disk", async () => {
   await onSmallDisk(async ({ root, env, fill, stateOf }) => {
     const host = root.spawn(["t", "crash"], { env });
     await until("it waits", async () => (await stateOf("t:crash:default")) === "backoff" || null);

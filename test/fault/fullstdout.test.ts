@@ -1,4 +1,7 @@
-/** Standard output that takes nothing: a full disk is a sentence and no success, a reader that has gone is neither a message nor a failure. */
+/**
+ * Standard output that takes nothing: a full disk is a sentence and no success, a reader that has gone is neither a
+ * message nor a failure.
+ */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { DT, TestRoot, until } from "../kit.ts";
 
@@ -73,7 +76,7 @@ const WORDS = [
 ];
 
 describe("a full disk", () => {
-  test.each(WORDS)("dt %s", async (words) => {
+  test.each(WORDS)("dt %s fails with one word about a full standard output", async (words) => {
     const { code, stderr } = await sh(`timeout 20 "$1" ${words} > /dev/full`);
     expect({
       code,
@@ -82,29 +85,32 @@ describe("a full disk", () => {
     }).toEqual({ code: 1, said: true, stack: false });
   });
 
-  test.each(["a web", "up"])("dt %s goes on, says it once, and ends with 1", async (words) => {
-    const child = Bun.spawn(["sh", "-c", `exec "$1" ${words} > /dev/full`, "sh", DT], {
-      cwd: root.dir,
-      env: root.env,
-      stdin: "ignore",
-      stderr: "pipe",
-    });
-    let said = "";
-    const reading = (async () => {
-      for await (const chunk of child.stderr) said += new TextDecoder().decode(chunk);
-    })();
-    await until("it is said", () => said.includes("standard output cannot be written"));
-    expect((await root.dt(["logs", "a", "web", "-n1"])).stdout).toBe("20\n");
-    await root.dt(["stop", "a", "web"]);
-    await reading;
-    expect(await child.exited).not.toBe(0);
-    expect(said.split("standard output cannot be written")).toHaveLength(2);
-    expect(said).not.toContain("bug in dt");
-  });
+  test.each(["a web", "up"])(
+    "dt %s goes on with a full standard output, reports it once and ends with 1",
+    async (words) => {
+      const child = Bun.spawn(["sh", "-c", `exec "$1" ${words} > /dev/full`, "sh", DT], {
+        cwd: root.dir,
+        env: root.env,
+        stdin: "ignore",
+        stderr: "pipe",
+      });
+      let said = "";
+      const reading = (async () => {
+        for await (const chunk of child.stderr) said += new TextDecoder().decode(chunk);
+      })();
+      await until("it is said", () => said.includes("standard output cannot be written"));
+      expect((await root.dt(["logs", "a", "web", "-n1"])).stdout).toBe("20\n");
+      await root.dt(["stop", "a", "web"]);
+      await reading;
+      expect(await child.exited).not.toBe(0);
+      expect(said.split("standard output cannot be written")).toHaveLength(2);
+      expect(said).not.toContain("bug in dt");
+    },
+  );
 });
 
 describe("a reader that has gone", () => {
-  test.each(WORDS)("dt %s", async (words) => {
+  test.each(WORDS)("dt %s ends without a word when its reader is gone", async (words) => {
     const { stdout, stderr } = await sh(`exec 3>&1; { timeout 20 "$1" ${words}; echo "code $?" >&3; } 2> err | true`);
     expect(stderr).toBe("");
     expect(stdout).toBe("code 0\n");

@@ -1,6 +1,7 @@
 /**
- * Random histories of one key against a model: whatever was started, stopped, restarted, killed or rebooted in whatever order, `ps` and the
- * process table say what the model says. DT_FAULT_HISTORIES histories (CI a few, the soak a thousand); a failing one is shrunk.
+ * Random histories of one key against a model: whatever was started, stopped, restarted, killed or rebooted in whatever
+ * order, `ps` and the process table say what the model says. DT_FAULT_HISTORIES histories (CI a few, the soak a
+ * thousand); a failing one is shrunk.
  */
 import { expect, test } from "bun:test";
 import fc from "fast-check";

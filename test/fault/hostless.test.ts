@@ -1,7 +1,7 @@
 /** Launches whose host was killed, with a daemon: each gets another host, and is then served as by its first. */
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { disposeWithDaemon } from "../e2e/kit/daemon.ts";
+import { daemonPid, disposeWithDaemon } from "../e2e/kit/daemon.ts";
 import { commandLineOf, type Ps, psOf, readLog, runs } from "../e2e/kit/launch.ts";
 import { TestRoot, until } from "../kit.ts";
 
@@ -26,7 +26,7 @@ async function hosted(root: TestRoot, before: Ps): Promise<Ps> {
   });
 }
 
-test("it runs on under another host: shown as before, probed, bounded, stopped with its exit, and its owner honoured", async () => {
+test("a launch whose host was killed runs on under another host: shown as before, probed, bounded, stopped with its exit, and tied to its owner", async () => {
   const root = make(`
     dev: { kind: "managed", run: "echo up; exec sleep 1000", ready: { log: "up" }, alive: { exec: ["test", "!", "-e", "sick"], interval: "100ms", failures: 1 } },
     owned: { kind: "managed", run: "exec sleep 1000" }`);
@@ -57,7 +57,7 @@ test("it runs on under another host: shown as before, probed, bounded, stopped w
   }
 });
 
-test("a restart asked of it is done by the new host; its end by itself is unknown, and the policy decides", async () => {
+test("the new host does a restart; an end of the launch by itself has an unknown code, and its policy decides", async () => {
   const root = make(`
     dev: { kind: "managed", run: "echo run; exec sleep 1000", restart: { policy: "on-failure", delay: "100ms" } },
     once: { kind: "managed", run: "exec sleep 1000" }`);
@@ -88,7 +88,7 @@ test("a restart asked of it is done by the new host; its end by itself is unknow
   }
 });
 
-test("host and leader killed at once, and a host that waits between two runs: the policy goes on", async () => {
+test("the policy goes on when host and leader are killed at once, and when a host that waits between two runs is", async () => {
   const root = make(`
     dev: { kind: "managed", run: "exec sleep 1000", restart: "always" },
     gone: { kind: "managed", run: "exec sleep 1000" },
@@ -119,7 +119,7 @@ test("host and leader killed at once, and a host that waits between two runs: th
   }
 });
 
-test("a host of many that is killed: each of its launches gets one of its own", async () => {
+test("when a shared host is killed, each of its launches gets a host of its own", async () => {
   const root = make(`a: { kind: "managed", run: "exec sleep 1000" }, b: { kind: "managed", run: "exec sleep 1000" }`);
   try {
     await root.dt(["daemon", "start"]);
@@ -135,7 +135,7 @@ test("a host of many that is killed: each of its launches gets one of its own", 
   }
 });
 
-test("a stop that was cut off is finished; a stop without a daemon, of what has another host, works as ever", async () => {
+test("a stop that was cut off is finished; a launch with another host can be stopped without a daemon", async () => {
   const root = make(
     `dev: { kind: "managed", run: ["sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"], stop: { timeout: "1s" } }`,
   );
@@ -164,8 +164,10 @@ test("a stop that was cut off is finished; a stop without a daemon, of what has 
   }
 });
 
-test("what a person stopped meanwhile is not hosted, hosts that are killed again and again are replaced, and one tree is there", async () => {
-  const root = make(`dev: { kind: "managed", run: "exec sleep 1000" }`);
+test("hosts that are killed again and again are replaced, a living host stays, and a launch that the user stopped meanwhile gets none", async () => {
+  const root = make(
+    `dev: { kind: "managed", run: "exec sleep 1000" }, other: { kind: "managed", run: "exec sleep 1001" }`,
+  );
   try {
     const before = await start(root, "dev");
     let now = before;
@@ -175,19 +177,24 @@ test("what a person stopped meanwhile is not hosted, hosts that are killed again
     }
     expect(root.processes().filter((pid) => commandLineOf(pid) === "sleep 1000 ")).toEqual([before.pid as number]);
     expect(readFileSync(`${root.run}/host.err`, "utf8")).toBe("");
-    await Bun.sleep(3500); // longer than between two looks: a host that lives is left alone
+    // That the other one gets a host shows that the daemon has looked. A host that lives is left alone.
+    let other = await start(root, "other");
+    killHost(other);
+    other = await hosted(root, other);
     expect((await psOf(root))?.host).toEqual(now.host);
     killHost(now);
     expect((await root.dt(["stop", "t", "dev"])).code).toBe(0);
-    await Bun.sleep(3500); // longer than between two looks of the daemon
+    killHost(other);
+    other = await hosted(root, other);
     expect(await psOf(root)).toMatchObject({ state: "stopped" });
-    expect(root.processes()).toHaveLength(1);
+    const left = [await daemonPid(root), other.pid as number, other.host?.pid as number];
+    expect(root.processes().sort()).toEqual(left.sort());
   } finally {
     await disposeWithDaemon(root);
   }
 }, 60_000);
 
-test("what the policy has done counts on under another host, in its wait and while it runs", async () => {
+test("a policy's restarts are counted on under another host, during its wait and while the launch runs", async () => {
   const root = make(`
     dev: { kind: "managed", run: "echo run >> runs; test -e hold && exec sleep 1000; exit 1", restart: { policy: "on-failure", delay: "300ms", maxDelay: "300ms", limit: { count: 4, window: "1h" } } }`);
   try {
@@ -222,7 +229,7 @@ test("what the policy has done counts on under another host, in its wait and whi
   }
 }, 60_000);
 
-test("what was started before the machine was started again is not started again, running or in its wait", async () => {
+test("a launch from before the machine was started again is not started again, whether it ran or waited", async () => {
   const root = make(`
     dev: { kind: "managed", run: "echo dev >> runs; exec sleep 1000", restart: "always" },
     wait: { kind: "managed", run: "echo wait >> runs; exit 1", restart: { policy: "on-failure", delay: "1h", maxDelay: "1h" } },

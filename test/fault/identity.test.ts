@@ -1,4 +1,7 @@
-/** Nothing innocent is killed: a record that names a living process which is not the launch's own gets no signal, whatever differs. */
+/**
+ * Nothing innocent is killed: a record that names a living process which is not the launch's own gets no signal,
+ * whatever differs.
+ */
 import { expect, test } from "bun:test";
 import { launchRoot, psOf, readLog, runs } from "../e2e/kit/launch.ts";
 import { type TestRoot, until } from "../kit.ts";
@@ -81,7 +84,7 @@ for (const [what, change, code, state] of CASES) {
   });
 }
 
-test("a real pid namespace on the same directory: shown as unknown, never signalled, never replaced", async () => {
+test("a launch of another pid namespace on the same directory is shown as unknown, and never signalled or replaced", async () => {
   const root = launchRoot("plain");
   try {
     const inside = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"];

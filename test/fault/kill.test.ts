@@ -1,6 +1,7 @@
 /**
- * SIGKILL at any instant: whichever dt process is killed, whenever, the list is true after it, and the next start leaves exactly one
- * launch. The instants are drawn at random here; how many rounds: DT_FAULT_ROUNDS (CI draws a few, the soak thousands).
+ * SIGKILL at any instant: whichever dt process is killed, whenever, the list is true after it, and the next start
+ * leaves exactly one launch. The instants are drawn at random here; how many rounds: DT_FAULT_ROUNDS (CI draws a few,
+ * the soak thousands).
  */
 import { expect, test } from "bun:test";
 import { hostsOf, launchRoot, leadersOf, type Ps, psOf, runs } from "../e2e/kit/launch.ts";
@@ -9,7 +10,10 @@ import { tellNumbers } from "./numbers.ts";
 
 const ROUNDS = Number(process.env.DT_FAULT_ROUNDS ?? 10);
 
-/** What `ps` says must be what is. A dt that is at work may be between two steps, so it is asked when all callers are gone. */
+/**
+ * What `ps` says must be what is. A dt that is at work may be between two steps, so it is asked when all callers are
+ * gone.
+ */
 async function expectTruth(root: TestRoot, program: string): Promise<Ps | undefined> {
   return until("ps and the process table agree", async () => {
     const shown = await psOf(root);
@@ -19,7 +23,10 @@ async function expectTruth(root: TestRoot, program: string): Promise<Ps | undefi
   }).then(({ shown }) => shown);
 }
 
-/** The host of a caller that was killed goes on, and may come after this start and replace what it made: what counts is what is left. */
+/**
+ * The host of a caller that was killed goes on, and may come after this start and replace what it made: what counts is
+ * what is left.
+ */
 async function expectOneAfterStart(root: TestRoot, program: string): Promise<void> {
   const started = await root.dt(["t", "dev", "-d"]);
   expect({ code: started.code, stderr: started.stderr }).toMatchObject({ code: 0 });

@@ -3,17 +3,9 @@ import { expect, test } from "bun:test";
 import { cpSync, existsSync, readdirSync, renameSync, rmSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { freePort, launchRoot, type Ps, ps, psOf, readLog, runs } from "../e2e/kit/launch.ts";
-import { type TestRoot, until } from "../kit.ts";
+import { type TestRoot, until, within } from "../kit.ts";
 
 const RECORD = ".dialtone/run/t:dev:default.meta.json";
-
-async function within(root: TestRoot, body: () => Promise<void>): Promise<void> {
-  try {
-    await body();
-  } finally {
-    await root.dispose();
-  }
-}
 
 function takeAway(root: TestRoot): void {
   rmSync(join(root.dir, ".dialtone"), { recursive: true, force: true });
@@ -28,7 +20,7 @@ function isFree(port: number): boolean {
   }
 }
 
-test("run directory removed while a launch lives: listed again, stopped whole, its port free", async () => {
+test("a launch whose run directory was removed is listed again, stopped whole, and its port is free", async () => {
   const port = freePort();
   const root = launchRoot("server", `port: ${port}, ready: { http: "/" },`);
   await within(root, async () => {
@@ -64,7 +56,7 @@ async function behindItsBack(host: number, body: () => Promise<void>): Promise<v
   }
 }
 
-test("a rerun that comes before the record is back: the launch that nobody listed ends, one is left", async () => {
+test("a rerun before a lost record is back ends the unlisted launch, and leaves one", async () => {
   const root = launchRoot("plain");
   await within(root, async () => {
     await root.dt(["t", "dev", "-d"]);
@@ -85,7 +77,7 @@ test("a rerun that comes before the record is back: the launch that nobody liste
 });
 
 for (const what of ["its record", "its whole directory"])
-  test(`an older copy of ${what} is put back, by a backup or another branch: the launch runs on, and is listed again`, async () => {
+  test(`after an older copy of ${what} is put back, by a backup or a branch, the launch runs on and is listed again`, async () => {
     const root = launchRoot("plain");
     await within(root, async () => {
       const place = join(root.dir, what === "its record" ? RECORD : ".dialtone");
@@ -113,7 +105,7 @@ for (const [start, isAnew] of [
   [["up", "t:dev", "-d"], false],
   [["up", "t:dev", "-d"], true],
 ] as const)
-  test(`the record of before a restart, and of a stop, is put back (dt ${start.join(" ")}${isAnew ? ", in a directory made anew" : ""}): the launch runs on, by its policy too`, async () => {
+  test(`the record of before a restart, and of a stop, is put back (dt ${start.join(" ")}${isAnew ? ", in a directory made again" : ""}): the launch runs on, by its policy too`, async () => {
     const root = launchRoot("plain", `restart: { policy: "always", delay: "100ms" }`);
     await within(root, async () => {
       const older = join(root.base, "older");
@@ -140,7 +132,7 @@ for (const [start, isAnew] of [
     });
   });
 
-test("what was last wanted of it is lost, damaged or older: its policy goes on all the same", async () => {
+test("a policy goes on although what was last wanted of its launch is lost, damaged or older", async () => {
   const root = launchRoot("plain", `restart: { policy: "always", delay: "100ms" }`);
   await within(root, async () => {
     const want = ".dialtone/run/t:dev:default.want.json";
@@ -162,12 +154,13 @@ test("what was last wanted of it is lost, damaged or older: its policy goes on a
       });
     }
     expect((await root.dt(["stop", "t", "dev"])).code).toBe(0);
-    await Bun.sleep(500);
+    // Without a host nothing can start it again.
+    await until("its host has ended", () => root.processes().length === 0);
     expect(await psOf(root)).toMatchObject({ state: "stopped", pid: null });
   });
 });
 
-test("in the foreground: Ctrl-C ends the launch also when its record was just removed", async () => {
+test("Ctrl-C in the foreground ends a launch whose record was just removed", async () => {
   const root = launchRoot("plain");
   await within(root, async () => {
     const shown = root.spawn(["t", "dev"]);
@@ -181,7 +174,7 @@ test("in the foreground: Ctrl-C ends the launch also when its record was just re
   });
 });
 
-test("a leader that ends right after its record was removed: its tree is swept, its exit written", async () => {
+test("when a leader ends right after its record was removed, its tree is ended and its exit written", async () => {
   const root = launchRoot("background child");
   await within(root, async () => {
     await root.dt(["t", "dev", "-d"]);
@@ -227,7 +220,7 @@ test("a stop is not undone by the host of a launch whose record cannot be read, 
   });
 });
 
-test("a record from before there were seals, of a launch that is hosted: taken over where it is, foreign in a copy", async () => {
+test("a record without a seal of a hosted launch is taken over in its place, and foreign in a copy", async () => {
   const root = launchRoot("plain");
   await within(root, async () => {
     await root.dt(["t", "dev", "-d"]);
@@ -249,7 +242,7 @@ test("a record from before there were seals, of a launch that is hosted: taken o
   });
 });
 
-test("the folder is moved while launches live in it: listed, read, restarted and stopped where it is now", async () => {
+test("launches in a moved folder are listed, read, restarted and stopped where the folder is now", async () => {
   const root = launchRoot("plain", "", `two: { kind: "managed", run: ["sleep", "1000"] },`);
   await within(root, async () => {
     await root.dt(["t", "dev", "-d"]);
@@ -278,7 +271,7 @@ test("the folder is moved while launches live in it: listed, read, restarted and
       expect([dev?.pid, runs(before[1]?.pid as number), two?.state]).toEqual([before[0]?.pid, false, "running"]);
       expect((await dt("stop", "--all")).code).toBe(0);
       expect([dev, two].map((one) => runs(one?.pid as number))).toEqual([false, false]);
-      expect(existsSync(root.dir)).toBe(false); // and nobody made it again
+      expect(existsSync(root.dir)).toBe(false); // and no process made it again
       await until("no host is left", () => root.processes().length === 0);
     } finally {
       renameSync(moved, root.dir);

@@ -1,9 +1,12 @@
-/** Containers and time namespaces on one directory: what is told of a launch is true from where it is told, and there is a way to start and stop. */
+/**
+ * Containers and time namespaces on one directory: what each reports of a launch is true there, and each can start and
+ * stop.
+ */
 import { expect, test } from "bun:test";
 import { existsSync, readlinkSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { psOf, runs } from "../e2e/kit/launch.ts";
-import { DT, TestRoot, until } from "../kit.ts";
+import { DT, TestRoot, until, within } from "../kit.ts";
 
 const CONTAINER = ["unshare", "-pf", "--kill-child", "--mount-proc"];
 const CLOCK = ["unshare", "-T", "--boottime", "100000", "--monotonic", "100000"];
@@ -48,20 +51,16 @@ async function startInside(root: TestRoot) {
   return container;
 }
 
-async function within(root: TestRoot, body: () => Promise<void>): Promise<void> {
-  try {
-    await body();
-  } finally {
-    await Promise.all([...containers].map(end));
-    await root.dispose();
-  }
+/** Ends the containers before the root is disposed of. */
+function withContainers(root: TestRoot, body: () => Promise<void>): Promise<void> {
+  return within(root, () => body().finally(() => Promise.all([...containers].map(end))));
 }
 
 test.skipIf(!canShift)(
-  "a launch of a time namespace is seen, and stopped, from outside; and one of outside from there",
+  "a launch in a time namespace is seen and stopped from outside, and one outside from there",
   async () => {
     const root = rootOf();
-    await within(root, async () => {
+    await withContainers(root, async () => {
       root.prefix = CLOCK;
       expect((await root.dt(["t", "dev", "-d"])).code).toBe(0);
       root.prefix = [];
@@ -79,29 +78,32 @@ test.skipIf(!canShift)(
   },
 );
 
-test.skipIf(!canContain)("a container that is gone: the next one on the directory starts and stops", async () => {
-  const root = rootOf();
-  await within(root, async () => {
-    await inside(root, '"$DT" t dev -d; readlink /proc/self/ns/pid > first');
-    // The number of a namespace that is gone goes to the next, so that the third is sure to have another.
-    const other = enter(root, "touch other; exec sleep 1000");
-    await until("the other is there", () => existsSync(join(root.dir, "other")));
-    await inside(
-      root,
-      '"$DT" ps --json --all > ps; "$DT" t dev -d; echo $? > start; "$DT" stop t dev; echo $? > stop; readlink /proc/self/ns/pid > third',
-    );
-    await end(other);
-    expect(root.read("third")).not.toBe(root.read("first"));
-    expect(JSON.parse(root.read("ps"))).toMatchObject([{ key: "t:dev:default", pid: null, host: { alive: false } }]);
-    expect([root.read("start"), root.read("stop")]).toEqual(["0\n", "0\n"]);
-  });
-});
+test.skipIf(!canContain)(
+  "after a container that is gone, the next one on the directory starts and stops launches",
+  async () => {
+    const root = rootOf();
+    await withContainers(root, async () => {
+      await inside(root, '"$DT" t dev -d; readlink /proc/self/ns/pid > first');
+      // The number of a namespace that is gone goes to the next, so that the third is sure to have another.
+      const other = enter(root, "touch other; exec sleep 1000");
+      await until("the other is there", () => existsSync(join(root.dir, "other")));
+      await inside(
+        root,
+        '"$DT" ps --json --all > ps; "$DT" t dev -d; echo $? > start; "$DT" stop t dev; echo $? > stop; readlink /proc/self/ns/pid > third',
+      );
+      await end(other);
+      expect(root.read("third")).not.toBe(root.read("first"));
+      expect(JSON.parse(root.read("ps"))).toMatchObject([{ key: "t:dev:default", pid: null, host: { alive: false } }]);
+      expect([root.read("start"), root.read("stop")]).toEqual(["0\n", "0\n"]);
+    });
+  },
+);
 
 test.skipIf(!canContain)(
-  "a container that was killed while it held the key's lock: the next one gets it",
+  "after a container was killed while it held a key's lock, the next one gets the lock",
   async () => {
     const root = rootOf({ run: "trap '' TERM; touch running; while :; do sleep 1; done", stop: { timeout: "60s" } });
-    await within(root, async () => {
+    await withContainers(root, async () => {
       const first = enter(
         root,
         '"$DT" t dev -d; while [ ! -e running ]; do sleep 0.05; done; "$DT" stop t dev & while :; do sleep 1; done',
@@ -124,35 +126,32 @@ test.skipIf(!canContain)(
   30_000,
 );
 
-test.skipIf(!canContain)(
-  "from around a container its launch is seen by the pid that it has there, and is stopped",
-  async () => {
-    const root = rootOf();
-    await within(root, async () => {
-      const container = await startInside(root);
-      try {
-        const seen = await psOf(root);
-        expect(seen).toMatchObject({ state: "running", host: { alive: true }, note: null });
-        expect(readlinkSync(`/proc/${seen?.pid}/exe`)).toContain("sleep");
-        expect(readlinkSync(`/proc/${seen?.pid}/ns/pid`)).not.toBe(readlinkSync("/proc/self/ns/pid"));
-        const host = seen?.host?.pid as number;
-        const [stopped] = JSON.parse((await root.dt(["stop", "t", "dev", "--json"])).stdout);
-        // Its host left by itself: one that has to be killed is given two seconds.
-        expect(stopped).toMatchObject({ stopped: true, killed: 0 });
-        expect(stopped.tookMs).toBeLessThan(2000);
-        expect([seen?.pid as number, host].filter(runs)).toEqual([]);
-      } finally {
-        await end(container);
-      }
-    });
-  },
-);
+test.skipIf(!canContain)("from around a container its launch is seen by its pid there, and stopped", async () => {
+  const root = rootOf();
+  await withContainers(root, async () => {
+    const container = await startInside(root);
+    try {
+      const seen = await psOf(root);
+      expect(seen).toMatchObject({ state: "running", host: { alive: true }, note: null });
+      expect(readlinkSync(`/proc/${seen?.pid}/exe`)).toContain("sleep");
+      expect(readlinkSync(`/proc/${seen?.pid}/ns/pid`)).not.toBe(readlinkSync("/proc/self/ns/pid"));
+      const host = seen?.host?.pid as number;
+      const [stopped] = JSON.parse((await root.dt(["stop", "t", "dev", "--json"])).stdout);
+      // Its host left by itself: one that has to be killed is given two seconds.
+      expect(stopped).toMatchObject({ stopped: true, killed: 0 });
+      expect(stopped.tookMs).toBeLessThan(2000);
+      expect([seen?.pid as number, host].filter(runs)).toEqual([]);
+    } finally {
+      await end(container);
+    }
+  });
+});
 
 test.skipIf(!canContain)(
-  "from a container beside it, it is unknown and left alone as long as it lives, and then free",
+  "from a container beside it a launch is unknown and left alone while it lives, and then its key is free",
   async () => {
     const root = rootOf();
-    await within(root, async () => {
+    await withContainers(root, async () => {
       const container = await startInside(root);
       try {
         const seen = await psOf(root);
@@ -176,9 +175,9 @@ test.skipIf(!canContain)(
   },
 );
 
-test("a host that lives holds on to its launch, also in a run directory that was made again; one that was killed does not", async () => {
+test("a living host keeps its launch, also in a run directory that was made again; a killed one does not", async () => {
   const root = rootOf();
-  await within(root, async () => {
+  await withContainers(root, async () => {
     expect((await root.dt(["t", "dev", "-d"])).code).toBe(0);
     const { isHeld } = await import("../../src/sys/lock/hold.ts");
     const record = JSON.parse(root.read(".dialtone/run/t:dev:default.meta.json"));
@@ -200,11 +199,11 @@ test("a host that lives holds on to its launch, also in a run directory that was
 });
 
 test.skipIf(!canContain)(
-  "what a launch left in a container that lives is ended from around it, though leader and host are gone",
+  "what a launch left in a container that lives is ended from around it, even when leader and host are gone",
   async () => {
     const root = rootOf({ run: ["sh", "daemon.sh"] });
     root.write("daemon.sh", "setsid sh -c 'echo $$ > left; exec sleep 1000' </dev/null >/dev/null 2>&1 & sleep 0.5");
-    await within(root, async () => {
+    await withContainers(root, async () => {
       const container = enter(
         root,
         `"$DT" t dev -d; kill -9 $("$DT" ps --json | grep -o '"host":{"pid":[0-9]*' | grep -o '[0-9]*$'); sleep 1; touch gone; exec sleep 1000`,
@@ -220,7 +219,7 @@ test.skipIf(!canContain)(
 );
 
 test.skipIf(!canContain)(
-  "a start that waited in a container that is gone is over, from around it and beside it",
+  "a start that waited in a container that is gone is over for dt around it and beside it",
   async () => {
     const root = TestRoot.create({
       "manifests/t.json": JSON.stringify({
@@ -231,7 +230,7 @@ test.skipIf(!canContain)(
         },
       }),
     });
-    await within(root, async () => {
+    await withContainers(root, async () => {
       // The number of a namespace that is gone would go to the next.
       const other = enter(root, "touch other; exec sleep 1000");
       await until("the other is there", () => existsSync(join(root.dir, "other")));
@@ -256,10 +255,10 @@ test.skipIf(!canContain)(
 );
 
 test.skipIf(!canContain)(
-  "a namespace that has the /proc of another one: dt says so, and starts and signals nothing",
+  "in a namespace with the /proc of another one dt says so, and starts and signals nothing",
   async () => {
     const root = rootOf();
-    await within(root, async () => {
+    await withContainers(root, async () => {
       expect((await root.dt(["t", "dev", "-d"])).code).toBe(0);
       const one = await psOf(root, "t:dev:default");
       for (const words of [["t", "dev", "-d"], ["stop", "t", "dev"], ["ps"]]) {

@@ -1,4 +1,7 @@
-/** A run directory that becomes read-only: starting is refused in a sentence and harms nothing; looking and stopping work. */
+/**
+ * A run directory that becomes read-only: starting is refused in a sentence and harms nothing; looking and stopping
+ * work.
+ */
 import { expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -7,7 +10,7 @@ import { type TestRoot, until } from "../kit.ts";
 
 const mount = (...args: string[]) => Bun.spawnSync(["mount", ...args]).exitCode === 0;
 
-/** A root whose `.dialtone` can be made read-only, for whoever opens something there from then on, and writable again. */
+/** A root whose `.dialtone` can be made read-only, for every later open, and writable again. */
 async function onSwitch(work: (root: TestRoot, set: (mode: "ro" | "rw") => void) => Promise<void>): Promise<void> {
   const root = launchRoot("background child");
   const at = join(root.dir, ".dialtone");

@@ -1,4 +1,7 @@
-/** A record cut off at every byte: told, never taken for "not running", its processes found; and no other launch is hidden by it. */
+/**
+ * A record cut off at every byte is reported, never taken for "not running"; its processes are found, and it hides no
+ * other launch.
+ */
 import { expect, test } from "bun:test";
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -7,20 +10,12 @@ import { openStore } from "../../src/state/store.ts";
 import type { Ground } from "../../src/supervisor/launch/types.ts";
 import { makeProcessTable } from "../../src/sys/process/table.ts";
 import { launchRoot, ps, psOf, runs } from "../e2e/kit/launch.ts";
-import { type TestRoot, until } from "../kit.ts";
+import { type TestRoot, until, within } from "../kit.ts";
 
 const KEY = "t:dev:default";
 const RECORD = `.dialtone/run/${KEY}.meta.json`;
 
-async function within(root: TestRoot, body: () => Promise<void>): Promise<void> {
-  try {
-    await body();
-  } finally {
-    await root.dispose();
-  }
-}
-
-/** A launch whose host is gone, so that nobody writes the record again. */
+/** A launch whose host is gone, so that no process writes the record again. */
 async function launchAlone(root: TestRoot): Promise<number> {
   await root.dt(["t", "dev", "-d"]);
   const one = await psOf(root);
@@ -45,7 +40,7 @@ function groundOf(root: TestRoot): Ground {
   };
 }
 
-test("at every length ps says that it cannot be read, and finds the process", async () => {
+test("of a record cut off at any length ps says that it is unreadable, and finds the process", async () => {
   const root = launchRoot("plain");
   await within(root, async () => {
     const pid = await launchAlone(root);
@@ -99,7 +94,7 @@ const CUTS: [what: string, cut: (text: string, seal: (value: object) => string) 
   ],
 ];
 for (const [what, cut, says = "cannot be read"] of CUTS) {
-  test(`${what}: ps, stop and rerun through the binary`, async () => {
+  test(`ps, stop and rerun deal with a broken record: ${what}`, async () => {
     const root = launchRoot("plain", "", `two: { kind: "managed", run: ["sleep", "1000"] },`);
     await within(root, async () => {
       await root.dt(["t", "two", "-d"]);
@@ -131,7 +126,7 @@ for (const [what, make] of [
   ["without a seal", (text: string) => JSON.stringify({ ...JSON.parse(text), seal: undefined })],
   ["of a copy", (text: string) => text],
 ] as const) {
-  test(`${what}, and nothing carries its key: foreign in ps, why and doctor; a stop touches nothing, a start sets it aside`, async () => {
+  test(`a record ${what}, of which no process carries the key, is foreign in ps, why and doctor; a stop touches nothing, a start sets it aside`, async () => {
     const [root, other] = [launchRoot("plain"), launchRoot("plain")];
     const bystander = Bun.spawn(["sleep", "1000"], { detached: true, stdio: ["ignore", "ignore", "ignore"] });
     await within(other, () =>

@@ -1,6 +1,7 @@
 /**
- * Edits of the registry by several hands while the daemon watches, and is killed now and then: in the end every generated file is what the registry says, as a
- * look at all of it tells. CI does few, the soak ten thousand over two hundred codebases (DT_REGISTRY_EDITS, DT_REGISTRY_CODEBASES).
+ * Edits of the registry by several hands while the daemon watches, and is killed now and then: in the end every
+ * generated file is what the registry says, as a look at all of it tells. CI does few, the soak ten thousand over two
+ * hundred codebases (DT_REGISTRY_EDITS, DT_REGISTRY_CODEBASES).
  */
 import { expect, test } from "bun:test";
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";

@@ -1,6 +1,6 @@
 /**
- * Fifty starts of one key at once leave exactly one live tree, and each that lost says why; also when callers, hosts and leaders are
- * killed among them. DT_RERUN_ROUNDS rounds each (CI two, the soak twenty).
+ * Fifty starts of one key at once leave exactly one live tree, and each that lost says why; also when callers, hosts
+ * and leaders are killed among them. DT_RERUN_ROUNDS rounds each (CI two, the soak twenty).
  */
 import { expect, test } from "bun:test";
 import { hostsOf, launchRoot, leadersOf, psOf } from "../e2e/kit/launch.ts";
@@ -9,7 +9,7 @@ import { tellNumbers } from "./numbers.ts";
 
 const ROUNDS = Number(process.env.DT_RERUN_ROUNDS ?? 2);
 const AT_ONCE = 50;
-/** How often somebody is killed, in milliseconds: several times in the life of each. */
+/** How often a process is killed, in milliseconds: several times in the life of each. */
 const KILL_EVERY_MS = 25;
 
 /** What a start that lost may say, each a reason with who or what. */
@@ -90,7 +90,7 @@ test(`${AT_ONCE} starts at once, ${ROUNDS} rounds: one live tree, each loser say
   }
 }, 1_800_000);
 
-test(`the same with SIGKILLs among them, ${ROUNDS} rounds: never two, and one after the next start`, async () => {
+test(`starts at once with SIGKILLs among them, ${ROUNDS} rounds: never two live trees, and one after the next start`, async () => {
   const root = launchRoot("background child", `ready: { log: "child" },`);
   const counts = new Map<string, number>();
   let kills = 0;
@@ -116,7 +116,8 @@ test(`the same with SIGKILLs among them, ${ROUNDS} rounds: never two, and one af
       }, KILL_EVERY_MS);
       const results = await outcomes.finally(() => clearInterval(killing));
       countReasons(results, counts);
-      // Hosts whose callers were killed may still wait for their turn, and would replace the next start; never do two trees live once all had it.
+      // Hosts whose callers were killed may still wait for their turn, and would replace the next start; never do two
+      // trees live once all had it.
       await until("no two trees live, and ps is true", async () => {
         const shown = await psOf(root);
         const { leaders, hosts } = liveOf(root);

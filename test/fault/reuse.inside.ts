@@ -1,6 +1,7 @@
 /**
- * Run in a pid namespace of its own, where the kernel can be told which pid comes next: starts a launch, kills it unseen, gives its pids
- * to innocent processes, and asks dt for everything that might signal them. Prints what became of the innocents as JSON.
+ * Run in a pid namespace of its own, where the kernel accepts which pid comes next: starts a launch, kills it unseen,
+ * gives its pids to innocent processes, and asks dt for everything that might signal them. Prints what became of the
+ * innocents as JSON.
  *
  * Arguments: the binary, the manifest's root.
  */
@@ -61,7 +62,8 @@ async function innocentWith(pid: number, startTime: string, as: string): Promise
   for (let tries = 0; tries < 200; tries++) {
     writeFileSync("/proc/sys/kernel/ns_last_pid", String(pid - 1));
     const child = Bun.spawn(["setsid", "sh", "-c", script], { stdio: ["ignore", "ignore", "ignore"] });
-    // By force a pid can be given again within the hundredth of a second that start times are told in; the kernel by itself never does.
+    // By force a pid can be given again within a hundredth of a second, the unit of start times; the kernel by itself
+    // never does that.
     if (child.pid !== pid || startTimeOf(pid) === startTime) {
       child.kill("SIGKILL");
       await child.exited;

@@ -1,4 +1,7 @@
-/** Pids that are really reused, by force, in a pid namespace: nobody who has the pid of a dead launch gets a signal. DT_REUSE_ROUNDS times. */
+/**
+ * Pids that are really reused, by force, in a pid namespace: no process that has the pid of a dead launch gets a
+ * signal. DT_REUSE_ROUNDS times.
+ */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { launchRoot } from "../e2e/kit/launch.ts";

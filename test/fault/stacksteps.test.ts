@@ -1,6 +1,7 @@
 /**
- * SIGKILL at each step of a stack's life, every process of dt and of Compose alike: what the engine has is what `ps` tells, a stop ends
- * it all, and a start after that has it whole. CI takes a few steps of some calls (DT_FAULT_STRIDE), the soak each.
+ * SIGKILL at each step of a stack's life, every process of dt and of Compose alike: what the engine has is what `ps`
+ * tells, a stop ends it all, and a start after that has it whole. CI takes a few steps of some calls (DT_FAULT_STRIDE),
+ * the soak each.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type DockerEngine, IMAGE, noEngine, startEngine } from "../e2e/kit/docker.ts";
@@ -45,7 +46,7 @@ describe.skipIf(missing !== null)("a stack", () => {
     (JSON.parse((await dt(root, "ps", "--all", "--json")).stdout) as Row[]).find(({ key }) => key === "t:dev:default");
   const isCompose = (pid: number) => / -f \S*compose\.yaml (up|down|config)/.test(commandLineOf(pid));
 
-  /** What a killed dt left to Compose is done, hosts have swept, and what then is there is told. */
+  /** What a killed dt left to Compose is done, hosts have ended what was left, and the result is reported. */
   async function expectTold(root: TestRoot, what: string): Promise<void> {
     await until(`Compose is done after ${what}`, () => !root.processes().some(isCompose), 30_000);
     await until(

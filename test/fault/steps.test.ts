@@ -1,7 +1,8 @@
 /**
- * SIGKILL at each step: strace kills every dt process (caller, host, stopper) as it enters its Nth system call of those that change what
- * others can see, each call by itself, for N from 1 until the command gets through unharmed. After each: the list is true and the next
- * start leaves exactly one launch. CI takes every few steps (DT_FAULT_STRIDE), the soak each.
+ * SIGKILL at each step: strace kills every dt process (caller, host, stopper) as it enters its Nth system call of those
+ * that change what others can see, each call by itself, for N from 1 until the command gets through unharmed. After
+ * each: the list is true and the next start leaves exactly one launch. CI takes every few steps (DT_FAULT_STRIDE), the
+ * soak each.
  */
 import { expect, test } from "bun:test";
 import { launchRoot, leadersOf, type Ps, psOf } from "../e2e/kit/launch.ts";
@@ -23,8 +24,8 @@ async function expectTruth(root: TestRoot, what: string): Promise<Ps | undefined
 }
 
 /**
- * One launch runs, and nothing else of dt. A host whose caller was killed may still replace the launch that was started meanwhile: between the
- * old one and its own the list is true and shows none, which is not the end of it.
+ * One launch runs, and nothing else of dt. A host whose caller was killed may still replace the launch that was started
+ * meanwhile: between the old one and its own the list is true and shows none, which is not the end of it.
  */
 async function expectOneLaunch(root: TestRoot, what: string): Promise<void> {
   await until(`one launch runs ${what}`, async () => {
@@ -67,7 +68,8 @@ for (const [name, running, args] of [
           `${name}: killed at each of ${kills} steps, the list true and one launch after the next start each time`,
         );
         expect(kills).toBeGreaterThan(2);
-        // A host whose caller was killed goes on with what it was told, once it has the lock: a stop before that is not the last word.
+        // A host whose caller was killed goes on with its request once it has the lock: a stop before that is not the
+        // last word.
         await until("no other host is on its way", () => root.processes().length <= 2);
       } finally {
         await root.dispose();

@@ -1,4 +1,7 @@
-/** A signal goes only to what must be the launch's: strangers that look like it, each still alive after the stop; and the other way round. */
+/**
+ * A signal goes only to what must be the launch's: strangers that look like it, each still alive after the stop; and
+ * the other way round.
+ */
 import { expect, test } from "bun:test";
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -50,7 +53,7 @@ async function withStranger(
   }
 }
 
-test("a program of another terminal that appends to the launch's log lives, and the stop is a whole one", async () => {
+test("a program of another terminal that appends to the launch's log survives a complete stop", async () => {
   const root = rootOf({ dev: { ...SLEEP, log: "logs/all.log" } });
   mkdirSync(join(root.dir, "logs"));
   expect((await root.dt(["t", "dev", "-d"])).code).toBe(0);
@@ -65,7 +68,7 @@ test("a program of another terminal that appends to the launch's log lives, and 
   );
 });
 
-test("where there is no lineage it lives as well, and is named: exit 5", async () => {
+test("a program that appends to the log survives without a lineage too, and is named: exit 5", async () => {
   const root = rootOf({ dev: { ...SLEEP, log: "logs/all.log" } });
   root.prefix = WITHOUT_LINEAGE;
   mkdirSync(join(root.dir, "logs"));
@@ -84,7 +87,7 @@ test("where there is no lineage it lives as well, and is named: exit 5", async (
   );
 });
 
-test("whoever got the inode of a log that was removed lives", async () => {
+test("a program whose file got the inode of a removed log survives", async () => {
   const root = rootOf({ dev: { ...SLEEP, run: "exec sleep 1000 > own.log 2>&1", log: "logs/all.log" } });
   mkdirSync(join(root.dir, "logs"));
   expect((await root.dt(["t", "dev", "-d"])).code).toBe(0);
@@ -187,7 +190,7 @@ for (const [how, start, stop] of [
     }
   });
 
-test("what runs before a launch, beside another one of the same host, is told as nobody's", async () => {
+test("what runs before a launch, beside another one of the same host, is reported as no launch's", async () => {
   const root = rootOf({
     first: SLEEP,
     second: { ...SLEEP, before: ["t:prepare"], needs: ["t:first"] },
@@ -208,7 +211,7 @@ const canUnshare =
 if (!canUnshare && process.env.CI) throw new Error("CI must be able to make pid namespaces");
 
 test.skipIf(!canUnshare)(
-  "what another program left under a dt that is PID 1 lives when the launch is swept",
+  "what another program left under a dt that is PID 1 survives the launch's end",
   async () => {
     const root = rootOf({
       dev: { ...SLEEP, run: "echo $$ >> leaders; exec sleep 1000", restart: { policy: "always", delay: "100ms" } },

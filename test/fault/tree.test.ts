@@ -1,6 +1,6 @@
 /**
- * Stop means gone: every kind of tree; detached, in the foreground, after its host was killed, and after its host was killed and then
- * its leader, so that only notes and evidence are left. DT_TREE_ROUNDS times each (the soak).
+ * Stop means gone: every kind of tree; detached, in the foreground, after its host was killed, and after its host was
+ * killed and then its leader, so that only notes and evidence are left. DT_TREE_ROUNDS times each (the soak).
  */
 import { expect, test } from "bun:test";
 import { chmodSync, existsSync } from "node:fs";
@@ -203,7 +203,7 @@ function childrenOf(pid: number): number[] {
     .map(Number);
 }
 
-test("cleared after the host was killed, and still below its parent: found by its descent", async () => {
+test("a process cleared after the host was killed, still below its parent, is found by its descent", async () => {
   const root = launchRoot("clears when told");
   try {
     expect((await root.dt(["t", "dev", "-d"])).code).toBe(0);
@@ -231,7 +231,7 @@ async function hideWithoutHost(root: TestRoot): Promise<number> {
 
 const PORT_OF_ITS_OWN = () => `port: ${freePort()}, ready: { port: true },`;
 
-test("cleared and gone from its parent after the host was killed: known by its lineage", async () => {
+test("a process cleared after the host was killed, and gone from its parent, is known by its lineage", async () => {
   const root = launchRoot("leaves when told", PORT_OF_ITS_OWN());
   try {
     await expectGone(root, [await hideWithoutHost(root)]);
@@ -240,7 +240,7 @@ test("cleared and gone from its parent after the host was killed: known by its l
   }
 });
 
-test("the same where there is no lineage: what still holds its port is named, exit 5, not signalled", async () => {
+test("without a lineage a process that still holds the port is named with exit 5, not signalled", async () => {
   const root = launchRoot("leaves when told", PORT_OF_ITS_OWN());
   root.prefix = WITHOUT_LINEAGE;
   try {
@@ -255,7 +255,7 @@ test("the same where there is no lineage: what still holds its port is named, ex
   }
 });
 
-test("processGroup false: the leader alone gets the first signal, the rest is swept at the timeout", async () => {
+test("with processGroup false the leader alone gets the first signal, and the rest is ended at the timeout", async () => {
   const root = launchRoot("background child", "processGroup: false,");
   try {
     await root.dt(["t", "dev", "-d"]);

@@ -1,4 +1,7 @@
-/** What a stop must leave alone: a launch inside the launch, spared servers, and whoever says it belongs to another launch. */
+/**
+ * What a stop must leave alone: a launch inside the launch, spared servers, and a process that says it belongs to
+ * another launch.
+ */
 import { expect, test } from "bun:test";
 import { launchRoot, psOf, runs } from "../e2e/kit/launch.ts";
 import { until } from "../kit.ts";
@@ -32,7 +35,7 @@ test("a spared process and a launch inside the launch are left alone", async () 
   }
 });
 
-test("a launch in the foreground of the launch: its command is not signalled, and is listed on", async () => {
+test("a launch in the foreground within a launch is not signalled, and stays listed", async () => {
   const root = launchRoot(
     "plain",
     "",
@@ -57,7 +60,7 @@ test("a launch in the foreground of the launch: its command is not signalled, an
   }
 });
 
-test("a child that carries another launch's token belongs to that one: untouched by the first's stop, ended by the other's", async () => {
+test("a child that carries another launch's token is untouched by a stop of its parent's launch, and ended by the other's", async () => {
   const root = launchRoot(
     "plain",
     "",

@@ -1,6 +1,7 @@
 /**
- * Random edits of a tree by several hands, the daemon killed now and then: in the end each file that is there was worked on with the content it now has,
- * as a look at the whole tree says, and each that is gone was told. CI does a few hundred, the soak a day's worth (DT_WATCH_EDITS).
+ * Random edits of a tree by several hands, the daemon killed now and then: in the end each file that is there was
+ * worked on with the content it now has, as a look at the whole tree says, and each that is gone was reported. CI does
+ * a few hundred, the soak a day's worth (DT_WATCH_EDITS).
  */
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -14,7 +15,7 @@ const EDITS = Number(process.env.DT_WATCH_EDITS ?? 400);
 const KILL_EVERY = 150;
 const SEED = Number(process.env.DT_SEED ?? 1);
 
-/** The job notes the content of each path that it is told, or that it is gone. */
+/** The job notes the content of each path that it gets, or that the file is gone. */
 const MANIFEST = `import { appendFileSync, existsSync, readFileSync } from "node:fs";
 export default { name: "t", commands: { note: { kind: "oneshot", handler: (ctx) => {
   for (const path of ctx.job.paths) {
@@ -95,7 +96,8 @@ test(`${EDITS} random edits: nothing is missed, memory is flat`, async () => {
       60_000,
     );
     const there = new Set(all().map((path) => path.slice(root.dir.length + 1)));
-    // What was noted with a content and is gone was told to be gone; what came and went at once may never have been told at all.
+    // A file noted with a content that is gone was reported as gone; one that came and went at once may never have been
+    // reported.
     await until(
       "what is gone was told",
       () => [...noted()].every(([path, text]) => text === null || there.has(path)),

@@ -76,12 +76,12 @@ Caused by: java.io.IOException: y
     });
   }
 
-  test("an indented line after none is none", () => {
+  test("an indented line that follows no error is no error", () => {
     expect(errorsOf("listening\n  on 3000\nError: x\n  at y\nfine\n  still fine")).toEqual(["Error: x", "  at y"]);
   });
 });
 
-describe("a line made to take long takes its length", () => {
+describe("a line made to be slow is searched in time linear in its length", () => {
   const lines: Record<string, (size: number) => string> = {
     "brackets, in a panic of Go": (size) => "(".repeat(size),
     "brackets and what a frame has, in a panic of Go": (size) => "a.b(*".repeat(size / 5),

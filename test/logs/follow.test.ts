@@ -5,8 +5,8 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { type FollowOptions, followFile } from "../../src/logs/follow.ts";
 import { openRun } from "../../src/logs/open.ts";
+import { makeScratch } from "../kit/scratch.ts";
 import { until } from "../kit.ts";
-import { makeScratch } from "../scratch.ts";
 
 const scratch = makeScratch();
 
@@ -50,7 +50,7 @@ function append(path: string, text: string): void {
 }
 
 describe("one file", () => {
-  test("what is there from an offset, then what comes", async () => {
+  test("following gives what is there from an offset, then what is written later", async () => {
     const path = logFile("old\nnew\n");
     const log = follow(path, { from: 4 });
     await log.seen("new\n");
@@ -62,7 +62,7 @@ describe("one file", () => {
     expect(log.events).toEqual([]);
   });
 
-  test("what was written up to the end of following is delivered", async () => {
+  test("everything written until following ends is delivered", async () => {
     const path = logFile();
     const log = follow(path);
     await log.seen("");
@@ -83,7 +83,7 @@ describe("one file", () => {
     await log.end();
   });
 
-  test("more than the buffer at once", async () => {
+  test("a write larger than the buffer arrives whole", async () => {
     const path = logFile();
     const log = follow(path);
     const text = Array.from({ length: 60_000 }, (_, at) => `line ${at}\n`).join("");
@@ -92,7 +92,7 @@ describe("one file", () => {
     expect((await log.end()) === text).toBe(true);
   });
 
-  test("truncated: goes on from its beginning", async () => {
+  test("a truncated file is followed from its beginning", async () => {
     const path = logFile("a long first line\n");
     const log = follow(path);
     await log.seen("line\n");
@@ -102,7 +102,7 @@ describe("one file", () => {
     expect(await log.end()).toBe("a long first line\nshort\n");
   });
 
-  test("not there yet", async () => {
+  test("a file that does not exist yet is followed once it does", async () => {
     const path = join(scratch(), "log");
     const log = follow(path);
     append(path, "first\n");
@@ -110,7 +110,7 @@ describe("one file", () => {
     await log.end();
   });
 
-  test("removed, with a last line, and made anew", async () => {
+  test("a file that is removed and made again loses no last line", async () => {
     const path = logFile("one\n");
     const log = follow(path);
     await log.seen("one\n");
@@ -125,13 +125,13 @@ describe("one file", () => {
     expect(log.events).toEqual(["new run"]);
   });
 
-  test("a reader that has gone ends it; so does one that is found gone while nothing comes", async () => {
+  test("following ends when its reader is gone, even while nothing is written", async () => {
     const path = logFile("x\n");
     await follow(path, { onBytes: () => false }).done;
     await follow(path, { isGone: () => true }).done;
   });
 
-  test("nothing before `after`, and from the file that was there at the call", async () => {
+  test("following gives nothing before `after`, and starts with the file that was there at the call", async () => {
     const path = logFile("old run\n");
     let release = () => {};
     const after = new Promise<void>((resolve) => {
@@ -149,7 +149,7 @@ describe("one file", () => {
 });
 
 describe("runs", () => {
-  test("the end of the old one, then the new one", async () => {
+  test("a new run is followed after the end of the old one", async () => {
     const path = logFile("one\n");
     const log = follow(path);
     await log.seen("one\n");
@@ -165,7 +165,7 @@ describe("runs", () => {
   });
 
   for (const runs of [2, 3, 5]) {
-    test(`${runs} of them between two looks: none is skipped`, async () => {
+    test(`${runs} new runs between two looks are all followed`, async () => {
       const path = logFile("run 0\n");
       const log = follow(path);
       await log.seen("run 0\n");
@@ -180,7 +180,7 @@ describe("runs", () => {
     });
   }
 
-  test("one that lies beside it no more is passed over, not waited for", async () => {
+  test("a run whose log was deleted is skipped, not waited for", async () => {
     const path = logFile("run 0\n");
     const log = follow(path);
     await log.seen("run 0\n");
@@ -234,7 +234,7 @@ describe("runs", () => {
     );
   }, 60_000);
 
-  test("a writer that rotates as fast as it can", async () => {
+  test("a writer that rotates as fast as it can loses no line", async () => {
     const path = logFile();
     const script = `
       const { openRun } = await import(${JSON.stringify(join(import.meta.dir, "../../src/logs/open.ts"))});

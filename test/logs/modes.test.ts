@@ -31,7 +31,7 @@ test.each([
   expect([modes.set(), modes.undo()]).toEqual([set, undo]);
 });
 
-test("what undoes leaves nothing on, and what sets says the same again", () => {
+test("undoing leaves no terminal mode on, and setting gives the same modes again", () => {
   const part = fc.oneof(
     fc
       .tuple(fc.constantFrom(1, 7, 25, 47, 1000, 1049, 2004), fc.constantFrom("h", "l"))
@@ -48,7 +48,7 @@ test("what undoes leaves nothing on, and what sets says the same again", () => {
   );
 });
 
-test("where the stream is cut makes no difference", () => {
+test("terminal modes are the same wherever the stream is cut", () => {
   const text = "a\x1b[?1049hb\x1b[?25;7lc\x1b[>4;2md\x1b[5 qe\x1b=f\x1b[>1;2ug";
   for (let at = 0; at <= text.length; at++) {
     const modes = after(text.slice(0, at));
@@ -58,7 +58,7 @@ test("where the stream is cut makes no difference", () => {
   }
 });
 
-test("junk without end stays small", () => {
+test("an endless escape sequence takes bounded memory", () => {
   const modes = makeModes();
   for (let n = 0; n < 10_000; n++) modes.feed(Buffer.from(`\x1b[?${n + 3000}h\x1b[>${n}u`));
   expect(modes.set().length).toBeLessThan(2000);

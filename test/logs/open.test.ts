@@ -1,4 +1,6 @@
-/** A new run's log: earlier runs move on, nothing is followed out of the way, and what cannot be is refused beforehand. */
+/**
+ * A new run's log: earlier runs move on, nothing is followed out of the way, and what cannot be is refused beforehand.
+ */
 import { describe, expect, test } from "bun:test";
 import {
   closeSync,
@@ -13,19 +15,10 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { checkLogPath, makeLogDirectory, openRun } from "../../src/logs/open.ts";
-import type { DtError } from "../../src/sys/base/error.ts";
-import { makeScratch } from "../scratch.ts";
+import { failure } from "../kit/failure.ts";
+import { makeScratch } from "../kit/scratch.ts";
 
 const scratch = makeScratch();
-
-function failure(run: () => unknown): DtError {
-  try {
-    run();
-  } catch (error) {
-    return error as DtError;
-  }
-  throw new Error("it did not fail");
-}
 
 function runOnce(path: string, keep: number, text: string): void {
   const { fd, file } = openRun(path, keep, 0o600);
@@ -59,7 +52,7 @@ describe("openRun", () => {
     });
   }
 
-  test("a gap among the earlier runs is no error", () => {
+  test("a missing log among the earlier runs is no error", () => {
     const directory = scratch();
     const path = join(directory, "log");
     writeFileSync(`${path}.3`, "three");
@@ -67,7 +60,7 @@ describe("openRun", () => {
     expect(contents(directory)).toEqual({ log: "now", "log.4": "three" });
   });
 
-  test("the descriptor appends, with the mode asked for", () => {
+  test("the log's descriptor appends, and the file has the requested mode", () => {
     const path = join(scratch(), "log");
     const { fd } = openRun(path, 1, 0o644);
     writeSync(fd, "first ");
@@ -90,7 +83,7 @@ describe("openRun", () => {
     });
   }
 
-  test("a directory among the earlier runs, or none to write to: an error that names the log", () => {
+  test("a directory in an earlier run's place, or a missing directory, is an error that names the log", () => {
     const directory = scratch();
     mkdirSync(join(directory, "log.1", "full"), { recursive: true });
     writeFileSync(join(directory, "log"), "old");
@@ -120,7 +113,7 @@ describe("checkLogPath", () => {
     [join(directory, "folder"), "is not a regular file"],
     ["/dev/null", "is not a regular file"],
   ];
-  test("a missing directory is made in its place, through no link that leads out, and not among dt's own files", () => {
+  test("a log's missing directory is made, but not through a link that leads out, and not among dt's own files", () => {
     const root = join(scratch(), "root");
     mkdirSync(join(root, "real"), { recursive: true });
     mkdirSync(join(root, ".dialtone"));

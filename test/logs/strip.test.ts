@@ -35,8 +35,8 @@ const cases: [what: string, input: string, output: string][] = [
   ["a line end after ESC stays", "a\x1b\nb", "a\nb"],
   ["a line end within a character set stays", "a\x1b(\nb", "a\nb"],
   ["a character of several bytes after ESC stays whole", "\x1bäx", "äx"],
-  ["a second ESC begins anew", "\x1b\x1b[31mx", "x"],
-  ["a sequence within another begins anew", "\x1b[3\x1b[31mx", "x"],
+  ["a second ESC starts a new sequence", "\x1b\x1b[31mx", "x"],
+  ["a sequence within another starts again", "\x1b[3\x1b[31mx", "x"],
   ["what is not finished at the end is given as it is", "a\x1b[3", "a\x1b[3"],
   ["ESC at the end", "a\x1b", "a\x1b"],
 ];
@@ -72,7 +72,7 @@ describe("properties", () => {
     .array(piece, { maxLength: 20 })
     .map((pieces) => Buffer.concat(pieces.map((one) => Buffer.from(one as string))));
 
-  test("however the stream is cut, the output is the same", () => {
+  test("property: the output is the same however the stream is cut", () => {
     fc.assert(
       fc.property(stream, fc.array(fc.nat(), { maxLength: 12 }), (whole, cuts) => {
         const places = [...new Set(cuts.map((cut) => cut % (whole.length + 1)))].sort((a, b) => a - b);
@@ -83,7 +83,7 @@ describe("properties", () => {
     );
   });
 
-  test("bytes without ESC are never changed, and no line end is ever lost", () => {
+  test("property: bytes without ESC never change, and no line end is lost", () => {
     fc.assert(
       fc.property(stream, (whole) => {
         const plain = whole.filter((byte) => byte !== 0x1b);
@@ -95,7 +95,7 @@ describe("properties", () => {
     );
   });
 
-  test("text between whole sequences comes through", () => {
+  test("property: text between whole escape sequences passes unchanged", () => {
     const words = fc.array(
       fc.tuple(fc.stringMatching(/^[a-zäé€ \t\r\n]{0,9}$/), fc.constantFrom("\x1b[0m", "\x1b]0;x\x07", "\x1b7")),
     );

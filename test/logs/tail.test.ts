@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { boundLog } from "../../src/logs/bound.ts";
 import { readLastLines, readTail } from "../../src/logs/tail.ts";
 import { releaseHead } from "../../src/sys/files/holes.ts";
-import { makeScratch } from "../scratch.ts";
+import { makeScratch } from "../kit/scratch.ts";
 
 const scratch = makeScratch();
 const CHUNK = 64 * 1024;
@@ -58,11 +58,11 @@ describe("readTail", () => {
     });
   }
 
-  test("no such file", () => {
+  test("the tail of a missing file is empty", () => {
     expect(tailOf(join(scratch(), "nothing"), 5)).toEqual({ text: Buffer.alloc(0), end: null, calls: 0 });
   });
 
-  test("it stops when the reader has gone", () => {
+  test("reading a tail stops when its reader is gone", () => {
     const path = join(scratch(), "f");
     writeFileSync(path, "x".repeat(5 * CHUNK));
     let calls = 0;
@@ -73,7 +73,7 @@ describe("readTail", () => {
     expect([calls, end]).toEqual([2, 5 * CHUNK]);
   });
 
-  test("property: the same as reading it all, around the chunks' ends", () => {
+  test("property: a tail equals reading the whole file, also around the ends of chunks", () => {
     const path = join(scratch(), "f");
     const piece = fc.oneof(
       fc.constant("\n"),
@@ -108,7 +108,7 @@ describe("a hole at the head", () => {
     return reached === null ? null : path;
   }
 
-  test("is skipped: no zero is shown, no line of the rest is missing", () => {
+  test("a hole at a log's head is skipped: no zero is shown and no later line is missing", () => {
     const path = holed(50_000);
     if (path === null) {
       console.error("skipped: this file system has no holes");
@@ -125,7 +125,7 @@ describe("a hole at the head", () => {
     expect(tailOf(path, 1_000_000).text.toString()).toBe(all);
   });
 
-  test("a file that took the log's place, or none, is not bounded: its head is another's", () => {
+  test("a bound leaves alone a file that took the log's place", () => {
     const path = join(scratch(), "log");
     writeFileSync(path, "ours");
     const ours = statSync(path);
@@ -135,7 +135,7 @@ describe("a hole at the head", () => {
     expect(boundLog(path, ours, 1)).toBeNull();
   });
 
-  test("a bound keeps the disk use below it while the log grows, and the tail whole", () => {
+  test("a bound keeps a growing log's disk use below it, and its tail whole", () => {
     const path = join(scratch(), "log");
     const fd = openSync(path, "a");
     const bound = boundLog(path, statSync(path), 256 * 1024);
@@ -183,11 +183,11 @@ describe("readLastLines", () => {
     });
   }
 
-  test("no such file", () => {
+  test("a missing file has no last lines", () => {
     expect(readLastLines(join(scratch(), "nothing"), 5)).toEqual([]);
   });
 
-  test("a program that never ends a line does not fill the memory or the record: the end of it is kept, in whole characters", () => {
+  test("of a line without end only the last part is kept, in whole characters", () => {
     const path = join(scratch(), "f");
     writeFileSync(path, `first\n${"€".repeat(2_000_000)}end`);
     const [line, ...more] = readLastLines(path, 50) as [string];

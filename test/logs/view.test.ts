@@ -12,7 +12,7 @@ import { shiftRuns } from "../../src/logs/shift.ts";
 import { beginTimes, openTimes, readTimes } from "../../src/logs/times.ts";
 import { viewRuns } from "../../src/logs/view.ts";
 import { releaseHead } from "../../src/sys/files/holes.ts";
-import { makeScratch } from "../scratch.ts";
+import { makeScratch } from "../kit/scratch.ts";
 
 const scratch = makeScratch();
 const NOTHING = { previous: null, since: null, until: null, after: null };
@@ -54,7 +54,7 @@ const textOf = (run: LogRun, from: number, to: number) =>
     .join("");
 
 describe("runs", () => {
-  test("the latest first, each with its own index, whatever place it has", () => {
+  test("runs are listed latest first, each with its own index wherever it lies", () => {
     const { log, times } = makeRuns([[["a\n", 1000]], [["b\n", 2000]], [["c\n", 3000]]]);
     expect(listRuns(log, times).map(({ age, id, startedAt }) => [age, id, startedAt])).toEqual([
       [0, "222222222222", 2999],
@@ -70,13 +70,13 @@ describe("runs", () => {
     expect([run.id, run.startedAt, makeTimeOf(run)(2)]).toEqual([`i${statSync(log).ino}`, null, null]);
   });
 
-  test("an index of another file is not taken for a run's", () => {
+  test("an index that belongs to another file is ignored", () => {
     const { log, times } = makeRuns([[["a\n", 1000]]]);
     writeFileSync(`${log}.new`, "b\n");
     expect(listRuns(`${log}.new`, times)[0]?.startedAt).toBeNull();
   });
 
-  test("a half-written last line of an index is passed over; a head that is none is no index", () => {
+  test("a half-written last line of an index is ignored, and a file with another head is no index", () => {
     const { times } = makeRuns([[["a\n", 1000]]]);
     writeFileSync(times, "12 34", { flag: "a" });
     expect(readTimes(times)?.points).toEqual([[2, 1000]]);
@@ -100,7 +100,7 @@ describe("runs", () => {
 
 describe("the first crash of a row is kept", () => {
   for (const keep of [1, 2, 5]) {
-    test(`keeping ${keep}`, () => {
+    test(`the first crash of a row is kept with keep: ${keep}`, () => {
       const log = join(scratch(), "log");
       for (let inRow = 0; inRow < 12; inRow++) {
         shiftRuns(log, keep, inRow);
@@ -139,21 +139,21 @@ describe("parts", () => {
     const view = viewRuns("t:x:default", listRuns(log, times), { ...NOTHING, ...part } as never);
     return { text: view.pieces.map(({ run, from, to }) => textOf(run, from, to)).join("|"), notes: view.notes };
   };
-  test("the latest run", () => expect(shown({}).text).toBe("three\nfour\nfive\n"));
-  test("an earlier run", () => expect(shown({ previous: 1 } as never).text).toBe("one\ntwo\n"));
-  test("since a time, over runs", () => {
+  test("a view shows the latest run by default", () => expect(shown({}).text).toBe("three\nfour\nfive\n"));
+  test("a view can show an earlier run", () => expect(shown({ previous: 1 } as never).text).toBe("one\ntwo\n"));
+  test("a view can start at a time, across runs", () => {
     expect(shown({ since: 1500 } as never).text).toBe("two\n|three\nfour\nfive\n");
     expect(shown({ since: 6000 } as never).text).toBe("five\n");
     expect(shown({ since: 6500 } as never).text).toBe("five\n");
     expect(shown({ since: 9000 } as never).text).toBe("");
     expect(shown({ since: 0 } as never).text).toBe("one\ntwo\n|three\nfour\nfive\n");
   });
-  test("until a time, over runs", () => {
+  test("a view can end at a time, across runs", () => {
     expect(shown({ until: 1000 } as never).text).toBe("one\n");
     expect(shown({ until: 5500 } as never).text).toBe("one\ntwo\n|three\nfour\n");
     expect(shown({ since: 2000, until: 5000 } as never).text).toBe("three\n");
   });
-  test("after a cursor: the rest of its run and all later ones", () => {
+  test("a view after a cursor shows the rest of its run and all later ones", () => {
     const after = (run: string, offset: number) => ({ after: { key: "t:x:default", run, offset } }) as never;
     expect(shown(after("000000000000", 4)).text).toBe("two\n|three\nfour\nfive\n");
     expect(shown(after("111111111111", 11)).text).toBe("five\n");
@@ -166,7 +166,7 @@ describe("parts", () => {
   });
 });
 
-test("a cursor into what was released goes on at the next whole line, and says how much was skipped", () => {
+test("a cursor into released bytes continues at the next whole line and reports how much was skipped", () => {
   const log = join(scratch(), "big.log");
   const line = `${"x".repeat(99)}\n`;
   writeFileSync(log, line.repeat(200));
@@ -211,13 +211,13 @@ describe("filters", () => {
       .flatMap((one) => filter(one, one).map(({ item, gap }) => (gap ? `-${item}` : item)))
       .join("");
   };
-  test("matches alone", () => expect(run("abcabc", /b/, 0)).toBe("b-b"));
-  test("neighbours have no gap", () => expect(run("abbc", /b/, 0)).toBe("bb"));
-  test("context before and after, no line twice", () => {
+  test("a filter shows matches alone", () => expect(run("abcabc", /b/, 0)).toBe("b-b"));
+  test("neighbouring matches have no gap between them", () => expect(run("abbc", /b/, 0)).toBe("bb"));
+  test("a match's context before and after repeats no line", () => {
     expect(run("123b456b789", /b/, 1)).toBe("3b4-6b7");
     expect(run("123b4b567", /b/, 2)).toBe("23b4b56");
   });
-  test("no gap is told before the first", () => expect(run("123b", /b/, 1)).toBe("3b"));
+  test("no gap is reported before the first match", () => expect(run("123b", /b/, 1)).toBe("3b"));
 });
 
 test("property: a cursor comes back as it was", () => {
@@ -271,7 +271,7 @@ describe("a log that was cut", () => {
   }
   const line = (name: string) => `${name}\n`;
 
-  test("to nothing: what is written then has its own time, and is after what was before", () => {
+  test("after a log is cut to nothing, new lines have their own times, after the old ones", () => {
     const { write, cut, look, points, run } = makeCut();
     write(line("one"));
     look(2000);
@@ -289,7 +289,7 @@ describe("a log that was cut", () => {
     expect(offsetSince(run(), 9500)).toBe(0);
   });
 
-  test("and grown beyond its old size before anybody looked", () => {
+  test("a log that was cut and grew beyond its old size before the next look has right times", () => {
     const { write, cut, look, points } = makeCut();
     write(line("one"));
     look(2000);
@@ -302,7 +302,7 @@ describe("a log that was cut", () => {
     ]);
   });
 
-  test("to what it was once: that keeps its time", () => {
+  test("a log cut to an earlier size keeps that part's times", () => {
     const { write, cut, look, points, run } = makeCut();
     write(line("one"));
     look(2000);
@@ -323,7 +323,7 @@ describe("a log that was cut", () => {
     expect([4, 8, 28].map(timeOf)).toEqual([2000, 3000, 9000]);
   });
 
-  test("again and again, and to the same length as before", () => {
+  test("a log cut again and again, to the same length each time, has right times", () => {
     const { write, cut, look, points } = makeCut();
     for (let round = 1; round <= 3; round++) {
       write(line(`round ${round}`));
@@ -338,7 +338,7 @@ describe("a log that was cut", () => {
     ]);
   });
 
-  test("what says the same over and over is not taken for what is left", () => {
+  test("repeated text after a cut is not mistaken for what was there before", () => {
     const { write, cut, look, points } = makeCut();
     for (let second = 1; second <= 5; second++) {
       write("tick\n".repeat(4));
@@ -353,7 +353,7 @@ describe("a log that was cut", () => {
     ]);
   });
 
-  test("nothing is cut where it was not", () => {
+  test("a log that only grows is not reported as cut", () => {
     const { write, look, points } = makeCut();
     for (let second = 1; second <= 3000; second++) {
       write(line(`line ${second}`));

@@ -5,7 +5,7 @@ import { createProject, failureOf, removeProjects } from "./kit.ts";
 
 afterEach(removeProjects);
 
-test("an alias is reported as one, a package as what can be installed", async () => {
+test("a missing import is reported as an alias or as a package to install", async () => {
   const specifiers: [string, string, string][] = [
     ["@/lib/x", "an alias that no tsconfig.json defines", "relative to the importing file"],
     ["~/lib/x", "an alias that no tsconfig.json defines", "relative"],
@@ -40,7 +40,7 @@ test("an alias is reported as one, a package as what can be installed", async ()
   }
 });
 
-test("an alias of a tsconfig.json that does not count here is told with the one that does", async () => {
+test("an alias of a tsconfig.json that does not apply is reported with the one that does", async () => {
   const paths = '{"compilerOptions":{"paths":{"@/*":["./lib/*"]}}}';
   const of = (name: string, specifier: string) =>
     `import t from "${specifier}"; export default { name: "${name}", commands: {}, description: t };`;
@@ -67,7 +67,7 @@ test("an alias of a tsconfig.json that does not count here is told with the one 
   }
 });
 
-test("a tsconfig.json that everybody may write to is not followed", async () => {
+test("a tsconfig.json that every user may write to is ignored", async () => {
   const project = createProject({
     "lib/t.ts": 'export default "t";',
     "tsconfig.json": '{"compilerOptions":{"paths":{"@/*":["./lib/*"]}}}',
@@ -86,7 +86,7 @@ const importing = (specifier: string) =>
 /** Where a file system takes other capitals for the same name, such an import finds its file. */
 const tellsCapitals = !existsSync(import.meta.path.toUpperCase());
 
-test.if(tellsCapitals)("a file in other capitals is not there, and is named", async () => {
+test.if(tellsCapitals)("an import in the wrong capitals fails and names the file that exists", async () => {
   const files: [string, string][] = [
     ["../lib/up", "lib/Up.ts"],
     ["../lib/up.js", "lib/Up.ts"],
@@ -124,7 +124,7 @@ test.if(tellsCapitals)("a file in other capitals is not there, and is named", as
   expect(hint).toContain("lib/Up.ts exists");
 });
 
-test("a package that is installed and gives nothing is named with what is wrong in it", async () => {
+test("an installed package that exports nothing is named with its fault", async () => {
   const packages: Record<string, [string | null, string]> = {
     broken: ['{"name":"broken"', "but {file} is not valid: JSON Parse error"],
     list: ["[]", "but {file} is not valid: it is not an object."],
@@ -158,7 +158,7 @@ test("a package that is installed and gives nothing is named with what is wrong 
   }
 });
 
-test("data that is imported or read, and is wrong, is named with the position", async () => {
+test("a fault in data that a manifest imports or reads is reported with its position", async () => {
   const of = (head: string) => `${head}\nexport default { name: "x", commands: {}, description: String(x) };`;
   const project = createProject({
     "lib/bad.json": '{\n  "a": 1,\n}\n',

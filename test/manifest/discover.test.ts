@@ -10,7 +10,7 @@ const isRoot = process.geteuid?.() === 0;
 const STRANGER = 54321;
 
 describe("where manifests are", () => {
-  test("the folder itself, by name, and nothing else in it", async () => {
+  test("manifests are the files directly in the folder with known names", async () => {
     const project = createProject({
       "manifests/b.ts": plugin("b"),
       "manifests/a.json": '{"name": "a", "commands": {}}',
@@ -33,13 +33,13 @@ describe("where manifests are", () => {
     expect(plugins.a).toMatchObject({ origin: "root", file: project.path("manifests/a.json") });
   });
 
-  test("no folder at all, no home", async () => {
+  test("without a folder and without a home there are no manifests", async () => {
     const project = createProject();
     const { plugins, failures } = await project.load({ root: join(project.base, "nowhere"), home: null });
     expect([Object.keys(plugins), failures]).toEqual([["bun", "go"], []]);
   });
 
-  test("the user's home", async () => {
+  test("manifests in the user's home are found", async () => {
     const project = createProject({ "manifests/a.ts": plugin("a"), "../home/manifests/h.ts": plugin("h") });
     const { plugins } = await project.load();
     expect(plugins.h).toMatchObject({ origin: "home", file: join(project.home, "manifests/h.ts") });
@@ -49,14 +49,14 @@ describe("where manifests are", () => {
     expect(twice.failures).toEqual([]);
   });
 
-  test("inside the binary, as oneshots without a handler", async () => {
+  test("the binary's own manifests are one-shots without a handler", async () => {
     const { plugins } = await createProject().load();
     expect(plugins.bun).toMatchObject({ origin: "binary", file: "binary:bun" });
     expect(plugins.bun?.commands.exec?.variants.default).toMatchObject({ kind: "oneshot", run: ["bun"] });
     expect(plugins.go?.commands.exec?.variants.default).toMatchObject({ kind: "oneshot", run: ["go"] });
   });
 
-  test("not a folder, not a file, not there", async () => {
+  test("a manifests entry that is no folder, no file or missing is reported", async () => {
     const project = createProject({ "../home/manifests": "a file", "manifests/a.ts": plugin("a") });
     symlinkSync("gone.ts", project.path("manifests/dangling.ts"));
     Bun.spawnSync(["mkfifo", project.path("manifests/pipe.yaml")]);
@@ -143,7 +143,7 @@ describe("packages named in package.json", () => {
     expect(failures[0]?.message).toContain(sentence);
   });
 
-  test("a package that exports no plugin", async () => {
+  test("a package that exports no plugin is reported", async () => {
     const project = createProject({
       "package.json": named("x"),
       ...installed("x", {}, { "index.js": "export const a = 1;" }),
@@ -152,14 +152,14 @@ describe("packages named in package.json", () => {
     expect(failures[0]?.message).toContain("index.js: has no default export");
   });
 
-  test("a package.json without dialtone, or none of ours and broken, is nobody's business", async () => {
+  test("a package.json without dialtone, or a broken one that is not the project's, is ignored", async () => {
     expect((await createProject({ "package.json": "{" }).load()).failures).toEqual([]);
     expect((await createProject({ "package.json": '{"dialtone": null}' }).load()).failures).toEqual([]);
   });
 });
 
 describe("names", () => {
-  test("twice in one place: neither, and both are named", async () => {
+  test("two plugins with one name in one place both fail, and both are named", async () => {
     const project = createProject({
       "manifests/a.ts": plugin("x"),
       "manifests/b.json": '{"name": "x", "commands": {}}',
@@ -184,7 +184,7 @@ describe("names", () => {
     ]);
   });
 
-  test("twice in two places: neither", async () => {
+  test("two plugins with one name in two places both fail", async () => {
     const project = createProject({ "manifests/a.ts": plugin("x"), "../home/manifests/a.ts": plugin("x") });
     const { plugins, failures } = await project.load();
     expect(plugins.x).toBeUndefined();
@@ -203,13 +203,13 @@ describe("names", () => {
     expect(failures.map((failure) => failure.code).sort()).toEqual(["duplicate", "invalid", "invalid"]);
   });
 
-  test("of the binary's plugins give way in silence", async () => {
+  test("a plugin of the project replaces one of the binary without a word", async () => {
     const { plugins, failures } = await createProject({ "manifests/a.ts": plugin("go") }).load();
     expect(failures).toEqual([]);
     expect(plugins.go?.origin).toBe("root");
   });
 
-  test("of built-in verbs are refused, every one but those that came after there were plugins", async () => {
+  test("a plugin may not have the name of a verb, except for verbs that came after plugins", async () => {
     const files = Object.fromEntries(
       RESERVED_VERBS.map((verb) => [`manifests/${verb}.json`, `{"name": "${verb}", "commands": {}}`]),
     );
@@ -225,7 +225,7 @@ describe("names", () => {
     });
   }, 60_000);
 
-  test("of Object.prototype work from the cache too", async () => {
+  test("names of Object.prototype work, from the cache too", async () => {
     const project = createProject({
       "manifests/a.ts": plugin("constructor", '{ toString: { kind: "oneshot", run: "x", variants: { valueOf: {} } } }'),
     });
@@ -276,34 +276,40 @@ describe("whose files are run", () => {
     expect(project.read()?.plugins.a).toBeUndefined();
   });
 
-  test.skipIf(!isRoot)("another user's manifest, helper, folder, link target (needs root to chown)", async () => {
-    for (const path of ["manifests/a.ts", "lib/h.ts", "manifests"]) {
-      const project = createProject({
-        "lib/h.ts": 'export const name = "a";',
-        "manifests/a.ts": 'import { name } from "../lib/h";\nexport default { name, commands: {} };',
+  test.skipIf(!isRoot)(
+    "another user's manifest, helper, folder or link target is refused (needs root to chown)",
+    async () => {
+      for (const path of ["manifests/a.ts", "lib/h.ts", "manifests"]) {
+        const project = createProject({
+          "lib/h.ts": 'export const name = "a";',
+          "manifests/a.ts": 'import { name } from "../lib/h";\nexport default { name, commands: {} };',
+        });
+        chownSync(project.path(path), STRANGER, STRANGER);
+        const { plugins, failures } = await project.load();
+        expect(plugins.a).toBeUndefined();
+        expect(failures[0]).toMatchObject({
+          code: "permission",
+          hint: `If you trust it: chown 0 ${project.path(path)}`,
+        });
+        expect(failures[0]?.message).toContain(
+          `${project.path(path)}: belongs to uid ${STRANGER}, neither to you (uid 0) nor to root`,
+        );
+        // called through sudo by that user, as git has it
+        expect((await project.load({ env: { ...project.env, SUDO_UID: String(STRANGER) } })).plugins.a).toBeDefined();
+      }
+      const linked = createProject();
+      mkdirSync(join(linked.base, "open"));
+      writeFileSync(join(linked.base, "open", "a.ts"), plugin("a"));
+      chmodSync(join(linked.base, "open"), 0o777);
+      symlinkSync(join(linked.base, "open", "a.ts"), linked.path("manifests/a.ts"));
+      expect((await linked.load()).failures[0]).toMatchObject({
+        code: "permission",
+        file: linked.path("manifests/a.ts"),
       });
-      chownSync(project.path(path), STRANGER, STRANGER);
-      const { plugins, failures } = await project.load();
-      expect(plugins.a).toBeUndefined();
-      expect(failures[0]).toMatchObject({ code: "permission", hint: `If you trust it: chown 0 ${project.path(path)}` });
-      expect(failures[0]?.message).toContain(
-        `${project.path(path)}: belongs to uid ${STRANGER}, neither to you (uid 0) nor to root`,
-      );
-      // called through sudo by that user, as git has it
-      expect((await project.load({ env: { ...project.env, SUDO_UID: String(STRANGER) } })).plugins.a).toBeDefined();
-    }
-    const linked = createProject();
-    mkdirSync(join(linked.base, "open"));
-    writeFileSync(join(linked.base, "open", "a.ts"), plugin("a"));
-    chmodSync(join(linked.base, "open"), 0o777);
-    symlinkSync(join(linked.base, "open", "a.ts"), linked.path("manifests/a.ts"));
-    expect((await linked.load()).failures[0]).toMatchObject({
-      code: "permission",
-      file: linked.path("manifests/a.ts"),
-    });
-  });
+    },
+  );
 
-  test("a file that cannot be read takes only itself away", async () => {
+  test("an unreadable manifest takes away only its own plugin", async () => {
     const project = createProject({ "manifests/a.ts": plugin("a"), "manifests/b.ts": plugin("b") });
     writeFileSync(project.path("manifests/big.yaml"), Buffer.alloc(17 * 1024 * 1024, 35));
     const { plugins, failures } = await project.load();
@@ -315,7 +321,7 @@ describe("whose files are run", () => {
 });
 
 describe("a file that gives no plugin is named", () => {
-  test("but for a helper of another manifest, and what is no manifest by its name", async () => {
+  test("a helper of another manifest, and a file without a manifest's name, are not reported", async () => {
     const project = createProject({
       "manifests/a.ts":
         'import { word } from "./words"; import ports from "./ports.json"; export default { name: word, commands: {}, description: String(ports.a) };',

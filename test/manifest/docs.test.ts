@@ -1,4 +1,7 @@
-/** The manifests that the docs show: each loads as it stands there, and what is shown in part names no plugin that there cannot be. */
+/**
+ * The manifests that the docs show: each loads as it stands there, and what is shown in part names no plugin that there
+ * cannot be.
+ */
 import { afterEach, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -29,7 +32,7 @@ const BLOCKS = PAGES.flatMap((page) => {
 const isWhole = ({ source }: { source: string }) =>
   source.includes("export default definePlugin(") || (/^name\s*[:=]/m.test(source) && /^\[?commands\b/m.test(source));
 
-test("whole manifests load", async () => {
+test("every whole manifest in the docs loads", async () => {
   const whole = BLOCKS.filter(isWhole);
   expect(whole.length).toBeGreaterThan(6);
   const project = createProject();
@@ -41,7 +44,7 @@ test("whole manifests load", async () => {
   }
 });
 
-test("keys name no verb of dt", () => {
+test("no key in the docs has the name of a verb", () => {
   const keys = BLOCKS.flatMap(({ place, source }) =>
     [...source.matchAll(/["'`]([a-z][\w.-]*):[a-z][\w.-]*(?::[\w.-]+)?["'`]/g)].map(({ 1: plugin = "" }) => ({
       place,

@@ -42,7 +42,7 @@ test.each([
     "a.toml",
     '"$schema" = "./x.json"\nname = "site"\n[commands.dev]\nkind = "managed"\nrun = ["serve"]\nport = 3000\nenv.A = "1"\n[commands.dev.variants.v2]\nport = 3001\n',
   ],
-])("%s says the same", async (name, text) => {
+])("%s gives the same plugin", async (name, text) => {
   expect(await outcomeOf(name, text)).toMatchObject(WANTED as never);
 });
 
@@ -139,7 +139,7 @@ describe("errors with line and column", () => {
     expect(outcome.failure.message).not.toInclude("undefined");
   });
 
-  test("aliases that multiply without end", async () => {
+  test("YAML aliases that multiply without end are an error", async () => {
     const lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"];
     for (let i = 1; i < 12; i++)
       lines.push(
@@ -153,7 +153,7 @@ describe("errors with line and column", () => {
     });
   });
 
-  test("bytes that are no UTF-8", async () => {
+  test("a manifest that is not UTF-8 is an error", async () => {
     const project = createProject();
     writeFileSync(project.path("manifests/a.json"), new Uint8Array([0x7b, 0xff, 0xfe, 0x7d]));
     expect((await project.loadOne("manifests/a.json")).outcome).toMatchObject({
@@ -161,7 +161,7 @@ describe("errors with line and column", () => {
     });
   });
 
-  test("nesting without end is a failure, not a crash", async () => {
+  test("endless nesting is a failure, not a crash", async () => {
     const outcome = await outcomeOf("a.json", `{"name": "a", "commands": ${"[".repeat(200_000)}`);
     expect(outcome.is).toBe("failure");
   });

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from "bun:test";
 import { loadHandler } from "../../src/manifest/load/handler.ts";
 import type { HandlerContext } from "../../src/manifest/model/types.ts";
-import { DtError } from "../../src/sys/base/error.ts";
+import { rejection } from "../kit/failure.ts";
 import { createProject, removeProjects } from "./kit.ts";
 
 afterEach(removeProjects);
@@ -23,23 +23,14 @@ function request(command: string, text = HANDLERS) {
   return { file: project.path("manifests/a.ts"), command, variant: "default", root: project.root };
 }
 
-async function errorOf(promise: Promise<unknown>): Promise<DtError> {
-  const error = await promise.then(
-    () => null,
-    (reason: unknown) => reason,
-  );
-  if (!(error instanceof DtError)) throw new Error(`no DtError: ${error}`);
-  return error;
-}
-
-test("the function itself, with what it imports", async () => {
+test("a handler is the manifest's own function, with its imports", async () => {
   const handler = await loadHandler(request("stamp"));
   expect(await handler({ args: ["a", "b"] } as unknown as HandlerContext)).toBe(42);
 });
 
-test.each(["run", "serve", "gone", "constructor"])("no handler in `%s`", async (command) => {
+test.each(["run", "serve", "gone", "constructor"])("`%s` has no handler, which is reported", async (command) => {
   const asked = request(command);
-  const error = await errorOf(loadHandler(asked));
+  const error = await rejection(loadHandler(asked));
   expect(error).toMatchObject({ code: "no-handler", status: 2 });
   expect(error.message).toBe(`${asked.file}: the command "${command}" no longer has a \`handler\` function.`);
 });
@@ -47,9 +38,9 @@ test.each(["run", "serve", "gone", "constructor"])("no handler in `%s`", async (
 test.each([
   ["a syntax error", "export default {", "syntax", ":1:17: Unexpected token."],
   ["a throw", '\nthrow new Error("no");', "throws", ":2: Error: no."],
-  ["no plugin any more", "export const a = 1;", "no-handler", 'the command "stamp" no longer has a `handler`'],
-])("%s since the index was made", async (_, text, code, message) => {
-  const error = await errorOf(loadHandler(request("stamp", text)));
+  ["no plugin any longer", "export const a = 1;", "no-handler", 'the command "stamp" no longer has a `handler`'],
+])("a manifest that has %s since the index was made is an error of its handler", async (_, text, code, message) => {
+  const error = await rejection(loadHandler(request("stamp", text)));
   expect(error).toMatchObject({ code, status: 2 });
   expect(error.message).toContain(message);
 });

@@ -36,7 +36,7 @@ function createCounted(files: Record<string, string> = {}, body = "") {
 const indexFile = (project: { root: string }) => join(project.root, ".dialtone/cache/index.json");
 
 describe("valid by content", () => {
-  test("the second call loads nothing, in any of its forms", async () => {
+  test("a second call loads nothing, in any of its forms", async () => {
     const project = createCounted();
     const first = await project.load();
     expect(project.loads()).toBe(1);
@@ -46,7 +46,7 @@ describe("valid by content", () => {
     expect(project.loads()).toBe(1);
   });
 
-  test("touching a file changes nothing, a byte does", async () => {
+  test("touching a manifest loads nothing; changing a byte loads it again", async () => {
     const project = createCounted();
     await project.load();
     project.manifest("");
@@ -58,7 +58,7 @@ describe("valid by content", () => {
     expect(project.loads()).toBe(2);
   });
 
-  test("a helper of a helper that changes, goes, comes back", async () => {
+  test("a manifest is loaded again when a helper's helper changes, goes or comes back", async () => {
     const project = createCounted({
       "lib/one.ts": 'export { two as one } from "./two";',
       "lib/two.ts": 'export const two = "2";',
@@ -79,7 +79,7 @@ describe("valid by content", () => {
     expect(project.loads()).toBe(loads);
   });
 
-  test("a missing helper that appears, as a folder too", async () => {
+  test("a manifest is loaded again when a missing helper appears, as a folder too", async () => {
     const project = createCounted();
     project.manifest('import { x } from "../lib/x";', "x");
     expect((await project.load()).plugins.a).toBeUndefined();
@@ -88,7 +88,7 @@ describe("valid by content", () => {
     expect((await project.load()).plugins.a?.description).toBe("folder");
   });
 
-  test("a computed import is found by having been loaded", async () => {
+  test("a computed import counts because it was loaded", async () => {
     const project = createCounted({ "lib/x.ts": 'export const x = "1";' });
     project.manifest('const name = "x";\nconst { x } = await import("../lib/" + name + ".ts");', "x");
     expect((await project.load()).plugins.a?.description).toBe("1");
@@ -96,7 +96,7 @@ describe("valid by content", () => {
     expect((await project.load()).plugins.a?.description).toBe("2");
   });
 
-  test("a missing package that is installed, and its version", async () => {
+  test("a manifest is loaded again when a missing package is installed or its version changes", async () => {
     const project = createCounted();
     project.manifest('import { x } from "pkg";', "x");
     expect(failureOf((await project.load()).failures, "a.ts").hint).toContain("npm install pkg");
@@ -113,7 +113,7 @@ describe("valid by content", () => {
     expect((await project.load()).plugins.a?.description).toBe("2.0.0");
   });
 
-  test("environment variables that were read, no others", async () => {
+  test("a manifest depends on the environment variables that it read, and on no others", async () => {
     const project = createCounted();
     project.manifest("", "process.env.STAGE");
     const load = (env: Record<string, string>) => project.load({ env: { ...project.env, ...env } });
@@ -126,7 +126,7 @@ describe("valid by content", () => {
     expect(readFileSync(indexFile(project), "utf8")).not.toContain('STAGE":"prod');
   });
 
-  test("only what changed is loaded again; what is gone leaves the cache", async () => {
+  test("only changed manifests are loaded again, and removed ones leave the cache", async () => {
     const project = createCounted({ "manifests/b.ts": plugin("b") });
     await project.load();
     project.write("manifests/b.ts", plugin("b", "{}", ', description: "new"'));
@@ -139,14 +139,14 @@ describe("valid by content", () => {
     expect(readFileSync(indexFile(project), "utf8")).not.toContain("b.ts");
   });
 
-  test("refresh loads everything", async () => {
+  test("a refresh loads every manifest", async () => {
     const project = createCounted();
     await project.load();
     await project.load({ refresh: true });
     expect(project.loads()).toBe(2);
   });
 
-  test("a file that changes while it loads is not cached", async () => {
+  test("a manifest that changes while it loads is not cached", async () => {
     const project = createCounted();
     project.manifest(
       'import { writeFileSync } from "node:fs";\nwriteFileSync(import.meta.filename, "export default { name: \'later\', commands: {} };");',
@@ -157,7 +157,7 @@ describe("valid by content", () => {
 });
 
 describe("failures", () => {
-  test("take away only their own plugin; those of code are tried again, but not by who wants another plugin", async () => {
+  test("a failure takes away only its own plugin; failed code is tried again, but not by a caller that wants another plugin", async () => {
     const project = createCounted({ "manifests/hang.ts": "for (;;) {}", "manifests/bad.json": "{" });
     const first = await project.load({ timeoutMs: 1500 });
     expect(Object.keys(first.plugins)).toContain("a");
@@ -181,7 +181,7 @@ describe("failures", () => {
     expect(performance.now() - again).toBeGreaterThan(1500);
   });
 
-  test("of the loader itself are not cached", async () => {
+  test("a failure of the loader itself is not cached", async () => {
     const project = createProject({ "manifests/a.ts": plugin("a") });
     const killed = await project.load({ loader: ["sh", "-c", "kill -9 $$"] });
     expect(failureOf(killed.failures, "a.ts").message).toContain("was killed by SIGKILL");
@@ -193,7 +193,7 @@ describe("failures", () => {
     expect((await project.load()).failures).toEqual([]);
   });
 
-  test("no place for temporary files: the cache is one, and nothing stays in it", async () => {
+  test("without a place for temporary files the loader uses the cache, and leaves nothing in it", async () => {
     const project = createProject({ "manifests/a.ts": plugin("a") });
     const loaded = await project.load({ env: { ...project.env, TMPDIR: join(project.base, "nowhere") } });
     expect([Object.keys(loaded.plugins).includes("a"), loaded.failures]).toEqual([true, []]);
@@ -204,7 +204,7 @@ describe("failures", () => {
     ]);
   });
 
-  test("a crash shows the last output", async () => {
+  test("a crash of the loader shows its last output", async () => {
     const project = createProject({ "manifests/a.ts": plugin("a") });
     const { failures } = await project.load({ loader: ["sh", "-c", "echo segfault >&2; exit 3"] });
     expect(failures[0]).toMatchObject({ code: "exits", hint: "Its last output:\nsegfault" });
@@ -213,7 +213,7 @@ describe("failures", () => {
 });
 
 describe("the cache file", () => {
-  test("is private, atomic and invisible to git", async () => {
+  test("the cache file is private, atomic and invisible to git", async () => {
     const project = createProject({ "manifests/a.ts": plugin("a") });
     await project.load();
     const directory = join(project.root, ".dialtone/cache");
@@ -238,7 +238,7 @@ describe("the cache file", () => {
     ["of another build", inside((text) => text.replace('"build":"', '"build":"0 '))],
     ["with broken entries", inside((text) => text.replace('"outcome":', '"outcame":'))],
   ];
-  test.each(rebuilt)("%s: rebuilt", async (_, change) => {
+  test.each(rebuilt)("a cache file that is %s is rebuilt", async (_, change) => {
     const project = createCounted();
     const first = await project.load();
     const seal = (text: string) => makeSeal(project.options.cacheDir, project.home).closeText(indexFile(project), text);
@@ -257,7 +257,7 @@ describe("the cache file", () => {
     expect(project.loads()).toBe(2);
   });
 
-  test("that another could have written is ignored", async () => {
+  test("a cache file that another user could have written is ignored", async () => {
     const project = createCounted();
     await project.load();
     const file = indexFile(project);
@@ -275,7 +275,7 @@ describe("the cache file", () => {
   });
 
   test.skipIf(process.geteuid?.() !== 0)(
-    "of another user is ignored and left alone (needs root to chown)",
+    "a cache file of another user is ignored and left alone (needs root to chown)",
     async () => {
       const project = createCounted();
       await project.load();
@@ -289,7 +289,7 @@ describe("the cache file", () => {
     },
   );
 
-  test("that cannot be written costs time only", async () => {
+  test("a cache that cannot be written costs only time", async () => {
     const project = createCounted();
     for (const [place, make] of [
       ["a file", (path: string) => writeFileSync(path, "")],
@@ -303,26 +303,29 @@ describe("the cache file", () => {
     expect(project.loads()).toBe(3);
   });
 
-  test.skipIf(process.geteuid?.() !== 0)("on a full or read-only disk (needs root to mount)", async () => {
-    const project = createCounted();
-    const cacheDir = join(project.base, "disk");
-    mkdirSync(cacheDir, { mode: 0o700 });
-    const mount = Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=16k,mode=0700", "tmpfs", cacheDir]);
-    if (mount.exitCode !== 0) return; // a container without the right to mount
-    try {
-      writeFileSync(join(cacheDir, "filler"), new Uint8Array(12 * 1024));
-      expect((await project.load({ cacheDir })).plugins.a).toBeDefined();
-      expect(existsSync(join(cacheDir, "index.json"))).toBe(false);
-      Bun.spawnSync(["mount", "-o", "remount,ro", cacheDir]);
-      expect((await project.load({ cacheDir })).plugins.a).toBeDefined();
-    } finally {
-      Bun.spawnSync(["umount", cacheDir]);
-    }
-  });
+  test.skipIf(process.geteuid?.() !== 0)(
+    "manifests load on a full or read-only disk (needs root to mount)",
+    async () => {
+      const project = createCounted();
+      const cacheDir = join(project.base, "disk");
+      mkdirSync(cacheDir, { mode: 0o700 });
+      const mount = Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=16k,mode=0700", "tmpfs", cacheDir]);
+      if (mount.exitCode !== 0) return; // a container without the right to mount
+      try {
+        writeFileSync(join(cacheDir, "filler"), new Uint8Array(12 * 1024));
+        expect((await project.load({ cacheDir })).plugins.a).toBeDefined();
+        expect(existsSync(join(cacheDir, "index.json"))).toBe(false);
+        Bun.spawnSync(["mount", "-o", "remount,ro", cacheDir]);
+        expect((await project.load({ cacheDir })).plugins.a).toBeDefined();
+      } finally {
+        Bun.spawnSync(["umount", cacheDir]);
+      }
+    },
+  );
 });
 
 describe("looking", () => {
-  test("never starts anything: stale is shown as it was, gone is gone, unknown is left out", async () => {
+  test("looking starts nothing: stale manifests are shown as they were, and removed or unknown ones are left out", async () => {
     const project = createCounted({ "manifests/b.ts": plugin("b") });
     expect(project.peek()).toBeNull();
     await project.load();
@@ -334,7 +337,7 @@ describe("looking", () => {
   });
 });
 
-test("many at once: each sees the whole index", async () => {
+test("many calls at once each see the whole index", async () => {
   const names = Array.from({ length: 6 }, (_, i) => `p${i}`);
   const project = createProject(Object.fromEntries(names.map((name) => [`manifests/${name}.ts`, plugin(name)])));
   const all = await Promise.all(Array.from({ length: 3 }, () => project.load()));
@@ -406,7 +409,7 @@ test("of many that find a change at once, one loads it", async () => {
   manifest("", '"another"');
   await Promise.all(Array.from({ length: 20 }, () => load()));
   expect(loads()).toBe(2);
-  // What is run by a manifest that is being loaded waits for nobody: here the turn is another's until the end of the test.
+  // A dt that a manifest runs while it is loaded does not wait: here another process has the turn until the test's end.
   manifest("", '"a third"');
   const turn = await takeTurn(options.cacheDir);
   await load({ env: { ...options.env, [LOADING]: "1" } });
@@ -414,7 +417,7 @@ test("of many that find a change at once, one loads it", async () => {
   turn?.release();
 });
 
-test("a leading ~/ in a path is the home, which is then part of what the outcome came from", async () => {
+test("a leading ~/ in a path is the home, and the outcome then depends on the home", async () => {
   const paths = { cwd: "~/work", log: "~/a.log", envFile: ["~/a.env?", "b.env"] };
   const commands = {
     x: { kind: "managed", run: "x", ...paths },

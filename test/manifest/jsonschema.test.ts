@@ -40,17 +40,17 @@ describe("the schema", () => {
   const schema = manifestJsonSchema() as Node;
   const fields = fieldsOf(schema);
 
-  test("explains every field", () => {
+  test("the schema explains every field", () => {
     expect(fields.length).toBeGreaterThan(80);
     expect(fields.filter(([, field]) => !field.description).map(([path]) => path)).toEqual([]);
   });
 
-  test("allows $schema, and no function", () => {
+  test("the schema allows $schema, and no function", () => {
     expect(schema.properties?.$schema).toBeDefined();
     expect(fields.some(([path]) => path.endsWith(".handler"))).toBe(false);
   });
 
-  test("is closed: an unknown field is an error in the editor too", () => {
+  test("the schema is closed, so an unknown field is an error in the editor too", () => {
     const open = (node: Node, path: string): string[] => [
       ...(node.properties !== undefined && node.additionalProperties !== false ? [path] : []),
       ...fieldsOf(node).flatMap(([name, field]) =>

@@ -1,14 +1,14 @@
 /** A temporary project whose manifests are loaded by a child from source; nothing of it is left after the test. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { type LoadIndexOptions, loadIndex, peekIndex, readIndex } from "../../src/manifest/index.ts";
 import { loadManifest } from "../../src/manifest/load/load.ts";
 import type { ManifestFailure } from "../../src/manifest/model/resolved.ts";
+import { makeTemporary } from "../kit/temporary.ts";
 
 /**
- * The load child: that of the binary named by DT_BINARY, else from source. Without `--no-install`, Bun run from source would
- * fetch a missing package from the registry; the compiled binary never does.
+ * The load child: that of the binary named by DT_BINARY, else from source. Without `--no-install`, Bun run from source
+ * would fetch a missing package from the registry; the compiled binary never does.
  */
 export const LOADER =
   process.env.DT_BINARY === undefined
@@ -23,7 +23,7 @@ export function removeProjects(): void {
 }
 
 export function createProject(files: Record<string, string> = {}, name = "root") {
-  const base = realpathSync(mkdtempSync(join(tmpdir(), "dt-manifest-")));
+  const base = makeTemporary("manifest");
   bases.push(base);
   const root = join(base, name);
   const home = join(base, "home");

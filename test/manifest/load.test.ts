@@ -60,7 +60,7 @@ describe("code that loads", () => {
     );
   });
 
-  test("the child gets the root and nothing that steers Bun", async () => {
+  test("the loading child gets the root, and nothing that steers Bun", async () => {
     const project = createProject({
       "manifests/a.ts":
         'export default { name: "a", commands: {}, description: [process.env.DIALTONE_ROOT, process.env.BUN_OPTIONS, process.env.BUN_INSPECT_X, process.cwd()].join("|") };',
@@ -75,13 +75,13 @@ describe("code that loads", () => {
     expect(outcome).toMatchObject({ plugin: { description: `${project.root}|||${project.root}` } });
   });
 
-  test("a root with spaces and unicode", async () => {
+  test("manifests load in a root whose path has spaces and unicode", async () => {
     const project = createProject({ "manifests/ä b.ts": plugin("a") }, "röot mit 空白");
     expect((await project.loadOne("manifests/ä b.ts")).outcome).toMatchObject({ is: "plugin" });
   });
 });
 
-describe("helpers are no plugins", () => {
+describe("a helper beside the manifests is no plugin", () => {
   test.each([
     ["no default", "h.ts", 'export const name = "x";', "has no default export"],
     ["a plugin that is not exported", "h.ts", 'definePlugin({ name: "x" });', "does not export its result"],
@@ -104,7 +104,7 @@ describe("helpers are no plugins", () => {
   });
 });
 
-test("all faults of a manifest that is code, in their order, each with its line; a wrong kind hides none", async () => {
+test("all faults of a manifest that is code are reported in order, each with its line; a wrong kind hides none", async () => {
   const text = [
     "const shared = { cmd: 1 };",
     "export default {",
@@ -255,7 +255,7 @@ describe("code that hangs", () => {
       "ignored signals",
       'process.on("SIGTERM", () => {});\nprocess.on("SIGINT", () => {});\nsetInterval(() => {}, 1);\nawait new Promise(() => {});',
     ],
-  ])("%s ends at the limit", async (_, text) => {
+  ])("a manifest with %s ends at the time limit", async (_, text) => {
     const project = createProject({ "manifests/a.ts": text });
     const began = performance.now();
     const failure = failureIn(await project.loadOne("manifests/a.ts", 700));
@@ -270,7 +270,7 @@ describe("code that hangs", () => {
     ["after an exit", "process.exit(0);"],
     ["after a throw", 'throw new Error("x");'],
     ["at the limit", "for (;;) {}"],
-  ])("what it started is gone %s", async (_, rest) => {
+  ])("what a hanging manifest started is gone %s", async (_, rest) => {
     const project = createProject();
     const marker = `${600_000 + Math.floor(Math.random() * 100_000)}`;
     project.write(
@@ -297,7 +297,7 @@ function commandLines(): string[] {
     });
 }
 
-test("the result is passed on where nobody else can put another in its place", async () => {
+test("the child's result is passed on where nobody else can put another in its place", async () => {
   const project = createProject({ "manifests/a.json": "{}" });
   const [shared, cacheDir, where] = [project.path("shared"), project.path("cache"), project.path("where")];
   mkdirSync(shared);
@@ -312,7 +312,7 @@ test("the result is passed on where nobody else can put another in its place", a
   expect(await place(0o777)).toBe(cacheDir);
 });
 
-test("a pipe, or a link, in the place of the result is not read", async () => {
+test("a pipe or a link in the place of the child's result is not read", async () => {
   const project = createProject({ "manifests/a.json": "{}", treasure: '{"outcome":{"is":"helper","why":""}}' });
   for (const put of ['mkfifo "$2"', `ln -s '${project.path("treasure")}' "$2"`]) {
     const { outcome } = await loadManifest(project.path("manifests/a.json"), {

@@ -20,7 +20,7 @@ const dev = (fields: object, rest: Partial<Plugin> = {}): Plugin => ({
   ...rest,
 });
 
-test("defaults, as plain data with numbers", () => {
+test("a managed command has its defaults, as plain data with numbers", () => {
   expect(managed(dev({}))).toEqual({
     kind: "managed",
     description: null,
@@ -54,7 +54,7 @@ test("defaults, as plain data with numbers", () => {
   });
 });
 
-test("a oneshot has nothing of a managed command", () => {
+test("a one-shot has no field of a managed command", () => {
   const plugin = resolve({
     name: "a",
     commands: { b: { kind: "oneshot", run: "x", variants: { v: { run: ["y"] } } } },
@@ -88,14 +88,14 @@ test("a handler's variant keeps the handler", () => {
 });
 
 describe("layers", () => {
-  test("plugin <- command <- variant, the nearer wins", () => {
+  test("a variant wins over its command, and a command over its plugin", () => {
     const plugin = dev({ variants: { v: { cwd: "variant" } } }, { cwd: "plugin" });
     expect(managed(plugin).cwd).toBe("plugin");
     expect(managed(plugin, "v").cwd).toBe("variant");
     expect(managed(dev({ cwd: "command" }, { cwd: "plugin" })).cwd).toBe("command");
   });
 
-  test("env merges by name through all layers, null and strange names included", () => {
+  test("env merges by name through all layers, including null and unusual names", () => {
     const plugin = dev(
       {
         env: { A: "command", C: null, constructor: "c" },
@@ -114,7 +114,7 @@ describe("layers", () => {
     } as never);
   });
 
-  test("lists and unions are replaced, not joined", () => {
+  test("lists and unions of a nearer layer replace those below", () => {
     const plugin = dev({
       port: 1,
       ready: [{ http: "/" }, { log: "x" }],
@@ -148,7 +148,7 @@ describe("layers", () => {
     expect(managed(plugin, "v").stop).toEqual({ signal: "SIGINT", timeoutMs: 1000, spare: [] });
   });
 
-  test("false and 0 win over what is below", () => {
+  test("false and 0 of a nearer layer win over values below", () => {
     const plugin = dev({
       processGroup: true,
       logs: { keep: 3 },
@@ -158,14 +158,14 @@ describe("layers", () => {
     expect(managed(plugin, "v").logs.keep).toBe(0);
   });
 
-  test("what was written is not changed by merging", () => {
+  test("merging does not change what the manifest wrote", () => {
     const plugin = dev({ env: { A: "1" }, variants: { v: { env: { A: "2" } } } });
     const before = JSON.stringify(plugin);
     resolve(plugin);
     expect(JSON.stringify(plugin)).toBe(before);
   });
 
-  test("the description is the command's, or the variant's own", () => {
+  test("a variant has its own description, else its command's", () => {
     const plugin = dev(
       { description: "serve", variants: { v: { description: "serve v" }, w: {} } },
       { description: "the site" },
@@ -197,12 +197,12 @@ test("probes become a union with their times", () => {
   ]);
 });
 
-test("a start period is beside the time limit", () => {
+test("a start period is kept beside the time limit", () => {
   const [probe] = managed(dev({ ready: { log: "up", startPeriod: "1m", timeout: "2s" } })).ready;
   expect(probe).toMatchObject({ startPeriodMs: 60_000, timeoutMs: 2000 });
 });
 
-test("probes of liveness have defaults of their own, and one replaces all below it", () => {
+test("liveness probes have their own defaults, and one replaces all those below", () => {
   const plugin = dev({
     port: 1,
     alive: [{ http: "/" }, { exec: ["x"], failures: 1, action: "restart", interval: "1s", startPeriod: "3s" }],
@@ -216,7 +216,7 @@ test("probes of liveness have defaults of their own, and one replaces all below 
   expect(managed(plugin, "v").alive).toEqual([{ type: "port", port: null, ...usual, timeoutMs: 1000 }]);
 });
 
-test("a restart policy by its name and one with numbers merge", () => {
+test("a restart policy given by name merges with one given in numbers", () => {
   const plugin = dev({
     restart: "always",
     variants: {
@@ -235,7 +235,7 @@ test("a restart policy by its name and one with numbers merge", () => {
   expect(managed(dev({ restart: { jitter: 0 } })).restart).toMatchObject({ policy: "on-failure", jitter: 0 });
 });
 
-test("restartOn with its defaults", () => {
+test("restartOn has its defaults", () => {
   expect(managed(dev({ restartOn: { paths: ["src"], run: "assets:build" } })).restartOn).toEqual({
     paths: ["src"],
     ignore: [],
@@ -257,7 +257,7 @@ test("names of Object.prototype are names like others", () => {
   expect(valueAt(command?.variants, "isPrototypeOf")).toBeUndefined();
 });
 
-test("watch with its defaults", () => {
+test("watch has its defaults", () => {
   const plugin = resolve({
     name: "a",
     commands: { b: { kind: "oneshot", run: "x" } },

@@ -443,7 +443,7 @@ describe("refused, with path, what was found and what is allowed", () => {
     expect(faults(value).join("\n")).toContain(sentence);
   });
 
-  test("all faults at once, each once", () => {
+  test("all faults are reported at once, each once", () => {
     expect(faults(managed({ port: 0, tty: 1, variants: { a: {}, b: { port: "x" } } }))).toHaveLength(3);
   });
 
@@ -460,15 +460,18 @@ describe("refused, with path, what was found and what is allowed", () => {
   });
 });
 
-describe("what the daemon does", () => {
+describe("the daemon's fields", () => {
   const words = 'expected a cron expression like "0 3 * * *" or "@daily"';
-  test.each([["nope"], ["61 * * * *"], ["2030-01-01T00:00:00"], [""], ["* *"]])("no schedule: %j", (schedule) => {
-    expect(faults(oneshot({ schedule }))).toEqual([
-      `commands.dev.schedule: ${words}, found ${JSON.stringify(schedule)}.`,
-    ]);
-  });
+  test.each([["nope"], ["61 * * * *"], ["2030-01-01T00:00:00"], [""], ["* *"]])(
+    "%j is refused as a schedule",
+    (schedule) => {
+      expect(faults(oneshot({ schedule }))).toEqual([
+        `commands.dev.schedule: ${words}, found ${JSON.stringify(schedule)}.`,
+      ]);
+    },
+  );
 
-  test("schedules, boot and what is added to its socket", () => {
+  test("schedules, boot and additions to the daemon's socket are accepted", () => {
     expect(faults(oneshot({ schedule: "0 3 * * *" }))).toEqual([]);
     expect(faults(managed({ schedule: "@daily", boot: true }))).toEqual([]);
     expect(faults(oneshot({ boot: true }))).toEqual([
@@ -498,7 +501,7 @@ describe("not implemented yet", () => {
   });
 });
 
-test("any value gets a verdict", () => {
+test("property: any value is accepted or refused, without a crash", () => {
   fc.assert(
     fc.property(fc.anything({ withNullPrototype: true, withMap: true, withDate: true, withBigInt: true }), (value) => {
       expect(typeof validatePlugin(value, "/m", "root").valid).toBe("boolean");

@@ -33,7 +33,7 @@ export default definePlugin({
 } satisfies object);
 `;
 
-test("keys, quoted keys, lists, methods; not what stands in comments, texts, templates and patterns", () => {
+test("names are found in keys, quoted keys, lists and methods, but not in comments, strings, templates and patterns", () => {
   const locate = locatorOf(SOURCE);
   const rows: [string, (string | number)[]][] = [
     ["name", ["name"]],
@@ -54,7 +54,7 @@ test("keys, quoted keys, lists, methods; not what stands in comments, texts, tem
     expect(locate(path)).toBeNull();
 });
 
-test("a named object, CommonJS, and what is written out nowhere", () => {
+test("names are found in a named object and in CommonJS, but not where they are computed", () => {
   expect(locatorOf('const plugin: Plugin = {\n  name: "a",\n};\nexport default plugin;\n')(["name"])?.line).toBe(2);
   expect(locatorOf('const plugin = definePlugin({\n\n  name: "a" });\nexport default plugin')(["name"])?.line).toBe(3);
   expect(locatorOf("module.exports = {\n  commands: {} }")(["commands"])?.line).toBe(2);

@@ -7,7 +7,7 @@ const EXPORTED = ["definePlugin"];
 const explain = (message: string, stack?: string) =>
   explainThrown({ name: "Error", message, stack }, "/m.ts", EXPORTED);
 
-test("a syntax error, with its place and column from one", () => {
+test("a syntax error has its place, with columns from one", () => {
   expect(explain("ParseError: Unexpected token. \n /p/x.ts:4:22")).toMatchObject({
     code: "syntax",
     message: "/p/x.ts:4:23: Unexpected token.",
@@ -15,7 +15,7 @@ test("a syntax error, with its place and column from one", () => {
   expect(explain("ParseError: Unexpected token").code).toBe("throws");
 });
 
-test("where it was thrown: the topmost file that is there", () => {
+test("an error's place is its topmost existing file", () => {
   const here = import.meta.path;
   for (const line of [
     `    at run (${here}:12:3)`,
@@ -28,7 +28,7 @@ test("where it was thrown: the topmost file that is there", () => {
   expect(frameOf("Error: x\n    at gone (/gone/x.ts:1:1)")).toBeNull();
 });
 
-test("what the transformation made of a call is taken out", () => {
+test("names that the transformation gave to imports are restored in the message", () => {
   const message =
     "(0, _dt.definePlugn) is not a function. (In '(0, _dt.definePlugn)({})', '(0, _dt.definePlugn)' is undefined)";
   expect(explain(message).message).toBe("/m.ts: Error: `definePlugn` is not a function.");

@@ -49,7 +49,7 @@ describe("durations", () => {
     "٣s",
     "1_000ms",
     "Infinityms",
-  ])("%j is none", (text) => expect(parseDuration(text)).toBeNull());
+  ])("%j is no duration", (text) => expect(parseDuration(text)).toBeNull());
 });
 
 describe("sizes", () => {
@@ -63,7 +63,7 @@ describe("sizes", () => {
     ["none", "none"],
   ] as const)("%s", (text, bytes) => expect(parseSize(text)).toBe(bytes));
 
-  test.each(["", "50", "50mb", "50 MB", "-1MB", "None", "999999999999TB", "MB"])("%j is none", (text) =>
+  test.each(["", "50", "50mb", "50 MB", "-1MB", "None", "999999999999TB", "MB"])("%j is no size", (text) =>
     expect(parseSize(text)).toBeNull(),
   );
 });

@@ -1,4 +1,7 @@
-/** What an evaluation read is what the cache is asked by: by each way of reading that there is, and what cannot be known is not kept. */
+/**
+ * What an evaluation read is what the cache is asked by: by each way of reading that there is, and what cannot be known
+ * is not kept.
+ */
 import { afterEach, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -326,7 +329,10 @@ const WAYS: Record<string, Way> = {
   },
 };
 
-/** A helper with an alias: what its tsconfig.json is, and what that comes to be. The alias leads to the folder `one` or `two`. */
+/**
+ * A helper with an alias: what its tsconfig.json is, and what that comes to be. The alias leads to the folder `one` or
+ * `two`.
+ */
 function aliased(before: Record<string, string>, after: Record<string, string>, specifier = "@/t"): Way {
   const inFolder = (files: Record<string, string>) =>
     Object.fromEntries(Object.entries(files).map(([path, content]) => [`d/NAME/${path}`, content]));
@@ -439,9 +445,17 @@ function source(log: string, name: string, { head = "", value, ending = "" }: Wa
   );
 }
 
-test("what was read and has changed is read again, by every way; what has not is not", () => checkWays(WAYS), 120_000);
+test(
+  "a manifest is evaluated again when what it read has changed, by every way of reading, and not otherwise",
+  () => checkWays(WAYS),
+  120_000,
+);
 
-test("the same for what a tsconfig.json leads to", () => checkWays(ALIASES), 60_000);
+test(
+  "a manifest is evaluated again when a file that a tsconfig.json leads to has changed",
+  () => checkWays(ALIASES),
+  60_000,
+);
 
 async function checkWays(ways: Record<string, Way>): Promise<void> {
   const project = createProject({});
@@ -473,7 +487,7 @@ async function checkWays(ways: Record<string, Way>): Promise<void> {
     expect([name, later.plugins[name]?.description]).not.toEqual([name, first.plugins[name]?.description]);
 }
 
-test("what cannot be asked again is not kept", async () => {
+test("an evaluation that read what cannot be asked again is not kept", async () => {
   const project = createProject({ "d/t": "text" });
   const log = join(project.base, "loads");
   for (const [name, value] of Object.entries(UNKNOWN))
@@ -494,7 +508,7 @@ test("what cannot be asked again is not kept", async () => {
   expect(peeked?.unkept?.find(({ file }) => file.endsWith("/execsync.ts"))?.why).toBe("runs a program");
 }, 120_000);
 
-test("a time zone counts where it is read, and so does the machine's; the locale does not, since Bun's is always the same", async () => {
+test("an evaluation that read the time zone depends on it, also on the machine's; the locale does not count, since Bun's never changes", async () => {
   const project = createProject({
     "manifests/a.ts": plugin("a", "{}", ", description: String(new Date(0))"),
     "manifests/b.ts": plugin("b", "{}", ", description: new Date(0).toISOString() + (1234.5).toLocaleString('en')"),
@@ -509,7 +523,7 @@ test("a time zone counts where it is read, and so does the machine's; the locale
   expect((await loadManifest(project.path("manifests/c.ts"), foreign)).outcome).toEqual(plain.outcome);
 });
 
-test("a tsconfig.json that is gone leads nowhere any more", async () => {
+test("a removed tsconfig.json no longer leads anywhere", async () => {
   const project = createProject({
     "lib/t.ts": 'export default "t";',
     "tsconfig.json": '{"compilerOptions":{"paths":{"@/*":["./lib/*"]}}}',

@@ -36,24 +36,24 @@ describe("its marks", () => {
     nonce: "n0nce",
   };
 
-  test("GitHub: what a program wrote is no command to the runner", () => {
+  test("on GitHub a program's output is no command to the runner", () => {
     expect(formatGroup("github", group)).toBe(
       "::group::Last lines%0A50%25\n::stop-commands::n0nce\n    one\n    ::error::not ours\n::n0nce::\n::endgroup::\n",
     );
   });
 
-  test("GitLab: seconds, one name for start and end", () => {
+  test("on GitLab a section's start and end have the time in seconds and one name", () => {
     expect(formatGroup("gitlab", { ...group, title: "Last lines" })).toBe(
       "\x1b[0Ksection_start:1700000000:dt_n0nce\r\x1b[0KLast lines\n    one\n    ::error::not ours\n\x1b[0Ksection_end:1700000000:dt_n0nce\r\x1b[0K\n",
     );
   });
 
-  test("elsewhere the lines alone", () => {
+  test("on any other CI a section is its lines alone", () => {
     for (const log of ["plain", null] as const)
       expect(formatGroup(log, group)).toBe("    one\n    ::error::not ours\n");
   });
 
-  test("a failure is one line for GitHub, and nothing special elsewhere", () => {
+  test("a failure is one line of its own on GitHub, and nothing special elsewhere", () => {
     expect(formatFailure("github", "100% gone\r\nhint")).toBe("::error title=dt::100%25 gone%0D%0Ahint\n");
     for (const log of ["gitlab", "plain", null] as const) expect(formatFailure(log, "gone")).toBeNull();
   });

@@ -1,5 +1,6 @@
 /** Text for people and scripts: plain data in, text out. */
 import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { formatTable } from "../../src/output/table.ts";
@@ -8,7 +9,10 @@ import { formatTruth } from "../../src/output/truth.ts";
 import { DtError } from "../../src/sys/base/error.ts";
 import { quoteCommand, quoteWord, shortPath } from "../../src/values/commandline.ts";
 import { formatDuration } from "../../src/values/duration.ts";
+import { makeScratch } from "../kit/scratch.ts";
 import { expectLinear } from "../linear.ts";
+
+const scratch = makeScratch();
 
 describe("tables", () => {
   const red = makePaint(true).red;
@@ -64,7 +68,7 @@ describe("tables", () => {
     });
   }
 
-  test("property: the second column begins at one place, two blanks after the widest", () => {
+  test("property: a table's second column begins two blanks after the widest first cell", () => {
     // The generator cuts 🎉 in half, and a half is shown as six characters.
     const whole = fc.stringMatching(/^[a-z漢é🎉]{1,8}$/u).map((text) => text.toWellFormed());
     const cell = fc.oneof(whole, fc.stringMatching(/^[a-z漢]{1,5}$/).map(red));
@@ -94,7 +98,7 @@ describe("command lines can be pasted into a shell", () => {
       .map((words) => words.split("\0").slice(0, -1));
   }
 
-  test("property: the same words come out", () => {
+  test("property: a shell reads the same words from a quoted command line", () => {
     const hard = fc.constantFrom(
       "'",
       '"',
@@ -230,21 +234,17 @@ describe("colours", () => {
   const asked = cases.map(([, color, env]) => ({ color, env }));
 
   const answers = (shell: (command: string) => string[]): boolean[] => {
-    const { mkdtempSync, readFileSync, rmSync } = require("node:fs") as typeof import("node:fs");
-    const directory = mkdtempSync("/tmp/dt-unit-");
-    const command = quoteCommand([process.execPath, ...TERMINAL, join(directory, "out"), JSON.stringify(asked)]);
-    Bun.spawnSync(shell(command));
-    const text = readFileSync(join(directory, "out"), "utf8");
-    rmSync(directory, { recursive: true });
-    return JSON.parse(text);
+    const out = join(scratch(), "out");
+    Bun.spawnSync(shell(quoteCommand([process.execPath, ...TERMINAL, out, JSON.stringify(asked)])));
+    return JSON.parse(readFileSync(out, "utf8"));
   };
 
-  test("not on a terminal", () => {
+  test("colours of output that is no terminal follow the environment", () => {
     const seen = answers((command) => ["sh", "-c", `${command} 2>/dev/null`]);
     expect(cases.map(([what], at) => [what, seen[at]])).toEqual(cases.map(([what, , , file]) => [what, file]));
   });
 
-  test("on a terminal", () => {
+  test("colours on a terminal follow the environment", () => {
     if (Bun.which("script") === null) {
       console.error("skipped: script(1) is not there");
       return;
@@ -304,7 +304,7 @@ describe("lengths of time", () => {
   }
 });
 
-test("a row of a table is one line, whatever its cells hold", () => {
+test("a table's row is one line, whatever its cells hold", () => {
   expect(
     formatTable([
       ["a", "one\n  two\n"],
@@ -313,7 +313,7 @@ test("a row of a table is one line, whatever its cells hold", () => {
   ).toBe("a   one ⏎ two ⏎\nbb  three\n");
 });
 
-test("a cell made to take long takes its length", () => {
+test("a cell made to be slow is shown in time linear in its length", () => {
   for (const make of [
     (size: number) => `${" ".repeat(size)}x\n`,
     (size: number) => `x${"\n ".repeat(size / 2)}x`,

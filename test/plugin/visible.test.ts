@@ -1,9 +1,9 @@
-/** Text that somebody else wrote, made visible. */
+/** Text that another person wrote, made visible. */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { visible, visibleJson } from "../../src/plugin/visible.ts";
 
-test("controls, bidi overrides, what has no width, halves of characters", () => {
+test("controls, bidi overrides, characters without width and halves of characters are made visible", () => {
   expect(visible("a\x1b[31mb\x07\x7f\x9b\r\n\tc")).toBe("a\\x1b[31mb\\x07\\x7f\\x9b\\r\\n\\tc");
   expect(visible("\u202egnp\u2066x\u2069\u200f\u061c")).toBe("\\u202egnp\\u2066x\\u2069\\u200f\\u061c");
   expect(visible("a\u200bb\ufeffc\u2028d\u00ade\u3164\u{e0041}")).toBe(
@@ -18,7 +18,7 @@ test("letters of every script, accents and emoji stay", () => {
   expect(visible(text)).toBe(text);
 });
 
-test("JSON is the same value, and nothing of it moves a cursor", () => {
+test("visible JSON has the same value and moves no cursor", () => {
   fc.assert(
     fc.property(fc.dictionary(fc.string({ unit: "binary" }), fc.string({ unit: "binary" })), (value) => {
       const text = visibleJson(value);

@@ -1,34 +1,27 @@
 /** Files below a folder: what is refused, what is followed, and that no instant leads out. */
-import { afterEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import {
   chmodSync,
   chownSync,
   closeSync,
   linkSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  realpathSync,
-  rmSync,
   statSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeWay } from "../../src/plugin/way.ts";
 import { within } from "../../src/plugin/within.ts";
+import { makeScratch } from "../kit/scratch.ts";
 
-const bases: string[] = [];
-afterEach(() => {
-  for (const base of bases.splice(0)) rmSync(base, { recursive: true, force: true });
-});
+const scratch = makeScratch();
 
 function place() {
-  const base = realpathSync(mkdtempSync(join(tmpdir(), "dt-within-")));
-  bases.push(base);
+  const base = scratch();
   for (const one of ["in/sub", "out"]) mkdirSync(join(base, one), { recursive: true });
   writeFileSync(join(base, "out/victim"), "mine");
   const inside = (path: string) => join(base, "in", path);
@@ -37,7 +30,7 @@ function place() {
 }
 
 describe("reading", () => {
-  test("a file, one in a directory, none, none in a directory that is none", () => {
+  test("a file is read, also in a directory; a missing file or directory is absent", () => {
     const { inside, folder } = place();
     writeFileSync(inside("a"), "one");
     writeFileSync(inside("sub/b"), "two");
@@ -46,7 +39,7 @@ describe("reading", () => {
     expect([folder.names(), folder.names("sub"), folder.names("none")]).toEqual([["a", "sub"], ["b"], []]);
   });
 
-  test("links: what stays inside is followed, what leads out is refused, at any place of the way", () => {
+  test("a link that stays inside is followed, and one that leads out is refused, at any place of the path", () => {
     const { base, inside, outside, folder } = place();
     writeFileSync(inside("sub/a"), "one");
     symlinkSync("sub/a", inside("near"));
@@ -73,7 +66,7 @@ describe("reading", () => {
     expect(() => folder.read(outside("victim"))).toThrow("is not within");
   });
 
-  test("a pipe, a socket, a directory, too much, and what is no text: a sentence each, at once", () => {
+  test("a pipe, a socket, a directory, a file too large and one that is no text are each refused at once in a sentence", () => {
     const { inside, folder } = place();
     Bun.spawnSync(["mkfifo", inside("pipe")]);
     expect(() => folder.read("pipe")).toThrow("it is a pipe, not a regular file");
@@ -91,7 +84,7 @@ describe("reading", () => {
 });
 
 describe("writing", () => {
-  test("whole, with the mode there was, and nothing else is left", () => {
+  test("a file is written whole with the mode it had, and nothing else is left", () => {
     const { inside, folder } = place();
     writeFileSync(inside("a"), "old");
     chmodSync(inside("a"), 0o640);
@@ -112,7 +105,7 @@ describe("writing", () => {
     expect([folder.remove("a"), folder.remove("a")]).toEqual([true, false]);
   });
 
-  test("never through a link that leads out, nor over a further name, a pipe, a directory, somebody else's file", () => {
+  test("nothing is written through a link that leads out, or over a hard link, a pipe, a directory or another user's file", () => {
     const { inside, outside, folder } = place();
     symlinkSync(outside("victim"), inside("link"));
     symlinkSync(outside("made"), inside("nowhere"));
@@ -143,7 +136,7 @@ describe("writing", () => {
     expect(readdirSync(inside("")).filter((name) => name.startsWith(".dt-"))).toEqual([]);
   });
 
-  test.skipIf(process.geteuid?.() !== 0)("as root in a user's folder: what is written is the user's", () => {
+  test.skipIf(process.geteuid?.() !== 0)("what root writes in a user's folder belongs to the user", () => {
     const { inside, folder } = place();
     chownSync(inside("sub"), 4321, 4321);
     folder.write("sub/a", "one");
@@ -195,7 +188,7 @@ test("a directory that another process swaps for a link all the time: nothing is
   expect(readdirSync(outside("")).sort()).toEqual(["file", "victim"]);
 }, 30_000);
 
-test("where there is no /proc the way is as strict with what lies still", () => {
+test("without /proc the path is checked as strictly while nothing moves", () => {
   const { base, inside, outside } = place();
   writeFileSync(inside("sub/a"), "one");
   symlinkSync(outside(""), inside("directory"));

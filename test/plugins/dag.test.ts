@@ -26,7 +26,7 @@ const listed = (
 });
 
 describe("the graph", () => {
-  test("a node for each plugin, each key and each one-shot; an edge for each belonging and need", () => {
+  test("the graph has a node for each plugin, key and one-shot, and an edge for each membership and need", () => {
     const graph = buildGraph(
       listed({
         www: {
@@ -50,7 +50,7 @@ describe("the graph", () => {
     expect(graph.edges.filter(({ is }) => is === "has")).toHaveLength(4);
   });
 
-  test("what is needed and could not be loaded is there, by its key; what is inside dt is not", () => {
+  test("the graph shows a needed key that could not be loaded, but not dt's own plugins", () => {
     const graph = buildGraph({ ...listed({ a: { b: { needs: { default: ["gone:x:y"] } } } }), failures: [] });
     expect(graph.nodes.at(-1)).toMatchObject({ id: "gone:x:y", kind: "managed" });
     const inside = listed({ bun: { exec: {} } });
@@ -59,7 +59,7 @@ describe("the graph", () => {
     ).toEqual([]);
   });
 
-  test("nothing at all is a picture of nothing", () => {
+  test("an empty graph is an empty picture", () => {
     const layout = placeGraph(buildGraph(listed({})));
     expect([layout.nodes, layout.edges]).toEqual([[], []]);
     expect(drawGraph(layout, [])).toContain("<svg");
@@ -169,7 +169,7 @@ describe("the layout", () => {
     );
   });
 
-  test("fifty commands in one plugin, two hundred nodes", () => {
+  test("fifty commands in one plugin, and two hundred nodes, are laid out", () => {
     const commands = Object.fromEntries(
       Array.from({ length: 50 }, (_, at) => [`c${at}`, at === 0 ? {} : { needs: { default: [`a:c0`] } }]),
     );
@@ -179,7 +179,7 @@ describe("the layout", () => {
   });
 });
 
-test("names are text, whatever is in them, and states are words as well as marks", () => {
+test("names are drawn as text whatever they hold, and states as words as well as marks", () => {
   const evil = `"><script>alert(1)</script>&'`;
   const graph: Graph = {
     nodes: [{ id: evil, kind: "managed", title: evil, description: evil, words: evil }],

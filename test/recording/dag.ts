@@ -1,4 +1,7 @@
-/** `bun run picture` draws docs/images/dag.png too: the dag plugin's page of a small project with a bit of everything, in Chromium. */
+/**
+ * `bun run picture` draws docs/images/dag.png too: the dag plugin's page of a small project with a bit of everything,
+ * in Chromium.
+ */
 import { cpSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { launchBrowser } from "../e2e/kit/www.ts";

@@ -1,6 +1,6 @@
 /**
- * `npm run picture`: runs a real session of the README's project in tmux and draws its screen to docs/images/terminal.svg.
- * Pids and times in it are those of that session.
+ * `npm run picture`: runs a real session of the README's project in tmux and draws its screen to
+ * docs/images/terminal.svg. Pids and times in it are those of that session.
  */
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { REPOSITORY } from "../kit.ts";
 import { drawTerminal } from "./svg.ts";
 
-test("text stands in its column, with its colour, and is escaped", () => {
+test("text in the picture stands in its column, has its colour and is escaped", () => {
   const svg = drawTerminal("\x1b[32m$\x1b[0m a <b>\n  \x1b[1;91mred\x1b[39m plain\x1b[0m\n\n", 10, "a & b");
   expect(svg).toContain("<title>a &amp; b</title>");
   expect(svg).toContain(

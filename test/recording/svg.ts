@@ -1,4 +1,7 @@
-/** A terminal's screen, as text with escape sequences (`tmux capture-pane -e -p`), drawn as an SVG that needs no font but a monospaced one. */
+/**
+ * A terminal's screen, as text with escape sequences (`tmux capture-pane -e -p`), drawn as an SVG that needs no font
+ * but a monospaced one.
+ */
 
 const CELL = { width: 8.4, height: 20, size: 14 };
 const MARGIN = { side: 20, top: 52, bottom: 20 };

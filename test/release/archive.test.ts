@@ -1,4 +1,7 @@
-/** Archives and packages of a release: the same bytes each time, sums that others can check, a runtime that is the locked one. */
+/**
+ * Archives and packages of a release: the same bytes each time, sums that others can check, a runtime that is the
+ * locked one.
+ */
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { chmodSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
@@ -8,8 +11,8 @@ import { sectionOf } from "../../release/changelog.ts";
 import { mainPackage, platformPackage } from "../../release/npm.ts";
 import { checkIntegrity, lockedRuntime } from "../../release/runtime.ts";
 import { TARGETS } from "../../release/targets.ts";
+import { makeScratch } from "../kit/scratch.ts";
 import { REPOSITORY } from "../kit.ts";
-import { makeScratch } from "../scratch.ts";
 
 const scratch = makeScratch();
 
@@ -30,7 +33,7 @@ test("an archive is the same bytes whatever times, modes and owners its files ha
   expect(listed).toMatch(/^-rwxr-xr-x .* dt\n-rw-r--r-- .* LICENSE\n$/);
 });
 
-test("sums are what sha256sum checks", () => {
+test("sha256sum accepts the sums", () => {
   const directory = scratch();
   const files = ["b", "a"].map((name) => {
     writeFileSync(join(directory, name), name);
@@ -59,7 +62,7 @@ test("a runtime that is not the locked one is refused", () => {
   );
 });
 
-test("there is no release without a word in the changelog", () => {
+test("a release without an entry in the changelog is refused", () => {
   const changelog = "# Changelog\n\n## 1.1.0\n\n- New.\n\n## 1.0.0 (2026-01-01)\n\n- First.\n\n## 0.9.0\n\n";
   expect(sectionOf(changelog, "1.1.0")).toBe("- New.\n");
   expect(sectionOf(changelog, "1.0.0")).toBe("- First.\n");

@@ -1,10 +1,13 @@
-/** install.sh from a folder of archives and from a server, in three shells; what it refuses, and that a kill leaves a whole dt or the old one. */
+/**
+ * install.sh from a folder of archives and from a server, in three shells; what it refuses, and that a kill leaves a
+ * whole dt or the old one.
+ */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { makeArchive, writeSums } from "../../release/archive.ts";
+import { makeScratch } from "../kit/scratch.ts";
 import { REPOSITORY, until } from "../kit.ts";
-import { makeScratch } from "../scratch.ts";
 import { findTool } from "../tools.ts";
 
 const scratch = makeScratch();
@@ -73,31 +76,34 @@ function install(args: string[], options: Options = {}): Run {
 const versionOf = (dt: string) => Bun.spawnSync([dt, "--version"]).stdout.toString().trim();
 
 for (const shell of [["dash"], ["busybox", "sh"], ["bash", "--posix"]] as [string, ...string[]][]) {
-  test.skipIf(findTool(shell[0]) === null)(`installs, upgrades, installs again, removes (${shell.join(" ")})`, () => {
-    const first = install(["--from", archives, "--version", "0.1.0"], { shell });
-    expect(first.code).toBe(0);
-    expect(first.stderr).toContain(`installed dt 0.1.0 as ${first.dt}`);
-    expect(first.stderr).toContain('export PATH="');
-    expect(versionOf(first.dt)).toBe(`dt 0.1.0 (${HOST})`);
-    const { home } = first;
-    const env = { PATH: `${join(home, ".local/bin")}:/usr/bin:/bin` };
-    // The newest, and 0.10.0 is newer than 0.9.0.
-    const newest = install(["--from", archives], { shell, home, env });
-    expect(newest.stderr).toContain("from 0.1.0 to 0.10.0");
-    expect(newest.stderr).not.toContain("PATH");
-    expect(install(["--from", archives, "--version", "v0.10.0"], { shell, home, env }).stderr).toContain(
-      "installed dt 0.10.0 again",
-    );
-    expect(readdirSync(join(home, ".local/bin"))).toEqual(["dt"]);
-    writeFileSync(join(home, "kept"), "");
-    const removed = install(["--uninstall"], { shell, home });
-    expect(removed).toMatchObject({ code: 0, stderr: expect.stringContaining("stay") });
-    expect([existsSync(first.dt), existsSync(join(home, "kept"))]).toEqual([false, true]);
-    expect(install(["--uninstall"], { shell, home })).toMatchObject({
-      code: 0,
-      stderr: expect.stringContaining("nothing was removed"),
-    });
-  });
+  test.skipIf(findTool(shell[0]) === null)(
+    `the installer installs, upgrades, installs again and removes (${shell.join(" ")})`,
+    () => {
+      const first = install(["--from", archives, "--version", "0.1.0"], { shell });
+      expect(first.code).toBe(0);
+      expect(first.stderr).toContain(`installed dt 0.1.0 as ${first.dt}`);
+      expect(first.stderr).toContain('export PATH="');
+      expect(versionOf(first.dt)).toBe(`dt 0.1.0 (${HOST})`);
+      const { home } = first;
+      const env = { PATH: `${join(home, ".local/bin")}:/usr/bin:/bin` };
+      // The newest, and 0.10.0 is newer than 0.9.0.
+      const newest = install(["--from", archives], { shell, home, env });
+      expect(newest.stderr).toContain("from 0.1.0 to 0.10.0");
+      expect(newest.stderr).not.toContain("PATH");
+      expect(install(["--from", archives, "--version", "v0.10.0"], { shell, home, env }).stderr).toContain(
+        "installed dt 0.10.0 again",
+      );
+      expect(readdirSync(join(home, ".local/bin"))).toEqual(["dt"]);
+      writeFileSync(join(home, "kept"), "");
+      const removed = install(["--uninstall"], { shell, home });
+      expect(removed).toMatchObject({ code: 0, stderr: expect.stringContaining("stay") });
+      expect([existsSync(first.dt), existsSync(join(home, "kept"))]).toEqual([false, true]);
+      expect(install(["--uninstall"], { shell, home })).toMatchObject({
+        code: 0,
+        stderr: expect.stringContaining("nothing was removed"),
+      });
+    },
+  );
 }
 
 describe("which archive", () => {
@@ -118,7 +124,7 @@ describe("which archive", () => {
       expect(versionOf(dt)).toBe(`dt 0.1.0 (${machine})`);
     });
   }
-  test("no such machine", () => {
+  test("an unknown machine is refused", () => {
     for (const [os, cpu, text] of [
       ["SunOS", "x86_64", "there is no dt for SunOS"],
       ["Linux", "riscv64", "there is no dt for riscv64 machines"],
@@ -163,7 +169,7 @@ describe("refuses, and installs nothing", () => {
       expect(existsSync(run.dt)).toBe(false);
     });
   }
-  test("a dt that does not run here", async () => {
+  test("a dt that does not run on this machine is not installed", async () => {
     const folder = scratch();
     const dt = join(folder, "dt");
     writeFileSync(dt, "\x7fELFnonsense", { mode: 0o755 });
@@ -174,7 +180,7 @@ describe("refuses, and installs nothing", () => {
     expect(run).toMatchObject({ code: 1, stderr: expect.stringContaining("does not run on this machine") });
     expect(existsSync(run.dt)).toBe(false);
   });
-  test("no HOME, no value, no such flag", () => {
+  test("without HOME, without a value or with an unknown flag nothing is installed", () => {
     expect(install(["--from", archives], { env: { HOME: undefined } })).toMatchObject({
       code: 1,
       stderr: expect.stringContaining("HOME is not set"),
@@ -185,7 +191,7 @@ describe("refuses, and installs nothing", () => {
       stderr: expect.stringContaining("there is no flag --frm"),
     });
   });
-  test.skipIf(process.getuid?.() !== 0)("a folder that may not be written to", () => {
+  test.skipIf(process.getuid?.() !== 0)("nothing is installed into a folder that may not be written to", () => {
     const to = scratch();
     chmodSync(archives, 0o755);
     for (let above = to; above !== "/tmp" && above !== "/"; above = join(above, "..")) chmodSync(above, 0o755);
@@ -196,7 +202,7 @@ describe("refuses, and installs nothing", () => {
   });
 });
 
-test("killed at any step it leaves the old dt whole, and the next one clears up", async () => {
+test("an installer killed at any step leaves the old dt whole, and the next one clears up", async () => {
   const home = scratch();
   install(["--from", archives, "--version", "0.1.0"], { home });
   const dt = join(home, ".local/bin/dt");
@@ -238,7 +244,7 @@ describe("from a server", () => {
     ["curl", "wget"],
     ["wget", "curl"],
   ] as const) {
-    test.skipIf(findTool(tool) === null)(`with ${tool} alone`, async () => {
+    test.skipIf(findTool(tool) === null)(`the installer downloads with ${tool} alone`, async () => {
       // A PATH of links to everything but the other tool.
       const bin = scratch();
       for (const name of [
@@ -274,7 +280,7 @@ describe("from a server", () => {
       expect(versionOf(join(home, ".local/bin/dt"))).toBe(`dt 0.10.0 (${HOST})`);
     });
   }
-  test("a release that is not there", async () => {
+  test("a release that does not exist is refused", async () => {
     const { argv, options } = command(["--version", "7.7.7"], { env: { DT_DOWNLOADS: `${server.url}down` } });
     const child = Bun.spawn(argv, { ...options, stdio: ["ignore", "ignore", "pipe"] });
     expect(await child.stderr.text()).toContain("Is there such a release");
@@ -282,11 +288,11 @@ describe("from a server", () => {
   });
 });
 
-test("it is one POSIX script that says how it is used", () => {
+test("the installer is one POSIX script that says how it is used", () => {
   expect(install(["--help"]).code).toBe(0);
   expect(readFileSync(INSTALL, "utf8")).toStartWith("#!/bin/sh\n");
 });
 
-test.skipIf(findTool("shellcheck") === null)("it is clean for shellcheck", () => {
+test.skipIf(findTool("shellcheck") === null)("the installer is clean for shellcheck", () => {
   expect(Bun.spawnSync(["shellcheck", INSTALL]).stdout.toString()).toBe("");
 });

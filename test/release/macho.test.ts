@@ -1,4 +1,4 @@
-/** Signatures of Mach-O files: what matches, what does not, and one made anew. */
+/** Signatures of Mach-O files: what matches, what does not, and a new one. */
 import { describe, expect, test } from "bun:test";
 import { checkSignature, signAdHoc } from "../../release/macho.ts";
 
@@ -31,7 +31,7 @@ function makeMachO(pages: number, rest = 100): Buffer {
 }
 
 describe("signing and checking", () => {
-  test("each page, the last short one too, matches after signing", () => {
+  test("each page matches its hash after signing, and so does a short last one", () => {
     const check = checkSignature(signAdHoc(makeMachO(5), "x.y"));
     expect(check).toEqual({ identifier: "x.y", adhoc: true, pages: 6, bad: [] });
   });
@@ -41,7 +41,7 @@ describe("signing and checking", () => {
     ["in the middle", 3 * PAGE + 17, 3],
     ["in the last, short one", 5 * PAGE + 50, 5],
   ] as const) {
-    test(`a byte changed ${what} is found there, and signing anew mends it`, () => {
+    test(`a byte changed ${what} is found there, and signing again mends it`, () => {
       const file = signAdHoc(makeMachO(5), "x");
       file[at] = (file[at] as number) ^ 1;
       expect(checkSignature(file).bad).toEqual([page]);
@@ -49,7 +49,7 @@ describe("signing and checking", () => {
     });
   }
 
-  test("what was appended for the signature is what __LINKEDIT and the command say", () => {
+  test("__LINKEDIT and the load command describe exactly what was appended for the signature", () => {
     const file = signAdHoc(makeMachO(2), "name");
     const [offset, size] = [file.readUInt32LE(184), file.readUInt32LE(188)];
     expect(offset + size).toBe(file.length);
@@ -63,7 +63,7 @@ describe("signing and checking", () => {
   });
 });
 
-test("what is no Mach-O file, or has no signature to compare with, is told", () => {
+test("a file that is no Mach-O file, or has no signature to compare with, is reported", () => {
   expect(() => checkSignature(Buffer.from("#!/bin/sh\n".padEnd(64)))).toThrow("no thin 64-bit Mach-O");
   expect(() => checkSignature(makeMachO(1))).toThrow("no superblob");
   const file = signAdHoc(makeMachO(2), "n");

@@ -1,11 +1,14 @@
-/** The npm packages, installed from their tarballs with nothing else to be had: the shim becomes dt, manifests have their types, what is missing is told. */
+/**
+ * The npm packages, installed from their tarballs with nothing else available: the shim becomes dt, manifests have
+ * their types, and what is missing is reported.
+ */
 import { beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { packAll } from "../../release/npm.ts";
 import { hostTarget, TARGETS } from "../../release/targets.ts";
+import { makeScratch } from "../kit/scratch.ts";
 import { DT, REPOSITORY } from "../kit.ts";
-import { makeScratch } from "../scratch.ts";
 
 const scratch = makeScratch();
 const VERSION = "9.8.7";
@@ -62,7 +65,7 @@ describe("installed", () => {
       stderr: "pipe",
     });
 
-  test("dt is this machine's binary, and no other process is between", () => {
+  test("the installed dt is this machine's binary, with no other process between", () => {
     expect(dt("--version").stdout.toString()).toMatch(/^dt \d/);
     mkdirSync(join(project, "manifests"), { recursive: true });
     writeFileSync(
@@ -119,14 +122,14 @@ export default definePlugin({ name: "t", commands: { code: { kind: "oneshot", ru
     expect(tsc("wrong.ts").stdout.toString()).toContain("wrong.ts(2,");
   });
 
-  test("called through a link from elsewhere it finds its binary", () => {
+  test("the installed dt finds its binary when called through a link from elsewhere", () => {
     const bin = scratch();
     Bun.spawnSync(["ln", "-s", join(project, "node_modules", ".bin", "dt"), join(bin, "dt")]);
     expect(Bun.spawnSync([join(bin, "dt"), "--version"], { cwd: "/" }).stdout.toString()).toMatch(/^dt \d/);
   });
 });
 
-test("without its platform's package it says which one is missing, and how it came to that", () => {
+test("without its platform's package dt says which one is missing, and why", () => {
   const project = makeProject([tarballs.at(-1) as string]);
   const run = Bun.spawnSync([join(project, "node_modules", ".bin", "dt"), "--version"], {
     cwd: project,

@@ -1,14 +1,17 @@
-/** The release of this machine's target, whole: built from the locked runtime, twice the same, installed by install.sh, and used. */
+/**
+ * The release of this machine's target, whole: built from the locked runtime, twice the same, installed by install.sh,
+ * and used.
+ */
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { hostTarget } from "../../release/targets.ts";
+import { makeScratch } from "../kit/scratch.ts";
 import { REPOSITORY } from "../kit.ts";
-import { makeScratch } from "../scratch.ts";
 
 const scratch = makeScratch();
 
-test("release, install, use", () => {
+test("a release can be made, installed and used", () => {
   const target = hostTarget().name;
   const release = Bun.spawnSync([process.execPath, "release/run.ts", "--no-e2e", target], {
     cwd: REPOSITORY,

@@ -5,7 +5,7 @@ import { seenFromHere } from "../../src/state/elsewhere.ts";
 import type { LaunchRecord } from "../../src/state/types.ts";
 import { takeHold } from "../../src/sys/lock/hold.ts";
 import { type ProcessIdentity, presenceOf } from "../../src/sys/process/identity.ts";
-import { makeScratch } from "../scratch.ts";
+import { makeScratch } from "../kit/scratch.ts";
 import { BOOT, fakeTable, NAMESPACE } from "../sys/table.fake.ts";
 
 const scratch = makeScratch();
@@ -18,20 +18,20 @@ const table = fakeTable([{ pid: 507 }, { pid: 508 }]);
 const presences = ({ host, leader }: LaunchRecord) =>
   [host, leader].map((one) => presenceOf(table, one as ProcessIdentity));
 
-test("seen: by the pids that they have here", () => {
+test("processes of another pid namespace that are visible here are known by their pids here", () => {
   table.locate = (identity) => ({ ...identity, pid: identity.pid + 500, pidNamespace: NAMESPACE });
   const seen = seenFromHere(table, RECORD, "/nowhere");
   expect([seen.host.pid, seen.leader?.pid]).toEqual([507, 508]);
   expect(presences(seen)).toEqual(["alive", "alive"]);
 });
 
-test("nowhere, though all processes are seen: gone", () => {
+test("processes that are nowhere, while all processes are visible, are gone", () => {
   table.locate = () => null;
   expect(presences(seenFromHere(table, RECORD, "/nowhere"))).toEqual(["gone", "gone"]);
 });
 
 test.skipIf(process.platform !== "linux")(
-  "not seen: unknown while its host holds on, then gone; unknown where no hold was taken",
+  "invisible processes are unknown while their host holds its file, and gone afterwards; without a hold they stay unknown",
   () => {
     table.locate = () => undefined;
     const fence = join(scratch(), "fence");

@@ -2,8 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { describeAsker } from "../../src/state/asker.ts";
-import type { DtError } from "../../src/sys/base/error.ts";
 import { formatKey, parseKey, parseSelection, type Selection } from "../../src/values/key.ts";
+import { failure } from "../kit/failure.ts";
 
 describe("parseKey", () => {
   const cases: [text: string, key: string | null][] = [
@@ -35,7 +35,7 @@ describe("parseKey", () => {
     });
   }
 
-  test("property: what parses is written the same again, and is a file name of its own", () => {
+  test("property: a key that parses is written the same again, and is a unique file name", () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.stringMatching(/^[A-Za-z0-9._:/-]{1,20}$/)), (text) => {
         const key = parseKey(text);
@@ -80,19 +80,14 @@ describe("parseSelection", () => {
   ];
   for (const [words, say] of refused) {
     test(`refused: ${JSON.stringify(words.join(" "))}`, () => {
-      try {
-        parseSelection(words);
-      } catch (error) {
-        expect(error).toMatchObject({ code: "bad-key", status: 2, hint: expect.any(String) });
-        expect((error as DtError).message).toContain(say);
-        return;
-      }
-      throw new Error("it was not refused");
+      const error = failure(() => parseSelection(words));
+      expect(error).toMatchObject({ code: "bad-key", status: 2, hint: expect.any(String) });
+      expect(error.message).toContain(say);
     });
   }
 });
 
-test("who asks is this process, with a command line of bounded length", () => {
+test("the asker is this process, with a command line of bounded length", () => {
   expect(describeAsker("user", ["stop", "a"])).toEqual({ by: "user", pid: process.pid, command: "dt stop a" });
   expect(describeAsker("rerun", ["x".repeat(9999)]).command).toHaveLength(500);
 });

@@ -1,4 +1,7 @@
-/** The run directory: what is written can be read, what does not parse is told, and nothing is taken for absent that is not. */
+/**
+ * The run directory: what is written can be read, what does not parse is reported, and only what is absent is called
+ * absent.
+ */
 import { describe, expect, test } from "bun:test";
 import {
   chmodSync,
@@ -20,10 +23,10 @@ import { join, relative } from "node:path";
 import type { StackRecord } from "../../src/compose/types.ts";
 import { isRemembered, listRootsIn, rememberRootIn } from "../../src/state/roots.ts";
 import { type FileKind, openStore, type Store } from "../../src/state/store.ts";
-import type { DtError } from "../../src/sys/base/error.ts";
 import { rootSlug } from "../../src/sys/places/paths.ts";
 import { makeSeal } from "../../src/sys/seal/seal.ts";
-import { makeScratch } from "../scratch.ts";
+import { failure } from "../kit/failure.ts";
+import { makeScratch } from "../kit/scratch.ts";
 import { BOOT, type FakeProcess, fakeTable, NAMESPACE } from "../sys/table.fake.ts";
 import { exitOf, historyOf, recordOf, wantOf } from "./samples.ts";
 
@@ -55,30 +58,21 @@ function leave(store: Store, kind: FileKind, value: object): void {
   writeFileSync(store.path(KEY, kind), store.seal.close(store.path(KEY, kind), value));
 }
 
-function failure(run: () => unknown): DtError {
-  try {
-    run();
-  } catch (error) {
-    return error as DtError;
-  }
-  throw new Error("it did not fail");
-}
-
 describe("preparing", () => {
-  test("private directories, invisible to git, and again without harm", () => {
+  test("preparing makes private directories that git ignores, and can be repeated", () => {
     const { directory, store } = made();
     store.prepare();
     for (const place of [directory, join(directory, "launch")]) expect(statSync(place).mode & 0o777).toBe(0o700);
     expect(readFileSync(join(directory, "..", ".gitignore"), "utf8")).toBe("*\n");
   });
 
-  test("one elsewhere gets no .gitignore above it", () => {
+  test("a run directory elsewhere gets no .gitignore above it", () => {
     const parent = scratch();
     open(join(parent, "elsewhere")).prepare();
     expect(readdirSync(parent)).toEqual(["elsewhere"]);
   });
 
-  test("clears what a killed writer left long ago, in both directories", () => {
+  test("preparing removes what a killed writer left long ago, in both directories", () => {
     const { directory, store } = made();
     for (const place of [directory, join(directory, "launch")]) {
       const left = join(place, ".x.json.4000000.abc.tmp");
@@ -137,7 +131,7 @@ describe("preparing", () => {
     });
   }
 
-  test("opening one that is not there makes nothing", () => {
+  test("opening a missing store makes nothing", () => {
     const root = scratch();
     const store = open(join(root, ".dialtone", "run"), join(root, "home"));
     expect([store.keys(), store.record(KEY), readdirSync(root)]).toEqual([[], { is: "absent" }, []]);
@@ -145,7 +139,7 @@ describe("preparing", () => {
 });
 
 describe("what is written can be read", () => {
-  test("record and pid", () => {
+  test("a written record and its pid can be read", () => {
     const { directory, store } = made();
     const record = recordOf({});
     store.writeRecord(record);
@@ -156,7 +150,7 @@ describe("what is written can be read", () => {
     expect(existsSync(join(directory, `${KEY}.pid`))).toBe(false);
   });
 
-  test("want, exit, history; the record takes pid and history with it, and no other's", () => {
+  test("want, exit and history can be read; removing a record removes its own pid and history", () => {
     const { directory, store } = made();
     const [record, other] = [recordOf({}), recordOf({ token: "b".repeat(32) })];
     store.writeRecord(record);
@@ -197,7 +191,7 @@ describe("what is no record is unreadable, never absent", () => {
     });
   }
 
-  // A record is a fact, and whoever wrote it: each field is looked at.
+  // Whoever wrote a record, each of its fields is checked.
   const fields: [what: string, change: Record<string, unknown>][] = [
     ["a token that is a path", { token: "../../../tmp/x" }],
     ["a pid of zero", { leader: { ...recordOf({}).host, pid: 0 } }],
@@ -214,7 +208,7 @@ describe("what is no record is unreadable, never absent", () => {
     ["a stack that is run nowhere", { stack: { ...STACK, cwd: "here" } }],
     ["a stack of an earlier dt", { stack: { project: "p", cwd: "/r", base: ["evil"], client: ["evil"], env: {} } }],
   ];
-  test("the stack below is whole, so what is refused is what was changed", () => {
+  test("the stack that the next rows change is valid itself", () => {
     const { store } = made();
     leave(store, "record", { ...recordOf({}), stack: STACK });
     expect(store.record(KEY)).toMatchObject({ is: "there", value: { stack: STACK } });
@@ -229,7 +223,7 @@ describe("what is no record is unreadable, never absent", () => {
     });
   }
 
-  test("a record cut off at any byte", () => {
+  test("a record cut off at any byte is unreadable", () => {
     const { store } = made();
     store.writeRecord(recordOf({}));
     const whole = readFileSync(store.path(KEY, "record"), "utf8");
@@ -257,7 +251,7 @@ describe("what this user's dt did not write is foreign", () => {
     });
   }
 
-  test("each kind of file", () => {
+  test("every kind of file is foreign without this user's seal", () => {
     const { base, directory, store } = made();
     const other = openStore({ directory, home: join(base, "another home"), table: fakeTable([]) });
     other.writeRecord(recordOf({}));
@@ -278,7 +272,7 @@ describe("what this user's dt did not write is foreign", () => {
     expect(read(other).map(({ is }) => is)).toEqual(["there", "there", "there", "there", "there"]);
   });
 
-  test("one key's file, or another kind's, put in the place of another", () => {
+  test("a file in the place of another key's or another kind's is foreign", () => {
     const { directory, store } = made();
     store.writeExit(exitOf({}));
     store.writeHistory(historyOf({}));
@@ -333,13 +327,13 @@ describe("what this user's dt did not write is foreign", () => {
       return store.record(KEY);
     };
 
-    test("hosted still, and its leader carries its token, key and root: taken over", () => {
+    test("an earlier dt's record is taken over while it is hosted and its leader carries its token, key and root", () => {
       expect(read(living)).toEqual({ is: "there", value: record });
       const elsewhere = join(scratch(), rootSlug(root)); // as with DIALTONE_RUN_DIR
       expect(read(living, JSON.stringify(record), elsewhere)).toEqual({ is: "there", value: record });
     });
 
-    test("in a copy of the folder: foreign, whatever root the copy says", () => {
+    test("an earlier dt's record in a copy of the folder is foreign, whatever root the copy names", () => {
       const copy = scratch();
       const directory = join(copy, ".dialtone", "run");
       for (const text of [record, { ...record, root: copy }].map((one) => JSON.stringify(one)))
@@ -382,7 +376,7 @@ describe("what this user's dt did not write is foreign", () => {
       });
     }
 
-    describe("what its host says of it", () => {
+    describe("an earlier dt's host", () => {
       const history = historyOf({ ready: { is: "ready", at: "2026-01-02T03:04:05.678Z" } } as never);
       const said = (processes: FakeProcess[], value: object = history) => {
         const directory = join(root, ".dialtone", "run");
@@ -394,7 +388,7 @@ describe("what this user's dt did not write is foreign", () => {
         return store.history(record.token);
       };
 
-      test("is believed of a launch that was taken over, also when it let go of it", () => {
+      test("what an earlier dt's host writes is believed of a launch that was taken over, also after it let go", () => {
         expect(said(living)).toEqual({ is: "there", value: history });
       });
 
@@ -411,7 +405,7 @@ describe("what this user's dt did not write is foreign", () => {
       }
     });
 
-    test("a write of it has a seal", () => {
+    test("a record that was taken over is written with a seal", () => {
       const { store } = made(fakeTable([]));
       store.writeRecord(record);
       expect(store.record(KEY)).toEqual({ is: "there", value: record });
@@ -420,7 +414,7 @@ describe("what this user's dt did not write is foreign", () => {
 });
 
 describe("the folder was moved", () => {
-  test("its files are own, and say of the new place what they said of the old one", () => {
+  test("in a moved folder files are own, and name the new place where they named the old one", () => {
     const { base, home, store } = made();
     const paths = (at: string) => ({ root: at, cwd: join(at, "web"), log: join(at, ".dialtone/run", `${KEY}.log`) });
     store.writeRecord(recordOf(paths(base)));
@@ -433,7 +427,7 @@ describe("the folder was moved", () => {
     expect(there.exit(KEY)).toMatchObject({ is: "there", value: { cwd: join(moved, "web"), log: paths(moved).log } });
   });
 
-  test("a log elsewhere stays where it is", () => {
+  test("in a moved folder a log elsewhere stays where it is", () => {
     const { base, home, store } = made();
     store.writeRecord(recordOf({ root: base, cwd: "/srv", log: `${base}-else/x.log` }));
     const moved = `${scratch()}/moved`;
@@ -442,7 +436,7 @@ describe("the folder was moved", () => {
     expect(there.record(KEY)).toMatchObject({ value: { root: moved, cwd: "/srv", log: `${base}-else/x.log` } });
   });
 
-  test("copied: foreign there, own here", () => {
+  test("in a copied folder files are foreign, and own in the original", () => {
     const { base, home, store } = made();
     store.writeRecord(recordOf({}));
     const copy = join(scratch(), "copy");
@@ -456,7 +450,7 @@ describe("the folder was moved", () => {
 });
 
 describe("what a launch was started with", () => {
-  test("is not in the project but in the home, private, sealed, and goes with the record", () => {
+  test("what a launch was started with is private and sealed in the home, not in the project, and goes with the record", () => {
     const { base, directory, home, store } = made();
     const record = recordOf({});
     const spec = { key: KEY, env: { SECRET: "only here" } };
@@ -476,7 +470,7 @@ describe("what a launch was started with", () => {
 });
 
 describe("setting aside", () => {
-  test("keeps the bytes under a name that says so, and the key can be written anew", () => {
+  test("setting a file aside keeps its bytes under a telling name, and the key can be written again", () => {
     const { store } = made();
     writeFileSync(store.path(KEY, "record"), "junk");
     const aside = store.setAside(KEY, "record");
@@ -486,7 +480,7 @@ describe("setting aside", () => {
     expect(store.keys()).toEqual([]);
   });
 
-  test("one that is not there is an error with the system's reason", () => {
+  test("setting a missing file aside is an error with the system's reason", () => {
     const { store } = made();
     expect(failure(() => store.setAside(KEY, "record"))).toMatchObject({
       code: "cannot-write",
@@ -495,7 +489,7 @@ describe("setting aside", () => {
   });
 });
 
-test("keys are those with a record, an exit or a pid file, once each, in order", () => {
+test("keys with a record, an exit or a pid file are listed once each, in order", () => {
   const { directory, store } = made();
   for (const name of [
     "b:dev:default.meta.json",
@@ -518,14 +512,14 @@ test("keys are those with a record, an exit or a pid file, once each, in order",
   expect(store.keys()).toEqual(["a:dev:x", "b:dev:default", "c:dev:default", "k:dev:default.meta.json"]);
 });
 
-test("room for a start is asked for without leaving anything", () => {
+test("asking for room for a start leaves nothing behind", () => {
   const { directory, store } = made();
   store.checkSpace();
   expect(readdirSync(directory)).toEqual(["launch"]);
 });
 
 describe("roots", () => {
-  test("one small file each, written once", () => {
+  test("each root has one small file, written once", () => {
     const [directory, one, other] = [join(scratch(), "roots"), scratch(), scratch()];
     rememberRootIn(directory, one);
     rememberRootIn(directory, other);
@@ -542,7 +536,7 @@ describe("roots", () => {
     expect([isRemembered(directory, one), isRemembered(directory, scratch())]).toEqual([true, false]);
   });
 
-  test("one that dt did not write, or of another folder in its place, is none; one that is gone is", () => {
+  test("a root file that dt did not write, or of another folder in the root's place, does not count; a removed root does", () => {
     const [base, one, other] = [scratch(), scratch(), scratch()];
     const directory = join(base, "roots");
     rememberRootIn(directory, one);
@@ -560,7 +554,7 @@ describe("roots", () => {
     rmSync(`${one}.aside`, { recursive: true });
   });
 
-  test("a home that cannot be written is no error", () => {
+  test("remembering a root in a home that cannot be written is no error", () => {
     const home = scratch();
     writeFileSync(join(home, "file"), "");
     rememberRootIn(join(home, "file", "roots"), home);

@@ -79,7 +79,7 @@ const rows: [row: string, seen: Seen[], state: KeyState | null][] = [
   ],
   ["running, no probes", any.map((host) => ({ phase: "running", leader: "alive", host })), "running"],
   [
-    "running, probes not done and nobody asks",
+    "running, probes not done and its host gone",
     [{ phase: "running", leader: "alive", host: "gone", probed: true, ready: WAITING }],
     "running",
   ],
@@ -92,18 +92,22 @@ const rows: [row: string, seen: Seen[], state: KeyState | null][] = [
     ],
     "stopping",
   ],
-  ["the same, nobody at it, but its tree found", [{ phase: "stopping", leader: "gone", treeFound: true }], "stopping"],
-  ["stopping, leader gone, nobody at it", [{ phase: "stopping", leader: "gone" }], "stopped"],
+  [
+    "stopping, leader gone, no host or stopper, but its tree found",
+    [{ phase: "stopping", leader: "gone", treeFound: true }],
+    "stopping",
+  ],
+  ["stopping, leader gone, no host or stopper", [{ phase: "stopping", leader: "gone" }], "stopped"],
   ["stopping before the leader was written down", [{ phase: "stopping", host: "alive" }], "stopping"],
   [
-    "the same, host gone, its tree found, or somebody at it",
+    "stopping before the leader was written down, host gone, its tree found or a stopper at work",
     [
       { phase: "stopping", treeFound: true },
       { phase: "stopping", locked: true },
     ],
     "stopping",
   ],
-  ["the same, host gone, nothing found", [{ phase: "stopping" }], "stopped"],
+  ["stopping before the leader was written down, host gone, nothing found", [{ phase: "stopping" }], "stopped"],
   ["running, leader gone, its success noted", [{ phase: "running", leader: "gone", code: 0 }], "exited"],
   [
     "running, leader gone, failure or nothing noted",
@@ -166,7 +170,7 @@ describe("properties", () => {
   );
   const RUNS: (KeyState | null)[] = ["running", "ready", "unhealthy"];
 
-  test("a leader that is gone is never shown as running, unless one of its token was found", () => {
+  test("property: a launch whose leader is gone is never shown as running, unless a process of its token was found", () => {
     fc.assert(
       fc.property(seen, (one) => {
         const observed = observe(one);
@@ -177,7 +181,7 @@ describe("properties", () => {
     );
   });
 
-  test("a leader that lives, or may, is never shown as ended, but in backoff, where none is recorded", () => {
+  test("property: a launch whose leader lives, or may live, is never shown as ended, except in backoff, where no leader is recorded", () => {
     fc.assert(
       fc.property(seen, (one) => {
         const observed = observe(one);
@@ -193,7 +197,7 @@ describe("properties", () => {
     );
   });
 
-  test("with a record there is always a state; without, only what the last exit says", () => {
+  test("property: a record always gives a state; without one only the last exit does", () => {
     fc.assert(
       fc.property(seen, (one) => {
         const observed = observe(one);

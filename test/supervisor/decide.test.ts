@@ -9,9 +9,9 @@ import { HOST_MARK } from "../../src/supervisor/launch/marks.ts";
 import type { Ground } from "../../src/supervisor/launch/types.ts";
 import { checkPort, choosePort, isFree } from "../../src/supervisor/port/port.ts";
 import { cleanedForHosting, hostEnvironment, personsEnvironment } from "../../src/supervisor/prepare/selfenv.ts";
-import type { DtError } from "../../src/sys/base/error.ts";
 import type { PortListener } from "../../src/sys/process/identity.ts";
-import { makeScratch } from "../scratch.ts";
+import { failure } from "../kit/failure.ts";
+import { makeScratch } from "../kit/scratch.ts";
 import { exitOf, recordOf } from "../state/samples.ts";
 import { fakeTable } from "../sys/table.fake.ts";
 
@@ -49,11 +49,11 @@ describe("sentences", () => {
     });
   }
 
-  test("a status that nobody saw is not success", () => {
+  test("an unknown exit status is no success", () => {
     expect(describeStatus({ code: null, signal: null })).toBe("an exit status nobody saw");
   });
 
-  test("what is taken from a host", () => {
+  test("a launch taken from its host is recorded as stopped or replaced, with who did it", () => {
     const record = recordOf({});
     const [stopped, replaced] = [by, { ...by, by: "rerun" as const }].map((one) =>
       makeTakenExit(record, one, { code: null, signal: "SIGTERM" }),
@@ -87,25 +87,25 @@ describe("the environment of hosts", () => {
   ];
   const all = Object.fromEntries([...STEERING, ...ORDINARY].map((name) => [name, `value of ${name}`]));
 
-  test("a host starts without what steers Bun and without a launch's identity, and is marked", () => {
+  test("a host starts marked, without variables that steer Bun and without a launch's identity", () => {
     expect(Object.keys(hostEnvironment(all, "/r")).sort()).toEqual([...ORDINARY, HOST_MARK].sort());
     expect(hostEnvironment(all, "/r")[HOST_MARK]).toBe("/r");
   });
 
   for (const name of STEERING) {
-    test(`${name} alone makes it start itself again`, () => {
+    test(`${name} alone makes dt start itself again`, () => {
       const cleaned = cleanedForHosting({ A: "1", [name]: "x" }, "/r");
       expect(Object.keys(cleaned ?? {})).not.toContain(name);
       expect(cleaned).toMatchObject({ A: "1", [HOST_MARK]: "/r" });
     });
   }
 
-  test("nothing to clean, or a host already: it stays", () => {
+  test("dt does not start itself again with nothing to clean, or as a host", () => {
     expect(cleanedForHosting({ A: "1", GONE: undefined }, "/r")).toBeNull();
     expect(cleanedForHosting({ BUN_OPTIONS: "x", [HOST_MARK]: "/r" }, "/r")).toBeNull();
   });
 
-  test("a variable has any name", () => {
+  test("a variable may have any name", () => {
     const env = personsEnvironment(JSON.parse('{ "__proto__": "1", "constructor": "2", "7": "3" }'));
     expect(Object.entries(env).toSorted()).toEqual([
       ["7", "3"],
@@ -139,11 +139,11 @@ describe("ports", () => {
 
   const chosen = async (...asked: Parameters<typeof choosePort>) => (await choosePort(...asked)).port;
 
-  test("as declared, or none", async () => {
+  test("a launch's port is the declared one, or none", async () => {
     expect([await chosen(ground(), "a:b:c", 3000), await chosen(ground(), "a:b:c", null)]).toEqual([3000, null]);
   });
 
-  test("auto: the same again for the same root and key, another for another, free, and below what systems hand out", async () => {
+  test("an automatic port is stable for a root and key, different for another, free, and below the system's own range", async () => {
     const one = await chosen(ground(), "a:b:c", "auto");
     expect(await chosen(ground(), "a:b:c", "auto")).toBe(one);
     expect(await chosen({ ...ground(), root: "/other" }, "a:b:c", "auto")).not.toBe(one);
@@ -153,7 +153,7 @@ describe("ports", () => {
     expect(isFree(one as number)).toBe(true);
   });
 
-  test("auto: not one that another launch has recorded, nor one that is listened on; its own old one, yes", async () => {
+  test("an automatic port is no other launch's and not in use, but may be the launch's own old one", async () => {
     const one = (await chosen(ground(), "a:b:c", "auto")) as number;
     expect(await chosen(ground({ "x:y:z": one }), "a:b:c", "auto")).not.toBe(one);
     for (const hostname of ["127.0.0.1", "0.0.0.0", "::"]) {
@@ -168,7 +168,7 @@ describe("ports", () => {
     }
   });
 
-  test("somebody else on the port is named, with the launch it belongs to", () => {
+  test("another process on the port is named, with the launch it belongs to", () => {
     const on = (address: string, pids: number[], onlyIpv6 = false, uid: number | null = null) => ({
       address,
       onlyIpv6,
@@ -186,24 +186,20 @@ describe("ports", () => {
         "a process of this user that hides what it has open listens on it",
       ],
       [[on("127.0.0.1", [], false, 4242)], "another user's process (user id 4242) listens on it"],
-      // On an address of its own it is in nobody's way.
+      // On an address of its own it blocks no launch.
       [[on("127.0.0.53", [5]), on("::1", [6]), on("192.168.1.9", [5]), on("::", [5], true)], null],
     ];
     for (const [listeners, say] of cases) {
       const check = () => checkPort(ground({}, { listenersOn: () => listeners }), "w:d:x", 3000);
       if (say === null) check();
       else {
-        try {
-          check();
-          throw new Error("it was not refused");
-        } catch (error) {
-          expect(error).toMatchObject({
-            code: "port-taken",
-            details: { port: 3000, pids: listeners.flatMap((one) => one.pids) },
-          });
-          const since = /, for \w+( \w+)?(?= and | listens)/g;
-          expect((error as DtError).message.replace(since, "")).toBe(`w:d:x needs port 3000, but ${say}.`);
-        }
+        const error = failure(check);
+        expect(error).toMatchObject({
+          code: "port-taken",
+          details: { port: 3000, pids: listeners.flatMap((one) => one.pids) },
+        });
+        const since = /, for \w+( \w+)?(?= and | listens)/g;
+        expect(error.message.replace(since, "")).toBe(`w:d:x needs port 3000, but ${say}.`);
       }
     }
     checkPort(ground({}, { listenersOn: () => [on("0.0.0.0", [5])] }), "w:d:x", null);

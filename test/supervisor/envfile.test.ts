@@ -54,7 +54,7 @@ describe("one line", () => {
   ])("%s", (line, value) => expect(read(line)).toEqual({ values: { A: value }, note: null }));
 });
 
-test("several lines, and what is none of them", () => {
+test("a value may span several lines, and other lines are no part of it", () => {
   const text = `\uFEFF# a comment
 A=1\r
   # another
@@ -75,14 +75,14 @@ a.b-c=3
   });
 });
 
-test("line ends of other systems", () => {
+test("line ends of other systems are accepted", () => {
   expect(read('A=1\r\nB="x\r\ny"\r\nC=3\rD=4')).toEqual({
     values: { A: "1", B: "x\ny", C: "3", D: "4" },
     note: null,
   });
 });
 
-test.each(["", "\n\n", "# nothing yet\n", "\uFEFF"])("%j sets nothing, and nothing is said", (text) =>
+test.each(["", "\n\n", "# nothing yet\n", "\uFEFF"])("%j sets nothing, and nothing is reported", (text) =>
   expect(read(text)).toEqual({ values: {}, note: null }),
 );
 
@@ -92,7 +92,7 @@ test.each([
   ["[server]\n", "[server]"],
   ["%PDF-1.7 x", "%PDF-1.7 x"],
   ["# only\nNAME\n", "NAME"],
-])("%j has no assignment, which is said", (text, found) =>
+])("%j has no assignment, which is reported", (text, found) =>
   expect(read(text)).toEqual({
     values: {},
     note: `sets nothing: expected are lines like NAME=value, and the first is ${JSON.stringify(found)}`,
@@ -108,7 +108,7 @@ test.each([
   ["one that a later line's own seems to close", Buffer.from('A="x\nB="y"\n'), 'has a " in line 1 that nothing closes'],
 ])("%s is refused", (_, bytes, fault) => expect(readEnvFile(bytes)).toEqual({ fault }));
 
-test("bytes that are no UTF-8 stay what they are", () => {
+test("bytes that are not UTF-8 stay as they are", () => {
   const read = readEnvFile(Buffer.from("\xef\xbb\xbfA=caf\xe9\nB='\xff \xc3\xa9'", "latin1"));
   expect(read).toEqual({ values: { A: "caf\udce9", B: "\udcff é" }, note: null });
 });

@@ -12,7 +12,7 @@ import { fakeTable } from "../sys/table.fake.ts";
 
 const on = (address: string, onlyIpv6 = false): PortListener => ({ address, onlyIpv6, uid: null, pids: [] });
 
-test("a connection comes to the nearest: this very address, all of its family, all of both", () => {
+test("a connection reaches the nearest listener: one on its address, then on its family, then on both families", () => {
   const comes = (to: string, ...listeners: PortListener[]) => answeringAt(listeners, to).map((one) => one.address);
   expect(comes("127.0.0.1", on("127.0.0.53"), on("::1"))).toEqual([]);
   expect(comes("127.0.0.1", on("0.0.0.0"), on("127.0.0.1"))).toEqual(["127.0.0.1"]);
@@ -25,19 +25,19 @@ test("a connection comes to the nearest: this very address, all of its family, a
   expect(comes("127.0.0.1", on("127.0.0.1"), on("127.0.0.1"))).toHaveLength(2);
 });
 
-test("in the way is what takes connections to 127.0.0.1", () => {
+test("a listener that takes connections to 127.0.0.1 blocks a port", () => {
   for (const one of [on("127.0.0.1"), on("0.0.0.0"), on("::")]) expect(isInTheWay(one)).toBe(true);
   for (const one of [on("127.0.0.53"), on("::1"), on("::", true), on("172.17.0.1")])
     expect(isInTheWay(one)).toBe(false);
 });
 
-test("a launch is asked on loopback first, else where it chose to listen", () => {
+test("a launch is asked on loopback first, else on the address where it listens", () => {
   expect(addressesToAsk([on("0.0.0.0")])).toEqual(["127.0.0.1", "::1"]);
   expect(addressesToAsk([on("127.0.0.2"), on("::1")])).toEqual(["127.0.0.1", "::1", "127.0.0.2"]);
   expect([showAddress("::1", 80), showAddress("127.0.0.53", 53)]).toEqual(["[::1]:80", "127.0.0.53:53"]);
 });
 
-test("a socket whose holder is hidden is the launch's when nobody else can have it", () => {
+test("a socket whose holder is hidden belongs to the launch when no other process can have it", () => {
   const members = new Set([10, 11]);
   const judge = (processes: Parameters<typeof fakeTable>[0], listener: Partial<PortListener>) => {
     const table = fakeTable(processes);
@@ -54,7 +54,7 @@ test("a socket whose holder is hidden is the launch's when nobody else can have 
   expect(judge([...launch, { pid: 20, hidesFor: 8, ...later }], {})).toBe("own");
   const lineage = "0123456789abcdef0123456789abcdef";
   expect(judge([...launch, { pid: 20, hidesFor: 7, ...later, lineage }], {})).toBe("own");
-  // Whoever is seen to have it has it.
+  // The process that is seen to have it has it.
   expect(judge(launch, { pids: [20] })).toBe("other");
   expect(judge(launch, { pids: [20, 10] })).toBe("own");
 });

@@ -1,4 +1,7 @@
-/** What follows the end of a run, what a host does about each event, and how liveness is counted: pure tables, the clock passed in. */
+/**
+ * What follows the end of a run, what a host does about an event, and how liveness is counted: pure, the clock passed
+ * in.
+ */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { RestartPolicy } from "../../src/manifest/model/resolved.ts";
@@ -41,66 +44,101 @@ describe("after the end of a run", () => {
     ["always: success", "always", "succeeded", {}, again(1000, 1)],
     ["always: failure", "always", "failed", {}, again(1000, 1)],
     ["always: not alive", "always", "not-alive", {}, again(1000, 1)],
-    ["the second in a row", "always", "failed", { streak: { inRow: 1, at: [999_999] } }, again(2000, 2, [999_999])],
-    ["the fifth", "always", "failed", { streak: { inRow: 4, at: [] } }, again(16_000, 5)],
-    ["never slower than the cap", "always", "failed", { streak: { inRow: 9, at: [] } }, again(30_000, 10)],
-    ["a cap of its own", { maxDelay: "3s" }, "failed", { streak: { inRow: 4, at: [] } }, again(3000, 5)],
     [
-      "as often as it may: enough",
+      "the second restart in a row waits twice as long",
+      "always",
+      "failed",
+      { streak: { inRow: 1, at: [999_999] } },
+      again(2000, 2, [999_999]),
+    ],
+    [
+      "the fifth restart in a row waits sixteen times as long",
+      "always",
+      "failed",
+      { streak: { inRow: 4, at: [] } },
+      again(16_000, 5),
+    ],
+    [
+      "the wait never exceeds its cap of thirty seconds",
+      "always",
+      "failed",
+      { streak: { inRow: 9, at: [] } },
+      again(30_000, 10),
+    ],
+    [
+      "the wait never exceeds a cap that the manifest sets",
+      { maxDelay: "3s" },
+      "failed",
+      { streak: { inRow: 4, at: [] } },
+      again(3000, 5),
+    ],
+    [
+      "a launch that restarted ten times in ten minutes is given up",
       "always",
       "failed",
       { streak: { inRow: 10, at: many } },
       { is: "give-up", restarts: 10, windowMs: 600_000 },
     ],
     [
-      "not alive is under the same limit",
+      "restarts for liveness count towards the same limit",
       { limit: { count: 2, window: "1s" } },
       "not-alive",
       { streak: { inRow: 2, at: [999_001, 999_500] } },
       { is: "give-up", restarts: 2, windowMs: 1000 },
     ],
     [
-      "what is older than the window does not count, and is forgotten",
+      "a restart older than the limit's window does not count, and is forgotten",
       { limit: { count: 2, window: "1s" } },
       "failed",
       { streak: { inRow: 2, at: [999_000, 999_500] } },
       again(4000, 3, [999_500]),
     ],
-    ["no limit", { limit: "none" }, "failed", { streak: { inRow: 99, at: many } }, again(30_000, 100)],
     [
-      "a run that lasted begins the row anew",
+      "without a limit it restarts for ever",
+      { limit: "none" },
+      "failed",
+      { streak: { inRow: 99, at: many } },
+      again(30_000, 100),
+    ],
+    [
+      "a run that lasted a minute starts the row again",
       "always",
       "failed",
       { uptimeMs: 60_000, streak: { inRow: 7, at: [] } },
       again(1000, 1),
     ],
     [
-      "one a little shorter does not",
+      "a run a little shorter than a minute does not start the row again",
       "always",
       "failed",
       { uptimeMs: 59_999, streak: { inRow: 2, at: [] } },
       again(4000, 3),
     ],
-    ["a time of its own", { resetAfter: "5ms" }, "failed", { streak: { inRow: 7, at: [] } }, again(1000, 1)],
-    ["a delay of its own", { delay: "100ms" }, "failed", { streak: { inRow: 3, at: [] } }, again(800, 4)],
+    [
+      "the manifest may set how long a run must last to start the row again",
+      { resetAfter: "5ms" },
+      "failed",
+      { streak: { inRow: 7, at: [] } },
+      again(1000, 1),
+    ],
+    [
+      "the manifest may set the first delay",
+      { delay: "100ms" },
+      "failed",
+      { streak: { inRow: 3, at: [] } },
+      again(800, 4),
+    ],
   ];
   for (const [what, policy, end, more, decision] of cases) {
     test(what, () => expect(decideAfterEnd(policyOf(policy), { ...usual, end, ...more }, 0)).toEqual(decision));
   }
 
-  test("each policy says of each end whether it goes on", () => {
-    const rows = Object.entries(AGAIN).flatMap(([policy, ends]) =>
-      Object.entries(ends).map(([end, again]) => `${policy} ${end} ${again}`),
-    );
-    expect(rows).toHaveLength(9);
-    for (const [what, , , , decision] of cases.slice(0, 9)) {
-      const [policy, end] = what.split(": ");
-      const name = { success: "succeeded", failure: "failed", "not alive": "not-alive" }[end as string];
-      expect(rows).toContain(`${policy} ${name} ${decision.is === "restart"}`);
-    }
+  test("every policy has a row above for every end", () => {
+    const pairs = Object.entries(AGAIN).flatMap(([policy, ends]) => Object.keys(ends).map((end) => `${policy} ${end}`));
+    expect(cases.slice(0, pairs.length).map(([, policy, end]) => `${policy} ${end}`)).toEqual(pairs);
   });
 
-  test("success is what the manifest says; a signal and what nobody saw is none", () => {
+  test("success is an exit code that the manifest names; a signal or an unknown end is a failure", () => {
     const policy = policyOf({ successCodes: [0, 143] });
     expect([0, 143, 1, null].map((code) => judgeEnd(policy, code))).toEqual([
       "succeeded",
@@ -167,65 +205,35 @@ describe("after the end of a run", () => {
 });
 
 describe("what a host does about an event", () => {
-  const EVENTS: RunEvent[] = [
-    "ready",
-    "late",
-    "sick",
-    "well",
-    "stuck",
-    "ended",
-    "due",
-    "changed",
-    "restart",
-    "stop",
-    "taken",
+  const STATES: RunState[] = ["starting", "up", "unhealthy", "backoff"];
+  const RUNNING = STATES.filter((state) => state !== "backoff");
+  const promises: [promise: string, states: RunState[], events: RunEvent[], act: Act][] = [
+    ["a run that is asked to restart, or whose files changed, is replaced", RUNNING, ["restart", "changed"], "replace"],
+    ["a restart or a changed file cuts the wait for the next run short", ["backoff"], ["restart", "changed"], "start"],
+    ["a stop ends the run", RUNNING, ["stop"], "end"],
+    ["a stop during the wait for the next run forgets that run", ["backoff"], ["stop"], "forget"],
+    ["a launch that another process took is left to it, whether it runs or waits", STATES, ["taken"], "leave"],
+    [
+      "a run that was not ready in time is shown as unhealthy, and still runs",
+      ["starting"],
+      ["late"],
+      "show-unhealthy",
+    ],
+    ["an unhealthy run is shown as ready when its probes hold again", ["unhealthy"], ["ready", "well"], "show-ready"],
+    ["liveness does not restart a run that is still starting", ["starting"], ["stuck", "sick"], "ignore"],
+    ["liveness restarts a run that is up or unhealthy", ["up", "unhealthy"], ["stuck"], "recycle"],
+    [
+      "a probe that answers after the run's end changes nothing",
+      ["backoff"],
+      ["ready", "late", "sick", "well", "stuck"],
+      "ignore",
+    ],
   ];
-  const rows: Record<RunState, Act[]> = {
-    starting: [
-      "show-ready",
-      "show-unhealthy",
-      "ignore",
-      "ignore",
-      "ignore",
-      "settle",
-      "ignore",
-      "replace",
-      "replace",
-      "end",
-      "leave",
-    ],
-    up: [
-      "ignore",
-      "ignore",
-      "show-unhealthy",
-      "ignore",
-      "recycle",
-      "settle",
-      "ignore",
-      "replace",
-      "replace",
-      "end",
-      "leave",
-    ],
-    unhealthy: [
-      "show-ready",
-      "ignore",
-      "ignore",
-      "show-ready",
-      "recycle",
-      "settle",
-      "ignore",
-      "replace",
-      "replace",
-      "end",
-      "leave",
-    ],
-    backoff: ["ignore", "ignore", "ignore", "ignore", "ignore", "ignore", "start", "start", "start", "forget", "leave"],
-  };
-  for (const [state, acts] of Object.entries(rows))
-    for (const [index, event] of EVENTS.entries())
-      test(`${state}, ${event}: ${acts[index]}`, () =>
-        expect(actOn(state as RunState, event)).toBe(acts[index] as Act));
+  test.each(promises)("%s", (_, states, events, act) => {
+    for (const state of states)
+      for (const event of events)
+        expect(`${state}, ${event}: ${actOn(state, event)}`).toBe(`${state}, ${event}: ${act}`);
+  });
 });
 
 describe("liveness", () => {
@@ -238,14 +246,38 @@ describe("liveness", () => {
     more: Partial<typeof may>,
     after: ReturnType<typeof countTry>,
   ][] = [
-    ["it holds", seen(0), null, {}, { ...seen(0), now: null }],
-    ["it holds again in time", seen(2), null, {}, { ...seen(0), now: null }],
-    ["it fails", seen(0), "no", {}, { ...seen(1), now: null }],
-    ["it fails as often as it may", seen(2), "no", {}, { ...seen(3, true), now: "sick" }],
-    ["it goes on failing: told once", seen(3, true), "no", {}, { ...seen(4, true), now: null }],
-    ["it holds after that", seen(9, true), null, {}, { ...seen(0), now: "well" }],
-    ["once is enough where that is said", seen(0), "no", { failures: 1 }, { ...seen(1, true), now: "sick" }],
-    ["a start period forgives", seen(2), "no", { inStartPeriod: true }, { ...seen(0), now: null }],
+    ["a probe that holds changes nothing", seen(0), null, {}, { ...seen(0), now: null }],
+    ["a probe that holds again in time clears its failures", seen(2), null, {}, { ...seen(0), now: null }],
+    ["a failed probe is counted", seen(0), "no", {}, { ...seen(1), now: null }],
+    ["a probe that failed as often as it may makes the run sick", seen(2), "no", {}, { ...seen(3, true), now: "sick" }],
+    [
+      "a probe that keeps failing reports the run as sick once",
+      seen(3, true),
+      "no",
+      {},
+      { ...seen(4, true), now: null },
+    ],
+    [
+      "a probe that holds after the run was sick reports it as well",
+      seen(9, true),
+      null,
+      {},
+      { ...seen(0), now: "well" },
+    ],
+    [
+      "one failure is enough where the manifest allows one",
+      seen(0),
+      "no",
+      { failures: 1 },
+      { ...seen(1, true), now: "sick" },
+    ],
+    [
+      "a failure within the start period clears those before it",
+      seen(2),
+      "no",
+      { inStartPeriod: true },
+      { ...seen(0), now: null },
+    ],
   ];
   for (const [what, before, why, more, after] of cases)
     test(what, () => expect(countTry(before, why, { ...may, ...more })).toEqual(after));
@@ -257,7 +289,7 @@ describe("liveness", () => {
     endsWhenSick = false,
   ) {
     let clock = 0;
-    const told: string[] = [];
+    const reported: string[] = [];
     const left = [...tries];
     await askAlive({
       probe: { intervalMs: 100, startPeriodMs: 0, failures: 2, ...probe },
@@ -268,15 +300,15 @@ describe("liveness", () => {
       },
       over: () => left.length === 0,
       onSick(why) {
-        told.push(`${clock} sick: ${why}`);
+        reported.push(`${clock} sick: ${why}`);
         return endsWhenSick;
       },
-      onWell: () => told.push(`${clock} well`),
+      onWell: () => reported.push(`${clock} well`),
     });
-    return told;
+    return reported;
   }
 
-  test("it is asked at its interval, the first time too; sick, well and sick again are told once each", async () => {
+  test("a probe is asked at its interval from the start; sick, well and sick again are reported once each", async () => {
     expect(await play(["a", "b", "c", null, "d", "e", null], {})).toEqual([
       "200 sick: b, 2 times in a row",
       "400 well",
@@ -284,11 +316,11 @@ describe("liveness", () => {
     ]);
   });
 
-  test("once in a row is told so; where it is to end there, it is asked no more", async () => {
+  test("one failure is reported as once; a probe whose run is to end is no longer asked", async () => {
     expect(await play(["a", "b", null, "c", null], { failures: 1 }, true)).toEqual(["100 sick: a, once"]);
   });
 
-  test("within the start period nothing is counted", async () => {
+  test("a probe that fails within the start period is not counted", async () => {
     expect(await play(["a", "b", "c", "d", null], { startPeriodMs: 201 })).toEqual(["400 sick: d, 2 times in a row"]);
   });
 

@@ -1,4 +1,7 @@
-/** From what was asked to what is executed: the environment's order, the argument vector, the hash that drift is seen by. */
+/**
+ * From what was asked to what is executed: the environment's order, the argument vector, the hash that drift is seen
+ * by.
+ */
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,7 +10,7 @@ import { HOST_MARK } from "../../src/supervisor/launch/marks.ts";
 import { buildArgv } from "../../src/supervisor/prepare/command.ts";
 import { type EnvironmentRequest, prepareEnvironment } from "../../src/supervisor/prepare/environment.ts";
 import { hashSpec } from "../../src/supervisor/prepare/launch.ts";
-import { makeScratch } from "../scratch.ts";
+import { makeScratch } from "../kit/scratch.ts";
 
 const scratch = makeScratch();
 const LAUNCH = { key: "www:dev:default", token: "a".repeat(32), port: 3000 };
@@ -108,7 +111,7 @@ describe("the environment", () => {
     });
   }
 
-  test("PATH: the plugin's programs, the project's, the shims, then what was there, each once", () => {
+  test("PATH holds the plugin's programs, the project's, the shims, then the inherited entries, each once", () => {
     const base = scratch();
     const [cwd, pluginBin, rootBin] = [
       join(base, "plugin"),
@@ -126,7 +129,7 @@ describe("the environment", () => {
     expect(prepare({ env: { PATH: null } }).env.PATH).toBe("/usr/local/bin:/usr/bin:/bin");
   });
 
-  test("a missing file is refused, unless its name ends in `?`; one that cannot be read is refused either way", () => {
+  test("a missing environment file is refused unless its name ends in `?`; an unreadable one always is", () => {
     expect(prepare({ ...files, envFile: ["nothing.env?", "one.env?"] }).env.A).toBe("one");
     mkdirSync(join(root, "folder"), { recursive: true });
     for (const [name, say] of [
@@ -138,7 +141,7 @@ describe("the environment", () => {
     }
   });
 
-  test("declared is what manifest and files said; added what differs from what was inherited", () => {
+  test("declared variables are those of manifest and files; added ones differ from what was inherited", () => {
     const { declared, added } = prepare({
       ...files,
       inherited: { PATH: "/usr/bin", A: "one", GONE: "x" },
@@ -153,22 +156,22 @@ describe("the environment", () => {
 describe("buildArgv", () => {
   const script = (run: string, args: string[] = ["x"]) => buildArgv(run, args)[2];
 
-  test("an argument vector is followed by them", () => {
+  test("arguments follow a `run` that is a list", () => {
     expect(buildArgv(["a", "b"], ["c", "--", ""])).toEqual(["a", "b", "c", "--", ""]);
   });
 
-  test("a script gets them as its own, and at its end where it does not name them", () => {
+  test("a script gets the arguments as its own, and at its end when it does not name them", () => {
     expect(buildArgv("make all", ["-j", "2"])).toEqual(["sh", "-c", 'make all "$@"', "sh", "-j", "2"]);
     expect(buildArgv("make all", [])).toEqual(["sh", "-c", "make all", "sh"]);
     expect(script("a\nb\n\n")).toBe('a\nb "$@"\n\n');
   });
 
-  test("a script that names them keeps its text", () => {
+  test("a script that names its arguments keeps its text", () => {
     for (const run of ['f "$@"', "f $*", "f $1", "f ${2:-x}", 'f "a $1"', "test $# = 0 && f", 'f "${@}"', "f 'a' $1"])
       expect([run, script(run)]).toEqual([run, run]);
   });
 
-  test("what is not for the shell does not name them", () => {
+  test("text that the shell does not expand names no arguments", () => {
     for (const run of [
       "awk '{ print $1 }'",
       "echo \\$1",
@@ -259,7 +262,7 @@ describe("buildArgv", () => {
     expect(buildArgv(run, [])).toEqual(["sh", "-c", run, "sh"]);
   });
 
-  test("property: the arguments arrive as they are, through sh as well", () => {
+  test("property: arguments arrive unchanged, through sh as well", () => {
     const word = fc.string({ unit: "binary", maxLength: 10 }).map((text) => text.replaceAll(/[\0\ud800-\udfff]/g, ""));
     fc.assert(
       fc.property(fc.array(word, { minLength: 1, maxLength: 4 }), (args) => {
@@ -271,7 +274,7 @@ describe("buildArgv", () => {
   });
 });
 
-test("the hash changes with what is executed, and with nothing else", () => {
+test("a command's hash changes with what is executed, and with nothing else", () => {
   const spec = (more: Record<string, unknown>, declared: Record<string, string | null> = { A: "1", B: null }) => ({
     argv: ["a"] as [string],
     cwd: "/r",

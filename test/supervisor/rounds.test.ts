@@ -1,4 +1,4 @@
-/** A loop is told after the third round; somebody who saves often is not taken for one. */
+/** A loop is recognised at the third round; a person who saves often is not taken for one. */
 import { expect, test } from "bun:test";
 import { makeRounds } from "../../src/supervisor/watch/rounds.ts";
 
@@ -36,7 +36,7 @@ function launch({ debounceMs = 100, restartMs = 30 } = {}) {
 }
 
 for (const distance of [0, 20, 700, 3000, 20_000])
-  test(`what changes ${distance} ms after each start is held at the third round`, () => {
+  test(`a change ${distance} ms after each start is held at the third round`, () => {
     const one = launch();
     for (let round = 0; round < 20; round++) {
       one.pass(distance + (round % 2) * 30);
@@ -45,7 +45,7 @@ for (const distance of [0, 20, 700, 3000, 20_000])
     expect(one.starts).toBe(3);
   });
 
-test("a new name each time, beside the last one, is the same", () => {
+test("changes of a new name each time, beside the last one, are held too", () => {
   const { rounds } = launch();
   const held = [0, 1, 2].map((at) => {
     const now = 1_000_000 + at * 1000;
@@ -66,7 +66,7 @@ for (const every of [500, 1000, 1500, 2000, 5000])
     }
   });
 
-test("a person who saves one file again and again is seldom taken for one, and then until he pauses", () => {
+test("a person who saves one file again and again is seldom taken for a loop, and only until the next pause", () => {
   const one = launch();
   let seed = 7;
   const random = () => {
@@ -99,7 +99,7 @@ function held() {
   return one;
 }
 
-test("held: another file counts at once, and counting begins again", () => {
+test("while a loop is held, another file counts at once and counting starts again", () => {
   const one = held();
   one.pass(300);
   expect(one.change("stamp", "src/a.ts")).toBe(true);
@@ -111,7 +111,7 @@ test("held: another file counts at once, and counting begins again", () => {
   expect(one.change("stamp")).toBe(false);
 });
 
-test("held: the same file counts after a silence, and the next silence is twice as long", () => {
+test("while a loop is held, the same file counts after a silence, and the next silence is twice as long", () => {
   const one = held();
   for (const silence of [5000, 10_000, 20_000]) {
     one.pass(silence - 500);
@@ -123,7 +123,7 @@ test("held: the same file counts after a silence, and the next silence is twice 
   }
 });
 
-test("held for the first time: it counts after a silence though nothing changes any more, a loop's next does not", () => {
+test("a change held for the first time counts after a silence even if nothing else changes; a loop's next one does not", () => {
   const rounds = makeRounds();
   let now = 1_000_000;
   const round = () => {
@@ -143,14 +143,14 @@ test("held for the first time: it counts after a silence though nothing changes 
   expect(round()).toMatchObject({ is: "held", settles: true });
 });
 
-test("a person's restart forgets it", () => {
+test("a person's restart forgets a held loop", () => {
   const one = held();
   one.rounds.forget();
   one.pass(20);
   expect(one.change("stamp")).toBe(true);
 });
 
-test("a loop whose pauses vary is not held, for a person may save so; the sixth in a row is told, once", () => {
+test("a loop with varying pauses is not held, since a person may save like that; the sixth round in a row is reported once", () => {
   const rounds = makeRounds();
   let now = 1_000_000;
   const round = (pause: number, file: string) => {
@@ -163,7 +163,7 @@ test("a loop whose pauses vary is not held, for a person may save so; the sixth 
   expect(told([2000, 5000, 3000, 7000, 4000, 9000, 2000, 6000])).toEqual(
     [5, 5, 5, 5, 5, 6, 5, 5].map((one) => one === 6),
   );
-  // Another file, or a pause longer than half a minute, begins anew.
+  // Another file, or a pause longer than half a minute, starts counting again.
   expect(told([2000, 5000, 3000, 7000, 4000], "other")).not.toContain(true);
   expect(told([40_000, 2000, 5000, 3000, 7000, 4000], "other")).not.toContain(true);
   expect(told([9000], "other")).toEqual([true]);

@@ -1,9 +1,12 @@
-/** The graph's state in, what to do out: whatever the order of ends, exactly the dependents of what failed are not started. */
+/**
+ * The graph's state in, what to do out: whatever the order of ends, exactly the dependents of what failed are not
+ * started.
+ */
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { nextStep, SETTLED, type Stage } from "../../src/supervisor/hosts/schedule.ts";
 
-test("any order of completion: all settle, and prevented is exactly what depends on a failure", () => {
+test("property: in any order of completion all keys settle, and exactly those that depend on a failure are prevented", () => {
   const graphs = fc.array(fc.tuple(fc.array(fc.nat(20), { maxLength: 4 }), fc.boolean()), {
     minLength: 1,
     maxLength: 15,

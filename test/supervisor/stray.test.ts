@@ -1,10 +1,10 @@
-/** What is left over of a root that is gone, and what is not, since nobody can say that it is. */
+/** What is left over of a root that is gone, and what cannot be called left over. */
 import { expect, test } from "bun:test";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findStrays } from "../../src/supervisor/tree/stray.ts";
 import { type Carriers, makeWhereabouts } from "../../src/supervisor/tree/whereabouts.ts";
-import { makeScratch } from "../scratch.ts";
+import { makeScratch } from "../kit/scratch.ts";
 import { type FakeProcess, fakeTable } from "../sys/table.fake.ts";
 
 const scratch = makeScratch();
@@ -19,7 +19,7 @@ const launchIn = (pid: number, root: string): FakeProcess => ({
   env: { DIALTONE_ROOT: root, DIALTONE_KEY: "a:b:c", DIALTONE_TOKEN: `t${pid}` },
 });
 
-test("a root that is not there, or a file, is gone; one that cannot be looked at is not", () => {
+test("a missing root, or a file in its place, is gone; a root that cannot be looked at is not", () => {
   const base = scratch();
   mkdirSync(join(base, "there"));
   writeFileSync(join(base, "file"), "");
@@ -30,7 +30,7 @@ test("a root that is not there, or a file, is gone; one that cannot be looked at
   expect(straysAmong(launches)).toEqual([101, 102, 103]);
 });
 
-test("of another user's processes, and of a container's, nothing is left over here", () => {
+test("processes of another user or a container are not left over here", () => {
   const absent = join(scratch(), "absent");
   expect(straysAmong([launchIn(100, absent), { ...launchIn(101, absent), isOthers: true }])).toEqual([100]);
 });

@@ -96,7 +96,7 @@ describe("evidence", () => {
       members: [LEADER],
       candidates: [101],
     },
-    "so is one whose descriptions cannot be compared, and one with nobody to compare it to": {
+    "a process whose open files cannot be compared, or has none to compare with, is named": {
       processes: [host, leader, { pid: 101, writes: [77], description: null }, { pid: 102, writes: [77] }],
       members: [LEADER],
       candidates: [101, 102],

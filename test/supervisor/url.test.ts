@@ -23,14 +23,14 @@ function judge({ key = "a:dev:default", argv = ["./serve"], ready = [], alive = 
 
 const URL_3000 = "http://localhost:3000";
 
-test("nothing is known: it is taken for a web server, as most are; without a port there is none", () => {
+test("an unknown program with a port is taken for a web server; without a port it has no address", () => {
   expect(judge({})).toBe(URL_3000);
   expect(judge({ ready: [log] })).toBe(URL_3000);
   expect(judge({ argv: ["node", "server.js", "--db=postgres://localhost/x"] })).toBe(URL_3000);
   expect(judge({ at: null, ready: [http("/")] })).toBeNull();
 });
 
-test("who asks over http says so, whatever else does", () => {
+test("a probe over http makes it a web server, whatever else is known", () => {
   const named = { key: "db:postgres:default", argv: ["postgres"] };
   expect(judge({ ...named, ready: [port, http("/")] })).toBe(URL_3000);
   expect(judge({ ...named, ready: [port], alive: [http("/health")] })).toBe(URL_3000);
@@ -40,7 +40,7 @@ test("who asks over http says so, whatever else does", () => {
   expect(judge({ at: 5432, ready: [http("/")] })).toBe("http://localhost:5432");
 });
 
-test("who asks in another way serves something else", () => {
+test("a probe of another kind makes it no web server", () => {
   expect(judge({ ready: [port] })).toBeNull();
   expect(judge({ alive: [port] })).toBeNull();
   expect(judge({ ready: [exec("pg_isready", "-q")] })).toBeNull();

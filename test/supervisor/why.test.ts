@@ -50,7 +50,7 @@ function factsOf(more: Partial<KeyFacts>): KeyFacts {
   };
 }
 
-test("a policy that has given up", () => {
+test("why explains a policy that has given up", () => {
   expect(explainKey(factsOf({ state: "failed", exit: { ...EXIT, gaveUpAfter: 10, gaveUpWithinMs: 600_000 } }))).toEqual(
     [
       "a:b:default does not run: it failed with code 1 after 1.0s, 1m ago (2026-05-04T09:59:00.000Z). It had been restarted 10 times.",
@@ -59,7 +59,7 @@ test("a policy that has given up", () => {
   );
 });
 
-test("a plugin that cannot be loaded, a command that is declared no more", () => {
+test("why explains a plugin that cannot be loaded and a command that is no longer declared", () => {
   expect(explainKey(factsOf({ declared: { is: "failed", message: "a.ts:1: no." } }))).toEqual([
     "a:b:default cannot be started: its plugin could not be loaded. a.ts:1: no.",
   ]);
@@ -68,14 +68,14 @@ test("a plugin that cannot be loaded, a command that is declared no more", () =>
   );
 });
 
-test("known is what left a trace or is declared", () => {
+test("why knows a key that left a trace or is declared", () => {
   expect(isKnown(factsOf({ declared: { is: "absent" } }))).toBe(false);
   expect(isKnown(factsOf({ declared: { is: "unknown" } }))).toBe(false);
   expect(isKnown(factsOf({ declared: { is: "oneshot", log: null } }))).toBe(true);
   expect(isKnown(factsOf({ declared: { is: "absent" }, state: "failed", exit: EXIT }))).toBe(true);
 });
 
-test("what codes and signals mean", () => {
+test("why explains codes and signals", () => {
   expect(meaningOf({ code: 1, signal: null })).toBeNull();
   expect(meaningOf({ code: 0, signal: null })).toBeNull();
   expect(meaningOf({ code: 255, signal: null })).toBeNull();

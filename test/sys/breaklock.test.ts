@@ -1,7 +1,6 @@
 /** Breaking a lock on request: judged again under the guard, whatever was seen before. */
-import { afterEach, beforeEach, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { beforeEach, expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { tryFlock } from "../../src/sys/files/flock.ts";
 import { breakStaleLock } from "../../src/sys/lock/breaklock.ts";
@@ -9,20 +8,19 @@ import { acquireLock } from "../../src/sys/lock/lock.ts";
 import { identifySelf } from "../../src/sys/process/identity.ts";
 import { makeProcessTable } from "../../src/sys/process/table.ts";
 import { makeSeal, type Seal } from "../../src/sys/seal/seal.ts";
-import { makeScratch } from "../scratch.ts";
+import { makeScratch } from "../kit/scratch.ts";
 
 const table = makeProcessTable();
-const home = makeScratch();
+const scratch = makeScratch();
 let directory = "";
 let path = "";
 let seal: Seal;
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), "dt-lock-"));
+  directory = scratch();
   path = join(directory, "a.lock");
-  seal = makeSeal(directory, home());
+  seal = makeSeal(directory, scratch());
 });
-afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 function leaveText(text: string): void {
   writeFileSync(path, text);
@@ -34,7 +32,7 @@ function leave(change: object): void {
   leaveText(seal.close(path, { version: 1, holder, nonce: "n", command: "c", doing: "d", since, backend: "link" }));
 }
 
-test("a lock that somebody alive took meanwhile is left, and so is one of another pid namespace", async () => {
+test("a lock that a living process took meanwhile is left, and so is one of another pid namespace", async () => {
   const lock = await acquireLock({ path, seal, table, doing: "test", command: "test", timeoutMs: 0 });
   expect(breakStaleLock(path, seal, table)).toEqual({ is: "left", reason: "held" });
   expect(existsSync(path)).toBe(true);
@@ -44,7 +42,7 @@ test("a lock that somebody alive took meanwhile is left, and so is one of anothe
   expect(breakStaleLock(path, seal, table)).toEqual({ is: "left", reason: "unknown-holder" });
 });
 
-test("one whose holder is gone, of an earlier boot, reused, or unfinished, is broken", () => {
+test("a lock is broken whose holder is gone, of an earlier boot or reused, and so is an unfinished one", () => {
   for (const change of [{ pid: 2 ** 22 + 1 }, { bootId: "another" }, { startTime: "1" }]) {
     leave(change);
     expect(breakStaleLock(path, seal, table)).toMatchObject({ is: "broken", holder: { nonce: "n" } });
@@ -56,17 +54,17 @@ test("one whose holder is gone, of an earlier boot, reused, or unfinished, is br
   expect(readdirSync(directory)).toEqual(["a.guard"]);
 });
 
-test("a foreign one is left where it is, whatever it says", () => {
+test("a foreign lock is left where it is, whatever it says", () => {
   const gone = { ...identifySelf(table), startTime: "1" };
   const lock = { version: 1, holder: gone, nonce: "n", command: "c", doing: "d", since: "", backend: "link" };
-  for (const text of [JSON.stringify(lock), "{}", "null", makeSeal(directory, home()).close(path, lock)]) {
+  for (const text of [JSON.stringify(lock), "{}", "null", makeSeal(directory, scratch()).close(path, lock)]) {
     leaveText(text);
     expect(breakStaleLock(path, seal, table)).toEqual({ is: "left", reason: "unknown-holder" });
     expect(readFileSync(path, "utf8")).toBe(text);
   }
 });
 
-test("nothing is broken while somebody is at the guard", () => {
+test("no lock is broken while another process holds the guard", () => {
   leave({ startTime: "1" });
   const guard = tryFlock(join(directory, "a.guard"));
   expect(breakStaleLock(path, seal, table)).toEqual({ is: "left", reason: "guard-busy" });

@@ -1,6 +1,7 @@
 /**
- * Takes system calls away from this very process, by a seccomp filter that answers with an error: a file system without hard links, or
- * without `flock`, on a machine that has none. Linux; for test workers only, since it cannot be taken back.
+ * Takes system calls away from this very process, by a seccomp filter that answers with an error: a file system without
+ * hard links, or without `flock`, on a machine that has none. Linux; for test workers only, since it cannot be taken
+ * back.
  */
 import { libc, ptr } from "../../src/sys/ffi/libc.ts";
 

@@ -1,4 +1,7 @@
-/** Each row of the table on top of src/sys/files/descend.ts, on Linux and as where there is no /proc; and somebody who swaps directories meanwhile. */
+/**
+ * Each row of the table on top of src/sys/files/descend.ts, on Linux and as without /proc; and another process that swaps
+ * directories meanwhile.
+ */
 import { describe, expect, test } from "bun:test";
 import {
   chmodSync,
@@ -25,8 +28,8 @@ import { createWhole, linkBeside, removeFile, renameBeside, writeError, writeOwn
 import { MOST } from "../../src/sys/files/keptopen.ts";
 import { checkPrivateDirectory, makePrivateDirectory } from "../../src/sys/places/paths.ts";
 import { makeSeal } from "../../src/sys/seal/seal.ts";
-import { makeScratch } from "../scratch.ts";
-import { failure } from "./failure.ts";
+import { failure } from "../kit/failure.ts";
+import { makeScratch } from "../kit/scratch.ts";
 
 const scratch = makeScratch();
 
@@ -48,7 +51,7 @@ if (process.platform === "linux") WAYS.unshift(["through /proc", true]);
 describe.each(WAYS)("%s", (_, throughProc) => {
   const open = (path: string) => openThere(path, constants.O_RDONLY, throughProc);
 
-  test("what is there is opened, in the run directory and below it", () => {
+  test("an existing file is opened, in the run directory and below it", () => {
     const { run } = place();
     writeFileSync(join(run, "launch/one"), "below");
     for (const [path, text] of [
@@ -62,7 +65,7 @@ describe.each(WAYS)("%s", (_, throughProc) => {
     }
   });
 
-  test("a link above the project's folder is the person's own", () => {
+  test("a link above the project's folder is followed, as the user's own", () => {
     const { top, folder } = place();
     symlinkSync(folder, join(top, "short"));
     const path = join(top, "short/.dialtone/run/state");
@@ -102,7 +105,7 @@ describe.each(WAYS)("%s", (_, throughProc) => {
     });
   }
 
-  test("what is missing is the system's error, of the path that was asked for", () => {
+  test("a missing file is the system's error, with the path that was asked for", () => {
     const { folder, run } = place();
     rmSync(join(run, "launch"), { recursive: true });
     for (const path of [join(run, "none"), join(run, "launch/none")]) {
@@ -117,7 +120,7 @@ describe.each(WAYS)("%s", (_, throughProc) => {
     expect(failure(() => descend(join(run, "none"), unlinkSync, throughProc)).code).toBe("ENOENT");
   });
 
-  test("nor of the descriptor where a name of the way means something to replace()", () => {
+  test("an error shows the path, not the descriptor, when a name of the path means something to replace()", () => {
     const top = join(scratch(), "$& $$ $` d");
     const path = join(top, ".dialtone/run/none");
     mkdirSync(join(path, ".."), { recursive: true });
@@ -127,12 +130,12 @@ describe.each(WAYS)("%s", (_, throughProc) => {
     expect([names.path, names.message]).toEqual([path, expect.stringContaining(`'${path}'`)]);
   });
 
-  test("names in a directory", () => {
+  test("the names in a directory are listed", () => {
     const { run } = place();
     expect(descendInto(run, (at) => readdirSync(at).sort(), throughProc)).toEqual(["launch", "state"]);
   });
 
-  test("no descriptor is left, whether it succeeds or fails", () => {
+  test("no descriptor is left open, whether a call succeeds or fails", () => {
     const { run, elsewhere } = place();
     const before = readdirSync("/dev/fd").length;
     for (let round = 0; round < 50; round++) {
@@ -152,7 +155,7 @@ describe.each(WAYS)("%s", (_, throughProc) => {
   });
 });
 
-test("a directory of the person's own is reached by its path, through links too", () => {
+test("the user's own directory is reached by its path, through links too", () => {
   const { top, elsewhere } = place();
   const home = join(top, ".dialtone");
   symlinkSync(elsewhere, home);
@@ -161,7 +164,7 @@ test("a directory of the person's own is reached by its path, through links too"
   expect(readFileSync(join(elsewhere, "more"), "utf8")).toBe("kept");
 });
 
-test("of two run directories on one way the last counts", () => {
+test("of two run directories on one path the last counts", () => {
   const { run, elsewhere } = place();
   symlinkSync(elsewhere, join(run, ".dialtone"));
   mkdirSync(join(elsewhere, "run"));
@@ -171,7 +174,7 @@ test("of two run directories on one way the last counts", () => {
   expect(readdirSync(join(elsewhere, "run"))).toEqual([]);
 });
 
-test("a directory that may not be read is made private as any other", () => {
+test("an unreadable directory is made private as any other", () => {
   const { run } = place();
   for (const mode of [0o333, 0o777, 0o755, 0o070]) {
     chmodSync(run, mode);
@@ -180,7 +183,7 @@ test("a directory that may not be read is made private as any other", () => {
   }
 });
 
-test("what another dt has to say of a directory is said as it is", () => {
+test("an error of another dt about a directory is passed on unchanged", () => {
   const { run, elsewhere } = place();
   rmSync(run, { recursive: true });
   symlinkSync(elsewhere, run);
@@ -188,7 +191,7 @@ test("what another dt has to say of a directory is said as it is", () => {
   expect(writeError(run, said)).toBe(said);
 });
 
-test("both of one directory: a name is given, changed, and taken by one file alone", () => {
+test("a link, a rename and a removal within one directory touch one file alone", () => {
   const { run } = place();
   const [one, two] = [join(run, "one"), join(run, "two")];
   createWhole(one, "1");
@@ -202,7 +205,7 @@ test("both of one directory: a name is given, changed, and taken by one file alo
   expect(readdirSync(run).sort()).toEqual(["launch", "state", "three"]);
 });
 
-test("the folder is moved while its directory is held: what is done is done where it is now", () => {
+test("in a folder that is moved while its directory is held, work is done where the folder is now", () => {
   const { top, folder, run } = place();
   descend(join(run, "made"), (at) => {
     renameSync(folder, join(top, "moved"));
@@ -216,7 +219,7 @@ describe("somebody swaps the directory for a link, as fast as can be", () => {
     const { renameSync, rmSync, symlinkSync, unlinkSync } = require("node:fs");
     console.log("begun");`;
   const SWAPPERS = {
-    // dt may make the directory anew where it is missing: then that one is swapped.
+    // dt may make the directory again where it is missing: then that one is swapped.
     replace: `${BEGUN}
       const attempt = (step) => { try { step(); return true; } catch { return false; } };
       for (;;) {
@@ -254,7 +257,9 @@ describe("somebody swaps the directory for a link, as fast as can be", () => {
     return of;
   }
 
-  /** Each step by itself, until they were done, and refused, often enough to have met every instant between two calls. */
+  /**
+   * Each step by itself, until they were done, and refused, often enough to have met every instant between two calls.
+   */
   function often(
     steps: (() => void)[],
     codes = ["unsafe-file", "unsafe-directory", "ENOENT", "EEXIST", "cannot-write"],
@@ -280,7 +285,7 @@ describe("somebody swaps the directory for a link, as fast as can be", () => {
   const untouched = ({ elsewhere }: ReturnType<typeof place>) =>
     readdirSync(elsewhere).map((name) => [name, readFileSync(join(elsewhere, name), "utf8")]);
 
-  test("what is made, renamed, removed and appended to is dt's own", async () => {
+  test("while another process swaps the directory for a link, dt makes, renames, removes and appends only in its own", async () => {
     const of = await swapped(({ run }) => {
       const [made, moved] = [join(run, "made"), join(run, "moved")];
       often([
@@ -296,14 +301,14 @@ describe("somebody swaps the directory for a link, as fast as can be", () => {
     expect(untouched(of)).toEqual([["state", "mine"]]);
   });
 
-  test("what is read is dt's own, and is there", async () => {
+  test("while another process swaps the directory for a link, dt reads its own files and finds them", async () => {
     await swapped(
       ({ run }) => often([() => expect(readOwn(join(run, "state")).toString()).toBe("dt's")], ["unsafe-file"]),
       "exchange",
     );
   });
 
-  test("what is sealed meanwhile is own", async () => {
+  test("while another process swaps the directory for a link, what is sealed meanwhile is own", async () => {
     const home = join(scratch(), "home");
     const { run, elsewhere } = await swapped((of) => {
       writeFileSync(join(of.elsewhere, "sealed"), "{}");
@@ -319,7 +324,7 @@ describe("somebody swaps the directory for a link, as fast as can be", () => {
     expect([readdirSync(elsewhere).sort(), existsSync(run)]).toEqual([["sealed", "state"], true]);
   });
 
-  test("a directory is made, and made private, in the project alone", async () => {
+  test("while another process swaps the directory for a link, directories are made only in the project", async () => {
     const of = await swapped(({ run, elsewhere }) => {
       mkdirSync(join(elsewhere, "launch"), { mode: 0o755 });
       often([

@@ -1,4 +1,7 @@
-/** Each row of the table on top of src/sys/files/door.ts: what is at the path, and what reading, writing, appending and removing make of it. */
+/**
+ * Each row of the table on top of src/sys/files/door.ts: what is at the path, and what reading, writing, appending and
+ * removing make of it.
+ */
 import { describe, expect, test } from "bun:test";
 import {
   chmodSync,
@@ -25,9 +28,9 @@ import type { DtError } from "../../src/sys/base/error.ts";
 import { checkOwn, openOwn, openOwnForOthers, readOwn, readTemporaryName } from "../../src/sys/files/door.ts";
 import { appendLine, createWhole, removeOwn, temporaryName, writeOwn } from "../../src/sys/files/files.ts";
 import { readOwnText } from "../../src/sys/seal/sealed.ts";
-import { makeScratch } from "../scratch.ts";
+import { failure } from "../kit/failure.ts";
+import { makeScratch } from "../kit/scratch.ts";
 import type { Seen } from "./door.worker.ts";
-import { failure } from "./failure.ts";
 
 const scratch = makeScratch();
 const isRoot = process.getuid?.() === 0;
@@ -51,7 +54,7 @@ function place() {
   return { directory, path, precious };
 }
 
-test("nothing there: absent to a reader, made private and exclusively by a writer, nothing to remove", () => {
+test("a missing file is absent to a reader and a remover, and a writer makes it private and exclusively", () => {
   const { path } = place();
   expect(failure(() => readOwn(path)).code).toBe("ENOENT");
   expect(readOwnText(path)).toEqual({ is: "absent" });
@@ -65,7 +68,7 @@ test("nothing there: absent to a reader, made private and exclusively by a write
   }
 });
 
-test("a regular file of this user: read, written whole, appended to, removed", () => {
+test("a regular file of this user is read, written whole, appended to and removed", () => {
   const { directory, path } = place();
   for (const text of ["", "one", "é€😀\0\n", "x".repeat(3_000_000)]) {
     writeOwn(path, text, { durable: false });
@@ -173,7 +176,7 @@ describe("refused, by looking as well, and nothing is changed", () => {
     });
   }
 
-  test("larger than the limit is not read, and costs nothing", () => {
+  test("a file larger than the limit is not read, and costs nothing", () => {
     const { path } = place();
     writeFileSync(path, "");
     truncateSync(path, 1024 ** 4);
@@ -185,7 +188,7 @@ describe("refused, by looking as well, and nothing is changed", () => {
     expect(readOwn(path).toString()).toBe("");
   });
 
-  test("a path that a shell would take apart is quoted in the hint", () => {
+  test("the hint quotes a path that a shell would split", () => {
     const { directory } = place();
     const path = join(directory, "it's; rm -rf x");
     mkdirSync(path);
@@ -194,11 +197,11 @@ describe("refused, by looking as well, and nothing is changed", () => {
     expect(hint).toContain(`mv ${quoted} '`);
   });
 
-  test("put there while a file is read or written over and over: never what it points to", async () => {
+  test("a link put in a file's place while it is read and written over and over is never followed", async () => {
     const { path, precious } = place();
     const swap = join(path, "..", "swap");
     writeFileSync(path, "own");
-    // Somebody who changes what is at the path, as fast as can be, in a process of its own.
+    // Another process, which changes what is at the path as fast as it can.
     const script = `const { renameSync, symlinkSync, writeFileSync } = require("node:fs");
       const [path, swap, precious] = process.argv.slice(1);
       console.log("begun");
@@ -238,7 +241,7 @@ describe("refused, by looking as well, and nothing is changed", () => {
 const SOCKET = "IO::Socket::UNIX->new(Local => $ARGV[0], Listen => 1) or die $!";
 
 describe("published by a link to its temporary", () => {
-  test("it is dt's own in between, and where its writer was killed right then", () => {
+  test("a file published by a link is dt's own while the link exists, also when its writer was killed right then", () => {
     const { directory, path } = place();
     createWhole(path, "whole");
     linkSync(path, temporaryName(path));
@@ -250,7 +253,7 @@ describe("published by a link to its temporary", () => {
     expect(readdirSync(directory).filter((name) => name.endsWith(".tmp"))).toHaveLength(2);
   });
 
-  test("also one that was claimed meanwhile, under a temporary name of its own", () => {
+  test("a file published by a link is dt's own while another process claims it under a temporary name", () => {
     const { path } = place();
     writeFileSync(path, "asked");
     linkSync(path, temporaryName(path));
@@ -259,7 +262,7 @@ describe("published by a link to its temporary", () => {
     expect(readOwn(claimed).toString()).toBe("asked");
   });
 
-  test("a temporary's name tells of which file and whose it is", () => {
+  test("a temporary file's name tells its file and its owner", () => {
     const name = temporaryName("/a/b:c:d.lock").slice("/a/".length);
     expect(readTemporaryName(name)).toEqual({ of: "b:c:d.lock", pid: process.pid });
     for (const other of ["b:c:d.lock", ".b.tmp", "b.1.abc.tmp", ".b.1.abc.tmp.link", ".b.x.abc.tmp", ""])
@@ -275,7 +278,7 @@ describe.skipIf(!isRoot)("as another uid", () => {
     return JSON.parse(done.stdout.toString()) as Seen[];
   }
 
-  test("its own is read and written; another's, root's too, is refused; what may not be opened is the system's error", () => {
+  test("another uid reads and writes its own files; those of others, root's too, are refused; one that may not be opened is the system's error", () => {
     const { directory, path } = place();
     chmodSync(directory, 0o777);
     const [own, roots, theirs, closed] = ["own", "roots", "theirs", "closed"].map((name) => join(directory, name)) as [
@@ -315,7 +318,7 @@ describe.skipIf(!isRoot)("as another uid", () => {
     expect(readFileSync(roots, "utf8") + readFileSync(theirs, "utf8")).toBe("texttext");
   });
 
-  test("root takes what belongs to the directory's owner, and gives him what it makes there", () => {
+  test("root uses files of the directory's owner, and gives that owner what it makes there", () => {
     const { directory, path } = place();
     chownSync(directory, 54321, 54321);
     writeFileSync(path, "his");
@@ -350,7 +353,7 @@ describe.skipIf(!isRoot)("as another uid", () => {
     ]);
   });
 
-  test("a file that is there is not given away by opening it", () => {
+  test("opening an existing file does not change its owner", () => {
     const { directory, path } = place();
     chownSync(directory, 54321, 54321);
     writeFileSync(path, "root's own");

@@ -1,4 +1,7 @@
-/** What another user sees through the door: becomes uid 54321, tries each path, prints what came as JSON. Started as root, paths as arguments. */
+/**
+ * What another user sees through the door: becomes uid 54321, tries each path, prints what came as JSON. Started as
+ * root, paths as arguments.
+ */
 import { closeSync, constants } from "node:fs";
 import { checkOwn, openOwn, readOwn } from "../../src/sys/files/door.ts";
 

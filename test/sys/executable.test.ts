@@ -2,10 +2,10 @@
 import { describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { DtError } from "../../src/sys/base/error.ts";
 import { executionError } from "../../src/sys/spawn/exec.ts";
 import { checkDirectory, findExecutable, missingInterpreter } from "../../src/sys/spawn/executable.ts";
-import { makeScratch } from "../scratch.ts";
+import { failure } from "../kit/failure.ts";
+import { makeScratch } from "../kit/scratch.ts";
 
 const base = makeScratch()();
 for (const directory of ["one", "two", "two/tool-dir", "closed"]) mkdirSync(join(base, directory));
@@ -25,15 +25,6 @@ symlinkSync("first", join(base, "one", "linked"));
 symlinkSync("nowhere", join(base, "one", "dangling"));
 writeFileSync(join(base, "file"), "");
 const PATH = `${join(base, "one")}:${join(base, "two")}`;
-
-function failure(run: () => unknown): DtError {
-  try {
-    run();
-  } catch (error) {
-    return error as DtError;
-  }
-  throw new Error("it did not fail");
-}
 
 describe("findExecutable", () => {
   const found: [what: string, name: string, path: string, file: string][] = [
@@ -73,7 +64,7 @@ describe("findExecutable", () => {
     });
   }
 
-  test("a PATH element that may not be searched is passed over", () => {
+  test("a PATH entry that may not be searched is skipped", () => {
     if (process.getuid?.() !== 0) {
       console.error("skipped: only root can become another user");
       return;

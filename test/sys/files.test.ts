@@ -11,7 +11,6 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import type { DtError } from "../../src/sys/base/error.ts";
 import {
   clearTemporaries,
   createFile,
@@ -23,19 +22,11 @@ import {
   writeJson,
   writeWhole,
 } from "../../src/sys/files/files.ts";
+import { failure } from "../kit/failure.ts";
+import { makeScratch } from "../kit/scratch.ts";
 import { until } from "../kit.ts";
-import { makeScratch } from "../scratch.ts";
 
 const scratch = makeScratch();
-
-function failure(run: () => unknown): DtError {
-  try {
-    run();
-  } catch (error) {
-    return error as DtError;
-  }
-  throw new Error("it did not fail");
-}
 
 describe("reading has three answers", () => {
   const check = (value: unknown) => {
@@ -82,7 +73,7 @@ describe("reading has three answers", () => {
 });
 
 describe("writing", () => {
-  test("whole, 0600, over what was there, nothing beside it", () => {
+  test("a file is written whole with mode 0600 over the old one, and leaves nothing beside it", () => {
     const directory = scratch();
     const file = join(directory, "f");
     writeFileSync(file, "old and longer than the new one", { mode: 0o644 });
@@ -92,7 +83,7 @@ describe("writing", () => {
     expect(readdirSync(directory)).toEqual(["f"]);
   });
 
-  test("with the mode asked for", () => {
+  test("a file is written with the requested mode", () => {
     const file = join(scratch(), "f");
     writeWhole(file, "#!/bin/sh\n", { mode: 0o755, durable: false });
     expect(statSync(file).mode & 0o777).toBe(0o755);
@@ -206,7 +197,7 @@ describe("writing", () => {
     expect(readFileSync(file, "utf8")).toBe("first");
   });
 
-  test("createWhole neither, nor through a link, and its temporary goes", () => {
+  test("createWhole never writes over what is there, nor through a link, and removes its temporary file", () => {
     const directory = scratch();
     const file = join(directory, "f");
     createWhole(file, "first", { mode: 0o640 });
@@ -236,7 +227,7 @@ describe("writing", () => {
 });
 
 describe("removing", () => {
-  test("a file, a missing one, one below a file", () => {
+  test("removing a file removes it; removing a missing one, or one below a file, is no error", () => {
     const directory = scratch();
     const file = join(directory, "f");
     writeFileSync(file, "");
@@ -247,7 +238,7 @@ describe("removing", () => {
     expect(existsSync(file)).toBe(true);
   });
 
-  test("a link, not what it points to", () => {
+  test("removing a link leaves what it points to", () => {
     const directory = scratch();
     writeFileSync(join(directory, "target"), "");
     symlinkSync("target", join(directory, "link"));
@@ -255,7 +246,7 @@ describe("removing", () => {
     expect(readdirSync(directory)).toEqual(["target"]);
   });
 
-  test("a directory is refused", () => {
+  test("removing a directory is refused", () => {
     expect(failure(() => removeFile(scratch()))).toMatchObject({ code: "cannot-write" });
   });
 });
@@ -263,13 +254,13 @@ describe("removing", () => {
 describe("temporaries that a crash left", () => {
   const OLD = Date.now() + 10 * 60_000;
 
-  test("are named after the file and the process", () => {
+  test("temporary files are named after the file and the process", () => {
     expect(temporaryName("/a/t:dev:default.meta.json")).toMatch(
       new RegExp(`^/a/\\.t:dev:default\\.meta\\.json\\.${process.pid}\\.[a-z0-9]+\\.tmp$`),
     );
   });
 
-  test("those of dead processes go once they are old; all else stays", async () => {
+  test("old temporary files of dead processes are removed, and everything else stays", async () => {
     const directory = scratch();
     const child = Bun.spawn(["true"]);
     await child.exited;
@@ -284,7 +275,7 @@ describe("temporaries that a crash left", () => {
     expect(readdirSync(directory).sort()).toEqual([`.d.${child.pid}.abc.tmp`, living, ...others].sort());
   });
 
-  test("a directory that is missing or not writable is no error", () => {
+  test("looking for temporary files in a missing or unwritable directory is no error", () => {
     clearTemporaries(join(scratch(), "nothing"), OLD);
     const directory = scratch();
     writeFileSync(join(directory, ".a.4000000.abc.tmp"), "");

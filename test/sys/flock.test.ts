@@ -1,15 +1,17 @@
-/** A guard that is dropped by the kernel, never inherited past an exec, and worth nothing when its file was replaced. */
+/**
+ * A guard that is dropped by the kernel, never inherited past an exec, and worth nothing when its file was replaced.
+ */
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { libc } from "../../src/sys/ffi/libc.ts";
 import { isLocked, tryFlock } from "../../src/sys/files/flock.ts";
+import { makeScratch } from "../kit/scratch.ts";
 import { until } from "../kit.ts";
-import { makeScratch } from "../scratch.ts";
 
 const scratch = makeScratch();
 
-test("held by one; free again after its release, which may come twice", () => {
+test("one process holds the file lock; it is free again after its release, which may come twice", () => {
   const path = join(scratch(), "a.guard");
   const first = tryFlock(path);
   expect([first.is, tryFlock(path).is]).toEqual(["held", "busy"]);
@@ -24,7 +26,7 @@ test("held by one; free again after its release, which may come twice", () => {
   expect(existsSync(path)).toBe(true);
 });
 
-test("whether it is held can be asked without holding it, and of a file that is not there", () => {
+test("whether a file lock is held can be asked without taking it, and of a missing file", () => {
   const path = join(scratch(), "a.lock");
   expect([isLocked(path), existsSync(path)]).toEqual([false, false]);
   const first = tryFlock(path);
@@ -65,7 +67,7 @@ test("a holder killed with SIGKILL leaves nothing, and the program it had starte
   }
 });
 
-test("a file replaced under the lock is told", () => {
+test("a file replaced under the lock is reported", () => {
   const directory = join(scratch(), "run");
   mkdirSync(directory);
   const held = tryFlock(join(directory, "a.guard"));
@@ -78,7 +80,7 @@ test("a file replaced under the lock is told", () => {
   held.lock.release();
 });
 
-test("a directory made anew between opening and locking: the new file is locked, so two never hold one path", () => {
+test("when the directory is made again between opening and locking, the new file is locked, so two never hold one path", () => {
   const directory = join(scratch(), "run");
   mkdirSync(directory);
   const path = join(directory, "a.guard");
@@ -100,6 +102,6 @@ test("a directory made anew between opening and locking: the new file is locked,
   }
 });
 
-test("where the guard cannot be made, the error names the path", () => {
+test("the error names the path when the guard cannot be made", () => {
   expect(() => tryFlock("/nowhere/at/all/a.guard")).toThrow("Cannot write /nowhere/at/all/a.guard");
 });

@@ -83,16 +83,16 @@ for (const [what, text, expected] of CASES) {
   });
 }
 
-test("a body that ends with the connection is whole then; one with a length is not", () => {
+test("a body without a length is whole when the connection ends; one with a length is not", () => {
   expect(read(answer(OK, [], "anything"), { ended: true })).toMatchObject({ whole: true });
   expect(read(answer(OK, ["Content-Length: 9"], "any"), { ended: true })).toMatchObject({ whole: false, closes: true });
 });
 
-test("a head without end is no answer", () => {
+test("an endless head is no answer", () => {
   expect(read(`${OK}\r\nx: ${"a".repeat(300_000)}`)).toMatchObject({ broken: true, status: null });
 });
 
-test("a head that only the connection's end ends has its status", () => {
+test("a head that only the connection's end ends still has its status", () => {
   expect(read("HTTP/1.0 503 x\r\na: b\r\n", { ended: true })).toMatchObject({ status: 503, broken: false });
   expect(read("HTTP/1.0 200 OK\n", { ended: true })).toMatchObject({ status: 200 });
   expect(read("HTTP/1.0 200 OK", { ended: true })).toMatchObject({ status: null });

@@ -5,8 +5,8 @@ import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { askHttp } from "../../src/sys/net/httpask.ts";
 import { localAddressesOf } from "../../src/sys/net/localaddress.ts";
+import { makeScratch } from "../kit/scratch.ts";
 import { until } from "../kit.ts";
-import { makeScratch } from "../scratch.ts";
 
 const scratch = makeScratch();
 const open: { close(): void }[] = [];
@@ -21,7 +21,7 @@ interface Served {
   asked: string[];
 }
 
-/** A server that does with each connection what it is told to, once it was asked something. */
+/** A server that answers each connection with `answer`, once it was asked something. */
 async function serve(answer: (socket: Socket) => void): Promise<Served> {
   const served: Served = { port: 0, ends: [], asked: [] };
   const server = createServer({ allowHalfOpen: true }, (socket) => {
@@ -52,14 +52,20 @@ const ask = (port: number, limitMs = 5000, signal = new AbortController().signal
 
 const HEAD = "HTTP/1.1 200 OK\r\n";
 
-/** Of this port, at the server's side. */
-function waiting(port: number): number {
+const [LISTEN, TIME_WAIT] = ["0A", "06"];
+
+/** The states of the kernel's connections of this port, at the server's side. */
+function connectionsOf(port: number): string[] {
   const hex = port.toString(16).toUpperCase().padStart(4, "0");
   const lines = readFileSync("/proc/net/tcp", "latin1").split("\n");
-  return lines.filter((line) => new RegExp(`^\\s*\\d+: \\S+:${hex} \\S+ 06 `).test(line)).length;
+  return lines.flatMap((line) => new RegExp(`^\\s*\\d+: \\S+:${hex} \\S+ (..) `).exec(line)?.[1] ?? []);
 }
 
-test("a server that keeps the connection is left with its end, not with a reset", async () => {
+const waiting = (port: number) => connectionsOf(port).filter((state) => state === TIME_WAIT).length;
+const stillOpen = (port: number) =>
+  connectionsOf(port).filter((state) => state !== TIME_WAIT && state !== LISTEN).length;
+
+test("a server that keeps the connection sees it end, not a reset", async () => {
   const served = await serve((socket) => socket.write(`${HEAD}content-length: 2\r\n\r\nok`));
   expect(await ask(served.port)).toEqual({ is: "answered", status: 200 });
   await until("the server sees the end", () => served.ends.length > 0);
@@ -69,7 +75,7 @@ test("a server that keeps the connection is left with its end, not with a reset"
   ]);
 });
 
-test("a slow body is heard out", async () => {
+test("a slow body is read to its end", async () => {
   let sent = 0;
   const served = await serve((socket) => {
     socket.write(`${HEAD}transfer-encoding: chunked\r\n\r\n`);
@@ -130,12 +136,12 @@ test.skipIf(process.platform !== "linux")("no TIME_WAIT is left with the server,
   for (const [what, answer] of answers) {
     const served = await serve(answer);
     for (let count = 0; count < 5; count++) await ask(served.port);
-    await Bun.sleep(100);
+    await until("every connection is over", () => stillOpen(served.port) === 0);
     expect([what, waiting(served.port)]).toEqual([what, 0]);
   }
 });
 
-test("what fails says how, within its time", async () => {
+test("a failed request says why, within its time limit", async () => {
   const silent = await serve(() => {});
   expect(await ask(silent.port, 100)).toMatchObject({ is: "failed", why: "nothing received within 100ms" });
   const mail = await serve((socket) => socket.write("220 mail.example.org\r\n"));
@@ -173,7 +179,7 @@ test.skipIf(Bun.which("openssl") === null)(
         expect(answer).toEqual({ is: "answered", status: 203 });
       }
       if (process.platform !== "linux") return;
-      await Bun.sleep(100);
+      await until("every connection is over", () => stillOpen(server.port as number) === 0);
       expect(waiting(server.port as number)).toBe(0);
     } finally {
       await server.stop(true);

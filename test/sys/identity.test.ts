@@ -53,19 +53,19 @@ test("identities are the same only when all four parts are", () => {
   }
 });
 
-test("only zombies and the dead are over", () => {
+test("only zombies and dead processes are over", () => {
   const entry = fakeTable([]).entry(process.pid);
   const over = [..."RSDTtWXZIP"].filter((state) => isOver({ ...(entry as NonNullable<typeof entry>), state }));
   expect(over).toEqual(["X", "Z"]);
 });
 
-test("this process is alive to itself; without /proc that is said", () => {
+test("this process sees itself alive, and reports a missing /proc", () => {
   const table = makeProcessTable();
   expect(presenceOf(table, identifySelf(table))).toBe("alive");
   expect(() => identifySelf(fakeTable([], { pid: 1 }))).toThrow("is /proc mounted?");
 });
 
-test("a snapshot looks at each thing once", () => {
+test("a snapshot looks at each process once", () => {
   const table = fakeTable([{ pid: 10, env: { A: "1" } }]);
   const snapshot = snapshotOf(table);
   expect([snapshot.list().length, snapshot.environmentOf(10, "A"), snapshot.environmentOf(10, "B")]).toEqual([

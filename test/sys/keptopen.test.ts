@@ -13,8 +13,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { enter, identityOf, leave, MOST, type OpenDirectory } from "../../src/sys/files/keptopen.ts";
+import { makeScratch } from "../kit/scratch.ts";
 import { until } from "../kit.ts";
-import { makeScratch } from "../scratch.ts";
 
 const scratch = makeScratch();
 
@@ -41,7 +41,7 @@ function finder(path: string) {
 }
 
 describe.skipIf(process.platform !== "linux")("a directory that was opened", () => {
-  test("is used again while it is at its path, and says which one it is", () => {
+  test("an open directory is used again while it is at its path, and says which one it is", () => {
     const path = scratch();
     const { use, found } = finder(path);
     const first = use();
@@ -50,7 +50,7 @@ describe.skipIf(process.platform !== "linux")("a directory that was opened", () 
     expect([first.isNamed, identityOf(first)]).toEqual([true, { dev, ino }]);
   });
 
-  test("was moved, or removed, and another is at the path: that one is found, and the old one closed", () => {
+  test("when an open directory was moved or removed and another is at the path, that one is opened and the old one closed", () => {
     const path = join(scratch(), "run");
     mkdirSync(path);
     const { use, found } = finder(path);
@@ -69,7 +69,7 @@ describe.skipIf(process.platform !== "linux")("a directory that was opened", () 
     expect(use).toThrow("ENOENT");
   });
 
-  test("is not closed under who is in it", () => {
+  test("an open directory is not closed under who is in it", () => {
     const path = join(scratch(), "run");
     mkdirSync(path);
     const open = () => openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
@@ -90,7 +90,7 @@ describe.skipIf(process.platform !== "linux")("a directory that was opened", () 
     expect(isOpen(inner.fd, path)).toBe(true);
   });
 
-  test("through a link is not kept: the kernel has another path for it", () => {
+  test("a directory opened through a link is not kept, since the kernel has another path for it", () => {
     const top = scratch();
     symlinkSync(top, join(top, "short"));
     const { use, found } = finder(join(top, "short"));
@@ -101,7 +101,7 @@ describe.skipIf(process.platform !== "linux")("a directory that was opened", () 
     expect(found()).toBe(3);
   });
 
-  test("is one of a few, and closed when the event loop has a turn", async () => {
+  test("only a few directories are kept open, and they are closed when the event loop has a turn", async () => {
     const paths = Array.from({ length: MOST + 2 }, () => scratch());
     const opened = paths.map((path) => finder(path).use());
     const left = () => opened.filter(({ fd, path }) => isOpen(fd, path));

@@ -7,21 +7,21 @@ import { withCleanLimits } from "../../src/sys/spawn/limits.ts";
 
 const TOKEN = "0123456789abcdef0123456789abcdef";
 
-test("of a token of dt's, and of no other word", () => {
+test("only a token of dt's has a lineage, and no other word", () => {
   expect(lineageFor(TOKEN)).toBe(0x4454012345678900n);
   expect(lineageFor("ffffffffffffffffffffffffffffffff")).toBe(0x4454ffffffffff00n);
   expect(lineageFor(TOKEN, 255)).toBe(0x44540123456789ffn);
   for (const other of ["", "postgres: writer", "0123", TOKEN.toUpperCase()]) expect(lineageFor(other)).toBeNull();
 });
 
-test("a guest's is its launch's, and nobody else's", () => {
+test("a guest's lineage is its launch's, and no other launch's", () => {
   for (const guest of [0, 1, 255]) expect(isLineageOf(lineageFor(TOKEN, guest), TOKEN)).toBe(true);
   expect(isLineageOf(lineageFor(`1${TOKEN.slice(1)}`, 1), TOKEN)).toBe(false);
   for (const none of [null, undefined, 2n ** 64n - 1n]) expect(isLineageOf(none, TOKEN)).toBe(false);
   expect(isLineageOf(lineageFor(TOKEN), "")).toBe(false);
 });
 
-test("a limit that somebody set is none", () => {
+test("a file-lock limit that another program set is no lineage", () => {
   const limits = (soft: string) =>
     `Limit    Soft Limit    Hard Limit    Units\nMax file locks            ${soft}  unlimited            locks\nMax x 1 2\n`;
   expect(readLineage(limits(String(0x44540123456789abn)))).toBe(0x44540123456789abn);
@@ -33,7 +33,7 @@ test("a limit that somebody set is none", () => {
 const onLinux = process.platform === "linux";
 
 test.skipIf(!onLinux)(
-  "it is handed on by fork and exec, with an environment of its own, and this process keeps its limits",
+  "a lineage passes through fork and exec with a new environment, and this process keeps its limits",
   async () => {
     const before = readFileSync("/proc/self/limits", "latin1");
     const child = withCleanLimits(
@@ -46,7 +46,7 @@ test.skipIf(!onLinux)(
   },
 );
 
-test.skipIf(!onLinux)("null takes it away, and where none is asked for it stays", async () => {
+test.skipIf(!onLinux)("null takes a lineage away, and without a request it stays", async () => {
   const program = `
     import { withCleanLimits } from "${import.meta.dir}/../../src/sys/spawn/limits.ts";
     const run = (...lineage) => withCleanLimits(null, () => Bun.spawnSync(["cat", "/proc/self/limits"]), ...lineage).stdout.toString();
@@ -62,7 +62,7 @@ test.skipIf(!onLinux)("null takes it away, and where none is asked for it stays"
 });
 
 test.skipIf(!onLinux)(
-  "the table tells it of a process whose environment is closed, and nothing of nobody",
+  "the table knows the lineage of a process whose environment is closed, and none of a missing process",
   async () => {
     const table = makeProcessTable();
     const child = withCleanLimits(null, () => Bun.spawn(["env", "-i", "sleep", "60"]), lineageFor(TOKEN));

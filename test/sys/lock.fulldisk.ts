@@ -1,4 +1,7 @@
-/** What a lock does on a disk that is full, then read-only; run in a mount namespace of its own, prints what it saw as JSON. */
+/**
+ * What a lock does on a disk that is full, then read-only; run in a mount namespace of its own, prints what it saw as
+ * JSON.
+ */
 import { closeSync, existsSync, openSync, readdirSync, unlinkSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { DtError } from "../../src/sys/base/error.ts";

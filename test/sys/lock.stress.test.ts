@@ -1,15 +1,15 @@
 /**
- * The lock under contention of real processes whose holders are killed: never two owners, no update lost. Two dozen seconds at most by
- * default; the published figures come from DT_LOCK_CONTENDERS=64 DT_LOCK_ROUNDS=10000.
+ * The lock under contention of real processes whose holders are killed: never two owners, no update lost. Two dozen
+ * seconds at most by default; the published figures come from DT_LOCK_CONTENDERS=64 DT_LOCK_ROUNDS=10000.
  */
-import { afterAll, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type LockBackend, readHolder } from "../../src/sys/lock/lock.ts";
 import { makeProcessTable } from "../../src/sys/process/table.ts";
 import { makeSeal } from "../../src/sys/seal/seal.ts";
 import { tellNumbers } from "../fault/numbers.ts";
+import { makeScratch } from "../kit/scratch.ts";
 import { until } from "../kit.ts";
 import type { Denied } from "./deny.ts";
 import { COUNTER_WIDTH, type WorkerPlan } from "./lock.worker.ts";
@@ -38,10 +38,7 @@ const CASES: [what: string, kinds: Kind[]][] = [
   ["hard links that work for some and fail for others", [{ backend: null, deny: [] }, NO_LINKS]],
 ];
 
-const directories: string[] = [];
-afterAll(() => {
-  for (const directory of directories) rmSync(directory, { recursive: true, force: true });
-});
+const scratch = makeScratch();
 
 interface Notes {
   counted: number[];
@@ -77,10 +74,9 @@ for (const [what, kinds] of CASES) {
   test(
     `${CONTENDERS} contenders × ${ROUNDS}, holders killed: ${what}`,
     async () => {
-      const directory = mkdtempSync(join(tmpdir(), "dt-lock-"));
+      const directory = scratch();
       // A home that all of them find without a secret at the same time.
-      const home = mkdtempSync(join(tmpdir(), "dt-lock-home-"));
-      directories.push(directory, home);
+      const home = scratch();
       const seal = makeSeal(directory, home);
       writeFileSync(join(directory, "counter"), "0".padStart(COUNTER_WIDTH, "0"));
       const lock = join(directory, "t:dev:default.lock");
@@ -162,7 +158,8 @@ for (const [what, kinds] of CASES) {
       expect(notes.backends).toEqual(
         new Set(kinds.map(({ backend, deny }) => backend ?? (deny.includes("link") ? "excl" : "link"))),
       );
-      // What is left: at most what a killed last holder left, which the next one breaks; its temporaries no more than there were kills.
+      // What is left: at most what a killed last holder left, which the next one breaks; its temporaries no more than
+      // there were kills.
       expect(readdirSync(directory).filter((name) => name.endsWith(".tmp")).length).toBeLessThanOrEqual(kills);
       const left = readHolder(lock, seal);
       if (left.is === "there") expect(makeProcessTable().entry(left.value.holder.pid)).toBeNull();

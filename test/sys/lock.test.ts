@@ -30,8 +30,9 @@ import {
 import { identify, identifySelf, type ProcessEntry, type ProcessIdentity } from "../../src/sys/process/identity.ts";
 import { makeProcessTable } from "../../src/sys/process/table.ts";
 import { makeSeal } from "../../src/sys/seal/seal.ts";
+import { rejection } from "../kit/failure.ts";
+import { makeScratch } from "../kit/scratch.ts";
 import { REPOSITORY, until } from "../kit.ts";
-import { makeScratch } from "../scratch.ts";
 import type { WorkerPlan } from "./lock.worker.ts";
 import { BOOT, fakeTable, NAMESPACE } from "./table.fake.ts";
 
@@ -102,18 +103,9 @@ function leave(directory: string, holder: ProcessIdentity): void {
   writeFileSync(path, lockText(path, holder));
 }
 
-async function failure(promise: Promise<unknown>): Promise<DtError> {
-  return promise.then(
-    () => {
-      throw new Error("it was granted");
-    },
-    (error: DtError) => error,
-  );
-}
-
 describe("there is none", () => {
   for (const backend of [...BACKENDS, undefined]) {
-    test(`created by ${backend ?? "the default"}, removed by its release, the guard stays`, async () => {
+    test(`a lock created by ${backend ?? "the default"} is removed by its release, and the guard stays`, async () => {
       const directory = scratch();
       const lock = await acquireLock(request(directory, { backend }));
       const written = JSON.parse(readFileSync(join(directory, "a:b:c.lock"), "utf8"));
@@ -159,7 +151,7 @@ describe("left, and waited for", () => {
         write(path);
         const text = readFileSync(path, "utf8");
         const before = holderOf(path);
-        const error = await failure(acquireLock(request(directory, { backend, timeoutMs: 30 })));
+        const error = await rejection(acquireLock(request(directory, { backend, timeoutMs: 30 })));
         expect(error).toMatchObject({ code: "lock-timeout", status: 4, details: { reason } });
         expect((error.details?.holder as LockHolder | null)?.nonce ?? null).toBe(by);
         expect(readFileSync(path, "utf8")).toBe(text);
@@ -169,11 +161,11 @@ describe("left, and waited for", () => {
     }
   }
 
-  test("of a dt with another home, which the kernel shows to hold it: waited for", async () => {
+  test("a lock of a dt with another home is waited for while the kernel shows that it is held", async () => {
     const directory = scratch();
     const theirs = await acquireLock(request(directory));
     const asked = request(directory, { seal: makeSeal(directory, scratch()), timeoutMs: 30 });
-    expect(await failure(acquireLock(asked))).toMatchObject({ code: "lock-timeout", details: { reason: "held" } });
+    expect(await rejection(acquireLock(asked))).toMatchObject({ code: "lock-timeout", details: { reason: "held" } });
     theirs.release();
     (await acquireLock(asked)).release();
   });
@@ -185,7 +177,7 @@ describe("left, and waited for", () => {
       (path: string, holder: object) => makeSeal(dirname(path), scratch()).close(path, holder),
     ],
   ] as const)
-    test(`with ${what}, whoever it says holds it and lives: not believed, and moved aside`, async () => {
+    test(`a lock with ${what} is not believed, whatever living holder it names, and is moved aside`, async () => {
       const directory = scratch();
       const path = join(directory, "a:b:c.lock");
       writeFileSync(path, write(path, lockOf(identityOf(sleeper()))));
@@ -198,19 +190,19 @@ describe("left, and waited for", () => {
       ]);
     });
 
-  test("a lock that cannot be told from another's, since the user's secret is broken", async () => {
+  test("a lock that may be another user's, since the user's secret is broken, is an error", async () => {
     const [directory, home] = [scratch(), scratch()];
     const path = join(directory, "a:b:c.lock");
     const seal = makeSeal(directory, home);
     writeFileSync(path, seal.close(path, lockOf(identityOf(sleeper()))));
     const text = readFileSync(path, "utf8");
     writeFileSync(join(home, "secret"), "broken");
-    const error = await failure(acquireLock(request(directory, { seal: makeSeal(directory, home), timeoutMs: 30 })));
+    const error = await rejection(acquireLock(request(directory, { seal: makeSeal(directory, home), timeoutMs: 30 })));
     expect(error).toMatchObject({ code: "lock-timeout", details: { reason: "unknown-holder", holder: null } });
     expect(readFileSync(path, "utf8")).toBe(text);
   });
 
-  test.skipIf(process.getuid?.() !== 0)("a lock that may not be read (needs root)", async () => {
+  test.skipIf(process.getuid?.() !== 0)("a lock that may not be read is an error (needs root)", async () => {
     const directory = counting();
     const path = join(directory, "t:dev:default.lock");
     const home = scratch();
@@ -221,18 +213,18 @@ describe("left, and waited for", () => {
     expect(existsSync(path)).toBe(true);
   });
 
-  test("the error names who holds it, since when, doing what, and how long was waited", async () => {
+  test("the error of a held lock names its holder, since when, what it does and how long was waited", async () => {
     const directory = scratch();
     const pid = sleeper();
     leave(directory, identityOf(pid));
-    const error = await failure(acquireLock(request(directory, { timeoutMs: 25 })));
+    const error = await rejection(acquireLock(request(directory, { timeoutMs: 25 })));
     expect(error.message).toBe(
       `Could not get the lock ${join(directory, "a:b:c.lock")} within 25 ms: pid ${pid} (dt a b -d) has held it since 2026-01-02T03:04:05.678Z, doing: replace.`,
     );
     expect(error.hint).toBe("Try again when it is done.");
   });
 
-  test("it is had as soon as the holder lets go", async () => {
+  test("a lock is acquired as soon as its holder releases it", async () => {
     const directory = scratch();
     const path = join(directory, "a:b:c.lock");
     writeFileSync(path, lockText(path, identityOf(sleeper())));
@@ -242,7 +234,7 @@ describe("left, and waited for", () => {
     (await waiting).release();
   });
 
-  test("it is had as soon as the holder is killed", async () => {
+  test("a lock is acquired as soon as its holder is killed", async () => {
     const directory = scratch();
     const pid = sleeper();
     leave(directory, identityOf(pid));
@@ -254,13 +246,13 @@ describe("left, and waited for", () => {
     lock.release();
   });
 
-  test("an abort ends the wait", async () => {
+  test("an abort ends the wait for a lock", async () => {
     const directory = scratch();
     leave(directory, identityOf(sleeper()));
     const stop = new AbortController();
-    const waiting = failure(acquireLock(request(directory, { timeoutMs: 60_000, signal: stop.signal })));
+    const waiting = rejection(acquireLock(request(directory, { timeoutMs: 60_000, signal: stop.signal })));
     stop.abort();
-    expect((await waiting).name).toBe("AbortError");
+    expect(((await waiting) as Error).name).toBe("AbortError");
   });
 });
 
@@ -305,11 +297,13 @@ describe("removed, and made anew by exactly one", () => {
     }
   }
 
-  /** Runs a second contender to its end at the moment at which the first has read the stale lock and judges its holder. */
+  /**
+   * Runs a second contender to its end at the moment at which the first has read the stale lock and judges its holder.
+   */
   async function meetInTheMiddle(backend: LockBackend, meanwhile: (directory: string) => void) {
     const directory = scratch();
     leave(directory, { pid: 4242, startTime: "1", bootId: BOOT, pidNamespace: NAMESPACE });
-    // The two are told apart by their start times, and each sees the other alive.
+    // The two differ by their start times, and each sees the other alive.
     const second = fakeTable([], { pid: process.pid, startTime: "222" });
     const first = fakeTable([], { pid: process.pid, startTime: "111" });
     let other: Promise<HeldLock | DtError> | null = null;
@@ -345,7 +339,7 @@ describe("removed, and made anew by exactly one", () => {
         },
       ],
     ] as const) {
-      test(`the guard is ${how} in the middle of the breaking: only who has the new one breaks (${backend})`, async () => {
+      test(`when the guard is ${how} in the middle of the breaking, only the holder of the new guard breaks the lock (${backend})`, async () => {
         const { directory, mine, other } = await meetInTheMiddle(backend, (at) => replace(join(at, "a:b:c.guard")));
         expect([isHeld(mine), isHeld(other)]).toEqual([false, true]);
         expect(holderOf(join(directory, "a:b:c.lock"))).toMatchObject({
@@ -355,13 +349,13 @@ describe("removed, and made anew by exactly one", () => {
     }
   }
 
-  test("the guard is removed while the lock is held: the lock itself still excludes, and its release touches nothing else", async () => {
+  test("with the guard removed a held lock still excludes others, and its release touches nothing else", async () => {
     const directory = scratch();
     const pid = sleeper();
     leave(directory, identityOf(pid));
     writeFileSync(join(directory, "a:b:c.guard"), "");
     unlinkSync(join(directory, "a:b:c.guard"));
-    expect((await failure(acquireLock(request(directory)))).details?.reason).toBe("held");
+    expect((await rejection(acquireLock(request(directory)))).details?.reason).toBe("held");
   });
 });
 
@@ -401,7 +395,7 @@ describe("foreign: moved aside as it is, and nothing it says is believed", () =>
     ],
     ["a link to nothing", (path) => symlinkSync("/nothing/there", path)],
     ["a link to a device without an end", (path) => symlinkSync("/dev/zero", path)],
-    ["a pipe that nobody writes to", (path) => expect(Bun.spawnSync(["mkfifo", path]).exitCode).toBe(0)],
+    ["a pipe without a writer", (path) => expect(Bun.spawnSync(["mkfifo", path]).exitCode).toBe(0)],
     [
       "a file with another name elsewhere",
       (path) => {
@@ -436,7 +430,7 @@ describe("foreign: moved aside as it is, and nothing it says is believed", () =>
 });
 
 describe("release", () => {
-  test("leaves a lock that is another's by now", async () => {
+  test("release leaves a lock that belongs to another process by now", async () => {
     const directory = scratch();
     const path = join(directory, "a:b:c.lock");
     const lock = await acquireLock(request(directory));
@@ -445,7 +439,7 @@ describe("release", () => {
     expect(holderOf(path)).toMatchObject({ value: { nonce: "theirs" } });
   });
 
-  test("is silent when the run directory was removed meanwhile", async () => {
+  test("release is silent when the run directory was removed meanwhile", async () => {
     const directory = join(scratch(), "run");
     mkdirSync(directory);
     const lock = await acquireLock(request(directory));
@@ -473,17 +467,20 @@ describe("a lock that cannot be removed when it is released", () => {
     return { directory, path: join(directory, "a:b:c.lock"), back };
   }
 
-  test("is stale to this process at once", async () => {
+  test("a released lock whose file stays is stale to this process at once", async () => {
     const { directory, path, back } = await released();
     back();
     const again = await acquireLock(request(directory));
     expect(again.broke).toMatchObject({ holder: { pid: process.pid } });
-    await Bun.sleep(300); // the removal that is tried again is the released one's, and this is another
+    // The removal that is tried again is the released lock's, and this is another: one released later is removed later.
+    const later = await released();
+    later.back();
+    await until("the later one is removed", () => !existsSync(later.path));
     expect(holderOf(path)).toMatchObject({ value: { nonce: again.holder.nonce } });
     again.release();
   });
 
-  test("is removed when it can be, for those who wait", async () => {
+  test("a released lock whose file stays is removed once that is possible, for those who wait", async () => {
     const { path, back } = await released();
     back();
     expect(existsSync(path)).toBe(true);
@@ -493,22 +490,25 @@ describe("a lock that cannot be removed when it is released", () => {
   test.each([
     ["put aside", () => {}],
     ["put aside, with another in its place", (directory: string) => mkdirSync(directory)],
-  ])("its directory was %s: it is stale to this process, and removed when it is back", async (_, instead) => {
-    const directory = join(scratch(), "run");
-    mkdirSync(directory);
-    for (const wait of [false, true]) {
-      const lock = await acquireLock(request(directory));
-      renameSync(directory, `${directory}.kept`);
-      instead(directory);
-      lock.release();
-      if (existsSync(directory)) rmdirSync(directory);
-      renameSync(`${directory}.kept`, directory);
-      if (wait) await until("it is removed", () => !existsSync(join(directory, "a:b:c.lock")));
-      (await acquireLock(request(directory))).release();
-    }
-  });
+  ])(
+    "a released lock whose directory was %s is stale to this process, and removed when the directory is back",
+    async (_, instead) => {
+      const directory = join(scratch(), "run");
+      mkdirSync(directory);
+      for (const wait of [false, true]) {
+        const lock = await acquireLock(request(directory));
+        renameSync(directory, `${directory}.kept`);
+        instead(directory);
+        lock.release();
+        if (existsSync(directory)) rmdirSync(directory);
+        renameSync(`${directory}.kept`, directory);
+        if (wait) await until("it is removed", () => !existsSync(join(directory, "a:b:c.lock")));
+        (await acquireLock(request(directory))).release();
+      }
+    },
+  );
 
-  test("is removed where it is by now, when its directory was moved", async () => {
+  test("a released lock whose directory was moved is removed where it is now", async () => {
     const top = scratch();
     const place = { directory: join(top, "run") };
     mkdirSync(place.directory);
@@ -527,32 +527,32 @@ describe("reasons", () => {
     const directory = scratch();
     const lock = await acquireLock(request(directory));
     const began = performance.now();
-    const error = await failure(acquireLock(request(directory, { timeoutMs: 60_000 })));
+    const error = await rejection(acquireLock(request(directory, { timeoutMs: 60_000 })));
     expect(performance.now() - began).toBeLessThan(5000);
     expect(error.details?.reason).toBe("re-entry");
     expect(error.message).toContain("this very process holds it already, doing: start");
     lock.release();
   });
 
-  test("guard-busy, when only the guard was ever in the way", async () => {
+  test("the reason is guard-busy when only the guard was ever held", async () => {
     const directory = scratch();
     const guard = tryFlock(join(directory, "a:b:c.guard"));
-    const error = await failure(acquireLock(request(directory, { timeoutMs: 20 })));
+    const error = await rejection(acquireLock(request(directory, { timeoutMs: 20 })));
     expect(error.details?.reason).toBe("guard-busy");
     if (guard.is === "held") guard.lock.release();
   });
 
-  test("who holds it is named even if the last try met a busy guard", async () => {
+  test("the holder is named even when the last try met a busy guard", async () => {
     const directory = scratch();
     const pid = sleeper();
     leave(directory, identityOf(pid));
     const guard = tryFlock(join(directory, "a:b:c.guard"));
-    const error = await failure(acquireLock(request(directory, { timeoutMs: 20 })));
+    const error = await rejection(acquireLock(request(directory, { timeoutMs: 20 })));
     expect(error.details).toMatchObject({ reason: "held", holder: { holder: { pid } } });
     if (guard.is === "held") guard.lock.release();
   });
 
-  test("docs/locks.md has a row for each, and the page is in the navigation", () => {
+  test("docs/locks.md has a row for each reason, and is in the navigation", () => {
     const page = readFileSync(join(REPOSITORY, "docs", "locks.md"), "utf8");
     const rows = [...page.matchAll(/^\| `([\w-]+)` \|/gm)].map((match) => match[1] as string);
     for (const reason of Object.keys(LOCK_REASONS)) expect(rows).toContain(reason);
@@ -631,7 +631,7 @@ describe("16 processes at once", () => {
 });
 
 describe("no flock on this file system", () => {
-  test("the lock is created and excludes", async () => {
+  test("without flock a lock is created and excludes others", async () => {
     const directory = counting();
     const notes = await contendOnce(directory, 4, { deny: ["flock"], rounds: 20 });
     const counts = notes.flatMap((note) => note.split("\n").map((line) => Number(line.split(" ")[0])));
@@ -642,7 +642,7 @@ describe("no flock on this file system", () => {
     ["a stale lock", (path: string) => lockText(path, GONE)],
     ["an empty lock", () => ""],
   ] as const) {
-    test(`${what} is left, with the reason no-guard`, async () => {
+    test(`without flock ${what} is left, with the reason no-guard`, async () => {
       const directory = counting();
       const path = join(directory, "t:dev:default.lock");
       const text = makeText(path);
@@ -653,18 +653,18 @@ describe("no flock on this file system", () => {
   }
 });
 
-test("where hard links do not work the lock is created exclusively, and says so", async () => {
+test("without hard links the lock is created exclusively, and says so", async () => {
   expect(await contendOnce(counting(), 1, { deny: ["link"] })).toEqual(["1 excl 0"]);
 });
 
-test("a backend that is forced and does not work is an error, not another backend", async () => {
+test("a forced backend that does not work is an error, and no other backend is used", async () => {
   const directory = counting();
   expect(await contendOnce(directory, 1, { deny: ["link"], backend: "link" })).toEqual(["REFUSED undefined"]);
   expect(existsSync(join(directory, "t:dev:default.lock"))).toBe(false);
   expect(readdirSync(directory).filter((name) => name.endsWith(".tmp"))).toEqual([]);
 });
 
-test("a full and a read-only disk", async () => {
+test("a full or read-only disk refuses new locks with its reason, and held ones still count", async () => {
   const directory = scratch();
   const script = `mount -t tmpfs -o size=64k,mode=700 none "$1" || exit 77; exec "$2" "$3" "$1" "$4"`;
   const scenario = join(import.meta.dir, "lock.fulldisk.ts");

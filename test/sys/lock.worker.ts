@@ -1,6 +1,7 @@
 /**
- * One contender for a lock: takes it so many times, and each time adds one to a counter that is read, changed and written under it. It
- * may be killed at any instant. Plan on the command line as JSON; its own notes go to `<directory>/ack.<name>`.
+ * One contender for a lock: takes it so many times, and each time adds one to a counter that is read, changed and
+ * written under it. It may be killed at any instant. Plan on the command line as JSON; its own notes go to
+ * `<directory>/ack.<name>`.
  */
 import { closeSync, existsSync, openSync, readlinkSync, readSync, symlinkSync, unlinkSync, writeSync } from "node:fs";
 import { join } from "node:path";
@@ -63,7 +64,10 @@ async function contend({ directory, home, name, rounds, backend, deny, timeoutMs
   closeSync(notes);
 }
 
-/** The witness is made exclusively and says whose it is in the same instant, so that one left by a killed owner is told from another owner's. */
+/**
+ * The witness is made exclusively and says whose it is in the same instant, so that one left by a killed owner differs
+ * from another owner's.
+ */
 function enter(directory: string, table: ReturnType<typeof makeProcessTable>, notes: number): void {
   const witness = join(directory, "witness");
   for (;;) {

@@ -1,11 +1,14 @@
-/** Places that only this user decides about, and files that a stranger may have put there. With other users: test/fault/trust/sockets.test.ts. */
+/**
+ * Places that only this user decides about, and files that a stranger may have put there. With other users:
+ * test/fault/trust/sockets.test.ts.
+ */
 import { describe, expect, test } from "bun:test";
 import { chmodSync, chownSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { readPlain } from "../../src/sys/files/plainfile.ts";
 import { privateBelow, takePrivate, whoMaySwap } from "../../src/sys/places/ownplace.ts";
 import { socketDirectory } from "../../src/sys/places/socketplace.ts";
-import { makeScratch } from "../scratch.ts";
+import { makeScratch } from "../kit/scratch.ts";
 
 const scratch = makeScratch();
 const OTHER = 65534;
@@ -20,7 +23,7 @@ function directory(path: string, bits: number): string {
 }
 
 describe("who may swap what is at a name", () => {
-  test("nobody, in a directory of one's own below the shared one; through links it is the real one that counts", () => {
+  test("nobody else may swap a name in one's own directory below the shared one; through links the real directory counts", () => {
     const base = scratch();
     expect(whoMaySwap(base)).toBeNull();
     const open = directory(join(base, "open"), 0o777);
@@ -28,7 +31,7 @@ describe("who may swap what is at a name", () => {
     expect(whoMaySwap(join(base, "link"))).toBe(`other users may write to ${open} (mode 777)`);
   });
 
-  test("a group or all who may write to it or to one above it, unless the sticky bit is set", () => {
+  test("a group or all users with write access to a directory, or one above it, may swap a name, unless the sticky bit is set", () => {
     const base = scratch();
     for (const bits of [0o777, 0o775, 0o707]) {
       const open = directory(join(base, bits.toString(8)), bits);
@@ -40,7 +43,7 @@ describe("who may swap what is at a name", () => {
     }
   });
 
-  test.skipIf(!isRoot)("the owner of one above it, whatever its mode", () => {
+  test.skipIf(!isRoot)("the owner of a directory above may swap a name, whatever its mode", () => {
     const theirs = directory(join(scratch(), "theirs"), 0o1755);
     const inner = directory(join(theirs, "inner"), 0o700);
     chownSync(theirs, OTHER, OTHER);
@@ -49,7 +52,7 @@ describe("who may swap what is at a name", () => {
 });
 
 describe("a private directory", () => {
-  test("is made 0700, taken again, and closed where others could only look", () => {
+  test("a private directory is made with mode 0700, used again, and closed where others could only look", () => {
     const base = scratch();
     const path = join(base, "own");
     expect(mode(takePrivate(path))).toBe(0o700);
@@ -57,7 +60,7 @@ describe("a private directory", () => {
     expect(mode(takePrivate(path))).toBe(0o700);
   });
 
-  test("is none that is a link, a file, or was open to others, and none of these is changed", () => {
+  test("a link, a file or a directory open to others is no private directory, and stays unchanged", () => {
     const base = scratch();
     const target = directory(join(base, "target"), 0o755);
     symlinkSync(target, join(base, "link"));
@@ -76,7 +79,7 @@ describe("a private directory", () => {
   });
 
   test.skipIf(!isRoot)(
-    "is none of another user; then one whose name cannot be guessed is made once and found again",
+    "another user's directory is not used; one with a name that cannot be guessed is made once and found again",
     () => {
       const base = directory(join(scratch(), "shared"), 0o1777);
       const name = `dialtone-${process.getuid?.()}`;
@@ -94,7 +97,7 @@ describe("a private directory", () => {
   );
 });
 
-test("sockets: a runtime directory that is too long, relative, open or not there is passed by", () => {
+test("sockets do not use a runtime directory that is too long, relative, open to others or missing", () => {
   const base = scratch();
   const own = directory(join(base, "own"), 0o700);
   const place = (runtime: string) => socketDirectory({ env: { XDG_RUNTIME_DIR: runtime }, home: null });
@@ -110,7 +113,7 @@ test("sockets: a runtime directory that is too long, relative, open or not there
 });
 
 describe("a file that may be anything", () => {
-  test("is read when it is a file of the expected size, and a link only when that is wanted", () => {
+  test("a file of the expected size is read, and a link only on request", () => {
     const base = scratch();
     const file = join(base, "file");
     writeFileSync(file, "twelve bytes");
@@ -123,7 +126,7 @@ describe("a file that may be anything", () => {
     expect(readPlain(join(file, "none"), { most: 12 })).toEqual({ is: "absent" });
   });
 
-  test("costs no waiting and no memory when it is a pipe, a device or a directory", () => {
+  test("a pipe, a device or a directory costs no waiting and no memory", () => {
     const base = scratch();
     Bun.spawnSync(["mkfifo", join(base, "pipe")]);
     const irregular = { is: "unreadable", reason: "it is not a regular file" } as const;

@@ -11,7 +11,6 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import type { DtError } from "../../src/sys/base/error.ts";
 import {
   cacheDirectoryOf,
   checkPrivateDirectory,
@@ -23,18 +22,10 @@ import {
   runDirectoryOf,
 } from "../../src/sys/places/paths.ts";
 import { findRoot } from "../../src/sys/places/root.ts";
-import { makeScratch } from "../scratch.ts";
+import { failure } from "../kit/failure.ts";
+import { makeScratch } from "../kit/scratch.ts";
 
 const scratch = makeScratch();
-
-function failure(run: () => unknown): DtError {
-  try {
-    run();
-  } catch (error) {
-    return error as DtError;
-  }
-  throw new Error("it did not fail");
-}
 
 describe("findRoot", () => {
   const base = scratch();
@@ -79,7 +70,7 @@ describe("findRoot", () => {
     });
   }
 
-  test("-C is the last word: a directory without a root falls back on nothing", () => {
+  test("-C decides alone: from a directory without a root nothing else is tried", () => {
     expect(
       findRoot({ directory: join(base, "bare"), cwd: join(base, "a"), env: { DIALTONE_ROOT: join(base, "a") } }),
     ).toBeNull();
@@ -93,7 +84,7 @@ describe("findRoot", () => {
     });
   }
 
-  test("a folder of another tool is passed by and named; one that may be dt's counts where nothing above does", () => {
+  test("another tool's manifests folder is skipped and named; one that may be dt's counts when nothing above does", () => {
     const top = scratch();
     const write = (path: string, text: string) => {
       mkdirSync(dirname(join(top, path)), { recursive: true });
@@ -132,14 +123,14 @@ describe("findRoot", () => {
       expect(ask(name)).toEqual(["", expect.stringContaining(`${top}/${name}/manifests is skipped`)]);
   });
 
-  test("the error of none names the directory and three ways out", () => {
+  test("the error for a missing root names the directory and three ways out", () => {
     expect(noRootError("/here")).toMatchObject({ status: 2, hint: expect.stringContaining("-C DIR") });
     expect(noRootError("/here").message).toContain("/here");
   });
 });
 
 describe("places", () => {
-  test("below the root, or below DIALTONE_RUN_DIR one folder a root", () => {
+  test("a run directory is below the root, or below DIALTONE_RUN_DIR with one folder a root", () => {
     expect(runDirectoryOf("/r", {})).toBe("/r/.dialtone/run");
     expect(cacheDirectoryOf("/r", {})).toBe("/r/.dialtone/cache");
     expect(runDirectoryOf("/r", { DIALTONE_RUN_DIR: "" })).toBe("/r/.dialtone/run");
@@ -154,7 +145,7 @@ describe("places", () => {
     expect(cacheDirectoryOf("/r", { DIALTONE_RUN_DIR: "state" })).toBe(join("/r/state", `${rootSlug("/r")}.cache`));
   });
 
-  test("a slug is a safe file name, short, stable, and another for another root", () => {
+  test("a slug is a short, safe and stable file name, different for each root", () => {
     for (const root of ["/", "/a b/ü:x", `/${"long".repeat(50)}`, "/..", "/a/-x"]) {
       expect(rootSlug(root)).toMatch(/^[A-Za-z0-9_.-]{0,32}-[0-9a-f]{12}$/);
       expect(rootSlug(root)).toBe(rootSlug(root));
@@ -170,7 +161,7 @@ describe("places", () => {
     expect(homeDirectory({ HOME: "" })).toBe(own);
   });
 
-  test("homeDirectory of a uid without an entry is none", () => {
+  test("a uid without an entry has no home directory", () => {
     if (process.getuid?.() !== 0) {
       console.error("skipped: only root can become another user");
       return;
@@ -188,7 +179,7 @@ describe("places", () => {
 });
 
 describe("private directories", () => {
-  test("made 0700 with what is above; one that others may read is closed", () => {
+  test("private directories are made with mode 0700, with those above; one that others may read is closed", () => {
     const directory = join(scratch(), "a", "b");
     makePrivateDirectory(directory);
     expect(statSync(directory).mode & 0o777).toBe(0o700);
@@ -197,7 +188,7 @@ describe("private directories", () => {
     expect(statSync(directory).mode & 0o777).toBe(0o700);
   });
 
-  test("a missing one is fine to look at, also below a file", () => {
+  test("looking at a missing private directory is no error, also below a file", () => {
     const directory = scratch();
     writeFileSync(join(directory, "f"), "");
     checkPrivateDirectory(join(directory, "nothing"));
@@ -217,7 +208,7 @@ describe("private directories", () => {
     expect(statSync(path).mode & 0o777).toBe(0o700);
   });
 
-  test("one that cannot be made is an error that names it", () => {
+  test("a private directory that cannot be made is an error that names it", () => {
     const directory = scratch();
     writeFileSync(join(directory, "f"), "");
     const path = join(directory, "f", "below");
@@ -273,7 +264,7 @@ describe("private directories", () => {
     });
   }
 
-  test("a .gitignore that came from elsewhere and says something else is written over", () => {
+  test("a foreign .gitignore with other content is overwritten", () => {
     const directory = scratch();
     ignoreInGit(directory);
     expect(readFileSync(join(directory, ".gitignore"), "utf8")).toBe("*\n");

@@ -66,7 +66,7 @@ test("the sizes asked for are the structs' sizes", () => {
 });
 
 describe("entries", () => {
-  test("proc_bsdinfo", () => {
+  test("an entry is read from proc_bsdinfo", () => {
     expect(decodeBsdInfo(BSDINFO)).toEqual({
       pid: 70123,
       ppid: 501,
@@ -77,26 +77,26 @@ describe("entries", () => {
     });
   });
 
-  test("kinfo_proc, several, and the same start time in the same words", () => {
+  test("several entries are read from kinfo_proc, with the same start time in the same form", () => {
     const entry = { pid: 88, ppid: 1, pgid: 87, startTime: "1767225600000042", state: "Z", comm: "WindowServer" };
     expect(decodeKinfoProcs(Buffer.concat([KINFO, changed(KINFO, 36, 4)]))).toEqual([entry, { ...entry, state: "T" }]);
     expect(decodeKinfoProcs(Buffer.alloc(0))).toEqual([]);
   });
 
-  test("a name that fills its field ends with it; an unknown state is not a zombie", () => {
+  test("a name that fills its field ends there, and an unknown state is no zombie", () => {
     const full = Buffer.from(BSDINFO);
     full.write("x".repeat(16), 48, "latin1");
     expect(decodeBsdInfo(full).comm).toBe("x".repeat(16));
     expect(decodeBsdInfo(changed(BSDINFO, 4, 9)).state).toBe("?");
   });
 
-  test("pid version", () => expect(decodePidVersion(UNIQ)).toBe(123456));
+  test("the pid version is read", () => expect(decodePidVersion(UNIQ)).toBe(123456));
 });
 
 describe("arguments and environment", () => {
   const whole = procArgs(3, "node", "", "TOKEN=argument", "HOME=/", "TOKEN=a=b", "TOKEN=second", "", "ptr_munge=");
 
-  test("arguments are counted, empty ones too, and never taken for the environment", () => {
+  test("arguments are counted, including empty ones, and never mistaken for the environment", () => {
     const decoded = decodeArguments(whole);
     expect(decoded?.argv).toEqual(["node", "", "TOKEN=argument"]);
     expect(findVariable(decoded?.strings ?? [], "TOKEN")).toBe("a=b");
@@ -109,7 +109,7 @@ describe("arguments and environment", () => {
     expect(findVariable(decodeArguments(procArgs(9, "/bin/sh"))?.strings ?? [], "TOKEN")).toBeUndefined();
   });
 
-  test("what is not an answer is null", () => {
+  test("an invalid answer is null", () => {
     expect(decodeArguments(Buffer.alloc(0))).toBeNull();
     expect(decodeArguments(Buffer.from([1, 0, 0, 0, 47]))).toBeNull();
     expect(decodeArguments(Buffer.from([255, 255, 255, 255, 47, 0, 97, 0]))).toBeNull();
@@ -118,13 +118,13 @@ describe("arguments and environment", () => {
 });
 
 describe("open files", () => {
-  test("descriptors by type; a torn last entry is left out", () => {
+  test("descriptors are listed by type, without a torn last entry", () => {
     const bytes = Buffer.from("0300000001000000" + "0500000002000000" + "ffffff7f01000000" + "07000000", "hex");
     expect(decodeDescriptors(bytes, PROX_FDTYPE_VNODE)).toEqual([3, 0x7fffffff]);
     expect(decodeDescriptors(bytes, PROX_FDTYPE_SOCKET)).toEqual([5]);
   });
 
-  test("vnode_fdinfo: device, inode and whether it is open for writing", () => {
+  test("vnode_fdinfo tells device, inode and whether a file is open for writing", () => {
     expect(decodeOpenFile(VNODE)).toEqual({ dev: 0x100000d, ino: 0x1ffff12345, writable: true });
     expect(decodeOpenFile(changed(VNODE, 0, 0x01)).writable).toBe(false);
     expect(decodeOpenFile(changed(VNODE, 27, 0xff)).dev).toBe(0xff00000d);
@@ -132,7 +132,7 @@ describe("open files", () => {
 });
 
 describe("listening sockets", () => {
-  test("IPv4, IPv6, and both in one socket", () => {
+  test("listening sockets of IPv4, IPv6 and both are read", () => {
     expect(decodeListener(SOCKET4)).toEqual({ port: 23080, address: "127.0.0.1", onlyIpv6: false });
     expect(decodeListener(SOCKET6)).toMatchObject({ port: 23080, address: "fe80:0000:0000:0000:0000:0000:0000:0009" });
     const any = Buffer.from(SOCKET6).fill(0, 312, 328);
@@ -142,12 +142,12 @@ describe("listening sockets", () => {
     expect(decodeListener(any)?.address).toBe("10.0.0.1");
   });
 
-  test("a connected socket, or one that is not TCP, is none", () => {
+  test("a connected socket, or one that is not TCP, is no listening socket", () => {
     expect(decodeListener(changed(SOCKET4, 344, 4))).toBeNull();
     expect(decodeListener(changed(SOCKET4, 256, 1))).toBeNull();
   });
 
-  test("the kernel's list: only listening ports, and no reading past a broken length", () => {
+  test("only listening ports are read from the kernel's list, and nothing past a broken length", () => {
     expect([...decodeListeningPorts(PCBLIST)]).toEqual([5432]);
     expect([...decodeListeningPorts(changed(PCBLIST, 620, 1))]).toEqual([5432, 6000]);
     expect([...decodeListeningPorts(changed(PCBLIST, 24, 0))]).toEqual([]);
@@ -167,7 +167,7 @@ test("importing and making the table loads nothing, on any system", () => {
 describe.if(process.platform === "darwin")("on macOS itself", () => {
   const table = makeProcessTable();
 
-  test("this process, its identity, group, session, arguments and environment", async () => {
+  test("on macOS this process has an identity, group, session, arguments and environment", async () => {
     const self = table.entry(process.pid);
     expect(self).toMatchObject({ pid: process.pid, ppid: process.ppid });
     expect(Math.abs(Number(self?.startTime) / 1000 - (Date.now() - process.uptime() * 1000))).toBeLessThan(5000);
@@ -196,7 +196,7 @@ describe.if(process.platform === "darwin")("on macOS itself", () => {
     expect(table.entry(child.pid)).toBeNull();
   });
 
-  test("a listening port and its holder", () => {
+  test("on macOS a listening port has its holder", () => {
     const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
     try {
       expect(table.listenersOn(server.port ?? 0)).toMatchObject([{ address: "127.0.0.1", pids: [process.pid] }]);

@@ -13,9 +13,9 @@ import {
 import { join } from "node:path";
 import { identify, type ProcessIdentity, presenceOf } from "../../src/sys/process/identity.ts";
 import { makeProcessTable } from "../../src/sys/process/linux.ts";
+import { makeScratch } from "../kit/scratch.ts";
 import { until } from "../kit.ts";
 import { expectLinear } from "../linear.ts";
-import { makeScratch } from "../scratch.ts";
 
 const scratch = makeScratch();
 const table = makeProcessTable();
@@ -72,7 +72,7 @@ describe("entries", () => {
     });
   }
 
-  test("the list holds this process and its children, and nothing that is no process", () => {
+  test("the list of processes holds this process and its children, and nothing else than processes", () => {
     const child = spawn(["sleep", "1000"]);
     const pids = table.list().map((entry) => entry.pid);
     expect(pids).toContain(process.pid);
@@ -81,7 +81,7 @@ describe("entries", () => {
     expect(table.childrenOf(process.pid)).toContain(child.pid);
   });
 
-  test("nobody", () => {
+  test("a missing process has no entry", () => {
     expect([table.entry(4_000_000), table.entry(0), table.entry(-1)]).toEqual([null, null, null]);
   });
 
@@ -120,7 +120,7 @@ describe("entries", () => {
 });
 
 describe("environment", () => {
-  test("one variable by its whole name; none is null, nobody is undefined", async () => {
+  test("a variable is found by its whole name; a missing one is null, and of a missing process undefined", async () => {
     const env = { LONG_NAME: "long", NAME: "a=b=c", EMPTY: "", LINES: "one\ntwo", UNI: "ä", XNAME: "x" };
     const child = spawn(["/bin/sleep", "1000"], { env });
     // The kernel sets a program's name a moment before its environment.
@@ -130,27 +130,27 @@ describe("environment", () => {
     expect(table.environmentOf(4_000_000, "NAME")).toBeUndefined();
   });
 
-  test("a variable's name in another's value is not it", async () => {
+  test("a variable's name within another's value is not found", async () => {
     const child = spawn(["/bin/sleep", "1000"], { env: { A: "TOKEN=wrong", B: "x TOKEN=wrong", TOKEN: "right" } });
     await until("its environment is there", () => table.environmentOf(child.pid, "A"));
     expect(table.environmentOf(child.pid, "TOKEN")).toBe("right");
   });
 
-  test("cleared", async () => {
+  test("a cleared environment has no variable", async () => {
     const child = spawn(["/usr/bin/env", "-i", "/bin/sleep", "1000"], { env: { TOKEN: "x" } });
     await until("it runs", () => table.entry(child.pid)?.comm === "sleep");
     expect(table.environmentOf(child.pid, "TOKEN")).toBeNull();
   });
 });
 
-test("command lines: words, a zombie by its name, nobody", async () => {
+test("a command line is read in words, a zombie's by its name, and a missing process has none", async () => {
   const child = spawn(["sleep", "1000"]);
   await until("its arguments are there", () => table.commandLineOf(child.pid) === "sleep 1000" || null);
   expect(table.commandLineOf((await zombie()).pid)).toBe("[sleep]");
   expect(table.commandLineOf(4_000_000)).toBe("[gone]");
 });
 
-test("a command line made to take long takes its length: thousands of words that are empty", async () => {
+test("a command line of thousands of empty words is read in time linear in its length", async () => {
   const words = Array.from({ length: 60_000 }, () => "");
   const child = spawn([process.execPath, "-e", "setInterval(() => {}, 1000)", ...words, "end"]);
   await until("its arguments are there", () => table.commandLineOf(child.pid).endsWith(" end") || null);
@@ -184,7 +184,7 @@ describe("who writes a file", () => {
       closeSync(fd);
     });
   }
-  test("inherited from one that opened it is one description; opened again, another; not written by both, none", async () => {
+  test("an inherited descriptor is the same open file, one opened again is another, and one not open for writing does not count", async () => {
     const directory = scratch();
     writeFileSync(join(directory, "f"), "");
     const { dev, ino } = statSync(join(directory, "f"));
@@ -204,13 +204,13 @@ describe("who writes a file", () => {
       process.kill(child, "SIGKILL");
     }
   });
-  test("nobody", () => {
+  test("a missing process writes no file", () => {
     expect(table.isWriting(4_000_000, { dev: 1, ino: 1 })).toBe(false);
   });
 });
 
 describe("signals go to exactly this process", () => {
-  test("sent, then gone", async () => {
+  test("a signal is sent to a process, and once it has ended it is reported as gone", async () => {
     const child = spawn(["sleep", "1000"]);
     const identity = identityOf(child.pid);
     expect([table.signal(identity, 0), table.signal(identity, SIGTERM)]).toEqual(["sent", "sent"]);
@@ -226,7 +226,7 @@ describe("signals go to exactly this process", () => {
     ["another namespace", { pidNamespace: "pid:[1]" }, "unknown"],
   ];
   for (const [what, change, outcome] of spared) {
-    test(`${what}: not sent`, async () => {
+    test(`no signal reaches a process of ${what}`, async () => {
       const child = spawn(["sleep", "1000"], { detached: true });
       const identity = { ...identityOf(child.pid), ...change };
       expect([table.signal(identity, SIGKILL), table.signalGroup(identity, SIGKILL)] as string[]).toEqual([
@@ -237,13 +237,13 @@ describe("signals go to exactly this process", () => {
     });
   }
 
-  test("a zombie is gone", async () => {
+  test("a zombie counts as gone for a signal", async () => {
     const { pid } = await zombie();
     expect(presenceOf(table, identityOf(pid))).toBe("gone");
     expect(table.signal(identityOf(pid), SIGTERM)).toBe("gone");
   });
 
-  test("a whole group at once, where the kernel can", async () => {
+  test("a whole group is signalled at once where the kernel can do that", async () => {
     const leader = spawn(["bash", "-c", "sleep 1000 & wait"], { detached: true });
     const child = await until("both run", () => table.list().find((one) => one.ppid === leader.pid));
     const outcome = table.signalGroup(identityOf(leader.pid), SIGKILL);
@@ -256,7 +256,7 @@ describe("signals go to exactly this process", () => {
     await until("the child is gone too", () => presenceOf(table, identify(table, child)) === "gone");
   });
 
-  test("another user's process is denied", async () => {
+  test("a signal to another user's process is denied", async () => {
     if (process.getuid?.() !== 0) {
       console.error("skipped: only root can become another user");
       return;

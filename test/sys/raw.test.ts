@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { bytesOf, isRaw, textOf } from "../../src/sys/base/rawbytes.ts";
 
-test("any bytes come back, also through JSON", () => {
+test("property: any bytes survive the conversion, also through JSON", () => {
   const bytes = fc.oneof(
     fc.uint8Array(),
     fc.string({ unit: "binary" }).map((text) => Buffer.from(text)),
@@ -16,14 +16,14 @@ test("any bytes come back, also through JSON", () => {
   );
 });
 
-test("what is UTF-8 is text as it is, the character that stands for a lost byte too", () => {
+test("UTF-8 is text as it is, including the replacement character", () => {
   for (const text of ["", "plain", "ü", "€", "😀", "\uFFFD", "a\uFEFFb"]) {
     expect(textOf(Buffer.from(text))).toBe(text);
     expect(isRaw(textOf(Buffer.from(text)))).toBe(false);
   }
 });
 
-test("what only looks like UTF-8 is bytes: overlong forms, surrogates, beyond the last character, a piece of one", () => {
+test("overlong forms, surrogates, characters beyond the last and cut ones are bytes, not text", () => {
   for (const hex of ["c080", "eda080", "f4908080", "e282", "ff", "f0288c28"]) {
     const given = Buffer.from(hex, "hex");
     expect(isRaw(textOf(given))).toBe(true);

@@ -17,13 +17,13 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import type { DtError } from "../../src/sys/base/error.ts";
 import { temporaryName } from "../../src/sys/files/files.ts";
 import { makeSeal } from "../../src/sys/seal/seal.ts";
 import { readSealed, writeSealed } from "../../src/sys/seal/sealed.ts";
 import { openSecrets } from "../../src/sys/seal/secret.ts";
+import { failure } from "../kit/failure.ts";
+import { makeScratch } from "../kit/scratch.ts";
 import { until } from "../kit.ts";
-import { makeScratch } from "../scratch.ts";
 import type { SealPlan } from "./seal.worker.ts";
 
 const scratch = makeScratch();
@@ -38,19 +38,10 @@ function place() {
   return { base, directory, home, path, seal: makeSeal(directory, home) };
 }
 
-function failure(run: () => unknown): DtError {
-  try {
-    run();
-  } catch (error) {
-    return error as DtError;
-  }
-  throw new Error("it did not fail");
-}
-
 const whole = (value: unknown) => value;
 
 describe("own", () => {
-  test("what is written is read again, without its seal, and as text anybody can read", () => {
+  test("a sealed file is read back without its seal, and is plain text", () => {
     const { path, seal } = place();
     writeSealed(path, seal, VALUE);
     expect(readSealed(path, seal, whole)).toEqual({ is: "there", value: VALUE });
@@ -58,7 +49,7 @@ describe("own", () => {
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
 
-  test("property: any JSON object, and any text", () => {
+  test("property: any JSON object and any text can be sealed and read back", () => {
     const { path, seal } = place();
     const key = fc.oneof(
       fc.string(),
@@ -84,7 +75,7 @@ describe("own", () => {
     );
   });
 
-  test("another process of the same user reads it: nothing but the secret in the home is needed", () => {
+  test("another process of the same user reads a sealed file with the secret in the home alone", () => {
     const { directory, home, path, seal } = place();
     writeSealed(path, seal, VALUE);
     expect(makeSeal(directory, home).open(path, readFileSync(path, "utf8"))).toEqual({
@@ -94,7 +85,7 @@ describe("own", () => {
     });
   });
 
-  test("the directory was moved: own, and says from where", () => {
+  test("after a move of its directory a sealed file is own, and tells from where it came", () => {
     const { base, directory, home, path, seal } = place();
     writeSealed(path, seal, VALUE);
     const moved = join(base, "elsewhere", "run");
@@ -105,7 +96,7 @@ describe("own", () => {
     expect(opened).toEqual({ is: "own", value: VALUE, movedFrom: directory });
   });
 
-  test("through a link to the directory it is the same place", () => {
+  test("through a link to its directory a sealed file is in the same place", () => {
     const { base, directory, home, path, seal } = place();
     writeSealed(path, seal, VALUE);
     symlinkSync(directory, join(base, "link"));
@@ -189,7 +180,7 @@ describe("foreign: nothing in it is looked at", () => {
     });
   }
 
-  test("the directory was copied, or restored: says of what it is a copy; the original is own still", () => {
+  test("a sealed file in a copied or restored directory is foreign and names its original, which stays own", () => {
     const { base, directory, home, path, seal } = place();
     writeSealed(path, seal, VALUE);
     const copy = join(base, "copy");
@@ -203,7 +194,7 @@ describe("foreign: nothing in it is looked at", () => {
     expect(readSealed(path, seal, whole)).toMatchObject({ is: "there" });
   });
 
-  test("the directory was made again in its place: foreign, though its path is the same", () => {
+  test("a sealed file in a directory made again at the same path is foreign", () => {
     const { base, directory, home, path, seal } = place();
     writeSealed(path, seal, VALUE);
     const text = readFileSync(path, "utf8");
@@ -213,7 +204,7 @@ describe("foreign: nothing in it is looked at", () => {
     expect(readSealed(path, makeSeal(directory, home), whole)).toMatchObject({ is: "unreadable", foreign: true });
   });
 
-  test("property: a byte changed anywhere is foreign, unreadable, or says the same", () => {
+  test("property: a sealed file with any byte changed is foreign or unreadable, or says the same", () => {
     const { path, seal } = place();
     const text = seal.close(path, VALUE);
     const bytes = Buffer.from(text, "latin1");
@@ -246,7 +237,7 @@ describe("foreign: nothing in it is looked at", () => {
     );
   });
 
-  test("cut off it is unreadable, at any length, and not foreign", () => {
+  test("a sealed file cut off at any length is unreadable, not foreign", () => {
     const { path, seal } = place();
     const text = seal.close(path, VALUE).trimEnd();
     for (let length = 0; length < text.length; length++) {
@@ -256,7 +247,7 @@ describe("foreign: nothing in it is looked at", () => {
     }
   });
 
-  test("text without a seal, with another's, or below a first line without an end", () => {
+  test("text without a seal, with another's seal or below an unfinished first line is foreign", () => {
     const { base, directory, path, seal } = place();
     const theirs = makeSeal(directory, join(base, "theirs")).closeText(path, "text");
     for (const text of [
@@ -274,7 +265,7 @@ describe("foreign: nothing in it is looked at", () => {
 });
 
 describe("the secret", () => {
-  test("is made once, when something is first written: 256 bits, for its user alone", () => {
+  test("the secret of 256 bits is made once, at the first write, for its user alone", () => {
     const { home, path, seal } = place();
     expect(seal.open(path, "{}")).toMatchObject({ is: "foreign" });
     expect(existsSync(home)).toBe(false); // looking makes none
@@ -291,7 +282,7 @@ describe("the secret", () => {
     expect(readFileSync(join(home, "secret"), "utf8")).toBe(made);
   });
 
-  test("is private whatever the umask", () => {
+  test("the secret is private, whatever the umask", () => {
     const { home } = place();
     const before = process.umask(0);
     try {
@@ -330,7 +321,7 @@ describe("the secret", () => {
     }, 60_000);
   }
 
-  test("is read while its temporary is there still, and where its maker was killed at that moment", () => {
+  test("the secret is read while its temporary file still exists, also when its maker was killed at that moment", () => {
     const { home, path, seal } = place();
     writeSealed(path, seal, VALUE);
     linkSync(join(home, "secret"), temporaryName(join(home, "secret")));
@@ -343,7 +334,7 @@ describe("the secret", () => {
     ["too long", `${"a".repeat(65)}\n`],
     ["no hexadecimal digits", `${"z".repeat(64)}\n`],
     ["upper case", `${"A".repeat(64)}\n`],
-  ])("that is %s is an error with a way out, never another secret", (_, text) => {
+  ])("a secret that is %s is an error with a way out, and no other secret is made", (_, text) => {
     const { home, path, seal } = place();
     mkdirSync(home);
     writeFileSync(join(home, "secret"), text, { mode: 0o600 });
@@ -351,13 +342,13 @@ describe("the secret", () => {
     expect(error).toMatchObject({ code: "bad-secret", hint: expect.stringContaining(`mv ${home}/secret`) });
     expect(error.message).toContain("expected 64 hexadecimal digits");
     expect(readFileSync(join(home, "secret"), "utf8")).toBe(text);
-    // What is there cannot be told from a foreign file, and is not taken for one either.
+    // It cannot be distinguished from a foreign file, and is not taken for one either.
     writeFileSync(path, makeSeal(join(path, ".."), join(home, "other")).close(path, VALUE));
     const read = readSealed(path, seal, whole);
     expect([read.is, "foreign" in read]).toEqual(["unreadable", false]);
   });
 
-  test("that is a link, a pipe or has another name is refused", () => {
+  test("a secret that is a link, a pipe or has another name is refused", () => {
     const makers: ((secret: string, base: string) => void)[] = [
       (secret, base) => {
         writeFileSync(join(base, "planted"), `${"a".repeat(64)}\n`);
@@ -377,7 +368,7 @@ describe("the secret", () => {
     }
   });
 
-  test("that others may read is made private again; one that others may write is none", () => {
+  test("a secret that others may read is made private again; one that others may write is refused", () => {
     const { home, path, seal, directory } = place();
     writeSealed(path, seal, VALUE);
     const secret = join(home, "secret");
@@ -399,7 +390,7 @@ describe("the secret", () => {
     expect(readSealed(path, makeSeal(directory, home), whole)).toMatchObject({ is: "there" });
   });
 
-  test("that is gone: what it sealed is foreign, and another one is made", () => {
+  test("without the secret its sealed files are foreign, and another secret is made", () => {
     const { home, path, seal, directory } = place();
     writeSealed(path, seal, VALUE);
     rmSync(join(home, "secret"));
@@ -447,7 +438,7 @@ describe("the secret", () => {
     },
   );
 
-  test.skipIf(!isRoot)("that belongs to another user is not taken for one's own (needs root)", () => {
+  test.skipIf(!isRoot)("a secret of another user is not used (needs root)", () => {
     const { base, home, directory, path, seal } = place();
     writeSealed(path, seal, VALUE);
     for (const one of [base, directory, home]) chmodSync(one, 0o755);
@@ -458,16 +449,16 @@ describe("the secret", () => {
   });
 });
 
-describe("a large file is read for a seal of this directory alone", () => {
+describe("a large file is read whole only with a seal of this directory", () => {
   const large = "x".repeat(70_000);
 
-  test("one that this dt wrote", () => {
+  test("a large file that this dt wrote is read", () => {
     const { path, seal } = place();
     writeSealed(path, seal, { ...VALUE, large });
     expect(readSealed(path, seal, (value) => value)).toEqual({ is: "there", value: { ...VALUE, large } });
   });
 
-  // The body is no JSON: whoever parsed it would say so.
+  // The body is no JSON: a reader that parsed it would fail.
   const mark = (fields: object) => JSON.stringify({ path: "/x", dev: 1, ino: 1, mac: "0".repeat(64), ...fields });
   const cases: [what: string, end: string][] = [
     ["no seal", ""],
@@ -477,7 +468,7 @@ describe("a large file is read for a seal of this directory alone", () => {
     ["a seal that is followed by more", `,"seal":${mark({})},"more":{}}`],
   ];
   for (const [what, end] of cases)
-    test(`${what}: foreign, and the rest of it is not looked at`, () => {
+    test(`a large file with ${what} is foreign, and its rest is not read`, () => {
       const { path, seal } = place();
       writeFileSync(path, `{"large": ${large}${end}`);
       expect(readSealed(path, seal, (value) => value)).toMatchObject({ is: "unreadable", foreign: true });

@@ -1,4 +1,6 @@
-/** One of many that need the secret at once: seals a file of its own in `<directory>`. Plan on the command line as JSON. */
+/**
+ * One of many that need the secret at once: seals a file of its own in `<directory>`. Plan on the command line as JSON.
+ */
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { makeSeal } from "../../src/sys/seal/seal.ts";

@@ -22,7 +22,7 @@ import { statOf } from "../../src/sys/base/stat.ts";
 import { shellCode, statusOf } from "../../src/sys/base/status.ts";
 import { dataStart, releaseHead } from "../../src/sys/files/holes.ts";
 import { nearestNames } from "../../src/sys/text/nearest.ts";
-import { makeScratch } from "../scratch.ts";
+import { makeScratch } from "../kit/scratch.ts";
 
 const scratch = makeScratch();
 
@@ -45,7 +45,7 @@ describe("status", () => {
     });
   }
 
-  test("an end that nobody saw is no success", () => {
+  test("an unknown exit status is no success", () => {
     expect(shellCode({ code: null, signal: null })).toBe(1);
   });
 });
@@ -60,7 +60,7 @@ test("signals by name and number", () => {
 });
 
 describe("holes", () => {
-  test("whole blocks of the head are given back; offsets and the rest stay", () => {
+  test("a hole frees whole blocks of a file's head; offsets and the rest stay", () => {
     const path = join(scratch(), "f");
     writeFileSync(path, Buffer.alloc(100_000, "x"));
     const fd = openSync(path, "r+");
@@ -82,7 +82,7 @@ describe("holes", () => {
     }
   });
 
-  test("a file that is empty, or nothing but a hole, begins at 0", () => {
+  test("an empty file, or one that is only a hole, begins at 0", () => {
     const fd = openSync(join(scratch(), "f"), "w+");
     expect(dataStart(fd)).toBe(0);
     ftruncateSync(fd, 1_000_000);
@@ -153,7 +153,7 @@ describe("nearestNames", () => {
       expect(nearestNames(word, NAMES)).toEqual(near);
     });
   }
-  test("flags and fields too: letters count, not the dashes before them or the case inside", () => {
+  test("names near a flag or field are found by letters, without its dashes and case", () => {
     const flags = ["--detach", "-d", "--no-wait", "--timeout", "-C"];
     expect(nearestNames("--detch", flags)).toEqual(["--detach"]);
     expect(nearestNames("-detach", flags)).toEqual(["--detach"]);
@@ -163,11 +163,11 @@ describe("nearestNames", () => {
     expect(nearestNames("--x", flags)).toEqual([]);
     expect(nearestNames("restart_on", ["restart", "restartOn"])).toEqual(["restartOn"]);
   });
-  test("at most three, each once, none of none", () => {
+  test("at most three near names are given, each once, and none for no names", () => {
     expect(nearestNames("abc", ["abcd", "abce", "abcf", "abcg", "abcd"])).toEqual(["abcd", "abce", "abcf"]);
     expect(nearestNames("a", [])).toEqual([]);
   });
-  test("what is left out of a name, or typed twice in it, finds it", () => {
+  test("a name with a letter left out or typed twice is found", () => {
     const name = fc.stringMatching(/^[a-z][a-z0-9]{4,20}$/);
     fc.assert(
       fc.property(name, fc.nat(), (word, seed) => {
@@ -181,7 +181,7 @@ describe("nearestNames", () => {
   });
 });
 
-test("lazy makes once, also what is undefined", () => {
+test("lazy makes its value once, also when it is undefined", () => {
   let made = 0;
   const value = lazy(() => {
     made++;
@@ -200,7 +200,7 @@ test("statOf: what cannot be seen is not there", () => {
 });
 
 describe("shims", () => {
-  test("made once, below the first place that can be written, and they run what they are named after", () => {
+  test("shims are made once, below the first writable place, and run what they are named after", () => {
     const directory = scratch();
     writeFileSync(join(directory, "file"), "");
     const self = [process.execPath, join(directory, "it's me.ts")];
@@ -217,7 +217,7 @@ describe("shims", () => {
     expect(asBun.stdout.toString()).toBe("1\n");
   });
 
-  test("that came with the place are not run: another text, a link in place of one, or of their folder", () => {
+  test("shims that came with the place are not run: one with other text, a link, or a link for their folder", () => {
     const directory = scratch();
     const self = ["/bin/true"];
     const made = ensureShims([directory], self) as string;

@@ -32,7 +32,7 @@ onLinux("what the kernel tells is what /proc/net says, for every kind of address
   }
 });
 
-onLinux("a socket that is connected, not listening, is not told", async () => {
+onLinux("a socket that is connected, not listening, is not listed", async () => {
   const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   const client = await Bun.connect({ hostname: "127.0.0.1", port: server.port, socket: { data() {} } });
   try {

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { isReaderGone, isTerminal, writeText } from "../../src/sys/stdio/stdio.ts";
-import { makeScratch } from "../scratch.ts";
+import { makeScratch } from "../kit/scratch.ts";
 
 const scratch = makeScratch();
 const STDIO = JSON.stringify(join(import.meta.dir, "../../src/sys/stdio/stdio.ts"));
@@ -14,7 +14,7 @@ function run(shell: string, script: string) {
   return { stdout: child.stdout.toString(), stderr: child.stderr.toString() };
 }
 
-test("all of it arrives through a pipe that is non-blocking and read slowly", () => {
+test("all output arrives through a slow non-blocking pipe", () => {
   // `O_NONBLOCK` is set on the pipe itself, as a neighbour on the same pipe may do at any time.
   const script = `
     const { writeText } = await import(${STDIO});
@@ -63,7 +63,7 @@ describe("isReaderGone, without writing", () => {
   const now = `
     const { isReaderGone, writeText } = await import(${STDIO});
     writeText(2, String(isReaderGone(1)));`;
-  test("a pipe whose reader leaves", () => {
+  test("isReaderGone sees that a pipe's reader left", () => {
     expect(run(`"$1" -e "$2" | sleep 0.1`, look).stderr).toBe("gone");
   });
   for (const [what, shell, gone] of [
@@ -79,7 +79,7 @@ describe("isReaderGone, without writing", () => {
       expect(child.stderr.toString()).toBe(String(gone));
     });
   }
-  test("a descriptor that is closed", () => {
+  test("isReaderGone sees a closed descriptor", () => {
     const fd = openSync(join(scratch(), "f"), "w");
     closeSync(fd);
     expect(isReaderGone(fd)).toBe(true);
@@ -102,16 +102,16 @@ describe("a terminal is told", () => {
     const open = (path) => openSync(path, constants.O_RDWR | constants.O_NOCTTY);
     writeText(1, [isTerminal(open("/dev/ptmx")), isTerminal(open("/dev/null"))].join(" "));`;
 
-  test("by the C library", () => {
+  test("a terminal is recognised by the C library", () => {
     expect(run(`"$1" -e "$2"`, script)).toEqual({ stdout: "true false", stderr: "" });
   });
 
-  test("where no C function can be called, as nothing may be compiled", () => {
+  test("a terminal is recognised where no C function can be called", () => {
     expect(run(`BUN_JSC_useJIT=0 "$1" -e "$2"`, script)).toEqual({ stdout: "true false", stderr: "" });
   });
 });
 
-test("an error that is printed has code, hint and status", async () => {
+test("a printed error has code, hint and status", async () => {
   const { DtError, EXIT, errnoOf, messageOf } = (await import(
     JSON.parse(ERROR)
   )) as typeof import("../../src/sys/base/error.ts");

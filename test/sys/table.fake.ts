@@ -13,7 +13,10 @@ export interface FakeProcess extends Partial<ProcessEntry> {
   commandLine?: string;
   /** Inodes it has open for writing. */
   writes?: number[];
-  /** Of those that write: who has the same has the same open file description. Default: one of its own; null: cannot be seen. */
+  /**
+   * Of those that write: who has the same has the same open file description. Default: one of its own; null: cannot be
+   * seen.
+   */
   description?: string | null;
   /** The token that its lineage was made of. Default: none. */
   lineage?: string;

@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { openKnown } from "../../../src/jobs/snapshot.ts";
 import { fillPattern } from "../../../src/jobs/target.ts";
 import { makeSeal } from "../../../src/sys/seal/seal.ts";
-import { makeScratch } from "../../scratch.ts";
+import { makeScratch } from "../../kit/scratch.ts";
 
 const scratch = makeScratch();
 
-test("same content is no change, whatever its time; a removal and a return are", async () => {
+test("the same content is no change, whatever its time; a removal and a return are changes", async () => {
   const base = scratch();
   const file = join(base, "a");
   writeFileSync(file, "one");
@@ -36,7 +36,7 @@ test("same content is no change, whatever its time; a removal and a return are",
   expect([...(await known.changed([file, join(base, "never")])).keys()]).toEqual([file]);
 });
 
-test("what changes after it was looked at is a change, also when the look is settled later", async () => {
+test("a file that changes after it was looked at counts as changed, even when that look is settled later", async () => {
   const base = scratch();
   const file = join(base, "a");
   writeFileSync(file, "one");
@@ -48,7 +48,7 @@ test("what changes after it was looked at is a change, also when the look is set
   expect([...(await known.changed([file])).keys()]).toEqual([file]);
 });
 
-test("what is removed while it is worked on is a change, though it was not known before", async () => {
+test("a file removed while it is worked on counts as changed, even if it was unknown before", async () => {
   const base = scratch();
   const file = join(base, "a");
   const keys = async () => [...(await known.changed([file])).keys()];
@@ -69,7 +69,7 @@ test("what is removed while it is worked on is a change, though it was not known
   expect(await keys()).toEqual([file]);
 });
 
-test("what was begun and not settled is no change while it is as its job had it, and one for the next try", async () => {
+test("a file whose job began and has not settled is unchanged while it stays the same, and counts for the next try", async () => {
   const base = scratch();
   const file = join(base, "a");
   const keys = async () => [...(await known.changed([file])).keys()];
@@ -91,7 +91,7 @@ test("what was begun and not settled is no change while it is as its job had it,
   expect(await keys()).toEqual([]);
 });
 
-test("what came and went while it was worked on is a change: the job may have seen it", async () => {
+test("a file that came and went during its job counts as changed, since the job may have seen it", async () => {
   const base = scratch();
   const file = join(base, "a");
   const known = openKnown(join(base, "known.json"), "x", makeSeal(base, join(base, "home")));
@@ -110,7 +110,7 @@ test("what came and went while it was worked on is a change: the job may have se
   expect(await keys()).toEqual([]);
 });
 
-test("what was begun when its daemon was killed is a change, whatever it is by now", async () => {
+test("a file whose job was running when the daemon was killed counts as changed, whatever it holds now", async () => {
   const base = scratch();
   const path = join(base, "known.json");
   const [kept, back, gone] = ["kept", "back", "gone"].map((name) => join(base, name)) as [string, string, string];
@@ -135,7 +135,7 @@ test("what was begun when its daemon was killed is a change, whatever it is by n
   ]).toEqual([]);
 });
 
-test("over a restart: what was settled is known, what was not is a change again; other patterns begin anew", async () => {
+test("after a restart settled files are known and unsettled ones changed; other patterns start from nothing", async () => {
   const base = scratch();
   const [a, b, c] = ["a", "b", "c"].map((name) => join(base, name)) as [string, string, string];
   for (const file of [a, b, c]) writeFileSync(file, "x");
@@ -166,7 +166,7 @@ test.each([
   expect(fillPattern(pattern, path)).toBe(target);
 });
 
-test("a large file is read to its end, one of the kernel's that has none as far as it says", async () => {
+test("a large file is read to its end, and an endless file of the kernel as far as its stated size", async () => {
   const base = scratch();
   const [large, endless] = [join(base, "large"), join(base, "endless")];
   const bytes = new Uint8Array(300_000);

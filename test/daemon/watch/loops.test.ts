@@ -41,7 +41,7 @@ function jobsUntilHeld(nameOf: (at: number) => string, targetOf: (path: string) 
   return 20;
 }
 
-test("a job that writes what it is run for is held, by one name or by a new one each time, of one target or of each its own", () => {
+test("a job that writes its own input is held, under one name or a new one each time, with one target or one each", () => {
   expect(
     jobsUntilHeld(
       () => "a.js",
@@ -69,7 +69,7 @@ test("a job that writes what it is run for is held, by one name or by a new one 
   ).toBeLessThan(6);
 });
 
-test("files that come one after the other by a clock of their own are worked on, though a job runs each time", () => {
+test("files that arrive by a clock of their own are worked on, even if a job is running each time", () => {
   const one = watch();
   let running: string | null = null;
   for (let at = 0; at < 30; at++) {
@@ -82,7 +82,7 @@ test("files that come one after the other by a clock of their own are worked on,
   }
 });
 
-test("a file that comes while two jobs run, and one that was known, is nobody's work", () => {
+test("a file that arrives while two jobs run, or that was known before, is not blamed on a job", () => {
   const one = watch();
   one.heard("a");
   one.begin("a", "a", false);

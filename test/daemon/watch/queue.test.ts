@@ -70,7 +70,7 @@ function setUp(more: Partial<QueueOptions> = {}, { atOnce = 4, capacity = 64 } =
 }
 
 describe("a target", () => {
-  test("is worked on when it has been quiet, with each path once; the last change of a burst counts", async () => {
+  test("a target is worked on once it is quiet, with each path once, and after the last change of a burst", async () => {
     const { clock, queue, shown } = setUp();
     queue.add("t", "a");
     await clock.advance(90);
@@ -82,7 +82,7 @@ describe("a target", () => {
     expect(shown()).toEqual(["190 t: a b"]);
   });
 
-  test("that never is quiet is worked on all the same", async () => {
+  test("a target that is never quiet is worked on all the same", async () => {
     const { clock, queue, shown, end } = setUp();
     for (let at = 0; at < 30; at++) {
       queue.add("t", "a");
@@ -94,7 +94,7 @@ describe("a target", () => {
     expect(shown()).toEqual(["1000 t: a", "1550 t: a"]);
   });
 
-  test("changed while it is worked on is worked on again, once, and not before the first has ended", async () => {
+  test("a target that changes during its job has exactly one more job, after the first has ended", async () => {
     const { clock, queue, shown, end } = setUp();
     queue.add("t", "a");
     await clock.advance(100);
@@ -110,7 +110,7 @@ describe("a target", () => {
     expect(shown()).toHaveLength(2);
   });
 
-  test("that failed is tried again, each time after twice as long, and given up; what changes meanwhile goes with it", async () => {
+  test("a failed target is tried again after twice as long each time, together with later changes, and then given up", async () => {
     const { clock, queue, begun, shown, end } = setUp({ retries: 2 });
     queue.add("t", "a");
     await clock.advance(100);
@@ -134,7 +134,7 @@ describe("a target", () => {
     expect(shown().at(-1)).toBe(`${clock.now()} t: b c`);
   });
 
-  test("that failed while more changed is tried again with all of it at once", async () => {
+  test("a target that failed while more files changed is tried again at once, with all of them", async () => {
     const { clock, queue, shown, end } = setUp({ retries: 1 });
     queue.add("t", "a");
     await clock.advance(100);
@@ -144,7 +144,7 @@ describe("a target", () => {
     expect(shown()).toEqual(["100 t: a", "200 t: a b"]);
   });
 
-  test("that failed while a change is gathered is tried again with it, as soon as it is quiet", async () => {
+  test("a target that failed while a change is being gathered is tried again with that change once it is quiet", async () => {
     const { clock, queue, shown, end } = setUp({ retries: 1, retryMs: 60_000 });
     queue.add("t", "a");
     await clock.advance(100);
@@ -155,7 +155,7 @@ describe("a target", () => {
     expect(shown()).toEqual(["100 t: a", "200 t: b a"]);
   });
 
-  test("that waits to be tried again is gathered anew when it changes: until it is quiet, or for long enough", async () => {
+  test("a target that changes while it waits for its next try is gathered again until it is quiet, or for the longest wait", async () => {
     const { clock, queue, shown, end } = setUp({ retries: 1, retryMs: 60_000 });
     queue.add("t", "a");
     await clock.advance(100);
@@ -171,7 +171,7 @@ describe("a target", () => {
     expect(shown()).toHaveLength(2);
   });
 
-  test("of which the work throws is one that failed", async () => {
+  test("a target whose work throws counts as failed", async () => {
     let calls = 0;
     const { clock, queue } = setUp({
       retries: 1,
@@ -189,7 +189,7 @@ describe("a target", () => {
 });
 
 describe("many targets", () => {
-  test("run side by side, as many as may; a full queue loses nothing", async () => {
+  test("targets run side by side up to the limit, and a full queue loses none", async () => {
     const { clock, queue, lanes, begun, end } = setUp({}, { atOnce: 2, capacity: 3 });
     for (let at = 0; at < 20; at++) queue.add(`t${at}`, `p${at}`);
     await clock.advance(100);
@@ -204,7 +204,7 @@ describe("many targets", () => {
     await queue.idle();
   });
 
-  test("property: every change is in a job that began after it, never two of a target at a time, never more than may run", async () => {
+  test("property: every change is in a job that began after it, with one job a target at a time and no more than the limit at once", async () => {
     const event = fc.oneof(
       { weight: 5, arbitrary: fc.record({ is: fc.constant("add" as const), target: fc.nat(5), path: fc.nat(3) }) },
       { weight: 3, arbitrary: fc.record({ is: fc.constant("wait" as const), ms: fc.nat(400) }) },

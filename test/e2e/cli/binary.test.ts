@@ -1,4 +1,6 @@
-/** The compiled binary as a program: what steers it and what does not, and what it does when its output goes nowhere. */
+/**
+ * The compiled binary as a program: what steers it and what does not, and what it does when its output goes nowhere.
+ */
 import { afterEach, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -62,7 +64,7 @@ describe("the directory it runs in does not steer it", () => {
       "tsconfig.json": "}",
     },
   };
-  test.each(Object.entries(HOSTILE))("with %s files", async (_, files) => {
+  test.each(Object.entries(HOSTILE))("the directory it runs in does not steer dt with %s files", async (_, files) => {
     const root = createRoot(files);
     root.write("preload.ts", preload(root));
 
@@ -87,7 +89,7 @@ describe("the directory it runs in does not steer it", () => {
     expect(existsSync(join(root.dir, "PRELOADED"))).toBe(false);
   });
 
-  test("nor does BUN_OPTIONS steer the host of a launch; the command has it", async () => {
+  test("BUN_OPTIONS does not steer a launch's host, and reaches the command", async () => {
     const root = createRoot();
     const file = root.write(
       "preload.ts",
@@ -116,7 +118,7 @@ describe("about itself", () => {
     if (head.success) expect(commit).toMatch(/^[0-9a-f]{12}\+?$/);
   });
 
-  test("--help is an answer; no arguments at all is wrong usage", async () => {
+  test("--help is an answer, and no argument at all is wrong usage", async () => {
     const root = createRoot();
     const asked = await root.dt(["--help"]);
     expect(asked).toMatchObject({
@@ -127,12 +129,12 @@ describe("about itself", () => {
     expect((await root.dt([])).code).toBe(2);
   });
 
-  test("its bytecode is used", async () => {
+  test("the binary uses its bytecode", async () => {
     const { stdout, stderr } = await createRoot().dt(["--version"], { env: { BUN_JSC_verboseDiskCache: "1" } });
     expect(stdout + stderr).toContain("Cache hit");
   });
 
-  test("what a start reads of it lies at its front: `bun run order` after much of dt was changed", async () => {
+  test("what a start reads of the binary lies at its front (else: bun run order)", async () => {
     const order = new Set(readFileSync(join(REPOSITORY, "src", "startup.order"), "utf8").split("\n"));
     const root = createRoot();
     for (const words of [["--version"], ["ps"]]) {
@@ -200,7 +202,7 @@ describe("output that goes nowhere", () => {
   });
 
   // Ends with 0 and says nothing; to become a part of the test above.
-  test("so it is for logs", async () => {
+  test("logs that a full disk refuses are a failure, in one line", async () => {
     const root = createRoot();
     await root.dt(["tools", "sleep", "--detach"]);
     await expectRefused(root, "logs tools:sleep");

@@ -15,7 +15,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { rememberRootIn } from "../../../src/state/roots.ts";
-import { type RunOptions, TestRoot, until } from "../../kit.ts";
+import { type RunOptions, TestRoot, until, within } from "../../kit.ts";
 import { launchRoot, psOf, readLog, runs } from "../kit/launch.ts";
 
 const KEY = "t:dev:default";
@@ -30,14 +30,6 @@ interface Finding {
   fixable: boolean;
   repaired: { done: boolean; text: string } | null;
   details: Record<string, unknown> | null;
-}
-
-async function within(root: TestRoot, body: () => Promise<void>): Promise<void> {
-  try {
-    await body();
-  } finally {
-    await root.dispose();
-  }
 }
 
 async function doctor(root: TestRoot, args: string[] = [], options: RunOptions = {}) {
@@ -74,7 +66,7 @@ function age(path: string): void {
   utimesSync(path, new Date(Date.now() - 3_600_000), new Date(Date.now() - 3_600_000));
 }
 
-test("all is well: exit 0, the facts are there, nothing is changed", async () => {
+test("doctor on a sound project exits 0, shows the facts and changes nothing", async () => {
   const root = launchRoot("plain");
   await within(root, async () => {
     const before = await doctor(root);
@@ -96,7 +88,7 @@ test("all is well: exit 0, the facts are there, nothing is changed", async () =>
   });
 });
 
-test("locks: who holds what, since when, doing what; only those whose holder is gone are broken", async () => {
+test("doctor shows who holds each lock, since when and for what, and breaks only those whose holder is gone", async () => {
   const root = launchRoot("plain");
   const [alive, dead] = [sleeper(), sleeper()];
   await within(root, async () => {
@@ -141,7 +133,7 @@ test("locks: who holds what, since when, doing what; only those whose holder is 
   });
 });
 
-test("records without processes are cleared, and only they; what runs without a host is left to a person", async () => {
+test("doctor clears only records without processes, and leaves a launch without a host to the user", async () => {
   const root = launchRoot("plain", "", `two: { kind: "managed", run: ["sleep", "1000"] },`);
   await within(root, async () => {
     await root.dt(["t", "dev", "-d"]);
@@ -169,7 +161,7 @@ test("records without processes are cleared, and only they; what runs without a 
   });
 });
 
-test("a start, a stop and a wait that were cut off", async () => {
+test("doctor mends a start, a stop and a wait that were cut off", async () => {
   const root = launchRoot("plain");
   await within(root, async () => {
     await root.dt(["t", "dev", "-d"]);
@@ -198,7 +190,7 @@ test("a start, a stop and a wait that were cut off", async () => {
   });
 });
 
-test("a record that cannot be read: its processes are named, and not stopped by --fix", async () => {
+test("doctor names the processes of an unreadable record, and --fix does not stop them", async () => {
   const root = launchRoot("plain");
   await within(root, async () => {
     await root.dt(["t", "dev", "-d"]);
@@ -216,7 +208,7 @@ test("a record that cannot be read: its processes are named, and not stopped by 
   });
 });
 
-test("leftovers of dead processes are removed, those of living and of young ones are not", async () => {
+test("doctor removes leftovers of dead processes, not those of living or young ones", async () => {
   const root = launchRoot("plain");
   const [alive, dead] = [sleeper(), sleeper()];
   await within(root, async () => {
@@ -260,7 +252,7 @@ test("leftovers of dead processes are removed, those of living and of young ones
   });
 });
 
-test("a run directory that others can read, and one that is a link", async () => {
+test("doctor reports a run directory that others can read, and one that is a link", async () => {
   const root = launchRoot("plain");
   await within(root, async () => {
     mkdirSync(root.run, { recursive: true });
@@ -278,7 +270,7 @@ test("a run directory that others can read, and one that is a link", async () =>
   });
 });
 
-test("commands whose run calls dt again are named, with the direct command", async () => {
+test("doctor names commands whose run calls dt again, with the direct command", async () => {
   const root = TestRoot.create({
     "manifests/a.ts": `export default { name: "a", commands: {
       build: { kind: "oneshot", run: ["bun", "build", "it all"], variants: { fast: { run: "make fast" } } },
@@ -312,7 +304,7 @@ test("commands whose run calls dt again are named, with the direct command", asy
   });
 });
 
-test("projects that are no longer there are forgotten, the others are not", async () => {
+test("doctor forgets projects that no longer exist, and only those", async () => {
   const root = launchRoot("plain");
   await within(root, async () => {
     await root.dt(["t", "dev", "-d"]);
@@ -331,7 +323,7 @@ test("projects that are no longer there are forgotten, the others are not", asyn
   });
 });
 
-/** The run directory removed, and before that its host: nobody is left to write the record again. */
+/** The run directory is removed, and before that its host is killed: no process writes the record again. */
 async function loseEverything(root: TestRoot): Promise<number> {
   const one = await psOf(root);
   process.kill(one?.host?.pid as number, "SIGKILL");
@@ -340,7 +332,7 @@ async function loseEverything(root: TestRoot): Promise<number> {
   return one?.pid as number;
 }
 
-test("processes that no record knows are listed, and stopped whole by --fix", async () => {
+test("doctor lists processes that no record knows, and --fix stops their whole trees", async () => {
   const root = launchRoot("background child");
   await within(root, async () => {
     await root.dt(["t", "dev", "-d"]);
@@ -361,7 +353,7 @@ test("processes that no record knows are listed, and stopped whole by --fix", as
   });
 });
 
-test("lost processes: another root's, another run directory's, spared ones and a launch whose host lives are left alone", async () => {
+test("doctor does not take for lost the processes of another root or run directory, spared ones or a launch whose host lives", async () => {
   const [root, other] = [launchRoot("plain"), launchRoot("plain")];
   const moved = { env: { DIALTONE_RUN_DIR: join(root.base, "moved") } };
   await within(root, async () => {
@@ -392,7 +384,7 @@ test("lost processes: another root's, another run directory's, spared ones and a
   }).finally(() => other.dispose());
 });
 
-test("a stack where no Compose is, or whose engine does not answer, is no project in which all is well", async () => {
+test("doctor reports a stack without Compose, or whose engine does not answer", async () => {
   const stack = { name: "s", commands: { dev: { kind: "managed", compose: { file: "compose.yaml" } } } };
   const root = TestRoot.create({ "manifests/s.json": JSON.stringify(stack), "compose.yaml": "services: {}\n" });
   const bin = join(root.base, "bin");

@@ -1,4 +1,7 @@
-/** `dt init`, and that a plugin it makes runs at once: the real binary in fresh directories, on a PATH without Bun and Node. */
+/**
+ * `dt init`, and that a plugin it makes runs at once: the real binary in fresh directories, on a PATH without Bun and
+ * Node.
+ */
 import { afterEach, describe, expect, test } from "bun:test";
 import {
   chmodSync,
@@ -127,7 +130,7 @@ describe("dt init plugin", () => {
     expect((await dt(words)).stdout).toBe(output);
   });
 
-  test("its checks fail on mistakes: a type, a test, a page that does not answer", async () => {
+  test("a new plugin's checks fail on a wrong type, a failing test and a page that does not answer", async () => {
     const { root, dt } = emptyPlace();
     await dt(["init", "plugin", "shop"]);
     expect((await dt(["shop", "check"])).code).toBe(0);
@@ -155,7 +158,7 @@ describe("dt init plugin", () => {
     expect(build).toMatchObject({ code: 1, check: 1 });
   });
 
-  test("is clean for tsc with nothing installed, and a wrong field is an error", async () => {
+  test("a new plugin is clean for tsc with nothing installed, and a wrong field is an error", async () => {
     const { root, dt } = emptyPlace();
     // What a project has of its own is none of the plugin's business.
     root.write(
@@ -181,7 +184,7 @@ describe("dt init plugin", () => {
     }
   });
 
-  test("gives the plugin its name everywhere, whatever characters the name is made of", async () => {
+  test("dt init plugin uses the plugin's name everywhere, whatever characters it has", async () => {
     const { root, dt } = emptyPlace();
     for (const name of ["a.b-c_d", "9", `x${"y".repeat(63)}`, "template"]) {
       expect((await dt(["init", "plugin", name])).code).toBe(0);
@@ -195,7 +198,7 @@ describe("dt init plugin", () => {
     expect(root.read("plugins/template/smoke.ts")).toBe(await own("plugins/template/smoke.ts"));
   });
 
-  test("refuses names that cannot be, or are taken", async () => {
+  test("dt init plugin refuses invalid names and names that are taken", async () => {
     const { root, dt, files } = emptyPlace();
     const refused = async (words: string[], ...sentences: string[]) => {
       const { code, stdout, stderr } = await dt(["init", ...words]);
@@ -221,7 +224,7 @@ describe("dt init plugin", () => {
     expect(files()).toEqual(["manifests/broken.json", "manifests/other.json"]);
   });
 
-  test("a plugin of the user's own home counts, before there is a project too", async () => {
+  test("dt init plugin refuses the name of a plugin in the user's home, also before there is a project", async () => {
     const { root, dt, files } = emptyPlace();
     root.write(join(root.home, ".dialtone/manifests/mine.json"), '{ "name": "shop", "commands": {} }');
     const { code, stderr } = await dt(["init", "plugin", "shop"]);
@@ -229,7 +232,7 @@ describe("dt init plugin", () => {
     expect(stderr).toContain("mine.json");
   });
 
-  test("overwrites nothing, and then writes nothing", async () => {
+  test("dt init plugin overwrites no file, and writes none when it would have to", async () => {
     const { root, dt, files } = emptyPlace();
     const cases: [string, () => void][] = [
       ["manifests/shop.ts", () => root.write("manifests/shop.ts", "export const helper = 1;\n")],
@@ -252,14 +255,14 @@ describe("dt init plugin", () => {
       expect(files()).toEqual(before);
       for (const folder of ["manifests", "plugins"]) rmSync(join(root.dir, folder), { recursive: true, force: true });
     }
-    // an empty folder is in nobody's way; types that are there stay as they are
+    // an empty folder blocks nothing; existing types stay as they are
     mkdirSync(join(root.dir, "plugins/shop"), { recursive: true });
     root.write("manifests/dialtone.d.ts", "// mine\n");
     expect((await dt(["init", "plugin", "shop"])).code).toBe(0);
     expect(root.read("manifests/dialtone.d.ts")).toBe("// mine\n");
   });
 
-  test("of many at once one makes it, and the others leave it whole", async () => {
+  test("of many calls of dt init plugin at once one makes the plugin, and the others leave it whole", async () => {
     const { root, dt, files } = emptyPlace();
     const codes = (await Promise.all(Array.from({ length: 6 }, () => dt(["init", "plugin", "shop"])))).map(
       ({ code }) => code,
@@ -277,7 +280,7 @@ describe("dt init plugin", () => {
     expect(statSync(join(root.dir, "manifests/shop.ts")).mode & 0o022).toBe(0);
   });
 
-  test("--dry-run writes nothing, --json says what was written", async () => {
+  test("dt init plugin --dry-run writes nothing, and --json says what was written", async () => {
     const { root, dt, files } = emptyPlace();
     const dry = await dt(["init", "plugin", "shop", "--dry-run"]);
     expect([dry.code, dry.stdout.match(/^would write {2}/gm)?.length, files()]).toEqual([0, SHOP.length, []]);
@@ -292,7 +295,7 @@ describe("dt init plugin", () => {
     expect([again.code, JSON.parse(again.stdout).error.code]).toEqual([2, "exists"]);
   });
 
-  test("finds the project from below it, through a link, and by -C", async () => {
+  test("dt init plugin finds the project from below, through a link and by -C", async () => {
     const { root, dt } = emptyPlace();
     mkdirSync(join(root.dir, "manifests"));
     mkdirSync(join(root.dir, "deep/er"), { recursive: true });
@@ -315,7 +318,7 @@ describe("dt init plugin", () => {
   });
 
   const setpriv = process.getuid?.() === 0 ? Bun.which("setpriv") : null;
-  test.skipIf(setpriv === null)("where it may not write, it says so and leaves nothing", async () => {
+  test.skipIf(setpriv === null)("dt init plugin says where it may not write, and leaves nothing", async () => {
     const { root } = emptyPlace();
     const uid = 54321;
     const dt = join(root.base, "dt");
@@ -352,7 +355,7 @@ describe("dt init plugin", () => {
     expect(ignore.stderr).not.toContain("DIALTONE_RUN_DIR");
     for (const path of [".gitignore", "manifests/dialtone.d.ts", "manifests/tsconfig.json"])
       rmSync(join(root.dir, path));
-    // what belongs to somebody else is never run by dt, so nothing is put there
+    // dt never runs what belongs to another user, so nothing is put there
     const foreign = await root.dt(["init", "plugin", "shop"]);
     expect([foreign.code, filesIn(root.dir)]).toEqual([2, []]);
     expect(foreign.stderr).toContain(`belongs to uid ${uid}`);
@@ -361,7 +364,7 @@ describe("dt init plugin", () => {
 });
 
 describe("dt init", () => {
-  test("makes a project, once: the second time nothing changes", async () => {
+  test("dt init makes a project, and changes nothing the second time", async () => {
     const { root, dt, files } = emptyPlace();
     const first = await dt(["init"]);
     expect([first.code, first.stdout]).toEqual([
@@ -382,7 +385,7 @@ describe("dt init", () => {
     root.write("manifests/x.ts", manifest('runs: ["true"]'));
     expect((await typecheck(root, "manifests")).errors).toContain("'runs' does not exist in type 'OneshotCommand'");
 
-    // types of another dt are brought up to date, a file of somebody's own is not
+    // types of another dt are brought up to date, a file of the user's own is not
     const types = root.read("manifests/dialtone.d.ts");
     root.write("manifests/dialtone.d.ts", types.replace("definePlugin", "defineOldPlugin"));
     expect((await dt(["init"])).stdout).toBe("changed  manifests/dialtone.d.ts\n");
@@ -392,7 +395,7 @@ describe("dt init", () => {
     expect(root.read("manifests/dialtone.d.ts")).toBe("// mine\n");
   });
 
-  test("has git ignore .dialtone/, once, in a checkout only", async () => {
+  test("dt init makes git ignore .dialtone/ once, and only in a checkout", async () => {
     const { root, dt } = emptyPlace();
     const git = (...words: string[]) => execute(root, ["git", ...words], { env: { GIT_CONFIG_GLOBAL: "/dev/null" } });
     await git("init", "-q");
@@ -423,7 +426,7 @@ describe("dt init", () => {
     expect(root.read("apps/web/.gitignore")).toBe(".dialtone/\n");
   });
 
-  test("in a folder of a project it says so, unless that folder is named", async () => {
+  test("dt init below a project says so, unless the folder is named", async () => {
     const { root, dt } = emptyPlace();
     await dt(["init"]);
     const folder = join(root.dir, "plugins");
@@ -436,7 +439,7 @@ describe("dt init", () => {
     expect(existsSync(join(folder, "manifests"))).toBe(true);
   });
 
-  test("where the project knows @dialtone/dt by itself, no types are put beside it", async () => {
+  test("dt init adds no types where the project knows @dialtone/dt by itself", async () => {
     const { root, dt, files } = emptyPlace();
     root.write("tsconfig.json", '{ "compilerOptions": { "paths": { "@dialtone/dt": ["./src/index.ts"] } } }');
     expect((await dt(["init"])).stdout).toBe("wrote  manifests/\n");

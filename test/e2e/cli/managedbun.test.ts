@@ -64,7 +64,7 @@ describe("bun", () => {
     expect(stdout).toContain(join(root.home, ".dialtone", "shims"));
   });
 
-  test("is the one inside dt: scripts, standard input, exit codes, `#!/usr/bin/env bun`", async () => {
+  test("bun below dt is the one inside dt, for scripts, standard input, exit codes and `#!/usr/bin/env bun`", async () => {
     expect((await dt(["b", "bun", "--version"])).stdout.trim()).toBe(Bun.version);
     expect(await dt(["b", "file", "a b", ""])).toMatchObject({ code: 3, stdout: "hello from hello.ts a b \n" });
     expect(await dt(["b", "string", "a b"])).toMatchObject({ code: 3, stdout: "hello from hello.ts a b\n" });
@@ -82,11 +82,11 @@ describe("bun", () => {
     expect(await dt(["b", "bunx", "tool", "x"])).toMatchObject({ code: 0, stdout: "tool x\n" });
   });
 
-  test("a bun in node_modules/.bin comes first", async () => {
+  test("a bun in node_modules/.bin comes before the one inside dt", async () => {
     expect((await dt(["b", "own"])).stdout).toBe("of the plugin\n");
   });
 
-  test("BUN_OPTIONS of the user reaches it", async () => {
+  test("the user's BUN_OPTIONS reaches the bun inside dt", async () => {
     root.write("preload.ts", "globalThis.fromPreload = 'yes';\n");
     const { stdout } = await dt(["b", "bun", "-e", "console.log(globalThis.fromPreload)"], {
       env: { BUN_OPTIONS: `--preload=${join(root.dir, "preload.ts")}` },
@@ -96,7 +96,7 @@ describe("bun", () => {
 });
 
 describe("dt below a bun", () => {
-  test("is dt, by both names, and its command sees nothing of it", async () => {
+  test("dt below a bun is dt by both names, and its command sees nothing of that", async () => {
     for (const command of ["nested", "deep"]) {
       const { code, stdout } = await dt(["b", command]);
       expect([command, code]).toEqual([command, 0]);
@@ -112,7 +112,7 @@ describe("dt below a bun", () => {
     }
   });
 
-  test("is dt where BUN_BE_BUN is set by hand", async () => {
+  test("dt is dt where BUN_BE_BUN is set by hand", async () => {
     const { code, stdout } = await dt(["b", "forced"]);
     expect(code).toBe(0);
     expect(stdout.match(/DIALTONE_ROOT=/g)).toHaveLength(2);
@@ -126,7 +126,7 @@ describe("the shims", () => {
     return readdirSync(folder).map((name) => join(folder, name));
   };
 
-  test("are made once, and again where one is missing", async () => {
+  test("the shims are made once, and again where one is missing", async () => {
     await dt(["b", "bun", "--version"]);
     const [folder] = shims();
     expect(shims()).toHaveLength(1);
@@ -135,14 +135,14 @@ describe("the shims", () => {
     expect((await dt(["b", "bun", "--version"])).stdout.trim()).toBe(Bun.version);
   });
 
-  test("many first runs at once all work", async () => {
+  test("many first runs at once all make working shims", async () => {
     rmSync(join(root.home, ".dialtone"), { recursive: true, force: true });
     const results = await Promise.all(Array.from({ length: 12 }, () => dt(["b", "bun", "-e", "console.log(1)"])));
     for (const result of results) expect(result).toMatchObject({ code: 0, stdout: "1\n", stderr: "" });
     expect(readdirSync(shims()[0] as string).filter((name) => name.endsWith(".tmp"))).toEqual([]);
   });
 
-  test("serve a binary that lies on an awkward path, and one that has moved", async () => {
+  test("the shims serve a binary on an awkward path, and one that has moved", async () => {
     const place = join(root.base, 'it\'s a "place" $HOME `x`');
     mkdirSync(place);
     cpSync(DT, join(place, "my dt"));
@@ -161,7 +161,7 @@ describe("plugins inside the binary", () => {
     expect((await dt(["bun", "exec", "--help"])).stdout).toContain("bun");
   });
 
-  test("dt go exec is the machine's go, and says so where there is none", async () => {
+  test("dt go exec is the machine's go, and reports when there is none", async () => {
     const none = await dt(["go", "exec", "version"]);
     expect([none.code, none.stdout]).toEqual([127, ""]);
     expect(none.stderr).toContain("go");

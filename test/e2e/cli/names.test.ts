@@ -1,8 +1,11 @@
-/** Names on the command line: one that nothing knows is an error with the nearest names for every verb, and a true one never is. */
+/**
+ * Names on the command line: one that nothing knows is an error with the nearest names for every verb, and a true one
+ * never is.
+ */
 import { expect, test } from "bun:test";
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { type RunOptions, TestRoot } from "../../kit.ts";
+import { type RunOptions, TestRoot, within } from "../../kit.ts";
 
 const SHOP = {
   name: "shop",
@@ -58,15 +61,6 @@ const UNKNOWN: readonly [typed: string[], near: string | null][] = [
   [["shop:nosuch"], null],
 ];
 
-async function within(files: Record<string, string>, body: (root: TestRoot) => Promise<void>): Promise<void> {
-  const root = TestRoot.create(files);
-  try {
-    await body(root);
-  } finally {
-    await root.dispose();
-  }
-}
-
 const evaluations = (root: TestRoot) =>
   readdirSync(root.dir).includes("evaluated") ? root.read("evaluated").length : 0;
 
@@ -74,8 +68,8 @@ for (const [state, files] of [
   ["of which nothing was loaded yet", JSON_SHOP],
   ["that were loaded", CODE_SHOP],
 ] as const) {
-  test(`every verb says of an unknown name which is nearest, by manifests ${state}`, () =>
-    within(files, async (root) => {
+  test(`every verb names what is nearest to an unknown name, by manifests ${state}`, () =>
+    within(TestRoot.create(files), async (root) => {
       if (files === CODE_SHOP) await root.dt(["list"]);
       const before = evaluations(root);
       // Of code the kinds of names are enough, and each verb without its flags.
@@ -102,8 +96,8 @@ for (const [state, files] of [
     }));
 }
 
-test("a name that is declared and does not run is none of these", () =>
-  within(JSON_SHOP, async (root) => {
+test("a declared name that does not run is not reported as unknown", () =>
+  within(TestRoot.create(JSON_SHOP), async (root) => {
     const said = async (...args: string[]) => {
       const { code, stdout, stderr } = await root.dt(args);
       return [code, stdout, stderr];
@@ -130,8 +124,8 @@ test("a name that is declared and does not run is none of these", () =>
     expect([restarted[0], restarted[2]]).toEqual([2, expect.stringContaining("one-shot")]);
   }));
 
-test("nothing of a plugin or group has run: it is not ready, and it is stopped", () =>
-  within(JSON_SHOP, async (root) => {
+test("a plugin or group of which nothing ever ran is not ready, and counts as stopped", () =>
+  within(TestRoot.create(JSON_SHOP), async (root) => {
     for (const [name, keys] of [
       ["shop", "shop:web:default, shop:slow:default"],
       ["backend", "shop:web:default, shop:slow:default"],
@@ -150,8 +144,8 @@ test("nothing of a plugin or group has run: it is not ready, and it is stopped",
     expect((await root.dt(["wait", "backend"])).code).toBe(0);
   }));
 
-test("of several names the known ones are stopped, and the unknown ones are an error all the same", () =>
-  within(JSON_SHOP, async (root) => {
+test("dt stop with several names stops the known ones, and the unknown ones are an error all the same", () =>
+  within(TestRoot.create(JSON_SHOP), async (root) => {
     await root.dt(["shop", "web", "-d"]);
     const both = await root.dt(["stop", "shop:wbe", "shop:web", "nosuch:a", "--json"]);
     expect(both.code).toBe(2);
@@ -185,7 +179,7 @@ for (const [what, change] of [
 ] as const) {
   for (const seen of [false, true]) {
     test(`a launch whose manifest is ${what} is found by its name${seen ? ", also when that is known" : ""}`, () =>
-      within(JSON_SHOP, async (root) => {
+      within(TestRoot.create(JSON_SHOP), async (root) => {
         await root.dt(["shop", "web", "-d"]);
         change(root);
         if (seen) await root.dt(["list"]);
@@ -213,8 +207,8 @@ for (const [what, change] of [
   }
 }
 
-test("a manifest that cannot be loaded makes no true name an error, and is named", () =>
-  within({ ...JSON_SHOP, "manifests/other.json": `{"name":"other","commands":{}}` }, async (root) => {
+test("a manifest that cannot be loaded makes no valid name an error, and is named", () =>
+  within(TestRoot.create({ ...JSON_SHOP, "manifests/other.json": `{"name":"other","commands":{}}` }), async (root) => {
     await root.dt(["list"]);
     root.write("manifests/shop.json", `{"name":`);
     // Known as it was when it was last read.
@@ -260,8 +254,8 @@ test("a manifest that cannot be loaded makes no true name an error, and is named
     }
   }));
 
-test("code is not run to look at a name: what it may declare by now is taken for declared", () =>
-  within(CODE_SHOP, async (root) => {
+test("no code is run to look up a name: what a manifest may declare by now counts as declared", () =>
+  within(TestRoot.create(CODE_SHOP), async (root) => {
     for (const [env, why] of [
       [{}, "was not read yet"],
       [{ DIALTONE_TRUST: undefined }, "is code of a root that is not trusted yet"],
@@ -288,13 +282,13 @@ test("code is not run to look at a name: what it may declare by now is taken for
       stderr: expect.stringContaining("manifests/shop.ts has changed since it was read"),
     });
     expect(evaluations(root)).toBe(1);
-    // Whoever starts something reads it.
+    // A verb that starts something reads it.
     expect((await root.dt(["restart", "shop", "nwe"])).stderr).toContain("Did you mean shop:new");
     expect(evaluations(root)).toBe(2);
   }));
 
-test("a word, a flag and a value of a flag that are mistyped", () =>
-  within(JSON_SHOP, async (root) => {
+test("a mistyped word, flag or flag value is answered with the nearest one", () =>
+  within(TestRoot.create(JSON_SHOP), async (root) => {
     for (const [words, hint] of [
       [["stpo"], "Did you mean stop?"],
       [["lgos"], "Did you mean logs?"],
@@ -321,8 +315,8 @@ test("a word, a flag and a value of a flag that are mistyped", () =>
     }
   }));
 
-test("what cannot be a name, or a value, is wrong usage that says so, and nothing happens", () =>
-  within(JSON_SHOP, async (root) => {
+test("an impossible name or value is wrong usage that says so, and nothing happens", () =>
+  within(TestRoot.create(JSON_SHOP), async (root) => {
     await root.dt(["shop", "web", "-d"]);
     const long = "a".repeat(300);
     const none = [

@@ -34,7 +34,7 @@ describe("the README's sessions", () => {
   }
 });
 
-test("each example is one that is tested", () => {
+test("each example of the README is tested", () => {
   const others = blocks.filter((block) => !isFile(block) && !isSession(block)).map(({ name }) => name);
   // `serve` is run by clone.test.ts, `test` by .ci/run.
   expect(others).toEqual(["serve", "test"]);
@@ -43,7 +43,7 @@ test("each example is one that is tested", () => {
   expect(readFileSync(join(REPOSITORY, ".ci/run"), "utf8")).toContain(`count_tests "${line("test")?.join("\n")}"`);
 });
 
-test("its links lead somewhere", () => {
+test("the README's links lead somewhere", () => {
   const targets = [...readFileSync(join(REPOSITORY, "README.md"), "utf8").matchAll(/\]\((?!https?:)([^)#\s]+)/g)].map(
     ([, path]) => path as string,
   );
@@ -53,7 +53,7 @@ test("its links lead somewhere", () => {
 
 describe("reading examples", () => {
   const session = "text\n\n```console\n$ a 1\nout\n\nmore\n$ b\n```\n\n```ts file=x/y.ts\nconst z = 1;\n```\n";
-  test("blocks, files, and what is typed and printed", () => {
+  test("blocks, files, typed lines and printed lines are read from Markdown", () => {
     const [first, second] = parseBlocks(session);
     expect(stepsOf(first as Block)).toEqual([
       { command: "a 1", output: "out\n\nmore\n", line: 4 },
@@ -61,7 +61,7 @@ describe("reading examples", () => {
     ]);
     expect(second).toEqual({ language: "ts", file: "x/y.ts", name: undefined, lines: ["const z = 1;"], line: 11 });
   });
-  test("only what differs from run to run is levelled", () => {
+  test("only text that differs from run to run is levelled", () => {
     expect(normalize("a:b:c   ready  4711  3m 5s  4000  bun x\n")).toBe(normalize("a:b:c ready 9 51ms 4000 bun x\n"));
     expect(normalize("exit code 7")).not.toBe(normalize("exit code 8"));
     expect(normalize("http://localhost:4000")).not.toBe(normalize("http://localhost:4001"));

@@ -19,7 +19,7 @@ beforeAll(() => {
 });
 afterAll(() => root.dispose());
 
-/** Runs dt where no directory is any more. */
+/** Runs dt in a removed directory. */
 async function dtInRemoved(words: string[], env: Record<string, string> = {}) {
   const child = Bun.spawn(["sh", "-c", 'mkdir gone && cd gone && rmdir ../gone && exec "$@"', "sh", DT, ...words], {
     cwd: root.base,
@@ -48,7 +48,7 @@ test.each([
   expect(done.stdout).toMatch(says);
 });
 
-test("a launch's whole life by -C, or by DIALTONE_ROOT", async () => {
+test("from a removed directory a launch can be started, listed and stopped by -C or DIALTONE_ROOT", async () => {
   const inRoot = (...words: string[]) => dtInRemoved(["-C", root.dir, ...words]);
   expect(await inRoot("a", "s", "-d")).toMatchObject({ code: 0 });
   const { pid } = (await psOf(root, "a:s:default")) ?? {};
@@ -63,7 +63,7 @@ test("a launch's whole life by -C, or by DIALTONE_ROOT", async () => {
   expect(await inRoot("down")).toMatchObject({ code: 0 });
 });
 
-test("a one-shot runs in its own directory, and knows of none that it was called from", async () => {
+test("a one-shot called from a removed directory runs in its own, and gets no calling directory", async () => {
   expect(await dtInRemoved(["-C", root.dir, "a", "x"])).toEqual({
     code: 0,
     stdout: `${root.dir}\nfrom=\n`,

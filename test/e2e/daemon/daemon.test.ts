@@ -1,4 +1,7 @@
-/** The daemon through the binary: one a home, its socket, what it answers, what starts with it, and what it costs to kill it. */
+/**
+ * The daemon through the binary: one a home, its socket, what it answers, what starts with it, and what it costs to
+ * kill it.
+ */
 import { expect, test } from "bun:test";
 import {
   copyFileSync,
@@ -16,7 +19,7 @@ import {
 } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
-import { DT, TestRoot, until } from "../../kit.ts";
+import { DT, stays, TestRoot, until } from "../../kit.ts";
 import { connectTo, daemonPid, disposeWithDaemon, socketOf, statusOf } from "../kit/daemon.ts";
 import { lastLine, ps, psOf, readLog, runs } from "../kit/launch.ts";
 
@@ -31,7 +34,7 @@ const home = (root: TestRoot) => root.env.DIALTONE_HOME as string;
 /** From outside of the root, which a start in it would register: test/e2e/daemon/serving.test.ts. */
 const daemon = (root: TestRoot, ...words: string[]) => root.dt(["daemon", ...words], { cwd: root.base });
 
-test("start, status, stop, restart: each can be said twice, and each says how it is", async () => {
+test("daemon start, status, stop and restart can be repeated, and each reports the state", async () => {
   const root = make();
   try {
     expect(await daemon(root, "status")).toMatchObject({ code: 3, stdout: "daemon is not running\n" });
@@ -74,7 +77,7 @@ test("start, status, stop, restart: each can be said twice, and each says how it
   }
 });
 
-test("nothing that looks or stops starts it, and all works without it", async () => {
+test("no verb that looks or stops starts the daemon, and everything works without it", async () => {
   const root = make();
   try {
     expect((await root.dt(["t", "dev", "-d"])).code).toBe(0);
@@ -98,7 +101,7 @@ test("nothing that looks or stops starts it, and all works without it", async ()
   }
 });
 
-test("twenty starts at once: one daemon, and each is told so", async () => {
+test("twenty starts at once make one daemon, and each reports it", async () => {
   const root = make();
   try {
     const results = await Promise.all(Array.from({ length: 20 }, () => daemon(root, "start")));
@@ -111,7 +114,7 @@ test("twenty starts at once: one daemon, and each is told so", async () => {
   }
 });
 
-test("the socket: private, short, reached through the home; a stale one is replaced, a live one refused with its pid", async () => {
+test("the socket: private, short and reached through the home; a stale one is replaced, a live one refused with its pid", async () => {
   const root = TestRoot.create({ "manifests/t.ts": MANIFEST });
   const far = join(root.base, "h".repeat(100), "i".repeat(100));
   mkdirSync(far, { recursive: true });
@@ -153,7 +156,7 @@ test("the socket: private, short, reached through the home; a stale one is repla
   }
 });
 
-test("a client asks again while one is coming up; one that is frozen is killed by a stop", async () => {
+test("a client asks again while a daemon is coming up; a stop kills a frozen daemon", async () => {
   const root = make();
   try {
     // The lock is there, the socket not yet: as a daemon that is coming up has it.
@@ -170,7 +173,7 @@ test("a client asks again while one is coming up; one that is frozen is killed b
   }
 }, 60_000);
 
-test("ps, start, stop_key, restart, logs, why, jobs: the command line's answers over the wire", async () => {
+test("ps, start, stop_key, restart, logs, why and jobs answer over the socket as on the command line", async () => {
   const root = make();
   try {
     await daemon(root, "start");
@@ -234,7 +237,7 @@ test("ps, start, stop_key, restart, logs, why, jobs: the command line's answers 
   }
 });
 
-test("a start that waits keeps nobody else waiting", async () => {
+test("a start that waits delays no other request", async () => {
   const root = make(
     `export default { name: "t", commands: { slow: { kind: "managed", run: "sleep 1000", ready: { exec: ["test", "-f", "go"], timeout: "60s" } } } };`,
   );
@@ -283,7 +286,7 @@ test("a start that waits for its turn in the daemon is called off by a stop", as
   }
 }, 60_000);
 
-test("subscribe: each state of a launch in its order, also of one whose host and leader are killed", async () => {
+test("a subscriber sees each state of a launch in order, also of one whose host and leader are killed", async () => {
   const root = make();
   try {
     await root.dt(["t", "web", "-d"]);
@@ -335,10 +338,15 @@ test("boot: started with the daemon in registered roots; a stop by a person stay
     // A daemon that is killed and started again finds all as it was.
     process.kill(await daemonPid(root), "SIGKILL");
     await daemon(root, "start");
-    await Bun.sleep(300);
-    expect((await psOf(root))?.pid).toBe(first);
-    expect(readFileSync(join(root.run, "t:ends:default.exit.json"), "utf8")).toBe(ended);
-    // As after a reboot: nothing of it lives any more.
+    await until("the daemon has looked", () => hasLoaded(root));
+    // What it starts runs within a tenth of this time; that it starts nothing shows in nothing else.
+    const ends = join(root.run, "t:ends:default.exit.json");
+    await stays(
+      "both are as they were",
+      async () => (await psOf(root))?.pid === first && existsSync(ends) && readFileSync(ends, "utf8") === ended,
+      300,
+    );
+    // As after a reboot: nothing of it lives.
     await until(
       "its start is over",
       async () => !root.processes().some((pid) => pid !== first && /-C/.test(commandLine(pid))),
@@ -351,9 +359,8 @@ test("boot: started with the daemon in registered roots; a stop by a person stay
     });
     await root.dt(["stop", "t", "dev"]);
     await daemon(root, "restart");
-    await until("the daemon has looked", async () => ((await statusOf(root)).roots as string[]).length === 1);
-    await Bun.sleep(300);
-    expect(await psOf(root)).toMatchObject({ state: "stopped" });
+    await until("the daemon has looked", () => hasLoaded(root));
+    await stays("it is stopped", async () => (await psOf(root))?.state === "stopped", 300);
     // Another boot of the machine: what was stopped before it starts with it.
     root.write(join(home(root), "booted.json"), JSON.stringify({ version: 1, bootId: "another" }));
     await daemon(root, "restart");
@@ -368,6 +375,9 @@ test("boot: started with the daemon in registered roots; a stop by a person stay
   }
 }, 60_000);
 
+/** Whether the daemon has loaded the root's manifests: what it starts at boot is started right after. */
+const hasLoaded = async (root: TestRoot) => ((await statusOf(root)).roots as string[]).length === 1;
+
 function commandLine(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
@@ -376,7 +386,7 @@ function commandLine(pid: number): string {
   }
 }
 
-test("schedule: run when due, once at a time, its result and output kept; gone with the manifest", async () => {
+test("schedule: run when due, one at a time, with result and output kept; it goes with its manifest", async () => {
   const root = make(`export default { name: "t", commands: {
     tick: { kind: "oneshot", run: "echo ran; echo '{\\"written\\": 2, \\"unchanged\\": 5}'", schedule: "* * * * * *" },
     long: { kind: "oneshot", run: "echo x >> longs; exec sleep 1000", schedule: "* * * * * *" },
@@ -452,7 +462,7 @@ test("schedule: run when due, once at a time, its result and output kept; gone w
   }
 }, 60_000);
 
-test("what a plugin adds to the socket: commands, and a section of the status", async () => {
+test("a plugin adds commands to the socket and a section to the status", async () => {
   const root = make(`export default { name: "reg", commands: {
       sync: { kind: "oneshot", run: ["sh", "-c", "echo working; echo \\"{\\\\\\"asked\\\\\\": $DIALTONE_REQUEST}\\"; echo x >> syncs"] },
       fail: { kind: "oneshot", run: "echo it broke >&2; exit 4" },
@@ -484,7 +494,7 @@ test("what a plugin adds to the socket: commands, and a section of the status", 
   }
 });
 
-test("its logs: levels in two files, shown in order, bounded", async () => {
+test("the daemon's logs are in two files by level, shown in order, and bounded", async () => {
   const root = make("export default {");
   try {
     await root.dt(["boot", "add"]);
@@ -556,7 +566,7 @@ test("an upgraded binary is noticed, and a restart puts it in its place without 
   }
 });
 
-test("started inside a launch it belongs to itself; a home that others may write to is refused", async () => {
+test("a daemon started inside a launch is no part of it; a home that others may write to is refused", async () => {
   const root = make(
     `export default { name: "t", commands: { dev: { kind: "managed", run: "dt daemon start; exec sleep 1000" } } };`,
   );
@@ -578,7 +588,7 @@ test("started inside a launch it belongs to itself; a home that others may write
   }
 });
 
-test("killed in the middle of anything, the next one finds all as it was", async () => {
+test("after a daemon is killed in the middle of anything, the next one finds everything as it was", async () => {
   const root = make();
   try {
     await root.dt(["boot", "add"]);
@@ -601,7 +611,7 @@ test("killed in the middle of anything, the next one finds all as it was", async
   }
 }, 60_000);
 
-test("uninstall removes the socket of a daemon that was killed; none that lives, nor what is not a daemon's of this home", async () => {
+test("uninstall removes the socket of a killed daemon, but not of a living one nor a file that is no socket of this home", async () => {
   const root = make();
   const link = socketOf(root);
   const uninstall = (...words: string[]) => daemon(root, "uninstall", "--manager", "systemd", ...words);
@@ -629,7 +639,7 @@ test("uninstall removes the socket of a daemon that was killed; none that lives,
     await daemon(root, "start");
     expect(await uninstall()).toMatchObject({ code: 0, stderr: "" });
     expect(lstatSync(link, { throwIfNoEntry: false })).toBeUndefined();
-    // Somebody answers there; and a link that leads elsewhere.
+    // A process answers there; and a link that leads elsewhere.
     const theirs = await killed();
     rmSync(theirs);
     const other = createServer((client) => client.destroy());

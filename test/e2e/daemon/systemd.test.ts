@@ -1,4 +1,7 @@
-/** Start at boot by a real systemd user manager: installed, killed, restarted, moved, rebooted as far as that can be, and removed without a trace. */
+/**
+ * Start at boot by a real systemd user manager: installed, killed, restarted, moved, rebooted as far as that can be,
+ * and removed without a trace.
+ */
 import { afterEach, describe, expect, test } from "bun:test";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -72,7 +75,7 @@ describe.skipIf(missing !== null)("systemd", () => {
       expect(manager.mainPid()).not.toBe(third);
       expect(await launches()).toEqual(before);
 
-      // The binary is moved away, and the machine starts anew.
+      // The binary is moved away, and the machine starts again.
       renameSync(bin, join(root.base, "moved"));
       await manager.reboot();
       await until(

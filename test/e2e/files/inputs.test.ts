@@ -2,9 +2,13 @@
 import { expect, test } from "bun:test";
 import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
-import { TestRoot } from "../../kit.ts";
+import { TestRoot, within } from "../../kit.ts";
 
-async function within(fields: object, files: Record<string, string>, body: (at: Task) => Promise<void>): Promise<void> {
+async function withTask(
+  fields: object,
+  files: Record<string, string>,
+  body: (at: Task) => Promise<void>,
+): Promise<void> {
   const task = { kind: "oneshot", run: "echo x >> ../runs; ./work", ...fields };
   const root = TestRoot.create({
     work: "#!/bin/sh\n",
@@ -12,8 +16,8 @@ async function within(fields: object, files: Record<string, string>, body: (at: 
     "manifests/n.json": JSON.stringify({ name: "n", commands: { t: task } }),
   });
   Bun.spawnSync(["chmod", "+x", join(root.dir, "work")]);
-  try {
-    await body({
+  await within(root, () =>
+    body({
       root,
       at: (path) => join(root.dir, path),
       up: async (...flags) => {
@@ -21,10 +25,8 @@ async function within(fields: object, files: Record<string, string>, body: (at: 
         expect(code).toBe(0);
         return stderr.includes("unchanged since") ? "skipped" : (/is not skipped: (.*)/.exec(stderr)?.[1] ?? "ran");
       },
-    });
-  } finally {
-    await root.dispose();
-  }
+    }),
+  );
 }
 
 interface Task {
@@ -43,7 +45,7 @@ for (const pattern of [
   "db/[v1]/../migrations",
 ])
   test(`a new file, an edit and a removal below ${pattern} run it`, async () => {
-    await within({ inputs: [pattern] }, { "db/migrations/1.sql": "1" }, async ({ root, at, up }) => {
+    await withTask({ inputs: [pattern] }, { "db/migrations/1.sql": "1" }, async ({ root, at, up }) => {
       expect(await up()).toBe("ran");
       expect(await up()).toBe("skipped");
       root.write("db/migrations/2.sql", "2");
@@ -57,10 +59,10 @@ for (const pattern of [
     });
   });
 
-test("names with brackets, what is left out, what git ignores, and editors' files", async () => {
+test("inputs may have brackets in their names; left out, git-ignored and editors' files do not count", async () => {
   const inputs = ["app/[slug]/page.ts", "src", "!src/gen"];
   const files = { "app/[slug]/page.ts": "1", "src/a.ts": "1", ".gitignore": "*.log\n" };
-  await within({ inputs }, files, async ({ root, up }) => {
+  await withTask({ inputs }, files, async ({ root, up }) => {
     expect(await up()).toBe("ran");
     for (const path of ["src/gen/x.ts", "src/a.log", "src/a.ts~", "src/.a.ts.swp", "app/s/page.ts"])
       root.write(path, "x");
@@ -76,7 +78,7 @@ test("the logs of commands are no inputs", async () => {
     commands: { dev: { kind: "managed", run: "true", log: "logs/o.log", logs: { keep: 1 } } },
   };
   const files = { "src/a.ts": "1", "logs/o.log": "1", "manifests/o.json": JSON.stringify(other) };
-  await within({ inputs: ["."] }, files, async ({ root, up }) => {
+  await withTask({ inputs: ["."] }, files, async ({ root, up }) => {
     expect([await up(), await up()]).toEqual(["ran", "skipped"]);
     root.write("logs/o.log", "2");
     root.write("logs/o.log.1", "1");
@@ -86,7 +88,7 @@ test("the logs of commands are no inputs", async () => {
   });
 });
 
-test("what a handler's manifest imports is an input of it", async () => {
+test("what a handler's manifest imports is an input of the handler", async () => {
   const root = TestRoot.create({
     "src/a": "1",
     "lib/w.ts": 'export const word = "one";',
@@ -105,8 +107,8 @@ test("what a handler's manifest imports is an input of it", async () => {
   }
 });
 
-test("where it could not look it runs each time, and says why", async () => {
-  await within({ inputs: ["src", "conf/*.yaml"] }, { "src/a.ts": "1" }, async ({ root, at, up }) => {
+test("a one-shot whose inputs dt could not look at runs each time, and says why", async () => {
+  await withTask({ inputs: ["src", "conf/*.yaml"] }, { "src/a.ts": "1" }, async ({ root, at, up }) => {
     const nothing = 'of its inputs "conf/*.yaml" matches no file';
     expect([await up(), await up()]).toEqual([nothing, nothing]);
     root.write("conf/a.yaml", "1");
@@ -120,14 +122,14 @@ test("where it could not look it runs each time, and says why", async () => {
     expect(await up()).toContain("is a link to a directory, and such links are not followed");
     unlinkSync(at("src/link"));
     expect([await up(), await up()]).toEqual(["ran", "skipped"]);
-    // A file of the kernel's has no end; a pipe is none, and nobody waits for it.
+    // A file of the kernel's has no end; a pipe is no file, and is not waited for.
     Bun.spawnSync(["mkfifo", at("src/pipe")]);
     expect(await up()).toBe("skipped");
   });
 });
 
-test("a link to a file is its content; a need is told as well", async () => {
-  await within({ inputs: ["link"] }, { "real/a": "1" }, async ({ root, at, up }) => {
+test("an input that is a link to a file counts by content; a skipped need is reported as well", async () => {
+  await withTask({ inputs: ["link"] }, { "real/a": "1" }, async ({ root, at, up }) => {
     symlinkSync("real/a", at("link"));
     expect([await up(), await up()]).toEqual(["ran", "skipped"]);
     root.write("real/a", "2");
@@ -140,9 +142,9 @@ test("a link to a file is its content; a need is told as well", async () => {
   });
 });
 
-test("outputs: missing, empty, deleted and made again by somebody else", async () => {
+test("a missing, empty, deleted or replaced output runs the one-shot", async () => {
   const work = "#!/bin/sh\nmkdir -p data && echo x > data/pg && echo y > out.txt\n";
-  await within(
+  await withTask(
     { inputs: ["work"], outputs: ["data", "out.txt", "dist/**/*.js"] },
     { work },
     async ({ root, at, up }) => {
@@ -168,7 +170,7 @@ test("outputs: missing, empty, deleted and made again by somebody else", async (
   );
 });
 
-test("refused: outputs without inputs, and a list that only leaves out", async () => {
+test("outputs without inputs, and a list that only leaves out, are refused", async () => {
   const root = TestRoot.create({
     "manifests/a.json": `{"name":"a","commands":{"t":{"kind":"oneshot","run":"true","outputs":["x"]}}}`,
     "manifests/b.json": `{"name":"b","commands":{"t":{"kind":"oneshot","run":"true","inputs":["!x"]}}}`,

@@ -1,10 +1,13 @@
-/** Watched files and jobs through the binary: one job for what changed, none for what did not, and none missed, whoever is killed. */
+/**
+ * Watched files and jobs through the binary: one job for what changed, none for what did not, and none missed, whoever
+ * is killed.
+ */
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { DT, TestRoot, until } from "../../kit.ts";
+import { DT, stays, TestRoot, until } from "../../kit.ts";
 import { findTool } from "../../tools.ts";
-import { connectTo, daemonPid, disposeWithDaemon, socketOf } from "../kit/daemon.ts";
+import { connectTo, daemonPid, disposeWithDaemon, socketOf, statusOf } from "../kit/daemon.ts";
 import { runs } from "../kit/launch.ts";
 
 interface Job {
@@ -56,7 +59,23 @@ async function watching(root: TestRoot, watches = 1): Promise<void> {
   });
 }
 
-test("an edit is one job, told over command line and socket; a save without a change is none", async () => {
+/** Makes a file of its own and waits until it is worked on: what changed before it was looked at by then. */
+async function worksOn(root: TestRoot, path: string): Promise<void> {
+  root.write(path, "1");
+  await until(`${path} is worked on`, () => done(root).some((line) => line.includes(path)));
+}
+
+/** Waits until every watch has noted on disk what it worked on: nothing of it counts as begun any longer. */
+async function untilNoted(root: TestRoot): Promise<void> {
+  await until("what was worked on is noted", () => {
+    const begun = [...new Bun.Glob("watch/*.begun.json").scanSync(root.run)].map((file) =>
+      root.read(join(root.run, file)),
+    );
+    return begun.length > 0 && begun.every((text) => (JSON.parse(text) as { names: string[] }).names.length === 0);
+  });
+}
+
+test("an edit is one job, shown on the command line and over the socket; a save without a change is none", async () => {
   const root = make(MARKDOWN, WORK, { "content/a.md": "one" });
   try {
     await begin(root);
@@ -97,7 +116,7 @@ test("an edit is one job, told over command line and socket; a save without a ch
   }
 });
 
-test("a burst is one job with all its paths; what is written for ever is worked on all the same", async () => {
+test("a burst is one job with all its paths; files that are written for ever are worked on all the same", async () => {
   const root = make(`{ paths: ["in/*"], debounce: "100ms", run: "t:work", target: "all" }`);
   try {
     await begin(root);
@@ -120,7 +139,7 @@ test("a burst is one job with all its paths; what is written for ever is worked 
   }
 });
 
-test.skipIf(findTool("vim") === null)("what a real editor does is one job", async () => {
+test.skipIf(findTool("vim") === null)("a save in vim is one job", async () => {
   const root = make(`{ paths: ["content/**"], debounce: "200ms", run: "t:work" }`, WORK, { "content/a.md": "one\n" });
   try {
     await begin(root);
@@ -146,14 +165,14 @@ test.skipIf(findTool("vim") === null)("what a real editor does is one job", asyn
     );
     expect(root.read("content/a.md")).toBe("onetwo\n");
     await until("it is done", () => done(root).some((line) => line.startsWith("content/a.md ")));
-    await Bun.sleep(500);
+    await worksOn(root, "content/next");
     expect(done(root).filter((line) => line.startsWith("content/a.md ")).length).toBe(1);
   } finally {
     await disposeWithDaemon(root);
   }
 });
 
-test("one job at a time a target, several targets side by side; what changes meanwhile is the next", async () => {
+test("jobs run one at a time for a target and side by side for several; changes meanwhile are the next job", async () => {
   const slow = `work: { kind: "oneshot", run: 'echo "begin $DIALTONE_TARGET" >> ../done; while [ ! -e ../go ]; do sleep 0.02; done; echo "end $DIALTONE_TARGET" >> ../done' }`;
   const root = make(MARKDOWN, slow);
   try {
@@ -161,13 +180,13 @@ test("one job at a time a target, several targets side by side; what changes mea
     root.write("content/a.md", "1");
     root.write("content/b.md", "1");
     await until("both run", () => done(root).length === 2);
-    root.write("content/a.md", "2");
-    await Bun.sleep(100);
-    root.write("content/a.md", "3");
-    await Bun.sleep(400);
-    expect(done(root)).toHaveLength(2);
+    for (const text of ["2", "3"]) {
+      root.write("content/a.md", text);
+      await worksOn(root, `content/after${text}.md`);
+    }
+    expect(done(root).filter((line) => line.endsWith("a.md"))).toEqual(["begin content/a.md"]);
     root.write("../go", "");
-    await until("all is done", () => done(root).length === 6);
+    await until("all is done", () => done(root).length === 10);
     expect(done(root).filter((line) => line.endsWith("a.md"))).toEqual([
       "begin content/a.md",
       "end content/a.md",
@@ -179,7 +198,7 @@ test("one job at a time a target, several targets side by side; what changes mea
   }
 });
 
-test("while no daemon runs, and in the middle of a job: found by the next one, and nothing else", async () => {
+test("changes while no daemon runs, or in the middle of a job, are found by the next daemon, and nothing else is", async () => {
   const slow = `work: { kind: "oneshot", run: 'echo "$DIALTONE_TARGET" >> ../done; while [ -e ../hold ]; do sleep 0.02; done' }`;
   const root = make(MARKDOWN, slow, {
     "content/a.md": "1",
@@ -191,7 +210,7 @@ test("while no daemon runs, and in the middle of a job: found by the next one, a
     await begin(root);
     root.write("content/a.md", "2");
     await until("a is done", async () => (await jobs(root)).filter(({ state }) => state === "done").length === 1);
-    await Bun.sleep(500); // noted a fifth of a second after
+    await untilNoted(root);
     await root.dt(["daemon", "stop"]);
     root.write("content/b.md", "2");
     unlinkSync(join(root.dir, "content/c.md"));
@@ -202,7 +221,7 @@ test("while no daemon runs, and in the middle of a job: found by the next one, a
       async () => (await jobs(root)).filter(({ state }) => state === "done").length === 4,
     );
     expect(done(root).sort()).toEqual(["content/a.md", "content/b.md", "content/c.md", "content/new/f.md"]);
-    await Bun.sleep(500);
+    await untilNoted(root);
     // Killed in a job: that one is lost, and its change found again.
     root.write("../hold", "");
     root.write("content/d/e.md", "2");
@@ -220,7 +239,7 @@ test("while no daemon runs, and in the middle of a job: found by the next one, a
   }
 });
 
-test("a job that fails: told with its last words, tried again as often as asked, its output kept", async () => {
+test("a failed job is reported with its last words, tried again as often as declared, and its output kept", async () => {
   const root = make(
     `{ paths: ["in"], debounce: "50ms", run: "t:flaky", target: "all", retries: 2 }`,
     `flaky: { kind: "oneshot", run: 'echo x >> ../tries; echo "no luck" >&2; [ $(wc -l < ../tries) -ge 3 ]' }`,
@@ -243,7 +262,7 @@ test("a job that fails: told with its last words, tried again as often as asked,
   }
 }, 30_000);
 
-test("a job that fails and saves its file as it was, or another one, is tried again in its time; a change is worked on at once", async () => {
+test("a failed job that saves its file unchanged is tried again after its delay; a real change is worked on at once", async () => {
   const root = make(
     `{ paths: ["in"], debounce: "50ms", run: "t:flaky", target: "all", retries: 3 }`,
     `flaky: { kind: "oneshot", run: 'date +%s%N >> ../tries; cp in/a ../copy; mv ../copy in/a; grep good in/a' }`,
@@ -262,8 +281,9 @@ test("a job that fails and saves its file as it was, or another one, is tried ag
     await until("the third one is over", async () => (await jobs(root)).every(({ state }) => state === "failed"));
     root.write("../same", "bad"); // the same once more, while it waits
     renameSync(join(root.base, "same"), join(root.dir, "in/a"));
-    await Bun.sleep(300);
-    expect(tries()).toHaveLength(3);
+    // Nothing shows that it was looked at, which it is after 50 ms of quiet. The fourth try comes of itself after four
+    // seconds.
+    await stays("it is not tried again", () => tries().length === 3, 300);
     root.write("in/a", "good");
     await until("it is done", async () => (await jobs(root))[0]?.state === "done");
     const [first = 0, second = 0, third = 0, fourth = 0, ...more] = tries();
@@ -276,7 +296,7 @@ test("a job that fails and saves its file as it was, or another one, is tried ag
   }
 }, 30_000);
 
-test("a function names the target, a handler is told; outside of the root; a function that breaks loses nothing", async () => {
+test("a function names the target, and the handler gets the job; it works outside of the root, and a broken function loses nothing", async () => {
   const text = (body: string) => `export default { name: "t", commands: {
       work: { kind: "oneshot", handler: async (ctx) => { await ctx.exec("sh", ["-c", "echo '" + JSON.stringify(ctx.job) + "' >> ../done"]); } } },
     watch: [{ paths: ["~/reg/**/*.yaml"], debounce: "100ms", run: "t:work", target: (path) => { ${body} } }] };`;
@@ -285,7 +305,6 @@ test("a function names the target, a handler is told; outside of the root; a fun
   try {
     await begin(root);
     mkdirSync(join(root.home, "reg/p"), { recursive: true });
-    await Bun.sleep(100);
     for (const name of ["project", "one", "skip"]) root.write(join(root.home, `reg/p/${name}.yaml`), "x");
     await until("both are done", () => done(root).length === 2);
     expect(
@@ -315,7 +334,7 @@ test("a function names the target, a handler is told; outside of the root; a fun
   }
 }, 60_000);
 
-test("dt watch does it without the daemon, for one plugin, until Ctrl-C; of both, one", async () => {
+test("dt watch works on one plugin without the daemon until Ctrl-C, and only one of the two works on a root", async () => {
   const root = make(MARKDOWN);
   root.write(
     "manifests/u.ts",
@@ -332,10 +351,10 @@ test("dt watch does it without the daemon, for one plugin, until Ctrl-C; of both
     const second = await root.dt(["watch"]);
     expect(second).toMatchObject({ code: 1 });
     expect(second.stderr).toContain("already");
-    // The daemon takes it when nobody else has it any more.
+    // The daemon takes the root when no other process has it any longer.
     await root.dt(["boot", "add"]);
     await root.dt(["daemon", "start"]);
-    await Bun.sleep(300);
+    await until("the daemon has loaded the root", async () => ((await statusOf(root)).roots as string[]).length === 1);
     watch.kill("SIGINT");
     expect(await watch.exited).toBe(130);
     const out = (await watch.stdout.text())
@@ -366,16 +385,18 @@ test("dt's own files and the logs of commands never trigger; what a job writes b
     `${WORK.replace(">> ../done", ">> ../done; echo stamp > generated.txt")},
      dev: { kind: "managed", run: "while :; do echo x; sleep 0.05; done", log: "logs/dev.log" }`,
   );
+  const log = join(root.dir, "logs/dev.log");
   try {
     await begin(root);
     await root.dt(["t", "dev", "-d"]);
-    await Bun.sleep(500);
+    await until("it wrote ten lines", () => existsSync(log) && readFileSync(log, "utf8").split("\n").length > 10);
     expect(done(root)).toEqual([]);
     root.write("src/a", "1");
-    await until("it is done", () => done(root).length > 0);
-    await Bun.sleep(800);
-    // The first job wrote a new file, which is a change; the second wrote the same again, which is none.
-    expect(done(root)).toEqual(["all watcher src/a", "all watcher generated.txt"]);
+    // The first job wrote a new file, which is a change; each one after it wrote the same again, which is none.
+    await until("both are done", () => done(root).length === 2);
+    root.write("src/b", "1");
+    await until("the third is done", () => done(root).length === 3);
+    expect(done(root)).toEqual(["all watcher src/a", "all watcher generated.txt", "all watcher src/b"]);
   } finally {
     await disposeWithDaemon(root);
   }
@@ -423,7 +444,7 @@ test("10,000 files, a checkout of another branch, and a build into the tree: eac
   }
 }, 180_000);
 
-test("no watches left: said with the command that raises the limit, and the rest is looked at every second", async () => {
+test("without watches left, the command that raises the limit is printed and the rest is looked at every second", async () => {
   const limited = [
     "unshare",
     "--user",
@@ -461,7 +482,7 @@ test("no watches left: said with the command that raises the limit, and the rest
   }
 }, 60_000);
 
-test("rsync into the tree, which writes under other names and renames: each file once, and again only what changed", async () => {
+test("rsync into the tree, which writes under other names and renames, has each file worked on once, and later only changed ones", async () => {
   if (Bun.which("rsync") === null) {
     if (process.env.CI) throw new Error("CI must have rsync");
     return console.warn("not tested: there is no rsync on this machine");
@@ -489,8 +510,8 @@ test("rsync into the tree, which writes under other names and renames: each file
   }
 }, 120_000);
 
-test("--events: what changes as lines, and an end when nobody reads", async () => {
-  // Whoever names patterns here means what git ignores too.
+test("dt watch --events prints changes as lines, and ends when its reader is gone", async () => {
+  // Patterns named here include what git ignores.
   const root = TestRoot.create({ "a/one.md": "1", ".gitignore": "*.md\n" });
   const child = root.spawn(["watch", "--events", "a/**/*.md", "later/*.txt"]);
   const reader = child.stdout.getReader();
@@ -530,7 +551,7 @@ test("--events: what changes as lines, and an end when nobody reads", async () =
   }
 });
 
-test("an edit right after the root was handed over is a job, though it is watched a while later; what was there before is none", async () => {
+test("an edit right after a root was registered is a job, though watching begins later; files from before are none", async () => {
   const root = make(MARKDOWN, WORK, { "content/a.md": "one", "content/b.md": "one" });
   try {
     await root.dt(["daemon", "start"]);
@@ -551,7 +572,7 @@ test("an edit right after the root was handed over is a job, though it is watche
   }
 });
 
-test("a job that changes what it is run for is held and told, until something else changes; a pattern that names nothing is told", async () => {
+test("a job that changes its own input is held and reported until something else changes; a pattern that names nothing is reported", async () => {
   const root = make(
     `{ paths: ["content", "docs/*.md"], debounce: "50ms", run: "t:work", target: "all" }`,
     `work: { kind: "oneshot", run: "echo x >> ../done; date +%s%N > content/stamp" }`,
@@ -569,8 +590,8 @@ test("a job that changes what it is run for is held and told, until something el
     await until("it is told", () => told.includes("it looks as if the job changes what it is run for"));
     const count = done(root).length;
     expect(count).toBeLessThanOrEqual(6);
-    await Bun.sleep(1000);
-    expect(done(root).length).toBe(count);
+    // Such a job follows itself five times a second; that it is held shows in nothing else.
+    await stays("it is held", () => done(root).length === count, 500);
     root.write("content/a.md", "three");
     await until("it runs again", () => done(root).length > count);
   } finally {
@@ -581,11 +602,12 @@ test("a job that changes what it is run for is held and told, until something el
   }
 });
 
+/**
+ * Hosts, daemons and watches look twice a second, or every second, whether their root is there, and tell nobody that
+ * they looked.
+ */
+const LOOKED_MS = 2500;
 const SLEEPS = `${WORK}, s: { kind: "managed", run: ["sleep", "1000"] }`;
-/** For longer than anything of it waits. */
-const stays = async (check: () => boolean) => {
-  for (const until = Date.now() + 2500; Date.now() < until; await Bun.sleep(20)) expect(check()).toBe(true);
-};
 
 test.each([
   ["in the project", {}],
@@ -602,7 +624,7 @@ test.each([
       await root.dt(["daemon", "start"], { env });
       await watching(root);
       rmSync(dir, { recursive: true });
-      await stays(() => !existsSync(dir));
+      await stays("the root is gone", () => !existsSync(dir), LOOKED_MS);
       expect(done(root)).toEqual([]);
       expect((await root.dt(["gc"], outside)).stdout).toContain("t:s");
       expect((await root.dt(["daemon", "logs", "--stderr-only"], outside)).stdout).not.toContain("no such file");
@@ -615,7 +637,7 @@ test.each([
   60_000,
 );
 
-test("dt watch of a root that is removed, or moved away, makes none and ends", async () => {
+test("dt watch ends when its root is removed or moved away, and does not make it again", async () => {
   const root = make(MARKDOWN, WORK, { "content/a.md": "1", "content/b.md": "1" });
   const { base, dir } = root;
   try {
@@ -625,8 +647,12 @@ test("dt watch of a root that is removed, or moved away, makes none and ends", a
       let text = "";
       while (!text.includes("Ctrl-C ends it")) text += new TextDecoder().decode((await told.read()).value);
       take();
-      await stays(() => !existsSync(dir));
-      expect(await watch.exited).toBe(1);
+      await until("it has ended", () => {
+        expect(existsSync(dir)).toBe(false);
+        return watch.exitCode !== null;
+      });
+      expect(watch.exitCode).toBe(1);
+      expect(existsSync(dir)).toBe(false);
       expect(done(root)).toEqual([]);
       if (existsSync(join(base, "moved"))) renameSync(join(base, "moved"), dir);
     }
@@ -636,22 +662,21 @@ test("dt watch of a root that is removed, or moved away, makes none and ends", a
   }
 }, 60_000);
 
-test("a root that is moved away and back: what was removed and changed meanwhile is worked on then", async () => {
+test("what was removed and changed in a root while it was moved away is worked on when it is back", async () => {
   const root = make(MARKDOWN, WORK, { "content/a.md": "1", "content/b.md": "1", "content/c.md": "1" });
   const { base, dir } = root;
   const moved = join(base, "moved");
   try {
     await begin(root);
     renameSync(dir, moved);
-    await Bun.sleep(1500);
-    expect(existsSync(dir)).toBe(false);
+    await stays("the root is gone", () => !existsSync(dir), LOOKED_MS);
     rmSync(join(moved, "content/a.md"));
     writeFileSync(join(moved, "content/b.md"), "2");
     renameSync(moved, dir);
     const both = ["content/a.md watcher content/a.md", "content/b.md watcher content/b.md"];
-    await until("both are done", () => done(root).length >= 2, 10_000);
-    await Bun.sleep(500);
-    expect(done(root).sort()).toEqual(both);
+    await until("both are done", () => done(root).length >= 2);
+    await worksOn(root, "content/next.md");
+    expect(done(root).sort()).toEqual([...both, "content/next.md watcher content/next.md"]);
   } finally {
     mkdirSync(dir, { recursive: true });
     await disposeWithDaemon(root);

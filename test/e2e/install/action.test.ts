@@ -1,4 +1,7 @@
-/** The GitHub action and every example of docs/ci.md, run: tests that pass, tests that fail, a server that does not come up. */
+/**
+ * The GitHub action and every example of docs/ci.md, run: tests that pass, tests that fail, a server that does not come
+ * up.
+ */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, cpSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -50,7 +53,7 @@ const use = (inputs: Record<string, string>): Step => ({
 const nothingRuns = async () => expect((await ps(root)).filter(({ pid }) => pid !== null)).toEqual([]);
 
 describe("the action", () => {
-  test("puts dt on the PATH of the steps that follow, and says where", async () => {
+  test("the action puts dt on the PATH of later steps, and says where", async () => {
     const result = await job().run([use({}), { run: 'dt --version; echo "at $(command -v dt)"' }]);
     const path = join(root.base, "runner/dt");
     expect(result).toMatchObject({ code: 0, outputs: { path } });
@@ -58,7 +61,7 @@ describe("the action", () => {
     expect(readAction().outputs.path?.value).toBe("${{ steps.install.outputs.path }}");
   });
 
-  test("starts, tests, stops", async () => {
+  test("the action starts, runs the tests and stops", async () => {
     const result = await job().run([use({ start: "shop dev\n\n", run: "echo testing\n./test.sh\n" })]);
     expect(result.output).toMatch(/shop:dev:default ready pid [\s\S]*\ntesting\n[\s\S]*shop:dev:default stopped/);
     expect(result.output).not.toContain("::group::");
@@ -66,7 +69,7 @@ describe("the action", () => {
     await nothingRuns();
   });
 
-  test("when the tests fail: their code, the logs in groups where they are no commands, and all is stopped", async () => {
+  test("when the tests fail, the action gives their code, prints the logs in groups and stops everything", async () => {
     const result = await job({ TEST_STATUS: "3" }).run([use({ start: "shop dev", run: "./test.sh" })]);
     expect(result.code).toBe(3);
     expect(result.output).toMatch(
@@ -75,12 +78,12 @@ describe("the action", () => {
     await nothingRuns();
   });
 
-  test("a first line of the tests that fails ends them", async () => {
+  test("the first failing line of the tests ends them", async () => {
     const result = await job().run([use({ run: "false\necho not reached" })]);
     expect([result.code, result.output.includes("not reached")]).toEqual([1, false]);
   });
 
-  test("when a start fails: its code, the tests are not run, what was up is stopped", async () => {
+  test("when a start fails, the action gives its code, runs no test and stops what was up", async () => {
     const result = await job().run([use({ start: "shop dev\nshop broken\nshop later", run: "echo not reached" })]);
     expect(result.code).toBe(1);
     expect(result.output).toContain("::error title=dt::shop:broken:default failed with code 9");
@@ -90,14 +93,14 @@ describe("the action", () => {
     await nothingRuns();
   });
 
-  test("words of `start` are words, never names of files or a script", async () => {
+  test("the words of `start` are never expanded as file names or run as a script", async () => {
     root.write("dev", "");
     for (const start of ["shop [d]ev", "shop $(touch evil)"])
       expect([start, (await job().run([use({ start })])).code]).toEqual([start, 2]);
     expect(await Bun.file(join(root.dir, "evil")).exists()).toBe(false);
   });
 
-  test("of another folder, and of a release that is not there", async () => {
+  test("the action works in another folder, and fails for a missing release", async () => {
     root.write("below/x", "");
     const result = await job().run([use({ run: "pwd", "working-directory": "below" })]);
     expect(result.output).toContain(`${root.dir}/below\n`);
@@ -106,7 +109,7 @@ describe("the action", () => {
     expect((await job().run([{ uses: "dialtone/dt@main", with: { from: release } }])).code).toBe(0);
   });
 
-  test("every input and output is described, and its inputs reach the scripts by the environment alone", () => {
+  test("every input and output of the action is described, and inputs reach the scripts by the environment alone", () => {
     const { inputs, runs } = readAction();
     expect(runs.using).toBe("composite");
     for (const { description, default: value } of Object.values(inputs)) {
@@ -122,14 +125,14 @@ describe("the examples of docs/ci.md", () => {
   const text = (index: number) => blocks[index]?.lines.join("\n") ?? "";
   const steps = (index: number) => (parse(text(index)) as { jobs: { test: { steps: Step[] } } }).jobs.test.steps;
 
-  test("are these, of this version", async () => {
+  test("the examples of docs/ci.md are the tested ones, of this version", async () => {
     expect(blocks.map(({ language }) => language)).toEqual(["yaml", "yaml", "sh", "yaml", "yaml", "yaml"]);
     const page = await Bun.file(join(REPOSITORY, "docs/ci.md")).text();
     for (const [, version] of page.matchAll(/(?:@v|download\/v|--version )(\d+\.\d+\.\d+)/g))
       expect(version).toBe(VERSION);
   });
 
-  test("a container's checkout needs one variable", () => {
+  test("in a container a checkout needs one variable", () => {
     expect(text(5)).toContain('DIALTONE_TRUST_OWNER: "1"');
     expect(parse(text(5))).toMatchObject({ jobs: { test: { container: expect.anything() } } });
   });
@@ -156,7 +159,7 @@ describe("the examples of docs/ci.md", () => {
     return runScript(["sh", "ci.sh"], root.dir, { ...root.env, ...env, CI: "true", TEST_STATUS });
   });
 
-  test("a script stops when the download fails", async () => {
+  test("a script of docs/ci.md stops when the download fails", async () => {
     forget();
     root.write("ci.sh", `${text(2)}\n`);
     chmodSync(root.write("bin/curl", "#!/bin/sh\nexit 22\n"), 0o755);

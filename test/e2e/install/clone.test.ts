@@ -1,6 +1,6 @@
 /**
- * The newcomer: a fresh clone of the last commit, an empty HOME, nothing on PATH but what the README asks for, and its first
- * line. Needs the network and port 3000, so it runs in CI (or with CI=1) and not with every `npm test`.
+ * The newcomer: a fresh clone of the last commit, an empty HOME, nothing on PATH but what the README asks for, and its
+ * first line. Needs the network and port 3000, so it runs in CI (or with CI=1) and not with every `npm test`.
  */
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, symlinkSync } from "node:fs";

@@ -1,4 +1,7 @@
-/** A launch's whole life where next to nothing is there. What docs/ci.md says of each environment is tried here; musl has a file of its own. */
+/**
+ * A launch's whole life where next to nothing is there. What docs/ci.md says of each environment is tried here; musl
+ * has a file of its own.
+ */
 import { afterEach, describe, expect, test } from "bun:test";
 import {
   chmodSync,
@@ -44,56 +47,59 @@ const [, , , , , home = "/"] = Bun.spawnSync(["getent", "passwd", String(userInf
   .split(":");
 
 describe("an environment", () => {
-  test("without HOME", async () => {
+  test("a launch's whole life works without HOME", async () => {
     const { HOME: _, ...env } = make();
     expectLife(await runIn(root.dir, ["sh", "-c", LIFE_SCRIPT], env));
   });
 
-  test("without PATH", async () => {
+  test("a launch's whole life works without PATH", async () => {
     const { PATH: _, ...env } = make();
     expectLife(await runIn(root.dir, ["/bin/sh", "-c", `unset PATH\n${LIFE_SCRIPT}`], env));
   });
 
   // The home is then the user's own, which a test must not write to: another one lies over it.
-  test.skipIf(!isRoot)("with nothing at all", async () => {
+  test.skipIf(!isRoot)("a launch's whole life works with an empty environment", async () => {
     make();
     const script = LIFE_SCRIPT.replaceAll('"$DT"', `/usr/bin/env -i '${DT}'`);
     expectLife(await runWithout(root, `mount --bind '${root.home}' '${home}'`, script, root.env));
     expect(readdirSync(root.home)).toContain(".dialtone");
   });
 
-  test("without a controlling terminal, in a session of its own", async () => {
+  test("a launch's whole life works without a controlling terminal, in its own session", async () => {
     const env = make();
     expectLife(await runIn(root.dir, ["setsid", "-w", "sh", "-c", LIFE_SCRIPT], env));
   });
 });
 
-test.skipIf(!isRoot)("a uid that no user has, also where it sees its own processes alone (hidepid)", async () => {
-  const { HOME: _, DIALTONE_HOME: __, ...env } = make();
-  cpSync(DT, join(root.base, "dt"));
-  chmodSync(root.base, 0o755);
-  for (const path of [
-    root.base,
-    root.dir,
-    join(root.dir, "manifests"),
-    ...Object.keys(FILES).map((file) => join(root.dir, file)),
-  ])
-    chownSync(path, 12345, 12345);
-  const script = join(root.base, "life.sh");
-  writeFileSync(script, LIFE_SCRIPT);
-  const asNobody = `exec setpriv --reuid 12345 --regid 12345 --clear-groups sh '${script}'`;
-  for (const setup of ["true", "mount -t proc -o hidepid=2 proc /proc"])
-    expectLife(await runWithout(root, setup, asNobody, { ...env, DT: join(root.base, "dt") }));
-});
+test.skipIf(!isRoot)(
+  "a launch's whole life works for a uid that no user has, also where it sees only its own processes (hidepid)",
+  async () => {
+    const { HOME: _, DIALTONE_HOME: __, ...env } = make();
+    cpSync(DT, join(root.base, "dt"));
+    chmodSync(root.base, 0o755);
+    for (const path of [
+      root.base,
+      root.dir,
+      join(root.dir, "manifests"),
+      ...Object.keys(FILES).map((file) => join(root.dir, file)),
+    ])
+      chownSync(path, 12345, 12345);
+    const script = join(root.base, "life.sh");
+    writeFileSync(script, LIFE_SCRIPT);
+    const asNobody = `exec setpriv --reuid 12345 --regid 12345 --clear-groups sh '${script}'`;
+    for (const setup of ["true", "mount -t proc -o hidepid=2 proc /proc"])
+      expectLife(await runWithout(root, setup, asNobody, { ...env, DT: join(root.base, "dt") }));
+  },
+);
 
 describe.skipIf(!isRoot)("a system", () => {
-  test("without /dev/fd", async () => {
+  test("a launch's whole life works without /dev/fd", async () => {
     const env = make();
     const setup = "mount -t tmpfs none /dev; mknod /dev/null c 1 3; test ! -e /dev/fd; test ! -e /dev/tty";
     expectLife(await runWithout(root, setup, LIFE_SCRIPT, env));
   });
 
-  test("without /dev/null: what is known already runs as a one-shot, the rest is refused, and no file takes its place", async () => {
+  test("without /dev/null known one-shots run, the rest is refused, and no file takes its place", async () => {
     const env = make();
     const hide = "mount -t tmpfs none /dev";
     const look = "; echo $?; test -e /dev/null && echo made";
@@ -107,7 +113,7 @@ describe.skipIf(!isRoot)("a system", () => {
     expect((await psOf(root, "a:nap:default"))?.state).toBe("failed");
   });
 
-  test("that hides parts of /proc: one-shots run, what needs an identity is refused with the file's name", async () => {
+  test("where parts of /proc are hidden one-shots run, and what needs an identity is refused with the file's name", async () => {
     const env = make();
     const hide = "mount -t tmpfs none /proc/sys";
     expect(await runWithout(root, hide, '"$DT" ts one x', env)).toEqual({ code: 0, stdout: "<x>\n", stderr: "" });
@@ -138,7 +144,7 @@ describe.skipIf(!isRoot)("a system", () => {
     expect((await runWithout(root, hide, '"$DT" ps', env)).code).toBe(134);
   });
 
-  test("that cannot be written to but for DIALTONE_RUN_DIR", async () => {
+  test("a launch's whole life works on a read-only system with a writable DIALTONE_RUN_DIR", async () => {
     const env = make();
     const run = join(root.base, "run");
     mkdirSync(run);
@@ -224,7 +230,7 @@ export default definePlugin({ name: "k", commands: { run: { kind: "managed", run
   const log = () => readLog(root, "k:run:default");
   const isOld = (host: number) => expect(readlinkSync(`/proc/${host}/exe`)).toEndWith("/bin/dt (deleted)");
 
-  test("replaced: the new one lists, shows, restarts, replaces and stops what the old one hosts", async () => {
+  test("a replaced dt lists, shows, restarts, replaces and stops what the old one hosts", async () => {
     const { old, host, pid } = await start();
     await upgrade(old);
     isOld(host);
@@ -256,14 +262,14 @@ export default definePlugin({ name: "k", commands: { run: { kind: "managed", run
     expect(runs(replaced?.pid as number)).toBe(false);
   });
 
-  test("replaced: the old host's stop from the new dt leaves neither", async () => {
+  test("a stop by a replaced dt leaves neither the old host nor its launch", async () => {
     const { old, host, pid } = await start();
     await upgrade(old);
     expect((await runIn(root.dir, [old, "stop", "k", "run"], root.env)).code).toBe(0);
     expect([runs(pid), runs(host)]).toEqual([false, false]);
   });
 
-  test("removed: its host starts the command again, with the manifest as it is now", async () => {
+  test("the host of a removed dt starts the command again, with the manifest as it is now", async () => {
     const { old, host, pid } = await start();
     rmSync(old);
     isOld(host);

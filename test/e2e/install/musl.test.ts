@@ -1,6 +1,7 @@
 /**
- * The musl binary in a root directory of its own, where nothing of glibc is: Debian's musl, a static busybox, and a libstdc++ made for
- * musl out of a Python wheel. Bun's musl build comes from npm. Both are kept below node_modules/.cache.
+ * The musl binary in a root directory of its own, where nothing of glibc is: Debian's musl, a static busybox, and a
+ * libstdc++ made for musl out of a Python wheel. Bun's musl build comes from npm. Both are kept below
+ * node_modules/.cache.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
@@ -30,7 +31,10 @@ const missing = [
 if (missing.length > 0) console.error(`skipped: the musl binary's test needs ${missing.join(", ")}`);
 
 const CACHE = join(REPOSITORY, "node_modules/.cache/dt-musl");
-/** Its libstdc++ is of GCC 10; the newer ones use a relocation (DT_RELR) that musl learned in 1.2.4, and Debian 12 has 1.2.3. */
+/**
+ * Its libstdc++ is of GCC 10; the newer ones use a relocation (DT_RELR) that musl learned in 1.2.4, and Debian 12 has
+ * 1.2.3.
+ */
 const WHEEL = "greenlet==3.0.3";
 /** What Bun asks of a newer libstdc++: both only end the process. */
 const SHIM = `void abort(void);
@@ -105,13 +109,13 @@ describe.skipIf(missing.length > 0)("in a root directory with musl alone", () =>
     );
   };
 
-  test("it is musl that runs it", async () => {
+  test("the binary runs on musl", async () => {
     expect(await inJail("dt --version")).toEqual({ code: 0, stdout: `dt ${manifest.version}\n`, stderr: "" });
     expect(existsSync(join(jail, "lib64"))).toBe(false);
     expect(readdirSync(join(jail, "lib"))).toEqual(["ld-musl-x86_64.so.1"]);
   });
 
-  test("a launch's whole life: start, list, log, replace, restart, stop", async () => {
+  test("on musl a launch can be started, listed, logged, replaced, restarted and stopped", async () => {
     const { code, stdout, stderr } = await inJail(LIFE_SCRIPT);
     expect({ code, stdout: level(stdout), stderr: /bug|rror/.exec(stderr) && stderr }).toEqual({
       code: 0,
@@ -120,7 +124,7 @@ describe.skipIf(missing.length > 0)("in a root directory with musl alone", () =>
     });
   });
 
-  test("all that dt asks of the kernel is there through musl", async () => {
+  test("every kernel call of dt works through musl", async () => {
     const { code, stdout } = await inJail("dt a nap -d; dt doctor; dt stop a nap");
     expect(code).toBe(0);
     for (const name of ["pidfd (check and signal in one step)", "subreaper", "hard links", "flock", "All is well."])

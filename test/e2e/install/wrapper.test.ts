@@ -1,4 +1,7 @@
-/** `dialtone.sh`, in small checkouts of its own: a fake `bun` that "builds" a fake dt, so that every case takes milliseconds. */
+/**
+ * `dialtone.sh`, in small checkouts of its own: a fake `bun` that "builds" a fake dt, so that every case takes
+ * milliseconds.
+ */
 import { afterEach, describe, expect, test } from "bun:test";
 import {
   chmodSync,
@@ -149,7 +152,7 @@ function touch(file: string, seconds = 1): void {
   utimesSync(file, time, time);
 }
 
-/** A pid that nobody has any more. */
+/** A pid that no process has any longer. */
 async function deadPid(): Promise<number> {
   const child = Bun.spawn(["true"]);
   await child.exited;
@@ -158,7 +161,7 @@ async function deadPid(): Promise<number> {
 
 describe("the text", () => {
   const text = readFileSync(WRAPPER, "utf8");
-  test.skipIf(!hasShellcheck)("is clean for shellcheck, as POSIX sh", () => {
+  test.skipIf(!hasShellcheck)("the wrapper is clean for shellcheck, as POSIX sh", () => {
     const { stdout, exitCode } = Bun.spawnSync([
       "shellcheck",
       "--shell=sh",
@@ -168,18 +171,18 @@ describe("the text", () => {
     ]);
     expect({ exitCode, stdout: stdout.toString() }).toEqual({ exitCode: 0, stdout: "" });
   });
-  test("holds no trap, no background job and no process substitution", () => {
+  test("the wrapper has no trap, background job or process substitution", () => {
     const code = text.replace(/^\s*#.*$/gm, "");
     expect(code).not.toMatch(/\btrap\b|[<>]\(|[^&>]&(?![&\d])|\b(bash|zsh|ksh)\b/);
   });
-  test("looks at the very files that build.ts reads", () => {
+  test("the wrapper looks at the very files that build.ts reads", () => {
     const sources = /const SOURCES = (\[.*\]);/.exec(readFileSync(join(REPOSITORY, "build.ts"), "utf8"))?.[1];
     expect(text).toContain(`find ${(JSON.parse(sources as string) as string[]).join(" ")} -newer`);
   });
 });
 
 describe.each(shells)("run by %s", (_, shell) => {
-  test("becomes dt: its pid, its arguments, its exit codes, its signals, its standard input", async () => {
+  test("the wrapper becomes dt, with its pid, arguments, exit codes, signals and standard input", async () => {
     const checkout = createCheckout("a path with spaces, $HOME and ünicode", { built: true });
     const words = ["", "a b", "--", "--help", "two\nlines", "*", "$HOME", "'\"\\", "ü"];
     const said = await run(checkout, [...shell, checkout.wrapper, ...words]);
@@ -199,7 +202,7 @@ describe.each(shells)("run by %s", (_, shell) => {
     expect(checkout.builds()).toBe(0);
   });
 
-  test("builds on first use without eating the command's input, and after that only when sources changed or dist is gone", async () => {
+  test("the wrapper builds on first use without reading the command's input, and later only when sources changed or dist is gone", async () => {
     const checkout = createCheckout();
     const call = async () => {
       const { code, stdout } = await run(checkout, [...shell, checkout.wrapper, "read"], { stdin: "mine" });
@@ -236,7 +239,7 @@ describe.each(shells)("run by %s", (_, shell) => {
     expect(await call()).toBe(6);
   });
 
-  test("finds its checkout through absolute and relative links, in any directory, with CDPATH set", async () => {
+  test("the wrapper finds its checkout through absolute and relative links, in any directory, with CDPATH set", async () => {
     const checkout = createCheckout("the checkout", { built: true });
     const { base } = checkout.root;
     mkdirSync(join(base, "one/two"), { recursive: true });
@@ -268,7 +271,7 @@ describe.each(shells)("run by %s", (_, shell) => {
 });
 
 describe("first use", () => {
-  test("by eight at once builds once, also over the lock of a dead builder", async () => {
+  test("eight first uses at once build once, also over the lock of a dead builder", async () => {
     for (const dead of [0, 1, 2]) {
       const checkout = createCheckout();
       // The lock of a dead builder, and the link of one that died as its successor.
@@ -289,23 +292,29 @@ describe("first use", () => {
     root = undefined;
   });
 
-  test("waits for a builder that lives, says for whom, and takes over from one that was killed", async () => {
+  test("first use waits for a living builder, says for whom, and takes over from a killed one", async () => {
     const checkout = createCheckout();
     const builder = start(checkout, [checkout.wrapper, "x"], { env: { SLOW: "60" } });
     await until("it builds", () => checkout.builds() === 1);
     const waiting = start(checkout, [checkout.wrapper, "y"]);
-    await Bun.sleep(300);
+    let said = "";
+    const reading = (async () => {
+      for await (const chunk of waiting.stderr) said += new TextDecoder().decode(chunk);
+    })();
+    await until("it says for whom it waits", () =>
+      said.includes(
+        `waiting for process ${builder.pid}, which builds dt (if it does not: rm ${checkout.dir}/.dialtone-building*)`,
+      ),
+    );
     expect(waiting.exitCode).toBe(null);
     builder.kill("SIGKILL");
-    const { code, stderr } = await finish(waiting);
-    expect({ code, builds: checkout.builds() }).toEqual({ code: 0, builds: 2 });
-    expect(stderr).toContain(
-      `waiting for process ${builder.pid}, which builds dt (if it does not: rm ${checkout.dir}/.dialtone-building*)`,
-    );
+    expect(await waiting.exited).toBe(0);
+    expect(checkout.builds()).toBe(2);
+    await reading;
     for (const pid of checkout.root.processes()) process.kill(pid, "SIGKILL"); // the fake build of the killed one
   });
 
-  test("over a lock that leads elsewhere makes nothing there", async () => {
+  test("first use makes nothing where a lock leads elsewhere", async () => {
     for (const lead of ["a directory", "a path"]) {
       const checkout = createCheckout();
       const outside = join(checkout.root.base, "outside");
@@ -324,7 +333,7 @@ describe("first use", () => {
     root = undefined;
   });
 
-  test("that fails says so and exits 125; nothing is left locked", async () => {
+  test("a failing first use says so and exits 125, and leaves nothing locked", async () => {
     const checkout = createCheckout();
     checkout.write("fail-build", "");
     expect(await run(checkout, [checkout.wrapper, "x"])).toMatchObject({
@@ -335,7 +344,7 @@ describe("first use", () => {
     expect(readdirSync(checkout.dir).filter((name) => name.startsWith(".dialtone"))).toEqual([]);
   });
 
-  test("installs with npm, or else with bun, when nothing is installed or what is installed is outdated", async () => {
+  test("first use installs with npm, else with bun, when dependencies are missing or outdated", async () => {
     const installs = (name: string) =>
       `#!/bin/sh\necho "${name} $*" >>installs.log\nrm -f outdated\nmkdir -p node_modules/.bin && cp "$FAKE_BUN" node_modules/.bin/bun\n`;
     for (const [programs, expected] of [
@@ -357,7 +366,7 @@ describe("first use", () => {
     }
   });
 
-  test("uses the locked Bun also where its install script did not run", async () => {
+  test("first use builds with the locked Bun, also where its install script did not run", async () => {
     const checkout = createCheckout();
     checkout.write("node_modules/.bin/bun", "#!/bin/sh\nexit 1\n", 0o755);
     checkout.write("node_modules/@oven/bun-linux-x64/bin/bun", FAKE_BUN, 0o755);
@@ -367,7 +376,7 @@ describe("first use", () => {
     });
   });
 
-  test("with nothing to build with, or nothing to build, says what to do and exits 127", async () => {
+  test("first use with nothing to build, or nothing to build with, says what to do and exits 127", async () => {
     const bare = createCheckout("checkout", { bun: false });
     const noTool = await run(bare, [bare.wrapper, "x"], { env: { PATH: bareTools(bare) } });
     expect(noTool).toMatchObject({ code: 127, stdout: "" });
@@ -407,7 +416,7 @@ test("a dt below a `bun` of dt's own is a dt", async () => {
   expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/^dt \d/) });
 });
 
-test("with the real build: content decides, times only ask", async () => {
+test("the real build decides by content, and looks when times changed", async () => {
   const checkout = createCheckout("checkout", { bun: false, sources: false });
   for (const file of ["build.ts", "package.json", "package-lock.json", "tsconfig.json", "bunfig.toml"]) {
     cpSync(join(REPOSITORY, file), join(checkout.dir, file));

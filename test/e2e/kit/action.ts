@@ -1,4 +1,7 @@
-/** A CI in a folder: steps run as GitHub's runner runs them, with its files in place of its service, and a release in place of the download. */
+/**
+ * A CI in a folder: steps run as GitHub's runner runs them, with its files in place of its service, and a release in
+ * place of the download.
+ */
 import { chmodSync, cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
@@ -71,7 +74,10 @@ export interface JobResult {
   outputs: Record<string, string>;
 }
 
-/** Runs the steps of a job; one that uses this action runs the action's. Nothing of a GitHub expression beyond what the action and the docs use is understood. */
+/**
+ * Runs the steps of a job; one that uses this action runs the action's. Nothing of a GitHub expression beyond what the
+ * action and the docs use is understood.
+ */
 export class Job {
   private code = 0;
   private output = "";

@@ -1,6 +1,10 @@
-/** A Docker engine of a test's own: Debian's `dockerd` without bridge and firewall, and an image made of busybox. Its services use the host's network or none. */
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+/**
+ * A Docker engine of a test's own: Debian's `dockerd` without bridge and firewall, and an image made of busybox. Its
+ * services use the host's network or none.
+ */
+import { chmodSync, copyFileSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
+import { makeTemporary } from "../../kit/temporary.ts";
 import { until } from "../../kit.ts";
 
 const APPLETS = "sh sleep date echo cat true false kill touch ls httpd seq".split(" ");
@@ -36,7 +40,7 @@ export function noEngine(): string | null {
 }
 
 export async function startEngine(): Promise<DockerEngine> {
-  const base = mkdtempSync("/tmp/dt-docker-");
+  const base = makeTemporary("docker", "/tmp");
   const env = { DOCKER_HOST: `unix://${base}/s` };
   const docker = (...args: string[]): string => {
     const done = Bun.spawnSync(["docker", ...args], { env: { ...process.env, ...env }, stderr: "pipe" });

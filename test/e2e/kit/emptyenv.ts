@@ -54,7 +54,9 @@ export async function runIn(cwd: string, argv: string[], env: Record<string, str
   return { code: await child.exited, stdout, stderr };
 }
 
-/** A script in a mount namespace of its own, after `setup` has taken something away there. The system itself keeps it. */
+/**
+ * A script in a mount namespace of its own, after `setup` has taken something away there. The system itself keeps it.
+ */
 export function runWithout(
   root: TestRoot,
   setup: string,

@@ -45,7 +45,9 @@ export async function psOf(root: TestRoot, key = "t:dev:default"): Promise<Ps | 
   return (await ps(root, "--all")).find((one) => one.key === key);
 }
 
-/** Whether a process runs; a zombie does not, unless it is but the first thread of one that is still ending the others. */
+/**
+ * Whether a process runs; a zombie does not, unless it is but the first thread of one that is still ending the others.
+ */
 export function runs(pid: number): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
@@ -101,7 +103,10 @@ export function freePort(): number {
   return port;
 }
 
-/** Different free ports, of those that no system hands out by itself: a connection made meanwhile cannot get one of them. */
+/**
+ * Different free ports, of those that no system hands out by itself: a connection made meanwhile cannot get one of
+ * them.
+ */
 export function freePorts(count: number): number[] {
   const found = new Set<number>();
   while (found.size < count) {
@@ -111,7 +116,7 @@ export function freePorts(count: number): number[] {
       Bun.listen({ hostname: "0.0.0.0", port, socket: { data() {} } }).stop(true);
       found.add(port);
     } catch {
-      // somebody's
+      // in use
     }
   }
   return [...found];

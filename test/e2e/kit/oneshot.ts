@@ -1,4 +1,6 @@
-/** What the tests of one-shots share: a manifest from a table of commands, and a shell that calls the binary as `"$DT"`. */
+/**
+ * What the tests of one-shots share: a manifest from a table of commands, and a shell that calls the binary as `"$DT"`.
+ */
 import { DT, type Result, type RunOptions, type TestRoot, until } from "../../kit.ts";
 
 /** A manifest in JSON: loading it needs no TypeScript. */

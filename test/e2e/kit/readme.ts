@@ -54,7 +54,9 @@ export function stepsOf(block: Block): Step[] {
   return steps;
 }
 
-/** What differs from run to run, made the same: pids, lengths of time, and the widths of columns that follow from them. */
+/**
+ * What differs from run to run, made the same: pids, lengths of time, and the widths of columns that follow from them.
+ */
 export function normalize(output: string): string {
   return output
     .replace(/\b\d+(\.\d+)?(ms|s|m|h|d)\b( \d+[smh]\b)?/g, "TIME")

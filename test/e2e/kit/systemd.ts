@@ -23,7 +23,10 @@ export async function stopManagers(): Promise<void> {
   if (pretended.splice(0).length > 0) rmdirSync(BOOTED);
 }
 
-/** What tells programs that systemd is the system's manager; others than systemctl ask it too, so it is there no longer than needed. */
+/**
+ * What tells programs that systemd is the system's manager; others than systemctl ask it too, so it is there no longer
+ * than needed.
+ */
 const BOOTED = "/run/systemd/system";
 const pretended: string[] = [];
 

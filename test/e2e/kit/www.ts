@@ -103,7 +103,9 @@ export function launchBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--no-first-run", ...quiet] });
 }
 
-/** Opens an address, gives the page to `look`, and fails when the console showed an error or a request left the machine. */
+/**
+ * Opens an address, gives the page to `look`, and fails when the console showed an error or a request left the machine.
+ */
 export async function withPage(
   browser: Browser,
   url: string,

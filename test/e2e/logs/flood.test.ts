@@ -1,6 +1,6 @@
 /**
- * Many lines and many runs through followers, every byte accounted for by hash. DT_FLOOD_LINES lines through two followers at once (the soak: ten
- * million), DT_FLOOD_RUNS restarts under one (the soak: a hundred).
+ * Many lines and many runs through followers, every byte accounted for by hash. DT_FLOOD_LINES lines through two
+ * followers at once (the soak: ten million), DT_FLOOD_RUNS restarts under one (the soak: a hundred).
  */
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";

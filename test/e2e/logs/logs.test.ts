@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { DT, TestRoot, until } from "../../kit.ts";
 import { launchRoot, readLog } from "../kit/launch.ts";
 
-test("the last lines, all of them, the path, and stdout and stderr in order", async () => {
+test("dt logs shows the last lines, all lines, the path, and stdout and stderr in order", async () => {
   const root = launchRoot(
     "plain",
     "",
@@ -115,7 +115,7 @@ test("--grep and --errors print matching lines alone; with --context, -- where l
   }
 });
 
-test("short flags joined, and --json in any place", async () => {
+test("dt logs takes joined short flags, and --json in any place", async () => {
   const root = await wrote(`${Array.from({ length: 9 }, (_, at) => `l${at}`).join("\\n")}\\nend\\n`);
   try {
     const lines = async (...words: string[]) => (await root.dt(words)).stdout.split("\n").filter(Boolean).length;
@@ -170,7 +170,7 @@ test("short flags joined, and --json in any place", async () => {
   }
 });
 
-test("--quiet behind a verb is heard as before it", async () => {
+test("--quiet works after a verb as before it", async () => {
   const root = await wrote("end\\n");
   try {
     expect(await root.dt(["down", "--quiet"])).toMatchObject({ code: 0, stdout: "", stderr: "" });

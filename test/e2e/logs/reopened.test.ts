@@ -1,4 +1,7 @@
-/** Output that a program opens again by name (`> /dev/stderr`): it neither cuts nor overwrites the log, whoever is killed meanwhile. */
+/**
+ * Output that a program opens again by name (`> /dev/stderr`): it neither cuts nor overwrites the log, whoever is
+ * killed meanwhile.
+ */
 import { afterEach, describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { DT, TestRoot, until } from "../../kit.ts";
@@ -76,7 +79,7 @@ describe("the log is whole:", () => {
     });
 });
 
-test("under `dt up`, before a start, and in a run by the policy", async () => {
+test("the log is whole under `dt up`, before a start, and in a run by the policy", async () => {
   const once = "echo first; echo warning > /dev/stderr; echo last";
   const root = make({
     dev: { run: to("/dev/stderr"), before: ["t:first"] },
@@ -90,7 +93,7 @@ test("under `dt up`, before a start, and in a run by the policy", async () => {
   expect(readFileSync(`${root.run}/t:again:default.log.1`, "utf8")).toBe(WHOLE);
 });
 
-test("in a job", async () => {
+test("the log is whole in a job", async () => {
   const root = TestRoot.create({
     "content/a": "1",
     "manifests/t.json": JSON.stringify({
@@ -112,7 +115,7 @@ test("in a job", async () => {
   await watch.exited;
 });
 
-test("in a file of its own, within a job: all is there when the command has ended", async () => {
+test("a job's log in a file of its own is whole when the command has ended", async () => {
   const root = TestRoot.create({
     "g.sh": "echo whole; exit 0\necho never > /dev/stderr\n",
     "manifests/t.json": JSON.stringify({ name: "t", commands: { gen: { kind: "oneshot", run: ["sh", "g.sh"] } } }),
@@ -124,7 +127,7 @@ test("in a file of its own, within a job: all is there when the command has ende
   expect(root.read("seen")).toBe("whole\n".repeat(10));
 });
 
-test("all that was written is there when a run has ended, and its last lines are", async () => {
+test("a run's whole output is in its log when the run has ended, with its last lines", async () => {
   const root = make({ dev: { run: "echo > /dev/stderr; seq 200000; echo the end; exit 3" } });
   expect((await root.dt(["t", "dev"])).code).toBe(3);
   expect(readLog(root)).toEndWith("\n199999\n200000\nthe end\n");
@@ -159,7 +162,7 @@ function isWhole(log: string): boolean {
   return lines.every((line, at) => line === String((at >> 1) + 1));
 }
 
-test("a host that is killed takes no line with it, and stop leaves nothing", async () => {
+test("a killed host loses no line, and stop leaves nothing", async () => {
   const root = make({ dev: { run: COUNT } });
   await root.dt(["t", "dev", "-d"]);
   const log = `${root.run}/t:dev:default.log`;
@@ -180,7 +183,7 @@ function hearsTerm(pid: number): boolean {
   return ((BigInt(`0x${caught}`) >> 14n) & 1n) === 1n;
 }
 
-test("a drain that is killed is started again, one that is asked to end does not", async () => {
+test("a killed drain is started again, and one that is asked to end stays", async () => {
   const root = make({ dev: { run: COUNT } });
   await root.dt(["t", "dev", "-d"]);
   const log = `${root.run}/t:dev:default.log`;
@@ -199,7 +202,7 @@ test("a drain that is killed is started again, one that is asked to end does not
   expect(isWhole(readLog(root))).toBe(true);
 });
 
-test("what cannot be seen before is learned: the cut is told, and the next run is whole", async () => {
+test("a cut that could not be foreseen is reported, and the next run's log is whole", async () => {
   // Longer than any text that is read.
   const long = `${"# nothing\n".repeat(30_000)}`;
   const root = make(
@@ -215,7 +218,7 @@ test("what cannot be seen before is learned: the cut is told, and the next run i
   expect(readLog(root)).toEndWith("\n1000\nwarning\nlast\n");
 });
 
-test("`logs.pipe` decides it", async () => {
+test("`logs.pipe` decides whether output goes through a pipe", async () => {
   const root = make({
     piped: { run: "exec sleep 1000", logs: { pipe: true } },
     plain: { run: "exec sleep 1000 # /dev/stderr", logs: { pipe: false } },
@@ -230,7 +233,7 @@ test("`logs.pipe` decides it", async () => {
   }
 });
 
-test("nobody else gets a pipe: the log is the command's own output", async () => {
+test("any other command writes to its log without a pipe", async () => {
   const root = make(
     { dev: { run: ["sh", "./start.sh"] }, mentions: { run: "echo 2>/dev/null; exec sleep 1000" } },
     { "start.sh": "echo warning >&2\nexec sleep 1000\n" },

@@ -1,11 +1,13 @@
-/** A stop that comes while the manifests of a start are being loaded, so that nobody knows yet which keys the start has. */
+/** A stop that comes while the manifests of a start are being loaded, when the keys of the start are still unknown. */
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { TestRoot, until } from "../../kit.ts";
 import { ps, psOf } from "../kit/launch.ts";
 
-/** The manifest is loaded on every call; when `slowly` is there, it says so by `loading` and goes on when `go` is there. */
+/**
+ * The manifest is loaded on every call; when `slowly` is there, it says so by `loading` and goes on when `go` is there.
+ */
 function rootOf(top = ""): TestRoot {
   return TestRoot.create({
     "manifests/a.ts": `import { existsSync, writeFileSync } from "node:fs";
@@ -58,7 +60,7 @@ const CALLS = [
 ];
 
 for (const { start, stop } of CALLS)
-  test(`nothing runs: dt ${start.join(" ")}, and dt ${stop.join(" ")} while it is loaded`, async () => {
+  test(`nothing runs: dt ${start.join(" ")} is called off by dt ${stop.join(" ")} while its manifests are loaded`, async () => {
     const root = rootOf();
     try {
       if (start[0] === "restart") {
@@ -94,7 +96,7 @@ for (const start of [
   ["up", "a:plain"],
   ["restart", "a:plain"],
 ])
-  test(`it runs: dt ${start.join(" ")} while it is loaded is called off by a stop that waits for no manifest`, async () => {
+  test(`it runs: dt ${start.join(" ")} is called off by a stop while its manifests are loaded; the stop waits for no manifest`, async () => {
     const root = rootOf();
     try {
       await root.dt(["a", "plain", "-d"]);
@@ -116,7 +118,7 @@ for (const start of [
     }
   }, 30_000);
 
-test("a start of another key is waited for, and goes on", async () => {
+test("a stop waits for a start of another key, which goes on", async () => {
   const root = rootOf();
   try {
     root.write("slowly", "");
@@ -134,7 +136,7 @@ test("a start of another key is waited for, and goes on", async () => {
   }
 }, 30_000);
 
-test("a stop of what it needs counts, one of before the load does not", async () => {
+test("a start is called off by a stop of a key that it needs, but not by one from before the load", async () => {
   const root = rootOf();
   try {
     await root.dt(["a", "plain", "-d"]);
@@ -155,7 +157,7 @@ test("a stop of what it needs counts, one of before the load does not", async ()
   }
 }, 30_000);
 
-test("killed, failed, unknown, or a one-shot: no start stays announced", async () => {
+test("no start stays announced that was killed, failed, was unknown or was a one-shot", async () => {
   const root = rootOf();
   try {
     root.write("slowly", "");
@@ -213,12 +215,12 @@ test("dt down of a plugin stops what is declared since it was last loaded", asyn
   }
 }, 30_000);
 
-test("what takes longer than a stop waits is called off all the same", async () => {
+test("a start that loads longer than a stop waits is called off all the same", async () => {
   const root = rootOf();
   const lock = join(root.dir, ".dialtone/cache/loading.lock");
   try {
     await root.dt(["list"]);
-    // Somebody else's load has the turn.
+    // Another process's load has the turn.
     const other = Bun.spawn(["flock", lock, "sh", "-c", "touch held; until test -e free; do sleep 0.1; done"], {
       cwd: root.dir,
     });
@@ -240,7 +242,7 @@ test("what takes longer than a stop waits is called off all the same", async () 
   }
 }, 60_000);
 
-test("dt watch, which starts nothing, and a dry run are not announced; nor is what has no place for it, which runs", async () => {
+test("dt watch and a dry run are not announced, and a start that cannot be announced runs all the same", async () => {
   const root = rootOf();
   try {
     root.write(

@@ -1,4 +1,7 @@
-/** Between two runs of a policy, and while what an ended launch left is swept: never shown as failed, waited through, and with its pids. */
+/**
+ * Between two runs of a policy, and while what an ended launch left is swept: never shown as failed, waited through,
+ * and with its pids.
+ */
 import { expect, test } from "bun:test";
 import { TestRoot, until } from "../../kit.ts";
 import { psOf, runs } from "../kit/launch.ts";
@@ -20,7 +23,7 @@ async function statesOf(root: TestRoot, ms: number): Promise<Set<string>> {
   return seen;
 }
 
-test("a crash loop is never shown as failed, nor as nothing, by its own host or one of many", async () => {
+test("a crash loop is never shown as failed or missing, with its own host or a shared one", async () => {
   const root = rootOf(`x: { kind: "managed", run: "exit 3", restart: ${LOOP} }`);
   try {
     for (const start of [
@@ -40,7 +43,7 @@ test("a crash loop is never shown as failed, nor as nothing, by its own host or 
   }
 }, 30_000);
 
-test("a restart by a person, and a rerun, of what waits for its next run", async () => {
+test("a launch that waits for its next run can be restarted and rerun by the user", async () => {
   const root = rootOf(
     `x: { kind: "managed", run: "test -e up || exit 3; exec sleep 1000", restart: { policy: "on-failure", delay: "1h", maxDelay: "1h" } }`,
   );
@@ -85,7 +88,7 @@ test("`wait` waits through the retries of a policy, and ends when the policy giv
   }
 }, 30_000);
 
-test("while what a launch left is ended, it is stopping, with the pid and port of what is left", async () => {
+test("while what a launch left is ended, the launch is stopping, with the pid and port of what is left", async () => {
   const root = rootOf(
     `x: { kind: "managed", run: "sh -c 'trap \\"\\" TERM; echo $$ > child; sleep 500; sleep 500' & until test -e child; do sleep 0.02; done; exit 7", stop: { timeout: "1500ms" } }`,
   );

@@ -1,4 +1,6 @@
-/** A stop that comes while a start is under way: nothing starts afterwards, and both who stopped and who waited are told so. */
+/**
+ * A stop that comes while a start is under way: nothing starts afterwards, and both the stop and the start report it.
+ */
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -51,7 +53,7 @@ const CALLS: Call[] = [
 ];
 
 for (const { start, stop, key } of CALLS)
-  test(`dt ${start.join(" ")}, and dt ${stop.join(" ")} while it waits`, async () => {
+  test(`dt ${start.join(" ")} is called off by dt ${stop.join(" ")} while it waits`, async () => {
     const root = rootOf();
     try {
       const starting = root.spawn(start);
@@ -69,7 +71,7 @@ for (const { start, stop, key } of CALLS)
       expect(said).toContain(`stopped meanwhile by dt ${stop.join(" ")}`);
       expect(said).not.toContain("failed");
       const left = (await ps(root)).map((one) => one.key);
-      // What was needed is a launch of its own, which nobody stopped.
+      // The need is a launch of its own, which was not stopped.
       expect(left.filter((one) => one !== "a:db:default")).toEqual([]);
       expect([existsSync(join(root.dir, "ended")), existsSync(join(root.dir, "seeded"))]).toEqual([false, false]);
       await until("no start is under way", () => startsOf(root).length === 0);
@@ -79,7 +81,7 @@ for (const { start, stop, key } of CALLS)
     }
   }, 30_000);
 
-test("with --json both say it; a start that is asked for later is not called off by an earlier stop", async () => {
+test("with --json both start and stop report the call-off; a later start is not called off by an earlier stop", async () => {
   const root = rootOf();
   try {
     const starting = root.spawn(["a", "api", "-d", "--json"]);
@@ -98,7 +100,7 @@ test("with --json both say it; a start that is asked for later is not called off
   }
 });
 
-test("a rerun that waits while the old launch runs: the stop ends the one and calls off the other", async () => {
+test("a stop ends the old launch and calls off the rerun that waits beside it", async () => {
   const root = rootOf();
   try {
     root.write("go", "");
@@ -120,7 +122,7 @@ test("a rerun that waits while the old launch runs: the stop ends the one and ca
   }
 });
 
-test("the caller killed: its host goes on, and is called off all the same; the host killed: nothing starts, and a stop says so", async () => {
+test("a start whose caller was killed is called off all the same; when its host was killed nothing starts, and a stop says so", async () => {
   const root = rootOf();
   try {
     const caller = root.spawn(["a", "api", "-d"]);
@@ -150,7 +152,7 @@ test("the caller killed: its host goes on, and is called off all the same; the h
   }
 });
 
-test("a start that waits for the key's lock", async () => {
+test("a start that waits for the key's lock is called off by a stop", async () => {
   const root = rootOf();
   try {
     root.write(
@@ -176,7 +178,7 @@ test("a start that waits for the key's lock", async () => {
   }
 }, 30_000);
 
-test("a `before` that stops the old launch of its own key calls nothing off", async () => {
+test("a `before` that stops its own key's old launch calls nothing off", async () => {
   const root = TestRoot.create({});
   try {
     root.write(
@@ -195,7 +197,7 @@ test("a `before` that stops the old launch of its own key calls nothing off", as
   }
 });
 
-test("a stop by what runs before one launch: another that waits in the same dt up is called off, those that wait for it are not", async () => {
+test("a stop by what runs before one launch calls off another that waits in the same dt up, but not those that wait for it", async () => {
   const root = TestRoot.create({
     "manifests/c.ts": `export default { name: "c", groups: { two: ["c:api", "c:web"], reset: ["c:top", "c:apart"] }, commands: {
       begun: { kind: "oneshot", run: "echo $$ > begun; until test -e go; do sleep 0.02; done" },
@@ -234,7 +236,7 @@ test("a stop by what runs before one launch: another that waits in the same dt u
   }
 }, 30_000);
 
-test("a foreground that becomes dt anew, since its environment would steer it, leaves no start behind", async () => {
+test("a foreground that starts itself again, since its environment would steer it, leaves no start behind", async () => {
   const root = rootOf();
   try {
     for (const start of [
@@ -286,7 +288,7 @@ for (const start of [
     }
   }, 30_000);
 
-test("what a `before` leaves in the background, deaf to SIGINT as a shell makes it, is ended with it", async () => {
+test("what a `before` leaves in the background ignoring SIGINT, as a shell makes it, is ended with it", async () => {
   const root = TestRoot.create({
     "manifests/a.ts": `export default { name: "a", commands: {
       slow: { kind: "oneshot", run: "sleep 1000 & echo $! > begun; sleep 1000" },
@@ -304,7 +306,7 @@ test("what a `before` leaves in the background, deaf to SIGINT as a shell makes 
   }
 }, 30_000);
 
-test("dt up that is ended by Ctrl-C leaves no start behind of what waited for its turn", async () => {
+test("dt up ended by Ctrl-C leaves no start behind of launches that waited for their turn", async () => {
   const root = rootOf();
   try {
     const up = root.spawn(["up", "a:web", "a:app"]);

@@ -1,4 +1,7 @@
-/** A launch on CI: what a start that fails says, with which code and how soon; and that nothing there waits for a person. */
+/**
+ * A launch on CI: what a start that fails says, with which code and how soon; and that nothing there waits for a
+ * person.
+ */
 import { afterEach, describe, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
@@ -31,7 +34,7 @@ const level = (text: string) =>
 
 describe("--wait", () => {
   for (const [name, env] of Object.entries(SYSTEMS)) {
-    test(`${name}: the command dies while waited for: code 1 at once, with its last lines`, async () => {
+    test(`on ${name} a --wait whose command dies ends at once with code 1 and its last lines`, async () => {
       make();
       const began = performance.now();
       const result = await root.dt(["t", "dies", "--wait"], { env });
@@ -62,7 +65,7 @@ describe("--wait", () => {
     });
   }
 
-  test("not ready in time: 124, the last lines, and it runs on", async () => {
+  test("a --wait that is not ready in time ends with 124 and the last lines, and the launch runs on", async () => {
     make();
     const result = await root.dt(["t", "slow", "--wait"], { env: SYSTEMS.GitHub as never });
     expect(result.code).toBe(124);
@@ -75,7 +78,7 @@ describe("--wait", () => {
     expect((await root.dt(["t", "slow", "--wait"])).stderr).not.toContain("    waiting");
   });
 
-  test("of what it needs and is not ready, too", async () => {
+  test("a --wait prints the last lines of a need that is not ready in time", async () => {
     make();
     const result = await root.dt(["t", "needy", "--wait"], { env: SYSTEMS.GitHub as never });
     expect([result.code, result.stdout]).toEqual([1, ""]);
@@ -83,7 +86,7 @@ describe("--wait", () => {
     expect(result.stderr).toMatch(/^::error title=dt::t:needy:default was not started: it needs t:slow:default/m);
   });
 
-  test("--quiet says only why; --json answers on standard output alone", async () => {
+  test("a failing --wait says only why with --quiet, and answers only on standard output with --json", async () => {
     make();
     const quiet = await root.dt(["--quiet", "t", "dies", "--wait"], { env: SYSTEMS.GitHub as never });
     expect(quiet.stderr).toStartWith("::error title=dt::t:dies:default failed");
@@ -98,7 +101,7 @@ describe("--wait", () => {
   });
 });
 
-test("logs and lists are the answer and get no marks; a one-shot's code is its own", async () => {
+test("logs and lists get no marks of a CI, and a one-shot's code is its own", async () => {
   make();
   const env = SYSTEMS.GitHub as Record<string, string>;
   await root.dt(["t", "dies", "--wait"], { env });
@@ -111,7 +114,7 @@ test("logs and lists are the answer and get no marks; a one-shot's code is its o
   expect(await root.dt(["t", "one"], { env })).toEqual({ code: 3, signal: null, stdout: "", stderr: "" });
 });
 
-test("on a terminal of a CI: no colours unless asked for, and nothing is asked of anybody", async () => {
+test("on a terminal of a CI there are no colours unless requested, and dt asks no question", async () => {
   make();
   // A terminal whose other side never types anything.
   const onTerminal = async (words: string, env: Record<string, string>) => {

@@ -1,4 +1,6 @@
-/** What ended is taken off the list: by `dt clear`, which forgets it, and by `dt stop`, which says that it had ended. */
+/**
+ * What ended is taken off the list: by `dt clear`, which forgets it, and by `dt stop`, which says that it had ended.
+ */
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -26,7 +28,7 @@ async function rootWithEnds(): Promise<TestRoot> {
   return root;
 }
 
-test("`dt clear` forgets all that ended, or what is named; what lives stays, and so do the logs", async () => {
+test("`dt clear` forgets launches that ended, all or named; living ones and all logs stay", async () => {
   const root = await rootWithEnds();
   try {
     expect(JSON.parse((await root.dt(["clear", "a:gone", "--json"])).stdout)).toEqual([
@@ -54,7 +56,7 @@ test("`dt clear` forgets all that ended, or what is named; what lives stays, and
   }
 }, 30_000);
 
-test("`dt stop` says that it had ended, and takes it off the list; `why` still tells of it", async () => {
+test("`dt stop` says that a launch had ended, and takes it off the list; `why` still explains it", async () => {
   const root = await rootWithEnds();
   try {
     const bad = await root.dt(["stop", "a:bad"]);
@@ -75,7 +77,7 @@ test("`dt stop` says that it had ended, and takes it off the list; `why` still t
   }
 }, 30_000);
 
-test("what ended while nobody looked: no pid is named, since it may be somebody else's; what it left is ended", async () => {
+test("of a launch that ended unseen no pid is named, since another process may have it; what it left is ended", async () => {
   const root = TestRoot.create({
     "manifests/a.ts": `export default { name: "a", commands: {
       x: { kind: "managed", run: ["sleep", "1000"] },

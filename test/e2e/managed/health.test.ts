@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { TestRoot, until } from "../../kit.ts";
+import { TestRoot, until, within } from "../../kit.ts";
 import { freePort, psOf } from "../kit/launch.ts";
 
 const KEY = "h:dev:default";
@@ -13,15 +13,7 @@ function rootOf(fields: string): TestRoot {
   });
 }
 
-async function within(root: TestRoot, body: () => Promise<void>): Promise<void> {
-  try {
-    await body();
-  } finally {
-    await root.dispose();
-  }
-}
-
-test("a log is matched across the places where it was written in pieces, and its colours", () => {
+test("ready.log matches across pieces of a write and across colours", () => {
   const script =
     "printf 'not yet\\r\\n\\033[32mser'; sleep 0.3; printf 'ver \\033[1mre'; sleep 0.3; printf 'ady\\033[0m'; exec sleep 1000";
   const root = rootOf(`run: ${JSON.stringify(script)}, ready: { log: "^server ready$", timeout: "10s" }`);
@@ -50,7 +42,7 @@ async function why(root: TestRoot): Promise<string> {
 
 const SERVER = `run: ["bun", "-e", "Bun.serve({ port: process.env.PORT, fetch: () => new Response('', { status: require('node:fs').existsSync('sick') ? 500 : 200 }) })"],`;
 
-test("alive: what fails as often as it may is unhealthy, told everywhere, and ready again when it holds", async () => {
+test("a launch whose alive probe failed as often as it may is shown as unhealthy everywhere, and as ready when it holds again", async () => {
   const root = rootOf(
     `${SERVER} port: ${freePort()}, ready: { http: "/" }, alive: { http: "/", interval: "100ms", failures: 3 }`,
   );
@@ -67,7 +59,7 @@ test("alive: what fails as often as it may is unhealthy, told everywhere, and re
   });
 });
 
-test("alive without ready: running, unhealthy, running", async () => {
+test("a launch with alive and without ready goes from running to unhealthy and back", async () => {
   const root = rootOf(
     `run: ["sleep", "1000"], alive: { exec: ["test", "!", "-e", "sick"], interval: "100ms", failures: 1 }`,
   );
@@ -81,7 +73,7 @@ test("alive without ready: running, unhealthy, running", async () => {
   });
 });
 
-test("alive with a restart: a new run, counted, and told why, though its policy is no; then the limit, and it is failed", async () => {
+test("alive with a restart makes a counted new run with its reason, though the policy is no, until the limit makes it failed", async () => {
   const root = rootOf(
     `run: ["sleep", "1000"], restart: { policy: "no", delay: "100ms", limit: { count: 2, window: "1m" } },
      alive: { exec: ["test", "!", "-e", "sick"], interval: "100ms", failures: 2, action: "restart" }`,
@@ -113,7 +105,7 @@ test("a crash loop ends at its limit", async () => {
   });
 });
 
-test("a code that counts as success is no failure, and the state says so", async () => {
+test("an exit code that the manifest counts as success is no failure, and the state says so", async () => {
   const root = rootOf(`run: "exit 7", restart: { successCodes: [0, 7] }`);
   await within(root, async () => {
     await root.dt(["h", "dev", "-d", "--no-wait"]);
@@ -121,7 +113,7 @@ test("a code that counts as success is no failure, and the state says so", async
   });
 });
 
-test("a stop while it hangs and is to be restarted is a stop", async () => {
+test("a stop while a hanging launch is being restarted is a stop", async () => {
   const root = rootOf(
     `run: "trap '' TERM; echo up; while :; do sleep 0.05; done", restart: { delay: "100ms" },
      alive: { exec: ["test", "!", "-e", "sick"], interval: "100ms", failures: 1, action: "restart" }`,
@@ -135,7 +127,7 @@ test("a stop while it hangs and is to be restarted is a stop", async () => {
   });
 });
 
-test("the manifest and its environment are read anew at a restart by policy", async () => {
+test("a restart by policy reads the manifest and its environment again", async () => {
   const root = rootOf(`run: "cat value >> seen; exit 1", restart: { delay: "300ms" }`);
   await within(root, async () => {
     root.write("value", "old ");
@@ -151,7 +143,7 @@ test("the manifest and its environment are read anew at a restart by policy", as
   });
 });
 
-test("ready: a whole URL at the command's own port is no stranger's either; a try ends with the time there is", async () => {
+test("a ready URL at the command's own port is only answered by the launch itself, and a try ends at the time limit", async () => {
   const port = freePort();
   const root = rootOf(
     `run: ["sleep", "1000"], port: ${port}, ready: { http: "http://127.0.0.1:${port}/", timeout: "600ms" }`,
@@ -165,7 +157,7 @@ test("ready: a whole URL at the command's own port is no stranger's either; a tr
   });
 });
 
-test("ready: a program that hangs is tried no longer than the time limit; a start period comes before it", async () => {
+test("a ready program that hangs is tried no longer than the time limit, which begins after the start period", async () => {
   const root = rootOf(
     `run: ["sleep", "1000"], ready: { exec: ["sleep", "60"], timeout: "300ms", startPeriod: "400ms" }`,
   );

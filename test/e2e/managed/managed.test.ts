@@ -1,19 +1,14 @@
-/** Managed launches as a user drives them: start, replace, ready, stop, restart, ensure, what is told and what is on disk. */
+/**
+ * Managed launches as a user drives them: start, replace, ready, stop, restart, ensure, what is printed and what is on
+ * disk.
+ */
 import { expect, test } from "bun:test";
 import { chmodSync, existsSync, readdirSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { TestRoot, until } from "../../kit.ts";
+import { TestRoot, until, within } from "../../kit.ts";
 import { freePort, lastLine, launchRoot, printed, ps, psOf, readLog, runs } from "../kit/launch.ts";
 
-async function within<T>(root: TestRoot, body: () => Promise<T>): Promise<T> {
-  try {
-    return await body();
-  } finally {
-    await root.dispose();
-  }
-}
-
-test("detached: the line of truth is the last line, the files are there, and go with the launch", async () => {
+test("a detached start ends with the line of truth; its files exist, and go with the launch", async () => {
   const port = freePort();
   const root = launchRoot("server", `port: ${port}, ready: { http: "/" },`);
   await within(root, async () => {
@@ -55,7 +50,7 @@ test("detached: the line of truth is the last line, the files are there, and go 
   });
 });
 
-test("rerun replaces: the old is gone, its log is kept as the earlier run", async () => {
+test("a rerun replaces the old launch, and keeps its log as the earlier run", async () => {
   const root = launchRoot("plain");
   await within(root, async () => {
     await root.dt(["t", "dev", "-d"]);
@@ -74,7 +69,7 @@ test("rerun replaces: the old is gone, its log is kept as the earlier run", asyn
   });
 });
 
-test("what is restarted or run again is listed all the while", async () => {
+test("a launch that is restarted or run again is listed all the while", async () => {
   const root = launchRoot("plain");
   await within(root, async () => {
     await root.dt(["t", "dev", "-d"]);
@@ -90,7 +85,7 @@ test("what is restarted or run again is listed all the while", async () => {
   });
 }, 60_000);
 
-test("fifty at once leave exactly one", async () => {
+test("fifty starts at once leave exactly one launch", async () => {
   const root = launchRoot("plain");
   await within(root, async () => {
     await root.dt(["list"]);
@@ -109,7 +104,7 @@ test("fifty at once leave exactly one", async () => {
   });
 });
 
-test("ready: log, port, exec and delay", async () => {
+test("a launch is ready by log, port, exec or delay", async () => {
   const port = freePort();
   const root = launchRoot(
     "server",
@@ -121,7 +116,7 @@ test("ready: log, port, exec and delay", async () => {
   });
 });
 
-test("not ready in time: 124, the launch stays and is unhealthy", async () => {
+test("a start that is not ready in time ends with 124, and its launch stays and is unhealthy", async () => {
   const root = launchRoot("plain", `port: ${freePort()}, ready: { http: "/" },`);
   await within(root, async () => {
     const started = await root.dt(["t", "dev", "-d", "--timeout", "300ms"]);
@@ -146,7 +141,7 @@ test("a command that dies while it is waited for fails at once, with its last li
   });
 });
 
-test("a port that somebody else holds never counts as ready: the holder is named", async () => {
+test("a port that another process holds never counts as ready, and its holder is named", async () => {
   const stranger = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   const root = launchRoot("plain", `port: ${stranger.port}, ready: { port: true },`);
   await within(root, async () => {
@@ -175,7 +170,7 @@ test("a bad start loses nothing: the old launch runs on", async () => {
   });
 });
 
-test("restart by the living host; without a host a new one is made", async () => {
+test("a restart is done by the living host, or by a new one where there is none", async () => {
   const root = launchRoot("plain");
   await within(root, async () => {
     await root.dt(["t", "dev", "-d", "--", "more"]);
@@ -285,7 +280,7 @@ test("two launches in one log are refused, naming both", async () => {
   });
 });
 
-test("from inside: looking is allowed, stopping and replacing oneself is refused", async () => {
+test("a launch may look at itself, but not stop or replace itself", async () => {
   const root = launchRoot(
     "plain",
     "",
@@ -305,7 +300,7 @@ test("from inside: looking is allowed, stopping and replacing oneself is refused
   });
 });
 
-test("words, keys, plugins and --all name what to stop; stopping what does not run says so", async () => {
+test("words, keys, plugins and --all name what to stop; stopping a launch that does not run says so", async () => {
   const root = launchRoot("plain", "", `two: { kind: "managed", run: ["sleep", "1000"], variants: { x: {} } },`);
   await within(root, async () => {
     const start = () =>
@@ -335,7 +330,7 @@ test("words, keys, plugins and --all name what to stop; stopping what does not r
   });
 });
 
-test("PORT, key, token, root and colour hints reach the command; auto ports are free and stable", async () => {
+test("PORT, key, token, root and colour hints reach the command, and automatic ports are free and stable", async () => {
   const root = launchRoot(
     "plain",
     "",
@@ -362,7 +357,7 @@ test("PORT, key, token, root and colour hints reach the command; auto ports are 
   });
 });
 
-test("printed pids are what ps says", async () => {
+test("printed pids are those of ps", async () => {
   const root = launchRoot("plain");
   await within(root, async () => {
     await root.dt(["t", "dev", "-d"]);
@@ -386,7 +381,7 @@ test("--dry-run of stop and restart says what would be done and does nothing", a
   });
 });
 
-test("a rerun onto a port that somebody else holds leaves the old launch running", async () => {
+test("a rerun onto a port that another process holds leaves the old launch running", async () => {
   const port = freePort();
   const root = launchRoot("server", `port: ${port}, ready: { port: true },`);
   const stranger = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
@@ -420,7 +415,7 @@ test("without its manifests a launch is still listed and stopped, also from belo
   });
 });
 
-test("a log that names somebody's own file moves it aside, also where no run is kept", async () => {
+test("a log in the place of the user's own file moves that file aside, also where no run is kept", async () => {
   const root = launchRoot("plain", `log: "mine.txt", logs: { keep: 0 },`);
   await within(root, async () => {
     root.write("mine.txt", "precious\n");
@@ -485,7 +480,7 @@ test("waiting for a detached launch to be ready costs no processor", async () =>
       await root.dt(["stop", "t", "dev"]);
       const child = root.spawn(words);
       expect(await child.exited).toBe(0);
-      // Microseconds; whoever asks for news without a pause uses all three seconds.
+      // Microseconds; a wait that polls without a pause uses all three seconds.
       expect(Number(child.resourceUsage()?.cpuTime.total)).toBeLessThan(1_500_000);
     }
   } finally {

@@ -1,4 +1,7 @@
-/** Launches tied to a process, and what nobody can want any more: owners that end in every way, roots and manifests that are gone. */
+/**
+ * Launches tied to a process, and launches that are no longer wanted: owners that end in every way, roots and manifests
+ * that are gone.
+ */
 import { expect, test } from "bun:test";
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -17,7 +20,7 @@ function rootOf(more = ""): TestRoot {
 const sleeper = () => Bun.spawn(["sleep", "1000"], { env: {}, cwd: "/", stdio: ["ignore", "ignore", "ignore"] });
 
 for (const signal of ["SIGTERM", "SIGKILL"] as const) {
-  test(`an owner that ends by ${signal}: the launch is stopped, not started again, and why says so`, async () => {
+  test(`an owner that ends by ${signal} stops its launch, which is not started again, and why says so`, async () => {
     const root = rootOf();
     const owner = sleeper();
     try {
@@ -38,7 +41,7 @@ for (const signal of ["SIGTERM", "SIGKILL"] as const) {
   });
 }
 
-test("the owner stays with a restart, and its end counts while the launch waits to be started again", async () => {
+test("a launch keeps its owner through a restart, and the owner's end counts while the launch waits for its next run", async () => {
   const root = rootOf(`crash: { kind: "managed", run: ["false"], restart: { policy: "always", delay: "30s" } },`);
   const owner = sleeper();
   try {
@@ -56,7 +59,7 @@ test("the owner stays with a restart, and its end counts while the launch waits 
   }
 });
 
-test("shell and agent are found above dt; nobody, and a launch in the foreground, are refused", async () => {
+test("shell and agent are found above dt as owners; where there is none, and in the foreground, an owner is refused", async () => {
   const root = rootOf();
   // A program that is no shell runs a shell in a session of its own, which runs dt.
   const agent = Bun.spawn(
@@ -92,7 +95,7 @@ test("shell and agent are found above dt; nobody, and a launch in the foreground
   }
 });
 
-test("gc lists what lost its owner's host, its manifest, its command or its root, and nothing else; --yes stops it", async () => {
+test("gc lists only launches that lost their owner's host, manifest, command or root, and stops them with --yes", async () => {
   const root = rootOf(`gone: { kind: "managed", run: ["sleep", "1000"] },`);
   const make = (name: string) => {
     const dir = join(root.base, name);

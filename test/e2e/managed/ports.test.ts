@@ -34,7 +34,7 @@ function worktrees(port: number, names: string[]): { first: TestRoot; at(name: s
 
 const answerOf = (port: number) => fetch(`http://127.0.0.1:${port}/`).then((answer) => answer.text());
 
-test("a port is held by another worktree: named with key, root and branch; taken on request, or another one found", async () => {
+test("a port that another worktree holds is named with key, root and branch, and can be taken or replaced by a free one", async () => {
   const port = freePort();
   const { first, at } = worktrees(port, ["feature", "other"]);
   const dt = (name: string, ...args: string[]) => first.dt(args, { cwd: at(name) });
@@ -83,7 +83,7 @@ test("a port is held by another worktree: named with key, root and branch; taken
   }
 });
 
-test("what is none of ours is named with pid and command, and never taken", async () => {
+test("a port of what is none of ours is named with pid and command, and never taken", async () => {
   const port = freePort();
   const { first } = worktrees(port, []);
   const stranger = Bun.spawn(["bun", "-e", SERVER], { env: { PATH: process.env.PATH, PORT: String(port) }, cwd: "/" });
@@ -105,7 +105,7 @@ test("what is none of ours is named with pid and command, and never taken", asyn
   }
 });
 
-test("a port that is held for a launch by who was there before it: a rerun and a restart replace, a stranger's still refuses", async () => {
+test("a rerun and a restart replace a port's holder from before the launch; a stranger on it is still refused", async () => {
   const root = TestRoot.create({
     // Binds the port that a client names for as long as the client is connected, as an engine does.
     "engine.ts": `Bun.listen({ unix: "engine.sock", socket: {
@@ -158,7 +158,7 @@ test("a port that is held for a launch by who was there before it: a rerun and a
   }
 }, 30_000);
 
-test("what needs a port finds it: managed commands, one-shots, up; also an automatic one", async () => {
+test("managed commands, one-shots and up find the ports of their needs, automatic ones too", async () => {
   const port = freePort();
   const { first } = worktrees(port, []);
   try {
@@ -179,7 +179,7 @@ test("what needs a port finds it: managed commands, one-shots, up; also an autom
   }
 });
 
-test("--ensure leaves alone what is the same, and says what differs otherwise; a cursor reads on from there", async () => {
+test("--ensure leaves an unchanged launch alone and otherwise names the difference; a cursor reads on from there", async () => {
   const port = freePort();
   const { first } = worktrees(port, []);
   const ensure = (...flags: string[]) => first.dt(["s", "my-worker", "-d", "--ensure", ...flags]);
@@ -207,7 +207,7 @@ test("--ensure leaves alone what is the same, and says what differs otherwise; a
   }
 });
 
-test("a root that is gone is told, and what its launches hold is seen", async () => {
+test("a root that is gone is reported, and the ports of its launches are seen", async () => {
   const port = freePort();
   const { first, at } = worktrees(port, ["gone"]);
   try {
@@ -222,7 +222,7 @@ test("a root that is gone is told, and what its launches hold is seen", async ()
   }
 });
 
-test("a hundred starts race for ten ports over three worktrees: each port has one, every other start is told", async () => {
+test("a hundred starts race for ten ports over three worktrees: each port has one launch, and every other start gets its reason", async () => {
   const ports = freePorts(10);
   const commands = Object.fromEntries(
     Array.from({ length: 34 }, (_, at) => [

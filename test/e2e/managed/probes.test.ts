@@ -1,8 +1,8 @@
 /** Probes are guests: what they ask is the launch itself, and nothing of theirs is left with it. */
 import { expect, test } from "bun:test";
 import { chmodSync, existsSync, readFileSync, renameSync, rmSync, truncateSync } from "node:fs";
-import { DT, TestRoot, until } from "../../kit.ts";
-import { freePort, psOf } from "../kit/launch.ts";
+import { DT, stays, TestRoot, until, within } from "../../kit.ts";
+import { freePort, psOf, readLog } from "../kit/launch.ts";
 
 const KEY = "h:dev:default";
 const onLinux = test.skipIf(process.platform !== "linux");
@@ -17,18 +17,12 @@ function rootOf(commands: Record<string, object>, files: Record<string, string> 
   return TestRoot.create({ "manifests/h.json": JSON.stringify(manifest), ...files });
 }
 
-async function within(root: TestRoot, body: () => Promise<void>): Promise<void> {
-  try {
-    await body();
-  } finally {
-    await root.dispose();
-  }
-}
-
 /** A server on the address in `AT` (default 127.0.0.1), which answers with `STATUS`. */
 const SERVE = `Bun.serve({ hostname: process.env.AT ?? "127.0.0.1", port: process.env.PORT,
-  fetch: () => new Response("own", { status: Number(process.env.STATUS ?? 200) }) });`;
+  fetch: () => (console.log("asked"), new Response("own", { status: Number(process.env.STATUS ?? 200) })) });`;
 const SERVER = { run: ["bun", "server.ts"] };
+/** How often the log of the run says this. */
+const countOf = (root: TestRoot, what: string, key = KEY) => readLog(root, key).split(what).length - 1;
 
 test("no proxy of the environment comes between a probe and this machine, wherever it is named", async () => {
   let asked = 0;
@@ -50,7 +44,10 @@ test("no proxy of the environment comes between a probe and this machine, wherev
       ["file", {}],
     ] as const) {
       expect(await root.dt(["h", command, "-d"], { env: around })).toMatchObject({ code: 0 });
-      await Bun.sleep(350);
+      await until(
+        "each probe asked three times",
+        () => countOf(root, "asked", `h:${command}:default`) > 4 * urls.length,
+      );
       expect(await psOf(root, `h:${command}:default`)).toMatchObject({ state: "ready", restarts: 0 });
       await root.dt(["stop", "h", command]);
     }
@@ -59,7 +56,10 @@ test("no proxy of the environment comes between a probe and this machine, wherev
   proxy.stop(true);
 });
 
-/** Without SO_REUSEADDR: a port that anything of it waits on cannot be bound. Python's own of 1.0 closes first, that of 1.1 does not. */
+/**
+ * Without SO_REUSEADDR: a port that anything of it waits on cannot be bound. Python's own of 1.0 closes first, that of
+ * 1.1 does not.
+ */
 const ONCE = `import http.server, os, socketserver, sys
 class Handler(http.server.SimpleHTTPRequestHandler): protocol_version = sys.argv[1]
 class Server(socketserver.ThreadingMixIn, http.server.HTTPServer): allow_reuse_address = False
@@ -79,7 +79,7 @@ for (const version of ["HTTP/1.0", "HTTP/1.1"]) {
       await within(root, async () => {
         for (let count = 0; count < 4; count++) {
           expect(await root.dt(["h", "dev", "-d"])).toMatchObject({ code: 0 });
-          await Bun.sleep(250);
+          await until("it was asked while it ran", () => countOf(root, "GET /big") > 3);
         }
         expect(await psOf(root, KEY)).toMatchObject({ state: "ready" });
         const log = root.read(`.dialtone/run/${KEY}.log`);
@@ -148,7 +148,7 @@ onLinux("a probe that hangs ends with the launch, also when the host was killed"
   });
 });
 
-onLinux("what a probe merely woke is left alone by its name", async () => {
+onLinux("a process that a probe merely woke is left alone", async () => {
   const seconds = 50_000 + (process.pid % 10_000);
   const keeper = `#!/bin/sh\nsleep ${seconds}\ntrue\n`;
   const root = rootOf(
@@ -171,7 +171,7 @@ onLinux("what a probe merely woke is left alone by its name", async () => {
   });
 });
 
-test("a program that hangs is said not to end; one that fails is said to fail", async () => {
+test("a probe's program that hangs is reported as not ending, and one that fails as failing", async () => {
   const root = rootOf({
     dev: { run: ["sleep", "1000"], ready: { exec: ["sleep", "60"], timeout: "300ms" } },
     bad: { run: ["sleep", "1000"], ready: { exec: ["sh", "-c", "exit 7"], timeout: "300ms" } },
@@ -182,83 +182,83 @@ test("a program that hangs is said not to end; one that fails is said to fail", 
   });
 });
 
-onLinux(
-  "who has the same port on another address is nobody's business: no start is refused, and none is ready by it",
-  async () => {
-    const port = freePort();
-    const at = (hostname: string) => Bun.serve({ hostname, port, fetch: () => new Response("stranger") });
-    const strangers = ["127.0.0.53", "::1"].map(at);
-    const ready = { http: "/", timeout: "700ms" };
-    const root = rootOf(
-      {
-        dev: { ...SERVER, port, ready: [{ http: "/", timeout: "10s" }, { port: true }] },
-        far: { ...SERVER, port, env: { AT: "127.0.0.2" }, ready: [{ http: "/", timeout: "10s" }, { port: true }] },
-        sick: {
-          ...SERVER,
-          port,
-          env: { STATUS: "503" },
-          ready: [ready, { ...ready, http: `http://localhost:${port}/` }],
-        },
-        wrong: { ...SERVER, port, ready: { ...ready, http: `http://[::1]:${port}/` } },
-        idle: { run: ["sleep", "1000"], port, ready: [ready, { port: true, timeout: "700ms" }] },
+onLinux("a process with the same port on another address refuses no start and makes none ready", async () => {
+  const port = freePort();
+  const at = (hostname: string) => Bun.serve({ hostname, port, fetch: () => new Response("stranger") });
+  const strangers = ["127.0.0.53", "::1"].map(at);
+  const ready = { http: "/", timeout: "700ms" };
+  const root = rootOf(
+    {
+      dev: { ...SERVER, port, ready: [{ http: "/", timeout: "10s" }, { port: true }] },
+      far: { ...SERVER, port, env: { AT: "127.0.0.2" }, ready: [{ http: "/", timeout: "10s" }, { port: true }] },
+      sick: {
+        ...SERVER,
+        port,
+        env: { STATUS: "503" },
+        ready: [ready, { ...ready, http: `http://localhost:${port}/` }],
       },
-      { "server.ts": SERVE },
-    );
-    await within(root, async () => {
-      for (const command of ["dev", "far"]) {
-        expect(await root.dt(["h", command, "-d"])).toMatchObject({ code: 0 });
-        expect(await psOf(root, `h:${command}:default`)).toMatchObject({ state: "ready", ports: [port] });
-        const later = at("127.0.0.99");
-        expect(await root.dt(["stop", "h", command])).toMatchObject({ code: 0 });
-        await later.stop(true);
-      }
-      const sick = await root.dt(["h", "sick", "-d"]);
-      expect(sick).toMatchObject({
-        code: 124,
-        stderr: expect.stringContaining(`http://localhost:${port}/ answered 503`),
-      });
-      await root.dt(["stop", "h", "sick"]);
-      const wrong = await root.dt(["h", "wrong", "-d"]);
-      expect(wrong).toMatchObject({ code: 124, stderr: expect.stringContaining(`listens on 127.0.0.1:${port} alone`) });
-      await root.dt(["stop", "h", "wrong"]);
-      const idle = await root.dt(["h", "idle", "-d"]);
-      expect(idle.code).toBe(124);
-      expect(idle.stderr).toMatch(
-        new RegExp(`\\[::1\\]:${port} is held by pid ${process.pid} .*, which is not of this launch`),
-      );
-      await root.dt(["stop", "h", "idle"]);
-
-      const shown = await root.dt(["port", String(port)]);
-      expect(shown.stdout).toContain(
-        `, on 127.0.0.53:${port} and [::1]:${port}\n${port} is free on every other address\n`,
-      );
-      expect(JSON.parse((await root.dt(["port", String(port), "--json"])).stdout)).toMatchObject({
-        free: true,
-        holders: [{ pid: process.pid, addresses: ["127.0.0.53", "::1"] }],
-        unseen: [],
-      });
-      // Two of one's own are no other case.
-      expect(await root.dt(["h", "far", "-d"])).toMatchObject({ code: 0 });
-      expect(await root.dt(["h", "dev", "-d"])).toMatchObject({ code: 0 });
-      expect((await psOf(root, KEY))?.state).toBe("ready");
-      await root.dt(["stop", "--all"]);
-      const inTheWay = at("127.0.0.1");
-      expect(await root.dt(["h", "dev", "-d"])).toMatchObject({
-        code: 1,
-        stderr: expect.stringContaining("needs port"),
-      });
-      await inTheWay.stop(true);
+      wrong: { ...SERVER, port, ready: { ...ready, http: `http://[::1]:${port}/` } },
+      idle: { run: ["sleep", "1000"], port, ready: [ready, { port: true, timeout: "700ms" }] },
+    },
+    { "server.ts": SERVE },
+  );
+  await within(root, async () => {
+    for (const command of ["dev", "far"]) {
+      expect(await root.dt(["h", command, "-d"])).toMatchObject({ code: 0 });
+      expect(await psOf(root, `h:${command}:default`)).toMatchObject({ state: "ready", ports: [port] });
+      const later = at("127.0.0.99");
+      expect(await root.dt(["stop", "h", command])).toMatchObject({ code: 0 });
+      await later.stop(true);
+    }
+    const sick = await root.dt(["h", "sick", "-d"]);
+    expect(sick).toMatchObject({
+      code: 124,
+      stderr: expect.stringContaining(`http://localhost:${port}/ answered 503`),
     });
-    for (const stranger of strangers) await stranger.stop(true);
-  },
-);
+    await root.dt(["stop", "h", "sick"]);
+    const wrong = await root.dt(["h", "wrong", "-d"]);
+    expect(wrong).toMatchObject({ code: 124, stderr: expect.stringContaining(`listens on 127.0.0.1:${port} alone`) });
+    await root.dt(["stop", "h", "wrong"]);
+    const idle = await root.dt(["h", "idle", "-d"]);
+    expect(idle.code).toBe(124);
+    expect(idle.stderr).toMatch(
+      new RegExp(`\\[::1\\]:${port} is held by pid ${process.pid} .*, which is not of this launch`),
+    );
+    await root.dt(["stop", "h", "idle"]);
 
-/** What the kernel does when a file with capabilities is executed; the rest of /proc/PID is closed then, to its own user too. */
+    const shown = await root.dt(["port", String(port)]);
+    expect(shown.stdout).toContain(
+      `, on 127.0.0.53:${port} and [::1]:${port}\n${port} is free on every other address\n`,
+    );
+    expect(JSON.parse((await root.dt(["port", String(port), "--json"])).stdout)).toMatchObject({
+      free: true,
+      holders: [{ pid: process.pid, addresses: ["127.0.0.53", "::1"] }],
+      unseen: [],
+    });
+    // Two of one's own are no other case.
+    expect(await root.dt(["h", "far", "-d"])).toMatchObject({ code: 0 });
+    expect(await root.dt(["h", "dev", "-d"])).toMatchObject({ code: 0 });
+    expect((await psOf(root, KEY))?.state).toBe("ready");
+    await root.dt(["stop", "--all"]);
+    const inTheWay = at("127.0.0.1");
+    expect(await root.dt(["h", "dev", "-d"])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("needs port"),
+    });
+    await inTheWay.stop(true);
+  });
+  for (const stranger of strangers) await stranger.stop(true);
+});
+
+/**
+ * What the kernel does when a file with capabilities is executed; the rest of /proc/PID is closed then, to its own user
+ * too.
+ */
 const CLOSED = `import ctypes, http.server, os
 ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)
 http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), http.server.SimpleHTTPRequestHandler).serve_forever()`;
 
-/** Root sees everything: then the test is somebody else, for whom not every Python is there. Null: it cannot be. */
+/** Root sees everything, so the test runs as another user, for whom not every Python is readable. Null: it cannot. */
 function somebody(around: readonly string[] = []) {
   const user = process.getuid?.() === 0 ? ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"] : [];
   const as = [...user, ...around];
@@ -307,7 +307,8 @@ withPython("a server whose /proc is closed is known by its socket's user: ready,
         "import ctypes, time; ctypes.CDLL(None).prctl(4, 0, 0, 0, 0); print(1, flush=True); time.sleep(60)",
       );
       await other.stdout.getReader().read();
-      await Bun.sleep(400);
+      const before = countOf(root, "GET /");
+      await until("it was asked again", () => countOf(root, "GET /") > before + 2);
       expect(JSON.parse((await dt("ps", "--json")).stdout)).toMatchObject([
         { state: "ready", pid: two.pid, restarts: 0 },
       ]);
@@ -319,7 +320,7 @@ withPython("a server whose /proc is closed is known by its socket's user: ready,
   });
 });
 
-withPython("one that got away from its launch is named by the stop, not passed over", async () => {
+withPython("a server that got away from its launch is named by the stop, not skipped", async () => {
   // Where file locks are limited there is no lineage to know it by.
   const who = somebody(["prlimit", "--locks=100000:100000"]);
   if (who === null) return;
@@ -343,7 +344,7 @@ withPython("one that got away from its launch is named by the stop, not passed o
   });
 });
 
-test("an exec probe goes on where the project's folder is by now, and a log that was cut is read from its beginning", async () => {
+test("an exec probe goes on where the project was moved, and a log probe reads a cut log from its beginning", async () => {
   const alive = { exec: ["sh", "-c", "tool && pwd >> asked"], interval: "100ms", failures: 2, action: "restart" };
   const ready = { log: "now-up", timeout: "20s" };
   const lines =
@@ -358,8 +359,8 @@ test("an exec probe goes on where the project's folder is by now, and a log that
       "all of it is read",
       () => existsSync(`${root.dir}/logs/cut.log`) && root.read("logs/cut.log").includes("line 2000"),
     );
-    // The probe has read so far: it looks every 100 ms, and more often at first.
-    await Bun.sleep(300);
+    // The probe looks every 100 ms, and nothing shows that it looked: it has read so far by then.
+    await stays("it is not ready", () => starting.exitCode === null, 250);
     truncateSync(`${root.dir}/logs/cut.log`);
     root.write("cut", "");
     expect(await starting.exited).toBe(0);

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { TestRoot } from "../../kit.ts";
 
-test("wait ends when it is ready, with the command's own code when it has ended, and at once when it never will be", async () => {
+test("dt wait ends when a launch is ready, with its code when it has ended, and at once when it never will be ready", async () => {
   const root = TestRoot.create({
     "manifests/w.ts": `export default { name: "w", commands: {
       slow: { kind: "managed", run: "sleep 0.3; touch up; exec sleep 1000", ready: { exec: ["test", "-f", "up"] } },
@@ -21,7 +21,7 @@ test("wait ends when it is ready, with the command's own code when it has ended,
   }
 });
 
-test("what is a one-shot is not waited for, nor joined, since it never runs as a launch", async () => {
+test("dt wait and dt attach refuse a one-shot, which never runs as a launch", async () => {
   const root = TestRoot.create({
     "manifests/w.ts": `export default { name: "w", commands: { once: { kind: "oneshot", run: "true" }, dev: { kind: "managed", run: "true" } } };`,
   });

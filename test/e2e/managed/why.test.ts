@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { appendFileSync, chmodSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { type TestRoot, until } from "../../kit.ts";
+import { type TestRoot, until, within } from "../../kit.ts";
 import { freePort, launchRoot, ps, psOf, readLog, runs } from "../kit/launch.ts";
 
 const KEY = "t:dev:default";
@@ -35,14 +35,6 @@ interface Why {
   lastLines: string[];
 }
 
-async function within(root: TestRoot, body: () => Promise<void>): Promise<void> {
-  try {
-    await body();
-  } finally {
-    await root.dispose();
-  }
-}
-
 async function whyOf(root: TestRoot, key = KEY, ...flags: string[]): Promise<Why> {
   const result = await root.dt(["why", "--json", ...flags, key]);
   expect({ code: result.code, stderr: result.stderr }).toEqual({ code: 0, stderr: "" });
@@ -63,7 +55,7 @@ function change(root: TestRoot, path: string, edit: (value: never) => void): voi
   root.writeState(path, value);
 }
 
-test("a key that never ran: declared ones are explained, unknown ones are wrong usage with the nearest names", async () => {
+test("why explains a declared key that never ran, and answers an unknown one with the nearest names", async () => {
   const root = launchRoot("plain", "", `one: { kind: "oneshot", run: ["true"] },`);
   await within(root, async () => {
     await root.dt(["list"]);
@@ -90,7 +82,7 @@ test("a key that never ran: declared ones are explained, unknown ones are wrong 
   });
 });
 
-test("what runs: since when, by whom, its host; then without its host", async () => {
+test("why says of a running launch since when, by whom and with which host, also without its host", async () => {
   const root = launchRoot("plain");
   await within(root, async () => {
     const caller = root.spawn(["t", "dev", "-d"]);
@@ -127,7 +119,7 @@ test("what runs: since when, by whom, its host; then without its host", async ()
   });
 });
 
-test("readiness: waiting for what, then unhealthy why, then ready", async () => {
+test("why says what a starting launch waits for, then why it is unhealthy, then that it is ready", async () => {
   const port = freePort();
   const root = launchRoot(
     "plain",
@@ -156,7 +148,7 @@ test("readiness: waiting for what, then unhealthy why, then ready", async () => 
   });
 });
 
-test("stopped and replaced: by whom, after how long; exit.json holds it all", async () => {
+test("why says by whom and after how long a launch was stopped or replaced, and exit.json holds it all", async () => {
   const root = launchRoot("plain");
   await within(root, async () => {
     await root.dt(["t", "dev", "-d"]);
@@ -184,7 +176,7 @@ test("stopped and replaced: by whom, after how long; exit.json holds it all", as
   });
 });
 
-test("ended by itself: what the code means, fifty last lines at most, escape sequences stripped off a terminal", async () => {
+test("why explains an end's code, with at most fifty last lines, without escape sequences off a terminal", async () => {
   const root = launchRoot(
     "plain",
     "",
@@ -222,7 +214,7 @@ test("ended by itself: what the code means, fifty last lines at most, escape seq
   });
 });
 
-test("backoff: because of which exit, when next; then started by its policy", async () => {
+test("why says of a waiting launch because of which exit it waits and until when, then that its policy started it", async () => {
   const root = launchRoot("plain", `restart: "on-failure",`);
   await within(root, async () => {
     await root.dt(["t", "dev", "-d"]);
@@ -255,7 +247,7 @@ test("backoff: because of which exit, when next; then started by its policy", as
   });
 });
 
-test("a start that fails with nothing left running is written down; one whose old launch runs on is not", async () => {
+test("a failed start with nothing left running is recorded; one whose old launch runs on is not", async () => {
   const port = freePort();
   const root = launchRoot("plain", `port: ${port},`);
   await within(root, async () => {
@@ -291,7 +283,7 @@ test("a start that fails with nothing left running is written down; one whose ol
   });
 });
 
-test("a start that fails under the lock while the old launch runs on writes nothing over it", async () => {
+test("a start that fails under the lock overwrites nothing of the old launch that runs on", async () => {
   const manifest = (log: string) => `export default { name: "t", commands: {
     dev: { kind: "managed", run: ["sleep", "1000"], log: "${log}" },
     two: { kind: "managed", run: ["sleep", "1000"], log: "two.log" },
@@ -310,7 +302,7 @@ test("a start that fails under the lock while the old launch runs on writes noth
   });
 });
 
-test("a start that fails after the old launch was ended: the new failure is told, and who asked", async () => {
+test("why reports a start that failed after the old launch was ended, and who asked for it", async () => {
   // What is to be started is there when it is looked for, and gone when the old launch has ended.
   const root = launchRoot("plain", `run: "trap 'rm -f prog; exit 0' TERM; echo up; while :; do sleep 0.02; done",`);
   await within(root, async () => {
@@ -332,7 +324,7 @@ test("a start that fails after the old launch was ended: the new failure is told
   });
 });
 
-test("a policy's restart that cannot even be prepared is written down by its host", async () => {
+test("a policy's restart that cannot be prepared is recorded by its host", async () => {
   const root = launchRoot("plain", `restart: "always", cwd: "here", run: ["sleep", "1000"],`);
   await within(root, async () => {
     mkdirSync(join(root.dir, "here"));
@@ -350,7 +342,7 @@ test("a policy's restart that cannot even be prepared is written down by its hos
   });
 });
 
-test("a start that was cancelled is no failure, and is not wanted any more", async () => {
+test("a cancelled start is no failure, and is no longer wanted", async () => {
   const root = launchRoot("plain");
   await within(root, async () => {
     await root.dt(["list"]);
@@ -399,7 +391,7 @@ function lockOf(pid: number) {
   };
 }
 
-test("drift: what differs, with the values of variables only when they are asked for", async () => {
+test("why says what differs from the manifest, with values of variables only on request", async () => {
   const port = freePort();
   const manifest = (command: string) =>
     `export default { name: "t", commands: { dev: { kind: "managed", ${command} } } };`;
@@ -447,7 +439,7 @@ test("drift: what differs, with the values of variables only when they are asked
   });
 });
 
-test("looking never runs plugin code", async () => {
+test("why never runs plugin code", async () => {
   const root = launchRoot("plain");
   await within(root, async () => {
     await root.dt(["t", "dev", "-d"]);
@@ -463,7 +455,7 @@ test("looking never runs plugin code", async () => {
   });
 });
 
-test("files that cannot be read are named; an earlier boot is explained", async () => {
+test("why names unreadable files and explains an earlier boot", async () => {
   const root = launchRoot("plain");
   await within(root, async () => {
     await root.dt(["t", "dev", "-d"]);
@@ -491,7 +483,7 @@ test("files that cannot be read are named; an earlier boot is explained", async 
   });
 });
 
-test("an exit that cannot be read is told, by ps too; a stop of it changes nothing", async () => {
+test("why and ps report an unreadable exit file, and a stop leaves it alone", async () => {
   const root = launchRoot("plain");
   await within(root, async () => {
     await root.dt(["t", "dev", "-d"]);
@@ -507,7 +499,7 @@ test("an exit that cannot be read is told, by ps too; a stop of it changes nothi
   });
 });
 
-test("a stop that was cut off, and a start that was", async () => {
+test("why explains a stop and a start that were cut off", async () => {
   const root = launchRoot("plain");
   await within(root, async () => {
     await root.dt(["t", "dev", "-d"]);
@@ -533,7 +525,7 @@ test("a stop that was cut off, and a start that was", async () => {
   });
 });
 
-test("the clock set back: times later than now are told, no length of time is negative", async () => {
+test("with the clock set back, why reports times later than now and no negative duration", async () => {
   const root = launchRoot("plain");
   await within(root, async () => {
     await root.dt(["t", "dev", "-d"]);
@@ -554,7 +546,7 @@ test("the clock set back: times later than now are told, no length of time is ne
   });
 });
 
-test("a log that was removed, and one whose disk is full", async () => {
+test("why reports a removed log, and one whose disk is full", async () => {
   const root = launchRoot(
     "plain",
     "",

@@ -1,9 +1,15 @@
-/** Bytes that are no UTF-8 in arguments and environment: every way to start a command gives it the bytes that dt was given. */
+/**
+ * Bytes that are no UTF-8 in arguments and environment: every way to start a command gives it the bytes that dt was
+ * given.
+ */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { DT, TestRoot, until } from "../../kit.ts";
 
-/** Writes the variable W, every variable whose name begins with N, and the first argument, in hexadecimal, whole or not at all. */
+/**
+ * Writes the variable W, every variable whose name begins with N, and the first argument, in hexadecimal, whole or not
+ * at all.
+ */
 const SAY = `{ printf %s "$W" | od -An -tx1; tr '\\0' '\\n' < /proc/$$/environ | LC_ALL=C grep -a ^N.= | od -An -tx1; printf %s "$1" | od -An -tx1; } | tr -d ' \\n' > "$0.new"; mv "$0.new" "$0"`;
 /** `café` and an `N\xff=\xe4`, and the argument `a\xffü` in Latin-1 and UTF-8. */
 const SENT = "636166e94eff3de40a61ffc3bc";
@@ -76,19 +82,19 @@ async function got(name: string): Promise<string> {
 }
 
 describe("the bytes arrive", () => {
-  test("at a managed command, and at the one that a restart starts", async () => {
+  test("the bytes arrive at a managed command, and after its restart", async () => {
     expect((await start("a", "dev", "-d", "--", "BYTES")).code).toBe(0);
     expect(await got("dev")).toBe(SENT);
     expect((await start("restart", "a:dev")).code).toBe(0);
     expect(await got("dev")).toBe(SENT);
   });
 
-  test("at one with a terminal", async () => {
+  test("the bytes arrive at a managed command with a terminal", async () => {
     expect((await start("a", "term", "-d", "--", "BYTES")).code).toBe(0);
     expect(await got("term")).toBe(SENT);
   });
 
-  test("at a run that the policy starts, and at one by a host that took the launch over", async () => {
+  test("the bytes arrive at a policy's next run, and at one by a host that took the launch over", async () => {
     expect((await start("a", "again", "-d", "--", "BYTES")).code).toBe(0);
     expect(await got("again")).toBe(SENT);
     const record = () => JSON.parse(root.read(".dialtone/run/a:again:default.meta.json"));
@@ -117,13 +123,13 @@ describe("the bytes arrive", () => {
     await adopted.exited;
   });
 
-  test("at what `dt up` starts, what it needs and what runs before", async () => {
+  test("the bytes arrive at what `dt up` starts, its needs and its `before`", async () => {
     expect((await start("up", "-d", "a:both")).code).toBe(0);
     expect(await got("first")).toBe(WITHOUT_ARGUMENT);
     expect(await got("needed")).toBe(WITHOUT_ARGUMENT);
   });
 
-  test("at an exec probe and a captured one-shot", async () => {
+  test("the bytes arrive at an exec probe and a captured one-shot", async () => {
     expect((await start("a", "probed", "-d")).code).toBe(0);
     expect(await got("probed")).toBe(WITHOUT_ARGUMENT);
     expect((await start("a", "kept", "BYTES")).code).toBe(0);
@@ -131,7 +137,7 @@ describe("the bytes arrive", () => {
   });
 });
 
-test("what Bun steers itself by arrives with them", async () => {
+test("variables that steer Bun arrive together with such bytes", async () => {
   const script = `BUN_OPTIONS=--smol; export BUN_OPTIONS; ${START}`.replace('"$DT" "$@"', '"$DT" a limits -d -- BYTES');
   const child = Bun.spawn(["sh", "-c", script], { cwd: root.dir, env: { ...root.env, DT }, stderr: "pipe" });
   expect(await child.exited).toBe(0);
@@ -151,7 +157,7 @@ test("what Bun steers itself by arrives with them", async () => {
   expect(environ).toContain("BUN_OPTIONS=--smol");
 });
 
-test("a program that is not there is an error as without them", async () => {
+test("a missing program is the same error with such bytes as without", async () => {
   const { code, stderr } = await start("a", "none", "-d", "--", "BYTES");
   expect(code).toBe(127);
   expect(stderr).toContain("Command not found: ./none");
@@ -163,7 +169,7 @@ test("a printed command line holds the byte so that a shell makes it again", asy
   await got("first");
 });
 
-test("a directory whose name is no UTF-8: below a project it is where a one-shot was called from, as a project it is refused", async () => {
+test("a directory whose name is not UTF-8 may be where a one-shot is called from, but no project", async () => {
   const script = `D=$(printf 'p\\351'); mkdir "$D" && cd "$D" && "$DT" a where && mkdir manifests below && cd below && "$DT" a where`;
   const child = Bun.spawn(["sh", "-c", script], {
     cwd: root.dir,

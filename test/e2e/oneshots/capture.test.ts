@@ -36,7 +36,7 @@ beforeAll(() => {
 afterAll(() => root.dispose());
 
 describe("what is kept", () => {
-  test("output and errors are shown apart and kept together, and `dt logs`, `dt why` and `dt ps --all` tell of the run", async () => {
+  test("a captured run's output and errors are shown apart and kept together; `dt logs`, `dt why` and `dt ps --all` know the run", async () => {
     const shown = await root.dt(["t", "sh", "echo out; echo err >&2; exit 7"]);
     expect(shown).toEqual({ code: 7, signal: null, stdout: "out\n", stderr: "err\n" });
     expect(logOf(root, "sh").split("\n").sort()).toEqual(["", "err", "out"]);
@@ -61,13 +61,13 @@ describe("what is kept", () => {
     expect(listed.find(({ key }) => key === "t:sh:default")).toMatchObject({ state: "failed", pid: null, host: null });
   });
 
-  test("each run has a log of its own; as many earlier ones as `logs.keep` says", async () => {
+  test("each captured run has its own log, with as many earlier ones as `logs.keep` says", async () => {
     for (const word of ["one", "two", "three"]) await root.dt(["t", "few", word]);
     expect(logsOf(root, "few")).toEqual(["t:few:default.log", "t:few:default.log.1"]);
     expect([logOf(root, "few"), logOf(root, "few", 1)]).toEqual(["three\n", "two\n"]);
   });
 
-  test("`log` puts it elsewhere, and `logs.maxSize` bounds what it takes", async () => {
+  test("`log` puts a captured log elsewhere, and `logs.maxSize` bounds it", async () => {
     await root.dt(["t", "own"]);
     expect(root.read("out/own.log")).toBe("own\n");
     expect((await root.dt(["logs", "t", "own"])).stdout).toBe("own\n");
@@ -88,7 +88,7 @@ describe("what is kept", () => {
     expect(await bare.stdout.text()).toBe(`${bare.pid}\n`);
   });
 
-  test("--dry-run tells the log and runs nothing", async () => {
+  test("--dry-run of a captured one-shot names the log and runs nothing", async () => {
     const plan = JSON.parse((await root.dt(["--dry-run", "--json", "t", "own"])).stdout);
     expect(plan).toMatchObject({ argv: ["echo", "own"], log: `${root.dir}/out/own.log` });
   });
@@ -146,7 +146,7 @@ describe("the command itself", () => {
     });
   }
 
-  test("a signal it does not listen to ends it, and dt by the same", async () => {
+  test("a signal that the command does not handle ends it, and dt by the same signal", async () => {
     const child = root.spawn(["t", "sh", "echo up; exec sleep 60"]);
     await until("the command is up", () => existsSync(`${root.run}/t:sh:default.log`) && logOf(root, "sh") === "up\n");
     child.kill("SIGTERM");
@@ -185,13 +185,13 @@ describe("the command itself", () => {
     expect(root.read("five.txt")).toBe("five\n");
   });
 
-  test("what it cannot execute is told as without capture", async () => {
+  test("a command that cannot be executed is the same error as without capture", async () => {
     const result = await root.dt(["t", "missing"]);
     expect([result.code, result.stdout]).toEqual([127, ""]);
     expect(result.stderr).toContain("nowhere-to-be-found");
   });
 
-  test("what cannot be started after all is no run that goes on", async () => {
+  test("a run that could not be started is not shown as running", async () => {
     root.write("odd", "\u0001\u0000\u0002\n");
     chmodSync(`${root.dir}/odd`, 0o755);
     root.write("manifests/odd.json", manifestOf("odd", { it: { run: ["./odd"], capture: true } }));
@@ -200,7 +200,7 @@ describe("the command itself", () => {
     expect((await root.dt(["why", "odd", "it"])).stdout).toContain("could not be started");
   });
 
-  test("a handler is not captured, and that is said", async () => {
+  test("a handler is not captured, which is reported", async () => {
     root.write(
       "manifests/h.ts",
       `export default { name: "h", commands: { it: { kind: "oneshot", handler: () => 0 } } };\n`,
@@ -222,13 +222,13 @@ describe("standard streams", () => {
     );
     for (const closed of ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
       expect((await shell(root, `("$DT" t exit 7 ${closed}); echo $?`)).stdout.trim().split("\n").at(-1)).toBe("7");
-    // The writer's end is told of by SIGPIPE as soon as the command has closed its input, though it runs on.
+    // SIGPIPE ends the writer as soon as the command has closed its input, though the command runs on.
     const script =
       'yes | "$DT" t sh "exec <&-; exec sleep 60" & p=$!; sleep 0.01; while pgrep -P $$ -x yes >/dev/null; do sleep 0.01; done; echo noticed; kill -TERM $p';
     expect((await shell(root, script, { shell: "bash" })).stdout).toBe("noticed\n");
   });
 
-  test("the last output before the end is never lost, and what a slow reader has not taken is waited for", async () => {
+  test("the last output before the end is never lost, and a slow reader is waited for", async () => {
     for (let round = 0; round < 20; round++) {
       const { stdout, code } = await root.dt([
         "t",
@@ -241,7 +241,7 @@ describe("standard streams", () => {
     expect(Number(stdout)).toBe(500_004);
   });
 
-  test("where both go to one place their order is exact", async () => {
+  test("output and errors that go to one place keep their exact order", async () => {
     const mixed = "i=0; while [ $i -lt 300 ]; do echo $i; i=$((i+1)); echo $i >&2; i=$((i+1)); done";
     const { stdout } = await shell(root, `"$DT" t sh '${mixed}' 2>&1`);
     const all = Array.from({ length: 300 }, (_, at) => `${at}\n`).join("");
@@ -249,7 +249,7 @@ describe("standard streams", () => {
     expect(logOf(root, "sh")).toBe(all);
   });
 
-  test("the reader's end ends the command by SIGPIPE, at once and not at its next but one line", async () => {
+  test("a reader that leaves ends the command by SIGPIPE at its next line", async () => {
     const yes = 'exec 9>&1; "$DT" t sh "exec yes" | head -n 1; echo ${PIPESTATUS[0]}';
     expect((await shell(root, yes, { shell: "bash" })).stdout).toBe("y\n141\n");
     const slow = '"$DT" t sh "echo one; sleep 0.5; echo two; echo three >three" | head -n 1; echo ${PIPESTATUS[0]}';
@@ -258,7 +258,7 @@ describe("standard streams", () => {
     expect(exitOf(root, "sh")).toMatchObject({ signal: "SIGPIPE" });
   });
 
-  test("what it leaves in the background does not hold dt, though it holds the output", async () => {
+  test("a background process that holds the output does not hold dt", async () => {
     const began = performance.now();
     const { stdout } = await root.dt(["t", "sh", "sleep 20 & echo $!"]);
     expect(performance.now() - began).toBeLessThan(5000);
@@ -271,7 +271,7 @@ describe("standard streams", () => {
 });
 
 describe("several at once, and what is killed", () => {
-  test("two runs of one key have each a log of its own; the exit is that of the run begun last", async () => {
+  test("two runs of one key at once have their own logs, and the exit is that of the later start", async () => {
     const start = (name: string) => {
       const child = Bun.spawn([DT, "t", "two", name], { cwd: root.dir, env: root.env, stdin: "pipe", stdout: "pipe" });
       return { child, output: child.stdout.text() };
@@ -293,7 +293,7 @@ describe("several at once, and what is killed", () => {
     expect(exitOf(root, "two")?.argv.at(-1)).toBe("second");
   });
 
-  test("ten at once", async () => {
+  test("ten captured runs at once each keep their whole output", async () => {
     const all = await Promise.all(
       Array.from({ length: 10 }, (_, at) => root.dt(["t", "bash", `for i in {1..50}; do echo "run ${at}"; done`])),
     );
@@ -304,7 +304,7 @@ describe("several at once, and what is killed", () => {
       expect([log.trim().split("\n").length, new Set(log.trim().split("\n")).size]).toEqual([50, 1]);
   });
 
-  test("dt killed: the command gets SIGPIPE as it writes, nothing claims that it runs, and its end is told as unseen", async () => {
+  test("when dt is killed the command gets SIGPIPE as it writes, and its end is shown as unseen, not as running", async () => {
     const child = root.spawn(["t", "sh", "echo $$; exec yes >/dev/fd/1"]);
     await until("it writes", () => existsSync(`${root.run}/t:sh:default.log`) && logOf(root, "sh").length > 100);
     child.kill("SIGKILL");
@@ -319,7 +319,7 @@ describe("several at once, and what is killed", () => {
     expect((await root.dt(["doctor", "--json"])).stdout).not.toContain("t:sh:default");
   });
 
-  test("dt stop says what a one-shot is, and touches nothing", async () => {
+  test("dt stop of a one-shot says what a one-shot is, and touches nothing", async () => {
     const child = root.spawn(["t", "sh", "echo up; sleep 0.7; echo end"]);
     await until("it is up", () => existsSync(`${root.run}/t:sh:default.log`) && logOf(root, "sh") === "up\n");
     const stop = await root.dt(["stop", "t", "sh"]);
@@ -329,7 +329,7 @@ describe("several at once, and what is killed", () => {
 });
 
 describe("what is not to be had", () => {
-  test("a full disk is said once; the command goes on, and what it shows is whole", async () => {
+  test("a full disk is reported once; the command goes on, and its shown output is whole", async () => {
     const script = `
       mount -t tmpfs -o size=256k,mode=700 none .dialtone || exit 77
       "$DT" t sh 'i=0; while [ $i -lt 20 ]; do head -c 50000 /dev/zero; i=$((i+1)); done; exit 3' | wc -c
@@ -343,7 +343,7 @@ describe("what is not to be had", () => {
     await base.dispose();
   });
 
-  test("a run directory that cannot be written: it is said, and dt becomes the command", async () => {
+  test("an unwritable run directory is reported, and dt becomes the command", async () => {
     const base = captureRoot();
     base.write(".dialtone/.keep", "");
     const script = `mount -t tmpfs -o ro none .dialtone || exit 77; "$DT" t sh 'echo $PPID; echo $$; exit 5'; echo $? $$`;
@@ -354,7 +354,7 @@ describe("what is not to be had", () => {
     await base.dispose();
   });
 
-  test("without /dev/fd, /proc/self/fd as a path, FIFOs or process substitution, all of it works", async () => {
+  test("capture works without /dev/fd, /proc/self/fd as a path, FIFOs or process substitution", async () => {
     const script = `
       mount -t tmpfs none /dev || exit 77
       mknod -m 666 /dev/null c 1 3; mknod -m 666 /dev/zero c 1 5; mknod -m 666 /dev/urandom c 1 9
@@ -367,7 +367,7 @@ describe("what is not to be had", () => {
     await base.dispose();
   });
 
-  test("a log that cannot be there, and a key that a managed launch has, are refused before anything runs", async () => {
+  test("an impossible log, and a key of a managed launch, are refused before anything runs", async () => {
     const base = TestRoot.create({
       "manifests/t.json": manifestOf("t", {
         far: { run: ["touch", "ran"], capture: true, log: "manifests/t.json/where.log" },

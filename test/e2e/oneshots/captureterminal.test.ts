@@ -58,7 +58,7 @@ async function nothingLeft(terminal: ReturnType<typeof onTerminal>): Promise<voi
   await until("nothing of it is left", () => root.processes().every((pid) => pid === terminal.child.pid));
 }
 
-test("all three are a terminal of its own size, which is its controlling one, with the command in the foreground", async () => {
+test("a captured command has its controlling terminal on all three streams, with the right size and in the foreground", async () => {
   const terminal = open(BASH);
   terminal.type('"$DT" t tty\r');
   const [, stat = ""] = await terminal.sees(/yesyesyes\d+ \(cat\) ([^\r\n]*)/);
@@ -68,7 +68,7 @@ test("all three are a terminal of its own size, which is its controlling one, wi
   expect(logOf(root, "tty")).toContain("24 80\r\n");
 });
 
-test("Ctrl-Z stops it, fg goes on, a resize reaches it, Ctrl-C ends it, and the modes are as they were", async () => {
+test("a captured command is stopped by Ctrl-Z, goes on with fg, sees a resize and ends by Ctrl-C, and the terminal's modes are as before", async () => {
   const terminal = open(BASH);
   terminal.type('before=$(stty -g); "$DT" t wait\r');
   await terminal.sees(/up\r\n/);
@@ -106,7 +106,7 @@ test("Ctrl-\\ quits it, by the same signal", async () => {
   expect(exitOf(root, "sh")).toMatchObject({ signal: "SIGQUIT" });
 });
 
-test("prompts: what is typed is echoed where the command wants that, and Ctrl-D is the end of input", async () => {
+test("typed text is echoed where the captured command wants that, and Ctrl-D ends its input", async () => {
   const terminal = open(BASH);
   terminal.type('"$DT" t ask\r');
   await terminal.sees(/name\? /);
@@ -123,7 +123,7 @@ test("prompts: what is typed is echoed where the command wants that, and Ctrl-D 
   await terminal.sees(/code 0/);
 });
 
-test("input from a pipe is the command's, keys come by /dev/tty, and Ctrl-C ends the whole pipeline", async () => {
+test("a captured command reads its pipe, and keys by /dev/tty, and Ctrl-C ends the whole pipeline", async () => {
   const terminal = open(BASH);
   terminal.type('echo piped | "$DT" t bash \'read a; echo "$a then"; read b </dev/tty; echo "[$a] [$b]"\'\r');
   await terminal.sees(/piped then\r\n/);
@@ -136,14 +136,14 @@ test("input from a pipe is the command's, keys come by /dev/tty, and Ctrl-C ends
   await until("all of the pipeline is gone", () => dtOf("cat").length === 0);
 });
 
-test("errors that go elsewhere are kept apart; the log has both", async () => {
+test("errors redirected elsewhere stay apart, and the log has both", async () => {
   const terminal = open(BASH);
   terminal.type('"$DT" t sh "test -t 1 && echo terminal; test -t 2 || echo file >&2" 2>errors.txt; cat errors.txt\r');
   await terminal.sees(/terminal\r\nfile\r\n/);
   expect(logOf(root, "sh").replaceAll("\r", "").split("\n").sort()).toEqual(["", "file", "terminal"]);
 });
 
-test("in the background it runs on without the terminal, and fg gives it the keys", async () => {
+test("a captured command in the background runs on without the terminal, and fg gives it the keys", async () => {
   const terminal = open(BASH);
   terminal.type('"$DT" t bash "echo began; read a; echo got=\\$a" & sleep 0.3; echo "the shell types"\r');
   // Which of them is first depends on how busy the machine is.
@@ -154,7 +154,7 @@ test("in the background it runs on without the terminal, and fg gives it the key
   await terminal.sees(/got=hello/);
 });
 
-test("every byte of a long output arrives, in the log too", async () => {
+test("every byte of a long captured output arrives, in the log too", async () => {
   root.write("long.sh", "stty -opost\nhead -c 3000000 /dev/zero | tr '\\0' x\nprintf '\\nTHE-END\\n'\n");
   const terminal = open(BASH);
   terminal.type('"$DT" t bash ". ./long.sh"\r');
@@ -164,7 +164,7 @@ test("every byte of a long output arrives, in the log too", async () => {
   expect(logOf(root, "bash")).toBe(shown);
 });
 
-test("the last line of what is killed is there, by SIGKILL dt ends by SIGKILL, and nothing is left", async () => {
+test("the last line of a killed command is kept, dt ends by SIGKILL as it did, and nothing is left", async () => {
   const terminal = open(BASH);
   for (let round = 0; round < 10; round++) {
     terminal.type(`"$DT" t bash 'echo "last-${round}-words"; kill -9 $$'\r`);
@@ -176,7 +176,7 @@ test("the last line of what is killed is there, by SIGKILL dt ends by SIGKILL, a
   await nothingLeft(terminal);
 });
 
-test("a signal to dt reaches the command once", async () => {
+test("a signal to dt reaches the captured command once", async () => {
   const terminal = open(BASH);
   terminal.type(
     `"$DT" t bash 'trap "echo hup" HUP; trap "echo term; exit 9" TERM; echo up; while :; do sleep 0.02; done'\r`,
@@ -194,7 +194,7 @@ test("a signal to dt reaches the command once", async () => {
   expect(logOf(root, "bash")).toBe("up\r\nhup\r\nterm\r\n");
 });
 
-test("what is typed ahead, and the command does not read, is for the shell", async () => {
+test("text typed ahead that the command does not read is for the shell", async () => {
   const terminal = open(BASH);
   terminal.type('"$DT" t bash "echo up; read one; echo got \\$one; sleep 0.5; exit 4"\r');
   await terminal.sees(/up\r\n/);
@@ -207,7 +207,7 @@ test("what is typed ahead, and the command does not read, is for the shell", asy
   await nothingLeft(terminal);
 });
 
-test("dt killed: the command gets SIGHUP, the terminal its modes, and no process is left", async () => {
+test("when dt is killed the command gets SIGHUP, the terminal its modes, and no process is left", async () => {
   // dash gives a terminal back as it finds it, so what is seen is dt's own doing.
   const terminal = open(["dash"]);
   terminal.type(
@@ -223,7 +223,7 @@ test("dt killed: the command gets SIGHUP, the terminal its modes, and no process
   expect(root.read("hup.txt")).toBe("hup\n");
 });
 
-test("the terminal closed: the command gets SIGHUP and ends, and so does dt", async () => {
+test("when the terminal closes the command gets SIGHUP and ends, and so does dt", async () => {
   const terminal = open(BASH);
   terminal.type('"$DT" t bash "echo \\$\\$ up; exec sleep 60"\r');
   const [, pid] = await terminal.sees(/(\d+) up\r\n/);
@@ -231,7 +231,7 @@ test("the terminal closed: the command gets SIGHUP and ends, and so does dt", as
   await until("all is gone", () => !runs(Number(pid)) && root.processes().length === 0);
 });
 
-test("its session killed: the command is hung up, and dt ends", async () => {
+test("when its session is killed the command is hung up, and dt ends", async () => {
   const terminal = open(BASH);
   terminal.type('"$DT" t sh "echo up; exec sleep 60"\r');
   await terminal.sees(/up\r\n/);
@@ -243,7 +243,7 @@ test("its session killed: the command is hung up, and dt ends", async () => {
   await nothingLeft(terminal);
 });
 
-test("stopped by SIGTSTP to dt from elsewhere, in a shell without job control too, it goes on", async () => {
+test("a captured command stopped by a SIGTSTP to dt goes on, in a shell without job control too", async () => {
   const terminal = open(BASH);
   terminal.type('"$DT" t bash "echo up; while :; do sleep 0.02; done"\r');
   await terminal.sees(/up\r\n/);
@@ -258,7 +258,7 @@ test("stopped by SIGTSTP to dt from elsewhere, in a shell without job control to
 });
 
 test.skipIf(findTool("tmux") === null || findTool("vim") === null)(
-  "a full-screen program in tmux: vim edits, is stopped and gone on with, and leaves the screen as it was",
+  "vim captured in tmux edits, is stopped and continued, and leaves the screen as it was",
   async () => {
     const { startTmux } = await import("../kit/tmux.ts");
     const tmux = startTmux(root, BASH);

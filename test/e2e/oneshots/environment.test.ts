@@ -1,4 +1,7 @@
-/** The environment of a one-shot, and machines that lack what others take for granted: a home, a user entry, a plain path. */
+/**
+ * The environment of a one-shot, and machines that lack what others take for granted: a home, a user entry, a plain
+ * path.
+ */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, chownSync, cpSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -59,7 +62,7 @@ describe("the order: inherited, files, manifest, dt's own", () => {
   });
   afterAll(() => root.dispose());
 
-  test("files over what is inherited, later files first, the manifest over both, null removes", async () => {
+  test("environment files win over inherited variables, later files over earlier ones, and the manifest over both; null removes", async () => {
     const env = await environmentOf(root, ["e", "files"], {
       A: "inherited",
       B: "inherited",
@@ -93,7 +96,7 @@ describe("the order: inherited, files, manifest, dt's own", () => {
     }
   });
 
-  test("variants change what they name", async () => {
+  test("a variant changes only the variables that it names", async () => {
     expect(await environmentOf(root, ["e", "variants", "a"])).toMatchObject({ V: "a", W: "command" });
     const b = await environmentOf(root, ["e", "variants", "b"]);
     expect([b.V, b.W]).toEqual(["command", undefined]);
@@ -105,7 +108,7 @@ describe("the order: inherited, files, manifest, dt's own", () => {
     expect(env.PATH).toMatch(/\/shims\/[0-9a-f]+:\/usr\/bin:\/bin:\/mine$/);
   });
 
-  test("nothing of dt's own leaks, and nothing of the root's .env and bunfig.toml comes in", async () => {
+  test("the command sees no variable of dt's own, and nothing of the root's .env and bunfig.toml", async () => {
     for (const temperature of ["cold", "warm"]) {
       if (temperature === "cold") rmSync(join(root.dir, ".dialtone", "cache"), { recursive: true, force: true });
       const env = await environmentOf(root, ["e", "plain"]);
@@ -119,7 +122,7 @@ describe("the order: inherited, files, manifest, dt's own", () => {
     }
   });
 
-  test("dt's own variables are taken away, whoever set them; the user's for Bun and Node arrive", async () => {
+  test("dt's own variables are removed, wherever they came from; the user's for Bun and Node arrive", async () => {
     const users = {
       BUN_OPTIONS: "--smol",
       BUN_INSPECT_NOTIFY: "",
@@ -140,7 +143,7 @@ describe("the order: inherited, files, manifest, dt's own", () => {
     expect((await environmentOf(root, ["e", "plain"])).NODE_ENV).toBeUndefined();
   });
 
-  test("an odd environment arrives as it is", async () => {
+  test("an unusual environment arrives unchanged", async () => {
     const odd = {
       EMPTY: "",
       "with space": "x",
@@ -155,7 +158,7 @@ describe("the order: inherited, files, manifest, dt's own", () => {
     expect(await environmentOf(root, ["e", "plain"], odd)).toMatchObject(odd);
   });
 
-  test("with next to no environment", async () => {
+  test("a one-shot runs with almost no environment", async () => {
     const { stdout, code } = await execute(root, ["env", "-i", `DIALTONE_HOME=${root.home}`, DT, "e", "plain"]);
     expect(code).toBe(0);
     expect(Object.keys(parse(stdout)).sort()).toEqual([
@@ -238,7 +241,7 @@ describe("PATH", () => {
     expect((await root.dt(["p", "relative"])).stdout).toBe("relative\n");
   });
 
-  test("dt inside dt does not make it longer", async () => {
+  test("dt inside dt does not make PATH longer", async () => {
     root.write(
       "manifests/n.json",
       manifestOf("n", { env: { run: ["dt", "n", "deep"] }, deep: { run: ["dt", "n", "deepest"] }, deepest: ENV }),
@@ -263,7 +266,7 @@ describe("a machine that lacks something", () => {
   });
   afterAll(() => root.dispose());
 
-  test("a root with spaces, quotes and unicode: command, shims, managed Bun", async () => {
+  test("command, shims and managed Bun work in a root with spaces, quotes and unicode", async () => {
     expect((await root.dt(["t", "pwd"])).stdout).toBe(`${root.dir}\n`);
     expect((await root.dt(["t", "bun"])).stdout).toBe("42\n");
     const home = join(root.base, "hö me's $x");
@@ -271,14 +274,14 @@ describe("a machine that lacks something", () => {
     expect(readdirSync(join(home, ".dialtone"))).toContain("shims");
   });
 
-  test("a HOME that is no directory, a HOME that cannot be written", async () => {
+  test("a one-shot runs with a HOME that is no directory or cannot be written", async () => {
     for (const HOME of ["/dev/null", "/proc/1", "/proc/no/where"]) {
       const result = await root.dt(["t", "bun"], { env: { HOME, DIALTONE_HOME: undefined } });
       expect([HOME, result]).toEqual([HOME, { code: 0, signal: null, stdout: "42\n", stderr: "" }]);
     }
   });
 
-  test("nowhere to write at all: a private place among the temporary files, and still what needs no Bun", async () => {
+  test("without a writable place the shims go to a private temporary directory, else commands without Bun still run", async () => {
     rmSync(join(root.dir, ".dialtone"), { recursive: true, force: true });
     writeFileSync(join(root.dir, ".dialtone"), "");
     const bare = { HOME: "/dev/null", DIALTONE_HOME: undefined };
@@ -309,61 +312,64 @@ describe("a machine that lacks something", () => {
   });
 
   const setpriv = process.getuid?.() === 0 ? Bun.which("setpriv") : null;
-  test.skipIf(setpriv === null)("a uid without an entry, whose PATH and home are closed to it", async () => {
-    const uid = 54321;
-    // the binary where everybody can reach it
-    const dt = join(root.base, "dt");
-    cpSync(DT, dt);
-    chmodSync(root.base, 0o755);
-    const closed = join(root.base, "closed");
-    mkdirSync(closed, { mode: 0o700 });
-    const open = join(root.base, "open");
-    mkdirSync(join(open, "manifests"), { recursive: true });
-    writeFileSync(join(open, "manifests", "t.json"), files["manifests/t.json"]);
-    const as = (...words: string[]) =>
-      execute(root, [setpriv as string, "--reuid", String(uid), "--regid", String(uid), "--clear-groups", ...words], {
-        cwd: open,
-        env: {
-          HOME: undefined,
-          DIALTONE_HOME: undefined,
-          TMPDIR: undefined,
-          PATH: `${closed}:/root/bin:/usr/bin:/bin`,
-        },
-      });
-    // nothing below the root is this user's, so nothing can be kept: the shims are made among the temporary files
-    expect(await as(dt, "t", "bun")).toMatchObject({ code: 0, stdout: "42\n", stderr: "" });
-    rmSync(`/tmp/dialtone-${uid}`, { recursive: true, force: true });
+  test.skipIf(setpriv === null)(
+    "a one-shot runs for a uid without an entry, whose PATH and home are closed to it",
+    async () => {
+      const uid = 54321;
+      // the binary where everybody can reach it
+      const dt = join(root.base, "dt");
+      cpSync(DT, dt);
+      chmodSync(root.base, 0o755);
+      const closed = join(root.base, "closed");
+      mkdirSync(closed, { mode: 0o700 });
+      const open = join(root.base, "open");
+      mkdirSync(join(open, "manifests"), { recursive: true });
+      writeFileSync(join(open, "manifests", "t.json"), files["manifests/t.json"]);
+      const as = (...words: string[]) =>
+        execute(root, [setpriv as string, "--reuid", String(uid), "--regid", String(uid), "--clear-groups", ...words], {
+          cwd: open,
+          env: {
+            HOME: undefined,
+            DIALTONE_HOME: undefined,
+            TMPDIR: undefined,
+            PATH: `${closed}:/root/bin:/usr/bin:/bin`,
+          },
+        });
+      // nothing below the root is this user's, so nothing can be kept: the shims are made among the temporary files
+      expect(await as(dt, "t", "bun")).toMatchObject({ code: 0, stdout: "42\n", stderr: "" });
+      rmSync(`/tmp/dialtone-${uid}`, { recursive: true, force: true });
 
-    // root's own run directory, closed to others
-    mkdirSync(join(open, ".dialtone", "run"), { recursive: true, mode: 0o700 });
-    chmodSync(join(open, ".dialtone"), 0o700);
-    expect(await as(dt, "t", "true")).toMatchObject({ code: 0, stderr: "" });
-    rmSync(join(open, ".dialtone"), { recursive: true, force: true });
+      // root's own run directory, closed to others
+      mkdirSync(join(open, ".dialtone", "run"), { recursive: true, mode: 0o700 });
+      chmodSync(join(open, ".dialtone"), 0o700);
+      expect(await as(dt, "t", "true")).toMatchObject({ code: 0, stderr: "" });
+      rmSync(join(open, ".dialtone"), { recursive: true, force: true });
 
-    // a directory the user owns
-    chownSync(open, uid, uid);
-    expect(await as(dt, "t", "bun")).toMatchObject({ code: 0, stdout: "42\n", stderr: "" });
+      // a directory the user owns
+      chownSync(open, uid, uid);
+      expect(await as(dt, "t", "bun")).toMatchObject({ code: 0, stdout: "42\n", stderr: "" });
 
-    // a program and a directory that are closed
-    writeFileSync(join(closed, "tool"), "#!/bin/sh\n", { mode: 0o755 });
-    writeFileSync(
-      join(open, "manifests", "c.json"),
-      manifestOf("c", {
-        tool: { run: ["tool"] },
-        path: { run: [join(closed, "tool")] },
-        cwd: { run: ["true"], cwd: closed },
-      }),
-    );
-    for (const command of ["tool", "path", "cwd"]) {
-      const result = await as(dt, "c", command);
-      expect([command, result.code]).toEqual([command, 126]);
-      expect(result.stderr).toContain(closed);
-      expect(result.stderr).toContain("permission denied");
-    }
-    rmSync(`/tmp/dialtone-${uid}`, { recursive: true, force: true });
-  });
+      // a program and a directory that are closed
+      writeFileSync(join(closed, "tool"), "#!/bin/sh\n", { mode: 0o755 });
+      writeFileSync(
+        join(open, "manifests", "c.json"),
+        manifestOf("c", {
+          tool: { run: ["tool"] },
+          path: { run: [join(closed, "tool")] },
+          cwd: { run: ["true"], cwd: closed },
+        }),
+      );
+      for (const command of ["tool", "path", "cwd"]) {
+        const result = await as(dt, "c", command);
+        expect([command, result.code]).toEqual([command, 126]);
+        expect(result.stderr).toContain(closed);
+        expect(result.stderr).toContain("permission denied");
+      }
+      rmSync(`/tmp/dialtone-${uid}`, { recursive: true, force: true });
+    },
+  );
 
-  test("called from below, from elsewhere with -C, and by DIALTONE_ROOT", async () => {
+  test("a one-shot runs from below the root, from elsewhere with -C, and by DIALTONE_ROOT", async () => {
     mkdirSync(join(root.dir, "deep", "er"), { recursive: true });
     for (const [words, cwd, env] of [
       [["t", "pwd"], join(root.dir, "deep", "er"), {}],
@@ -383,7 +389,7 @@ describe("a machine that lacks something", () => {
   });
 });
 
-test("a file that sets nothing is said, one that cannot be read as text is refused, and the file is named", async () => {
+test("an environment file that sets nothing is reported, and one that is no text is refused by name", async () => {
   const shown = `printf '%s|' "$PASS" "$COLOR" "$TAB" "$ONE" "$NOTE"; echo`;
   const root = TestRoot.create({
     ".env": "PASS=p4ss#word\nCOLOR=#ff0000\nTAB=\"a\\tb\"\nONE='a\\tb'\nNOTE=x # comment\n",

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, existsSync } from "node:fs";
 import { join } from "node:path";
-import { DT, TestRoot, until } from "../../kit.ts";
+import { DT, pressUntilEnded, TestRoot, until } from "../../kit.ts";
 import { onTerminal, shell } from "../kit/oneshot.ts";
 
 const MANIFEST = `
@@ -66,7 +66,7 @@ beforeAll(() => {
 afterAll(() => root.dispose());
 
 describe("the context", () => {
-  test("directory, root, arguments and environment are the command's, in the context and in the process", async () => {
+  test("a handler has the command's directory, root, arguments and environment, in its context and its process", async () => {
     const { stdout, stderr, code } = await root.dt(["h", "context", "a b", "--help", ""], {
       env: { GONE: "1", KEPT: "1" },
     });
@@ -85,12 +85,12 @@ describe("the context", () => {
     expect(seen.own).toEqual(seen.env);
   });
 
-  test("a variant changes directory and environment", async () => {
+  test("a variant changes a handler's directory and environment", async () => {
     const seen = JSON.parse((await root.dt(["h", "context", "v"])).stdout);
     expect([seen.env.SET, seen.cwd, seen.args]).toEqual(["variant", join(root.dir, "sub", "v"), []]);
   });
 
-  test("exec: this terminal's streams, the command's directory and environment, changed as asked", async () => {
+  test("exec of a handler uses the terminal's streams and the command's directory and environment, changed on request", async () => {
     expect((await root.dt(["h", "execIn", "sub"])).stdout).toBe(`${join(root.dir, "sub")}\n1 more .\n`);
     expect((await root.dt(["h", "execIn", join(root.base)])).stdout).toStartWith(`${root.base}\n`);
     expect((await root.dt(["h", "exec", "cat"], { stdin: "typed" })).stdout).toBe("typed");
@@ -100,7 +100,7 @@ describe("the context", () => {
     expect((await root.dt(["h", "exec", "./plain"])).stdout).toBe("plain\n");
   });
 
-  test("log goes to standard error in dt's manner; --quiet keeps what matters", async () => {
+  test("log of a handler goes to standard error in dt's style, and --quiet keeps what matters", async () => {
     expect(await root.dt(["h", "log"])).toEqual({
       code: 0,
       signal: null,
@@ -110,13 +110,13 @@ describe("the context", () => {
     expect((await root.dt(["--quiet", "h", "log"])).stderr).toBe("dt: two\ndt: three\n");
   });
 
-  test("standard input is the handler's", async () => {
+  test("a handler reads standard input", async () => {
     expect((await root.dt(["h", "stdin"], { stdin: "x".repeat(100_000) })).stdout).toBe("100000\n");
   });
 });
 
 describe("the exit code", () => {
-  test("is the number it returns, 0 for anything else, 1 for a number that is no exit code", async () => {
+  test("the exit code is the number that a handler returns, 0 for anything else, 1 for a number that is no exit code", async () => {
     for (const [word, code] of [
       ["0", 0],
       ["1", 1],
@@ -135,7 +135,7 @@ describe("the exit code", () => {
     expect((await root.dt(["h", "exits"])).code).toBe(33);
   });
 
-  test("is that of a program of exec that was not caught", async () => {
+  test("the exit code is that of a program of exec whose failure was not caught", async () => {
     for (const [words, code, text] of [
       [["sh", "-c", "exit 9"], 9, "sh ended with code 9"],
       [["sh", "-c", "kill -SEGV $$"], 139, "sh ended with SIGSEGV"],
@@ -150,7 +150,7 @@ describe("the exit code", () => {
     expect(await root.dt(["h", "caught"])).toMatchObject({ code: 0, stdout: "ExecError 9\n", stderr: "" });
   });
 
-  test("is 1 for an error, which shows its stack in the author's files and none of dt's", async () => {
+  test("the exit code is 1 for an error, whose stack shows the author's files and none of dt's", async () => {
     const { code, stderr, stdout } = await root.dt(["h", "throws"]);
     expect([code, stdout]).toEqual([1, ""]);
     expect(stderr).toContain("TypeError: failed with a reason");
@@ -164,7 +164,7 @@ describe("the exit code", () => {
     });
   });
 
-  test("is 1 for an error that nobody catches, and nothing is waited for", async () => {
+  test("the exit code is 1 for an uncaught error, and nothing is waited for", async () => {
     for (const [command, text] of [
       ["later", "from a timer"],
       ["floating", "nobody awaits me"],
@@ -179,7 +179,7 @@ describe("the exit code", () => {
 
 describe("what it writes", () => {
   const slow = "{ sleep 0.2; cat; } | wc -lc";
-  test("arrives whole through a slow pipe, by console.log and by process.stdout", async () => {
+  test("a handler's output arrives whole through a slow pipe, by console.log and by process.stdout", async () => {
     for (const command of ["console", "stream"]) {
       const { stdout } = await shell(root, `"$DT" h ${command} | ${slow}`);
       expect([command, stdout.trim().split(/\s+/)]).toEqual([command, ["3000", "303000"]]);
@@ -187,7 +187,7 @@ describe("what it writes", () => {
     expect((await shell(root, `"$DT" h streamThenThrow 2>/dev/null | ${slow}`)).stdout.trim()).toEndWith(" 300000");
   });
 
-  test("leaves a shared pipe blocking for its programs and for who comes after", async () => {
+  test("a handler leaves a shared pipe blocking for its programs and for later ones", async () => {
     const { stdout } = await shell(
       root,
       `{ "$DT" h exec head -c 300000 /dev/zero; "$DT" h stream >/dev/null; "$DT" h nothing; head -c 300000 /dev/zero; } | { sleep 0.2; wc -c; }`,
@@ -197,7 +197,7 @@ describe("what it writes", () => {
     expect([mixed.stderr, mixed.stdout]).toEqual(["", `first\n${"\0".repeat(300_000)}last\n`]);
   });
 
-  test("a reader that leaves hangs nothing", async () => {
+  test("a reader that leaves does not hang a handler", async () => {
     for (const command of ["console", "stream"]) {
       const { stdout } = await shell(root, `"$DT" h ${command} | head -n 1`, { timeoutMs: 10_000 });
       expect(stdout.trim()).toEndWith(".0");
@@ -206,7 +206,10 @@ describe("what it writes", () => {
 });
 
 describe("signals", () => {
-  /** Starts it, waits for "up", sends these one after the other (each once the last one's effect shows), gives the end. */
+  /**
+   * Starts it, waits for "up", sends these one after the other (each once the last one's effect shows), gives the end.
+   * A later one is sent until it counts: what comes within a moment of the first is the same press.
+   */
   async function interrupt(command: string, signals: NodeJS.Signals[], between?: string) {
     const child = root.spawn(["h", command]);
     let text = "";
@@ -215,18 +218,18 @@ describe("signals", () => {
     })();
     await until(`${command} is up`, () => text.includes("up\n"));
     for (const [index, signal] of signals.entries()) {
-      if (index > 0 && between !== undefined) {
-        await until(`${command} says ${between}`, () => text.includes(between));
-        await Bun.sleep(500); // what comes sooner is the same press
+      if (index === 0) child.kill(signal);
+      else {
+        if (between !== undefined) await until(`${command} says ${between}`, () => text.includes(between));
+        await pressUntilEnded(child, signal);
       }
-      child.kill(signal);
     }
     await child.exited;
     await reading;
     return { code: child.exitCode, signal: child.signalCode as string | null, text, stderr: await child.stderr.text() };
   }
 
-  test("one that asks for its signal is aborted, and the code says by what", async () => {
+  test("a handler that asks for its signal is aborted, and the code says by what", async () => {
     for (const [signal, code] of [
       ["SIGINT", 130],
       ["SIGTERM", 143],
@@ -236,13 +239,13 @@ describe("signals", () => {
     }
   });
 
-  test("one that tidies up has the time and its programs; what it returns counts", async () => {
+  test("a handler that tidies up has time and its programs for it, and what it returns counts", async () => {
     expect(await interrupt("cleanup", ["SIGTERM"])).toMatchObject({ code: 143, stderr: "" });
     expect(existsSync(join(root.dir, "cleaned"))).toBe(true);
     expect(await interrupt("decides", ["SIGINT"])).toMatchObject({ code: 3, stderr: "" });
   });
 
-  test("a second one ends it at once", async () => {
+  test("a second signal ends a handler at once", async () => {
     expect(await interrupt("stubborn", ["SIGINT", "SIGINT"], "first")).toMatchObject({ code: null, signal: "SIGINT" });
     expect(await interrupt("stubborn", ["SIGINT", "SIGTERM"], "first")).toMatchObject({
       code: null,
@@ -250,7 +253,7 @@ describe("signals", () => {
     });
   });
 
-  test("one that never asks ends as any program does, busy or not", async () => {
+  test("a handler that never asks for its signal ends as any program does, busy or not", async () => {
     for (const command of ["deaf", "busy"]) {
       for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
         expect([command, await interrupt(command, [signal])]).toEqual([
@@ -261,7 +264,7 @@ describe("signals", () => {
     }
   });
 
-  test("a program it waits for gets the signal where no terminal sends it, and nothing comes after it", async () => {
+  test("a program that a handler waits for gets the signal where no terminal sends it, and nothing runs after it", async () => {
     for (const [signal, code] of [
       ["SIGTERM", 143],
       ["SIGINT", 130],
@@ -279,7 +282,7 @@ describe("signals", () => {
     }
   });
 
-  test("on a terminal Ctrl-C reaches it once, and a REPL that takes it for itself does not end the handler", async () => {
+  test("on a terminal Ctrl-C reaches a handler's program once, and a REPL that handles it does not end the handler", async () => {
     const terminal = onTerminal(root, ["bash", "--norc", "--noprofile", "-i"]);
     terminal.type('"$DT" h child\r');
     await terminal.sees(/up\r\n/);
@@ -298,7 +301,7 @@ describe("signals", () => {
     await terminal.close();
   });
 
-  test("an ignored signal stays ignored", async () => {
+  test("a signal that the caller ignores stays ignored in a handler", async () => {
     const { stdout } = await shell(
       root,
       `trap '' HUP; "$DT" h asked >up.txt & until grep -q up up.txt; do sleep 0.02; done; grep SigIgn /proc/$!/status; kill -HUP $!; kill -TERM $!; wait $!; echo "code $?"`,
@@ -334,7 +337,7 @@ describe("loading", () => {
     await base.dispose();
   });
 
-  test("a manifest that throws, exits, hangs or has another content only when its handler runs", async () => {
+  test("a manifest that throws, exits, hangs or changes only when its handler runs is reported", async () => {
     const base = TestRoot.create({
       "trigger.txt": "",
       "manifests/s.ts": `

@@ -37,7 +37,7 @@ beforeAll(() => {
 afterAll(() => root.dispose());
 
 describe("dt becomes the command", () => {
-  test("its pid is the command's, and no other process is left", async () => {
+  test("a one-shot has dt's pid, and no other process is left", async () => {
     const child = root.spawn(["t", "pid"]);
     const line = await child.stdout.getReader().read();
     expect(new TextDecoder().decode(line.value).trim()).toBe(String(child.pid));
@@ -95,7 +95,7 @@ describe("arguments", () => {
     });
   }
 
-  test("whatever they are", async () => {
+  test("property: any arguments arrive as they are", async () => {
     const word = fc.string({ unit: "binary", maxLength: 20 }).filter((text) => !text.includes("\0"));
     await fc.assert(
       fc.asyncProperty(fc.array(word, { maxLength: 6 }), async (args) => {
@@ -114,7 +114,7 @@ describe("arguments", () => {
     );
   });
 
-  test("a first word that names a variant selects it, `--` in its place stops that", async () => {
+  test("a first word that names a variant selects it, unless `--` stands before it", async () => {
     const third = await root.dt(["t", "args", "v3", "v2"]);
     expect(third.stdout).toBe("third v2\n");
     const cases: [string[], string[]][] = [
@@ -147,7 +147,7 @@ describe("arguments", () => {
 });
 
 describe("standard streams", () => {
-  test("bytes pass untouched", async () => {
+  test("bytes pass untouched through a one-shot's standard streams", async () => {
     const bytes = crypto.getRandomValues(new Uint8Array(65_536));
     const input = Buffer.concat(Array.from({ length: 24 }, () => bytes));
     const out = await execute(root, [DT, "t", "cat"], { input });
@@ -168,14 +168,14 @@ describe("standard streams", () => {
     }
   });
 
-  test("a closed stream hinders nothing", async () => {
+  test("a one-shot runs with a closed stream", async () => {
     for (const closed of ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"]) {
       const { stdout } = await shell(root, `("$DT" t exit 7 ${closed}); echo $?; ("$DT" t nowhere ${closed}); echo $?`);
       expect([closed, stdout.trim().split("\n").at(0), stdout.trim().split("\n").at(-1)]).toEqual([closed, "7", "2"]);
     }
   });
 
-  test.skipIf(Bun.which("bash") === null)("the reader's end ends the command by SIGPIPE", async () => {
+  test.skipIf(Bun.which("bash") === null)("a reader that leaves ends a one-shot by SIGPIPE", async () => {
     const script = '"$DT" t sh "exec yes" | head -n 1; echo ${PIPESTATUS[0]}';
     expect((await shell(root, script, { shell: "bash" })).stdout).toBe("y\n141\n");
   });
@@ -243,7 +243,7 @@ describe("what the caller set", () => {
     }
   }
 
-  test("nohup itself protects the command, on a first run too", async () => {
+  test("nohup protects a one-shot, on a first run too", async () => {
     for (const temperature of ["cold", "warm"]) {
       if (temperature === "cold") rmSync(`${root.dir}/.dialtone/cache`, { recursive: true, force: true });
       const { stdout } = await shell(root, 'nohup "$DT" t sh "kill -HUP \\$\\$; echo alive" 2>/dev/null');
@@ -252,7 +252,7 @@ describe("what the caller set", () => {
   });
 
   const perl = Bun.which("perl");
-  test.skipIf(perl === null)("blocked signals stay blocked, as with a bare exec", async () => {
+  test.skipIf(perl === null)("blocked signals stay blocked in a one-shot, as with a bare exec", async () => {
     const block = "use POSIX; sigprocmask(SIG_BLOCK, POSIX::SigSet->new(SIGUSR1, SIGTERM)); exec @ARGV";
     const mask = async (...argv: string[]) =>
       /SigBlk:\s*(\S+)/.exec((await execute(root, [perl as string, "-e", block, ...argv])).stdout)?.[1];
@@ -262,7 +262,7 @@ describe("what the caller set", () => {
   });
 
   test.skipIf(perl === null)(
-    "a parent that ignores SIGPIPE for itself alone (Python, Node, Rust) does not pass that on",
+    "a parent that ignores SIGPIPE for itself (Python, Node, Rust) does not pass that on to a one-shot",
     async () => {
       const parent =
         '$SIG{PIPE} = "IGNORE"; if (my $child = fork) { waitpid $child, 0 } else { $SIG{PIPE} = "DEFAULT"; exec @ARGV }';
@@ -272,7 +272,7 @@ describe("what the caller set", () => {
     },
   );
 
-  test("open files beyond the standard three reach the command, and no other", async () => {
+  test("open files beyond the standard three reach a one-shot, and none of dt's", async () => {
     const script = (command: string) => `exec 3<manifests/t.json 5>out.txt 9<&0 7<<X
 here
 X
@@ -287,7 +287,7 @@ ${command} 'cat <&7; echo five >&5; for fd in /proc/$$/fd/*; do echo "\${fd##*/}
     }
   });
 
-  test.skipIf(Bun.which("bash") === null)("process substitution works", async () => {
+  test.skipIf(Bun.which("bash") === null)("process substitution works for a one-shot", async () => {
     const { stdout } = await shell(root, '"$DT" t cat <(echo one) <(echo two)', { shell: "bash" });
     expect(stdout).toBe("one\ntwo\n");
   });
@@ -296,7 +296,7 @@ ${command} 'cat <&7; echo five >&5; for fd in /proc/$$/fd/*; do echo "\${fd##*/}
 describe.skipIf(Bun.which("bash") === null)("on a terminal", () => {
   const BASH = ["bash", "--norc", "--noprofile", "-i"];
 
-  test("the command has the terminal: its streams, its session, its foreground", async () => {
+  test("a one-shot has the terminal's streams, session and foreground", async () => {
     const terminal = onTerminal(root, BASH);
     terminal.type('"$DT" t tty; echo "shell $$"\r');
     const [, stat = ""] = await terminal.sees(/yesyesyes\d+ \(cat\) ([^\r\n]*)/);
@@ -310,7 +310,7 @@ describe.skipIf(Bun.which("bash") === null)("on a terminal", () => {
     await terminal.close();
   });
 
-  test("Ctrl-Z stops it, fg goes on, a resize reaches it, Ctrl-C ends it", async () => {
+  test("a one-shot is stopped by Ctrl-Z, goes on with fg, sees a resize and ends by Ctrl-C", async () => {
     const terminal = onTerminal(root, BASH);
     terminal.type('"$DT" t wait\r');
     await terminal.sees(/up\r\n/);
@@ -329,14 +329,14 @@ describe.skipIf(Bun.which("bash") === null)("on a terminal", () => {
     await terminal.close();
   });
 
-  test("a background job that reads stops, as without dt", async () => {
+  test("a one-shot that reads in the background stops, as without dt", async () => {
     const terminal = onTerminal(root, BASH);
     terminal.type('"$DT" t cat & wait %1; echo "state $?"\r');
     await terminal.sees(/Stopped/);
     await terminal.close();
   });
 
-  test("the terminal's modes are as they were", async () => {
+  test("a one-shot leaves the terminal's modes as they were", async () => {
     const terminal = onTerminal(root, BASH);
     terminal.type(
       'a=$(stty -g); "$DT" t true; "$DT" t nowhere; "$DT" --verbose t true; test "$a" = "$(stty -g)" && echo "same modes"\r',
@@ -411,7 +411,7 @@ describe("what cannot be started", () => {
     });
   }
 
-  test("an empty name and a NUL are refused in a sentence", async () => {
+  test("an empty program name and a NUL are refused in a sentence", async () => {
     for (const name of ["blank", "nul", "nulenv", "nulname", "equals"]) {
       const result = await base.dt([name, "it"]);
       expect([name, result.code]).toEqual([name, 2]);
@@ -420,13 +420,13 @@ describe("what cannot be started", () => {
     }
   });
 
-  test("a script without `#!` is a shell's, as in any shell", async () => {
+  test("a script without `#!` is run by a shell, as in any shell", async () => {
     const plain = await base.dt(["x", "plain", "c"]);
     expect(plain.stdout).toBe(`plain ${base.dir}/bin/plain a b c\n`);
     expect((await base.dt(["x", "empty"])).code).toBe(0);
   });
 
-  test.skipIf(Bun.which("cc") === null)("a binary whose loader is missing says so", async () => {
+  test.skipIf(Bun.which("cc") === null)("a binary whose loader is missing is reported as that", async () => {
     base.write("a.c", "int main(void) { return 0; }\n");
     const built = Bun.spawnSync(["cc", "-o", "bin/loaderless", "a.c", "-Wl,--dynamic-linker=/lib/ld-nowhere.so.1"], {
       cwd: base.dir,
@@ -470,7 +470,7 @@ describe("looking before running", () => {
   });
   afterAll(() => base.dispose());
 
-  test("--dry-run says command, directory and what dt adds, and runs nothing", async () => {
+  test("--dry-run prints command, directory and what dt adds, and runs nothing", async () => {
     const { code, stdout, stderr } = await base.dt(["--dry-run", "d", "touch", "mark er"], {
       env: { GONE: "1", KEPT: "1" },
     });
@@ -522,7 +522,7 @@ describe("looking before running", () => {
     expect(got).toEqual(expected);
   });
 
-  test("--verbose prints a line that can be copied; --quiet and neither print nothing", async () => {
+  test("--verbose prints a line that can be copied; without it, and with --quiet, nothing is printed", async () => {
     const { stderr, stdout } = await base.dt(["--verbose", "d", "args", "a b", "it's", ""]);
     const line = /^dt: \$ (.*)$/ms.exec(stderr)?.[1] as string;
     const copied = await shell(base, line.trimEnd());
@@ -531,7 +531,7 @@ describe("looking before running", () => {
     for (const flags of [[], ["--quiet"]]) expect((await base.dt([...flags, "d", "text"])).stderr).toBe("");
   });
 
-  test("--verbose names the directory where it is another one", async () => {
+  test("--verbose names the directory when it is another one", async () => {
     const { stderr } = await base.dt(["--verbose", "d", "touch", "here"]);
     rmSync(`${base.dir}/my plugin/here`);
     await shell(base, /^dt: \$ (.*)$/m.exec(stderr)?.[1] as string);

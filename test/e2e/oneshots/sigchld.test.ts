@@ -1,4 +1,7 @@
-/** Whoever starts dt with SIGCHLD ignored (a shell's `trap '' CHLD`, some supervisors): the kernel would keep no exit status of a child. */
+/**
+ * dt started with SIGCHLD ignored (by a shell's `trap '' CHLD`, by some supervisors): the kernel would keep no exit
+ * status of a child.
+ */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { DT, REPOSITORY, TestRoot } from "../../kit.ts";
@@ -78,7 +81,7 @@ describe("the code is the command's own:", () => {
     });
 });
 
-test("on a terminal, captured and managed", async () => {
+test("with SIGCHLD ignored, captured and managed commands on a terminal keep their codes", async () => {
   for (const [words, code] of [
     ["a kept", 4],
     ["a tty", 8],
@@ -89,7 +92,7 @@ test("on a terminal, captured and managed", async () => {
   }
 });
 
-test("a one-shot ignores it as its caller does; what dt stays the parent of does not", async () => {
+test("a one-shot ignores SIGCHLD as its caller does; commands whose parent dt stays do not", async () => {
   const status = await dt("a", "status");
   expect(ignoredBy(status.stdout) & SIGCHLD).toBe(SIGCHLD);
   expect(ignoredBy((await dt("a", "kept")).stdout) & SIGCHLD).toBe(0n);
@@ -98,7 +101,7 @@ test("a one-shot ignores it as its caller does; what dt stays the parent of does
   expect(ignoredBy((await root.dt(["a", "status"])).stdout) & SIGCHLD).toBe(0n);
 });
 
-test("the wrapper reports that its build failed", async () => {
+test("with SIGCHLD ignored the wrapper reports that its build failed", async () => {
   const checkout = `${root.base}/checkout`;
   mkdirSync(`${checkout}/node_modules/.bin`, { recursive: true });
   copyFileSync(`${REPOSITORY}/dialtone.sh`, `${checkout}/dialtone.sh`);

@@ -20,7 +20,7 @@ import { startTmux } from "../kit/tmux.ts";
 
 afterEach(stopManagers);
 
-test("process, list, show and search, without a monitor", async () => {
+test("chat's process, list, show and search work without a monitor", async () => {
   const { root, chat, append, path, store } = makeChat();
   try {
     expect((await chat("list")).stdout).toContain("No conversations yet");
@@ -64,7 +64,7 @@ test("process, list, show and search, without a monitor", async () => {
   }
 });
 
-test("in the background: started, seen from another session, restarted, stopped; its pid file comes and goes, nothing is left", async () => {
+test("the chat monitor is started in the background, seen from another session, restarted and stopped, and leaves no pid file or process", async () => {
   const { root, chat, append, texts, store } = makeChat();
   const pidFile = join(root.run, `${KEY}.pid`);
   try {
@@ -115,7 +115,7 @@ test("in the background: started, seen from another session, restarted, stopped;
   }
 }, 60_000);
 
-test("at once: a new line is in the JSON within 200 ms", async () => {
+test("a new line of a transcript is in the JSON within 200 ms", async () => {
   const { root, chat, append, read } = makeChat();
   try {
     await chat("start");
@@ -142,7 +142,7 @@ test("at once: a new line is in the JSON within 200 ms", async () => {
   }
 }, 60_000);
 
-test("killed again and again while transcripts grow: it comes back, and nothing is missed or twice", async () => {
+test("a chat monitor killed again and again while transcripts grow comes back, and nothing is missed or written twice", async () => {
   const { root, chat, append, texts, read, path } = makeChat();
   try {
     await chat("start");
@@ -189,7 +189,7 @@ test("killed again and again while transcripts grow: it comes back, and nothing 
   }
 }, 120_000);
 
-test("onUpdate: run for what changed, tried again while it fails, after a restart too; the watching goes on", async () => {
+test("onUpdate runs for what changed and is tried again while it fails, after a restart too; the watching goes on", async () => {
   const { root, chat, append, texts } = makeChat(
     `onUpdate: 'echo "$CHAT_ID" "$(basename "$CHAT_SOURCE")" >> ~/ran; test -e ~/works && test -s "$CHAT_FILE"'\n`,
   );
@@ -217,7 +217,7 @@ test("onUpdate: run for what changed, tried again while it fails, after a restar
   }
 }, 60_000);
 
-test("settings change while it runs; wrong ones leave those before; a second monitor waits for the first", async () => {
+test("chat settings may change while it runs, and wrong ones keep the old; a second monitor waits for the first", async () => {
   const { root, chat, append, texts } = makeChat();
   const settings = join(root.home, ".chat/settings.yaml");
   const log = () => root.read(`.dialtone/run/${KEY}.log`);
@@ -261,7 +261,7 @@ test("settings change while it runs; wrong ones leave those before; a second mon
 }, 60_000);
 
 describe.skipIf(missing !== null)("start at boot, by a real systemd user manager", () => {
-  test("after a reboot it runs, and has what came meanwhile", async () => {
+  test("after a reboot the chat monitor runs, and has what came meanwhile", async () => {
     const { root, append, texts } = makeChat();
     const manager = await startManager(root);
     const dt = (...words: string[]) => root.dt(words, { env: manager.env });

@@ -1,9 +1,12 @@
-/** `dt dag dev src_v2` in Chromium: the picture is there, and stays true while things are started, stopped, killed, added and broken. */
+/**
+ * `dt dag dev src_v2` in Chromium: the picture is there, and stays true while things are started, stopped, killed,
+ * added and broken.
+ */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { cpSync, existsSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
-import { REPOSITORY, TestRoot, until } from "../../kit.ts";
+import { REPOSITORY, settled, stays, TestRoot, until } from "../../kit.ts";
 import { launchBrowser, linkPackage, NO_BROWSER, withPage } from "../kit/www.ts";
 
 const MANIFESTS = {
@@ -52,7 +55,7 @@ describe.skipIf(NO_BROWSER)("the picture in a browser", () => {
       await body(page);
     });
 
-  test("its log is where the variant says, and each plugin, key and need is shown", async () => {
+  test("the picture shows each plugin, key and need, and its log is where the variant says", async () => {
     expect(existsSync(join(root.dir, "plugins/dag/src_v2/dev.log"))).toBe(true);
     await look({}, async (page) => {
       const keys = await page.$$eval("[data-key]", (nodes) => nodes.map((node) => node.getAttribute("data-key")));
@@ -87,9 +90,9 @@ describe.skipIf(NO_BROWSER)("the picture in a browser", () => {
         (one: { key: string }) => one.key === "www:dev:default",
       );
       process.kill(host.pid, "SIGKILL");
-      process.kill(pid, "SIGKILL"); // nobody writes anything down: it is seen by asking
+      process.kill(pid, "SIGKILL"); // nothing is written down: it is seen by asking
       await shows(page, "www:dev:default", "failed");
-      expect(await node?.evaluate((element) => element.isConnected)).toBe(true); // the same element: nothing was drawn anew
+      expect(await node?.evaluate((element) => element.isConnected)).toBe(true); // the same element: nothing was drawn again
       await root.dt(["stop", "www"]);
     });
   });
@@ -113,7 +116,7 @@ describe.skipIf(NO_BROWSER)("the picture in a browser", () => {
     });
   });
 
-  test("by keyboard: choose, read, copy, leave; what is next to it is lit", async () => {
+  test("by keyboard a node can be chosen, read, copied and left, and its neighbours are lit", async () => {
     await look({ permissions: ["clipboard-read", "clipboard-write"] }, async (page) => {
       await page.focus('[data-key="www:dev:default"]');
       await page.keyboard.press("Enter");
@@ -135,7 +138,7 @@ describe.skipIf(NO_BROWSER)("the picture in a browser", () => {
     });
   });
 
-  test("nothing is wider than a phone, text can be read in both themes", async () => {
+  test("the picture is no wider than a phone, and its text can be read in both themes", async () => {
     for (const colorScheme of ["light", "dark"] as const) {
       await look({ viewport: { width: 360, height: 700 }, colorScheme }, async (page) => {
         expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(360);
@@ -146,7 +149,7 @@ describe.skipIf(NO_BROWSER)("the picture in a browser", () => {
     }
   });
 
-  test("a page says when it is not connected, and goes on by itself with the server's next life", async () => {
+  test("a page says when it is not connected, and goes on by itself when the server is back", async () => {
     // The browser complains of the connection that was lost, which is what this is about.
     const page = await browser.newPage();
     try {
@@ -163,7 +166,7 @@ describe.skipIf(NO_BROWSER)("the picture in a browser", () => {
     }
   });
 
-  test("no page open: dt is not asked", async () => {
+  test("dt is not asked while no page is open", async () => {
     const asked = join(root.base, "asked");
     const shim = join(root.base, "bin");
     root.write(join(shim, "dt"), `#!/bin/sh\necho x >>${asked}\nexec "$REAL_DT" "$@"\n`);
@@ -186,16 +189,10 @@ describe.skipIf(NO_BROWSER)("the picture in a browser", () => {
       const begun = count();
       await until("it is asked again", () => count() >= begun + 4);
       for (const stream of streams) await stream.body?.cancel();
-      const ask = () => count();
-      await until("the last question is answered", async () => {
-        const before = ask();
-        await Bun.sleep(300); // longer than a question takes, shorter than to the next one while a page is open
-        return ask() === before;
-      });
-      const last = ask();
+      const last = await settled("the last question", count);
       writeFileSync(join(root.dir, ".dialtone/run/touched"), "again");
-      await Bun.sleep(1300); // a page that is open would have it asked in this time, twice
-      expect(ask()).toBe(last);
+      // With a page open dt would be asked for this file at once, and every second beside.
+      await stays("dt is not asked", () => count() === last, 1100);
       expect((await fetch(address, { headers: { Host: "evil.example" } })).status).toBe(421);
     } finally {
       child.kill("SIGTERM");

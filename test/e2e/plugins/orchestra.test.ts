@@ -15,7 +15,7 @@ function make(): TestRoot {
 
 const lastJson = (text: string) => JSON.parse(text.trimEnd().split("\n").at(-1) ?? "");
 
-test("init, add, sync, list, check, remove: by hand", async () => {
+test("orchestra's init, add, sync, list, check and remove work by hand", async () => {
   const root = make();
   const code = join(root.base, "code");
   mkdirSync(code);
@@ -49,7 +49,7 @@ test("init, add, sync, list, check, remove: by hand", async () => {
   }
 });
 
-test("the daemon: an edit of the registry is in the generated file within two seconds; status and sync over the socket", async () => {
+test("with the daemon an edit of the registry is in the generated file within two seconds, and status and sync work over the socket", async () => {
   const root = make();
   const code = join(root.base, "code");
   mkdirSync(code);
@@ -119,7 +119,7 @@ test("the daemon: an edit of the registry is in the generated file within two se
   }
 }, 60_000);
 
-test("a relative path is of where dt was called", async () => {
+test("a relative path of orchestra starts where dt was called", async () => {
   const root = make();
   const code = join(root.base, "code");
   mkdirSync(code);

@@ -1,4 +1,6 @@
-/** The site as a reader meets it: in Chromium, wide and on a phone, light and dark, while its pages are being edited. */
+/**
+ * The site as a reader meets it: in Chromium, wide and on a phone, light and dark, while its pages are being edited.
+ */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { renameSync } from "node:fs";
 import { join } from "node:path";
@@ -48,7 +50,7 @@ describe.skipIf(NO_BROWSER)("the site in a browser", () => {
     });
   });
 
-  test("on this page: the section being read is marked, and a link goes to it", async () => {
+  test("the list of sections marks the one being read, and its links lead there", async () => {
     await withPage(browser, `${site.url}manifests.html`, {}, async (page) => {
       const current = () => page.locator(".toc [aria-current]").textContent();
       expect(await current()).toBe("The smallest one");
@@ -94,7 +96,7 @@ describe.skipIf(NO_BROWSER)("the site in a browser", () => {
     }
   });
 
-  test("nothing is wider than a phone, a tablet or a desk", async () => {
+  test("the site is no wider than a phone, a tablet or a desk's screen", async () => {
     for (const width of [320, 375, 768, 1024, 1600]) {
       const context = await browser.newContext({ viewport: { width, height: 700 } });
       const page = await context.newPage();
@@ -124,7 +126,7 @@ describe.skipIf(NO_BROWSER)("the site in a browser", () => {
     });
   });
 
-  test("without scripts everything is there, the menu included", async () => {
+  test("without scripts the whole site is there, the menu included", async () => {
     await withPage(browser, `${site.url}logs.html`, { ...PHONE, javaScriptEnabled: false }, async (page) => {
       expect(await page.locator(".side a").first().isVisible()).toBe(true);
       expect(await page.locator(".menu").isVisible()).toBe(false);
@@ -132,7 +134,7 @@ describe.skipIf(NO_BROWSER)("the site in a browser", () => {
     });
   });
 
-  test("copy takes the code, and of a terminal session what was typed", async () => {
+  test("copy takes the code, and from a terminal session only what was typed", async () => {
     const permissions = ["clipboard-read", "clipboard-write"];
     await withPage(browser, `${site.url}getting-started.html`, { permissions }, async (page) => {
       const session = page.locator(".code[data-language=console]").last();
@@ -193,7 +195,7 @@ describe.skipIf(NO_BROWSER)("the site in a browser", () => {
     await context.close();
   });
 
-  test("a page follows the server to its next life", async () => {
+  test("a page follows the server through its restart", async () => {
     const context = await browser.newContext();
     const page = await context.newPage();
     await page.goto(`${site.url}logs.html`);

@@ -64,7 +64,7 @@ test("the server ends promptly while a page listens for changes, and its port is
   expect(await next.stop()).toBe(0);
 });
 
-test("a taken port and a wrong PORT are one sentence and exit 1", async () => {
+test("a taken port and a wrong PORT are each one sentence and exit 1", async () => {
   const root = siteRoot();
   for (const hostname of ["127.0.0.1", "0.0.0.0"]) {
     const other = Bun.listen({ hostname, port: 0, socket: { data() {} } });
@@ -156,7 +156,7 @@ test("build leaves the last site when it fails, and never replaces a folder it d
   expect(refused.stderr).toContain("not from an earlier build");
 });
 
-test("lint is content with this repository's docs", async () => {
+test("lint finds nothing wrong in this repository's docs", async () => {
   const result = await runPlugin(siteRoot(), "lint");
   expect([result.code, result.stdout]).toEqual([0, ""]);
 });
@@ -215,7 +215,7 @@ test("WWW_DOCS names another folder, and one that is missing or empty is a sente
   });
 });
 
-test("a port of 0 lets the system choose, and what is chosen is printed", async () => {
+test("a port of 0 lets the system choose, and the chosen port is printed", async () => {
   const root = siteRoot();
   const { child, output } = spawnServer(root, 0);
   const [, port] = await until("the address is printed", () => /localhost:(\d+)\//.exec(output()));

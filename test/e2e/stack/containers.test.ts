@@ -1,8 +1,11 @@
-/** Stacks of containers under keys, against a real Docker engine: up, followed, converged, killed at each step, and always ended. */
+/**
+ * Stacks of containers under keys, against a real Docker engine: up, followed, converged, killed at each step, and
+ * always ended.
+ */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { REPOSITORY, TestRoot, until } from "../../kit.ts";
+import { pressUntilEnded, REPOSITORY, TestRoot, until } from "../../kit.ts";
 import { COMPOSE, type DockerEngine, IMAGE, noEngine, startEngine } from "../kit/docker.ts";
 import { freePorts, lastLine, readLog } from "../kit/launch.ts";
 import { startTmux } from "../kit/tmux.ts";
@@ -68,7 +71,7 @@ describe.skipIf(missing !== null)("a stack", () => {
     expect(left).toEqual([]);
   }
 
-  test("detached: the line of truth, one row, its services, the containers' output in the log; stop is down", async () => {
+  test("a detached stack prints the line of truth, is one row with its services, logs its containers, and stop is down", async () => {
     const root = make();
     try {
       const up = await dt(root, "--verbose", "t", "dev", "-d");
@@ -92,7 +95,7 @@ describe.skipIf(missing !== null)("a stack", () => {
     }
   });
 
-  test("a toggle leaves out what the file has, and says so where it has not; the command line is the same each time", async () => {
+  test("a toggle leaves out a service of the file, and says so for a missing one; the command line is the same each time", async () => {
     const root = make();
     try {
       const plan = await dt(root, "t", "dev", "-d", "--no-proxy", "--no-mail", "--dry-run");
@@ -103,7 +106,7 @@ describe.skipIf(missing !== null)("a stack", () => {
       expect(both.stderr).toContain("--no-both leaves out proxy; stack/compose.yaml has no mail");
       expect((await dt(root, "t", "dev", "-d", "--no-proxy")).code).toBe(0);
       expect(statesOf(await row(root))).toEqual({ clock: "running" });
-      // A restart keeps what was left out; a rerun says anew.
+      // A restart keeps what was left out; a rerun decides again.
       expect((await dt(root, "restart", "t", "dev")).code).toBe(0);
       expect(statesOf(await row(root))).toEqual({ clock: "running" });
       expect((await dt(root, "t", "dev", "-d")).code).toBe(0);
@@ -114,7 +117,7 @@ describe.skipIf(missing !== null)("a stack", () => {
     }
   });
 
-  test("a rerun converges: what is as declared stays, --recreate makes it anew, --ensure leaves all alone", async () => {
+  test("a rerun converges: what is as declared stays, --recreate makes it again, --ensure leaves everything alone", async () => {
     const root = make();
     const ids = () => engine.docker("ps", "--no-trunc", "--format", "{{.Names}} {{.ID}}").split("\n").sort();
     try {
@@ -137,7 +140,7 @@ describe.skipIf(missing !== null)("a stack", () => {
     }
   });
 
-  test("the file's variables come from the manifest and the person's environment, and are there when it is ended", async () => {
+  test("a Compose file's variables come from the manifest and the user's environment, and are there when the stack ends", async () => {
     const text = file({
       clock: service("echo $${WORD}; exec sleep 1000", ', environment: ["WORD=${WORD:?} ${MORE:?}"]'),
     });
@@ -153,8 +156,9 @@ describe.skipIf(missing !== null)("a stack", () => {
     }
   });
 
-  test("what --verbose prints can be pasted, from wherever one stands: up changes nothing, down ends it all", async () => {
-    // The second file is one that the first takes in, with variables of its own; the last comes from an environment file.
+  test("what --verbose prints can be pasted from any directory: up changes nothing, down ends everything", async () => {
+    // The second file is one that the first takes in, with variables of its own; the last comes from an environment
+    // file.
     const base = `version: "2.4"\nservices: {base: {image: "${IMAGE}", network_mode: none, stop_grace_period: 1s, environment: ["A=$\{A_WORD:?}", "B=$\{FILED:?}"]}}\n`;
     const clock = `{extends: {file: base.yaml, service: base}, command: ["sh", "-c", "exec sleep 1000"], environment: ["C=$\{WORD:?}"]}`;
     const text = `version: "2.4"\nservices:\n  clock: ${clock}\n`;
@@ -199,7 +203,7 @@ describe.skipIf(missing !== null)("a stack", () => {
     }
   });
 
-  test("a variable that another file asks for is there when the stack is ended, whoever does; nothing of it is in the project", async () => {
+  test("a variable of an extended file is there when anyone ends the stack, and is not kept in the project", async () => {
     const base = `version: "2.4"\nservices: {base: {image: "${IMAGE}", network_mode: none, stop_grace_period: 1s, environment: ["A=$\{DB_PASS:?}"]}}\n`;
     const clock = `{extends: {file: base.yaml, service: base}, command: ["sh", "-c", "exec sleep 1000"]}`;
     const root = make(`version: "2.4"\nservices:\n  clock: ${clock}\n`);
@@ -228,7 +232,7 @@ describe.skipIf(missing !== null)("a stack", () => {
     }
   });
 
-  test("over reruns no line is lost or written twice, though nobody follows in between", async () => {
+  test("over reruns no line of a container is lost or written twice, though nothing follows in between", async () => {
     const root = make(file({ clock: service(TICK) }));
     const read = (name: string) => (existsSync(join(root.run, name)) ? root.read(`.dialtone/run/${name}`) : "");
     try {
@@ -253,7 +257,7 @@ describe.skipIf(missing !== null)("a stack", () => {
     }
   });
 
-  test("a start that gives up before its leader leaves no container without a record", async () => {
+  test("a start that gives up before its leader leaves no container without a record of it", async () => {
     const root = make();
     try {
       await dt(root, "t", "dev", "-d");
@@ -274,7 +278,7 @@ describe.skipIf(missing !== null)("a stack", () => {
     }
   });
 
-  test("the log goes on across a container's restart, each line once; and across its recreation", async () => {
+  test("the log goes on across a container's restart and recreation, with each line once", async () => {
     const root = make(
       file({ clock: service("echo began; n=0; while :; do n=$$((n+1)); echo line $$n; sleep 0.1; done") }),
     );
@@ -302,7 +306,7 @@ describe.skipIf(missing !== null)("a stack", () => {
     }
   });
 
-  test("behind dt's back: one killed, one removed, all ended by themselves", async () => {
+  test("containers killed, removed or ended without dt are shown as that", async () => {
     const root = make(
       file({ a: service("exec sleep 1000"), b: service("exec sleep 1000"), c: service("exec sleep 1000") }),
     );
@@ -326,7 +330,7 @@ describe.skipIf(missing !== null)("a stack", () => {
     }
   });
 
-  test("in the foreground: its output, Ctrl-C is down and 130, SIGTERM too; closing the window as well", async () => {
+  test("a stack in the foreground shows its output, and Ctrl-C, SIGTERM and closing the window take it down", async () => {
     const root = make();
     const rc = join(root.base, "rc");
     const open = () =>
@@ -366,7 +370,7 @@ describe.skipIf(missing !== null)("a stack", () => {
     }
   });
 
-  test("a second Ctrl-C ends what takes its time", async () => {
+  test("a second Ctrl-C ends a container that takes its time", async () => {
     const slow = service("trap '' TERM; while :; do sleep 0.1; done", ", stop_signal: SIGTERM").replace(
       "stop_grace_period: 1s",
       "stop_grace_period: 60s",
@@ -378,8 +382,7 @@ describe.skipIf(missing !== null)("a stack", () => {
       const began = performance.now();
       child.kill("SIGINT");
       await until("it is being stopped", () => /[Ss]topping|[Gg]racefully/.test(readLog(root)));
-      await Bun.sleep(500); // what comes sooner is the same press
-      child.kill("SIGINT");
+      await pressUntilEnded(child, "SIGINT");
       expect(await child.exited).toBe(130);
       expect(performance.now() - began).toBeLessThan(30_000);
       expect(engine.containers()).toEqual([]);
@@ -388,7 +391,7 @@ describe.skipIf(missing !== null)("a stack", () => {
     }
   });
 
-  test("a failing start says what was run and its words, is not 0, and leaves nothing", async () => {
+  test("a failing start of a stack prints the command and its words, is not 0, and leaves nothing", async () => {
     const root = make(file({ good: service("exec sleep 1000"), bad: '{ image: "nowhere.invalid/none" }' }));
     try {
       const up = await dt(root, "t", "dev", "-d");
@@ -417,7 +420,7 @@ describe.skipIf(missing !== null)("a stack", () => {
     }
   });
 
-  test("no engine that answers, and no Compose at all: one sentence with the command and its words", async () => {
+  test("without an engine that answers, or without Compose, there is one sentence with the command and its words", async () => {
     const root = make();
     try {
       const down = await root.dt(["t", "dev", "-d"], { env: { DOCKER_HOST: `unix://${root.base}/no.sock` } });
@@ -433,7 +436,7 @@ describe.skipIf(missing !== null)("a stack", () => {
     }
   });
 
-  test("a teardown that fails is told, masks nothing, and is done by the next stop", async () => {
+  test("a failed teardown is reported, hides nothing, and is done by the next stop", async () => {
     const root = make();
     const program = COMPOSE.split(" ")[0] as string;
     const shim = join(root.base, "shim");
@@ -444,7 +447,7 @@ describe.skipIf(missing !== null)("a stack", () => {
     );
     chmodSync(join(shim, program), 0o755);
     try {
-      // Compose is found on the PATH of whoever ends the stack, not on the one it was started with.
+      // Compose is found on the PATH of the dt that ends the stack, not of the one that started it.
       const env = { ...engine.env, PATH: `${shim}:${root.env.PATH}` };
       const child = root.spawn(["t", "dev"], { env });
       await until("it is up", () => engine.containers().length === 2 && readLog(root).includes("tick"));
@@ -465,7 +468,7 @@ describe.skipIf(missing !== null)("a stack", () => {
     }
   });
 
-  test("killed at each step, nothing is leaked or forgotten", async () => {
+  test("a stack's start killed at each step leaks and forgets nothing", async () => {
     const root = make();
     try {
       // In the middle of `up`, before a container is there: a Compose that waits for a word.
@@ -523,7 +526,7 @@ describe.skipIf(missing !== null)("a stack", () => {
     }
   });
 
-  test("the engine restarts: what ended with it is told, and nothing is left by a stop", async () => {
+  test("after the engine restarts, what ended with it is reported, and a stop leaves nothing", async () => {
     const root = make();
     try {
       await dt(root, "t", "dev", "-d");
@@ -536,7 +539,7 @@ describe.skipIf(missing !== null)("a stack", () => {
     }
   });
 
-  test("a process needs a stack, a stack needs a process, up and down know both", async () => {
+  test("up and down know that a process needs a stack, and a stack a process", async () => {
     const root = make(TWO, manifest({}, { needs: ["t:db"] }));
     try {
       expect((await dt(root, "t", "web", "-d")).code).toBe(0);
@@ -554,7 +557,7 @@ describe.skipIf(missing !== null)("a stack", () => {
     }
   });
 
-  test("a root that was removed: gc finds its containers, and --yes ends them; one that was moved is left alone", async () => {
+  test("gc finds the containers of a removed root, and ends them with --yes; those of a moved root are left alone", async () => {
     const root = make();
     const other = root.write("../other/manifests/t.ts", manifest({}));
     root.write("../other/stack/compose.yaml", TWO);
@@ -585,7 +588,7 @@ describe.skipIf(missing !== null)("a stack", () => {
     }
   });
 
-  test("ports that the file fixes are given free ones, kept over reruns, shown by --dry-run", async () => {
+  test("fixed ports of the Compose file get free ones, which reruns keep and --dry-run shows", async () => {
     const fixed = `version: "2.4"\nservices:\n  web:\n    image: "${IMAGE}"\n    ports: ["127.0.0.1:8080:80", "53:53/udp", "90"]\n`;
     const root = make(fixed, manifest({ ports: "auto" }));
     try {
@@ -609,7 +612,7 @@ describe.skipIf(missing !== null)("a stack", () => {
     }
   });
 
-  test("moved ports are no difference to the manifest, and another file is", async () => {
+  test("moved ports are no drift, and a changed Compose file is", async () => {
     const root = make(TWO, manifest({ ports: "auto" }));
     const why = async () => (await dt(root, "why", "t", "dev")).stdout;
     try {
@@ -625,7 +628,7 @@ describe.skipIf(missing !== null)("a stack", () => {
     }
   });
 
-  test("wait: until all are up and what is asked holds, until the stack ends, until it is stopped", async () => {
+  test("dt wait waits until a stack is up and ready, until it ends, or until it is stopped", async () => {
     const root = make(
       file({ job: service("sleep 2; exit 3") }),
       manifest({}, { ready: { exec: ["test", "-f", "go"], timeout: "60s" } }),
@@ -645,7 +648,7 @@ describe.skipIf(missing !== null)("a stack", () => {
     }
   });
 
-  test("this repository's own: rendered first, the same bytes each time, with and without its proxy", async () => {
+  test("this repository's own stack is rendered first, to the same bytes each time, with and without its proxy", async () => {
     const root = TestRoot.create();
     for (const path of [
       "manifests/stack.ts",
@@ -673,7 +676,7 @@ describe.skipIf(missing !== null)("a stack", () => {
     }
   });
 
-  test("stops that are killed in the middle are finished by the next one; starts at once leave one stack", async () => {
+  test("a stop killed in the middle is finished by the next one, and several starts at once leave one stack", async () => {
     const root = make();
     try {
       for (const afterMs of [50, 150, 300, 450]) {
@@ -690,7 +693,7 @@ describe.skipIf(missing !== null)("a stack", () => {
       await until("one is ready", async () => (await row(root)).state === "ready");
       expect(engine.containers()).toHaveLength(2);
       const cancelled = root.spawn(["t", "dev", "-d", "--recreate"], { env: engine.env });
-      await Bun.sleep(300);
+      await Bun.sleep(300); // wherever it is by then
       cancelled.kill("SIGINT");
       await cancelled.exited;
       await dt(root, "stop", "t", "dev");
@@ -700,7 +703,7 @@ describe.skipIf(missing !== null)("a stack", () => {
     }
   });
 
-  test("two checkouts side by side: two projects, and a stop of one leaves the other", async () => {
+  test("two checkouts side by side are two projects, and a stop of one leaves the other", async () => {
     const [one, other] = [make(), make()];
     try {
       await Promise.all([dt(one, "t", "dev", "-d"), dt(other, "t", "dev", "-d")]);

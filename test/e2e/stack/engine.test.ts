@@ -1,4 +1,4 @@
-/** Which Compose is used, with made-up ones in PATH: what is asked, what is remembered, what is said to whom. Needs no engine. */
+/** Which Compose is used, with fake ones in PATH: what is asked, remembered and reported. Needs no engine. */
 import { expect, test } from "bun:test";
 import { chmodSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -39,7 +39,7 @@ function make() {
 
 const V2 = 'case "$*" in *"config --services"*) printf "web\\ntraefik\\n";; *events*) exec sleep 1000;; esac';
 
-test("docker compose first, asked once; a change of the program asks again; up, down and the project by its environment", async () => {
+test("docker compose is tried first and asked once, and again when the program changes; up, down and the project follow its environment", async () => {
   const { root, program, dt, asked } = make();
   try {
     program("docker", V2);
@@ -77,7 +77,7 @@ test("docker compose first, asked once; a change of the program asks again; up, 
   }
 });
 
-test("none: each that was asked, with its words", async () => {
+test("without a Compose each candidate is named with its words", async () => {
   const { root, program, dt } = make();
   try {
     program("docker", 'echo "docker: unknown command: docker compose" >&2; exit 1');
@@ -91,7 +91,7 @@ test("none: each that was asked, with its words", async () => {
   }
 });
 
-test("an engine that does not let one in is told before anything is touched", async () => {
+test("an engine that refuses access is reported before anything is touched", async () => {
   const { root, program, dt } = make();
   try {
     program("docker", 'case "$1" in ps) echo "permission denied while trying to connect" >&2; exit 1;; esac');

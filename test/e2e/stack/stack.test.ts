@@ -1,4 +1,6 @@
-/** docs/stack.md, done: PostgreSQL, a migration, an API, a page on Vite, a worker. Its files are taken from the page. */
+/**
+ * docs/stack.md, done: PostgreSQL, a migration, an API, a page on Vite, a worker. Its files are taken from the page.
+ */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -65,7 +67,7 @@ function passedOn(): Record<string, string> {
   return given;
 }
 
-test.skipIf(missing.length > 0)("up: the data comes from the database through API and page", async () => {
+test.skipIf(missing.length > 0)("after up the data comes from the database through API and page", async () => {
   const up = await dt("up", "-d");
   expect({ code: up.code, stderr: up.code === 0 ? "" : up.stderr }).toEqual({ code: 0, stderr: "" });
   expect(
@@ -93,7 +95,7 @@ test.skipIf(missing.length > 0)("up: the data comes from the database through AP
 });
 
 test.skipIf(missing.length > 0)(
-  "again: all is left alone, the migration is skipped; a changed schema runs it",
+  "a second up leaves everything alone and skips the migration; a changed schema runs it",
   async () => {
     const before = await ps();
     const again = await dt("up", "-d");
@@ -110,22 +112,25 @@ test.skipIf(missing.length > 0)(
   },
 );
 
-test.skipIf(missing.length > 0)("edit and crash: the API answers anew, the worker works again", async () => {
-  const { pid } = await of("api");
-  root.write("api.ts", (filesOfPage()["api.ts"] as string).replace("Welcome", "Hello"));
-  await until("the new API answers", async () => (await api().catch(() => null))?.greeting === "Hello", 20_000);
-  expect((await of("api")).pid).not.toBe(pid);
-  expect((await dt("why", "shop", "api")).stdout).toContain("because api.ts changed");
+test.skipIf(missing.length > 0)(
+  "after an edit the API answers in the new way, and after a crash the worker works again",
+  async () => {
+    const { pid } = await of("api");
+    root.write("api.ts", (filesOfPage()["api.ts"] as string).replace("Welcome", "Hello"));
+    await until("the new API answers", async () => (await api().catch(() => null))?.greeting === "Hello", 20_000);
+    expect((await of("api")).pid).not.toBe(pid);
+    expect((await dt("why", "shop", "api")).stdout).toContain("because api.ts changed");
 
-  const worker = (await of("worker")).pid as number;
-  process.kill(worker, "SIGKILL");
-  await until("another worker runs", async () => {
-    const now = await of("worker");
-    return now.state === "running" && now.pid !== worker && now.restarts === 1;
-  });
-  const { orders } = await api();
-  await until("it works", async () => (await api()).orders > orders);
-});
+    const worker = (await of("worker")).pid as number;
+    process.kill(worker, "SIGKILL");
+    await until("another worker runs", async () => {
+      const now = await of("worker");
+      return now.state === "running" && now.pid !== worker && now.restarts === 1;
+    });
+    const { orders } = await api();
+    await until("it works", async () => (await api()).orders > orders);
+  },
+);
 
 test.skipIf(missing.length > 0)("dt restart of the group restarts its keys", async () => {
   const before = await ps();
@@ -138,7 +143,7 @@ test.skipIf(missing.length > 0)("dt restart of the group restarts its keys", asy
   }
 });
 
-test.skipIf(missing.length > 0)("down: in reverse order, nothing left, the data kept", async () => {
+test.skipIf(missing.length > 0)("down stops in reverse order, leaves nothing running and keeps the data", async () => {
   const pids = (await ps()).flatMap(({ pid }) => (pid === null ? [] : [pid]));
   expect(pids).toHaveLength(4);
   const down = await dt("down");
@@ -154,7 +159,7 @@ test.skipIf(missing.length > 0)("down: in reverse order, nothing left, the data 
 });
 
 test.skipIf(missing.length > 0)(
-  "a database that does not start: what needs it is not started, and each says why",
+  "when the database does not start, nothing that needs it is started, and each says why",
   async () => {
     root.write(
       "manifests/shop.ts",

@@ -1,4 +1,7 @@
-/** `dt up` in a real terminal: the table while things come up, logs with their keys, Ctrl-C in order, a second one; and two hundred keys. */
+/**
+ * `dt up` in a real terminal: the table while things come up, logs with their keys, Ctrl-C in order, a second one; and
+ * two hundred keys.
+ */
 import { expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
@@ -9,48 +12,51 @@ import { startTmux } from "../kit/tmux.ts";
 
 const hasTmux = findTool("tmux") !== null;
 const SHELL = ["sh", "-c", 'PS1="$ " exec /bin/sh'];
-/** Ends when told, after it has said so in a file that all share. */
+/** Ends on SIGINT or SIGTERM, after it has noted that in a shared file. */
 const polite = (name: string) =>
   `trap 'echo ${name} >> order; exit 0' INT TERM; echo ${name} begins; while :; do sleep 0.02; done`;
 
-test.skipIf(!hasTmux)("a table while it comes up, gone afterwards; then one line of truth a key", async () => {
-  const root = TestRoot.create({
-    "manifests/s.json": JSON.stringify({
-      name: "s",
-      groups: { default: ["s:web"] },
-      commands: {
-        db: { kind: "managed", run: ["sleep", "1000"], ready: { exec: ["test", "-f", "go"] } },
-        web: { kind: "managed", run: ["sleep", "1000"], needs: ["s:db"] },
-      },
-    }),
-  });
-  const tmux = startTmux(root, SHELL);
-  try {
-    await tmux.shows(/^\$/m);
-    tmux.keys('"$DT" up -d', "Enter");
-    await tmux.shows(/^s:db +starting +\d.*\n^s:web +waiting/m);
-    const before = tmux
-      .screen()
-      .split("\n")
-      .findIndex((line) => line.startsWith("s:db"));
-    await until("time passes in its place", () => /^s:db +starting +1\.\ds/m.test(tmux.screen()));
-    expect(
-      tmux
+test.skipIf(!hasTmux)(
+  "dt up draws a table while keys come up, then removes it and prints one line of truth for each key",
+  async () => {
+    const root = TestRoot.create({
+      "manifests/s.json": JSON.stringify({
+        name: "s",
+        groups: { default: ["s:web"] },
+        commands: {
+          db: { kind: "managed", run: ["sleep", "1000"], ready: { exec: ["test", "-f", "go"] } },
+          web: { kind: "managed", run: ["sleep", "1000"], needs: ["s:db"] },
+        },
+      }),
+    });
+    const tmux = startTmux(root, SHELL);
+    try {
+      await tmux.shows(/^\$/m);
+      tmux.keys('"$DT" up -d', "Enter");
+      await tmux.shows(/^s:db +starting +\d.*\n^s:web +waiting/m);
+      const before = tmux
         .screen()
         .split("\n")
-        .findIndex((line) => line.startsWith("s:db")),
-    ).toBe(before);
-    expect(tmux.screen().match(/^s:db /gm)).toHaveLength(1);
-    root.write("go", "");
-    await tmux.shows(/^s:db:default ready pid \d+ .*\n(.*\n)?^s:web:default running pid \d+/m);
-    expect(tmux.screen()).not.toMatch(/^s:(db|web) /m);
-    tmux.keys("clear; echo $((6*7))", "Enter");
-    await tmux.shows(/^42$/m);
-  } finally {
-    tmux.close();
-    await root.dispose();
-  }
-});
+        .findIndex((line) => line.startsWith("s:db"));
+      await until("time passes in its place", () => /^s:db +starting +1\.\ds/m.test(tmux.screen()));
+      expect(
+        tmux
+          .screen()
+          .split("\n")
+          .findIndex((line) => line.startsWith("s:db")),
+      ).toBe(before);
+      expect(tmux.screen().match(/^s:db /gm)).toHaveLength(1);
+      root.write("go", "");
+      await tmux.shows(/^s:db:default ready pid \d+ .*\n(.*\n)?^s:web:default running pid \d+/m);
+      expect(tmux.screen()).not.toMatch(/^s:(db|web) /m);
+      tmux.keys("clear; echo $((6*7))", "Enter");
+      await tmux.shows(/^42$/m);
+    } finally {
+      tmux.close();
+      await root.dispose();
+    }
+  },
+);
 
 test.skipIf(!hasTmux)(
   "what is typed while the table is drawn moves nothing of it, and is for the shell afterwards",
@@ -96,7 +102,7 @@ test.skipIf(!hasTmux)(
 );
 
 test.skipIf(!hasTmux)(
-  "in the foreground: each line with its key; Ctrl-C ends what needs before what is needed; closing the window too",
+  "dt up in the foreground shows each line with its key; Ctrl-C, or closing the window, ends dependents before their needs",
   async () => {
     const root = TestRoot.create({
       "manifests/s.json": JSON.stringify({
@@ -135,7 +141,7 @@ test.skipIf(!hasTmux)(
   },
 );
 
-test.skipIf(!hasTmux)("a second Ctrl-C kills what does not listen to the first", async () => {
+test.skipIf(!hasTmux)("a second Ctrl-C kills what ignores the first", async () => {
   const root = TestRoot.create({
     "manifests/s.json": JSON.stringify({
       name: "s",
@@ -165,7 +171,7 @@ test.skipIf(!hasTmux)("a second Ctrl-C kills what does not listen to the first",
   }
 });
 
-test("groups are names for stop, restart, status and wait; a handler that is needed gets no argument; down of a plugin is all of it", async () => {
+test("groups are names for stop, restart, status and wait; a needed handler gets no argument; down of a plugin stops all of it", async () => {
   const root = TestRoot.create({
     "manifests/s.ts": `export default { name: "s", groups: { some: ["s:a", "s:b"], s2: ["s:a"] }, commands: {
       a: { kind: "managed", run: ["sleep", "1000"], needs: ["s:note"], variants: { v: {} } },
@@ -200,7 +206,7 @@ test("groups are names for stop, restart, status and wait; a handler that is nee
   }
 });
 
-test("two hundred commands: up by one host, one killed and started again, one stopped, all down", async () => {
+test("two hundred commands come up with one host; one is killed and started again, one stopped, and all go down", async () => {
   const names = Array.from({ length: 200 }, (_, at) => `c${at}`);
   const commands = Object.fromEntries(
     names.map((name, at) => [

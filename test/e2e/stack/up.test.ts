@@ -1,7 +1,9 @@
-/** `dt up`: one host for all, in order of needs; what fails takes its dependents along and no other; the host killed. */
+/**
+ * `dt up`: one host for all, in order of needs; what fails takes its dependents along and no other; the host killed.
+ */
 import { expect, test } from "bun:test";
 import { TestRoot, until } from "../../kit.ts";
-import { hostsOf, ps, psOf } from "../kit/launch.ts";
+import { hostsOf, ps, psOf, readLog } from "../kit/launch.ts";
 
 function stack(more = "", groups = `groups: { default: ["s:web", "s:worker"] },`): TestRoot {
   return TestRoot.create({
@@ -15,7 +17,7 @@ function stack(more = "", groups = `groups: { default: ["s:web", "s:worker"] },`
   });
 }
 
-test("up starts the group and what it needs with one host, says a line a key, and leaves alone what is there", async () => {
+test("up starts the group and its needs with one host, prints a line for each key, and leaves running launches alone", async () => {
   const root = stack();
   try {
     const up = await root.dt(["up", "-d"]);
@@ -55,7 +57,7 @@ test("up starts the group and what it needs with one host, says a line a key, an
   }
 });
 
-test("down stops what needs before what is needed, and all of the root without names", async () => {
+test("down stops dependents before their needs, and without names everything of the root", async () => {
   const root = stack();
   try {
     expect((await root.dt(["up", "-d"])).code).toBe(0);
@@ -93,12 +95,12 @@ test("a need that fails prevents its dependents, with the reason, and not the re
   }
 });
 
-test("in the foreground the logs have their keys before them; Ctrl-C stops all and ends with 130", async () => {
+test("dt up in the foreground shows logs with their keys; Ctrl-C stops everything and ends with 130", async () => {
   const root = stack();
   try {
     const up = root.spawn(["up"]);
     await until("all runs", async () => (await psOf(root, "s:web:default"))?.state === "running");
-    await Bun.sleep(100); // somewhere within its life
+    await until("it said hello", () => readLog(root, "s:web:default").includes("hello"));
     up.kill("SIGINT");
     expect(await up.exited).toBe(130);
     expect(await up.stdout.text()).toContain("s:web     │ hello");
@@ -133,7 +135,7 @@ function plain(commands: string): TestRoot {
   return TestRoot.create({ "manifests/p.ts": `export default { name: "p", commands: { ${commands} } };` });
 }
 
-test("in the foreground it ends with the code of the first that failed, 0 when none did", async () => {
+test("dt up in the foreground ends with the code of the first launch that failed, and 0 when none did", async () => {
   const root = plain(`
     good: { kind: "managed", run: "exit 0" },
     three: { kind: "managed", run: "touch three; exit 3" },
@@ -155,7 +157,7 @@ test("in the foreground it ends with the code of the first that failed, 0 when n
   }
 }, 30_000);
 
-test("-d does not call up what ends at once, or over and over; it waits for what its policy brings up", async () => {
+test("dt up -d does not report a launch as up that ends at once or keeps ending; it waits for one that its policy brings up", async () => {
   const root = plain(`
     three: { kind: "managed", run: "exit 3" },
     loop: { kind: "managed", run: "exit 5", restart: { policy: "on-failure", delay: "100ms", limit: "none" } },
@@ -176,7 +178,7 @@ test("-d does not call up what ends at once, or over and over; it waits for what
   }
 }, 30_000);
 
-test("in the foreground what ran already is shown, runs on after Ctrl-C, and ends it when it ends", async () => {
+test("dt up in the foreground shows a launch that already ran, which runs on after Ctrl-C; its end ends dt up", async () => {
   const root = plain(`tick: { kind: "managed", run: "echo early; while :; do echo tick; sleep 0.05; done" },`);
   try {
     await root.dt(["p", "tick", "-d"]);
@@ -197,7 +199,7 @@ test("in the foreground what ran already is shown, runs on after Ctrl-C, and end
   }
 }, 30_000);
 
-test("a one-shot that the host of many runs, as a need or `before`, is no process that says not of which launch it is", async () => {
+test("a one-shot that a shared host runs, as a need or `before`, is not reported as a process of no launch", async () => {
   const root = plain(`
     on: { kind: "managed", run: ["sleep", "1000"] },
     init: { kind: "oneshot", run: "test -e none || sleep 1.2" },

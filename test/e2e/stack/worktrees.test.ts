@@ -1,4 +1,7 @@
-/** docs/worktrees.md, done: three worktrees of one repository, each with PostgreSQL, a migration, an API and a worker, up at once. */
+/**
+ * docs/worktrees.md, done: three worktrees of one repository, each with PostgreSQL, a migration, an API and a worker,
+ * up at once.
+ */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
@@ -47,34 +50,40 @@ afterAll(async () => {
   await root.dispose();
 });
 
-test.skipIf(missing.length > 0)("three stacks up at once: each has its own ports, data and answers", async () => {
-  const ups = await Promise.all(NAMES.map((name) => dt(name, "up", "-d")));
-  for (const up of ups)
-    expect({ code: up.code, stderr: up.code === 0 ? "" : up.stderr }).toEqual({ code: 0, stderr: "" });
-  const launches = (await Promise.all(NAMES.map(ps))).flat();
-  const ports = launches.flatMap((one) => one.ports);
-  expect(launches.filter(({ pid }) => pid !== null)).toHaveLength(9);
-  expect(new Set(ports).size).toBe(6);
-  for (const name of NAMES) {
-    const url = (await ps(name)).find(({ key }) => key === "shop:api:default")?.url as string;
-    await until(`${name} serves its own orders, and nobody else's`, async () => {
-      const places = (await (await fetch(url)).json()) as { place: string }[];
-      return places.length > 0 && places.every(({ place }) => place === at(name));
-    });
-  }
-  const all = JSON.parse((await dt("main", "ps", "--all-roots", "--json")).stdout) as (Ps & { branch: string })[];
-  expect(new Set(all.filter(({ pid }) => pid !== null).map(({ branch }) => branch))).toEqual(new Set(NAMES));
-});
+test.skipIf(missing.length > 0)(
+  "three worktrees' stacks up at once have their own ports, data and answers",
+  async () => {
+    const ups = await Promise.all(NAMES.map((name) => dt(name, "up", "-d")));
+    for (const up of ups)
+      expect({ code: up.code, stderr: up.code === 0 ? "" : up.stderr }).toEqual({ code: 0, stderr: "" });
+    const launches = (await Promise.all(NAMES.map(ps))).flat();
+    const ports = launches.flatMap((one) => one.ports);
+    expect(launches.filter(({ pid }) => pid !== null)).toHaveLength(9);
+    expect(new Set(ports).size).toBe(6);
+    for (const name of NAMES) {
+      const url = (await ps(name)).find(({ key }) => key === "shop:api:default")?.url as string;
+      await until(`${name} serves its own orders, and nobody else's`, async () => {
+        const places = (await (await fetch(url)).json()) as { place: string }[];
+        return places.length > 0 && places.every(({ place }) => place === at(name));
+      });
+    }
+    const all = JSON.parse((await dt("main", "ps", "--all-roots", "--json")).stdout) as (Ps & { branch: string })[];
+    expect(new Set(all.filter(({ pid }) => pid !== null).map(({ branch }) => branch))).toEqual(new Set(NAMES));
+  },
+);
 
-test.skipIf(missing.length > 0)("one is stopped and started again with the same ports; the others go on", async () => {
-  const others = (await Promise.all([ps("main"), ps("agent")])).flat().map(({ pid }) => pid);
-  const before = (await ps("feature")).map(({ key, ports }) => [key, ports]);
-  expect((await dt("feature", "down")).code).toBe(0);
-  expect((await ps("feature")).filter(({ pid }) => pid !== null)).toEqual([]);
-  expect((await dt("feature", "up", "-d")).code).toBe(0);
-  expect((await ps("feature")).map(({ key, ports }) => [key, ports])).toEqual(before);
-  expect((await Promise.all([ps("main"), ps("agent")])).flat().map(({ pid }) => pid)).toEqual(others);
-});
+test.skipIf(missing.length > 0)(
+  "a worktree's stack stops and starts again with the same ports, and the others go on",
+  async () => {
+    const others = (await Promise.all([ps("main"), ps("agent")])).flat().map(({ pid }) => pid);
+    const before = (await ps("feature")).map(({ key, ports }) => [key, ports]);
+    expect((await dt("feature", "down")).code).toBe(0);
+    expect((await ps("feature")).filter(({ pid }) => pid !== null)).toEqual([]);
+    expect((await dt("feature", "up", "-d")).code).toBe(0);
+    expect((await ps("feature")).map(({ key, ports }) => [key, ports])).toEqual(before);
+    expect((await Promise.all([ps("main"), ps("agent")])).flat().map(({ pid }) => pid)).toEqual(others);
+  },
+);
 
 test.skipIf(missing.length > 0)(
   "a worktree removed while its stack runs is found and stopped, and nothing else is",

@@ -62,7 +62,7 @@ const shows = (screen: Screen, what: string) =>
     throw new Error(`${error.message}; it shows:\n${screen.text()}`);
   });
 
-test("it has a terminal, of the person's size, that follows it; the log has the bytes", async () => {
+test("a launch with tty has a terminal that follows the user's size, and the log has the bytes", async () => {
   const root = terminalRoot({
     size: {
       run: [
@@ -85,7 +85,7 @@ test("it has a terminal, of the person's size, that follows it; the log has the 
   }
 });
 
-test("detached it is 80 by 24, a second terminal joins with what was before, and the size is the last one's", async () => {
+test("a detached terminal is 80 by 24; a second one joins with what was shown before, and the latest one's size counts", async () => {
   const root = terminalRoot({ echo: ECHO, size: { run: ["sh", "-c", "while read line; do stty size; done"] } });
   try {
     await root.dt(["t", "size", "-d"]);
@@ -120,7 +120,7 @@ test("detached it is 80 by 24, a second terminal joins with what was before, and
   }
 });
 
-test("keys arrive once, ctrl-] leaves, the command's end ends all with its code", async () => {
+test("keys arrive once, Ctrl-] leaves, and the command's end ends every attached terminal with its code", async () => {
   const root = terminalRoot({ echo: ECHO });
   try {
     const foreground = onTerminal(root, ["t", "echo"]);
@@ -141,7 +141,7 @@ test("keys arrive once, ctrl-] leaves, the command's end ends all with its code"
   }
 });
 
-test("--read-only types nothing; Ctrl-C leaves", async () => {
+test("attach --read-only types nothing, and Ctrl-C leaves", async () => {
   const root = terminalRoot({ echo: ECHO });
   try {
     await root.dt(["t", "echo", "-d"]);
@@ -159,7 +159,7 @@ test("--read-only types nothing; Ctrl-C leaves", async () => {
   }
 });
 
-test("what a script types comes whole, however slow the program reads", async () => {
+test("what a script types arrives whole, however slowly the program reads", async () => {
   const root = terminalRoot({
     sum: { run: ["sh", "-c", "stty raw -echo; echo go; sleep 0.3; head -c 1000000 | sha256sum; sleep 1000"] },
   });
@@ -175,7 +175,7 @@ test("what a script types comes whole, however slow the program reads", async ()
   }
 });
 
-test("all that it wrote last is in the log and on the screen, though it ends at once", async () => {
+test("a program's last output is in the log and on the screen, even if it ends at once", async () => {
   const root = terminalRoot({ burst: { run: ["sh", "-c", "seq 1 100000; exit 3"] } });
   try {
     const screen = onTerminal(root, ["t", "burst"]);
@@ -188,7 +188,7 @@ test("all that it wrote last is in the log and on the screen, though it ends at 
   }
 });
 
-test("what it wrote before its end is in the log, also when its host finds out about both at once", async () => {
+test("a program's output before its end is in the log, also when its host learns of both at once", async () => {
   const root = terminalRoot({
     late: { run: ["sh", "-c", "until test -e go; do sleep 0.01; done; seq 1 700; exit 3"] },
   });
@@ -210,7 +210,7 @@ test("what it wrote before its end is in the log, also when its host finds out a
   }
 });
 
-test("Ctrl-C is the program's: what ends by it was interrupted and is not started again, what does not goes on", async () => {
+test("Ctrl-C is the program's: one that ends by it was interrupted and is not started again, one that does not goes on", async () => {
   const root = terminalRoot({
     sleep: { run: ["sleep", "1000"], restart: "always" },
     trap: { run: ["sh", "-c", "trap 'echo no' INT; echo trapped; while read line || :; do echo got $line; done"] },
@@ -238,7 +238,7 @@ test("Ctrl-C is the program's: what ends by it was interrupted and is not starte
   }
 });
 
-test("an attached terminal follows a restart, a crash's restart and a rerun; whoever started it ends with a rerun", async () => {
+test("an attached terminal follows a restart, a crash's restart and a rerun; the dt that started the launch ends with a rerun", async () => {
   const root = terminalRoot({ sh: { ...ECHO, restart: "on-failure" } });
   try {
     const owner = onTerminal(root, ["t", "sh"]);
@@ -264,7 +264,7 @@ test("an attached terminal follows a restart, a crash's restart and a rerun; who
   }
 });
 
-test("the host's death ends the launch, and who is attached is told", async () => {
+test("the host's death ends the launch, and attached terminals report it", async () => {
   const root = terminalRoot({ echo: ECHO });
   try {
     await root.dt(["t", "echo", "-d"]);
@@ -276,7 +276,7 @@ test("the host's death ends the launch, and who is attached is told", async () =
     expect(screen.text()).toContain("has gone, and with it the terminal");
     await until("the kernel has hung it up", () => !runs(before?.pid as number));
     expect((await psOf(root, "t:echo:default"))?.state).toBe("failed");
-    // The dead host's socket is nobody's way to the next one.
+    // The dead host's socket leads no client to the next one.
     await root.dt(["t", "echo", "-d"]);
     expect((await root.dt(["attach", "t", "echo"], { stdin: "hello\n" })).stdout).toContain("got hello");
   } finally {
@@ -284,7 +284,7 @@ test("the host's death ends the launch, and who is attached is told", async () =
   }
 });
 
-test("the socket is the user's alone and goes with the launch", async () => {
+test("only the user may open a launch's socket, which goes with the launch", async () => {
   const root = terminalRoot({ echo: ECHO });
   try {
     root.write("run/.keep", "");
@@ -295,7 +295,7 @@ test("the socket is the user's alone and goes with the launch", async () => {
     await until("it listens", () => sockets().length === 1);
     expect(statSync(directory).mode & 0o777).toBe(0o700);
     expect(statSync(join(directory, sockets()[0] as string)).mode & 0o777).toBe(0o600);
-    // Found by whoever has another idea of the runtime directory.
+    // Also found by a client with another runtime directory.
     expect((await root.dt(["attach", "t", "echo"], { stdin: "hello\n" })).stdout).toContain("got hello");
     await root.dt(["stop", "t", "echo"]);
     expect(sockets()).toEqual([]);
@@ -304,7 +304,7 @@ test("the socket is the user's alone and goes with the launch", async () => {
   }
 });
 
-test("a client that sends junk, too much or nothing harms nobody", async () => {
+test("a client that sends junk, too much or nothing harms no other client", async () => {
   const root = terminalRoot({ echo: ECHO });
   try {
     root.write("run/.keep", "");
@@ -349,7 +349,7 @@ test("a client that sends junk, too much or nothing harms nobody", async () => {
   }
 });
 
-test("attaching to what does not run, has no terminal, or is oneself is told", async () => {
+test("attaching to a launch that does not run, has no terminal or is one's own is an error", async () => {
   const root = terminalRoot({
     plain: { run: ["sleep", "1000"], tty: false },
     self: { run: [DT, "attach", "t", "self"] },
@@ -371,7 +371,7 @@ test("attaching to what does not run, has no terminal, or is oneself is told", a
 });
 
 test.skipIf(findTool("tmux") === null || findTool("vim") === null)(
-  "in tmux: a shell, vim in a second window, resizing, leaving, closing the window",
+  "attach works in tmux: a shell, vim in a second window, resizing, leaving, closing the window",
   async () => {
     const root = terminalRoot({ vim: { run: ["vim", "-u", "NONE", "text.txt"] } });
     const tmux = startTmux(root, SHELL);

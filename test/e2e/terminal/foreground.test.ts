@@ -1,4 +1,7 @@
-/** The foreground on a real terminal: Ctrl-C, a second one, closing the window, job control, and what another dt does to it. */
+/**
+ * The foreground on a real terminal: Ctrl-C, a second one, closing the window, job control, and what another dt does to
+ * it.
+ */
 import { expect, test } from "bun:test";
 import { DT, type TestRoot, until } from "../../kit.ts";
 import { freePort, launchRoot, printed, psOf, readLog, runs } from "../kit/launch.ts";
@@ -84,7 +87,7 @@ test("a second Ctrl-C goes straight to SIGKILL", async () => {
     const pid = printed(readLog(root)).get("leader") as number;
     screen.type("\x03");
     await until("the first arrived", () => readLog(root).includes("got SIGINT"));
-    await Bun.sleep(500); // what comes sooner is the same press
+    await shows(screen, "press Ctrl-C again to kill it");
     expect(runs(pid)).toBe(true);
     screen.type("\x03");
     expect(await screen.exited).toBe(130);
@@ -154,7 +157,7 @@ test("Ctrl-Z stops dt, not the launch; it goes on with fg", async () => {
   }
 });
 
-test("a foreground launch that is stopped or replaced from elsewhere says by whom and ends with the command's code", async () => {
+test("a foreground launch that another dt stops or replaces says by whom and ends with the command's code", async () => {
   const root = launchRoot("polite");
   try {
     const first = onTerminal(root, ["t", "dev"]);
@@ -191,7 +194,7 @@ test("dt restart keeps the terminal streaming: every run's output is shown once"
   }
 });
 
-test("the command's own exit code is the exit code", async () => {
+test("a foreground launch ends with the command's own exit code", async () => {
   const root = launchRoot(
     "plain",
     "",
@@ -208,7 +211,7 @@ test("the command's own exit code is the exit code", async () => {
   }
 });
 
-test("a reader that goes away stops the launch", async () => {
+test("a reader that leaves stops a foreground launch", async () => {
   const root = launchRoot(
     "plain",
     "",
@@ -240,7 +243,7 @@ for (const start of ["t dev", "up t:dev"])
       });
       const pid = await started(root);
       child.kill("SIGHUP");
-      child.kill("SIGTERM"); // were the hang-up heard, it would be told as the reason
+      child.kill("SIGTERM"); // a hang-up that was heard would be reported as the reason
       await until("it is gone", () => !runs(pid));
       await child.exited;
       expect(JSON.parse(root.read(".dialtone/run/t:dev:default.exit.json"))).toMatchObject({ by: { by: "signal" } });

@@ -1,4 +1,4 @@
-/** A terminal that somebody is attached to can always be left, whatever its host and the person's own terminal do. */
+/** An attached terminal can always be left, whatever its host and the user's own terminal do. */
 import { afterEach, expect, test } from "bun:test";
 import { spawn } from "node:child_process";
 import { DT, TestRoot, until } from "../../kit.ts";
@@ -91,7 +91,7 @@ for (const [what, leave, code] of WAYS.filter(([what]) => what !== "Ctrl-C"))
     await terminal.sees(new RegExp(`code ${code}\r\n(?:lost\r\n)?as-before`));
   });
 
-test("a host that does not answer is named after five seconds", async () => {
+test("a terminal names a host that does not answer after five seconds", async () => {
   const root = make();
   await root.dt(["a", "t", "-d"]);
   const pid = await freezeHost(root);
@@ -103,7 +103,7 @@ test("a host that does not answer is named after five seconds", async () => {
   expect(stderr).toContain("dt restart a:t:default gives it a new terminal");
 });
 
-test("closing the window ends dt", async () => {
+test("closing the window ends dt, though its host is frozen", async () => {
   const root = make();
   await root.dt(["a", "t", "-d"]);
   await freezeHost(root);
@@ -113,7 +113,7 @@ test("closing the window ends dt", async () => {
   await until("dt is gone", () => !runs(pid));
 });
 
-test("a host that was killed while the program lives on: said at once", async () => {
+test("a host that was killed while its program lives is reported at once", async () => {
   const root = make("trap '' HUP; while :; do sleep 0.1; done");
   await root.dt(["a", "t", "-d"]);
   const { host } = (await psOf(root, "a:t:default")) ?? {};
@@ -165,7 +165,7 @@ for (const [what, words, signal] of [
   ["dt up", ["up", "a:dev"], "SIGINT"],
   ["dt up", ["up", "a:dev"], "SIGTERM"],
 ] as const)
-  test(`${signal} ends ${what} on a terminal that takes nothing`, async () => {
+  test(`${signal} ends ${what} on a terminal that accepts no output`, async () => {
     const root = make(["sh", "-c", "yes 'a line of output'"]);
     if (what === "attach") await root.dt(["a", "t", "-d"]);
     const { pid, over } = await unread(root, ...words);
@@ -181,7 +181,10 @@ function isCooked(pid: number): boolean {
   return / icanon/.test(stdout.toString());
 }
 
-/** It has written as much as the terminal takes: a program that writes without end has filled it, and the terminal has no room. */
+/**
+ * It has written as much as the terminal takes: a program that writes without end has filled it, and the terminal has
+ * no room.
+ */
 function isWaiting(pid: number): boolean {
   const room = `import select, sys; fd = open("/proc/${pid}/fd/1", "wb"); print(select.select([], [fd], [], 0)[1])`;
   return Bun.spawnSync(["python3", "-c", room]).stdout.toString() === "[]\n";

@@ -1,4 +1,7 @@
-/** The chat monitor over transcripts and a store that somebody else touched: nothing is followed out, waited for, or printed raw. */
+/**
+ * The chat monitor over transcripts and a store that another user touched: nothing is followed out, waited for, or
+ * printed raw.
+ */
 import { afterEach, describe, expect, test } from "bun:test";
 import {
   existsSync,
@@ -57,7 +60,7 @@ describe("lines that are slow to read for a careless pattern", () => {
     "many fences": "`".repeat(60_000),
   };
   for (const extension of ["md", "txt"])
-    test(`all of them in .${extension}, a hundred times, in a moment`, async () => {
+    test(`lines made to be slow are read quickly in .${extension}, a hundred times each`, async () => {
       const { chat, path } = make();
       for (const [at, line] of Object.values(LINES).entries())
         writeFileSync(path(`t${at}.${extension}`), `## User\nUser: hi\n${`${line}\n`.repeat(100)}`);
@@ -81,7 +84,7 @@ const THROUGH_LINKS =
   "folders: [~/talks]\ninclude: ['**/*', 'directory/*', 'directory/more.txt', '../outside/*', '../../outside/*']\n";
 
 describe("transcripts", () => {
-  test("links out of the folders, pipes, devices: not read by process, and the others are", async () => {
+  test("chat process reads no link out of its folders, pipe or device, and reads the other files", async () => {
     const { root, chat, path, append, victim, outside, store } = make();
     root.write(join(store, "settings.yaml"), THROUGH_LINKS);
     append("good.jsonl", said("hello"));
@@ -128,7 +131,7 @@ describe("transcripts", () => {
     expect((await chat("stop")).code).toBe(0);
   }, 60_000);
 
-  test("the folder itself may be a link; what it leads to is then the folder", async () => {
+  test("a transcript folder may itself be a link, and its target is then the folder", async () => {
     const { root, chat, append, store, victim } = make();
     append("one.jsonl", said("hello"));
     renameSync(join(root.home, "talks"), join(root.home, "moved"));
@@ -140,7 +143,7 @@ describe("transcripts", () => {
 });
 
 describe("the store", () => {
-  test("init does not write through a link", async () => {
+  test("chat init does not write through a link", async () => {
     const { root, chat, store, outside } = make();
     rmSync(join(store, "settings.yaml"));
     symlinkSync(join(outside, "made"), join(store, "settings.yaml"));
@@ -153,7 +156,7 @@ describe("the store", () => {
   });
 
   for (const name of ["conversations", "pending", "index.json", "lock"])
-    test(`${name} is a link out of it: nothing is written there, and that is said`, async () => {
+    test(`where ${name} is a link out of the store nothing is written there, which is reported`, async () => {
       const { root, chat, append, store, outside, victim } = make();
       append("one.jsonl", said("hello"));
       root.write(join(store, "settings.yaml"), "folders: [~/talks]\nonUpdate: 'true'\n");
@@ -166,7 +169,7 @@ describe("the store", () => {
       expect(readFileSync(victim, "utf8")).toBe("User: the secret\n");
     });
 
-  test("a conversation, a part and a note of one that are links: the targets stay as they are", async () => {
+  test("a conversation, a part or a note that is a link leaves its target as it is", async () => {
     const { root, chat, append, store, victim } = make();
     root.write(join(store, "settings.yaml"), "folders: [~/talks]\nonUpdate: 'true'\n");
     append("one.jsonl", said("hello"));
@@ -195,7 +198,7 @@ describe("the store", () => {
     ["a name in the store", (one) => ({ ...one, id: "../settings" })],
     ["a generation that is a path", (one) => ({ ...one, source: { ...one.source, generation: "../../../x" } })],
   ] as [string, (one: { source: object }) => object][])
-    test(`a conversation that says ${what} is made anew`, async () => {
+    test(`a conversation that says ${what} is made again`, async () => {
       const { chat, append, store } = make();
       append("one.jsonl", said("hello"));
       await chat("process");
@@ -209,7 +212,7 @@ describe("the store", () => {
       expect((await chat("show", "one")).stdout).toContain("more");
     });
 
-  test("one that all may write to is not used", async () => {
+  test("a store that every user may write to is not used", async () => {
     const { chat, store } = make();
     Bun.spawnSync(["chmod", "777", store]);
     expect(await chat("list")).toMatchObject({ code: 1, stderr: expect.stringContaining("chmod 700") });

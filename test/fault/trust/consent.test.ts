@@ -1,4 +1,7 @@
-/** The daemon's consent is by content: what a checkout changes waits for a person's act, whatever it changes; a person's act takes it over. */
+/**
+ * The daemon's consent is by content: what a checkout changes waits for a person's act, whatever it changes; a person's
+ * act takes it over.
+ */
 
 import { expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -7,10 +10,13 @@ import { rootSlug } from "../../../src/sys/places/paths.ts";
 import { makeSeal } from "../../../src/sys/seal/seal.ts";
 import { connectTo, socketOf, statusOf } from "../../e2e/kit/daemon.ts";
 import { psOf, runs } from "../../e2e/kit/launch.ts";
-import { type TestRoot, until } from "../../kit.ts";
+import { stays, type TestRoot, until } from "../../kit.ts";
 import { type Strange, strangeRoot } from "./trust.kit.ts";
 
-/** What a person took over: a schedule, a watch, a status, a command of the socket, a launch; each says which version of it ran. */
+/**
+ * What a person took over: a schedule, a watch, a status, a command of the socket, a launch; each says which version of
+ * it ran.
+ */
 const plugin = (version: string, mark = "") => `${mark}
 import { writeFileSync } from "node:fs";
 import { version } from "./helper/version.ts";
@@ -38,7 +44,7 @@ function make(): Strange {
 
 const NAMES = "manifests/code.ts, manifests/evil.yaml, manifests/gone.json and manifests/t.ts";
 
-/** As `git checkout` of somebody's branch leaves it. */
+/** As `git checkout` of another person's branch leaves it. */
 function checkOut({ root, mark }: Strange): void {
   root.write("manifests/t.ts", plugin("new", mark("evaluated")));
   root.write("manifests/helper/version.ts", `${mark("imported")} export const version = "new";`);
@@ -52,6 +58,14 @@ function checkOut({ root, mark }: Strange): void {
 
 const read = (root: TestRoot, name: string) => (existsSync(join(root.dir, name)) ? root.read(name) : "");
 const lines = (root: TestRoot, name: string) => read(root, name).split("\n").length - 1;
+
+/**
+ * Waits until a command that is scheduled every second ran twice more: what else is due every second has run by then.
+ */
+async function scheduledTwice(root: TestRoot): Promise<void> {
+  const before = lines(root, "tick");
+  await until("the schedule came twice", () => lines(root, "tick") > before + 1);
+}
 
 async function ask(root: TestRoot, request: object) {
   const client = await connectTo(socketOf(root));
@@ -124,7 +138,7 @@ test("after a checkout the daemon goes on with what it knew, and says what waits
     expect((await statusOf(root)).stated).toBe("old");
     expect(strange.marks()).toEqual([]);
 
-    // It is told: each time where the daemon is asked about, and once to who only looks.
+    // It is reported each time by verbs about the daemon, and once by verbs that only look.
     for (const words of [["daemon", "status"], ["jobs"]]) {
       const told = (await dt(words)).stdout;
       expect({ words, told }).toEqual({
@@ -132,7 +146,7 @@ test("after a checkout the daemon goes on with what it knew, and says what waits
         told: expect.stringContaining(`${NAMES} changed since you last ran a command here`),
       });
     }
-    // Some look before this one may have been told.
+    // A look before this one may have reported it.
     rmSync(join(root.env.DIALTONE_HOME as string, "told"), { recursive: true, force: true });
     const looked = [await dt(["ps"]), await dt(["ps"]), await dt(["why"])].map(({ stderr }) => stderr);
     expect(looked[0]).toContain("changed since you last ran a command here; the daemon goes on with what it knew");
@@ -140,7 +154,7 @@ test("after a checkout the daemon goes on with what it knew, and says what waits
     // Looking in a trusted root reads what is there, as ever, and does not take it over.
     await dt(["list"]);
     strange.marks();
-    await Bun.sleep(1500);
+    await scheduledTwice(root);
     expect(existsSync(join(root.dir, "evil"))).toBe(false);
 
     const taken = await dt(["t", "said"]);
@@ -156,7 +170,7 @@ test("after a checkout the daemon goes on with what it knew, and says what waits
     expect(read(root, "hand")).toBe("new new");
     expect((await ask(root, { cmd: "ask" })).data).toBe("new");
     const gone = lines(root, "gone");
-    await Bun.sleep(1500);
+    await scheduledTwice(root);
     expect(lines(root, "gone")).toBe(gone);
   } finally {
     await strange.dispose();
@@ -225,14 +239,14 @@ test("registered while it is not trusted, a root's data is what was consented to
       async () => ((await ask(root, { cmd: "jobs" })).data.due as unknown[]).length === 0,
     );
     strange.marks();
-    await Bun.sleep(1200);
-    expect(strange.marks()).toEqual([]);
+    // Nothing is scheduled that would tell when: each schedule was of every second.
+    await stays("nothing is evaluated", () => strange.marks().length === 0, 1200);
   } finally {
     await strange.dispose();
   }
 }, 60_000);
 
-test("without a cache, as after an upgrade, the daemon begins none: nobody is told that the root's manifests are gone", async () => {
+test("without a cache, as after an upgrade, the daemon makes none, and nothing says that the root's manifests are gone", async () => {
   const strange = strangeRoot(() => ({
     "manifests/d.json": `{"name": "d", "commands": {"run": {"kind": "managed", "run": "exec sleep 1000"}, "tick": {"kind": "oneshot", "run": "echo x >> d", "schedule": "* * * * * *"}}}`,
   }));
@@ -253,7 +267,7 @@ test("without a cache, as after an upgrade, the daemon begins none: nobody is to
   }
 }, 60_000);
 
-test("a registration without a seal does not count, which is told: by the lists each time, in its root once, until it is made again or removed", async () => {
+test("a registration without a seal does not count, which lists report each time and its root once, until it is made again or removed", async () => {
   const strange = strangeRoot(() => ({
     "manifests/d.json": `{"name": "d", "commands": {"run": {"kind": "managed", "run": "exec sleep 9", "boot": true}}}`,
   }));
@@ -353,7 +367,7 @@ test("what the daemon starts, hosts and restarts of the user's own in a root tha
     expect((await dt(["daemon", "start"])).code).toBe(0);
     await until("it is started at boot", () => runs("own:boot:default"), 20_000);
 
-    // Another host, which the daemon gives it, starts it anew.
+    // Another host, which the daemon starts, starts the launch again.
     const before = await row("own:kept:default");
     process.kill(before?.host?.pid as number, "SIGKILL");
     await until(

@@ -1,4 +1,7 @@
-/** After `--` a word is a name, for every verb of the table: never a flag, never a question for help. A plugin's command gets it as before. */
+/**
+ * After `--` a word is a name, for every verb of the table: never a flag, never a question for help. A plugin's command
+ * gets it as before.
+ */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { VERBS } from "../../../src/commands/parse/verbs.ts";
 import { TestRoot } from "../../kit.ts";
@@ -21,7 +24,7 @@ const running = async () =>
 describe("what could be a flag", () => {
   for (const [verb, there] of Object.entries(VERBS)) {
     if (there === null) continue;
-    test(`dt ${verb} --`, async () => {
+    test(`a flag is no flag behind dt ${verb} --`, async () => {
       const results = await Promise.all(WORDS.map((word) => root.dt([verb, "--", word], { timeoutMs: 20_000 })));
       // An error each time, and neither help nor an answer: no launch, plugin, directory or job is called that.
       const answers = results.map(({ code, stdout }, at) => ({ word: WORDS[at], refused: code !== 0, stdout }));
@@ -31,13 +34,13 @@ describe("what could be a flag", () => {
   }
 });
 
-test("as many words as a verb takes, wherever they stand", async () => {
+test("a verb takes only as many words as it declares, wherever they stand", async () => {
   const { code, stderr } = await root.dt(["port", "3000", "--", "4000"]);
   expect([code, stderr]).toEqual([2, 'dt: dt port takes at most 1 word, but "4000" came.\n']);
   expect((await root.dt(["list", "--", "x"])).code).toBe(2);
 });
 
-test("a name behind -- is a name, with flags before it", async () => {
+test("a word behind -- is a name, with flags before it", async () => {
   const { code, stdout } = await root.dt(["status", "--json", "--", "a", "b"]);
   expect([code, (JSON.parse(stdout) as { key: string }).key]).toEqual([0, "a:b:default"]);
   expect((await root.dt(["help", "--", "ps"])).stdout).toStartWith("dt ps");

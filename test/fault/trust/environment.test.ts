@@ -1,4 +1,7 @@
-/** What is in the person's environment never lies below the project, which is archived, copied into images and committed. */
+/**
+ * What is in the person's environment never lies below the project, which is archived, copied into images and
+ * committed.
+ */
 import { afterEach, expect, test } from "bun:test";
 import { chmodSync, chownSync, existsSync, lstatSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -27,7 +30,7 @@ function holding(directory: string): string[] {
   return found.split("\n").filter(Boolean);
 }
 
-test("a launch, its rerun, its restart by policy and by a person, a captured one-shot, dt up: none leaves it there", async () => {
+test("a secret of the environment stays out of the project: with a launch, a rerun, restarts, a captured one-shot and dt up, none leaves it there", async () => {
   const root = made({
     b: { ...B, restart: { policy: "always", delay: "100ms" } },
     o: { kind: "oneshot", run: ["true"], capture: true },
@@ -80,7 +83,7 @@ test("a launch whose host is killed gets another one with the environment it was
   }
 });
 
-test("git sees nothing of .dialtone though the clone's own .gitignore there says otherwise", async () => {
+test("git sees nothing of .dialtone, even if the clone's own .gitignore there says otherwise", async () => {
   const root = made({ b: B }, { ".dialtone/.gitignore": "!*\n" });
   const git = (...args: string[]) =>
     Bun.spawnSync(["git", "-c", "user.name=a", "-c", "user.email=a@a", ...args], { cwd: root.dir }).stdout.toString();
@@ -90,7 +93,7 @@ test("git sees nothing of .dialtone though the clone's own .gitignore there says
   expect(git("ls-files").split("\n").filter(Boolean)).toEqual(["manifests/a.json"]);
 });
 
-test("that git tracks .dialtone is said once at the first start, and by doctor", async () => {
+test("a tracked .dialtone is reported once at the first start, and by doctor", async () => {
   const root = made({ b: B }, { ".dialtone/run/x": "" });
   const git = (...args: string[]) => Bun.spawnSync(["git", ...args], { cwd: root.dir });
   git("init", "-q");
@@ -129,7 +132,7 @@ function givenTo1000(): TestRoot {
 }
 
 test.skipIf(!canBeTwo)(
-  "sudo: looking as root in a user's project leaves nothing of root's behind, and the user works as before",
+  "sudo: looking as root in a user's project leaves no file of root's, and the user works as before",
   async () => {
     const root = givenTo1000();
     const sudo = { SUDO_UID: "1000", SUDO_GID: "1000", SUDO_USER: "u" };

@@ -1,4 +1,7 @@
-/** Looking evaluates nothing of a stranger: every verb that only looks, in a root whose code this user never ran; what runs by its words trusts. */
+/**
+ * Looking evaluates nothing of a stranger: every verb that only looks, in a root whose code this user never ran; what
+ * runs by its words trusts.
+ */
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -84,7 +87,7 @@ const WALKED: Partial<Record<string, string[][] | null>> = {
   ],
 };
 
-test("no verb evaluates code of a root that is not trusted, by looking; walked from the table of verbs", async () => {
+test("no verb evaluates code of an untrusted root by looking, for each verb of the table", async () => {
   const strange = everyKind();
   try {
     const verbs = Object.entries(VERBS).flatMap(([verb, there]) => (there === null ? [] : [verb]));
@@ -113,7 +116,7 @@ test("no verb evaluates code of a root that is not trusted, by looking; walked f
       ["d", "dev", "default", "-d", "--dry-run"],
       ["a", "dev", "--dry-run"],
       ["a", "one", "--dry-run"],
-      // What is wrong is said before anything is evaluated.
+      // Wrong usage is reported before anything is evaluated.
       ["a", "--dry-run", "one"],
       ["a", "--json"],
       ["", "--dry-run"],
@@ -139,7 +142,7 @@ test("no verb evaluates code of a root that is not trusted, by looking; walked f
   }
 }, 240_000);
 
-test("data is listed, code is named; where a name is not found the error says that code was not read", async () => {
+test("in an untrusted root data is listed and code named; an unknown name's error says that code was not read", async () => {
   const strange = everyKind();
   try {
     const listed = (await strange.dt(["list"])).stdout;
@@ -235,7 +238,7 @@ test("CI and DIALTONE_TRUST=1 trust for the call alone; CI=false and DIALTONE_TR
   }
 }, 60_000);
 
-test("a home that cannot be written: a command runs all the same, and what cannot be remembered is said in a sentence", async () => {
+test("with an unwritable home a command runs all the same, and one sentence says what cannot be remembered", async () => {
   const strange = everyKind();
   const { root } = strange;
   const home = { DIALTONE_HOME: join(root.dir, "manifests/a.ts/home") };
@@ -254,7 +257,7 @@ test("a home that cannot be written: a command runs all the same, and what canno
   }
 });
 
-test("dt trust tells a manifest that fails as dt list does: its file, then each line of the fault in its own", async () => {
+test("dt trust reports a failing manifest as dt list does: its file, then each line of the fault", async () => {
   const strange = strangeRoot(() => ({ "manifests/e.ts": `throw new Error("one\\ntwo");` }));
   try {
     const { code, stderr } = await strange.dt(["trust", "--color"]);
@@ -266,7 +269,7 @@ test("dt trust tells a manifest that fails as dt list does: its file, then each 
   }
 });
 
-test("a name that no manifest has is not trust, nor is a command that fails before it is run", async () => {
+test("neither an unknown name nor a command that fails before it runs trusts the root", async () => {
   const strange = everyKind();
   try {
     for (const words of [
@@ -308,7 +311,7 @@ test("another folder at a trusted path is a stranger again; one that was moved a
   }
 }, 60_000);
 
-test("the user's own manifests, in the home of dt, are read everywhere, and run without anything of a strange root", async () => {
+test("the user's own manifests in dt's home are read everywhere, and run without anything of an untrusted root", async () => {
   const strange = everyKind();
   const { root } = strange;
   try {
@@ -341,7 +344,7 @@ test("the user's own manifests, in the home of dt, are read everywhere, and run 
   }
 }, 60_000);
 
-test("a command of the user's own takes nothing of a strange root that decides what is run: no needs, no environment file, no Compose file", async () => {
+test("a command of the user's own takes nothing of a strange root that decides what runs: no needs, environment file or Compose file", async () => {
   const strange = strangeRoot(() => ({
     "manifests/db.json": `{"name": "db", "commands": {"dev": {"kind": "managed", "run": "touch RAN; sleep 1000"}, "prep": {"kind": "oneshot", "run": "touch RAN"}}}`,
     ".env": "FROM=file\n",
@@ -471,7 +474,7 @@ test("--dry-run of a stranger's stack runs nothing: neither a client of its own 
   }
 }, 60_000);
 
-test("dt init makes a trusted root, but not where code of a package was there before", async () => {
+test("dt init makes a trusted root, unless code of a package was there before", async () => {
   const strange = strangeRoot((mark) => ({
     "../fresh/x": "",
     "../other/package.json": `{"name": "x", "dialtone": {"plugins": ["pack"]}}`,
@@ -494,7 +497,7 @@ test("dt init makes a trusted root, but not where code of a package was there be
   }
 }, 60_000);
 
-test("what an earlier dt remembered carries no seal: it is no trust, and a registration of it counts for nothing, which dt boot list says", async () => {
+test("trust and registrations of an earlier dt carry no seal and do not count, which dt boot list says", async () => {
   const strange = everyKind();
   const { root } = strange;
   const home = root.env.DIALTONE_HOME as string;
@@ -513,7 +516,7 @@ test("what an earlier dt remembered carries no seal: it is no trust, and a regis
   }
 }, 60_000);
 
-test("a plugin with the name of a verb that came later works behind `dt --`, and that is told once", async () => {
+test("a plugin with the name of a later verb works behind `dt --`, which is reported once", async () => {
   const strange = strangeRoot(() => ({
     "manifests/top.json": `{"name": "top", "commands": {"one": {"kind": "oneshot", "run": ["echo", "top-ran"]}, "ui": {"kind": "managed", "run": ["sleep", "1000"]}}}`,
   }));

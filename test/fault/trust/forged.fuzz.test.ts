@@ -1,6 +1,7 @@
 /**
- * Random forged state of every kind in a fresh clone, and every verb that looks, ends, clears or mends, and a daemon: nothing is run,
- * signalled or changed outside of `.dialtone`. What is made up is biased towards what has a meaning: living pids, true identities, real files.
+ * Random forged state of every kind in a fresh clone, and every verb that looks, ends, clears or mends, and a daemon:
+ * nothing is run, signalled or changed outside of `.dialtone`. What is made up is biased towards what has a meaning:
+ * living pids, true identities, real files.
  */
 import { expect, test } from "bun:test";
 import { mkdirSync, rmSync } from "node:fs";

@@ -8,7 +8,10 @@ const OWN_COLORS = /\x1b\[(?:0|1|2|22|31|32|33|36|39)m/g;
 const HIDDEN =
   /[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]|\udb40[\udc00-\udfff]/;
 
-/** What of an output may not be there: the first hidden character with what stands around it, or a line that a name made. */
+/**
+ * What of an output may not be there: the first hidden character with what stands around it, or a line that a name
+ * made.
+ */
 export function faultOf(text: string, colored: boolean): string | null {
   const plain = colored ? text.replaceAll(OWN_COLORS, "") : text;
   const at = plain.split("").findIndex((unit, index) => isHidden(plain, unit, index));

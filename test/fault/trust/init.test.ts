@@ -1,6 +1,6 @@
 /**
- * `dt init` in a clone that was made to lead it astray: it names what is wrong, writes nothing at all, inside or outside, and never waits. What is
- * only read may be anything.
+ * `dt init` in a clone that was made to lead it astray: it names what is wrong, writes nothing at all, inside or
+ * outside, and never waits. What is only read may be anything.
  */
 import { expect, test } from "bun:test";
 import {
@@ -230,7 +230,7 @@ const TRAPS: Record<string, Trap> = {
 };
 
 for (const [what, { lay, named, says, plugin, two }] of Object.entries(TRAPS)) {
-  test.skipIf(two === true && !canBeTwo)(`a clone: ${what}`, async () => {
+  test.skipIf(two === true && !canBeTwo)(`dt init refuses a clone in which ${what}, and writes nothing`, async () => {
     const clone = makeClone();
     const { root, dir, outside } = clone;
     try {
@@ -255,7 +255,7 @@ for (const [what, { lay, named, says, plugin, two }] of Object.entries(TRAPS)) {
   });
 }
 
-test("what is only read may be anything: a pipe or an endless file beside the manifests, and above the project", async () => {
+test("dt init reads past a pipe or an endless file beside the manifests and above the project", async () => {
   const { root, dir, outside } = makeClone();
   try {
     const sub = join(dir, "sub");
@@ -274,7 +274,7 @@ test("what is only read may be anything: a pipe or an endless file beside the ma
   }
 });
 
-test("an honest clone is made a project, its own files are added to, and a second time changes nothing", async () => {
+test("dt init makes an honest clone a project, adds to its own files, and changes nothing the second time", async () => {
   const { root, dir } = makeClone();
   try {
     mkdirSync(join(dir, "manifests"));
@@ -295,7 +295,7 @@ test("an honest clone is made a project, its own files are added to, and a secon
   }
 });
 
-test("no program of a clone's .git is run", async () => {
+test("dt init runs no program of a clone's .git", async () => {
   const { root, dir } = makeClone();
   try {
     const ran = join(root.base, "ran");

@@ -1,4 +1,7 @@
-/** A moved folder whose state goes by its path (DIALTONE_RUN_DIR, registrations): what stays behind is told in the new place, with the way out. */
+/**
+ * A moved folder whose state goes by its path (DIALTONE_RUN_DIR, registrations): what stays behind is reported in the
+ * new place, with the way out.
+ */
 import { afterEach, expect, test } from "bun:test";
 import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -43,7 +46,7 @@ async function startAndMove(runDir?: string): Promise<Moved> {
   return { of, old, moved, dt, pid: row?.pid as number };
 }
 
-test("what runs there is named by whatever looks, with its process and what stops it; `gc --yes` does", async () => {
+test("after a move what runs there is named by every verb that looks, with its process and the command that stops it; `gc --yes` does", async () => {
   const { old, dt, pid } = await startAndMove();
   for (const words of [
     ["ps"],
@@ -64,12 +67,12 @@ test("what runs there is named by whatever looks, with its process and what stop
   expect(runs(pid)).toBe(true);
   expect((await dt(["gc", "--yes"])).code).toBe(0);
   await until("it is gone", () => !runs(pid));
-  // Its logs and its history are told of once.
+  // Its logs and its history are reported once.
   expect((await dt(["ps"])).stderr).toContain("what ran under the old one has ended, and its logs and history are in ");
   expect((await dt(["ps"])).stderr).toBe("");
 }, 60_000);
 
-test("another project stands at the old path: its own words stop what has that path", async () => {
+test("with another project at the old path, its own words stop what has that path", async () => {
   const { of, old, dt, pid } = await startAndMove();
   of.root.write("manifests/z.json", JSON.stringify({ name: "z", commands: {} }));
   expect((await dt(["ps"])).stderr).toContain(`\`dt -C ${old} stop --all\` stops that, and what`);
@@ -78,7 +81,7 @@ test("another project stands at the old path: its own words stop what has that p
   expect(existsSync(old)).toBe(true);
 }, 60_000);
 
-test("a start in the new place says so too, and once that the daemon knows the old one", async () => {
+test("a start in the new place reports it too, and once that the daemon knows the old one", async () => {
   const { of, old, moved, dt, pid } = await startAndMove();
   const first = await dt(["a", "b", "-d"]);
   expect(first.code).toBe(0);
@@ -102,7 +105,7 @@ for (const [what, put, isThereStill] of [
   ["a folder that is no project", (old: string) => mkdirSync(old), true],
   ["a link to the new place", (old: string, moved: string) => symlinkSync(moved, old), true],
 ] as const) {
-  test(`${what} is at the old path: the way that is told stops what runs on`, async () => {
+  test(`with ${what} at the old path, the printed command stops what still runs`, async () => {
     const { old, moved, dt, pid } = await startAndMove();
     put(old, moved);
     const { stderr } = await dt(["ps"]);
@@ -117,7 +120,7 @@ for (const [what, put, isThereStill] of [
   }, 60_000);
 }
 
-test("a run directory below the project moved along, under the name of the old path", async () => {
+test("a run directory below the project moves along, under the name of the old path", async () => {
   const { old, dt, pid } = await startAndMove(".dialtone/state");
   expect((await dt(["ps"])).stderr).toContain(`this folder was ${old} before it was moved`);
   expect((await dt(["stop", "--all"])).stderr).toContain(
@@ -127,7 +130,7 @@ test("a run directory below the project moved along, under the name of the old p
   await until("it is gone", () => !runs(pid));
 }, 60_000);
 
-test("a run directory that cannot be trusted is told of once, with what to do", async () => {
+test("a run directory that cannot be trusted is reported once, with what to do", async () => {
   const { of, old, dt, pid } = await startAndMove();
   const state = join(of.root.base, "state", rootSlug(old));
   renameSync(state, `${state}.away`);
@@ -143,7 +146,7 @@ test("a run directory that cannot be trusted is told of once, with what to do", 
 }, 60_000);
 
 test.skipIf(!canMount)(
-  "one folder at two paths was not moved",
+  "a folder that has two paths was not moved",
   async () => {
     const { of, old, moved, dt, pid } = await startAndMove();
     renameSync(moved, old);

@@ -1,6 +1,6 @@
 /**
- * `@dialtone/dt` in what a plugin's commands run, with nothing installed: dt brings it, to its own Bun and to the project's. What a stranger
- * put where dt would put it is not used.
+ * `@dialtone/dt` in what a plugin's commands run, with nothing installed: dt brings it, to its own Bun and to the
+ * project's. What a stranger put where dt would put it is not used.
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import {
@@ -26,7 +26,7 @@ const PROGRAM = `import { serveLocal, visible, within } from "@dialtone/dt";
 console.log(typeof serveLocal, typeof within, visible("\\u202e"));\n`;
 const TEST = `import { expect, test } from "bun:test";
 import { visible } from "@dialtone/dt";
-test("it is there", () => expect(visible("\\x1b")).toBe("\\\\x1b"));\n`;
+test("the @dialtone/dt module is there", () => expect(visible("\\x1b")).toBe("\\\\x1b"));\n`;
 
 function make(manifest: Record<string, unknown> = {}) {
   const commands = {
@@ -56,7 +56,7 @@ function make(manifest: Record<string, unknown> = {}) {
 
 const SAYS = "function function \\u202e\n";
 
-test("programs, tests and bundles import it, and no other environment is made for that", async () => {
+test("programs, tests and bundles import @dialtone/dt without another environment", async () => {
   const root = make();
   expect((await root.dt(["t", "run"])).stdout).toBe(SAYS);
   expect(await root.dt(["t", "test"])).toMatchObject({ code: 0 });
@@ -69,7 +69,7 @@ test("programs, tests and bundles import it, and no other environment is made fo
   expect(readdirSync(join(path, "@dialtone/dt")).sort()).toEqual(["index.js", "package.json"]);
 });
 
-test("a package that is installed comes first", async () => {
+test("an installed package comes before dt's own module", async () => {
   const root = make();
   root.write(
     "node_modules/@dialtone/dt/package.json",
@@ -83,7 +83,7 @@ test("a package that is installed comes first", async () => {
   expect((await root.dt(["t", "test"])).code).toBe(1);
 });
 
-test("a Bun of the project's own has it too; a manifest may take NODE_PATH away", async () => {
+test("the project's own Bun finds the module too, and a manifest may remove NODE_PATH", async () => {
   const root = make({ without: { kind: "oneshot", run: ["bun", "program.ts"], env: { NODE_PATH: null } } });
   mkdirSync(join(root.dir, "node_modules/.bin"), { recursive: true });
   symlinkSync(process.execPath, join(root.dir, "node_modules/.bin/bun"));
@@ -100,7 +100,7 @@ describe("where it is kept", () => {
     env: { DIALTONE_HOME: join(root.base, "file"), HOME: join(root.base, "file") },
   });
 
-  test("a clone that ships a directory of the right name: each file is looked at, and made again", async () => {
+  test("in a clone that ships a directory of the module's name each file is checked and made again", async () => {
     const root = make();
     root.write(join(root.base, "file"), "");
     expect((await root.dt(["t", "run"], homeless(root))).stdout).toBe(SAYS);
@@ -149,7 +149,7 @@ describe("where it is kept", () => {
     expect(readdirSync(join(root.dir, "away"), { recursive: true }).sort()).toEqual(["modules", "shims"]);
   });
 
-  test("one that others may write to is not used", async () => {
+  test("a module directory that others may write to is not used", async () => {
     const root = make();
     await root.dt(["t", "run"]);
     const modules = join(root.home, ".dialtone/modules");

@@ -1,4 +1,7 @@
-/** `dt orchestra sync` over codebases that a stranger filled: nothing outside is written or read, each refusal is a sentence, the rest is done. */
+/**
+ * `dt orchestra sync` over codebases that a stranger filled: nothing outside is written or read, each refusal is a
+ * sentence, the rest is done.
+ */
 import { afterEach, expect, test } from "bun:test";
 import {
   chownSync,
@@ -101,7 +104,7 @@ const KINDS: Record<string, { plant(made: Made): void; says: RegExp; targets?: s
   },
   ...(process.geteuid?.() === 0
     ? {
-        "somebody else's file": {
+        "another user's file": {
           plant({ code }: Made) {
             writeFileSync(join(code, "AGENTS.md"), "theirs\n");
             chownSync(join(code, "AGENTS.md"), 4321, 4321);
@@ -113,7 +116,7 @@ const KINDS: Record<string, { plant(made: Made): void; says: RegExp; targets?: s
 };
 
 for (const [name, { plant, says, targets }] of Object.entries(KINDS))
-  test(`${name}: refused in a sentence, and what is beside it is written`, async () => {
+  test(`orchestra refuses ${name} in a sentence, and writes what is beside it`, async () => {
     const made = await make(targets);
     plant(made);
     const sync = await made.root.dt(["orchestra", "sync"], { timeoutMs: 20_000 });
@@ -128,7 +131,7 @@ for (const [name, { plant, says, targets }] of Object.entries(KINDS))
     expect([...readdirSync(made.code), ...readdirSync(made.fine)].filter((one) => one.endsWith(".new"))).toEqual([]);
   });
 
-test("a link that stays inside is followed, and stays a link", async () => {
+test("orchestra follows a link that stays inside, and it stays a link", async () => {
   const { code, orchestra } = await make();
   writeFileSync(join(code, "AGENTS.md"), "# Ours\n");
   symlinkSync("AGENTS.md", join(code, "CLAUDE.md"));
@@ -141,7 +144,7 @@ test("a link that stays inside is followed, and stays a link", async () => {
   expect(readFileSync(join(code, "AGENTS.md"), "utf8")).toMatch(/^# Ours\n\n<!-- orchestra:begin/);
 });
 
-test("a codebase that became a link is left alone, at any place of its path; one that is added through a link is what it leads to", async () => {
+test("a codebase that became a link at any place of its path is left alone; one added through a link is the link's target", async () => {
   const { code, root, outside, projects, orchestra } = await make();
   renameSync(code, join(root.base, "moved"));
   symlinkSync(outside, code);
@@ -159,7 +162,7 @@ test("a codebase that became a link is left alone, at any place of its path; one
   expect(readdirSync(join(outside, "deep")).sort()).toEqual(["AGENTS.md", "CLAUDE.md"]);
 });
 
-test("names that could be guessed for a temporary: none of them is used", async () => {
+test("orchestra uses no temporary name that could be guessed", async () => {
   const { code, victim, orchestra } = await make();
   writeFileSync(join(code, "AGENTS.md"), "touch /pwned\n");
   for (let pid = 2; pid < 40_000; pid++) symlinkSync(victim, join(code, `AGENTS.md.${pid}.new`));
@@ -167,7 +170,7 @@ test("names that could be guessed for a temporary: none of them is used", async 
   expect(readFileSync(victim, "utf8")).toBe("mine\n");
 }, 30_000);
 
-test("the registry: an entry or a template that is a link out of it, or a pipe, is a fault of that one", async () => {
+test("a registry's entry or template that is a pipe or a link out of it is a fault of that one alone", async () => {
   const { root, projects, victim, fine, orchestra } = await make();
   writeFileSync(victim, "the secret\n");
   symlinkSync(victim, join(projects, "secret.yaml"));
@@ -190,7 +193,7 @@ test("the registry: an entry or a template that is a link out of it, or a pipe, 
   expect(existsSync(join(root.base, "x.yaml"))).toBe(false);
 });
 
-test("what is printed is visible, whatever an entry says", async () => {
+test("orchestra's output is visible, whatever an entry says", async () => {
   const { projects, orchestra } = await make();
   writeFileSync(join(projects, "code.yaml"), `path: ${JSON.stringify("/no\x1b[31m\u202ewhere")}\n`);
   for (const words of [["list"], ["list", "--json"], ["sync"], ["check"], ["check", "--json"]]) {

@@ -1,4 +1,7 @@
-/** Whose a root is, judged before anything of it reaches PATH or is run: planted above, wholly another user's, with files of a third one, in an open directory. */
+/**
+ * Whose a root is, judged before anything of it reaches PATH or is run: planted above, wholly another user's, with
+ * files of a third one, in an open directory.
+ */
 import { expect, test } from "bun:test";
 import {
   chmodSync,
@@ -83,7 +86,7 @@ test.skipIf(CANNOT_BE_TWO)(
 );
 
 test.skipIf(CANNOT_BE_TWO)(
-  "a tree that is wholly another user's is one question; either answer makes all of it work, and nothing of a third user",
+  "a tree that is wholly another user's asks one question; either answer makes all of it work, and nothing of a third user's",
   async () => {
     const strange = strangeRoot((mark) => ({
       "manifests/a.ts": `import { words } from "./helper/words.ts"; ${mark("evaluated")}
@@ -165,7 +168,7 @@ test.skipIf(CANNOT_BE_TWO)(
 );
 
 test.skipIf(CANNOT_BE_TWO)(
-  "a package that another user planted above is not imported, though it has no package.json, nor is one that is named as a plugin",
+  "a package that another user planted above is not imported, even without a package.json or named as a plugin",
   async () => {
     const strange = strangeRoot((mark) => ({
       "../shared/root/manifests/a.ts": `import "planted"; export default { name: "a", commands: {} };`,
@@ -202,7 +205,7 @@ test.skipIf(CANNOT_BE_TWO)(
 );
 
 test.skipIf(CANNOT_BE_TWO)(
-  "root by sudo trusts its caller's files, as ever, and root's are everybody's",
+  "root by sudo trusts its caller's files, and every user trusts root's",
   async () => {
     const strange = strangeRoot(() => ({ "manifests/t.json": ONE }));
     const { root, dt } = strange;
@@ -230,7 +233,7 @@ test.skipIf(CANNOT_BE_TWO)(
 );
 
 test.skipIf(CANNOT_BE_TWO)(
-  "below a directory in which another user may rename things a root is a question; CI and an answer let it be",
+  "a root below a directory where another user may rename things asks a question; CI and an answer allow it",
   async () => {
     const strange = strangeRoot(() => ({ "../open/root/manifests/t.json": ONE }));
     const { root, dt } = strange;
@@ -262,7 +265,7 @@ test.skipIf(CANNOT_BE_TWO)(
 );
 
 test.skipIf(CANNOT_BE_TWO)(
-  "programs that another user put, or may put, beside a root of one's own are not on PATH; a planted link is no manifests/",
+  "programs that another user put, or may put, beside one's own root are not on PATH; a planted link is no manifests/",
   async () => {
     const root = TestRoot.create({
       "manifests/t.json": `{"name": "t", "cwd": "app", "commands": {"one": {"kind": "oneshot", "run": "echo ran"}}}`,
@@ -317,7 +320,7 @@ test.skipIf(CANNOT_BE_TWO)(
 );
 
 test.skipIf(CANNOT_BE_TWO)(
-  "root with the home of another user believes it where the two are one person, or where it is said",
+  "root with another user's home believes that home where the two are one person, or where the user says so",
   async () => {
     const root = TestRoot.create({ "manifests/t.json": ONE });
     const run = (env: Record<string, string | undefined>) =>
@@ -341,7 +344,7 @@ test.skipIf(CANNOT_BE_TWO)(
 );
 
 test.skipIf(CANNOT_BE_TWO)(
-  "what root starts a plugin with in the folder of its caller belongs to the folder's owner",
+  "what root makes to start a plugin in its caller's folder belongs to the folder's owner",
   async () => {
     const root = TestRoot.create({ "manifests/t.json": ONE });
     const sudo = { SUDO_UID: String(OTHER) };
@@ -362,7 +365,7 @@ test.skipIf(CANNOT_BE_TWO)(
 );
 
 test.skipIf(CANNOT_BE_TWO)(
-  "a home of dt that another user made first, as one can where HOME is shared, is believed nothing: no trust, no manifests, no link",
+  "a home of dt that another user made first, as with a shared HOME, gives no trust, no manifests and no link",
   async () => {
     const strange = strangeRoot((mark) => ({
       "manifests/t.js": `${mark("evaluated")} module.exports = { name: "t", commands: {} };`,

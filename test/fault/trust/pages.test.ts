@@ -1,6 +1,7 @@
 /**
- * The pages of this repository's plugins, asked as another site would: every server, each kind of forged request, raw and in Chromium. A page
- * that is opened by its address or by a link is shown; a stream, an API or a file is its own page's alone.
+ * The pages of this repository's plugins, asked as another site would: every server, each kind of forged request, raw
+ * and in Chromium. A page that is opened by its address or by a link is shown; a stream, an API or a file is its own
+ * page's alone.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { cpSync, mkdirSync, symlinkSync } from "node:fs";
@@ -86,7 +87,7 @@ describe("each server", () => {
     const statusOf = async (path: string, headers: Record<string, string>, method?: string) =>
       (await ask(url() + path, headers, method)).status;
 
-    test(`${name}: what has no such headers, and its own page, is answered`, async () => {
+    test(`${name} answers its own page, and requests without browser headers`, async () => {
       const port = new URL(url()).port;
       for (const path of all.filter((one) => one !== "/nothing"))
         for (const headers of [
@@ -103,7 +104,7 @@ describe("each server", () => {
           expect({ path, headers, status: await statusOf(path, headers) }).toEqual({ path, headers, status: 200 });
     });
 
-    test(`${name}: another name, another origin, another site, another method: refused`, async () => {
+    test(`${name} refuses another name, origin, site or method`, async () => {
       const port = Number(new URL(url()).port);
       for (const path of all) {
         for (const host of [
@@ -148,14 +149,14 @@ describe("each server", () => {
       }
     });
 
-    test(`${name}: a link on another site leads to a page, and to nothing that works for the request`, async () => {
+    test(`${name}: a link on another site leads to a page, and starts nothing`, async () => {
       for (const site of [CROSS, SAME_SITE]) {
         for (const path of pages) expect([path, await statusOf(path, { ...site, ...NAVIGATE })]).toEqual([path, 200]);
         for (const path of inner) expect([path, await statusOf(path, { ...site, ...NAVIGATE })]).toEqual([path, 403]);
       }
     });
 
-    test(`${name}: every answer keeps the page to itself`, async () => {
+    test(`${name}: every answer forbids framing and foreign content`, async () => {
       for (const [path, headers, method] of [
         ...all.map((one) => [one, {}, "GET"] as const),
         ["/nothing/here", {}, "GET"],
@@ -179,7 +180,7 @@ describe("each server", () => {
       }
     });
 
-    test(`${name}: both of this machine's own addresses lead to it, and no other`, async () => {
+    test(`${name} is reached by both loopback addresses, and by no other`, async () => {
       const port = Number(new URL(url()).port);
       const all = Object.values(networkInterfaces()).flatMap((one) => one ?? []);
       const own = ["127.0.0.1", ...(all.some(({ address }) => address === "::1") ? ["::1"] : [])];
@@ -190,7 +191,7 @@ describe("each server", () => {
     });
   }
 
-  test("dag: what manifests say is text, and can be seen", async () => {
+  test("dag shows what manifests say as visible text", async () => {
     const stop = new AbortController();
     const url = urls.get(SERVERS[1] as Server) as string;
     const reader = (await fetch(`${url}/events`, { signal: stop.signal })).body?.getReader();
@@ -206,7 +207,7 @@ describe("each server", () => {
     expect(evil.description).toBe("<img src=x onerror=alert(1)> \\u202egnp");
   });
 
-  test("dag: many streams at once, and streams that leave, cost a question or two", async () => {
+  test("dag asks dt once or twice for many streams at once, and for streams that leave", async () => {
     const url = urls.get(SERVERS[1] as Server) as string;
     const stop = new AbortController();
     const answers = await Promise.all(
@@ -238,17 +239,16 @@ describe("each server", () => {
 
     // The one is another site, the other another origin of the same site.
     for (const host of ["127.0.0.1", "localhost"])
-      test(`a page of ${host}: its streams, fetches, tags, frames and forms are refused, its link is not`, async () => {
+      test(`the streams, fetches, tags, frames and forms of a page of ${host} are refused, and its link is not`, async () => {
         for (const [server, url] of urls) {
           const page = await browser.newPage();
           const statuses = await watchStatuses(page, url);
           await page.goto(`http://${host}:${evil.port}/`);
           await page.evaluate(`(${HOSTILE})(${JSON.stringify([url, server.inner[0]])})`);
-          await Bun.sleep(1500);
-          console.log(statuses());
           await until("all came back", () =>
             ["EventSource", "Fetch", "Image", "Script", "Document"].every((kind) => statuses().has(kind)),
           );
+          await page.waitForLoadState("networkidle");
           for (const [kind, all] of statuses())
             expect([server.words, kind, [...all].filter((one) => one !== 403 && one !== 405)]).toEqual([
               server.words,
@@ -273,7 +273,10 @@ describe("each server", () => {
   });
 });
 
-/** The status of each answer of a server as it came over the wire, by what asked: the browser itself withholds them from the page. */
+/**
+ * The status of each answer of a server as it came over the wire, by what asked: the browser itself withholds them from
+ * the page.
+ */
 async function watchStatuses(page: Page, url: string): Promise<() => Map<string, Set<number>>> {
   const kinds = new Map<string, string>();
   const answers: { requestId: string; statusCode: number }[] = [];
@@ -282,7 +285,7 @@ async function watchStatuses(page: Page, url: string): Promise<() => Map<string,
   session.on("Network.requestWillBeSent", ({ requestId, type, request }) => {
     if (request.url.startsWith(url)) kinds.set(requestId, type ?? "Other");
   });
-  session.on("Network.responseReceivedExtraInfo", (answer) => answers.push(answer)); // before its request was told, sometimes
+  session.on("Network.responseReceivedExtraInfo", (answer) => answers.push(answer)); // sometimes before its request is reported
   return () => {
     const statuses = new Map<string, Set<number>>();
     for (const { requestId, statusCode } of answers) {

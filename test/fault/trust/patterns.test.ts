@@ -1,8 +1,10 @@
 /**
- * A line that was written against a pattern: a manifest's `ready.log`, a person's `--grep`, dt's own `--errors`. dt answers in time that is
- * compared with the time of a line that means no harm, nothing becomes ready by it, and a person is told once where an answer was not known.
+ * A line that was written against a pattern: a manifest's `ready.log`, a person's `--grep`, dt's own `--errors`. dt
+ * answers in time that is compared with the time of a line that means no harm, nothing becomes ready by it, and dt
+ * reports once where an answer is unknown.
  *
- * The patterns are such that JavaScript's own RegExp would take minutes or years over these lines and cannot be stopped.
+ * The patterns are such that JavaScript's own RegExp would take minutes or years over these lines and cannot be
+ * stopped.
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import { appendFileSync } from "node:fs";
@@ -44,7 +46,7 @@ async function timeOf(body: () => Promise<unknown>): Promise<number> {
 describe("ready.log", () => {
   for (const command of ["dev", "flood"])
     for (const pattern of [SLOW, ENDLESS])
-      test(`/${pattern}/, ${command}: not ready in time is told in time, and a stop is answered`, async () => {
+      test(`a launch with ready.log /${pattern}/ and ${command} is reported in time as not ready, and can be stopped`, async () => {
         const times: number[][] = [];
         for (const line of ["harmless", HOSTILE]) {
           const root = rootOf(pattern, line);
@@ -70,7 +72,7 @@ describe("ready.log", () => {
         for (const [at, time] of hostile.entries()) expect(time).toBeLessThan(MOST * (harmless[at] as number));
       }, 120_000);
 
-  test("a bound that was reached is told once, with the key and the pattern, and is no match", async () => {
+  test("a ready pattern that reached its bound is reported once with its key, and is no match", async () => {
     const root = rootOf("(a+)+\\1$|^[bc]+$", `${HOSTILE}!`);
     const result = await root.dt(["t", "flood", "-d"]);
     expect(result.code).toBe(124);
@@ -79,12 +81,12 @@ describe("ready.log", () => {
     expect(result.stderr).toContain("which took too long on some");
   });
 
-  test("a line that comes after hostile ones makes it ready", async () => {
+  test("a matching line after hostile ones makes a launch ready", async () => {
     const root = rootOf(SLOW, `${`${HOSTILE}\n`.repeat(100)}\x1b[32maaab\x1b[0m`);
     expect((await root.dt(["t", "dev", "-d"])).code).toBe(0);
   });
 
-  test("a pattern that is too large is an error of the manifest that says so", async () => {
+  test("a ready pattern that is too large is an error of its manifest", async () => {
     const root = rootOf("(a{1000}){1000}");
     const result = await root.dt(["t", "dev", "-d"]);
     expect(result.code).not.toBe(0);
@@ -114,7 +116,7 @@ describe("dt logs", () => {
     [["--errors"], `panic: x\n${"(".repeat(1_000_000)}\nall is well`, "error: x"],
     [["--errors", "--grep", "(e|e)*x$"], `error ${"e".repeat(1_000_000)}`, "error: x"],
   ] as const)
-    test(`${flag.join(" ")} ends, and finds what is there`, async () => {
+    test(`dt logs with ${flag.join(" ")} ends, and finds what is there`, async () => {
       const harmless = await written(`${"z".repeat(1_000_000)}\nnothing\n${found}\n`);
       const usual = await timeOf(() => logs(harmless, ...flag));
       const root = await written(`${line}\nnothing\n${found}\n`);
@@ -127,7 +129,7 @@ describe("dt logs", () => {
       expect(time).toBeLessThan(MOST * usual);
     }, 120_000);
 
-  test("a pattern that reached its bound is told once, and its lines count as no match", async () => {
+  test("a --grep that reached its bound is reported once, and its lines do not match", async () => {
     const root = await written(`${`${"a".repeat(60)}!\n`.repeat(5)}aaaa\n`);
     const result = await logs(root, "--grep", "^(a+)+\\1$");
     expect(result.stdout).toBe("aaaa\n");
@@ -135,7 +137,7 @@ describe("dt logs", () => {
     expect(result.stderr).toContain('--grep "^(a+)+\\\\1$"');
   });
 
-  test("what is followed goes on after hostile lines, and Ctrl-C ends it", async () => {
+  test("dt logs -f goes on after hostile lines, and Ctrl-C ends it", async () => {
     const root = await written("aaab\n");
     const follower = root.spawn(["logs", "t", "dev", "-f", "--grep", SLOW]);
     let seen = "";
@@ -151,7 +153,7 @@ describe("dt logs", () => {
     expect(await follower.exited).toBe(130);
   }, 60_000);
 
-  test("what lies beyond a line's first sixteen million characters is not searched", async () => {
+  test("dt logs searches only a line's first sixteen million characters", async () => {
     const root = await written(`${"z".repeat(16 * 1024 * 1024)}needle\nneedle\n`);
     expect((await logs(root, "--grep", "needle")).stdout).toBe("needle\n");
     expect((await logs(root, "--grep", "z$")).stdout).toBe("");

@@ -1,4 +1,7 @@
-/** `dt www` over docs that a stranger wrote, and what plugins write: no script of theirs runs, nothing outside is published or written. */
+/**
+ * `dt www` over docs that a stranger wrote, and what plugins write: no script of theirs runs, nothing outside is
+ * published or written.
+ */
 import { afterEach, expect, test } from "bun:test";
 import {
   cpSync,
@@ -80,7 +83,7 @@ test("HTML in the docs is text, and an address that would run something leads no
   }
 });
 
-test("links, pipes and endless files in the docs: not published, not waited for, and said where they matter", async () => {
+test("links, pipes and endless files in the docs are not published or waited for, and are reported where they matter", async () => {
   const root = make();
   const docs = (path: string) => join(root.dir, "docs", path);
   symlinkSync(join(root.dir, "outside/victim.md"), docs("link.md"));
@@ -126,7 +129,7 @@ test("links, pipes and endless files in the docs: not published, not waited for,
   expect(readdirSync(join(root.dir, "plugins/www/dist"), { recursive: true }).join()).not.toMatch(/victim|passwd|pipe/);
 }, 60_000);
 
-test("what lint says of a hostile name can be seen", async () => {
+test("lint shows a hostile name visibly", async () => {
   const root = make();
   root.write("docs/evil\x1b[31m\u202e.md", "no title\n");
   const { stdout, stderr } = await runPlugin(root, "lint");
@@ -155,7 +158,7 @@ test("code blocks that never end, and words of any length, are coloured in a mom
   expect(performance.now() - began).toBeLessThan(40_000);
 }, 60_000);
 
-test("build writes nothing through what lies where it writes", async () => {
+test("build writes through no link or pipe that lies where it writes", async () => {
   const root = make();
   const plugin = join(root.dir, "plugins/www");
   for (let pid = 2; pid < 20_000; pid++) symlinkSync(join(root.dir, "outside"), join(plugin, `dist.new-${pid}`));
@@ -166,7 +169,7 @@ test("build writes nothing through what lies where it writes", async () => {
   expect(existsSync(join(plugin, "dist/index.html"))).toBe(true);
 }, 60_000);
 
-test("stack render and dag build: a link on the way out is refused, and nothing is written there", async () => {
+test("stack render and dag build refuse a link in their output's path, and write nothing there", async () => {
   const root = TestRoot.create();
   roots.push(root);
   const own = (source: string) => !/\/(dist|.*\.log(\.\d+)?)$/.test(source);

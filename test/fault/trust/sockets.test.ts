@@ -1,6 +1,7 @@
 /**
- * Sockets among other users: nothing is said to a process of theirs and nothing of it is believed, and no place that they took first keeps dt
- * from its work. The victim is root here unless a test says otherwise, the other one uid 65534.
+ * Sockets among other users: nothing is said to a process of theirs and nothing of it is believed, and no place that
+ * they took first keeps dt from its work. The victim is root here unless a test says otherwise, the other one uid
+ * 65534.
  */
 import { expect, test } from "bun:test";
 import {
@@ -26,7 +27,7 @@ const ECHO = { kind: "managed", tty: true, run: ["sh", "-c", 'while read -r line
 const make = () =>
   TestRoot.create({ "manifests/t.json": JSON.stringify({ name: "t", commands: { echo: ECHO } }), "run/.keep": "" });
 
-/** A home with a link in it, as a daemon of before, or somebody with another user's help, left it. */
+/** A home with a link in it, as an earlier daemon, or another user, left it. */
 function linkTo(root: TestRoot, target: string): void {
   mkdirSync(dirname(socketOf(root)), { recursive: true, mode: 0o700 });
   rmSync(socketOf(root), { force: true });
@@ -35,7 +36,7 @@ function linkTo(root: TestRoot, target: string): void {
 
 for (const mode of ["777", "600"]) {
   test.skipIf(!canBeTwo)(
-    `a socket of another user (${mode}) in the daemon's place: refused by every verb, and replaced`,
+    `a socket of another user (${mode}) in the daemon's place is refused by every verb, and replaced`,
     async () => {
       const root = make();
       const impostor = await startImpostor(root, mode);
@@ -66,7 +67,7 @@ for (const mode of ["777", "600"]) {
 }
 
 test.skipIf(!canBeTwo)(
-  "the link of a daemon that runs is led elsewhere: start finds the daemon, restart and stop end it in order",
+  "when the link of a daemon that runs is led elsewhere, start finds the daemon, and restart and stop end it properly",
   async () => {
     const root = make();
     const impostor = await startImpostor(root);
@@ -94,43 +95,40 @@ test.skipIf(!canBeTwo)(
   },
 );
 
-test.skipIf(!canBeTwo)(
-  "a socket of another user at the very path of the daemon's own is not asked, and gives way",
-  async () => {
-    const root = make();
-    const impostor = await startImpostor(root);
-    try {
-      await root.dt(["daemon", "start"]);
-      const own = readlinkSync(socketOf(root));
-      await root.dt(["daemon", "stop"]);
-      renameSync(impostor.path, own);
-      linkTo(root, own);
-      expect((await root.dt(["daemon", "status"])).stderr).toContain(
-        `at the socket ${own}, but it belongs to uid ${OTHER}`,
-      );
-      expect((await root.dt(["daemon", "start"])).stdout).toContain("daemon started");
-      expect(statSync(own).uid).toBe(0);
-      // The same under a daemon that runs: it is back after its next look.
-      const pid = await daemonPid(root);
-      rmSync(own);
-      const again = join(root.base, "again");
-      mkdirSync(again);
-      chmodSync(again, 0o777);
-      asOther(
-        "perl",
-        "-e",
-        "use IO::Socket::UNIX; IO::Socket::UNIX->new(Local => $ARGV[0], Listen => 1) or die",
-        join(again, "s"),
-      );
-      renameSync(join(again, "s"), own);
-      expect((await root.dt(["daemon", "start"])).stdout).toBe(`daemon is already running (pid ${pid})\n`);
-      expect(impostor.heard()).toBe("");
-    } finally {
-      await impostor.stop();
-      await disposeWithDaemon(root);
-    }
-  },
-);
+test.skipIf(!canBeTwo)("a socket of another user at the daemon's very path is not asked, and is replaced", async () => {
+  const root = make();
+  const impostor = await startImpostor(root);
+  try {
+    await root.dt(["daemon", "start"]);
+    const own = readlinkSync(socketOf(root));
+    await root.dt(["daemon", "stop"]);
+    renameSync(impostor.path, own);
+    linkTo(root, own);
+    expect((await root.dt(["daemon", "status"])).stderr).toContain(
+      `at the socket ${own}, but it belongs to uid ${OTHER}`,
+    );
+    expect((await root.dt(["daemon", "start"])).stdout).toContain("daemon started");
+    expect(statSync(own).uid).toBe(0);
+    // The same under a daemon that runs: it is back after its next look.
+    const pid = await daemonPid(root);
+    rmSync(own);
+    const again = join(root.base, "again");
+    mkdirSync(again);
+    chmodSync(again, 0o777);
+    asOther(
+      "perl",
+      "-e",
+      "use IO::Socket::UNIX; IO::Socket::UNIX->new(Local => $ARGV[0], Listen => 1) or die",
+      join(again, "s"),
+    );
+    renameSync(join(again, "s"), own);
+    expect((await root.dt(["daemon", "start"])).stdout).toBe(`daemon is already running (pid ${pid})\n`);
+    expect(impostor.heard()).toBe("");
+  } finally {
+    await impostor.stop();
+    await disposeWithDaemon(root);
+  }
+});
 
 test.skipIf(!canBeTwo)(
   "a socket of one's own in a directory that others may write to is not asked",
@@ -244,23 +242,26 @@ for (const [what, take] of Object.entries(TAKEN)) {
   });
 }
 
-test.skipIf(!canMount)("the same for a user who is not root and has no XDG_RUNTIME_DIR, as over ssh", async () => {
-  const root = make();
-  try {
-    await withOwnTmp(root, "1777", async (inside) => {
-      inside.run(OTHER, "mkdir", "/tmp/dialtone-1000");
-      inside.run(0, "mkdir", "/mnt/short/v");
-      inside.run(0, "chown", "1000:1000", "/mnt/short/v");
-      const env = { HOME: "/mnt/short/v", DIALTONE_HOME: "/mnt/short/v/.dialtone", TMPDIR: undefined };
-      expect(await daemonWorks(inside, root, { uid: 1000, env })).toMatch(/^\/tmp\/dialtone-1000-[A-Za-z0-9]{6}$/);
-    });
-  } finally {
-    await root.dispose();
-  }
-});
+test.skipIf(!canMount)(
+  "where /tmp/dialtone-<uid> is taken a user without XDG_RUNTIME_DIR, as over ssh, gets a working daemon too",
+  async () => {
+    const root = make();
+    try {
+      await withOwnTmp(root, "1777", async (inside) => {
+        inside.run(OTHER, "mkdir", "/tmp/dialtone-1000");
+        inside.run(0, "mkdir", "/mnt/short/v");
+        inside.run(0, "chown", "1000:1000", "/mnt/short/v");
+        const env = { HOME: "/mnt/short/v", DIALTONE_HOME: "/mnt/short/v/.dialtone", TMPDIR: undefined };
+        expect(await daemonWorks(inside, root, { uid: 1000, env })).toMatch(/^\/tmp\/dialtone-1000-[A-Za-z0-9]{6}$/);
+      });
+    } finally {
+      await root.dispose();
+    }
+  },
+);
 
 test.skipIf(!canMount)(
-  "a /tmp without the sticky bit is not used: in its place the home, where that is no better a sentence",
+  "a /tmp without the sticky bit is not used; the home is, and where that is no better there is one sentence",
   async () => {
     const root = make();
     try {
@@ -280,7 +281,7 @@ test.skipIf(!canMount)(
 );
 
 test.skipIf(!canMount)(
-  "an XDG_RUNTIME_DIR that is another user's, open to others or not there is left as it is",
+  "an XDG_RUNTIME_DIR that is another user's, open to others or missing is not used or changed",
   async () => {
     const root = make();
     try {
@@ -302,7 +303,7 @@ test.skipIf(!canMount)(
 );
 
 test.skipIf(!canMount)(
-  "the directory is swapped under a daemon that runs: it is at another place after its next look",
+  "when its directory is swapped under a daemon that runs, the daemon moves to another place at its next look",
   async () => {
     const root = make();
     try {

@@ -1,4 +1,7 @@
-/** A stack in a clone: who only looks at it runs neither the engine that it brings nor what it says the engine's client should run. */
+/**
+ * A stack in a clone: who only looks at it runs neither the engine that it brings nor what it says the engine's client
+ * should run.
+ */
 import { expect, test } from "bun:test";
 import { chmodSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -38,7 +41,7 @@ for (const [what, env] of Object.entries({
   "a PATH of its own": { PATH: "planted:/usr/bin:/bin" },
   "plugins for Docker": { DOCKER_CONFIG: "config" },
 })) {
-  test(`a clone that brings ${what}`, async () => {
+  test(`looking at the stack of a clone that brings ${what} runs nothing of it`, async () => {
     const { root, ran } = makeClone(env);
     try {
       for (const words of LOOKS) await root.dt(words.split(" "), { env: STRANGE });
@@ -59,7 +62,7 @@ for (const [what, words] of [
   ["a stack was started there", ["t", "dev", "-d"]],
   ["it is trusted", ["trust"]],
 ] as const) {
-  test(`once ${what}, a dry run asks as the start does`, async () => {
+  test(`once ${what}, a dry run asks the engine as the start does`, async () => {
     const { root, ran } = makeClone({});
     try {
       await root.dt([...words], { env: STRANGE, timeoutMs: 50_000 });

@@ -16,7 +16,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { psOf, runs } from "../../e2e/kit/launch.ts";
-import { DT, type Result, until } from "../../kit.ts";
+import { DT, type Result, stays, until } from "../../kit.ts";
 import {
   describe as describeAll,
   ENDING,
@@ -88,10 +88,10 @@ describe("a forged record", () => {
         stack: { engine: "docker compose", file: "x", profiles: [], project: "x", off: [], cwd: `${root.dir}/bin` },
       }),
     ],
-    ["with a seal of nobody", ({ root }) => ({ seal: { path: root.run, ...inodeOf(root.dir), mac: "0".repeat(64) } })],
+    ["with a seal of no user", ({ root }) => ({ seal: { path: root.run, ...inodeOf(root.dir), mac: "0".repeat(64) } })],
   ];
   for (const [what, more] of kinds) {
-    test(`${what}: looked at, stopped, cleared and mended, nothing is run, signalled or changed`, async () => {
+    test(`looking, stopping, clearing and mending do not run, signal or change anything for a forged record ${what}`, async () => {
       const of = stranger();
       const { root, dt, harm } = of;
       for (const words of [...LOOKING, ...ENDING]) {
@@ -110,7 +110,7 @@ describe("a forged record", () => {
     });
   }
 
-  test("a start sets it aside, and what it named lives", async () => {
+  test("a start sets a forged record aside, and the process it named lives", async () => {
     const of = stranger();
     const { root, dt, harm } = of;
     for (const [path, content] of Object.entries(forgedFiles(of))) writeForged(root, path, content);
@@ -123,7 +123,7 @@ describe("a forged record", () => {
   });
 });
 
-test("all kinds of state at once, forged: a daemon that runs does nothing with them either", async () => {
+test("a daemon does nothing with forged state of every kind at once", async () => {
   const of = stranger();
   const { root, dt, harm } = of;
   // Used once, so that the daemon knows the root; registered, so that it works for it.
@@ -146,7 +146,7 @@ test("all kinds of state at once, forged: a daemon that runs does nothing with t
 }, 60_000);
 
 describe("an own record", () => {
-  test("with one word changed is foreign, and the process it then names is not signalled", async () => {
+  test("an own record with one word changed is foreign, and the process it then names is not signalled", async () => {
     const of = stranger();
     const { root, dt, victim, harm } = of;
     await dt(["a", "b", "-d"]);
@@ -162,7 +162,7 @@ describe("an own record", () => {
     expect([runs(one?.pid as number), ...harm()]).toEqual([false]);
   });
 
-  test("under another key's name is foreign", async () => {
+  test("an own record under another key's name is foreign", async () => {
     const of = stranger();
     const { root, dt } = of;
     await dt(["a", "b", "-d"]);
@@ -172,7 +172,7 @@ describe("an own record", () => {
     expect(await states(of)).toEqual({ [KEY]: "running", "a:c:default": "foreign", "a:d:default": "foreign" });
   });
 
-  test("of another home is foreign; a rerun from there replaces the launch all the same", async () => {
+  test("an own record of another home is foreign, and a rerun from there replaces the launch all the same", async () => {
     const of = stranger();
     const { root, dt } = of;
     await dt(["a", "b", "-d"]);
@@ -186,7 +186,7 @@ describe("an own record", () => {
   });
 });
 
-test("how a launch ended, by another's hand: foreign in ps, and dt doctor names the file and what removes it", async () => {
+test("an exit file by another's hand is foreign in ps, and dt doctor names the file and what removes it", async () => {
   const of = stranger();
   const { root, dt } = of;
   await dt(["a", "b", "-d"]);
@@ -202,7 +202,7 @@ test("how a launch ended, by another's hand: foreign in ps, and dt doctor names 
   expect((await dt(["doctor"])).stdout).not.toContain("foreign");
 });
 
-test("a copied project is another root: start, stop and down there never touch the original's launch", async () => {
+test("a copied project is another root, where start, stop and down never touch the original's launch", async () => {
   const of = stranger();
   const { root, dt } = of;
   const copy = join(root.base, "copy");
@@ -227,7 +227,7 @@ test("a copied project is another root: start, stop and down there never touch t
   }
 }, 60_000);
 
-test("a moved project is recognised: its launch is listed and logged, its host starts it again there, and stop ends it", async () => {
+test("in a moved project the launch is listed and logged, its host starts it again there, and stop ends it", async () => {
   const of = stranger();
   const { root, dt } = of;
   root.write(
@@ -274,7 +274,7 @@ test("a moved project is recognised: its launch is listed and logged, its host s
 }, 60_000);
 
 test.skipIf(process.platform !== "linux")(
-  "what runs in a moved project is not left over; in one that was copied and removed it is",
+  "a launch in a moved project is not left over; one in a removed original whose copy stays is",
   async () => {
     const of = stranger();
     const { root, dt } = of;
@@ -311,7 +311,7 @@ test.skipIf(process.platform !== "linux")(
 );
 
 test.skipIf(!canMount)(
-  "what runs in a project that is mounted elsewhere alone, as in a container, is not left over here",
+  "what runs in a project mounted elsewhere alone, as in a container, is not left over here",
   async () => {
     const { root, dt } = stranger();
     const place = join(root.base, "mounted");
@@ -334,7 +334,7 @@ test.skipIf(!canMount)(
 );
 
 test.skipIf(process.platform !== "linux")(
-  "a new project where a moved one was: each keeps its own, and what is left of the new one ends alone",
+  "of a new project where a moved one was each keeps its own launches, and the new one's leftovers end alone",
   async () => {
     const { root, dt } = stranger();
     const command = (cwd = ".") => ({ kind: "managed", run: ["sleep", "1000"], cwd });
@@ -356,10 +356,9 @@ test.skipIf(process.platform !== "linux")(
     root.write("manifests/a.json", text);
     expect((await dt(["a", "b", "-d"])).code).toBe(0);
     const [fresh] = await rows(root.dir);
-    // A host looks twice a second whether the record of its launch is another's.
-    await Bun.sleep(1200);
+    // A host looks twice a second whether the record of its launch is another's, and leaves no trace of a look.
     const alive = (all: { pid: number }[]) => all.map(({ pid }) => runs(pid));
-    expect([alive(before), runs(fresh?.pid as number)]).toEqual([[true, true, true], true]);
+    await stays("all four run", () => [...alive(before), runs(fresh?.pid as number)].every(Boolean), 1200);
     expect(await rows(moved)).toMatchObject(before.map(({ key, pid }) => ({ key, pid, state: "running" })));
     rmSync(root.dir, { recursive: true });
     expect(await gone("--yes")).toEqual([KEY]);
@@ -375,7 +374,7 @@ test.skipIf(process.platform !== "linux")(
 );
 
 test.each(["__host", "__hosts", "__adopt"])(
-  "a directory is swapped before %s looks at it: it says so to who asked, or in host.err in one line",
+  "when a directory is swapped before %s looks at it, dt says so to its caller, or in one line of host.err",
   async (command) => {
     const { root } = stranger();
     const run = join(root.dir, ".dialtone/run");
@@ -417,7 +416,7 @@ describe("in the place of a state file", () => {
     ],
   ];
   for (const [what, put] of things) {
-    test(`${what}: no verb waits, follows, writes or removes through it`, async () => {
+    test(`no verb waits, follows, writes or removes through ${what} in a state file's place`, async () => {
       const of = stranger();
       const { root, dt, harm } = of;
       const paths = Object.keys(forgedFiles(of));
@@ -451,7 +450,7 @@ describe("in the place of a directory of dt's", () => {
     ".dialtone/run/watch",
     ".dialtone/cache",
   ]) {
-    test(`a link for ${place}: refused, and nothing behind it is made, removed or given another mode`, async () => {
+    test(`a link for ${place} is refused, and nothing behind it is made, removed or given another mode`, async () => {
       const of = stranger();
       const { root, dt, treasure, harm } = of;
       linkAt(root, place, treasure);
@@ -495,7 +494,7 @@ test("a directory of dt's that others may write to is made private, or refused",
     expect(Bun.spawnSync(["stat", "-c", "%a", place]).stdout.toString()).toBe("700\n");
 });
 
-test("a launch that an earlier dt left without seals, and still hosts, is taken over once", async () => {
+test("a launch that an earlier dt left without seals and still hosts is taken over once", async () => {
   const of = stranger();
   const { root, dt } = of;
   await dt(["a", "b", "-d"]);
@@ -505,7 +504,7 @@ test("a launch that an earlier dt left without seals, and still hosts, is taken 
   // The host writes it again within half a second where it is foreign: it is not.
   writeFileSync(path, JSON.stringify(unsealed));
   expect(await psOf(root, KEY)).toMatchObject({ state: "running", pid: before?.pid });
-  // The same words about a process that has not its token are nobody's.
+  // The same words about a process without the token do not count.
   writeFileSync(path, JSON.stringify({ ...unsealed, token: "c".repeat(32) }));
   expect((await states(of))[KEY]).toBe("foreign");
   writeFileSync(path, JSON.stringify(unsealed));
@@ -513,7 +512,7 @@ test("a launch that an earlier dt left without seals, and still hosts, is taken 
   expect(runs(before?.pid as number)).toBe(false);
 });
 
-test("state that is nested deeper than can be written out, or as large as a file may be, is foreign at once, with a seal made up or none", async () => {
+test("state that is nested deeper than can be written, or as large as a file may be, is foreign at once, with a made-up seal or none", async () => {
   const stranger = makeStranger();
   const { root, dt } = stranger;
   const run = join(root.dir, ".dialtone/run");
@@ -547,7 +546,7 @@ test("state that is nested deeper than can be written out, or as large as a file
   }
 }, 120_000);
 
-test("a log that came with a clone is none: where nothing says that a launch wrote it, it is not shown in a root where nothing was ever run", async () => {
+test("a log that came with a clone is not shown: in a root where nothing ever ran, no launch wrote it", async () => {
   const stranger = makeStranger();
   const { root, dt } = stranger;
   root.write(

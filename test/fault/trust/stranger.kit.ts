@@ -1,6 +1,7 @@
 /**
- * What a stranger may put into a clone: state files of every kind with forged contents, links and pipes in their place. And baits around it: a
- * process that dt never started, files that are none of dt's, programs that note that they were run.
+ * What a stranger may put into a clone: state files of every kind with forged contents, links and pipes in their place.
+ * And baits around it: a process that dt never started, files that are none of dt's, programs that note that they were
+ * run.
  */
 import {
   chmodSync,

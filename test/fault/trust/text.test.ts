@@ -1,7 +1,8 @@
 /**
- * Every verb of the table, in a world where each name, description, argument, path, branch, record, job, process and message is hostile: what
- * dt prints holds no control character, no override of direction, nothing invisible, and no line that a name made. A new verb is walked by
- * itself, without and with words, flags, `--json`, `--dry-run` and help, with colours and without.
+ * Every verb of the table, in a world where each name, description, argument, path, branch, record, job, process and
+ * message is hostile: what dt prints holds no control character, no override of direction, nothing invisible, and no
+ * line that a name made. A new verb is walked by itself, without and with words, flags, `--json`, `--dry-run` and help,
+ * with colours and without.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { VERBS, type VerbName } from "../../../src/commands/parse/verbs.ts";
@@ -158,7 +159,7 @@ for (const [what, env, colored] of COLORS) {
       });
     }
 
-    test("commands of plugins", async () => {
+    test("the commands of plugins print visible text", async () => {
       const found: string[] = [];
       for (let at = 0; at < COMMANDS.length; at += AT_ONCE)
         found.push(
@@ -169,7 +170,7 @@ for (const [what, env, colored] of COLORS) {
   });
 }
 
-test("manifests that are code, and fail in their own words", async () => {
+test("manifests that are code and fail in their own words print visible text", async () => {
   const code = makeCode();
   for (const words of [["list"], ["throws", "x"], ["prints", "x"], ["imports", "x"], ["up", "throws"], ["doctor"]]) {
     const result = await code.dt(words, { env: { FORCE_COLOR: "1", DIALTONE_TRUST: "1" } });

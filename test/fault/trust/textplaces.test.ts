@@ -1,4 +1,7 @@
-/** Where text of others meets a terminal in a way of its own: a printed command line, a port's holder, the daemon's answers, CI, a table drawn in place. */
+/**
+ * Where text of others meets a terminal in a way of its own: a printed command line, a port's holder, the daemon's
+ * answers, CI, a table drawn in place.
+ */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -13,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => root.dispose());
 
-test("a command line that is printed runs as it is, and prints what the command did", async () => {
+test("a command line that is printed runs unchanged, and prints what the command did", async () => {
   for (const words of [[EVIL], ["\n", "it's\\", "\t!7", "\u202e"]]) {
     const { stdout, stderr } = await root.dt(["--verbose", "a", "say", ...words]);
     const line = /^dt: \$ (.*)$/m.exec(stderr)?.[1] as string;
@@ -28,7 +31,7 @@ test("a command line that is printed runs as it is, and prints what the command 
   }
 });
 
-test("a port that a stranger's program holds, by a name and arguments of its own", async () => {
+test("a stranger's name and arguments are visible where a port's holder is named", async () => {
   const server = `const { port } = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("") }); console.log(port);`;
   const child = Bun.spawn([process.execPath, "-e", server, EVIL], { cwd: root.base, stdout: "pipe", stderr: "ignore" });
   try {
@@ -48,7 +51,7 @@ test("a port that a stranger's program holds, by a name and arguments of its own
   }
 });
 
-test("what answers in the daemon's place", async () => {
+test("an answer in the daemon's place is printed visibly", async () => {
   const other = TestRoot.create({});
   const home = other.env.DIALTONE_HOME as string;
   mkdirSync(home, { recursive: true, mode: 0o700 });
@@ -75,14 +78,14 @@ test("what answers in the daemon's place", async () => {
 });
 
 for (const [system, env] of Object.entries({ GitHub: { GITHUB_ACTIONS: "true" }, GitLab: { GITLAB_CI: "true" } })) {
-  test(`on ${system} a start that fails, with the last lines of its log`, async () => {
+  test(`on ${system} a failed start prints the last lines of its log visibly`, async () => {
     const { stderr } = await root.dt(["a", "dies", "--wait"], { env: { CI: "true", ...env } });
     expect(stderr).toContain("FORGED");
     expect(faultOf(stderr.replaceAll(/^\x1b\[0Ksection_(?:start|end):\d+:dt_\w+\r\x1b\[0K/gm, ""), false)).toBeNull();
   });
 }
 
-test("on a terminal: bring-up drawn in place, and a command whose log is shown as it is", async () => {
+test("on a terminal the bring-up table is visible text, and a command's log is shown as it is", async () => {
   const child = Bun.spawn(["script", "-qec", `${DT} up a:never a:gone a:nowhere -d`, "/dev/null"], {
     cwd: root.dir,
     env: { ...root.env, TERM: "xterm" },
@@ -97,7 +100,7 @@ test("on a terminal: bring-up drawn in place, and a command whose log is shown a
   expect(faultOf(drawn, true)).toBeNull();
 });
 
-test("what a command wrote passes as it is", async () => {
+test("what a command wrote passes unchanged", async () => {
   const { stdout } = await root.dt(["logs", "a:noisy", "--color"]);
   expect(stdout).toBe(`${EVIL}\n`);
   const foreground = root.spawn(["a", "noisy"]);

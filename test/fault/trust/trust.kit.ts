@@ -1,4 +1,7 @@
-/** What the tests of trust share: a root of a stranger's, in which nothing is trusted, and marks that code leaves where it is evaluated. */
+/**
+ * What the tests of trust share: a root of a stranger's, in which nothing is trusted, and marks that code leaves where
+ * it is evaluated.
+ */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DT, type Result, type RunOptions, TestRoot } from "../../kit.ts";
@@ -8,7 +11,7 @@ export const STRANGE = { DIALTONE_TRUST: undefined, CI: undefined } as const;
 
 export interface Strange {
   root: TestRoot;
-  /** Runs dt as somebody who never ran anything in the root. */
+  /** Runs dt as a user who never ran anything in the root. */
   dt(args: readonly string[], options?: RunOptions): Promise<Result>;
   /** Code that leaves this mark when it is evaluated. */
   mark(name: string): string;

@@ -1,4 +1,7 @@
-/** Another user of this machine, who means no good, and a `/tmp` of a test's own. Both need root: whoever runs these tests elsewhere skips them. */
+/**
+ * A hostile other user of this machine, and a `/tmp` of a test's own. Both need root; without it these tests are
+ * skipped.
+ */
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DT, type Result, type RunOptions, type TestRoot, until } from "../../kit.ts";
@@ -69,8 +72,8 @@ export interface Inside {
 }
 
 /**
- * Gives a mount namespace in which `/tmp` is empty and has this mode; the root, and the binary, are where they were. What is at `/mnt/short` there
- * is a place outside of `/tmp`.
+ * Gives a mount namespace in which `/tmp` is empty and has this mode; the root, and the binary, are where they were.
+ * What is at `/mnt/short` there is a place outside of `/tmp`.
  */
 export async function withOwnTmp(root: TestRoot, mode: string, work: (inside: Inside) => Promise<void>): Promise<void> {
   const [base, bin] = [root.base, dirname(DT)];

@@ -67,7 +67,7 @@ describe("what matches", () => {
       expect(unknown).toBeLessThan(10);
     }, 60_000);
 
-  test("of what people write for logs", () => {
+  test("patterns that people write for logs match what they should", () => {
     const text = "2026-01-02T03:04:05Z [ERROR] api: GET /items/17 took 2031ms (retry 2 of 3)";
     for (const source of [
       "ERROR|WARN",
@@ -108,7 +108,7 @@ describe("time", () => {
       expectLinear(make, (text) => pattern.test(text));
     });
 
-  test("that would grow without end is ended, and the answer is not known", () => {
+  test("a search that would grow without end is ended, and its answer is unknown", () => {
     for (const [source, text] of [
       ["(a+)+\\1$", `${"a".repeat(40)}!`],
       ["(?=(a|a)*$)a", `${"a".repeat(60)}!`],
@@ -120,7 +120,7 @@ describe("time", () => {
     }
   });
 
-  test("of a log of hostile lines is linear in the log", () => {
+  test("searching a log of hostile lines takes time linear in the log", () => {
     const pattern = makePattern("(a+)+\\1$");
     const line = `${"a".repeat(60)}!`;
     pattern.test(line);
@@ -132,7 +132,7 @@ describe("time", () => {
     expect(pattern.test("aaaa")).toBe(true);
   });
 
-  test("spent again and again leaves no more memory behind", () => {
+  test("repeated hostile searches leave no more memory behind", () => {
     const pattern = makePattern("(?:a|b){1,4000}[cd]");
     const text = (seed: number) =>
       Array.from({ length: 3000 }, (_, at) => "abz"[((at + seed) * 7919) % (40 + seed)] ?? "a").join("");
@@ -145,7 +145,7 @@ describe("time", () => {
     expect(process.memoryUsage().heapUsed - before).toBeLessThan(64 * 1024 * 1024);
   });
 
-  test("of a set of ways that grows without end is bounded", () => {
+  test("a search whose set of ways grows without end takes bounded time", () => {
     const pattern = makePattern("(?:a|b)*a(?:a|b){30}[cd]");
     const text = Array.from({ length: 20_000 }, (_, at) => ((at * at) % 7 < 3 ? "a" : "b")).join("");
     expect(pattern.test(text)).toBe(false);
@@ -154,7 +154,7 @@ describe("time", () => {
 });
 
 describe("size", () => {
-  test("what lies beyond the bound is not searched, and its beginning is no end", () => {
+  test("text beyond the size bound is not searched, and the bound is no end of a line", () => {
     const text = `${"a".repeat(MOST_TEXT)}b`;
     expect(makePattern("b").test(text)).toBe(false);
     expect(makePattern("[b]+").test(text)).toBe(false);

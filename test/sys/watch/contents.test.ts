@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { mkdirSync, renameSync, symlinkSync, truncateSync, unlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { makeContents } from "../../../src/sys/watch/contents.ts";
-import { makeScratch } from "../../scratch.ts";
+import { makeScratch } from "../../kit/scratch.ts";
 
 const scratch = makeScratch();
 /** Long after whatever a test wrote. */
@@ -25,7 +25,7 @@ async function known(files: Record<string, string>, now = LATER) {
   };
 }
 
-test("neither time nor place nor the same bytes are a change; other bytes, a removal and a return are", async () => {
+test("neither time nor place nor the same bytes are a change; other bytes, a removal and a return are changes", async () => {
   const { at, changed } = await known({ a: "1", b: "2", empty: "" });
   utimesSync(at("a"), 1, 1);
   writeFileSync(at("b.new"), "2");
@@ -42,7 +42,7 @@ test("neither time nor place nor the same bytes are a change; other bytes, a rem
   expect(await changed("b")).toEqual(["b new"]);
 });
 
-test("what was written while it was looked at for the first time is a change, whichever content was read", async () => {
+test("a file written during its first look counts as changed, whichever content was read", async () => {
   const { at, changed } = await known({ a: "1" }, () => Date.now() - 1000);
   expect(await changed("a")).toEqual(["a"]);
   expect(await changed("a")).toEqual([]);
@@ -50,7 +50,7 @@ test("what was written while it was looked at for the first time is a change, wh
   expect(await changed("a")).toEqual(["a"]);
 });
 
-test("a large file is not read ahead, a very large one never", async () => {
+test("a large file is not read ahead of time, and a very large one never", async () => {
   const { at, changed } = await known({ large: "x".repeat(5 * 1024 * 1024), huge: "" });
   expect(await changed("large")).toEqual(["large"]);
   utimesSync(at("large"), 1, 1);
@@ -63,7 +63,7 @@ test("a large file is not read ahead, a very large one never", async () => {
   expect(performance.now() - before).toBeLessThan(2000);
 });
 
-test("a link to a file is its content, another is where it leads; a pipe is not read", async () => {
+test("a link to a file counts by content and any other link by its target; a pipe is not read", async () => {
   const { at, changed } = await known({ a: "1", b: "1", c: "2" });
   mkdirSync(at("d"));
   symlinkSync("a", at("file"));

@@ -3,8 +3,8 @@ import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Group, groupFiles } from "../../../src/sys/watch/groups.ts";
+import { makeScratch } from "../../kit/scratch.ts";
 import { expectLinear } from "../../linear.ts";
-import { makeScratch } from "../../scratch.ts";
 
 const scratch = makeScratch();
 
@@ -19,7 +19,7 @@ async function matcherOf(paths: string[], rules: string, ignore: string[] = []) 
   };
 }
 
-test("what git ignores is left out, with up to three `**` in a rule", async () => {
+test("a rule with up to three `**` leaves out what git ignores", async () => {
   const { means } = await matcherOf(["**"], "*.tmp\n**/out/**/*.js\n/a/**/b/**/c\n!keep.tmp\n");
   expect(["x.tmp", "d/x.tmp", "out/a/b.js", "p/out/b.js", "a/1/b/2/c"].filter(means)).toEqual([]);
   expect(["x.ts", "keep.tmp", "out/a.ts", "a/1/b/2/d"].filter(means)).toEqual([
@@ -30,7 +30,7 @@ test("what git ignores is left out, with up to three `**` in a rule", async () =
   ]);
 });
 
-test("a rule with more of them is passed over, and a path that lies deeper than a hundred directories is meant", async () => {
+test("a rule with more than three `**` is ignored, and a path deeper than a hundred directories is watched", async () => {
   const { means } = await matcherOf(["**"], "/a/**/a/**/a/**/a/**/b\n*.tmp\n", ["/c/**/c/**/c/**/c/**/b"]);
   expect(means("a/a/a/a/b")).toBe(true);
   expect(means("c/c/c/c/b")).toBe(true);
@@ -48,7 +48,7 @@ test("rules and names made against each other cost a bounded time", async () => 
     );
 });
 
-test("a pattern that ends in many slashes", async () => {
+test("a pattern that ends in many slashes is matched in bounded time", async () => {
   for (const size of [1000, 100_000]) {
     const { means } = await matcherOf([`./src${"/".repeat(size)}`, `src${"/".repeat(size)}x`], "");
     expect([means("src/a"), means("b")]).toEqual([true, false]);

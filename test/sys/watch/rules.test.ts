@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { statOf } from "../../../src/sys/base/stat.ts";
 import { findFiles } from "../../../src/sys/watch/find.ts";
 import { groupFiles } from "../../../src/sys/watch/groups.ts";
-import { makeScratch } from "../../scratch.ts";
+import { makeScratch } from "../../kit/scratch.ts";
 
 const scratch = makeScratch();
 
@@ -90,7 +90,7 @@ describe("patterns", () => {
       expect((await find(treeOf(TREE), patterns)).files).toEqual(files);
     });
 
-  test("names that are there as they are written are no pattern", async () => {
+  test("a name that exists as it is written is no pattern", async () => {
     const root = treeOf([
       "app/[slug]/page.ts",
       "app/s/page.ts",
@@ -119,12 +119,12 @@ describe("patterns", () => {
     expect((await find(treeOf(["README.md", "readme.md"]), ["readme.md"])).files).toEqual(["readme.md"]);
   });
 
-  test("a pattern that names nothing is said, each by itself; one that leaves out is not", async () => {
+  test("each pattern that names nothing is reported; a `!` pattern is not", async () => {
     const { unmatched } = await find(treeOf(TREE), ["src/*.tsx", "src", "nowhere", "!**/*.none"]);
     expect(unmatched).toEqual(["src/*.tsx", "nowhere"]);
   });
 
-  test("elsewhere: from the home, absolute, above the root, and what leaves out wherever it lies", async () => {
+  test("patterns reach elsewhere: from the home, absolute and above the root; `!` patterns leave out wherever a file lies", async () => {
     const base = treeOf(["home/notes/a.md", "home/notes/a.tmp", "out/b.md", "root/c.md", "next/d.md", "next/d.tmp"]);
     const found = await find(
       join(base, "root"),
@@ -137,7 +137,7 @@ describe("patterns", () => {
 });
 
 describe("what never counts", () => {
-  test("what is installed, what is git's, dt's own, editors' files; named, it does", async () => {
+  test("installed packages, git's, dt's and editors' files never count, unless they are named", async () => {
     const editors = [
       ".a.ts.swp", ".a.ts.swx", "a.ts~", ".a.ts.un~", "#a.ts#", ".#a.ts", "4913", ".a.ts.kate-swp", "a.ts___jb_tmp___",
       "a.ts___jb_old___", ".goutputstream-AB12", "sedx1Y2zQ", ".~lock.a.odt#", "~$a.docx", ".DS_Store", ".nfs000000000123abcd",
@@ -148,11 +148,11 @@ describe("what never counts", () => {
     expect((await find(root, named)).files).toEqual([".git/HEAD", "a.ts~", "node_modules/p/i.js"]);
   });
 
-  test("a file 4913 among numbered ones is no probe of vim's", async () => {
+  test("a file 4913 among numbered files counts, and is not taken for vim's probe", async () => {
     expect((await find(treeOf(["4912", "4913"]), ["."])).files).toEqual(["4912", "4913"]);
   });
 
-  test("`ignore`, in the syntax of .gitignore: the last line decides, and it decides over git", async () => {
+  test("in `ignore`, written like a .gitignore, the last line decides, over git too", async () => {
     const root = treeOf([".gitignore", "a.log", "b.log", "gen/x.ts", "src/gen/y.ts", "src/z.ts"]);
     write(root, ".gitignore", "*.log\n");
     const ignore = ["gen/", "!b.log", "/.gitignore", "!src/gen/"];
@@ -192,7 +192,7 @@ describe("what `ignore` takes back", () => {
 });
 
 describe("git", () => {
-  test("a nearer rule takes back a directory that a farther one ignores, with what is not ignored in it again", async () => {
+  test("a nearer git rule takes back a directory that a farther one ignores, except for what is ignored in it again", async () => {
     const base = treeOf([
       "root/pkg/dist/a.ts", "root/pkg/dist/tmp/x.ts", "root/pkg/dist/x.log", "root/dist/b.ts", "root/lib/in/dist/c.ts",
       "root/build/d.ts", "root/out/e.ts", "root/gen/f.ts", "root/gen/keep/g.ts",
@@ -213,7 +213,7 @@ describe("git", () => {
     expect(listedByGit(root, env)).toEqual(meant);
   });
 
-  test("what is ignored is not looked into, and what is taken back is", async () => {
+  test("an ignored directory is not entered, and one that is taken back is", async () => {
     const root = treeOf(["dist/a", "pkg/dist/b", "pkg/out/c"]);
     write(root, ".gitignore", "dist/\nout/\n");
     write(root, "pkg/.gitignore", "!dist/\n");
@@ -222,7 +222,7 @@ describe("git", () => {
     expect(skipped).toEqual(["dist", "pkg/out"]);
   });
 
-  test("property: the files that git lists, whatever rules lie wherever", async () => {
+  test("property: exactly the files that git lists are watched, whatever rules lie wherever", async () => {
     const name = fc.constantFrom("a", "b", "c.x", "d.x");
     const directory = fc.array(name, { maxLength: 3 }).map((parts) => parts.join("/"));
     const rule = fc
@@ -270,7 +270,7 @@ describe("git", () => {
     );
   }, 60_000);
 
-  test("ignores by .gitignore here, above up to the top, info/exclude and core.excludesFile; the nearest decides", async () => {
+  test("git ignores by .gitignore here and above, info/exclude and core.excludesFile, and the nearest rule decides", async () => {
     const base = treeOf([
       "mono/apps/shop/a.ts",
       "mono/apps/shop/keep.log",
@@ -311,7 +311,7 @@ describe("git", () => {
     expect(await files()).toEqual([]);
   });
 
-  test("what is named although git ignores it is meant, and a root that git ignores is a project all the same", async () => {
+  test("a file that is named is watched although git ignores it, and a root that git ignores is a project all the same", async () => {
     const root = treeOf(["dist/a.js", "dist/b.log", "tmp/project/x.ts"]);
     git(root, "init", "-q");
     write(root, ".gitignore", "dist/\ntmp/\n*.log\n.gitignore\n");
@@ -320,7 +320,7 @@ describe("git", () => {
     expect((await find(join(root, "tmp/project"), ["."])).files).toEqual(["x.ts"]);
   });
 
-  test("each alternative of a pattern is named like one that stands by itself", async () => {
+  test("each alternative of a pattern counts as a name of its own", async () => {
     const root = treeOf([
       "src/a.ts",
       "gen/b.ts",
@@ -347,7 +347,7 @@ describe("git", () => {
     expect((await find(root, ["*.*"])).files).toEqual([".gitignore", "a.log", "a.ts"]);
   });
 
-  test("a file that is named is meant where git's rules take back directories alone", async () => {
+  test("a named file is watched where git's rules take back only directories", async () => {
     const root = treeOf([".env", "a.ts", "conf/b.json"]);
     git(root, "init", "-q");
     write(root, ".gitignore", "*\n!*/\n!*.ts\n");
@@ -355,7 +355,7 @@ describe("git", () => {
     expect((await find(root, [".env", "a.ts", "conf/b.json"])).files).toEqual([".env", "a.ts", "conf/b.json"]);
   });
 
-  test("another checkout below, a worktree or a submodule, is left alone until it is named", async () => {
+  test("another checkout, worktree or submodule below the root is left alone until it is named", async () => {
     const root = treeOf(["src/a.ts", "libs/sub/s.ts", "libs/mine.ts"]);
     git(join(root, "libs/sub"), "init", "-q");
     git(root, "init", "-q");
@@ -373,7 +373,7 @@ describe("git", () => {
 });
 
 describe("links, and what cannot be looked at", () => {
-  test("a link that is named or on the way is what it leads to; one below is a file, or said", async () => {
+  test("a link that is named or on the path is followed; one below is a file or is reported", async () => {
     const base = treeOf(["real/a.ts", "real/deep/b.ts", "root/src/c.ts", "one.txt"]);
     const root = join(base, "root");
     symlinkSync(join(base, "real"), join(root, "named"));
@@ -396,7 +396,7 @@ describe("links, and what cannot be looked at", () => {
     expect((await find(root, ["src", "!src/loop", "!src/gone"])).unsure).toEqual([]);
   });
 
-  test("a directory that may not be read is said", async () => {
+  test("an unreadable directory is reported", async () => {
     if (process.getuid?.() === 0) return;
     const root = treeOf(["src/a.ts", "src/closed/b.ts"]);
     chmodSync(join(root, "src/closed"), 0);

@@ -5,8 +5,8 @@ import { dirname, join, relative } from "node:path";
 import { makeBatches, type Timers } from "../../../src/sys/watch/batch.ts";
 import { type Group, groupFiles } from "../../../src/sys/watch/groups.ts";
 import { type Trees, watchTrees } from "../../../src/sys/watch/trees.ts";
+import { makeScratch } from "../../kit/scratch.ts";
 import { until } from "../../kit.ts";
-import { makeScratch } from "../../scratch.ts";
 
 const scratch = makeScratch();
 
@@ -98,7 +98,7 @@ describe("batches", () => {
     expect(got).toHaveLength(1);
   });
 
-  test("what never is quiet is worked on after the longest wait, with the time of its first change", async () => {
+  test("a batch that is never quiet is worked on after the longest wait, with the time of its first change", async () => {
     const { pass, ...time } = clock();
     const got: [string[], number][] = [];
     const batches = makeBatches({ quietMs: 10, longestMs: 35, work: async (...one) => void got.push(one), ...time });
@@ -111,7 +111,7 @@ describe("batches", () => {
     expect(got[1]).toEqual([["7", "8", "9", "10", "11"], 35]);
   });
 
-  test("what comes while one is worked on is the next; after closing nothing is", async () => {
+  test("changes during a batch are the next batch; after closing there is none", async () => {
     const { pass, ...time } = clock();
     const got: string[][] = [];
     let work = Promise.withResolvers<void>();
@@ -159,7 +159,7 @@ describe("a tree that changes", () => {
     return { saw: (path: string) => until(`${path} is seen`, () => got.includes(path) || null), got };
   }
 
-  test("edits, renames over a file, new and recreated directories, and a base that is not there yet", async () => {
+  test("edits, renames over a file, new and recreated directories and a missing base are watched", async () => {
     const root = treeOf(["src/a.ts", "src/b.ts"]);
     const { saw, got } = await watched(root, ["src", "later/**/*.md"]);
     write(root, "src/a.ts");
@@ -179,7 +179,7 @@ describe("a tree that changes", () => {
     await until("the edit is seen too", () => got.filter((path) => path === "src/again.ts").length > 1 || null);
   });
 
-  test("a burst of 1,000 files, each of them", async () => {
+  test("each file of a burst of 1,000 is seen", async () => {
     const root = treeOf(["src/a.ts"]);
     const { got } = await watched(root, ["src"]);
     for (let index = 0; index < 1000; index++) write(root, `src/burst/${index % 10}/${index}.ts`);
