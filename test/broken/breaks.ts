@@ -888,7 +888,7 @@ export const BREAKS: readonly Break[] = [
     what: "how far a transcript was read is not where its conversation is",
     edits: [{ file: "plugins/chat/update.ts", from: "    bytes: portion.to,\n", to: "" }],
     test: "plugins/chat/chat.test.ts",
-    only: "grows: what",
+    only: "grows: only the new part",
   },
   {
     what: "an onUpdate that failed is forgotten with its monitor",
