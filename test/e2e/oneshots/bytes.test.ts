@@ -180,5 +180,5 @@ test("a directory whose name is not UTF-8 may be where a one-shot is called from
   const [stdout, stderr] = await Promise.all([child.stdout.bytes(), child.stderr.text()]);
   expect(Buffer.from(stdout).toString("latin1")).toStartWith(`${root.dir}/p\xe9\n`);
   expect(await child.exited).toBe(2);
-  expect(stderr).toContain("is not UTF-8 text");
+  expect(stderr).toContain("the path is not UTF-8");
 });

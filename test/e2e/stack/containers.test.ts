@@ -220,6 +220,9 @@ describe.skipIf(missing !== null)("a stack", () => {
         expect(engine.containers()).toEqual([]);
       }
       expect(await start()).toMatchObject({ code: 0 });
+      // A living host would write the record again, and then nothing is left over.
+      const { host, pid } = await row(root);
+      for (const one of [host.pid, pid]) process.kill(one, "SIGKILL");
       rmSync(root.run, { recursive: true });
       expect((await dt(root, "gc", "--yes")).code).toBe(0);
       await until("it is gone", () => engine.containers().length === 0);
