@@ -9,7 +9,8 @@ import { branchOf } from "../sys/places/branch.ts";
 import { homeDirectory, runDirectoryOf } from "../sys/places/paths.ts";
 import { snapshotOf } from "../sys/process/identity.ts";
 import { makeProcessTable } from "../sys/process/table.ts";
-import { beginLook, type KeyReport, lookAt } from "./look.ts";
+import { beginLook, lookAt } from "./look.ts";
+import type { KeyReport } from "./types.ts";
 
 export interface RootReport {
   root: string;

@@ -3,7 +3,7 @@ import type { Container } from "../compose/types.ts";
 import type { KeyState, StackNote } from "../state/types.ts";
 import { isLiving } from "../state/view.ts";
 import type { Ground } from "../supervisor/launch/types.ts";
-import type { KeyReport } from "./look.ts";
+import type { KeyReport } from "./types.ts";
 
 /** Rows that are no stack, or whose stack has no record, stay as they are. */
 export function withServices(ground: Ground, reports: readonly KeyReport[]): Promise<KeyReport[]> {

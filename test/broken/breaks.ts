@@ -434,7 +434,7 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "uptimes are taken from the clock as they come",
-    edits: [{ file: "src/inspect/look.ts", from: "Math.max(0, ", to: "((_: number, given: number) => given)(0, " }],
+    edits: [{ file: "src/inspect/report.ts", from: "Math.max(0, ", to: "((_: number, given: number) => given)(0, " }],
     test: "test/fault/clock.test.ts",
     only: "started tomorrow",
   },

@@ -11,8 +11,8 @@
  */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import type { KeyReport } from "../../inspect/look.ts";
 import { lookAtRoot } from "../../inspect/roots.ts";
+import type { KeyReport } from "../../inspect/types.ts";
 import type { Talk } from "../../output/talk.ts";
 import { formerPathsOf } from "../../state/roots.ts";
 import { isNews } from "../../state/told.ts";

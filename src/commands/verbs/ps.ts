@@ -1,8 +1,9 @@
 /** `dt ps`: what lives, waits in backoff or has failed; with `--all` every key that has a record or an exit. */
 
 import { makeDriftOf } from "../../inspect/drift.ts";
-import { beginLook, type KeyReport, keysOf, type Look, lookAt, processesOf } from "../../inspect/look.ts";
+import { beginLook, keysOf, lookAt, processesOf } from "../../inspect/look.ts";
 import { withServices } from "../../inspect/services.ts";
+import type { KeyReport, Look } from "../../inspect/types.ts";
 import { formatLines } from "../../output/lines.ts";
 import { formatTable } from "../../output/table.ts";
 import { makePaint, type Paint } from "../../output/talk.ts";

@@ -1,8 +1,9 @@
 /** `dt status`: one key or several, in detail; exit 3 when one of them does not run. */
 
 import { makeDriftOf } from "../../inspect/drift.ts";
-import { beginLook, type KeyReport, keysOf, lookAt } from "../../inspect/look.ts";
+import { beginLook, keysOf, lookAt } from "../../inspect/look.ts";
 import { withServices } from "../../inspect/services.ts";
+import type { KeyReport } from "../../inspect/types.ts";
 import { formatLines } from "../../output/lines.ts";
 import { makePaint } from "../../output/talk.ts";
 import { isLiving } from "../../state/view.ts";

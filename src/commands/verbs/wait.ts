@@ -3,7 +3,8 @@
  * what of it has run, and before anything has for all its managed commands.
  */
 import { existsSync, watch } from "node:fs";
-import { beginLook, type KeyReport, keysOf, lookAt } from "../../inspect/look.ts";
+import { beginLook, keysOf, lookAt } from "../../inspect/look.ts";
+import type { KeyReport } from "../../inspect/types.ts";
 import { managedOf } from "../../manifest/model/graph.ts";
 import { formatLines } from "../../output/lines.ts";
 import { tellLastLines } from "../../runners/parts/tell.ts";

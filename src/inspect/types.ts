@@ -1,0 +1,60 @@
+/** What a look at keys shares, and the row that comes out of it. No code in this file. */
+import type { KeyState, LaunchRecord } from "../state/types.ts";
+import type { Ground } from "../supervisor/launch/types.ts";
+import type { ListeningPort, ProcessIdentity, ProcessTable } from "../sys/process/identity.ts";
+
+/** One row of `dt ps --json`. */
+export interface KeyReport {
+  key: string;
+  plugin: string;
+  command: string;
+  variant: string;
+  state: KeyState;
+  pid: number | null;
+  pgid: number | null;
+  host: { pid: number; alive: boolean } | null;
+  startedAt: string | null;
+  uptimeMs: number | null;
+  restarts: number;
+  ports: number[];
+  url: string | null;
+  log: string;
+  cwd: string | null;
+  argv: string[];
+  /** Whether what runs differs from what the manifest now says; null when it cannot be told. */
+  drift: boolean | null;
+  exit: { code: number | null; signal: string | null; at: string; reason: string } | null;
+  /** Who started it; null when nothing is there. */
+  startedBy: { by: string; pid: number; command: string } | null;
+  /** The process it is tied to. */
+  owner: { pid: number; alive: boolean; command: string } | null;
+  /** Of a stack of containers: what the engine says; null when it does not answer. Only `ps` and `status` ask it. */
+  services?:
+    | {
+        service: string;
+        number: string;
+        container: string;
+        state: string;
+        health: "starting" | "healthy" | "unhealthy" | null;
+        exitCode: number | null;
+        ports: string[];
+      }[]
+    | null;
+  /** Why it is unhealthy, or what is wrong with its files; null when nothing is. */
+  note: string | null;
+}
+
+/** What many looks in a row share: each record read once, one pass over the process table. */
+export interface Look {
+  ground: Ground;
+  /** Of every record, so read only when a tree is. */
+  hosts: () => readonly ProcessIdentity[];
+  listening: () => Listening;
+  driftOf: (record: LaunchRecord) => boolean | null;
+}
+
+/** Who listens, and a table of those alone and of all they descend from: enough to tell in whose tree they are. */
+export interface Listening {
+  ports: readonly ListeningPort[];
+  table: ProcessTable;
+}
