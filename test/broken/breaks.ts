@@ -102,7 +102,7 @@ export const BREAKS: readonly Break[] = [
   {
     what: "a one-shot before a launch is told as nobody's process",
     edits: [
-      { file: "src/supervisor/hosts/members.ts", from: " || bunChildren().has(pid)", to: " || bunChildren().size < 0" },
+      { file: "src/supervisor/watch/orphans.ts", from: " || bunChildren().has(pid)", to: " || bunChildren().size < 0" },
       {
         file: "src/supervisor/oneshot/task.ts",
         from: "env: environment.env, token }",
@@ -636,8 +636,8 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/supervisor/hosts/bringup.ts",
-        from: "void Promise.all(before).then(() => end(key, request));",
-        to: "void Promise.all([before.length]).then(() => end(key, request));",
+        from: "void Promise.all(before).then(() => endServed(up, key, request));",
+        to: "void Promise.all([before.length]).then(() => endServed(up, key, request));",
       },
     ],
     test: "test/e2e/stack/up.terminal.test.ts",

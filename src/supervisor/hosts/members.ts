@@ -3,17 +3,15 @@
  * them it is said once that no stop ends it.
  */
 
-import { libc } from "../../sys/ffi/libc.ts";
-import { identify, isOver, type ProcessEntry } from "../../sys/process/identity.ts";
-import { bunChildren } from "../../sys/spawn/bunspawn.ts";
+import { identify, type ProcessEntry } from "../../sys/process/identity.ts";
 import type { Ground } from "../launch/types.ts";
 import { writeHistory } from "../run/notes.ts";
 import type { HostControl, Run } from "../run/types.ts";
 import { isMarked } from "../tree/tree.ts";
 import { below, makeIsHidden } from "../watch/members.ts";
+import { liveOrphans } from "../watch/orphans.ts";
 
 const LOOK_EVERY_MS = 500;
-const WNOHANG = 1;
 
 interface Watched {
   run: Run;
@@ -30,7 +28,8 @@ export function watchManyMembers(
   let timer: ReturnType<typeof setInterval> | null = null;
 
   function look(): void {
-    const orphans = liveOrphans(ground, watched);
+    const own = ownChildren(watched);
+    const orphans = liveOrphans(ground, (pid) => own.has(pid));
     const byRun = Map.groupBy(orphans, (entry) => ownerOf(ground, watched, entry));
     for (const entry of ground.bystanders === true ? [] : (byRun.get(null) ?? [])) {
       const who = `${entry.pid}/${entry.startTime}`;
@@ -63,19 +62,13 @@ function note(ground: Ground, { run, isHidden }: Watched, orphans: readonly Proc
   if (found.some((one) => !known.has(`${one.pid}/${one.startTime}`))) writeHistory(ground, run, { adopted: found });
 }
 
-/** What has ended is reaped here, since Bun reaps only what Bun spawned. */
-function liveOrphans({ table }: Ground, watched: ReadonlySet<Watched>): ProcessEntry[] {
+function ownChildren(watched: ReadonlySet<Watched>): ReadonlySet<number> {
   const own = new Set<number>();
   for (const { run, probes } of watched) {
     own.add(run.leader.pid);
     for (const pid of probes) own.add(pid);
   }
-  return table.childrenOf(process.pid).flatMap((pid) => {
-    const entry = own.has(pid) || bunChildren().has(pid) ? null : table.entry(pid);
-    if (entry === null) return [];
-    if (isOver(entry)) libc().waitpid(pid, null, WNOHANG);
-    return isOver(entry) ? [] : [entry];
-  });
+  return own;
 }
 
 /** `nobody`: it has the lineage of a one-shot that ran in this host; null: it shows none, and may be anybody's. */

@@ -6,18 +6,15 @@
  * Known limit: where there is no lineage, who clears its environment and leaves its parent after the host was killed is noted by nobody.
  */
 
-import { libc } from "../../sys/ffi/libc.ts";
 import { identify, isOver, type ProcessEntry, presenceOf } from "../../sys/process/identity.ts";
-import { bunChildren } from "../../sys/spawn/bunspawn.ts";
 import type { Ground } from "../launch/types.ts";
 import { writeHistory } from "../run/notes.ts";
 import type { Run } from "../run/types.ts";
 import { isForeign, isMarked, type Launched } from "../tree/tree.ts";
+import { liveOrphans } from "./orphans.ts";
 
 /** A process that lives shorter than this may be missed; one that matters to a stop lives longer. */
 const LOOK_EVERY_MS = 500;
-
-const WNOHANG = 1;
 
 /** `probes`: children of the host that are no part of the launch. */
 export function watchMembers(ground: Ground, run: Run, probes: ReadonlySet<number>): void {
@@ -27,7 +24,7 @@ export function watchMembers(ground: Ground, run: Run, probes: ReadonlySet<numbe
   const look = () => {
     const noted = new Set(run.history.adopted.map(nameOf));
     // Who was seen below the leader before is the launch's, also where an orphan may be a stranger.
-    const orphans = liveOrphans(ground, run, probes).filter(
+    const orphans = liveOrphans(ground, (pid) => pid === run.leader.pid || probes.has(pid)).filter(
       (entry) => ground.bystanders !== true || noted.has(nameOf(entry)) || isMarked(ground.table, entry, run.record),
     );
     const hidden = below(ground, [run.leader.pid, ...orphans.map((one) => one.pid)], isHidden);
@@ -43,17 +40,6 @@ export function watchMembers(ground: Ground, run: Run, probes: ReadonlySet<numbe
 
 function nameOf({ pid, startTime }: { pid: number; startTime: string }): string {
   return `${pid}/${startTime}`;
-}
-
-/** What fell to this host; those that have ended are reaped here, since Bun reaps only what Bun spawned. */
-function liveOrphans({ table }: Ground, run: Run, probes: ReadonlySet<number>): ProcessEntry[] {
-  return table.childrenOf(process.pid).flatMap((pid) => {
-    if (pid === run.leader.pid || probes.has(pid) || bunChildren().has(pid)) return [];
-    const entry = table.entry(pid);
-    if (entry === null) return [];
-    if (isOver(entry)) libc().waitpid(pid, null, WNOHANG);
-    return isOver(entry) ? [] : [entry];
-  });
 }
 
 type Verdict = "hidden" | "plain" | "foreign";

@@ -1,0 +1,154 @@
+/** Serves one node of a host of many, a launch or a one-shot, until it is over; what happens to it becomes its stage and its outcome. */
+import type { ExitRecord } from "../../state/types.ts";
+import { messageOf } from "../../sys/base/error.ts";
+import { resolveAnew } from "../ground/spec.ts";
+import { hostLaunch } from "../host/host.ts";
+import { failureOf } from "../launch/failure.ts";
+import { lineOf } from "../launch/line.ts";
+import type { Ground, LaunchEvent, LaunchSpec } from "../launch/types.ts";
+import { runTask } from "../oneshot/task.ts";
+import { writeHistory } from "../run/notes.ts";
+import { makeQueue } from "../run/queue.ts";
+import type { HostControl, HostRequest } from "../run/types.ts";
+import { dropTicket, isCalledOff, refuseCalledOff, watchTicket } from "../ticket/pending.ts";
+import { advance, become, settle, unsettle } from "./advance.ts";
+import { settledEvent } from "./child.ts";
+import type { UpNode } from "./types.ts";
+import { callOff, causeOf, forsakenError, isForsaken, type ServedNode, type UpState } from "./upstate.ts";
+
+export async function serveNode(up: UpState, node: UpNode): Promise<void> {
+  const one: ServedNode = {
+    queue: makeQueue<HostRequest>(),
+    cancel: new AbortController(),
+    over: Promise.withResolvers(),
+  };
+  up.served.set(node.key, one);
+  try {
+    if (node.run.is === "launch") await serveLaunch(up, node.run.spec, one);
+    else await serveTask(up, node, node.run.spec, one);
+  } catch (error) {
+    failToStart(up, node.key, error, one.cancel.signal.aborted);
+  }
+  dropTicket(up.ground, node.run.spec);
+  up.served.delete(node.key);
+  one.over.resolve();
+}
+
+type TaskNodeSpec = Extract<UpNode["run"], { is: "task" }>["spec"];
+
+async function serveTask(up: UpState, node: UpNode, spec: TaskNodeSpec, { cancel }: ServedNode): Promise<void> {
+  const { ground, emit } = up;
+  const { key } = node;
+  const stopped = watchTicket(ground, spec);
+  const signal = AbortSignal.any([cancel.signal, stopped.signal]);
+  const onReason = (why: string) =>
+    emit({ is: "launch", key, event: { is: "note", text: `${key} is not skipped: ${why}` } });
+  const onBegin = () => emit({ is: "task", key, event: { is: "begun" } });
+  const event = await runTask(ground, { ...spec, onReason, onBegin }, signal).finally(stopped.close);
+  refuseCalledOff(ground, spec);
+  if (isForsaken(up, node)) throw forsakenError(key);
+  emit({ is: "task", key, event });
+  if (event.is === "unchanged") become(up, key, "completed", { state: "unchanged", unchanged: true });
+  else if (event.exit.code === 0) become(up, key, "completed", { state: "completed", log: event.exit.log });
+  else become(up, key, "failed", { state: "failed", log: event.exit.log, why: event.exit.text });
+}
+
+async function serveLaunch(up: UpState, spec: LaunchSpec, { queue, cancel }: ServedNode): Promise<void> {
+  const { ground, emit } = up;
+  const { key } = spec;
+  const report = (event: LaunchEvent) => {
+    emit({ is: "launch", key, event });
+    becomeReported(up, key, event);
+  };
+  let token = "";
+  const control: HostControl = {
+    arrived: queue.arrived,
+    take: queue.take,
+    hard: up.hard,
+    cancel: cancel.signal,
+    watchMembers: up.watchMembers,
+    onRun: (record) => {
+      token = record.token;
+      if (cancel.signal.aborted && up.stopping !== null) queue.push(up.stopping);
+    },
+    resolveAnew: (one) => resolveAnew(ground, one),
+  };
+  const end = await hostLaunch(ground, spec, report, control);
+  if (end.is === "unchanged") return report(await settledEvent(ground, end.record, cancel.signal));
+  if (end.is === "taken") release(ground, token);
+  if (end.exit === null) return;
+  if (end.exit.reason !== "replaced" || up.stages.get(key) === "ready") return report({ is: "ended", exit: end.exit });
+  unsettle(up, key);
+  emit({ is: "launch", key, event: { is: "note", text: `${key} was ${end.exit.text}, which is waited for` } });
+  await followAnother(up, key, end.exit, cancel.signal);
+}
+
+function becomeReported(up: UpState, key: string, event: LaunchEvent): void {
+  if (event.is === "spawned") {
+    if (!event.probed) settle(up, key);
+    become(up, key, event.probed ? "started" : "ready", { ...event.line, why: null });
+  } else if (event.is === "ready") become(up, key, "ready", { ...event.line, why: null });
+  else if (event.is === "unchanged") become(up, key, "ready", { ...event.line, unchanged: true });
+  else if (event.is === "unhealthy")
+    become(up, key, "unhealthy", { ...event.line, why: `is not ready in time: ${event.why}` });
+  else if (event.is === "ended") becomeEnded(up, key, event.exit);
+  else if (event.is === "restarting") becomeWaiting(up, key, event.because);
+}
+
+/** Another process started the key again before it was up: its dependents need that launch now. */
+async function followAnother(up: UpState, key: string, replaced: ExitRecord, signal: AbortSignal): Promise<void> {
+  const { awaitSettled } = await import("../run/settle.ts");
+  const settled = await awaitSettled(up.ground, key, { signal });
+  if (settled.is === "ended") return becomeEnded(up, key, settled.exit ?? replaced);
+  const line = lineOf(settled.record, settled.is);
+  if (settled.is === "unhealthy")
+    become(up, key, "unhealthy", { ...line, why: `is not ready in time: ${settled.why}` });
+  else become(up, key, "ready", { ...line, why: null });
+}
+
+function becomeEnded(up: UpState, key: string, exit: ExitRecord): void {
+  const wasUp = up.stages.get(key) === "ready";
+  unsettle(up, key);
+  if (exit.reason === "stopped" || exit.reason === "interrupted")
+    become(up, key, "failed", { state: "stopped", pid: null, why: `was ${exit.text}` });
+  // A launch without `ready` that ended well has done its work: its dependents go on.
+  else if (exit.reason === "exited" && wasUp) become(up, key, "ready", { state: "exited", pid: null, why: exit.text });
+  else become(up, key, "failed", { state: "failed", pid: null, why: exit.text });
+}
+
+function becomeWaiting(up: UpState, key: string, because: string): void {
+  unsettle(up, key);
+  const count = (up.restarts.get(key) ?? 0) + 1;
+  up.restarts.set(key, count);
+  if (count < up.mostRestarts) become(up, key, "going", { state: "backoff", pid: null });
+  else
+    become(up, key, "failed", {
+      state: "backoff",
+      pid: null,
+      why: `is not up: it ${because}, after ${count - 1} restarts; its policy goes on`,
+    });
+}
+
+function failToStart(up: UpState, key: string, error: unknown, isCancelled: boolean): void {
+  if (isCalledOff(error)) {
+    const because = messageOf(error).replace(`${key} was not started: `, "").replace(/\.$/, "");
+    if (up.stages.get(key) !== "prevented") callOff(up, key, because);
+    advance(up);
+  } else if (isCancelled && (error as { name?: string }).name === "AbortError") {
+    const because = up.stopping === null ? "cancelled" : causeOf(up.stopping);
+    up.emit({ is: "prevented", key, because });
+    become(up, key, "failed", { state: "prevented", pid: null, why: `was not started: ${because}` });
+  } else {
+    up.emit({ is: "launch", key, event: { is: "failed", error: failureOf(error) } });
+    become(up, key, "failed", { state: "failed", pid: null, why: `could not be started: ${messageOf(error)}` });
+  }
+}
+
+/** The process that took the launch waits for this. If it removed the launch's files already, what is written here goes soon. */
+function release(ground: Ground, token: string): void {
+  const history = ground.store.history(token);
+  const run = {
+    history: history.is === "there" ? history.value : { version: 1, token, ready: null, exited: null, adopted: [] },
+  };
+  writeHistory(ground, run as never, { released: new Date().toISOString() });
+}

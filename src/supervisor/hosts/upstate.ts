@@ -1,0 +1,132 @@
+/**
+ * What a host of many knows while it brings its launches up: the stage and the outcome of each key, what it serves now, and who asked it to stop.
+ * Here is how a key leaves that without being started; advance.ts says when, servenode.ts serves one.
+ */
+import { DtError } from "../../sys/base/error.ts";
+import type { Ground, LaunchSpec } from "../launch/types.ts";
+import type { makeQueue } from "../run/queue.ts";
+import type { EndingRequest, HostControl, HostRequest } from "../run/types.ts";
+import { dropTicket } from "../ticket/pending.ts";
+import type { Stage } from "./schedule.ts";
+import type { Outcome, UpEvent, UpNode } from "./types.ts";
+
+export interface ServedNode {
+  queue: ReturnType<typeof makeQueue<HostRequest>>;
+  cancel: AbortController;
+  over: PromiseWithResolvers<void>;
+}
+
+export interface UpState {
+  ground: Ground;
+  nodes: readonly UpNode[];
+  byKey: ReadonlyMap<string, UpNode>;
+  dependents: ReadonlyMap<string, readonly string[]>;
+  stages: Map<string, Stage>;
+  outcomes: Map<string, Outcome>;
+  served: Map<string, ServedNode>;
+  /** Without `ready`, and spawned a moment ago. */
+  settling: Map<string, ReturnType<typeof setTimeout>>;
+  /** In a row, by policy. */
+  restarts: Map<string, number>;
+  /** After so many restarts in a row a launch is no longer waited for. */
+  mostRestarts: number;
+  settled: PromiseWithResolvers<Outcome[]>;
+  isUp: boolean;
+  stopping: EndingRequest | null;
+  hard: AbortSignal;
+  watchMembers: NonNullable<HostControl["watchMembers"]>;
+  emit(event: UpEvent): void;
+  /** Starts a node whose needs are met. */
+  begin(node: UpNode): void;
+}
+
+type Given = Pick<UpState, "ground" | "nodes" | "hard" | "mostRestarts" | "watchMembers" | "emit" | "begin">;
+
+export function makeUpState(given: Given): UpState {
+  const { ground, nodes } = given;
+  const dependents = new Map<string, string[]>();
+  for (const { key, needs } of nodes)
+    for (const need of needs) dependents.set(need.key, [...(dependents.get(need.key) ?? []), key]);
+  return {
+    ...given,
+    byKey: new Map(nodes.map((node) => [node.key, node])),
+    dependents,
+    stages: new Map(nodes.map(({ key }) => [key, "waiting"])),
+    outcomes: new Map(nodes.map(({ key }) => [key, blank(ground, key)])),
+    served: new Map(),
+    settling: new Map(),
+    restarts: new Map(),
+    settled: Promise.withResolvers(),
+    isUp: false,
+    stopping: null,
+  };
+}
+
+function blank(ground: Ground, key: string): Outcome {
+  const log = ground.store.path(key, "log");
+  return { key, state: "waiting", pid: null, port: null, url: null, log, unchanged: false, why: null };
+}
+
+export function changeOutcome({ outcomes }: UpState, key: string, change: Partial<Outcome>): void {
+  outcomes.set(key, { ...(outcomes.get(key) as Outcome), ...change });
+}
+
+/** The user stopped it meanwhile, or it was needed only for what the user stopped. */
+export function callOff(up: UpState, key: string, because: string): void {
+  changeOutcome(up, key, { state: "stopped", pid: null, why: `was not started: ${because}` });
+  up.stages.set(key, "prevented");
+  up.emit({ is: "called-off", key, because });
+  dropTicketOf(up, key);
+}
+
+/** Something that it needs will never be there. */
+export function preventNode(up: UpState, key: string, need: string): void {
+  const { outcomes, stages } = up;
+  const because = `it needs ${need}, which ${outcomes.get(need)?.why ?? "did not come up"}`;
+  if (outcomes.get(need)?.state === "stopped" && stages.get(key) === "waiting") {
+    callOff(up, key, because);
+    return;
+  }
+  changeOutcome(up, key, { state: "prevented", why: `was not started: ${because}` });
+  stages.set(key, "prevented");
+  up.emit({ is: "prevented", key, because });
+  dropTicketOf(up, key);
+  endServed(up, key, { is: "terminate", by: "signal", signal: "SIGTERM" });
+}
+
+/** This host was asked to stop before the node's turn came. */
+export function leaveUnstarted(up: UpState, key: string, request: EndingRequest): void {
+  up.stages.set(key, "prevented");
+  changeOutcome(up, key, { state: "prevented", why: `was not started: ${causeOf(request)}` });
+  dropTicketOf(up, key);
+}
+
+function dropTicketOf({ ground, byKey }: UpState, key: string): void {
+  dropTicket(ground, byKey.get(key)?.run.spec as LaunchSpec);
+}
+
+export function endServed({ served }: UpState, key: string, request: EndingRequest): void {
+  const one = served.get(key);
+  one?.cancel.abort();
+  one?.queue.push(request);
+}
+
+/** Not asked for itself, and all that need it were called off. */
+export function isForsaken(up: UpState, { key, isNamed }: UpNode): boolean {
+  const above = isNamed ? [] : (up.dependents.get(key) ?? []);
+  return above.length > 0 && above.every((one) => isCalledOffHere(up, one));
+}
+
+function isCalledOffHere({ stages, outcomes }: UpState, key: string): boolean {
+  return stages.get(key) === "prevented" && outcomes.get(key)?.state === "stopped";
+}
+
+export function forsakenError(key: string): DtError {
+  return new DtError("called-off", `${key} was not started: its dependents were stopped meanwhile.`);
+}
+
+/** What the user did meanwhile. */
+export function causeOf(request: EndingRequest): string {
+  if (request.is === "interrupt") return "Ctrl-C came first";
+  return request.by === "hangup" ? "the terminal was closed first" : `${request.signal} came first`;
+}

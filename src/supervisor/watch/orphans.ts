@@ -1,0 +1,17 @@
+/** The orphans of this process: what lost its parent and fell to it, since it is a subreaper or PID 1. */
+import { libc } from "../../sys/ffi/libc.ts";
+import { isOver, type ProcessEntry } from "../../sys/process/identity.ts";
+import { bunChildren } from "../../sys/spawn/bunspawn.ts";
+import type { Ground } from "../launch/types.ts";
+
+const WNOHANG = 1;
+
+/** Those that live; those that have ended are reaped here, since Bun reaps only what Bun spawned. `isOwn`: a child that this host started. */
+export function liveOrphans({ table }: Ground, isOwn: (pid: number) => boolean): ProcessEntry[] {
+  return table.childrenOf(process.pid).flatMap((pid) => {
+    const entry = isOwn(pid) || bunChildren().has(pid) ? null : table.entry(pid);
+    if (entry === null) return [];
+    if (isOver(entry)) libc().waitpid(pid, null, WNOHANG);
+    return isOver(entry) ? [] : [entry];
+  });
+}
