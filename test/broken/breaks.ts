@@ -843,7 +843,11 @@ export const BREAKS: readonly Break[] = [
   {
     what: "another checkout below the root is watched",
     edits: [
-      { file: "src/sys/watch/directories.ts", from: "&& !enters(directory.path)", to: "&& enters(directory.path)" },
+      {
+        file: "src/sys/watch/look.ts",
+        from: "&& !request.enters(directory.path)",
+        to: "&& request.enters(directory.path)",
+      },
     ],
     test: "test/sys/watch/trees.test.ts",
     only: "another checkout",
@@ -852,8 +856,8 @@ export const BREAKS: readonly Break[] = [
     what: "what a link leads to is not watched",
     edits: [
       {
-        file: "src/sys/watch/directories.ts",
-        from: "links.follow(path, () => hear(directory, name));",
+        file: "src/sys/watch/look.ts",
+        from: "links.follow(path, () => hear(state, directory, name));",
         to: "links.follow(path, () => {});",
       },
     ],
