@@ -80,7 +80,7 @@ export async function makeReference(sources: string): Promise<string> {
     ...fieldTables(),
     "## JSON",
     "`dt ps --json` prints an array of these, `dt status --json` one of them when one key is named:",
-    typeBlock(join(sources, "inspect/look.ts"), "KeyReport"),
+    typeBlock(join(sources, "inspect/types.ts"), "KeyReport"),
     "A detached start and `dt restart` print one of these:",
     typeBlock(join(sources, "supervisor/launch/types.ts"), "LaunchLine"),
     "What the daemon says, over its socket and as `dt daemon status --json`, is in [daemon.schema.json](daemon.schema.json).",

@@ -17,12 +17,15 @@ import {
   FLOORS,
   HEAVY_MODULES,
 } from "./architecture/rules.ts";
+import { checkSizes } from "./architecture/sizes.ts";
 import { REPOSITORY } from "./kit.ts";
 
 const SRC = readSources("src");
 
 describe("this repository", () => {
   test("imports go down the floors, never sideways or up", () => expect(checkFloors(SRC)).toEqual([]));
+  test("folders, files and functions are small, or stand in the table of exceptions", () =>
+    expect(checkSizes(SRC)).toEqual([]));
   test("no file imports itself on a way round, by types or lazily", () => expect(checkCircles(SRC)).toEqual([]));
   test("every floor of src is named in ARCHITECTURE.md", () => {
     const text = readFileSync(join(REPOSITORY, "ARCHITECTURE.md"), "utf8");
@@ -102,6 +105,24 @@ describe("broken rules are reported", () => {
       "src/supervisor/d.ts: . is on no floor of src/supervisor",
       "src/logs/deep/e.ts: deep is on no floor of src/logs",
       "src/inspect/f.ts:1 (., floor 0 of inspect) imports src/inspect/why/explain.ts (floor 1)",
+    ]);
+  });
+
+  test("a folder, a file and a function that are too large, and a needless exception, are reported", () => {
+    const long = (lines: number) => "\n".repeat(lines);
+    const broken = [
+      ...Array.from({ length: 15 }, (_, at) => src(`src/state/${at}.ts`, "")),
+      src("src/logs/long.ts", long(221)),
+      src("src/logs/grown.ts", long(231)),
+      src("src/logs/deep.ts", `const a = 1;\nexport async function deep() {${long(60)}}\n`),
+    ];
+    const files = { "src/logs/grown.ts": [230, "a list"], "src/logs/deep.ts": [300, "a list"] } as const;
+    expect(checkSizes(broken, { folders: {}, files, functions: {} })).toEqual([
+      "src/state has 15 files, at most 14",
+      "src/logs/long.ts has 221 lines, at most 220",
+      "src/logs/grown.ts has 231 lines, at most 230",
+      "src/logs/deep.ts needs no exception",
+      "src/logs/deep.ts deep has 61 lines, at most 60",
     ]);
   });
 

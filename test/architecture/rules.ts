@@ -29,8 +29,8 @@ export const SUBFLOORS: Readonly<Record<string, readonly (readonly string[])[]>>
     ["ffi", "text"],
     ["files", "process", "pattern"],
     ["places", "stdio", "kernel"],
-    ["seal", "spawn", "net", "watch"],
-    ["lock", "terminal"],
+    ["seal", "spawn", "net", "match"],
+    ["lock", "terminal", "watch"],
     ["capture"],
   ],
   manifest: [

@@ -832,7 +832,7 @@ export const BREAKS: readonly Break[] = [
     what: "a pattern with `!` leaves nothing out",
     edits: [
       {
-        file: "src/sys/watch/match.ts",
+        file: "src/sys/match/match.ts",
         from: "if (pattern.excludes) return false;",
         to: "if (pattern.excludes) continue;",
       },

@@ -6,7 +6,7 @@ import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { relative } from "node:path";
 import { sha256 } from "../../sys/base/digest.ts";
 import { messageOf } from "../../sys/base/error.ts";
-import type { Files } from "../../sys/watch/groups.ts";
+import type { Files } from "../../sys/match/groups.ts";
 
 /** `why`: a sentence without its end. */
 export type Inputs = { is: "known"; digest: string } | { is: "unknown"; why: string };
@@ -16,7 +16,7 @@ const CHUNK_BYTES = 256 * 1024;
 /** `more`: files that count beside what the patterns mean. */
 export async function digestInputs(request: Files, more: readonly string[]): Promise<Inputs> {
   const [{ findFiles }, { describeUnmatched }] = await Promise.all([
-    import("../../sys/watch/find.ts"),
+    import("../../sys/match/find.ts"),
     import("../../sys/watch/trees.ts"),
   ]);
   const { files, unmatched, unsure } = await findFiles(request);

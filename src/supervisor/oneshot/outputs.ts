@@ -25,7 +25,7 @@ export async function readOutputs({ root, env, outputs }: OutputsRequest): Promi
     if (stat === undefined && /[*?[{]/.test(output)) patterns.push(output);
   }
   if (patterns.length === 0) return found;
-  const { findFiles } = await import("../../sys/watch/find.ts");
+  const { findFiles } = await import("../../sys/match/find.ts");
   const { unmatched } = await findFiles({ root, env, patterns, ignore: [], leaveOut: [], git: false });
   for (const pattern of patterns) if (!unmatched.includes(pattern)) found[pattern] = "there";
   return found;

@@ -3,8 +3,8 @@
  * patterns that name nothing.
  */
 import { isRemote } from "../files/space.ts";
+import { type Files, type Group, groupFiles } from "../match/groups.ts";
 import { type Directories, watchDirectories } from "./directories.ts";
-import { type Files, type Group, groupFiles } from "./groups.ts";
 
 export interface TreesRequest extends Files {
   /** An absolute path of a file that was created, changed or removed. */

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Group, groupFiles } from "../../../src/sys/watch/groups.ts";
+import { type Group, groupFiles } from "../../../src/sys/match/groups.ts";
 import { makeScratch } from "../../kit/scratch.ts";
 import { expectLinear } from "../../linear.ts";
 

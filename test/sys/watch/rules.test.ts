@@ -4,8 +4,8 @@ import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync }
 import { dirname, join, relative } from "node:path";
 import fc from "fast-check";
 import { statOf } from "../../../src/sys/base/stat.ts";
-import { findFiles } from "../../../src/sys/watch/find.ts";
-import { groupFiles } from "../../../src/sys/watch/groups.ts";
+import { findFiles } from "../../../src/sys/match/find.ts";
+import { groupFiles } from "../../../src/sys/match/groups.ts";
 import { makeScratch } from "../../kit/scratch.ts";
 
 const scratch = makeScratch();

@@ -2,8 +2,8 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { type Group, groupFiles } from "../../../src/sys/match/groups.ts";
 import { makeBatches, type Timers } from "../../../src/sys/watch/batch.ts";
-import { type Group, groupFiles } from "../../../src/sys/watch/groups.ts";
 import { type Trees, watchTrees } from "../../../src/sys/watch/trees.ts";
 import { makeScratch } from "../../kit/scratch.ts";
 import { until } from "../../kit.ts";
