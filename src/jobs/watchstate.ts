@@ -34,7 +34,7 @@ export interface WatchState {
   again: Timer | undefined;
 }
 
-export type Timer = ReturnType<typeof setTimeout>;
+type Timer = ReturnType<typeof setTimeout>;
 
 /** False when the root was removed or moved away, and when another folder is in its place. */
 export function isFolderHere({ folder, options: { root } }: Pick<WatchState, "folder" | "options">): boolean {

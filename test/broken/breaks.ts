@@ -791,8 +791,8 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/jobs/queue.ts",
-        from: "      clear(target);\n      target.since ??= now();",
-        to: "      if (target.timer !== null) return;\n      target.since ??= now();",
+        from: "  clear(state, target);\n  target.since ??= now();",
+        to: "  if (target.timer !== null) return;\n  target.since ??= now();",
       },
     ],
     test: "test/daemon/watch/queue.test.ts",
