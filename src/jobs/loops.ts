@@ -1,26 +1,27 @@
 /**
- * Jobs that change what they are run for, told from somebody who saves often by the rule of restarts (supervisor/watch/rounds.ts), each target for itself.
- * Only what changes while a job runs, or a moment after, can be the job's. A target that nobody knew, and that came up while one job alone ran,
- * may be that job's work, and is counted with it. Of more targets than are remembered the oldest are forgotten, and their counting begins again.
+ * Tells jobs that change the files they run for from a user who saves often, by the rule of restarts
+ * (supervisor/watch/rounds.ts), each target for itself. Only changes made while a job runs, or a moment after, can be
+ * the job's. A target that was unknown, and that appeared while exactly one job ran, may be that job's work, and is
+ * counted with it. Of more targets than are remembered the oldest are forgotten; their counting begins again.
  */
 
 import { makeRounds, type Rounds, signsOf } from "../supervisor/watch/rounds.ts";
 import { formatDuration } from "../values/duration.ts";
 
 export type Judgement =
-  /** So much later than usual. `doubt`: why this may be a loop. */
+  /** `afterMs`: this much later than usual. `doubt`: why this may be a loop. */
   | { is: "work"; afterMs: number; doubt?: string }
-  /** What it is after such a silence still counts. `why`: the first time. */
+  /** Worked on as it is after this long a silence. `why`: the first time. */
   | { is: "held"; silenceMs: number; why?: string };
 
 export interface Loops {
-  /** A change of this path was heard of. */
+  /** A change of this path was seen. */
   heard(path: string): void;
-  /** `changed`: those of the paths that did; a new one was not known before. */
+  /** `changed`: those of the paths that changed; a new one was not known before. */
   judge(target: string, paths: readonly string[], changed: readonly ChangedPath[]): Judgement;
   began(target: string): void;
   ended(target: string): void;
-  /** What was held was silent for so long. */
+  /** Nothing changed a held target for as long as its silence. */
   release(target: string): void;
 }
 
@@ -31,14 +32,14 @@ export interface ChangedPath {
 
 interface Work {
   rounds: Rounds;
-  /** When its last job did; null: there was none. */
+  /** When its last job began; null: there was none. */
   beganAt: number | null;
-  /** When its last job did; null: it runs, or none ran yet. */
+  /** When its last job ended; null: it runs, or none ran yet. */
   endedAt: number | null;
 }
 
 const MOST_TARGETS = 1000;
-/** How much later than the end of a job what it wrote may be heard of. */
+/** A change that a job made may be seen at most this much later than the job's end. */
 const MOMENT_MS = 150;
 
 export function makeLoops(now: () => number): Loops {
@@ -70,25 +71,15 @@ export function makeLoops(now: () => number): Loops {
       if (maker !== null && changed.every(({ isNew }) => isNew)) works.set(target, maker);
       const { rounds, endedAt } = of(target);
       for (const path of paths) heard.delete(path);
-      // One more try of what failed is no change.
+      // Another try of a job that failed is no change.
       if (times.length === 0) return { is: "work", afterMs: 0 };
       if (endedAt !== null && times.some(({ last }) => last > endedAt + MOMENT_MS)) rounds.forget();
       const at = Math.min(...times.map(({ first }) => first));
       const verdict = rounds.judge({ at, now: now(), files: changed.map(({ path, isNew }) => signsOf(path, isNew)) });
       if (verdict.is === "work")
-        return verdict.mayLoop === undefined
-          ? verdict
-          : {
-              ...verdict,
-              doubt: `${target} changed during each of its last ${verdict.mayLoop} jobs: if the job writes it, leave it out with \`ignore\` or a \`!\` pattern`,
-            };
-      const { silenceMs } = verdict;
-      if (!verdict.isFirst) return { is: "held", silenceMs };
-      return {
-        is: "held",
-        silenceMs,
-        why: `${target} changed at the same moment of each of its last jobs, so it looks as if the job changes what it is run for: its next job waits until nothing has changed it for ${formatDuration(silenceMs)}, and each further one twice as long, unless something else changes it`,
-      };
+        return verdict.mayLoop === undefined ? verdict : { ...verdict, doubt: doubtOf(target, verdict.mayLoop) };
+      const { silenceMs, isFirst } = verdict;
+      return { is: "held", silenceMs, ...(isFirst ? { why: whyHeld(target, silenceMs) } : {}) };
     },
     began(target) {
       const work = of(target);
@@ -101,4 +92,12 @@ export function makeLoops(now: () => number): Loops {
     },
     release: (target) => of(target).rounds.release(),
   };
+}
+
+function doubtOf(target: string, jobs: number): string {
+  return `${target} changed during each of its last ${jobs} jobs: if the job writes it, leave it out with \`ignore\` or a \`!\` pattern`;
+}
+
+function whyHeld(target: string, silenceMs: number): string {
+  return `${target} changed at the same moment of each of its last jobs, so it looks as if the job changes what it is run for: its next job waits until nothing has changed it for ${formatDuration(silenceMs)}, and each further one twice as long, unless something else changes it`;
 }

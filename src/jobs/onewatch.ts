@@ -1,7 +1,7 @@
 /**
- * One `watch` of a manifest, from its opening to its close. What is seen goes one way: trees, inbox, `heard.ts`, queue,
- * `working.ts`, job. The first time, the files as they are found are the beginning; later, whatever differs from what is
- * known has changed.
+ * One `watch` of a manifest, from its opening to its close. A change goes one way: trees, inbox, `heard.ts`, queue,
+ * `working.ts`, job. The first time, the files as they are found are the beginning; later, every file that differs from
+ * what is known of it has changed.
  */
 import { dirname, join } from "node:path";
 import type { ResolvedPlugin, ResolvedWatch } from "../manifest/model/resolved.ts";

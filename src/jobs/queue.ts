@@ -3,12 +3,12 @@
  * enough; then the target is queued. One job runs at a time per target, several targets side by side. Changes of a
  * target that is queued already are coalesced; while the queue is full, changes go on being gathered, so none is lost.
  *
- *   target \ event   change               quiet, or long enough   queue full        job ends             failed, tries left
- *   --------------   ------------------   ---------------------   ---------------   ------------------   ------------------
- *   unknown          gather               -                       -                 -                    -
- *   gathering        gather, wait again   queue                   gather on (due)   -                    -
- *   queued           gather beside        coalesce                coalesce          -                    -
- *   running          gather beside        queue behind it         gather on (due)   run what is queued   wait, queue again
+ *   target \ event   change               quiet or long enough   queue full        job ends         failed, tries left
+ *   --------------   ------------------   --------------------   ---------------   --------------   ------------------
+ *   unknown          gather               -                      -                 -                -
+ *   gathering        gather, wait again   queue                  gather on (due)   -                -
+ *   queued           gather beside        coalesce               coalesce          -                -
+ *   running          gather beside        queue behind it        gather on (due)   run the queued   wait, queue again
  */
 import type { Timers } from "../sys/watch/batch.ts";
 

@@ -1,4 +1,7 @@
-/** What a changed path is a change of: the whole path, a pattern with parts of it, or what the manifest's own function says, asked in a child. */
+/**
+ * Names the target that a changed path belongs to: the path itself, a pattern filled with parts of it, or what the
+ * manifest's own function returns, called in a child.
+ */
 
 import { basename, dirname, extname } from "node:path";
 import { DtError, EXIT, messageOf } from "../sys/base/error.ts";
@@ -8,7 +11,7 @@ import { bunSpawn } from "../sys/spawn/bunspawn.ts";
 
 export type Target = { is: "path" } | { is: "pattern"; text: string } | { is: "function"; file: string; index: number };
 
-/** Null: this path is nobody's. */
+/** Null: the path belongs to no target. */
 export type Named = { path: string; target: string | null };
 
 /** `{path}`, `{dir}`, `{name}`, `{stem}` (the name without its ending) and `{ext}`. */
@@ -27,7 +30,7 @@ export function fillPattern(text: string, path: string): string {
 export interface AskOptions {
   root: string;
   env: Record<string, string>;
-  /** Throws when this manifest's code is not to be run. */
+  /** Throws when this manifest's code may not be run. */
   check(file: string): void;
 }
 
@@ -71,7 +74,9 @@ async function askFunction(
   return paths.map((path, at) => ({ path, target: typeof names[at] === "string" ? (names[at] as string) : null }));
 }
 
-/** `dt __target <manifest> <index>`: paths as JSON on standard input, one target each, or null, on standard output. */
+/**
+ * `dt __target <manifest> <index>`: reads paths as JSON from standard input, and prints one target, or null, for each.
+ */
 export async function runTargetChild(
   [file = "", index = ""]: readonly string[],
   input: string,

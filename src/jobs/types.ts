@@ -25,7 +25,7 @@ export type JobReport = {
   log: string;
 };
 
-/** As it is on disk. */
+/** A job as it is on disk. */
 export interface JobFile extends JobReport {
   version: 1;
   process: ProcessIdentity | null;
@@ -43,16 +43,19 @@ export interface JobRequest {
 }
 
 export interface Jobs {
-  /** Resolves when it has ended. Never rejects. In a root that was removed nothing is run, and nothing written. */
+  /** Resolves when the job has ended. Never rejects. In a root that was removed nothing is run or written. */
   run(request: JobRequest): Promise<JobReport>;
   running(): number;
   list(roots: readonly string[], limit: number): JobReport[];
-  /** What ran when an earlier daemon ended: `lost` when it runs no more, and until then no other job of its target is run. */
+  /**
+   * Jobs that ran when an earlier daemon ended: each is `lost` once it no longer runs, and until then no other job of
+   * its target is run.
+   */
   settle(roots: readonly string[]): void;
 }
 
 export interface RootWatch {
-  /** Its manifests as they are now; resolves when a change from now on is seen. Only the plugins that are named, if any are. */
+  /** Takes the root's manifests as they are now. Resolves when every change from then on will be seen. */
   set(index: ManifestIndex): Promise<void>;
   /** Resolves when nothing waits or runs. */
   idle(): Promise<void>;
@@ -68,6 +71,9 @@ export interface RootWatchOptions {
   source: JobReport["source"];
   /** Null: all plugins. */
   plugin: string | null;
-  /** Since when the root is to be watched, by the clock of its file system: the first time, what changed since then is a change. Null: from now on. */
+  /**
+   * Since when the root is to be watched, by the clock of its file system: the first time, files that changed since
+   * then count as changed. Null: from now on.
+   */
   since(): number | null;
 }
