@@ -1,8 +1,8 @@
 /**
- * What is marked `boot: true` in registered roots is started when the daemon begins, or when the root is registered with one that runs. In a new boot of the machine all of it is; after that, a stop by a
- * person and an end by itself stay as they are, so that a daemon that was killed and started again changes nothing.
+ * Starts the commands marked `boot: true` in registered roots, when the daemon begins or a root is registered with one
+ * that runs. After a boot of the machine all of them are started. Later, a command that a person stopped or that ended by
+ * itself stays as it is, so that a daemon that was killed and started again changes nothing.
  */
-
 import { seeKey } from "../inspect/seen.ts";
 import type { Log } from "../jobs/types.ts";
 import { declaredIn } from "../manifest/model/find.ts";
@@ -23,17 +23,19 @@ interface Booted {
   bootId: string;
 }
 
-export async function startAtBoot(
-  world: World,
-  paths: DaemonPaths,
-  roots: readonly string[],
-  dt: Dt,
-  log: Log,
-): Promise<void> {
+export interface BootContext {
+  world: World;
+  paths: DaemonPaths;
+  dt: Dt;
+  log: Log;
+}
+
+export async function startAtBoot(context: BootContext, roots: readonly string[]): Promise<void> {
+  const { world, paths, log } = context;
   const before = readJson(paths.booted, (value) => value as Booted);
   const bootId = world.table.bootId();
   const isNewBoot = before.is !== "there" || before.value.bootId !== bootId;
-  await Promise.all(roots.map((root) => startIn(world, root, isNewBoot, dt, log)));
+  await Promise.all(roots.map((root) => startIn(context, root, isNewBoot)));
   if (!isNewBoot) return;
   try {
     writeJson(paths.booted, { version: 1, bootId } satisfies Booted);
@@ -42,7 +44,7 @@ export async function startAtBoot(
   }
 }
 
-async function startIn(world: World, root: string, isNewBoot: boolean, dt: Dt, log: Log): Promise<void> {
+async function startIn({ world, dt, log }: BootContext, root: string, isNewBoot: boolean): Promise<void> {
   try {
     const index = await indexOf(world, root);
     for (const { message } of index.failures) log("warn", message, { root });
@@ -68,7 +70,7 @@ function isToStart(ground: Ground, key: string, isNewBoot: boolean): boolean {
   const want = thereOrNull(ground.store.want(key));
   if (want?.want === "stopped") return false;
   const exit = thereOrNull(ground.store.exit(key));
-  // Ended by itself, with a code: that is how it is.
+  // It ended by itself, with a code: it stays ended.
   return exit === null || exit.code === null || ground.store.record(key).is === "there";
 }
 

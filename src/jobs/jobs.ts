@@ -122,7 +122,12 @@ async function untilOver(state: JobsState, job: JobFile): Promise<void> {
   // The process that runs it, a `dt watch` say, may live and write down how it ended.
   await Bun.sleep(WRITTEN_MS);
   if (readJob(jobPlaceOf(world, job.root), job.id)?.state === "running")
-    write(state, { ...job, process: null, state: "lost", error: "it ended while no daemon was running, so nobody saw how" });
+    write(state, {
+      ...job,
+      process: null,
+      state: "lost",
+      error: "it ended while no daemon was running, so nobody saw how",
+    });
   earlier.delete(nameOf(job));
 }
 

@@ -90,9 +90,11 @@ const HEAVY = [
  */
 export const HEAVY_MODULES = [
   "src/daemon/socket/protocol.ts",
+  "src/daemon/reach.ts",
   "src/daemon/run.ts",
   "src/daemon/schedule.ts",
   "src/daemon/socket/server.ts",
+  "src/daemon/status.ts",
   "src/manifest/load/child.ts",
   "src/manifest/load/evaluate.ts",
   "src/manifest/load/handler.ts",
@@ -415,7 +417,7 @@ const BANS: readonly Ban[] = [
     except: [
       "src/sys/*",
       "src/daemon/log.ts",
-      "src/daemon/run.ts",
+      "src/daemon/reach.ts",
       "src/daemon/unit/service.ts",
       "src/manifest/load/load.ts",
       "src/manifest/start/write.ts",

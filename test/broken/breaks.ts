@@ -727,7 +727,7 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "the daemon binds whatever is at its path",
-    edits: [{ file: "src/daemon/run.ts", from: "if (await isListening(socket)) {", to: "if (Number(0) === 1) {" }],
+    edits: [{ file: "src/daemon/reach.ts", from: "if (await isListening(socket)) {", to: "if (Number(0) === 1) {" }],
     test: "test/e2e/daemon/daemon.test.ts",
     only: "the socket: private",
   },
@@ -1286,7 +1286,9 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "sockets: the daemon does not mind where its link leads",
-    edits: [{ file: "src/daemon/run.ts", from: "if (linkedSocketOf(paths) === socket) return;", to: "return;" }],
+    edits: [
+      { file: "src/daemon/reach.ts", from: "if (linkedSocketOf(paths) === reach.socket) return;", to: "return;" },
+    ],
     test: "test/fault/trust/sockets.test.ts",
     only: "the link of a daemon",
   },

@@ -1,6 +1,7 @@
 /**
- * The daemon's side of its socket. Requests of one connection are answered in order, one at a time; connections do not wait for each other: after
- * a few requests the others have their turn, and who does not read what he is sent is not read from.
+ * The daemon's side of its socket. The requests of one connection are answered in order, one at a time. Connections do
+ * not wait for each other: after a few requests the others have their turn, and a client that does not read what it is
+ * sent is not read from.
  */
 import * as v from "valibot";
 import type { Log } from "../../jobs/types.ts";
@@ -19,9 +20,9 @@ import {
 export interface Answers {
   /** Throws a DtError for what is refused. */
   answer(request: Request | PluginRequest): Promise<unknown> | unknown;
-  /** Whether a plugin registered it; what is neither this nor the daemon's own is refused. */
+  /** Whether a plugin registered this command. Commands that are neither a plugin's nor the daemon's are refused. */
   isRegistered(cmd: string): boolean;
-  /** Gives what ends it. */
+  /** Returns the function that ends it. */
   subscribe(root: string | undefined, emit: (event: Event) => void): () => void;
 }
 
@@ -31,10 +32,10 @@ export interface DaemonServer {
   stop(): void;
 }
 
-/** So many may wait on one connection before it is read from again. */
+/** Requests that may wait on one connection; until one of them is answered it is not read from. */
 const MOST_PENDING = 64;
 const AT_A_TIME = 16;
-/** Bytes that may wait for a client, answers or events. */
+/** Bytes of answers and events that may wait for a client. */
 const MOST_UNREAD = 256 * 1024;
 const MOST_CLIENTS = 4096;
 
@@ -54,7 +55,8 @@ export function serve(path: string, answers: Answers, log: Log): DaemonServer {
         return null;
       }
       clients++;
-      return handle(line, answers, log, () => {
+      const connection = { line, answers, log, pending: [], busy: false, over: false, unsubscribe: null };
+      return handle(connection, () => {
         clients--;
       });
     },
@@ -63,84 +65,96 @@ export function serve(path: string, answers: Answers, log: Log): DaemonServer {
   return { clients: () => clients, isReachable: () => server.isReachable(), stop: () => server.stop() };
 }
 
-function handle(line: LineConnection, answers: Answers, log: Log, onClose: () => void): LineHandlers {
-  const pending: unknown[] = [];
-  let busy = false;
-  let over = false;
-  let unsubscribe: (() => void) | null = null;
+interface Connection {
+  line: LineConnection;
+  answers: Answers;
+  log: Log;
+  /** Requests that wait for their turn. */
+  pending: unknown[];
+  busy: boolean;
+  over: boolean;
+  unsubscribe: (() => void) | null;
+}
 
-  const respond = async (message: unknown) => {
-    const { reply, after } = message === GARBAGE ? { reply: NO_JSON, after: undefined } : await replyTo(message);
-    if (over) return;
-    line.send(reply);
-    after?.();
-    // What is not read is not added to.
-    if (line.waiting() > MOST_UNREAD) await line.flushed();
-  };
-
-  async function replyTo(message: unknown): Promise<{ reply: Reply; after?: () => void }> {
-    const id = idOf(message);
-    try {
-      const request = judge(message, answers);
-      if (request.cmd !== "subscribe")
-        return { reply: { ok: true, data: (await answers.answer(request)) ?? null, ...id } };
-      const { root } = request as { root?: string };
-      return {
-        reply: { ok: true, data: { subscribed: true }, ...id },
-        after: () => {
-          unsubscribe?.();
-          unsubscribe = answers.subscribe(root, (event) => {
-            // An event more than it can take, and a client that does not read is cut off by the connection itself.
-            line.send(event);
-          });
-        },
-      };
-    } catch (error) {
-      if (!(error instanceof DtError)) log("error", `a request failed: ${messageOf(error)}`);
-      const code = error instanceof DtError ? error.code : "internal";
-      return { reply: { ...refusal(code, messageOf(error)), ...id } };
-    }
-  }
-
-  const work = async () => {
-    if (busy) return;
-    busy = true;
-    for (let done = 0; pending.length > 0 && !over; done++) {
-      if (done > 0 && done % AT_A_TIME === 0) await new Promise((resolve) => setImmediate(resolve));
-      await respond(pending.shift());
-      if (pending.length === MOST_PENDING - 1) line.resume();
-    }
-    busy = false;
-  };
-
-  const take = (message: unknown) => {
-    pending.push(message);
-    if (pending.length >= MOST_PENDING) line.pause();
-    void work();
-  };
-
+function handle(connection: Connection, onClose: () => void): LineHandlers {
+  const { line, pending } = connection;
   return {
-    onMessage: take,
+    onMessage: (message) => take(connection, message),
     onGarbage(what) {
       if (what === "too-long") {
         line.send(refusal("too-long", "a line is longer than 1 MiB, or all that is unfinished is more than 32 MiB"));
         line.close();
-      } else take(GARBAGE);
+      } else take(connection, GARBAGE);
     },
     onClose() {
-      over = true;
+      connection.over = true;
       pending.length = 0;
-      unsubscribe?.();
+      connection.unsubscribe?.();
       onClose();
     },
   };
+}
+
+function take(connection: Connection, message: unknown): void {
+  const { line, pending } = connection;
+  pending.push(message);
+  if (pending.length >= MOST_PENDING) line.pause();
+  void work(connection);
+}
+
+async function work(connection: Connection): Promise<void> {
+  const { line, pending } = connection;
+  if (connection.busy) return;
+  connection.busy = true;
+  for (let done = 0; pending.length > 0 && !connection.over; done++) {
+    if (done > 0 && done % AT_A_TIME === 0) await new Promise((resolve) => setImmediate(resolve));
+    await respond(connection, pending.shift());
+    if (pending.length === MOST_PENDING - 1) line.resume();
+  }
+  connection.busy = false;
+}
+
+async function respond(connection: Connection, message: unknown): Promise<void> {
+  const { line } = connection;
+  const { reply, after } =
+    message === GARBAGE ? { reply: NO_JSON, after: undefined } : await replyTo(connection, message);
+  if (connection.over) return;
+  line.send(reply);
+  after?.();
+  // A client that does not read gets no more until it does.
+  if (line.waiting() > MOST_UNREAD) await line.flushed();
+}
+
+/** `after`: to be done once the reply is sent. */
+async function replyTo(connection: Connection, message: unknown): Promise<{ reply: Reply; after?: () => void }> {
+  const { answers, log } = connection;
+  const id = idOf(message);
+  try {
+    const request = judge(message, answers);
+    if (request.cmd !== "subscribe")
+      return { reply: { ok: true, data: (await answers.answer(request)) ?? null, ...id } };
+    const { root } = request as { root?: string };
+    return { reply: { ok: true, data: { subscribed: true }, ...id }, after: () => subscribe(connection, root) };
+  } catch (error) {
+    if (!(error instanceof DtError)) log("error", `a request failed: ${messageOf(error)}`);
+    const code = error instanceof DtError ? error.code : "internal";
+    return { reply: { ...refusal(code, messageOf(error)), ...id } };
+  }
+}
+
+function subscribe(connection: Connection, root: string | undefined): void {
+  connection.unsubscribe?.();
+  connection.unsubscribe = connection.answers.subscribe(root, (event) => {
+    // The connection itself cuts off a client that does not read, at the first event that finds no room.
+    connection.line.send(event);
+  });
 }
 
 function refusal(code: string, error: string): Extract<Reply, { ok: false }> {
   return { ok: false, error, code };
 }
 
-/** In the place of a line that is none, so that answers stay in order. */
+/** Stands for a line that is no JSON, so that answers stay in order. */
 const GARBAGE = Symbol("no JSON");
 const NO_JSON = refusal("bad-request", "expected one JSON object a line, and this line is no JSON");
 
