@@ -1,9 +1,8 @@
 /**
  * Starts what a command needs first, in order, where it is not up already; one-shots among the needs run to their end.
  */
-import { faultsOf } from "../../manifest/model/faults.ts";
-import { closureOf, dependentsOf, type GraphNode, shortKey, showPath } from "../../manifest/model/graph.ts";
-import type { Condition, ManifestIndex } from "../../manifest/model/resolved.ts";
+import { shortKey } from "../../manifest/model/graph.ts";
+import type { ManifestIndex } from "../../manifest/model/resolved.ts";
 import type { Asker, ExitRecord } from "../../state/types.ts";
 import { isStopped } from "../../state/view.ts";
 import { startDetached } from "../../supervisor/hosts/caller.ts";
@@ -23,6 +22,7 @@ import { DtError, EXIT } from "../../sys/base/error.ts";
 import { parseKey } from "../../values/key.ts";
 import { tellEvent, tellLastLines } from "../parts/tell.ts";
 import type { RunnerContext } from "../parts/types.ts";
+import { type OrderedNeed, orderNeeds } from "./needorder.ts";
 
 /** The command whose needs are started. */
 export interface Needy {
@@ -33,62 +33,24 @@ export interface Needy {
   ticket?: Ticket;
 }
 
-type Need = GraphNode & { until: Condition; dependents: string[]; ticket: Ticket };
+type Need = OrderedNeed & { ticket: Ticket };
 
-/**
- * `cancel`: Ctrl-C, which ends a launch that is being started. `off`: the start is called off,
- * and its needs stay as they are.
- */
-interface Ends {
+export interface NeedsRequest {
+  context: RunnerContext;
+  index: ManifestIndex;
+  needy: Needy;
+  /** Ctrl-C, which ends a launch that is being started. */
   cancel: AbortSignal;
+  /** The start is called off: its needs stay as they are. */
   off: AbortSignal;
-}
-
-/** All that a command needs, directly or not; what others need comes first. */
-export function orderNeeds(
-  index: ManifestIndex,
-  key: string,
-): (GraphNode & { until: Condition; dependents: string[] })[] {
-  const { nodes, missing } = closureOf(index, [key]);
-  const path = missing[0];
-  if (path !== undefined) {
-    const failure = index.failures.find((one) => one.plugin === path.at(-1)?.split(":")[0]);
-    const [fault, ...lines] = failure === undefined ? [] : faultsOf(failure);
-    const why =
-      fault === undefined
-        ? `no manifest${index.root === undefined ? "" : ` in ${index.root}`} declares the last of these`
-        : `that plugin could not be loaded: ${fault}`;
-    throw new DtError("needs", `${showPath(path)}: ${why}`, {
-      lines,
-      status: EXIT.usage,
-      hint: "Correct the manifest, or start without its needs: --no-needs",
-      details: { path },
-    });
-  }
-  const edges = nodes.flatMap((node) => node.needs);
-  return nodes
-    .filter((node) => node.key !== key)
-    .map((node) => {
-      const asked = edges.filter((edge) => edge.key === node.key).map((edge) => edge.condition);
-      return {
-        ...node,
-        dependents: dependentsOf(nodes, node.key),
-        until: asked.find((condition) => condition !== "started") ?? "started",
-      };
-    });
 }
 
 /**
  * Starts the needs in order. Throws when one of them does not become as needed, and when one of them, or the command
  * itself, is stopped in the meantime.
  */
-export async function startNeeds(
-  context: RunnerContext,
-  index: ManifestIndex,
-  needy: Needy,
-  cancel: AbortSignal,
-  off: AbortSignal,
-): Promise<void> {
+export async function startNeeds(request: NeedsRequest): Promise<void> {
+  const { context, index, needy, cancel, off } = request;
   const { ground } = context;
   // Takes all tickets at once: a stop also counts for needs whose turn comes later.
   const needs = orderNeeds(index, needy.key).map((need) => ({
@@ -98,7 +60,7 @@ export async function startNeeds(
   context.announced?.close();
   try {
     for (const need of needs) {
-      await meetNeed(context, index, needy, need, { cancel, off });
+      await meetNeed(request, need);
       if (cancel.aborted) return;
       off.throwIfAborted();
       dropTicket(ground, need);
@@ -109,13 +71,8 @@ export async function startNeeds(
   }
 }
 
-async function meetNeed(
-  context: RunnerContext,
-  index: ManifestIndex,
-  needy: Needy,
-  need: Need,
-  ends: Ends,
-): Promise<void> {
+async function meetNeed(request: NeedsRequest, need: Need): Promise<void> {
+  const { context, needy, cancel, off } = request;
   const refuse = () => {
     const by = whoCalledOff(context.ground, need);
     if (by !== null) throw stoppedNeed(needy, need, `was stopped meanwhile${describeAsker(by)}`);
@@ -123,13 +80,13 @@ async function meetNeed(
   refuse();
   const why =
     need.settings.kind === "oneshot"
-      ? await runNeed(context, index, needy, need, ends)
-      : await bringUp(context, needy, need, ends).catch((error: unknown) => {
+      ? await runNeed(request, need)
+      : await bringUp(request, need).catch((error: unknown) => {
           if (isCalledOff(error)) refuse();
           throw error;
         });
-  if (ends.cancel.aborted || why === null) return;
-  ends.off.throwIfAborted();
+  if (cancel.aborted || why === null) return;
+  off.throwIfAborted();
   refuse();
   throw new DtError("need-failed", `${needy.key} was not started: it needs ${need.key}, which ${why}.`, {
     hint: `dt logs ${need.key}`,
@@ -145,11 +102,8 @@ function stoppedNeed(needy: Needy, need: Need, how: string): DtError {
 }
 
 async function runNeed(
-  context: RunnerContext,
-  index: ManifestIndex,
-  { key, env, asker }: Needy,
+  { context, index, needy: { key, env, asker }, cancel, off }: NeedsRequest,
   need: Need,
-  { cancel, off }: Ends,
 ): Promise<string | null> {
   const parts = parseKey(need.key) as NonNullable<ReturnType<typeof parseKey>>;
   if (need.settings.kind !== "oneshot") throw new Error(`${need.key} is no one-shot`);
@@ -168,14 +122,15 @@ async function runNeed(
   return end.exit.text;
 }
 
-async function bringUp(context: RunnerContext, needy: Needy, need: Need, ends: Ends): Promise<string | null> {
+async function bringUp(request: NeedsRequest, need: Need): Promise<string | null> {
+  const { context, cancel, off } = request;
   const now = settledNow(context.ground, need.key);
-  const signal = AbortSignal.any([ends.cancel, ends.off]);
+  const signal = AbortSignal.any([cancel, off]);
   const settled = now ?? (await awaitSettled(context.ground, need.key, { signal }));
   if (settled.is === "ready" || settled.is === "running") return null;
   // Another caller's start that was awaited in vain is not repeated: its user may be inspecting the launch.
   if (now === null && settled.is === "unhealthy") return notInTime(settled.why);
-  const started = await startNeed(context, needy, need, ends);
+  const started = await startNeed(request, need);
   return started.is === "replaced" ? awaitAnother(context, need, started.exit, signal) : started.why;
 }
 
@@ -197,11 +152,11 @@ async function awaitAnother(
 type Started = { is: "there"; why: string | null } | { is: "replaced"; exit: ExitRecord };
 
 /** `why`: null when it is up, otherwise why not. */
-async function startNeed(context: RunnerContext, spec: Needy, need: Need, { cancel, off }: Ends): Promise<Started> {
+async function startNeed({ context, needy, cancel, off }: NeedsRequest, need: Need): Promise<Started> {
   const parts = parseKey(need.key) as NonNullable<ReturnType<typeof parseKey>>;
-  context.talk.say(`${spec.key} needs ${need.key}: starting it`);
+  context.talk.say(`${needy.key} needs ${need.key}: starting it`);
   if (need.settings.kind !== "managed") throw new Error(`${need.key} is not managed`);
-  const { env, asker, lockTimeoutMs } = spec;
+  const { env, asker, lockTimeoutMs } = needy;
   const own: LaunchSpec = {
     ...parts,
     key: need.key,
@@ -227,7 +182,7 @@ async function startNeed(context: RunnerContext, spec: Needy, need: Need, { canc
     rejectedBy(off),
   ]);
   if (last.is === "ended" && last.exit.reason === "replaced") return { is: "replaced", exit: last.exit };
-  if (last.is === "ended" && isStopped(last.exit)) throw stoppedNeed(spec, need, `was ${last.exit.text}`);
+  if (last.is === "ended" && isStopped(last.exit)) throw stoppedNeed(needy, need, `was ${last.exit.text}`);
   const failed = last.is === "ended" ? last.exit : last.is === "unhealthy" ? last.line : null;
   if (failed !== null && context.talk.onCi) tellLastLines(context, need.key, failed.log);
   if (last.is === "ended") return { is: "there", why: last.exit.text };

@@ -134,7 +134,7 @@ export async function startNeeded(context: RunnerContext, index: ManifestIndex, 
   const isOver = () => cancel.signal.aborted || gone.signal.aborted;
   try {
     const off = AbortSignal.any([stopped.signal, gone.signal]);
-    await startNeeds(context, index, spec, cancel.signal, off);
+    await startNeeds({ context, index, needy: spec, cancel: cancel.signal, off });
   } catch (error) {
     if (!isOver()) throw error;
   } finally {

@@ -22,12 +22,20 @@ import {
   dieBy,
   formatMask,
   heldSignals,
+  type Mask,
   OF_TERMINALS,
   parseMask,
   setMask,
   unblock,
 } from "../../sys/capture/signalfd.ts";
-import { becomeCommand, becomeDt, executionError, refuseNul, variablesOf } from "../../sys/spawn/exec.ts";
+import {
+  becomeCommand,
+  becomeDt,
+  type Execution,
+  executionError,
+  refuseNul,
+  variablesOf,
+} from "../../sys/spawn/exec.ts";
 import { findExecutable } from "../../sys/spawn/executable.ts";
 import { isTerminal, writeBytes } from "../../sys/stdio/stdio.ts";
 import { showCommand, showWord } from "../../values/commandline.ts";
@@ -43,18 +51,8 @@ export async function runCaptured(
   run: string[] | string,
 ): Promise<number> {
   const { ground, talk } = context;
-  if (!canHoldSignals())
-    throw new DtError("not-captured", "This version of dt captures one-shots on Linux only.", {
-      status: EXIT.usage,
-      hint: "dt --no-capture …",
-    });
   const onTerminal = isTerminal(1);
-  if (context.held === null) {
-    const mask = formatMask(block(heldSignals(onTerminal)));
-    const [self, ...more] = ground.self as [string, ...string[]];
-    becomeDt([self, ...more, HIDDEN.capture, mask, ...context.argv], context.ownEnv, request.descriptors);
-  }
-  const mask = parseMask(context.held);
+  const mask = holdSignals(context, request, onTerminal);
   const { argv, cwd, environment } = prepareCommand({
     ground,
     settings: request.settings,
@@ -75,24 +73,8 @@ export async function runCaptured(
     talk.warn(text);
     if (onTerminal) writeBytes(2, Buffer.from("\r"));
   };
-  let capture: Capture;
-  try {
-    const captured = {
-      key: keyOf(request),
-      log: logOf(ground, request),
-      argv: [...argv],
-      cwd,
-      startedBy: describeAsker("user", context.argv),
-    };
-    capture = await openCapture(ground, captured, request.settings, (reason) =>
-      warn(`${captured.log} cannot be written (${reason}): from now on this run's output is not kept.`),
-    );
-  } catch (error) {
-    if (!(error instanceof DtError) || REFUSALS.includes(error.code)) throw error;
-    talk.warn(`the output of ${keyOf(request)} is not kept: ${error.message}`);
-    setMask(mask);
-    becomeCommand({ argv, cwd, env: environment.env }, request.descriptors);
-  }
+  const command = { argv, cwd, env: environment.env };
+  const capture = await captureOrBecome({ context, request, command, mask, warn });
   process.chdir(cwd);
   const plan: CapturePlan = {
     file,
@@ -109,6 +91,52 @@ export async function runCaptured(
   if (onTerminal) letGoOfStreams();
   if (status.signal !== null) dieBy(signalNumber(status.signal) ?? Number(status.signal.replace("SIG", "")));
   return shellCode(status);
+}
+
+/** Executes dt again with its signals blocked, or, when that has happened, returns the mask that the command gets. */
+function holdSignals(context: RunnerContext, { descriptors }: OneshotRequest, onTerminal: boolean): Mask {
+  if (!canHoldSignals())
+    throw new DtError("not-captured", "This version of dt captures one-shots on Linux only.", {
+      status: EXIT.usage,
+      hint: "dt --no-capture …",
+    });
+  if (context.held === null) {
+    const mask = formatMask(block(heldSignals(onTerminal)));
+    const [self, ...more] = context.ground.self as [string, ...string[]];
+    becomeDt([self, ...more, HIDDEN.capture, mask, ...context.argv], context.ownEnv, descriptors);
+  }
+  return parseMask(context.held);
+}
+
+interface CaptureRequest {
+  context: RunnerContext;
+  request: OneshotRequest;
+  command: Execution;
+  mask: Mask;
+  warn(text: string): void;
+}
+
+/** When the output cannot be kept, this process becomes the command, as without capture. */
+async function captureOrBecome({ context, request, command, mask, warn }: CaptureRequest): Promise<Capture> {
+  const { ground, talk } = context;
+  const key = keyOf(request);
+  try {
+    const captured = {
+      key,
+      log: logOf(ground, request),
+      argv: [...command.argv],
+      cwd: command.cwd,
+      startedBy: describeAsker("user", context.argv),
+    };
+    return await openCapture(ground, captured, request.settings, (reason) =>
+      warn(`${captured.log} cannot be written (${reason}): from now on this run's output is not kept.`),
+    );
+  } catch (error) {
+    if (!(error instanceof DtError) || REFUSALS.includes(error.code)) throw error;
+    talk.warn(`the output of ${key} is not kept: ${error.message}`);
+    setMask(mask);
+    becomeCommand(command, request.descriptors);
+  }
 }
 
 async function runPlan(

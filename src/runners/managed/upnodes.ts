@@ -1,0 +1,81 @@
+/** What `dt up` brings up: everything that is named and what it needs, as nodes of one host; or the plan of it, shown. */
+import { faultsOf } from "../../manifest/model/faults.ts";
+import { closureOf, dependentsOf, shortKey, showPath } from "../../manifest/model/graph.ts";
+import type { ManifestIndex } from "../../manifest/model/resolved.ts";
+import { formatLines } from "../../output/lines.ts";
+import { describeAsker } from "../../state/asker.ts";
+import type { UpNode } from "../../supervisor/hosts/types.ts";
+import { LOCK_TIMEOUT_MS } from "../../supervisor/launch/lock.ts";
+import { DtError, EXIT } from "../../sys/base/error.ts";
+import { print } from "../../sys/stdio/stdio.ts";
+import { parseKey } from "../../values/key.ts";
+import type { RunnerContext } from "../parts/types.ts";
+
+export interface UpRequest {
+  index: ManifestIndex;
+  keys: readonly string[];
+  detach: boolean;
+  timeoutMs: number | null;
+  force: boolean;
+  colored: boolean;
+}
+
+/** Throws when a manifest that is needed does not declare it, or could not be loaded. */
+export function makeUpNodes(context: RunnerContext, { index, keys, detach, timeoutMs, force }: UpRequest): UpNode[] {
+  const { nodes, missing } = closureOf(index, keys);
+  const path = missing[0];
+  if (path !== undefined) throw undeclared(index, path);
+  const asker = describeAsker("user", context.argv);
+  return nodes.map(({ key, settings, needs }): UpNode => {
+    const common = { env: context.env, asker, dependents: dependentsOf(nodes, key) };
+    const parts = parseKey(key) as NonNullable<ReturnType<typeof parseKey>>;
+    if (settings.kind === "oneshot") {
+      const { file = "" } = index.plugins[parts.plugin] ?? {};
+      return {
+        key,
+        needs,
+        isNamed: keys.includes(key),
+        run: { is: "task", spec: { ...common, ...parts, key, file, settings, force } },
+      };
+    }
+    const launch = {
+      args: [],
+      readyTimeoutMs: timeoutMs,
+      lockTimeoutMs: LOCK_TIMEOUT_MS,
+      ensure: true,
+      detached: detach,
+    };
+    return {
+      key,
+      needs,
+      isNamed: keys.includes(key),
+      run: { is: "launch", spec: { ...common, ...parts, ...launch, key, settings } },
+    };
+  });
+}
+
+/** Includes the fault of the manifest that may declare it, where there is one. */
+function undeclared(index: ManifestIndex, path: string[]): DtError {
+  const plugin = path.at(-1)?.split(":")[0];
+  const failure = index.failures.find((one) => one.plugin === plugin);
+  const [fault, ...lines] = failure === undefined ? [] : faultsOf(failure);
+  const why =
+    fault === undefined
+      ? `no manifest that could be loaded${index.root === undefined ? "" : ` in ${index.root}`} declares ${path.length > 1 ? "the last of these" : "this"}`
+      : `the plugin ${plugin} could not be loaded: ${fault.replace(/\.$/, "")}`;
+  return new DtError("needs", `${showPath(path)}: ${why}.`, {
+    lines,
+    status: EXIT.usage,
+    hint: failure?.hint ?? "`dt list` shows what there is, and what failed.",
+  });
+}
+
+export function showUpNodes({ json }: RunnerContext, nodes: readonly UpNode[]): number {
+  const plan = nodes.map(({ key, needs }) => ({ key, needs }));
+  const lines = plan.map(
+    ({ key, needs }) =>
+      `up       ${shortKey(key)}${needs.map((one) => `  ${one.condition} ${shortKey(one.key)}`).join("")}`,
+  );
+  print(json ? `${JSON.stringify(plan)}\n` : formatLines(lines));
+  return EXIT.done;
+}
