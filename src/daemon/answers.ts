@@ -1,4 +1,4 @@
-/** What the daemon answers to each request. */
+/** The daemon's answer to each request. */
 
 import type { Jobs } from "../jobs/types.ts";
 import { readLastLines } from "../logs/tail.ts";
@@ -17,11 +17,14 @@ export interface Served {
   status(): object;
   /** Ends the daemon, after the reply. */
   stop(): void;
-  /** Whether a start that is asked for counts as a person's act, as nobody ever ran anything in this root, which is trusted. */
+  /** Whether a start counts as a person's act: the root is trusted, and none of its manifests was ever taken over. */
   isFirstAct(root: string): boolean;
-  /** Runs the start of a key, which a stop calls off also while it waits for its turn: `run` gets what its dt is to know. */
+  /**
+   * Runs the start of a key. A stop calls it off, also while it waits for its turn. `run` gets variables for the dt
+   * that it runs.
+   */
   asStart<T>(root: string, key: string, run: (env: Record<string, string>) => Promise<T>): Promise<T>;
-  /** The roots that were registered, with their manifests as last taken over. */
+  /** The registered roots, with their manifests as a person last took them over. */
   projects(): ReadonlyMap<string, ManifestIndex>;
 }
 
@@ -106,7 +109,7 @@ const ANSWERS: { [Cmd in Exclude<Request["cmd"], "subscribe">]: (served: Served,
     },
   };
 
-/** A job like any other; what it prints as its last line is the answer. */
+/** Runs a job like any other. The last line that it prints is the answer. */
 async function askPlugin(served: Served, request: PluginRequest): Promise<unknown> {
   const { root, key } = registeredAs(served, request.cmd, request.root) as Registered;
   const { id: _id, ...rest } = request;

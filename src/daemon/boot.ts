@@ -1,7 +1,7 @@
 /**
  * Starts the commands marked `boot: true` in registered roots, when the daemon begins or a root is registered with one
- * that runs. After a boot of the machine all of them are started. Later, a command that a person stopped or that ended by
- * itself stays as it is, so that a daemon that was killed and started again changes nothing.
+ * that runs. After a boot of the machine all of them are started. Later, a command that a person stopped or that ended
+ * by itself stays as it is, so that a daemon that was killed and started again changes nothing.
  */
 import { seeKey } from "../inspect/seen.ts";
 import type { Log } from "../jobs/types.ts";
@@ -54,10 +54,10 @@ async function startIn({ world, dt, log }: BootContext, root: string, isNewBoot:
       .map(({ key }) => key)
       .filter((key) => isToStart(ground, key, isNewBoot));
     if (keys.length === 0) return;
-    log("info", "starts what is marked boot", { root, keys });
+    log("info", "starting the commands marked boot", { root, keys });
     const { code, stderr } = await dt.run(["up", ...keys, "-d"], { root, limitMs: LIMIT_MS });
-    if (code === 0) log("info", "what is marked boot runs", { root, keys });
-    else log("error", `what is marked boot could not all be started (${code}): ${stderr.trim()}`, { root, keys });
+    if (code === 0) log("info", "the commands marked boot run", { root, keys });
+    else log("error", `not all commands marked boot could be started (${code}): ${stderr.trim()}`, { root, keys });
   } catch (error) {
     log("error", messageOf(error), { root });
   }

@@ -1,6 +1,7 @@
 /**
- * What the daemon does to a launch it does as a person would: by dt itself, in a process of its own. So its answers are the command line's, nothing
- * that goes wrong there harms the daemon, and a launch never has the daemon for a host.
+ * Whatever the daemon does to a launch, it does as a person would: by dt itself, in a process of its own. So its
+ * answers are those of the command line, a fault there does not harm the daemon, and no launch has the daemon for a
+ * host.
  */
 
 import { existsSync } from "node:fs";
@@ -11,19 +12,19 @@ import { bunSpawn } from "../sys/spawn/bunspawn.ts";
 import { withCleanLimits } from "../sys/spawn/limits.ts";
 
 export interface Dt {
-  /** Runs dt to its end. Throws `busy` when too many wait already. */
+  /** Runs dt to its end. Throws `busy` when too many calls wait already. */
   run(args: readonly string[], options: RunOptions): Promise<Ran>;
   running(): number;
-  /** Kills what still runs and was not to outlive the daemon. */
+  /** Kills those that still run: they must not outlive the daemon. */
   close(): void;
 }
 
 export interface RunOptions {
   root?: string | undefined;
   env?: Record<string, string> | undefined;
-  /** As a person's act: by the manifests as they are, and they are what the daemon goes by from then on. */
+  /** As a person's act: reads the manifests as they are now, and the daemon follows these from then on. */
   asPerson?: boolean;
-  /** Killed after so long. */
+  /** Killed after this time. */
   limitMs: number;
 }
 
@@ -35,7 +36,7 @@ export interface Ran {
 
 const AT_ONCE = 4;
 const MOST_WAITING = 256;
-/** Of what is kept of its output. */
+/** Of its output; the rest is dropped. */
 const MOST_BYTES = 8 * 1024 * 1024;
 
 export function makeDt(env: Record<string, string>): Dt {
@@ -69,7 +70,7 @@ export function makeDt(env: Record<string, string>): Dt {
         const argv = [...sameBuildCommand(), ...(root === undefined ? [] : ["-C", root]), ...args];
         const child = withCleanLimits(null, () =>
           bunSpawn(argv, {
-            // Of one that is not there dt tells itself.
+            // dt itself reports a root that is not there.
             cwd: root !== undefined && existsSync(root) ? root : "/",
             env: asPerson ? withoutMark({ ...env, ...more }) : { ...env, ...more },
             stdin: "ignore",
@@ -107,16 +108,16 @@ async function readBounded(stream: ReadableStream<Uint8Array>): Promise<string> 
   return Buffer.concat(pieces).toString();
 }
 
-/** What it printed, as data; its error as one. */
+/** What dt printed, as data. Throws the error that it reported. */
 export function dataOf({ code, stdout, stderr }: Ran, done: readonly number[] = [0]): unknown {
   if (code !== null && done.includes(code)) return stdout.trim() === "" ? null : parseLast(stdout);
-  const told = parseLast(stdout) as { error?: { code?: string; message?: string } } | null;
-  if (told?.error?.message !== undefined) throw new DtError(told.error.code ?? "failed", told.error.message);
+  const said = parseLast(stdout) as { error?: { code?: string; message?: string } } | null;
+  if (said?.error?.message !== undefined) throw new DtError(said.error.code ?? "failed", said.error.message);
   const text = stderr.trim().replace(/^dt: /, "");
   throw new DtError(code === null ? "killed" : "failed", text === "" ? `dt ended with ${code ?? "a signal"}` : text);
 }
 
-/** The last line, as JSON where it is. */
+/** The last line, parsed where it is JSON. */
 export function parseLast(text: string): unknown {
   const last = text.trimEnd().split("\n").at(-1) ?? "";
   try {

@@ -1,6 +1,6 @@
 /**
- * Launches whose host is gone get another one, and a stop that was cut off is finished. What is known of a root is read again when its run
- * directory changed; beside that a look asks the kernel whether the known hosts live, and nothing else.
+ * Gives a launch whose host is gone another one, and finishes a stop that was cut off. The records of a root are read
+ * again only when its run directory changed; otherwise a look just asks the kernel whether the known hosts live.
  */
 
 import type { Log } from "../jobs/types.ts";
@@ -15,7 +15,7 @@ import { readHolder } from "../sys/lock/lock.ts";
 import { presenceOf } from "../sys/process/identity.ts";
 import type { Dt } from "./dt.ts";
 
-/** How long the one who was asked to host, or to finish a stop, has until somebody else is. */
+/** A process that was asked to host, or to finish a stop, has this long before another one is asked. */
 const AGAIN_MS = 15_000;
 const STOP_LIMIT_MS = 120_000;
 
@@ -33,7 +33,7 @@ export interface Keeper {
 export function makeKeeper(world: World, dt: Dt, log: Log): Keeper {
   const known = new Map<string, Known>();
   const asked = new Map<string, number>();
-  const told = new Set<string>();
+  const said = new Set<string>();
 
   function look(roots: readonly string[]): void {
     for (const root of known.keys()) if (!roots.includes(root)) known.delete(root);
@@ -42,8 +42,8 @@ export function makeKeeper(world: World, dt: Dt, log: Log): Keeper {
         lookInto(root);
       } catch (error) {
         const text = `${root} is left out: ${messageOf(error)}`;
-        if (!told.has(text)) log("warn", text);
-        told.add(text);
+        if (!said.has(text)) log("warn", text);
+        said.add(text);
       }
     }
   }
@@ -98,7 +98,10 @@ function readRecords({ store }: Ground): LaunchRecord[] {
   });
 }
 
-/** Who stopped it is gone, and so is its host: nobody else would go on with it before the next start or stop. */
+/**
+ * The process that stopped it is gone, and so is its host: without the daemon it would stay like this until the next
+ * start or stop.
+ */
 function isCutOff({ store, table }: Ground, { key, phase, host }: LaunchRecord): boolean {
   if (phase !== "stopping" || presenceOf(table, host) !== "gone") return false;
   const holder = readHolder(store.path(key, "lock"), store.seal);

@@ -1,6 +1,6 @@
 /**
- * The daemon's own logs: JSON lines, `info` and `debug` in daemon.log, `warn` and `error` in daemon-err.log; each is bounded, the lines before are
- * in `.1`. What is printed by a crash lands in daemon-err.log as text.
+ * The daemon's own logs, JSON lines: `info` and `debug` in daemon.log, `warn` and `error` in daemon-err.log. Each is
+ * bounded, with its earlier lines in `.1`. Text printed by a crash goes to daemon-err.log as it is.
  */
 import { renameSync } from "node:fs";
 import type { Level, Log } from "../jobs/types.ts";
@@ -10,7 +10,7 @@ import { appendLine } from "../sys/files/files.ts";
 import type { DaemonPaths } from "./socket/paths.ts";
 
 const ORDER: readonly Level[] = ["debug", "info", "warn", "error"];
-/** Of each file; twice as much is on disk at the most. */
+/** Of each file; at most twice as much is on disk. */
 const MOST_BYTES = 5 * 1024 * 1024;
 const LONGEST_MESSAGE = 8 * 1024;
 
@@ -18,7 +18,7 @@ export interface LogOptions {
   paths: Pick<DaemonPaths, "log" | "errors">;
   /** The lowest level that is kept. Default `info`. */
   level?: string | undefined;
-  /** In the foreground: also told there. */
+  /** In the foreground: prints each line as well. */
   echo: ((line: string) => void) | null;
 }
 
@@ -49,7 +49,7 @@ export interface LogLine {
   text: string;
 }
 
-/** The last lines of one or both, in the order of their times. */
+/** The last lines of both files, or of the errors alone, in the order of their times. */
 export function readDaemonLogs(paths: DaemonPaths, lines: number, errorsAlone: boolean): LogLine[] {
   const files = errorsAlone ? [paths.errors] : [paths.log, paths.errors];
   const read = files.flatMap((file) => {
@@ -63,7 +63,7 @@ export function readDaemonLogs(paths: DaemonPaths, lines: number, errorsAlone: b
     .map(({ at, level, text }) => ({ at, level, text }));
 }
 
-/** What has no time of its own (a crash) stays behind what came before it. */
+/** Lines without a time (of a crash) stay behind the line before them. */
 function inOrder(lines: LogLine[]): (LogLine & { order: string })[] {
   let last = "";
   return lines.map((line) => {

@@ -1,6 +1,6 @@
 /**
  * Where the daemon can be reached: a socket whose path is short, and a link to it in the home. Both are made again when
- * they are removed while it runs, for example by a tool that clears temporary files: otherwise no client could reach it.
+ * they are removed while it runs, for example by a tool that clears temporary files: without them no client reaches it.
  */
 import { renameSync, symlinkSync } from "node:fs";
 import type { Log } from "../jobs/types.ts";

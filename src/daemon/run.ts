@@ -1,6 +1,6 @@
 /**
- * The daemon: one per user, and nothing but what needs a long-lived process. It hosts no launch and remembers nothing that
- * is not on disk, so it can be killed at any time. From its begin to its end:
+ * The daemon: one per user, and nothing but what needs a long-lived process. It hosts no launch and remembers nothing
+ * that is not on disk, so it can be killed at any time. From its begin to its end:
  *
  *   step                                      killed after it, the next daemon finds
  *   ---------------------------------------   -----------------------------------------------------------

@@ -1,4 +1,7 @@
-/** Commands with a `schedule` in registered roots, run when it is due. One that still runs when it is due again is not run twice. */
+/**
+ * Runs commands with a `schedule` in registered roots when they are due. A command that still runs when it is due again
+ * is not run a second time.
+ */
 import { Cron } from "croner";
 import type { Jobs, Log } from "../jobs/types.ts";
 import { type Declared, declaredIn } from "../manifest/model/find.ts";
@@ -9,12 +12,12 @@ export interface Due {
   root: string;
   key: string;
   schedule: string;
-  /** ISO 8601; null when it never comes again. */
+  /** ISO 8601; null when it is never due again. */
   next_at: string | null;
 }
 
 export interface Schedules {
-  /** What its manifests now say; null: the root is registered no more. */
+  /** Takes its manifests as they are now; null: the root is no longer registered. */
   set(root: string, index: ManifestIndex | null): void;
   due(): Due[];
   close(): void;
@@ -35,7 +38,7 @@ export function makeSchedules(jobs: Jobs, log: Log): Schedules {
     const cron = new Cron(schedule, { catch: (error) => log("error", messageOf(error), { root, key }) }, async () => {
       const who = `${root}\0${key}`;
       if (running.has(who)) {
-        log("warn", "is due, and still runs from before: left out", { root, key });
+        log("warn", "is due, but still runs from before: skipped", { root, key });
         return;
       }
       running.add(who);

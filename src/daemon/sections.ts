@@ -1,6 +1,6 @@
 /**
- * What plugins add to the daemon's status. A status is answered at once, so what they said last is kept: they are asked when their manifest is loaded
- * and after each job and command of theirs.
+ * What plugins add to the daemon's status. A status is answered at once, from what each plugin said last. Plugins are
+ * asked when their manifest is loaded and after each of their jobs.
  */
 
 import type { Log } from "../jobs/types.ts";
@@ -11,7 +11,7 @@ import { type Dt, dataOf } from "./dt.ts";
 const LIMIT_MS = 60_000;
 
 export interface Sections {
-  /** Null: the root is registered no more. */
+  /** Null: the root is no longer registered. */
   set(root: string, index: ManifestIndex | null): void;
   refresh(root: string, plugin: string): void;
   all(): Record<string, unknown>;

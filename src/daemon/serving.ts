@@ -1,6 +1,6 @@
 /**
- * What the manifests of a root ask of the daemon, and whether anybody does it now. The root's own manifests count, and those of its packages: what
- * a user declares for every root, in the home, is no reason to serve one.
+ * What the manifests of a root ask of the daemon, and whether any process does it now. The root's own manifests count,
+ * and those of its packages. Manifests in the home, which apply to every root, are no reason to serve one.
  *
  * Known limit: a `dt watch PLUGIN` counts as serving the `watch` of every plugin of its root.
  */
@@ -41,13 +41,13 @@ export function pluginsOfRoot({ plugins }: Pick<ManifestIndex, "plugins">): Reso
   return Object.values(plugins).filter(({ origin }) => origin === "root" || origin === "package");
 }
 
-/** What is missing for a root to be served: `nothing`, a daemon that runs, or its registration with one. */
+/** What is missing for a root to be served: a running daemon, the root's registration, both or nothing. */
 export type Missing = "nothing" | "daemon" | "registration" | "both";
 
 export interface Service {
   /** For `schedule`, and for `watch` too unless `dt watch` does it. */
   missing: Missing;
-  /** Whether somebody watches the root's files now: the daemon, or a `dt watch`. */
+  /** Whether the daemon or a `dt watch` watches the root's files now. */
   isWatched: boolean;
 }
 
@@ -57,7 +57,7 @@ export interface ServicePlace {
   env: Record<string, string | undefined>;
 }
 
-/** Looks at files alone: the registration, and the locks of the daemon and of who watches. */
+/** Looks only at files: the registration, and the locks of the daemon and of the process that watches. */
 export function serviceOf({ root, home, env }: ServicePlace): Service {
   const isRegistered = home !== null && isRemembered(daemonPaths(home).boot, root);
   const runs = home !== null && isDaemonThere(home);
@@ -68,7 +68,7 @@ export function serviceOf({ root, home, env }: ServicePlace): Service {
   };
 }
 
-/** One that cannot be judged from here, in another container say, is there. */
+/** A daemon that cannot be judged from here, say one in another container, counts as there. */
 function isDaemonThere(home: string): boolean {
   const { lock, seal } = daemonPaths(home);
   const holder = readHolder(lock, seal);

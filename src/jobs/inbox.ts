@@ -75,7 +75,7 @@ export function makeSaver({ known, isHere, log, facts }: SaverOptions): Saver {
     try {
       known.save();
     } catch (error) {
-      log("warn", `what was worked on is not noted: ${messageOf(error)}`, facts);
+      log("warn", `the snapshot of the watched files could not be saved: ${messageOf(error)}`, facts);
     }
   };
   return {

@@ -59,10 +59,10 @@ async function askFunction(
   const timer = setTimeout(() => child.kill("SIGKILL"), LIMIT_MS);
   const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
   clearTimeout(timer);
-  const told = out.trimEnd().split("\n").at(-1) ?? "";
+  const said = out.trimEnd().split("\n").at(-1) ?? "";
   let names: unknown;
   try {
-    names = JSON.parse(told);
+    names = JSON.parse(said);
   } catch {
     names = null;
   }

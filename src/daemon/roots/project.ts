@@ -1,4 +1,4 @@
-/** One root, as the daemon works in it: its ground, its manifests as they are now, and the state of its keys. */
+/** One root, as the daemon works in it: its manifests as a person last took them over, and starts in it. */
 import { existsSync } from "node:fs";
 import { isAnythingKnown, type Waiting, waitingIn } from "../../manifest/cache/known.ts";
 import { loadIndex } from "../../manifest/index.ts";
@@ -11,23 +11,26 @@ import { dropTicket, handTicket } from "../../supervisor/ticket/pending.ts";
 import { cacheDirectoryOf, runDirectoryOf } from "../../sys/places/paths.ts";
 import { formatKey, parseKey } from "../../values/key.ts";
 
-/** As a person last took it over. */
+/** The manifests as a person last took them over. */
 export function indexOf({ home, env }: World, root: string): Promise<ManifestIndex> {
   const place = { root, home, cacheDir: cacheDirectoryOf(root, env), env, owner: ownerIn({ home, env }, root) };
   return loadIndex({ ...place, reading: "known" });
 }
 
-/** A trusted root of which nothing was ever taken over: whoever asks to start something there is the first to. */
+/** Whether a start in this root would be the first: it is trusted, and none of its manifests was ever taken over. */
 export function isFirstAct({ home, env }: Pick<World, "home" | "env">, root: string): boolean {
   return isTrusted({ home, env }, root) && !isAnythingKnown({ root, home });
 }
 
-/** What of a root the daemon does not follow until a person takes it over. */
+/** The manifests that the daemon does not follow until a person takes them over. */
 export function waitsIn({ home, env }: Pick<World, "home" | "env">, root: string): Waiting {
   return waitingIn({ root, home, env, owner: ownerIn({ home, env }, root) });
 }
 
-/** Where nothing was ever started there is nothing that a stop could be compared with, and no folder for it. */
+/**
+ * Runs the start of a key under a ticket, so that a stop calls it off. Where nothing was ever started there is no
+ * folder for a ticket, and nothing that a stop could be compared with.
+ */
 export async function asStart<T>(
   world: World,
   root: string,

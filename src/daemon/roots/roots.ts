@@ -1,4 +1,7 @@
-/** The roots that the daemon knows: where something was ever started, and those that were registered (`dt boot add`). Read from disk each time. */
+/**
+ * The roots that the daemon knows: those where something was ever started, and those that were registered
+ * (`dt boot add`). Read from disk each time.
+ */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { foreignRootsIn, isRemembered, listRootsIn, rememberRootIn } from "../../state/roots.ts";
@@ -12,21 +15,21 @@ export function registeredRoots({ boot }: Pick<DaemonPaths, "boot">): string[] {
   return listRootsIn(boot).map(({ root }) => root);
 }
 
-/** When a root was registered, by the clock of its file system; null: it is not. */
+/** When a root was registered, by the clock of its file system; null when it is not registered. */
 export function registeredAt({ boot }: Pick<DaemonPaths, "boot">, root: string): number | null {
   return statOf(join(boot, rootSlug(root)))?.ctimeMs ?? null;
 }
 
-/** What an earlier dt registered, or another user's: it does not count, and is told. */
+/** Registrations by an earlier dt or another user: they do not count, and are reported. */
 export function foreignRegistrations({ boot }: Pick<DaemonPaths, "boot">): string[] {
   return foreignRootsIn(boot).map(wordsOfForeign);
 }
 
 function wordsOfForeign(root: string): string {
-  return `${root} was registered by an earlier dt, or with another secret, and is not any more: \`dt boot add DIR\` registers it again, \`dt boot remove DIR\` forgets it`;
+  return `${root} was registered by an earlier dt, or with another secret, so it is no longer registered: \`dt boot add DIR\` registers it again, \`dt boot remove DIR\` forgets it`;
 }
 
-/** All in which something may run; those that are gone are left out. */
+/** All roots in which something may run; those that are gone are left out. */
 export function knownRoots(paths: DaemonPaths): string[] {
   const all = [...listRootsIn(paths.roots), ...listRootsIn(paths.boot)].map(({ root }) => root);
   return [...new Set(all)].filter(existsSync);
@@ -49,7 +52,7 @@ export function registerRoot({ boot, roots }: DaemonPaths, root: string): boolea
   return true;
 }
 
-/** False when it was not registered. A foreign registration goes too. */
+/** False when it was not registered. Removes a foreign registration too. */
 export function unregisterRoot(paths: Pick<DaemonPaths, "boot">, root: string): boolean {
   const file = join(paths.boot, rootSlug(root));
   if (!existsSync(file)) return false;

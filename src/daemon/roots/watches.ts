@@ -1,4 +1,4 @@
-/** The watched files of all registered roots. A root that somebody else watches (`dt watch`) is taken when he has ended. */
+/** Watches the files of all registered roots. If a `dt watch` holds a root, it is taken over when that ends. */
 
 import { makeLanes } from "../../jobs/queue.ts";
 import type { Jobs, Log, RootWatch } from "../../jobs/types.ts";
@@ -8,13 +8,13 @@ import type { World } from "../../supervisor/ground/ground.ts";
 import { messageOf } from "../../sys/base/error.ts";
 import { isRootThere } from "../../sys/places/root.ts";
 
-/** Jobs at once, of all roots. */
+/** Jobs at a time, of all roots together. */
 const AT_ONCE = 4;
 
 export interface Watches {
-  /** Null: the root is registered no more. */
+  /** Null: the root is no longer registered. */
   set(root: string, index: ManifestIndex | null): void;
-  /** To be called now and then: takes what could not be had before. */
+  /** Called now and then: tries again to take the roots that another process watches. */
   look(): void;
   close(): void;
 }
@@ -37,7 +37,7 @@ export function makeWatches({ world, jobs, log, askedAt }: WatchesOptions): Watc
     const watch =
       watched.get(root) ?? watchRoot({ world, root, jobs, lanes, log, source: "watcher", plugin: null, since });
     if (watch === null) {
-      if (!waiting.has(root)) log("info", "somebody else watches this root", { root });
+      if (!waiting.has(root)) log("info", "another process watches this root", { root });
       waiting.set(root, index);
       return;
     }

@@ -109,7 +109,7 @@ function noteWaiting({ world, log, waiting }: ProjectsState, root: string): void
   const before = waiting.get(root) ?? [];
   waiting.set(root, files);
   if (files.length > 0 && files.join() !== before.join())
-    log("warn", "manifests changed and wait for a person: a command that is run there, or `dt trust`", { root, files });
+    log("warn", "manifests changed and wait until a person runs a command there, or `dt trust`", { root, files });
 }
 
 function loadSoon(state: ProjectsState, root: string): void {

@@ -1,4 +1,4 @@
-/** Asking the daemon: one request over one connection, and only of a process that this user started. */
+/** Asks the daemon: one request over one connection, and only if this user started the process that listens. */
 import { lstatSync, readlinkSync } from "node:fs";
 import { dirname } from "node:path";
 import { DtError, errnoOf, messageOf } from "../../sys/base/error.ts";
@@ -11,12 +11,15 @@ import { makeProcessTable } from "../../sys/process/table.ts";
 import type { DaemonPaths } from "./paths.ts";
 import type { Reply, Status } from "./protocol.ts";
 
-/** One that is coming up is asked again. */
+/** A daemon that is coming up is asked again. */
 const TRIES = 5;
 const BETWEEN_MS = 100;
 const ANSWER_MS = 5000;
 
-/** Null when no daemon runs. Throws what the daemon refuses, when it does not answer in time, and when somebody else is in its place. */
+/**
+ * Null when no daemon runs. Throws the daemon's refusal, when it does not answer in time, and when another user is in
+ * its place.
+ */
 export async function askDaemon(
   paths: DaemonPaths,
   request: { cmd: string; [field: string]: unknown },
@@ -31,7 +34,7 @@ export async function askDaemon(
   return null;
 }
 
-/** Somebody has the lock and does not listen yet. */
+/** The lock is held, but its holder does not listen yet. */
 function isComingUp({ lock, seal }: DaemonPaths): boolean {
   const holder = readHolder(lock, seal);
   return (
@@ -48,7 +51,7 @@ export function isForeign(error: unknown): boolean {
   return errnoOf(error) === FOREIGN_SOCKET;
 }
 
-/** The home's path may be longer than a socket's can be, what the link names is not. Null when there is none. */
+/** The home's path may be too long for a socket; the path that the link names is not. Null when there is no link. */
 function targetOf(link: string): string | null {
   try {
     return readlinkSync(link);
@@ -57,7 +60,10 @@ function targetOf(link: string): string | null {
   }
 }
 
-/** Before it is connected to: whose it is, and whether anybody else could have put it there. What is not there is nobody's. */
+/**
+ * Checked before it is connected to: whose the socket is, and whether another user could have put it there. One that is
+ * not there is left to the connection.
+ */
 function checkOwner(link: string, target: string): void {
   const refuse = (who: string) => {
     throw foreign(link, foreignSocket(target, who).message);
@@ -66,7 +72,7 @@ function checkOwner(link: string, target: string): void {
     const { uid } = lstatSync(target);
     if (uid !== ownUid()) refuse(`uid ${uid}`);
     const swapper = whoMaySwap(dirname(target));
-    if (swapper !== null) refuse(`whoever put it there, since ${swapper}`);
+    if (swapper !== null) refuse(`the user who put it there, since ${swapper}`);
   } catch (error) {
     if (errnoOf(error) === "EACCES") refuse("another user, whose directory you may not look into");
     if (!["ENOENT", "ENOTDIR"].includes(errnoOf(error) ?? "")) throw error;

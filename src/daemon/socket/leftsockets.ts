@@ -1,6 +1,7 @@
 /**
- * What a daemon that was killed leaves where it could be reached: its socket, and the link to it in the home. They are removed under the daemon's lock,
- * so never those of one that lives or comes up, and only what is this user's, is named as a daemon's of this home, and is answered by nobody.
+ * What a daemon that was killed leaves behind: its socket, and the link to it in the home. They are removed under the
+ * daemon's lock, so never those of a daemon that lives or comes up; and only if they are this user's, are named as a
+ * daemon of this home names them, and no process answers.
  */
 import { lstatSync, type Stats } from "node:fs";
 import { basename } from "node:path";
@@ -12,7 +13,7 @@ import { ownUid } from "../../sys/places/ownplace.ts";
 import type { ProcessTable } from "../../sys/process/identity.ts";
 import { type DaemonPaths, linkedSocketOf, socketNameOf } from "./paths.ts";
 
-/** Those that are there now; empty where one of them is answered, or is another user's. */
+/** Those that are there now; empty where a process answers, or one of them is another user's. */
 export async function findLeftSockets(paths: DaemonPaths): Promise<string[]> {
   const link = statOrNull(paths.socket);
   if (link === null || link.uid !== ownUid()) return [];
@@ -25,12 +26,12 @@ export async function findLeftSockets(paths: DaemonPaths): Promise<string[]> {
   return [paths.socket, target];
 }
 
-/** Gives what was removed. */
+/** Returns the paths that it removed. */
 export async function removeLeftSockets(paths: DaemonPaths, table: ProcessTable, command: string): Promise<string[]> {
   if ((await findLeftSockets(paths)).length === 0) return [];
   const request = { path: paths.lock, seal: paths.seal, table, doing: "remove its socket", command, timeoutMs: 0 };
   const lock = await acquireLock(request).catch((error) => {
-    if (error instanceof DtError && error.code === "lock-timeout") return null; // one lives, or comes up
+    if (error instanceof DtError && error.code === "lock-timeout") return null; // a daemon lives, or comes up
     throw error;
   });
   if (lock === null) return [];
@@ -47,6 +48,6 @@ function statOrNull(path: string): Stats | null {
   try {
     return lstatSync(path);
   } catch {
-    return null; // not there, or in a directory that may not be looked into
+    return null; // not there, or in a directory that may not be read
   }
 }

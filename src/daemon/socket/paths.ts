@@ -1,4 +1,4 @@
-/** Where the daemon's files are. One daemon a home (`DIALTONE_HOME`). */
+/** Where the daemon's files are. One daemon per home (`DIALTONE_HOME`). */
 import { existsSync, readlinkSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { sha256 } from "../../sys/base/digest.ts";
@@ -12,7 +12,7 @@ export const LABEL = "dev.dialtone.daemon";
 
 export interface DaemonPaths {
   home: string;
-  /** Of what lies in the home. */
+  /** For files in the home. */
   seal: Seal;
   /** A link to the socket, whose own path is short. */
   socket: string;
@@ -24,7 +24,7 @@ export interface DaemonPaths {
   boot: string;
   /** Roots in which something was ever started. */
   roots: string;
-  /** In which boot of the machine what is to start with it was started. */
+  /** In which boot of the machine the commands marked `boot` were started. */
   booted: string;
   /** The binary that a service manager starts. */
   binary: string;
@@ -50,16 +50,19 @@ export function daemonPaths(home: string): DaemonPaths {
   };
 }
 
-/** Throws where there is no home at all. */
+/** Throws when there is no home at all. */
 export function neededHome(home: string | null): DaemonPaths {
   if (home !== null) return daemonPaths(home);
-  throw new DtError("no-home", "The daemon is one a user, but this user has no home directory.", {
+  throw new DtError("no-home", "There is one daemon per user, and this user has no home directory.", {
     status: EXIT.usage,
     hint: "Set DIALTONE_HOME to a directory of yours.",
   });
 }
 
-/** Makes what the daemon writes to. Throws when the home may be written by others: who can replace files there could name what is run. */
+/**
+ * Makes the directories that the daemon writes to. Throws when others may write to the home: a user who can replace
+ * files there could choose what is run.
+ */
 export function makeDaemonHome(paths: DaemonPaths): void {
   try {
     makeDirectories(paths.home);
@@ -76,13 +79,13 @@ export function realSocketOf(paths: DaemonPaths, env: Record<string, string | un
   return join(socketDirectory({ env, home: paths.home }), socketNameOf(paths));
 }
 
-/** The name of its socket, wherever that is. */
+/** The name of its socket, in whichever directory that is. */
 export function socketNameOf({ home }: Pick<DaemonPaths, "home">): string {
   const name = existsSync(home) ? realpathSync(home) : home;
   return `${sha256(name).slice(0, 12)}.sock`;
 }
 
-/** Where the link in the home leads; null when it is something else, or not there. */
+/** Where the link in the home leads; null when it is no link, or not there. */
 export function linkedSocketOf({ socket }: Pick<DaemonPaths, "socket">): string | null {
   try {
     return readlinkSync(socket);

@@ -1,11 +1,12 @@
 /**
- * What is said over the daemon's socket: one JSON object a line, a request and its reply, in order on each connection. These schemas judge what
- * comes, give the types, and are published as JSON Schema (docs/daemon.schema.json). Fields that are not named here are passed over.
+ * What is said over the daemon's socket: one JSON object per line, a request and its reply, in order on each
+ * connection. These schemas judge requests, give the types, and are published as JSON Schema (docs/daemon.schema.json).
+ * Fields that they do not name are ignored.
  */
 import * as v from "valibot";
 import type { JobReport } from "../../jobs/types.ts";
 
-/** Raised when a request or a reply changes its meaning; what is only added does not raise it. */
+/** Raised when the meaning of a request or reply changes; additions do not raise it. */
 export const PROTOCOL = 1;
 
 const text = v.pipe(v.string(), v.minLength(1), v.maxLength(4096));
@@ -23,7 +24,7 @@ const said = <Name extends string, Entries extends v.ObjectEntries>(cmd: Name, w
   v.pipe(v.looseObject({ cmd: v.literal(cmd), id, ...entries }), v.description(what));
 
 export const REQUESTS = [
-  said("status", "How the daemon is.", {}),
+  said("status", "The state of the daemon.", {}),
   said("stop", "The daemon ends; launches run on.", {}),
   said("ps", "What `dt ps --json` shows; without a root, of all roots.", { root, all: v.optional(v.boolean()) }),
   said("start", "Starts a managed command, detached; replaces it where it runs.", {
@@ -38,7 +39,7 @@ export const REQUESTS = [
     env: v.optional(v.pipe(env, v.description("Added to the daemon's own environment."))),
   }),
   said("stop_key", "Stops a launch and everything it started.", { root, key }),
-  said("restart", "Starts a launch anew.", { root, key, env: v.optional(env) }),
+  said("restart", "Starts a launch again.", { root, key, env: v.optional(env) }),
   said("logs", "Lines of a log, as `dt logs --json` shows them.", {
     root,
     key,
@@ -60,7 +61,7 @@ export const requestSchema = v.variant("cmd", [...REQUESTS]);
 export type Request = v.InferOutput<typeof requestSchema>;
 export type RequestOf<Cmd extends Request["cmd"]> = Extract<Request, { cmd: Cmd }>;
 
-/** A command that a plugin registered; what else is in it is the plugin's. */
+/** A command that a plugin registered; its other fields are the plugin's. */
 export const pluginRequestSchema = v.looseObject({
   cmd: v.pipe(text, v.regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/)),
   id,
@@ -80,12 +81,12 @@ export const statusSchema = v.looseObject({
   roots: v.pipe(v.array(v.string()), v.description("The roots that were registered (`dt boot add`).")),
   manager: v.pipe(
     v.nullable(v.picklist(["systemd", "launchd"])),
-    v.description("What started it and starts it again; null: a person did."),
+    v.description("The service manager that started it and starts it again; null: a person started it."),
   ),
   binary: v.string(),
   upgraded: v.pipe(
     v.boolean(),
-    v.description("Whether another build is at the binary's place by now: `dt daemon restart`."),
+    v.description("Whether another build has taken the binary's place: `dt daemon restart` starts it."),
   ),
   clients: v.number(),
   running_jobs: v.number(),
@@ -106,7 +107,7 @@ export const stateEventSchema = v.looseObject({
   at: v.pipe(v.string(), v.description("ISO 8601.")),
   root: v.string(),
   key: v.string(),
-  state: v.pipe(v.nullable(v.string()), v.description("As `dt ps` shows it; null: nothing is known of it any more.")),
+  state: v.pipe(v.nullable(v.string()), v.description("As `dt ps` shows it; null: nothing is known of it any longer.")),
   was: v.nullable(v.string()),
   pid: v.nullable(v.number()),
 });

@@ -1,7 +1,8 @@
 /**
- * The property list for launchd. `KeepAlive` with `SuccessfulExit` false: it is started again when it was killed, and a stop stays one.
+ * The property list for launchd. `KeepAlive` with `SuccessfulExit` false: the daemon is started again when it was
+ * killed, but not when it was stopped.
  *
- * Known limit: parsed and compared field by field in tests; launchd itself has never run it there.
+ * Known limit: tests parse it and compare it field by field; launchd itself never runs it there.
  */
 import { join } from "node:path";
 import { LABEL } from "../socket/paths.ts";
@@ -43,7 +44,7 @@ function write(value: Value, indent: string): string[] {
   ];
 }
 
-/** Readers of XML make a plain line feed of them, some of those that only XML 1.1 names too. */
+/** XML readers turn these into a plain line feed; some also those that only XML 1.1 names. */
 const ENDS_OF_LINES = /[\r\u0085\u2028\u2029]/g;
 
 function escapeXml(text: string): string {

@@ -1,23 +1,23 @@
-/** What installing and removing the service is, as data: the same steps that `--dry-run` prints. Pure. */
+/** Installing and removing the service, as data: the steps that `--dry-run` prints. Pure. */
 import type { ServiceManager } from "../../sys/base/manager.ts";
 import { type DaemonPaths, LABEL } from "../socket/paths.ts";
 import { launchdPlist, launchdPlistPath } from "./launchd.ts";
 import { systemdUnit, systemdUnitPath, UNIT_NAME } from "./systemd.ts";
 
 export type Step =
-  /** A hard link where that can be, else a copy: the service starts also when the binary was moved. */
+  /** A hard link where possible, otherwise a copy: the service still starts when the binary was moved. */
   | { is: "binary"; from: string; to: string }
   | { is: "write"; path: string; text: string }
   | { is: "remove"; path: string }
-  /** `mayFail`: it undoes what need not be there. */
+  /** `mayFail`: it undoes something that may not be there. */
   | { is: "run"; argv: readonly string[]; mayFail?: true };
 
 export interface PlanRequest {
   manager: ServiceManager;
   paths: DaemonPaths;
-  /** The dt that is to be started. */
+  /** The dt to start. */
   binary: string;
-  /** Of whoever installs it. */
+  /** Of the user who installs it. */
   env: Record<string, string>;
   uid: number;
   user: string;
@@ -25,7 +25,7 @@ export interface PlanRequest {
   linger: boolean;
 }
 
-/** What a service manager's bare environment lacks. */
+/** The variables that a service manager's bare environment lacks. */
 function environmentOf({ manager, env }: PlanRequest): Record<string, string> {
   const kept = ["PATH", "DIALTONE_HOME", "DIALTONE_RUN_DIR", "XDG_CONFIG_HOME", "LANG", "SHELL"].flatMap((name) =>
     env[name] === undefined || env[name] === "" || /[\n\0]/.test(env[name]) ? [] : [[name, env[name]] as const],
@@ -88,13 +88,13 @@ export function uninstallPlan({ manager, paths, env, uid, user, lingers }: Remov
   ];
 }
 
-/** The manager's own words for starting and starting anew what is installed. */
+/** The manager's own command line for starting or restarting what is installed. */
 export function controlCommand(manager: ServiceManager, doing: "start" | "restart", uid: number): string[] {
   if (manager === "systemd") return ["systemctl", "--user", doing, UNIT_NAME];
   return ["launchctl", "kickstart", ...(doing === "restart" ? ["-k"] : []), `gui/${uid}/${LABEL}`];
 }
 
-/** Whether the manager can be spoken to. */
+/** Succeeds when the manager can be reached. */
 export function probeCommand(manager: ServiceManager, uid: number): string[] {
   return manager === "systemd"
     ? ["systemctl", "--user", "show", "--property=Version"]

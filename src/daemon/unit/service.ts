@@ -1,4 +1,4 @@
-/** Carrying out what plan.ts says, with the service manager that is there. */
+/** Carries out the steps of plan.ts, with the service manager of this machine. */
 
 import { chmodSync, copyFileSync, linkSync, mkdirSync, renameSync, rmdirSync } from "node:fs";
 import { userInfo } from "node:os";
@@ -16,7 +16,7 @@ export interface ServiceContext {
   manager: ServiceManager;
   paths: DaemonPaths;
   env: Record<string, string>;
-  /** Told of each command line that is run. */
+  /** Gets each command line that is run. */
   onCommand(argv: readonly string[]): void;
 }
 
@@ -56,7 +56,7 @@ export function planUninstall(context: ServiceContext): Step[] {
 
 export async function install(context: ServiceContext, linger: boolean): Promise<void> {
   const before = readJson(context.paths.installed, (value) => value as Installed);
-  // What an earlier install made so, this one's uninstall undoes; what was so before is left.
+  // Lingering that an earlier install turned on is undone by uninstall; lingering that was on before stays.
   const earlier = before.is === "there" && before.value.linger === true;
   const lingers = earlier || (linger && !isLingering(person(context.env).user));
   await carryOut(context, planInstall(context, linger));
@@ -69,7 +69,7 @@ export async function install(context: ServiceContext, linger: boolean): Promise
   } satisfies Installed);
 }
 
-/** As systemd notes it. */
+/** Where systemd notes it. */
 function isLingering(user: string): boolean {
   return statOf(join("/var/lib/systemd/linger", user)) !== undefined;
 }
@@ -79,11 +79,11 @@ export async function uninstall(context: ServiceContext): Promise<void> {
   try {
     rmdirSync(dirname(context.paths.binary));
   } catch {
-    // not there, or something else is in it
+    // not there, or there are other files in it
   }
 }
 
-/** Puts this dt in the place that the manager starts it from. */
+/** Puts this dt where the manager starts it from. */
 export function refreshBinary({ paths }: ServiceContext): void {
   placeBinary(selfCommand()[0] as string, paths.binary);
 }
@@ -93,7 +93,7 @@ export async function control(context: ServiceContext, doing: "start" | "restart
   await carryOut(context, [{ is: "run", argv: controlCommand(context.manager, doing, person(context.env).uid) }]);
 }
 
-/** Throws where no manager answers. */
+/** Throws when no manager answers. */
 export async function checkManager(context: ServiceContext): Promise<void> {
   const { manager, env } = context;
   const argv = probeCommand(manager, person(env).uid);
@@ -128,7 +128,7 @@ async function carryOut(context: ServiceContext, steps: readonly Step[]): Promis
           "manager-failed",
           `\`${step.argv.join(" ")}\` ended with ${code}${err === "" ? "." : `: ${err}`}`,
           {
-            hint: "What was written stays; when that is mended, run dt daemon install again, or dt daemon uninstall.",
+            hint: "The files that were written stay. Once this is fixed, run dt daemon install again, or dt daemon uninstall.",
           },
         );
     }

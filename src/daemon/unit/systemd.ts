@@ -4,16 +4,16 @@ import { join } from "node:path";
 export const UNIT_NAME = "dialtone.service";
 
 export interface UnitFacts {
-  /** What is started, with `daemon start --foreground`. */
+  /** The binary that is started, with `daemon start --foreground`. */
   binary: string;
-  /** Set for it, beside what the manager sets. */
+  /** Set for it, in addition to what the manager sets. */
   env: Record<string, string>;
   logs: { log: string; errors: string };
 }
 
 /**
- * `KillMode=process`: the launches' hosts are in the unit's group, and the end of the daemon is not theirs. `OOMPolicy=continue`: nor is the end of one of
- * them the daemon's.
+ * `KillMode=process`: hosts of launches are in the unit's group, and must not end with the daemon.
+ * `OOMPolicy=continue`: nor must the daemon end with one of them.
  */
 export function systemdUnit({ binary, env }: UnitFacts): string {
   return [
@@ -39,7 +39,7 @@ export function systemdUnit({ binary, env }: UnitFacts): string {
   ].join("\n");
 }
 
-/** In quotes, with what systemd would replace (`%`, `$`) meant as it stands. */
+/** In quotes, with the characters that systemd would replace (`%`, `$`) escaped. */
 function quote(text: string): string {
   return `"${text.replace(/[\\"]/g, "\\$&").replaceAll("%", "%%").replaceAll("$", "$$$$")}"`;
 }

@@ -1,4 +1,4 @@
-/** What `dt up` brings up: everything that is named and what it needs, as nodes of one host; or the plan of it, shown. */
+/** What `dt up` brings up: everything that is named and what it needs, as nodes of one host; and the plan, shown. */
 import { faultsOf } from "../../manifest/model/faults.ts";
 import { closureOf, dependentsOf, shortKey, showPath } from "../../manifest/model/graph.ts";
 import type { ManifestIndex } from "../../manifest/model/resolved.ts";

@@ -507,7 +507,9 @@ test("trust and registrations of an earlier dt carry no seal and do not count, w
     expect((await strange.dt(["trust", "--list"])).stdout).toBe("No root is trusted.\n");
     const listed = await strange.dt(["boot", "list"]);
     expect(listed.stdout).toBe("No root is registered.\n");
-    expect(listed.stderr).toContain("was registered by an earlier dt, or with another secret, and is not any more");
+    expect(listed.stderr).toContain(
+      "was registered by an earlier dt, or with another secret, so it is no longer registered",
+    );
     expect((await strange.dt(["boot", "add"])).code).toBe(0);
     expect((await strange.dt(["list"])).stdout).not.toContain("dt a one");
     expect(strange.marks()).toEqual([]);
