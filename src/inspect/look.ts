@@ -1,6 +1,6 @@
 /** What `ps`, `status` and `logs` read: every key's files and processes, judged. Never runs plugin code, never writes. */
 import type { Store } from "../state/store.ts";
-import type { Ground } from "../supervisor/launch/types.ts";
+import type { Site } from "../supervisor/launch/types.ts";
 import { queryOf, recordedHosts } from "../supervisor/tree/query.ts";
 import { findTree } from "../supervisor/tree/tree.ts";
 import { lazy } from "../sys/base/lazy.ts";
@@ -11,7 +11,7 @@ import { blankReport, endedReport, launchReport, noteOfUnreadable, thereOrNull }
 import { seeKey } from "./seen.ts";
 import type { KeyReport, Look } from "./types.ts";
 
-export function beginLook(ground: Ground, driftOf: Look["driftOf"]): Look {
+export function beginLook(ground: Site, driftOf: Look["driftOf"]): Look {
   const table = snapshotOf(ground.table);
   const store = readingOnce(ground.store);
   const hosts = lazy(() => recordedHosts(store));
@@ -69,7 +69,7 @@ export function processesOf({ ground, hosts }: Look, key: string): { pid: number
 }
 
 /** The keys with files that a selection means. */
-export function keysOf({ store }: Ground, selection: Selection): string[] {
+export function keysOf({ store }: Site, selection: Selection): string[] {
   if (selection.is === "keys") return selection.keys;
   const keys = store.keys();
   return selection.is === "all" ? keys : keys.filter((key) => key.startsWith(`${selection.plugin}:`));

@@ -1,7 +1,7 @@
 /** A row of `dt ps --json`, from what is known of a key. */
 import type { ExitRecord, LaunchHistory, LaunchRecord } from "../state/types.ts";
 import { isSuccess } from "../state/view.ts";
-import type { Ground } from "../supervisor/launch/types.ts";
+import type { Site } from "../supervisor/launch/types.ts";
 import type { FileRead } from "../sys/files/files.ts";
 import { type Presence, presenceOf } from "../sys/process/identity.ts";
 import { formatDuration } from "../values/duration.ts";
@@ -115,7 +115,7 @@ export function noteOfUnreadable(path: string, { foreign, reason }: Unreadable):
   return foreign ? `foreign: ${reason}` : `${path} cannot be read: ${reason}`;
 }
 
-export function blankReport({ store }: Ground, key: string): Omit<KeyReport, "state"> {
+export function blankReport({ store }: Site, key: string): Omit<KeyReport, "state"> {
   const parts = parseKey(key) as NonNullable<ReturnType<typeof parseKey>>;
   return {
     key,

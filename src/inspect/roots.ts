@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Talk } from "../output/talk.ts";
 import { listRootsIn } from "../state/roots.ts";
 import { openStore } from "../state/store.ts";
-import type { Ground } from "../supervisor/launch/types.ts";
+import type { Site } from "../supervisor/launch/types.ts";
 import { branchOf } from "../sys/places/branch.ts";
 import { homeDirectory, runDirectoryOf } from "../sys/places/paths.ts";
 import { snapshotOf } from "../sys/process/identity.ts";
@@ -45,13 +45,12 @@ export function lookAtRoots({ env, talk }: LookPlace): RootReport[] {
 
 /** Null where the run directory is not there. Throws where it is not to be trusted. */
 export function lookAtRoot(
-  at: Pick<Ground, "root" | "home" | "env" | "table">,
+  at: Pick<Site, "root" | "home" | "env" | "table">,
   directory = runDirectoryOf(at.root, at.env),
 ): KeyReport[] | null {
   const { home, table } = at;
   if (!existsSync(directory)) return null;
   const store = openStore({ directory, home, table });
-  const ground: Ground = { ...at, store, cache: "", self: [], openFiles: null, lockBackend: undefined };
-  const look = beginLook(ground, () => null);
+  const look = beginLook({ ...at, store }, () => null);
   return store.keys().flatMap((key) => lookAt(look, key) ?? []);
 }

@@ -5,7 +5,7 @@
 import type { ExitRecord, KeyState, LaunchHistory, LaunchRecord } from "../state/types.ts";
 import { judgeState } from "../state/view.ts";
 import { isLocked } from "../supervisor/launch/lock.ts";
-import type { Ground } from "../supervisor/launch/types.ts";
+import type { Site } from "../supervisor/launch/types.ts";
 import { queryOf, recordedHosts, unrecordedQuery } from "../supervisor/tree/query.ts";
 import { findTree, type TreeMember } from "../supervisor/tree/tree.ts";
 import type { FileRead } from "../sys/files/files.ts";
@@ -38,7 +38,7 @@ export type Seen =
 
 /** `hosts`: those of every record, asked for only when a tree is read. Default: read from the store. */
 export function seeKey(
-  ground: Pick<Ground, "store" | "table" | "root">,
+  ground: Pick<Site, "store" | "table" | "root">,
   key: string,
   hosts: () => readonly ProcessIdentity[] = () => recordedHosts(ground.store),
 ): Seen {
@@ -60,7 +60,7 @@ export function seeKey(
 }
 
 function seeLaunch(
-  ground: Pick<Ground, "store" | "table" | "root">,
+  ground: Pick<Site, "store" | "table" | "root">,
   record: LaunchRecord,
   hosts: () => readonly ProcessIdentity[],
 ): Seen {
@@ -85,7 +85,7 @@ function seeLaunch(
   return { is: "there", record, history, leader, host, tree, isLost, state: judgeState(observed) as KeyState, pid };
 }
 
-function seeUnrecorded(ground: Pick<Ground, "store" | "table" | "root">, key: string, read: Unreadable): Seen {
+function seeUnrecorded(ground: Pick<Site, "store" | "table" | "root">, key: string, read: Unreadable): Seen {
   const found = findTree(ground.table, unrecordedQuery(ground, key)).members[0];
   return {
     is: "unreadable-record",

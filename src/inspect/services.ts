@@ -2,11 +2,11 @@
 import type { Container } from "../compose/types.ts";
 import type { KeyState, StackNote } from "../state/types.ts";
 import { isLiving } from "../state/view.ts";
-import type { Ground } from "../supervisor/launch/types.ts";
+import type { Site } from "../supervisor/launch/types.ts";
 import type { KeyReport } from "./types.ts";
 
 /** Rows that are no stack, or whose stack has no record, stay as they are. */
-export function withServices(ground: Ground, reports: readonly KeyReport[]): Promise<KeyReport[]> {
+export function withServices(ground: Site, reports: readonly KeyReport[]): Promise<KeyReport[]> {
   return Promise.all(
     reports.map(async (report) => {
       const record = ground.store.record(report.key);
@@ -31,7 +31,7 @@ export function describeServices(report: KeyReport | undefined): string | null {
 }
 
 async function describeStack(
-  ground: Ground,
+  ground: Site,
   report: KeyReport,
   stack: StackNote,
   expected: readonly string[],

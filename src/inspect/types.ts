@@ -1,6 +1,6 @@
 /** What a look at keys shares, and the row that comes out of it. No code in this file. */
 import type { KeyState, LaunchRecord } from "../state/types.ts";
-import type { Ground } from "../supervisor/launch/types.ts";
+import type { Site } from "../supervisor/launch/types.ts";
 import type { ListeningPort, ProcessIdentity, ProcessTable } from "../sys/process/identity.ts";
 
 /** One row of `dt ps --json`. */
@@ -46,7 +46,7 @@ export interface KeyReport {
 
 /** What many looks in a row share: each record read once, one pass over the process table. */
 export interface Look {
-  ground: Ground;
+  ground: Site;
   /** Of every record, so read only when a tree is. */
   hosts: () => readonly ProcessIdentity[];
   listening: () => Listening;

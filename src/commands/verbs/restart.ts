@@ -14,16 +14,15 @@ import type { LaunchRecord } from "../../state/types.ts";
 import { isUnderWay } from "../../supervisor/end/stopkey.ts";
 import { askRestart } from "../../supervisor/host/request.ts";
 import { lineOf } from "../../supervisor/launch/line.ts";
-import { LOCK_TIMEOUT_MS } from "../../supervisor/launch/lock.ts";
 import { TICKET_MARK } from "../../supervisor/launch/marks.ts";
 import { refuseNested } from "../../supervisor/launch/nested.ts";
+import { makeLaunchSpec } from "../../supervisor/launch/spec.ts";
 import type { LaunchSpec, Ticket } from "../../supervisor/launch/types.ts";
 import { awaitRecord, awaitSettled } from "../../supervisor/run/settle.ts";
 import { dropTicket, takeTicket } from "../../supervisor/ticket/pending.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { presenceOf } from "../../sys/process/identity.ts";
 import { print } from "../../sys/stdio/stdio.ts";
-import { parseKey } from "../../values/key.ts";
 import { rememberRoot } from "../context/context.ts";
 import type { Acting, DtContext } from "../context/types.ts";
 import { usage } from "../context/usage.ts";
@@ -172,23 +171,16 @@ function makeSpec(
   record: LaunchRecord | null,
   timeoutMs: number | null,
 ): LaunchSpec {
-  const { plugin, command, variant } = parseKey(key) as NonNullable<ReturnType<typeof parseKey>>;
   const settings = settingsFor(context, index, key);
-  return {
+  return makeLaunchSpec({
     key,
-    plugin,
-    command,
-    variant,
     settings,
     args: record?.args ?? [],
     readyTimeoutMs: timeoutMs,
-    lockTimeoutMs: LOCK_TIMEOUT_MS,
     env: context.env,
     asker: describeAsker("user", context.argv),
-    ensure: false,
     off: (record?.stack?.off ?? []).filter((name) => Object.hasOwn(settings.compose?.toggles ?? {}, name)),
-    detached: true,
-  };
+  });
 }
 
 /** The host has restarted it; readiness is its to find out, and told here when it is known. */

@@ -7,7 +7,8 @@ import type { Asker, ExitRecord } from "../../state/types.ts";
 import { isStopped } from "../../state/view.ts";
 import { startDetached } from "../../supervisor/hosts/caller.ts";
 import { describeAsker } from "../../supervisor/launch/exit.ts";
-import type { LaunchSpec, Ticket } from "../../supervisor/launch/types.ts";
+import { makeLaunchSpec } from "../../supervisor/launch/spec.ts";
+import type { Ticket } from "../../supervisor/launch/types.ts";
 import { runTask } from "../../supervisor/oneshot/task.ts";
 import { awaitSettled, settledNow } from "../../supervisor/run/settle.ts";
 import {
@@ -153,12 +154,10 @@ type Started = { is: "there"; why: string | null } | { is: "replaced"; exit: Exi
 
 /** `why`: null when it is up, otherwise why not. */
 async function startNeed({ context, needy, cancel, off }: NeedsRequest, need: Need): Promise<Started> {
-  const parts = parseKey(need.key) as NonNullable<ReturnType<typeof parseKey>>;
   context.talk.say(`${needy.key} needs ${need.key}: starting it`);
   if (need.settings.kind !== "managed") throw new Error(`${need.key} is not managed`);
   const { env, asker, lockTimeoutMs } = needy;
-  const own: LaunchSpec = {
-    ...parts,
+  const own = makeLaunchSpec({
     key: need.key,
     settings: need.settings,
     env,
@@ -166,11 +165,8 @@ async function startNeed({ context, needy, cancel, off }: NeedsRequest, need: Ne
     lockTimeoutMs,
     ticket: need.ticket,
     dependents: need.dependents,
-    args: [],
-    readyTimeoutMs: null,
     ensure: true, // of two commands that need it at once, the second leaves the first one's launch alone
-    detached: true,
-  };
+  });
   const last = await Promise.race([
     startDetached(
       context.ground,

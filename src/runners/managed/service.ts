@@ -11,9 +11,9 @@ import { formatTruth } from "../../output/truth.ts";
 import { describeAsker } from "../../state/asker.ts";
 import { isStopped } from "../../state/view.ts";
 import { startDetached } from "../../supervisor/hosts/caller.ts";
-import { LOCK_TIMEOUT_MS } from "../../supervisor/launch/lock.ts";
 import { TICKET_MARK } from "../../supervisor/launch/marks.ts";
 import { refuseNested } from "../../supervisor/launch/nested.ts";
+import { makeLaunchSpec } from "../../supervisor/launch/spec.ts";
 import type { LaunchEvent, LaunchLine, LaunchSpec } from "../../supervisor/launch/types.ts";
 import { dropTicket, mayWait, readTicket, takeTicket, watchTicket } from "../../supervisor/ticket/pending.ts";
 import { EXIT } from "../../sys/base/error.ts";
@@ -147,22 +147,18 @@ export async function startNeeded(context: RunnerContext, index: ManifestIndex, 
 }
 
 function makeSpec(context: RunnerContext, request: ServiceRequest, key: string): LaunchSpec {
-  return {
+  return makeLaunchSpec({
     key,
-    plugin: request.plugin,
-    command: request.command,
-    variant: request.variant,
     settings: request.settings,
     args: request.args,
     readyTimeoutMs: request.timeoutMs,
-    lockTimeoutMs: LOCK_TIMEOUT_MS,
     env: context.env,
     asker: describeAsker("user", context.argv),
     ensure: request.ensure,
     off: request.off,
     recreate: request.recreate,
     detached: request.detach,
-  };
+  });
 }
 
 export async function runDetached(context: RunnerContext, spec: LaunchSpec, noWait: boolean): Promise<number> {

@@ -5,7 +5,7 @@ import type { ManifestIndex } from "../../manifest/model/resolved.ts";
 import { formatLines } from "../../output/lines.ts";
 import { describeAsker } from "../../state/asker.ts";
 import type { UpNode } from "../../supervisor/hosts/types.ts";
-import { LOCK_TIMEOUT_MS } from "../../supervisor/launch/lock.ts";
+import { makeLaunchSpec } from "../../supervisor/launch/spec.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { print } from "../../sys/stdio/stdio.ts";
 import { parseKey } from "../../values/key.ts";
@@ -38,18 +38,12 @@ export function makeUpNodes(context: RunnerContext, { index, keys, detach, timeo
         run: { is: "task", spec: { ...common, ...parts, key, file, settings, force } },
       };
     }
-    const launch = {
-      args: [],
-      readyTimeoutMs: timeoutMs,
-      lockTimeoutMs: LOCK_TIMEOUT_MS,
-      ensure: true,
-      detached: detach,
-    };
+    const launch = { readyTimeoutMs: timeoutMs, ensure: true, detached: detach };
     return {
       key,
       needs,
       isNamed: keys.includes(key),
-      run: { is: "launch", spec: { ...common, ...parts, ...launch, key, settings } },
+      run: { is: "launch", spec: makeLaunchSpec({ ...common, ...launch, key, settings }) },
     };
   });
 }

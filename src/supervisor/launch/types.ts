@@ -10,8 +10,8 @@ import type { LockBackend } from "../../sys/lock/lock.ts";
 import type { ProcessTable } from "../../sys/process/identity.ts";
 import type { TerminalSize } from "../../sys/terminal/leaderterminal.ts";
 
-/** The ground a supervisor works on; handed in, never global. */
-export interface Ground {
+/** Where launches are: enough to look at them and to stop them. */
+export interface Site {
   table: ProcessTable;
   store: Store;
   root: string;
@@ -19,13 +19,18 @@ export interface Ground {
   home: string | null;
   /** The environment of whoever runs this dt: what is run to end a stack, or to ask about it, is found on its PATH. */
   env: Record<string, string>;
+  /** Default: as the file system of the run directory allows. */
+  lockBackend?: LockBackend | undefined;
+}
+
+/** Where a supervisor works: what it needs to start launches, too. Handed in, never global. */
+export interface Ground extends Site {
   /** Where the manifests' index is kept. */
   cache: string;
   /** How this dt starts itself. */
   self: readonly string[];
   /** The soft limit of open files that commands get; null: unknown, leave it. */
   openFiles: bigint | null;
-  lockBackend: LockBackend | undefined;
   /** How far the root's manifests are followed by what is started here. Default: all of them. */
   reading?: Reading;
   /** In a host: which folder the root was when it began. Null: none was there. */
