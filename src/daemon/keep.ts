@@ -8,10 +8,10 @@ import type { LaunchRecord } from "../state/types.ts";
 import { groundOf, type World } from "../supervisor/ground/ground.ts";
 import { isHostless } from "../supervisor/host/adopt.ts";
 import { startAdopting } from "../supervisor/hosts/caller.ts";
+import { keyHolder } from "../supervisor/launch/lock.ts";
 import type { Ground } from "../supervisor/launch/types.ts";
 import { messageOf } from "../sys/base/error.ts";
 import { statOf } from "../sys/base/stat.ts";
-import { readHolder } from "../sys/lock/lock.ts";
 import { presenceOf } from "../sys/process/identity.ts";
 import type { Dt } from "./dt.ts";
 
@@ -104,6 +104,6 @@ function readRecords({ store }: Ground): LaunchRecord[] {
  */
 function isCutOff({ store, table }: Ground, { key, phase, host }: LaunchRecord): boolean {
   if (phase !== "stopping" || presenceOf(table, host) !== "gone") return false;
-  const holder = readHolder(store.path(key, "lock"), store.seal);
+  const holder = keyHolder({ store }, key);
   return holder.is !== "there" || presenceOf(table, holder.value.holder) === "gone";
 }

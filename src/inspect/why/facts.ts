@@ -6,6 +6,7 @@ import { mayDeclareMore } from "../../manifest/model/graph.ts";
 import type { ManagedSettings, ManifestIndex } from "../../manifest/model/resolved.ts";
 import type { Asker, ExitRecord, KeyState, LaunchHistory, LaunchRecord, Want } from "../../state/types.ts";
 import { LAST_LINES } from "../../supervisor/launch/exit.ts";
+import { keyHolder } from "../../supervisor/launch/lock.ts";
 import type { Ground } from "../../supervisor/launch/types.ts";
 import { type DriftField, findDrift } from "../../supervisor/prepare/drift.ts";
 import { resolveIn } from "../../supervisor/prepare/environment.ts";
@@ -13,7 +14,7 @@ import { askersOf, pendingStarts } from "../../supervisor/ticket/pending.ts";
 import type { FileRead } from "../../sys/files/files.ts";
 import { readSpace } from "../../sys/files/space.ts";
 import { isUnfinished } from "../../sys/lock/breaklock.ts";
-import { type LockHolder, readHolder } from "../../sys/lock/lock.ts";
+import type { LockHolder } from "../../sys/lock/lock.ts";
 import { type Presence, presenceOf } from "../../sys/process/identity.ts";
 import { parseKey } from "../../values/key.ts";
 
@@ -121,10 +122,10 @@ export function gatherFacts(
 }
 
 function readLock({ store, table }: Ground, key: string): LockFacts | null {
-  const path = store.path(key, "lock");
-  const holder = readHolder(path, store.seal);
+  const holder = keyHolder({ store }, key);
   if (holder.is === "absent") return null;
-  if (holder.is === "unreadable") return { holder: null, presence: isUnfinished(path) ? "gone" : "unknown" };
+  if (holder.is === "unreadable")
+    return { holder: null, presence: isUnfinished(store.path(key, "lock")) ? "gone" : "unknown" };
   return { holder: holder.value, presence: presenceOf(table, holder.value.holder) };
 }
 

@@ -2,14 +2,14 @@
 
 import { acquireLock, type HeldLock, type LockRequest, readHolder } from "../../sys/lock/lock.ts";
 import { presenceOf } from "../../sys/process/identity.ts";
-import type { Ground } from "./types.ts";
+import type { Site } from "./types.ts";
 
 /** How long a start waits for the key's lock: a stop that holds it may take its whole timeout. */
 export const LOCK_TIMEOUT_MS = 30_000;
 
 /** Throws `lock-timeout` (exit 4). */
 export function lockKey(
-  { store, table, lockBackend }: Pick<Ground, "store" | "table" | "lockBackend">,
+  { store, table, lockBackend }: Pick<Site, "store" | "table" | "lockBackend">,
   key: string,
   request: Omit<LockRequest, "path" | "seal" | "table" | "backend">,
 ): Promise<HeldLock> {
@@ -23,8 +23,13 @@ export function lockKey(
   });
 }
 
+/** Which process holds the key's lock, living or not. */
+export function keyHolder({ store }: Pick<Site, "store">, key: string): ReturnType<typeof readHolder> {
+  return readHolder(store.path(key, "lock"), store.seal);
+}
+
 /** Whether a living process holds the key's lock. */
-export function isLocked({ store, table }: Pick<Ground, "store" | "table">, key: string): boolean {
-  const lock = readHolder(store.path(key, "lock"), store.seal);
+export function isLocked({ store, table }: Pick<Site, "store" | "table">, key: string): boolean {
+  const lock = keyHolder({ store }, key);
   return lock.is === "there" && presenceOf(table, lock.value.holder) === "alive";
 }

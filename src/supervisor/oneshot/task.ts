@@ -18,6 +18,7 @@ import type { Ground } from "../launch/types.ts";
 import { type PreparedCommand, prepareCommand } from "../prepare/command.ts";
 import { declaredLogs } from "../prepare/declaredlogs.ts";
 import { reopensOutput } from "../prepare/reopens.ts";
+import { makeTreeQuery } from "../tree/query.ts";
 import { stopTree } from "../tree/stoptree.ts";
 import { logOf, openCapture } from "./capture.ts";
 import { digestInputs } from "./inputs.ts";
@@ -199,17 +200,6 @@ export async function endTree(
   const entry = table.entry(pid);
   if (entry === null) return;
   const leader = identify(table, entry);
-  const query = {
-    key,
-    root,
-    token,
-    isUnnamed: true,
-    leader,
-    host: null,
-    adopted: [],
-    logFile: null,
-    spare: [],
-    otherHosts: [],
-  };
+  const query = makeTreeQuery({ key, root, token, leader, isUnnamed: true });
   await stopTree({ table, query, ...how, wholeTree: true });
 }

@@ -6,9 +6,9 @@ import { existsSync } from "node:fs";
 import type { LaunchRecord } from "../../state/types.ts";
 import { DtError } from "../../sys/base/error.ts";
 import type { EndStatus } from "../../sys/base/status.ts";
-import { type HeldLock, readHolder } from "../../sys/lock/lock.ts";
+import type { HeldLock } from "../../sys/lock/lock.ts";
 import { presenceOf } from "../../sys/process/identity.ts";
-import { lockKey } from "../launch/lock.ts";
+import { keyHolder, lockKey } from "../launch/lock.ts";
 import type { Ground } from "../launch/types.ts";
 import type { HostEnd, Run } from "./types.ts";
 
@@ -29,7 +29,6 @@ export async function tryLock(ground: Ground, run: Run, doing: string): Promise<
 
 /** Null when the launch is in somebody else's hands. */
 export async function lockOrLeave(ground: Ground, run: Run, doing: string): Promise<HeldLock | null> {
-  const path = ground.store.path(run.record.key, "lock");
   if (!existsSync(ground.store.directory) && existsSync(ground.root)) ground.store.prepare();
   for (;;) {
     const lock = await tryLock(ground, run, doing);
@@ -37,7 +36,7 @@ export async function lockOrLeave(ground: Ground, run: Run, doing: string): Prom
     const current = ground.store.record(run.record.key);
     if (current.is === "absent" || (current.is === "there" && current.value.token !== run.record.token)) return null;
     if (current.is === "there" && current.value.phase === "stopping") {
-      const holder = readHolder(path, ground.store.seal);
+      const holder = keyHolder(ground, run.record.key);
       // Of one in another pid namespace the lock has just said that it lives.
       if (holder.is === "there" && presenceOf(ground.table, holder.value.holder) !== "gone") return null;
     }

@@ -4,7 +4,12 @@ import { type ProcessIdentity, sameIdentity } from "../../sys/process/identity.t
 import type { Ground } from "../launch/types.ts";
 import type { TreeQuery } from "./tree.ts";
 
-/** What the tree is looked for by. */
+/** What is not given is not known, and then no evidence. */
+export function makeTreeQuery(known: Pick<TreeQuery, "key" | "root" | "token"> & Partial<TreeQuery>): TreeQuery {
+  return { leader: null, host: null, adopted: [], logFile: null, spare: [], otherHosts: [], ...known };
+}
+
+/** What the tree of a recorded launch is looked for by. */
 export function queryOf(
   { store, table }: Pick<Ground, "store" | "table">,
   record: LaunchRecord,
@@ -13,7 +18,7 @@ export function queryOf(
   const history = store.history(record.token);
   // What was written in another boot of the machine names nothing that lives: pids and inodes mean something else by now.
   const thisBoot = record.host.bootId === table.bootId();
-  return {
+  return makeTreeQuery({
     key: record.key,
     root: record.root,
     token: record.token,
@@ -25,7 +30,7 @@ export function queryOf(
     hasLineage: record.lineage === true,
     spare: record.stop.spare,
     otherHosts: hosts.filter((host) => !sameIdentity(host, record.host)),
-  };
+  });
 }
 
 /** The hosts that the root's records name. */
@@ -42,16 +47,5 @@ export function unrecordedQuery(
   key: string,
   spare: readonly string[] = [],
 ): TreeQuery {
-  return {
-    key,
-    root,
-    runDirectory: store.directory,
-    token: null,
-    leader: null,
-    host: null,
-    adopted: [],
-    logFile: null,
-    spare,
-    otherHosts: [],
-  };
+  return makeTreeQuery({ key, root, token: null, runDirectory: store.directory, spare });
 }

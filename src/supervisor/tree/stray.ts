@@ -3,8 +3,8 @@ import { statSync } from "node:fs";
 import { errnoOf } from "../../sys/base/error.ts";
 import type { ProcessIdentity, ProcessTable } from "../../sys/process/identity.ts";
 import { identify, presenceOf } from "../../sys/process/identity.ts";
+import { makeTreeQuery } from "./query.ts";
 import { type StopTreeResult, stopTree } from "./stoptree.ts";
-import type { TreeQuery } from "./tree.ts";
 import type { Carriers, Whereabouts } from "./whereabouts.ts";
 
 export type Stray = Carriers;
@@ -37,17 +37,7 @@ export async function stopStray(
   where: Whereabouts,
   { root, key, token }: Stray,
 ): Promise<StopTreeResult> {
-  const query: TreeQuery = {
-    key,
-    root,
-    token,
-    leader: null,
-    host: null,
-    adopted: [],
-    logFile: null,
-    spare: [],
-    otherHosts: [],
-  };
+  const query = makeTreeQuery({ key, root, token });
   const stop = () => stopTree({ table, query, signal: "SIGTERM", timeoutMs: TIMEOUT_MS, wholeTree: true });
   const stopped = await stop();
   const hosts = where.idleHosts(root).map((entry) => identify(table, entry));
