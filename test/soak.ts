@@ -94,7 +94,7 @@ const ROWS: Row[] = [
     name: "locks",
     what: "64 contenders × 10,000 acquisitions for each way of locking, holders and others killed",
     bar: "0 double owners, 0 lost updates",
-    files: ["test/sys/lock.stress.test.ts"],
+    files: ["test/sys/lock/lock.stress.test.ts"],
     env: { DT_LOCK_CONTENDERS: "64", DT_LOCK_ROUNDS: "10000", DT_LOCK_KILL_EVERY: "800" },
   },
   {

@@ -343,7 +343,7 @@ export const BREAKS: readonly Break[] = [
         to: `if (guard.is === "busy") return publishOrJudge(request, { isInPlace: () => true, release() {} });`,
       },
     ],
-    test: "test/sys/lock.stress.test.ts",
+    test: "test/sys/lock/lock.stress.test.ts",
     env: { DT_LOCK_CONTENDERS: "16", DT_LOCK_ROUNDS: "600", DT_LOCK_KILL_EVERY: "20" },
   },
   {
@@ -740,7 +740,7 @@ export const BREAKS: readonly Break[] = [
         to: "if (own !== -1) server.stop(false);",
       },
     ],
-    test: "test/daemon/server.test.ts",
+    test: "test/daemon/socket/server.test.ts",
     only: "another process has taken",
   },
   {
@@ -766,7 +766,7 @@ export const BREAKS: readonly Break[] = [
     edits: [
       { file: "src/daemon/socket/server.ts", from: "if (line.waiting() > MOST_UNREAD) await line.flushed();", to: "" },
     ],
-    test: "test/daemon/server.test.ts",
+    test: "test/daemon/socket/server.test.ts",
     only: "reads late",
   },
   {
@@ -778,13 +778,13 @@ export const BREAKS: readonly Break[] = [
         to: "if (Number(0) === 1) files.set(file, UNSURE);",
       },
     ],
-    test: "test/daemon/watch/known.test.ts",
+    test: "test/jobs/snapshot.test.ts",
     only: "came and went",
   },
   {
     what: "a full queue loses what comes",
     edits: [{ file: "src/jobs/queue.ts", from: "        outside.add(onRoom);", to: "" }],
-    test: "test/daemon/watch/queue.test.ts",
+    test: "test/jobs/queue.test.ts",
   },
   {
     what: "the first change of a burst counts, not the last",
@@ -795,7 +795,7 @@ export const BREAKS: readonly Break[] = [
         to: "  if (target.timer !== null) return;\n  target.since ??= now();",
       },
     ],
-    test: "test/daemon/watch/queue.test.ts",
+    test: "test/jobs/queue.test.ts",
   },
   {
     what: "a save without a change restarts",
@@ -818,14 +818,14 @@ export const BREAKS: readonly Break[] = [
         to: "if (rounds.length < Number.MAX_VALUE)",
       },
     ],
-    test: "test/supervisor/rounds.test.ts",
+    test: "test/supervisor/watch/rounds.test.ts",
   },
   {
     what: "a script that saves in a steady rhythm is taken for a loop",
     edits: [
       { file: "src/supervisor/watch/rounds.ts", from: "afterMs: 2 * toleranceOf(round) + SHIFT_MS", to: "afterMs: 0" },
     ],
-    test: "test/supervisor/rounds.test.ts",
+    test: "test/supervisor/watch/rounds.test.ts",
     only: "a script that saves",
   },
   {
@@ -837,7 +837,7 @@ export const BREAKS: readonly Break[] = [
         to: "if (pattern.excludes) continue;",
       },
     ],
-    test: "test/sys/watch/rules.test.ts",
+    test: "test/sys/match/rules.test.ts",
     only: "what is left out",
   },
   {
@@ -945,7 +945,7 @@ export const BREAKS: readonly Break[] = [
         to: 'JSON.stringify(["dt state 1", path',
       },
     ],
-    test: "test/sys/seal.test.ts",
+    test: "test/sys/seal/seal.test.ts",
   },
   {
     what: "a seal says nothing of the directory: a copy is the original",
@@ -965,7 +965,7 @@ export const BREAKS: readonly Break[] = [
       { file: "src/sys/files/door.ts", from: "asked | constants.O_NOFOLLOW", to: "asked" },
       { file: "src/sys/files/descend.ts", from: "flags | constants.O_NOFOLLOW;", to: "flags;" },
     ],
-    test: "test/sys/door.test.ts",
+    test: "test/sys/files/door.test.ts",
   },
   {
     what: "a link in the place of a directory of dt's is followed",
@@ -999,7 +999,7 @@ export const BREAKS: readonly Break[] = [
         to: "  if (throughProc || !throughProc) {\n    lookAlong(way);\n    return work(path);",
       },
     ],
-    test: "test/sys/descend.test.ts",
+    test: "test/sys/files/descend.test.ts",
     only: "swaps the directory",
   },
   {
@@ -1011,7 +1011,7 @@ export const BREAKS: readonly Break[] = [
         to: 'if (pathOfOpen(fd) !== "") return fd;',
       },
     ],
-    test: "test/sys/descend.test.ts",
+    test: "test/sys/files/descend.test.ts",
     only: "is a link, or a file",
   },
   {
@@ -1023,7 +1023,7 @@ export const BREAKS: readonly Break[] = [
         to: "    void refuseOthers;",
       },
     ],
-    test: "test/sys/descend.test.ts",
+    test: "test/sys/files/descend.test.ts",
     only: "of another user on the way",
   },
   {
@@ -1035,7 +1035,7 @@ export const BREAKS: readonly Break[] = [
         to: "return { path, ...statSync(directory) };",
       },
     ],
-    test: "test/sys/descend.test.ts",
+    test: "test/sys/files/descend.test.ts",
     only: "sealed meanwhile",
   },
   {
@@ -1047,7 +1047,7 @@ export const BREAKS: readonly Break[] = [
         to: "if (isWithdrawn(request, nonce) || againMs > 0) letGo()",
       },
     ],
-    test: "test/sys/lock.test.ts",
+    test: "test/sys/lock/lock.test.ts",
     only: "cannot be removed when it is released",
   },
   {
@@ -1059,7 +1059,7 @@ export const BREAKS: readonly Break[] = [
         to: 'if (one !== undefined && pathOfOpen(one.fd) === "") {',
       },
     ],
-    test: "test/sys/keptopen.test.ts",
+    test: "test/sys/files/keptopen.test.ts",
     only: "another is at the path",
   },
   {
@@ -1071,7 +1071,7 @@ export const BREAKS: readonly Break[] = [
         to: "  kept.delete(one.path);\n  closeSync(one.fd);",
       },
     ],
-    test: "test/sys/keptopen.test.ts",
+    test: "test/sys/files/keptopen.test.ts",
     only: "closed under who is in it",
   },
   {
@@ -1345,7 +1345,7 @@ export const BREAKS: readonly Break[] = [
     edits: [
       { file: "src/manifest/load/load.ts", from: "if (swapper !== null) throw", to: "if (swapper === '') throw" },
     ],
-    test: "test/manifest/load.test.ts",
+    test: "test/manifest/load/load.test.ts",
     only: "passed on where nobody",
   },
   {

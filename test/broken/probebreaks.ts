@@ -54,7 +54,7 @@ export const PROBE_BREAKS: readonly Break[] = [
     edits: [
       { file: "src/sys/net/httpask.ts", from: "awaitClose(reader.serverCloses() ? CLOSE_MS : MOMENT_MS)", to: "close" },
     ],
-    test: "test/sys/httpask.test.ts",
+    test: "test/sys/net/httpask.test.ts",
     only: "no TIME_WAIT is left",
   },
 ];

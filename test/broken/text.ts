@@ -102,7 +102,7 @@ export const TEXT_BREAKS: readonly Break[] = [
   {
     what: "what stands behind -- is parsed as flags",
     edits: [{ file: "src/commands/parse/args.ts", from: '[...flags, "--", ...words]', to: "[...flags, ...words]" }],
-    test: "test/commands/args.test.ts",
+    test: "test/commands/parse/args.test.ts",
   },
   {
     what: "behind -- help is given",

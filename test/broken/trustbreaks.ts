@@ -116,7 +116,7 @@ export const TRUST_BREAKS: readonly Break[] = [
         to: "return errnoOf(error) !== undefined;",
       },
     ],
-    test: "test/supervisor/stray.test.ts",
+    test: "test/supervisor/tree/stray.test.ts",
   },
   {
     what: "a large file is read whatever its end says",
@@ -127,7 +127,7 @@ export const TRUST_BREAKS: readonly Break[] = [
         to: "if (size < 0 && !isWorthIt(",
       },
     ],
-    test: "test/sys/seal.test.ts",
+    test: "test/sys/seal/seal.test.ts",
     only: "a large file",
   },
   {

@@ -6,7 +6,7 @@ import type { LaunchRecord } from "../../src/state/types.ts";
 import { takeHold } from "../../src/sys/lock/hold.ts";
 import { type ProcessIdentity, presenceOf } from "../../src/sys/process/identity.ts";
 import { makeScratch } from "../kit/scratch.ts";
-import { BOOT, fakeTable, NAMESPACE } from "../sys/table.fake.ts";
+import { BOOT, fakeTable, NAMESPACE } from "../sys/process/table.fake.ts";
 
 const scratch = makeScratch();
 

@@ -27,7 +27,7 @@ import { rootSlug } from "../../src/sys/places/paths.ts";
 import { makeSeal } from "../../src/sys/seal/seal.ts";
 import { failure } from "../kit/failure.ts";
 import { makeScratch } from "../kit/scratch.ts";
-import { BOOT, type FakeProcess, fakeTable, NAMESPACE } from "../sys/table.fake.ts";
+import { BOOT, type FakeProcess, fakeTable, NAMESPACE } from "../sys/process/table.fake.ts";
 import { exitOf, historyOf, recordOf, wantOf } from "./samples.ts";
 
 const scratch = makeScratch();

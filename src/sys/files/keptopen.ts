@@ -93,5 +93,5 @@ function closeSoon(): void {
   setImmediate(() => {
     closing.is = false;
     for (const one of [...kept.values()]) forget(one);
-  }).unref();
+  });
 }
