@@ -48,7 +48,6 @@ export const EXCEPTIONS: Exceptions = {
     "src/sys/files/door.ts": [244, LATER],
     "src/sys/files/files.ts": [331, LATER],
     "src/sys/lock/lock.ts": [472, TABLE],
-    "src/sys/net/linesocket.ts": [272, LATER],
     "src/sys/process/linux.ts": [345, "the one reader of /proc"],
   },
   functions: {
@@ -69,7 +68,6 @@ export const EXCEPTIONS: Exceptions = {
     "src/sys/capture/relay.ts relay": [100, LATER],
     "src/sys/net/httpanswer.ts makeAnswerReader": [86, STATE],
     "src/sys/net/httpask.ts askHttp": [72, LATER],
-    "src/sys/net/linesocket.ts makeState": [104, LATER],
     "src/sys/pattern/automaton.ts makeAutomaton": [95, STATE],
     "src/sys/pattern/backtrack.ts matcherOf": [75, STATE],
     "src/sys/pattern/parse.ts parsePattern": [137, "a recursive descent: one short function a rule of the grammar"],

@@ -735,7 +735,7 @@ export const BREAKS: readonly Break[] = [
     what: "the daemon removes a socket that is another's",
     edits: [
       {
-        file: "src/sys/net/linesocket.ts",
+        file: "src/sys/net/lineserver.ts",
         from: "if (inodeOf(path) === own) server.stop(false);",
         to: "if (own !== -1) server.stop(false);",
       },
@@ -1258,7 +1258,7 @@ export const BREAKS: readonly Break[] = [
     what: "sockets: the daemon stays where nobody finds it",
     edits: [
       {
-        file: "src/sys/net/linesocket.ts",
+        file: "src/sys/net/lineserver.ts",
         from: "isReachable: () => own !== null && inodeOf(path) === own",
         to: "isReachable: () => true",
       },

@@ -8,7 +8,7 @@ import { basename } from "node:path";
 import { DtError } from "../../sys/base/error.ts";
 import { removeFile } from "../../sys/files/files.ts";
 import { acquireLock } from "../../sys/lock/lock.ts";
-import { isListening } from "../../sys/net/linesocket.ts";
+import { isListening } from "../../sys/net/lineclient.ts";
 import { ownUid } from "../../sys/places/ownplace.ts";
 import type { ProcessTable } from "../../sys/process/identity.ts";
 import { type DaemonPaths, linkedSocketOf, socketNameOf } from "./paths.ts";

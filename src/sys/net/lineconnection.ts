@@ -1,0 +1,197 @@
+/**
+ * Messages over a Unix socket: one JSON text a line. Memory is bounded on both sides. A peer that sends a line longer
+ * than allowed, or does not read what it is sent, is cut off. The unfinished lines of all peers of a server share one
+ * bound. lineserver.ts and lineclient.ts make the sockets.
+ */
+import type { Socket } from "bun";
+
+export interface LineConnection {
+  send(message: unknown): void;
+  /** Resolves when everything sent is with the kernel, or the connection is over. */
+  flushed(): Promise<void>;
+  /** Bytes that wait for the peer to read them. */
+  waiting(): number;
+  /** Stops reading, which slows the peer down. */
+  pause(): void;
+  resume(): void;
+  /** Closes the connection once everything sent is out. */
+  close(): void;
+}
+
+export interface LineHandlers {
+  /** An exception cuts the peer off. */
+  onMessage(message: unknown): void;
+  /**
+   * Called for a line that is not JSON, after which reading goes on, and for one that is too long, after which nothing
+   * more is read. Default: cut the peer off.
+   */
+  onGarbage?(what: "not-json" | "too-long"): void;
+  onClose(): void;
+}
+
+/** The longest line. */
+export const LONGEST_LINE = 1024 * 1024;
+/** The most bytes that may wait for a peer to read them. */
+export const MOST_BEHIND = 4 * LONGEST_LINE;
+/** The most bytes of unfinished lines, over all connections of a server. */
+const MOST_HELD = 32 * LONGEST_LINE;
+const NEWLINE = 10;
+
+/** The bytes of unfinished lines, over all connections of a server. */
+export interface LineBudget {
+  held: number;
+}
+
+export interface LineState {
+  readonly socket: Socket<LineState>;
+  readonly mostWaiting: number;
+  readonly budget: LineBudget;
+  handlers: LineHandlers;
+  /** The line that has not ended yet. */
+  held: Uint8Array[];
+  heldBytes: number;
+  /** Sent, but not with the kernel yet. */
+  outgoing: Uint8Array[];
+  waiting: number;
+  flushed: PromiseWithResolvers<void>;
+  over: boolean;
+  /** Whether what arrives is dropped. */
+  deaf: boolean;
+}
+
+/** Bun's types do not name it. */
+export function descriptorOf(socket: Socket<LineState>): number {
+  return (socket as unknown as { fd: number }).fd;
+}
+
+const NO_HANDLERS: LineHandlers = { onMessage: () => {}, onClose: () => {} };
+
+/** `handlers` may be set later, before anything has arrived. */
+export function makeLineState(socket: Socket<LineState>, mostWaiting: number, budget: LineBudget): LineState {
+  const flushed = Promise.withResolvers<void>();
+  flushed.resolve();
+  return {
+    socket,
+    mostWaiting,
+    budget,
+    handlers: NO_HANDLERS,
+    held: [],
+    heldBytes: 0,
+    outgoing: [],
+    waiting: 0,
+    flushed,
+    over: false,
+    deaf: false,
+  };
+}
+
+export function connectionOf(state: LineState): LineConnection {
+  return {
+    send: (message) => sendLine(state, message),
+    flushed: () => state.flushed.promise,
+    waiting: () => state.waiting,
+    pause: () => void state.socket.pause(),
+    resume: () => void state.socket.resume(),
+    close: () => closeLine(state),
+  };
+}
+
+function sendLine(state: LineState, message: unknown): void {
+  if (state.over) return;
+  const bytes = Buffer.from(`${JSON.stringify(message)}\n`);
+  if (state.waiting === 0) state.flushed = Promise.withResolvers<void>();
+  state.outgoing.push(bytes);
+  state.waiting += bytes.length;
+  if (state.waiting > state.mostWaiting) cut(state);
+  else sendWaiting(state);
+}
+
+/** Gives the kernel what it takes. Call it also when the socket has room again. */
+export function sendWaiting(state: LineState): void {
+  while (state.outgoing.length > 0 && !state.over) {
+    const first = state.outgoing[0] as Uint8Array;
+    const sent = state.socket.write(first);
+    if (sent < 0) {
+      cut(state);
+      return;
+    }
+    state.waiting -= sent;
+    if (sent < first.length) {
+      state.outgoing[0] = first.subarray(sent);
+      return;
+    }
+    state.outgoing.shift();
+  }
+  state.flushed.resolve();
+}
+
+export function closeLine(state: LineState): void {
+  state.deaf = true;
+  void state.flushed.promise.then(() => {
+    if (!state.over) state.socket.end();
+  });
+}
+
+/** Hands on each line that these bytes complete. */
+export function receiveBytes(state: LineState, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length && !state.over && !state.deaf; ) {
+    const end = bytes.indexOf(NEWLINE, at);
+    const piece = bytes.slice(at, end < 0 ? bytes.length : end);
+    state.held.push(piece);
+    state.heldBytes += piece.length;
+    state.budget.held += piece.length;
+    if (state.heldBytes > LONGEST_LINE || state.budget.held > MOST_HELD) {
+      refuseLong(state);
+      return;
+    }
+    if (end < 0) return;
+    at = end + 1;
+    const text = Buffer.concat(state.held).toString();
+    letGo(state);
+    handOn(state, text);
+  }
+}
+
+function refuseLong(state: LineState): void {
+  letGo(state);
+  state.deaf = true;
+  if (state.handlers.onGarbage === undefined) cut(state);
+  else state.handlers.onGarbage("too-long");
+}
+
+function letGo(state: LineState): void {
+  state.held = [];
+  state.budget.held -= state.heldBytes;
+  state.heldBytes = 0;
+}
+
+function handOn(state: LineState, text: string): void {
+  let message: unknown;
+  try {
+    message = JSON.parse(text);
+  } catch {
+    if (state.handlers.onGarbage === undefined) cut(state);
+    else state.handlers.onGarbage("not-json");
+    return;
+  }
+  try {
+    state.handlers.onMessage(message);
+  } catch {
+    cut(state);
+  }
+}
+
+function cut(state: LineState): void {
+  state.over = true;
+  state.socket.terminate();
+}
+
+/** Call it when the socket has closed. */
+export function endLine(state: LineState): void {
+  state.over = true;
+  letGo(state);
+  state.outgoing = [];
+  state.waiting = 0;
+  state.flushed.resolve();
+  state.handlers.onClose();
+}
