@@ -65,7 +65,6 @@ export const EXCEPTIONS: Exceptions = {
     "src/supervisor/watch/files.ts watchForRestart": [179, LATER],
     "src/supervisor/watch/rounds.ts makeRounds": [76, STATE],
     "src/supervisor/watch/terminal.ts serveTerminal": [85, LATER],
-    "src/sys/capture/relay.ts relay": [100, LATER],
     "src/sys/net/httpanswer.ts makeAnswerReader": [86, STATE],
     "src/sys/net/httpask.ts askHttp": [72, LATER],
     "src/sys/pattern/automaton.ts makeAutomaton": [95, STATE],

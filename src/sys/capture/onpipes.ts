@@ -11,8 +11,8 @@ import { posix } from "../ffi/posix.ts";
 import { makeKernelPresses } from "../terminal/presses.ts";
 import { lookAtChild, reap, spawnChild } from "./child.ts";
 import { type Captured, type CapturePlan, letGoOfInput } from "./plan.ts";
-import type { Source } from "./relay.ts";
 import { heldSignals, openSignals, SIGNAL } from "./signalfd.ts";
+import type { Source } from "./stream.ts";
 
 /** Throws the system's error when the command cannot be started. */
 export function startOnPipes(plan: CapturePlan): Captured {

@@ -17,10 +17,11 @@ import { isTerminal } from "../stdio/stdio.ts";
 import { makeKernelPresses } from "../terminal/presses.ts";
 import { copySize, isForeground, type keyOf, openPty, type Pty, writeModes } from "../terminal/pty.ts";
 import { type Captured, type CapturePlan, letGoOfInput } from "./plan.ts";
-import type { Source, Watched } from "./relay.ts";
+import type { Watched } from "./relay.ts";
 import { readSessionMessage, TOLD } from "./sessionwire.ts";
 import { block, heldSignals, openSignals, SIGNAL, type SignalFile, unblock } from "./signalfd.ts";
 import { releaseSession, type Session, startSession } from "./startsession.ts";
+import type { Source } from "./stream.ts";
 import { makeTypedKeys, pressKey, returnKeys, type TypedKeys, watchPassed, watchTyped } from "./typedkeys.ts";
 import { giveBackUserTerminal, openUserTerminal, takeUserTerminal, type UserTerminal } from "./userterminal.ts";
 
