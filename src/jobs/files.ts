@@ -5,9 +5,10 @@
 import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { World } from "../supervisor/ground/ground.ts";
-import { descendInto } from "../sys/files/descend.ts";
+import { descendInto } from "../sys/door/descend.ts";
 import { removeOwn } from "../sys/files/files.ts";
-import { checkPrivateDirectory, runDirectoryOf } from "../sys/places/paths.ts";
+import { runDirectoryOf } from "../sys/places/paths.ts";
+import { checkPrivateDirectory } from "../sys/places/privatedirectory.ts";
 import { makeSeal, type Seal } from "../sys/seal/seal.ts";
 import { readSealed, writeSealed } from "../sys/seal/sealed.ts";
 import type { JobFile } from "./types.ts";

@@ -6,7 +6,7 @@ import { closeSync, constants } from "node:fs";
 import { readLastLines } from "../logs/tail.ts";
 import type { World } from "../supervisor/ground/ground.ts";
 import { sameBuildCommand } from "../sys/base/self.ts";
-import { openOwnForOthers } from "../sys/files/door.ts";
+import { openOwnForOthers } from "../sys/door/door.ts";
 import { writeOwn } from "../sys/files/files.ts";
 import { bunSpawn } from "../sys/spawn/bunspawn.ts";
 import { withCleanLimits } from "../sys/spawn/limits.ts";

@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import type { World } from "../supervisor/ground/ground.ts";
 import { messageOf } from "../sys/base/error.ts";
-import { makePrivateDirectory } from "../sys/places/paths.ts";
+import { makePrivateDirectory } from "../sys/places/privatedirectory.ts";
 import { isRootThere } from "../sys/places/root.ts";
 import { identify, type ProcessTable, presenceOf } from "../sys/process/identity.ts";
 import { jobPlaceOf, KEPT, pruneJobs, readJob, readJobs, writeJob } from "./files.ts";

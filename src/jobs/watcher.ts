@@ -6,7 +6,8 @@ import { join } from "node:path";
 import type { ManifestIndex } from "../manifest/model/resolved.ts";
 import { logsOf } from "../supervisor/prepare/declaredlogs.ts";
 import { type FileLock, tryFlock } from "../sys/files/flock.ts";
-import { makePrivateDirectory, runDirectoryOf } from "../sys/places/paths.ts";
+import { runDirectoryOf } from "../sys/places/paths.ts";
+import { makePrivateDirectory } from "../sys/places/privatedirectory.ts";
 import { type DeclaredWatch, type OneWatch, openWatch } from "./onewatch.ts";
 import type { RootWatch, RootWatchOptions } from "./types.ts";
 

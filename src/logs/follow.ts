@@ -5,8 +5,8 @@
  */
 import { closeSync, constants, fstatSync, readSync, watch } from "node:fs";
 import { dirname } from "node:path";
-import { statThere } from "../sys/files/descend.ts";
-import { openOwn } from "../sys/files/door.ts";
+import { statThere } from "../sys/door/descend.ts";
+import { openOwn } from "../sys/door/door.ts";
 
 export interface FollowOptions {
   path: string;

@@ -6,7 +6,7 @@ import { constants, fstatSync, realpathSync } from "node:fs";
 import { dirname } from "node:path";
 import { DtError } from "../sys/base/error.ts";
 import { linkStatOf, statOf } from "../sys/base/stat.ts";
-import { openOwnForOthers } from "../sys/files/door.ts";
+import { openOwnForOthers } from "../sys/door/door.ts";
 import { makeDirectories, writeError } from "../sys/files/files.ts";
 import { showWord } from "../sys/text/shell.ts";
 import { shiftRuns } from "./shift.ts";

@@ -1,6 +1,6 @@
 /** Opens a run's own log again: the very file that its launch began, or none, whatever has its name by now. */
 import { closeSync, constants, fstatSync, readSync } from "node:fs";
-import { openOwn } from "../sys/files/door.ts";
+import { openOwn } from "../sys/door/door.ts";
 import type { ReadBefore } from "./times.ts";
 
 interface LogFile {

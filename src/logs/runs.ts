@@ -1,7 +1,7 @@
 /** The kept runs of a key: the log's own file and the earlier ones beside it, each with what its time index says. */
 import { closeSync, constants, fstatSync } from "node:fs";
 import { statOf } from "../sys/base/stat.ts";
-import { openOwn } from "../sys/files/door.ts";
+import { openOwn } from "../sys/door/door.ts";
 import { type RunTimes, readTimes } from "./times.ts";
 
 export interface LogRun {

@@ -3,7 +3,7 @@
  * A hole at its head is skipped.
  */
 import { closeSync, constants, fstatSync, readSync } from "node:fs";
-import { openOwn } from "../sys/files/door.ts";
+import { openOwn } from "../sys/door/door.ts";
 import { dataStart } from "../sys/files/holes.ts";
 
 const CHUNK = 64 * 1024;

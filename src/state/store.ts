@@ -7,7 +7,7 @@
 import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { errnoOf } from "../sys/base/error.ts";
-import { descendInto } from "../sys/files/descend.ts";
+import { descendInto } from "../sys/door/descend.ts";
 import {
   clearTemporaries,
   type FileRead,
@@ -19,7 +19,7 @@ import {
   writeOwn,
   writeWhole,
 } from "../sys/files/files.ts";
-import { checkPrivateDirectory, ignoreInGit, makePrivateDirectory } from "../sys/places/paths.ts";
+import { checkPrivateDirectory, ignoreInGit, makePrivateDirectory } from "../sys/places/privatedirectory.ts";
 import { type ProcessTable, sameIdentity } from "../sys/process/identity.ts";
 import { makeSeal, type Seal } from "../sys/seal/seal.ts";
 import { readSealed, writeSealed } from "../sys/seal/sealed.ts";

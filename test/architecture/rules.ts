@@ -27,6 +27,7 @@ export const SUBFLOORS: Readonly<Record<string, readonly (readonly string[])[]>>
   sys: [
     ["base"],
     ["ffi", "text"],
+    ["door"],
     ["files", "process", "pattern"],
     ["places", "stdio", "kernel"],
     ["seal", "spawn", "net", "match"],
@@ -404,14 +405,13 @@ const BANS: readonly Ban[] = [
   {
     pattern: /\b(writeFileSync|appendFileSync|createWriteStream|Bun\.write)\(/g,
     sentence: "writes a file in place: use sys/files.ts, which writes it whole and renames",
-    // A `.gitignore` that is created or left alone, and who holds a lock,
-    // in the locked file.
-    except: ["src/supervisor/port/claim.ts", "src/sys/places/paths.ts"],
+    // Who holds a lock, in the locked file.
+    except: ["src/supervisor/port/claim.ts"],
   },
   {
     pattern: /\b(rename|unlink|link|symlink|rm|rmdir|mkdir|chmod|copyFile|truncate)Sync\(/g,
     sentence:
-      "changes a directory by a path, which a link on the way leads elsewhere: use sys/files.ts or sys/descend.ts",
+      "changes a directory by a path, which a link on the way leads elsewhere: use sys/files or sys/door/descend.ts",
     // Directories of the user's own (DIALTONE_HOME, a service's, a temporary one), what `dt init` writes, and what
     // plugins use.
     except: [

@@ -962,8 +962,8 @@ export const BREAKS: readonly Break[] = [
   {
     what: "dt's own files are opened through links",
     edits: [
-      { file: "src/sys/files/door.ts", from: "asked | constants.O_NOFOLLOW", to: "asked" },
-      { file: "src/sys/files/descend.ts", from: "flags | constants.O_NOFOLLOW;", to: "flags;" },
+      { file: "src/sys/door/door.ts", from: "asked | constants.O_NOFOLLOW", to: "asked" },
+      { file: "src/sys/door/descend.ts", from: "flags | constants.O_NOFOLLOW;", to: "flags;" },
     ],
     test: "test/sys/files/door.test.ts",
   },
@@ -971,7 +971,7 @@ export const BREAKS: readonly Break[] = [
     what: "a link in the place of a directory of dt's is followed",
     edits: [
       {
-        file: "src/sys/places/paths.ts",
+        file: "src/sys/places/privatedirectory.ts",
         from: `function lookAt(path: string): Stats | null {
   try {
     return descend(path, (at) => lstatSync(at));`,
@@ -979,14 +979,14 @@ export const BREAKS: readonly Break[] = [
   try {
     return statSync(path);`,
       },
-      { file: "src/sys/files/descend.ts", from: "if (at < 0) return null;", to: "if (at < 1e9) return null;" },
+      { file: "src/sys/door/stateway.ts", from: "if (at < 0) return null;", to: "if (at < 1e9) return null;" },
     ],
     test: "test/fault/trust/state.test.ts",
     only: "a link for .dialtone",
   },
   {
     what: "a host writes through a directory that became a link while it lives",
-    edits: [{ file: "src/sys/files/descend.ts", from: "if (at < 0) return null;", to: "if (at < 1e9) return null;" }],
+    edits: [{ file: "src/sys/door/stateway.ts", from: "if (at < 0) return null;", to: "if (at < 1e9) return null;" }],
     test: "test/fault/trust/state.test.ts",
     only: "replaced by a link while it lives",
   },
@@ -994,7 +994,7 @@ export const BREAKS: readonly Break[] = [
     what: "a directory on the way is looked at, and not held while something is done in it",
     edits: [
       {
-        file: "src/sys/files/descend.ts",
+        file: "src/sys/door/descend.ts",
         from: "  if (!throughProc) {\n    lookAlong(way);\n    return work(path);",
         to: "  if (throughProc || !throughProc) {\n    lookAlong(way);\n    return work(path);",
       },
@@ -1006,7 +1006,7 @@ export const BREAKS: readonly Break[] = [
     what: "a directory that is opened by its path may be anywhere",
     edits: [
       {
-        file: "src/sys/files/descend.ts",
+        file: "src/sys/door/openway.ts",
         from: "if (pathOfOpen(fd) === directory) return fd;",
         to: 'if (pathOfOpen(fd) !== "") return fd;',
       },
@@ -1018,7 +1018,7 @@ export const BREAKS: readonly Break[] = [
     what: "a directory of another user on the way is as good as one's own",
     edits: [
       {
-        file: "src/sys/files/descend.ts",
+        file: "src/sys/door/openway.ts",
         from: "    refuseOthers(fd, way);",
         to: "    void refuseOthers;",
       },
@@ -1030,7 +1030,7 @@ export const BREAKS: readonly Break[] = [
     what: "a directory is sealed by its path, and not as it is held",
     edits: [
       {
-        file: "src/sys/files/descend.ts",
+        file: "src/sys/door/descend.ts",
         from: "return { path, ...identityOf(opened) };",
         to: "return { path, ...statSync(directory) };",
       },
@@ -1054,7 +1054,7 @@ export const BREAKS: readonly Break[] = [
     what: "a directory that is kept open is used though another is at its path",
     edits: [
       {
-        file: "src/sys/files/keptopen.ts",
+        file: "src/sys/door/keptopen.ts",
         from: "if (one !== undefined && pathOfOpen(one.fd) !== path) {",
         to: 'if (one !== undefined && pathOfOpen(one.fd) === "") {',
       },
@@ -1066,7 +1066,7 @@ export const BREAKS: readonly Break[] = [
     what: "a directory that is kept open is closed under who is in it",
     edits: [
       {
-        file: "src/sys/files/keptopen.ts",
+        file: "src/sys/door/keptopen.ts",
         from: "  kept.delete(one.path);\n  if (one.users === 0) closeSync(one.fd);",
         to: "  kept.delete(one.path);\n  closeSync(one.fd);",
       },
@@ -1144,7 +1144,7 @@ export const BREAKS: readonly Break[] = [
     what: "root keeps what it makes in somebody else's folder",
     edits: [
       {
-        file: "src/sys/files/door.ts",
+        file: "src/sys/door/fileowner.ts",
         from: "if (process.geteuid?.() !== 0) return;",
         to: "if (Number(0) === 0) return;",
       },

@@ -122,7 +122,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     what: "a large file is read whatever its end says",
     edits: [
       {
-        file: "src/sys/files/door.ts",
+        file: "src/sys/door/door.ts",
         from: "if (size > LARGE_BYTES && !isWorthIt(",
         to: "if (size < 0 && !isWorthIt(",
       },

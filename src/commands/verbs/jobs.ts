@@ -11,7 +11,7 @@ import { formatTable } from "../../output/table.ts";
 import { makePaint } from "../../output/talk.ts";
 import { listRootsIn } from "../../state/roots.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
-import { openOwn } from "../../sys/files/door.ts";
+import { openOwn } from "../../sys/door/door.ts";
 import { homeDirectory } from "../../sys/places/paths.ts";
 import { makeProcessTable } from "../../sys/process/table.ts";
 import { print, printBytes } from "../../sys/stdio/stdio.ts";

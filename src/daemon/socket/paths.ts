@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { sha256 } from "../../sys/base/digest.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { makeDirectories, writeError } from "../../sys/files/files.ts";
-import { checkPrivateDirectory } from "../../sys/places/paths.ts";
+import { checkPrivateDirectory } from "../../sys/places/privatedirectory.ts";
 import { socketDirectory } from "../../sys/places/socketplace.ts";
 import { makeSeal, type Seal } from "../../sys/seal/seal.ts";
 

@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { listSpecs } from "../../state/specs.ts";
 import type { Ground } from "../../supervisor/launch/types.ts";
-import { descendInto, linkStatThere } from "../../sys/files/descend.ts";
+import { descendInto, linkStatThere } from "../../sys/door/descend.ts";
 import { removeFile } from "../../sys/files/files.ts";
 import { showWord } from "../../sys/text/shell.ts";
 import { FIX, makeFinding } from "./finding.ts";
@@ -11,7 +11,7 @@ import type { Finding } from "./types.ts";
 
 /** A temporary name lives for milliseconds; a process of another pid namespace that cannot be seen here gets this long. */
 const YOUNG_MS = 60_000;
-/** `.<name>.<pid>.<random>.tmp`, see sys/files/files.ts. */
+/** `.<name>.<pid>.<random>.tmp`, see sys/door/temporaryname.ts. */
 const TEMPORARY = /^\..+\.(\d+)\.[a-z0-9]+\.tmp(\.link)?$/;
 
 export function checkLeftovers(ground: Ground, names: readonly string[]): Finding[] {

@@ -7,7 +7,7 @@ import { COMMIT, VERSION } from "../../sys/base/version.ts";
 import { removeFile } from "../../sys/files/files.ts";
 import { type FileSystemFacts, probeFileSystem } from "../../sys/files/filesystem.ts";
 import { describeKernel } from "../../sys/kernel/kernel.ts";
-import { makePrivateDirectory } from "../../sys/places/paths.ts";
+import { makePrivateDirectory } from "../../sys/places/privatedirectory.ts";
 import { findExecutable } from "../../sys/spawn/executable.ts";
 import { showWord } from "../../sys/text/shell.ts";
 import { formatBytes } from "../../values/size.ts";

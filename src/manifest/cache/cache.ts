@@ -3,9 +3,9 @@
  * and rebuilt if it does not parse or is not this user's (its first line is a seal). A failed write costs only time.
  */
 import { join } from "node:path";
-import { readOwn } from "../../sys/files/door.ts";
+import { readOwn } from "../../sys/door/door.ts";
 import { writeOwn } from "../../sys/files/files.ts";
-import { checkPrivateDirectory, ignoreInGit, makePrivateDirectory } from "../../sys/places/paths.ts";
+import { checkPrivateDirectory, ignoreInGit, makePrivateDirectory } from "../../sys/places/privatedirectory.ts";
 import { makeSeal } from "../../sys/seal/seal.ts";
 import type { Digest } from "../depends/digest.ts";
 import type { Outcome } from "../model/outcome.ts";

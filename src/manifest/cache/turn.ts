@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import { type FileLock, tryFlock } from "../../sys/files/flock.ts";
-import { makePrivateDirectory } from "../../sys/places/paths.ts";
+import { makePrivateDirectory } from "../../sys/places/privatedirectory.ts";
 
 /** After this time a process loads the manifests itself: the holder of the turn may be stopped. */
 const WAIT_MS = 30_000;

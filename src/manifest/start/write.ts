@@ -6,7 +6,7 @@
 import { lstatSync, mkdirSync, rmdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DtError, EXIT, errnoOf, messageOf } from "../../sys/base/error.ts";
-import { handToOwner } from "../../sys/files/door.ts";
+import { handToOwner } from "../../sys/door/fileowner.ts";
 import { createWhole, tryUnlink } from "../../sys/files/files.ts";
 import { checkDirectory } from "./places.ts";
 import type { Environment, NewFile } from "./types.ts";

@@ -5,7 +5,7 @@
 import { closeSync, constants, existsSync, fstatSync, readSync } from "node:fs";
 import type { ResolvedProbe } from "../../manifest/model/resolved.ts";
 import { lazy } from "../../sys/base/lazy.ts";
-import { openOwn } from "../../sys/files/door.ts";
+import { openOwn } from "../../sys/door/door.ts";
 import { movedWith } from "../ground/moving.ts";
 import { stackMark } from "../launch/stackmark.ts";
 import { findOwn } from "../port/ownership.ts";

@@ -5,7 +5,7 @@
 import { constants, writeSync } from "node:fs";
 import { makeModes, type ScreenModes } from "../../logs/modes.ts";
 import { errnoOf } from "../../sys/base/error.ts";
-import { openOwnForOthers } from "../../sys/files/door.ts";
+import { openOwnForOthers } from "../../sys/door/door.ts";
 import type { LeaderExecution, SpawnedLeader } from "../../sys/spawn/spawn.ts";
 import {
   DEFAULT_SIZE,

@@ -20,8 +20,10 @@ import {
 import { basename, dirname, join, resolve } from "node:path";
 import { DtError, errnoOf, messageOf } from "../base/error.ts";
 import { statOf } from "../base/stat.ts";
-import { descend, descendInto } from "./descend.ts";
-import { checkOwnAt, handToOwner, openOwn, readTemporaryName } from "./door.ts";
+import { descend, descendInto } from "../door/descend.ts";
+import { checkOwnAt, openOwn } from "../door/door.ts";
+import { handToOwner } from "../door/fileowner.ts";
+import { readTemporaryName, temporaryName } from "../door/temporaryname.ts";
 import { readAtMost } from "./readatmost.ts";
 
 export type FileRead<T> =
@@ -36,7 +38,7 @@ const MOST_TEXT_BYTES = 64 * 1024 * 1024;
 /**
  * Reads a file of a project, through links as programs do. A missing file, or a missing directory above it, is
  * `absent`. A pipe, which would block its reader, or a device without an end is `unreadable`. dt's own files go through
- * door.ts.
+ * sys/door/door.ts.
  */
 export function readText(path: string, encoding: "utf8" | "latin1" = "utf8"): FileRead<string> {
   let fd: number;
@@ -82,17 +84,6 @@ export function readJson<T>(path: string, check: (value: unknown) => T): FileRea
   } catch (error) {
     return { is: "unreadable", reason: messageOf(error) };
   }
-}
-
-/**
- * The temporary name of a file: `.<name>.<pid>.<random>.tmp`. `clearTemporaries` recognises by it what a crash left
- * (door.ts reads it).
- */
-export function temporaryName(path: string): string {
-  return join(
-    dirname(path),
-    `.${basename(path)}.${process.pid}.${crypto.randomUUID().replaceAll("-", "").slice(0, 16)}.tmp`,
-  );
 }
 
 /**

@@ -2,8 +2,8 @@
 import { closeSync, linkSync, openSync, unlinkSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf } from "../base/error.ts";
-import { descendInto } from "./descend.ts";
-import { temporaryName } from "./files.ts";
+import { descendInto } from "../door/descend.ts";
+import { temporaryName } from "../door/temporaryname.ts";
 import { tryFlock } from "./flock.ts";
 import { releaseHead } from "./holes.ts";
 import { readSpace } from "./space.ts";

@@ -5,8 +5,8 @@
  */
 import { closeSync, constants, fstatSync, statSync } from "node:fs";
 import { DtError, errnoOf } from "../base/error.ts";
+import { openOwn } from "../door/door.ts";
 import { lastErrno, libc } from "../ffi/libc.ts";
-import { openOwn } from "./door.ts";
 import { writeError } from "./files.ts";
 
 const LOCK_SH = 1;

@@ -4,7 +4,7 @@
  */
 import { constants, existsSync, fstatSync, openSync } from "node:fs";
 import { statOf } from "../base/stat.ts";
-import { pathOfOpen } from "./keptopen.ts";
+import { pathOfOpen } from "../door/keptopen.ts";
 
 /**
  * Holds the directory open for the life of this process. The returned function gives its current path, or the original

@@ -6,7 +6,8 @@
  * Known limit: without flock and without hard links, that lock is missing for the moment between the two.
  */
 import { errnoOf } from "../base/error.ts";
-import { linkBeside, removeFile, renameBeside, temporaryName } from "../files/files.ts";
+import { temporaryName } from "../door/temporaryname.ts";
+import { linkBeside, removeFile, renameBeside } from "../files/files.ts";
 import { tryFlock } from "../files/flock.ts";
 import { type ProcessTable, presenceOf } from "../process/identity.ts";
 import type { Seal } from "../seal/seal.ts";

@@ -8,8 +8,8 @@
  * meanwhile.
  */
 import { closeSync, constants } from "node:fs";
+import { openOwn } from "../door/door.ts";
 import { libc, ptr } from "../ffi/libc.ts";
-import { openOwn } from "../files/door.ts";
 
 const F_OFD_GETLK = 36;
 const F_OFD_SETLK = 37;

@@ -31,15 +31,15 @@ import { closeSync, constants, type Stats } from "node:fs";
 import { dirname } from "node:path";
 import { DtError, EXIT, errnoOf, messageOf } from "../base/error.ts";
 import { lazy } from "../base/lazy.ts";
-import { statThere } from "../files/descend.ts";
-import { openOwn } from "../files/door.ts";
+import { statThere } from "../door/descend.ts";
+import { openOwn } from "../door/door.ts";
+import { temporaryName } from "../door/temporaryname.ts";
 import {
   createFile,
   type FileRead,
   linkBeside,
   removeFile,
   renameBeside,
-  temporaryName,
   tryUnlink,
   writeError,
 } from "../files/files.ts";

@@ -14,7 +14,7 @@
 import { lstatSync } from "node:fs";
 import { join, relative } from "node:path";
 import { DtError } from "../base/error.ts";
-import { identifyDirectory } from "../files/descend.ts";
+import { identifyDirectory } from "../door/descend.ts";
 import { openSecrets } from "./secret.ts";
 
 interface Place {

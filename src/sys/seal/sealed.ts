@@ -4,7 +4,7 @@
  */
 
 import { errnoOf, messageOf } from "../base/error.ts";
-import { readOwn } from "../files/door.ts";
+import { readOwn } from "../door/door.ts";
 import { type FileRead, type WriteOptions, writeOwn } from "../files/files.ts";
 import { NOT_SEALED, type Seal } from "./seal.ts";
 
@@ -32,7 +32,7 @@ export function writeSealed(path: string, seal: Seal, value: object, options: Wr
 }
 
 /**
- * Like `readText`, but through sys/files/door.ts. Anything but a regular file of this user is foreign, and so is a large file
+ * Like `readText`, but through sys/door/door.ts. Anything but a regular file of this user is foreign, and so is a large file
  * whose end `isWorthIt` rejects.
  */
 export function readOwnText(path: string, isWorthIt: (end: string) => boolean = () => true): FileRead<string> {

@@ -8,7 +8,7 @@ import { chmodSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { DtError, errnoOf } from "../base/error.ts";
 import { linkStatOf } from "../base/stat.ts";
-import { readOwn } from "../files/door.ts";
+import { readOwn } from "../door/door.ts";
 import { createWhole, makeDirectories, writeError } from "../files/files.ts";
 import { privatePlace } from "../places/privateplace.ts";
 
@@ -93,7 +93,7 @@ function keepPrivate(path: string): void {
   }
 }
 
-/** Throws `unsafe-file` as sys/files/door.ts does. */
+/** Throws `unsafe-file` as sys/door/door.ts does. */
 function readOrNull(path: string): string | null {
   try {
     return readOwn(path).toString("latin1");

@@ -4,7 +4,7 @@
  * and shared.
  */
 import { join } from "node:path";
-import { makePrivateDirectory } from "../places/paths.ts";
+import { makePrivateDirectory } from "../places/privatedirectory.ts";
 import { privatePlace } from "../places/privateplace.ts";
 import { makeSeal, type Seal } from "./seal.ts";
 

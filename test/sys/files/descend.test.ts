@@ -1,5 +1,5 @@
 /**
- * Each row of the table on top of src/sys/files/descend.ts, on Linux and as without /proc; and another process that swaps
+ * Each row of the table on top of src/sys/door/descend.ts, on Linux and as without /proc; and another process that swaps
  * directories meanwhile.
  */
 import { describe, expect, test } from "bun:test";
@@ -22,18 +22,11 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { DtError } from "../../../src/sys/base/error.ts";
-import { descend, descendInto, openThere } from "../../../src/sys/files/descend.ts";
-import { openOwn, readOwn } from "../../../src/sys/files/door.ts";
-import {
-  createWhole,
-  linkBeside,
-  removeFile,
-  renameBeside,
-  writeError,
-  writeOwn,
-} from "../../../src/sys/files/files.ts";
-import { MOST } from "../../../src/sys/files/keptopen.ts";
-import { checkPrivateDirectory, makePrivateDirectory } from "../../../src/sys/places/paths.ts";
+import { descend, descendInto, openThere } from "../../../src/sys/door/descend.ts";
+import { openOwn, readOwn } from "../../../src/sys/door/door.ts";
+import { MOST } from "../../../src/sys/door/keptopen.ts";
+import { createWhole, linkBeside, removeFile, renameBeside, writeError, writeOwn } from "../../../src/sys/files/files.ts";
+import { checkPrivateDirectory, makePrivateDirectory } from "../../../src/sys/places/privatedirectory.ts";
 import { makeSeal } from "../../../src/sys/seal/seal.ts";
 import { failure } from "../../kit/failure.ts";
 import { makeScratch } from "../../kit/scratch.ts";

@@ -1,5 +1,5 @@
 /**
- * Each row of the table on top of src/sys/files/door.ts: what is at the path, and what reading, writing, appending and
+ * Each row of the table on top of src/sys/door/door.ts: what is at the path, and what reading, writing, appending and
  * removing make of it.
  */
 import { describe, expect, test } from "bun:test";
@@ -25,8 +25,9 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { DtError } from "../../../src/sys/base/error.ts";
-import { checkOwn, openOwn, openOwnForOthers, readOwn, readTemporaryName } from "../../../src/sys/files/door.ts";
-import { appendLine, createWhole, removeOwn, temporaryName, writeOwn } from "../../../src/sys/files/files.ts";
+import { checkOwn, openOwn, openOwnForOthers, readOwn } from "../../../src/sys/door/door.ts";
+import { readTemporaryName, temporaryName } from "../../../src/sys/door/temporaryname.ts";
+import { appendLine, createWhole, removeOwn, writeOwn } from "../../../src/sys/files/files.ts";
 import { readOwnText } from "../../../src/sys/seal/sealed.ts";
 import { failure } from "../../kit/failure.ts";
 import { makeScratch } from "../../kit/scratch.ts";

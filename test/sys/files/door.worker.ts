@@ -3,7 +3,7 @@
  * root, paths as arguments.
  */
 import { closeSync, constants } from "node:fs";
-import { checkOwn, openOwn, readOwn } from "../../../src/sys/files/door.ts";
+import { checkOwn, openOwn, readOwn } from "../../../src/sys/door/door.ts";
 
 function outcomeOf(run: () => unknown): string {
   try {

@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { temporaryName } from "../../src/sys/door/temporaryname.ts";
 import {
   clearTemporaries,
   createFile,
@@ -18,7 +19,6 @@ import {
   readJson,
   readText,
   removeFile,
-  temporaryName,
   writeJson,
   writeWhole,
 } from "../../../src/sys/files/files.ts";

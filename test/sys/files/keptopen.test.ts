@@ -1,4 +1,4 @@
-/** Each row of the table on top of src/sys/files/keptopen.ts. */
+/** Each row of the table on top of src/sys/door/keptopen.ts. */
 import { describe, expect, test } from "bun:test";
 import {
   closeSync,
@@ -12,7 +12,7 @@ import {
   symlinkSync,
 } from "node:fs";
 import { join } from "node:path";
-import { enter, identityOf, leave, MOST, type OpenDirectory } from "../../../src/sys/files/keptopen.ts";
+import { enter, identityOf, leave, MOST, type OpenDirectory } from "../../../src/sys/door/keptopen.ts";
 import { makeScratch } from "../../kit/scratch.ts";
 import { until } from "../../kit.ts";
 

@@ -17,7 +17,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { temporaryName } from "../../../src/sys/files/files.ts";
+import { temporaryName } from "../../../src/sys/door/temporaryname.ts";
 import { makeSeal } from "../../../src/sys/seal/seal.ts";
 import { readSealed, writeSealed } from "../../../src/sys/seal/sealed.ts";
 import { openSecrets } from "../../../src/sys/seal/secret.ts";

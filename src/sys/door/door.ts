@@ -20,23 +20,11 @@
  * descend.ts says how the directory is reached, whatever is swapped on the way. Known limit: a process with this user's
  * rights can put another regular file there between two calls; the seal is then missing.
  */
-import {
-  closeSync,
-  constants,
-  existsSync,
-  fchownSync,
-  fstatSync,
-  lchownSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readSync,
-  type Stats,
-  statSync,
-} from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { closeSync, constants, existsSync, fstatSync, lstatSync, openSync, readSync } from "node:fs";
 import { errnoOf } from "../base/error.ts";
 import { descend, openThere } from "./descend.ts";
+import { handToOwner } from "./fileowner.ts";
+import { refuseStrange } from "./strange.ts";
 import { unsafe } from "./unsafe.ts";
 
 /** State files are kilobytes; one with a long log's last lines or a large stack is still far below this. */
@@ -162,83 +150,4 @@ export function checkOwn(path: string): void {
 export function checkOwnAt(at: string, path: string): void {
   const stat = lstatSync(at, { throwIfNoEntry: false });
   if (stat !== undefined) refuseStrange(at, path, stat, () => lstatSync(at));
-}
-
-/** `at`: the path it is looked at by; `path`: the path to name in messages. */
-function refuseStrange(at: string, path: string, stat: Stats, again: () => Stats): void {
-  if (stat.isSymbolicLink()) throw unsafe(path, "is a symbolic link");
-  if (!stat.isFile()) throw unsafe(path, `is ${KINDS.find(([is]) => is(stat))?.[1] ?? "not a regular file"}`);
-  if (stat.nlink > 1 && !isPublished(at, stat, again))
-    throw unsafe(path, `has ${stat.nlink} names (hard links, such as \`cp -al\` makes)`);
-  if (!isOwner(at, stat.uid)) throw unsafe(path, `belongs to uid ${stat.uid}`);
-}
-
-const KINDS: readonly (readonly [(stat: Stats) => boolean, string])[] = [
-  [(stat) => stat.isFIFO(), "a named pipe"],
-  [(stat) => stat.isSocket(), "a socket"],
-  [(stat) => stat.isCharacterDevice() || stat.isBlockDevice(), "a device"],
-  [(stat) => stat.isDirectory(), "a directory"],
-];
-
-/**
- * Reads the name of a temporary file: which file is being written, and by which process. `temporaryName` in files.ts
- * makes such names.
- */
-export function readTemporaryName(name: string): { of: string; pid: number } | null {
-  const [, of, pid] = TEMPORARY.exec(name) ?? [];
-  return of === undefined ? null : { of, pid: Number(pid) };
-}
-
-const TEMPORARY = /^\.(.+)\.(\d+)\.[a-z0-9]+\.tmp$/;
-/**
- * How often a file that is being published is looked at again. Once is enough unless other processes publish there all
- * the time.
- */
-const LOOKS = 3;
-
-/**
- * Whether every other name of a file is one of its temporaries beside it: a lock or a secret is published by a hard
- * link to a temporary, which is then removed. A file of another directory has a name there too, so it has one more name
- * than is found here.
- */
-function isPublished(path: string, stat: Stats, again: () => Stats): boolean {
-  const own = basename(path);
-  const of = readTemporaryName(own)?.of ?? own;
-  for (let seen = stat, look = 0; look < LOOKS; look++) {
-    const temporaries = readdirSync(dirname(path)).filter((name) => name !== own && readTemporaryName(name)?.of === of);
-    const names = temporaries.filter((name) => {
-      const there = lstatSync(join(dirname(path), name), { throwIfNoEntry: false });
-      return there?.ino === seen.ino && there.dev === seen.dev;
-    });
-    if (seen.nlink === 1 + names.length) return true;
-    seen = again(); // a temporary may have gone between the two
-    if (seen.nlink === 1) return true;
-  }
-  return false;
-}
-
-/**
- * Whether `uid` counts as dt's own user: this user, or the directory's owner when root runs dt and hands what it makes
- * there to that owner.
- */
-export function isOwner(path: string, uid: number): boolean {
-  const me = process.geteuid?.();
-  if (me === undefined || uid === me) return true;
-  if (me !== 0) return false;
-  try {
-    return statSync(dirname(path)).uid === uid;
-  } catch {
-    return false;
-  }
-}
-
-/**
- * Root leaves nothing of its own in another user's directory: a file it just made there goes to the directory's owner.
- */
-export function handToOwner(path: string, fd?: number): void {
-  if (process.geteuid?.() !== 0) return;
-  const { uid, gid } = statSync(dirname(path));
-  if (uid === 0) return;
-  if (fd === undefined) lchownSync(path, uid, gid);
-  else fchownSync(fd, uid, gid);
 }

@@ -1,0 +1,12 @@
+/** Errors with the path that the caller gave: a system error names the descriptor, which means nothing to a user. */
+
+/** Puts `name` where the error says `held`. */
+export function named(error: unknown, held: string, name: string): unknown {
+  if (!(error instanceof Error)) return error;
+  const rename = (text: string) => text.replaceAll(held, () => name);
+  error.message = rename(error.message);
+  const { path, dest } = error as NodeJS.ErrnoException & { dest?: string };
+  if (path !== undefined) Object.assign(error, { path: rename(path) });
+  if (dest !== undefined) Object.assign(error, { dest: rename(dest) });
+  return error;
+}
