@@ -1,6 +1,6 @@
 /** Tables in the docs that runs write, each between two markers of its name. */
 import { readFileSync } from "node:fs";
-import { writeWhole } from "../src/sys/files/files.ts";
+import { writeWhole } from "../src/sys/files/filewrite.ts";
 
 /** Replaces what stands between `<!-- name:begin -->` and `<!-- name:end -->`; `lead` is a sentence above the table. */
 export function writeBetween(page: string, name: string, head: string[], rows: string[][], lead = ""): void {

@@ -8,7 +8,7 @@
  */
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { readText } from "../sys/files/files.ts";
+import { readText } from "../sys/files/fileread.ts";
 import { showCommand, showWord } from "../sys/text/shell.ts";
 import { ENGINES } from "./command.ts";
 import type { EngineName, Given } from "./types.ts";

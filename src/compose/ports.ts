@@ -5,7 +5,8 @@
  */
 import { existsSync } from "node:fs";
 import { sha256 } from "../sys/base/digest.ts";
-import { readText, writeWhole } from "../sys/files/files.ts";
+import { readText } from "../sys/files/fileread.ts";
+import { writeWhole } from "../sys/files/filewrite.ts";
 
 export interface MovedPort {
   service: string;

@@ -6,7 +6,7 @@
 import { existsSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { DtError, EXIT } from "../sys/base/error.ts";
-import { readText } from "../sys/files/files.ts";
+import { readText } from "../sys/files/fileread.ts";
 import { mayConnect, type Peer, peerOf } from "../sys/net/peer.ts";
 import type { Seal } from "../sys/seal/seal.ts";
 import { bunSpawn } from "../sys/spawn/bunspawn.ts";

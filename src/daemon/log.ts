@@ -6,7 +6,7 @@ import { renameSync } from "node:fs";
 import type { Level, Log } from "../jobs/types.ts";
 import { readLastLines } from "../logs/tail.ts";
 import { statOf } from "../sys/base/stat.ts";
-import { appendLine } from "../sys/files/files.ts";
+import { appendLine } from "../sys/files/filewrite.ts";
 import type { DaemonPaths } from "./socket/paths.ts";
 
 const ORDER: readonly Level[] = ["debug", "info", "warn", "error"];

@@ -6,7 +6,7 @@ import { renameSync, symlinkSync } from "node:fs";
 import type { Log } from "../jobs/types.ts";
 import { DtError } from "../sys/base/error.ts";
 import { temporaryName } from "../sys/door/temporaryname.ts";
-import { removeFile } from "../sys/files/files.ts";
+import { removeFile } from "../sys/files/removal.ts";
 import { isListening } from "../sys/net/lineclient.ts";
 import { type DaemonPaths, linkedSocketOf, realSocketOf } from "./socket/paths.ts";
 import { type Answers, type DaemonServer, serve } from "./socket/server.ts";

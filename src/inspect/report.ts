@@ -2,7 +2,7 @@
 import type { ExitRecord, LaunchHistory, LaunchRecord } from "../state/types.ts";
 import { isSuccess } from "../state/view.ts";
 import type { Site } from "../supervisor/launch/types.ts";
-import type { FileRead } from "../sys/files/files.ts";
+import type { FileRead } from "../sys/files/fileread.ts";
 import { type Presence, presenceOf } from "../sys/process/identity.ts";
 import { formatDuration } from "../values/duration.ts";
 import { parseKey } from "../values/key.ts";

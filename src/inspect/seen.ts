@@ -8,7 +8,7 @@ import { isLocked } from "../supervisor/launch/lock.ts";
 import type { Site } from "../supervisor/launch/types.ts";
 import { queryOf, recordedHosts, unrecordedQuery } from "../supervisor/tree/query.ts";
 import { findTree, type TreeMember } from "../supervisor/tree/tree.ts";
-import type { FileRead } from "../sys/files/files.ts";
+import type { FileRead } from "../sys/files/fileread.ts";
 import { type Presence, type ProcessIdentity, presenceOf } from "../sys/process/identity.ts";
 
 export type Unreadable = Extract<FileRead<unknown>, { is: "unreadable" }>;

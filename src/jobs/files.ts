@@ -6,7 +6,7 @@ import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { World } from "../supervisor/ground/ground.ts";
 import { descendInto } from "../sys/door/descend.ts";
-import { removeOwn } from "../sys/files/files.ts";
+import { removeOwn } from "../sys/files/removal.ts";
 import { runDirectoryOf } from "../sys/places/paths.ts";
 import { checkPrivateDirectory } from "../sys/places/privatedirectory.ts";
 import { makeSeal, type Seal } from "../sys/seal/seal.ts";

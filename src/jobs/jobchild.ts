@@ -7,7 +7,7 @@ import { readLastLines } from "../logs/tail.ts";
 import type { World } from "../supervisor/ground/ground.ts";
 import { sameBuildCommand } from "../sys/base/self.ts";
 import { openOwnForOthers } from "../sys/door/door.ts";
-import { writeOwn } from "../sys/files/files.ts";
+import { writeOwn } from "../sys/files/filewrite.ts";
 import { bunSpawn } from "../sys/spawn/bunspawn.ts";
 import { withCleanLimits } from "../sys/spawn/limits.ts";
 import { parseKey } from "../values/key.ts";

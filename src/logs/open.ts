@@ -7,7 +7,8 @@ import { dirname } from "node:path";
 import { DtError } from "../sys/base/error.ts";
 import { linkStatOf, statOf } from "../sys/base/stat.ts";
 import { openOwnForOthers } from "../sys/door/door.ts";
-import { makeDirectories, writeError } from "../sys/files/files.ts";
+import { makeDirectories } from "../sys/files/makedirectories.ts";
+import { writeError } from "../sys/files/writeerror.ts";
 import { showWord } from "../sys/text/shell.ts";
 import { shiftRuns } from "./shift.ts";
 

@@ -2,7 +2,7 @@
  * Earlier runs lie beside a file as `.1` (the latest of them), `.2` … and move on by one when a new run begins. The
  * last one is deleted, except in a row of crashes: then the first crash stays, since it tells what went wrong.
  */
-import { shiftBeside } from "../sys/files/files.ts";
+import { shiftBeside } from "../sys/files/beside.ts";
 
 /**
  * Makes room for a new run at `path`. `inRow`: how many runs the policy has started in a row, including

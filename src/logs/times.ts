@@ -10,7 +10,7 @@
  * Known limit: a log that was cut and has outgrown its old size within one look is not recognised
  * as cut where it repeats itself.
  */
-import { appendLine, writeOwn } from "../sys/files/files.ts";
+import { appendLine, writeOwn } from "../sys/files/filewrite.ts";
 import { readOwnText } from "../sys/seal/sealed.ts";
 import { shiftRuns } from "./shift.ts";
 

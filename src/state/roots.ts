@@ -6,7 +6,7 @@
 import { readdirSync, realpathSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 import { type FolderIdentity, identifyFolder, isSameFolder } from "../sys/base/folder.ts";
-import { makeDirectories } from "../sys/files/files.ts";
+import { makeDirectories } from "../sys/files/makedirectories.ts";
 import { rootSlug } from "../sys/places/paths.ts";
 import { makeSeal } from "../sys/seal/seal.ts";
 import { readOwnText, readSealed, writeSealed } from "../sys/seal/sealed.ts";

@@ -5,7 +5,8 @@
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { clearTemporaries, type FileRead, removeOwn } from "../sys/files/files.ts";
+import type { FileRead } from "../sys/files/fileread.ts";
+import { clearTemporaries, removeOwn } from "../sys/files/removal.ts";
 import { readSealed, writeSealed } from "../sys/seal/sealed.ts";
 import { findVault, makeVault, type Vault } from "../sys/seal/vault.ts";
 

@@ -8,17 +8,11 @@ import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { errnoOf } from "../sys/base/error.ts";
 import { descendInto } from "../sys/door/descend.ts";
-import {
-  clearTemporaries,
-  type FileRead,
-  removeFile,
-  removeOwn,
-  renameBeside,
-  type WriteOptions,
-  writeError,
-  writeOwn,
-  writeWhole,
-} from "../sys/files/files.ts";
+import { renameBeside } from "../sys/files/beside.ts";
+import type { FileRead } from "../sys/files/fileread.ts";
+import { type WriteOptions, writeOwn, writeWhole } from "../sys/files/filewrite.ts";
+import { clearTemporaries, removeFile, removeOwn } from "../sys/files/removal.ts";
+import { writeError } from "../sys/files/writeerror.ts";
 import { checkPrivateDirectory, ignoreInGit, makePrivateDirectory } from "../sys/places/privatedirectory.ts";
 import { type ProcessTable, sameIdentity } from "../sys/process/identity.ts";
 import { makeSeal, type Seal } from "../sys/seal/seal.ts";

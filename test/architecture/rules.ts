@@ -398,13 +398,13 @@ const BANS: readonly Ban[] = [
       "src/manifest/load/load.ts",
       "src/runners/parts/cancelling.ts",
       "src/runners/parts/interruption.ts",
-      "src/sys/files/files.ts",
+      "src/sys/files/removal.ts",
       "src/sys/terminal/typing.ts",
     ],
   },
   {
     pattern: /\b(writeFileSync|appendFileSync|createWriteStream|Bun\.write)\(/g,
-    sentence: "writes a file in place: use sys/files.ts, which writes it whole and renames",
+    sentence: "writes a file in place: use sys/files/filewrite.ts, which writes it whole and renames",
     // Who holds a lock, in the locked file.
     except: ["src/supervisor/port/claim.ts"],
   },

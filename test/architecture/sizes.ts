@@ -44,7 +44,6 @@ export const EXCEPTIONS: Exceptions = {
     "src/supervisor/ticket/pending.ts": [331, TABLE],
     "src/supervisor/tree/tree.ts": [289, TABLE],
     "src/supervisor/watch/files.ts": [267, LATER],
-    "src/sys/files/files.ts": [331, LATER],
     "src/sys/lock/lock.ts": [472, TABLE],
     "src/sys/process/linux.ts": [345, "the one reader of /proc"],
   },

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { foreignRootsIn, isRemembered, listRootsIn, rememberRootIn } from "../../state/roots.ts";
 import { DtError } from "../../sys/base/error.ts";
 import { statOf } from "../../sys/base/stat.ts";
-import { removeFile } from "../../sys/files/files.ts";
+import { removeFile } from "../../sys/files/removal.ts";
 import { rootSlug } from "../../sys/places/paths.ts";
 import type { DaemonPaths } from "../socket/paths.ts";
 

@@ -6,7 +6,7 @@
 import { lstatSync, type Stats } from "node:fs";
 import { basename } from "node:path";
 import { DtError } from "../../sys/base/error.ts";
-import { removeFile } from "../../sys/files/files.ts";
+import { removeFile } from "../../sys/files/removal.ts";
 import { acquireLock } from "../../sys/lock/lock.ts";
 import { isListening } from "../../sys/net/lineclient.ts";
 import { ownUid } from "../../sys/places/ownplace.ts";

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { listSpecs } from "../../state/specs.ts";
 import type { Ground } from "../../supervisor/launch/types.ts";
 import { descendInto, linkStatThere } from "../../sys/door/descend.ts";
-import { removeFile } from "../../sys/files/files.ts";
+import { removeFile } from "../../sys/files/removal.ts";
 import { showWord } from "../../sys/text/shell.ts";
 import { FIX, makeFinding } from "./finding.ts";
 import type { Finding } from "./types.ts";

@@ -11,7 +11,7 @@ import type { Ground } from "../../supervisor/launch/types.ts";
 import { type DriftField, findDrift } from "../../supervisor/prepare/drift.ts";
 import { resolveIn } from "../../supervisor/prepare/environment.ts";
 import { askersOf, pendingStarts } from "../../supervisor/ticket/pending.ts";
-import type { FileRead } from "../../sys/files/files.ts";
+import type { FileRead } from "../../sys/files/fileread.ts";
 import { readSpace } from "../../sys/files/space.ts";
 import { isUnfinished } from "../../sys/lock/breaklock.ts";
 import type { LockHolder } from "../../sys/lock/lock.ts";

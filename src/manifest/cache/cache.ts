@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import { readOwn } from "../../sys/door/door.ts";
-import { writeOwn } from "../../sys/files/files.ts";
+import { writeOwn } from "../../sys/files/filewrite.ts";
 import { checkPrivateDirectory, ignoreInGit, makePrivateDirectory } from "../../sys/places/privatedirectory.ts";
 import { makeSeal } from "../../sys/seal/seal.ts";
 import type { Digest } from "../depends/digest.ts";

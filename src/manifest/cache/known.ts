@@ -9,7 +9,9 @@
  */
 import { sha256 } from "../../sys/base/digest.ts";
 import { type FolderIdentity, identifyFolder, isSameFolder } from "../../sys/base/folder.ts";
-import { readText, removeFile, writeWhole } from "../../sys/files/files.ts";
+import { readText } from "../../sys/files/fileread.ts";
+import { writeWhole } from "../../sys/files/filewrite.ts";
+import { removeFile } from "../../sys/files/removal.ts";
 import { homeFileOf, readHomeFile, removeHomeFile, writeHomeFile } from "../../sys/seal/homefiles.ts";
 import { createHasher, type Digest, type Hasher, sameFiles } from "../depends/digest.ts";
 import { discover, type FoundManifest } from "../discover/discover.ts";

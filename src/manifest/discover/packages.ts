@@ -5,7 +5,7 @@
 import { statSync } from "node:fs";
 import { dirname, join, resolve, sep } from "node:path";
 import { messageOf } from "../../sys/base/error.ts";
-import { readText } from "../../sys/files/files.ts";
+import { readText } from "../../sys/files/fileread.ts";
 import type { ManifestFailure } from "../model/resolved.ts";
 import { distrust, type Judge } from "./trust.ts";
 

@@ -6,7 +6,7 @@
 import { dirname, join } from "node:path";
 import { EXIT, messageOf } from "../../sys/base/error.ts";
 import { libc, ptr } from "../../sys/ffi/libc.ts";
-import { createFile, writeWhole } from "../../sys/files/files.ts";
+import { createFile, writeWhole } from "../../sys/files/filewrite.ts";
 import { readBytes } from "../../sys/files/plainfile.ts";
 import { BEGUN_FILE, START_LIMIT_MS } from "../depends/begun.ts";
 import { isData } from "../imports/extensions.ts";

@@ -5,7 +5,7 @@
 import { lstatSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DtError, messageOf } from "../../sys/base/error.ts";
-import { writeWhole } from "../../sys/files/files.ts";
+import { writeWhole } from "../../sys/files/filewrite.ts";
 import { readPlain } from "../../sys/files/plainfile.ts";
 import {
   filesForManifests,

@@ -7,7 +7,8 @@ import { lstatSync, mkdirSync, rmdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DtError, EXIT, errnoOf, messageOf } from "../../sys/base/error.ts";
 import { handToOwner } from "../../sys/door/fileowner.ts";
-import { createWhole, tryUnlink } from "../../sys/files/files.ts";
+import { createWhole } from "../../sys/files/filewrite.ts";
+import { tryUnlink } from "../../sys/files/removal.ts";
 import { checkDirectory } from "./places.ts";
 import type { Environment, NewFile } from "./types.ts";
 

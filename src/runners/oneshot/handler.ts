@@ -11,7 +11,7 @@ import { prepareCommand } from "../../supervisor/prepare/command.ts";
 import { DtError, EXIT, messageOf } from "../../sys/base/error.ts";
 import { workingDirectory } from "../../sys/base/here.ts";
 import { shellCode } from "../../sys/base/status.ts";
-import { readJson } from "../../sys/files/files.ts";
+import { readJson } from "../../sys/files/fileread.ts";
 import { type AttachedProgram, startAttached } from "../../sys/spawn/attached.ts";
 import type { Execution } from "../../sys/spawn/exec.ts";
 import { keepChildren } from "../../sys/spawn/limits.ts";

@@ -1,7 +1,7 @@
 /** The mark of a detached stack that is up. */
 import { join } from "node:path";
 import type { Mark } from "../../compose/follow.ts";
-import type { FileRead } from "../../sys/files/files.ts";
+import type { FileRead } from "../../sys/files/fileread.ts";
 import type { Ground } from "./types.ts";
 
 /** There as soon as a detached stack is up; names its containers, as `page-1`. */

@@ -20,7 +20,7 @@ import { DtError, messageOf } from "../../sys/base/error.ts";
 import { signalName } from "../../sys/base/signals.ts";
 import { statOf } from "../../sys/base/stat.ts";
 import type { EndStatus } from "../../sys/base/status.ts";
-import { removeFile } from "../../sys/files/files.ts";
+import { removeFile } from "../../sys/files/removal.ts";
 import type { HeldLock } from "../../sys/lock/lock.ts";
 import { DEFAULT_VARIANT, formatKey } from "../../values/key.ts";
 import { LAST_LINES, makeExit } from "../launch/exit.ts";

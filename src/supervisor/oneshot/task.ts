@@ -9,7 +9,7 @@ import type { Asker, ExitRecord } from "../../state/types.ts";
 import { sha256 } from "../../sys/base/digest.ts";
 import { statOf } from "../../sys/base/stat.ts";
 import type { EndStatus } from "../../sys/base/status.ts";
-import { removeFile } from "../../sys/files/files.ts";
+import { removeFile } from "../../sys/files/removal.ts";
 import { identify } from "../../sys/process/identity.ts";
 import { type SpawnedLeader, spawnLeader } from "../../sys/spawn/spawn.ts";
 import { DEFAULT_VARIANT } from "../../values/key.ts";

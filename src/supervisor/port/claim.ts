@@ -5,8 +5,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DtError } from "../../sys/base/error.ts";
-import { makeDirectories, readText } from "../../sys/files/files.ts";
+import { readText } from "../../sys/files/fileread.ts";
 import { type FileLock, tryFlock } from "../../sys/files/flock.ts";
+import { makeDirectories } from "../../sys/files/makedirectories.ts";
 import type { Ground } from "../launch/types.ts";
 
 export interface PortClaim {

@@ -14,7 +14,7 @@ import { distrust } from "../../manifest/discover/trust.ts";
 import { detectCi } from "../../output/ci.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { statOf } from "../../sys/base/stat.ts";
-import { readText } from "../../sys/files/files.ts";
+import { readText } from "../../sys/files/fileread.ts";
 import { FIRST_MARK, HOST_MARK } from "../launch/marks.ts";
 import { modulesOf } from "./shims.ts";
 

@@ -11,7 +11,8 @@
 import { accessSync, constants, lstatSync, mkdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { sha256 } from "../../sys/base/digest.ts";
-import { makeDirectories, writeWhole } from "../../sys/files/files.ts";
+import { writeWhole } from "../../sys/files/filewrite.ts";
+import { makeDirectories } from "../../sys/files/makedirectories.ts";
 import { readPlain } from "../../sys/files/plainfile.ts";
 import { ownUid } from "../../sys/places/ownplace.ts";
 import packaged from "./module.json" with { type: "json" };

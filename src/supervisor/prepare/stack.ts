@@ -5,7 +5,7 @@ import type { ManagedSettings, ResolvedCompose, ResolvedProbe } from "../../mani
 import type { LaunchRecord, StackNote } from "../../state/types.ts";
 import { HIDDEN } from "../../sys/base/hidden.ts";
 import { statOf } from "../../sys/base/stat.ts";
-import { removeOwn } from "../../sys/files/files.ts";
+import { removeOwn } from "../../sys/files/removal.ts";
 import { makeSeal } from "../../sys/seal/seal.ts";
 import { readStackMark, stackMark } from "../launch/stackmark.ts";
 import type { Ground, LaunchSpec, Report } from "../launch/types.ts";

@@ -1,6 +1,6 @@
 /** Waiting, from outside, until it is known what became of a launch: its host finds that out and notes it. */
 import type { ExitRecord, LaunchRecord } from "../../state/types.ts";
-import type { FileRead } from "../../sys/files/files.ts";
+import type { FileRead } from "../../sys/files/fileread.ts";
 import { presenceOf } from "../../sys/process/identity.ts";
 import { isLocked } from "../launch/lock.ts";
 import type { Ground } from "../launch/types.ts";

@@ -18,7 +18,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { LOADING } from "../../manifest/depends/begun.ts";
 import type { Asker } from "../../state/types.ts";
-import { removeEmptyDirectory, removeFile } from "../../sys/files/files.ts";
+import { removeEmptyDirectory, removeFile } from "../../sys/files/removal.ts";
 import type { Announced, Ground } from "../launch/types.ts";
 import {
   askersOf,

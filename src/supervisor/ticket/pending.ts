@@ -28,7 +28,7 @@ import { DtError, EXIT } from "../../sys/base/error.ts";
 import { lazy } from "../../sys/base/lazy.ts";
 import { statOf } from "../../sys/base/stat.ts";
 import { descendInto } from "../../sys/door/descend.ts";
-import { removeFile } from "../../sys/files/files.ts";
+import { removeFile } from "../../sys/files/removal.ts";
 import { type Hold, isHeld, takeHold } from "../../sys/lock/hold.ts";
 import { makePrivateDirectory } from "../../sys/places/privatedirectory.ts";
 import { identifySelf, type ProcessIdentity, presenceOf } from "../../sys/process/identity.ts";

@@ -6,7 +6,7 @@ import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf } from "../../sys/base/error.ts";
 import { statOf } from "../../sys/base/stat.ts";
-import { removeFile } from "../../sys/files/files.ts";
+import { removeFile } from "../../sys/files/removal.ts";
 import { isListening } from "../../sys/net/lineclient.ts";
 import type { LineConnection, LineHandlers } from "../../sys/net/lineconnection.ts";
 import { listenForLines } from "../../sys/net/lineserver.ts";

@@ -7,7 +7,7 @@ import { closeSync, constants, fstatSync, statSync } from "node:fs";
 import { DtError, errnoOf } from "../base/error.ts";
 import { openOwn } from "../door/door.ts";
 import { lastErrno, libc } from "../ffi/libc.ts";
-import { writeError } from "./files.ts";
+import { writeError } from "./writeerror.ts";
 
 const LOCK_SH = 1;
 const LOCK_EX = 2;

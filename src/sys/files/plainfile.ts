@@ -4,7 +4,7 @@
  */
 import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import { errnoOf, messageOf } from "../base/error.ts";
-import type { FileRead } from "./files.ts";
+import type { FileRead } from "./fileread.ts";
 import { readAtMost } from "./readatmost.ts";
 
 export interface PlainOptions {

@@ -7,7 +7,7 @@
 import { realpathSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { statOf } from "../base/stat.ts";
-import { readText } from "./files.ts";
+import { readText } from "./fileread.ts";
 
 /** False also outside a repository, and when the index cannot be read. */
 export function isTracked(directory: string): boolean {

@@ -7,8 +7,9 @@
  */
 import { errnoOf } from "../base/error.ts";
 import { temporaryName } from "../door/temporaryname.ts";
-import { linkBeside, removeFile, renameBeside } from "../files/files.ts";
+import { linkBeside, renameBeside } from "../files/beside.ts";
 import { tryFlock } from "../files/flock.ts";
+import { removeFile } from "../files/removal.ts";
 import { type ProcessTable, presenceOf } from "../process/identity.ts";
 import type { Seal } from "../seal/seal.ts";
 import { readOwnText } from "../seal/sealed.ts";

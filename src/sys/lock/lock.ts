@@ -34,16 +34,12 @@ import { lazy } from "../base/lazy.ts";
 import { statThere } from "../door/descend.ts";
 import { openOwn } from "../door/door.ts";
 import { temporaryName } from "../door/temporaryname.ts";
-import {
-  createFile,
-  type FileRead,
-  linkBeside,
-  removeFile,
-  renameBeside,
-  tryUnlink,
-  writeError,
-} from "../files/files.ts";
+import { linkBeside, renameBeside } from "../files/beside.ts";
+import type { FileRead } from "../files/fileread.ts";
+import { createFile } from "../files/filewrite.ts";
 import { type FileLock, flockOpen, isFlocked, tryFlock } from "../files/flock.ts";
+import { removeFile, tryUnlink } from "../files/removal.ts";
+import { writeError } from "../files/writeerror.ts";
 import {
   identifySelf,
   type ProcessIdentity,

@@ -8,7 +8,7 @@
 import { dirname, join, resolve } from "node:path";
 import type ignore from "ignore";
 import { linkStatOf } from "../base/stat.ts";
-import { readText } from "../files/files.ts";
+import { readText } from "../files/fileread.ts";
 import { readPlain } from "../files/plainfile.ts";
 import { type GitPlace, type GitSettings, readGitSettings } from "./gitconfig.ts";
 

@@ -9,7 +9,9 @@ import { descend, descendInto, statThere } from "../door/descend.ts";
 import { checkOwn, readOwn } from "../door/door.ts";
 import { handToOwner } from "../door/fileowner.ts";
 import { isProjectState } from "../door/stateway.ts";
-import { createFile, makeDirectories, writeError, writeWhole } from "../files/files.ts";
+import { createFile, writeWhole } from "../files/filewrite.ts";
+import { makeDirectories } from "../files/makedirectories.ts";
+import { writeError } from "../files/writeerror.ts";
 
 /**
  * Makes a private directory (0700), and those directories above it that are dt's own. Refuses a link and another user's

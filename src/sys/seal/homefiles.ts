@@ -4,7 +4,10 @@
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { type FileRead, makeDirectories, removeOwn, writeError } from "../files/files.ts";
+import type { FileRead } from "../files/fileread.ts";
+import { makeDirectories } from "../files/makedirectories.ts";
+import { removeOwn } from "../files/removal.ts";
+import { writeError } from "../files/writeerror.ts";
 import { rootSlug } from "../places/paths.ts";
 import { makeSeal } from "./seal.ts";
 import { readSealed, writeSealed } from "./sealed.ts";

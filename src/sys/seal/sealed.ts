@@ -5,7 +5,8 @@
 
 import { errnoOf, messageOf } from "../base/error.ts";
 import { readOwn } from "../door/door.ts";
-import { type FileRead, type WriteOptions, writeOwn } from "../files/files.ts";
+import type { FileRead } from "../files/fileread.ts";
+import { type WriteOptions, writeOwn } from "../files/filewrite.ts";
 import { NOT_SEALED, type Seal } from "./seal.ts";
 
 /** Takes the value that was read, and where its folder was when it was written, if it was moved since. */

@@ -9,7 +9,9 @@ import { join } from "node:path";
 import { DtError, errnoOf } from "../base/error.ts";
 import { linkStatOf } from "../base/stat.ts";
 import { readOwn } from "../door/door.ts";
-import { createWhole, makeDirectories, writeError } from "../files/files.ts";
+import { createWhole } from "../files/filewrite.ts";
+import { makeDirectories } from "../files/makedirectories.ts";
+import { writeError } from "../files/writeerror.ts";
 import { privatePlace } from "../places/privateplace.ts";
 
 const NAME = "secret";

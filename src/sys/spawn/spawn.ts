@@ -7,7 +7,7 @@ import { closeSync, constants } from "node:fs";
 import { errnoOf, messageOf } from "../base/error.ts";
 import { type EndStatus, statusOf } from "../base/status.ts";
 import { openOwnForOthers } from "../door/door.ts";
-import { writeError } from "../files/files.ts";
+import { writeError } from "../files/writeerror.ts";
 import { lineageFor } from "../process/lineage.ts";
 import { bunSpawn } from "./bunspawn.ts";
 import { type Execution, executionError } from "./exec.ts";

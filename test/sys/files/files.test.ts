@@ -11,17 +11,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { temporaryName } from "../../src/sys/door/temporaryname.ts";
-import {
-  clearTemporaries,
-  createFile,
-  createWhole,
-  readJson,
-  readText,
-  removeFile,
-  writeJson,
-  writeWhole,
-} from "../../../src/sys/files/files.ts";
+import { temporaryName } from "../../../src/sys/door/temporaryname.ts";
+import { readJson, readText } from "../../../src/sys/files/fileread.ts";
+import { createFile, createWhole, writeJson, writeWhole } from "../../../src/sys/files/filewrite.ts";
+import { clearTemporaries, removeFile } from "../../../src/sys/files/removal.ts";
 import { failure } from "../../kit/failure.ts";
 import { makeScratch } from "../../kit/scratch.ts";
 import { until } from "../../kit.ts";
@@ -95,7 +88,7 @@ describe("writing", () => {
     const texts = ["a", "b"].map((letter) => letter.repeat(300_000));
     writeFileSync(file, texts[0] as string);
     const script = `
-      const { writeWhole } = await import(${JSON.stringify(join(import.meta.dir, "../../../src/sys/files/files.ts"))});
+      const { writeWhole } = await import(${JSON.stringify(join(import.meta.dir, "../../../src/sys/files/filewrite.ts"))});
       const texts = ["a", "b"].map((letter) => letter.repeat(300_000));
       for (let at = 0; ; at++) writeWhole(${JSON.stringify(file)}, texts[at % 2], { durable: false });`;
     for (let round = 0; round < 4; round++) {
@@ -156,7 +149,8 @@ describe("writing", () => {
       return;
     }
     const script = `
-      const { writeWhole, createFile, removeFile } = await import(${JSON.stringify(join(import.meta.dir, "../../../src/sys/files/files.ts"))});
+      const { writeWhole, createFile } = await import(${JSON.stringify(join(import.meta.dir, "../../../src/sys/files/filewrite.ts"))});
+      const { removeFile } = await import(${JSON.stringify(join(import.meta.dir, "../../../src/sys/files/removal.ts"))});
       const { readFileSync, readdirSync, writeFileSync } = require("node:fs");
       const at = process.argv[1];
       const codes = [];
@@ -212,8 +206,8 @@ describe("writing", () => {
   test.skipIf(process.platform !== "linux")("createWhole works where there are no hard links", () => {
     const directory = scratch();
     const script = `
-      const { denyCalls } = await import(${JSON.stringify(join(import.meta.dir, "../deny.ts"))});
-      const { createWhole } = await import(${JSON.stringify(join(import.meta.dir, "../../../src/sys/files/files.ts"))});
+      const { denyCalls } = await import(${JSON.stringify(join(import.meta.dir, "deny.ts"))});
+      const { createWhole } = await import(${JSON.stringify(join(import.meta.dir, "../../../src/sys/files/filewrite.ts"))});
       const at = process.argv[1];
       denyCalls(["link"]);
       let code = "none";

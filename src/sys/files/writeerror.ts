@@ -1,0 +1,29 @@
+/** Says why a file could not be written, and what to do about it. */
+import { DtError, errnoOf, messageOf } from "../base/error.ts";
+
+const WRITE_HINTS: Record<string, string> = {
+  ENOSPC: "The disk is full: free some space and run it again.",
+  EDQUOT: "Your disk quota is used up: free some space and run it again.",
+  EROFS: "The file system is read-only: set VARIABLE to a writable directory.",
+  EACCES: "Check who owns the directory and its mode, or set VARIABLE to a writable directory.",
+  EPERM: "Check who owns the directory and its mode, or set VARIABLE to a writable directory.",
+};
+
+/**
+ * The error of a failed write, as a sentence that names the path and the system's reason. A DtError is returned
+ * unchanged. `variable`: the environment variable that moves the path elsewhere.
+ */
+export function writeError(
+  path: string,
+  cause: unknown,
+  variable: "DIALTONE_RUN_DIR" | "DIALTONE_HOME" = "DIALTONE_RUN_DIR",
+): DtError {
+  if (cause instanceof DtError) return cause;
+  const code = errnoOf(cause) ?? "unknown";
+  const hint = WRITE_HINTS[code]?.replace("VARIABLE", variable);
+  return new DtError("cannot-write", `Cannot write ${path}: ${messageOf(cause)}.`, {
+    ...(hint === undefined ? {} : { hint }),
+    details: { path, errno: code },
+    cause,
+  });
+}
