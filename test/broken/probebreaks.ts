@@ -52,7 +52,11 @@ export const PROBE_BREAKS: readonly Break[] = [
   {
     what: "a probe closes before the server that does so at once",
     edits: [
-      { file: "src/sys/net/httpask.ts", from: "awaitClose(reader.serverCloses() ? CLOSE_MS : MOMENT_MS)", to: "close" },
+      {
+        file: "src/sys/net/httpask.ts",
+        from: "awaitClose(exchange, reader.serverCloses() ? CLOSE_MS : MOMENT_MS)",
+        to: "closerOf(exchange)",
+      },
     ],
     test: "test/sys/net/httpask.test.ts",
     only: "no TIME_WAIT is left",

@@ -39,45 +39,50 @@ const DARWIN = process.platform === "darwin";
 const SOL_SOCKET = DARWIN ? 0xffff : 1;
 const SO_LINGER = DARWIN ? 0x80 : 13;
 
-export function askHttp({ url, address, limitMs, signal }: HttpQuestion): Promise<HttpAnswer> {
-  const answered = Promise.withResolvers<HttpAnswer>();
-  const reader = makeAnswerReader();
-  let connection: Bun.Socket | null = null;
-  let isOver = false;
-  let bytesTaken = 0;
-  let bodyTimer: ReturnType<typeof setTimeout> | undefined;
+interface Exchange {
+  readonly question: HttpQuestion;
+  readonly reader: ReturnType<typeof makeAnswerReader>;
+  readonly answered: PromiseWithResolvers<HttpAnswer>;
+  readonly isSecure: boolean;
+  connection: Bun.Socket | null;
+  isOver: boolean;
+  bytesTaken: number;
+  bodyTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Lets go of the time limit and the caller's signal. */
+  letGo(): void;
+}
 
-  /** Only the first call counts. */
-  const finish = (why: string, hangUp: (socket: Bun.Socket) => void): void => {
-    if (isOver) return;
-    isOver = true;
-    clearTimeout(timer);
-    clearTimeout(bodyTimer);
-    signal.removeEventListener("abort", onAbort);
-    const status = reader.status();
-    answered.resolve(status === null ? { is: "failed", why } : { is: "answered", status });
-    if (connection !== null) hangUp(connection);
+export function askHttp(question: HttpQuestion): Promise<HttpAnswer> {
+  const exchange: Exchange = {
+    question,
+    reader: makeAnswerReader(),
+    answered: Promise.withResolvers<HttpAnswer>(),
+    isSecure: question.url.protocol === "https:",
+    connection: null,
+    isOver: false,
+    bytesTaken: 0,
+    bodyTimer: undefined,
+    letGo() {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", onAbort);
+    },
   };
-  /** The `end` event arrives when the server has closed. */
-  const awaitClose =
-    (patienceMs: number) =>
-    (socket: Bun.Socket): void => {
-      const closeNow = () => {
-        clearTimeout(patience);
-        signal.removeEventListener("abort", closeNow);
-        close(socket);
-      };
-      const patience = setTimeout(closeNow, patienceMs);
-      signal.addEventListener("abort", closeNow);
-    };
-  const isSecure = url.protocol === "https:";
-  const close = isSecure ? closeEncrypted : closePlain;
-  const onAbort = () => finish("the request was cancelled", close);
-  const timer = setTimeout(() => finish(`nothing received within ${Math.round(limitMs)}ms`, close), limitMs);
+  const { limitMs, signal } = question;
+  const close = closerOf(exchange);
+  const onAbort = () => finish(exchange, "the request was cancelled", close);
+  const onLimit = () => finish(exchange, `nothing received within ${Math.round(limitMs)}ms`, close);
+  const timer = setTimeout(onLimit, limitMs);
   signal.addEventListener("abort", onAbort);
   if (signal.aborted) onAbort();
+  connect(exchange);
+  return exchange.answered.promise;
+}
 
-  const ask = (socket: Bun.Socket) => (isOver ? close(socket) : socket.write(requestFor(url)));
+function connect(exchange: Exchange): void {
+  const { url, address } = exchange.question;
+  const { isSecure, reader } = exchange;
+  const close = closerOf(exchange);
+  const ask = (socket: Bun.Socket) => (exchange.isOver ? close(socket) : socket.write(requestFor(url)));
   Bun.connect({
     hostname: address,
     port: portOf(url),
@@ -85,31 +90,63 @@ export function askHttp({ url, address, limitMs, signal }: HttpQuestion): Promis
     ...(isSecure ? { tls: { rejectUnauthorized: false, serverName: bareHost(url) } } : {}),
     socket: {
       open(socket) {
-        connection = socket;
-        if (isOver || !isSecure) ask(socket);
+        exchange.connection = socket;
+        if (exchange.isOver || !isSecure) ask(socket);
       },
       handshake: (socket) => void ask(socket),
-      data(_socket, bytes) {
-        if (isOver) return;
-        bytesTaken += bytes.length;
-        reader.take(bytes);
-        if (reader.isBroken()) finish("what it sent is not HTTP/1", awaitClose(CLOSE_MS));
-        else if (reader.isWhole()) finish("", awaitClose(reader.serverCloses() ? CLOSE_MS : MOMENT_MS));
-        else if (bytesTaken > MOST_BODY_BYTES) finish("its response does not end", close);
-        else if (reader.status() !== null) bodyTimer ??= setTimeout(() => finish("", close), BODY_MS);
-      },
+      data: (_socket, bytes) => take(exchange, bytes),
       // The server closed first; an ordinary close here would leave it waiting.
       end(socket) {
         reader.end();
-        finish("it closed the connection without an answer", () => {});
+        finish(exchange, "it closed the connection without an answer", () => {});
         socket.terminate();
       },
-      close: () => finish("it closed the connection without an answer", () => {}),
-      error: (_socket, error) => finish(messageOf(error), close),
-      connectError: (_socket, error) => finish(describeRefusal(address, error), () => {}),
+      close: () => finish(exchange, "it closed the connection without an answer", () => {}),
+      error: (_socket, error) => finish(exchange, messageOf(error), close),
+      connectError: (_socket, error) => finish(exchange, describeRefusal(address, error), () => {}),
     },
-  }).catch((error) => finish(describeRefusal(address, error), () => {}));
-  return answered.promise;
+  }).catch((error) => finish(exchange, describeRefusal(address, error), () => {}));
+}
+
+function take(exchange: Exchange, bytes: Uint8Array): void {
+  if (exchange.isOver) return;
+  const { reader } = exchange;
+  const close = closerOf(exchange);
+  exchange.bytesTaken += bytes.length;
+  reader.take(bytes);
+  if (reader.isBroken()) finish(exchange, "what it sent is not HTTP/1", awaitClose(exchange, CLOSE_MS));
+  else if (reader.isWhole()) finish(exchange, "", awaitClose(exchange, reader.serverCloses() ? CLOSE_MS : MOMENT_MS));
+  else if (exchange.bytesTaken > MOST_BODY_BYTES) finish(exchange, "its response does not end", close);
+  else if (reader.status() !== null) exchange.bodyTimer ??= setTimeout(() => finish(exchange, "", close), BODY_MS);
+}
+
+/** Only the first call counts. */
+function finish(exchange: Exchange, why: string, hangUp: (socket: Bun.Socket) => void): void {
+  if (exchange.isOver) return;
+  exchange.isOver = true;
+  exchange.letGo();
+  clearTimeout(exchange.bodyTimer);
+  const status = exchange.reader.status();
+  exchange.answered.resolve(status === null ? { is: "failed", why } : { is: "answered", status });
+  if (exchange.connection !== null) hangUp(exchange.connection);
+}
+
+/** The `end` event arrives when the server has closed. */
+function awaitClose(exchange: Exchange, patienceMs: number): (socket: Bun.Socket) => void {
+  const { signal } = exchange.question;
+  return (socket) => {
+    const closeNow = () => {
+      clearTimeout(patience);
+      signal.removeEventListener("abort", closeNow);
+      closerOf(exchange)(socket);
+    };
+    const patience = setTimeout(closeNow, patienceMs);
+    signal.addEventListener("abort", closeNow);
+  };
+}
+
+function closerOf({ isSecure }: Exchange): (socket: Bun.Socket) => void {
+  return isSecure ? closeEncrypted : closePlain;
 }
 
 function closePlain(socket: Bun.Socket): void {

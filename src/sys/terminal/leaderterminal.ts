@@ -35,6 +35,21 @@ const LAST_OUTPUT_MS = 1000;
 const SMALLEST = 1;
 const LARGEST = 9999;
 
+/** This process's side of the terminal. */
+interface Side {
+  /** Given, but not with the terminal yet, in order. */
+  readonly waiting: Uint8Array[];
+  /** The bytes of these. */
+  pending: number;
+  /** Whether the terminal has yet to report that it took what was written. */
+  busy: boolean;
+  open: boolean;
+  size: TerminalSize;
+  onTaken(): void;
+  /** Null until the leader is started. */
+  terminal: NonNullable<ReturnType<typeof startLeader>["terminal"]> | null;
+}
+
 /** Throws a DtError (126, 127). The memory passed to `onOutput` is reused afterwards. */
 export function spawnOnTerminal(
   execution: LeaderExecution,
@@ -42,25 +57,9 @@ export function spawnOnTerminal(
   onOutput: (bytes: Uint8Array) => void,
   openFiles: bigint | null,
 ): SpawnedLeader & { terminal: LeaderTerminal } {
-  const waiting: Uint8Array[] = [];
-  let pending = 0;
-  let busy = false;
-  let open = true;
-  let size = clamp(first);
-  let onTaken = () => {};
+  const size = clamp(first);
+  const side: Side = { waiting: [], pending: 0, busy: false, open: true, size, onTaken: () => {}, terminal: null };
   const over = Promise.withResolvers<void>();
-
-  const next = () => {
-    const piece = waiting[0];
-    if (busy || !open) return;
-    if (piece === undefined) return onTaken();
-    const now = piece.subarray(0, PIECE);
-    if (now.length === piece.length) waiting.shift();
-    else waiting[0] = piece.subarray(PIECE);
-    busy = true;
-    pending -= now.length;
-    terminal().write(now);
-  };
   const child = startLeader(execution, openFiles, {
     terminal: {
       cols: size.columns,
@@ -68,48 +67,65 @@ export function spawnOnTerminal(
       data: (_terminal: unknown, bytes: Uint8Array) => onOutput(bytes),
       exit: () => over.resolve(),
       drain() {
-        busy = false;
-        next();
+        side.busy = false;
+        writeNext(side);
       },
     },
   });
-  const terminal = () => child.terminal as NonNullable<typeof child.terminal>;
+  side.terminal = child.terminal ?? null;
   const exited = child.exited.then(async (status) => {
     await Promise.race([over.promise, Bun.sleep(LAST_OUTPUT_MS)]);
-    open = false;
-    terminal().close();
+    side.open = false;
+    side.terminal?.close();
     return status;
   });
-  const resize = (wanted: TerminalSize) => {
-    if (open) terminal().resize(wanted.columns, wanted.rows);
-  };
+  return { pid: child.pid, exited, terminal: terminalOf(side) };
+}
+
+function terminalOf(side: Side): LeaderTerminal {
   return {
-    pid: child.pid,
-    exited,
-    terminal: {
-      type(bytes) {
-        if (!open || bytes.length === 0) return;
-        waiting.push(bytes);
-        pending += bytes.length;
-        next();
-      },
-      pending: () => pending,
-      onTaken(listener) {
-        onTaken = listener;
-      },
-      size: () => size,
-      resize(wanted) {
-        size = clamp(wanted);
-        resize(size);
-      },
-      redraw() {
-        // The kernel notifies the program only of a change.
-        resize({ ...size, rows: size.rows > SMALLEST ? size.rows - 1 : size.rows + 1 });
-        resize(size);
-      },
-      isSignal: (key) => open && SIGNAL_KEYS.includes(key) && (terminal().localFlags & ISIG) !== 0,
+    type(bytes) {
+      if (!side.open || bytes.length === 0) return;
+      side.waiting.push(bytes);
+      side.pending += bytes.length;
+      writeNext(side);
     },
+    pending: () => side.pending,
+    onTaken(listener) {
+      side.onTaken = listener;
+    },
+    size: () => side.size,
+    resize(wanted) {
+      side.size = clamp(wanted);
+      setSize(side, side.size);
+    },
+    redraw() {
+      const { columns, rows } = side.size;
+      // The kernel notifies the program only of a change.
+      setSize(side, { columns, rows: rows > SMALLEST ? rows - 1 : rows + 1 });
+      setSize(side, side.size);
+    },
+    isSignal: (key) => side.open && SIGNAL_KEYS.includes(key) && ((side.terminal?.localFlags ?? 0) & ISIG) !== 0,
   };
+}
+
+function writeNext(side: Side): void {
+  const piece = side.waiting[0];
+  if (side.busy || !side.open) return;
+  if (piece === undefined) {
+    side.onTaken();
+    return;
+  }
+  const now = piece.subarray(0, PIECE);
+  if (now.length === piece.length) side.waiting.shift();
+  else side.waiting[0] = piece.subarray(PIECE);
+  side.busy = true;
+  side.pending -= now.length;
+  side.terminal?.write(now);
+}
+
+function setSize({ open, terminal }: Side, { columns, rows }: TerminalSize): void {
+  if (open) terminal?.resize(columns, rows);
 }
 
 /** Some terminals report 0 before they have a size. */
