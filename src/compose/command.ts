@@ -3,7 +3,7 @@
  * no time, no path of a machine.
  *
  *   <engine> -f FILE [--profile P]… up [-d] [--force-recreate] [--scale SERVICE=0]… [SERVICE]… [args]…
- *   <engine> -f FILE [--profile P]… config --services
+ *   <engine> -f FILE [--profile P]… config [--services]
  *   <engine> -f FILE [--profile P]… down [-t 0]
  *
  * Pure. COMPOSE_PROJECT_NAME names the project, which keeps paths out of the command lines; printed
@@ -52,8 +52,13 @@ export function upCommand(base: readonly string[], options: UpOptions): string[]
   ];
 }
 
+/** Prints the file as Compose resolves it. */
+export function configCommand(base: readonly string[]): string[] {
+  return [...base, "config"];
+}
+
 export function servicesCommand(base: readonly string[]): string[] {
-  return [...base, "config", "--services"];
+  return [...configCommand(base), "--services"];
 }
 
 /** `now`: gives containers no time to end by themselves. */

@@ -1,7 +1,6 @@
 /** Comparing how a stack was brought up with how it would be brought up now. Pure. */
-import { baseOf, fileWord } from "./command.ts";
-import type { Declared } from "./stack.ts";
-import type { StackRecord } from "./types.ts";
+import { baseOf, fileWord, upCommand } from "./command.ts";
+import type { DeclaredStack, StackRecord } from "./types.ts";
 
 /** Without the flags that say how it is brought up, and not what: two launches that differ in them alone are the same. */
 export function withoutManner(up: readonly string[]): [string, ...string[]] {
@@ -17,11 +16,12 @@ export function withoutFlags(up: readonly string[]): string[] {
 export function declaredUp(
   { root, cwd, args }: { root: string; cwd: string; args: readonly string[] },
   stack: StackRecord,
-  declared: Pick<Declared, "file" | "profiles" | "services" | "toggles" | "movePorts">,
+  declared: Pick<DeclaredStack, "file" | "profiles" | "services" | "toggles" | "movePorts">,
 ): string[] {
   const off = stack.off.flatMap((name) => declared.toggles[name] ?? []);
   const services = declared.services.filter((name) => !off.includes(name));
   const written = fileWord(root, declared.file, cwd);
   const file = declared.movePorts && stack.movedFrom === written ? stack.file : written;
-  return [...baseOf({ engine: stack.engine, file, profiles: declared.profiles }), "up", ...services, ...args];
+  const base = baseOf({ engine: stack.engine, file, profiles: declared.profiles });
+  return upCommand(base, { detach: false, recreate: false, without: [], services, args });
 }

@@ -1,4 +1,18 @@
-/** A stack as its launch's record keeps it: all that is needed to end it, by any dt. No code in this file. */
+/**
+ * A stack as the manifest declares it, and as its launch's record keeps it: all that is needed to end it, by any dt. No
+ * code in this file.
+ */
+
+/** As resolved from the manifest; paths as written. */
+export interface DeclaredStack {
+  file: string;
+  project: string | null;
+  profiles: string[];
+  env: Record<string, string | null>;
+  services: string[];
+  toggles: Record<string, string[]>;
+  movePorts: boolean;
+}
 
 export interface StackRecord {
   engine: EngineName;

@@ -94,7 +94,7 @@ export async function endStrayStack(
   ground: Pick<Ground, "env"> & { home: string },
   { key, stack }: NotedStack,
 ): Promise<void> {
-  const { takeDown } = await import("../../compose/stack.ts");
+  const { takeDown } = await import("../../compose/teardown.ts");
   try {
     await takeDown(stack, stackEnvironment(ground, stack), key, {});
   } catch (error) {
@@ -122,7 +122,7 @@ async function areGoneSoon(ground: Pick<Ground, "home" | "env">, stack: StackNot
 export async function endStack(ground: Ground, record: LaunchRecord, hard?: AbortSignal): Promise<void> {
   removeOwn(stackMark(ground, record.token));
   if (record.stack === undefined) return;
-  const { takeDown } = await import("../../compose/stack.ts");
+  const { takeDown } = await import("../../compose/teardown.ts");
   const { stack } = record;
   const { onCommand } = ground;
   await takeDown(stack, stackEnvironment(ground, stack), record.key, {
