@@ -1,7 +1,8 @@
 /** A temporary project whose manifests are loaded by a child from source; nothing of it is left after the test. */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { type LoadIndexOptions, loadIndex, peekIndex, readIndex } from "../../src/manifest/index.ts";
+import { peekIndex } from "../../src/manifest/glance.ts";
+import { type LoadIndexOptions, loadIndex, readIndex } from "../../src/manifest/index.ts";
 import { loadManifest } from "../../src/manifest/load/load.ts";
 import type { ManifestFailure } from "../../src/manifest/model/resolved.ts";
 import { makeTemporary } from "../kit/temporary.ts";

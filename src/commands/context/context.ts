@@ -141,8 +141,8 @@ export function makeContext(
       tell(index);
       return index;
     },
-    peek: async () => tell((await import("../../manifest/index.ts")).peekIndex(place())),
-    glance: async () => (await import("../../manifest/index.ts")).glanceIndex(place()),
+    peek: async () => tell((await import("../../manifest/glance.ts")).peekIndex(place())),
+    glance: async () => (await import("../../manifest/glance.ts")).glanceIndex(place()),
     act: async (wanted, isStart = true) => {
       // A job was begun for the folder that was there then.
       if (!isOfDaemon && env.DIALTONE_JOB !== undefined && isInPlaceOfTrusted(home(), root()))

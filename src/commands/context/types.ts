@@ -1,7 +1,7 @@
 /** What a verb gets from the edge. No code in this file. */
 
 import type { Reading } from "../../manifest/cache/reading.ts";
-import type { Glance } from "../../manifest/index.ts";
+import type { Glance } from "../../manifest/glance.ts";
 import type { ManifestIndex } from "../../manifest/model/resolved.ts";
 import type { Talk } from "../../output/talk.ts";
 import type { RunnerContext } from "../../runners/parts/types.ts";

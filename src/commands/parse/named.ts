@@ -15,7 +15,7 @@
  * plugin whose file has another name, may be in any: the error says which manifests could not be read.
  */
 import { basename, extname } from "node:path";
-import type { Glance, Unsure } from "../../manifest/index.ts";
+import type { Glance, Unsure } from "../../manifest/glance.ts";
 import { groupsOf, shortKey } from "../../manifest/model/graph.ts";
 import type { ResolvedCommand } from "../../manifest/model/resolved.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";

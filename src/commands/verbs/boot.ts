@@ -4,7 +4,7 @@ import { foreignRegistrations, registeredRoots, unregisterRoot } from "../../dae
 import { askedBy } from "../../daemon/serving.ts";
 import { daemonPaths, neededHome } from "../../daemon/socket/paths.ts";
 import { isAnythingKnown } from "../../manifest/cache/known.ts";
-import { peekIndex } from "../../manifest/index.ts";
+import { peekIndex } from "../../manifest/glance.ts";
 import { formatLines } from "../../output/lines.ts";
 import { formatTable } from "../../output/table.ts";
 import { makePaint } from "../../output/talk.ts";

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { beginLook, lookAt } from "../../inspect/look.ts";
-import { glanceIndex } from "../../manifest/index.ts";
+import { glanceIndex } from "../../manifest/glance.ts";
 import { mayDeclareMore, settingsOf } from "../../manifest/model/graph.ts";
 import type { ManifestIndex } from "../../manifest/model/resolved.ts";
 import { formatTable } from "../../output/table.ts";

@@ -1,7 +1,7 @@
 /** `dt untrust`: what looks evaluates a root's code no longer, and the daemon does nothing there, until a command of it is run again. */
 import { resolve } from "node:path";
 import { forgetKnown } from "../../manifest/cache/known.ts";
-import { forgetCode } from "../../manifest/index.ts";
+import { forgetCode } from "../../manifest/cache/renew.ts";
 import { formatLines } from "../../output/lines.ts";
 import { forgetTrust, trustedBy } from "../../state/trust.ts";
 import { EXIT } from "../../sys/base/error.ts";

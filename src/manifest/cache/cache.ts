@@ -66,6 +66,10 @@ function isWhole(cache: Cache): boolean {
   );
 }
 
+export function entryOf(cache: Cache | null, file: string): CacheEntry | undefined {
+  return cache !== null && Object.hasOwn(cache.entries, file) ? cache.entries[file] : undefined;
+}
+
 export function writeCache({ cacheDir, home }: CachePlace, cache: Cache): void {
   try {
     makePrivateDirectory(cacheDir);

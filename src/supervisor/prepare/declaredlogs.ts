@@ -25,7 +25,7 @@ export async function declaredLogs({
   reading = "all",
   owner = null,
 }: Ground): Promise<string[]> {
-  const { peekIndex } = await import("../../manifest/index.ts");
+  const { peekIndex } = await import("../../manifest/glance.ts");
   const index = peekIndex({ root, home, cacheDir: cache, env, reading, owner });
   return index === null ? [] : logsOf(root, index);
 }
