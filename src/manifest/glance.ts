@@ -1,6 +1,6 @@
 /**
- * What the manifests declare, for commands that only look: they run no manifest's code, and write nothing. A manifest
- * that changed counts as it was when last loaded.
+ * What the manifests declare, for commands that only look: they run no manifest's code, and write nothing. Code that
+ * changed counts as it was when last loaded.
  */
 import { assembleIndex, type LoadedManifest } from "./cache/assemble.ts";
 import { entryOf, readCache } from "./cache/cache.ts";

@@ -395,7 +395,7 @@ const BANS: readonly Ban[] = [
     // oneself. Signal 0, a question.
     except: [
       "src/manifest/load/child.ts",
-      "src/manifest/load/load.ts",
+      "src/manifest/load/runchild.ts",
       "src/runners/parts/cancelling.ts",
       "src/runners/parts/interruption.ts",
       "src/sys/files/removal.ts",
@@ -419,7 +419,7 @@ const BANS: readonly Ban[] = [
       "src/daemon/log.ts",
       "src/daemon/reach.ts",
       "src/daemon/unit/service.ts",
-      "src/manifest/load/load.ts",
+      "src/manifest/load/result.ts",
       "src/manifest/start/write.ts",
       "src/plugin/way.ts",
       "src/plugin/within.ts",

@@ -1343,7 +1343,7 @@ export const BREAKS: readonly Break[] = [
   {
     what: "a load's result may be swapped",
     edits: [
-      { file: "src/manifest/load/load.ts", from: "if (swapper !== null) throw", to: "if (swapper === '') throw" },
+      { file: "src/manifest/load/result.ts", from: "if (swapper !== null) throw", to: "if (swapper === '') throw" },
     ],
     test: "test/manifest/load/load.test.ts",
     only: "passed on where nobody",
