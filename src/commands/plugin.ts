@@ -112,7 +112,7 @@ async function meetNeeds(
   key: string,
   asStranger: boolean,
 ): Promise<number | null> {
-  const { startNeeded } = await import("../runners/managed/service.ts");
+  const { startNeeded } = await import("../runners/managed/needed.ts");
   const { LOCK_TIMEOUT_MS } = await import("../supervisor/launch/lock.ts");
   rememberRoot(context);
   const asker = describeAsker("user", context.argv);

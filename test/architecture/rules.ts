@@ -109,6 +109,7 @@ export const HEAVY_MODULES = [
   "src/manifest/load/validate.ts",
   "src/manifest/schema/values.ts",
   "src/runners/oneshot/handler.ts",
+  "src/runners/oneshot/handlerlog.ts",
 ];
 
 /** Sends the reader to the line. */

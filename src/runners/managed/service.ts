@@ -1,18 +1,17 @@
 /**
- * Managed commands: in the foreground dt is the host and shows the log; detached, it starts
- * a host and reports the outcome.
+ * Managed commands: in the foreground dt is the host and shows the log; detached, it starts a host and reports the
+ * outcome.
  */
 
-import { wordsOf } from "../../compose/command.ts";
-import { formatCursor } from "../../logs/cursor.ts";
-import { runIdOf } from "../../logs/runs.ts";
 import type { ManagedSettings, ManifestIndex } from "../../manifest/model/resolved.ts";
-import { formatTruth } from "../../output/truth.ts";
 import { describeAsker } from "../../state/asker.ts";
-import { isStopped } from "../../state/view.ts";
-import { startDetached } from "../../supervisor/hosts/caller.ts";
+import { LOCK_TIMEOUT_MS } from "../../supervisor/launch/lock.ts";
 import { TICKET_MARK } from "../../supervisor/launch/marks.ts";
 import { refuseNested } from "../../supervisor/launch/nested.ts";
+import type { LaunchSpec } from "../../supervisor/launch/types.ts";
+import { dropTicket, mayWait, readTicket, takeTicket } from "../../supervisor/ticket/pending.ts";
+import { isStopped } from "../../state/view.ts";
+import { startDetached } from "../../supervisor/hosts/caller.ts";
 import { makeLaunchSpec } from "../../supervisor/launch/spec.ts";
 import type { LaunchEvent, LaunchLine, LaunchSpec } from "../../supervisor/launch/types.ts";
 import { dropTicket, mayWait, readTicket, takeTicket, watchTicket } from "../../supervisor/ticket/pending.ts";
@@ -21,10 +20,10 @@ import { statOf } from "../../sys/base/stat.ts";
 import { print } from "../../sys/stdio/stdio.ts";
 import { showCommand } from "../../values/commandline.ts";
 import { DEFAULT_VARIANT, formatKey } from "../../values/key.ts";
-import { cancelOnPress, TERMINATING } from "../parts/cancelling.ts";
-import { tellEvent, tellLastLines } from "../parts/tell.ts";
 import type { RunnerContext } from "../parts/types.ts";
-import type { Needy } from "./needs.ts";
+import { runDetached } from "./detached.ts";
+import { showPlan } from "./dryrun.ts";
+import { needsSomething, startNeeded } from "./needed.ts";
 
 export interface ServiceRequest {
   plugin: string;
@@ -98,54 +97,6 @@ async function takePort(context: RunnerContext, spec: LaunchSpec): Promise<void>
   await freePort(context.ground, spec, (text) => context.talk.say(text));
 }
 
-/** Commands in `before` count too: they may have needs. */
-export function needsSomething({ needs, before }: ManagedSettings): boolean {
-  return needs.length + before.length > 0;
-}
-
-/** `--dry-run`: shows what would be started, and starts nothing. */
-export async function showPlan(context: RunnerContext, spec: LaunchSpec): Promise<number> {
-  const { ground, json } = context;
-  const { prepareLaunch } = await import("../../supervisor/prepare/launch.ts");
-  const { formatPlan } = await import("../parts/plan.ts");
-  const { argv, cwd, environment, port, log } = await prepareLaunch(
-    ground,
-    spec,
-    (event) => tellEvent(context, event),
-    {
-      dry: true,
-    },
-  );
-  print(formatPlan({ key: spec.key, argv, cwd, added: environment.added, port, log }, json));
-  return EXIT.done;
-}
-
-/**
- * Starts what the command needs. Returns the exit status when a signal ended this dt in the meantime, otherwise null.
- * Each such signal ends the one-shot that runs, since no other process would; only Ctrl-C, an explicit cancel, also
- * ends a launch that is being started.
- */
-export async function startNeeded(context: RunnerContext, index: ManifestIndex, spec: Needy): Promise<number | null> {
-  const { startNeeds } = await import("./needs.ts");
-  const cancel = new AbortController();
-  const gone = new AbortController();
-  const heard = [cancelOnPress(cancel), cancelOnPress(gone, TERMINATING)];
-  const stopped = watchTicket(context.ground, spec);
-  const isOver = () => cancel.signal.aborted || gone.signal.aborted;
-  try {
-    const off = AbortSignal.any([stopped.signal, gone.signal]);
-    await startNeeds({ context, index, needy: spec, cancel: cancel.signal, off });
-  } catch (error) {
-    if (!isOver()) throw error;
-  } finally {
-    stopped.close();
-    for (const one of heard) one.close();
-  }
-  if (!isOver()) return null;
-  context.talk.say(`${spec.key} not started: cancelled`);
-  return Math.max(...heard.map((one) => one.status() ?? 0));
-}
-
 function makeSpec(context: RunnerContext, request: ServiceRequest, key: string): LaunchSpec {
   return makeLaunchSpec({
     key,
@@ -159,67 +110,4 @@ function makeSpec(context: RunnerContext, request: ServiceRequest, key: string):
     recreate: request.recreate,
     detached: request.detach,
   });
-}
-
-export async function runDetached(context: RunnerContext, spec: LaunchSpec, noWait: boolean): Promise<number> {
-  const cancel = new AbortController();
-  cancelOnPress(cancel);
-  const last = await startDetached(
-    context.ground,
-    spec,
-    noWait ? "spawned" : "ready",
-    (event) => tellEvent(context, event),
-    cancel.signal,
-  );
-  if (cancel.signal.aborted && last.is === "ended") return EXIT.interrupted;
-  return concludeDetached(context, last, spec.settings.compose !== null);
-}
-
-/** Prints the line of truth, or why there is none. */
-function concludeDetached(context: RunnerContext, last: LaunchEvent, isStack: boolean): number {
-  const { ground, talk, json } = context;
-  switch (last.is) {
-    case "spawned":
-    case "ready":
-    case "unchanged":
-    case "unhealthy": {
-      const line = last.is === "spawned" && last.probed ? { ...last.line, state: "starting" } : last.line;
-      if (last.is === "unhealthy" && talk.onCi) tellLastLines(context, line.key, line.log);
-      const more = last.is === "unchanged" ? { unchanged: true } : {};
-      print(
-        json
-          ? `${JSON.stringify({ ...line, ...more, cursor: cursorOf(context, line) })}\n`
-          : formatTruth(ground.root, line),
-      );
-      return last.is === "unhealthy" ? EXIT.timeout : EXIT.done;
-    }
-    case "ended": {
-      const { exit } = last;
-      if (isStopped(exit)) {
-        talk.say(`${exit.key} was ${exit.text} before it was ready`);
-        if (json) print(`${JSON.stringify({ key: exit.key, state: "stopped", pid: null, exit })}\n`);
-        return EXIT.interrupted;
-      }
-      if (json) print(`${JSON.stringify({ key: exit.key, state: "failed", pid: null, exit })}\n`);
-      talk.fail(
-        isStack
-          ? `${wordsOf(exit.key)}: start: \`${showCommand(exit.argv)}\` ${exit.text}`
-          : `${exit.key} ${exit.text} before it was ready`,
-      );
-      tellLastLines(context, exit.key, exit.log);
-      if (isStack) talk.say(`Run \`dt ${wordsOf(exit.key)}\` without --detach to see everything Compose prints.`);
-      return EXIT.failed;
-    }
-    default:
-      return EXIT.internal;
-  }
-}
-
-/**
- * A cursor at the current end of its log: `dt logs --after` shows what follows. Null when the launch is gone already.
- */
-function cursorOf({ ground }: RunnerContext, { key, log }: LaunchLine): string | null {
-  const record = ground.store.record(key);
-  if (record.is !== "there") return null;
-  return formatCursor({ key, run: runIdOf(record.value.token), offset: statOf(log)?.size ?? 0 });
 }

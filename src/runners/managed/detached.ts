@@ -1,0 +1,78 @@
+/** A detached start as its caller sees it: until the launch is up, or is not, and the line of truth then. */
+import { wordsOf } from "../../compose/command.ts";
+import { formatCursor } from "../../logs/cursor.ts";
+import { runIdOf } from "../../logs/runs.ts";
+import { formatTruth } from "../../output/truth.ts";
+import { isStopped } from "../../state/view.ts";
+import { startDetached } from "../../supervisor/hosts/caller.ts";
+import type { LaunchEvent, LaunchLine, LaunchSpec } from "../../supervisor/launch/types.ts";
+import { EXIT } from "../../sys/base/error.ts";
+import { statOf } from "../../sys/base/stat.ts";
+import { print } from "../../sys/stdio/stdio.ts";
+import { showCommand } from "../../values/commandline.ts";
+import { cancelOnPress } from "../parts/cancelling.ts";
+import { tellEvent, tellLastLines } from "../parts/tell.ts";
+import type { RunnerContext } from "../parts/types.ts";
+
+export async function runDetached(context: RunnerContext, spec: LaunchSpec, noWait: boolean): Promise<number> {
+  const cancel = new AbortController();
+  cancelOnPress(cancel);
+  const last = await startDetached(
+    context.ground,
+    spec,
+    noWait ? "spawned" : "ready",
+    (event) => tellEvent(context, event),
+    cancel.signal,
+  );
+  if (cancel.signal.aborted && last.is === "ended") return EXIT.interrupted;
+  return concludeDetached(context, last, spec.settings.compose !== null);
+}
+
+/** Prints the line of truth, or why there is none. */
+function concludeDetached(context: RunnerContext, last: LaunchEvent, isStack: boolean): number {
+  const { ground, talk, json } = context;
+  switch (last.is) {
+    case "spawned":
+    case "ready":
+    case "unchanged":
+    case "unhealthy": {
+      const line = last.is === "spawned" && last.probed ? { ...last.line, state: "starting" } : last.line;
+      if (last.is === "unhealthy" && talk.onCi) tellLastLines(context, line.key, line.log);
+      const more = last.is === "unchanged" ? { unchanged: true } : {};
+      print(
+        json
+          ? `${JSON.stringify({ ...line, ...more, cursor: cursorOf(context, line) })}\n`
+          : formatTruth(ground.root, line),
+      );
+      return last.is === "unhealthy" ? EXIT.timeout : EXIT.done;
+    }
+    case "ended": {
+      const { exit } = last;
+      if (isStopped(exit)) {
+        talk.say(`${exit.key} was ${exit.text} before it was ready`);
+        if (json) print(`${JSON.stringify({ key: exit.key, state: "stopped", pid: null, exit })}\n`);
+        return EXIT.interrupted;
+      }
+      if (json) print(`${JSON.stringify({ key: exit.key, state: "failed", pid: null, exit })}\n`);
+      talk.fail(
+        isStack
+          ? `${wordsOf(exit.key)}: start: \`${showCommand(exit.argv)}\` ${exit.text}`
+          : `${exit.key} ${exit.text} before it was ready`,
+      );
+      tellLastLines(context, exit.key, exit.log);
+      if (isStack) talk.say(`Run \`dt ${wordsOf(exit.key)}\` without --detach to see everything Compose prints.`);
+      return EXIT.failed;
+    }
+    default:
+      return EXIT.internal;
+  }
+}
+
+/**
+ * A cursor at the current end of its log: `dt logs --after` shows what follows. Null when the launch is gone already.
+ */
+function cursorOf({ ground }: RunnerContext, { key, log }: LaunchLine): string | null {
+  const record = ground.store.record(key);
+  if (record.is !== "there") return null;
+  return formatCursor({ key, run: runIdOf(record.value.token), offset: statOf(log)?.size ?? 0 });
+}
