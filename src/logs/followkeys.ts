@@ -65,83 +65,115 @@ export async function followKeys(options: FollowKeysOptions): Promise<void> {
   await Promise.all(all);
 }
 
+/** One key's log while it is followed. */
+interface Following {
+  target: LogTarget;
+  options: FollowKeysOptions;
+  filter: Filter<Entry> | null;
+  run: string;
+  /** What came of the line that is not terminated yet. */
+  held: Uint8Array[];
+  /** The offset behind the last line that was given. */
+  end: number;
+  /** False once the reader has gone. */
+  isOpen: boolean;
+  /** Resolves when the last entry is written; null when none is being written. */
+  writing: Promise<void> | null;
+  /** Whether the last look found an unterminated line and the run over, with nothing written since. */
+  wasOver: boolean;
+}
+
 async function followKey(
-  { key, log, times, isOver }: LogTarget,
+  target: LogTarget,
   from: number,
   signal: AbortSignal,
-  { filterOf, onEntry, onNewRun, isGone }: FollowKeysOptions,
+  options: FollowKeysOptions,
   onGone: () => void,
 ): Promise<void> {
-  const filter = filterOf(key);
-  const runOf = (file?: { dev: number; ino: number }) =>
-    listRuns(log, times).find((run) => file === undefined || (run.dev === file.dev && run.ino === file.ino))?.id ?? "";
-  let run = runOf();
-  let held: Uint8Array[] = [];
-  let end = from;
-  let open = true;
-  /** Resolves when the last entry is written; null when none is being written. */
-  let writing: Promise<void> | null = null;
-  const give = (bytes: Uint8Array) => {
-    const entry: Entry = { key, run, end, bytes, time: Date.now(), gap: false };
-    for (const shown of filter === null ? [entry] : applyFilter(filter, entry)) {
-      const goesOn = open && onEntry(shown);
-      if (typeof goesOn === "boolean") open = goesOn;
-      else
-        writing = goesOn.then((isRead) => {
-          open = open && isRead;
-        });
-    }
+  const state: Following = {
+    target,
+    options,
+    filter: options.filterOf(target.key),
+    run: runOf(target),
+    held: [],
+    end: from,
+    isOpen: true,
+    writing: null,
+    wasOver: false,
   };
-  const written = async () => {
-    await writing;
-    writing = null;
-  };
-  /** Gives the unterminated last line of a run. */
-  const flush = () => {
-    const rest = Buffer.concat(held);
-    held = [];
-    end += rest.length;
-    if (rest.length > 0) give(rest);
-  };
-  /** Whether the last look found an unterminated line and the run over, with nothing written since. */
-  let wasOver = false;
   await followFile({
-    path: log,
+    path: target.log,
     from,
     signal,
-    isGone: () => isGone() || !open,
+    isGone: () => options.isGone() || !state.isOpen,
     onQuiet() {
-      if (wasOver) flush();
-      wasOver = held.length > 0 && isOver();
+      if (state.wasOver) flush(state);
+      state.wasOver = state.held.length > 0 && target.isOver();
     },
     onNewRun(file) {
-      flush();
-      run = runOf(file);
-      end = 0;
-      onNewRun(key);
+      flush(state);
+      state.run = runOf(target, file);
+      state.end = 0;
+      options.onNewRun(target.key);
     },
-    async onBytes(bytes, offset) {
-      wasOver = false;
-      if (offset !== end + lengthOf(held)) {
-        flush(); // the file was truncated
-        end = offset;
-      }
-      let start = 0;
-      for (let at = bytes.indexOf(NEWLINE); at >= 0 && open; at = bytes.indexOf(NEWLINE, start)) {
-        const line = new Uint8Array(Buffer.concat([...held, bytes.subarray(start, at + 1)]));
-        held = [];
-        end += line.length;
-        give(line);
-        if (writing !== null) await written();
-        start = at + 1;
-      }
-      if (start < bytes.length) held.push(new Uint8Array(bytes.subarray(start)));
-      return open;
-    },
+    onBytes: (bytes, offset) => takeBytes(state, bytes, offset),
   });
-  flush();
-  await written();
-  if (!open || isGone()) onGone();
+  flush(state);
+  await written(state);
+  if (!state.isOpen || options.isGone()) onGone();
+}
+
+/** The id of the run that wrote the file, by default of the latest one. */
+function runOf({ log, times }: LogTarget, file?: { dev: number; ino: number }): string {
+  return (
+    listRuns(log, times).find((run) => file === undefined || (run.dev === file.dev && run.ino === file.ino))?.id ?? ""
+  );
+}
+
+/** Gives each line that the bytes complete, and keeps the rest. False once the reader has gone. */
+async function takeBytes(state: Following, bytes: Uint8Array, offset: number): Promise<boolean> {
+  state.wasOver = false;
+  if (offset !== state.end + lengthOf(state.held)) {
+    flush(state); // the file was truncated
+    state.end = offset;
+  }
+  let start = 0;
+  for (let at = bytes.indexOf(NEWLINE); at >= 0 && state.isOpen; at = bytes.indexOf(NEWLINE, start)) {
+    const line = new Uint8Array(Buffer.concat([...state.held, bytes.subarray(start, at + 1)]));
+    state.held = [];
+    state.end += line.length;
+    give(state, line);
+    if (state.writing !== null) await written(state);
+    start = at + 1;
+  }
+  if (start < bytes.length) state.held.push(new Uint8Array(bytes.subarray(start)));
+  return state.isOpen;
+}
+
+function give(state: Following, bytes: Uint8Array): void {
+  const { filter, run, end, target, options } = state;
+  const entry: Entry = { key: target.key, run, end, bytes, time: Date.now(), gap: false };
+  for (const shown of filter === null ? [entry] : applyFilter(filter, entry)) {
+    const goesOn = state.isOpen && options.onEntry(shown);
+    if (typeof goesOn === "boolean") state.isOpen = goesOn;
+    else
+      state.writing = goesOn.then((isRead) => {
+        state.isOpen = state.isOpen && isRead;
+      });
+  }
+}
+
+/** Gives the unterminated last line of a run. */
+function flush(state: Following): void {
+  const rest = Buffer.concat(state.held);
+  state.held = [];
+  state.end += rest.length;
+  if (rest.length > 0) give(state, rest);
+}
+
+async function written(state: Following): Promise<void> {
+  await state.writing;
+  state.writing = null;
 }
 
 function lengthOf(parts: readonly Uint8Array[]): number {
