@@ -248,6 +248,39 @@ describe("broken rules are reported", () => {
     ]);
   });
 
+  test("a key's text, its settings and a flag of Compose are reported outside of their one home", () => {
+    const broken = [
+      src(
+        "src/supervisor/host/a.ts",
+        [
+          'const words = variant === "default" ? [] : [variant];',
+          "const key = `${plugin}:dev:default`;",
+          'const short = key.replace(/:default$/, "");',
+          'const [plugin] = need.key.split(":");',
+          "const parts = parseKey(key) as NonNullable<ReturnType<typeof parseKey>>;",
+          "const settings = index.plugins[plugin]?.commands[command]?.variants[variant];",
+          'const words = up.filter((word) => word !== "--force-recreate" && word !== "--scale");',
+        ].join("\n"),
+      ),
+    ];
+    expect(checkBans(broken).map((line) => line.split(" ").slice(0, 3).join(" "))).toEqual([
+      "src/supervisor/host/a.ts:1 spells a",
+      "src/supervisor/host/a.ts:2 spells a",
+      "src/supervisor/host/a.ts:3 spells a",
+      "src/supervisor/host/a.ts:4 spells a",
+      "src/supervisor/host/a.ts:5 spells a",
+      "src/supervisor/host/a.ts:6 looks up",
+      "src/supervisor/host/a.ts:7 spells a",
+      "src/supervisor/host/a.ts:7 spells a",
+    ]);
+    expect(
+      checkBans([
+        src("src/values/key.ts", 'export const DEFAULT_VARIANT = "default";'),
+        src("src/compose/command.ts", 'const recreate = ["--force-recreate"];'),
+      ]),
+    ).toEqual([]);
+  });
+
   test("code in a file of types is reported", () => {
     expect(
       checkTypesOnly([

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { DtError, EXIT } from "../sys/base/error.ts";
 import { bunSpawn } from "../sys/spawn/bunspawn.ts";
-import { wordsOf } from "./command.ts";
+import { typedKey } from "../values/key.ts";
 import type { Environment } from "./types.ts";
 
 /** What was being done, the command line that failed, and what it printed. */
@@ -20,7 +20,7 @@ export function composeError({ key, doing, argv, code, words, hint }: FailedCall
   const said = words.trim() === "" ? [] : words.trim().split("\n").slice(-SAID_LINES);
   return new DtError(
     doing === "stop" ? "teardown" : "compose",
-    `${wordsOf(key)}: ${doing}: \`${argv.join(" ")}\` ended with code ${code}${said.length === 0 ? "." : ":"}`,
+    `${typedKey(key)}: ${doing}: \`${argv.join(" ")}\` ended with code ${code}${said.length === 0 ? "." : ":"}`,
     {
       lines: said.map((line) => `  ${line}`),
       status: doing === "stop" ? EXIT.survivors : EXIT.failed,

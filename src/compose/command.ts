@@ -11,6 +11,7 @@
  */
 import { basename, relative, resolve } from "node:path";
 import { sha256 } from "../sys/base/digest.ts";
+import { shortKey } from "../values/key.ts";
 import type { EngineName, StackRecord } from "./types.ts";
 
 export interface UpOptions {
@@ -76,12 +77,8 @@ export function projectOf(root: string, key: string): string {
       .toLowerCase()
       .replace(/[^a-z0-9_-]+/g, "-")
       .replace(/^[-_]+|[-_]+$/g, "");
-  const words = key.replace(/:default$/, "");
-  const name = [plain(basename(root)).slice(0, 24), plain(words).slice(0, 60)].filter((part) => part !== "").join("-");
+  const name = [plain(basename(root)).slice(0, 24), plain(shortKey(key)).slice(0, 60)]
+    .filter((part) => part !== "")
+    .join("-");
   return `${name || "dt"}-${sha256(`${root}\0${key}`).slice(0, 8)}`;
-}
-
-/** A key as the user types it: `stack dev` for `stack:dev:default`. */
-export function wordsOf(key: string): string {
-  return key.replace(/:default$/, "").replaceAll(":", " ");
 }

@@ -10,9 +10,10 @@ import { readText } from "../sys/files/fileread.ts";
 import { mayConnect, type Peer, peerOf } from "../sys/net/peer.ts";
 import type { Seal } from "../sys/seal/seal.ts";
 import { showCommand } from "../sys/text/shell.ts";
+import { typedKey } from "../values/key.ts";
 import { checkEngine } from "./answering.ts";
 import { callCompose, composeError } from "./call.ts";
-import { baseOf, configCommand, fileWord, servicesCommand, upCommand, wordsOf } from "./command.ts";
+import { baseOf, configCommand, fileWord, servicesCommand, upCommand } from "./command.ts";
 import { listContainers } from "./containers.ts";
 import { findEngine, likelyEngine } from "./engine.ts";
 import { pastedLine } from "./pasted.ts";
@@ -63,7 +64,7 @@ export async function prepareStack(request: StackRequest): Promise<PreparedStack
   const file = fileWord(root, declared.file, cwd);
   const there = existsSync(resolve(root, declared.file));
   if (!there && !request.dry) {
-    throw new DtError("compose-file", `${wordsOf(key)}: start: there is no file ${declared.file}.`, {
+    throw new DtError("compose-file", `${typedKey(key)}: start: there is no file ${declared.file}.`, {
       status: EXIT.usage,
       hint: "Correct `compose.file` in the manifest, or name the command that writes it in `before`.",
     });
@@ -95,7 +96,7 @@ async function foundEngine(request: StackRequest): Promise<EngineName> {
     return await findEngine({ ...request, onCommand: (argv) => request.onCommand(showCommand(argv)) });
   } catch (error) {
     if (!(error instanceof DtError)) throw error;
-    throw new DtError(error.code, `${wordsOf(request.key)}: start: ${error.sentence}`, {
+    throw new DtError(error.code, `${typedKey(request.key)}: start: ${error.sentence}`, {
       lines: error.lines,
       status: error.status,
       ...(error.hint === undefined ? {} : { hint: error.hint }),

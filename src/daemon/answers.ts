@@ -5,7 +5,7 @@ import { readLastLines } from "../logs/tail.ts";
 import type { ManifestIndex } from "../manifest/model/resolved.ts";
 import { START_MARK } from "../supervisor/launch/marks.ts";
 import { DtError } from "../sys/base/error.ts";
-import { parseKey } from "../values/key.ts";
+import { keyWords, parseKey, wholeKey } from "../values/key.ts";
 import { type Dt, dataOf, parseLast } from "./dt.ts";
 import type { Schedules } from "./schedule.ts";
 import type { PluginRequest, Request, RequestOf } from "./socket/protocol.ts";
@@ -153,10 +153,9 @@ export function registeredAs({ projects }: Pick<Served, "projects">, cmd: string
 }
 
 function wordsOf(key: string): string[] {
-  const parts = parseKey(key);
-  if (parts === null)
+  if (parseKey(key) === null)
     throw new DtError("bad-request", `${JSON.stringify(key)} is no key: expected plugin:command[:variant]`);
-  return ["--", parts.plugin, parts.command, ...(parts.variant === "default" ? [] : [parts.variant])];
+  return ["--", ...keyWords(wholeKey(key))];
 }
 
 function rootOf({ projects }: Served, root: string | undefined): string {

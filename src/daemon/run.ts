@@ -20,6 +20,7 @@ import { expectLongWork } from "../sys/base/jit.ts";
 import { COMMIT, VERSION } from "../sys/base/version.ts";
 import { acquireLock, type HeldLock, readHolder } from "../sys/lock/lock.ts";
 import { notifyManager } from "../sys/net/notify.ts";
+import { pluginOf } from "../values/key.ts";
 import { answer, registeredAs, type Served } from "./answers.ts";
 import { startAtBoot } from "./boot.ts";
 import { type Dt, makeDt } from "./dt.ts";
@@ -99,7 +100,7 @@ function makeParts(paths: DaemonPaths, world: World, log: Log): Parts {
   const events = makeEvents(world, () => knownRoots(paths));
   const jobs = makeJobs(world, log, (job) => {
     events.job(job);
-    if (job.state !== "running") sections.refresh(job.root, job.key.split(":")[0] as string);
+    if (job.state !== "running") sections.refresh(job.root, pluginOf(job.key));
   });
   const schedules = makeSchedules(jobs, log);
   const watches = makeWatches({ world, jobs, log, askedAt: (root) => registeredAt(paths, root) });

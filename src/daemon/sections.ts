@@ -6,6 +6,7 @@
 import type { Log } from "../jobs/types.ts";
 import type { ManifestIndex } from "../manifest/model/resolved.ts";
 import { messageOf } from "../sys/base/error.ts";
+import { keyWords } from "../values/key.ts";
 import { type Dt, dataOf } from "./dt.ts";
 
 const LIMIT_MS = 60_000;
@@ -54,14 +55,8 @@ export function makeSections(dt: Dt, log: Log): Sections {
     set(root, index) {
       const wanted = new Map<string, string[]>();
       for (const { name, daemon } of Object.values(index?.plugins ?? {})) {
-        const [plugin, command, variant] = daemon.status?.split(":") ?? [];
-        if (plugin === undefined || command === undefined) continue;
-        wanted.set(`${root}\0${name}`, [
-          "--",
-          plugin,
-          command,
-          ...(variant === "default" || variant === undefined ? [] : [variant]),
-        ]);
+        if (daemon.status == null) continue;
+        wanted.set(`${root}\0${name}`, ["--", ...keyWords(daemon.status)]);
       }
       for (const [who, section] of sections) if (section.root === root && !wanted.has(who)) sections.delete(who);
       for (const [who, words] of wanted) {

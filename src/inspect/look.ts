@@ -5,7 +5,7 @@ import { queryOf, recordedHosts } from "../supervisor/tree/query.ts";
 import { findTree } from "../supervisor/tree/tree.ts";
 import { lazy } from "../sys/base/lazy.ts";
 import { snapshotOf } from "../sys/process/identity.ts";
-import type { Selection } from "../values/key.ts";
+import { isOfPlugin, type Selection } from "../values/key.ts";
 import { findListening } from "./ports.ts";
 import { blankReport, endedReport, launchReport, noteOfUnreadable, thereOrNull } from "./report.ts";
 import { seeKey } from "./seen.ts";
@@ -72,5 +72,5 @@ export function processesOf({ ground, hosts }: Look, key: string): { pid: number
 export function keysOf({ store }: Site, selection: Selection): string[] {
   if (selection.is === "keys") return selection.keys;
   const keys = store.keys();
-  return selection.is === "all" ? keys : keys.filter((key) => key.startsWith(`${selection.plugin}:`));
+  return selection.is === "all" ? keys : keys.filter((key) => isOfPlugin(key, selection.plugin));
 }

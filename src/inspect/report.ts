@@ -5,7 +5,7 @@ import type { Site } from "../supervisor/launch/types.ts";
 import type { FileRead } from "../sys/files/fileread.ts";
 import { type Presence, presenceOf } from "../sys/process/identity.ts";
 import { formatDuration } from "../values/duration.ts";
-import { parseKey } from "../values/key.ts";
+import { keyParts } from "../values/key.ts";
 import { portsOf } from "./ports.ts";
 import type { Seen, Unreadable } from "./seen.ts";
 import type { KeyReport, Look } from "./types.ts";
@@ -80,7 +80,7 @@ function exitOf(
 }
 
 export function endedReport(key: string, { exit, state }: Extract<Seen, { is: "ended" }>): KeyReport {
-  const parts = parseKey(key) as NonNullable<ReturnType<typeof parseKey>>;
+  const parts = keyParts(key);
   return {
     key,
     ...parts,
@@ -116,7 +116,7 @@ export function noteOfUnreadable(path: string, { foreign, reason }: Unreadable):
 }
 
 export function blankReport({ store }: Site, key: string): Omit<KeyReport, "state"> {
-  const parts = parseKey(key) as NonNullable<ReturnType<typeof parseKey>>;
+  const parts = keyParts(key);
   return {
     key,
     ...parts,

@@ -10,7 +10,7 @@ import { openOwnForOthers } from "../sys/door/door.ts";
 import { writeOwn } from "../sys/files/filewrite.ts";
 import { bunSpawn } from "../sys/spawn/bunspawn.ts";
 import { withCleanLimits } from "../sys/spawn/limits.ts";
-import { parseKey } from "../values/key.ts";
+import { keyWords } from "../values/key.ts";
 import type { JobFile, JobReport, JobRequest } from "./types.ts";
 
 const SHOWN_LINES = 5;
@@ -18,14 +18,7 @@ const MOST_PATH_BYTES = 64 * 1024;
 
 export function startJob(world: World, job: JobFile, { kind, paths = [], env = {} }: JobRequest) {
   const own = environmentOf(job, paths);
-  const { plugin, command, variant } = parseKey(job.key) ?? { plugin: "", command: "", variant: "" };
-  const words = [
-    "--",
-    plugin,
-    command,
-    ...(variant === "default" ? [] : [variant]),
-    ...(kind === "managed" ? ["-d"] : []),
-  ];
+  const words = ["--", ...keyWords(job.key), ...(kind === "managed" ? ["-d"] : [])];
   const fd = openOwnForOthers(job.log, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT);
   try {
     return withCleanLimits(null, () =>

@@ -3,6 +3,7 @@
  * The line's bytes are unchanged.
  */
 import { oneLine } from "../sys/text/visible.ts";
+import { shortKey } from "../values/key.ts";
 
 const NEWLINE = 10;
 /** Colours that are readable on light and dark and carry no meaning. */
@@ -14,7 +15,7 @@ const RESET = "\x1b[0m";
  * appears later gets a colour too.
  */
 export function makePrefix(keys: readonly string[], colored: boolean): (key: string) => string {
-  const nameOf = (key: string) => oneLine(key.replace(/:default$/, ""));
+  const nameOf = (key: string) => oneLine(shortKey(key));
   const width = Math.max(0, ...keys.map((key) => nameOf(key).length));
   const colors = new Map(keys.map((key, at) => [key, COLORS[at % COLORS.length] as number]));
   return (key) => {

@@ -17,7 +17,7 @@ import { checkPrivateDirectory, ignoreInGit, makePrivateDirectory } from "../sys
 import { type ProcessTable, sameIdentity } from "../sys/process/identity.ts";
 import { makeSeal, type Seal } from "../sys/seal/seal.ts";
 import { readSealed, writeSealed } from "../sys/seal/sealed.ts";
-import { parseKey } from "../values/key.ts";
+import { isWholeKey } from "../values/key.ts";
 import { checkRecord, checkShape, EXIT_RECORD, HISTORY, WANT } from "./check.ts";
 import { rebase } from "./moved.ts";
 import { readSpec, removeSpec, writeSpec } from "./specs.ts";
@@ -104,7 +104,7 @@ function keysWith(directory: string, suffixes: readonly string[]): string[] {
     const suffix = suffixes.find((end) => name.endsWith(end));
     if (suffix !== undefined) found.add(name.slice(0, -suffix.length));
   }
-  return [...found].filter((key) => parseKey(key) !== null && key.split(":").length === 3).sort();
+  return [...found].filter(isWholeKey).sort();
 }
 
 export interface StorePlace {

@@ -448,6 +448,29 @@ const BANS: readonly Ban[] = [
     sentence: "starts a child that loses bytes and, where SIGCHLD is ignored, its exit status: use sys/bunspawn.ts",
     except: ["src/sys/spawn/bunspawn.ts"],
   },
+  {
+    pattern: /"default"|:default(?=["`$/])|\bkey\.split\(|\bas NonNullable<ReturnType<typeof parseKey>>/gi,
+    sentence: "spells a key's text or the default variant by hand: values/key.ts has functions and a constant for it",
+    except: [
+      "src/values/key.ts",
+      // The name of a group.
+      "src/commands/parse/select.ts",
+      // The default export of a module, and the condition of that name in a package.json.
+      "src/manifest/discover/packages.ts",
+      "src/manifest/load/evaluate.ts",
+      "src/manifest/witness/modules.ts",
+    ],
+  },
+  {
+    pattern: /\.commands\[[^\]]+\]\??\.variants\[/g,
+    sentence: "looks up a key's settings by hand: use settingsOf (manifest/model/find.ts)",
+    except: [],
+  },
+  {
+    pattern: /--(force-recreate|scale)\b/g,
+    sentence: "spells a flag of Compose: src/compose writes and reads its command lines",
+    except: ["src/compose/*"],
+  },
 ];
 
 export function checkBans(sources: readonly Source[], bans: readonly Ban[] = BANS): string[] {

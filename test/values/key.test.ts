@@ -2,7 +2,21 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { describeAsker } from "../../src/state/asker.ts";
-import { formatKey, parseKey, parseSelection, type Selection } from "../../src/values/key.ts";
+import {
+  formatKey,
+  formatShortKey,
+  isOfPlugin,
+  isWholeKey,
+  keyParts,
+  keyWords,
+  parseKey,
+  parseSelection,
+  pluginOf,
+  type Selection,
+  shortKey,
+  typedKey,
+  wholeKey,
+} from "../../src/values/key.ts";
 import { failure } from "../kit/failure.ts";
 
 describe("parseKey", () => {
@@ -47,6 +61,34 @@ describe("parseKey", () => {
       }),
       { numRuns: 2000 },
     );
+  });
+});
+
+describe("the text of a key", () => {
+  const cases: [whole: string, short: string, typed: string][] = [
+    ["www:dev:default", "www:dev", "www dev"],
+    ["www:dev:src_v2", "www:dev:src_v2", "www dev src_v2"],
+    ["www:default:default", "www:default", "www default"],
+    ["default:dev:v1.default", "default:dev:v1.default", "default dev v1.default"],
+  ];
+  for (const [whole, short, typed] of cases) {
+    test(`${whole} is written ${short} and typed ${typed}`, () => {
+      expect(shortKey(whole)).toBe(short);
+      expect(typedKey(whole)).toBe(typed);
+      expect(keyWords(whole)).toEqual(typed.split(" "));
+      expect(formatShortKey(keyParts(whole))).toBe(short);
+      expect(wholeKey(short)).toBe(whole);
+      expect(wholeKey(whole)).toBe(whole);
+      expect(isWholeKey(whole)).toBe(true);
+      expect(isWholeKey(short)).toBe(short === whole);
+    });
+  }
+
+  test("a key is of its plugin, and of no plugin whose name begins alike", () => {
+    expect(pluginOf("www:dev:default")).toBe("www");
+    expect(pluginOf("www")).toBe("www");
+    expect(isOfPlugin("www:dev:default", "www")).toBe(true);
+    expect(isOfPlugin("www2:dev:default", "www")).toBe(false);
   });
 });
 

@@ -16,12 +16,12 @@
  */
 import { basename, extname } from "node:path";
 import type { Glance, Unsure } from "../../manifest/glance.ts";
-import { groupsOf, shortKey } from "../../manifest/model/graph.ts";
+import { groupsOf } from "../../manifest/model/graph.ts";
 import type { ResolvedCommand } from "../../manifest/model/resolved.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { nearestNames } from "../../sys/text/nearest.ts";
 import { shortPath } from "../../values/commandline.ts";
-import { formatKey, type Key, parseKey } from "../../values/key.ts";
+import { formatShortKey, isOfPlugin, type Key, keyParts, parseKey, pluginOf, shortKey } from "../../values/key.ts";
 import type { DtContext } from "../context/types.ts";
 import { wordsOfUnread } from "./unread.ts";
 
@@ -78,7 +78,7 @@ export function unknownName({ root, index, onDisk }: Omit<Places, "unsure">, nam
 }
 
 function judgeName(places: Places, name: string): Judged {
-  const key = name.includes(":") ? parseKey(name) : null;
+  const key = parseKey(name);
   return key === null ? judgeWord(places, name) : judgeKey(places, key);
 }
 
@@ -121,14 +121,14 @@ function unknownCommand(places: Places, key: Key): { what: string; near: string[
     const known = commandsOf(places, key.plugin);
     return {
       what: `There is no command of ${key.plugin} named "${key.command}"`,
-      near: nearestNames(key.command, known).map((command) => shortKey(formatKey({ ...key, command }))),
+      near: nearestNames(key.command, known).map((command) => formatShortKey({ ...key, command })),
       known,
     };
   }
   const near = nearestNames(key.plugin, plugins).map((plugin) => {
     const commands = commandsOf(places, plugin);
     const command = commands.includes(key.command) ? key.command : nearestNames(key.command, commands)[0];
-    return command === undefined ? plugin : shortKey(formatKey({ ...key, plugin, command }));
+    return command === undefined ? plugin : formatShortKey({ ...key, plugin, command });
   });
   return { what: `There is no plugin named "${key.plugin}"`, near, known: plugins };
 }
@@ -137,17 +137,17 @@ function unknownVariant({ variants }: ResolvedCommand, key: Key): { what: string
   const known = Object.keys(variants);
   return {
     what: `There is no variant of ${key.plugin} ${key.command} named "${key.variant}"`,
-    near: nearestNames(key.variant, known).map((variant) => shortKey(formatKey({ ...key, variant }))),
+    near: nearestNames(key.variant, known).map((variant) => formatShortKey({ ...key, variant })),
     known,
   };
 }
 
 function pluginsOf({ index, onDisk }: Places): string[] {
-  return [...new Set([...Object.keys(index.plugins), ...onDisk.map((key) => key.split(":")[0] as string)])];
+  return [...new Set([...Object.keys(index.plugins), ...onDisk.map(pluginOf)])];
 }
 
 function commandsOf({ index, onDisk }: Places, plugin: string): string[] {
-  const ran = onDisk.flatMap((key) => (key.startsWith(`${plugin}:`) ? [key.split(":")[1] as string] : []));
+  const ran = onDisk.flatMap((key) => (isOfPlugin(key, plugin) ? [keyParts(key).command] : []));
   return [...new Set([...Object.keys(ownOf(index.plugins, plugin)?.commands ?? {}), ...ran])];
 }
 
@@ -160,7 +160,7 @@ function commandsNear(places: Places, word: string): string[] {
   );
   const meant = all.some(({ command }) => command === word) ? [word] : near;
   return all
-    .flatMap(({ plugin, command }) => (meant.includes(command) ? [`${plugin}:${command}`] : []))
+    .flatMap(({ plugin, command }) => (meant.includes(command) ? [formatShortKey({ plugin, command })] : []))
     .slice(0, MOST_FILES);
 }
 

@@ -1,13 +1,24 @@
 /** What words name: groups, plugins and keys, or one process by its words. What nothing here knows is an error (named.ts). */
 import { existsSync } from "node:fs";
-import { wordsOf } from "../../compose/command.ts";
 import { faultsOf } from "../../manifest/model/faults.ts";
-import { findFailure } from "../../manifest/model/find.ts";
-import { edgesOf, groupsOf, managedOf, orderByNeeds, settingsOf, shortKey } from "../../manifest/model/graph.ts";
+import { commandOf, findFailure, managedOf, settingsOf } from "../../manifest/model/find.ts";
+import { edgesOf, groupsOf, orderByNeeds } from "../../manifest/model/graph.ts";
 import type { ManifestIndex } from "../../manifest/model/resolved.ts";
 import type { FileKind, Store } from "../../state/store.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
-import { DEFAULT_VARIANT, formatKey, type Key, parseKey, parseSelection, type Selection } from "../../values/key.ts";
+import {
+  formatKey,
+  formatShortKey,
+  isKeyWord,
+  isOfPlugin,
+  keyParts,
+  parseSelection,
+  pluginOf,
+  type Selection,
+  shortKey,
+  typedKey,
+  wholeKey,
+} from "../../values/key.ts";
 import type { DtContext } from "../context/types.ts";
 import type { Unknown } from "./named.ts";
 import { wordsOfUnread } from "./unread.ts";
@@ -59,7 +70,7 @@ export async function refuseOneshots(context: DtContext, keys: readonly string[]
   const { plugins } = (await context.peek()) ?? (await context.glance()).index;
   const oneshot = absent.find((key) => settingsOf(plugins, key)?.kind === "oneshot");
   if (oneshot !== undefined)
-    throw wordsError(`${shortKey(oneshot)} is a one-shot, which ${what}.`, `Run it: dt ${wordsOf(oneshot)}`);
+    throw wordsError(`${shortKey(oneshot)} is a one-shot, which ${what}.`, `Run it: dt ${typedKey(oneshot)}`);
 }
 
 /** Those that left nothing on disk and that no manifest declares, with what is to be said of them; null when there are none. */
@@ -80,7 +91,7 @@ const LEFT: readonly FileKind[] = ["record", "exit", "lock", "log", "want"];
 
 /** Whether something of a plugin left its record or exit. */
 function hasRun(store: Store, plugin: string): boolean {
-  return store.keys().some((key) => isOf(plugin, key));
+  return store.keys().some((key) => isOfPlugin(key, plugin));
 }
 
 function groupSelection(index: ManifestIndex, word: string): Selection | null {
@@ -103,7 +114,7 @@ export interface Named {
 /** Each a key, or the one word of a group or plugin: all words are such names, or they are the words of one process. */
 export function namesOf(named: Named, words: readonly string[]): string[] {
   for (const word of words) parseSelection([word]);
-  const names = words.map((word) => (word.includes(":") ? formatKey(parseKey(word) as Key) : word));
+  const names = words.map((word) => (isKeyWord(word) ? wholeKey(word) : word));
   const key = processOf(words);
   if (key === null) return names;
   const areNames = names.every((name) => isThere(named, name));
@@ -120,35 +131,35 @@ export function namesOf(named: Named, words: readonly string[]): string[] {
 
 /** The key of which these may be the words; null where they cannot be. */
 function processOf(words: readonly string[]): string | null {
-  if (words.length < 2 || words.length > 3 || words.some((word) => word.includes(":"))) return null;
-  const [plugin = "", command = "", variant = DEFAULT_VARIANT] = words;
+  if (words.length < 2 || words.length > 3 || words.some(isKeyWord)) return null;
+  const [plugin = "", command = "", variant] = words;
   return formatKey({ plugin, command, variant });
 }
 
 function isCommand({ index }: Named, key: string): boolean {
-  const { plugin, command } = parseKey(key) as Key;
-  return index.plugins[plugin]?.commands[command] !== undefined;
+  const { plugin, command } = keyParts(key);
+  return commandOf(index.plugins, plugin, command) !== undefined;
 }
 
 export function isThere({ index, onDisk }: Named, name: string): boolean {
-  if (name.includes(":")) return settingsOf(index.plugins, name) !== undefined || onDisk.includes(name);
-  return Object.hasOwn(index.plugins, name) || groupsOf(index).has(name) || onDisk.some((key) => isOf(name, key));
+  if (isKeyWord(name)) return settingsOf(index.plugins, name) !== undefined || onDisk.includes(name);
+  return Object.hasOwn(index.plugins, name) || groupsOf(index).has(name) || onDisk.some((key) => isOfPlugin(key, name));
 }
-
-const isOf = (plugin: string, key: string) => key.startsWith(`${plugin}:`);
 
 /** A plugin stands for its managed commands, each in its default variant, and for all of it that is on disk. Throws for what is not there. */
 export function keysOfName(named: Named, name: string): string[] {
   const { index, onDisk } = named;
   if (!isThere(named, name)) throw absentError(named, name);
-  if (name.includes(":")) return [name];
+  if (isKeyWord(name)) return [name];
   return (
-    groupNamed(index, name) ?? [...new Set([...managedOf(index, name), ...onDisk.filter((key) => isOf(name, key))])]
+    groupNamed(index, name) ?? [
+      ...new Set([...managedOf(index, name), ...onDisk.filter((key) => isOfPlugin(key, name))]),
+    ]
   );
 }
 
 function absentError(named: Named, name: string): DtError {
-  const plugin = name.split(":")[0] as string;
+  const plugin = pluginOf(name);
   const failure = Object.hasOwn(named.index.plugins, plugin) ? undefined : findFailure(named.index, plugin);
   if (failure !== undefined) {
     const [fault, ...lines] = faultsOf(failure);
@@ -163,7 +174,9 @@ export function defaultGroup(index: ManifestIndex, root: string): string[] {
   if (keys !== null) return keys;
   const groups = [...groupsOf(index).keys()];
   const managed = Object.values(index.plugins).flatMap(({ name, commands }) =>
-    Object.values(commands).flatMap((one) => (one.kind === "managed" ? [shortKey(`${name}:${one.name}:default`)] : [])),
+    Object.values(commands).flatMap((one) =>
+      one.kind === "managed" ? [formatShortKey({ plugin: name, command: one.name })] : [],
+    ),
   );
   const { notesOf } = require("./named.ts") as typeof import("./named.ts");
   const failed = index.failures.map(({ file, plugin }) => ({ file, plugin, is: "failed" as const }));

@@ -5,14 +5,15 @@
  */
 import { existsSync, realpathSync } from "node:fs";
 import { resolve } from "node:path";
-import { settingsOf, shortKey } from "../../manifest/model/graph.ts";
+import { settingsOf } from "../../manifest/model/find.ts";
 import type { ManifestIndex, Settings } from "../../manifest/model/resolved.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { shortPath } from "../../values/commandline.ts";
+import { pluginOf, shortKey } from "../../values/key.ts";
 
 /** Whether the user's own manifests declare it. */
 export function isOfHome({ plugins }: ManifestIndex, key: string): boolean {
-  return plugins[key.split(":")[0] as string]?.origin === "home";
+  return plugins[pluginOf(key)]?.origin === "home";
 }
 
 /** Throws `not-trusted` where the command, or one that it has run for it, would use something of the root. */
@@ -21,7 +22,7 @@ export function refuseOfRoot({ plugins }: ManifestIndex, root: string, key: stri
   const visit = (one: string) => {
     if (seen.has(one)) return;
     seen.add(one);
-    const plugin = plugins[one.split(":")[0] as string];
+    const plugin = plugins[pluginOf(one)];
     if (plugin !== undefined && plugin.origin !== "home" && plugin.origin !== "binary")
       throw refusal(root, `${shortKey(key)} needs ${shortKey(one)}, a command`);
     const settings = settingsOf(plugins, one);

@@ -9,6 +9,7 @@ import { clearKey } from "../../supervisor/end/clear.ts";
 import { LOCK_TIMEOUT_MS } from "../../supervisor/launch/lock.ts";
 import { EXIT } from "../../sys/base/error.ts";
 import { print } from "../../sys/stdio/stdio.ts";
+import { isKeyWord } from "../../values/key.ts";
 import type { DtContext } from "../context/types.ts";
 import { selectionOf } from "../parse/select.ts";
 import { defineVerb } from "../parse/verb.ts";
@@ -44,7 +45,7 @@ export default defineVerb({
     }
     const by = describeAsker("user", context.argv);
     // Of a group, as of a plugin, what lives is passed over.
-    const isNamed = selection.is === "keys" && (args._.length > 1 || args._[0]?.includes(":") === true);
+    const isNamed = selection.is === "keys" && (args._.length > 1 || isKeyWord(args._[0] ?? ""));
     const rows: Row[] = [];
     let status: number = EXIT.done;
     for (const { key, state } of seen) {

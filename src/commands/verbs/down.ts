@@ -1,5 +1,6 @@
 /** `dt down`: launches stopped in reverse order of needs, as their records and the manifests as last loaded tell it. Runs no plugin code. */
-import { edgesOf, orderByNeeds, settingsOf } from "../../manifest/model/graph.ts";
+import { settingsOf } from "../../manifest/model/find.ts";
+import { edgesOf, orderByNeeds } from "../../manifest/model/graph.ts";
 import type { ManifestIndex } from "../../manifest/model/resolved.ts";
 import { formatLines } from "../../output/lines.ts";
 import { tellEvent } from "../../runners/parts/tell.ts";

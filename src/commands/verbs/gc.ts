@@ -3,7 +3,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { beginLook, lookAt } from "../../inspect/look.ts";
 import { glanceIndex } from "../../manifest/glance.ts";
-import { mayDeclareMore, settingsOf } from "../../manifest/model/graph.ts";
+import { settingsOf } from "../../manifest/model/find.ts";
+import { mayDeclareMore } from "../../manifest/model/graph.ts";
 import type { ManifestIndex } from "../../manifest/model/resolved.ts";
 import { formatTable } from "../../output/table.ts";
 import { makePaint } from "../../output/talk.ts";
@@ -26,6 +27,7 @@ import { presenceOf } from "../../sys/process/identity.ts";
 import { makeProcessTable } from "../../sys/process/table.ts";
 import { print } from "../../sys/stdio/stdio.ts";
 import { formatDuration } from "../../values/duration.ts";
+import { pluginOf } from "../../values/key.ts";
 import type { DtContext } from "../context/types.ts";
 import { spanOf } from "../parse/args.ts";
 import { defineVerb } from "../parse/verb.ts";
@@ -174,7 +176,7 @@ function isIdle({ log, startedAt }: LaunchRecord, idleMs: number): boolean {
 function isFailed(index: Pick<ManifestIndex, "failures" | "unread" | "isPartial">, key: string): boolean {
   return (
     mayDeclareMore(index) ||
-    index.failures.some((one) => one.plugin === key.split(":")[0] || (one.plugin == null && one.code !== "no-plugin"))
+    index.failures.some((one) => one.plugin === pluginOf(key) || (one.plugin == null && one.code !== "no-plugin"))
   );
 }
 

@@ -1,6 +1,6 @@
 /** `dt list`: plugins, their commands with kind and variants, where they come from, and what failed to load. */
 import { faultsOf } from "../../manifest/model/faults.ts";
-import { groupsOf, shortKey } from "../../manifest/model/graph.ts";
+import { groupsOf } from "../../manifest/model/graph.ts";
 import type { ManifestFailure, ManifestIndex, ResolvedCommand, ResolvedPlugin } from "../../manifest/model/resolved.ts";
 import { formatLines } from "../../output/lines.ts";
 import { formatTable } from "../../output/table.ts";
@@ -8,6 +8,7 @@ import { makePaint, type Paint } from "../../output/talk.ts";
 import { EXIT } from "../../sys/base/error.ts";
 import { print } from "../../sys/stdio/stdio.ts";
 import { shortPath } from "../../values/commandline.ts";
+import { DEFAULT_VARIANT, shortKey } from "../../values/key.ts";
 import type { DtContext } from "../context/types.ts";
 import { lineOfUnread } from "../parse/unread.ts";
 import { defineVerb } from "../parse/verb.ts";
@@ -89,7 +90,7 @@ function formatFailure(root: string, failure: ManifestFailure, paint: Paint): st
 export function formatPlugin(root: string, plugin: ResolvedPlugin, paint: Paint): string {
   const source = plugin.origin === "binary" ? "inside dt" : shortPath(root, plugin.file);
   const rows = Object.values(plugin.commands).map((command) => {
-    const variants = Object.keys(command.variants).filter((name) => name !== "default");
+    const variants = Object.keys(command.variants).filter((name) => name !== DEFAULT_VARIANT);
     const more = variants.length === 0 ? "" : `variants: ${variants.sort().join(" ")}`;
     return [
       `  dt ${isVerb(plugin.name) ? "-- " : ""}${plugin.name} ${command.name}`,

@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { keysOf } from "../../inspect/look.ts";
 import type { LogTarget } from "../../logs/followkeys.ts";
 import { listRuns } from "../../logs/runs.ts";
+import { settingsOf } from "../../manifest/model/find.ts";
 import type { ManifestIndex } from "../../manifest/model/resolved.ts";
 import { formatLines } from "../../output/lines.ts";
 import { isRunOver } from "../../supervisor/run/runover.ts";
@@ -145,8 +146,7 @@ function logPathOf(context: DtContext, key: string, index: ManifestIndex | null)
   if (record.is === "there") return record.value.log;
   const exit = store.exit(key);
   if (exit.is === "there") return exit.value.log;
-  const [plugin = "", command = "", variant = ""] = key.split(":");
-  const declared = index?.plugins[plugin]?.commands[command]?.variants[variant]?.log ?? null;
+  const declared = index === null ? null : (settingsOf(index.plugins, key)?.log ?? null);
   return declared === null ? store.path(key, "log") : resolve(context.root(), declared);
 }
 

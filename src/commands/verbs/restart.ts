@@ -2,8 +2,7 @@
 import { existsSync } from "node:fs";
 import { keysOf } from "../../inspect/look.ts";
 import { faultsOf } from "../../manifest/model/faults.ts";
-import { findFailure } from "../../manifest/model/find.ts";
-import { settingsOf } from "../../manifest/model/graph.ts";
+import { findFailure, settingsOf } from "../../manifest/model/find.ts";
 import type { ManagedSettings, ManifestIndex } from "../../manifest/model/resolved.ts";
 import { formatTruth } from "../../output/truth.ts";
 import { runDetached } from "../../runners/managed/detached.ts";
@@ -25,6 +24,7 @@ import { dropTicket, takeTicket } from "../../supervisor/ticket/pending.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { presenceOf } from "../../sys/process/identity.ts";
 import { print } from "../../sys/stdio/stdio.ts";
+import { keyParts, pluginOf } from "../../values/key.ts";
 import { rememberRoot } from "../context/context.ts";
 import type { Acting, DtContext } from "../context/types.ts";
 import { usage } from "../context/usage.ts";
@@ -151,7 +151,7 @@ async function callOf(context: DtContext, key: string): Promise<Acting & { asStr
 function settingsFor(context: DtContext, index: ManifestIndex, key: string): ManagedSettings {
   const settings = settingsOf(index.plugins, key);
   if (settings?.kind === "managed") return settings;
-  const plugin = key.split(":")[0] as string;
+  const plugin = pluginOf(key);
   const failure = Object.hasOwn(index.plugins, plugin) ? undefined : findFailure(index, plugin);
   const [fault, ...lines] = failure === undefined ? [] : faultsOf(failure);
   const places = { root: context.root(), index, onDisk: [] };

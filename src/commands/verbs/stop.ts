@@ -1,6 +1,7 @@
 /** `dt stop`: ends launches, whole trees; 0 when all of it is gone, 5 with names when something may be left. */
 
 import { keysOf } from "../../inspect/look.ts";
+import { commandOf } from "../../manifest/model/find.ts";
 import type { ManifestIndex } from "../../manifest/model/resolved.ts";
 import { formatLines } from "../../output/lines.ts";
 import { tellEvent } from "../../runners/parts/tell.ts";
@@ -14,7 +15,7 @@ import { pendingKeys } from "../../supervisor/ticket/pending.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { print } from "../../sys/stdio/stdio.ts";
 import { formatDuration } from "../../values/duration.ts";
-import type { Selection } from "../../values/key.ts";
+import { isKeyWord, isOfPlugin, keyParts, type Selection } from "../../values/key.ts";
 import type { DtContext } from "../context/types.ts";
 import { usage } from "../context/usage.ts";
 import { durationOf } from "../parse/args.ts";
@@ -94,14 +95,14 @@ export default defineVerb({
 });
 
 function isOneWord(words: readonly string[]): boolean {
-  return words.length === 1 && words[0]?.includes(":") === false;
+  return words.length === 1 && !isKeyWord(words[0] as string);
 }
 
 /** With those that have no files yet, since their first start is under way. */
 function withPending(ground: Ground, selection: Selection): string[] {
   const keys = keysOf(ground, selection);
   if (selection.is === "keys") return keys;
-  const isMeant = (key: string) => selection.is === "all" || key.startsWith(`${selection.plugin}:`);
+  const isMeant = (key: string) => selection.is === "all" || isOfPlugin(key, selection.plugin);
   return [...new Set([...keys, ...pendingKeys(ground).filter(isMeant)])];
 }
 
@@ -149,8 +150,8 @@ export function sentenceOf(result: StopKeyResult): string {
 }
 
 function kindOf(index: ManifestIndex | null, key: string): string | undefined {
-  const [plugin = "", command = ""] = key.split(":");
-  return index?.plugins[plugin]?.commands[command]?.kind;
+  const { plugin, command } = keyParts(key);
+  return index === null ? undefined : commandOf(index.plugins, plugin, command)?.kind;
 }
 
 function toJson(result: StopKeyResult) {

@@ -1,5 +1,6 @@
 /** `dt up`: groups, plugins or keys, and all they need, in the order the graph says; what is healthy and the same is left alone. */
 import { becomeHost, runUp } from "../../runners/managed/up.ts";
+import { pluginOf } from "../../values/key.ts";
 import { rememberRoot } from "../context/context.ts";
 import type { DtContext } from "../context/types.ts";
 import { durationOf } from "../parse/args.ts";
@@ -39,7 +40,7 @@ export default defineVerb({
         for (const key of keys.filter((one) => isOfHome(index, one))) refuseOfRoot(index, root, key);
       begin();
       rememberRoot(context);
-      const names = new Set(keys.map((key) => key.split(":")[0] as string));
+      const names = new Set(keys.map(pluginOf));
       const asking = [...names].flatMap((name) => index.plugins[name] ?? []).filter(asksForService);
       if (asking.length > 0) (await import("../root/unserved.ts")).tellUnservedOf(context, asking, false);
     }

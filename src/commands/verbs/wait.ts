@@ -5,7 +5,7 @@
 import { existsSync, watch } from "node:fs";
 import { beginLook, keysOf, lookAt } from "../../inspect/look.ts";
 import type { KeyReport } from "../../inspect/types.ts";
-import { managedOf } from "../../manifest/model/graph.ts";
+import { managedOf } from "../../manifest/model/find.ts";
 import { formatLines } from "../../output/lines.ts";
 import { tellLastLines } from "../../runners/parts/tell.ts";
 import { isLiving } from "../../state/view.ts";

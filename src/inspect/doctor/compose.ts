@@ -6,26 +6,21 @@ import { ENGINES } from "../../compose/command.ts";
 import { listContainers } from "../../compose/containers.ts";
 import { findEngine } from "../../compose/engine.ts";
 import type { EngineName } from "../../compose/types.ts";
-import { shortKey } from "../../manifest/model/graph.ts";
+import { declaredIn } from "../../manifest/model/find.ts";
 import type { ManifestIndex } from "../../manifest/model/resolved.ts";
 import { isTrusted } from "../../state/trust.ts";
 import type { Ground } from "../../supervisor/launch/types.ts";
 import { DtError } from "../../sys/base/error.ts";
 import { makeSeal } from "../../sys/seal/seal.ts";
+import { shortKey } from "../../values/key.ts";
 import { makeFinding } from "./finding.ts";
 import type { Finding } from "./types.ts";
 
 type Place = Pick<Ground, "root" | "home" | "env" | "cache">;
 
-export async function checkCompose(place: Place, { plugins }: ManifestIndex): Promise<Finding[]> {
-  const managed = Object.values(plugins).flatMap((plugin) =>
-    Object.values(plugin.commands).flatMap(({ name, variants }) =>
-      Object.entries(variants).flatMap(([variant, settings]) =>
-        settings.kind === "managed"
-          ? [{ key: shortKey(`${plugin.name}:${name}:${variant}`), isStack: settings.compose !== null }]
-          : [],
-      ),
-    ),
+export async function checkCompose(place: Place, index: ManifestIndex): Promise<Finding[]> {
+  const managed = declaredIn(index).flatMap(({ key, settings }) =>
+    settings.kind === "managed" ? [{ key: shortKey(key), isStack: settings.compose !== null }] : [],
   );
   const keys = managed.flatMap(({ key, isStack }) => (isStack ? [key] : []));
   if (keys.length === 0) return [];

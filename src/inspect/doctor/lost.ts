@@ -1,4 +1,5 @@
 /** Processes that say they are of this root's launches while no record does: their run directory was removed, and their host is gone. */
+import { commandOf } from "../../manifest/model/find.ts";
 import type { ManifestIndex } from "../../manifest/model/resolved.ts";
 import type { Asker } from "../../state/types.ts";
 import { stopLost } from "../../supervisor/end/stopkey.ts";
@@ -112,7 +113,7 @@ async function stopThem(ground: Ground, key: string, spare: string[], by: Asker)
 /** Of any variant, since the variant may have been renamed; a shared server must not be ended for that. */
 function spareOf(index: ManifestIndex | null, key: string): string[] {
   const parts = parseKey(key);
-  const command = parts === null ? undefined : index?.plugins[parts.plugin]?.commands[parts.command];
+  const command = parts === null || index === null ? undefined : commandOf(index.plugins, parts.plugin, parts.command);
   return Object.values(command?.variants ?? {}).flatMap((one) => (one.kind === "managed" ? one.stop.spare : []));
 }
 

@@ -6,12 +6,13 @@
  * layer is there, and nothing else could be written in its place.
  */
 import { basename } from "node:path";
+import { commandOf } from "../../manifest/model/find.ts";
 import { mayDeclareMore } from "../../manifest/model/graph.ts";
 import { isReservedVerb } from "../../manifest/model/reserved.ts";
 import type { ManifestIndex, ResolvedPlugin, Settings } from "../../manifest/model/resolved.ts";
 import { buildArgv } from "../../supervisor/prepare/command.ts";
 import { showCommand, showWord } from "../../values/commandline.ts";
-import { DEFAULT_VARIANT } from "../../values/key.ts";
+import { DEFAULT_VARIANT, formatKey, shortKey } from "../../values/key.ts";
 import { makeFinding } from "./finding.ts";
 import type { Finding } from "./types.ts";
 
@@ -155,7 +156,7 @@ function isOtherName({ settings: { kind, run } }: Caller): boolean {
 
 /** Null for what only looks, and for another name of a call about launches. */
 function describeCall(index: ManifestIndex, caller: Caller, call: NestedCall): Finding | null {
-  const key = `${caller.plugin}:${caller.command}:${caller.variant}`;
+  const key = formatKey(caller);
   const [first, second, third] = call.words;
   const says = `The \`run\` of ${key} calls \`${call.text}\``;
   const tell = (level: "note" | "attention", text: string, hint: string | null, direct: string | null = null) =>
@@ -167,19 +168,19 @@ function describeCall(index: ManifestIndex, caller: Caller, call: NestedCall): F
       : null;
   }
   if (call.elsewhere) return tell("note", ", in another project.", null);
-  const command = index.plugins[first]?.commands[second];
+  const command = commandOf(index.plugins, first, second);
   if (command === undefined && mayDeclareMore(index)) return null;
   if (command === undefined) return tell("attention", ", which no manifest declares.", null);
   const named = third !== undefined && third !== DEFAULT_VARIANT && Object.hasOwn(command.variants, third);
   const variant = named ? third : DEFAULT_VARIANT;
   const target = command.variants[variant] as Settings;
-  const targetKey = `${first}:${second}:${variant}`;
+  const targetKey = formatKey({ plugin: first, command: second, variant });
   if (targetKey === key) return tell("attention", ": itself, without an end.", "Write in `run` what it is to execute.");
   if (target.kind === "managed") {
     if (isOtherName(caller)) return null;
     const hint =
       caller.settings.kind === "managed"
-        ? `Write \`needs: ["${targetKey.replace(/:default$/, "")}"]\` instead: dt starts it first.`
+        ? `Write \`needs: ["${shortKey(targetKey)}"]\` instead: dt starts it first.`
         : "A one-shot that starts something leaves it running: say so to its users, or start it apart.";
     return tell(
       "note",

@@ -2,6 +2,7 @@
 import { statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { readLastLines } from "../../logs/tail.ts";
+import { settingsOf } from "../../manifest/model/find.ts";
 import { mayDeclareMore } from "../../manifest/model/graph.ts";
 import type { ManagedSettings, ManifestIndex } from "../../manifest/model/resolved.ts";
 import type { Asker, ExitRecord, KeyState, LaunchHistory, LaunchRecord, Want } from "../../state/types.ts";
@@ -16,7 +17,7 @@ import { readSpace } from "../../sys/files/space.ts";
 import { isUnfinished } from "../../sys/lock/breaklock.ts";
 import type { LockHolder } from "../../sys/lock/lock.ts";
 import { type Presence, presenceOf } from "../../sys/process/identity.ts";
-import { parseKey } from "../../values/key.ts";
+import { formatKey, parseKey } from "../../values/key.ts";
 
 /** What the manifests, as last loaded, say of a key. */
 export type Declared =
@@ -132,7 +133,7 @@ function readLock({ store, table }: Ground, key: string): LockFacts | null {
 function findDeclared(index: ManifestIndex | null, key: string): Declared {
   const parts = parseKey(key);
   if (index === null || parts === null) return { is: "unknown" };
-  const settings = index.plugins[parts.plugin]?.commands[parts.command]?.variants[parts.variant];
+  const settings = settingsOf(index.plugins, formatKey(parts));
   if (settings?.kind === "managed") return { is: "managed", restart: settings.restart };
   if (settings?.kind === "oneshot") return { is: "oneshot", log: settings.log };
   const failure = index.failures.find((one) => one.plugin === parts.plugin);

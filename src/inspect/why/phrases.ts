@@ -2,6 +2,7 @@
 import type { Asker, ExitRecord, LaunchRecord } from "../../state/types.ts";
 import { describeStatus } from "../../supervisor/launch/exit.ts";
 import { formatDuration } from "../../values/duration.ts";
+import { typedKey } from "../../values/key.ts";
 import type { KeyFacts } from "./facts.ts";
 
 /** `it was stopped by … 3m ago, after 5s.` */
@@ -56,10 +57,7 @@ export function whoHosts(record: LaunchRecord | null): string {
 }
 
 export function startCommand(key: string): string {
-  return `dt ${key
-    .split(":")
-    .join(" ")
-    .replace(/ default$/, "")}`;
+  return `dt ${typedKey(key)}`;
 }
 
 export function upper(text: string): string {

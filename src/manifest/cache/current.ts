@@ -1,4 +1,5 @@
 /** Which outcomes in the cache still hold: everything that they came from is asked again, and nothing is started. */
+import { pluginOf } from "../../values/key.ts";
 import { createHasher, type Hasher, sameAnswers, sameEnvironment, sameFiles } from "../depends/digest.ts";
 import type { FoundManifest } from "../discover/discover.ts";
 import { isData } from "../imports/extensions.ts";
@@ -70,7 +71,7 @@ function pluginsNamedBy(plugin: ResolvedPlugin): string[] {
       ...(settings.kind === "managed" ? settings.before : []),
     ]),
   );
-  return [...new Set(keys.map((key) => key.split(":")[0] as string))];
+  return [...new Set(keys.map(pluginOf))];
 }
 
 function isCurrent(entry: CacheEntry, env: IndexOptions["env"], hasher: Hasher): boolean {

@@ -1,5 +1,6 @@
 /** Finds the function of a `handler` command by importing its manifest into this process, just before it runs. */
 import { DtError, EXIT } from "../../sys/base/error.ts";
+import { DEFAULT_VARIANT } from "../../values/key.ts";
 import type { Handler, Plugin } from "../model/types.ts";
 import { API, prepareEvaluation } from "./evaluate.ts";
 import { explainJson } from "./jsonfault.ts";
@@ -27,7 +28,7 @@ export async function loadHandler({ file, command, variant }: HandlerRequest): P
   const entry = Object.hasOwn(commands, command) ? commands[command] : undefined;
   const handler = entry?.kind === "oneshot" ? entry.handler : undefined;
   if (typeof handler === "function") return handler;
-  const name = variant === "default" ? command : `${command} ${variant}`;
+  const name = variant === DEFAULT_VARIANT ? command : `${command} ${variant}`;
   throw new DtError("no-handler", `${file}: the command "${name}" no longer has a \`handler\` function.`, {
     status: EXIT.usage,
     hint: "Run `dt list` to see what the manifest declares now.",

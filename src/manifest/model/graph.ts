@@ -1,5 +1,7 @@
 /** The graph of needs over the keys of all manifests: what some keys need, in order, and the faults in it. Pure. */
-import type { Condition, ManifestIndex, ResolvedPlugin, Settings } from "./resolved.ts";
+import { formatKey, pluginOf, shortKey } from "../../values/key.ts";
+import { type Plugins, settingsOf } from "./find.ts";
+import type { Condition, ManifestIndex, Settings } from "./resolved.ts";
 
 export interface Edge {
   key: string;
@@ -15,14 +17,8 @@ export interface GraphNode {
 /** The kind of command that can meet a condition. */
 export const KIND_OF = { started: "managed", ready: "managed", completed: "oneshot" } as const;
 
-type Plugins = Record<string, ResolvedPlugin>;
 /** The plugins of which the declarations are unknown. */
 type Absent = Pick<ReadonlySet<string>, "has">;
-
-/** `www:dev` for `www:dev:default`, as users write it. */
-export function shortKey(key: string): string {
-  return key.replace(/:default$/, "");
-}
 
 export function showPath(keys: readonly string[]): string {
   return keys.map(shortKey).join(" -> ");
@@ -31,19 +27,6 @@ export function showPath(keys: readonly string[]): string {
 /** Whether a manifest that was not read may declare what the index lacks. */
 export function mayDeclareMore({ unread, isPartial }: Pick<ManifestIndex, "unread" | "isPartial">): boolean {
   return unread.length > 0 || isPartial === true;
-}
-
-export function settingsOf(plugins: Plugins, key: string): Settings | undefined {
-  const [plugin = "", command = "", variant = ""] = key.split(":");
-  return plugins[plugin]?.commands[command]?.variants[variant];
-}
-
-/** The keys that a plugin's name stands for: its managed commands, each in its default variant. */
-export function managedOf({ plugins }: Pick<ManifestIndex, "plugins">, name: string): string[] {
-  const plugin = Object.hasOwn(plugins, name) ? plugins[name] : undefined;
-  return Object.values(plugin?.commands ?? {}).flatMap((command) =>
-    command.kind === "managed" ? [`${name}:${command.name}:default`] : [],
-  );
 }
 
 /** What a command needs before it starts; it also needs what the one-shots in its `before` need. */
@@ -149,7 +132,7 @@ export function findFaults(plugins: Plugins, absent: Absent): Map<string, string
         );
     for (const command of Object.values(plugin.commands)) {
       for (const [variant, settings] of Object.entries(command.variants)) {
-        const key = `${plugin.name}:${command.name}:${variant}`;
+        const key = formatKey({ plugin: plugin.name, command: command.name, variant });
         const { needed, wrong } = judgeNeeds(plugins, absent, settings);
         for (const text of wrong) blame(plugin.name, `${shortKey(key)} ${text}`);
         if (needed.length > 0) graph.set(key, needed);
@@ -158,7 +141,7 @@ export function findFaults(plugins: Plugins, absent: Absent): Map<string, string
   }
   for (const circle of findCircles(graph)) {
     const text = `needs form a cycle: ${showPath(circle)}`;
-    for (const key of circle) blame(key.split(":")[0] as string, text);
+    for (const key of circle) blame(pluginOf(key), text);
   }
   return faults;
 }
@@ -190,7 +173,7 @@ function judgeNeeds(plugins: Plugins, absent: Absent, settings: Settings) {
 }
 
 function isUnknown(plugins: Plugins, absent: Absent, key: string): boolean {
-  return settingsOf(plugins, key) === undefined && !absent.has(key.split(":")[0] as string);
+  return settingsOf(plugins, key) === undefined && !absent.has(pluginOf(key));
 }
 
 /** Each cycle once, as a path that ends where it begins. */

@@ -3,6 +3,7 @@
  * result survives JSON unchanged. Maps by name have no prototype, so a command may be called `constructor`.
  */
 
+import { DEFAULT_VARIANT, wholeKey } from "../../values/key.ts";
 import { parseSize } from "../../values/units.ts";
 import type {
   CommonSettings,
@@ -15,7 +16,7 @@ import type {
 } from "../model/resolved.ts";
 import type { Command, ComposeOptions, Need, Plugin } from "../model/types.ts";
 import { type Layer, type Merged, mergeFields } from "./merge.ts";
-import { checkMerged, checkReferences, type Issue, wholeKey } from "./rules.ts";
+import { checkMerged, checkReferences, type Issue } from "./rules.ts";
 import { aliveOf, DEBOUNCE_MS, durationOf, policyOf, probeOf, restartOnOf } from "./supervised.ts";
 
 /** The resolved plugin, and what is wrong with it. The plugin must have passed the schema. */
@@ -32,7 +33,7 @@ export function resolvePlugin(
     const base: Layer = { ...commonOf(plugin), description: undefined };
     const told = new Set<string>();
     const layers: [string, Layer[], string[]][] = [
-      ["default", [own as Layer, base], ["commands", name]],
+      [DEFAULT_VARIANT, [own as Layer, base], ["commands", name]],
       ...Object.entries(written).map(([variant, fields]): [string, Layer[], string[]] => [
         variant,
         [fields as Layer, own as Layer, base],
@@ -45,7 +46,7 @@ export function resolvePlugin(
         const line = `${issue.path.join(".")} ${issue.message}`;
         // otherwise each variant would repeat a fault of the command itself
         if (!told.has(line)) issues.push({ path: [...path, ...issue.path], message: issue.message });
-        if (variant === "default") told.add(line);
+        if (variant === DEFAULT_VARIANT) told.add(line);
       }
       variants[variant] = settingsOf(kind, merged);
     }

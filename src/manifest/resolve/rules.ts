@@ -2,6 +2,7 @@
  * Rules that need the merged layers, and rules between the commands of one plugin. Each fault is a path and a sentence.
  */
 
+import { DEFAULT_VARIANT, formatKey, keyParts, pluginOf, wholeKey } from "../../values/key.ts";
 import { parseDuration } from "../../values/units.ts";
 import { KIND_OF } from "../model/graph.ts";
 import type { Plugin, Probe } from "../model/types.ts";
@@ -90,7 +91,7 @@ export function checkReferences(plugin: Plugin): Issue[] {
     if (message !== null) issues.push({ path, message });
   };
   const refuseForDaemon = (path: Issue["path"], key: string) => {
-    if (key.split(":")[0] === plugin.name) refuse(path, key, "oneshot");
+    if (pluginOf(key) === plugin.name) refuse(path, key, "oneshot");
     else issues.push({ path, message: `${JSON.stringify(key)} does not belong to this plugin` });
   };
   for (const [index, watch] of (plugin.watch ?? []).entries()) refuse(["watch", index, "run"], watch.run, "oneshot");
@@ -102,7 +103,7 @@ export function checkReferences(plugin: Plugin): Issue[] {
   for (const [name, command] of Object.entries(plugin.commands)) {
     const own = command as Layer;
     const layers: { variant: string; fields: Layer; path: Issue["path"] }[] = [
-      { variant: "default", fields: own, path: ["commands", name] },
+      { variant: DEFAULT_VARIANT, fields: own, path: ["commands", name] },
       ...Object.entries(command.variants ?? {}).map(([variant, fields]) => ({
         variant,
         fields: fields as Layer,
@@ -112,7 +113,7 @@ export function checkReferences(plugin: Plugin): Issue[] {
     for (const { variant, fields, path } of layers) {
       for (const [index, need] of (fields.needs ?? own.needs ?? []).entries()) {
         const { key, condition } = typeof need === "string" ? { key: need, condition: undefined } : need;
-        if (wholeKey(key) === `${plugin.name}:${name}:${variant}`)
+        if (wholeKey(key) === formatKey({ plugin: plugin.name, command: name, variant }))
           issues.push({ path: [...path, "needs", index], message: `${JSON.stringify(key)} is this command itself` });
         else if (fields.needs !== undefined)
           refuse([...path, "needs", index], key, condition === undefined ? null : KIND_OF[condition]);
@@ -124,20 +125,16 @@ export function checkReferences(plugin: Plugin): Issue[] {
   return issues;
 }
 
-export function wholeKey(key: string): string {
-  return key.split(":").length === 2 ? `${key}:default` : key;
-}
-
 function checkReference(plugin: Plugin, key: string, kind: "oneshot" | "managed" | null): string | null {
-  const [pluginName, commandName = "", variantName = "default"] = key.split(":");
-  if (pluginName !== plugin.name) return null; // of another manifest: checked once all are loaded
-  const command = Object.hasOwn(plugin.commands, commandName) ? plugin.commands[commandName] : undefined;
+  const named = keyParts(wholeKey(key));
+  if (named.plugin !== plugin.name) return null; // of another manifest: checked once all are loaded
+  const command = Object.hasOwn(plugin.commands, named.command) ? plugin.commands[named.command] : undefined;
   const quoted = JSON.stringify(key);
   if (command === undefined) {
     return `${quoted} names no command of this plugin; it has ${Object.keys(plugin.commands).join(", ") || "none"}`;
   }
   if (kind !== null && command.kind !== kind) return `${quoted} is a ${command.kind} command, expected a ${kind} one`;
-  if (variantName !== "default" && !Object.hasOwn(command.variants ?? {}, variantName)) {
+  if (named.variant !== DEFAULT_VARIANT && !Object.hasOwn(command.variants ?? {}, named.variant)) {
     const names = Object.keys(command.variants ?? {}).join(", ") || "none";
     return `${quoted} names no variant of that command; it has ${names}`;
   }

@@ -1,5 +1,6 @@
 /** Resolves probes, restart policies and `restartOn` from text to numbers. Their defaults are here. */
 
+import { wholeKey } from "../../values/key.ts";
 import { parseDuration } from "../../values/units.ts";
 import type { ResolvedAlive, ResolvedProbe, ResolvedRestartOn, RestartPolicy } from "../model/resolved.ts";
 import type { AliveProbe, ManagedFields, Probe, RestartOn, RestartOptions } from "../model/types.ts";
@@ -81,7 +82,7 @@ export function restartOnOf({ paths, ignore = [], debounce, run, cascade = false
     paths,
     ignore,
     debounceMs: msOf(debounce, DEBOUNCE_MS),
-    run: run === undefined ? null : run.split(":").length === 2 ? `${run}:default` : run,
+    run: run === undefined ? null : wholeKey(run),
     cascade,
   };
 }

@@ -3,6 +3,7 @@ import { constants } from "node:os";
 import { Cron } from "croner";
 import * as v from "valibot";
 import { nearestNames } from "../../sys/text/nearest.ts";
+import { DEFAULT_VARIANT } from "../../values/key.ts";
 import {
   DURATION_PATTERN,
   DURATION_WORDS,
@@ -19,8 +20,8 @@ export const name = v.pipe(v.string(expected(NAME_WORDS)), v.regex(NAME_PATTERN,
 export const variantName = v.pipe(
   name,
   v.check(
-    (value) => value !== "default",
-    '"default" is the command itself without a variant; put these fields on the command',
+    (value) => value !== DEFAULT_VARIANT,
+    `"${DEFAULT_VARIANT}" is the command itself without a variant; put these fields on the command`,
   ),
 );
 

@@ -1,5 +1,4 @@
 /** A detached start as its caller sees it: until the launch is up, or is not, and the line of truth then. */
-import { wordsOf } from "../../compose/command.ts";
 import { formatCursor } from "../../logs/cursor.ts";
 import { runIdOf } from "../../logs/runs.ts";
 import { formatTruth } from "../../output/truth.ts";
@@ -10,6 +9,7 @@ import { EXIT } from "../../sys/base/error.ts";
 import { statOf } from "../../sys/base/stat.ts";
 import { print } from "../../sys/stdio/stdio.ts";
 import { showCommand } from "../../values/commandline.ts";
+import { typedKey } from "../../values/key.ts";
 import { cancelOnPress } from "../parts/cancelling.ts";
 import { tellEvent, tellLastLines } from "../parts/tell.ts";
 import type { RunnerContext } from "../parts/types.ts";
@@ -56,11 +56,11 @@ function concludeDetached(context: RunnerContext, last: LaunchEvent, isStack: bo
       if (json) print(`${JSON.stringify({ key: exit.key, state: "failed", pid: null, exit })}\n`);
       talk.fail(
         isStack
-          ? `${wordsOf(exit.key)}: start: \`${showCommand(exit.argv)}\` ${exit.text}`
+          ? `${typedKey(exit.key)}: start: \`${showCommand(exit.argv)}\` ${exit.text}`
           : `${exit.key} ${exit.text} before it was ready`,
       );
       tellLastLines(context, exit.key, exit.log);
-      if (isStack) talk.say(`Run \`dt ${wordsOf(exit.key)}\` without --detach to see everything Compose prints.`);
+      if (isStack) talk.say(`Run \`dt ${typedKey(exit.key)}\` without --detach to see everything Compose prints.`);
       return EXIT.failed;
     }
     default:

@@ -3,6 +3,7 @@ import { faultsOf } from "../../manifest/model/faults.ts";
 import { closureOf, dependentsOf, type GraphNode, showPath } from "../../manifest/model/graph.ts";
 import type { Condition, ManifestIndex } from "../../manifest/model/resolved.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
+import { pluginOf } from "../../values/key.ts";
 
 /** `until`: what is awaited before the next one is started. */
 export type OrderedNeed = GraphNode & { until: Condition; dependents: string[] };
@@ -12,7 +13,7 @@ export function orderNeeds(index: ManifestIndex, key: string): OrderedNeed[] {
   const { nodes, missing } = closureOf(index, [key]);
   const path = missing[0];
   if (path !== undefined) {
-    const failure = index.failures.find((one) => one.plugin === path.at(-1)?.split(":")[0]);
+    const failure = index.failures.find((one) => one.plugin === pluginOf(path.at(-1) as string));
     const [fault, ...lines] = failure === undefined ? [] : faultsOf(failure);
     const why =
       fault === undefined

@@ -1,7 +1,6 @@
 /**
  * Starts what a command needs first, in order, where it is not up already; one-shots among the needs run to their end.
  */
-import { shortKey } from "../../manifest/model/graph.ts";
 import type { ManifestIndex } from "../../manifest/model/resolved.ts";
 import type { Asker, ExitRecord } from "../../state/types.ts";
 import { isStopped } from "../../state/view.ts";
@@ -20,7 +19,7 @@ import {
   whoCalledOff,
 } from "../../supervisor/ticket/pending.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
-import { parseKey } from "../../values/key.ts";
+import { keyParts, shortKey } from "../../values/key.ts";
 import { tellEvent, tellLastLines } from "../parts/tell.ts";
 import type { RunnerContext } from "../parts/types.ts";
 import { type OrderedNeed, orderNeeds } from "./needorder.ts";
@@ -106,7 +105,7 @@ async function runNeed(
   { context, index, needy: { key, env, asker }, cancel, off }: NeedsRequest,
   need: Need,
 ): Promise<string | null> {
-  const parts = parseKey(need.key) as NonNullable<ReturnType<typeof parseKey>>;
+  const parts = keyParts(need.key);
   if (need.settings.kind !== "oneshot") throw new Error(`${need.key} is no one-shot`);
   const { file = "" } = index.plugins[parts.plugin] ?? {};
   const onBegin = () => context.talk.say(`${key} needs ${shortKey(need.key)}: running it`);

@@ -1,6 +1,6 @@
 /** What `dt up` brings up: everything that is named and what it needs, as nodes of one host; and the plan, shown. */
 import { faultsOf } from "../../manifest/model/faults.ts";
-import { closureOf, dependentsOf, shortKey, showPath } from "../../manifest/model/graph.ts";
+import { closureOf, dependentsOf, showPath } from "../../manifest/model/graph.ts";
 import type { ManifestIndex } from "../../manifest/model/resolved.ts";
 import { formatLines } from "../../output/lines.ts";
 import { describeAsker } from "../../state/asker.ts";
@@ -8,7 +8,7 @@ import type { UpNode } from "../../supervisor/hosts/types.ts";
 import { makeLaunchSpec } from "../../supervisor/launch/spec.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { print } from "../../sys/stdio/stdio.ts";
-import { parseKey } from "../../values/key.ts";
+import { keyParts, pluginOf, shortKey } from "../../values/key.ts";
 import type { RunnerContext } from "../parts/types.ts";
 
 export interface UpRequest {
@@ -28,7 +28,7 @@ export function makeUpNodes(context: RunnerContext, { index, keys, detach, timeo
   const asker = describeAsker("user", context.argv);
   return nodes.map(({ key, settings, needs }): UpNode => {
     const common = { env: context.env, asker, dependents: dependentsOf(nodes, key) };
-    const parts = parseKey(key) as NonNullable<ReturnType<typeof parseKey>>;
+    const parts = keyParts(key);
     if (settings.kind === "oneshot") {
       const { file = "" } = index.plugins[parts.plugin] ?? {};
       return {
@@ -50,7 +50,7 @@ export function makeUpNodes(context: RunnerContext, { index, keys, detach, timeo
 
 /** Includes the fault of the manifest that may declare it, where there is one. */
 function undeclared(index: ManifestIndex, path: string[]): DtError {
-  const plugin = path.at(-1)?.split(":")[0];
+  const plugin = pluginOf(path.at(-1) as string);
   const failure = index.failures.find((one) => one.plugin === plugin);
   const [fault, ...lines] = failure === undefined ? [] : faultsOf(failure);
   const why =

@@ -1,11 +1,11 @@
 /** What `dt up` prints: each event as it comes, each key's line of truth at the end, and the exit code. */
-import { shortKey } from "../../manifest/model/graph.ts";
 import { formatTruth } from "../../output/truth.ts";
 import type { ExitRecord } from "../../state/types.ts";
 import type { Outcome, UpEvent } from "../../supervisor/hosts/types.ts";
 import { EXIT } from "../../sys/base/error.ts";
 import { shellCode } from "../../sys/base/status.ts";
 import { print } from "../../sys/stdio/stdio.ts";
+import { shortKey } from "../../values/key.ts";
 import { tellEvent, tellLastLines } from "../parts/tell.ts";
 import type { RunnerContext } from "../parts/types.ts";
 

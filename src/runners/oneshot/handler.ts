@@ -15,6 +15,7 @@ import type { Execution } from "../../sys/spawn/exec.ts";
 import { keepChildren } from "../../sys/spawn/limits.ts";
 import type { StandardStreams } from "../../sys/stdio/guardstreams.ts";
 import { print } from "../../sys/stdio/stdio.ts";
+import { formatShortKey } from "../../values/key.ts";
 import { makeInterruption } from "../parts/interruption.ts";
 import { formatPlan } from "../parts/plan.ts";
 import type { OneshotRequest, RunnerContext } from "../parts/types.ts";
@@ -43,7 +44,12 @@ export async function runHandler(
   });
   for (const note of environment.notes) context.talk.warn(note);
   if (context.dryRun) {
-    const plan = { handler: { file, command: `${plugin}:${command}` }, args, cwd, added: environment.added };
+    const plan = {
+      handler: { file, command: formatShortKey({ plugin, command }) },
+      args,
+      cwd,
+      added: environment.added,
+    };
     print(formatPlan(plan, context.json));
     return EXIT.done;
   }

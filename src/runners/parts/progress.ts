@@ -1,5 +1,4 @@
 /** `dt up` on a terminal: a table that is redrawn in place while launches come up, and removed once they are. */
-import { shortKey } from "../../manifest/model/graph.ts";
 import { formatProgress, type ProgressRow } from "../../output/progress.ts";
 import { placeOf } from "../../output/truth.ts";
 import type { UpEvent, UpNode } from "../../supervisor/hosts/types.ts";
@@ -7,6 +6,7 @@ import { writeBytes } from "../../sys/stdio/stdio.ts";
 import { sizeOfTerminal } from "../../sys/terminal/keyboard.ts";
 import { hideTyping } from "../../sys/terminal/typing.ts";
 import { toTerminal } from "../../sys/text/visible.ts";
+import { shortKey } from "../../values/key.ts";
 import type { RunnerContext } from "./types.ts";
 
 export interface Progress {

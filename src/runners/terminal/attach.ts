@@ -14,6 +14,7 @@ import { shellCode } from "../../sys/base/status.ts";
 import { presenceOf, sameIdentity } from "../../sys/process/identity.ts";
 import { hasRoom, isTerminal, writeBytes } from "../../sys/stdio/stdio.ts";
 import { formatDuration } from "../../values/duration.ts";
+import { typedKey } from "../../values/key.ts";
 import type { RunnerContext } from "../parts/types.ts";
 import { type Left, type Owner, openPerson, type Person, sizeOfPerson } from "./person.ts";
 import { makeScreen, type Screen } from "./screen.ts";
@@ -165,11 +166,10 @@ function say({ talk }: RunnerContext, text: string): void {
 }
 
 function notRunning({ ground }: RunnerContext, key: string): DtError {
-  const [plugin, command, variant] = key.split(":");
   const exit = ground.store.exit(key);
   return new DtError("not-running", `${key} does not run${exit.is === "there" ? `: ${exit.value.text}` : ""}.`, {
     status: EXIT.notRunning,
-    hint: `Start it: dt ${plugin} ${command}${variant === "default" ? "" : ` ${variant}`}`,
+    hint: `Start it: dt ${typedKey(key)}`,
   });
 }
 

@@ -1,5 +1,6 @@
 /** For a restart by policy: the manifest as it is now, with the launch's own environment and arguments. */
 
+import { settingsOf } from "../../manifest/model/find.ts";
 import type { Ground, LaunchSpec } from "../launch/types.ts";
 import { isAnotherFolder } from "./samefolder.ts";
 
@@ -9,7 +10,7 @@ export async function resolveAnew(ground: Ground, spec: LaunchSpec): Promise<Lau
   // Loaded only for a restart: a start does not need it.
   const { manifestsOf } = await import("./manifests.ts");
   const index = await manifestsOf(ground, spec);
-  const settings = index.plugins[spec.plugin]?.commands[spec.command]?.variants[spec.variant];
+  const settings = settingsOf(index.plugins, spec.key);
   return settings?.kind === "managed" ? { ...spec, settings } : null;
 }
 

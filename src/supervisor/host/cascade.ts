@@ -1,8 +1,8 @@
 /** After a restart because files changed: what needs the launch and runs is restarted too, in order, each by its own host. */
+import { declaredIn } from "../../manifest/model/find.ts";
 import type { ManagedSettings, ManifestIndex } from "../../manifest/model/resolved.ts";
 import { messageOf } from "../../sys/base/error.ts";
 import { identifySelf, presenceOf } from "../../sys/process/identity.ts";
-import { formatKey } from "../../values/key.ts";
 import { manifestsOf } from "../ground/manifests.ts";
 import type { Ground, Report } from "../launch/types.ts";
 import { awaitSettled } from "../run/settle.ts";
@@ -17,13 +17,8 @@ export interface Dependent {
 /** All that need this key, directly or not, each after what it needs itself. */
 export function findDependents(index: ManifestIndex, key: string): Dependent[] {
   const all = new Map<string, Dependent>();
-  for (const plugin of Object.values(index.plugins))
-    for (const command of Object.values(plugin.commands))
-      for (const [variant, settings] of Object.entries(command.variants))
-        if (settings.kind === "managed") {
-          const own = formatKey({ plugin: plugin.name, command: command.name, variant });
-          all.set(own, { key: own, settings });
-        }
+  for (const { key: own, settings } of declaredIn(index))
+    if (settings.kind === "managed") all.set(own, { key: own, settings });
   const needs = (one: Dependent) => one.settings.needs.map((need) => need.key);
   const found = new Map<string, boolean>([[key, true]]);
   const order: Dependent[] = [];

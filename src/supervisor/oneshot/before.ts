@@ -1,7 +1,8 @@
 /** `before`: one-shots run one after the other before a start; the first that fails prevents it, and the old launch runs on. */
 
+import { settingsOf } from "../../manifest/model/find.ts";
 import { DtError } from "../../sys/base/error.ts";
-import { parseKey } from "../../values/key.ts";
+import { keyParts } from "../../values/key.ts";
 import { manifestsOf } from "../ground/manifests.ts";
 import type { Ground, LaunchSpec, Report } from "../launch/types.ts";
 import { runTask } from "./task.ts";
@@ -16,9 +17,9 @@ export async function runBefore(
   const index = await manifestsOf(ground, spec);
   for (const key of spec.settings.before) {
     signal?.throwIfAborted();
-    const parts = parseKey(key) as NonNullable<ReturnType<typeof parseKey>>;
+    const parts = keyParts(key);
     const plugin = index.plugins[parts.plugin];
-    const settings = plugin?.commands[parts.command]?.variants[parts.variant];
+    const settings = settingsOf(index.plugins, key);
     if (plugin === undefined || settings?.kind !== "oneshot")
       throw new DtError("before", `${spec.key} was not started: ${key}, which is to run before it, is not there.`, {
         hint: "dt list",

@@ -3,6 +3,7 @@
  * environment, port. Reads `.env` files, runs nothing.
  */
 import { declaredUp, withoutFlags } from "../../compose/compare.ts";
+import { settingsOf } from "../../manifest/model/find.ts";
 import { mayDeclareMore } from "../../manifest/model/graph.ts";
 import type { ManifestIndex } from "../../manifest/model/resolved.ts";
 import type { LaunchRecord } from "../../state/types.ts";
@@ -25,7 +26,7 @@ export type DriftField =
 /** Null when it cannot be told: no manifest was ever loaded, its own was not read, or what is now declared is no managed command. */
 export function findDrift(ground: Ground, index: ManifestIndex | null, record: LaunchRecord): DriftField[] | null {
   if (index === null) return null;
-  const settings = index.plugins[record.plugin]?.commands[record.command]?.variants[record.variant];
+  const settings = settingsOf(index.plugins, record.key);
   if (settings === undefined && mayDeclareMore(index)) return null;
   if (settings === undefined) return [{ field: "command", was: record.key, now: null }];
   if (settings.kind !== "managed") return null;

@@ -1,6 +1,6 @@
 /** Where what a command needs is to be found: `<PLUGIN>_<COMMAND>_PORT` and `_URL` of each need that has a port. */
 import type { ResolvedNeed } from "../../manifest/model/resolved.ts";
-import { DEFAULT_VARIANT, parseKey } from "../../values/key.ts";
+import { keyWords } from "../../values/key.ts";
 import type { Ground } from "../launch/types.ts";
 
 export function neighboursOf({ store }: Pick<Ground, "store">, needs: readonly ResolvedNeed[]): Record<string, string> {
@@ -17,9 +17,7 @@ export function neighboursOf({ store }: Pick<Ground, "store">, needs: readonly R
 
 /** Of another variant than the default one, the variant is part of it. */
 function nameOf(key: string): string {
-  const { plugin, command, variant } = parseKey(key) ?? { plugin: key, command: "", variant: DEFAULT_VARIANT };
-  const words = variant === DEFAULT_VARIANT ? [plugin, command] : [plugin, command, variant];
-  return words
+  return keyWords(key)
     .join("_")
     .replace(/[^A-Za-z0-9]/g, "_")
     .toUpperCase();

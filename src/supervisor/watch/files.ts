@@ -10,6 +10,7 @@ import { messageOf } from "../../sys/base/error.ts";
 import { lineageFor } from "../../sys/process/lineage.ts";
 import { spawnProbe } from "../../sys/spawn/spawn.ts";
 import type { Contents } from "../../sys/watch/contents.ts";
+import { keyWords } from "../../values/key.ts";
 import type { Ground, Report } from "../launch/types.ts";
 import { declaredLogs } from "../prepare/declaredlogs.ts";
 import { hostEnvironment } from "../prepare/selfenv.ts";
@@ -243,9 +244,7 @@ async function runFirst(
   signal: AbortSignal,
 ): Promise<string | null> {
   const { self, root, openFiles } = ground;
-  const [plugin = "", command = "", variant = "default"] = key.split(":");
-  const words = variant === "default" ? [plugin, command] : [plugin, command, variant];
-  const argv = [...self, "-C", root, "--capture", ...words] as [string, ...string[]];
+  const argv = [...self, "-C", root, "--capture", ...keyWords(key)] as [string, ...string[]];
   const token = crypto.randomUUID().replaceAll("-", "");
   const env = hostEnvironment(run.spec.env, root);
   const child = spawnProbe({ argv, cwd: root, env, lineage: lineageFor(token) }, openFiles);
