@@ -2,12 +2,15 @@
 import { baseOf, fileWord, upCommand } from "./command.ts";
 import type { DeclaredStack, StackRecord } from "./types.ts";
 
-/** Without the flags that say how it is brought up, and not what: two launches that differ in them alone are the same. */
+/**
+ * Drops the flags that say how a stack is brought up, not what it is: two launches that differ only in them are the
+ * same.
+ */
 export function withoutManner(up: readonly string[]): [string, ...string[]] {
   return up.filter((word) => word !== "-d" && word !== "--force-recreate") as [string, ...string[]];
 }
 
-/** Without the services that were left out, too: that is a matter of flags, not of the manifest. */
+/** Also drops the services that were left out: flags do that, not the manifest. */
 export function withoutFlags(up: readonly string[]): string[] {
   return withoutManner(up).filter((word, at, all) => word !== "--scale" && all[at - 1] !== "--scale");
 }

@@ -198,7 +198,7 @@ async function tellRestarted(context: DtContext, oldToken: string, key: string):
   const line = lineOf(settled.record, settled.is);
   talk.say(`${key} restarted`);
   if (settled.is === "unhealthy") {
-    talk.fail(`${key} is not ready in time: ${settled.why}. It runs on, as unhealthy.`);
+    talk.fail(`${key} is not ready in time: ${settled.why}. It keeps running, as unhealthy.`);
     if (talk.onCi) tellLastLines(runner, key, line.log);
   }
   print(globals.json ? `${JSON.stringify(line)}\n` : formatTruth(context.root(), line));

@@ -113,7 +113,8 @@ async function parseYaml(file: string, text: string): Promise<Parsed> {
   try {
     value = document.toJS();
   } catch (error) {
-    throw syntaxError(file, null, `Not valid YAML: ${(error as Error).message}`); // e.g. aliases that multiply without end
+    // e.g. aliases that multiply without end
+    throw syntaxError(file, null, `Not valid YAML: ${(error as Error).message}`);
   }
   return {
     value,

@@ -1,6 +1,6 @@
 /**
- * Runs one load child to its end: with a time limit, with its last output, and with all that it started killed. A signal
- * that ends dt ends the child too.
+ * Runs one load child to its end: limits its time, keeps its last output, and kills everything it started. A signal that
+ * ends dt ends the child too.
  */
 
 import { dirname, join } from "node:path";
@@ -80,8 +80,8 @@ export async function runChild(request: ChildRequest): Promise<Ending> {
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
- * Ctrl-C reaches only dt, since the child has a session of its own: calls `clean`, then lets the signal end dt. Returns
- * what stops listening.
+ * Calls `clean` at a signal, then lets the signal end dt: Ctrl-C reaches only dt, since the child has a session of its
+ * own. Returns a function that stops listening.
  */
 function onEndingSignal(clean: () => void): () => void {
   const onSignal = (signal: NodeJS.Signals) => {

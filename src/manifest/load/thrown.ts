@@ -139,7 +139,8 @@ function thrownBy(error: unknown, file: string, exported: readonly string[]): Th
   const isError = typeof error === "object" && error !== null && typeof (error as Error).message === "string";
   if (!isError) return { code: "throws", message: `${place}: threw ${safeText(error)}.`, hint: null };
   const { name, message } = error as Error;
-  // for `definePlugn(…)`, Babel's output throws `(0, _dt.definePlugn) is not a function. (In '…', '…' is undefined)`
+  // For `definePlugn(…)`, Babel's output throws
+  // `(0, _dt.definePlugn) is not a function. (In '…', '…' is undefined)`.
   const plain = withoutOrigin(message).replace(/\(0, _\w+\.(\w+)\)/g, "`$1`");
   const called = /^`(\w+)` is not a function/.exec(plain)?.[1];
   return {

@@ -41,7 +41,10 @@ export function declaredIn({ plugins }: ManifestIndex): Declared[] {
   );
 }
 
-/** Why a plugin is not there: its own manifest's failure, by name or file, or that of a folder that was refused whole. */
+/**
+ * Why a plugin is not there: the failure of its own manifest, found by name or file, or of a folder that was refused as
+ * a whole.
+ */
 export function findFailure(index: ManifestIndex, name: string): ManifestFailure | undefined {
   return (
     index.failures.find((one) => one.plugin === name) ??

@@ -1,6 +1,7 @@
 /**
  * The schema of a manifest. Its input type equals the hand-written types, as the compiler checks at the end of this
- * file: authors read the types, the schema refuses. Rules that need the merged settings are in manifest/resolve/rules.ts.
+ * file: authors read the types, the schema refuses. Rules that need the merged settings are in
+ * manifest/resolve/rules.ts.
  */
 import * as v from "valibot";
 import { nearestNames } from "../../sys/text/nearest.ts";

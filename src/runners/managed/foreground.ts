@@ -1,7 +1,7 @@
 /**
  * A managed command in the foreground: this process is its host and shows its log. It alone handles signals: Ctrl-C
- * sends the tree one SIGINT, a second press SIGKILL (sys/terminal/presses.ts). SIGTERM, the terminal's closing and the end of
- * the output's reader stop the launch as `dt stop` does.
+ * sends the tree one SIGINT, a second press SIGKILL (sys/terminal/presses.ts). SIGTERM, the terminal's closing and the
+ * end of the output's reader stop the launch as `dt stop` does.
  */
 import { followFile } from "../../logs/follow.ts";
 import { formatTruth } from "../../output/truth.ts";
@@ -140,7 +140,7 @@ async function conclude({ ground, talk, json }: RunnerContext, end: HostEnd, can
       say(`${talk.paint.bold(end.exit.key)} ${end.exit.text}`);
       return end.exit.reason === "interrupted" ? EXIT.interrupted : shellCode(end.exit);
     case "taken":
-      say(end.exit === null ? "stopped from elsewhere" : `${talk.paint.bold(end.exit.key)} ${end.exit.text}`);
+      say(end.exit === null ? "stopped by another process" : `${talk.paint.bold(end.exit.key)} ${end.exit.text}`);
       return shellCode(end.status);
   }
 }

@@ -61,6 +61,6 @@ export async function runOneshot(context: RunnerContext, request: OneshotRequest
 function handlerNotCaptured({ plugin, command }: OneshotRequest): DtError {
   return new DtError("not-captured", `${plugin} ${command} is a handler, which runs inside dt and is not captured.`, {
     status: EXIT.usage,
-    hint: "Leave out --capture, or make it a `run` in the manifest.",
+    hint: "Leave out --capture, or declare a `run` in place of the `handler`.",
   });
 }

@@ -2,8 +2,9 @@
  * Signals while a handler runs. dt listens only where the handler needs it: once the handler has taken its `signal`,
  * and while a program of `ctx.exec` runs. Otherwise a signal ends dt as it would any program, even a busy one.
  *
- * The first signal aborts, so that the handler can end in its own way; the second press (sys/terminal/presses.ts) ends dt at
- * once, as if it had never listened. A signal that was ignored when dt started (`nohup`, a script's `&`) is left alone.
+ * The first signal aborts, so that the handler can end in its own way; the second press (sys/terminal/presses.ts) ends
+ * dt at once, as if it had never listened. A signal that was ignored when dt started (`nohup`, a script's `&`) is left
+ * alone.
  */
 
 import { signalNumber } from "../../sys/base/signals.ts";

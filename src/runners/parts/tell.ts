@@ -33,7 +33,7 @@ const TELLERS: { [E in LaunchEvent["is"]]: Teller<E> } = {
       `${talk.paint.bold(line.key)} ${talk.paint.green("ready")} after ${formatDuration(tookMs)}${showPlace(talk, line)}`,
     ),
   unhealthy: ({ talk }, { line, why }) =>
-    talk.fail(`${line.key} is not ready in time: ${why}. It runs on, as unhealthy.`),
+    talk.fail(`${line.key} is not ready in time: ${why}. It keeps running, as unhealthy.`),
   restarting: ({ talk }, event) =>
     talk.say(`${event.key} ${event.because}; starting it again in ${formatDuration(event.inMs)}`),
   ended: () => {},
