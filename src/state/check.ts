@@ -149,8 +149,8 @@ export function checkRecord(value: unknown, key: string): LaunchRecord {
   for (const [name, check] of Object.entries(RECORD_OPTIONS))
     if (name in record && !check((record as unknown as Record<string, unknown>)[name]))
       throw new Error(`\`${name}\` is invalid`);
-  const { plugin, command, variant } = record;
-  if (formatKey({ plugin, command, variant }) !== key) throw new Error(`it describes ${plugin}:${command}:${variant}`);
+  const own = formatKey(record);
+  if (own !== key) throw new Error(`it describes ${own}`);
   return record;
 }
 
