@@ -449,7 +449,7 @@ const BANS: readonly Ban[] = [
     except: ["src/sys/spawn/bunspawn.ts"],
   },
   {
-    pattern: /"default"|:default(?=["`$/])|\bkey\.split\(|\bas NonNullable<ReturnType<typeof parseKey>>/gi,
+    pattern: /"default"|:default(?=["`$/])|\bkey\.split\(|\bparseKey\([^()]*\) as\b/gi,
     sentence: "spells a key's text or the default variant by hand: values/key.ts has functions and a constant for it",
     except: [
       "src/values/key.ts",

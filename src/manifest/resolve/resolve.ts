@@ -48,7 +48,7 @@ export function resolvePlugin(
         if (!told.has(line)) issues.push({ path: [...path, ...issue.path], message: issue.message });
         if (variant === DEFAULT_VARIANT) told.add(line);
       }
-      variants[variant] = settingsOf(kind, merged);
+      variants[variant] = resolveSettings(kind, merged);
     }
     commands[name] = { name, kind, description: command.description ?? null, variants };
   }
@@ -87,7 +87,7 @@ function commonOf({ cwd, env, envFile }: Plugin): Layer {
   };
 }
 
-function settingsOf(kind: Command["kind"], merged: Merged): Settings {
+function resolveSettings(kind: Command["kind"], merged: Merged): Settings {
   const common: CommonSettings = {
     description: merged.description ?? null,
     run: merged.run ?? null,
