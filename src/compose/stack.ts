@@ -6,8 +6,6 @@
 import { existsSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { DtError, EXIT } from "../sys/base/error.ts";
-import { readText } from "../sys/files/fileread.ts";
-import { mayConnect, type Peer, peerOf } from "../sys/net/peer.ts";
 import type { Seal } from "../sys/seal/seal.ts";
 import { showCommand } from "../sys/text/shell.ts";
 import { typedKey } from "../values/key.ts";

@@ -5,16 +5,7 @@
 
 import { join } from "node:path";
 import { messageOf } from "../../sys/base/error.ts";
-import { statThere } from "../../sys/files/descend.ts";
-import { HIDDEN } from "../../sys/base/hidden.ts";
-import { sameBuildCommand } from "../../sys/base/self.ts";
-import { signalNumber } from "../../sys/base/signals.ts";
-import { descend, descendInto, statThere } from "../../sys/door/descend.ts";
-import { readOwn } from "../../sys/door/door.ts";
-import { whoMaySwap } from "../../sys/places/ownplace.ts";
-import { makePrivateDirectory } from "../../sys/places/privatedirectory.ts";
-import { bunSpawn } from "../../sys/spawn/bunspawn.ts";
-import { isIgnored } from "../../sys/spawn/limits.ts";
+import { statThere } from "../../sys/door/descend.ts";
 import { checkNullDevice } from "../../sys/spawn/null.ts";
 import { BEGUN_FILE, START_LIMIT_MS } from "../depends/begun.ts";
 import { failed, type LoadResult, NOTHING_SEEN, type Outcome } from "../model/outcome.ts";

@@ -3,10 +3,11 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { descend, descendInto } from "../../sys/files/descend.ts";
-import { readOwn } from "../../sys/files/door.ts";
+import { descend, descendInto } from "../../sys/door/descend.ts";
+import { readOwn } from "../../sys/door/door.ts";
 import { whoMaySwap } from "../../sys/places/ownplace.ts";
-import { makePrivateDirectory } from "../../sys/places/paths.ts";
+
+import { makePrivateDirectory } from "../../sys/places/privatedirectory.ts";
 import type { LoadResult } from "../model/outcome.ts";
 
 export interface ResultPlace {

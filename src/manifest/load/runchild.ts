@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { HIDDEN } from "../../sys/base/hidden.ts";
 import { sameBuildCommand } from "../../sys/base/self.ts";
 import { signalNumber } from "../../sys/base/signals.ts";
-import { statThere } from "../../sys/files/descend.ts";
+import { statThere } from "../../sys/door/descend.ts";
 import { bunSpawn } from "../../sys/spawn/bunspawn.ts";
 import { isIgnored } from "../../sys/spawn/limits.ts";
 import { BEGUN_FILE, LOADING, START_LIMIT_MS } from "../depends/begun.ts";

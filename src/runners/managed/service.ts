@@ -5,20 +5,11 @@
 
 import type { ManagedSettings, ManifestIndex } from "../../manifest/model/resolved.ts";
 import { describeAsker } from "../../state/asker.ts";
-import { LOCK_TIMEOUT_MS } from "../../supervisor/launch/lock.ts";
 import { TICKET_MARK } from "../../supervisor/launch/marks.ts";
 import { refuseNested } from "../../supervisor/launch/nested.ts";
+import { makeLaunchSpec } from "../../supervisor/launch/spec.ts";
 import type { LaunchSpec } from "../../supervisor/launch/types.ts";
 import { dropTicket, mayWait, readTicket, takeTicket } from "../../supervisor/ticket/pending.ts";
-import { isStopped } from "../../state/view.ts";
-import { startDetached } from "../../supervisor/hosts/caller.ts";
-import { makeLaunchSpec } from "../../supervisor/launch/spec.ts";
-import type { LaunchEvent, LaunchLine, LaunchSpec } from "../../supervisor/launch/types.ts";
-import { dropTicket, mayWait, readTicket, takeTicket, watchTicket } from "../../supervisor/ticket/pending.ts";
-import { EXIT } from "../../sys/base/error.ts";
-import { statOf } from "../../sys/base/stat.ts";
-import { print } from "../../sys/stdio/stdio.ts";
-import { showCommand } from "../../values/commandline.ts";
 import { DEFAULT_VARIANT, formatKey } from "../../values/key.ts";
 import type { RunnerContext } from "../parts/types.ts";
 import { runDetached } from "./detached.ts";

@@ -11,7 +11,13 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { cacheDirectoryOf, homeDirectory, noRootError, rootSlug, runDirectoryOf } from "../../../src/sys/places/paths.ts";
+import {
+  cacheDirectoryOf,
+  homeDirectory,
+  noRootError,
+  rootSlug,
+  runDirectoryOf,
+} from "../../../src/sys/places/paths.ts";
 import { checkPrivateDirectory, ignoreInGit, makePrivateDirectory } from "../../../src/sys/places/privatedirectory.ts";
 import { findRoot } from "../../../src/sys/places/root.ts";
 import { failure } from "../../kit/failure.ts";
