@@ -364,7 +364,7 @@ const BANS: readonly Ban[] = [
     // Files, pipes and terminals of the command's own.
     except: [
       "src/sys/*",
-      "src/supervisor/oneshot/capture.ts",
+      "src/supervisor/oneshot/keep.ts",
       "src/supervisor/terminal/hosted.ts",
       "src/plugin/within.ts",
     ],

@@ -314,7 +314,7 @@ export const BREAKS: readonly Break[] = [
     what: "a start that waited in a container that is gone waits for ever",
     edits: [
       {
-        file: "src/supervisor/ticket/pending.ts",
+        file: "src/supervisor/ticket/startfile.ts",
         from: "isHeld(join(ground.store.directory, HELD), hold) !== false",
         to: "Number(0) === 0",
       },
@@ -454,7 +454,7 @@ export const BREAKS: readonly Break[] = [
     what: "a start under way does not see that it was called off",
     edits: [
       {
-        file: "src/supervisor/ticket/pending.ts",
+        file: "src/supervisor/ticket/ticket.ts",
         from: "return last === null || last.id === ticket.after ? null : last.by;",
         to: "return null;",
       },
@@ -472,7 +472,7 @@ export const BREAKS: readonly Break[] = [
     what: "a start of which the manifests were loaded compares with the last stop of after the load",
     edits: [
       {
-        file: "src/supervisor/ticket/pending.ts",
+        file: "src/supervisor/ticket/ticket.ts",
         from: "announced === null ? (lastStopOf(ground, key)?.id ?? null) : announced.lastStopOf(key)",
         to: "lastStopOf(ground, key)?.id ?? null",
       },

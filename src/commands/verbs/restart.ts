@@ -20,7 +20,7 @@ import { refuseNested } from "../../supervisor/launch/nested.ts";
 import { makeLaunchSpec } from "../../supervisor/launch/spec.ts";
 import type { LaunchSpec, Ticket } from "../../supervisor/launch/types.ts";
 import { awaitRecord, awaitSettled } from "../../supervisor/run/settle.ts";
-import { dropTicket, takeTicket } from "../../supervisor/ticket/pending.ts";
+import { dropTicket, takeTicket } from "../../supervisor/ticket/ticket.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { presenceOf } from "../../sys/process/identity.ts";
 import { print } from "../../sys/stdio/stdio.ts";

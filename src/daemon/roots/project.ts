@@ -7,7 +7,7 @@ import { describeAsker } from "../../state/asker.ts";
 import { isTrusted } from "../../state/trust.ts";
 import { groundOf, ownerIn, type World } from "../../supervisor/ground/ground.ts";
 import { TICKET_MARK } from "../../supervisor/launch/marks.ts";
-import { dropTicket, handTicket } from "../../supervisor/ticket/pending.ts";
+import { dropTicket, handTicket } from "../../supervisor/ticket/ticket.ts";
 import { cacheDirectoryOf, runDirectoryOf } from "../../sys/places/paths.ts";
 import { formatKey, parseKey } from "../../values/key.ts";
 

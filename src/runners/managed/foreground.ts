@@ -16,7 +16,7 @@ import { cleanedForHosting } from "../../supervisor/prepare/selfenv.ts";
 import { makeQueue } from "../../supervisor/run/queue.ts";
 import { awaitSettled } from "../../supervisor/run/settle.ts";
 import type { EndingRequest, HostControl, HostEnd } from "../../supervisor/run/types.ts";
-import { markOf } from "../../supervisor/ticket/pending.ts";
+import { markOf } from "../../supervisor/ticket/ticket.ts";
 import { EXIT } from "../../sys/base/error.ts";
 import { signalNumber } from "../../sys/base/signals.ts";
 import { shellCode } from "../../sys/base/status.ts";

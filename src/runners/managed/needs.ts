@@ -17,7 +17,7 @@ import {
   takeTicket,
   watchTicket,
   whoCalledOff,
-} from "../../supervisor/ticket/pending.ts";
+} from "../../supervisor/ticket/ticket.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { keyParts, shortKey } from "../../values/key.ts";
 import { tellEvent, tellLastLines } from "../parts/tell.ts";

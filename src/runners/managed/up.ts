@@ -6,7 +6,7 @@ import { bringUpDetached } from "../../supervisor/hosts/bringupcaller.ts";
 import type { UpEvent, UpNode } from "../../supervisor/hosts/types.ts";
 import { refuseNested } from "../../supervisor/launch/nested.ts";
 import { cleanedForHosting } from "../../supervisor/prepare/selfenv.ts";
-import { takeTicket } from "../../supervisor/ticket/pending.ts";
+import { takeTicket } from "../../supervisor/ticket/ticket.ts";
 import { EXIT } from "../../sys/base/error.ts";
 import { becomeDt } from "../../sys/spawn/exec.ts";
 import { cancelOnPress } from "../parts/cancelling.ts";

@@ -7,7 +7,7 @@ import { beginHosting } from "../host/host.ts";
 import { claimRequests } from "../host/request.ts";
 import type { Ground } from "../launch/types.ts";
 import type { EndingRequest } from "../run/types.ts";
-import { makeStopLook } from "../ticket/pending.ts";
+import { makeStopLook } from "../ticket/ticket.ts";
 import { advance, lookForStops } from "./advance.ts";
 import { watchManyMembers } from "./members.ts";
 import { serveNode } from "./servenode.ts";

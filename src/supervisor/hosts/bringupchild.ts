@@ -2,7 +2,7 @@
 import { writeText } from "../../sys/stdio/stdio.ts";
 import { RESTART_SIGNAL } from "../host/request.ts";
 import { failureOf } from "../launch/failure.ts";
-import { holdTicket } from "../ticket/pending.ts";
+import { holdTicket } from "../ticket/ticket.ts";
 import { bringUp, MOST_RESTARTS, type Up } from "./bringup.ts";
 import type { HostGround } from "./caller.ts";
 import { groundOf, type HostProcess, readInput } from "./child.ts";

@@ -14,7 +14,7 @@ import type { Ground, LaunchEvent, Report } from "../launch/types.ts";
 import { personsEnvironment } from "../prepare/selfenv.ts";
 import { makeQueue } from "../run/queue.ts";
 import type { HostControl, HostRequest } from "../run/types.ts";
-import { holdTicket, mayWait } from "../ticket/pending.ts";
+import { holdTicket, mayWait } from "../ticket/ticket.ts";
 import { CANCEL, type HostGround, type HostInput } from "./caller.ts";
 
 /** A host's own process: how it starts dt, and its environment. */

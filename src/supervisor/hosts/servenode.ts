@@ -10,7 +10,7 @@ import { runTask } from "../oneshot/task.ts";
 import { writeHistory } from "../run/notes.ts";
 import { makeQueue } from "../run/queue.ts";
 import type { HostControl, HostRequest } from "../run/types.ts";
-import { dropTicket, isCalledOff, refuseCalledOff, watchTicket } from "../ticket/pending.ts";
+import { dropTicket, isCalledOff, refuseCalledOff, watchTicket } from "../ticket/ticket.ts";
 import { advance, become, settle, unsettle } from "./advance.ts";
 import { settledEvent } from "./child.ts";
 import type { UpNode } from "./types.ts";

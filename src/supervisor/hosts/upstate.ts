@@ -6,7 +6,7 @@ import { DtError } from "../../sys/base/error.ts";
 import type { Ground, LaunchSpec } from "../launch/types.ts";
 import type { makeQueue } from "../run/queue.ts";
 import type { EndingRequest, HostControl, HostRequest } from "../run/types.ts";
-import { dropTicket } from "../ticket/pending.ts";
+import { dropTicket } from "../ticket/ticket.ts";
 import type { Stage } from "./schedule.ts";
 import type { Outcome, UpEvent, UpNode } from "./types.ts";
 

@@ -24,5 +24,5 @@ export const PROBE_MARK = "DIALTONE_PROBE";
 /** In the environment of what runs before a start, or because that needs it: the keys for whose starts it runs, by spaces. */
 export const FIRST_MARK = "DIALTONE_FIRST_FOR";
 
-/** Set to key, id and last stop of the ticket that whoever runs dt has taken for this start (supervisor/ticket/pending.ts). */
+/** Set to key, id and last stop of the ticket that whoever runs dt has taken for this start (supervisor/ticket/ticket.ts). */
 export const TICKET_MARK = "DIALTONE_TICKET";

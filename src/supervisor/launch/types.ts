@@ -84,7 +84,7 @@ export interface LaunchSpec {
   terminal?: TerminalSize | null;
 }
 
-/** What a start that somebody asked for is known by until it is launched (supervisor/ticket/pending.ts). */
+/** What a start that somebody asked for is known by until it is launched (supervisor/ticket/ticket.ts). */
 export interface Ticket {
   id: string;
   /** The last stop of its key when it was asked for; null: there was none. */

@@ -10,13 +10,11 @@
  *   log opened          the same
  *   exit written        all
  */
-import { closeSync, writeSync } from "node:fs";
-import { type Bound, boundLog } from "../../logs/bound.ts";
 import { checkLogPath, logPlaces, makeLogDirectory, type OpenedLog, openRun } from "../../logs/open.ts";
 import { readLastLines } from "../../logs/tail.ts";
 import type { OneshotSettings } from "../../manifest/model/resolved.ts";
 import type { Asker, ExitReason, ExitRecord } from "../../state/types.ts";
-import { DtError, messageOf } from "../../sys/base/error.ts";
+import { DtError } from "../../sys/base/error.ts";
 import { signalName } from "../../sys/base/signals.ts";
 import { statOf } from "../../sys/base/stat.ts";
 import type { EndStatus } from "../../sys/base/status.ts";
@@ -28,6 +26,7 @@ import { lockKey } from "../launch/lock.ts";
 import { isKnownLog, refuseSharedLog } from "../launch/log.ts";
 import type { Ground } from "../launch/types.ts";
 import { resolveIn } from "../prepare/environment.ts";
+import { type LogWriter, makeLogWriter, makeOutputMemory, type OutputMemory } from "./keep.ts";
 
 export interface OneshotKey {
   plugin: string;
@@ -56,11 +55,6 @@ export interface Capture {
 
 /** For a moment only: to move earlier runs on, and to write an exit. */
 const LOCK_TIMEOUT_MS = 10_000;
-/** What is remembered for the exit's last lines. */
-const LAST_BYTES = 32 * 1024;
-/** How much is written between two looks at the log's size. */
-const LOOK_BYTES = 1024 * 1024;
-
 export function keyOf({ plugin, command, variant }: OneshotKey): string {
   return formatKey({ plugin, command, variant: variant || DEFAULT_VARIANT });
 }
@@ -77,12 +71,34 @@ export async function openCapture(
   settings: OneshotSettings,
   onLoss: (reason: string) => void,
 ): Promise<Capture> {
+  const opened = await openLog(ground, run, settings);
+  const open: OpenCapture = {
+    ground,
+    run,
+    opened,
+    startedAt: new Date().toISOString(),
+    began: performance.now(),
+    last: makeOutputMemory(),
+    writer: makeLogWriter(opened, run.log, settings.logs.maxBytes, onLoss),
+  };
+  return {
+    fd: opened.fd,
+    keep(bytes) {
+      open.last.push(bytes);
+      open.writer.write(bytes);
+    },
+    end: (status, signalled) => finish(open, (more) => makeRunExit(run, status, signalled, more)),
+    fail: (error) => finish(open, (more) => makeFailedExit(run, error, more)),
+  };
+}
+
+/** Moves earlier runs on and removes their exit, under the key's lock. */
+async function openLog(ground: Ground, run: CapturedRun, settings: OneshotSettings): Promise<OpenedLog> {
   const { store } = ground;
   const { key, log } = run;
   store.prepare();
   if (settings.log !== null) checkLogPath(log, logPlaces(ground));
   const lock = await lockToCapture(ground, run);
-  let opened: OpenedLog;
   try {
     if (store.record(key).is !== "absent")
       throw new DtError(
@@ -94,51 +110,47 @@ export async function openCapture(
       );
     refuseSharedLog(ground, key, log);
     if (settings.log !== null) makeLogDirectory(log, logPlaces(ground));
-    opened = openRun(
+    const opened = openRun(
       log,
       settings.logs.keep,
       settings.log === null ? 0o600 : 0o644,
       settings.log === null || isKnownLog(ground, key, log),
     );
     removeFile(store.path(key, "exit"));
+    return opened;
   } finally {
     lock.release();
   }
-  const startedAt = new Date().toISOString();
-  const began = performance.now();
-  const last = makeMemory();
-  const writer = makeWriter(opened, log, settings.logs.maxBytes, onLoss);
-  return {
-    fd: opened.fd,
-    keep(bytes) {
-      last.push(bytes);
-      writer.write(bytes);
-    },
-    end: (status, signalled) => finish((more) => makeRunExit(run, status, signalled, more)),
-    fail: ({ code, message, hint = null }) =>
-      finish((more) => ({
-        ...makeRunExit(run, { code: null, signal: null }, null, more),
-        reason: "start-failed",
-        text: `could not be started: ${message}`,
-        error: { code, message, hint },
-      })),
-  };
+}
 
-  async function finish(make: (more: EndFacts) => ExitRecord): Promise<ExitRecord> {
-    const uptimeMs = Math.round(performance.now() - began);
-    writer.close();
-    const lock = await lockToCapture(ground, run);
-    try {
-      const there = statOf(log);
-      const isLatest = there?.ino === opened.file.ino && there.dev === opened.file.dev;
-      const kept = last.lines();
-      const lastLines = kept.length > 0 || !isLatest ? kept : readLastLines(log, LAST_LINES);
-      const exit = make({ startedAt, uptimeMs, lastLines });
-      if (isLatest || (there === undefined && store.exit(key).is === "absent")) store.writeExit(exit);
-      return exit;
-    } finally {
-      lock.release();
-    }
+interface OpenCapture {
+  ground: Ground;
+  run: CapturedRun;
+  opened: OpenedLog;
+  startedAt: string;
+  /** On the clock of `performance.now()`. */
+  began: number;
+  last: OutputMemory;
+  writer: LogWriter;
+}
+
+async function finish(open: OpenCapture, make: (more: EndFacts) => ExitRecord): Promise<ExitRecord> {
+  const { ground, run, opened, startedAt, last } = open;
+  const { store } = ground;
+  const { key, log } = run;
+  const uptimeMs = Math.round(performance.now() - open.began);
+  open.writer.close();
+  const lock = await lockToCapture(ground, run);
+  try {
+    const there = statOf(log);
+    const isLatest = there?.ino === opened.file.ino && there.dev === opened.file.dev;
+    const kept = last.lines();
+    const lastLines = kept.length > 0 || !isLatest ? kept : readLastLines(log, LAST_LINES);
+    const exit = make({ startedAt, uptimeMs, lastLines });
+    if (isLatest || (there === undefined && store.exit(key).is === "absent")) store.writeExit(exit);
+    return exit;
+  } finally {
+    lock.release();
   }
 }
 
@@ -155,60 +167,6 @@ function lockToCapture(ground: Ground, { key, startedBy }: CapturedRun): Promise
     timeoutMs: LOCK_TIMEOUT_MS,
     evenUnwritten: true,
   });
-}
-
-function makeWriter({ fd, file }: OpenedLog, path: string, maxBytes: number | null, onLoss: (reason: string) => void) {
-  let bound: Bound | null = maxBytes === null ? null : boundLog(path, file, maxBytes);
-  let open = true;
-  let written = 0;
-  return {
-    write(bytes: Uint8Array): void {
-      if (!open) return;
-      try {
-        for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
-      } catch (error) {
-        open = false;
-        onLoss(messageOf(error));
-      }
-      written += bytes.length;
-      if (bound === null || written < LOOK_BYTES) return;
-      written = 0;
-      if (!bound.check()) bound = null;
-    },
-    close(): void {
-      bound?.check();
-      bound?.close();
-      closeSync(fd);
-    },
-  };
-}
-
-/** The end of what came, whatever became of the log. */
-function makeMemory() {
-  const memory = Buffer.alloc(2 * LAST_BYTES);
-  let length = 0;
-  return {
-    push(bytes: Uint8Array): void {
-      const piece = bytes.length > LAST_BYTES ? bytes.subarray(bytes.length - LAST_BYTES) : bytes;
-      if (length + piece.length > memory.length) {
-        memory.copyWithin(0, length - LAST_BYTES, length);
-        length = LAST_BYTES;
-      }
-      memory.set(piece, length);
-      length += piece.length;
-    },
-    lines(): string[] {
-      const from = Math.max(0, length - LAST_BYTES);
-      if (length === 0) return [];
-      // A cut may fall within a character: its continuation bytes go.
-      const begin = from === 0 ? 0 : memory.subarray(from, length).findIndex((byte) => (byte & 0xc0) !== 0x80);
-      const text = memory.toString("utf8", from + Math.max(0, begin), length);
-      return text
-        .replace(/\r?\n$/, "")
-        .split(/\r?\n/)
-        .slice(-LAST_LINES);
-    },
-  };
 }
 
 const BY: Record<string, Asker["by"]> = { SIGINT: "interrupt", SIGHUP: "hangup", SIGTERM: "signal", SIGQUIT: "signal" };
@@ -231,4 +189,14 @@ function makeRunExit(
     { ...run, token, startedAt, restarts: 0 },
     { reason, code, signal, uptimeMs, by, startedBy, lastLines },
   );
+}
+
+function makeFailedExit(run: CapturedRun, error: DtError, more: EndFacts): ExitRecord {
+  const { code, message, hint = null } = error;
+  return {
+    ...makeRunExit(run, { code: null, signal: null }, null, more),
+    reason: "start-failed",
+    text: `could not be started: ${message}`,
+    error: { code, message, hint },
+  };
 }

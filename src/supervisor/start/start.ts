@@ -27,7 +27,7 @@ import { lockKey } from "../launch/lock.ts";
 import type { Ground, LaunchEvent, LaunchSpec, Report } from "../launch/types.ts";
 import { prepareLaunch } from "../prepare/launch.ts";
 import type { StackLaunch } from "../prepare/stack.ts";
-import { dropTicket, holdTicket, refuseCalledOff, watchTicket } from "../ticket/pending.ts";
+import { dropTicket, holdTicket, refuseCalledOff, watchTicket } from "../ticket/ticket.ts";
 import { begin, claim } from "./begin.ts";
 import { noteStartFailure } from "./failed.ts";
 import { clear } from "./place.ts";

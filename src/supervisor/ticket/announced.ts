@@ -20,20 +20,8 @@ import { LOADING } from "../../manifest/depends/begun.ts";
 import type { Asker } from "../../state/types.ts";
 import { removeEmptyDirectory, removeFile } from "../../sys/files/removal.ts";
 import type { Announced, Ground } from "../launch/types.ts";
-import {
-  askersOf,
-  clearStart,
-  dropTicket,
-  HELD,
-  holdTicket,
-  isWaiting,
-  lastStopOf,
-  makeId,
-  type Place,
-  STARTS,
-  startsIn,
-  UNNAMED,
-} from "./pending.ts";
+import { askersOf, clearStart, HELD, isWaiting, type Place, STARTS, startsIn, UNNAMED } from "./startfile.ts";
+import { dropTicket, holdTicket, lastStopOf, makeId } from "./ticket.ts";
 
 /** A load has its own limit, but may have to wait for others'. */
 const WAIT_MS = 15_000;

@@ -1,0 +1,83 @@
+/**
+ * The file of a start that is under way, `starts/<key>.<id>.json`: which process it waits in, who asked for it, and by which hold those
+ * who do not see that process know that it lives (sys/lock/hold.ts).
+ */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Asker } from "../../state/types.ts";
+import { descendInto } from "../../sys/files/descend.ts";
+import { removeFile } from "../../sys/files/files.ts";
+import { isHeld } from "../../sys/lock/hold.ts";
+import { type ProcessIdentity, presenceOf } from "../../sys/process/identity.ts";
+import type { Ground, Ticket } from "../launch/types.ts";
+
+export const STARTS = "starts";
+/** In the place of a key that is not known yet. */
+export const UNNAMED = "unnamed";
+/** Where the processes that starts wait in take their holds. */
+export const HELD = `${STARTS}.held`;
+const NAME = /^(.+)\.([0-9a-f]{16})\.json$/;
+
+export interface StartFile {
+  version: 1;
+  key: string;
+  holder: ProcessIdentity;
+  by: Asker;
+  /** It waits for its turn in a process that starts nothing itself. */
+  isQueued?: true;
+  /** By what its process holds on, for who does not see that. */
+  hold?: string;
+}
+
+export type Place = Pick<Ground, "store" | "table">;
+
+/** Who asked for these starts. */
+export function askersOf(ground: Place, names: readonly string[]): Asker[] {
+  return names.flatMap((name) => fileOf(ground, name)?.by ?? []);
+}
+
+export function clearStart(ground: Place, name: string): void {
+  if (!isWaiting(ground, name)) removeFile(join(ground.store.directory, name));
+}
+
+export function startsIn({ store }: Pick<Ground, "store">): { key: string; name: string }[] {
+  let names: string[];
+  try {
+    names = descendInto(join(store.directory, STARTS), (at) => readdirSync(at));
+  } catch {
+    return []; // nothing was ever started here, or the place is not dt's
+  }
+  return names.flatMap((name) => {
+    const key = NAME.exec(name)?.[1];
+    return key === undefined ? [] : [{ key, name: join(STARTS, name) }];
+  });
+}
+
+export function isWaiting(ground: Place, name: string): boolean {
+  const file = fileOf(ground, name);
+  if (file === null) return false;
+  const { holder, hold } = file;
+  const presence = presenceOf(ground.table, holder);
+  if (presence !== "unknown") return presence === "alive";
+  const seen = ground.table.locate(holder);
+  if (seen !== undefined) return seen !== null && presenceOf(ground.table, seen) === "alive";
+  // Of a container beside this one.
+  return hold === undefined || isHeld(join(ground.store.directory, HELD), hold) !== false;
+}
+
+export function startHolderOf(ground: Place, name: string): ProcessIdentity | null {
+  return fileOf(ground, name)?.holder ?? null;
+}
+
+export function isQueuedIn(ground: Place, name: string): boolean {
+  return fileOf(ground, name)?.isQueued === true;
+}
+
+function fileOf({ store }: Place, name: string): StartFile | null {
+  const file = store.read(name, (value) => value as StartFile);
+  return file.is === "there" ? file.value : null;
+}
+
+export function startFileName(key: string, { id }: Ticket): string {
+  return join(STARTS, `${key}.${id}.json`);
+}

@@ -1,0 +1,195 @@
+/**
+ * What a start that waits is known by: its ticket, with the mark of the last stop before it (pending.ts has the table). It compares that mark
+ * with the key's want: another one means that it was called off.
+ */
+import { join } from "node:path";
+import type { ManagedSettings } from "../../manifest/model/resolved.ts";
+import type { Asker, Want } from "../../state/types.ts";
+import { DtError, EXIT } from "../../sys/base/error.ts";
+import { lazy } from "../../sys/base/lazy.ts";
+import { statOf } from "../../sys/base/stat.ts";
+import { removeFile } from "../../sys/files/files.ts";
+import { type Hold, takeHold } from "../../sys/lock/hold.ts";
+import { makePrivateDirectory } from "../../sys/places/paths.ts";
+import { identifySelf } from "../../sys/process/identity.ts";
+import { describeAsker } from "../launch/exit.ts";
+import type { Announced, Ground, Ticket } from "../launch/types.ts";
+import { HELD, type Place, STARTS, type StartFile, startFileName, startHolderOf } from "./startfile.ts";
+
+/** How late a start that waits notices that it was called off. */
+const LOOK_EVERY_MS = 100;
+
+export type LastStop = NonNullable<Want["lastStop"]>;
+
+/** Of whom a ticket is taken: who asks, and what they had announced before the manifests were loaded. */
+export interface Asking {
+  ground: Place;
+  announced: Announced | null;
+}
+
+/** Who needs no ticket for one key, since it is no start of that key, has none. */
+export interface Ticketed {
+  key: string;
+  asker: Asker;
+  ticket?: Ticket;
+}
+
+/** `handed`: what `handTicket` gave to whoever runs this dt. */
+export function takeTicket({ ground, announced }: Asking, key: string, asker: Asker, handed?: string): Ticket {
+  const ticket = takenFor(key, handed) ?? makeTicket(ground, key, announced);
+  holdTicket(ground, { key, asker, ticket });
+  return ticket;
+}
+
+/**
+ * Of a start that has nothing to wait for but the key's lock: its file is written when it does wait (`acquireLock`). What was announced is seen,
+ * and stays so.
+ */
+export function readTicket(asking: Asking, key: string, asker: Asker, handed?: string): Ticket {
+  if (asking.announced !== null) return takeTicket(asking, key, asker, handed);
+  return takenFor(key, handed) ?? makeTicket(asking.ground, key);
+}
+
+export function mayWait({ needs, before, compose }: Pick<ManagedSettings, "needs" | "before" | "compose">): boolean {
+  return needs.length + before.length > 0 || compose !== null;
+}
+
+/** For a start that waits here until a dt of its own runs it. To be dropped when that has ended. */
+export function handTicket(ground: Place, key: string, asker: Asker): { ticket: Ticket; mark: string } {
+  const ticket = makeTicket(ground, key);
+  holdTicket(ground, { key, asker, ticket }, true);
+  return { ticket, mark: markOf(key, ticket) };
+}
+
+/** What hands the ticket on to the dt that this one becomes, or runs. */
+export function markOf(key: string, { id, after }: Ticket): string {
+  return `${key} ${id} ${after ?? ""}`;
+}
+
+function makeTicket(ground: Place, key: string, announced: Announced | null = null): Ticket {
+  return {
+    id: makeId(),
+    after: announced === null ? (lastStopOf(ground, key)?.id ?? null) : announced.lastStopOf(key),
+  };
+}
+
+export function makeId(): string {
+  return crypto.randomUUID().replaceAll("-", "").slice(0, 16);
+}
+
+function takenFor(key: string, handed: string | undefined): Ticket | null {
+  const [own, id = "", after = ""] = handed?.split(" ") ?? [];
+  return own === key && /^[0-9a-f]{16}$/.test(id) ? { id, after: after === "" ? null : after } : null;
+}
+
+/** From here on the start waits in this process. A disk that takes no file hides the start from a stop, and the start itself will say why. */
+export function holdTicket(ground: Place, { key, asker, ticket }: Ticketed, isQueued = false): void {
+  if (ticket === undefined) return;
+  const { store, table } = ground;
+  try {
+    store.prepare();
+    makePrivateDirectory(join(store.directory, STARTS));
+    const hold = holdOn(ground, ticket);
+    const file: StartFile = {
+      version: 1,
+      key,
+      holder: identifySelf(table),
+      by: asker,
+      ...(isQueued ? { isQueued } : {}),
+      ...(hold === null ? {} : { hold }),
+    };
+    store.write(startFileName(key, ticket), file, { durable: false });
+  } catch (error) {
+    if (!(error instanceof DtError)) throw error;
+  }
+}
+
+/** What this process holds, by ticket. */
+const holds = lazy(() => new Map<string, Hold>());
+
+/** Null where there are no such locks. */
+function holdOn({ store }: Place, { id }: Ticket): string | null {
+  letGo(id);
+  const name = crypto.randomUUID().replaceAll("-", "");
+  const hold = takeHold(join(store.directory, HELD), name);
+  if (hold !== null) holds().set(id, hold);
+  return hold === null ? null : name;
+}
+
+function letGo(id: string): void {
+  holds().get(id)?.release();
+  holds().delete(id);
+}
+
+/** The start is over: it was launched, or will not be. */
+export function dropTicket({ store }: Pick<Ground, "store">, { key, ticket }: Omit<Ticketed, "asker">): void {
+  if (ticket === undefined) return;
+  letGo(ticket.id);
+  try {
+    removeFile(join(store.directory, startFileName(key, ticket)));
+  } catch (error) {
+    if (!(error instanceof DtError)) throw error;
+  }
+}
+
+/** Whether another process has taken it over. */
+export function isHeldElsewhere(ground: Place, { key, ticket }: Omit<Ticketed, "asker">): boolean {
+  const holder = ticket === undefined ? null : startHolderOf(ground, startFileName(key, ticket));
+  return holder !== null && holder.pid !== process.pid;
+}
+
+/** Who stopped the key since the start was asked for; null: nobody. */
+export function whoCalledOff(ground: Place, { key, ticket }: Omit<Ticketed, "asker">): Asker | null {
+  if (ticket === undefined) return null;
+  const last = lastStopOf(ground, key);
+  return last === null || last.id === ticket.after ? null : last.by;
+}
+
+/** Throws when it was. */
+export function refuseCalledOff(ground: Place, start: Omit<Ticketed, "asker">): void {
+  const by = whoCalledOff(ground, start);
+  if (by !== null) throw calledOffError(start.key, by);
+}
+
+export function calledOffError(key: string, by: Asker): DtError {
+  return new DtError("called-off", `${key} was not started: it was stopped meanwhile${describeAsker(by)}.`, {
+    status: EXIT.interrupted,
+    details: { key, by },
+  });
+}
+
+export function isCalledOff(error: unknown): boolean {
+  return (error as { code?: unknown } | null)?.code === "called-off";
+}
+
+/** Aborted, with the error as its reason, once the start is called off. To be closed. */
+export function watchTicket(ground: Place, start: Omit<Ticketed, "asker">): { signal: AbortSignal; close(): void } {
+  const off = new AbortController();
+  if (start.ticket === undefined) return { signal: off.signal, close() {} };
+  const whoStopped = makeStopLook(ground, start);
+  const look = () => {
+    const by = whoStopped();
+    if (by !== null) off.abort(calledOffError(start.key, by));
+  };
+  look();
+  const timer = setInterval(look, LOOK_EVERY_MS);
+  return { signal: off.signal, close: () => clearInterval(timer) };
+}
+
+/** `whoCalledOff`, to be asked again and again: a want is replaced by another file, never written in place, so it is read when that changed. */
+export function makeStopLook(ground: Place, start: Omit<Ticketed, "asker">): () => Asker | null {
+  let seen: string | null = null;
+  let by: Asker | null = null;
+  return () => {
+    const stat = statOf(ground.store.path(start.key, "want"));
+    const now = stat === undefined ? "-" : `${stat.ino} ${stat.mtimeMs}`;
+    if (now !== seen) by = whoCalledOff(ground, start);
+    seen = now;
+    return by;
+  };
+}
+
+export function lastStopOf({ store }: Pick<Ground, "store">, key: string): LastStop | null {
+  const want = store.want(key);
+  return want.is === "there" ? (want.value.lastStop ?? null) : null;
+}
