@@ -402,8 +402,8 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/supervisor/end/stopkey.ts",
-        from: `if (read.is === "absent") {`,
-        to: `if (read.is !== "there") {`,
+        from: `if (read.is === "absent") return callOff(stop);`,
+        to: `if (read.is !== "there") return callOff(stop);`,
       },
     ],
     test: "test/fault/records.test.ts",

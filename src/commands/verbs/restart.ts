@@ -12,7 +12,7 @@ import { tellLastLines } from "../../runners/parts/tell.ts";
 import type { RunnerContext } from "../../runners/parts/types.ts";
 import { describeAsker } from "../../state/asker.ts";
 import type { LaunchRecord } from "../../state/types.ts";
-import { isUnderWay } from "../../supervisor/end/stopkey.ts";
+import { isUnderWay } from "../../supervisor/end/underway.ts";
 import { askRestart } from "../../supervisor/host/request.ts";
 import { lineOf } from "../../supervisor/launch/line.ts";
 import { TICKET_MARK } from "../../supervisor/launch/marks.ts";

@@ -2,7 +2,7 @@
 import { commandOf } from "../../manifest/model/find.ts";
 import type { ManifestIndex } from "../../manifest/model/resolved.ts";
 import type { Asker } from "../../state/types.ts";
-import { stopLost } from "../../supervisor/end/stopkey.ts";
+import { stopLost } from "../../supervisor/end/lost.ts";
 import { HOST_MARK } from "../../supervisor/launch/marks.ts";
 import type { Ground } from "../../supervisor/launch/types.ts";
 import { isSpared } from "../../supervisor/tree/spare.ts";

@@ -38,3 +38,35 @@ export interface LeaderEnd {
   signal: string | null;
   at: string;
 }
+
+export type StopKeyResult =
+  | { is: "not-running"; key: string }
+  | {
+      is: "stopped";
+      key: string;
+      pid: number | null;
+      exit: ExitRecord;
+      killed: number;
+      tookMs: number;
+      /** A start that was under way beside it was called off as well. */
+      calledOff: boolean;
+    }
+  /** It had ended before; `left`: some of it ran on, and was ended now. */
+  | { is: "ended"; key: string; exit: ExitRecord; left: boolean }
+  /** Nothing ran yet, and the start that was under way will launch nothing. */
+  | { is: "called-off"; key: string }
+  | { is: "found-unrecorded"; key: string }
+  /** Its files are not this user's, and nothing that runs carries the key: nothing was touched. */
+  | { is: "foreign"; key: string; why: string };
+
+export interface StopKeyRequest {
+  key: string;
+  by: Asker;
+  lockTimeoutMs: number;
+  /** `--timeout`: replaces the recorded one, in milliseconds. */
+  timeoutMs: number | null;
+  /** Only what this host serves; for whoever started it and would not stop another's. */
+  ofHost?: ProcessIdentity;
+  /** As Ctrl-C: SIGINT in place of the recorded signal; aborted, what is left gets SIGKILL at once. */
+  interrupt?: AbortSignal;
+}

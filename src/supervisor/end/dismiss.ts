@@ -1,0 +1,51 @@
+/** A stop where nothing runs: what ended before is taken off the list of failures, and a start that is being loaded is called off. */
+import type { ExitRecord } from "../../state/types.ts";
+import { stateAfter } from "../../state/view.ts";
+import type { Ground } from "../launch/types.ts";
+import { lockToStop, noteWanted, unlessUnwritable } from "./stopnotes.ts";
+import type { StopKeyRequest, StopKeyResult } from "./types.ts";
+import { isListedAsFailed } from "./underway.ts";
+
+/** Nothing runs, and whether a start of it is being loaded is not known: if one is, it finds the mark. */
+export async function markUnknown(
+  ground: Ground,
+  request: StopKeyRequest,
+  say: (text: string) => void,
+): Promise<StopKeyResult> {
+  const lock = await lockToStop(ground, request);
+  try {
+    if (ground.store.record(request.key).is === "absent") noteWanted(ground, request);
+  } finally {
+    lock.release();
+  }
+  say(`${request.key}: manifests are still being loaded; a start that they are loaded for will not start it`);
+  return dismissEnded(ground, request);
+}
+
+/** Nothing runs; what is listed as failed is no longer. */
+export async function dismissEnded(ground: Ground, request: StopKeyRequest): Promise<StopKeyResult> {
+  const { store } = ground;
+  const { key } = request;
+  if (!isListedAsFailed(ground, key)) {
+    const exit = store.exit(key);
+    const byItself = exit.is === "there" && exit.value.reason === "exited";
+    return byItself ? { is: "ended", key, exit: exit.value, left: false } : { is: "not-running", key };
+  }
+  store.prepare();
+  const lock = await lockToStop(ground, request);
+  try {
+    const exit = store.exit(key);
+    if (!isListedAsFailed(ground, key) || exit.is !== "there") return { is: "not-running", key };
+    noteWanted(ground, request);
+    return { is: "ended", key, exit: dismiss(ground, request, exit.value), left: false };
+  } finally {
+    lock.release();
+  }
+}
+
+export function dismiss({ store }: Ground, { by }: StopKeyRequest, exit: ExitRecord): ExitRecord {
+  if (stateAfter(exit) !== "failed") return exit;
+  const dismissed = { ...exit, dismissed: { by, at: new Date().toISOString() } };
+  unlessUnwritable(() => store.writeExit(dismissed));
+  return dismissed;
+}

@@ -1,0 +1,26 @@
+/** What there is to stop of a key: a launch, a start that is under way, or a failure that is still listed. Only looks. */
+import { existsSync } from "node:fs";
+import { stateAfter } from "../../state/view.ts";
+import type { Ground } from "../launch/types.ts";
+import { pendingStarts } from "../ticket/pending.ts";
+
+/**
+ * Whether there is something to stop, or a start to call off. Between two runs of a policy there is no record for a moment, but the lock is held then, and when
+ * it is not any more, the next record is there.
+ */
+export function isUnderWay({ store, table }: Ground, key: string): boolean {
+  const isRecorded = () => store.record(key).is !== "absent";
+  return (
+    isRecorded() ||
+    existsSync(store.path(key, "lock")) ||
+    isRecorded() ||
+    pendingStarts({ store, table }, key).length > 0
+  );
+}
+
+/** Whether it is listed though nothing of it runs: a stop takes it off the list. One that cannot be read is for `dt clear`. */
+export function isListedAsFailed({ store }: Pick<Ground, "store">, key: string): boolean {
+  if (store.record(key).is !== "absent") return false;
+  const exit = store.exit(key);
+  return exit.is === "there" && stateAfter(exit.value) === "failed";
+}
