@@ -37,12 +37,12 @@ export function describeEnd(exit: Facts, killed: number): string {
 /** How many lines of the log an exit keeps. */
 export const LAST_LINES = 50;
 
-/** What ended: a launch, a run of a one-shot, or a start that came to nothing. */
+/** What ended: a launch, a run of a one-shot, or a start that failed. */
 type Subject = Pick<ExitRecord, "key" | "token" | "startedAt" | "restarts" | "argv" | "cwd" | "log">;
 
 /**
- * Every exit is made here. Default: at this moment, with a code and a signal that nobody saw, without last lines, and with the sentence that `reason`
- * has. `killed`: how many processes SIGKILL had to end.
+ * Every exit record is made here. Defaults: it ended now, its code and signal are unknown, no last lines, and the text
+ * is the sentence for `reason`. `killed`: how many processes had to be killed with SIGKILL.
  */
 export function makeExit(
   { key, token, startedAt, restarts, argv, cwd, log }: Subject,
@@ -56,7 +56,7 @@ export function makeExit(
   return { ...facts, text: how.text ?? describeEnd(facts, killed) };
 }
 
-/** What a host can say of a launch that another dt is just ending, before that one has written the exit. */
+/** What a host can report of a launch that another dt is ending, before that dt has written the exit. */
 export function makeTakenExit(
   record: LaunchRecord,
   by: Asker,

@@ -1,8 +1,8 @@
-/** An error on its way from a host to its caller, and what a start that failed leaves of it. */
+/** Errors on their way from a host to its caller: to plain JSON, and back to an error. */
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import type { FailureReport } from "./types.ts";
 
-/** An error of the host, told again in the caller. */
+/** The host's error, to be thrown again in the caller. */
 export function errorOf(failure: FailureReport): DtError {
   return new DtError(failure.code, failure.message, {
     lines: failure.lines ?? [],
@@ -39,7 +39,7 @@ export function failureOf(error: unknown): FailureReport {
     code: "internal",
     message: `dt failed: ${first}`,
     lines,
-    hint: "This is a bug of dt.",
+    hint: "This is a bug in dt.",
     status: EXIT.internal,
     details: null,
   };

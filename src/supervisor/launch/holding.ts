@@ -1,12 +1,17 @@
-/** A host holds on to its launch from before the record names it to the launch's end (sys/lock/hold.ts); with each run to that run's token. */
+/**
+ * A host's hold on its launch (sys/lock/hold.ts): it is taken before the record names the host and kept until the
+ * launch ends. With each run, the hold moves to that run's token.
+ */
 import type { LaunchRecord } from "../../state/types.ts";
 import { takeHold } from "../../sys/lock/hold.ts";
 import type { Ground } from "./types.ts";
 
-/** The record, saying whether its host holds on to it. To be called again where the run directory was made again. */
+/**
+ * Returns the record, noting whether its host has a hold on it. Call it again after the run directory was recreated.
+ */
 export function holdOn(ground: Ground, { held: _, ...record }: LaunchRecord): LaunchRecord {
   const { key, token } = record;
-  // Before, not after: of the same token, its own hold would be in the way.
+  // Let go first: this process's own hold on the same token would be in the way.
   letGo(ground, key);
   const hold = takeHold(ground.store.path(key, "fence"), token);
   if (hold === null) return record;

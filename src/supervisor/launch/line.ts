@@ -1,4 +1,4 @@
-/** The line a person may read about a launch. */
+/** What is shown about a launch in one line. */
 import type { LaunchRecord } from "../../state/types.ts";
 import type { LaunchLine } from "./types.ts";
 

@@ -1,4 +1,4 @@
-/** A key's lock: who changes the launch of a key holds it. Every lock of a key is taken here. */
+/** A key's lock: only its holder changes the key's launch. Every lock of a key is taken here. */
 
 import { acquireLock, type HeldLock, type LockRequest, readHolder } from "../../sys/lock/lock.ts";
 import { presenceOf } from "../../sys/process/identity.ts";
@@ -13,7 +13,7 @@ export function lockKey(
   key: string,
   request: Omit<LockRequest, "path" | "seal" | "table" | "backend">,
 ): Promise<HeldLock> {
-  // Asked again at each try: the root may be moved meanwhile.
+  // Computed again at each try: the root may be moved meanwhile.
   return acquireLock({
     path: () => store.path(key, "lock"),
     seal: store.seal,

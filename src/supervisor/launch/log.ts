@@ -1,4 +1,4 @@
-/** Whose log a file is. */
+/** Which launch a log file belongs to. */
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { presenceOf } from "../../sys/process/identity.ts";
 import type { Ground } from "./types.ts";
@@ -9,7 +9,7 @@ export function isKnownLog({ store }: Ground, key: string, log: string): boolean
   return exit.is === "there" && exit.value.log === log;
 }
 
-/** Two launches in one file would be nobody's log. */
+/** Two launches must not write one file: their output would be mixed. */
 export function refuseSharedLog({ store, table }: Ground, key: string, log: string): void {
   for (const other of store.keys()) {
     if (other === key) continue;
@@ -19,7 +19,7 @@ export function refuseSharedLog({ store, table }: Ground, key: string, log: stri
     if (!alive) continue;
     throw new DtError(
       "log-in-use",
-      `${key} and ${other} cannot write one log at a time: ${log} belongs to ${other}, which runs.`,
+      `${key} and ${other} cannot write one log at the same time: ${log} belongs to ${other}, which is running.`,
       {
         status: EXIT.failed,
         hint: `Give one of them another \`log\` in the manifest, or stop the other: dt stop ${other}`,

@@ -1,4 +1,4 @@
-/** A launch that is asked to end, or to be replaced, by what runs inside of it. */
+/** Refuses to end or replace a launch from inside it. */
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { keyParts } from "../../values/key.ts";
 import type { Ground } from "./types.ts";
@@ -11,7 +11,7 @@ export function nestedError(key: string, verb: string): DtError {
   });
 }
 
-/** Replacing or stopping the launch that this dt runs in would end this dt halfway. Throws `nested`. */
+/** A dt that replaces or stops the launch it runs in would end itself halfway. Throws `nested`. */
 export function refuseNested(
   { ground, env }: { ground: Pick<Ground, "root">; env: Record<string, string> },
   key: string,

@@ -1,18 +1,19 @@
 /**
- * What a policy has done so far, as a record keeps it, so that another host goes on where the one before was killed. A record has times of the
- * wall clock, since a host's own clock ends with it. Known limit: a wall clock that is set in between moves the window by as much.
+ * The restarts of a policy so far, kept in the record so that another host continues after this one was killed. The
+ * record has wall-clock times, since a host's own clock ends with it. Known limit: setting the wall clock in between
+ * moves the window by as much.
  */
 import type { LaunchRecord } from "../../state/types.ts";
 
-/** What the policy has done so far for this launch. */
+/** The restarts by policy so far for this launch. */
 export interface Streak {
-  /** Restarts in a row, that is without a run between them that lasted. */
+  /** Restarts in a row, without a run between them that lasted. */
   inRow: number;
-  /** When it restarted, in milliseconds of the clock that `now` is of. */
+  /** When it restarted, in milliseconds on the same clock as `now`. */
   at: readonly number[];
 }
 
-/** Nothing yet, or a person or a change of files began anew. */
+/** No restart yet, or a user or a file change started it again. */
 export const NO_STREAK: Streak = { inRow: 0, at: [] };
 
 export function noteStreak({ inRow, at }: Streak): Pick<LaunchRecord, "tries"> {

@@ -1,4 +1,4 @@
-/** What the rooms above hand down to start something, what they hear back, and a run as its host holds it. No code in this file. */
+/** What the rooms above pass down to start a launch, and what a host reports back. No code in this file. */
 
 import type { Reading } from "../../manifest/cache/reading.ts";
 import type { ManagedSettings } from "../../manifest/model/resolved.ts";
@@ -15,41 +15,46 @@ export interface Site {
   table: ProcessTable;
   store: Store;
   root: string;
-  /** `DIALTONE_HOME`, null when there is none. */
+  /** `DIALTONE_HOME`; null when there is none. */
   home: string | null;
-  /** The environment of whoever runs this dt: what is run to end a stack, or to ask about it, is found on its PATH. */
+  /** The environment of the caller of this dt. The programs that end or inspect a stack are found on its PATH. */
   env: Record<string, string>;
   /** Default: as the file system of the run directory allows. */
   lockBackend?: LockBackend | undefined;
 }
 
-/** Where a supervisor works: what it needs to start launches, too. Handed in, never global. */
+/** Where a supervisor works: what it needs to start launches, too. Passed in, never global. */
 export interface Ground extends Site {
-  /** Where the manifests' index is kept. */
+  /** Where the manifest index is cached. */
   cache: string;
-  /** How this dt starts itself. */
+  /** The command line by which this dt runs itself. */
   self: readonly string[];
-  /** The soft limit of open files that commands get; null: unknown, leave it. */
+  /** The soft limit of open files for commands; null: unknown, leave it as it is. */
   openFiles: bigint | null;
-  /** How far the root's manifests are followed by what is started here. Default: all of them. */
+  /** Which of the root's manifests apply to what is started here. Default: all of them. */
   reading?: Reading;
-  /** In a host: which folder the root was when it began. Null: none was there. */
+  /** In a host: which folder the root was when the host began. Null: there was none. */
   folder?: FolderIdentity | null;
-  /** The root is not trusted, and what is run not its own: it gets nothing of the root. Default: where the root's reading is `data`. */
+  /**
+   * The root is not trusted, and what is run does not come from it: it gets nothing from the root. Default: true when
+   * `reading` is `data`.
+   */
   isStrange?: boolean;
-  /** The other user who was accepted as the root's owner. Default: nobody. */
+  /** The other user who was accepted as the root's owner. Default: none. */
   owner?: number | null;
-  /** Told of each command line that is run beside the launch's own (`--verbose`). */
+  /** Called with each command line that is run beside the launch's own (`--verbose`). */
   onCommand?: (line: string, cwd: string) => void;
-  /** In a host: by key, what tells that it lives to those who cannot see it. */
+  /** In a host: the holds by key. They show that the host is alive to those who cannot see its process. */
   holds?: Map<string, Hold>;
-  /** In a host: what falls to it may be a stranger's, which was below this process before it began. */
+  /**
+   * In a host: an orphan that it inherits may be a stranger, a process that was below the host before the host began.
+   */
   bystanders?: boolean;
-  /** In a host of many launches: what fell to it is not of one of them alone. */
+  /** In a host of many launches: an orphan that it inherits may belong to any of them. */
   shared?: boolean;
 }
 
-/** One start that was asked for: everything a host needs, as plain JSON. */
+/** One requested start: everything a host needs, as plain JSON. */
 export interface LaunchSpec {
   key: string;
   plugin: string;
@@ -62,44 +67,44 @@ export interface LaunchSpec {
   readyTimeoutMs: number | null;
   /** How long to wait for the key's lock. */
   lockTimeoutMs: number;
-  /** The environment of whoever asked. */
+  /** The environment of the caller. */
   env: Record<string, string>;
   asker: Asker;
-  /** Which stops came before it; none: nobody but its own host asked for it. */
+  /** Which stops came before it. Absent: its own host alone asked for it. */
   ticket?: Ticket;
-  /** Leave a healthy launch of the same thing alone. */
+  /** Leave a healthy launch alone if it would be started the same way. */
   ensure: boolean;
-  /** Of a stack: toggles that are off. Default none. */
+  /** Of a stack: toggles that are off. Default: none. */
   off?: string[];
-  /** Of a stack: make its containers anew, also where nothing changed. Default false. */
+  /** Of a stack: recreate its containers even if nothing changed. Default: false. */
   recreate?: boolean;
   detached: boolean;
-  /** The process it is tied to; default none. */
+  /** The launch ends with this process. Default: none. */
   owner?: Owner | null;
-  /** As it is noted for another host: that its ground was strange. */
+  /** In the spec saved for another host: whether the root was untrusted. */
   isStrange?: boolean;
-  /** Keys whose starts wait for this one; what runs before it is run for them too. Default none. */
+  /** Keys whose starts wait for this one; what runs before it runs for them too. Default: none. */
   dependents?: string[];
-  /** With `tty: true`: the size of the terminal it is to be shown on; null: the usual 80 by 24. */
+  /** With `tty: true`: the size of the terminal that will show it; null: the usual 80 by 24. */
   terminal?: TerminalSize | null;
 }
 
-/** What a start that somebody asked for is known by until it is launched (supervisor/ticket/ticket.ts). */
+/** Identifies a requested start until it is launched (supervisor/ticket/ticket.ts). */
 export interface Ticket {
   id: string;
-  /** The last stop of its key when it was asked for; null: there was none. */
+  /** The key's last stop at the time of the request; null: none. */
   after: string | null;
 }
 
-/** What a start is known by while its manifests are loaded (supervisor/ticket/announced.ts). */
+/** Identifies a start while its manifests are loaded (supervisor/ticket/announced.ts). */
 export interface Announced {
-  /** The mark of the last stop of the key before the load; null: it was never stopped. */
+  /** The mark of the key's last stop before the load; null: it was never stopped. */
   lastStopOf(key: string): string | null;
-  /** Its keys have tickets, or it has none. */
+  /** To be called when its keys have tickets, or when it has no keys. */
   close(): void;
 }
 
-/** One line a person may read about a launch. */
+/** What is shown about a launch in one line. */
 export interface LaunchLine {
   key: string;
   state: string;
@@ -109,7 +114,7 @@ export interface LaunchLine {
   log: string;
 }
 
-/** What a host tells while it works. It goes to the terminal in the foreground, through a pipe when detached. */
+/** What a host reports while it works. It goes to the terminal in the foreground, through a pipe when detached. */
 export type LaunchEvent =
   | { is: "note"; text: string }
   /** A command line that is run beside the launch's own. */
@@ -128,7 +133,7 @@ export interface FailureReport {
   code: string;
   /** The error's sentence. */
   message: string;
-  /** What follows it. */
+  /** Further lines after it. */
   lines?: readonly string[];
   hint: string | null;
   status: number;
