@@ -12,12 +12,12 @@ import { refuseChanged } from "./manifests.ts";
 
 export interface World {
   home: string;
-  /** Of whoever started the daemon. */
+  /** The environment of the caller that started the daemon. */
   env: Record<string, string>;
   table: ProcessTable;
 }
 
-/** Throws when its run directory is not to be trusted. */
+/** Throws when the root's run directory cannot be trusted. */
 export function groundOf({ home, env, table }: World, root: string): Ground {
   return {
     table,
@@ -30,24 +30,24 @@ export function groundOf({ home, env, table }: World, root: string): Ground {
     openFiles: inheritedOpenFiles(),
     lockBackend: undefined,
     reading: readingOf(env),
-    // Asked each time: a person may trust it meanwhile, or no more.
+    // Computed each time: the user may trust the root meanwhile, or stop trusting it.
     get isStrange() {
       return readingOf(env) === "known" && !isTrusted({ home, env }, root);
     },
   };
 }
 
-/** The daemon goes by what was taken over, `dt watch`, which shares this, by the files. */
+/** The daemon uses the manifests as they were taken over. `dt watch`, which shares this code, uses the files. */
 function readingOf(env: World["env"]): Reading {
   return env[KNOWN_MARK] === "1" ? "known" : "all";
 }
 
-/** The other user whom a person accepted as the owner of a root. */
+/** The other user whom the user accepted as the owner of a root. */
 export function ownerIn({ home }: Pick<World, "home" | "env">, root: string): number | null {
   return readTrust(home, root)?.owner ?? null;
 }
 
-/** Throws when code of a manifest is to be run that is not as it was taken over. */
+/** Throws when manifest code that is about to run differs from what was taken over. */
 export function refuseChangedIn({ home, env }: Pick<World, "home" | "env">, root: string, file: string): void {
   refuseChanged({ root, home, reading: readingOf(env), owner: ownerIn({ home, env }, root) }, env, file);
 }

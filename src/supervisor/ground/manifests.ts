@@ -1,26 +1,30 @@
-/** The manifests for what a host does by itself: all of them for a launch that a person started, as they were taken over for one of the daemon's. */
+/**
+ * The manifests for what a host does by itself: all of them for a launch that a user started, and as they were taken
+ * over for one of the daemon's.
+ */
 import { isAsKnown } from "../../manifest/cache/known.ts";
 import type { ManifestIndex } from "../../manifest/model/resolved.ts";
 import { DtError } from "../../sys/base/error.ts";
 import type { Ground, LaunchSpec } from "../launch/types.ts";
 import { refuseAnotherFolder } from "./samefolder.ts";
 
-/** For the launch of one plugin: others that failed are not tried again for it. */
+/** For a launch of one plugin: other plugins that failed to load are not tried again. */
 export async function manifestsOf(
   ground: Ground,
   { plugin, env }: Pick<LaunchSpec, "plugin" | "env">,
 ): Promise<ManifestIndex> {
   refuseAnotherFolder(ground);
-  // Loaded here: most hosts never ask, and all of them start with what they import.
+  // Loaded lazily: most hosts never need it, and each starts by loading what it imports.
   const { loadIndex } = await import("../../manifest/index.ts");
   const { root, home, cache, reading = "all", owner = null } = ground;
   return loadIndex({ root, home, cacheDir: cache, env, reading, owner, wanted: plugin });
 }
 
 /**
- * A function of a manifest is run from its file, so for the daemon that has to be as it was taken over. What is in the user's home is the user's own.
+ * A manifest's function is run from its file, so for the daemon that file must be as it was taken over. Files in the
+ * user's home are the user's own.
  *
- * Known limit: between this look and the run the file may change.
+ * Known limit: the file may change between this check and the run.
  */
 export function refuseChanged(
   { root, home, reading, owner = null }: Pick<Ground, "root" | "home" | "reading" | "owner">,

@@ -1,10 +1,13 @@
-/** The ground of a host, which lives as long as its launch: when the project's folder is moved meanwhile, the host goes on in the new place. */
+/**
+ * The ground of a host, which lives as long as its launch. When the project's folder is moved meanwhile, the host
+ * continues in the new place.
+ */
 import { movePath } from "../../state/moved.ts";
 import { openStore } from "../../state/store.ts";
 import { followDirectory } from "../../sys/files/follow.ts";
 import type { Ground } from "../launch/types.ts";
 
-/** Where a path of the project is by now, for a launch that was started with `env`, in case that the folder was moved under it. */
+/** Where a path of the project is now, for a launch that was started with `env`, in case the folder was moved since. */
 export function movedWith({ root }: Ground, env: Record<string, string>): (path: string) => string {
   return (path) => movePath(path, env.DIALTONE_ROOT ?? root, root);
 }

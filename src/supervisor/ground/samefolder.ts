@@ -1,6 +1,6 @@
 /**
- * A host goes on in the folder in which its launch was started, wherever that is moved. Another folder that is put in its place is a stranger's until
- * somebody runs a command there: the host evaluates nothing of it, and starts nothing in it.
+ * A host continues in the folder in which its launch was started, wherever that is moved. Another folder put in its
+ * place is untrusted until a user runs a command there: the host evaluates nothing from it, and starts nothing in it.
  */
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { identifyFolder, isSameFolder } from "../../sys/base/folder.ts";
@@ -8,12 +8,12 @@ import type { Ground } from "../launch/types.ts";
 
 type Placed = Pick<Ground, "root" | "folder">;
 
-/** To be called before anything is started, and then never again. */
+/** Call it before anything is started; later calls change nothing. */
 export function keepFolder(ground: Placed): void {
   ground.folder ??= identifyFolder(ground.root);
 }
 
-/** False where none is there. */
+/** False when there is no folder now. */
 export function isAnotherFolder({ root, folder }: Placed): boolean {
   const now = folder == null ? null : identifyFolder(root);
   return folder != null && now !== null && !isSameFolder(folder, now);
@@ -24,10 +24,10 @@ export function refuseAnotherFolder(ground: Placed): void {
   if (!isAnotherFolder(ground)) return;
   throw new DtError(
     "another-folder",
-    `Another folder is at ${ground.root} by now, and nothing is started in it for the one before.`,
+    `${ground.root} is another folder now, and dt starts nothing in it for the folder that was there before.`,
     {
       status: EXIT.failed,
-      hint: "Run the command there by its words, if you trust it. `dt stop` ends what runs on of the folder before.",
+      hint: "If you trust it, run the command there by its words. `dt stop` ends what still runs from the folder before.",
     },
   );
 }

@@ -1,18 +1,19 @@
 /**
- * Starts whose manifests are being loaded. Which keys such a start has is not known yet, so it has no tickets (pending.ts); a manifest may take
- * seconds. A stop that comes meanwhile wins over it all the same:
+ * Starts whose manifests are being loaded. dt does not know yet which keys such a start has, so it has no tickets
+ * (pending.ts), and a manifest may take seconds to load. A stop that comes meanwhile still wins over it:
  *
- *   the key is          then the stop
- *   -----------------   ----------------------------------------------------------------------------------------------------
- *   running             ends the launch and leaves its mark, as ever, and waits for nobody's manifest. The start knows each key's mark of
- *                       before the load, so it finds another one, and is called off
- *   not running         waits until the start has named its keys, which it then does by tickets, or until it is over; after 15 s it leaves its
- *                       mark all the same, and goes
+ *   the key is    then the stop
+ *   -----------   -----------------------------------------------------------------------------------------------------
+ *   running       ends the launch and leaves its mark as usual, without waiting for any load. The start remembers each
+ *                 key's mark from before the load, so it finds a different one and is called off
+ *   not running   waits until the start has named its keys by taking tickets, or is over. After 15 s it leaves its mark
+ *                 all the same and returns
  *
- * The file, `starts/unnamed.<id>.json`, is written after the marks were read: whoever stops before it is there came first. It goes when the tickets
- * are there. One of a process that is gone counts for nothing, and is removed by whoever meets it.
+ * The file, `starts/unnamed.<id>.json`, is written after the marks were read, so a stop that does not see it yet came
+ * first. It is removed when the tickets are there. The file of a process that is gone counts for nothing, and the next
+ * dt that meets it removes it.
  *
- * A stop that a manifest runs while it is loaded waits for no load, for that one waits for it.
+ * A stop that a manifest runs while it is loaded does not wait for any load, because that load waits for the stop.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -23,13 +24,13 @@ import type { Announced, Ground } from "../launch/types.ts";
 import { askersOf, clearStart, HELD, isWaiting, type Place, STARTS, startsIn, UNNAMED } from "./startfile.ts";
 import { dropTicket, holdTicket, lastStopOf, makeId } from "./ticket.ts";
 
-/** A load has its own limit, but may have to wait for others'. */
+/** A load has its own time limit, but may have to wait for other loads. */
 const WAIT_MS = 15_000;
-/** What is over by then needs no word. */
+/** A wait shorter than this is not reported. */
 const QUIET_MS = 1000;
 const LOOK_EVERY_MS = 5;
 
-/** To be called before the manifests are loaded, and closed when the start has its tickets. */
+/** Call it before the manifests are loaded, and close it when the start has its tickets. */
 export function announceStart(ground: Place, asker: Asker): Announced {
   const stops = new Map(ground.store.wanted().map((key) => [key, lastStopOf(ground, key)?.id ?? null]));
   const start = { key: UNNAMED, asker, ticket: { id: makeId(), after: null } };
@@ -40,12 +41,15 @@ export function announceStart(ground: Place, asker: Asker): Announced {
     dropTicket(ground, start);
     if (isFirst) removeUnused(ground);
   };
-  // Of a call that comes to nothing.
+  // For a call that fails before it closes this.
   process.once("exit", close);
   return { lastStopOf: (key) => stops.get(key) ?? null, close };
 }
 
-/** A wrong name, or a one-shot, leaves no run directory where there was none. What is in use is not empty. */
+/**
+ * A call with a wrong name, or of a one-shot, creates no run directory. Directories that are in use are not empty, so
+ * they stay.
+ */
 function removeUnused({ store }: Place): void {
   const inside = (name: string) => join(store.directory, name);
   try {
@@ -53,17 +57,20 @@ function removeUnused({ store }: Place): void {
     removeFile(inside(HELD));
     removeEmptyDirectory(store.directory);
   } catch {
-    // it stays
+    // the directory stays
   }
 }
 
-/** The starts that are being loaded. */
+/** The starts whose manifests are being loaded. */
 export function announcedStarts(ground: Place & Pick<Ground, "env">): string[] {
   if (ground.env[LOADING] !== undefined) return [];
   return startsIn(ground).flatMap(({ key, name }) => (key === UNNAMED ? [name] : []));
 }
 
-/** Resolves when these have named their keys, or are over; false when they take too long for that. `say`: what is waited for, after a while. */
+/**
+ * Resolves when these starts have named their keys or are over; false when that takes too long. `say`: after a while,
+ * what it waits for.
+ */
 export async function awaitNamed(
   ground: Place,
   names: readonly string[],
@@ -79,7 +86,7 @@ export async function awaitNamed(
         isSaid = true;
         for (const by of askersOf(ground, [name]))
           say(
-            `waiting until ${by.command} (pid ${by.pid}) has loaded its manifests: only then it is known what it starts`,
+            `waiting for ${by.command} (pid ${by.pid}) to load its manifests: until then it is unknown what it starts`,
           );
       }
       await Bun.sleep(LOOK_EVERY_MS);

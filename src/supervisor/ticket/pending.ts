@@ -1,23 +1,26 @@
 /**
- * Starts that are under way: asked for and not launched yet, because they wait for a need, for `before`, for their turn or for the key's
- * lock. A stop wins over every start that was asked for before it; a start that is asked for later wins over the stop.
+ * Starts under way: requested but not launched yet, because they wait for a need, for `before`, for their turn or for
+ * the key's lock. A stop wins over every start that was requested before it; a start that is requested later wins over
+ * the stop.
  *
- * No clock decides which was first. Each stop by a person leaves a new mark in the key's want (`lastStop`), under the key's lock. A start reads
- * the mark before it does anything else, and keeps it in its ticket. It compares again under the lock, right before it launches: another
- * mark means that a stop came in between. The file of a ticket, `starts/<key>.<id>.json`, only lets a stop see the start. It names the process
- * that the start waits in. A start that waits for nothing writes none.
+ * No clock decides which came first. Each stop by a user leaves a new mark in the key's want (`lastStop`), under the
+ * key's lock. A start reads the mark before it does anything else, and keeps it in its ticket. It compares again under
+ * the lock, right before it launches: a different mark means that a stop came in between. The ticket's file,
+ * `starts/<key>.<id>.json`, only lets a stop see the start. It names the process that the start waits in. A start that
+ * waits for nothing writes none.
  *
- *   killed                              then
- *   ---------------------------------   ----------------------------------------------------------------------------
- *   the start, with its file written    nothing is launched; the file names a process that is gone: the next stop removes it
- *   its caller, once the host has it    the host goes on, and the file names the host
- *   the stop, before its mark           the start goes on, as if nobody had asked for a stop
- *   the stop, after its mark            the start is called off
+ *   killed                             then
+ *   --------------------------------   --------------------------------------------------------------------------------
+ *   the start, with its file written   nothing is launched; the file names a process that is gone, and the next stop
+ *                                      removes it
+ *   its caller, once the host has it   the host continues, and the file names the host
+ *   the stop, before its mark          the start continues, as if no stop had been requested
+ *   the stop, after its mark           the start is called off
  *
- * A start of another container, whose process is not seen from here, is over when its hold is (sys/lock/hold.ts). One whose manifests are being
- * loaded has no keys yet: announced.ts.
+ * A start in another container, whose process is not visible here, is over when its hold is (sys/lock/hold.ts). A start
+ * whose manifests are being loaded has no keys yet: see announced.ts.
  *
- * Known limit: a want that was removed by hand, or cannot be read, calls nothing off.
+ * Known limit: a want that was removed by hand, or is unreadable, calls nothing off.
  */
 import { LOADING } from "../../manifest/depends/begun.ts";
 import type { Asker } from "../../state/types.ts";
@@ -37,15 +40,15 @@ import type { Ground } from "../launch/types.ts";
 import { clearStart, isQueuedIn, isWaiting, type Place, startHolderOf, startsIn, UNNAMED } from "./startfile.ts";
 import type { LastStop } from "./ticket.ts";
 
-/** How long a start that was called off may take to end what it runs: a one-shot gets as long after a Ctrl-C. */
+/** How long a start that was called off may take to end what it runs: as long as a one-shot gets after Ctrl-C. */
 const GIVE_UP_MS = 15_000;
 
-/** What a stop by this person leaves in the want. */
+/** What a stop by a user leaves in the want. */
 export function markStop(by: Asker): LastStop {
   return { id: crypto.randomUUID(), by };
 }
 
-/** Keys of which a start is under way. */
+/** Keys that have a start under way. */
 export function pendingKeys(ground: Place): string[] {
   const found = new Set<string>();
   for (const { key, name } of startsIn(ground))
@@ -58,8 +61,9 @@ export function pendingStarts(ground: Place, key: string): string[] {
 }
 
 /**
- * Whether one of these starts waits for a process that this one descends from, and that runs first for it (its `before`, a one-shot that it
- * needs, the manifest): such a stop clears the ground for the start, and is not meant for it.
+ * Whether this dt descends from a process that one of these starts waits in, and runs first for that start (its
+ * `before`, a one-shot that it needs, the manifest). A stop from there clears the ground for the start, and does not
+ * call it off.
  */
 export function isWithin(ground: Place & Pick<Ground, "env">, key: string, names: readonly string[]): boolean {
   const { [FIRST_MARK]: first = "", [LOADING]: loading } = ground.env;
@@ -71,15 +75,15 @@ export function isWithin(ground: Place & Pick<Ground, "env">, key: string, names
   return false;
 }
 
-/** Resolves when these starts are over, and what they ran with them, or have taken too long for that. */
+/** Resolves when these starts, and what they ran, are over, or have taken too long. */
 export async function awaitGivenUp(ground: Place, names: readonly string[]): Promise<void> {
   const deadline = performance.now() + GIVE_UP_MS;
-  // What only waits for its turn runs nothing yet.
+  // A start that only waits for its turn runs nothing yet.
   while (names.some((name) => isWaiting(ground, name) && !isQueuedIn(ground, name)) && performance.now() < deadline)
     await Bun.sleep(5);
 }
 
-/** Removes the files of starts that are over without having said so. */
+/** Removes the files of starts that ended without removing them. */
 export function clearStarts(ground: Place, key: string): void {
   for (const one of startsIn(ground)) if (one.key === key) clearStart(ground, one.name);
 }

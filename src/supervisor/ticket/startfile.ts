@@ -1,6 +1,6 @@
 /**
- * The file of a start that is under way, `starts/<key>.<id>.json`: which process it waits in, who asked for it, and by which hold those
- * who do not see that process know that it lives (sys/lock/hold.ts).
+ * The file of a start that is under way, `starts/<key>.<id>.json`: which process the start waits in, who asked for it,
+ * and the hold that shows that process to be alive where it is not visible (sys/lock/hold.ts).
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -12,9 +12,9 @@ import { type ProcessIdentity, presenceOf } from "../../sys/process/identity.ts"
 import type { Ground, Ticket } from "../launch/types.ts";
 
 export const STARTS = "starts";
-/** In the place of a key that is not known yet. */
+/** Stands for a key that is not known yet. */
 export const UNNAMED = "unnamed";
-/** Where the processes that starts wait in take their holds. */
+/** Where the waiting processes take their holds. */
 export const HELD = `${STARTS}.held`;
 const NAME = /^(.+)\.([0-9a-f]{16})\.json$/;
 
@@ -25,7 +25,7 @@ export interface StartFile {
   by: Asker;
   /** It waits for its turn in a process that starts nothing itself. */
   isQueued?: true;
-  /** By what its process holds on, for who does not see that. */
+  /** The name of its process's hold, for those who cannot see the process. */
   hold?: string;
 }
 
@@ -45,7 +45,7 @@ export function startsIn({ store }: Pick<Ground, "store">): { key: string; name:
   try {
     names = descendInto(join(store.directory, STARTS), (at) => readdirSync(at));
   } catch {
-    return []; // nothing was ever started here, or the place is not dt's
+    return []; // nothing was ever started here, or the directory is not dt's
   }
   return names.flatMap((name) => {
     const key = NAME.exec(name)?.[1];
@@ -61,7 +61,7 @@ export function isWaiting(ground: Place, name: string): boolean {
   if (presence !== "unknown") return presence === "alive";
   const seen = ground.table.locate(holder);
   if (seen !== undefined) return seen !== null && presenceOf(ground.table, seen) === "alive";
-  // Of a container beside this one.
+  // It is in another container.
   return hold === undefined || isHeld(join(ground.store.directory, HELD), hold) !== false;
 }
 

@@ -1,6 +1,6 @@
 /**
- * What a start that waits is known by: its ticket, with the mark of the last stop before it (pending.ts has the table). It compares that mark
- * with the key's want: another one means that it was called off.
+ * The ticket of a start that waits, with the mark of the last stop before it (pending.ts has the table). The start
+ * compares that mark with the key's want: a different one means that it was called off.
  */
 import { join } from "node:path";
 import type { ManagedSettings } from "../../manifest/model/resolved.ts";
@@ -16,25 +16,25 @@ import { describeAsker } from "../launch/exit.ts";
 import type { Announced, Ground, Ticket } from "../launch/types.ts";
 import { HELD, type Place, STARTS, type StartFile, startFileName, startHolderOf } from "./startfile.ts";
 
-/** How late a start that waits notices that it was called off. */
+/** How long a waiting start may take to notice that it was called off. */
 const LOOK_EVERY_MS = 100;
 
 export type LastStop = NonNullable<Want["lastStop"]>;
 
-/** Of whom a ticket is taken: who asks, and what they had announced before the manifests were loaded. */
+/** For whom a ticket is taken: the caller, and what it had announced before the manifests were loaded. */
 export interface Asking {
   ground: Place;
   announced: Announced | null;
 }
 
-/** Who needs no ticket for one key, since it is no start of that key, has none. */
+/** One start. Without a ticket, it cannot be called off. */
 export interface Ticketed {
   key: string;
   asker: Asker;
   ticket?: Ticket;
 }
 
-/** `handed`: what `handTicket` gave to whoever runs this dt. */
+/** `handed`: what `handTicket` gave to the caller of this dt. */
 export function takeTicket({ ground, announced }: Asking, key: string, asker: Asker, handed?: string): Ticket {
   const ticket = takenFor(key, handed) ?? makeTicket(ground, key, announced);
   holdTicket(ground, { key, asker, ticket });
@@ -42,8 +42,8 @@ export function takeTicket({ ground, announced }: Asking, key: string, asker: As
 }
 
 /**
- * Of a start that has nothing to wait for but the key's lock: its file is written when it does wait (`acquireLock`). What was announced is seen,
- * and stays so.
+ * For a start that waits for nothing but the key's lock: its file is written only once it does wait (`acquireLock`).
+ * What was announced is already visible, and stays so.
  */
 export function readTicket(asking: Asking, key: string, asker: Asker, handed?: string): Ticket {
   if (asking.announced !== null) return takeTicket(asking, key, asker, handed);
@@ -54,14 +54,14 @@ export function mayWait({ needs, before, compose }: Pick<ManagedSettings, "needs
   return needs.length + before.length > 0 || compose !== null;
 }
 
-/** For a start that waits here until a dt of its own runs it. To be dropped when that has ended. */
+/** For a start that waits here until a dt started by this one runs it. Drop it when that dt has ended. */
 export function handTicket(ground: Place, key: string, asker: Asker): { ticket: Ticket; mark: string } {
   const ticket = makeTicket(ground, key);
   holdTicket(ground, { key, asker, ticket }, true);
   return { ticket, mark: markOf(key, ticket) };
 }
 
-/** What hands the ticket on to the dt that this one becomes, or runs. */
+/** The text that passes the ticket on to the dt that this one becomes, or runs. */
 export function markOf(key: string, { id, after }: Ticket): string {
   return `${key} ${id} ${after ?? ""}`;
 }
@@ -82,7 +82,10 @@ function takenFor(key: string, handed: string | undefined): Ticket | null {
   return own === key && /^[0-9a-f]{16}$/.test(id) ? { id, after: after === "" ? null : after } : null;
 }
 
-/** From here on the start waits in this process. A disk that takes no file hides the start from a stop, and the start itself will say why. */
+/**
+ * From here on the start waits in this process. On a full disk a stop does not see the start; the start itself then
+ * reports the error.
+ */
 export function holdTicket(ground: Place, { key, asker, ticket }: Ticketed, isQueued = false): void {
   if (ticket === undefined) return;
   const { store, table } = ground;
@@ -104,10 +107,10 @@ export function holdTicket(ground: Place, { key, asker, ticket }: Ticketed, isQu
   }
 }
 
-/** What this process holds, by ticket. */
+/** The holds of this process, by ticket. */
 const holds = lazy(() => new Map<string, Hold>());
 
-/** Null where there are no such locks. */
+/** Null where the system has no such locks. */
 function holdOn({ store }: Place, { id }: Ticket): string | null {
   letGo(id);
   const name = crypto.randomUUID().replaceAll("-", "");
@@ -138,14 +141,14 @@ export function isHeldElsewhere(ground: Place, { key, ticket }: Omit<Ticketed, "
   return holder !== null && holder.pid !== process.pid;
 }
 
-/** Who stopped the key since the start was asked for; null: nobody. */
+/** Who stopped the key since the start was requested; null: no one did. */
 export function whoCalledOff(ground: Place, { key, ticket }: Omit<Ticketed, "asker">): Asker | null {
   if (ticket === undefined) return null;
   const last = lastStopOf(ground, key);
   return last === null || last.id === ticket.after ? null : last.by;
 }
 
-/** Throws when it was. */
+/** Throws `called-off` (exit 130) when it was called off. */
 export function refuseCalledOff(ground: Place, start: Omit<Ticketed, "asker">): void {
   const by = whoCalledOff(ground, start);
   if (by !== null) throw calledOffError(start.key, by);
@@ -162,7 +165,7 @@ export function isCalledOff(error: unknown): boolean {
   return (error as { code?: unknown } | null)?.code === "called-off";
 }
 
-/** Aborted, with the error as its reason, once the start is called off. To be closed. */
+/** The signal is aborted, with the error as its reason, once the start is called off. Close it. */
 export function watchTicket(ground: Place, start: Omit<Ticketed, "asker">): { signal: AbortSignal; close(): void } {
   const off = new AbortController();
   if (start.ticket === undefined) return { signal: off.signal, close() {} };
@@ -176,7 +179,10 @@ export function watchTicket(ground: Place, start: Omit<Ticketed, "asker">): { si
   return { signal: off.signal, close: () => clearInterval(timer) };
 }
 
-/** `whoCalledOff`, to be asked again and again: a want is replaced by another file, never written in place, so it is read when that changed. */
+/**
+ * `whoCalledOff`, for repeated calls: a want is replaced by another file, never written in place, so it is read only
+ * when the file changed.
+ */
 export function makeStopLook(ground: Place, start: Omit<Ticketed, "asker">): () => Asker | null {
   let seen: string | null = null;
   let by: Asker | null = null;
