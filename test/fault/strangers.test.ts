@@ -81,7 +81,7 @@ test("a program that appends to the log survives without a lineage too, and is n
       const { code, stderr } = await root.dt(["stop", "t", "dev"]);
       expect(code).toBe(5);
       expect(stderr).toContain(`pid ${pid}`);
-      expect(stderr).toContain("it writes the log of this launch, but nothing proves that it belongs to it");
+      expect(stderr).toContain("it writes the log of this launch, but nothing proves that it belongs to the launch");
       expect(runs(pid)).toBe(true);
     },
   );

@@ -34,7 +34,7 @@ function survivorsOn(table: ProcessTable, record: LaunchRecord, port: number, ad
       return [];
     const why = hiding.includes(pid)
       ? `something listens on port ${port} of this launch, and may be this process, which hides what it has open`
-      : `it listens on port ${port} of this launch, but nothing proves that it belongs to it`;
+      : `it listens on port ${port} of this launch, but nothing proves that it belongs to the launch`;
     return [{ pid, command: table.commandLineOf(pid), why }];
   });
 }

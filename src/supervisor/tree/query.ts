@@ -1,22 +1,25 @@
-/** What a tree is looked for by: from a record, or, without one, by key, root and run directory. Every `TreeQuery` is made here. */
+/**
+ * How a tree is searched for: by its record, or, without one, by key, root and run directory. Every `TreeQuery` is made
+ * here.
+ */
 import type { LaunchRecord } from "../../state/types.ts";
 import { type ProcessIdentity, sameIdentity } from "../../sys/process/identity.ts";
 import type { Ground } from "../launch/types.ts";
 import type { TreeQuery } from "./tree.ts";
 
-/** What is not given is not known, and then no evidence. */
+/** A field that is not given is unknown, and then no evidence. */
 export function makeTreeQuery(known: Pick<TreeQuery, "key" | "root" | "token"> & Partial<TreeQuery>): TreeQuery {
   return { leader: null, host: null, adopted: [], logFile: null, spare: [], otherHosts: [], ...known };
 }
 
-/** What the tree of a recorded launch is looked for by. */
+/** The query for a recorded launch. */
 export function queryOf(
   { store, table }: Pick<Ground, "store" | "table">,
   record: LaunchRecord,
   hosts: readonly ProcessIdentity[] = recordedHosts(store),
 ): TreeQuery {
   const history = store.history(record.token);
-  // What was written in another boot of the machine names nothing that lives: pids and inodes mean something else by now.
+  // Pids and inodes written during another boot of the machine identify nothing that is alive now.
   const thisBoot = record.host.bootId === table.bootId();
   return makeTreeQuery({
     key: record.key,
@@ -41,7 +44,10 @@ export function recordedHosts(store: Ground["store"]): ProcessIdentity[] {
   });
 }
 
-/** For a launch whose record is lost or cannot be read: key, root and run directory in the environment are all the evidence there is. */
+/**
+ * For a launch whose record is lost or unreadable: key, root and run directory in the environment are the only
+ * evidence.
+ */
 export function unrecordedQuery(
   { root, store }: { root: string; store: { directory: string } },
   key: string,

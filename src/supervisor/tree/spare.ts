@@ -1,17 +1,17 @@
 /**
- * What `stop.spare` names. A name is a program's: the kernel's short name of the process (which it cuts at 15 characters) or the file it was
- * started by; or, where an interpreter runs it, the script's or main class's: a gradle daemon is a `java` like any other, and
- * is spared as `GradleDaemon`.
+ * Which processes `stop.spare` names. A name is a program's: the kernel's short name of the process (cut at 15
+ * characters) or the file it was started from. Where an interpreter runs it, it is also the script's or the main
+ * class's name: a gradle daemon is a `java` like any other, and is spared as `GradleDaemon`.
  */
 import type { ProcessEntry, ProcessTable } from "../../sys/process/identity.ts";
 
 /** The kernel keeps 16 bytes, the last of them zero. */
 const COMM_LENGTH = 15;
 
-/** Programs whose own name says nothing of what they run; a shell is not among them, since its words are anything. */
+/** Programs whose own name does not tell what they run. Shells are left out, since their arguments may be anything. */
 const INTERPRETER = /^(?:java|node|bun|deno|python[\d.]*|ruby[\d.]*|perl[\d.]*|php[\d.]*)$/;
 
-/** Reads a command line only when there are names and the short name is none of them. */
+/** Reads a command line only if there are names and none of them is the short name. */
 export function isSpared(table: ProcessTable, entry: ProcessEntry, names: readonly string[]): boolean {
   if (names.length === 0) return false;
   if (names.some((name) => entry.comm === name.slice(0, COMM_LENGTH))) return true;

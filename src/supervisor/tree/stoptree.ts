@@ -1,6 +1,6 @@
 /**
- * Making a tree end: signal, wait, freeze and kill what is left, look again until two looks in a row find nothing. Works the
- * same with or without a host. Every signal goes to an identity that was compared in the same step.
+ * Ends a tree: signal, wait, freeze and kill what is left, and look again until two looks in a row find nothing. Works
+ * the same with or without a host. Every signal goes to an identity that was compared in the same step.
  */
 
 import { signalNumber } from "../../sys/base/signals.ts";
@@ -29,26 +29,27 @@ export interface StopTreeResult {
   survivors: Survivor[];
   /** How many processes had to be killed with SIGKILL. */
   killed: number;
-  /** Where the tree listened when the stop began. */
+  /** The ports that the tree listened on when the stop began. */
   ports: ListeningPort[];
   passedOver: TreeMember[];
 }
 
-/** The same number everywhere; stop and continue are not. */
+/** The same number on every system; those of stop and continue differ. */
 export const SIGKILL = 9;
-/** Between two looks at processes that are ending: short, since most end at once and the caller waits. */
+/** Waits between two looks at ending processes. Short, since most end at once and the caller waits. */
 const POLL_MS = [1, 1, 2, 2, 4, 8, 10];
-/** How often the whole table is looked through while waiting; new processes are rare then. */
+/** How often the whole process table is searched while waiting; new processes are rare by then. */
 const RESCAN_EVERY_MS = 100;
-/** How long a SIGKILL may take to show: a process in uninterruptible sleep is named rather than waited for. */
+/** How long a SIGKILL may take to act. A process in uninterruptible sleep is named rather than waited for. */
 const KILL_WAIT_MS = 3000;
 
 const CANDIDATE: Record<Candidate["by"], string> = {
-  session: "it has the session of this launch, but nothing proves that it belongs to it, so it was not signalled",
-  log: "it writes the log of this launch, but nothing proves that it belongs to it, so it was not signalled",
+  session:
+    "it is in the session of this launch, but nothing proves that it belongs to the launch, so it was not signalled",
+  log: "it writes the log of this launch, but nothing proves that it belongs to the launch, so it was not signalled",
 };
 
-/** Names were checked when the manifest was loaded. */
+/** The manifest loader has checked the names. */
 function numberOf(name: string): number {
   return signalNumber(name) ?? signalNumber("SIGTERM")!;
 }
@@ -73,7 +74,7 @@ export async function stopTree(asked: StopTreeRequest): Promise<StopTreeResult> 
         survivor(
           table,
           one,
-          denied.has(one.identity.pid) ? "it may not be signalled (another user's)" : "SIGKILL has not ended it",
+          denied.has(one.identity.pid) ? "dt may not signal it (it is another user's)" : "SIGKILL has not ended it",
         ),
       ),
       ...last.candidates.map((one) => survivor(table, one, CANDIDATE[one.by])),
@@ -84,14 +85,14 @@ export async function stopTree(asked: StopTreeRequest): Promise<StopTreeResult> 
   };
 }
 
-/** Kills what `look` finds, until it finds nothing. To be asked for only where something was found. */
+/** Kills what `look` finds, until it finds nothing. Call it only after something was found. */
 export async function killTree(table: ProcessTable, look: () => Tree): Promise<void> {
   await endRest({ table, look }, new Set(), false);
 }
 
 /**
- * Who was once found stays in the tree: when the leader ends, a child with a session and an environment of its own has nothing left
- * that would show it.
+ * A process that was found once stays in the tree: when the leader ends, nothing else would identify a child with a
+ * session and an environment of its own.
  */
 function makeLook(table: ProcessTable, query: TreeQuery): () => Tree {
   const known = new Map(query.adopted.map((one) => [`${one.pid}/${one.startTime}`, one]));
@@ -112,7 +113,9 @@ function survivor(table: ProcessTable, member: TreeMember, why: string): Survivo
   return { pid: member.identity.pid, command: table.commandLineOf(member.identity.pid), why };
 }
 
-/** Gives the pids that could not be signalled. A stopped process gets SIGCONT too, so that it can act on the signal. */
+/**
+ * Returns the pids that could not be signalled. A stopped process gets SIGCONT too, so that it can act on the signal.
+ */
 function sendFirstSignal(request: StopTreeRequest, tree: Tree): Set<number> {
   const { table, query } = request;
   const number = numberOf(request.signal);
@@ -130,7 +133,10 @@ function sendFirstSignal(request: StopTreeRequest, tree: Tree): Set<number> {
   return denied;
 }
 
-/** One step for the whole group misses nobody that is just being forked; only when nobody in it is to be passed over. */
+/**
+ * Signalling the whole group in one step misses no process that is just being forked. Only allowed when no process in
+ * the group must be passed over.
+ */
 function signalLeadersGroup(
   request: StopTreeRequest,
   tree: Tree,
@@ -173,7 +179,7 @@ function identitiesOf(tree: Tree): ProcessIdentity[] {
   return tree.members.map((one) => one.identity);
 }
 
-/** A frozen process forks no more, so freezing until a look finds nobody new ends any fork storm before the kill. */
+/** A frozen process cannot fork, so freezing until a look finds no new process ends any fork storm before the kill. */
 async function freezeAndKill({ table, look }: Looking, denied: Set<number>): Promise<number> {
   const killed = new Set<string>();
   const deadline = performance.now() + KILL_WAIT_MS;
@@ -200,10 +206,13 @@ async function freezeAndKill({ table, look }: Looking, denied: Set<number>): Pro
   return killed.size;
 }
 
-/** How often what turns up after a kill is killed as well, before it is named instead. */
+/** How many rounds of kills processes that turn up later get, before they are named instead. */
 const ROUNDS = 5;
 
-/** An empty look is followed by a second one: a process between two parents, or one that just forked, is seen by that, and ended too. */
+/**
+ * An empty look is followed by a second one. That one sees, and ends, a process that was between two parents or had
+ * just forked.
+ */
 async function endRest(
   request: Looking,
   denied: Set<number>,

@@ -1,4 +1,4 @@
-/** Launches of a root that is not there any more: no record tells of them, but each process carries root, key and token. */
+/** Launches of a root that no longer exists: no record describes them, but each process carries root, key and token. */
 import { statSync } from "node:fs";
 import { errnoOf } from "../../sys/base/error.ts";
 import type { ProcessIdentity, ProcessTable } from "../../sys/process/identity.ts";
@@ -9,14 +9,14 @@ import type { Carriers, Whereabouts } from "./whereabouts.ts";
 
 export type Stray = Carriers;
 
-/** What runs in a root that was moved is none. */
+/** What runs in a root that was moved is no stray. */
 export function findStrays(where: Whereabouts): Stray[] {
   return where
     .carriers()
     .filter(({ root, key, token }) => isGone(root) && !where.isMoved(root, key, (record) => record.token === token));
 }
 
-/** A file in its place is none. What may not be looked at, or cannot be now, is not gone. */
+/** A file in the root's place is no root. A path that must not or cannot be looked at now is not gone. */
 function isGone(path: string): boolean {
   try {
     return !statSync(path).isDirectory();
@@ -29,8 +29,8 @@ const TIMEOUT_MS = 10_000;
 const LOOK_EVERY_MS = 10;
 
 /**
- * Stops its processes, then the hosts of its root that are left: they have nothing to serve, and no place to write it down. What such a host began
- * meanwhile, as it does when its launch ends, is stopped after it.
+ * Stops the stray's processes, then the hosts of its root that are left, which have nothing to serve and nowhere to
+ * write. Such a host may begin something meanwhile, as it does when its launch ends; that is stopped last.
  */
 export async function stopStray(
   table: ProcessTable,

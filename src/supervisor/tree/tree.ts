@@ -1,25 +1,33 @@
 /**
- * The tree: every process of a launch, wherever it went. A signal goes only to what *must* be the launch's. Each of these proves it:
+ * The tree: every process of a launch, wherever it went. A signal goes only to what *must* be the launch's. Each of
+ * these proves it:
  *
- *   leader       the recorded identity
- *   descent      a parent in the tree, now or when the host saw it and noted it on disk (supervisor/watch/members.ts)
- *   session      the leader's session or group, while the leader's pid is still its own
- *   token        the launch's token in the initial environment
- *   lineage      the launch's number, inherited from the leader, or from a probe of it, by fork and exec (sys/process/lineage.ts)
- *   log          where the launch has no lineage: this run's log through an open file description that a member has too, for who opens the file
- *                has another
- *   orphan       the host is its parent now, and nobody but this launch can have left it there: the host serves this launch alone, is not PID 1,
- *                and had no children before it (`bystanders`)
+ *   evidence   what it is
+ *   --------   --------------------------------------------------------------------------------------------------------
+ *   leader     the recorded identity
+ *   descent    a parent in the tree, now or when the host saw it and noted it on disk (supervisor/watch/members.ts)
+ *   session    the leader's session or group, while the leader's pid is still its own
+ *   token      the launch's token in the initial environment
+ *   lineage    the launch's number, inherited by fork and exec from the leader or from a probe of the launch
+ *              (sys/process/lineage.ts)
+ *   log        where the launch has no lineage: this run's log, through an open file description that a member shares.
+ *              A process that opens the file itself has another description
+ *   orphan     the host is its parent now, and only this launch can have left it there: the host serves this launch
+ *              alone, is not PID 1, and had no children before it (`bystanders`)
  *
- * These prove nothing, and make a *candidate*, which is named and never signalled:
+ * These prove nothing. They make a *candidate*, which is named and never signalled:
  *
- *   session      of a leader that is gone
- *   log          where the launch has no lineage: this run's log through a description of its own, or one that cannot be compared. Where it has one:
- *                through a member's description, which may have been handed over. Who else writes to the same file is nobody's business
+ *   evidence   what it is
+ *   --------   --------------------------------------------------------------------------------------------------------
+ *   session    the session or group of a leader that is gone
+ *   log        where the launch has no lineage: this run's log, through a description of its own or one that cannot be
+ *              compared. Where it has one: through a member's description, which may have been handed over. Other
+ *              writers of the same file do not count
  *
- * Left out, with all below them: hosts of other launches, processes with another launch's token or lineage, names in `spare`. What is below them
- * has inherited the evidence, so that counts for nothing there. The leader itself is never left out.
- * Only what began no earlier than the launch is looked at: nothing older can belong to it, whatever it looks like.
+ * Left out, with all below them: hosts of other launches, processes with another launch's token or lineage, names in
+ * `spare`. Processes below them inherited the evidence, so it does not count there. The leader itself is never left
+ * out. Only processes that began no earlier than the launch are considered: nothing older can belong to it, whatever it
+ * looks like.
  */
 import { isAbsolute } from "node:path";
 import { runDirectoryOf } from "../../sys/places/paths.ts";
@@ -37,26 +45,34 @@ import { isLineageOf } from "../../sys/process/lineage.ts";
 import { HOST_MARK } from "../launch/marks.ts";
 import { isSpared } from "./spare.ts";
 
-/** By which another launch's processes are told from a launch's own. */
+/** What tells a launch's own processes from another launch's. */
 export interface Launched {
-  /** Null when it was lost with a record that does not parse: then key and root in the environment are the evidence. */
+  /**
+   * Null when the record that had it is lost or does not parse: then key and root in the environment are the evidence.
+   */
   token: string | null;
-  /** Its processes have not this token in their environment, but maybe one of a launch around them: their lineage alone has it. Default false. */
+  /**
+   * Its processes do not have this token in their environment; they may have that of a launch around them. Only their
+   * lineage identifies them. Default: false.
+   */
   isUnnamed?: boolean;
   host: ProcessIdentity | null;
-  /** Hosts of other launches, as their records name them. */
+  /** Hosts of other launches, from their records. */
   otherHosts: readonly ProcessIdentity[];
 }
 
 export interface TreeQuery extends Launched {
   key: string;
   root: string;
-  /** With `token` null: what was started with another run directory is another's launch. */
+  /** With `token` null: a process started with another run directory belongs to another launch. */
   runDirectory?: string;
   leader: ProcessIdentity | null;
-  /** What is the host's child may be a stranger: the host serves other launches too, is PID 1, or had children before. Default false. */
+  /**
+   * A child of the host may be a stranger: the host serves other launches too, is PID 1, or had children before.
+   * Default: false.
+   */
   bystanders?: boolean;
-  /** Its leader was given a lineage, so that all it started has it. Default: that is not known. */
+  /** Its leader was given a lineage, so everything it started has that too. Default: unknown. */
   hasLineage?: boolean;
   adopted: readonly ProcessIdentity[];
   logFile: FileIdentity | null;
@@ -70,7 +86,7 @@ export interface TreeMember {
   pgid: number;
 }
 
-/** Looks like the launch's, and nothing proves it. */
+/** Looks like the launch's, but nothing proves it. */
 export interface Candidate extends TreeMember {
   by: "session" | "log";
 }
@@ -78,7 +94,7 @@ export interface Candidate extends TreeMember {
 export interface Tree {
   members: TreeMember[];
   candidates: Candidate[];
-  /** Left out by name or as another launch's, as far as met. */
+  /** Left out by name or as another launch's, as far as the search came across them. */
   passedOver: TreeMember[];
 }
 
@@ -90,7 +106,8 @@ export function findTree(from: ProcessTable, query: TreeQuery): Tree {
     .filter((entry) => !isOver(entry) && (oldest === null || startOf(entry) >= oldest) && entry.pid !== process.pid);
   const children = Map.groupBy(entries, (entry) => entry.ppid);
   const leaderHere = query.leader !== null && presenceOf(table, query.leader) === "alive";
-  // While a process has the leader's pid but not its start time, the kernel has reused the number: its session is another.
+  // If a process has the leader's pid but not its start time, the kernel has reused the number, and its session is
+  // another one.
   const reused = query.leader !== null && !leaderHere && isReused(table, query.leader);
 
   const isLeader = (entry: ProcessEntry) => query.leader !== null && isEntryOf(table, entry, query.leader);
@@ -114,13 +131,14 @@ export function findTree(from: ProcessTable, query: TreeQuery): Tree {
   const heirs = writers.length === 0 ? [] : findHeirs(table, writers, query, reached);
   if (query.hasLineage !== true) for (const entry of heirs) reach(entry);
   const bySession = new Set(candidates.keys());
-  // An open file can be handed over too (ssh's master gets its clients' output so): where there is a lineage, that alone proves nothing.
+  // An open file can be handed over too (ssh's master process gets its clients' output that way), so where there is a
+  // lineage, this alone proves nothing.
   for (const entry of query.hasLineage === true ? heirs : writers) candidates.set(entry.pid, entry);
 
   const leftOut = new Map<number, ProcessEntry>();
   for (const entry of [...reached.values(), ...candidates.values()]) {
     if (!isLeftOut(entry)) continue;
-    // The launch's own host has the launch itself below it.
+    // The launch itself is below its own host.
     if (isOwnHost(entry)) leftOut.set(entry.pid, entry);
     else addWithAllBelow(entry, children, leftOut, (below) => !isLeader(below) && !isOwnHost(below));
   }
@@ -142,7 +160,7 @@ export function findTree(from: ProcessTable, query: TreeQuery): Tree {
   };
 }
 
-/** Within one look: most processes are strangers, and each is asked more than once. */
+/** For one search: most processes are strangers, and each is asked about more than once. */
 function askingLineageOnce(table: ProcessTable): ProcessTable {
   const lineages = new Map<number, ReturnType<ProcessTable["lineageOf"]>>();
   return {
@@ -168,7 +186,7 @@ function addWithAllBelow(
   }
 }
 
-/** Whether this is the very process that was recorded. */
+/** Whether this is exactly the recorded process. */
 function isEntryOf(table: ProcessTable, entry: ProcessEntry, identity: ProcessIdentity): boolean {
   return entry.pid === identity.pid && entry.startTime === identity.startTime && isHere(table, identity);
 }
@@ -177,12 +195,12 @@ function oldestStart(table: ProcessTable, { leader, host }: TreeQuery): number |
   const bounds = [leader, host].flatMap((identity) =>
     identity !== null && identity.bootId === table.bootId() ? [identity] : [],
   );
-  // A leader handed on to a later host is older than that host, so the leader's own start wins.
+  // A leader that a later host took over is older than that host, so the leader's own start wins.
   return bounds[0] === undefined ? null : startOf(bounds[0]);
 }
 
 function isReused(table: ProcessTable, leader: ProcessIdentity): boolean {
-  if (!isHere(table, leader)) return true; // of an earlier boot or another namespace: its number says nothing here
+  if (!isHere(table, leader)) return true; // from an earlier boot or another namespace: its pid means nothing here
   const entry = table.entry(leader.pid);
   return entry !== null && entry.startTime !== leader.startTime;
 }
@@ -221,14 +239,14 @@ function claimsKey(
   );
 }
 
-/** Whether a launch of this root was started with this run directory; one that was given relative to somewhere may have been. */
+/** Whether a launch of this root was started with this run directory. One with a relative path may have been. */
 export function isOfRunDirectory(table: ProcessTable, pid: number, root: string, runDirectory: string): boolean {
   const given = table.environmentOf(pid, "DIALTONE_RUN_DIR");
   if (given === undefined || (given !== null && given !== "" && !isAbsolute(given))) return true;
   return runDirectoryOf(root, given === null ? {} : { DIALTONE_RUN_DIR: given }) === runDirectory;
 }
 
-/** Who writes the log and is not known to be the launch's by anything else. */
+/** Processes that write the log and are not yet known to be the launch's. */
 function findWriters(
   table: ProcessTable,
   entries: readonly ProcessEntry[],
@@ -245,7 +263,7 @@ function findWriters(
   );
 }
 
-/** Those of the writers that have the description of one who is known: as often as that makes another known. */
+/** The writers that share a description with a known process, repeated as long as that makes another one known. */
 function findHeirs(
   table: ProcessTable,
   writers: readonly ProcessEntry[],
@@ -273,17 +291,17 @@ function isOfAnotherLineage(table: ProcessTable, pid: number, token: string | nu
   return typeof lineage === "bigint" && !isLineageOf(lineage, token);
 }
 
-/** A host, or a process that says it belongs to another launch. The host of this very launch is no part of it either. */
+/** A host, or a process that says it belongs to another launch. This launch's own host is not part of it either. */
 export function isForeign(table: ProcessTable, entry: ProcessEntry, query: Launched): boolean {
   if (query.host !== null && isEntryOf(table, entry, query.host)) return true;
   if (query.otherHosts.some((one) => isEntryOf(table, entry, one))) return true;
   if (typeof table.environmentOf(entry.pid, HOST_MARK) === "string") return true;
   if (query.token === null) return false;
-  // What it says of itself counts before what it inherited.
+  // What it says about itself counts before what it inherited.
   const token = query.isUnnamed === true ? null : table.environmentOf(entry.pid, "DIALTONE_TOKEN");
   if (typeof token === "string" && TOKEN.test(token)) return token !== query.token;
   return isOfAnotherLineage(table, entry.pid, query.token);
 }
 
-/** What dt writes; a program that overwrites its environment with something else says nothing by it. */
+/** The format that dt writes. A program that overwrites its environment with anything else says nothing by it. */
 const TOKEN = /^[0-9a-f]{32}$/;

@@ -1,16 +1,18 @@
 /**
- * What runs in a root that is not at its path any more: the root was moved, and a record tells of it where the root is now; or it is gone. A
- * moved root is found by a directory that its host, one of the processes, or who started them is in or holds, and among the roots that are
- * remembered. Each process and place is looked at once.
+ * Where launches run whose root is no longer at its path: the root was moved, and a record in its new place describes
+ * the launch; or it is gone. A moved root is found by a directory that the launch's host, one of its processes, or the
+ * process that started them is in or has open, and among the remembered roots. Each process and place is looked at
+ * once.
  *
  *   the record of the key, in a place that was found   the launch
- *   ------------------------------------------------   ----------------------------------------------------
+ *   ------------------------------------------------   -------------------------------------------------
  *   is the launch's                                    runs there
- *   cannot be read, in a place that a process holds    is taken for running there: another user's, say
+ *   cannot be read, in a place that a process holds    counts as running there: it may be another user's
  *   is another launch's, or there is none              is not there
  *
- * Known limits: on macOS, where directories of others cannot be seen, the remembered roots alone tell; a run directory that DIALTONE_RUN_DIR
- * moved keeps the name of the old path, so what runs there counts as left over (commands/context/leftbehind.ts tells of it in the new place).
+ * Known limits: on macOS, where other processes' directories cannot be seen, only the remembered roots tell. A run
+ * directory that DIALTONE_RUN_DIR moved keeps the name of the old path, so what runs there counts as left over
+ * (commands/context/leftbehind.ts reports it in the new place).
  */
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -23,7 +25,7 @@ import { type ProcessEntry, snapshotOf } from "../../sys/process/identity.ts";
 import { HOST_MARK } from "../launch/marks.ts";
 import type { Ground } from "../launch/types.ts";
 
-/** Processes that say in their environment that they are of one launch. */
+/** Processes whose environment says that they belong to one launch. */
 export interface Carriers {
   root: string;
   key: string;
@@ -33,7 +35,7 @@ export interface Carriers {
 
 export interface Whereabouts {
   carriers(): Carriers[];
-  /** Hosts that were started in this root, and that are in no root that is there. */
+  /** Hosts that were started in this root and are now in no root that exists. */
   idleHosts(root: string): ProcessEntry[];
   /** `isIt`: whether a record of the key is the launch's. */
   isMoved(root: string, key: string, isIt: (record: LaunchRecord) => boolean): boolean;
@@ -76,7 +78,7 @@ export function makeWhereabouts({ table, home, env }: Pick<Ground, "table" | "ho
     try {
       return openStore({ directory, home, table });
     } catch {
-      return null; // somebody else's
+      return null; // another user's
     }
   }
 
@@ -101,7 +103,10 @@ export function makeWhereabouts({ table, home, env }: Pick<Ground, "table" | "ho
   };
 }
 
-/** This user's, and in no container: there, another folder may be at the path, which is not here. Root sees those of all users, and has to do with its own. */
+/**
+ * Only this user's processes, and none in a container: there, another folder may be at the same path. Root sees the
+ * processes of all users, but only its own concern it.
+ */
 function carriersIn(processes: Ground["table"]): Carriers[] {
   const found = new Map<string, Carriers>();
   for (const { pid } of processes.list()) {
