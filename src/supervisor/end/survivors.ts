@@ -7,8 +7,9 @@ import { isInTheWay } from "../port/listening.ts";
 import type { StopTreeResult, Survivor } from "../tree/stoptree.ts";
 
 /**
- * A port still open after the tree is gone, where the tree or a server as most are had it, belongs to something that got away unseen, or came in
- * between: named either way.
+ * Throws `survivors` (exit 5) when a port is still open after the tree is gone, on an address where the tree or a
+ * typical server had it. The process there escaped the tree unseen, or took the port in between; it is named either
+ * way.
  */
 export function checkPortsFree({ table }: Ground, record: LaunchRecord, { ports, passedOver }: StopTreeResult): void {
   const numbers = new Set([...ports.map((one) => one.port), ...(record.port === null ? [] : [record.port])]);
@@ -29,11 +30,11 @@ function survivorsOn(table: ProcessTable, record: LaunchRecord, port: number, ad
   return [...new Set([...open.flatMap((one) => one.pids), ...hiding])].flatMap((pid): Survivor[] => {
     const entry = table.entry(pid);
     if (entry === null || isOlder(entry)) return [];
-    // Another launch's.
+    // It belongs to another launch.
     if (typeof table.environmentOf(pid, "DIALTONE_TOKEN") === "string" || typeof table.lineageOf(pid) === "bigint")
       return [];
     const why = hiding.includes(pid)
-      ? `something listens on port ${port} of this launch, and may be this process, which hides what it has open`
+      ? `something listens on port ${port} of this launch, and may be this process, whose open files are hidden`
       : `it listens on port ${port} of this launch, but nothing proves that it belongs to the launch`;
     return [{ pid, command: table.commandLineOf(pid), why }];
   });

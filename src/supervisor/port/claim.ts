@@ -1,6 +1,7 @@
 /**
- * Of two starts that want one port at the same instant, in whichever roots, one gets it and the other is told: a lock a port in the user's home,
- * held by a launch's host from before the command is started to its end. The kernel gives it back with the host; then the port itself tells.
+ * When two starts want one port at the same instant, in whichever roots, one gets it and the other is refused. The
+ * claim is a lock per port in the user's home, which a launch's host holds from before the command is started until the
+ * launch ends. The kernel releases it with the host; from then on the port itself is the evidence.
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -14,13 +15,13 @@ export interface PortClaim {
   release(): void;
 }
 
-/** A host that has just lost its launch gives its claim back within milliseconds. */
+/** A host that has just lost its launch releases its claim within milliseconds. */
 const WAIT_MS = 1000;
 const LOOK_EVERY_MS = 5;
-/** Where there is no home or no `flock`, nothing is claimed, and the second of two is told by its own program. */
+/** For a system without a home or without `flock`: nothing is claimed, and the second program finds out for itself. */
 const NOTHING: PortClaim = { release: () => {} };
 
-/** Null when somebody else has it. */
+/** Null when another start has it. */
 export function tryClaim({ home, root }: Pick<Ground, "home" | "root">, key: string, port: number): PortClaim | null {
   if (home === null) return NOTHING;
   const path = join(home, "ports", String(port));
@@ -31,17 +32,18 @@ export function tryClaim({ home, root }: Pick<Ground, "home" | "root">, key: str
     if (tried.is === "busy") return null;
     if (tried.is === "unsupported") return NOTHING;
     ({ lock } = tried);
-    // For the sentence of who comes second; what is true is the lock.
+    // Used in the message for the second start; the lock alone decides.
     writeFileSync(path, `${key} of ${root}\n`);
   } catch {
-    return NOTHING; // a read-only or full home
+    return NOTHING; // the home is read-only or full
   }
   return lock;
 }
 
 /**
- * Throws `port-taken`. `check` is asked meanwhile, and throws when somebody listens already who is in the way. Where all that listen are not, the other
- * start is over and went to another address: both can have the port.
+ * Throws `port-taken`. `check` is called meanwhile, and throws when a listener is already in the way. If there are
+ * listeners but none of them is in the way, the other start is complete and uses another address: both can have the
+ * port.
  */
 export async function claimPort(ground: Ground, key: string, port: number, check: () => void): Promise<PortClaim> {
   const deadline = performance.now() + WAIT_MS;

@@ -1,4 +1,4 @@
-/** Who listens on a port: a launch of ours, in this root or another, or a process of somebody else. */
+/** Who listens on a port: a launch of dt, in this root or another, or another process. */
 
 import { openStore } from "../../state/store.ts";
 import type { LaunchRecord } from "../../state/types.ts";
@@ -13,17 +13,17 @@ import { findTree } from "../tree/tree.ts";
 
 export interface Holder {
   pid: number;
-  /** Where it listens; `0.0.0.0` and `::` are all addresses of the machine. */
+  /** The addresses it listens on; `0.0.0.0` and `::` are all addresses of the machine. */
   addresses: string[];
   command: string;
-  /** When the launch, or a process that is none of ours, was started; null where that is not known. */
+  /** When the launch, or a process that is not dt's, was started; null when unknown. */
   since: string | null;
-  /** The key in its environment, which no record confirms; null when it has none, or is confirmed. */
+  /** A key in its environment that no record confirms; null when there is none, or it is confirmed. */
   claims: string | null;
   launch: { key: string; root: string; branch: string | null; runDirectory: string } | null;
 }
 
-/** Somebody listens whom the system hides. */
+/** A listener whose process the system hides. */
 export interface Unseen {
   address: string;
   uid: number | null;
@@ -59,7 +59,7 @@ function describe(ground: Ground, pid: number, addresses: string[]): Holder {
   return { pid, addresses, command, since: record.startedAt, claims: null, launch };
 }
 
-/** The environment says where to look; only a record whose tree holds the process says that it is so. */
+/** The environment says where to look. Only a record whose tree contains the process is proof. */
 function launchOf(ground: Ground, pid: number): { record: LaunchRecord; runDirectory: string } | null {
   const { table } = ground;
   const of = (name: string) => table.environmentOf(pid, name) ?? undefined;
@@ -87,7 +87,7 @@ function inRunDirectory(ground: Ground, directory: string, key: string | undefin
       if (members.some((member) => member.identity.pid === pid)) return record.value;
     }
   } catch {
-    // a directory that is not to be trusted tells nothing
+    // an untrusted directory proves nothing
   }
   return null;
 }

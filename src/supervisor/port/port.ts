@@ -1,6 +1,6 @@
 /**
- * The port a launch is given. Fixed: as declared. `auto`: free now, and the same again for the same root and key, since the
- * search begins at a place that only they decide.
+ * The port that a launch gets. A number: as declared. `auto`: a port that is free now, and usually the same for the
+ * same root and key, since the search begins at a place that only these two determine.
  */
 import type { LaunchRecord } from "../../state/types.ts";
 import { sha256 } from "../../sys/base/digest.ts";
@@ -11,13 +11,16 @@ import { type PortClaim, tryClaim } from "./claim.ts";
 import { describeUnseen, isInTheWay } from "./listening.ts";
 import { makeOwnership } from "./ownership.ts";
 
-/** Below the ports that systems hand out by themselves (from 32768 on Linux, 49152 on macOS). */
+/** Below the ports that systems assign themselves (from 32768 on Linux, 49152 on macOS). */
 const AUTO_FIRST = 20_000;
 const AUTO_COUNT = 10_000;
 
 export interface ChosenPort {
   port: number | null;
-  /** Of one that was found free; a fixed one, and this key's own of before, is claimed when the old launch is gone. */
+  /**
+   * The claim on a port that was found free. A fixed port, and the key's own earlier one, is claimed when the old
+   * launch is gone.
+   */
   claim: PortClaim | null;
 }
 
@@ -28,7 +31,7 @@ export async function choosePort(ground: Ground, key: string, wanted: number | "
   for (let step = 0; step < AUTO_COUNT; step++) {
     const port = AUTO_FIRST + ((seed + step) % AUTO_COUNT);
     if (taken.others.has(port)) continue;
-    // What this key itself still listens on will be free when its old launch is gone.
+    // A port that this key itself still listens on is free once its old launch is gone.
     if (port === taken.own) return { port, claim: null };
     if (!isFree(port)) continue;
     const claim = tryClaim(ground, key, port);
@@ -52,7 +55,7 @@ function recordedPorts({ store }: Ground, key: string): { own: number | null; ot
   return { own, others };
 }
 
-/** Binding tells the truth, for IPv4 and IPv6 alike, also about sockets that cannot be seen. */
+/** Binding is the only reliable test, for IPv4 and IPv6 alike, since it also finds sockets that are not visible. */
 export function isFree(port: number): boolean {
   for (const hostname of ["127.0.0.1", "0.0.0.0", "::"]) {
     try {
@@ -65,7 +68,10 @@ export function isFree(port: number): boolean {
   return true;
 }
 
-/** Throws `port-taken` when somebody else is in the way on the port a launch is to get. Where `old` listens, it will be free when that is gone. */
+/**
+ * Throws `port-taken` when a listener is in the way on the port that a launch is to get. A port where `old` listens
+ * becomes free when that is gone.
+ */
 export function checkPort(ground: Ground, key: string, port: number | null, old: LaunchRecord | null = null): void {
   if (port === null) return;
   const inTheWay = ground.table.listenersOn(port).filter(isInTheWay);
@@ -78,8 +84,9 @@ export function checkPort(ground: Ground, key: string, port: number | null, old:
 }
 
 /**
- * Whether what listens may do so for this launch, though it is none of it: an engine (`docker run -p`), an ssh master. When the launch was started
- * nobody listened there, so who was there before it, or belongs to another user, has begun since. Once the launch is gone it is asked again.
+ * Whether every listener may be there for this launch although it is not part of it: an engine (`docker run -p`), an
+ * ssh master. Nothing listened there when the launch was started, so a listener that is older than the launch, or
+ * another user's, has begun to listen since. The question is asked again once the launch is gone.
  */
 export function isHeldForIt({ table }: Ground, { leader }: LaunchRecord, port: number): boolean {
   if (leader === null || presenceOf(table, leader) !== "alive") return false;

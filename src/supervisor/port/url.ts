@@ -1,12 +1,12 @@
 /**
- * The address of a launch in a browser, if it has one: whether its port speaks HTTP, judged by what its manifest says. The first line that holds
- * decides:
+ * The address of a launch in a browser, if it has one: whether its port speaks HTTP, judged by its manifest. The first
+ * row that applies decides:
  *
- *   an `http` probe asks it, or an `exec` probe with a URL      yes, by the probe's scheme
- *   a `port` or another `exec` probe asks it                    no: who asks like that serves something else
- *   the port, the program, an image, the plugin or the command  no
+ *   an `http` probe asks it, or an `exec` probe with a URL       yes, with the probe's scheme
+ *   a `port` or another `exec` probe asks it                     no: a program probed that way serves something else
+ *   the port, the program, an image, the plugin or the command   no
  *     is by its name that of a database, a broker, …
- *   nothing is known                                            yes
+ *   nothing is known                                             yes
  */
 import type { ManagedSettings, ResolvedProbe } from "../../manifest/model/resolved.ts";
 import { parseKey } from "../../values/key.ts";
@@ -25,7 +25,7 @@ export function urlOf(
   return OTHER_PORTS.has(port) || isNamedOther(key, argv) ? null : `http://localhost:${port}`;
 }
 
-/** Null where the probe does not say that this port speaks HTTP. */
+/** Null when the probe does not say that this port speaks HTTP. */
 function schemeOf(probe: ResolvedProbe, port: number): string | null {
   if (probe.type === "exec") return /\bhttps?(?=:\/\/)/.exec(probe.argv.join(" "))?.[0] ?? null;
   if (probe.type !== "http") return null;
@@ -38,7 +38,10 @@ function schemeOf(probe: ResolvedProbe, port: number): string | null {
     : null;
 }
 
-/** What usually serves on these: SSH, mail, DNS, SQL Server, Oracle, MQTT, ZooKeeper, MySQL, NATS, PostgreSQL, AMQP, Redis, Cassandra, Kafka, Memcached, CockroachDB, MongoDB. */
+/**
+ * The usual ports of SSH, mail, DNS, SQL Server, Oracle, MQTT, ZooKeeper, MySQL, NATS, PostgreSQL, AMQP, Redis,
+ * Cassandra, Kafka, Memcached, CockroachDB and MongoDB.
+ */
 const OTHER_PORTS: ReadonlySet<number> = new Set([
   22, 25, 53, 465, 587, 1025, 1433, 1521, 1883, 2181, 3306, 4222, 5432, 5672, 6379, 9042, 9092, 11_211, 26_257, 27_017,
 ]);
@@ -48,7 +51,7 @@ const OTHER_NAMES =
 
 function isNamedOther(key: string, argv: readonly string[]): boolean {
   const { plugin = "", command = "" } = parseKey(key) ?? {};
-  // Of a path or an image, the last part, without a tag; of a script, each word.
+  // The last part of a path or an image, without a tag; each word of a script.
   const words = argv.flatMap((word) => word.split(/[\s;&|()"'`]+/)).map((word) => word.replace(/^.*\/|[:@].*$/g, ""));
   return [plugin, command, ...words].some((word) => OTHER_NAMES.test(word));
 }

@@ -1,4 +1,4 @@
-/** The other side of supervisor/watch/terminal.ts: joining the terminal of a launch that runs. */
+/** The client side of supervisor/watch/terminal.ts: attaches to the terminal of a running launch. */
 import { basename, isAbsolute } from "node:path";
 import type { LaunchRecord } from "../../state/types.ts";
 import { DtError, EXIT, errnoOf, messageOf } from "../../sys/base/error.ts";
@@ -12,12 +12,12 @@ import { ATTACH_VERSION, type FromHost, socketName, type ToHost } from "./wire.t
 
 export interface Attachment {
   welcome: Extract<FromHost, { is: "welcome" }>;
-  /** Resolves when the program has ended (true), or its host has gone without a word (false). */
+  /** Resolves when the program has ended (true), or its host is gone without saying so (false). */
   over: Promise<boolean>;
   type(keys: Uint8Array): void;
   resize(size: TerminalSize): void;
   redraw(): void;
-  /** Resolves when all that was typed is with the program's terminal, or it is over. */
+  /** Resolves when the program's terminal has taken everything that was typed, or the program is over. */
   typed(): Promise<void>;
   leave(): void;
 }
@@ -27,13 +27,13 @@ export interface AttachRequest {
   size: TerminalSize | null;
 }
 
-/** Between the record and the socket lie milliseconds. */
+/** The socket appears milliseconds after the record. */
 const APPEAR_MS = 5000;
 const LOOK_EVERY_MS = 5;
-/** Base64 of it fits a line. */
+/** Small enough that its Base64 fits in one message line. */
 const PIECE = 64 * 1024;
 
-/** Null when that run is over. Throws a DtError where its host cannot be reached or refuses. */
+/** Null when that run is over. Throws a DtError if its host cannot be reached or refuses. */
 export async function attachToRun(
   ground: Ground,
   record: LaunchRecord,
@@ -49,7 +49,7 @@ export async function attachToRun(
     const history = store.history(record.token);
     return history.is === "there" && history.value.exited !== null;
   };
-  let why = "its host has not said where it listens";
+  let why = "its host has not yet published its socket";
   while (!isLate()) {
     if (isOver()) return null;
     const history = store.history(record.token);
@@ -73,17 +73,24 @@ export async function attachToRun(
 }
 
 function unreachable({ key }: LaunchRecord, why: string): DtError {
-  return new DtError("cannot-attach", `${key} runs, but its terminal cannot be reached: ${why.replace(/\.$/, "")}.`, {
-    hint: `dt logs ${key} -f follows what it prints; dt restart ${key} gives it a new terminal.`,
-  });
+  return new DtError(
+    "cannot-attach",
+    `${key} is running, but its terminal cannot be reached: ${why.replace(/\.$/, "")}.`,
+    {
+      hint: `dt logs ${key} -f follows what it prints; dt restart ${key} gives it a new terminal.`,
+    },
+  );
 }
 
-/** A debugger, `kill -STOP` and a paused container stop a host; then the kernel takes what it is sent, and nobody reads it. */
+/**
+ * A debugger, `kill -STOP` and a paused container stop a host. The kernel then accepts what is sent to it, but nothing
+ * reads it.
+ */
 function silenceOf({ host }: LaunchRecord): string {
-  return `its host (pid ${host.pid}) does not answer (is it stopped? \`kill -CONT ${host.pid}\` lets it go on)`;
+  return `its host (pid ${host.pid}) does not answer (is it stopped? \`kill -CONT ${host.pid}\` lets it continue)`;
 }
 
-/** A history that names another socket of this user, an agent's say, must not make dt speak to that. */
+/** A history that names another socket of this user, say an agent's, must not make dt talk to that socket. */
 function checkName(socket: string, record: LaunchRecord): void {
   const expected = socketName(record.token);
   if (!isAbsolute(socket) || basename(socket) !== expected)
@@ -93,7 +100,7 @@ function checkName(socket: string, record: LaunchRecord): void {
     );
 }
 
-/** Null when `isInVain` before the host answers. */
+/** Null when `isInVain` returns true before the host answers. */
 async function greet(
   socket: string,
   { readOnly, size }: AttachRequest,

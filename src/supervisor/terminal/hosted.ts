@@ -1,6 +1,6 @@
 /**
- * The terminal of a launch (`tty: true`), as its host has it. The host writes what comes out of it to the log, which all who look follow;
- * so nobody's slowness is the command's, and there is one account of what was shown.
+ * The terminal of a launch (`tty: true`), as its host holds it. The host writes the terminal's output to the log, and
+ * all viewers follow the log: so no slow viewer slows the command, and there is one account of what was shown.
  */
 import { constants, writeSync } from "node:fs";
 import { makeModes, type ScreenModes } from "../../logs/modes.ts";
@@ -16,9 +16,9 @@ import {
 
 export interface HostedTerminal extends LeaderTerminal {
   readonly modes: ScreenModes;
-  /** Bytes the log could not take (a full disk). */
+  /** Bytes that the log could not take (the disk is full). */
   lost(): number;
-  /** Whether the last thing that was typed was Ctrl-C or Ctrl-\, no longer ago than this. */
+  /** Whether the last key typed was Ctrl-C or Ctrl-\, at most this long ago. */
   wasInterrupted(withinMs: number): boolean;
 }
 
@@ -55,7 +55,7 @@ export function startOnTerminal(
   };
 }
 
-/** How much of it was written. */
+/** Returns how many bytes were written. */
 function writeWhole(fd: number, bytes: Uint8Array): number {
   let at = 0;
   while (at < bytes.length) {

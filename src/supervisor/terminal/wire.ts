@@ -1,11 +1,14 @@
-/** What goes through the socket of a launch's terminal, one JSON text a line. What the program writes does not: that is in the log. */
+/**
+ * The messages on the socket of a launch's terminal, one JSON text a line. The program's output is not among them: that
+ * is in the log.
+ */
 import type { TerminalSize } from "../../sys/terminal/leaderterminal.ts";
 
 export const ATTACH_VERSION = 1;
 
 export const SOCKET_SUFFIX = ".tty";
 
-/** One a run: the name of a run that is over is never another's. */
+/** One per run: the name of a run that is over is never used again. */
 export function socketName(token: string): string {
   return `${token}${SOCKET_SUFFIX}`;
 }
@@ -16,7 +19,7 @@ export type ToHost =
   | { is: "keys"; data: string }
   | { is: "size"; size: TerminalSize }
   | { is: "redraw" }
-  /** Answered when all keys so far were taken by the program's terminal. */
+  /** Answered when the program's terminal has taken all keys so far. */
   | { is: "sync" };
 
 export type FromHost =
@@ -26,17 +29,17 @@ export type FromHost =
       token: string;
       /** The log's size now. */
       offset: number;
-      /** What brings a fresh terminal into the program's modes. */
+      /** The sequences that bring a fresh terminal into the program's modes. */
       modes: string;
-      /** The program draws on the other screen, which has no scrollback. */
+      /** The program draws on the alternate screen, which has no scrollback. */
       alternate: boolean;
     }
   | { is: "synced" }
   | { is: "refused"; why: string }
-  /** The program has ended, and all that it wrote is in the log. */
+  /** The program has ended, and everything it wrote is in the log. */
   | { is: "over" };
 
-/** Throws on what is no such message. */
+/** Throws if it is no such message. */
 export function parseToHost(message: unknown): ToHost {
   const given = message as Record<string, unknown> | null;
   switch (given?.is) {

@@ -44,8 +44,7 @@ const RESCAN_EVERY_MS = 100;
 const KILL_WAIT_MS = 3000;
 
 const CANDIDATE: Record<Candidate["by"], string> = {
-  session:
-    "it is in the session of this launch, but nothing proves that it belongs to the launch, so it was not signalled",
+  session: "it is in this launch's session, but nothing proves that it belongs to the launch, so it was not signalled",
   log: "it writes the log of this launch, but nothing proves that it belongs to the launch, so it was not signalled",
 };
 
@@ -113,9 +112,7 @@ function survivor(table: ProcessTable, member: TreeMember, why: string): Survivo
   return { pid: member.identity.pid, command: table.commandLineOf(member.identity.pid), why };
 }
 
-/**
- * Returns the pids that could not be signalled. A stopped process gets SIGCONT too, so that it can act on the signal.
- */
+/** Returns the pids that could not be signalled. Stopped processes get SIGCONT too, to act on the signal. */
 function sendFirstSignal(request: StopTreeRequest, tree: Tree): Set<number> {
   const { table, query } = request;
   const number = numberOf(request.signal);
@@ -133,10 +130,7 @@ function sendFirstSignal(request: StopTreeRequest, tree: Tree): Set<number> {
   return denied;
 }
 
-/**
- * Signalling the whole group in one step misses no process that is just being forked. Only allowed when no process in
- * the group must be passed over.
- */
+/** Signalling the group at once misses no process being forked. Not done if a member is to be passed over. */
 function signalLeadersGroup(
   request: StopTreeRequest,
   tree: Tree,
@@ -179,7 +173,7 @@ function identitiesOf(tree: Tree): ProcessIdentity[] {
   return tree.members.map((one) => one.identity);
 }
 
-/** A frozen process cannot fork, so freezing until a look finds no new process ends any fork storm before the kill. */
+/** A frozen process cannot fork: freezing until a look finds none new ends any fork storm before the kill. */
 async function freezeAndKill({ table, look }: Looking, denied: Set<number>): Promise<number> {
   const killed = new Set<string>();
   const deadline = performance.now() + KILL_WAIT_MS;
@@ -206,13 +200,10 @@ async function freezeAndKill({ table, look }: Looking, denied: Set<number>): Pro
   return killed.size;
 }
 
-/** How many rounds of kills processes that turn up later get, before they are named instead. */
+/** How many more rounds of killing are made for processes that turn up late, before they are named instead. */
 const ROUNDS = 5;
 
-/**
- * An empty look is followed by a second one. That one sees, and ends, a process that was between two parents or had
- * just forked.
- */
+/** A second look after an empty one finds, and ends, a process that was between two parents or just forked. */
 async function endRest(
   request: Looking,
   denied: Set<number>,

@@ -152,7 +152,10 @@ test("a ready URL at the command's own port is only answered by the launch itsel
     const start = root.dt(["h", "dev", "-d"]);
     await until("it runs", async () => (await psOf(root, KEY))?.state === "starting" || null);
     const stranger = Bun.serve({ hostname: "127.0.0.1", port, fetch: () => new Response("") });
-    expect(await start).toMatchObject({ code: 124, stderr: expect.stringContaining("which is not of this launch") });
+    expect(await start).toMatchObject({
+      code: 124,
+      stderr: expect.stringContaining("which does not belong to this launch"),
+    });
     await stranger.stop(true);
   });
 });

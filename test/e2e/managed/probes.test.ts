@@ -217,12 +217,12 @@ onLinux("a process with the same port on another address refuses no start and ma
     });
     await root.dt(["stop", "h", "sick"]);
     const wrong = await root.dt(["h", "wrong", "-d"]);
-    expect(wrong).toMatchObject({ code: 124, stderr: expect.stringContaining(`listens on 127.0.0.1:${port} alone`) });
+    expect(wrong).toMatchObject({ code: 124, stderr: expect.stringContaining(`listens only on 127.0.0.1:${port}`) });
     await root.dt(["stop", "h", "wrong"]);
     const idle = await root.dt(["h", "idle", "-d"]);
     expect(idle.code).toBe(124);
     expect(idle.stderr).toMatch(
-      new RegExp(`\\[::1\\]:${port} is held by pid ${process.pid} .*, which is not of this launch`),
+      new RegExp(`\\[::1\\]:${port} is held by pid ${process.pid} .*, which does not belong to this launch`),
     );
     await root.dt(["stop", "h", "idle"]);
 
@@ -300,7 +300,7 @@ withPython("a server whose /proc is closed is known by its socket's user: ready,
       expect(await dt("h", "dev", "-d")).toMatchObject({ code: 0 });
       const [two] = JSON.parse((await dt("ps", "--json")).stdout);
       expect(two.pid).not.toBe(one.pid);
-      expect((await dt("port", String(port))).stdout).toContain("a process of this user that hides what it has open");
+      expect((await dt("port", String(port))).stdout).toContain("a process of this user whose open files are hidden");
       // Another one that hides, and began later, makes it unknown whose the port is: no reason to end what runs.
       const other = who.start(
         "-c",

@@ -98,7 +98,7 @@ test("a terminal names a host that does not answer after five seconds", async ()
   const { code, stderr } = await root.dt(["attach", "a", "t"]);
   expect(code).toBe(1);
   expect(stderr).toContain(
-    `its host (pid ${pid}) does not answer (is it stopped? \`kill -CONT ${pid}\` lets it go on)`,
+    `its host (pid ${pid}) does not answer (is it stopped? \`kill -CONT ${pid}\` lets it continue)`,
   );
   expect(stderr).toContain("dt restart a:t:default gives it a new terminal");
 });

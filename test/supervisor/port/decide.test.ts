@@ -183,7 +183,7 @@ describe("ports", () => {
       [[on("0.0.0.0", [])], "another user's process listens on it"],
       [
         [on("127.0.0.1", [], false, process.geteuid?.())],
-        "a process of this user that hides what it has open listens on it",
+        "a process of this user whose open files are hidden listens on it",
       ],
       [[on("127.0.0.1", [], false, 4242)], "another user's process (user id 4242) listens on it"],
       // On an address of its own it blocks no launch.
