@@ -1,14 +1,17 @@
-/** Liveness of one probe: tried at its interval as long as the run lasts, judged by failures in a row. The clock is passed in. */
+/**
+ * Liveness by one probe: attempted at its interval for as long as the run lasts, judged by failures in a row. The clock
+ * is passed in.
+ */
 import type { ResolvedAlive } from "../../manifest/model/resolved.ts";
 
 export interface Counted {
-  /** Failed tries in a row. */
+  /** Failed attempts in a row. */
   failed: number;
-  /** Whether it has failed as often as it may, and has not held since. */
+  /** Whether it has failed the allowed number of times, and has not succeeded since. */
   sick: boolean;
 }
 
-/** What one more try means. `why` is null when it held. */
+/** Counts one more attempt. `why` is null when it succeeded. */
 export function countTry(
   before: Counted,
   why: string | null,
@@ -29,7 +32,7 @@ export interface AliveWatch {
   /** Resolves early when the run is over. */
   sleep(ms: number): Promise<void>;
   over(): boolean;
-  /** `why` says what failed, and how often. True ends the asking. */
+  /** `why` says what failed and how often. Returning true ends the probing. */
   onSick(why: string): boolean;
   onWell(): void;
 }

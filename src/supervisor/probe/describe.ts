@@ -1,4 +1,4 @@
-/** What a probe waits for, as a phrase that follows "waits for". */
+/** What a probe waits for, as a phrase to follow "waits for". */
 import type { ResolvedProbe } from "../../manifest/model/resolved.ts";
 import { formatDuration } from "../../values/duration.ts";
 

@@ -1,15 +1,17 @@
 /**
- * One try at an `exec` probe. It is over when its program ends, its time is over or the launch ends, and nothing that it started outlives it: a
- * program that hangs would be one more at each try. So a probe runs in a session of its own, of a lineage of its own (sys/process/lineage.ts) and with a mark
- * in its environment, and what it left is killed: its descendants, its session and groups, and what carries lineage or mark. To a stop of the launch,
- * with or without its host, it is a part of the launch. Left alone are names in `stop.spare` (a server that a probe merely woke) and hosts with their
- * launches.
+ * One attempt at an `exec` probe. It is over when its program ends, its time is up or the launch ends, and nothing that
+ * it started outlives it: otherwise a program that hangs would leave one more process at each attempt. So a probe runs
+ * in a session of its own, with a lineage of its own (sys/process/lineage.ts) and a mark in its environment, and what
+ * it leaves behind is killed: its descendants, its session and groups, and every process with its lineage or mark. To a
+ * stop of the launch, with or without the host, the probe is part of the launch. Left alone are names in `stop.spare`
+ * (a server that a probe merely woke) and hosts with their launches.
  *
- * Tries come several times a second, and a machine may have thousands of processes. So a try looks only at numbers that came up since it began.
+ * Attempts come several times a second, and a machine may have thousands of processes. So an attempt looks only at pids
+ * that appeared since it began.
  *
- * Known limits: a number that was another's when the try began, and is given again within it, is passed over. Where there is no lineage, what
- * daemonises and clears its environment too, before the probe is over, shows nothing of where it came from. It falls to the host, and is ended with
- * the launch.
+ * Known limits: a pid that another process had when the attempt began, and that is reused during it, is passed over.
+ * Where there is no lineage, a process that daemonises and also clears its environment before the probe is over shows
+ * no trace of its origin. The host inherits it, and it is ended with the launch.
  */
 import type { ResolvedProbe } from "../../manifest/model/resolved.ts";
 import type { LaunchRecord } from "../../state/types.ts";
@@ -31,7 +33,7 @@ import { sleepUnlessAborted } from "./pause.ts";
 import type { Asked, Try } from "./types.ts";
 
 const SETTLE_MS = 200;
-/** How long the end of a killed probe may take to be seen. */
+/** How long the end of a killed probe may take to be noticed. */
 const END_MS = 500;
 
 export function tryExec(request: Asked, probe: Extract<ResolvedProbe, { type: "exec" }>): Try {
@@ -58,7 +60,7 @@ export function tryExec(request: Asked, probe: Extract<ResolvedProbe, { type: "e
     try {
       const code = await Promise.race([child.exited, over.promise]);
       await endProbe(ground.table, record, started, code === null ? null : signal);
-      // What the kernel does not end at once (another user's, a dead disk's) is not waited for.
+      // A process that the kernel does not end at once (another user's, one on a dead disk) is not waited for.
       await Promise.race([child.exited, Bun.sleep(END_MS)]);
       if (code === 0) return null;
       return `\`${argv.join(" ")}\` ${code === null ? `did not end within ${Math.round(limitMs)}ms` : `ended with ${code}`}`;
@@ -71,7 +73,7 @@ export function tryExec(request: Asked, probe: Extract<ResolvedProbe, { type: "e
   };
 }
 
-/** The launch's own directory and environment, where the project is by now. */
+/** The launch's own directory and environment, adjusted to where the project is now. */
 function placeOf({ ground, record, env }: Asked): { cwd: string; env: Record<string, string> } {
   const moved = movedWith(ground, env);
   const cwd = moved(record.cwd);
@@ -82,12 +84,12 @@ function placeOf({ ground, record, env }: Asked): { cwd: string; env: Record<str
 
 interface Started {
   pid: number;
-  /** Null when it was over before it could be looked at. */
+  /** Null when it ended before its identity could be read. */
   identity: ProcessIdentity | null;
   mark: string;
-  /** Undefined: that of the launch itself. */
+  /** Undefined: the lineage of the launch itself. */
   lineage: bigint | null | undefined;
-  /** Numbers of what ran before it. */
+  /** The pids that existed before it. */
   before: ReadonlySet<number>;
 }
 
@@ -101,7 +103,10 @@ function identityOf(table: ProcessTable, pid: number): ProcessIdentity | null {
   return entry === null ? null : identify(table, entry);
 }
 
-/** `settling`: the program ended by itself, so what it left has a moment to end too, or to become the program that it is named by. */
+/**
+ * `settling`: the program ended by itself, so what it left gets a moment to end too, or to become the program that it
+ * is named after.
+ */
 async function endProbe(
   table: ProcessTable,
   record: LaunchRecord,
@@ -111,13 +116,13 @@ async function endProbe(
   const known = new Set<string>();
   const look = (): Tree => {
     const found = findLeft(table, record, started, known);
-    // When its parent is killed, a child may have nothing left that shows it.
+    // Once its parent is killed, nothing else may identify a child.
     for (const entry of found) known.add(nameOf(entry));
     const members = found.map((entry) => ({ ...entry, identity: identify(table, entry) }));
     return { members, candidates: [], passedOver: [] };
   };
   if (look().members.length === 0) {
-    // One that ends while its child begins is seen by neither name in one look.
+    // If one process ends while its child begins, a single look sees neither.
     await Bun.sleep(1);
     if (look().members.length === 0) return;
   }
@@ -141,7 +146,7 @@ function findLeft(
     .flatMap((one) => (before.has(one) || one === process.pid ? [] : (table.entry(one) ?? [])))
     .filter((entry) => !isOver(entry) && Number(entry.startTime) >= oldest);
   const now = table.entry(pid);
-  // The number may be another process's by now; its session then is too.
+  // The pid may be another process's by now; its session is then another one too.
   const isReused = now !== null && now.startTime !== identity?.startTime;
   const isOfLineage = (entry: ProcessEntry) => typeof lineage === "bigint" && table.lineageOf(entry.pid) === lineage;
   const isLeftOut = (entry: ProcessEntry) =>
@@ -161,7 +166,7 @@ function findLeft(
 
 function withAllBelow(entries: ProcessEntry[], children: Map<number, ProcessEntry[]>): Set<ProcessEntry> {
   const found = new Set(entries);
-  // What is added while this goes on is visited too.
+  // Entries added during the iteration are visited too.
   for (const { pid } of found) for (const child of children.get(pid) ?? []) found.add(child);
   return found;
 }

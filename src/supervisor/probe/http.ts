@@ -1,6 +1,6 @@
 /**
- * One try at an `http` probe. On this machine the very launch is asked, where it listens: not who else has the port on another address, and
- * no proxy. A whole URL of another machine is asked as the host's environment says.
+ * One attempt at an `http` probe. On this machine the launch itself is asked, at the addresses it listens on: no other
+ * listener on the same port, and no proxy. A full URL of another machine is requested as the host's environment says.
  */
 import type { ResolvedProbe } from "../../manifest/model/resolved.ts";
 import { messageOf } from "../../sys/base/error.ts";
@@ -30,7 +30,7 @@ export function tryHttp(request: Asked, { target, status }: Extract<ResolvedProb
 
 type Answer = HttpAnswer | { is: "stranger"; why: string };
 
-/** `local`: what the URL's host is here. What is asked at the command's own port is the command. */
+/** `local`: the local addresses of the URL's host. A request to the command's own port must reach the command. */
 async function askHere(
   request: Asked,
   url: URL,
@@ -48,7 +48,7 @@ async function askHere(
     if (own.unknown !== null) note(`${record.key}: ${own.unknown}`);
     for (const stranger of isPath ? own.strangers : []) tellStranger(request, stranger, addresses[0] ?? "");
   }
-  let answer: HttpAnswer = { is: "failed", why: "nothing was asked" };
+  let answer: HttpAnswer = { is: "failed", why: "no request was sent" };
   for (const address of addresses) {
     const left = limitMs - (performance.now() - began);
     answer = await askHttp({ url, address, limitMs: Math.max(1, left), signal });
@@ -57,11 +57,11 @@ async function askHere(
   return answer;
 }
 
-/** What a browser makes of `localhost` is not what was asked then: said once a run. */
+/** A browser may resolve `localhost` to another address than the probe used. Reported once a run. */
 function tellStranger({ record, note }: Asked, stranger: string, own: string): void {
   if (record.port === null || record.url === null) return;
   note(
-    `somebody else listens on ${showAddress(stranger, record.port)}, so ${record.url} may lead there; ${record.key} is at ${showAddress(own, record.port)}`,
+    `another process listens on ${showAddress(stranger, record.port)}, so ${record.url} may lead there; ${record.key} is at ${showAddress(own, record.port)}`,
   );
 }
 
@@ -77,7 +77,7 @@ async function askElsewhere(url: URL, limitMs: number, stop: AbortSignal): Promi
   }
 }
 
-/** As far as `askHttp` would. */
+/** Reads as much as `askHttp` would. */
 async function readBody(response: Response): Promise<void> {
   const reader = response.body?.getReader();
   const deadline = setTimeout(() => void reader?.cancel(), BODY_MS);

@@ -1,4 +1,4 @@
-/** Waiting that ends early when what it is for is over. */
+/** A sleep that ends early when what it is for is over. */
 export function sleepUnlessAborted(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();

@@ -1,6 +1,6 @@
 /**
- * One try at a probe, of readiness or liveness: null when it held, else why it did not, for a person. A port counts only when a process of
- * this very launch listens on it.
+ * One attempt at a probe, for readiness or liveness: null when it succeeded, else a phrase for the user saying why it
+ * did not. A port counts only when a process of this launch listens on it.
  */
 import { closeSync, constants, existsSync, fstatSync, readSync } from "node:fs";
 import type { ResolvedProbe } from "../../manifest/model/resolved.ts";
@@ -31,7 +31,7 @@ const TRIES: {
   },
 };
 
-/** What only some launches are asked by is loaded for those. */
+/** Loads a kind of probe only for the launches that use it. */
 function later(make: () => Promise<Try>): Try {
   const made = lazy(make);
   return async (limitMs) => (await made())(limitMs);
@@ -48,7 +48,7 @@ function tryPort(request: Asked, probe: Extract<ResolvedProbe, { type: "port" }>
   };
 }
 
-/** Escape sequences are dropped before matching, so a coloured word is found; what spans two reads too. */
+/** Escape sequences are removed before matching, so a coloured word is found, even if it spans two reads. */
 const ESCAPES = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])/g;
 const LOG_CHUNK = 64 * 1024;
 
@@ -68,16 +68,16 @@ function tryLog({ ground, record, env, signal, note }: Asked, probe: Extract<Res
     try {
       fd = openOwn(movedWith(ground, env)(record.log), constants.O_RDONLY);
     } catch {
-      return `the log ${record.log} is not there`;
+      return `the log ${record.log} does not exist`;
     }
     try {
-      // It was cut, by whoever: what comes now begins at its beginning.
+      // The log was truncated: what comes now begins at its start.
       if (fstatSync(fd).size < offset) {
         offset = 0;
         text = "";
         decoder = new TextDecoder();
       }
-      // A log may grow as fast as it is read: there is an end to one try, and a turn for everything else the host does.
+      // A log may grow as fast as it is read: each attempt ends, and everything else in the host gets its turn.
       while (!signal.aborted && performance.now() - began < limitMs) {
         const length = readSync(fd, chunk, 0, LOG_CHUNK, offset);
         if (length === 0) break;
@@ -102,7 +102,7 @@ function slowPattern(key: string, pattern: string): string {
   return `${key}: its ready.log, /${pattern}/, took too long on a part of the log, so this part, and any other such, counts as no match`;
 }
 
-/** At most a chunk, from a line's beginning if one begins there: the part of a line is none that `^` may match at. */
+/** At most one chunk, from the start of a line if one starts in it: `^` must not match in the middle of a line. */
 function lastLines(text: string): string {
   const last = text.slice(-LOG_CHUNK);
   return last.length < text.length ? last.slice(last.search(/[\r\n]/) + 1) : last;

@@ -1,4 +1,4 @@
-/** What a probe is asked with, and one try at it. No code in this file. */
+/** What a probe is given, and one attempt at it. No code in this file. */
 import type { LaunchRecord } from "../../state/types.ts";
 import type { Ground } from "../launch/types.ts";
 
@@ -10,13 +10,13 @@ export interface Asked {
   openFiles: bigint | null;
   /** Aborted when the launch ends. */
   signal: AbortSignal;
-  /** Pids of probe commands, which are children of the host but no orphans. */
+  /** Pids of probe commands: children of the host, but no orphans. */
   children: Set<number>;
-  /** Numbers that probe commands have now, by which the lineage of each is told from the launch's own. */
+  /** Numbers in use by probe commands; they tell the lineage of each from the launch's own. */
   guests: Set<number>;
-  /** What a person is to know of a probe, beside whether it holds. Said once. */
+  /** Reports something about a probe besides whether it succeeds. Each text is reported once. */
   note(text: string): void;
 }
 
-/** Takes at most so many milliseconds, whatever it waits for. */
+/** Takes at most this many milliseconds, whatever it waits for. Null: it succeeded. */
 export type Try = (limitMs: number) => Promise<string | null>;

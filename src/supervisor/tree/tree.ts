@@ -131,8 +131,7 @@ export function findTree(from: ProcessTable, query: TreeQuery): Tree {
   const heirs = writers.length === 0 ? [] : findHeirs(table, writers, query, reached);
   if (query.hasLineage !== true) for (const entry of heirs) reach(entry);
   const bySession = new Set(candidates.keys());
-  // An open file can be handed over too (ssh's master process gets its clients' output that way), so where there is a
-  // lineage, this alone proves nothing.
+  // An open file can be handed over (ssh clients do, to ssh's master): beside a lineage, it proves nothing.
   for (const entry of query.hasLineage === true ? heirs : writers) candidates.set(entry.pid, entry);
 
   const leftOut = new Map<number, ProcessEntry>();
