@@ -1,4 +1,7 @@
-/** From a command's settings to what will be executed: argument vector, directory, environment. What of it can be refused is refused here. */
+/**
+ * From a command's settings to what is executed: argument vector, directory, environment. Everything about them that
+ * can be refused is refused here.
+ */
 import type { ResolvedNeed, Settings } from "../../manifest/model/resolved.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { privateBelow } from "../../sys/places/ownplace.ts";
@@ -18,8 +21,8 @@ export interface PreparedCommand {
 }
 
 /**
- * The argument vector: an array as it is, a string through `sh -c`, with the added arguments as its `"$@"`: where it names
- * them itself, else behind its last command. Throws where they cannot be given safely.
+ * The argument vector: an array as it is, a string through `sh -c` with the added arguments as its `"$@"`: where the
+ * text names them itself, else after its last command. Throws if they cannot be passed safely.
  */
 export function buildArgv(run: string[] | string, args: readonly string[]): [string, ...string[]] {
   if (Array.isArray(run)) return [...run, ...args] as [string, ...string[]];
@@ -32,10 +35,10 @@ function withArguments(run: string, args: readonly string[]): string {
   if (place.is === "at") return `${run.slice(0, place.index)} "$@"${run.slice(place.index)}`;
   throw new DtError(
     "arguments",
-    `The arguments ${showCommand(args)} cannot be given to this \`run\` text: ${place.why}.`,
+    `The arguments ${showCommand(args)} cannot be passed to this \`run\` text: ${place.why}.`,
     {
       status: EXIT.usage,
-      hint: 'Write "$@" in the text, where they belong.',
+      hint: 'Write "$@" in the text where they belong.',
     },
   );
 }
@@ -48,11 +51,11 @@ export interface CommandRequest {
   inherited: Record<string, string>;
   launch: { key: string; token: string; port: number | null; tty?: boolean } | null;
   needs?: readonly ResolvedNeed[];
-  /** Of a one-shot that a person runs: the directory they are in, null when it was removed. */
+  /** For a one-shot that a user runs: the user's current directory; null when it was removed. */
   from?: string | null;
-  /** As the launch's own start was; default: as the ground is. */
+  /** The value that the launch was started with; default: the ground's. */
   isStrange?: boolean | undefined;
-  /** Only to compare: nothing is written, so the PATH may lack the shims. */
+  /** Only for comparison: nothing is written, so PATH may lack the shims. */
   looking?: boolean;
 }
 
@@ -84,7 +87,7 @@ export function prepareCommand(request: CommandRequest): PreparedCommand {
   return { argv: buildArgv(request.run, request.args), cwd, environment };
 }
 
-/** The user's home of dt, then the run directory, then a private place in the directory for temporary files. */
+/** First `DIALTONE_HOME`, then the run directory, then a private place in the directory for temporary files. */
 function shimPlaces(ground: Pick<Ground, "home" | "store">, temporary = "/tmp"): Place[] {
   const others = [() => ground.store.directory, () => privateBelow(temporary)];
   return ground.home === null ? others : [ground.home, ...others];

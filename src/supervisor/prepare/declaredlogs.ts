@@ -1,9 +1,12 @@
-/** Where commands write, by their manifests: a log below what is watched would restart what did not write it, and no one-shot would find its inputs unchanged. */
+/**
+ * The logs that the manifests declare. A log below a watched path would restart commands that did not write it, and a
+ * one-shot would never find its inputs unchanged.
+ */
 import type { ManifestIndex } from "../../manifest/model/resolved.ts";
 import type { Ground } from "../launch/types.ts";
 import { resolveIn } from "./environment.ts";
 
-/** Each with those of earlier runs. */
+/** Each log, and the names of its earlier runs. */
 export function logsOf(root: string, { plugins }: Pick<ManifestIndex, "plugins">): string[] {
   return Object.values(plugins).flatMap((plugin) =>
     Object.values(plugin.commands).flatMap((command) =>
@@ -16,7 +19,7 @@ export function logsOf(root: string, { plugins }: Pick<ManifestIndex, "plugins">
   );
 }
 
-/** By the manifests as last loaded: no code is run to know it. */
+/** From the manifests as last loaded: this runs no code. */
 export async function declaredLogs({
   root,
   home,

@@ -1,6 +1,6 @@
 /**
- * What differs between a launch and what the manifest, as last loaded, would start now: argument vector, directory, declared
- * environment, port. Reads `.env` files, runs nothing.
+ * The differences between a launch and what its manifest, as last loaded, would start now: argument vector, directory,
+ * declared environment, port. Reads `.env` files, runs nothing.
  */
 import { declaredUp, withoutFlags } from "../../compose/compare.ts";
 import { settingsOf } from "../../manifest/model/find.ts";
@@ -16,14 +16,17 @@ export type DriftField =
   | { field: "argv"; was: string[]; now: string[] }
   | { field: "cwd"; was: string; now: string }
   | { field: "port"; was: number | null; now: number | null }
-  /** A null value removes the variable; undefined: the manifest does not speak of it. */
+  /** A null value removes the variable; undefined: the manifest does not mention it. */
   | { field: "env"; name: string; was: string | null | undefined; now: string | null | undefined }
   /** The manifest no longer declares it. */
   | { field: "command"; was: string; now: null }
-  /** Today's manifest could not even be started. */
+  /** The current manifest could not be started at all. */
   | { field: "start"; now: string };
 
-/** Null when it cannot be told: no manifest was ever loaded, its own was not read, or what is now declared is no managed command. */
+/**
+ * Null when unknown: no manifest was ever loaded, the plugin's own was not read, or the key now names no managed
+ * command.
+ */
 export function findDrift(ground: Ground, index: ManifestIndex | null, record: LaunchRecord): DriftField[] | null {
   if (index === null) return null;
   const settings = settingsOf(index.plugins, record.key);

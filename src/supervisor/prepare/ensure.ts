@@ -1,4 +1,6 @@
-/** `--ensure`: whether what runs under a key is what would be started now, and healthy; if not, in what it differs. */
+/**
+ * `--ensure`: whether the running launch of a key is what would be started now, and healthy; if not, how it differs.
+ */
 
 import type { LaunchRecord, Phase } from "../../state/types.ts";
 import { presenceOf } from "../../sys/process/identity.ts";
@@ -16,10 +18,10 @@ export type Judged =
 const PHASES: Record<Exclude<Phase, "running">, string> = {
   starting: "its start was cut off",
   stopping: "a stop of it was cut off",
-  backoff: "it had ended, and waited to be started again",
+  backoff: "it had ended and was waiting to be started again",
 };
 
-/** Whether a launch that is probed is healthy, only its host knows, so that must live too. */
+/** Only its host knows whether a launch with probes is healthy, so the host must be alive too. */
 export function judgeSame({ store, table }: Ground, key: string, prepared: PreparedLaunch, isTty: boolean): Judged {
   const read = store.record(key);
   if (read.is !== "there") return { is: "nothing" };
@@ -28,7 +30,9 @@ export function judgeSame({ store, table }: Ground, key: string, prepared: Prepa
   if (record.phase !== "running") return different(PHASES[record.phase]);
   const leader = record.leader === null ? "gone" : presenceOf(table, record.leader);
   if (leader !== "alive")
-    return different(leader === "gone" ? "its process is gone" : "whether its process lives cannot be told from here");
+    return different(
+      leader === "gone" ? "its process is gone" : "it is unknown from here whether its process is alive",
+    );
   if (record.specHash !== prepared.specHash) {
     const why = differenceOf(record, prepared, isTty);
     if (why !== null) return different(why);
@@ -37,11 +41,11 @@ export function judgeSame({ store, table }: Ground, key: string, prepared: Prepa
   const ready = history.is === "there" ? history.value.ready : null;
   if (ready?.is === "unhealthy") return different(`it is unhealthy: ${ready.why}`);
   if (record.probed && presenceOf(table, record.host) !== "alive")
-    return different("its host is gone, so nobody knows whether it is healthy");
+    return different("its host is gone, so its health is unknown");
   return { is: "same", record };
 }
 
-/** Null: it was started in a folder that has moved since, and is the same there. */
+/** Null: only its folder has moved since, and it is the same there. */
 function differenceOf(
   was: LaunchRecord,
   { argv, cwd, port, environment, stack }: PreparedLaunch,
@@ -54,7 +58,7 @@ function differenceOf(
   ];
   const names = compareEnvironments(was.env, environment.declared).map((one) => (one.field === "env" ? one.name : ""));
   if (names.length > 0) parts.push(`its environment differs in ${names.join(", ")}`);
-  if ((was.tty === true) !== isTty) parts.push("whether it has a terminal");
-  if (parts.length === 0 && stack !== null) parts.push("how its stack is started");
+  if ((was.tty === true) !== isTty) parts.push("its `tty` differs");
+  if (parts.length === 0 && stack !== null) parts.push("its stack would be started differently");
   return parts.length === 0 ? null : parts.join("; ");
 }

@@ -1,37 +1,37 @@
 /**
- * What a file of `NAME=value` lines sets, as Compose reads it, and dotenv where Compose says nothing:
+ * What a file of `NAME=value` lines sets: as Compose reads it, and as dotenv does where Compose defines nothing.
  *
- *   NAME=value # comment     up to a `#` behind a blank; `a#b` and `#fff` are whole; blanks around the value go
- *   NAME="value"             `\n \r \t \a \b \f \v \\ \" \$` are escapes, may be several lines, nothing but a comment behind it
- *   NAME='value'             as it stands, but for `\'`; NAME=`value` as it stands; both may be several lines
- *   export NAME=value        the same; `NAME: value` too
+ *   NAME=value # comment     up to a `#` after a blank; `a#b` and `#fff` are whole; blanks around the value are dropped
+ *   NAME="value"             `\n \r \t \a \b \f \v \\ \" \$` are escapes; may span lines; only a comment may follow
+ *   NAME='value'             literal, except for `\'`; NAME=`value` is literal; both may span lines
+ *   export NAME=value        the same; so is `NAME: value`
  *
- * A line that is none of these, a name alone for one, sets nothing. Nothing is put in for a `$`: it stands for itself.
+ * Any other line, a bare name for example, sets nothing. A `$` stands for itself: there is no interpolation.
  */
 
 import { textOf } from "../../sys/base/rawbytes.ts";
 
 export interface EnvFile {
   values: Record<string, string>;
-  /** What a person is to know of it, as phrases after the file's name; null: nothing. */
+  /** Something that the user should know about the file, as a phrase after its name; null: nothing. */
   note: string | null;
 }
 
-/** Why it is no such file, as a phrase after its name. */
+/** Why the file is unusable, as a phrase after its name. */
 export interface Unusable {
   fault: string;
 }
 
-const EXPECTED = "expected are lines like NAME=value";
+const EXPECTED = "expected lines like NAME=value";
 const HEAD = /^[ \t]*(?:export[ \t]+)?(\w[\w.-]*)[ \t]*(?:=|:(?=\s|$))[ \t]*/;
 const COMMENT_OR_END = /^[ \t]*(?:#.*)?$/;
 
 export function readEnvFile(bytes: Uint8Array): EnvFile | Unusable {
   const [first, second] = bytes;
   if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff))
-    return { fault: "is UTF-16, and UTF-8 is expected" };
-  if (bytes.includes(0)) return { fault: `is no text, but ${EXPECTED}` };
-  // A byte that is no UTF-8 reaches the command as it is.
+    return { fault: "is UTF-16, expected UTF-8" };
+  if (bytes.includes(0)) return { fault: `is not text, ${EXPECTED}` };
+  // Bytes that are not UTF-8 reach the command unchanged.
   const text = textOf(Buffer.from(bytes)).replace(/^\uFEFF/, "");
   return parseLines(text.split(/\r\n?|\n/));
 }
@@ -49,15 +49,15 @@ function parseLines(lines: readonly string[]): EnvFile | Unusable {
     const rest = line.slice(head[0].length);
     const quote = /^["'`]/.exec(rest)?.[0];
     const quoted = quote === undefined ? null : takeQuoted(quote, rest.slice(1), lines, at);
-    if (quoted === "open") return { fault: `has a ${quote} in line ${at + 1} that nothing closes` };
+    if (quoted === "open") return { fault: `has a ${quote} in line ${at + 1} that is never closed` };
     values[head[1] as string] = quoted === null ? plainValue(line, head[0].length) : quoted.value;
     at = quoted?.last ?? at;
   }
   const isEmpty = Object.keys(values).length === 0 && unknown !== undefined;
-  return { values, note: isEmpty ? `sets nothing: ${EXPECTED}, and the first is ${JSON.stringify(unknown)}` : null };
+  return { values, note: isEmpty ? `sets nothing: ${EXPECTED}, the first is ${JSON.stringify(unknown)}` : null };
 }
 
-/** Blanks before the `#` count though they are before the value: `NAME= # comment` is empty. */
+/** Blanks before the `#` count even directly after the `=`: `NAME= # comment` is empty. */
 function plainValue(line: string, begin: number): string {
   const comment = /[ \t]#/g;
   comment.lastIndex = Math.max(0, begin - 1);
@@ -66,8 +66,8 @@ function plainValue(line: string, begin: number): string {
 }
 
 /**
- * The quote that nothing but a comment follows closes it. Null: there are quotes in the first line, but none closes it, so that they are part of
- * the value. `open`: there is none at all.
+ * The closing quote is the one that nothing but a comment follows. Null: the first line has further quotes but none of
+ * them closes, so they are part of the value. `open`: there is no closing quote.
  */
 function takeQuoted(
   quote: string,
@@ -83,14 +83,14 @@ function takeQuoted(
     const end = ends.find((place) => COMMENT_OR_END.test(line.slice(place + 1)));
     if (end !== undefined) return { value: unescaped(quote, [...parts, line.slice(0, end)].join("\n")), last: at };
     if (at === first && places.length > 0) return null;
-    // A quote of a later line's own: the one that was begun before is not closed.
+    // The quote belongs to this later line, so the earlier one is not closed.
     if (places.length > 0) return "open";
     parts.push(line);
   }
   return "open";
 }
 
-/** Where a quote stands that no backslash takes its meaning from. */
+/** The positions of quotes that no backslash escapes. */
 function closingQuotes(quote: string, line: string): number[] {
   const places: number[] = [];
   for (let at = 0; at < line.length; at++) {

@@ -1,11 +1,12 @@
 /**
  * The environment of every command, prepared here and nowhere else:
  *
- *   inherited <- ports of what it needs <- `.env` files the manifest names <- the manifest's `env` <- dt's own
+ *   inherited <- ports of its needs <- `.env` files the manifest names <- the manifest's `env` <- dt's own
  *
- * dt's own: DIALTONE_ROOT, PATH and a PWD that is right for all; DIALTONE_CWD for a one-shot; DIALTONE_KEY, DIALTONE_TOKEN, PORT, colour hints and PYTHONUNBUFFERED for a
- * managed launch, whose standard output is a file that people read on a terminal. NODE_PATH only where the project has a Bun of its own, which
- * comes before the shim that would set it.
+ * dt's own: DIALTONE_ROOT, PATH and a correct PWD for all; DIALTONE_CWD for a one-shot; for a managed launch
+ * DIALTONE_KEY, DIALTONE_TOKEN, PORT, PYTHONUNBUFFERED and colour hints, since its standard output is a file that is
+ * read on a terminal. NODE_PATH only if the project has a Bun of its own, which comes before the shim that would set
+ * it.
  */
 
 import { existsSync, statSync } from "node:fs";
@@ -25,19 +26,22 @@ export interface EnvironmentRequest {
   cwd: string;
   envFile: readonly string[];
   env: Readonly<Record<string, string | null>>;
-  /** Folder of the shims, if they could be made. */
+  /** The folder of the shims, if they could be made. */
   shims: string | null;
   /** For a managed launch. */
   launch: { key: string; token: string; port: number | null; tty?: boolean } | null;
-  /** For a one-shot: the directory that dt was called from, to which file names on its command line are relative. */
+  /** For a one-shot: the directory that dt was called from; file names in its arguments are relative to it. */
   from?: string | null;
-  /** The other user who was accepted as the root's owner. Default: nobody. */
+  /** The other user who was accepted as the root's owner. Default: none. */
   owner?: number | null;
-  /** The root is not trusted, and the command not its own: nothing of the root is put on PATH. */
+  /** The root is not trusted, and the command does not come from it: no directory of the root is put on PATH. */
   isStrange?: boolean;
-  /** The daemon runs it in a root that is not trusted: environment files of the root are refused, whoever names them. */
+  /**
+   * The daemon runs it in a root that is not trusted: environment files of the root are refused, whichever manifest
+   * names them.
+   */
   ownFilesOnly?: boolean;
-  /** Where what it needs is to be found. */
+  /** Ports and addresses of its needs. */
   neighbours?: Readonly<Record<string, string>>;
 }
 
@@ -47,11 +51,11 @@ export interface PreparedEnvironment {
   declared: Record<string, string | null>;
   /** What differs from the inherited environment, for `--dry-run`. */
   added: Record<string, string | null>;
-  /** What a person is to know of the files it was made of, in sentences without their end. */
+  /** What the user should know about the files it was made from, as sentences without a full stop. */
   notes: readonly string[];
 }
 
-/** Variables that make a Bun program something else; a command that wants one gets it from its manifest. */
+/** Variables that turn a Bun program into something else; a command that wants one sets it in its manifest. */
 const NEVER_INHERITED = ["BUN_BE_BUN", HOST_MARK];
 
 export function prepareEnvironment(request: EnvironmentRequest): PreparedEnvironment {
@@ -83,12 +87,12 @@ export function prepareEnvironment(request: EnvironmentRequest): PreparedEnviron
   return { env, declared, added: difference(request.inherited, env), notes };
 }
 
-/** A terminal of its own needs no hint but what kind of terminal it is, which a detached start may not have been told. */
+/** A terminal of its own needs no hint except its type, which a detached start may not have inherited. */
 function terminalType({ TERM }: Record<string, string>): Record<string, string> {
   return TERM === undefined || TERM === "" || TERM === "dumb" ? { TERM: "xterm-256color" } : {};
 }
 
-/** Standard output is a file, so programs would drop colours and buffer; a person's own choice is left alone. */
+/** Standard output is a file, so programs would drop colours and buffer. The user's own choice is left alone. */
 function outputHints(env: Record<string, string>): Record<string, string> {
   const hints: Record<string, string> = {};
   if (env.PYTHONUNBUFFERED === undefined) hints.PYTHONUNBUFFERED = "1";
@@ -97,7 +101,10 @@ function outputHints(env: Record<string, string>): Record<string, string> {
   return hints;
 }
 
-/** A shell would say so too; what trusts PWD (`$(PWD)` in a makefile) must not find where dt was called from. A path through a link stays. */
+/**
+ * A shell would set PWD too. Programs that trust PWD (`$(PWD)` in a makefile) must not get the directory that dt was
+ * called from. A path through a link is kept.
+ */
 function isSameDirectory(a: string, b: string): boolean {
   try {
     const [one, other] = [statSync(a), statSync(b)];
@@ -109,7 +116,7 @@ function isSameDirectory(a: string, b: string): boolean {
 
 const FALLBACK_PATH = "/usr/local/bin:/usr/bin:/bin";
 
-/** The plugin's own programs, and the project's. Those that another user may change are left out. */
+/** The directories of the plugin's and the project's own programs, without those that another user can change. */
 function binsOf(request: EnvironmentRequest): string[] {
   const { cwd, root, isStrange = false } = request;
   if (isStrange) return [];
@@ -117,15 +124,15 @@ function binsOf(request: EnvironmentRequest): string[] {
   return bins.filter((bin) => isToBeRun(bin, request));
 }
 
-/** The plugin's own programs first, then the project's, then the shims, then what was there. */
+/** First the plugin's own programs, then the project's, then the shims, then the inherited PATH. */
 function preparePath(shims: string | null, bins: readonly string[], inherited: string | undefined): string {
   const before = [...bins, ...(shims === null ? [] : [shims])];
-  // An empty PATH would otherwise become an empty part of one, which means the current directory.
+  // An empty PATH would otherwise become an empty entry, which means the current directory.
   const rest = (inherited || FALLBACK_PATH).split(":").filter((directory) => !before.includes(directory));
   return [...before, ...rest].join(":");
 }
 
-/** Who can write there can put a program of any name before all others. */
+/** A user who can write there can put a program of any name ahead of all others. */
 function isToBeRun(bin: string, request: EnvironmentRequest): boolean {
   const judge = { env: request.inherited, owner: request.owner ?? null };
   return [bin, dirname(bin)].every((path) => {
@@ -134,13 +141,13 @@ function isToBeRun(bin: string, request: EnvironmentRequest): boolean {
   });
 }
 
-/** At its end: what a person or a manifest set is looked at first. */
+/** Appends the directory: what the user or a manifest set comes first. */
 function addPath(list: string | undefined, directory: string): string {
   const parts = (list ?? "").split(":").filter((one) => one !== "");
   return [...parts.filter((one) => one !== directory), directory].join(":");
 }
 
-/** A name that ends in `?` may be missing. Paths are relative to the root. */
+/** A file whose name ends in `?` may be missing. Paths are relative to the root. */
 function readEnvFiles(
   { root, envFile, inherited, owner = null, ownFilesOnly = false }: EnvironmentRequest,
   notes: string[],
@@ -151,7 +158,7 @@ function readEnvFiles(
     const file = resolveIn(root, optional ? name.slice(0, -1) : name);
     const stat = statOf(file);
     if (ownFilesOnly && stat !== undefined && file.startsWith(`${root}/`))
-      throw new DtError("not-trusted", `${file} is not read: nobody ever ran a command of ${root}.`, {
+      throw new DtError("not-trusted", `${file} is not read: you have never run a command of ${root}.`, {
         status: EXIT.usage,
         hint: "`dt trust` there trusts it.",
       });
@@ -168,18 +175,18 @@ function readEnvFiles(
           status: EXIT.usage,
           hint:
             text.is === "absent"
-              ? "Make it, or write its name with a `?` at the end in `envFile` when it may be missing."
-              : "Check its mode.",
+              ? "Create it, or end its name in `envFile` with `?` if it may be missing."
+              : "Check its permissions.",
         },
       );
     }
-    // Loaded only when a manifest names such a file.
+    // Loaded lazily: only if a manifest names such a file.
     const { readEnvFile } = require("./envfile.ts") as typeof import("./envfile.ts");
     const read = readEnvFile(Buffer.from(text.value, "latin1"));
     if ("fault" in read)
       throw new DtError("bad-env-file", `The environment file ${file} ${read.fault}.`, {
         status: EXIT.usage,
-        hint: "Correct it, or `envFile` in the manifest.",
+        hint: "Correct the file, or `envFile` in the manifest.",
       });
     Object.assign(values, read.values);
     if (read.note !== null) notes.push(`the environment file ${file} ${read.note}`);

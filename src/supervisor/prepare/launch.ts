@@ -1,6 +1,6 @@
 /**
- * From what was asked to what will be launched: the command (command.ts), port, log, and of a stack what Compose is asked. All that can be
- * refused is refused here, before an old launch is touched.
+ * From the request to what is launched: the command (command.ts), port, log, and for a stack its Compose command.
+ * Everything that can be refused is refused here, before an old launch is touched.
  */
 import { withoutManner } from "../../compose/compare.ts";
 import { checkLogPath, logPlaces } from "../../logs/open.ts";
@@ -16,18 +16,18 @@ import { prepareStackLaunch, type StackLaunch, withStack } from "./stack.ts";
 
 export interface PreparedLaunch extends PreparedCommand {
   token: string;
-  /** Of a stack; what is executed is then not always `argv`, which is what is told. */
+  /** For a stack. The leader that is executed is then not always `argv`, which is what dt shows. */
   stack: StackLaunch | null;
   port: number | null;
   claim: PortClaim | null;
   url: string | null;
   log: string;
-  /** True for a log outside the run directory, which is as readable as a shell would make it. */
+  /** True for a log in the run directory. A log elsewhere is as readable as a shell would make it. */
   ownLog: boolean;
   specHash: string;
 }
 
-/** `dry`: only to tell what would be started, though what runs before it has not. */
+/** `dry`: only to show what would be started, although what runs before it has not run. */
 export async function prepareLaunch(
   ground: Ground,
   spec: LaunchSpec,
@@ -71,7 +71,7 @@ export async function prepareLaunch(
   };
 }
 
-/** What `--ensure` and drift compare: resolved command, directory, declared environment, port, and whether it has a terminal. */
+/** What `--ensure` compares: resolved command, directory, declared environment, port, and whether it has a terminal. */
 export function hashSpec({ argv, cwd, environment }: PreparedCommand, port: number | null, tty = false): string {
   const declared = Object.entries(environment.declared).sort(([a], [b]) => (a < b ? -1 : 1));
   return sha256(JSON.stringify([argv, cwd, declared, port, ...(tty ? ["tty"] : [])])).slice(0, 32);

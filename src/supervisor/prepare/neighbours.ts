@@ -1,4 +1,4 @@
-/** Where what a command needs is to be found: `<PLUGIN>_<COMMAND>_PORT` and `_URL` of each need that has a port. */
+/** Where the needs of a command can be reached: `<PLUGIN>_<COMMAND>_PORT` and `_URL` of each need that has a port. */
 import type { ResolvedNeed } from "../../manifest/model/resolved.ts";
 import { keyWords } from "../../values/key.ts";
 import type { Ground } from "../launch/types.ts";
@@ -15,7 +15,7 @@ export function neighboursOf({ store }: Pick<Ground, "store">, needs: readonly R
   return found;
 }
 
-/** Of another variant than the default one, the variant is part of it. */
+/** A variant other than the default one is part of the name. */
 function nameOf(key: string): string {
   return keyWords(key)
     .join("_")

@@ -1,24 +1,25 @@
 /**
- * Whether a command opens its own output again by name (`> /dev/stderr`, `/proc/self/fd/1`), which would cut its log (sys/spawn/drain.ts). It is read from
- * what it runs: the text of `run`, the files that it names, and the files that scripts among these name, as far as they are small texts. What cannot be seen there, as in a program that was compiled, is learned: a host that sees the log get shorter
- * leaves a mark, and the next run of the key is one of these.
+ * Whether a command reopens its own output by name (`> /dev/stderr`, `/proc/self/fd/1`), which would truncate its log
+ * (sys/spawn/drain.ts). dt reads what the command runs: the text of `run`, the files it names, and the files that
+ * scripts among these name, as far as they are small texts. Where that shows nothing, as in a compiled program, dt
+ * learns: a host that sees the log shrink leaves a mark, and from its next run on the key counts as one that does.
  *
- * Known limit: the first run of a command of which this cannot be seen. `logs: { pipe: true }` says it.
+ * Known limit: the first run of a command in which this is not visible. `logs: { pipe: true }` declares it.
  */
 import { closeSync, constants, openSync, readSync, statSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import type { Ground, LaunchSpec } from "../launch/types.ts";
 import type { PreparedCommand } from "./command.ts";
 
-/** `/dev/stdout`, `/dev/fd/2`, `/proc/$$/fd/1`, and a number that a program puts in. */
+/** `/dev/stdout`, `/dev/fd/2`, `/proc/$$/fd/1`, and descriptor numbers that a program inserts. */
 const NAMES = /\/dev\/std(?:out|err)\b|\/fd\/["'`]?[12${%+ ]/;
 const MOST_BYTES = 256 * 1024;
-/** Of a larger text the names of files are not looked for. */
+/** A larger text is not searched for names of files. */
 const MOST_FOLLOWED = 16 * 1024;
 const MOST_LOOKS = 64;
 const BETWEEN_WORDS = /[\s"'`;|&()<>=,{}[\]]+/;
 const INTERPRETER = /^(?:.*\/)?(?:[bdz]?a?sh|source|python[\d.]*|node|bun|ruby|perl)$/;
-/** What these run is in a file that they find by its name. */
+/** These run a file that they find by its name. */
 const IMPLIED: Readonly<Record<string, readonly string[]>> = {
   npm: ["package.json"],
   pnpm: ["package.json"],
@@ -33,21 +34,21 @@ export function reopensOutput(
   { key, settings }: Pick<LaunchSpec, "key"> & { settings: Pick<LaunchSpec["settings"], "logs"> },
   { argv, cwd, environment }: Pick<PreparedCommand, "argv" | "cwd" | "environment">,
 ): boolean {
-  // Programs of the project itself: `node_modules/.bin`.
+  // The project's own programs: `node_modules/.bin`.
   const bins = (environment.env.PATH ?? "").split(":").filter((one) => one.startsWith(`${root}/`));
   return (
     settings.logs.pipe ?? (namesOutput(argv, [cwd, ...bins]) || store.read(markOf(key), () => true).is === "there")
   );
 }
 
-/** The log was seen to get shorter. */
+/** Notes that the log was seen to shrink. */
 export function noteCut({ store }: Pick<Ground, "store">, key: string): void {
   store.write(markOf(key), { version: 1 });
 }
 
 const markOf = (key: string) => `${key}.cut.json`;
 
-/** `places`: the working directory, and where else what is run may lie. */
+/** `places`: the working directory, then other directories that may hold what is run. */
 export function namesOutput(argv: readonly string[], places: readonly string[]): boolean {
   const seen = new Set<string>();
   let looks = 0;
@@ -66,7 +67,7 @@ export function namesOutput(argv: readonly string[], places: readonly string[]):
   return false;
 }
 
-/** Whether programs that it names are run by it, and not only written about. */
+/** Whether the file runs the programs that it names, rather than only mentioning them. */
 function isScript(name: string, text: string): boolean {
   const file = basename(name);
   return (
@@ -77,7 +78,7 @@ function isScript(name: string, text: string): boolean {
   );
 }
 
-/** Of a script, words with a `.` or a `/` and what an interpreter is given; of `run`, which is short, every word. */
+/** In a script, words with a `.` or a `/` and the arguments of an interpreter; in `run`, which is short, every word. */
 function filesNamedIn(text: string, isRun: boolean): string[] {
   const words = text.split(BETWEEN_WORDS).filter((word) => word !== "" && word.length < 256);
   return words.flatMap((word, at) => {
@@ -94,7 +95,7 @@ function readFirst(name: string, places: readonly string[]): string | null {
   return null;
 }
 
-/** Null for what is no small text. */
+/** Null for anything but a small text. */
 function readText(path: string): string | null {
   try {
     const stat = statSync(path, { throwIfNoEntry: false });

@@ -1,14 +1,14 @@
 /**
- * What dt's own hosts start without: Bun's switches that a person set for their programs (they would steer dt), and the
- * identity of the launch dt was started in (a launch started inside a launch belongs to itself). The commands get the
- * person's environment back.
+ * The environment of dt's own hosts. Left out are Bun's switches that the user set for their programs (they would steer
+ * dt), and the identity of the launch that dt was started in (a launch started inside a launch belongs to itself). The
+ * commands get the user's environment back.
  */
 import { STEERING } from "../../sys/base/steering.ts";
 import { HOST_MARK, KNOWN_MARK, SAVED_ENVIRONMENT, START_MARK, TICKET_MARK } from "../launch/marks.ts";
 
 const OF_A_LAUNCH = ["DIALTONE_KEY", "DIALTONE_TOKEN"];
 
-/** The environment of whoever ran dt, as it was before dt changed its own. */
+/** The environment of dt's caller, as it was before dt changed its own. */
 export function personsEnvironment(own: Record<string, string | undefined>): Record<string, string> {
   const saved = own[SAVED_ENVIRONMENT];
   const env = { ...own } as Record<string, string>;
@@ -21,14 +21,14 @@ export function personsEnvironment(own: Record<string, string | undefined>): Rec
   return saved === undefined ? env : { ...env, ...(JSON.parse(saved) as Record<string, string>) };
 }
 
-/** The environment for a host of dt. */
+/** The environment for a host. */
 export function hostEnvironment(persons: Record<string, string>, root: string): Record<string, string> {
   const env: Record<string, string> = { ...persons, [HOST_MARK]: root };
   for (const name of Object.keys(env)) if (STEERING.test(name) || OF_A_LAUNCH.includes(name)) delete env[name];
   return env;
 }
 
-/** Null when this process may host a launch as it is, else the environment to start itself again with. */
+/** Null when this process may host a launch as it is, else the environment in which dt must start itself again. */
 export function cleanedForHosting(
   own: Record<string, string | undefined>,
   root: string,

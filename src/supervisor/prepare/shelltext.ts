@@ -1,32 +1,34 @@
 /**
- * Where the arguments of a call go in a text for `sh -c`: nowhere of dt's where the text has `"$@"` itself, else behind the words of its last command. What
- * cannot be given there safely is refused: nothing is lost in a comment, becomes a command of its own, or changes what a here-document feeds.
+ * Where the arguments of a call go in a text for `sh -c`: where the text itself has `"$@"`, else after the words of its
+ * last command. dt refuses arguments that cannot be passed there safely: none is lost in a comment, becomes a command
+ * of its own, or changes what a here-document feeds.
  *
- * Known limit: it reads the shell's grammar, not what the words do: a name that an `alias` or a function made another thing is what it looks like.
+ * Known limit: this reads the shell's grammar, not what the words do. It does not see that an `alias` or a function
+ * gave a name another meaning.
  */
 
 export type ArgumentsPlace = { is: "used" } | { is: "at"; index: number } | { is: "refused"; why: string };
 
 interface Current {
-  /** Words that make it a command; an assignment or a redirection is none. */
+  /** Words of the command itself; assignments and redirections do not count. */
   words: number;
   first: string;
   end: number;
   /** The last word before what comes. */
   before: string;
   last: string;
-  /** How many words there are before the text of a `sh -c`; null: there is none. */
+  /** How many words come before the text of a `sh -c`; null: there is none. */
   script: number | null;
   kind: "simple" | "header" | "compound";
   heredoc: boolean;
-  /** Redirected by `&>`: to a plain shell a `&`, and a command of its own behind it. */
+  /** Redirected with `&>`: to a plain shell that is a `&`, followed by another command. */
   isCut: boolean;
 }
 
 const OPENERS = new Set(["if", "while", "until", "for", "select", "case", "{"]);
 const CLOSERS: Record<string, string> = { fi: "if", done: "do", esac: "case", "}": "{" };
 const GO_ON = new Set(["then", "elif", "else", "do", "!", "time"]);
-/** Arguments would be lost in them, or mean something else: what is meant is before them. */
+/** Commands in which arguments would be lost or mean something else: the command they are meant for comes earlier. */
 const WITHOUT_ARGUMENTS = new Set(
   ": true false exit wait cd set shift umask ulimit export readonly unset alias unalias local return break continue trap read eval times getopts fg bg jobs".split(
     " ",
@@ -36,7 +38,7 @@ const SHELL = /^(?:.*\/)?(?:ba|da|k|z|a|mk)?sh$/;
 
 class Unreadable extends Error {}
 
-/** `first`: of one that begins with a word. */
+/** `first`: its first word, where it begins with one. */
 function begun(kind: Current["kind"], end: number, first = ""): Current {
   const words = first === "" ? 0 : 1;
   return { words, first, end, kind, before: "", last: "", script: null, heredoc: false, isCut: false };
@@ -59,7 +61,7 @@ class Reader {
   private current: Current | null = null;
   private last: Current | null = null;
   private isFunctionNext = false;
-  /** In a `case`, before the `)` of a pattern. */
+  /** Inside a `case`, before the `)` of a pattern. */
   private inPattern = false;
 
   constructor(private readonly text: string) {}
@@ -71,17 +73,17 @@ class Reader {
     if (this.uses) return { is: "used" };
     if (this.open.length > 0) return refused(`its \`${this.open.at(-1)?.word}\` is not closed`);
     const { last } = this;
-    if (last === null) return refused("it holds no command");
+    if (last === null) return refused("it contains no command");
     if (last.kind !== "simple")
       return refused("it ends in a compound command (`if`, a loop, `case`, `{ }`, `( )` or a function)");
     if (last.heredoc) return refused("its last command reads a here-document");
     if (last.words === 0) return refused("it ends in an assignment or a redirection, which has no arguments");
-    if (last.isCut) return refused("its last command has `&>`, which is no redirection in every `sh`");
+    if (last.isCut) return refused("its last command has `&>`, which is not a redirection in every `sh`");
     if (last.first === "[" || last.first === "[[") return refused(`it ends in a test, \`${last.first}\``);
-    if (WITHOUT_ARGUMENTS.has(last.first)) return refused(`it ends in \`${last.first}\`, which has no use for them`);
+    if (WITHOUT_ARGUMENTS.has(last.first)) return refused(`it ends in \`${last.first}\`, which takes no arguments`);
     if (last.first === "exec" && last.words === 1) return refused("it ends in an `exec` without a program");
     if (last.script !== null && last.words === last.script + 1)
-      return refused("it ends in the text of a `sh -c`, to which the first argument would be its name");
+      return refused("it ends in the text of a `sh -c`, which would take the first argument for its name");
     return { is: "at", index: last.end };
   }
 
@@ -127,7 +129,7 @@ class Reader {
       this.isFunctionNext = true;
       return;
     }
-    if (current !== null && current.words > 0) throw new Unreadable("it has a `(` that dt cannot follow");
+    if (current !== null && current.words > 0) throw new Unreadable("it has a `(` that dt cannot interpret");
     this.open.push({ word: "(", isFunction: this.isFunctionNext });
     this.isFunctionNext = false;
     this.current = null;
@@ -170,7 +172,7 @@ class Reader {
     }
     const isAtCommand = this.current === null || (this.current.kind === "simple" && this.current.words === 0);
     if (isAtCommand && !quoted && this.reserved(word)) return;
-    // `2>` is a number for the redirection, no word.
+    // The `2` of `2>` belongs to the redirection and is no word.
     if (/^\d+$/.test(word) && /^[<>]/.test(this.text.slice(this.at, this.at + 1))) return;
     const current = this.begin();
     current.end = this.at;
@@ -185,7 +187,7 @@ class Reader {
     current.words++;
     if (SHELL.test(current.before) && /^-[a-z]*c$/.test(word)) current.script ??= current.words;
     else if (word === "--" && current.script === current.words - 1) current.script = current.words;
-    // Between a shell and its `-c` there may be other options, and the name that `-o` takes.
+    // Other options, and the name that `-o` takes, may stand between a shell and its `-c`.
     const isOption = SHELL.test(current.before) && (/^[-+]/.test(word) || /^[-+][a-z]*o$/.test(current.last));
     if (!isOption) current.before = word;
     current.last = word;
@@ -273,7 +275,7 @@ class Reader {
     }
   }
 
-  /** Past a word; whether anything in it is quoted. */
+  /** Skips a word. Returns whether any part of it is quoted. */
   private skipWord(): boolean {
     const { text } = this;
     let quoted = false;
@@ -318,7 +320,7 @@ class Reader {
       end.lastIndex = this.at;
       const found = end.exec(text)?.[0];
       if (found === undefined) throw new Unreadable("its quote ` is not closed");
-      // As in `$(…)`: what stands in single quotes is another program's.
+      // As in `$(…)`: single-quoted text belongs to another program.
       this.note(found.replace(/'[^']*'/g, ""));
       this.at += found.length;
       return;
@@ -364,7 +366,7 @@ class Reader {
     }
   }
 
-  /** Whether the shell puts the arguments in here; in a function they are the function's. */
+  /** Notes whether the shell inserts the arguments here. Inside a function they are the function's. */
   private note(part: string): void {
     if (!this.isInFunction() && !this.isFunctionNext && /\$[@*#1-9]|\$\{[#!]?[@*1-9]|\$\{#\}/.test(part))
       this.uses = true;

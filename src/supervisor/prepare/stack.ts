@@ -1,3 +1,17 @@
+/**
+ * A launch that is a stack of containers. Its leader is a process like any other: attached, Compose's own `up`;
+ * detached, dt's follower, which runs `up -d` and then writes the containers' output to the log. Containers are not
+ * below the leader in the process tree. So ending such a launch means ending its processes and then running `down`, by
+ * the holder of the lock; the record says how before anything is started. A rerun converges: the old leader ends, and
+ * the containers stay for the new `up`.
+ *
+ *   killed                        containers                    what ends them
+ *   ---------------------------   ---------------------------   ------------------------------------------------
+ *   dt, its host                  keep running, followed        stop or rerun, as with any launch without a host
+ *   the follower                  keep running for an instant   the host sweeps: `down`
+ *   host and follower             keep running, not followed    stop, or a rerun, which follows them again
+ *   a stop, before or in `down`   run, or some do               the next start or stop finishes the recorded end
+ */
 import { join } from "node:path";
 import { projectOf } from "../../compose/command.ts";
 import type { Given } from "../../compose/types.ts";
@@ -15,16 +29,16 @@ import type { PreparedCommand } from "./command.ts";
 export interface StackLaunch {
   up: [string, ...string[]];
   record: StackNote;
-  /** What whoever ends it must have beside the record; none where another host has it already. */
+  /** What ending the stack needs beside the record; null if another host has it already. */
   kept: Record<string, string> | null;
   given: Given | null;
-  /** `up` as a person can paste it. */
+  /** `up` in a form that the user can paste. */
   shown: string | null;
-  /** Of one that takes over containers: until when their output is in the earlier run's log. */
+  /** For a launch that takes over containers: up to when their output is in the earlier run's log. */
   written?: { since: string; last: Record<string, string> };
 }
 
-/** With what Compose looks for in its environment. */
+/** Adds what Compose reads from its environment. */
 export function withStack(
   root: string,
   key: string,
@@ -75,7 +89,7 @@ export async function prepareStackLaunch(
   return { up: up as [string, ...string[]], record, kept, given, shown: pastedLine(up, record.engine, given) };
 }
 
-/** What dt itself adds for every launch is no concern of Compose's. */
+/** Variables that dt adds for every launch do not concern Compose. */
 const OWN = /^(PATH|PWD|NODE_PATH|TERM|FORCE_COLOR|CLICOLOR_FORCE|PYTHONUNBUFFERED|COMPOSE_PROJECT_NAME|DIALTONE_.*)$/;
 
 function givenBy(
@@ -84,7 +98,7 @@ function givenBy(
   { env, declared, added }: PreparedCommand["environment"],
 ) {
   const written = { ...settings.env, ...own };
-  // Ports of what it needs, and its own.
+  // The ports of its needs, and its own.
   const found = Object.keys(added).filter((name) => !OWN.test(name) && !Object.hasOwn(declared, name));
   const set = [...Object.keys(written), ...found].filter((name) => !OWN.test(name));
   const fromFiles = Object.keys(declared).filter((name) => !OWN.test(name) && !Object.hasOwn(written, name));
@@ -92,7 +106,7 @@ function givenBy(
   return { project, inherited, set, fromFiles, envFile: settings.envFile };
 }
 
-/** What is executed for it. */
+/** The command line of its leader. */
 export function leaderOf(
   ground: Ground,
   { up, record, written }: StackLaunch,
@@ -111,11 +125,11 @@ export function leaderOf(
   return [...ground.self, HIDDEN.stack, JSON.stringify(input)] as unknown as [string, ...string[]];
 }
 
-/** How long images may be pulled, and containers wait for each other. */
+/** How long pulling images, and containers waiting for each other, may take. */
 const UP_MS = 15 * 60 * 1000;
 const LOOK_EVERY_MS = 15;
 
-/** What it waits for to be ready: of a detached stack, first of all that it is up. */
+/** The probes it waits for. For a detached stack, the first is that the stack is up. */
 export function probesOf({ settings, detached }: Pick<LaunchSpec, "settings" | "detached">): ResolvedProbe[] {
   if (settings.compose === null || !detached) return settings.ready;
   const timing = { timeoutMs: UP_MS, intervalMs: LOOK_EVERY_MS, startPeriodMs: 0 };
@@ -127,14 +141,14 @@ export function isConverging(old: LaunchRecord, next: StackLaunch | null): boole
   return next !== null && old.stack !== undefined && old.stack.project === next.record.project;
 }
 
-/** The next run's log begins where the last one ends, though nobody followed the containers in between. */
+/** The next run's log begins where the last one ends, even though the containers were not followed in between. */
 export function takingOver(ground: Ground, stack: StackLaunch, old: LaunchRecord): StackLaunch {
   const mark = readStackMark(ground, old.token);
   removeOwn(stackMark(ground, old.token));
-  // A follower that was killed left no word: then the time of its last write is as near as one can come.
+  // A killed follower left no time: that of its last write is the closest known.
   const since = new Date(Math.ceil(statOf(old.log)?.mtimeMs ?? Date.now()) + COARSE_MS).toISOString();
   return { ...stack, written: { since, last: mark.is === "there" ? (mark.value.last ?? {}) : {} } };
 }
 
-/** By so much the kernel's time of a file may be behind its clock. */
+/** How far the kernel's time of a file may lag behind its clock. */
 const COARSE_MS = 10;

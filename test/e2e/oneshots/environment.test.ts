@@ -404,8 +404,8 @@ test("an environment file that sets nothing is reported, and one that is no text
   });
   writeFileSync(join(root.dir, "utf16.env"), Buffer.from("\uFEFFPASS=x\r\n", "utf16le"));
   const values = "p4ss#word|#ff0000|a\tb|a\\tb|x|\n";
-  const note = `dt: the environment file ${join(root.dir, "data.json")} sets nothing: expected are lines like NAME=value, and the first is "{ \\"PASS\\": \\"x\\" }"\n`;
-  const fault = `dt: The environment file ${join(root.dir, "utf16.env")} is UTF-16, and UTF-8 is expected.\n`;
+  const note = `dt: the environment file ${join(root.dir, "data.json")} sets nothing: expected lines like NAME=value, the first is "{ \\"PASS\\": \\"x\\" }"\n`;
+  const fault = `dt: The environment file ${join(root.dir, "utf16.env")} is UTF-16, expected UTF-8.\n`;
   try {
     expect(await root.dt(["f", "values"])).toMatchObject({ code: 0, stdout: values, stderr: "" });
     expect(await root.dt(["f", "json"])).toMatchObject({ code: 0, stdout: values, stderr: note });

@@ -95,17 +95,21 @@ test.each([
 ])("%j has no assignment, which is reported", (text, found) =>
   expect(read(text)).toEqual({
     values: {},
-    note: `sets nothing: expected are lines like NAME=value, and the first is ${JSON.stringify(found)}`,
+    note: `sets nothing: expected lines like NAME=value, the first is ${JSON.stringify(found)}`,
   }),
 );
 
 test.each([
-  ["UTF-16, little end first", Buffer.from("\uFEFFA=b\n", "utf16le"), "is UTF-16, and UTF-8 is expected"],
-  ["UTF-16, big end first", Buffer.from("\uFEFFA=b\n", "utf16le").swap16(), "is UTF-16, and UTF-8 is expected"],
-  ["UTF-16 without a mark", Buffer.from("A=b\n", "utf16le"), "is no text, but expected are lines like NAME=value"],
-  ["a program", Buffer.from("\x7fELF\0\0A=b\n"), "is no text, but expected are lines like NAME=value"],
-  ["a quote that nothing closes", Buffer.from('A=1\nB="x\nC=2\n'), 'has a " in line 2 that nothing closes'],
-  ["one that a later line's own seems to close", Buffer.from('A="x\nB="y"\n'), 'has a " in line 1 that nothing closes'],
+  ["UTF-16, little end first", Buffer.from("\uFEFFA=b\n", "utf16le"), "is UTF-16, expected UTF-8"],
+  ["UTF-16, big end first", Buffer.from("\uFEFFA=b\n", "utf16le").swap16(), "is UTF-16, expected UTF-8"],
+  ["UTF-16 without a mark", Buffer.from("A=b\n", "utf16le"), "is not text, expected lines like NAME=value"],
+  ["a program", Buffer.from("\x7fELF\0\0A=b\n"), "is not text, expected lines like NAME=value"],
+  ["a quote that nothing closes", Buffer.from('A=1\nB="x\nC=2\n'), 'has a " in line 2 that is never closed'],
+  [
+    "one that a later line's own seems to close",
+    Buffer.from('A="x\nB="y"\n'),
+    'has a " in line 1 that is never closed',
+  ],
 ])("%s is refused", (_, bytes, fault) => expect(readEnvFile(bytes)).toEqual({ fault }));
 
 test("bytes that are not UTF-8 stay as they are", () => {
