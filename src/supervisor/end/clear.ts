@@ -1,6 +1,7 @@
 /**
- * Forgetting how a key ended: its exit goes, and a record that nobody lives for. Nothing that lives is touched, and logs, what was last
- * asked for and the inputs of one-shots stay. Killed after any step, what is left is an ended key as before, with less known of it.
+ * Forgets how a key ended: removes its exit, and a record whose processes are all gone. Nothing that is alive is
+ * touched; logs, what was last asked for and the inputs of one-shots stay. If it is killed after any step, the key has
+ * ended as before, and less is known about it.
  */
 import type { Asker } from "../../state/types.ts";
 import { identifySelf, presenceOf } from "../../sys/process/identity.ts";

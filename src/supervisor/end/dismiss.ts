@@ -1,4 +1,7 @@
-/** A stop where nothing runs: what ended before is taken off the list of failures, and a start that is being loaded is called off. */
+/**
+ * A stop when nothing is running: removes what ended before from the list of failures, and calls off a start that is
+ * still loading.
+ */
 import type { ExitRecord } from "../../state/types.ts";
 import { stateAfter } from "../../state/view.ts";
 import type { Ground } from "../launch/types.ts";
@@ -6,7 +9,7 @@ import { lockToStop, noteWanted, unlessUnwritable } from "./stopnotes.ts";
 import type { StopKeyRequest, StopKeyResult } from "./types.ts";
 import { isListedAsFailed } from "./underway.ts";
 
-/** Nothing runs, and whether a start of it is being loaded is not known: if one is, it finds the mark. */
+/** Nothing is running, and it is unknown whether a start of the key is being loaded: if one is, it finds the mark. */
 export async function markUnknown(
   ground: Ground,
   request: StopKeyRequest,
@@ -18,11 +21,11 @@ export async function markUnknown(
   } finally {
     lock.release();
   }
-  say(`${request.key}: manifests are still being loaded; a start that they are loaded for will not start it`);
+  say(`${request.key}: manifests are still being loaded; a start that waits for them will not start it`);
   return dismissEnded(ground, request);
 }
 
-/** Nothing runs; what is listed as failed is no longer. */
+/** Nothing is running; a key that is listed as failed no longer is. */
 export async function dismissEnded(ground: Ground, request: StopKeyRequest): Promise<StopKeyResult> {
   const { store } = ground;
   const { key } = request;

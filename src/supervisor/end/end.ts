@@ -1,3 +1,17 @@
+/**
+ * Ends a launch, by whoever holds its key's lock: want written, record marked `stopping`, tree stopped, exit recorded,
+ * record removed. A process may be killed after any of these steps: the next one finds `stopping` and does the same
+ * again.
+ *
+ *   killed after        the next start or stop finds
+ *   -----------------   -------------------------------------------------------------------
+ *   want                the launch as it was: stops it
+ *   phase stopping      some of the tree, or none: stops what is there
+ *   tree gone           a record whose leader is gone: writes the exit, removes the record
+ *   exit written        the same, writes the exit again
+ *   record in backoff   with `isKept`: a launch that waits for its next run, without a host
+ *   record removed      nothing to do
+ */
 import type { ExitRecord, LaunchRecord, Want } from "../../state/types.ts";
 import { DtError, messageOf } from "../../sys/base/error.ts";
 import { presenceOf, sameIdentity } from "../../sys/process/identity.ts";
@@ -10,7 +24,10 @@ import { finishUnknownLeader, waitForHostGone } from "./hostgone.ts";
 import { checkPortsFree, survivorError } from "./survivors.ts";
 import type { Ended, EndRequest, LeaderEnd } from "./types.ts";
 
-/** Throws exit 5 with the survivors; the record then stays, so that the list stays true and the next stop tries again. */
+/**
+ * Throws `survivors` (exit 5), naming them. The record then stays, so that the list stays true and the next stop tries
+ * again.
+ */
 export async function endLaunch(ground: Ground, record: LaunchRecord, request: EndRequest): Promise<Ended> {
   const { table, store } = ground;
   const began = performance.now();
@@ -59,8 +76,8 @@ export async function endLaunch(ground: Ground, record: LaunchRecord, request: E
 }
 
 /**
- * Null when nothing of it is left. A teardown that fails keeps the record, so that the next start or stop does it again; it is an error of a stop
- * or replacement, and beside a Ctrl-C or an end by itself it is told and masks nothing.
+ * Null when no containers are left. A teardown that fails keeps the record, so that the next start or stop repeats it.
+ * It is an error of a stop or a replacement. After a Ctrl-C or an end by itself it is only reported, and hides nothing.
  */
 async function endContainers(
   ground: Ground,
@@ -86,12 +103,15 @@ function wantOf({ key }: LaunchRecord, { how, by, mark }: EndRequest): Want {
 }
 
 function tellLeft({ key }: LaunchRecord, left: DtError | null): string | null {
-  return left === null ? null : `the record of ${key} stays, though nothing of it runs any more: ${left.message}`;
+  return left === null
+    ? null
+    : `the record of ${key} stays, although none of it is running any longer: ${left.message}`;
 }
 
 /**
- * A full or read-only disk must not keep anybody from stopping, which is what frees it: what cannot be written is done without, and given. A replacement
- * is another matter: nothing is touched when it could not be written down.
+ * A full or read-only disk must not prevent a stop, since stopping is what frees it: if something cannot be written,
+ * the stop continues, and the error is returned. A replacement throws instead: nothing is touched if it could not be
+ * written down.
  */
 function write({ how }: Pick<EndRequest, "how">, note: () => void): DtError | null {
   try {
@@ -104,8 +124,9 @@ function write({ how }: Pick<EndRequest, "how">, note: () => void): DtError | nu
 }
 
 /**
- * Between two runs nothing is alive but the host. It is told by its record, which goes or says `stopping`, and leaves. What a start follows keeps
- * its record until the next one is in its place, so that nobody finds the key without one.
+ * Between two runs only the host is alive. It learns of the end from its record, which is removed or says `stopping`,
+ * and leaves. When a start follows, the record stays until the next one replaces it, so that no reader finds the key
+ * without one.
  */
 async function endBackoff(ground: Ground, record: LaunchRecord, request: EndRequest): Promise<Ended> {
   const { store } = ground;
@@ -118,7 +139,7 @@ async function endBackoff(ground: Ground, record: LaunchRecord, request: EndRequ
   const stopped: StopTreeResult = { survivors: [], killed: 0, ports: [], passedOver: [] };
   const base = last.is === "there" ? last.value : makeEndExit(record, request, record, status, stopped);
   const how = request.how === "interrupt" ? "interrupted" : `stopped${describeAsker(request.by)}`;
-  const text = `${how} while it waited to be started again; before that it ${base.text}`;
+  const text = `${how} while it was waiting to be started again; before that it ${base.text}`;
   const exit: ExitRecord = isEnd ? { ...base, reason: REASONS[request.how], by: request.by, text } : base;
   const kept = isEnd ? await endContainers(ground, record, request) : null;
   if (isEnd) write(request, () => store.writeExit(exit));
@@ -132,7 +153,7 @@ async function endBackoff(ground: Ground, record: LaunchRecord, request: EndRequ
   }
   const left = write(request, () => store.removeRecord(record));
   if (!sameIdentity(record.host, request.self)) await waitForHostGone(ground, record);
-  if (record.shared === true && left === null) store.removeRecord(record); // with what its host said meanwhile
+  if (record.shared === true && left === null) store.removeRecord(record); // with what its host has written meanwhile
   return { exit, stopped, tookMs: Math.round(performance.now() - began), left: tellLeft(record, left) };
 }
 
@@ -144,7 +165,7 @@ function refuseForeignNamespace({ table }: Ground, record: LaunchRecord): void {
     {
       hint:
         record.held === true
-          ? "It lives there: stop it where it was started."
+          ? "It is alive there: stop it where it was started."
           : `Stop it where it was started, or remove ${record.key}.meta.json from the run directory if that container is gone.`,
     },
   );

@@ -1,4 +1,4 @@
-/** How a launch ended: the status that its host noted, and the reason by what ended it. */
+/** How a launch ended: the status that its host noted, and the reason, which depends on what ended it. */
 import { readLastLines } from "../../logs/tail.ts";
 import type { Asker, ExitReason, ExitRecord, LaunchHistory, LaunchRecord } from "../../state/types.ts";
 import { isSuccess } from "../../state/view.ts";
@@ -11,12 +11,12 @@ import type { EndRequest, LeaderEnd } from "./types.ts";
 /** How long a host may take to note its leader's exit once the tree is gone. */
 const EXIT_NOTE_MS = 1000;
 
-/** Only the host, being the parent, learns the exit status; it notes it in the launch's history, or dies without. */
+/** Only the host, as the parent, learns the exit status. It notes it in the launch's history, or dies before it can. */
 export async function readStatus(ground: Ground, record: LaunchRecord, request: EndRequest): Promise<LeaderEnd> {
   const now = () => new Date().toISOString();
   if (request.ownExit !== undefined) {
     const own = await Promise.race([request.ownExit, Bun.sleep(EXIT_NOTE_MS).then(() => null)]);
-    // The exit of a launch that was taken over from a killed host is nobody's to see.
+    // No host can see the exit status of a launch that was taken over from a killed host.
     if (own !== null) return { known: own.code !== null || own.signal !== null, ...own, at: now() };
   }
   const deadline = performance.now() + EXIT_NOTE_MS;
@@ -36,7 +36,7 @@ function exitedOf(history: ReturnType<Ground["store"]["history"]>): LaunchHistor
   return history.is === "there" ? history.value.exited : null;
 }
 
-/** How a stop that another dt finishes is told, by who began it; else it was a stop. */
+/** The reason for an end that another dt began and this one finishes, by who began it; default: `stopped`. */
 const BEGUN: Partial<Record<Asker["by"], ExitReason>> = {
   rerun: "replaced",
   policy: "replaced",
@@ -57,7 +57,7 @@ export function makeEndExit(
   status: LeaderEnd,
   stopped: StopTreeResult,
 ): ExitRecord {
-  // Who began the stop is who stopped it, also when another dt had to finish it.
+  // The launch was stopped by whoever began the stop, even if another dt had to finish it.
   const begun = record.phase === "stopping" ? record.stopping : null;
   const bySelf = request.how === "sweep" && begun === null;
   return makeExit(

@@ -1,4 +1,4 @@
-/** Waiting until the host of a launch that is ended is gone, or has let go of it. */
+/** Waits until the host of a launch that is being ended is gone, or has released it. */
 
 import type { LaunchRecord } from "../../state/types.ts";
 import { DtError } from "../../sys/base/error.ts";
@@ -6,12 +6,13 @@ import { type ProcessIdentity, presenceOf, sameIdentity } from "../../sys/proces
 import type { Ground } from "../launch/types.ts";
 import { SIGKILL } from "../tree/stoptree.ts";
 
-/** How long a host may take to leave; a host is crash-only, so after that it may be killed. */
+/** How long a host may take to leave. Hosts are crash-only, so after that it may be killed. */
 const HOST_GRACE_MS = 2000;
 
 /**
- * A record without a leader: its host was ended between the write-ahead and the leader's. First that host must be gone, then nothing
- * may be between fork and exec (the fence); only then do the tokens tell all.
+ * A record without a leader: its host was killed between writing the record ahead and recording the leader. First that
+ * host must be gone, then no process may be between fork and exec (the fence); only then do the tokens find every
+ * process.
  */
 export async function finishUnknownLeader(ground: Ground, record: LaunchRecord, self: ProcessIdentity): Promise<void> {
   if (record.leader !== null || sameIdentity(record.host, self)) return;
@@ -27,8 +28,9 @@ export async function finishUnknownLeader(ground: Ground, record: LaunchRecord, 
 }
 
 /**
- * Verified gone, or killed after the grace: a frozen one could serve its key again later. A host of many says that it let go of this launch
- * and stays; one that has to be killed leaves its other launches without a host, which the next `dt up` hosts again.
+ * Returns when the host is verified gone; it is killed after the grace, since a frozen host could serve its key again
+ * later. A host of many notes that it released this launch, and stays. If it has to be killed, its other launches are
+ * left without a host until the next `dt up` hosts them again.
  */
 export async function waitForHostGone({ table, store }: Ground, record: LaunchRecord): Promise<void> {
   const isReleased = () => record.shared === true && hasReleased(store, record.token);
@@ -41,7 +43,7 @@ export async function waitForHostGone({ table, store }: Ground, record: LaunchRe
       if (performance.now() > deadline + HOST_GRACE_MS) {
         throw new DtError(
           "host-stuck",
-          `The old host of ${record.key} (pid ${record.host.pid}) does not end, not even by SIGKILL.`,
+          `The old host of ${record.key} (pid ${record.host.pid}) does not end, even after SIGKILL.`,
         );
       }
     }

@@ -1,4 +1,4 @@
-/** Processes that say they are of a key and root while it has no record, stopped: `dt doctor --fix`. */
+/** Stops processes that say they belong to a key and root although it has no record: `dt doctor --fix`. */
 import { lockKey } from "../launch/lock.ts";
 import type { Ground } from "../launch/types.ts";
 import type { StopTreeResult } from "../tree/stoptree.ts";
@@ -19,7 +19,7 @@ export async function stopLost(
     timeoutMs: request.lockTimeoutMs,
   });
   try {
-    if (store.record(key).is !== "absent") return null; // recorded meanwhile: its host did that
+    if (store.record(key).is !== "absent") return null; // its host has recorded it meanwhile
     noteWanted(ground, request);
     const { stopUnrecorded } = await import("./unrecorded.ts");
     const stopped = await stopUnrecorded(ground, key, spare);

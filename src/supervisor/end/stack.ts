@@ -1,4 +1,4 @@
-/** Ending a stack, by whoever ends its launch, or once nothing tells of it any more. */
+/** Ends a stack: with its launch, or once no record names it any longer. */
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Given } from "../../compose/types.ts";
@@ -11,12 +11,12 @@ import { stackMark } from "../launch/stackmark.ts";
 import type { Ground } from "../launch/types.ts";
 import type { Whereabouts } from "../tree/whereabouts.ts";
 
-/** In the user's home, so that what is left of a root or a record that was removed can be found: `dt gc`. */
+/** Kept in the user's home, so that `dt gc` finds what is left of a root or record that was removed. */
 interface NotedStack {
   version: 1;
   root: string;
   key: string;
-  /** Path of the record that tells of it. */
+  /** Path of the record that names it. */
   record: string;
   stack: StackNote;
   /** The environment of its start. */
@@ -38,16 +38,16 @@ export function noteStack(
     const note: NotedStack = { version: 1, root, key, record: store.path(key, "record"), stack, env, given };
     writeSealed(join(home, STACKS, `${stack.project}.json`), makeSeal(home, home), note);
   } catch {
-    // a read-only home: then only its root tells of it
+    // the home is read-only: then only its root names it
   }
 }
 
-/** Where the engine is, and how Compose works, by the environment of whoever asks. */
+/** Variables that say where the engine is and how Compose works, from the caller's environment. */
 const OF_ENGINE = /^(DOCKER|COMPOSE|CONTAINER|BUILDKIT)_/;
 
 /**
- * What Compose and the engine's client are run with by whoever ends a stack or looks at it: their own environment, and what the start kept. Which
- * engine it is, the start alone says: another one knows nothing of it.
+ * The environment in which Compose and the engine's client are run to end a stack or to look at it: the caller's own,
+ * and what the start kept. Which engine it is comes from the start alone: another engine does not know the stack.
  */
 export function stackEnvironment(
   { home, env }: Pick<Ground, "home" | "env">,
@@ -68,7 +68,7 @@ function forgetStack(home: string | null, { project }: StackNote): void {
   if (home !== null) rmSync(join(home, STACKS, `${project}.json`), { force: true });
 }
 
-/** Those whose record or whole root is gone and of which the engine still has containers. */
+/** The stacks whose record or whole root is gone, and of which the engine still has containers. */
 export async function strayStacks(
   ground: Pick<Ground, "env"> & { home: string },
   where: Whereabouts,
@@ -79,8 +79,8 @@ export async function strayStacks(
     const note = readNote(home, name);
     if (note === null || existsSync(note.record)) return [];
     if (where.isMoved(note.root, note.key, ({ stack }) => stack?.project === note.stack.project)) return [];
-    const gone = existsSync(note.root) ? "no launch tells of it any more" : "its root is gone";
-    return [{ ...note, why: `${gone}; the containers of ${note.stack.project} are there` }];
+    const gone = existsSync(note.root) ? "no launch names it any longer" : "its root is gone";
+    return [{ ...note, why: `${gone}; the containers of ${note.stack.project} still exist` }];
   });
   if (noted.length === 0) return [];
   const { listContainers } = await import("../../compose/containers.ts");
@@ -106,7 +106,7 @@ export async function endStrayStack(
 const GONE_SOON_MS = 10_000;
 const GONE_LOOK_MS = 100;
 
-/** The host of a root that is gone may be removing the same containers, and of two one is refused. */
+/** The host of a root that is gone may be removing the same containers, and the engine then refuses one of the two. */
 async function areGoneSoon(ground: Pick<Ground, "home" | "env">, stack: StackNote): Promise<boolean> {
   const { listContainers } = await import("../../compose/containers.ts");
   const deadline = performance.now() + GONE_SOON_MS;
@@ -118,7 +118,7 @@ async function areGoneSoon(ground: Pick<Ground, "home" | "env">, stack: StackNot
   return false;
 }
 
-/** `down`. Throws `teardown`. */
+/** Runs `down`. Throws `teardown`. */
 export async function endStack(ground: Ground, record: LaunchRecord, hard?: AbortSignal): Promise<void> {
   removeOwn(stackMark(ground, record.token));
   if (record.stack === undefined) return;

@@ -1,4 +1,6 @@
-/** `dt stop` of one key: the caller does it itself, under the key's lock; with or without a host it works the same. */
+/**
+ * `dt stop` of one key. The caller does it itself, under the key's lock, and it works the same with or without a host.
+ */
 import type { LaunchRecord } from "../../state/types.ts";
 import { identifySelf, type ProcessTable, presenceOf, sameIdentity } from "../../sys/process/identity.ts";
 import { nestedError } from "../launch/nested.ts";
@@ -29,18 +31,21 @@ export async function stopKey(ground: Ground, request: StopKeyRequest, report: R
   return result;
 }
 
-/** One stop while it holds the key's lock. */
+/** One stop, while it holds the key's lock. */
 interface LockedStop {
   ground: Ground;
   request: StopKeyRequest;
   report: Report;
-  /** What it leaves in the want; none where it is no stop of the key. */
+  /** What the stop leaves in the want; undefined if it is not a stop of the key. */
   mark: LastStop | undefined;
   /** The files of the starts that it calls off. */
   pending: string[];
 }
 
-/** `pending` gets the files of the starts that it called off; they may wait for the lock, so they are waited for without it. */
+/**
+ * Adds to `pending` the files of the starts that it called off. They may wait for the lock, so the caller awaits their
+ * end after releasing it.
+ */
 async function stopUnderLock(
   ground: Ground,
   request: StopKeyRequest,
@@ -67,7 +72,7 @@ async function stopUnderLock(
 function callOff({ ground, request, mark, pending }: LockedStop): StopKeyResult {
   const { key, by } = request;
   if (pending.length === 0 || mark === undefined) return { is: "not-running", key };
-  // Where this cannot be written, the start is not called off, and that is an error.
+  // If this cannot be written, the start is not called off, and that is an error.
   ground.store.writeWant({ version: 1, key, want: "stopped", at: new Date().toISOString(), by, lastStop: mark });
   return { is: "called-off", key };
 }
@@ -108,7 +113,7 @@ async function stopRecorded(stop: LockedStop, recorded: LaunchRecord): Promise<S
     ...(interrupt === undefined ? { how: "stop" } : { how: "interrupt", signal: "SIGINT", hard: interrupt }),
   });
   if (left !== null) report({ is: "note", text: left });
-  // Of one that was gone before, the number may be somebody else's by now.
+  // If the leader was gone before, its pid may be another process's by now.
   const pid = isLeaderAlive ? (record.leader?.pid ?? null) : null;
   return { is: "stopped", key, pid, exit, killed: stopped.killed, tookMs, calledOff: stop.pending.length > 0 };
 }
@@ -117,17 +122,17 @@ function withTimeout(record: LaunchRecord, timeoutMs: number | null): LaunchReco
   return timeoutMs === null ? record : { ...record, stop: { ...record.stop, timeoutMs } };
 }
 
-/** What ends one launch for its own terminal is no stop of the key. */
+/** A launch that is ended for its own terminal is not a stop of the key. */
 function isOfTerminal({ ofHost, interrupt }: StopKeyRequest): boolean {
   return ofHost !== undefined || interrupt !== undefined;
 }
 
-/** It ended by itself, and nobody was there to write that down. */
+/** It ended by itself, and no host was there to record it. */
 function isOver(table: ProcessTable, { phase, leader, host }: LaunchRecord): boolean {
   return phase === "running" && leader !== null && [leader, host].every((one) => presenceOf(table, one) === "gone");
 }
 
-/** Stopping the launch one runs in would end the stopper halfway. */
+/** A dt that stops the launch it runs in would end itself halfway. */
 function refuseOwnTree(table: ProcessTable, key: string, members: number[]): void {
   const tree = new Set(members);
   for (let pid = process.ppid; pid > 1; pid = table.entry(pid)?.ppid ?? 0) {

@@ -1,4 +1,7 @@
-/** What a stop writes: the lock, the want, the exit. Stopping is what frees a full disk, so none of them keeps it from going on. */
+/**
+ * What a stop writes: the lock, the want, the exit. Stopping is what frees a full disk, so a stop continues if they
+ * cannot be written.
+ */
 import { readLastLines } from "../../logs/tail.ts";
 import { DtError } from "../../sys/base/error.ts";
 import type { HeldLock } from "../../sys/lock/lock.ts";
@@ -8,22 +11,22 @@ import type { Ground } from "../launch/types.ts";
 import { markStop } from "../ticket/pending.ts";
 import type { StopKeyRequest } from "./types.ts";
 
-/** Also where the lock file cannot be written: stopping is what frees a full disk. */
+/** Taken even if the lock file cannot be written. */
 export function lockToStop(ground: Ground, { key, by, lockTimeoutMs }: StopKeyRequest): Promise<HeldLock> {
   return lockKey(ground, key, { doing: "stop", command: by.command, timeoutMs: lockTimeoutMs, evenUnwritten: true });
 }
 
-/** Notes are done without where they cannot be written: stopping is what frees a full disk. */
+/** A stop continues without notes that cannot be written. */
 export function noteWanted({ store }: Ground, { key, by }: StopKeyRequest, mark = markStop(by)): void {
   const at = new Date().toISOString();
   unlessUnwritable(() => store.writeWant({ version: 1, key, want: "stopped", at, by, lastStop: mark }));
 }
 
-/** What was running is not known any more, but who stopped it is. */
+/** It is unknown what was running, but known who stopped it. */
 export function noteUnrecordedEnd({ store, root }: Ground, { key, by }: StopKeyRequest, why: string): void {
   const at = new Date().toISOString();
   const log = store.path(key, "log");
-  const text = `stopped${describeAsker(by)}; ${why}, so since when it ran is not known`;
+  const text = `stopped${describeAsker(by)}; ${why}, so when it started is unknown`;
   const subject = { key, token: "", startedAt: at, restarts: 0, argv: [], cwd: root, log };
   unlessUnwritable(() =>
     store.writeExit(makeExit(subject, { at, reason: "stopped", by, text, lastLines: readLastLines(log, LAST_LINES) })),

@@ -1,24 +1,26 @@
-/** What ends a launch, and what comes of it. No code in this file. */
+/** Requests to end a launch or to stop a key, and their results. No code in this file. */
 import type { Asker, ExitRecord, Want } from "../../state/types.ts";
 import type { ProcessIdentity } from "../../sys/process/identity.ts";
 import type { StopTreeResult } from "../tree/stoptree.ts";
 
 export interface EndRequest {
-  /** `sweep`: the leader ended by itself and its leftovers go. */
+  /** `sweep`: the leader ended by itself, and its leftovers are ended. */
   how: "stop" | "replace" | "interrupt" | "sweep";
   by: Asker;
-  /** Of a stop by a person: what it leaves in the want. */
+  /** For a stop by a user: what it leaves in the want. */
   mark?: Want["lastStop"];
-  /** Default: as recorded. */
+  /** Default: the recorded signal. */
   signal?: string;
   hard?: AbortSignal | undefined;
-  /** Of a stack: its containers, and its record, are left for the start that follows. */
+  /** For a stack: its containers and its record are left for the start that follows. */
   converge?: boolean;
-  /** A start follows under the same lock: of what waits in backoff the record stays, for the next one to take its place. */
+  /**
+   * A start follows under the same lock. The record of a launch in backoff then stays, to be replaced by the next one.
+   */
   isFollowed?: boolean;
-  /** Asked when the exit is written: true when another record was put in the place of this one, which then stays. */
+  /** Called when the exit is written. True: another record has replaced this one, and stays. */
   isKept?: (exit: ExitRecord) => boolean;
-  /** The exit of the leader when this process is its host. */
+  /** The leader's exit, if this process is its host. */
   ownExit?: Promise<{ code: number | null; signal: string | null }>;
   self: ProcessIdentity;
 }
@@ -27,7 +29,10 @@ export interface Ended {
   exit: ExitRecord;
   stopped: StopTreeResult;
   tookMs: number;
-  /** What to tell when the disk is read-only and the record stays: it names nobody who lives, and the next start or stop clears it. */
+  /**
+   * What to report when the disk is read-only and the record stays. It names no living process, and the next start or
+   * stop clears it.
+   */
   left: string | null;
 }
 
@@ -48,25 +53,25 @@ export type StopKeyResult =
       exit: ExitRecord;
       killed: number;
       tookMs: number;
-      /** A start that was under way beside it was called off as well. */
+      /** A start that was under way at the same time was called off too. */
       calledOff: boolean;
     }
-  /** It had ended before; `left`: some of it ran on, and was ended now. */
+  /** It had ended before; `left`: some of it was still running, and was ended now. */
   | { is: "ended"; key: string; exit: ExitRecord; left: boolean }
-  /** Nothing ran yet, and the start that was under way will launch nothing. */
+  /** Nothing was running yet, and the start that was under way will launch nothing. */
   | { is: "called-off"; key: string }
   | { is: "found-unrecorded"; key: string }
-  /** Its files are not this user's, and nothing that runs carries the key: nothing was touched. */
+  /** Its files are not this user's, and no running process carries the key: nothing was touched. */
   | { is: "foreign"; key: string; why: string };
 
 export interface StopKeyRequest {
   key: string;
   by: Asker;
   lockTimeoutMs: number;
-  /** `--timeout`: replaces the recorded one, in milliseconds. */
+  /** `--timeout`, in milliseconds: replaces the recorded one. */
   timeoutMs: number | null;
-  /** Only what this host serves; for whoever started it and would not stop another's. */
+  /** Stops only a launch that this host serves, so that its caller does not stop another's launch. */
   ofHost?: ProcessIdentity;
-  /** As Ctrl-C: SIGINT in place of the recorded signal; aborted, what is left gets SIGKILL at once. */
+  /** As for Ctrl-C: SIGINT instead of the recorded signal; once this is aborted, what is left gets SIGKILL at once. */
   interrupt?: AbortSignal;
 }

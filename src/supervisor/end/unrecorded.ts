@@ -1,26 +1,26 @@
-/** Processes that have no record, or one that does not parse: stopped, never assumed gone. */
+/** Stops processes that have no record, or one that does not parse; they are never assumed gone. */
 
 import type { Ground, Report } from "../launch/types.ts";
 import { unrecordedQuery } from "../tree/query.ts";
 import { type StopTreeResult, stopTree } from "../tree/stoptree.ts";
 import { survivorError } from "./survivors.ts";
 
-/** Set aside under the lock after reading it again, and the launch behind it stopped, never assumed gone. */
+/** Sets the record aside, under the lock and after reading it again, and stops the launch behind it. */
 export async function clearUnreadable(ground: Ground, key: string, report: Report): Promise<void> {
   const again = ground.store.record(key);
   if (again.is !== "unreadable") return;
   const aside = ground.store.setAside(key, "record");
   report({
     is: "note",
-    text: `the record of ${key} could not be read (${again.reason}); it is kept as ${aside}, and its processes are searched for`,
+    text: `the record of ${key} could not be read (${again.reason}); it is kept as ${aside}, and dt searches for its processes`,
   });
   await stopUnrecorded(ground, key, []);
 }
 
-/** How long processes without a readable record may take to end after SIGTERM: what the manifest's default says. */
+/** How long processes without a readable record may take to end after SIGTERM: the manifest's default. */
 const UNRECORDED_TIMEOUT_MS = 10_000;
 
-/** Stops what carries the key and root of this project and has no record. To be called under the key's lock. */
+/** Stops every process that carries this project's root and the key and has no record. Call it under the key's lock. */
 export async function stopUnrecorded(ground: Ground, key: string, spare: readonly string[]): Promise<StopTreeResult> {
   const stopped = await stopTree({
     table: ground.table,

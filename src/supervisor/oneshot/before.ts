@@ -1,4 +1,7 @@
-/** `before`: one-shots run one after the other before a start; the first that fails prevents it, and the old launch runs on. */
+/**
+ * `before`: one-shots that run one after the other before a start. The first that fails prevents the start, and the old
+ * launch keeps running.
+ */
 
 import { settingsOf } from "../../manifest/model/find.ts";
 import { DtError } from "../../sys/base/error.ts";
@@ -21,7 +24,7 @@ export async function runBefore(
     const plugin = index.plugins[parts.plugin];
     const settings = settingsOf(index.plugins, key);
     if (plugin === undefined || settings?.kind !== "oneshot")
-      throw new DtError("before", `${spec.key} was not started: ${key}, which is to run before it, is not there.`, {
+      throw new DtError("before", `${spec.key} was not started: ${key}, which must run before it, does not exist.`, {
         hint: "dt list",
       });
     report({ is: "note", text: `${key} runs before ${spec.key}` });

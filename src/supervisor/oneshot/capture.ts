@@ -1,14 +1,15 @@
 /**
- * What is kept of a captured one-shot: its output under its key's log, earlier runs beside it, and how it ended. Several runs of one key
- * may go on at once, each with a file of its own; log and exit are those of the run that was begun last. There is no record: nothing
- * restarts or replaces a one-shot, and while it runs it is its terminal's, as every one-shot.
+ * What is kept of a captured one-shot: its output in its key's log, earlier runs beside it, and how it ended. Several
+ * runs of one key may go on at once, each with a file of its own; log and exit are those of the run that began last.
+ * There is no record: nothing restarts or replaces a one-shot, and while it runs it belongs to its terminal, like every
+ * one-shot.
  *
- *   killed after        what is there then
- *   -----------------   ----------------------------------------------------------
- *   earlier runs moved  the earlier run's exit, its log as `.1`
- *   exit removed        a log without an exit: its end was not seen
- *   log opened          the same
- *   exit written        all
+ *   killed after         what is there then
+ *   ------------------   -------------------------------------------
+ *   earlier runs moved   the earlier run's exit, its log as `.1`
+ *   log opened           the same, and an empty log
+ *   exit removed         a log without an exit: its end was not seen
+ *   exit written         all
  */
 import { checkLogPath, logPlaces, makeLogDirectory, type OpenedLog, openRun } from "../../logs/open.ts";
 import { readLastLines } from "../../logs/tail.ts";
@@ -44,17 +45,18 @@ export interface CapturedRun {
 }
 
 export interface Capture {
-  /** The open log, for a command that writes into it itself. */
+  /** The open log, for a command that writes to it directly. */
   fd: number;
   keep(bytes: Uint8Array): void;
   /** Writes the exit, unless a later run has taken the log's name meanwhile. */
   end(status: EndStatus, signalled: number | null): Promise<ExitRecord>;
-  /** The same, of a command that could not be started. */
+  /** The same for a command that could not be started. */
   fail(error: DtError): Promise<ExitRecord>;
 }
 
-/** For a moment only: to move earlier runs on, and to write an exit. */
+/** The lock is held for a moment only: to move earlier runs on, and to write an exit. */
 const LOCK_TIMEOUT_MS = 10_000;
+
 export function keyOf({ plugin, command, variant }: OneshotKey): string {
   return formatKey({ plugin, command, variant: variant || DEFAULT_VARIANT });
 }
@@ -178,7 +180,7 @@ function makeRunExit(
   more: EndFacts,
 ): ExitRecord {
   const asked = signal === "SIGINT" ? signal : signalled === null ? null : signalName(signalled);
-  // A program that listens and then ends well has ended by itself, as far as anybody can tell.
+  // A program that handles the signal and then succeeds has ended by itself, as far as can be known.
   const interrupted = asked !== null && asked in BY && (signal !== null || code !== 0);
   const reason: ExitReason = interrupted ? "interrupted" : code === 0 ? "exited" : "failed";
   const by = interrupted ? { ...run.startedBy, by: BY[asked] as Asker["by"] } : null;

@@ -1,6 +1,6 @@
 /**
- * What the files behind `inputs` hold, as one digest: names and contents, in order of name. Where something could not be looked at there is none,
- * and a sentence says why: what is not known to be unchanged is run again.
+ * The contents of the files that `inputs` names, as one digest: names and contents, ordered by name. If anything could
+ * not be read there is no digest but a sentence saying why: what is not known to be unchanged is run again.
  */
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { relative } from "node:path";
@@ -8,12 +8,12 @@ import { sha256 } from "../../sys/base/digest.ts";
 import { messageOf } from "../../sys/base/error.ts";
 import type { Files } from "../../sys/match/groups.ts";
 
-/** `why`: a sentence without its end. */
+/** `why`: a sentence without a full stop. */
 export type Inputs = { is: "known"; digest: string } | { is: "unknown"; why: string };
 
 const CHUNK_BYTES = 256 * 1024;
 
-/** `more`: files that count beside what the patterns mean. */
+/** `more`: files that count in addition to those that the patterns match. */
 export async function digestInputs(request: Files, more: readonly string[]): Promise<Inputs> {
   const [{ findFiles }, { describeUnmatched }] = await Promise.all([
     import("../../sys/match/find.ts"),
@@ -34,15 +34,15 @@ export async function digestInputs(request: Files, more: readonly string[]): Pro
   return { is: "known", digest: sha256(JSON.stringify(lines)) };
 }
 
-/** Throws what keeps it from being read, and also when it is written meanwhile. */
+/** Throws if the file cannot be read, or is written meanwhile. */
 function digestFile(path: string): string {
   const hasher = new Bun.CryptoHasher("sha256");
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const before = fstatSync(fd);
-    if (!before.isFile()) throw new Error("it is no regular file");
+    if (!before.isFile()) throw new Error("it is not a regular file");
     const buffer = new Uint8Array(Math.min(before.size + 1, CHUNK_BYTES));
-    // A file of the kernel's has no size, and may have no end.
+    // The kernel's own files have no size, and may have no end.
     let left = before.size;
     for (let count = -1; count !== 0 && left > 0; left -= count) {
       count = readSync(fd, buffer, 0, Math.min(buffer.length, left), null);

@@ -1,11 +1,13 @@
-/** What of a captured one-shot's output is kept: all of it in its log, within the log's bound, and its end in memory. */
+/**
+ * What is kept of a captured one-shot's output: all of it in its log, within the log's bound, and its end in memory.
+ */
 import { closeSync, writeSync } from "node:fs";
 import { type Bound, boundLog } from "../../logs/bound.ts";
 import type { OpenedLog } from "../../logs/open.ts";
 import { messageOf } from "../../sys/base/error.ts";
 import { LAST_LINES } from "../launch/exit.ts";
 
-/** What is remembered for the exit's last lines. */
+/** How much is remembered for the exit's last lines. */
 const LAST_BYTES = 32 * 1024;
 /** How much is written between two looks at the log's size. */
 const LOOK_BYTES = 1024 * 1024;
@@ -52,7 +54,7 @@ export interface OutputMemory {
   lines(): string[];
 }
 
-/** The end of what came, whatever became of the log. */
+/** Remembers the end of the output, whatever became of the log. */
 export function makeOutputMemory(): OutputMemory {
   const memory = Buffer.alloc(2 * LAST_BYTES);
   let length = 0;
@@ -69,7 +71,7 @@ export function makeOutputMemory(): OutputMemory {
     lines(): string[] {
       const from = Math.max(0, length - LAST_BYTES);
       if (length === 0) return [];
-      // A cut may fall within a character: its continuation bytes go.
+      // The cut may fall within a character: drop its continuation bytes.
       const begin = from === 0 ? 0 : memory.subarray(from, length).findIndex((byte) => (byte & 0xc0) !== 0x80);
       const text = memory.toString("utf8", from + Math.max(0, begin), length);
       return text

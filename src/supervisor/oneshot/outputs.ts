@@ -1,12 +1,16 @@
 /**
- * Whether what a one-shot made is still there: each of its `outputs` the very file or directory that was there when it last succeeded. One that was
- * removed and came again, as a database's directory does, is another one. An empty directory is none.
+ * Whether what a one-shot made is still there: each of its `outputs` must be the same file or directory as when it last
+ * succeeded. One that was removed and created again, such as a database's directory, is a different one. An empty
+ * directory counts as missing.
  */
 import { readdirSync, type Stats } from "node:fs";
 import { join, resolve } from "node:path";
 import { statOf } from "../../sys/base/stat.ts";
 
-/** By output as it is written: which one it is; null: it is missing. A pattern says only whether there is a file that it names. */
+/**
+ * By output as written in the manifest: the identity of the file; null: it is missing. A pattern only says whether a
+ * file matches it.
+ */
 export type Outputs = Record<string, string | null>;
 
 export interface OutputsRequest {
@@ -31,7 +35,7 @@ export async function readOutputs({ root, env, outputs }: OutputsRequest): Promi
   return found;
 }
 
-/** Why it is to be run again, as a sentence without its end; null: all is as it was. */
+/** Why the one-shot must run again, as a sentence without a full stop; null: everything is as it was. */
 export function compareOutputs(now: Outputs, before: Outputs | undefined): string | null {
   for (const [output, is] of Object.entries(now)) {
     if (is === null) return `its output ${output} is missing`;
@@ -49,6 +53,6 @@ function isEmpty(path: string): boolean {
   try {
     return readdirSync(path).length === 0;
   } catch {
-    return false; // it is there, and somebody else's
+    return false; // it exists, and is another user's
   }
 }

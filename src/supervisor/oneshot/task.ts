@@ -1,7 +1,7 @@
 /**
- * A one-shot run within dt, because something needs it or has it before its start: in a session of its own, its output in its log, its exit
- * written as of a captured one. With `inputs` it is skipped while their content and the command are what they were at its last success, and its
- * `outputs` are those that were there then.
+ * A one-shot that dt runs itself, because a command needs it or names it in `before`: in a session of its own, its
+ * output in its log, its exit written as for a captured one. With `inputs` it is skipped while their content and the
+ * command are as they were at its last success, and its `outputs` are the ones that were there then.
  */
 import { join } from "node:path";
 import type { OneshotSettings } from "../../manifest/model/resolved.ts";
@@ -24,31 +24,34 @@ import { logOf, openCapture } from "./capture.ts";
 import { digestInputs } from "./inputs.ts";
 import { compareOutputs, type Outputs, readOutputs } from "./outputs.ts";
 
-/** A one-shot to be run, as plain JSON. */
+/** A one-shot to run, as plain JSON. */
 export interface TaskSpec {
   key: string;
   plugin: string;
   command: string;
   variant: string;
-  /** The manifest, whose content counts where a handler has `inputs`. */
+  /** The manifest. Its content counts as an input if a handler has `inputs`. */
   file: string;
   settings: OneshotSettings;
   env: Record<string, string>;
   asker: Asker;
-  /** Keys whose starts wait for it. Default none. */
+  /** Keys whose starts wait for it. Default: none. */
   dependents?: string[];
-  /** Also when its inputs are unchanged. */
+  /** Run it even if its inputs are unchanged. */
   force: boolean;
-  /** It is not skipped. */
+  /** Called when it is not skipped. */
   onBegin?: () => void;
-  /** Gets why it is not skipped though it has `inputs`, now or the next time, as a sentence without its end. */
+  /**
+   * Gets the reason why it is not skipped, now or the next time, although it has `inputs`; a sentence without a full
+   * stop.
+   */
   onReason?: (why: string) => void;
 }
 
 export type TaskEnd = { is: "unchanged"; since: string } | { is: "ended"; exit: ExitRecord };
 
 const CANCEL_MS = 10_000;
-/** And what it leaves then. */
+/** How long processes that it leaves may take to end after it. */
 const LEFT_MS = 1000;
 
 interface Success {
@@ -73,7 +76,7 @@ export async function runTask(
     "--",
     spec.plugin,
     spec.command,
-    // `default` would be an argument.
+    // `default` would be taken for an argument.
     spec.variant === DEFAULT_VARIANT ? "--" : spec.variant,
   ];
   const prepared = prepareCommand({
@@ -107,18 +110,18 @@ export async function runTask(
   if (hash !== null && exit.code === 0) {
     const made = await outputs();
     const missing = Object.keys(made).find((output) => made[output] === null);
-    if (missing !== undefined) spec.onReason?.(`its output ${missing} is not there though it succeeded`);
+    if (missing !== undefined) spec.onReason?.(`its output ${missing} is missing although it succeeded`);
     ground.store.write(memory, { version: 1, hash, at: exit.at, outputs: made });
   }
   return { is: "ended", exit };
 }
 
-/** Itself, those that wait for it, and those for whom whoever asked runs first. */
+/** Its own key, those that wait for it, and those that the caller already runs first for. */
 function firstFor({ key, env, dependents = [] }: TaskSpec): string {
   return [env[FIRST_MARK] ?? [], key, dependents].flat().join(" ");
 }
 
-/** Null, with the reason told, where not all could be looked at. */
+/** Null, with the reason reported, if not everything could be read. */
 async function hashTask(
   ground: Ground,
   spec: TaskSpec,
@@ -142,7 +145,7 @@ async function hashTask(
   return null;
 }
 
-/** The manifest of a handler, and what it imports. */
+/** The manifest of a handler, and the files it imports. */
 async function codeOf(file: string): Promise<string[]> {
   const { closureOf } = await import("../../manifest/imports/closure.ts");
   return [...closureOf(file)].filter((path) => !path.endsWith("/") && statOf(path)?.isFile() === true).sort();
@@ -183,7 +186,7 @@ async function runToItsEnd(
   if (signal?.aborted) cancel();
   else signal?.addEventListener("abort", cancel);
   const status: EndStatus = await child.exited;
-  // What it started may take longer than it, or be deaf to SIGINT as a shell makes what it starts in the background.
+  // Its children may take longer than it does, or ignore SIGINT as a shell makes its background jobs do.
   const left = setTimeout(() => hard.abort(), LEFT_MS);
   await ending;
   clearTimeout(left);
@@ -191,7 +194,7 @@ async function runToItsEnd(
   return capture.end(status, null);
 }
 
-/** Ends what was started with this token as its lineage: a child of this host, which is no launch. */
+/** Ends what was started with this token as its lineage: a child of this host that is no launch. */
 export async function endTree(
   { table, root }: Pick<Ground, "table" | "root">,
   { pid, token, key }: { pid: number; token: string; key: string },

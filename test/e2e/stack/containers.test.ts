@@ -584,7 +584,7 @@ describe.skipIf(missing !== null)("a stack", () => {
       expect((await dt(root, "gc")).stdout).toBe("Nothing is left over.\n");
       for (const one of [host.pid, pid]) process.kill(one, "SIGKILL");
       rmSync(join(root.run, "t:dev:default.meta.json"));
-      expect((await dt(root, "gc", "--yes")).stdout).toContain("no launch tells of it any more");
+      expect((await dt(root, "gc", "--yes")).stdout).toContain("no launch names it any longer");
       expect(engine.containers()).toEqual([]);
     } finally {
       await finish(root);
