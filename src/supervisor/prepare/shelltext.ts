@@ -80,8 +80,7 @@ class Reader {
     if (last.words === 0) return refused("it ends in an assignment or a redirection, which has no arguments");
     if (last.isCut) return refused("its last command has `&>`, which is not a redirection in every `sh`");
     if (last.first === "[" || last.first === "[[") return refused(`it ends in a test, \`${last.first}\``);
-    if (WITHOUT_ARGUMENTS.has(last.first))
-      return refused(`it ends in \`${last.first}\`, which has no use for added arguments`);
+    if (WITHOUT_ARGUMENTS.has(last.first)) return refused(`it ends in \`${last.first}\`, which has no use for them`);
     if (last.first === "exec" && last.words === 1) return refused("it ends in an `exec` without a program");
     if (last.script !== null && last.words === last.script + 1)
       return refused("it ends in the text of a `sh -c`, which would take the first argument for its name");

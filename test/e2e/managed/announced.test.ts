@@ -231,7 +231,7 @@ test("a start that loads longer than a stop waits is called off all the same", a
     const stopped = await root.dt(["stop", "a:plain"], { timeoutMs: 40_000 });
     root.write("free", "");
     await other.exited;
-    expect(stopped.stderr).toContain("waiting until dt a plain -d (pid ");
+    expect(stopped.stderr).toContain("waiting for dt a plain -d (pid ");
     expect(stopped.stderr).toContain("manifests are still being loaded");
     expect(stopped.code).toBe(0);
     expect(await starting.exited).toBe(130);
