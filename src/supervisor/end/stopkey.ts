@@ -36,7 +36,10 @@ interface LockedStop {
   ground: Ground;
   request: StopKeyRequest;
   report: Report;
-  /** What the stop leaves in the want; undefined if it is not a stop of the key. */
+  /**
+   * What the stop leaves in the want. Undefined if it is not a stop of the key, or comes from what runs first for a
+   * start.
+   */
   mark: LastStop | undefined;
   /** The files of the starts that it calls off. */
   pending: string[];

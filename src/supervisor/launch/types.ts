@@ -74,9 +74,9 @@ export interface LaunchSpec {
   ticket?: Ticket;
   /** Leave a healthy launch alone if it would be started the same way. */
   ensure: boolean;
-  /** Of a stack: toggles that are off. Default: none. */
+  /** For a stack: toggles that are off. Default: none. */
   off?: string[];
-  /** Of a stack: recreate its containers even if nothing changed. Default: false. */
+  /** For a stack: recreate its containers even if nothing changed. Default: false. */
   recreate?: boolean;
   detached: boolean;
   /** The launch ends with this process. Default: none. */

@@ -54,7 +54,7 @@ export interface Capture {
   fail(error: DtError): Promise<ExitRecord>;
 }
 
-/** The lock is held for a moment only: to move earlier runs on, and to write an exit. */
+/** How long to wait for the lock, which is held for a moment only: to move earlier runs on, and to write an exit. */
 const LOCK_TIMEOUT_MS = 10_000;
 
 export function keyOf({ plugin, command, variant }: OneshotKey): string {
