@@ -13,8 +13,6 @@ import { type DriftField, findDrift } from "../../supervisor/prepare/drift.ts";
 import { resolveIn } from "../../supervisor/prepare/environment.ts";
 import { pendingStarts } from "../../supervisor/ticket/pending.ts";
 import { askersOf } from "../../supervisor/ticket/startfile.ts";
-import type { FileRead } from "../../sys/files/files.ts";
-import { askersOf, pendingStarts } from "../../supervisor/ticket/pending.ts";
 import type { FileRead } from "../../sys/files/fileread.ts";
 import { readSpace } from "../../sys/files/space.ts";
 import { isUnfinished } from "../../sys/lock/breaklock.ts";

@@ -3,7 +3,8 @@
  * command needs something.
  */
 import type { ManagedSettings, ManifestIndex } from "../../manifest/model/resolved.ts";
-import { watchTicket } from "../../supervisor/ticket/pending.ts";
+
+import { watchTicket } from "../../supervisor/ticket/ticket.ts";
 import { cancelOnPress, TERMINATING } from "../parts/cancelling.ts";
 import type { RunnerContext } from "../parts/types.ts";
 import type { Needy } from "./needs.ts";

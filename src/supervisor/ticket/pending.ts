@@ -24,17 +24,6 @@
  */
 import { LOADING } from "../../manifest/depends/begun.ts";
 import type { Asker } from "../../state/types.ts";
-import type { ManagedSettings } from "../../manifest/model/resolved.ts";
-import type { Asker, Want } from "../../state/types.ts";
-import { DtError, EXIT } from "../../sys/base/error.ts";
-import { lazy } from "../../sys/base/lazy.ts";
-import { statOf } from "../../sys/base/stat.ts";
-import { descendInto } from "../../sys/door/descend.ts";
-import { removeFile } from "../../sys/files/removal.ts";
-import { type Hold, isHeld, takeHold } from "../../sys/lock/hold.ts";
-import { makePrivateDirectory } from "../../sys/places/privatedirectory.ts";
-import { identifySelf, type ProcessIdentity, presenceOf } from "../../sys/process/identity.ts";
-import { describeAsker } from "../launch/exit.ts";
 import { FIRST_MARK } from "../launch/marks.ts";
 import type { Ground } from "../launch/types.ts";
 import { clearStart, isQueuedIn, isWaiting, type Place, startHolderOf, startsIn, UNNAMED } from "./startfile.ts";

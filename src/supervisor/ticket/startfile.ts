@@ -2,11 +2,12 @@
  * The file of a start that is under way, `starts/<key>.<id>.json`: which process the start waits in, who asked for it,
  * and the hold that shows that process to be alive where it is not visible (sys/lock/hold.ts).
  */
+
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Asker } from "../../state/types.ts";
-import { descendInto } from "../../sys/files/descend.ts";
-import { removeFile } from "../../sys/files/files.ts";
+import { descendInto } from "../../sys/door/descend.ts";
+import { removeFile } from "../../sys/files/removal.ts";
 import { isHeld } from "../../sys/lock/hold.ts";
 import { type ProcessIdentity, presenceOf } from "../../sys/process/identity.ts";
 import type { Ground, Ticket } from "../launch/types.ts";

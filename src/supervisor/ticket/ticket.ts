@@ -2,15 +2,17 @@
  * The ticket of a start that waits, with the mark of the last stop before it (pending.ts has the table). The start
  * compares that mark with the key's want: a different one means that it was called off.
  */
+
 import { join } from "node:path";
 import type { ManagedSettings } from "../../manifest/model/resolved.ts";
 import type { Asker, Want } from "../../state/types.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { lazy } from "../../sys/base/lazy.ts";
 import { statOf } from "../../sys/base/stat.ts";
-import { removeFile } from "../../sys/files/files.ts";
+import { removeFile } from "../../sys/files/removal.ts";
 import { type Hold, takeHold } from "../../sys/lock/hold.ts";
-import { makePrivateDirectory } from "../../sys/places/paths.ts";
+
+import { makePrivateDirectory } from "../../sys/places/privatedirectory.ts";
 import { identifySelf } from "../../sys/process/identity.ts";
 import { describeAsker } from "../launch/exit.ts";
 import type { Announced, Ground, Ticket } from "../launch/types.ts";
