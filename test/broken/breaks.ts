@@ -189,7 +189,7 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/supervisor/host/begin.ts",
-        from: "watchMembers(ground, run, control.children);\n  else",
+        from: "watchMembers(host, run);\n  else",
         to: ";\n  else",
       },
     ],
@@ -410,7 +410,7 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "a record that was lost is not written again",
-    edits: [{ file: "src/supervisor/host/begin.ts", from: "watchRecord(ground, run, report);", to: "" }],
+    edits: [{ file: "src/supervisor/host/begin.ts", from: "watchRecord(host, run);", to: "" }],
     test: "test/fault/lost.test.ts",
     only: "removed|written again",
   },
@@ -591,7 +591,7 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "nobody watches the owner",
-    edits: [{ file: "src/supervisor/host/begin.ts", from: "  watchOwner(ground, run, control);\n", to: "" }],
+    edits: [{ file: "src/supervisor/host/begin.ts", from: "  watchOwner(host, run);\n", to: "" }],
     test: "test/e2e/managed/owners.test.ts",
     only: "an owner that ends",
   },
@@ -1297,8 +1297,8 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/supervisor/watch/terminal.ts",
-        from: "if (!mayConnect(peer)) return null;",
-        to: "if (peer === null) return null;",
+        from: "mayConnect(peer) ? accept",
+        to: "peer !== null ? accept",
       },
     ],
     test: "test/fault/trust/sockets.test.ts",

@@ -11,7 +11,7 @@ import { hostLaunch } from "../../supervisor/host/host.ts";
 import { claimRequests, RESTART_SIGNAL } from "../../supervisor/host/request.ts";
 import { lineOf } from "../../supervisor/launch/line.ts";
 import { TICKET_MARK } from "../../supervisor/launch/marks.ts";
-import type { LaunchSpec } from "../../supervisor/launch/types.ts";
+import type { LaunchSpec, Report } from "../../supervisor/launch/types.ts";
 import { cleanedForHosting } from "../../supervisor/prepare/selfenv.ts";
 import { makeQueue } from "../../supervisor/run/queue.ts";
 import { awaitSettled } from "../../supervisor/run/settle.ts";
@@ -74,8 +74,7 @@ export async function runForeground(context: RunnerContext, spec: LaunchSpec): P
     resolveAnew: (one) => resolveAnew(ground, one),
   };
   try {
-    // A terminal that accepts no output would block the host: messages that find no room are dropped.
-    const ended = await hostLaunch(ground, spec, (event) => hasRoom(2) && tellEvent(context, event), control);
+    const ended = await hostLaunch({ ground, report: reportTo(context), control }, spec);
     await screen.close();
     return shown.status(await conclude(context, ended, cancel.signal));
   } catch (error) {
@@ -88,6 +87,11 @@ export async function runForeground(context: RunnerContext, spec: LaunchSpec): P
   } finally {
     patience.end();
   }
+}
+
+/** A terminal that accepts no output would block the host: messages that find no room are dropped. */
+function reportTo(context: RunnerContext): Report {
+  return (event) => hasRoom(2) && tellEvent(context, event);
 }
 
 /**

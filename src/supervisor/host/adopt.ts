@@ -23,13 +23,13 @@ import { makeTakenExit } from "../launch/exit.ts";
 import { holdOn } from "../launch/holding.ts";
 import { lockKey } from "../launch/lock.ts";
 import { streakOf } from "../launch/streak.ts";
-import type { Ground, LaunchSpec, Report } from "../launch/types.ts";
+import type { Ground, LaunchSpec } from "../launch/types.ts";
 import { tryClaim } from "../port/claim.ts";
 import { prepareCommand } from "../prepare/command.ts";
 import { resolveIn } from "../prepare/environment.ts";
 import type { PreparedLaunch } from "../prepare/launch.ts";
 import { withStack } from "../prepare/stack.ts";
-import type { OwnControl, Run } from "../run/types.ts";
+import type { Host, Run } from "../run/types.ts";
 import { beginRun } from "./begin.ts";
 import type { Finished } from "./onexit.ts";
 
@@ -50,7 +50,8 @@ export function isHostless({ table }: Pick<Ground, "table">, record: LaunchRecor
   return record.phase === "backoff" || (record.phase === "running" && record.leader !== null);
 }
 
-export async function adopt(ground: Ground, key: string, report: Report, control: OwnControl): Promise<Adopted | null> {
+export async function adopt(host: Host, key: string): Promise<Adopted | null> {
+  const { ground } = host;
   const { store, table } = ground;
   const lock = await lockKey(ground, key, {
     doing: "host again",
@@ -72,11 +73,9 @@ export async function adopt(ground: Ground, key: string, report: Report, control
     const history = store.history(record.token);
     const exited = leaderEnd(ground, record);
     const run = beginRun(
-      ground,
+      host,
       spec,
       { record, leader: { pid: record.leader?.pid ?? 0, exited }, prepared },
-      report,
-      control,
       history.is === "there" ? history.value : emptyHistory(record),
     );
     const claim = record.port === null ? null : tryClaim(ground, key, record.port);

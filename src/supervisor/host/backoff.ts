@@ -3,10 +3,10 @@ import type { ExitRecord } from "../../state/types.ts";
 import { identifySelf, type ProcessIdentity } from "../../sys/process/identity.ts";
 import { endLaunch } from "../end/end.ts";
 import { NO_STREAK, type Streak } from "../launch/streak.ts";
-import type { Ground, LaunchSpec, Report } from "../launch/types.ts";
+import type { Ground, LaunchSpec } from "../launch/types.ts";
 import { actOn } from "../run/events.ts";
 import { lockOrLeave } from "../run/lock.ts";
-import type { EndingRequest, HostEnd, HostRequest, OwnControl, OwnRequest, Run } from "../run/types.ts";
+import type { EndingRequest, Host, HostEnd, HostRequest, OwnRequest, Run } from "../run/types.ts";
 import { noteStartFailure } from "../start/failed.ts";
 import { startLaunch } from "../start/start.ts";
 import { whileWanted } from "../start/wanted.ts";
@@ -21,12 +21,11 @@ const BACKOFF_LOOK_MS = 100;
 
 /** Waits the policy's time and starts again, unless the record says meanwhile that somebody stopped or replaced it. */
 export async function startAfterBackoff(
-  ground: Ground,
+  host: Host,
   run: Run,
   finished: Extract<Finished, { is: "restart" }>,
-  report: Report,
-  control: OwnControl,
 ): Promise<{ run: Run; streak: Streak } | HostEnd> {
+  const { ground, report, control } = host;
   const { key, token } = run.record;
   const self: ProcessIdentity = identifySelf(ground.table);
   const stillMine = () => {
@@ -69,7 +68,7 @@ export async function startAfterBackoff(
         ? endInBackoff(ground, run, request, finished.exit)
         : takenInBackoff(ground, run, finished.exit);
     }
-    return { run: beginRun(ground, spec, started, report, control), streak };
+    return { run: beginRun(host, spec, started), streak };
   } catch (error) {
     restart?.done(error);
     if (stillMine()) await giveUpStarting(ground, run, asked, error);

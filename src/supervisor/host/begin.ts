@@ -1,8 +1,9 @@
 /** A run begins: all that its host does beside waiting for its end. */
 import type { LaunchHistory, LaunchRecord } from "../../state/types.ts";
-import type { Ground, LaunchSpec, Report } from "../launch/types.ts";
+import type { LaunchSpec } from "../launch/types.ts";
 import type { PreparedLaunch } from "../prepare/launch.ts";
-import type { OwnControl, Run } from "../run/types.ts";
+import { writeHistory } from "../run/notes.ts";
+import type { Host, Run } from "../run/types.ts";
 import type { Leader } from "../start/types.ts";
 import type { HostedTerminal } from "../terminal/hosted.ts";
 import { watchLog } from "../watch/log.ts";
@@ -13,13 +14,12 @@ import { watchRecord } from "../watch/record.ts";
 
 /** `known`: what another host noted of a run that is taken over. */
 export function beginRun(
-  ground: Ground,
+  host: Host,
   spec: LaunchSpec,
   started: { record: LaunchRecord; leader: Leader; prepared: PreparedLaunch },
-  report: Report,
-  control: OwnControl,
   known: LaunchHistory | null = null,
 ): Run {
+  const { control } = host;
   const { record, leader, prepared } = started;
   const over = new AbortController();
   // It was launched: what its host starts again is no start that somebody waits for.
@@ -41,13 +41,13 @@ export function beginRun(
   };
   leader.exited.then(() => over.abort());
   control.onRun(record);
-  if (control.watchMembers === undefined) watchMembers(ground, run, control.children);
+  if (control.watchMembers === undefined) watchMembers(host, run);
   else control.watchMembers(run, control.children);
-  watchRecord(ground, run, report);
-  watchLog(ground, run, report);
-  watchOwner(ground, run, control);
-  if (leader.terminal !== undefined) void serve(ground, run, leader.terminal, report);
-  if (record.probed || record.alive === true) void watchHealth(ground, run, report, control);
+  watchRecord(host, run);
+  watchLog(host, run);
+  watchOwner(host, run);
+  if (leader.terminal !== undefined) void serve(host, run, leader.terminal);
+  if (record.probed || record.alive === true) void watchHealth(host, run);
   return run;
 }
 
@@ -56,7 +56,16 @@ function stateOf({ probed }: LaunchRecord, known: LaunchHistory | null): Run["st
   return probed && known?.ready?.is !== "ready" ? "starting" : "up";
 }
 
-async function serve(ground: Ground, run: Run, terminal: HostedTerminal, report: Report): Promise<void> {
+async function serve({ ground, report }: Host, run: Run, terminal: HostedTerminal): Promise<void> {
   const { serveTerminal } = await import("../watch/terminal.ts");
-  if (!run.over.signal.aborted) serveTerminal(ground, run, terminal, report);
+  const { record, spec, over } = run;
+  if (over.signal.aborted) return;
+  serveTerminal({
+    record,
+    terminal,
+    place: { env: spec.env, home: ground.home },
+    over: over.signal,
+    onSocket: (socket) => writeHistory(ground, run, { terminal: { socket } }),
+    say: (text) => report({ is: "note", text }),
+  });
 }

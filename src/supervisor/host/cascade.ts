@@ -4,9 +4,8 @@ import type { ManagedSettings, ManifestIndex } from "../../manifest/model/resolv
 import { messageOf } from "../../sys/base/error.ts";
 import { identifySelf, presenceOf } from "../../sys/process/identity.ts";
 import { manifestsOf } from "../ground/manifests.ts";
-import type { Ground, Report } from "../launch/types.ts";
 import { awaitSettled } from "../run/settle.ts";
-import type { Run } from "../run/types.ts";
+import type { Host, Run } from "../run/types.ts";
 import { askRestart } from "./request.ts";
 
 export interface Dependent {
@@ -39,7 +38,7 @@ export function findDependents(index: ManifestIndex, key: string): Dependent[] {
   return order;
 }
 
-export async function restartDependents(ground: Ground, run: Run, report: Report): Promise<void> {
+export async function restartDependents({ ground, report }: Host, run: Run): Promise<void> {
   const { key } = run.record;
   const { signal } = run.over;
   const index = await manifestsOf(ground, run.spec);

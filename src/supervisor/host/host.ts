@@ -19,10 +19,10 @@ import { messageOf } from "../../sys/base/error.ts";
 import { keepFolder } from "../ground/samefolder.ts";
 import { letGo } from "../launch/holding.ts";
 import { NO_STREAK, type Streak, streakOf } from "../launch/streak.ts";
-import type { Ground, LaunchSpec, Report } from "../launch/types.ts";
+import type { Ground, LaunchSpec } from "../launch/types.ts";
 import { actOn } from "../run/events.ts";
 import { addOwn } from "../run/queue.ts";
-import type { HostControl, HostEnd, HostRequest, OwnControl, OwnRequest, Run } from "../run/types.ts";
+import type { Host, HostControl, HostEnd, HostRequest, OwnRequest, Run } from "../run/types.ts";
 import { startLaunch } from "../start/start.ts";
 import { type FileWatcher, watchForRestart } from "../watch/files.ts";
 import { startAfterBackoff } from "./backoff.ts";
@@ -31,19 +31,15 @@ import { restartForChange } from "./onchange.ts";
 import { finishRun, type RunOver } from "./onexit.ts";
 import { endByRequest, isEnding, restartNow } from "./onrequest.ts";
 
-export async function hostLaunch(
-  ground: Ground,
-  first: LaunchSpec,
-  report: Report,
-  outer: HostControl,
-): Promise<HostEnd> {
+export async function hostLaunch(outer: Host<HostControl>, first: LaunchSpec): Promise<HostEnd> {
+  const { ground, report } = outer;
   keepFolder(ground);
   beginHosting(ground);
-  const started = await startLaunch(ground, first, report, { restarts: 0, signal: outer.cancel });
+  const started = await startLaunch(ground, first, report, { restarts: 0, signal: outer.control.cancel });
   if (started.is === "unchanged") return { is: "unchanged", record: started.record };
   if (started.is === "unwanted") throw new Error("a first start is always wanted");
-  const control = addOwn(outer);
-  return serveRun(ground, beginRun(ground, first, started, report, control), report, control);
+  const host = { ...outer, control: addOwn(outer.control) };
+  return serveRun(host, beginRun(host, first, started));
 }
 
 /** A shell that became dt (`exec`) had children, and to PID 1 falls what has no parent, whoever left it. */
@@ -53,75 +49,58 @@ export function beginHosting(ground: Ground): void {
 }
 
 /** What runs, or waits, without its host: served from here on as if this host had started it. Null when there is nothing to take over. */
-export async function hostAgain(
-  ground: Ground,
-  key: string,
-  report: Report,
-  outer: HostControl,
-): Promise<HostEnd | null> {
+export async function hostAgain(outer: Host<HostControl>, key: string): Promise<HostEnd | null> {
+  const { ground } = outer;
   keepFolder(ground);
   beginHosting(ground);
-  const control = addOwn(outer);
+  const host = { ...outer, control: addOwn(outer.control) };
   const { adopt } = await import("./adopt.ts");
-  const adopted = await adopt(ground, key, report, control);
+  const adopted = await adopt(host, key);
   if (adopted === null) return null;
   const { run, waiting } = adopted;
-  if (waiting === null) return serveRun(ground, run, report, control, streakOf(run.record));
-  const again = await startAfterBackoff(ground, run, waiting, report, control);
-  return "streak" in again ? serveRun(ground, again.run, report, control, again.streak) : again;
+  if (waiting === null) return serveRun(host, run, streakOf(run.record));
+  const again = await startAfterBackoff(host, run, waiting);
+  return "streak" in again ? serveRun(host, again.run, again.streak) : again;
 }
 
 /** From a run that has begun to the end of its launch. */
-async function serveRun(
-  ground: Ground,
-  begun: Run,
-  report: Report,
-  control: OwnControl,
-  streak = NO_STREAK,
-): Promise<HostEnd> {
-  const files = watchForRestart(ground, report, control);
+async function serveRun(host: Host, begun: Run, streak = NO_STREAK): Promise<HostEnd> {
+  const files = watchForRestart(host);
   try {
-    return await serve(ground, begun, report, control, files, streak);
+    return await serve(host, begun, files, streak);
   } finally {
     await files.close();
-    letGo(ground, begun.record.key);
+    letGo(host.ground, begun.record.key);
   }
 }
 
 /** One run after the other, until the launch is over. */
-async function serve(
-  ground: Ground,
-  begun: Run,
-  report: Report,
-  control: OwnControl,
-  files: FileWatcher,
-  before: Streak,
-): Promise<HostEnd> {
+async function serve(host: Host, begun: Run, files: FileWatcher, before: Streak): Promise<HostEnd> {
   let run = begun;
   let streak = before;
   files.follow(run);
   for (;;) {
-    const event = await nextEvent(run, control);
+    const event = await nextEvent(host, run);
     if (event === null) continue;
-    if (event.is !== "ended" && isEnding(event)) return endByRequest(ground, run, event, report, control);
+    if (event.is !== "ended" && isEnding(event)) return endByRequest(host, run, event);
     if (event.is === "restart" || event.is === "changed") {
-      const next = await replaceRun(ground, run, event, report, control);
+      const next = await replaceRun(host, run, event);
       if (next !== null) {
         run = next;
         streak = NO_STREAK;
         files.follow(run);
-        if (event.is === "changed" && run.spec.settings.restartOn?.cascade === true) cascade(ground, run, report);
+        if (event.is === "changed" && run.spec.settings.restartOn?.cascade === true) cascade(host, run);
       }
       continue;
     }
     if (event.is === "stuck" && event.token !== run.record.token) continue;
     if (actOn(run.state, event.is) === "ignore") continue;
-    const finished = await finishRun(ground, run, event, streak, report, control);
+    const finished = await finishRun(host, run, event, streak);
     run.over.abort();
     if (finished.is !== "restart") return finished.end;
     const { exit, afterMs } = finished;
-    report({ is: "restarting", key: run.record.key, inMs: afterMs, because: exit.text });
-    const again = await startAfterBackoff(ground, run, finished, report, control);
+    host.report({ is: "restarting", key: run.record.key, inMs: afterMs, because: exit.text });
+    const again = await startAfterBackoff(host, run, finished);
     if (!("streak" in again)) return again;
     ({ run, streak } = again);
     files.follow(run);
@@ -130,29 +109,26 @@ async function serve(
 
 type HostEvent = Extract<RunOver, { is: "ended" }> | HostRequest | OwnRequest;
 
-async function nextEvent(run: Run, control: OwnControl): Promise<HostEvent | null> {
+async function nextEvent({ control }: Host, run: Run): Promise<HostEvent | null> {
   const ended = run.leader.exited.then(() => ({ is: "ended" as const }));
   return (await Promise.race([ended, control.arrived().then(() => null)])) ?? control.take();
 }
 
 function replaceRun(
-  ground: Ground,
+  host: Host,
   run: Run,
   event: Extract<HostEvent, { is: "restart" | "changed" }>,
-  report: Report,
-  control: OwnControl,
 ): Promise<Run | null> {
-  return event.is === "restart"
-    ? restartNow(ground, run, event, report, control)
-    : restartForChange(ground, run, event.because, report, control);
+  return event.is === "restart" ? restartNow(host, run, event) : restartForChange(host, run, event.because);
 }
 
 /** Beside the host's own work: what needs this launch waits until it is ready again. */
-function cascade(ground: Ground, run: Run, report: Report): void {
+function cascade(host: Host, run: Run): void {
   void (async () => {
     const { restartDependents } = await import("./cascade.ts");
-    await restartDependents(ground, run, report);
+    await restartDependents(host, run);
   })().catch((error) => {
-    if (!run.over.signal.aborted) report({ is: "note", text: `what needs ${run.record.key}: ${messageOf(error)}` });
+    if (!run.over.signal.aborted)
+      host.report({ is: "note", text: `what needs ${run.record.key}: ${messageOf(error)}` });
   });
 }

@@ -2,9 +2,9 @@
 import type { Asker, LaunchRecord } from "../../state/types.ts";
 import { DtError, messageOf } from "../../sys/base/error.ts";
 import { identifySelf, type ProcessIdentity } from "../../sys/process/identity.ts";
-import type { Ground, Report } from "../launch/types.ts";
+import type { Ground } from "../launch/types.ts";
 import { noteExit } from "../run/notes.ts";
-import type { OwnControl, Run } from "../run/types.ts";
+import type { Host, Run } from "../run/types.ts";
 import { startLaunch } from "../start/start.ts";
 import { whileWanted } from "../start/wanted.ts";
 import { beginRun } from "./begin.ts";
@@ -14,13 +14,8 @@ import { isEndedForAnother, sizeOf } from "./onrequest.ts";
 const TRY_AGAIN_MS = 20;
 
 /** Null when the launch goes on as it is: it is in somebody else's hands, or could not be started anew. */
-export async function restartForChange(
-  ground: Ground,
-  run: Run,
-  because: string,
-  report: Report,
-  control: OwnControl,
-): Promise<Run | null> {
+export async function restartForChange(host: Host, run: Run, because: string): Promise<Run | null> {
+  const { ground, report, control } = host;
   const { key, token, restarts } = run.record;
   const isMine = () => {
     const record = ground.store.record(key);
@@ -42,7 +37,7 @@ export async function restartForChange(
       });
       if (started.is !== "started") return null;
       run.over.abort();
-      return beginRun(ground, spec, started, report, control);
+      return beginRun(host, spec, started);
     } catch (error) {
       if (error instanceof DtError && error.code === "lock-timeout") {
         await Bun.sleep(TRY_AGAIN_MS);

@@ -5,10 +5,10 @@ import { formatDuration } from "../../values/duration.ts";
 import { endLaunch } from "../end/end.ts";
 import { noteSpec } from "../ground/spec.ts";
 import { noteStreak, type Streak } from "../launch/streak.ts";
-import type { Ground, LaunchSpec, Report } from "../launch/types.ts";
+import type { Ground, LaunchSpec } from "../launch/types.ts";
 import { lockOrLeave, ownRecord, taken } from "../run/lock.ts";
 import { noteExit } from "../run/notes.ts";
-import type { HostEnd, OwnControl, Run } from "../run/types.ts";
+import type { Host, HostEnd, Run } from "../run/types.ts";
 import { wantsRun } from "./onchange.ts";
 import { endOf } from "./onrequest.ts";
 import { type Decision, decideAfterEnd, judgeEnd } from "./policy.ts";
@@ -24,14 +24,8 @@ export type RunOver = { is: "ended" } | { is: "stuck"; because: string };
  * If somebody who holds the lock is ending the launch, they write the exit and this host leaves; else this host takes the lock, sweeps
  * what is left of the tree and writes it.
  */
-export async function finishRun(
-  ground: Ground,
-  run: Run,
-  over: RunOver,
-  streak: Streak,
-  report: Report,
-  control: OwnControl,
-): Promise<Finished> {
+export async function finishRun(host: Host, run: Run, over: RunOver, streak: Streak): Promise<Finished> {
+  const { ground, report, control } = host;
   run.leader.exited.then((status) => noteExit(ground, run, status));
   const leave = async (): Promise<Finished> => ({
     is: "end",
@@ -48,7 +42,7 @@ export async function finishRun(
     let finished: Finished | null = null;
     const isKept = (ended: ExitRecord) => {
       const exit = over.is === "stuck" ? noteStuck(ground, run, ended, over.because) : ended;
-      finished = decide(ground, run, record, exit, over, streak, report);
+      finished = decide(host, { run, record, exit, over, streak });
       return finished.is === "restart";
     };
     const isOver = stoppedBefore || byKey;
@@ -68,22 +62,23 @@ export async function finishRun(
   }
 }
 
+interface FinishedRun {
+  run: Run;
+  /** As it is on disk. */
+  record: LaunchRecord;
+  exit: ExitRecord;
+  over: RunOver;
+  streak: Streak;
+}
+
 /** Still under the lock: the exit is written. A policy puts a record in `backoff` in the place of this one, in one step. */
-function decide(
-  ground: Ground,
-  run: Run,
-  record: LaunchRecord,
-  exit: ExitRecord,
-  over: RunOver,
-  streak: Streak,
-  report: Report,
-): Finished {
+function decide({ ground, report }: Host, { run, record, exit, over, streak }: FinishedRun): Finished {
   const wanted = wantsRun(ground, record);
   const policy = run.spec.settings.restart;
   const end = over.is === "stuck" ? "not-alive" : judgeEnd(policy, exit.code);
   const ended = { end, uptimeMs: exit.uptimeMs, streak, now: performance.now() } as const;
   const decision: Decision = wanted ? decideAfterEnd(policy, ended, Math.random()) : { is: "end" };
-  if (decision.is === "give-up") return giveUp(ground, exit, decision, report);
+  if (decision.is === "give-up") return giveUp({ ground, report }, exit, decision);
   if (decision.is === "end") return { is: "end", end: { is: "ended", exit } };
   try {
     ground.store.writeRecord({
@@ -127,10 +122,9 @@ function noteStuck(ground: Ground, run: Run, exit: ExitRecord, because: string):
 }
 
 function giveUp(
-  ground: Ground,
+  { ground, report }: Pick<Host, "ground" | "report">,
   exit: ExitRecord,
   { restarts, windowMs }: Extract<Decision, { is: "give-up" }>,
-  report: Report,
 ): Finished {
   const text = `${exit.key} was started again ${restarts} times within ${formatDuration(windowMs)}: given up`;
   report({ is: "note", text });

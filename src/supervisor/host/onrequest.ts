@@ -3,20 +3,15 @@ import { messageOf } from "../../sys/base/error.ts";
 import { presenceOf } from "../../sys/process/identity.ts";
 import { endLaunch } from "../end/end.ts";
 import type { EndRequest } from "../end/types.ts";
-import type { Ground, Report } from "../launch/types.ts";
+import type { Ground } from "../launch/types.ts";
 import { lockOrLeave, ownRecord, taken } from "../run/lock.ts";
 import { noteExit } from "../run/notes.ts";
-import type { EndingRequest, HostEnd, HostRequest, OwnControl, OwnRequest, Run } from "../run/types.ts";
+import type { EndingRequest, Host, HostEnd, HostRequest, OwnRequest, Run } from "../run/types.ts";
 import { startLaunch } from "../start/start.ts";
 import { beginRun } from "./begin.ts";
 
-export async function endByRequest(
-  ground: Ground,
-  run: Run,
-  request: EndingRequest,
-  report: Report,
-  control: OwnControl,
-): Promise<HostEnd> {
+export async function endByRequest(host: Host, run: Run, request: EndingRequest): Promise<HostEnd> {
+  const { ground, report, control } = host;
   const lock = await lockOrLeave(ground, run, doingOf(request));
   if (lock === null) {
     const status = await run.leader.exited;
@@ -68,12 +63,11 @@ export function endOf({ spec, record }: Run, request: EndingRequest): Pick<EndRe
  * it was ended already, that failure, which is written down, is the host's own end.
  */
 export async function restartNow(
-  ground: Ground,
+  host: Host,
   run: Run,
   request: Extract<HostRequest, { is: "restart" }>,
-  report: Report,
-  control: OwnControl,
 ): Promise<Run | null> {
+  const { ground, report } = host;
   // What a launch is restarted for by another's host runs on with what its own person's environment was.
   const env = request.spec.asker.by === "policy" ? run.spec.env : request.spec.env;
   const spec = {
@@ -92,7 +86,7 @@ export async function restartNow(
     if (started.is !== "started") throw new Error(`a restart cannot be ${started.is}`);
     run.over.abort();
     request.done(null);
-    return beginRun(ground, spec, started, report, control);
+    return beginRun(host, spec, started);
   } catch (error) {
     request.done(error);
     if (isEndedForAnother(ground, run)) {

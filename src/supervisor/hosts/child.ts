@@ -42,7 +42,7 @@ export async function runDetachedHost(host: HostProcess): Promise<number> {
       started = true;
       if (cancel.signal.aborted) queue.push({ is: "interrupt" });
     });
-    const end = await hostLaunch(ground, input.spec, report, control);
+    const end = await hostLaunch({ ground, report, control }, input.spec);
     if (end.is === "unchanged") report(await settledEvent(ground, end.record, cancel.signal));
     else if (end.exit !== null) report({ is: "ended", exit: end.exit });
   });
@@ -72,7 +72,7 @@ export async function runAdoptingHost(host: HostProcess): Promise<number> {
     const ground = groundOf(input, host);
     const queue = makeQueue<HostRequest>();
     const control = makeControl(ground, input.key, queue, new AbortController().signal, () => {});
-    await hostAgain(ground, input.key, report, control);
+    await hostAgain({ ground, report, control }, input.key);
   });
 }
 

@@ -73,7 +73,7 @@ async function serveLaunch(up: UpState, spec: LaunchSpec, { queue, cancel }: Ser
     },
     resolveAnew: (one) => resolveAnew(ground, one),
   };
-  const end = await hostLaunch(ground, spec, report, control);
+  const end = await hostLaunch({ ground, report, control }, spec);
   if (end.is === "unchanged") return report(await settledEvent(ground, end.record, cancel.signal));
   if (end.is === "taken") release(ground, token);
   if (end.exit === null) return;

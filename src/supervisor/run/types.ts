@@ -1,7 +1,7 @@
 /** A run as its host holds it, and what is asked of a host. No code in this file. */
 import type { ExitRecord, LaunchHistory, LaunchRecord } from "../../state/types.ts";
 import type { EndStatus } from "../../sys/base/status.ts";
-import type { LaunchSpec } from "../launch/types.ts";
+import type { Ground, LaunchSpec, Report } from "../launch/types.ts";
 import type { PreparedLaunch } from "../prepare/launch.ts";
 import type { Leader } from "../start/types.ts";
 import type { RunState } from "./events.ts";
@@ -49,6 +49,13 @@ export interface OwnControl extends Omit<HostControl, "take"> {
   ask(request: OwnRequest): void;
   /** Pids of what the host itself runs (probes, a one-shot before a restart): its children, but no part of the launch. */
   children: Set<number>;
+}
+
+/** What a host carries through all runs of its launch: where it stands, who hears of it, and what is asked of it. */
+export interface Host<Control = OwnControl> {
+  ground: Ground;
+  report: Report;
+  control: Control;
 }
 
 export type HostEnd =

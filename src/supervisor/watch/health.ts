@@ -1,15 +1,14 @@
 /** What is shown of a run's health: `ready`, `unhealthy`, or that it just runs. Noted in the launch's history, told to whoever listens. */
 
 import { lineOf } from "../launch/line.ts";
-import type { Ground, Report } from "../launch/types.ts";
 import { actOn, type RunEvent } from "../run/events.ts";
 import { writeHistory } from "../run/notes.ts";
-import type { Run } from "../run/types.ts";
+import type { Host, Run } from "../run/types.ts";
 
 export type HealthEvent = Extract<RunEvent, "ready" | "late" | "sick" | "well">;
 
 /** `why`: of `late` and `sick`, for a person. */
-export function noteHealth(ground: Ground, run: Run, event: HealthEvent, why: string, report: Report): void {
+export function noteHealth({ ground, report }: Host, run: Run, event: HealthEvent, why: string): void {
   const act = actOn(run.state, event);
   if (run.over.signal.aborted || act === "ignore") return;
   const { record } = run;

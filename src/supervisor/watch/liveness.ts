@@ -1,14 +1,13 @@
 /** Asks a run that is up whether it is still alive, as its manifest says; shows it as unhealthy, or asks the host to start it again. */
 import { messageOf } from "../../sys/base/error.ts";
-import type { Ground, Report } from "../launch/types.ts";
 import { askAlive } from "../probe/alive.ts";
 import { sleepUnlessAborted } from "../probe/pause.ts";
 import { makeTry } from "../probe/tries.ts";
 import type { Asked } from "../probe/types.ts";
-import type { OwnControl, Run } from "../run/types.ts";
+import type { Host, Run } from "../run/types.ts";
 import { noteHealth } from "./health.ts";
 
-export function watchAlive(ground: Ground, run: Run, asked: Asked, report: Report, control: OwnControl): void {
+export function watchAlive(host: Host, run: Run, asked: Asked): void {
   const { signal } = run.over;
   const began = performance.now();
   const startedMsAgo = Math.max(0, Date.now() - Date.parse(run.record.startedAt));
@@ -24,16 +23,16 @@ export function watchAlive(ground: Ground, run: Run, asked: Asked, report: Repor
       over: () => signal.aborted,
       onSick(why) {
         if (probe.action === "restart") {
-          control.ask({ is: "stuck", token: run.record.token, because: why });
+          host.control.ask({ is: "stuck", token: run.record.token, because: why });
           return true;
         }
         sick.set(index, why);
-        noteHealth(ground, run, "sick", `not alive: ${[...sick.values()].join("; ")}`, report);
+        noteHealth(host, run, "sick", `not alive: ${[...sick.values()].join("; ")}`);
         return false;
       },
       onWell() {
         sick.delete(index);
-        if (sick.size === 0) noteHealth(ground, run, "well", "", report);
+        if (sick.size === 0) noteHealth(host, run, "well", "");
       },
     });
   }

@@ -4,19 +4,19 @@ import { boundLog } from "../../logs/bound.ts";
 import { makeReadBefore } from "../../logs/reopen.ts";
 import { openTimes } from "../../logs/times.ts";
 import { formatBytes } from "../../values/size.ts";
-import type { Ground, Report } from "../launch/types.ts";
+import type { Report } from "../launch/types.ts";
 import { noteCut } from "../prepare/reopens.ts";
-import type { Run } from "../run/types.ts";
+import type { Host, Run } from "../run/types.ts";
 
 /** How often the log is looked at: a run may exceed its bound by what it writes in this time, and times are as exact as this. */
 const LOOK_EVERY_MS = 1000;
 
-export function watchLog(ground: Ground, { record, spec, over }: Run, report: Report): void {
+export function watchLog(host: Host, { record, spec, over }: Run): void {
   const { log, logFile, key } = record;
   if (logFile === null) return;
   const reader = makeReadBefore(log, logFile);
-  const times = openTimes(ground.store.path(key, "times"), record.token, reader.readBefore);
-  const bound = makeBound(record, spec.settings.logs.maxBytes, report);
+  const times = openTimes(host.ground.store.path(key, "times"), record.token, reader.readBefore);
+  const bound = makeBound(record, spec.settings.logs.maxBytes, host.report);
   let size = 0;
   let isCut = false;
   const look = () => {
@@ -25,7 +25,7 @@ export function watchLog(ground: Ground, { record, spec, over }: Run, report: Re
       times.note(stat.size, Date.now());
       if (stat.size < size && !isCut) {
         isCut = true;
-        tellCut(ground, key, size - stat.size, report);
+        tellCut(host, key, size - stat.size);
       }
       size = stat.size;
     }
@@ -41,7 +41,7 @@ export function watchLog(ground: Ground, { record, spec, over }: Run, report: Re
 }
 
 /** By whoever opens it again without O_APPEND, as `> /dev/stderr` does: the next run is kept from that. */
-function tellCut(ground: Ground, key: string, bytes: number, report: Report): void {
+function tellCut({ ground, report }: Host, key: string, bytes: number): void {
   report({
     is: "note",
     text: `${key}: its log was cut, and ${formatBytes(bytes)} of it are lost (a program opened it again, as \`> /dev/stderr\` does, or somebody emptied it); from its next start its output goes through a pipe, which nobody can cut`,

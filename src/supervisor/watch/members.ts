@@ -9,22 +9,21 @@
 import { identify, isOver, type ProcessEntry, presenceOf } from "../../sys/process/identity.ts";
 import type { Ground } from "../launch/types.ts";
 import { writeHistory } from "../run/notes.ts";
-import type { Run } from "../run/types.ts";
+import type { Host, Run } from "../run/types.ts";
 import { isForeign, isMarked, type Launched } from "../tree/tree.ts";
 import { liveOrphans } from "./orphans.ts";
 
 /** A process that lives shorter than this may be missed; one that matters to a stop lives longer. */
 const LOOK_EVERY_MS = 500;
 
-/** `probes`: children of the host that are no part of the launch. */
-export function watchMembers(ground: Ground, run: Run, probes: ReadonlySet<number>): void {
+export function watchMembers({ ground, control }: Host, run: Run): void {
   const isHidden = makeIsHidden(ground, run);
   // What fell to an earlier host falls to nobody again.
   const earlier = run.history.adopted;
   const look = () => {
     const noted = new Set(run.history.adopted.map(nameOf));
     // Who was seen below the leader before is the launch's, also where an orphan may be a stranger.
-    const orphans = liveOrphans(ground, (pid) => pid === run.leader.pid || probes.has(pid)).filter(
+    const orphans = liveOrphans(ground, (pid) => pid === run.leader.pid || control.children.has(pid)).filter(
       (entry) => ground.bystanders !== true || noted.has(nameOf(entry)) || isMarked(ground.table, entry, run.record),
     );
     const hidden = below(ground, [run.leader.pid, ...orphans.map((one) => one.pid)], isHidden);

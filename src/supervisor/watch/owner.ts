@@ -3,7 +3,7 @@ import type { Owner } from "../../state/types.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { identify, isOver, type ProcessEntry, type ProcessTable, presenceOf } from "../../sys/process/identity.ts";
 import type { Ground } from "../launch/types.ts";
-import type { OwnControl, Run } from "../run/types.ts";
+import type { Host, Run } from "../run/types.ts";
 
 /** Programs that only run another one: none of them is what a person means by an agent. */
 const PASSERS_ON = new Set(
@@ -60,7 +60,7 @@ export function isOwnerGone({ table }: Ground, { record }: Run): boolean {
 
 export const OWNER_GONE = { is: "terminate", by: "owner", signal: "SIGTERM" } as const;
 
-export function watchOwner(ground: Ground, run: Run, control: OwnControl): void {
+export function watchOwner({ ground, control }: Host, run: Run): void {
   if (run.record.owner === undefined) return;
   const timer = setInterval(() => {
     if (!isOwnerGone(ground, run)) return;

@@ -1,14 +1,14 @@
 /** Asks whether a run is ready, tells when, or that it was not in time and goes on asking; once it is, whether it is still alive. */
 
-import type { Ground, Report } from "../launch/types.ts";
 import { probesOf } from "../prepare/stack.ts";
 import { waitReady, waitReadyLate } from "../probe/ready.ts";
 import type { Asked } from "../probe/types.ts";
-import type { OwnControl, Run } from "../run/types.ts";
+import type { Host, Run } from "../run/types.ts";
 import { noteHealth } from "./health.ts";
 import { watchAlive } from "./liveness.ts";
 
-export async function watchHealth(ground: Ground, run: Run, report: Report, control: OwnControl): Promise<void> {
+export async function watchHealth(host: Host, run: Run): Promise<void> {
+  const { ground, report, control } = host;
   const { record, spec, prepared } = run;
   const told = new Set<string>();
   const asked: Asked = {
@@ -30,9 +30,9 @@ export async function watchHealth(ground: Ground, run: Run, report: Report, cont
     const request = { ...asked, probes: probesOf(spec), timeoutMs: spec.readyTimeoutMs };
     const readiness = await waitReady(request);
     if (readiness.is === "aborted") return;
-    if (readiness.is === "timeout") noteHealth(ground, run, "late", readiness.why, report);
+    if (readiness.is === "timeout") noteHealth(host, run, "late", readiness.why);
     if (readiness.is === "timeout" && !(await waitReadyLate(request))) return;
-    noteHealth(ground, run, "ready", "", report);
+    noteHealth(host, run, "ready", "");
   }
-  watchAlive(ground, run, asked, report, control);
+  watchAlive(host, run, asked);
 }

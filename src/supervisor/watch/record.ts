@@ -3,9 +3,8 @@ import { existsSync } from "node:fs";
 import type { LaunchRecord } from "../../state/types.ts";
 import { type Presence, type ProcessIdentity, presenceOf, sameIdentity } from "../../sys/process/identity.ts";
 import { holdOn } from "../launch/holding.ts";
-import type { Ground, Report } from "../launch/types.ts";
 import { tryLock } from "../run/lock.ts";
-import type { Run } from "../run/types.ts";
+import type { Host, Run } from "../run/types.ts";
 import { queryOf } from "../tree/query.ts";
 import { stopTree } from "../tree/stoptree.ts";
 
@@ -31,7 +30,8 @@ const MOST_FOREIGN = 3;
  *
  * A root that is gone is not made again.
  */
-export function watchRecord(ground: Ground, run: Run, report: Report): void {
+export function watchRecord(host: Host, run: Run): void {
+  const { ground } = host;
   const { store, table } = ground;
   const { key, token, leader } = run.record;
   const another = (): Presence | null => {
@@ -54,10 +54,10 @@ export function watchRecord(ground: Ground, run: Run, report: Report): void {
     if (isLost()) {
       // Another user's dt, in a container say, may serve this key in the same directory: two that write over each other would never end.
       if (there.is === "unreadable" && there.foreign === true && ++foreign > MOST_FOREIGN) return;
-      return restoreRecord(ground, run, isLost, report);
+      return restoreRecord(host, run, isLost);
     }
     if (leader !== null && another() === "alive" && presenceOf(table, leader) === "alive")
-      await endSuperseded(ground, run, report);
+      await endSuperseded(host, run);
   };
   const timer = setInterval(() => {
     if (busy) return;
@@ -79,7 +79,7 @@ function hostOf({ host, shared, leader }: LaunchRecord, own: LaunchRecord): Proc
   return sameIdentity(host, own.host) || (shared === true && leader !== null) ? null : host;
 }
 
-async function restoreRecord(ground: Ground, run: Run, isLost: () => boolean, report: Report): Promise<void> {
+async function restoreRecord({ ground, report }: Host, run: Run, isLost: () => boolean): Promise<void> {
   const { store } = ground;
   const { key } = run.record;
   store.prepare();
@@ -104,7 +104,7 @@ async function restoreRecord(ground: Ground, run: Run, isLost: () => boolean, re
   }
 }
 
-async function endSuperseded(ground: Ground, run: Run, report: Report): Promise<void> {
+async function endSuperseded({ ground, report }: Host, run: Run): Promise<void> {
   const { key, stop } = run.record;
   report({
     is: "note",

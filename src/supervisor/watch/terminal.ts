@@ -4,8 +4,13 @@
  */
 import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import type { LaunchRecord } from "../../state/types.ts";
 import { messageOf } from "../../sys/base/error.ts";
 import { statOf } from "../../sys/base/stat.ts";
+import { removeFile } from "../../sys/files/files.ts";
+import { isListening, type LineConnection, type LineHandlers, listenForLines } from "../../sys/net/linesocket.ts";
+import { mayConnect } from "../../sys/net/peer.ts";
+import { type SocketPlaceRequest, socketDirectory } from "../../sys/places/socketplace.ts";
 import { removeFile } from "../../sys/files/removal.ts";
 import { isListening } from "../../sys/net/lineclient.ts";
 import type { LineConnection, LineHandlers } from "../../sys/net/lineconnection.ts";
@@ -13,16 +18,32 @@ import { listenForLines } from "../../sys/net/lineserver.ts";
 import { mayConnect, type Peer } from "../../sys/net/peer.ts";
 import { socketDirectory } from "../../sys/places/socketplace.ts";
 import type { TerminalSize } from "../../sys/terminal/leaderterminal.ts";
-import type { Ground, Report } from "../launch/types.ts";
-import { writeHistory } from "../run/notes.ts";
-import type { Run } from "../run/types.ts";
 import type { HostedTerminal } from "../terminal/hosted.ts";
-import { ATTACH_VERSION, type FromHost, parseToHost, SOCKET_SUFFIX, socketName } from "../terminal/wire.ts";
+import {
+  ATTACH_VERSION,
+  type FromHost,
+  parseToHost,
+  SOCKET_SUFFIX,
+  socketName,
+  type ToHost,
+} from "../terminal/wire.ts";
 
 /** More keys than this wait for the program; then who types is slowed down. */
 const MOST_PENDING = 64 * 1024;
 /** A socket is looked at as a leftover when it is older: younger ones may be about to listen. */
 const LEFTOVER_MS = 60_000;
+
+export interface TerminalRequest {
+  record: Pick<LaunchRecord, "key" | "token" | "log">;
+  terminal: HostedTerminal;
+  place: SocketPlaceRequest;
+  /** Aborted when the run is over. */
+  over: AbortSignal;
+  /** Gets where the socket is. */
+  onSocket(socket: string): void;
+  /** For a person. */
+  say(text: string): void;
+}
 
 interface Attached {
   line: LineConnection;
@@ -30,90 +51,122 @@ interface Attached {
   size: TerminalSize | null;
 }
 
-export function serveTerminal(ground: Ground, run: Run, terminal: HostedTerminal, report: Report): void {
-  const { record, over } = run;
+interface TerminalState extends Pick<TerminalRequest, "record" | "terminal"> {
+  attached: Attached[];
+  /** Not read from until the program has taken what was typed. */
+  slowed: Set<LineConnection>;
+  /** Those who asked when all their keys are taken. */
+  waitingForSync: Attached[];
+}
+
+export function serveTerminal({ record, terminal, place, over, onSocket, say }: TerminalRequest): void {
+  const state: TerminalState = { record, terminal, attached: [], slowed: new Set(), waitingForSync: [] };
+  terminal.onTaken(() => goOn(state));
   let server: ReturnType<typeof listenForLines>;
-  const attached: Attached[] = [];
-  const slowed = new Set<LineConnection>();
-  terminal.onTaken(() => {
-    for (const line of slowed) line.resume();
-    slowed.clear();
-    for (const answer of waitingForSync.splice(0)) answer();
-  });
-  const waitingForSync: (() => void)[] = [];
-
-  const accept = (line: LineConnection, peer: Peer | null): LineHandlers | null => {
-    if (!mayConnect(peer)) return null;
-    const send = (message: FromHost) => line.send(message);
-    let me: Attached | null = null;
-    const greet = (hello: { version: number; readOnly: boolean; size: TerminalSize | null }) => {
-      if (hello.version !== ATTACH_VERSION) {
-        send({ is: "refused", why: `it speaks version ${ATTACH_VERSION}, this dt version ${hello.version}` });
-        return line.close();
-      }
-      me = { line, readOnly: hello.readOnly, size: hello.readOnly ? null : hello.size };
-      attached.push(me);
-      if (me.size !== null) terminal.resize(me.size);
-      send({
-        is: "welcome",
-        version: ATTACH_VERSION,
-        token: record.token,
-        offset: statOf(record.log)?.size ?? 0,
-        modes: terminal.modes.set(),
-        alternate: terminal.modes.alternate(),
-      });
-    };
-    return {
-      onMessage(raw) {
-        const message = parseToHost(raw);
-        if (message.is === "hello") return greet(message);
-        if (me === null) throw new Error("nobody has said hello");
-        if (message.is === "redraw") return terminal.redraw();
-        if (me.readOnly) return;
-        if (message.is === "size") {
-          me.size = message.size;
-          // The last one is who was last to say a size.
-          attached.push(...attached.splice(attached.indexOf(me), 1));
-          return terminal.resize(message.size);
-        }
-        if (message.is === "sync") {
-          const answer = () => send({ is: "synced" });
-          return terminal.pending() === 0 ? answer() : void waitingForSync.push(answer);
-        }
-        terminal.type(Buffer.from(message.data, "base64"));
-        if (terminal.pending() <= MOST_PENDING) return;
-        line.pause();
-        slowed.add(line);
-      },
-      onClose() {
-        slowed.delete(line);
-        if (me === null) return;
-        attached.splice(attached.indexOf(me), 1);
-        const last = attached.findLast(({ size }) => size !== null)?.size;
-        if (me.size !== null && last) terminal.resize(last);
-      },
-    };
-  };
-
   try {
-    const directory = socketDirectory({ env: run.spec.env, home: ground.home });
+    const directory = socketDirectory(place);
     const socket = join(directory, socketName(record.token));
-    server = listenForLines(socket, accept);
-    writeHistory(ground, run, { terminal: { socket } });
+    server = listenForLines(socket, (line, peer) => (mayConnect(peer) ? accept(state, line) : null));
+    onSocket(socket);
     void sweepLeftovers(directory);
   } catch (error) {
-    report({ is: "note", text: `${record.key} cannot be attached to: ${messageOf(error)}` });
+    say(`${record.key} cannot be attached to: ${messageOf(error)}`);
     return;
   }
-  over.signal.addEventListener("abort", () => {
-    for (const { line } of attached) line.send({ is: "over" } satisfies FromHost);
+  over.addEventListener("abort", () => {
+    for (const { line } of state.attached) send(line, { is: "over" });
     server.stop();
-    if (terminal.lost() > 0)
-      report({
-        is: "note",
-        text: `${record.key}: its log could not take ${terminal.lost()} bytes (is the disk full?)`,
-      });
+    if (terminal.lost() > 0) say(`${record.key}: its log could not take ${terminal.lost()} bytes (is the disk full?)`);
   });
+}
+
+/** The program has read what was typed. */
+function goOn({ slowed, waitingForSync }: TerminalState): void {
+  for (const line of slowed) line.resume();
+  slowed.clear();
+  for (const one of waitingForSync.splice(0)) synced(one);
+}
+
+function send(line: LineConnection, message: FromHost): void {
+  line.send(message);
+}
+
+function accept(state: TerminalState, line: LineConnection): LineHandlers {
+  let me: Attached | null = null;
+  return {
+    onMessage(raw) {
+      const message = parseToHost(raw);
+      if (message.is === "hello") {
+        const { version, readOnly, size } = message;
+        if (version !== ATTACH_VERSION) return refuse(line, version);
+        me = { line, readOnly, size: readOnly ? null : size };
+        return welcome(state, me);
+      }
+      if (me === null) throw new Error("nobody has said hello");
+      hear(state, me, message);
+    },
+    onClose() {
+      state.slowed.delete(line);
+      if (me !== null) leave(state, me);
+    },
+  };
+}
+
+function refuse(line: LineConnection, version: number): void {
+  send(line, { is: "refused", why: `it speaks version ${ATTACH_VERSION}, this dt version ${version}` });
+  line.close();
+}
+
+function welcome({ record, terminal, attached }: TerminalState, one: Attached): void {
+  attached.push(one);
+  if (one.size !== null) terminal.resize(one.size);
+  send(one.line, {
+    is: "welcome",
+    version: ATTACH_VERSION,
+    token: record.token,
+    offset: statOf(record.log)?.size ?? 0,
+    modes: terminal.modes.set(),
+    alternate: terminal.modes.alternate(),
+  });
+}
+
+function hear(state: TerminalState, one: Attached, message: Exclude<ToHost, { is: "hello" }>): void {
+  const { terminal, attached } = state;
+  if (one.readOnly && message.is !== "redraw") return;
+  switch (message.is) {
+    case "redraw":
+      terminal.redraw();
+      break;
+    case "size":
+      one.size = message.size;
+      // Last to send a size wins.
+      attached.push(...attached.splice(attached.indexOf(one), 1));
+      terminal.resize(message.size);
+      break;
+    case "sync":
+      if (terminal.pending() === 0) synced(one);
+      else state.waitingForSync.push(one);
+      break;
+    case "keys":
+      typeKeys(state, one, message.data);
+  }
+}
+
+function synced({ line }: Attached): void {
+  send(line, { is: "synced" });
+}
+
+function typeKeys({ terminal, slowed }: TerminalState, { line }: Attached, data: string): void {
+  terminal.type(Buffer.from(data, "base64"));
+  if (terminal.pending() <= MOST_PENDING) return;
+  line.pause();
+  slowed.add(line);
+}
+
+function leave({ terminal, attached }: TerminalState, one: Attached): void {
+  attached.splice(attached.indexOf(one), 1);
+  const last = attached.findLast(({ size }) => size !== null)?.size;
+  if (one.size !== null && last) terminal.resize(last);
 }
 
 /** What killed hosts left. */

@@ -1,0 +1,39 @@
+/** What a host knows of the files that restart its launch, over all its runs, and how it notes that in the launch's history. */
+import type { WatchNote } from "../../state/types.ts";
+import type { Contents } from "../../sys/watch/contents.ts";
+import { writeHistory } from "../run/notes.ts";
+import type { Host, Run } from "../run/types.ts";
+import type { Rounds } from "./rounds.ts";
+
+/** What is watched for one run or several, as long as its settings are the same. */
+export interface FileWatch {
+  rounds: Rounds;
+  close(): void;
+}
+
+export interface FileState {
+  host: Host;
+  /** Aborted when the launch is over. */
+  over: AbortSignal;
+  run: Run | null;
+  current: FileWatch | null;
+  /** Null while nothing is watched. */
+  note: WatchNote | null;
+  /** What runs before a restart, and why that restart then does not follow. */
+  first: Promise<string | null> | null;
+  /** Of the watch before, when the project's folder was moved: what changes meanwhile counts. */
+  moved: { contents: Contents; paths: string[] } | null;
+}
+
+/** `text`: reported as well. */
+export function noteFiles(state: FileState, change: Partial<WatchNote>, text?: string): void {
+  const { host, run } = state;
+  if (run === null || state.note === null) return;
+  state.note = { ...state.note, ...change };
+  if (!run.over.signal.aborted) writeHistory(host.ground, run, { watch: state.note });
+  if (text !== undefined) host.report({ is: "note", text: `${run.record.key}: ${text}` });
+}
+
+export function beginRounds(rounds: Rounds, { record }: Run): void {
+  rounds.began(performance.now() - (Date.now() - Date.parse(record.startedAt)));
+}
