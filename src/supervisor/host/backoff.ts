@@ -4,7 +4,6 @@ import { identifySelf, type ProcessIdentity } from "../../sys/process/identity.t
 import { endLaunch } from "../end/end.ts";
 import { NO_STREAK, type Streak } from "../launch/streak.ts";
 import type { Ground, LaunchSpec } from "../launch/types.ts";
-import { actOn } from "../run/events.ts";
 import { lockOrLeave } from "../run/lock.ts";
 import type { EndingRequest, Host, HostEnd, HostRequest, OwnRequest, Run } from "../run/types.ts";
 import { noteStartFailure } from "../start/failed.ts";
@@ -46,7 +45,8 @@ export async function startAfterBackoff(
     const request = control.take();
     if (request === null) continue;
     if (isEnding(request)) return endInBackoff(ground, run, request, finished.exit);
-    if (actOn("backoff", request.is) === "start") early = request;
+    // That it hung is about the run that is over.
+    if (request.is !== "stuck") early = request;
   }
   const restart = early?.is === "restart" ? early : null;
   const stillWanted = () => stillMine() && wantsRun(ground, run.record) && !control.cancel.aborted;

@@ -20,7 +20,6 @@ import { keepFolder } from "../ground/samefolder.ts";
 import { letGo } from "../launch/holding.ts";
 import { NO_STREAK, type Streak, streakOf } from "../launch/streak.ts";
 import type { Ground, LaunchSpec } from "../launch/types.ts";
-import { actOn } from "../run/events.ts";
 import { addOwn } from "../run/queue.ts";
 import type { Host, HostControl, HostEnd, HostRequest, OwnRequest, Run } from "../run/types.ts";
 import { startLaunch } from "../start/start.ts";
@@ -93,8 +92,7 @@ async function serve(host: Host, begun: Run, files: FileWatcher, before: Streak)
       }
       continue;
     }
-    if (event.is === "stuck" && event.token !== run.record.token) continue;
-    if (actOn(run.state, event.is) === "ignore") continue;
+    if (event.is === "stuck" && (event.token !== run.record.token || run.state === "starting")) continue;
     const finished = await finishRun(host, run, event, streak);
     run.over.abort();
     if (finished.is !== "restart") return finished.end;

@@ -4,7 +4,6 @@ import type { EndStatus } from "../../sys/base/status.ts";
 import type { Ground, LaunchSpec, Report } from "../launch/types.ts";
 import type { PreparedLaunch } from "../prepare/launch.ts";
 import type { Leader } from "../start/types.ts";
-import type { RunState } from "./events.ts";
 
 export type HostRequest =
   /** Ctrl-C: SIGINT for the tree. */
@@ -65,6 +64,14 @@ export type HostEnd =
   /** Somebody else ended the launch; the leader's own status, and the exit they wrote if it is there. */
   | { is: "taken"; status: EndStatus; exit: ExitRecord | null };
 
+export type RunState =
+  /** Its `ready` probes do not all hold yet. */
+  | "starting"
+  /** It is ready, or has no such probes. */
+  | "up"
+  /** It was not ready in time, or its `alive` probes fail. */
+  | "unhealthy";
+
 /** One run of a launch, as its host holds it. */
 export interface Run {
   spec: LaunchSpec;
@@ -72,7 +79,7 @@ export interface Run {
   leader: Leader;
   prepared: PreparedLaunch;
   history: LaunchHistory;
-  state: Exclude<RunState, "backoff">;
+  state: RunState;
   /** Aborted when the run is over: every probe and timer of it ends with it. */
   over: AbortController;
 }

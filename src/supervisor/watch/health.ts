@@ -1,28 +1,45 @@
-/** What is shown of a run's health: `ready`, `unhealthy`, or that it just runs. Noted in the launch's history, told to whoever listens. */
-
+/**
+ * What probes change in what is shown of a run. It is noted in the launch's history, and reported to whoever started the launch.
+ *
+ * The table has what the run becomes; null: nothing changes, and nothing is noted. An `alive` probe whose action is a restart is no event here: the
+ * host ends such a run (liveness.ts, supervisor/host/host.ts).
+ */
 import { lineOf } from "../launch/line.ts";
-import { actOn, type RunEvent } from "../run/events.ts";
 import { writeHistory } from "../run/notes.ts";
-import type { Host, Run } from "../run/types.ts";
+import type { Host, Run, RunState } from "../run/types.ts";
 
-export type HealthEvent = Extract<RunEvent, "ready" | "late" | "sick" | "well">;
+export type HealthEvent =
+  /** All `ready` probes hold. */
+  | "ready"
+  /** They did not hold in time. */
+  | "late"
+  /** An `alive` probe failed as often as it may, and its action is to show that. */
+  | "failing"
+  /** All `alive` probes hold again. */
+  | "recovered";
 
-/** `why`: of `late` and `sick`, for a person. */
+// biome-ignore format: a table is read by its columns
+const NEXT: Readonly<Record<RunState, Readonly<Record<HealthEvent, "up" | "unhealthy" | null>>>> = {
+  starting:  { ready: "up", late: "unhealthy", failing: null,        recovered: null },
+  up:        { ready: null, late: null,        failing: "unhealthy", recovered: null },
+  unhealthy: { ready: "up", late: null,        failing: null,        recovered: "up" },
+};
+
+/** `why`: of `late` and `failing`, as a sentence for the user. */
 export function noteHealth({ ground, report }: Host, run: Run, event: HealthEvent, why: string): void {
-  const act = actOn(run.state, event);
-  if (run.over.signal.aborted || act === "ignore") return;
+  const next = NEXT[run.state][event];
+  if (run.over.signal.aborted || next === null) return;
   const { record } = run;
   const at = new Date().toISOString();
-  if (act === "show-ready") {
-    run.state = "up";
+  run.state = next;
+  if (next === "up") {
     writeHistory(ground, run, { ready: record.probed ? { is: "ready", at } : null });
     const tookMs = Math.max(0, Date.now() - Date.parse(record.startedAt));
-    if (event === "well") report({ is: "note", text: `${record.key} is alive again` });
+    if (event === "recovered") report({ is: "note", text: `${record.key} is alive again` });
     else report({ is: "ready", line: lineOf(record, "ready"), tookMs });
     return;
   }
-  run.state = "unhealthy";
-  writeHistory(ground, run, { ready: { is: "unhealthy", at, why, ...(event === "sick" ? { lost: true } : {}) } });
+  writeHistory(ground, run, { ready: { is: "unhealthy", at, why, ...(event === "failing" ? { lost: true } : {}) } });
   if (event === "late") report({ is: "unhealthy", line: lineOf(record, "unhealthy"), why });
   else report({ is: "note", text: `${record.key} is unhealthy: ${why}` });
 }

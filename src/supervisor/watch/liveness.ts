@@ -11,7 +11,7 @@ export function watchAlive(host: Host, run: Run, asked: Asked): void {
   const { signal } = run.over;
   const began = performance.now();
   const startedMsAgo = Math.max(0, Date.now() - Date.parse(run.record.startedAt));
-  const sick = new Map<number, string>();
+  const failing = new Map<number, string>();
   for (const [index, probe] of run.spec.settings.alive.entries()) {
     // What a person is to know of a probe, `ready` has said.
     const attempt = makeTry({ ...asked, note: () => {} }, probe, began);
@@ -26,13 +26,13 @@ export function watchAlive(host: Host, run: Run, asked: Asked): void {
           host.control.ask({ is: "stuck", token: run.record.token, because: why });
           return true;
         }
-        sick.set(index, why);
-        noteHealth(host, run, "sick", `not alive: ${[...sick.values()].join("; ")}`);
+        failing.set(index, why);
+        noteHealth(host, run, "failing", `not alive: ${[...failing.values()].join("; ")}`);
         return false;
       },
       onWell() {
-        sick.delete(index);
-        if (sick.size === 0) noteHealth(host, run, "well", "");
+        failing.delete(index);
+        if (failing.size === 0) noteHealth(host, run, "recovered", "");
       },
     });
   }

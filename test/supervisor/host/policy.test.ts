@@ -1,6 +1,6 @@
 /**
- * What follows the end of a run, what a host does about an event, and how liveness is counted: pure, the clock passed
- * in.
+ * What follows the end of a run, what a host shows when probes say something new, and how liveness is counted: no
+ * process and no file, the clock passed in.
  */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
@@ -15,8 +15,10 @@ import {
   type RunEnd,
 } from "../../../src/supervisor/host/policy.ts";
 import { NO_STREAK } from "../../../src/supervisor/launch/streak.ts";
+import type { LaunchEvent } from "../../../src/supervisor/launch/types.ts";
 import { askAlive, type Counted, countTry } from "../../../src/supervisor/probe/alive.ts";
-import { type Act, actOn, type RunEvent, type RunState } from "../../../src/supervisor/run/events.ts";
+import type { Host, Run, RunState } from "../../../src/supervisor/run/types.ts";
+import { type HealthEvent, noteHealth } from "../../../src/supervisor/watch/health.ts";
 
 describe("after the end of a run", () => {
   const END: Decision = { is: "end" };
@@ -204,35 +206,59 @@ describe("after the end of a run", () => {
   });
 });
 
-describe("what a host does about an event", () => {
-  const STATES: RunState[] = ["starting", "up", "unhealthy", "backoff"];
-  const RUNNING = STATES.filter((state) => state !== "backoff");
-  const promises: [promise: string, states: RunState[], events: RunEvent[], act: Act][] = [
-    ["a run that is asked to restart, or whose files changed, is replaced", RUNNING, ["restart", "changed"], "replace"],
-    ["a restart or a changed file cuts the wait for the next run short", ["backoff"], ["restart", "changed"], "start"],
-    ["a stop ends the run", RUNNING, ["stop"], "end"],
-    ["a stop during the wait for the next run forgets that run", ["backoff"], ["stop"], "forget"],
-    ["a launch that another process took is left to it, whether it runs or waits", STATES, ["taken"], "leave"],
-    [
-      "a run that was not ready in time is shown as unhealthy, and still runs",
-      ["starting"],
-      ["late"],
-      "show-unhealthy",
-    ],
-    ["an unhealthy run is shown as ready when its probes hold again", ["unhealthy"], ["ready", "well"], "show-ready"],
-    ["liveness does not restart a run that is still starting", ["starting"], ["stuck", "sick"], "ignore"],
-    ["liveness restarts a run that is up or unhealthy", ["up", "unhealthy"], ["stuck"], "recycle"],
-    [
-      "a probe that answers after the run's end changes nothing",
-      ["backoff"],
-      ["ready", "late", "sick", "well", "stuck"],
-      "ignore",
-    ],
-  ];
-  test.each(promises)("%s", (_, states, events, act) => {
-    for (const state of states)
-      for (const event of events)
-        expect(`${state}, ${event}: ${actOn(state, event)}`).toBe(`${state}, ${event}: ${act}`);
+describe("what a host shows when probes say something new", () => {
+  type Shown = { state: RunState; ready: unknown; reported: string[] };
+
+  /** What a run in this state is after the event, what is noted of it, and what the host reports. */
+  function after(state: RunState, event: HealthEvent, isOver = false): Shown {
+    const over = new AbortController();
+    if (isOver) over.abort();
+    const record = { key: "www:dev", probed: true, startedAt: new Date().toISOString(), leader: { pid: 7 } };
+    const run = { state, record, history: { ready: "as before" }, over } as unknown as Run;
+    const reported: string[] = [];
+    const host = {
+      ground: { store: { writeHistory() {} } },
+      report: (event: LaunchEvent) => reported.push(event.is === "note" ? event.text : event.is),
+    } as unknown as Host;
+    noteHealth(host, run, event, "no answer");
+    return { state: run.state, ready: run.history.ready, reported };
+  }
+
+  test("a run whose `ready` probes hold is shown as ready, also when that is late", () => {
+    for (const state of ["starting", "unhealthy"] as const)
+      expect(after(state, "ready")).toMatchObject({ state: "up", ready: { is: "ready" }, reported: ["ready"] });
+  });
+
+  test("a run that was not ready in time is shown as unhealthy, with the reason", () => {
+    expect(after("starting", "late")).toMatchObject({
+      state: "unhealthy",
+      ready: { is: "unhealthy", why: "no answer" },
+      reported: ["unhealthy"],
+    });
+  });
+
+  test("a run that was ready and whose `alive` probes fail is shown as unhealthy until they hold again", () => {
+    expect(after("up", "failing")).toMatchObject({
+      state: "unhealthy",
+      ready: { is: "unhealthy", lost: true },
+      reported: ["www:dev is unhealthy: no answer"],
+    });
+    expect(after("unhealthy", "recovered")).toMatchObject({ state: "up", reported: ["www:dev is alive again"] });
+  });
+
+  test("what is shown already is neither noted nor reported again", () => {
+    for (const [state, event] of [
+      ["up", "ready"],
+      ["up", "recovered"],
+      ["unhealthy", "late"],
+      ["unhealthy", "failing"],
+    ] as const)
+      expect(after(state, event)).toEqual({ state, ready: "as before", reported: [] });
+  });
+
+  test("a probe that answers after the run's end changes nothing", () => {
+    expect(after("starting", "ready", true)).toEqual({ state: "starting", ready: "as before", reported: [] });
+    expect(after("up", "failing", true)).toEqual({ state: "up", ready: "as before", reported: [] });
   });
 });
 
