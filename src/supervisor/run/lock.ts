@@ -1,6 +1,6 @@
 /**
- * A host's way to its own launch under the lock. It never waits for whoever ends or replaces the launch: then that one writes the exit, and
- * the host leaves.
+ * How a host takes the lock of its own launch. It never waits for a process that ends or replaces the launch: that
+ * process writes the exit, and the host leaves.
  */
 import { existsSync } from "node:fs";
 import type { LaunchRecord } from "../../state/types.ts";
@@ -12,7 +12,7 @@ import { keyHolder, lockKey } from "../launch/lock.ts";
 import type { Ground } from "../launch/types.ts";
 import type { HostEnd, Run } from "./types.ts";
 
-/** One try; null when somebody has the lock. On a full disk too: ending a launch is what frees one. */
+/** Tries once; null when another process has the lock. A full disk does not prevent it: ending a launch frees space. */
 export async function tryLock(ground: Ground, run: Run, doing: string): Promise<HeldLock | null> {
   try {
     return await lockKey(ground, run.record.key, {
@@ -27,7 +27,7 @@ export async function tryLock(ground: Ground, run: Run, doing: string): Promise<
   }
 }
 
-/** Null when the launch is in somebody else's hands. */
+/** Null when another process ends the launch, or has replaced it. */
 export async function lockOrLeave(ground: Ground, run: Run, doing: string): Promise<HeldLock | null> {
   if (!existsSync(ground.store.directory) && existsSync(ground.root)) ground.store.prepare();
   for (;;) {
@@ -37,7 +37,7 @@ export async function lockOrLeave(ground: Ground, run: Run, doing: string): Prom
     if (current.is === "absent" || (current.is === "there" && current.value.token !== run.record.token)) return null;
     if (current.is === "there" && current.value.phase === "stopping") {
       const holder = keyHolder(ground, run.record.key);
-      // Of one in another pid namespace the lock has just said that it lives.
+      // A holder in another pid namespace counts as alive: the failed attempt has just shown that it is.
       if (holder.is === "there" && presenceOf(ground.table, holder.value.holder) !== "gone") return null;
     }
     await Bun.sleep(2);
@@ -45,8 +45,8 @@ export async function lockOrLeave(ground: Ground, run: Run, doing: string): Prom
 }
 
 /**
- * The record of this host's launch, under the lock: as it is on disk, or, when it was lost there, as this host wrote it. Null when
- * somebody else ended the launch: they leave its exit or that a stop is wanted, or another launch is in its place.
+ * The record of this host's launch, read under the lock: the one on disk or, if that was lost, the one that this host
+ * wrote. Null when another process ended the launch: its exit, a wanted stop or the record of another launch says so.
  */
 export function ownRecord({ store }: Ground, { record }: Run): LaunchRecord | null {
   const current = store.record(record.key);
@@ -59,7 +59,10 @@ export function ownRecord({ store }: Ground, { record }: Run): LaunchRecord | nu
   return record;
 }
 
-/** Waits a little for the exit that the other one writes, to be able to say by whom. */
+/**
+ * How the launch ended when another process ended it: the exit that this process wrote or, before it is written, one
+ * made from who is stopping the launch according to its record.
+ */
 export async function taken(ground: Ground, run: Run, status: EndStatus): Promise<HostEnd> {
   const record = ground.store.record(run.record.key);
   const by = record.is === "there" && record.value.token === run.record.token ? record.value.stopping?.by : undefined;

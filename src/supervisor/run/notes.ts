@@ -10,11 +10,11 @@ export function writeHistory(ground: Ground, run: Run, change: Partial<LaunchHis
   try {
     ground.store.writeHistory(run.history);
   } catch {
-    // told by what is missing: `ps` then shows less, never something false
+    // without it `ps` shows less, never something false
   }
 }
 
 export function noteExit(ground: Ground, run: Run, status: EndStatus): void {
-  if (status.code === null && status.signal === null) return; // nobody saw it
+  if (status.code === null && status.signal === null) return; // nobody saw how it ended
   writeHistory(ground, run, { exited: { ...status, at: new Date().toISOString() } });
 }

@@ -1,4 +1,4 @@
-/** Requests in the order they came; one that comes while nobody waits is kept. */
+/** Requests in the order they came. One that comes while the host is not waiting is kept. */
 import type { HostControl, HostRequest, OwnControl, OwnRequest } from "./types.ts";
 
 interface Queue<R> {
@@ -24,7 +24,7 @@ export function makeQueue<R = HostRequest>(): Queue<R> {
   };
 }
 
-/** What a person asks comes before what the host asks of itself. */
+/** Requests of a person come before those that the host makes of itself. */
 export function addOwn(control: HostControl): OwnControl {
   const own = makeQueue<OwnRequest>();
   return {

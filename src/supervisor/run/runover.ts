@@ -1,4 +1,7 @@
-/** Whether the latest run of a key has ended, told by what is on disk and by its leader: nothing more is to come to its log by itself. */
+/**
+ * Whether the latest run of a key has ended, judged by what is on disk and by its leader. If so, nothing more comes to
+ * its log by itself.
+ */
 import { presenceOf } from "../../sys/process/identity.ts";
 import type { Ground } from "../launch/types.ts";
 

@@ -1,4 +1,4 @@
-/** Waiting, from outside, until it is known what became of a launch: its host finds that out and notes it. */
+/** Waits, from outside the host, until it is known what became of a launch: its host finds that out and notes it. */
 import type { ExitRecord, LaunchRecord } from "../../state/types.ts";
 import type { FileRead } from "../../sys/files/fileread.ts";
 import { presenceOf } from "../../sys/process/identity.ts";
@@ -11,18 +11,21 @@ export type Settled =
   | { is: "ended"; exit: ExitRecord | null };
 
 const LOOK_EVERY_MS = 5;
-/** A host that stands still so long is waited for no more. */
+/** In milliseconds. A host that is stopped for this long is no longer waited for. */
 const FROZEN_MS = 5000;
 
-/** Between two runs there is no record for an instant, while whoever changes the key holds its lock: that is not the same as none. */
+/**
+ * Between two runs there is no record for an instant, while the process that changes the key holds its lock. That is
+ * different from having no record.
+ */
 function readRecord({ store, table }: Ground, key: string): FileRead<LaunchRecord> | { is: "changing" } {
   const read = store.record(key);
   if (read.is !== "absent") return read;
   if (isLocked({ store, table }, key)) return { is: "changing" };
-  return store.record(key); // given back between the two looks, with a record left
+  return store.record(key); // the lock was released between the two looks, with a record left
 }
 
-/** The record, when nobody is between two runs; null when there is none that can be read. */
+/** The record, once the key is not between two runs; null when there is none that can be read. */
 export async function awaitRecord(ground: Ground, key: string): Promise<LaunchRecord | null> {
   for (;;) {
     const read = readRecord(ground, key);
@@ -31,7 +34,10 @@ export async function awaitRecord(ground: Ground, key: string): Promise<LaunchRe
   }
 }
 
-/** What is known now; null while it is still starting. A launch of `notToken` does not count: a restart is awaited. */
+/**
+ * What is known now; null while the launch is still starting. The launch `notToken` does not count, since its restart
+ * is awaited.
+ */
 export function settledNow(ground: Ground, key: string, notToken?: string): Settled | null {
   const { store, table } = ground;
   const read = readRecord(ground, key);
@@ -61,7 +67,7 @@ export function settledNow(ground: Ground, key: string, notToken?: string): Sett
   return presenceOf(table, record.host) === "gone" ? { is: "running", record } : null;
 }
 
-/** A host that was stopped (SIGSTOP, a debugger) finds nothing out, and its launch has a record all the same. */
+/** The record of a launch whose host is stopped (SIGSTOP, a debugger) and finds nothing out. */
 function frozenOf({ store, table }: Ground, key: string): LaunchRecord | null {
   const read = store.record(key);
   if (read.is !== "there") return null;
@@ -71,7 +77,7 @@ function frozenOf({ store, table }: Ground, key: string): LaunchRecord | null {
   return isStopped && presenceOf(table, host) === "alive" ? read.value : null;
 }
 
-/** Throws when `signal` is aborted. Where its host stands still for 5 s, the launch is `unhealthy`. */
+/** Throws when `signal` is aborted. If the host is stopped for 5 s, the launch counts as `unhealthy`. */
 export async function awaitSettled(
   ground: Ground,
   key: string,

@@ -13,40 +13,47 @@ export type HostRequest =
   /** A person's restart of this very launch. */
   | { is: "restart"; spec: LaunchSpec; done: (error: unknown) => void };
 
-/** What ends a launch. */
+/** The requests that end a launch. */
 export type EndingRequest = Exclude<HostRequest, { is: "restart" }>;
 
-/** What a host asks of itself, about one run of its launch; too late once that run is over. */
+/** A request that a host makes of itself. */
 export type OwnRequest =
-  /** Its `alive` probes say that it hangs. */
+  /** The `alive` probes of this run say that it hangs. Ignored once that run is over. */
   | { is: "stuck"; token: string; because: string }
-  /** Files changed that restart it. */
+  /** Files that restart it have changed. */
   | { is: "changed"; because: string }
-  /** Its owner has gone. */
+  /** The owner is gone. */
   | { is: "terminate"; by: "owner"; signal: string };
 
 export interface HostControl {
-  /** Resolves as soon as a request is there. It stays there until it is taken, so none is lost that comes while the host does something else. */
+  /**
+   * Resolves as soon as a request is there. A request stays until it is taken, so none is lost while the host does
+   * something else.
+   */
   arrived(): Promise<void>;
-  /** The oldest request that was not taken yet. */
+  /** The oldest request that is not taken yet. */
   take(): HostRequest | null;
   /** Aborted by a second Ctrl-C. */
   hard: AbortSignal;
   /** Aborted by a request that comes before anything was spawned. */
   cancel: AbortSignal;
-  /** In a host of many launches: watches what fell to it for all of them. Default: for this launch alone. */
+  /**
+   * In a host of many launches: watches the orphans that fell to it, for all of them. Default: for this launch alone.
+   */
   watchMembers?(run: Run, probes: ReadonlySet<number>): void;
-  /** Told of each new run, so that a foreground can show its log. */
+  /** Called for each new run, so that a foreground can show its log. */
   onRun(record: LaunchRecord): void;
-  /** Tells the manifest and environment as they are now, for a restart by policy; null when that is not to be had. */
+  /** The manifest and environment as they are now, for a restart by policy; null when they are unavailable. */
   resolveAnew(spec: LaunchSpec): Promise<LaunchSpec | null>;
 }
 
-/** A host's control of its launch, with what it asks of itself. */
+/** What is asked of a host, with the requests that it makes of itself. */
 export interface OwnControl extends Omit<HostControl, "take"> {
   take(): HostRequest | OwnRequest | null;
   ask(request: OwnRequest): void;
-  /** Pids of what the host itself runs (probes, a one-shot before a restart): its children, but no part of the launch. */
+  /**
+   * Pids of what the host itself runs (probes, a one-shot before a restart): its children, but not part of the launch.
+   */
   children: Set<number>;
 }
 
@@ -61,7 +68,9 @@ export type HostEnd =
   | { is: "unchanged"; record: LaunchRecord }
   /** This host wrote the exit. */
   | { is: "ended"; exit: ExitRecord }
-  /** Somebody else ended the launch; the leader's own status, and the exit they wrote if it is there. */
+  /**
+   * Another process ended the launch: the leader's own status, and the exit that this process wrote, if there is one.
+   */
   | { is: "taken"; status: EndStatus; exit: ExitRecord | null };
 
 export type RunState =
