@@ -1,6 +1,7 @@
 /**
- * What a change of a watched file leads to, one batch after the other: nothing, where no content changed; else a restart, after the one-shot that is
- * to run first; or, when it looks like a loop (rounds.ts), a wait for silence.
+ * What changes of watched files lead to, one batch after the other. A batch without changed content leads to nothing,
+ * another one to a restart, after the one-shot that is to run first. If it looks like a loop (rounds.ts), the restart
+ * waits for silence.
  */
 import { relative } from "node:path";
 import type { ResolvedRestartOn } from "../../manifest/model/resolved.ts";
@@ -12,7 +13,10 @@ import type { Host, Run } from "../run/types.ts";
 import { type FileState, noteFiles } from "./filestate.ts";
 import { type Rounds, signsOf } from "./rounds.ts";
 
-/** How long what runs before a restart may take to end when the launch does: whoever stopped it waits for this host. */
+/**
+ * How long the one-shot before a restart may take to end once the launch is over, in milliseconds: the process that
+ * stopped the launch waits for this host.
+ */
 const GIVE_UP_MS = 1000;
 
 interface Watched {
@@ -56,7 +60,7 @@ export function makeChanges(state: FileState, watched: Watched): Changes {
       }
       if (verdict.isFirst) hold(state, describeLoop(run.record.key, paths, verdict.silenceMs), describePaths(paths));
       if (!verdict.settles) return;
-      // It changes though nothing is restarted: what it is in the end still counts.
+      // It changes although nothing is restarted: its last content still counts.
       silence = setTimeout(() => {
         held.clear();
         rounds.release();
@@ -84,7 +88,10 @@ async function restart(state: FileState, { on, rounds }: Watched, paths: string[
   host.control.ask({ is: "changed", because });
 }
 
-/** Null when it succeeded. Its output is kept as a run of its own key, for `dt logs` and `dt why`. */
+/**
+ * Runs the one-shot before a restart. Returns why it failed; null when it succeeded. Its output is kept as a run of its
+ * own key, for `dt logs` and `dt why`.
+ */
 async function runFirst({ ground, control }: Host, run: Run, key: string, signal: AbortSignal): Promise<string | null> {
   const { self, root, openFiles } = ground;
   const [plugin = "", command = "", variant = "default"] = key.split(":");

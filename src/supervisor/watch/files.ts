@@ -1,7 +1,7 @@
 /**
- * What a host does for `restartOn`: follows the declared files as long as its launch lives, over all its runs, and opens another watch when the
- * settings change or the project's folder is moved. openfiles.ts opens one, changes.ts judges what it reports. Neither is loaded, and nothing is
- * watched, where no files are declared.
+ * What a host does for `restartOn`: follows the declared files as long as its launch lives, over all its runs, and
+ * opens another watch when the settings change or the project's folder is moved. openfiles.ts opens one, changes.ts
+ * judges what it reports. Where no files are declared, neither is loaded and nothing is watched.
  */
 import type { ResolvedRestartOn } from "../../manifest/model/resolved.ts";
 import { messageOf } from "../../sys/base/error.ts";
@@ -9,9 +9,9 @@ import type { Host, Run } from "../run/types.ts";
 import { beginRounds, type FileState, type FileWatch, noteFiles } from "./filestate.ts";
 
 export interface FileWatcher {
-  /** A new run: watched as its settings say now. */
+  /** Follows a new run, with its settings as they are now. */
   follow(run: Run): void;
-  /** Resolves when what runs before a restart is ended too. */
+  /** Resolves when the one-shot before a restart has ended too. */
   close(): Promise<void>;
 }
 
@@ -53,7 +53,7 @@ export function watchForRestart(host: Host): FileWatcher {
   };
 }
 
-/** The next run with the same settings: the watch stays. */
+/** The watch stays for the next run, since its settings are the same. */
 function goOn(state: FileState, run: Run): void {
   if (run.record.startedBy.by !== "policy") {
     state.current?.rounds.forget();

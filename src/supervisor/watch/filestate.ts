@@ -1,11 +1,14 @@
-/** What a host knows of the files that restart its launch, over all its runs, and how it notes that in the launch's history. */
+/**
+ * What a host knows of the files that restart its launch, over all its runs, and how it notes that in the launch's
+ * history.
+ */
 import type { WatchNote } from "../../state/types.ts";
 import type { Contents } from "../../sys/watch/contents.ts";
 import { writeHistory } from "../run/notes.ts";
 import type { Host, Run } from "../run/types.ts";
 import type { Rounds } from "./rounds.ts";
 
-/** What is watched for one run or several, as long as its settings are the same. */
+/** What is watched, for one run or for several with the same settings. */
 export interface FileWatch {
   rounds: Rounds;
   close(): void;
@@ -19,13 +22,13 @@ export interface FileState {
   current: FileWatch | null;
   /** Null while nothing is watched. */
   note: WatchNote | null;
-  /** What runs before a restart, and why that restart then does not follow. */
+  /** The one-shot before a restart: why it failed, null when it succeeded. */
   first: Promise<string | null> | null;
-  /** Of the watch before, when the project's folder was moved: what changes meanwhile counts. */
+  /** From the watch before, if the project's folder was moved: changes meanwhile count. */
   moved: { contents: Contents; paths: string[] } | null;
 }
 
-/** `text`: reported as well. */
+/** Notes the change, and reports `text`. */
 export function noteFiles(state: FileState, change: Partial<WatchNote>, text?: string): void {
   const { host, run } = state;
   if (run === null || state.note === null) return;

@@ -1,8 +1,9 @@
 /**
- * What probes change in what is shown of a run. It is noted in the launch's history, and reported to whoever started the launch.
+ * How probes change the state in which a run is shown. The state is noted in the launch's history and reported by the
+ * host.
  *
- * The table has what the run becomes; null: nothing changes, and nothing is noted. An `alive` probe whose action is a restart is no event here: the
- * host ends such a run (liveness.ts, supervisor/host/host.ts).
+ * The table gives a run's next state; null: nothing changes, and nothing is noted. An `alive` probe whose action is a
+ * restart is no event here: the host ends such a run (liveness.ts, supervisor/host/host.ts).
  */
 import { lineOf } from "../launch/line.ts";
 import { writeHistory } from "../run/notes.ts";
@@ -25,7 +26,7 @@ const NEXT: Readonly<Record<RunState, Readonly<Record<HealthEvent, "up" | "unhea
   unhealthy: { ready: "up", late: null,        failing: null,        recovered: "up" },
 };
 
-/** `why`: of `late` and `failing`, as a sentence for the user. */
+/** `why`: of `late` and `failing`, for the user. */
 export function noteHealth({ ground, report }: Host, run: Run, event: HealthEvent, why: string): void {
   const next = NEXT[run.state][event];
   if (run.over.signal.aborted || next === null) return;

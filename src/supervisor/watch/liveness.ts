@@ -1,4 +1,7 @@
-/** Asks a run that is up whether it is still alive, as its manifest says; shows it as unhealthy, or asks the host to start it again. */
+/**
+ * Probes whether a run that is up is still alive, as its manifest says. If it is not, shows it as unhealthy, or asks
+ * the host to start it again.
+ */
 import { messageOf } from "../../sys/base/error.ts";
 import { askAlive } from "../probe/alive.ts";
 import { sleepUnlessAborted } from "../probe/pause.ts";
@@ -13,7 +16,7 @@ export function watchAlive(host: Host, run: Run, asked: Asked): void {
   const startedMsAgo = Math.max(0, Date.now() - Date.parse(run.record.startedAt));
   const failing = new Map<number, string>();
   for (const [index, probe] of run.spec.settings.alive.entries()) {
-    // What a person is to know of a probe, `ready` has said.
+    // No notes: the `ready` probes have reported what the user should know.
     const attempt = makeTry({ ...asked, note: () => {} }, probe, began);
     void askAlive({
       probe,

@@ -1,4 +1,4 @@
-/** What a host does for its run's log while it lives: notes when it had which size, and keeps it within its bound. */
+/** What a host does for the log of its run: notes how long it was at which time, and keeps it within its bound. */
 import { statSync } from "node:fs";
 import { boundLog } from "../../logs/bound.ts";
 import { makeReadBefore } from "../../logs/reopen.ts";
@@ -8,7 +8,10 @@ import type { Report } from "../launch/types.ts";
 import { noteCut } from "../prepare/reopens.ts";
 import type { Host, Run } from "../run/types.ts";
 
-/** How often the log is looked at: a run may exceed its bound by what it writes in this time, and times are as exact as this. */
+/**
+ * How often the log is checked, in milliseconds. A run may exceed its bound by what it writes in this time, and times
+ * are this exact.
+ */
 const LOOK_EVERY_MS = 1000;
 
 export function watchLog(host: Host, { record, spec, over }: Run): void {
@@ -40,20 +43,23 @@ export function watchLog(host: Host, { record, spec, over }: Run): void {
   });
 }
 
-/** By whoever opens it again without O_APPEND, as `> /dev/stderr` does: the next run is kept from that. */
+/**
+ * A program cuts the log by opening it again without O_APPEND, as `> /dev/stderr` does. The next run gets a pipe
+ * instead.
+ */
 function tellCut({ ground, report }: Host, key: string, bytes: number): void {
   report({
     is: "note",
-    text: `${key}: its log was cut, and ${formatBytes(bytes)} of it are lost (a program opened it again, as \`> /dev/stderr\` does, or somebody emptied it); from its next start its output goes through a pipe, which nobody can cut`,
+    text: `${key}: its log was cut, and ${formatBytes(bytes)} of it was lost (a program opened it again, as \`> /dev/stderr\` does, or it was emptied); from the next start on, its output goes through a pipe, which cannot be cut`,
   });
   try {
     noteCut(ground, key);
   } catch {
-    // a full disk: it is seen again
+    // a full disk: the next cut is noticed again
   }
 }
 
-/** Once the bound does not work it is off, and that is told. */
+/** If the log cannot be bounded, its bound is off, and that is reported. */
 function makeBound({ log, logFile, key }: Run["record"], maxBytes: number | null, report: Report) {
   let bound = maxBytes === null || logFile === null ? null : boundLog(log, logFile, maxBytes);
   const tellOff = (why: string) => report({ is: "note", text: `${key}: ${why}, so logs.maxSize is off` });

@@ -1,9 +1,11 @@
 /**
- * Notes on disk, while the host lives, those of a launch who could not be recognised without it: what lost its parent and fell to the host
- * (a subreaper), and what lives below the leader with neither the launch's token nor its lineage. So they are found also when the host was killed
- * and the leader has ended. An ordinary launch has neither, and nothing is written.
+ * Notes on disk those processes of a launch that could not be recognised without its host: those that lost their parent
+ * and fell to the host (a subreaper), and those below the leader with neither the launch's token nor its lineage. So
+ * they are found even if the host was killed and the leader has ended. An ordinary launch has no such processes, and
+ * nothing is written.
  *
- * Known limit: where there is no lineage, who clears its environment and leaves its parent after the host was killed is noted by nobody.
+ * Known limit: without lineage, a process that clears its environment and leaves its parent after the host was killed
+ * is not noted.
  */
 
 import { identify, isOver, type ProcessEntry, presenceOf } from "../../sys/process/identity.ts";
@@ -13,16 +15,16 @@ import type { Host, Run } from "../run/types.ts";
 import { isForeign, isMarked, type Launched } from "../tree/tree.ts";
 import { liveOrphans } from "./orphans.ts";
 
-/** A process that lives shorter than this may be missed; one that matters to a stop lives longer. */
+/** In milliseconds. A process that lives shorter than this may be missed; one that matters to a stop lives longer. */
 const LOOK_EVERY_MS = 500;
 
 export function watchMembers({ ground, control }: Host, run: Run): void {
   const isHidden = makeIsHidden(ground, run);
-  // What fell to an earlier host falls to nobody again.
+  // A process that fell to an earlier host does not fall to this one.
   const earlier = run.history.adopted;
   const look = () => {
     const noted = new Set(run.history.adopted.map(nameOf));
-    // Who was seen below the leader before is the launch's, also where an orphan may be a stranger.
+    // A process that was seen below the leader before belongs to the launch, even where an orphan may be a stranger.
     const orphans = liveOrphans(ground, (pid) => pid === run.leader.pid || control.children.has(pid)).filter(
       (entry) => ground.bystanders !== true || noted.has(nameOf(entry)) || isMarked(ground.table, entry, run.record),
     );
@@ -43,7 +45,7 @@ function nameOf({ pid, startTime }: { pid: number; startTime: string }): string 
 
 type Verdict = "hidden" | "plain" | "foreign";
 
-/** The descendants of these that are hidden. Below what is another launch's nothing is looked at. */
+/** The hidden descendants of `roots`. Processes below one of another launch are not looked at. */
 export function below({ table }: Ground, roots: number[], judge: (entry: ProcessEntry) => Verdict): ProcessEntry[] {
   const hidden: ProcessEntry[] = [];
   const waiting = roots.flatMap((pid) => table.childrenOf(pid));
@@ -58,7 +60,7 @@ export function below({ table }: Ground, roots: number[], judge: (entry: Process
   return hidden;
 }
 
-/** Judged once a program: an environment is read again only when a process has become another one (`exec`). */
+/** Judges each program once: an environment is read again only when a process has become another program (`exec`). */
 export function makeIsHidden({ table }: Ground, { record }: Run): (entry: ProcessEntry) => Verdict {
   const launched: Launched = { token: record.token, host: record.host, otherHosts: [] };
   const judged = new Map<string, Verdict>();

@@ -1,5 +1,6 @@
 /**
- * Opens one watch of the files that restart a launch: from what the settings select to batches of changes. Loaded only where files are declared.
+ * Opens one watch of the files that restart a launch, from the patterns of its settings to batches of changes. Loaded
+ * only where files are declared.
  */
 import type { ResolvedRestartOn } from "../../manifest/model/resolved.ts";
 import { LONGEST, makeBatches, TIMERS } from "../../sys/watch/batch.ts";
@@ -10,7 +11,7 @@ import { makeChanges } from "./changes.ts";
 import { beginRounds, type FileState, type FileWatch, noteFiles } from "./filestate.ts";
 import { makeRounds } from "./rounds.ts";
 
-/** `onMoved`: the project's folder was moved as a whole, and this watch sees no more. */
+/** `onMoved`: called when the project's folder was moved as a whole, so that this watch no longer sees its files. */
 export async function openFiles(
   state: FileState,
   on: ResolvedRestartOn,

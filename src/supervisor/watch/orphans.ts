@@ -1,4 +1,4 @@
-/** The orphans of this process: what lost its parent and fell to it, since it is a subreaper or PID 1. */
+/** The orphans of this process: they lost their parent and fell to it, because it is a subreaper or PID 1. */
 import { libc } from "../../sys/ffi/libc.ts";
 import { isOver, type ProcessEntry } from "../../sys/process/identity.ts";
 import { bunChildren } from "../../sys/spawn/bunspawn.ts";
@@ -6,7 +6,10 @@ import type { Ground } from "../launch/types.ts";
 
 const WNOHANG = 1;
 
-/** Those that live; those that have ended are reaped here, since Bun reaps only what Bun spawned. `isOwn`: a child that this host started. */
+/**
+ * Those that live. Those that have ended are reaped here, since Bun reaps only what Bun spawned. `isOwn`: whether this
+ * host started the child.
+ */
 export function liveOrphans({ table }: Ground, isOwn: (pid: number) => boolean): ProcessEntry[] {
   return table.childrenOf(process.pid).flatMap((pid) => {
     const entry = isOwn(pid) || bunChildren().has(pid) ? null : table.entry(pid);

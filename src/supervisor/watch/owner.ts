@@ -5,7 +5,7 @@ import { identify, isOver, type ProcessEntry, type ProcessTable, presenceOf } fr
 import type { Ground } from "../launch/types.ts";
 import type { Host, Run } from "../run/types.ts";
 
-/** Programs that only run another one: none of them is what a person means by an agent. */
+/** Programs that only run another one: the user means none of them by an agent. */
 const PASSERS_ON = new Set(
   "sh bash zsh dash ksh fish busybox env timeout nice nohup setsid sudo su xargs script stdbuf time make just npm npx pnpm yarn".split(
     " ",
@@ -13,8 +13,8 @@ const PASSERS_ON = new Set(
 );
 
 /**
- * `shell`: the leader of the session dt runs in, or its parent where that is no ancestor; `agent`: the nearest ancestor that is more than a
- * shell or a wrapper. Throws where there is none.
+ * `shell`: the leader of the session that dt runs in, or dt's parent if that leader is no ancestor. `agent`: the
+ * nearest ancestor that is more than a shell or a wrapper. Throws `no-owner` when there is no such process.
  */
 export function findOwner(table: ProcessTable, word: string): Owner {
   const entry = word === "shell" ? findShell(table) : word === "agent" ? findAgent(table) : findPid(table, word);
@@ -50,10 +50,10 @@ function findAgent(table: ProcessTable): ProcessEntry | null {
   return [...ancestors(table)].find(({ comm }) => !PASSERS_ON.has(comm)) ?? null;
 }
 
-/** How late the owner's end is noticed. */
+/** How late the owner's end is noticed, in milliseconds. */
 const LOOK_EVERY_MS = 500;
 
-/** Another pid namespace is unknown here, and unknown is not gone. */
+/** A process in another pid namespace is unknown here, and unknown is not gone. */
 export function isOwnerGone({ table }: Ground, { record }: Run): boolean {
   return record.owner !== undefined && presenceOf(table, record.owner) === "gone";
 }

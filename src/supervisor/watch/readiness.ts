@@ -1,4 +1,7 @@
-/** Asks whether a run is ready, tells when, or that it was not in time and goes on asking; once it is, whether it is still alive. */
+/**
+ * Probes whether a run is ready. Reports when it is, or that it was not in time, and then goes on probing. Once the run
+ * is ready, it is probed for being alive.
+ */
 
 import { probesOf } from "../prepare/stack.ts";
 import { waitReady, waitReadyLate } from "../probe/ready.ts";
@@ -24,7 +27,7 @@ export async function watchHealth(host: Host, run: Run): Promise<void> {
       told.add(text);
     },
   };
-  // Another host has seen it ready.
+  // An earlier host has seen it ready.
   const wasReady = run.state === "up" || (run.history.ready?.is === "unhealthy" && run.history.ready.lost === true);
   if (record.probed && !wasReady) {
     const request = { ...asked, probes: probesOf(spec), timeoutMs: spec.readyTimeoutMs };

@@ -1,4 +1,6 @@
-/** A record that is lost while its launch runs is written again; a launch whose place another has taken ends. */
+/**
+ * Writes a record again that was lost while its launch runs, and ends a launch whose place another launch has taken.
+ */
 import { existsSync } from "node:fs";
 import type { LaunchRecord } from "../../state/types.ts";
 import { type Presence, type ProcessIdentity, presenceOf, sameIdentity } from "../../sys/process/identity.ts";
@@ -8,25 +10,27 @@ import type { Host, Run } from "../run/types.ts";
 import { queryOf } from "../tree/query.ts";
 import { stopTree } from "../tree/stoptree.ts";
 
-/** How long a launch may be missing from the list after its run directory was removed. */
+/** How long a launch may be missing from the list after its run directory was removed, in milliseconds. */
 const RECORD_EVERY_MS = 500;
-/** What one of its processes is counts most. */
+/** Of the presences of a launch's processes, the one that comes first here counts. */
 const PRESENCES: readonly Presence[] = ["alive", "unknown", "gone"];
-/** How often a record that somebody else put in its place is set aside. */
+/** How often a foreign record in its place is set aside. */
 const MOST_FOREIGN = 3;
 
 /**
  * A stop removes the record only when the tree is gone. So while the leader lives,
  *
- *   the record on disk                            means                                        then
- *   -------------------------------------------   ------------------------------------------   --------------------------------
- *   is absent, does not parse, is foreign         it was lost (the directory was removed)      it is written again
- *   is of another launch, of which nothing runs   an older one came back (a backup, a          it is written again
- *                                                 branch, another machine's): of this very
- *                                                 host, too, before it restarted the launch
- *   is of another launch, which runs              a start came first, found nothing to         this launch is the one too many,
- *                                                 replace                                      and ends
- *   is of one that cannot be judged from here     a container on this directory started it     both run on
+ *   the record on disk                  means                                         then
+ *   ---------------------------------   -------------------------------------------   ------------------------------
+ *   is absent, does not parse, or       it was lost (the directory was removed)       it is written again
+ *   is foreign
+ *   is of another launch, of which      an older one came back (a backup, a branch,   it is written again
+ *   nothing runs                        another machine's; also one of this very
+ *                                       host, from before it restarted the launch)
+ *   is of another launch, which runs    another start came first and found nothing    this launch is one too many,
+ *                                       to replace                                    and ends
+ *   is of one that cannot be judged     a container on this directory started it      both run on
+ *   from here
  *
  * A root that is gone is not made again.
  */
@@ -52,7 +56,8 @@ export function watchRecord(host: Host, run: Run): void {
     const there = store.record(key);
     if (there.is === "there" && there.value.token === token) return;
     if (isLost()) {
-      // Another user's dt, in a container say, may serve this key in the same directory: two that write over each other would never end.
+      // Another user's dt, in a container for example, may serve this key in the same directory. Two that overwrite
+      // each other would never end.
       if (there.is === "unreadable" && there.foreign === true && ++foreign > MOST_FOREIGN) return;
       return restoreRecord(host, run, isLost);
     }
@@ -63,7 +68,7 @@ export function watchRecord(host: Host, run: Run): void {
     if (busy) return;
     busy = true;
     look()
-      .catch(() => {}) // a full disk, a directory that is not to be trusted: tried again
+      .catch(() => {}) // a full disk, or a directory that cannot be trusted: tried again
       .finally(() => {
         busy = false;
       });
@@ -72,8 +77,9 @@ export function watchRecord(host: Host, run: Run): void {
 }
 
 /**
- * Of another launch, as far as its life says that the launch runs. This host serves one launch of the key, and a host of many lives for others too:
- * of theirs only what was never written down, as they were starting it, is taken for running.
+ * The host of another launch, if that launch runs as long as its host lives; else null. This host itself serves only
+ * one launch of the key. A host of many lives for other launches too, so it counts only while the leader was never
+ * recorded: then it may be starting the launch.
  */
 function hostOf({ host, shared, leader }: LaunchRecord, own: LaunchRecord): ProcessIdentity | null {
   return sameIdentity(host, own.host) || (shared === true && leader !== null) ? null : host;
@@ -84,16 +90,16 @@ async function restoreRecord({ ground, report }: Host, run: Run, isLost: () => b
   const { key } = run.record;
   store.prepare();
   const lock = await tryLock(ground, run, "record again");
-  if (lock === null) return; // somebody is changing the launch: looked at again in a while
+  if (lock === null) return; // another process is changing the launch: checked again later
   try {
     if (run.over.signal.aborted || !isLost()) return;
     if (store.record(key).is === "unreadable") store.setAside(key, "record");
-    // Before the record, which lists it: without what it noted it would be shown as starting.
+    // Before the record, which makes the launch visible: without its history it would be shown as starting.
     store.writeHistory(run.history);
     run.record = holdOn(ground, run.record);
     store.writeRecord(run.record);
     const want = store.want(key);
-    // An older one came back with the record.
+    // An older want came back with the record.
     const isOlder = want.is === "there" && want.value.want === "stopped" && want.value.at < run.record.startedAt;
     if (want.is === "unreadable") store.setAside(key, "want");
     if (want.is !== "there" || isOlder)

@@ -1,52 +1,55 @@
 /**
- * Tells a loop from somebody who saves often. Pure: the time is passed in.
+ * Tells a loop from a person who saves often. Pure: the time is passed in.
  *
- * A *round* is a change that comes within half a minute after the run began (or, before the run, after the work for the last change began), of a
- * file that the round before changed too, or a new file beside one of those. A command that changes what restarts it does so at the same
- * distance from its start each time. A person, or a script with a clock of its own, does not know when it was started: so the third restart
- * is made a little later than usual, and only what follows that at the same distance is a loop.
+ * A *round* is a change that comes within half a minute after the run began (or, before a run, after the work for the
+ * last change began). It changes a file that the round before changed too, or a new file beside one of those. A command
+ * that changes what restarts it does so at the same distance from each start. A person, or a script with its own clock,
+ * does not know when the command was started. So the third restart comes a little later than usual, and only a change
+ * that follows it at the same distance makes it a loop.
  *
  *   what comes                                          what is done
- *   -------------------------------------------------   ---------------------------------------
+ *   -------------------------------------------------   ------------------------------------------------------------
  *   a change that is no round, or at another distance   work
  *   the second round at the same distance               work, a little later
- *   the third                                           held: not worked on, and said
- *   held for the first time, then a silence             work, once: it may have been somebody's last save
+ *   the third                                           held: not worked on, and reported
+ *   held for the first time, then a silence             work, once: it may have been a person's last save
  *   held, and another file changes                      work; counting begins again
- *   held, and a change after a silence                  work; the next round is held at once, and needs a silence of twice the length
- *   held, changes all the same, then a silence          the same: the changes were none of a start's
+ *   held, and a change after a silence                  work; the next round is held at once, and needs a silence of
+ *                                                       twice the length
+ *   held, changes all the same, then a silence          the same: the changes did not follow a start
  *   a person restarts it                                counting begins again
- *   the sixth round in a row, at whatever distances     work, and it is said that this may be a loop: one whose pauses vary is not told from a
- *                                                       person
+ *   the sixth round in a row, at any distances          work, and reported as a possible loop: one whose pauses vary
+ *                                                       cannot be told from a person
  */
 import { dirname } from "node:path";
 
 export interface Change {
-  /** When the first of it came, and when it was judged. */
+  /** When the first change came, and when it was judged. */
   at: number;
   now: number;
-  /** By what each file is known again: its name; of a new one its directory as well. */
+  /** How each file is recognised: by its name, and a new one by its directory as well. */
   files: readonly (readonly string[])[];
 }
 
 export type Verdict =
-  /** `mayLoop`: so many rounds came in a row, at different distances; said once. */
+  /** `mayLoop`: this many rounds came in a row, at different distances; set once. */
   | { is: "work"; afterMs: number; mayLoop?: number }
   /**
-   * `isFirst`: it was not before. After so long a silence the next change counts. `settles`: so does this one, though nothing changes any more:
-   * it may be somebody's last save. What is held again right after that is a loop's, and waits for a change.
+   * `isFirst`: it was not held before. After `silenceMs` without a change the next change counts again. `settles`: so
+   * does this change, even if none follows: it may be a person's last save. A change that is held again right after
+   * that comes from a loop, and waits for another change.
    */
   | { is: "held"; isFirst: boolean; silenceMs: number; settles: boolean };
 
 export interface Rounds {
   judge(change: Change): Verdict;
-  /** The work for what was judged begins. */
+  /** The work for the judged change begins. */
   working(at: number): void;
   /** A run began. */
   began(at: number): void;
-  /** What was held was silent for so long. */
+  /** The held change was followed by that silence. */
   release(): void;
-  /** A person wanted it so. */
+  /** A person restarted it: counting begins again. */
   forget(): void;
 }
 
@@ -60,13 +63,16 @@ interface Round {
 const MOST = 3;
 const MANY = 6;
 const LONGEST_MS = 30_000;
-/** Nobody saves so soon after a start; within that the machine's load decides how far apart two distances are that are the same. */
+/**
+ * In milliseconds. Nobody saves this soon after a start; within it, the machine's load decides how far apart two equal
+ * distances are.
+ */
 const SOON_MS = 1000;
 const SAME_SOON_MS = 200;
-/** Later it is this, or this part of it. */
+/** Later, two equal distances are apart by at most this, or by this part of the distance. */
 const SAME_MS = 100;
 const SAME_PART = 0.06;
-/** How much later than what could pass for the same distance. */
+/** In milliseconds. How much later the third restart comes than what could pass for the same distance. */
 const SHIFT_MS = 50;
 const SILENCE_MS = 5000;
 const LONGEST_SILENCE_MS = 600_000;
@@ -74,10 +80,10 @@ const LONGEST_SILENCE_MS = 600_000;
 export function makeRounds(): Rounds {
   let run: number | null = null;
   let work: number | null = null;
-  /** When the change before was, whose work may begin a while later. */
+  /** When the change before was judged; its work may begin a while later. */
   let judged: number | null = null;
   let rounds: Round[] = [];
-  /** At whatever distances. */
+  /** Rounds in a row, at any distances. */
   let inRow = 0;
   let isDoubtTold = false;
   let last: Round | null = null;
@@ -148,13 +154,14 @@ export function makeRounds(): Rounds {
   };
 }
 
-/** A new file is known again by its directory as well. */
+/** A new file is recognised by its directory as well. */
 export function signsOf(path: string, isNew: boolean): string[] {
   return isNew ? [path, `${dirname(path)}/*`] : [path];
 }
 
 function follows(round: Round, before: Round): boolean {
-  // What never stops writing is heard before the run that is to end it has begun, or right after: that is one moment.
+  // A command that never stops writing is heard right before or right after the run that is to end it has begun: that
+  // is one moment.
   const isOneMoment = Math.max(round.distanceMs, before.distanceMs) < SAME_SOON_MS;
   return (
     (round.from === before.from || isOneMoment) &&

@@ -1,6 +1,7 @@
 /**
- * The host's side of `dt attach`: a socket a run, named by the run's token, so that one left by a killed host is never taken for another's. Where
- * it is, is in the launch's history. All who are attached type into one terminal; its size is that of who was last to attach or to change it.
+ * The host's side of `dt attach`: one socket a run, named by the run's token, so that one left by a killed host is
+ * never taken for another run's. The launch's history says where it is. All attached clients type into one terminal;
+ * its size is that of the last client that attached or changed its size.
  */
 import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -28,9 +29,9 @@ import {
   type ToHost,
 } from "../terminal/wire.ts";
 
-/** More keys than this wait for the program; then who types is slowed down. */
+/** Once more bytes than this wait for the program, the client that types them is slowed down. */
 const MOST_PENDING = 64 * 1024;
-/** A socket is looked at as a leftover when it is older: younger ones may be about to listen. */
+/** In milliseconds. Only an older socket is checked for being a leftover: a younger one may be about to listen. */
 const LEFTOVER_MS = 60_000;
 
 export interface TerminalRequest {
@@ -39,9 +40,9 @@ export interface TerminalRequest {
   place: SocketPlaceRequest;
   /** Aborted when the run is over. */
   over: AbortSignal;
-  /** Gets where the socket is. */
+  /** Called with the socket's path. */
   onSocket(socket: string): void;
-  /** For a person. */
+  /** Reports a sentence to the user. */
   say(text: string): void;
 }
 
@@ -53,9 +54,9 @@ interface Attached {
 
 interface TerminalState extends Pick<TerminalRequest, "record" | "terminal"> {
   attached: Attached[];
-  /** Not read from until the program has taken what was typed. */
+  /** Clients that are not read from until the program has taken what was typed. */
   slowed: Set<LineConnection>;
-  /** Those who asked when all their keys are taken. */
+  /** Clients that wait until all their keys are taken. */
   waitingForSync: Attached[];
 }
 
@@ -139,7 +140,7 @@ function hear(state: TerminalState, one: Attached, message: Exclude<ToHost, { is
       break;
     case "size":
       one.size = message.size;
-      // Last to send a size wins.
+      // The last client to send a size decides.
       attached.push(...attached.splice(attached.indexOf(one), 1));
       terminal.resize(message.size);
       break;
@@ -169,7 +170,7 @@ function leave({ terminal, attached }: TerminalState, one: Attached): void {
   if (one.size !== null && last) terminal.resize(last);
 }
 
-/** What killed hosts left. */
+/** Removes the sockets that killed hosts left. */
 async function sweepLeftovers(directory: string): Promise<void> {
   for (const name of readdirSync(directory)) {
     const path = join(directory, name);
