@@ -1,19 +1,19 @@
 /**
- * Another host for a launch whose own is gone, under the key's lock. What it finds, and what then is so:
+ * Gives a launch whose host is gone another one, under the key's lock. What it finds, and what then happens:
  *
  *   record      leader    then
- *   ---------   -------   ----------------------------------------------------------------------------
- *   starting    none      nothing is done: the next start, or stop, of the key looks for its process
- *   running     alive     its host is this one; it runs on, and how it ends is told as unknown
+ *   ---------   -------   ------------------------------------------------------------------------------------
+ *   starting    none      nothing is done: the next start or stop of the key looks for its process
+ *   running     alive     this process is its host; it runs on, and how it ends is reported as unknown
  *   running     gone      the same; this host finds it ended, sweeps, and the policy decides
  *   stopping    any       nothing is done: the next stop finishes it
- *   backoff     none      this host waits what is left of the policy's time
+ *   backoff     none      this host waits for what is left of the policy's delay
  *   any         terminal  nothing is done: it ended with its host
- *   of another boot       nothing is done: the machine ended it, and what is to run again then is marked `boot`
+ *   of another boot       nothing is done: the machine ended it, and what should run again is marked `boot`
  *
- * What the policy has done so far is in the record, and counts on.
+ * The restarts of the policy so far are in the record, and still count.
  *
- * Killed between the new record and anything after it, this host is again one that is gone.
+ * If this host is killed between the new record and anything after it, the launch again has a host that is gone.
  */
 
 import type { LaunchHistory, LaunchRecord } from "../../state/types.ts";
@@ -33,17 +33,17 @@ import type { Host, Run } from "../run/types.ts";
 import { beginRun } from "./begin.ts";
 import type { Finished } from "./onexit.ts";
 
-/** How late the end of what is nobody's child is noticed. */
+/** How late the end of a leader is noticed that is not this host's child, in milliseconds. */
 const LOOK_EVERY_MS = 200;
 const LOCK_TIMEOUT_MS = 10_000;
 
 export interface Adopted {
   run: Run;
-  /** Of one that waits for its next run. */
+  /** Of a launch that waits for its next run; else null. */
   waiting: Extract<Finished, { is: "restart" }> | null;
 }
 
-/** Whether there is something to take over; no more than a look. */
+/** Whether there is something to take over. Only looks. */
 export function isHostless({ table }: Pick<Ground, "table">, record: LaunchRecord): boolean {
   if (presenceOf(table, record.host) !== "gone" || record.tty === true) return false;
   if (record.host.bootId !== table.bootId()) return false;
@@ -63,9 +63,9 @@ export async function adopt(host: Host, key: string): Promise<Adopted | null> {
     if (read.is !== "there" || !isHostless(ground, read.value)) return null;
     const { shared: _shared, ...before } = read.value;
     const told = store.readSpec(before.token);
-    if (told.is !== "there") return null; // of a dt that did not keep it, or a disk that was full
+    if (told.is !== "there") return null; // the dt that started it kept no spec, or the disk was full
     const spec = told.value as LaunchSpec;
-    // Whoever asked for another host (the daemon, say) does not make the root a trusted one.
+    // The process that asked for another host (the daemon, for example) does not make the root a trusted one.
     if (spec.isStrange === true) ground.isStrange = true;
     const record = holdOn(ground, { ...before, host: identifySelf(table) });
     const prepared = preparedOf(ground, spec, record);
@@ -86,7 +86,7 @@ export async function adopt(host: Host, key: string): Promise<Adopted | null> {
   }
 }
 
-/** It is nobody's child here, so it is looked for; nobody sees how it ended. */
+/** The leader is not this host's child. So its end is looked for, and how it ended stays unknown. */
 function leaderEnd({ table }: Ground, { leader }: LaunchRecord): Promise<EndStatus> {
   const unseen: EndStatus = { code: null, signal: null };
   if (leader === null) return Promise.resolve(unseen);
@@ -105,7 +105,7 @@ function emptyHistory({ token, probed }: LaunchRecord): LaunchHistory {
   return { version: 1, token, ready: probed ? { is: "waiting" } : null, exited: null, adopted: [] };
 }
 
-/** As it was prepared then, for probes and for what follows; nothing is chosen anew. */
+/** The launch as it was prepared then, for its probes and for the runs that follow. Nothing is chosen again. */
 function preparedOf(ground: Ground, spec: LaunchSpec, record: LaunchRecord): PreparedLaunch {
   const { settings, key } = spec;
   const { compose } = settings;

@@ -1,4 +1,7 @@
-/** Between two runs: the host waits the policy's time, unless a person stops, restarts or replaces the launch meanwhile. */
+/**
+ * Between two runs the host waits for the policy's delay, unless a person stops, restarts or replaces the launch
+ * meanwhile, or files that restart it change.
+ */
 import type { ExitRecord } from "../../state/types.ts";
 import { identifySelf, type ProcessIdentity } from "../../sys/process/identity.ts";
 import { endLaunch } from "../end/end.ts";
@@ -15,10 +18,13 @@ import { changeAsker, wantsRun } from "./onchange.ts";
 import type { Finished } from "./onexit.ts";
 import { doingOf, endOf, isEnding, sizeOf } from "./onrequest.ts";
 
-/** How often a host that waits for its next try looks whether it is still wanted. */
+/** How often a waiting host checks whether the launch is still wanted, in milliseconds. */
 const BACKOFF_LOOK_MS = 100;
 
-/** Waits the policy's time and starts again, unless the record says meanwhile that somebody stopped or replaced it. */
+/**
+ * Waits for the policy's delay and starts the launch again, unless its record says that another process stopped or
+ * replaced it.
+ */
 export async function startAfterBackoff(
   host: Host,
   run: Run,
@@ -45,14 +51,14 @@ export async function startAfterBackoff(
     const request = control.take();
     if (request === null) continue;
     if (isEnding(request)) return endInBackoff(ground, run, request, finished.exit);
-    // That it hung is about the run that is over.
+    // A run that hung is over by now.
     if (request.is !== "stuck") early = request;
   }
   const restart = early?.is === "restart" ? early : null;
   const stillWanted = () => stillMine() && wantsRun(ground, run.record) && !control.cancel.aborted;
   const spec = restart?.spec ?? (await whileWanted(stillWanted, control.resolveAnew(run.spec))) ?? run.spec;
   const asker = early?.is === "changed" ? changeAsker(self, early.because) : finished.asker;
-  // It is this host's own run that is followed, so there is nothing to compare it with.
+  // The next run follows one of this very host, so there is nothing to compare it with.
   const asked = { ...(restart === null ? { ...spec, asker } : spec), ensure: false, terminal: sizeOf(run) };
   const streak = early === null ? finished.streak : NO_STREAK;
   try {
@@ -76,7 +82,10 @@ export async function startAfterBackoff(
   }
 }
 
-/** What could not even be prepared (a directory that has gone, a program) is nobody's to be told at once: it is written down. */
+/**
+ * Writes down why the launch could not be started, or not even prepared (its directory or its program is gone): there
+ * is no caller to report it to.
+ */
 async function giveUpStarting(ground: Ground, run: Run, spec: LaunchSpec, error: unknown): Promise<void> {
   const lock = await lockOrLeave(ground, run, "give up");
   if (lock === null) return;
@@ -103,7 +112,7 @@ async function endInBackoff(ground: Ground, run: Run, request: EndingRequest, la
   }
 }
 
-/** Somebody else stopped the launch while it waited, or started another in its place. */
+/** Another process stopped the launch while it waited, or started another in its place. */
 async function takenInBackoff({ store }: Ground, run: Run, last: ExitRecord): Promise<HostEnd> {
   const { key, token } = run.record;
   const status = { code: last.code, signal: last.signal };

@@ -1,4 +1,4 @@
-/** A run begins: all that its host does beside waiting for its end. */
+/** Begins a run: starts all that its host does besides waiting for its end. */
 import type { LaunchHistory, LaunchRecord } from "../../state/types.ts";
 import type { LaunchSpec } from "../launch/types.ts";
 import type { PreparedLaunch } from "../prepare/launch.ts";
@@ -12,7 +12,7 @@ import { watchOwner } from "../watch/owner.ts";
 import { watchHealth } from "../watch/readiness.ts";
 import { watchRecord } from "../watch/record.ts";
 
-/** `known`: what another host noted of a run that is taken over. */
+/** `known`: the history of a run that is taken over from another host. */
 export function beginRun(
   host: Host,
   spec: LaunchSpec,
@@ -22,7 +22,7 @@ export function beginRun(
   const { control } = host;
   const { record, leader, prepared } = started;
   const over = new AbortController();
-  // It was launched: what its host starts again is no start that somebody waits for.
+  // It is launched: what its host starts from now on is no start that a caller waits for.
   const { ticket: _, ...own } = spec;
   const run: Run = {
     spec: own,

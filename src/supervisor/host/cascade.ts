@@ -1,4 +1,7 @@
-/** After a restart because files changed: what needs the launch and runs is restarted too, in order, each by its own host. */
+/**
+ * After a restart because of changed files, the running launches that need this one are restarted too, in order, each
+ * by its own host.
+ */
 import { declaredIn } from "../../manifest/model/find.ts";
 import type { ManagedSettings, ManifestIndex } from "../../manifest/model/resolved.ts";
 import { messageOf } from "../../sys/base/error.ts";
@@ -13,7 +16,7 @@ export interface Dependent {
   settings: ManagedSettings;
 }
 
-/** All that need this key, directly or not, each after what it needs itself. */
+/** All managed commands that need this key, directly or not, each after its own needs. */
 export function findDependents(index: ManifestIndex, key: string): Dependent[] {
   const all = new Map<string, Dependent>();
   for (const { key: own, settings } of declaredIn(index))

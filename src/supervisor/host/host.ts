@@ -1,19 +1,30 @@
 /**
- * The host: one process that serves one launch. It reaps, probes, starts again by policy and writes the exit, and is nothing that
- * is not on disk: killed at any instant, the command runs on and the next dt sees all there is to see.
+ * The host: a process that serves one launch. It reaps, probes, starts again by policy and writes the exit. All that it
+ * knows is on disk: if it is killed at any instant, the command runs on, and the next dt sees everything there is to
+ * see.
  *
- *   phase \ event   leader ends                     stop, Ctrl-C              restart asked      replaced by another      host killed
- *   -------------   -----------------------------   -----------------------   ----------------   ----------------------   -----------------
- *   starting        (not spawned)                   cancel, take back         -                  -                        see supervisor/start/start.ts
- *   running         sweep, exit, policy decides     end under the lock        end, start anew    leave (the other writes) leader runs on
- *   stopping        who stops it writes the exit    SIGKILL at once           -                  leave                    next dt finishes
- *   backoff         -                               forget the restart        start now          leave                    shown as failed
+ *   event \ phase            starting             running                stopping            backoff
+ *   ----------------------   ------------------   --------------------   -----------------   ------------------
+ *   leader ends              (not spawned)        sweep, exit, policy    the process that    -
+ *                                                 decides                stops it writes
+ *                                                                        the exit
+ *   hangs (its `alive`       -                    end, exit, policy      -                   -
+ *   probes say so)                                decides
+ *   stop, Ctrl-C             cancel, take back    end under the lock     SIGKILL at once     forget the restart
+ *   restart asked, or        -                    end, start again       -                   start now
+ *   files changed                                 under one lock
+ *   replaced by another      -                    leave (the other       leave               leave
+ *                                                 writes the exit)
+ *   host killed              see                  leader runs on         next dt finishes    shown as failed
+ *                            start/start.ts
  *
- * Where another folder is in the place of the root by then, nothing is started anew (supervisor/ground/samefolder.ts): what runs goes on, and ends as it ends.
+ * A run that is not ready yet is not ended because of its `alive` probes. The table in supervisor/watch/health.ts says
+ * how probes change the state in which a run is shown.
+ *
+ * If another folder has taken the place of the root, no run is started (supervisor/ground/samefolder.ts): the current
+ * one goes on until it ends.
  *
  * A launch whose host was killed may get another one (adopt.ts), which goes on in the phase that it finds.
- *
- * What it does beside that, when probes or files say so, is in the table of supervisor/run/events.ts.
  */
 import { messageOf } from "../../sys/base/error.ts";
 import { keepFolder } from "../ground/samefolder.ts";
@@ -41,13 +52,19 @@ export async function hostLaunch(outer: Host<HostControl>, first: LaunchSpec): P
   return serveRun(host, beginRun(host, first, started));
 }
 
-/** A shell that became dt (`exec`) had children, and to PID 1 falls what has no parent, whoever left it. */
+/**
+ * A shell that became dt (`exec`) had children of its own, and PID 1 gets every orphan, whichever process left it: then
+ * an orphan may be a stranger's.
+ */
 export function beginHosting(ground: Ground): void {
   ground.bystanders ??= process.pid === 1 || ground.table.childrenOf(process.pid).length > 0;
   ground.table.becomeSubreaper();
 }
 
-/** What runs, or waits, without its host: served from here on as if this host had started it. Null when there is nothing to take over. */
+/**
+ * Serves a launch that runs, or waits, without its host, as if this host had started it. Null when there is nothing to
+ * take over.
+ */
 export async function hostAgain(outer: Host<HostControl>, key: string): Promise<HostEnd | null> {
   const { ground } = outer;
   keepFolder(ground);
@@ -62,7 +79,7 @@ export async function hostAgain(outer: Host<HostControl>, key: string): Promise<
   return "streak" in again ? serveRun(host, again.run, again.streak) : again;
 }
 
-/** From a run that has begun to the end of its launch. */
+/** Serves a launch from a run that has begun to its end. */
 async function serveRun(host: Host, begun: Run, streak = NO_STREAK): Promise<HostEnd> {
   const files = watchForRestart(host);
   try {
@@ -73,7 +90,7 @@ async function serveRun(host: Host, begun: Run, streak = NO_STREAK): Promise<Hos
   }
 }
 
-/** One run after the other, until the launch is over. */
+/** Serves one run after another, until the launch is over. */
 async function serve(host: Host, begun: Run, files: FileWatcher, before: Streak): Promise<HostEnd> {
   let run = begun;
   let streak = before;
@@ -120,13 +137,13 @@ function replaceRun(
   return event.is === "restart" ? restartNow(host, run, event) : restartForChange(host, run, event.because);
 }
 
-/** Beside the host's own work: what needs this launch waits until it is ready again. */
+/** Restarts the dependents, beside the host's other work: they wait until this launch is ready again. */
 function cascade(host: Host, run: Run): void {
   void (async () => {
     const { restartDependents } = await import("./cascade.ts");
     await restartDependents(host, run);
   })().catch((error) => {
     if (!run.over.signal.aborted)
-      host.report({ is: "note", text: `what needs ${run.record.key}: ${messageOf(error)}` });
+      host.report({ is: "note", text: `what needs ${run.record.key} is not restarted: ${messageOf(error)}` });
   });
 }

@@ -1,4 +1,7 @@
-/** A new run because files changed: done by the launch's own host, as long as the launch is its own and is wanted. */
+/**
+ * Starts a new run because files changed. The launch's own host does it, as long as the launch is its own and is
+ * wanted.
+ */
 import type { Asker, LaunchRecord } from "../../state/types.ts";
 import { DtError, messageOf } from "../../sys/base/error.ts";
 import { identifySelf, type ProcessIdentity } from "../../sys/process/identity.ts";
@@ -10,10 +13,13 @@ import { whileWanted } from "../start/wanted.ts";
 import { beginRun } from "./begin.ts";
 import { isEndedForAnother, sizeOf } from "./onrequest.ts";
 
-/** A host never waits for the lock in front of whoever ends its launch: they wait for it to leave. */
+/**
+ * In milliseconds. A host never waits for the lock ahead of a process that ends its launch: that process waits for the
+ * host to leave.
+ */
 const TRY_AGAIN_MS = 20;
 
-/** Null when the launch goes on as it is: it is in somebody else's hands, or could not be started anew. */
+/** Null when the launch goes on as it is: another process is changing it, or it could not be started again. */
 export async function restartForChange(host: Host, run: Run, because: string): Promise<Run | null> {
   const { ground, report, control } = host;
   const { key, token, restarts } = run.record;
@@ -58,7 +64,10 @@ export function changeAsker(self: ProcessIdentity, because: string): Asker {
   return { by: "policy", pid: self.pid, command: "`restartOn` in the manifest", because };
 }
 
-/** Unless a stop is wanted since this run began: one that is older came back with a file, and where there is none, or none to read, it was lost. */
+/**
+ * True unless a stop is wanted since this run began. An older want came back with a restored file; a missing or
+ * unreadable one was lost.
+ */
 export function wantsRun({ store }: Ground, { key, startedAt }: Pick<LaunchRecord, "key" | "startedAt">): boolean {
   const want = store.want(key);
   return want.is !== "there" || want.value.want === "run" || want.value.at < startedAt;

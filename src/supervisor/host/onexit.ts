@@ -1,4 +1,7 @@
-/** A run is over: what is left of its tree is swept, the exit written, and the policy says whether a new run follows. */
+/**
+ * When a run is over, the rest of its tree is swept and the exit written, and the policy decides whether a new run
+ * follows.
+ */
 
 import type { Asker, ExitRecord, LaunchRecord } from "../../state/types.ts";
 import { formatDuration } from "../../values/duration.ts";
@@ -17,12 +20,12 @@ export type Finished =
   | { is: "restart"; afterMs: number; streak: Streak; asker: Asker; exit: ExitRecord }
   | { is: "end"; end: HostEnd };
 
-/** `ended`: the leader did, by itself. `stuck`: it runs, its `alive` probes fail, and this host ends it. */
+/** `ended`: the leader ended by itself. `stuck`: it runs, its `alive` probes fail, and this host ends it. */
 export type RunOver = { is: "ended" } | { is: "stuck"; because: string };
 
 /**
- * If somebody who holds the lock is ending the launch, they write the exit and this host leaves; else this host takes the lock, sweeps
- * what is left of the tree and writes it.
+ * If the process that holds the lock is ending the launch, that process writes the exit and this host leaves. Otherwise
+ * this host takes the lock, sweeps the rest of the tree and writes the exit.
  */
 export async function finishRun(host: Host, run: Run, over: RunOver, streak: Streak): Promise<Finished> {
   const { ground, report, control } = host;
@@ -64,14 +67,17 @@ export async function finishRun(host: Host, run: Run, over: RunOver, streak: Str
 
 interface FinishedRun {
   run: Run;
-  /** As it is on disk. */
+  /** The run's record as it is on disk. */
   record: LaunchRecord;
   exit: ExitRecord;
   over: RunOver;
   streak: Streak;
 }
 
-/** Still under the lock: the exit is written. A policy puts a record in `backoff` in the place of this one, in one step. */
+/**
+ * Decides what follows, still under the lock and with the exit written. Before another run, a record in `backoff`
+ * replaces the run's in one step.
+ */
 function decide({ ground, report }: Host, { run, record, exit, over, streak }: FinishedRun): Finished {
   const wanted = wantsRun(ground, record);
   const policy = run.spec.settings.restart;
@@ -96,20 +102,23 @@ function decide({ ground, report }: Host, { run, record, exit, over, streak }: F
     });
     noteSpec(ground, record.token, run.spec);
   } catch (error) {
-    // What cannot be written down cannot be waited for: nobody would see or stop it.
+    // A restart that cannot be recorded is not waited for: nobody could see or stop it.
     report({ is: "note", text: `${record.key} is not started again: ${(error as Error).message}` });
     return { is: "end", end: { is: "ended", exit } };
   }
   return { ...decision, asker: policyAsker(record, run.spec, over, exit), exit };
 }
 
-/** The launch says that the policy started it; what a person later does to it in this terminal is that person's. */
+/**
+ * The next run is recorded as started by the policy. What a person later does to it in this terminal is still recorded
+ * as that person's.
+ */
 function policyAsker({ host }: LaunchRecord, { settings }: LaunchSpec, over: RunOver, exit: ExitRecord): Asker {
   const field = over.is === "stuck" ? "`alive`" : `restart: "${settings.restart.policy}"`;
   return { by: "policy", pid: host.pid, command: `${field} in the manifest`, because: `it ${exit.text}` };
 }
 
-/** What its host ended since it hung has failed, whatever status it then left with. */
+/** A run that its host ended because it hung has failed, whatever its exit status. */
 function noteStuck(ground: Ground, run: Run, exit: ExitRecord, because: string): ExitRecord {
   const told: ExitRecord = {
     ...exit,
@@ -128,7 +137,7 @@ function giveUp(
 ): Finished {
   const text = `${exit.key} was started again ${restarts} times within ${formatDuration(windowMs)}: given up`;
   report({ is: "note", text });
-  // Also where the last end was a success, as `always` may have it: a command that is wanted and given up has failed.
+  // Also if the last end was a success, as it may be with `always`: a command that is wanted and given up has failed.
   const told: ExitRecord = { ...exit, reason: "failed", gaveUpAfter: restarts, gaveUpWithinMs: windowMs };
   writeExit(ground, told);
   return { is: "end", end: { is: "ended", exit: told } };
@@ -138,6 +147,6 @@ function writeExit({ store }: Ground, exit: ExitRecord): void {
   try {
     store.writeExit(exit);
   } catch {
-    // the exit itself is there; a full disk must not make more of this
+    // the exit itself is there, and a full disk must not end the host
   }
 }

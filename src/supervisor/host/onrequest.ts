@@ -1,4 +1,4 @@
-/** What a person asks of a host while its launch runs: an end, or a new run. */
+/** What a person may ask of a host while its launch runs: an end, or a new run. */
 import { messageOf } from "../../sys/base/error.ts";
 import { presenceOf } from "../../sys/process/identity.ts";
 import { endLaunch } from "../end/end.ts";
@@ -59,8 +59,8 @@ export function endOf({ spec, record }: Run, request: EndingRequest): Pick<EndRe
 }
 
 /**
- * A restart of a living host is done by that host. When the new start fails before the old launch was touched, the old one goes on; when
- * it was ended already, that failure, which is written down, is the host's own end.
+ * A launch with a living host is restarted by that host. If the new start fails before the old launch was touched, the
+ * old one goes on. If the old launch has already been ended, the failure is recorded, and ends the host too.
  */
 export async function restartNow(
   host: Host,
@@ -68,7 +68,7 @@ export async function restartNow(
   request: Extract<HostRequest, { is: "restart" }>,
 ): Promise<Run | null> {
   const { ground, report } = host;
-  // What a launch is restarted for by another's host runs on with what its own person's environment was.
+  // A cascaded restart keeps the environment of the user who started this launch.
   const env = request.spec.asker.by === "policy" ? run.spec.env : request.spec.env;
   const spec = {
     ...request.spec,
@@ -98,7 +98,7 @@ export async function restartNow(
   }
 }
 
-/** No record is left, and the last exit is of the start that was to take this launch's place. */
+/** No record is left, and the last exit is that of the start that was to take this launch's place. */
 export function isEndedForAnother({ store, table }: Ground, { record }: Run): boolean {
   if (store.record(record.key).is !== "absent") return false;
   if (record.leader === null || presenceOf(table, record.leader) === "alive") return false;

@@ -18,7 +18,10 @@ export type Decision =
   | { is: "restart"; afterMs: number; streak: Streak }
   | { is: "give-up"; restarts: number; windowMs: number };
 
-/** Whether the policy starts it again. What is not alive is started again because `alive` says so, whatever the policy for ends is. */
+/**
+ * Whether the policy starts it again. A run that is not alive is started again because `alive` says so, whatever the
+ * policy for ends is.
+ */
 export const AGAIN: Readonly<Record<RestartPolicy["policy"], Readonly<Record<RunEnd, boolean>>>> = {
   no: { succeeded: false, failed: false, "not-alive": true },
   "on-failure": { succeeded: false, failed: true, "not-alive": true },
@@ -29,7 +32,7 @@ export function judgeEnd({ successCodes }: RestartPolicy, code: number | null): 
   return isSuccess({ successCodes }, code) ? "succeeded" : "failed";
 }
 
-/** `random` is from 0 up to 1. */
+/** `random`: at least 0 and less than 1. */
 export function decideAfterEnd(policy: RestartPolicy, run: EndedRun, random: number): Decision {
   if (!AGAIN[policy.policy][run.end]) return { is: "end" };
   const { limit } = policy;

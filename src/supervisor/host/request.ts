@@ -1,7 +1,8 @@
 /**
- * Asking a living host to restart its launch: a request file (0600, with a nonce and the asker's environment, in the user's home), a signal,
- * and an answer in a reply file of that nonce. Who renames the request away owns it: the host that claims it, or the asker that gives up, never
- * both. Of many who ask at once each waits until the request before its own was claimed.
+ * Asks a living host to restart its launch: by a request file (0600, in the user's home, with a nonce and the asker's
+ * environment), a signal, and a reply file named by that nonce. The process that renames the request away owns it: the
+ * host that claims it, or the asker that gives up, never both. If many ask at once, each waits until the request before
+ * its own is claimed.
  */
 import { linkSync, renameSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -35,15 +36,15 @@ interface ReplyFile {
   error: FailureReport | null;
 }
 
-/** How long a host may take to claim a request; a busy machine's host takes milliseconds. */
+/** How long a host may take to claim a request, in milliseconds. It takes milliseconds even on a busy machine. */
 const CLAIM_MS = 1500;
 
 export type RestartAnswer = "restarted" | "no-answer";
 
-/** How long a claimed request may be without a reply: between the host's rename and its write. */
+/** How long a claimed request may be without a reply, in milliseconds: between the host's rename and its write. */
 const REPLY_MS = 1000;
 
-/** Throws what the host could not do; `no-answer` means: go on as if there were no host. */
+/** Throws the host's error. `no-answer`: go on as if there were no host. */
 export async function askRestart(ground: Ground, record: LaunchRecord, spec: LaunchSpec): Promise<RestartAnswer> {
   const { table } = ground;
   const nonce = crypto.randomUUID().replaceAll("-", "");
@@ -74,7 +75,7 @@ export async function askRestart(ground: Ground, record: LaunchRecord, spec: Lau
   }
 }
 
-/** Takes the place of a request that nobody claims in time: its asker was killed, or the host does not answer. */
+/** Replaces a request that no host claims in time: its asker was killed, or the host does not answer. */
 async function publish({ seal }: Vault, request: string, content: RequestFile): Promise<void> {
   const temporary = temporaryName(request);
   try {
@@ -94,7 +95,7 @@ async function publish({ seal }: Vault, request: string, content: RequestFile): 
   }
 }
 
-/** False while another request is there. Where there are no hard links, it is replaced. */
+/** False while another request is there. On a file system without hard links, that one is replaced. */
 function isLinked(temporary: string, request: string): boolean {
   try {
     linkSync(temporary, request);
@@ -105,7 +106,7 @@ function isLinked(temporary: string, request: string): boolean {
   return true;
 }
 
-/** Takes back what nobody has claimed. False when it is not there any more, or another's. */
+/** Takes back an unclaimed request. False when it is no longer there, or belongs to another asker. */
 function withdraw({ seal }: Vault, request: string, nonce: string): boolean {
   const withdrawn = temporaryName(request);
   const there = readSealed(request, seal, (value) => value as RequestFile);
@@ -114,12 +115,12 @@ function withdraw({ seal }: Vault, request: string, nonce: string): boolean {
   return true;
 }
 
-/** One a key and run directory. */
+/** One for each key in each run directory. */
 function requestPath({ directory }: Vault, { store }: Ground, key: string): string {
   return join(directory, `${sha256(`${store.directory}\0${key}`).slice(0, 32)}.request`);
 }
 
-/** Named like a temporary, so that what a killed asker leaves is cleared. */
+/** Named like a temporary file, so that what a killed asker leaves is removed. */
 function replyPath(request: string, { asker }: LaunchSpec, nonce: string): string {
   return join(dirname(request), `.${basename(request)}.reply.${asker.pid}.${nonce}.tmp`);
 }
@@ -139,7 +140,7 @@ export function claimRequests(ground: Ground, key: string, push: (request: HostR
       const answer: ReplyFile = { version: 1, nonce, state, error };
       writeSealed(replyPath(request, spec, nonce), vault.seal, answer);
     } catch {
-      // a full disk: the launch goes before the answer, and who gets none goes on as if there were no host
+      // a full disk: the launch matters more, and an asker without an answer goes on as if there were no host
     }
   };
   reply("claimed", null);
