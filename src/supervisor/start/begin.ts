@@ -1,4 +1,7 @@
-/** The steps `claim` and `begin`: from here on the place is clear. What was written ahead is taken back if nothing was spawned. */
+/**
+ * The steps `claim` and `begin`, for which the place is clear. What was written ahead is taken back if nothing was
+ * spawned.
+ */
 import { closeSync } from "node:fs";
 import { logPlaces, makeLogDirectory, openRun } from "../../logs/open.ts";
 import { beginTimes } from "../../logs/times.ts";
@@ -37,7 +40,7 @@ export async function claim(start: ClearedStart, undo: Undo): Promise<ClaimedSta
   const prepared = { ...start.prepared, stack };
   ground.store.writeWant({ version: 1, key: spec.key, want: "run", at: new Date().toISOString(), by: spec.asker });
   const { port } = prepared;
-  // What listens for a container is not its launch, and was not the old one either.
+  // A process that listens for a container belongs neither to this launch nor to the old one.
   const check = () => (stack === null ? checkPort(ground, spec.key, port) : undefined);
   check();
   const claimed = prepared.claim ?? (port === null ? null : await claimPort(ground, spec.key, port, check));
@@ -57,7 +60,8 @@ export async function begin(start: ClaimedStart): Promise<Extract<Started, { is:
     store.writeRecord(written);
     noteSpec(ground, written.token, spec);
     noteStack(ground, written, prepared.stack);
-    // Looked for again now that this start can be seen: of two at the same instant, at least one sees the other (maybe both do).
+    // Checked again now that other starts can see this one: of two at the same instant, at least one sees the other
+    // (maybe both do).
     refuseSharedLog(ground, spec.key, prepared.log);
     const log = openLog(start, written);
     let leader: Leader;
@@ -74,8 +78,8 @@ export async function begin(start: ClaimedStart): Promise<Extract<Started, { is:
     leader.exited.then(() => start.claim?.release());
     return { is: "started", record: written, leader, prepared };
   } catch (error) {
-    // Nothing was spawned: what was written ahead is taken back. (A spawned leader has been stopped by recordLeader.) With containers of an
-    // earlier launch it stays until they are gone.
+    // Nothing was spawned (recordLeader has stopped a leader that was), so what was written ahead is taken back. With
+    // containers of an earlier launch it stays until they are gone.
     if (written !== null && prepared.stack?.written === undefined) store.removeRecord(written);
     letGo(ground, spec.key);
     throw error;

@@ -1,4 +1,7 @@
-/** A start that failed and left nothing running is written down as the key's last exit, under its lock, so that it can be told later. */
+/**
+ * Records a start that failed and left nothing running as the key's last exit, under its lock, so that it can be
+ * reported later.
+ */
 import type { Asker } from "../../state/types.ts";
 import { DtError } from "../../sys/base/error.ts";
 import { makeExit } from "../launch/exit.ts";
@@ -9,8 +12,8 @@ import type { PreparedLaunch } from "../prepare/launch.ts";
 type Facts = Pick<PreparedLaunch, "token" | "argv" | "cwd" | "log"> & { restarts: number };
 
 /**
- * Does nothing while the key has a record: then an old launch, or what is left of it, is still there, and its facts stay. A start that
- * was cancelled counts as interrupted, and nothing is wanted any more.
+ * Does nothing while the key has a record: then an old launch, or the rest of one, is still there, and its facts stay.
+ * A cancelled start counts as interrupted, and the key is no longer wanted.
  */
 export function noteStartFailure(ground: Ground, spec: LaunchSpec, facts: Facts, error: unknown): void {
   const { store } = ground;
@@ -38,7 +41,7 @@ export function noteStartFailure(ground: Ground, spec: LaunchSpec, facts: Facts,
       }),
     );
   } catch (unwritten) {
-    // A full disk may be why it failed: whoever asked is told, and that is all there is.
+    // A full disk may be why it failed. The caller gets the error, and no more can be done.
     if (!(unwritten instanceof DtError)) throw unwritten;
   }
 }

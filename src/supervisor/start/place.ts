@@ -1,6 +1,7 @@
 /**
- * The step `clear`: what was under the key before a start. A living launch is ended, what is recorded of a dead one is swept, and processes of a
- * record that does not parse are searched for by key and root; none of them is ever assumed to be gone.
+ * The step `clear`, for what was under the key before a start. A living launch is ended, the rest of a dead one is
+ * swept by its record, and the processes of a record that does not parse are searched for by key and root. None of them
+ * is ever assumed to be gone.
  */
 
 import type { LaunchRecord } from "../../state/types.ts";
@@ -14,7 +15,7 @@ import { checkPort, isHeldForIt } from "../port/port.ts";
 import { isConverging } from "../prepare/stack.ts";
 import type { Before, ClearedStart, PreparedStart, Undo } from "./types.ts";
 
-/** Throws where the start must not touch the launch before: a log that is in use, a port that another process holds. */
+/** Throws if the start must not touch the launch before: because a log is in use, or another process holds the port. */
 export async function clear(start: PreparedStart, undo: Undo): Promise<ClearedStart> {
   const { ground, spec, prepared } = start;
   refuseSharedLog(ground, spec.key, prepared.log);
@@ -31,7 +32,7 @@ function refuseStrangersPort({ ground, spec: { key }, prepared: { port } }: Prep
   if (old.value.port !== port || !isHeldForIt(ground, old.value, port)) checkPort(ground, key, port, old.value);
 }
 
-/** What of the launch before this start takes the place of; null: nothing is left of it. */
+/** Ends the launch before. Returns what is left of it for this start to replace; null: nothing is left. */
 async function clearPlace({ ground, spec, prepared, report, options }: PreparedStart): Promise<Before | null> {
   const { key } = spec;
   const old = ground.store.record(key);
@@ -45,7 +46,7 @@ async function clearPlace({ ground, spec, prepared, report, options }: PreparedS
   ground.store.checkSpace();
   const isLiving = record.leader !== null && presenceOf(ground.table, record.leader) === "alive";
   if (isLiving && converge)
-    report({ is: "note", text: `${key} runs: its containers are brought to what is declared now` });
+    report({ is: "note", text: `${key} runs: updating its containers to what is declared now` });
   if (isLiving && !converge) report({ is: "replacing", key, pid: record.leader?.pid ?? null, ageMs: ageOf(record) });
   const ended = await endLaunch(ground, record, {
     how: isLiving ? "replace" : "sweep",
@@ -63,7 +64,7 @@ function ageOf({ startedAt }: LaunchRecord): number {
   return Math.max(0, Date.now() - Date.parse(startedAt));
 }
 
-/** A start that failed leaves nothing of the launch whose place it was to take. */
+/** A failed start leaves nothing of the launch that it was to replace. */
 async function giveUp(start: PreparedStart, { record, converge }: Before): Promise<void> {
   if (converge) return giveUpStack(start, record);
   const { store } = start.ground;
@@ -72,7 +73,7 @@ async function giveUp(start: PreparedStart, { record, converge }: Before): Promi
   else store.removeFiled(record.token);
 }
 
-/** The containers of a launch that is gone, and of a start that could not take them over. */
+/** Ends the containers of a launch that is gone, since the start could not take them over. */
 async function giveUpStack({ ground, report }: PreparedStart, old: LaunchRecord): Promise<void> {
   try {
     await endStack(ground, old);

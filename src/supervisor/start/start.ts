@@ -1,23 +1,29 @@
 /**
- * Starting a launch, done by its host while it holds the key's lock. Killed after any step, this is what the next dt finds:
+ * Starting a launch, done by its host while it holds the key's lock. If the host is killed after a step, the next dt
+ * finds this:
  *
- *   step                                    then killed, the next dt finds
- *   -------------------------------------   ------------------------------------------------------------------
+ *   step                                    what the next dt finds
+ *   -------------------------------------   -------------------------------------------------------------------------
  *   prepare (argv, cwd, env, port, log)     nothing was touched
  *   lock                                    a lock whose holder is gone: broken
- *   asked whether a stop came meanwhile     the same; which stops count is the table in supervisor/ticket/pending.ts
+ *   check whether a stop came meanwhile     the same; which stops count is the table in supervisor/ticket/pending.ts
  *   end the old launch                      see supervisor/end/end.ts: `stopping`, finished by the next start or stop
  *   want written, port checked              no record, and the exit of the old launch
- *   fence, hold, write-ahead (`starting`)   a record without a leader and its host gone: looks for the token, finds nothing
+ *   fence, hold, write-ahead (`starting`)   a record without a leader, whose host is gone: looks for the token, finds
+ *                                           nothing
  *   log opened                              the same
- *   leader spawned                          the same, but a process carries the token (or the fence is still held until it does)
- *   leader recorded (`running`), unlock     a launch without a host: it runs on and is listed, stopped, replaced as ever
+ *   leader spawned                          the same, but a process carries the token (or the fence is still held
+ *                                           until it does)
+ *   leader recorded (`running`), unlock     a launch without a host: it runs on and is listed, stopped and replaced
+ *                                           as usual
  *
- * The steps are prepare, lock, judge, clear (place.ts), claim and begin (begin.ts): each takes a `Start` and gives it, richer, to the next. A step
- * that can be taken back pushes how to `undo`, which runs in reverse order if a later one fails.
+ * The steps are prepare, lock, judge, clear (place.ts), claim and begin (begin.ts). Each takes a `Start` and gives it,
+ * with more in it, to the next. A step that can be taken back pushes onto `undo` how to do that; this runs in reverse
+ * order if a later step fails.
  *
- * A start that fails under the lock with nothing left running leaves an exit (`start-failed`), so that it can be reported later. One that
- * fails before the lock touched nothing, and its caller gets the error; one whose old launch runs on never writes over that one's facts.
+ * A start that fails under the lock with nothing left running leaves an exit (`start-failed`), so that it can be
+ * reported later. A start that fails before the lock touched nothing, and its caller gets the error. A start whose old
+ * launch runs on never overwrites the facts of that launch.
  */
 import type { LaunchRecord } from "../../state/types.ts";
 import type { HeldLock } from "../../sys/lock/lock.ts";
@@ -35,8 +41,8 @@ import type { PreparedStart, Start, Started, StartOptions, Undo } from "./types.
 import { watchWanted } from "./wanted.ts";
 
 /**
- * How long what runs before a restart may take to end, in milliseconds, once the restart is no longer wanted: the dt that stopped the launch waits
- * for its host, and not as long as for a start.
+ * How long the one-shots before a restart may take to end once the restart is no longer wanted, in milliseconds: the dt
+ * that stopped the launch waits for its host, and not as long as for a start.
  */
 const GIVE_UP_MS = 1000;
 
@@ -55,7 +61,7 @@ export async function startLaunch(
     const signal = AbortSignal.any([options.signal ?? [], stopped.signal, wanted.signal].flat());
     return await startInTurn({ ground, spec, report, options: { ...options, signal } }, wanted.close);
   } catch (error) {
-    // Before anything was touched: under the lock it is not watched.
+    // Before anything was touched: under the lock this is not watched.
     if (wanted.signal.aborted && error === wanted.signal.reason) return { is: "unwanted" };
     throw error;
   } finally {
@@ -88,7 +94,7 @@ async function startInTurn(start: Start, onTurn: () => void): Promise<Started> {
 async function prepare(start: Start): Promise<PreparedStart> {
   const { ground, spec, report } = start;
   const isStack = spec.settings.compose !== null;
-  // What runs before it may write the file of a stack.
+  // A one-shot before it may write the file of a stack.
   if (isStack) await runFirst(start);
   const prepared = { ...start, prepared: await prepareLaunch(ground, spec, report) };
   if (!isStack && (await compare(prepared))?.is !== "same") await runFirst(start);
@@ -101,7 +107,7 @@ async function runFirst({ ground, spec, report, options: { signal, restarts } }:
   await runBefore(ground, spec, report, signal, restarts === 0 ? undefined : GIVE_UP_MS);
 }
 
-/** With `--ensure`: whether what runs is the same. Null where that was not asked for. */
+/** With `--ensure`: whether the launch that runs is the same. Null when this was not asked for. */
 async function compare({ ground, spec, prepared }: PreparedStart) {
   if (!spec.ensure) return null;
   const { judgeSame } = await import("../prepare/ensure.ts");
@@ -147,7 +153,7 @@ function reportBroken({ report }: Start, { broke }: HeldLock): void {
   report({ is: "note", text: `broke ${whose}` });
 }
 
-/** The record of the launch that `--ensure` leaves alone; null: it is started. */
+/** The record of the launch that `--ensure` leaves alone; null: the launch is started. */
 async function judge(start: PreparedStart): Promise<LaunchRecord | null> {
   const judged = await compare(start);
   if (judged?.is === "same") return judged.record;

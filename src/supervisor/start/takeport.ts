@@ -1,11 +1,14 @@
-/** `--take`: the launches that hold a port are stopped as `dt stop` does, in whichever root they are; nobody else's process ever is. */
+/**
+ * `--take`: stops the launches that hold a port as `dt stop` does, whichever root they are in. It never stops another
+ * process.
+ */
 import { openStore } from "../../state/store.ts";
 import { stopKey } from "../end/stopkey.ts";
 import type { Ground, LaunchSpec } from "../launch/types.ts";
 import { describeHolder, holdersOf } from "../port/holders.ts";
 import { isInTheWay } from "../port/listening.ts";
 
-/** What holds it and is no launch is left; the start then names it. */
+/** Does nothing if a process that is no launch holds the port; the start then names it. */
 export async function freePort(ground: Ground, spec: LaunchSpec, say: (text: string) => void): Promise<void> {
   const { port } = spec.settings;
   if (typeof port !== "number") return;

@@ -1,4 +1,4 @@
-/** What a start is asked with, and what it gives. No code in this file. */
+/** What a start is given, what its steps hand on, and what it returns. No code in this file. */
 import type { LaunchRecord } from "../../state/types.ts";
 import type { SpawnedLeader } from "../../sys/spawn/spawn.ts";
 import type { Streak } from "../launch/streak.ts";
@@ -11,11 +11,14 @@ export type Leader = SpawnedLeader & { terminal?: HostedTerminal };
 
 export interface StartOptions {
   restarts: number;
-  /** What the policy has done in a row, this run counted. Default: nothing. */
+  /** The restarts by policy in a row, with this one. Default: none. */
   streak?: Streak;
-  /** How its leader ended, when this process is the host of the launch that is replaced. */
+  /** How the leader of the replaced launch ended, when this process is its host. */
   ownExit?: Promise<{ code: number | null; signal: string | null }>;
-  /** Asked while the start waits, and under the lock; false ends the start (a policy's restart that is no longer wanted). */
+  /**
+   * Called while the start waits, and under the lock. False ends the start: a restart by policy that is no longer
+   * wanted.
+   */
   stillWanted?: () => boolean;
   /** Aborted to cancel before anything was spawned. */
   signal?: AbortSignal;
@@ -26,7 +29,7 @@ export type Started =
   | { is: "unchanged"; record: LaunchRecord }
   | { is: "unwanted" };
 
-/** A start, as it goes from step to step: who works, what was asked, who hears of it. */
+/** A start as it goes from step to step: where it works, what was asked, who hears of it. */
 export interface Start {
   ground: Ground;
   spec: LaunchSpec;
@@ -39,7 +42,7 @@ export interface PreparedStart extends Start {
   prepared: PreparedLaunch;
 }
 
-/** Nothing of the launch before runs. What it left, if anything, this start takes the place of. */
+/** Nothing of the launch before runs. This start replaces what it left, if anything. */
 export interface ClearedStart extends PreparedStart {
   before: Before | null;
 }
@@ -51,7 +54,7 @@ export interface Before {
   converge: boolean;
 }
 
-/** The port, if there is one, is this start's. */
+/** The port, if there is one, belongs to this start. */
 export interface ClaimedStart extends ClearedStart {
   claim: PortClaim | null;
 }

@@ -3,7 +3,10 @@
 /** How late it is noticed that a start is no longer wanted, in milliseconds. */
 const LOOK_EVERY_MS = 100;
 
-/** Aborted once the start is not wanted any more: whoever stopped the launch waits for its host, and ends one that goes on. */
+/**
+ * Aborts `signal` once the start is no longer wanted: the process that stopped the launch waits for its host, and ends
+ * a host that goes on.
+ */
 export function watchWanted(stillWanted: (() => boolean) | undefined): { signal: AbortSignal; close(): void } {
   const off = new AbortController();
   if (stillWanted === undefined) return { signal: off.signal, close() {} };
@@ -15,7 +18,7 @@ export function watchWanted(stillWanted: (() => boolean) | undefined): { signal:
   return { signal: off.signal, close: () => clearInterval(timer) };
 }
 
-/** What `work` gives; null once the start is not wanted any more, however long the work goes on. */
+/** The result of `work`; null once the start is no longer wanted, however long the work goes on. */
 export async function whileWanted<T>(stillWanted: () => boolean, work: Promise<T>): Promise<T | null> {
   const { signal, close } = watchWanted(stillWanted);
   const off = Promise.withResolvers<null>();
