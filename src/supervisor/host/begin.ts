@@ -22,7 +22,7 @@ export function beginRun(
   const { control } = host;
   const { record, leader, prepared } = started;
   const over = new AbortController();
-  // It is launched: what its host starts from now on is no start that a caller waits for.
+  // It is launched: no caller waits for what its host starts from now on.
   const { ticket: _, ...own } = spec;
   const run: Run = {
     spec: own,

@@ -8,7 +8,7 @@ import type { Ground, LaunchSpec } from "../launch/types.ts";
 import { describeHolder, holdersOf } from "../port/holders.ts";
 import { isInTheWay } from "../port/listening.ts";
 
-/** Does nothing if a process that is no launch holds the port; the start then names it. */
+/** Does nothing if a process that is no launch, or that cannot be seen, holds the port; the start then names it. */
 export async function freePort(ground: Ground, spec: LaunchSpec, say: (text: string) => void): Promise<void> {
   const { port } = spec.settings;
   if (typeof port !== "number") return;
