@@ -16,7 +16,7 @@ const KILL_EVERY_MS = 25;
 const REASONS: Record<string, RegExp> = {
   "replaced before it was ready": /t:dev:default replaced by dt t dev -d \(pid \d+\) after \S+ before it was ready/,
   "lock not had": /Could not get the lock .*: (pid \d+ .*|others were trying)/,
-  "its host was killed": /The host of t:dev:default ended before it could say what became of the launch/,
+  "its host was killed": /The host of t:dev:default ended before it reported what became of the launch/,
   "its command was killed": /t:dev:default failed with signal SIGKILL after \S+ before it was ready/,
 };
 

@@ -199,7 +199,7 @@ test("what runs before a launch, beside another one of the same host, is reporte
   try {
     const up = await root.dt(["up", "t:first", "t:second", "-d"]);
     expect(up.code).toBe(0);
-    expect(up.stderr).not.toContain("says not of which launch");
+    expect(up.stderr).not.toContain("nothing shows which launch");
     expect(up.stderr).not.toContain("lost its parent");
   } finally {
     await root.dispose();

@@ -1,6 +1,6 @@
 /**
- * Moves a host of many on: after each change it starts what may start, leaves what no longer can, and says once when nothing more is awaited.
- * What may start is the table in schedule.ts.
+ * Advances a host of many: after each change it starts the nodes that may start, leaves those that no longer can, and
+ * reports once when nothing more is awaited. The table in schedule.ts says which nodes may start.
  */
 import type { Asker } from "../../state/types.ts";
 import { describeAsker } from "../launch/exit.ts";
@@ -9,8 +9,8 @@ import type { Outcome, UpNode } from "./types.ts";
 import { callOff, changeOutcome, isForsaken, preventNode, type UpState } from "./upstate.ts";
 
 /**
- * A launch without `ready` is up when it has run for this long. Its dependents do not wait for that. Most programs that cannot run (a wrong
- * setting, a missing file) end within it.
+ * In milliseconds. A launch without `ready` is up when it has run for this long. Its dependents do not wait for that.
+ * Most programs that cannot run (a wrong setting, a missing file) end within it.
  */
 const SETTLE_MS = 500;
 
@@ -46,14 +46,17 @@ function leaveForsaken(up: UpState): boolean {
   const { nodes, stages, served } = up;
   const waiting = nodes.filter((one) => stages.get(one.key) === "waiting" && isForsaken(up, one));
   for (const { key } of waiting) callOff(up, key, "its dependents were stopped meanwhile");
-  // A launch is one of its own, and stays.
+  // A launch that is being started stays: it is one of its own.
   for (const one of nodes)
     if (one.run.is === "task" && stages.get(one.key) === "going" && isForsaken(up, one))
       served.get(one.key)?.cancel.abort();
   return waiting.length > 0;
 }
 
-/** `looks`: who stopped each node, in the order of the nodes. Only for those that wait: one that is being started finds out itself. */
+/**
+ * `looks` return who stopped each node, in the order of the nodes. Only waiting nodes are checked: one that is being
+ * started finds out itself.
+ */
 export function lookForStops(up: UpState, looks: readonly (() => Asker | null)[]): void {
   let isAny = false;
   for (const [at, { key }] of up.nodes.entries()) {

@@ -1,6 +1,7 @@
 /**
- * Many launches served by one host. Launches whose needs are met start in parallel, those with a failed need do not start, and all are stopped in
- * reverse order of needs. Each launch is served as by a host of its own; when this host lets go of one, it says so on disk (`released`).
+ * Many launches served by one host. Launches whose needs are met start in parallel, those with a failed need do not
+ * start, and all are stopped in reverse order of needs. Each launch is served as by a host of its own. When this host
+ * lets go of one, it notes that on disk (`released`).
  */
 
 import { beginHosting } from "../host/host.ts";
@@ -14,25 +15,28 @@ import { serveNode } from "./servenode.ts";
 import type { Outcome, UpEvent, UpNode } from "./types.ts";
 import { endServed, leaveUnstarted, makeUpState, type UpState } from "./upstate.ts";
 
-/** How late a launch that waits for its turn is seen to be called off. */
+/** How late it is noticed that a waiting launch was called off, in milliseconds. */
 const LOOK_EVERY_MS = 100;
-/** After this many restarts in a row by its policy a launch is no longer waited for: it is not up, and its policy goes on. */
+/**
+ * After this many restarts in a row by its policy a launch is no longer waited for: it is not up, and its policy goes
+ * on.
+ */
 export const MOST_RESTARTS = 3;
 
 export interface Up {
-  /** Resolves when nothing more is awaited of anything. */
+  /** Resolves when nothing more is awaited of any node. */
   settled: Promise<Outcome[]>;
-  /** Resolves when nothing is served any more. */
+  /** Resolves when nothing is served any longer. */
   over: Promise<void>;
   /** Stops all that is served, a need after its dependents, and starts nothing more. */
   stop(request: EndingRequest): void;
-  /** On the restart signal. */
+  /** Takes the requests for a restart; to be called on the restart signal. */
   claim(): void;
 }
 
 /**
- * `ground` is this host's own: what is watched for all of them is put into it. `mostRestarts`: after so many in a row a launch is no longer waited
- * for.
+ * `ground` must be this host's own: it is marked as shared by many launches. `mostRestarts`: after this many restarts
+ * in a row a launch is no longer waited for.
  */
 export function bringUp(
   ground: Ground,

@@ -1,4 +1,7 @@
-/** Bringing up from the caller's side: one host for all, heard until nothing more is awaited; killing the caller changes nothing. */
+/**
+ * The caller's side of bringing up detached: starts one host for all nodes, and listens until nothing more is awaited.
+ * Killing the caller changes nothing.
+ */
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { HIDDEN } from "../../sys/base/hidden.ts";
 import { spawnDetached } from "../../sys/spawn/spawn.ts";
@@ -31,7 +34,7 @@ export async function bringUpDetached(
     hear(event);
     if (event.is === "up") return event.outcomes;
   }
-  throw new DtError("host-lost", "The host ended before it could say what became of what it was to start.", {
+  throw new DtError("host-lost", "The host ended before it reported what became of the launches.", {
     status: EXIT.internal,
     hint: `See ${hostErrorFile(ground)}, and \`dt ps\` for what runs.`,
   });

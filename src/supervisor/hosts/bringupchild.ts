@@ -1,4 +1,4 @@
-/** A detached host of many: its own side of the pipe, as child.ts is of one. */
+/** The host's side of the pipe for a host of many launches, as child.ts is for a host of one. */
 import { writeText } from "../../sys/stdio/stdio.ts";
 import { RESTART_SIGNAL } from "../host/request.ts";
 import { failureOf } from "../launch/failure.ts";
@@ -8,7 +8,7 @@ import type { HostGround } from "./caller.ts";
 import { groundOf, type HostProcess, readInput } from "./child.ts";
 import type { HostedEvent, UpNode } from "./types.ts";
 
-/** After the last start the host is idle. */
+/** How long after the last start the host is idle, in milliseconds. */
 const SETTLED_MS = 1000;
 
 export interface UpInput extends HostGround {
@@ -18,19 +18,14 @@ export interface UpInput extends HostGround {
 export async function runHostOfMany(host: HostProcess): Promise<number> {
   let up: Up | null = null;
   const hard = new AbortController();
-  // It may come before there is anything to stop.
+  // A cancel may come before there is anything to stop.
   const cancel = new AbortController();
   const input = await readInput<UpInput>(() => cancel.abort());
   if (input === null) return 1; // the caller was killed before it could say what to start
   for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => {});
   process.on("SIGTERM", () => up?.stop({ is: "terminate", by: "signal", signal: "SIGTERM" }));
   process.on(RESTART_SIGNAL, () => up?.claim());
-  const tell = (event: HostedEvent) =>
-    void writeText(
-      1,
-      `${JSON.stringify(event)}
-`,
-    );
+  const tell = (event: HostedEvent) => void writeText(1, `${JSON.stringify(event)}\n`);
   try {
     const ground = groundOf(input, host);
     for (const { run } of input.nodes) holdTicket(ground, run.spec);
@@ -42,7 +37,7 @@ export async function runHostOfMany(host: HostProcess): Promise<number> {
     tell({ is: "failed", error: failureOf(error) });
     return 1;
   }
-  // What was needed to start is not needed while they run.
+  // The memory that starting needed is not needed while they run.
   void up.settled.then(() => setTimeout(() => Bun.gc(true), SETTLED_MS).unref());
   await up.over;
   return 0;

@@ -1,7 +1,8 @@
 /**
- * A detached start, from the caller's side: the host is the same binary in a session of its own, told what to start through a
- * pipe, and it reports through another. The caller only listens: when it is killed, nothing changes. Only an explicit cancel
- * (Ctrl-C) does: before the spawn it clears what was written, after it it stops the launch.
+ * The caller's side of a detached start. The host is the same binary in a session of its own; it reads from one pipe
+ * what to start, and reports through another. The caller only listens: if it is killed, nothing changes. Only an
+ * explicit cancel (Ctrl-C) changes something: before the spawn it clears what was written, after the spawn it stops the
+ * launch.
  */
 import { join } from "node:path";
 import type { Reading } from "../../manifest/cache/reading.ts";
@@ -16,12 +17,12 @@ import { hostEnvironment } from "../prepare/selfenv.ts";
 /** On the host's input, after the line with what to start. */
 export const CANCEL = "cancel";
 
-/** Where errors of detached hosts go: what they cannot tell a caller that has gone. */
+/** Where detached hosts write the errors that they cannot report because their caller is gone. */
 export function hostErrorFile(ground: Pick<Ground, "store">): string {
   return join(ground.store.directory, "host.err");
 }
 
-/** The ground a host is to stand on, as plain JSON. */
+/** The ground of a host, as plain JSON. */
 export interface HostGround {
   root: string;
   home: string | null;
@@ -52,10 +53,10 @@ export function hostGroundOf(ground: Ground): HostGround {
   };
 }
 
-/** Which event ends the waiting. */
+/** The event that ends the wait. */
 export type Until = "spawned" | "ready";
 
-/** Starts a host and relays its events until the launch is there; gives the last event. Throws what the host could not do. */
+/** Starts a host and relays its events until the launch is there. Returns the last event. Throws the host's error. */
 export async function startDetached(
   ground: Ground,
   spec: LaunchSpec,
@@ -70,7 +71,7 @@ export async function startDetached(
     hostEnvironment(spec.env, ground.root),
     hostErrorFile(ground),
   );
-  // Not unref'd: Bun 1.4.5 then asks for events without a pause for as long as its output is waited for, a whole CPU.
+  // Not unref'd: Bun 1.4.5 would then poll without a pause while the host's output is awaited, which takes a whole CPU.
   host.stdin.write(`${JSON.stringify(input)}\n`);
   host.stdin.flush();
   const onCancel = () => {
@@ -86,16 +87,20 @@ export async function startDetached(
       if (isLast(event, until)) return event;
     }
   } finally {
-    // What is there is not cancelled by a Ctrl-C that means the next one (of several restarted, of what a command needs).
+    // A launch that is there is not cancelled by a Ctrl-C that means the next one (of several restarts, or of the needs
+    // of a command).
     cancel.removeEventListener("abort", onCancel);
   }
-  throw new DtError("host-lost", `The host of ${spec.key} ended before it could say what became of the launch.`, {
+  throw new DtError("host-lost", `The host of ${spec.key} ended before it reported what became of the launch.`, {
     status: EXIT.internal,
     hint: `See ${hostErrorFile(ground)}, and \`dt ps\` for what runs.`,
   });
 }
 
-/** Starts a host for a launch whose own is gone, and does not wait for it: whether there is something to take over it finds out itself. */
+/**
+ * Starts a host for a launch whose own is gone, and does not wait for it: the new host finds out whether there is
+ * something to take over.
+ */
 export function startAdopting(ground: Ground, key: string, env: Record<string, string>): void {
   const host = spawnDetached(
     [...ground.self, HIDDEN.adopt, key],
@@ -122,7 +127,7 @@ function isLast(event: LaunchEvent, until: Until): boolean {
   }
 }
 
-/** What a killed host had not written whole is no event. */
+/** A line that a killed host did not finish is no event. */
 export async function* readEvents<Event>(stream: ReadableStream<Uint8Array>): AsyncGenerator<Event> {
   for await (const line of linesOf(stream, false)) yield JSON.parse(line) as Event;
 }

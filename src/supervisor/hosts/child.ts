@@ -1,4 +1,7 @@
-/** A detached host's own side: reads what to start, hosts it, reports through its standard output as long as somebody listens. */
+/**
+ * The host's side of a detached start: reads what to start, hosts it, and reports through its standard output as long
+ * as a caller listens.
+ */
 import { openStore } from "../../state/store.ts";
 import type { LaunchRecord } from "../../state/types.ts";
 import type { LockBackend } from "../../sys/lock/lock.ts";
@@ -17,19 +20,19 @@ import type { HostControl, HostRequest } from "../run/types.ts";
 import { holdTicket, mayWait } from "../ticket/ticket.ts";
 import { CANCEL, type HostGround, type HostInput } from "./caller.ts";
 
-/** A host's own process: how it starts dt, and its environment. */
+/** What a host's process knows of itself: how it starts dt, and its environment. */
 export interface HostProcess {
   self: readonly string[];
   env: Record<string, string | undefined>;
 }
 
-/** Gives the exit status of the host process, which nobody but a debugging person sees. */
+/** Returns the exit status of the host process, which only a user who debugs it sees. */
 export async function runDetachedHost(host: HostProcess): Promise<number> {
   const queue = makeQueue<HostRequest>();
   const cancel = new AbortController();
   let started = false;
   const input = await readInput<HostInput>(() => {
-    // Before the spawn the start gives itself up; after it the launch is stopped.
+    // Before the spawn this cancels the start; after the spawn the launch is stopped.
     cancel.abort();
     if (started) queue.push({ is: "interrupt" });
   });
@@ -48,7 +51,7 @@ export async function runDetachedHost(host: HostProcess): Promise<number> {
   });
 }
 
-/** What goes wrong is the last thing that the host says. */
+/** A failure is the last event that the host reports. */
 async function reporting(key: string, work: (report: Report) => Promise<void>): Promise<number> {
   const report = makeReport(key);
   try {
@@ -64,7 +67,7 @@ export interface AdoptInput extends HostGround {
   key: string;
 }
 
-/** A host for a launch whose own is gone. Nobody listens to it: what goes wrong is in host.err. */
+/** Hosts a launch whose own host is gone. No caller listens: errors are in host.err. */
 export async function runAdoptingHost(host: HostProcess): Promise<number> {
   const input = await readInput<AdoptInput>(() => {});
   if (input === null) return 1;
@@ -76,7 +79,7 @@ export async function runAdoptingHost(host: HostProcess): Promise<number> {
   });
 }
 
-/** What went wrong goes to host.err when whoever asked has gone. */
+/** A failure goes to host.err if the caller is gone. */
 function makeReport(key: string): Report {
   return (event) => {
     if (writeText(1, `${JSON.stringify(event)}\n`) !== "written" && event.is === "failed")
@@ -104,7 +107,10 @@ function makeControl(
   };
 }
 
-/** The launch that was left alone may be starting still: what is told of it is what becomes of it. Throws when `signal` is aborted. */
+/**
+ * A launch that was left alone may still be starting: the event says what became of it. Throws when `signal` is
+ * aborted.
+ */
 export async function settledEvent(ground: Ground, record: LaunchRecord, signal: AbortSignal): Promise<LaunchEvent> {
   const { awaitSettled } = await import("../run/settle.ts");
   const settled = await awaitSettled(ground, record.key, { signal });
@@ -115,7 +121,7 @@ export async function settledEvent(ground: Ground, record: LaunchRecord, signal:
   return { is: "unchanged", line: lineOf(record, "stopped") };
 }
 
-/** The ground as the caller has it. */
+/** The ground as the caller has it, for this process. */
 export function groundOf(input: HostGround, { self, env }: HostProcess): Ground {
   const table = makeProcessTable();
   return makeMoving({
@@ -134,7 +140,10 @@ export function groundOf(input: HostGround, { self, env }: HostProcess): Ground 
   });
 }
 
-/** The first line is what to start; a later `cancel` is the caller's Ctrl-C; the mere end of the input means nothing. */
+/**
+ * The first line says what to start; null: the input ended before it. A later `cancel` is the caller's Ctrl-C. The mere
+ * end of the input means nothing.
+ */
 export function readInput<Input>(onCancel: () => void): Promise<Input | null> {
   return new Promise((resolve) => {
     void (async () => {

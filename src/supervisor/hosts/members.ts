@@ -1,6 +1,6 @@
 /**
- * What supervisor/watch/members.ts is for one launch, for a host of many: what fell to it is told apart by lineage, token and log. Of what shows none of
- * them it is said once that no stop ends it.
+ * What supervisor/watch/members.ts does for one launch, for a host of many: lineage, token and log tell which launch an
+ * orphan belongs to. An orphan that shows none of them is reported once, since no stop ends it.
  */
 
 import { identify, type ProcessEntry } from "../../sys/process/identity.ts";
@@ -35,7 +35,7 @@ export function watchManyMembers(
       const who = `${entry.pid}/${entry.startTime}`;
       if (!told.has(who))
         onStray(
-          `pid ${entry.pid} (${ground.table.commandLineOf(entry.pid)}) lost its parent and says not of which launch it is: no stop of one of them ends it`,
+          `pid ${entry.pid} (${ground.table.commandLineOf(entry.pid)}) lost its parent, and nothing shows which launch it belongs to: stopping a launch does not end it`,
         );
       told.add(who);
     }
@@ -71,7 +71,10 @@ function ownChildren(watched: ReadonlySet<Watched>): ReadonlySet<number> {
   return own;
 }
 
-/** `nobody`: it has the lineage of a one-shot that ran in this host; null: it shows none, and may be anybody's. */
+/**
+ * `nobody`: it has the lineage of a one-shot that ran in this host. Null: it shows no evidence, and may belong to any
+ * process.
+ */
 function ownerOf({ table }: Ground, watched: ReadonlySet<Watched>, entry: ProcessEntry): Watched | "nobody" | null {
   for (const one of watched) if (isMarked(table, entry, one.run.record) || isNoted(one.run, entry)) return one;
   if (typeof table.lineageOf(entry.pid) === "bigint") return "nobody";

@@ -1,11 +1,11 @@
 /**
- * Who may start, and who must not any more: the graph's state in, what to do out. Pure.
+ * Which nodes may start, and which no longer may: takes the state of the graph, and returns what to do. Pure.
  *
- *   condition \ stage   waiting  going  started  ready  unhealthy  completed  failed  prevented
- *   -----------------   -------  -----  -------  -----  ---------  ---------  ------  ---------
- *   started             not yet  not y. met      met    met        never      never   never
- *   ready               not yet  not y. not yet  met    never      never      never   never
- *   completed           not yet  not y. never    never  never      met        never   never
+ *   condition \ stage   waiting  going    started  ready  unhealthy  completed  failed  prevented
+ *   -----------------   -------  -------  -------  -----  ---------  ---------  ------  ---------
+ *   started             not yet  not yet  met      met    met        never      never   never
+ *   ready               not yet  not yet  not yet  met    never      never      never   never
+ *   completed           not yet  not yet  never    never  never      met        never   never
  */
 import type { Edge } from "../../manifest/model/graph.ts";
 import type { Condition } from "../../manifest/model/resolved.ts";
@@ -48,7 +48,7 @@ const MET: Record<Condition, Record<Stage, Met>> = {
   },
 };
 
-/** Nothing more is awaited of it. */
+/** Whether nothing more is awaited of a node. */
 export const SETTLED: Record<Stage, boolean> = {
   waiting: false,
   going: false,
@@ -61,9 +61,9 @@ export const SETTLED: Record<Stage, boolean> = {
 };
 
 export interface Step {
-  /** All they need is there. */
+  /** Nodes whose needs are all met. */
   go: string[];
-  /** A need of theirs never will be: those that wait are not started, those that run are stopped again. */
+  /** Nodes with a need that can no longer be met: those that wait are not started, those that run are stopped again. */
   prevent: { key: string; need: string }[];
 }
 

@@ -1,4 +1,7 @@
-/** Serves one node of a host of many, a launch or a one-shot, until it is over; what happens to it becomes its stage and its outcome. */
+/**
+ * Serves one node of a host of many, a launch or a one-shot, until it is over. What happens to it becomes its stage and
+ * its outcome.
+ */
 import type { ExitRecord } from "../../state/types.ts";
 import { messageOf } from "../../sys/base/error.ts";
 import { resolveAnew } from "../ground/spec.ts";
@@ -79,7 +82,7 @@ async function serveLaunch(up: UpState, spec: LaunchSpec, { queue, cancel }: Ser
   if (end.exit === null) return;
   if (end.exit.reason !== "replaced" || up.stages.get(key) === "ready") return report({ is: "ended", exit: end.exit });
   unsettle(up, key);
-  emit({ is: "launch", key, event: { is: "note", text: `${key} was ${end.exit.text}, which is waited for` } });
+  emit({ is: "launch", key, event: { is: "note", text: `${key} was ${end.exit.text}; waiting for the new launch` } });
   await followAnother(up, key, end.exit, cancel.signal);
 }
 
@@ -144,7 +147,10 @@ function failToStart(up: UpState, key: string, error: unknown, isCancelled: bool
   }
 }
 
-/** The process that took the launch waits for this. If it removed the launch's files already, what is written here goes soon. */
+/**
+ * The process that took the launch waits for this. If it has already removed the launch's files, the file written here
+ * is removed soon.
+ */
 function release(ground: Ground, token: string): void {
   const history = ground.store.history(token);
   const run = {

@@ -1,4 +1,6 @@
-/** What is brought up together: its nodes, what is heard of them, what becomes of each. No code in this file. */
+/**
+ * What is brought up together: its nodes, the events of their starts, and what becomes of each. No code in this file.
+ */
 import type { Edge } from "../../manifest/model/graph.ts";
 import type { FailureReport, LaunchEvent, LaunchSpec, Ticket } from "../launch/types.ts";
 import type { TaskEnd, TaskSpec } from "../oneshot/task.ts";
@@ -6,7 +8,7 @@ import type { TaskEnd, TaskSpec } from "../oneshot/task.ts";
 export interface UpNode {
   key: string;
   needs: Edge[];
-  /** It was asked for itself; the others are there for what needs them. */
+  /** The user named it; the others are there because a node needs them. */
   isNamed: boolean;
   run: { is: "launch"; spec: LaunchSpec } | { is: "task"; spec: TaskSpec & { ticket?: Ticket } };
 }
@@ -14,29 +16,29 @@ export interface UpNode {
 export type UpEvent =
   | { is: "launch"; key: string; event: LaunchEvent }
   | { is: "task"; key: string; event: { is: "begun" } | TaskEnd }
-  /** It is not started, or stopped again. */
+  /** It is not started, or is stopped again. */
   | { is: "prevented"; key: string; because: string }
-  /** It is not started, since a person stopped it, or what it needs, meanwhile. */
+  /** It is not started, because a person stopped it, or what it needs, meanwhile. */
   | { is: "called-off"; key: string; because: string }
   /** Nothing more is awaited. */
   | { is: "up"; outcomes: Outcome[] };
 
-/** What a detached host says. `failed`: it could not begin. */
+/** What a detached host reports. `failed`: it could not begin. */
 export type HostedEvent = UpEvent | { is: "failed"; error: FailureReport };
 
 /** What became of a key, for its line of truth. */
 export interface Outcome {
   key: string;
   /**
-   * Of a launch as in `dt ps`; `completed` and `unchanged` of one-shots; `prevented`: a need failed; `stopped`: a person stopped it, or what it
-   * needs, before it was up.
+   * Of a launch as in `dt ps`; `completed` and `unchanged` of one-shots; `prevented`: a need failed; `stopped`: a
+   * person stopped it, or what it needs, before it was up.
    */
   state: string;
   pid: number | null;
   port: number | null;
   url: string | null;
   log: string;
-  /** It ran already and was left alone. */
+  /** It already ran and was left alone. */
   unchanged: boolean;
   /** Why it is not up; null when it is. */
   why: string | null;

@@ -1,6 +1,7 @@
 /**
- * What a host of many knows while it brings its launches up: the stage and the outcome of each key, what it serves now, and who asked it to stop.
- * Here is how a key leaves that without being started; advance.ts says when, servenode.ts serves one.
+ * What a host of many knows while it brings its launches up: the stage and the outcome of each key, what it serves now,
+ * and who asked it to stop. The functions here take out a key that is not started; advance.ts says when, and
+ * servenode.ts serves one.
  */
 import { DtError } from "../../sys/base/error.ts";
 import type { Ground, LaunchSpec } from "../launch/types.ts";
@@ -24,9 +25,9 @@ export interface UpState {
   stages: Map<string, Stage>;
   outcomes: Map<string, Outcome>;
   served: Map<string, ServedNode>;
-  /** Without `ready`, and spawned a moment ago. */
+  /** Launches without `ready` that were spawned a moment ago. */
   settling: Map<string, ReturnType<typeof setTimeout>>;
-  /** In a row, by policy. */
+  /** Restarts in a row, by policy. */
   restarts: Map<string, number>;
   /** After so many restarts in a row a launch is no longer waited for. */
   mostRestarts: number;
@@ -79,7 +80,7 @@ export function callOff(up: UpState, key: string, because: string): void {
   dropTicketOf(up, key);
 }
 
-/** Something that it needs will never be there. */
+/** One of its needs can no longer be met. */
 export function preventNode(up: UpState, key: string, need: string): void {
   const { outcomes, stages } = up;
   const because = `it needs ${need}, which ${outcomes.get(need)?.why ?? "did not come up"}`;
@@ -111,7 +112,7 @@ export function endServed({ served }: UpState, key: string, request: EndingReque
   one?.queue.push(request);
 }
 
-/** Not asked for itself, and all that need it were called off. */
+/** The user did not name it, and all that need it were called off. */
 export function isForsaken(up: UpState, { key, isNamed }: UpNode): boolean {
   const above = isNamed ? [] : (up.dependents.get(key) ?? []);
   return above.length > 0 && above.every((one) => isCalledOffHere(up, one));

@@ -209,7 +209,7 @@ test("a one-shot that a shared host runs, as a need or `before`, is not reported
     for (const name of ["db", "app"]) {
       const up = await root.dt(["up", "p:on", `p:${name}`, "-d"]);
       expect(up.code).toBe(0);
-      expect(up.stderr).not.toContain("says not of which launch");
+      expect(up.stderr).not.toContain("nothing shows which launch");
       await root.dt(["down"]);
     }
   } finally {
