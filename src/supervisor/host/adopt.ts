@@ -62,9 +62,9 @@ export async function adopt(host: Host, key: string): Promise<Adopted | null> {
     const read = store.record(key);
     if (read.is !== "there" || !isHostless(ground, read.value)) return null;
     const { shared: _shared, ...before } = read.value;
-    const told = store.readSpec(before.token);
-    if (told.is !== "there") return null; // the dt that started it kept no spec, or the disk was full
-    const spec = told.value as LaunchSpec;
+    const kept = store.readSpec(before.token);
+    if (kept.is !== "there") return null; // the dt that started it kept no spec, or the disk was full
+    const spec = kept.value as LaunchSpec;
     // The process that asked for another host (the daemon, for example) does not make the root a trusted one.
     if (spec.isStrange === true) ground.isStrange = true;
     const record = holdOn(ground, { ...before, host: identifySelf(table) });

@@ -21,6 +21,8 @@ import { doingOf, endOf, isEnding, sizeOf } from "./onrequest.ts";
 /** How often a waiting host checks whether the launch is still wanted, in milliseconds. */
 const BACKOFF_LOOK_MS = 100;
 
+type Restart = Extract<Finished, { is: "restart" }>;
+
 /**
  * Waits for the policy's delay and starts the launch again, unless its record says that another process stopped or
  * replaced it.
@@ -28,32 +30,14 @@ const BACKOFF_LOOK_MS = 100;
 export async function startAfterBackoff(
   host: Host,
   run: Run,
-  finished: Extract<Finished, { is: "restart" }>,
+  finished: Restart,
 ): Promise<{ run: Run; streak: Streak } | HostEnd> {
   const { ground, report, control } = host;
-  const { key, token } = run.record;
-  const self: ProcessIdentity = identifySelf(ground.table);
-  const stillMine = () => {
-    const record = ground.store.record(key);
-    return (
-      record.is === "there" &&
-      record.value.token === token &&
-      record.value.phase === "backoff" &&
-      record.value.host.pid === self.pid
-    );
-  };
-  const until = performance.now() + finished.afterMs;
-  let early: HostRequest | OwnRequest | null = null;
-  while (performance.now() < until && early === null) {
-    if (!stillMine()) return takenInBackoff(ground, run, finished.exit);
-    if (isOwnerGone(ground, run)) return endInBackoff(ground, run, OWNER_GONE, finished.exit);
-    await Promise.race([control.arrived(), Bun.sleep(Math.min(BACKOFF_LOOK_MS, until - performance.now()))]);
-    const request = control.take();
-    if (request === null) continue;
-    if (isEnding(request)) return endInBackoff(ground, run, request, finished.exit);
-    // A run that hung is over by now.
-    if (request.is !== "stuck") early = request;
-  }
+  const self = identifySelf(ground.table);
+  const stillMine = () => waitsHere(ground, run, self);
+  const waited = await waitOut(host, run, finished, stillMine);
+  if (waited.is !== "over") return waited;
+  const { early } = waited;
   const restart = early?.is === "restart" ? early : null;
   const stillWanted = () => stillMine() && wantsRun(ground, run.record) && !control.cancel.aborted;
   const spec = restart?.spec ?? (await whileWanted(stillWanted, control.resolveAnew(run.spec))) ?? run.spec;
@@ -80,6 +64,39 @@ export async function startAfterBackoff(
     if (stillMine()) await giveUpStarting(ground, run, asked, error);
     throw error;
   }
+}
+
+type Early = Exclude<HostRequest | OwnRequest, EndingRequest | { is: "stuck" }>;
+
+/** `early`: the request that ended the wait before its time, if one did. */
+async function waitOut(
+  { ground, control }: Host,
+  run: Run,
+  { afterMs, exit }: Restart,
+  stillMine: () => boolean,
+): Promise<{ is: "over"; early: Early | null } | HostEnd> {
+  const until = performance.now() + afterMs;
+  while (performance.now() < until) {
+    if (!stillMine()) return takenInBackoff(ground, run, exit);
+    if (isOwnerGone(ground, run)) return endInBackoff(ground, run, OWNER_GONE, exit);
+    await Promise.race([control.arrived(), Bun.sleep(Math.min(BACKOFF_LOOK_MS, until - performance.now()))]);
+    const request = control.take();
+    if (request === null) continue;
+    if (isEnding(request)) return endInBackoff(ground, run, request, exit);
+    // A run that hung is over by now.
+    if (request.is !== "stuck") return { is: "over", early: request };
+  }
+  return { is: "over", early: null };
+}
+
+function waitsHere({ store }: Ground, { record: { key, token } }: Run, self: ProcessIdentity): boolean {
+  const record = store.record(key);
+  return (
+    record.is === "there" &&
+    record.value.token === token &&
+    record.value.phase === "backoff" &&
+    record.value.host.pid === self.pid
+  );
 }
 
 /**
@@ -117,8 +134,8 @@ async function takenInBackoff({ store }: Ground, run: Run, last: ExitRecord): Pr
   const { key, token } = run.record;
   const status = { code: last.code, signal: last.signal };
   const exit = store.exit(key);
-  const told = exit.is === "there" && exit.value.token === token && exit.value.reason !== last.reason;
-  if (told) return { is: "taken", status, exit: exit.value };
+  const isWritten = exit.is === "there" && exit.value.token === token && exit.value.reason !== last.reason;
+  if (isWritten) return { is: "taken", status, exit: exit.value };
   const want = store.want(key);
   if (want.is !== "there" || want.value.by.by !== "rerun") return { is: "taken", status, exit: null };
   const { makeTakenExit } = await import("../launch/exit.ts");

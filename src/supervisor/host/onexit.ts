@@ -120,14 +120,14 @@ function policyAsker({ host }: LaunchRecord, { settings }: LaunchSpec, over: Run
 
 /** A run that its host ended because it hung has failed, whatever its exit status. */
 function noteStuck(ground: Ground, run: Run, exit: ExitRecord, because: string): ExitRecord {
-  const told: ExitRecord = {
+  const failed: ExitRecord = {
     ...exit,
     reason: "failed",
     text: `failed, not alive: ${because}, after ${formatDuration(exit.uptimeMs)}`,
     by: { by: "policy", pid: run.record.host.pid, command: "`alive` in the manifest" },
   };
-  writeExit(ground, told);
-  return told;
+  writeExit(ground, failed);
+  return failed;
 }
 
 function giveUp(
@@ -138,9 +138,9 @@ function giveUp(
   const text = `${exit.key} was started again ${restarts} times within ${formatDuration(windowMs)}: given up`;
   report({ is: "note", text });
   // Also if the last end was a success, as it may be with `always`: a command that is wanted and given up has failed.
-  const told: ExitRecord = { ...exit, reason: "failed", gaveUpAfter: restarts, gaveUpWithinMs: windowMs };
-  writeExit(ground, told);
-  return { is: "end", end: { is: "ended", exit: told } };
+  const failed: ExitRecord = { ...exit, reason: "failed", gaveUpAfter: restarts, gaveUpWithinMs: windowMs };
+  writeExit(ground, failed);
+  return { is: "end", end: { is: "ended", exit: failed } };
 }
 
 function writeExit({ store }: Ground, exit: ExitRecord): void {

@@ -25,16 +25,16 @@ export async function runHostOfMany(host: HostProcess): Promise<number> {
   for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => {});
   process.on("SIGTERM", () => up?.stop({ is: "terminate", by: "signal", signal: "SIGTERM" }));
   process.on(RESTART_SIGNAL, () => up?.claim());
-  const tell = (event: HostedEvent) => void writeText(1, `${JSON.stringify(event)}\n`);
+  const report = (event: HostedEvent) => void writeText(1, `${JSON.stringify(event)}\n`);
   try {
     const ground = groundOf(input, host);
     for (const { run } of input.nodes) holdTicket(ground, run.spec);
-    const begun = bringUp(ground, input.nodes, hard.signal, tell, MOST_RESTARTS);
+    const begun = bringUp(ground, input.nodes, hard.signal, report, MOST_RESTARTS);
     up = begun;
     cancel.signal.addEventListener("abort", () => begun.stop({ is: "interrupt" }));
     if (cancel.signal.aborted) begun.stop({ is: "interrupt" });
   } catch (error) {
-    tell({ is: "failed", error: failureOf(error) });
+    report({ is: "failed", error: failureOf(error) });
     return 1;
   }
   // The memory that starting needed is not needed while they run.

@@ -41,10 +41,11 @@ export async function runDetachedHost(host: HostProcess): Promise<number> {
   return reporting(key, async (report) => {
     const ground = groundOf(input, host);
     if (mayWait(input.spec.settings)) holdTicket(ground, input.spec);
-    const control = makeControl(ground, key, queue, cancel.signal, () => {
+    const onRun = () => {
       started = true;
       if (cancel.signal.aborted) queue.push({ is: "interrupt" });
-    });
+    };
+    const control = makeControl({ ground, key, queue, cancel: cancel.signal, onRun });
     const end = await hostLaunch({ ground, report, control }, input.spec);
     if (end.is === "unchanged") report(await settledEvent(ground, end.record, cancel.signal));
     else if (end.exit !== null) report({ is: "ended", exit: end.exit });
@@ -73,9 +74,10 @@ export async function runAdoptingHost(host: HostProcess): Promise<number> {
   if (input === null) return 1;
   return reporting(input.key, async (report) => {
     const ground = groundOf(input, host);
-    const queue = makeQueue<HostRequest>();
-    const control = makeControl(ground, input.key, queue, new AbortController().signal, () => {});
-    await hostAgain({ ground, report, control }, input.key);
+    const { key } = input;
+    const { signal: cancel } = new AbortController();
+    const control = makeControl({ ground, key, queue: makeQueue<HostRequest>(), cancel, onRun() {} });
+    await hostAgain({ ground, report, control }, key);
   });
 }
 
@@ -87,13 +89,15 @@ function makeReport(key: string): Report {
   };
 }
 
-function makeControl(
-  ground: Ground,
-  key: string,
-  queue: ReturnType<typeof makeQueue<HostRequest>>,
-  cancel: AbortSignal,
-  onRun: () => void,
-): HostControl {
+interface ControlRequest {
+  ground: Ground;
+  key: string;
+  queue: ReturnType<typeof makeQueue<HostRequest>>;
+  cancel: AbortSignal;
+  onRun(): void;
+}
+
+function makeControl({ ground, key, queue, cancel, onRun }: ControlRequest): HostControl {
   for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => {});
   process.on("SIGTERM", () => queue.push({ is: "terminate", by: "signal", signal: "SIGTERM" }));
   process.on(RESTART_SIGNAL, () => claimRequests(ground, key, queue.push));

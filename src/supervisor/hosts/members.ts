@@ -24,7 +24,7 @@ export function watchManyMembers(
   onStray: (text: string) => void,
 ): NonNullable<HostControl["watchMembers"]> {
   const watched = new Set<Watched>();
-  const told = new Set<string>();
+  const reported = new Set<string>();
   let timer: ReturnType<typeof setInterval> | null = null;
 
   function look(): void {
@@ -33,11 +33,11 @@ export function watchManyMembers(
     const byRun = Map.groupBy(orphans, (entry) => ownerOf(ground, watched, entry));
     for (const entry of ground.bystanders === true ? [] : (byRun.get(null) ?? [])) {
       const who = `${entry.pid}/${entry.startTime}`;
-      if (!told.has(who))
+      if (!reported.has(who))
         onStray(
           `pid ${entry.pid} (${ground.table.commandLineOf(entry.pid)}) lost its parent, and nothing shows which launch it belongs to: stopping a launch does not end it`,
         );
-      told.add(who);
+      reported.add(who);
     }
     for (const one of watched) note(ground, one, byRun.get(one) ?? []);
   }

@@ -28,7 +28,7 @@ export function watchLog(host: Host, { record, spec, over }: Run): void {
       times.note(stat.size, Date.now());
       if (stat.size < size && !isCut) {
         isCut = true;
-        tellCut(host, key, size - stat.size);
+        reportCut(host, key, size - stat.size);
       }
       size = stat.size;
     }
@@ -47,7 +47,7 @@ export function watchLog(host: Host, { record, spec, over }: Run): void {
  * A program cuts the log by opening it again without O_APPEND, as `> /dev/stderr` does. The next run gets a pipe
  * instead.
  */
-function tellCut({ ground, report }: Host, key: string, bytes: number): void {
+function reportCut({ ground, report }: Host, key: string, bytes: number): void {
   report({
     is: "note",
     text: `${key}: its log was cut, and ${formatBytes(bytes)} of it was lost (a program opened it again, as \`> /dev/stderr\` does, or it was emptied); from the next start on, its output goes through a pipe, which cannot be cut`,
@@ -62,14 +62,14 @@ function tellCut({ ground, report }: Host, key: string, bytes: number): void {
 /** If the log cannot be bounded, its bound is off, and that is reported. */
 function makeBound({ log, logFile, key }: Run["record"], maxBytes: number | null, report: Report) {
   let bound = maxBytes === null || logFile === null ? null : boundLog(log, logFile, maxBytes);
-  const tellOff = (why: string) => report({ is: "note", text: `${key}: ${why}, so logs.maxSize is off` });
-  if (bound === null && maxBytes !== null) tellOff("its log was moved or may not be read");
+  const reportOff = (why: string) => report({ is: "note", text: `${key}: ${why}, so logs.maxSize is off` });
+  if (bound === null && maxBytes !== null) reportOff("its log was moved or may not be read");
   return {
     check() {
       if (bound === null || bound.check()) return;
       bound.close();
       bound = null;
-      tellOff("this file system cannot release a log's head");
+      reportOff("this file system cannot release a log's head");
     },
     close: () => bound?.close(),
   };

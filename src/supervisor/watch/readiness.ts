@@ -13,7 +13,7 @@ import { watchAlive } from "./liveness.ts";
 export async function watchHealth(host: Host, run: Run): Promise<void> {
   const { ground, report, control } = host;
   const { record, spec, prepared } = run;
-  const told = new Set<string>();
+  const noted = new Set<string>();
   const asked: Asked = {
     ground,
     record,
@@ -23,8 +23,8 @@ export async function watchHealth(host: Host, run: Run): Promise<void> {
     children: control.children,
     guests: new Set(),
     note(text) {
-      if (!told.has(text)) report({ is: "note", text });
-      told.add(text);
+      if (!noted.has(text)) report({ is: "note", text });
+      noted.add(text);
     },
   };
   // An earlier host has seen it ready.
