@@ -1,10 +1,10 @@
 /**
- * Gives a launch whose host is gone another one, under the key's lock. What it finds, and what then happens:
+ * Gives another host to a launch whose own is gone, under the key's lock. What it finds, and what then happens:
  *
  *   record      leader    then
  *   ---------   -------   ------------------------------------------------------------------------------------
  *   starting    none      nothing is done: the next start or stop of the key looks for its process
- *   running     alive     this process is its host; it runs on, and how it ends is reported as unknown
+ *   running     alive     this process becomes its host; it runs on, and how it ends is reported as unknown
  *   running     gone      the same; this host finds it ended, sweeps, and the policy decides
  *   stopping    any       nothing is done: the next stop finishes it
  *   backoff     none      this host waits for what is left of the policy's delay
@@ -33,7 +33,7 @@ import type { Host, Run } from "../run/types.ts";
 import { beginRun } from "./begin.ts";
 import type { Finished } from "./onexit.ts";
 
-/** How late the end of a leader is noticed that is not this host's child, in milliseconds. */
+/** How late the end of a leader that is not this host's child is noticed, in milliseconds. */
 const LOOK_EVERY_MS = 200;
 const LOCK_TIMEOUT_MS = 10_000;
 

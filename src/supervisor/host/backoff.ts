@@ -46,10 +46,11 @@ export async function startAfterBackoff(
   const asked = { ...(restart === null ? { ...spec, asker } : spec), ensure: false, terminal: sizeOf(run) };
   const streak = early === null ? finished.streak : NO_STREAK;
   try {
-    const started = await startLaunch(ground, asked, report, {
-      restarts: run.record.restarts + 1,
-      streak,
-      stillWanted,
+    const started = await startLaunch({
+      ground,
+      report,
+      spec: asked,
+      options: { restarts: run.record.restarts + 1, streak, stillWanted },
     });
     restart?.done(null);
     if (started.is !== "started") {

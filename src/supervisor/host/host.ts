@@ -45,7 +45,12 @@ export async function hostLaunch(outer: Host<HostControl>, first: LaunchSpec): P
   const { ground, report } = outer;
   keepFolder(ground);
   beginHosting(ground);
-  const started = await startLaunch(ground, first, report, { restarts: 0, signal: outer.control.cancel });
+  const started = await startLaunch({
+    ground,
+    report,
+    spec: first,
+    options: { restarts: 0, signal: outer.control.cancel },
+  });
   if (started.is === "unchanged") return { is: "unchanged", record: started.record };
   if (started.is === "unwanted") throw new Error("a first start is always wanted");
   const host = { ...outer, control: addOwn(outer.control) };

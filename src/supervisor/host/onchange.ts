@@ -36,10 +36,11 @@ export async function restartForChange(host: Host, run: Run, because: string): P
     report({ is: "note", text: `${key} is restarted because ${because}` });
     try {
       const asked = { ...spec, asker, lockTimeoutMs: 0 };
-      const started = await startLaunch(ground, asked, report, {
-        restarts: restarts + 1,
-        ownExit: run.leader.exited,
-        stillWanted,
+      const started = await startLaunch({
+        ground,
+        report,
+        spec: asked,
+        options: { restarts: restarts + 1, ownExit: run.leader.exited, stillWanted },
       });
       if (started.is !== "started") return null;
       run.over.abort();

@@ -79,9 +79,11 @@ export async function restartNow(
   };
   try {
     run.leader.exited.then((status) => noteExit(ground, run, status));
-    const started = await startLaunch(ground, spec, report, {
-      restarts: run.record.restarts + 1,
-      ownExit: run.leader.exited,
+    const started = await startLaunch({
+      ground,
+      report,
+      spec,
+      options: { restarts: run.record.restarts + 1, ownExit: run.leader.exited },
     });
     if (started.is !== "started") throw new Error(`a restart cannot be ${started.is}`);
     run.over.abort();

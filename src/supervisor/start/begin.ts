@@ -78,7 +78,7 @@ export async function begin(start: ClaimedStart): Promise<Extract<Started, { is:
     leader.exited.then(() => start.claim?.release());
     return { is: "started", record: written, leader, prepared };
   } catch (error) {
-    // Nothing was spawned (recordLeader has stopped a leader that was), so what was written ahead is taken back. With
+    // Nothing was spawned, or recordLeader has stopped the leader: what was written ahead is taken back. With
     // containers of an earlier launch it stays until they are gone.
     if (written !== null && prepared.stack?.written === undefined) store.removeRecord(written);
     letGo(ground, spec.key);

@@ -30,14 +30,14 @@ import type { HeldLock } from "../../sys/lock/lock.ts";
 import { refuseAnotherFolder } from "../ground/samefolder.ts";
 import { lineOf } from "../launch/line.ts";
 import { lockKey } from "../launch/lock.ts";
-import type { Ground, LaunchEvent, LaunchSpec, Report } from "../launch/types.ts";
+import type { LaunchEvent } from "../launch/types.ts";
 import { prepareLaunch } from "../prepare/launch.ts";
 import type { StackLaunch } from "../prepare/stack.ts";
 import { dropTicket, holdTicket, refuseCalledOff, watchTicket } from "../ticket/ticket.ts";
 import { begin, claim } from "./begin.ts";
 import { noteStartFailure } from "./failed.ts";
 import { clear } from "./place.ts";
-import type { PreparedStart, Start, Started, StartOptions, Undo } from "./types.ts";
+import type { PreparedStart, Start, Started, Undo } from "./types.ts";
 import { watchWanted } from "./wanted.ts";
 
 /**
@@ -46,12 +46,8 @@ import { watchWanted } from "./wanted.ts";
  */
 const GIVE_UP_MS = 1000;
 
-export async function startLaunch(
-  ground: Ground,
-  spec: LaunchSpec,
-  report: Report,
-  options: StartOptions,
-): Promise<Started> {
+export async function startLaunch(start: Start): Promise<Started> {
+  const { ground, spec, options } = start;
   refuseAnotherFolder(ground);
   ground.store.prepare();
   const stopped = watchTicket(ground, spec);
@@ -59,7 +55,7 @@ export async function startLaunch(
   const wanted = watchWanted(spec.ticket === undefined ? options.stillWanted : undefined);
   try {
     const signal = AbortSignal.any([options.signal ?? [], stopped.signal, wanted.signal].flat());
-    return await startInTurn({ ground, spec, report, options: { ...options, signal } }, wanted.close);
+    return await startInTurn({ ...start, options: { ...options, signal } }, wanted.close);
   } catch (error) {
     // Before anything was touched: under the lock this is not watched.
     if (wanted.signal.aborted && error === wanted.signal.reason) return { is: "unwanted" };
