@@ -149,6 +149,6 @@ function cascade(host: Host, run: Run): void {
     await restartDependents(host, run);
   })().catch((error) => {
     if (!run.over.signal.aborted)
-      host.report({ is: "note", text: `what needs ${run.record.key} is not restarted: ${messageOf(error)}` });
+      host.report({ is: "note", text: `dependents of ${run.record.key} are not restarted: ${messageOf(error)}` });
   });
 }
