@@ -6,6 +6,7 @@
 
 import { existsSync } from "node:fs";
 import { KNOWN_MARK } from "../supervisor/launch/marks.ts";
+import { selfArgv } from "../supervisor/launch/selfargv.ts";
 import { DtError, messageOf } from "../sys/base/error.ts";
 import { sameBuildCommand } from "../sys/base/self.ts";
 import { bunSpawn } from "../sys/spawn/bunspawn.ts";
@@ -67,7 +68,7 @@ export function makeDt(env: Record<string, string>): Dt {
     async run(args, { root, env: more = {}, asPerson = false, limitMs }) {
       await turn();
       try {
-        const argv = [...sameBuildCommand(), ...(root === undefined ? [] : ["-C", root]), ...args];
+        const argv = selfArgv(sameBuildCommand(), { root }, args);
         const child = withCleanLimits(null, () =>
           bunSpawn(argv, {
             // dt itself reports a root that is not there.

@@ -2,9 +2,11 @@
  * A job's process: dt itself, in a session of its own, so that it outlives the daemon; and what is learned from its end
  * and from its output.
  */
+
 import { closeSync, constants } from "node:fs";
 import { readLastLines } from "../logs/tail.ts";
 import type { World } from "../supervisor/ground/ground.ts";
+import { selfArgv } from "../supervisor/launch/selfargv.ts";
 import { sameBuildCommand } from "../sys/base/self.ts";
 import { openOwnForOthers } from "../sys/door/door.ts";
 import { writeOwn } from "../sys/files/filewrite.ts";
@@ -22,7 +24,7 @@ export function startJob(world: World, job: JobFile, { kind, paths = [], env = {
   const fd = openOwnForOthers(job.log, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT);
   try {
     return withCleanLimits(null, () =>
-      bunSpawn([...sameBuildCommand(), "-C", job.root, ...words], {
+      bunSpawn(selfArgv(sameBuildCommand(), { root: job.root }, words), {
         cwd: job.root,
         env: { ...world.env, ...own, ...env },
         detached: true,

@@ -3,6 +3,7 @@
  * output in its log, its exit written as for a captured one. With `inputs` it is skipped while their content and the
  * command are as they were at its last success, and its `outputs` are the ones that were there then.
  */
+
 import { join } from "node:path";
 import type { OneshotSettings } from "../../manifest/model/resolved.ts";
 import type { Asker, ExitRecord } from "../../state/types.ts";
@@ -14,6 +15,7 @@ import { identify } from "../../sys/process/identity.ts";
 import { type SpawnedLeader, spawnLeader } from "../../sys/spawn/spawn.ts";
 import { DEFAULT_VARIANT } from "../../values/key.ts";
 import { FIRST_MARK, NEEDS_MET } from "../launch/marks.ts";
+import { selfArgv } from "../launch/selfargv.ts";
 import type { Ground } from "../launch/types.ts";
 import { type PreparedCommand, prepareCommand } from "../prepare/command.ts";
 import { declaredLogs } from "../prepare/declaredlogs.ts";
@@ -68,17 +70,10 @@ export async function runTask(
   cancelMs = CANCEL_MS,
 ): Promise<TaskEnd> {
   const { settings } = spec;
-  const run = settings.run ?? [
-    ...ground.self,
-    "-C",
-    ground.root,
-    "--no-capture",
-    "--",
-    spec.plugin,
-    spec.command,
-    // `default` would be taken for an argument.
-    spec.variant === DEFAULT_VARIANT ? "--" : spec.variant,
-  ];
+  // `default` would be taken for an argument.
+  const variant = spec.variant === DEFAULT_VARIANT ? "--" : spec.variant;
+  const words = ["--", spec.plugin, spec.command, variant];
+  const run = settings.run ?? selfArgv(ground.self, { root: ground.root, capture: false }, words);
   const prepared = prepareCommand({
     ground,
     settings,

@@ -3,11 +3,14 @@
  * another one to a restart, after the one-shot that is to run first. If it looks like a loop (rounds.ts), the restart
  * waits for silence.
  */
+
 import { relative } from "node:path";
 import type { ResolvedRestartOn } from "../../manifest/model/resolved.ts";
 import { lineageFor } from "../../sys/process/lineage.ts";
 import { spawnProbe } from "../../sys/spawn/spawn.ts";
 import type { Contents } from "../../sys/watch/contents.ts";
+import { keyWords } from "../../values/key.ts";
+import { selfArgv } from "../launch/selfargv.ts";
 import { hostEnvironment } from "../prepare/selfenv.ts";
 import type { Host, Run } from "../run/types.ts";
 import { type FileState, noteFiles } from "./filestate.ts";
@@ -94,9 +97,7 @@ async function restart(state: FileState, { on, rounds }: Watched, paths: string[
  */
 async function runFirst({ ground, control }: Host, run: Run, key: string, signal: AbortSignal): Promise<string | null> {
   const { self, root, openFiles } = ground;
-  const [plugin = "", command = "", variant = "default"] = key.split(":");
-  const words = variant === "default" ? [plugin, command] : [plugin, command, variant];
-  const argv = [...self, "-C", root, "--capture", ...words] as [string, ...string[]];
+  const argv = selfArgv(self, { root, capture: true }, keyWords(key));
   const token = crypto.randomUUID().replaceAll("-", "");
   const env = hostEnvironment(run.spec.env, root);
   const child = spawnProbe({ argv, cwd: root, env, lineage: lineageFor(token) }, openFiles);

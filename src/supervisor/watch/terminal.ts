@@ -8,16 +8,12 @@ import { join } from "node:path";
 import type { LaunchRecord } from "../../state/types.ts";
 import { messageOf } from "../../sys/base/error.ts";
 import { statOf } from "../../sys/base/stat.ts";
-import { removeFile } from "../../sys/files/files.ts";
-import { isListening, type LineConnection, type LineHandlers, listenForLines } from "../../sys/net/linesocket.ts";
-import { mayConnect } from "../../sys/net/peer.ts";
-import { type SocketPlaceRequest, socketDirectory } from "../../sys/places/socketplace.ts";
 import { removeFile } from "../../sys/files/removal.ts";
 import { isListening } from "../../sys/net/lineclient.ts";
 import type { LineConnection, LineHandlers } from "../../sys/net/lineconnection.ts";
 import { listenForLines } from "../../sys/net/lineserver.ts";
-import { mayConnect, type Peer } from "../../sys/net/peer.ts";
-import { socketDirectory } from "../../sys/places/socketplace.ts";
+import { mayConnect } from "../../sys/net/peer.ts";
+import { type SocketPlaceRequest, socketDirectory } from "../../sys/places/socketplace.ts";
 import type { TerminalSize } from "../../sys/terminal/leaderterminal.ts";
 import type { HostedTerminal } from "../terminal/hosted.ts";
 import {

@@ -1,0 +1,19 @@
+/** The command line of another dt that this one starts. Below the verbs only this file spells dt's global flags (commands/parse/globals.ts). */
+
+interface SelfOptions {
+  /** Default: the root of its working directory. */
+  root?: string | undefined;
+  /** Whether a one-shot's output is kept. Default: as its manifest says. */
+  capture?: boolean;
+}
+
+/** `self`: what starts this dt (sys/base/self.ts). `words`: what stands after the global flags. */
+export function selfArgv(
+  self: readonly string[],
+  { root, capture }: SelfOptions,
+  words: readonly string[],
+): [string, ...string[]] {
+  const inRoot = root === undefined ? [] : ["-C", root];
+  const kept = capture === undefined ? [] : [capture ? "--capture" : "--no-capture"];
+  return [...self, ...inRoot, ...kept, ...words] as unknown as [string, ...string[]];
+}
