@@ -28,7 +28,9 @@ export const EXCEPTIONS: Exceptions = {
   files: {
     "src/commands/logs/show.ts": [262, LATER],
     "src/commands/parse/args.ts": [229, LATER],
-    "src/commands/verbs/daemon.ts": [419, LATER],
+    "src/compose/stack.ts": [308, LATER],
+    "src/manifest/index.ts": [307, LATER],
+    "src/manifest/load/load.ts": [232, LATER],
     "src/manifest/model/types.ts": [433, "the documentation of a manifest, read from top to bottom"],
     "src/manifest/schema/schema.ts": [302, LIST],
     "src/state/store.ts": [232, "one function a file that state has"],

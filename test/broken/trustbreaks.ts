@@ -206,7 +206,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     what: "what the daemon starts goes by the files",
     edits: [
       {
-        file: "src/commands/verbs/daemon.ts",
+        file: "src/commands/daemon/foreground.ts",
         from: `env: { ...launches, [KNOWN_MARK]: "1" }`,
         to: "env: { ...launches }",
       },

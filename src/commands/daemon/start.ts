@@ -1,0 +1,95 @@
+/**
+ * `dt daemon start`, `stop` and `restart`. Where the daemon is installed the service manager starts it, elsewhere dt
+ * spawns it.
+ */
+import { awaitRoot, awaitStatus, endDaemon, holderOf, spawnDaemon } from "../../daemon/control.ts";
+import { askStatus, isForeign } from "../../daemon/socket/client.ts";
+import type { DaemonPaths } from "../../daemon/socket/paths.ts";
+import type { Status } from "../../daemon/socket/protocol.ts";
+import { EXIT, messageOf } from "../../sys/base/error.ts";
+import { selfCommand } from "../../sys/base/self.ts";
+import { makeProcessTable } from "../../sys/process/table.ts";
+import { print } from "../../sys/stdio/stdio.ts";
+import { showCommand } from "../../values/commandline.ts";
+import type { DtContext } from "../context/types.ts";
+import type { DaemonArgs } from "./args.ts";
+import { beDaemon } from "./foreground.ts";
+import { rememberHere, tellUnservedHere } from "./here.ts";
+import { managedServiceOf } from "./service.ts";
+import { tellRunning } from "./show.ts";
+
+export async function startDaemon(context: DtContext, paths: DaemonPaths, args: DaemonArgs): Promise<number> {
+  if (args.foreground) return beDaemon(context, paths);
+  const running = await ownStatus(context, paths);
+  const { registerHere, tellDryHere, tellHere } = await import("../root/servehere.ts");
+  if (context.globals.dryRun) {
+    await tellDryHere(context, paths);
+    if (running !== null) return tellRunning(context, running, "is already running");
+    const argv = [...selfCommand(), "daemon", "start", "--foreground"];
+    print(context.globals.json ? `${JSON.stringify([{ is: "run", argv }])}\n` : `${showCommand(argv)}\n`);
+    return EXIT.done;
+  }
+  const here = await registerHere(context, paths);
+  if (running !== null) {
+    const status = here === null ? running : await awaitRoot(paths, running, here.root);
+    tellRunning(context, status, "is already running", here);
+    return tellHere(context, here);
+  }
+  rememberHere(context);
+  const service = await managedServiceOf(context, paths, args);
+  const { control, isInstalled, refreshBinary } = await import("../../daemon/unit/service.ts");
+  if (isInstalled(service)) {
+    refreshBinary(service);
+    await control(service, "start");
+  } else spawnDaemon({ env: context.env, paths });
+  const began = await awaitStatus(paths);
+  tellRunning(context, here === null ? began : await awaitRoot(paths, began, here.root), "started", here);
+  return tellHere(context, here);
+}
+
+/**
+ * Null when no daemon runs. If another user's process answers in its place, that is reported, and this user's own
+ * daemon is looked for: it takes the link back when it starts, or, where it runs already, as soon as it looks.
+ */
+async function ownStatus({ globals, talk }: DtContext, paths: DaemonPaths): Promise<Status | null> {
+  try {
+    return await askStatus(paths);
+  } catch (error) {
+    if (!isForeign(error)) throw error;
+    talk.warn(messageOf(error));
+    return globals.dryRun || holderOf(paths, makeProcessTable()) === null ? null : await awaitStatus(paths);
+  }
+}
+
+export async function stopDaemon(context: DtContext, paths: DaemonPaths): Promise<number> {
+  const { globals } = context;
+  const { stopped, foreign } = await endDaemon(paths, () => {
+    if (!globals.json) print("daemon stop requested\n");
+  });
+  if (!stopped && foreign !== null) throw foreign;
+  if (globals.json)
+    print(`${JSON.stringify(stopped ? { stopping: true } : { running: false, socket: paths.socket })}\n`);
+  else if (!stopped) print("daemon is not running\n");
+  return EXIT.done;
+}
+
+export async function restartDaemon(context: DtContext, paths: DaemonPaths, args: DaemonArgs): Promise<number> {
+  rememberHere(context);
+  const before = await askStatus(paths).catch(() => null);
+  const service = await managedServiceOf(context, paths, args);
+  const { control, isInstalled, refreshBinary } = await import("../../daemon/unit/service.ts");
+  if (isInstalled(service)) {
+    refreshBinary(service);
+    if (before !== null && before.manager === null) await endDaemon(paths, () => {});
+    await control(service, "restart");
+  } else {
+    await endDaemon(paths, () => {});
+    spawnDaemon({ env: context.env, paths });
+  }
+  tellRunning(
+    context,
+    await awaitStatus(paths, ({ pid }) => pid !== before?.pid),
+    before === null ? "started" : "restarted",
+  );
+  return tellUnservedHere(context);
+}
