@@ -20,6 +20,7 @@ import { expectLongWork } from "../sys/base/jit.ts";
 import { COMMIT, VERSION } from "../sys/base/version.ts";
 import { acquireLock, type HeldLock, readHolder } from "../sys/lock/lock.ts";
 import { notifyManager } from "../sys/net/notify.ts";
+import { onEndSignal } from "../sys/terminal/endsignal.ts";
 import { pluginOf } from "../values/key.ts";
 import { answer, registeredAs, type Served } from "./answers.ts";
 import { startAtBoot } from "./boot.ts";
@@ -71,7 +72,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   const lock = await lockDaemon(paths, world, command);
   const log = openLog({ paths, level: env.DIALTONE_LOG, echo });
   const ended = Promise.withResolvers<string>();
-  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => ended.resolve(signal));
+  onEndSignal({ signals: ["SIGTERM", "SIGINT", "SIGHUP"], prefersInterrupt: false }, ended.resolve);
   try {
     const socket = await clearSocket({ paths, env });
     const facts = factsOf(paths, env);

@@ -345,7 +345,8 @@ const BANS: readonly Ban[] = [
     // place, `\r` in a raw terminal, and the marks of a CI's log, around text that was made visible.
     except: [
       "src/commands/verbs/jobs.ts",
-      "src/commands/logs/show.ts",
+      "src/commands/logs/lines.ts",
+      "src/commands/logs/raw.ts",
       "src/compose/follow.ts",
       "src/output/talk.ts",
       "src/runners/terminal/attach.ts",

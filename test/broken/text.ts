@@ -79,7 +79,7 @@ export const TEXT_BREAKS: readonly Break[] = [
     what: "JSON of log lines keeps what is hidden",
     edits: [
       {
-        file: "src/commands/logs/show.ts",
+        file: "src/commands/logs/format.ts",
         from: "Buffer.from(visible(`${JSON.stringify(toJson(entry))}\\n`))",
         to: "Buffer.from(`${JSON.stringify(toJson(entry))}\\n` || visible(entry.key))",
       },

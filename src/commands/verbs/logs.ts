@@ -16,8 +16,9 @@ import { print } from "../../sys/stdio/stdio.ts";
 import { showWord } from "../../values/commandline.ts";
 import type { Selection } from "../../values/key.ts";
 import type { DtContext } from "../context/types.ts";
+import { showLines } from "../logs/lines.ts";
 import { DEFAULT_LINES, GREP_SEPARATOR, type LogsRequest, parseLogsArgs } from "../logs/parse.ts";
-import { showLines, showRaw } from "../logs/show.ts";
+import { showRaw } from "../logs/raw.ts";
 import { selectionOf } from "../parse/select.ts";
 import { defineVerb } from "../parse/verb.ts";
 
