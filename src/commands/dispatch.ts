@@ -37,7 +37,7 @@ export async function dispatch({ argv, globals, env, held }: Call): Promise<numb
     else if (word === "--help" || word === "-h") showHelp = true;
     else throw unknownFlag("dt", word, ["--version", "-v", "--help", "-h"]);
   }
-  const context = makeContext(globals, argv, env, held);
+  const context = makeContext({ globals, argv, ownEnv: env, held });
   const word = argv[at];
   if (showVersion) return runVerb("version", [], context);
   if (showHelp || word === undefined) {

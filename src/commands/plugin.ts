@@ -14,7 +14,7 @@ import { EXIT } from "../sys/base/error.ts";
 import { inheritedDescriptors } from "../sys/spawn/descriptors.ts";
 import { print } from "../sys/stdio/stdio.ts";
 import { DEFAULT_VARIANT, formatKey } from "../values/key.ts";
-import { rememberRoot } from "./context/context.ts";
+import { rememberRoot } from "./context/rememberroot.ts";
 import type { DtContext } from "./context/types.ts";
 import { usage } from "./context/usage.ts";
 import { asksForHelp, checkArgs, durationOf, heedJson, portNumber, valuesOf } from "./parse/args.ts";

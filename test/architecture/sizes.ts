@@ -47,7 +47,7 @@ export const EXCEPTIONS: Exceptions = {
     "src/sys/process/linux.ts": [345, "the one reader of /proc"],
   },
   functions: {
-    "src/commands/context/context.ts makeContext": [138, LATER],
+    "src/logs/followkeys.ts followKey": [78, LATER],
     "src/logs/modes.ts makeModes": [65, STATE],
     "src/plugin/way.ts makeWay": [65, STATE],
     "src/runners/terminal/person.ts openPerson": [77, STATE],

@@ -464,7 +464,9 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "a start is not announced while its manifests are loaded",
-    edits: [{ file: "src/commands/context/context.ts", from: "isStart ? { onLoad: announce } : {}", to: "{}" }],
+    edits: [
+      { file: "src/commands/context/manifests.ts", from: "isStart ? { onLoad: () => announce(state) } : {}", to: "{}" },
+    ],
     test: "test/e2e/managed/announced.test.ts",
     only: "nothing runs: dt a plain -d|killed, failed",
   },

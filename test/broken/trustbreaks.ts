@@ -10,7 +10,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     what: "every root is trusted by who looks",
     edits: [
       {
-        file: "src/commands/context/context.ts",
+        file: "src/commands/context/place.ts",
         from: `!isStranger() ? acting : "data"`,
         to: "!isStranger() ? acting : acting",
       },
@@ -72,9 +72,9 @@ export const TRUST_BREAKS: readonly Break[] = [
     what: "what the daemon starts gets the programs of a root that is not trusted",
     edits: [
       {
-        file: "src/commands/context/context.ts",
-        from: "makeGround(acting, isOfDaemon && isStranger() ? true : undefined)",
-        to: "makeGround(acting, undefined)",
+        file: "src/commands/context/grounds.ts",
+        from: "acting, isOfDaemon && place.isStranger() ? true : undefined)",
+        to: "acting, undefined)",
       },
     ],
     test: CONSENT,

@@ -6,7 +6,7 @@ import { DtError, EXIT } from "../../sys/base/error.ts";
 import { workingDirectory } from "../../sys/base/here.ts";
 import { findRoot } from "../../sys/places/root.ts";
 import { rootRequest } from "../context/acting.ts";
-import { rememberRoot } from "../context/context.ts";
+import { rememberRoot } from "../context/rememberroot.ts";
 import type { DtContext } from "../context/types.ts";
 
 /** If the daemon is started in a project, it knows that project. */

@@ -28,7 +28,7 @@ import { selfCommand } from "../../sys/base/self.ts";
 import { isTracked } from "../../sys/files/tracked.ts";
 import { homeDirectory, runDirectoryOf } from "../../sys/places/paths.ts";
 import { print } from "../../sys/stdio/stdio.ts";
-import { trackedSentence } from "../context/context.ts";
+import { trackedSentence } from "../context/rememberroot.ts";
 import type { DtContext } from "../context/types.ts";
 import { wordsOfUnread } from "../parse/unread.ts";
 import { defineVerb } from "../parse/verb.ts";

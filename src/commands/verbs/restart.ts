@@ -24,6 +24,7 @@ import { dropTicket, takeTicket } from "../../supervisor/ticket/ticket.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { presenceOf } from "../../sys/process/identity.ts";
 import { print } from "../../sys/stdio/stdio.ts";
+import { rememberRoot } from "../context/rememberroot.ts";
 import { pluginOf } from "../../values/key.ts";
 import { rememberRoot } from "../context/context.ts";
 import type { Acting, DtContext } from "../context/types.ts";

@@ -1,5 +1,6 @@
 /** `dt up`: groups, plugins or keys, and all they need, in the order the graph says; what is healthy and the same is left alone. */
 import { becomeHost, runUp } from "../../runners/managed/up.ts";
+import { rememberRoot } from "../context/rememberroot.ts";
 import { pluginOf } from "../../values/key.ts";
 import { rememberRoot } from "../context/context.ts";
 import type { DtContext } from "../context/types.ts";

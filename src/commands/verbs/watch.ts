@@ -13,7 +13,7 @@ import { homeDirectory } from "../../sys/places/paths.ts";
 import { makeProcessTable } from "../../sys/process/table.ts";
 import { print } from "../../sys/stdio/stdio.ts";
 import { formatDuration } from "../../values/duration.ts";
-import { rememberRoot } from "../context/context.ts";
+import { rememberRoot } from "../context/rememberroot.ts";
 import type { DtContext } from "../context/types.ts";
 import { usage } from "../context/usage.ts";
 import { unknownName } from "../parse/called.ts";
