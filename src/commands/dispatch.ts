@@ -3,7 +3,8 @@ import { DtError, EXIT } from "../sys/base/error.ts";
 import { makeContext } from "./context/context.ts";
 import type { DtContext, Globals } from "./context/types.ts";
 import { usage } from "./context/usage.ts";
-import { asksForHelp, checkArgs, unknownFlag, valuesOf } from "./parse/args.ts";
+import { asksForHelp, checkArgs, valuesOf } from "./parse/args.ts";
+import { unknownFlag } from "./parse/flags.ts";
 import { takeGlobal } from "./parse/globals.ts";
 import { isPresent, isVerb, type PresentVerb, VERBS } from "./parse/verbs.ts";
 

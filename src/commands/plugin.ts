@@ -17,10 +17,11 @@ import { DEFAULT_VARIANT, formatKey } from "../values/key.ts";
 import { rememberRoot } from "./context/rememberroot.ts";
 import type { DtContext } from "./context/types.ts";
 import { usage } from "./context/usage.ts";
-import { asksForHelp, checkArgs, durationOf, heedJson, portNumber, valuesOf } from "./parse/args.ts";
+import { asksForHelp, checkArgs, heedJson, valuesOf } from "./parse/args.ts";
 import { asksForService, type Called, callOf, findCommand, findPlugin, unknownName } from "./parse/called.ts";
 import { takeGlobals } from "./parse/globals.ts";
 import { argsOf, type MANAGED_ARGS, type STACK_ARGS } from "./parse/managed.ts";
+import { durationOf, portNumber } from "./parse/values.ts";
 
 export async function runPlugin(context: DtContext, name: string, given: readonly string[]): Promise<number> {
   const descriptors = inheritedDescriptors();

@@ -121,8 +121,8 @@ export const TEXT_BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/commands/parse/args.ts",
-        from: 'if (options.rest === "words") words.push(...rest.splice(0));\n  if (words.length > options.maxWords) {',
-        to: 'const before = words.length;\n  if (options.rest === "words") words.push(...rest.splice(0));\n  if (before > options.maxWords) {',
+        from: 'if (options.rest === "words") words.push(...rest.splice(0));\n  if (words.length > options.maxWords)',
+        to: 'const before = words.length;\n  if (options.rest === "words") words.push(...rest.splice(0));\n  if (before > options.maxWords)',
       },
     ],
     test: DASHES,

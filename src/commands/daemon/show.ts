@@ -12,7 +12,7 @@ import { showCommand } from "../../values/commandline.ts";
 import { formatDuration } from "../../values/duration.ts";
 import { wordsOfWaiting } from "../context/once.ts";
 import type { DtContext } from "../context/types.ts";
-import { countOf } from "../parse/args.ts";
+import { countOf } from "../parse/values.ts";
 import type { Here } from "../root/servehere.ts";
 import type { DaemonArgs } from "./args.ts";
 

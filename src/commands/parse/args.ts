@@ -1,32 +1,26 @@
 /**
- * Strict flags over citty's definitions: an unknown flag, a missing value or one word too many is an error with the nearest
- * names. What comes out is in a form (`--name=value`, then `--`, then the words) that citty's own parser reads without surprises.
- * After `--` nothing is a flag: to a verb it is a name like any other word, to a command of a plugin it is an argument.
+ * Strict flags over citty's definitions: an unknown flag, a missing value or one word too many is an error with the
+ * nearest names. The result is in a form (`--name=value`, then `--`, then the words) that citty's own parser reads without
+ * surprises. After `--` nothing is a flag: to a verb it is a name like any other word, to a command of a plugin it is an
+ * argument.
  *
  * Short flags may be joined, and the last of them may have its value behind it: `-fn5` is `-f -n 5`.
  *
- * No flag is dropped. A flag that takes one value is an error when it is given again with another value, and so is a switch together
- * with its opposite. A flag with a `separator` takes several values, and they are joined by it.
+ * No flag is dropped. A flag that takes one value is an error when it is given again with another value, and so is a
+ * switch together with its opposite. A flag with a `separator` takes several values, and they are joined by it.
  */
 import type { ArgsDef, ParsedArgs } from "citty";
-import type { DtError } from "../../sys/base/error.ts";
-import { nearestNames } from "../../sys/text/nearest.ts";
-import { DURATION_WORDS, parseDuration, parseSpan } from "../../values/units.ts";
 import type { Globals } from "../context/types.ts";
-import { excludeEachOther, givenTwice, usage } from "../context/usage.ts";
-import { GLOBAL_FLAGS, takeGlobal } from "./globals.ts";
+import { excludeEachOther, givenTwice, tooManyArguments, usage } from "../context/usage.ts";
+import { type Flag, flagsOf, unknownFlag } from "./flags.ts";
+import { takeGlobal } from "./globals.ts";
 
 export interface CheckedArgs {
   /** In citty's canonical form: `--name`, `--no-name`, `--name=value`. */
   flags: string[];
   words: string[];
-  /** What came after `--`, where that is the command's. */
+  /** The words after `--`, where they are for the command. */
   rest: string[];
-}
-
-/** A flag that may be given several times: what its values are joined by. */
-export interface Joined {
-  separator?: string;
 }
 
 export interface CheckOptions {
@@ -35,7 +29,7 @@ export interface CheckOptions {
   globals: Globals;
   /** The most words allowed. */
   maxWords: number;
-  /** What stands after `--`: more of the words, or what goes to the command. */
+  /** What the words after `--` are: more of the words, or what goes to the command. */
   rest: "words" | "command";
 }
 
@@ -58,7 +52,7 @@ export function checkArgs(argv: readonly string[], options: CheckOptions): Check
   }
 }
 
-/** An error is JSON too where that is asked for behind what is wrong. */
+/** An error is printed as JSON even if `--json` follows the word that is wrong. */
 export function heedJson(words: readonly string[], globals: Globals): void {
   if (ownWords(words).includes("--json")) globals.json = true;
 }
@@ -104,11 +98,7 @@ function check(argv: readonly string[], options: CheckOptions): CheckedArgs {
     give(given, flag, value);
   }
   if (options.rest === "words") words.push(...rest.splice(0));
-  if (words.length > options.maxWords) {
-    throw usage(
-      `${options.what} takes ${options.maxWords === 0 ? "no words" : `at most ${options.maxWords} word${options.maxWords === 1 ? "" : "s"}`}, but "${words[options.maxWords]}" came.`,
-    );
-  }
+  if (words.length > options.maxWords) throw tooManyArguments(options.what, options.maxWords, words);
   return { flags: [...given].map(canonical), words, rest };
 }
 
@@ -125,7 +115,7 @@ function give(given: Map<string, string | boolean>, { name, separator }: Flag, v
   else given.set(name, `${before}${separator}${value}`);
 }
 
-/** `-fn5` as `-f`, `-n=5`; null when a letter of it is no flag. */
+/** `-fn5` as `-f`, `-n=5`; null when one of its letters is not a flag. */
 function splitShort(word: string, flags: ReadonlyMap<string, Flag>): string[] | null {
   if (!/^-[A-Za-z]./.test(word)) return null;
   const apart: string[] = [];
@@ -141,7 +131,7 @@ function splitShort(word: string, flags: ReadonlyMap<string, Flag>): string[] | 
   return apart;
 }
 
-/** The values by name, the words under `_`. Where there are only switches citty is not loaded, which would take half a millisecond. */
+/** The values by name, the words under `_`. If there are only switches citty is not loaded, which saves half a millisecond. */
 export async function valuesOf<T extends ArgsDef>({ flags, words }: CheckedArgs, args: T): Promise<ParsedArgs<T>> {
   if (flags.some((flag) => flag.includes("=")))
     return (await import("citty")).parseArgs<T>([...flags, "--", ...words], args);
@@ -149,81 +139,4 @@ export async function valuesOf<T extends ArgsDef>({ flags, words }: CheckedArgs,
   const on = flags.filter((flag) => !isNegated(flag)).map((flag) => [flag.slice("--".length), true]);
   const off = flags.filter(isNegated).map((flag) => [flag.slice("--no-".length), false]);
   return { _: [...words], ...Object.fromEntries([...on, ...off]) } as ParsedArgs<T>;
-}
-
-interface Flag {
-  name: string;
-  type: "boolean" | "string";
-  negated: boolean;
-  /** `[1]`: the flag may stand alone, which means 1; else a number follows. */
-  hint: string;
-  separator: string | undefined;
-}
-
-function flagsOf(args: ArgsDef): Map<string, Flag> {
-  const flags = new Map<string, Flag>();
-  for (const [name, arg] of Object.entries(args)) {
-    if (arg.type === "positional") continue;
-    const type = arg.type === "boolean" ? "boolean" : "string";
-    const hint = ("valueHint" in arg && arg.valueHint) || "VALUE";
-    const flag: Flag = { name, type, negated: false, hint, separator: (arg as Joined).separator };
-    const aliases = "alias" in arg && arg.alias !== undefined ? [arg.alias].flat() : [];
-    flags.set(`--${name}`, flag);
-    for (const alias of aliases) flags.set(alias.length === 1 ? `-${alias}` : `--${alias}`, flag);
-    if (type === "boolean" && "negativeDescription" in arg && arg.negativeDescription)
-      flags.set(`--no-${name}`, { ...flag, negated: true });
-  }
-  return flags;
-}
-
-/** The hint for a word that is none of a few. */
-export function meantBy(word: string, names: Iterable<string>): string | undefined {
-  const near = nearestNames(word, names);
-  return near.length === 0 ? undefined : `Did you mean ${near.join(" or ")}?`;
-}
-
-export function unknownFlag(what: string, name: string, known: Iterable<string>): DtError {
-  const names = [...known, ...Object.keys(GLOBAL_FLAGS)];
-  // As tail once took it.
-  const lines = /^-\d+$/.test(name) && names.includes("-n") ? `Did you mean -n${name.slice(1)}?` : undefined;
-  return usage(
-    `${what} has no flag ${name}.`,
-    lines ?? meantBy(name, names) ?? `It has: ${[...new Set(names)].sort().join(" ")}`,
-  );
-}
-
-/** A directory as it was typed. An empty word would be taken for the one that dt is run in. */
-export function directoryOf(what: string, text: string | undefined): string | undefined {
-  if (text === "") throw usage(`${what} takes a directory, not "".`, "A variable of the command line may be empty.");
-  return text;
-}
-
-/** A TCP port from 1 to 65535; null for what is none. */
-export function portNumber(text: string): number | null {
-  const port = Number(text);
-  return /^\d{1,5}$/.test(text) && port > 0 && port < 65_536 ? port : null;
-}
-
-/** The value of a flag that is a number of things, 0 or more; null when it was not given. */
-export function countOf(flag: string, text: string | undefined): number | null {
-  if (text === undefined) return null;
-  const count = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(count)) throw usage(`${flag} takes a whole number, not "${text}".`);
-  return count;
-}
-
-/** The same of any length: for what nobody waits for. */
-export function spanOf(flag: string, text: string | undefined): number | null {
-  if (text === undefined) return null;
-  const ms = parseSpan(text);
-  if (ms === null) throw usage(`${flag} takes a duration with a unit, like "12h", "1h30m" or "3d", not "${text}".`);
-  return ms;
-}
-
-/** The value of a flag that is a duration, in milliseconds; null when it was not given. */
-export function durationOf(flag: string, text: string | undefined): number | null {
-  if (text === undefined) return null;
-  const ms = parseDuration(text);
-  if (ms === null) throw usage(`${flag} takes ${DURATION_WORDS}, not "${text}".`);
-  return ms;
 }

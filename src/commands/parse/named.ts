@@ -193,7 +193,7 @@ function errorOf(places: Places, names: readonly ({ name: string } & Extract<Jud
   const sentences = new Set(names.map(({ what, manifest }) => `${what} in ${read(manifest)}${root}.`));
   const near = [...new Set(names.flatMap((one) => one.near))];
   const known = [...new Set(names.flatMap((one) => one.known))].sort();
-  const none = known.length === 0 ? "`dt list` shows what there is." : `There is: ${known.join(" ")}`;
+  const none = known.length === 0 ? "`dt list` shows what there is." : `Known: ${known.join(" ")}`;
   return new DtError("unknown", [...sentences, ...unread].join(" "), {
     status: EXIT.usage,
     hint: near.length === 0 ? none : `Did you mean ${near.join(" or ")}?`,

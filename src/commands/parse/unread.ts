@@ -24,8 +24,7 @@ export function hintOfNearest(
   known: readonly string[],
   unread: ManifestIndex["unread"],
 ): string {
-  if (near.length === 0)
-    return known.length === 0 ? "There is none at all." : `There is: ${[...known].sort().join(" ")}`;
+  if (near.length === 0) return known.length === 0 ? "None is known." : `Known: ${[...known].sort().join(" ")}`;
   return `${unread.length === 0 ? "Did" : "Or did"} you mean ${near.join(" or ")}?`;
 }
 

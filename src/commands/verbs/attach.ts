@@ -4,8 +4,8 @@ import { refuseNested } from "../../supervisor/launch/nested.ts";
 import { isTerminal } from "../../sys/stdio/stdio.ts";
 import type { DtContext } from "../context/types.ts";
 import { usage } from "../context/usage.ts";
-import { countOf } from "../parse/args.ts";
 import { refuseOneshots, selectionOf } from "../parse/select.ts";
+import { countOf } from "../parse/values.ts";
 import { defineVerb } from "../parse/verb.ts";
 
 const SCROLLBACK = 100;

@@ -17,8 +17,8 @@ import { findRoot } from "../../sys/places/root.ts";
 import { print } from "../../sys/stdio/stdio.ts";
 import { rootRequest } from "../context/acting.ts";
 import type { DtContext } from "../context/types.ts";
-import { usage } from "../context/usage.ts";
-import { directoryOf, meantBy } from "../parse/args.ts";
+import { meantBy, usage } from "../context/usage.ts";
+import { directoryOf } from "../parse/values.ts";
 import { defineVerb } from "../parse/verb.ts";
 import { placeOf, registerNamed, wordsOfAsked } from "../root/registering.ts";
 

@@ -4,12 +4,11 @@ import { EXIT } from "../../sys/base/error.ts";
 import { homeDirectory } from "../../sys/places/paths.ts";
 import { print } from "../../sys/stdio/stdio.ts";
 import type { DtContext } from "../context/types.ts";
-import { usage } from "../context/usage.ts";
+import { meantBy, usage } from "../context/usage.ts";
 import { DAEMON_ARGS, type DaemonArgs } from "../daemon/args.ts";
 import { installDaemon, uninstallDaemon } from "../daemon/service.ts";
 import { showLogs, showStatus } from "../daemon/show.ts";
 import { restartDaemon, startDaemon, stopDaemon } from "../daemon/start.ts";
-import { meantBy } from "../parse/args.ts";
 import { defineVerb } from "../parse/verb.ts";
 
 export default defineVerb({

@@ -16,8 +16,8 @@ import { pendingKeys } from "../../supervisor/ticket/pending.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { print } from "../../sys/stdio/stdio.ts";
 import type { DtContext } from "../context/types.ts";
-import { durationOf } from "../parse/args.ts";
 import { isThere, keysOfName, type Named, namesOf } from "../parse/select.ts";
+import { durationOf } from "../parse/values.ts";
 import { defineVerb } from "../parse/verb.ts";
 import { awaitAnnounced, sentenceOf } from "./stop.ts";
 

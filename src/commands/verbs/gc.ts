@@ -29,7 +29,7 @@ import { print } from "../../sys/stdio/stdio.ts";
 import { formatDuration } from "../../values/duration.ts";
 import { pluginOf } from "../../values/key.ts";
 import type { DtContext } from "../context/types.ts";
-import { spanOf } from "../parse/args.ts";
+import { spanOf } from "../parse/values.ts";
 import { defineVerb } from "../parse/verb.ts";
 
 interface Leftover {

@@ -18,7 +18,7 @@ import { print, printBytes } from "../../sys/stdio/stdio.ts";
 import { formatDuration } from "../../values/duration.ts";
 import { wordsOfWaiting } from "../context/once.ts";
 import type { DtContext } from "../context/types.ts";
-import { countOf } from "../parse/args.ts";
+import { countOf } from "../parse/values.ts";
 import { defineVerb } from "../parse/verb.ts";
 import { tellUnserved } from "../root/unserved.ts";
 

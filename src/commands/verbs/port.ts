@@ -10,7 +10,7 @@ import { print } from "../../sys/stdio/stdio.ts";
 import { formatDuration } from "../../values/duration.ts";
 import type { DtContext } from "../context/types.ts";
 import { usage } from "../context/usage.ts";
-import { portNumber } from "../parse/args.ts";
+import { portNumber } from "../parse/values.ts";
 import { defineVerb } from "../parse/verb.ts";
 
 export default defineVerb({

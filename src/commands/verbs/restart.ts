@@ -29,10 +29,10 @@ import { pluginOf } from "../../values/key.ts";
 import { rememberRoot } from "../context/context.ts";
 import type { Acting, DtContext } from "../context/types.ts";
 import { usage } from "../context/usage.ts";
-import { durationOf } from "../parse/args.ts";
 import { unknownName } from "../parse/named.ts";
 import { hasLeft, selectionOf } from "../parse/select.ts";
 import { wordsOfUnread } from "../parse/unread.ts";
+import { durationOf } from "../parse/values.ts";
 import { defineVerb } from "../parse/verb.ts";
 import { isOfHome, refuseOfRoot } from "../root/strangers.ts";
 

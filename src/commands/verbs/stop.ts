@@ -20,8 +20,8 @@ import { formatDuration } from "../../values/duration.ts";
 import { isKeyWord, isOfPlugin, keyParts, type Selection } from "../../values/key.ts";
 import type { DtContext } from "../context/types.ts";
 import { usage } from "../context/usage.ts";
-import { durationOf } from "../parse/args.ts";
 import { selectionOf, unknownKeys } from "../parse/select.ts";
+import { durationOf } from "../parse/values.ts";
 import { defineVerb } from "../parse/verb.ts";
 
 export default defineVerb({

@@ -16,8 +16,7 @@ import { print } from "../../sys/stdio/stdio.ts";
 import { shortPath } from "../../values/commandline.ts";
 import { rootRequest } from "../context/acting.ts";
 import type { DtContext } from "../context/types.ts";
-import { usage } from "../context/usage.ts";
-import { directoryOf } from "../parse/args.ts";
+import { directoryOf } from "../parse/values.ts";
 import { defineVerb } from "../parse/verb.ts";
 
 export default defineVerb({
@@ -31,9 +30,8 @@ export default defineVerb({
   },
   async run({ args, data }) {
     const context = data as DtContext;
-    const [word, extra] = args._;
+    const [word] = args._;
     const directory = directoryOf("dt trust", word);
-    if (extra !== undefined) throw usage(`dt trust takes one directory, but ${JSON.stringify(extra)} came too.`);
     const home = homeOf(context);
     if (args.list) return showList(context, home);
     return trustRoot(context, home, directory, args.owner === true);

@@ -10,7 +10,7 @@ import { cacheDirectoryOf } from "../../sys/places/paths.ts";
 import { print } from "../../sys/stdio/stdio.ts";
 import type { DtContext } from "../context/types.ts";
 import { usage } from "../context/usage.ts";
-import { directoryOf } from "../parse/args.ts";
+import { directoryOf } from "../parse/values.ts";
 import { defineVerb } from "../parse/verb.ts";
 import { homeOf, rootOf } from "./trust.ts";
 
@@ -18,9 +18,8 @@ export default defineVerb({
   args: { _: { type: "positional", required: false, description: "A directory", valueHint: "DIR" } },
   run({ args, data }) {
     const context = data as DtContext;
-    const [word, extra] = args._;
+    const [word] = args._;
     const directory = directoryOf("dt untrust", word);
-    if (extra !== undefined) throw usage(`dt untrust takes one directory, but ${JSON.stringify(extra)} came too.`);
     const { env, globals, talk } = context;
     const home = homeOf(context);
     // One that is gone can be forgotten by its path.

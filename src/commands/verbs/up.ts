@@ -4,9 +4,9 @@ import { rememberRoot } from "../context/rememberroot.ts";
 import { pluginOf } from "../../values/key.ts";
 import { rememberRoot } from "../context/context.ts";
 import type { DtContext } from "../context/types.ts";
-import { durationOf } from "../parse/args.ts";
 import { asksForService } from "../parse/called.ts";
 import { defaultGroup, keysOfName, namesOf } from "../parse/select.ts";
+import { durationOf } from "../parse/values.ts";
 import { defineVerb } from "../parse/verb.ts";
 import { isOfHome, refuseOfRoot } from "../root/strangers.ts";
 

@@ -14,9 +14,9 @@ import { shellCode } from "../../sys/base/status.ts";
 import { print } from "../../sys/stdio/stdio.ts";
 import type { Selection } from "../../values/key.ts";
 import type { DtContext } from "../context/types.ts";
-import { usage } from "../context/usage.ts";
-import { durationOf, meantBy } from "../parse/args.ts";
+import { meantBy, usage } from "../context/usage.ts";
 import { refuseOneshots, selectionOf } from "../parse/select.ts";
+import { durationOf } from "../parse/values.ts";
 import { defineVerb } from "../parse/verb.ts";
 
 /** A process that ends without a host writes nothing: then this is how late it is seen. */

@@ -15,7 +15,7 @@ import { print } from "../../sys/stdio/stdio.ts";
 import { formatDuration } from "../../values/duration.ts";
 import { rememberRoot } from "../context/rememberroot.ts";
 import type { DtContext } from "../context/types.ts";
-import { usage } from "../context/usage.ts";
+import { tooManyArguments, usage } from "../context/usage.ts";
 import { unknownName } from "../parse/called.ts";
 import { wordsOfUnread } from "../parse/unread.ts";
 import { untilEnded } from "../parse/until.ts";
@@ -48,7 +48,7 @@ export default defineVerb({
     const { env, globals, talk } = context;
     const root = context.root();
     const [plugin, extra] = args._;
-    if (extra !== undefined) throw usage(`dt watch takes at most 1 word, but ${JSON.stringify(extra)} came.`);
+    if (extra !== undefined) throw tooManyArguments("dt watch", 1, args._);
     const { dryRun } = globals;
     const { index, begin } = dryRun
       ? { index: await context.index(), begin: () => {} }

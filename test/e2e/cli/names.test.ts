@@ -219,7 +219,7 @@ test("a manifest that cannot be loaded makes no valid name an error, and is name
     expect((await root.dt(["stop", "backend"])).code).toBe(0);
     for (const [name, hint] of [
       ["slwo", "Did you mean shop:slow?"],
-      ["nosuch", "There is: slow web x"],
+      ["nosuch", "Known: slow web x"],
     ] as const) {
       const { code, stderr } = await root.dt(["stop", "shop", name]);
       expect([code, stderr]).toEqual([2, expect.stringContaining("manifests/shop.json could not be loaded")]);
@@ -299,7 +299,7 @@ test("a mistyped word, flag or flag value is answered with the nearest one", () 
       [["shop", "web", "bleu"], "Did you mean blue?"],
       [["shop", "web", "--detch"], "Did you mean --detach?"],
       [["--versoin"], "Did you mean --version?"],
-      [["stop", "--al"], "It has: "],
+      [["stop", "--al"], "Known flags: "],
       [["wait", "shop", "--for", "redy"], "Did you mean ready?"],
       [["daemon", "stauts"], "Did you mean status?"],
       [["boot", "ad"], "dt boot add | remove | list"],

@@ -96,7 +96,7 @@ describe("--wait", () => {
     expect(wrong.code).toBe(2);
     expect(JSON.parse(wrong.stdout)).toMatchObject({ error: { status: 2 } });
     expect(wrong.stderr).toBe(
-      `::error title=dt::There is no command of t named "nothing".%0A    There is: dev dies needy one slow\n`,
+      `::error title=dt::There is no command of t named "nothing".%0A    Known: dev dies needy one slow\n`,
     );
   });
 });

@@ -36,7 +36,7 @@ describe("what could be a flag", () => {
 
 test("a verb takes only as many words as it declares, wherever they stand", async () => {
   const { code, stderr } = await root.dt(["port", "3000", "--", "4000"]);
-  expect([code, stderr]).toEqual([2, 'dt: dt port takes at most 1 word, but "4000" came.\n']);
+  expect([code, stderr]).toEqual([2, 'dt: dt port expects at most 1 argument, got 2: unexpected "4000".\n']);
   expect((await root.dt(["list", "--", "x"])).code).toBe(2);
 });
 
