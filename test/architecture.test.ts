@@ -14,6 +14,7 @@ import {
   checkStart,
   checkStrangers,
   checkTypesOnly,
+  checkVerbs,
   FLOORS,
   HEAVY_MODULES,
 } from "./architecture/rules.ts";
@@ -38,6 +39,7 @@ describe("this repository", () => {
   test("a one-shot loads no code of launches, and starting a launch loads no code of its host", () =>
     expect(checkLight(SRC)).toEqual([]));
   test("only dt init loads the files that it copies", () => expect(checkStart(SRC)).toEqual([]));
+  test("no verb imports another verb", () => expect(checkVerbs(SRC)).toEqual([]));
   test("no source uses what the rules ban", () => expect(checkBans(SRC)).toEqual([]));
   test("files named types.ts hold types", () => expect(checkTypesOnly(SRC)).toEqual([]));
   test("plugins and manifests import only @dialtone/dt", () => {
@@ -201,6 +203,19 @@ describe("broken rules are reported", () => {
       "src/commands/a.ts:1 loads src/manifest/start/plan.ts, which is for dt init alone",
       "src/manifest/b.ts:1 loads src/manifest/start/files.json, which is for dt init alone",
       "src/commands/loaders.ts:2 loads src/commands/verbs/init.ts, which is for dt init alone",
+    ]);
+  });
+
+  test("a verb that imports another verb, by a type or lazily too, is reported", () => {
+    const sources = [
+      src("src/commands/verbs/down.ts", 'import { sentenceOf } from "./stop.ts";\nimport { x } from "../stop/x.ts";'),
+      src("src/commands/verbs/ps.ts", 'import type { Row } from "./jobs.ts";\nawait import("./why.ts");'),
+      src("src/commands/loaders.ts", 'import("./verbs/ps.ts");'),
+    ];
+    expect(checkVerbs(sources)).toEqual([
+      "src/commands/verbs/down.ts:1 imports another verb, src/commands/verbs/stop.ts",
+      "src/commands/verbs/ps.ts:1 imports another verb, src/commands/verbs/jobs.ts",
+      "src/commands/verbs/ps.ts:2 imports another verb, src/commands/verbs/why.ts",
     ]);
   });
 

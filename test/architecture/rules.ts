@@ -60,7 +60,7 @@ export const SUBFLOORS: Readonly<Record<string, readonly (readonly string[])[]>>
   inspect: [["."], ["why", "doctor"]],
   runners: [["parts"], ["terminal", "oneshot"], ["managed"]],
   daemon: [["socket"], ["roots", "unit"], ["."]],
-  commands: [["context"], ["parse"], ["root"], ["logs", "daemon"], ["verbs"], ["."]],
+  commands: [["context"], ["parse"], ["root"], ["logs", "daemon", "stop", "watch"], ["verbs"], ["."]],
 };
 
 /** The two files that stand in no folder, and what of src they may import. */
@@ -308,6 +308,19 @@ export function checkStart(sources: readonly Source[]): string[] {
 
 const START = "src/manifest/start/";
 const STARTERS = ["src/commands/verbs/init.ts"];
+
+const VERBS = "src/commands/verbs/";
+
+/** A verb is loaded alone: what two verbs share stands in a sub-room below them. Imports of types and lazy ones count. */
+export function checkVerbs(sources: readonly Source[]): string[] {
+  return sources.flatMap((source) =>
+    source.path.startsWith(VERBS)
+      ? importsOf(source).flatMap(({ target, line }) =>
+          target.startsWith(VERBS) ? [at(source, line, `imports another verb, ${target}`)] : [],
+        )
+      : [],
+  );
+}
 
 interface Ban {
   pattern: RegExp;

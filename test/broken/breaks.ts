@@ -880,7 +880,7 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "`dt watch --events` stays when nobody reads it",
-    edits: [{ file: "src/commands/verbs/watchevents.ts", from: "if (isReaderGone(STDOUT)) ended.resolve(0);", to: "" }],
+    edits: [{ file: "src/commands/watch/events.ts", from: "if (isReaderGone(STDOUT)) ended.resolve(0);", to: "" }],
     test: "test/e2e/files/watch.test.ts",
     only: "--events",
   },

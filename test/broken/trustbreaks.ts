@@ -46,9 +46,9 @@ export const TRUST_BREAKS: readonly Break[] = [
     what: "dt watch goes on in whatever folder is in its place",
     edits: [
       {
-        file: "src/commands/verbs/watch.ts",
-        from: "if (folder === null || now === null || !isSameFolder(folder, now)) {",
-        to: "if (folder === null && now === null) {",
+        file: "src/commands/watch/jobs.ts",
+        from: "return folder === null || now === null || !isSameFolder(folder, now);",
+        to: "return folder === null && now === null;",
       },
     ],
     test: CONSENT,

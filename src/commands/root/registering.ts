@@ -1,6 +1,7 @@
 /**
- * Registering a root with the daemon, which is a person's act for it: its manifests as they are now are what the daemon goes by. It makes no root a
- * trusted one: of one that is not, the manifests that are data count, and its code is named and not read.
+ * Registering a root with the daemon, which is a person's act for it: its manifests as they are now are what the daemon
+ * goes by. It makes no root a trusted one: of one that is not, the manifests that are data count, and its code is named
+ * and not read.
  */
 
 import { waitsIn } from "../../daemon/roots/project.ts";
@@ -64,8 +65,8 @@ export async function registerNamed(context: Place, paths: DaemonPaths, root: st
 }
 
 /**
- * Only a root that asks something of the daemon; null: it does not, or that is not known, which is said. One that was registered already stays as it
- * was: what changed there since waits for a command of its own, and is named.
+ * Only a root that asks something of the daemon; null: it does not, or that is not known, which is said. One that was
+ * registered already stays as it was: what changed there since waits for a command of its own, and is named.
  */
 export async function registerAsking(context: Place, paths: DaemonPaths, root: string): Promise<Registered | null> {
   const { env, talk } = context;

@@ -1,7 +1,8 @@
 /**
- * A command of the user's own, run in a root that is not trusted, gets nothing of that root. Where it says that it needs something of it (a command
- * that one of the root's manifests declares, an environment file, a Compose file), that is asked for by `dt trust` and not taken: each of these
- * decides what is run, a variable as much as a command does. Files that the command's own program reads in its directory are that program's affair.
+ * A command of the user's own, run in a root that is not trusted, gets nothing of that root. Where it says that it
+ * needs something of it (a command that one of the root's manifests declares, an environment file, a Compose file),
+ * that is asked for by `dt trust` and not taken: each of these decides what is run, a variable as much as a command
+ * does. Files that the command's own program reads in its directory are that program's affair.
  */
 import { existsSync, realpathSync } from "node:fs";
 import { resolve } from "node:path";

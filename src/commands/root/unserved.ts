@@ -1,4 +1,7 @@
-/** A `watch` or a `schedule` that is declared while nobody acts on it: in one line, for `dt list`, `dt jobs`, `dt doctor` and the start of a command. */
+/**
+ * A `watch` or a `schedule` that is declared while nobody acts on it: in one line, for `dt list`, `dt jobs`, `dt
+ * doctor` and the start of a command.
+ */
 import { askedBy, pluginsOfRoot, type ServicePlace, serviceOf } from "../../daemon/serving.ts";
 import type { ManifestIndex, ResolvedPlugin } from "../../manifest/model/resolved.ts";
 import { isNews } from "../../state/told.ts";
@@ -58,7 +61,10 @@ export function tellUnserved(context: Place, { plugins }: Pick<ManifestIndex, "p
   tell(context, unservedOf(placeOf(context), pluginsOfRoot({ plugins })));
 }
 
-/** At the start of commands, of whose plugins alone it tells. `once`: what was told in this root is not told again until it is another matter. */
+/**
+ * At the start of commands, of whose plugins alone it tells. `once`: what was told in this root is not told again until
+ * it is another matter.
+ */
 export function tellUnservedOf(context: Place, plugins: readonly ResolvedPlugin[], once: boolean): void {
   // On CI there is no daemon, and none is expected.
   if (!isToBeTold(context) || context.talk.onCi) return;

@@ -12,15 +12,14 @@ import { isRemembered } from "../../state/roots.ts";
 import { EXIT } from "../../sys/base/error.ts";
 import { resolveFrom, workingDirectory } from "../../sys/base/here.ts";
 import { statOf } from "../../sys/base/stat.ts";
-import { homeDirectory, noRootError } from "../../sys/places/paths.ts";
-import { findRoot } from "../../sys/places/root.ts";
+import { homeDirectory } from "../../sys/places/paths.ts";
 import { print } from "../../sys/stdio/stdio.ts";
-import { rootRequest } from "../context/acting.ts";
 import type { DtContext } from "../context/types.ts";
 import { meantBy, usage } from "../context/usage.ts";
 import { directoryOf } from "../parse/values.ts";
 import { defineVerb } from "../parse/verb.ts";
 import { placeOf, registerNamed, wordsOfAsked } from "../root/registering.ts";
+import { rootAt } from "../root/rootat.ts";
 
 export default defineVerb({
   args: {
@@ -42,7 +41,7 @@ export default defineVerb({
         `dt boot has no ${JSON.stringify(action)}.`,
         meantBy(action, ["add", "remove", "list"]) ?? "dt boot add | remove | list",
       );
-    const root = directory === undefined ? context.root() : rootAt(context, directory);
+    const root = registeredRootOf(context, directory);
     if (context.globals.dryRun) {
       const isThere = isRemembered(paths.boot, root);
       if (isThere === (action === "add"))
@@ -68,12 +67,10 @@ export default defineVerb({
   },
 });
 
-/** One that is gone can be removed by its path. */
-function rootAt({ env }: DtContext, directory: string): string {
-  if (statOf(directory) === undefined) return resolveFrom(workingDirectory(), directory);
-  const root = findRoot(rootRequest({ root: directory }, workingDirectory(), env));
-  if (root === null) throw noRootError(directory);
-  return root;
+/** A root that is gone can be removed by its path. */
+function registeredRootOf(context: DtContext, directory: string | undefined): string {
+  if (directory !== undefined && statOf(directory) === undefined) return resolveFrom(workingDirectory(), directory);
+  return rootAt(context, directory);
 }
 
 const NOT_KNOWN = { boot: null, scheduled: null, watches: null };

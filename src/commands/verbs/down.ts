@@ -13,13 +13,15 @@ import { refuseNested } from "../../supervisor/launch/nested.ts";
 import type { Ground } from "../../supervisor/launch/types.ts";
 import { announcedStarts } from "../../supervisor/ticket/announced.ts";
 import { pendingKeys } from "../../supervisor/ticket/pending.ts";
-import { DtError, EXIT } from "../../sys/base/error.ts";
+import { EXIT } from "../../sys/base/error.ts";
 import { print } from "../../sys/stdio/stdio.ts";
 import type { DtContext } from "../context/types.ts";
 import { isThere, keysOfName, type Named, namesOf } from "../parse/select.ts";
 import { durationOf } from "../parse/values.ts";
 import { defineVerb } from "../parse/verb.ts";
-import { awaitAnnounced, sentenceOf } from "./stop.ts";
+import { awaitAnnounced } from "../stop/announced.ts";
+import { worstFailure } from "../stop/failures.ts";
+import { sentenceOf } from "../stop/sentences.ts";
 
 export default defineVerb({
   args: {
@@ -73,12 +75,8 @@ export default defineVerb({
     const results = ends.flatMap((one) =>
       one.status === "fulfilled" ? [{ key: one.value.key, stopped: isStopped(one.value) }] : [],
     );
-    const errors = ends.flatMap((one) => (one.status === "rejected" ? [one.reason as Error] : []));
-    const bug = errors.find((error) => !(error instanceof DtError));
-    if (bug !== undefined) throw bug;
-    const worst = (errors as DtError[]).sort((a, b) => b.status - a.status)[0];
-    for (const error of errors as DtError[]) if (error !== worst) talk.warn(error.sentence, error.lines);
-    if (worst !== undefined) throw worst;
+    const failure = worstFailure(ends, talk);
+    if (failure !== null) throw failure;
     if (globals.json) print(`${JSON.stringify(results)}\n`);
     return EXIT.done;
   },

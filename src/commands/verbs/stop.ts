@@ -12,10 +12,11 @@ import { isListedAsFailed, isUnderWay } from "../../supervisor/end/underway.ts";
 import { LOCK_TIMEOUT_MS } from "../../supervisor/launch/lock.ts";
 import { refuseNested } from "../../supervisor/launch/nested.ts";
 import type { Ground } from "../../supervisor/launch/types.ts";
-import { announcedStarts, awaitNamed } from "../../supervisor/ticket/announced.ts";
+import { announcedStarts } from "../../supervisor/ticket/announced.ts";
 import { pendingKeys } from "../../supervisor/ticket/pending.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { print } from "../../sys/stdio/stdio.ts";
+import type { Selection } from "../../values/key.ts";
 import { formatDuration } from "../../values/duration.ts";
 import { isKeyWord, isOfPlugin, keyParts, type Selection } from "../../values/key.ts";
 import type { DtContext } from "../context/types.ts";
@@ -23,6 +24,9 @@ import { usage } from "../context/usage.ts";
 import { selectionOf, unknownKeys } from "../parse/select.ts";
 import { durationOf } from "../parse/values.ts";
 import { defineVerb } from "../parse/verb.ts";
+import { awaitAnnounced } from "../stop/announced.ts";
+import { worstFailure } from "../stop/failures.ts";
+import { sentenceOf } from "../stop/sentences.ts";
 
 export default defineVerb({
   args: {
@@ -84,7 +88,7 @@ export default defineVerb({
       );
     }
     const shown = results.map(toJson);
-    const failure = worstFailure(outcomes, context.talk.warn);
+    const failure = worstFailure(outcomes, context.talk);
     // One document either way: with `--json` an error is printed in place of the result, and holds what was stopped all the same.
     if (failure !== null)
       throw new DtError(failure.code, failure.sentence, {
@@ -116,12 +120,6 @@ async function lateKeys(context: DtContext, selection: Selection, announced: rea
   return withPending(ground, selection).filter((key) => isUnderWay(ground, key));
 }
 
-/** Also for `dt down`. What takes too long is said, for its starts have no names that could be called off. */
-export async function awaitAnnounced({ talk, ground }: DtContext, announced: readonly string[]): Promise<void> {
-  if (await awaitNamed(ground(), announced, talk.say)) return;
-  talk.warn("manifests are still being loaded for a start: what it starts later is not stopped by this");
-}
-
 /** `--dry-run`: what would be stopped, and nothing is. */
 function showPlan(context: DtContext, keys: readonly string[]): number {
   const ground = context.ground();
@@ -136,21 +134,6 @@ function showPlan(context: DtContext, keys: readonly string[]): number {
   return EXIT.done;
 }
 
-const SENTENCES: { [I in StopKeyResult["is"]]: (result: Extract<StopKeyResult, { is: I }>) => string } = {
-  "not-running": ({ key }) => `${key} is not running`,
-  stopped: ({ key, pid, killed, tookMs, calledOff }) =>
-    `${key} stopped${pid === null ? "" : ` (pid ${pid})`} in ${formatDuration(tookMs)}${killed > 0 ? `, ${killed} by SIGKILL` : ""}${calledOff ? "; a start of it that was under way was called off" : ""}`,
-  ended: ({ key, exit, left }) =>
-    `${key} had ended already: it ${exit.text}${left ? "; its leftovers were ended" : ""}`,
-  "called-off": ({ key }) => `${key} did not run yet: its start was called off`,
-  foreign: ({ key, why }) => `${key} is foreign (${why}): nothing was touched`,
-  "found-unrecorded": ({ key }) => `${key} stopped; its record could not be read, so its processes were searched for`,
-};
-
-export function sentenceOf(result: StopKeyResult): string {
-  return SENTENCES[result.is](result as never);
-}
-
 function kindOf(index: ManifestIndex | null, key: string): string | undefined {
   const { plugin, command } = keyParts(key);
   return index === null ? undefined : commandOf(index.plugins, plugin, command)?.kind;
@@ -159,21 +142,6 @@ function kindOf(index: ManifestIndex | null, key: string): string | undefined {
 function toJson(result: StopKeyResult) {
   const { is, ...rest } = result;
   return { ...rest, stopped: is !== "not-running" && is !== "foreign" && is !== "ended", result: is };
-}
-
-/** The worst failure decides the status; each is told. */
-function worstFailure(
-  outcomes: readonly PromiseSettledResult<unknown>[],
-  warn: (text: string, lines: readonly string[]) => void,
-): DtError | null {
-  const errors = outcomes.flatMap((one) => (one.status === "rejected" ? [one.reason as unknown] : []));
-  if (errors.length === 0) return null;
-  const known = errors.filter((error): error is DtError => error instanceof DtError);
-  const bug = errors.find((error) => !(error instanceof DtError));
-  if (bug !== undefined) throw bug;
-  const worst = known.sort((a, b) => b.status - a.status)[0] as DtError;
-  for (const error of known) if (error !== worst) warn(error.sentence, error.lines);
-  return worst;
 }
 
 function optionsOf({ lines, hint, status }: DtError) {

@@ -11,13 +11,14 @@ import { DtError, EXIT } from "../../sys/base/error.ts";
 import { resolveFrom, workingDirectory } from "../../sys/base/here.ts";
 import { statOf } from "../../sys/base/stat.ts";
 import { cacheDirectoryOf, noRootError } from "../../sys/places/paths.ts";
-import { findRoot, nearestCandidate, otherOwnerOf } from "../../sys/places/root.ts";
+import { nearestCandidate, otherOwnerOf } from "../../sys/places/root.ts";
 import { print } from "../../sys/stdio/stdio.ts";
 import { shortPath } from "../../values/commandline.ts";
-import { rootRequest } from "../context/acting.ts";
 import type { DtContext } from "../context/types.ts";
 import { directoryOf } from "../parse/values.ts";
 import { defineVerb } from "../parse/verb.ts";
+import { rootAt } from "../root/rootat.ts";
+import { trustHomeOf } from "../root/trusthome.ts";
 
 export default defineVerb({
   args: {
@@ -32,21 +33,11 @@ export default defineVerb({
     const context = data as DtContext;
     const [word] = args._;
     const directory = directoryOf("dt trust", word);
-    const home = homeOf(context);
+    const home = trustHomeOf(context);
     if (args.list) return showList(context, home);
     return trustRoot(context, home, directory, args.owner === true);
   },
 });
-
-/** Throws where there is no place to remember it. */
-export function homeOf(context: DtContext): string {
-  const home = context.home();
-  if (home !== null) return home;
-  throw new DtError("no-home", "Trust is remembered in your home of dt, but this user has no home directory.", {
-    status: EXIT.usage,
-    hint: "Set DIALTONE_HOME to a directory of yours, or DIALTONE_TRUST=1 for one call.",
-  });
-}
 
 async function trustRoot(
   context: DtContext,
@@ -55,7 +46,7 @@ async function trustRoot(
   withOwner: boolean,
 ): Promise<number> {
   const { env, globals } = context;
-  const root = withOwner ? candidateOf(context, directory) : rootOf(context, directory);
+  const root = withOwner ? candidateOf(context, directory) : rootAt(context, directory);
   const owner = withOwner ? (otherOwnerOf(root, env) ?? statSync(root).uid) : undefined;
   if (globals.dryRun) {
     print(formatLines([`would trust ${root}${owner === undefined ? "" : `, which belongs to uid ${owner}`}`]));
@@ -79,14 +70,6 @@ async function trustRoot(
       ]);
   }
   return EXIT.done;
-}
-
-/** Of a directory, or of where one stands; of another user's it is a question that `--owner` answers. */
-export function rootOf(context: DtContext, directory: string | undefined): string {
-  if (directory === undefined) return context.root();
-  const root = findRoot(rootRequest({ root: directory }, workingDirectory(), context.env));
-  if (root === null) throw noRootError(directory);
-  return root;
 }
 
 function candidateOf({ globals }: DtContext, directory: string | undefined): string {

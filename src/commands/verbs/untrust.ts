@@ -12,7 +12,8 @@ import type { DtContext } from "../context/types.ts";
 import { usage } from "../context/usage.ts";
 import { directoryOf } from "../parse/values.ts";
 import { defineVerb } from "../parse/verb.ts";
-import { homeOf, rootOf } from "./trust.ts";
+import { rootAt } from "../root/rootat.ts";
+import { trustHomeOf } from "../root/trusthome.ts";
 
 export default defineVerb({
   args: { _: { type: "positional", required: false, description: "A directory", valueHint: "DIR" } },
@@ -21,10 +22,10 @@ export default defineVerb({
     const [word] = args._;
     const directory = directoryOf("dt untrust", word);
     const { env, globals, talk } = context;
-    const home = homeOf(context);
+    const home = trustHomeOf(context);
     // One that is gone can be forgotten by its path.
     const isGone = directory !== undefined && statOf(directory) === undefined;
-    const root = isGone ? resolve(directory) : rootOf(context, directory);
+    const root = isGone ? resolve(directory) : rootAt(context, directory);
     if (globals.dryRun) {
       print(formatLines([`would trust ${root} no longer`]));
       return EXIT.done;

@@ -1,4 +1,7 @@
-/** `dt watch --events`: for programs that watch files themselves, what changes as lines of JSON, until whoever reads them is gone. */
+/**
+ * `dt watch --events`: for programs that watch files themselves, what changes as lines of JSON, until whoever reads
+ * them is gone.
+ */
 import { existsSync } from "node:fs";
 import { orUncaught } from "../../runners/oneshot/uncaught.ts";
 import { DtError } from "../../sys/base/error.ts";

@@ -1,0 +1,18 @@
+/** What a stop did, in one sentence a key. */
+import type { StopKeyResult } from "../../supervisor/end/stopkey.ts";
+import { formatDuration } from "../../values/duration.ts";
+
+const SENTENCES: { [I in StopKeyResult["is"]]: (result: Extract<StopKeyResult, { is: I }>) => string } = {
+  "not-running": ({ key }) => `${key} is not running`,
+  stopped: ({ key, pid, killed, tookMs, calledOff }) =>
+    `${key} stopped${pid === null ? "" : ` (pid ${pid})`} in ${formatDuration(tookMs)}${killed > 0 ? `, ${killed} by SIGKILL` : ""}${calledOff ? "; a start of it that was under way was called off" : ""}`,
+  ended: ({ key, exit, left }) =>
+    `${key} had ended already: it ${exit.text}${left ? "; its leftovers were ended" : ""}`,
+  "called-off": ({ key }) => `${key} did not run yet: its start was called off`,
+  foreign: ({ key, why }) => `${key} is foreign (${why}): nothing was touched`,
+  "found-unrecorded": ({ key }) => `${key} stopped; its record could not be read, so its processes were searched for`,
+};
+
+export function sentenceOf(result: StopKeyResult): string {
+  return SENTENCES[result.is](result as never);
+}
