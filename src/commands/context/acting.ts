@@ -1,6 +1,7 @@
 /**
- * A person's act in a root: a command run by its words. It trusts the root, and what the root's manifests say now is what the daemon goes by from then on.
- * What runs by itself (a job, what a launch or a host runs) is no person's act: it follows the files, and the daemon does not follow it.
+ * A user's act in a root: running a command by its words. It trusts the root and takes its manifests over as they are
+ * now: the daemon goes by them from then on. A command that runs by itself (a job, or one that a launch or a host runs)
+ * is not a user's act: it reads the files as they are, and takes nothing over.
  */
 
 import { type Taken, takeOver } from "../../manifest/cache/known.ts";
@@ -19,11 +20,11 @@ interface Place {
   home: string | null;
   env: Record<string, string>;
   talk: Pick<Talk, "say">;
-  /** Not trusted until now. */
+  /** The root is not trusted yet. */
   isStrange: boolean;
 }
 
-/** Where the home cannot be written, trust is asked for by words each time, and the daemon goes on with what it knew. */
+/** If the home cannot be written, the user has to act again each time, and the daemon goes on with what it knew. */
 export function remember({ root, home, env, talk, isStrange }: Place, taken: readonly Taken[]): void {
   if (home === null) return;
   try {
@@ -35,15 +36,15 @@ export function remember({ root, home, env, talk, isStrange }: Place, taken: rea
   }
 }
 
-/** Whether a person types, and not a program that a launch, a job or a manifest runs. */
+/** Whether a person typed this call, and not a program that a launch, a job or a manifest runs. */
 export function isOfPerson(env: Record<string, string>): boolean {
   const isIn = (...names: string[]) => names.some((name) => env[name] !== undefined);
   if (isIn(LOADING, NEEDS_MET)) return false;
-  // Where a launch or a job handed its environment on, a terminal tells a person from a program.
+  // If a launch or a job passed its environment on, a terminal tells a person from a program.
   return !isIn("DIALTONE_KEY", "DIALTONE_JOB") || isTerminal(0);
 }
 
-/** How a root is looked for on behalf of a person: the owners that they accepted are theirs. */
+/** How a root is looked for on behalf of the user: an owner that the user accepted counts as the user. */
 export function rootRequest(
   globals: Pick<Globals, "root">,
   cwd: string | null,

@@ -1,6 +1,6 @@
 /**
- * What a verb needs, made once at the edge. The root, the process table, the store and the index are made only when a
- * verb asks.
+ * What a verb needs, made once at the edge. The root, the process table, the store and the index wait until a verb
+ * asks.
  */
 import { wantsColor } from "../../output/talk.ts";
 import { makeGrounds } from "./grounds.ts";

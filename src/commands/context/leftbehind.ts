@@ -1,8 +1,9 @@
 /**
- * What a person is told in a folder that was moved, of what goes by its old path: launches and logs below DIALTONE_RUN_DIR, whose directory is
- * named after the path, and the registration with the daemon. State in the project's own `.dialtone/run` moved along, and there is nothing to say.
+ * In a folder that was moved, tells the user what still goes by its old path: launches and logs below DIALTONE_RUN_DIR,
+ * where directories are named after the path, and the registration with the daemon. State in the project's own
+ * `.dialtone/run` moved along, and needs no message.
  *
- *   at the old path now                      what stops the launches that run on
+ *   at the old path now                      what stops launches that still run
  *   --------------------------------------   ------------------------------------------
  *   nothing, or a file                       `dt gc --yes`: their root is gone
  *   a project whose state has that name      `dt -C <old path> stop --all`
@@ -31,14 +32,17 @@ interface Place {
   talk: Pick<Talk, "warn">;
 }
 
-/** Said each time while something runs there, and once of what is left of it. `runDir`: DIALTONE_RUN_DIR. */
+/**
+ * Warns each time while something still runs there, and once about logs and history that are left. `runDir`:
+ * DIALTONE_RUN_DIR.
+ */
 export function tellLeftBehind({ root, home, env, talk }: Place, runDir: string): void {
   const formers = formerPathsOf(join(home, "roots"), root);
   if (formers.length === 0) return;
   const table = snapshotOf(makeProcessTable());
   for (const former of formers) {
-    const before = `this folder was ${former} before it was moved, and what DIALTONE_RUN_DIR holds of a folder goes by its path`;
-    // A relative one is below the project, and was moved with it.
+    const before = `this folder was ${former} before it was moved, and its directory in DIALTONE_RUN_DIR is named after that path`;
+    // A relative directory is below the project, and was moved with it.
     const directories = new Set([runDirectoryOf(former, env), join(resolve(root, runDir), rootSlug(former))]);
     for (const directory of directories) {
       const isNewsOf = (matter: string) => isNews(home, root, `${matter} ${former}`, directory);
@@ -46,9 +50,9 @@ export function tellLeftBehind({ root, home, env, talk }: Place, runDir: string)
         const reports = lookAtRoot({ root: former, home, env, table }, directory) ?? [];
         const living = reports.filter(({ state }) => isLiving(state));
         if (living.length > 0)
-          talk.warn(`${before}: ${wordsOf(living)} on under the old one. ${wayToStop(former, directory, env)}`);
+          talk.warn(`${before}: ${wordsOf(living)} on under the old path. ${wayToStop(former, directory, env)}`);
         else if (reports.length > 0 && isNewsOf("moved from"))
-          talk.warn(`${before}: what ran under the old one has ended, and its logs and history are in ${directory}`);
+          talk.warn(`${before}: what ran under the old path has ended, and its logs and history are in ${directory}`);
       } catch (error) {
         const hint = error instanceof DtError ? error.hint : undefined;
         if (isNewsOf("cannot look at"))

@@ -85,7 +85,7 @@ async function announce(state: CallManifestsState): Promise<void> {
 function anotherFolder(root: string): DtError {
   return new DtError(
     "another-folder",
-    `Another folder is at ${root} by now, and a job that was begun for the one before runs nothing of it.`,
+    `Another folder is at ${root} now: a job that began for the previous one runs nothing of it.`,
     {
       status: EXIT.usage,
       hint: "`dt trust` there trusts it.",

@@ -1,4 +1,7 @@
-/** What a person is told once about a root, on standard error: what waits to be taken over, a registration that counts no more, and plugins named like a verb that came later. */
+/**
+ * Tells the user once per root, on standard error: which manifests wait to be taken over, that a registration no longer
+ * counts, and which plugins have the name of a newer verb.
+ */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Judge } from "../../manifest/discover/trust.ts";
@@ -27,7 +30,7 @@ export function tellOnce(place: OncePlace, { plugins }: ManifestIndex): void {
       talk.warn(`\`dt ${name}\` is a verb of dt now: the plugin ${name} is run as \`dt -- ${name} …\``);
   if (registration === "foreign" && isNews(home, root, "foreign registration", "1"))
     talk.warn(
-      "the registration of this root with the daemon counts no more (an earlier dt's, or of another folder): `dt boot add` registers it again",
+      "the registration of this root with the daemon no longer counts (an earlier dt made it, or it is for another folder): `dt boot add` registers it again",
     );
   if (registration !== "own") return;
   const { waitingIn } = require("../../manifest/cache/known.ts") as typeof import("../../manifest/cache/known.ts");
@@ -40,14 +43,14 @@ export function isRegisteredIn(home: string, root: string): boolean {
   return registrationIn(home, root) === "own";
 }
 
-/** Looked into where there is one: most roots have none. */
+/** A file is looked for before it is read, since most roots have none. */
 function registrationIn(home: string, root: string): "own" | "foreign" | null {
   const directory = join(home, "boot");
   if (!existsSync(join(directory, rootSlug(root)))) return null;
   return isRemembered(directory, root) ? "own" : "foreign";
 }
 
-/** More names than this are a list that nobody reads. */
+/** A list of more names than this is not read. */
 const MOST_NAMES = 6;
 
 function namesOf(root: string, files: readonly string[]): string {

@@ -1,6 +1,6 @@
 /**
- * The user's list of roots: a root is added when something is first started in it, and what is to be known of it is
- * said then.
+ * The user's list of roots. A root is added when something is first started in it, and the user gets the warnings for
+ * that moment: once.
  */
 import { join } from "node:path";
 import type { DtContext } from "./types.ts";

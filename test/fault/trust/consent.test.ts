@@ -284,7 +284,7 @@ test("a registration without a seal does not count, which lists report each time
     expect(JSON.parse(json.stdout)).toEqual([]);
     await dt(["daemon", "start"], { cwd: root.base });
     expect((await dt(["daemon", "status"])).stdout).toContain(`  foreign  ${root.dir} was registered by an earlier dt`);
-    const told = "the registration of this root with the daemon counts no more";
+    const told = "the registration of this root with the daemon no longer counts";
     expect((await dt(["list"])).stderr).toContain(told);
     expect((await dt(["list"])).stderr).not.toContain(told);
     expect((await dt(["boot", "add"])).stdout).toContain("is registered: 1 marked boot");

@@ -61,14 +61,16 @@ test("after a move what runs there is named by every verb that looks, with its p
       words.join(" "),
       expect.stringContaining(`this folder was ${old} before it was moved`),
     ]);
-    expect(stderr).toContain(`${KEY} (pid ${pid}) runs on under the old one. \`dt gc --yes\` stops that`);
+    expect(stderr).toContain(`${KEY} (pid ${pid}) runs on under the old path. \`dt gc --yes\` stops that`);
   }
   expect((await dt(["ps", "--json"])).stdout).toBe("[]\n");
   expect(runs(pid)).toBe(true);
   expect((await dt(["gc", "--yes"])).code).toBe(0);
   await until("it is gone", () => !runs(pid));
   // Its logs and its history are reported once.
-  expect((await dt(["ps"])).stderr).toContain("what ran under the old one has ended, and its logs and history are in ");
+  expect((await dt(["ps"])).stderr).toContain(
+    "what ran under the old path has ended, and its logs and history are in ",
+  );
   expect((await dt(["ps"])).stderr).toBe("");
 }, 60_000);
 
@@ -85,7 +87,7 @@ test("a start in the new place reports it too, and once that the daemon knows th
   const { of, old, moved, dt, pid } = await startAndMove();
   const first = await dt(["a", "b", "-d"]);
   expect(first.code).toBe(0);
-  expect(first.stderr).toContain(`${KEY} (pid ${pid}) runs on under the old one`);
+  expect(first.stderr).toContain(`${KEY} (pid ${pid}) runs on under the old path`);
   expect(first.stderr).toContain(`the daemon knows this folder as ${old}`);
   expect(first.stderr).toContain(`\`dt boot remove ${old}\` forgets it there`);
   expect((await dt(["restart", "a", "b"])).stderr).not.toContain("the daemon knows");
@@ -109,7 +111,7 @@ for (const [what, put, isThereStill] of [
     const { old, moved, dt, pid } = await startAndMove();
     put(old, moved);
     const { stderr } = await dt(["ps"]);
-    expect(stderr).toContain(`${KEY} (pid ${pid}) runs on under the old one. `);
+    expect(stderr).toContain(`${KEY} (pid ${pid}) runs on under the old path. `);
     const moveAway = `Move away what is at ${old} now; then \`dt gc --yes\` stops that`;
     if (isThereStill) {
       expect(stderr).toContain(moveAway);
@@ -124,7 +126,7 @@ test("a run directory below the project moves along, under the name of the old p
   const { old, dt, pid } = await startAndMove(".dialtone/state");
   expect((await dt(["ps"])).stderr).toContain(`this folder was ${old} before it was moved`);
   expect((await dt(["stop", "--all"])).stderr).toContain(
-    `${KEY} (pid ${pid}) runs on under the old one. \`dt gc --yes\``,
+    `${KEY} (pid ${pid}) runs on under the old path. \`dt gc --yes\``,
   );
   expect((await dt(["gc", "--yes"])).code).toBe(0);
   await until("it is gone", () => !runs(pid));
