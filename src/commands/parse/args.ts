@@ -1,8 +1,8 @@
 /**
  * Strict flags over citty's definitions: an unknown flag, a missing value or one word too many is an error with the
- * nearest names. The result is in a form (`--name=value`, then `--`, then the words) that citty's own parser reads without
- * surprises. After `--` nothing is a flag: to a verb it is a name like any other word, to a command of a plugin it is an
- * argument.
+ * nearest names. The result is in a form (`--name=value`, then `--`, then the words) that citty's own parser reads
+ * without surprises. After `--` nothing is a flag: to a verb it is a name like any other word, to a command of a plugin
+ * it is an argument.
  *
  * Short flags may be joined, and the last of them may have its value behind it: `-fn5` is `-f -n 5`.
  *
@@ -131,7 +131,10 @@ function splitShort(word: string, flags: ReadonlyMap<string, Flag>): string[] | 
   return apart;
 }
 
-/** The values by name, the words under `_`. If there are only switches citty is not loaded, which saves half a millisecond. */
+/**
+ * The values by name, the words under `_`. If there are only switches citty is not loaded, which saves half a
+ * millisecond.
+ */
 export async function valuesOf<T extends ArgsDef>({ flags, words }: CheckedArgs, args: T): Promise<ParsedArgs<T>> {
   if (flags.some((flag) => flag.includes("=")))
     return (await import("citty")).parseArgs<T>([...flags, "--", ...words], args);

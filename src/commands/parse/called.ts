@@ -1,4 +1,7 @@
-/** What `dt <plugin> <command>` means in this root: which plugin and command, and how far that goes in a root that is not trusted. */
+/**
+ * What `dt <plugin> <command>` means in this root: which plugin and command, and how much of it is allowed in a root
+ * that is not trusted.
+ */
 import { faultsOf } from "../../manifest/model/faults.ts";
 import { findFailure } from "../../manifest/model/find.ts";
 import type { ManifestIndex, ResolvedCommand, ResolvedPlugin } from "../../manifest/model/resolved.ts";
@@ -11,7 +14,7 @@ import { VERBS } from "./verbs.ts";
 
 /**
  *   run       the command is run by its words: all manifests are read, and the root is trusted from `begin` on
- *   look      a root that is not trusted is only asked what it would do: its code is not read, and nothing of it is run
+ *   look      the root is not trusted, and the call only asks what would be done: no code of the root is read or run
  *   stranger  the command is the user's own or dt's, in a root that is not trusted: nothing of the root is read or used
  */
 export type Called = { index: ManifestIndex; plugin: ResolvedPlugin; begin(): void } & {
@@ -32,8 +35,8 @@ export async function callOf(context: DtContext, name: string, words: readonly s
 }
 
 /**
- * Whether these words only look, as far as that can be told of what was not read: `--dry-run` behind a managed command is dt's, behind a one-shot the
- * command's own. What cannot be a command's name starts nothing.
+ * Whether these words only look, as far as that is known of manifests that were not read. After a managed command
+ * `--dry-run` is dt's; after a one-shot it is the command's own. A word that cannot be a command's name starts nothing.
  */
 function isLook(plugin: ResolvedPlugin | undefined, words: readonly string[]): boolean {
   const [name = ""] = words;
@@ -44,12 +47,12 @@ function isLook(plugin: ResolvedPlugin | undefined, words: readonly string[]): b
   return command?.kind !== "oneshot" && holds(words, "--dry-run");
 }
 
-/** Also with a value, which is wrong usage. */
+/** Also when the flag has a value, which is wrong usage. */
 function holds(words: readonly string[], flag: string): boolean {
   return ownWords(words).some((word) => word === flag || word.startsWith(`${flag}=`));
 }
 
-/** `-h` may well be a command's own, for a host say: it asks for help where it stands alone. */
+/** `-h` may be a command's own, for a host say. It asks for help only as the last word. */
 function maySeekHelp(words: readonly string[]): boolean {
   return holds(words, "--help") || ownWords(words).at(-1) === "-h";
 }
@@ -70,7 +73,7 @@ export function findPlugin(context: DtContext, index: ManifestIndex, name: strin
   const verbs = Object.entries(VERBS).flatMap(([verb, there]) => (there === null ? [] : [verb]));
   const root = context.root();
   const isKnown = context.reading() === "known";
-  const notes = isKnown ? ["The daemon goes by what a person last took over there."] : [];
+  const notes = isKnown ? ["The daemon goes by the manifests that a person last took over there."] : [];
   throw unknownName("plugin or verb", name, [...Object.keys(index.plugins), ...verbs], index, {
     notes,
     root,
@@ -96,7 +99,10 @@ function linesOfNameless({ failures }: Pick<ManifestIndex, "failures">): string[
   return more > 0 ? [...lines, `and ${more} more: \`dt list\``] : lines;
 }
 
-/** Of what there is, the nearest; and whether it may be in a manifest that was not read. `notes`: sentences of where it was looked for. */
+/**
+ * The error for a name that is not known: with the nearest names, and with the manifests that were not read and may
+ * have it. `notes`: sentences about where it was looked for.
+ */
 export function unknownName(
   what: string,
   name: string,
@@ -106,11 +112,11 @@ export function unknownName(
 ): DtError {
   const near = nearestNames(name, known);
   const { unread } = index;
-  // Whoever sees the plugin knows the project.
+  // A caller that names a known plugin knows the project.
   const project = root ?? (what.startsWith("plugin") ? index.root : undefined);
   return new DtError("unknown", [wordsOfUnknown(what, name, { root: project, unread }), ...notes].join(" "), {
     status: EXIT.usage,
-    // It may be what one of these was to be.
+    // One of these may be the plugin that is meant.
     lines: what.startsWith("plugin") ? linesOfNameless(index) : [],
     hint: hint ?? hintOfNearest(near, known, unread),
     details: {
@@ -121,7 +127,10 @@ export function unknownName(
   });
 }
 
-/** Whether a plugin of the root's own declares a `watch` or a `schedule`. Each start asks, so it goes by what is in hand. */
+/**
+ * Whether the plugin is the root's own and declares a `watch` or a `schedule`. Every start asks this, so nothing is
+ * read for it.
+ */
 export function asksForService({ watch, commands, origin }: ResolvedPlugin): boolean {
   if (origin === "home" || origin === "binary") return false;
   if (watch.length > 0) return true;

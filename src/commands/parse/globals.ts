@@ -1,9 +1,12 @@
-/** The global flags: how each is written, what it means and what it sets. Parsing, help and the reference read this one table. */
+/**
+ * The global flags: how each is written, what it means and what it sets. Parsing, help and the reference read this one
+ * table.
+ */
 import type { Globals } from "../context/types.ts";
 import { excludeEachOther, givenTwice, usage } from "../context/usage.ts";
 
 interface GlobalFlag {
-  /** What stands behind it; default: nothing. */
+  /** The name of its value. Default: it takes none. */
   value?: string;
   set(globals: Globals, value: string): void;
 }
@@ -23,13 +26,13 @@ const ROWS: readonly Row[] = [
   { text: "Print what would be run, and run nothing", flags: { "--dry-run": turnOn("dryRun") } },
   { text: "Results as JSON on standard output", flags: { "--json": turnOn("json") } },
   { text: "Colours always, or never", flags: eitherWay("color") },
-  { text: "Keep a one-shot's output in a log, or not, whatever the manifest says", flags: eitherWay("capture") },
+  { text: "Keep a one-shot's output in a log, or do not, whatever the manifest says", flags: eitherWay("capture") },
 ];
 
-/** By name. Accepted before the plugin, and after a built-in verb too. */
+/** By name. Accepted before the plugin, and after a built-in verb. */
 export const GLOBAL_FLAGS: Readonly<Record<string, GlobalFlag>> = Object.assign({}, ...ROWS.map(({ flags }) => flags));
 
-/** As they are written, and what they mean. */
+/** How each is written, and what it means. */
 export function rowsOfGlobals(): [string, string][] {
   return ROWS.map(({ text, flags }) => {
     const [value] = Object.values(flags).flatMap((flag) => flag.value ?? []);
@@ -62,10 +65,10 @@ function setSwitch(globals: Globals, name: "color" | "capture", value: boolean):
   globals[name] = value;
 }
 
-/** Reads one global flag at `at`; gives how many words it took, 0 when it is none. */
+/** Reads one global flag at `at`. Returns how many words it took, 0 when it is not a global flag. */
 export function takeGlobal(argv: readonly string[], at: number, globals: Globals): number {
   const word = argv[at] as string;
-  // `-C` is the one short flag: its value may stand right behind it.
+  // `-C` is the only short flag: its value may follow it without a space.
   const joined = word.startsWith("-C") && word.length > 2;
   const equals = word.startsWith("--") ? word.indexOf("=") : joined ? 1 : -1;
   const name = joined ? "-C" : equals > 0 ? word.slice(0, equals) : word;
@@ -82,7 +85,7 @@ export function takeGlobal(argv: readonly string[], at: number, globals: Globals
   return equals > 0 ? 1 : 2;
 }
 
-/** The words before the first that is no global flag are taken; gives the others. */
+/** Takes all words before the first that is not a global flag; returns the rest. */
 export function takeGlobals(words: readonly string[], globals: Globals): readonly string[] {
   let at = 0;
   for (let taken = 1; at < words.length && taken > 0; at += taken) taken = takeGlobal(words, at, globals);

@@ -21,10 +21,10 @@ export const MANAGED_ARGS = {
   ensure: { type: "boolean", description: "Leave a healthy launch of the same command alone" },
   port: {
     type: "string",
-    description: 'The port, instead of the manifest\'s; "auto": a free one, the same again for this root and key',
+    description: 'The port, instead of the manifest\'s; "auto": a free one, always the same for this root and key',
     valueHint: "auto",
   },
-  take: { type: "boolean", description: "Stop the launch of yours that holds the port, in whichever root" },
+  take: { type: "boolean", description: "Stop your launch that holds the port, in any root" },
   owner: {
     type: "string",
     description: "Stop it when this process is gone: a pid, `shell` or `agent`",
@@ -33,9 +33,9 @@ export const MANAGED_ARGS = {
   timeout: { type: "string", description: "Time to become ready, instead of the manifest's", valueHint: "30s" },
 } as const satisfies ArgsDef;
 
-/** Further flags of a command that is a stack of containers. */
+/** More flags for a command that is a stack of containers. */
 export const STACK_ARGS = {
-  recreate: { type: "boolean", description: "Of a stack: make its containers anew, also where nothing changed" },
+  recreate: { type: "boolean", description: "For a stack: recreate its containers, even if nothing changed" },
 } as const satisfies ArgsDef;
 
 /** With a flag `--no-NAME` for each of the stack's toggles. */

@@ -1,5 +1,6 @@
 /**
- * Names on the command line that mean nothing here are an error with the nearest names, for every verb that takes keys, plugins and groups.
+ * For every verb that takes keys, plugins and groups: an unknown name on the command line is an error with the nearest
+ * names.
  *
  *   what a name has                                           it is
  *   -------------------------------------------------------   ---------------------------------------------------
@@ -11,8 +12,9 @@
  *   a manifest of which nothing was ever read                 taken for known, with a warning
  *   none of these                                             unknown
  *
- * That manifest is, of a command or a variant, its plugin's own; of a plugin, one whose file has its name or that declared it before. A group, and a
- * plugin whose file has another name, may be in any: the error says which manifests could not be read.
+ * Which manifest that is: for a command or a variant, the one of its plugin; for a plugin, one whose file has its name
+ * or that declared it before. A group, and a plugin whose file has another name, may be in any manifest: the error says
+ * which ones could not be read.
  */
 import { basename, extname } from "node:path";
 import type { Glance, Unsure } from "../../manifest/glance.ts";
@@ -35,10 +37,10 @@ export interface Places extends Glance {
 type Judged =
   | { is: "known" }
   | { is: "unsure"; manifest: Unsure; near: string[] }
-  /** `what`: a sentence without its end. `manifest`: the one that could declare it, `anywhere`: any. */
+  /** `what`: a sentence without its end. `manifest`: the one that could declare it; `anywhere`: any could. */
   | { is: "unknown"; what: string; near: string[]; known: string[]; manifest: Unsure | "anywhere" | null };
 
-/** More files than this are a list that nobody reads. */
+/** A list of more files than this is not read. */
 const MOST_FILES = 3;
 
 export async function placesOf(context: DtContext): Promise<Places> {
@@ -50,7 +52,10 @@ export interface Unknown {
   error: DtError;
 }
 
-/** Those of the names that are unknown; of those that may be known it warns. A name is a key, or the one word of a plugin or group. */
+/**
+ * The names that are unknown; warns about those that may be known. A name is a key, or the one word of a plugin or
+ * group.
+ */
 export function findUnknown({ talk }: DtContext, places: Places, names: readonly string[]): Unknown | null {
   const judged = names.map((name) => ({ name, judged: judgeName(places, name) }));
   for (const { name, judged: one } of judged) {
@@ -66,7 +71,7 @@ export function findUnknown({ talk }: DtContext, places: Places, names: readonly
   return { names: unknown.map(({ name }) => name), error: errorOf(places, unknown) };
 }
 
-/** For a name that all manifests were read for. */
+/** For a name that was looked for in all manifests. */
 export function unknownName({ root, index, onDisk }: Omit<Places, "unsure">, name: string): DtError {
   const unsure = [
     ...index.failures.map(({ file, plugin }): Unsure => ({ file, plugin, is: "failed" })),
@@ -151,7 +156,7 @@ function commandsOf({ index, onDisk }: Places, plugin: string): string[] {
   return [...new Set([...Object.keys(ownOf(index.plugins, plugin)?.commands ?? {}), ...ran])];
 }
 
-/** Who writes a command's name alone means the command: it is found in whichever plugin has it. */
+/** A command's name alone means the command: it is looked for in every plugin. */
 function commandsNear(places: Places, word: string): string[] {
   const all = pluginsOf(places).flatMap((plugin) => commandsOf(places, plugin).map((command) => ({ plugin, command })));
   const near = nearestNames(
@@ -168,7 +173,7 @@ function ownOf<T>(of: Record<string, T> | undefined, name: string): T | undefine
   return of !== undefined && Object.hasOwn(of, name) ? of[name] : undefined;
 }
 
-/** A folder that was refused whole may hold any. */
+/** A `manifests` folder that was refused as a whole may declare any name. */
 function mayDeclare({ file, plugin }: Unsure, name: string): boolean {
   return plugin === name || basename(file, extname(file)) === name || basename(file) === "manifests";
 }
@@ -201,7 +206,7 @@ function errorOf(places: Places, names: readonly ({ name: string } & Extract<Jud
   });
 }
 
-/** That these may declare it all the same, a sentence each. */
+/** A sentence for each manifest that was not read and may declare the name. */
 export function notesOf(root: string, unsure: readonly Unsure[]): string[] {
   const own = unsure.filter(({ is }) => is !== "untrusted");
   const shown = own.slice(0, MOST_FILES).map((one) => `${wordsOf(root, one)}.`);

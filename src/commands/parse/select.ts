@@ -1,4 +1,4 @@
-/** What words name: groups, plugins and keys, or one process by its words. What nothing here knows is an error (named.ts). */
+/** What words name: groups, plugins and keys, or one process by its words. An unknown name is an error (named.ts). */
 import { existsSync } from "node:fs";
 import { faultsOf } from "../../manifest/model/faults.ts";
 import { commandOf, findFailure, managedOf, settingsOf } from "../../manifest/model/find.ts";
@@ -35,8 +35,9 @@ export function groupNamed(index: ManifestIndex, word: string): string[] | null 
 }
 
 /**
- * What the words of `stop`, `restart`, `status` and their like name: as parseSelection, and a group by its name, in order of needs. Throws for what
- * nothing here knows (named.ts), which is looked for only where a name left nothing on disk. `unchecked`: keys are left to whoever finds them absent.
+ * What the words of `stop`, `restart`, `status` and similar verbs name: as parseSelection does, and a group by its
+ * name, in order of needs. Throws for an unknown name (named.ts); manifests are asked only about a name that left
+ * nothing on disk. `unchecked`: the caller checks keys itself.
  */
 export async function selectionOf(
   context: DtContext,
@@ -62,7 +63,10 @@ export async function selectionOf(
   return groupSelection(places.index, word) ?? selection;
 }
 
-/** Throws for one that left nothing on disk and is declared as a one-shot: it never runs as a launch. `what`: cannot be done with it. */
+/**
+ * Throws for a key that left nothing on disk and is declared as a one-shot: it never runs as a launch. `what`: why that
+ * does not do, as the end of "a one-shot, which …".
+ */
 export async function refuseOneshots(context: DtContext, keys: readonly string[], what: string): Promise<void> {
   const store = context.store();
   const absent = keys.filter((key) => !hasLeft(store, key));
@@ -73,7 +77,9 @@ export async function refuseOneshots(context: DtContext, keys: readonly string[]
     throw wordsError(`${shortKey(oneshot)} is a one-shot, which ${what}.`, `Run it: dt ${typedKey(oneshot)}`);
 }
 
-/** Those that left nothing on disk and that no manifest declares, with what is to be said of them; null when there are none. */
+/**
+ * The keys that left nothing on disk and that no manifest declares, with the error for them; null when there are none.
+ */
 export async function unknownKeys(context: DtContext, keys: readonly string[]): Promise<Unknown | null> {
   const store = context.store();
   const absent = keys.filter((key) => !hasLeft(store, key));
@@ -82,14 +88,14 @@ export async function unknownKeys(context: DtContext, keys: readonly string[]): 
   return findUnknown(context, await placesOf(context), absent);
 }
 
-/** Whether anything on disk speaks of the key. */
+/** Whether anything on disk belongs to the key. */
 export function hasLeft(store: Store, key: string): boolean {
   return LEFT.some((kind) => existsSync(store.path(key, kind)));
 }
 
 const LEFT: readonly FileKind[] = ["record", "exit", "lock", "log", "want"];
 
-/** Whether something of a plugin left its record or exit. */
+/** Whether a command of the plugin left a record or an exit. */
 function hasRun(store: Store, plugin: string): boolean {
   return store.keys().some((key) => isOfPlugin(key, plugin));
 }
@@ -104,14 +110,19 @@ function needsIn({ plugins }: ManifestIndex, key: string): string[] {
   return settings === undefined ? [] : edgesOf(plugins, settings).map((edge) => edge.key);
 }
 
-/** Where `up` and `down` look names up. `onDisk`: keys that are named though no manifest declares them any more. */
+/**
+ * Where `up` and `down` look names up. `onDisk`: keys that can be named though no manifest declares them any longer.
+ */
 export interface Named {
   root: string;
   index: ManifestIndex;
   onDisk: readonly string[];
 }
 
-/** Each a key, or the one word of a group or plugin: all words are such names, or they are the words of one process. */
+/**
+ * The names that the words are, each a key or the one word of a group or plugin. The words of one process are one name,
+ * its key.
+ */
 export function namesOf(named: Named, words: readonly string[]): string[] {
   for (const word of words) parseSelection([word]);
   const names = words.map((word) => (isKeyWord(word) ? wholeKey(word) : word));
@@ -124,12 +135,13 @@ export function namesOf(named: Named, words: readonly string[]): string[] {
       `"${words.join(" ")}" is the command ${shortKey(key)}, and "${words[1]}" a plugin or group too.`,
       `Write the key: ${shortKey(key)}`,
     );
-  // A plugin's name and one that is none: that is meant for one of its commands. Of names that are none, a process is the likelier.
+  // A plugin's name followed by an unknown one is meant for one of its commands. If no word is a name, a process is
+  // likelier.
   const isMeant = !areNames && (isThere(named, words[0] as string) || !names.some((name) => isThere(named, name)));
   return isProcess || isMeant ? [key] : names;
 }
 
-/** The key of which these may be the words; null where they cannot be. */
+/** The key that these may be the words of; null where they cannot be. */
 function processOf(words: readonly string[]): string | null {
   if (words.length < 2 || words.length > 3 || words.some(isKeyWord)) return null;
   const [plugin = "", command = "", variant] = words;
@@ -146,7 +158,10 @@ export function isThere({ index, onDisk }: Named, name: string): boolean {
   return Object.hasOwn(index.plugins, name) || groupsOf(index).has(name) || onDisk.some((key) => isOfPlugin(key, name));
 }
 
-/** A plugin stands for its managed commands, each in its default variant, and for all of it that is on disk. Throws for what is not there. */
+/**
+ * A plugin stands for its managed commands, each in its default variant, and for all its keys on disk. Throws for an
+ * unknown name.
+ */
 export function keysOfName(named: Named, name: string): string[] {
   const { index, onDisk } = named;
   if (!isThere(named, name)) throw absentError(named, name);

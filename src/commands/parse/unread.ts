@@ -1,15 +1,15 @@
-/** Manifests that are code of a root that is not trusted: in words, and in one line of `dt list`. */
+/** Manifests that are code of a root that is not trusted: in sentences, and in one line of `dt list`. */
 import type { ManifestIndex } from "../../manifest/model/resolved.ts";
 import { visible } from "../../sys/text/visible.ts";
 import { shortPath } from "../../values/commandline.ts";
 
-/** A sentence for an error that they may be the reason of. */
+/** A sentence for an error that they may explain. */
 export function wordsOfUnread(unread: ManifestIndex["unread"]): string {
   const [is, it] = unread.length === 1 ? ["1 manifest is", "it"] : [`${unread.length} manifests are`, "them"];
   return `${is} code that was not read, since this root is not trusted yet: \`dt trust\` reads ${it}, and so does running a command of it by its words.`;
 }
 
-/** That a name is unknown, in which project, and where it may be all the same. */
+/** That a name is unknown, in which project, and where it may be nevertheless. */
 export function wordsOfUnknown(
   what: string,
   name: string,

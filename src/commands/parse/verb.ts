@@ -1,4 +1,4 @@
-/** A verb's definition in citty's form. citty itself is loaded when there are flags to read (args.ts). */
+/** A verb's definition in citty's form. citty itself is loaded only when there are flags to read (args.ts). */
 import type { ArgsDef, CommandDef } from "citty";
 
 export function defineVerb<const T extends ArgsDef = ArgsDef>(verb: CommandDef<T>): CommandDef<T> {

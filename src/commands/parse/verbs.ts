@@ -1,13 +1,16 @@
-/** The verbs: reserved names, and what each does. One that is null is reserved but not there yet. How each is loaded: commands/loaders.ts. */
+/**
+ * The verbs: reserved names, and what each does. A verb that is null is reserved and not in this version yet.
+ * commands/loaders.ts loads each.
+ */
 import type { RESERVED_VERBS } from "../../manifest/model/reserved.ts";
 
 export type VerbName = (typeof RESERVED_VERBS)[number];
 
 export interface Verb {
   summary: string;
-  /** How many words it takes at the most. */
+  /** How many words it takes at most. */
   maxWords: number;
-  /** False: it shows nothing that could be JSON, and `--json` is an error. */
+  /** False: its output cannot be JSON, and `--json` is an error. */
   json?: false;
 }
 
@@ -16,7 +19,7 @@ const MANY = Number.POSITIVE_INFINITY;
 const TABLE = {
   ps: { summary: "List what runs, waits or has failed", maxWords: MANY },
   stop: { summary: "Stop launches and everything they started", maxWords: MANY },
-  restart: { summary: "Start launches anew", maxWords: MANY },
+  restart: { summary: "Restart launches", maxWords: MANY },
   logs: {
     summary: "Show what managed commands and captured one-shots wrote",
     maxWords: MANY,
@@ -50,7 +53,7 @@ const TABLE = {
   version: { summary: "Print version and commit", maxWords: 0 },
   help: { summary: "Explain dt, a verb or a plugin", maxWords: 1, json: false },
   up: {
-    summary: "Start groups, plugins or keys with all they need, by one host",
+    summary: "Start groups, plugins or keys with all they need, under one host",
     maxWords: MANY,
   },
   down: {
@@ -62,7 +65,7 @@ const TABLE = {
     maxWords: MANY,
   },
   port: {
-    summary: "Say who listens on a port; without one, the ports of this root's launches",
+    summary: "Show which process listens on a port; without a port, the ports of this root's launches",
     maxWords: 1,
   },
   gc: {
@@ -89,11 +92,11 @@ const TABLE = {
     maxWords: 1,
   },
   trust: {
-    summary: "Trust the code of this root, or of a directory's; --list shows what is trusted",
+    summary: "Trust the code of this root, or of the root of a directory; --list shows the trusted roots",
     maxWords: 1,
   },
   untrust: {
-    summary: "Trust a root no longer, and forget what its code came to",
+    summary: "Stop trusting a root, and forget what its code evaluated to",
     maxWords: 1,
   },
   completions: null,
@@ -108,7 +111,7 @@ const TABLE = {
   agents: null,
   "trust-ca": null,
   clear: {
-    summary: "Forget how launches ended, so that they are no longer listed; what lives is left alone",
+    summary: "Forget how launches ended, so that they are no longer listed; living launches are left alone",
     maxWords: MANY,
   },
 } as const satisfies Record<VerbName, Verb | null>;

@@ -1,6 +1,7 @@
 /**
- * A point in time as a person writes it: a duration ago (`5m`, `1m30s`, `2d`), a date, a time of day, or both. All are local but those that
- * name their zone (`Z`, `+02:00`). A date or time that does not exist is an error, and so is one that the change of clocks leaves out.
+ * A point in time as a user types it: a duration ago (`5m`, `1m30s`, `2d`), a date, a time of day, or both. It is local
+ * time unless it names its zone (`Z`, `+02:00`). A date or time that does not exist is an error, and so is one that the
+ * change of clocks skips.
  */
 import { parseSpan } from "../../values/units.ts";
 import { usage } from "../context/usage.ts";
@@ -26,7 +27,7 @@ export function pointInTime(flag: string, text: string, now: number): number {
     if (time === null) throw noSuch("a time of day goes from 00:00 to 23:59");
     const date = new Date(now);
     const at = localTime(date.getFullYear(), date.getMonth(), date.getDate(), time);
-    if (at === null) throw noSuch("the clocks were put forward over it today");
+    if (at === null) throw noSuch("the clocks skip it today");
     return at;
   }
   const match = DATE.exec(text);
@@ -44,7 +45,7 @@ export function pointInTime(flag: string, text: string, now: number): number {
   const zone = match[8];
   if (zone === undefined) {
     const at = localTime(year, month - 1, day, time);
-    if (at === null) throw noSuch("the clocks were put forward over it that day");
+    if (at === null) throw noSuch("the clocks skip it that day");
     return at;
   }
   const offset = minutesOf(zone);
@@ -62,13 +63,13 @@ function timeOf([hours, minutes, seconds = "0", fraction = "0"]: (string | undef
   return time.hours > 23 || time.minutes > 59 || time.seconds > 59 ? null : time;
 }
 
-/** Null where the clocks leave it out. Of a time that comes twice it is the first. */
+/** Null where the clocks skip it. Of a time that occurs twice, the first. */
 function localTime(year: number, month: number, day: number, { hours, minutes, seconds, ms }: Time): number | null {
   const date = new Date(year, month, day, hours, minutes, seconds, ms);
   return date.getHours() === hours && date.getMinutes() === minutes ? date.getTime() : null;
 }
 
-/** East of Greenwich; null for what is no zone. */
+/** Minutes east of Greenwich; null for any other text. */
 function minutesOf(zone: string): number | null {
   if (/^z$/i.test(zone)) return 0;
   const [, sign, hours, minutes = "0"] = /^([+-])(\d{2}):?(\d{2})?$/.exec(zone) as RegExpExecArray;
