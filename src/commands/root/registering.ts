@@ -1,7 +1,7 @@
 /**
- * Registering a root with the daemon, which is a person's act for it: its manifests as they are now are what the daemon
- * goes by. It makes no root a trusted one: of one that is not, the manifests that are data count, and its code is named
- * and not read.
+ * Registers a root with the daemon. For its manifests that is a user's act: the daemon goes by them as they are now. It
+ * does not make the root a trusted one: if it is not trusted, only the manifests that are data count, and its code is
+ * named and not read.
  */
 
 import { waitsIn } from "../../daemon/roots/project.ts";
@@ -27,7 +27,7 @@ export interface Registered {
   /** False when it was registered already. */
   added: boolean;
   asked: Asked;
-  /** Manifests of which that is not known: they could not be loaded, or are code that was not read. */
+  /** How many manifests could not be loaded, or are code that was not read: what they ask is not known. */
   unknown: number;
 }
 
@@ -56,7 +56,10 @@ function registeredAs(added: boolean, { plugins, failures, unread }: ManifestInd
   return { added, asked: askedBy(Object.values(plugins)), unknown: failures.length + unread.length };
 }
 
-/** Whatever its manifests declare, also when that is not known. Throws when it cannot be written. */
+/**
+ * Registers the root whatever its manifests declare, also when that is not known. Throws when the registration cannot
+ * be written.
+ */
 export async function registerNamed(context: Place, paths: DaemonPaths, root: string): Promise<Registered> {
   const read = await readRoot(context, paths, root);
   const registered = register(context, paths, root, read);
@@ -65,8 +68,9 @@ export async function registerNamed(context: Place, paths: DaemonPaths, root: st
 }
 
 /**
- * Only a root that asks something of the daemon; null: it does not, or that is not known, which is said. One that was
- * registered already stays as it was: what changed there since waits for a command of its own, and is named.
+ * Registers a root only if it asks something of the daemon. Null when it does not, or when that is not known, which is
+ * reported. A root that was registered already stays as it was: manifests that changed since then are named, and wait
+ * until a command is run there.
  */
 export async function registerAsking(context: Place, paths: DaemonPaths, root: string): Promise<Registered | null> {
   const { env, talk } = context;
@@ -83,12 +87,12 @@ export async function registerAsking(context: Place, paths: DaemonPaths, root: s
   tellMissing(context, index);
   if (registered === null && (index.failures.length > 0 || index.unread.length > 0))
     talk.warn(
-      `so it is not known whether the daemon has something to do in ${root}, and it is not registered: ${index.unread.length > 0 ? "`dt trust`, then " : ""}\`dt boot add\` there registers it`,
+      `so dt cannot tell whether the daemon has something to do in ${root}, and does not register it: ${index.unread.length > 0 ? "`dt trust`, then " : ""}\`dt boot add\` there registers it`,
     );
   return registered;
 }
 
-/** What the counts do not hold. */
+/** Names the manifests that the counts leave out. */
 function tellMissing({ talk }: Place, { failures, unread }: ManifestIndex): void {
   for (const failure of failures) {
     const [fault = "", ...more] = faultsOf(failure);
@@ -103,7 +107,7 @@ function tellMissing({ talk }: Place, { failures, unread }: ManifestIndex): void
 export function wordsOfAsked(asked: Asked, unknown = 0): string {
   const { boot, scheduled, watches } = asked;
   const of = unknown === 1 ? "1 manifest" : `${unknown} manifests`;
-  if (unknown > 0 && !isAnything(asked)) return `what ${of} of it would declare is not known yet`;
+  if (unknown > 0 && !isAnything(asked)) return `it is not known yet what ${of} of it would declare`;
   const known = `${boot} marked boot, ${scheduled} with a schedule, ${watches} ${watches === 1 ? "watch" : "watches"}`;
-  return unknown === 0 ? known : `${known}; of ${of} that is not known yet`;
+  return unknown === 0 ? known : `${known}; not known yet for ${of}`;
 }

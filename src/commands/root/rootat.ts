@@ -6,8 +6,8 @@ import { rootRequest } from "../context/acting.ts";
 import type { DtContext } from "../context/types.ts";
 
 /**
- * The root at or above a directory; without one, the root of this call. Throws for a root that another user owns,
- * unless the user accepted that.
+ * The root at or above a directory; without one, the root of this call. Throws for another user's root, unless this
+ * user accepted that owner.
  */
 export function rootAt(context: DtContext, directory: string | undefined): string {
   if (directory === undefined) return context.root();

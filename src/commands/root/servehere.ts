@@ -1,16 +1,16 @@
 /**
- * `dt daemon start` in a root serves that root from then on, where its manifests ask for it.
+ * After `dt daemon start` in a root, the daemon serves that root if its manifests ask for it.
  *
  *   where it is typed                             then
  *   -------------------------------------------   -------------------------------------------------------------
  *   in a root with `watch`, `schedule`, `boot`    it is registered, as by `dt boot add`, and that is said
- *   in one that is registered already             that is said; what changed there since goes on waiting
+ *   in a root that is registered already          that is said; what changed there since still waits
  *   in a root with none of them, in no root       nothing
- *   in a root of which that is not known          what could not be read is said, with what to type
- *   in a home directory, or `/`                   nothing, but what to type: one stands there by accident
- *   in a root of another user's                   nothing, but what to type
- *   elsewhere, with -C or DIALTONE_ROOT           nothing: one does not stand in that root
- *   by a launch, a job, a service manager         nothing: that is no person's act
+ *   in a root that could not be read entirely     the manifests are named, with what to type
+ *   in a home directory, or `/`                   only what to type is said: it may be an accident
+ *   in a root of another user                     only what to type is said
+ *   elsewhere, with -C or DIALTONE_ROOT           nothing: the user is not in that root
+ *   by a launch, a job, a service manager         nothing: that is not a user's act
  */
 import { realpathSync } from "node:fs";
 import { userInfo } from "node:os";
@@ -29,18 +29,18 @@ export interface Here extends Asked {
   root: string;
   /** False when it was registered already. */
   added: boolean;
-  /** Manifests of which it is not known. */
+  /** How many manifests could not be read. */
   unknown: number;
 }
 
-/** Null: nothing was registered, nor was it before. */
+/** Null when nothing is registered, now or before. */
 export async function registerHere(context: DtContext, paths: DaemonPaths): Promise<Here | null> {
   const root = isOfPerson(context.env) ? rootHere(context) : null;
   if (root === null) return null;
   if (isHome(root, context.env, paths.home)) {
     const index = await context.index();
     if (context.root() === root && isAnything(askedBy(pluginsOfRoot(index))))
-      context.talk.say(`${root} is a home directory, and is not registered by the way: \`dt boot add\` does that`);
+      context.talk.say(`${root} is a home directory, and is not registered in passing: \`dt boot add\` registers it`);
     return null;
   }
   const registered = await registerAsking(context, paths, root);
@@ -59,7 +59,7 @@ export function tellHere({ globals, talk }: DtContext, here: Here | null): numbe
   return EXIT.done;
 }
 
-/** `--dry-run`: what `registerHere` would do. */
+/** `--dry-run`: says what `registerHere` would do. */
 export async function tellDryHere(context: DtContext, paths: DaemonPaths): Promise<void> {
   const root = isOfPerson(context.env) ? rootHere(context) : null;
   if (root === null || isHome(root, context.env, paths.home) || isRemembered(paths.boot, root)) return;

@@ -1,8 +1,8 @@
 /**
- * A command of the user's own, run in a root that is not trusted, gets nothing of that root. Where it says that it
- * needs something of it (a command that one of the root's manifests declares, an environment file, a Compose file),
- * that is asked for by `dt trust` and not taken: each of these decides what is run, a variable as much as a command
- * does. Files that the command's own program reads in its directory are that program's affair.
+ * A command of the user's own, run in a root that is not trusted, gets nothing of that root. If it declares that it
+ * needs something of it (a command that one of the root's manifests declares, an environment file, a Compose file), it
+ * is refused until `dt trust`: each of these decides what is run, a variable as much as a command. Files that the
+ * command's program reads in its directory are that program's business.
  */
 import { existsSync, realpathSync } from "node:fs";
 import { resolve } from "node:path";
@@ -17,7 +17,7 @@ export function isOfHome({ plugins }: ManifestIndex, key: string): boolean {
   return plugins[pluginOf(key)]?.origin === "home";
 }
 
-/** Throws `not-trusted` where the command, or one that it has run for it, would use something of the root. */
+/** Throws `not-trusted` if the command, or one that dt runs for it, would use something of the root. */
 export function refuseOfRoot({ plugins }: ManifestIndex, root: string, key: string): void {
   const seen = new Set<string>();
   const visit = (one: string) => {
@@ -27,7 +27,7 @@ export function refuseOfRoot({ plugins }: ManifestIndex, root: string, key: stri
     if (plugin !== undefined && plugin.origin !== "home" && plugin.origin !== "binary")
       throw refusal(root, `${shortKey(key)} needs ${shortKey(one)}, a command`);
     const settings = settingsOf(plugins, one);
-    if (settings === undefined) return; // whoever starts it says so
+    if (settings === undefined) return; // its start reports that
     const file = filesOf(settings).find((path) => isWithin(root, path));
     if (file !== undefined)
       throw refusal(root, `${shortKey(one)} reads ${shortPath(root, resolve(root, file))}, a file`);
@@ -43,13 +43,13 @@ function keysOf(settings: Settings): string[] {
   return [...needs, ...before, ...(restartOn?.run == null ? [] : [restartOn.run])];
 }
 
-/** Those that decide what is run. */
+/** The files that decide what is run. */
 function filesOf(settings: Settings): string[] {
   const compose = settings.kind === "managed" && settings.compose !== null ? [settings.compose.file] : [];
   return [...settings.envFile.map((name) => name.replace(/\?$/, "")), ...compose];
 }
 
-/** One that is not there is no stranger's. */
+/** A file that does not exist is not in the root. */
 function isWithin(root: string, path: string): boolean {
   const file = resolve(root, path);
   const isBelow = (one: string) => one.startsWith(`${root}/`);

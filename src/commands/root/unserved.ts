@@ -1,5 +1,5 @@
 /**
- * A `watch` or a `schedule` that is declared while nobody acts on it: in one line, for `dt list`, `dt jobs`, `dt
+ * A `watch` or a `schedule` that is declared while nothing acts on it: in one line, for `dt list`, `dt jobs`, `dt
  * doctor` and the start of a command.
  */
 import { askedBy, pluginsOfRoot, type ServicePlace, serviceOf } from "../../daemon/serving.ts";
@@ -10,13 +10,13 @@ import type { DtContext } from "../context/types.ts";
 import { asksForService } from "../parse/called.ts";
 
 export interface Unserved {
-  /** What nobody does. */
+  /** What nothing acts on. */
   text: string;
   /** What to type. */
   hint: string;
 }
 
-/** Null when somebody does it, or none of these plugins declares any. */
+/** Null when the daemon or `dt watch` acts on all of it, or when none of these plugins declares any. */
 export function unservedOf(place: ServicePlace, plugins: readonly ResolvedPlugin[]): Unserved | null {
   const asking = plugins.filter(asksForService);
   if (asking.length === 0) return null;
@@ -33,7 +33,7 @@ export function unservedOf(place: ServicePlace, plugins: readonly ResolvedPlugin
     Boolean,
   );
   return {
-    text: `nobody acts on the ${fields.join(" and ")} of ${namesOf(left.map(({ name }) => name))}`,
+    text: `nothing acts on the ${fields.join(" and ")} of ${namesOf(left.map(({ name }) => name))}`,
     hint: `${WAYS[missing]}${isWatch ? "; `dt watch` does it in this terminal" : ""}`,
   };
 }
@@ -41,10 +41,10 @@ export function unservedOf(place: ServicePlace, plugins: readonly ResolvedPlugin
 const WAYS = {
   daemon: "`dt daemon start` has the daemon do it",
   registration: "`dt boot add` has the daemon do it",
-  both: "`dt daemon start` has the daemon do it (`dt boot add`, where it is to begin later)",
+  both: "`dt daemon start` has the daemon do it (`dt boot add` if it should begin later)",
 };
 
-/** More names than this are a list that nobody reads. */
+/** A list of more names than this is not read. */
 const MOST_NAMES = 4;
 
 function namesOf(names: readonly string[]): string {
@@ -55,15 +55,15 @@ function namesOf(names: readonly string[]): string {
 
 type Place = Pick<DtContext, "globals" | "talk" | "root" | "home" | "env">;
 
-/** For who asks about the root as a whole: each time. */
+/** For verbs about the root as a whole: each time. */
 export function tellUnserved(context: Place, { plugins }: Pick<ManifestIndex, "plugins">): void {
   if (!isToBeTold(context)) return;
   tell(context, unservedOf(placeOf(context), pluginsOfRoot({ plugins })));
 }
 
 /**
- * At the start of commands, of whose plugins alone it tells. `once`: what was told in this root is not told again until
- * it is another matter.
+ * At the start of commands, about their plugins alone. `once`: the same message is not repeated in this root until the
+ * matter changes.
  */
 export function tellUnservedOf(context: Place, plugins: readonly ResolvedPlugin[], once: boolean): void {
   // On CI there is no daemon, and none is expected.

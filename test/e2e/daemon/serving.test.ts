@@ -18,7 +18,7 @@ const PLAIN = { name: "t", commands: { job: JOB, dev: { kind: "managed", run: ["
 const make = (manifest: object, name = "manifests/t.json") =>
   TestRoot.create({ [name]: JSON.stringify(manifest), "a.md": "" });
 const rootsOf = async (root: TestRoot) => (await statusOf(root)).roots;
-const NOBODY = "nobody acts on the";
+const NOTHING = "nothing acts on the";
 
 test.each([
   ["watch", WATCH, "0 marked boot, 0 with a schedule, 1 watch"],
@@ -114,7 +114,7 @@ test("nothing is registered without such fields, from elsewhere, in a home direc
     expect((await root.dt(["daemon", "restart"])).stderr).toContain("of t: `dt boot add` has the daemon do it");
     const home = await root.dt(["daemon", "start"], { cwd: root.home });
     expect(home.stderr).toContain(
-      `${root.home} is a home directory, and is not registered by the way: \`dt boot add\``,
+      `${root.home} is a home directory, and is not registered in passing: \`dt boot add\``,
     );
     await root.dt(["daemon", "stop"]);
     // As a service manager starts it, in whichever directory.
@@ -140,7 +140,7 @@ test("a manifest that fails, and code of an untrusted root, are reported as unre
     expect(failed.stderr).toContain("it is not registered: `dt boot add` there registers it");
     expect(await rootsOf(root)).toEqual([]);
     const added = await root.dt(["boot", "add"]);
-    expect(added.stdout).toContain("is registered: what 1 manifest of it would declare is not known yet\n");
+    expect(added.stdout).toContain("is registered: it is not known yet what 1 manifest of it would declare\n");
     expect(added.stderr).toContain("a manifest could not be loaded, and what it declares is not known");
     // Mended: the next command that is run there takes it over.
     root.write("manifests/t.ts", `export default ${JSON.stringify(SCHEDULE)}`);
@@ -168,10 +168,10 @@ test("list, doctor, jobs and a start report a watch or schedule that nothing act
   });
   const told = async (...words: string[]) => {
     const { stderr } = await root.dt(words, { env: { CI: undefined } });
-    return stderr.split("\n").filter((line) => line.includes(NOBODY));
+    return stderr.split("\n").filter((line) => line.includes(NOTHING));
   };
   const line =
-    "dt: nobody acts on the `watch` and `schedule` of t: `dt daemon start` has the daemon do it (`dt boot add`, where it is to begin later); `dt watch` does it in this terminal";
+    "dt: nothing acts on the `watch` and `schedule` of t: `dt daemon start` has the daemon do it (`dt boot add` if it should begin later); `dt watch` does it in this terminal";
   try {
     for (const words of [["list"], ["list"], ["jobs"], ["t", "dev", "-d"], ["t", "dev", "-d"], ["up", "-d", "t:dev"]])
       expect({ words, told: await told(...words) }).toEqual({ words, told: [line] });
@@ -188,11 +188,11 @@ test("list, doctor, jobs and a start report a watch or schedule that nothing act
       ["ps"],
     ])
       expect({ words, told: await told(...words) }).toEqual({ words, told: [] });
-    expect((await root.dt(["t", "dev", "-d"], { env: { CI: "true" } })).stderr).not.toContain(NOBODY);
+    expect((await root.dt(["t", "dev", "-d"], { env: { CI: "true" } })).stderr).not.toContain(NOTHING);
     const doctor = await root.dt(["doctor"]);
     expect([doctor.code, doctor.stdout]).toEqual([
       0,
-      expect.stringContaining("Nobody acts on the `watch` and `schedule` of t."),
+      expect.stringContaining("Nothing acts on the `watch` and `schedule` of t."),
     ]);
     const { findings } = JSON.parse((await root.dt(["doctor", "--json"])).stdout);
     expect(findings.filter(({ check }: { check: string }) => check === "daemon")).toHaveLength(1);
@@ -208,7 +208,7 @@ test("list, doctor, jobs and a start report a watch or schedule that nothing act
     expect((await told("list"))[0]).toContain("t: `dt boot add` has the daemon do it; ");
     await root.dt(["boot", "add"]);
     expect(await told("list")).toEqual([]);
-    expect((await root.dt(["doctor"])).stdout).not.toContain("Nobody acts");
+    expect((await root.dt(["doctor"])).stdout).not.toContain("Nothing acts");
     process.kill(await daemonPid(root), "SIGKILL");
     await until("it is gone", async () => (await told("list")).length === 1);
     expect((await told("list"))[0]).toContain("t: `dt daemon start` has the daemon do it; ");
