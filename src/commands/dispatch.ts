@@ -1,4 +1,4 @@
-/** From the words behind `dt` to a verb or a plugin's command, and its exit status. */
+/** From the words after `dt` to a verb or a plugin's command, and its exit status. */
 import { DtError, EXIT } from "../sys/base/error.ts";
 import { makeContext } from "./context/context.ts";
 import type { DtContext, Globals } from "./context/types.ts";
@@ -10,11 +10,11 @@ import { isPresent, isVerb, type PresentVerb, VERBS } from "./parse/verbs.ts";
 
 export interface Call {
   argv: readonly string[];
-  /** Set by the flags in `argv`; an error is shown as they say. */
+  /** Set by the flags in `argv`. An error is printed as they say. */
   globals: Globals;
   /** The environment of dt itself. */
   env: Record<string, string | undefined>;
-  /** The signals that dt was started with blocked, when it became itself again to capture a one-shot; else null. */
+  /** The signals that were blocked when dt started, if it executed itself again to capture a one-shot; else null. */
   held: string | null;
 }
 
@@ -26,7 +26,7 @@ export async function dispatch({ argv, globals, env, held }: Call): Promise<numb
   for (; at < argv.length; at++) {
     const word = argv[at] as string;
     if (!word.startsWith("-")) break;
-    // What follows is a plugin, though a verb may have its name.
+    // The next word is a plugin, even if a verb has the same name.
     if (word === "--") {
       isPlugin = true;
       at++;

@@ -1,4 +1,4 @@
-/** `dt help`: what there is, from the same tables that are executed. */
+/** `dt help`: verbs and flags, from the same tables that dt executes. */
 import type { ArgsDef } from "citty";
 import { formatTable } from "../output/table.ts";
 import { makePaint, type Paint } from "../output/talk.ts";
@@ -25,7 +25,7 @@ export function formatFlags(args: ArgsDef): string {
   return formatTable(rowsOfFlags(args));
 }
 
-/** One row a flag: how it is written, what it means. */
+/** One row for each flag: how it is written, and what it means. */
 export function rowsOfFlags(args: ArgsDef): string[][] {
   return Object.entries(args).flatMap(([name, arg]): string[][] => {
     if (arg.type === "positional") return [];
@@ -37,7 +37,7 @@ export function rowsOfFlags(args: ArgsDef): string[][] {
   });
 }
 
-/** Help of one verb. */
+/** The help text of one verb. */
 export function formatVerbHelp(name: PresentVerb, command: VerbCommand, paint: Paint): string {
   const args = (command.args ?? {}) as ArgsDef;
   const words = Object.values(args).flatMap((arg) =>
@@ -52,7 +52,7 @@ export function runHelp(context: DtContext): number {
   return EXIT.done;
 }
 
-/** `dt` alone asks for nothing: what there is goes to standard error, since it is no answer. */
+/** `dt` without words is wrong usage: the help goes to standard error, since it is not an answer. */
 export function complainWithHelp(context: DtContext): number {
   writeText(2, formatHelp(context.talk.paint));
   return EXIT.usage;

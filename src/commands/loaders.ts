@@ -1,4 +1,4 @@
-/** How each verb is loaded: when it is run, and no other with it. */
+/** How each verb is loaded: only when it runs, and no other verb with it. */
 import type { CommandDef } from "citty";
 import type { PresentVerb } from "./parse/verbs.ts";
 

@@ -25,7 +25,7 @@ import { durationOf, portNumber } from "./parse/values.ts";
 
 export async function runPlugin(context: DtContext, name: string, given: readonly string[]): Promise<number> {
   const descriptors = inheritedDescriptors();
-  // What stands before the command's name is dt's.
+  // Flags before the command's name are dt's.
   const words = takeGlobals(given, context.globals);
   const [commandName, ...rest] = words;
   if (commandName === undefined || commandName === "--help" || commandName === "-h") return showPlugin(context, name);
@@ -33,7 +33,7 @@ export async function runPlugin(context: DtContext, name: string, given: readonl
   if (command.kind === "managed") return runManaged(context, called, command, rest);
   if (context.ownEnv[START_MARK] !== undefined)
     throw usage(`${name}:${commandName} is a one-shot, which is run, not started.`, `dt ${name} ${commandName}`);
-  // In a trusted root the flag is the command's own, as all that follows it.
+  // In a trusted root the flag is the command's own, like all words after its name.
   if (called.is === "look" && !context.globals.dryRun) return showPlugin(context, name);
   return runOneshot(context, called, command, rest, descriptors);
 }
@@ -48,7 +48,7 @@ async function findCalled(
     const called = await callOf(context, name, words);
     return { called, command: findCommand(called.index, called.plugin, commandName) };
   } catch (error) {
-    // What follows an unknown name is no command's own.
+    // Words after an unknown name do not belong to a command.
     heedJson(words, context.globals);
     throw error;
   }
@@ -63,7 +63,10 @@ export async function showPlugin(context: DtContext, name: string): Promise<numb
   return EXIT.done;
 }
 
-/** All that follows goes to the command untouched, except that a first word naming a variant selects it; `--` in its place stops that. */
+/**
+ * All words go to the command untouched, except that a first word that names a variant selects it; `--` in its place
+ * prevents that.
+ */
 async function runOneshot(
   context: DtContext,
   { is, index, plugin, begin }: Called,
@@ -102,7 +105,10 @@ async function runOneshot(
   });
 }
 
-/** A host that runs it as somebody's need has seen to them, and so has this dt before it became itself anew to capture it. */
+/**
+ * A host that runs the one-shot as a need has met its needs, and so has this dt before it executed itself again to
+ * capture the output.
+ */
 function areNeedsMet(context: DtContext, key: string): boolean {
   return context.globals.dryRun || context.runner().held !== null || context.env[NEEDS_MET] === key;
 }
@@ -135,7 +141,7 @@ async function runManaged(
   if (asksForHelp(words)) return showManaged(plugin, command);
   const flags = argsOf(defaultOf(command));
   const checked = checkArgs(words, { what, args: flags, globals: context.globals, maxWords: 1, rest: "command" });
-  // Looked at for a flag that was another one's value.
+  // The words looked like a dry run, but `--dry-run` was the value of another flag.
   if (is === "look" && !context.globals.dryRun) return showManaged(plugin, command);
   const [variant = DEFAULT_VARIANT] = checked.words;
   const settings = Object.hasOwn(command.variants, variant) ? command.variants[variant] : undefined;
@@ -178,7 +184,7 @@ async function runManaged(
   });
 }
 
-/** A one-shot may be run by a program that reads its standard error, so there it is said `once`. */
+/** `once`: for a one-shot, since a program may run it and read its standard error. */
 async function tellUnserved(context: DtContext, plugin: ResolvedPlugin, once: boolean): Promise<void> {
   if (!asksForService(plugin)) return;
   const { tellUnservedOf } = await import("./root/unserved.ts");
@@ -190,7 +196,7 @@ async function refuseStranger(index: ManifestIndex, root: string, key: string): 
   refuseOfRoot(index, root, key);
 }
 
-/** Which flags there are is the command's, not a variant's. */
+/** The flags are those of the command, not of a variant. */
 function defaultOf(command: ResolvedCommand): ManagedSettings {
   const settings = command.variants[DEFAULT_VARIANT];
   if (settings?.kind !== "managed") throw new Error("a managed command's default variant is managed");

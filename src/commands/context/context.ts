@@ -9,7 +9,7 @@ import { type CallGiven, makeCallPlace } from "./place.ts";
 import type { DtContext } from "./types.ts";
 
 export interface ContextOptions extends CallGiven {
-  /** The signals that dt was started with blocked, when it became itself again to capture a one-shot; else null. */
+  /** The signals that were blocked when dt started, if it executed itself again to capture a one-shot; else null. */
   held: string | null;
 }
 

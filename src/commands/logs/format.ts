@@ -10,17 +10,17 @@ import type { DtContext } from "../context/types.ts";
 /** What `dt logs --json` prints for each line. */
 export interface LogLine {
   key: string;
-  /** Names the run for good. */
+  /** The run's lasting name. */
   run: string;
-  /** Without line end and escape sequences; what is no UTF-8 is replaced. */
+  /** Without line end and escape sequences; invalid UTF-8 is replaced. */
   line: string;
-  /** When it was there at the latest, to the second; null when it is not known. */
+  /** The time by which it was written, to the second; null when that is not known. */
   time: string | null;
   /** For `--after`. */
   cursor: string;
 }
 
-/** What the command printed keeps its colours on a terminal, on CI where they are asked for. */
+/** A command's output keeps its colours on a terminal, and on CI where they are asked for. */
 export function keepsColors({ globals, talk, colored }: DtContext): boolean {
   return globals.color ?? (talk.onCi ? colored() : isTerminal(1));
 }

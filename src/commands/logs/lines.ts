@@ -58,18 +58,18 @@ export async function showLines(
   return status();
 }
 
-/** How many bytes are collected before they are written: a system call a line would be what costs. */
+/** How many bytes are collected before they are written: a system call for each line would take most of the time. */
 const BATCH = 64 * 1024;
 
 interface Writer {
-  /** False when the reader has gone, or nothing can be written. */
+  /** False when the reader is gone, or nothing can be written. */
   write(entry: Entry): boolean;
-  /** The same. Throws when what was given could not be written. */
+  /** Writes what was collected; the same result. Throws when earlier lines could not be written. */
   flush(): boolean;
   isOpen(): boolean;
 }
 
-/** What comes in one go is written in one go, and no later. */
+/** Lines that arrive together are written together, in the next microtask at the latest. */
 function makeWriter(format: (entry: Entry) => Uint8Array): Writer {
   let waiting: Uint8Array[] = [];
   let size = 0;
@@ -79,7 +79,7 @@ function makeWriter(format: (entry: Entry) => Uint8Array): Writer {
     try {
       if (size > 0) open = printBytes(Buffer.concat(waiting)) && open;
     } catch (error) {
-      // Nobody waits for what is written later: the next flush says it.
+      // No caller waits for a later write: the next flush throws the error.
       failure = error;
       open = false;
     }

@@ -1,4 +1,4 @@
-/** The flags of `dt logs`, checked: which part, which lines, how long. */
+/** The flags of `dt logs`, checked: which part of a log, which lines, and whether to follow it. */
 import { type Cursor, parseCursors } from "../../logs/cursor.ts";
 import { makeErrorMatcher } from "../../logs/errors.ts";
 import { allOf, anyOf, type Matcher, matcherOf as matcherOfPattern } from "../../logs/match.ts";
@@ -29,9 +29,11 @@ export interface LogsRequest {
   lines: number;
   part: Omit<Part, "after">;
   after: readonly Cursor[];
-  /** A new one a key, since it may remember lines; null: every line. `warn` gets what a person is to know of it. */
+  /**
+   * Makes one for each key, since a matcher may remember lines; null: every line. `warn` gets warnings for the user.
+   */
   matcher: ((warn: (text: string) => void) => Matcher) | null;
-  /** Null: no lines around were asked for. */
+  /** How many lines before and after a match; null: none were asked for. */
   context: number | null;
 }
 
@@ -65,7 +67,7 @@ function refuseTogether(args: LogsArgs, after: readonly Cursor[]): void {
     if (first !== undefined && second !== undefined)
       throw usage(`--${first} and --${second} exclude each other: ${why}.`);
   };
-  refuse(["follow", "until"], "what is followed has no end");
+  refuse(["follow", "until"], "a log that is followed has no end");
   refuse(["follow", "previous"], "an earlier run writes nothing more");
   refuse(["previous", "since"], "a run and a time each say which part is meant");
   refuse(["previous", "until"], "a run and a time each say which part is meant");
@@ -85,7 +87,7 @@ function matcherOf({ grep, errors }: LogsArgs): LogsRequest["matcher"] {
       if (warned.has(source)) return;
       warned.add(source);
       warn(
-        `--grep ${JSON.stringify(source)} took too long on a line, so this line, and any other such, counts as no match`,
+        `--grep ${JSON.stringify(source)} took too long on a line: this line, and any other like it, counts as no match`,
       );
     };
     return allOf([
@@ -103,7 +105,7 @@ function patternOf(source: string): Pattern {
   } catch (error) {
     throw usage(
       `--grep takes a regular expression, not "${source}": ${messageOf(error)}.`,
-      'A `.` or `(` that is meant as it stands needs a backslash: --grep "\\(x\\)"',
+      'To match a `.` or `(` itself, put a backslash before it: --grep "\\(x\\)"',
     );
   }
 }
@@ -113,7 +115,7 @@ function cursorsOf(text: string): Cursor[] {
   if (cursors === null)
     throw usage(
       `--after takes a cursor of \`dt logs --json\`, not "${text}".`,
-      "A cursor is <key>/<run>/<offset>; several are joined by commas.",
+      "A cursor is <key>/<run>/<offset>; separate several by commas.",
     );
   return cursors;
 }

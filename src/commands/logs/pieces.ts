@@ -1,5 +1,5 @@
 /**
- * Which stretches of which runs of a key's log are shown. Throws if there is no log, or not the run that was asked for.
+ * Which stretches of which runs of a key's log are shown. Throws if there is no log, or no such run as was asked for.
  */
 import { closeSync } from "node:fs";
 import type { LogTarget } from "../../logs/followkeys.ts";
@@ -18,7 +18,7 @@ export function piecesOf({ talk }: DtContext, target: LogTarget, request: LogsRe
   if (previous !== null && !runs.some((run) => run.age === previous)) {
     const kept = runs.filter((run) => run.age > 0).map((run) => run.age);
     throw new DtError("no-run", `${key} has no run ${previous} before its latest.`, {
-      hint: kept.length === 0 ? "No earlier run is kept." : `Kept are: ${kept.join(", ")}.`,
+      hint: kept.length === 0 ? "No earlier run is kept." : `Kept: ${kept.join(", ")}.`,
     });
   }
   const after = request.after.find((one) => one.key === key) ?? null;
@@ -45,7 +45,7 @@ export function toLastLine(piece: Piece): Piece {
   }
 }
 
-/** False as soon as `body` is, for one of them. */
+/** Stops at the first item for which `body` is false, and returns false then. */
 export function everyOf<T>(items: Iterable<T>, body: (item: T) => boolean): boolean {
   for (const item of items) if (!body(item)) return false;
   return true;

@@ -33,7 +33,7 @@ export async function showRaw(context: DtContext, target: LogTarget, request: Lo
   return status;
 }
 
-/** False when the reader has gone. */
+/** False when the reader is gone. */
 function copyPiece({ run, from, to }: Piece, lines: number, emit: (bytes: Uint8Array) => boolean): boolean {
   const fd = openLogRun(run);
   if (fd === null) return true;

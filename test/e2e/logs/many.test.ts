@@ -192,7 +192,7 @@ test("--previous, --since, --until, --grep, --context and --errors each select t
     const none = await root.dt(["logs", "www", "dev", "--previous", "7"]);
     expect({ code: none.code, stderr: none.stderr }).toEqual({
       code: 1,
-      stderr: expect.stringContaining("Kept are: 1."),
+      stderr: expect.stringContaining("Kept: 1."),
     });
     expect(await lines("--errors")).toEqual([
       "TypeError: x is not a function",
