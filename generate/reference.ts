@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ArgsDef } from "citty";
-import { rowsOfFlags } from "../src/commands/help.ts";
 import { LOADERS } from "../src/commands/loaders.ts";
+import { rowsOfFlags } from "../src/commands/parse/flagtable.ts";
 import { rowsOfGlobals } from "../src/commands/parse/globals.ts";
 import { MANAGED_ARGS, STACK_ARGS } from "../src/commands/parse/managed.ts";
 import { type PresentVerb, VERBS } from "../src/commands/parse/verbs.ts";

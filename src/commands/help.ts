@@ -6,6 +6,7 @@ import { EXIT } from "../sys/base/error.ts";
 import { print, writeText } from "../sys/stdio/stdio.ts";
 import type { DtContext } from "./context/types.ts";
 import type { VerbCommand } from "./loaders.ts";
+import { formatFlags } from "./parse/flagtable.ts";
 import { rowsOfGlobals } from "./parse/globals.ts";
 import { MANAGED_ARGS } from "./parse/managed.ts";
 import { type PresentVerb, VERBS } from "./parse/verbs.ts";
@@ -19,22 +20,6 @@ export function formatHelp(paint: Paint): string {
     `${paint.bold("Global flags")} (before the plugin, or after a verb)\n${formatTable(rowsOfGlobals().map(([flag, text]) => [`  ${flag}`, text]))}`,
     `${paint.bold("A managed command")} takes\n${formatFlags(MANAGED_ARGS)}`,
   ].join("\n");
-}
-
-export function formatFlags(args: ArgsDef): string {
-  return formatTable(rowsOfFlags(args));
-}
-
-/** One row for each flag: how it is written, and what it means. */
-export function rowsOfFlags(args: ArgsDef): string[][] {
-  return Object.entries(args).flatMap(([name, arg]): string[][] => {
-    if (arg.type === "positional") return [];
-    const aliases = "alias" in arg && arg.alias !== undefined ? [arg.alias].flat().map((alias) => `-${alias}, `) : [];
-    const negative =
-      "negativeDescription" in arg && arg.negativeDescription ? [[`  --no-${name}`, arg.negativeDescription]] : [];
-    const value = arg.type === "string" ? ` ${("valueHint" in arg && arg.valueHint) || "VALUE"}` : "";
-    return [[`  ${aliases.join("")}--${name}${value}`, arg.description ?? ""], ...negative];
-  });
 }
 
 /** The help text of one verb. */

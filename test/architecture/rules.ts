@@ -60,7 +60,7 @@ export const SUBFLOORS: Readonly<Record<string, readonly (readonly string[])[]>>
   inspect: [["."], ["why", "doctor"]],
   runners: [["parts"], ["terminal", "oneshot"], ["managed"]],
   daemon: [["socket"], ["roots", "unit"], ["."]],
-  commands: [["context"], ["parse"], ["root"], ["logs", "daemon", "stop", "watch"], ["verbs"], ["."]],
+  commands: [["context"], ["parse"], ["root"], ["logs", "daemon", "run", "stop", "watch"], ["verbs"], ["."]],
 };
 
 /** The two files that stand in no folder, and what of src they may import. */

@@ -137,7 +137,7 @@ test("a manifest that fails, and code of an untrusted root, are reported as unre
     expect(failed.code).toBe(0);
     expect(failed.stderr).toContain("a manifest could not be loaded, and what it declares is not known");
     expect(failed.stderr).toContain("comands");
-    expect(failed.stderr).toContain("it is not registered: `dt boot add` there registers it");
+    expect(failed.stderr).toContain("does not register it: `dt boot add` there registers it");
     expect(await rootsOf(root)).toEqual([]);
     const added = await root.dt(["boot", "add"]);
     expect(added.stdout).toContain("is registered: it is not known yet what 1 manifest of it would declare\n");
@@ -153,7 +153,7 @@ test("a manifest that fails, and code of an untrusted root, are reported as unre
     await root.dt(["boot", "remove"]);
     const unread = await root.dt(["daemon", "start"], { env });
     expect(unread.stderr).toContain("1 manifest is code that was not read, since this root is not trusted yet");
-    expect(unread.stderr).toContain("it is not registered: `dt trust`, then `dt boot add` there registers it");
+    expect(unread.stderr).toContain("does not register it: `dt trust`, then `dt boot add` there registers it");
     expect((await root.dt(["boot", "list"])).stdout).toBe("No root is registered.\n");
   } finally {
     await disposeWithDaemon(root);

@@ -1,0 +1,16 @@
+/** What is settled before a command of a plugin runs: whether it may, and what its plugin asks for while nothing acts on it. */
+import type { ManifestIndex, ResolvedPlugin } from "../../manifest/model/resolved.ts";
+import type { DtContext } from "../context/types.ts";
+import { asksForService } from "../parse/called.ts";
+
+/** `once`: for a one-shot, since a program may run it and read its standard error. */
+export async function tellUnservedPlugin(context: DtContext, plugin: ResolvedPlugin, once: boolean): Promise<void> {
+  if (!asksForService(plugin)) return;
+  const { tellUnservedOf } = await import("../root/unserved.ts");
+  tellUnservedOf(context, [plugin], once);
+}
+
+export async function refuseStranger(index: ManifestIndex, root: string, key: string): Promise<void> {
+  const { refuseOfRoot } = await import("../root/strangers.ts");
+  refuseOfRoot(index, root, key);
+}
