@@ -1,4 +1,4 @@
-/** `dt attach`: joins the terminal of a launch that runs. */
+/** `dt attach`: joins the terminal of a running launch. */
 import { attachTo } from "../../runners/terminal/attach.ts";
 import { refuseNested } from "../../supervisor/launch/nested.ts";
 import { isTerminal } from "../../sys/stdio/stdio.ts";
@@ -12,11 +12,11 @@ const SCROLLBACK = 100;
 
 export default defineVerb({
   args: {
-    "read-only": { type: "boolean", description: "Look, and type nothing" },
+    "read-only": { type: "boolean", description: "Only watch: what you type is not sent" },
     lines: {
       type: "string",
       alias: "n",
-      description: `How many lines of what was written before are shown (default ${SCROLLBACK})`,
+      description: `How many lines of earlier output to show (default ${SCROLLBACK})`,
       valueHint: String(SCROLLBACK),
     },
     _: { type: "positional", required: false, description: "A key, or its words", valueHint: "key" },

@@ -1,4 +1,7 @@
-/** `dt boot`: which roots the daemon works for: what is marked `boot` is started with it, `schedule` and `watch` are run. */
+/**
+ * `dt boot`: the roots that the daemon works for. It starts their commands that are marked `boot`, and runs their
+ * `schedule` and `watch` entries.
+ */
 
 import { foreignRegistrations, registeredRoots, unregisterRoot } from "../../daemon/roots/roots.ts";
 import { askedBy } from "../../daemon/serving.ts";
@@ -26,7 +29,7 @@ export default defineVerb({
     _: {
       type: "positional",
       required: false,
-      description: "add or remove this root, or that of a directory; or list",
+      description: "add or remove this root, or the root of a directory; or list",
       valueHint: "add|remove|list] [DIR",
     },
   },
@@ -38,7 +41,7 @@ export default defineVerb({
     if (action === "list") return showList(context);
     if (action !== "add" && action !== "remove")
       throw usage(
-        `dt boot has no ${JSON.stringify(action)}.`,
+        `dt boot has no action ${JSON.stringify(action)}.`,
         meantBy(action, ["add", "remove", "list"]) ?? "dt boot add | remove | list",
       );
     const root = registeredRootOf(context, directory);
@@ -52,7 +55,7 @@ export default defineVerb({
     if (action === "remove") {
       const removed = unregisterRoot(paths, root);
       if (context.globals.json) print(`${JSON.stringify({ root, removed })}\n`);
-      else print(formatLines([`${root} ${removed ? "is registered no more" : "was not registered"}`]));
+      else print(formatLines([`${root} ${removed ? "is no longer registered" : "was not registered"}`]));
       return EXIT.done;
     }
     const { added, asked, unknown } = await registerNamed(context, paths, root);
@@ -61,7 +64,7 @@ export default defineVerb({
     else print(formatLines([`${root} ${how}: ${wordsOfAsked(asked, unknown)}`]));
     if (asked.boot > 0)
       context.talk.say(
-        "what is marked boot is started by the daemon, now or when it begins: dt daemon start, or dt daemon install for each boot",
+        "the daemon starts commands marked boot, now or when it begins: dt daemon start, or dt daemon install for each boot",
       );
     return EXIT.done;
   },

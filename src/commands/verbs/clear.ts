@@ -1,4 +1,7 @@
-/** `dt clear`: what ended is no longer listed. Logs stay, and nothing that lives is touched. Runs no plugin code. */
+/**
+ * `dt clear`: launches that ended are no longer listed. Their logs stay, and living launches are not touched. Runs no
+ * plugin code.
+ */
 
 import { beginLook, keysOf, lookAt } from "../../inspect/look.ts";
 import { formatLines } from "../../output/lines.ts";
@@ -16,7 +19,7 @@ import { defineVerb } from "../parse/verb.ts";
 
 interface Row {
   key: string;
-  /** As it was; null: nothing is known of the key. */
+  /** Before the clear; null: nothing is known of the key. */
   state: KeyState | null;
   cleared: boolean;
 }
@@ -44,7 +47,7 @@ export default defineVerb({
       return EXIT.done;
     }
     const by = describeAsker("user", context.argv);
-    // Of a group, as of a plugin, what lives is passed over.
+    // Living launches of a group or a plugin are passed over.
     const isNamed = selection.is === "keys" && (args._.length > 1 || isKeyWord(args._[0] ?? ""));
     const rows: Row[] = [];
     let status: number = EXIT.done;

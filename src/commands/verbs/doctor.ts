@@ -1,4 +1,7 @@
-/** `dt doctor`: looks at locks, records, directories, manifests and the system; with `--fix` it does the repairs that are safe. Exit 1 when something needs attention. */
+/**
+ * `dt doctor`: looks at locks, records, directories, manifests and the system; with `--fix` it makes the repairs that
+ * are safe. Exit 1 when something needs attention.
+ */
 import { join } from "node:path";
 import { pluginsOfRoot } from "../../daemon/serving.ts";
 import { checkCompose } from "../../inspect/doctor/compose.ts";
@@ -36,7 +39,7 @@ import { unservedOf } from "../root/unserved.ts";
 
 export default defineVerb({
   args: {
-    fix: { type: "boolean", description: "Do the repairs that are safe" },
+    fix: { type: "boolean", description: "Make the repairs that are safe" },
   },
   async run({ args, data }) {
     const context = data as DtContext;
@@ -111,7 +114,7 @@ function checkTracked(directory: string): Finding[] {
   return isTracked(directory) ? [makeFinding("run-directory", "note", `${trackedSentence(directory)}.`)] : [];
 }
 
-/** As last loaded: looking runs no plugin code. */
+/** The manifests as last loaded: looking runs no plugin code. */
 function checkManifests(index: ManifestIndex | null): Finding[] {
   if (index === null)
     return [makeFinding("manifest", "note", "No manifest has been loaded yet.", { hint: "`dt list` loads them." })];
@@ -123,7 +126,7 @@ function checkManifests(index: ManifestIndex | null): Finding[] {
   );
   const unkept = (index.unkept ?? []).map(({ file, why }) =>
     makeFinding("manifest", "note", `${file} is loaded at each call: its evaluation ${why}.`, {
-      hint: "What it came to could be kept if that were left to the command that is run.",
+      hint: "dt could keep the result if that were left to the command that runs.",
       details: { file },
     }),
   );
@@ -144,7 +147,7 @@ function rootOrNull(context: DtContext): string | null {
   try {
     return context.root();
   } catch (error) {
-    // With -C a directory was named: that it is none is the answer.
+    // With -C a directory was named, and the error about it is the answer.
     if (
       error instanceof DtError &&
       ["no-root", "no-directory"].includes(error.code) &&
@@ -156,13 +159,13 @@ function rootOrNull(context: DtContext): string | null {
 }
 
 function noProject(): Finding {
-  const text = "There is no project here: no directory from here up holds `manifests/`.";
+  const text = "There is no project here: neither this directory nor any above it holds `manifests/`.";
   return makeFinding("manifest", "note", text, { hint: "Go to a project, or name it with -C DIR, to check it too." });
 }
 
 async function repair(finding: Finding): Promise<Repaired> {
   try {
-    return (await finding.repair?.()) ?? { done: false, text: "there is nothing that could be repaired" };
+    return (await finding.repair?.()) ?? { done: false, text: "there is nothing to repair" };
   } catch (error) {
     if (!(error instanceof DtError)) throw error;
     return { done: false, text: messageOf(error) };
@@ -203,7 +206,7 @@ function formatFindings(checked: readonly Checked[], paint: Paint): string {
         : hint === null
           ? []
           : [paint.dim(hint)];
-    // Only a manifest has several faults at once, a line each.
+    // Only a manifest has several faults at once, one a line.
     const [first = "", ...rest] = [text, ...more].flatMap((one) => (check === "manifest" ? one.split("\n") : [one]));
     return [
       `${paint[color](mark)}${" ".repeat(MARK_WIDTH - mark.length)}${first}`,

@@ -1,4 +1,7 @@
-/** `dt down`: launches stopped in reverse order of needs, as their records and the manifests as last loaded tell it. Runs no plugin code. */
+/**
+ * `dt down`: stops launches in reverse order of needs, as their records and the manifests as last loaded give it. Runs
+ * no plugin code.
+ */
 import { settingsOf } from "../../manifest/model/find.ts";
 import { edgesOf, orderByNeeds } from "../../manifest/model/graph.ts";
 import type { ManifestIndex } from "../../manifest/model/resolved.ts";
@@ -52,7 +55,8 @@ export default defineVerb({
     const over = new Map<string, Promise<StopKeyResult>>();
     const stopAll = (all: readonly string[]) => {
       for (const key of all) {
-        // What needs it, directly or not, is stopped first; that one of them survives is no reason to leave the rest.
+        // Launches that need it, directly or not, are stopped first. If one of them survives, the rest are stopped all
+        // the same.
         const above = all
           .filter((other) => over.has(other) && reaches(other, key, needs))
           .map((other) => over.get(other));
@@ -86,17 +90,22 @@ function isStopped({ is }: StopKeyResult): boolean {
   return is === "stopped" || is === "found-unrecorded" || is === "called-off";
 }
 
-/** What of it is foreign, or ended meanwhile, is in the words of `dt stop`; of several that were stopped no more is told than that. */
+/**
+ * A launch that was stopped gets a short sentence, since there may be many; any other result is worded as in `dt stop`.
+ */
 function wordsOf(result: StopKeyResult): string {
   return isStopped(result) && result.is !== "called-off" ? `${result.key} stopped` : sentenceOf(result);
 }
 
-/** With those that have no files yet, since their first start is under way. */
+/** Also keys that have no files yet, since their first start is under way. */
 function keysThere(ground: Ground): string[] {
   return [...new Set([...ground.store.keys(), ...pendingKeys(ground)])];
 }
 
-/** By the manifests as last loaded, where those and what is on disk know all of these names; else as far as they can be read now. */
+/**
+ * Looks names up in the manifests as last loaded, if those and the files on disk know them all; else in the manifests
+ * as far as they can be read now.
+ */
 async function lookUp(
   context: DtContext,
   ground: Ground,
@@ -114,7 +123,7 @@ async function lookUp(
   const last = { root: at.root, onDisk: at.onDisk, index };
   const names = namesOf(last, words);
   if (names.every((name) => isThere(last, name))) return { index, named: keysOf(last, names) };
-  // What is not there may be what is being loaded.
+  // A name that is not there may be in a manifest that is being loaded.
   await awaitAnnounced(context, loading);
   const { findUnknown, placesOf } = await import("../parse/named.ts");
   const places = { ...(await placesOf(context)), onDisk: at.onDisk };

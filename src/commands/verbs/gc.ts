@@ -1,4 +1,7 @@
-/** `dt gc`: launches that nobody can want any more, in all roots of the user: listed, and stopped with `--yes`. Runs no plugin code. */
+/**
+ * `dt gc`: lists launches that are left over, since their owner, root or manifest is gone, in all roots of the user;
+ * with `--yes` it stops them. Runs no plugin code.
+ */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { beginLook, lookAt } from "../../inspect/look.ts";
@@ -45,7 +48,7 @@ export default defineVerb({
     yes: { type: "boolean", description: "Stop them" },
     idle: {
       type: "string",
-      description: "Also those started longer ago than this whose log nobody has read since",
+      description: "Also launches started longer ago than this whose log was not read since",
       valueHint: "48h",
     },
   },
@@ -76,7 +79,7 @@ export default defineVerb({
       if (shown.length > 0) context.talk.say("dt gc --yes stops them");
       return EXIT.done;
     }
-    // Processes before containers: a follower would otherwise be told of the end of what it follows.
+    // Processes before containers: else a process that follows containers would see them end.
     const ends = [
       ...(await Promise.allSettled(found.filter((one) => one.pid !== null).map((one) => one.stop()))),
       ...(await Promise.allSettled(found.filter((one) => one.pid === null).map((one) => one.stop()))),
@@ -88,7 +91,7 @@ export default defineVerb({
   },
 });
 
-/** Containers are found by the engine, whatever became of their root. */
+/** The engine knows the containers, whatever became of their root. */
 async function leftStacks(context: DtContext, where: Whereabouts): Promise<Leftover[]> {
   const home = homeDirectory(context.env);
   if (home === null) return [];
@@ -159,20 +162,26 @@ async function leftInRoot(
           : unsure.length === 0 && settingsOf(index.plugins, key) === undefined && !isFailed(index, key)
             ? "no manifest declares it any more"
             : idleMs !== null && isIdle(record.value, idleMs)
-              ? `nobody has read its log for ${formatDuration(idleMs)}`
+              ? `its log was not read for ${formatDuration(idleMs)}`
               : null;
     const request = { key, by, lockTimeoutMs: LOCK_TIMEOUT_MS, timeoutMs: null };
     return why === null ? [] : [{ root, key, pid: report.pid, why, stop: () => stopKey(ground, request, () => {}) }];
   });
 }
 
-/** Reading a log is noted by the file system (at most once a day on most, and not at all with `noatime`, which then looks idle). */
+/**
+ * The file system notes when a log is read: on most at most once a day, and with `noatime` never, so that a launch
+ * looks idle.
+ */
 function isIdle({ log, startedAt }: LaunchRecord, idleMs: number): boolean {
   const read = statOf(log)?.atimeMs ?? 0;
   return Date.now() - Math.max(read, Date.parse(startedAt)) > idleMs;
 }
 
-/** Whether a manifest that could not be loaded, or was not read, may declare it: what cannot be loaded today may be mended tomorrow. */
+/**
+ * Whether a manifest that could not be loaded, or was not read, may declare it: it may be loaded again once it is
+ * mended.
+ */
 function isFailed(index: Pick<ManifestIndex, "failures" | "unread" | "isPartial">, key: string): boolean {
   return (
     mayDeclareMore(index) ||

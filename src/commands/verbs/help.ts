@@ -1,4 +1,4 @@
-/** `dt help [verb | plugin]`: what it takes. commands/dispatch.ts runs it, which can load any verb. */
+/** `dt help [verb | plugin]`: only its flags. It is run by commands/dispatch.ts, which can load any verb. */
 import { defineVerb } from "../parse/verb.ts";
 
 export default defineVerb({

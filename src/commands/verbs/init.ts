@@ -1,4 +1,7 @@
-/** `dt init`: makes a directory a project. `dt init plugin <name>`: copies the plugin `template` into one. Nothing that is there is overwritten. */
+/**
+ * `dt init`: makes a directory a project. `dt init plugin <name>`: copies the plugin `template` into one. No existing
+ * file is overwritten.
+ */
 import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import { loadIndexOnce } from "../../manifest/index.ts";
@@ -28,26 +31,23 @@ export default defineVerb({
     const [what, name] = args._;
     if (what === undefined) return initProject(context);
     if (what !== "plugin")
-      throw usage(
-        `\`dt init\` takes nothing, or \`plugin\` and a name; it does not know "${what}".`,
-        `dt init plugin ${what}`,
-      );
+      throw usage(`\`dt init\` takes no arguments, or \`plugin\` and a name, not "${what}".`, `dt init plugin ${what}`);
     if (name === undefined) throw usage("`dt init plugin` needs a name for the plugin.", "dt init plugin shop");
     return initPlugin(context, name);
   },
 });
 
-/** What `dt init --json` gives. */
+/** What `dt init --json` prints. */
 export interface InitReport {
   /** The project root, absolute. */
   root: string;
   /** The plugin's name; null for `dt init` alone. */
   plugin: string | null;
-  /** Whether this was only asked (`--dry-run`); then nothing was written. */
+  /** Whether this was a `--dry-run`, which writes nothing. */
   dryRun: boolean;
-  /** What was made, or would be, from the root. A directory ends in `/`. */
+  /** Paths that were made, or would be, relative to the root. A directory ends in `/`. */
   written: string[];
-  /** Files that were there and were changed, or would be. */
+  /** Existing files that were changed, or would be. */
   changed: string[];
 }
 
@@ -80,26 +80,26 @@ async function initProject(context: DtContext): Promise<number> {
   return EXIT.done;
 }
 
-/** What is there before it is a root: its code is not read. */
+/** The manifests that are there before the folder is a root. If it is not trusted, their code is not read. */
 function indexOfFolder({ env, home }: DtContext, root: string): Promise<ManifestIndex> {
   return loadIndexOnce({ root, home: home(), env, reading: isTrusted({ home: home(), env }, root) ? "all" : "data" });
 }
 
-/** All that is code in it the user made just now, unless there was some before, by a package say. */
+/** Trusts the root: the user just made all code in it, unless some was there before, from a package for example. */
 function trustMade({ env, home }: DtContext, root: string, before: ManifestIndex): void {
   const at = home();
   if (at === null || before.unread.length > 0 || isTrusted({ home: at, env }, root)) return;
   try {
     writeTrust(at, root, "made");
   } catch {
-    // a read-only or full home: the first command that is run trusts it
+    // a read-only or full home: the first command that runs trusts it
   }
 }
 
 async function initPlugin(context: DtContext, name: string): Promise<number> {
   const { globals, talk, env } = context;
   const found = findRoot(rootRequest(globals, workingDirectory(), env));
-  // One that is known by what runs in it alone has no manifests any more.
+  // A root that is known only by its running launches no longer has manifests.
   const made = found === null || makesManifests(found);
   const root = made ? startingPoint(context) : found;
   checkPlaces(root, [MANIFESTS, "plugins/"], env);
@@ -116,7 +116,7 @@ async function initPlugin(context: DtContext, name: string): Promise<number> {
   if (!dryRun && made) trustMade(context, root, index);
   report(context, { root, plugin: name, dryRun, written: files.map(({ path }) => path), changed: [] });
   if (made)
-    talk.say(`there was no project here: ${root} ${dryRun ? "would become one" : "is one now"}, by its manifests/`);
+    talk.say(`there was no project here: with manifests/, ${root} ${dryRun ? "would become one" : "is one now"}`);
   else if (root !== workingDirectory()) talk.say(`the project is ${root}`);
   if (!dryRun)
     talk.say(
@@ -143,7 +143,7 @@ function startingPoint({ globals }: DtContext): string {
   throw new DtError("no-root", `${directory} is not a directory.`, { status: EXIT.usage });
 }
 
-/** A project inside a project is hardly meant by who stands in a folder of it. With -C it was said. */
+/** A user in a folder of a project hardly means a project inside it. With -C the directory was named. */
 function refuseNested({ globals, env }: DtContext, directory: string): void {
   const around =
     globals.root === undefined
@@ -165,7 +165,7 @@ function report({ globals }: DtContext, result: InitReport): void {
   print(globals.json ? `${JSON.stringify(result)}\n` : formatLines(lines));
 }
 
-/** Command lines that stand below a sentence, with what each does. */
+/** Command lines for below a sentence, with what each does. */
 function besides(commands: [string, string][]): string[] {
   const width = Math.max(...commands.map(([command]) => command.length));
   return commands.map(([command, does]) => `      ${command.padEnd(width)}   ${does}`);

@@ -1,4 +1,6 @@
-/** `dt jobs`: what was run for watched files, schedules and the socket, from disk: with or without a daemon. */
+/**
+ * `dt jobs`: the jobs that ran for watched files, schedules and the socket, read from disk, with or without a daemon.
+ */
 import { closeSync, constants, readFileSync } from "node:fs";
 import { waitsIn } from "../../daemon/roots/project.ts";
 import { registeredRoots } from "../../daemon/roots/roots.ts";
@@ -23,7 +25,7 @@ import { defineVerb } from "../parse/verb.ts";
 import { tellUnserved } from "../root/unserved.ts";
 
 const DEFAULT_LIMIT = 20;
-/** All that are kept of a root. */
+/** More than are kept of a root. */
 const ALL = 1000;
 
 interface Due {
@@ -35,7 +37,7 @@ interface Due {
 
 export default defineVerb({
   args: {
-    lines: { type: "string", alias: "n", description: "So many, the newest first. Default 20", valueHint: "20" },
+    lines: { type: "string", alias: "n", description: "How many, the newest first. Default 20", valueHint: "20" },
     "all-roots": { type: "boolean", description: "Of every project in which you ever started something" },
     _: { type: "positional", required: false, description: "A job's id", valueHint: "id" },
   },
@@ -69,7 +71,7 @@ export default defineVerb({
   },
 });
 
-/** Each time: who asks what the daemon does is to know what it does not follow. */
+/** Said each time: a user who asks what the daemon does should know which changes it does not follow. */
 function waitingOf({ env }: DtContext, home: string | null, roots: readonly string[]): string[] {
   if (home === null) return [];
   const registered = new Set(registeredRoots(daemonPaths(home)));

@@ -16,7 +16,7 @@ import { isVerb } from "../parse/verbs.ts";
 import { tellUnserved } from "../root/unserved.ts";
 
 export default defineVerb({
-  args: { refresh: { type: "boolean", description: "Load every manifest anew" } },
+  args: { refresh: { type: "boolean", description: "Load every manifest again" } },
   async run({ args, data }) {
     const context = data as DtContext;
     const index = await context.index({ refresh: args.refresh === true });
@@ -46,7 +46,7 @@ function toJson(index: ManifestIndex) {
       needs: needsOf(command),
     })),
   }));
-  // Found, and not read: what they are named is not known.
+  // These manifests were found and not read, so their names are not known.
   const unread = index.unread.map(({ file, origin }) => ({
     name: null,
     description: null,
@@ -58,7 +58,7 @@ function toJson(index: ManifestIndex) {
   return { groups: Object.fromEntries(groupsOf(index)), plugins: [...read, ...unread], failures };
 }
 
-/** What each variant needs, as declared; one that needs nothing is left out. */
+/** What each variant needs, as declared; a variant that needs nothing is left out. */
 function needsOf({ variants }: ResolvedCommand): Record<string, string[]> {
   return Object.fromEntries(
     Object.entries(variants).flatMap(([name, settings]) =>

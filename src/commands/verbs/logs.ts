@@ -1,4 +1,7 @@
-/** `dt logs`: what launches wrote; of one or several keys, of which run and time, which lines, once or on and on. Reads files only. */
+/**
+ * `dt logs`: the output of launches: of one or several keys, of a run or a time, some lines or all, once or followed.
+ * Reads files only.
+ */
 
 import { resolve } from "node:path";
 import { keysOf } from "../../inspect/look.ts";
@@ -27,7 +30,7 @@ export default defineVerb({
     follow: {
       type: "boolean",
       alias: "f",
-      description: "Go on with what comes, across restarts, and of keys that start later",
+      description: "Go on with new output, across restarts, and of keys that start later",
     },
     lines: {
       type: "string",
@@ -44,7 +47,7 @@ export default defineVerb({
     until: { type: "string", description: "What was written until then", valueHint: "2026-01-31T12:00" },
     grep: {
       type: "string",
-      description: "Lines that match a regular expression; of several, any of them",
+      description: "Lines that match a regular expression; given several times, any of them",
       valueHint: "REGEX",
       separator: GREP_SEPARATOR,
     },
@@ -56,7 +59,7 @@ export default defineVerb({
     },
     after: {
       type: "string",
-      description: "What was written after a cursor of --json; several are joined by commas",
+      description: "What was written after a cursor of --json; separate several by commas",
       valueHint: "CURSOR",
       separator: ",",
     },
@@ -102,7 +105,10 @@ function targetsOf(
     .filter((target) => isOwn(context, target, selection));
 }
 
-/** A launch that runs writes on into its own file, whatever was moved or removed under it; another one may have its name. */
+/**
+ * A running launch keeps writing to its own file, even if that was moved or removed. Another file may have its name by
+ * now.
+ */
 function tellElsewhere({ talk, ground }: DtContext, { key, log }: LogTarget): void {
   const { store, table } = ground();
   const record = store.record(key);
@@ -114,13 +120,14 @@ function tellElsewhere({ talk, ground }: DtContext, { key, log }: LogTarget): vo
   const now = store.record(key); // a rerun makes a new file
   if (now.is !== "there" || now.value.token !== record.value.token) return;
   talk.warn(
-    `${key} writes to another file than ${log}, for its own was moved or removed: what it writes is not shown, until it is started again`,
+    `${key} writes to another file than ${log}, since its own was moved or removed: its output is not shown until it is started again`,
   );
 }
 
 /**
- * Of what this user's dt did not write nothing says which file a launch wrote: one that was named is refused, others are left out. Where there is
- * neither record nor exit, a captured one-shot may be at work, but not one of a root of which nothing was ever run.
+ * If this user's dt did not write the state of a key, nothing says which file a launch wrote: a key that was named is
+ * refused, others are left out. Where there is neither record nor exit, a captured one-shot may be running, but not in
+ * a root of which nothing was ever run.
  */
 function isOwn(context: DtContext, target: LogTarget, selection: Selection): boolean {
   const { key, log } = target;
@@ -135,12 +142,15 @@ function isOwn(context: DtContext, target: LogTarget, selection: Selection): boo
   });
 }
 
-/** Whether there is no log, or none that needs to be judged. */
+/** Whether there is no log, or none that needs a judgement. */
 function isUnjudged(context: DtContext, { log, times }: LogTarget): boolean {
   return context.reading() !== "data" || listRuns(log, times).length === 0;
 }
 
-/** Where the last launch wrote; before any, and while a one-shot is captured, where its manifest says, or the default place. */
+/**
+ * The log of the last launch. Before the first launch, and while a one-shot is captured, the path that the manifest
+ * declares, or the default.
+ */
 function logPathOf(context: DtContext, key: string, index: ManifestIndex | null): string {
   const { store } = context.ground();
   const record = store.record(key);

@@ -1,4 +1,4 @@
-/** `dt port`: who listens on a port; without one, the ports of this root's launches. Looks, and changes nothing. */
+/** `dt port`: which process listens on a port; without a port, the ports of this root's launches. Changes nothing. */
 
 import { beginLook, lookAt } from "../../inspect/look.ts";
 import { formatLines } from "../../output/lines.ts";
@@ -41,7 +41,7 @@ export default defineVerb({
   },
 });
 
-/** Told where it is not what people expect: an address of somebody's own. */
+/** The address, where it is not one that a user expects: a particular address of this machine. */
 function where(port: number, addresses: readonly string[]): string {
   const plain = addresses.some((address) => isInTheWay({ address, onlyIpv6: false, uid: null, pids: [] }));
   return plain ? "" : `, on ${addresses.map((address) => showAddress(address, port)).join(" and ")}`;

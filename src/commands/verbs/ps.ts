@@ -1,4 +1,4 @@
-/** `dt ps`: what lives, waits in backoff or has failed; with `--all` every key that has a record or an exit. */
+/** `dt ps`: launches that live, wait in backoff or have failed; with `--all` every key that has a record or an exit. */
 
 import { makeDriftOf } from "../../inspect/drift.ts";
 import { beginLook, keysOf, lookAt, processesOf } from "../../inspect/look.ts";
@@ -19,7 +19,7 @@ import { defineVerb } from "../parse/verb.ts";
 
 export default defineVerb({
   args: {
-    all: { type: "boolean", alias: "a", description: "Also what was stopped or has exited" },
+    all: { type: "boolean", alias: "a", description: "Also launches that were stopped or have exited" },
     "all-roots": { type: "boolean", description: "Of every project in which you ever started something" },
     tree: { type: "boolean", description: "Also the processes of each, and the services of a stack" },
     _: { type: "positional", required: false, description: "Keys, or one plugin", valueHint: "key …" },
@@ -84,7 +84,7 @@ interface Below {
   command: string;
 }
 
-/** Of a stack its containers, of anything else its processes. */
+/** The containers of a stack; the processes of any other launch. */
 function treeOf(look: Look, report: KeyReport): Below[] {
   if (report.services !== undefined)
     return (report.services ?? []).map(({ service, number, state, health, exitCode, ports, container }) => ({

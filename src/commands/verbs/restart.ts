@@ -1,4 +1,7 @@
-/** `dt restart`: a living host restarts its launch itself, so its terminal keeps streaming; without one a detached host is made. */
+/**
+ * `dt restart`: a living host restarts its launch itself, so its terminal keeps streaming; without one, a detached host
+ * is started.
+ */
 import { existsSync } from "node:fs";
 import { keysOf } from "../../inspect/look.ts";
 import { faultsOf } from "../../manifest/model/faults.ts";
@@ -62,11 +65,11 @@ export default defineVerb({
     );
     if (keys.length === 0)
       context.talk.say(selection.is === "plugin" ? `nothing of ${selection.plugin} runs` : "nothing runs");
-    // One that cannot be restarted is said before another one is.
+    // A key that cannot be restarted is reported before any other is restarted.
     if (keys.length > 1) for (const key of keys) settingsFor(context, (await callOf(context, key)).index, key);
     const options = { timeoutMs: durationOf("--timeout", args.timeout), withNeeds: args.needs !== false };
     let status: number = EXIT.done;
-    // Of several the later ones wait for their turn, and a stop meanwhile counts for them too.
+    // Of several keys the later ones wait for their turn, and a stop meanwhile counts for them too.
     const asker = describeAsker("user", context.argv);
     const several = keys.length > 1 && !context.globals.dryRun;
     const tickets = new Map(keys.map((key) => [key, several ? takeTicket(context.runner(), key, asker) : undefined]));
@@ -103,7 +106,8 @@ async function restartKey(
   if (runner.dryRun) return showPlan(runner, spec);
   begin();
   spec.ticket = ticket ?? takeTicket(runner, key, spec.asker, context.ownEnv[TICKET_MARK]);
-  // By the manifest as it is now: it may need something that the launch before did not. That gets its tickets later (needs.ts).
+  // The manifest as it is now counts: it may need something that the previous launch did not. Such a need gets its
+  // tickets later (needs.ts).
   const isNeedy = withNeeds && needsSomething(spec.settings);
   if (!isNeedy) runner.announced?.close();
   try {
@@ -123,7 +127,7 @@ async function restartBy(
 ): Promise<number> {
   const { ground } = runner;
   const { key } = spec;
-  rememberRoot(context); // also where its host does it all: the root may have been moved since
+  rememberRoot(context); // also if the host does the rest: the root may have been moved since
   if (record !== null && presenceOf(ground.table, record.host) === "alive") {
     if ((await askRestart(ground, record, spec)) === "restarted") return tellRestarted(context, record.token, key);
     context.talk.say(`${key}: its host (pid ${record.host.pid}) does not answer; starting it with a new one`);
@@ -131,7 +135,10 @@ async function restartBy(
   return runDetached(runner, spec, false);
 }
 
-/** A restart is a start by words, as in commands/plugin.ts: it trusts the root, unless it is only asked, or the command is the user's own. */
+/**
+ * A restart is a start by words, as in commands/plugin.ts: it trusts the root, unless it is a dry run or the command is
+ * the user's own.
+ */
 async function callOf(context: DtContext, key: string): Promise<Acting & { asStranger: boolean }> {
   const begin = () => {};
   const isStrange = context.isStranger();
@@ -143,12 +150,12 @@ async function callOf(context: DtContext, key: string): Promise<Acting & { asStr
       return { index, begin, asStranger: true };
     }
   }
-  // Where nothing ever ran, a name is most likely wrong, and leaves nothing.
+  // Where nothing ever ran, the name is most likely wrong, and should leave nothing on disk.
   const hasRun = existsSync(context.store().directory);
   return { ...(await context.act(undefined, hasRun)), asStranger: false };
 }
 
-/** Throws where it is not declared, or not as a managed command. */
+/** Throws if the key is not declared, or not as a managed command. */
 function settingsFor(context: DtContext, index: ManifestIndex, key: string): ManagedSettings {
   const settings = settingsOf(index.plugins, key);
   if (settings?.kind === "managed") return settings;
@@ -186,7 +193,7 @@ function makeSpec(
   });
 }
 
-/** The host has restarted it; readiness is its to find out, and told here when it is known. */
+/** The host has restarted the launch and finds out whether it is ready; this reports it. */
 async function tellRestarted(context: DtContext, oldToken: string, key: string): Promise<number> {
   const { globals, talk } = context;
   const runner = context.runner();

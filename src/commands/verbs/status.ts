@@ -1,4 +1,4 @@
-/** `dt status`: one key or several, in detail; exit 3 when one of them does not run. */
+/** `dt status`: one or several keys in detail; exit 3 when one of them does not run. */
 
 import { makeDriftOf } from "../../inspect/drift.ts";
 import { beginLook, keysOf, lookAt } from "../../inspect/look.ts";

@@ -1,4 +1,6 @@
-/** `dt stop`: ends launches, whole trees; 0 when all of it is gone, 5 with names when something may be left. */
+/**
+ * `dt stop`: ends launches with their whole trees. Exit 0 when all is gone, 5 with names when something may be left.
+ */
 
 import { keysOf } from "../../inspect/look.ts";
 import { commandOf } from "../../manifest/model/find.ts";
@@ -45,9 +47,9 @@ export default defineVerb({
     const runner = context.runner();
     const timeoutMs = durationOf("--timeout", args.timeout);
     const selection = await selectionOf(context, args._, { unchecked: true });
-    // A key that was named sees to that itself (`stopKey`).
+    // For a named key `stopKey` sees to that.
     const loading = selection.is === "keys" ? [] : announcedStarts(runner.ground);
-    // A plugin's or the root's launches: those that are there. A key that was named is told of even when it does not run.
+    // Of a plugin or the root, the launches that are there. A named key is reported even if it does not run.
     const keys = withPending(runner.ground, selection).filter(
       (key) => selection.is === "keys" || isUnderWay(runner.ground, key) || isListedAsFailed(runner.ground, key),
     );
@@ -55,7 +57,7 @@ export default defineVerb({
     const sayNothing = () =>
       context.talk.say(selection.is === "plugin" ? `nothing of ${selection.plugin} runs` : "nothing runs");
     if (keys.length === 0 && (loading.length === 0 || context.globals.dryRun)) sayNothing();
-    // Of a plugin or a group there is nothing to ask: it was found by what declares it.
+    // A plugin or a group needs no question: it was found by what declares it.
     const unknownOf = async (absent: string[]) => (isOneWord(args._) ? null : await unknownKeys(context, absent));
     if (context.globals.dryRun) {
       const unknown = await unknownOf(keys.filter((key) => !isUnderWay(runner.ground, key)));
@@ -72,7 +74,7 @@ export default defineVerb({
     const late = (await lateKeys(context, selection, loading)).filter((key) => !keys.includes(key));
     outcomes.push(...(await Promise.allSettled(late.map(ask))));
     const ended = outcomes.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
-    // Asked only now: what lives is stopped without a look at the manifests.
+    // Asked only now: living launches are stopped without a look at the manifests.
     const unknown = await unknownOf(ended.flatMap(({ is, key }) => (is === "not-running" ? [key] : [])));
     const results = ended.filter(({ key }) => unknown?.names.includes(key) !== true);
     if (outcomes.length === 0 && loading.length > 0) sayNothing();
@@ -89,7 +91,8 @@ export default defineVerb({
     }
     const shown = results.map(toJson);
     const failure = worstFailure(outcomes, context.talk);
-    // One document either way: with `--json` an error is printed in place of the result, and holds what was stopped all the same.
+    // One document either way: with `--json` an error is printed in place of the result, and still holds what was
+    // stopped.
     if (failure !== null)
       throw new DtError(failure.code, failure.sentence, {
         ...optionsOf(failure),
@@ -104,7 +107,7 @@ function isOneWord(words: readonly string[]): boolean {
   return words.length === 1 && !isKeyWord(words[0] as string);
 }
 
-/** With those that have no files yet, since their first start is under way. */
+/** Also keys that have no files yet, since their first start is under way. */
 function withPending(ground: Ground, selection: Selection): string[] {
   const keys = keysOf(ground, selection);
   if (selection.is === "keys") return keys;
@@ -112,7 +115,7 @@ function withPending(ground: Ground, selection: Selection): string[] {
   return [...new Set([...keys, ...pendingKeys(ground).filter(isMeant)])];
 }
 
-/** What those have come to. */
+/** The keys of starts whose manifests were still being loaded, once they are known. */
 async function lateKeys(context: DtContext, selection: Selection, announced: readonly string[]): Promise<string[]> {
   if (announced.length === 0) return [];
   const ground = context.ground();
@@ -120,7 +123,7 @@ async function lateKeys(context: DtContext, selection: Selection, announced: rea
   return withPending(ground, selection).filter((key) => isUnderWay(ground, key));
 }
 
-/** `--dry-run`: what would be stopped, and nothing is. */
+/** `--dry-run`: prints what would be stopped. */
 function showPlan(context: DtContext, keys: readonly string[]): number {
   const ground = context.ground();
   const plan = keys

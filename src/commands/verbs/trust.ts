@@ -1,4 +1,7 @@
-/** `dt trust`: this root's code is trusted, and what its manifests say now is what the daemon goes by. `--owner`: also where another user owns it. */
+/**
+ * `dt trust`: trusts the code of a root, and the daemon goes by its manifests as they are now. `--owner`: even if
+ * another user owns the root.
+ */
 import { statSync } from "node:fs";
 import { takeOver } from "../../manifest/cache/known.ts";
 import { loadManifests } from "../../manifest/index.ts";
@@ -25,7 +28,7 @@ export default defineVerb({
     list: { type: "boolean", description: "List the roots that are trusted" },
     owner: {
       type: "boolean",
-      description: "Also where the root belongs to another user, whose files are trusted then",
+      description: "Even if the root belongs to another user, whose files are then trusted",
     },
     _: { type: "positional", required: false, description: "A directory", valueHint: "DIR" },
   },

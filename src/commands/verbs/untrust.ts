@@ -1,4 +1,7 @@
-/** `dt untrust`: what looks evaluates a root's code no longer, and the daemon does nothing there, until a command of it is run again. */
+/**
+ * `dt untrust`: until a command of the root is run again, verbs that look do not evaluate its code, and the daemon does
+ * nothing there.
+ */
 import { resolve } from "node:path";
 import { forgetKnown } from "../../manifest/cache/known.ts";
 import { forgetCode } from "../../manifest/cache/renew.ts";
@@ -23,22 +26,22 @@ export default defineVerb({
     const directory = directoryOf("dt untrust", word);
     const { env, globals, talk } = context;
     const home = trustHomeOf(context);
-    // One that is gone can be forgotten by its path.
+    // A root that is gone can be forgotten by its path.
     const isGone = directory !== undefined && statOf(directory) === undefined;
     const root = isGone ? resolve(directory) : rootAt(context, directory);
     if (globals.dryRun) {
-      print(formatLines([`would trust ${root} no longer`]));
+      print(formatLines([`would no longer trust ${root}`]));
       return EXIT.done;
     }
     const was = forgetTrust(home, root);
     if (isGone && !was)
-      throw usage(`There is no directory ${root}, and none that was there is trusted.`, "dt trust --list");
+      throw usage(`There is no directory ${root}, and no directory that was there is trusted.`, "dt trust --list");
     forgetKnown(home, root);
     forgetCode(cacheDirectoryOf(root, env), home);
     if (globals.json) print(`${JSON.stringify({ root, was })}\n`);
-    else print(formatLines([`${root} ${was ? "is trusted no longer" : "was not trusted"}`]));
+    else print(formatLines([`${root} ${was ? "is no longer trusted" : "was not trusted"}`]));
     const variable = trustedBy(env);
-    if (variable !== null) talk.warn(`${variable} is set, which trusts every root for as long as it is`);
+    if (variable !== null) talk.warn(`${variable} is set, and while it is, every root is trusted`);
     return EXIT.done;
   },
 });

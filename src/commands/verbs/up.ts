@@ -1,4 +1,7 @@
-/** `dt up`: groups, plugins or keys, and all they need, in the order the graph says; what is healthy and the same is left alone. */
+/**
+ * `dt up`: starts groups, plugins or keys, and all they need, in the order of the graph; healthy launches that have not
+ * changed are left alone.
+ */
 import { becomeHost, runUp } from "../../runners/managed/up.ts";
 import { rememberRoot } from "../context/rememberroot.ts";
 import { pluginOf } from "../../values/key.ts";
@@ -12,9 +15,13 @@ import { isOfHome, refuseOfRoot } from "../root/strangers.ts";
 
 export default defineVerb({
   args: {
-    detach: { type: "boolean", alias: "d", description: "Return when all is ready, done or failed; one line a key" },
+    detach: {
+      type: "boolean",
+      alias: "d",
+      description: "Return when all is ready, done or failed; prints one line a key",
+    },
     wait: { type: "boolean", description: "The same, said for CI" },
-    force: { type: "boolean", description: "Run one-shots though their inputs are unchanged" },
+    force: { type: "boolean", description: "Run one-shots even if their inputs are unchanged" },
     timeout: { type: "string", description: "Time to become ready, instead of the manifests'", valueHint: "30s" },
     _: {
       type: "positional",
@@ -36,7 +43,7 @@ export default defineVerb({
         ? defaultGroup(index, root)
         : [...new Set(namesOf(named, args._).flatMap((name) => keysOfName(named, name)))];
     if (!dryRun) {
-      // Of the daemon, which may work in a root that is not trusted: by words it is, from here on.
+      // A call of the daemon may be in a root that is not trusted. A call by words trusts the root, from here on.
       if (context.reading() === "known" && context.isStranger())
         for (const key of keys.filter((one) => isOfHome(index, one))) refuseOfRoot(index, root, key);
       begin();

@@ -1,6 +1,7 @@
 /**
- * `dt wait`: until keys are ready, have ended, or are stopped; woken by the run directory, judged by state. Runs no plugin code. A plugin stands for
- * what of it has run, and before anything has for all its managed commands.
+ * `dt wait`: waits until keys are ready, have ended, or are stopped. Changes of the run directory wake it, and state
+ * decides. Runs no plugin code. A plugin stands for its keys that have run; before any has, for all its managed
+ * commands.
  */
 import { existsSync, watch } from "node:fs";
 import { beginLook, keysOf, lookAt } from "../../inspect/look.ts";
@@ -19,18 +20,18 @@ import { refuseOneshots, selectionOf } from "../parse/select.ts";
 import { durationOf } from "../parse/values.ts";
 import { defineVerb } from "../parse/verb.ts";
 
-/** A process that ends without a host writes nothing: then this is how late it is seen. */
+/** A process that ends without a host writes nothing. Its end is seen at most this late. */
 const LOOK_EVERY_MS = 250;
 
 const GOALS = ["ready", "exit", "stopped"] as const;
 type Goal = (typeof GOALS)[number];
 type Verdict = "there" | "notYet" | "never";
 
-/** Pure: what is known of a key (null: nothing) means for what is waited for. */
+/** Pure. What is known of a key (null: nothing), judged by the goal. */
 function judgeWait(goal: Goal, report: Pick<KeyReport, "state" | "host"> | null): Verdict {
   const { state = null, host = null } = report ?? {};
   if (state === "ready" || state === "running") return goal === "ready" ? "there" : "notYet";
-  // While its host lives, that is about to write down how it ended, or to start it again.
+  // While its host lives, the host is about to write down how it ended, or to start it again.
   if (state !== null && (isLiving(state) || host?.alive === true)) return "notYet";
   if (goal !== "ready") return "there";
   return state === "failed" || state === "exited" ? "never" : "notYet";
@@ -39,7 +40,7 @@ function judgeWait(goal: Goal, report: Pick<KeyReport, "state" | "host"> | null)
 export default defineVerb({
   args: {
     for: { type: "string", description: "ready (the default), exit or stopped", valueHint: "ready" },
-    timeout: { type: "string", description: "Exit 124 after this time; default: no limit", valueHint: "30s" },
+    timeout: { type: "string", description: "Exit 124 after this time. Default: no limit", valueHint: "30s" },
     _: {
       type: "positional",
       required: false,
@@ -50,7 +51,7 @@ export default defineVerb({
   async run({ args, data }) {
     const context = data as DtContext;
     const goal = goalOf(args.for ?? "ready");
-    if (args._.length === 0) throw usage("dt wait needs to know for what.", "dt wait <key …>");
+    if (args._.length === 0) throw usage("dt wait needs to know what to wait for.", "dt wait <key …>");
     const timeoutMs = durationOf("--timeout", args.timeout) ?? Number.POSITIVE_INFINITY;
     const ground = context.ground();
     const selection = await selectionOf(context, args._);
@@ -69,7 +70,7 @@ export default defineVerb({
           hint: `dt why ${never.key}`,
         });
       }
-      // Of a plugin of which nothing is known yet, nothing is ready, and nothing runs.
+      // If nothing is known of a plugin yet, nothing of it is ready, and nothing runs.
       const left =
         keys.length === 0 && goal === "ready"
           ? [...args._]
@@ -104,7 +105,9 @@ function goalOf(text: string): Goal {
   throw usage(`--for takes ready, exit or stopped, not "${text}".`, meantBy(text, GOALS));
 }
 
-/** Of a plugin what has run, else what it starts by its name. Empty only where its manifest cannot be read now. */
+/**
+ * The keys of a plugin that have run, else those that its name starts. Empty only if its manifest cannot be read now.
+ */
 async function awaitedOf(context: DtContext, selection: Selection): Promise<string[]> {
   const keys = keysOf(context.ground(), selection);
   if (keys.length > 0) return keys;

@@ -1,4 +1,4 @@
-/** `dt watch`: what the daemon does for watched files, for one root in the foreground, until Ctrl-C. */
+/** `dt watch`: runs the jobs of watched files for one root in the foreground, as the daemon would, until Ctrl-C. */
 import { faultsOf } from "../../manifest/model/faults.ts";
 import { findFailure } from "../../manifest/model/find.ts";
 import { formatLines } from "../../output/lines.ts";
@@ -17,13 +17,12 @@ export default defineVerb({
   args: {
     events: {
       type: "boolean",
-      description:
-        "Run nothing: print what changes of the files named, as lines of JSON, for a program that reads them",
+      description: "Run nothing: print changes of the named files as lines of JSON, for a program that reads them",
     },
     _: {
       type: "positional",
       required: false,
-      description: "Only of this plugin; with --events the patterns",
+      description: "Only for this plugin; with --events, the patterns",
       valueHint: "plugin",
     },
   },

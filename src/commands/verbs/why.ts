@@ -1,4 +1,7 @@
-/** `dt why`: why a key runs, does not run, waits or was stopped, from what is on disk. Exit 3 when nothing is known of a key that may be declared. */
+/**
+ * `dt why`: explains from what is on disk why a key runs, does not run, waits or was stopped. Exit 3 when nothing is
+ * known of a key that may be declared.
+ */
 
 import { beginLook, keysOf, lookAt } from "../../inspect/look.ts";
 import { describeServices, withServices } from "../../inspect/services.ts";
@@ -35,7 +38,7 @@ export default defineVerb({
         }),
       );
     const last = await gather(await context.peek());
-    // What left nothing on disk may be declared by a manifest that was not loaded yet.
+    // A key that left nothing on disk may be declared by a manifest that was not loaded yet.
     const all = last.every(isKnown) ? last : await gather((await context.glance()).index);
     const known = all.filter(isKnown);
     const unknown = all.filter((facts) => !isKnown(facts)).map((facts) => `nothing is known of ${facts.key} here`);
@@ -58,7 +61,7 @@ export default defineVerb({
   },
 });
 
-/** What `dt why --json` gives for one key. */
+/** What `dt why --json` prints for one key. */
 export interface WhyReport {
   key: string;
   state: KeyFacts["state"];
@@ -74,7 +77,7 @@ export interface WhyReport {
   stopping: LaunchStopping;
   want: { want: "run" | "stopped"; at: string; by: { by: string; pid: number; command: string } } | null;
   exit: ExitReport | null;
-  /** Null when it cannot be told, empty when nothing differs. */
+  /** Null when it is not known, empty when nothing differs. */
   drift: DriftReport[] | null;
   lock: {
     pid: number | null;
@@ -86,7 +89,7 @@ export interface WhyReport {
   } | null;
   log: { path: string; is: KeyFacts["log"]["is"]; freeBytes: number | null };
   unreadable: { file: string; reason: string }[];
-  /** Of the last exit, or of the log where there is none that tells of this end. */
+  /** From the last exit; while a launch runs, from its log. */
   lastLines: string[];
 }
 
@@ -162,7 +165,7 @@ export function toJson(facts: KeyFacts, verbose: boolean): WhyReport {
   };
 }
 
-/** Values of variables may be secret: shown only when they are asked for. */
+/** Values of variables may be secret, so they are shown only with `--verbose`. */
 function driftJson(field: DriftField, verbose: boolean): DriftReport {
   if (field.field !== "env") return field;
   const { name, was, now } = field;

@@ -366,7 +366,7 @@ test("boot: started with the daemon in registered roots; a stop by a person stay
     await daemon(root, "restart");
     await until("it runs in the new boot", async () => (await psOf(root))?.state === "ready");
     expect((await root.dt(["boot", "remove", root.dir], { cwd: "/" })).stdout).toBe(
-      `${root.dir} is registered no more\n`,
+      `${root.dir} is no longer registered\n`,
     );
     await until("the daemon knows", async () => ((await statusOf(root)).roots as string[]).length === 0);
     expect(await psOf(root)).toMatchObject({ state: "ready" });

@@ -53,7 +53,7 @@ test.each([
         registered: { root: root.dir, added: false },
       });
       expect((await root.dt(["list"], { env })).stderr).toBe("");
-      expect((await root.dt(["boot", "remove"], { env })).stdout).toBe(`${root.dir} is registered no more\n`);
+      expect((await root.dt(["boot", "remove"], { env })).stdout).toBe(`${root.dir} is no longer registered\n`);
       await until("the daemon knows", async () => ((await rootsOf(root)) as string[]).length === 0);
       await root.dt(["stop", "--all"], { env });
     } finally {

@@ -295,7 +295,7 @@ test("a registration without a seal does not count, which lists report each time
     expect((await dt(["boot", "remove"])).stdout).toBe(`${root.dir} was not registered\n`);
     const added = JSON.parse((await dt(["boot", "add", "--json"])).stdout);
     expect(added).toEqual({ root: root.dir, added: true, boot: 1, scheduled: 0, watches: 0, unknown: 0 });
-    expect((await dt(["boot", "remove"])).stdout).toContain("is registered no more");
+    expect((await dt(["boot", "remove"])).stdout).toContain("is no longer registered");
     const gone = await dt(["boot", "list"]);
     expect([gone.stdout, gone.stderr]).toEqual([none, ""]);
   } finally {

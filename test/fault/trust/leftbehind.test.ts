@@ -91,7 +91,7 @@ test("a start in the new place reports it too, and once that the daemon knows th
   expect(first.stderr).toContain(`the daemon knows this folder as ${old}`);
   expect(first.stderr).toContain(`\`dt boot remove ${old}\` forgets it there`);
   expect((await dt(["restart", "a", "b"])).stderr).not.toContain("the daemon knows");
-  expect((await dt(["boot", "remove", old])).stdout).toContain("is registered no more");
+  expect((await dt(["boot", "remove", old])).stdout).toContain("is no longer registered");
   // A copy is another folder, and was never anywhere else.
   const copy = join(of.root.base, "copy");
   Bun.spawnSync(["cp", "-a", moved, copy]);
