@@ -1,4 +1,7 @@
-/** What is settled before a command of a plugin runs: whether it may, and what its plugin asks for while nothing acts on it. */
+/**
+ * What is settled before a command of a plugin runs: whether it may, and what its plugin asks for while nothing acts on
+ * it.
+ */
 import type { ManifestIndex, ResolvedPlugin } from "../../manifest/model/resolved.ts";
 import type { DtContext } from "../context/types.ts";
 import { asksForService } from "../parse/called.ts";

@@ -1,7 +1,4 @@
-/**
- * `dt watch --events`: for programs that watch files themselves, what changes as lines of JSON, until whoever reads
- * them is gone.
- */
+/** `dt watch --events`: changes of files as lines of JSON, for programs that watch files, until the reader is gone. */
 import { existsSync } from "node:fs";
 import { orUncaught } from "../../runners/oneshot/uncaught.ts";
 import { DtError } from "../../sys/base/error.ts";
@@ -13,25 +10,25 @@ import { usage } from "../context/usage.ts";
 import { untilEnded } from "../parse/until.ts";
 
 const STDOUT = 1;
-/** How often it is asked whether anybody reads: who watches for nobody would stay for ever. */
+/** How often to check whether the reader is still there: without one, this process would stay for ever. */
 const READER_MS = 1000;
 
-/** Gives the exit code. */
+/** Resolves with the exit code. */
 export function watchEvents(context: DtContext, patterns: readonly string[]): Promise<number> {
-  // What is printed as files change may not be written, on a full disk say.
+  // Printing may fail as files change, on a full disk for example.
   return orUncaught(() => watchUntilEnded(context, patterns));
 }
 
 async function watchUntilEnded({ env }: DtContext, patterns: readonly string[]): Promise<number> {
   if (patterns.length === 0)
     throw usage(
-      "What should be watched?",
-      "dt watch --events 'notes/**/*.md' '~/logs' names files, directories or patterns.",
+      "dt watch --events needs to know what to watch.",
+      "Name files, directories or patterns: dt watch --events 'notes/**/*.md' '~/logs'",
     );
   if (patterns.every((pattern) => pattern.startsWith("!")))
     throw usage(
-      'Every pattern begins with "!", which only leaves out.',
-      "dt watch --events '**/*.md' '!drafts' names what should be watched first.",
+      'Every pattern begins with "!", which only excludes files.',
+      "Name first what to watch: dt watch --events '**/*.md' '!drafts'",
     );
   const ended = untilEnded();
   const tell = (event: object) => {

@@ -76,12 +76,12 @@ export async function watchJobs(context: DtContext, { root, plugin, index, watch
   const code = await orUncaught(() => Promise.race([ended.promise, replaced.promise]));
   closeLooks();
   watch.close();
-  if (!globals.quiet) talk.say("ends; a job that runs goes on");
+  if (!globals.quiet) talk.say("the watch ends; a running job goes on");
   return code;
 }
 
 function alreadyWatched(root: string): DtError {
-  return new DtError("watched", `Somebody watches ${root} already: the daemon, or another dt watch.`, {
+  return new DtError("watched", `${root} is watched already: by the daemon, or by another dt watch.`, {
     hint: "dt jobs shows what it ran; dt boot remove takes this root from the daemon.",
   });
 }
@@ -107,7 +107,7 @@ function lookAgain({ talk, act }: DtContext, { root, watch, isReplaced, ended }:
   const look = async () => {
     const began = performance.now();
     if (isReplaced()) {
-      talk.fail(`${root} is gone, or another folder by now: nothing of it is watched any more`);
+      talk.fail(`${root} is gone, or another folder is there now: nothing is watched any longer`);
       return ended.resolve(EXIT.failed);
     }
     void watch.set((await act(undefined, false)).index);
