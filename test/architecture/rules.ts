@@ -60,7 +60,14 @@ export const SUBFLOORS: Readonly<Record<string, readonly (readonly string[])[]>>
   inspect: [["."], ["why", "doctor"]],
   runners: [["parts"], ["terminal", "oneshot"], ["managed"]],
   daemon: [["socket"], ["roots", "unit"], ["."]],
-  commands: [["context"], ["parse"], ["root"], ["logs", "daemon", "run", "stop", "watch"], ["verbs"], ["."]],
+  commands: [
+    ["context"],
+    ["parse"],
+    ["root"],
+    ["logs", "daemon", "doctor", "gc", "restart", "run", "stop", "watch", "why"],
+    ["verbs"],
+    ["."],
+  ],
 };
 
 /** The two files that stand in no folder, and what of src they may import. */

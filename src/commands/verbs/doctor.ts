@@ -2,40 +2,14 @@
  * `dt doctor`: looks at locks, records, directories, manifests and the system; with `--fix` it makes the repairs that
  * are safe. Exit 1 when something needs attention.
  */
-import { join } from "node:path";
-import { pluginsOfRoot } from "../../daemon/serving.ts";
-import { checkCompose } from "../../inspect/doctor/compose.ts";
-import { makeFinding } from "../../inspect/doctor/finding.ts";
-import { checkLaunches } from "../../inspect/doctor/launches.ts";
-import { checkLeftovers, namesIn } from "../../inspect/doctor/leftovers.ts";
-import { checkLocks } from "../../inspect/doctor/locks.ts";
-import { checkLost } from "../../inspect/doctor/lost.ts";
-import { checkNested } from "../../inspect/doctor/nested.ts";
-import {
-  checkFileSystem,
-  checkKernel,
-  checkRoots,
-  checkRunDirectory,
-  checkVersion,
-  checkWrapper,
-} from "../../inspect/doctor/system.ts";
-import type { Finding, Level, Repaired } from "../../inspect/doctor/types.ts";
-import { faultsOf } from "../../manifest/model/faults.ts";
-import type { ManifestIndex } from "../../manifest/model/resolved.ts";
-import { formatLines } from "../../output/lines.ts";
-import { makePaint, type Paint } from "../../output/talk.ts";
-import { describeAsker } from "../../state/asker.ts";
+import type { Finding, Repaired } from "../../inspect/doctor/types.ts";
+import { makePaint } from "../../output/talk.ts";
 import { DtError, EXIT, messageOf } from "../../sys/base/error.ts";
-import { workingDirectory } from "../../sys/base/here.ts";
-import { selfCommand } from "../../sys/base/self.ts";
-import { isTracked } from "../../sys/files/tracked.ts";
-import { homeDirectory, runDirectoryOf } from "../../sys/places/paths.ts";
 import { print } from "../../sys/stdio/stdio.ts";
-import { trackedSentence } from "../context/rememberroot.ts";
 import type { DtContext } from "../context/types.ts";
-import { wordsOfUnread } from "../parse/unread.ts";
+import { examine } from "../doctor/examine.ts";
+import { type CheckedFinding, formatFindings, needsAttention, reportOfFinding } from "../doctor/report.ts";
 import { defineVerb } from "../parse/verb.ts";
-import { unservedOf } from "../root/unserved.ts";
 
 export default defineVerb({
   args: {
@@ -44,124 +18,19 @@ export default defineVerb({
   async run({ args, data }) {
     const context = data as DtContext;
     const fix = args.fix === true && !context.globals.dryRun;
-    const checked: Checked[] = [];
+    const checked: CheckedFinding[] = [];
     for (const finding of await examine(context)) {
       checked.push({ ...finding, repaired: fix && finding.repair !== null ? await repair(finding) : null });
     }
     const ok = !checked.some(needsAttention);
     print(
       context.globals.json
-        ? `${JSON.stringify({ ok, findings: checked.map(toJson) })}\n`
+        ? `${JSON.stringify({ ok, findings: checked.map(reportOfFinding) })}\n`
         : formatFindings(checked, makePaint(context.colored())),
     );
     return ok ? EXIT.done : EXIT.failed;
   },
 });
-
-type Checked = Finding & { repaired: Repaired | null };
-
-function needsAttention({ level, repaired }: Checked): boolean {
-  return level === "attention" && repaired?.done !== true;
-}
-
-async function examine(context: DtContext): Promise<Finding[]> {
-  const { env } = context;
-  const self = selfCommand();
-  const home = homeDirectory(env);
-  const general = [...checkVersion(self, env.PATH, workingDirectory() ?? "/"), ...checkKernel()];
-  const root = rootOrNull(context);
-  if (root === null) return [...general, ...checkRoots(home), noProject()];
-  return [...general, ...checkWrapper(root, self), ...(await examineRoot(context, root)), ...checkRoots(home)];
-}
-
-async function examineRoot(context: DtContext, root: string): Promise<Finding[]> {
-  const directory = runDirectoryOf(root, context.env);
-  const uid = process.getuid?.() ?? 0;
-  const above =
-    directory === join(root, ".dialtone", "run") ? checkRunDirectory(join(root, ".dialtone"), uid).findings : [];
-  const unsafe = above.filter((finding) => finding.level === "attention");
-  const { findings, usable } = checkRunDirectory(directory, uid);
-  if (unsafe.some((finding) => finding.repair === null)) return [...unsafe, ...checkManifests(await context.peek())];
-  const index = await context.peek();
-  const manifests = checkManifests(index);
-  if (findings.some((finding) => finding.level === "attention" && finding.repair === null))
-    return [...unsafe, ...findings, ...manifests];
-  const ground = context.ground();
-  const by = describeAsker("user", context.argv);
-  const names = namesIn(directory);
-  return [
-    ...unsafe,
-    ...findings,
-    ...checkTracked(join(root, ".dialtone")),
-    ...(usable ? checkFileSystem(directory) : []),
-    ...checkLocks(ground, names),
-    ...checkLaunches(ground, by),
-    ...checkLeftovers(ground, names),
-    ...(await checkLost(ground, index, by)),
-    ...manifests,
-    ...(index === null ? [] : [...(await checkCompose(ground, index)), ...checkServed(context, index)]),
-  ];
-}
-
-function checkServed({ root, home, env }: DtContext, index: ManifestIndex): Finding[] {
-  const unserved = unservedOf({ root: root(), home: home(), env }, pluginsOfRoot(index));
-  if (unserved === null) return [];
-  const text = `${unserved.text.charAt(0).toUpperCase()}${unserved.text.slice(1)}.`;
-  return [makeFinding("daemon", "note", text, { hint: `${unserved.hint}.` })];
-}
-
-function checkTracked(directory: string): Finding[] {
-  return isTracked(directory) ? [makeFinding("run-directory", "note", `${trackedSentence(directory)}.`)] : [];
-}
-
-/** The manifests as last loaded: looking runs no plugin code. */
-function checkManifests(index: ManifestIndex | null): Finding[] {
-  if (index === null)
-    return [makeFinding("manifest", "note", "No manifest has been loaded yet.", { hint: "`dt list` loads them." })];
-  const failed = index.failures.map(({ file, code, message, hint, plugin }) =>
-    makeFinding("manifest", "attention", faultsOf({ file, message }).join("\n"), {
-      hint,
-      details: { file, code, plugin },
-    }),
-  );
-  const unkept = (index.unkept ?? []).map(({ file, why }) =>
-    makeFinding("manifest", "note", `${file} is loaded at each call: its evaluation ${why}.`, {
-      hint: "dt could keep the result if that were left to the command that runs.",
-      details: { file },
-    }),
-  );
-  const count = Object.values(index.plugins).filter((plugin) => plugin.origin !== "binary").length;
-  const loaded = makeFinding("manifest", "fine", `${count} ${count === 1 ? "plugin is" : "plugins are"} loaded.`);
-  const unread =
-    index.unread.length === 0
-      ? []
-      : [
-          makeFinding("manifest", "note", wordsOfUnread(index.unread), {
-            details: { files: index.unread.map(({ file }) => file) },
-          }),
-        ];
-  return [loaded, ...unread, ...failed, ...unkept, ...checkNested(index)];
-}
-
-function rootOrNull(context: DtContext): string | null {
-  try {
-    return context.root();
-  } catch (error) {
-    // With -C a directory was named, and the error about it is the answer.
-    if (
-      error instanceof DtError &&
-      ["no-root", "no-directory"].includes(error.code) &&
-      context.globals.root === undefined
-    )
-      return null;
-    throw error;
-  }
-}
-
-function noProject(): Finding {
-  const text = "There is no project here: neither this directory nor any above it holds `manifests/`.";
-  return makeFinding("manifest", "note", text, { hint: "Go to a project, or name it with -C DIR, to check it too." });
-}
 
 async function repair(finding: Finding): Promise<Repaired> {
   try {
@@ -170,50 +39,4 @@ async function repair(finding: Finding): Promise<Repaired> {
     if (!(error instanceof DtError)) throw error;
     return { done: false, text: messageOf(error) };
   }
-}
-
-/** One finding of `dt doctor --json`. */
-export interface FindingReport {
-  check: Finding["check"];
-  level: Level;
-  key: string | null;
-  text: string;
-  hint: string | null;
-  /** Whether `--fix` can repair it. */
-  fixable: boolean;
-  /** What `--fix` did; null without it. */
-  repaired: Repaired | null;
-  details: Record<string, unknown> | null;
-}
-
-function toJson({ check, level, key, text, hint, repair: fixing, repaired, details }: Checked): FindingReport {
-  return { check, level, key, text, hint, fixable: fixing !== null, repaired, details };
-}
-
-const MARKS: Record<Level, { mark: string; color: keyof Paint }> = {
-  fine: { mark: "ok", color: "green" },
-  note: { mark: "note", color: "cyan" },
-  attention: { mark: "attention", color: "red" },
-};
-const MARK_WIDTH = 11;
-
-function formatFindings(checked: readonly Checked[], paint: Paint): string {
-  const lines = checked.flatMap(({ check, level, text, hint, repaired }) => {
-    const { mark, color } = MARKS[level];
-    const more =
-      repaired !== null
-        ? [repaired.done ? paint.green(`repaired: ${repaired.text}`) : paint.red(`not repaired: ${repaired.text}`)]
-        : hint === null
-          ? []
-          : [paint.dim(hint)];
-    // Only a manifest has several faults at once, one a line.
-    const [first = "", ...rest] = [text, ...more].flatMap((one) => (check === "manifest" ? one.split("\n") : [one]));
-    return [
-      `${paint[color](mark)}${" ".repeat(MARK_WIDTH - mark.length)}${first}`,
-      ...rest.map((line) => `${" ".repeat(MARK_WIDTH)}${line}`),
-    ];
-  });
-  const left = checked.filter(needsAttention).length;
-  const verdict = left === 0 ? "All is well." : `${left} ${left === 1 ? "thing needs" : "things need"} attention.`;
-  return formatLines([...lines, paint.bold(verdict)]);
 }

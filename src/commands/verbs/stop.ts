@@ -65,30 +65,14 @@ export default defineVerb({
       return showPlan(context, keys);
     }
 
-    const by = describeAsker("user", context.argv);
-    const ask = (key: string) =>
-      stopKey(runner.ground, { key, by, lockTimeoutMs: LOCK_TIMEOUT_MS, timeoutMs }, (event) =>
-        tellEvent(runner, event),
-      );
-    const outcomes = await Promise.allSettled(keys.map(ask));
-    const late = (await lateKeys(context, selection, loading)).filter((key) => !keys.includes(key));
-    outcomes.push(...(await Promise.allSettled(late.map(ask))));
+    const outcomes = await stopAll(context, { keys, selection, loading, timeoutMs });
     const ended = outcomes.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
     // Asked only now: living launches are stopped without a look at the manifests.
     const unknown = await unknownOf(ended.flatMap(({ is, key }) => (is === "not-running" ? [key] : [])));
     const results = ended.filter(({ key }) => unknown?.names.includes(key) !== true);
     if (outcomes.length === 0 && loading.length > 0) sayNothing();
     if (unknown !== null) outcomes.push({ status: "rejected", reason: unknown.error });
-    const isAnyAbsent = results.some(({ is }) => is === "not-running");
-    const index = isAnyAbsent ? ((await context.peek()) ?? (await context.glance()).index) : null;
-    for (const result of results) {
-      const isOneshot = result.is === "not-running" && kindOf(index, result.key) === "oneshot";
-      context.talk.say(
-        isOneshot
-          ? `${result.key} is a one-shot, which dt neither lists nor stops: end it where it runs`
-          : sentenceOf(result),
-      );
-    }
+    await tellResults(context, results);
     const shown = results.map(toJson);
     const failure = worstFailure(outcomes, context.talk);
     // One document either way: with `--json` an error is printed in place of the result, and still holds what was
@@ -102,6 +86,41 @@ export default defineVerb({
     return EXIT.done;
   },
 });
+
+interface Stops {
+  keys: readonly string[];
+  selection: Selection;
+  /** Starts whose manifests are still being loaded. */
+  loading: readonly string[];
+  timeoutMs: number | null;
+}
+
+/** All keys at once; then those of starts whose keys are known only later. */
+async function stopAll(
+  context: DtContext,
+  { keys, selection, loading, timeoutMs }: Stops,
+): Promise<PromiseSettledResult<StopKeyResult>[]> {
+  const runner = context.runner();
+  const by = describeAsker("user", context.argv);
+  const ask = (key: string) =>
+    stopKey(runner.ground, { key, by, lockTimeoutMs: LOCK_TIMEOUT_MS, timeoutMs }, (event) => tellEvent(runner, event));
+  const outcomes = await Promise.allSettled(keys.map(ask));
+  const late = (await lateKeys(context, selection, loading)).filter((key) => !keys.includes(key));
+  return [...outcomes, ...(await Promise.allSettled(late.map(ask)))];
+}
+
+async function tellResults(context: DtContext, results: readonly StopKeyResult[]): Promise<void> {
+  const isAnyAbsent = results.some(({ is }) => is === "not-running");
+  const index = isAnyAbsent ? ((await context.peek()) ?? (await context.glance()).index) : null;
+  for (const result of results) {
+    const isOneshot = result.is === "not-running" && kindOf(index, result.key) === "oneshot";
+    context.talk.say(
+      isOneshot
+        ? `${result.key} is a one-shot, which dt neither lists nor stops: end it where it runs`
+        : sentenceOf(result),
+    );
+  }
+}
 
 function isOneWord(words: readonly string[]): boolean {
   return words.length === 1 && !isKeyWord(words[0] as string);

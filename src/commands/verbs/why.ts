@@ -7,17 +7,16 @@ import { beginLook, keysOf, lookAt } from "../../inspect/look.ts";
 import { describeServices, withServices } from "../../inspect/services.ts";
 import { explainKey, isKnown } from "../../inspect/why/explain.ts";
 import { gatherFacts, type KeyFacts } from "../../inspect/why/facts.ts";
-import { meaningOf } from "../../inspect/why/meaning.ts";
 import type { ManifestIndex } from "../../manifest/model/resolved.ts";
 import { quoteLine } from "../../output/quoted.ts";
 import { makePaint, type Paint } from "../../output/talk.ts";
-import type { DriftField } from "../../supervisor/prepare/drift.ts";
 import { EXIT } from "../../sys/base/error.ts";
 import { print } from "../../sys/stdio/stdio.ts";
 import { oneLine } from "../../sys/text/visible.ts";
 import type { DtContext } from "../context/types.ts";
 import { selectionOf } from "../parse/select.ts";
 import { defineVerb } from "../parse/verb.ts";
+import { lastLinesOf, whyReportOf } from "../why/report.ts";
 
 export default defineVerb({
   args: {
@@ -47,7 +46,7 @@ export default defineVerb({
     const single = selection.is === "keys" && all.length === 1;
     const { json, verbose, color } = context.globals;
     if (json) {
-      const shown = known.map((facts) => toJson(facts, verbose));
+      const shown = known.map((facts) => whyReportOf(facts, verbose));
       print(`${JSON.stringify(single ? shown[0] : shown)}\n`);
     } else {
       const colored = context.colored();
@@ -61,129 +60,6 @@ export default defineVerb({
   },
 });
 
-/** What `dt why --json` prints for one key. */
-export interface WhyReport {
-  key: string;
-  state: KeyFacts["state"];
-  pid: number | null;
-  /** The sentences that are shown without `--json`. */
-  why: string[];
-  startedAt: string | null;
-  startedBy: { by: string; pid: number; command: string } | null;
-  restarts: number;
-  host: { pid: number; presence: KeyFacts["host"]; detached: boolean } | null;
-  ready: { is: "waiting" | "ready" | "unhealthy"; at: string | null; why: string | null; waitsFor: string[] } | null;
-  backoff: { because: string; nextAt: string; inRow: number } | null;
-  stopping: LaunchStopping;
-  want: { want: "run" | "stopped"; at: string; by: { by: string; pid: number; command: string } } | null;
-  exit: ExitReport | null;
-  /** Null when it is not known, empty when nothing differs. */
-  drift: DriftReport[] | null;
-  lock: {
-    pid: number | null;
-    command: string | null;
-    doing: string | null;
-    since: string | null;
-    backend: string | null;
-    presence: string;
-  } | null;
-  log: { path: string; is: KeyFacts["log"]["is"]; freeBytes: number | null };
-  unreadable: { file: string; reason: string }[];
-  /** From the last exit; while a launch runs, from its log. */
-  lastLines: string[];
-}
-
-type LaunchStopping = { by: { by: string; pid: number; command: string }; at: string } | null;
-type ExitReport = Pick<
-  NonNullable<KeyFacts["exit"]>,
-  "code" | "signal" | "at" | "startedAt" | "uptimeMs" | "restarts" | "reason" | "text" | "by"
-> & {
-  meaning: string | null;
-  error: { code: string; message: string; hint: string | null } | null;
-  gaveUpAfter: number | null;
-};
-type DriftReport =
-  | Exclude<DriftField, { field: "env" }>
-  | { field: "env"; name: string; change: "added" | "removed" | "changed"; was?: string | null; now?: string | null };
-
-export function toJson(facts: KeyFacts, verbose: boolean): WhyReport {
-  const { record, history, exit, want, lock, log } = facts;
-  const ready = record?.probed === true ? (history?.ready ?? { is: "waiting" as const }) : null;
-  return {
-    key: facts.key,
-    state: facts.state,
-    pid: facts.pid,
-    why: explainKey(facts),
-    startedAt: record?.startedAt ?? exit?.startedAt ?? null,
-    startedBy: record?.startedBy ?? null,
-    restarts: record?.restarts ?? exit?.restarts ?? 0,
-    host: record === null ? null : { pid: record.host.pid, presence: facts.host, detached: record.detached },
-    ready:
-      ready === null
-        ? null
-        : {
-            is: ready.is,
-            at: ready.is === "waiting" ? null : ready.at,
-            why: ready.is === "unhealthy" ? ready.why : null,
-            waitsFor: record?.waitsFor ?? [],
-          },
-    backoff: record?.phase === "backoff" ? (record.backoff ?? null) : null,
-    stopping: record?.stopping ?? null,
-    want: want === null ? null : { want: want.want, at: want.at, by: want.by },
-    exit:
-      exit === null
-        ? null
-        : {
-            code: exit.code,
-            signal: exit.signal,
-            at: exit.at,
-            startedAt: exit.startedAt,
-            uptimeMs: exit.uptimeMs,
-            restarts: exit.restarts,
-            reason: exit.reason,
-            text: exit.text,
-            by: exit.by,
-            meaning: meaningOf(exit),
-            error: exit.error ?? null,
-            gaveUpAfter: exit.gaveUpAfter ?? null,
-          },
-    drift: facts.drift?.map((field) => driftJson(field, verbose)) ?? null,
-    lock:
-      lock === null
-        ? null
-        : {
-            pid: lock.holder?.holder.pid ?? null,
-            command: lock.holder?.command ?? null,
-            doing: lock.holder?.doing ?? null,
-            since: lock.holder?.since ?? null,
-            backend: lock.holder?.backend ?? null,
-            presence: lock.presence,
-          },
-    log: { path: log.path, is: log.is, freeBytes: log.freeBytes },
-    unreadable: facts.unreadable,
-    lastLines: linesOf(facts).map((line) => Bun.stripANSI(line)),
-  };
-}
-
-/** Values of variables may be secret, so they are shown only with `--verbose`. */
-function driftJson(field: DriftField, verbose: boolean): DriftReport {
-  if (field.field !== "env") return field;
-  const { name, was, now } = field;
-  const change = was === undefined ? "added" : now === undefined ? "removed" : "changed";
-  if (!verbose) return { field: "env", name, change };
-  return {
-    field: "env",
-    name,
-    change,
-    ...(was === undefined ? {} : { was }),
-    ...(now === undefined ? {} : { now }),
-  };
-}
-
-function linesOf({ exit, log, record }: KeyFacts): string[] {
-  return record !== null && record.phase !== "backoff" ? log.lines : (exit?.lastLines ?? []);
-}
-
 function format(facts: KeyFacts, paint: Paint, { verbose, colored }: { verbose: boolean; colored: boolean }): string {
   const [first = "", ...rest] = explainKey(facts);
   const values = (facts.drift ?? []).flatMap((field) =>
@@ -191,7 +67,7 @@ function format(facts: KeyFacts, paint: Paint, { verbose, colored }: { verbose: 
       ? [`    ${field.name}: ${JSON.stringify(field.was ?? null)} is now ${JSON.stringify(field.now ?? null)}`]
       : [],
   );
-  const lines = linesOf(facts).map((line) => `    ${quoteLine(line.replaceAll("\n", " "), colored)}`);
+  const lines = lastLinesOf(facts).map((line) => `    ${quoteLine(line.replaceAll("\n", " "), colored)}`);
   return [
     ...[paint.bold(first), ...rest.map((sentence) => `  ${sentence}`), ...values].map(oneLine),
     ...(lines.length === 0

@@ -1,0 +1,86 @@
+/** One key restarted: by its living host, else by a new host that is detached. */
+import { formatTruth } from "../../output/truth.ts";
+import { needsSomething, runDetached, showPlan, startNeeded } from "../../runners/managed/service.ts";
+import { tellLastLines } from "../../runners/parts/tell.ts";
+import type { RunnerContext } from "../../runners/parts/types.ts";
+import type { LaunchRecord } from "../../state/types.ts";
+import { askRestart } from "../../supervisor/host/request.ts";
+import { lineOf } from "../../supervisor/launch/line.ts";
+import { TICKET_MARK } from "../../supervisor/launch/marks.ts";
+import type { LaunchSpec, Ticket } from "../../supervisor/launch/types.ts";
+import { awaitRecord, awaitSettled } from "../../supervisor/run/settle.ts";
+import { dropTicket, takeTicket } from "../../supervisor/ticket/pending.ts";
+import { EXIT } from "../../sys/base/error.ts";
+import { presenceOf } from "../../sys/process/identity.ts";
+import { print } from "../../sys/stdio/stdio.ts";
+import { rememberRoot } from "../context/rememberroot.ts";
+import type { DtContext } from "../context/types.ts";
+import { restartCallOf, restartSpecOf } from "./spec.ts";
+
+export interface RestartOptions {
+  timeoutMs: number | null;
+  withNeeds: boolean;
+}
+
+export async function restartKey(
+  context: DtContext,
+  key: string,
+  { timeoutMs, withNeeds }: RestartOptions,
+  ticket: Ticket | undefined,
+): Promise<number> {
+  const { index, begin, asStranger } = await restartCallOf(context, key);
+  const runner = context.runner(asStranger);
+  const { ground } = runner;
+  const record = await awaitRecord(ground, key);
+  const spec: LaunchSpec = { ...restartSpecOf(context, { index, key, record, timeoutMs }), isStrange: asStranger };
+  if (runner.dryRun) return showPlan(runner, spec);
+  begin();
+  spec.ticket = ticket ?? takeTicket(runner, key, spec.asker, context.ownEnv[TICKET_MARK]);
+  // The manifest as it is now counts: it may need something that the previous launch did not. Such a need gets its
+  // tickets later (needs.ts).
+  const isNeedy = withNeeds && needsSomething(spec.settings);
+  if (!isNeedy) runner.announced?.close();
+  try {
+    const cancelled = isNeedy ? await startNeeded(runner, index, spec) : null;
+    if (cancelled !== null) return cancelled;
+    return await restartBy(context, runner, record, spec);
+  } finally {
+    dropTicket(ground, spec);
+  }
+}
+
+async function restartBy(
+  context: DtContext,
+  runner: RunnerContext,
+  record: LaunchRecord | null,
+  spec: LaunchSpec,
+): Promise<number> {
+  const { ground } = runner;
+  const { key } = spec;
+  rememberRoot(context); // also if the host does the rest: the root may have been moved since
+  if (record !== null && presenceOf(ground.table, record.host) === "alive") {
+    if ((await askRestart(ground, record, spec)) === "restarted") return tellRestarted(context, record.token, key);
+    context.talk.say(`${key}: its host (pid ${record.host.pid}) does not answer; starting it with a new one`);
+  }
+  return runDetached(runner, spec, false);
+}
+
+/** The host has restarted the launch and finds out whether it is ready; this reports it. */
+async function tellRestarted(context: DtContext, oldToken: string, key: string): Promise<number> {
+  const { globals, talk } = context;
+  const runner = context.runner();
+  const settled = await awaitSettled(context.ground(), key, { notToken: oldToken });
+  if (settled.is === "ended") {
+    talk.fail(`${key} ${settled.exit?.text ?? "ended"} right after its restart`);
+    if (talk.onCi && settled.exit !== null) tellLastLines(runner, key, settled.exit.log);
+    return EXIT.failed;
+  }
+  const line = lineOf(settled.record, settled.is);
+  talk.say(`${key} restarted`);
+  if (settled.is === "unhealthy") {
+    talk.fail(`${key} is not ready in time: ${settled.why}. It runs on, as unhealthy.`);
+    if (talk.onCi) tellLastLines(runner, key, line.log);
+  }
+  print(globals.json ? `${JSON.stringify(line)}\n` : formatTruth(context.root(), line));
+  return settled.is === "unhealthy" ? EXIT.timeout : EXIT.done;
+}
