@@ -17,7 +17,7 @@ import { rememberRoot } from "../context/rememberroot.ts";
 import type { DtContext } from "../context/types.ts";
 import { restartCallOf, restartSpecOf } from "./spec.ts";
 
-export interface RestartOptions {
+interface RestartOptions {
   timeoutMs: number | null;
   withNeeds: boolean;
 }
