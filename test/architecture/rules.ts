@@ -63,6 +63,7 @@ export const SUBFLOORS: Readonly<Record<string, readonly (readonly string[])[]>>
   commands: [
     ["context"],
     ["parse"],
+    ["names"],
     ["root"],
     ["logs", "daemon", "doctor", "gc", "restart", "run", "stop", "watch", "why"],
     ["verbs"],

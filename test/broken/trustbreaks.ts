@@ -22,7 +22,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     what: "--dry-run behind a command is no look",
     edits: [
       {
-        file: "src/commands/parse/called.ts",
+        file: "src/commands/names/called.ts",
         from: `return command?.kind !== "oneshot" && holds(words, "--dry-run");`,
         to: `return command?.kind !== "oneshot" && holds(words, "--nothing");`,
       },

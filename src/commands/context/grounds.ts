@@ -20,7 +20,7 @@ export interface Grounds {
   strangersGround(): Ground;
 }
 
-/** What is opened once, and only where it is used. */
+/** Each is opened once, and only when it is used. */
 interface Opened {
   table(): ProcessTable;
   store(): Store;

@@ -30,7 +30,7 @@ export interface CallPlace extends CallGiven {
   root(): string;
   home(): string | null;
   cache(): string;
-  /** The other user who owns the root; null when this user does. */
+  /** The user that owns the root, if that is another user; else null. */
   owner(): number | null;
   /** Whether the daemon runs this call: then it is no act of a person's. */
   isOfDaemon: boolean;

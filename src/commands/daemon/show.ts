@@ -62,9 +62,7 @@ function linesOfStatus(status: Status, foreign: readonly string[], paint: Paint)
       : [`  projects ${status.projects_root}, ${status.codebase_count} codebases`]),
     ...waiting.map(({ root, files }) => paint.yellow(`  waiting  ${root}: ${wordsOfWaiting(root, files)}`)),
     ...foreign.map((words) => paint.yellow(`  foreign  ${words}`)),
-    ...(isOther
-      ? [paint.yellow("  Another build of dt is there by now: dt daemon restart puts it in its place.")]
-      : []),
+    ...(isOther ? [paint.yellow("  Another build of dt is installed now: dt daemon restart switches to it.")] : []),
   ];
 }
 

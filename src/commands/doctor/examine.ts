@@ -30,7 +30,7 @@ import { isTracked } from "../../sys/files/tracked.ts";
 import { homeDirectory, runDirectoryOf } from "../../sys/places/paths.ts";
 import { trackedSentence } from "../context/rememberroot.ts";
 import type { DtContext } from "../context/types.ts";
-import { wordsOfUnread } from "../parse/unread.ts";
+import { wordsOfUnread } from "../names/unread.ts";
 import { unservedOf } from "../root/unserved.ts";
 
 export async function examine(context: DtContext): Promise<Finding[]> {

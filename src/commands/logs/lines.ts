@@ -6,7 +6,7 @@ import { listRuns } from "../../logs/runs.ts";
 import { EXIT } from "../../sys/base/error.ts";
 import { isReaderGone, printBytes } from "../../sys/stdio/stdio.ts";
 import type { DtContext } from "../context/types.ts";
-import { abortOnSignal } from "../parse/until.ts";
+import { abortOnSignal } from "../context/until.ts";
 import { makeLineFormat } from "./format.ts";
 import type { LogsRequest } from "./parse.ts";
 import { everyOf, piecesOf, toLastLine } from "./pieces.ts";

@@ -12,7 +12,7 @@ import type { Piece } from "../../logs/view.ts";
 import { EXIT } from "../../sys/base/error.ts";
 import { isReaderGone, printBytes } from "../../sys/stdio/stdio.ts";
 import type { DtContext } from "../context/types.ts";
-import { abortOnSignal } from "../parse/until.ts";
+import { abortOnSignal } from "../context/until.ts";
 import { keepsColors } from "./format.ts";
 import type { LogsRequest } from "./parse.ts";
 import { everyOf, piecesOf } from "./pieces.ts";

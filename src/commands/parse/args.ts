@@ -4,7 +4,7 @@
  * without surprises. After `--` nothing is a flag: to a verb it is a name like any other word, to a command of a plugin
  * it is an argument.
  *
- * Short flags may be joined, and the last of them may have its value behind it: `-fn5` is `-f -n 5`.
+ * Short flags may be joined, and the value of the last may follow it without a space: `-fn5` is `-f -n 5`.
  *
  * No flag is dropped. A flag that takes one value is an error when it is given again with another value, and so is a
  * switch together with its opposite. A flag with a `separator` takes several values, and they are joined by it.

@@ -10,9 +10,9 @@ import { makeLaunchSpec } from "../../supervisor/launch/spec.ts";
 import type { LaunchSpec } from "../../supervisor/launch/types.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import type { Acting, DtContext } from "../context/types.ts";
-import { unknownName } from "../parse/named.ts";
-import { hasLeft } from "../parse/select.ts";
-import { wordsOfUnread } from "../parse/unread.ts";
+import { unknownName } from "../names/named.ts";
+import { hasLeft } from "../names/select.ts";
+import { wordsOfUnread } from "../names/unread.ts";
 import { isOfHome, refuseOfRoot } from "../root/strangers.ts";
 
 /**

@@ -19,7 +19,7 @@ import { cacheDirectoryOf } from "../../sys/places/paths.ts";
 import { otherOwnerOf } from "../../sys/places/root.ts";
 import { wordsOfTaken, wordsOfWaiting } from "../context/once.ts";
 import type { DtContext } from "../context/types.ts";
-import { wordsOfUnread } from "../parse/unread.ts";
+import { wordsOfUnread } from "../names/unread.ts";
 
 type Place = Pick<DtContext, "env" | "talk">;
 

@@ -7,7 +7,7 @@ import type { ManifestIndex, ResolvedPlugin } from "../../manifest/model/resolve
 import { isNews } from "../../state/told.ts";
 import { isOfPerson } from "../context/acting.ts";
 import type { DtContext } from "../context/types.ts";
-import { asksForService } from "../parse/called.ts";
+import { asksForService } from "../names/called.ts";
 
 export interface Unserved {
   /** What nothing acts on. */

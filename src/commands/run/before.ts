@@ -1,10 +1,10 @@
 /**
- * What is settled before a command of a plugin runs: whether it may, and what its plugin asks for while nothing acts on
- * it.
+ * Two checks before a command of a plugin runs: whether it may run here, and whether anything acts on the plugin's
+ * `watch` and `schedule`.
  */
 import type { ManifestIndex, ResolvedPlugin } from "../../manifest/model/resolved.ts";
 import type { DtContext } from "../context/types.ts";
-import { asksForService } from "../parse/called.ts";
+import { asksForService } from "../names/called.ts";
 
 /** `once`: for a one-shot, since a program may run it and read its standard error. */
 export async function tellUnservedPlugin(context: DtContext, plugin: ResolvedPlugin, once: boolean): Promise<void> {

@@ -5,7 +5,7 @@ import { NEEDS_MET } from "../../supervisor/launch/marks.ts";
 import { DEFAULT_VARIANT, formatKey } from "../../values/key.ts";
 import { rememberRoot } from "../context/rememberroot.ts";
 import type { DtContext } from "../context/types.ts";
-import type { Called } from "../parse/called.ts";
+import type { Called } from "../names/called.ts";
 import { refuseStranger, tellUnservedPlugin } from "./before.ts";
 
 /**

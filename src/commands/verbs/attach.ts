@@ -4,7 +4,7 @@ import { refuseNested } from "../../supervisor/launch/nested.ts";
 import { isTerminal } from "../../sys/stdio/stdio.ts";
 import type { DtContext } from "../context/types.ts";
 import { usage } from "../context/usage.ts";
-import { refuseOneshots, selectionOf } from "../parse/select.ts";
+import { refuseOneshots, selectionOf } from "../names/select.ts";
 import { countOf } from "../parse/values.ts";
 import { defineVerb } from "../parse/verb.ts";
 

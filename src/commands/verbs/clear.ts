@@ -14,7 +14,7 @@ import { EXIT } from "../../sys/base/error.ts";
 import { print } from "../../sys/stdio/stdio.ts";
 import { isKeyWord } from "../../values/key.ts";
 import type { DtContext } from "../context/types.ts";
-import { selectionOf } from "../parse/select.ts";
+import { selectionOf } from "../names/select.ts";
 import { defineVerb } from "../parse/verb.ts";
 
 interface Row {

@@ -19,7 +19,7 @@ import { pendingKeys } from "../../supervisor/ticket/pending.ts";
 import { EXIT } from "../../sys/base/error.ts";
 import { print } from "../../sys/stdio/stdio.ts";
 import type { DtContext } from "../context/types.ts";
-import { isThere, keysOfName, type Named, namesOf } from "../parse/select.ts";
+import { isThere, keysOfName, type Named, namesOf } from "../names/select.ts";
 import { durationOf } from "../parse/values.ts";
 import { defineVerb } from "../parse/verb.ts";
 import { awaitAnnounced } from "../stop/announced.ts";
@@ -125,7 +125,7 @@ async function lookUp(
   if (names.every((name) => isThere(last, name))) return { index, named: keysOf(last, names) };
   // A name that is not there may be in a manifest that is being loaded.
   await awaitAnnounced(context, loading);
-  const { findUnknown, placesOf } = await import("../parse/named.ts");
+  const { findUnknown, placesOf } = await import("../names/named.ts");
   const places = { ...(await placesOf(context)), onDisk: at.onDisk };
   const now = namesOf(places, words);
   const absent = now.filter((name) => !isThere(places, name));

@@ -10,7 +10,7 @@ import { print } from "../../sys/stdio/stdio.ts";
 import { shortPath } from "../../values/commandline.ts";
 import { DEFAULT_VARIANT, shortKey } from "../../values/key.ts";
 import type { DtContext } from "../context/types.ts";
-import { lineOfUnread } from "../parse/unread.ts";
+import { lineOfUnread } from "../names/unread.ts";
 import { defineVerb } from "../parse/verb.ts";
 import { isVerb } from "../parse/verbs.ts";
 import { tellUnserved } from "../root/unserved.ts";

@@ -22,7 +22,7 @@ import type { DtContext } from "../context/types.ts";
 import { showLines } from "../logs/lines.ts";
 import { DEFAULT_LINES, GREP_SEPARATOR, type LogsRequest, parseLogsArgs } from "../logs/parse.ts";
 import { showRaw } from "../logs/raw.ts";
-import { selectionOf } from "../parse/select.ts";
+import { selectionOf } from "../names/select.ts";
 import { defineVerb } from "../parse/verb.ts";
 
 export default defineVerb({

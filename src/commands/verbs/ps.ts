@@ -14,7 +14,7 @@ import { showCommand } from "../../values/commandline.ts";
 import { formatDuration } from "../../values/duration.ts";
 import type { DtContext } from "../context/types.ts";
 import { usage } from "../context/usage.ts";
-import { selectionOf } from "../parse/select.ts";
+import { selectionOf } from "../names/select.ts";
 import { defineVerb } from "../parse/verb.ts";
 
 export default defineVerb({

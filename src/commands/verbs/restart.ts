@@ -10,7 +10,7 @@ import { dropTicket, takeTicket } from "../../supervisor/ticket/pending.ts";
 import { EXIT } from "../../sys/base/error.ts";
 import type { DtContext } from "../context/types.ts";
 import { usage } from "../context/usage.ts";
-import { selectionOf } from "../parse/select.ts";
+import { selectionOf } from "../names/select.ts";
 import { durationOf } from "../parse/values.ts";
 import { defineVerb } from "../parse/verb.ts";
 import { restartKey } from "../restart/key.ts";

@@ -12,7 +12,7 @@ import { print } from "../../sys/stdio/stdio.ts";
 import { shortPath, showCommand } from "../../values/commandline.ts";
 import { formatDuration } from "../../values/duration.ts";
 import type { DtContext } from "../context/types.ts";
-import { selectionOf } from "../parse/select.ts";
+import { selectionOf } from "../names/select.ts";
 import { defineVerb } from "../parse/verb.ts";
 
 export default defineVerb({

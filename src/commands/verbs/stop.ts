@@ -23,7 +23,7 @@ import { formatDuration } from "../../values/duration.ts";
 import { isKeyWord, isOfPlugin, keyParts, type Selection } from "../../values/key.ts";
 import type { DtContext } from "../context/types.ts";
 import { usage } from "../context/usage.ts";
-import { selectionOf, unknownKeys } from "../parse/select.ts";
+import { selectionOf, unknownKeys } from "../names/select.ts";
 import { durationOf } from "../parse/values.ts";
 import { defineVerb } from "../parse/verb.ts";
 import { awaitAnnounced } from "../stop/announced.ts";

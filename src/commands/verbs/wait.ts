@@ -16,7 +16,7 @@ import { print } from "../../sys/stdio/stdio.ts";
 import type { Selection } from "../../values/key.ts";
 import type { DtContext } from "../context/types.ts";
 import { meantBy, usage } from "../context/usage.ts";
-import { refuseOneshots, selectionOf } from "../parse/select.ts";
+import { refuseOneshots, selectionOf } from "../names/select.ts";
 import { durationOf } from "../parse/values.ts";
 import { defineVerb } from "../parse/verb.ts";
 

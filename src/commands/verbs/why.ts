@@ -14,7 +14,7 @@ import { EXIT } from "../../sys/base/error.ts";
 import { print } from "../../sys/stdio/stdio.ts";
 import { oneLine } from "../../sys/text/visible.ts";
 import type { DtContext } from "../context/types.ts";
-import { selectionOf } from "../parse/select.ts";
+import { selectionOf } from "../names/select.ts";
 import { defineVerb } from "../parse/verb.ts";
 import { lastLinesOf, whyReportOf } from "../why/report.ts";
 

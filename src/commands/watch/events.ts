@@ -6,8 +6,8 @@ import { resolveFrom, workingDirectory } from "../../sys/base/here.ts";
 import { isReaderGone, print } from "../../sys/stdio/stdio.ts";
 import { watchTrees } from "../../sys/watch/trees.ts";
 import type { DtContext } from "../context/types.ts";
+import { untilEnded } from "../context/until.ts";
 import { usage } from "../context/usage.ts";
-import { untilEnded } from "../parse/until.ts";
 
 const STDOUT = 1;
 /** How often to check whether the reader is still there: without one, this process would stay for ever. */

@@ -16,7 +16,7 @@ import { makeProcessTable } from "../../sys/process/table.ts";
 import { print } from "../../sys/stdio/stdio.ts";
 import { formatDuration } from "../../values/duration.ts";
 import type { DtContext } from "../context/types.ts";
-import { untilEnded } from "../parse/until.ts";
+import { untilEnded } from "../context/until.ts";
 
 const AT_ONCE = 4;
 /** How often the manifests are looked at. */
@@ -95,7 +95,7 @@ function wordsOfWatching(watching: WatchedJobs["watching"]): string {
 interface Looks {
   root: string;
   watch: RootWatch;
-  /** Whether the folder is gone, or another one by now. */
+  /** Whether the folder is gone, or another one is in its place. */
   isReplaced(): boolean;
   /** Gets the exit code when it is. */
   ended: PromiseWithResolvers<number>;

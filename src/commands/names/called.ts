@@ -8,9 +8,9 @@ import type { ManifestIndex, ResolvedCommand, ResolvedPlugin } from "../../manif
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { nearestNames } from "../../sys/text/nearest.ts";
 import type { DtContext } from "../context/types.ts";
-import { ownWords } from "./args.ts";
+import { ownWords } from "../parse/args.ts";
+import { VERBS } from "../parse/verbs.ts";
 import { hintOfNearest, wordsOfUnknown } from "./unread.ts";
-import { VERBS } from "./verbs.ts";
 
 /**
  *   run       the command is run by its words: all manifests are read, and the root is trusted from `begin` on

@@ -26,6 +26,7 @@ import { shortPath } from "../../values/commandline.ts";
 import { formatShortKey, isOfPlugin, type Key, keyParts, parseKey, pluginOf, shortKey } from "../../values/key.ts";
 import type { DtContext } from "../context/types.ts";
 import { wordsOfUnread } from "./unread.ts";
+import { notesOf, wordsOfUnsure } from "./unsure.ts";
 
 /** What names are looked up in. */
 export interface Places extends Glance {
@@ -40,8 +41,8 @@ type Judged =
   /** `what`: a sentence without its end. `manifest`: the one that could declare it; `anywhere`: any could. */
   | { is: "unknown"; what: string; near: string[]; known: string[]; manifest: Unsure | "anywhere" | null };
 
-/** A list of more files than this is not read. */
-const MOST_FILES = 3;
+/** A list of more commands than this is not read. */
+const MOST_NEAR = 3;
 
 export async function placesOf(context: DtContext): Promise<Places> {
   return { ...(await context.glance()), root: context.root(), onDisk: context.store().keys() };
@@ -62,7 +63,7 @@ export function findUnknown({ talk }: DtContext, places: Places, names: readonly
     if (one.is !== "unsure") continue;
     const lines = one.near.length === 0 ? [] : [`Did you mean ${one.near.join(" or ")}?`];
     talk.warn(
-      `dt cannot tell whether a manifest declares ${shortKey(name)}: ${wordsOf(places.root, one.manifest)}`,
+      `dt cannot tell whether a manifest declares ${shortKey(name)}: ${wordsOfUnsure(places.root, one.manifest)}`,
       lines,
     );
   }
@@ -166,7 +167,7 @@ function commandsNear(places: Places, word: string): string[] {
   const meant = all.some(({ command }) => command === word) ? [word] : near;
   return all
     .flatMap(({ plugin, command }) => (meant.includes(command) ? [formatShortKey({ plugin, command })] : []))
-    .slice(0, MOST_FILES);
+    .slice(0, MOST_NEAR);
 }
 
 function ownOf<T>(of: Record<string, T> | undefined, name: string): T | undefined {
@@ -176,17 +177,6 @@ function ownOf<T>(of: Record<string, T> | undefined, name: string): T | undefine
 /** A `manifests` folder that was refused as a whole may declare any name. */
 function mayDeclare({ file, plugin }: Unsure, name: string): boolean {
   return plugin === name || basename(file, extname(file)) === name || basename(file) === "manifests";
-}
-
-const WHY: Record<Unsure["is"], string> = {
-  failed: "could not be loaded: `dt list` says why",
-  changed: "has changed since it was read: `dt list` reads it",
-  new: "was not read yet: `dt list` reads it",
-  untrusted: "is code of a root that is not trusted yet: `dt trust` reads it",
-};
-
-function wordsOf(root: string, { file, is }: Unsure): string {
-  return `${shortPath(root, file)} ${WHY[is]}`;
 }
 
 function errorOf(places: Places, names: readonly ({ name: string } & Extract<Judged, { is: "unknown" }>)[]): DtError {
@@ -204,14 +194,6 @@ function errorOf(places: Places, names: readonly ({ name: string } & Extract<Jud
     hint: near.length === 0 ? none : `Did you mean ${near.join(" or ")}?`,
     details: { names: names.map(({ name }) => name), nearest: near, root },
   });
-}
-
-/** A sentence for each manifest that was not read and may declare the name. */
-export function notesOf(root: string, unsure: readonly Unsure[]): string[] {
-  const own = unsure.filter(({ is }) => is !== "untrusted");
-  const shown = own.slice(0, MOST_FILES).map((one) => `${wordsOf(root, one)}.`);
-  const more = own.length - shown.length;
-  return more > 0 ? [...shown, `${more} more could not be read either.`] : shown;
 }
 
 function notesOfUnread({ index: { unread } }: Places): string[] {

@@ -193,7 +193,7 @@ export function defaultGroup(index: ManifestIndex, root: string): string[] {
       one.kind === "managed" ? [formatShortKey({ plugin: name, command: one.name })] : [],
     ),
   );
-  const { notesOf } = require("./named.ts") as typeof import("./named.ts");
+  const { notesOf } = require("./unsure.ts") as typeof import("./unsure.ts");
   const failed = index.failures.map(({ file, plugin }) => ({ file, plugin, is: "failed" as const }));
   const notes = [
     ...(groups.length === 0 ? [] : [`Groups are: ${groups.join(" ")}.`]),
