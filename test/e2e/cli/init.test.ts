@@ -213,7 +213,7 @@ describe("dt init plugin", () => {
     await refused(["plugin", "attach"], "built-in verb");
     await refused(["plugin", "bun"], 'a built-in plugin named "bun"');
     await refused(["plugin"], "needs a name");
-    await refused(["shop"], 'does not know "shop"', "dt init plugin shop");
+    await refused(["shop"], 'not "shop"', "dt init plugin shop");
     expect(files()).toEqual([]);
     expect(existsSync(join(root.dir, ".dialtone"))).toBe(false);
 
