@@ -566,7 +566,7 @@ test("why reports a removed log, and one whose disk is full", async () => {
       expect(await whyOf(root)).toMatchObject({ log: { is: "other" } });
       expect(await root.dt(["logs", "t", "dev"])).toMatchObject({
         code: 0,
-        stderr: expect.stringContaining("for its own was moved or removed"),
+        stderr: expect.stringContaining("since its own was moved or removed"),
       });
       if (!mounted) return console.error("the full disk was skipped: this machine does not let us mount one");
       await root.dt(["t", "noisy", "-d"]);
