@@ -476,7 +476,7 @@ const BANS: readonly Ban[] = [
     except: [
       "src/values/key.ts",
       // The name of a group.
-      "src/commands/parse/select.ts",
+      "src/commands/names/select.ts",
       // The default export of a module, and the condition of that name in a package.json.
       "src/manifest/discover/packages.ts",
       "src/manifest/load/evaluate.ts",

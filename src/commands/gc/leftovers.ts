@@ -2,11 +2,13 @@
  * What `dt gc` lists, in all roots of the user: launches whose owner, root or manifest is gone, or that are idle;
  * processes of roots that are gone; and containers of those.
  */
+
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { beginLook, lookAt } from "../../inspect/look.ts";
-import { glanceIndex } from "../../manifest/index.ts";
-import { mayDeclareMore, settingsOf } from "../../manifest/model/graph.ts";
+import { glanceIndex } from "../../manifest/glance.ts";
+import { settingsOf } from "../../manifest/model/find.ts";
+import { mayDeclareMore } from "../../manifest/model/graph.ts";
 import type { ManifestIndex } from "../../manifest/model/resolved.ts";
 import { describeAsker } from "../../state/asker.ts";
 import { listRootsIn } from "../../state/roots.ts";
@@ -16,7 +18,7 @@ import type { LaunchRecord } from "../../state/types.ts";
 import { isLiving } from "../../state/view.ts";
 import { stopKey } from "../../supervisor/end/stopkey.ts";
 import { LOCK_TIMEOUT_MS } from "../../supervisor/launch/lock.ts";
-import type { Ground } from "../../supervisor/launch/types.ts";
+import type { Site } from "../../supervisor/launch/types.ts";
 import { findStrays, type Stray, stopStray } from "../../supervisor/tree/stray.ts";
 import type { Whereabouts } from "../../supervisor/tree/whereabouts.ts";
 import { DtError, EXIT, messageOf } from "../../sys/base/error.ts";
@@ -25,6 +27,7 @@ import { cacheDirectoryOf, homeDirectory, runDirectoryOf } from "../../sys/place
 import { otherOwnerOf } from "../../sys/places/root.ts";
 import { presenceOf } from "../../sys/process/identity.ts";
 import { formatDuration } from "../../values/duration.ts";
+import { pluginOf } from "../../values/key.ts";
 import type { DtContext } from "../context/types.ts";
 
 export interface Leftover {
@@ -37,7 +40,7 @@ export interface Leftover {
 }
 
 export interface LeftoverSearch {
-  table: Ground["table"];
+  table: Site["table"];
   where: Whereabouts;
   /** A launch whose log was not read for this long is left over too; null: none is for that. */
   idleMs: number | null;
@@ -68,7 +71,7 @@ async function leftStacks(context: DtContext, where: Whereabouts): Promise<Lefto
   }));
 }
 
-async function leftInRoots(context: DtContext, table: Ground["table"], idleMs: number | null): Promise<Leftover[]> {
+async function leftInRoots(context: DtContext, table: Site["table"], idleMs: number | null): Promise<Leftover[]> {
   const home = homeDirectory(context.env);
   if (home === null) return [];
   const all: Leftover[] = [];
@@ -85,7 +88,7 @@ async function leftInRoots(context: DtContext, table: Ground["table"], idleMs: n
 }
 
 interface RootSearch {
-  table: Ground["table"];
+  table: Site["table"];
   home: string;
   root: string;
   /** The root's run directory. */
@@ -99,22 +102,12 @@ async function leftInRoot(
 ): Promise<Leftover[]> {
   const cache = cacheDirectoryOf(root, context.env);
   const store = openStore({ directory, home, table });
-  const ground: Ground = {
-    table,
-    store,
-    root,
-    home,
-    env: context.env,
-    cache,
-    self: [],
-    openFiles: null,
-    lockBackend: undefined,
-  };
   const { env } = context;
+  const site: Site = { table, store, root, home, env };
   const reading = isTrusted({ home, env }, root) ? "all" : "data";
   const place = { root, home, cacheDir: cache, env, reading, owner: otherOwnerOf(root, env) } as const;
   const { index, unsure } = await glanceIndex(place);
-  const look = beginLook(ground, () => null);
+  const look = beginLook(site, () => null);
   const by = describeAsker("user", context.argv);
   return store.keys().flatMap((key): Leftover[] => {
     const report = lookAt(look, key);
@@ -132,7 +125,7 @@ async function leftInRoot(
               ? `its log was not read for ${formatDuration(idleMs)}`
               : null;
     const request = { key, by, lockTimeoutMs: LOCK_TIMEOUT_MS, timeoutMs: null };
-    return why === null ? [] : [{ root, key, pid: report.pid, why, stop: () => stopKey(ground, request, () => {}) }];
+    return why === null ? [] : [{ root, key, pid: report.pid, why, stop: () => stopKey(site, request, () => {}) }];
   });
 }
 
@@ -152,11 +145,11 @@ function isIdle({ log, startedAt }: LaunchRecord, idleMs: number): boolean {
 function isFailed(index: Pick<ManifestIndex, "failures" | "unread" | "isPartial">, key: string): boolean {
   return (
     mayDeclareMore(index) ||
-    index.failures.some((one) => one.plugin === key.split(":")[0] || (one.plugin == null && one.code !== "no-plugin"))
+    index.failures.some((one) => one.plugin === pluginOf(key) || (one.plugin == null && one.code !== "no-plugin"))
   );
 }
 
-function ofStray(table: Ground["table"], where: Whereabouts, stray: Stray): Leftover {
+function ofStray(table: Site["table"], where: Whereabouts, stray: Stray): Leftover {
   return {
     root: stray.root,
     key: stray.key,

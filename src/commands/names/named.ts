@@ -22,7 +22,6 @@ import { groupsOf } from "../../manifest/model/graph.ts";
 import type { ResolvedCommand } from "../../manifest/model/resolved.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { nearestNames } from "../../sys/text/nearest.ts";
-import { shortPath } from "../../values/commandline.ts";
 import { formatShortKey, isOfPlugin, type Key, keyParts, parseKey, pluginOf, shortKey } from "../../values/key.ts";
 import type { DtContext } from "../context/types.ts";
 import { wordsOfUnread } from "./unread.ts";

@@ -1,5 +1,6 @@
 /** Manifests that are not known as they are now, and so may declare an unknown name: which they are, and why. */
-import type { Unsure } from "../../manifest/index.ts";
+
+import type { Unsure } from "../../manifest/glance.ts";
 import { shortPath } from "../../values/commandline.ts";
 
 /** A list of more files than this is not read. */

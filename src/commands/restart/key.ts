@@ -1,6 +1,8 @@
 /** One key restarted: by its living host, else by a new host that is detached. */
 import { formatTruth } from "../../output/truth.ts";
-import { needsSomething, runDetached, showPlan, startNeeded } from "../../runners/managed/service.ts";
+import { runDetached } from "../../runners/managed/detached.ts";
+import { showPlan } from "../../runners/managed/dryrun.ts";
+import { needsSomething, startNeeded } from "../../runners/managed/needed.ts";
 import { tellLastLines } from "../../runners/parts/tell.ts";
 import type { RunnerContext } from "../../runners/parts/types.ts";
 import type { LaunchRecord } from "../../state/types.ts";
@@ -9,7 +11,7 @@ import { lineOf } from "../../supervisor/launch/line.ts";
 import { TICKET_MARK } from "../../supervisor/launch/marks.ts";
 import type { LaunchSpec, Ticket } from "../../supervisor/launch/types.ts";
 import { awaitRecord, awaitSettled } from "../../supervisor/run/settle.ts";
-import { dropTicket, takeTicket } from "../../supervisor/ticket/pending.ts";
+import { dropTicket, takeTicket } from "../../supervisor/ticket/ticket.ts";
 import { EXIT } from "../../sys/base/error.ts";
 import { presenceOf } from "../../sys/process/identity.ts";
 import { print } from "../../sys/stdio/stdio.ts";

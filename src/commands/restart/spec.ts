@@ -1,14 +1,15 @@
 /** What a restart starts: the command as its manifest declares it now, with the arguments of the launch before. */
+
 import { existsSync } from "node:fs";
 import { faultsOf } from "../../manifest/model/faults.ts";
-import { findFailure } from "../../manifest/model/find.ts";
-import { settingsOf } from "../../manifest/model/graph.ts";
+import { findFailure, settingsOf } from "../../manifest/model/find.ts";
 import type { ManagedSettings, ManifestIndex } from "../../manifest/model/resolved.ts";
 import { describeAsker } from "../../state/asker.ts";
 import type { LaunchRecord } from "../../state/types.ts";
 import { makeLaunchSpec } from "../../supervisor/launch/spec.ts";
 import type { LaunchSpec } from "../../supervisor/launch/types.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
+import { pluginOf } from "../../values/key.ts";
 import type { Acting, DtContext } from "../context/types.ts";
 import { unknownName } from "../names/named.ts";
 import { hasLeft } from "../names/select.ts";
@@ -39,7 +40,7 @@ export async function restartCallOf(context: DtContext, key: string): Promise<Ac
 export function restartSettingsOf(context: DtContext, index: ManifestIndex, key: string): ManagedSettings {
   const settings = settingsOf(index.plugins, key);
   if (settings?.kind === "managed") return settings;
-  const plugin = key.split(":")[0] as string;
+  const plugin = pluginOf(key);
   const failure = Object.hasOwn(index.plugins, plugin) ? undefined : findFailure(index, plugin);
   const [fault, ...lines] = failure === undefined ? [] : faultsOf(failure);
   const places = { root: context.root(), index, onDisk: [] };

@@ -1,5 +1,6 @@
 /** What a stop did, in one sentence a key. */
-import type { StopKeyResult } from "../../supervisor/end/stopkey.ts";
+
+import type { StopKeyResult } from "../../supervisor/end/types.ts";
 import { formatDuration } from "../../values/duration.ts";
 
 const SENTENCES: { [I in StopKeyResult["is"]]: (result: Extract<StopKeyResult, { is: I }>) => string } = {

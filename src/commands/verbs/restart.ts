@@ -4,9 +4,10 @@
  */
 import { keysOf } from "../../inspect/look.ts";
 import { describeAsker } from "../../state/asker.ts";
-import { isUnderWay } from "../../supervisor/end/stopkey.ts";
+
+import { isUnderWay } from "../../supervisor/end/underway.ts";
 import { refuseNested } from "../../supervisor/launch/nested.ts";
-import { dropTicket, takeTicket } from "../../supervisor/ticket/pending.ts";
+import { dropTicket, takeTicket } from "../../supervisor/ticket/ticket.ts";
 import { EXIT } from "../../sys/base/error.ts";
 import type { DtContext } from "../context/types.ts";
 import { usage } from "../context/usage.ts";

@@ -3,9 +3,8 @@
  * changed are left alone.
  */
 import { becomeHost, runUp } from "../../runners/managed/up.ts";
-import { rememberRoot } from "../context/rememberroot.ts";
 import { pluginOf } from "../../values/key.ts";
-import { rememberRoot } from "../context/context.ts";
+import { rememberRoot } from "../context/rememberroot.ts";
 import type { DtContext } from "../context/types.ts";
 import { asksForService } from "../names/called.ts";
 import { defaultGroup, keysOfName, namesOf } from "../names/select.ts";

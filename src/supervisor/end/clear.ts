@@ -6,7 +6,7 @@
 import type { Asker } from "../../state/types.ts";
 import { identifySelf, presenceOf } from "../../sys/process/identity.ts";
 import { lockKey } from "../launch/lock.ts";
-import type { Ground } from "../launch/types.ts";
+import type { Site } from "../launch/types.ts";
 import { queryOf } from "../tree/query.ts";
 import { findTree } from "../tree/tree.ts";
 import { endLaunch } from "./end.ts";
@@ -20,7 +20,7 @@ export interface ClearRequest {
 /** `foreign`: its files are not this user's. */
 export type ClearResult = "cleared" | "living" | "foreign" | "nothing";
 
-export async function clearKey(ground: Ground, { key, by, lockTimeoutMs }: ClearRequest): Promise<ClearResult> {
+export async function clearKey(ground: Site, { key, by, lockTimeoutMs }: ClearRequest): Promise<ClearResult> {
   const { store, table } = ground;
   store.prepare();
   const lock = await lockKey(ground, key, { doing: "clear", command: by.command, timeoutMs: lockTimeoutMs });

@@ -4,14 +4,14 @@
  */
 import type { ExitRecord } from "../../state/types.ts";
 import { stateAfter } from "../../state/view.ts";
-import type { Ground } from "../launch/types.ts";
+import type { Site } from "../launch/types.ts";
 import { lockToStop, noteWanted, unlessUnwritable } from "./stopnotes.ts";
 import type { StopKeyRequest, StopKeyResult } from "./types.ts";
 import { isListedAsFailed } from "./underway.ts";
 
 /** Nothing is running, and it is unknown whether a start of the key is being loaded: if one is, it finds the mark. */
 export async function markUnknown(
-  ground: Ground,
+  ground: Site,
   request: StopKeyRequest,
   say: (text: string) => void,
 ): Promise<StopKeyResult> {
@@ -26,7 +26,7 @@ export async function markUnknown(
 }
 
 /** Nothing is running; a key that is listed as failed no longer is. */
-export async function dismissEnded(ground: Ground, request: StopKeyRequest): Promise<StopKeyResult> {
+export async function dismissEnded(ground: Site, request: StopKeyRequest): Promise<StopKeyResult> {
   const { store } = ground;
   const { key } = request;
   if (!isListedAsFailed(ground, key)) {
@@ -46,7 +46,7 @@ export async function dismissEnded(ground: Ground, request: StopKeyRequest): Pro
   }
 }
 
-export function dismiss({ store }: Ground, { by }: StopKeyRequest, exit: ExitRecord): ExitRecord {
+export function dismiss({ store }: Site, { by }: StopKeyRequest, exit: ExitRecord): ExitRecord {
   if (stateAfter(exit) !== "failed") return exit;
   const dismissed = { ...exit, dismissed: { by, at: new Date().toISOString() } };
   unlessUnwritable(() => store.writeExit(dismissed));

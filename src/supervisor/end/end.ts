@@ -16,7 +16,7 @@ import type { ExitRecord, LaunchRecord, Want } from "../../state/types.ts";
 import { DtError, messageOf } from "../../sys/base/error.ts";
 import { presenceOf, sameIdentity } from "../../sys/process/identity.ts";
 import { describeAsker } from "../launch/exit.ts";
-import type { Ground } from "../launch/types.ts";
+import type { Site } from "../launch/types.ts";
 import { queryOf } from "../tree/query.ts";
 import { type StopTreeResult, stopTree } from "../tree/stoptree.ts";
 import { makeEndExit, REASONS, readStatus } from "./exit.ts";
@@ -28,7 +28,7 @@ import type { Ended, EndRequest, LeaderEnd } from "./types.ts";
  * Throws `survivors` (exit 5), naming them. The record then stays, so that the list stays true and the next stop tries
  * again.
  */
-export async function endLaunch(ground: Ground, record: LaunchRecord, request: EndRequest): Promise<Ended> {
+export async function endLaunch(ground: Site, record: LaunchRecord, request: EndRequest): Promise<Ended> {
   const { table, store } = ground;
   const began = performance.now();
   refuseForeignNamespace(ground, record);
@@ -80,7 +80,7 @@ export async function endLaunch(ground: Ground, record: LaunchRecord, request: E
  * It is an error of a stop or a replacement. After a Ctrl-C or an end by itself it is only reported, and hides nothing.
  */
 async function endContainers(
-  ground: Ground,
+  ground: Site,
   record: LaunchRecord,
   request: EndRequest,
 ): Promise<{ left: string | null } | null> {
@@ -128,7 +128,7 @@ function write({ how }: Pick<EndRequest, "how">, note: () => void): DtError | nu
  * and leaves. When a start follows, the record stays until the next one replaces it, so that no reader finds the key
  * without one.
  */
-async function endBackoff(ground: Ground, record: LaunchRecord, request: EndRequest): Promise<Ended> {
+async function endBackoff(ground: Site, record: LaunchRecord, request: EndRequest): Promise<Ended> {
   const { store } = ground;
   const began = performance.now();
   const at = new Date().toISOString();
@@ -157,7 +157,7 @@ async function endBackoff(ground: Ground, record: LaunchRecord, request: EndRequ
   return { exit, stopped, tookMs: Math.round(performance.now() - began), left: tellLeft(record, left) };
 }
 
-function refuseForeignNamespace({ table }: Ground, record: LaunchRecord): void {
+function refuseForeignNamespace({ table }: Site, record: LaunchRecord): void {
   if (presenceOf(table, record.leader ?? record.host) !== "unknown") return;
   throw new DtError(
     "unknown-here",

@@ -4,7 +4,7 @@ import type { Asker, ExitReason, ExitRecord, LaunchHistory, LaunchRecord } from 
 import { isSuccess } from "../../state/view.ts";
 import { presenceOf } from "../../sys/process/identity.ts";
 import { LAST_LINES, makeExit } from "../launch/exit.ts";
-import type { Ground } from "../launch/types.ts";
+import type { Site } from "../launch/types.ts";
 import type { StopTreeResult } from "../tree/stoptree.ts";
 import type { EndRequest, LeaderEnd } from "./types.ts";
 
@@ -12,7 +12,7 @@ import type { EndRequest, LeaderEnd } from "./types.ts";
 const EXIT_NOTE_MS = 1000;
 
 /** Only the host, as the parent, learns the exit status. It notes it in the launch's history, or dies before it can. */
-export async function readStatus(ground: Ground, record: LaunchRecord, request: EndRequest): Promise<LeaderEnd> {
+export async function readStatus(ground: Site, record: LaunchRecord, request: EndRequest): Promise<LeaderEnd> {
   const now = () => new Date().toISOString();
   if (request.ownExit !== undefined) {
     const own = await Promise.race([request.ownExit, Bun.sleep(EXIT_NOTE_MS).then(() => null)]);
@@ -32,7 +32,7 @@ export async function readStatus(ground: Ground, record: LaunchRecord, request: 
   }
 }
 
-function exitedOf(history: ReturnType<Ground["store"]["history"]>): LaunchHistory["exited"] {
+function exitedOf(history: ReturnType<Site["store"]["history"]>): LaunchHistory["exited"] {
   return history.is === "there" ? history.value.exited : null;
 }
 

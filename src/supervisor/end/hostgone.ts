@@ -3,7 +3,7 @@
 import type { LaunchRecord } from "../../state/types.ts";
 import { DtError } from "../../sys/base/error.ts";
 import { type ProcessIdentity, presenceOf, sameIdentity } from "../../sys/process/identity.ts";
-import type { Ground } from "../launch/types.ts";
+import type { Site } from "../launch/types.ts";
 import { SIGKILL } from "../tree/stoptree.ts";
 
 /** How long a host may take to leave. Hosts are crash-only, so after that it may be killed. */
@@ -14,7 +14,7 @@ const HOST_GRACE_MS = 2000;
  * host must be gone, then no process may be between fork and exec (the fence); only then do the tokens find every
  * process.
  */
-export async function finishUnknownLeader(ground: Ground, record: LaunchRecord, self: ProcessIdentity): Promise<void> {
+export async function finishUnknownLeader(ground: Site, record: LaunchRecord, self: ProcessIdentity): Promise<void> {
   if (record.leader !== null || sameIdentity(record.host, self)) return;
   await waitForHostGone(ground, record);
   const { tryFlock } = await import("../../sys/files/flock.ts");
@@ -32,7 +32,7 @@ export async function finishUnknownLeader(ground: Ground, record: LaunchRecord, 
  * later. A host of many notes that it released this launch, and stays. If it has to be killed, its other launches are
  * left without a host until the next `dt up` hosts them again.
  */
-export async function waitForHostGone({ table, store }: Ground, record: LaunchRecord): Promise<void> {
+export async function waitForHostGone({ table, store }: Site, record: LaunchRecord): Promise<void> {
   const isReleased = () => record.shared === true && hasReleased(store, record.token);
   const deadline = performance.now() + HOST_GRACE_MS;
   let killed = false;
@@ -51,7 +51,7 @@ export async function waitForHostGone({ table, store }: Ground, record: LaunchRe
   }
 }
 
-function hasReleased(store: Ground["store"], token: string): boolean {
+function hasReleased(store: Site["store"], token: string): boolean {
   const history = store.history(token);
   return history.is === "there" && history.value.released !== undefined;
 }

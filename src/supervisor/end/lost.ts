@@ -1,12 +1,12 @@
 /** Stops processes that say they belong to a key and root although it has no record: `dt doctor --fix`. */
 import { lockKey } from "../launch/lock.ts";
-import type { Ground } from "../launch/types.ts";
+import type { Site } from "../launch/types.ts";
 import type { StopTreeResult } from "../tree/stoptree.ts";
 import { noteUnrecordedEnd, noteWanted } from "./stopnotes.ts";
 import type { StopKeyRequest } from "./types.ts";
 
 export async function stopLost(
-  ground: Ground,
+  ground: Site,
   request: StopKeyRequest,
   spare: readonly string[],
 ): Promise<StopTreeResult | null> {

@@ -8,7 +8,7 @@ import { removeOwn } from "../../sys/files/removal.ts";
 import { makeSeal } from "../../sys/seal/seal.ts";
 import { readSealed, writeSealed } from "../../sys/seal/sealed.ts";
 import { stackMark } from "../launch/stackmark.ts";
-import type { Ground } from "../launch/types.ts";
+import type { Site } from "../launch/types.ts";
 import type { Whereabouts } from "../tree/whereabouts.ts";
 
 /** Kept in the user's home, so that `dt gc` finds what is left of a root or record that was removed. */
@@ -27,7 +27,7 @@ interface NotedStack {
 const STACKS = "stacks";
 
 export function noteStack(
-  { home, root, store }: Pick<Ground, "home" | "root" | "store">,
+  { home, root, store }: Pick<Site, "home" | "root" | "store">,
   { key, stack }: LaunchRecord,
   launch: { kept: Record<string, string> | null; given: Given | null } | null,
 ): void {
@@ -50,7 +50,7 @@ const OF_ENGINE = /^(DOCKER|COMPOSE|CONTAINER|BUILDKIT)_/;
  * and what the start kept. Which engine it is comes from the start alone: another engine does not know the stack.
  */
 export function stackEnvironment(
-  { home, env }: Pick<Ground, "home" | "env">,
+  { home, env }: Pick<Site, "home" | "env">,
   { project }: Pick<StackNote, "project">,
 ): Record<string, string> {
   const noted = home === null ? null : readNote(home, `${project}.json`);
@@ -70,7 +70,7 @@ function forgetStack(home: string | null, { project }: StackNote): void {
 
 /** The stacks whose record or whole root is gone, and of which the engine still has containers. */
 export async function strayStacks(
-  ground: Pick<Ground, "env"> & { home: string },
+  ground: Pick<Site, "env"> & { home: string },
   where: Whereabouts,
 ): Promise<(NotedStack & { why: string })[]> {
   const { home } = ground;
@@ -91,7 +91,7 @@ export async function strayStacks(
 }
 
 export async function endStrayStack(
-  ground: Pick<Ground, "env"> & { home: string },
+  ground: Pick<Site, "env"> & { home: string },
   { key, stack }: NotedStack,
 ): Promise<void> {
   const { takeDown } = await import("../../compose/teardown.ts");
@@ -107,7 +107,7 @@ const GONE_SOON_MS = 10_000;
 const GONE_LOOK_MS = 100;
 
 /** The host of a root that is gone may be removing the same containers, and the engine then refuses one of the two. */
-async function areGoneSoon(ground: Pick<Ground, "home" | "env">, stack: StackNote): Promise<boolean> {
+async function areGoneSoon(ground: Pick<Site, "home" | "env">, stack: StackNote): Promise<boolean> {
   const { listContainers } = await import("../../compose/containers.ts");
   const deadline = performance.now() + GONE_SOON_MS;
   while (performance.now() < deadline) {
@@ -119,7 +119,7 @@ async function areGoneSoon(ground: Pick<Ground, "home" | "env">, stack: StackNot
 }
 
 /** Runs `down`. Throws `teardown`. */
-export async function endStack(ground: Ground, record: LaunchRecord, hard?: AbortSignal): Promise<void> {
+export async function endStack(ground: Site, record: LaunchRecord, hard?: AbortSignal): Promise<void> {
   removeOwn(stackMark(ground, record.token));
   if (record.stack === undefined) return;
   const { takeDown } = await import("../../compose/teardown.ts");

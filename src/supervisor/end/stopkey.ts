@@ -4,7 +4,7 @@
 import type { LaunchRecord } from "../../state/types.ts";
 import { identifySelf, type ProcessTable, presenceOf, sameIdentity } from "../../sys/process/identity.ts";
 import { nestedError } from "../launch/nested.ts";
-import type { Ground, Report } from "../launch/types.ts";
+import type { Report, Site } from "../launch/types.ts";
 import { announcedStarts, awaitNamed } from "../ticket/announced.ts";
 import { awaitGivenUp, clearStarts, isWithin, markStop, pendingStarts } from "../ticket/pending.ts";
 import type { LastStop } from "../ticket/ticket.ts";
@@ -16,7 +16,7 @@ import { lockToStop, noteUnrecordedEnd, noteWanted } from "./stopnotes.ts";
 import type { StopKeyRequest, StopKeyResult } from "./types.ts";
 import { isUnderWay } from "./underway.ts";
 
-export async function stopKey(ground: Ground, request: StopKeyRequest, report: Report): Promise<StopKeyResult> {
+export async function stopKey(ground: Site, request: StopKeyRequest, report: Report): Promise<StopKeyResult> {
   const { store } = ground;
   const { key } = request;
   const say = (text: string) => report({ is: "note", text });
@@ -33,7 +33,7 @@ export async function stopKey(ground: Ground, request: StopKeyRequest, report: R
 
 /** One stop, while it holds the key's lock. */
 interface LockedStop {
-  ground: Ground;
+  ground: Site;
   request: StopKeyRequest;
   report: Report;
   /**
@@ -50,7 +50,7 @@ interface LockedStop {
  * end after releasing it.
  */
 async function stopUnderLock(
-  ground: Ground,
+  ground: Site,
   request: StopKeyRequest,
   report: Report,
   pending: string[],

@@ -7,23 +7,23 @@ import { DtError } from "../../sys/base/error.ts";
 import type { HeldLock } from "../../sys/lock/lock.ts";
 import { describeAsker, LAST_LINES, makeExit } from "../launch/exit.ts";
 import { lockKey } from "../launch/lock.ts";
-import type { Ground } from "../launch/types.ts";
+import type { Site } from "../launch/types.ts";
 import { markStop } from "../ticket/pending.ts";
 import type { StopKeyRequest } from "./types.ts";
 
 /** Taken even if the lock file cannot be written. */
-export function lockToStop(ground: Ground, { key, by, lockTimeoutMs }: StopKeyRequest): Promise<HeldLock> {
+export function lockToStop(ground: Site, { key, by, lockTimeoutMs }: StopKeyRequest): Promise<HeldLock> {
   return lockKey(ground, key, { doing: "stop", command: by.command, timeoutMs: lockTimeoutMs, evenUnwritten: true });
 }
 
 /** A stop continues without notes that cannot be written. */
-export function noteWanted({ store }: Ground, { key, by }: StopKeyRequest, mark = markStop(by)): void {
+export function noteWanted({ store }: Site, { key, by }: StopKeyRequest, mark = markStop(by)): void {
   const at = new Date().toISOString();
   unlessUnwritable(() => store.writeWant({ version: 1, key, want: "stopped", at, by, lastStop: mark }));
 }
 
 /** It is unknown what was running, but known who stopped it. */
-export function noteUnrecordedEnd({ store, root }: Ground, { key, by }: StopKeyRequest, why: string): void {
+export function noteUnrecordedEnd({ store, root }: Site, { key, by }: StopKeyRequest, why: string): void {
   const at = new Date().toISOString();
   const log = store.path(key, "log");
   const text = `stopped${describeAsker(by)}; ${why}, so when it started is unknown`;

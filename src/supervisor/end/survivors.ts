@@ -2,7 +2,7 @@
 import type { LaunchRecord } from "../../state/types.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { type ProcessEntry, type ProcessTable, startOf } from "../../sys/process/identity.ts";
-import type { Ground } from "../launch/types.ts";
+import type { Site } from "../launch/types.ts";
 import { isInTheWay } from "../port/listening.ts";
 import type { StopTreeResult, Survivor } from "../tree/stoptree.ts";
 
@@ -11,7 +11,7 @@ import type { StopTreeResult, Survivor } from "../tree/stoptree.ts";
  * typical server had it. The process there escaped the tree unseen, or took the port in between; it is named either
  * way.
  */
-export function checkPortsFree({ table }: Ground, record: LaunchRecord, { ports, passedOver }: StopTreeResult): void {
+export function checkPortsFree({ table }: Site, record: LaunchRecord, { ports, passedOver }: StopTreeResult): void {
   const numbers = new Set([...ports.map((one) => one.port), ...(record.port === null ? [] : [record.port])]);
   for (const port of numbers) {
     const addresses = ports.flatMap((one) => (one.port === port ? [one.address] : []));

@@ -1,12 +1,12 @@
 /** Stops processes that have no record, or one that does not parse; they are never assumed gone. */
 
-import type { Ground, Report } from "../launch/types.ts";
+import type { Report, Site } from "../launch/types.ts";
 import { unrecordedQuery } from "../tree/query.ts";
 import { type StopTreeResult, stopTree } from "../tree/stoptree.ts";
 import { survivorError } from "./survivors.ts";
 
 /** Sets the record aside, under the lock and after reading it again, and stops the launch behind it. */
-export async function clearUnreadable(ground: Ground, key: string, report: Report): Promise<void> {
+export async function clearUnreadable(ground: Site, key: string, report: Report): Promise<void> {
   const again = ground.store.record(key);
   if (again.is !== "unreadable") return;
   const aside = ground.store.setAside(key, "record");
@@ -21,7 +21,7 @@ export async function clearUnreadable(ground: Ground, key: string, report: Repor
 const UNRECORDED_TIMEOUT_MS = 10_000;
 
 /** Stops every process that carries this project's root and the key and has no record. Call it under the key's lock. */
-export async function stopUnrecorded(ground: Ground, key: string, spare: readonly string[]): Promise<StopTreeResult> {
+export async function stopUnrecorded(ground: Site, key: string, spare: readonly string[]): Promise<StopTreeResult> {
   const stopped = await stopTree({
     table: ground.table,
     query: unrecordedQuery(ground, key, spare),

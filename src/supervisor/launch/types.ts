@@ -21,6 +21,8 @@ export interface Site {
   env: Record<string, string>;
   /** Default: as the file system of the run directory allows. */
   lockBackend?: LockBackend | undefined;
+  /** Called with each command line that is run beside the launch's own (`--verbose`). */
+  onCommand?: (line: string, cwd: string) => void;
 }
 
 /** Where a supervisor works: what it needs to start launches, too. Passed in, never global. */
@@ -42,8 +44,6 @@ export interface Ground extends Site {
   isStrange?: boolean;
   /** The other user who was accepted as the root's owner. Default: none. */
   owner?: number | null;
-  /** Called with each command line that is run beside the launch's own (`--verbose`). */
-  onCommand?: (line: string, cwd: string) => void;
   /** In a host: the holds by key. They show that the host is alive to those who cannot see its process. */
   holds?: Map<string, Hold>;
   /**
