@@ -69,51 +69,27 @@ function callIn(words: readonly string[]): NestedCall | null {
   return { text, words: words.slice(at), elsewhere };
 }
 
-/** A shell text as simple commands, each a list of words with its quotes taken off. */
-export function splitCommands(text: string): string[][] {
+const WORD = /(?:'[^']*'?|"(?:\\[\s\S]|[^"\\])*"?|\\[\s\S]?|(?<=\$)\{|[^\s;&|(){}`'"\\])+/;
+/** A comment, a line continuation, what ends a command, or a word. Only the last two are of interest. */
+const TOKEN = new RegExp(`#[^\\n]*|\\\\\\n|(?<end>(?<!\\$)\\{|[;&|\\n()}\`])|(?<word>${WORD.source})`, "g");
+/** The parts of a word that are not plain. An open quote runs to the end of the text. */
+const QUOTED = /'([^']*)'?|"((?:\\[\s\S]|[^"\\])*)"?|\\([\s\S]?)/g;
+
+/** A shell text as simple commands, each a list of words without their quotes. */
+function splitCommands(text: string): string[][] {
   const commands: string[][] = [[]];
-  let word: string | null = null;
-  const endWord = () => {
-    if (word !== null) commands.at(-1)?.push(word);
-    word = null;
-  };
-  const add = (more: string) => {
-    word = (word ?? "") + more;
-  };
-  for (let at = 0; at < text.length; at++) {
-    const char = text[at] as string;
-    if (char === "'") {
-      const end = text.indexOf("'", at + 1);
-      add(text.slice(at + 1, end < 0 ? text.length : end));
-      at = end < 0 ? text.length : end;
-    } else if (char === '"') {
-      const [inside, end] = readDoubleQuoted(text, at + 1);
-      add(inside);
-      at = end;
-    } else if (char === "\\") {
-      if (text[at + 1] !== "\n") add(text[at + 1] ?? "");
-      at++;
-    } else if (char === "#" && word === null) {
-      const end = text.indexOf("\n", at);
-      at = end < 0 ? text.length : end - 1;
-    } else if (/[;&|\n(){}`]/.test(char) && !(char === "{" && text[at - 1] === "$")) {
-      endWord();
-      commands.push([]);
-    } else if (/\s/.test(char)) endWord();
-    else add(char);
+  for (const { groups } of text.matchAll(TOKEN)) {
+    if (groups?.end !== undefined) commands.push([]);
+    else if (groups?.word !== undefined) commands.at(-1)?.push(unquote(groups.word));
   }
-  endWord();
   return commands.filter((words) => words.length > 0).map(dropKeywords);
 }
 
-function readDoubleQuoted(text: string, from: number): [inside: string, end: number] {
-  let inside = "";
-  for (let at = from; at < text.length; at++) {
-    if (text[at] === '"') return [inside, at];
-    if (text[at] === "\\") at++;
-    inside += text[at] ?? "";
-  }
-  return [inside, text.length];
+function unquote(word: string): string {
+  return word.replace(QUOTED, (_part, single?: string, double?: string, escaped?: string) => {
+    if (double !== undefined) return double.replace(/\\([\s\S])/g, "$1");
+    return single ?? (escaped === "\n" ? "" : (escaped ?? ""));
+  });
 }
 
 const KEYWORDS = ["if", "then", "else", "elif", "while", "until", "do", "!"];
