@@ -1,4 +1,4 @@
-/** What `ps`, `status` and `logs` read: every key's files and processes, judged. Never runs plugin code, never writes. */
+/** Every key's files and processes, judged, for `ps`, `status` and `logs`. Never runs plugin code, never writes. */
 import type { Store } from "../state/store.ts";
 import type { Site } from "../supervisor/launch/types.ts";
 import { queryOf, recordedHosts } from "../supervisor/tree/query.ts";
@@ -32,7 +32,7 @@ function readingOnce(store: Store): Store {
   };
 }
 
-/** Null when nothing is known of the key. */
+/** Null when nothing is known about the key. */
 export function lookAt(look: Look, key: string): KeyReport | null {
   const { ground, hosts } = look;
   const seen = seeKey(ground, key, hosts);
@@ -68,7 +68,7 @@ export function processesOf({ ground, hosts }: Look, key: string): { pid: number
     .sort((a, b) => Number(b.pid === leader) - Number(a.pid === leader) || a.pid - b.pid);
 }
 
-/** The keys with files that a selection means. */
+/** The keys with files that a selection stands for. */
 export function keysOf({ store }: Site, selection: Selection): string[] {
   if (selection.is === "keys") return selection.keys;
   const keys = store.keys();

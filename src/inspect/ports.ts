@@ -1,11 +1,11 @@
-/** On which ports a launch listens: those of its own tree, and the declared one where the listener cannot be seen. */
+/** The ports a launch listens on: those of its own tree, and the declared one where the listener cannot be seen. */
 import type { LaunchRecord } from "../state/types.ts";
 import { queryOf } from "../supervisor/tree/query.ts";
 import { findTree } from "../supervisor/tree/tree.ts";
 import { type ProcessEntry, type ProcessIdentity, type ProcessTable, presenceOf } from "../sys/process/identity.ts";
 import type { Listening, Look } from "./types.ts";
 
-/** Most processes listen on nothing, and to look through the open files of each, for each launch, is what costs. */
+/** Finds all listeners at once: looking through the open files of every process, for each launch, is expensive. */
 export function findListening(table: ProcessTable, hosts: readonly ProcessIdentity[]): Listening {
   const ofHosts = new Set(hosts.flatMap((host) => (presenceOf(table, host) === "alive" ? [host.pid] : [])));
   const candidates = table.list().flatMap(({ pid }) => (ofHosts.has(pid) ? [] : [pid]));
@@ -28,7 +28,7 @@ export function portsOf(look: Look, record: LaunchRecord): number[] {
   return [...found].sort((a, b) => a - b);
 }
 
-/** The declared port, where it is not seen to be the launch's but must be, since nobody else can have it. */
+/** The declared port, where its listener is hidden but must be the launch's, since no other process can have it. */
 function hiddenPorts({ ground, hosts }: Look, record: LaunchRecord): number[] {
   const { port } = record;
   if (port === null || record.stack !== undefined) return [];

@@ -1,4 +1,4 @@
-/** A row of `dt ps --json`, from what is known of a key. */
+/** A row of `dt ps --json`, from what is known about a key. */
 import type { ExitRecord, LaunchHistory, LaunchRecord } from "../state/types.ts";
 import { isSuccess } from "../state/view.ts";
 import type { Site } from "../supervisor/launch/types.ts";
@@ -55,9 +55,9 @@ function noteOf({ leader, host, history, record, tree }: Extract<Seen, { is: "th
   if (leader === "unknown" || host === "unknown") return "started in another pid namespace: unknown here";
   const ready = history?.ready;
   if (ready?.is === "unhealthy" && leader === "alive") return ready.why ?? null;
-  if (host === "gone" && leader === "alive") return "its host is gone: nobody watches it, stop and rerun work";
+  if (host === "gone" && leader === "alive") return "its host is gone: nothing watches it, but stop and rerun work";
   if (record.phase === "running" && leader === "gone" && host === "gone" && tree.length > 0)
-    return "it ended while its host was gone, and some of it still runs: the next start or stop ends that";
+    return "it ended while its host was gone, and some of its processes still run: the next start or stop ends them";
   return record.phase === "stopping" && host === "gone"
     ? "a stop was cut off: the next start or stop finishes it"
     : null;
@@ -74,7 +74,7 @@ function exitOf(
   last: ExitRecord | null,
 ): KeyReport["exit"] {
   if (noted !== null) return { ...noted, reason: isSuccess(record, noted.code) ? "exited" : "failed" };
-  // Of an earlier launch it would be a story about another one.
+  // The exit of an earlier launch says nothing about this one.
   if (last?.token !== record.token) return null;
   return { code: last.code, signal: last.signal, at: last.at, reason: last.reason };
 }
@@ -104,7 +104,7 @@ export function endedReport(key: string, { exit, state }: Extract<Seen, { is: "e
   };
 }
 
-/** What `failed` means beside its end: nobody starts it again by itself. */
+/** Beside the end itself, `failed` means that it is not restarted any more. */
 function gaveUpOf({ text, gaveUpAfter, gaveUpWithinMs }: ExitRecord): string | null {
   if (gaveUpAfter === undefined) return null;
   const within = gaveUpWithinMs === undefined ? "" : ` within ${formatDuration(gaveUpWithinMs)}`;

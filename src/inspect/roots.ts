@@ -1,4 +1,4 @@
-/** All projects in which the user ever started something, as far as their run directories are still there. */
+/** All projects in which the user ever started something and whose run directories still exist. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Talk } from "../output/talk.ts";
@@ -25,7 +25,7 @@ interface LookPlace {
   talk: Pick<Talk, "warn">;
 }
 
-/** Nothing but the run directories is read. Those of another DIALTONE_RUN_DIR than this call's are not known. */
+/** Reads only run directories. Those of a DIALTONE_RUN_DIR other than this call's are unknown. */
 export function lookAtRoots({ env, talk }: LookPlace): RootReport[] {
   const home = homeDirectory(env);
   if (home === null) return [];
@@ -43,7 +43,7 @@ export function lookAtRoots({ env, talk }: LookPlace): RootReport[] {
   });
 }
 
-/** Null where the run directory is not there. Throws where it is not to be trusted. */
+/** Null where the run directory does not exist. Throws where it cannot be trusted. */
 export function lookAtRoot(
   at: Pick<Site, "root" | "home" | "env" | "table">,
   directory = runDirectoryOf(at.root, at.env),

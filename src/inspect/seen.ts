@@ -1,6 +1,7 @@
 /**
- * What is known of a key: its files, whether its processes live, and the state that follows. The one judge for `ps`, `status`, `wait`, `gc`,
- * `port` and the daemon, so none of them can disagree. It reads the tree of a launch only where the state hangs on it.
+ * What is known about a key: its files, whether its processes live, and the state that follows. The one judge for `ps`,
+ * `status`, `wait`, `gc`, `port` and the daemon, so none of them can disagree. It reads the tree of a launch only where
+ * the state depends on it.
  */
 import type { ExitRecord, KeyState, LaunchHistory, LaunchRecord } from "../state/types.ts";
 import { judgeState } from "../state/view.ts";
@@ -14,29 +15,29 @@ import { type Presence, type ProcessIdentity, presenceOf } from "../sys/process/
 export type Unreadable = Extract<FileRead<unknown>, { is: "unreadable" }>;
 
 export type Seen =
-  /** Nothing is known of the key. */
+  /** Nothing is known about the key. */
   | { is: "nothing"; state: null; pid: null }
-  /** A record that does not parse is never taken for "not running": its processes are looked for by key and root. */
+  /** A record that does not parse never counts as "not running": its processes are searched for by key and root. */
   | { is: "unreadable-record"; read: Unreadable; state: KeyState; pid: number | null; pgid: number | null }
-  /** It ended; how cannot be told, so it counts as failed, and is seen. */
+  /** It ended, but how is unknown, so it counts as failed and is shown. */
   | { is: "unreadable-exit"; read: Unreadable; state: KeyState; pid: null }
   | { is: "ended"; exit: ExitRecord; state: KeyState; pid: null }
   | {
       is: "there";
       record: LaunchRecord;
-      /** Null also where the state does not hang on it. */
+      /** Null also where the state does not depend on it. */
       history: LaunchHistory | null;
       leader: Presence;
       host: Presence;
-      /** Its processes, where the leader is gone or was never written down. */
+      /** Its processes, where the leader is gone or was never recorded. */
       tree: readonly TreeMember[];
-      /** Its leader was never written down, and its host is gone. */
+      /** Its leader was never recorded, and its host is gone. */
       isLost: boolean;
       state: KeyState;
       pid: number | null;
     };
 
-/** `hosts`: those of every record, asked for only when a tree is read. Default: read from the store. */
+/** `hosts`: those of every record, read only when a tree is. Default: read from the store. */
 export function seeKey(
   ground: Pick<Site, "store" | "table" | "root">,
   key: string,
@@ -51,7 +52,7 @@ export function seeKey(
     return { is: "unreadable-exit", read: exit, state: exit.foreign ? "foreign" : "failed", pid: null };
   if (exit.is !== "there") return { is: "nothing", state: null, pid: null };
   const locked = exit.value.reason === "replaced" && isLocked(ground, key);
-  // Between the two looks what replaced it may have been written down.
+  // Between the two looks the launch that replaced it may have been recorded.
   if (exit.value.reason === "replaced" && !locked && store.record(key).is !== "absent")
     return seeKey(ground, key, hosts);
   const gone = { record: null, history: null, leader: "gone", host: "gone", treeFound: false } as const;
@@ -71,7 +72,7 @@ function seeLaunch(
   const host = presence(record.host);
   const isLost = record.leader === null && host === "gone" && record.phase !== "backoff";
   const locked = leader === "gone" && isLocked(ground, record.key);
-  // Of another boot of the machine nothing is left.
+  // A reboot of the machine leaves nothing.
   const isLeft =
     leader === "gone" &&
     record.host.bootId === table.bootId() &&

@@ -1,11 +1,14 @@
-/** What the engine says of the stacks among the rows of `ps` and `status`: containers are nobody's children, so nobody else knows. */
+/**
+ * What the engine says about the stacks among the rows of `ps` and `status`. Containers are not children of the launch,
+ * so only the engine knows.
+ */
 import type { Container } from "../compose/types.ts";
 import type { KeyState, StackNote } from "../state/types.ts";
 import { isLiving } from "../state/view.ts";
 import type { Site } from "../supervisor/launch/types.ts";
 import type { KeyReport } from "./types.ts";
 
-/** Rows that are no stack, or whose stack has no record, stay as they are. */
+/** Rows that are not stacks, or whose stack has no record, stay as they are. */
 export function withServices(ground: Site, reports: readonly KeyReport[]): Promise<KeyReport[]> {
   return Promise.all(
     reports.map(async (report) => {
@@ -18,16 +21,16 @@ export function withServices(ground: Site, reports: readonly KeyReport[]): Promi
   );
 }
 
-/** Each container with its state, and what is wrong; null for what is no stack. */
+/** Each container with its state, and what is wrong; null for a row that is not a stack. */
 export function describeServices(report: KeyReport | undefined): string | null {
   if (report?.services === undefined) return null;
-  if (report.services === null) return "the engine does not answer, so nothing is known of them";
+  if (report.services === null) return "the engine does not answer, so nothing is known about them";
   const each = report.services.map(({ service, number, state, health, exitCode }) => {
     const word = health ?? state;
     return `${service}-${number} ${exitCode === null ? word : `${word} with code ${exitCode}`}`;
   });
   const gone = (report.note ?? "").split(", ").filter((part) => part.endsWith(" is gone"));
-  return [...each, ...gone].join(", ") || "there is none";
+  return [...each, ...gone].join(", ") || "there are none";
 }
 
 async function describeStack(
@@ -43,7 +46,7 @@ async function describeStack(
     return {
       ...report,
       services: null,
-      note: report.note ?? `${stack.engine.split(/[- ]/)[0]} does not answer: what runs of it is not known`,
+      note: report.note ?? `${stack.engine.split(/[- ]/)[0]} does not answer, so what is running is unknown`,
     };
   const services = containers.map(({ id: _id, name, ...rest }) => ({ ...rest, container: name }));
   const ports = [...new Set(containers.flatMap(publishedPorts))].sort((a, b) => a - b);
@@ -64,17 +67,17 @@ function judge(
 ): Pick<KeyReport, "state" | "note"> {
   const running = containers.some((one) => RUNS.has(one.state));
   if (!isLiving(state)) {
-    const told = "its containers run, but nobody follows them: a rerun does, `dt stop` ends them";
+    const told = "its containers run, but nothing follows them: a rerun does, `dt stop` ends them";
     return running ? { state: "running", note: told } : { state, note };
   }
   if (!UP.has(state)) return { state, note };
   if (trouble !== null) return { state: "unhealthy", note: trouble };
   return running || containers.length === 0
     ? { state, note }
-    : { state: "unhealthy", note: "none of its containers runs" };
+    : { state: "unhealthy", note: "none of its containers is running" };
 }
 
-/** Of `0.0.0.0:8080->80/tcp` the 8080. */
+/** The 8080 in `0.0.0.0:8080->80/tcp`. */
 function publishedPorts({ ports }: Container): number[] {
   return ports.flatMap((text) => {
     const port = /:(\d+)->/.exec(text)?.[1];

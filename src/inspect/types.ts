@@ -1,4 +1,4 @@
-/** What a look at keys shares, and the row that comes out of it. No code in this file. */
+/** What looks at several keys share, and the row that each look gives. No code in this file. */
 import type { KeyState, LaunchRecord } from "../state/types.ts";
 import type { Site } from "../supervisor/launch/types.ts";
 import type { ListeningPort, ProcessIdentity, ProcessTable } from "../sys/process/identity.ts";
@@ -21,10 +21,10 @@ export interface KeyReport {
   log: string;
   cwd: string | null;
   argv: string[];
-  /** Whether what runs differs from what the manifest now says; null when it cannot be told. */
+  /** Whether the launch differs from what the manifest says now; null when that is unknown. */
   drift: boolean | null;
   exit: { code: number | null; signal: string | null; at: string; reason: string } | null;
-  /** Who started it; null when nothing is there. */
+  /** Who started it; null when that is unknown. */
   startedBy: { by: string; pid: number; command: string } | null;
   /** The process it is tied to. */
   owner: { pid: number; alive: boolean; command: string } | null;
@@ -44,16 +44,16 @@ export interface KeyReport {
   note: string | null;
 }
 
-/** What many looks in a row share: each record read once, one pass over the process table. */
+/** What several looks in a row share: each record is read once, and the process table in one pass. */
 export interface Look {
   ground: Site;
-  /** Of every record, so read only when a tree is. */
+  /** The hosts of every record, so read only when a tree is. */
   hosts: () => readonly ProcessIdentity[];
   listening: () => Listening;
   driftOf: (record: LaunchRecord) => boolean | null;
 }
 
-/** Who listens, and a table of those alone and of all they descend from: enough to tell in whose tree they are. */
+/** The listening processes, and a table of only those and their ancestors: enough to see whose tree they are in. */
 export interface Listening {
   ports: readonly ListeningPort[];
   table: ProcessTable;

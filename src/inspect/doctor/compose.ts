@@ -1,6 +1,6 @@
 /**
- * Whether the commands that are stacks can be started here: that there is a Compose, and that its engine answers. In a root that is not trusted no
- * program is run to find out, so there it is only looked whether one of the programs is on PATH.
+ * Whether the stacks of this root can be started here: Compose is installed, and its engine answers. In a root that is
+ * not trusted this runs no program, and only looks whether one of them is on PATH.
  */
 import { ENGINES } from "../../compose/command.ts";
 import { listContainers } from "../../compose/containers.ts";
@@ -33,10 +33,10 @@ export async function checkCompose(place: Place, index: ManifestIndex): Promise<
     const engine = await findEngine(request);
     const answer = await listContainers({ engine, project: "none" }, env);
     if (answer !== null)
-      return [makeFinding("compose", "fine", `${engine} is there, and its engine answers.`, { details })];
-    const text = `${who}: ${engine} is there, but its engine does not answer \`${ENGINES[engine].client} ps\`.`;
-    const hint = "Start the engine, or see whether you may use it; DOCKER_HOST says where it is looked for.";
-    // An engine that is not started is how many machines are most of the time, unless nothing can be done here without it.
+      return [makeFinding("compose", "fine", `${engine} is installed, and its engine answers.`, { details })];
+    const text = `${who}: ${engine} is installed, but its engine does not answer \`${ENGINES[engine].client} ps\`.`;
+    const hint = "Start the engine, or check that you are allowed to use it. DOCKER_HOST says where it is looked for.";
+    // On many machines the engine is usually not running. That needs attention only if every managed command needs it.
     return [
       makeFinding("compose", managed.every(({ isStack }) => isStack) ? "attention" : "note", text, { hint, details }),
     ];

@@ -7,5 +7,5 @@ export function makeFinding(check: CheckName, level: Level, text: string, rest: 
   return { check, level, text, key: null, hint: null, details: null, repair: null, ...rest };
 }
 
-/** The hint of what `--fix` repairs. */
+/** The hint for a finding that `--fix` repairs. */
 export const FIX = "dt doctor --fix";

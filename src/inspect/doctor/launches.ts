@@ -10,7 +10,7 @@ import { showWord } from "../../sys/text/shell.ts";
 import { FIX, makeFinding } from "./finding.ts";
 import type { Finding, Repaired } from "./types.ts";
 
-/** A repair gives way to whoever is at work on the key. */
+/** A repair gives way to another dt that is changing the key. */
 const LOCK_WAIT_MS = 2000;
 
 export function checkLaunches(ground: Ground, by: Asker): Finding[] {
@@ -19,7 +19,7 @@ export function checkLaunches(ground: Ground, by: Asker): Finding[] {
   let well = 0;
   for (const key of store.keys()) {
     const record = store.record(key);
-    // Of one that has ended there is no record: how it ended may be foreign by itself, as what an earlier dt left.
+    // An ended launch has no record, but its exit may be foreign, for instance one that an earlier dt wrote.
     const last = record.is === "absent" ? store.exit(key) : record;
     if (last.is === "unreadable" && last.foreign === true)
       findings.push(checkForeign(key, store.path(key, last === record ? "record" : "exit"), last.reason));
@@ -43,21 +43,21 @@ function checkRecord(ground: Ground, record: LaunchRecord, by: Asker): Finding |
   const host = presenceOf(table, record.host);
   const leader = record.leader === null ? "gone" : presenceOf(table, record.leader);
   if (host === "unknown" || leader === "unknown") {
-    const text = `${key} was started in another pid namespace (a container on this directory?): it cannot be judged from here, and is never signalled.`;
-    return makeFinding("launch", "note", text, { key, hint: "Look, and stop it, where it was started." });
+    const text = `${key} was started in another pid namespace (a container that mounts this directory?): dt cannot judge it from here, and never signals it.`;
+    return makeFinding("launch", "note", text, { key, hint: "Check it, and stop it, where it was started." });
   }
   if (host === "alive") return null;
   if (leader === "alive") {
-    const text = `${key} runs (pid ${record.leader?.pid}), but its host (pid ${record.host.pid}) is gone: nobody starts it again, keeps its log small or will see how it ends.`;
+    const text = `${key} runs (pid ${record.leader?.pid}), but its host (pid ${record.host.pid}) is gone: nothing will restart it, keep its log small or see how it ends.`;
     return makeFinding("launch", "attention", text, { key, hint: `dt restart ${key}` });
   }
   const members = findTree(table, queryOf(ground, record)).members;
   if (members.length > 0) {
     const pids = members.map((one) => one.identity.pid);
-    const text = `${key} has lost its leader and its host, but ${pids.length === 1 ? "a process" : "processes"} of it ${pids.length === 1 ? "is" : "are"} left (pid ${pids.join(", ")}).`;
+    const text = `${key} has lost its leader and its host, but ${pids.length === 1 ? "one of its processes still runs" : "some of its processes still run"} (pid ${pids.join(", ")}).`;
     return makeFinding("record", "attention", text, { key, hint: `dt stop ${key}`, details: { pids } });
   }
-  return makeFinding("record", "attention", `${key} ${cutOff(record)}, and nothing of it runs.`, {
+  return makeFinding("record", "attention", `${key} ${cutOff(record)}, and none of its processes is left.`, {
     key,
     hint: FIX,
     details: { phase: record.phase, since: record.startedAt },
@@ -68,17 +68,20 @@ function checkRecord(ground: Ground, record: LaunchRecord, by: Asker): Finding |
 function cutOff(record: LaunchRecord): string {
   switch (record.phase) {
     case "starting":
-      return "was being started when its host was ended";
+      return "was being started when its host ended";
     case "stopping":
-      return `was being stopped when whoever did that (pid ${record.stopping?.by.pid}) was ended`;
+      return `was being stopped when the process that did so (pid ${record.stopping?.by.pid}) ended`;
     case "backoff":
-      return "waited to be started again by its policy, but its host is gone";
+      return "was waiting for its policy to restart it, but its host is gone";
     case "running":
       return "ended while its host was gone";
   }
 }
 
-/** What the next start or stop would do: the exit written, the record removed. Nothing is signalled unless it appeared meanwhile. */
+/**
+ * Does what the next start or stop would do: writes the exit and removes the record. Signals only what appeared
+ * meanwhile.
+ */
 async function finish(ground: Ground, seen: LaunchRecord, by: Asker): Promise<Repaired> {
   const { store, table } = ground;
   const { key } = seen;
@@ -86,7 +89,7 @@ async function finish(ground: Ground, seen: LaunchRecord, by: Asker): Promise<Re
   try {
     const now = store.record(key);
     if (now.is !== "there" || now.value.token !== seen.token)
-      return { done: true, text: `somebody else has dealt with ${key} meanwhile` };
+      return { done: true, text: `another dt has dealt with ${key} meanwhile` };
     await endLaunch(ground, now.value, { how: "sweep", by, self: identifySelf(table) });
     return { done: true, text: `cleared what ${key} left` };
   } finally {
@@ -95,10 +98,10 @@ async function finish(ground: Ground, seen: LaunchRecord, by: Asker): Promise<Re
 }
 
 function checkForeign(key: string, path: string, reason: string): Finding {
-  return makeFinding("record", "note", `${key} is foreign: ${path} is ${reason}. Nothing in it is acted on.`, {
+  return makeFinding("record", "note", `${key} is foreign: ${path} is ${reason}. dt acts on nothing in it.`, {
     key,
     details: { path },
-    hint: `A start of it sets the file aside. If it is of no use: rm ${showWord(path)}`,
+    hint: `The next start sets the file aside. If you do not need it: rm ${showWord(path)}`,
   });
 }
 
@@ -110,7 +113,7 @@ function checkUnreadable(ground: Ground, key: string, reason: string): Finding {
   return makeFinding("record", "attention", `${path} cannot be read (${reason}); ${found}.`, {
     key,
     details: { path, pids },
-    // Stopping what runs is for a person to say.
+    // Only the user decides to stop what runs.
     hint: `dt stop ${key}`,
   });
 }

@@ -1,4 +1,4 @@
-/** Files in the run directory that nobody needs any more, or that hold something nobody has read. */
+/** Files in the run directory that are no longer needed, or that hold errors which were never shown. */
 import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { listSpecs } from "../../state/specs.ts";
@@ -9,7 +9,7 @@ import { showWord } from "../../sys/text/shell.ts";
 import { FIX, makeFinding } from "./finding.ts";
 import type { Finding } from "./types.ts";
 
-/** A temporary name lives for milliseconds; a process of another pid namespace that cannot be seen here gets this long. */
+/** A temporary file lives for milliseconds, but its writer may be in another pid namespace, where it cannot be seen. */
 const YOUNG_MS = 60_000;
 /** `.<name>.<pid>.<random>.tmp`, see sys/door/temporaryname.ts. */
 const TEMPORARY = /^\..+\.(\d+)\.[a-z0-9]+\.tmp(\.link)?$/;
@@ -32,7 +32,7 @@ function checkTemporaries({ store, table }: Ground, names: readonly string[]): F
     })
     .map((name) => join(store.directory, name));
   if (left.length === 0) return [];
-  const text = `${count(left.length, "temporary file")} of a dt that was killed ${left.length === 1 ? "is" : "are"} left in ${store.directory}.`;
+  const text = `${count(left.length, "temporary file")} of a dt that was killed ${left.length === 1 ? "is" : "are"} still in ${store.directory}.`;
   return [
     makeFinding("temporary", "attention", text, {
       hint: FIX,
@@ -42,7 +42,7 @@ function checkTemporaries({ store, table }: Ground, names: readonly string[]): F
   ];
 }
 
-/** A record is written before its history, so one without a record is of a launch that has gone. */
+/** A record is written before its history, so a history without a record belongs to a launch that is gone. */
 function checkHistories({ store }: Ground): Finding[] {
   const directory = join(store.directory, "launch");
   const names = namesIn(directory).filter((name) => /^[0-9a-f]+\.json$/.test(name));
@@ -52,12 +52,12 @@ function checkHistories({ store }: Ground): Finding[] {
   const tokens = new Set(records.flatMap((record) => (record.is === "there" ? [record.value.token] : [])));
   const left = names
     .map((name) => ({ name, token: name.replace(/\.\w+$/, "") }))
-    // What this user's dt did not write is left as it is.
+    // A file that this user's dt did not write stays.
     .filter(({ token }) => !tokens.has(token) && store.history(token).is === "there")
     .map(({ name }) => join(directory, name))
     .filter(isOld);
   if (left.length === 0) return [];
-  const text = `${count(left.length, "note")} of hosts about launches that are gone ${left.length === 1 ? "is" : "are"} left in ${directory}.`;
+  const text = `${directory} still holds ${count(left.length, "note")} that hosts made of launches that are gone.`;
   return [
     makeFinding("history", "attention", text, {
       hint: FIX,
@@ -67,7 +67,10 @@ function checkHistories({ store }: Ground): Finding[] {
   ];
 }
 
-/** What launches were started with, in the user's home, of launches that are gone: of this run directory, or of one that is gone itself. */
+/**
+ * Specs (what a launch was started with) in the user's home whose launch is gone: of this run directory, or of a run
+ * directory that is itself gone.
+ */
 function checkSpecs({ store, home }: Ground): Finding[] {
   const records = store.keys().map((key) => store.record(key));
   if (records.some((record) => record.is === "unreadable")) return [];
@@ -79,7 +82,7 @@ function checkSpecs({ store, home }: Ground): Finding[] {
     .map(({ file }) => file)
     .filter(isOld);
   if (left.length === 0) return [];
-  const text = `What ${count(left.length, "launch", "launches")} that ${left.length === 1 ? "is" : "are"} gone had been started with (the environment, too) is left in ${dirname(left[0] as string)}.`;
+  const text = `${dirname(left[0] as string)} still holds what ${count(left.length, "launch", "launches")} that ${left.length === 1 ? "is" : "are"} gone had been started with, the environment included.`;
   return [
     makeFinding("history", "attention", text, {
       hint: FIX,
@@ -89,13 +92,13 @@ function checkSpecs({ store, home }: Ground): Finding[] {
   ];
 }
 
-/** Kept for a person to look at, so only a person removes them. */
+/** Kept for the user to look at, so only the user removes them. */
 function checkSetAside({ store }: Ground, names: readonly string[]): Finding[] {
   const kept = names
     .filter((name) => name.endsWith(".corrupt") || name.endsWith(".foreign"))
     .map((name) => join(store.directory, name));
   if (kept.length === 0) return [];
-  const text = `${count(kept.length, "file")} ${kept.length === 1 ? "was" : "were"} set aside, unreadable or not written by your dt.`;
+  const text = `${count(kept.length, "file")} ${kept.length === 1 ? "was" : "were"} set aside as unreadable or not written by your dt.`;
   const hint = `Look at ${kept.length === 1 ? "it" : "them"}, then: rm ${kept.map(showWord).join(" ")}`;
   return [makeFinding("set-aside", "note", text, { hint, details: { files: kept } })];
 }
@@ -105,7 +108,7 @@ function checkHostErrors({ store }: Ground): Finding[] {
   const stat = linkStatThere(file);
   const size = stat?.isFile() ? stat.size : 0;
   if (size === 0) return [];
-  const text = `Hosts have left ${size} bytes of errors that nobody heard, in ${file}.`;
+  const text = `${file} holds ${size} bytes of errors from hosts that had nobody to report them to.`;
   return [
     makeFinding("host-errors", "note", text, { hint: `Read it, then: rm ${showWord(file)}`, details: { file, size } }),
   ];
@@ -118,7 +121,7 @@ function removeAll(files: readonly string[], what: string) {
 
 function isOld(path: string): boolean {
   const stat = linkStatThere(path);
-  // A time that is later than now (the clock was set back) says nothing about age.
+  // A time in the future (the clock was set back) says nothing about age.
   return stat !== undefined && Math.abs(Date.now() - stat.mtimeMs) > YOUNG_MS;
 }
 

@@ -1,4 +1,4 @@
-/** Who holds which lock, since when, doing what, by which backend. A holder is judged by identity, never by age. */
+/** Who holds which lock, since when, for what, by which backend. A holder is judged by identity, never by age. */
 import { join } from "node:path";
 import type { Ground } from "../../supervisor/launch/types.ts";
 import { breakStaleLock, isUnfinished } from "../../sys/lock/breaklock.ts";
@@ -18,20 +18,20 @@ function checkLock({ store, table }: Ground, name: string): Finding[] {
   const path = join(store.directory, name);
   const key = name.slice(0, -".lock".length);
   const read = readHolder(path, store.seal);
-  if (read.is === "absent") return []; // given back meanwhile
+  if (read.is === "absent") return []; // released meanwhile
   const repair = () => breakOne(path, key, { store, table });
   if (read.is === "unreadable" && read.foreign === true) {
-    const text = `${key} has a foreign lock (${read.reason}): nothing it says is believed.`;
-    const hint = "The next start or stop of it moves the file aside.";
+    const text = `${key} has a foreign lock (${read.reason}): dt believes nothing in it.`;
+    const hint = "The next start or stop sets the file aside.";
     return [makeFinding("lock", "note", text, { key, hint, details: { path, holder: null } })];
   }
   if (read.is === "unreadable" && !isUnfinished(path)) {
-    const text = `${key} has a lock that cannot be judged from here (${read.reason}).`;
-    const hint = "Use the dt that took it, or check its mode.";
+    const text = `${key} has a lock that dt cannot judge from here (${read.reason}).`;
+    const hint = "Use the dt that took it, or check the mode of the file.";
     return [makeFinding("lock", "attention", text, { key, hint, details: { path, holder: null } })];
   }
   if (read.is === "unreadable") {
-    const text = `${key} has an unfinished lock (${read.reason}): a dt was killed while it took it, or is just taking it.`;
+    const text = `${key} has an unfinished lock (${read.reason}): a dt was killed while taking it, or is taking it right now.`;
     return [makeFinding("lock", "attention", text, { key, hint: FIX, details: { path, holder: null }, repair })];
   }
   const holder = read.value;
@@ -40,11 +40,11 @@ function checkLock({ store, table }: Ground, name: string): Finding[] {
   const held = `${key} is locked by ${describeHolder(holder)}`;
   if (presence === "alive") return [makeFinding("lock", "fine", `${held}.`, { key, details })];
   if (presence === "unknown") {
-    const text = `${held}, in another pid namespace: whether it lives cannot be told from here.`;
-    const hint = `Look where it was started. If that container is gone: rm ${showWord(path)}`;
+    const text = `${held}, in another pid namespace: dt cannot see from here whether it is alive.`;
+    const hint = `Check where it was started. If that container is gone: rm ${showWord(path)}`;
     return [makeFinding("lock", "attention", text, { key, details, hint })];
   }
-  const text = `${held}, which is gone. The next start or stop of it breaks the lock, where the file system has flock.`;
+  const text = `${held}, which is gone. The next start or stop breaks the lock if the file system has flock.`;
   return [makeFinding("lock", "attention", text, { key, details, hint: FIX, repair })];
 }
 
@@ -53,16 +53,17 @@ function describeHolder({ holder, command, since, doing, backend }: LockHolder):
 }
 
 const LEFT: Record<LockReason, string> = {
-  held: "its holder lives after all",
-  "unknown-holder": "its holder cannot be judged from here",
-  "guard-busy": "somebody is just at it",
-  "no-guard": "this file system has no flock, and nothing in the file says who was about to hold it: remove it by hand",
-  "re-entry": "this very process holds it",
+  held: "its holder is alive after all",
+  "unknown-holder": "dt cannot judge its holder from here",
+  "guard-busy": "another process is working on it",
+  "no-guard":
+    "this file system has no flock, and the file does not say who was about to take the lock: remove it by hand",
+  "re-entry": "this process holds it itself",
 };
 
 function breakOne(path: string, key: string, { store, table }: Pick<Ground, "store" | "table">): Repaired {
   const outcome = breakStaleLock(path, store.seal, table);
-  if (outcome.is === "absent") return { done: true, text: `the lock of ${key} was gone already` };
+  if (outcome.is === "absent") return { done: true, text: `the lock of ${key} was already gone` };
   if (outcome.is === "broken") return { done: true, text: `broke the lock of ${key}` };
   return { done: false, text: `left the lock of ${key}: ${LEFT[outcome.reason]}` };
 }

@@ -1,4 +1,7 @@
-/** Processes that say they are of this root's launches while no record does: their run directory was removed, and their host is gone. */
+/**
+ * Processes whose environment names a launch of this root that no record knows. Their run directory was removed, and
+ * their host is gone.
+ */
 import { commandOf } from "../../manifest/model/find.ts";
 import type { ManifestIndex } from "../../manifest/model/resolved.ts";
 import type { Asker } from "../../state/types.ts";
@@ -21,7 +24,7 @@ interface Carrier {
   token: string;
 }
 
-/** A host that lives writes a lost record again in half a second: it gets the time to. */
+/** A living host writes a lost record again within half a second; this waits longer. */
 const HOST_RESTORES_MS = 1500;
 const LOOK_EVERY_MS = 50;
 
@@ -37,7 +40,7 @@ export async function checkLost(ground: Ground, index: ManifestIndex | null, by:
 
 function findLost(ground: Ground): Carrier[] {
   const { table, store } = ground;
-  // Processes first, records after: what is started in between is then not seen, rather than taken for lost.
+  // Processes first, then records: a launch that starts in between is not seen at all, rather than taken for lost.
   const carriers = table.list().flatMap((entry) => carrierOf(ground, entry) ?? []);
   const records = new Map(carriers.map(({ key }) => [key, store.record(key)]));
   const tokens = new Set(
@@ -80,21 +83,21 @@ function describeLost(
   const named = processes.map((one) => `pid ${one.pid} (${one.command})`).join(", ");
   const details = { processes };
   if (processes.every((one) => one.spared)) {
-    const text = `An earlier launch of ${key} left what its \`stop.spare\` names: ${named}.`;
+    const text = `An earlier launch of ${key} left processes that its \`stop.spare\` names: ${named}.`;
     return makeFinding("lost-processes", "note", text, { key, details });
   }
-  const text = `${named} ${found.length === 1 ? "says" : "say"} to be of ${key}, but no record does.`;
+  const text = `${named} ${found.length === 1 ? "claims" : "claim"} to belong to ${key}, but no record says so.`;
   if (isInside(ground, found))
-    return makeFinding("lost-processes", "attention", `${text} This runs inside of it.`, {
+    return makeFinding("lost-processes", "attention", `${text} This dt runs inside it.`, {
       key,
       details,
-      hint: "Run `dt doctor --fix` from outside of it.",
+      hint: "Run `dt doctor --fix` from outside it.",
     });
   if (store.record(key).is === "there")
-    return makeFinding("lost-processes", "attention", `${text} Another launch of it is recorded.`, {
+    return makeFinding("lost-processes", "attention", `${text} The record is of another launch.`, {
       key,
       details,
-      hint: "Look at these processes; end them yourself if they are yours.",
+      hint: "Look at these processes, and end them yourself if they are yours.",
     });
   return makeFinding("lost-processes", "attention", text, {
     key,
@@ -110,7 +113,7 @@ async function stopThem(ground: Ground, key: string, spare: string[], by: Asker)
   return { done: true, text: `stopped what was left of ${key}` };
 }
 
-/** Of any variant, since the variant may have been renamed; a shared server must not be ended for that. */
+/** What any variant spares: the variant may have been renamed, and that must not end a shared server. */
 function spareOf(index: ManifestIndex | null, key: string): string[] {
   const parts = parseKey(key);
   const command = parts === null || index === null ? undefined : commandOf(index.plugins, parts.plugin, parts.command);

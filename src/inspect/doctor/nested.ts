@@ -1,9 +1,9 @@
 /**
- * Commands whose `run` calls dt again. Each call is a second layer that hides what is run; here it is named with what to write
- * in its place. A shell's grammar is read as far as words, quotes and separators go: what is computed is not seen.
+ * Commands whose `run` calls dt again. Each call is a second layer that hides what is run, so it is reported with what
+ * to write instead. Of a shell text only words, quotes and separators are read: a computed call is not seen.
  *
- * A one-shot whose `run` is one call of dt about launches (`["dt", "stop", "db"]`) is another name for that call: dt becomes its command, so no second
- * layer is there, and nothing else could be written in its place.
+ * A one-shot whose `run` is a single call of dt about launches (`["dt", "stop", "db"]`) is another name for that call:
+ * dt becomes its command, so there is no second layer, and nothing could be written instead.
  */
 import { basename } from "node:path";
 import { commandOf } from "../../manifest/model/find.ts";
@@ -27,7 +27,7 @@ export interface NestedCall {
 
 const DT_NAMES = ["dt", "dialtone.sh"];
 const SHELLS = ["sh", "bash", "dash", "zsh", "ash", "ksh"];
-/** Programs that run what follows them, and the flags of theirs that take a word. */
+/** Programs that run what follows them. Below, the flags of theirs that take a word. */
 const WRAPPERS = ["exec", "env", "command", "nohup", "time", "nice", "setsid", "stdbuf", "sudo", "doas", ...SHELLS];
 const TAKES_A_WORD = ["-u", "-n", "-C", "-S", "-i", "-o", "-e"];
 const GLOBALS_WITH_VALUE = ["-C", "--root"];
@@ -110,7 +110,7 @@ function checkPlugin(index: ManifestIndex, plugin: ResolvedPlugin): Finding[] {
     const told = new Set<string>();
     return Object.entries(command.variants).flatMap(([variant, settings]) =>
       (settings.run === null ? [] : findNestedCalls(settings.run)).flatMap((call) => {
-        if (told.has(call.text)) return []; // a variant that has its command's own `run`
+        if (told.has(call.text)) return []; // a variant with the same `run` as its command
         told.add(call.text);
         return describeCall(index, { plugin: plugin.name, command: command.name, variant, settings }, call) ?? [];
       }),
@@ -125,12 +125,12 @@ interface Caller {
   settings: Settings;
 }
 
-/** Whether the caller is that call and nothing else. */
+/** Whether the caller is this call and nothing else. */
 function isOtherName({ settings: { kind, run } }: Caller): boolean {
   return kind === "oneshot" && Array.isArray(run) && DT_NAMES.includes(basename(run[0] ?? ""));
 }
 
-/** Null for what only looks, and for another name of a call about launches. */
+/** Null for a call that only looks, and for a one-shot that is another name for a call about launches. */
 function describeCall(index: ManifestIndex, caller: Caller, call: NestedCall): Finding | null {
   const key = formatKey(caller);
   const [first, second, third] = call.words;
@@ -151,16 +151,16 @@ function describeCall(index: ManifestIndex, caller: Caller, call: NestedCall): F
   const variant = named ? third : DEFAULT_VARIANT;
   const target = command.variants[variant] as Settings;
   const targetKey = formatKey({ plugin: first, command: second, variant });
-  if (targetKey === key) return tell("attention", ": itself, without an end.", "Write in `run` what it is to execute.");
+  if (targetKey === key) return tell("attention", ": itself, endlessly.", "Write in `run` the program to execute.");
   if (target.kind === "managed") {
     if (isOtherName(caller)) return null;
     const hint =
       caller.settings.kind === "managed"
         ? `Write \`needs: ["${shortKey(targetKey)}"]\` instead: dt starts it first.`
-        : "A one-shot that starts something leaves it running: say so to its users, or start it apart.";
+        : "A one-shot that starts a managed command leaves it running: tell its users so, or start it separately.";
     return tell(
       "note",
-      ", a managed command: it becomes a launch of its own, which a stop of this one does not end.",
+      ", a managed command: it becomes a launch of its own, which stopping this one does not end.",
       hint,
     );
   }
@@ -168,10 +168,10 @@ function describeCall(index: ManifestIndex, caller: Caller, call: NestedCall): F
   const rest = call.words.slice(named ? 3 : 2);
   const args = rest[0] === "--" ? rest.slice(1) : rest;
   const direct = directCommand(caller.settings, target, args);
-  return tell("note", ": a second layer that is not needed.", `Write what it executes instead: ${direct}`, direct);
+  return tell("note", ": an unnecessary second layer.", `Write instead what it executes: ${direct}`, direct);
 }
 
-/** What the one-shot executes, from the caller's directory and environment. */
+/** The command that the one-shot executes, from the caller's directory and environment. */
 function directCommand(caller: Settings, target: Settings, args: readonly string[]): string {
   const run = target.run as string[] | string;
   const line = typeof run === "string" && args.length === 0 ? run : showCommand(buildArgv(run, args));

@@ -21,22 +21,22 @@ export function checkVersion(self: readonly string[], path: string | undefined, 
   const findings = [makeFinding("version", "fine", `${build}, at ${own}.`, { details })];
   const onPath = lookup("dt", path ?? "", cwd);
   if (onPath === null || realpathOf(onPath) === own) return findings;
-  const text = `\`dt\` on PATH is another one: ${onPath}.`;
+  const text = `\`dt\` on PATH is another binary: ${onPath}.`;
   return [...findings, makeFinding("version", "note", text, { details: { onPath } })];
 }
 
-/** The wrapper of a source checkout runs `dist/dt` beside it. */
+/** The wrapper of a source checkout runs the `dist/dt` beside it. */
 export function checkWrapper(root: string, self: readonly string[]): Finding[] {
   const wrapper = join(root, "dialtone.sh");
   if (statSync(wrapper, { throwIfNoEntry: false }) === undefined) return [];
   const binary = join(root, "dist", "dt");
   if (statSync(binary, { throwIfNoEntry: false }) === undefined)
-    return [makeFinding("wrapper", "note", `${wrapper} has no binary yet; it builds ${binary} when it is run.`)];
+    return [makeFinding("wrapper", "note", `${wrapper} has no binary yet, and builds ${binary} when you run it.`)];
   const same = realpathOf(binary) === realpathOf(self[0] as string);
   return [
     same
       ? makeFinding("wrapper", "fine", `${wrapper} runs this very binary.`)
-      : makeFinding("wrapper", "note", `${wrapper} runs another binary than this one: ${binary}.`),
+      : makeFinding("wrapper", "note", `${wrapper} runs a different binary: ${binary}.`),
   ];
 }
 
@@ -56,16 +56,16 @@ export function checkKernel(): Finding[] {
     makeFinding(
       "cgroups",
       "fine",
-      "dt uses no cgroups: a tree is found by ancestry, session, token and lineage, which needs no rights and no daemon.",
+      "dt uses no cgroups: it finds a tree by ancestry, session, token and lineage, which needs no privileges and no daemon.",
     ),
   ];
 }
 
-/** Before anything trusts it: what `openStore` would refuse is named here, and a mode that is too open as well. */
+/** Checked before anything trusts the directory: names what `openStore` would refuse, and a mode that is too open. */
 export function checkRunDirectory(directory: string, uid: number): { findings: Finding[]; usable: boolean } {
   const stat = lstatSync(directory, { throwIfNoEntry: false });
   if (stat === undefined) {
-    const text = `${directory} is not there: nothing was started yet, or somebody removed it.`;
+    const text = `${directory} does not exist: nothing has been started yet, or it was removed.`;
     return { findings: [makeFinding("run-directory", "fine", text)], usable: false };
   }
   const mode = (stat.mode & 0o777).toString(8).padStart(4, "0");
@@ -73,18 +73,18 @@ export function checkRunDirectory(directory: string, uid: number): { findings: F
   if (stat.isSymbolicLink() || !stat.isDirectory()) {
     const what = stat.isSymbolicLink() ? "is a symbolic link" : "is not a directory";
     const hint = stat.isSymbolicLink()
-      ? "Remove the link, or set DIALTONE_RUN_DIR to where it points."
+      ? "Remove the link, or set DIALTONE_RUN_DIR to the directory it points to."
       : `mv ${showWord(directory)} ${showWord(`${directory}.old`)}`;
-    const text = `${directory} ${what}; dt keeps its state only in a real directory.`;
+    const text = `${directory} ${what}, and dt keeps its state only in a real directory.`;
     return { findings: [makeFinding("run-directory", "attention", text, { details, hint })], usable: false };
   }
   if (stat.uid !== uid && uid !== 0) {
     const text = `${directory} belongs to uid ${stat.uid}, not to you (uid ${uid}).`;
-    const hint = "Run dt as that user, or set DIALTONE_RUN_DIR to a directory of yours.";
+    const hint = "Run dt as that user, or set DIALTONE_RUN_DIR to a directory that you own.";
     return { findings: [makeFinding("run-directory", "attention", text, { details, hint })], usable: false };
   }
   if ((stat.mode & 0o077) !== 0) {
-    const text = `${directory} can be read or changed by others (mode ${mode}).`;
+    const text = `Other users can read or change ${directory} (mode ${mode}).`;
     const repair = () => {
       makePrivateDirectory(directory);
       return { done: true, text: `made ${directory} private (mode 0700)` };
@@ -95,12 +95,12 @@ export function checkRunDirectory(directory: string, uid: number): { findings: F
     };
   }
   return {
-    findings: [makeFinding("run-directory", "fine", `${directory} is yours alone (mode ${mode}).`, { details })],
+    findings: [makeFinding("run-directory", "fine", `${directory} is private to you (mode ${mode}).`, { details })],
     usable: true,
   };
 }
 
-/** A start writes record, want, lock, history and shims. */
+/** A start writes a record, a want, a lock, a history and shims. */
 const FEW_FILES = 100;
 const LITTLE_BYTES = 1024 * 1024;
 
@@ -112,14 +112,14 @@ export function checkFileSystem(directory: string): Finding[] {
 function describeAbilities(directory: string, facts: FileSystemFacts): Finding[] {
   const details = { ...facts, directory };
   if (facts.problem !== null) {
-    const text = `No file can be made in ${directory}: ${facts.problem}.`;
+    const text = `dt cannot create a file in ${directory}: ${facts.problem}.`;
     const hint = "Free space, or set DIALTONE_RUN_DIR to a writable directory.";
     return [makeFinding("file-system", "attention", text, { details, hint })];
   }
   const abilities: [boolean | null, string, string][] = [
-    [facts.links, "hard links", "locks are taken by exclusive creation instead, which is as safe"],
-    [facts.flock, "flock", "a stale lock is not broken by itself: `dt doctor --fix` does"],
-    [facts.holes, "hole punching", "`logs.maxSize` is off: a log grows as long as its launch runs"],
+    [facts.links, "hard links", "dt takes locks by exclusive creation instead, which is as safe"],
+    [facts.flock, "flock", "a stale lock is broken only by `dt doctor --fix`"],
+    [facts.holes, "hole punching", "`logs.maxSize` has no effect: a log grows as long as its launch runs"],
   ];
   const works = abilities.flatMap(([there, name]) => (there === true ? [name] : []));
   const kind = `The file system of ${directory} (${facts.kind ?? "unknown"})`;
@@ -138,18 +138,18 @@ function describeRoom(directory: string, { freeBytes, freeFiles }: FileSystemFac
   const details = { freeBytes, freeFiles };
   if (freeBytes < LITTLE_BYTES || (freeFiles !== null && freeFiles < FEW_FILES)) {
     const what = freeBytes < LITTLE_BYTES ? formatBytes(freeBytes) : `room for ${freeFiles} files`;
-    const text = `Only ${what} is left on the disk of ${directory}: launches can be stopped but not started, and what they write to their logs is lost.`;
+    const text = `Only ${what} is left on the disk of ${directory}: dt can stop launches but not start them, and what they write to their logs is lost.`;
     return [makeFinding("free-space", "attention", text, { details, hint: "Free some space." })];
   }
   return [makeFinding("free-space", "fine", `${formatBytes(freeBytes)} are free there.`, { details })];
 }
 
-/** The roots that the user's home remembers. */
+/** The roots that are remembered in the user's home. */
 export function checkRoots(home: string | null): Finding[] {
   if (home === null) return [];
   return listRootsIn(join(home, "roots")).flatMap(({ file, root }) => {
     if (isDirectory(root)) return [];
-    const text = `A project is remembered that is no longer there: ${root}.`;
+    const text = `dt remembers a project that no longer exists: ${root}.`;
     const repair = () => {
       removeFile(file);
       return { done: true, text: `forgot ${root}` };
@@ -158,7 +158,7 @@ export function checkRoots(home: string | null): Finding[] {
   });
 }
 
-/** Only what is certain counts as gone: a directory that may not be looked at is there. */
+/** Only a certain answer counts as gone: a directory that this user may not look at is there. */
 function isDirectory(path: string): boolean {
   try {
     return statSync(path).isDirectory();
@@ -176,7 +176,7 @@ function realpathOf(path: string): string {
   }
 }
 
-/** Shims of dt itself on the PATH of a launch are this binary under another name. */
+/** Null also for dt's own shim on the PATH of a launch: it is this binary under another name. */
 function lookup(name: string, path: string, cwd: string): string | null {
   try {
     const found = findExecutable(name, path, cwd);

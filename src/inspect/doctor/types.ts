@@ -35,7 +35,7 @@ export interface Finding {
   /** What to do, as a sentence or a command; null when there is nothing to do. */
   hint: string | null;
   details: Record<string, unknown> | null;
-  /** The safe repair that `--fix` does; gives a sentence about what it did. Throws, or says, what it could not do. */
+  /** The safe repair that `--fix` does, and a sentence about it. Throws, or reports, what it could not do. */
   repair: (() => Promise<Repaired> | Repaired) | null;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Why a key runs, does not run, waits or was stopped: facts in, plain sentences out, the most telling first. The headline
- * comes from `headlines.ts`, all that is worth knowing beside it from here. Pure.
+ * Why a key runs, does not run, waits or was stopped: facts in, plain sentences out, the most telling first. The
+ * headline comes from `headlines.ts`; this file adds everything else worth knowing. Pure.
  */
 import type { DriftField } from "../../supervisor/prepare/drift.ts";
 import { showCommand } from "../../values/commandline.ts";
@@ -9,7 +9,7 @@ import type { KeyFacts } from "./facts.ts";
 import { HEADLINES } from "./headlines.ts";
 import { byWhom, endSentence, startCommand, times, when } from "./phrases.ts";
 
-/** Below this a file system is as good as full: no whole page of output fits any more. */
+/** Below this a file system is as good as full: not even a page of output fits. */
 const FULL_BYTES = 64 * 1024;
 
 export function explainKey(facts: KeyFacts): string[] {
@@ -28,7 +28,7 @@ export function explainKey(facts: KeyFacts): string[] {
     ...explainLog(facts),
     ...(facts.state === "foreign" ? [] : facts.unreadable).map(
       ({ file, reason }) =>
-        `${file} cannot be read (${reason}). The next start or stop keeps it as *.corrupt, and searches for what it stood for.`,
+        `${file} cannot be read (${reason}). The next start or stop keeps it as *.corrupt, and searches for the launch behind it.`,
     ),
   ];
 }
@@ -47,7 +47,7 @@ export function isKnown({ state, exit, want, lock, unreadable, declared, pending
   );
 }
 
-/** Of what is not launched yet. */
+/** Starts that have not launched anything yet. */
 function explainPending({ key, pending = [] }: KeyFacts): string[] {
   return pending.map(
     (by) =>
@@ -56,22 +56,22 @@ function explainPending({ key, pending = [] }: KeyFacts): string[] {
 }
 
 function explainUnknown({ key, declared, unreadable, log }: KeyFacts): string[] {
-  if (unreadable.length > 0) return [`${key} does not run; how it ended last cannot be read.`];
+  if (unreadable.length > 0) return [`${key} is not running; how it last ended cannot be read.`];
   switch (declared.is) {
     case "managed":
       return [`${key} has never run here. \`${startCommand(key)}\` starts it.`];
     case "oneshot":
       if (log.is === "there")
         return [
-          `${key} is a one-shot, and ${log.path} holds the output of its last captured run, but no end of it was written down: it goes on, or its dt was killed.`,
+          `${key} is a one-shot, and ${log.path} holds the output of its last captured run, but its end was not recorded: it is still running, or its dt was killed.`,
         ];
       return [
-        `${key} is a one-shot: dt becomes the command, so nothing of it is kept on disk and there is nothing to explain. \`dt --capture …\` keeps it.`,
+        `${key} is a one-shot: dt becomes the command, so nothing about it is kept on disk and there is nothing to explain. \`dt --capture …\` keeps it.`,
       ];
     case "failed":
       return [`${key} cannot be started: its plugin could not be loaded. ${declared.message}`];
     default:
-      return [`${key} does not run.`];
+      return [`${key} is not running.`];
   }
 }
 
@@ -94,29 +94,32 @@ function explainHost(facts: KeyFacts): string[] {
   if (record === null) return [];
   if (host === "unknown" || leader === "unknown") {
     return [
-      `It was started in another pid namespace (${record.host.pidNamespace}; a container on this directory?), where its numbers mean something else: whether it runs cannot be told from here, and nothing here signals it.`,
+      `It was started in another pid namespace (${record.host.pidNamespace}; a container that mounts this directory?), where its pids mean something else: dt cannot see from here whether it is running, and never signals it.`,
     ];
   }
   if (leader !== "alive") return [];
   if (host === "alive")
     return [`Its host is pid ${record.host.pid}, ${record.detached ? "detached" : "in a terminal"}.`];
   return [
-    `Its host (pid ${record.host.pid}) is gone: it runs on, but nobody starts it again, keeps its log small or will see how it ends. \`dt restart ${key}\` gives it a new one.`,
+    `Its host (pid ${record.host.pid}) is gone: it runs on, but nothing will restart it, keep its log small or see how it ends. \`dt restart ${key}\` gives it a new host.`,
   ];
 }
 
-/** What its host watches for it. */
+/** The files that its host watches for it. */
 function explainWatch({ history, host, leader, now }: KeyFacts): string[] {
   const watch = history?.watch;
   if (watch === undefined || leader !== "alive") return [];
-  if (host !== "alive") return [`Nobody watches ${watch.paths.join(", ")} any more: its host did.`];
+  if (host !== "alive")
+    return [
+      `${watch.paths.join(", ")} ${watch.paths.length === 1 ? "is" : "are"} no longer watched: its host did that.`,
+    ];
   const held =
     watch.held === undefined ? [] : [`${watch.held.why} (${formatDuration(now - Date.parse(watch.held.at))} ago).`];
-  const trouble = watch.trouble === undefined ? [] : [`Of the watching: ${watch.trouble}.`];
+  const trouble = watch.trouble === undefined ? [] : [`Watching has a problem: ${watch.trouble}.`];
   const { unmatched = [] } = watch;
   const names = unmatched.map((one) => JSON.stringify(one)).join(", ");
   const nothing =
-    unmatched.length === 0 ? [] : [`Of these ${names} ${unmatched.length === 1 ? "matches" : "match"} no file so far.`];
+    unmatched.length === 0 ? [] : [`${names} ${unmatched.length === 1 ? "matches" : "match"} no file so far.`];
   return [`Its host watches ${watch.paths.join(", ")}, and restarts it on a change.`, ...nothing, ...held, ...trouble];
 }
 
@@ -132,31 +135,31 @@ function explainEarlierRun(facts: KeyFacts): string[] {
 function explainWant(facts: KeyFacts): string[] {
   const { want } = facts;
   if (want === null) return [];
-  const what = want.want === "run" ? "that it runs" : "that it is stopped";
-  return [`What was last asked for is ${what}: ${when(facts, want.at)}, ${byWhom(want.by)}.`];
+  const what = want.want === "run" ? "to run it" : "to stop it";
+  return [`The last request was ${what}: ${when(facts, want.at)}, ${byWhom(want.by)}.`];
 }
 
 function explainDrift({ drift, key }: KeyFacts): string[] {
   if (drift === null || drift.length === 0) return [];
   return [
-    `What runs is not what the manifest says now: ${drift.map(driftPhrase).join("; ")}. \`dt restart ${key}\` starts what it says.`,
+    `What is running is not what the manifest says now: ${drift.map(driftPhrase).join("; ")}. \`dt restart ${key}\` applies the manifest.`,
   ];
 }
 
 function driftPhrase(field: DriftField): string {
   switch (field.field) {
     case "argv":
-      return `the command was \`${showCommand(field.was)}\` and is \`${showCommand(field.now)}\``;
+      return `the command was \`${showCommand(field.was)}\` and is now \`${showCommand(field.now)}\``;
     case "cwd":
-      return `the directory was ${field.was} and is ${field.now}`;
+      return `the directory was ${field.was} and is now ${field.now}`;
     case "port":
-      return `the port was ${field.was ?? "none"} and is ${field.now ?? "none"}`;
+      return `the port was ${field.was ?? "none"} and is now ${field.now ?? "none"}`;
     case "env": {
       const change = field.was === undefined ? "is new" : field.now === undefined ? "is gone" : "has another value";
       return `the variable ${field.name} ${change}`;
     }
     case "command":
-      return "no manifest declares this command any more";
+      return "no manifest declares this command any longer";
     case "start":
       return `it could not be started now (${field.now})`;
   }
@@ -166,15 +169,15 @@ function explainLock(facts: KeyFacts): string[] {
   const { lock, key } = facts;
   if (lock === null) return [];
   if (lock.holder === null && lock.presence === "unknown")
-    return ["Its lock cannot be read from here, or was taken by another version of dt: it is waited for."];
+    return ["Its lock cannot be read from here, or was taken by another version of dt: starts and stops wait for it."];
   if (lock.holder === null)
-    return ["There is an unfinished lock on it, left by a dt that was killed. The next start or stop breaks it."];
+    return ["It has an unfinished lock, left by a dt that was killed. The next start or stop breaks it."];
   const { holder, doing, since, command } = lock.holder;
   const who = `pid ${holder.pid} (${command}), ${when(facts, since)}, doing: ${doing}`;
   if (lock.presence === "alive") return [`It is being changed right now: its lock was taken by ${who}.`];
   if (lock.presence === "unknown")
     return [
-      `Its lock was taken by ${who}, in another pid namespace: nothing can be started or stopped here until it is given back. If that container is gone: remove ${key}.lock from the run directory.`,
+      `Its lock was taken by ${who}, in another pid namespace: dt cannot start or stop it from here until the lock is released. If that container is gone, remove ${key}.lock from the run directory.`,
     ];
   return [`Its lock was taken by ${who}. That process is gone, so the next start or stop breaks the lock.`];
 }
@@ -182,14 +185,14 @@ function explainLock(facts: KeyFacts): string[] {
 function explainLog({ log, leader }: KeyFacts): string[] {
   const sentences: string[] = [];
   if (leader === "alive" && log.is === "missing")
-    sentences.push(`Its log ${log.path} was removed: what it writes goes to a file that has no name any more.`);
+    sentences.push(`Its log ${log.path} was removed: its output goes to a file that no longer has a name.`);
   if (leader === "alive" && log.is === "other")
     sentences.push(
-      `${log.path} is not the file it writes to: that one was moved or removed, so what it writes now is not there.`,
+      `${log.path} is not the file it writes to: that one was moved or removed, so its output is no longer in here.`,
     );
   if (log.freeBytes !== null && log.freeBytes < FULL_BYTES)
     sentences.push(
-      `The disk that holds its log is full (${log.freeBytes} bytes are free): what it writes is refused by the system, and lost.`,
+      `The disk that holds its log is full (${log.freeBytes} bytes are free): the system refuses its output, which is lost.`,
     );
   return sentences;
 }

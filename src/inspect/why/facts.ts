@@ -1,4 +1,4 @@
-/** All that is on disk and in the kernel about one key, read once and without a change, for those who explain it. */
+/** All that is on disk and in the kernel about one key, read once and without changing anything, to be explained. */
 import { statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { readLastLines } from "../../logs/tail.ts";
@@ -20,7 +20,7 @@ import type { LockHolder } from "../../sys/lock/lock.ts";
 import { type Presence, presenceOf } from "../../sys/process/identity.ts";
 import { formatKey, parseKey } from "../../values/key.ts";
 
-/** What the manifests, as last loaded, say of a key. */
+/** What the manifests, as last loaded, say about a key. */
 export type Declared =
   | { is: "managed"; restart: ManagedSettings["restart"] }
   /** `log`: as its manifest names it. */
@@ -33,7 +33,10 @@ export type Declared =
 
 export interface LockFacts {
   holder: LockHolder | null;
-  /** Without a holder: `gone` for a file that a crash left empty or cut off, `unknown` for one that may not be read from here. */
+  /**
+   * Without a holder: `gone` for a file that a crash left empty or cut off, `unknown` for one that cannot be read from
+   * here.
+   */
   presence: Presence;
 }
 
@@ -43,7 +46,7 @@ export interface LogFacts {
   is: "there" | "missing" | "other";
   /** Of its file system; null when that cannot be asked. */
   freeBytes: number | null;
-  /** The last lines, where no exit holds them: of what runs and is not well, or ended unseen. */
+  /** The last lines, where no exit holds them: of a launch that is unhealthy, or that ended unseen. */
   lines: string[];
 }
 
@@ -53,29 +56,29 @@ export interface KeyFacts {
   now: number;
   /** Null when nothing is known of the key but its name. */
   state: KeyState | null;
-  /** Of what runs, or was found to run. */
+  /** Of the leader, or of another process of the launch that was found. */
   pid: number | null;
   record: LaunchRecord | null;
   history: LaunchHistory | null;
   exit: ExitRecord | null;
   want: Want | null;
-  /** Files that are there and cannot be read. */
+  /** Files that exist and cannot be read. */
   unreadable: { file: string; reason: string }[];
   leader: Presence;
   host: Presence;
-  /** Whether the record was written before this machine was started. */
+  /** Whether the record was written before the machine last booted. */
   earlierBoot: boolean;
   lock: LockFacts | null;
-  /** Who asked for the starts that are under way; absent: none is. */
+  /** Who asked for the starts that are under way; absent when none is. */
   pending?: Asker[];
   drift: DriftField[] | null;
   declared: Declared;
   log: LogFacts;
-  /** Of a stack: what the engine says of its containers, as a phrase; absent where there is none, or no record of it. */
+  /** Of a stack: what the engine says about its containers, as a phrase; absent without a stack, or a record of it. */
   containers?: string;
 }
 
-/** `seen` is what `ps` says of the key. */
+/** `seen`: what `ps` says about the key. */
 export function gatherFacts(
   ground: Ground,
   key: string,
@@ -99,7 +102,7 @@ export function gatherFacts(
   const state = seen?.state ?? null;
   const declared = findDeclared(index, key);
   const pending = askersOf(ground, pendingStarts(ground, key));
-  // What a stranger's manifest names is no output of a run here.
+  // A log that a stranger's manifest names is not the output of a run here.
   const ownLog = declared.is === "oneshot" && ground.isStrange !== true ? declared.log : null;
   const usualLog = ownLog === null ? store.path(key, "log") : resolveIn(ground.root, ownLog);
   return {
@@ -142,7 +145,7 @@ function findDeclared(index: ManifestIndex | null, key: string): Declared {
   return failure === undefined ? { is: "absent" } : { is: "failed", message: failure.message };
 }
 
-/** States in which the log's own last lines tell more than those of an earlier exit. */
+/** States in which the last lines of the log say more than those of an earlier exit. */
 const TELLING: readonly (KeyState | null)[] = ["unhealthy", "failed", "exited"];
 
 function readLog(

@@ -2,18 +2,19 @@
 import { signalName } from "../../sys/base/signals.ts";
 
 const OUT_OF_MEMORY =
-  "SIGKILL cannot be caught: somebody killed it (`kill -9`), or the kernel's out-of-memory killer did (`dmesg` or `journalctl -k` would say so).";
+  "SIGKILL cannot be caught: a user or program sent it (`kill -9`), or the kernel's out-of-memory killer did (`dmesg` or `journalctl -k` would say so).";
 
 const SIGNALS: Readonly<Record<string, string>> = {
   SIGKILL: OUT_OF_MEMORY,
-  SIGSEGV: "SIGSEGV means that it crashed: it touched memory that is not its own.",
-  SIGBUS: "SIGBUS means that it crashed: memory behind an address was not there (a file cut short, a full /dev/shm).",
-  SIGILL: "SIGILL means that it crashed: this processor does not know an instruction of it (built for another one?).",
+  SIGSEGV: "SIGSEGV means that it crashed: it accessed memory that is not its own.",
+  SIGBUS: "SIGBUS means that it crashed: there was no memory behind an address (a truncated file, a full /dev/shm).",
+  SIGILL:
+    "SIGILL means that it crashed: this processor does not know one of its instructions (built for another one?).",
   SIGFPE: "SIGFPE means that it crashed in arithmetic, such as a division by zero.",
-  SIGABRT: "SIGABRT means that it gave itself up: a failed assertion, or memory that could not be had.",
-  SIGTRAP: "SIGTRAP means that it stopped at a trap of its own, as programs do that find themselves broken.",
-  SIGSYS: "SIGSYS means that it made a system call which is forbidden to it (a sandbox, a container's filter).",
-  SIGPIPE: "SIGPIPE means that it wrote to a pipe or connection that nobody read any more.",
+  SIGABRT: "SIGABRT means that it aborted itself: a failed assertion, or memory that could not be allocated.",
+  SIGTRAP: "SIGTRAP means that it ran into a trap of its own, as a program does that finds itself broken.",
+  SIGSYS: "SIGSYS means that it made a forbidden system call (a sandbox, a container's filter).",
+  SIGPIPE: "SIGPIPE means that it wrote to a pipe or connection whose reader was gone.",
   SIGXFSZ: "SIGXFSZ means that a file grew beyond the limit of this session (`ulimit -f`).",
   SIGXCPU: "SIGXCPU means that it used more processor time than the limit of this session (`ulimit -t`).",
   SIGTERM: "SIGTERM asks a program to end; it did not come from dt.",
@@ -23,15 +24,15 @@ const SIGNALS: Readonly<Record<string, string>> = {
 };
 
 const CODES: Readonly<Record<number, string>> = {
-  126: "126 is what a shell gives when a command was found and cannot be executed (its mode, its format).",
-  127: "127 is what a shell gives when a command was not found (its name, PATH).",
+  126: "126 is what a shell returns when a command was found but cannot be executed (its mode, its format).",
+  127: "127 is what a shell returns when a command was not found (its name, PATH).",
 };
 
-/** Shells report a child that a signal ended as 128 + its number. */
+/** A shell reports a child that a signal ended as 128 + the number of the signal. */
 const SHELL_SIGNAL = 128;
 const LAST_SIGNAL = 64;
 
-/** One sentence, or null when the number says all there is. For an end that nobody asked dt for. */
+/** One sentence, or null when the number alone says it all. For an end that dt was not asked for. */
 export function meaningOf({ code, signal }: { code: number | null; signal: string | null }): string | null {
   if (signal !== null) return SIGNALS[signal] ?? null;
   if (code === null) return null;
@@ -39,5 +40,5 @@ export function meaningOf({ code, signal }: { code: number | null; signal: strin
   if (number < 1 || number > LAST_SIGNAL) return CODES[code] ?? null;
   const name = signalName(number);
   const more = name === "SIGKILL" ? ` ${OUT_OF_MEMORY}` : "";
-  return `${code} is ${SHELL_SIGNAL} + ${number}: what a shell gives when a program it ran was ended by ${name}.${more}`;
+  return `${code} is ${SHELL_SIGNAL} + ${number}: what a shell returns when ${name} ended a program that it ran.${more}`;
 }

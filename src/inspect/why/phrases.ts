@@ -25,12 +25,10 @@ export function forHowLong({ record, now }: KeyFacts): string {
   return ms < 0 ? "" : ` for ${formatDuration(ms)}`;
 }
 
-/** A time that is later than now is told as it is: the clock was set back. */
+/** A time in the future is shown as it is: the clock was set back. */
 export function when({ now }: KeyFacts, at: string): string {
   const ms = now - Date.parse(at);
-  return ms < 0
-    ? `at ${at} (later than it is now: was this machine's clock set back?)`
-    : `${formatDuration(ms)} ago (${at})`;
+  return ms < 0 ? `at ${at} (in the future: was this machine's clock set back?)` : `${formatDuration(ms)} ago (${at})`;
 }
 
 export function span(from: string, to: string): number {

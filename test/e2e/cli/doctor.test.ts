@@ -147,7 +147,7 @@ test("doctor clears only records without processes, and leaves a launch without 
       ["record", KEY, "dt doctor --fix"],
       ["launch", "t:two:default", "dt restart t:two:default"],
     ]);
-    expect(seen.wrong[0]?.text).toBe("t:dev:default ended while its host was gone, and nothing of it runs.");
+    expect(seen.wrong[0]?.text).toBe("t:dev:default ended while its host was gone, and none of its processes is left.");
     const fixed = await doctor(root, ["--fix"]);
     expect(fixed.wrong.map(({ key, repaired }) => [key, repaired?.done ?? null])).toEqual([
       [KEY, true],
@@ -172,17 +172,17 @@ test("doctor mends a start, a stop and a wait that were cut off", async () => {
     const whole = JSON.parse(root.read(RECORD));
     const by = { by: "user", pid: 4, command: "dt stop t dev" };
     for (const [phase, text, more] of [
-      ["starting", "was being started when its host was ended", { leader: null }],
+      ["starting", "was being started when its host ended", { leader: null }],
       [
         "stopping",
-        "was being stopped when whoever did that (pid 4) was ended",
+        "was being stopped when the process that did so (pid 4) ended",
         { stopping: { by, at: whole.startedAt } },
       ],
-      ["backoff", "waited to be started again by its policy, but its host is gone", { leader: null }],
+      ["backoff", "was waiting for its policy to restart it, but its host is gone", { leader: null }],
     ] as const) {
       root.writeState(RECORD, { ...whole, phase, ...more });
       expect((await doctor(root)).wrong.map((finding) => finding.text)).toEqual([
-        `t:dev:default ${text}, and nothing of it runs.`,
+        `t:dev:default ${text}, and none of its processes is left.`,
       ]);
       expect((await doctor(root, ["--fix"])).ok).toBe(true);
       expect(existsSync(join(root.dir, RECORD))).toBe(false);
@@ -417,7 +417,9 @@ test("doctor reports a stack without Compose, or whose engine does not answer", 
     program("docker", 'test "$1" = compose');
     const silent = await run(bin);
     expect(silent.code).toBe(1);
-    expect(silent.said[0]).toContain("s:dev needs Compose: docker compose is there, but its engine does not answer");
+    expect(silent.said[0]).toContain(
+      "s:dev needs Compose: docker compose is installed, but its engine does not answer",
+    );
     // Where something else can be run, that is worth a note.
     root.write(
       "manifests/u.json",
@@ -431,7 +433,7 @@ test("doctor reports a stack without Compose, or whose engine does not answer", 
     program("docker", "exit 0");
     expect(await run(bin)).toEqual({
       code: 0,
-      said: [expect.stringContaining("docker compose is there, and its engine answers."), "All is well."],
+      said: [expect.stringContaining("docker compose is installed, and its engine answers."), "All is well."],
     });
     // In a root that is not trusted no program is run.
     program("docker", `touch ${root.base}/RAN`);

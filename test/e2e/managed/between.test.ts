@@ -100,7 +100,7 @@ test("while what a launch left is ended, the launch is stopping, with the pid an
     });
     expect(runs(swept.pid as number)).toBe(true);
     const why = await root.dt(["why", "a:x"]);
-    expect(why.stdout).toContain("a:x:default has ended by itself with code 7, and its leftovers are being ended.");
+    expect(why.stdout).toContain("a:x:default has ended by itself with code 7, and what it left is being stopped.");
     await until("it is over", async () => (await psOf(root, "a:x:default"))?.state === "failed");
     expect(runs(swept.pid as number)).toBe(false);
   } finally {

@@ -91,7 +91,7 @@ test("alive with a restart makes a counted new run with its reason, though the p
     const failed = await givenUp(root);
     expect(failed).toMatchObject({ pid: null, restarts: 2, exit: { reason: "failed" } });
     expect(failed.note).toMatch(/not alive: .*; given up after 2 restarts within 1m$/);
-    expect(await why(root)).toContain("Its policy has given up: it started it again 2 times within 1m.");
+    expect(await why(root)).toContain("Its policy has given up after 2 restarts within 1m.");
     expect(root.processes()).toEqual([]);
   });
 });
@@ -101,7 +101,7 @@ test("a crash loop ends at its limit", async () => {
   await within(root, async () => {
     await root.dt(["h", "dev", "-d", "--no-wait"]);
     expect(await givenUp(root)).toMatchObject({ restarts: 3, exit: { code: 3 } });
-    expect(await why(root)).toContain("it started it again 3 times within 10m");
+    expect(await why(root)).toContain("given up after 3 restarts within 10m");
   });
 });
 

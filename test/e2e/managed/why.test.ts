@@ -103,7 +103,7 @@ test("why says of a running launch since when, by whom and with which host, also
       lastLines: [],
     });
     const text = await textOf(root);
-    expect(text).toContain(`t:dev:default runs as pid ${pid} for `);
+    expect(text).toContain(`t:dev:default has been running as pid ${pid} for `);
     expect(text).toContain(`by dt t dev -d (pid ${caller.pid})`);
     process.kill(why.host?.pid as number, "SIGKILL");
     await until("the host is gone", () => !runs(why.host?.pid as number));
@@ -114,7 +114,7 @@ test("why says of a running launch since when, by whom and with which host, also
     const after = await whyOf(root);
     expect(after).toMatchObject({ state: "failed", lastLines: [`plain ${pid}`] });
     expect(after.why[0]).toBe(
-      "t:dev:default does not run: it ended while its host was gone, so nobody saw when or how.",
+      "t:dev:default is not running: it ended while its host was gone, so when and how it ended is unknown.",
     );
   });
 });
@@ -138,7 +138,7 @@ test("why says what a starting launch waits for, then why it is unhealthy, then 
     expect(await starting.exited).toBe(0);
     const ready = await whyOf(root);
     expect(ready).toMatchObject({ state: "ready", ready: { is: "ready" } });
-    expect(ready.why[0]).toMatch(/is ready: it runs as pid \d+ for .*; it was ready .* after its start\./);
+    expect(ready.why[0]).toMatch(/is ready: it has been running as pid \d+ for .*; it was ready .* after its start\./);
 
     expect((await root.dt(["t", "web", "-d"])).code).toBe(124);
     const unhealthy = await whyOf(root, "t:web");
@@ -166,7 +166,7 @@ test("why says by whom and after how long a launch was stopped or replaced, and 
       exit: { reason: "stopped", signal: "SIGTERM", by: { by: "user", pid: stopper.pid, command: "dt stop t dev" } },
       lastLines: [`plain ${pid}`],
     });
-    expect(why.why[0]).toMatch(/does not run: it was stopped by dt stop t dev \(pid \d+\) after .*signal SIGTERM/);
+    expect(why.why[0]).toMatch(/is not running: it was stopped by dt stop t dev \(pid \d+\) after .*signal SIGTERM/);
     const exit = JSON.parse(root.read(file("exit.json")));
     expect(Object.keys(exit).sort()).toEqual(
       "argv at by code cwd key lastLines log reason restarts seal signal startedAt text token uptimeMs version".split(
@@ -197,11 +197,9 @@ test("why explains an end's code, with at most fifty last lines, without escape 
       exit: { code: null, signal: "SIGKILL", by: null },
     });
     expect(await textOf(root, "t:killed")).toContain("the kernel's out-of-memory killer did");
-    expect(await textOf(root, "t:killed")).toContain(
-      'It is not started again by itself: its manifest says `restart: "no"`',
-    );
+    expect(await textOf(root, "t:killed")).toContain('It is not restarted: its manifest says `restart: "no"`');
     expect(await textOf(root, "t:shell")).toContain("137 is 128 + 9");
-    expect(await textOf(root, "t:absent")).toContain("127 is what a shell gives when a command was not found");
+    expect(await textOf(root, "t:absent")).toContain("127 is what a shell returns when a command was not found");
     const talks = await whyOf(root, "t:talks");
     expect(talks.lastLines).toHaveLength(50);
     expect([talks.lastLines[0], talks.lastLines[48], talks.lastLines[49]]).toEqual(["152", "200", "red end"]);
@@ -210,7 +208,7 @@ test("why explains an end's code, with at most fifty last lines, without escape 
     const long = await whyOf(root, "t:long");
     expect(long.lastLines).toHaveLength(1);
     expect(Buffer.byteLength(long.lastLines[0] as string)).toBeLessThanOrEqual(64 * 1024);
-    expect(await textOf(root, "t:fine")).toContain('`restart: "on-failure"` does that after a failure only');
+    expect(await textOf(root, "t:fine")).toContain('`restart: "on-failure"` does that only after a failure');
   });
 });
 
@@ -228,8 +226,8 @@ test("why says of a waiting launch because of which exit it waits and until when
     expect(Date.parse(waits.backoff?.nextAt as string)).toBeGreaterThan(
       Date.parse(waits.exit ? (waits.exit as never as { at: string }).at : ""),
     );
-    expect(waits.why[0]).toContain("waits to be started again: it failed with signal SIGKILL after");
-    expect(waits.why[1]).toMatch(/^Its policy starts it in .* \(at .*\), for the 1st time in a row\./);
+    expect(waits.why[0]).toContain("waiting to be restarted: it failed with signal SIGKILL after");
+    expect(waits.why[1]).toMatch(/^Its policy restarts it in .* \(at .*\), for the 1st time in a row\./);
     const again = await until("it runs again", async () => {
       const why = await whyOf(root);
       return why.state === "running" ? why : null;
@@ -243,7 +241,7 @@ test("why says of a waiting launch because of which exit it waits and until when
     await until("it waits again", async () => (await psOf(root))?.state === "backoff");
     process.kill(again.host?.pid as number, "SIGKILL");
     await until("its host is gone", () => !runs(again.host?.pid as number));
-    expect((await whyOf(root)).why[1]).toContain("Its policy would have started it again, but its host");
+    expect((await whyOf(root)).why[1]).toContain("Its policy would have restarted it, but its host");
   });
 });
 
@@ -267,7 +265,7 @@ test("a failed start with nothing left running is recorded; one whose old launch
         by: { command: "dt t dev -d" },
       },
     });
-    expect(why.why[0]).toContain(`does not run: it could not be started: t:dev:default needs port ${port}`);
+    expect(why.why[0]).toContain(`is not running: it could not be started: t:dev:default needs port ${port}`);
     expect((await root.dt(["ps"])).stdout).toContain("could not be started");
     expect((await root.dt(["t", "dev", "-d"])).code).toBe(0);
 
@@ -421,7 +419,7 @@ test("why says what differs from the manifest, with values of variables only on 
       { field: "env", name: "SAME", change: "changed" },
     ]);
     const text = await textOf(root);
-    expect(text).toContain("the command was `sleep 1000` and is `sleep 2000`");
+    expect(text).toContain("the command was `sleep 1000` and is now `sleep 2000`");
     expect(text).toContain("the variable SAME has another value");
     expect(text + JSON.stringify(why)).not.toContain("secret-");
     expect((await whyOf(root, KEY, "--verbose")).drift?.at(-1)).toEqual({
@@ -478,7 +476,7 @@ test("why names unreadable files and explains an earlier boot", async () => {
       record.leader.bootId = record.host.bootId = "00000000-0000-0000-0000-000000000000";
     });
     expect(await whyOf(root)).toMatchObject({ state: "failed", pid: null });
-    expect(await textOf(root)).toContain("the machine was started anew since it was started");
+    expect(await textOf(root)).toContain("a reboot of the machine has ended it since");
     root.write(file("meta.json"), whole);
   });
 });
@@ -494,7 +492,7 @@ test("why and ps report an unreadable exit file, and a stop leaves it alone", as
       pid: null,
       note: expect.stringContaining("cannot be read"),
     });
-    expect(await textOf(root)).toContain("t:dev:default does not run; how it ended last cannot be read.");
+    expect(await textOf(root)).toContain("t:dev:default is not running; how it last ended cannot be read.");
     expect((await root.dt(["stop", "t", "dev"])).stderr).toBe("dt: t:dev:default is not running\n");
   });
 });
@@ -512,16 +510,16 @@ test("why explains a stop and a start that were cut off", async () => {
       record.stopping = { by, at: new Date().toISOString() };
     });
     const stopping = await textOf(root);
-    expect(stopping).toContain("is being stopped since");
+    expect(stopping).toContain("is being stopped, asked for");
     expect(stopping).toContain("That stop was cut off: the next start or stop finishes it (dt stop t:dev:default).");
     process.kill(one?.pid as number, "SIGKILL");
     await until("it is gone", () => !runs(one?.pid as number));
-    expect(await textOf(root)).toContain("does not run: it was stopped");
+    expect(await textOf(root)).toContain("is not running: it was stopped");
     change(root, file("meta.json"), (record: { phase: string; stopping: unknown; leader: unknown }) => {
       record.phase = "starting";
       record.stopping = record.leader = null;
     });
-    expect(await textOf(root)).toContain("does not run: its start was cut off. Its host (pid");
+    expect(await textOf(root)).toContain("is not running: its start was cut off. Its host (pid");
   });
 });
 
@@ -538,8 +536,8 @@ test("with the clock set back, why reports times later than now and no negative 
     });
     expect((await ps(root))[0]).toMatchObject({ state: "running", uptimeMs: 0 } as never);
     const text = await textOf(root);
-    expect(text).toContain(`t:dev:default runs as pid ${one?.pid}.`);
-    expect(text).toContain(`at ${later} (later than it is now: was this machine's clock set back?)`);
+    expect(text).toContain(`t:dev:default has been running as pid ${one?.pid}.`);
+    expect(text).toContain(`at ${later} (in the future: was this machine's clock set back?)`);
     expect((await root.dt(["stop", "t", "dev"])).code).toBe(0);
     expect(await whyOf(root)).toMatchObject({ state: "stopped", exit: { uptimeMs: 0 } });
     expect((await root.dt(["ps", "--all"])).stdout).not.toContain("-1");
@@ -561,7 +559,7 @@ test("why reports a removed log, and one whose disk is full", async () => {
       rmSync(join(root.dir, file("log")));
       expect(await whyOf(root)).toMatchObject({ log: { is: "missing" } });
       expect((await root.dt(["logs", "t", "dev"])).stderr).toContain("t:dev:default writes to another file than ");
-      expect(await textOf(root)).toContain("was removed: what it writes goes to a file that has no name any more");
+      expect(await textOf(root)).toContain("was removed: its output goes to a file that no longer has a name");
       root.write(file("log"), "");
       expect(await whyOf(root)).toMatchObject({ log: { is: "other" } });
       expect(await root.dt(["logs", "t", "dev"])).toMatchObject({

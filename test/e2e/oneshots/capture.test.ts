@@ -314,7 +314,7 @@ describe("several at once, and what is killed", () => {
     const listed = JSON.parse((await root.dt(["ps", "--all", "--json"])).stdout) as { key: string }[];
     expect(listed.filter(({ key }) => key === "t:sh:default")).toEqual([]);
     const why = await root.dt(["why", "t", "sh"]);
-    expect([why.code, why.stdout.includes("no end of it was written down")]).toEqual([0, true]);
+    expect([why.code, why.stdout.includes("its end was not recorded")]).toEqual([0, true]);
     expect(readdirSync(root.run).filter((name) => name.endsWith(".lock"))).toEqual([]);
     expect((await root.dt(["doctor", "--json"])).stdout).not.toContain("t:sh:default");
   });

@@ -504,7 +504,7 @@ describe.skipIf(missing !== null)("a stack", () => {
       await until("the log goes on", () => readLog(root).length > before);
       // And the follower: the engine still tells.
       process.kill((await row(root)).pid, "SIGKILL");
-      await until("nobody follows", async () => (await row(root)).note?.includes("nobody follows") === true);
+      await until("nothing follows", async () => (await row(root)).note?.includes("nothing follows") === true);
       expect(await row(root)).toMatchObject({ state: "running" });
       expect(engine.containers()).toHaveLength(2);
       // A rerun follows the same containers again.

@@ -101,7 +101,7 @@ describe("a forged record", () => {
       }
       expect(await states(of)).toEqual({ [KEY]: "foreign" });
       expect((await dt(["ps"])).stdout).toContain("foreign: not written by your dt");
-      expect((await dt(["why", "a", "b"])).stdout).toContain("Nothing in its files is believed");
+      expect((await dt(["why", "a", "b"])).stdout).toContain("dt believes nothing in them");
       expect((await dt(["doctor"])).stdout).toContain(`${KEY} is foreign`);
       expect((await dt(["stop", "a", "b"])).stderr).toContain("nothing was touched");
       const down = await dt(["down", "--json"]);

@@ -53,8 +53,8 @@ function factsOf(more: Partial<KeyFacts>): KeyFacts {
 test("why explains a policy that has given up", () => {
   expect(explainKey(factsOf({ state: "failed", exit: { ...EXIT, gaveUpAfter: 10, gaveUpWithinMs: 600_000 } }))).toEqual(
     [
-      "a:b:default does not run: it failed with code 1 after 1.0s, 1m ago (2026-05-04T09:59:00.000Z). It had been restarted 10 times.",
-      "Its policy has given up: it started it again 10 times within 10m. `dt a b` tries again.",
+      "a:b:default is not running: it failed with code 1 after 1.0s, 1m ago (2026-05-04T09:59:00.000Z). It had been restarted 10 times.",
+      "Its policy has given up after 10 restarts within 10m. `dt a b` tries again.",
     ],
   );
 });
@@ -64,7 +64,7 @@ test("why explains a plugin that cannot be loaded and a command that is no longe
     "a:b:default cannot be started: its plugin could not be loaded. a.ts:1: no.",
   ]);
   expect(explainKey(factsOf({ state: "failed", exit: EXIT, declared: { is: "absent" } })).at(-1)).toBe(
-    "No manifest declares this command any more.",
+    "No manifest declares this command any longer.",
   );
 });
 
@@ -80,7 +80,7 @@ test("why explains codes and signals", () => {
   expect(meaningOf({ code: 0, signal: null })).toBeNull();
   expect(meaningOf({ code: 255, signal: null })).toBeNull();
   expect(meaningOf({ code: 126, signal: null })).toContain("cannot be executed");
-  expect(meaningOf({ code: 143, signal: null })).toContain("ended by SIGTERM");
+  expect(meaningOf({ code: 143, signal: null })).toContain("SIGTERM ended a program");
   expect(meaningOf({ code: null, signal: "SIGSEGV" })).toContain("crashed");
   expect(meaningOf({ code: null, signal: "SIGUSR1" })).toBeNull();
 });
