@@ -104,7 +104,7 @@ export function endedReport(key: string, { exit, state }: Extract<Seen, { is: "e
   };
 }
 
-/** Beside the end itself, `failed` means that it is not restarted any more. */
+/** What `failed` means beyond the end itself: dt gave up restarting it. */
 function gaveUpOf({ text, gaveUpAfter, gaveUpWithinMs }: ExitRecord): string | null {
   if (gaveUpAfter === undefined) return null;
   const within = gaveUpWithinMs === undefined ? "" : ` within ${formatDuration(gaveUpWithinMs)}`;

@@ -108,7 +108,7 @@ function checkHostErrors({ store }: Ground): Finding[] {
   const stat = linkStatThere(file);
   const size = stat?.isFile() ? stat.size : 0;
   if (size === 0) return [];
-  const text = `${file} holds ${size} bytes of errors from hosts that had nobody to report them to.`;
+  const text = `${file} holds ${size} bytes of errors that hosts could not report elsewhere.`;
   return [
     makeFinding("host-errors", "note", text, { hint: `Read it, then: rm ${showWord(file)}`, details: { file, size } }),
   ];

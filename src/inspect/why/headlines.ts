@@ -46,7 +46,7 @@ export const HEADLINES: Record<KeyState, (facts: KeyFacts) => string[]> = {
           ? `Its probe keeps running, and it is shown as ${again} as soon as the probe succeeds.`
           : "It is probed again every second, and shown as ready as soon as the probe succeeds.";
     return [
-      `${facts.key} is unhealthy: it has been running as pid ${facts.pid}${forHowLong(facts)}, but ${lost ? `its probe began to fail ${when(facts, ready.at)}` : "was not ready in time"}.`,
+      `${facts.key} is unhealthy: it has been running as pid ${facts.pid}${forHowLong(facts)}, but ${lost ? `failed its probe ${when(facts, ready.at)}` : "was not ready in time"}.`,
       `The reason: ${why}.`,
       ...(on === null ? [] : [on]),
     ];
@@ -162,7 +162,7 @@ function endedByItself(facts: KeyFacts): string[] {
   }
   const meaning = meaningOf(exited);
   return [
-    `${key} is not running: it ended by itself with ${describeStatus(exited)} ${when(facts, exited.at)}, after ${formatDuration(span(record.startedAt, exited.at))}.`,
+    `${key} is not running: it ended by itself with ${describeStatus(exited)} after ${formatDuration(span(record.startedAt, exited.at))}, ${when(facts, exited.at)}.`,
     ...(meaning === null ? [] : [meaning]),
     "Its host ended before it could record that; the next start or stop does.",
   ];
