@@ -5,7 +5,7 @@ import { findTree } from "../supervisor/tree/tree.ts";
 import { type ProcessEntry, type ProcessIdentity, type ProcessTable, presenceOf } from "../sys/process/identity.ts";
 import type { Listening, Look } from "./types.ts";
 
-/** Finds all listeners at once: looking through the open files of every process, for each launch, is expensive. */
+/** Finds all listeners at once: most processes listen on nothing, and reading their open files per launch is slow. */
 export function findListening(table: ProcessTable, hosts: readonly ProcessIdentity[]): Listening {
   const ofHosts = new Set(hosts.flatMap((host) => (presenceOf(table, host) === "alive" ? [host.pid] : [])));
   const candidates = table.list().flatMap(({ pid }) => (ofHosts.has(pid) ? [] : [pid]));

@@ -48,7 +48,7 @@ function checkRecord(ground: Ground, record: LaunchRecord, by: Asker): Finding |
   }
   if (host === "alive") return null;
   if (leader === "alive") {
-    const text = `${key} runs (pid ${record.leader?.pid}), but its host (pid ${record.host.pid}) is gone: nothing will restart it, keep its log small or see how it ends.`;
+    const text = `${key} is running (pid ${record.leader?.pid}), but its host (pid ${record.host.pid}) is gone: nothing will restart it, keep its log small or see how it ends.`;
     return makeFinding("launch", "attention", text, { key, hint: `dt restart ${key}` });
   }
   const members = findTree(table, queryOf(ground, record)).members;

@@ -94,7 +94,7 @@ function describeLost(
       hint: "Run `dt doctor --fix` from outside it.",
     });
   if (store.record(key).is === "there")
-    return makeFinding("lost-processes", "attention", `${text} The record is of another launch.`, {
+    return makeFinding("lost-processes", "attention", `${text} Its record is of another launch.`, {
       key,
       details,
       hint: "Look at these processes, and end them yourself if they are yours.",
