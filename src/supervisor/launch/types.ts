@@ -10,7 +10,7 @@ import type { LockBackend } from "../../sys/lock/lock.ts";
 import type { ProcessTable } from "../../sys/process/identity.ts";
 import type { TerminalSize } from "../../sys/terminal/leaderterminal.ts";
 
-/** A root as one looks at it: enough to see its launches and to stop them. */
+/** Where launches are: enough to look at them and to stop them. */
 export interface Site {
   table: ProcessTable;
   store: Store;

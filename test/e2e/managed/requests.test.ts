@@ -68,7 +68,7 @@ test("a foreground that is stopped or replaced while it waits says by whom and e
     await waiting(root);
     await root.dt(["stop", "t", "crash"]);
     expect(await first.exited).toBe(3);
-    expect(await first.stderr.text()).toMatch(/stopped by dt stop t crash \(pid \d+\) while it waited/);
+    expect(await first.stderr.text()).toMatch(/stopped by dt stop t crash \(pid \d+\) while it was waiting/);
     const second = root.spawn(["t", "crash"]);
     await waiting(root);
     await root.dt(["t", "crash", "-d"]);
