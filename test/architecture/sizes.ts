@@ -43,7 +43,6 @@ export const EXCEPTIONS: Exceptions = {
     "src/sys/files/door.ts": [244, LATER],
     "src/sys/files/files.ts": [331, LATER],
     "src/sys/lock/lock.ts": [472, TABLE],
-    "src/sys/process/linux.ts": [345, "the one reader of /proc"],
   },
   functions: {
     "src/logs/followkeys.ts followKey": [78, LATER],

@@ -3,37 +3,30 @@
  * time compared after, so the process that was compared is the one that gets the signal, whatever happens to its pid.
  *
  * When a main thread ends while others run, the kernel shows the process as a zombie; it is alive, and counts as alive
- * here. What the kernel then no longer keeps with the main thread (environment, files) is read from another thread.
+ * here (`readEntry` in proc.linux.ts).
  *
  * Known limit: under `hidepid` other users' processes are absent; dt never signals those anyway.
  */
-import { closeSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { closeSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { DtError, EXIT, errnoOf, messageOf } from "../base/error.ts";
 import { lazy } from "../base/lazy.ts";
 import { lastErrno, libc } from "../ffi/libc.ts";
-import { trimEnd } from "../text/trim.ts";
-import {
-  type FileIdentity,
-  isOver,
-  type ProcessEntry,
-  type ProcessIdentity,
-  type ProcessTable,
-  type SignalOutcome,
-} from "./identity.ts";
-import { readLineage } from "./lineage.ts";
+import { isOver, type ProcessEntry, type ProcessIdentity, type ProcessTable, type SignalOutcome } from "./identity.ts";
+import { directoriesOf, isWriting, shareDescription } from "./openfiles.linux.ts";
 import { hidingProcessesOf, listenersOn, listeningPorts } from "./ports.linux.ts";
+import { childrenOf, commandLineOf, environmentOf, lineageOf, numericNames, readEntry } from "./proc.linux.ts";
 import { bootClockOffset } from "./timens.linux.ts";
 
+/** From <asm/unistd.h>, the same on every architecture. */
 const SYS_PIDFD_SEND_SIGNAL = 424;
 const SYS_PIDFD_OPEN = 434;
-/** Linux 6.9 and later; older kernels answer EINVAL. */
+/** From <linux/pidfd.h>. Linux 6.9 and later; older kernels answer EINVAL. */
 const PIDFD_SIGNAL_PROCESS_GROUP = 4;
+/** From <linux/prctl.h>. */
 const PR_SET_CHILD_SUBREAPER = 36;
-const KCMP_FILE = 0;
-/** The kernel's fixed number for the namespace that it booted in, which sees every process. */
+/** The namespace that the kernel booted in, which sees every process: PROC_PID_INIT_INO in its proc_ns.h. */
 const INITIAL_PID_NAMESPACE = "pid:[4026531836]";
-/** One number on x64, another on arm64 and everything newer. */
-const SYS_KCMP = process.arch === "x64" ? 312 : 272;
+/** From <errno.h>. */
 const ESRCH = 3;
 const EPERM = 1;
 const EINVAL = 22;
@@ -174,172 +167,5 @@ function needed(path: string, read: (path: string) => string): string {
         cause: error,
       },
     );
-  }
-}
-
-function numericNames(directory: string): number[] {
-  return readdirSync(directory)
-    .map(Number)
-    .filter((pid) => Number.isInteger(pid) && pid > 0);
-}
-
-/** The name in /proc/PID/stat may hold spaces and parentheses, so fields are counted from the last `)`. */
-function readEntry(pid: number): ProcessEntry | null {
-  let text: string;
-  try {
-    text = readFileSync(`/proc/${pid}/stat`, "latin1");
-  } catch {
-    return null;
-  }
-  const open = text.indexOf("(");
-  const close = text.lastIndexOf(")");
-  const fields = text.slice(close + 2).split(" ");
-  const threads = Number(fields[17]);
-  return {
-    pid,
-    comm: text.slice(open + 1, close),
-    state: fields[0] === "Z" && threads > 1 ? "S" : (fields[0] ?? "X"),
-    ppid: Number(fields[1]),
-    pgid: Number(fields[2]),
-    sid: Number(fields[3]),
-    startTime: fields[19] ?? "",
-  };
-}
-
-/** Directories that show what a process's threads share: the process's own, then one for each other thread. */
-function* placesOf(pid: number): Generator<string> {
-  yield `/proc/${pid}`;
-  let threads: string[] = [];
-  try {
-    threads = readdirSync(`/proc/${pid}/task`);
-  } catch {
-    // gone
-  }
-  for (const thread of threads) if (thread !== String(pid)) yield `/proc/${pid}/task/${thread}`;
-}
-
-function readShared(pid: number, name: string): Buffer | null {
-  for (const place of placesOf(pid)) {
-    try {
-      return readFileSync(`${place}/${name}`);
-    } catch (error) {
-      if (errnoOf(error) !== "ESRCH") return null;
-    }
-  }
-  return null;
-}
-
-function environmentOf(pid: number, name: string): string | null | undefined {
-  const bytes = readShared(pid, "environ");
-  if (bytes === null) return undefined;
-  const wanted = `${name}=`;
-  let at = bytes.indexOf(wanted);
-  while (at > 0 && bytes[at - 1] !== 0) at = bytes.indexOf(wanted, at + 1);
-  if (at < 0) return null;
-  const end = bytes.indexOf(0, at);
-  return bytes.toString("utf8", at + wanted.length, end < 0 ? bytes.length : end);
-}
-
-function commandLineOf(pid: number): string {
-  try {
-    const place = [...placesOf(pid)].at(-1);
-    const text = trimEnd(readFileSync(`${place}/cmdline`, "utf8"), "\0").replaceAll("\0", " ");
-    return text === "" ? `[${readEntry(pid)?.comm ?? "gone"}]` : text;
-  } catch {
-    return "[gone]";
-  }
-}
-
-function lineageOf(pid: number): bigint | null | undefined {
-  try {
-    return readLineage(readFileSync(`/proc/${pid}/limits`, "latin1"));
-  } catch {
-    return undefined;
-  }
-}
-
-function isWriting(pid: number, file: FileIdentity): boolean | undefined {
-  const fds = writingDescriptors(pid, file, 1);
-  return fds === undefined ? undefined : fds.length > 0;
-}
-
-/** The descriptors by which the process writes the file, at most `most`; undefined when they cannot be seen. */
-function writingDescriptors(pid: number, file: FileIdentity, most = Number.POSITIVE_INFINITY): number[] | undefined {
-  for (const place of placesOf(pid)) {
-    let fds: number[];
-    try {
-      fds = readdirSync(`${place}/fd`).map(Number);
-    } catch (error) {
-      return errnoOf(error) === "ENOENT" ? [] : undefined;
-    }
-    // None at all: a main thread that has ended, or a process that closed them all.
-    if (fds.length === 0) continue;
-    const found: number[] = [];
-    for (const fd of fds) {
-      if (isWritingThrough(place, fd, file)) found.push(fd);
-      if (found.length >= most) break;
-    }
-    return found;
-  }
-  return [];
-}
-
-function shareDescription(pid: number, other: number, file: FileIdentity): boolean | undefined {
-  const [fds, others] = [writingDescriptors(pid, file), writingDescriptors(other, file)];
-  if (fds === undefined || others === undefined) return undefined;
-  let seen: boolean | undefined = false;
-  for (const fd of fds) {
-    for (const otherFd of others) {
-      // 0: the same; negative: not permitted, or a kernel without it.
-      const order = Number(libc().syscall(SYS_KCMP, pid, other, KCMP_FILE, fd, otherFd));
-      if (order === 0) return true;
-      if (order < 0) seen = undefined;
-    }
-  }
-  return seen;
-}
-
-function isWritingThrough(place: string, fd: number, file: FileIdentity): boolean {
-  try {
-    const stat = statSync(`${place}/fd/${fd}`);
-    if (stat.ino !== file.ino || stat.dev !== file.dev) return false;
-    const flags = /^flags:\s*(\d+)/m.exec(readFileSync(`${place}/fdinfo/${fd}`, "latin1"))?.[1] ?? "0";
-    return (Number.parseInt(flags, 8) & 0o3) !== 0;
-  } catch {
-    return false;
-  }
-}
-
-function directoriesOf(pid: number): string[] {
-  const held = (name: string): string[] => {
-    try {
-      const path = readlinkSync(`/proc/${pid}/${name}`);
-      return statSync(path).isDirectory() ? [path] : [];
-    } catch {
-      return []; // not a directory, or "… (deleted)"
-    }
-  };
-  try {
-    return [...held("cwd"), ...readdirSync(`/proc/${pid}/fd`).flatMap((fd) => held(`fd/${fd}`))];
-  } catch {
-    return []; // gone, or another user's
-  }
-}
-
-/** A child, or an adopted orphan, belongs to the thread that made or adopted it, so every thread is asked. */
-function childrenOf(parent: number): number[] {
-  let threads: number[];
-  try {
-    threads = numericNames(`/proc/${parent}/task`);
-  } catch {
-    return []; // gone
-  }
-  try {
-    return threads.flatMap((thread) =>
-      readFileSync(`/proc/${parent}/task/${thread}/children`, "latin1").trim().split(" ").filter(Boolean).map(Number),
-    );
-  } catch {
-    // A thread has just ended, or CONFIG_PROC_CHILDREN is missing: ask each process for its parent.
-    return numericNames("/proc").filter((pid) => readEntry(pid)?.ppid === parent);
   }
 }
