@@ -36,9 +36,11 @@ export interface ChildPlan {
 
 /** Room for `posix_spawnattr_t` and `posix_spawn_file_actions_t` of any C library. */
 const ROOM = 1024;
+/** From <spawn.h>, posix_spawn(3). */
 const SETPGROUP = 0x02;
 const SETSIGMASK = 0x08;
 const SETSID = 0x80;
+/** From <signal.h>. */
 const SIGPIPE = 13;
 const SIG_IGN = 1;
 
@@ -74,11 +76,13 @@ function spawn({ file, words, environment, streams, mask, apart, terminal }: Chi
   return pid[0] as number;
 }
 
+/** From <sys/wait.h>, waitid(2). */
 const P_PID = 1;
 const WNOHANG = 1;
 const WSTOPPED = 2;
 const WEXITED = 4;
 const WNOWAIT = 0x01000000;
+/** A `siginfo_t`, <signal.h>: si_code is at 8, si_pid at 16, si_status at 24. */
 const SIGINFO_BYTES = 128;
 const CLD_EXITED = 1;
 const CLD_STOPPED = 5;

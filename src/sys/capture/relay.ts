@@ -42,6 +42,7 @@ export interface Relay extends StreamHandlers {
 
 const GRACE_MS = 100;
 const SLOW_READER_MS = 1000;
+/** From <poll.h>, poll(2). */
 const POLLIN = 1;
 const POLLOUT = 4;
 const POLLERR = 8;

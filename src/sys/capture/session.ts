@@ -15,6 +15,7 @@ import { lookAtChild, spawnChild } from "./child.ts";
 import { BYE, formatSessionMessage, readSessionRequest, type SessionRequest, TOLD } from "./sessionwire.ts";
 import { openSignals, parseMask, SIGNAL } from "./signalfd.ts";
 
+/** From <poll.h>, poll(2). */
 const POLLIN = 1;
 
 interface Command {

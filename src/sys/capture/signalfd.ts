@@ -7,17 +7,23 @@ import { closeSync, readSync } from "node:fs";
 import { libc, ptr } from "../ffi/libc.ts";
 import { posix } from "../ffi/posix.ts";
 
+/** From <signal.h>, sigprocmask(2). */
 const SIG_BLOCK = 0;
 const SIG_UNBLOCK = 1;
 const SIG_SETMASK = 2;
 const SIG_DFL = 0;
+/** From <sys/signalfd.h>, signalfd(2): the flags, and the size of a `struct signalfd_siginfo`. */
 const SFD_CLOEXEC = 0o2000000;
 const SFD_NONBLOCK = 0o4000;
 const INFO_BYTES = 128;
+/** The size of a `sigset_t`. */
 const SIGSET_BYTES = 128;
+/** From <asm-generic/siginfo.h>, sigaction(2). */
 const SI_KERNEL = 0x80;
+/** From <linux/prctl.h>, prctl(2). */
 const PR_SET_DUMPABLE = 4;
 
+/** The numbers on x86 and ARM, signal(7). */
 export const SIGNAL = {
   HUP: 1,
   INT: 2,

@@ -13,6 +13,7 @@ import { BYE, formatRequest, readSessionMessage, type SessionRequest, TOLD } fro
 import { formatMask, heldSignals, maskOf } from "./signalfd.ts";
 import { rawModesFor, type UserTerminal } from "./userterminal.ts";
 
+/** From <fcntl.h>, fcntl(2). */
 const F_DUPFD = 0;
 const FIRST_BEYOND_STANDARD = 3;
 

@@ -2,6 +2,7 @@
 import { ptr } from "./libc.ts";
 import { posix } from "./posix.ts";
 
+/** From <fcntl.h>, pipe(2). */
 const O_CLOEXEC = 0o2000000;
 
 /** Both ends of a new pipe, close-on-exec. */

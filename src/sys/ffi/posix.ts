@@ -32,6 +32,7 @@ export const posix = lazy(() =>
   } as const),
 );
 
+/** From <asm-generic/ioctls.h>; on a terminal ioctl_tty(2), on a pipe pipe(7). */
 const FIONREAD = 0x541b;
 
 /** Null when the C library lacks it: glibc before 2.35, musl. */

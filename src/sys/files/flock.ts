@@ -9,10 +9,12 @@ import { openOwn } from "../door/door.ts";
 import { lastErrno, libc } from "../ffi/libc.ts";
 import { writeError } from "./writeerror.ts";
 
+/** From <sys/file.h>, flock(2). */
 const LOCK_SH = 1;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 const LOCK_UN = 8;
+/** From <errno.h>. */
 const EINTR = 4;
 /** EAGAIN is 11 on Linux and 35 on macOS, where flock answers EWOULDBLOCK with the same number. */
 const EAGAIN = process.platform === "darwin" ? 35 : 11;

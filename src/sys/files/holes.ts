@@ -5,8 +5,10 @@
 import { lazy } from "../base/lazy.ts";
 import { libc } from "../ffi/libc.ts";
 
+/** From <linux/falloc.h>, fallocate(2). */
 const FALLOC_FL_KEEP_SIZE = 1;
 const FALLOC_FL_PUNCH_HOLE = 2;
+/** From <unistd.h>, lseek(2); XNU bsd/sys/_types/_seek_set.h. */
 const SEEK_DATA = process.platform === "darwin" ? 4 : 3;
 /** Only whole blocks can be given back. */
 const BLOCK = 4096;

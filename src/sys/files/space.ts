@@ -12,7 +12,7 @@ export interface Space {
 
 /**
  * Types that give no notice of changes made elsewhere: NFS, SMB, 9P (WSL's `/mnt`), FUSE, VirtualBox and Parallels
- * shares.
+ * shares. From <linux/magic.h>; the last two from stat.c of GNU coreutils.
  */
 const REMOTE = new Set([0x6969, 0x517b, 0xff534d42, 0xfe534d42, 0x01021997, 0x65735546, 0x786f4256, 0x7c7c6673]);
 

@@ -3,6 +3,7 @@ import { closeSync, readFileSync } from "node:fs";
 import { lastErrno, libc } from "../ffi/libc.ts";
 import type { KernelFeature } from "./types.ts";
 
+/** From <asm/unistd.h>, <linux/pidfd.h>, <errno.h> and <linux/prctl.h>. */
 const SYS_PIDFD_SEND_SIGNAL = 424;
 const SYS_PIDFD_OPEN = 434;
 const PIDFD_SIGNAL_PROCESS_GROUP = 4;

@@ -11,6 +11,7 @@ import { closeSync, constants } from "node:fs";
 import { openOwn } from "../door/door.ts";
 import { libc, ptr } from "../ffi/libc.ts";
 
+/** From <fcntl.h>, fcntl(2). */
 const F_OFD_GETLK = 36;
 const F_OFD_SETLK = 37;
 const F_WRLCK = 1;

@@ -36,6 +36,7 @@ const CLOSE_MS = 500;
 const MOMENT_MS = 50;
 
 const DARWIN = process.platform === "darwin";
+/** From <sys/socket.h>; XNU bsd/sys/socket.h. */
 const SOL_SOCKET = DARWIN ? 0xffff : 1;
 const SO_LINGER = DARWIN ? 0x80 : 13;
 

@@ -5,10 +5,12 @@
 import { closeSync } from "node:fs";
 import { libc, ptr } from "../ffi/libc.ts";
 
+/** From <sys/socket.h>. */
 const AF_UNIX = 1;
 const SOCK_DGRAM = 2;
 const SOCK_CLOEXEC = 0o2000000;
 const MSG_NOSIGNAL = 0x4000;
+/** `sun_path` in Linux's <sys/un.h> has 108 bytes, one of them for a NUL: unix(7). */
 const LONGEST_PATH = 107;
 
 /** False when no manager asked for it, or it cannot be reached. */

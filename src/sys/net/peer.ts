@@ -8,8 +8,12 @@ import { DtError } from "../base/error.ts";
 import { libc, ptr } from "../ffi/libc.ts";
 import { ownUid } from "../places/ownplace.ts";
 
+/** SO_PEERCRED at SOL_SOCKET, <asm-generic/socket.h>, answers with a `struct ucred`: pid, uid, gid. See unix(7). */
 const LINUX = { level: 1, option: 17, bytes: 12, uidAt: 4, pidAt: 0 };
-/** `struct xucred`: version, uid, then groups; it has no pid. */
+/**
+ * LOCAL_PEERCRED at SOL_LOCAL, XNU bsd/sys/un.h, answers with a `struct xucred`, bsd/sys/ucred.h: version, uid, then
+ * groups; it has no pid.
+ */
 const DARWIN = { level: 0, option: 1, bytes: 76, uidAt: 4, pidAt: null };
 
 export interface Peer {

@@ -8,7 +8,7 @@
  * (`su`, by `pam_limits`) leaves its lineage.
  */
 
-/** The resource's number on Linux. */
+/** The resource's number on Linux: <asm-generic/resource.h>, getrlimit(2). */
 export const RLIMIT_LOCKS = 10;
 
 /** "DT" in the upper 16 bits distinguishes a lineage from a limit that a user or program has set. */

@@ -18,21 +18,24 @@ export interface ListeningSocket {
   inode: string;
 }
 
+/** From <sys/socket.h>. */
 const AF_INET = 2;
 const AF_INET6 = 10;
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0o2000000;
+/** From <linux/netlink.h> and <linux/sock_diag.h>: netlink(7), sock_diag(7). */
 const NETLINK_SOCK_DIAG = 4;
 const SOCK_DIAG_BY_FAMILY = 20;
 const NLM_F_REQUEST = 1;
 const NLM_F_DUMP = 0x300;
 const NLM_F_DUMP_INTR = 0x10;
 const NLMSG_DONE = 3;
+/** From <netinet/in.h> and <netinet/tcp.h>. */
 const IPPROTO_TCP = 6;
 const TCP_LISTEN = 10;
 
-/** `nlmsghdr`, then `inet_diag_req_v2`. */
+/** `nlmsghdr`, <linux/netlink.h>, then `inet_diag_req_v2`, <linux/inet_diag.h>. */
 const HEADER_BYTES = 16;
 const REQUEST_BYTES = HEADER_BYTES + 56;
 /** Offsets of the fields of `inet_diag_msg`, counted from the message's header. */

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import type { ProcessEntry } from "./identity.ts";
 import { bootClockOffset } from "./timens.linux.ts";
 
-/** The unit in which the kernel reports start times to programs. */
+/** The unit in which the kernel reports start times to programs: USER_HZ, time(7). */
 const TICKS_PER_SECOND = 100;
 
 /** Linux only: elsewhere the start time of an entry is only good for comparing. Exact to about a second. */

@@ -5,6 +5,7 @@
  */
 import { readFileSync } from "node:fs";
 
+/** A tick is one of USER_HZ, time(7): the unit of start times. */
 const NANOSECONDS_PER_TICK = 10_000_000;
 const TICKS_PER_SECOND = 100;
 

@@ -10,6 +10,7 @@ import { lstatSync, readdirSync, readlinkSync } from "node:fs";
 import { libc } from "../ffi/libc.ts";
 
 const FIRST_BEYOND_STANDARD = 3;
+/** From <fcntl.h>, fcntl(2). */
 const F_SETFD = 2;
 
 /** The descriptors open now. Call before dt opens any that it keeps. */

@@ -22,11 +22,13 @@ import { withCleanLimits } from "./limits.ts";
 /** This mark keeps every launch from counting the drain as its own, like a host (supervisor/launch/marks.ts). */
 const MARK = { DIALTONE_HOST: "output" };
 const CHUNK = 64 * 1024;
+/** From <asm-generic/ioctls.h>. */
 const FIONREAD = 0x541b;
 /** How long the drain may take, after the leader's end, for its last output. */
 const LAST_MS = 1000;
 const LOOK_EVERY_MS = 2;
 const AGAIN_MS = 50;
+/** From <fcntl.h>, fcntl(2). */
 const F_DUPFD_CLOEXEC = 1030;
 
 export interface Drain {

@@ -113,6 +113,7 @@ export function missingInterpreter(file: string): string | null {
   return interpreter !== null && look(interpreter) === "absent" ? interpreter : null;
 }
 
+/** From <elf.h>, elf(5), as are the offsets below: of an `Elf64_Ehdr` and its `Elf64_Phdr`s. */
 const PT_INTERP = 3;
 
 /** The loader that a little-endian 64-bit ELF file asks for. */

@@ -13,6 +13,7 @@ import { libc, ptr } from "../ffi/libc.ts";
 import { isLineage, RLIMIT_LOCKS } from "../process/lineage.ts";
 
 const DARWIN = process.platform === "darwin";
+/** From <sys/resource.h> and <signal.h>; XNU bsd/sys/resource.h and bsd/sys/signal.h. */
 const RLIMIT_NOFILE = DARWIN ? 8 : 7;
 const SIG_SETMASK = DARWIN ? 3 : 2;
 const SIGPIPE = 13;
@@ -20,7 +21,7 @@ const SIGXFSZ = 25;
 const SIGCHLD = DARWIN ? 20 : 17;
 const SIG_DFL = 0;
 const SIG_IGN = 1n;
-/** RLIM_INFINITY. */
+/** RLIM_INFINITY of Linux, <sys/resource.h>. */
 const UNLIMITED = 2n ** 64n - 1n;
 /** Room for a `struct sigaction` of any system. Its first word is the handler. */
 const SIGACTION_BYTES = 160;

@@ -7,6 +7,7 @@
  */
 import { libc } from "../ffi/libc.ts";
 
+/** From <fcntl.h>, fcntl(2). */
 const F_GETFL = 3;
 const F_SETFL = 4;
 const O_NONBLOCK = 0o4000;

@@ -52,6 +52,7 @@ function wasWritten(outcome: WriteOutcome): boolean {
   throw new DtError("cannot-print", "Standard output could not be written (is its disk full?).");
 }
 
+/** From <poll.h>, poll(2). */
 const POLLOUT = 0x4;
 const POLLERR = 0x8;
 const POLLHUP = 0x10;

@@ -17,6 +17,7 @@ export interface Keyboard {
   close(): void;
 }
 
+/** From <asm-generic/ioctls.h>, ioctl_tty(2). */
 const TIOCGWINSZ = 0x5413;
 
 /** Null when standard input is not a terminal, or not this session's. */

@@ -28,7 +28,9 @@ export interface LeaderTerminal {
 
 /** Larger writes do not always report that they were taken (Bun 1.4). */
 const PIECE = 4095;
+/** From <termios.h>, termios(3); XNU bsd/sys/termios.h. */
 const ISIG = process.platform === "darwin" ? 0x80 : 0x1;
+/** Ctrl-C and Ctrl-\. */
 const SIGNAL_KEYS = [0x03, 0x1c];
 /** The hang-up follows the leader's end at once. dt waits no longer than this for the last output. */
 const LAST_OUTPUT_MS = 1000;

@@ -6,19 +6,25 @@ import { constants, openSync, readSync } from "node:fs";
 import { libc, ptr } from "../ffi/libc.ts";
 import { bytesWaiting, posix } from "../ffi/posix.ts";
 
+/** From <asm-generic/ioctls.h>, ioctl_tty(2). */
 const TIOCSPTLCK = 0x40045431;
 const TIOCGPTPEER = 0x5441;
 const TIOCGWINSZ = 0x5413;
 const TIOCSWINSZ = 0x5414;
 const TIOCSCTTY = 0x540e;
 const TIOCSTI = 0x5412;
+/** From <fcntl.h>, fcntl(2). */
 const O_CLOEXEC = 0o2000000;
 const F_SETFL = 4;
 
-/** Room for a `struct termios`; the flags are its first four words, then a byte, then the control characters. */
+/**
+ * Room for a `struct termios`, <termios.h>: the flags are its first four words, then a byte, then the control
+ * characters.
+ */
 const TERMIOS_BYTES = 64;
 const LOCAL_FLAGS = 12;
 const CONTROL = 17;
+/** From <termios.h>, termios(3). */
 const ISIG = 1;
 const ECHO = 8;
 const TCSANOW = 0;
@@ -102,6 +108,7 @@ export function typeInto(fd: number, bytes: Uint8Array): void {
   for (const byte of bytes) if (posix().ioctl(fd, TIOCSTI, ptr(new Uint8Array([byte]))) !== 0) return;
 }
 
+/** VINTR, VQUIT and VSUSP, from <termios.h>. */
 const KEYS = { interrupt: 0, quit: 1, suspend: 10 } as const;
 
 /** The character that these modes use for this key. */
