@@ -4,8 +4,8 @@
  * U+DC80 to U+DCFF, as Python does. JSON carries it, so records, specs and messages hold it unchanged, and code that
  * starts a program turns it back into the byte (`bytesOf`).
  *
- * Known limits: Linux only. On a terminal such a byte is shown as an escape (sys/text/visible.ts, sys/text/shell.ts), like all that is
- * not text.
+ * Known limits: Linux only. On a terminal such a byte is shown as an escape (sys/text/visible.ts, sys/text/shell.ts),
+ * like all that is not text.
  */
 import { readFileSync } from "node:fs";
 

@@ -33,8 +33,8 @@ export function writeSealed(path: string, seal: Seal, value: object, options: Wr
 }
 
 /**
- * Like `readText`, but through sys/door/door.ts. Anything but a regular file of this user is foreign, and so is a large file
- * whose end `isWorthIt` rejects.
+ * Like `readText`, but through sys/door/door.ts. Anything but a regular file of this user is foreign, and so is a large
+ * file whose end `isWorthIt` rejects.
  */
 export function readOwnText(path: string, isWorthIt: (end: string) => boolean = () => true): FileRead<string> {
   try {

@@ -1,8 +1,8 @@
 /**
  * The user's secret: 256 random bits in DIALTONE_HOME, mode 0600, made once. Everything that dt later acts on carries a
  * seal made with it (seal.ts); this tells what this user's dt wrote from what came with a clone. If the home is not
- * writable, the secret is where sys/places/privateplace.ts says; in the private directory for sockets it lasts until the next
- * boot.
+ * writable, the secret is where sys/places/privateplace.ts says; in the private directory for sockets it lasts until
+ * the next boot.
  */
 import { chmodSync, statSync } from "node:fs";
 import { join } from "node:path";

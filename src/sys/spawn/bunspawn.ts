@@ -1,8 +1,8 @@
 /**
  * Every child that Bun starts for dt starts here. Bun loses two things, and this module restores them: the exit status
- * when dt was started with SIGCHLD ignored, and bytes that are not UTF-8 (sys/base/rawbytes.ts), which Bun turns into U+FFFD. A child
- * that needs such bytes is started as `dt __become`. That process receives them in a form that Bun passes on, then
- * becomes the command, so the pid is the command's.
+ * when dt was started with SIGCHLD ignored, and bytes that are not UTF-8 (sys/base/rawbytes.ts), which Bun turns into
+ * U+FFFD. A child that needs such bytes is started as `dt __become`. That process receives them in a form that Bun
+ * passes on, then becomes the command, so the pid is the command's.
  *
  * Known limits: a word of 64 KB with such bytes is too long for that form. An error that only `execve` finds (a text
  * without `#!` that no shell can read) appears on the child's standard error instead of being thrown.

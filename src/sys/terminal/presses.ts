@@ -52,8 +52,8 @@ export function interruptFirst(hear: (signal: NodeJS.Signals) => void): (signal:
 const ENDING = [2, 3];
 
 /**
- * For signals that show whether the terminal sent them (sys/capture/signalfd.ts). A signal is handed on if the terminal sent it and a
- * process sends it again within a moment.
+ * For signals that show whether the terminal sent them (sys/capture/signalfd.ts). A signal is handed on if the terminal
+ * sent it and a process sends it again within a moment.
  */
 export function makeKernelPresses(now: () => number = () => performance.now()) {
   const sent = new Map<number, number>();

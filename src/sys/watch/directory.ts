@@ -1,4 +1,7 @@
-/** What is known of each watched directory and of the whole tree. The kernel's events are heard in listen.ts, a directory is looked at in look.ts. */
+/**
+ * What is known of each watched directory and of the whole tree. The kernel's events are heard in listen.ts, a
+ * directory is looked at in look.ts.
+ */
 import type { FSWatcher, Stats } from "node:fs";
 import { join } from "node:path";
 import { messageOf } from "../base/error.ts";

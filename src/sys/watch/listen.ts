@@ -1,4 +1,7 @@
-/** The kernel's events for a directory: each only says where to look again. A directory without a watch goes to the poller. */
+/**
+ * The kernel's events for a directory: each only says where to look again. A directory without a watch goes to the
+ * poller.
+ */
 import { watch } from "node:fs";
 import { errnoOf } from "../base/error.ts";
 import { type Directory, reportTrouble, type TreeState } from "./directory.ts";

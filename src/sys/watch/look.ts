@@ -1,4 +1,7 @@
-/** Looks at one directory and compares it with what was known: what differs is reported, what is new is opened, what is gone is forgotten. */
+/**
+ * Looks at one directory and compares it with what was known: what differs is reported, what is new is opened, what is
+ * gone is forgotten.
+ */
 import { type Dirent, readdirSync, type Stats } from "node:fs";
 import { join } from "node:path";
 import { errnoOf } from "../base/error.ts";
