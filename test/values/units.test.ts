@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { parseDuration, parseSize } from "../../src/values/units.ts";
+import { parseDuration } from "../../src/values/duration.ts";
+import { parseSize } from "../../src/values/size.ts";
 
 describe("durations", () => {
   test.each([

@@ -3,7 +3,7 @@
  * time unless it names its zone (`Z`, `+02:00`). A date or time that does not exist is an error, and so is one that the
  * change of clocks skips.
  */
-import { parseSpan } from "../../values/units.ts";
+import { parseSpan } from "../../values/duration.ts";
 import { usage } from "../context/usage.ts";
 
 const TIME_OF_DAY = String.raw`(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?`;
