@@ -19,8 +19,8 @@
 import { constants, existsSync, lstatSync, openSync, realpathSync, type Stats, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { lazy } from "../base/lazy.ts";
+import { withPath } from "./errorpath.ts";
 import { enter, identityOf, leave } from "./keptopen.ts";
-import { named } from "./named.ts";
 import { lookAlong, openDirectory } from "./openway.ts";
 import { nameIn, wayOf } from "./stateway.ts";
 
@@ -46,7 +46,7 @@ export function descend<T>(path: string, work: (at: string) => T, throughProc = 
   try {
     return work(`/proc/self/fd/${opened.fd}/${nameIn(path)}`);
   } catch (error) {
-    throw named(error, `/proc/self/fd/${opened.fd}`, dirname(path));
+    throw withPath(error, `/proc/self/fd/${opened.fd}`, dirname(path));
   } finally {
     leave(opened);
   }
@@ -57,7 +57,7 @@ export function descendInto<T>(directory: string, work: (at: string) => T, throu
   try {
     return descend(`${directory}/.`, work, throughProc);
   } catch (error) {
-    throw named(error, `${directory}/.`, directory);
+    throw withPath(error, `${directory}/.`, directory);
   }
 }
 

@@ -5,9 +5,9 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf } from "../base/error.ts";
+import { withPath } from "./errorpath.ts";
 import { pathOfOpen } from "./keptopen.ts";
-import { named } from "./named.ts";
-import type { Way } from "./stateway.ts";
+import type { StateWay } from "./stateway.ts";
 import { unsafe } from "./unsafe.ts";
 
 /** From Linux's fcntl.h: holds a directory and nothing more. Needs no right to read it. */
@@ -15,7 +15,7 @@ const O_PATH = 0o10000000;
 const DIRECTORY = O_PATH | constants.O_DIRECTORY;
 
 /** In one call where the kernel confirms that no link led there, otherwise step by step. */
-export function openDirectory(way: Way, path: string): number {
+export function openDirectory(way: StateWay, path: string): number {
   const fd = openAtOnce(way.directory) ?? openSteps(way, path);
   try {
     refuseOthers(fd, way);
@@ -38,7 +38,7 @@ function openAtOnce(directory: string): number | null {
   return null;
 }
 
-function openSteps({ folder, steps }: Way, path: string): number {
+function openSteps({ folder, steps }: StateWay, path: string): number {
   let fd = open(folder, DIRECTORY, path);
   let directory = folder;
   for (const step of steps) {
@@ -63,7 +63,7 @@ function openStep(at: string, directory: string, path: string): number {
 }
 
 /** Root works in other users' folders, where the state belongs to the folder's owner. */
-function refuseOthers(fd: number, { folder, directory }: Way): void {
+function refuseOthers(fd: number, { folder, directory }: StateWay): void {
   const { uid } = fstatSync(fd);
   const own = process.geteuid?.() ?? uid;
   if (uid === own || (own === 0 && uid === statSync(folder).uid)) return;
@@ -75,7 +75,7 @@ function open(at: string, flags: number, path: string): number {
   try {
     return openSync(at, flags);
   } catch (error) {
-    throw named(error, at, path);
+    throw withPath(error, at, path);
   }
 }
 
@@ -83,7 +83,7 @@ function open(at: string, flags: number, path: string): number {
  * Throws when something on the way is not a directory. A missing one is left to the call that follows, which reports
  * it.
  */
-export function lookAlong({ folder, steps }: Way): void {
+export function lookAlong({ folder, steps }: StateWay): void {
   let directory = folder;
   for (const step of steps) {
     directory = join(directory, step);

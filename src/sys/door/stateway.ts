@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 const STATE_AT = "/.dialtone";
 
-export interface Way {
+export interface StateWay {
   /** The project's folder. */
   folder: string;
   /** The directory that holds the name. */
@@ -19,10 +19,10 @@ export interface Way {
  * Ways already found, by directory: a launch asks for the same one dozens of times. Null: a directory of the user's
  * own.
  */
-const ways = new Map<string, Way | null>();
+const ways = new Map<string, StateWay | null>();
 const MOST_WAYS = 64;
 
-export function wayOf(path: string): Way | null {
+export function wayOf(path: string): StateWay | null {
   const directory = path.slice(0, path.lastIndexOf("/"));
   const known = ways.get(directory);
   if (known !== undefined) return known;
@@ -63,7 +63,7 @@ function findState(path: string): number {
   return -1;
 }
 
-function findWay(path: string, directory: string): Way | null {
+function findWay(path: string, directory: string): StateWay | null {
   const at = findState(path);
   if (at < 0) return null;
   const folder = path.slice(0, at) || "/";

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { errnoOf } from "../base/error.ts";
 import { libc } from "../ffi/libc.ts";
 import type { FileIdentity } from "./identity.ts";
-import { placesOf } from "./proc.linux.ts";
+import { threadPlacesOf } from "./proc.linux.ts";
 
 /** From <linux/kcmp.h>. */
 const KCMP_FILE = 0;
@@ -19,7 +19,7 @@ export function isWriting(pid: number, file: FileIdentity): boolean | undefined 
 
 /** The descriptors by which the process writes the file, at most `most`; undefined when they cannot be seen. */
 function writingDescriptors(pid: number, file: FileIdentity, most = Number.POSITIVE_INFINITY): number[] | undefined {
-  for (const place of placesOf(pid)) {
+  for (const place of threadPlacesOf(pid)) {
     let fds: number[];
     try {
       fds = readdirSync(`${place}/fd`).map(Number);

@@ -56,7 +56,7 @@ export function childrenOf(parent: number): number[] {
 }
 
 /** Directories that show what a process's threads share: the process's own, then one for each other thread. */
-export function* placesOf(pid: number): Generator<string> {
+export function* threadPlacesOf(pid: number): Generator<string> {
   yield `/proc/${pid}`;
   let threads: string[] = [];
   try {
@@ -68,7 +68,7 @@ export function* placesOf(pid: number): Generator<string> {
 }
 
 function readShared(pid: number, name: string): Buffer | null {
-  for (const place of placesOf(pid)) {
+  for (const place of threadPlacesOf(pid)) {
     try {
       return readFileSync(`${place}/${name}`);
     } catch (error) {
@@ -91,7 +91,7 @@ export function environmentOf(pid: number, name: string): string | null | undefi
 
 export function commandLineOf(pid: number): string {
   try {
-    const place = [...placesOf(pid)].at(-1);
+    const place = [...threadPlacesOf(pid)].at(-1);
     const text = trimEnd(readFileSync(`${place}/cmdline`, "utf8"), "\0").replaceAll("\0", " ");
     return text === "" ? `[${readEntry(pid)?.comm ?? "gone"}]` : text;
   } catch {

@@ -1,7 +1,7 @@
 /** Errors with the path that the caller gave: a system error names the descriptor, which means nothing to a user. */
 
 /** Puts `name` where the error says `held`. */
-export function named(error: unknown, held: string, name: string): unknown {
+export function withPath(error: unknown, held: string, name: string): unknown {
   if (!(error instanceof Error)) return error;
   const rename = (text: string) => text.replaceAll(held, () => name);
   error.message = rename(error.message);
