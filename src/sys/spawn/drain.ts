@@ -13,17 +13,15 @@ import { errnoOf } from "../base/error.ts";
 import { HIDDEN } from "../base/hidden.ts";
 import { sameBuildCommand } from "../base/self.ts";
 import { statOf } from "../base/stat.ts";
-import { libc, ptr } from "../ffi/libc.ts";
+import { libc } from "../ffi/libc.ts";
 import { makePipe } from "../ffi/pipe.ts";
-import { posix } from "../ffi/posix.ts";
+import { bytesWaiting, posix } from "../ffi/posix.ts";
 import { bunSpawn } from "./bunspawn.ts";
 import { withCleanLimits } from "./limits.ts";
 
 /** This mark keeps every launch from counting the drain as its own, like a host (supervisor/launch/marks.ts). */
 const MARK = { DIALTONE_HOST: "output" };
 const CHUNK = 64 * 1024;
-/** From <asm-generic/ioctls.h>. */
-const FIONREAD = 0x541b;
 /** How long the drain may take, after the leader's end, for its last output. */
 const LAST_MS = 1000;
 const LOOK_EVERY_MS = 2;
@@ -95,7 +93,7 @@ export function openDrain(logFd: number): Drain | null {
     async drained() {
       const deadline = performance.now() + LAST_MS;
       do await Bun.sleep(LOOK_EVERY_MS);
-      while (!over && waitingIn(reading) > 0 && performance.now() < deadline);
+      while (!over && bytesWaiting(reading) > 0 && performance.now() < deadline);
       // The drain may have read bytes that it has not written yet.
       if (!over) await Bun.sleep(LOOK_EVERY_MS);
     },
@@ -114,11 +112,6 @@ export function drainOwnOutput(log: string): void {
   if (drain === null) return;
   for (const fd of [1, 2]) posix().dup2(drain.writing, fd);
   drain.letGo();
-}
-
-function waitingIn(fd: number): number {
-  const bytes = new Int32Array(1);
-  return posix().ioctl(fd, FIONREAD, ptr(bytes)) === 0 ? (bytes[0] as number) : 0;
 }
 
 /** `dt __drain`: copies standard input to standard output up to its end, whatever signals it gets. */
