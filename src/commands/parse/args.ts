@@ -10,9 +10,6 @@
  * switch together with its opposite. A flag with a `separator` takes several values, and they are joined by it.
  */
 import type { ArgsDef, ParsedArgs } from "citty";
-import type { DtError } from "../../sys/base/error.ts";
-import { nearestNames } from "../../sys/text/nearest.ts";
-import { DURATION_WORDS, parseDuration, parseSpan } from "../../values/duration.ts";
 import type { Globals } from "../context/types.ts";
 import { excludeEachOther, givenTwice, tooManyArguments, usage } from "../context/usage.ts";
 import { type Flag, flagsOf, unknownFlag } from "./flags.ts";

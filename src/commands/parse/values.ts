@@ -1,5 +1,5 @@
 /** The values of flags and words: each is checked, and an error names the flag and what it takes. */
-import { DURATION_WORDS, parseDuration, parseSpan } from "../../values/units.ts";
+import { DURATION_WORDS, parseDuration, parseSpan } from "../../values/duration.ts";
 import { usage } from "../context/usage.ts";
 
 /** A directory as it was typed. An empty word is refused, since it would mean the directory that dt runs in. */

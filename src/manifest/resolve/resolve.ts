@@ -3,9 +3,8 @@
  * result survives JSON unchanged. Maps by name have no prototype, so a command may be called `constructor`.
  */
 
-import { parseSize } from "../../values/size.ts";
 import { DEFAULT_VARIANT, wholeKey } from "../../values/key.ts";
-import { parseSize } from "../../values/units.ts";
+import { parseSize } from "../../values/size.ts";
 import type {
   CommonSettings,
   ManifestOrigin,

@@ -4,7 +4,6 @@
 
 import { parseDuration } from "../../values/duration.ts";
 import { DEFAULT_VARIANT, formatKey, keyParts, pluginOf, wholeKey } from "../../values/key.ts";
-import { parseDuration } from "../../values/units.ts";
 import { KIND_OF } from "../model/graph.ts";
 import type { Plugin, Probe } from "../model/types.ts";
 import type { Layer, Merged } from "./merge.ts";

@@ -2,7 +2,6 @@
 
 import { parseDuration } from "../../values/duration.ts";
 import { wholeKey } from "../../values/key.ts";
-import { parseDuration } from "../../values/units.ts";
 import type { ResolvedAlive, ResolvedProbe, ResolvedRestartOn, RestartPolicy } from "../model/resolved.ts";
 import type { AliveProbe, ManagedFields, Probe, RestartOn, RestartOptions } from "../model/types.ts";
 
