@@ -4,6 +4,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import manifest from "../package.json" with { type: "json" };
 import { importsOf, type Source, withoutComments } from "./architecture/imports.ts";
+import { checkMakers } from "./architecture/makers.ts";
+import { checkMirror } from "./architecture/mirror.ts";
+import { checkNames } from "./architecture/names.ts";
 import {
   checkBans,
   checkCircles,
@@ -27,6 +30,15 @@ describe("this repository", () => {
   test("imports go down the floors, never sideways or up", () => expect(checkFloors(SRC)).toEqual([]));
   test("folders, files and functions are small, or stand in the table of exceptions", () =>
     expect(checkSizes(SRC)).toEqual([]));
+  test("each room has tests in its folder of test, or the table says where", () =>
+    expect(
+      checkMirror(
+        SRC,
+        readSources("test").map(({ path }) => path),
+      ),
+    ).toEqual([]));
+  test("what is made in one place is made nowhere else", () => expect(checkMakers(SRC)).toEqual([]));
+  test("an exported name stands for one thing", () => expect(checkNames(SRC)).toEqual([]));
   test("no file imports itself on a way round, by types or lazily", () => expect(checkCircles(SRC)).toEqual([]));
   test("every floor of src is named in ARCHITECTURE.md", () => {
     const text = readFileSync(join(REPOSITORY, "ARCHITECTURE.md"), "utf8");
@@ -139,6 +151,68 @@ describe("broken rules are reported", () => {
     expect(checkCircles(broken)).toEqual([
       "a circle of 3: src/state/a.ts src/state/b.ts src/state/c.ts",
       "a circle of 1: src/state/e.ts",
+    ]);
+  });
+
+  test("a name that two files export, and a needless exception, are reported", () => {
+    const broken = [
+      src("src/state/a.ts", "export interface Mark {}\nexport function one() {}"),
+      src("src/logs/b.ts", "export type Mark = string;\nfunction one() {}\n// export function one() {}"),
+      src("src/sys/process/c.linux.ts", "export const table = 1;"),
+      src("src/sys/process/c.darwin.ts", "export const table = 2;"),
+      src("src/plugin/d.ts", "export function shared() {}"),
+      src("src/sys/text/d.ts", "export function shared() {}"),
+    ];
+    expect(checkNames(broken, { shared: "bundled alone", table: "a platform" })).toEqual([
+      "Mark is exported by src/state/a.ts and src/logs/b.ts",
+      "table needs no exception",
+    ]);
+  });
+
+  test("a room without tests, and a row that is needless or names nothing, are reported", () => {
+    const broken = [
+      src("src/logs/a.ts", ""),
+      src("src/sys/net/b.ts", ""),
+      src("src/sys/ffi/c.ts", ""),
+      src("src/cli.ts", ""),
+    ];
+    const covered = { "sys/ffi": ["sys/process", "sys/gone.test.ts"], logs: ["e2e"], gone: [] };
+    const tests = ["test/logs/a.test.ts", "test/sys/net/kit.ts", "test/sys/process/x.test.ts", "test/e2e/y.test.ts"];
+    expect(checkMirror(broken, tests, covered)).toEqual([
+      "src/sys/net has no tests in test/sys/net, and no row in the table",
+      "test/sys/gone.test.ts, named for src/sys/ffi, is not there",
+      "src/logs needs no row",
+      "src/gone needs no row",
+    ]);
+  });
+
+  test("a literal outside of the one place that makes it, and a place that makes none, are reported", () => {
+    const broken = [
+      src("src/supervisor/tree/query.ts", "return { leader: null, host: null, ...known };"),
+      src("src/supervisor/tree/stray.ts", "const query = {\n  leader: null,\n  host: null,\n};"),
+      src("src/supervisor/launch/spec.ts", "return { args: [], readyTimeoutMs: null };"),
+      src(
+        "src/runners/a.ts",
+        "const spec: LaunchSpec = {\n  key,\n};\nconst other: LaunchSpec = { ...spec, ensure: true };",
+      ),
+      src(
+        "src/supervisor/end/b.ts",
+        "const exit: ExitRecord = { version: 1 };\nconst told: ExitRecord = {\n  ...exit,\n};",
+      ),
+      src("src/supervisor/launch/lock.ts", 'store.path(key, "lock")'),
+      src("src/supervisor/host/c.ts", '// (key, "lock")\nstore.path(run.record.key, "lock");'),
+      src("src/commands/verbs/d.ts", "const ground = { table, self: [],\n  openFiles: null };"),
+    ];
+    const ground =
+      "src/supervisor/ground/ground.ts or src/supervisor/hosts/child.ts or src/commands/context/grounds.ts";
+    expect(checkMakers(broken)).toEqual([
+      "src/supervisor/tree/stray.ts:2 makes a tree query: src/supervisor/tree/query.ts does",
+      "src/runners/a.ts:1 makes a launch spec: src/supervisor/launch/spec.ts does",
+      "src/supervisor/end/b.ts:1 makes an exit record: src/supervisor/launch/exit.ts does",
+      "src/supervisor/launch/exit.ts does not make an exit record",
+      "src/supervisor/host/c.ts:2 makes the path of a key's lock: src/supervisor/launch/lock.ts does",
+      `src/commands/verbs/d.ts:1 makes a ground: ${ground} does`,
+      ...ground.split(" or ").map((home) => `${home} does not make a ground`),
     ]);
   });
 

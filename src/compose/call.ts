@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { DtError, EXIT } from "../sys/base/error.ts";
 import { bunSpawn } from "../sys/spawn/bunspawn.ts";
 import { typedKey } from "../values/key.ts";
-import type { Environment } from "./types.ts";
+import type { EngineEnvironment } from "./types.ts";
 
 /** What was being done, the command line that failed, and what it printed. */
 export interface FailedCall {
@@ -38,7 +38,7 @@ const SAID_LINES = 10;
 
 export interface ComposePlace {
   cwd: string;
-  env: Environment;
+  env: EngineEnvironment;
 }
 
 export async function callCompose(argv: string[], { env, cwd }: ComposePlace, cut?: AbortSignal) {

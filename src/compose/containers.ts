@@ -4,7 +4,7 @@
  */
 import { bunSpawn } from "../sys/spawn/bunspawn.ts";
 import { ENGINES } from "./command.ts";
-import type { Container, Environment, StackRecord } from "./types.ts";
+import type { Container, EngineEnvironment, StackRecord } from "./types.ts";
 
 const LABEL = "com.docker.compose.project";
 const FIELDS = [
@@ -37,7 +37,7 @@ export function listCommand({ engine, project }: Pick<StackRecord, "engine" | "p
 /** Null when the engine does not answer. */
 export async function listContainers(
   stack: Pick<StackRecord, "engine" | "project">,
-  env: Environment,
+  env: EngineEnvironment,
 ): Promise<Container[] | null> {
   try {
     const [program, ...args] = listCommand(stack);

@@ -29,7 +29,7 @@ export interface FollowInput {
 }
 
 /** The content of the mark. */
-export interface Mark {
+export interface FollowMark {
   containers: string[];
   /** The time of each container's last line, by id; written when SIGTERM ends a follower. */
   last?: Record<string, string>;

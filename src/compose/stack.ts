@@ -15,7 +15,7 @@ import { baseOf, configCommand, fileWord, servicesCommand, upCommand } from "./c
 import { listContainers } from "./containers.ts";
 import { findEngine, likelyEngine } from "./engine.ts";
 import { pastedLine } from "./pasted.ts";
-import type { DeclaredStack, EngineName, Environment, Given, StackRecord } from "./types.ts";
+import type { DeclaredStack, EngineEnvironment, EngineName, Given, StackRecord } from "./types.ts";
 
 export interface StackRequest {
   declared: DeclaredStack;
@@ -53,7 +53,7 @@ export interface PreparedStack {
   up: string[];
   record: StackRecord;
   /** The environment that ending the stack needs besides the record; kept in the user's home. */
-  kept: Environment;
+  kept: EngineEnvironment;
 }
 
 /** Throws a DtError with the command line that failed and its output. */
@@ -154,6 +154,6 @@ const NOT_KEPT =
  * What ending it later needs: where the engine is, and every variable that the file, or a file it includes, asks for.
  * Only Compose knows those, so all are kept, as for every launch: in the user's home, where no other user reads them.
  */
-function kept(env: Environment): Environment {
+function kept(env: EngineEnvironment): EngineEnvironment {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !NOT_KEPT.test(name)));
 }

@@ -5,7 +5,7 @@ import { type ComposePlace, callCompose, composeError } from "./call.ts";
 import { baseOf, downCommand, ENGINES } from "./command.ts";
 import { listContainers } from "./containers.ts";
 import { pastedLine } from "./pasted.ts";
-import type { Environment, Given, StackRecord } from "./types.ts";
+import type { EngineEnvironment, Given, StackRecord } from "./types.ts";
 
 type Tell = ((line: string) => void) | undefined;
 
@@ -15,7 +15,7 @@ type Tell = ((line: string) => void) | undefined;
  */
 export async function takeDown(
   stack: StackRecord,
-  env: Environment,
+  env: EngineEnvironment,
   key: string,
   { hard, given, onCommand }: { hard?: AbortSignal | undefined; given?: Given | undefined; onCommand?: Tell },
 ): Promise<void> {

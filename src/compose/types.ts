@@ -41,7 +41,7 @@ export interface Given {
 }
 
 /** The environment of Compose and the engine's client; their programs are found on its PATH. */
-export type Environment = Record<string, string>;
+export type EngineEnvironment = Record<string, string>;
 
 /** One container of a stack, as the engine shows it. */
 export interface Container {

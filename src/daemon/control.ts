@@ -10,7 +10,7 @@ import { type ProcessIdentity, type ProcessTable, presenceOf } from "../sys/proc
 import { makeProcessTable } from "../sys/process/table.ts";
 import { spawnDetached } from "../sys/spawn/spawn.ts";
 import { formatDuration } from "../values/duration.ts";
-import { askDaemon, askStatus, isForeign } from "./socket/client.ts";
+import { askDaemon, askStatus, isForeignSocket } from "./socket/client.ts";
 import { type DaemonPaths, makeDaemonHome, realSocketOf } from "./socket/paths.ts";
 import type { Status } from "./socket/protocol.ts";
 
@@ -93,7 +93,7 @@ export async function endDaemon(paths: DaemonPaths, onAsked: () => void): Promis
   const holder = holderOf(paths, table);
   let foreign: unknown = null;
   const answer = await askDaemon(paths, { cmd: "stop" }).catch((error) => {
-    if (isForeign(error)) foreign = error;
+    if (isForeignSocket(error)) foreign = error;
     return messageOf(error);
   });
   if ((answer === null || foreign !== null) && holder === null) return { stopped: false, foreign };

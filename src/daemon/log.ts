@@ -3,18 +3,18 @@
  * bounded, with its earlier lines in `.1`. Text printed by a crash goes to daemon-err.log as it is.
  */
 import { renameSync } from "node:fs";
-import type { Level, Log } from "../jobs/types.ts";
+import type { Log, LogLevel } from "../jobs/types.ts";
 import { readLastLines } from "../logs/tail.ts";
 import { statOf } from "../sys/base/stat.ts";
 import { appendLine } from "../sys/files/filewrite.ts";
 import type { DaemonPaths } from "./socket/paths.ts";
 
-const ORDER: readonly Level[] = ["debug", "info", "warn", "error"];
+const ORDER: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 /** Of each file; at most twice as much is on disk. */
 const MOST_BYTES = 5 * 1024 * 1024;
 const LONGEST_MESSAGE = 8 * 1024;
 
-export interface LogOptions {
+export interface DaemonLogOptions {
   paths: Pick<DaemonPaths, "log" | "errors">;
   /** The lowest level that is kept. Default `info`. */
   level?: string | undefined;
@@ -22,8 +22,8 @@ export interface LogOptions {
   echo: ((line: string) => void) | null;
 }
 
-export function openLog({ paths, level, echo }: LogOptions): Log {
-  const least = Math.max(0, ORDER.indexOf((level ?? "info") as Level));
+export function openLog({ paths, level, echo }: DaemonLogOptions): Log {
+  const least = Math.max(0, ORDER.indexOf((level ?? "info") as LogLevel));
   return (of, msg, facts = {}) => {
     if (ORDER.indexOf(of) < least) return;
     const line = JSON.stringify({
@@ -43,14 +43,14 @@ export function openLog({ paths, level, echo }: LogOptions): Log {
   };
 }
 
-export interface LogLine {
+export interface DaemonLogLine {
   at: string | null;
   level: string;
   text: string;
 }
 
 /** The last lines of both files, or of the errors alone, in the order of their times. */
-export function readDaemonLogs(paths: DaemonPaths, lines: number, errorsAlone: boolean): LogLine[] {
+export function readDaemonLogs(paths: DaemonPaths, lines: number, errorsAlone: boolean): DaemonLogLine[] {
   const files = errorsAlone ? [paths.errors] : [paths.log, paths.errors];
   const read = files.flatMap((file) => {
     const own = readLastLines(file, lines, MOST_BYTES);
@@ -64,7 +64,7 @@ export function readDaemonLogs(paths: DaemonPaths, lines: number, errorsAlone: b
 }
 
 /** Lines without a time (of a crash) stay behind the line before them. */
-function inOrder(lines: LogLine[]): (LogLine & { order: string })[] {
+function inOrder(lines: DaemonLogLine[]): (DaemonLogLine & { order: string })[] {
   let last = "";
   return lines.map((line) => {
     last = line.at ?? last;
@@ -72,7 +72,7 @@ function inOrder(lines: LogLine[]): (LogLine & { order: string })[] {
   });
 }
 
-function parseLine(line: string): LogLine {
+function parseLine(line: string): DaemonLogLine {
   try {
     const { at, level, msg, ...facts } = JSON.parse(line) as Record<string, unknown>;
     if (typeof at !== "string" || typeof level !== "string" || typeof msg !== "string")

@@ -37,7 +37,7 @@ export async function clearSocket({ paths, env }: Pick<ReachOptions, "paths" | "
   return socket;
 }
 
-export function listen(options: ReachOptions, socket: string): Reach {
+export function openReach(options: ReachOptions, socket: string): Reach {
   const server = serve(socket, options.answers, options.log);
   linkSocket(options.paths, socket);
   return { ...options, socket, server };

@@ -29,7 +29,7 @@ import { type Events, makeEvents } from "./events.ts";
 import { type Keeper, makeKeeper } from "./keep.ts";
 import { openLog } from "./log.ts";
 import { beginLooks } from "./looks.ts";
-import { clearSocket, closeReach, listen, type Reach, socketInUse, stayReachable } from "./reach.ts";
+import { clearSocket, closeReach, openReach, type Reach, socketInUse, stayReachable } from "./reach.ts";
 import { asStart, isFirstAct } from "./roots/project.ts";
 import { knownRoots, registeredAt } from "./roots/roots.ts";
 import { makeWatches, type Watches } from "./roots/watches.ts";
@@ -39,9 +39,9 @@ import { makeSections, type Sections } from "./sections.ts";
 import { type DaemonPaths, makeDaemonHome } from "./socket/paths.ts";
 import type { Status } from "./socket/protocol.ts";
 import type { Answers } from "./socket/server.ts";
-import { factsOf, statusOf } from "./status.ts";
+import { daemonStatusOf, factsOf } from "./status.ts";
 
-export interface DaemonOptions {
+export interface DaemonSetup {
   paths: DaemonPaths;
   env: Record<string, string>;
   world: World;
@@ -65,7 +65,7 @@ interface Parts {
 const FLUSH_MS = 20;
 
 /** Resolves when it has been asked to end, by a request or a signal. Throws when another one runs. */
-export async function runDaemon(options: DaemonOptions): Promise<number> {
+export async function runDaemon(options: DaemonSetup): Promise<number> {
   const { paths, env, world, command, echo } = options;
   makeDaemonHome(paths);
   expectLongWork();
@@ -78,7 +78,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     const facts = factsOf(paths, env);
     const parts = makeParts(paths, world, log);
     const status = (): Status =>
-      statusOf(facts, {
+      daemonStatusOf(facts, {
         sections: parts.sections.all(),
         roots: [...parts.projects.all().keys()],
         clients: reach.server.clients(),
@@ -86,7 +86,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
         waiting: parts.projects.waiting(),
       });
     const answers = answersOf(world, parts, { status, stop: () => setImmediate(() => ended.resolve("a request")) });
-    const reach: Reach = listen({ paths, env, answers, log }, socket);
+    const reach: Reach = openReach({ paths, env, answers, log }, socket);
     log("info", "began", { pid: process.pid, version: VERSION, commit: COMMIT });
     if (lock.broke !== null) log("warn", "the daemon before this one was killed");
     await serveUntil(options, { parts, reach, log, ended: ended.promise });
@@ -146,7 +146,7 @@ interface Serving {
   ended: Promise<string>;
 }
 
-async function serveUntil({ paths, env, world }: DaemonOptions, { parts, reach, log, ended }: Serving): Promise<void> {
+async function serveUntil({ paths, env, world }: DaemonSetup, { parts, reach, log, ended }: Serving): Promise<void> {
   const { dt, events, jobs, schedules, watches, projects, keeper } = parts;
   const boot = { world, paths, dt, log };
   const looks = beginLooks({

@@ -15,13 +15,13 @@ import { makeProcessTable } from "../sys/process/table.ts";
 import { daemonPaths } from "./socket/paths.ts";
 
 /** How many of each are declared. */
-export interface Asked {
+export interface DeclaredCounts {
   boot: number;
   scheduled: number;
   watches: number;
 }
 
-export function askedBy(plugins: readonly ResolvedPlugin[]): Asked {
+export function askedBy(plugins: readonly ResolvedPlugin[]): DeclaredCounts {
   const settings = plugins.flatMap(({ commands }) =>
     Object.values(commands).flatMap(({ variants }) => Object.values(variants)),
   );
@@ -32,7 +32,7 @@ export function askedBy(plugins: readonly ResolvedPlugin[]): Asked {
   };
 }
 
-export function isAnything({ boot, scheduled, watches }: Asked): boolean {
+export function isAnything({ boot, scheduled, watches }: DeclaredCounts): boolean {
   return boot + scheduled + watches > 0;
 }
 

@@ -29,7 +29,10 @@ export function factsOf(paths: DaemonPaths, env: Record<string, string>): Daemon
   };
 }
 
-export function statusOf({ paths, manager, startedAtUnix, binary, binaryMark }: DaemonFacts, now: StatusNow): Status {
+export function daemonStatusOf(
+  { paths, manager, startedAtUnix, binary, binaryMark }: DaemonFacts,
+  now: StatusNow,
+): Status {
   const { sections, ...rest } = now;
   return {
     projects_root: null,

@@ -5,7 +5,7 @@
  */
 import type { ExitRecord, KeyState, LaunchHistory, LaunchRecord } from "../state/types.ts";
 import { judgeState } from "../state/view.ts";
-import { isLocked } from "../supervisor/launch/lock.ts";
+import { isKeyLocked } from "../supervisor/launch/lock.ts";
 import type { Site } from "../supervisor/launch/types.ts";
 import { queryOf, recordedHosts, unrecordedQuery } from "../supervisor/tree/query.ts";
 import { findTree, type TreeMember } from "../supervisor/tree/tree.ts";
@@ -51,7 +51,7 @@ export function seeKey(
   if (exit.is === "unreadable")
     return { is: "unreadable-exit", read: exit, state: exit.foreign ? "foreign" : "failed", pid: null };
   if (exit.is !== "there") return { is: "nothing", state: null, pid: null };
-  const locked = exit.value.reason === "replaced" && isLocked(ground, key);
+  const locked = exit.value.reason === "replaced" && isKeyLocked(ground, key);
   // Between the two looks the launch that replaced it may have been recorded.
   if (exit.value.reason === "replaced" && !locked && store.record(key).is !== "absent")
     return seeKey(ground, key, hosts);
@@ -71,7 +71,7 @@ function seeLaunch(
   const leader = presence(record.leader);
   const host = presence(record.host);
   const isLost = record.leader === null && host === "gone" && record.phase !== "backoff";
-  const locked = leader === "gone" && isLocked(ground, record.key);
+  const locked = leader === "gone" && isKeyLocked(ground, record.key);
   // A reboot of the machine leaves nothing.
   const isLeft =
     leader === "gone" &&

@@ -16,7 +16,7 @@ import { describeUnmatched, type Trees, watchTrees } from "../sys/watch/trees.ts
 import { queueChanges } from "./heard.ts";
 import { makeInbox, makeSaver } from "./inbox.ts";
 import { makeLoops } from "./loops.ts";
-import { makeQueue } from "./queue.ts";
+import { makeJobQueue } from "./queue.ts";
 import { openKnown } from "./snapshot.ts";
 import type { Target } from "./target.ts";
 import type { RootWatchOptions } from "./types.ts";
@@ -82,7 +82,7 @@ function makeWatchState({ options, declared, name, directory }: OneWatchRequest)
   const folder = identifyFolder(root);
   const path = join(directory, `${sha256(name).slice(0, 16)}.json`);
   const known = openKnown(path, name, makeSeal(dirname(directory), world.home));
-  const queue = makeQueue(lanes, {
+  const queue = makeJobQueue(lanes, {
     quietMs: watch.debounceMs,
     longestMs: watch.debounceMs * LONGEST,
     retries: watch.retries,

@@ -104,7 +104,7 @@ interface QueueState {
   onIdle: (() => void)[];
 }
 
-export function makeQueue(lanes: Lanes, options: QueueOptions): Queue {
+export function makeJobQueue(lanes: Lanes, options: QueueOptions): Queue {
   const state: QueueState = { lanes, options, targets: new Map(), closed: false, onIdle: [] };
   return {
     add(name, path) {

@@ -6,10 +6,10 @@
  */
 import type { Seal } from "../sys/seal/seal.ts";
 import { readSealed, writeSealed } from "../sys/seal/sealed.ts";
-import { type Mark, markOf } from "../sys/watch/content.ts";
+import { type ContentMark, contentMarkOf } from "../sys/watch/content.ts";
 
 /** The files that changed, each as it was when it was looked at; null: it is gone. */
-export type Changes = ReadonlyMap<string, Mark | null>;
+export type Changes = ReadonlyMap<string, ContentMark | null>;
 
 interface Begun {
   version: 1;
@@ -20,7 +20,7 @@ interface File {
   version: 1;
   /** Which watch it is of: contents known for other patterns are of no use. */
   what: string;
-  files: Record<string, Mark>;
+  files: Record<string, ContentMark>;
 }
 
 export interface Known {
@@ -44,16 +44,16 @@ export interface Known {
 const AT_ONCE = 16;
 
 /** Differs from the mark of every file. */
-const UNSURE: Mark = [-1, -1, ""];
+const UNSURE: ContentMark = [-1, -1, ""];
 
 interface KnownState {
   path: string;
   begunPath: string;
   seal: Seal;
   what: string;
-  files: Map<string, Mark>;
+  files: Map<string, ContentMark>;
   /** As they were when the work on them began. */
-  begun: Map<string, Mark | null>;
+  begun: Map<string, ContentMark | null>;
   /** Changed while they are worked on. */
   unsure: Set<string>;
   /** Begun, or settled and not saved yet. */
@@ -66,10 +66,10 @@ export function openKnown(path: string, what: string, seal: Seal): Known {
   const begunPath = path.replace(/\.json$/, ".begun.json");
   const read = readSealed(path, seal, (value) => value as File);
   const good = read.is === "there" && read.value?.version === 1 && read.value.what === what;
-  const files = new Map<string, Mark>(good ? Object.entries(read.value.files) : []);
+  const files = new Map<string, ContentMark>(good ? Object.entries(read.value.files) : []);
   const cutOff = readSealed(begunPath, seal, (value) => value as Begun);
   if (good && cutOff.is === "there") for (const name of cutOff.value.names) files.set(name, UNSURE);
-  const begun = new Map<string, Mark | null>();
+  const begun = new Map<string, ContentMark | null>();
   const state: KnownState = {
     path,
     begunPath,
@@ -99,7 +99,7 @@ export function openKnown(path: string, what: string, seal: Seal): Known {
 }
 
 async function findChanged(state: KnownState, paths: Iterable<string>): Promise<Changes> {
-  const found: [string, Mark | null][] = [];
+  const found: [string, ContentMark | null][] = [];
   const waiting = [...paths];
   const worker = async () => {
     for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
@@ -111,7 +111,7 @@ async function findChanged(state: KnownState, paths: Iterable<string>): Promise<
   return new Map(found.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-async function look(state: KnownState, file: string): Promise<Mark | null | undefined> {
+async function look(state: KnownState, file: string): Promise<ContentMark | null | undefined> {
   const mark = await compare(state, file);
   // Its job, which runs, may have seen this or what was before.
   if (mark !== undefined && state.begun.has(file)) state.unsure.add(file);
@@ -119,10 +119,10 @@ async function look(state: KnownState, file: string): Promise<Mark | null | unde
 }
 
 /** Undefined: it is as it is known. */
-async function compare(state: KnownState, file: string): Promise<Mark | null | undefined> {
+async function compare(state: KnownState, file: string): Promise<ContentMark | null | undefined> {
   const { begun, files } = state;
   const before = begun.has(file) ? (begun.get(file) ?? undefined) : files.get(file);
-  const mark = await markOf(file, before);
+  const mark = await contentMarkOf(file, before);
   // Gone when its job began and gone now, it may have been there in between, for the job to see.
   if (mark === null) return before === undefined && !begun.has(file) ? undefined : null;
   if (mark === before) return undefined;

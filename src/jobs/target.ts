@@ -12,7 +12,7 @@ import { bunSpawn } from "../sys/spawn/bunspawn.ts";
 export type Target = { is: "path" } | { is: "pattern"; text: string } | { is: "function"; file: string; index: number };
 
 /** Null: the path belongs to no target. */
-export type Named = { path: string; target: string | null };
+export type NamedTarget = { path: string; target: string | null };
 
 /** `{path}`, `{dir}`, `{name}`, `{stem}` (the name without its ending) and `{ext}`. */
 export function fillPattern(text: string, path: string): string {
@@ -36,7 +36,11 @@ export interface AskOptions {
 
 const LIMIT_MS = 15_000;
 
-export async function nameTargets(target: Target, paths: readonly string[], options: AskOptions): Promise<Named[]> {
+export async function nameTargets(
+  target: Target,
+  paths: readonly string[],
+  options: AskOptions,
+): Promise<NamedTarget[]> {
   if (target.is === "path") return paths.map((path) => ({ path, target: path }));
   if (target.is === "pattern") return paths.map((path) => ({ path, target: fillPattern(target.text, path) }));
   return askFunction(target, paths, options);
@@ -47,7 +51,7 @@ async function askFunction(
   { file, index }: Extract<Target, { is: "function" }>,
   paths: readonly string[],
   { root, env, check }: AskOptions,
-): Promise<Named[]> {
+): Promise<NamedTarget[]> {
   check(file);
   const child = bunSpawn([...sameBuildCommand(), HIDDEN.target, file, String(index)], {
     cwd: root,

@@ -4,9 +4,9 @@ import type { World } from "../supervisor/ground/ground.ts";
 import type { ProcessIdentity } from "../sys/process/identity.ts";
 import type { Lanes } from "./queue.ts";
 
-export type Level = "debug" | "info" | "warn" | "error";
+export type LogLevel = "debug" | "info" | "warn" | "error";
 
-export type Log = (level: Level, msg: string, facts?: Record<string, unknown>) => void;
+export type Log = (level: LogLevel, msg: string, facts?: Record<string, unknown>) => void;
 
 /** A job as it is reported, to programs too: the daemon's protocol has the same fields. */
 export type JobReport = {

@@ -21,7 +21,7 @@ export interface Entry {
   gap: boolean;
 }
 
-export interface Source {
+export interface LogSource {
   key: string;
   pieces: readonly Piece[];
   /** How many of the last lines to read, `Infinity` for all. */
@@ -29,7 +29,7 @@ export interface Source {
   filter: Filter<Entry> | null;
 }
 
-export function* entriesOf(source: Source): Generator<Entry> {
+export function* entriesOf(source: LogSource): Generator<Entry> {
   for (const piece of source.pieces) {
     const fd = openLogRun(piece.run);
     if (fd === null) continue;
@@ -42,7 +42,7 @@ export function* entriesOf(source: Source): Generator<Entry> {
 }
 
 function* entriesOfPiece(
-  { key, pieces, lines, filter }: Source,
+  { key, pieces, lines, filter }: LogSource,
   { run, from, to }: Piece,
   fd: number,
 ): Generator<Entry> {
@@ -62,11 +62,11 @@ const MOST_SEARCHED = 4 * MOST_TEXT;
 export function applyFilter(filter: Filter<Entry>, entry: Entry): Entry[] {
   const { bytes } = entry;
   const searched = bytes.length > MOST_SEARCHED ? bytes.subarray(0, MOST_SEARCHED) : bytes;
-  return filter(entry, textOf(searched)).map(({ item, gap }) => ({ ...item, gap }));
+  return filter(entry, lineText(searched)).map(({ item, gap }) => ({ ...item, gap }));
 }
 
 /** A line as text, without its line end and escape sequences. */
-export function textOf(bytes: Uint8Array): string {
+export function lineText(bytes: Uint8Array): string {
   const strip = makeStripper();
   const text = Buffer.concat([strip.push(bytes), strip.end()]).toString("utf8");
   return text.replace(/\r?\n$/, "");

@@ -3,7 +3,7 @@
  * print when they fail, what loggers mark as error or worse, what compilers and test runners call an error. It guesses
  * by looks; a line that merely reports the absence of errors ("0 errors") does not count.
  */
-import type { Matcher } from "./match.ts";
+import type { LineMatcher } from "./match.ts";
 
 const WORDS =
   /\bERR!|\b(?:errors?|fatal|panic(?:ked)?|exceptions?|traceback|unhandled|uncaught|segmentation fault|segfault|core dumped|assert(?:ion)?(?:error)? failed|failed|failures?|critical|emerg(?:ency)?|cannot|denied|refused|undefined reference)\b|\b[A-Z][A-Za-z]*(?:Error|Exception)\b/i;
@@ -32,7 +32,7 @@ const GO = /^(?:panic: |fatal error: |goroutine \d+ \[)/;
  */
 const GO_FRAME = /^[\w./*()-][\w./*)-]*\(.*\)$/;
 
-export function makeErrorMatcher(): Matcher {
+export function makeErrorMatcher(): LineMatcher {
   /** What may continue: nothing, an error's further lines, Python's frames and last line, Go's goroutines. */
   let within: "none" | "error" | "python" | "go" = "none";
   return (text) => {

@@ -5,10 +5,10 @@
 import type { Pattern } from "../sys/pattern/pattern.ts";
 
 /** Whether a line matches; may remember earlier lines. Receives it without its line end and escape sequences. */
-export type Matcher = (text: string) => boolean;
+export type LineMatcher = (text: string) => boolean;
 
 /** `onSlow` is called when the pattern's bound ran out before an answer; the line then counts as no match. */
-export function matcherOf(pattern: Pattern, onSlow: () => void): Matcher {
+export function matcherOf(pattern: Pattern, onSlow: () => void): LineMatcher {
   return (text) => {
     const found = pattern.test(text);
     if (found === null) onSlow();
@@ -16,17 +16,17 @@ export function matcherOf(pattern: Pattern, onSlow: () => void): Matcher {
   };
 }
 
-export interface Shown<T> {
+export interface WithGap<T> {
   item: T;
   /** Whether lines between it and the one shown before were left out. */
   gap: boolean;
 }
 
 /** Returns what to show now that this line has arrived. */
-export type Filter<T> = (item: T, text: string) => Shown<T>[];
+export type Filter<T> = (item: T, text: string) => WithGap<T>[];
 
 /** `around`: how many lines before and after; null when no context was requested. */
-export function makeFilter<T>(matches: Matcher, around: number | null): Filter<T> {
+export function makeFilter<T>(matches: LineMatcher, around: number | null): Filter<T> {
   const context = around ?? 0;
   let before: T[] = [];
   let after = 0;
@@ -58,11 +58,11 @@ export function makeFilter<T>(matches: Matcher, around: number | null): Filter<T
 }
 
 /** Matches a line that at least one matcher matches. */
-export function anyOf(matchers: readonly Matcher[]): Matcher {
+export function anyOf(matchers: readonly LineMatcher[]): LineMatcher {
   return (text) => matchers.some((matches) => matches(text));
 }
 
 /** Matches a line that all matchers match; a later one only sees what the earlier ones let through. */
-export function allOf(matchers: readonly Matcher[]): Matcher {
+export function allOf(matchers: readonly LineMatcher[]): LineMatcher {
   return (text) => matchers.every((matches) => matches(text));
 }

@@ -43,7 +43,7 @@ function isSet(value: string | undefined): boolean {
   return value !== undefined && value !== "" && value !== "false" && value !== "0";
 }
 
-export interface Group {
+export interface CiGroup {
   title: string;
   lines: readonly string[];
   /** Milliseconds since the epoch. */
@@ -53,7 +53,7 @@ export interface Group {
 }
 
 /** Sets apart lines that another program wrote. */
-export function formatGroup(log: CiLog | null, { title, lines, now, nonce }: Group): string {
+export function formatGroup(log: CiLog | null, { title, lines, now, nonce }: CiGroup): string {
   const body = lines.map((line) => `    ${line}\n`).join("");
   switch (log) {
     case "github":

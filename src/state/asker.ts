@@ -3,6 +3,6 @@ import type { Asker } from "./types.ts";
 
 const LONGEST = 500;
 
-export function describeAsker(by: Asker["by"], argv: readonly string[]): Asker {
+export function askerOf(by: Asker["by"], argv: readonly string[]): Asker {
   return { by, pid: process.pid, command: ["dt", ...argv].join(" ").slice(0, LONGEST) };
 }

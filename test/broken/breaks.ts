@@ -135,7 +135,7 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/supervisor/start/begin.ts",
-        from: "written = holdOn(ground, makeRecord(",
+        from: "written = holdOn(ground, makeLaunchRecord(",
         to: "written = ((_: unknown, it: LaunchRecord) => it)(ground, makeRecord(",
       },
     ],
@@ -235,7 +235,7 @@ export const BREAKS: readonly Break[] = [
       {
         file: TREE,
         from: `const isLeftOut = (entry: ProcessEntry) =>
-    !isLeader(entry) && (isSpared(table, entry, query.spare) || isForeign(table, entry, query));`,
+    !isLeader(entry) && (isSpared(table, entry, query.spare) || isOfAnotherLaunch(table, entry, query));`,
         to: "const isLeftOut = (entry: ProcessEntry) => !isLeader(entry) && isSpared(table, entry, query.spare);",
       },
     ],
@@ -243,7 +243,7 @@ export const BREAKS: readonly Break[] = [
   },
   {
     what: "spare is not heeded",
-    edits: [{ file: TREE, from: "isSpared(table, entry, query.spare) || isForeign", to: "isForeign" }],
+    edits: [{ file: TREE, from: "isSpared(table, entry, query.spare) || isOfAnotherLaunch", to: "isOfAnotherLaunch" }],
     test: "test/fault/untouched.test.ts",
     only: "spared process",
   },
@@ -967,7 +967,7 @@ export const BREAKS: readonly Break[] = [
       { file: "src/sys/door/door.ts", from: "asked | constants.O_NOFOLLOW", to: "asked" },
       { file: "src/sys/door/descend.ts", from: "flags | constants.O_NOFOLLOW;", to: "flags;" },
     ],
-    test: "test/sys/files/door.test.ts",
+    test: "test/sys/door/door.test.ts",
   },
   {
     what: "a link in the place of a directory of dt's is followed",
@@ -1001,7 +1001,7 @@ export const BREAKS: readonly Break[] = [
         to: "  if (throughProc || !throughProc) {\n    lookAlong(way);\n    return work(path);",
       },
     ],
-    test: "test/sys/files/descend.test.ts",
+    test: "test/sys/door/descend.test.ts",
     only: "swaps the directory",
   },
   {
@@ -1013,7 +1013,7 @@ export const BREAKS: readonly Break[] = [
         to: 'if (pathOfOpen(fd) !== "") return fd;',
       },
     ],
-    test: "test/sys/files/descend.test.ts",
+    test: "test/sys/door/descend.test.ts",
     only: "is a link, or a file",
   },
   {
@@ -1025,7 +1025,7 @@ export const BREAKS: readonly Break[] = [
         to: "    void refuseOthers;",
       },
     ],
-    test: "test/sys/files/descend.test.ts",
+    test: "test/sys/door/descend.test.ts",
     only: "of another user on the way",
   },
   {
@@ -1033,11 +1033,11 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/sys/door/descend.ts",
-        from: "return { path, ...identityOf(opened) };",
+        from: "return { path, ...openIdentityOf(opened) };",
         to: "return { path, ...statSync(directory) };",
       },
     ],
-    test: "test/sys/files/descend.test.ts",
+    test: "test/sys/door/descend.test.ts",
     only: "sealed meanwhile",
   },
   {
@@ -1061,7 +1061,7 @@ export const BREAKS: readonly Break[] = [
         to: 'if (one !== undefined && pathOfOpen(one.fd) === "") {',
       },
     ],
-    test: "test/sys/files/keptopen.test.ts",
+    test: "test/sys/door/keptopen.test.ts",
     only: "another is at the path",
   },
   {
@@ -1073,7 +1073,7 @@ export const BREAKS: readonly Break[] = [
         to: "  kept.delete(one.path);\n  closeSync(one.fd);",
       },
     ],
-    test: "test/sys/files/keptopen.test.ts",
+    test: "test/sys/door/keptopen.test.ts",
     only: "closed under who is in it",
   },
   {

@@ -1,7 +1,7 @@
 /** From changes to jobs, by a clock of the test's own: each row of the table, and any order of events. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { makeLanes, makeQueue, type QueueOptions, type Work } from "../../src/jobs/queue.ts";
+import { makeJobQueue, makeLanes, type QueueOptions, type Work } from "../../src/jobs/queue.ts";
 
 interface Timer {
   at: number;
@@ -51,7 +51,7 @@ function setUp(more: Partial<QueueOptions> = {}, { atOnce = 4, capacity = 64 } =
   const clock = makeClock();
   const begun: Begun[] = [];
   const lanes = makeLanes(atOnce, capacity);
-  const queue = makeQueue(lanes, {
+  const queue = makeJobQueue(lanes, {
     quietMs: 100,
     longestMs: 1000,
     retries: 0,

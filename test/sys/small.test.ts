@@ -19,7 +19,7 @@ import { ensureShims } from "../../src/supervisor/prepare/shims.ts";
 import { lazy } from "../../src/sys/base/lazy.ts";
 import { signalName, signalNumber } from "../../src/sys/base/signals.ts";
 import { statOf } from "../../src/sys/base/stat.ts";
-import { shellCode, statusOf } from "../../src/sys/base/status.ts";
+import { endStatusOf, shellCode } from "../../src/sys/base/status.ts";
 import { dataStart, releaseHead } from "../../src/sys/files/holes.ts";
 import { nearestNames } from "../../src/sys/text/nearest.ts";
 import { makeScratch } from "../kit/scratch.ts";
@@ -39,7 +39,7 @@ describe("status", () => {
     test(what, async () => {
       const child = Bun.spawn(["bash", "-c", script], { stdio: ["ignore", "ignore", "ignore"] });
       await child.exited;
-      const status = statusOf(child);
+      const status = endStatusOf(child);
       expect(status).toEqual({ code, signal });
       expect(shellCode(status)).toBe(shell);
     });

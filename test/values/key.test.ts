@@ -1,7 +1,7 @@
 /** Keys, and what words on a command line select. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { describeAsker } from "../../src/state/asker.ts";
+import { askerOf } from "../../src/state/asker.ts";
 import {
   formatKey,
   formatShortKey,
@@ -130,6 +130,6 @@ describe("parseSelection", () => {
 });
 
 test("the asker is this process, with a command line of bounded length", () => {
-  expect(describeAsker("user", ["stop", "a"])).toEqual({ by: "user", pid: process.pid, command: "dt stop a" });
-  expect(describeAsker("rerun", ["x".repeat(9999)]).command).toHaveLength(500);
+  expect(askerOf("user", ["stop", "a"])).toEqual({ by: "user", pid: process.pid, command: "dt stop a" });
+  expect(askerOf("rerun", ["x".repeat(9999)]).command).toHaveLength(500);
 });

@@ -3,7 +3,7 @@
  */
 import { LOADING } from "../../manifest/depends/begun.ts";
 import type { ManifestIndex } from "../../manifest/model/resolved.ts";
-import { describeAsker } from "../../state/asker.ts";
+import { askerOf } from "../../state/asker.ts";
 import { isInPlaceOfTrusted } from "../../state/trust.ts";
 import { TICKET_MARK } from "../../supervisor/launch/marks.ts";
 import type { Announced, Ground } from "../../supervisor/launch/types.ts";
@@ -75,7 +75,7 @@ async function announce(state: CallManifestsState): Promise<void> {
     return;
   const { announceStart } = await import("../../supervisor/ticket/announced.ts");
   try {
-    state.announced = announceStart(state.ground(), describeAsker("user", argv));
+    state.announced = announceStart(state.ground(), askerOf("user", argv));
   } catch (error) {
     // A one-shot needs no run directory; a start will report itself what is wrong with it.
     if (!(error instanceof DtError)) throw error;

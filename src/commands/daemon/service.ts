@@ -5,7 +5,7 @@
 import { awaitStatus, endDaemon, holderOf, spawnDaemon } from "../../daemon/control.ts";
 import { askStatus } from "../../daemon/socket/client.ts";
 import { type DaemonPaths, makeDaemonHome } from "../../daemon/socket/paths.ts";
-import type { Step } from "../../daemon/unit/plan.ts";
+import type { PlanStep } from "../../daemon/unit/plan.ts";
 import type { ServiceContext } from "../../daemon/unit/service.ts";
 import { EXIT } from "../../sys/base/error.ts";
 import { type ServiceManager, usualManager } from "../../sys/base/manager.ts";
@@ -67,7 +67,10 @@ export async function uninstallDaemon(context: DtContext, paths: DaemonPaths, ar
   const { findLeftSockets, removeLeftSockets } = await import("../../daemon/socket/leftsockets.ts");
   if (context.globals.dryRun) {
     const left = holderOf(paths, makeProcessTable()) === null ? await findLeftSockets(paths) : [];
-    return showServicePlan(context, [...planUninstall(service), ...left.map((path): Step => ({ is: "remove", path }))]);
+    return showServicePlan(context, [
+      ...planUninstall(service),
+      ...left.map((path): PlanStep => ({ is: "remove", path })),
+    ]);
   }
   const was = isInstalled(service);
   await uninstall(service);

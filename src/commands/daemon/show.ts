@@ -2,7 +2,7 @@
 import { askStatus } from "../../daemon/socket/client.ts";
 import type { DaemonPaths } from "../../daemon/socket/paths.ts";
 import type { Status } from "../../daemon/socket/protocol.ts";
-import type { Step } from "../../daemon/unit/plan.ts";
+import type { PlanStep } from "../../daemon/unit/plan.ts";
 import { formatLines } from "../../output/lines.ts";
 import { makePaint, type Paint } from "../../output/talk.ts";
 import { EXIT } from "../../sys/base/error.ts";
@@ -77,7 +77,7 @@ export async function showLogs({ globals }: DtContext, paths: DaemonPaths, args:
   return EXIT.done;
 }
 
-export function showServicePlan({ globals }: DtContext, steps: readonly Step[]): number {
+export function showServicePlan({ globals }: DtContext, steps: readonly PlanStep[]): number {
   if (globals.json) {
     print(`${JSON.stringify(steps)}\n`);
     return EXIT.done;

@@ -3,7 +3,7 @@
  * spawns it.
  */
 import { awaitRoot, awaitStatus, endDaemon, holderOf, spawnDaemon } from "../../daemon/control.ts";
-import { askStatus, isForeign } from "../../daemon/socket/client.ts";
+import { askStatus, isForeignSocket } from "../../daemon/socket/client.ts";
 import type { DaemonPaths } from "../../daemon/socket/paths.ts";
 import type { Status } from "../../daemon/socket/protocol.ts";
 import { EXIT, messageOf } from "../../sys/base/error.ts";
@@ -55,7 +55,7 @@ async function ownStatus({ globals, talk }: DtContext, paths: DaemonPaths): Prom
   try {
     return await askStatus(paths);
   } catch (error) {
-    if (!isForeign(error)) throw error;
+    if (!isForeignSocket(error)) throw error;
     talk.warn(messageOf(error));
     return globals.dryRun || holderOf(paths, makeProcessTable()) === null ? null : await awaitStatus(paths);
   }

@@ -22,7 +22,7 @@ import {
 import type { Finding } from "../../inspect/doctor/types.ts";
 import { faultsOf } from "../../manifest/model/faults.ts";
 import type { ManifestIndex } from "../../manifest/model/resolved.ts";
-import { describeAsker } from "../../state/asker.ts";
+import { askerOf } from "../../state/asker.ts";
 import { DtError } from "../../sys/base/error.ts";
 import { workingDirectory } from "../../sys/base/here.ts";
 import { selfCommand } from "../../sys/base/self.ts";
@@ -56,7 +56,7 @@ async function examineRoot(context: DtContext, root: string): Promise<Finding[]>
   if (findings.some((finding) => finding.level === "attention" && finding.repair === null))
     return [...unsafe, ...findings, ...manifests];
   const ground = context.ground();
-  const by = describeAsker("user", context.argv);
+  const by = askerOf("user", context.argv);
   const names = namesIn(directory);
   return [
     ...unsafe,

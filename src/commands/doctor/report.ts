@@ -1,5 +1,5 @@
 /** What `dt doctor` prints of its findings, as text and as JSON. */
-import type { Finding, Level, Repaired } from "../../inspect/doctor/types.ts";
+import type { Finding, FindingLevel, Repaired } from "../../inspect/doctor/types.ts";
 import { formatLines } from "../../output/lines.ts";
 import type { Paint } from "../../output/talk.ts";
 
@@ -13,7 +13,7 @@ export function needsAttention({ level, repaired }: CheckedFinding): boolean {
 /** One finding of `dt doctor --json`. */
 export interface FindingReport {
   check: Finding["check"];
-  level: Level;
+  level: FindingLevel;
   key: string | null;
   text: string;
   hint: string | null;
@@ -37,7 +37,7 @@ export function reportOfFinding({
   return { check, level, key, text, hint, fixable: fixing !== null, repaired, details };
 }
 
-const MARKS: Record<Level, { mark: string; color: keyof Paint }> = {
+const MARKS: Record<FindingLevel, { mark: string; color: keyof Paint }> = {
   fine: { mark: "ok", color: "green" },
   note: { mark: "note", color: "cyan" },
   attention: { mark: "attention", color: "red" },

@@ -10,7 +10,7 @@ import { glanceIndex } from "../../manifest/glance.ts";
 import { settingsOf } from "../../manifest/model/find.ts";
 import { mayDeclareMore } from "../../manifest/model/graph.ts";
 import type { ManifestIndex } from "../../manifest/model/resolved.ts";
-import { describeAsker } from "../../state/asker.ts";
+import { askerOf } from "../../state/asker.ts";
 import { listRootsIn } from "../../state/roots.ts";
 import { openStore } from "../../state/store.ts";
 import { isTrusted } from "../../state/trust.ts";
@@ -108,7 +108,7 @@ async function leftInRoot(
   const place = { root, home, cacheDir: cache, env, reading, owner: otherOwnerOf(root, env) } as const;
   const { index, unsure } = await glanceIndex(place);
   const look = beginLook(site, () => null);
-  const by = describeAsker("user", context.argv);
+  const by = askerOf("user", context.argv);
   return store.keys().flatMap((key): Leftover[] => {
     const report = lookAt(look, key);
     const record = store.record(key);

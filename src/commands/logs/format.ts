@@ -1,6 +1,6 @@
 /** What a line of a log looks like when it is shown: with its key, its match and its cursor, or as JSON. */
 import { formatCursor } from "../../logs/cursor.ts";
-import { type Entry, textOf } from "../../logs/entries.ts";
+import { type Entry, lineText } from "../../logs/entries.ts";
 import { makeStripper } from "../../logs/strip.ts";
 import { makePrefix, prefixLine } from "../../output/logline.ts";
 import { isTerminal } from "../../sys/stdio/stdio.ts";
@@ -51,7 +51,7 @@ function toJson({ key, run, bytes, time, end }: Entry): LogLine {
   return {
     key,
     run,
-    line: textOf(bytes),
+    line: lineText(bytes),
     time: time === null ? null : new Date(time).toISOString(),
     cursor: formatCursor({ key, run, offset: end }),
   };

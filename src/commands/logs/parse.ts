@@ -1,7 +1,7 @@
 /** The flags of `dt logs`, checked: which part of a log, which lines, and whether to follow it. */
 import { type Cursor, parseCursors } from "../../logs/cursor.ts";
 import { makeErrorMatcher } from "../../logs/errors.ts";
-import { allOf, anyOf, type Matcher, matcherOf as matcherOfPattern } from "../../logs/match.ts";
+import { allOf, anyOf, type LineMatcher, matcherOf as matcherOfPattern } from "../../logs/match.ts";
 import type { Part } from "../../logs/view.ts";
 import { messageOf } from "../../sys/base/error.ts";
 import { makePattern, type Pattern } from "../../sys/pattern/pattern.ts";
@@ -32,7 +32,7 @@ export interface LogsRequest {
   /**
    * Makes one for each key, since a matcher may remember lines; null: every line. `warn` gets warnings for the user.
    */
-  matcher: ((warn: (text: string) => void) => Matcher) | null;
+  matcher: ((warn: (text: string) => void) => LineMatcher) | null;
   /** How many lines before and after a match; null: none were asked for. */
   context: number | null;
 }

@@ -74,7 +74,7 @@ export function findPlugin(context: DtContext, index: ManifestIndex, name: strin
   const root = context.root();
   const isKnown = context.reading() === "known";
   const notes = isKnown ? ["The daemon goes by the manifests that a person last took over there."] : [];
-  throw unknownName("plugin or verb", name, [...Object.keys(index.plugins), ...verbs], index, {
+  throw unknownWord("plugin or verb", name, [...Object.keys(index.plugins), ...verbs], index, {
     notes,
     root,
     ...(isKnown
@@ -85,7 +85,7 @@ export function findPlugin(context: DtContext, index: ManifestIndex, name: strin
 
 export function findCommand(index: ManifestIndex, plugin: ResolvedPlugin, name: string): ResolvedCommand {
   const command = Object.hasOwn(plugin.commands, name) ? plugin.commands[name] : undefined;
-  if (command === undefined) throw unknownName(`command of ${plugin.name}`, name, Object.keys(plugin.commands), index);
+  if (command === undefined) throw unknownWord(`command of ${plugin.name}`, name, Object.keys(plugin.commands), index);
   return command;
 }
 
@@ -103,7 +103,7 @@ function linesOfNameless({ failures }: Pick<ManifestIndex, "failures">): string[
  * The error for a name that is not known: with the nearest names, and with the manifests that were not read and may
  * have it. `notes`: sentences about where it was looked for.
  */
-export function unknownName(
+export function unknownWord(
   what: string,
   name: string,
   known: string[],

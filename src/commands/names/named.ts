@@ -28,7 +28,7 @@ import { wordsOfUnread } from "./unread.ts";
 import { notesOf, wordsOfUnsure } from "./unsure.ts";
 
 /** What names are looked up in. */
-export interface Places extends Glance {
+export interface NameScope extends Glance {
   root: string;
   /** Keys with files in the run directory. */
   onDisk: readonly string[];
@@ -43,7 +43,7 @@ type Judged =
 /** A list of more commands than this is not read. */
 const MOST_NEAR = 3;
 
-export async function placesOf(context: DtContext): Promise<Places> {
+export async function placesOf(context: DtContext): Promise<NameScope> {
   return { ...(await context.glance()), root: context.root(), onDisk: context.store().keys() };
 }
 
@@ -56,7 +56,7 @@ export interface Unknown {
  * The names that are unknown; warns about those that may be known. A name is a key, or the one word of a plugin or
  * group.
  */
-export function findUnknown({ talk }: DtContext, places: Places, names: readonly string[]): Unknown | null {
+export function findUnknown({ talk }: DtContext, places: NameScope, names: readonly string[]): Unknown | null {
   const judged = names.map((name) => ({ name, judged: judgeName(places, name) }));
   for (const { name, judged: one } of judged) {
     if (one.is !== "unsure") continue;
@@ -72,7 +72,7 @@ export function findUnknown({ talk }: DtContext, places: Places, names: readonly
 }
 
 /** For a name that was looked for in all manifests. */
-export function unknownName({ root, index, onDisk }: Omit<Places, "unsure">, name: string): DtError {
+export function unknownName({ root, index, onDisk }: Omit<NameScope, "unsure">, name: string): DtError {
   const unsure = [
     ...index.failures.map(({ file, plugin }): Unsure => ({ file, plugin, is: "failed" })),
     ...index.unread.map(({ file }): Unsure => ({ file, plugin: null, is: "untrusted" })),
@@ -82,12 +82,12 @@ export function unknownName({ root, index, onDisk }: Omit<Places, "unsure">, nam
   return errorOf({ root, index, onDisk, unsure }, [{ name, ...judged }]);
 }
 
-function judgeName(places: Places, name: string): Judged {
+function judgeName(places: NameScope, name: string): Judged {
   const key = parseKey(name);
   return key === null ? judgeWord(places, name) : judgeKey(places, key);
 }
 
-function judgeWord(places: Places, word: string): Judged {
+function judgeWord(places: NameScope, word: string): Judged {
   const { index, unsure } = places;
   const names = [...new Set([...pluginsOf(places), ...groupsOf(index).keys()])];
   if (names.includes(word)) return { is: "known" };
@@ -103,7 +103,7 @@ function judgeWord(places: Places, word: string): Judged {
   };
 }
 
-function judgeKey(places: Places, key: Key): Judged {
+function judgeKey(places: NameScope, key: Key): Judged {
   const { index, unsure } = places;
   const plugin = ownOf(index.plugins, key.plugin);
   const command = ownOf(plugin?.commands, key.command);
@@ -120,7 +120,7 @@ function judgeKey(places: Places, key: Key): Judged {
   return { is: "unknown", what, near, known, manifest };
 }
 
-function unknownCommand(places: Places, key: Key): { what: string; near: string[]; known: string[] } {
+function unknownCommand(places: NameScope, key: Key): { what: string; near: string[]; known: string[] } {
   const plugins = pluginsOf(places);
   if (plugins.includes(key.plugin)) {
     const known = commandsOf(places, key.plugin);
@@ -147,17 +147,17 @@ function unknownVariant({ variants }: ResolvedCommand, key: Key): { what: string
   };
 }
 
-function pluginsOf({ index, onDisk }: Places): string[] {
+function pluginsOf({ index, onDisk }: NameScope): string[] {
   return [...new Set([...Object.keys(index.plugins), ...onDisk.map(pluginOf)])];
 }
 
-function commandsOf({ index, onDisk }: Places, plugin: string): string[] {
+function commandsOf({ index, onDisk }: NameScope, plugin: string): string[] {
   const ran = onDisk.flatMap((key) => (isOfPlugin(key, plugin) ? [keyParts(key).command] : []));
   return [...new Set([...Object.keys(ownOf(index.plugins, plugin)?.commands ?? {}), ...ran])];
 }
 
 /** A command's name alone means the command: it is looked for in every plugin. */
-function commandsNear(places: Places, word: string): string[] {
+function commandsNear(places: NameScope, word: string): string[] {
   const all = pluginsOf(places).flatMap((plugin) => commandsOf(places, plugin).map((command) => ({ plugin, command })));
   const near = nearestNames(
     word,
@@ -178,7 +178,10 @@ function mayDeclare({ file, plugin }: Unsure, name: string): boolean {
   return plugin === name || basename(file, extname(file)) === name || basename(file) === "manifests";
 }
 
-function errorOf(places: Places, names: readonly ({ name: string } & Extract<Judged, { is: "unknown" }>)[]): DtError {
+function errorOf(
+  places: NameScope,
+  names: readonly ({ name: string } & Extract<Judged, { is: "unknown" }>)[],
+): DtError {
   const { root, unsure } = places;
   const isAnywhere = names.some(({ manifest }) => manifest === "anywhere");
   const own = names.flatMap(({ manifest }) => (manifest === null || manifest === "anywhere" ? [] : [manifest]));
@@ -195,6 +198,6 @@ function errorOf(places: Places, names: readonly ({ name: string } & Extract<Jud
   });
 }
 
-function notesOfUnread({ index: { unread } }: Places): string[] {
+function notesOfUnread({ index: { unread } }: NameScope): string[] {
   return unread.length === 0 ? [] : [wordsOfUnread(unread)];
 }

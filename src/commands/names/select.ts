@@ -113,7 +113,7 @@ function needsIn({ plugins }: ManifestIndex, key: string): string[] {
 /**
  * Where `up` and `down` look names up. `onDisk`: keys that can be named though no manifest declares them any longer.
  */
-export interface Named {
+export interface KnownNames {
   root: string;
   index: ManifestIndex;
   onDisk: readonly string[];
@@ -123,7 +123,7 @@ export interface Named {
  * The names that the words are, each a key or the one word of a group or plugin. The words of one process are one name,
  * its key.
  */
-export function namesOf(named: Named, words: readonly string[]): string[] {
+export function namesOf(named: KnownNames, words: readonly string[]): string[] {
   for (const word of words) parseSelection([word]);
   const names = words.map((word) => (isKeyWord(word) ? wholeKey(word) : word));
   const key = processOf(words);
@@ -148,12 +148,12 @@ function processOf(words: readonly string[]): string | null {
   return formatKey({ plugin, command, variant });
 }
 
-function isCommand({ index }: Named, key: string): boolean {
+function isCommand({ index }: KnownNames, key: string): boolean {
   const { plugin, command } = keyParts(key);
   return commandOf(index.plugins, plugin, command) !== undefined;
 }
 
-export function isThere({ index, onDisk }: Named, name: string): boolean {
+export function isThere({ index, onDisk }: KnownNames, name: string): boolean {
   if (isKeyWord(name)) return settingsOf(index.plugins, name) !== undefined || onDisk.includes(name);
   return Object.hasOwn(index.plugins, name) || groupsOf(index).has(name) || onDisk.some((key) => isOfPlugin(key, name));
 }
@@ -162,7 +162,7 @@ export function isThere({ index, onDisk }: Named, name: string): boolean {
  * A plugin stands for its managed commands, each in its default variant, and for all its keys on disk. Throws for an
  * unknown name.
  */
-export function keysOfName(named: Named, name: string): string[] {
+export function keysOfName(named: KnownNames, name: string): string[] {
   const { index, onDisk } = named;
   if (!isThere(named, name)) throw absentError(named, name);
   if (isKeyWord(name)) return [name];
@@ -173,7 +173,7 @@ export function keysOfName(named: Named, name: string): string[] {
   );
 }
 
-function absentError(named: Named, name: string): DtError {
+function absentError(named: KnownNames, name: string): DtError {
   const plugin = pluginOf(name);
   const failure = Object.hasOwn(named.index.plugins, plugin) ? undefined : findFailure(named.index, plugin);
   if (failure !== undefined) {

@@ -31,7 +31,7 @@ export function spanOf(flag: string, text: string | undefined): number | null {
 }
 
 /** The value of a flag that is a duration, in milliseconds; null when it was not given. */
-export function durationOf(flag: string, text: string | undefined): number | null {
+export function durationFlag(flag: string, text: string | undefined): number | null {
   if (text === undefined) return null;
   const ms = parseDuration(text);
   if (ms === null) throw usage(`${flag} takes ${DURATION_WORDS}, not "${text}".`);

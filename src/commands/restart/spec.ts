@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { faultsOf } from "../../manifest/model/faults.ts";
 import { findFailure, settingsOf } from "../../manifest/model/find.ts";
 import type { ManagedSettings, ManifestIndex } from "../../manifest/model/resolved.ts";
-import { describeAsker } from "../../state/asker.ts";
+import { askerOf } from "../../state/asker.ts";
 import type { LaunchRecord } from "../../state/types.ts";
 import { makeLaunchSpec } from "../../supervisor/launch/spec.ts";
 import type { LaunchSpec } from "../../supervisor/launch/types.ts";
@@ -71,7 +71,7 @@ export function restartSpecOf(context: DtContext, { index, key, record, timeoutM
     args: record?.args ?? [],
     readyTimeoutMs: timeoutMs,
     env: context.env,
-    asker: describeAsker("user", context.argv),
+    asker: askerOf("user", context.argv),
     off: (record?.stack?.off ?? []).filter((name) => Object.hasOwn(settings.compose?.toggles ?? {}, name)),
   });
 }

@@ -6,7 +6,7 @@
 
 import { waitsIn } from "../../daemon/roots/project.ts";
 import { registerRoot } from "../../daemon/roots/roots.ts";
-import { type Asked, askedBy, isAnything, pluginsOfRoot } from "../../daemon/serving.ts";
+import { askedBy, type DeclaredCounts, isAnything, pluginsOfRoot } from "../../daemon/serving.ts";
 import { type DaemonPaths, makeDaemonHome } from "../../daemon/socket/paths.ts";
 import { isAnythingKnown, takeOver } from "../../manifest/cache/known.ts";
 import { peekIndex } from "../../manifest/glance.ts";
@@ -26,7 +26,7 @@ type Place = Pick<DtContext, "env" | "talk">;
 export interface Registered {
   /** False when it was registered already. */
   added: boolean;
-  asked: Asked;
+  asked: DeclaredCounts;
   /** How many manifests could not be loaded, or are code that was not read: what they ask is not known. */
   unknown: number;
 }
@@ -35,13 +35,13 @@ interface Read extends Loaded {
   reading: "all" | "data";
 }
 
-export function placeOf(env: Record<string, string>, home: string, root: string) {
+export function rootPlaceOf(env: Record<string, string>, home: string, root: string) {
   return { root, home, cacheDir: cacheDirectoryOf(root, env), env, owner: otherOwnerOf(root, env) };
 }
 
 async function readRoot({ env }: Place, { home }: DaemonPaths, root: string): Promise<Read> {
   const reading = isTrusted({ home, env }, root) ? "all" : "data";
-  return { ...(await loadManifests({ ...placeOf(env, home, root), reading })), reading };
+  return { ...(await loadManifests({ ...rootPlaceOf(env, home, root), reading })), reading };
 }
 
 function register({ talk }: Place, paths: DaemonPaths, root: string, { index, entries, reading }: Read): Registered {
@@ -76,7 +76,7 @@ export async function registerAsking(context: Place, paths: DaemonPaths, root: s
   const { env, talk } = context;
   const { home } = paths;
   if (isRemembered(paths.boot, root) && isAnythingKnown({ root, home })) {
-    const known = peekIndex({ ...placeOf(env, home, root), reading: "known" });
+    const known = peekIndex({ ...rootPlaceOf(env, home, root), reading: "known" });
     const { files } = waitsIn({ home, env }, root);
     if (files.length > 0) talk.warn(wordsOfWaiting(root, files));
     return registeredAs(false, known ?? { plugins: {}, failures: [], unread: [] });
@@ -104,7 +104,7 @@ function tellMissing({ talk }: Place, { failures, unread }: ManifestIndex): void
   if (unread.length > 0) talk.warn(wordsOfUnread(unread));
 }
 
-export function wordsOfAsked(asked: Asked, unknown = 0): string {
+export function wordsOfAsked(asked: DeclaredCounts, unknown = 0): string {
   const { boot, scheduled, watches } = asked;
   const of = unknown === 1 ? "1 manifest" : `${unknown} manifests`;
   if (unknown > 0 && !isAnything(asked)) return `it is not known yet what ${of} of it would declare`;

@@ -14,7 +14,7 @@
  */
 import { realpathSync } from "node:fs";
 import { userInfo } from "node:os";
-import { type Asked, askedBy, isAnything, pluginsOfRoot } from "../../daemon/serving.ts";
+import { askedBy, type DeclaredCounts, isAnything, pluginsOfRoot } from "../../daemon/serving.ts";
 import type { DaemonPaths } from "../../daemon/socket/paths.ts";
 import { isRemembered } from "../../state/roots.ts";
 import { DtError, EXIT, messageOf } from "../../sys/base/error.ts";
@@ -25,7 +25,7 @@ import type { DtContext } from "../context/types.ts";
 import { registerAsking, wordsOfAsked } from "./registering.ts";
 
 /** A root that the daemon serves, and what its manifests ask of it. */
-export interface Here extends Asked {
+export interface Here extends DeclaredCounts {
   root: string;
   /** False when it was registered already. */
   added: boolean;

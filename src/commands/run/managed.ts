@@ -7,10 +7,10 @@ import { DEFAULT_VARIANT, formatKey } from "../../values/key.ts";
 import { rememberRoot } from "../context/rememberroot.ts";
 import type { DtContext } from "../context/types.ts";
 import { usage } from "../context/usage.ts";
-import { type Called, unknownName } from "../names/called.ts";
+import { type Called, unknownWord } from "../names/called.ts";
 import { asksForHelp, checkArgs, valuesOf } from "../parse/args.ts";
 import { argsOf, type MANAGED_ARGS, type STACK_ARGS } from "../parse/managed.ts";
-import { durationOf, portNumber } from "../parse/values.ts";
+import { durationFlag, portNumber } from "../parse/values.ts";
 import { refuseStranger, tellUnservedPlugin } from "./before.ts";
 
 export async function runCalledManaged(
@@ -28,7 +28,7 @@ export async function runCalledManaged(
   const [variant = DEFAULT_VARIANT] = checked.words;
   const settings = Object.hasOwn(command.variants, variant) ? command.variants[variant] : undefined;
   if (settings === undefined)
-    throw unknownName(`variant of ${plugin.name} ${command.name}`, variant, Object.keys(command.variants), index);
+    throw unknownWord(`variant of ${plugin.name} ${command.name}`, variant, Object.keys(command.variants), index);
   if (settings.kind !== "managed") throw new Error("a managed command's variant is managed");
   const args = await valuesOf(checked, flags as typeof MANAGED_ARGS & typeof STACK_ARGS);
   const given: Record<string, unknown> = args;
@@ -58,7 +58,7 @@ export async function runCalledManaged(
     noWait,
     ensure: args.ensure === true,
     index: args.needs === false ? null : index,
-    timeoutMs: durationOf("--timeout", args.timeout),
+    timeoutMs: durationFlag("--timeout", args.timeout),
     take: args.take === true,
     off: Object.keys(settings.compose?.toggles ?? {}).filter((name) => given[name] === false),
     recreate: args.recreate === true,

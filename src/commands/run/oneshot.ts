@@ -1,6 +1,6 @@
 /** `dt <plugin> <command>` of a one-shot: its variant and words, its needs, and then its runner. */
 import type { ManifestIndex, ResolvedCommand, Settings } from "../../manifest/model/resolved.ts";
-import { describeAsker } from "../../state/asker.ts";
+import { askerOf } from "../../state/asker.ts";
 import { NEEDS_MET } from "../../supervisor/launch/marks.ts";
 import { DEFAULT_VARIANT, formatKey } from "../../values/key.ts";
 import { rememberRoot } from "../context/rememberroot.ts";
@@ -67,7 +67,7 @@ async function meetNeeds(
   const { startNeeded } = await import("../../runners/managed/needed.ts");
   const { LOCK_TIMEOUT_MS } = await import("../../supervisor/launch/lock.ts");
   rememberRoot(context);
-  const asker = describeAsker("user", context.argv);
+  const asker = askerOf("user", context.argv);
   return startNeeded(context.runner(asStranger), index, {
     key,
     env: context.env,

@@ -21,7 +21,7 @@ import type { DtContext } from "../context/types.ts";
 import { meantBy, usage } from "../context/usage.ts";
 import { directoryOf } from "../parse/values.ts";
 import { defineVerb } from "../parse/verb.ts";
-import { placeOf, registerNamed, wordsOfAsked } from "../root/registering.ts";
+import { registerNamed, rootPlaceOf, wordsOfAsked } from "../root/registering.ts";
 import { rootAt } from "../root/rootat.ts";
 
 export default defineVerb({
@@ -84,7 +84,7 @@ function showList(context: DtContext): number {
   const roots = home === null ? [] : registeredRoots(daemonPaths(home));
   const rows = roots.map((root) => {
     const isKnown = home !== null && isAnythingKnown({ root, home });
-    const index = isKnown ? peekIndex({ ...placeOf(env, home, root), reading: "known" }) : null;
+    const index = isKnown ? peekIndex({ ...rootPlaceOf(env, home, root), reading: "known" }) : null;
     const there = statOf(root) !== undefined;
     return { root, there, ...(index === null ? NOT_KNOWN : askedBy(Object.values(index.plugins))) };
   });

@@ -5,7 +5,7 @@
 
 import { beginLook, keysOf, lookAt } from "../../inspect/look.ts";
 import { formatLines } from "../../output/lines.ts";
-import { describeAsker } from "../../state/asker.ts";
+import { askerOf } from "../../state/asker.ts";
 import type { KeyState } from "../../state/types.ts";
 import { isLiving } from "../../state/view.ts";
 import { clearKey } from "../../supervisor/end/clear.ts";
@@ -46,7 +46,7 @@ export default defineVerb({
       print(globals.json ? `${JSON.stringify(ended)}\n` : formatLines(ended.map(({ key }) => `clear    ${key}`)));
       return EXIT.done;
     }
-    const by = describeAsker("user", context.argv);
+    const by = askerOf("user", context.argv);
     // Living launches of a group or a plugin are passed over.
     const isNamed = selection.is === "keys" && (args._.length > 1 || isKeyWord(args._[0] ?? ""));
     const rows: Row[] = [];

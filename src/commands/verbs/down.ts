@@ -7,7 +7,7 @@ import { edgesOf, orderByNeeds } from "../../manifest/model/graph.ts";
 import type { ManifestIndex } from "../../manifest/model/resolved.ts";
 import { formatLines } from "../../output/lines.ts";
 import { tellEvent } from "../../runners/parts/tell.ts";
-import { describeAsker } from "../../state/asker.ts";
+import { askerOf } from "../../state/asker.ts";
 import { stopKey } from "../../supervisor/end/stopkey.ts";
 import type { StopKeyResult } from "../../supervisor/end/types.ts";
 import { isListedAsFailed, isUnderWay } from "../../supervisor/end/underway.ts";
@@ -19,8 +19,8 @@ import { pendingKeys } from "../../supervisor/ticket/pending.ts";
 import { EXIT } from "../../sys/base/error.ts";
 import { print } from "../../sys/stdio/stdio.ts";
 import type { DtContext } from "../context/types.ts";
-import { isThere, keysOfName, type Named, namesOf } from "../names/select.ts";
-import { durationOf } from "../parse/values.ts";
+import { isThere, type KnownNames, keysOfName, namesOf } from "../names/select.ts";
+import { durationFlag } from "../parse/values.ts";
 import { defineVerb } from "../parse/verb.ts";
 import { awaitAnnounced } from "../stop/announced.ts";
 import { worstFailure } from "../stop/failures.ts";
@@ -50,8 +50,8 @@ export default defineVerb({
       print(globals.json ? `${JSON.stringify(keys)}\n` : formatLines(keys.map((key) => `stop     ${key}`)));
       return EXIT.done;
     }
-    const by = describeAsker("user", context.argv);
-    const timeoutMs = durationOf("--timeout", args.timeout);
+    const by = askerOf("user", context.argv);
+    const timeoutMs = durationFlag("--timeout", args.timeout);
     const over = new Map<string, Promise<StopKeyResult>>();
     const stopAll = (all: readonly string[]) => {
       for (const key of all) {
@@ -140,7 +140,7 @@ async function lookUp(
   };
 }
 
-function keysOf(named: Named, names: readonly string[]): string[] {
+function keysOf(named: KnownNames, names: readonly string[]): string[] {
   return [...new Set(names.flatMap((name) => keysOfName(named, name)))];
 }
 

@@ -3,7 +3,7 @@
  * is started.
  */
 import { keysOf } from "../../inspect/look.ts";
-import { describeAsker } from "../../state/asker.ts";
+import { askerOf } from "../../state/asker.ts";
 
 import { isUnderWay } from "../../supervisor/end/underway.ts";
 import { refuseNested } from "../../supervisor/launch/nested.ts";
@@ -12,7 +12,7 @@ import { EXIT } from "../../sys/base/error.ts";
 import type { DtContext } from "../context/types.ts";
 import { usage } from "../context/usage.ts";
 import { selectionOf } from "../names/select.ts";
-import { durationOf } from "../parse/values.ts";
+import { durationFlag } from "../parse/values.ts";
 import { defineVerb } from "../parse/verb.ts";
 import { restartKey } from "../restart/key.ts";
 import { restartCallOf, restartSettingsOf } from "../restart/spec.ts";
@@ -46,10 +46,10 @@ export default defineVerb({
     // A key that cannot be restarted is reported before any other is restarted.
     if (keys.length > 1)
       for (const key of keys) restartSettingsOf(context, (await restartCallOf(context, key)).index, key);
-    const options = { timeoutMs: durationOf("--timeout", args.timeout), withNeeds: args.needs !== false };
+    const options = { timeoutMs: durationFlag("--timeout", args.timeout), withNeeds: args.needs !== false };
     let status: number = EXIT.done;
     // Of several keys the later ones wait for their turn, and a stop meanwhile counts for them too.
-    const asker = describeAsker("user", context.argv);
+    const asker = askerOf("user", context.argv);
     const several = keys.length > 1 && !context.globals.dryRun;
     const tickets = new Map(keys.map((key) => [key, several ? takeTicket(context.runner(), key, asker) : undefined]));
     context.runner().announced?.close();

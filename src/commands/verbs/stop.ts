@@ -7,7 +7,7 @@ import { commandOf } from "../../manifest/model/find.ts";
 import type { ManifestIndex } from "../../manifest/model/resolved.ts";
 import { formatLines } from "../../output/lines.ts";
 import { tellEvent } from "../../runners/parts/tell.ts";
-import { describeAsker } from "../../state/asker.ts";
+import { askerOf } from "../../state/asker.ts";
 import { stopKey } from "../../supervisor/end/stopkey.ts";
 import type { StopKeyResult } from "../../supervisor/end/types.ts";
 import { isListedAsFailed, isUnderWay } from "../../supervisor/end/underway.ts";
@@ -23,7 +23,7 @@ import { isKeyWord, isOfPlugin, keyParts } from "../../values/key.ts";
 import type { DtContext } from "../context/types.ts";
 import { usage } from "../context/usage.ts";
 import { selectionOf, unknownKeys } from "../names/select.ts";
-import { durationOf } from "../parse/values.ts";
+import { durationFlag } from "../parse/values.ts";
 import { defineVerb } from "../parse/verb.ts";
 import { awaitAnnounced } from "../stop/announced.ts";
 import { worstFailure } from "../stop/failures.ts";
@@ -44,7 +44,7 @@ export default defineVerb({
       );
     if (args._.length > 0 && args.all) throw usage("dt stop takes either names or --all.");
     const runner = context.runner();
-    const timeoutMs = durationOf("--timeout", args.timeout);
+    const timeoutMs = durationFlag("--timeout", args.timeout);
     const selection = await selectionOf(context, args._, { unchecked: true });
     // For a named key `stopKey` sees to that.
     const loading = selection.is === "keys" ? [] : announcedStarts(runner.ground);
@@ -100,7 +100,7 @@ async function stopAll(
   { keys, selection, loading, timeoutMs }: Stops,
 ): Promise<PromiseSettledResult<StopKeyResult>[]> {
   const runner = context.runner();
-  const by = describeAsker("user", context.argv);
+  const by = askerOf("user", context.argv);
   const ask = (key: string) =>
     stopKey(runner.ground, { key, by, lockTimeoutMs: LOCK_TIMEOUT_MS, timeoutMs }, (event) => tellEvent(runner, event));
   const outcomes = await Promise.allSettled(keys.map(ask));

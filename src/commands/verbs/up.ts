@@ -8,7 +8,7 @@ import { rememberRoot } from "../context/rememberroot.ts";
 import type { DtContext } from "../context/types.ts";
 import { asksForService } from "../names/called.ts";
 import { defaultGroup, keysOfName, namesOf } from "../names/select.ts";
-import { durationOf } from "../parse/values.ts";
+import { durationFlag } from "../parse/values.ts";
 import { defineVerb } from "../parse/verb.ts";
 import { isOfHome, refuseOfRoot } from "../root/strangers.ts";
 
@@ -56,7 +56,7 @@ export default defineVerb({
       keys,
       detach,
       force: args.force === true,
-      timeoutMs: durationOf("--timeout", args.timeout),
+      timeoutMs: durationFlag("--timeout", args.timeout),
       colored: context.colored(),
     });
   },

@@ -17,7 +17,7 @@ import type { Selection } from "../../values/key.ts";
 import type { DtContext } from "../context/types.ts";
 import { meantBy, usage } from "../context/usage.ts";
 import { refuseOneshots, selectionOf } from "../names/select.ts";
-import { durationOf } from "../parse/values.ts";
+import { durationFlag } from "../parse/values.ts";
 import { defineVerb } from "../parse/verb.ts";
 
 /** A process that ends without a host writes nothing. Its end is seen at most this late. */
@@ -52,7 +52,7 @@ export default defineVerb({
     const context = data as DtContext;
     const goal = goalOf(args.for ?? "ready");
     if (args._.length === 0) throw usage("dt wait needs to know what to wait for.", "dt wait <key …>");
-    const timeoutMs = durationOf("--timeout", args.timeout) ?? Number.POSITIVE_INFINITY;
+    const timeoutMs = durationFlag("--timeout", args.timeout) ?? Number.POSITIVE_INFINITY;
     const ground = context.ground();
     const selection = await selectionOf(context, args._);
     const named = await awaitedOf(context, selection);

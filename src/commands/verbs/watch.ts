@@ -7,7 +7,7 @@ import { print } from "../../sys/stdio/stdio.ts";
 import { rememberRoot } from "../context/rememberroot.ts";
 import type { DtContext } from "../context/types.ts";
 import { tooManyArguments, usage } from "../context/usage.ts";
-import { unknownName } from "../names/called.ts";
+import { unknownWord } from "../names/called.ts";
 import { wordsOfUnread } from "../names/unread.ts";
 import { defineVerb } from "../parse/verb.ts";
 import { watchEvents } from "../watch/events.ts";
@@ -39,7 +39,7 @@ export default defineVerb({
       : await context.act(undefined, false);
     if (plugin !== undefined && index.plugins[plugin] === undefined) {
       const failure = findFailure(index, plugin);
-      if (failure === undefined) throw unknownName("plugin", plugin, Object.keys(index.plugins), index, { root });
+      if (failure === undefined) throw unknownWord("plugin", plugin, Object.keys(index.plugins), index, { root });
       const [fault = "", ...lines] = faultsOf(failure);
       throw new DtError("plugin-failed", fault, { lines, status: EXIT.usage });
     }

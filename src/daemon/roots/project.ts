@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { isAnythingKnown, type Waiting, waitingIn } from "../../manifest/cache/known.ts";
 import { loadIndex } from "../../manifest/index.ts";
 import type { ManifestIndex } from "../../manifest/model/resolved.ts";
-import { describeAsker } from "../../state/asker.ts";
+import { askerOf } from "../../state/asker.ts";
 import { isTrusted } from "../../state/trust.ts";
 import { groundOf, ownerIn, type World } from "../../supervisor/ground/ground.ts";
 import { TICKET_MARK } from "../../supervisor/launch/marks.ts";
@@ -41,7 +41,7 @@ export async function asStart<T>(
   const ground = parts === null || !existsSync(runDirectoryOf(root, world.env)) ? null : groundOf(world, root);
   if (parts === null || ground === null) return run({});
   const key = formatKey(parts);
-  const { ticket, mark } = handTicket(ground, key, describeAsker("user", ["daemon"]));
+  const { ticket, mark } = handTicket(ground, key, askerOf("user", ["daemon"]));
   try {
     return await run({ [TICKET_MARK]: mark });
   } finally {

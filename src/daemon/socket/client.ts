@@ -48,7 +48,7 @@ export async function askStatus(paths: DaemonPaths, options?: { tries?: number }
 }
 
 /** Whether an error of `askDaemon` says that another user is, or could be, where this user's daemon should be. */
-export function isForeign(error: unknown): boolean {
+export function isForeignSocket(error: unknown): boolean {
   return errnoOf(error) === FOREIGN_SOCKET;
 }
 
@@ -99,7 +99,7 @@ async function askOnce(paths: DaemonPaths, request: object, answerMs: number): P
     });
   } catch (error) {
     if (["ENOENT", "ECONNREFUSED", "ENOTDIR"].includes(errnoOf(error) ?? "")) return null;
-    if (isForeign(error)) throw foreign(paths.socket, messageOf(error));
+    if (isForeignSocket(error)) throw foreign(paths.socket, messageOf(error));
     throw new DtError(
       "daemon-socket",
       `The daemon's socket ${paths.socket} cannot be used: ${(error as Error).message}.`,

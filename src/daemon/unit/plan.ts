@@ -4,7 +4,7 @@ import { type DaemonPaths, LABEL } from "../socket/paths.ts";
 import { launchdPlist, launchdPlistPath } from "./launchd.ts";
 import { systemdUnit, systemdUnitPath, UNIT_NAME } from "./systemd.ts";
 
-export type Step =
+export type PlanStep =
   /** A hard link where possible, otherwise a copy: the service still starts when the binary was moved. */
   | { is: "binary"; from: string; to: string }
   | { is: "write"; path: string; text: string }
@@ -37,11 +37,11 @@ export function unitPath(manager: ServiceManager, env: Record<string, string | u
   return manager === "systemd" ? systemdUnitPath(env) : launchdPlistPath(env);
 }
 
-export function installPlan(request: PlanRequest): Step[] {
+export function installPlan(request: PlanRequest): PlanStep[] {
   const { manager, paths, binary, env, uid, user, linger } = request;
   const facts = { binary: paths.binary, env: environmentOf(request), logs: { log: paths.log, errors: paths.errors } };
   const path = unitPath(manager, env);
-  const steps: Step[] = [{ is: "binary", from: binary, to: paths.binary }];
+  const steps: PlanStep[] = [{ is: "binary", from: binary, to: paths.binary }];
   if (manager === "launchd")
     return [
       ...steps,
@@ -70,9 +70,9 @@ export interface RemovalRequest {
   lingers: boolean;
 }
 
-export function uninstallPlan({ manager, paths, env, uid, user, lingers }: RemovalRequest): Step[] {
+export function uninstallPlan({ manager, paths, env, uid, user, lingers }: RemovalRequest): PlanStep[] {
   const path = unitPath(manager, env);
-  const rest: Step[] = [paths.binary, paths.installed].map((one) => ({ is: "remove", path: one }));
+  const rest: PlanStep[] = [paths.binary, paths.installed].map((one) => ({ is: "remove", path: one }));
   if (manager === "launchd")
     return [
       { is: "run", argv: ["launchctl", "bootout", `gui/${uid}/${LABEL}`], mayFail: true },

@@ -14,7 +14,7 @@ import { removeFile } from "../../sys/files/removal.ts";
 import { writeError } from "../../sys/files/writeerror.ts";
 import { bunSpawn } from "../../sys/spawn/bunspawn.ts";
 import type { DaemonPaths } from "../socket/paths.ts";
-import { controlCommand, installPlan, probeCommand, type Step, uninstallPlan, unitPath } from "./plan.ts";
+import { controlCommand, installPlan, type PlanStep, probeCommand, uninstallPlan, unitPath } from "./plan.ts";
 
 export interface ServiceContext {
   manager: ServiceManager;
@@ -45,11 +45,11 @@ function person(env: Record<string, string>): { uid: number; user: string } {
   }
 }
 
-export function planInstall(context: ServiceContext, linger: boolean): Step[] {
+export function planInstall(context: ServiceContext, linger: boolean): PlanStep[] {
   return installPlan({ ...context, ...person(context.env), binary: selfCommand()[0] as string, linger });
 }
 
-export function planUninstall(context: ServiceContext): Step[] {
+export function planUninstall(context: ServiceContext): PlanStep[] {
   const before = readJson(context.paths.installed, (value) => value as Installed);
   return uninstallPlan({
     ...context,
@@ -114,7 +114,7 @@ export async function checkManager(context: ServiceContext): Promise<void> {
   );
 }
 
-async function carryOut(context: ServiceContext, steps: readonly Step[]): Promise<void> {
+async function carryOut(context: ServiceContext, steps: readonly PlanStep[]): Promise<void> {
   for (const step of steps) {
     if (step.is === "binary") placeBinary(step.from, step.to);
     else if (step.is === "remove") removeFile(step.path);

@@ -1,9 +1,9 @@
 /** Making findings. */
-import type { CheckName, Finding, Level } from "./types.ts";
+import type { CheckName, Finding, FindingLevel } from "./types.ts";
 
 type Rest = Partial<Pick<Finding, "key" | "hint" | "details" | "repair">>;
 
-export function makeFinding(check: CheckName, level: Level, text: string, rest: Rest = {}): Finding {
+export function makeFinding(check: CheckName, level: FindingLevel, text: string, rest: Rest = {}): Finding {
   return { check, level, text, key: null, hint: null, details: null, repair: null, ...rest };
 }
 

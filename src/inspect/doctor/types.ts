@@ -24,11 +24,11 @@ export type CheckName =
   | "root";
 
 /** `fine`: as it should be; `note`: worth knowing; `attention`: something is wrong, and `dt doctor` exits with 1. */
-export type Level = "fine" | "note" | "attention";
+export type FindingLevel = "fine" | "note" | "attention";
 
 export interface Finding {
   check: CheckName;
-  level: Level;
+  level: FindingLevel;
   key: string | null;
   /** One or two sentences. */
   text: string;

@@ -7,7 +7,7 @@ import { mayDeclareMore } from "../../manifest/model/graph.ts";
 import type { ManagedSettings, ManifestIndex } from "../../manifest/model/resolved.ts";
 import type { Asker, ExitRecord, KeyState, LaunchHistory, LaunchRecord, Want } from "../../state/types.ts";
 import { LAST_LINES } from "../../supervisor/launch/exit.ts";
-import { keyHolder } from "../../supervisor/launch/lock.ts";
+import { keyHolder, lockPathOf } from "../../supervisor/launch/lock.ts";
 import type { Ground } from "../../supervisor/launch/types.ts";
 import { type DriftField, findDrift } from "../../supervisor/prepare/drift.ts";
 import { resolveIn } from "../../supervisor/prepare/environment.ts";
@@ -21,7 +21,7 @@ import { type Presence, presenceOf } from "../../sys/process/identity.ts";
 import { formatKey, parseKey } from "../../values/key.ts";
 
 /** What the manifests, as last loaded, say about a key. */
-export type Declared =
+export type Declaration =
   | { is: "managed"; restart: ManagedSettings["restart"] }
   /** `log`: as its manifest names it. */
   | { is: "oneshot"; log: string | null }
@@ -72,7 +72,7 @@ export interface KeyFacts {
   /** Who asked for the starts that are under way; absent when none is. */
   pending?: Asker[];
   drift: DriftField[] | null;
-  declared: Declared;
+  declared: Declaration;
   log: LogFacts;
   /** Of a stack: what the engine says about its containers, as a phrase; absent without a stack, or a record of it. */
   containers?: string;
@@ -130,11 +130,11 @@ function readLock({ store, table }: Ground, key: string): LockFacts | null {
   const holder = keyHolder({ store }, key);
   if (holder.is === "absent") return null;
   if (holder.is === "unreadable")
-    return { holder: null, presence: isUnfinished(store.path(key, "lock")) ? "gone" : "unknown" };
+    return { holder: null, presence: isUnfinished(lockPathOf(store, key)) ? "gone" : "unknown" };
   return { holder: holder.value, presence: presenceOf(table, holder.value.holder) };
 }
 
-function findDeclared(index: ManifestIndex | null, key: string): Declared {
+function findDeclared(index: ManifestIndex | null, key: string): Declaration {
   const parts = parseKey(key);
   if (index === null || parts === null) return { is: "unknown" };
   const settings = settingsOf(index.plugins, formatKey(parts));

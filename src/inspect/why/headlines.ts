@@ -2,7 +2,7 @@
 import type { ExitRecord, KeyState, LaunchRecord } from "../../state/types.ts";
 import { describeStatus } from "../../supervisor/launch/exit.ts";
 import { formatDuration } from "../../values/duration.ts";
-import type { Declared, KeyFacts } from "./facts.ts";
+import type { Declaration, KeyFacts } from "./facts.ts";
 import { meaningOf } from "./meaning.ts";
 import { byWhom, endSentence, forHowLong, ordinal, span, startCommand, upper, when, whoHosts } from "./phrases.ts";
 
@@ -175,7 +175,7 @@ function meaningSentences(exit: ExitRecord | null): string[] {
   return meaning === null ? [] : [meaning];
 }
 
-function policySentence(declared: Declared, exit: ExitRecord | null, record: LaunchRecord | null): string[] {
+function policySentence(declared: Declaration, exit: ExitRecord | null, record: LaunchRecord | null): string[] {
   if (record !== null || exit === null) return [];
   if (exit.gaveUpAfter !== undefined) {
     const restarts = exit.gaveUpAfter === 1 ? "one restart" : `${exit.gaveUpAfter} restarts`;

@@ -5,7 +5,7 @@ import { dirname } from "node:path";
 import { createHasher, type Digest, type Hasher } from "../depends/digest.ts";
 import { answerTo } from "../depends/questions.ts";
 import type { Judge } from "../discover/trust.ts";
-import { closureOf } from "../imports/closure.ts";
+import { importClosureOf } from "../imports/closure.ts";
 import { configFiles } from "../imports/tsconfig.ts";
 import { loadManifest } from "../load/load.ts";
 import { hashOf } from "../model/hash.ts";
@@ -38,7 +38,7 @@ export async function loadAll(files: readonly string[], options: ReloadOptions):
 
 async function reload(file: string, options: ReloadOptions): Promise<Reloaded> {
   const before = createHasher(options);
-  const known = [...closureOf(file)];
+  const known = [...importClosureOf(file)];
   const digest = digestOf(known, before);
   const refused = refusalOf(known, file, before) ?? unreadableOutcome(file, digest[file]);
   if (refused !== null) return { outcome: refused, files: digest, env: {}, seen: {}, unknown: null, lasting: false };

@@ -60,12 +60,14 @@ export function sameFiles(digest: Digest, hasher: Hasher): boolean {
 }
 
 /** Variables that steer Bun itself; the load child starts without them. */
-export const STEERING = /^(BUN_OPTIONS|BUN_BE_BUN|BUN_INSPECT.*|BUN_FEATURE_FLAG_.*|BUN_JSC_.*)$/;
+export const LOADER_STEERING = /^(BUN_OPTIONS|BUN_BE_BUN|BUN_INSPECT.*|BUN_FEATURE_FLAG_.*|BUN_JSC_.*)$/;
 
 /** The names of the variables that are set, except those that dt itself adds or removes for a manifest. */
-export function namesOf(env: Environment): string {
+export function variableNamesOf(env: Environment): string {
   return Object.keys(env)
-    .filter((name) => env[name] !== undefined && name !== "DIALTONE_ROOT" && name !== LOADING && !STEERING.test(name))
+    .filter(
+      (name) => env[name] !== undefined && name !== "DIALTONE_ROOT" && name !== LOADING && !LOADER_STEERING.test(name),
+    )
     .sort()
     .join("\0");
 }
@@ -73,7 +75,7 @@ export function namesOf(env: Environment): string {
 /** The name "" stands for the set of variable names. */
 export function sameEnvironment(digest: Digest, env: Environment): boolean {
   for (const name in digest) {
-    const value = name === "" ? namesOf(env) : env[name];
+    const value = name === "" ? variableNamesOf(env) : env[name];
     if ((value === undefined ? null : hashOf(value)) !== digest[name]) return false;
   }
   return true;

@@ -20,7 +20,7 @@ export interface Discovery {
   failures: ManifestFailure[];
 }
 
-export interface Places extends Judge {
+export interface DiscoveryScope extends Judge {
   root: string;
   /** DIALTONE_HOME; null when there is none. */
   home: string | null;
@@ -40,7 +40,7 @@ function isDeclaration(name: string): boolean {
   return /\.d\.[cm]?ts$/.test(name);
 }
 
-export function discover({ root, home, ...judge }: Places): Discovery {
+export function discover({ root, home, ...judge }: DiscoveryScope): Discovery {
   const found: Discovery = { manifests: [], failures: [] };
   const directories: [string, "root" | "home"][] = [[join(root, "manifests"), "root"]];
   if (home !== null && home !== root) directories.push([join(home, "manifests"), "home"]);

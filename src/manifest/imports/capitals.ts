@@ -3,7 +3,7 @@
  */
 import { readdirSync } from "node:fs";
 import { dirname, extname, join, resolve } from "node:path";
-import { closureOf, importsOf } from "./closure.ts";
+import { importClosureOf, importsOf } from "./closure.ts";
 import { IMPORT_EXTENSIONS } from "./extensions.ts";
 import { targetsOf } from "./tsconfig.ts";
 
@@ -39,7 +39,7 @@ function namesIn(directory: string): string[] | null {
   }
 }
 
-export interface Meant {
+export interface WrittenImport {
   importer: string;
   specifier: string;
 }
@@ -47,9 +47,9 @@ export interface Meant {
 /**
  * The import that led to a path that does not exist; searches `near` first, then every file that the manifest imports.
  */
-export function importOf(path: string, manifest: string, near: string | null): Meant | null {
+export function importOf(path: string, manifest: string, near: string | null): WrittenImport | null {
   const wanted = stemOf(path);
-  for (const importer of new Set([...(near === null ? [] : [near]), ...closureOf(manifest)]))
+  for (const importer of new Set([...(near === null ? [] : [near]), ...importClosureOf(manifest)]))
     for (const specifier of importsOf(importer)) {
       const directory = dirname(importer);
       const isPath = /^\.{0,2}(\/|$)/.test(specifier);

@@ -29,7 +29,7 @@ const SOURCES: Record<string, string[]> = {
 };
 
 /** All these paths, existing or not; a directory ends in `/`. */
-export function closureOf(file: string): Set<string> {
+export function importClosureOf(file: string): Set<string> {
   const real = realOf(file);
   const paths = new Set([file, real]);
   const queue = [real];

@@ -11,7 +11,7 @@ import { readBytes } from "../../sys/files/plainfile.ts";
 import { BEGUN_FILE, START_LIMIT_MS } from "../depends/begun.ts";
 import { isData } from "../imports/extensions.ts";
 import { FILE_LIMIT } from "../model/hash.ts";
-import { failed, type LoadResult, NOTHING_SEEN, type Outcome, type Seen } from "../model/outcome.ts";
+import { type Dependencies, failed, type LoadResult, NOTHING_SEEN, type Outcome } from "../model/outcome.ts";
 import { explainThrown, frameOf } from "./thrown.ts";
 
 /** The parent kills the child at the time limit; if the parent is gone, the child ends by itself this much later. */
@@ -30,7 +30,7 @@ export async function runLoadChild(argv: readonly string[]): Promise<number> {
     clearTimeout(comingUp);
     endWithoutParent(Number(limit));
   };
-  const state = { finished: false, status: EXIT.done as number, report: (): Seen => NOTHING_SEEN };
+  const state = { finished: false, status: EXIT.done as number, report: (): Dependencies => NOTHING_SEEN };
   const finish = (outcome: Outcome) => {
     if (state.finished) return;
     state.finished = true;

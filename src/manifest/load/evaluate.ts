@@ -11,7 +11,7 @@ import { visible, visibleJson } from "../../plugin/visible.ts";
 import { within } from "../../plugin/within.ts";
 import { IMPORT_EXTENSIONS } from "../imports/extensions.ts";
 import { definePlugin } from "../model/define.ts";
-import { NOTHING_SEEN, type Seen } from "../model/outcome.ts";
+import { type Dependencies, NOTHING_SEEN } from "../model/outcome.ts";
 import type { Witness } from "../witness/watch.ts";
 
 /** Everything that src/index.ts exports, since a manifest may import a file that is also a command's program. */
@@ -43,7 +43,7 @@ export interface Evaluation {
   /** The default export, awaited if it is a promise; for a CommonJS module, its exports. */
   run(): Promise<unknown>;
   /** Every file imported so far, the manifest included, and what the witness saw. */
-  report(): Seen;
+  report(): Dependencies;
 }
 
 /**

@@ -1,17 +1,17 @@
 /** Locates a fault in a JSON file that a manifest reads: the engine's error names neither the file nor the position. */
 import { readFileSync } from "node:fs";
 import type { ParseError } from "jsonc-parser";
-import { closureOf } from "../imports/closure.ts";
+import { importClosureOf } from "../imports/closure.ts";
 import { JSON_ERRORS } from "./jsonerrors.ts";
-import { type Thrown, textOf } from "./thrown.ts";
+import { type Thrown, thrownText } from "./thrown.ts";
 
 /**
  * The first faulty one of the files that are imported by name or were `read`; null if all are fine, or for another
  * error.
  */
 export async function explainJson(error: unknown, file: string, read: readonly string[] = []): Promise<Thrown | null> {
-  if (!textOf(error).startsWith("JSON Parse error")) return null;
-  for (const path of [...closureOf(file), ...read]) {
+  if (!thrownText(error).startsWith("JSON Parse error")) return null;
+  for (const path of [...importClosureOf(file), ...read]) {
     const fault = /\.jsonc?$/.test(path) ? await faultOf(path) : null;
     if (fault !== null) return { code: "syntax", message: fault, hint: `${file} reads it.` };
   }

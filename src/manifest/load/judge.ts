@@ -8,7 +8,7 @@ import type { Issue } from "../resolve/rules.ts";
 import { describeValue } from "../schema/shape.ts";
 import { API, type Evaluation } from "./evaluate.ts";
 import { explainJson } from "./jsonfault.ts";
-import { type Parsed, type Position, parserFor } from "./parse.ts";
+import { type ParsedManifest, type Position, parserFor } from "./parse.ts";
 import { locatorOf } from "./source.ts";
 import { explainThrown } from "./thrown.ts";
 import { formatIssue, validatePlugin } from "./validate.ts";
@@ -24,7 +24,7 @@ export async function judgeData(file: string, bytes: Uint8Array): Promise<Outcom
   } catch {
     return failed({ file, code: "syntax", message: `${file}: is not UTF-8 text.` });
   }
-  let parsed: Parsed;
+  let parsed: ParsedManifest;
   try {
     parsed = await parserFor(extname(file).toLowerCase())!(file, text);
   } catch (error) {

@@ -13,13 +13,13 @@ export interface Position {
   column: number;
 }
 
-export interface Parsed {
+export interface ParsedManifest {
   value: unknown;
   /** The position in the file of the value at a path; null when the parser does not know. */
   locate(path: readonly (string | number)[]): Position | null;
 }
 
-const PARSERS: Record<string, (file: string, text: string) => Promise<Parsed>> = {
+const PARSERS: Record<string, (file: string, text: string) => Promise<ParsedManifest>> = {
   ".json": parseJson,
   ".yaml": parseYaml,
   ".yml": parseYaml,
@@ -41,7 +41,7 @@ function positionAt(text: string, offset: number): Position {
   return { line: before.split("\n").length, column: offset - (before.lastIndexOf("\n") + 1) + 1 };
 }
 
-async function parseJson(file: string, text: string): Promise<Parsed> {
+async function parseJson(file: string, text: string): Promise<ParsedManifest> {
   const { findNodeAtLocation, parseTree, printParseErrorCode } = await import("jsonc-parser");
   const errors: ParseError[] = [];
   const tree = parseTree(text, errors, { disallowComments: true, allowTrailingComma: false });
@@ -77,7 +77,7 @@ function valueOfJson(file: string, text: string, node: Node): unknown {
   return value;
 }
 
-async function parseYaml(file: string, text: string): Promise<Parsed> {
+async function parseYaml(file: string, text: string): Promise<ParsedManifest> {
   const { LineCounter, isNode, parseDocument, visit } = await import("yaml");
   const lines = new LineCounter();
   const document = parseDocument(text, {
@@ -125,7 +125,7 @@ async function parseYaml(file: string, text: string): Promise<Parsed> {
   };
 }
 
-async function parseToml(file: string, text: string): Promise<Parsed> {
+async function parseToml(file: string, text: string): Promise<ParsedManifest> {
   const { parse, TomlError } = await import("smol-toml");
   try {
     return { value: parse(text), locate: () => null };

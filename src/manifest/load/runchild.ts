@@ -11,7 +11,7 @@ import { statThere } from "../../sys/door/descend.ts";
 import { bunSpawn } from "../../sys/spawn/bunspawn.ts";
 import { isIgnored } from "../../sys/spawn/limits.ts";
 import { BEGUN_FILE, LOADING, START_LIMIT_MS } from "../depends/begun.ts";
-import { STEERING } from "../depends/digest.ts";
+import { LOADER_STEERING } from "../depends/digest.ts";
 import { removeResult } from "./result.ts";
 
 export interface ChildRequest {
@@ -138,7 +138,8 @@ function drain(stream: ReadableStream<Uint8Array>, keep: (text: string) => void)
 
 function childEnvironment({ env, root }: ChildRequest): Record<string, string> {
   const clean: Record<string, string> = {};
-  for (const [name, value] of Object.entries(env)) if (value !== undefined && !STEERING.test(name)) clean[name] = value;
+  for (const [name, value] of Object.entries(env))
+    if (value !== undefined && !LOADER_STEERING.test(name)) clean[name] = value;
   clean.DIALTONE_ROOT = root;
   clean[LOADING] = "1";
   return clean;

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { nearestNames } from "../../sys/text/nearest.ts";
 import { aliasOf } from "../imports/alias.ts";
-import { importOf, type Meant, otherCapitals, otherPackage } from "../imports/capitals.ts";
+import { importOf, otherCapitals, otherPackage, type WrittenImport } from "../imports/capitals.ts";
 import { type Fault, faultOfPackage, packageOf } from "../imports/installed.ts";
 import type { ManifestFailure } from "../model/resolved.ts";
 
@@ -27,7 +27,7 @@ export function explainThrown(error: unknown, file: string, exported: readonly s
 }
 
 /** The message of a thrown value, else "": a manifest may throw a value that cannot be converted to text. */
-export function textOf(error: unknown): string {
+export function thrownText(error: unknown): string {
   const message = (error as { message?: unknown } | null | undefined)?.message;
   return typeof message === "string" ? message : "";
 }
@@ -36,7 +36,7 @@ const PARSE_ERROR = "ParseError:";
 
 /** An error of Babel's, whose columns count from 0. */
 function parseErrorOf(error: unknown): Thrown | null {
-  const text = textOf(error);
+  const text = thrownText(error);
   const [last = "", ...before] = text.trimEnd().split("\n").reverse();
   const match = /^(.+):(\d+):(\d+)$/.exec(last.trim());
   if (!text.startsWith(PARSE_ERROR) || before.length === 0 || match === null) return null;
@@ -61,13 +61,13 @@ function builtErrorOf(error: unknown): Thrown | null {
   if (missingOf(first) !== null) return null;
   return {
     code: "syntax",
-    message: `${file}:${line}:${column}: ${clip(textOf(first)).replace(/\.$/, "")}.`,
+    message: `${file}:${line}:${column}: ${clip(thrownText(first)).replace(/\.$/, "")}.`,
     hint: null,
   };
 }
 
 function missingOf(error: unknown): string | null {
-  const text = textOf(error);
+  const text = thrownText(error);
   const found =
     /^Cannot find (?:module|package) ['"]([^'"]+)['"]/.exec(text) ?? /^No such built-in module: (\S+)$/.exec(text);
   return found?.[1] ?? null;
@@ -76,7 +76,7 @@ function missingOf(error: unknown): string | null {
 function missingImportOf(error: unknown, file: string): Thrown | null {
   const specifier = missingOf(error);
   if (specifier === null) return null;
-  const above = /Require stack:\n- (.+)/.exec(textOf(error))?.[1]?.trim() ?? file;
+  const above = /Require stack:\n- (.+)/.exec(thrownText(error))?.[1]?.trim() ?? file;
   // A `data:` module of jiti's has no file to point to.
   const importer = isOurs(above) || /^\/?data:/.test(above) ? file : above;
   if (specifier.startsWith(".") || specifier.startsWith("/"))
@@ -99,11 +99,11 @@ function missingFileOf(error: unknown, file: string, exported: readonly string[]
     : notThere(meant, sameCapitals(other));
 }
 
-function notThere(meant: Meant, hint: string): Thrown {
+function notThere(meant: WrittenImport, hint: string): Thrown {
   return importFailure(meant, { message: "which was not found", hint });
 }
 
-function importFailure({ importer, specifier }: Meant, { message, hint }: Fault): Thrown {
+function importFailure({ importer, specifier }: WrittenImport, { message, hint }: Fault): Thrown {
   const place = placeOfText(importer, specifier);
   return { code: "import", message: `${place}: imports ${JSON.stringify(specifier)}, ${message}.`, hint };
 }

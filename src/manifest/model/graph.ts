@@ -47,7 +47,7 @@ export function edgesOf(plugins: Plugins, settings: Settings): Edge[] {
  * These keys and everything they need, directly or indirectly, needs first. A key that nothing declares is in
  * `missing`, with the path that leads to it. The plugins contain no cycle: findFaults removed those.
  */
-export function closureOf(
+export function needsClosureOf(
   { plugins }: Pick<ManifestIndex, "plugins">,
   keys: readonly string[],
 ): { nodes: GraphNode[]; missing: string[][] } {

@@ -11,7 +11,7 @@ export type Outcome =
   | { is: "failure"; failure: ManifestFailure };
 
 /** What an outcome depends on, besides the files that the manifest's text names. */
-export interface Seen {
+export interface Dependencies {
   /** Files the loader imported, absolute, the manifest included. */
   imported: string[];
   /**
@@ -25,13 +25,13 @@ export interface Seen {
   unknown: string | null;
 }
 
-export interface LoadResult extends Seen {
+export interface LoadResult extends Dependencies {
   outcome: Outcome;
   /** False when the next load may well end differently (no memory, a full disk); such a result is not cached. */
   lasting: boolean;
 }
 
-export const NOTHING_SEEN: Seen = { imported: [], envRead: {}, seen: {}, unknown: null };
+export const NOTHING_SEEN: Dependencies = { imported: [], envRead: {}, seen: {}, unknown: null };
 
 export function failed(
   failure: Partial<ManifestFailure> & Pick<ManifestFailure, "file" | "code" | "message">,

@@ -17,7 +17,7 @@ import type {
 import type { Command, ComposeOptions, Need, Plugin } from "../model/types.ts";
 import { type Layer, type Merged, mergeFields } from "./merge.ts";
 import { checkMerged, checkReferences, type Issue } from "./rules.ts";
-import { aliveOf, DEBOUNCE_MS, durationOf, policyOf, probeOf, restartOnOf } from "./supervised.ts";
+import { aliveOf, DEBOUNCE_MS, policyOf, probeOf, resolvedDuration, restartOnOf } from "./supervised.ts";
 
 /** The resolved plugin, and what is wrong with it. The plugin must have passed the schema. */
 export function resolvePlugin(
@@ -64,7 +64,7 @@ export function resolvePlugin(
       watch: (plugin.watch ?? []).map((watch) => ({
         paths: watch.paths,
         ignore: watch.ignore ?? [],
-        debounceMs: watch.debounce === undefined ? DEBOUNCE_MS : durationOf(watch.debounce),
+        debounceMs: watch.debounce === undefined ? DEBOUNCE_MS : resolvedDuration(watch.debounce),
         run: wholeKey(watch.run),
         target: typeof watch.target === "function" ? true : (watch.target ?? null),
         retries: watch.retries ?? 0,
@@ -127,7 +127,7 @@ function resolveSettings(kind: Command["kind"], merged: Merged): Settings {
     ...logging,
     stop: {
       signal: stop.signal as string,
-      timeoutMs: durationOf(stop.timeout as string),
+      timeoutMs: resolvedDuration(stop.timeout as string),
       spare: stop.spare as string[],
     },
     processGroup: merged.processGroup,

@@ -23,10 +23,10 @@ const RESTART = {
 };
 
 export function probeOf(probe: Probe): ResolvedProbe {
-  const delayMs = probe.delay === undefined ? 0 : durationOf(probe.delay);
+  const delayMs = probe.delay === undefined ? 0 : resolvedDuration(probe.delay);
   const times = {
     // a delay longer than the default timeout is not late
-    timeoutMs: probe.timeout === undefined ? PROBE_TIMEOUT_MS + delayMs : durationOf(probe.timeout),
+    timeoutMs: probe.timeout === undefined ? PROBE_TIMEOUT_MS + delayMs : resolvedDuration(probe.timeout),
     intervalMs: msOf(probe.interval, PROBE_INTERVAL_MS),
     startPeriodMs: msOf(probe.startPeriod, 0),
   };
@@ -37,14 +37,14 @@ export function probeOf(probe: Probe): ResolvedProbe {
   return { type: "delay", ms: delayMs, ...times };
 }
 
-export function durationOf(text: string): number {
+export function resolvedDuration(text: string): number {
   const ms = parseDuration(text);
   if (ms === null) throw new Error(`the schema let ${JSON.stringify(text)} through as a duration`);
   return ms;
 }
 
 function msOf(text: string | undefined, otherwise: number): number {
-  return text === undefined ? otherwise : durationOf(text);
+  return text === undefined ? otherwise : resolvedDuration(text);
 }
 
 export function aliveOf(probe: AliveProbe): ResolvedAlive {

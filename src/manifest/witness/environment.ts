@@ -3,7 +3,7 @@
  * replaced, so the source text decides: a variable that it reads by name counts; any other use of `Bun.env` counts as
  * reading all variables.
  */
-import { namesOf } from "../depends/digest.ts";
+import { variableNamesOf } from "../depends/digest.ts";
 import { hashOf } from "../model/hash.ts";
 
 type Environment = Record<string, string | undefined>;
@@ -62,7 +62,8 @@ export function watchEnvironment(): EnvironmentWatch {
       const hashes: Record<string, string | null> = {};
       for (const name of seen) {
         if (OWN.has(name) || (TOOLING.test(name) && !sources.some((source) => source.includes(name)))) continue;
-        hashes[name] = name === "" ? hashOf(namesOf(given)) : given[name] === undefined ? null : hashOf(given[name]);
+        hashes[name] =
+          name === "" ? hashOf(variableNamesOf(given)) : given[name] === undefined ? null : hashOf(given[name]);
       }
       return hashes;
     },

@@ -12,7 +12,7 @@ export interface Record {
   unknown(): string | null;
 }
 
-export function makeRecord(): Record {
+export function makeWitnessRecord(): Record {
   const seen = new Map<Question, string>();
   let unknown: string | null = null;
   // Computing an answer calls the watched functions too.

@@ -12,7 +12,7 @@ import { FILE_LIMIT } from "../model/hash.ts";
 import { type EnvironmentWatch, watchEnvironment } from "./environment.ts";
 import { watchFiles } from "./files.ts";
 import { isUnseen, type Modules, plainName, watchModules } from "./modules.ts";
-import { makeRecord } from "./record.ts";
+import { makeWitnessRecord } from "./record.ts";
 import { watchWorld } from "./world.ts";
 import { noting, put } from "./wrap.ts";
 
@@ -20,10 +20,10 @@ export interface Witness {
   /** Called for each file that Babel transforms; returns code that imports through this witness. */
   instrument(file: string, source: string, code: string): string;
   /** Everything that was seen, including the loaded files. */
-  report(loaded: readonly string[]): Report;
+  report(loaded: readonly string[]): WitnessReport;
 }
 
-export interface Report {
+export interface WitnessReport {
   envRead: Record<string, string | null>;
   seen: Record<string, string>;
   unknown: string | null;
@@ -33,7 +33,7 @@ export interface Report {
 const DOOR = "__dialtone_witness__";
 
 export function beginWatch(): Witness {
-  const record = makeRecord();
+  const record = makeWitnessRecord();
   const environment: EnvironmentWatch = watchEnvironment();
   watchFiles(record);
   watchWorld(record);

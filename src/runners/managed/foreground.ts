@@ -13,10 +13,10 @@ import { lineOf } from "../../supervisor/launch/line.ts";
 import { TICKET_MARK } from "../../supervisor/launch/marks.ts";
 import type { LaunchSpec, Report } from "../../supervisor/launch/types.ts";
 import { cleanedForHosting } from "../../supervisor/prepare/selfenv.ts";
-import { makeQueue } from "../../supervisor/run/queue.ts";
+import { makeRequestQueue } from "../../supervisor/run/queue.ts";
 import { awaitSettled } from "../../supervisor/run/settle.ts";
 import type { EndingRequest, HostControl, HostEnd } from "../../supervisor/run/types.ts";
-import { markOf } from "../../supervisor/ticket/ticket.ts";
+import { ticketMarkOf } from "../../supervisor/ticket/ticket.ts";
 import { EXIT } from "../../sys/base/error.ts";
 import { signalNumber } from "../../sys/base/signals.ts";
 import { shellCode } from "../../sys/base/status.ts";
@@ -34,11 +34,12 @@ export async function runForeground(context: RunnerContext, spec: LaunchSpec): P
   const ground = makeMoving(context.ground);
   const cleaned = cleanedForHosting(context.ownEnv, ground.root);
   if (cleaned !== null) {
-    const own = spec.ticket === undefined ? cleaned : { ...cleaned, [TICKET_MARK]: markOf(spec.key, spec.ticket) };
+    const own =
+      spec.ticket === undefined ? cleaned : { ...cleaned, [TICKET_MARK]: ticketMarkOf(spec.key, spec.ticket) };
     becomeDt([...ground.self, ...context.argv] as [string, ...string[]], own, []);
   }
 
-  const queue = makeQueue();
+  const queue = makeRequestQueue();
   const hard = new AbortController();
   const cancel = new AbortController();
   const pressed = makePresses();

@@ -7,7 +7,7 @@ import type { ManagedSettings, ManifestIndex } from "../../manifest/model/resolv
 import { watchTicket } from "../../supervisor/ticket/ticket.ts";
 import { cancelOnPress, TERMINATING } from "../parts/cancelling.ts";
 import type { RunnerContext } from "../parts/types.ts";
-import type { Needy } from "./needs.ts";
+import type { NeedContext } from "./needs.ts";
 
 /** Commands in `before` count too: they may have needs. */
 export function needsSomething({ needs, before }: ManagedSettings): boolean {
@@ -19,7 +19,11 @@ export function needsSomething({ needs, before }: ManagedSettings): boolean {
  * Each such signal ends the one-shot that runs, since no other process would; only Ctrl-C, an explicit cancel, also
  * ends a launch that is being started.
  */
-export async function startNeeded(context: RunnerContext, index: ManifestIndex, spec: Needy): Promise<number | null> {
+export async function startNeeded(
+  context: RunnerContext,
+  index: ManifestIndex,
+  spec: NeedContext,
+): Promise<number | null> {
   const { startNeeds } = await import("./needs.ts");
   const cancel = new AbortController();
   const gone = new AbortController();

@@ -1,6 +1,6 @@
 /** What a command needs, directly or not, in the order in which it is started. */
 import { faultsOf } from "../../manifest/model/faults.ts";
-import { closureOf, dependentsOf, type GraphNode, showPath } from "../../manifest/model/graph.ts";
+import { dependentsOf, type GraphNode, needsClosureOf, showPath } from "../../manifest/model/graph.ts";
 import type { Condition, ManifestIndex } from "../../manifest/model/resolved.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { pluginOf } from "../../values/key.ts";
@@ -10,7 +10,7 @@ export type OrderedNeed = GraphNode & { until: Condition; dependents: string[] }
 
 /** Throws when a manifest that is needed does not declare it, or could not be loaded. */
 export function orderNeeds(index: ManifestIndex, key: string): OrderedNeed[] {
-  const { nodes, missing } = closureOf(index, [key]);
+  const { nodes, missing } = needsClosureOf(index, [key]);
   const path = missing[0];
   if (path !== undefined) {
     const failure = index.failures.find((one) => one.plugin === pluginOf(path.at(-1) as string));

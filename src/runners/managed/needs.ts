@@ -25,7 +25,7 @@ import type { RunnerContext } from "../parts/types.ts";
 import { type OrderedNeed, orderNeeds } from "./needorder.ts";
 
 /** The command whose needs are started. */
-export interface Needy {
+export interface NeedContext {
   key: string;
   env: Record<string, string>;
   asker: Asker;
@@ -38,7 +38,7 @@ type Need = OrderedNeed & { ticket: Ticket };
 export interface NeedsRequest {
   context: RunnerContext;
   index: ManifestIndex;
-  needy: Needy;
+  needy: NeedContext;
   /** Ctrl-C, which ends a launch that is being started. */
   cancel: AbortSignal;
   /** The start is called off: its needs stay as they are. */
@@ -94,7 +94,7 @@ async function meetNeed(request: NeedsRequest, need: Need): Promise<void> {
   });
 }
 
-function stoppedNeed(needy: Needy, need: Need, how: string): DtError {
+function stoppedNeed(needy: NeedContext, need: Need, how: string): DtError {
   return new DtError("called-off", `${needy.key} was not started: it needs ${need.key}, which ${how}.`, {
     status: EXIT.interrupted,
     details: { need: need.key },

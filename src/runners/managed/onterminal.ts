@@ -4,7 +4,7 @@
  * program decides; SIGINT, SIGTERM and the terminal's closing end the launch, as in any foreground.
  */
 import { formatTruth } from "../../output/truth.ts";
-import { describeAsker } from "../../state/asker.ts";
+import { askerOf } from "../../state/asker.ts";
 import { stopKey } from "../../supervisor/end/stopkey.ts";
 import { startDetached } from "../../supervisor/hosts/caller.ts";
 import { LOCK_TIMEOUT_MS } from "../../supervisor/launch/lock.ts";
@@ -59,7 +59,7 @@ function makeOwner({ ground, talk, argv }: RunnerContext, key: string) {
         ground,
         {
           key,
-          by: { ...describeAsker("user", argv), by },
+          by: { ...askerOf("user", argv), by },
           lockTimeoutMs: LOCK_TIMEOUT_MS,
           timeoutMs: null,
           ...(host === undefined ? {} : { ofHost: host }),

@@ -4,7 +4,7 @@
  */
 
 import type { ManagedSettings, ManifestIndex } from "../../manifest/model/resolved.ts";
-import { describeAsker } from "../../state/asker.ts";
+import { askerOf } from "../../state/asker.ts";
 import { TICKET_MARK } from "../../supervisor/launch/marks.ts";
 import { refuseNested } from "../../supervisor/launch/nested.ts";
 import { makeLaunchSpec } from "../../supervisor/launch/spec.ts";
@@ -95,7 +95,7 @@ function makeSpec(context: RunnerContext, request: ServiceRequest, key: string):
     args: request.args,
     readyTimeoutMs: request.timeoutMs,
     env: context.env,
-    asker: describeAsker("user", context.argv),
+    asker: askerOf("user", context.argv),
     ensure: request.ensure,
     off: request.off,
     recreate: request.recreate,

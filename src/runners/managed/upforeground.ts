@@ -8,7 +8,7 @@ import { makePrefix, prefixLine } from "../../output/logline.ts";
 import { makeMoving } from "../../supervisor/ground/moving.ts";
 import { RESTART_SIGNAL } from "../../supervisor/host/request.ts";
 import { bringUp, type Up } from "../../supervisor/hosts/bringup.ts";
-import type { Outcome, UpEvent, UpNode } from "../../supervisor/hosts/types.ts";
+import type { KeyOutcome, UpEvent, UpNode } from "../../supervisor/hosts/types.ts";
 import type { Ground } from "../../supervisor/launch/types.ts";
 import { isRunOver } from "../../supervisor/run/runover.ts";
 import { settledNow } from "../../supervisor/run/settle.ts";
@@ -153,6 +153,6 @@ function isEnded(ground: Ground, key: string): boolean {
 }
 
 /** A launch that ended by itself, and successfully, is no failure here. */
-function worstOf(outcomes: readonly Outcome[]): number {
+function worstOf(outcomes: readonly KeyOutcome[]): number {
   return upStatusOf(outcomes.map((one) => (one.state === "exited" ? { ...one, state: "completed" } : one)));
 }

@@ -1,9 +1,9 @@
 /** What `dt up` brings up: everything that is named and what it needs, as nodes of one host; and the plan, shown. */
 import { faultsOf } from "../../manifest/model/faults.ts";
-import { closureOf, dependentsOf, showPath } from "../../manifest/model/graph.ts";
+import { dependentsOf, needsClosureOf, showPath } from "../../manifest/model/graph.ts";
 import type { ManifestIndex } from "../../manifest/model/resolved.ts";
 import { formatLines } from "../../output/lines.ts";
-import { describeAsker } from "../../state/asker.ts";
+import { askerOf } from "../../state/asker.ts";
 import type { UpNode } from "../../supervisor/hosts/types.ts";
 import { makeLaunchSpec } from "../../supervisor/launch/spec.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
@@ -22,10 +22,10 @@ export interface UpRequest {
 
 /** Throws when a manifest that is needed does not declare it, or could not be loaded. */
 export function makeUpNodes(context: RunnerContext, { index, keys, detach, timeoutMs, force }: UpRequest): UpNode[] {
-  const { nodes, missing } = closureOf(index, keys);
+  const { nodes, missing } = needsClosureOf(index, keys);
   const path = missing[0];
   if (path !== undefined) throw undeclared(index, path);
-  const asker = describeAsker("user", context.argv);
+  const asker = askerOf("user", context.argv);
   return nodes.map(({ key, settings, needs }): UpNode => {
     const common = { env: context.env, asker, dependents: dependentsOf(nodes, key) };
     const parts = keyParts(key);

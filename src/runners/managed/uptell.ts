@@ -1,7 +1,7 @@
 /** What `dt up` prints: each event as it comes, each key's line of truth at the end, and the exit code. */
 import { formatTruth } from "../../output/truth.ts";
 import type { ExitRecord } from "../../state/types.ts";
-import type { Outcome, UpEvent } from "../../supervisor/hosts/types.ts";
+import type { KeyOutcome, UpEvent } from "../../supervisor/hosts/types.ts";
 import { EXIT } from "../../sys/base/error.ts";
 import { shellCode } from "../../sys/base/status.ts";
 import { print } from "../../sys/stdio/stdio.ts";
@@ -37,7 +37,7 @@ export function failureCodeOf(event: UpEvent): number | null {
 const FAILED: readonly ExitRecord["reason"][] = ["failed", "unknown", "start-failed"];
 
 /** Prints each key's line of truth, and why a key is not up. */
-export function concludeUp(context: RunnerContext, outcomes: readonly Outcome[]): number {
+export function concludeUp(context: RunnerContext, outcomes: readonly KeyOutcome[]): number {
   const { ground, json } = context;
   for (const one of outcomes) {
     if (one.why === null) continue;
@@ -48,14 +48,14 @@ export function concludeUp(context: RunnerContext, outcomes: readonly Outcome[])
   return upStatusOf(outcomes);
 }
 
-function tellWhy({ talk }: RunnerContext, { key, state, why }: Outcome): void {
+function tellWhy({ talk }: RunnerContext, { key, state, why }: KeyOutcome): void {
   if (why === null) return;
   const [first, ...lines] = why.split("\n");
   if (state === "stopped") talk.say(`${shortKey(key)} ${why}`);
   else talk.fail(`${shortKey(key)} ${first}`, lines);
 }
 
-export function upStatusOf(outcomes: readonly Outcome[]): number {
+export function upStatusOf(outcomes: readonly KeyOutcome[]): number {
   const isAny = (...states: string[]) => outcomes.some(({ state }) => states.includes(state));
   if (isAny("failed", "prevented", "backoff", "exited")) return EXIT.failed;
   if (isAny("unhealthy")) return EXIT.timeout;

@@ -5,8 +5,8 @@
  */
 
 import type { Talk } from "../../output/talk.ts";
-import { describeAsker } from "../../state/asker.ts";
-import { type Capture, keyOf, logOf, openCapture } from "../../supervisor/oneshot/capture.ts";
+import { askerOf } from "../../state/asker.ts";
+import { type Capture, logOf, oneshotKeyOf, openCapture } from "../../supervisor/oneshot/capture.ts";
 import { prepareCommand } from "../../supervisor/prepare/command.ts";
 import { DtError, EXIT, messageOf } from "../../sys/base/error.ts";
 import { workingDirectory } from "../../sys/base/here.ts";
@@ -87,7 +87,7 @@ export async function runCaptured(
   const { status, signalled } = await runPlan(plan, capture, talk, onTerminal);
   await capture
     .end(status, signalled)
-    .catch((error) => void warn(`the end of ${keyOf(request)} could not be recorded: ${messageOf(error)}`));
+    .catch((error) => void warn(`the end of ${oneshotKeyOf(request)} could not be recorded: ${messageOf(error)}`));
   if (onTerminal) letGoOfStreams();
   if (status.signal !== null) dieBy(signalNumber(status.signal) ?? Number(status.signal.replace("SIG", "")));
   return shellCode(status);
@@ -119,14 +119,14 @@ interface CaptureRequest {
 /** When the output cannot be kept, this process becomes the command, as without capture. */
 async function captureOrBecome({ context, request, command, mask, warn }: CaptureRequest): Promise<Capture> {
   const { ground, talk } = context;
-  const key = keyOf(request);
+  const key = oneshotKeyOf(request);
   try {
     const captured = {
       key,
       log: logOf(ground, request),
       argv: [...command.argv],
       cwd: command.cwd,
-      startedBy: describeAsker("user", context.argv),
+      startedBy: askerOf("user", context.argv),
     };
     return await openCapture(ground, captured, request.settings, (reason) =>
       warn(`${captured.log} cannot be written (${reason}): from now on this run's output is not kept.`),
@@ -160,7 +160,7 @@ async function runPlan(
 async function start(plan: CapturePlan, talk: Talk, onTerminal: boolean) {
   try {
     if (!onTerminal) return startOnPipes(plan);
-    const terminal = (await import("../../sys/capture/onterminal.ts")).startOnTerminal(plan);
+    const terminal = (await import("../../sys/capture/onterminal.ts")).captureOnTerminal(plan);
     if (terminal !== null) return terminal;
     talk.warn("No pseudo-terminal is available (/dev/ptmx): the command gets pipes.");
     unblock(OF_TERMINALS);

@@ -5,7 +5,7 @@
  */
 
 import type { ExitRecord, LaunchRecord } from "../../state/types.ts";
-import { isLocked } from "../../supervisor/launch/lock.ts";
+import { isKeyLocked } from "../../supervisor/launch/lock.ts";
 import { awaitRecord } from "../../supervisor/run/settle.ts";
 import { attachToRun } from "../../supervisor/terminal/client.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
@@ -16,7 +16,7 @@ import { hasRoom, isTerminal, writeBytes } from "../../sys/stdio/stdio.ts";
 import { formatDuration } from "../../values/duration.ts";
 import { typedKey } from "../../values/key.ts";
 import type { RunnerContext } from "../parts/types.ts";
-import { type Left, type Owner, openPerson, type Person, sizeOfPerson } from "./person.ts";
+import { type Left, openPerson, type Person, sizeOfPerson, type TerminalOwner } from "./person.ts";
 import { makeScreen, type Screen } from "./screen.ts";
 
 export interface AttachOptions {
@@ -27,7 +27,7 @@ export interface AttachOptions {
    * Set by the dt that started the launch, and called when the launch has to end with this
    * terminal; null for `dt attach`.
    */
-  owner: Owner | null;
+  owner: TerminalOwner | null;
 }
 
 const LOOK_EVERY_MS = 20;
@@ -130,10 +130,10 @@ function isOver(
 ): boolean {
   if (record === null) return true;
   // The dt that stops or replaces it has yet to record that.
-  if (record.phase === "stopping" && isLocked(ground, record.key)) return false;
+  if (record.phase === "stopping" && isKeyLocked(ground, record.key)) return false;
   // Its host no longer serves it, so it will not be restarted. Its terminal went with the
   // host, even if the program lives on.
-  if (presenceOf(ground.table, record.host) !== "alive" && !isLocked(ground, record.key)) return true;
+  if (presenceOf(ground.table, record.host) !== "alive" && !isKeyLocked(ground, record.key)) return true;
   // Another dt replaced it: the dt that started the old launch is done, while `dt attach` goes on with the new one.
   return owner && last !== null && !sameIdentity(record.host, last.host);
 }

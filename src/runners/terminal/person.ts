@@ -7,7 +7,7 @@ import { openKeyboard, sizeOfTerminal } from "../../sys/terminal/keyboard.ts";
 import type { TerminalSize } from "../../sys/terminal/leaderterminal.ts";
 import { findLeaveKey, hasInterrupt } from "./leavekey.ts";
 
-export interface Owner {
+export interface TerminalOwner {
   /** Called for SIGINT, SIGTERM, SIGHUP and the terminal's closing, and for each repetition. */
   end(signal: NodeJS.Signals): void;
 }
@@ -45,7 +45,7 @@ export function sizeOfPerson(): TerminalSize | null {
 
 /** `onEnding` is called as soon as the user leaves or asks for the end, however long that takes. */
 export function openPerson(
-  { readOnly, owner }: { readOnly: boolean; owner: Owner | null },
+  { readOnly, owner }: { readOnly: boolean; owner: TerminalOwner | null },
   onEnding: () => void,
 ): Person {
   const left = Promise.withResolvers<Left>();

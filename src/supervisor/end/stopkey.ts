@@ -6,7 +6,7 @@ import { identifySelf, type ProcessTable, presenceOf, sameIdentity } from "../..
 import { nestedError } from "../launch/nested.ts";
 import type { Report, Site } from "../launch/types.ts";
 import { announcedStarts, awaitNamed } from "../ticket/announced.ts";
-import { awaitGivenUp, clearStarts, isWithin, markStop, pendingStarts } from "../ticket/pending.ts";
+import { awaitGivenUp, clearStarts, isWithinStart, markStop, pendingStarts } from "../ticket/pending.ts";
 import type { LastStop } from "../ticket/ticket.ts";
 import { queryOf, unrecordedQuery } from "../tree/query.ts";
 import { findTree } from "../tree/tree.ts";
@@ -61,7 +61,7 @@ async function stopUnderLock(
   try {
     const read = store.record(key);
     const waiting = isOfTerminal(request) ? [] : pendingStarts(ground, key);
-    const mark = isOfTerminal(request) || isWithin(ground, key, waiting) ? undefined : markStop(request.by);
+    const mark = isOfTerminal(request) || isWithinStart(ground, key, waiting) ? undefined : markStop(request.by);
     if (mark !== undefined) pending.push(...waiting);
     const stop: LockedStop = { ground, request, report, mark, pending };
     if (read.is === "absent") return callOff(stop);

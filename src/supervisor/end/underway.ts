@@ -1,6 +1,7 @@
 /** What there is to stop of a key: a launch, a start under way, or a failure that is still listed. Changes nothing. */
 import { existsSync } from "node:fs";
 import { stateAfter } from "../../state/view.ts";
+import { lockPathOf } from "../launch/lock.ts";
 import type { Site } from "../launch/types.ts";
 import { pendingStarts } from "../ticket/pending.ts";
 
@@ -12,7 +13,7 @@ export function isUnderWay({ store, table }: Site, key: string): boolean {
   const isRecorded = () => store.record(key).is !== "absent";
   return (
     isRecorded() ||
-    existsSync(store.path(key, "lock")) ||
+    existsSync(lockPathOf(store, key)) ||
     isRecorded() ||
     pendingStarts({ store, table }, key).length > 0
   );

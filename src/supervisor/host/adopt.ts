@@ -29,7 +29,7 @@ import { prepareCommand } from "../prepare/command.ts";
 import { resolveIn } from "../prepare/environment.ts";
 import type { PreparedLaunch } from "../prepare/launch.ts";
 import { withStack } from "../prepare/stack.ts";
-import type { Host, Run } from "../run/types.ts";
+import type { Host, HostedRun } from "../run/types.ts";
 import { beginRun } from "./begin.ts";
 import type { Finished } from "./onexit.ts";
 
@@ -38,7 +38,7 @@ const LOOK_EVERY_MS = 200;
 const LOCK_TIMEOUT_MS = 10_000;
 
 export interface Adopted {
-  run: Run;
+  run: HostedRun;
   /** Of a launch that waits for its next run; else null. */
   waiting: Extract<Finished, { is: "restart" }> | null;
 }

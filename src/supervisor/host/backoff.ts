@@ -8,7 +8,7 @@ import { endLaunch } from "../end/end.ts";
 import { NO_STREAK, type Streak } from "../launch/streak.ts";
 import type { Ground, LaunchSpec } from "../launch/types.ts";
 import { lockOrLeave } from "../run/lock.ts";
-import type { EndingRequest, Host, HostEnd, HostRequest, OwnRequest, Run } from "../run/types.ts";
+import type { EndingRequest, Host, HostEnd, HostedRun, HostRequest, OwnRequest } from "../run/types.ts";
 import { noteStartFailure } from "../start/failed.ts";
 import { startLaunch } from "../start/start.ts";
 import { whileWanted } from "../start/wanted.ts";
@@ -29,9 +29,9 @@ type Restart = Extract<Finished, { is: "restart" }>;
  */
 export async function startAfterBackoff(
   host: Host,
-  run: Run,
+  run: HostedRun,
   finished: Restart,
-): Promise<{ run: Run; streak: Streak } | HostEnd> {
+): Promise<{ run: HostedRun; streak: Streak } | HostEnd> {
   const { ground, report, control } = host;
   const self = identifySelf(ground.table);
   const stillMine = () => waitsHere(ground, run, self);
@@ -72,7 +72,7 @@ type Early = Exclude<HostRequest | OwnRequest, EndingRequest | { is: "stuck" }>;
 /** `early`: the request that ended the wait before its time, if one did. */
 async function waitOut(
   { ground, control }: Host,
-  run: Run,
+  run: HostedRun,
   { afterMs, exit }: Restart,
   stillMine: () => boolean,
 ): Promise<{ is: "over"; early: Early | null } | HostEnd> {
@@ -90,7 +90,7 @@ async function waitOut(
   return { is: "over", early: null };
 }
 
-function waitsHere({ store }: Ground, { record: { key, token } }: Run, self: ProcessIdentity): boolean {
+function waitsHere({ store }: Ground, { record: { key, token } }: HostedRun, self: ProcessIdentity): boolean {
   const record = store.record(key);
   return (
     record.is === "there" &&
@@ -104,7 +104,7 @@ function waitsHere({ store }: Ground, { record: { key, token } }: Run, self: Pro
  * Writes down why the launch could not be started, or not even prepared (its directory or its program is gone): there
  * is no caller to report it to.
  */
-async function giveUpStarting(ground: Ground, run: Run, spec: LaunchSpec, error: unknown): Promise<void> {
+async function giveUpStarting(ground: Ground, run: HostedRun, spec: LaunchSpec, error: unknown): Promise<void> {
   const lock = await lockOrLeave(ground, run, "give up");
   if (lock === null) return;
   try {
@@ -117,7 +117,12 @@ async function giveUpStarting(ground: Ground, run: Run, spec: LaunchSpec, error:
   }
 }
 
-async function endInBackoff(ground: Ground, run: Run, request: EndingRequest, last: ExitRecord): Promise<HostEnd> {
+async function endInBackoff(
+  ground: Ground,
+  run: HostedRun,
+  request: EndingRequest,
+  last: ExitRecord,
+): Promise<HostEnd> {
   const lock = await lockOrLeave(ground, run, doingOf(request));
   if (lock === null) return takenInBackoff(ground, run, last);
   try {
@@ -131,7 +136,7 @@ async function endInBackoff(ground: Ground, run: Run, request: EndingRequest, la
 }
 
 /** Another process stopped the launch while it waited, or started another in its place. */
-async function takenInBackoff({ store }: Ground, run: Run, last: ExitRecord): Promise<HostEnd> {
+async function takenInBackoff({ store }: Ground, run: HostedRun, last: ExitRecord): Promise<HostEnd> {
   const { key, token } = run.record;
   const status = { code: last.code, signal: last.signal };
   const exit = store.exit(key);

@@ -3,7 +3,7 @@ import type { LaunchHistory, LaunchRecord } from "../../state/types.ts";
 import type { LaunchSpec } from "../launch/types.ts";
 import type { PreparedLaunch } from "../prepare/launch.ts";
 import { writeHistory } from "../run/notes.ts";
-import type { Host, Run } from "../run/types.ts";
+import type { Host, HostedRun } from "../run/types.ts";
 import type { Leader } from "../start/types.ts";
 import type { HostedTerminal } from "../terminal/hosted.ts";
 import { watchLog } from "../watch/log.ts";
@@ -18,13 +18,13 @@ export function beginRun(
   spec: LaunchSpec,
   started: { record: LaunchRecord; leader: Leader; prepared: PreparedLaunch },
   known: LaunchHistory | null = null,
-): Run {
+): HostedRun {
   const { control } = host;
   const { record, leader, prepared } = started;
   const over = new AbortController();
   // It is launched: no caller waits for what its host starts from now on.
   const { ticket: _, ...own } = spec;
-  const run: Run = {
+  const run: HostedRun = {
     spec: own,
     record,
     leader,
@@ -51,12 +51,12 @@ export function beginRun(
   return run;
 }
 
-function stateOf({ probed }: LaunchRecord, known: LaunchHistory | null): Run["state"] {
+function stateOf({ probed }: LaunchRecord, known: LaunchHistory | null): HostedRun["state"] {
   if (known?.ready?.is === "unhealthy") return "unhealthy";
   return probed && known?.ready?.is !== "ready" ? "starting" : "up";
 }
 
-async function serve({ ground, report }: Host, run: Run, terminal: HostedTerminal): Promise<void> {
+async function serve({ ground, report }: Host, run: HostedRun, terminal: HostedTerminal): Promise<void> {
   const { serveTerminal } = await import("../watch/terminal.ts");
   const { record, spec, over } = run;
   if (over.signal.aborted) return;

@@ -8,7 +8,7 @@ import { messageOf } from "../../sys/base/error.ts";
 import { identifySelf, presenceOf } from "../../sys/process/identity.ts";
 import { manifestsOf } from "../ground/manifests.ts";
 import { awaitSettled } from "../run/settle.ts";
-import type { Host, Run } from "../run/types.ts";
+import type { Host, HostedRun } from "../run/types.ts";
 import { askRestart } from "./request.ts";
 
 export interface Dependent {
@@ -41,7 +41,7 @@ export function findDependents(index: ManifestIndex, key: string): Dependent[] {
   return order;
 }
 
-export async function restartDependents({ ground, report }: Host, run: Run): Promise<void> {
+export async function restartDependents({ ground, report }: Host, run: HostedRun): Promise<void> {
   const { key } = run.record;
   const { signal } = run.over;
   const index = await manifestsOf(ground, run.spec);

@@ -32,7 +32,7 @@ import { letGo } from "../launch/holding.ts";
 import { NO_STREAK, type Streak, streakOf } from "../launch/streak.ts";
 import type { Ground, LaunchSpec } from "../launch/types.ts";
 import { addOwn } from "../run/queue.ts";
-import type { Host, HostControl, HostEnd, HostRequest, OwnRequest, Run } from "../run/types.ts";
+import type { Host, HostControl, HostEnd, HostedRun, HostRequest, OwnRequest } from "../run/types.ts";
 import { startLaunch } from "../start/start.ts";
 import { type FileWatcher, watchForRestart } from "../watch/files.ts";
 import { startAfterBackoff } from "./backoff.ts";
@@ -85,7 +85,7 @@ export async function hostAgain(outer: Host<HostControl>, key: string): Promise<
 }
 
 /** Serves a launch from a run that has begun to its end. */
-async function serveRun(host: Host, begun: Run, streak = NO_STREAK): Promise<HostEnd> {
+async function serveRun(host: Host, begun: HostedRun, streak = NO_STREAK): Promise<HostEnd> {
   const files = watchForRestart(host);
   try {
     return await serve(host, begun, files, streak);
@@ -96,7 +96,7 @@ async function serveRun(host: Host, begun: Run, streak = NO_STREAK): Promise<Hos
 }
 
 /** Serves one run after another, until the launch is over. */
-async function serve(host: Host, begun: Run, files: FileWatcher, before: Streak): Promise<HostEnd> {
+async function serve(host: Host, begun: HostedRun, files: FileWatcher, before: Streak): Promise<HostEnd> {
   let run = begun;
   let streak = before;
   files.follow(run);
@@ -129,21 +129,21 @@ async function serve(host: Host, begun: Run, files: FileWatcher, before: Streak)
 
 type HostEvent = Extract<RunOver, { is: "ended" }> | HostRequest | OwnRequest;
 
-async function nextEvent({ control }: Host, run: Run): Promise<HostEvent | null> {
+async function nextEvent({ control }: Host, run: HostedRun): Promise<HostEvent | null> {
   const ended = run.leader.exited.then(() => ({ is: "ended" as const }));
   return (await Promise.race([ended, control.arrived().then(() => null)])) ?? control.take();
 }
 
 function replaceRun(
   host: Host,
-  run: Run,
+  run: HostedRun,
   event: Extract<HostEvent, { is: "restart" | "changed" }>,
-): Promise<Run | null> {
+): Promise<HostedRun | null> {
   return event.is === "restart" ? restartNow(host, run, event) : restartForChange(host, run, event.because);
 }
 
 /** Restarts the dependents, beside the host's other work: they wait until this launch is ready again. */
-function cascade(host: Host, run: Run): void {
+function cascade(host: Host, run: HostedRun): void {
   void (async () => {
     const { restartDependents } = await import("./cascade.ts");
     await restartDependents(host, run);

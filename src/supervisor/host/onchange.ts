@@ -7,7 +7,7 @@ import { DtError, messageOf } from "../../sys/base/error.ts";
 import { identifySelf, type ProcessIdentity } from "../../sys/process/identity.ts";
 import type { Ground } from "../launch/types.ts";
 import { noteExit } from "../run/notes.ts";
-import type { Host, Run } from "../run/types.ts";
+import type { Host, HostedRun } from "../run/types.ts";
 import { startLaunch } from "../start/start.ts";
 import { whileWanted } from "../start/wanted.ts";
 import { beginRun } from "./begin.ts";
@@ -20,7 +20,7 @@ import { isEndedForAnother, sizeOf } from "./onrequest.ts";
 const TRY_AGAIN_MS = 20;
 
 /** Null when the launch goes on as it is: another process is changing it, or it could not be started again. */
-export async function restartForChange(host: Host, run: Run, because: string): Promise<Run | null> {
+export async function restartForChange(host: Host, run: HostedRun, because: string): Promise<HostedRun | null> {
   const { ground, report, control } = host;
   const { key, token, restarts } = run.record;
   const isMine = () => {

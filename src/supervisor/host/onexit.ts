@@ -11,7 +11,7 @@ import { noteStreak, type Streak } from "../launch/streak.ts";
 import type { Ground, LaunchSpec } from "../launch/types.ts";
 import { lockOrLeave, ownRecord, taken } from "../run/lock.ts";
 import { noteExit } from "../run/notes.ts";
-import type { Host, HostEnd, Run } from "../run/types.ts";
+import type { Host, HostEnd, HostedRun } from "../run/types.ts";
 import { wantsRun } from "./onchange.ts";
 import { endOf } from "./onrequest.ts";
 import { type Decision, decideAfterEnd, judgeEnd } from "./policy.ts";
@@ -27,7 +27,7 @@ export type RunOver = { is: "ended" } | { is: "stuck"; because: string };
  * If the process that holds the lock is ending the launch, that process writes the exit and this host leaves. Otherwise
  * this host takes the lock, sweeps the rest of the tree and writes the exit.
  */
-export async function finishRun(host: Host, run: Run, over: RunOver, streak: Streak): Promise<Finished> {
+export async function finishRun(host: Host, run: HostedRun, over: RunOver, streak: Streak): Promise<Finished> {
   const { ground, report, control } = host;
   run.leader.exited.then((status) => noteExit(ground, run, status));
   const leave = async (): Promise<Finished> => ({
@@ -66,7 +66,7 @@ export async function finishRun(host: Host, run: Run, over: RunOver, streak: Str
 }
 
 interface FinishedRun {
-  run: Run;
+  run: HostedRun;
   /** The run's record as it is on disk. */
   record: LaunchRecord;
   exit: ExitRecord;
@@ -119,7 +119,7 @@ function policyAsker({ host }: LaunchRecord, { settings }: LaunchSpec, over: Run
 }
 
 /** A run that its host ended because it hung has failed, whatever its exit status. */
-function noteStuck(ground: Ground, run: Run, exit: ExitRecord, because: string): ExitRecord {
+function noteStuck(ground: Ground, run: HostedRun, exit: ExitRecord, because: string): ExitRecord {
   const failed: ExitRecord = {
     ...exit,
     reason: "failed",

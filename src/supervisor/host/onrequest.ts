@@ -6,11 +6,11 @@ import type { EndRequest } from "../end/types.ts";
 import type { Ground } from "../launch/types.ts";
 import { lockOrLeave, ownRecord, taken } from "../run/lock.ts";
 import { noteExit } from "../run/notes.ts";
-import type { EndingRequest, Host, HostEnd, HostRequest, OwnRequest, Run } from "../run/types.ts";
+import type { EndingRequest, Host, HostEnd, HostedRun, HostRequest, OwnRequest } from "../run/types.ts";
 import { startLaunch } from "../start/start.ts";
 import { beginRun } from "./begin.ts";
 
-export async function endByRequest(host: Host, run: Run, request: EndingRequest): Promise<HostEnd> {
+export async function endByRequest(host: Host, run: HostedRun, request: EndingRequest): Promise<HostEnd> {
   const { ground, report, control } = host;
   const lock = await lockOrLeave(ground, run, doingOf(request));
   if (lock === null) {
@@ -37,7 +37,7 @@ export async function endByRequest(host: Host, run: Run, request: EndingRequest)
 }
 
 /** The next run's terminal is as large as this one's. */
-export function sizeOf(run: Run) {
+export function sizeOf(run: HostedRun) {
   return run.leader.terminal?.size() ?? null;
 }
 
@@ -49,7 +49,7 @@ export function doingOf(request: EndingRequest): string {
   return request.is === "interrupt" ? "stop (Ctrl-C)" : `stop (${request.signal})`;
 }
 
-export function endOf({ spec, record }: Run, request: EndingRequest): Pick<EndRequest, "how" | "by" | "signal"> {
+export function endOf({ spec, record }: HostedRun, request: EndingRequest): Pick<EndRequest, "how" | "by" | "signal"> {
   if (request.is === "interrupt") return { how: "interrupt", by: { ...spec.asker, by: "interrupt" }, signal: "SIGINT" };
   if (request.by === "owner") {
     const { pid = 0, command = "" } = record.owner ?? {};
@@ -64,9 +64,9 @@ export function endOf({ spec, record }: Run, request: EndingRequest): Pick<EndRe
  */
 export async function restartNow(
   host: Host,
-  run: Run,
+  run: HostedRun,
   request: Extract<HostRequest, { is: "restart" }>,
-): Promise<Run | null> {
+): Promise<HostedRun | null> {
   const { ground, report } = host;
   // A cascaded restart keeps the environment of the user who started this launch.
   const env = request.spec.asker.by === "policy" ? run.spec.env : request.spec.env;
@@ -101,7 +101,7 @@ export async function restartNow(
 }
 
 /** No record is left, and the last exit is that of the start that was to take this launch's place. */
-export function isEndedForAnother({ store, table }: Ground, { record }: Run): boolean {
+export function isEndedForAnother({ store, table }: Ground, { record }: HostedRun): boolean {
   if (store.record(record.key).is !== "absent") return false;
   if (record.leader === null || presenceOf(table, record.leader) === "alive") return false;
   const exit = store.exit(record.key);

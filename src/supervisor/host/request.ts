@@ -17,7 +17,7 @@ import { writeError } from "../../sys/files/writeerror.ts";
 import { presenceOf } from "../../sys/process/identity.ts";
 import { readSealed, writeSealed } from "../../sys/seal/sealed.ts";
 import { findVault, makeVault, type Vault } from "../../sys/seal/vault.ts";
-import { errorOf, failureOf } from "../launch/failure.ts";
+import { toError, toFailure } from "../launch/failure.ts";
 import type { FailureReport, Ground, LaunchSpec } from "../launch/types.ts";
 import type { HostRequest } from "../run/types.ts";
 
@@ -63,7 +63,7 @@ export async function askRestart(ground: Ground, record: LaunchRecord, spec: Lau
       const answer = readSealed(reply, vault.seal, (value) => value as ReplyFile);
       if (answer.is === "there") {
         if (answer.value.state === "done") return "restarted";
-        if (answer.value.error !== null) throw errorOf(answer.value.error);
+        if (answer.value.error !== null) throw toError(answer.value.error);
         if (!isAlive) return "no-answer";
       } else if (!isAlive || performance.now() > deadline) {
         if (withdraw(vault, request, nonce) || !isAlive || performance.now() > deadline + REPLY_MS) return "no-answer";
@@ -147,7 +147,7 @@ export function claimRequests(ground: Ground, key: string, push: (request: HostR
   push({
     is: "restart",
     spec,
-    done: (error) => reply(error === null ? "done" : "failed", error === null ? null : failureOf(error)),
+    done: (error) => reply(error === null ? "done" : "failed", error === null ? null : toFailure(error)),
   });
 }
 

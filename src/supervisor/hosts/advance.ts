@@ -5,7 +5,7 @@
 import type { Asker } from "../../state/types.ts";
 import { describeAsker } from "../launch/exit.ts";
 import { nextStep, SETTLED, type Stage } from "./schedule.ts";
-import type { Outcome, UpNode } from "./types.ts";
+import type { KeyOutcome, UpNode } from "./types.ts";
 import { callOff, changeOutcome, isForsaken, preventNode, type UpState } from "./upstate.ts";
 
 /**
@@ -14,7 +14,7 @@ import { callOff, changeOutcome, isForsaken, preventNode, type UpState } from ".
  */
 const SETTLE_MS = 500;
 
-export function become(up: UpState, key: string, stage: Stage, change: Partial<Outcome>): void {
+export function become(up: UpState, key: string, stage: Stage, change: Partial<KeyOutcome>): void {
   if (up.stages.get(key) === "prevented") return;
   up.stages.set(key, stage);
   changeOutcome(up, key, change);

@@ -12,7 +12,7 @@ import { makeStopLook } from "../ticket/ticket.ts";
 import { advance, lookForStops } from "./advance.ts";
 import { watchManyMembers } from "./members.ts";
 import { serveNode } from "./servenode.ts";
-import type { Outcome, UpEvent, UpNode } from "./types.ts";
+import type { KeyOutcome, UpEvent, UpNode } from "./types.ts";
 import { endServed, leaveUnstarted, makeUpState, type UpState } from "./upstate.ts";
 
 /** How late it is noticed that a waiting launch was called off, in milliseconds. */
@@ -25,7 +25,7 @@ export const MOST_RESTARTS = 3;
 
 export interface Up {
   /** Resolves when nothing more is awaited of any node. */
-  settled: Promise<Outcome[]>;
+  settled: Promise<KeyOutcome[]>;
   /** Resolves when nothing is served any longer. */
   over: Promise<void>;
   /** Stops all that is served, a need after its dependents, and starts nothing more. */

@@ -5,12 +5,12 @@
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { HIDDEN } from "../../sys/base/hidden.ts";
 import { spawnDetached } from "../../sys/spawn/spawn.ts";
-import { errorOf } from "../launch/failure.ts";
+import { toError } from "../launch/failure.ts";
 import type { Ground } from "../launch/types.ts";
 import { hostEnvironment } from "../prepare/selfenv.ts";
 import type { UpInput } from "./bringupchild.ts";
 import { CANCEL, hostErrorFile, hostGroundOf, readEvents } from "./caller.ts";
-import type { HostedEvent, Outcome, UpEvent, UpNode } from "./types.ts";
+import type { HostedEvent, KeyOutcome, UpEvent, UpNode } from "./types.ts";
 
 export async function bringUpDetached(
   ground: Ground,
@@ -18,7 +18,7 @@ export async function bringUpDetached(
   env: Record<string, string>,
   hear: (event: UpEvent) => void,
   cancel: AbortSignal,
-): Promise<Outcome[]> {
+): Promise<KeyOutcome[]> {
   ground.store.prepare();
   const input: UpInput = { ...hostGroundOf(ground), nodes };
   const host = spawnDetached([...ground.self, HIDDEN.hosts], hostEnvironment(env, ground.root), hostErrorFile(ground));
@@ -30,7 +30,7 @@ export async function bringUpDetached(
   cancel.addEventListener("abort", () => send(CANCEL));
   if (cancel.aborted) send(CANCEL);
   for await (const event of readEvents<HostedEvent>(host.stdout)) {
-    if (event.is === "failed") throw errorOf(event.error);
+    if (event.is === "failed") throw toError(event.error);
     hear(event);
     if (event.is === "up") return event.outcomes;
   }

@@ -1,11 +1,11 @@
 /** The host's side of the pipe for a host of many launches, as child.ts is for a host of one. */
 import { writeText } from "../../sys/stdio/stdio.ts";
 import { RESTART_SIGNAL } from "../host/request.ts";
-import { failureOf } from "../launch/failure.ts";
+import { toFailure } from "../launch/failure.ts";
 import { holdTicket } from "../ticket/ticket.ts";
 import { bringUp, MOST_RESTARTS, type Up } from "./bringup.ts";
 import type { HostGround } from "./caller.ts";
-import { groundOf, type HostProcess, readInput } from "./child.ts";
+import { callerGroundOf, type HostProcess, readHostInput } from "./child.ts";
 import type { HostedEvent, UpNode } from "./types.ts";
 
 /** How long after the last start the host is idle, in milliseconds. */
@@ -20,21 +20,21 @@ export async function runHostOfMany(host: HostProcess): Promise<number> {
   const hard = new AbortController();
   // A cancel may come before there is anything to stop.
   const cancel = new AbortController();
-  const input = await readInput<UpInput>(() => cancel.abort());
+  const input = await readHostInput<UpInput>(() => cancel.abort());
   if (input === null) return 1; // the caller was killed before it could say what to start
   for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => {});
   process.on("SIGTERM", () => up?.stop({ is: "terminate", by: "signal", signal: "SIGTERM" }));
   process.on(RESTART_SIGNAL, () => up?.claim());
   const report = (event: HostedEvent) => void writeText(1, `${JSON.stringify(event)}\n`);
   try {
-    const ground = groundOf(input, host);
+    const ground = callerGroundOf(input, host);
     for (const { run } of input.nodes) holdTicket(ground, run.spec);
     const begun = bringUp(ground, input.nodes, hard.signal, report, MOST_RESTARTS);
     up = begun;
     cancel.signal.addEventListener("abort", () => begun.stop({ is: "interrupt" }));
     if (cancel.signal.aborted) begun.stop({ is: "interrupt" });
   } catch (error) {
-    report({ is: "failed", error: failureOf(error) });
+    report({ is: "failed", error: toFailure(error) });
     return 1;
   }
   // The memory that starting needed is not needed while they run.

@@ -10,7 +10,7 @@ import { DtError, EXIT } from "../../sys/base/error.ts";
 import { HIDDEN } from "../../sys/base/hidden.ts";
 import { spawnDetached } from "../../sys/spawn/spawn.ts";
 import { linesOf } from "../../sys/text/textlines.ts";
-import { errorOf } from "../launch/failure.ts";
+import { toError } from "../launch/failure.ts";
 import type { Ground, LaunchEvent, LaunchSpec, Report } from "../launch/types.ts";
 import { hostEnvironment } from "../prepare/selfenv.ts";
 
@@ -83,7 +83,7 @@ export async function startDetached(
   try {
     for await (const event of readEvents<LaunchEvent>(host.stdout)) {
       report(event);
-      if (event.is === "failed") throw errorOf(event.error);
+      if (event.is === "failed") throw toError(event.error);
       if (isLast(event, until)) return event;
     }
   } finally {

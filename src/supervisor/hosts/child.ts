@@ -11,11 +11,11 @@ import { makeMoving } from "../ground/moving.ts";
 import { resolveAnew } from "../ground/spec.ts";
 import { hostAgain, hostLaunch } from "../host/host.ts";
 import { claimRequests, RESTART_SIGNAL } from "../host/request.ts";
-import { failureOf } from "../launch/failure.ts";
+import { toFailure } from "../launch/failure.ts";
 import { lineOf } from "../launch/line.ts";
 import type { Ground, LaunchEvent, Report } from "../launch/types.ts";
 import { personsEnvironment } from "../prepare/selfenv.ts";
-import { makeQueue } from "../run/queue.ts";
+import { makeRequestQueue } from "../run/queue.ts";
 import type { HostControl, HostRequest } from "../run/types.ts";
 import { holdTicket, mayWait } from "../ticket/ticket.ts";
 import { CANCEL, type HostGround, type HostInput } from "./caller.ts";
@@ -28,10 +28,10 @@ export interface HostProcess {
 
 /** Returns the exit status of the host process, which only a user who debugs it sees. */
 export async function runDetachedHost(host: HostProcess): Promise<number> {
-  const queue = makeQueue<HostRequest>();
+  const queue = makeRequestQueue<HostRequest>();
   const cancel = new AbortController();
   let started = false;
-  const input = await readInput<HostInput>(() => {
+  const input = await readHostInput<HostInput>(() => {
     // Before the spawn this cancels the start; after the spawn the launch is stopped.
     cancel.abort();
     if (started) queue.push({ is: "interrupt" });
@@ -39,7 +39,7 @@ export async function runDetachedHost(host: HostProcess): Promise<number> {
   if (input === null) return 1; // the caller was killed before it could say what to start
   const { key } = input.spec;
   return reporting(key, async (report) => {
-    const ground = groundOf(input, host);
+    const ground = callerGroundOf(input, host);
     if (mayWait(input.spec.settings)) holdTicket(ground, input.spec);
     const onRun = () => {
       started = true;
@@ -59,7 +59,7 @@ async function reporting(key: string, work: (report: Report) => Promise<void>): 
     await work(report);
     return 0;
   } catch (error) {
-    report({ is: "failed", error: failureOf(error) });
+    report({ is: "failed", error: toFailure(error) });
     return 1;
   }
 }
@@ -70,13 +70,13 @@ export interface AdoptInput extends HostGround {
 
 /** Hosts a launch whose own host is gone. No caller listens: errors are in host.err. */
 export async function runAdoptingHost(host: HostProcess): Promise<number> {
-  const input = await readInput<AdoptInput>(() => {});
+  const input = await readHostInput<AdoptInput>(() => {});
   if (input === null) return 1;
   return reporting(input.key, async (report) => {
-    const ground = groundOf(input, host);
+    const ground = callerGroundOf(input, host);
     const { key } = input;
     const { signal: cancel } = new AbortController();
-    const control = makeControl({ ground, key, queue: makeQueue<HostRequest>(), cancel, onRun() {} });
+    const control = makeControl({ ground, key, queue: makeRequestQueue<HostRequest>(), cancel, onRun() {} });
     await hostAgain({ ground, report, control }, key);
   });
 }
@@ -92,7 +92,7 @@ function makeReport(key: string): Report {
 interface ControlRequest {
   ground: Ground;
   key: string;
-  queue: ReturnType<typeof makeQueue<HostRequest>>;
+  queue: ReturnType<typeof makeRequestQueue<HostRequest>>;
   cancel: AbortSignal;
   onRun(): void;
 }
@@ -126,7 +126,7 @@ export async function settledEvent(ground: Ground, record: LaunchRecord, signal:
 }
 
 /** The ground as the caller has it, for this process. */
-export function groundOf(input: HostGround, { self, env }: HostProcess): Ground {
+export function callerGroundOf(input: HostGround, { self, env }: HostProcess): Ground {
   const table = makeProcessTable();
   return makeMoving({
     table,
@@ -148,7 +148,7 @@ export function groundOf(input: HostGround, { self, env }: HostProcess): Ground 
  * The first line says what to start; null: the input ended before it. A later `cancel` is the caller's Ctrl-C. The mere
  * end of the input means nothing.
  */
-export function readInput<Input>(onCancel: () => void): Promise<Input | null> {
+export function readHostInput<Input>(onCancel: () => void): Promise<Input | null> {
   return new Promise((resolve) => {
     void (async () => {
       const decoder = new TextDecoder();

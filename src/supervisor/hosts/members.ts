@@ -6,7 +6,7 @@
 import { identify, type ProcessEntry } from "../../sys/process/identity.ts";
 import type { Ground } from "../launch/types.ts";
 import { writeHistory } from "../run/notes.ts";
-import type { HostControl, Run } from "../run/types.ts";
+import type { HostControl, HostedRun } from "../run/types.ts";
 import { isMarked } from "../tree/tree.ts";
 import { below, makeIsHidden } from "../watch/members.ts";
 import { liveOrphans } from "../watch/orphans.ts";
@@ -14,7 +14,7 @@ import { liveOrphans } from "../watch/orphans.ts";
 const LOOK_EVERY_MS = 500;
 
 interface Watched {
-  run: Run;
+  run: HostedRun;
   probes: ReadonlySet<number>;
   isHidden: ReturnType<typeof makeIsHidden>;
 }
@@ -86,6 +86,6 @@ function ownerOf({ table }: Ground, watched: ReadonlySet<Watched>, entry: Proces
 }
 
 /** It was seen below the leader before it lost its parent. */
-function isNoted({ history }: Run, { pid, startTime }: ProcessEntry): boolean {
+function isNoted({ history }: HostedRun, { pid, startTime }: ProcessEntry): boolean {
   return history.adopted.some((one) => one.pid === pid && one.startTime === startTime);
 }

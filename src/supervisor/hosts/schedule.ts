@@ -60,7 +60,7 @@ export const SETTLED: Record<Stage, boolean> = {
   prevented: true,
 };
 
-export interface Step {
+export interface ScheduleStep {
   /** Nodes whose needs are all met. */
   go: string[];
   /** Nodes with a need that can no longer be met: those that wait are not started, those that run are stopped again. */
@@ -70,8 +70,8 @@ export interface Step {
 export function nextStep(
   nodes: readonly { key: string; needs: readonly Edge[] }[],
   stages: ReadonlyMap<string, Stage>,
-): Step {
-  const step: Step = { go: [], prevent: [] };
+): ScheduleStep {
+  const step: ScheduleStep = { go: [], prevent: [] };
   for (const { key, needs } of nodes) {
     const stage = stages.get(key) as Stage;
     if (stage === "completed" || stage === "failed" || stage === "prevented") continue;

@@ -6,12 +6,12 @@ import type { ExitRecord } from "../../state/types.ts";
 import { messageOf } from "../../sys/base/error.ts";
 import { resolveAnew } from "../ground/spec.ts";
 import { hostLaunch } from "../host/host.ts";
-import { failureOf } from "../launch/failure.ts";
+import { toFailure } from "../launch/failure.ts";
 import { lineOf } from "../launch/line.ts";
 import type { Ground, LaunchEvent, LaunchSpec } from "../launch/types.ts";
 import { runTask } from "../oneshot/task.ts";
 import { writeHistory } from "../run/notes.ts";
-import { makeQueue } from "../run/queue.ts";
+import { makeRequestQueue } from "../run/queue.ts";
 import type { HostControl, HostRequest } from "../run/types.ts";
 import { dropTicket, isCalledOff, refuseCalledOff, watchTicket } from "../ticket/ticket.ts";
 import { advance, become, settle, unsettle } from "./advance.ts";
@@ -21,7 +21,7 @@ import { callOff, causeOf, forsakenError, isForsaken, type ServedNode, type UpSt
 
 export async function serveNode(up: UpState, node: UpNode): Promise<void> {
   const one: ServedNode = {
-    queue: makeQueue<HostRequest>(),
+    queue: makeRequestQueue<HostRequest>(),
     cancel: new AbortController(),
     over: Promise.withResolvers(),
   };
@@ -142,7 +142,7 @@ function failToStart(up: UpState, key: string, error: unknown, isCancelled: bool
     up.emit({ is: "prevented", key, because });
     become(up, key, "failed", { state: "prevented", pid: null, why: `was not started: ${because}` });
   } else {
-    up.emit({ is: "launch", key, event: { is: "failed", error: failureOf(error) } });
+    up.emit({ is: "launch", key, event: { is: "failed", error: toFailure(error) } });
     become(up, key, "failed", { state: "failed", pid: null, why: `could not be started: ${messageOf(error)}` });
   }
 }

@@ -21,13 +21,13 @@ export type UpEvent =
   /** It is not started, because a person stopped it, or what it needs, meanwhile. */
   | { is: "called-off"; key: string; because: string }
   /** Nothing more is awaited. */
-  | { is: "up"; outcomes: Outcome[] };
+  | { is: "up"; outcomes: KeyOutcome[] };
 
 /** What a detached host reports. `failed`: it could not begin. */
 export type HostedEvent = UpEvent | { is: "failed"; error: FailureReport };
 
 /** What became of a key, for its line of truth. */
-export interface Outcome {
+export interface KeyOutcome {
   key: string;
   /**
    * Of a launch as in `dt ps`; `completed` and `unchanged` of one-shots; `prevented`: a need failed; `stopped`: a

@@ -5,14 +5,14 @@
  */
 import { DtError } from "../../sys/base/error.ts";
 import type { Ground, LaunchSpec } from "../launch/types.ts";
-import type { makeQueue } from "../run/queue.ts";
+import type { makeRequestQueue } from "../run/queue.ts";
 import type { EndingRequest, HostControl, HostRequest } from "../run/types.ts";
 import { dropTicket } from "../ticket/ticket.ts";
 import type { Stage } from "./schedule.ts";
-import type { Outcome, UpEvent, UpNode } from "./types.ts";
+import type { KeyOutcome, UpEvent, UpNode } from "./types.ts";
 
 export interface ServedNode {
-  queue: ReturnType<typeof makeQueue<HostRequest>>;
+  queue: ReturnType<typeof makeRequestQueue<HostRequest>>;
   cancel: AbortController;
   over: PromiseWithResolvers<void>;
 }
@@ -23,7 +23,7 @@ export interface UpState {
   byKey: ReadonlyMap<string, UpNode>;
   dependents: ReadonlyMap<string, readonly string[]>;
   stages: Map<string, Stage>;
-  outcomes: Map<string, Outcome>;
+  outcomes: Map<string, KeyOutcome>;
   served: Map<string, ServedNode>;
   /** Launches without `ready` that were spawned a moment ago. */
   settling: Map<string, ReturnType<typeof setTimeout>>;
@@ -31,7 +31,7 @@ export interface UpState {
   restarts: Map<string, number>;
   /** After so many restarts in a row a launch is no longer waited for. */
   mostRestarts: number;
-  settled: PromiseWithResolvers<Outcome[]>;
+  settled: PromiseWithResolvers<KeyOutcome[]>;
   isUp: boolean;
   stopping: EndingRequest | null;
   hard: AbortSignal;
@@ -63,13 +63,13 @@ export function makeUpState(given: Given): UpState {
   };
 }
 
-function blank(ground: Ground, key: string): Outcome {
+function blank(ground: Ground, key: string): KeyOutcome {
   const log = ground.store.path(key, "log");
   return { key, state: "waiting", pid: null, port: null, url: null, log, unchanged: false, why: null };
 }
 
-export function changeOutcome({ outcomes }: UpState, key: string, change: Partial<Outcome>): void {
-  outcomes.set(key, { ...(outcomes.get(key) as Outcome), ...change });
+export function changeOutcome({ outcomes }: UpState, key: string, change: Partial<KeyOutcome>): void {
+  outcomes.set(key, { ...(outcomes.get(key) as KeyOutcome), ...change });
 }
 
 /** The user stopped it meanwhile, or it was needed only for what the user stopped. */

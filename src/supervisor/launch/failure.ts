@@ -3,7 +3,7 @@ import { DtError, EXIT } from "../../sys/base/error.ts";
 import type { FailureReport } from "./types.ts";
 
 /** The host's error, to be thrown again in the caller. */
-export function errorOf(failure: FailureReport): DtError {
+export function toError(failure: FailureReport): DtError {
   return new DtError(failure.code, failure.message, {
     lines: failure.lines ?? [],
     status: failure.status,
@@ -12,7 +12,7 @@ export function errorOf(failure: FailureReport): DtError {
   });
 }
 
-export function failureOf(error: unknown): FailureReport {
+export function toFailure(error: unknown): FailureReport {
   if ((error as { name?: string } | null)?.name === "DtError") {
     const known = error as DtError;
     return {

@@ -1,11 +1,16 @@
 /** A key's lock: only its holder changes the key's launch. Every lock of a key is taken here. */
 
+import type { Store } from "../../state/store.ts";
 import { acquireLock, type HeldLock, type LockRequest, readHolder } from "../../sys/lock/lock.ts";
 import { presenceOf } from "../../sys/process/identity.ts";
 import type { Site } from "./types.ts";
 
 /** How long a start waits for the key's lock: a stop that holds it may take its whole timeout. */
 export const LOCK_TIMEOUT_MS = 30_000;
+
+export function lockPathOf(store: Pick<Store, "path">, key: string): string {
+  return store.path(key, "lock");
+}
 
 /** Throws `lock-timeout` (exit 4). */
 export function lockKey(
@@ -15,7 +20,7 @@ export function lockKey(
 ): Promise<HeldLock> {
   // Computed again at each try: the root may be moved meanwhile.
   return acquireLock({
-    path: () => store.path(key, "lock"),
+    path: () => lockPathOf(store, key),
     seal: store.seal,
     table,
     backend: lockBackend,
@@ -25,11 +30,11 @@ export function lockKey(
 
 /** Which process holds the key's lock, living or not. */
 export function keyHolder({ store }: Pick<Site, "store">, key: string): ReturnType<typeof readHolder> {
-  return readHolder(store.path(key, "lock"), store.seal);
+  return readHolder(lockPathOf(store, key), store.seal);
 }
 
 /** Whether a living process holds the key's lock. */
-export function isLocked({ store, table }: Pick<Site, "store" | "table">, key: string): boolean {
+export function isKeyLocked({ store, table }: Pick<Site, "store" | "table">, key: string): boolean {
   const lock = keyHolder({ store }, key);
   return lock.is === "there" && presenceOf(table, lock.value.holder) === "alive";
 }

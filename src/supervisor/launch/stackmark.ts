@@ -1,6 +1,6 @@
 /** The file that marks a detached stack as up. */
 import { join } from "node:path";
-import type { Mark } from "../../compose/follow.ts";
+import type { FollowMark } from "../../compose/follow.ts";
 import type { FileRead } from "../../sys/files/fileread.ts";
 import type { Ground } from "./types.ts";
 
@@ -9,6 +9,6 @@ export function stackMark({ store }: Pick<Ground, "store">, token: string): stri
   return join(store.directory, "launch", `${token}.up`);
 }
 
-export function readStackMark({ store }: Pick<Ground, "store">, token: string): FileRead<Mark> {
-  return store.read(`launch/${token}.up`, (value) => value as Mark);
+export function readStackMark({ store }: Pick<Ground, "store">, token: string): FileRead<FollowMark> {
+  return store.read(`launch/${token}.up`, (value) => value as FollowMark);
 }

@@ -57,13 +57,13 @@ export interface Capture {
 /** How long to wait for the lock, which is held for a moment only: to move earlier runs on, and to write an exit. */
 const LOCK_TIMEOUT_MS = 10_000;
 
-export function keyOf({ plugin, command, variant }: OneshotKey): string {
+export function oneshotKeyOf({ plugin, command, variant }: OneshotKey): string {
   return formatKey({ plugin, command, variant: variant || DEFAULT_VARIANT });
 }
 
 export function logOf(ground: Ground, one: OneshotKey): string {
   const { log } = one.settings;
-  return log === null ? ground.store.path(keyOf(one), "log") : resolveIn(ground.root, log);
+  return log === null ? ground.store.path(oneshotKeyOf(one), "log") : resolveIn(ground.root, log);
 }
 
 /** Throws a DtError when the output cannot be kept. `onLoss` is called at most once, with the reason. */

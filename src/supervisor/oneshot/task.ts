@@ -142,7 +142,7 @@ async function hashTask(
 
 /** The manifest of a handler, and the files it imports. */
 async function codeOf(file: string): Promise<string[]> {
-  const { closureOf } = await import("../../manifest/imports/closure.ts");
+  const { importClosureOf: closureOf } = await import("../../manifest/imports/closure.ts");
   return [...closureOf(file)].filter((path) => !path.endsWith("/") && statOf(path)?.isFile() === true).sort();
 }
 

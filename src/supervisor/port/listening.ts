@@ -17,14 +17,14 @@
 import type { LaunchRecord } from "../../state/types.ts";
 import type { PortListener, ProcessTable } from "../../sys/process/identity.ts";
 
-export type Ownership = "own" | "maybe" | "other";
+export type PortOwnership = "own" | "maybe" | "other";
 
 export function ownershipOf(
   table: ProcessTable,
   { pids, uid }: Pick<PortListener, "pids" | "uid">,
   members: ReadonlySet<number>,
   { leader }: Pick<LaunchRecord, "leader">,
-): Ownership {
+): PortOwnership {
   if (pids.length > 0) return pids.some((pid) => members.has(pid)) ? "own" : "other";
   if (uid === null || leader === null) return "other";
   const hiding = table.hidingProcessesOf(uid);

@@ -11,13 +11,13 @@ import {
   describeUnseen,
   isInTheWay,
   LOOPBACK_ADDRESSES,
-  type Ownership,
   ownershipOf,
+  type PortOwnership,
   showAddress,
 } from "./listening.ts";
 
 /** For the listeners of one moment: the tree is searched once, at the first call. */
-export function makeOwnership(ground: Ground, record: LaunchRecord): (listener: PortListener) => Ownership {
+export function makeOwnership(ground: Ground, record: LaunchRecord): (listener: PortListener) => PortOwnership {
   const members = lazy(
     () => new Set(findTree(ground.table, queryOf(ground, record)).members.map((one) => one.identity.pid)),
   );
@@ -56,7 +56,10 @@ export function findOwn(
   return { is: "missing", why: `this launch listens only on ${at}` };
 }
 
-function describeUnknown(port: number, judged: readonly { listener: PortListener; is: Ownership }[]): string | null {
+function describeUnknown(
+  port: number,
+  judged: readonly { listener: PortListener; is: PortOwnership }[],
+): string | null {
   const [first] = judged.flatMap((one) => (one.is === "maybe" ? [one.listener] : []));
   if (first === undefined || judged.some((one) => one.is === "own")) return null;
   return `port ${port} is held by ${describeUnseen(first)}: it is taken for this launch's, but dt cannot tell`;

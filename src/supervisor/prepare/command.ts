@@ -5,14 +5,14 @@
 import type { ResolvedNeed, Settings } from "../../manifest/model/resolved.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { privateBelow } from "../../sys/places/ownplace.ts";
-import { checkDirectory } from "../../sys/spawn/executable.ts";
+import { checkWorkingDirectory } from "../../sys/spawn/executable.ts";
 import { showCommand } from "../../sys/text/shell.ts";
 import { KNOWN_MARK } from "../launch/marks.ts";
 import type { Ground } from "../launch/types.ts";
 import { type PreparedEnvironment, prepareEnvironment, resolveIn } from "./environment.ts";
 import { neighboursOf } from "./neighbours.ts";
 import { placeArguments } from "./shelltext.ts";
-import { ensureShims, type Place } from "./shims.ts";
+import { ensureShims, type ShimPlace } from "./shims.ts";
 
 export interface PreparedCommand {
   argv: [string, ...string[]];
@@ -62,7 +62,7 @@ export interface CommandRequest {
 export function prepareCommand(request: CommandRequest): PreparedCommand {
   const { ground, settings } = request;
   const cwd = resolveIn(ground.root, settings.cwd);
-  checkDirectory(cwd);
+  checkWorkingDirectory(cwd);
   const shims =
     request.looking === true
       ? null
@@ -88,7 +88,7 @@ export function prepareCommand(request: CommandRequest): PreparedCommand {
 }
 
 /** First `DIALTONE_HOME`, then the run directory, then a private place in the directory for temporary files. */
-function shimPlaces(ground: Pick<Ground, "home" | "store">, temporary = "/tmp"): Place[] {
+function shimPlaces(ground: Pick<Ground, "home" | "store">, temporary = "/tmp"): ShimPlace[] {
   const others = [() => ground.store.directory, () => privateBelow(temporary)];
   return ground.home === null ? others : [ground.home, ...others];
 }

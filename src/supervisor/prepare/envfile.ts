@@ -9,7 +9,7 @@
  * Any other line, a bare name for example, sets nothing. A `$` stands for itself: there is no interpolation.
  */
 
-import { textOf } from "../../sys/base/rawbytes.ts";
+import { rawText } from "../../sys/base/rawbytes.ts";
 
 export interface EnvFile {
   values: Record<string, string>;
@@ -32,7 +32,7 @@ export function readEnvFile(bytes: Uint8Array): EnvFile | Unusable {
     return { fault: "is UTF-16, expected UTF-8" };
   if (bytes.includes(0)) return { fault: `is not text, ${EXPECTED}` };
   // Bytes that are not UTF-8 reach the command unchanged.
-  const text = textOf(Buffer.from(bytes)).replace(/^\uFEFF/, "");
+  const text = rawText(Buffer.from(bytes)).replace(/^\uFEFF/, "");
   return parseLines(text.split(/\r\n?|\n/));
 }
 

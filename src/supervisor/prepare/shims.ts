@@ -20,14 +20,14 @@ import packaged from "./module.json" with { type: "json" };
 /**
  * A directory, or a function that finds it when its turn comes; it throws when there is none or it cannot be trusted.
  */
-export type Place = string | (() => string);
+export type ShimPlace = string | (() => string);
 
 /**
  * Makes the shims of this binary below the first of `places` where they can be made and run; null when there is none.
  * `own` is the place that only the user writes to.
  */
 export function ensureShims(
-  places: readonly Place[],
+  places: readonly ShimPlace[],
   self: readonly string[],
   own: string | null = null,
 ): string | null {

@@ -8,20 +8,20 @@ export interface Counted {
   /** Failed attempts in a row. */
   failed: number;
   /** Whether it has failed the allowed number of times, and has not succeeded since. */
-  sick: boolean;
+  failing: boolean;
 }
 
 /** Counts one more attempt. `why` is null when it succeeded. */
-export function countTry(
+export function countAttempt(
   before: Counted,
   why: string | null,
   { failures, inStartPeriod }: { failures: number; inStartPeriod: boolean },
-): Counted & { now: "sick" | "well" | null } {
-  if (why === null) return { failed: 0, sick: false, now: before.sick ? "well" : null };
-  if (inStartPeriod && !before.sick) return { failed: 0, sick: false, now: null };
+): Counted & { now: "failing" | "recovered" | null } {
+  if (why === null) return { failed: 0, failing: false, now: before.failing ? "recovered" : null };
+  if (inStartPeriod && !before.failing) return { failed: 0, failing: false, now: null };
   const failed = before.failed + 1;
-  const sick = before.sick || failed >= failures;
-  return { failed, sick, now: sick && !before.sick ? "sick" : null };
+  const failing = before.failing || failed >= failures;
+  return { failed, failing, now: failing && !before.failing ? "failing" : null };
 }
 
 export interface AliveWatch {
@@ -33,23 +33,23 @@ export interface AliveWatch {
   sleep(ms: number): Promise<void>;
   over(): boolean;
   /** `why` says what failed and how often. Returning true ends the probing. */
-  onSick(why: string): boolean;
-  onWell(): void;
+  onFailing(why: string): boolean;
+  onRecovered(): void;
 }
 
 export async function askAlive(watch: AliveWatch): Promise<void> {
   const { probe } = watch;
-  let seen: Counted = { failed: 0, sick: false };
+  let seen: Counted = { failed: 0, failing: false };
   for (;;) {
     await watch.sleep(probe.intervalMs);
     if (watch.over()) return;
     const why = await watch.attempt();
     if (watch.over()) return;
     const inStartPeriod = watch.uptimeMs() < probe.startPeriodMs;
-    const { now, ...next } = countTry(seen, why, { failures: probe.failures, inStartPeriod });
+    const { now, ...next } = countAttempt(seen, why, { failures: probe.failures, inStartPeriod });
     seen = next;
-    if (now === "well") watch.onWell();
-    if (now === "sick" && watch.onSick(`${why}, ${timesInRow(seen.failed)}`)) return;
+    if (now === "recovered") watch.onRecovered();
+    if (now === "failing" && watch.onFailing(`${why}, ${timesInRow(seen.failed)}`)) return;
   }
 }
 

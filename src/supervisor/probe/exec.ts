@@ -28,15 +28,15 @@ import { movedWith } from "../ground/moving.ts";
 import { PROBE_MARK } from "../launch/marks.ts";
 import { isSpared } from "../tree/spare.ts";
 import { killTree } from "../tree/stoptree.ts";
-import { isForeign, type Tree } from "../tree/tree.ts";
+import { isOfAnotherLaunch, type Tree } from "../tree/tree.ts";
 import { sleepUnlessAborted } from "./pause.ts";
-import type { Asked, Try } from "./types.ts";
+import type { Attempt, ProbeContext } from "./types.ts";
 
 const SETTLE_MS = 200;
 /** How long the end of a killed probe may take to be noticed. */
 const END_MS = 500;
 
-export function tryExec(request: Asked, probe: Extract<ResolvedProbe, { type: "exec" }>): Try {
+export function tryExec(request: ProbeContext, probe: Extract<ResolvedProbe, { type: "exec" }>): Attempt {
   const { record, openFiles, children, guests, signal, ground } = request;
   const argv = probe.argv as [string, ...string[]];
   return async (limitMs) => {
@@ -74,7 +74,7 @@ export function tryExec(request: Asked, probe: Extract<ResolvedProbe, { type: "e
 }
 
 /** The launch's own directory and environment, adjusted to where the project is now. */
-function placeOf({ ground, record, env }: Asked): { cwd: string; env: Record<string, string> } {
+function placeOf({ ground, record, env }: ProbeContext): { cwd: string; env: Record<string, string> } {
   const moved = movedWith(ground, env);
   const cwd = moved(record.cwd);
   if (cwd === record.cwd) return { cwd, env };
@@ -150,7 +150,7 @@ function findLeft(
   const isReused = now !== null && now.startTime !== identity?.startTime;
   const isOfLineage = (entry: ProcessEntry) => typeof lineage === "bigint" && table.lineageOf(entry.pid) === lineage;
   const isLeftOut = (entry: ProcessEntry) =>
-    isForeign(table, entry, { token: record.token, host: record.host, otherHosts: [] }) ||
+    isOfAnotherLaunch(table, entry, { token: record.token, host: record.host, otherHosts: [] }) ||
     isSpared(table, entry, record.stop.spare);
   const isOf = (entry: ProcessEntry) =>
     known.has(nameOf(entry)) ||

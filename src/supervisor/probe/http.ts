@@ -8,9 +8,9 @@ import { askHttp, BODY_MS, bareHost, type HttpAnswer, MOST_BODY_BYTES, portOf } 
 import { localAddressesOf } from "../../sys/net/localaddress.ts";
 import { LOOPBACK_ADDRESSES, showAddress } from "../port/listening.ts";
 import { findOwn } from "../port/ownership.ts";
-import type { Asked, Try } from "./types.ts";
+import type { Attempt, ProbeContext } from "./types.ts";
 
-export function tryHttp(request: Asked, { target, status }: Extract<ResolvedProbe, { type: "http" }>): Try {
+export function tryHttp(request: ProbeContext, { target, status }: Extract<ResolvedProbe, { type: "http" }>): Attempt {
   const { port } = request.record;
   const isPath = target.startsWith("/");
   const url = new URL(isPath ? `http://localhost:${port ?? 0}${target}` : target);
@@ -32,7 +32,7 @@ type Answer = HttpAnswer | { is: "stranger"; why: string };
 
 /** `local`: the local addresses of the URL's host. A request to the command's own port must reach the command. */
 async function askHere(
-  request: Asked,
+  request: ProbeContext,
   url: URL,
   local: readonly string[],
   isPath: boolean,
@@ -58,7 +58,7 @@ async function askHere(
 }
 
 /** A browser may resolve `localhost` to another address than the probe used. Reported once a run. */
-function tellStranger({ record, note }: Asked, stranger: string, own: string): void {
+function tellStranger({ record, note }: ProbeContext, stranger: string, own: string): void {
   if (record.port === null || record.url === null) return;
   note(
     `another process listens on ${showAddress(stranger, record.port)}, so ${record.url} may lead there; ${record.key} is at ${showAddress(own, record.port)}`,

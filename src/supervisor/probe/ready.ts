@@ -2,10 +2,10 @@
 import type { ResolvedProbe } from "../../manifest/model/resolved.ts";
 import { messageOf } from "../../sys/base/error.ts";
 import { sleepUnlessAborted } from "./pause.ts";
-import { makeTry } from "./tries.ts";
-import type { Asked } from "./types.ts";
+import { makeAttempt } from "./tries.ts";
+import type { ProbeContext } from "./types.ts";
 
-export interface ReadyRequest extends Asked {
+export interface ReadyRequest extends ProbeContext {
   probes: readonly ResolvedProbe[];
   /** Replaces every probe's time limit. */
   timeoutMs: number | null;
@@ -47,7 +47,7 @@ async function holdProbe(request: ReadyRequest, probe: ResolvedProbe): Promise<s
   const began = performance.now();
   const limit =
     probe.type === "delay" ? Number.POSITIVE_INFINITY : (request.timeoutMs ?? probe.startPeriodMs + probe.timeoutMs);
-  const attempt = makeTry(request, probe, began);
+  const attempt = makeAttempt(request, probe, began);
   for (let wait = FIRST_INTERVAL_MS; ; wait *= 2) {
     // An attempt that throws (too many open files) must not end the host: it is repeated like any other.
     const why = await attempt(Math.min(TRY_MS, Math.max(LEAST_TRY_MS, leftOf(limit, began)))).catch(messageOf);

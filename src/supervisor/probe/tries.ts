@@ -9,15 +9,19 @@ import { openOwn } from "../../sys/door/door.ts";
 import { movedWith } from "../ground/moving.ts";
 import { stackMark } from "../launch/stackmark.ts";
 import { findOwn } from "../port/ownership.ts";
-import type { Asked, Try } from "./types.ts";
+import type { Attempt, ProbeContext } from "./types.ts";
 
 /** `began`: when the waiting began, for a `delay`. */
-export function makeTry(asked: Asked, probe: ResolvedProbe, began: number): Try {
+export function makeAttempt(asked: ProbeContext, probe: ResolvedProbe, began: number): Attempt {
   return TRIES[probe.type](asked, probe as never, began);
 }
 
 const TRIES: {
-  [T in ResolvedProbe["type"]]: (request: Asked, probe: Extract<ResolvedProbe, { type: T }>, began: number) => Try;
+  [T in ResolvedProbe["type"]]: (
+    request: ProbeContext,
+    probe: Extract<ResolvedProbe, { type: T }>,
+    began: number,
+  ) => Attempt;
 } = {
   http: (request, probe) => later(async () => (await import("./http.ts")).tryHttp(request, probe)),
   port: tryPort,
@@ -32,12 +36,12 @@ const TRIES: {
 };
 
 /** Loads a kind of probe only for the launches that use it. */
-function later(make: () => Promise<Try>): Try {
+function later(make: () => Promise<Attempt>): Attempt {
   const made = lazy(make);
   return async (limitMs) => (await made())(limitMs);
 }
 
-function tryPort(request: Asked, probe: Extract<ResolvedProbe, { type: "port" }>): Try {
+function tryPort(request: ProbeContext, probe: Extract<ResolvedProbe, { type: "port" }>): Attempt {
   const port = probe.port ?? request.record.port;
   return async () => {
     if (port === null) return "ready.port is true, but the command has no port";
@@ -52,7 +56,10 @@ function tryPort(request: Asked, probe: Extract<ResolvedProbe, { type: "port" }>
 const ESCAPES = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])/g;
 const LOG_CHUNK = 64 * 1024;
 
-function tryLog({ ground, record, env, signal, note }: Asked, probe: Extract<ResolvedProbe, { type: "log" }>): Try {
+function tryLog(
+  { ground, record, env, signal, note }: ProbeContext,
+  probe: Extract<ResolvedProbe, { type: "log" }>,
+): Attempt {
   const pattern = lazy(() => {
     const { makePattern } = require("../../sys/pattern/pattern.ts") as typeof import("../../sys/pattern/pattern.ts");
     return makePattern(probe.pattern, { lines: true });

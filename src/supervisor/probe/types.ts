@@ -2,7 +2,7 @@
 import type { LaunchRecord } from "../../state/types.ts";
 import type { Ground } from "../launch/types.ts";
 
-export interface Asked {
+export interface ProbeContext {
   ground: Ground;
   record: LaunchRecord;
   /** The launch's environment, for `exec` probes. */
@@ -19,4 +19,4 @@ export interface Asked {
 }
 
 /** Takes at most this many milliseconds, whatever it waits for. Null: it succeeded. */
-export type Try = (limitMs: number) => Promise<string | null>;
+export type Attempt = (limitMs: number) => Promise<string | null>;

@@ -10,10 +10,10 @@ import type { HeldLock } from "../../sys/lock/lock.ts";
 import { presenceOf } from "../../sys/process/identity.ts";
 import { keyHolder, lockKey } from "../launch/lock.ts";
 import type { Ground } from "../launch/types.ts";
-import type { HostEnd, Run } from "./types.ts";
+import type { HostEnd, HostedRun } from "./types.ts";
 
 /** Tries once; null when another process has the lock. A full disk does not prevent it: ending a launch frees space. */
-export async function tryLock(ground: Ground, run: Run, doing: string): Promise<HeldLock | null> {
+export async function tryLock(ground: Ground, run: HostedRun, doing: string): Promise<HeldLock | null> {
   try {
     return await lockKey(ground, run.record.key, {
       doing,
@@ -28,7 +28,7 @@ export async function tryLock(ground: Ground, run: Run, doing: string): Promise<
 }
 
 /** Null when another process ends the launch, or has replaced it. */
-export async function lockOrLeave(ground: Ground, run: Run, doing: string): Promise<HeldLock | null> {
+export async function lockOrLeave(ground: Ground, run: HostedRun, doing: string): Promise<HeldLock | null> {
   if (!existsSync(ground.store.directory) && existsSync(ground.root)) ground.store.prepare();
   for (;;) {
     const lock = await tryLock(ground, run, doing);
@@ -48,7 +48,7 @@ export async function lockOrLeave(ground: Ground, run: Run, doing: string): Prom
  * The record of this host's launch, read under the lock: the one on disk or, if that was lost, the one that this host
  * wrote. Null when another process ended the launch: its exit, a wanted stop or the record of another launch says so.
  */
-export function ownRecord({ store }: Ground, { record }: Run): LaunchRecord | null {
+export function ownRecord({ store }: Ground, { record }: HostedRun): LaunchRecord | null {
   const current = store.record(record.key);
   if (current.is === "there") return current.value.token === record.token ? current.value : null;
   const exit = store.exit(record.key);
@@ -63,7 +63,7 @@ export function ownRecord({ store }: Ground, { record }: Run): LaunchRecord | nu
  * How the launch ended when another process ended it: the exit that this process wrote or, before it is written, one
  * made from who is stopping the launch according to its record.
  */
-export async function taken(ground: Ground, run: Run, status: EndStatus): Promise<HostEnd> {
+export async function taken(ground: Ground, run: HostedRun, status: EndStatus): Promise<HostEnd> {
   const record = ground.store.record(run.record.key);
   const by = record.is === "there" && record.value.token === run.record.token ? record.value.stopping?.by : undefined;
   const exit = ground.store.exit(run.record.key);

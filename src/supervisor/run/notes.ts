@@ -2,10 +2,10 @@
 import type { LaunchHistory } from "../../state/types.ts";
 import type { EndStatus } from "../../sys/base/status.ts";
 import type { Ground } from "../launch/types.ts";
-import type { Run } from "./types.ts";
+import type { HostedRun } from "./types.ts";
 
 /** A host's notes are its own file; losing one (a full disk) must not end the launch. */
-export function writeHistory(ground: Ground, run: Run, change: Partial<LaunchHistory>): void {
+export function writeHistory(ground: Ground, run: HostedRun, change: Partial<LaunchHistory>): void {
   run.history = { ...run.history, ...change };
   try {
     ground.store.writeHistory(run.history);
@@ -14,7 +14,7 @@ export function writeHistory(ground: Ground, run: Run, change: Partial<LaunchHis
   }
 }
 
-export function noteExit(ground: Ground, run: Run, status: EndStatus): void {
+export function noteExit(ground: Ground, run: HostedRun, status: EndStatus): void {
   if (status.code === null && status.signal === null) return; // nobody saw how it ended
   writeHistory(ground, run, { exited: { ...status, at: new Date().toISOString() } });
 }

@@ -7,7 +7,7 @@ interface Queue<R> {
   take(): R | null;
 }
 
-export function makeQueue<R = HostRequest>(): Queue<R> {
+export function makeRequestQueue<R = HostRequest>(): Queue<R> {
   const waiting: R[] = [];
   let bell = Promise.withResolvers<void>();
   return {
@@ -26,7 +26,7 @@ export function makeQueue<R = HostRequest>(): Queue<R> {
 
 /** Requests of a person come before those that the host makes of itself. */
 export function addOwn(control: HostControl): OwnControl {
-  const own = makeQueue<OwnRequest>();
+  const own = makeRequestQueue<OwnRequest>();
   return {
     ...control,
     arrived: () => Promise.race([control.arrived(), own.arrived()]),

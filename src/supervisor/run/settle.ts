@@ -2,7 +2,7 @@
 import type { ExitRecord, LaunchRecord } from "../../state/types.ts";
 import type { FileRead } from "../../sys/files/fileread.ts";
 import { presenceOf } from "../../sys/process/identity.ts";
-import { isLocked } from "../launch/lock.ts";
+import { isKeyLocked } from "../launch/lock.ts";
 import type { Ground } from "../launch/types.ts";
 
 export type Settled =
@@ -21,7 +21,7 @@ const FROZEN_MS = 5000;
 function readRecord({ store, table }: Ground, key: string): FileRead<LaunchRecord> | { is: "changing" } {
   const read = store.record(key);
   if (read.is !== "absent") return read;
-  if (isLocked({ store, table }, key)) return { is: "changing" };
+  if (isKeyLocked({ store, table }, key)) return { is: "changing" };
   return store.record(key); // the lock was released between the two looks, with a record left
 }
 
@@ -54,7 +54,7 @@ export function settledNow(ground: Ground, key: string, notToken?: string): Sett
     record.leader === null ||
     record.token === notToken
   ) {
-    const isLeft = presenceOf(table, record.host) === "gone" && !isLocked(ground, key);
+    const isLeft = presenceOf(table, record.host) === "gone" && !isKeyLocked(ground, key);
     return isLeft ? ended() : null;
   }
   if (presenceOf(table, record.leader) === "gone") return presenceOf(table, record.host) === "gone" ? ended() : null;

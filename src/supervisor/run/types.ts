@@ -40,7 +40,7 @@ export interface HostControl {
   /**
    * In a host of many launches: watches the orphans that fell to it, for all of them. Default: for this launch alone.
    */
-  watchMembers?(run: Run, probes: ReadonlySet<number>): void;
+  watchMembers?(run: HostedRun, probes: ReadonlySet<number>): void;
   /** Called for each new run, so that a foreground can show its log. */
   onRun(record: LaunchRecord): void;
   /** The manifest and environment as they are now, for a restart by policy; null when they are unavailable. */
@@ -82,7 +82,7 @@ export type RunState =
   | "unhealthy";
 
 /** One run of a launch, as its host holds it. */
-export interface Run {
+export interface HostedRun {
   spec: LaunchSpec;
   record: LaunchRecord;
   leader: Leader;

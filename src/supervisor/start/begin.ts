@@ -22,7 +22,7 @@ import { reopensOutput } from "../prepare/reopens.ts";
 import { leaderOf, takingOver } from "../prepare/stack.ts";
 import { queryOf } from "../tree/query.ts";
 import { stopTree } from "../tree/stoptree.ts";
-import { makeRecord } from "./record.ts";
+import { makeLaunchRecord } from "./record.ts";
 import type { ClaimedStart, ClearedStart, Leader, Started, Undo } from "./types.ts";
 
 /** How long a child of a killed host may be between fork and exec, in milliseconds. */
@@ -56,7 +56,7 @@ export async function begin(start: ClaimedStart): Promise<Extract<Started, { is:
   let written: LaunchRecord | null = null;
   try {
     const self = identifySelf(table);
-    written = holdOn(ground, makeRecord(start, self));
+    written = holdOn(ground, makeLaunchRecord(start, self));
     store.writeRecord(written);
     noteSpec(ground, written.token, spec);
     noteStack(ground, written, prepared.stack);
@@ -110,7 +110,7 @@ async function startLeader({ ground, spec, prepared }: ClaimedStart, logFd: numb
     const reopens = stack === null && reopensOutput(ground, spec, prepared);
     return spawnLeader(execution, logFd, openFiles, reopens);
   }
-  const { startOnTerminal } = await import("../terminal/hosted.ts");
+  const { startLeaderOnTerminal: startOnTerminal } = await import("../terminal/hosted.ts");
   return startOnTerminal(execution, prepared.log, terminal, openFiles);
 }
 

@@ -5,7 +5,7 @@
 import type { Asker } from "../../state/types.ts";
 import { DtError } from "../../sys/base/error.ts";
 import { makeExit } from "../launch/exit.ts";
-import { failureOf } from "../launch/failure.ts";
+import { toFailure } from "../launch/failure.ts";
 import type { Ground, LaunchSpec } from "../launch/types.ts";
 import type { PreparedLaunch } from "../prepare/launch.ts";
 
@@ -29,7 +29,7 @@ export function noteStartFailure(ground: Ground, spec: LaunchSpec, facts: Facts,
       store.writeExit(makeExit(subject, { at, reason: "interrupted", text, by }));
       return;
     }
-    const { code, message, lines = [], hint } = failureOf(error);
+    const { code, message, lines = [], hint } = toFailure(error);
     const whole = [message, ...lines].join("\n");
     store.writeExit(
       makeExit(subject, {

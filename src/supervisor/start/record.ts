@@ -6,7 +6,7 @@ import { probesOf } from "../prepare/stack.ts";
 import { describeProbe } from "../probe/describe.ts";
 import type { PreparedStart } from "./types.ts";
 
-export function makeRecord(
+export function makeLaunchRecord(
   { ground, spec, prepared, options: { restarts, streak } }: PreparedStart,
   self: ProcessIdentity,
 ): LaunchRecord {

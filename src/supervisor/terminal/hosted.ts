@@ -23,7 +23,7 @@ export interface HostedTerminal extends LeaderTerminal {
 }
 
 /** Throws a DtError (126, 127). The log must exist. */
-export function startOnTerminal(
+export function startLeaderOnTerminal(
   execution: LeaderExecution,
   log: string,
   size: TerminalSize | null,

@@ -21,7 +21,7 @@ import { LOADING } from "../../manifest/depends/begun.ts";
 import type { Asker } from "../../state/types.ts";
 import { removeEmptyDirectory, removeFile } from "../../sys/files/removal.ts";
 import type { Announced, Ground } from "../launch/types.ts";
-import { askersOf, clearStart, HELD, isWaiting, type Place, STARTS, startsIn, UNNAMED } from "./startfile.ts";
+import { askersOf, clearStart, HELD, isWaiting, STARTS, startsIn, type TicketGround, UNNAMED } from "./startfile.ts";
 import { dropTicket, holdTicket, lastStopOf, makeId } from "./ticket.ts";
 
 /** A load has its own time limit, but may have to wait for other loads. */
@@ -31,7 +31,7 @@ const QUIET_MS = 1000;
 const LOOK_EVERY_MS = 5;
 
 /** Call it before the manifests are loaded, and close it when the start has its tickets. */
-export function announceStart(ground: Place, asker: Asker): Announced {
+export function announceStart(ground: TicketGround, asker: Asker): Announced {
   const stops = new Map(ground.store.wanted().map((key) => [key, lastStopOf(ground, key)?.id ?? null]));
   const start = { key: UNNAMED, asker, ticket: { id: makeId(), after: null } };
   const isFirst = !existsSync(ground.store.directory);
@@ -50,7 +50,7 @@ export function announceStart(ground: Place, asker: Asker): Announced {
  * A call with a wrong name, or of a one-shot, creates no run directory. Directories that are in use are not empty, so
  * they stay.
  */
-function removeUnused({ store }: Place): void {
+function removeUnused({ store }: TicketGround): void {
   const inside = (name: string) => join(store.directory, name);
   try {
     for (const name of [STARTS, "launch"]) removeEmptyDirectory(inside(name));
@@ -62,7 +62,7 @@ function removeUnused({ store }: Place): void {
 }
 
 /** The starts whose manifests are being loaded. */
-export function announcedStarts(ground: Place & Pick<Ground, "env">): string[] {
+export function announcedStarts(ground: TicketGround & Pick<Ground, "env">): string[] {
   if (ground.env[LOADING] !== undefined) return [];
   return startsIn(ground).flatMap(({ key, name }) => (key === UNNAMED ? [name] : []));
 }
@@ -72,7 +72,7 @@ export function announcedStarts(ground: Place & Pick<Ground, "env">): string[] {
  * what it waits for.
  */
 export async function awaitNamed(
-  ground: Place,
+  ground: TicketGround,
   names: readonly string[],
   say: (text: string) => void = () => {},
 ): Promise<boolean> {

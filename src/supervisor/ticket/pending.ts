@@ -26,7 +26,7 @@ import { LOADING } from "../../manifest/depends/begun.ts";
 import type { Asker } from "../../state/types.ts";
 import { FIRST_MARK } from "../launch/marks.ts";
 import type { Ground } from "../launch/types.ts";
-import { clearStart, isQueuedIn, isWaiting, type Place, startHolderOf, startsIn, UNNAMED } from "./startfile.ts";
+import { clearStart, isQueuedIn, isWaiting, startHolderOf, startsIn, type TicketGround, UNNAMED } from "./startfile.ts";
 import type { LastStop } from "./ticket.ts";
 
 /** How long a start that was called off may take to end what it runs: as long as a one-shot gets after Ctrl-C. */
@@ -38,14 +38,14 @@ export function markStop(by: Asker): LastStop {
 }
 
 /** Keys that have a start under way. */
-export function pendingKeys(ground: Place): string[] {
+export function pendingKeys(ground: TicketGround): string[] {
   const found = new Set<string>();
   for (const { key, name } of startsIn(ground))
     if (key !== UNNAMED && !found.has(key) && isWaiting(ground, name)) found.add(key);
   return [...found];
 }
 
-export function pendingStarts(ground: Place, key: string): string[] {
+export function pendingStarts(ground: TicketGround, key: string): string[] {
   return startsIn(ground).flatMap((one) => (one.key === key && isWaiting(ground, one.name) ? [one.name] : []));
 }
 
@@ -54,7 +54,11 @@ export function pendingStarts(ground: Place, key: string): string[] {
  * `before`, a one-shot that it needs, the manifest). A stop from there clears the ground for the start, and does not
  * call it off.
  */
-export function isWithin(ground: Place & Pick<Ground, "env">, key: string, names: readonly string[]): boolean {
+export function isWithinStart(
+  ground: TicketGround & Pick<Ground, "env">,
+  key: string,
+  names: readonly string[],
+): boolean {
   const { [FIRST_MARK]: first = "", [LOADING]: loading } = ground.env;
   if (loading === undefined && !first.split(" ").includes(key)) return false;
   const holders = new Set(
@@ -65,7 +69,7 @@ export function isWithin(ground: Place & Pick<Ground, "env">, key: string, names
 }
 
 /** Resolves when these starts, and what they ran, are over, or have taken too long. */
-export async function awaitGivenUp(ground: Place, names: readonly string[]): Promise<void> {
+export async function awaitGivenUp(ground: TicketGround, names: readonly string[]): Promise<void> {
   const deadline = performance.now() + GIVE_UP_MS;
   // A start that only waits for its turn runs nothing yet.
   while (names.some((name) => isWaiting(ground, name) && !isQueuedIn(ground, name)) && performance.now() < deadline)
@@ -73,6 +77,6 @@ export async function awaitGivenUp(ground: Place, names: readonly string[]): Pro
 }
 
 /** Removes the files of starts that ended without removing them. */
-export function clearStarts(ground: Place, key: string): void {
+export function clearStarts(ground: TicketGround, key: string): void {
   for (const one of startsIn(ground)) if (one.key === key) clearStart(ground, one.name);
 }

@@ -30,14 +30,14 @@ export interface StartFile {
   hold?: string;
 }
 
-export type Place = Pick<Ground, "store" | "table">;
+export type TicketGround = Pick<Ground, "store" | "table">;
 
 /** Who asked for these starts. */
-export function askersOf(ground: Place, names: readonly string[]): Asker[] {
+export function askersOf(ground: TicketGround, names: readonly string[]): Asker[] {
   return names.flatMap((name) => fileOf(ground, name)?.by ?? []);
 }
 
-export function clearStart(ground: Place, name: string): void {
+export function clearStart(ground: TicketGround, name: string): void {
   if (!isWaiting(ground, name)) removeFile(join(ground.store.directory, name));
 }
 
@@ -54,7 +54,7 @@ export function startsIn({ store }: Pick<Ground, "store">): { key: string; name:
   });
 }
 
-export function isWaiting(ground: Place, name: string): boolean {
+export function isWaiting(ground: TicketGround, name: string): boolean {
   const file = fileOf(ground, name);
   if (file === null) return false;
   const { holder, hold } = file;
@@ -66,15 +66,15 @@ export function isWaiting(ground: Place, name: string): boolean {
   return hold === undefined || isHeld(join(ground.store.directory, HELD), hold) !== false;
 }
 
-export function startHolderOf(ground: Place, name: string): ProcessIdentity | null {
+export function startHolderOf(ground: TicketGround, name: string): ProcessIdentity | null {
   return fileOf(ground, name)?.holder ?? null;
 }
 
-export function isQueuedIn(ground: Place, name: string): boolean {
+export function isQueuedIn(ground: TicketGround, name: string): boolean {
   return fileOf(ground, name)?.isQueued === true;
 }
 
-function fileOf({ store }: Place, name: string): StartFile | null {
+function fileOf({ store }: TicketGround, name: string): StartFile | null {
   const file = store.read(name, (value) => value as StartFile);
   return file.is === "there" ? file.value : null;
 }

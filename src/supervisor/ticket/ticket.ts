@@ -16,7 +16,7 @@ import { makePrivateDirectory } from "../../sys/places/privatedirectory.ts";
 import { identifySelf } from "../../sys/process/identity.ts";
 import { describeAsker } from "../launch/exit.ts";
 import type { Announced, Ground, Ticket } from "../launch/types.ts";
-import { HELD, type Place, STARTS, type StartFile, startFileName, startHolderOf } from "./startfile.ts";
+import { HELD, STARTS, type StartFile, startFileName, startHolderOf, type TicketGround } from "./startfile.ts";
 
 /** How long a waiting start may take to notice that it was called off. */
 const LOOK_EVERY_MS = 100;
@@ -25,7 +25,7 @@ export type LastStop = NonNullable<Want["lastStop"]>;
 
 /** For whom a ticket is taken: the caller, and what it had announced before the manifests were loaded. */
 export interface Asking {
-  ground: Place;
+  ground: TicketGround;
   announced: Announced | null;
 }
 
@@ -57,18 +57,18 @@ export function mayWait({ needs, before, compose }: Pick<ManagedSettings, "needs
 }
 
 /** For a start that waits here until a dt started by this one runs it. Drop it when that dt has ended. */
-export function handTicket(ground: Place, key: string, asker: Asker): { ticket: Ticket; mark: string } {
+export function handTicket(ground: TicketGround, key: string, asker: Asker): { ticket: Ticket; mark: string } {
   const ticket = makeTicket(ground, key);
   holdTicket(ground, { key, asker, ticket }, true);
-  return { ticket, mark: markOf(key, ticket) };
+  return { ticket, mark: ticketMarkOf(key, ticket) };
 }
 
 /** The text that passes the ticket on to the dt that this one becomes, or runs. */
-export function markOf(key: string, { id, after }: Ticket): string {
+export function ticketMarkOf(key: string, { id, after }: Ticket): string {
   return `${key} ${id} ${after ?? ""}`;
 }
 
-function makeTicket(ground: Place, key: string, announced: Announced | null = null): Ticket {
+function makeTicket(ground: TicketGround, key: string, announced: Announced | null = null): Ticket {
   return {
     id: makeId(),
     after: announced === null ? (lastStopOf(ground, key)?.id ?? null) : announced.lastStopOf(key),
@@ -88,7 +88,7 @@ function takenFor(key: string, handed: string | undefined): Ticket | null {
  * From here on the start waits in this process. On a full disk a stop does not see the start; the start itself then
  * reports the error.
  */
-export function holdTicket(ground: Place, { key, asker, ticket }: Ticketed, isQueued = false): void {
+export function holdTicket(ground: TicketGround, { key, asker, ticket }: Ticketed, isQueued = false): void {
   if (ticket === undefined) return;
   const { store, table } = ground;
   try {
@@ -113,7 +113,7 @@ export function holdTicket(ground: Place, { key, asker, ticket }: Ticketed, isQu
 const holds = lazy(() => new Map<string, Hold>());
 
 /** Null where the system has no such locks. */
-function holdOn({ store }: Place, { id }: Ticket): string | null {
+function holdOn({ store }: TicketGround, { id }: Ticket): string | null {
   letGo(id);
   const name = crypto.randomUUID().replaceAll("-", "");
   const hold = takeHold(join(store.directory, HELD), name);
@@ -138,20 +138,20 @@ export function dropTicket({ store }: Pick<Ground, "store">, { key, ticket }: Om
 }
 
 /** Whether another process has taken it over. */
-export function isHeldElsewhere(ground: Place, { key, ticket }: Omit<Ticketed, "asker">): boolean {
+export function isHeldElsewhere(ground: TicketGround, { key, ticket }: Omit<Ticketed, "asker">): boolean {
   const holder = ticket === undefined ? null : startHolderOf(ground, startFileName(key, ticket));
   return holder !== null && holder.pid !== process.pid;
 }
 
 /** Who stopped the key since the start was requested; null: no one did. */
-export function whoCalledOff(ground: Place, { key, ticket }: Omit<Ticketed, "asker">): Asker | null {
+export function whoCalledOff(ground: TicketGround, { key, ticket }: Omit<Ticketed, "asker">): Asker | null {
   if (ticket === undefined) return null;
   const last = lastStopOf(ground, key);
   return last === null || last.id === ticket.after ? null : last.by;
 }
 
 /** Throws `called-off` (exit 130) when it was called off. */
-export function refuseCalledOff(ground: Place, start: Omit<Ticketed, "asker">): void {
+export function refuseCalledOff(ground: TicketGround, start: Omit<Ticketed, "asker">): void {
   const by = whoCalledOff(ground, start);
   if (by !== null) throw calledOffError(start.key, by);
 }
@@ -168,7 +168,10 @@ export function isCalledOff(error: unknown): boolean {
 }
 
 /** The signal is aborted, with the error as its reason, once the start is called off. Close it. */
-export function watchTicket(ground: Place, start: Omit<Ticketed, "asker">): { signal: AbortSignal; close(): void } {
+export function watchTicket(
+  ground: TicketGround,
+  start: Omit<Ticketed, "asker">,
+): { signal: AbortSignal; close(): void } {
   const off = new AbortController();
   if (start.ticket === undefined) return { signal: off.signal, close() {} };
   const whoStopped = makeStopLook(ground, start);
@@ -185,7 +188,7 @@ export function watchTicket(ground: Place, start: Omit<Ticketed, "asker">): { si
  * `whoCalledOff`, for repeated calls: a want is replaced by another file, never written in place, so it is read only
  * when the file changed.
  */
-export function makeStopLook(ground: Place, start: Omit<Ticketed, "asker">): () => Asker | null {
+export function makeStopLook(ground: TicketGround, start: Omit<Ticketed, "asker">): () => Asker | null {
   let seen: string | null = null;
   let by: Asker | null = null;
   return () => {

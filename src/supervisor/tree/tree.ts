@@ -113,7 +113,7 @@ export function findTree(from: ProcessTable, query: TreeQuery): Tree {
   const isLeader = (entry: ProcessEntry) => query.leader !== null && isEntryOf(table, entry, query.leader);
   const isOwnHost = (entry: ProcessEntry) => query.host !== null && isEntryOf(table, entry, query.host);
   const isLeftOut = (entry: ProcessEntry) =>
-    !isLeader(entry) && (isSpared(table, entry, query.spare) || isForeign(table, entry, query));
+    !isLeader(entry) && (isSpared(table, entry, query.spare) || isOfAnotherLaunch(table, entry, query));
 
   const reached = new Map<number, ProcessEntry>();
   const candidates = new Map<number, ProcessEntry>();
@@ -291,7 +291,7 @@ function isOfAnotherLineage(table: ProcessTable, pid: number, token: string | nu
 }
 
 /** A host, or a process that says it belongs to another launch. This launch's own host is not part of it either. */
-export function isForeign(table: ProcessTable, entry: ProcessEntry, query: Launched): boolean {
+export function isOfAnotherLaunch(table: ProcessTable, entry: ProcessEntry, query: Launched): boolean {
   if (query.host !== null && isEntryOf(table, entry, query.host)) return true;
   if (query.otherHosts.some((one) => isEntryOf(table, entry, one))) return true;
   if (typeof table.environmentOf(entry.pid, HOST_MARK) === "string") return true;

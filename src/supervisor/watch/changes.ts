@@ -12,7 +12,7 @@ import type { Contents } from "../../sys/watch/contents.ts";
 import { keyWords } from "../../values/key.ts";
 import { selfArgv } from "../launch/selfargv.ts";
 import { hostEnvironment } from "../prepare/selfenv.ts";
-import type { Host, Run } from "../run/types.ts";
+import type { Host, HostedRun } from "../run/types.ts";
 import { type FileState, noteFiles } from "./filestate.ts";
 import { type Rounds, signsOf } from "./rounds.ts";
 
@@ -95,7 +95,12 @@ async function restart(state: FileState, { on, rounds }: Watched, paths: string[
  * Runs the one-shot before a restart. Returns why it failed; null when it succeeded. Its output is kept as a run of its
  * own key, for `dt logs` and `dt why`.
  */
-async function runFirst({ ground, control }: Host, run: Run, key: string, signal: AbortSignal): Promise<string | null> {
+async function runFirst(
+  { ground, control }: Host,
+  run: HostedRun,
+  key: string,
+  signal: AbortSignal,
+): Promise<string | null> {
   const { self, root, openFiles } = ground;
   const argv = selfArgv(self, { root, capture: true }, keyWords(key));
   const token = crypto.randomUUID().replaceAll("-", "");

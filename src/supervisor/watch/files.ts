@@ -5,12 +5,12 @@
  */
 import type { ResolvedRestartOn } from "../../manifest/model/resolved.ts";
 import { messageOf } from "../../sys/base/error.ts";
-import type { Host, Run } from "../run/types.ts";
+import type { Host, HostedRun } from "../run/types.ts";
 import { beginRounds, type FileState, type FileWatch, noteFiles } from "./filestate.ts";
 
 export interface FileWatcher {
   /** Follows a new run, with its settings as they are now. */
-  follow(run: Run): void;
+  follow(run: HostedRun): void;
   /** Resolves when the one-shot before a restart has ended too. */
   close(): Promise<void>;
 }
@@ -21,7 +21,7 @@ export function watchForRestart(host: Host): FileWatcher {
   let watched = "null";
   let open: Promise<FileWatch | null> = Promise.resolve(null);
 
-  function follow(next: Run): void {
+  function follow(next: HostedRun): void {
     state.run = next;
     const on = next.spec.settings.restartOn;
     const now = JSON.stringify(on && [on, next.record.log]);
@@ -54,7 +54,7 @@ export function watchForRestart(host: Host): FileWatcher {
 }
 
 /** The watch stays for the next run, since its settings are the same. */
-function goOn(state: FileState, run: Run): void {
+function goOn(state: FileState, run: HostedRun): void {
   if (run.record.startedBy.by !== "policy") {
     state.current?.rounds.forget();
     delete state.note?.held;

@@ -5,7 +5,7 @@
 import type { WatchNote } from "../../state/types.ts";
 import type { Contents } from "../../sys/watch/contents.ts";
 import { writeHistory } from "../run/notes.ts";
-import type { Host, Run } from "../run/types.ts";
+import type { Host, HostedRun } from "../run/types.ts";
 import type { Rounds } from "./rounds.ts";
 
 /** What is watched, for one run or for several with the same settings. */
@@ -18,7 +18,7 @@ export interface FileState {
   host: Host;
   /** Aborted when the launch is over. */
   over: AbortSignal;
-  run: Run | null;
+  run: HostedRun | null;
   current: FileWatch | null;
   /** Null while nothing is watched. */
   note: WatchNote | null;
@@ -37,6 +37,6 @@ export function noteFiles(state: FileState, change: Partial<WatchNote>, text?: s
   if (text !== undefined) host.report({ is: "note", text: `${run.record.key}: ${text}` });
 }
 
-export function beginRounds(rounds: Rounds, { record }: Run): void {
+export function beginRounds(rounds: Rounds, { record }: HostedRun): void {
   rounds.began(performance.now() - (Date.now() - Date.parse(record.startedAt)));
 }

@@ -7,7 +7,7 @@
  */
 import { lineOf } from "../launch/line.ts";
 import { writeHistory } from "../run/notes.ts";
-import type { Host, Run, RunState } from "../run/types.ts";
+import type { Host, HostedRun, RunState } from "../run/types.ts";
 
 export type HealthEvent =
   /** All `ready` probes hold. */
@@ -27,7 +27,7 @@ const NEXT: Readonly<Record<RunState, Readonly<Record<HealthEvent, "up" | "unhea
 };
 
 /** `why`: of `late` and `failing`, for the user. */
-export function noteHealth({ ground, report }: Host, run: Run, event: HealthEvent, why: string): void {
+export function noteHealth({ ground, report }: Host, run: HostedRun, event: HealthEvent, why: string): void {
   const next = NEXT[run.state][event];
   if (run.over.signal.aborted || next === null) return;
   const { record } = run;

@@ -5,26 +5,26 @@
 import { messageOf } from "../../sys/base/error.ts";
 import { askAlive } from "../probe/alive.ts";
 import { sleepUnlessAborted } from "../probe/pause.ts";
-import { makeTry } from "../probe/tries.ts";
-import type { Asked } from "../probe/types.ts";
-import type { Host, Run } from "../run/types.ts";
+import { makeAttempt } from "../probe/tries.ts";
+import type { ProbeContext } from "../probe/types.ts";
+import type { Host, HostedRun } from "../run/types.ts";
 import { noteHealth } from "./health.ts";
 
-export function watchAlive(host: Host, run: Run, asked: Asked): void {
+export function watchAlive(host: Host, run: HostedRun, asked: ProbeContext): void {
   const { signal } = run.over;
   const began = performance.now();
   const startedMsAgo = Math.max(0, Date.now() - Date.parse(run.record.startedAt));
   const failing = new Map<number, string>();
   for (const [index, probe] of run.spec.settings.alive.entries()) {
     // No notes: the `ready` probes have reported what the user should know.
-    const attempt = makeTry({ ...asked, note: () => {} }, probe, began);
+    const attempt = makeAttempt({ ...asked, note: () => {} }, probe, began);
     void askAlive({
       probe,
       attempt: () => attempt(probe.timeoutMs).catch(messageOf),
       uptimeMs: () => startedMsAgo + performance.now() - began,
       sleep: (ms) => sleepUnlessAborted(ms, signal),
       over: () => signal.aborted,
-      onSick(why) {
+      onFailing(why) {
         if (probe.action === "restart") {
           host.control.ask({ is: "stuck", token: run.record.token, because: why });
           return true;
@@ -33,7 +33,7 @@ export function watchAlive(host: Host, run: Run, asked: Asked): void {
         noteHealth(host, run, "failing", `not alive: ${[...failing.values()].join("; ")}`);
         return false;
       },
-      onWell() {
+      onRecovered() {
         failing.delete(index);
         if (failing.size === 0) noteHealth(host, run, "recovered", "");
       },

@@ -6,7 +6,7 @@ import { openTimes } from "../../logs/times.ts";
 import { formatBytes } from "../../values/size.ts";
 import type { Report } from "../launch/types.ts";
 import { noteCut } from "../prepare/reopens.ts";
-import type { Host, Run } from "../run/types.ts";
+import type { Host, HostedRun } from "../run/types.ts";
 
 /**
  * How often the log is checked, in milliseconds. A run may exceed its bound by what it writes in this time, and times
@@ -14,7 +14,7 @@ import type { Host, Run } from "../run/types.ts";
  */
 const LOOK_EVERY_MS = 1000;
 
-export function watchLog(host: Host, { record, spec, over }: Run): void {
+export function watchLog(host: Host, { record, spec, over }: HostedRun): void {
   const { log, logFile, key } = record;
   if (logFile === null) return;
   const reader = makeReadBefore(log, logFile);
@@ -60,7 +60,7 @@ function reportCut({ ground, report }: Host, key: string, bytes: number): void {
 }
 
 /** If the log cannot be bounded, its bound is off, and that is reported. */
-function makeBound({ log, logFile, key }: Run["record"], maxBytes: number | null, report: Report) {
+function makeBound({ log, logFile, key }: HostedRun["record"], maxBytes: number | null, report: Report) {
   let bound = maxBytes === null || logFile === null ? null : boundLog(log, logFile, maxBytes);
   const reportOff = (why: string) => report({ is: "note", text: `${key}: ${why}, so logs.maxSize is off` });
   if (bound === null && maxBytes !== null) reportOff("its log was moved or may not be read");

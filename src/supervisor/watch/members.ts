@@ -11,14 +11,14 @@
 import { identify, isOver, type ProcessEntry, presenceOf } from "../../sys/process/identity.ts";
 import type { Ground } from "../launch/types.ts";
 import { writeHistory } from "../run/notes.ts";
-import type { Host, Run } from "../run/types.ts";
-import { isForeign, isMarked, type Launched } from "../tree/tree.ts";
+import type { Host, HostedRun } from "../run/types.ts";
+import { isMarked, isOfAnotherLaunch, type Launched } from "../tree/tree.ts";
 import { liveOrphans } from "./orphans.ts";
 
 /** In milliseconds. A process that lives shorter than this may be missed; one that matters to a stop lives longer. */
 const LOOK_EVERY_MS = 500;
 
-export function watchMembers({ ground, control }: Host, run: Run): void {
+export function watchMembers({ ground, control }: Host, run: HostedRun): void {
   const isHidden = makeIsHidden(ground, run);
   // A process that fell to an earlier host does not fall to this one.
   const earlier = run.history.adopted;
@@ -61,14 +61,18 @@ export function below({ table }: Ground, roots: number[], judge: (entry: Process
 }
 
 /** Judges each program once: an environment is read again only when a process has become another program (`exec`). */
-export function makeIsHidden({ table }: Ground, { record }: Run): (entry: ProcessEntry) => Verdict {
+export function makeIsHidden({ table }: Ground, { record }: HostedRun): (entry: ProcessEntry) => Verdict {
   const launched: Launched = { token: record.token, host: record.host, otherHosts: [] };
   const judged = new Map<string, Verdict>();
   return (entry) => {
     const who = `${entry.pid}/${entry.startTime}/${entry.comm}`;
     const before = judged.get(who);
     if (before !== undefined) return before;
-    const verdict = isForeign(table, entry, launched) ? "foreign" : isMarked(table, entry, record) ? "plain" : "hidden";
+    const verdict = isOfAnotherLaunch(table, entry, launched)
+      ? "foreign"
+      : isMarked(table, entry, record)
+        ? "plain"
+        : "hidden";
     if (judged.size > MOST_JUDGED) judged.clear();
     judged.set(who, verdict);
     return verdict;

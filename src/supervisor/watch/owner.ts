@@ -3,7 +3,7 @@ import type { Owner } from "../../state/types.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { identify, isOver, type ProcessEntry, type ProcessTable, presenceOf } from "../../sys/process/identity.ts";
 import type { Ground } from "../launch/types.ts";
-import type { Host, Run } from "../run/types.ts";
+import type { Host, HostedRun } from "../run/types.ts";
 
 /** Programs that only run another one: the user means none of them by an agent. */
 const PASSERS_ON = new Set(
@@ -54,13 +54,13 @@ function findAgent(table: ProcessTable): ProcessEntry | null {
 const LOOK_EVERY_MS = 500;
 
 /** A process in another pid namespace is unknown here, and unknown is not gone. */
-export function isOwnerGone({ table }: Ground, { record }: Run): boolean {
+export function isOwnerGone({ table }: Ground, { record }: HostedRun): boolean {
   return record.owner !== undefined && presenceOf(table, record.owner) === "gone";
 }
 
 export const OWNER_GONE = { is: "terminate", by: "owner", signal: "SIGTERM" } as const;
 
-export function watchOwner({ ground, control }: Host, run: Run): void {
+export function watchOwner({ ground, control }: Host, run: HostedRun): void {
   if (run.record.owner === undefined) return;
   const timer = setInterval(() => {
     if (!isOwnerGone(ground, run)) return;

@@ -5,16 +5,16 @@
 
 import { probesOf } from "../prepare/stack.ts";
 import { waitReady, waitReadyLate } from "../probe/ready.ts";
-import type { Asked } from "../probe/types.ts";
-import type { Host, Run } from "../run/types.ts";
+import type { ProbeContext } from "../probe/types.ts";
+import type { Host, HostedRun } from "../run/types.ts";
 import { noteHealth } from "./health.ts";
 import { watchAlive } from "./liveness.ts";
 
-export async function watchHealth(host: Host, run: Run): Promise<void> {
+export async function watchHealth(host: Host, run: HostedRun): Promise<void> {
   const { ground, report, control } = host;
   const { record, spec, prepared } = run;
   const noted = new Set<string>();
-  const asked: Asked = {
+  const asked: ProbeContext = {
     ground,
     record,
     env: prepared.environment.env,

@@ -6,7 +6,7 @@ import type { LaunchRecord } from "../../state/types.ts";
 import { type Presence, type ProcessIdentity, presenceOf, sameIdentity } from "../../sys/process/identity.ts";
 import { holdOn } from "../launch/holding.ts";
 import { tryLock } from "../run/lock.ts";
-import type { Host, Run } from "../run/types.ts";
+import type { Host, HostedRun } from "../run/types.ts";
 import { queryOf } from "../tree/query.ts";
 import { stopTree } from "../tree/stoptree.ts";
 
@@ -34,7 +34,7 @@ const MOST_FOREIGN = 3;
  *
  * A root that is gone is not made again.
  */
-export function watchRecord(host: Host, run: Run): void {
+export function watchRecord(host: Host, run: HostedRun): void {
   const { ground } = host;
   const { store, table } = ground;
   const { key, token, leader } = run.record;
@@ -85,7 +85,7 @@ function hostOf({ host, shared, leader }: LaunchRecord, own: LaunchRecord): Proc
   return sameIdentity(host, own.host) || (shared === true && leader !== null) ? null : host;
 }
 
-async function restoreRecord({ ground, report }: Host, run: Run, isLost: () => boolean): Promise<void> {
+async function restoreRecord({ ground, report }: Host, run: HostedRun, isLost: () => boolean): Promise<void> {
   const { store } = ground;
   const { key } = run.record;
   store.prepare();
@@ -110,7 +110,7 @@ async function restoreRecord({ ground, report }: Host, run: Run, isLost: () => b
   }
 }
 
-async function endSuperseded({ ground, report }: Host, run: Run): Promise<void> {
+async function endSuperseded({ ground, report }: Host, run: HostedRun): Promise<void> {
   const { key, stop } = run.record;
   report({
     is: "note",

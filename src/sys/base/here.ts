@@ -14,7 +14,7 @@ export function workingDirectory(): string | null {
   try {
     const path = process.cwd();
     if (!path.includes(LOST)) return path;
-    const { textOf } = require("./rawbytes.ts") as typeof import("./rawbytes.ts");
+    const { rawText: textOf } = require("./rawbytes.ts") as typeof import("./rawbytes.ts");
     return textOf(readlinkSync("/proc/self/cwd", { encoding: "buffer" }));
   } catch {
     return null;

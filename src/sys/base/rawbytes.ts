@@ -17,13 +17,13 @@ const ESCAPED = 0xdc00;
 export function readArguments(words: readonly string[]): string[] {
   if (!words.some((word) => word.includes(LOST))) return [...words];
   const raw = words.length === 0 ? [] : readStrings("/proc/self/cmdline").slice(-words.length);
-  return raw.length === words.length ? raw.map(textOf) : [...words];
+  return raw.length === words.length ? raw.map(rawText) : [...words];
 }
 
 /** The environment dt was started with; `own` itself when all of it is text. */
 export function readEnvironment(own: Record<string, string | undefined>): Record<string, string | undefined> {
   if (!Object.entries(own).some(([name, value]) => name.includes(LOST) || value?.includes(LOST))) return own;
-  const raw = readStrings("/proc/self/environ").map(textOf);
+  const raw = readStrings("/proc/self/environ").map(rawText);
   if (!raw.some(isRaw)) return own; // U+FFFD itself, as UTF-8
   const env = Object.fromEntries(Object.entries(own).filter(([name]) => !name.includes(LOST)));
   for (const one of raw)
@@ -42,7 +42,7 @@ export function isRaw(text: string): boolean {
 }
 
 /** Decodes UTF-8; each byte that is not UTF-8 becomes a lone surrogate. */
-export function textOf(bytes: Buffer): string {
+export function rawText(bytes: Buffer): string {
   const plain = bytes.toString("utf8");
   if (!plain.includes(LOST)) return plain;
   let text = "";
@@ -63,7 +63,7 @@ function lengthOfCharacter(bytes: Buffer, at: number): number {
   return length > 0 && Buffer.from(character.toString("utf8")).equals(character) ? length : 0;
 }
 
-/** The bytes from which `textOf` made the text. */
+/** The bytes from which `rawText` made the text. */
 export function bytesOf(text: string): Uint8Array {
   const encoder = new TextEncoder();
   if (!isRaw(text)) return encoder.encode(text);

@@ -7,7 +7,7 @@ export interface EndStatus {
   signal: string | null;
 }
 
-export function statusOf(child: { exitCode: number | null; signalCode: string | number | null }): EndStatus {
+export function endStatusOf(child: { exitCode: number | null; signalCode: string | number | null }): EndStatus {
   const { exitCode, signalCode } = child;
   return { code: exitCode, signal: typeof signalCode === "number" ? signalName(signalCode) : signalCode };
 }

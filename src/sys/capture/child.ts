@@ -11,7 +11,7 @@ import type { EndStatus } from "../base/status.ts";
 import { libc, ptr } from "../ffi/libc.ts";
 import { addForegroundAction, posix } from "../ffi/posix.ts";
 import { handOver } from "../spawn/descriptors.ts";
-import { errorOf, layOut } from "../spawn/exec.ts";
+import { errorOfErrno, layOut } from "../spawn/exec.ts";
 import { looksLikeScript } from "../spawn/executable.ts";
 import { keepChildren, restoreForChild } from "../spawn/limits.ts";
 import type { Mask } from "./signalfd.ts";
@@ -72,7 +72,7 @@ function spawn({ file, words, environment, streams, mask, apart, terminal }: Chi
   attributes.posix_spawnattr_setsigmask(ptr(attribute), ptr(mask));
   const [path, argv, env] = [bytesOf(`${file}\0`), layOut(words), layOut(environment)];
   const errno = posix_spawn(ptr(pid), ptr(path), ptr(actions), ptr(attribute), ptr(argv.pointers), ptr(env.pointers));
-  if (errno !== 0) throw errorOf(errno);
+  if (errno !== 0) throw errorOfErrno(errno);
   return pid[0] as number;
 }
 

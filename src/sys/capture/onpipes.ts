@@ -12,7 +12,7 @@ import { makeKernelPresses } from "../terminal/presses.ts";
 import { lookAtChild, reap, spawnChild } from "./child.ts";
 import { type Captured, type CapturePlan, letGoOfInput } from "./plan.ts";
 import { heldSignals, openSignals, SIGNAL } from "./signalfd.ts";
-import type { Source } from "./stream.ts";
+import type { RelaySource } from "./stream.ts";
 
 /** Throws the system's error when the command cannot be started. */
 export function startOnPipes(plan: CapturePlan): Captured {
@@ -24,7 +24,7 @@ export function startOnPipes(plan: CapturePlan): Captured {
   if (errors !== output) closeSync(errors.writing);
   for (const fd of plan.descriptors) closeSync(fd);
   letGoOfInput(signals.fd);
-  const sources: Source[] = [{ from: output.reading, to: 1 }];
+  const sources: RelaySource[] = [{ from: output.reading, to: 1 }];
   if (errors !== output) sources.push({ from: errors.reading, to: 2 });
   let status: EndStatus | null = null;
   let last: number | null = null;

@@ -15,13 +15,13 @@ import { makePipe } from "../ffi/pipe.ts";
 import { posix } from "../ffi/posix.ts";
 import { isTerminal } from "../stdio/stdio.ts";
 import { makeKernelPresses } from "../terminal/presses.ts";
-import { copySize, isForeground, type keyOf, openPty, type Pty, writeModes } from "../terminal/pty.ts";
+import { type characterOf, copySize, isForeground, openPty, type Pty, writeModes } from "../terminal/pty.ts";
 import { type Captured, type CapturePlan, letGoOfInput } from "./plan.ts";
 import type { Watched } from "./relay.ts";
 import { readSessionMessage, TOLD } from "./sessionwire.ts";
 import { block, heldSignals, openSignals, SIGNAL, type SignalFile, unblock } from "./signalfd.ts";
 import { releaseSession, type Session, startSession } from "./startsession.ts";
-import type { Source } from "./stream.ts";
+import type { RelaySource } from "./stream.ts";
 import { makeTypedKeys, pressKey, returnKeys, type TypedKeys, watchPassed, watchTyped } from "./typedkeys.ts";
 import { giveBackUserTerminal, openUserTerminal, takeUserTerminal, type UserTerminal } from "./userterminal.ts";
 
@@ -44,7 +44,7 @@ interface OnTerminal {
 }
 
 /** Null when no pseudo-terminal is available. Throws the system's error when the command cannot be started. */
-export function startOnTerminal(plan: CapturePlan): Captured | null {
+export function captureOnTerminal(plan: CapturePlan): Captured | null {
   const pty = openPty();
   if (pty === null) return null;
   const user = openUserTerminal();
@@ -68,7 +68,7 @@ export function startOnTerminal(plan: CapturePlan): Captured | null {
     shown: true,
   };
   takeOver(state);
-  const sources: Source[] = [{ from: pty.master, to: 1 }];
+  const sources: RelaySource[] = [{ from: pty.master, to: 1 }];
   if (errors !== null) sources.push({ from: errors.reading, to: 2 });
   return {
     sources,
@@ -105,7 +105,7 @@ function giveBack({ user }: OnTerminal): void {
 }
 
 /** The reader of the command's terminal has gone, which hangs up the command. */
-function loseReader(state: OnTerminal, { from }: Source): void {
+function loseReader(state: OnTerminal, { from }: RelaySource): void {
   if (from !== state.pty.master) return;
   state.shown = false;
   if (state.status === null) posix().kill(-state.session.pid, SIGNAL.HUP);
@@ -153,7 +153,7 @@ function watchSignals(state: OnTerminal, signals: SignalFile): Watched {
   };
 }
 
-type Key = Parameters<typeof keyOf>[1];
+type Key = Parameters<typeof characterOf>[1];
 
 /** The signals that the user's terminal makes of keys. */
 const KEYS: Partial<Record<number, Key>> = {

@@ -19,7 +19,7 @@ import {
   noteOwed,
   openStream,
   pass,
-  type Source,
+  type RelaySource,
   type Stream,
   type StreamHandlers,
 } from "./stream.ts";
@@ -32,7 +32,7 @@ export interface Watched {
 }
 
 export interface Relay extends StreamHandlers {
-  sources: readonly Source[];
+  sources: readonly RelaySource[];
   watched: readonly Watched[];
   /** Whether the command has ended. */
   ended(): boolean;

@@ -3,7 +3,7 @@
  * releases the process; the process sends messages of a fixed size.
  */
 import { readSync } from "node:fs";
-import { bytesOf, textOf } from "../base/rawbytes.ts";
+import { bytesOf, rawText } from "../base/rawbytes.ts";
 import type { ChildPlan } from "./child.ts";
 
 export interface SessionRequest extends Omit<ChildPlan, "words" | "environment" | "mask" | "apart"> {
@@ -39,7 +39,7 @@ export function readSessionRequest(fd: number): { request: SessionRequest; strin
   }
   return {
     request: JSON.parse((parts[0] as Buffer).toString()) as SessionRequest,
-    strings: parts.slice(1).map(textOf),
+    strings: parts.slice(1).map(rawText),
   };
 }
 

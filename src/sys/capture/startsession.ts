@@ -6,7 +6,7 @@ import { closeSync, writeSync } from "node:fs";
 import { HIDDEN } from "../base/hidden.ts";
 import { libc } from "../ffi/libc.ts";
 import { makePipe } from "../ffi/pipe.ts";
-import { errorOf } from "../spawn/exec.ts";
+import { errorOfErrno } from "../spawn/exec.ts";
 import { reap, spawnChild } from "./child.ts";
 import type { CapturePlan } from "./plan.ts";
 import { BYE, formatRequest, readSessionMessage, type SessionRequest, TOLD } from "./sessionwire.ts";
@@ -74,7 +74,7 @@ export function startSession({ plan, slave, errors, user }: SessionStart): Sessi
   const first = readSessionMessage(told.reading);
   if (first?.what !== TOLD.started) {
     reap(leader);
-    throw errorOf(first?.number ?? 0);
+    throw errorOfErrno(first?.number ?? 0);
   }
   return { leader, pid: first.number, told: told.reading, lifeline: lifeline.writing };
 }

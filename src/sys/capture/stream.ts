@@ -6,7 +6,7 @@ import { closeSync, fstatSync, readSync, writeSync } from "node:fs";
 import { errnoOf } from "../base/error.ts";
 import { bytesWaiting } from "../ffi/posix.ts";
 
-export interface Source {
+export interface RelaySource {
   /** Closed at the end. */
   from: number;
   /** dt's own standard output or error. */
@@ -16,10 +16,10 @@ export interface Source {
 export interface StreamHandlers {
   keep(bytes: Uint8Array): void;
   /** The reader has gone. */
-  lost(source: Source): void;
+  lost(source: RelaySource): void;
 }
 
-export interface Stream extends Source {
+export interface Stream extends RelaySource {
   readonly handlers: StreamHandlers;
   readonly buffer: Buffer;
   /** Bytes read and not passed on yet: from here … */
@@ -37,7 +37,7 @@ export interface Stream extends Source {
 const PIECE = 4096;
 const CHUNK = 64 * 1024;
 
-export function openStream(source: Source, handlers: StreamHandlers): Stream {
+export function openStream(source: RelaySource, handlers: StreamHandlers): Stream {
   return {
     ...source,
     handlers,

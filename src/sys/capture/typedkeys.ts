@@ -5,7 +5,7 @@
  */
 import { readSync, writeSync } from "node:fs";
 import { errnoOf } from "../base/error.ts";
-import { isForeground, keyOf, type Pty, readModes, takeUnread, typeInto } from "../terminal/pty.ts";
+import { characterOf, isForeground, type Pty, readModes, takeUnread, typeInto } from "../terminal/pty.ts";
 import type { Watched } from "./relay.ts";
 import type { UserTerminal } from "./userterminal.ts";
 
@@ -75,9 +75,9 @@ export function watchPassed(keys: TypedKeys, isWanted: () => boolean): Watched {
 }
 
 /** Adds the character that means this key in the modes the command made. */
-export function pressKey(keys: TypedKeys, key: Parameters<typeof keyOf>[1]): void {
+export function pressKey(keys: TypedKeys, key: Parameters<typeof characterOf>[1]): void {
   const now = readModes(keys.pty.master);
-  if (now !== null) keys.waiting = Buffer.concat([keys.waiting, Buffer.from([keyOf(now, key)])]);
+  if (now !== null) keys.waiting = Buffer.concat([keys.waiting, Buffer.from([characterOf(now, key)])]);
 }
 
 /** Input that the command did not read goes to the next reader of the terminal, as it would without dt. */

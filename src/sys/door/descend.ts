@@ -20,7 +20,7 @@ import { constants, existsSync, lstatSync, openSync, realpathSync, type Stats, s
 import { dirname, join } from "node:path";
 import { lazy } from "../base/lazy.ts";
 import { withPath } from "./errorpath.ts";
-import { enter, identityOf, leave } from "./keptopen.ts";
+import { enter, leave, openIdentityOf } from "./keptopen.ts";
 import { lookAlong, openDirectory } from "./openway.ts";
 import { nameIn, wayOf } from "./stateway.ts";
 
@@ -87,7 +87,7 @@ export function identifyDirectory(directory: string, known?: string): { path: st
   const opened = enter(way.directory, () => openDirectory(way, directory));
   try {
     const path = opened.isNamed ? way.directory : (known ?? realpathSync(`/proc/self/fd/${opened.fd}`));
-    return { path, ...identityOf(opened) };
+    return { path, ...openIdentityOf(opened) };
   } finally {
     leave(opened);
   }

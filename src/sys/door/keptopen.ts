@@ -65,7 +65,7 @@ export function leave(one: OpenDirectory): void {
   if (one.users === 0 && kept.get(one.path) !== one) closeSync(one.fd);
 }
 
-export function identityOf(one: OpenDirectory): { dev: number; ino: number } {
+export function openIdentityOf(one: OpenDirectory): { dev: number; ino: number } {
   if (one.identity === null) {
     const { dev, ino } = fstatSync(one.fd);
     one.identity = { dev, ino };

@@ -6,7 +6,7 @@ import { type Dirent, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf, messageOf } from "../base/error.ts";
 import { statOf } from "../base/stat.ts";
-import { type Files, type Group, groupFiles } from "./groups.ts";
+import { type Files, groupFiles, type WatchGroup } from "./groups.ts";
 
 export interface Found {
   /** Absolute, sorted. */
@@ -31,7 +31,7 @@ export async function findFiles(request: Files): Promise<Found> {
   return { files: [...files].sort(), unmatched, unsure };
 }
 
-function search(group: Group, directory: string, files: string[], unsure: string[]): void {
+function search(group: WatchGroup, directory: string, files: string[], unsure: string[]): void {
   const { matcher, from } = group;
   let entries: Dirent[];
   try {
@@ -50,7 +50,7 @@ function search(group: Group, directory: string, files: string[], unsure: string
   }
 }
 
-function searchLink(group: Group, path: string, files: string[], unsure: string[]): void {
+function searchLink(group: WatchGroup, path: string, files: string[], unsure: string[]): void {
   const { matcher } = group;
   const stat = statOf(path);
   if (stat?.isDirectory() === true) {

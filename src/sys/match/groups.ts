@@ -7,7 +7,7 @@ import { existsSync, realpathSync } from "node:fs";
 import { dirname, isAbsolute, join, normalize } from "node:path";
 import { linkStatOf } from "../base/stat.ts";
 import { type Matcher, makeMatcher } from "./match.ts";
-import { isWithin, type Pattern, parsePattern, splitExclusion } from "./pattern.ts";
+import { isWithin, type PathPattern, parsePathPattern, splitExclusion } from "./pattern.ts";
 
 export interface Files {
   /** Absolute; patterns that begin with neither `/` nor `~/` are relative to it. */
@@ -23,22 +23,22 @@ export interface Files {
   git?: boolean | undefined;
 }
 
-export interface Group {
+export interface WatchGroup {
   from: string;
   matcher: Matcher;
   /** The patterns that select files here. */
-  selecting: readonly Pattern[];
+  selecting: readonly PathPattern[];
   /** A path as patterns name it: relative to the root, or absolute. */
   nameOf(path: string): string;
 }
 
 interface Whole {
-  pattern: Pattern;
+  pattern: PathPattern;
   /** The directory it is followed from; null: the root. */
   from: string | null;
 }
 
-export async function groupFiles({ root, patterns, ignore, leaveOut, env, git = true }: Files): Promise<Group[]> {
+export async function groupFiles({ root, patterns, ignore, leaveOut, env, git = true }: Files): Promise<WatchGroup[]> {
   const wholes = patterns.flatMap((written) => placePattern(root, env.HOME || null, written));
   const places = new Set(wholes.flatMap(({ pattern, from }) => (pattern.excludes ? [] : [from])));
   const saved = [...new Set(leaveOut.flatMap((path) => [path, realOf(path)]))];
@@ -75,17 +75,17 @@ function placePattern(root: string, home: string | null, written: string): Whole
   if (isAbsolute(text)) return [placeAbsolute(root, written, excludes, normalize(text))];
   const local = normalize(text);
   if (/^\.\.(?:\/|$)/.test(local)) return [placeAbsolute(root, written, excludes, normalize(`${root}/${local}`))];
-  return [{ pattern: parsePattern(written, excludes, local, root), from: null }];
+  return [{ pattern: parsePathPattern(written, excludes, local, root), from: null }];
 }
 
 function placeAbsolute(root: string, written: string, excludes: boolean, whole: string): Whole {
-  const pattern = parsePattern(written, excludes, whole, "");
+  const pattern = parsePathPattern(written, excludes, whole, "");
   for (const [one, base] of [
     [root, pattern.base],
     [realOf(root), realOf(pattern.base)],
   ] as const)
     if (isWithin(base, one) && isWithin(whole, one))
-      return { pattern: parsePattern(written, excludes, whole.slice(one.length + 1) || ".", root), from: null };
+      return { pattern: parsePathPattern(written, excludes, whole.slice(one.length + 1) || ".", root), from: null };
   return { pattern, from: nearestAbove(pattern.base) };
 }
 

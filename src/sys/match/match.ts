@@ -5,13 +5,13 @@
  */
 import type { GitRules } from "./gitrules.ts";
 import { isLeftOut, isOwn } from "./leftout.ts";
-import { isWithin, type Pattern, parsePattern } from "./pattern.ts";
+import { isWithin, type PathPattern, parsePathPattern } from "./pattern.ts";
 
-export interface Meant {
+export interface FileSelection {
   /** Absolute; `**` and `ignore` begin here. */
   root: string;
   /** Their paths are relative to the root, or absolute. */
-  patterns: readonly Pattern[];
+  patterns: readonly PathPattern[];
   /** Whether paths are matched as absolute ones: for what lies outside the root. Default false. */
   isOutside?: boolean;
   /** In the syntax of `.gitignore`. */
@@ -35,7 +35,7 @@ export interface Matcher {
   enters(path: string): boolean;
 }
 
-export async function makeMatcher(meant: Meant): Promise<Matcher> {
+export async function makeMatcher(meant: FileSelection): Promise<Matcher> {
   const { root, patterns, ignore, leaveOut, env, git, isOutside = false } = meant;
   const lines = ignore.flatMap((line) => line.split("\n"));
   const [{ default: make }, { makeGitRules, makeRules }] = await Promise.all([
@@ -57,7 +57,7 @@ export async function makeMatcher(meant: Meant): Promise<Matcher> {
   const isSaved = (path: string) => leaveOut.some((one) => isWithin(path, one));
 
   /** Whether a path that this pattern names is left out all the same. */
-  function isIgnored(pattern: Pattern, path: string, name: string, isDirectory: boolean): boolean {
+  function isIgnored(pattern: PathPattern, path: string, name: string, isDirectory: boolean): boolean {
     const base = pattern.bases.find((one) => isWithin(name, one));
     if (isLeftOut(base === undefined ? "" : localOf(base, name), path, isDirectory)) return true;
     const end = isDirectory ? "/" : "";
@@ -84,7 +84,7 @@ export async function makeMatcher(meant: Meant): Promise<Matcher> {
       if (path === root) return false;
       if (isSaved(path) || isOwn(localOf(root, path))) return true;
       for (let at = patterns.length - 1; at >= 0; at--) {
-        const pattern = patterns[at] as Pattern;
+        const pattern = patterns[at] as PathPattern;
         if (pattern.excludes) {
           if (pattern.holdsAll(name)) return true;
           continue;
@@ -99,7 +99,7 @@ export async function makeMatcher(meant: Meant): Promise<Matcher> {
       if (isSaved(path) || isOwn(localOf(root, path))) return false;
       const name = nameOf(path);
       for (let at = patterns.length - 1; at >= 0; at--) {
-        const pattern = patterns[at] as Pattern;
+        const pattern = patterns[at] as PathPattern;
         if (!pattern.names(name)) continue;
         if (pattern.excludes) return false;
         if (!isIgnored(pattern, path, name, false)) return true;
@@ -115,10 +115,10 @@ export async function makeMatcher(meant: Meant): Promise<Matcher> {
  * The pattern of an `ignore` line that takes something back, if the line says in which directory: git may ignore that
  * directory.
  */
-function placeTakenBack(line: string, root: string): Pattern[] {
+function placeTakenBack(line: string, root: string): PathPattern[] {
   const [, text = ""] = /^!\/?(.+)$/.exec(line) ?? [];
   if (text.startsWith("**") || !/\/./.test(line.slice(1))) return [];
-  return [parsePattern(line, false, text.replace(/[{}]/g, "\\$&"), root)];
+  return [parsePathPattern(line, false, text.replace(/[{}]/g, "\\$&"), root)];
 }
 
 /** `path` is at or below the directory. */

@@ -6,7 +6,7 @@
 import { linkStatOf } from "../base/stat.ts";
 import { trimEnd } from "../text/trim.ts";
 
-export interface Pattern {
+export interface PathPattern {
   /** As it is in the manifest. */
   written: string;
   /** Written with `!`: what it names is left out. */
@@ -35,7 +35,7 @@ const MOST_ALTERNATIVES = 64;
 const anyName = () => true;
 
 /** `text`: without its `!`, relative to `root` or absolute. */
-export function parsePattern(written: string, excludes: boolean, text: string, root: string): Pattern {
+export function parsePathPattern(written: string, excludes: boolean, text: string, root: string): PathPattern {
   const clean = text.replace(/\/{2,}/g, "/").replace(/^(?:\.\/)+/, "");
   const onlyBelow = clean.endsWith("/");
   const path = trimEnd(clean, "/").replace(/^\.$/, "");

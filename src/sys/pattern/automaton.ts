@@ -6,7 +6,7 @@
  *
  * Known limit: an automaton cannot follow backreferences and lookarounds. It takes them for always true.
  */
-import { holds, makeProgram, NOTHING, type Step } from "./program.ts";
+import { holds, makeProgram, NOTHING, type ProgramStep } from "./program.ts";
 import type { Node } from "./types.ts";
 
 export interface Budget {
@@ -86,7 +86,7 @@ export function makeAutomaton(node: Node): Test | null {
       if (seen[at] === round) continue;
       seen[at] = round;
       budget.left--;
-      const step = steps[at] as Step;
+      const step = steps[at] as ProgramStep;
       if (step.is === "match") return null;
       if (step.is === "either") waiting.push(step.other, step.one);
       else if (step.is === "assert") {

@@ -2,7 +2,7 @@
  * Reads the source of a regular expression without the flags `u` and `v`, as ECMAScript 2025 defines it, Annex B
  * included. The engine's own RegExp has accepted the source before, so this file reports no syntax errors.
  */
-import type { Flags, Node, Parsed, Units } from "./types.ts";
+import type { Flags, Node, ParsedPattern, Units } from "./types.ts";
 import { DIGITS, invert, LAST_UNIT, LINE_ENDS, makeFold, SPACES, unite, WORDS } from "./units.ts";
 
 const BACKSLASH = 0x5c;
@@ -18,7 +18,7 @@ const CLASSES: Readonly<Record<string, Units>> = {
 
 const exactly = (unit: number): Units => [unit, unit];
 
-export function parsePattern(source: string, given: Flags): Parsed {
+export function parsePattern(source: string, given: Flags): ParsedPattern {
   const names = groupNames(source);
   const fold = makeFold();
   let at = 0;

@@ -18,14 +18,14 @@ const OTHER = 3;
 
 type Assertion = Extract<Node, { is: "edge" | "word" }>;
 
-export type Step =
+export type ProgramStep =
   | { is: "unit"; set: number; next: number }
   | { is: "either"; one: number; other: number }
   | { is: "assert"; node: Assertion; next: number }
   | { is: "match" };
 
 export interface Program {
-  steps: readonly Step[];
+  steps: readonly ProgramStep[];
   start: number;
   /** How many classes of units there are. */
   classes: number;
@@ -38,7 +38,7 @@ export interface Program {
 
 /** Null when it has more than `MOST_STEPS`. */
 export function makeProgram(node: Node): Program | null {
-  const steps: Step[] = [{ is: "match" }];
+  const steps: ProgramStep[] = [{ is: "match" }];
   const sets: Units[] = [];
   const start = layOut(node, steps, sets);
   return start === null ? null : { steps, start, ...classify(sets, steps) };
@@ -52,9 +52,9 @@ export function holds(node: Assertion, before: number, after: number): boolean {
 }
 
 /** Writes the steps from the last to the first and returns the first. Null when there are too many. */
-function layOut(whole: Node, steps: Step[], sets: Units[]): number | null {
+function layOut(whole: Node, steps: ProgramStep[], sets: Units[]): number | null {
   const indexes = new Map<string, number>();
-  const add = (step: Step): number => {
+  const add = (step: ProgramStep): number => {
     if (steps.length < MOST_STEPS) return steps.push(step) - 1;
     throw TOO_MANY;
   };
@@ -110,7 +110,7 @@ function layOut(whole: Node, steps: Step[], sets: Units[]): number | null {
 const TOO_MANY = Symbol("too many steps");
 
 /** Units that no set tells apart form one class. */
-function classify(sets: readonly Units[], steps: readonly Step[]) {
+function classify(sets: readonly Units[], steps: readonly ProgramStep[]) {
   const asserts = steps.flatMap((step) => (step.is === "assert" ? [step.node] : []));
   const words = asserts.some((node) => node.is === "word");
   const lines = asserts.some((node) => node.is === "edge" && node.lines);

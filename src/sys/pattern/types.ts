@@ -24,7 +24,7 @@ export interface Flags {
   dotAll: boolean;
 }
 
-export interface Parsed {
+export interface ParsedPattern {
   node: Node;
   groups: number;
   /** Whether an automaton can do all of it: no lookaround, no backreference. */

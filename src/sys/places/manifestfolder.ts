@@ -12,7 +12,7 @@ import { extname, join } from "node:path";
 import { errnoOf } from "../base/error.ts";
 import { readBytes } from "../files/plainfile.ts";
 
-export type Ownership = { is: "own" } | { is: "unclear" } | { is: "foreign"; file: string; of: string };
+export type FolderOwnership = { is: "own" } | { is: "unclear" } | { is: "foreign"; file: string; of: string };
 
 const CODE = new Set([".ts", ".mts", ".cts", ".js", ".mjs", ".cjs"]);
 const DATA = new Set([".json", ".yaml", ".yml", ".toml"]);
@@ -51,7 +51,7 @@ const LIMIT = 1024 * 1024;
 /** At most this many files are looked at. */
 const MOST = 64;
 
-export function judgeManifestFolder(directory: string): Ownership {
+export function judgeManifestFolder(directory: string): FolderOwnership {
   let names: string[];
   try {
     names = readdirSync(directory).filter((name) => !name.startsWith("."));
@@ -59,7 +59,7 @@ export function judgeManifestFolder(directory: string): Ownership {
     return { is: "own" };
   }
   if (names.length === 0) return { is: "own" };
-  let other: Ownership = { is: "unclear" };
+  let other: FolderOwnership = { is: "unclear" };
   for (const name of names.sort().slice(0, MOST)) {
     const ending = extname(name);
     const isData = DATA.has(ending.toLowerCase());

@@ -12,7 +12,7 @@ import { DtError, EXIT } from "../base/error.ts";
 import { notTextError, removedError, resolveFrom } from "../base/here.ts";
 import { linkStatOf, statOf } from "../base/stat.ts";
 import { quotePath } from "../text/quote.ts";
-import { judgeManifestFolder, type Ownership } from "./manifestfolder.ts";
+import { type FolderOwnership, judgeManifestFolder } from "./manifestfolder.ts";
 
 export interface RootRequest {
   /** `-C DIR`. */
@@ -90,7 +90,7 @@ function nearestRoot(start: string, holding: string, request: RootRequest): stri
   for (let from = start; ; from = dirname(from)) {
     const root = candidateAt(from, holding);
     if (root === null) return unclear;
-    const folder: Ownership = holding === MANIFESTS ? judgeManifestFolder(join(root, holding)) : { is: "own" };
+    const folder: FolderOwnership = holding === MANIFESTS ? judgeManifestFolder(join(root, holding)) : { is: "own" };
     if (folder.is === "foreign")
       request.onPassed?.(
         `${join(root, holding)} is skipped: it belongs to another tool (${folder.file} is for ${folder.of})`,

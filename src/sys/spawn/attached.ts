@@ -4,10 +4,10 @@
  */
 
 import { errnoOf } from "../base/error.ts";
-import { type EndStatus, statusOf } from "../base/status.ts";
+import { type EndStatus, endStatusOf } from "../base/status.ts";
 import { bunSpawn } from "./bunspawn.ts";
 import { type Execution, executionError } from "./exec.ts";
-import { checkDirectory, findExecutable, looksLikeScript } from "./executable.ts";
+import { checkWorkingDirectory, findExecutable, looksLikeScript } from "./executable.ts";
 import { inheritedOpenFiles, withCleanLimits } from "./limits.ts";
 
 export interface AttachedProgram {
@@ -18,7 +18,7 @@ export interface AttachedProgram {
 
 /** Throws a DtError (126, 127) when the program cannot be started. */
 export function startAttached({ argv, cwd, env }: Execution): AttachedProgram {
-  checkDirectory(cwd);
+  checkWorkingDirectory(cwd);
   const file = findExecutable(argv[0], env.PATH ?? "", cwd);
   const start = (command: string[], argv0: string) =>
     withCleanLimits(inheritedOpenFiles(), () =>
@@ -33,7 +33,7 @@ export function startAttached({ argv, cwd, env }: Execution): AttachedProgram {
     child = start(["/bin/sh", file, ...argv.slice(1)], "sh");
   }
   return {
-    exited: child.exited.then(() => statusOf(child)),
+    exited: child.exited.then(() => endStatusOf(child)),
     signal: (name) => {
       if (child.exitCode === null && child.signalCode === null) child.kill(name);
     },

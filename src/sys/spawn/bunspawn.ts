@@ -11,7 +11,7 @@
 import { errnoOf } from "../base/error.ts";
 import { HIDDEN } from "../base/hidden.ts";
 import { lazy } from "../base/lazy.ts";
-import { bytesOf, isRaw, textOf } from "../base/rawbytes.ts";
+import { bytesOf, isRaw, rawText } from "../base/rawbytes.ts";
 import { sameBuildCommand } from "../base/self.ts";
 import { STEERING } from "../base/steering.ts";
 import { executionError, execve, variablesOf } from "./exec.ts";
@@ -56,7 +56,7 @@ type Given = Options & { env: Record<string, string | undefined> };
  */
 const CARRIED = "DIALTONE_CARRIED_";
 const carried = (text: string) => Buffer.from(bytesOf(text)).toString("latin1");
-const uncarried = (text: string) => textOf(Buffer.from(text, "latin1"));
+const uncarried = (text: string) => rawText(Buffer.from(text, "latin1"));
 
 /** Text variables that do not steer Bun are passed unchanged, because dt finds a launch by them. */
 function carry([file, ...words]: [string, ...string[]], { argv0, ...options }: Given): [string[], Options] {

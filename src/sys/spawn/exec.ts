@@ -10,7 +10,7 @@ import { DtError, EXIT, errnoOf, messageOf } from "../base/error.ts";
 import { bytesOf } from "../base/rawbytes.ts";
 import { lastErrno, libc, ptr } from "../ffi/libc.ts";
 import { handOver } from "./descriptors.ts";
-import { checkDirectory, findExecutable, looksLikeScript, missingInterpreter } from "./executable.ts";
+import { checkWorkingDirectory, findExecutable, looksLikeScript, missingInterpreter } from "./executable.ts";
 import { restoreForExec } from "./limits.ts";
 
 export interface Execution {
@@ -21,7 +21,7 @@ export interface Execution {
 
 /** Does not return, except by throwing a DtError (126, 127). `descriptors`: open files to hand over. */
 export function becomeCommand({ argv, cwd, env }: Execution, descriptors: readonly number[]): never {
-  checkDirectory(cwd);
+  checkWorkingDirectory(cwd);
   const file = findExecutable(argv[0], env.PATH ?? "", cwd);
   refuseNul(file, argv, env);
   const environment = variablesOf(env);
@@ -66,11 +66,11 @@ export function execve(file: string, words: readonly string[], environment: read
   const path = bytesOf(`${file}\0`);
   const [argv, env] = [layOut(words), layOut(environment)];
   libc().execve(ptr(path), ptr(argv.pointers), ptr(env.pointers));
-  return errorOf(lastErrno());
+  return errorOfErrno(lastErrno());
 }
 
 /** The system's error with this number. */
-export function errorOf(errno: number): Error {
+export function errorOfErrno(errno: number): Error {
   const { errno: numbers } = (require("node:os") as typeof import("node:os")).constants;
   const code = Object.entries(numbers).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;
   return Object.assign(new Error(REASONS[code] ?? `the system reports ${code}`), { code });

@@ -7,7 +7,7 @@ import { showWord } from "../text/shell.ts";
 /**
  * Throws `bad-directory` when a working directory is missing or cannot be entered; the system would blame the command.
  */
-export function checkDirectory(cwd: string): void {
+export function checkWorkingDirectory(cwd: string): void {
   const found = look(cwd);
   if (found === "absent") throw badDirectory(cwd, "does not exist", EXIT.notFound);
   if (typeof found === "string") throw badDirectory(cwd, `cannot be entered: ${found}`, EXIT.cannotExecute);

@@ -5,13 +5,13 @@
 
 import { closeSync, constants } from "node:fs";
 import { errnoOf, messageOf } from "../base/error.ts";
-import { type EndStatus, statusOf } from "../base/status.ts";
+import { type EndStatus, endStatusOf } from "../base/status.ts";
 import { openOwnForOthers } from "../door/door.ts";
 import { writeError } from "../files/writeerror.ts";
 import { lineageFor } from "../process/lineage.ts";
 import { bunSpawn } from "./bunspawn.ts";
 import { type Execution, executionError } from "./exec.ts";
-import { checkDirectory, findExecutable, looksLikeScript } from "./executable.ts";
+import { checkWorkingDirectory, findExecutable, looksLikeScript } from "./executable.ts";
 import { withCleanLimits } from "./limits.ts";
 import { checkNullDevice } from "./null.ts";
 
@@ -60,7 +60,7 @@ export function startLeader<Options extends object>(
   openFiles: bigint | null,
   options: Options,
 ) {
-  checkDirectory(cwd);
+  checkWorkingDirectory(cwd);
   checkNullDevice();
   const file = findExecutable(argv[0], env.PATH ?? "", cwd);
   const start = (command: string[], argv0: string) =>
@@ -72,7 +72,7 @@ export function startLeader<Options extends object>(
     if (errnoOf(error) !== "ENOEXEC" || !looksLikeScript(file)) throw executionError(file, error);
     child = start(["/bin/sh", file, ...argv.slice(1)], "sh");
   }
-  return { pid: child.pid, exited: child.exited.then(() => statusOf(child)), terminal: child.terminal };
+  return { pid: child.pid, exited: child.exited.then(() => endStatusOf(child)), terminal: child.terminal };
 }
 
 /**

@@ -112,7 +112,7 @@ export function typeInto(fd: number, bytes: Uint8Array): void {
 const KEYS = { interrupt: 0, quit: 1, suspend: 10 } as const;
 
 /** The character that these modes use for this key. */
-export function keyOf(modes: Modes, key: keyof typeof KEYS): number {
+export function characterOf(modes: Modes, key: keyof typeof KEYS): number {
   return modes[CONTROL + KEYS[key]] as number;
 }
 

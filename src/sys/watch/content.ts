@@ -7,7 +7,7 @@ import { open } from "node:fs/promises";
 import { linkStatOf, statOf } from "../base/stat.ts";
 
 /** Size and time of a file, and the digest of its content. */
-export type Mark = [size: number, mtimeMs: number, digest: string];
+export type ContentMark = [size: number, mtimeMs: number, digest: string];
 
 const CHUNK_BYTES = 64 * 1024;
 
@@ -15,7 +15,11 @@ const CHUNK_BYTES = 64 * 1024;
  * Null: there is no such file, or it cannot be read. Returns `before` itself when size and time are unchanged. For a
  * file of more than `mostBytes` only size and time count.
  */
-export async function markOf(file: string, before?: Mark, mostBytes = Number.POSITIVE_INFINITY): Promise<Mark | null> {
+export async function contentMarkOf(
+  file: string,
+  before?: ContentMark,
+  mostBytes = Number.POSITIVE_INFINITY,
+): Promise<ContentMark | null> {
   const stat = statOf(file);
   if (stat === undefined || !stat.isFile()) return markLink(file);
   if (before !== undefined && before[0] === stat.size && before[1] === stat.mtimeMs) return before;
@@ -29,7 +33,7 @@ export async function markOf(file: string, before?: Mark, mostBytes = Number.POS
  * read, or it changed meanwhile or after `before` (a time by the file system's clock), so that it is unclear which
  * content was read.
  */
-export function markUntouched(file: string, before: number, mostBytes: number): Mark | null {
+export function markUntouched(file: string, before: number, mostBytes: number): ContentMark | null {
   const mayBeOld = ({ mtimeMs, ctimeMs }: Stats) => mtimeMs < before && ctimeMs < before;
   const stat = statOf(file);
   if (stat === undefined || !stat.isFile()) return markLink(file);
@@ -53,7 +57,7 @@ export function markUntouched(file: string, before: number, mostBytes: number): 
   }
 }
 
-function markLink(file: string): Mark | null {
+function markLink(file: string): ContentMark | null {
   const stat = linkStatOf(file);
   if (stat?.isSymbolicLink() !== true) return null;
   try {

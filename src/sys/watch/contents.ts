@@ -3,7 +3,7 @@
  * beginning are read little by little. Until a file has been read, or if it is too large for that, every change of it
  * counts.
  */
-import { type Mark, markOf, markUntouched } from "./content.ts";
+import { type ContentMark, contentMarkOf, markUntouched } from "./content.ts";
 
 export interface Contents {
   /** Reads these files as they are now. Resolves when all are read. */
@@ -33,7 +33,7 @@ const TICK_MS = 50;
 
 export function makeContents(now: () => number): Contents {
   /** Null: there, but not read. */
-  const known = new Map<string, Mark | null>();
+  const known = new Map<string, ContentMark | null>();
   let closed = false;
   return {
     async learn(files) {
@@ -52,7 +52,7 @@ export function makeContents(now: () => number): Contents {
       for (const path of paths) {
         const before = known.get(path);
         // Always read: a save may keep size and time.
-        const mark = await markOf(path, undefined, MOST_BYTES);
+        const mark = await contentMarkOf(path, undefined, MOST_BYTES);
         if (mark === null) known.delete(path);
         else known.set(path, mark);
         const isSame = mark === null ? before === undefined : before?.[2] === mark[2];

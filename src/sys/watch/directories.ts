@@ -14,7 +14,7 @@
  */
 import { type DirectoriesRequest, type Directory, filesOf, makeDirectory, type TreeState } from "./directory.ts";
 import { watchLinks } from "./links.ts";
-import { forget, lookAt } from "./look.ts";
+import { forget, lookInto } from "./look.ts";
 import { makePoller } from "./poller.ts";
 
 export interface Directories {
@@ -28,7 +28,7 @@ const SLICE_MS = 8;
 
 /** Resolves when every change from then on will be seen. */
 export async function watchDirectories(request: DirectoriesRequest): Promise<Directories> {
-  const look = (directory: Directory, atAll: boolean) => lookAt(state, directory, atAll);
+  const look = (directory: Directory, atAll: boolean) => lookInto(state, directory, atAll);
   const state: TreeState = {
     request,
     top: makeDirectory(request.from, "", true),

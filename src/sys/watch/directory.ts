@@ -76,7 +76,7 @@ export function* filesOf(directory: Directory): Generator<string> {
   for (const below of directory.directories.values()) yield* filesOf(below);
 }
 
-export function identityOf({ dev, ino, birthtimeMs }: Stats): string {
+export function directoryIdentityOf({ dev, ino, birthtimeMs }: Stats): string {
   return `${dev} ${ino} ${birthtimeMs}`;
 }
 

@@ -6,7 +6,14 @@ import { type Dirent, readdirSync, type Stats } from "node:fs";
 import { join } from "node:path";
 import { errnoOf } from "../base/error.ts";
 import { linkStatOf, statOf } from "../base/stat.ts";
-import { type Directory, identityOf, makeDirectory, reportTrouble, type TreeState, versionOf } from "./directory.ts";
+import {
+  type Directory,
+  directoryIdentityOf,
+  makeDirectory,
+  reportTrouble,
+  type TreeState,
+  versionOf,
+} from "./directory.ts";
 import { hear, listen } from "./listen.ts";
 
 /** One look at one directory. */
@@ -17,7 +24,7 @@ interface Look {
   emit(path: string): void;
 }
 
-export function lookAt(state: TreeState, directory: Directory, atAll: boolean): void {
+export function lookInto(state: TreeState, directory: Directory, atAll: boolean): void {
   const { top, request, poller } = state;
   if (directory.timer !== null) clearTimeout(directory.timer);
   directory.timer = null;
@@ -35,8 +42,8 @@ export function lookAt(state: TreeState, directory: Directory, atAll: boolean): 
     poller.add(top);
     return;
   }
-  if (identityOf(own) !== directory.identity) {
-    directory.identity = identityOf(own);
+  if (directoryIdentityOf(own) !== directory.identity) {
+    directory.identity = directoryIdentityOf(own);
     listen(state, directory);
   }
   const entries = entriesOf(state, directory);
@@ -103,7 +110,7 @@ function lookAtDirectory(state: TreeState, parent: Directory, { name, path, targ
   const known = parent.directories.get(name);
   if (known !== undefined && heard !== null && !heard.has(name)) return;
   const stat = known === undefined && state.request.skips(path) ? null : (target ?? linkStatOf(path) ?? null);
-  if (stat === null || !stat.isDirectory() || identityOf(stat) === known?.identity) return;
+  if (stat === null || !stat.isDirectory() || directoryIdentityOf(stat) === known?.identity) return;
   if (known !== undefined) forget(state, known, emit);
   if (parent.files.delete(name)) emit(path);
   parent.directories.set(name, open(state, path, stat, isFirst));
@@ -128,11 +135,11 @@ function lookAtFile(state: TreeState, parent: Directory, { name, path, target }:
 }
 
 function open(state: TreeState, path: string, stat: Stats, isFirst: boolean): Directory {
-  const directory = makeDirectory(path, identityOf(stat), isFirst);
+  const directory = makeDirectory(path, directoryIdentityOf(stat), isFirst);
   // Before the first look, so that no change after it is missed.
   listen(state, directory);
   if (isFirst) state.first.push(directory);
-  else lookAt(state, directory, true);
+  else lookInto(state, directory, true);
   return directory;
 }
 

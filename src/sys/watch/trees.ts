@@ -3,7 +3,7 @@
  * patterns that name nothing.
  */
 import { isRemote } from "../files/space.ts";
-import { type Files, type Group, groupFiles } from "../match/groups.ts";
+import { type Files, groupFiles, type WatchGroup } from "../match/groups.ts";
 import { type Directories, watchDirectories } from "./directories.ts";
 
 export interface TreesRequest extends Files {
@@ -28,7 +28,7 @@ export async function watchTrees(request: TreesRequest): Promise<Trees> {
   const initial = new Set<string>();
   const groups = await groupFiles(request);
   const unmatched = new Set(groups.flatMap(({ selecting }) => selecting));
-  const match = ({ nameOf }: Group, path: string): boolean => {
+  const match = ({ nameOf }: WatchGroup, path: string): boolean => {
     const before = unmatched.size;
     for (const pattern of unmatched) if (pattern.names(nameOf(path))) unmatched.delete(pattern);
     return unmatched.size < before;
@@ -57,7 +57,7 @@ export async function watchTrees(request: TreesRequest): Promise<Trees> {
 
 function watchGroup(
   { onTrouble }: TreesRequest,
-  { from, matcher }: Group,
+  { from, matcher }: WatchGroup,
   onFile: (path: string) => void,
 ): Promise<Directories> {
   const polls = isRemote(from);

@@ -16,8 +16,8 @@ import {
 } from "../../../src/supervisor/host/policy.ts";
 import { NO_STREAK } from "../../../src/supervisor/launch/streak.ts";
 import type { LaunchEvent } from "../../../src/supervisor/launch/types.ts";
-import { askAlive, type Counted, countTry } from "../../../src/supervisor/probe/alive.ts";
-import type { Host, Run, RunState } from "../../../src/supervisor/run/types.ts";
+import { askAlive, type Counted, countAttempt } from "../../../src/supervisor/probe/alive.ts";
+import type { Host, HostedRun, RunState } from "../../../src/supervisor/run/types.ts";
 import { type HealthEvent, noteHealth } from "../../../src/supervisor/watch/health.ts";
 
 describe("after the end of a run", () => {
@@ -214,7 +214,7 @@ describe("what a host shows when probes say something new", () => {
     const over = new AbortController();
     if (isOver) over.abort();
     const record = { key: "www:dev", probed: true, startedAt: new Date().toISOString(), leader: { pid: 7 } };
-    const run = { state, record, history: { ready: "as before" }, over } as unknown as Run;
+    const run = { state, record, history: { ready: "as before" }, over } as unknown as HostedRun;
     const reported: string[] = [];
     const host = {
       ground: { store: { writeHistory() {} } },
@@ -264,38 +264,44 @@ describe("what a host shows when probes say something new", () => {
 
 describe("liveness", () => {
   const may = { failures: 3, inStartPeriod: false };
-  const seen = (failed: number, sick = false): Counted => ({ failed, sick });
+  const seen = (failed: number, failing = false): Counted => ({ failed, failing });
   const cases: [
     what: string,
     before: Counted,
     why: string | null,
     more: Partial<typeof may>,
-    after: ReturnType<typeof countTry>,
+    after: ReturnType<typeof countAttempt>,
   ][] = [
     ["a probe that holds changes nothing", seen(0), null, {}, { ...seen(0), now: null }],
     ["a probe that holds again in time clears its failures", seen(2), null, {}, { ...seen(0), now: null }],
     ["a failed probe is counted", seen(0), "no", {}, { ...seen(1), now: null }],
-    ["a probe that failed as often as it may makes the run sick", seen(2), "no", {}, { ...seen(3, true), now: "sick" }],
     [
-      "a probe that keeps failing reports the run as sick once",
+      "a probe that failed as often as it may makes the run failing",
+      seen(2),
+      "no",
+      {},
+      { ...seen(3, true), now: "failing" },
+    ],
+    [
+      "a probe that keeps failing reports the run as failing once",
       seen(3, true),
       "no",
       {},
       { ...seen(4, true), now: null },
     ],
     [
-      "a probe that holds after the run was sick reports it as well",
+      "a probe that holds after the run was failing reports it as well",
       seen(9, true),
       null,
       {},
-      { ...seen(0), now: "well" },
+      { ...seen(0), now: "recovered" },
     ],
     [
       "one failure is enough where the manifest allows one",
       seen(0),
       "no",
       { failures: 1 },
-      { ...seen(1, true), now: "sick" },
+      { ...seen(1, true), now: "failing" },
     ],
     [
       "a failure within the start period clears those before it",
@@ -306,7 +312,7 @@ describe("liveness", () => {
     ],
   ];
   for (const [what, before, why, more, after] of cases)
-    test(what, () => expect(countTry(before, why, { ...may, ...more })).toEqual(after));
+    test(what, () => expect(countAttempt(before, why, { ...may, ...more })).toEqual(after));
 
   /** A run whose clock is the number of milliseconds slept. */
   async function play(
@@ -325,41 +331,43 @@ describe("liveness", () => {
         clock += ms;
       },
       over: () => left.length === 0,
-      onSick(why) {
-        reported.push(`${clock} sick: ${why}`);
+      onFailing(why) {
+        reported.push(`${clock} failing: ${why}`);
         return endsWhenSick;
       },
-      onWell: () => reported.push(`${clock} well`),
+      onRecovered: () => reported.push(`${clock} well`),
     });
     return reported;
   }
 
-  test("a probe is asked at its interval from the start; sick, well and sick again are reported once each", async () => {
+  test("a probe is asked at its interval from the start; failing, well and failing again are reported once each", async () => {
     expect(await play(["a", "b", "c", null, "d", "e", null], {})).toEqual([
-      "200 sick: b, 2 times in a row",
+      "200 failing: b, 2 times in a row",
       "400 well",
-      "600 sick: e, 2 times in a row",
+      "600 failing: e, 2 times in a row",
     ]);
   });
 
   test("one failure is reported as once; a probe whose run is to end is no longer asked", async () => {
-    expect(await play(["a", "b", null, "c", null], { failures: 1 }, true)).toEqual(["100 sick: a, once"]);
+    expect(await play(["a", "b", null, "c", null], { failures: 1 }, true)).toEqual(["100 failing: a, once"]);
   });
 
   test("a probe that fails within the start period is not counted", async () => {
-    expect(await play(["a", "b", "c", "d", null], { startPeriodMs: 201 })).toEqual(["400 sick: d, 2 times in a row"]);
+    expect(await play(["a", "b", "c", "d", null], { startPeriodMs: 201 })).toEqual([
+      "400 failing: d, 2 times in a row",
+    ]);
   });
 
-  test("property: it is sick exactly when the last `failures` tries failed, or since then none held", () => {
+  test("property: it is failing exactly when the last `failures` tries failed, or since then none held", () => {
     fc.assert(
       fc.property(fc.array(fc.boolean()), fc.integer({ min: 1, max: 5 }), (held, failures) => {
         let before = seen(0);
-        let sick = false;
+        let failing = false;
         for (const [index, holds] of held.entries()) {
           const last = held.slice(Math.max(0, index + 1 - failures), index + 1);
-          sick = holds ? false : sick || (last.length === failures && !last.includes(true));
-          before = countTry(before, holds ? null : "no", { failures, inStartPeriod: false });
-          if (before.sick !== sick) return false;
+          failing = holds ? false : failing || (last.length === failures && !last.includes(true));
+          before = countAttempt(before, holds ? null : "no", { failures, inStartPeriod: false });
+          if (before.failing !== failing) return false;
         }
         return true;
       }),

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { bytesOf, isRaw, textOf } from "../../../src/sys/base/rawbytes.ts";
+import { bytesOf, isRaw, rawText } from "../../../src/sys/base/rawbytes.ts";
 
 test("property: any bytes survive the conversion, also through JSON", () => {
   const bytes = fc.oneof(
@@ -10,7 +10,7 @@ test("property: any bytes survive the conversion, also through JSON", () => {
   fc.assert(
     fc.property(fc.array(bytes), (parts) => {
       const given = Buffer.concat(parts);
-      const carried = JSON.parse(JSON.stringify(textOf(given)));
+      const carried = JSON.parse(JSON.stringify(rawText(given)));
       expect(Buffer.from(bytesOf(carried)).equals(given)).toBe(true);
     }),
   );
@@ -18,15 +18,15 @@ test("property: any bytes survive the conversion, also through JSON", () => {
 
 test("UTF-8 is text as it is, including the replacement character", () => {
   for (const text of ["", "plain", "ü", "€", "😀", "\uFFFD", "a\uFEFFb"]) {
-    expect(textOf(Buffer.from(text))).toBe(text);
-    expect(isRaw(textOf(Buffer.from(text)))).toBe(false);
+    expect(rawText(Buffer.from(text))).toBe(text);
+    expect(isRaw(rawText(Buffer.from(text)))).toBe(false);
   }
 });
 
 test("overlong forms, surrogates, characters beyond the last and cut ones are bytes, not text", () => {
   for (const hex of ["c080", "eda080", "f4908080", "e282", "ff", "f0288c28"]) {
     const given = Buffer.from(hex, "hex");
-    expect(isRaw(textOf(given))).toBe(true);
-    expect(Buffer.from(bytesOf(textOf(given))).toString("hex")).toBe(hex);
+    expect(isRaw(rawText(given))).toBe(true);
+    expect(Buffer.from(bytesOf(rawText(given))).toString("hex")).toBe(hex);
   }
 });

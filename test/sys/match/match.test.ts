@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Group, groupFiles } from "../../../src/sys/match/groups.ts";
+import { groupFiles, type WatchGroup } from "../../../src/sys/match/groups.ts";
 import { makeScratch } from "../../kit/scratch.ts";
 import { expectLinear } from "../../linear.ts";
 
@@ -12,7 +12,7 @@ async function matcherOf(paths: string[], rules: string, ignore: string[] = []) 
   const root = scratch();
   writeFileSync(join(root, ".gitignore"), rules);
   const [group] = await groupFiles({ root, patterns: paths, ignore, leaveOut: [], env: {} });
-  const { matcher } = group as Group;
+  const { matcher } = group as WatchGroup;
   return {
     means: (path: string) => matcher.means(join(root, path)),
     skips: (path: string) => matcher.skips(join(root, path)),

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { executionError } from "../../../src/sys/spawn/exec.ts";
-import { checkDirectory, findExecutable, missingInterpreter } from "../../../src/sys/spawn/executable.ts";
+import { checkWorkingDirectory, findExecutable, missingInterpreter } from "../../../src/sys/spawn/executable.ts";
 import { failure } from "../../kit/failure.ts";
 import { makeScratch } from "../../kit/scratch.ts";
 
@@ -80,13 +80,13 @@ describe("findExecutable", () => {
 });
 
 test("checkDirectory names the directory, not the command", () => {
-  checkDirectory(base);
+  checkWorkingDirectory(base);
   for (const [path, say] of [
     [join(base, "nothing"), "does not exist"],
     [join(base, "file"), "is not a directory"],
     [join(base, "file", "below"), "does not exist"],
   ] as const) {
-    const error = failure(() => checkDirectory(path));
+    const error = failure(() => checkWorkingDirectory(path));
     expect(error).toMatchObject({ code: "bad-directory", status: 127 });
     expect(error.message).toBe(`The working directory ${path} ${say}.`);
   }

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { type Group, groupFiles } from "../../../src/sys/match/groups.ts";
+import { groupFiles, type WatchGroup } from "../../../src/sys/match/groups.ts";
 import { makeBatches, type Timers } from "../../../src/sys/watch/batch.ts";
 import { type Trees, watchTrees } from "../../../src/sys/watch/trees.ts";
 import { makeScratch } from "../../kit/scratch.ts";
@@ -24,7 +24,7 @@ function write(root: string, path: string, text = String(Math.random())): void {
 
 async function matcherOf(root: string, patterns: string[], ignore: string[]) {
   const [group] = await groupFiles({ root, patterns, ignore, leaveOut: [join(root, "left")], env: {} });
-  return (group as Group).matcher;
+  return (group as WatchGroup).matcher;
 }
 
 describe("what is meant", () => {

@@ -12,7 +12,7 @@ import {
   symlinkSync,
 } from "node:fs";
 import { join } from "node:path";
-import { enter, identityOf, leave, MOST, type OpenDirectory } from "../../../src/sys/door/keptopen.ts";
+import { enter, leave, MOST, type OpenDirectory, openIdentityOf } from "../../../src/sys/door/keptopen.ts";
 import { makeScratch } from "../../kit/scratch.ts";
 import { until } from "../../kit.ts";
 
@@ -47,7 +47,7 @@ describe.skipIf(process.platform !== "linux")("a directory that was opened", () 
     const first = use();
     expect([use().fd, use().fd, found()]).toEqual([first.fd, first.fd, 1]);
     const { dev, ino } = statSync(path);
-    expect([first.isNamed, identityOf(first)]).toEqual([true, { dev, ino }]);
+    expect([first.isNamed, openIdentityOf(first)]).toEqual([true, { dev, ino }]);
   });
 
   test("when an open directory was moved or removed and another is at the path, that one is opened and the old one closed", () => {
@@ -60,8 +60,8 @@ describe.skipIf(process.platform !== "linux")("a directory that was opened", () 
       away();
       mkdirSync(path);
       const now = use();
-      expect(identityOf(now).ino).toBe(statSync(path).ino);
-      expect(identityOf(now).ino).not.toBe(ino);
+      expect(openIdentityOf(now).ino).toBe(statSync(path).ino);
+      expect(openIdentityOf(now).ino).not.toBe(ino);
       expect(before.fd === now.fd || !isOpen(before.fd, path)).toBe(true);
     }
     expect(found()).toBe(3);
