@@ -39,7 +39,7 @@ export async function loadManifests(options: LoadIndexOptions): Promise<Loaded> 
   const ready = readReady(options);
   if (ready.is === "ready") return ready.loaded;
   await options.onLoad?.();
-  const { takeTurn } = await import("./cache/turn.ts");
+  const { takeTurn } = await import("./cache/loadlock.ts");
   // No turn for a dt that a manifest runs while loading: it would wait for that manifest. And none for manifests that
   // each call loads for itself: another process's turn would not save the work.
   const isShared = ready.is === "stale" && options.env[LOADING] === undefined;

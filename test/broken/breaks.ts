@@ -906,7 +906,7 @@ export const BREAKS: readonly Break[] = [
     what: "a hundred starts load the manifests a hundred times",
     edits: [
       {
-        file: "src/manifest/cache/turn.ts",
+        file: "src/manifest/cache/loadlock.ts",
         from: 'if (tried.is === "held") return tried.lock;',
         to: 'if (tried.is === "held") return null;',
       },

@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { takeTurn } from "../../src/manifest/cache/turn.ts";
+import { takeTurn } from "../../src/manifest/cache/loadlock.ts";
 import { LOADING } from "../../src/manifest/depends/begun.ts";
 import { makeSeal } from "../../src/sys/seal/seal.ts";
 import { until } from "../kit.ts";
