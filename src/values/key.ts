@@ -1,6 +1,6 @@
 /**
  * A key names what runs: `<plugin>:<command>:<variant>`. Its parts are safe in file names, so no key leaves the run
- * directory. Only this file knows a key's text: it puts keys together, takes them apart and writes them for users.
+ * directory. Only this file knows a key's text: its form, how it is made and taken apart, and how users write it.
  */
 import { DtError, EXIT } from "../sys/base/error.ts";
 
@@ -16,7 +16,14 @@ export interface KeyOrCommand extends Omit<Key, "variant"> {
 }
 
 export const DEFAULT_VARIANT = "default";
-const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
+
+/** Names of plugins, commands and variants: none can leave a directory or be taken for a flag. */
+export const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
+
+export const NAME_WORDS = 'a name: letters, digits, "_", ".", "-", at most 64, beginning with a letter or digit';
+
+/** `plugin:command` or `plugin:command:variant`. */
+export const KEY_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}(:[A-Za-z0-9][A-Za-z0-9_.-]{0,63}){1,2}$/;
 
 const DEFAULT_END = `:${DEFAULT_VARIANT}`;
 
@@ -27,7 +34,7 @@ export function formatKey({ plugin, command, variant = DEFAULT_VARIANT }: KeyOrC
 /** Parses `plugin:command[:variant]`; null when the text is not a key. */
 export function parseKey(text: string): Key | null {
   const parts = text.split(":");
-  if (parts.length < 2 || parts.length > 3 || !parts.every((part) => NAME.test(part))) return null;
+  if (parts.length < 2 || parts.length > 3 || !parts.every((part) => NAME_PATTERN.test(part))) return null;
   return { plugin: parts[0] as string, command: parts[1] as string, variant: parts[2] ?? DEFAULT_VARIANT };
 }
 
@@ -88,7 +95,9 @@ export type Selection = { is: "keys"; keys: string[] } | { is: "plugin"; plugin:
  */
 export function parseSelection(words: readonly string[]): Selection {
   if (words.length === 0) return { is: "all" };
-  const bad = words.find((word) => !word.split(":").every((part) => NAME.test(part)) || word.split(":").length > 3);
+  const bad = words.find(
+    (word) => !word.split(":").every((part) => NAME_PATTERN.test(part)) || word.split(":").length > 3,
+  );
   if (bad !== undefined) {
     throw new DtError("bad-key", `"${bad}" is not a key.`, {
       status: EXIT.usage,

@@ -1,4 +1,4 @@
-/** The words that dt reserves, and the form of a name. A plugin named like a verb could never be reached. */
+/** The words that dt reserves: a plugin named like a verb could never be reached. */
 
 export const RESERVED_VERBS = [
   "ps",
@@ -55,11 +55,3 @@ export function isReservedVerb(name: string): name is ReservedVerb {
 export function isNewlyReserved(name: string): boolean {
   return NEWLY_RESERVED.includes(name);
 }
-
-/** Names of plugins, commands and variants: none can leave a directory or be taken for a flag. */
-export const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
-
-export const NAME_WORDS = 'a name: letters, digits, "_", ".", "-", at most 64, beginning with a letter or digit';
-
-/** `plugin:command` or `plugin:command:variant`. */
-export const KEY_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}(:[A-Za-z0-9][A-Za-z0-9_.-]{0,63}){1,2}$/;

@@ -3,10 +3,11 @@ import { constants } from "node:os";
 import { Cron } from "croner";
 import * as v from "valibot";
 import { nearestNames } from "../../sys/text/nearest.ts";
+
 import { DURATION_PATTERN, DURATION_WORDS, parseDuration } from "../../values/duration.ts";
-import { DEFAULT_VARIANT } from "../../values/key.ts";
+import { DEFAULT_VARIANT, KEY_PATTERN, NAME_PATTERN, NAME_WORDS } from "../../values/key.ts";
 import { parseSize, SIZE_PATTERN, SIZE_WORDS } from "../../values/size.ts";
-import { KEY_PATTERN, NAME_PATTERN, NAME_WORDS } from "../model/reserved.ts";
+
 import { expected, listOr, text } from "./shape.ts";
 
 export const name = v.pipe(v.string(expected(NAME_WORDS)), v.regex(NAME_PATTERN, expected(NAME_WORDS)));

@@ -4,7 +4,8 @@
 import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { DtError, EXIT } from "../../sys/base/error.ts";
-import { isReservedVerb, NAME_PATTERN, NAME_WORDS } from "../model/reserved.ts";
+import { NAME_PATTERN, NAME_WORDS } from "../../values/key.ts";
+import { isReservedVerb } from "../model/reserved.ts";
 import type { ManifestIndex } from "../model/resolved.ts";
 import { filesForManifests, filesForPlugin } from "./editor.ts";
 import start from "./files.json" with { type: "json" };
