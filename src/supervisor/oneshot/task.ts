@@ -142,8 +142,8 @@ async function hashTask(
 
 /** The manifest of a handler, and the files it imports. */
 async function codeOf(file: string): Promise<string[]> {
-  const { importClosureOf: closureOf } = await import("../../manifest/imports/closure.ts");
-  return [...closureOf(file)].filter((path) => !path.endsWith("/") && statOf(path)?.isFile() === true).sort();
+  const { importClosureOf } = await import("../../manifest/imports/closure.ts");
+  return [...importClosureOf(file)].filter((path) => !path.endsWith("/") && statOf(path)?.isFile() === true).sort();
 }
 
 async function runToItsEnd(

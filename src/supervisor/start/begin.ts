@@ -110,8 +110,8 @@ async function startLeader({ ground, spec, prepared }: ClaimedStart, logFd: numb
     const reopens = stack === null && reopensOutput(ground, spec, prepared);
     return spawnLeader(execution, logFd, openFiles, reopens);
   }
-  const { startLeaderOnTerminal: startOnTerminal } = await import("../terminal/hosted.ts");
-  return startOnTerminal(execution, prepared.log, terminal, openFiles);
+  const { startLeaderOnTerminal } = await import("../terminal/hosted.ts");
+  return startLeaderOnTerminal(execution, prepared.log, terminal, openFiles);
 }
 
 /** A leader that ended before it could be looked up keeps its pid and a start time that no process has. */

@@ -14,8 +14,8 @@ export function workingDirectory(): string | null {
   try {
     const path = process.cwd();
     if (!path.includes(LOST)) return path;
-    const { rawText: textOf } = require("./rawbytes.ts") as typeof import("./rawbytes.ts");
-    return textOf(readlinkSync("/proc/self/cwd", { encoding: "buffer" }));
+    const { rawText } = require("./rawbytes.ts") as typeof import("./rawbytes.ts");
+    return rawText(readlinkSync("/proc/self/cwd", { encoding: "buffer" }));
   } catch {
     return null;
   }
