@@ -1,6 +1,6 @@
 /** ARCHITECTURE.md, held: each rule on this repository's sources, and on made-up ones that break it. */
 import { describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import manifest from "../package.json" with { type: "json" };
 import { importsOf, type Source, withoutComments } from "./architecture/imports.ts";
@@ -44,6 +44,16 @@ describe("this repository", () => {
     const text = readFileSync(join(REPOSITORY, "ARCHITECTURE.md"), "utf8");
     for (const folder of Object.keys(FLOORS)) expect(text).toContain(`src/${folder}`);
     for (const name of Object.keys(manifest.dependencies)) expect(text).toContain(`\`${name}\``);
+  });
+  test("each file that ARCHITECTURE.md names with its folder is there", () => {
+    const text = readFileSync(join(REPOSITORY, "ARCHITECTURE.md"), "utf8");
+    const named = [...text.matchAll(/(?<![\w./<>~-])(?:[\w-]+\/)+[\w.-]+\.(?:ts|order)\b/g)].map(([path]) => path);
+    expect(named.length).toBeGreaterThan(50);
+    for (const path of named)
+      expect([path, existsSync(join(REPOSITORY, path)) || existsSync(join(REPOSITORY, "src", path))]).toEqual([
+        path,
+        true,
+      ]);
   });
   test("the binary is made of its declared dependencies, each of them used", () =>
     expect(checkPackages(SRC, Object.keys(manifest.dependencies))).toEqual([]));

@@ -65,7 +65,7 @@ export interface DtContext {
   /**
    * The manifests for a command that is run by its words: all of them. Failed ones that the plugin `wanted` does not
    * depend on are not tried again. Nothing is remembered before `begin` is called. `isStart`: the load is announced, so
-   * that a stop during it can call the start off (announced.ts). Default: true.
+   * that a stop during it can call the start off (supervisor/ticket/announced.ts). Default: true.
    */
   act(wanted?: string, isStart?: boolean): Promise<Acting>;
 }

@@ -39,7 +39,7 @@ export async function restartKey(
   begin();
   spec.ticket = ticket ?? takeTicket(runner, key, spec.asker, context.ownEnv[TICKET_MARK]);
   // The manifest as it is now counts: it may need something that the previous launch did not. Such a need gets its
-  // tickets later (needs.ts).
+  // tickets later (runners/managed/needs.ts).
   const isNeedy = withNeeds && needsSomething(spec.settings);
   if (!isNeedy) runner.announced?.close();
   try {
