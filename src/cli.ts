@@ -49,7 +49,10 @@ async function run(argv: readonly string[], held: string | null): Promise<number
   }
 }
 
-/** Of a child that needs bytes which Bun does not pass on (sys/spawn/bunspawn.ts). Returns only the status of a failure. */
+/**
+ * For a child that needs bytes which Bun does not pass on (sys/spawn/bunspawn.ts). Returns only the status of a
+ * failure.
+ */
 async function becomeCarried(words: readonly string[]): Promise<number> {
   try {
     return (await import("./sys/spawn/bunspawn.ts")).becomeCarried(words, process.env);

@@ -1,8 +1,8 @@
 /**
  * What authors import from `@dialtone/dt`: `definePlugin` in a manifest, the other functions in programs that a
  * plugin's commands run. Inside the binary the name resolves to the same functions, and dt brings them as a package to
- * the commands it starts (supervisor/prepare/shims.ts), so neither needs `node_modules`. Nothing here may load the code that judges a
- * manifest: each start of a plugin's program would pay for it.
+ * the commands it starts (supervisor/prepare/shims.ts), so neither needs `node_modules`. Nothing here may load the code
+ * that judges a manifest: each start of a plugin's program would pay for it.
  */
 export { definePlugin } from "./manifest/model/define.ts";
 

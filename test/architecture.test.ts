@@ -22,6 +22,7 @@ import {
   HEAVY_MODULES,
 } from "./architecture/rules.ts";
 import { checkSizes } from "./architecture/sizes.ts";
+import { checkWords } from "./architecture/words.ts";
 import { REPOSITORY } from "./kit.ts";
 
 const SRC = readSources("src");
@@ -37,6 +38,8 @@ describe("this repository", () => {
         readSources("test").map(({ path }) => path),
       ),
     ).toEqual([]));
+  test("comments end at their width, and neither they nor messages use words that plain English does not need", () =>
+    expect(checkWords(SRC)).toEqual([]));
   test("what is made in one place is made nowhere else", () => expect(checkMakers(SRC)).toEqual([]));
   test("an exported name stands for one thing", () => expect(checkNames(SRC)).toEqual([]));
   test("no file imports itself on a way round, by types or lazily", () => expect(checkCircles(SRC)).toEqual([]));
@@ -223,6 +226,19 @@ describe("broken rules are reported", () => {
       "src/supervisor/host/c.ts:2 makes the path of a key's lock: src/supervisor/launch/lock.ts does",
       `src/commands/verbs/d.ts:1 makes a ground: ${ground} does`,
       ...ground.split(" or ").map((home) => `${home} does not make a ground`),
+    ]);
+  });
+
+  test("a comment that is too wide and a stiff word, in a comment or a message, are reported", () => {
+    const broken = [
+      src("src/logs/a.ts", `/** ${"x".repeat(115)} */\nconst a = "${"y".repeat(130)}";\n// done anew\n`),
+      src("src/logs/b.ts", "say(`There is: ${names}`);\n/** Whoever asks. */\n// It cannot be told from a person.\n"),
+    ];
+    expect(checkWords(broken)).toEqual([
+      "src/logs/a.ts:1 is a comment of 122 columns, at most 120",
+      'src/logs/a.ts:3 says "anew": write again',
+      'src/logs/b.ts:2 says "Whoever": write the caller, the process that …',
+      'src/logs/b.ts:1 says "There is:": write Known: ',
     ]);
   });
 

@@ -1,10 +1,12 @@
 /** `dt <plugin> <command> [variant] …`: finds the command in the index and hands it to its runner. */
+
 import type { ResolvedCommand } from "../manifest/model/resolved.ts";
 import { makePaint } from "../output/talk.ts";
 import { START_MARK } from "../supervisor/launch/marks.ts";
 import { EXIT } from "../sys/base/error.ts";
 import { inheritedDescriptors } from "../sys/spawn/descriptors.ts";
 import { print } from "../sys/stdio/stdio.ts";
+import { formatShortKey } from "../values/key.ts";
 import type { DtContext } from "./context/types.ts";
 import { usage } from "./context/usage.ts";
 import { type Called, callOf, findCommand, findPlugin } from "./names/called.ts";
@@ -22,7 +24,10 @@ export async function runPlugin(context: DtContext, name: string, given: readonl
   const { called, command } = await findCalled(context, name, words, commandName);
   if (command.kind === "managed") return runCalledManaged(context, called, command, rest);
   if (context.ownEnv[START_MARK] !== undefined)
-    throw usage(`${name}:${commandName} is a one-shot, which is run, not started.`, `dt ${name} ${commandName}`);
+    throw usage(
+      `${formatShortKey({ plugin: name, command: commandName })} is a one-shot, which is run, not started.`,
+      `dt ${name} ${commandName}`,
+    );
   // In a trusted root the flag is the command's own, like all words after its name.
   if (called.is === "look" && !context.globals.dryRun) return showPlugin(context, name);
   return runCalledOneshot(context, called, command, rest, descriptors);

@@ -1,5 +1,6 @@
 /**
- * What the user is told once per root: each matter with a mark of what was told, so that news about it is told again.
+ * What dt tells the user once per root: each matter with a mark of what dt said, so that it reports news about it
+ * again.
  */
 import { readHomeFile, writeHomeFile } from "../sys/seal/homefiles.ts";
 

@@ -1,6 +1,6 @@
 /**
- * Runs one load child to its end: limits its time, keeps its last output, and kills everything it started. A signal that
- * ends dt ends the child too.
+ * Runs one load child to its end: limits its time, keeps its last output, and kills everything it started. A signal
+ * that ends dt ends the child too.
  */
 
 import { dirname, join } from "node:path";

@@ -1,7 +1,7 @@
 /**
- * Ends a launch, by whoever holds its key's lock: want written, record marked `stopping`, tree stopped, exit recorded,
- * record removed. A process may be killed after any of these steps: the next one finds `stopping` and does the same
- * again.
+ * The holder of a key's lock ends the key's launch: want written, record marked `stopping`, tree stopped, exit
+ * recorded, record removed. A process may be killed after any of these steps: the next one finds `stopping` and does
+ * the same again.
  *
  *   killed after        the next start or stop finds
  *   -----------------   -------------------------------------------------------------------

@@ -57,7 +57,7 @@ export function makeEndExit(
   status: LeaderEnd,
   stopped: StopTreeResult,
 ): ExitRecord {
-  // The launch was stopped by whoever began the stop, even if another dt had to finish it.
+  // The launch was stopped by the process that began the stop, even if another dt had to finish it.
   const begun = record.phase === "stopping" ? record.stopping : null;
   const bySelf = request.how === "sweep" && begun === null;
   return makeExit(

@@ -1,4 +1,7 @@
-/** The command line of another dt that this one starts. Below the verbs only this file spells dt's global flags (commands/parse/globals.ts). */
+/**
+ * The command line of another dt that this one starts. Below the verbs only this file spells dt's global flags
+ * (commands/parse/globals.ts).
+ */
 
 interface SelfOptions {
   /** Default: the root of its working directory. */

@@ -1,4 +1,4 @@
-/** What a start that somebody asks for is: each field that is not given has its default here, and nowhere else. */
+/** Makes the spec of a requested start. The default of each field that is not given stands here, and nowhere else. */
 import { keyParts } from "../../values/key.ts";
 import { LOCK_TIMEOUT_MS } from "./lock.ts";
 import type { LaunchSpec } from "./types.ts";

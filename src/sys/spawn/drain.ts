@@ -102,8 +102,8 @@ export function openDrain(logFd: number): Drain | null {
 
 /**
  * Call before this process becomes a command that opens its output again. Where both output streams are this file, they
- * are replaced by a pipe. Streams to any other file are left alone: whoever provided that file may read it as soon as
- * the command has ended.
+ * are replaced by a pipe. Streams to any other file are left alone: the process that provided that file may read it as
+ * soon as the command has ended.
  */
 export function drainOwnOutput(log: string): void {
   const [out, err, own] = [fstatSync(1), fstatSync(2), statOf(log)];
