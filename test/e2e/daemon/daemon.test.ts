@@ -548,7 +548,7 @@ test("an upgraded binary is noticed, and a restart puts it in its place without 
     copyFileSync(DT, next);
     renameSync(next, dt);
     expect(await statusOf(root)).toMatchObject({ upgraded: true });
-    expect((await run("daemon", "status")).stdout).toContain("dt daemon restart puts it in its place");
+    expect((await run("daemon", "status")).stdout).toContain("dt daemon restart switches to it");
     // Requests are answered meanwhile, by the build that runs.
     const client = await connectTo(socketOf(root));
     expect(await client.ask({ cmd: "ps", root: root.dir })).toMatchObject({ ok: true, data: [{ pid: before?.pid }] });
