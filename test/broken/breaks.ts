@@ -267,7 +267,7 @@ export const BREAKS: readonly Break[] = [
       {
         file: END,
         from: `if (request.how !== "sweep") {`,
-        to: `if (record.phase === "stopping") return { exit: makeEndExit(record, request, stopping, { known: false, code: null, signal: null, at: record.startedAt }, { survivors: [], killed: 0, ports: [], passedOver: [] }), stopped: { survivors: [], killed: 0, ports: [], passedOver: [] }, tookMs: 0, left: null };\n  if (request.how !== "sweep") {`,
+        to: `if (record.phase === "stopping") return { exit: makeEndExit({ record, request, stopping, status: { known: false, code: null, signal: null, at: record.startedAt }, killed: 0 }), stopped: { survivors: [], killed: 0, ports: [], passedOver: [] }, tookMs: 0, left: null };\n  if (request.how !== "sweep") {`,
       },
     ],
     test: "test/fault/kill.test.ts",

@@ -17,13 +17,13 @@ import type { RunnerContext } from "../parts/types.ts";
 export async function runDetached(context: RunnerContext, spec: LaunchSpec, noWait: boolean): Promise<number> {
   const cancel = new AbortController();
   cancelOnPress(cancel);
-  const last = await startDetached(
-    context.ground,
+  const last = await startDetached({
+    ground: context.ground,
     spec,
-    noWait ? "spawned" : "ready",
-    (event) => tellEvent(context, event),
-    cancel.signal,
-  );
+    until: noWait ? "spawned" : "ready",
+    report: (event) => tellEvent(context, event),
+    cancel: cancel.signal,
+  });
   if (cancel.signal.aborted && last.is === "ended") return EXIT.interrupted;
   return concludeDetached(context, last, spec.settings.compose !== null);
 }

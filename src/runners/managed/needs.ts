@@ -167,13 +167,13 @@ async function startNeed({ context, needy, cancel, off }: NeedsRequest, need: Ne
     ensure: true, // of two commands that need it at once, the second leaves the first one's launch alone
   });
   const last = await Promise.race([
-    startDetached(
-      context.ground,
-      own,
-      need.until === "started" ? "spawned" : "ready",
-      (event) => tellEvent(context, event),
+    startDetached({
+      ground: context.ground,
+      spec: own,
+      until: need.until === "started" ? "spawned" : "ready",
+      report: (event) => tellEvent(context, event),
       cancel,
-    ),
+    }),
     rejectedBy(off),
   ]);
   if (last.is === "ended" && last.exit.reason === "replaced") return { is: "replaced", exit: last.exit };

@@ -33,7 +33,13 @@ export async function runOnTerminal(context: RunnerContext, spec: LaunchSpec): P
     }
   };
   const size = sizeOfTerminal(1) ?? sizeOfTerminal(0);
-  const starting = startDetached(ground, { ...spec, terminal: size }, "ready", tell, cancel.signal);
+  const starting = startDetached({
+    ground,
+    spec: { ...spec, terminal: size },
+    until: "ready",
+    report: tell,
+    cancel: cancel.signal,
+  });
   starting.then(first.resolve, first.reject);
   const event = await first.promise;
   cancelling.close();

@@ -30,7 +30,8 @@ async function upDetached(context: RunnerContext, nodes: UpNode[]): Promise<numb
   cancelOnPress(cancel);
   const progress = makeProgress(context, nodes);
   const tell = progress === null ? (event: UpEvent) => tellUp(context, event) : progress.hear;
-  const outcomes = await bringUpDetached(context.ground, nodes, context.env, tell, cancel.signal).finally(() =>
+  const { ground, env } = context;
+  const outcomes = await bringUpDetached({ ground, nodes, env, report: tell, cancel: cancel.signal }).finally(() =>
     progress?.close(),
   );
   return cancel.signal.aborted ? EXIT.interrupted : concludeUp(context, outcomes);

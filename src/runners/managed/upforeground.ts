@@ -56,7 +56,7 @@ export async function upForeground(context: RunnerContext, nodes: UpNode[], colo
     isUnread: false,
   };
   const done = new AbortController();
-  const up = bringUp(state.ground, nodes, state.hard.signal, (event) => hear(state, event));
+  const up = bringUp({ ground: state.ground, nodes, hard: state.hard.signal, emit: (event) => hear(state, event) });
   const patience = endOnSignals(state, up);
   process.on(RESTART_SIGNAL, () => up.claim());
   const output = makeShown(context.talk, state.impatient.signal);

@@ -12,13 +12,15 @@
  *   record in backoff   with `isKept`: a launch that waits for its next run, without a host
  *   record removed      nothing to do
  */
+
 import type { ExitRecord, LaunchRecord, Want } from "../../state/types.ts";
 import { DtError, messageOf } from "../../sys/base/error.ts";
 import { presenceOf, sameIdentity } from "../../sys/process/identity.ts";
 import { describeAsker } from "../launch/exit.ts";
 import type { Site } from "../launch/types.ts";
 import { queryOf } from "../tree/query.ts";
-import { type StopTreeResult, stopTree } from "../tree/stoptree.ts";
+import type { StopTreeResult } from "../tree/stoptree.ts";
+import { stopTree } from "../tree/stoptree.ts";
 import { makeEndExit, REASONS, readStatus } from "./exit.ts";
 import { finishUnknownLeader, waitForHostGone } from "./hostgone.ts";
 import { checkPortsFree, survivorError } from "./survivors.ts";
@@ -56,7 +58,7 @@ export async function endLaunch(ground: Site, record: LaunchRecord, request: End
   if (stopped.survivors.length > 0) throw survivorError(record.key, stopped.survivors);
   const status = await readStatus(ground, record, request);
   if (!sameIdentity(record.host, request.self)) await waitForHostGone(ground, record);
-  const exit = makeEndExit(record, request, stopping, status, stopped);
+  const exit = makeEndExit({ record, request, stopping, status, killed: stopped.killed });
   const kept = await endContainers(ground, record, request);
   write({ how: "stop" }, () => store.writeExit(exit));
   const tookMs = () => Math.round(performance.now() - began);
@@ -137,7 +139,8 @@ async function endBackoff(ground: Site, record: LaunchRecord, request: EndReques
   const last = store.exit(record.key);
   const status: LeaderEnd = { known: true, code: null, signal: null, at };
   const stopped: StopTreeResult = { survivors: [], killed: 0, ports: [], passedOver: [] };
-  const base = last.is === "there" ? last.value : makeEndExit(record, request, record, status, stopped);
+  const end = { record, request, stopping: record, status, killed: 0 };
+  const base = last.is === "there" ? last.value : makeEndExit(end);
   const how = request.how === "interrupt" ? "interrupted" : `stopped${describeAsker(request.by)}`;
   const text = `${how} while it was waiting to be started again; before that it ${base.text}`;
   const exit: ExitRecord = isEnd ? { ...base, reason: REASONS[request.how], by: request.by, text } : base;

@@ -5,7 +5,6 @@ import { isSuccess } from "../../state/view.ts";
 import { presenceOf } from "../../sys/process/identity.ts";
 import { LAST_LINES, makeExit } from "../launch/exit.ts";
 import type { Site } from "../launch/types.ts";
-import type { StopTreeResult } from "../tree/stoptree.ts";
 import type { EndRequest, LeaderEnd } from "./types.ts";
 
 /** How long a host may take to note its leader's exit once the tree is gone. */
@@ -50,13 +49,18 @@ export const REASONS: Record<EndRequest["how"], ExitReason> = {
   sweep: "exited",
 };
 
-export function makeEndExit(
-  record: LaunchRecord,
-  request: EndRequest,
-  stopping: LaunchRecord,
-  status: LeaderEnd,
-  stopped: StopTreeResult,
-): ExitRecord {
+interface EndFacts {
+  /** As it was before the stop. */
+  record: LaunchRecord;
+  request: EndRequest;
+  /** As it is marked now. */
+  stopping: LaunchRecord;
+  status: LeaderEnd;
+  /** Processes that had to be killed. */
+  killed: number;
+}
+
+export function makeEndExit({ record, request, stopping, status, killed }: EndFacts): ExitRecord {
   // The launch was stopped by the process that began the stop, even if another dt had to finish it.
   const begun = record.phase === "stopping" ? record.stopping : null;
   const bySelf = request.how === "sweep" && begun === null;
@@ -70,7 +74,7 @@ export function makeEndExit(
       by: bySelf ? null : (stopping.stopping?.by ?? request.by),
       lastLines: readLastLines(record.log, LAST_LINES),
     },
-    stopped.killed,
+    killed,
   );
 }
 

@@ -34,17 +34,18 @@ export interface Up {
   claim(): void;
 }
 
-/**
- * `ground` must be this host's own: it is marked as shared by many launches. `mostRestarts`: after this many restarts
- * in a row a launch is no longer waited for.
- */
-export function bringUp(
-  ground: Ground,
-  nodes: readonly UpNode[],
-  hard: AbortSignal,
-  emit: (event: UpEvent) => void,
-  mostRestarts = Number.POSITIVE_INFINITY,
-): Up {
+export interface BringUp {
+  /** This host's own: it is marked as shared by many launches. */
+  ground: Ground;
+  nodes: readonly UpNode[];
+  /** Aborted: what still stops is killed. */
+  hard: AbortSignal;
+  emit: (event: UpEvent) => void;
+  /** After this many restarts in a row a launch is no longer waited for. Default: it is always waited for. */
+  mostRestarts?: number;
+}
+
+export function bringUp({ ground, nodes, hard, emit, mostRestarts = Number.POSITIVE_INFINITY }: BringUp): Up {
   beginHosting(ground);
   ground.shared = true;
   const watchMembers = watchManyMembers(ground, (text) => emit({ is: "launch", key: "", event: { is: "note", text } }));

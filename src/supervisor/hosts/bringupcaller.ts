@@ -12,13 +12,16 @@ import type { UpInput } from "./bringupchild.ts";
 import { CANCEL, hostErrorFile, hostGroundOf, readEvents } from "./caller.ts";
 import type { HostedEvent, KeyOutcome, UpEvent, UpNode } from "./types.ts";
 
-export async function bringUpDetached(
-  ground: Ground,
-  nodes: UpNode[],
-  env: Record<string, string>,
-  hear: (event: UpEvent) => void,
-  cancel: AbortSignal,
-): Promise<KeyOutcome[]> {
+export interface DetachedUp {
+  ground: Ground;
+  nodes: UpNode[];
+  env: Record<string, string>;
+  report: (event: UpEvent) => void;
+  /** Aborted by the caller's Ctrl-C: the host then gives up what is not up yet. */
+  cancel: AbortSignal;
+}
+
+export async function bringUpDetached({ ground, nodes, env, report, cancel }: DetachedUp): Promise<KeyOutcome[]> {
   ground.store.prepare();
   const input: UpInput = { ...hostGroundOf(ground), nodes };
   const host = spawnDetached([...ground.self, HIDDEN.hosts], hostEnvironment(env, ground.root), hostErrorFile(ground));
@@ -31,7 +34,7 @@ export async function bringUpDetached(
   if (cancel.aborted) send(CANCEL);
   for await (const event of readEvents<HostedEvent>(host.stdout)) {
     if (event.is === "failed") throw toError(event.error);
-    hear(event);
+    report(event);
     if (event.is === "up") return event.outcomes;
   }
   throw new DtError("host-lost", "The host ended before it reported what became of the launches.", {

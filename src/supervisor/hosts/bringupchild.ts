@@ -29,7 +29,7 @@ export async function runHostOfMany(host: HostProcess): Promise<number> {
   try {
     const ground = callerGroundOf(input, host);
     for (const { run } of input.nodes) holdTicket(ground, run.spec);
-    const begun = bringUp(ground, input.nodes, hard.signal, report, MOST_RESTARTS);
+    const begun = bringUp({ ground, nodes: input.nodes, hard: hard.signal, emit: report, mostRestarts: MOST_RESTARTS });
     up = begun;
     cancel.signal.addEventListener("abort", () => begun.stop({ is: "interrupt" }));
     if (cancel.signal.aborted) begun.stop({ is: "interrupt" });

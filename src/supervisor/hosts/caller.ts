@@ -56,14 +56,17 @@ export function hostGroundOf(ground: Ground): HostGround {
 /** The event that ends the wait. */
 export type Until = "spawned" | "ready";
 
+export interface DetachedStart {
+  ground: Ground;
+  spec: LaunchSpec;
+  until: Until;
+  report: Report;
+  /** Aborted by the caller's Ctrl-C: the host then gives the start up. */
+  cancel: AbortSignal;
+}
+
 /** Starts a host and relays its events until the launch is there. Returns the last event. Throws the host's error. */
-export async function startDetached(
-  ground: Ground,
-  spec: LaunchSpec,
-  until: Until,
-  report: Report,
-  cancel: AbortSignal,
-): Promise<LaunchEvent> {
+export async function startDetached({ ground, spec, until, report, cancel }: DetachedStart): Promise<LaunchEvent> {
   ground.store.prepare();
   const input: HostInput = { ...hostGroundOf(ground), spec };
   const host = spawnDetached(

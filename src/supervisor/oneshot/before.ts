@@ -10,13 +10,16 @@ import { manifestsOf } from "../ground/manifests.ts";
 import type { Ground, LaunchSpec, Report } from "../launch/types.ts";
 import { runTask } from "./task.ts";
 
-export async function runBefore(
-  ground: Ground,
-  spec: LaunchSpec,
-  report: Report,
-  signal?: AbortSignal,
-  cancelMs?: number,
-): Promise<void> {
+interface BeforeRequest {
+  ground: Ground;
+  spec: LaunchSpec;
+  report: Report;
+  signal?: AbortSignal | undefined;
+  /** How long a one-shot may take to end after SIGINT when the start is called off. Default: as for `needs`. */
+  cancelMs?: number | undefined;
+}
+
+export async function runBefore({ ground, spec, report, signal, cancelMs }: BeforeRequest): Promise<void> {
   const index = await manifestsOf(ground, spec);
   for (const key of spec.settings.before) {
     signal?.throwIfAborted();

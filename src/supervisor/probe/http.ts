@@ -20,7 +20,7 @@ export function tryHttp(request: ProbeContext, { target, status }: Extract<Resol
     const answer =
       local === null
         ? await askElsewhere(url, limitMs, request.signal)
-        : await askHere(request, url, local, isPath, limitMs);
+        : await askHere(request, { url, local, isPath, limitMs });
     if (answer.is === "failed") return `${url} did not answer: ${answer.why}`;
     if (answer.is === "stranger") return answer.why;
     const good = status === null ? answer.status >= 200 && answer.status < 400 : answer.status === status;
@@ -30,14 +30,16 @@ export function tryHttp(request: ProbeContext, { target, status }: Extract<Resol
 
 type Answer = HttpAnswer | { is: "stranger"; why: string };
 
-/** `local`: the local addresses of the URL's host. A request to the command's own port must reach the command. */
-async function askHere(
-  request: ProbeContext,
-  url: URL,
-  local: readonly string[],
-  isPath: boolean,
-  limitMs: number,
-): Promise<Answer> {
+interface Question {
+  url: URL;
+  /** The local addresses of the URL's host. */
+  local: readonly string[];
+  isPath: boolean;
+  limitMs: number;
+}
+
+/** A request to the command's own port must reach the command. */
+async function askHere(request: ProbeContext, { url, local, isPath, limitMs }: Question): Promise<Answer> {
   const { record, signal, note } = request;
   const began = performance.now();
   let addresses = local;

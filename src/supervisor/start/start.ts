@@ -100,7 +100,7 @@ async function prepare(start: Start): Promise<PreparedStart> {
 async function runFirst({ ground, spec, report, options: { signal, restarts } }: Start): Promise<void> {
   if (spec.settings.before.length === 0) return;
   const { runBefore } = await import("../oneshot/before.ts");
-  await runBefore(ground, spec, report, signal, restarts === 0 ? undefined : GIVE_UP_MS);
+  await runBefore({ ground, spec, report, signal, cancelMs: restarts === 0 ? undefined : GIVE_UP_MS });
 }
 
 /** With `--ensure`: whether the launch that runs is the same. Null when this was not asked for. */
