@@ -1,6 +1,6 @@
 /**
  * From the request to what is launched: the command (command.ts), port, log, and for a stack its Compose command.
- * Everything that can be refused is refused here, before an old launch is touched.
+ * What can be refused without the key's lock is refused here, before an old launch is touched.
  */
 import { withoutManner } from "../../compose/compare.ts";
 import { checkLogPath, logPlaces } from "../../logs/open.ts";

@@ -68,7 +68,7 @@ export async function begin(start: ClaimedStart): Promise<Extract<Started, { is:
     try {
       written = { ...written, logFile: log.file };
       options.signal?.throwIfAborted();
-      leader = await startLeader(start, log.fd);
+      leader = await executeLeader(start, log.fd);
     } finally {
       closeSync(log.fd);
     }
@@ -100,7 +100,7 @@ function openLog({ ground, spec, prepared, options }: ClaimedStart, { startedAt 
   return log;
 }
 
-async function startLeader({ ground, spec, prepared }: ClaimedStart, logFd: number): Promise<Leader> {
+async function executeLeader({ ground, spec, prepared }: ClaimedStart, logFd: number): Promise<Leader> {
   const { openFiles } = ground;
   const { settings, terminal = null, detached } = spec;
   const { stack, token, argv } = prepared;

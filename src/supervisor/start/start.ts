@@ -17,15 +17,16 @@
  *   leader recorded (`running`), unlock     a launch without a host: it runs on and is listed, stopped and replaced
  *                                           as usual
  *
- * The steps are prepare, lock, judge, clear (place.ts), claim and begin (begin.ts). Each takes a `Start` and gives it,
- * with more in it, to the next. A step that can be taken back pushes onto `undo` how to do that; this runs in reverse
- * order if a later step fails.
+ * `runSteps` prepares and locks; `startUnderLock` judges, clears (place.ts), claims and begins (begin.ts). Prepare,
+ * clear and claim each return the start with more in it. Clear and claim push onto `undo` how to take them back, which
+ * runs in reverse order if a later step fails. Begin takes back its own writes, and `runSteps` releases the port.
  *
  * A start that fails under the lock with nothing left running leaves an exit (`start-failed`), so that it can be
  * reported later. A start that fails before the lock touched nothing, and its caller gets the error. A start whose old
  * launch runs on never overwrites the facts of that launch.
  */
 import type { LaunchRecord } from "../../state/types.ts";
+import { messageOf } from "../../sys/base/error.ts";
 import type { HeldLock } from "../../sys/lock/lock.ts";
 import { refuseAnotherFolder } from "../ground/samefolder.ts";
 import { lineOf } from "../launch/line.ts";
@@ -55,7 +56,7 @@ export async function startLaunch(start: Start): Promise<Started> {
   const wanted = watchWanted(spec.ticket === undefined ? options.stillWanted : undefined);
   try {
     const signal = AbortSignal.any([options.signal ?? [], stopped.signal, wanted.signal].flat());
-    return await startInTurn({ ...start, options: { ...options, signal } }, wanted.close);
+    return await runSteps({ ...start, options: { ...options, signal } }, wanted.close);
   } catch (error) {
     // Before anything was touched: under the lock this is not watched.
     if (wanted.signal.aborted && error === wanted.signal.reason) return { is: "unwanted" };
@@ -67,21 +68,21 @@ export async function startLaunch(start: Start): Promise<Started> {
   }
 }
 
-async function startInTurn(start: Start, onTurn: () => void): Promise<Started> {
+async function runSteps(start: Start, onLock: () => void): Promise<Started> {
   const prepared = await prepare(start);
-  const { claim } = prepared.prepared;
+  const { claim: port } = prepared.prepared;
   const lock = await lockStart(start);
-  onTurn();
+  onLock();
   let started: Started;
   try {
     started = await startUnderLock(prepared, lock);
   } catch (error) {
-    claim?.release();
+    port?.release();
     throw error;
   } finally {
     lock.release();
   }
-  if (started.is !== "started") claim?.release();
+  if (started.is !== "started") port?.release();
   // Reported when the lock is free again: the caller may go on at once with the same key.
   else start.report(spawnedEvent(started.record, started.prepared.stack));
   return started;
@@ -134,10 +135,20 @@ async function startUnderLock(start: PreparedStart, lock: HeldLock): Promise<Sta
     if (cleared.before !== null) ground.store.removeFiled(cleared.before.record.token);
     return started;
   } catch (error) {
-    for (const back of undo.reverse()) await back();
+    await takeBack(undo, start);
     noteStartFailure(ground, spec, { ...prepared, restarts: options.restarts }, error);
     throw error;
   }
+}
+
+/** What cannot be taken back is reported; the start's own error stays the one that counts. */
+async function takeBack(undo: Undo, { report }: Start): Promise<void> {
+  for (const back of undo.reverse())
+    try {
+      await back();
+    } catch (error) {
+      report({ is: "note", text: messageOf(error) });
+    }
 }
 
 const BROKEN = { unreadable: "an unfinished lock", foreign: "a foreign lock (it is kept beside it)" };

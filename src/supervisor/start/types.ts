@@ -37,12 +37,12 @@ export interface Start {
   options: StartOptions;
 }
 
-/** Everything that can be refused was refused. */
+/** What can be refused without the key's lock was refused. */
 export interface PreparedStart extends Start {
   prepared: PreparedLaunch;
 }
 
-/** Nothing of the launch before runs. This start replaces what it left, if anything. */
+/** No process of the launch before runs. This start replaces what it left, if anything. */
 export interface ClearedStart extends PreparedStart {
   before: Before | null;
 }
