@@ -1,13 +1,13 @@
-/** Ways to break the launch, each with the test that must notice. `from` stands exactly once in its file. */
+/** Ways to break dt, each with the test that must notice. `from` stands exactly once in its file. */
 import { PROBE_BREAKS } from "./probebreaks.ts";
 import { TEXT_BREAKS } from "./text.ts";
 import { TRUST_BREAKS } from "./trustbreaks.ts";
 
 export interface Break {
-  /** What the broken dt does wrong. */
+  /** What the broken build does, for docs/reliability.md: subject named, present tense. */
   what: string;
   edits: { file: string; from: string; to: string }[];
-  /** The test file that must fail, and which of its tests are run (all, if not said). */
+  /** The test file that must fail, and which of its tests are run (default: all). */
   test: string;
   only?: string;
   env?: Record<string, string>;
@@ -27,7 +27,7 @@ const NO_LINEAGE = {
 
 export const BREAKS: readonly Break[] = [
   {
-    what: "neither token nor lineage is evidence",
+    what: "dt accepts neither the token nor the lineage as evidence",
     edits: [
       {
         file: TREE,
@@ -40,19 +40,19 @@ export const BREAKS: readonly Break[] = [
     only: "stop ends (all at once|setsid child), host and leader killed",
   },
   {
-    what: "the lineage is no evidence",
+    what: "dt does not accept the lineage as evidence",
     edits: [NO_LINEAGE],
     test: "test/fault/strangers.test.ts",
     only: "becomes a daemon at once.* under dt up",
   },
   {
-    what: "a leader is started without a lineage",
+    what: "dt starts a leader without a lineage",
     edits: [{ file: "src/sys/spawn/spawn.ts", from: "lineageFor(token)", to: "undefined" }],
     test: "test/fault/strangers.test.ts",
     only: "becomes a daemon at once.* under dt up",
   },
   {
-    what: "whoever writes the log is the launch's",
+    what: "dt counts every process that writes the log as the launch's",
     edits: [
       {
         file: TREE,
@@ -64,25 +64,25 @@ export const BREAKS: readonly Break[] = [
     only: "is named: exit 5",
   },
   {
-    what: "a writer of the log that has no lineage is named all the same",
+    what: "dt names a log writer as a survivor although it lacks the launch's lineage",
     edits: [{ file: TREE, from: "query.hasLineage === true ? heirs : writers", to: "writers" }],
     test: "test/fault/strangers.test.ts",
     only: "appends to the launch's log",
   },
   {
-    what: "a writer of the log that may be the launch's is not named",
+    what: "dt does not name a log writer that may belong to the launch",
     edits: [{ file: TREE, from: "query.hasLineage === true ? heirs : writers", to: "heirs" }],
     test: "test/fault/strangers.test.ts",
     only: "is named: exit 5",
   },
   {
-    what: "what falls to the host is the launch's, whatever was below it before",
+    what: "a stop counts every orphan that falls to the host as the launch's, even a stranger's",
     edits: [{ file: TREE, from: "hostHere && query.bystanders !== true && entry", to: "hostHere && entry" }],
     test: "test/fault/strangers.test.ts",
     only: "daemon of a helper",
   },
   {
-    what: "what falls to the host is noted as the launch's, whatever was below it before",
+    what: "a host records every orphan that falls to it as the launch's, even a stranger's",
     edits: [
       {
         file: "src/supervisor/watch/members.ts",
@@ -94,13 +94,13 @@ export const BREAKS: readonly Break[] = [
     only: "daemon of a helper",
   },
   {
-    what: "what falls to PID 1 is the launch's",
+    what: "a host that is PID 1 counts every orphan as the launch's",
     edits: [{ file: "src/supervisor/host/host.ts", from: "process.pid === 1 || ground", to: "ground" }],
     test: "test/fault/strangers.test.ts",
     only: "PID 1",
   },
   {
-    what: "a one-shot before a launch is told as nobody's process",
+    what: "a host reports a launch's own `before` as a process of no launch",
     edits: [
       { file: "src/supervisor/watch/orphans.ts", from: " || bunChildren().has(pid)", to: " || bunChildren().size < 0" },
       {
@@ -113,7 +113,7 @@ export const BREAKS: readonly Break[] = [
     only: "what runs before a launch",
   },
   {
-    what: "start times are taken as a time namespace shows them",
+    what: "dt does not correct start times for its time namespace",
     edits: [
       {
         file: "src/sys/process/linux.ts",
@@ -125,13 +125,13 @@ export const BREAKS: readonly Break[] = [
     only: "time namespace",
   },
   {
-    what: "a launch of a container below this one is not looked for",
+    what: "dt outside a container does not look for a launch inside it",
     edits: [{ file: "src/sys/process/linux.ts", from: "isBelow = true;", to: "return undefined;" }],
     test: "test/fault/namespaces.test.ts",
     only: "from around",
   },
   {
-    what: "a host holds on to nothing",
+    what: "a host does not take the kernel lock that shows other containers that it is alive",
     edits: [
       {
         file: "src/supervisor/start/begin.ts",
@@ -143,7 +143,7 @@ export const BREAKS: readonly Break[] = [
     only: "a container that is gone",
   },
   {
-    what: "a launch that cannot be seen is taken for gone",
+    what: "dt takes a launch that it cannot see for gone",
     edits: [
       {
         file: "src/state/elsewhere.ts",
@@ -155,7 +155,7 @@ export const BREAKS: readonly Break[] = [
     only: "beside it",
   },
   {
-    what: "the lock of a container that is gone is waited for",
+    what: "dt waits for the lock of a container that is gone",
     edits: [
       {
         file: "src/sys/lock/lock.ts",
@@ -167,7 +167,7 @@ export const BREAKS: readonly Break[] = [
     only: "killed while it held",
   },
   {
-    what: "a launch ends because another one's old record came back",
+    what: "a host ends its launch when the record of an older launch is put back",
     edits: [
       {
         file: "src/supervisor/watch/record.ts",
@@ -179,13 +179,13 @@ export const BREAKS: readonly Break[] = [
     only: "an older copy of its record",
   },
   {
-    what: "children of the tree are not followed",
+    what: "dt does not look for the children of a launch's processes",
     edits: [{ file: TREE, from: "waiting.push(...(children.get(next.pid) ?? []));", to: "" }, NO_LINEAGE],
     test: "test/fault/tree.test.ts",
     only: "cleared after the host was killed",
   },
   {
-    what: "the host notes nobody",
+    what: "a host does not record the processes that only it can recognise",
     edits: [
       {
         file: "src/supervisor/host/begin.ts",
@@ -197,13 +197,13 @@ export const BREAKS: readonly Break[] = [
     only: "stop ends environment cleared without a lineage, host and leader killed",
   },
   {
-    what: "what ignores the signal is not killed",
+    what: "dt does not kill a process that ignores the stop signal",
     edits: [{ file: STOP, from: 'if (table.signal(member.identity, SIGKILL) === "sent")', to: "if (Number(0) === 1)" }],
     test: "test/fault/tree.test.ts",
     only: "stop ends ignores SIGTERM, detached",
   },
   {
-    what: "members are killed one by one, never frozen, and looked for once",
+    what: "dt kills processes one by one and looks only once, without freezing them first",
     edits: [
       {
         file: STOP,
@@ -218,19 +218,19 @@ export const BREAKS: readonly Break[] = [
     only: "stop ends a storm .*, (detached|foreground)",
   },
   {
-    what: "ports are not looked at after a stop",
+    what: "a stop does not check that the ports are free",
     edits: [{ file: END, from: "checkPortsFree(ground, record, stopped);", to: "" }],
     test: "test/fault/tree.test.ts",
     only: "without a lineage a process that still holds",
   },
   {
-    what: "processGroup false is not heeded",
+    what: "a stop ignores `processGroup: false`",
     edits: [{ file: END, from: `record.processGroup || request.how === "interrupt"`, to: "true" }],
     test: "test/fault/tree.test.ts",
     only: "processGroup false",
   },
   {
-    what: "another launch's processes are not told from one's own",
+    what: "a stop includes the processes of another launch",
     edits: [
       {
         file: TREE,
@@ -242,13 +242,13 @@ export const BREAKS: readonly Break[] = [
     test: "test/fault/untouched.test.ts",
   },
   {
-    what: "spare is not heeded",
+    what: "a stop ignores `spare`",
     edits: [{ file: TREE, from: "isSpared(table, entry, query.spare) || isOfAnotherLaunch", to: "isOfAnotherLaunch" }],
     test: "test/fault/untouched.test.ts",
     only: "spared process",
   },
   {
-    what: "the record is written after the process exists",
+    what: "dt starts the process before it writes the record",
     edits: [
       {
         file: "src/supervisor/start/begin.ts",
@@ -262,7 +262,7 @@ export const BREAKS: readonly Break[] = [
     env: { DT_FAULT_STRIDE: "1" },
   },
   {
-    what: "a stop that was cut off is not finished",
+    what: "a stop does not finish an earlier stop that was cut off",
     edits: [
       {
         file: END,
@@ -274,7 +274,7 @@ export const BREAKS: readonly Break[] = [
     only: "a stopper that waits",
   },
   {
-    what: "the old host is not seen gone",
+    what: "a stop does not wait until the old host is gone",
     edits: [
       {
         file: END,
@@ -286,7 +286,7 @@ export const BREAKS: readonly Break[] = [
     only: "a frozen host does not outlive a stop",
   },
   {
-    what: "a lock is had without taking it",
+    what: "a start goes on without taking the lock",
     edits: [
       {
         file: "src/sys/lock/lock.ts",
@@ -299,19 +299,19 @@ export const BREAKS: readonly Break[] = [
     test: "test/fault/reruns.test.ts",
   },
   {
-    what: "what runs before a restart goes on after a stop",
+    what: "a stop does not end the `before` that a policy's restart is running",
     edits: [{ file: START, from: "spec.ticket === undefined ? options.stillWanted : undefined", to: "undefined" }],
     test: "test/e2e/managed/calledoff.test.ts",
     only: "policy's restart waits",
   },
   {
-    what: "what a launch left in a container is not looked for when leader and host are gone",
+    what: "dt misses what a launch left in a container once leader and host are gone",
     edits: [{ file: TREE, from: ": startOf(bounds[0]);", to: ": Number(bounds[0].startTime);" }],
     test: "test/fault/namespaces.test.ts",
     only: "what a launch left in a container",
   },
   {
-    what: "a start that waited in a container that is gone waits for ever",
+    what: "dt counts a start in a container that is gone as still waiting",
     edits: [
       {
         file: "src/supervisor/ticket/startfile.ts",
@@ -323,7 +323,7 @@ export const BREAKS: readonly Break[] = [
     only: "a start that waited",
   },
   {
-    what: "a lock whose holder is gone is waited for",
+    what: "dt waits for a lock whose holder is gone",
     edits: [
       {
         file: "src/sys/lock/lock.ts",
@@ -335,7 +335,7 @@ export const BREAKS: readonly Break[] = [
     only: "a lock taken tomorrow",
   },
   {
-    what: "stale locks are broken without the guard",
+    what: "dt breaks stale locks without the guard",
     edits: [
       {
         file: "src/sys/lock/lock.ts",
@@ -347,7 +347,7 @@ export const BREAKS: readonly Break[] = [
     env: { DT_LOCK_CONTENDERS: "16", DT_LOCK_ROUNDS: "600", DT_LOCK_KILL_EVERY: "20" },
   },
   {
-    what: "a pid alone is an identity",
+    what: "dt identifies a process by its pid alone",
     edits: [
       {
         file: "src/sys/process/identity.ts",
@@ -368,7 +368,7 @@ export const BREAKS: readonly Break[] = [
     test: "test/fault/reuse.test.ts",
   },
   {
-    what: "the boot is not compared",
+    what: "dt ignores the boot when it identifies a process",
     edits: [
       { file: "src/sys/process/identity.ts", from: `if (identity.bootId !== table.bootId()) return "gone";`, to: "" },
       {
@@ -386,7 +386,7 @@ export const BREAKS: readonly Break[] = [
     only: "another boot",
   },
   {
-    what: "the pid namespace is not compared",
+    what: "dt ignores the pid namespace when it identifies a process",
     edits: [
       {
         file: "src/sys/process/identity.ts",
@@ -398,7 +398,7 @@ export const BREAKS: readonly Break[] = [
     only: "pid namespace",
   },
   {
-    what: "a record that cannot be read is taken for absent",
+    what: "a stop treats an unreadable record as absent",
     edits: [
       {
         file: "src/supervisor/end/stopkey.ts",
@@ -409,20 +409,20 @@ export const BREAKS: readonly Break[] = [
     test: "test/fault/records.test.ts",
   },
   {
-    what: "a record that was lost is not written again",
+    what: "a host does not write its record again after it was lost",
     edits: [{ file: "src/supervisor/host/begin.ts", from: "watchRecord(host, run);", to: "" }],
     test: "test/fault/lost.test.ts",
     only: "removed|written again",
   },
   {
-    what: "what cannot be written down cannot be stopped",
+    what: "a stop fails when it cannot be recorded, as on a read-only disk",
     edits: [
       { file: END, from: `if (how === "replace" || !(error instanceof DtError)) throw error;`, to: "throw error;" },
     ],
     test: "test/fault/readonly.test.ts",
   },
   {
-    what: "a full disk keeps the lock from being had",
+    what: "a full disk keeps a stop from taking the lock",
     edits: [
       {
         file: "src/sys/lock/lock.ts",
@@ -433,20 +433,20 @@ export const BREAKS: readonly Break[] = [
     test: "test/fault/fulldisk.test.ts",
   },
   {
-    what: "uptimes are taken from the clock as they come",
+    what: "`dt ps` shows a negative uptime after the clock was set back",
     edits: [{ file: "src/inspect/report.ts", from: "Math.max(0, ", to: "((_: number, given: number) => given)(0, " }],
     test: "test/fault/clock.test.ts",
     only: "started tomorrow",
   },
   {
-    what: "ps believes the record",
+    what: "`dt ps` trusts the record even when the leader is gone",
     edits: [
       { file: "src/state/view.ts", from: `if (seen.leader === "gone") return stateOfEnded(seen, record);`, to: "" },
     ],
     test: "test/fault/history.test.ts",
   },
   {
-    what: "what is replaced is not listed before its record is there",
+    what: "`dt ps` shows a key as ended between two launches of a replace",
     edits: [{ file: "src/state/view.ts", from: `exit?.reason === "replaced" && seen.locked`, to: "seen === null" }],
     test: "test/state/view.test.ts",
   },
@@ -463,7 +463,7 @@ export const BREAKS: readonly Break[] = [
     only: "dt a api -d",
   },
   {
-    what: "a start is not announced while its manifests are loaded",
+    what: "dt does not announce a start while its manifests are loading",
     edits: [
       { file: "src/commands/context/manifests.ts", from: "isStart ? { onLoad: () => announce(state) } : {}", to: "{}" },
     ],
@@ -471,7 +471,7 @@ export const BREAKS: readonly Break[] = [
     only: "nothing runs: dt a plain -d|killed, failed",
   },
   {
-    what: "a start of which the manifests were loaded compares with the last stop of after the load",
+    what: "a start overlooks a stop that came while its manifests were loading",
     edits: [
       {
         file: "src/supervisor/ticket/ticket.ts",
@@ -483,7 +483,7 @@ export const BREAKS: readonly Break[] = [
     only: "it runs: dt",
   },
   {
-    what: "a stop by what one host runs first spares all that it starts",
+    what: "a stop run by one launch's `before` spares every start of the same host",
     edits: [
       {
         file: "src/supervisor/ticket/pending.ts",
@@ -495,7 +495,7 @@ export const BREAKS: readonly Break[] = [
     only: "a stop by what runs before one launch",
   },
   {
-    what: "what waits for a script is called off by it",
+    what: "a stop run by a one-shot calls off the starts that wait for that one-shot",
     edits: [
       {
         file: "src/supervisor/oneshot/task.ts",
@@ -507,13 +507,13 @@ export const BREAKS: readonly Break[] = [
     only: "a stop by what runs before one launch",
   },
   {
-    what: "what its host has not swept yet is shown as ended",
+    what: "`dt ps` shows a launch as ended while its host still ends what is left of it",
     edits: [{ file: "src/state/view.ts", from: `if (host === "alive" || locked) return "stopping";`, to: "" }],
     test: "test/e2e/managed/between.test.ts",
     only: "while what a launch left is ended",
   },
   {
-    what: "another host forgets what the policy did",
+    what: "a new host forgets the restarts that the policy already made",
     edits: [
       {
         file: "src/supervisor/launch/streak.ts",
@@ -525,7 +525,7 @@ export const BREAKS: readonly Break[] = [
     only: "counted on under another host",
   },
   {
-    what: "a launch of another boot gets another host",
+    what: "dt gives a launch from before a reboot a new host",
     edits: [
       {
         file: "src/supervisor/host/adopt.ts",
@@ -537,7 +537,7 @@ export const BREAKS: readonly Break[] = [
     only: "before the machine was started again",
   },
   {
-    what: "a policy undoes a stop",
+    what: "a restart policy undoes a stop",
     edits: [
       {
         file: "src/supervisor/host/onexit.ts",
@@ -554,7 +554,7 @@ export const BREAKS: readonly Break[] = [
     only: "a stop is not undone",
   },
   {
-    what: "the command is in dt's own session, so that a terminal's signal reaches it twice",
+    what: "the command runs in dt's own session, so a terminal's signal reaches it twice",
     edits: [
       {
         file: "src/sys/spawn/spawn.ts",
@@ -569,7 +569,7 @@ export const BREAKS: readonly Break[] = [
     only: "once each",
   },
   {
-    what: "who asked is forgotten",
+    what: "dt forgets who stopped or replaced a launch",
     edits: [
       {
         file: "src/supervisor/end/exit.ts",
@@ -580,7 +580,7 @@ export const BREAKS: readonly Break[] = [
     test: "test/e2e/managed/why.test.ts",
   },
   {
-    what: "ports are not claimed, so two starts at once may both have one",
+    what: "dt does not claim ports, so two starts at once can get the same one",
     edits: [
       {
         file: "src/supervisor/port/claim.ts",
@@ -592,13 +592,13 @@ export const BREAKS: readonly Break[] = [
     only: "a hundred starts",
   },
   {
-    what: "nobody watches the owner",
+    what: "a host does not watch the launch's owner",
     edits: [{ file: "src/supervisor/host/begin.ts", from: "  watchOwner(host, run);\n", to: "" }],
     test: "test/e2e/managed/owners.test.ts",
     only: "an owner that ends",
   },
   {
-    what: "--take stops what is no launch",
+    what: "`--take` stops a launch that does not hold the port",
     edits: [
       {
         file: "src/supervisor/port/holders.ts",
@@ -610,7 +610,7 @@ export const BREAKS: readonly Break[] = [
     only: "what is none of ours",
   },
   {
-    what: "a terminal is left as the program had it",
+    what: "dt leaves the user's terminal in the modes that the program set",
     edits: [
       {
         file: "src/runners/terminal/screen.ts",
@@ -622,7 +622,7 @@ export const BREAKS: readonly Break[] = [
     only: "in tmux",
   },
   {
-    what: "a policy starts again what Ctrl-C ended",
+    what: "a restart policy restarts a command that Ctrl-C ended",
     edits: [
       {
         file: "src/supervisor/terminal/hosted.ts",
@@ -634,7 +634,7 @@ export const BREAKS: readonly Break[] = [
     only: "Ctrl-C is the program",
   },
   {
-    what: "all who are brought up are stopped at once",
+    what: "Ctrl-C on `dt up` stops everything at once instead of dependents first",
     edits: [
       {
         file: "src/supervisor/hosts/bringup.ts",
@@ -646,7 +646,7 @@ export const BREAKS: readonly Break[] = [
     only: "in the foreground",
   },
   {
-    what: "down knows no order",
+    what: "`dt down` stops everything at once instead of dependents first",
     edits: [
       {
         file: "src/commands/verbs/down.ts",
@@ -657,7 +657,7 @@ export const BREAKS: readonly Break[] = [
     test: "test/e2e/stack/stack.test.ts",
   },
   {
-    what: "a stop of a stack ends its processes alone",
+    what: "a stop of a stack leaves its containers running",
     edits: [
       {
         file: END,
@@ -675,7 +675,7 @@ export const BREAKS: readonly Break[] = [
     only: "a rerun converges",
   },
   {
-    what: "a start that could not take over containers leaves them",
+    what: "a start that gives up leaves the old stack's containers running",
     edits: [
       {
         file: "src/supervisor/start/place.ts",
@@ -687,7 +687,7 @@ export const BREAKS: readonly Break[] = [
     only: "gives up",
   },
   {
-    what: "what a container wrote before its restart is written again",
+    what: "the log repeats what a container wrote before its restart",
     edits: [
       {
         file: "src/compose/follow.ts",
@@ -699,7 +699,7 @@ export const BREAKS: readonly Break[] = [
     only: "the log goes on",
   },
   {
-    what: "a host that is alive is taken for gone",
+    what: "dt takes a living host for gone",
     edits: [
       {
         file: ADOPT,
@@ -711,7 +711,7 @@ export const BREAKS: readonly Break[] = [
     only: "killed again and again",
   },
   {
-    what: "what another host noted is forgotten",
+    what: "a new host forgets what the old one noted",
     edits: [
       {
         file: ADOPT,
@@ -722,19 +722,19 @@ export const BREAKS: readonly Break[] = [
     test: "test/fault/adopted.test.ts",
   },
   {
-    what: "a policy's wait dies with its host",
+    what: "a launch that waits for its next run gets no new host when its own is gone",
     edits: [{ file: ADOPT, from: 'return record.phase === "backoff" || (', to: "return (" }],
     test: "test/fault/hostless.test.ts",
     only: "waits between two runs",
   },
   {
-    what: "the daemon binds whatever is at its path",
+    what: "the daemon binds its socket path even when another process listens there",
     edits: [{ file: "src/daemon/reach.ts", from: "if (await isListening(socket)) {", to: "if (Number(0) === 1) {" }],
     test: "test/e2e/daemon/daemon.test.ts",
     only: "the socket: private",
   },
   {
-    what: "the daemon removes a socket that is another's",
+    what: "the daemon removes a socket that another process put at its path",
     edits: [
       {
         file: "src/sys/net/lineserver.ts",
@@ -746,25 +746,25 @@ export const BREAKS: readonly Break[] = [
     only: "another process has taken",
   },
   {
-    what: "the daemon starts what a person stopped",
+    what: "the daemon starts a command that the user stopped",
     edits: [{ file: "src/daemon/boot.ts", from: 'if (want?.want === "stopped") return false;', to: "" }],
     test: "test/e2e/daemon/daemon.test.ts",
     only: "boot: started",
   },
   {
-    what: "what is due is run beside itself",
+    what: "the daemon starts a scheduled command while its last run still goes on",
     edits: [{ file: "src/daemon/schedule.ts", from: "running.add(who);", to: "" }],
     test: "test/e2e/daemon/daemon.test.ts",
     only: "schedule: run",
   },
   {
-    what: "systemd kills the launches with the daemon",
+    what: "systemd kills the launches together with the daemon",
     edits: [{ file: "src/daemon/unit/systemd.ts", from: '"KillMode=process",', to: '"KillMode=control-group",' }],
     test: "test/e2e/daemon/systemd.test.ts",
     only: "install, kill",
   },
   {
-    what: "the daemon reads on from who does not read",
+    what: "the daemon keeps reading from a client that does not read its answers",
     edits: [
       { file: "src/daemon/socket/server.ts", from: "if (line.waiting() > MOST_UNREAD) await line.flushed();", to: "" },
     ],
@@ -772,7 +772,7 @@ export const BREAKS: readonly Break[] = [
     only: "reads late",
   },
   {
-    what: "what changes during a job is taken for what it worked on",
+    what: "a file that came and went during a job does not count as changed",
     edits: [
       {
         file: "src/jobs/snapshot.ts",
@@ -784,12 +784,12 @@ export const BREAKS: readonly Break[] = [
     only: "came and went",
   },
   {
-    what: "a full queue loses what comes",
+    what: "a full queue forgets what it had no room for",
     edits: [{ file: "src/jobs/queue.ts", from: "        outside.add(onRoom);", to: "" }],
     test: "test/jobs/queue.test.ts",
   },
   {
-    what: "the first change of a burst counts, not the last",
+    what: "the queue works on a burst of changes after the first one, not the last",
     edits: [
       {
         file: "src/jobs/queue.ts",
@@ -800,7 +800,7 @@ export const BREAKS: readonly Break[] = [
     test: "test/jobs/queue.test.ts",
   },
   {
-    what: "a save without a change restarts",
+    what: "a save that changes nothing restarts the command",
     edits: [
       {
         file: "src/sys/watch/contents.ts",
@@ -812,7 +812,7 @@ export const BREAKS: readonly Break[] = [
     only: "neither time nor place",
   },
   {
-    what: "a loop is never held",
+    what: "dt never holds back a restart loop",
     edits: [
       {
         file: "src/supervisor/watch/rounds.ts",
@@ -823,7 +823,7 @@ export const BREAKS: readonly Break[] = [
     test: "test/supervisor/watch/rounds.test.ts",
   },
   {
-    what: "a script that saves in a steady rhythm is taken for a loop",
+    what: "dt takes a script that saves at a steady rhythm for a restart loop",
     edits: [
       { file: "src/supervisor/watch/rounds.ts", from: "afterMs: 2 * toleranceOf(round) + SHIFT_MS", to: "afterMs: 0" },
     ],
@@ -831,7 +831,7 @@ export const BREAKS: readonly Break[] = [
     only: "a script that saves",
   },
   {
-    what: "a pattern with `!` leaves nothing out",
+    what: "a pattern with `!` excludes nothing",
     edits: [
       {
         file: "src/sys/match/match.ts",
@@ -843,7 +843,7 @@ export const BREAKS: readonly Break[] = [
     only: "what is left out",
   },
   {
-    what: "another checkout below the root is watched",
+    what: "dt watches another checkout below the root",
     edits: [
       {
         file: "src/sys/watch/look.ts",
@@ -855,7 +855,7 @@ export const BREAKS: readonly Break[] = [
     only: "another checkout",
   },
   {
-    what: "what a link leads to is not watched",
+    what: "dt does not watch the target of a link",
     edits: [
       {
         file: "src/sys/watch/look.ts",
@@ -867,7 +867,7 @@ export const BREAKS: readonly Break[] = [
     only: "a file that is a link, meant by src/file",
   },
   {
-    what: "a one-shot is skipped though its inputs could not all be looked at",
+    what: "dt skips a one-shot although it could not read all of its inputs",
     edits: [
       {
         file: "src/supervisor/oneshot/inputs.ts",
@@ -879,25 +879,25 @@ export const BREAKS: readonly Break[] = [
     only: "could not look",
   },
   {
-    what: "`dt watch --events` stays when nobody reads it",
+    what: "`dt watch --events` keeps running after its reader is gone",
     edits: [{ file: "src/commands/watch/events.ts", from: "if (isReaderGone(STDOUT)) ended.resolve(0);", to: "" }],
     test: "test/e2e/files/watch.test.ts",
     only: "--events",
   },
   {
-    what: "a conversation whose transcript was rotated is overwritten",
+    what: "chat overwrites the conversation of a transcript that was rotated",
     edits: [{ file: "plugins/chat/update.ts", from: "store.archive(before);", to: "`${id}.1`;" }],
     test: "plugins/chat/chat.test.ts",
     only: "rotated",
   },
   {
-    what: "how far a transcript was read is not where its conversation is",
+    what: "chat does not record in the conversation how far it read the transcript",
     edits: [{ file: "plugins/chat/update.ts", from: "    bytes: portion.to,\n", to: "" }],
     test: "plugins/chat/chat.test.ts",
     only: "grows: only the new part",
   },
   {
-    what: "an onUpdate that failed is forgotten with its monitor",
+    what: "chat forgets a failed `onUpdate` when its monitor ends",
     edits: [{ file: "plugins/chat/update.ts", from: "if (pending) store.setPending(id, true);", to: "" }],
     test: "test/e2e/plugins/chat.test.ts",
     only: "onUpdate",
@@ -915,7 +915,7 @@ export const BREAKS: readonly Break[] = [
     only: "of many that find",
   },
   {
-    what: "state without a seal is believed",
+    what: "dt believes state that has no seal",
     edits: [
       {
         file: "src/sys/seal/seal.ts",
@@ -927,7 +927,7 @@ export const BREAKS: readonly Break[] = [
     only: "a forged record",
   },
   {
-    what: "the MAC is not compared",
+    what: "dt does not check the MAC of a seal",
     edits: [
       {
         file: "src/sys/seal/seal.ts",
@@ -939,7 +939,7 @@ export const BREAKS: readonly Break[] = [
     only: "an own record",
   },
   {
-    what: "a seal says nothing of the file's name",
+    what: "a seal does not cover the file's name",
     edits: [
       {
         file: "src/sys/seal/seal.ts",
@@ -950,7 +950,7 @@ export const BREAKS: readonly Break[] = [
     test: "test/sys/seal/seal.test.ts",
   },
   {
-    what: "a seal says nothing of the directory: a copy is the original",
+    what: "a seal does not cover the directory, so a copy passes as the original",
     edits: [
       {
         file: "src/sys/seal/seal.ts",
@@ -962,7 +962,7 @@ export const BREAKS: readonly Break[] = [
     only: "a copied project",
   },
   {
-    what: "dt's own files are opened through links",
+    what: "dt opens its own files through links",
     edits: [
       { file: "src/sys/door/door.ts", from: "asked | constants.O_NOFOLLOW", to: "asked" },
       { file: "src/sys/door/descend.ts", from: "flags | constants.O_NOFOLLOW;", to: "flags;" },
@@ -970,7 +970,7 @@ export const BREAKS: readonly Break[] = [
     test: "test/sys/door/door.test.ts",
   },
   {
-    what: "a link in the place of a directory of dt's is followed",
+    what: "dt follows a link in the place of one of its own directories",
     edits: [
       {
         file: "src/sys/places/privatedirectory.ts",
@@ -987,13 +987,13 @@ export const BREAKS: readonly Break[] = [
     only: "a link for .dialtone",
   },
   {
-    what: "a host writes through a directory that became a link while it lives",
+    what: "a running host writes through its directory after that became a link",
     edits: [{ file: "src/sys/door/stateway.ts", from: "if (at < 0) return null;", to: "if (at < 1e9) return null;" }],
     test: "test/fault/trust/state.test.ts",
     only: "replaced by a link while it lives",
   },
   {
-    what: "a directory on the way is looked at, and not held while something is done in it",
+    what: "dt checks its directory first, but does not hold it open while it works there",
     edits: [
       {
         file: "src/sys/door/descend.ts",
@@ -1005,7 +1005,7 @@ export const BREAKS: readonly Break[] = [
     only: "swaps the directory",
   },
   {
-    what: "a directory that is opened by its path may be anywhere",
+    what: "dt opens its directory by its path without checking where that led",
     edits: [
       {
         file: "src/sys/door/openway.ts",
@@ -1017,7 +1017,7 @@ export const BREAKS: readonly Break[] = [
     only: "is a link, or a file",
   },
   {
-    what: "a directory of another user on the way is as good as one's own",
+    what: "dt works in a state directory that belongs to another user",
     edits: [
       {
         file: "src/sys/door/openway.ts",
@@ -1029,7 +1029,7 @@ export const BREAKS: readonly Break[] = [
     only: "of another user on the way",
   },
   {
-    what: "a directory is sealed by its path, and not as it is held",
+    what: "dt seals the directory found at the path, not the one that it holds open",
     edits: [
       {
         file: "src/sys/door/descend.ts",
@@ -1041,7 +1041,7 @@ export const BREAKS: readonly Break[] = [
     only: "sealed meanwhile",
   },
   {
-    what: "a lock that cannot be removed when it is released is held on",
+    what: "a lock that cannot be removed on release still counts as held",
     edits: [
       {
         file: "src/sys/lock/lock.ts",
@@ -1053,7 +1053,7 @@ export const BREAKS: readonly Break[] = [
     only: "cannot be removed when it is released",
   },
   {
-    what: "a directory that is kept open is used though another is at its path",
+    what: "dt uses a directory that it kept open although another is at its path",
     edits: [
       {
         file: "src/sys/door/keptopen.ts",
@@ -1065,7 +1065,7 @@ export const BREAKS: readonly Break[] = [
     only: "another is at the path",
   },
   {
-    what: "a directory that is kept open is closed under who is in it",
+    what: "dt closes a directory that it kept open while that is still in use",
     edits: [
       {
         file: "src/sys/door/keptopen.ts",
@@ -1077,7 +1077,7 @@ export const BREAKS: readonly Break[] = [
     only: "closed under who is in it",
   },
   {
-    what: "what a moved project left behind is not told",
+    what: "dt does not report what still runs under the old path of a moved project",
     edits: [
       {
         file: "src/commands/context/leftbehind.ts",
@@ -1089,7 +1089,7 @@ export const BREAKS: readonly Break[] = [
     only: "what runs there is named",
   },
   {
-    what: "gc stops what runs in a project that was moved",
+    what: "`dt gc` stops what runs in a project that was moved",
     edits: [
       {
         file: "src/supervisor/tree/whereabouts.ts",
@@ -1101,7 +1101,7 @@ export const BREAKS: readonly Break[] = [
     only: "moved project is not left over",
   },
   {
-    what: "a lock that is nested deeply is waited for",
+    what: "dt waits for a lock file that is nested deeper than dt ever writes",
     edits: [
       {
         file: "src/sys/seal/seal.ts",
@@ -1113,7 +1113,7 @@ export const BREAKS: readonly Break[] = [
     only: "nested deeper",
   },
   {
-    what: "a log that came with a clone is shown",
+    what: "`dt logs` shows a log that came with a clone",
     edits: [
       {
         file: "src/commands/verbs/logs.ts",
@@ -1125,13 +1125,13 @@ export const BREAKS: readonly Break[] = [
     only: "a log that came with a clone",
   },
   {
-    what: "a command of the user's own starts what a strange root says that it needs",
+    what: "a command from the user's own manifests runs what it needs from an untrusted root",
     edits: [{ file: "src/commands/root/strangers.ts", from: "  visit(key);\n", to: "" }],
     test: "test/fault/trust/evaluate.test.ts",
     only: "takes nothing of a strange root",
   },
   {
-    what: "a home of dt that another user made is believed",
+    what: "dt trusts a `~/.dialtone` that another user made",
     edits: [
       {
         file: "src/sys/places/paths.ts",
@@ -1143,7 +1143,7 @@ export const BREAKS: readonly Break[] = [
     only: "a home of dt that another user made",
   },
   {
-    what: "root keeps what it makes in somebody else's folder",
+    what: "dt run as root leaves root-owned files in another user's folder",
     edits: [
       {
         file: "src/sys/door/fileowner.ts",
@@ -1155,7 +1155,7 @@ export const BREAKS: readonly Break[] = [
     only: "sudo",
   },
   {
-    what: "the person's environment is written into the project",
+    what: "dt writes the caller's environment into the project",
     edits: [
       {
         file: "src/sys/seal/vault.ts",
@@ -1167,7 +1167,7 @@ export const BREAKS: readonly Break[] = [
     only: "none leaves it there",
   },
   {
-    what: "a host stays where its project's folder was",
+    what: "a host keeps using its project's old path after a move",
     edits: [
       {
         file: "src/sys/files/follow.ts",
@@ -1179,7 +1179,7 @@ export const BREAKS: readonly Break[] = [
     only: "a moved project",
   },
   {
-    what: "whatever is at a project's old path is taken for the project",
+    what: "a host takes a new folder at its project's old path for the project",
     edits: [
       {
         file: "src/sys/files/follow.ts",
@@ -1191,13 +1191,13 @@ export const BREAKS: readonly Break[] = [
     only: "a new project where a moved one was",
   },
   {
-    what: "sockets: whoever listens is spoken to",
+    what: "sockets: dt talks to another user's process",
     edits: [{ file: "src/sys/net/peer.ts", from: "return peer?.uid === ownUid()", to: "return peer?.uid !== -1" }],
     test: "test/fault/trust/sockets.test.ts",
     only: "attach speaks",
   },
   {
-    what: "sockets: the daemon's client looks neither at the file's owner nor at who listens",
+    what: "sockets: the daemon's client checks neither the file's owner nor who listens",
     edits: [
       { file: "src/sys/net/peer.ts", from: "return peer?.uid === ownUid()", to: "return peer?.uid !== -1" },
       { file: "src/daemon/socket/client.ts", from: "if (uid !== ownUid()) refuse(`uid ${uid}`);", to: "" },
@@ -1207,7 +1207,7 @@ export const BREAKS: readonly Break[] = [
     only: "refused by every verb",
   },
   {
-    what: "sockets: a socket is asked wherever it lies",
+    what: "sockets: dt uses a socket in a directory that others can write to",
     edits: [
       { file: "src/daemon/socket/client.ts", from: "if (swapper !== null) refuse(", to: "if (swapper === '') refuse(" },
     ],
@@ -1215,7 +1215,7 @@ export const BREAKS: readonly Break[] = [
     only: "a socket of one's own",
   },
   {
-    what: "sockets: another user's directory is taken",
+    what: "sockets: dt uses another user's directory",
     edits: [
       {
         file: "src/sys/places/ownplace.ts",
@@ -1227,7 +1227,7 @@ export const BREAKS: readonly Break[] = [
     only: "is taken: another user's directory",
   },
   {
-    what: "sockets: a link is taken for a directory",
+    what: "sockets: dt accepts a link in place of a directory",
     edits: [
       {
         file: "src/sys/places/ownplace.ts",
@@ -1239,7 +1239,7 @@ export const BREAKS: readonly Break[] = [
     only: "link to a directory of one's own",
   },
   {
-    what: "sockets: a directory that was open to all is closed and used",
+    what: "sockets: dt makes a directory that others could write to private, and uses it",
     edits: [
       {
         file: "src/sys/places/ownplace.ts",
@@ -1251,13 +1251,13 @@ export const BREAKS: readonly Break[] = [
     only: "a directory of one's own that others",
   },
   {
-    what: "sockets: a /tmp without the sticky bit is used",
+    what: "sockets: dt uses a /tmp without the sticky bit",
     edits: [{ file: "src/sys/places/ownplace.ts", from: "(mode & STICKY) === 0)", to: "mode === 0)" }],
     test: "test/fault/trust/sockets.test.ts",
     only: "without the sticky bit",
   },
   {
-    what: "sockets: the daemon stays where nobody finds it",
+    what: "sockets: the daemon does not notice that its path no longer leads to it",
     edits: [
       {
         file: "src/sys/net/lineserver.ts",
@@ -1269,7 +1269,7 @@ export const BREAKS: readonly Break[] = [
     only: "swapped under a daemon",
   },
   {
-    what: "daemon start registers a home directory by the way",
+    what: "`dt daemon start` registers a home directory as a project",
     edits: [
       {
         file: "src/commands/root/servehere.ts",
@@ -1281,13 +1281,13 @@ export const BREAKS: readonly Break[] = [
     only: "nothing is registered",
   },
   {
-    what: "daemon uninstall removes a socket that is answered",
+    what: "`dt daemon uninstall` removes the socket of a running daemon",
     edits: [{ file: "src/daemon/socket/leftsockets.ts", from: " || (await isListening(target))", to: "" }],
     test: "test/e2e/daemon/daemon.test.ts",
     only: "uninstall removes",
   },
   {
-    what: "sockets: the daemon does not mind where its link leads",
+    what: "sockets: the daemon does not repair its link when that leads elsewhere",
     edits: [
       { file: "src/daemon/reach.ts", from: "if (linkedSocketOf(paths) === reach.socket) return;", to: "return;" },
     ],
@@ -1307,25 +1307,25 @@ export const BREAKS: readonly Break[] = [
     only: "attach speaks",
   },
   {
-    what: "init writes where a link of a directory leads",
+    what: "`dt init` accepts a link in place of a directory and writes behind it",
     edits: [{ file: "src/manifest/start/places.ts", from: "if (!stat.isDirectory())", to: "if (stat.isFIFO())" }],
     test: "test/fault/trust/init.test.ts",
     only: "manifests is a link",
   },
   {
-    what: "init takes a link for a file of the project",
+    what: "`dt init` accepts a link in place of a file",
     edits: [{ file: "src/manifest/start/places.ts", from: "if (!stat.isFile())", to: "if (stat.isDirectory())" }],
     test: "test/fault/trust/init.test.ts",
     only: "gitignore is a link",
   },
   {
-    what: "init changes a file that has another name too",
+    what: "`dt init` changes a file that has a second hard link",
     edits: [{ file: "src/manifest/start/places.ts", from: "if (stat.nlink > 1)", to: "if (stat.nlink > 9)" }],
     test: "test/fault/trust/init.test.ts",
     only: "another file too",
   },
   {
-    what: "init waits for a pipe",
+    what: "`dt init` hangs on a pipe",
     edits: [
       {
         file: "src/sys/files/plainfile.ts",
@@ -1337,13 +1337,13 @@ export const BREAKS: readonly Break[] = [
     only: "gitignore is a pipe",
   },
   {
-    what: "a shim that came with the project is run",
+    what: "dt runs a shim that came with the project",
     edits: [{ file: "src/supervisor/prepare/shims.ts", from: " && holds(join(place, path), text));", to: ");" }],
     test: "test/sys/small.test.ts",
     only: "that came with the place",
   },
   {
-    what: "a load's result may be swapped",
+    what: "dt passes a load's result through a directory where others can swap it",
     edits: [
       { file: "src/manifest/load/result.ts", from: "if (swapper !== null) throw", to: "if (swapper === '') throw" },
     ],
@@ -1351,7 +1351,7 @@ export const BREAKS: readonly Break[] = [
     only: "passed on where nobody",
   },
   {
-    what: "a dry run of a stack runs the docker of a clone",
+    what: "a dry run of a stack runs the docker program of a clone",
     edits: [{ file: "src/compose/stack.ts", from: "const asks = there && request.mayAsk;", to: "const asks = there;" }],
     test: "test/fault/trust/stack.test.ts",
     only: "a clone that brings",
@@ -1360,7 +1360,7 @@ export const BREAKS: readonly Break[] = [
   ...TEXT_BREAKS,
   ...TRUST_BREAKS,
   {
-    what: "pages: what another site's page asks for is answered",
+    what: "pages: the server does not check `Sec-Fetch-Site`, so other sites get answers",
     edits: [
       {
         file: "src/plugin/guard.ts",
@@ -1371,12 +1371,12 @@ export const BREAKS: readonly Break[] = [
     test: "test/plugin/serve.test.ts",
   },
   {
-    what: "pages: any name of the host will do",
+    what: "pages: the server does not check `Host`, so any name gets answers",
     edits: [{ file: "src/plugin/guard.ts", from: "host === null || !OWN_NAMES.test(host)", to: "host === null" }],
     test: "test/plugin/serve.test.ts",
   },
   {
-    what: "pages: another origin's request is answered",
+    what: "pages: the server does not check `Origin`, so other origins get answers",
     edits: [
       {
         file: "src/plugin/guard.ts",
@@ -1387,14 +1387,14 @@ export const BREAKS: readonly Break[] = [
     test: "test/plugin/serve.test.ts",
   },
   {
-    what: "files below a folder: `..` leads out",
+    what: "files below a folder: a link leads out by `..`",
     edits: [
       { file: "src/plugin/way.ts", from: "else if (way.pop() === undefined) return null;", to: "else way.pop();" },
     ],
     test: "test/plugin/within.test.ts",
   },
   {
-    what: "files below a folder: a directory that is swapped for a link is followed",
+    what: "files below a folder: a directory swapped for a link is followed",
     edits: [
       {
         file: "src/plugin/way.ts",
@@ -1405,7 +1405,7 @@ export const BREAKS: readonly Break[] = [
     test: "test/plugin/within.test.ts",
   },
   {
-    what: "files below a folder: a hard link is written through",
+    what: "files below a folder: a write replaces a file that has another hard link",
     edits: [
       {
         file: "src/plugin/within.ts",
@@ -1433,13 +1433,13 @@ export const BREAKS: readonly Break[] = [
     only: "became a link",
   },
   {
-    what: "chat believes a conversation of another name",
+    what: "chat accepts a conversation that carries another id",
     edits: [{ file: "plugins/chat/store.ts", from: "    found.id === id &&\n", to: "" }],
     test: "test/fault/trust/chat.test.ts",
     only: "conversation that says",
   },
   {
-    what: "the site renders HTML of its pages",
+    what: "the site renders HTML that its pages contain",
     edits: [{ file: "plugins/www/markdown.ts", from: "noHtmlSpans: true", to: "noHtmlSpans: false" }],
     test: "test/fault/trust/site.test.ts",
     only: "HTML in the docs",

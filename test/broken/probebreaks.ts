@@ -1,4 +1,4 @@
-/** Ways to break what a launch is asked by, and whose a port is, each with the test that must notice. */
+/** Ways to break the probes and the check of who owns a port, each with the test that must notice. */
 import type { Break } from "./breaks.ts";
 
 const PROBES = "test/e2e/managed/probes.test.ts";
@@ -6,7 +6,7 @@ const LISTENING = "src/supervisor/port/listening.ts";
 
 export const PROBE_BREAKS: readonly Break[] = [
   {
-    what: "who has the port on another address blocks a start",
+    what: "a server that has the port on another address blocks a start",
     edits: [
       { file: LISTENING, from: `return isReachedBy(listener, "127.0.0.1");`, to: `return listener.address !== "";` },
     ],
@@ -14,7 +14,7 @@ export const PROBE_BREAKS: readonly Break[] = [
     only: "another address",
   },
   {
-    what: "who has the port on another address answers for the launch",
+    what: "a server that has the port on another address answers the launch's probe",
     edits: [
       {
         file: "src/supervisor/port/ownership.ts",
@@ -26,7 +26,7 @@ export const PROBE_BREAKS: readonly Break[] = [
     only: "another address",
   },
   {
-    what: "a server whose /proc is closed is nobody's",
+    what: "dt does not count a server whose /proc is closed as the launch's",
     edits: [
       {
         file: LISTENING,
@@ -38,7 +38,7 @@ export const PROBE_BREAKS: readonly Break[] = [
     only: "closed is",
   },
   {
-    what: "what a probe left runs on",
+    what: "processes that a probe left behind keep running",
     edits: [
       {
         file: "src/supervisor/probe/exec.ts",
@@ -50,7 +50,7 @@ export const PROBE_BREAKS: readonly Break[] = [
     only: "outlives its try",
   },
   {
-    what: "a probe closes before the server that does so at once",
+    what: "a probe closes its connection before a server that would close it at once",
     edits: [
       {
         file: "src/sys/net/httpask.ts",

@@ -1,8 +1,8 @@
 /**
  * `bun run broken`: proves that the tests of the launch notice what they guard. Each break is applied to a copy of the
- * tree, the binary is built from it, and the named test must fail. `--only TEXT` takes the breaks whose sentence holds
- * it; the table goes to docs/reliability.md unless `--no-write` or `--only` is given. Exit 1 when a test passes on a
- * broken dt.
+ * tree, the binary is built from it, and the named test must fail. `--only TEXT` runs the breaks whose `what`
+ * contains it. The table goes to docs/reliability.md unless `--no-write` or `--only` is given. Exit 1 when a test
+ * passes on a broken dt.
  */
 import { chmodSync, cpSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -104,6 +104,11 @@ for (const one of BREAKS.filter(({ what }) => only === undefined || what.include
   rows.push([one.what, `\`${one.test}\``, outcome.noticed ? "yes" : "**no**"]);
 }
 if (only === undefined && !words.includes("--no-write"))
-  writeBetween(join(REPOSITORY, "docs", "reliability.md"), "broken", ["A dt in which", "fails", "noticed"], rows);
+  writeBetween(
+    join(REPOSITORY, "docs", "reliability.md"),
+    "broken",
+    ["What the broken build does", "Test that must fail", "Noticed"],
+    rows,
+  );
 console.log(`${rows.length - missed} noticed, ${missed} missed`);
 process.exitCode = missed === 0 ? 0 : 1;

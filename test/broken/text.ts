@@ -1,4 +1,4 @@
-/** Ways to break what dt prints of others, and what it takes for a flag, each with the test that must notice. */
+/** Ways to break how dt prints foreign text and reads flags, each with the test that must notice. */
 import type { Break } from "./breaks.ts";
 
 const VISIBLE = "src/sys/text/visible.ts";
@@ -8,7 +8,7 @@ const DASHES = "test/fault/trust/dashes.test.ts";
 
 export const TEXT_BREAKS: readonly Break[] = [
   {
-    what: "a result is written as it is",
+    what: "dt prints results without making hidden characters visible",
     edits: [
       { file: "src/sys/stdio/stdio.ts", from: "encode(toTerminal(text))", to: "encode(text || toTerminal(text))" },
     ],
@@ -16,25 +16,25 @@ export const TEXT_BREAKS: readonly Break[] = [
     only: "dt (list|ps)$",
   },
   {
-    what: "overrides of direction and invisible letters pass",
+    what: "dt prints bidi overrides and invisible letters",
     edits: [{ file: VISIBLE, from: "\\p{DI}", to: "" }],
     test: WALK,
     only: "dt list$",
   },
   {
-    what: "C1 passes",
+    what: "dt prints C1 control characters",
     edits: [{ file: VISIBLE, from: "--[\\n\\t", to: "--[\\n\\t\\x80-\\x9f" }],
     test: WALK,
     only: "dt (list|ps)$",
   },
   {
-    what: "a name with an end of line makes a line",
+    what: "dt prints a name that contains a newline as two lines",
     edits: [{ file: VISIBLE, from: '" ⏎ "', to: '"\\n"' }],
     test: WALK,
     only: "dt (doctor|stop|why)$",
   },
   {
-    what: "the marks of dt's colours can be guessed",
+    what: "another program can guess the marks that dt puts around its colours",
     edits: [
       {
         file: VISIBLE,
@@ -46,7 +46,7 @@ export const TEXT_BREAKS: readonly Break[] = [
     only: "a mark of one process",
   },
   {
-    what: "a line below a message begins where a message does",
+    what: "a continuation line of a message looks like a message of its own",
     edits: [
       {
         file: "src/output/talk.ts",
@@ -58,7 +58,7 @@ export const TEXT_BREAKS: readonly Break[] = [
     only: "manifests that are code",
   },
   {
-    what: "last lines of a log are quoted as they are",
+    what: "dt quotes the last lines of a log without making hidden characters visible",
     edits: [
       {
         file: "src/output/talk.ts",
@@ -70,13 +70,13 @@ export const TEXT_BREAKS: readonly Break[] = [
     only: "on Git",
   },
   {
-    what: "a table drawn in place is drawn as it is",
+    what: "dt draws the `dt up` table without making hidden characters visible",
     edits: [{ file: "src/runners/parts/progress.ts", from: "${toTerminal(line)}", to: "${toTerminal(line) && line}" }],
     test: PLACES,
     only: "on a terminal",
   },
   {
-    what: "JSON of log lines keeps what is hidden",
+    what: "`dt logs --json` prints hidden characters",
     edits: [
       {
         file: "src/commands/logs/format.ts",
@@ -88,7 +88,7 @@ export const TEXT_BREAKS: readonly Break[] = [
     only: "dt logs$",
   },
   {
-    what: "a printed command line shows control characters in a form that no shell reads",
+    what: "dt prints a command line with control characters in a form no shell reads",
     edits: [
       {
         file: "src/sys/text/shell.ts",
@@ -100,12 +100,12 @@ export const TEXT_BREAKS: readonly Break[] = [
     only: "a command line that is printed",
   },
   {
-    what: "what stands behind -- is parsed as flags",
+    what: "dt parses words after `--` as flags",
     edits: [{ file: "src/commands/parse/args.ts", from: '[...flags, "--", ...words]', to: "[...flags, ...words]" }],
     test: "test/commands/parse/args.test.ts",
   },
   {
-    what: "behind -- help is given",
+    what: "dt prints help for a `--help` after `--`",
     edits: [
       {
         file: "src/commands/parse/args.ts",
@@ -117,7 +117,7 @@ export const TEXT_BREAKS: readonly Break[] = [
     only: "dt (stop|list|version) --",
   },
   {
-    what: "words behind -- are not counted",
+    what: "dt does not count words after `--` as arguments",
     edits: [
       {
         file: "src/commands/parse/args.ts",

@@ -7,7 +7,7 @@ const OWNER = "test/fault/trust/owner.test.ts";
 
 export const TRUST_BREAKS: readonly Break[] = [
   {
-    what: "every root is trusted by who looks",
+    what: "a verb that only looks evaluates the manifests of an untrusted root",
     edits: [
       {
         file: "src/commands/context/place.ts",
@@ -19,7 +19,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     only: "no verb evaluates",
   },
   {
-    what: "--dry-run behind a command is no look",
+    what: "a command with `--dry-run` evaluates the manifests of an untrusted root",
     edits: [
       {
         file: "src/commands/names/called.ts",
@@ -31,7 +31,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     only: "no verb evaluates",
   },
   {
-    what: "a host goes on in whatever folder is in its place",
+    what: "a host goes on in another folder that took its own folder's place",
     edits: [
       {
         file: "src/supervisor/ground/samefolder.ts",
@@ -43,7 +43,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     only: "in whose folder's place",
   },
   {
-    what: "dt watch goes on in whatever folder is in its place",
+    what: "`dt watch` goes on in another folder that took its own folder's place",
     edits: [
       {
         file: "src/commands/watch/jobs.ts",
@@ -55,7 +55,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     only: "in whose folder's place",
   },
   {
-    what: "another host forgets that the root is a stranger's",
+    what: "a new host forgets that its root is untrusted",
     edits: [
       { file: "src/supervisor/host/adopt.ts", from: "if (spec.isStrange === true) ground.isStrange = true;", to: "" },
       {
@@ -69,7 +69,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     only: "gets nothing of it",
   },
   {
-    what: "what the daemon starts gets the programs of a root that is not trusted",
+    what: "a launch that the daemon starts gets an untrusted root's programs on its PATH",
     edits: [
       {
         file: "src/commands/context/grounds.ts",
@@ -81,7 +81,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     only: "gets nothing of it",
   },
   {
-    what: "root acts on what the owner of a home that it was given trusts",
+    what: "dt run as root trusts another user's dt home without being told to",
     edits: [
       {
         file: "src/sys/places/paths.ts",
@@ -93,7 +93,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     only: "where the two are one person",
   },
   {
-    what: "an earlier dt's record is believed of another user's processes",
+    what: "dt believes an earlier dt's record about processes of another user",
     edits: [
       { file: "src/state/unsealed.ts", from: "    table.isOwn(leader.pid) &&\n", to: "" },
       { file: "src/state/unsealed.ts", from: "    table.isOwn(host.pid) &&\n", to: "" },
@@ -102,13 +102,13 @@ export const TRUST_BREAKS: readonly Break[] = [
     only: "or in a container",
   },
   {
-    what: "a container's processes are taken for this machine's",
+    what: "dt takes a container's processes for this machine's",
     edits: [{ file: "src/sys/process/linux.ts", from: 'return ["pid", "mnt"].every(', to: 'return ["user"].every(' }],
     test: "test/fault/trust/state.test.ts",
     only: "mounted elsewhere alone",
   },
   {
-    what: "a root that cannot be looked at is gone",
+    what: "dt takes a root that it cannot look at for gone",
     edits: [
       {
         file: "src/supervisor/tree/stray.ts",
@@ -119,7 +119,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     test: "test/supervisor/tree/stray.test.ts",
   },
   {
-    what: "a large file is read whatever its end says",
+    what: "dt reads a large file whole even when its end has no seal",
     edits: [
       {
         file: "src/sys/door/door.ts",
@@ -131,7 +131,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     only: "a large file",
   },
   {
-    what: "packages that a root names as plugins are read where it is not trusted",
+    what: "dt evaluates the packages that an untrusted root names as plugins",
     edits: [
       {
         file: "src/manifest/cache/reading.ts",
@@ -143,7 +143,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     only: "no verb evaluates",
   },
   {
-    what: "running a command by its words is not remembered as trust",
+    what: "dt does not record trust in a root when the user runs one of its commands",
     edits: [
       {
         file: "src/commands/context/acting.ts",
@@ -155,7 +155,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     only: "dt a one trusts the root",
   },
   {
-    what: "trust goes by the path of a root alone",
+    what: "dt trusts a root by its path alone",
     edits: [
       {
         file: "src/state/trust.ts",
@@ -167,7 +167,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     only: "another folder at a trusted path",
   },
   {
-    what: "a command of the user's own gets the programs of a root that is not trusted",
+    what: "a command from the user's own manifests gets an untrusted root's programs on its PATH",
     edits: [
       {
         file: "src/supervisor/prepare/command.ts",
@@ -179,7 +179,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     only: "the user's own manifests",
   },
   {
-    what: "a dry run of a stranger's stack asks Compose",
+    what: "a dry run of an untrusted root's stack asks Compose",
     edits: [
       {
         file: "src/supervisor/prepare/stack.ts",
@@ -191,7 +191,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     only: "stranger's stack",
   },
   {
-    what: "the daemon follows the files of a registered root",
+    what: "the daemon reads a root's manifests as they are, not as accepted",
     edits: [
       {
         file: "src/daemon/roots/project.ts",
@@ -203,7 +203,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     only: "after a checkout",
   },
   {
-    what: "what the daemon starts goes by the files",
+    what: "a dt process that the daemon starts reads the manifests as they are, not as accepted",
     edits: [
       {
         file: "src/commands/daemon/foreground.ts",
@@ -215,7 +215,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     only: "after a checkout",
   },
   {
-    what: "the daemon runs a function of a manifest that changed",
+    what: "the daemon runs a function of a manifest that changed since it was accepted",
     edits: [
       {
         file: "src/supervisor/ground/manifests.ts",
@@ -227,7 +227,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     only: "after a checkout",
   },
   {
-    what: "a dt that a job runs takes over what changed",
+    what: "a `dt` that a job runs accepts changed manifests",
     edits: [
       {
         file: "src/supervisor/prepare/command.ts",
@@ -239,7 +239,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     only: "a dt that a job runs",
   },
   {
-    what: "what another user planted above is used",
+    what: "dt uses manifests that another user planted in a directory above",
     edits: [
       {
         file: "src/sys/places/root.ts",
@@ -251,7 +251,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     only: "planted in a shared directory above",
   },
   {
-    what: "a tree that is another user's is used without a question",
+    what: "dt uses another user's tree without asking",
     edits: [
       {
         file: "src/sys/places/root.ts",
@@ -263,7 +263,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     only: "wholly another user's",
   },
   {
-    what: "programs of another user are put on PATH",
+    what: "dt puts another user's programs on PATH",
     edits: [
       {
         file: "src/supervisor/prepare/environment.ts",
@@ -275,7 +275,7 @@ export const TRUST_BREAKS: readonly Break[] = [
     only: "are not on PATH",
   },
   {
-    what: "a folder of packages is not judged by its owner",
+    what: "dt does not check who owns a `node_modules` folder that it imports from",
     edits: [
       {
         file: "src/manifest/imports/closure.ts",

@@ -112,7 +112,7 @@ test(`${TRANSCRIPTS} transcripts grow at once: nothing is missed, memory is flat
       async () => JSON.parse((await chat.chat("list", "--json")).stdout).length === TRANSCRIPTS,
     );
     tellNumbers(
-      `chat: ${TRANSCRIPTS} transcripts grew at once by ${PIECES} pieces each (${Math.round(bytes / 1e6)} MB), the monitor killed ${kills} times: all as a rebuild has them; memory ${Math.round(before)} MB before, ${Math.round(after)} MB after`,
+      `chat: ${TRANSCRIPTS} transcripts grew at once by ${PIECES} pieces each (${Math.round(bytes / 1e6)} MB), the monitor killed ${kills} times: each equals a rebuild; memory ${Math.round(before)} MB before, ${Math.round(after)} MB after`,
     );
     expect(after - before).toBeLessThan(80);
   } finally {
@@ -145,7 +145,7 @@ test(`a transcript of ${MEGABYTES} MB that grows by a line costs a line`, async 
     }
     const each = (moved() - before) / 10;
     tellNumbers(
-      `chat: a line added to a transcript of ${MEGABYTES} MB moves ${Math.round(each / 1024)} KiB, all in all`,
+      `chat: a line added to a transcript of ${MEGABYTES} MB costs ${Math.round(each / 1024)} KiB of reads and writes in total`,
     );
     expect(each).toBeLessThan(1_500_000);
     expect(memory(pid)).toBeLessThan(300);

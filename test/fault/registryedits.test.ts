@@ -86,7 +86,7 @@ test(`${EDITS} edits of a registry of ${CODEBASES} codebases: nothing is missed,
     });
     const after = memory(await daemonPid(root));
     tellNumbers(
-      `registry: ${EDITS} edits over ${CODEBASES} codebases, the daemon killed ${kills} times: every file as the registry says; memory ${Math.round(before)} MB before, ${Math.round(after)} MB after`,
+      `registry: ${EDITS} edits over ${CODEBASES} codebases, the daemon killed ${kills} times: every file matches the registry; memory ${Math.round(before)} MB before, ${Math.round(after)} MB after`,
     );
     expect(after - before).toBeLessThan(80);
   } finally {

@@ -94,7 +94,7 @@ describe.skipIf(missing !== null)("a stack", () => {
         expect(await row(root)).toMatchObject({ state: "ready", host: { alive: true } });
         expect(engine.containers()).toHaveLength(1);
         tellNumbers(
-          `stack, ${name}: killed at each of ${kills} steps; no container untold, none left by the stop after it`,
+          `stack, ${name}: killed at each of ${kills} steps; every container listed, none left by the next stop`,
         );
         expect(kills).toBeGreaterThan(STRIDE === 1 ? 5 : 0);
       } finally {
