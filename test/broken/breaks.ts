@@ -179,7 +179,7 @@ export const BREAKS: readonly Break[] = [
     only: "an older copy of its record",
   },
   {
-    what: "dt does not look for the children of a launch's processes",
+    what: "dt follows neither the children of a launch's processes nor their lineage",
     edits: [{ file: TREE, from: "waiting.push(...(children.get(next.pid) ?? []));", to: "" }, NO_LINEAGE],
     test: "test/fault/tree.test.ts",
     only: "cleared after the host was killed",
@@ -1394,7 +1394,7 @@ export const BREAKS: readonly Break[] = [
     test: "test/plugin/within.test.ts",
   },
   {
-    what: "files below a folder: a directory swapped for a link is followed",
+    what: "files below a folder: a lookup follows a directory that was swapped for a link",
     edits: [
       {
         file: "src/plugin/way.ts",
