@@ -136,7 +136,7 @@ export const BREAKS: readonly Break[] = [
       {
         file: "src/supervisor/start/begin.ts",
         from: "written = holdOn(ground, makeLaunchRecord(",
-        to: "written = ((_: unknown, it: LaunchRecord) => it)(ground, makeRecord(",
+        to: "written = ((_: unknown, it: LaunchRecord) => it)(ground, makeLaunchRecord(",
       },
     ],
     test: "test/fault/namespaces.test.ts",
