@@ -291,7 +291,7 @@ export const BREAKS: readonly Break[] = [
       {
         file: "src/sys/lock/lock.ts",
         from: "    const attempt = attemptLock(placed);\n",
-        to: `    if (request.doing === "start") return { holder: describeHolder(request), broke: null, release() {} };
+        to: `    if (request.doing === "start") return { holder: describeHolder(request, false), broke: null, release() {} };
     const attempt = attemptLock(placed);
 `,
       },

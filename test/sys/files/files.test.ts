@@ -206,7 +206,7 @@ describe("writing", () => {
   test.skipIf(process.platform !== "linux")("createWhole works where there are no hard links", () => {
     const directory = scratch();
     const script = `
-      const { denyCalls } = await import(${JSON.stringify(join(import.meta.dir, "deny.ts"))});
+      const { denyCalls } = await import(${JSON.stringify(join(import.meta.dir, "../deny.ts"))});
       const { createWhole } = await import(${JSON.stringify(join(import.meta.dir, "../../../src/sys/files/filewrite.ts"))});
       const at = process.argv[1];
       denyCalls(["link"]);
