@@ -9,8 +9,8 @@ import { toError } from "../launch/failure.ts";
 import type { Ground } from "../launch/types.ts";
 import { hostEnvironment } from "../prepare/selfenv.ts";
 import type { UpInput } from "./bringupchild.ts";
-import { CANCEL, hostErrorFile, hostGroundOf, readEvents } from "./caller.ts";
 import type { HostedEvent, KeyOutcome, UpEvent, UpNode } from "./types.ts";
+import { CANCEL, hostErrorFile, hostGroundOf, readEvents } from "./wire.ts";
 
 export interface DetachedUp {
   ground: Ground;

@@ -4,9 +4,9 @@ import { RESTART_SIGNAL } from "../host/request.ts";
 import { toFailure } from "../launch/failure.ts";
 import { holdTicket } from "../ticket/ticket.ts";
 import { bringUp, MOST_RESTARTS, type Up } from "./bringup.ts";
-import type { HostGround } from "./caller.ts";
 import { callerGroundOf, type HostProcess, readHostInput } from "./child.ts";
 import type { HostedEvent, UpNode } from "./types.ts";
+import type { HostGround } from "./wire.ts";
 
 /** How long after the last start the host is idle, in milliseconds. */
 const SETTLED_MS = 1000;

@@ -4,54 +4,13 @@
  * explicit cancel (Ctrl-C) changes something: before the spawn it clears what was written, after the spawn it stops the
  * launch.
  */
-import { join } from "node:path";
-import type { Reading } from "../../manifest/cache/reading.ts";
 import { DtError, EXIT } from "../../sys/base/error.ts";
 import { HIDDEN } from "../../sys/base/hidden.ts";
 import { spawnDetached } from "../../sys/spawn/spawn.ts";
-import { linesOf } from "../../sys/text/textlines.ts";
 import { toError } from "../launch/failure.ts";
 import type { Ground, LaunchEvent, LaunchSpec, Report } from "../launch/types.ts";
 import { hostEnvironment } from "../prepare/selfenv.ts";
-
-/** On the host's input, after the line with what to start. */
-export const CANCEL = "cancel";
-
-/** Where detached hosts write the errors that they cannot report because their caller is gone. */
-export function hostErrorFile(ground: Pick<Ground, "store">): string {
-  return join(ground.store.directory, "host.err");
-}
-
-/** The ground of a host, as plain JSON. */
-export interface HostGround {
-  root: string;
-  home: string | null;
-  runDirectory: string;
-  cache: string;
-  openFiles: string | null;
-  lockBackend: string | null;
-  reading?: Reading;
-  isStrange?: boolean;
-  owner?: number | null;
-}
-
-export interface HostInput extends HostGround {
-  spec: LaunchSpec;
-}
-
-export function hostGroundOf(ground: Ground): HostGround {
-  return {
-    root: ground.root,
-    home: ground.home,
-    runDirectory: ground.store.directory,
-    cache: ground.cache,
-    openFiles: ground.openFiles === null ? null : String(ground.openFiles),
-    lockBackend: ground.lockBackend ?? null,
-    ...(ground.reading === undefined ? {} : { reading: ground.reading }),
-    ...(ground.isStrange === undefined ? {} : { isStrange: ground.isStrange }),
-    owner: ground.owner ?? null,
-  };
-}
+import { CANCEL, type HostInput, hostErrorFile, hostGroundOf, readEvents } from "./wire.ts";
 
 /** The event that ends the wait. */
 export type Until = "spawned" | "ready";
@@ -128,9 +87,4 @@ function isLast(event: LaunchEvent, until: Until): boolean {
     default:
       return false;
   }
-}
-
-/** A line that a killed host did not finish is no event. */
-export async function* readEvents<Event>(stream: ReadableStream<Uint8Array>): AsyncGenerator<Event> {
-  for await (const line of linesOf(stream, false)) yield JSON.parse(line) as Event;
 }

@@ -18,7 +18,7 @@ import { personsEnvironment } from "../prepare/selfenv.ts";
 import { makeRequestQueue } from "../run/queue.ts";
 import type { HostControl, HostRequest } from "../run/types.ts";
 import { holdTicket, mayWait } from "../ticket/ticket.ts";
-import { CANCEL, type HostGround, type HostInput } from "./caller.ts";
+import { CANCEL, type HostGround, type HostInput } from "./wire.ts";
 
 /** What a host's process knows of itself: how it starts dt, and its environment. */
 export interface HostProcess {
