@@ -245,16 +245,21 @@ test("when its session is killed the command is hung up, and dt ends", async () 
 
 test("a captured command stopped by a SIGTSTP to dt goes on, in a shell without job control too", async () => {
   const terminal = open(BASH);
-  terminal.type('"$DT" t bash "echo up; while :; do sleep 0.02; done"\r');
+  // Its child does not end by itself: a Bash that finds its child ended so, when it goes on, ignores a Ctrl-C.
+  terminal.type('"$DT" t bash "echo up; sleep 60; :"\r');
   await terminal.sees(/up\r\n/);
   const pid = only(dtOf("bash"));
   process.kill(pid, "SIGTSTP");
   await terminal.sees(/Stopped/);
   await until("dt is stopped", () => / T /.test(readFileSync(`/proc/${pid}/stat`, "latin1")));
   terminal.type("fg\r");
+  await terminal.sees(/fg\r\n[^\r]*t bash [^\r]*\r\n/);
   await until("dt goes on", () => !/ T /.test(readFileSync(`/proc/${pid}/stat`, "latin1")));
   terminal.type("\x03");
   await terminal.sees(/\$ $/);
+  terminal.type('echo "code $?"\r');
+  await terminal.sees(/code 130/);
+  await nothingLeft(terminal);
 });
 
 test.skipIf(findTool("tmux") === null || findTool("vim") === null)(
