@@ -2,13 +2,13 @@
 import { expect, test } from "bun:test";
 import {
   existsSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
   unlinkSync,
   utimesSync,
-  writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { stays, TestRoot, until, within } from "../../kit.ts";
@@ -195,7 +195,8 @@ test("removing a whole directory restarts a launch, with the names of the files 
   }
 });
 
-test("moving the whole project restarts nothing, and it is watched where it is now", async () => {
+/** A project that is moved while its `w:dev:default` is watched. */
+async function movedWhileWatched(body: (place: MovedPlace) => Promise<void>): Promise<void> {
   const root = TestRoot.create({
     "src/a.txt": "1",
     "src/b.txt": "1",
@@ -206,25 +207,74 @@ test("moving the whole project restarts nothing, and it is watched where it is n
   });
   const moved = join(root.base, "moved");
   const there = async () => JSON.parse((await root.dt(["ps", "--json"], { cwd: moved })).stdout)[0] as Ps;
-  try {
+  await within(root, async () => {
     expect((await root.dt(["w", "dev", "-d"])).code).toBe(0);
     await until("it is watched", async () => (await why(root)).includes("Its host watches src") || null);
     const before = await now(root);
+    const since = watchedSince(root.dir);
     renameSync(root.dir, moved);
-    let edits = 1;
-    const after = await until("it is restarted there", async () => {
-      writeFileSync(join(moved, "src/a.txt"), `${++edits}`);
-      const now = await there();
-      return (now?.pid ?? before.pid) !== before.pid ? now : null;
-    });
-    // Taken for a change, the move would have restarted it before, or have changed both files.
+    try {
+      await body({
+        before,
+        now: there,
+        followed: () => until("its host follows the move", () => watchedSince(moved) !== since),
+        edit(path, text) {
+          // In one step: between cutting a file and writing it, a busy machine can take longer than the debounce.
+          renameSync(root.write("../next", text), join(moved, path));
+        },
+        restarted: (before) =>
+          until("it runs anew", async () => {
+            const one = await there();
+            return one?.state === "running" && one.pid !== before.pid ? one : null;
+          }),
+        why: async () => (await root.dt(["why", "w", "dev"], { cwd: moved })).stdout,
+      });
+    } finally {
+      renameSync(moved, root.dir);
+    }
+  });
+}
+
+interface MovedPlace {
+  /** The launch before the move. */
+  before: Ps;
+  now(): Promise<Ps>;
+  /** Resolves when the host watches the files where they are now. */
+  followed(): Promise<unknown>;
+  edit(path: string, text: string): void;
+  restarted(before: Ps): Promise<Ps>;
+  why(): Promise<string>;
+}
+
+/** When the watching of the only launch in this root began. */
+function watchedSince(directory: string): string | undefined {
+  const notes = join(directory, ".dialtone/run/launch");
+  const name = readdirSync(notes).find((one) => one.endsWith(".json"));
+  return name === undefined ? undefined : JSON.parse(readFileSync(join(notes, name), "utf8")).watch?.since;
+}
+
+test("moving the whole project restarts nothing, and it is watched where it is now", async () => {
+  await movedWhileWatched(async ({ before, now, followed, edit, restarted, why }) => {
+    await followed();
+    expect(await now()).toMatchObject({ pid: before.pid, restarts: 0 });
+    edit("src/a.txt", "2");
+    const after = await restarted(before);
+    // Taken for a change, the move would have restarted it too, or have changed both files.
     expect(after.restarts).toBe(1);
-    expect((await root.dt(["why", "w", "dev"], { cwd: moved })).stdout).toContain("because src/a.txt changed");
-    await root.dt(["stop", "--all"], { cwd: moved });
-  } finally {
-    renameSync(moved, root.dir);
-    await root.dispose();
-  }
+    expect(await why()).toContain("because src/a.txt changed");
+  });
+}, 30_000);
+
+test("an edit right after the whole project was moved restarts it once, and so does the next", async () => {
+  await movedWhileWatched(async ({ before, edit, restarted, why }) => {
+    edit("src/a.txt", "2");
+    const second = await restarted(before);
+    expect(second.restarts).toBe(1);
+    expect(await why()).toContain("because src/a.txt changed");
+    edit("src/b.txt", "2");
+    expect((await restarted(second)).restarts).toBe(2);
+    expect(await why()).toContain("because src/b.txt changed");
+  });
 }, 30_000);
 
 const loop = (run: string, more = "", oneshot = "") =>
