@@ -64,7 +64,11 @@ export async function openFiles(
   if (state.over.aborted) watch.close();
   if (state.run !== null) beginRounds(rounds, state.run);
   noteFiles(state, { since: new Date().toISOString() });
-  if (moved !== null) void changes.work([...new Set([...moved.paths, ...trees.initial])], performance.now());
+  // Through the batches: an edit that comes now must not be compared beside these.
+  if (moved !== null) {
+    batches.addAll(moved.paths);
+    batches.addAll(trees.initial);
+  }
   return watch;
 }
 

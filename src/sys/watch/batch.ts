@@ -10,6 +10,7 @@ export interface Timers {
 
 export interface Batches {
   add(path: string): void;
+  addAll(paths: Iterable<string>): void;
   close(): void;
 }
 
@@ -58,13 +59,15 @@ export function makeBatches({ quietMs, longestMs, work, now, timers }: BatchOpti
         if (!closed && waiting.size > 0 && timer === null) arm();
       });
   };
+  const addAll = (paths: Iterable<string>) => {
+    if (closed) return;
+    if (waiting.size === 0) since = now();
+    for (const path of paths) waiting.add(path);
+    arm();
+  };
   return {
-    add(path) {
-      if (closed) return;
-      if (waiting.size === 0) since = now();
-      waiting.add(path);
-      arm();
-    },
+    add: (path) => addAll([path]),
+    addAll,
     close() {
       closed = true;
       if (timer !== null) timers.clear(timer);

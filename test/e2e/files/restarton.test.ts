@@ -9,6 +9,7 @@ import {
   symlinkSync,
   unlinkSync,
   utimesSync,
+  writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { stays, TestRoot, until, within } from "../../kit.ts";
@@ -195,14 +196,21 @@ test("removing a whole directory restarts a launch, with the names of the files 
   }
 });
 
-/** A project that is moved while its `w:dev:default` is watched. */
-async function movedWhileWatched(body: (place: MovedPlace) => Promise<void>): Promise<void> {
+/** A project that is moved while its `w:dev:default` is watched. `run`: a script that runs before each restart. */
+async function movedWhileWatched(body: (place: MovedPlace) => Promise<void>, run?: string): Promise<void> {
   const root = TestRoot.create({
     "src/a.txt": "1",
     "src/b.txt": "1",
     "manifests/w.json": JSON.stringify({
       name: "w",
-      commands: { dev: { kind: "managed", run: ["sleep", "1000"], restartOn: { paths: ["src"], debounce: "50ms" } } },
+      commands: {
+        dev: {
+          kind: "managed",
+          run: ["sleep", "1000"],
+          restartOn: { paths: ["src"], debounce: "50ms", ...(run === undefined ? {} : { run: "w:build" }) },
+        },
+        ...(run === undefined ? {} : { build: { kind: "oneshot", run } }),
+      },
     }),
   });
   const moved = join(root.base, "moved");
@@ -215,6 +223,7 @@ async function movedWhileWatched(body: (place: MovedPlace) => Promise<void>): Pr
     renameSync(root.dir, moved);
     try {
       await body({
+        directory: moved,
         before,
         now: there,
         followed: () => until("its host follows the move", () => watchedSince(moved) !== since),
@@ -236,6 +245,7 @@ async function movedWhileWatched(body: (place: MovedPlace) => Promise<void>): Pr
 }
 
 interface MovedPlace {
+  directory: string;
   /** The launch before the move. */
   before: Ps;
   now(): Promise<Ps>;
@@ -275,6 +285,21 @@ test("an edit right after the whole project was moved restarts it once, and so d
     expect((await restarted(second)).restarts).toBe(2);
     expect(await why()).toContain("because src/b.txt changed");
   });
+}, 30_000);
+
+test("an edit while the one-shot runs for an edit right after a move waits for its end", async () => {
+  const run = "echo begin >> said; until test -e go; do sleep 0.02; done; echo end >> said";
+  await movedWhileWatched(async ({ directory, before, edit, restarted }) => {
+    const said = () => (existsSync(join(directory, "said")) ? readFileSync(join(directory, "said"), "utf8") : "");
+    edit("src/a.txt", "2");
+    await until("the one-shot runs", () => said() === "begin\n");
+    edit("src/b.txt", "2");
+    // Ten times the debounce.
+    await stays("no other runs beside it", () => said() === "begin\n", 500);
+    writeFileSync(join(directory, "go"), "");
+    await restarted(before);
+    await until("it ran for both", () => said() === "begin\nend\nbegin\nend\n");
+  }, run);
 }, 30_000);
 
 const loop = (run: string, more = "", oneshot = "") =>

@@ -111,6 +111,19 @@ describe("batches", () => {
     expect(got[1]).toEqual([["7", "8", "9", "10", "11"], 35]);
   });
 
+  test("many paths at once join what waits", async () => {
+    const { pass, ...time } = clock();
+    const got: string[][] = [];
+    const batches = makeBatches({ quietMs: 10, longestMs: 100, work: async (paths) => void got.push(paths), ...time });
+    batches.add("a");
+    await pass(9);
+    batches.addAll(new Set(["b", "a", "c"]));
+    await pass(9);
+    expect(got).toEqual([]);
+    await pass(1);
+    expect(got).toEqual([["a", "b", "c"]]);
+  });
+
   test("changes during a batch are the next batch; after closing there is none", async () => {
     const { pass, ...time } = clock();
     const got: string[][] = [];
