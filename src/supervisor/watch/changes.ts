@@ -78,12 +78,17 @@ function hold(state: FileState, why: string, loop?: string): void {
   noteFiles(state, { held: { at: new Date().toISOString(), why, ...(loop === undefined ? {} : { loop }) } }, why);
 }
 
+/** One at a time: a silence, or another watch, can ask for a restart while the one-shot of the restart before runs. */
 async function restart(state: FileState, { on, rounds }: Watched, paths: string[]): Promise<void> {
-  const { host, run, over } = state;
-  if (run === null || over.aborted) return;
-  rounds.working(performance.now());
+  const { host, over } = state;
   const because = `${describePaths(paths)} changed`;
-  state.first = on.run === null ? null : runFirst(host, run, on.run, over);
+  const before = Promise.resolve(state.first).catch(() => null);
+  state.first = before.then(() => {
+    const { run } = state;
+    if (run === null || over.aborted) return null;
+    rounds.working(performance.now());
+    return on.run === null ? null : runFirst(host, run, on.run, over);
+  });
   const why = await state.first;
   if (over.aborted) return;
   if (why !== null) return hold(state, `${because}, but ${why}: not restarted`);

@@ -22,7 +22,7 @@ export interface FileState {
   current: FileWatch | null;
   /** Null while nothing is watched. */
   note: WatchNote | null;
-  /** The one-shot before a restart: why it failed, null when it succeeded. */
+  /** The latest restart's one-shot: why it failed, null when it succeeded. The next one begins after it. */
   first: Promise<string | null> | null;
   /** From the watch before, if the project's folder was moved: changes meanwhile count. */
   moved: { contents: Contents; paths: string[] } | null;

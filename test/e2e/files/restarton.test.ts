@@ -341,6 +341,27 @@ for (const [what, run, more, oneshot] of [
     }
   });
 
+test("an edit while the one-shot runs for a loop that fell silent waits for its end", async () => {
+  const gen =
+    "echo begin >> ../said; until test ! -e ../slow; do sleep 0.02; done; date +%s%N > src/gen; echo end >> ../said";
+  const root = loop("exec sleep 1000", `,"run":"w:gen"`, `"gen":{"kind":"oneshot","run":${JSON.stringify(gen)}},`);
+  const said = () => root.read("../said");
+  await within(root, async () => {
+    expect((await root.dt(["w", "dev", "-d"])).code).toBe(0);
+    await until("it is watched", async () => (await why(root)).includes("Its host watches src") || null);
+    root.write("src/a.txt", "2");
+    await until("it is told", async () => (await why(root)).includes("changed at the same moment") || null);
+    const before = said();
+    root.write("../slow", "");
+    await until("the silence is over", () => said() === `${before}begin\n`);
+    root.write("src/a.txt", "another");
+    // Ten times the debounce.
+    await stays("no other runs beside it", () => said() === `${before}begin\n`, 500);
+    rmSync(join(root.base, "slow"));
+    await until("it runs for the edit", () => said().startsWith(`${before}begin\nend\nbegin\n`));
+  });
+});
+
 test("edits of one file in a steady rhythm each restart a launch, and a pattern that names nothing is reported", async () => {
   const root = TestRoot.create({
     "src/a.txt": "1",
