@@ -66,7 +66,7 @@ export async function startNeeds(request: NeedsRequest): Promise<void> {
       dropTicket(ground, need);
     }
   } finally {
-    // A need that its own host is starting goes on there, and that host drops the ticket.
+    // A need that its own host is starting goes on there. The ticket names that host, which drops it.
     for (const need of needs) if (!off.aborted || !isHeldElsewhere(ground, need)) dropTicket(ground, need);
   }
 }

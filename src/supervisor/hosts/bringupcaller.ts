@@ -8,6 +8,7 @@ import { spawnDetached } from "../../sys/spawn/spawn.ts";
 import { toError } from "../launch/failure.ts";
 import type { Ground } from "../launch/types.ts";
 import { hostEnvironment } from "../prepare/selfenv.ts";
+import { nameHost } from "../ticket/namehost.ts";
 import type { UpInput } from "./bringupchild.ts";
 import type { HostedEvent, KeyOutcome, UpEvent, UpNode } from "./types.ts";
 import { CANCEL, hostErrorFile, hostGroundOf, readEvents } from "./wire.ts";
@@ -25,6 +26,7 @@ export async function bringUpDetached({ ground, nodes, env, report, cancel }: De
   ground.store.prepare();
   const input: UpInput = { ...hostGroundOf(ground), nodes };
   const host = spawnDetached([...ground.self, HIDDEN.hosts], hostEnvironment(env, ground.root), hostErrorFile(ground));
+  for (const { run } of nodes) nameHost(ground, run.spec, host.pid);
   const send = (line: string) => {
     host.stdin.write(`${line}\n`);
     host.stdin.flush();

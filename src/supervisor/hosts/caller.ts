@@ -10,6 +10,7 @@ import { spawnDetached } from "../../sys/spawn/spawn.ts";
 import { toError } from "../launch/failure.ts";
 import type { Ground, LaunchEvent, LaunchSpec, Report } from "../launch/types.ts";
 import { hostEnvironment } from "../prepare/selfenv.ts";
+import { nameHost } from "../ticket/namehost.ts";
 import { CANCEL, type HostInput, hostErrorFile, hostGroundOf, readEvents } from "./wire.ts";
 
 /** The event that ends the wait. */
@@ -33,6 +34,7 @@ export async function startDetached({ ground, spec, until, report, cancel }: Det
     hostEnvironment(spec.env, ground.root),
     hostErrorFile(ground),
   );
+  nameHost(ground, spec, host.pid);
   // Not unref'd: Bun 1.4.5 would then poll without a pause while the host's output is awaited, which takes a whole CPU.
   host.stdin.write(`${JSON.stringify(input)}\n`);
   host.stdin.flush();

@@ -17,6 +17,7 @@ import type { Ground, LaunchEvent, Report } from "../launch/types.ts";
 import { personsEnvironment } from "../prepare/selfenv.ts";
 import { makeRequestQueue } from "../run/queue.ts";
 import type { HostControl, HostRequest } from "../run/types.ts";
+import { isVisible } from "../ticket/namehost.ts";
 import { holdTicket, mayWait } from "../ticket/ticket.ts";
 import { CANCEL, type HostGround, type HostInput } from "./wire.ts";
 
@@ -40,7 +41,7 @@ export async function runDetachedHost(host: HostProcess): Promise<number> {
   const { key } = input.spec;
   return reporting(key, async (report) => {
     const ground = callerGroundOf(input, host);
-    if (mayWait(input.spec.settings)) holdTicket(ground, input.spec);
+    if (mayWait(input.spec.settings) || isVisible(ground, input.spec)) holdTicket(ground, input.spec);
     const onRun = () => {
       started = true;
       if (cancel.signal.aborted) queue.push({ is: "interrupt" });

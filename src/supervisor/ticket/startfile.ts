@@ -74,7 +74,8 @@ export function isQueuedIn(ground: TicketGround, name: string): boolean {
   return fileOf(ground, name)?.isQueued === true;
 }
 
-function fileOf({ store }: TicketGround, name: string): StartFile | null {
+/** Null where there is none, or none that dt wrote. */
+export function fileOf({ store }: Pick<Ground, "store">, name: string): StartFile | null {
   const file = store.read(name, (value) => value as StartFile);
   return file.is === "there" ? file.value : null;
 }

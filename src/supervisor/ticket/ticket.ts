@@ -137,7 +137,7 @@ export function dropTicket({ store }: Pick<Ground, "store">, { key, ticket }: Om
   }
 }
 
-/** Whether another process has taken it over. */
+/** Whether it waits in another process, such as its host. */
 export function isHeldElsewhere(ground: TicketGround, { key, ticket }: Omit<Ticketed, "asker">): boolean {
   const holder = ticket === undefined ? null : startHolderOf(ground, startFileName(key, ticket));
   return holder !== null && holder.pid !== process.pid;

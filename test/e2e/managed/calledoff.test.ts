@@ -2,10 +2,10 @@
  * A stop that comes while a start is under way: nothing starts afterwards, and both the stop and the start report it.
  */
 import { expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { TestRoot, until } from "../../kit.ts";
-import { ps, psOf, runs } from "../kit/launch.ts";
+import { commandLineOf, ps, psOf, runs } from "../kit/launch.ts";
 
 /** What is slow goes on when the file `go` is there, and says by a file that it has begun. */
 const SLOW = `run: "echo $$ > begun; until test -e go; do sleep 0.02; done; echo done > ended"`;
@@ -20,6 +20,7 @@ function rootOf(): TestRoot {
       db: { kind: "managed", run: "echo $$ > begun; exec sleep 1000", ready: { exec: ["test", "-e", "go"], timeout: "20s" } },
       app: { kind: "managed", run: ["sleep", "1000"], needs: ["a:db"] },
       plain: { kind: "managed", run: ["sleep", "1000"] },
+      needy: { kind: "managed", run: ["sleep", "1000"], needs: ["a:plain"] },
     } };`,
   });
 }
@@ -106,7 +107,6 @@ test("a stop ends the old launch and calls off the rerun that waits beside it", 
     root.write("go", "");
     await root.dt(["a", "api", "-d"]);
     await root.dt(["--", "a", "slow"]);
-    const { rmSync } = await import("node:fs");
     for (const name of ["go", "begun", "ended"]) rmSync(join(root.dir, name));
     const rerun = root.spawn(["a", "api", "-d"]);
     await begun(root);
@@ -133,7 +133,6 @@ test("a start whose caller was killed is called off all the same; when its host 
     expect(stopped.stderr).toContain("its start was called off");
     expect(runs(Number(readFileSync(join(root.dir, "begun"), "utf8")))).toBe(false);
 
-    const { rmSync } = await import("node:fs");
     rmSync(join(root.dir, "begun"));
     const second = root.spawn(["a", "api", "-d"]);
     await begun(root);
@@ -151,6 +150,57 @@ test("a start whose caller was killed is called off all the same; when its host 
     await root.dispose();
   }
 });
+
+/** A start of `needy`, and the host of what it needs, held before it touched anything. */
+async function startHeld(root: TestRoot): Promise<{ starting: ReturnType<TestRoot["spawn"]>; host: number }> {
+  const childrenOf = (pid: number) =>
+    readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").split(" ").map(Number);
+  const hostOf = (pid: number) => childrenOf(pid).find((one) => commandLineOf(one).includes("__host a:plain:default"));
+  for (;;) {
+    rmSync(join(root.run, "a:plain:default.want.json"), { force: true });
+    const starting = root.spawn(["a", "needy", "-d"]);
+    let host: number | undefined;
+    while (host === undefined) {
+      await Bun.sleep(0);
+      host = hostOf(starting.pid);
+    }
+    process.kill(host, "SIGSTOP");
+    await until("the host is held", () => /^State:\tT/m.test(readFileSync(`/proc/${host}/status`, "latin1")));
+    const isTooLate = ["lock", "meta.json"].some((kind) => existsSync(join(root.run, `a:plain:default.${kind}`)));
+    if (!isTooLate) return { starting, host };
+    process.kill(host, "SIGCONT");
+    await starting.exited;
+    await root.dt(["stop", "--all"]);
+  }
+}
+
+test.skipIf(process.platform !== "linux")(
+  "a need whose host has not begun yet is called off by a stop, also after its caller is gone: called off itself, or killed",
+  async () => {
+    const root = rootOf();
+    try {
+      for (const end of ["called off", "killed"] as const) {
+        const { starting, host } = await startHeld(root);
+        if (end === "killed") starting.kill("SIGKILL");
+        else expect((await root.dt(["stop", "a:needy"])).stderr).toContain("its start was called off");
+        expect(await starting.exited).toBe(end === "killed" ? 137 : 130);
+        const stopping = root.spawn(["stop", "a:plain"]);
+        const marked = until("the stop has left its mark", () =>
+          existsSync(join(root.run, "a:plain:default.want.json")),
+        );
+        await Promise.race([marked, stopping.exited]);
+        process.kill(host, "SIGCONT");
+        expect(await stopping.stderr.text()).toContain("a:plain:default did not run yet: its start was called off");
+        await until("the host has ended", () => !runs(host));
+        expect(await ps(root)).toEqual([]);
+        expect(startsOf(root).filter((name) => name.startsWith("a:plain:"))).toEqual([]);
+      }
+    } finally {
+      await root.dispose();
+    }
+  },
+  30_000,
+);
 
 test("a start that waits for the key's lock is called off by a stop", async () => {
   const root = rootOf();
@@ -220,7 +270,6 @@ test("a stop by what runs before one launch calls off another that waits in the 
       expect((await ps(root)).map((one) => one.key)).toEqual(["c:api:default"]);
       await root.dt(["down"]);
       await starting.exited;
-      const { rmSync } = await import("node:fs");
       for (const name of ["go", "begun"]) rmSync(join(root.dir, name));
     }
     for (const start of [

@@ -1,0 +1,31 @@
+/**
+ * A start that a caller passes on to a host: the start's file names the host as soon as the host exists. The host may
+ * launch once it has read what to start, and by then its caller may be gone: killed, or called off itself.
+ */
+import { DtError } from "../../sys/base/error.ts";
+import { identify } from "../../sys/process/identity.ts";
+import { fileOf, startFileName, type TicketGround } from "./startfile.ts";
+import type { Ticketed } from "./ticket.ts";
+
+type Start = Omit<Ticketed, "asker">;
+
+/** Call it before writing to the host what to start. A start without a file gets none. */
+export function nameHost(ground: TicketGround, { key, ticket }: Start, pid: number): void {
+  const host = ground.table.entry(pid);
+  if (ticket === undefined || host === null) return;
+  const name = startFileName(key, ticket);
+  const file = fileOf(ground, name);
+  if (file === null) return;
+  const { isQueued: _, ...own } = file;
+  try {
+    ground.store.write(name, { ...own, holder: identify(ground.table, host) }, { durable: false });
+  } catch (error) {
+    // On a full disk a stop does not see the start, as in `holdTicket`.
+    if (!(error instanceof DtError)) throw error;
+  }
+}
+
+/** Whether the start has a file, so that a stop sees it. */
+export function isVisible(ground: TicketGround, { key, ticket }: Start): boolean {
+  return ticket !== undefined && fileOf(ground, startFileName(key, ticket)) !== null;
+}
