@@ -46,7 +46,6 @@ export const EXCEPTIONS: Exceptions = {
     "src/sys/pattern/backtrack.ts matcherOf": [75, STATE],
     "src/sys/pattern/parse.ts parsePattern": [137, "a recursive descent: one short function a rule of the grammar"],
     "src/sys/process/linux.ts makeProcessTable": [76, STATE],
-    "src/sys/seal/seal.ts makeSeal": [62, STATE],
     "src/sys/match/gitrules.ts makeGitRules": [62, STATE],
     "src/sys/match/match.ts makeMatcher": [75, STATE],
   },

@@ -483,7 +483,7 @@ export const BREAKS: readonly Break[] = [
     only: "it runs: dt",
   },
   {
-    what: "no stop sees a start whose caller is gone before its host has begun",
+    what: "a stop overlooks a start whose caller is gone before its host has begun",
     edits: [
       {
         file: "src/supervisor/hosts/caller.ts",
@@ -1113,12 +1113,12 @@ export const BREAKS: readonly Break[] = [
     only: "moved project is not left over",
   },
   {
-    what: "dt waits for a lock file that is nested deeper than dt ever writes",
+    what: "dt parses a state file before it checks the seal, so a deeply nested one costs seconds",
     edits: [
       {
         file: "src/sys/seal/seal.ts",
-        from: "if (error instanceof RangeError) return null;",
-        to: "void RangeError;",
+        from: "const { mark, body } = splitSealed(text);",
+        to: "const { mark } = splitSealed(text);\n      const body = JSON.stringify({ ...JSON.parse(text), seal: undefined });",
       },
     ],
     test: "test/fault/trust/state.test.ts",

@@ -15,6 +15,7 @@ import { lstatSync } from "node:fs";
 import { join, relative } from "node:path";
 import { DtError } from "../base/error.ts";
 import { identifyDirectory } from "../door/descend.ts";
+import { joinSealed, LONGEST_MARK, markIn, splitSealed } from "./sealtext.ts";
 import { openSecrets } from "./secret.ts";
 
 interface Place {
@@ -34,7 +35,7 @@ export type Opened =
 export interface Seal {
   /** The value as JSON, with its seal. Throws when no secret can be made or the directory is missing. */
   close(path: string, value: object): string;
-  /** Throws what `JSON.parse` throws. */
+  /** Parses only what is own. Throws what `JSON.parse` throws for a short text that is cut off. */
   open(path: string, text: string): Opened;
   /**
    * Whether the end of a text that `close` made names this directory. If not, a large foreign file need not be read or
@@ -46,8 +47,6 @@ export interface Seal {
   /** Null when it is not this user's. */
   openText(path: string, text: string): string | null;
 }
-
-const FIELD = "seal";
 
 /**
  * Seals the files below a directory, given as a function if it may be moved. `home`: DIALTONE_HOME, where the secret
@@ -72,11 +71,8 @@ export function makeSeal(directory: string | (() => string), home: string | null
     const there = place(given);
     return { ...there, mac: macOf(secrets.needed(), nameIn(given, path), there, body) };
   };
-  /** `bodyOf`: called only when there is a mark, because serializing deeply nested foreign data takes long. */
-  const judge = (path: string, mark: unknown, bodyOf: () => string): { movedFrom: string | null } | { why: string } => {
+  const judge = (path: string, mark: unknown, body: string): { movedFrom: string | null } | { why: string } => {
     if (!isMark(mark)) return { why: NOT_SEALED };
-    const body = bodyOrNull(bodyOf);
-    if (body === null) return { why: NOT_OURS };
     const given = at();
     const name = nameIn(given, path);
     const isOurs = (secret: string) => macOf(secret, name, mark, body) === mark.mac;
@@ -85,22 +81,18 @@ export function makeSeal(directory: string | (() => string), home: string | null
     if (mark.ino !== now.ino || (mark.path !== now.path && mark.dev !== now.dev)) return { why: copied(mark.path) };
     return { movedFrom: mark.path === now.path ? null : mark.path };
   };
-  const mayBeOwn = (end: string) => {
-    const mark = markAtEnd(end);
-    return mark !== null && mark.ino === place(at()).ino;
-  };
   return {
-    mayBeOwn,
-    close(path, value) {
-      return `${JSON.stringify({ ...value, [FIELD]: sign(path, JSON.stringify(value)) }, null, 2)}\n`;
+    mayBeOwn(end) {
+      const { mark } = splitSealed(end);
+      return isMark(mark) && mark.ino === place(at()).ino;
     },
+    close: (path, value) => joinSealed(value, sign(path, JSON.stringify(value))),
     open(path, text) {
-      const parsed: unknown = JSON.parse(text);
-      if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed))
-        return { is: "foreign", why: NOT_SEALED };
-      const { [FIELD]: mark, ...value } = parsed as Record<string, unknown>;
-      const judged = judge(path, mark, () => JSON.stringify(value));
-      return "why" in judged ? { is: "foreign", why: judged.why } : { is: "own", value, movedFrom: judged.movedFrom };
+      const { mark, body } = splitSealed(text);
+      const judged = judge(path, mark, body);
+      return "why" in judged
+        ? { is: "foreign", why: whyForeign(text, judged.why) }
+        : { is: "own", value: JSON.parse(body), movedFrom: judged.movedFrom };
     },
     closeText: (path, text) => `${JSON.stringify(sign(path, text))}\n${text}`,
     openText(path, text) {
@@ -108,7 +100,7 @@ export function makeSeal(directory: string | (() => string), home: string | null
       if (end < 0 || end > LONGEST_MARK) return null;
       const body = text.slice(end + 1);
       try {
-        return "why" in judge(path, JSON.parse(text.slice(0, end)), () => body) ? null : body;
+        return "why" in judge(path, JSON.parse(text.slice(0, end)), body) ? null : body;
       } catch {
         return null;
       }
@@ -116,26 +108,11 @@ export function makeSeal(directory: string | (() => string), home: string | null
   };
 }
 
-/** The mark, which is the last field of what `close` wrote. */
-function markAtEnd(end: string): Mark | null {
-  const from = end.lastIndexOf(`"${FIELD}":`);
-  if (from < 0) return null;
-  try {
-    const mark: unknown = JSON.parse(end.slice(from + `"${FIELD}":`.length, end.lastIndexOf("}")));
-    return isMark(mark) ? mark : null;
-  } catch {
-    return null;
-  }
-}
-
-/** Null when it is nested too deeply to be written out; dt never nests so deeply. */
-function bodyOrNull(bodyOf: () => string): string | null {
-  try {
-    return bodyOf();
-  } catch (error) {
-    if (error instanceof RangeError) return null;
-    throw error;
-  }
+/** A short text is parsed: it may be cut off, or carry a mark in JSON of another form. */
+function whyForeign(text: string, why: string): string {
+  if (text.length > LONGEST_READ) return why;
+  const mark = markIn(text);
+  return why === NOT_SEALED && isMark(mark) ? NOT_OURS : why;
 }
 
 /**
@@ -158,7 +135,8 @@ function checkWay(directory: string, name: string): void {
   }
 }
 
-const LONGEST_MARK = 16 * 1024;
+/** As large as a file that is read whole without a look at its end (door.ts). */
+const LONGEST_READ = 64 * 1024;
 export const NOT_SEALED = "not written by your dt";
 const NOT_OURS = "not written by your dt, or changed since";
 const copied = (path: string) => `a copy of what your dt wrote in ${path}`;

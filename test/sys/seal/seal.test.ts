@@ -20,6 +20,7 @@ import fc from "fast-check";
 import { temporaryName } from "../../../src/sys/door/temporaryname.ts";
 import { makeSeal } from "../../../src/sys/seal/seal.ts";
 import { readSealed, writeSealed } from "../../../src/sys/seal/sealed.ts";
+import { joinSealed, splitSealed } from "../../../src/sys/seal/sealtext.ts";
 import { openSecrets } from "../../../src/sys/seal/secret.ts";
 import { failure } from "../../kit/failure.ts";
 import { makeScratch } from "../../kit/scratch.ts";
@@ -73,6 +74,29 @@ describe("own", () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  test("property: the MAC is over the JSON without its indentation, whatever stands in keys and strings", () => {
+    const text = fc.oneof(
+      fc.string(),
+      fc.string({ unit: fc.constantFrom('"', "\\", ":", " ", "\n", "{", ",", "\ud800") }),
+    );
+    const { value } = fc.letrec((tie) => ({
+      value: fc.oneof(text, fc.integer(), fc.array(tie("value")), fc.dictionary(text, tie("value"))),
+    }));
+    const mark = { path: '/a "b": c', mac: "0" };
+    const bodyOf = (content: object) => splitSealed(joinSealed(content, mark));
+    fc.assert(
+      fc.property(fc.dictionary(text, value), (content) => {
+        expect(bodyOf(content)).toEqual({ mark, body: JSON.stringify(content) });
+      }),
+      { numRuns: 1000 },
+    );
+    for (const part of ['"', "\\", "\n", "a", '": ']) {
+      const long = part.repeat(1_000_000);
+      const content = { a: [long, { [long]: long }], [long]: long };
+      expect(bodyOf(content).body === JSON.stringify(content)).toBe(true);
+    }
   });
 
   test("another process of the same user reads a sealed file with the secret in the home alone", () => {
@@ -235,6 +259,24 @@ describe("foreign: nothing in it is looked at", () => {
       }),
       { numRuns: 1000 },
     );
+  });
+
+  test("a large one is foreign without being parsed, and one in another form too", () => {
+    const { directory, path, seal } = place();
+    writeSealed(path, seal, VALUE);
+    const { dev, ino } = statSync(directory);
+    const mark = JSON.stringify({ path: directory, dev, ino, mac: "0" });
+    // No JSON: parsed, it would be an error.
+    const large = `{\n  "a": ${'{"a":'.repeat(100_000)},\n  "seal": ${mark}\n}\n`;
+    const reformed = JSON.stringify(JSON.parse(readFileSync(path, "utf8")));
+    for (const text of [large, reformed]) {
+      writeFileSync(path, text);
+      expect(readSealed(path, seal, whole)).toEqual({
+        is: "unreadable",
+        foreign: true,
+        reason: "not written by your dt, or changed since",
+      });
+    }
   });
 
   test("a sealed file cut off at any length is unreadable, not foreign", () => {
