@@ -1117,8 +1117,8 @@ export const BREAKS: readonly Break[] = [
     edits: [
       {
         file: "src/sys/seal/seal.ts",
-        from: "const { mark, body } = splitSealed(text);",
-        to: "const { mark } = splitSealed(text);\n      const body = JSON.stringify({ ...JSON.parse(text), seal: undefined });",
+        from: "openSealed(path, splitSealed(text));",
+        to: "openSealed(path, { ...splitSealed(text), body: JSON.stringify({ ...JSON.parse(text), seal: undefined }) });",
       },
     ],
     test: "test/fault/trust/state.test.ts",

@@ -15,7 +15,7 @@ import { lstatSync } from "node:fs";
 import { join, relative } from "node:path";
 import { DtError } from "../base/error.ts";
 import { identifyDirectory } from "../door/descend.ts";
-import { joinSealed, LONGEST_MARK, markIn, splitSealed } from "./sealtext.ts";
+import { joinSealed, LONGEST_MARK, parseSealed, type SealedText, splitSealed } from "./sealtext.ts";
 import { openSecrets } from "./secret.ts";
 
 interface Place {
@@ -81,6 +81,12 @@ export function makeSeal(directory: string | (() => string), home: string | null
     if (mark.ino !== now.ino || (mark.path !== now.path && mark.dev !== now.dev)) return { why: copied(mark.path) };
     return { movedFrom: mark.path === now.path ? null : mark.path };
   };
+  const openSealed = (path: string, { mark, body }: SealedText): Opened => {
+    const judged = judge(path, mark, body);
+    return "why" in judged
+      ? { is: "foreign", why: judged.why }
+      : { is: "own", value: JSON.parse(body), movedFrom: judged.movedFrom };
+  };
   return {
     mayBeOwn(end) {
       const { mark } = splitSealed(end);
@@ -88,11 +94,9 @@ export function makeSeal(directory: string | (() => string), home: string | null
     },
     close: (path, value) => joinSealed(value, sign(path, JSON.stringify(value))),
     open(path, text) {
-      const { mark, body } = splitSealed(text);
-      const judged = judge(path, mark, body);
-      return "why" in judged
-        ? { is: "foreign", why: whyForeign(text, judged.why) }
-        : { is: "own", value: JSON.parse(body), movedFrom: judged.movedFrom };
+      const asWritten = openSealed(path, splitSealed(text));
+      // A short text may be cut off, or be written in another form by a tool that formats files.
+      return asWritten.is === "own" || text.length > LONGEST_READ ? asWritten : openSealed(path, parseSealed(text));
     },
     closeText: (path, text) => `${JSON.stringify(sign(path, text))}\n${text}`,
     openText(path, text) {
@@ -106,13 +110,6 @@ export function makeSeal(directory: string | (() => string), home: string | null
       }
     },
   };
-}
-
-/** A short text is parsed: it may be cut off, or carry a mark in JSON of another form. */
-function whyForeign(text: string, why: string): string {
-  if (text.length > LONGEST_READ) return why;
-  const mark = markIn(text);
-  return why === NOT_SEALED && isMark(mark) ? NOT_OURS : why;
 }
 
 /**

@@ -10,7 +10,7 @@ const BEFORE_MARK = `\n  "${FIELD}": `;
 /** The longest mark: a path of a directory, and four short fields. */
 export const LONGEST_MARK = 16 * 1024;
 
-interface SealedText {
+export interface SealedText {
   mark: unknown;
   /** What the MAC is over. */
   body: string;
@@ -35,11 +35,29 @@ export function splitSealed(text: string): SealedText {
   }
 }
 
-/** The mark in JSON of any form; null when there is none. Throws what `JSON.parse` throws. */
-export function markIn(text: string): unknown {
+/**
+ * The same out of JSON of any form, such as a tool that formats files leaves. The text is parsed, so it must be short,
+ * and the body of one that nests deeply is "": writing it out takes long. Throws what `JSON.parse` throws.
+ */
+export function parseSealed(text: string): SealedText {
   const parsed: unknown = JSON.parse(text);
-  return typeof parsed === "object" && parsed !== null ? (parsed as Record<string, unknown>)[FIELD] : null;
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) return NONE;
+  const { [FIELD]: mark, ...value } = parsed as Record<string, unknown>;
+  return { mark, body: isDeep(text) ? "" : JSON.stringify(value) };
 }
+
+/** Brackets within strings count too: what dt writes has few. */
+function isDeep(text: string): boolean {
+  let depth = 0;
+  let deepest = 0;
+  for (const char of text) {
+    if (char === "[" || char === "{") deepest = Math.max(deepest, ++depth);
+    else if (char === "]" || char === "}") depth--;
+  }
+  return deepest > DEEPEST;
+}
+
+const DEEPEST = 100;
 
 /**
  * A line feed with the indentation after it, and the key that follows. The first alternative leaves the line feed where

@@ -530,6 +530,7 @@ test("state that is nested deeper than can be written, or large, is foreign at o
     "as if sealed here": sealed(nested, here),
     "large, as if sealed here": sealed(`[${"1,".repeat(8_000_000)}1]`, here),
     "of many lines, as if sealed here": sealed(`[\n${"    1,\n".repeat(2_000_000)}    1\n  ]`, here),
+    "short and nested, as if sealed here": sealed(`${"[".repeat(30_000)}${"]".repeat(30_000)}`, here),
     large: `{"a":[${"1,".repeat(8_000_000)}1]}`,
     "cut off": `{"a":[${"1,".repeat(8_000_000)}`,
   };

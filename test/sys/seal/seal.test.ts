@@ -261,21 +261,32 @@ describe("foreign: nothing in it is looked at", () => {
     );
   });
 
-  test("a large one is foreign without being parsed, and one in another form too", () => {
+  test("a large one is foreign without being parsed, and a short one that nests deeply without being written out", () => {
     const { directory, path, seal } = place();
     writeSealed(path, seal, VALUE);
     const { dev, ino } = statSync(directory);
     const mark = JSON.stringify({ path: directory, dev, ino, mac: "0" });
     // No JSON: parsed, it would be an error.
     const large = `{\n  "a": ${'{"a":'.repeat(100_000)},\n  "seal": ${mark}\n}\n`;
-    const reformed = JSON.stringify(JSON.parse(readFileSync(path, "utf8")));
-    for (const text of [large, reformed]) {
+    const deep = `{"seal":${mark},"a":${"[".repeat(30_000)}${"]".repeat(30_000)}}`;
+    const changed = JSON.stringify({ ...JSON.parse(readFileSync(path, "utf8")), more: 1 });
+    for (const text of [large, deep, changed]) {
       writeFileSync(path, text);
       expect(readSealed(path, seal, whole)).toEqual({
         is: "unreadable",
         foreign: true,
         reason: "not written by your dt, or changed since",
       });
+    }
+  });
+
+  test("a file that a tool formatted in another way is still own", () => {
+    const { path, seal } = place();
+    writeSealed(path, seal, VALUE);
+    const parsed = JSON.parse(readFileSync(path, "utf8"));
+    for (const space of [0, 4, "\t"]) {
+      writeFileSync(path, JSON.stringify(parsed, null, space));
+      expect(readSealed(path, seal, whole)).toEqual({ is: "there", value: VALUE });
     }
   });
 
