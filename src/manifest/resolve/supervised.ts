@@ -34,6 +34,7 @@ export function probeOf(probe: Probe): ResolvedProbe {
   if (probe.port !== undefined) return { type: "port", port: probe.port === true ? null : probe.port, ...times };
   if (probe.log !== undefined) return { type: "log", pattern: probe.log, ...times };
   if (probe.exec !== undefined) return { type: "exec", argv: probe.exec, ...times };
+  if (probe.delay === undefined) throw new Error("the schema let a probe of no kind through");
   return { type: "delay", ms: delayMs, ...times };
 }
 

@@ -2,7 +2,7 @@
 import type { ResolvedProbe } from "../../manifest/model/resolved.ts";
 import { messageOf } from "../../sys/base/error.ts";
 import { sleepUnlessAborted } from "./pause.ts";
-import { makeAttempt } from "./tries.ts";
+import { makeAttempt } from "./kinds.ts";
 import type { ProbeContext } from "./types.ts";
 
 export interface ReadyRequest extends ProbeContext {

@@ -13,10 +13,10 @@ import type { Attempt, ProbeContext } from "./types.ts";
 
 /** `began`: when the waiting began, for a `delay`. */
 export function makeAttempt(asked: ProbeContext, probe: ResolvedProbe, began: number): Attempt {
-  return TRIES[probe.type](asked, probe as never, began);
+  return KINDS[probe.type](asked, probe as never, began);
 }
 
-const TRIES: {
+const KINDS: {
   [T in ResolvedProbe["type"]]: (
     request: ProbeContext,
     probe: Extract<ResolvedProbe, { type: T }>,
