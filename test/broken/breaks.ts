@@ -443,7 +443,7 @@ export const BREAKS: readonly Break[] = [
     edits: [
       { file: "src/state/view.ts", from: `if (seen.leader === "gone") return stateOfEnded(seen, record);`, to: "" },
     ],
-    test: "test/fault/history.test.ts",
+    test: "test/state/view.test.ts",
   },
   {
     what: "`dt ps` shows a key as ended between two launches of a replace",
