@@ -44,7 +44,7 @@ export default defineVerb({
         `dt boot has no action ${JSON.stringify(action)}.`,
         meantBy(action, ["add", "remove", "list"]) ?? "dt boot add | remove | list",
       );
-    const root = registeredRootOf(context, directory);
+    const root = action === "remove" ? registeredRootOf(context, directory) : rootAt(context, directory);
     if (context.globals.dryRun) {
       const isThere = isRemembered(paths.boot, root);
       if (isThere === (action === "add"))

@@ -10,9 +10,7 @@ import { formatLines } from "../../output/lines.ts";
 import { formatTable } from "../../output/table.ts";
 import { makePaint } from "../../output/talk.ts";
 import { listTrusted, writeTrust } from "../../state/trust.ts";
-import { DtError, EXIT } from "../../sys/base/error.ts";
-import { resolveFrom, workingDirectory } from "../../sys/base/here.ts";
-import { statOf } from "../../sys/base/stat.ts";
+import { EXIT } from "../../sys/base/error.ts";
 import { cacheDirectoryOf, noRootError } from "../../sys/places/paths.ts";
 import { nearestCandidate, otherOwnerOf } from "../../sys/places/root.ts";
 import { print } from "../../sys/stdio/stdio.ts";
@@ -20,7 +18,7 @@ import { shortPath } from "../../values/commandline.ts";
 import type { DtContext } from "../context/types.ts";
 import { directoryOf } from "../parse/values.ts";
 import { defineVerb } from "../parse/verb.ts";
-import { rootAt } from "../root/rootat.ts";
+import { directoryAt, rootAt } from "../root/rootat.ts";
 import { trustHomeOf } from "../root/trusthome.ts";
 
 export default defineVerb({
@@ -76,9 +74,7 @@ async function trustRoot(
 }
 
 function candidateOf({ globals }: DtContext, directory: string | undefined): string {
-  const start = resolveFrom(workingDirectory(), directory ?? globals.root ?? ".");
-  if (statOf(start)?.isDirectory() !== true)
-    throw new DtError("no-root", `${start} is not a directory.`, { status: EXIT.usage });
+  const start = directoryAt(directory ?? globals.root ?? ".");
   const root = nearestCandidate(start);
   if (root === null) throw noRootError(start);
   return root;

@@ -232,6 +232,23 @@ test("two starts at once in two roots make one daemon that serves both", async (
   }
 }, 60_000);
 
+test("dt boot add and dt trust of what is not a directory name it, and register nothing", async () => {
+  const root = TestRoot.create({ "manifests/t.json": JSON.stringify(BOOT) });
+  try {
+    for (const words of [["boot", "add"], ["boot", "add", "--dry-run"], ["trust"]])
+      for (const name of ["none", "manifests/t.json"])
+        expect(await root.dt([...words, name])).toMatchObject({
+          code: 2,
+          stdout: "",
+          stderr: `dt: ${join(root.dir, name)} is not a directory.\n`,
+        });
+    expect((await root.dt(["boot", "remove", "none"])).stdout).toBe(`${join(root.dir, "none")} was not registered\n`);
+    expect((await root.dt(["boot", "list"])).stdout).toBe("No root is registered.\n");
+  } finally {
+    await root.dispose();
+  }
+});
+
 test("--dry-run of dt boot says what it would do, and does nothing", async () => {
   const root = TestRoot.create({
     "manifests/t.json": '{"name":"t","commands":{"x":{"kind":"oneshot","run":["true"]}}}',
