@@ -113,7 +113,12 @@ function describeAbilities(directory: string, facts: FileSystemFacts): Finding[]
   const details = { ...facts, directory };
   if (facts.problem !== null) {
     const text = `dt cannot create a file in ${directory}: ${facts.problem}.`;
-    const hint = "Free space, or set DIALTONE_RUN_DIR to a writable directory.";
+    const first = /^(?:EACCES|EPERM)\b/.test(facts.problem)
+      ? `chmod u+rwx ${showWord(directory)}`
+      : /^EROFS\b/.test(facts.problem)
+        ? "Mount it writable"
+        : "Free space";
+    const hint = `${first}, or set DIALTONE_RUN_DIR to a writable directory.`;
     return [makeFinding("file-system", "attention", text, { details, hint })];
   }
   const abilities: [boolean | null, string, string][] = [

@@ -133,6 +133,12 @@ describe.each(WAYS)("%s", (_, throughProc) => {
     expect([names.path, names.message]).toEqual([path, expect.stringContaining(`'${path}'`)]);
   });
 
+  test("an error names a hidden file by its whole path", () => {
+    const { run } = place();
+    const error = failure(() => descendInto(run, (at) => unlinkSync(join(at, ".none")), throughProc));
+    expect([error.path, error.message]).toEqual([join(run, ".none"), expect.stringContaining(`'${run}/.none'`)]);
+  });
+
   test("the names in a directory are listed", () => {
     const { run } = place();
     expect(descendInto(run, (at) => readdirSync(at).sort(), throughProc)).toEqual(["launch", "state"]);
