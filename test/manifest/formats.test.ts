@@ -106,6 +106,13 @@ describe("errors with line and column", () => {
       '{"$schema": 1, "name": "a", "commands": {}}',
       "invalid {file}:1:13: $schema: is not a field of a plugin",
     ],
+    [
+      "json: nested too deeply",
+      "a.json",
+      `{"name":\n"[", "commands": ${"[".repeat(100_000)}`,
+      "syntax {file}:2:100017: Nested too deeply: 100001 levels.",
+    ],
+    ["yaml: nested too deeply", "a.yaml", "[".repeat(100_000), ": Nested too deeply."],
     ["yaml: duplicate key", "a.yaml", "name: a\ncommands: {}\nname: b\n", 'syntax {file}:3:1: Duplicate key "name".'],
     ["yaml: unclosed list", "a.yaml", "name: [\n", "syntax {file}:2:1: Not valid YAML: "],
     ["yaml: tab", "a.yaml", "name: a\ncommands:\n\tx: 1\n", "syntax {file}:3:1: Not valid YAML: "],

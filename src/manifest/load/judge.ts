@@ -29,7 +29,7 @@ export async function judgeData(file: string, bytes: Uint8Array): Promise<Outcom
     parsed = await parserFor(extname(file).toLowerCase())!(file, text);
   } catch (error) {
     if (error instanceof DtError) return failed({ file, code: error.code, message: error.message });
-    return failed({ file, code: "syntax", message: `${file}: ${(error as Error).message}.` });
+    return failed({ file, code: "syntax", message: `${file}: ${(error as Error).message.replace(/\.$/, "")}.` });
   }
   return judgeValue(file, withoutSchemaKey(parsed.value), parsed.locate);
 }

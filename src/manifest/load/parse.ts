@@ -42,6 +42,32 @@ function positionAt(text: string, offset: number): Position {
 }
 
 async function parseJson(file: string, text: string): Promise<ParsedManifest> {
+  try {
+    return await parseJsonTree(file, text);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    // The parser calls itself once a level.
+    const { offset, depth } = await deepestOf(text);
+    throw syntaxError(file, positionAt(text, offset), `Nested too deeply: ${depth} levels`);
+  }
+}
+
+/** Where a JSON text is nested deepest. Counts brackets, so that it needs no stack. */
+async function deepestOf(text: string): Promise<{ offset: number; depth: number }> {
+  const { createScanner } = await import("jsonc-parser");
+  const scanner = createScanner(text, true);
+  const deepest = { offset: 0, depth: 0 };
+  for (let depth = 0; ; ) {
+    scanner.scan();
+    const offset = scanner.getTokenOffset();
+    if (offset >= text.length) return deepest;
+    const first = text.charAt(offset);
+    if ("]}".includes(first)) depth--;
+    else if ("[{".includes(first) && ++depth > deepest.depth) Object.assign(deepest, { offset, depth });
+  }
+}
+
+async function parseJsonTree(file: string, text: string): Promise<ParsedManifest> {
   const { findNodeAtLocation, parseTree, printParseErrorCode } = await import("jsonc-parser");
   const errors: ParseError[] = [];
   const tree = parseTree(text, errors, { disallowComments: true, allowTrailingComma: false });
@@ -96,7 +122,9 @@ async function parseYaml(file: string, text: string): Promise<ParsedManifest> {
     const sentence =
       first.code === "DUPLICATE_KEY"
         ? `Duplicate key ${JSON.stringify(/^[^\s:]+/.exec(text.slice(first.pos[0]))?.[0] ?? "")}`
-        : `Not valid YAML: ${first.message}`;
+        : /^Maximum call stack/.test(first.message)
+          ? "Nested too deeply"
+          : `Not valid YAML: ${first.message}`;
     throw syntaxError(file, at(first.pos[0]), sentence);
   }
   visit(document, {
