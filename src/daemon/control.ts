@@ -79,6 +79,10 @@ export function holderOf({ lock, seal }: DaemonPaths, table: ProcessTable): Proc
 export interface DaemonEnd {
   /** False when none ran. */
   stopped: boolean;
+  /** Which one ended; null when its lock did not say. */
+  pid: number | null;
+  /** Whether dt ended it by SIGKILL. */
+  killed: boolean;
   /** The error if another user's process answered in the daemon's place. */
   foreign: unknown;
 }
@@ -88,7 +92,7 @@ export interface DaemonEnd {
  * cannot be asked because its link leads elsewhere gets SIGTERM first. Throws `daemon-stuck` when SIGKILL does not end
  * it.
  */
-export async function endDaemon(paths: DaemonPaths, onAsked: () => void): Promise<DaemonEnd> {
+export async function endDaemon(paths: DaemonPaths): Promise<DaemonEnd> {
   const table = makeProcessTable();
   const holder = holderOf(paths, table);
   let foreign: unknown = null;
@@ -96,16 +100,21 @@ export async function endDaemon(paths: DaemonPaths, onAsked: () => void): Promis
     if (isForeignSocket(error)) foreign = error;
     return messageOf(error);
   });
-  if ((answer === null || foreign !== null) && holder === null) return { stopped: false, foreign };
-  onAsked();
-  if (holder === null) return { stopped: true, foreign };
-  if (typeof answer === "string" || answer === null) table.signal(holder, foreign === null ? SIGKILL : SIGTERM);
+  if ((answer === null || foreign !== null) && holder === null)
+    return { stopped: false, pid: null, killed: false, foreign };
+  if (holder === null) return { stopped: true, pid: null, killed: false, foreign };
+  let killed = (typeof answer === "string" || answer === null) && foreign === null;
+  if (killed) table.signal(holder, SIGKILL);
+  else if (foreign !== null) table.signal(holder, SIGTERM);
   const deadline = performance.now() + STOP_MS;
   while (presenceOf(table, holder) === "alive") {
-    if (performance.now() > deadline) table.signal(holder, SIGKILL);
+    if (performance.now() > deadline) {
+      killed = true;
+      table.signal(holder, SIGKILL);
+    }
     if (performance.now() > deadline + STOP_MS)
       throw new DtError("daemon-stuck", `The daemon (pid ${holder.pid}) does not end, not even by SIGKILL.`);
     await Bun.sleep(5);
   }
-  return { stopped: true, foreign };
+  return { stopped: true, pid: holder.pid, killed, foreign };
 }

@@ -42,7 +42,7 @@ export async function installDaemon(context: DtContext, paths: DaemonPaths, args
   rememberHere(context);
   const before = await askStatus(paths, { tries: 1 }).catch(() => null);
   // A daemon that a person started would keep the manager's daemon from its socket.
-  if (before !== null && before.manager === null) await endDaemon(paths, () => {});
+  if (before !== null && before.manager === null) await endDaemon(paths);
   try {
     await install(service, args.linger === true);
   } catch (error) {
@@ -74,7 +74,7 @@ export async function uninstallDaemon(context: DtContext, paths: DaemonPaths, ar
   }
   const was = isInstalled(service);
   await uninstall(service);
-  await endDaemon(paths, () => {});
+  await endDaemon(paths);
   const removed = await removeLeftSockets(paths, makeProcessTable(), ["dt", ...context.argv].join(" "));
   print(was ? "daemon uninstalled\n" : "daemon is not installed\n");
   if (removed.length > 0) context.talk.say(`removed what a daemon that was killed left: ${removed.join(", ")}`);

@@ -63,33 +63,36 @@ async function ownStatus({ globals, talk }: DtContext, paths: DaemonPaths): Prom
 
 export async function stopDaemon(context: DtContext, paths: DaemonPaths): Promise<number> {
   const { globals } = context;
-  const { stopped, foreign } = await endDaemon(paths, () => {
-    if (!globals.json) print("daemon stop requested\n");
-  });
+  const { stopped, pid, killed, foreign } = await endDaemon(paths);
   if (!stopped && foreign !== null) throw foreign;
   if (globals.json)
     print(`${JSON.stringify(stopped ? { stopping: true } : { running: false, socket: paths.socket })}\n`);
   else if (!stopped) print("daemon is not running\n");
+  else {
+    const which = pid === null ? "" : ` (pid ${pid})`;
+    print(killed ? `daemon killed${which}: it did not end when asked\n` : `daemon stopped${which}\n`);
+  }
   return EXIT.done;
 }
 
 export async function restartDaemon(context: DtContext, paths: DaemonPaths, args: DaemonArgs): Promise<number> {
   rememberHere(context);
+  const was = holderOf(paths, makeProcessTable());
   const before = await askStatus(paths).catch(() => null);
   const service = await managedServiceOf(context, paths, args);
   const { control, isInstalled, refreshBinary } = await import("../../daemon/unit/service.ts");
   if (isInstalled(service)) {
     refreshBinary(service);
-    if (before !== null && before.manager === null) await endDaemon(paths, () => {});
+    if (before !== null && before.manager === null) await endDaemon(paths);
     await control(service, "restart");
   } else {
-    await endDaemon(paths, () => {});
+    await endDaemon(paths);
     spawnDaemon({ env: context.env, paths });
   }
   tellRunning(
     context,
     await awaitStatus(paths, ({ pid }) => pid !== before?.pid),
-    before === null ? "started" : "restarted",
+    before === null && was === null ? "started" : "restarted",
   );
   return tellUnservedHere(context);
 }

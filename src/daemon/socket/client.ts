@@ -86,6 +86,14 @@ function foreign(link: string, message: string): DtError {
   });
 }
 
+function silence({ lock, seal }: DaemonPaths, answerMs: number): DtError {
+  const holder = readHolder(lock, seal);
+  const pid = holder.is === "there" ? ` (pid ${holder.value.holder.pid})` : "";
+  return new DtError("no-answer", `The daemon${pid} did not answer within ${answerMs / 1000}s.`, {
+    hint: "dt daemon restart",
+  });
+}
+
 async function askOnce(paths: DaemonPaths, request: object, answerMs: number): Promise<{ data: unknown } | null> {
   const target = targetOf(paths.socket);
   if (target === null) return null;
@@ -105,15 +113,14 @@ async function askOnce(paths: DaemonPaths, request: object, answerMs: number): P
       `The daemon's socket ${paths.socket} cannot be used: ${(error as Error).message}.`,
     );
   }
-  const timer = setTimeout(
-    () => resolve({ ok: false, error: `no answer within ${answerMs} ms`, code: "no-answer" }),
-    answerMs,
-  );
+  const silent: Reply = { ok: false, error: "", code: "no-answer" };
+  const timer = setTimeout(() => resolve(silent), answerMs);
   try {
     line.send(request);
     const reply = await promise;
     if (reply === null) return null; // it ended meanwhile
     if (reply.ok) return { data: reply.data };
+    if (reply === silent) throw silence(paths, answerMs);
     throw new DtError(reply.code, `The daemon says: ${reply.error}`);
   } finally {
     clearTimeout(timer);

@@ -67,7 +67,7 @@ test("daemon start, status, stop and restart can be repeated, and each reports t
     expect(again.stdout).toMatch(/^daemon restarted \(pid \d+\)\n$/);
     expect(runs(pid)).toBe(false);
     const next = (await statusOf(root)).pid as number;
-    expect(await daemon(root, "stop")).toMatchObject({ code: 0, stdout: "daemon stop requested\n" });
+    expect(await daemon(root, "stop")).toMatchObject({ code: 0, stdout: `daemon stopped (pid ${next})\n` });
     expect(runs(next)).toBe(false);
     expect(existsSync(socketOf(root))).toBe(false);
     expect((await daemon(root, "restart")).stdout).toMatch(/^daemon started \(pid \d+\)\n$/);
@@ -156,7 +156,7 @@ test("the socket: private, short and reached through the home; a stale one is re
   }
 });
 
-test("a client asks again while a daemon is coming up; a stop kills a frozen daemon", async () => {
+test("a client asks again while a daemon is coming up; a frozen daemon is named by its pid, and a stop kills it", async () => {
   const root = make();
   try {
     // The lock is there, the socket not yet: as a daemon that is coming up has it.
@@ -164,10 +164,19 @@ test("a client asks again while a daemon is coming up; a stop kills a frozen dae
     await until("it has its lock", () => existsSync(join(home(root), "daemon.lock")));
     expect(JSON.parse((await daemon(root, "status", "--json")).stdout)).toMatchObject({ running: true });
     process.kill(child.pid, "SIGSTOP");
+    expect(await daemon(root, "status")).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: `dt: The daemon (pid ${child.pid}) did not answer within 5s.\n    dt daemon restart\n`,
+    });
     const stop = await daemon(root, "stop");
-    expect(stop).toMatchObject({ code: 0, stdout: "daemon stop requested\n" });
+    const killed = `daemon killed (pid ${child.pid}): it did not end when asked\n`;
+    expect(stop).toMatchObject({ code: 0, stdout: killed });
     await child.exited;
     expect(child.signalCode as string).toBe("SIGKILL");
+    await daemon(root, "start");
+    process.kill(await daemonPid(root), "SIGSTOP");
+    expect((await daemon(root, "restart")).stdout).toMatch(/^daemon restarted \(pid \d+\)\n$/);
   } finally {
     await disposeWithDaemon(root);
   }
