@@ -59,11 +59,13 @@ async function trustRoot(
   takeOver({ root, home, reading: "all" }, entries);
   const manifests = entries.map(({ file }) => file);
   const failed = index.failures.map(({ file, message }) => ({ file, message }));
-  const count = `${manifests.length} ${manifests.length === 1 ? "manifest" : "manifests"}`;
+  const faulty = manifests.filter((manifest) => failed.some(({ file }) => file === manifest)).length;
+  const read = manifests.length - faulty;
+  const count = `${read} ${read === 1 ? "manifest" : "manifests"} read${faulty === 0 ? "" : `, ${faulty} failed`}`;
   const of = owner === undefined ? "" : `, with the files of uid ${owner}`;
   if (globals.json) print(`${JSON.stringify({ root, owner: owner ?? null, manifests, failures: failed })}\n`);
   else {
-    print(formatLines([`${root} is trusted${of}: ${count} read`]));
+    print(formatLines([`${root} is trusted${of}: ${count}`]));
     for (const failure of index.failures)
       context.talk.warn(`failed  ${shortPath(root, failure.file)}`, [
         ...faultsOf(failure),

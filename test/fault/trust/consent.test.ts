@@ -246,6 +246,21 @@ test("registered while it is not trusted, a root's data is what was consented to
   }
 }, 60_000);
 
+test("dt trust counts the manifests that failed apart from those that it read", async () => {
+  const strange = strangeRoot(() => ({
+    "manifests/bad.json": "{",
+    "manifests/good.json": `{"name":"good","commands":{}}`,
+  }));
+  try {
+    const trusted = await strange.dt(["trust"]);
+    expect([trusted.code, trusted.stdout]).toEqual([0, `${strange.root.dir} is trusted: 1 manifest read, 1 failed\n`]);
+    rmSync(join(strange.root.dir, "manifests/bad.json"));
+    expect((await strange.dt(["trust"])).stdout).toBe(`${strange.root.dir} is trusted: 1 manifest read\n`);
+  } finally {
+    await strange.dispose();
+  }
+});
+
 test("without a cache, as after an upgrade, the daemon makes none, and nothing says that the root's manifests are gone", async () => {
   const strange = strangeRoot(() => ({
     "manifests/d.json": `{"name": "d", "commands": {"run": {"kind": "managed", "run": "exec sleep 1000"}, "tick": {"kind": "oneshot", "run": "echo x >> d", "schedule": "* * * * * *"}}}`,
