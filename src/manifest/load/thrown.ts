@@ -205,6 +205,8 @@ function safeText(value: unknown): string {
 }
 
 function clip(text: string): string {
-  const plain = text.replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, "?").trim();
+  const plain = text
+    .replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`)
+    .trim();
   return plain.length > MESSAGE_LIMIT ? `${plain.slice(0, MESSAGE_LIMIT)}…` : plain;
 }

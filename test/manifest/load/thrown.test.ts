@@ -28,6 +28,10 @@ test("an error's place is its topmost existing file", () => {
   expect(frameOf("Error: x\n    at gone (/gone/x.ts:1:1)")).toBeNull();
 });
 
+test("control characters in a message are written out", () => {
+  expect(explain("boom\x1b[31m\x7f").message).toBe("/m.ts: Error: boom\\u001b[31m\\u007f.");
+});
+
 test("names that the transformation gave to imports are restored in the message", () => {
   const message =
     "(0, _dt.definePlugn) is not a function. (In '(0, _dt.definePlugn)({})', '(0, _dt.definePlugn)' is undefined)";
