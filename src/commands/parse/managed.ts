@@ -21,7 +21,7 @@ export const MANAGED_ARGS = {
   ensure: { type: "boolean", description: "Leave a healthy launch of the same command alone" },
   port: {
     type: "string",
-    description: 'The port, instead of the manifest\'s; "auto": a free one, always the same for this root and key',
+    description: 'The port, instead of the manifest\'s; "auto": a free one, the same one next time while it is free',
     valueHint: "auto",
   },
   take: { type: "boolean", description: "Stop your launch that holds the port, in any root" },

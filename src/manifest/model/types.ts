@@ -239,7 +239,7 @@ export interface ManagedFields extends CommonFields {
   run?: Run;
   /** A stack of containers, in place of `run`: `up` starts it, `down` stops it. */
   compose?: ComposeOptions;
-  /** The port it serves on, exported as `PORT`; `"auto"`: a free one, stable for this root and key. Default none. */
+  /** The port it serves on, exported as `PORT`; `"auto"`: a free one, kept while it stays free. Default none. */
   port?: number | "auto";
   /** When it counts as ready; in a list, all must hold. Default: as soon as it runs. */
   ready?: Probe | Probe[];
