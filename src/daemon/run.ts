@@ -85,9 +85,9 @@ export async function runDaemon(options: DaemonSetup): Promise<number> {
         running_jobs: parts.jobs.running(),
         waiting: parts.projects.waiting(),
       });
-    const answers = answersOf(world, parts, { status, stop: () => setImmediate(() => ended.resolve("a request")) });
+    const answers = answersOf(world, parts, { status, stop: () => setImmediate(() => ended.resolve("requested")) });
     const reach: Reach = openReach({ paths, env, answers, log }, socket);
-    log("info", "began", { pid: process.pid, version: VERSION, commit: COMMIT });
+    log("info", "started", { pid: process.pid, version: VERSION, commit: COMMIT });
     if (lock.broke !== null) log("warn", "the daemon before this one was killed");
     await serveUntil(options, { parts, reach, log, ended: ended.promise });
     return EXIT.done;
@@ -169,7 +169,7 @@ async function serveUntil({ paths, env, world }: DaemonSetup, { parts, reach, lo
   void startAtBoot(boot, [...projects.all().keys()]).finally(looks.look);
 
   const why = await ended;
-  log("info", `ends: ${why}`);
+  log("info", `stopping: ${why}`);
   notifyManager(env.NOTIFY_SOCKET, "STOPPING=1\n");
   events.stopping();
   looks.close();

@@ -73,12 +73,14 @@ export function findPlugin(context: DtContext, index: ManifestIndex, name: strin
   const verbs = Object.entries(VERBS).flatMap(([verb, there]) => (there === null ? [] : [verb]));
   const root = context.root();
   const isKnown = context.reading() === "known";
-  const notes = isKnown ? ["The daemon goes by the manifests that a person last took over there."] : [];
+  const notes = isKnown
+    ? ["The daemon uses the manifests as they were when someone last ran a command or `dt trust` there."]
+    : [];
   throw unknownWord("plugin or verb", name, [...Object.keys(index.plugins), ...verbs], index, {
     notes,
     root,
     ...(isKnown
-      ? { hint: "Run a command in that project, or `dt trust`, to take over what its manifests say now." }
+      ? { hint: "Run a command in that project, or `dt trust`, and the daemon uses them as they are now." }
       : {}),
   });
 }

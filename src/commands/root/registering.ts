@@ -87,7 +87,7 @@ export async function registerAsking(context: Place, paths: DaemonPaths, root: s
   tellMissing(context, index);
   if (registered === null && (index.failures.length > 0 || index.unread.length > 0))
     talk.warn(
-      `so dt cannot tell whether the daemon has something to do in ${root}, and does not register it: ${index.unread.length > 0 ? "`dt trust`, then " : ""}\`dt boot add\` there registers it`,
+      `whether the daemon has something to do in ${root} is therefore unknown, and dt does not register it: ${index.unread.length > 0 ? "`dt trust`, then " : ""}\`dt boot add\` there registers it`,
     );
   return registered;
 }

@@ -161,7 +161,7 @@ export async function wireJsonSchema(): Promise<object> {
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     title: "The daemon's socket",
-    description: `Protocol ${PROTOCOL}: one JSON object a line, over the Unix socket DIALTONE_HOME/daemon.sock.`,
+    description: `Protocol ${PROTOCOL}: one JSON object per line, over the Unix socket DIALTONE_HOME/daemon.sock.`,
     $defs: {
       request: { oneOf: REQUESTS.map(make) },
       pluginRequest: make(pluginRequestSchema),

@@ -157,7 +157,7 @@ function refusal(code: string, error: string): Extract<Reply, { ok: false }> {
 
 /** Stands for a line that is no JSON, so that answers stay in order. */
 const GARBAGE = Symbol("no JSON");
-const NO_JSON = refusal("bad-request", "expected one JSON object a line, and this line is no JSON");
+const NO_JSON = refusal("bad-request", "expected one JSON object per line; this line is not JSON");
 
 function idOf(message: unknown): { id?: unknown } {
   const id = (message as { id?: unknown } | null)?.id;
@@ -176,6 +176,18 @@ function judge(message: unknown, { isRegistered }: Answers): Request | PluginReq
   throw new DtError("unknown-command", `there is no command ${JSON.stringify(cmd.slice(0, 64))}`);
 }
 
+const TYPES: Readonly<Record<string, string>> = {
+  Array: "a list",
+  Object: "an object",
+  boolean: "true or false",
+  number: "a number",
+  string: "a string",
+};
+
 function wordsOf(issue: v.BaseIssue<unknown>): string {
+  const field = v.getDotPath(issue);
+  const type = TYPES[issue.expected ?? ""];
+  if (field !== null && issue.received === "undefined") return `\`${field}\` is missing`;
+  if (field !== null && issue.kind === "schema" && type !== undefined) return `\`${field}\` must be ${type}`;
   return `${v.getDotPath(issue) ?? "it"}: ${issue.message.slice(0, 200)}`;
 }

@@ -62,7 +62,7 @@ describe("requests", () => {
     expect([await client.next(), await client.next(), await client.next(), await client.next()]).toEqual([
       { ok: true, data: "late", id: 1 },
       { ok: true, data: { cmd: "status" }, id: "b" },
-      { ok: false, code: "bad-request", error: expect.stringContaining("no JSON") },
+      { ok: false, code: "bad-request", error: expect.stringContaining("not JSON") },
       { ok: true, data: { cmd: "status" } },
     ]);
     client.close();
@@ -88,6 +88,11 @@ describe("requests", () => {
       ok: false,
       code: "bad-request",
       error: "start: key: expected plugin:command, or plugin:command:variant",
+    });
+    expect(await client.ask({ cmd: "why" })).toMatchObject({ code: "bad-request", error: "why: `key` is missing" });
+    expect(await client.ask({ cmd: "logs", key: "a:b", lines: "x" })).toMatchObject({
+      code: "bad-request",
+      error: "logs: `lines` must be a number",
     });
     expect(await client.ask({ cmd: "logs", key: "a:b", lines: -1 })).toMatchObject({ ok: false, code: "bad-request" });
     expect(await client.ask({ cmd: "sync", codebase: "x" })).toMatchObject({ ok: true, data: { cmd: "sync" } });

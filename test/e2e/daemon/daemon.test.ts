@@ -512,7 +512,7 @@ test("the daemon's logs are in two files by level, shown in order, and bounded",
       (await daemon(root, "logs", "--stderr-only")).stdout.includes("manifests/t.ts"),
     );
     const all = (await daemon(root, "logs")).stdout.trimEnd().split("\n");
-    expect(all[0]).toMatch(/^\d{4}-\S+Z info {2}began pid=\d+/);
+    expect(all[0]).toMatch(/^\d{4}-\S+Z info {2}started pid=\d+/);
     expect(all.some((line) => / warn .*manifests\/t\.ts/.test(line))).toBe(true);
     expect((await daemon(root, "logs", "--stderr-only")).stdout).not.toContain(" info ");
     expect((await daemon(root, "logs", "--lines", "1")).stdout.trimEnd().split("\n")).toHaveLength(1);

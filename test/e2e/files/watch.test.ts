@@ -54,7 +54,7 @@ async function watching(root: TestRoot, watches = 1): Promise<void> {
       .trim()
       .split("\n")
       .map((line) => JSON.parse(line) as { msg: string; pid?: number });
-    const began = lines.findLastIndex((one) => one.msg === "began" && one.pid === pid);
+    const began = lines.findLastIndex((one) => one.msg === "started" && one.pid === pid);
     return lines.slice(began).filter(({ msg }) => msg === "watches").length >= watches;
   });
 }

@@ -89,7 +89,7 @@ test.skipIf(!canBeTwo)(
       });
       expect(runs(second)).toBe(false);
       const log = readFileSync(join(dirname(socketOf(root)), "logs", "daemon.log"), "utf8");
-      expect(log.match(/ends: SIGTERM/g)).toHaveLength(2);
+      expect(log.match(/stopping: SIGTERM/g)).toHaveLength(2);
       expect(impostor.heard()).toBe("");
     } finally {
       await impostor.stop();
