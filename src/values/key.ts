@@ -112,7 +112,7 @@ export function parseSelection(words: readonly string[]): Selection {
       `"${words.join(" ")}" ${keys.length > 0 ? "mixes words and keys" : "has too many words"}.`,
       {
         status: EXIT.usage,
-        hint: "Words name one process (`dt stop dag dev src_v2`); to name several, write keys (`dt stop dag:dev www:dev`).",
+        hint: "Words name one process (`dag dev src_v2`); to name several, write keys (`dag:dev www:dev`).",
       },
     );
   }

@@ -69,7 +69,11 @@ function linesOfStatus(status: Status, foreign: readonly string[], paint: Paint)
 /** Of the daemon itself; what jobs wrote is in `dt jobs`. */
 export async function showLogs({ globals }: DtContext, paths: DaemonPaths, args: DaemonArgs): Promise<number> {
   const { readDaemonLogs } = await import("../../daemon/log.ts");
-  const lines = readDaemonLogs(paths, countOf("--lines", args.lines) ?? DEFAULT_LINES, args["stderr-only"] === true);
+  const lines = readDaemonLogs(
+    paths,
+    countOf("--lines (-n)", args.lines) ?? DEFAULT_LINES,
+    args["stderr-only"] === true,
+  );
   const shown = globals.json
     ? lines.map((line) => JSON.stringify(line))
     : lines.map((line) => `${line.at ?? ""} ${line.level.padEnd(5)} ${line.text}`);

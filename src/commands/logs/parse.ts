@@ -123,7 +123,8 @@ function cursorsOf(text: string): Cursor[] {
 function linesOf(text: string): number {
   if (text === "all") return Number.POSITIVE_INFINITY;
   const lines = Number(text);
-  if (!Number.isSafeInteger(lines) || lines < 0) throw usage(`-n takes a number of lines or "all", not "${text}".`);
+  if (!Number.isSafeInteger(lines) || lines < 0)
+    throw usage(`--lines (-n) takes a number of lines or "all", not "${text}".`);
   return lines;
 }
 

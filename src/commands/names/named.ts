@@ -186,8 +186,9 @@ function errorOf(
   const isAnywhere = names.some(({ manifest }) => manifest === "anywhere");
   const own = names.flatMap(({ manifest }) => (manifest === null || manifest === "anywhere" ? [] : [manifest]));
   const unread = isAnywhere ? [...notesOf(root, unsure), ...notesOfUnread(places)] : notesOf(root, [...new Set(own)]);
-  const read = (manifest: unknown) => (unread.length === 0 || manifest === null ? "" : "what was read of ");
-  const sentences = new Set(names.map(({ what, manifest }) => `${what} in ${read(manifest)}${root}.`));
+  const read = (manifest: unknown) =>
+    unread.length === 0 || manifest === null ? "" : " among the manifests that were read";
+  const sentences = new Set(names.map(({ what, manifest }) => `${what} in ${root}${read(manifest)}.`));
   const near = [...new Set(names.flatMap((one) => one.near))];
   const known = [...new Set(names.flatMap((one) => one.known))].sort();
   const none = known.length === 0 ? "`dt list` shows what there is." : `Known: ${known.join(" ")}`;

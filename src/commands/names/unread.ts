@@ -5,8 +5,9 @@ import { shortPath } from "../../values/commandline.ts";
 
 /** A sentence for an error that they may explain. */
 export function wordsOfUnread(unread: ManifestIndex["unread"]): string {
-  const [is, it] = unread.length === 1 ? ["1 manifest is", "it"] : [`${unread.length} manifests are`, "them"];
-  return `${is} code that was not read, since this root is not trusted yet: \`dt trust\` reads ${it}, and so does running a command of it by its words.`;
+  const [is, whose, it] =
+    unread.length === 1 ? ["1 manifest is", "its", "it"] : [`${unread.length} manifests are`, "their", "them"];
+  return `${is} code that was not read, since this root is not trusted yet: \`dt trust\` reads ${it}, and so does running one of ${whose} commands.`;
 }
 
 /** That a name is unknown, in which project, and where it may be nevertheless. */
@@ -16,7 +17,7 @@ export function wordsOfUnknown(
   { root, unread }: Pick<ManifestIndex, "unread"> & { root?: string | undefined },
 ): string {
   const none = `There is no ${what} named "${name}"${root === undefined ? "" : ` in ${visible(root)}`}`;
-  return unread.length === 0 ? `${none}.` : `${none} in what was read. ${wordsOfUnread(unread)}`;
+  return unread.length === 0 ? `${none}.` : `${none} among the manifests that were read. ${wordsOfUnread(unread)}`;
 }
 
 export function hintOfNearest(

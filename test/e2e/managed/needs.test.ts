@@ -93,7 +93,7 @@ test("needs that form a cycle, or undeclared ones, take away only their own plug
     const absent = await root.dt(["up", "nobody:dev"]);
     expect([absent.code, absent.stderr]).toEqual([
       2,
-      expect.stringContaining(`There is no plugin named "nobody" in what was read of ${root.dir}.`),
+      expect.stringContaining(`There is no plugin named "nobody" in ${root.dir} among the manifests that were read.`),
     ]);
     expect((await root.dt(["e", "dev", "-d"])).code).toBe(0);
   } finally {

@@ -167,7 +167,7 @@ test("in an untrusted root data is listed and code named; an unknown name's erro
       expect({ words, code: refused.code }).toEqual({ words, code: 2 });
       expect(refused.stderr).toContain("6 manifests are code that was not read");
       expect(refused.stderr).toContain("dt trust");
-      expect(refused.stderr).toContain("in what was read");
+      expect(refused.stderr).toContain("among the manifests that were read");
     }
     // Also where dt has no name to suggest but its own.
     expect((await strange.dt(["hel"])).stderr).toContain("Or did you mean help?");
