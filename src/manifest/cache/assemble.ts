@@ -137,7 +137,9 @@ function noPlugin(file: string, why: string): ManifestFailure {
     file,
     code: "no-plugin",
     message: `${file}: ${why}.`,
-    hint: "Move a helper that no manifest imports into a folder of its own; one below `manifests/` will do.",
+    hint: /^(?:is empty|holds nothing);/.test(why)
+      ? null
+      : "Move a helper that no manifest imports into a folder of its own; one below `manifests/` will do.",
     plugin: null,
   };
 }

@@ -2,13 +2,14 @@
 
 import { existsSync, lstatSync } from "node:fs";
 import { dirname } from "node:path";
+import { formatBytes } from "../../values/size.ts";
 import { createHasher, type Digest, type Hasher } from "../depends/digest.ts";
 import { answerTo } from "../depends/questions.ts";
 import type { Judge } from "../discover/trust.ts";
 import { importClosureOf } from "../imports/closure.ts";
 import { configFiles } from "../imports/tsconfig.ts";
 import { loadManifest } from "../load/load.ts";
-import { hashOf } from "../model/hash.ts";
+import { FILE_LIMIT, hashOf } from "../model/hash.ts";
 import { expandHome } from "../model/home.ts";
 import { failed, type LoadResult, type Outcome, refusedOutcome } from "../model/outcome.ts";
 import type { CacheEntry } from "./cache.ts";
@@ -103,7 +104,7 @@ function refusalOf(paths: readonly string[], file: string, hasher: Hasher): Outc
 function unreadableOutcome(file: string, hash: string | null | undefined): Outcome | null {
   if (typeof hash === "string" && !/^(unreadable|size) /.test(hash)) return null;
   const reason = hash?.startsWith("size ")
-    ? "is too large for a manifest"
+    ? `is too large for a manifest (more than ${formatBytes(FILE_LIMIT)})`
     : `cannot be read (${hash?.split(" ")[1] ?? "gone"})`;
   return failed({ file, code: "unreadable", message: `${file}: ${reason}.` });
 }

@@ -315,7 +315,7 @@ describe("whose files are run", () => {
     const { plugins, failures } = await project.load();
     expect(Object.keys(plugins)).toEqual(["a", "b", "bun", "go"]);
     expect(failures.map((failure) => failure.message)).toEqual([
-      `${project.path("manifests/big.yaml")}: is too large for a manifest.`,
+      `${project.path("manifests/big.yaml")}: is too large for a manifest (more than 17 MB).`,
     ]);
   });
 });
@@ -349,5 +349,7 @@ describe("a file that gives no plugin is named", () => {
       "no-plugin x.jsonc",
     ]);
     expect(project.peek()?.failures).toEqual(failures);
+    const hintOf = (name: string) => failures.find(({ file }) => file.endsWith(name))?.hint;
+    expect([hintOf("empty.yaml"), hintOf("forgotten.mts")]).toEqual([null, expect.stringContaining("Move a helper")]);
   });
 });
