@@ -47,7 +47,7 @@ export default definePlugin({
     // A one-shot can be a function of this file instead of a program.
     check: {
       kind: "oneshot",
-      description: "All of the above, for CI",
+      description: "Lint, test, build and smoke, for CI",
       handler: async ({ exec }) => {
         for (const command of ["lint", "test", "build", "smoke"]) await exec("dt", ["template", command]);
       },

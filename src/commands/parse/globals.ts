@@ -32,12 +32,19 @@ const ROWS: readonly Row[] = [
 /** By name. Accepted before the plugin, and after a built-in verb. */
 export const GLOBAL_FLAGS: Readonly<Record<string, GlobalFlag>> = Object.assign({}, ...ROWS.map(({ flags }) => flags));
 
+/** Set nothing: `dispatch.ts` answers them. */
+const ANSWERED: [string, string][] = [
+  ["--help, -h", "Explain dt; after a verb or a plugin, explain that"],
+  ["--version, -v", "Print version and commit; only without a verb or plugin"],
+];
+
 /** How each is written, and what it means. */
 export function rowsOfGlobals(): [string, string][] {
-  return ROWS.map(({ text, flags }) => {
+  const rows = ROWS.map(({ text, flags }): [string, string] => {
     const [value] = Object.values(flags).flatMap((flag) => flag.value ?? []);
     return [`${Object.keys(flags).join(", ")}${value === undefined ? "" : ` ${value}`}`, text];
   });
+  return [...rows, ...ANSWERED];
 }
 
 function turnOn(name: "verbose" | "quiet" | "dryRun" | "json"): GlobalFlag {

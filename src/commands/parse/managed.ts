@@ -10,7 +10,7 @@ export const MANAGED_ARGS = {
   },
   wait: {
     type: "boolean",
-    description: "The same, said for CI",
+    description: "The same as --detach, for CI",
     negativeDescription: "Detached, and return as soon as it is spawned",
   },
   needs: {

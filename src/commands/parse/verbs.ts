@@ -42,7 +42,7 @@ const TABLE = {
     maxWords: 2,
   },
   list: {
-    summary: "List plugins, commands, variants and manifests that failed",
+    summary: "List plugins, commands and variants, and the manifests that failed to load",
     maxWords: 0,
   },
   doctor: {
@@ -92,11 +92,11 @@ const TABLE = {
     maxWords: 1,
   },
   trust: {
-    summary: "Trust the code of this root, or of the root of a directory; --list shows the trusted roots",
+    summary: "Trust the code of this root, or of the root that contains DIR; --list shows the trusted roots",
     maxWords: 1,
   },
   untrust: {
-    summary: "Stop trusting a root, and forget what its code evaluated to",
+    summary: "Stop trusting a root, and discard what dt cached of its code",
     maxWords: 1,
   },
   completions: null,

@@ -38,7 +38,7 @@ interface Due {
 export default defineVerb({
   args: {
     lines: { type: "string", alias: "n", description: "How many, the newest first. Default 20", valueHint: "20" },
-    "all-roots": { type: "boolean", description: "Of every project in which you ever started something" },
+    "all-roots": { type: "boolean", description: "Include every project in which you ever started something" },
     _: { type: "positional", required: false, description: "A job's id", valueHint: "id" },
   },
   async run({ args, data }) {

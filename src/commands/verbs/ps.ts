@@ -20,7 +20,7 @@ import { defineVerb } from "../parse/verb.ts";
 export default defineVerb({
   args: {
     all: { type: "boolean", alias: "a", description: "Also launches that were stopped or have exited" },
-    "all-roots": { type: "boolean", description: "Of every project in which you ever started something" },
+    "all-roots": { type: "boolean", description: "Include every project in which you ever started something" },
     tree: { type: "boolean", description: "Also the processes of each, and the services of a stack" },
     _: { type: "positional", required: false, description: "Keys, or one plugin", valueHint: "key …" },
   },

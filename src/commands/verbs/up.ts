@@ -17,9 +17,9 @@ export default defineVerb({
     detach: {
       type: "boolean",
       alias: "d",
-      description: "Return when all is ready, done or failed; prints one line a key",
+      description: "Return when all is ready, done or failed; prints one line per key",
     },
-    wait: { type: "boolean", description: "The same, said for CI" },
+    wait: { type: "boolean", description: "The same as --detach, for CI" },
     force: { type: "boolean", description: "Run one-shots even if their inputs are unchanged" },
     timeout: { type: "string", description: "Time to become ready, instead of the manifests'", valueHint: "30s" },
     _: {
