@@ -93,9 +93,12 @@ function inRunDirectory(ground: Ground, directory: string, key: string | undefin
 }
 
 export function describeHolder(ground: Pick<Ground, "root">, { pid, command, since, claims, launch }: Holder): string {
-  const age = since === null ? "" : `, for ${formatDuration(Math.max(0, Date.now() - Date.parse(since)))}`;
-  if (launch === null) return `pid ${pid}${claims === null ? "" : `, ${claims}`} (${command})${age}`;
+  const age = since === null ? null : formatDuration(Math.max(0, Date.now() - Date.parse(since)));
+  if (launch === null) {
+    const started = age === null ? "" : `, started ${age} ago`;
+    return `pid ${pid}${claims === null ? "" : `, ${claims}`} (${command}${started})`;
+  }
   const where =
     launch.root === ground.root ? "" : ` of ${launch.root}${launch.branch === null ? "" : `, branch ${launch.branch}`}`;
-  return `${launch.key}${where} (pid ${pid}${age})`;
+  return `${launch.key}${where} (pid ${pid}${age === null ? "" : `, for ${age}`})`;
 }

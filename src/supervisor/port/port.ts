@@ -104,9 +104,10 @@ export function isHeldForIt({ table }: Ground, { leader }: LaunchRecord, port: n
 function portTaken(ground: Ground, key: string, port: number, inTheWay: readonly PortListener[]): DtError {
   const { describeHolder, holdersOf } = require("./holders.ts") as typeof import("./holders.ts");
   const { holders, unseen } = holdersOf(ground, inTheWay);
-  const named = [...holders.map((one) => describeHolder(ground, one)), ...unseen.map(describeUnseen)].join(" and ");
+  const all = [...holders.map((one) => describeHolder(ground, one)), ...unseen.map(describeUnseen)];
+  const listen = `${all.join(" and ")} ${all.length === 1 ? "listens" : "listen"} on it`;
   const ours = unseen.length === 0 && holders.every(({ launch }) => launch !== null);
-  return new DtError("port-taken", `${key} needs port ${port}, but ${named} listens on it.`, {
+  return new DtError("port-taken", `${key} needs port ${port}, but ${listen}.`, {
     hint: ours
       ? "Run it again with --take, which stops that launch, or with --port auto, which finds a free port."
       : 'Stop that process, or run it again with --port auto, or give the command another `port` (or "auto").',

@@ -41,7 +41,7 @@ describe("sentences", () => {
     ["failed", null, "SIGSEGV", 0, "failed with signal SIGSEGV after 1.2s"],
     ["failed", null, null, 0, "failed with an exit status nobody saw after 1.2s"],
     ["start-failed", null, null, 0, "could not be started"],
-    ["unknown", null, null, 0, "ended after about 1.2s; its host was gone, so nobody saw how"],
+    ["unknown", null, null, 0, "ended after about 1.2s; its host was gone, so how it ended is unknown"],
   ];
   for (const [reason, code, signal, killed, text] of cases) {
     test(text, () => {
@@ -178,7 +178,7 @@ describe("ports", () => {
     const cases: [listeners: PortListener[], say: string | null][] = [
       [[], null],
       [[on("127.0.0.1", [5])], "pid 5, a:b:c (command of 5) listens on it"],
-      [[on("0.0.0.0", [5, 6])], "pid 5, a:b:c (command of 5) and pid 6 (command of 6) listens on it"],
+      [[on("0.0.0.0", [5, 6])], "pid 5, a:b:c (command of 5) and pid 6 (command of 6) listen on it"],
       [[on("::", [6])], "pid 6 (command of 6) listens on it"],
       [[on("0.0.0.0", [])], "another user's process listens on it"],
       [
@@ -198,7 +198,7 @@ describe("ports", () => {
           code: "port-taken",
           details: { port: 3000, pids: listeners.flatMap((one) => one.pids) },
         });
-        const since = /, for \w+( \w+)?(?= and | listens)/g;
+        const since = /, started \w+( \w+)? ago(?=\))/g;
         expect(error.message.replace(since, "")).toBe(`w:d:x needs port 3000, but ${say}.`);
       }
     }
