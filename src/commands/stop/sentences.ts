@@ -8,7 +8,7 @@ const SENTENCES: { [I in StopKeyResult["is"]]: (result: Extract<StopKeyResult, {
   stopped: ({ key, pid, killed, tookMs, calledOff }) =>
     `${key} stopped${pid === null ? "" : ` (pid ${pid})`} in ${formatDuration(tookMs)}${killed > 0 ? `, ${killed} by SIGKILL` : ""}${calledOff ? "; a start of it that was under way was called off" : ""}`,
   ended: ({ key, exit, left }) =>
-    `${key} had ended already: it ${exit.text}${left ? "; its leftovers were ended" : ""}`,
+    `${key} had already ${exit.reason === "unknown" ? exit.text : `ended: it ${exit.text}`}${left ? "; its leftovers were ended" : ""}`,
   "called-off": ({ key }) => `${key} did not run yet: its start was called off`,
   foreign: ({ key, why }) => `${key} is foreign (${why}): nothing was touched`,
   "found-unrecorded": ({ key }) => `${key} stopped; its record could not be read, so its processes were searched for`,

@@ -66,7 +66,7 @@ export default defineVerb({
       const never = judged.find((one) => one.verdict === "never");
       if (never !== undefined) {
         tellLastLines(context.runner(), never.key, never.report?.log ?? "");
-        throw new DtError("never-ready", `${never.key} is ${never.report?.state} and will not be ready by itself.`, {
+        throw new DtError("never-ready", `${never.key} has ${never.report?.state}, so it will not become ready.`, {
           hint: `dt why ${never.key}`,
         });
       }

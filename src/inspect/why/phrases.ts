@@ -1,22 +1,24 @@
 /** Phrases that several sentences about a key share: when, how long, how often, by whom. Pure. */
 import type { Asker, ExitRecord, LaunchRecord } from "../../state/types.ts";
-import { describeStatus } from "../../supervisor/launch/exit.ts";
+import { describeStatus, exitClause } from "../../supervisor/launch/exit.ts";
 import { formatDuration } from "../../values/duration.ts";
 import { typedKey } from "../../values/key.ts";
 import type { KeyFacts } from "./facts.ts";
 
 /** `it was stopped by … 3m ago, after 5s.` */
 export function endSentence(facts: KeyFacts, exit: ExitRecord): string {
-  const was = exit.reason === "stopped" || exit.reason === "replaced" || exit.reason === "interrupted" ? "was " : "";
-  const text = exit.text.startsWith("was ") ? exit.text.slice(4) : exit.text;
+  const clause = exitClause(exit);
   const status =
-    !text.includes(describeStatus(exit)) &&
-    (was !== "" || exit.reason === "unknown") &&
+    !clause.includes(describeStatus(exit)) &&
+    (clause.startsWith("was ") || exit.reason === "unknown") &&
     (exit.code !== null || exit.signal !== null)
       ? `; it ended with ${describeStatus(exit)}`
       : "";
   const restarts = exit.restarts === 0 ? "" : ` It had been restarted ${times(exit.restarts)}.`;
-  return `it ${was}${text}${status}, ${when(facts, exit.at)}.${restarts}`;
+  const whole = `it ${clause}${status}`;
+  // After a second clause, the time would seem to belong to that one.
+  const ago = whole.includes("; ") ? `. That was ${when(facts, exit.at)}` : `, ${when(facts, exit.at)}`;
+  return `${whole}${ago}.${restarts}`;
 }
 
 export function forHowLong({ record, now }: KeyFacts): string {
@@ -40,7 +42,7 @@ const KINDS: Record<Asker["by"], string> = {
   rerun: "by a rerun,",
   policy: "by its own policy,",
   interrupt: "by Ctrl-C in",
-  hangup: "by the closing of the terminal of",
+  hangup: "by the closing of the terminal or pipe of",
   signal: "by a signal to",
   owner: "as its owner has gone,",
 };

@@ -5,6 +5,7 @@
  */
 
 import type { ExitRecord, LaunchRecord } from "../../state/types.ts";
+import { exitClause } from "../../supervisor/launch/exit.ts";
 import { isKeyLocked } from "../../supervisor/launch/lock.ts";
 import { awaitRecord } from "../../supervisor/run/settle.ts";
 import { attachToRun } from "../../supervisor/terminal/client.ts";
@@ -167,7 +168,8 @@ function say({ talk }: RunnerContext, text: string): void {
 
 function notRunning({ ground }: RunnerContext, key: string): DtError {
   const exit = ground.store.exit(key);
-  return new DtError("not-running", `${key} does not run${exit.is === "there" ? `: ${exit.value.text}` : ""}.`, {
+  const how = exit.is === "there" ? `: it ${exitClause(exit.value).replace(/\.$/, "")}` : "";
+  return new DtError("not-running", `${key} is not running${how}.`, {
     status: EXIT.notRunning,
     hint: `Start it: dt ${typedKey(key)}`,
   });

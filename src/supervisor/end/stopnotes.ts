@@ -26,7 +26,7 @@ export function noteWanted({ store }: Site, { key, by }: StopKeyRequest, mark = 
 export function noteUnrecordedEnd({ store, root }: Site, { key, by }: StopKeyRequest, why: string): void {
   const at = new Date().toISOString();
   const log = store.path(key, "log");
-  const text = `stopped${describeAsker(by)}; ${why}, so when it started is unknown`;
+  const text = `stopped${describeAsker(by)}; ${why}, so its start time is unknown`;
   const subject = { key, token: "", startedAt: at, restarts: 0, argv: [], cwd: root, log };
   unlessUnwritable(() =>
     store.writeExit(makeExit(subject, { at, reason: "stopped", by, text, lastLines: readLastLines(log, LAST_LINES) })),

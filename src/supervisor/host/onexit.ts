@@ -34,7 +34,7 @@ export async function finishRun(host: Host, run: HostedRun, over: RunOver, strea
     is: "end",
     end: await taken(ground, run, await run.leader.exited),
   });
-  const lock = await lockOrLeave(ground, run, over.is === "stuck" ? "restart" : "sweep");
+  const lock = await lockOrLeave(ground, run, over.is === "stuck" ? "restart" : "clean up");
   if (lock === null) return await leave();
   try {
     const record = ownRecord(ground, run);

@@ -7,12 +7,15 @@ export function describeStatus({ code, signal }: { code: number | null; signal: 
   return code === null ? "an exit status nobody saw" : `code ${code}`;
 }
 
+const MEANS: Partial<Record<Asker["by"], string>> = {
+  owner: ", as its owner has gone:",
+  hangup: " by the closing of the terminal or pipe of",
+  signal: " by a signal to",
+};
+
 export function describeAsker(by: Asker | null): string {
   if (by?.because !== undefined) return ` because ${by.because}`;
-  if (by === null) return "";
-  return by.by === "owner"
-    ? `, as its owner has gone: ${by.command} (pid ${by.pid})`
-    : ` by ${by.command} (pid ${by.pid})`;
+  return by === null ? "" : `${MEANS[by.by] ?? " by"} ${by.command} (pid ${by.pid})`;
 }
 
 type Facts = Pick<ExitRecord, "reason" | "code" | "signal" | "uptimeMs" | "by">;
@@ -25,13 +28,20 @@ const TEXTS: Record<ExitRecord["reason"], (exit: Facts) => string> = {
   exited: (exit) => `exited with ${describeStatus(exit)} after ${formatDuration(exit.uptimeMs)}`,
   failed: (exit) => `failed with ${describeStatus(exit)} after ${formatDuration(exit.uptimeMs)}`,
   "start-failed": () => "could not be started",
-  unknown: (exit) => `ended after about ${formatDuration(exit.uptimeMs)}; its host was gone, so nobody saw how`,
+  unknown: (exit) =>
+    `ended after about ${formatDuration(exit.uptimeMs)}; its host was gone, so how it ended is unknown`,
 };
 
 export function describeEnd(exit: Facts, killed: number): string {
   const forced =
     killed > 0 ? `; ${killed} ${killed === 1 ? "process" : "processes"} had to be killed with SIGKILL` : "";
   return `${TEXTS[exit.reason](exit)}${forced}`;
+}
+
+/** What follows "it" in a sentence: `was stopped by …`, `exited with …`. */
+export function exitClause({ reason, text }: Pick<ExitRecord, "reason" | "text">): string {
+  const isPassive = reason === "stopped" || reason === "replaced" || reason === "interrupted";
+  return isPassive && !text.startsWith("was ") ? `was ${text}` : text;
 }
 
 /** How many lines of the log an exit keeps. */

@@ -61,15 +61,15 @@ test("`dt stop` says that a launch had ended, and takes it off the list; `why` s
   try {
     const bad = await root.dt(["stop", "a:bad"]);
     expect(bad.code).toBe(0);
-    expect(bad.stderr).toMatch(/^dt: a:bad:default had ended already: it failed with code 3 after /);
+    expect(bad.stderr).toMatch(/^dt: a:bad:default had already ended: it failed with code 3 after /);
     expect(await psOf(root, "a:bad:default")).toMatchObject({ state: "stopped", exit: { code: 3, reason: "failed" } });
     expect((await root.dt(["why", "a:bad"])).stdout).toMatch(/failed with code 3[\s\S]*taken off the list/);
-    expect((await root.dt(["stop", "a:good"])).stderr).toContain("had ended already: it exited with code 0");
+    expect((await root.dt(["stop", "a:good"])).stderr).toContain("had already ended: it exited with code 0");
     expect(JSON.parse((await root.dt(["stop", "a:task", "--json"])).stdout)).toMatchObject([
       { key: "a:task:default", stopped: false, result: "ended" },
     ]);
     const all = await root.dt(["stop", "--all"]);
-    expect(all.stderr).toContain("a:gone:default had ended already: it failed with code 5");
+    expect(all.stderr).toContain("a:gone:default had already ended: it failed with code 5");
     expect(await ps(root)).toEqual([]);
     expect((await root.dt(["stop", "a:bad"])).stderr).toBe("dt: a:bad:default is not running\n");
   } finally {
@@ -100,7 +100,7 @@ test("of a launch that ended unseen no pid is named, since another process may h
       const stopped = await root.dt(["stop", `a:${name}`]);
       expect(stopped.code).toBe(0);
       expect(stopped.stderr).not.toContain(String(one.pid));
-      expect(stopped.stderr).toContain("had ended already: it ended after about");
+      expect(stopped.stderr).toContain("had already ended after about");
       expect(stopped.stderr.includes("its leftovers were ended")).toBe(name === "y");
       expect(await psOf(root, `a:${name}:default`)).toMatchObject({ state: "stopped" });
     }

@@ -408,7 +408,9 @@ test.skipIf(findTool("tmux") === null || findTool("vim") === null)(
       tmux.kill();
       await until("vim went with the window that started it", () => !runs(pid));
       await until("it is stopped", async () => (await psOf(root, "t:vim:default"))?.state === "stopped");
-      expect((await root.dt(["why", "t", "vim"])).stdout).toContain("by the closing of the terminal of dt t vim");
+      expect((await root.dt(["why", "t", "vim"])).stdout).toContain(
+        "by the closing of the terminal or pipe of dt t vim",
+      );
     } finally {
       tmux.close();
       await root.dispose();
