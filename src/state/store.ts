@@ -97,7 +97,7 @@ function keysWith(directory: string, suffixes: readonly string[]): string[] {
     names = descendInto(directory, (at) => readdirSync(at));
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return [];
-    throw writeError(directory, error);
+    throw writeError(directory, error, "DIALTONE_RUN_DIR", "read");
   }
   const found = new Set<string>();
   for (const name of names) {

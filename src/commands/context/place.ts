@@ -7,7 +7,7 @@ import { makeTalk, type Talk } from "../../output/talk.ts";
 import { isTrusted } from "../../state/trust.ts";
 import { KNOWN_MARK } from "../../supervisor/launch/marks.ts";
 import { personsEnvironment } from "../../supervisor/prepare/selfenv.ts";
-import { workingDirectory } from "../../sys/base/here.ts";
+import { resolveFrom, workingDirectory } from "../../sys/base/here.ts";
 import { lazy } from "../../sys/base/lazy.ts";
 import { cacheDirectoryOf, homeDirectory, noRootError } from "../../sys/places/paths.ts";
 import { findRoot, otherOwnerOf } from "../../sys/places/root.ts";
@@ -49,7 +49,8 @@ export function makeCallPlace({ globals, argv, ownEnv }: CallGiven): CallPlace {
     const passed: string[] = [];
     const found = findRoot(rootRequest(globals, cwd, env, (text) => passed.push(text)));
     for (const text of passed) talk.detail(text);
-    if (found === null) throw noRootError(globals.root ?? cwd ?? "", passed);
+    if (found === null)
+      throw noRootError(globals.root === undefined ? (cwd ?? "") : resolveFrom(cwd, globals.root), passed);
     return found;
   });
   const home = lazy(() => homeDirectory(env));

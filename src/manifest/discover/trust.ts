@@ -4,7 +4,7 @@
  * changed its owner. Known limit: groups and ACLs are not checked.
  */
 import type { Stats } from "node:fs";
-import { ownUids } from "../../sys/places/root.ts";
+import { ownUids, strangerTo } from "../../sys/places/root.ts";
 import { quotePath } from "../../sys/text/quote.ts";
 
 export interface Distrust {
@@ -27,7 +27,7 @@ export function distrust(
   const me = process.geteuid?.() ?? stat.uid;
   if (!ownUids(env).includes(stat.uid) && stat.uid !== owner) {
     return {
-      message: `${path}: belongs to uid ${stat.uid}, neither to you (uid ${me}) nor to root, so dt does not run what is in it.`,
+      message: `${path}: belongs to uid ${stat.uid}, ${strangerTo(me)}, so dt does not run what is in it.`,
       hint: `If you trust it: chown ${me} ${quotePath(path)}`,
     };
   }

@@ -11,17 +11,19 @@ const WRITE_HINTS: Record<string, string> = {
 
 /**
  * The error of a failed write, as a sentence that names the path and the system's reason. A DtError is returned
- * unchanged. `variable`: the environment variable that moves the path elsewhere.
+ * unchanged. `variable`: the environment variable that moves the path elsewhere. `doing`: what
+ * failed; the error's code is the same for both.
  */
 export function writeError(
   path: string,
   cause: unknown,
   variable: "DIALTONE_RUN_DIR" | "DIALTONE_HOME" = "DIALTONE_RUN_DIR",
+  doing: "write" | "read" = "write",
 ): DtError {
   if (cause instanceof DtError) return cause;
   const code = errnoOf(cause) ?? "unknown";
   const hint = WRITE_HINTS[code]?.replace("VARIABLE", variable);
-  return new DtError("cannot-write", `Cannot write ${path}: ${messageOf(cause)}.`, {
+  return new DtError("cannot-write", `Cannot ${doing} ${path}: ${messageOf(cause)}.`, {
     ...(hint === undefined ? {} : { hint }),
     details: { path, errno: code },
     cause,

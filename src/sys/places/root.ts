@@ -43,7 +43,7 @@ export function findRoot(request: RootRequest): string | null {
   if (directory !== undefined) {
     const start = resolveFrom(cwd, directory);
     if (!statOf(start)?.isDirectory()) {
-      throw new DtError("no-root", `-C ${directory}: ${start} is not a directory.`, { status: EXIT.usage });
+      throw new DtError("no-root", `${start} is not a directory.`, { status: EXIT.usage });
     }
     return nearestRoot(start, MANIFESTS, request) ?? nearestRoot(start, STATE, request);
   }
@@ -126,7 +126,7 @@ function isToBeUsed(root: string, holding: string, start: string, request: RootR
   if (strangers.every((uid) => uid === accepted)) return true;
   const standsInTheirs = strangers.every((uid) => uid === statOf(start)?.uid);
   if (standsInTheirs && env[ACCEPT] === "1") return true;
-  const text = `belongs to uid ${stranger}, neither to you (uid ${process.geteuid?.()}) nor to root`;
+  const text = `belongs to uid ${stranger}, ${strangerTo(process.geteuid?.())}`;
   if (standsInTheirs) throw question(root, text);
   request.onPassed?.(
     `${root} is skipped: ${text}; if you trust what is there: \`dt trust --owner ${quotePath(root)}\``,
@@ -151,6 +151,11 @@ function ownersOf(root: string, holding: string): number[] {
 export function ownUids(env: RootRequest["env"]): number[] {
   const me = process.geteuid?.() ?? 0;
   return me === 0 && env.SUDO_UID && /^\d+$/.test(env.SUDO_UID) ? [0, Number(env.SUDO_UID)] : [me, 0];
+}
+
+/** Root itself is not named twice. */
+export function strangerTo(uid: number | undefined): string {
+  return uid === 0 ? "not to you (uid 0)" : `neither to you (uid ${uid}) nor to root`;
 }
 
 const WRITABLE_BY_ALL = 0o002;
@@ -180,7 +185,7 @@ function question(root: string, because: string): DtError {
     hint: [
       `If you trust what is there: dt trust --owner ${path} (for one call: ${ACCEPT}=1 dt …)`,
       `To make it yours instead: chown -R ${process.geteuid?.() ?? 0} ${path}`,
-    ].join("\n    "),
+    ].join("\n"),
     details: { root },
   });
 }

@@ -292,7 +292,7 @@ describe("whose files are run", () => {
           hint: `If you trust it: chown 0 ${project.path(path)}`,
         });
         expect(failures[0]?.message).toContain(
-          `${project.path(path)}: belongs to uid ${STRANGER}, neither to you (uid 0) nor to root`,
+          `${project.path(path)}: belongs to uid ${STRANGER}, not to you (uid 0), so`,
         );
         // called through sudo by that user, as git has it
         expect((await project.load({ env: { ...project.env, SUDO_UID: String(STRANGER) } })).plugins.a).toBeDefined();
