@@ -100,7 +100,10 @@ function checkManifests(index: ManifestIndex | null): Finding[] {
     }),
   );
   const count = Object.values(index.plugins).filter((plugin) => plugin.origin !== "binary").length;
-  const loaded = makeFinding("manifest", "fine", `${count} ${count === 1 ? "plugin is" : "plugins are"} loaded.`);
+  const loaded =
+    count === 0 && failed.length > 0
+      ? []
+      : [makeFinding("manifest", "fine", `${count} ${count === 1 ? "plugin is" : "plugins are"} loaded.`)];
   const unread =
     index.unread.length === 0
       ? []
@@ -109,7 +112,7 @@ function checkManifests(index: ManifestIndex | null): Finding[] {
             details: { files: index.unread.map(({ file }) => file) },
           }),
         ];
-  return [loaded, ...unread, ...failed, ...unkept, ...checkNested(index)];
+  return [...loaded, ...unread, ...failed, ...unkept, ...checkNested(index)];
 }
 
 function rootOrNull(context: DtContext): string | null {

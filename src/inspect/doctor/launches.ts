@@ -29,10 +29,8 @@ export function checkLaunches(ground: Ground, by: Asker): Finding[] {
     if (found === null) well++;
     else findings.push(found);
   }
-  const summary =
-    well === 0 && findings.length === 0
-      ? "Nothing runs here."
-      : `${well} of ${well + findings.length} launches are as recorded.`;
+  if (well === 0 && findings.length > 0) return findings;
+  const summary = well === 0 ? "Nothing runs here." : `${well} of ${well + findings.length} launches are as recorded.`;
   return [makeFinding("launch", "fine", summary), ...findings];
 }
 
@@ -98,11 +96,16 @@ async function finish(ground: Ground, seen: LaunchRecord, by: Asker): Promise<Re
 }
 
 function checkForeign(key: string, path: string, reason: string): Finding {
-  return makeFinding("record", "note", `${key} is foreign: ${path} is ${reason}. dt acts on nothing in it.`, {
-    key,
-    details: { path },
-    hint: `The next start sets the file aside. If you do not need it: rm ${showWord(path)}`,
-  });
+  return makeFinding(
+    "record",
+    "note",
+    `${key} is foreign: ${path} ${reason.startsWith("not ") ? "was" : "is"} ${reason}; dt ignores it.`,
+    {
+      key,
+      details: { path },
+      hint: `The next start sets the file aside. If you do not need it: rm ${showWord(path)}`,
+    },
+  );
 }
 
 function checkUnreadable(ground: Ground, key: string, reason: string): Finding {

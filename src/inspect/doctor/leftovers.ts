@@ -57,7 +57,7 @@ function checkHistories({ store }: Ground): Finding[] {
     .map(({ name }) => join(directory, name))
     .filter(isOld);
   if (left.length === 0) return [];
-  const text = `${directory} still holds ${count(left.length, "note")} that hosts made of launches that are gone.`;
+  const text = `${directory} has ${count(left.length, "leftover note")} about ended launches.`;
   return [
     makeFinding("history", "attention", text, {
       hint: FIX,
@@ -82,7 +82,7 @@ function checkSpecs({ store, home }: Ground): Finding[] {
     .map(({ file }) => file)
     .filter(isOld);
   if (left.length === 0) return [];
-  const text = `${dirname(left[0] as string)} still holds what ${count(left.length, "launch", "launches")} that ${left.length === 1 ? "is" : "are"} gone had been started with, the environment included.`;
+  const text = `${dirname(left[0] as string)} has the start settings (with environment) of ${count(left.length, "ended launch", "ended launches")}.`;
   return [
     makeFinding("history", "attention", text, {
       hint: FIX,

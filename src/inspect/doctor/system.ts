@@ -56,7 +56,7 @@ export function checkKernel(): Finding[] {
     makeFinding(
       "cgroups",
       "fine",
-      "dt uses no cgroups: it finds a tree by ancestry, session, token and lineage, which needs no privileges and no daemon.",
+      "dt uses no cgroups: it finds the processes of a launch by their parents, their session, and the token and lineage that they inherit, which needs no privileges and no daemon.",
     ),
   ];
 }

@@ -103,7 +103,7 @@ export const HEADLINES: Record<KeyState, (facts: KeyFacts) => string[]> = {
   },
   exited: (facts) => endedByItself(facts),
   foreign: ({ key, unreadable, pid }) => [
-    `${key} is foreign: ${unreadable[0]?.reason ?? "its files are not this user's"}. dt believes nothing in them.`,
+    `${key} is foreign: ${unreadable[0]?.reason ?? "its files are not this user's"}; dt ignores it.`,
     pid === null
       ? `No process of it was found. The files may come from a clone, a copy of the folder, an earlier dt, another machine or another user (sudo included), whose processes dt cannot see from here. \`${startCommand(key)}\` sets them aside.`
       : `Process ${pid} says in its environment that it belongs to this key and folder: \`dt stop ${key}\` ends it.`,

@@ -31,7 +31,7 @@ export function describeKernel(): KernelFeature[] {
       without: "the members of a group are signalled one by one (Linux 6.9 has it)",
     },
     {
-      name: "subreaper (orphans fall to the host)",
+      name: "subreaper (orphaned processes become children of the host)",
       works: libc().prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) === 0,
       without: "an orphaned process is found by session, token and lineage only",
     },

@@ -101,7 +101,7 @@ describe("a forged record", () => {
       }
       expect(await states(of)).toEqual({ [KEY]: "foreign" });
       expect((await dt(["ps"])).stdout).toContain("foreign: not written by your dt");
-      expect((await dt(["why", "a", "b"])).stdout).toContain("dt believes nothing in them");
+      expect((await dt(["why", "a", "b"])).stdout).toContain("dt ignores it");
       expect((await dt(["doctor"])).stdout).toContain(`${KEY} is foreign`);
       expect((await dt(["stop", "a", "b"])).stderr).toContain("nothing was touched");
       const down = await dt(["down", "--json"]);
@@ -196,7 +196,7 @@ test("an exit file by another's hand is foreign in ps, and dt doctor names the f
   writeFileSync(path, JSON.stringify(unsealed)); // as an earlier dt left it
   expect((await states(of))[KEY]).toBe("foreign");
   const said = (await dt(["doctor"])).stdout;
-  expect(said).toContain(`${KEY} is foreign: ${path} is not written by your dt`);
+  expect(said).toContain(`${KEY} is foreign: ${path} was not written by your dt`);
   expect(said).toContain(`rm ${path}`);
   rmSync(path);
   expect((await dt(["doctor"])).stdout).not.toContain("foreign");
