@@ -119,8 +119,11 @@ function tellElsewhere({ talk, ground }: DtContext, { key, log }: LogTarget): vo
   if (leader === null || presenceOf(table, leader) !== "alive") return;
   const now = store.record(key); // a rerun makes a new file
   if (now.is !== "there" || now.value.token !== record.value.token) return;
+  const hidden = "its output is not shown until it is started again";
   talk.warn(
-    `${key} writes to another file than ${log}, since its own was moved or removed: its output is not shown until it is started again`,
+    stat === undefined
+      ? `${key} is running, but its log was moved or removed: ${hidden}`
+      : `${key} writes to another file than ${log}, since its own was moved or removed: ${hidden}`,
   );
 }
 

@@ -64,12 +64,18 @@ function undeclared(index: ManifestIndex, path: string[]): DtError {
   });
 }
 
+const MET: Record<UpNode["needs"][number]["condition"], string> = {
+  ready: "is ready",
+  started: "has started",
+  completed: "has completed",
+};
+
 export function showUpNodes({ json }: RunnerContext, nodes: readonly UpNode[]): number {
   const plan = nodes.map(({ key, needs }) => ({ key, needs }));
-  const lines = plan.map(
-    ({ key, needs }) =>
-      `up       ${shortKey(key)}${needs.map((one) => `  ${one.condition} ${shortKey(one.key)}`).join("")}`,
-  );
+  const lines = plan.map(({ key, needs }) => {
+    const after = needs.map((one) => `${shortKey(one.key)} ${MET[one.condition]}`).join(", ");
+    return `up       ${shortKey(key)}${after === "" ? "" : `  after ${after}`}`;
+  });
   print(json ? `${JSON.stringify(plan)}\n` : formatLines(lines));
   return EXIT.done;
 }

@@ -13,6 +13,7 @@ import type { RunnerContext } from "../parts/types.ts";
 export function tellHosted(context: RunnerContext, event: UpEvent): void {
   const { talk } = context;
   tellUp(context, event);
+  if (event.is === "prevented") talk.warn(`${shortKey(event.key)} was not started: ${event.because}`);
   if (event.is === "called-off") talk.say(`${shortKey(event.key)} was not started: ${event.because}`);
   if (event.is === "launch" && event.event.is === "failed") {
     const { message, lines = [] } = event.event.error;
@@ -65,7 +66,6 @@ export function upStatusOf(outcomes: readonly KeyOutcome[]): number {
 export function tellUp(context: RunnerContext, heard: UpEvent): void {
   const { talk } = context;
   if (heard.is === "launch") tellEvent(context, heard.event);
-  if (heard.is === "prevented") talk.warn(`${shortKey(heard.key)} is not started: ${heard.because}`);
   if (heard.is === "task")
     talk.say(`${talk.paint.bold(shortKey(heard.key))} ${TASK_WORDS[heard.event.is](heard.event as never)}`);
 }
@@ -73,7 +73,7 @@ export function tellUp(context: RunnerContext, heard: UpEvent): void {
 type TaskEvent = Extract<UpEvent, { is: "task" }>["event"];
 
 const TASK_WORDS: { [I in TaskEvent["is"]]: (event: Extract<TaskEvent, { is: I }>) => string } = {
-  begun: () => "runs",
+  begun: () => "started",
   unchanged: ({ since }) => `skipped: its inputs are unchanged since ${since}`,
   ended: ({ exit }) => exit.text,
 };

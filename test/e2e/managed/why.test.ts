@@ -558,7 +558,9 @@ test("why reports a removed log, and one whose disk is full", async () => {
       await root.dt(["t", "dev", "-d"]);
       rmSync(join(root.dir, file("log")));
       expect(await whyOf(root)).toMatchObject({ log: { is: "missing" } });
-      expect((await root.dt(["logs", "t", "dev"])).stderr).toContain("t:dev:default writes to another file than ");
+      expect((await root.dt(["logs", "t", "dev"])).stderr).toContain(
+        "t:dev:default is running, but its log was moved or removed: ",
+      );
       expect(await textOf(root)).toContain("was removed: its output goes to a file that no longer has a name");
       root.write(file("log"), "");
       expect(await whyOf(root)).toMatchObject({ log: { is: "other" } });

@@ -175,7 +175,7 @@ test("Ctrl-C while `dt up` prepares reports what happened", async () => {
   const terminal = open([DT, "up", "a:slow"]);
   await terminal.sees(/a:first(:default)? runs before/);
   terminal.type("\x03");
-  const [shown] = await terminal.sees(/a:slow[^\n]*is not started: Ctrl-C came first/);
+  const [shown] = await terminal.sees(/a:slow[^\n]*was not started: Ctrl-C came first/);
   expect(shown).not.toContain("aborted");
   expect(await terminal.child.exited).toBe(130);
 });
