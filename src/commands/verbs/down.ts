@@ -45,7 +45,7 @@ export default defineVerb({
         .filter((key) => isUnderWay(ground, key) || isListedAsFailed(ground, key));
     const keys = there(named);
     for (const key of keys) refuseNested(runner, key, "stop");
-    if (keys.length === 0 && (loading.length === 0 || globals.dryRun)) talk.say("nothing runs");
+    if (keys.length === 0 && (loading.length === 0 || globals.dryRun)) talk.say("nothing to stop");
     if (globals.dryRun) {
       print(globals.json ? `${JSON.stringify(keys)}\n` : formatLines(keys.map((key) => `stop     ${key}`)));
       return EXIT.done;
@@ -73,7 +73,7 @@ export default defineVerb({
       await awaitAnnounced(context, loading);
       const late = (await lookUp(context, ground, args._, [])).named.filter((key) => !over.has(key));
       await stopAll(there(late));
-      if (over.size === 0) talk.say("nothing runs");
+      if (over.size === 0) talk.say("nothing to stop");
     }
     const ends = await Promise.allSettled(over.values());
     const results = ends.flatMap((one) =>

@@ -42,7 +42,13 @@ export default defineVerb({
       (key) => selection.is === "keys" || isUnderWay(runner.ground, key),
     );
     if (keys.length === 0)
-      context.talk.say(selection.is === "plugin" ? `nothing of ${selection.plugin} runs` : "nothing runs");
+      context.talk.say(
+        selection.is === "plugin"
+          ? `nothing of ${selection.plugin} runs here`
+          : args._.length > 0
+            ? "nothing to restart"
+            : "nothing runs here",
+      );
     // A key that cannot be restarted is reported before any other is restarted.
     if (keys.length > 1)
       for (const key of keys) restartSettingsOf(context, (await restartCallOf(context, key)).index, key);

@@ -54,7 +54,13 @@ export default defineVerb({
     );
     for (const key of keys) refuseNested(runner, key, "stop");
     const sayNothing = () =>
-      context.talk.say(selection.is === "plugin" ? `nothing of ${selection.plugin} runs` : "nothing runs");
+      context.talk.say(
+        selection.is === "plugin"
+          ? `nothing of ${selection.plugin} runs here`
+          : args._.length > 0
+            ? "nothing to stop"
+            : "nothing runs here",
+      );
     if (keys.length === 0 && (loading.length === 0 || context.globals.dryRun)) sayNothing();
     // A plugin or a group needs no question: it was found by what declares it.
     const unknownOf = async (absent: string[]) => (isOneWord(args._) ? null : await unknownKeys(context, absent));

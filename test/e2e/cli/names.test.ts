@@ -104,11 +104,11 @@ test("a declared name that does not run is not reported as unknown", () =>
     };
     expect(await said("stop", "shop", "web")).toEqual([0, "", "dt: shop:web:default is not running\n"]);
     expect(await said("stop", "shop:web:blue")).toEqual([0, "", "dt: shop:web:blue is not running\n"]);
-    expect(await said("stop", "shop")).toEqual([0, "", "dt: nothing of shop runs\n"]);
-    expect(await said("stop", "tools")).toEqual([0, "", "dt: nothing runs\n"]);
-    expect(await said("restart", "shop")).toEqual([0, "", "dt: nothing of shop runs\n"]);
-    expect(await said("down", "backend")).toEqual([0, "", "dt: nothing runs\n"]);
-    expect(await said("down", "shop", "web")).toEqual([0, "", "dt: nothing runs\n"]);
+    expect(await said("stop", "shop")).toEqual([0, "", "dt: nothing of shop runs here\n"]);
+    expect(await said("stop", "tools")).toEqual([0, "", "dt: nothing to stop\n"]);
+    expect(await said("restart", "shop")).toEqual([0, "", "dt: nothing of shop runs here\n"]);
+    expect(await said("down", "backend")).toEqual([0, "", "dt: nothing to stop\n"]);
+    expect(await said("down", "shop", "web")).toEqual([0, "", "dt: nothing to stop\n"]);
     expect(await said("status", "shop", "web")).toEqual([3, "shop:web:default  never ran here\n", ""]);
     expect(await said("why", "backend")).toMatchObject([
       0,
@@ -200,7 +200,7 @@ for (const [what, change] of [
           code: 0,
           stderr: "dt: shop:web:default is not running\n",
         });
-        expect(await root.dt(["stop", "shop"])).toMatchObject({ code: 0, stderr: "dt: nothing of shop runs\n" });
+        expect(await root.dt(["stop", "shop"])).toMatchObject({ code: 0, stderr: "dt: nothing of shop runs here\n" });
         expect((await root.dt(["logs", "shop", "web"])).code).toBe(0);
         expect((await root.dt(["restart", "shop:web"])).code).toBe(2);
       }));
