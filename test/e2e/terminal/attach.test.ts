@@ -356,7 +356,7 @@ test("attaching to a launch that does not run, has no terminal or is one's own i
   });
   try {
     const missing = await root.dt(["attach", "t", "plain"]);
-    expect([missing.code, missing.stderr]).toEqual([3, expect.stringContaining("t:plain:default does not run")]);
+    expect([missing.code, missing.stderr]).toEqual([3, expect.stringContaining("t:plain:default is not running")]);
     await root.dt(["t", "plain", "-d"]);
     const none = await root.dt(["attach", "t", "plain"]);
     expect([none.code, none.stderr]).toEqual([1, expect.stringContaining("has no terminal to attach to")]);
