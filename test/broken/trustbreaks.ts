@@ -127,8 +127,8 @@ export const TRUST_BREAKS: readonly Break[] = [
         to: "if (size < 0 && !isWorthIt(",
       },
     ],
-    test: "test/sys/seal/seal.test.ts",
-    only: "a large file",
+    test: "test/sys/door/door.test.ts",
+    only: "of a large file",
   },
   {
     what: "dt evaluates the packages that an untrusted root names as plugins",

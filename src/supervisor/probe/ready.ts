@@ -1,8 +1,8 @@
 /** Readiness: each probe is attempted repeatedly until it succeeds or its time is up; all of them must succeed. */
 import type { ResolvedProbe } from "../../manifest/model/resolved.ts";
 import { messageOf } from "../../sys/base/error.ts";
-import { sleepUnlessAborted } from "./pause.ts";
 import { makeAttempt } from "./kinds.ts";
+import { sleepUnlessAborted } from "./pause.ts";
 import type { ProbeContext } from "./types.ts";
 
 export interface ReadyRequest extends ProbeContext {

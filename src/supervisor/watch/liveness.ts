@@ -4,8 +4,8 @@
  */
 import { messageOf } from "../../sys/base/error.ts";
 import { askAlive } from "../probe/alive.ts";
-import { sleepUnlessAborted } from "../probe/pause.ts";
 import { makeAttempt } from "../probe/kinds.ts";
+import { sleepUnlessAborted } from "../probe/pause.ts";
 import type { ProbeContext } from "../probe/types.ts";
 import type { Host, HostedRun } from "../run/types.ts";
 import { noteHealth } from "./health.ts";

@@ -190,6 +190,23 @@ describe("refused, by looking as well, and nothing is changed", () => {
     expect(readOwn(path).toString()).toBe("");
   });
 
+  test("of a large file the end is judged first, and nothing else is read when it is not worth it; a small one is read", () => {
+    const { path } = place();
+    const ends: string[] = [];
+    const isWorthIt = (end: string) => {
+      ends.push(end);
+      return end.endsWith("own");
+    };
+    const [own, foreign] = [`${"x".repeat(70_000)}own`, `${"x".repeat(70_000)}foreign`];
+    writeFileSync(path, own);
+    expect(readOwn(path, isWorthIt)?.toString()).toBe(own);
+    writeFileSync(path, foreign);
+    expect(readOwn(path, isWorthIt)).toBe(null);
+    expect(ends).toEqual([own.slice(-16 * 1024), foreign.slice(-16 * 1024)]);
+    writeFileSync(path, "foreign");
+    expect(readOwn(path, isWorthIt)?.toString()).toBe("foreign");
+  });
+
   test("the hint quotes a path that a shell would split", () => {
     const { directory } = place();
     const path = join(directory, "it's; rm -rf x");

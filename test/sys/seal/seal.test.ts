@@ -511,7 +511,7 @@ describe("a large file is read whole only with a seal of this directory", () => 
     expect(readSealed(path, seal, (value) => value)).toEqual({ is: "there", value: { ...VALUE, large } });
   });
 
-  // The body is no JSON: a reader that parsed it would fail.
+  // The body is no JSON: a reader that parsed it would fail. That its rest is not read is door.test.ts.
   const mark = (fields: object) => JSON.stringify({ path: "/x", dev: 1, ino: 1, mac: "0".repeat(64), ...fields });
   const cases: [what: string, end: string][] = [
     ["no seal", ""],
@@ -521,7 +521,7 @@ describe("a large file is read whole only with a seal of this directory", () => 
     ["a seal that is followed by more", `,"seal":${mark({})},"more":{}}`],
   ];
   for (const [what, end] of cases)
-    test(`a large file with ${what} is foreign, and its rest is not read`, () => {
+    test(`a large file with ${what} is foreign, and is not parsed`, () => {
       const { path, seal } = place();
       writeFileSync(path, `{"large": ${large}${end}`);
       expect(readSealed(path, seal, (value) => value)).toMatchObject({ is: "unreadable", foreign: true });
