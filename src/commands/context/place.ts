@@ -6,7 +6,7 @@ import type { Reading } from "../../manifest/cache/reading.ts";
 import { makeTalk, type Talk } from "../../output/talk.ts";
 import { isTrusted } from "../../state/trust.ts";
 import { KNOWN_MARK } from "../../supervisor/launch/marks.ts";
-import { personsEnvironment } from "../../supervisor/prepare/selfenv.ts";
+import { callerEnvironment } from "../../supervisor/prepare/selfenv.ts";
 import { resolveFrom, workingDirectory } from "../../sys/base/here.ts";
 import { lazy } from "../../sys/base/lazy.ts";
 import { cacheDirectoryOf, homeDirectory, noRootError } from "../../sys/places/paths.ts";
@@ -42,7 +42,7 @@ export interface CallPlace extends CallGiven {
 }
 
 export function makeCallPlace({ globals, argv, ownEnv }: CallGiven): CallPlace {
-  const env = personsEnvironment(ownEnv);
+  const env = callerEnvironment(ownEnv);
   const talk = makeTalk(globals, env);
   const root = lazy(() => {
     const cwd = workingDirectory();

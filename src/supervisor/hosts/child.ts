@@ -14,7 +14,7 @@ import { claimRequests, RESTART_SIGNAL } from "../host/request.ts";
 import { toFailure } from "../launch/failure.ts";
 import { lineOf } from "../launch/line.ts";
 import type { Ground, LaunchEvent, Report } from "../launch/types.ts";
-import { personsEnvironment } from "../prepare/selfenv.ts";
+import { callerEnvironment } from "../prepare/selfenv.ts";
 import { makeRequestQueue } from "../run/queue.ts";
 import type { HostControl, HostRequest } from "../run/types.ts";
 import { isVisible } from "../ticket/namehost.ts";
@@ -134,7 +134,7 @@ export function callerGroundOf(input: HostGround, { self, env }: HostProcess): G
     store: openStore({ directory: input.runDirectory, home: input.home, table }),
     root: input.root,
     home: input.home,
-    env: personsEnvironment(env),
+    env: callerEnvironment(env),
     cache: input.cache,
     self,
     openFiles: input.openFiles === null ? null : BigInt(input.openFiles),

@@ -9,7 +9,7 @@ import { HOST_MARK, KNOWN_MARK, SAVED_ENVIRONMENT, START_MARK, TICKET_MARK } fro
 const OF_A_LAUNCH = ["DIALTONE_KEY", "DIALTONE_TOKEN"];
 
 /** The environment of dt's caller, as it was before dt changed its own. */
-export function personsEnvironment(own: Record<string, string | undefined>): Record<string, string> {
+export function callerEnvironment(own: Record<string, string | undefined>): Record<string, string> {
   const saved = own[SAVED_ENVIRONMENT];
   const env = { ...own } as Record<string, string>;
   for (const name in own) if (own[name] === undefined) delete env[name];
@@ -37,7 +37,7 @@ export function cleanedForHosting(
   const taken = Object.entries(own).filter(([name]) => STEERING.test(name) || OF_A_LAUNCH.includes(name));
   if (taken.length === 0) return null;
   return {
-    ...hostEnvironment(personsEnvironment(own), root),
+    ...hostEnvironment(callerEnvironment(own), root),
     [SAVED_ENVIRONMENT]: JSON.stringify(Object.fromEntries(taken)),
   };
 }

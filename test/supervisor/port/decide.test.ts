@@ -8,7 +8,7 @@ import { describeEnd, describeStatus, makeTakenExit } from "../../../src/supervi
 import { HOST_MARK } from "../../../src/supervisor/launch/marks.ts";
 import type { Ground } from "../../../src/supervisor/launch/types.ts";
 import { checkPort, choosePort, isFree } from "../../../src/supervisor/port/port.ts";
-import { cleanedForHosting, hostEnvironment, personsEnvironment } from "../../../src/supervisor/prepare/selfenv.ts";
+import { callerEnvironment, cleanedForHosting, hostEnvironment } from "../../../src/supervisor/prepare/selfenv.ts";
 import type { PortListener } from "../../../src/sys/process/identity.ts";
 import { failure } from "../../kit/failure.ts";
 import { makeScratch } from "../../kit/scratch.ts";
@@ -106,7 +106,7 @@ describe("the environment of hosts", () => {
   });
 
   test("a variable may have any name", () => {
-    const env = personsEnvironment(JSON.parse('{ "__proto__": "1", "constructor": "2", "7": "3" }'));
+    const env = callerEnvironment(JSON.parse('{ "__proto__": "1", "constructor": "2", "7": "3" }'));
     expect(Object.entries(env).toSorted()).toEqual([
       ["7", "3"],
       ["__proto__", "1"],
@@ -119,7 +119,7 @@ describe("the environment of hosts", () => {
     fc.assert(
       fc.property(fc.dictionary(name, fc.string()), (own) => {
         const cleaned = cleanedForHosting(own, "/r") ?? own;
-        expect(personsEnvironment(cleaned)).toEqual({ ...own });
+        expect(callerEnvironment(cleaned)).toEqual({ ...own });
       }),
       { numRuns: 500 },
     );
