@@ -214,6 +214,8 @@ describe("broken rules are reported", () => {
       ),
       src("src/supervisor/launch/lock.ts", 'store.path(key, "lock")'),
       src("src/supervisor/host/c.ts", '// (key, "lock")\nstore.path(run.record.key, "lock");'),
+      src("src/jobs/e.ts", 'spawn([...self, "-C", root]);'),
+      src("src/commands/parse/f.ts", 'flags["-C"] ?? "-C";'),
       src("src/commands/verbs/d.ts", "const ground = { table, self: [],\n  openFiles: null };"),
     ];
     const ground =
@@ -224,6 +226,8 @@ describe("broken rules are reported", () => {
       "src/supervisor/end/b.ts:1 makes an exit record: src/supervisor/launch/exit.ts does",
       "src/supervisor/launch/exit.ts does not make an exit record",
       "src/supervisor/host/c.ts:2 makes the path of a key's lock: src/supervisor/launch/lock.ts does",
+      "src/jobs/e.ts:1 makes a command line of dt: src/supervisor/launch/selfargv.ts does",
+      "src/supervisor/launch/selfargv.ts does not make a command line of dt",
       `src/commands/verbs/d.ts:1 makes a ground: ${ground} does`,
       ...ground.split(" or ").map((home) => `${home} does not make a ground`),
     ]);

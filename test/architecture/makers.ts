@@ -6,6 +6,8 @@ interface Maker {
   /** What a literal of it cannot do without, and nothing else has. */
   sign: RegExp;
   homes: readonly string[];
+  /** Where it is looked for. Default: everywhere. */
+  within?: RegExp;
 }
 
 export const MAKERS: readonly Maker[] = [
@@ -18,6 +20,12 @@ export const MAKERS: readonly Maker[] = [
   { what: "an exit record", sign: /: ExitRecord = \{(?!\s*\.\.\.)/g, homes: ["src/supervisor/launch/exit.ts"] },
   { what: "the path of a key's lock", sign: /, "lock"\)/g, homes: ["src/supervisor/launch/lock.ts"] },
   {
+    what: "a command line of dt",
+    sign: /"(?:-C|--(?:no-)?capture)"/g,
+    homes: ["src/supervisor/launch/selfargv.ts"],
+    within: /^src\/(?:supervisor|runners|jobs|daemon)\//,
+  },
+  {
     what: "a ground",
     sign: /\bself(?:: [^\n]*)?,\s+(?:get )?openFiles/g,
     homes: ["src/supervisor/ground/ground.ts", "src/supervisor/hosts/child.ts", "src/commands/context/grounds.ts"],
@@ -27,10 +35,10 @@ export const MAKERS: readonly Maker[] = [
 /** Also reports a home that makes none. */
 export function checkMakers(sources: readonly Source[], makers: readonly Maker[] = MAKERS): string[] {
   const codes = sources.map(({ path, text }) => ({ path, code: withoutComments(text) }));
-  return makers.flatMap(({ what, sign, homes }) => {
-    const found = codes.flatMap(({ path, code }) =>
-      [...code.matchAll(sign)].map(({ index }) => ({ path, line: lineAt(code, index) })),
-    );
+  return makers.flatMap(({ what, sign, homes, within }) => {
+    const found = codes
+      .filter(({ path }) => within?.test(path) ?? true)
+      .flatMap(({ path, code }) => [...code.matchAll(sign)].map(({ index }) => ({ path, line: lineAt(code, index) })));
     return [
       ...found.flatMap(({ path, line }) =>
         homes.includes(path) ? [] : [`${path}:${line} makes ${what}: ${homes.join(" or ")} does`],
