@@ -49,7 +49,7 @@ export async function followKeys(options: FollowKeysOptions): Promise<void> {
       else stop.signal.addEventListener("abort", () => own.abort());
       followed.set(target.key, { log: target.log, stop: own });
       const from = there === undefined ? (shownTo.get(target.key) ?? 0) : 0;
-      const done = followKey(target, from, own.signal, options, () => stop.abort());
+      const done = followKey({ target, from, signal: own.signal, options, onGone: () => stop.abort() });
       all.add(done);
       done.finally(() => all.delete(done));
     }
@@ -83,13 +83,17 @@ interface Following {
   wasOver: boolean;
 }
 
-async function followKey(
-  target: LogTarget,
-  from: number,
-  signal: AbortSignal,
-  options: FollowKeysOptions,
-  onGone: () => void,
-): Promise<void> {
+interface FollowKey {
+  target: LogTarget;
+  /** The offset at which to begin. */
+  from: number;
+  signal: AbortSignal;
+  options: FollowKeysOptions;
+  /** Called when the reader has gone. */
+  onGone: () => void;
+}
+
+async function followKey({ target, from, signal, options, onGone }: FollowKey): Promise<void> {
   const state: Following = {
     target,
     options,

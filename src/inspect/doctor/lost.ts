@@ -35,7 +35,9 @@ export async function checkLost(ground: Ground, index: ManifestIndex | null, by:
     await Bun.sleep(LOOK_EVERY_MS);
     lost = findLost(ground);
   }
-  return [...Map.groupBy(lost, ({ key }) => key)].map(([key, found]) => describeLost(ground, index, key, found, by));
+  return [...Map.groupBy(lost, ({ key }) => key)].map(([key, found]) =>
+    describeLost(ground, { index, key, found, by }),
+  );
 }
 
 function findLost(ground: Ground): Carrier[] {
@@ -66,13 +68,14 @@ function carrierOf({ table, root, store }: Ground, entry: ProcessEntry): Carrier
   return isOfRunDirectory(table, entry.pid, root, store.directory) ? { entry, key, token } : null;
 }
 
-function describeLost(
-  ground: Ground,
-  index: ManifestIndex | null,
-  key: string,
-  found: readonly Carrier[],
-  by: Asker,
-): Finding {
+interface Lost {
+  index: ManifestIndex | null;
+  key: string;
+  found: readonly Carrier[];
+  by: Asker;
+}
+
+function describeLost(ground: Ground, { index, key, found, by }: Lost): Finding {
   const { table, store } = ground;
   const spare = spareOf(index, key);
   const processes = found.map(({ entry }) => ({
