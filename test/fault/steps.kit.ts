@@ -1,5 +1,5 @@
 /** SIGKILL at a step: strace kills every dt process as it enters its Nth system call of a kind. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync, readlinkSync, realpathSync, rmSync } from "node:fs";
 import { runs } from "../e2e/kit/launch.ts";
 import { DT, type TestRoot, until } from "../kit.ts";
 
@@ -36,6 +36,7 @@ export async function killedAt(
   { env = {}, input, isThrough = async () => false }: Caller = {},
 ): Promise<boolean> {
   const trace = `${root.base}/trace`;
+  rmSync(trace, { force: true });
   const strace = Bun.spawn(
     [
       STRACE as string,
@@ -56,20 +57,36 @@ export async function killedAt(
       stdio: [input === undefined ? "ignore" : Bun.file(input), "ignore", "ignore"],
     },
   );
+  let last: number | undefined;
   const caller = await until("strace started dt", () => {
-    const children = childrenOf(strace.pid);
-    return children[0] === undefined ? (strace.exitCode === null ? null : -1) : Number(children[0]);
+    if (strace.exitCode !== null) return -1;
+    const child = childrenOf(strace.pid).at(-1);
+    // Until it is dt, it is a child by which strace tries out the kernel, or dt's own before its exec.
+    if (child !== undefined) last = Number(child);
+    if (child !== undefined && last !== undefined) return isStrace(last) ? null : last;
+    return last !== undefined && traceOf(trace) !== "" ? last : null;
   });
   await until("the caller ended", async () => caller < 0 || !runs(caller) || (await isThrough()), 30_000);
   // A host that was killed may be noted a little later than the caller's end.
-  const killed = await until(
-    "the trace tells",
-    () => readFileSync(trace, "latin1").includes("killed by SIGKILL") || null,
-    400,
-  ).catch(() => false);
+  const killed = await until("the trace tells", () => traceOf(trace).includes("killed by SIGKILL") || null, 400).catch(
+    () => false,
+  );
   strace.kill("SIGKILL"); // the processes that live on go on untraced
   await strace.exited;
   return killed;
+}
+
+function isStrace(pid: number): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/exe`) === realpathSync(STRACE as string);
+  } catch {
+    return true; // it has just ended
+  }
+}
+
+/** "" before strace has written anything. */
+function traceOf(path: string): string {
+  return existsSync(path) ? readFileSync(path, "latin1") : "";
 }
 
 /** None of what has ended. */

@@ -30,6 +30,10 @@ const startsOf = (root: TestRoot): string[] => {
   return existsSync(place) ? readdirSync(place) : [];
 };
 
+/** The process that the start waits in. */
+const holderOf = (root: TestRoot, file: string): number =>
+  (JSON.parse(root.read(`.dialtone/run/starts/${file}`)) as { holder: { pid: number } }).holder.pid;
+
 const begun = (root: TestRoot) => until("the slow one runs", () => existsSync(join(root.dir, "begun")));
 
 interface Call {
@@ -137,10 +141,7 @@ test("a start whose caller was killed is called off all the same; when its host 
     const second = root.spawn(["a", "api", "-d"]);
     await begun(root);
     const [file = ""] = startsOf(root);
-    process.kill(
-      (JSON.parse(root.read(`.dialtone/run/starts/${file}`)) as { holder: { pid: number } }).holder.pid,
-      "SIGKILL",
-    );
+    process.kill(holderOf(root, file), "SIGKILL");
     expect(await second.exited).not.toBe(0);
     root.write("go", "");
     expect((await root.dt(["stop", "a:api"])).stderr).toContain("a:api:default is not running");
@@ -166,8 +167,11 @@ async function startHeld(root: TestRoot): Promise<{ starting: ReturnType<TestRoo
     }
     process.kill(host, "SIGSTOP");
     await until("the host is held", () => /^State:\tT/m.test(readFileSync(`/proc/${host}/status`, "latin1")));
-    const isTooLate = ["lock", "meta.json"].some((kind) => existsSync(join(root.run, `a:plain:default.${kind}`)));
-    if (!isTooLate) return { starting, host };
+    const isTooLate = () => ["lock", "meta.json"].some((kind) => existsSync(join(root.run, `a:plain:default.${kind}`)));
+    // Its caller names it right after it is there.
+    const isNamed = () => startsOf(root).some((name) => name.startsWith("a:plain:") && holderOf(root, name) === host);
+    await until("the start names its host", () => isTooLate() || isNamed());
+    if (!isTooLate()) return { starting, host };
     process.kill(host, "SIGCONT");
     await starting.exited;
     await root.dt(["stop", "--all"]);
